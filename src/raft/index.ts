@@ -1,0 +1,6 @@
+/** The door of `src/raft` (essay to come with the core). */
+export * from './types.js';
+export type * from './messages.js';
+export type * from './ready.js';
+export * from './raft.js';
+export * from './storage/storage.js';

@@ -1,0 +1,110 @@
+/**
+ * The messages of one Raft group, as a union on `type`.
+ *
+ * Knows nothing of links, frames or encodings. `from` and `to` are always set; `term` is the sender's term,
+ * except in a pre-vote, where it is the term that the sender would campaign in (thesis §9.6).
+ */
+import type { Entry, NodeId, SnapshotMeta } from './types.js';
+
+interface Envelope {
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: number;
+}
+
+/** AppendEntries (§5.3). */
+export interface Append extends Envelope {
+  readonly type: 'append';
+  readonly prevIndex: number;
+  readonly prevTerm: number;
+  readonly entries: readonly Entry[];
+  readonly commit: number;
+}
+
+/** The log of `from` matches the leader's up to `index`, durably. */
+export interface AppendOk extends Envelope {
+  readonly type: 'append-ok';
+  readonly index: number;
+}
+
+/** The append at `rejectedIndex` (its prevIndex) did not fit; the hint says where to look next (§5.3, thesis p. 21). */
+export interface AppendRefused extends Envelope {
+  readonly type: 'append-refused';
+  readonly rejectedIndex: number;
+  /** Highest index at which a match is still possible, and the term of the follower's entry there (0 = none). */
+  readonly hintIndex: number;
+  readonly hintTerm: number;
+  /** Last index of the follower's log, so that the leader never probes beyond it. */
+  readonly lastIndex: number;
+}
+
+export interface Heartbeat extends Envelope {
+  readonly type: 'heartbeat';
+  /** min(commit, match of the receiver): safe to commit for a follower that knows no more (s41). */
+  readonly commit: number;
+  /** Newest read context that the leader wants confirmed; 0 = none. Contexts only rise within a term. */
+  readonly readContext: number;
+  /** The leader falls quiet; a follower whose log is committed to its end may stop ticking. */
+  readonly quiesce: boolean;
+}
+
+export interface HeartbeatOk extends Envelope {
+  readonly type: 'heartbeat-ok';
+  readonly readContext: number;
+  /** Last index of the follower's log: lets a leader whose append was lost notice it. */
+  readonly lastIndex: number;
+}
+
+export interface Vote extends Envelope {
+  readonly type: 'vote';
+  readonly preVote: boolean;
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+  /** Set by a leadership transfer: voters answer although they hear a leader (thesis §3.10, §4.2.3). */
+  readonly forced: boolean;
+}
+
+export interface VoteAnswer extends Envelope {
+  readonly type: 'vote-answer';
+  readonly preVote: boolean;
+  readonly granted: boolean;
+}
+
+/** One chunk of InstallSnapshot (§7). `sequence` counts chunks from 0; a receiver answers with the one that it wants next. */
+export interface SnapshotChunk extends Envelope {
+  readonly type: 'snapshot';
+  readonly meta: SnapshotMeta;
+  readonly sequence: number;
+  readonly data: Uint8Array;
+  readonly done: boolean;
+}
+
+/** `wanted` = next chunk; −1 = the snapshot at `index` is not needed (already committed that far) or is installed. */
+export interface SnapshotAnswer extends Envelope {
+  readonly type: 'snapshot-answer';
+  readonly index: number;
+  readonly wanted: number;
+}
+
+/** Leadership transfer: campaign at once, without pre-vote (thesis §3.10). */
+export interface TimeoutNow extends Envelope {
+  readonly type: 'timeout-now';
+}
+
+/** Tells a stale sender which term it is in, where silence would leave it stuck (s3, s23). Carries nothing else. */
+export interface TermNotice extends Envelope {
+  readonly type: 'term-notice';
+}
+
+export type Message =
+  | Append
+  | AppendOk
+  | AppendRefused
+  | Heartbeat
+  | HeartbeatOk
+  | Vote
+  | VoteAnswer
+  | SnapshotChunk
+  | SnapshotAnswer
+  | TimeoutNow
+  | TermNotice;

@@ -1,0 +1,95 @@
+/**
+ * What a client may ask of a shard, and what it gets: plain data, the same in process, over a link and in the log.
+ *
+ * Knows no encoding, no group, no HTTP.
+ */
+import type { ErrorCode, ErrorDetails, Outcome } from './errors.js';
+
+/** What must hold of the key for the write to happen. */
+export type Condition =
+  | { readonly type: 'none' }
+  | { readonly type: 'absent' }
+  | { readonly type: 'exists' }
+  | { readonly type: 'revision'; readonly revision: number };
+
+export interface Put {
+  readonly type: 'put';
+  /** Canonical key encoding (`keyspace.ts`), 1..4096 bytes. */
+  readonly key: Uint8Array;
+  readonly body: Uint8Array;
+  /** ASCII, ≤ 255 bytes; kept with the value. */
+  readonly contentType: string;
+  readonly condition: Condition;
+  /** 16 bytes of a UUID; a write is applied once per id. */
+  readonly operationId: Uint8Array;
+}
+
+export interface Delete {
+  readonly type: 'delete';
+  readonly key: Uint8Array;
+  readonly condition: Condition;
+  readonly operationId: Uint8Array;
+}
+
+export type Consistency = 'linearizable' | 'lease' | 'stale';
+
+export interface Get {
+  readonly type: 'get';
+  readonly key: Uint8Array;
+  readonly consistency: Consistency;
+}
+
+export type Write = Put | Delete;
+export type Operation = Put | Delete | Get;
+
+export interface ShardRequest {
+  readonly shard: number;
+  /** Milliseconds that the asker is still willing to wait, counted from arrival. */
+  readonly budgetMs: number;
+  readonly operation: Operation;
+}
+
+/** A stored value as a reader sees it. `revision` is the shard's log index that wrote it. */
+export interface KeyRecord {
+  readonly revision: number;
+  readonly createRevision: number;
+  readonly version: number;
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+export type Answer =
+  | {
+      readonly type: 'put';
+      readonly revision: number;
+      readonly version: number;
+      readonly created: boolean;
+      readonly replayed: boolean;
+    }
+  | { readonly type: 'delete'; readonly deleted: boolean; readonly revision: number; readonly replayed: boolean }
+  | {
+      readonly type: 'get';
+      readonly record: KeyRecord | undefined;
+      /** the shard's applied index */ readonly revision: number;
+    }
+  | Refusal;
+
+/** A `KvorumError` as data. */
+export interface Refusal {
+  readonly type: 'refused';
+  readonly code: ErrorCode;
+  readonly outcome: Outcome;
+  readonly message: string;
+  readonly details: ErrorDetails;
+  /** The refusal came out of the replicated memory of answers. */
+  readonly replayed?: boolean;
+}
+
+/** An answer with where it comes from. */
+export interface ShardReply {
+  readonly answer: Answer;
+  /** Term of the group at the replica that answered; 0 if it holds none. */
+  readonly term: number;
+  /** Node that answered. */
+  readonly servedBy: number;
+}

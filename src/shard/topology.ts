@@ -1,0 +1,33 @@
+/**
+ * The cluster as the system group knows it: nodes, shards, who holds what. One value, replaced whole, with an epoch.
+ *
+ * Knows no transport and no Raft. Group 0 replicates it (`system-machine.ts`); routers get copies and never alter them.
+ */
+import type { GroupId, NodeId } from '../raft/index.js';
+
+export interface NodeInfo {
+  readonly id: NodeId;
+  readonly name: string;
+  /** host:port for peers and routers (the `ws` links). */
+  readonly peerAddress: string;
+  /** host:port of the node's HTTP API. */
+  readonly httpAddress: string;
+}
+
+export interface Topology {
+  readonly clusterId: string;
+  /** Rises with every change; the higher one is right. */
+  readonly epoch: number;
+  readonly shardCount: number;
+  readonly replicas: number;
+  readonly hash: 'xxh64';
+  readonly leaseReads: boolean;
+  readonly nodes: readonly NodeInfo[];
+  /** `shards[s]` = nodes that hold shard s; the first is the preferred leader. */
+  readonly shards: readonly (readonly NodeId[])[];
+}
+
+/** Group 0 holds the topology itself. */
+export const SYSTEM_GROUP: GroupId = 0;
+export const groupOfShard = (shard: number): GroupId => shard + 1;
+export const shardOfGroup = (group: GroupId): number => group - 1;
