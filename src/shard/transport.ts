@@ -7,6 +7,7 @@
  */
 import type { GroupId, Message } from '../raft/index.js';
 import type { ShardReply, ShardRequest } from './operation.js';
+import type { NodeStatus } from './status.js';
 import type { Topology } from './topology.js';
 
 /** A node's id (1..65535), or, for a router that linked itself to us, a number ≥ `ROUTER_PEERS` that lives as long as its link. */
@@ -20,7 +21,9 @@ export type PeerMessage =
   /** Sent by whoever has the higher epoch. */
   | { readonly type: 'topology'; readonly topology: Topology }
   /** Sign of life; `epoch` = the sender's topology epoch (0 = none). */
-  | { readonly type: 'ping'; readonly epoch: number; readonly stopping: boolean };
+  | { readonly type: 'ping'; readonly epoch: number; readonly stopping: boolean }
+  | { readonly type: 'status-request'; readonly id: number }
+  | { readonly type: 'status'; readonly id: number; readonly status: NodeStatus };
 
 export interface TransportEvents {
   /** Everything that came in one frame. */

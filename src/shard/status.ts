@@ -1,0 +1,32 @@
+/**
+ * What a node tells about itself: plain data, for the HTTP surface, metrics and tests. Nothing decides by it.
+ */
+import type { GroupId, NodeId, RaftStatus, StorageStatus } from '../raft/index.js';
+
+export interface GroupStatus {
+  readonly group: GroupId;
+  readonly raft: RaftStatus;
+  /** Hash of the group's state after `raft.applied`: equal on all replicas at an equal index. 16 hex digits. */
+  readonly stateHash: string;
+  /** Live keys (0 for the system group). */
+  readonly keys: number;
+  /** Times that this replica saw another leader come to office. */
+  readonly leaderChanges: number;
+  readonly pendingWrites: number;
+  readonly pendingReads: number;
+}
+
+export interface NodeStatus {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly state: 'starting' | 'serving' | 'stopping' | 'failed';
+  /** Why, when `failed`. */
+  readonly failure: string | undefined;
+  readonly topologyEpoch: number;
+  readonly uptimeMs: number;
+  /** Peers heard from within an election timeout. */
+  readonly alive: readonly NodeId[];
+  readonly groups: readonly GroupStatus[];
+  readonly storage: StorageStatus;
+  readonly inboxLength: number;
+}
