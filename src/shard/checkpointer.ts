@@ -16,7 +16,11 @@ export interface CheckpointLimits {
   readonly keepEntries: number;
 }
 
-export const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = { bytes: 8 * 1024 * 1024, intervalMs: 30_000, keepEntries: 1_000 };
+export const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = {
+  bytes: 8 * 1024 * 1024,
+  intervalMs: 30_000,
+  keepEntries: 1_000,
+};
 
 /** What an entry costs besides its data. */
 const ENTRY_OVERHEAD_BYTES = 64;
@@ -80,5 +84,9 @@ function freeze(group: Group): GroupCheckpoint {
   const term = group.raft.termAt(index);
   if (term === undefined) throw new Error(`group ${group.id} has applied ${index} and no longer knows its term`);
   group.machine.flush();
-  return { group: group.id, meta: { index, term, configuration: group.raft.configuration }, rows: group.table.freeze() };
+  return {
+    group: group.id,
+    meta: { index, term, configuration: group.raft.configuration },
+    rows: group.table.freeze(),
+  };
 }

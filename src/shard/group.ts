@@ -26,7 +26,7 @@ import { refuse } from './refusals.js';
 import type { Logger } from './runtime.js';
 import type { StateTable } from './state-table.js';
 import type { GroupStatus } from './status.js';
-import { shardOfGroup } from './topology.js';
+import { SYSTEM_GROUP, shardOfGroup } from './topology.js';
 import { WaitingReads, WaitingWrites, type Waiter } from './waiting.js';
 
 const COMMAND: EntryKind = 1;
@@ -80,6 +80,10 @@ export class Group {
     this.#lease = options.lease && new Lease(options.lease);
     this.applied = options.raft.snapshot.index;
     this.machine.load();
+  }
+
+  get isSystem(): boolean {
+    return this.id === SYSTEM_GROUP;
   }
 
   get isLeader(): boolean {

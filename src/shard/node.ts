@@ -6,151 +6,98 @@
  * follows in the turn after its completion. Nothing here waits for a disk, and nothing is re-entered.
  * Knows storage, transport and runtime as ports; knows no HTTP, no SQL and no socket.
  */
-import { StorageFull, type NodeId, type Storage } from '../raft/index.js';
-import { balance, handOver } from './balancer.js';
-import { Checkpointer, DEFAULT_CHECKPOINT_LIMITS } from './checkpointer.js';
-import { CommitPipeline, type QueuedWrite } from './commit-pipeline.js';
-import { makeGroup } from './group-factory.js';
-import type { Group, GroupHost } from './group.js';
-import { Groups } from './groups.js';
-import { Inbox, type Done, type Frame } from './inbox.js';
-import { Liveness } from './liveness.js';
-import { Neighbourhood } from './neighbourhood.js';
-import { DEFAULT_NODE_LIMITS, DEFAULT_TIMERS, type NodeTimers, type ShardNodeOptions } from './node-options.js';
+import { StorageFull, type NodeId, type Recovered } from '../raft/index.js';
+import { balance, handOverAll } from './balancer.js';
+import type { QueuedWrite } from './commit-pipeline.js';
+import type { Done, Frame } from './inbox.js';
+import type { ShardNodeOptions } from './node-options.js';
+import { buildParts, type NodeParts } from './node-parts.js';
 import type { ShardRequest } from './operation.js';
-import { Operations } from './operations.js';
-import type { Logger, Runtime, Timer } from './runtime.js';
-import { SnapshotSender } from './snapshot-sender.js';
+import type { Timer } from './runtime.js';
 import type { NodeStatus } from './status.js';
 import { encodeTopology, SystemMachine } from './system-machine.js';
-import { systemVoters, TopologyKeeper } from './topology-keeper.js';
+import { systemVoters } from './topology-keeper.js';
 import { SYSTEM_GROUP, type Topology } from './topology.js';
-import type { PeerId, PeerMessage, Transport } from './transport.js';
+import type { PeerId, PeerMessage } from './transport.js';
 
 /** Housekeeping (expiry, balance, checkpoints) happens every so many ticks. */
 const HOUSEKEEPING_TICKS = 4;
 
 type State = NodeStatus['state'];
+type ReplyMessage = Extract<PeerMessage, { type: 'reply' | 'status' }>;
 
 export class ShardNode {
   readonly id: NodeId;
   readonly name: string;
   readonly #options: ShardNodeOptions;
-  readonly #runtime: Runtime;
-  readonly #storage: Storage;
-  readonly #transport: Transport;
-  readonly #logger: Logger;
-  readonly #timers: NodeTimers;
-
-  readonly #inbox: Inbox;
-  readonly #groups: Groups;
-  readonly #operations: Operations;
-  readonly #pipeline: CommitPipeline;
-  readonly #checkpointer: Checkpointer;
-  readonly #snapshots: SnapshotSender;
-  readonly #keeper: TopologyKeeper;
-  readonly #liveness: Liveness;
-  readonly #neighbourhood: Neighbourhood;
-
-  #recovered: Awaited<ReturnType<Storage['open']>> = { groups: new Map(), meta: new Map() };
+  readonly #parts: NodeParts;
+  #recovered: Recovered = { groups: new Map(), meta: new Map() };
   #state: State = 'starting';
   #failure: string | undefined;
   #startedAt = 0;
   #ticks = 0;
   #timer: Timer | undefined;
   #closed = false;
-  #onReply: ((from: PeerId, message: PeerMessage) => void) | undefined;
+  #onReply: ((from: PeerId, message: ReplyMessage) => void) | undefined;
   #onFailure: ((error: Error) => void) | undefined;
 
   constructor(options: ShardNodeOptions) {
-    const { id, plan, storage, transport, runtime } = options;
-    this.id = id;
+    this.id = options.id;
     this.name = options.name;
     this.#options = options;
-    this.#runtime = runtime;
-    this.#storage = storage;
-    this.#transport = transport;
-    this.#logger = options.logger;
-    this.#timers = options.timers ?? DEFAULT_TIMERS;
-    const limits = { ...DEFAULT_NODE_LIMITS, ...options.limits };
-
-    this.#inbox = new Inbox(runtime, limits.inbox, () => {
-      if (!this.#closed) this.#turn();
-    });
-    const factory = {
-      self: id,
-      storage,
-      runtime,
-      timers: this.#timers,
-      limits,
-      leaseReads: plan.leaseReads,
-      host: this.#groupHost(),
-    };
-    this.#groups = new Groups(id, (group, voters) => makeGroup(factory, group, voters, this.#recovered.groups.get(group)));
-    this.#operations = new Operations(id, this.#groups, runtime, limits.inflight);
-    this.#keeper = new TopologyKeeper(plan, id, storage);
-    this.#liveness = new Liveness(this.#timers.tickMs * this.#timers.electionTicks);
-    this.#neighbourhood = new Neighbourhood(transport, this.#keeper, this.#liveness, systemVoters(plan.nodes));
-    const onFailure = (error: Error): void => {
-      this.#fail(error);
-    };
-    this.#pipeline = new CommitPipeline(storage, {
-      onDurable: (writes) => {
-        this.#inbox.durable(writes);
+    this.#parts = buildParts(options, {
+      turn: () => {
+        if (!this.#closed) this.#turn();
       },
-      onFailure,
-    });
-    const checkpoints = { ...DEFAULT_CHECKPOINT_LIMITS, ...options.checkpoints };
-    this.#checkpointer = new Checkpointer(storage, checkpoints, (group, index) => {
-      this.#inTurn(group, () => {
-        group.raft.compact(index);
-      });
-    });
-    this.#snapshots = new SnapshotSender(storage, {
-      now: () => runtime.now(),
-      inTurn: (group, task) => {
-        this.#inTurn(group, task);
+      fail: (error) => {
+        this.#fail(error);
       },
-      wantCheckpoint: () => {
+      checkpoint: () => {
         this.#checkpoint();
       },
-      onFailure,
+      onSystemApplied: () => {
+        this.#adopt(this.#heldTopology());
+      },
+      onSystemLeader: () => {
+        this.#proposeTopology();
+      },
+      recovered: (group) => this.#recovered.groups.get(group),
     });
   }
 
   // What the router sees of this node.
 
   topology(): Topology | undefined {
-    return this.#keeper.topology;
+    return this.#parts.keeper.topology;
   }
 
   onTopology(listener: (topology: Topology) => void): void {
-    this.#keeper.onChange(listener);
+    this.#parts.keeper.onChange(listener);
   }
 
   /** The shard's leader as far as this node's own replica knows. */
   leaderOf(shard: number): NodeId | undefined {
-    const leader = this.#groups.ofShard(shard)?.raft.leader ?? 0;
+    const leader = this.#parts.groups.ofShard(shard)?.raft.leader ?? 0;
     return leader === 0 ? undefined : leader;
   }
 
   isAlive(id: NodeId): boolean {
-    return id === this.id ? this.#state === 'serving' : !this.#liveness.isDead(id);
+    return id === this.id ? this.#state === 'serving' : !this.#parts.liveness.isDead(id);
   }
 
   /** An operation for this node's own replica. `done` is called exactly once, in a later turn. */
   submit(request: ShardRequest, done: Done): void {
-    this.#inbox.submission({ request, done });
+    this.#parts.inbox.submission({ request, done });
   }
 
   /** Leaves with the next turn. */
   send(to: PeerId, message: PeerMessage): boolean {
-    this.#inbox.schedule();
-    return this.#transport.send(to, message);
+    this.#parts.inbox.schedule();
+    return this.#options.transport.send(to, message);
   }
 
   /** Messages of the types `reply` and `status`: answers to what a router sent through this node. */
-  onReply(listener: (from: PeerId, message: PeerMessage) => void): void {
+  onReply(listener: (from: PeerId, message: ReplyMessage) => void): void {
     this.#onReply = listener;
   }
 
@@ -169,12 +116,12 @@ export class ShardNode {
       name: this.name,
       state: this.#state,
       failure: this.#failure,
-      topologyEpoch: this.#keeper.epoch,
-      uptimeMs: this.#runtime.now() - this.#startedAt,
-      alive: this.#liveness.alive(),
-      groups: [...this.#groups.all()].map((group) => group.status()),
-      storage: this.#storage.status(),
-      inboxLength: this.#inbox.length,
+      topologyEpoch: this.#parts.keeper.epoch,
+      uptimeMs: this.#options.runtime.now() - this.#startedAt,
+      alive: this.#parts.liveness.alive(),
+      groups: [...this.#parts.groups.all()].map((group) => group.status()),
+      storage: this.#options.storage.status(),
+      inboxLength: this.#parts.inbox.length,
     };
   }
 
@@ -182,41 +129,44 @@ export class ShardNode {
 
   /** Reads the disk back, joins the network, starts the groups. @throws StorageCorruption, PlanMismatch */
   async start(): Promise<void> {
-    this.#startedAt = this.#runtime.now();
-    this.#recovered = await this.#storage.open();
-    this.#keeper.onChange((topology) => {
+    this.#startedAt = this.#options.runtime.now();
+    this.#recovered = await this.#options.storage.open();
+    this.#parts.keeper.onChange((topology) => {
       this.#onTopologyChange(topology);
     });
     const voters = systemVoters(this.#options.plan.nodes);
-    if (voters.includes(this.id)) this.#groups.start(SYSTEM_GROUP, voters);
-    await this.#keeper.start(this.#recovered.meta);
-    this.#adopt(this.#heldTopology());
-    await this.#transport.start({
+    if (voters.includes(this.id)) this.#parts.groups.start(SYSTEM_GROUP, voters);
+    await this.#parts.keeper.start(this.#recovered.meta);
+    // What the system group holds here may be newer than the copy; a plan that contradicts it ends the start.
+    const held = this.#heldTopology();
+    if (held !== undefined) await this.#parts.keeper.adopt(held);
+    await this.#options.transport.start({
       onMessages: (from, messages) => {
-        this.#inbox.frame({ from, messages });
+        this.#parts.inbox.frame({ from, messages });
       },
       onLink: (peer, up) => {
-        this.#inbox.task(() => {
+        this.#parts.inbox.task(() => {
           this.#onLink(peer, up);
         });
       },
     });
     this.#state = 'serving';
-    this.#timer = this.#runtime.every(this.#timers.tickMs, () => {
-      this.#inbox.tick();
+    this.#timer = this.#options.runtime.every(this.#parts.timers.tickMs, () => {
+      this.#parts.inbox.tick();
     });
-    this.#inbox.tick();
+    this.#parts.inbox.tick();
   }
 
   /** Hands leadership over (for at most `graceMs`), takes a last checkpoint, closes everything. */
   async stop(graceMs = 1_500): Promise<void> {
     if (this.#state === 'serving') {
       this.#state = 'stopping';
-      this.#neighbourhood.stopping = true;
-      this.#neighbourhood.ping();
-      await this.#handOver(this.#runtime.now() + graceMs);
+      this.#parts.neighbourhood.stopping = true;
+      this.#parts.neighbourhood.ping();
+      const { runtime } = this.#options;
+      await handOverAll({ ...this.#parts, runtime, tickMs: this.#parts.timers.tickMs }, runtime.now() + graceMs);
       // A checkpoint that fails costs the next start some time and nothing else: the journal has it all.
-      if (this.#failure === undefined) await this.#checkpointer.run().catch(() => undefined);
+      if (this.#failure === undefined) await this.#parts.checkpointer.run().catch(() => undefined);
     }
     await this.crash();
   }
@@ -228,85 +178,58 @@ export class ShardNode {
     this.#timer?.cancel();
     if (this.#state !== 'failed') this.#state = 'stopping';
     this.#leave('shutting-down', 'the node is stopping');
-    for (const { request, done } of this.#inbox.take().submissions) this.#operations.start(request, done);
-    this.#transport.flush();
-    this.#snapshots.close();
-    await this.#transport.close();
-    await this.#storage.close();
-  }
-
-  #handOver(deadline: number): Promise<void> {
-    const { promise, resolve } = withResolvers();
-    const look = (): void => {
-      const now = this.#runtime.now();
-      const leads = [...this.#groups.all()].some((g) => g.isLeader && g.raft.configuration.voters.length > 1);
-      const heirs = this.#liveness.alive().some((id) => this.#liveness.isSettled(id, now));
-      if (!leads || !heirs || now >= deadline || this.#closed) {
-        resolve();
-        return;
-      }
-      this.#inbox.task(() => {
-        handOver(this.#groups.all(), this.#liveness, now);
-        this.#groups.touchAll();
-      });
-      this.#runtime.after(this.#timers.tickMs, look);
-    };
-    look();
-    return promise;
+    for (const { request, done } of this.#parts.inbox.take().submissions) this.#parts.operations.start(request, done);
+    this.#options.transport.flush();
+    this.#parts.snapshots.close();
+    await this.#options.transport.close();
+    await this.#options.storage.close();
   }
 
   // Turns.
 
   #turn(): void {
-    const { durable, frames, submissions, tasks, tick } = this.#inbox.take();
+    const { durable, frames, submissions, tasks, tick } = this.#parts.inbox.take();
     if (this.#state === 'failed') {
-      for (const { request, done } of submissions) this.#operations.start(request, done);
+      for (const { request, done } of submissions) this.#parts.operations.start(request, done);
       for (const { from, messages } of frames) this.#answerOnly(from, messages);
-      this.#transport.flush();
+      this.#options.transport.flush();
       return;
     }
     for (const writes of durable) this.#persisted(writes);
     for (const frame of frames) this.#deliver(frame);
-    for (const { request, done } of submissions) this.#operations.start(request, done);
+    for (const { request, done } of submissions) this.#parts.operations.start(request, done);
     for (const task of tasks) task();
     if (tick) this.#tick();
-    this.#groups.collect();
-    this.#pipeline.kick();
-    this.#transport.flush();
-  }
-
-  #inTurn(group: Group, task: () => void): void {
-    this.#inbox.task(() => {
-      task();
-      this.#groups.touch(group);
-    });
+    this.#parts.groups.collect();
+    this.#parts.pipeline.kick();
+    this.#options.transport.flush();
   }
 
   #persisted(writes: readonly QueuedWrite[]): void {
     for (const { group: id, write } of writes) {
-      const group = this.#groups.get(id);
+      const group = this.#parts.groups.get(id);
       if (group === undefined) continue;
       group.persisted(write);
-      this.#groups.touch(group);
+      this.#parts.groups.touch(group);
     }
   }
 
   #deliver({ from, messages }: Frame): void {
-    this.#neighbourhood.heard(from, this.#runtime.now());
+    this.#parts.neighbourhood.heard(from, this.#options.runtime.now());
     for (const message of messages) {
       switch (message.type) {
         case 'raft': {
-          const group = this.#groups.get(message.group);
+          const group = this.#parts.groups.get(message.group);
           if (group === undefined) break;
           group.step(message.message);
-          this.#groups.touch(group);
+          this.#parts.groups.touch(group);
           break;
         }
         case 'topology':
           this.#adopt(message.topology);
           break;
         case 'ping':
-          this.#neighbourhood.pinged(from, message.epoch, message.stopping);
+          this.#parts.neighbourhood.pinged(from, message.epoch, message.stopping);
           break;
         default:
           this.#answer(from, message);
@@ -324,12 +247,12 @@ export class ShardNode {
   #answer(from: PeerId, message: Exclude<PeerMessage, { type: 'raft' | 'topology' | 'ping' }>): void {
     switch (message.type) {
       case 'request':
-        this.#operations.start(message.request, (reply) => {
-          this.#transport.send(from, { type: 'reply', id: message.id, reply });
+        this.#parts.operations.start(message.request, (reply) => {
+          this.#options.transport.send(from, { type: 'reply', id: message.id, reply });
         });
         return;
       case 'status-request':
-        this.#transport.send(from, { type: 'status', id: message.id, status: this.status() });
+        this.#options.transport.send(from, { type: 'status', id: message.id, status: this.status() });
         return;
       case 'reply':
       case 'status':
@@ -338,32 +261,27 @@ export class ShardNode {
   }
 
   #tick(): void {
-    const now = this.#runtime.now();
-    this.#groups.tick();
+    const now = this.#options.runtime.now();
+    this.#parts.groups.tick();
     this.#ticks++;
-    if (this.#ticks % this.#timers.heartbeatTicks === 0) {
-      this.#neighbourhood.ping();
-      for (const peer of this.#liveness.takeSilent(now)) this.#mourn(peer);
+    if (this.#ticks % this.#parts.timers.heartbeatTicks === 0) {
+      this.#parts.neighbourhood.ping();
+      for (const peer of this.#parts.liveness.takeSilent(now)) this.#mourn(peer);
     }
     if (this.#ticks % HOUSEKEEPING_TICKS === 0) this.#keepHouse(now);
   }
 
   #keepHouse(now: number): void {
-    for (const group of this.#groups.all()) group.expire(now);
-    this.#snapshots.sweep(now);
+    for (const group of this.#parts.groups.all()) group.expire(now);
+    this.#parts.snapshots.sweep(now);
     if (this.#state !== 'serving') return;
     this.#proposeTopology();
-    balance(
-      this.#groups,
-      (group) => this.#groups.preferredLeader(group),
-      this.#liveness,
-      now,
-    );
-    if (this.#checkpointer.isDue(now)) this.#checkpoint();
+    balance(this.#parts.groups, this.#parts.liveness, now);
+    if (this.#parts.checkpointer.isDue(now)) this.#checkpoint();
   }
 
   #checkpoint(): void {
-    this.#checkpointer.run().catch((error: unknown) => {
+    this.#parts.checkpointer.run().catch((error: unknown) => {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
     });
   }
@@ -371,27 +289,27 @@ export class ShardNode {
   // Peers and topology.
 
   #onLink(peer: PeerId, up: boolean): void {
-    if (!this.#neighbourhood.link(peer, up, this.#runtime.now())) return;
+    if (!this.#parts.neighbourhood.link(peer, up, this.#options.runtime.now())) return;
     // With leases a follower has promised its vote to nobody else for an election timeout, broken link or not.
     if (!this.#options.plan.leaseReads) this.#mourn(peer);
   }
 
   /** After an election timeout of silence (or a broken link) nobody owes that leader anything any more. */
   #mourn(peer: NodeId): void {
-    this.#logger.warn({ peer }, 'peer is silent');
-    this.#groups.forgetLeader(peer);
+    this.#options.logger.warn({ peer }, 'peer is silent');
+    this.#parts.groups.forgetLeader(peer);
   }
 
   #heldTopology(): Topology | undefined {
-    const machine = this.#groups.system?.machine;
+    const machine = this.#parts.groups.system?.machine;
     return machine instanceof SystemMachine ? machine.topology : undefined;
   }
 
   #adopt(topology: Topology | undefined): void {
     if (topology === undefined) return;
     try {
-      this.#keeper.adopt(topology)?.catch((error: unknown) => {
-        this.#logger.warn({ error: String(error) }, 'the copy of the topology was not kept');
+      this.#parts.keeper.adopt(topology).catch((error: unknown) => {
+        this.#options.logger.warn({ error: String(error) }, 'the copy of the topology was not kept');
       });
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
@@ -399,20 +317,20 @@ export class ShardNode {
   }
 
   #onTopologyChange(topology: Topology): void {
-    this.#logger.info({ epoch: topology.epoch }, 'topology');
-    this.#groups.startShards(topology);
-    this.#neighbourhood.setNeighbours(this.#groups.neighbours());
-    this.#neighbourhood.tellRouters();
+    this.#options.logger.info({ epoch: topology.epoch }, 'topology');
+    this.#parts.groups.startShards(topology);
+    this.#parts.neighbourhood.setNeighbours(this.#parts.groups.neighbours());
+    this.#parts.neighbourhood.tellRouters();
   }
 
   #proposeTopology(): void {
-    const system = this.#groups.system;
+    const system = this.#parts.groups.system;
     if (system?.isLeader !== true) return;
-    const proposal = this.#keeper.proposal(this.#heldTopology());
+    const proposal = this.#parts.keeper.proposal(this.#heldTopology());
     if (proposal === undefined) return;
-    const deadline = this.#runtime.now() + this.#timers.tickMs * this.#timers.electionTicks;
+    const deadline = this.#options.runtime.now() + this.#parts.timers.tickMs * this.#parts.timers.electionTicks;
     system.write(encodeTopology(proposal), { deadline, key: new Uint8Array(), done: () => undefined });
-    this.#groups.touch(system);
+    this.#parts.groups.touch(system);
   }
 
   // Failure.
@@ -421,45 +339,14 @@ export class ShardNode {
     if (this.#closed || this.#state === 'failed') return;
     this.#state = 'failed';
     this.#failure = error.message;
-    this.#logger.error({ error: error.message }, 'the node failed and has left its groups');
+    this.#options.logger.error({ error: error.message }, 'the node failed and has left its groups');
     this.#leave(error instanceof StorageFull ? 'disk-full' : 'storage-failed', error.message);
-    this.#transport.flush();
+    this.#options.transport.flush();
     this.#onFailure?.(error);
   }
 
   #leave(code: 'shutting-down' | 'disk-full' | 'storage-failed', reason: string): void {
-    this.#operations.closed = { code, reason };
-    for (const group of this.#groups.all()) group.abandon(code, reason);
+    this.#parts.operations.closed = { code, reason };
+    for (const group of this.#parts.groups.all()) group.abandon(code, reason);
   }
-
-  #groupHost(): GroupHost {
-    return {
-      logger: this.#options.logger,
-      now: () => this.#runtime.now(),
-      send: (group, message) => {
-        this.#transport.send(message.to, { type: 'raft', group, message });
-      },
-      persist: (group, write) => {
-        this.#pipeline.push({ group, write });
-      },
-      wantChunk: (group, to, sequence) => {
-        this.#snapshots.want(group, to, sequence);
-      },
-      onApplied: (group, bytes) => {
-        this.#checkpointer.applied(group, bytes, this.#runtime.now());
-        if (group.id === SYSTEM_GROUP) this.#adopt(this.#heldTopology());
-      },
-      onLeader: (group) => {
-        if (group.id === SYSTEM_GROUP) this.#proposeTopology();
-      },
-    };
-  }
-}
-
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve: () => void = () => undefined;
-  const promise = new Promise<void>((r) => {
-    resolve = r;
-  });
-  return { promise, resolve };
 }

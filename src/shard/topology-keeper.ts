@@ -70,15 +70,15 @@ export class TopologyKeeper {
       );
     }
     const copy = meta.get(TOPOLOGY_META);
-    if (copy !== undefined) this.adopt(decodeTopology(copy));
+    if (copy !== undefined) await this.adopt(decodeTopology(copy));
   }
 
   /**
    * Takes over a topology if it is newer; keeps a copy on disk (a hint for the next start, so nobody waits for it).
    * @throws PlanMismatch if this node was started with another number of shards, replicas or nodes.
    */
-  adopt(topology: Topology): Promise<void> | undefined {
-    if (topology.epoch <= this.epoch) return undefined;
+  adopt(topology: Topology): Promise<void> {
+    if (topology.epoch <= this.epoch) return Promise.resolve();
     this.#check(topology);
     this.#topology = topology;
     for (const listener of this.#listeners) listener(topology);

@@ -115,7 +115,11 @@ export class WaitingReads {
   }
 
   takeAll(): Waiter[] {
-    const all = [...this.#gathered, ...[...this.#asked.values()].flat(), ...this.#confirmed.flatMap((r) => [...r.waiters])];
+    const all = [
+      ...this.#gathered,
+      ...[...this.#asked.values()].flat(),
+      ...this.#confirmed.flatMap((r) => [...r.waiters]),
+    ];
     this.#gathered = [];
     this.#asked.clear();
     this.#confirmed = [];
