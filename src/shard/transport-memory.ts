@@ -147,7 +147,7 @@ export class MemoryTransport implements Transport {
   /** Rises with every end, so that what was on its way to an earlier life is lost. */
   private life = 0;
   private readonly up = new Set<PeerId>();
-  private readonly queues = new Map<PeerId, PeerMessage[]>();
+  private readonly queues = new Map<PeerId, Queue>();
 
   /** @internal */
   constructor(network: MemoryNetwork, id: PeerId, options: Required<MemoryNetworkOptions>) {
