@@ -2,5 +2,6 @@
 export * from './types.js';
 export type * from './messages.js';
 export type * from './ready.js';
+export * from './codec.js';
 export * from './raft.js';
 export * from './storage/storage.js';
