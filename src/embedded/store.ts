@@ -7,7 +7,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import {
   KvorumError,
-
   decodeValue,
   encodeKey,
   encodeValue,
@@ -15,15 +14,8 @@ import {
   type Operation,
   type ShardReply,
 } from '../shard/index.js';
-import { EmbeddedCluster, type ClusterStatus } from './cluster.js';
+import { EmbeddedCluster, type ClusterStatus, type KeyLocation } from './cluster.js';
 import { checkOptions, whole, type CheckedOptions, type StoreOptions } from './options.js';
-
-/** Where a key lives. Nodes are numbered from 0, as in `simulateNodeFailure`. */
-export interface KeyLocation {
-  readonly shard: number;
-  readonly replicas: readonly number[];
-  readonly leader: number | undefined;
-}
 
 export class DistributedKeyValueStore {
   readonly #options: CheckedOptions;
@@ -55,7 +47,14 @@ export class DistributedKeyValueStore {
   async put(key: unknown, value: unknown): Promise<void> {
     const { body, contentType } = encodeValue(value);
     const operationId = uuidv7({}, new Uint8Array(16));
-    await this.#execute({ type: 'put', key: encodeKey(key), body, contentType, condition: { type: 'none' }, operationId });
+    await this.#execute({
+      type: 'put',
+      key: encodeKey(key),
+      body,
+      contentType,
+      condition: { type: 'none' },
+      operationId,
+    });
   }
 
   /** A copy of the latest value (linearizable), or undefined when the key is absent. @throws TypeError, KvorumError */
@@ -67,7 +66,12 @@ export class DistributedKeyValueStore {
   /** True if the key was there. @throws TypeError, KvorumError */
   async delete(key: unknown): Promise<boolean> {
     const operationId = uuidv7({}, new Uint8Array(16));
-    const answer = await this.#execute({ type: 'delete', key: encodeKey(key), condition: { type: 'none' }, operationId });
+    const answer = await this.#execute({
+      type: 'delete',
+      key: encodeKey(key),
+      condition: { type: 'none' },
+      operationId,
+    });
     return answer.type === 'delete' && answer.deleted;
   }
 
@@ -136,4 +140,3 @@ export class DistributedKeyValueStore {
     return answer;
   }
 }
-

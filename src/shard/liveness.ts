@@ -2,6 +2,7 @@
  * Who is alive: when each peer was last heard, and what it is owed (pings).
  *
  * Knows no group. Anything that arrives counts as a sign of life; a link that goes down counts as a death at once.
+ * Silence counts only against those who owe pings; of the others no news is good news.
  */
 import type { NodeId } from '../raft/index.js';
 
@@ -51,11 +52,12 @@ export class Liveness {
     return was;
   }
 
-  /** Peers that fell silent since the last call. */
-  takeSilent(now: number): NodeId[] {
+  /** Those of `watched` (who ping this node) that fell silent since the last call. */
+  takeSilent(watched: readonly NodeId[], now: number): NodeId[] {
     const silent: NodeId[] = [];
-    for (const [id, peer] of this.#peers) {
-      if (!peer.alive || now - peer.heardAt <= this.#timeoutMs) continue;
+    for (const id of watched) {
+      const peer = this.#peers.get(id);
+      if (peer?.alive !== true || now - peer.heardAt <= this.#timeoutMs) continue;
       peer.alive = false;
       silent.push(id);
     }

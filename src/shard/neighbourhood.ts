@@ -48,6 +48,11 @@ export class Neighbourhood {
     return false;
   }
 
+  /** Neighbours that were alive and have now been silent for too long. */
+  takeSilent(now: number): NodeId[] {
+    return this.#liveness.takeSilent(this.#neighbours, now);
+  }
+
   heard(peer: PeerId, now: number): void {
     if (peer < ROUTER_PEERS) this.#liveness.heard(peer, now);
   }

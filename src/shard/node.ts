@@ -266,7 +266,7 @@ export class ShardNode {
     this.#ticks++;
     if (this.#ticks % this.#parts.timers.heartbeatTicks === 0) {
       this.#parts.neighbourhood.ping();
-      for (const peer of this.#parts.liveness.takeSilent(now)) this.#mourn(peer);
+      for (const peer of this.#parts.neighbourhood.takeSilent(now)) this.#mourn(peer);
     }
     if (this.#ticks % HOUSEKEEPING_TICKS === 0) this.#keepHouse(now);
   }
