@@ -28,7 +28,7 @@ import type { ProposeResult, RaftStatus, ReadResult, Role, TransferResult } from
 import { offerChunk } from './snapshot-sender.js';
 import { statusOf } from './status.js';
 import { admit } from './terms.js';
-import type { NodeId, SnapshotMeta } from './types.js';
+import type { Configuration, NodeId, SnapshotMeta } from './types.js';
 import { answerVote } from './voter.js';
 
 export type { RaftOptions } from './options.js';
@@ -57,6 +57,12 @@ export class Raft {
   }
   get leader(): NodeId {
     return this.#core.leader;
+  }
+  get commit(): number {
+    return this.#core.log.commit;
+  }
+  get configuration(): Configuration {
+    return this.#core.configuration;
   }
   /** Falls quiet on its own; `tick` then does nothing until a message or a call wakes the group. */
   get quiesced(): boolean {
