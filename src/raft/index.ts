@@ -5,5 +5,7 @@ export type * from './ready.js';
 export * from './raft.js';
 export type { LogView } from './log.js';
 export * from './describe.js';
+export * from './invariants.js';
+export * from './lease.js';
 export * from './quorum.js';
 export * from './storage/storage.js';
