@@ -1,0 +1,114 @@
+/**
+ * A runtime in virtual time: nothing happens until `run`, and then in a fixed order.
+ * Promises settle between events, so code that awaits (memory storage, snapshots) runs as it does for real.
+ */
+import { seededRandom } from '../../src/shard/system-runtime.js';
+import type { Runtime, Timer } from '../../src/shard/runtime.js';
+
+interface Event {
+  readonly at: number;
+  readonly order: number;
+  readonly task: () => void;
+  cancelled: boolean;
+}
+
+/** Enough microtask turns for the longest chain of awaits in memory storage and the snapshot sender. */
+const SETTLE = 12;
+
+export class VirtualRuntime implements Runtime {
+  #now = 0;
+  #order = 0;
+  #events: Event[] = [];
+  readonly #random: () => number;
+
+  constructor(seed = 1) {
+    this.#random = seededRandom(seed);
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  wallTime(): number {
+    return 1_700_000_000_000 + this.#now;
+  }
+
+  random(): number {
+    return this.#random();
+  }
+
+  defer(task: () => void): void {
+    this.#add(0, task);
+  }
+
+  after(ms: number, task: () => void): Timer {
+    return this.#add(ms, task);
+  }
+
+  every(ms: number, task: () => void): Timer {
+    let timer: Timer;
+    const again = (): void => {
+      timer = this.#add(ms, again);
+      task();
+    };
+    timer = this.#add(ms, again);
+    return {
+      cancel: () => {
+        timer.cancel();
+      },
+    };
+  }
+
+  /** Lets `ms` of virtual time pass. */
+  async run(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    for (;;) {
+      for (let i = 0; i < SETTLE; i++) await Promise.resolve();
+      const event = this.#next(end);
+      if (event === undefined) break;
+      this.#now = event.at;
+      event.task();
+    }
+    this.#now = end;
+  }
+
+  /** Runs until `done` holds, for at most `ms`; false if it never did. */
+  async until(done: () => boolean, ms = 10_000): Promise<boolean> {
+    const end = this.#now + ms;
+    while (!done() && this.#now < end) await this.run(5);
+    return done();
+  }
+
+  /** Runs until the promise settles, for at most `ms`. */
+  async settle<T>(promise: Promise<T>, ms = 30_000): Promise<T> {
+    let settled = false;
+    const mark = (): void => {
+      settled = true;
+    };
+    promise.then(mark, mark);
+    await this.until(() => settled, ms);
+    if (!settled) throw new Error(`not settled within ${ms} ms of virtual time`);
+    return promise;
+  }
+
+  #add(ms: number, task: () => void): Timer {
+    const event: Event = { at: this.#now + ms, order: this.#order++, task, cancelled: false };
+    this.#events.push(event);
+    return {
+      cancel: () => {
+        event.cancelled = true;
+      },
+    };
+  }
+
+  #next(end: number): Event | undefined {
+    let best = -1;
+    this.#events = this.#events.filter((e) => !e.cancelled);
+    for (const [i, event] of this.#events.entries()) {
+      const chosen = this.#events[best];
+      if (event.at > end) continue;
+      if (chosen === undefined || event.at < chosen.at || (event.at === chosen.at && event.order < chosen.order)) best = i;
+    }
+    return best < 0 ? undefined : this.#events.splice(best, 1)[0];
+  }
+}
