@@ -101,7 +101,7 @@ async function loopDelays(target: ScriptCluster): Promise<number[]> {
   return Promise.all(
     target.nodeUrls.map(async (url) => {
       const text = await (await fetch(`${url}/metrics`)).text();
-      const value = /^\w*event_?loop_(?:lag|delay)_p99_seconds(?:\{[^}]*\})? (\S+)$/m.exec(text)?.[1];
+      const value = /^kvorum_event_loop_delay_seconds\{quantile="0\.99"\} (\S+)$/m.exec(text)?.[1];
       return value === undefined ? NaN : Number(value) * 1000;
     }),
   );
