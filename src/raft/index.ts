@@ -6,5 +6,7 @@ export * from './codec.js';
 export * from './raft.js';
 export type { LogView } from './log.js';
 export * from './describe.js';
+export * from './invariants.js';
+export * from './lease.js';
 export * from './quorum.js';
 export * from './storage/storage.js';

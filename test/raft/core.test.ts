@@ -8,6 +8,5 @@ it('three replicas elect, replicate and commit', () => {
   expect(cluster.raft(1).propose(['a', 'b', 'c'].map(bytes))).toEqual({ type: 'appended', firstIndex: 2, term: 1 });
   cluster.settle();
   cluster.tick(1);
-  console.log([...cluster.replicas.values()].map((r) => r.describe().join('\n')).join('\n-----\n'));
   for (const id of [1, 2, 3]) expect(cluster.get(id).applied.map((e) => e.index)).toEqual([1, 2, 3, 4]);
 });
