@@ -1,6 +1,6 @@
 /**
  * Writers that remember what they were promised. Each has keys of its own and counts up; what is read back later must
- * be no older than the last acknowledged number, and no newer than the last one tried.
+ * be the last acknowledged number, or one whose write ended without an answer.
  */
 import { http } from './node-group.js';
 import { until } from './processes.js';
@@ -8,6 +8,8 @@ import { until } from './processes.js';
 interface KeyHistory {
   acknowledged: number;
   tried: number;
+  /** Tried and not acknowledged: these may have happened, even after a later one that was acknowledged. */
+  readonly unknown: Set<number>;
 }
 
 export interface Gap {
@@ -54,30 +56,29 @@ export class Load {
   /** What was acknowledged and cannot be read back at `url`; empty when all is well. */
   async lost(url: string): Promise<string[]> {
     const lost: string[] = [];
-    for (const [key, { acknowledged, tried }] of this.history) {
+    for (const [key, { acknowledged, unknown }] of this.history) {
       const response = await http.get(`${url}/v1/kv/${key}`);
       const value = response.status === 404 ? 0 : Number(response.data);
-      const inRange = value >= acknowledged && value <= tried;
-      if ((response.status === 200 || response.status === 404) && inRange) continue;
-      lost.push(`${key}: ${response.status} ${String(response.data)}, acknowledged ${acknowledged}, tried ${tried}`);
+      const fits = value === acknowledged || unknown.has(value);
+      if ((response.status === 200 || response.status === 404) && fits) continue;
+      lost.push(`${key}: ${response.status} ${String(response.data)}, last acknowledged ${acknowledged}`);
     }
     return lost;
   }
 
   async #write(writer: number, keys: number): Promise<void> {
     let turn = writer;
-    while (this.#running) {
-      for (let i = 0; i < keys && this.#running; i++) {
-        const key = `w${writer}-${i}`;
-        const history = this.history.get(key) ?? { acknowledged: 0, tried: 0 };
-        this.history.set(key, history);
-        history.tried++;
-        const urls = this.#urls();
-        const status = await this.#put(`${urls[turn % urls.length] ?? ''}/v1/kv/${key}`, history.tried);
-        this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
-        if (status === 0) turn++;
-        if (status === 200 || status === 201) this.#acknowledge(key, history);
-      }
+    for (let i = 0; this.#running; i++) {
+      const key = `w${writer}-${i % keys}`;
+      const history = this.history.get(key) ?? { acknowledged: 0, tried: 0, unknown: new Set<number>() };
+      this.history.set(key, history);
+      history.tried++;
+      const urls = this.#urls();
+      const status = await this.#put(`${urls[turn % urls.length] ?? ''}/v1/kv/${key}`, history.tried);
+      this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
+      if (status === 0) turn++;
+      if (status === 200 || status === 201) this.#acknowledge(key, history);
+      else history.unknown.add(history.tried);
     }
   }
 

@@ -1,6 +1,7 @@
 /** `kvorum node` and `kvorum router` as an operator meets them: draining, file modes, limits, mistakes. */
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AxiosResponse } from 'axios';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Load, progress } from './load.js';
 import { http, json, NodeGroup, statusOf } from './node-group.js';
@@ -76,10 +77,10 @@ describe('row 39: a full disk', () => {
     const group = await new NodeGroup(scene, ['--shards', '1', '--max-journal-bytes', String(64 * 1024)]).start(1);
     const { url } = group.node('n1');
     let acknowledged = 0;
-    let refusal: Awaited<ReturnType<typeof http.put>> | undefined;
+    let refusal: AxiosResponse<unknown> | undefined;
     const value = 'v'.repeat(60 * 1024);
     while (refusal === undefined && acknowledged < 50) {
-      const put = await http.put(`${url}/v1/kv/k${acknowledged}`, value);
+      const put = await http.put<unknown>(`${url}/v1/kv/k${acknowledged}`, value);
       if (put.status === 201) acknowledged++;
       else refusal = put;
     }
@@ -157,7 +158,7 @@ describe('a stand-alone router', () => {
     const n1 = group.node('n1');
     const router = scene.keep(kvorum(['router', '--nodes', n1.peer, '--listen', '127.0.0.1:0']));
     const line = await router.line(/router listens/);
-    const url = `http://${String((JSON.parse(line) as { http: string }).http)}`;
+    const url = `http://${(JSON.parse(line) as { http: string }).http}`;
     await until('the router is ready', async () => (await statusOf(`${url}/readyz`)) === 200);
     expect((await http.put(`${url}/v1/kv/a`, '1')).status).toBe(201);
     await n1.program.stop('SIGKILL');
@@ -169,7 +170,7 @@ describe('a stand-alone router', () => {
   it('answers 503 while it knows no node, and does not end', async () => {
     const router = scene.keep(kvorum(['router', '--nodes', '127.0.0.1:1', '--listen', '127.0.0.1:0']));
     const line = await router.line(/router listens/);
-    const url = `http://${String((JSON.parse(line) as { http: string }).http)}`;
+    const url = `http://${(JSON.parse(line) as { http: string }).http}`;
     expect((await http.get(`${url}/v1/kv/a`, { headers: { 'kv-timeout': '300ms' } })).status).toBe(503);
     expect(await statusOf(`${url}/livez`)).toBe(200);
     expect(router.child.exitCode).toBeNull();
