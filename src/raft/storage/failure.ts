@@ -35,6 +35,9 @@ export function toError(failure: Failure): StorageCorruption | StorageFull | Sto
   }
 }
 
+/** What was thrown, as what a promise may reject with. */
+export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+
 function codeOf(error: unknown): string {
   if (!(error instanceof Error) || !('code' in error)) return '';
   return typeof error.code === 'string' ? error.code : '';

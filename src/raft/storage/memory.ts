@@ -6,6 +6,7 @@
  * loses it. Same semantics as `sqlite.ts`, by the same contract suite.
  */
 import { CommitTimes } from './commit-times.js';
+import { asError } from './failure.js';
 import { JournalIndex, ZERO_HARD_STATE } from './journal-index.js';
 import type { JournalRecord } from './journal-row.js';
 import { EMPTY_META } from './recovery.js';
@@ -104,7 +105,7 @@ export class MemoryStorage implements Storage {
       this.#assertWritable();
       this.#index.check(writes);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(asError(error));
     }
     const records = writes.filter(({ hardState, entries }) => hardState !== undefined || entries.length > 0);
     return records.length === 0 ? this.#lastWrite : this.#append(records, undefined);
@@ -130,8 +131,9 @@ export class MemoryStorage implements Storage {
     const first = entries[0];
     if (first === undefined) return;
     const covered = onDisk.meta?.index ?? 0;
-    const kept = onDisk.entries.filter(({ index }) => index < first.index);
-    onDisk.entries = [...kept, ...entries.filter(({ index }) => index > covered)];
+    const start = onDisk.entries[0]?.index ?? first.index;
+    onDisk.entries.length = Math.max(0, Math.min(onDisk.entries.length, first.index - start));
+    for (const entry of entries) if (entry.index > covered) onDisk.entries.push(entry);
   }
 
   /** Durable when the deferred task runs. */

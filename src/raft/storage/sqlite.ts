@@ -12,6 +12,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CommitTimes } from './commit-times.js';
+import { asError } from './failure.js';
 import type { JournalIndex } from './journal-index.js';
 import { encodeRow } from './journal-row.js';
 import type { JournalRecord } from './journal-row.js';
@@ -135,7 +136,7 @@ export class SqliteStorage implements Storage {
       if (records.length > 0) this.#append(records);
       return this.#lastCommit;
     } catch (error) {
-      return rejected(error);
+      return Promise.reject(asError(error));
     }
   }
 
@@ -330,8 +331,4 @@ export class SqliteStorage implements Storage {
     if (this.#client.failure !== undefined) throw this.#client.failure;
     return this.#opened();
   }
-}
-
-function rejected(error: unknown): Promise<never> {
-  return Promise.reject(error instanceof Error ? error : new StorageFailure(String(error)));
 }
