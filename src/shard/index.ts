@@ -1,6 +1,8 @@
 /** The door of `src/shard` (what the router needs of it; the essay comes with the node). */
 export type { NodeId } from '../raft/index.js';
 export * from './errors.js';
+export * from './hash.js';
+export * from './keyspace.js';
 export type * from './operation.js';
 export * from './refusals.js';
 export * from './runtime.js';
