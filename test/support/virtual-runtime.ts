@@ -107,7 +107,8 @@ export class VirtualRuntime implements Runtime {
     for (const [i, event] of this.#events.entries()) {
       const chosen = this.#events[best];
       if (event.at > end) continue;
-      if (chosen === undefined || event.at < chosen.at || (event.at === chosen.at && event.order < chosen.order)) best = i;
+      if (chosen === undefined || event.at < chosen.at || (event.at === chosen.at && event.order < chosen.order))
+        best = i;
     }
     return best < 0 ? undefined : this.#events.splice(best, 1)[0];
   }
