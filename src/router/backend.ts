@@ -28,6 +28,8 @@ export interface Backend {
   submit(node: NodeId, request: ShardRequest, done: ReplyCallback): void;
   /** What every node of the topology says about itself; undefined for those that did not answer in time. */
   statuses(timeoutMs: number): Promise<ReadonlyMap<NodeId, NodeStatus | undefined>>;
+  /** Of the node in this process; undefined for a stand-alone router. */
+  localStatus(): NodeStatus | undefined;
   state(): ServingState;
 }
 

@@ -78,6 +78,10 @@ export class NodeBackend implements Backend {
     return answers.set(this.self, this.#host.status());
   }
 
+  localStatus(): NodeStatus {
+    return this.#host.status();
+  }
+
   state(): ServingState {
     return this.#host.state();
   }

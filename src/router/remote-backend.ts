@@ -111,6 +111,10 @@ export class RemoteBackend implements Backend {
     );
   }
 
+  localStatus(): undefined {
+    return undefined;
+  }
+
   state(): ServingState {
     return this.#state;
   }

@@ -20,7 +20,7 @@
  * Left out here: HTTP, retries, choosing a node (router); terms, votes, quorums (raft).
  */
 export type { GroupId, NodeId, RaftStatus, Storage } from '../raft/index.js';
-export { MemoryDisk, MemoryStorage, SqliteStorage, SqliteWorker } from '../raft/index.js';
+export { MemoryDisk, MemoryStorage, SqliteStorage, SqliteThread, StorageFull } from '../raft/storage/index.js';
 export * from './errors.js';
 export * from './hash.js';
 export * from './keyspace.js';

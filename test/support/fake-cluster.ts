@@ -76,6 +76,9 @@ export class FakeCluster implements Backend {
   statuses(): Promise<ReadonlyMap<number, NodeStatus | undefined>> {
     return Promise.resolve(new Map());
   }
+  localStatus(): NodeStatus | undefined {
+    return undefined;
+  }
   state(): ServingState {
     return this.serving;
   }
