@@ -43,7 +43,7 @@ export function makeGroup(
 }
 
 function raftOptions(
-  { self, runtime, timers }: GroupFactoryOptions,
+  { self, runtime, timers, leaseReads }: GroupFactoryOptions,
   voters: readonly NodeId[],
   recovered: RecoveredGroup | undefined,
 ): RaftOptions {
@@ -61,5 +61,6 @@ function raftOptions(
     maxInflight: MAX_INFLIGHT_APPENDS,
     maxUncommittedBytes: MAX_UNCOMMITTED_BYTES,
     quiesceTicks: timers.electionTicks,
+    leaseReads,
   };
 }
