@@ -24,6 +24,8 @@ export { MemoryDisk, MemoryStorage, SqliteStorage, SqliteThread, StorageFull } f
 export * from './errors.js';
 export * from './hash.js';
 export * from './keyspace.js';
+export * from './node-options.js';
+export * from './node.js';
 export type * from './operation.js';
 export * from './placement.js';
 export * from './refusals.js';
