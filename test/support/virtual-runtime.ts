@@ -108,13 +108,11 @@ export class VirtualRuntime implements Runtime {
   }
 
   #next(end: number): Event | undefined {
-    let best = -1;
-    this.#events = this.#events.filter((e) => !e.cancelled);
-    for (const [i, event] of this.#events.entries()) {
-      const chosen = this.#events[best];
-      if (event.at > end) continue;
-      if (chosen === undefined || event.at < chosen.at || (event.at === chosen.at && event.order < chosen.order))
-        best = i;
+    for (;;) {
+      const event = this.#events.at(-1);
+      if (event === undefined || event.at > end) return undefined;
+      this.#events.pop();
+      if (!event.cancelled) return event;
     }
   }
 }
