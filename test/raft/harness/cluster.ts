@@ -259,9 +259,10 @@ export class Cluster {
     return messages.length;
   }
 
-  deliverAt(position: number): void {
+  /** Delivers one message; without `pump`, what it makes ready stays with the node until its next step. */
+  deliverAt(position: number, pump = true): void {
     const message = this.network.takeAt(position);
-    if (message !== undefined) this.receive(message);
+    if (message !== undefined) this.receive(message, pump);
   }
 
   drop(filter: Filter = {}): void {
@@ -312,13 +313,13 @@ export class Cluster {
     if (!this.network.send(message)) this.observer({ type: 'lost', message, why: 'cut' });
   }
 
-  private receive(message: Message): void {
+  private receive(message: Message, pump = true): void {
     const replica = this.replicas.get(message.to);
     if (replica?.up !== true) {
       this.observer({ type: 'lost', message, why: 'down' });
       return;
     }
     replica.raft.step(message);
-    replica.pump();
+    if (pump) replica.pump();
   }
 }
