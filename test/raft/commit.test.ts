@@ -36,7 +36,7 @@ describe('a leader commits', () => {
     cluster.sync(1);
     expect(cluster.status(1).commit).toBe(1);
     cluster.heal();
-    cluster.run(4);
+    cluster.run(8);
     for (const id of [1, 2, 3]) expect(cluster.state(id)).toEqual(['a', 'b']);
   });
 
@@ -68,6 +68,7 @@ describe('a leader commits', () => {
       disks: { 1: { entries: logOf([1, 1]), hardState: { term: 1, vote: 1, commit: 0 } } },
     });
     cluster.elect(1);
+    cluster.run(2);
     const { shadow } = cluster.node(1);
     expect(shadow[2]).toMatchObject({ index: 3, term: 2, kind: EntryKind.noop });
     for (const id of [1, 2, 3]) expect(cluster.state(id)).toEqual(['1@1', '2@1']);
@@ -102,10 +103,7 @@ describe('a follower commits', () => {
     answers(cluster);
     cluster.tick(1, 2);
     const told = answersOf(cluster, 'heartbeat').map(({ to, commit }) => [to, commit]);
-    expect(told).toEqual([
-      [2, 3],
-      [3, 1],
-    ]);
+    expect(new Set(told.map(String))).toEqual(new Set(['2,3', '3,1']));
   });
 
   it('s41 never beyond its own log, and never less than before', () => {
@@ -185,7 +183,7 @@ describe('committed entries', () => {
     cluster.node(2).saveCheckpoint();
     cluster.crash(2);
     cluster.clearHappenings();
-    cluster.applySlowly(2, false);
+    cluster.node(2).slowApply = false;
     cluster.restart(2);
     cluster.run(3);
     expect(cluster.happened('applied', 2).map(({ entry }) => entry.index)).toEqual([6]);

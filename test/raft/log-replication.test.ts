@@ -1,17 +1,7 @@
 /** Scenarios 26–37: logs become equal, durably, and nothing good is cut away on the way. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  alone,
-  answers,
-  answersOf,
-  append,
-  appendOk,
-  appendRefused,
-  heartbeat,
-  heartbeatOk,
-  lead,
-} from './harness/by-hand.js';
+import { alone, answers, answersOf, append, appendOk, appendRefused, heartbeat, lead } from './harness/by-hand.js';
 import { Cluster } from './harness/cluster.js';
 import { command, logOf } from './harness/entries.js';
 
@@ -19,18 +9,17 @@ const T = 10;
 
 describe('a follower', () => {
   it.each([
-    { log: [1, 2, 2], prevIndex: 7, prevTerm: 3, leaderCouldMatchAt: [0, 1, 2, 3] },
-    { log: [1, 2, 2], prevIndex: 3, prevTerm: 3, leaderCouldMatchAt: [0, 1, 2] },
-    { log: [1, 2, 2, 5], prevIndex: 4, prevTerm: 3, leaderCouldMatchAt: [0, 1, 2, 3] },
-    { log: [1, 4, 4, 4], prevIndex: 3, prevTerm: 2, leaderCouldMatchAt: [0, 1] },
-    { log: [], prevIndex: 2, prevTerm: 1, leaderCouldMatchAt: [0] },
+    { log: [1, 2, 2], prevIndex: 7, prevTerm: 3, hint: 3 },
+    { log: [1, 2, 2], prevIndex: 3, prevTerm: 3, hint: 3 },
+    { log: [1, 2, 2, 5], prevIndex: 4, prevTerm: 3, hint: 3 },
+    { log: [1, 4, 4, 4], prevIndex: 3, prevTerm: 2, hint: 1 },
+    { log: [], prevIndex: 2, prevTerm: 1, hint: 0 },
   ])('s26 with log $log refuses an append after $prevIndex@$prevTerm and says where to look', (row) => {
     const cluster = alone({ log: row.log, hardState: { term: 6 } });
     const { prevIndex, prevTerm } = row;
     cluster.inject(append({ from: 2, term: 6, prevIndex, prevTerm, entries: [command(prevIndex + 1, 6)] }));
     cluster.sync(1);
     expect(cluster.terms(1)).toEqual(row.log);
-    const hintIndex = row.leaderCouldMatchAt.at(-1) ?? 0;
     expect(answers(cluster)).toEqual([
       {
         type: 'append-refused',
@@ -38,8 +27,9 @@ describe('a follower', () => {
         to: 2,
         term: 6,
         rejectedIndex: prevIndex,
-        hintIndex,
-        hintTerm: row.log[hintIndex - 1] ?? 0,
+        // The highest index whose term is not newer than the leader's there.
+        hintIndex: row.hint,
+        hintTerm: row.log[row.hint - 1] ?? 0,
         lastIndex: row.log.length,
       },
     ]);
@@ -177,6 +167,7 @@ describe('a leader', () => {
       },
     });
     cluster.elect(1);
+    cluster.run(2);
     for (const id of [1, 2, 3]) {
       expect(cluster.terms(id)).toEqual([...LEADER, 8]);
       expect(cluster.node(id).disk.entries).toEqual(cluster.node(1).disk.entries);

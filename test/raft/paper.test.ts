@@ -29,7 +29,8 @@ function life(seed: number): Life {
     },
   });
   for (let round = 0; round < 25; round++) {
-    const chosen = IDS[below(random, IDS.length)]!;
+    const leader = cluster.leader();
+    const chosen = leader !== 0 && random() < 0.5 ? leader : IDS[below(random, IDS.length)]!;
     if (!cluster.node(chosen).up) cluster.restart(chosen);
     else if (random() < 0.4) cluster.crash(chosen);
     else if (random() < 0.5) cluster.isolate(chosen);

@@ -268,7 +268,7 @@ describe('receiving', () => {
     cluster.sync(1);
     answers(cluster);
     cluster.tick(1, 2 * T);
-    expect(answersOf(cluster, 'vote').map(({ to }) => to)).toEqual([2, 5, 7]);
+    expect(new Set(answersOf(cluster, 'vote').map(({ to }) => to))).toEqual(new Set([2, 5, 7]));
   });
 
   it.each(['before', 'after'])('s65 a crash %s the sync leaves the old state or the new one, never a gap', (when) => {

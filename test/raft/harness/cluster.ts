@@ -321,5 +321,6 @@ export class Cluster {
     }
     replica.raft.step(message);
     if (pump) replica.pump();
+    else this.history?.glance(replica);
   }
 }

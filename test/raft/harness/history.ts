@@ -193,6 +193,12 @@ export class History {
     this.settleRead(replica, context);
   }
 
+  /** After a step whose results nobody has taken yet: a leader may have committed, and be leader no more at the next. */
+  glance(replica: Replica): void {
+    const { role, commit } = replica.raft.status();
+    if (role === 'leader' && commit > this.ledger.length) this.extend(replica, commit);
+  }
+
   /** After a step, when everything ready has been taken. */
   check(replica: Replica): void {
     const status = replica.raft.status();

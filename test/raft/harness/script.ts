@@ -3,11 +3,11 @@
  * are, a line that starts with `> ` is a command, every other line is output. The commands are the table below;
  * `expect` holds what the scenario demands: it fails the run even when transcripts are being regenerated.
  */
-import { NONE, type Message, type NodeId } from '../../../src/raft/index.js';
+import { describeMessage, describeStatus, NONE, type Message, type NodeId } from '../../../src/raft/index.js';
 import { Cluster, type ClusterOptions } from './cluster.js';
 import { logOf } from './entries.js';
 import type { Filter } from './network.js';
-import { showEntry, showHappening, showMessage, showStatus } from './notation.js';
+import { showEntry, showHappening } from './notation.js';
 import type { Timing } from './replica.js';
 
 /** Runs the commands of `source` and returns it with the output that they gave now. */
@@ -234,7 +234,7 @@ class Script {
     },
     restart: ([id]) => {
       this.cluster.restart(numeral(id));
-      this.say(showStatus(this.cluster.status(numeral(id))));
+      this.say(describeStatus(this.cluster.status(numeral(id))));
     },
     deliver: (rest) => {
       this.cluster.deliver(filterOf(rest));
@@ -277,10 +277,10 @@ class Script {
       this.muted = false;
     },
     flight: () => {
-      for (const message of this.cluster.network.inFlight) this.say(showMessage(message));
+      for (const message of this.cluster.network.inFlight) this.say(describeMessage(message));
     },
     status: ([id]) => {
-      for (const node of this.everyone(id)) this.say(showStatus(this.cluster.status(node)));
+      for (const node of this.everyone(id)) this.say(describeStatus(this.cluster.status(node)));
     },
     log: ([id]) => {
       const { shadow } = this.cluster.node(numeral(id));

@@ -210,6 +210,7 @@ export class Torture {
   private input(replica: Replica, run: () => void): void {
     run();
     if (this.random() < 0.7) replica.pump();
+    else this.cluster.history!.glance(replica);
   }
 
   private deliver(): void {
