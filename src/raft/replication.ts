@@ -37,7 +37,11 @@ function sendAppend(core: Core, peer: Progress, entries: readonly Entry[]): void
   const { log, id, term } = core;
   const prevIndex = peer.next - 1;
   const prevTerm = log.termAt(prevIndex);
-  if (prevTerm === undefined) return;
+  if (prevTerm === undefined) {
+    // Compacted since: also what it needs next is gone (s67).
+    startSnapshot(core, peer);
+    return;
+  }
   const commit = log.commit;
   peer.commitSent = Math.max(peer.commitSent, Math.min(commit, prevIndex + entries.length));
   core.outbox.send({ type: 'append', from: id, to: peer.id, term, prevIndex, prevTerm, entries, commit });
