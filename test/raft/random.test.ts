@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import { Torture, type TortureResult } from './harness/torture.js';
 
-const STEPS = 2_000;
-const SEEDS = Number(process.env['KVORUM_SEEDS'] ?? 200);
+const STEPS = 2_500;
+const SEEDS = Number(process.env['KVORUM_SEEDS'] ?? 400);
 const FIRST = Number(process.env['KVORUM_FIRST_SEED'] ?? 1);
 
 function torture(seed: number): TortureResult {
@@ -38,7 +38,7 @@ describe('s72 s76 random runs', () => {
     expect(sum.leaders / SEEDS).toBeGreaterThan(2);
     expect(sum.confirmedReads / SEEDS).toBeGreaterThan(1);
     expect(sum.crashes / SEEDS).toBeGreaterThan(1);
-    expect(sum.snapshots / SEEDS).toBeGreaterThan(0.5);
+    expect(sum.snapshots / SEEDS).toBeGreaterThan(0.3);
   }, 60_000);
 
   it('is the same run for the same seed', () => {

@@ -287,10 +287,15 @@ export class Cluster {
 
   // -- convenience ----------------------------------------------------------------------------------------------
 
-  /** Syncs and delivers until nothing moves any more. No time passes. */
-  settle(): void {
-    for (let round = 0; this.syncAll() + this.deliver() > 0; round++)
+  /** Syncs and delivers until nothing moves any more, or only what matches `except`. No time passes. */
+  settle(except?: Filter): void {
+    for (let round = 0; ; round++) {
       if (round > 2_000) throw new Error('the group never settles');
+      const aside = except === undefined ? [] : this.network.take(except);
+      const moved = this.syncAll() + this.deliver();
+      this.network.inFlight.unshift(...aside);
+      if (moved === 0) return;
+    }
   }
 
   /** `ticks` times: everybody ticks, then everything settles. */

@@ -65,7 +65,8 @@ export class Network {
   }
 
   reverse(filter: Filter): void {
-    this.inFlight.push(...this.take(filter).reverse());
+    const taken = this.take(filter);
+    this.inFlight.push(...taken.reverse());
   }
 
   hold(filter: Filter): void {

@@ -121,12 +121,13 @@ class Script {
       NodeId,
       { entries: ReturnType<typeof logOf>; hardState: { term: number; vote: NodeId; commit: number } }
     > = {};
-    for (const [option, value] of options) {
+    for (const [option, value] of options)
       if (option in TIMINGS) timing[TIMINGS[option as keyof typeof TIMINGS]] = numeral(value);
-      const log = /^log(\d+)$/.exec(option);
-      if (log === null) continue;
-      const terms = numerals(value);
-      disks[numeral(log[1])] = { entries: logOf(terms), hardState: { term: terms.at(-1) ?? 0, vote: NONE, commit: 0 } };
+    const term = Number(options.get('term') ?? 0);
+    for (const id of [...voters, ...learners]) {
+      const terms = numerals(options.get(`log${id}`));
+      const hardState = { term: Math.max(term, terms.at(-1) ?? 0), vote: NONE, commit: 0 };
+      disks[id] = { entries: logOf(terms), hardState };
     }
     const seed = options.get('seed');
     const settings: ClusterOptions = {
@@ -232,6 +233,12 @@ class Script {
       if (options.get('between') === 'persist,send') this.cluster.crashBetweenPersistAndSend(node);
       else this.cluster.crash(node);
     },
+    /** Changes what a node that is down has on its disk: `disk 3 term=7 vote=3`. */
+    disk: ([id], options) => {
+      const { disk } = this.cluster.node(numeral(id));
+      const term = numeral(options.get('term'));
+      disk.hardState = { ...disk.hardState, term, vote: Number(options.get('vote') ?? NONE) };
+    },
     restart: ([id]) => {
       this.cluster.restart(numeral(id));
       this.say(describeStatus(this.cluster.status(numeral(id))));
@@ -264,8 +271,9 @@ class Script {
     heal: () => {
       this.cluster.heal();
     },
-    settle: () => {
-      this.cluster.settle();
+    /** `settle`, or `settle except 1>3 snapshot`: what matches stays in flight. */
+    settle: ([except, ...rest]) => {
+      this.cluster.settle(except === 'except' ? filterOf(rest) : undefined);
     },
     run: ([ticks]) => {
       this.cluster.run(numeral(ticks));

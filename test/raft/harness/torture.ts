@@ -27,6 +27,8 @@ export class Torture {
   private proposals = 0;
   private readonly refused: string[] = [];
   private crashes = 0;
+  /** Stopped like a process under SIGSTOP: no tick, no message, no disk. What is sent to them waits. */
+  private readonly paused = new Set<number>();
   private snapshots = 0;
 
   constructor(private readonly seed: number) {
@@ -97,6 +99,7 @@ export class Torture {
     });
     this.planNetworkFaults(maybe);
     this.planNodeFaults(maybe);
+    this.planPauses(maybe);
     this.planRequests(maybe);
   }
 
@@ -175,6 +178,16 @@ export class Torture {
     });
   }
 
+  private planPauses(maybe: (weight: number) => number): void {
+    this.act(maybe(0.4), () => {
+      const id = this.random() < 0.7 ? this.cluster.leader() : this.anyId();
+      if (id !== NONE && this.paused.size === 0) this.paused.add(id);
+    });
+    this.act(0.4, () => {
+      this.resume();
+    });
+  }
+
   private planRequests(maybe: (weight: number) => number): void {
     this.act(maybe(0.5), () => {
       this.withNode(({ id }) => {
@@ -210,7 +223,7 @@ export class Torture {
 
   private withNode(run: (replica: Replica) => void): void {
     const replica = this.cluster.node(this.anyId());
-    if (replica.up) run(replica);
+    if (replica.up && !this.paused.has(replica.id)) run(replica);
   }
 
   /** Mostly takes what is ready at once; sometimes several inputs meet in one `Ready`. */
@@ -223,17 +236,23 @@ export class Torture {
   private deliver(): void {
     const { network } = this.cluster;
     // Nearly in order, as links are; sometimes from anywhere.
-    const position = this.random() < 0.7 ? 0 : below(this.random, network.inFlight.length);
+    const inOrder = this.random() < 0.7;
+    const first = network.inFlight.findIndex(({ to }) => !this.paused.has(to));
+    const position = inOrder ? first : below(this.random, network.inFlight.length);
+    const message = network.inFlight[position];
+    if (message === undefined || this.paused.has(message.to)) return;
     this.cluster.deliverAt(position, this.random() < 0.8);
   }
 
   /** Time passes, and most of what is under way gets on: elections come to an end also under faults. */
   private pass(ticks: number): void {
     for (let tick = 0; tick < ticks; tick++) {
-      this.cluster.tickAll();
-      for (const { id } of this.cluster.running()) if (this.random() < 0.7) this.cluster.sync(id);
-      for (let left = this.cluster.network.inFlight.length; left > 0; left--)
-        if (this.random() < 0.9) this.cluster.deliverAt(0);
+      for (const { id } of this.cluster.running()) {
+        if (this.paused.has(id)) continue;
+        this.cluster.tick(id);
+        if (this.random() < 0.7) this.cluster.sync(id);
+      }
+      for (let left = this.cluster.network.inFlight.length; left > 0; left--) this.deliver();
     }
   }
 
@@ -249,13 +268,28 @@ export class Torture {
   }
 
   private read(): void {
-    const leaders = this.cluster.running().filter(({ raft }) => raft.role === 'leader');
+    const leaders = this.cluster.running().filter(({ id, raft }) => raft.role === 'leader' && !this.paused.has(id));
     const replica = pick(this.random, leaders);
-    if (replica === undefined) return;
+    if (replica !== undefined) this.readAt(replica);
+  }
+
+  private readAt(replica: Replica): void {
     this.input(replica, () => {
       const result = replica.raft.readIndex();
       if (result.type === 'accepted') this.cluster.history!.readAsked(replica, result.context);
     });
+  }
+
+  /** A node that was stopped, often the leader, goes on as if no time had passed: clients ask it, old answers arrive. */
+  private resume(): void {
+    const id = pick(this.random, [...this.paused]);
+    if (id === undefined) return;
+    this.paused.delete(id);
+    const replica = this.cluster.node(id);
+    if (!replica.up) return;
+    if (this.random() < 0.5) this.readAt(replica);
+    if (this.random() < 0.5) this.cluster.deliver({ to: id });
+    if (this.random() < 0.5) this.readAt(replica);
   }
 
   private crash(replica: Replica): void {
@@ -268,6 +302,7 @@ export class Torture {
   /** Faults end: within a few election timeouts there is a leader and every replica holds the same. */
   private recover(): void {
     const { cluster } = this;
+    this.paused.clear();
     cluster.heal();
     cluster.network.release({});
     for (const replica of cluster.replicas.values()) {
