@@ -127,9 +127,11 @@ export class Torture {
     this.act(maybe(0.5), () => {
       network.cut(this.anyId(), this.anyId());
     });
-    this.act(maybe(0.5), () => {
+    this.act(maybe(1), () => {
       const leader = this.cluster.leader();
-      if (leader !== NONE) this.cluster.isolate(leader);
+      if (leader === NONE) return;
+      this.cluster.isolate(leader);
+      for (let time = below(this.random, 4); time > 0; time--) this.propose();
     });
     this.act(0.3, () => {
       this.cluster.heal();
@@ -257,9 +259,10 @@ export class Torture {
   }
 
   private propose(): void {
-    const id = this.random() < 0.9 ? this.cluster.leader() : this.anyId();
-    if (id === NONE || !this.cluster.node(id).up) return;
-    const replica = this.cluster.node(id);
+    // Also at leaders that are cut off: what they append and nobody hears of makes logs differ.
+    const leaders = this.cluster.running().filter(({ raft }) => raft.role === 'leader');
+    const replica = this.random() < 0.9 ? pick(this.random, leaders) : this.cluster.node(this.anyId());
+    if (replica?.up !== true || this.paused.has(replica.id)) return;
     const data = Array.from({ length: 1 + below(this.random, 3) }, () => `p${++this.proposals}`);
     this.input(replica, () => {
       const result = replica.raft.propose(data.map((one) => new TextEncoder().encode(one)));
