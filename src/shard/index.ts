@@ -1,5 +1,5 @@
 /** The door of `src/shard` (what the router needs of it; the essay comes with the node). */
-export type { NodeId } from '../raft/index.js';
+export type { NodeId, RaftStatus } from '../raft/index.js';
 export * from './errors.js';
 export * from './hash.js';
 export * from './keyspace.js';
