@@ -1,0 +1,23 @@
+/** How long the latest durable commits took: a ring of at most 512, for `StorageStatus`. */
+const CAPACITY = 512;
+
+export class CommitTimes {
+  readonly #ring = new Float64Array(CAPACITY);
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(ms: number): void {
+    this.#ring[this.#count % CAPACITY] = ms;
+    this.#count++;
+  }
+
+  /** Newest last. */
+  latest(): number[] {
+    if (this.#count <= CAPACITY) return [...this.#ring.subarray(0, this.#count)];
+    const oldest = this.#count % CAPACITY;
+    return [...this.#ring.subarray(oldest), ...this.#ring.subarray(0, oldest)];
+  }
+}

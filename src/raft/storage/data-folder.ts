@@ -1,0 +1,107 @@
+/**
+ * A node's data folder: made private (0700, files 0600), held by one store at a time, its SQLite files opened.
+ *
+ * The hold is an exclusive SQLite lock on `lock.db`, which nobody reads or copies: the operating system drops it with
+ * the process, so `kill -9` leaves nothing behind. Knows nothing of what the other files contain.
+ */
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import Database from 'better-sqlite3';
+import { StorageFailure } from './storage.js';
+
+export const JOURNAL_FILE = 'journal.db';
+export const STATE_FILE = 'state.db';
+const LOCK_FILE = 'lock.db';
+/** "kvor", so that `file` and people can tell whose file it is. */
+const APPLICATION_ID = 0x6b766f72;
+const FORMAT_VERSION = 1;
+export const PAGE_BYTES = 4096;
+/** A write-ahead log that grew beyond this is cut back when it starts anew. */
+const WAL_BYTES_KEPT = 16 * 1024 * 1024;
+
+export interface DataFolder {
+  readonly path: string;
+  release(): void;
+}
+
+/** Throws `StorageFailure` ("data folder in use") if another store, here or in another process, holds it. */
+export function holdDataFolder(directory: string): DataFolder {
+  const path = resolve(directory);
+  const isNew = !existsSync(path);
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  chmodSync(path, 0o700);
+  if (isNew) syncFolder(dirname(path));
+  const lock = new Database(privateFile(path, LOCK_FILE), { timeout: 0 });
+  try {
+    lock.pragma('journal_mode = MEMORY');
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    lock.close();
+    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
+      throw new StorageFailure(`data folder in use: ${path} is held by another running store`);
+    }
+    throw error;
+  }
+  return { path, release: () => lock.close() };
+}
+
+/** WAL, every commit synced. SQLite gives its -wal and -shm files the mode of the file itself. */
+export function openDatabase(folder: DataFolder, name: string, options: { exclusive: boolean }): Database.Database {
+  const db = new Database(privateFile(folder.path, name), { timeout: 0 });
+  try {
+    // An exclusive WAL needs no shared memory and fewer lock calls: 94 instead of 118 µs of CPU a commit.
+    if (options.exclusive) db.pragma('locking_mode = EXCLUSIVE');
+    db.pragma(`page_size = ${PAGE_BYTES}`);
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma(`journal_size_limit = ${WAL_BYTES_KEPT}`);
+    // The engine copies the write-ahead log back itself, after it has answered.
+    db.pragma('wal_autocheckpoint = 0');
+    checkFormat(db, name);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** False for a file that has just been made, or whose making was cut short. */
+export const hasTables = (db: Database.Database): boolean =>
+  db.prepare<[]>("SELECT 1 FROM sqlite_master WHERE type = 'table'").get() !== undefined;
+
+function checkFormat(db: Database.Database, name: string): void {
+  const version = Number(db.pragma('user_version', { simple: true }));
+  const application = Number(db.pragma('application_id', { simple: true }));
+  if (version === 0 && application === 0) return;
+  if (application !== APPLICATION_ID) throw new StorageFailure(`${name} is a database of another program`);
+  if (version !== FORMAT_VERSION) {
+    throw new StorageFailure(`${name} has format ${version}; this version of the program knows ${FORMAT_VERSION}`);
+  }
+}
+
+/** Inside the transaction that makes the tables, so that a file is either new or complete. */
+export function stampFormat(db: Database.Database): void {
+  db.pragma(`application_id = ${APPLICATION_ID}`);
+  db.pragma(`user_version = ${FORMAT_VERSION}`);
+}
+
+/** Makes the file if need be, with no permissions for others, before SQLite or anyone else can open it. */
+function privateFile(path: string, name: string): string {
+  const file = join(path, name);
+  // An existing file is never opened here: closing it would drop the locks that this process holds on it (POSIX).
+  if (!existsSync(file)) {
+    closeSync(openSync(file, 'wx', 0o600));
+    syncFolder(path);
+  }
+  for (const suffix of ['', '-wal', '-shm']) if (existsSync(file + suffix)) chmodSync(file + suffix, 0o600);
+  return file;
+}
+
+function syncFolder(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * The engines of all stores in one worker, and the order of their work: commits of every store first, then one slice
+ * of other work, then look for commits again.
+ *
+ * Knows no thread: requests are polled for and replies are handed out, so that tests can run it in their own thread.
+ */
+import { StoreEngine } from './store-engine.js';
+import type { ReplyEnvelope, RequestEnvelope } from './sqlite-protocol.js';
+
+export interface EngineHostOptions {
+  /** The next request, if one has arrived. */
+  readonly poll: () => RequestEnvelope | undefined;
+  readonly send: (replies: readonly ReplyEnvelope[]) => void;
+}
+
+export class EngineHost {
+  readonly #options: EngineHostOptions;
+  readonly #engines = new Map<number, StoreEngine>();
+  #replies: ReplyEnvelope[] = [];
+
+  constructor(options: EngineHostOptions) {
+    this.#options = options;
+  }
+
+  take(envelope: RequestEnvelope): void {
+    const { store } = envelope;
+    let engine = this.#engines.get(store);
+    if (engine === undefined) {
+      engine = new StoreEngine((call, outcome) => this.#replies.push({ store, call, outcome }));
+      this.#engines.set(store, engine);
+    }
+    engine.submit(envelope);
+  }
+
+  /** Works until there is nothing left to do and no request has arrived. */
+  run(): void {
+    while (this.step());
+  }
+
+  /** Everything that arrived, then at most one slice of each store. False if there was nothing to do. */
+  step(): boolean {
+    let isBusy = false;
+    for (let next = this.#options.poll(); next !== undefined; next = this.#options.poll()) this.take(next);
+    for (const engine of this.#engines.values()) if (engine.runCommits()) isBusy = true;
+    this.#flush();
+    for (const [store, engine] of this.#engines) {
+      if (engine.runSlice()) isBusy = true;
+      if (engine.isDone) this.#engines.delete(store);
+    }
+    this.#flush();
+    return isBusy;
+  }
+
+  #flush(): void {
+    if (this.#replies.length === 0) return;
+    const replies = this.#replies;
+    this.#replies = [];
+    this.#options.send(replies);
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Failures as data, so that they survive the way from the worker to the caller: which of the port's errors, and why.
+ */
+import { corruption } from './recovery.js';
+import { StorageCorruption, StorageFailure, StorageFull } from './storage.js';
+
+export interface Failure {
+  readonly kind: 'full' | 'corruption' | 'failure';
+  readonly message: string;
+}
+
+/** SQLite's codes are on the error (`SQLITE_FULL`, `SQLITE_IOERR_FSYNC`, …); `what` says what was being done. */
+export function toFailure(error: unknown, what: string): Failure {
+  if (error instanceof StorageCorruption) return { kind: 'corruption', message: error.message };
+  if (error instanceof StorageFull) return { kind: 'full', message: error.message };
+  if (error instanceof StorageFailure) return { kind: 'failure', message: error.message };
+  const text = error instanceof Error ? error.message : String(error);
+  const code = codeOf(error);
+  const message = `${what}: ${text}${code === '' ? '' : ` (${code})`}`;
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
+    return { kind: 'corruption', message: corruption(message).message };
+  }
+  if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') return { kind: 'full', message };
+  return { kind: 'failure', message };
+}
+
+export function toError(failure: Failure): StorageCorruption | StorageFull | StorageFailure {
+  switch (failure.kind) {
+    case 'full':
+      return new StorageFull(failure.message);
+    case 'corruption':
+      return new StorageCorruption(failure.message);
+    case 'failure':
+      return new StorageFailure(failure.message);
+  }
+}
+
+/** What was thrown, as what a promise may reject with. */
+export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error) || !('code' in error)) return '';
+  return typeof error.code === 'string' ? error.code : '';
+}

@@ -1,0 +1,149 @@
+/**
+ * journal.db: one row per durable commit. Runs in the worker; knows rows as bytes, no groups.
+ *
+ *     commits(seq, crc, data)   numbered without holes; the newest row always stays
+ *     facts(name, value)        store: which store it belongs to; trimmed, closed: row numbers
+ *     meta(name, value)         small named values of the node
+ */
+import type Database from 'better-sqlite3';
+import { crc32c } from './crc32c.js';
+import { PAGE_BYTES, stampFormat } from './data-folder.js';
+import type { RawRow } from './recovery.js';
+
+const SCHEMA = `
+  CREATE TABLE commits(seq INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL);
+  CREATE TABLE facts(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+  CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+  INSERT INTO facts VALUES ('trimmed', 0), ('closed', 0);
+`;
+/** Pages written to the write-ahead log before they are copied back: 16 MiB. */
+const WAL_PAGES = 4096;
+
+interface NumberRow {
+  readonly n: number | null;
+}
+
+/** A new journal's tables, complete or not at all. */
+export function createJournal(db: Database.Database, storeId: string): void {
+  db.exec('BEGIN IMMEDIATE');
+  db.exec(SCHEMA);
+  stampFormat(db);
+  db.prepare("INSERT INTO facts VALUES ('store', ?)").run(storeId);
+  db.exec('COMMIT');
+}
+
+export class JournalDb {
+  readonly #db: Database.Database;
+  readonly #insert: Database.Statement<[number, number, Uint8Array]>;
+  readonly #begin: Database.Statement<[]>;
+  readonly #commit: Database.Statement<[]>;
+  #walPages = 0;
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+    this.#insert = db.prepare('INSERT INTO commits VALUES (?, ?, ?)');
+    this.#begin = db.prepare('BEGIN IMMEDIATE');
+    this.#commit = db.prepare('COMMIT');
+  }
+
+  get storeId(): string {
+    return String(this.#fact('store'));
+  }
+
+  get trimmed(): number {
+    return Number(this.#fact('trimmed'));
+  }
+
+  /** The last row when the store was last closed in good order. */
+  get closed(): number {
+    return Number(this.#fact('closed'));
+  }
+
+  /** Number of the last row; undefined if there is none. */
+  get last(): number | undefined {
+    return this.#db.prepare<[], NumberRow>('SELECT max(seq) AS n FROM commits').get()?.n ?? undefined;
+  }
+
+  #fact(name: string): unknown {
+    return this.#db.prepare<[string]>('SELECT value FROM facts WHERE name = ?').pluck().get(name);
+  }
+
+  /** Rows after `after`, in order, until they make `maxBytes`. */
+  load(after: number, maxBytes: number): RawRow[] {
+    const rows: RawRow[] = [];
+    let bytes = 0;
+    const select = this.#db.prepare<[number], RawRow>('SELECT seq, crc, data FROM commits WHERE seq > ? ORDER BY seq');
+    for (const row of select.iterate(after)) {
+      rows.push(row);
+      bytes += row.data.length;
+      if (bytes >= maxBytes) break;
+    }
+    return rows;
+  }
+
+  row(seq: number): Uint8Array {
+    const select = this.#db.prepare<[number], Uint8Array>('SELECT data FROM commits WHERE seq = ?').pluck();
+    const data = select.get(seq);
+    if (data === undefined) throw new Error(`journal.db: row ${seq} is gone`);
+    return data;
+  }
+
+  metas(): (readonly [string, Uint8Array])[] {
+    return this.#db.prepare<[], readonly [string, Uint8Array]>('SELECT name, value FROM meta').raw().all();
+  }
+
+  /** Runs `work` in one durable transaction. */
+  transaction(work: () => void): void {
+    this.#begin.run();
+    work();
+    this.#commit.run();
+  }
+
+  append(seq: number, data: Uint8Array): void {
+    this.#insert.run(seq, crc32c(data), data);
+    this.#walPages += 2 + Math.ceil(data.length / PAGE_BYTES);
+  }
+
+  putMeta(name: string, value: Uint8Array): void {
+    this.#db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value);
+    this.#walPages += 2;
+  }
+
+  dropTorn(seq: number): void {
+    this.#db.prepare('DELETE FROM commits WHERE seq = ?').run(seq);
+  }
+
+  /** Deletes rows up to `to`, at most `limit`; true once all of them are gone. */
+  trim(to: number, limit: number): boolean {
+    const end = Math.min(to, this.trimmed + limit);
+    this.transaction(() => {
+      const { changes } = this.#db.prepare('DELETE FROM commits WHERE seq <= ?').run(end);
+      this.#setFact('trimmed', end);
+      this.#walPages += 2 + changes;
+    });
+    return end === to;
+  }
+
+  #setFact(name: string, value: number): void {
+    this.#db.prepare('UPDATE facts SET value = ? WHERE name = ?').run(value, name);
+  }
+
+  /** Copies the write-ahead log back if it has grown long; true if it did. Nobody should be waiting meanwhile. */
+  copyBack(): boolean {
+    if (this.#walPages < WAL_PAGES) return false;
+    this.#walPages = 0;
+    this.#db.pragma('wal_checkpoint(PASSIVE)');
+    return true;
+  }
+
+  /** After a failure the rows are not vouched for: what the disk took is not known. */
+  close(inGoodOrder: boolean): void {
+    const last = this.last;
+    if (inGoodOrder && last !== undefined && last !== this.closed) {
+      this.transaction(() => {
+        this.#setFact('closed', last);
+      });
+    }
+    this.#db.close();
+  }
+}

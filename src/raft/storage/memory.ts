@@ -1,0 +1,304 @@
+/**
+ * The storage port without a disk: for embedded clusters that need no durability, for the simulator and for tests.
+ *
+ * A `MemoryDisk` holds what is durable and outlives the `MemoryStorage` on it. What a storage is asked to write becomes
+ * durable when a deferred task runs, all that was asked until then in order, as with one sync; a `crash()` before that
+ * loses it. Same semantics as `sqlite.ts`, by the same contract suite.
+ */
+import { CommitTimes } from './commit-times.js';
+import { asError } from './failure.js';
+import { JournalIndex, ZERO_HARD_STATE } from './journal-index.js';
+import type { JournalRecord } from './journal-row.js';
+import { EMPTY_META } from './recovery.js';
+import { SortedTable } from './sorted-table.js';
+import { StateRowWriter, checkSnapshotChunk, decodeStateRows } from './state-rows.js';
+import { StorageFailure } from './storage.js';
+import type {
+  GroupCheckpoint,
+  GroupWrite,
+  Recovered,
+  RecoveredGroup,
+  SnapshotReader,
+  StateKey,
+  Storage,
+  StorageStatus,
+} from './storage.js';
+import type { Entry, GroupId, HardState, SnapshotMeta } from '../types.js';
+
+interface DiskGroup {
+  hardState: HardState;
+  /** undefined before the first checkpoint. */
+  meta: SnapshotMeta | undefined;
+  entries: Entry[];
+  table: SortedTable;
+}
+
+/** What survives a crash. At most one storage at a time can be open on it. */
+export class MemoryDisk {
+  readonly groups = new Map<GroupId, DiskGroup>();
+  readonly metas = new Map<string, Uint8Array>();
+  /** The storage that is open on this disk. */
+  owner: MemoryStorage | undefined;
+  /** Once set, every write fails with it (s70): `StorageFull` or `StorageFailure`. */
+  failure: Error | undefined;
+}
+
+export interface MemoryStorageOptions {
+  /** Runs a task later: the moment of the sync. Default: a microtask. */
+  readonly defer?: (task: () => void) => void;
+  /** For `commitMs`. Default: a clock that stands still. */
+  readonly now?: () => number;
+}
+
+interface PendingWrite {
+  readonly apply: () => void;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Staging {
+  rows: (readonly [StateKey, Uint8Array])[];
+  chunks: number;
+}
+
+export class MemoryStorage implements Storage {
+  readonly #disk: MemoryDisk;
+  readonly #options: Required<MemoryStorageOptions>;
+  readonly #staging = new Map<GroupId, Staging>();
+  readonly #times = new CommitTimes();
+  #index = new JournalIndex(0);
+  #pending: PendingWrite[] = [];
+  #lastWrite: Promise<void> = Promise.resolve();
+  #failure: Error | undefined = new StorageFailure('the store is not open');
+  #isCheckpointing = false;
+
+  constructor(disk: MemoryDisk, options: MemoryStorageOptions = {}) {
+    this.#disk = disk;
+    this.#options = { defer: options.defer ?? queueMicrotask, now: options.now ?? (() => 0) };
+  }
+
+  open(): Promise<Recovered> {
+    if (this.#disk.owner !== undefined) {
+      return Promise.reject(new StorageFailure('data folder in use: another storage is open on this disk'));
+    }
+    this.#disk.owner = this;
+    this.#failure = undefined;
+    this.#index = new JournalIndex(0);
+    const groups = new Map<GroupId, RecoveredGroup>();
+    for (const [group, { hardState, meta, entries }] of this.#disk.groups) {
+      const snapshot = meta ?? EMPTY_META;
+      groups.set(group, { group, hardState, snapshot, entries: [...entries] });
+      this.#index.restore(group, { covered: snapshot.index, hardState, hardSeq: 0, resetSeq: 0 });
+      if (entries.length > 0) this.#index.append([{ group, hardState: undefined, entries }]);
+    }
+    return Promise.resolve({ groups, meta: new Map(this.#disk.metas) });
+  }
+
+  /** The process dies: what is not durable is gone, its promises never settle, the disk is free for another storage. */
+  crash(): void {
+    this.#letGo('the store has crashed');
+    this.#pending = [];
+  }
+
+  commit(writes: readonly GroupWrite[]): Promise<void> {
+    try {
+      this.#assertWritable();
+      this.#index.check(writes);
+    } catch (error) {
+      return Promise.reject(asError(error));
+    }
+    const records = writes.filter(({ hardState, entries }) => hardState !== undefined || entries.length > 0);
+    return records.length === 0 ? this.#lastWrite : this.#append(records, undefined);
+  }
+
+  #append(records: readonly JournalRecord[], table: SortedTable | undefined): Promise<void> {
+    this.#index.append(records);
+    const start = this.#options.now();
+    return this.#write(() => {
+      for (const record of records) this.#apply(record, table);
+      this.#times.add(this.#options.now() - start);
+    });
+  }
+
+  #apply({ group, hardState, reset, entries }: JournalRecord, table: SortedTable | undefined): void {
+    const onDisk = this.#group(group);
+    if (hardState !== undefined) onDisk.hardState = hardState;
+    if (reset !== undefined) {
+      onDisk.meta = reset.meta;
+      onDisk.entries = [];
+      onDisk.table = table ?? new SortedTable();
+    }
+    const first = entries[0];
+    if (first === undefined) return;
+    const covered = onDisk.meta?.index ?? 0;
+    const start = onDisk.entries[0]?.index ?? first.index;
+    onDisk.entries.length = Math.max(0, Math.min(onDisk.entries.length, first.index - start));
+    for (const entry of entries) if (entry.index > covered) onDisk.entries.push(entry);
+  }
+
+  /** Durable when the deferred task runs. */
+  #write(apply: () => void): Promise<void> {
+    this.#lastWrite = new Promise((resolve, reject) => {
+      this.#pending.push({ apply, resolve, reject });
+      if (this.#pending.length > 1) return;
+      this.#options.defer(() => {
+        this.#sync();
+      });
+    });
+    return this.#lastWrite;
+  }
+
+  #sync(): void {
+    const writes = this.#pending;
+    this.#pending = [];
+    for (const { apply, resolve, reject } of writes) {
+      this.#failure ??= this.#disk.failure;
+      if (this.#failure !== undefined) {
+        reject(this.#failure);
+        continue;
+      }
+      apply();
+      resolve();
+    }
+  }
+
+  async checkpoint(groups: readonly GroupCheckpoint[]): Promise<void> {
+    this.#assertWritable();
+    if (this.#isCheckpointing) throw new Error('a checkpoint is under way');
+    for (const { group, meta } of groups) {
+      const stands = this.#disk.groups.get(group)?.meta?.index ?? 0;
+      if (meta.index < stands) throw new RangeError(`group ${group}: checkpoint ${meta.index} is behind ${stands}`);
+    }
+    this.#isCheckpointing = true;
+    try {
+      const parts = groups.map(({ group, meta, rows }) => {
+        return { group, meta, rows: [...rows], table: this.#group(group).table };
+      });
+      const resetsUpTo = this.#index.lastSeq;
+      const hardStates = this.#index.unstoredHardStates();
+      await this.#write(() => {
+        for (const { group, meta, rows, table } of parts) {
+          const onDisk = this.#group(group);
+          // A group that was given another state since the call has nothing to checkpoint any more.
+          if (onDisk.table !== table) continue;
+          for (const [key, value] of rows) table.put(key, value);
+          onDisk.meta = meta;
+          onDisk.entries = onDisk.entries.filter(({ index }) => index > meta.index);
+          this.#index.cover(group, meta.index);
+        }
+      });
+      this.#index.stored(hardStates, resetsUpTo);
+      this.#index.trim(this.#index.trimmableTo());
+    } finally {
+      this.#isCheckpointing = false;
+    }
+  }
+
+  #group(group: GroupId): DiskGroup {
+    let onDisk = this.#disk.groups.get(group);
+    if (onDisk === undefined) {
+      onDisk = { hardState: ZERO_HARD_STATE, meta: undefined, entries: [], table: new SortedTable() };
+      this.#disk.groups.set(group, onDisk);
+    }
+    return onDisk;
+  }
+
+  read(group: GroupId, key: StateKey): Uint8Array | undefined {
+    return this.#disk.groups.get(group)?.table.get(key);
+  }
+
+  scan(
+    group: GroupId,
+    prefix: StateKey,
+    after: StateKey | undefined,
+    limit: number,
+  ): (readonly [StateKey, Uint8Array])[] {
+    return this.#disk.groups.get(group)?.table.scan(prefix, after, limit) ?? [];
+  }
+
+  openSnapshot(group: GroupId): Promise<SnapshotReader | undefined> {
+    const onDisk = this.#disk.groups.get(group);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (onDisk?.meta === undefined) return Promise.resolve(undefined);
+    const rows = onDisk.table.scan('', undefined, Infinity);
+    let at = 0;
+    return Promise.resolve({
+      meta: onDisk.meta,
+      next: (maxBytes) => {
+        const writer = new StateRowWriter();
+        for (let row = rows[at]; row !== undefined; row = rows[at]) {
+          const [key, value] = row;
+          if (writer.rows > 0 && writer.bytes + key.length + value.length > maxBytes) break;
+          writer.add(key, value);
+          at++;
+        }
+        return Promise.resolve({ data: writer.take(), done: at === rows.length });
+      },
+      close: () => undefined,
+    });
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- so that what is wrong with a chunk rejects
+  async stageChunk(group: GroupId, sequence: number, data: Uint8Array): Promise<void> {
+    this.#assertWritable();
+    if (sequence === 0) this.#staging.set(group, { rows: [], chunks: 0 });
+    const staging = this.#staging.get(group);
+    if (staging?.chunks !== sequence) {
+      throw new RangeError(`group ${group}: chunk ${sequence} where ${staging?.chunks ?? 0} is due`);
+    }
+    try {
+      checkSnapshotChunk(data);
+    } catch (error) {
+      this.#staging.delete(group);
+      throw error;
+    }
+    staging.chunks++;
+    for (const { key, value } of decodeStateRows(Uint8Array.from(data))) {
+      if (value !== undefined) staging.rows.push([key.toString('latin1'), value]);
+    }
+  }
+
+  async install(group: GroupId, meta: SnapshotMeta, hardState: HardState | undefined): Promise<void> {
+    this.#assertWritable();
+    const staging = this.#staging.get(group);
+    if (staging === undefined) throw new Error(`group ${group}: nothing is staged`);
+    this.#staging.delete(group);
+    const table = new SortedTable();
+    for (const [key, value] of staging.rows) table.put(key, value);
+    await this.#append([{ group, hardState, reset: { slot: 0, meta }, entries: [] }], table);
+  }
+
+  async putMeta(name: string, value: Uint8Array): Promise<void> {
+    this.#assertWritable();
+    const copy = Uint8Array.from(value);
+    await this.#write(() => {
+      this.#disk.metas.set(name, copy);
+    });
+  }
+
+  status(): StorageStatus {
+    let stateBytes = 0;
+    for (const { table } of this.#disk.groups.values()) stateBytes += table.bytes;
+    return {
+      journalBytes: this.#index.bytes,
+      journalRows: this.#index.rows,
+      stateBytes,
+      commits: this.#times.count,
+      commitMs: this.#times.latest(),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#pending.length > 0) await this.#write(() => undefined).catch(() => undefined);
+    this.#letGo('the store is closed');
+  }
+
+  #letGo(why: string): void {
+    if (this.#disk.owner === this) this.#disk.owner = undefined;
+    this.#failure = new StorageFailure(why);
+  }
+
+  #assertWritable(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}

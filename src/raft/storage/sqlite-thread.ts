@@ -1,0 +1,82 @@
+/**
+ * The calling side of the worker thread: starts it, numbers its stores, hands replies to the store that they are for.
+ *
+ * One thread can serve many stores (an embedded cluster in one process); a store that is given none starts its own.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Outcome, ReplyEnvelope, Request } from './sqlite-protocol.js';
+import { StorageFailure } from './storage.js';
+
+export interface LineListener {
+  reply(call: number, outcome: Outcome): void;
+  /** No further reply will come. */
+  died(error: Error): void;
+}
+
+/** One store's way to its engine. */
+export interface StoreLine {
+  post(call: number, request: Request, transfer?: readonly ArrayBuffer[]): void;
+  detach(): void;
+}
+
+/** What runs the engines of one or more stores. */
+export interface SqliteWorker {
+  attach(listener: LineListener): StoreLine;
+  /** Ends the worker. Stores must have been closed before. */
+  close(): Promise<void>;
+}
+
+export class SqliteThread implements SqliteWorker {
+  readonly #worker: Worker;
+  readonly #listeners = new Map<number, LineListener>();
+  #nextStore = 1;
+  #dead: Error | undefined;
+
+  constructor() {
+    this.#worker = startWorker();
+    this.#worker.on('message', (replies: readonly ReplyEnvelope[]) => {
+      for (const { store, call, outcome } of replies) this.#listeners.get(store)?.reply(call, outcome);
+    });
+    this.#worker.on('error', (error) => {
+      this.#die(new StorageFailure(`the storage thread failed: ${String(error)}`, { cause: error }));
+    });
+    this.#worker.on('exit', () => {
+      this.#die(new StorageFailure('the storage thread has ended'));
+    });
+  }
+
+  attach(listener: LineListener): StoreLine {
+    if (this.#dead !== undefined) throw this.#dead;
+    const store = this.#nextStore++;
+    this.#listeners.set(store, listener);
+    return {
+      post: (call, request, transfer = []) => {
+        this.#worker.postMessage({ store, call, request }, transfer);
+      },
+      detach: () => {
+        this.#listeners.delete(store);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #die(error: Error): void {
+    this.#dead ??= error;
+    const listeners = [...this.#listeners.values()];
+    this.#listeners.clear();
+    for (const listener of listeners) listener.died(error);
+  }
+}
+
+/** The worker lies beside this file and is as this file is: JavaScript, or (in development) TypeScript run by tsx. */
+function startWorker(): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./sqlite-worker.js', import.meta.url));
+  // Node 20 does not apply `--import tsx` to the entry of a worker, so a line of JavaScript calls tsx by its interface.
+  const tsx = import.meta.resolve('tsx/esm/api');
+  const entry = new URL('./sqlite-worker.ts', import.meta.url).href;
+  const line = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(entry)});`;
+  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(line)}`));
+}

@@ -1,0 +1,199 @@
+/**
+ * state.db: each group's state, and where it stands. Runs in the worker; knows nothing of journal rows.
+ *
+ *     groups(id, slot, …)   hard state and snapshot meta, and the journal rows that they came from
+ *     state(slot, k, v)     a group's rows lie in its slot; an incoming snapshot is staged in a slot of its own, so that
+ *                           installing it is a change of one number
+ *     garbage(slot)         slots that no group has: staged and not installed, or replaced and not yet emptied
+ *     facts(name, value)    store: which store it belongs to; journal: the last row known to have been durable
+ */
+import type Database from 'better-sqlite3';
+import { configurationSize, readConfiguration, spanOf, writeConfiguration } from '../codec.js';
+import { stampFormat } from './data-folder.js';
+import type { HardStateAt } from './journal-index.js';
+import type { Flip, StoredGroup } from './recovery.js';
+import type { RawStateRow } from './state-rows.js';
+import type { Configuration, GroupId, SnapshotMeta } from '../types.js';
+
+const SCHEMA = `
+  CREATE TABLE groups(
+    id INTEGER PRIMARY KEY, slot INTEGER NOT NULL,
+    term INTEGER NOT NULL DEFAULT 0, vote INTEGER NOT NULL DEFAULT 0, commit_index INTEGER NOT NULL DEFAULT 0,
+    hard_seq INTEGER NOT NULL DEFAULT 0, reset_seq INTEGER NOT NULL DEFAULT 0,
+    snapshot_index INTEGER, snapshot_term INTEGER, configuration BLOB);
+  CREATE TABLE state(slot INTEGER NOT NULL, k BLOB NOT NULL, v BLOB NOT NULL, PRIMARY KEY(slot, k)) WITHOUT ROWID;
+  CREATE TABLE garbage(slot INTEGER PRIMARY KEY);
+  CREATE TABLE facts(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+  INSERT INTO facts VALUES ('journal', 0);
+`;
+
+export function createState(db: Database.Database, storeId: string): void {
+  db.exec('BEGIN IMMEDIATE');
+  db.exec(SCHEMA);
+  stampFormat(db);
+  db.prepare("INSERT INTO facts VALUES ('store', ?)").run(storeId);
+  db.exec('COMMIT');
+}
+
+/** A group's row as SQLite gives it. */
+export interface GroupRow {
+  readonly id: number;
+  readonly slot: number;
+  readonly term: number;
+  readonly vote: number;
+  readonly commit_index: number;
+  readonly hard_seq: number;
+  readonly reset_seq: number;
+  readonly snapshot_index: number | null;
+  readonly snapshot_term: number | null;
+  readonly configuration: Uint8Array | null;
+}
+
+export class StateDb {
+  readonly #db: Database.Database;
+  readonly #put: Database.Statement<[number, Uint8Array, Uint8Array]>;
+  readonly #delete: Database.Statement<[number, Uint8Array]>;
+  readonly #ensureGroup: Database.Statement<[number, number]>;
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+    this.#put = db.prepare('INSERT INTO state VALUES (?, ?, ?) ON CONFLICT(slot, k) DO UPDATE SET v = excluded.v');
+    this.#delete = db.prepare('DELETE FROM state WHERE slot = ? AND k = ?');
+    this.#ensureGroup = db.prepare('INSERT INTO groups(id, slot) VALUES (?, ?) ON CONFLICT(id) DO NOTHING');
+  }
+
+  get storeId(): string {
+    return String(this.#fact('store'));
+  }
+
+  get journal(): number {
+    return Number(this.#fact('journal'));
+  }
+
+  #fact(name: string): unknown {
+    return this.#db.prepare<[string]>('SELECT value FROM facts WHERE name = ?').pluck().get(name);
+  }
+
+  groups(): StoredGroup[] {
+    return this.#db.prepare<[], GroupRow>('SELECT * FROM groups').all().map(toStoredGroup);
+  }
+
+  garbage(): number[] {
+    return this.#db.prepare<[], number>('SELECT slot FROM garbage').pluck().all();
+  }
+
+  begin(): void {
+    this.#db.exec('BEGIN IMMEDIATE');
+  }
+
+  commit(): void {
+    this.#db.exec('COMMIT');
+  }
+
+  rollback(): void {
+    if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+  }
+
+  transaction(work: () => void): void {
+    this.begin();
+    work();
+    this.commit();
+  }
+
+  writeRow(slot: number, { key, value }: RawStateRow): void {
+    if (value === undefined) this.#delete.run(slot, key);
+    else this.#put.run(slot, key, value);
+  }
+
+  /** The slot that a group has, if any. */
+  slotOf(group: GroupId): number | undefined {
+    return this.#db.prepare<[number], number>('SELECT slot FROM groups WHERE id = ?').pluck().get(group);
+  }
+
+  saveMeta(group: GroupId, slot: number, meta: SnapshotMeta): void {
+    this.#ensureGroup.run(group, slot);
+    this.#db
+      .prepare('UPDATE groups SET snapshot_index = ?, snapshot_term = ?, configuration = ? WHERE id = ?')
+      .run(meta.index, meta.term, encodeConfiguration(meta.configuration), group);
+  }
+
+  saveHardState({ group, hardState, seq }: HardStateAt, slotIfNew: number): void {
+    this.#ensureGroup.run(group, slotIfNew);
+    this.#db
+      .prepare('UPDATE groups SET term = ?, vote = ?, commit_index = ?, hard_seq = ? WHERE id = ?')
+      .run(hardState.term, hardState.vote, hardState.commit, seq, group);
+  }
+
+  saveJournal(seq: number): void {
+    this.#db.prepare("UPDATE facts SET value = ? WHERE name = 'journal'").run(seq);
+  }
+
+  /** Marks a slot as no group's, before anything is staged in it. */
+  addGarbage(slot: number): void {
+    this.#db.prepare('INSERT OR IGNORE INTO garbage VALUES (?)').run(slot);
+  }
+
+  isGarbage(slot: number): boolean {
+    return this.#db.prepare<[number]>('SELECT 1 FROM garbage WHERE slot = ?').get(slot) !== undefined;
+  }
+
+  /** The group's state is from now on what was staged in `flip.slot`; what it had becomes garbage. */
+  flip({ group, slot, meta, seq }: Flip): void {
+    const old = this.slotOf(group);
+    if (old === slot) return;
+    if (old !== undefined) this.addGarbage(old);
+    this.#db.prepare('DELETE FROM garbage WHERE slot = ?').run(slot);
+    this.#ensureGroup.run(group, slot);
+    this.#db.prepare('UPDATE groups SET slot = ?, reset_seq = ? WHERE id = ?').run(slot, seq, group);
+    this.saveMeta(group, slot, meta);
+  }
+
+  /** Deletes at most `limit` rows of a slot that no group has; true once it is empty and forgotten. */
+  purge(slot: number, limit: number): boolean {
+    const select = this.#db.prepare<[number, number], Uint8Array>(
+      'SELECT k FROM state WHERE slot = ? ORDER BY k LIMIT 1 OFFSET ?',
+    );
+    const end = select.pluck().get(slot, limit - 1);
+    this.transaction(() => {
+      if (end !== undefined) this.#db.prepare('DELETE FROM state WHERE slot = ? AND k <= ?').run(slot, end);
+      else {
+        this.#db.prepare('DELETE FROM state WHERE slot = ?').run(slot);
+        this.#db.prepare('DELETE FROM garbage WHERE slot = ?').run(slot);
+      }
+    });
+    return end === undefined;
+  }
+
+  /** Bytes in use, without free pages. */
+  get bytes(): number {
+    const pragma = (name: string): number => Number(this.#db.pragma(name, { simple: true }));
+    return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size');
+  }
+
+  copyBack(): void {
+    this.#db.pragma('wal_checkpoint(PASSIVE)');
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+export function toStoredGroup(row: GroupRow): StoredGroup {
+  const { snapshot_index: index, snapshot_term: term, configuration } = row;
+  const hasMeta = index !== null && term !== null && configuration !== null;
+  return {
+    group: row.id,
+    slot: row.slot,
+    hardState: { term: row.term, vote: row.vote, commit: row.commit_index },
+    hardSeq: row.hard_seq,
+    resetSeq: row.reset_seq,
+    meta: hasMeta ? { index, term, configuration: readConfiguration(spanOf(configuration), 0) } : undefined,
+  };
+}
+
+function encodeConfiguration(configuration: Configuration): Uint8Array {
+  const span = spanOf(new Uint8Array(configurationSize(configuration)));
+  writeConfiguration(span, 0, configuration);
+  return span.bytes;
+}

@@ -1,0 +1,83 @@
+/**
+ * One store's calls to its worker as promises. Knows requests and replies, not what they are for.
+ *
+ * Replies come in an order that keeps commits in the order of the calls, and are handed on in that order.
+ */
+import { toError } from './failure.js';
+import type { Outcome, Request, Results } from './sqlite-protocol.js';
+import { StorageFailure } from './storage.js';
+import type { SqliteWorker, StoreLine } from './sqlite-thread.js';
+
+interface Call {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class StoreClient {
+  readonly #line: StoreLine;
+  readonly #calls = new Map<number, Call>();
+  #nextCall = 1;
+  #failure: Error | undefined;
+  #isDead = false;
+
+  constructor(worker: SqliteWorker) {
+    this.#line = worker.attach({
+      reply: (call, outcome) => {
+        this.#settle(call, outcome);
+      },
+      died: (error) => {
+        this.#isDead = true;
+        this.#failure ??= error;
+        for (const { reject } of this.#calls.values()) reject(error);
+        this.#calls.clear();
+      },
+    });
+  }
+
+  /** Why the store accepts no further writes, once that is so. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** The worker is gone; nothing will be replied to. */
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  /** Rejects with `StorageFull`, `StorageCorruption` or `StorageFailure`. */
+  ask<T extends keyof Results>(
+    request: Extract<Request, { readonly type: T }>,
+    transfer?: readonly ArrayBuffer[],
+  ): Promise<Results[T]> {
+    return new Promise<Results[T]>((resolve, reject) => {
+      if (this.#isDead) {
+        reject(this.#failure ?? new StorageFailure('the storage worker is gone'));
+        return;
+      }
+      const call = this.#nextCall++;
+      this.#calls.set(call, { resolve, reject });
+      this.#line.post(call, request, transfer);
+    });
+  }
+
+  /** For what is not replied to. */
+  tell(request: Request, transfer?: readonly ArrayBuffer[]): void {
+    this.#line.post(0, request, transfer);
+  }
+
+  detach(): void {
+    this.#line.detach();
+  }
+
+  #settle(number: number, outcome: Outcome): void {
+    const call = this.#calls.get(number);
+    this.#calls.delete(number);
+    if (outcome.ok) {
+      call?.resolve(outcome.value as never);
+      return;
+    }
+    const error = toError(outcome.failure);
+    if (number === 0) this.#failure ??= error;
+    call?.reject(error);
+  }
+}

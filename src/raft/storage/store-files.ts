@@ -1,0 +1,52 @@
+/**
+ * Opens a store's two files and makes sure that they are two halves of one store. Runs in the worker.
+ */
+import { randomUUID } from 'node:crypto';
+import type Database from 'better-sqlite3';
+import { JOURNAL_FILE, PAGE_BYTES, STATE_FILE, hasTables, holdDataFolder, openDatabase } from './data-folder.js';
+import type { DataFolder } from './data-folder.js';
+import { JournalDb, createJournal } from './journal-db.js';
+import { corruption } from './recovery.js';
+import { StateDb, createState } from './state-db.js';
+
+export interface StoreFiles {
+  readonly journal: JournalDb;
+  readonly state: StateDb;
+  readonly folder: DataFolder;
+}
+
+export function openStoreFiles(directory: string, maxJournalBytes: number | undefined): StoreFiles {
+  const folder = holdDataFolder(directory);
+  const opened: Database.Database[] = [];
+  try {
+    const journalDb = openDatabase(folder, JOURNAL_FILE, { exclusive: true });
+    opened.push(journalDb);
+    if (maxJournalBytes !== undefined) {
+      journalDb.pragma(`max_page_count = ${Math.max(1, Math.floor(maxJournalBytes / PAGE_BYTES))}`);
+    }
+    const stateDb = openDatabase(folder, STATE_FILE, { exclusive: false });
+    opened.push(stateDb);
+    return { folder, ...pair(journalDb, stateDb) };
+  } catch (error) {
+    for (const db of opened) db.close();
+    folder.release();
+    throw error;
+  }
+}
+
+function pair(journalDb: Database.Database, stateDb: Database.Database): Omit<StoreFiles, 'folder'> {
+  if (!hasTables(journalDb)) {
+    if (hasTables(stateDb)) throw corruption('journal.db is missing or empty, although state.db is there');
+    createJournal(journalDb, randomUUID());
+  }
+  const journal = new JournalDb(journalDb);
+  if (!hasTables(stateDb)) {
+    // The journal is made first; a store that was used has state.db from its first start on.
+    const isUsed = journal.last !== undefined || journal.trimmed > 0 || journal.metas().length > 0;
+    if (isUsed) throw corruption('state.db is missing or empty, although journal.db is there');
+    createState(stateDb, journal.storeId);
+  }
+  const state = new StateDb(stateDb);
+  if (journal.storeId !== state.storeId) throw corruption('journal.db and state.db are not of the same store');
+  return { journal, state };
+}
