@@ -76,12 +76,17 @@ describe('a node that was started with another plan', () => {
     await expect(cluster.startNode(2, { ...cluster.plan, shardCount: 8 })).rejects.toThrow(
       'shards: this node was started with 8, the cluster was made with 4',
     );
-    await expect(cluster.startNode(2, { ...cluster.plan, clusterId: 'other' })).rejects.toThrow(/belongs to .*test-cluster/);
+    await expect(cluster.startNode(2, { ...cluster.plan, clusterId: 'other' })).rejects.toThrow(
+      /belongs to .*test-cluster/,
+    );
   });
 
   it('takes new addresses over into the topology', async () => {
     const cluster = await VirtualCluster.start();
-    const moved = { ...cluster.plan, nodes: cluster.plan.nodes.map((n) => ({ ...n, httpAddress: `127.0.0.1:9${n.id}00` })) };
+    const moved = {
+      ...cluster.plan,
+      nodes: cluster.plan.nodes.map((n) => ({ ...n, httpAddress: `127.0.0.1:9${n.id}00` })),
+    };
     for (const id of [1, 2, 3]) await cluster.kill(id);
     for (const id of [1, 2, 3]) await cluster.startNode(id, moved);
     const known = (): boolean => [...cluster.nodes.values()].every((n) => n.topology()?.epoch === 2);

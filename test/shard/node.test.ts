@@ -14,7 +14,9 @@ describe('a cluster of nodes', () => {
   it('spreads leaders evenly within five seconds of its start', async () => {
     const cluster = await VirtualCluster.start({ nodes: 4, replicas: 3, shards: 16 });
     await cluster.runtime.run(5_000);
-    const counts = [...cluster.nodes.keys()].map((id) => cluster.shards().filter((s) => cluster.leader(s) === id).length);
+    const counts = [...cluster.nodes.keys()].map(
+      (id) => cluster.shards().filter((s) => cluster.leader(s) === id).length,
+    );
     expect(counts).toEqual([4, 4, 4, 4]);
   });
 
