@@ -12,7 +12,7 @@ import {
   MemoryStorage,
   ShardNode,
   SqliteStorage,
-  SqliteWorker,
+  SqliteThread,
   loadHash,
   seededRandom,
   shardOfKey,
@@ -59,7 +59,7 @@ export class EmbeddedCluster {
   readonly #network: MemoryNetwork;
   readonly #plan: ClusterPlan;
   readonly #disks: readonly MemoryDisk[];
-  readonly #workers: SqliteWorker[] = [];
+  readonly #workers: SqliteThread[] = [];
   /** Undefined = failed. */
   readonly #nodes: (ShardNode | undefined)[] = [];
   readonly #backend: RemoteBackend;
@@ -155,7 +155,7 @@ export class EmbeddedCluster {
     await loadHash();
     if (this.#options.dataDir !== undefined) {
       const count = Math.min(WORKERS, this.#options.nodes);
-      for (let i = 0; i < count; i++) this.#workers.push(new SqliteWorker());
+      for (let i = 0; i < count; i++) this.#workers.push(new SqliteThread());
     }
     await this.#backend.start();
     await Promise.all(this.#disks.map((_, index) => this.#startNode(index)));
@@ -179,7 +179,8 @@ export class EmbeddedCluster {
   #storage(index: number): Storage {
     const { dataDir } = this.#options;
     const worker = this.#workers[index % WORKERS];
-    if (dataDir !== undefined) return new SqliteStorage({ dir: join(dataDir, `n${index + 1}`), worker });
+    if (dataDir !== undefined)
+      return new SqliteStorage({ directory: join(dataDir, `n${index + 1}`), ...(worker && { worker }) });
     const disk = this.#disks[index];
     if (disk === undefined) throw new RangeError(`there is no node ${index}`);
     return new MemoryStorage(disk);

@@ -46,7 +46,7 @@ export class DistributedKeyValueStore {
    */
   async put(key: unknown, value: unknown): Promise<void> {
     const { body, contentType } = encodeValue(value);
-    const operationId = uuidv7({}, new Uint8Array(16));
+    const operationId = uuidv7(undefined, new Uint8Array(16));
     await this.#execute({
       type: 'put',
       key: encodeKey(key),
@@ -65,7 +65,7 @@ export class DistributedKeyValueStore {
 
   /** True if the key was there. @throws TypeError, KvorumError */
   async delete(key: unknown): Promise<boolean> {
-    const operationId = uuidv7({}, new Uint8Array(16));
+    const operationId = uuidv7(undefined, new Uint8Array(16));
     const answer = await this.#execute({
       type: 'delete',
       key: encodeKey(key),

@@ -51,6 +51,7 @@ export function becomeLeader(core: Core): void {
     quietTicks: 0,
     quiesced: false,
     transfer: undefined,
+    mayBeForced: false,
     uncommittedBytes,
     appendsDue: true,
     roundDue: false,
@@ -172,6 +173,7 @@ export function transferLeadership(core: Core, leader: Leader, to: NodeId): Tran
   wake(core);
   if (leader.transfer?.to === to) return 'started';
   leader.transfer = { to, elapsed: 0 };
+  leader.mayBeForced = true;
   askToTakeOver(core, leader, peer);
   return 'started';
 }

@@ -9,8 +9,8 @@
  *   has read, in the same turn: a pause then makes the lease run out, never a stale answer (s50).
  * - The promise must be kept by the voters: `RaftOptions.leaseReads` on every replica, of every node.
  * - A voter counts ticks, and its first tick may come at once: `electionTimeoutMs` is (electionTicks − 1) tick lengths.
- * - A leader that gives its office away breaks the promise itself (forced votes): `drop` before `transferLeadership`,
- *   and read by quorum until the transfer is over; `drop` also when the role or the term changes.
+ * - A leader that gives its office away breaks the promise itself: read by lease only while `Raft.mayReadByLease`.
+ * - `drop` when the role or the term changes.
  *
  * Pure: no clock, no group. Contexts are those of `readIndex`.
  */

@@ -69,6 +69,14 @@ export class Raft {
     const { role } = this.#core;
     return (role.type === 'follower' || role.type === 'leader') && role.quiesced;
   }
+  /**
+   * Would a lease be worth anything? Only to a leader that committed in its term (s47) and never began a transfer in it:
+   * a timeout-now that is still on its way could force an election at any moment (s50).
+   */
+  get mayReadByLease(): boolean {
+    const { role, log, options } = this.#core;
+    return options.leaseReads === true && role.type === 'leader' && !role.mayBeForced && log.commit >= role.termStart;
+  }
   /** The log as it is at this moment, to look at. */
   get log(): LogView {
     return this.#core.log;

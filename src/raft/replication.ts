@@ -82,22 +82,32 @@ export function receiveAppendOk(core: Core, leader: Leader, peer: Progress, mess
     countCommit(core, leader);
     askToTakeOver(core, leader, peer);
   }
-  if (peer.next <= log.lastIndex) leader.appendsDue = true;
+  wantAppends(core, leader, peer);
+}
+
+/** Marks appends as due if `peer` lacks entries and can take them. */
+export function wantAppends(core: Core, leader: Leader, peer: Progress): void {
+  if (peer.next <= core.log.lastIndex && peer.maySend(core.options.maxInflight)) leader.appendsDue = true;
 }
 
 export function receiveAppendRefused(core: Core, leader: Leader, peer: Progress, message: AppendRefused): void {
   // Of what the follower may match, only what is not newer than its term there can (s30).
   const guess = core.log.lastWithTermAtMost(message.hintIndex, message.hintTerm);
-  if (peer.refused(message.rejectedIndex, guess)) leader.appendsDue = true;
+  if (peer.refused(message.rejectedIndex, guess)) wantAppends(core, leader, peer);
 }
 
 export function receiveHeartbeatOk(core: Core, leader: Leader, peer: Progress, message: HeartbeatOk): void {
   switch (peer.heartbeatAnswered(message.lastIndex)) {
     case 'send':
-      if (peer.next <= core.log.lastIndex) leader.appendsDue = true;
+      wantAppends(core, leader, peer);
       break;
     case 'ask':
-      sendAppend(core, peer, []);
+      // An empty append at the end of what was sent; if even that end is compacted away, there is nothing to ask by.
+      if (core.log.termAt(peer.next - 1) !== undefined) sendAppend(core, peer, []);
+      else {
+        peer.startOver();
+        wantAppends(core, leader, peer);
+      }
       break;
     case 'nothing':
       break;

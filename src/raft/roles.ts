@@ -60,6 +60,8 @@ export interface Leader {
   quietTicks: number;
   quiesced: boolean;
   transfer: Transfer | undefined;
+  /** A transfer was begun in this term: its timeout-now may still be on its way, and votes may be forced (s50). */
+  mayBeForced: boolean;
   uncommittedBytes: number;
   /** Due with the next `ready()`: appends to whoever can take them; a heartbeat to all, of the clock or for reads; … */
   appendsDue: boolean;

@@ -24,7 +24,11 @@ export function admit(core: Core, message: Message): boolean {
     case 'leader':
       return false;
     case 'follower':
-      if (core.role.leader === NONE) core.role.leader = message.from;
+      if (core.role.leader === NONE) {
+        core.role.leader = message.from;
+        // The one in force may be the short one of `forgetLeader`.
+        core.role.electionTimeout = core.drawTimeout();
+      }
       return core.role.leader === message.from;
     case 'pre-candidate':
     case 'candidate':

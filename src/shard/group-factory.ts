@@ -3,7 +3,15 @@
  *
  * The one place that knows which group runs which machine.
  */
-import type { Configuration, GroupId, NodeId, RaftOptions, RecoveredGroup, Storage } from '../raft/index.js';
+import type {
+  Configuration,
+  GroupId,
+  LeaseOptions,
+  NodeId,
+  RaftOptions,
+  RecoveredGroup,
+  Storage,
+} from '../raft/index.js';
 import { Group, type GroupHost } from './group.js';
 import { KvMachine } from './kv-machine.js';
 import type { NodeLimits, NodeTimers } from './node-options.js';
@@ -37,9 +45,15 @@ export function makeGroup(
   const machine =
     id === SYSTEM_GROUP
       ? new SystemMachine(table)
-      : new KvMachine(table, { rememberedAnswers: limits.rememberedAnswers, rememberedMs: limits.rememberedMs });
-  const lease = options.leaseReads ? { electionTimeoutMs: timers.tickMs * timers.electionTicks } : undefined;
+      : new KvMachine(table, { maxAnswers: limits.rememberedAnswers, windowMs: limits.rememberedMs });
+  const lease = options.leaseReads ? leaseOptions(timers) : undefined;
   return new Group({ id, raft: raftOptions(options, voters, recovered), machine, table, lease }, options.host);
+}
+
+/** A voter's first tick may come at once, so it keeps its promise for one tick less than T; clocks may differ by 10 %. */
+function leaseOptions({ tickMs, electionTicks }: NodeTimers): LeaseOptions {
+  const electionTimeoutMs = tickMs * (electionTicks - 1);
+  return { electionTimeoutMs, driftMarginMs: electionTimeoutMs / 10 };
 }
 
 function raftOptions(

@@ -14,6 +14,7 @@ import {
   type Entry,
   type EntryKind,
   type GroupId,
+  type LeaseOptions,
   type Message,
   type NodeId,
   type RaftOptions,
@@ -49,8 +50,8 @@ export interface GroupOptions {
   readonly raft: RaftOptions;
   readonly machine: Machine;
   readonly table: StateTable;
-  /** ms; undefined = lease reads are off and go through a round like any other. */
-  readonly lease: { readonly electionTimeoutMs: number } | undefined;
+  /** Undefined = lease reads are off and go through a round like any other. */
+  readonly lease: LeaseOptions | undefined;
 }
 
 export class Group {
@@ -70,6 +71,8 @@ export class Group {
   #proposals: { readonly data: Uint8Array; readonly waiter: Waiter }[] = [];
   #knownLeader: NodeId = NONE;
   #knownTerm = 0;
+  /** A transfer was begun in this term: the target may be elected at any time, so no lease holds any more. */
+  #termOfTransfer = 0;
 
   constructor(options: GroupOptions, host: GroupHost) {
     this.id = options.id;
@@ -106,7 +109,7 @@ export class Group {
       waiter.done(this.#serve(waiter.key));
     } else if (!this.isLeader) {
       waiter.done(this.#notHere());
-    } else if (consistency === 'lease' && this.#lease?.validAt(this.#host.now()) === true) {
+    } else if (consistency === 'lease' && this.#holdsLease()) {
       this.#reads.awaitIndex(this.raft.commit, waiter);
     } else {
       this.#reads.gather(waiter);
@@ -118,8 +121,7 @@ export class Group {
   }
 
   transfer(to: NodeId): void {
-    // The target may be elected before our followers' promises to us run out.
-    this.#lease?.drop();
+    this.#termOfTransfer = this.raft.term;
     this.raft.transferLeadership(to);
   }
 
@@ -255,6 +257,10 @@ export class Group {
       while (this.raft.hasReady()) this.#process(this.raft.ready());
       for (const waiter of this.#reads.takeReady(this.applied)) waiter.done(this.#serve(waiter.key));
     }
+  }
+
+  #holdsLease(): boolean {
+    return this.raft.term !== this.#termOfTransfer && this.#lease?.validAt(this.#host.now()) === true;
   }
 
   #serve(key: Uint8Array): Answer {

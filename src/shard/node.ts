@@ -129,6 +129,15 @@ export class ShardNode {
 
   /** Reads the disk back, joins the network, starts the groups. @throws StorageCorruption, PlanMismatch */
   async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.crash();
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
     this.#startedAt = this.#options.runtime.now();
     this.#recovered = await this.#options.storage.open();
     this.#parts.keeper.onChange((topology) => {

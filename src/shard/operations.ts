@@ -4,7 +4,7 @@
  * Knows groups; knows no transport, and no other node beyond a hint. What is not this node's to answer is refused:
  * forwarding is the router's business.
  */
-import { encodeWrite } from './command.js';
+import { encodeCommand } from './command.js';
 import type { Group } from './group.js';
 import type { Groups } from './groups.js';
 import type { Done } from './inbox.js';
@@ -69,7 +69,7 @@ export class Operations {
     const { operation } = request;
     if (operation.type === 'get') group.read(operation.consistency, waiter);
     // Only a leader's proposal is encoded: its clock goes into the entry.
-    else if (group.isLeader) group.write(encodeWrite(operation, this.#runtime.wallTime()), waiter);
+    else if (group.isLeader) group.write(encodeCommand(operation, this.#runtime.wallTime()), waiter);
     else group.refuseWrite(waiter);
     this.#groups.touch(group);
   }

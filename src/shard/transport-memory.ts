@@ -199,7 +199,9 @@ export class MemoryTransport implements Transport {
   }
 
   stats(): TransportStats {
-    return statsOf(this.counters, new Map([...this.up].map((peer) => [peer, 0] as const)));
+    const linked = this.running ? [...this.up] : [];
+    const waiting = (peer: PeerId): number => this.queues.get(peer)?.encoder?.byteLength ?? 0;
+    return statsOf(this.counters, new Map(linked.map((peer) => [peer, waiting(peer)] as const)));
   }
 
   /** @internal */

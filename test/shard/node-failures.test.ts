@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StorageFailure, StorageFull } from '../../src/raft/index.js';
-import { stringKey, type Storage } from '../../src/shard/index.js';
+import { stringKey, type Answer, type Storage } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 /** A storage whose commits start to fail when told to. */
@@ -99,13 +99,15 @@ describe('a node that was started with another plan', () => {
 describe('admission', () => {
   it('refuses what is beyond the bound, and says that nothing was applied', async () => {
     const cluster = await VirtualCluster.start({ nodes: 1, shards: 1, node: { limits: { inflight: 3 } } });
-    const answers: { code?: string; outcome?: string }[] = [];
+    const answers: Answer[] = [];
     const operation = { type: 'get', key: stringKey('a'), consistency: 'linearizable' } as const;
     for (let i = 0; i < 5; i++) {
       cluster.node(1).submit({ shard: 0, budgetMs: 1_000, operation }, ({ answer }) => answers.push(answer));
     }
     await cluster.runtime.run(100);
-    expect(answers.filter((a) => a.code === 'overloaded' && a.outcome === 'not_applied')).toHaveLength(2);
+    expect(
+      answers.filter((a) => a.type === 'refused' && a.code === 'overloaded' && a.outcome === 'not_applied'),
+    ).toHaveLength(2);
     expect(answers).toHaveLength(5);
   });
 

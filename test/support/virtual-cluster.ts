@@ -150,7 +150,8 @@ export class VirtualCluster {
     });
   }
 
-  put(key: string, value: string, options: PutOptions = {}): Promise<Answer> {
+  /** Begins a write; it goes on as virtual time does. */
+  async startPut(key: string, value: string, options: PutOptions = {}): Promise<Answer> {
     const operation = {
       type: 'put',
       key: stringKey(key),
@@ -159,12 +160,21 @@ export class VirtualCluster {
       condition: options.condition ?? { type: 'none' },
       operationId: options.operationId ?? this.operationId(),
     } as const;
-    return this.#answer(this.dispatcher.execute(operation, { deadlineMs: options.deadlineMs ?? 5_000, forward: true }));
+    const deadlineMs = options.deadlineMs ?? 5_000;
+    return (await this.dispatcher.execute(operation, { deadlineMs, forward: true })).answer;
+  }
+
+  async startGet(key: string, consistency: Consistency = 'linearizable', deadlineMs = 5_000): Promise<Answer> {
+    const operation = { type: 'get', key: stringKey(key), consistency } as const;
+    return (await this.dispatcher.execute(operation, { deadlineMs, forward: true })).answer;
+  }
+
+  put(key: string, value: string, options: PutOptions = {}): Promise<Answer> {
+    return this.runtime.settle(this.startPut(key, value, options));
   }
 
   get(key: string, consistency: Consistency = 'linearizable', deadlineMs = 5_000): Promise<Answer> {
-    const operation = { type: 'get', key: stringKey(key), consistency } as const;
-    return this.#answer(this.dispatcher.execute(operation, { deadlineMs, forward: true }));
+    return this.runtime.settle(this.startGet(key, consistency, deadlineMs));
   }
 
   async text(key: string): Promise<string | undefined> {
@@ -177,10 +187,6 @@ export class VirtualCluster {
     const id = Buffer.alloc(16);
     id.writeUInt32BE(++this.#operations, 12);
     return id;
-  }
-
-  #answer(reply: Promise<{ readonly answer: Answer }>): Promise<Answer> {
-    return this.runtime.settle(reply.then(({ answer }) => answer));
   }
 }
 

@@ -7,7 +7,6 @@ import type { Runtime, Timer } from '../../src/shard/runtime.js';
 
 interface Event {
   readonly at: number;
-  readonly order: number;
   readonly task: () => void;
   cancelled: boolean;
 }
@@ -17,8 +16,7 @@ const SETTLE = 12;
 
 export class VirtualRuntime implements Runtime {
   #now = 0;
-  #order = 0;
-  #events: Event[] = [];
+  readonly #events: Event[] = [];
   readonly #random: () => number;
 
   constructor(seed = 1) {
@@ -92,8 +90,16 @@ export class VirtualRuntime implements Runtime {
   }
 
   #add(ms: number, task: () => void): Timer {
-    const event: Event = { at: this.#now + ms, order: this.#order++, task, cancelled: false };
-    this.#events.push(event);
+    const event: Event = { at: this.#now + ms, task, cancelled: false };
+    // Latest first: the next event is the last. Of two at the same time the one added later goes in front.
+    let low = 0;
+    let high = this.#events.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#events[middle]?.at ?? 0) > event.at) low = middle + 1;
+      else high = middle;
+    }
+    this.#events.splice(low, 0, event);
     return {
       cancel: () => {
         event.cancelled = true;
@@ -102,14 +108,11 @@ export class VirtualRuntime implements Runtime {
   }
 
   #next(end: number): Event | undefined {
-    let best = -1;
-    this.#events = this.#events.filter((e) => !e.cancelled);
-    for (const [i, event] of this.#events.entries()) {
-      const chosen = this.#events[best];
-      if (event.at > end) continue;
-      if (chosen === undefined || event.at < chosen.at || (event.at === chosen.at && event.order < chosen.order))
-        best = i;
+    for (;;) {
+      const event = this.#events.at(-1);
+      if (event === undefined || event.at > end) return undefined;
+      this.#events.pop();
+      if (!event.cancelled) return event;
     }
-    return best < 0 ? undefined : this.#events.splice(best, 1)[0];
   }
 }
