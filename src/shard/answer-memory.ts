@@ -2,18 +2,18 @@
  * The replicated memory of answers: which operation ids were applied, and what was answered.
  *
  * Bounded by number and by replicated time; what came first goes first, so that every replica forgets the same answer
- * at the same index. An answer is a slot of fixed size in a ring of bytes: nothing is allocated for it but the string
- * that finds it. Rows are written at `flush` only, a page of slots each, and only pages that changed; so remembering
+ * at the same index. An answer is a slot of fixed size in a ring of bytes; nothing is allocated for it. Rows are written at `flush` only, a page of slots each, and only pages that changed; so remembering
  * costs the store nothing per write, and the memory is in every checkpoint and snapshot nevertheless.
  *
  * Invariants:
- * - the live answers are those with sequence numbers head..tail-1; all of them are in `sequenceOf`, and nothing else;
+ * - the live answers are those with sequence numbers head..tail-1; their slots are in `table`, and nothing else is;
  * - head, tail, horizon, hash and the slots depend only on the commands applied, never on when `flush` or `load` ran.
  *
  * Knows no command and no record; time is handed in.
  */
 import { StorageCorruption, type StateKey } from '../raft/index.js';
-import { binaryString, copyBytes, readU32, readU48, writeU32, writeU48 } from './byte-io.js';
+import { copyBytes, readU32, readU48, writeU32, writeU48 } from './byte-io.js';
+import { IdTable } from './id-table.js';
 import { operationTimeMs } from './operation-id.js';
 import { HashSum, hashShort } from './state-hash.js';
 import type { StateStore } from './state-store.js';
@@ -62,10 +62,9 @@ const FIRST_CAPACITY = 64;
 const SPACE = '\u0001';
 
 export class AnswerMemory {
-  private ring = Buffer.alloc(FIRST_CAPACITY * SLOT_BYTES);
-  private ids: string[] = [];
   private capacity = FIRST_CAPACITY;
-  private readonly sequenceOf = new Map<string, number>();
+  private ring = Buffer.alloc(FIRST_CAPACITY * SLOT_BYTES);
+  private table = new IdTable(this.ring, SLOT_BYTES, FIRST_CAPACITY);
   private head = 0;
   private tail = 0;
   /** The latest time in a version 7 id that was forgotten; 0 if none was. */
@@ -90,10 +89,11 @@ export class AnswerMemory {
     return { head, tail, horizonMs, hashHigh: hash.high, hashLow: hash.low };
   }
 
-  find(id: string): RememberedAnswer | undefined {
-    const sequence = this.sequenceOf.get(id);
-    if (sequence === undefined) return undefined;
-    const at = this.slotOf(sequence);
+  /** What was answered under the id at `source[idAt..]`. */
+  find(source: Uint8Array, idAt: number): RememberedAnswer | undefined {
+    const position = this.table.find(source, idAt);
+    if (position === -1) return undefined;
+    const at = position * SLOT_BYTES;
     return {
       fingerprintHigh: readU32(this.ring, at + AT.fingerprint),
       fingerprintLow: readU32(this.ring, at + AT.fingerprint + 4),
@@ -103,8 +103,8 @@ export class AnswerMemory {
     };
   }
 
-  /** `id` must be unknown, and be the 16 bytes at `idAt` of `source`. */
-  remember(id: string, source: Uint8Array, idAt: number, timeMs: number, answer: RememberedAnswer): void {
+  /** The id at `source[idAt..]` must be unknown. */
+  remember(source: Uint8Array, idAt: number, timeMs: number, answer: RememberedAnswer): void {
     if (this.size === this.options.maxAnswers) this.forgetFirst();
     if (this.size === this.capacity) this.grow();
     const { ring } = this;
@@ -116,7 +116,7 @@ export class AnswerMemory {
     ring[at + AT.kind] = answer.kind;
     writeU48(ring, at + AT.revision, answer.revision);
     writeU48(ring, at + AT.detail, answer.detail);
-    this.admit(id, at);
+    this.admit();
   }
 
   /** Forgets what is as old as the window. */
@@ -164,8 +164,7 @@ export class AnswerMemory {
   }
 
   private reset(state: AnswerMemoryState): void {
-    this.sequenceOf.clear();
-    this.ids = [];
+    this.table = new IdTable(this.ring, SLOT_BYTES, this.capacity);
     this.head = state.head;
     this.tail = state.head;
     this.firstPage = pageOf(state.head);
@@ -177,12 +176,13 @@ export class AnswerMemory {
     if (this.size === this.capacity) this.grow();
     const at = this.slotOf(this.tail);
     this.ring.set(slot, at);
-    this.admit(binaryString(slot, 0, ID_BYTES), at);
+    this.admit();
   }
 
-  private admit(id: string, at: number): void {
-    this.sequenceOf.set(id, this.tail);
-    this.ids[this.tail % this.capacity] = id;
+  /** The slot at the tail has been filled. */
+  private admit(): void {
+    const at = this.slotOf(this.tail);
+    this.table.add(this.tail % this.capacity);
     this.tail += 1;
     const { high, low } = hashShort(this.ring, at, at + AT.hash);
     writeU32(this.ring, at + AT.hash, high);
@@ -194,7 +194,7 @@ export class AnswerMemory {
     const at = this.slotOf(this.head);
     this.hash.subtract(readU32(this.ring, at + AT.hash), readU32(this.ring, at + AT.hash + 4));
     this.horizonMs = Math.max(this.horizonMs, operationTimeMs(this.ring, at) ?? 0);
-    this.sequenceOf.delete(this.ids[this.head % this.capacity] ?? '');
+    this.table.remove(this.head % this.capacity);
     this.head += 1;
   }
 
@@ -203,14 +203,14 @@ export class AnswerMemory {
   }
 
   private grow(): void {
-    const { ring, ids, capacity } = this;
+    const { ring, capacity } = this;
     this.capacity = 2 * capacity;
     this.ring = Buffer.alloc(this.capacity * SLOT_BYTES);
-    this.ids = [];
+    this.table = new IdTable(this.ring, SLOT_BYTES, this.capacity);
     for (let sequence = this.head; sequence < this.tail; sequence += 1) {
       const from = (sequence % capacity) * SLOT_BYTES;
-      this.ring.set(ring.subarray(from, from + SLOT_BYTES), this.slotOf(sequence));
-      this.ids[sequence % this.capacity] = ids[sequence % capacity] ?? '';
+      copyBytes(this.ring, this.slotOf(sequence), ring, from, from + SLOT_BYTES);
+      this.table.add(sequence % this.capacity);
     }
   }
 

@@ -23,7 +23,7 @@
 import { StorageCorruption } from '../raft/index.js';
 import { AnswerKind, AnswerMemory, type AnswerFacts, type RememberedAnswer } from './answer-memory.js';
 import { binaryString, readU32, readU48, writeU32, writeU48 } from './byte-io.js';
-import { OPERATION_ID_BYTES, viewCommand, type CommandView } from './command.js';
+import { viewCommand, type CommandView } from './command.js';
 import { ERRORS, type ErrorCode, type ErrorDetails, type Outcome } from './errors.js';
 import { hash64, hex64 } from './hash.js';
 import { MAX_ENCODED_KEY_BYTES } from './keyspace.js';
@@ -99,14 +99,13 @@ export class KvMachine {
       this.clockMs = command.wallTimeMs;
       this.answers.forgetUntil(this.clockMs);
     }
-    const id = binaryString(data, command.idAt, command.idAt + OPERATION_ID_BYTES);
-    const known = this.answers.find(id);
+    const known = this.answers.find(data, command.idAt);
     if (known !== undefined) return answerAgain(known, command);
     if (this.isExpired(command)) return refusal('idempotency-key-expired', {}, 'unknown');
     const facts = this.write(index, command);
     const { fingerprintHigh, fingerprintLow } = command;
     const { kind, revision, detail } = facts;
-    this.answers.remember(id, data, command.idAt, this.clockMs, {
+    this.answers.remember(data, command.idAt, this.clockMs, {
       kind,
       revision,
       detail,
