@@ -147,7 +147,7 @@ export class EmbeddedCluster {
     await this.#started.catch(() => undefined);
     this.#dispatcher.close();
     await this.#backend.close();
-    await Promise.all(this.#nodes.map((node) => node?.stop(0)));
+    await Promise.all(this.#nodes.filter((node) => node !== undefined).map((node) => node.stop(0)));
     await Promise.all(this.#workers.map((worker) => worker.close()));
   }
 

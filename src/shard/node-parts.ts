@@ -17,12 +17,12 @@ import { systemVoters, TopologyKeeper } from './topology-keeper.js';
 
 /** What the parts call back. */
 export interface NodeHooks {
-  turn(): void;
-  fail(error: Error): void;
-  checkpoint(): void;
-  onSystemApplied(): void;
-  onSystemLeader(): void;
-  recovered(group: GroupId): RecoveredGroup | undefined;
+  readonly turn: () => void;
+  readonly fail: (error: Error) => void;
+  readonly checkpoint: () => void;
+  readonly onSystemApplied: () => void;
+  readonly onSystemLeader: () => void;
+  readonly recovered: (group: GroupId) => RecoveredGroup | undefined;
 }
 
 export interface NodeParts {
@@ -42,9 +42,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const { id, plan, storage, transport, runtime } = options;
   const timers = options.timers ?? DEFAULT_TIMERS;
   const limits = { ...DEFAULT_NODE_LIMITS, ...options.limits };
-  const inbox = new Inbox(runtime, limits.inbox, () => {
-    hooks.turn();
-  });
+  const inbox = new Inbox(runtime, limits.inbox, hooks.turn);
   const inTurn = (group: Group, task: () => void): void => {
     inbox.task(() => {
       task();
@@ -72,7 +70,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const host = groupHost(options, hooks, { pipeline, checkpointer, snapshots });
   const factory = { self: id, storage, runtime, timers, limits, leaseReads: plan.leaseReads, host };
   const groups = new Groups(id, (group, voters) => makeGroup(factory, group, voters, hooks.recovered(group)));
-  const operations = new Operations(id, groups, runtime, limits.inflight);
+  const operations = new Operations(id, groups, runtime, limits);
   const keeper = new TopologyKeeper(plan, id, storage);
   const liveness = new Liveness(timers.tickMs * timers.electionTicks);
   const neighbourhood = new Neighbourhood(transport, keeper, liveness, systemVoters(plan.nodes));

@@ -240,7 +240,10 @@ export class ShardNode {
         case 'ping':
           this.#parts.neighbourhood.pinged(from, message.epoch, message.stopping);
           break;
-        default:
+        case 'request':
+        case 'status-request':
+        case 'reply':
+        case 'status':
           this.#answer(from, message);
       }
     }

@@ -59,9 +59,9 @@ export class HttpHarness {
     const response = await undiciRequest({
       origin: `http://127.0.0.1:${this.port}`,
       path,
-      method: method as UndiciDispatcher.HttpMethod,
+      method,
       headers,
-      body: (body ?? null) as never,
+      body: body ?? null,
       dispatcher: this.#agent,
     } as never);
     const bytes = Buffer.from(await response.body.arrayBuffer());
@@ -109,5 +109,6 @@ export const head = (line: string, ...headers: string[]): string =>
   [line, 'Host: localhost', 'Connection: close', ...headers, '', ''].join('\r\n');
 
 export const statusIn = (raw: string): number => Number(/^HTTP\/1\.1 (\d{3})/.exec(raw)?.[1]);
-export const bodyIn = (raw: string): string => raw.slice(raw.indexOf('\r\n\r\n') + 4);
+export const bodyIn = (raw: string): string =>
+  Buffer.from(raw.slice(raw.indexOf('\r\n\r\n') + 4), 'latin1').toString('utf8');
 export const problemIn = (raw: string): Record<string, unknown> => JSON.parse(bodyIn(raw)) as Record<string, unknown>;

@@ -79,13 +79,13 @@ export class VirtualRuntime implements Runtime {
 
   /** Runs until the promise settles, for at most `ms`. */
   async settle<T>(promise: Promise<T>, ms = 30_000): Promise<T> {
-    let settled = false;
+    const state = { settled: false };
     const mark = (): void => {
-      settled = true;
+      state.settled = true;
     };
     promise.then(mark, mark);
-    await this.until(() => settled, ms);
-    if (!settled) throw new Error(`not settled within ${ms} ms of virtual time`);
+    await this.until(() => state.settled, ms);
+    if (!state.settled) throw new Error(`not settled within ${ms} ms of virtual time`);
     return promise;
   }
 
