@@ -142,14 +142,18 @@ export class JournalDb {
     return true;
   }
 
-  /** After a failure the rows are not vouched for: what the disk took is not known. */
-  close(inGoodOrder: boolean): void {
-    const last = this.last;
-    if (inGoodOrder && last !== undefined && last !== this.closed) {
+  /** Notes, before closing in good order, that every row is durable. Returns the number of the last one. */
+  vouch(): number {
+    const last = this.last ?? this.trimmed;
+    if (last !== this.closed) {
       this.transaction(() => {
         this.#setFact('closed', last);
       });
     }
+    return last;
+  }
+
+  close(): void {
     this.#db.close();
   }
 }

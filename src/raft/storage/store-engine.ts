@@ -371,8 +371,9 @@ export class StoreEngine {
     this.#files = undefined;
     try {
       for (const source of this.#snapshots.values()) source.close();
+      if (this.#failure === undefined) files?.state.vouchFor(files.journal.vouch());
       files?.state.close();
-      files?.journal.close(this.#failure === undefined);
+      files?.journal.close();
       this.#reply(call, { ok: true, value: undefined });
     } catch (error) {
       this.#reply(call, { ok: false, failure: toFailure(error, 'close') });
