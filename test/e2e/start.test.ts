@@ -1,5 +1,4 @@
 /** `npm start`, from the first line to the last process. */
-import axios from 'axios';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -7,17 +6,11 @@ import { join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startCluster } from './local-cluster.js';
+import { http } from './node-group.js';
 import { cleanEnvironment, cliScript, isRunning, kvorum, Scene, until } from './processes.js';
 
 const scene = new Scene();
 afterEach(() => scene.clean());
-
-const http = axios.create({
-  validateStatus: () => true,
-  timeout: 10_000,
-  responseType: 'text',
-  transformResponse: (x: unknown) => x,
-});
 
 describe('npm start', () => {
   it('comes up with one ready line, serves, and on SIGTERM stops all of it within 5 s', async () => {
