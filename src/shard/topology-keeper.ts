@@ -98,7 +98,7 @@ export class TopologyKeeper {
         hash: 'xxh64',
         leaseReads: plan.leaseReads,
         nodes: plan.nodes,
-        shards: placeShards(plan.shardCount, ids, plan.replicas),
+        shards: placeShards({ shardCount: plan.shardCount, nodes: ids, replicas: plan.replicas }),
       };
     }
     const moved = JSON.stringify(held.nodes) !== JSON.stringify(plan.nodes);
