@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests with real processes: after the others and one file at a time, so that they have the machine to themselves. */
-const withProcesses = ['test/e2e/**/*.test.ts', 'test/readme.test.ts'];
+const withProcesses = ['test/e2e/**/*.test.ts', 'test/readme*.test.ts'];
 
 export default defineConfig({
   test: {
