@@ -13,6 +13,7 @@
  *
  * The hash is kept so that replacing a row costs one hash and not two. Knows no store and no conditions.
  */
+import { StorageCorruption } from '../raft/index.js';
 import { copyBytes, readU32, readU48, writeU32, writeU48 } from './byte-io.js';
 import { contentTypeAt as internedType } from './content-type.js';
 import type { KeyRecord } from './operation.js';
@@ -60,10 +61,11 @@ export function encodeRecord(from: RecordSource, facts: RecordFacts): Uint8Array
   return row;
 }
 
-/** The record in a row; its body is a view of the row, into which nobody may write. */
+/** The record in a row; its body is a view of the row, into which nobody may write. @throws StorageCorruption */
 export function decodeRecord(row: Uint8Array): KeyRecord {
   const bodyAt = HEADER_BYTES + (row[AT.typeLength] ?? 0);
-  if (row[AT.layout] !== LAYOUT || bodyAt > row.length) throw new Error('a record has an unknown layout');
+  if (row[AT.layout] !== LAYOUT || bodyAt > row.length)
+    throw new StorageCorruption('the row of a key has an unknown layout');
   return {
     revision: revisionOf(row),
     createRevision: createRevisionOf(row),

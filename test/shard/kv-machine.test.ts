@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { StorageCorruption } from '../../src/raft/index.js';
 import { MalformedCommand } from '../../src/shard/command.js';
 import { loadHash } from '../../src/shard/hash.js';
 import { encodeKey } from '../../src/shard/keyspace.js';
@@ -81,6 +82,23 @@ describe('writes', () => {
     expect(machine.keyCount).toBe(names.length);
     expect(machine.get(new Uint8Array(5000))).toBeUndefined();
     expect(machine.get(new Uint8Array(0))).toBeUndefined();
+  });
+
+  it('tells content types of one length apart', () => {
+    for (const [at, type] of ['text/css', 'text/csv', 'text/css'].entries()) {
+      machine.apply(at + 1, putEntry(`k${at}`, '', { contentType: type }));
+    }
+    expect(['k0', 'k1', 'k2'].map((key) => get(key)?.contentType)).toEqual(['text/css', 'text/csv', 'text/css']);
+  });
+
+  it('does not take just anything for a record', () => {
+    machine.apply(1, putEntry('a', 'one'));
+    const [key] = store.keys('\u0000');
+    const row = Uint8Array.from(store.get(key!)!);
+    store.set(key!, Uint8Array.from(row).fill(9, 0, 1));
+    expect(() => get('a')).toThrow(StorageCorruption);
+    store.set(key!, row.subarray(0, 30));
+    expect(() => get('a')).toThrow(StorageCorruption);
   });
 
   it('does not hold on to the entry', () => {
