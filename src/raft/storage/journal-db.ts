@@ -2,7 +2,7 @@
  * journal.db: one row per durable commit. Runs in the worker; knows rows as bytes, no groups.
  *
  *     commits(seq, crc, data)   numbered without holes; the newest row always stays
- *     facts(name, value)        store: which store it belongs to; trimmed, closed, state: row numbers
+ *     facts(name, value)        store: which store it belongs to; trimmed, closed: row numbers; checkpoints: see below
  *     meta(name, value)         small named values of the node
  */
 import type Database from 'better-sqlite3';
@@ -14,7 +14,7 @@ const SCHEMA = `
   CREATE TABLE commits(seq INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL);
   CREATE TABLE facts(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
   CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-  INSERT INTO facts VALUES ('trimmed', 0), ('closed', 0), ('state', 0);
+  INSERT INTO facts VALUES ('trimmed', 0), ('closed', 0), ('checkpoints', 0);
 `;
 /** Pages written to the write-ahead log before they are copied back: 16 MiB. */
 const WAL_PAGES = 4096;
@@ -59,9 +59,9 @@ export class JournalDb {
     return Number(this.#fact('closed'));
   }
 
-  /** state.db has to know of a checkpoint at this row or a later one, for what it covers was trimmed. */
-  get stateDue(): number {
-    return Number(this.#fact('state'));
+  /** state.db has to have seen at least so many, for what they cover was trimmed. */
+  get checkpointsDue(): number {
+    return Number(this.#fact('checkpoints'));
   }
 
   /** Number of the last row; undefined if there is none. */
@@ -118,13 +118,13 @@ export class JournalDb {
     this.#db.prepare('DELETE FROM commits WHERE seq = ?').run(seq);
   }
 
-  /** Deletes rows up to `to`, at most `limit`; true once all of them are gone. `checkpoint`: see `stateDue`. */
-  trim(to: number, checkpoint: number, limit: number): boolean {
+  /** Deletes rows up to `to`, at most `limit`; true once all of them are gone. `checkpoints`: see `checkpointsDue`. */
+  trim(to: number, checkpoints: number, limit: number): boolean {
     const end = Math.min(to, this.trimmed + limit);
     this.transaction(() => {
       const { changes } = this.#db.prepare('DELETE FROM commits WHERE seq <= ?').run(end);
       this.#setFact('trimmed', end);
-      this.#setFact('state', checkpoint);
+      this.#setFact('checkpoints', checkpoints);
       this.#walPages += 2 + changes;
     });
     return end === to;

@@ -36,9 +36,9 @@ export interface JournalFacts {
   readonly vouched: number;
   /** The last row in the file; `trimmed` if there is none. */
   readonly last: number;
-  /** The row at which state.db's last checkpoint was taken, and the least that it has to be. */
-  readonly checkpoint: number;
-  readonly checkpointDue: number;
+  /** Checkpoints that state.db has seen, and the least that it has to have seen. */
+  readonly checkpoints: number;
+  readonly checkpointsDue: number;
 }
 
 export interface RawRow {
@@ -98,10 +98,9 @@ export class Recovery {
     if (facts.last < facts.vouched) {
       throw corruption(`journal.db ends at row ${facts.last}, but row ${facts.vouched} is known to have been written`);
     }
-    if (facts.checkpoint < facts.checkpointDue) {
-      throw corruption(
-        `state.db is older than journal.db: its last checkpoint is of row ${facts.checkpoint}, not ${facts.checkpointDue}`,
-      );
+    const { checkpoints, checkpointsDue } = facts;
+    if (checkpoints < checkpointsDue) {
+      throw corruption(`state.db is older than journal.db: ${checkpoints} checkpoints, not ${checkpointsDue}`);
     }
     for (const { group, slot, hardState, hardSeq, resetSeq, meta } of stored) {
       this.#logs.set(group, { entries: [], meta, slot, flip: undefined });

@@ -38,8 +38,8 @@ export type Request =
       /** Last row that was handed out before this request. */
       readonly journal: number;
     }
-  /** Drops rows up to `to`, which the checkpoint that was taken at row `checkpoint` has made needless. */
-  | { readonly type: 'trim'; readonly to: number; readonly checkpoint: number }
+  /** Drops rows up to `to`, which checkpoints have made needless; so many there have been. */
+  | { readonly type: 'trim'; readonly to: number; readonly checkpoints: number }
   | { readonly type: 'stage'; readonly slot: number; readonly data: Uint8Array }
   | { readonly type: 'purge'; readonly slot: number }
   | { readonly type: 'snapshot-open'; readonly group: GroupId }
@@ -64,7 +64,7 @@ export interface Results {
   readonly commit: undefined;
   readonly copy: undefined;
   readonly meta: undefined;
-  readonly checkpoint: { readonly stateBytes: number };
+  readonly checkpoint: { readonly stateBytes: number; readonly checkpoints: number };
   readonly trim: undefined;
   readonly stage: undefined;
   readonly purge: undefined;

@@ -180,7 +180,7 @@ export class SqliteStorage implements Storage {
         session.placements.set(group, { slot, meta });
         session.index.cover(group, meta.index);
       }
-      await this.#shortenJournal(session, journal);
+      await this.#shortenJournal(session, done.checkpoints);
     } finally {
       this.#isCheckpointing = false;
     }
@@ -202,7 +202,7 @@ export class SqliteStorage implements Storage {
   }
 
   /** Drops rows that nobody needs; copies live entries forward where they alone keep many dead rows. */
-  async #shortenJournal({ index }: Session, checkpoint: number): Promise<void> {
+  async #shortenJournal({ index }: Session, checkpoints: number): Promise<void> {
     const parts = index.copyCandidates(this.#options.journalSlackBytes ?? DEFAULT_SLACK_BYTES);
     if (parts.length > 0) {
       const seq = index.appendCopy(parts);
@@ -210,7 +210,7 @@ export class SqliteStorage implements Storage {
     }
     const to = index.trimmableTo();
     index.trim(to);
-    await this.#client.ask({ type: 'trim', to, checkpoint });
+    await this.#client.ask({ type: 'trim', to, checkpoints });
   }
 
   /** The group's slot; a group that has none is given one. */

@@ -5,7 +5,8 @@
  *     state(slot, k, v)     a group's rows lie in its slot; an incoming snapshot is staged in a slot of its own, so that
  *                           installing it is a change of one number
  *     garbage(slot)         slots that no group has: staged and not installed, or replaced and not yet emptied
- *     facts(name, value)    store: which store it belongs to; journal: the last row known to have been durable
+ *     facts(name, value)    store: which store it belongs to; journal: the last row known to have been durable;
+ *                           checkpoints: how many there have been
  */
 import type Database from 'better-sqlite3';
 import { configurationSize, readConfiguration, spanOf, writeConfiguration } from '../codec.js';
@@ -24,7 +25,7 @@ const SCHEMA = `
   CREATE TABLE state(slot INTEGER NOT NULL, k BLOB NOT NULL, v BLOB NOT NULL, PRIMARY KEY(slot, k)) WITHOUT ROWID;
   CREATE TABLE garbage(slot INTEGER PRIMARY KEY);
   CREATE TABLE facts(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
-  INSERT INTO facts VALUES ('journal', 0);
+  INSERT INTO facts VALUES ('journal', 0), ('checkpoints', 0);
 `;
 
 export function createState(db: Database.Database, storeId: string): void {
@@ -68,6 +69,10 @@ export class StateDb {
 
   get journal(): number {
     return Number(this.#fact('journal'));
+  }
+
+  get checkpoints(): number {
+    return Number(this.#fact('checkpoints'));
   }
 
   #fact(name: string): unknown {
@@ -126,6 +131,10 @@ export class StateDb {
 
   saveJournal(seq: number): void {
     this.#db.prepare("UPDATE facts SET value = ? WHERE name = 'journal'").run(seq);
+  }
+
+  countCheckpoint(): void {
+    this.#db.exec("UPDATE facts SET value = value + 1 WHERE name = 'checkpoints'");
   }
 
   /** Notes, before closing in good order, that every journal row up to `seq` is durable. */

@@ -142,8 +142,8 @@ export class StoreEngine {
         trimmed,
         vouched: Math.max(journal.closed, state.journal),
         last: journal.last ?? trimmed,
-        checkpoint: state.journal,
-        checkpointDue: journal.stateDue,
+        checkpoints: state.checkpoints,
+        checkpointsDue: journal.checkpointsDue,
       },
       nextSlot: Math.max(0, ...groups.map(({ slot }) => slot), ...state.garbage()) + 1,
       stateBytes: state.bytes,
@@ -303,11 +303,12 @@ export class StoreEngine {
     for (const { group, slot, meta } of groups) state.saveMeta(group, slot, meta);
     for (const hardState of request.hardStates) state.saveHardState(hardState, hardState.slot);
     state.saveJournal(request.journal);
+    state.countCheckpoint();
     yield;
     state.commit();
     yield;
     state.copyBack();
-    return { stateBytes: state.bytes };
+    return { stateBytes: state.bytes, checkpoints: state.checkpoints };
   }
 
   *#stage({ slot, data }: Of<'stage'>): Task['steps'] {
@@ -336,8 +337,8 @@ export class StoreEngine {
     return undefined;
   }
 
-  *#trim({ to, checkpoint }: Of<'trim'>): Task['steps'] {
-    while (!this.#store.journal.trim(to, checkpoint, SLICE_ROWS)) yield;
+  *#trim({ to, checkpoints }: Of<'trim'>): Task['steps'] {
+    while (!this.#store.journal.trim(to, checkpoints, SLICE_ROWS)) yield;
     return undefined;
   }
 

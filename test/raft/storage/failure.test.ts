@@ -1,0 +1,234 @@
+/** Disks that are full or fail: the store stops, says why, and never tries again (s70). */
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { asError, toError, toFailure } from '../../../src/raft/storage/failure.js';
+import {
+  MemoryDisk,
+  MemoryStorage,
+  SqliteStorage,
+  StorageCorruption,
+  StorageFailure,
+  StorageFull,
+} from '../../../src/raft/storage/index.js';
+import type { Storage } from '../../../src/raft/storage/index.js';
+import { StoreClient } from '../../../src/raft/storage/store-client.js';
+import { encodeRow } from '../../../src/raft/storage/journal-row.js';
+import { entries, entry, freshFolder, meta, removeFoldersAfterEach, row, stateOf } from './support/builders.js';
+import { startIn } from './support/files.js';
+import { InlineWorker } from './support/inline-worker.js';
+
+const commit = (storage: Storage, index: number, size = 10): Promise<void> =>
+  storage.commit([{ group: 1, hardState: undefined, entries: [entry(index, 1, 'x'.repeat(size))] }]);
+
+async function expectStopped(storage: Storage, error: typeof StorageFull | typeof StorageFailure): Promise<void> {
+  await expect(commit(storage, 1)).rejects.toThrow(error);
+  await expect(storage.commit([])).rejects.toThrow(error);
+  await expect(storage.checkpoint([])).rejects.toThrow(error);
+  await expect(storage.stageChunk(1, 0, new Uint8Array(0))).rejects.toThrow(error);
+  await expect(storage.install(1, meta(1), undefined)).rejects.toThrow(error);
+  await expect(storage.putMeta('a', new Uint8Array(1))).rejects.toThrow(error);
+}
+
+describe('failure', () => {
+  removeFoldersAfterEach();
+
+  it('s70 row 39: stops at the quota of the journal; what was acknowledged is there', async () => {
+    const directory = freshFolder();
+    const storage = new SqliteStorage({ directory, worker: new InlineWorker(), maxJournalBytes: 200_000 });
+    await storage.open();
+    await storage.checkpoint([{ group: 2, meta: meta(1), rows: [row('still', 'read')] }]);
+    let acknowledged = 0;
+    let refusal: unknown;
+    for (let i = 1; i < 100 && refusal === undefined; i++) {
+      await commit(storage, i, 10_000).then(
+        () => (acknowledged = i),
+        (error: unknown) => (refusal = error),
+      );
+    }
+    expect(acknowledged).toBeGreaterThan(10);
+    expect(acknowledged).toBeLessThan(20);
+    expect(refusal).toBeInstanceOf(StorageFull);
+    await expectStopped(storage, StorageFull);
+    expect(stateOf(storage, 2)).toEqual({ still: 'read' });
+    await storage.close();
+    expect(statSync(join(directory, 'journal.db')).size).toBeLessThanOrEqual(200_000);
+    expect((await startIn(directory)).view[1]?.log).toHaveLength(acknowledged);
+  });
+
+  it('s70 refuses every commit of the batch in which one failed, and those that wait', async () => {
+    const worker = new InlineWorker();
+    const storage = new SqliteStorage({ directory: freshFolder(), worker, maxJournalBytes: 100_000 });
+    await storage.open();
+    const outcomes = await Promise.allSettled([
+      commit(storage, 1),
+      commit(storage, 2, 200_000),
+      storage.checkpoint([{ group: 1, meta: meta(1), rows: [row('a', 'b')] }]),
+      storage.putMeta('a', new Uint8Array(1)),
+      commit(storage, 3),
+    ]);
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'StorageFull' } });
+    }
+    await storage.close();
+  });
+
+  it('s70 stops when a checkpoint cannot be written', async () => {
+    const directory = freshFolder();
+    const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
+    await storage.open();
+    await commit(storage, 1);
+    const other = new Database(join(directory, 'state.db'));
+    other.exec('BEGIN IMMEDIATE');
+    const checkpoint = storage.checkpoint([{ group: 1, meta: meta(1), rows: [row('a', 'b')] }]);
+    await expect(checkpoint).rejects.toThrow(/checkpoint: database is locked \(SQLITE_BUSY\)/);
+    await expectStopped(storage, StorageFailure);
+    other.exec('ROLLBACK');
+    other.close();
+    await expectStopped(storage, StorageFailure);
+    await storage.close();
+    expect((await startIn(directory)).view[1]).toMatchObject({ snapshot: '0@0', state: {}, log: [expect.any(String)] });
+  });
+
+  it('s70 stops when what goes on behind the scenes fails', async () => {
+    const directory = freshFolder();
+    const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
+    await storage.open();
+    await storage.stageChunk(1, 0, new Uint8Array(0));
+    const other = new Database(join(directory, 'state.db'));
+    other.exec('BEGIN IMMEDIATE');
+    // The journal decides the install; the state cannot follow.
+    await storage.install(1, meta(5), undefined);
+    while (
+      await commit(storage, 6).then(
+        () => true,
+        () => false,
+      )
+    );
+    await expectStopped(storage, StorageFailure);
+    other.exec('ROLLBACK');
+    other.close();
+    await storage.close();
+    expect((await startIn(directory)).view[1]).toMatchObject({ snapshot: '5@1' });
+  });
+
+  it('s70 never writes again after a failed commit', async () => {
+    const directory = freshFolder();
+    const client = new StoreClient(new InlineWorker());
+    await client.ask({ type: 'open', directory, maxJournalBytes: undefined });
+    await client.ask({ type: 'begin', torn: undefined, flips: [] });
+    const data = (index: number): Uint8Array =>
+      encodeRow([{ group: 1, hardState: undefined, entries: [entry(index)] }]);
+    await client.ask({ type: 'commit', seq: 1, data: data(1), flip: undefined });
+    expect(client.failure).toBeUndefined();
+    const twice = client.ask({ type: 'commit', seq: 1, data: data(1), flip: undefined });
+    await expect(twice).rejects.toThrow(/commit to journal.db: UNIQUE constraint failed/);
+    expect(client.failure).toBeInstanceOf(StorageFailure);
+    await expect(client.ask({ type: 'commit', seq: 2, data: data(2), flip: undefined })).rejects.toThrow(
+      StorageFailure,
+    );
+    await expect(client.ask({ type: 'snapshot-open', group: 1 })).rejects.toThrow(StorageFailure);
+    await client.ask({ type: 'close' });
+    expect((await startIn(directory)).view[1]?.log).toEqual(['1@1=1@1']);
+  });
+
+  it('rejects everything when the worker dies', async () => {
+    const worker = new InlineWorker();
+    const storage = new SqliteStorage({ directory: freshFolder(), worker });
+    await storage.open();
+    worker.isPaused = true;
+    const waiting = commit(storage, 1);
+    worker.die(new StorageFailure('the storage thread has ended'));
+    await expect(waiting).rejects.toThrow('the storage thread has ended');
+    await expectStopped(storage, StorageFailure);
+    await storage.close();
+  });
+
+  it('rejects when it cannot make its folder, and when its rows are not rows', async () => {
+    const storage = new SqliteStorage({ directory: '/dev/null/data', worker: new InlineWorker() });
+    await expect(storage.open()).rejects.toThrow(/open: .*ENOTDIR/);
+    await expect(storage.open()).rejects.toThrow('opened once');
+    const other = new SqliteStorage({ directory: freshFolder(), worker: new InlineWorker() });
+    await expect(commit(other, 1)).rejects.toThrow('not open');
+    await other.open();
+    const checkpoint = other.checkpoint([{ group: 1, meta: meta(1), rows: [row('k'.repeat(70_000), 'v')] }]);
+    await expect(checkpoint).rejects.toThrow(RangeError);
+    await other.close();
+  });
+
+  it('reads no further from a snapshot once it or the store is closed', async () => {
+    const storage = new SqliteStorage({ directory: freshFolder(), worker: new InlineWorker() });
+    await storage.open();
+    await storage.checkpoint([{ group: 1, meta: meta(1), rows: [row('a', 'b')] }]);
+    const reader = await storage.openSnapshot(1);
+    reader?.close();
+    await expect(reader?.next(10)).rejects.toThrow('the snapshot is closed');
+    await commit(storage, 1);
+    await storage.openSnapshot(1);
+    await storage.close();
+    reader?.close();
+  });
+
+  it('keeps the file of the journal bounded, also when one group stands still', async () => {
+    const directory = freshFolder();
+    const slack = 256 * 1024;
+    const storage = new SqliteStorage({ directory, worker: new InlineWorker(), journalSlackBytes: slack });
+    await storage.open();
+    await storage.commit([{ group: 7, hardState: { term: 1, vote: 1, commit: 0 }, entries: entries(1, 20) }]);
+    const written = 40;
+    let highest = 0;
+    for (let round = 0; round < written; round++) {
+      for (let i = 1; i <= 8; i++) await commit(storage, round * 8 + i, 16 * 1024);
+      await storage.checkpoint([{ group: 1, meta: meta(round * 8 + 8), rows: [row('round', String(round))] }]);
+      expect(storage.status().journalBytes).toBeLessThan(slack + 9 * 17 * 1024);
+      highest = Math.max(highest, statSync(join(directory, 'journal.db')).size);
+    }
+    await storage.close();
+    const size = statSync(join(directory, 'journal.db')).size;
+    expect(existsSync(join(directory, 'journal.db-wal'))).toBe(false);
+    expect(Math.max(size, highest)).toBeLessThan((written * 8 * 16 * 1024) / 5);
+    const { view } = await startIn(directory);
+    expect(view[7]).toMatchObject({ hardState: [1, 1, 0] });
+    expect(view[7]?.log).toHaveLength(20);
+    expect(view[1]).toMatchObject({ snapshot: '320@1', log: [], state: { round: '39' } });
+  });
+
+  it('a memory disk can fail too, and can be taken over after a crash', async () => {
+    const disk = new MemoryDisk();
+    const deferred: (() => void)[] = [];
+    const storage = new MemoryStorage(disk, { defer: (task) => deferred.push(task) });
+    await storage.open();
+    const lost = commit(storage, 1);
+    storage.crash();
+    await expect(commit(storage, 1)).rejects.toThrow('crashed');
+    const next = new MemoryStorage(disk);
+    expect((await next.open()).groups.size).toBe(0);
+    for (const task of deferred) task();
+    await commit(next, 1);
+    disk.failure = new StorageFull('no space left');
+    await expect(commit(next, 2)).rejects.toThrow('no space left');
+    disk.failure = undefined;
+    await expectStopped(next, StorageFull);
+    await next.close();
+    const last = new MemoryStorage(disk);
+    expect((await last.open()).groups.get(1)?.entries).toHaveLength(1);
+    expect(await Promise.race([lost, Promise.resolve('still waiting')])).toBe('still waiting');
+  });
+
+  it('tells the kinds of failure apart', () => {
+    const sqlite = (code: string): Error => new Database.SqliteError('text', code);
+    expect(toFailure(sqlite('SQLITE_FULL'), 'w')).toEqual({ kind: 'full', message: 'w: text (SQLITE_FULL)' });
+    expect(toFailure(sqlite('SQLITE_IOERR_FSYNC'), 'w').kind).toBe('failure');
+    expect(toFailure(sqlite('SQLITE_CORRUPT_INDEX'), 'w').kind).toBe('corruption');
+    expect(toFailure(sqlite('SQLITE_NOTADB'), 'w').message).toMatch(/new node id/);
+    expect(toFailure(Object.assign(new Error('no'), { code: 'ENOSPC' }), 'w').kind).toBe('full');
+    expect(toFailure(Object.assign(new Error('no'), { code: 5 }), 'w')).toEqual({ kind: 'failure', message: 'w: no' });
+    expect(toFailure('text', 'w')).toEqual({ kind: 'failure', message: 'w: text' });
+    for (const error of [new StorageFull('a'), new StorageFailure('b'), new StorageCorruption('c')]) {
+      expect(toError(toFailure(error, 'w'))).toEqual(error);
+      expect(toError(toFailure(error, 'w'))).toBeInstanceOf(error.constructor);
+    }
+    expect(asError('text')).toEqual(new Error('text'));
+  });
+});

@@ -1,0 +1,129 @@
+/** Stores in processes of their own: killed while they write, and kept apart from each other. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { SqliteStorage } from '../../../src/raft/storage/index.js';
+import { entry, freshFolder, meta, removeFoldersAfterEach, row, stateOf } from './support/builders.js';
+import { startIn } from './support/files.js';
+import { InlineWorker } from './support/inline-worker.js';
+
+const WRITER = fileURLToPath(new URL('./support/writer.ts', import.meta.url));
+
+const children = new Set<ChildProcess>();
+
+/** Starts the writer and reads its lines until `isEnough` says so, then kills it. Returns the lines. */
+async function killWhen(directory: string, isEnough: (lines: readonly string[]) => boolean): Promise<string[]> {
+  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, directory], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.add(child);
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line);
+    // Lines that were said before the kill was felt still count: they were acknowledged.
+    if (isEnough(lines)) child.kill('SIGKILL');
+  }
+  await exited;
+  children.delete(child);
+  return lines;
+}
+
+describe('processes', () => {
+  removeFoldersAfterEach();
+  afterEach(() => {
+    for (const child of children) child.kill('SIGKILL');
+  });
+
+  it('s71 has everything that was acknowledged before a kill -9, and votes never go back', async () => {
+    const directory = freshFolder();
+    const last = { c: 0, term: 0, k: 0, i: 0 };
+    for (const enough of [1, 40, 97, 230, 331]) {
+      const lines = await killWhen(directory, (said) => said.length > enough);
+      expect(lines.length).toBeGreaterThan(enough);
+      for (const line of lines) {
+        const [what, index, term] = line.split(' ');
+        if (what === 'c') Object.assign(last, { c: Number(index), term: Number(term) });
+        if (what === 'k') last.k = Number(index);
+        if (what === 'i') last.i = Number(index);
+      }
+      const { view, notices } = await startIn(directory);
+      expect(notices).toEqual([]);
+      const snapshotIndex = Number(view[1]?.snapshot.split('@')[0]);
+      expect(snapshotIndex).toBeGreaterThanOrEqual(last.k);
+      expect(view[1]?.state['applied'] ?? '0').toBe(String(snapshotIndex));
+      const indexes = view[1]?.log.map((line) => Number(line.split('@')[0])) ?? [];
+      expect(indexes).toEqual(indexes.map((_, i) => snapshotIndex + 1 + i));
+      expect(indexes.at(-1) ?? snapshotIndex).toBeGreaterThanOrEqual(last.c);
+      const [term, vote] = view[1]?.hardState ?? [0, 0, 0];
+      expect(term).toBeGreaterThanOrEqual(last.term);
+      expect(vote).toBe(1 + (term % 3));
+      const installed = Number(view[2]?.snapshot.split('@')[0] ?? 0);
+      expect(installed).toBeGreaterThanOrEqual(last.i);
+      expect(view[2]?.hardState[0] ?? 0).toBe(installed);
+      if (installed > 0) expect(view[2]?.state).toEqual({ installed: String(installed) });
+      expect(last.term).toBeGreaterThan(0);
+    }
+    expect(last.k).toBeGreaterThan(0);
+    expect(last.i).toBeGreaterThan(0);
+  }, 120_000);
+
+  it('keeps a second process out of a folder in use, and not after a kill -9', async () => {
+    const directory = freshFolder();
+    let refusal: Promise<unknown> | undefined;
+    await killWhen(directory, (said) => {
+      if (said.length < 5) return false;
+      refusal ??= startIn(directory).catch((error: unknown) => error);
+      return said.length > 400;
+    });
+    await expect(refusal).resolves.toMatchObject({
+      name: 'StorageFailure',
+      message: expect.stringMatching(/^data folder in use: .* is held by another running store$/) as string,
+    });
+    expect((await startIn(directory)).view[1]).toBeDefined();
+  }, 60_000);
+
+  it('writes with a thread of its own, and ends it', async () => {
+    const directory = freshFolder();
+    const storage = new SqliteStorage({ directory });
+    await storage.open();
+    await storage.commit([{ group: 1, hardState: undefined, entries: [entry(1)] }]);
+    await storage.checkpoint([{ group: 1, meta: meta(1), rows: [row('a', 'b')] }]);
+    expect(stateOf(storage, 1)).toEqual({ a: 'b' });
+    await storage.close();
+    expect((await startIn(directory)).view[1]).toMatchObject({ snapshot: '1@1', log: [] });
+  });
+
+  it('row 41: lets nobody else read the folder, whatever the umask and whatever was there', async () => {
+    const directory = freshFolder();
+    mkdirSync(directory, { recursive: true });
+    chmodSync(directory, 0o755);
+    writeFileSync(join(directory, 'state.db'), '');
+    chmodSync(join(directory, 'state.db'), 0o644);
+    const umask = process.umask(0);
+    try {
+      const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
+      await storage.open();
+      await storage.commit([{ group: 1, hardState: undefined, entries: [entry(1)] }]);
+      await storage.checkpoint([{ group: 1, meta: meta(1), rows: [row('a', 'b')] }]);
+      const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+      expect(modeOf(directory)).toBe('700');
+      const modes = Object.fromEntries(readdirSync(directory).map((name) => [name, modeOf(join(directory, name))]));
+      expect(modes).toEqual({
+        'journal.db': '600',
+        'journal.db-wal': '600',
+        'lock.db': '600',
+        'state.db': '600',
+        'state.db-shm': '600',
+        'state.db-wal': '600',
+      });
+      await storage.close();
+    } finally {
+      process.umask(umask);
+    }
+  });
+});
