@@ -26,6 +26,8 @@ export class Torture {
   private totalWeight = 0;
   private proposals = 0;
   private readonly refused: string[] = [];
+  /** How often what is ready is taken at once; else several inputs meet in one `Ready`, as in a busy node. */
+  private readonly diligence: number;
   private crashes = 0;
   /** Stopped like a process under SIGSTOP: no tick, no message, no disk. What is sent to them waits. */
   private readonly paused = new Set<number>();
@@ -33,6 +35,7 @@ export class Torture {
 
   constructor(private readonly seed: number) {
     this.random = chance(seed);
+    this.diligence = 0.2 + 0.8 * this.random();
     const nodes = [1, 2, 3, 3, 3, 4, 5, 5][below(this.random, 8)]!;
     const withLearner = nodes > 2 && this.random() < 0.2;
     const all = Array.from({ length: nodes }, (_, at) => at + 1);
@@ -233,7 +236,7 @@ export class Torture {
   /** Mostly takes what is ready at once; sometimes several inputs meet in one `Ready`. */
   private input(replica: Replica, run: () => void): void {
     run();
-    if (this.random() < 0.7) replica.pump();
+    if (this.random() < this.diligence) replica.pump();
     else this.cluster.history!.glance(replica);
   }
 
@@ -245,7 +248,7 @@ export class Torture {
     const position = inOrder ? first : below(this.random, network.inFlight.length);
     const message = network.inFlight[position];
     if (message === undefined || this.paused.has(message.to)) return;
-    this.cluster.deliverAt(position, this.random() < 0.8);
+    this.cluster.deliverAt(position, this.random() < this.diligence);
   }
 
   /** Time passes, and most of what is under way gets on: elections come to an end also under faults. */
