@@ -105,7 +105,7 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
     self: clusterId === undefined ? { role: 'router' } : { role: 'router', clusterId },
     runtime,
     logger,
-    peers: new Map(nodes.map((address, index) => [index + 1, formatAddress(address)])),
+    seeds: nodes.map((address) => formatAddress(address)),
   });
   const backend = new RemoteBackend({ transport, runtime });
   backend.onTopology((topology) => {

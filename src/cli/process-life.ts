@@ -35,11 +35,14 @@ export function processLife(): ProcessLife {
   process.on('SIGINT', (signal) => {
     if (!supervised) hear(signal);
   });
-  if (supervised)
-    process.on('disconnect', () => {
-      tell('the supervisor is gone');
-    });
-  else if (process.env['npm_lifecycle_event'] !== undefined) watchParent(tell);
+  const orphaned = () => {
+    tell('the supervisor is gone');
+  };
+  if (supervised) {
+    process.on('disconnect', orphaned);
+    // It may have died while this process was loading, and then there is no event.
+    if (!process.connected) orphaned();
+  } else if (process.env['npm_lifecycle_event'] !== undefined) watchParent(tell);
   return {
     told,
     async end(stop, limitMs) {

@@ -13,7 +13,8 @@ import type { Candidate } from './roles.js';
 import { NONE } from './types.js';
 
 export function startPreCandidacy(core: Core): void {
-  if (!isVoter(core.configuration, core.id)) return;
+  // Its own vote would be one for somebody else than the leader it may have promised it to (s50).
+  if (!isVoter(core.configuration, core.id) || core.promiseTicks > 0) return;
   // Nothing durable is at stake, so its own pre-vote counts at once.
   const candidate = stand(core, 'pre-candidate');
   candidate.votes.set(core.id, true);

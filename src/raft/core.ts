@@ -21,8 +21,12 @@ export class Core {
   role: RoleState;
   /** Newest read context given out; contexts are never used twice, in no term. */
   lastContext = 0;
-  /** Ticks for which no vote is given after a restart, because a promise to a leader may be forgotten (`leaseReads`). */
-  muteTicks: number;
+  /**
+   * With `leaseReads`: ticks for which a leader heard (`promisedTo`) may count on no vote going to anybody else, whatever
+   * role, term or campaign comes in between. A restart forgets whom it was promised to, but not that it may have been.
+   */
+  promiseTicks: number;
+  promisedTo: NodeId = NONE;
 
   constructor(options: RaftOptions) {
     const { hardState, snapshot, entries } = options;
@@ -36,7 +40,7 @@ export class Core {
     this.term = hardState.term;
     this.vote = hardState.vote;
     this.role = this.#follower(NONE);
-    this.muteTicks = options.leaseReads === true && hardState.term > 0 ? options.electionTicks : 0;
+    this.promiseTicks = options.leaseReads === true && hardState.term > 0 ? options.electionTicks : 0;
   }
 
   get leader(): NodeId {
@@ -49,6 +53,13 @@ export class Core {
       case 'candidate':
         return NONE;
     }
+  }
+
+  /** A leader was heard. */
+  promise(leader: NodeId): void {
+    if (this.options.leaseReads !== true) return;
+    this.promiseTicks = this.options.electionTicks;
+    this.promisedTo = leader;
   }
 
   /** A time in [T, 2T), drawn for every attempt, so that two nodes rarely stand at once (s10). */

@@ -26,15 +26,15 @@ export function tickFollower(core: Core, follower: Follower): void {
 export function stepFollower(core: Core, follower: Follower, message: Message): void {
   switch (message.type) {
     case 'append':
-      follower.electionElapsed = 0;
+      heard(core, follower, message);
       receiveAppend(core, follower, message);
       break;
     case 'heartbeat':
-      follower.electionElapsed = 0;
+      heard(core, follower, message);
       receiveHeartbeat(core, follower, message);
       break;
     case 'snapshot':
-      follower.electionElapsed = 0;
+      heard(core, follower, message);
       receiveChunk(core, follower, message);
       break;
     case 'timeout-now':
@@ -49,6 +49,11 @@ export function stepFollower(core: Core, follower: Follower, message: Message): 
     case 'term-notice':
       break;
   }
+}
+
+function heard(core: Core, follower: Follower, message: Message): void {
+  follower.electionElapsed = 0;
+  core.promise(message.from);
 }
 
 function receiveAppend(core: Core, follower: Follower, message: Append): void {

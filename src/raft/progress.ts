@@ -201,11 +201,6 @@ export class Progress {
     }
   }
 
-  /** What is under way can no longer be told from what is lost: begin again after what is known. */
-  startOver(): void {
-    this.#probe(this.#match + 1);
-  }
-
   /** The log no longer has what it needs. */
   startSnapshot(): SnapshotTransfer {
     const transfer = new SnapshotTransfer();

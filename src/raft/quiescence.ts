@@ -19,8 +19,9 @@ export function wake(core: Core): void {
       role.quiesced = false;
       role.electionElapsed = 0;
       role.heartbeatElapsed = 0;
-      // Wakes the followers.
+      // Wakes the followers; who is heard from counts from now on.
       role.roundDue = true;
+      for (const peer of role.peers.values()) peer.recentlyActive = false;
       return;
     case 'follower':
       if (!role.quiesced) return;

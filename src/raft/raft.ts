@@ -85,7 +85,7 @@ export class Raft {
   /** One unit of time. */
   tick(): void {
     const core = this.#core;
-    if (core.muteTicks > 0) core.muteTicks--;
+    if (core.promiseTicks > 0) core.promiseTicks--;
     switch (core.role.type) {
       case 'follower':
         tickFollower(core, core.role);

@@ -37,7 +37,11 @@ function sendAppend(core: Core, peer: Progress, entries: readonly Entry[]): void
   const { log, id, term } = core;
   const prevIndex = peer.next - 1;
   const prevTerm = log.termAt(prevIndex);
-  if (prevTerm === undefined) return;
+  if (prevTerm === undefined) {
+    // Compacted since: also what it needs next is gone (s67).
+    startSnapshot(core, peer);
+    return;
+  }
   const commit = log.commit;
   peer.commitSent = Math.max(peer.commitSent, Math.min(commit, prevIndex + entries.length));
   core.outbox.send({ type: 'append', from: id, to: peer.id, term, prevIndex, prevTerm, entries, commit });
@@ -102,12 +106,8 @@ export function receiveHeartbeatOk(core: Core, leader: Leader, peer: Progress, m
       wantAppends(core, leader, peer);
       break;
     case 'ask':
-      // An empty append at the end of what was sent; if even that end is compacted away, there is nothing to ask by.
-      if (core.log.termAt(peer.next - 1) !== undefined) sendAppend(core, peer, []);
-      else {
-        peer.startOver();
-        wantAppends(core, leader, peer);
-      }
+      // An empty append at the end of what was sent.
+      sendAppend(core, peer, []);
       break;
     case 'nothing':
       break;

@@ -16,7 +16,7 @@ import { NONE } from './types.js';
 /** Does this replica hear a leader, so that the vote asked for would only disturb? */
 export function hearsLeader(core: Core, message: Vote): boolean {
   if (message.forced) return false;
-  if (core.muteTicks > 0) return true;
+  if (core.promiseTicks > 0 && core.promisedTo !== message.from) return true;
   switch (core.role.type) {
     case 'leader':
       return true;

@@ -12,14 +12,16 @@ export interface CheckpointLimits {
   readonly bytes: number;
   /** ms after which it is due however little there is. */
   readonly intervalMs: number;
-  /** Entries kept in memory behind a checkpoint, for followers that are a little late. */
+  /** Entries, and bytes of them, kept in memory behind a checkpoint, per group, for followers that are a little late. */
   readonly keepEntries: number;
+  readonly keepBytes: number;
 }
 
 export const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = {
   bytes: 8 * 1024 * 1024,
   intervalMs: 30_000,
   keepEntries: 1_000,
+  keepBytes: 1024 * 1024,
 };
 
 /** What an entry costs besides its data. */
@@ -73,9 +75,22 @@ export class Checkpointer {
     await this.#storage.checkpoint(checkpoints);
     for (const [i, group] of groups.entries()) {
       group.table.thaw();
-      const index = checkpoints[i]?.meta.index ?? 0;
-      this.#compact(group, index - this.#limits.keepEntries);
+      this.#compact(group, this.#keptFrom(group, checkpoints[i]?.meta.index ?? 0) - 1);
     }
+  }
+
+  /** First index to keep of a log that is checkpointed up to `index`. */
+  #keptFrom(group: Group, index: number): number {
+    const { log } = group.raft;
+    const { keepEntries, keepBytes } = this.#limits;
+    let from = index + 1;
+    let bytes = 0;
+    while (from > log.firstIndex && index - from + 1 < keepEntries) {
+      bytes += log.entryAt(from - 1)?.data.length ?? 0;
+      if (bytes > keepBytes) break;
+      from--;
+    }
+    return from;
   }
 }
 

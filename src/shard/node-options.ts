@@ -17,6 +17,8 @@ export const DEFAULT_TIMERS: NodeTimers = { tickMs: 50, electionTicks: 10, heart
 export interface NodeLimits {
   /** Operations waiting at this node, of all groups. */
   readonly inflight: number;
+  /** Bytes of their keys and values. */
+  readonly inflightBytes: number;
   /** Messages from peers waiting for a turn; more are dropped (Raft resends, routers retry). */
   readonly inbox: number;
   /** Answers remembered per shard, and for how long by the replicated clock (ms). */
@@ -26,6 +28,7 @@ export interface NodeLimits {
 
 export const DEFAULT_NODE_LIMITS: NodeLimits = {
   inflight: 20_000,
+  inflightBytes: 256 * 1024 * 1024,
   inbox: 100_000,
   rememberedAnswers: 16_384,
   rememberedMs: 15 * 60_000,

@@ -148,6 +148,7 @@ export class MemoryTransport implements Transport {
   private life = 0;
   private readonly up = new Set<PeerId>();
   private readonly queues = new Map<PeerId, Queue>();
+  private readonly unflushed = new Set<PeerId>();
 
   /** @internal */
   constructor(network: MemoryNetwork, id: PeerId, options: Required<MemoryNetworkOptions>) {
@@ -170,7 +171,7 @@ export class MemoryTransport implements Transport {
     }
     let queue = this.queues.get(to);
     if (queue === undefined) this.queues.set(to, (queue = new Queue(this.id, to, this.options.encode)));
-    if (queue.messages.length >= this.options.maxQueuedMessages) {
+    if (queue.length >= this.options.maxQueuedMessages) {
       this.counters.droppedFull += 1;
       return false;
     }
@@ -178,19 +179,13 @@ export class MemoryTransport implements Transport {
       this.counters.droppedInvalid += 1;
       return false;
     }
+    this.unflushed.add(to);
     return true;
   }
 
   flush(): void {
-    for (const [to, queue] of this.queues) {
-      const target = this.network.endpoint(to);
-      if (target === undefined || !this.network.areLinked(this.id, to)) {
-        this.counters.droppedQueued += queue.messages.length;
-      } else if (queue.messages.length > 0) {
-        this.carry(target, queue);
-      }
-    }
-    this.queues.clear();
+    for (const to of this.unflushed) this.carry(to);
+    this.unflushed.clear();
   }
 
   close(): Promise<void> {
@@ -200,7 +195,7 @@ export class MemoryTransport implements Transport {
 
   stats(): TransportStats {
     const linked = this.running ? [...this.up] : [];
-    const waiting = (peer: PeerId): number => this.queues.get(peer)?.encoder?.byteLength ?? 0;
+    const waiting = (peer: PeerId): number => this.queues.get(peer)?.byteLength ?? 0;
     return statsOf(this.counters, new Map(linked.map((peer) => [peer, waiting(peer)] as const)));
   }
 
@@ -221,6 +216,7 @@ export class MemoryTransport implements Transport {
     this.running = false;
     this.life += 1;
     this.queues.clear();
+    this.unflushed.clear();
   }
 
   /** @internal Tells the owner, later, that a link came or went. */
@@ -236,14 +232,20 @@ export class MemoryTransport implements Transport {
     });
   }
 
-  private carry(target: MemoryTransport, { messages, encoder }: Queue): void {
-    const [from, to] = [this.life, target.life];
-    const bytes = encoder?.take();
+  private carry(to: PeerId): void {
+    const frame = this.queues.get(to)?.take();
+    const target = this.network.endpoint(to);
+    if (frame === undefined || target === undefined || !this.network.areLinked(this.id, to)) {
+      this.counters.droppedQueued += frame?.messages.length ?? 0;
+      return;
+    }
+    const { messages, bytes } = frame;
+    const lives = [this.life, target.life] as const;
     this.counters.framesOut += 1;
     this.counters.messagesOut += messages.length;
     this.counters.bytesOut += bytes?.length ?? 0;
     this.network.later(() => {
-      if (from === this.life && to === target.life) target.receive(this.id, messages, bytes);
+      if (lives[0] === this.life && lives[1] === target.life) target.receive(this.id, messages, bytes);
     });
   }
 
@@ -259,8 +261,8 @@ export class MemoryTransport implements Transport {
 
 /** What waits for one peer until the next flush. */
 class Queue {
-  readonly messages: PeerMessage[] = [];
-  readonly encoder: FrameEncoder | undefined;
+  private messages: PeerMessage[] = [];
+  private readonly encoder: FrameEncoder | undefined;
   private readonly from: PeerId;
   private readonly to: PeerId;
 
@@ -268,6 +270,20 @@ class Queue {
     this.from = isRouter(from) ? 0 : from;
     this.to = isRouter(to) ? 0 : to;
     this.encoder = encode ? new FrameEncoder({ from: this.from, to: this.to }) : undefined;
+  }
+
+  get length(): number {
+    return this.messages.length;
+  }
+
+  get byteLength(): number {
+    return this.encoder?.byteLength ?? 0;
+  }
+
+  take(): { readonly messages: readonly PeerMessage[]; readonly bytes: Uint8Array | undefined } {
+    const { messages } = this;
+    this.messages = [];
+    return { messages, bytes: this.encoder?.take() };
   }
 
   /** False if this cannot be said between these two: the same rules with and without an encoding. */

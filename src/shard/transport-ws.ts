@@ -31,6 +31,8 @@ export interface WsTransportOptions {
   readonly listen?: { readonly host: string; readonly port: number };
   /** host:port of the nodes; one's own is ignored. `setPeers` replaces it. */
   readonly peers?: ReadonlyMap<NodeId, string>;
+  /** host:port of nodes whose ids a router does not know; only until `setPeers` says who is where. */
+  readonly seeds?: readonly string[];
   /** Must be greater in every later life of this process. Default: the wall clock in milliseconds. */
   readonly incarnation?: number;
   /** Bytes that may wait for one peer; the bound may be exceeded by one message. Default 32 MiB. */
@@ -64,6 +66,7 @@ const settingsOf = (options: WsTransportOptions) => ({
 export class WsTransport implements Transport {
   private readonly settings: ReturnType<typeof settingsOf>;
   private readonly listen: WsTransportOptions['listen'];
+  private readonly seeds: readonly string[];
   private readonly runtime: Runtime;
   private readonly logger: Logger;
   private readonly incarnation: number;
@@ -77,6 +80,7 @@ export class WsTransport implements Transport {
   private silence: Timer | undefined;
   private closed = false;
   private readonly dialers = new Map<NodeId, Dialer>();
+  private readonly seedDialers = new Set<Dialer>();
   private readonly links = new Map<PeerId, WsLink>();
   private readonly unflushed = new Set<WsLink>();
   private routersSeen = 0;
@@ -85,6 +89,7 @@ export class WsTransport implements Transport {
     const { self, runtime } = options;
     this.settings = settingsOf(options);
     this.listen = options.listen;
+    this.seeds = self.role === 'router' ? (options.seeds ?? []) : [];
     this.runtime = runtime;
     this.logger = options.logger ?? silentLogger;
     this.identity = { role: self.role, id: self.role === 'node' ? self.id : 0, clusterId: self.clusterId ?? '' };
@@ -111,7 +116,9 @@ export class WsTransport implements Transport {
     this.silence = this.runtime.every(this.settings.silenceTimeoutMs / 3, () => {
       for (const link of [...this.links.values()]) link.checkSilence();
     });
-    this.dialAll();
+    this.dialPeers();
+    if (this.peers.size > 0) return;
+    for (const address of new Set(this.seeds)) this.seedDialers.add(this.startDialer(0, address));
   }
 
   /** The port that is listened on; 0 if none. */
@@ -135,7 +142,10 @@ export class WsTransport implements Transport {
       // A node that dials us and moved keeps its link: it is still the same node.
       if (!peers.has(node) || this.mustDial(node)) this.links.get(node)?.end('not a peer any more, or moved');
     }
-    this.dialAll();
+    this.dialPeers();
+    // Whoever was reached by a seed and is no peer was not adopted, and goes.
+    for (const dialer of this.seedDialers) dialer.stop();
+    this.seedDialers.clear();
   }
 
   send(to: PeerId, message: PeerMessage): boolean {
@@ -159,8 +169,9 @@ export class WsTransport implements Transport {
     this.closed = true;
     this.silence?.cancel();
     for (const link of [...this.links.values()]) link.end('closing');
-    for (const dialer of this.dialers.values()) dialer.stop();
+    for (const dialer of [...this.dialers.values(), ...this.seedDialers]) dialer.stop();
     this.dialers.clear();
+    this.seedDialers.clear();
     await this.listener?.close();
   }
 
@@ -206,20 +217,43 @@ export class WsTransport implements Transport {
     return this.identity.role === 'router' || node > this.identity.id;
   }
 
-  private dialAll(): void {
+  private dialPeers(): void {
     if (this.events === undefined || this.closed) return;
     for (const [node, address] of this.peers) {
       if (!this.mustDial(node) || this.dialers.has(node)) continue;
-      const dialer = new Dialer(node, address, {
-        ...this.common(),
-        onLinked: (socket, incarnation, clusterId) => {
-          this.identity = { ...this.identity, clusterId };
-          this.linkUp(socket, node, node, incarnation);
-        },
-      });
-      this.dialers.set(node, dialer);
-      dialer.dial();
+      this.dialers.set(node, this.adoptSeed(node, address) ?? this.startDialer(node, address));
     }
+  }
+
+  /** The dialer that has already reached `node` by a seed, if any. */
+  private adoptSeed(node: NodeId, address: string): Dialer | undefined {
+    const dialer = [...this.seedDialers].find((seed) => seed.linkedNode === node);
+    if (dialer === undefined) return undefined;
+    this.seedDialers.delete(dialer);
+    dialer.adopt(node, address);
+    return dialer;
+  }
+
+  private startDialer(node: NodeId, address: string): Dialer {
+    const dialer = new Dialer(node, address, {
+      ...this.common(),
+      onLinked: (self, socket, hello) => {
+        this.dialled(self, socket, hello);
+      },
+    });
+    dialer.dial();
+    return dialer;
+  }
+
+  private dialled(dialer: Dialer, socket: WebSocket, { from, incarnation, clusterId }: Hello): void {
+    if (this.links.has(from)) {
+      // Two seeds lead to one node.
+      this.seedDialers.delete(dialer);
+      dialer.stop();
+      return;
+    }
+    this.identity = { ...this.identity, clusterId };
+    this.linkUp(socket, from, from, incarnation);
   }
 
   /** @param remote as frames have it: a node id, or 0 for a router. */

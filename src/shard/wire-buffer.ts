@@ -16,8 +16,10 @@ export class WireError extends Error {
 export const WIRE_INTEGER_LIMIT = 2 ** 48;
 
 const HIGH = 2 ** 32;
-/** Frames are cut from chunks of this size, so that a frame costs no allocation of its own. */
-const CHUNK_BYTES = 128 * 1024;
+/** Frames are cut from chunks, so that most cost no allocation of their own; a quiet link keeps a small one. */
+const MIN_CHUNK_BYTES = 4 * 1024;
+const MAX_CHUNK_BYTES = 128 * 1024;
+const FRAMES_PER_CHUNK = 16;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -52,7 +54,9 @@ export class WireWriter {
   reserve(count: number): void {
     if (this.at + count <= this.bytes.length) return;
     const kept = this.bytes.subarray(this.start, this.at);
-    const size = Math.max(CHUNK_BYTES, 2 * (kept.length + count));
+    const wanted = kept.length + count;
+    const chunk = Math.min(MAX_CHUNK_BYTES, Math.max(MIN_CHUNK_BYTES, FRAMES_PER_CHUNK * wanted));
+    const size = Math.max(chunk, 2 * wanted);
     const buffer = Buffer.allocUnsafeSlow(size).buffer;
     this.bytes = new Uint8Array(buffer);
     this.view = new DataView(buffer);

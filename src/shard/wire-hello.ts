@@ -13,7 +13,7 @@ export interface Hello {
   readonly role: 'node' | 'router';
   /** 0 for a router. */
   readonly from: NodeId;
-  /** The node that is meant; 0 for a router. */
+  /** The node that is meant; 0 for a router, or from a router that has an address and does not know whose. */
   readonly to: NodeId;
   /** Greater in every later life of a process: tells a new link of a peer from a left-over. */
   readonly incarnation: number;

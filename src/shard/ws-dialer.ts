@@ -8,7 +8,7 @@ import { WebSocket } from 'ws';
 import type { NodeId } from '../raft/index.js';
 import type { Logger, Runtime, Timer } from './runtime.js';
 import type { TransportCounters } from './transport-stats.js';
-import { encodeHello } from './wire-hello.js';
+import { encodeHello, type Hello } from './wire-hello.js';
 import { awaitHello, judgeCalled, type Identity, type Judgement } from './ws-handshake.js';
 import { CLOSING, refuse } from './ws-link.js';
 
@@ -21,7 +21,7 @@ export interface DialContext {
   readonly maxFrameBytes: number;
   identity(): Identity;
   /** The other side is who it should be: the link begins, in this very call. */
-  onLinked(socket: WebSocket, incarnation: number, clusterId: string): void;
+  onLinked(dialer: Dialer, socket: WebSocket, hello: Hello): void;
 }
 
 const FIRST_DELAY_MS = 50;
@@ -35,20 +35,33 @@ const noMask = (mask: Buffer): void => {
 };
 
 export class Dialer {
-  readonly node: NodeId;
-  readonly address: string;
+  private node: NodeId;
+  private address: string;
   private readonly context: DialContext;
   private socket: WebSocket | undefined;
   private timer: Timer | undefined;
   private failures = 0;
   private linkedAt: number | undefined;
+  private found: NodeId | undefined;
   private lastComplaint = '';
   private stopped = false;
 
+  /** @param node 0 = whichever node answers at the address. */
   constructor(node: NodeId, address: string, context: DialContext) {
     this.node = node;
     this.address = address;
     this.context = context;
+  }
+
+  /** The node at the other end of the link; undefined while there is none. */
+  get linkedNode(): NodeId | undefined {
+    return this.found;
+  }
+
+  /** From now on, this node is meant, at this address. A link that is up stays. */
+  adopt(node: NodeId, address: string): void {
+    this.node = node;
+    this.address = address;
   }
 
   dial(): void {
@@ -101,7 +114,7 @@ export class Dialer {
     });
   }
 
-  private hello(): Parameters<typeof encodeHello>[0] {
+  private hello(): Hello {
     const { role, id, clusterId } = this.context.identity();
     return { role, from: id, to: this.node, incarnation: this.context.incarnation, clusterId };
   }
@@ -115,7 +128,8 @@ export class Dialer {
     }
     this.linkedAt = this.context.runtime.now();
     this.lastComplaint = '';
-    this.context.onLinked(socket, judgement.hello.incarnation, judgement.hello.clusterId);
+    this.found = judgement.hello.from;
+    this.context.onLinked(this, socket, judgement.hello);
   }
 
   private judge(bytes: Uint8Array | undefined): Judgement {
@@ -126,6 +140,7 @@ export class Dialer {
   private lost(linkedAt: number): void {
     if (this.context.runtime.now() - linkedAt >= STABLE_MS) this.failures = 0;
     this.linkedAt = undefined;
+    this.found = undefined;
     this.again();
   }
 

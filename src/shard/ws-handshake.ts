@@ -37,21 +37,23 @@ export function judgeCaller(self: Identity, peers: ReadonlyMap<NodeId, string>, 
   const { hello } = judged;
   const unknowing = hello.role === 'router' && hello.clusterId === '';
   if (hello.clusterId !== self.clusterId && !unknowing) return wrongCluster(self, hello);
-  if (hello.to !== self.id) return refused('wrong-node', `this is node ${self.id}, not ${hello.to}`);
+  const anyNode = hello.role === 'router' && hello.to === 0;
+  if (hello.to !== self.id && !anyNode) return refused('wrong-node', `this is node ${self.id}, not ${hello.to}`);
   if (hello.role === 'router') return judged;
   if (!peers.has(hello.from)) return refused('wrong-node', `node ${hello.from} is not a member here`);
   if (hello.from >= self.id) return refused('wrong-node', `node ${hello.from} must wait for node ${self.id} to dial`);
   return judged;
 }
 
-/** What a dialling side thinks of the answer of what it took for node `dialled`. */
+/** What a dialling side thinks of the answer of what it took for node `dialled`; 0 = any node. */
 export function judgeCalled(self: Identity, dialled: NodeId, bytes: Uint8Array): Judgement {
   const judged = judge(self, bytes);
   if ('refused' in judged) return judged;
   const { hello } = judged;
   const unknowing = self.role === 'router' && self.clusterId === '';
   if (hello.clusterId !== self.clusterId && !unknowing) return wrongCluster(self, hello);
-  if (hello.from !== dialled || hello.to !== self.id) {
+  const isRight = dialled === 0 ? hello.role === 'node' : hello.from === dialled;
+  if (!isRight || hello.to !== self.id) {
     return refused('wrong-node', `node ${hello.from} answers to ${hello.to}, where ${self.id} dialled ${dialled}`);
   }
   return judged;

@@ -12,9 +12,10 @@ export interface GroupNode {
   readonly program: Program;
 }
 
-/** Answers of any status are answers; only a broken connection throws. Bodies stay text. */
+/** Answers of any status are answers, redirections too; only a broken connection throws. Bodies stay text. */
 export const http = axios.create({
   validateStatus: () => true,
+  maxRedirects: 0,
   timeout: 10_000,
   responseType: 'text',
   transformResponse: (body: unknown) => body,

@@ -1,21 +1,16 @@
 /** `npm start`, from the first line to the last process. */
-import axios from 'axios';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startCluster } from './local-cluster.js';
-import { isRunning, kvorum, Scene, until } from './processes.js';
+import { http } from './node-group.js';
+import { cleanEnvironment, cliScript, isRunning, kvorum, Scene, until } from './processes.js';
 
 const scene = new Scene();
 afterEach(() => scene.clean());
-
-const http = axios.create({
-  validateStatus: () => true,
-  timeout: 10_000,
-  responseType: 'text',
-  transformResponse: (x: unknown) => x,
-});
 
 describe('npm start', () => {
   it('comes up with one ready line, serves, and on SIGTERM stops all of it within 5 s', async () => {
@@ -77,6 +72,16 @@ describe('npm start', () => {
     const { program, pids } = await startCluster(scene, { data: scene.folder() });
     await program.stop('SIGKILL');
     await until('all nodes are gone', () => !pids.some(isRunning), 10_000);
+  });
+
+  it('leaves no node behind whose supervisor was gone before it had come up', async () => {
+    const member = 'n1=127.0.0.1:7101@127.0.0.1:7001';
+    const open = ['--listen-http', '127.0.0.1:0', '--listen-peer', '127.0.0.1:0'];
+    const args = ['node', '--name', 'n1', '--cluster', member, '--data', scene.folder(), ...open];
+    const child = fork(cliScript, args, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: cleanEnvironment() });
+    const ended = once(child, 'exit');
+    child.disconnect();
+    expect(await ended).toEqual([0, null]);
   });
 
   it('says that a node died, does not start it again, and serves on', async () => {

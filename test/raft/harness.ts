@@ -3,6 +3,8 @@
  */
 import {
   describeReady,
+  type Append,
+  type Heartbeat,
   Raft,
   type Entry,
   type Message,
@@ -140,3 +142,30 @@ export class Cluster {
     this.passes = () => true;
   }
 }
+
+/** Those of one type. */
+export const of = <T extends Message['type']>(messages: readonly Message[], type: T): Extract<Message, { type: T }>[] =>
+  messages.filter((message): message is Extract<Message, { type: T }> => message.type === type);
+
+export const append = (more: Partial<Append>): Append => ({
+  type: 'append',
+  from: 1,
+  to: 2,
+  term: 1,
+  prevIndex: 0,
+  prevTerm: 0,
+  entries: [],
+  commit: 0,
+  ...more,
+});
+
+export const heartbeat = (more: Partial<Heartbeat>): Heartbeat => ({
+  type: 'heartbeat',
+  from: 1,
+  to: 2,
+  term: 1,
+  commit: 0,
+  readContext: 0,
+  quiesce: false,
+  ...more,
+});

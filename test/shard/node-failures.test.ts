@@ -111,6 +111,13 @@ describe('admission', () => {
     expect(answers).toHaveLength(5);
   });
 
+  it('refuses bytes beyond the bound', async () => {
+    const cluster = await VirtualCluster.start({ nodes: 1, shards: 1, node: { limits: { inflightBytes: 1_000 } } });
+    const puts = ['a', 'b', 'c'].map((key) => cluster.startPut(key, '.'.repeat(400), { deadlineMs: 1 }));
+    const answers = await cluster.runtime.settle(Promise.all(puts));
+    expect(answers.map((a) => (a.type === 'refused' ? a.code : a.type)).sort()).toEqual(['overloaded', 'put', 'put']);
+  });
+
   it('refuses a shard that has no replica here', async () => {
     const cluster = await VirtualCluster.start({ nodes: 3, replicas: 1, shards: 3 });
     const elsewhere = cluster.shards().find((shard) => cluster.leader(shard) !== 1)!;

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WireError, WireReader } from '../../src/shard/wire-buffer.js';
+import { decodeHello, encodeHello } from '../../src/shard/wire-hello.js';
 import { decodeFrame, encodeFrame } from '../../src/shard/wire.js';
 import { frame, u8 } from './crafted.js';
 import { peerMessages } from './peer-messages.js';
@@ -73,5 +74,23 @@ describe('row 25: any bytes at all', () => {
     expect(() => reader.u8()).toThrow(WireError);
     expect(() => new WireReader(whole.subarray(10, 14)).u48()).toThrow(WireError);
     expect(() => new WireReader(whole.subarray(10, 14)).longBytes()).toThrow(WireError);
+  });
+
+  test('a hello of random or changed bytes', () => {
+    const good = encodeHello({ role: 'node', from: 1, to: 2, incarnation: 3, clusterId: 'cluster' });
+    const changed = fc
+      .tuple(fc.nat(good.length - 1), fc.integer({ min: 0, max: 255 }), fc.nat(good.length))
+      .map(([where, value, length]) => good.slice(0, length).fill(value, where, where + 1));
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 40 }), changed), (bytes) => {
+        try {
+          const { hello, version } = decodeHello(bytes);
+          if (hello !== undefined) expect(encodeHello(hello, version)).toEqual(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(WireError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });

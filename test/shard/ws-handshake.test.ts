@@ -62,7 +62,8 @@ describe('s73 a caller is refused who', () => {
     ['is a node that does not know its cluster', { clusterId: '' }, 4002, 'wrong-cluster'],
     ['is a router of another cluster', { role: 'router', from: 0, clusterId: 'cluster-b' }, 4002, 'wrong-cluster'],
     ['means another node', { to: 4 }, 4003, 'wrong-node'],
-    ['means nobody', { role: 'router', from: 0, to: 0 }, 4003, 'wrong-node'],
+    ['is a node and means nobody', { to: 0 }, 4003, 'wrong-node'],
+    ['is a router and means another node', { role: 'router', from: 0, to: 4 }, 4003, 'wrong-node'],
     ['is not a member', { from: 7 }, 4003, 'wrong-node'],
     ['should wait to be dialled', { from: 3 }, 4003, 'wrong-node'],
     ['claims to be this very node', { from: 2 }, 4003, 'wrong-node'],
@@ -148,6 +149,12 @@ describe('a good hello is answered, and the link is up', () => {
   test('of a router, which learns the cluster from it', async () => {
     const peer = await lab.introduced(node, { role: 'router', from: 0, clusterId: '' });
     expect(peer.introduction).toMatchObject({ from: 2, to: 0, clusterId: CLUSTER });
+    expect(node.recorder.linkLog).toEqual([`+${ROUTER_PEERS}`]);
+  });
+
+  test('of a router that does not know whose address it has', async () => {
+    const peer = await lab.introduced(node, { role: 'router', from: 0, to: 0 });
+    expect(peer.introduction).toMatchObject({ role: 'node', from: 2, to: 0 });
     expect(node.recorder.linkLog).toEqual([`+${ROUTER_PEERS}`]);
   });
 

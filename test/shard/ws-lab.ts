@@ -138,12 +138,14 @@ export class RawPeer {
 
 export class RawServer {
   readonly listening: Promise<unknown>;
+  connections = 0;
   private readonly server = new WebSocketServer({ host: HOST, port: 0 });
   private readonly waiting: RawPeer[] = [];
 
   constructor() {
     this.listening = once(this.server, 'listening');
     this.server.on('connection', (socket) => {
+      this.connections += 1;
       this.waiting.push(new RawPeer(socket));
       this.server.emit('peer');
     });

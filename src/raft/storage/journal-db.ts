@@ -2,7 +2,7 @@
  * journal.db: one row per durable commit. Runs in the worker; knows rows as bytes, no groups.
  *
  *     commits(seq, crc, data)   numbered without holes; the newest row always stays
- *     facts(name, value)        store: which store it belongs to; trimmed, closed: row numbers
+ *     facts(name, value)        store: which store it belongs to; trimmed, closed, state: row numbers
  *     meta(name, value)         small named values of the node
  */
 import type Database from 'better-sqlite3';
@@ -14,7 +14,7 @@ const SCHEMA = `
   CREATE TABLE commits(seq INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL);
   CREATE TABLE facts(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
   CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-  INSERT INTO facts VALUES ('trimmed', 0), ('closed', 0);
+  INSERT INTO facts VALUES ('trimmed', 0), ('closed', 0), ('state', 0);
 `;
 /** Pages written to the write-ahead log before they are copied back: 16 MiB. */
 const WAL_PAGES = 4096;
@@ -57,6 +57,11 @@ export class JournalDb {
   /** The last row when the store was last closed in good order. */
   get closed(): number {
     return Number(this.#fact('closed'));
+  }
+
+  /** state.db has to know of a checkpoint at this row or a later one, for what it covers was trimmed. */
+  get stateDue(): number {
+    return Number(this.#fact('state'));
   }
 
   /** Number of the last row; undefined if there is none. */
@@ -113,12 +118,13 @@ export class JournalDb {
     this.#db.prepare('DELETE FROM commits WHERE seq = ?').run(seq);
   }
 
-  /** Deletes rows up to `to`, at most `limit`; true once all of them are gone. */
-  trim(to: number, limit: number): boolean {
+  /** Deletes rows up to `to`, at most `limit`; true once all of them are gone. `checkpoint`: see `stateDue`. */
+  trim(to: number, checkpoint: number, limit: number): boolean {
     const end = Math.min(to, this.trimmed + limit);
     this.transaction(() => {
       const { changes } = this.#db.prepare('DELETE FROM commits WHERE seq <= ?').run(end);
       this.#setFact('trimmed', end);
+      this.#setFact('state', checkpoint);
       this.#walPages += 2 + changes;
     });
     return end === to;
@@ -136,14 +142,18 @@ export class JournalDb {
     return true;
   }
 
-  /** After a failure the rows are not vouched for: what the disk took is not known. */
-  close(inGoodOrder: boolean): void {
-    const last = this.last;
-    if (inGoodOrder && last !== undefined && last !== this.closed) {
+  /** Notes, before closing in good order, that every row is durable. Returns the number of the last one. */
+  vouch(): number {
+    const last = this.last ?? this.trimmed;
+    if (last !== this.closed) {
       this.transaction(() => {
         this.#setFact('closed', last);
       });
     }
+    return last;
+  }
+
+  close(): void {
     this.#db.close();
   }
 }

@@ -176,7 +176,7 @@ export class JournalIndex {
   trimmableTo(): number {
     let needed = this.#lastSeq;
     for (const track of this.#tracks.values()) needed = Math.min(needed, oldestNeed(track));
-    return needed - 1;
+    return Math.max(needed, this.#firstSeq) - 1;
   }
 
   trim(to: number): void {

@@ -258,14 +258,14 @@ export class MemoryStorage implements Storage {
     }
   }
 
-  async install(group: GroupId, meta: SnapshotMeta, hardState: HardState | undefined): Promise<void> {
-    this.#assertWritable();
+  install(group: GroupId, meta: SnapshotMeta, hardState: HardState | undefined): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const staging = this.#staging.get(group);
-    if (staging === undefined) throw new Error(`group ${group}: nothing is staged`);
+    if (staging === undefined) return Promise.reject(new Error(`group ${group}: nothing is staged`));
     this.#staging.delete(group);
     const table = new SortedTable();
     for (const [key, value] of staging.rows) table.put(key, value);
-    await this.#append([{ group, hardState, reset: { slot: 0, meta }, entries: [] }], table);
+    return this.#append([{ group, hardState, reset: { slot: 0, meta }, entries: [] }], table);
   }
 
   async putMeta(name: string, value: Uint8Array): Promise<void> {

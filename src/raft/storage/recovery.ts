@@ -36,6 +36,9 @@ export interface JournalFacts {
   readonly vouched: number;
   /** The last row in the file; `trimmed` if there is none. */
   readonly last: number;
+  /** The row at which state.db's last checkpoint was taken, and the least that it has to be. */
+  readonly checkpoint: number;
+  readonly checkpointDue: number;
 }
 
 export interface RawRow {
@@ -94,6 +97,11 @@ export class Recovery {
     this.#index = new JournalIndex(facts.trimmed);
     if (facts.last < facts.vouched) {
       throw corruption(`journal.db ends at row ${facts.last}, but row ${facts.vouched} is known to have been written`);
+    }
+    if (facts.checkpoint < facts.checkpointDue) {
+      throw corruption(
+        `state.db is older than journal.db: its last checkpoint is of row ${facts.checkpoint}, not ${facts.checkpointDue}`,
+      );
     }
     for (const { group, slot, hardState, hardSeq, resetSeq, meta } of stored) {
       this.#logs.set(group, { entries: [], meta, slot, flip: undefined });

@@ -38,7 +38,8 @@ export type Request =
       /** Last row that was handed out before this request. */
       readonly journal: number;
     }
-  | { readonly type: 'trim'; readonly to: number }
+  /** Drops rows up to `to`, which the checkpoint that was taken at row `checkpoint` has made needless. */
+  | { readonly type: 'trim'; readonly to: number; readonly checkpoint: number }
   | { readonly type: 'stage'; readonly slot: number; readonly data: Uint8Array }
   | { readonly type: 'purge'; readonly slot: number }
   | { readonly type: 'snapshot-open'; readonly group: GroupId }

@@ -83,6 +83,7 @@ export class SqliteStorage implements Storage {
   #lastCommit: Promise<void> = Promise.resolve();
   #checkpoints = 0;
   #isCheckpointing = false;
+  #isOpened = false;
   #isClosed = false;
 
   constructor(options: SqliteStorageOptions) {
@@ -92,6 +93,8 @@ export class SqliteStorage implements Storage {
   }
 
   async open(): Promise<Recovered> {
+    if (this.#isClosed || this.#isOpened) throw new StorageFailure('a store is opened once');
+    this.#isOpened = true;
     try {
       const { directory, maxJournalBytes } = this.#options;
       const opened = await this.#client.ask({ type: 'open', directory, maxJournalBytes });
@@ -133,15 +136,14 @@ export class SqliteStorage implements Storage {
       const { index } = this.#writable();
       index.check(writes);
       const records = writes.filter(({ hardState, entries }) => hardState !== undefined || entries.length > 0);
-      if (records.length > 0) this.#append(records);
-      return this.#lastCommit;
+      return records.length > 0 ? this.#append(records) : this.#lastCommit;
     } catch (error) {
       return Promise.reject(asError(error));
     }
   }
 
-  /** Becomes `#lastCommit`. */
-  #append(records: readonly JournalRecord[]): void {
+  /** `whenDurable` runs before anyone who waits for this commit or a later one. */
+  #append(records: readonly JournalRecord[], whenDurable?: () => void): Promise<void> {
     const { index } = this.#writable();
     const data = encodeRow(records);
     const seq = index.append(records, data.length);
@@ -150,7 +152,9 @@ export class SqliteStorage implements Storage {
     const start = performance.now();
     this.#lastCommit = this.#client.ask({ type: 'commit', seq, data, flip }, [data.buffer]).then(() => {
       this.#times.add(performance.now() - start);
+      whenDurable?.();
     });
+    return this.#lastCommit;
   }
 
   async checkpoint(groups: readonly GroupCheckpoint[]): Promise<void> {
@@ -176,7 +180,7 @@ export class SqliteStorage implements Storage {
         session.placements.set(group, { slot, meta });
         session.index.cover(group, meta.index);
       }
-      await this.#shortenJournal(session);
+      await this.#shortenJournal(session, journal);
     } finally {
       this.#isCheckpointing = false;
     }
@@ -198,7 +202,7 @@ export class SqliteStorage implements Storage {
   }
 
   /** Drops rows that nobody needs; copies live entries forward where they alone keep many dead rows. */
-  async #shortenJournal({ index }: Session): Promise<void> {
+  async #shortenJournal({ index }: Session, checkpoint: number): Promise<void> {
     const parts = index.copyCandidates(this.#options.journalSlackBytes ?? DEFAULT_SLACK_BYTES);
     if (parts.length > 0) {
       const seq = index.appendCopy(parts);
@@ -206,7 +210,7 @@ export class SqliteStorage implements Storage {
     }
     const to = index.trimmableTo();
     index.trim(to);
-    await this.#client.ask({ type: 'trim', to });
+    await this.#client.ask({ type: 'trim', to, checkpoint });
   }
 
   /** The group's slot; a group that has none is given one. */
@@ -279,18 +283,22 @@ export class SqliteStorage implements Storage {
     this.#client.tell({ type: 'purge', slot: staging.slot });
   }
 
-  async install(group: GroupId, meta: SnapshotMeta, hardState: HardState | undefined): Promise<void> {
-    const { placements } = this.#writable();
-    const staging = this.#staging.get(group);
-    if (staging === undefined) throw new Error(`group ${group}: nothing is staged`);
-    this.#staging.delete(group);
-    const { slot } = staging;
-    this.#append([{ group, hardState, reset: { slot, meta }, entries: [] }]);
-    await this.#lastCommit;
-    const replaced = placements.get(group);
-    placements.set(group, { slot, meta });
-    // Only now, for until now `read` looked there.
-    if (replaced !== undefined) this.#client.tell({ type: 'purge', slot: replaced.slot });
+  install(group: GroupId, meta: SnapshotMeta, hardState: HardState | undefined): Promise<void> {
+    try {
+      const { placements } = this.#writable();
+      const staging = this.#staging.get(group);
+      if (staging === undefined) throw new Error(`group ${group}: nothing is staged`);
+      this.#staging.delete(group);
+      const { slot } = staging;
+      return this.#append([{ group, hardState, reset: { slot, meta }, entries: [] }], () => {
+        const replaced = placements.get(group);
+        placements.set(group, { slot, meta });
+        // Only now, for until now `read` looked there.
+        if (replaced !== undefined) this.#client.tell({ type: 'purge', slot: replaced.slot });
+      });
+    } catch (error) {
+      return Promise.reject(asError(error));
+    }
   }
 
   async putMeta(name: string, value: Uint8Array): Promise<void> {

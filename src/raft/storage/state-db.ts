@@ -128,6 +128,14 @@ export class StateDb {
     this.#db.prepare("UPDATE facts SET value = ? WHERE name = 'journal'").run(seq);
   }
 
+  /** Notes, before closing in good order, that every journal row up to `seq` is durable. */
+  vouchFor(seq: number): void {
+    if (seq === this.journal) return;
+    this.transaction(() => {
+      this.saveJournal(seq);
+    });
+  }
+
   /** Marks a slot as no group's, before anything is staged in it. */
   addGarbage(slot: number): void {
     this.#db.prepare('INSERT OR IGNORE INTO garbage VALUES (?)').run(slot);

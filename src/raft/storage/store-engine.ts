@@ -138,7 +138,13 @@ export class StoreEngine {
     return {
       groups,
       metas: journal.metas(),
-      facts: { trimmed, vouched: Math.max(journal.closed, state.journal), last: journal.last ?? trimmed },
+      facts: {
+        trimmed,
+        vouched: Math.max(journal.closed, state.journal),
+        last: journal.last ?? trimmed,
+        checkpoint: state.journal,
+        checkpointDue: journal.stateDue,
+      },
       nextSlot: Math.max(0, ...groups.map(({ slot }) => slot), ...state.garbage()) + 1,
       stateBytes: state.bytes,
     };
@@ -330,8 +336,8 @@ export class StoreEngine {
     return undefined;
   }
 
-  *#trim({ to }: Of<'trim'>): Task['steps'] {
-    while (!this.#store.journal.trim(to, SLICE_ROWS)) yield;
+  *#trim({ to, checkpoint }: Of<'trim'>): Task['steps'] {
+    while (!this.#store.journal.trim(to, checkpoint, SLICE_ROWS)) yield;
     return undefined;
   }
 
@@ -365,8 +371,9 @@ export class StoreEngine {
     this.#files = undefined;
     try {
       for (const source of this.#snapshots.values()) source.close();
+      if (this.#failure === undefined) files?.state.vouchFor(files.journal.vouch());
       files?.state.close();
-      files?.journal.close(this.#failure === undefined);
+      files?.journal.close();
       this.#reply(call, { ok: true, value: undefined });
     } catch (error) {
       this.#reply(call, { ok: false, failure: toFailure(error, 'close') });

@@ -2,12 +2,14 @@
  * Opens a store's two files and makes sure that they are two halves of one store. Runs in the worker.
  */
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { JOURNAL_FILE, PAGE_BYTES, STATE_FILE, hasTables, holdDataFolder, openDatabase } from './data-folder.js';
 import type { DataFolder } from './data-folder.js';
 import { JournalDb, createJournal } from './journal-db.js';
 import { corruption } from './recovery.js';
 import { StateDb, createState } from './state-db.js';
+import { damagedFrame } from './wal-check.js';
 
 export interface StoreFiles {
   readonly journal: JournalDb;
@@ -19,6 +21,10 @@ export function openStoreFiles(directory: string, maxJournalBytes: number | unde
   const folder = holdDataFolder(directory);
   const opened: Database.Database[] = [];
   try {
+    for (const file of [JOURNAL_FILE, STATE_FILE]) {
+      const frame = damagedFrame(join(folder.path, `${file}-wal`));
+      if (frame !== undefined) throw corruption(`${file}-wal: frame ${frame} is damaged, and whole ones follow`);
+    }
     const journalDb = openDatabase(folder, JOURNAL_FILE, { exclusive: true });
     opened.push(journalDb);
     if (maxJournalBytes !== undefined) {

@@ -1,0 +1,231 @@
+/** Torn tails are cut off, damage is refused: what a store does with files that are not as it left them. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { SqliteStorage, StorageCorruption, StorageFailure } from '../../../src/raft/storage/index.js';
+import { entries, entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
+import { flipBit, putFiles, startFrom, startIn, takeFiles } from './support/files.js';
+import type { Files } from './support/files.js';
+import { InlineWorker } from './support/inline-worker.js';
+
+const COMMITS = 12;
+const WAL_HEADER_BYTES = 32;
+const FRAME_BYTES = 24 + 4096;
+
+const indexesOf = (log: readonly string[] | undefined): number[] =>
+  (log ?? []).map((line) => Number(line.split('@')[0]));
+const upTo = (last: number): number[] => Array.from({ length: last }, (_, i) => i + 1);
+
+/** The files of a store with twelve commits of one entry each: while it was open, and after it was closed. */
+async function makeStore(): Promise<{ readonly open: Files; readonly closed: Files }> {
+  const directory = freshFolder();
+  const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
+  await storage.open();
+  for (let i = 1; i <= COMMITS; i++) {
+    const hardState = { term: i, vote: 1, commit: 0 };
+    await storage.commit([{ group: 1, hardState, entries: [entry(i, i, 'x'.repeat(100))] }]);
+  }
+  const open = takeFiles(directory);
+  await storage.close();
+  return { open, closed: takeFiles(directory) };
+}
+
+/** Lets SQL loose on one of the files. */
+function tamper(files: Files, name: string, sql: string): string {
+  const directory = putFiles(files);
+  const db = new Database(join(directory, name));
+  db.exec(sql);
+  db.close();
+  return directory;
+}
+
+describe('damage', () => {
+  let open: Files;
+  let closed: Files;
+
+  removeFoldersAfterEach();
+  beforeEach(async () => {
+    ({ open, closed } = await makeStore());
+  });
+
+  const withWal = (wal: Buffer): Files => ({ ...open, 'journal.db-wal': wal });
+  const journalWal = (): Buffer => open['journal.db-wal'] ?? Buffer.alloc(0);
+  const frames = (): number => Math.floor((journalWal().length - WAL_HEADER_BYTES) / FRAME_BYTES);
+
+  const expectCorruption = async (start: Promise<unknown>, what: RegExp): Promise<void> => {
+    const error = await start.then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(StorageCorruption);
+    expect((error as Error).message).toMatch(what);
+    expect((error as Error).message).toMatch(/restore the whole data folder .* new node id/);
+  };
+
+  it('s68 takes a write-ahead log that ends anywhere as the commits that are whole', async () => {
+    expect(frames()).toBeGreaterThan(COMMITS);
+    const lengths: number[] = [];
+    for (let end = WAL_HEADER_BYTES; end <= journalWal().length; end += FRAME_BYTES / 4) {
+      if (end < WAL_HEADER_BYTES + 6 * FRAME_BYTES) continue;
+      const { view } = await startFrom(withWal(journalWal().subarray(0, end)));
+      const log = indexesOf(view[1]?.log);
+      expect(log).toEqual(upTo(log.length));
+      expect(view[1]?.hardState[0] ?? 0).toBe(log.length);
+      lengths.push(log.length);
+    }
+    expect(lengths).toEqual([...lengths].sort((a, b) => a - b));
+    expect(new Set(lengths)).toEqual(new Set(upTo(COMMITS).slice((lengths[0] ?? 1) - 1)));
+  });
+
+  it('s68 drops a last transaction whose frames are bad: it was never synced', async () => {
+    const last = WAL_HEADER_BYTES + (frames() - 1) * FRAME_BYTES;
+    for (const at of [last + 24 + 4000, last + 17, last + 9]) {
+      const { view } = await startFrom(withWal(flipBit(journalWal(), at)));
+      expect(indexesOf(view[1]?.log)).toEqual(upTo(COMMITS - 1));
+    }
+  });
+
+  it('s69 refuses a bad frame with synced commits behind it', async () => {
+    for (const frame of [0, 3, Math.floor(frames() / 2), frames() - 4]) {
+      for (const offset of [30, 1000, 4000]) {
+        const wal = flipBit(journalWal(), WAL_HEADER_BYTES + frame * FRAME_BYTES + offset, 5);
+        await expectCorruption(startFrom(withWal(wal)), new RegExp(`journal.db-wal: frame ${frame + 1} is damaged`));
+      }
+    }
+    await expectCorruption(startFrom(withWal(flipBit(journalWal(), 17))), /journal.db-wal: frame 0 is damaged/);
+    await expectCorruption(startFrom(withWal(flipBit(journalWal(), 2))), /journal.db-wal: frame 0 is damaged/);
+    await expectCorruption(startFrom(withWal(flipBit(journalWal(), 9))), /journal.db-wal: frame 0 is damaged/);
+  });
+
+  it('s68 drops a torn last row, and says so', async () => {
+    const tears = [
+      'UPDATE commits SET data = substr(data, 1, length(data) - 7)',
+      "UPDATE commits SET data = x''",
+      'UPDATE commits SET crc = crc + 1',
+    ];
+    for (const tear of tears) {
+      const directory = tamper(open, 'journal.db', `${tear} WHERE seq = ${COMMITS}`);
+      const { view, notices } = await startIn(directory);
+      expect(indexesOf(view[1]?.log)).toEqual(upTo(COMMITS - 1));
+      expect(view[1]?.hardState[0]).toBe(COMMITS - 1);
+      expect(notices).toEqual([expect.stringMatching(/last row, 12, was torn/)]);
+      // Its number is given to the next row.
+      const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
+      await storage.open();
+      await storage.commit([{ group: 1, hardState: undefined, entries: [entry(COMMITS, 99)] }]);
+      await storage.close();
+      const again = await startIn(directory);
+      expect(again.notices).toEqual([]);
+      expect(again.view[1]?.log.at(-1)).toMatch(/^12@99=/);
+    }
+  });
+
+  it('s69 refuses a bad row before the last, and names it', async () => {
+    for (const seq of [1, 6, COMMITS - 1]) {
+      const directory = tamper(open, 'journal.db', `UPDATE commits SET crc = crc + 1 WHERE seq = ${seq}`);
+      const what = new RegExp(`journal.db: row ${seq} of 1 to 12 is damaged: its checksum is`);
+      await expectCorruption(startIn(directory), what);
+      await expectCorruption(startIn(directory), what);
+    }
+  });
+
+  it('s69 refuses a bad last row that is known to have been synced', async () => {
+    const afterClose = tamper(closed, 'journal.db', `UPDATE commits SET crc = crc + 1 WHERE seq = ${COMMITS}`);
+    await expectCorruption(startIn(afterClose), /row 12 of 1 to 12 is damaged/);
+    const afterCheckpoint = tamper(open, 'journal.db', `UPDATE commits SET crc = crc + 1 WHERE seq = ${COMMITS}`);
+    const state = new Database(join(afterCheckpoint, 'state.db'));
+    state.exec(`UPDATE facts SET value = ${COMMITS} WHERE name = 'journal'`);
+    state.close();
+    await expectCorruption(startIn(afterCheckpoint), /row 12 of 1 to 12 is damaged/);
+  });
+
+  it('s69 refuses every flipped bit of a row in the middle of the file', async () => {
+    const journal = closed['journal.db'] ?? Buffer.alloc(0);
+    const found = journal.indexOf('x'.repeat(100));
+    expect(found).toBeGreaterThan(0);
+    for (const at of [found, found + 50, found - 1, found - 10]) {
+      await expectCorruption(startFrom({ ...closed, 'journal.db': flipBit(journal, at, 3) }), /journal.db/);
+    }
+  });
+
+  it('s69 refuses rows that are missing', async () => {
+    const missing = (where: string): Promise<unknown> =>
+      startIn(tamper(closed, 'journal.db', `DELETE FROM commits WHERE ${where}`));
+    await expectCorruption(missing('seq = 5'), /row 5 is missing/);
+    await expectCorruption(missing('seq <= 2'), /row 1 is missing/);
+    await expectCorruption(missing('seq > 10'), /ends at row 10, but row 12/);
+    await expectCorruption(missing('true'), /ends at row 0, but row 12/);
+  });
+
+  it('s69 refuses rows that have a good checksum and no sense', async () => {
+    const { crc32c } = await import('../../../src/raft/storage/crc32c.js');
+    for (const data of [Buffer.from([9, 0, 0, 0, 0]), Buffer.from([1, 0, 0, 0, 0, 0]), Buffer.from([1, 1, 0, 0, 0])]) {
+      const set = `data = x'${data.toString('hex')}', crc = ${crc32c(data)}`;
+      const directory = tamper(open, 'journal.db', `UPDATE commits SET ${set} WHERE seq = 5`);
+      await expectCorruption(startIn(directory), /row 5 of 1 to 12 is damaged/);
+    }
+  });
+
+  it('s69 refuses files whose pages make no sense', async () => {
+    for (const name of ['journal.db', 'state.db']) {
+      const content = Buffer.from(closed[name] ?? []);
+      content.fill(0xa5, 4096);
+      await expectCorruption(startFrom({ ...closed, [name]: content }), /malformed|not a database|damaged/);
+      const noDatabase = Buffer.alloc(8192, 'not a database');
+      await expectCorruption(startFrom({ ...closed, [name]: noDatabase }), /not a database/);
+    }
+  });
+
+  it('s69 refuses two files that do not belong together', async () => {
+    const { closed: other } = await makeStore();
+    const swapped = { ...closed, 'state.db': other['state.db'] ?? Buffer.alloc(0) };
+    await expectCorruption(startFrom(swapped), /not of the same store/);
+    const { 'journal.db': journal, 'state.db': state } = closed;
+    await expectCorruption(startFrom({ 'journal.db': journal ?? Buffer.alloc(0) }), /state.db is missing/);
+    await expectCorruption(startFrom({ 'state.db': state ?? Buffer.alloc(0) }), /journal.db is missing/);
+  });
+
+  it('s69 refuses a state that is older than the journal', async () => {
+    const directory = putFiles(closed);
+    const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
+    await storage.open();
+    await storage.checkpoint([{ group: 1, meta: meta(COMMITS, COMMITS), rows: [row('a', 'b')] }]);
+    await storage.commit([{ group: 1, hardState: undefined, entries: entries(COMMITS + 1, COMMITS + 3, 20) }]);
+    await storage.close();
+    const newer = takeFiles(directory);
+    const oldState = closed['state.db'] ?? Buffer.alloc(0);
+    await expectCorruption(startFrom({ ...newer, 'state.db': oldState }), /state.db is older than journal.db/);
+    const oldJournal = closed['journal.db'] ?? Buffer.alloc(0);
+    expect((await startFrom(newer)).view[1]).toMatchObject({ snapshot: '12@12', state: { a: 'b' } });
+    await expectCorruption(startFrom({ ...newer, 'journal.db': oldJournal }), /ends at row 12, but row 13/);
+  });
+
+  it('s69 refuses a log that does not reach back to the state', async () => {
+    const sql = "UPDATE commits SET seq = seq - 5 WHERE seq > 5; UPDATE facts SET value = 7 WHERE name = 'closed'";
+    const directory = tamper(closed, 'journal.db', `DELETE FROM commits WHERE seq <= 5; ${sql}`);
+    await expectCorruption(startIn(directory), /group 1: journal.db has entries from 6 on, but state.db ends at 0/);
+  });
+
+  it('refuses databases of other programs and of other versions', async () => {
+    const other = tamper(closed, 'journal.db', 'PRAGMA application_id = 7');
+    await expect(startIn(other)).rejects.toThrow(/journal.db is a database of another program/);
+    const newer = tamper(closed, 'state.db', 'PRAGMA user_version = 2');
+    await expect(startIn(newer)).rejects.toThrow(/state.db has format 2/);
+    await expect(startIn(newer)).rejects.toThrow(StorageFailure);
+  });
+
+  it('s65 finishes a store whose making was cut short', async () => {
+    const { 'journal.db': journal } = takeFiles(await freshStore());
+    expect((await startFrom({ 'journal.db': journal ?? Buffer.alloc(0) })).view).toEqual({});
+    const directory = putFiles({});
+    writeFileSync(join(directory, 'journal.db'), '');
+    expect((await startIn(directory)).view).toEqual({});
+  });
+
+  async function freshStore(): Promise<string> {
+    const directory = freshFolder();
+    await startIn(directory);
+    return directory;
+  }
+});
