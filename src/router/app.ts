@@ -170,7 +170,7 @@ function errorHandler(options: AppOptions) {
       ? problemOf(invalid('path', 'malformed percent-encoding'))
       : problemOf(error);
     const headers = error instanceof HttpProblem ? error.headers : [];
-    if (problem.code === 'internal') options.logger.error({ error, requestId: id }, 'a request failed');
+    if (problem.code === 'internal') options.logger.error({ err: error, requestId: id }, 'a request failed');
     try {
       refuseUnread(request, response, id, problem, options.limits, headers);
     } catch (fault) {

@@ -32,7 +32,6 @@ function originHeaders(asked: Asked, reply: DispatchReply): string[] {
     String(reply.servedBy),
     'Kv-Consistency',
     asked.consistency,
-    ...SECURITY_HEADERS,
   ];
   if (asked.closing) headers.push('Connection', 'close');
   return headers;
@@ -96,6 +95,7 @@ export function answerGet(asked: Asked, reply: DispatchReply, record: KeyRecord,
     String(record.createRevision),
     'Vary',
     'Accept',
+    ...SECURITY_HEADERS,
   );
   if (wishes.known === '*' || wishes.known?.includes(record.revision) === true) {
     response.writeHead(304, headers);

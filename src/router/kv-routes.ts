@@ -96,7 +96,7 @@ export class KvRoutes {
       else this.#begin(exchange);
     } catch (error) {
       const problem = problemOf(error);
-      if (problem.code === 'internal') this.#options.logger.error({ error, requestId }, 'a request failed');
+      if (problem.code === 'internal') this.#options.logger.error({ err: error, requestId }, 'a request failed');
       this.#refuse(exchange, problem, error instanceof HttpProblem ? error.headers : []);
     }
     return true;
@@ -225,7 +225,7 @@ export class KvRoutes {
           });
         } else code = send.onAnswer(asked, reply);
       } catch (error) {
-        this.#options.logger.error({ error, requestId }, 'an answer could not be written');
+        this.#options.logger.error({ err: error, requestId }, 'an answer could not be written');
         // A stored content type that no header can carry, or the like. It happened; only the telling failed.
         code = 'internal';
         sendProblem(response, requestId, { code });

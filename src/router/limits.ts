@@ -20,7 +20,7 @@ export interface Limits {
   readonly maxConnectionsPerAddress: number;
   /** Data operations under way; health and metrics are answered beyond it. */
   readonly maxInFlight: number;
-  /** Bytes that may wait for a slow reader on one connection. */
+  /** Bytes that may wait for a slow reader on one connection; must hold the largest answer. */
   readonly maxUnsentBytes: number;
   /** JSON values: nesting and number of object members in all. */
   readonly jsonDepth: number;
@@ -52,3 +52,10 @@ export const DEFAULT_LIMITS: Limits = {
   lingerBytes: 16_777_216,
   statusTimeoutMs: 1_000,
 };
+
+/** The defaults, with what is given instead. The room for a slow reader grows with the values, if it is not given. */
+export function limitsOf(given: Partial<Limits> = {}): Limits {
+  const limits = { ...DEFAULT_LIMITS, ...given };
+  const maxUnsentBytes = given.maxUnsentBytes ?? Math.max(DEFAULT_LIMITS.maxUnsentBytes, 4 * limits.valueBytes);
+  return { ...limits, maxUnsentBytes };
+}

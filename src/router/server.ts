@@ -14,7 +14,7 @@ import type { HealthCheck } from './health.js';
 import { HostPolicy, assertMayListen } from './hosts.js';
 import { HttpProblem, invalid, problemOf } from './http-errors.js';
 import { KvRoutes, type RequestObserver } from './kv-routes.js';
-import { DEFAULT_LIMITS, type Limits } from './limits.js';
+import { limitsOf, type Limits } from './limits.js';
 import { bodyLength } from './request-headers.js';
 import { RequestIds, rawProblem, refuseUnread } from './respond.js';
 
@@ -37,6 +37,7 @@ export interface HttpServerOptions {
 }
 
 const REQUEST_ID = 'Kv-Request-Id';
+const LAST_ANSWERS_MS = 100;
 
 export class HttpServer {
   readonly #server: Server;
@@ -55,7 +56,7 @@ export class HttpServer {
     this.#options = options;
     this.#host = options.host ?? '127.0.0.1';
     assertMayListen(this.#host, options.insecure ?? false);
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#limits = limitsOf(options.limits);
     this.#logger = options.logger ?? silentLogger;
     this.#hosts = new HostPolicy(this.#host, options.allowedHosts);
     this.#connections = new Connections(this.#limits);
@@ -88,7 +89,7 @@ export class HttpServer {
       this.#server.listen(this.#options.port, this.#host, () => {
         this.#server.off('error', reject);
         this.#server.on('error', (error) => {
-          this.#logger.error({ error }, 'the HTTP server failed');
+          this.#logger.error({ err: error }, 'the HTTP server failed');
         });
         resolve(this.address);
       });
@@ -96,18 +97,24 @@ export class HttpServer {
   }
 
   /**
-   * Stops accepting, refuses new data requests on open connections, and resolves when those under way were answered,
-   * at the latest after `graceMs`, when the remaining connections are cut.
+   * Stops accepting, refuses new data requests on open connections, and resolves when those under way were answered.
+   * After `graceMs` the dispatcher is closed, which answers what is left, honestly; then what remains open is cut.
    */
   close(graceMs: number): Promise<void> {
     this.#kv.close();
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#server.closeAllConnections();
-      }, graceMs);
+      const timers: NodeJS.Timeout[] = [];
+      const later = (ms: number, task: () => void): void => void timers.push(setTimeout(task, ms));
+      later(graceMs, () => {
+        this.#options.dispatcher.close();
+        // Time for the last answers to leave.
+        later(LAST_ANSWERS_MS, () => {
+          this.#server.closeAllConnections();
+        });
+      });
       // Also closes idle connections; busy ones end with the answer they wait for.
       this.#server.close(() => {
-        clearTimeout(timer);
+        for (const timer of timers) clearTimeout(timer);
         resolve();
       });
     });

@@ -1,4 +1,5 @@
 /** Targets, hosts, methods and smuggled requests, over raw sockets. */
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HttpHarness, head, problemIn, readUntil, statusIn } from '../support/http-harness.js';
 
@@ -127,5 +128,67 @@ describe('targets, hosts, methods', () => {
     const { text } = await http.ask('GET', '/metrics');
     expect(text).toContain('kvorum_request_duration_seconds_count{operation="get",code="key-not-found"}');
     expect(text).not.toMatch(/evil|\u001b/);
+  });
+
+  it('whatever comes, the server answers with less than 500 and goes on', async () => {
+    const piece = fc.constantFrom(
+      '/',
+      'v1',
+      'kv',
+      'where',
+      'shards',
+      '%',
+      '%2',
+      '%ff',
+      '%00',
+      '..',
+      '?',
+      '&',
+      '=',
+      '#',
+      '"',
+      '{',
+      ';',
+      ' ',
+      '\t',
+      '\u00ff',
+      'a',
+      '0',
+      '-1',
+      ',',
+      ':',
+      '*',
+      '\\',
+    );
+    const text = fc.array(piece, { maxLength: 8 }).map((parts) => parts.join(''));
+    const name = fc.constantFrom(
+      'If-Match',
+      'If-None-Match',
+      'Kv-Timeout',
+      'Kv-Hops',
+      'Kv-Forward',
+      'Prefer',
+      'Accept',
+      'Content-Type',
+      'Content-Length',
+      'Transfer-Encoding',
+      'Idempotency-Key',
+      'Expect',
+      'Host',
+      'Connection',
+    );
+    const method = fc.constantFrom('GET', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'POST', 'get', '');
+    await fc.assert(
+      fc.asyncProperty(method, text, fc.array(fc.tuple(name, text), { maxLength: 3 }), async (verb, path, headers) => {
+        const lines = headers.map(([key, value]) => `${key}: ${value}`);
+        const socket = http.socket();
+        socket.end(Buffer.from(head(`${verb} /v1/kv/${path} HTTP/1.1`, ...lines), 'latin1'));
+        const raw = await readUntil(socket);
+        if (raw !== '') expect(statusIn(raw)).toBeLessThan(500);
+      }),
+      { numRuns: 300 },
+    );
+    expect((await http.ask('GET', '/livez')).status).toBe(200);
+    expect(http.server.inFlight).toBe(0);
   });
 });
