@@ -3,9 +3,17 @@
  *
  * Knows the order in which parts start and stop, and nothing of what they do.
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import { formatAddress, type Address, type NodeConfig, type RouterConfig } from './config/index.js';
-import { Dispatcher, HttpServer, Metrics, NodeBackend, RemoteBackend, type Backend } from './router/index.js';
+import {
+  Dispatcher,
+  HttpServer,
+  Metrics,
+  NodeBackend,
+  RemoteBackend,
+  type Backend,
+  type EventLoopDelay,
+} from './router/index.js';
 import {
   ShardNode,
   SqliteStorage,
@@ -166,12 +174,12 @@ interface FrontOptions {
 async function startFront(options: FrontOptions): Promise<{ address: Address; stop(): Promise<void> }> {
   const { backend, runtime, logger, listen, insecure, maxValueBytes } = options;
   const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });
-  const eventLoopDelay = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MS });
-  eventLoopDelay.enable();
+  const histogram = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MS });
+  histogram.enable();
   const server = new HttpServer({
     backend,
     dispatcher,
-    metrics: new Metrics({ backend, dispatcher, eventLoopDelay }),
+    metrics: new Metrics({ backend, dispatcher, eventLoopDelay: beyondResolution(histogram) }),
     build: { version },
     host: listen.host,
     port: listen.port,
@@ -182,16 +190,30 @@ async function startFront(options: FrontOptions): Promise<{ address: Address; st
   const stop = async (): Promise<void> => {
     await server.close(FINISH_MS);
     dispatcher.close();
-    eventLoopDelay.disable();
+    histogram.disable();
   };
   try {
     const { port } = await server.listen();
     return { address: { host: listen.host, port }, stop };
   } catch (error) {
     dispatcher.close();
-    eventLoopDelay.disable();
+    histogram.disable();
     throw error;
   }
+}
+
+/** The histogram counts the whole time between two looks: its resolution is no delay. */
+function beyondResolution(histogram: IntervalHistogram): EventLoopDelay {
+  const beyond = (nanos: number): number => Math.max(0, nanos - LOOP_DELAY_RESOLUTION_MS * 1e6);
+  return {
+    percentile: (percentage) => beyond(histogram.percentile(percentage)),
+    get max() {
+      return beyond(histogram.max);
+    },
+    reset: () => {
+      histogram.reset();
+    },
+  };
 }
 
 function ledShards(statuses: Iterable<NodeStatus | undefined>): ReadonlySet<number> {

@@ -17,8 +17,6 @@ import {
   type Settings,
 } from '../config/index.js';
 import { version } from '../version.js';
-import { runNode, runRouter } from './run.js';
-import { superviseCluster } from './supervisor.js';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -37,9 +35,9 @@ export async function run(argv: readonly string[], script: string): Promise<numb
     .helpOption('--help', 'show help')
     .exitOverride()
     .showHelpAfterError('(say --help for all options)');
-  addStart(program).action(act((flags) => superviseCluster(startConfig(flags), script)));
-  addNode(program).action(act((flags) => withSources(flags, nodeConfig, runNode)));
-  addRouter(program).action(act((flags) => withSources(flags, routerConfig, runRouter)));
+  addStart(program).action(act((flags) => start(flags, script)));
+  addNode(program).action(act(node));
+  addRouter(program).action(act(router));
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
@@ -47,6 +45,20 @@ export async function run(argv: readonly string[], script: string): Promise<numb
   }
   return exitCode;
 }
+
+// The rooms take a while to load: first what was said is checked, and --help does not wait for them at all.
+
+async function start(flags: Flags, script: string): Promise<number> {
+  const config = startConfig(flags);
+  const { superviseCluster } = await import('./supervisor.js');
+  return superviseCluster(config, script);
+}
+
+const node = (flags: Flags): Promise<number> =>
+  withSources(flags, nodeConfig, async (config) => (await import('./run.js')).runNode(config));
+
+const router = (flags: Flags): Promise<number> =>
+  withSources(flags, routerConfig, async (config) => (await import('./run.js')).runRouter(config));
 
 function addStart(program: Command): Command {
   const command = program
@@ -85,7 +97,7 @@ function addSettings(command: Command, table: Settings, from: { readonly environ
 async function withSources<Config>(
   flags: Flags,
   read: (sources: { flags: Flags; environment: NodeJS.ProcessEnv; file: string | undefined }) => Config,
-  start: (config: Config) => Promise<number>,
+  begin: (config: Config) => Promise<number>,
 ): Promise<number> {
   const { config: file, check, ...settings } = flags;
   const config = read({
@@ -93,7 +105,7 @@ async function withSources<Config>(
     environment: process.env,
     file: typeof file === 'string' ? file : undefined,
   });
-  if (check !== true) return start(config);
+  if (check !== true) return begin(config);
   process.stdout.write(`${JSON.stringify(config, null, 2)}\n`);
   return 0;
 }

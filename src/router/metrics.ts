@@ -12,11 +12,13 @@ import type { Dispatcher } from './dispatch.js';
 import type { ProblemCode } from './http-errors.js';
 import type { OperationName, RequestObserver } from './kv-routes.js';
 
+export type EventLoopDelay = Pick<IntervalHistogram, 'percentile' | 'max' | 'reset'>;
+
 export interface MetricsOptions {
   readonly backend: Backend;
   readonly dispatcher: Dispatcher;
-  /** A running `monitorEventLoopDelay()`. */
-  readonly eventLoopDelay?: IntervalHistogram;
+  /** In nanoseconds: a running `monitorEventLoopDelay()`, or a view of one. */
+  readonly eventLoopDelay?: EventLoopDelay;
   /** Metrics of the process (memory, CPU, garbage collection); default true. */
   readonly processMetrics?: boolean;
 }
