@@ -47,7 +47,7 @@ export class ShardNode {
     this.#options = options;
     this.#parts = buildParts(options, {
       turn: () => {
-        if (!this.#closed) this.#turn();
+        this.#guardedTurn();
       },
       fail: (error) => {
         this.#fail(error);
@@ -196,6 +196,16 @@ export class ShardNode {
 
   // Turns.
 
+  /** What throws in a turn is a broken invariant or unreadable state: to go on would be worse than to leave. */
+  #guardedTurn(): void {
+    if (this.#closed) return;
+    try {
+      this.#turn();
+    } catch (error) {
+      this.#fail(asError(error));
+    }
+  }
+
   #turn(): void {
     const { durable, frames, submissions, tasks, tick } = this.#parts.inbox.take();
     if (this.#state === 'failed') {
@@ -294,7 +304,7 @@ export class ShardNode {
 
   #checkpoint(): void {
     this.#parts.checkpointer.run().catch((error: unknown) => {
-      this.#fail(error instanceof Error ? error : new Error(String(error)));
+      this.#fail(asError(error));
     });
   }
 
@@ -324,7 +334,7 @@ export class ShardNode {
         this.#options.logger.warn({ error: String(error) }, 'the copy of the topology was not kept');
       });
     } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)));
+      this.#fail(asError(error));
     }
   }
 
@@ -362,3 +372,5 @@ export class ShardNode {
     for (const group of this.#parts.groups.all()) group.abandon(code, reason);
   }
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -6,11 +6,17 @@ import { VirtualCluster } from '../support/virtual-cluster.js';
 /** A storage whose commits start to fail when told to. */
 class Failing {
   error: Error | undefined;
+  readError: Error | undefined;
 
   wrap(inner: Storage): Storage {
     return new Proxy(inner, {
       get: (target, name) => {
         if (name === 'commit' && this.error !== undefined) return () => Promise.reject(this.error!);
+        if (name === 'read' && this.readError !== undefined) {
+          return () => {
+            throw this.readError!;
+          };
+        }
         const value: unknown = Reflect.get(target, name);
         return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
       },
@@ -41,6 +47,20 @@ describe('a node whose disk fails', () => {
       for (let i = 0; i < 10; i++) expect(await cluster.text(`key-${i}`)).toBe('after');
     });
   }
+});
+
+describe('a node that cannot read its state', () => {
+  it('leaves rather than answer wrongly; the others serve on', async () => {
+    const failing = new Failing();
+    const cluster = await VirtualCluster.start({
+      storage: (id, storage) => (id === 1 ? failing.wrap(storage) : storage),
+    });
+    await cluster.runtime.run(3_000);
+    failing.readError = new StorageFailure('page 7 cannot be read');
+    for (let i = 0; i < 10; i++) expect(await cluster.text(`key-${i}`)).toBeUndefined();
+    expect(cluster.node(1).state()).toBe('failed');
+    expect(cluster.node(1).status().failure).toBe('page 7 cannot be read');
+  });
 });
 
 describe('a node that stops', () => {
