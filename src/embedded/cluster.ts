@@ -129,7 +129,7 @@ export class EmbeddedCluster {
     const leaders = shards.map((_, shard) => this.#leaderOf(shard));
     const nodes = Array.from({ length: this.#options.nodes }, (_, node) => ({
       node,
-      alive: this.#nodes[node] !== undefined,
+      alive: (this.#nodes[node]?.state() ?? 'failed') !== 'failed',
       leads: leaders.filter((leader) => leader === node).length,
       replicas: shards.filter((replicas) => replicas.includes(node + 1)).length,
     }));
