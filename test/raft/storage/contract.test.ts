@@ -13,7 +13,7 @@ describeEachStorage('storage', (bench) => {
     expect(bench().storage.status()).toMatchObject({ journalRows: 0, journalBytes: 0, commits: 0, commitMs: [] });
   });
 
-  it('s1 gives back hard states and entries of every group', async () => {
+  it('s1 s42 gives back hard states (term, vote, commit) and entries of every group', async () => {
     await bench().storage.commit([
       { group: 0, hardState: { term: 2, vote: 65_535, commit: 1 }, entries: entries(1, 3) },
       { group: 7, hardState: { term: 2 ** 40, vote: 0, commit: 0 }, entries: [] },

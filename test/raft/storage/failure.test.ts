@@ -175,7 +175,9 @@ describe('failure', () => {
     const slack = 256 * 1024;
     const storage = new SqliteStorage({ directory, worker: new InlineWorker(), journalSlackBytes: slack });
     await storage.open();
-    await storage.commit([{ group: 7, hardState: { term: 1, vote: 1, commit: 0 }, entries: entries(1, 20) }]);
+    await storage.commit([{ group: 7, hardState: { term: 1, vote: 1, commit: 0 }, entries: entries(1, 14) }]);
+    await storage.commit([{ group: 7, hardState: undefined, entries: entries(10, 17, 2) }]);
+    await storage.commit([{ group: 7, hardState: undefined, entries: entries(18, 20, 3) }]);
     const written = 40;
     let highest = 0;
     for (let round = 0; round < written; round++) {
@@ -190,7 +192,8 @@ describe('failure', () => {
     expect(Math.max(size, highest)).toBeLessThan((written * 8 * 16 * 1024) / 5);
     const { view } = await startIn(directory);
     expect(view[7]).toMatchObject({ hardState: [1, 1, 0] });
-    expect(view[7]?.log).toHaveLength(20);
+    const log = [...entries(1, 9), ...entries(10, 17, 2), ...entries(18, 20, 3)];
+    expect(view[7]?.log.map((line) => line.split('=')[0])).toEqual(log.map((e) => `${e.index}@${e.term}`));
     expect(view[1]).toMatchObject({ snapshot: '320@1', log: [], state: { round: '39' } });
   });
 
