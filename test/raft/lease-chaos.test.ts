@@ -12,8 +12,6 @@ const ELECTION_TICKS = 10;
 class LeaseChaos extends Chaos {
   nowMs = 0;
   trusted = 0;
-  /** Moments at which another replica led a later term while an earlier leader had not noticed. */
-  outdated = 0;
   readonly leases = new Map<Node, { term: number; lease: Lease }>();
 
   leaseOf(node: Node): Lease {
@@ -49,11 +47,52 @@ class LeaseChaos extends Chaos {
     }
   }
 
+  /** The worst moment: the leader is cut off, and the others do all they can to replace it before time passes. */
+  ambush(leader: Node): void {
+    const others = [...this.nodes.values()].filter((node) => node !== leader);
+    const heir = others[this.below(others.length)];
+    if (heir === undefined) return;
+    const way = this.below(5);
+    if (way === 0) leader.raft.transferLeadership(heir.raft.id);
+    // The heir had stood before, and heard of a later term only now.
+    if (way === 1)
+      heir.raft.step({ type: 'term-notice', from: leader.raft.id, to: heir.raft.id, term: heir.raft.term + 1 });
+    this.take(leader);
+    for (const { raft } of others) {
+      this.cut.add(`${leader.raft.id}>${raft.id}`);
+      this.cut.add(`${raft.id}>${leader.raft.id}`);
+    }
+    if (way === 2) for (const other of others) this.crash(other);
+    if (way === 3) for (const other of others) other.raft.forgetLeader();
+    heir.raft.campaign();
+    for (let round = 0; round < 12; round++) {
+      // Somewhat later, but within the lease.
+      if (this.random() < 0.2) this.passTime();
+      for (const other of others) {
+        while (other.raft.hasReady() || other.writes.length > 0) {
+          this.take(other);
+          this.sync(other);
+        }
+      }
+      if (heir.raft.role === 'leader' && this.random() < 0.3) this.propose(heir);
+      for (let left = this.network.length; left > 0; left--) this.deliver();
+      this.checkLeases();
+    }
+    if (this.random() < 0.5) this.cut.clear();
+  }
+
   override step(): void {
     super.step();
+    if (this.random() < 0.01) {
+      for (const node of this.nodes.values()) if (this.leaseOf(node).validAt(this.nowMs)) this.ambush(node);
+    }
+    if (this.random() < 0.002) this.cut.clear();
+    this.checkLeases();
+  }
+
+  checkLeases(): void {
     for (const node of this.nodes.values()) {
       if (!node.raft.mayReadByLease) continue;
-      if (node.raft.log.commit < this.history.highestCommit) this.outdated++;
       if (!this.leaseOf(node).validAt(this.nowMs)) continue;
       this.trusted++;
       if (node.raft.log.commit < this.history.highestCommit) throw new Error('a lease would give a stale answer');
