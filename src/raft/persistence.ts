@@ -10,6 +10,7 @@
 import type { Core } from './core.js';
 import { NO_ENTRIES } from './log.js';
 import type { Message } from './messages.js';
+import { THIS_WRITE } from './outbox.js';
 import type { Receipt, Write } from './ready.js';
 import type { HardState } from './types.js';
 
@@ -62,14 +63,16 @@ export class Persistence {
     return { receipt: { sequence }, hardState, entries, chunk, messages };
   }
 
-  /** Sends what may leave now; gives back what must wait. */
+  /** Sends what may leave now; gives back what must wait for this write; what speaks of later entries stays held. */
   #release(core: Core): readonly Message[] {
-    const held = core.outbox.takeHeld();
+    const { log, outbox } = core;
     const durable = this.hardStateDurable(core);
     const waiting: Message[] = [];
-    for (const { message, needsIndex } of held) {
-      if (durable && needsIndex <= core.log.stableIndex) core.outbox.send(message);
-      else waiting.push(message);
+    for (const { message, needsIndex } of outbox.takeHeld()) {
+      if (durable && needsIndex <= log.stableIndex) outbox.send(message);
+      else if (needsIndex <= log.writtenIndex || needsIndex === THIS_WRITE) waiting.push(message);
+      // Entries behind a snapshot that this write installs: they come with the next.
+      else outbox.hold(message, needsIndex);
     }
     return waiting;
   }

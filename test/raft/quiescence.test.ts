@@ -105,7 +105,7 @@ describe('an idle group', () => {
   });
 
   it('s74 a follower wakes on any message but the one that put it to sleep', () => {
-    const asleep = (): Cluster => {
+    const quieted = (): Cluster => {
       const cluster = alone({ timing: { quiesceTicks: QUIET } });
       cluster.inject(heartbeat({ from: 2, term: 1, quiesce: true }));
       cluster.sync(1);
@@ -118,13 +118,13 @@ describe('an idle group', () => {
       vote({ from: 3, term: 2, preVote: true }),
       vote({ from: 3, term: 2 }),
     ]) {
-      const cluster = asleep();
+      const cluster = quieted();
       cluster.inject(message);
       expect(cluster.node(1).raft.quiesced).toBe(false);
       cluster.tick(1, 2 * T);
       expect(cluster.status(1).role).toBe('pre-candidate');
     }
-    const still = asleep();
+    const still = quieted();
     still.tick(1, 5 * T);
     expect(still.status(1)).toMatchObject({ role: 'follower', leader: 2 });
   });

@@ -297,6 +297,20 @@ describe('receiving', () => {
     expect(cluster.status(1)).toMatchObject({ stableIndex: 3, applied: 3 });
   });
 
+  it('s65 entries that came in one go with the last chunk are not acknowledged by its sync, but by their own', () => {
+    const cluster = alone({ hardState: { term: 3 } });
+    const { raft } = cluster.node(1);
+    raft.step(chunk({ meta: meta(2, 3), term: 3 }));
+    raft.step(append({ from: 2, term: 3, prevIndex: 2, prevTerm: 3, entries: logOf([3, 3], 3) }));
+    cluster.node(1).pump();
+    cluster.sync(1, 1);
+    expect(cluster.node(1).disk.lastIndex).toBe(2);
+    expect(answers(cluster)).toMatchObject([{ type: 'snapshot-answer', wanted: -1 }]);
+    cluster.sync(1, 1);
+    expect(cluster.node(1).disk.lastIndex).toBe(4);
+    expect(answers(cluster)).toMatchObject([{ type: 'append-ok', index: 4 }]);
+  });
+
   it('s66 two in short succession: the newer one counts', () => {
     const cluster = alone({ hardState: { term: 3 } });
     cluster.inject(chunk({ meta: meta(5, 3), data: encodeState(['five']) }));

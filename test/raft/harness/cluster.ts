@@ -27,6 +27,8 @@ export interface ClusterOptions {
   /** Which of them exist; the others are played by the test. Default: all. */
   readonly running?: readonly NodeId[];
   readonly unchecked?: boolean;
+  /** False spares the checks that look at whole logs after every step. Default true. */
+  readonly thorough?: boolean;
   /** Without a seed the timeout of node i of n is T + T·(i−1)/n: n1 comes first, and nothing is left to chance. */
   readonly seed?: number;
   readonly timing?: Partial<Timing>;
@@ -57,7 +59,7 @@ export class Cluster {
     const voters = options.voters ?? [1, 2, 3];
     const learners = options.learners ?? [];
     this.configuration = { voters, votersOutgoing: [], learners };
-    this.history = options.unchecked === true ? undefined : new History(voters);
+    this.history = options.unchecked === true ? undefined : new History(voters, options.thorough !== false);
     this.observer = options.observe ?? ((happening) => void this.happenings.push(happening));
     const everyone = [...voters, ...learners];
     const world = {

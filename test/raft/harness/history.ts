@@ -10,9 +10,10 @@
  *  - entries are applied in order, once, as committed;
  *  - a leader's matchIndex never falls, and rises only by an acknowledgement of that term that was true when sent;
  *  - a confirmed read sees every index that was known committed when it was asked.
- * Knows the core only by what it hands out and by its status.
+ * Only these need a whole group, its disks and its messages; what one replica or all logs must satisfy at any moment is
+ * `src/raft/invariants.ts`, which runs with it when `thorough`. Knows the core only by what it hands out and its status.
  */
-import type { Entry, Message, NodeId, Role, Write } from '../../../src/raft/index.js';
+import { GroupHistory, type Entry, type Message, type NodeId, type Role, type Write } from '../../../src/raft/index.js';
 import { sameEntry } from './entries.js';
 import type { Replica } from './replica.js';
 
@@ -51,6 +52,8 @@ export class History {
   readonly ledger: Committed[] = [];
   /** Leader of each term. */
   readonly leaders = new Map<number, NodeId>();
+  /** The project's own invariants, of single replicas and of whole logs. */
+  private readonly group = new GroupHistory();
   private readonly replicas = new Map<NodeId, Replica>();
   private readonly votes = new Map<string, NodeId>();
   private readonly entries = new Map<number, { entry: Entry; previousTerm: number | undefined }>();
@@ -60,7 +63,11 @@ export class History {
   private readonly reads = new Map<string, Asked>();
   confirmedReads = 0;
 
-  constructor(private readonly voters: readonly NodeId[]) {}
+  /** `thorough`: also looks at every log as a whole after every step. */
+  constructor(
+    private readonly voters: readonly NodeId[],
+    private readonly thorough: boolean,
+  ) {}
 
   /** Highest index that any node knows to be committed. */
   get committed(): number {
@@ -201,6 +208,7 @@ export class History {
 
   /** After a step, when everything ready has been taken. */
   check(replica: Replica): void {
+    if (this.thorough) this.group.observe(replica.raft);
     const status = replica.raft.status();
     const seen = this.seen.get(replica.id)!;
     const name = `n${replica.id}@${status.term}`;

@@ -179,12 +179,12 @@ export class Replica {
   }
 
   private handle(ready: Ready): void {
+    this.noteRole();
     for (const message of ready.messages) this.emit(message);
     if (ready.write !== undefined) {
       this.world.history?.written(this, ready.write);
       this.remember(ready.write);
       this.disk.queue.push(ready.write);
-      this.noteRole();
       this.world.observe({ type: 'written', node: this.id, write: ready.write });
     }
     this.waiting.push(...ready.committed);

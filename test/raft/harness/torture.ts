@@ -26,6 +26,8 @@ export class Torture {
   private totalWeight = 0;
   private proposals = 0;
   private readonly refused: string[] = [];
+  /** How often what is ready is taken at once; else several inputs meet in one `Ready`, as in a busy node. */
+  private readonly diligence: number;
   private crashes = 0;
   /** Stopped like a process under SIGSTOP: no tick, no message, no disk. What is sent to them waits. */
   private readonly paused = new Set<number>();
@@ -33,6 +35,7 @@ export class Torture {
 
   constructor(private readonly seed: number) {
     this.random = chance(seed);
+    this.diligence = 0.2 + 0.8 * this.random();
     const nodes = [1, 2, 3, 3, 3, 4, 5, 5][below(this.random, 8)]!;
     const withLearner = nodes > 2 && this.random() < 0.2;
     const all = Array.from({ length: nodes }, (_, at) => at + 1);
@@ -40,6 +43,8 @@ export class Torture {
       voters: withLearner ? all.slice(0, -1) : all,
       learners: withLearner ? all.slice(-1) : [],
       seed,
+      // Looking at whole logs after every step takes its time; a part of the runs does it.
+      thorough: seed % 4 === 0,
       timing: {
         electionTicks: ELECTION_TICKS,
         heartbeatTicks: 1 + below(this.random, 2),
@@ -127,9 +132,11 @@ export class Torture {
     this.act(maybe(0.5), () => {
       network.cut(this.anyId(), this.anyId());
     });
-    this.act(maybe(0.5), () => {
+    this.act(maybe(1), () => {
       const leader = this.cluster.leader();
-      if (leader !== NONE) this.cluster.isolate(leader);
+      if (leader === NONE) return;
+      this.cluster.isolate(leader);
+      for (let time = below(this.random, 4); time > 0; time--) this.propose();
     });
     this.act(0.3, () => {
       this.cluster.heal();
@@ -229,7 +236,7 @@ export class Torture {
   /** Mostly takes what is ready at once; sometimes several inputs meet in one `Ready`. */
   private input(replica: Replica, run: () => void): void {
     run();
-    if (this.random() < 0.7) replica.pump();
+    if (this.random() < this.diligence) replica.pump();
     else this.cluster.history!.glance(replica);
   }
 
@@ -241,7 +248,7 @@ export class Torture {
     const position = inOrder ? first : below(this.random, network.inFlight.length);
     const message = network.inFlight[position];
     if (message === undefined || this.paused.has(message.to)) return;
-    this.cluster.deliverAt(position, this.random() < 0.8);
+    this.cluster.deliverAt(position, this.random() < this.diligence);
   }
 
   /** Time passes, and most of what is under way gets on: elections come to an end also under faults. */
@@ -257,9 +264,10 @@ export class Torture {
   }
 
   private propose(): void {
-    const id = this.random() < 0.9 ? this.cluster.leader() : this.anyId();
-    if (id === NONE || !this.cluster.node(id).up) return;
-    const replica = this.cluster.node(id);
+    // Also at leaders that are cut off: what they append and nobody hears of makes logs differ.
+    const leaders = this.cluster.running().filter(({ raft }) => raft.role === 'leader');
+    const replica = this.random() < 0.9 ? pick(this.random, leaders) : this.cluster.node(this.anyId());
+    if (replica?.up !== true || this.paused.has(replica.id)) return;
     const data = Array.from({ length: 1 + below(this.random, 3) }, () => `p${++this.proposals}`);
     this.input(replica, () => {
       const result = replica.raft.propose(data.map((one) => new TextEncoder().encode(one)));
