@@ -72,7 +72,7 @@ class Disk {
   }
 }
 
-class Node {
+export class Node {
   raft: Raft;
   state: string[] = [];
   writes: Write[] = [];
@@ -104,6 +104,7 @@ export interface ChaosOptions {
   readonly steps: number;
   readonly learners?: number;
   readonly quiesceTicks?: number;
+  readonly leaseReads?: boolean;
 }
 
 export class Chaos {
@@ -138,6 +139,7 @@ export class Chaos {
             maxAppendBytes: 40,
             maxInflight: 3,
             quiesceTicks: chaos.quiesceTicks ?? 0,
+            leaseReads: chaos.leaseReads ?? false,
           }),
         ),
       );
@@ -165,13 +167,17 @@ export class Chaos {
     if (dice < 0.45) this.deliver();
     else if (dice < 0.6) this.take(node);
     else if (dice < 0.75) this.sync(node);
-    else if (dice < 0.86) node.raft.tick();
+    else if (dice < 0.86) this.passTime(node);
     else if (dice < 0.92) this.propose(node);
     else if (dice < 0.94) this.read(node);
     else if (dice < 0.95) this.compact(node);
     else if (dice < 0.97) this.offer(node);
     else if (this.faults) this.fault(node);
     this.history.observe(node.raft);
+  }
+
+  passTime(node: Node): void {
+    node.raft.tick();
   }
 
   fault(node: Node): void {
