@@ -54,7 +54,8 @@ export interface RunningRouter {
 /** How long answers under way, and then the hand-over of leadership, may hold up a stop. */
 const FINISH_MS = 1_500;
 const HAND_OVER_MS = 1_500;
-const LOOP_DELAY_RESOLUTION_MS = 20;
+/** Each look at the event loop wakes an idle process. */
+const LOOP_DELAY_RESOLUTION_MS = 50;
 const STATUS_TIMEOUT_MS = 500;
 
 /** Serves when it settles. @throws what is wrong with the data folder, the addresses, or the plan */
