@@ -105,6 +105,19 @@ describe('leadership transfer', () => {
     expect(cluster.raft(3).role).toBe('leader');
   });
 
+  it('s52 a target that just began to ask for pre-votes stands in earnest, and a candidate goes on', () => {
+    const cluster = new Cluster(3);
+    cluster.elect(1);
+    cluster.raft(2).campaign();
+    expect(cluster.raft(2).role).toBe('pre-candidate');
+    cluster.raft(2).step({ type: 'timeout-now', from: 1, to: 2, term: 1 });
+    expect(cluster.raft(2).status()).toMatchObject({ role: 'candidate', term: 2 });
+    cluster.raft(2).step({ type: 'timeout-now', from: 1, to: 2, term: 2 });
+    expect(cluster.raft(2).status()).toMatchObject({ role: 'candidate', term: 2 });
+    cluster.settle();
+    expect(cluster.raft(2).role).toBe('leader');
+  });
+
   it('s52 a timeout-now that was lost is said again', () => {
     const cluster = new Cluster(3);
     cluster.elect(1);

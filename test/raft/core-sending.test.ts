@@ -33,6 +33,19 @@ describe('sending entries', () => {
     expect(of(cluster.get(1).take().messages, 'append').map((m) => m.prevIndex)).toEqual([3]);
   });
 
+  it('s36 a wide window counts right after many acknowledgements', () => {
+    const cluster = new Cluster(2, () => ({ maxAppendBytes: 1, maxInflight: 150 }));
+    cluster.elect(1);
+    cluster.raft(1).propose(Array.from({ length: 400 }, () => bytes('x')));
+    expect(of(cluster.get(1).take().messages, 'append')).toHaveLength(150);
+    cluster.raft(1).step({ type: 'append-ok', from: 2, to: 1, term: 1, index: 101 });
+    expect(of(cluster.get(1).take().messages, 'append').map((m) => m.prevIndex)).toEqual(
+      Array.from({ length: 100 }, (_, i) => 151 + i),
+    );
+    cluster.raft(1).step({ type: 'append-ok', from: 2, to: 1, term: 1, index: 251 });
+    expect(of(cluster.get(1).take().messages, 'append')).toHaveLength(150);
+  });
+
   it('s36 a lost append is noticed by heartbeats, and sent again', () => {
     const cluster = new Cluster(2);
     cluster.elect(1);
