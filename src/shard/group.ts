@@ -71,8 +71,6 @@ export class Group {
   #proposals: { readonly data: Uint8Array; readonly waiter: Waiter }[] = [];
   #knownLeader: NodeId = NONE;
   #knownTerm = 0;
-  /** A transfer was begun in this term: the target may be elected at any time, so no lease holds any more. */
-  #termOfTransfer = 0;
 
   constructor(options: GroupOptions, host: GroupHost) {
     this.id = options.id;
@@ -121,7 +119,6 @@ export class Group {
   }
 
   transfer(to: NodeId): void {
-    this.#termOfTransfer = this.raft.term;
     this.raft.transferLeadership(to);
   }
 
@@ -260,7 +257,7 @@ export class Group {
   }
 
   #holdsLease(): boolean {
-    return this.raft.term !== this.#termOfTransfer && this.#lease?.validAt(this.#host.now()) === true;
+    return this.raft.mayReadByLease && this.#lease?.validAt(this.#host.now()) === true;
   }
 
   #serve(key: Uint8Array): Answer {
