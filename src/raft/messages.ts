@@ -51,7 +51,10 @@ export interface Heartbeat extends Envelope {
 export interface HeartbeatOk extends Envelope {
   readonly type: 'heartbeat-ok';
   readonly readContext: number;
-  /** Last index of the follower's log: lets a leader whose append was lost notice it. */
+  /**
+   * Highest index up to which the follower's log is known to be this leader's, durable or not: lets a leader whose
+   * append was lost notice it.
+   */
   readonly lastIndex: number;
 }
 

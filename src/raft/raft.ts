@@ -1,109 +1,248 @@
 /**
- * One replica of one Raft group: inputs as methods, output as `Ready`. (Skeleton; the core follows.)
+ * One replica of one Raft group: inputs as methods, output as `Ready`.
+ *
+ * Sorts every input to the role that the replica has; decides nothing itself. Not reentrant: an owner calls one
+ * method at a time.
  */
+import { startPreCandidacy, stepCandidate, tickCandidate, voteIsDurable } from './candidate.js';
+import { Core } from './core.js';
+import { forgetLeader, stepFollower, tickFollower } from './follower.js';
+import {
+  entriesAreDurable,
+  flushLeader,
+  isDue,
+  propose,
+  readIndex,
+  stepLeader,
+  tickLeader,
+  transferLeadership,
+} from './leader.js';
+import type { LogView } from './log.js';
 import type { Message } from './messages.js';
+import type { RaftOptions } from './options.js';
+import { Persistence } from './persistence.js';
+import { disturbs, wake } from './quiescence.js';
+import { isMember } from './quorum.js';
 import type { Ready, Receipt } from './ready.js';
-import type { Configuration, Entry, HardState, NodeId, SnapshotMeta } from './types.js';
+import type { ProposeResult, RaftStatus, ReadResult, Role, TransferResult } from './results.js';
+import { offerChunk } from './snapshot-sender.js';
+import { statusOf } from './status.js';
+import { admit } from './terms.js';
+import type { Configuration, NodeId, SnapshotMeta } from './types.js';
+import { answerVote } from './voter.js';
 
-export interface RaftOptions {
-  readonly id: NodeId;
-  /** Used when `snapshot.index` is 0; otherwise the snapshot's own. */
-  readonly configuration: Configuration;
-  /** What storage gave back; all zero and empty for a new group. The state machine holds `snapshot.index`. */
-  readonly hardState: HardState;
-  readonly snapshot: SnapshotMeta;
-  readonly entries: readonly Entry[];
-  /** T, in ticks: elections start after a random time in [T, 2T). */
-  readonly electionTicks: number;
-  readonly heartbeatTicks: number;
-  /** In [0, 1); the only source of chance. */
-  readonly random: () => number;
-  /** Bytes of entry data in one append. */
-  readonly maxAppendBytes: number;
-  /** Appends under way to one follower. */
-  readonly maxInflight: number;
-  /** Bytes of entry data proposed and not yet committed; more is refused (s37). */
-  readonly maxUncommittedBytes: number;
-  /** Quiet ticks after which a leader whose followers are level falls quiet (s74); 0 = never. */
-  readonly quiesceTicks: number;
-}
+export type { RaftOptions } from './options.js';
+export type { PeerStatus, ProposeResult, RaftStatus, ReadResult, Role, TransferResult } from './results.js';
 
-export type ProposeResult =
-  | { readonly type: 'appended'; readonly firstIndex: number; readonly term: number }
-  | {
-      readonly type: 'refused';
-      readonly reason: 'not-leader' | 'transferring' | 'overloaded';
-      readonly leader: NodeId;
-    };
+export class Raft {
+  readonly #core: Core;
+  readonly #persistence: Persistence;
 
-export type ReadResult =
-  { readonly type: 'accepted'; readonly context: number } | { readonly type: 'refused'; readonly leader: NodeId };
+  constructor(options: RaftOptions) {
+    this.#core = new Core(options);
+    this.#persistence = new Persistence(options.hardState);
+  }
 
-export type TransferResult = 'started' | 'already-leader' | 'not-leader' | 'no-such-voter';
-
-export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
-
-export interface PeerStatus {
-  readonly id: NodeId;
-  readonly match: number;
-  readonly next: number;
-  readonly state: 'probe' | 'replicate' | 'snapshot';
-  readonly recentlyActive: boolean;
-}
-
-export interface RaftStatus {
-  readonly id: NodeId;
-  readonly role: Role;
-  readonly term: number;
-  readonly vote: NodeId;
-  readonly leader: NodeId;
-  readonly commit: number;
-  readonly applied: number;
-  readonly firstIndex: number;
-  readonly lastIndex: number;
-  /** Last index known to be durable here. */
-  readonly stableIndex: number;
-  readonly quiesced: boolean;
-  readonly configuration: Configuration;
-  /** Only on a leader; without itself. */
-  readonly peers: readonly PeerStatus[];
-}
-
-export declare class Raft {
-  constructor(options: RaftOptions);
-
-  readonly role: Role;
-  readonly term: number;
-  readonly leader: NodeId;
+  get id(): NodeId {
+    return this.#core.id;
+  }
+  get role(): Role {
+    return this.#core.role.type;
+  }
+  get term(): number {
+    return this.#core.term;
+  }
+  get vote(): NodeId {
+    return this.#core.vote;
+  }
+  get leader(): NodeId {
+    return this.#core.leader;
+  }
+  get commit(): number {
+    return this.#core.log.commit;
+  }
+  get configuration(): Configuration {
+    return this.#core.configuration;
+  }
   /** Falls quiet on its own; `tick` then does nothing until a message or a call wakes the group. */
-  readonly quiesced: boolean;
+  get quiesced(): boolean {
+    const { role } = this.#core;
+    return (role.type === 'follower' || role.type === 'leader') && role.quiesced;
+  }
+  /**
+   * Would a lease be worth anything? Only to a leader that committed in its term (s47) and never began a transfer in it:
+   * a timeout-now that is still on its way could force an election at any moment (s50).
+   */
+  get mayReadByLease(): boolean {
+    const { role, log, options } = this.#core;
+    return options.leaseReads === true && role.type === 'leader' && !role.mayBeForced && log.commit >= role.termStart;
+  }
+  /** The log as it is at this moment, to look at. */
+  get log(): LogView {
+    return this.#core.log;
+  }
 
   /** One unit of time. */
-  tick(): void;
-  step(message: Message): void;
+  tick(): void {
+    const core = this.#core;
+    if (core.promiseTicks > 0) core.promiseTicks--;
+    switch (core.role.type) {
+      case 'follower':
+        tickFollower(core, core.role);
+        break;
+      case 'pre-candidate':
+      case 'candidate':
+        tickCandidate(core, core.role);
+        break;
+      case 'leader':
+        tickLeader(core, core.role);
+        break;
+    }
+  }
+
+  step(message: Message): void {
+    const core = this.#core;
+    if (message.to !== core.id || message.from === core.id || !this.#concerns(message)) return;
+    if (disturbs(core, message)) wake(core);
+    if (!admit(core, message)) return;
+    if (message.type === 'vote') {
+      answerVote(core, message);
+      return;
+    }
+    switch (core.role.type) {
+      case 'follower':
+        stepFollower(core, core.role, message);
+        break;
+      case 'pre-candidate':
+      case 'candidate':
+        stepCandidate(core, core.role, message);
+        break;
+      case 'leader':
+        stepLeader(core, core.role, message);
+        break;
+    }
+  }
+
+  /** Strangers are not heard, except by a replica that is not in its own configuration and so cannot tell who is one. */
+  #concerns(message: Message): boolean {
+    const { configuration, id } = this.#core;
+    return isMember(configuration, message.from) || !isMember(configuration, id);
+  }
+
   /** One entry per item, consecutive. Nothing is appended when refused. */
-  propose(data: readonly Uint8Array[]): ProposeResult;
+  propose(data: readonly Uint8Array[]): ProposeResult {
+    const core = this.#core;
+    if (core.role.type === 'leader') return propose(core, core.role, data);
+    wake(core);
+    return { type: 'refused', reason: 'not-leader', leader: core.leader };
+  }
+
   /** Asks for a confirmation of leadership after this moment; the context appears in `reads` or `readsLost`. */
-  readIndex(): ReadResult;
+  readIndex(): ReadResult {
+    const core = this.#core;
+    if (core.role.type === 'leader') return readIndex(core, core.role);
+    wake(core);
+    return { type: 'refused', leader: core.leader };
+  }
+
   /** Starts an election now (pre-vote first): used by a group's preferred leader at its start. */
-  campaign(): void;
-  transferLeadership(to: NodeId): TransferResult;
+  campaign(): void {
+    const core = this.#core;
+    wake(core);
+    if (core.role.type !== 'leader') startPreCandidacy(core);
+  }
+
+  transferLeadership(to: NodeId): TransferResult {
+    const core = this.#core;
+    if (core.role.type === 'leader') return transferLeadership(core, core.role, to);
+    wake(core);
+    return 'not-leader';
+  }
+
   /** The owner knows that the leader is dead: forget it, so that votes can be given at once, and stand soon (s74). */
-  forgetLeader(): void;
+  forgetLeader(): void {
+    const core = this.#core;
+    wake(core);
+    if (core.role.type === 'follower') forgetLeader(core, core.role);
+  }
+
   /** Messages to `peer` are not arriving: stop pipelining to it. */
-  reportUnreachable(peer: NodeId): void;
+  reportUnreachable(peer: NodeId): void {
+    const { role } = this.#core;
+    if (role.type === 'leader') role.peers.get(peer)?.unreachable();
+  }
+
   /** A write of an earlier `Ready` is durable. */
-  persisted(receipt: Receipt): void;
-  applied(index: number): void;
+  persisted(receipt: Receipt): void {
+    const core = this.#core;
+    this.#persistence.completed(core, receipt);
+    switch (core.role.type) {
+      case 'leader':
+        entriesAreDurable(core, core.role);
+        break;
+      case 'candidate':
+        if (this.#persistence.hardStateDurable(core)) voteIsDurable(core, core.role);
+        break;
+      case 'follower':
+      case 'pre-candidate':
+        break;
+    }
+  }
+
+  applied(index: number): void {
+    this.#core.log.appliedTo(index);
+  }
+
   /** Drops the log up to and including `index` (≤ applied, and behind a durable checkpoint). */
-  compact(index: number): void;
+  compact(index: number): void {
+    this.#core.log.compact(index);
+  }
+
   /** An answer to `chunksWanted`. */
-  offerChunk(to: NodeId, meta: SnapshotMeta, sequence: number, data: Uint8Array, done: boolean): void;
+  offerChunk(to: NodeId, meta: SnapshotMeta, sequence: number, data: Uint8Array, done: boolean): void {
+    const core = this.#core;
+    const peer = core.role.type === 'leader' ? core.role.peers.get(to) : undefined;
+    if (peer !== undefined) offerChunk(core, peer, { meta, sequence, data, done });
+  }
+
   /** The chunk asked for cannot be had now; the core asks again later. */
-  chunkUnavailable(to: NodeId): void;
+  chunkUnavailable(to: NodeId): void {
+    const { role } = this.#core;
+    if (role.type === 'leader') role.peers.get(to)?.transfer?.unavailable();
+  }
+
   /** A term at an index, if the log (or its snapshot's end) still has it. */
-  termAt(index: number): number | undefined;
-  hasReady(): boolean;
-  ready(): Ready;
-  status(): RaftStatus;
+  termAt(index: number): number | undefined {
+    return this.#core.log.termAt(index);
+  }
+
+  hasReady(): boolean {
+    const core = this.#core;
+    return (
+      !core.outbox.isEmpty ||
+      core.log.hasCommitted ||
+      this.#persistence.hasWork(core) ||
+      (core.role.type === 'leader' && isDue(core.role))
+    );
+  }
+
+  ready(): Ready {
+    const core = this.#core;
+    const { outbox, log } = core;
+    if (core.role.type === 'leader') flushLeader(core, core.role);
+    // First: what need not wait for it joins the messages.
+    const write = this.#persistence.take(core);
+    return {
+      messages: outbox.takeMessages(),
+      write,
+      committed: log.takeCommitted(),
+      reads: outbox.takeReads(),
+      readsLost: outbox.takeReadsLost(),
+      chunksWanted: outbox.takeChunksWanted(),
+    };
+  }
+
+  status(): RaftStatus {
+    return statusOf(this.#core, this.quiesced);
+  }
 }

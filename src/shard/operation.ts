@@ -14,7 +14,7 @@ export type Condition =
 
 export interface Put {
   readonly type: 'put';
-  /** Canonical key encoding (`keyspace.ts`), 1..4096 bytes. */
+  /** Canonical key encoding (`keyspace.ts`), 1..4097 bytes: a tag and up to 4,096 of the user's. */
   readonly key: Uint8Array;
   readonly body: Uint8Array;
   /** ASCII, ≤ 255 bytes; kept with the value. */

@@ -1,0 +1,131 @@
+/**
+ * What a local cluster remembers about itself between two starts: `cluster.json` in its data folder.
+ *
+ * Number of shards and replicas are fixed when a cluster is made; a start that says otherwise is refused, not obeyed.
+ * Also keeps two supervisors out of one folder. Knows no process but by its id.
+ */
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { v7 as freshUuid } from 'uuid';
+import { z } from 'zod';
+import { ConfigError, flagName, type StartConfig } from '../config/index.js';
+
+const port = z.int().min(1).max(65_535);
+const schema = z.object({
+  version: z.literal(1),
+  clusterId: z.uuid(),
+  nodes: z.int().min(1).max(9),
+  shards: z.int().min(1),
+  replicas: z.int().min(1),
+  /** In the order of the nodes; taken again if still free. */
+  ports: z.array(z.object({ peer: port, http: port })),
+});
+
+export type ClusterRecord = z.infer<typeof schema>;
+
+const FILE = 'cluster.json';
+const LOCK = 'supervisor.pid';
+const OWN_ENTRY = /^(?:cluster\.json(?:\.tmp)?|supervisor\.pid|n[1-9])$/;
+
+export const nodeName = (index: number): string => `n${index + 1}`;
+
+/**
+ * The record of an earlier start, or a new one that is not yet written. Throws away the earlier data under `fresh`.
+ * @throws ConfigError when the folder holds something else, or was made with other numbers.
+ */
+export function openClusterFolder(config: StartConfig): ClusterRecord {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  lock(config.dataDir);
+  if (config.fresh) empty(config.dataDir);
+  const earlier = read(config.dataDir);
+  if (earlier === undefined) {
+    const { nodes, shards, replicas } = config;
+    return { version: 1, clusterId: freshUuid(), nodes, shards, replicas, ports: [] };
+  }
+  for (const field of ['nodes', 'shards', 'replicas'] as const) {
+    if (config.said.has(field) && config[field] !== earlier[field]) {
+      throw new ConfigError(
+        field,
+        `${flagName(field)} ${config[field]} contradicts the data in ${config.dataDir}, made with ${field}=${earlier[field]}; ` +
+          `leave the option out, choose another --data folder, or throw the data away with --fresh`,
+      );
+    }
+  }
+  return earlier;
+}
+
+/** Whole or not at all: written beside and renamed. */
+export function saveClusterRecord(dataDir: string, record: ClusterRecord): void {
+  const temporary = join(dataDir, `${FILE}.tmp`);
+  writeFileSync(temporary, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+  renameSync(temporary, join(dataDir, FILE));
+}
+
+export function leaveClusterFolder(dataDir: string): void {
+  rmSync(join(dataDir, LOCK), { force: true });
+}
+
+function read(dataDir: string): ClusterRecord | undefined {
+  const path = join(dataDir, FILE);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined;
+  }
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    throw new ConfigError('data', `${path} is damaged or of another version; restore it, or start with --fresh`);
+  }
+}
+
+/** Only what Kvorum itself put there: `--data` may point at a folder that holds more. */
+function empty(dataDir: string): void {
+  const strangers = readdirSync(dataDir).filter((entry) => !OWN_ENTRY.test(entry));
+  if (strangers.length > 0) {
+    throw new ConfigError(
+      'fresh',
+      `--fresh refuses to empty ${dataDir}: it holds ${strangers[0] ?? ''}, which is not Kvorum's; choose another --data folder`,
+    );
+  }
+  for (const entry of readdirSync(dataDir)) {
+    if (entry !== LOCK) rmSync(join(dataDir, entry), { recursive: true });
+  }
+}
+
+function lock(dataDir: string): void {
+  const path = join(dataDir, LOCK);
+  try {
+    writeFileSync(path, String(process.pid), { flag: 'wx', mode: 0o600 });
+    return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  const holder = Number(readFileSync(path, 'utf8'));
+  if (holder !== process.pid && isKvorum(holder)) {
+    throw new ConfigError(
+      'data',
+      `another kvorum (process ${holder}) runs with the data in ${dataDir}; stop it, or choose another --data folder`,
+    );
+  }
+  // What a killed supervisor left behind.
+  writeFileSync(path, String(process.pid), { mode: 0o600 });
+}
+
+/** Process ids are used again: where /proc can tell, the holder must also look like us. */
+function isKvorum(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return command.includes('cli.js') || command.includes('kvorum');
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The node processes of a local cluster: started together, reported when they die, stopped together.
+ *
+ * It restarts a dead node only where asked to: a person who kills one wants to see the cluster do without it.
+ * Knows no router and no signal.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatCluster, type Member, type StartConfig } from '../config/index.js';
+import type { ClusterRecord } from './cluster-file.js';
+import { NodeProcess, type Ending } from './node-process.js';
+import type { Screen } from './screen.js';
+
+const RESTART_AFTER_MS = 500;
+const RESTART_AFTER_AT_MOST_MS = 10_000;
+
+export interface LocalClusterOptions {
+  readonly config: StartConfig;
+  readonly record: ClusterRecord;
+  readonly members: readonly Member[];
+  /** The script of this very program. */
+  readonly script: string;
+  readonly screen: Screen;
+}
+
+export class LocalCluster {
+  /** Settles when the last node process is gone and none will be started again. */
+  readonly noneLeft: Promise<void>;
+  readonly #options: LocalClusterOptions;
+  readonly #nodes: readonly NodeProcess[];
+  readonly #restarts = new Map<string, { pauseMs: number; timer: NodeJS.Timeout | undefined }>();
+  #settleNoneLeft: () => void = () => undefined;
+  #stopping = false;
+
+  constructor(options: LocalClusterOptions) {
+    this.#options = options;
+    this.noneLeft = new Promise((resolve) => {
+      this.#settleNoneLeft = resolve;
+    });
+    this.#nodes = options.members.map((member) => this.#nodeProcess(member));
+  }
+
+  /** In the order of the nodes. */
+  get pids(): readonly number[] {
+    return this.#nodes.map((node) => node.pid);
+  }
+
+  start(): void {
+    for (const node of this.#nodes) node.start();
+  }
+
+  /** SIGTERM to all at once, SIGKILL to what is left after `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    for (const restart of this.#restarts.values()) clearTimeout(restart.timer);
+    await Promise.all(this.#nodes.map((node) => node.stop(graceMs)));
+  }
+
+  #nodeProcess(member: Member): NodeProcess {
+    const { screen, script } = this.#options;
+    const node = new NodeProcess({
+      name: member.name,
+      script,
+      args: this.#commandLine(member),
+      onLine: (line) => {
+        screen.nodeLine(member.name, line);
+      },
+      onExit: (ending) => {
+        this.#onExit(node, ending);
+      },
+    });
+    return node;
+  }
+
+  /** Everything is said on the command line, so that no variable of the environment makes two nodes differ. */
+  #commandLine(member: Member): string[] {
+    const { config, record, members } = this.#options;
+    const data = join(config.dataDir, member.name);
+    mkdirSync(data, { recursive: true, mode: 0o700 });
+    const said = {
+      name: member.name,
+      cluster: formatCluster(members),
+      data,
+      'cluster-id': record.clusterId,
+      shards: record.shards,
+      replicas: record.replicas,
+      'log-level': config.logLevel,
+      'listen-http': `${member.http.host}:${member.http.port}`,
+      'listen-peer': `${member.peer.host}:${member.peer.port}`,
+    };
+    return ['node', ...Object.entries(said).map(([flag, value]) => `--${flag}=${value}`)];
+  }
+
+  #onExit(node: NodeProcess, ending: Ending): void {
+    if (this.#stopping) {
+      if (!ending.asked || ending.manner !== 'ended with code 0') this.#say(node, ending, '');
+      return;
+    }
+    if (this.#options.config.restart) {
+      this.#restartLater(node, ending);
+      return;
+    }
+    this.#say(node, ending, '; it is not started again (say --restart for that)');
+    if (this.#nodes.some((other) => other.running)) return;
+    this.#options.screen.say('no node is left');
+    this.#settleNoneLeft();
+  }
+
+  /** Sooner after a long life, later and later for a node that dies at once. */
+  #restartLater(node: NodeProcess, ending: Ending): void {
+    const earlier = this.#restarts.get(node.name)?.pauseMs ?? RESTART_AFTER_MS;
+    const livedLong = ending.livedMs > 2 * RESTART_AFTER_AT_MOST_MS;
+    const pauseMs = livedLong ? RESTART_AFTER_MS : earlier;
+    this.#say(node, ending, `; starting it again in ${pauseMs} ms`);
+    const timer = setTimeout(() => {
+      node.start();
+      this.#options.screen.say(`node ${node.name} is started again (pid ${node.pid})`);
+    }, pauseMs);
+    this.#restarts.set(node.name, { pauseMs: Math.min(pauseMs * 2, RESTART_AFTER_AT_MOST_MS), timer });
+  }
+
+  #say(node: NodeProcess, ending: Ending, more: string): void {
+    this.#options.screen.say(`node ${node.name} (pid ${ending.pid}) ${ending.manner}${more}`);
+  }
+}

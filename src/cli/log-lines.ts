@@ -1,0 +1,87 @@
+/**
+ * Turns the JSON log lines of node processes into lines for a person: one prefix and colour a node, one line an event.
+ *
+ * Knows pino's line format and nothing else; what is no JSON passes through. Whatever a field holds, a line stays a
+ * line and cannot steer the terminal.
+ */
+import picocolors from 'picocolors';
+
+export interface LineFormatter {
+  /** `text` is one line as a node wrote it, without its end. */
+  (node: string, text: string): string;
+}
+
+type Paint = (text: string) => string;
+
+const LEVELS = new Map<unknown, string>([
+  [10, 'trace'],
+  [20, 'debug'],
+  [30, 'info '],
+  [40, 'warn '],
+  [50, 'error'],
+  [60, 'fatal'],
+]);
+const WARN = 40;
+const ERROR = 50;
+/** Said by the prefix, or of no use on one's own machine. */
+const LEFT_OUT = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'name', 'node']);
+
+/** NO_COLOR and FORCE_COLOR as no-color.org and Node's own tools have them. */
+export function wantsColour(isTerminal: boolean, environment: Readonly<Record<string, string | undefined>>): boolean {
+  if ((environment['NO_COLOR'] ?? '') !== '') return false;
+  const forced = environment['FORCE_COLOR'];
+  return forced === undefined ? isTerminal : forced !== '0';
+}
+
+export function lineFormatter(names: readonly string[], colour: boolean): LineFormatter {
+  const colours = picocolors.createColors(colour);
+  const palette: Paint[] = [colours.cyan, colours.green, colours.magenta, colours.yellow, colours.blue];
+  const width = Math.max(0, ...names.map((name) => name.length));
+  return (node, text) => {
+    const paint = palette[Math.max(0, names.indexOf(node)) % palette.length] ?? colours.reset;
+    return `${paint(`${node.padEnd(width)} │`)} ${line(text, colours)}`;
+  };
+}
+
+function line(text: string, colours: ReturnType<typeof picocolors.createColors>): string {
+  const fields = parse(text);
+  if (fields === undefined) return printable(text);
+  const level = typeof fields['level'] === 'number' ? fields['level'] : 0;
+  const levelPaint = level >= ERROR ? colours.red : level >= WARN ? colours.yellow : (word: string) => word;
+  const rest = Object.entries(fields)
+    .filter(([name]) => !LEFT_OUT.has(name))
+    .map(([name, value]) => colours.dim(`${printable(name)}=${shown(value)}`));
+  const message = typeof fields['msg'] === 'string' ? printable(fields['msg']) : '';
+  return [colours.dim(clock(fields['time'])), levelPaint(LEVELS.get(level) ?? 'log  '), message, ...rest].join(' ');
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> | undefined {
+  if (!text.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Local time of day, as the person's own clock shows it. */
+function clock(time: unknown): string {
+  if (typeof time !== 'number') return '--:--:--.---';
+  const date = new Date(time);
+  const two = (n: number) => String(n).padStart(2, '0');
+  const day = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
+  return `${day}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string') {
+    return JSON.stringify(value.message);
+  }
+  if (typeof value === 'string' && /^[\w@.:/[\]-]+$/.test(value)) return value;
+  return printable(JSON.stringify(value));
+}
+
+/** Control characters, among them ESC and line ends, as \u escapes. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -1,0 +1,86 @@
+/**
+ * One node process of a local cluster, as its supervisor sees it: started, listening, gone.
+ *
+ * Knows the command line of `kvorum node` and the one message that a supervised node sends; nothing of its insides.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+export interface NodeProcessOptions {
+  readonly name: string;
+  /** The script of this very program, and what follows it. */
+  readonly script: string;
+  readonly args: readonly string[];
+  /** A line of its log, without the line end. */
+  readonly onLine: (line: string) => void;
+  /** It ended, on its own or as asked. */
+  readonly onExit: (ending: Ending) => void;
+}
+
+export interface Ending {
+  readonly pid: number;
+  /** We had told it to. */
+  readonly asked: boolean;
+  /** As people say it: "was killed by SIGKILL", "ended with code 1". */
+  readonly manner: string;
+  readonly livedMs: number;
+}
+
+export class NodeProcess {
+  readonly name: string;
+  readonly #options: NodeProcessOptions;
+  #child: ChildProcess | undefined;
+  #asked = false;
+  #gone: Promise<void> = Promise.resolve();
+  #lastPid = 0;
+
+  constructor(options: NodeProcessOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  /** The process id of the latest start; 0 before the first. */
+  get pid(): number {
+    return this.#lastPid;
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined;
+  }
+
+  start(): void {
+    const { script, args, onLine, onExit } = this.#options;
+    const startedAt = performance.now();
+    const child = fork(script, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: [] });
+    this.#child = child;
+    this.#lastPid = child.pid ?? 0;
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream !== null) createInterface({ input: stream }).on('line', onLine);
+    }
+    this.#gone = new Promise((resolve) => {
+      const end = (manner: string) => {
+        if (this.#child !== child) return;
+        this.#child = undefined;
+        resolve();
+        onExit({ pid: this.#lastPid, asked: this.#asked, manner, livedMs: performance.now() - startedAt });
+      };
+      child.once('exit', (code, signal) => {
+        end(signal === null ? `ended with code ${code ?? 0}` : `was killed by ${signal}`);
+      });
+      child.once('error', (error) => {
+        end(`could not be started: ${error.message}`);
+      });
+    });
+  }
+
+  /** SIGTERM, and SIGKILL if it is still there after `graceMs`. Settles when the process is gone. */
+  async stop(graceMs: number): Promise<void> {
+    this.#asked = true;
+    const child = this.#child;
+    if (child === undefined) return;
+    child.kill('SIGTERM');
+    const force = setTimeout(() => child.kill('SIGKILL'), graceMs);
+    await this.#gone;
+    clearTimeout(force);
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * `kvorum node` and `kvorum router`: one part of a cluster in this process, until it is told to stop.
+ */
+import { pino } from 'pino';
+import { formatAddress, type LogLevel, type NodeConfig, type RouterConfig } from '../config/index.js';
+import { startNode, startRouter } from '../main.js';
+import { processLife, type ProcessLife } from './process-life.js';
+
+/** What draining may take; afterwards the process ends all the same, as it would survive a crash. */
+const DRAIN_LIMIT_MS = 10_000;
+
+const logTo = (level: LogLevel, name: string) => pino({ level, base: { node: name } });
+
+/** The result is the exit code: 1 if the node failed by itself. */
+export async function runNode(config: NodeConfig): Promise<number> {
+  const life = processLife();
+  const logger = logTo(config.logLevel, config.name);
+  const node = await started(startNode(config, logger), life);
+  if (node === undefined) return 0;
+  const [http, peer] = [formatAddress(node.http), formatAddress(node.peer)];
+  logger.info({ http, peer, cluster: config.clusterId }, 'node listens');
+  const why = await Promise.race([life.told, node.failed]);
+  if (why instanceof Error) logger.error({ reason: why.message }, 'node failed, stopping');
+  else logger.info({ reason: why }, 'node drains');
+  await life.end(() => node.stop(), DRAIN_LIMIT_MS);
+  return why instanceof Error ? 1 : 0;
+}
+
+export async function runRouter(config: RouterConfig): Promise<number> {
+  const life = processLife();
+  const logger = logTo(config.logLevel, 'router');
+  const router = await started(startRouter(config, logger), life);
+  if (router === undefined) return 0;
+  logger.info({ http: formatAddress(router.http) }, 'router listens');
+  await life.told;
+  await life.end(() => router.stop(), DRAIN_LIMIT_MS);
+  return 0;
+}
+
+/** Undefined when told to stop before it had come up: nothing has been promised yet, so it may end as in a crash. */
+function started<T>(starting: Promise<T>, life: ProcessLife): Promise<T | undefined> {
+  return Promise.race([starting, life.told.then(() => undefined)]);
+}

@@ -1,0 +1,97 @@
+/**
+ * Addresses as people write them: `host:port`, and the list of a cluster's members.
+ *
+ * Knows no socket and looks up no name: what `localhost` resolves to is the listener's business.
+ */
+import { isIPv4, isIPv6 } from 'node:net';
+
+export interface Address {
+  /** A host name or IP address; an IPv6 address without its brackets. */
+  readonly host: string;
+  /** 1..65535; 0 (the system chooses) only where the parser was told to allow it. */
+  readonly port: number;
+}
+
+/** One node of a cluster. Ids are positions in the list, counted from 1, so the list must be the same on each machine. */
+export interface Member {
+  readonly id: number;
+  readonly name: string;
+  readonly peer: Address;
+  readonly http: Address;
+}
+
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9](?:[a-z0-9-]{0,62}))*\.?$/i;
+const MEMBER_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
+const MAX_MEMBERS = 100;
+
+export const ADDRESS_FORM = 'host:port (an IPv6 host in brackets), port 1..65535';
+export const CLUSTER_FORM = 'name=peerHost:peerPort@httpHost:httpPort, members parted by commas';
+
+/** Undefined when the text is no address. */
+export function parseAddress(text: string, options: { readonly allowPortZero?: boolean } = {}): Address | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(0|[1-9]\d{0,4})$/.exec(text);
+  if (match === null) return undefined;
+  const [, bracketed, plain, digits] = match;
+  const port = Number(digits);
+  if (port > 65_535 || (port === 0 && options.allowPortZero !== true)) return undefined;
+  if (bracketed !== undefined) return isIPv6(bracketed) ? { host: bracketed, port } : undefined;
+  if (plain === undefined || !(isIPv4(plain) || isHostName(plain))) return undefined;
+  return { host: plain, port };
+}
+
+/** A name of digits and dots only is a mistyped IPv4 address. */
+function isHostName(text: string): boolean {
+  return HOST_NAME.test(text) && !/^[\d.]+$/.test(text);
+}
+
+export function formatAddress(address: Address): string {
+  return isIPv6(address.host) ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+/** Whether only processes on this machine can reach a listener there. */
+export function isLoopback(host: string): boolean {
+  const lower = host.toLowerCase();
+  if (lower === 'localhost' || lower === '::1') return true;
+  return (isIPv4(lower) && lower.startsWith('127.')) || lower.startsWith('::ffff:127.');
+}
+
+/**
+ * Reads `n1=10.0.0.1:7101@10.0.0.1:7001,n2=…`. Says what is wrong as a string, for the caller knows the field's name.
+ */
+export function parseCluster(text: string): readonly Member[] | string {
+  const members: Member[] = [];
+  for (const part of text.split(',')) {
+    const written = part.trim();
+    const match = /^([^=]*)=([^@]*)@(.*)$/.exec(written);
+    const [, name = '', peerText = '', httpText = ''] = match ?? [];
+    if (match === null) return `member '${written}' is not of the form ${CLUSTER_FORM}`;
+    if (!MEMBER_NAME.test(name)) {
+      return `member name '${name}' must be 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit`;
+    }
+    const peer = parseAddress(peerText);
+    if (peer === undefined) return `peer address '${peerText}' of ${name} is not ${ADDRESS_FORM}`;
+    const http = parseAddress(httpText);
+    if (http === undefined) return `http address '${httpText}' of ${name} is not ${ADDRESS_FORM}`;
+    members.push({ id: members.length + 1, name, peer, http });
+  }
+  if (members.length > MAX_MEMBERS) return `has ${members.length} members; at most ${MAX_MEMBERS} are allowed`;
+  return firstDuplicate(members) ?? members;
+}
+
+export function formatCluster(members: readonly Member[]): string {
+  return members.map((m) => `${m.name}=${formatAddress(m.peer)}@${formatAddress(m.http)}`).join(',');
+}
+
+function firstDuplicate(members: readonly Member[]): string | undefined {
+  const names = new Set<string>();
+  const addresses = new Set<string>();
+  for (const member of members) {
+    if (names.has(member.name)) return `names the member ${member.name} twice`;
+    names.add(member.name);
+    for (const address of [formatAddress(member.peer), formatAddress(member.http)]) {
+      if (addresses.has(address)) return `gives the address ${address} twice`;
+      addresses.add(address);
+    }
+  }
+  return undefined;
+}

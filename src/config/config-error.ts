@@ -1,0 +1,13 @@
+/**
+ * What is wrong with a configuration, in words that name the field and where it was said.
+ */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  /** The setting's name as in a JSON file, such as `maxValueBytes`; empty when no single one is to blame. */
+  readonly field: string;
+
+  constructor(field: string, message: string) {
+    super(message);
+    this.field = field;
+  }
+}

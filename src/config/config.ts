@@ -1,0 +1,126 @@
+/**
+ * The configurations of a node, a router and a local cluster, checked: single settings by their schemas, and here
+ * what only shows between settings.
+ *
+ * Knows no process and opens nothing. What leaves this room is complete: no default is decided later.
+ */
+import { v5 as uuidFromName } from 'uuid';
+import { formatAddress, isLoopback, type Address, type Member } from './address.js';
+import { ConfigError } from './config-error.js';
+import { nodeSettings, routerSettings, startSettings, type LogLevel } from './settings.js';
+import { readSettings, type Sources } from './sources.js';
+
+export interface NodeConfig {
+  readonly id: number;
+  readonly name: string;
+  readonly members: readonly Member[];
+  readonly clusterId: string;
+  readonly dataDir: string;
+  readonly listenHttp: Address;
+  readonly listenPeer: Address;
+  readonly shards: number;
+  readonly replicas: number;
+  readonly insecure: boolean;
+  readonly logLevel: LogLevel;
+  readonly maxValueBytes: number;
+  /** Undefined: only the disk is the limit. */
+  readonly maxJournalBytes: number | undefined;
+  readonly leaseReads: boolean;
+  readonly tickMs: number;
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+}
+
+export interface RouterConfig {
+  /** Peer addresses to learn the topology from. */
+  readonly nodes: readonly Address[];
+  readonly listen: Address;
+  /** Undefined: whichever cluster the nodes belong to. */
+  readonly clusterId: string | undefined;
+  readonly insecure: boolean;
+  readonly logLevel: LogLevel;
+  readonly maxValueBytes: number;
+}
+
+export interface StartConfig {
+  readonly nodes: number;
+  readonly replicas: number;
+  readonly shards: number;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly fresh: boolean;
+  readonly restart: boolean;
+  readonly logLevel: LogLevel;
+  /** Settings that the person said, as opposed to defaults: only these can contradict an earlier start. */
+  readonly said: ReadonlySet<string>;
+}
+
+/** Namespace of cluster ids made from names (RFC 9562, section 5.5). */
+const CLUSTER_NAMESPACE = 'c9a1f4f2-53a1-5c9e-9a3f-2b1d54d5f0a7';
+const DEFAULT_REPLICAS = 3;
+
+/** @throws ConfigError */
+export function nodeConfig(sources: Sources): NodeConfig {
+  const { cluster: members, data, clusterName, ...rest } = readSettings(nodeSettings, sources);
+  const own = members.find((member) => member.name === rest.name);
+  if (own === undefined) {
+    const names = members.map((member) => member.name).join(', ');
+    throw new ConfigError('name', `name '${rest.name}' is no member of --cluster, which has ${names}`);
+  }
+  const replicas = checkedReplicas(rest.replicas, members.length);
+  if (rest.electionTicks <= rest.heartbeatTicks) {
+    throw new ConfigError(
+      'electionTicks',
+      `electionTicks (${rest.electionTicks}) must be more than heartbeatTicks (${rest.heartbeatTicks}), or every pause looks like a dead leader`,
+    );
+  }
+  const listenHttp = rest.listenHttp ?? own.http;
+  const listenPeer = rest.listenPeer ?? own.peer;
+  refuseOpenListener('listenHttp', listenHttp, rest.insecure);
+  refuseOpenListener('listenPeer', listenPeer, rest.insecure);
+  const names = members.map((member) => member.name);
+  const clusterId = rest.clusterId ?? makeClusterId({ clusterName, names, shards: rest.shards, replicas });
+  return { ...rest, id: own.id, members, clusterId, dataDir: data, replicas, listenHttp, listenPeer };
+}
+
+/** @throws ConfigError */
+export function routerConfig(sources: Sources): RouterConfig {
+  const values = readSettings(routerSettings, sources);
+  refuseOpenListener('listen', values.listen, values.insecure);
+  return values;
+}
+
+/** @throws ConfigError */
+export function startConfig(flags: Readonly<Record<string, unknown>>): StartConfig {
+  const { data, ...values } = readSettings(startSettings, { flags, environment: {} });
+  const said = new Set(Object.keys(flags).filter((field) => flags[field] !== undefined));
+  return { ...values, dataDir: data, replicas: checkedReplicas(values.replicas, values.nodes), said };
+}
+
+/** The same on each machine that was told the same; another one if any of it differs. */
+export function makeClusterId(parts: {
+  readonly clusterName: string;
+  readonly names: readonly string[];
+  readonly shards: number;
+  readonly replicas: number;
+}): string {
+  const identity = JSON.stringify([parts.clusterName, parts.names, parts.shards, parts.replicas]);
+  return uuidFromName(identity, CLUSTER_NAMESPACE);
+}
+
+function checkedReplicas(replicas: number | undefined, nodes: number): number {
+  const chosen = replicas ?? Math.min(DEFAULT_REPLICAS, nodes);
+  if (chosen > nodes) {
+    throw new ConfigError('replicas', `replicas (${chosen}) must not be more than the number of nodes (${nodes})`);
+  }
+  return chosen;
+}
+
+function refuseOpenListener(field: string, address: Address, insecure: boolean): void {
+  if (insecure || isLoopback(address.host)) return;
+  throw new ConfigError(
+    field,
+    `${field} ${formatAddress(address)} is beyond loopback, and without TLS whoever reaches it can read and write ` +
+      `everything; listen on 127.0.0.1, or say --insecure if the network itself is trusted`,
+  );
+}

@@ -1,0 +1,20 @@
+/**
+ * Configuration: what a person may say to a process, and what it then holds for certain.
+ *
+ * `settings.ts` is the table of all settings with their limits; `sources.ts` gathers flags, environment and file;
+ * `config.ts` checks what only shows between settings and hands out complete values. Nothing else in the project
+ * reads an environment variable or a configuration file.
+ */
+export { formatAddress, formatCluster, isLoopback, parseAddress, type Address, type Member } from './address.js';
+export {
+  makeClusterId,
+  nodeConfig,
+  routerConfig,
+  startConfig,
+  type NodeConfig,
+  type RouterConfig,
+  type StartConfig,
+} from './config.js';
+export { ConfigError } from './config-error.js';
+export { nodeSettings, routerSettings, startSettings, type LogLevel, type Settings } from './settings.js';
+export { environmentName, flagName } from './sources.js';

@@ -1,0 +1,48 @@
+/** What an embedded store is made from, checked: every wrong number is a RangeError that names its bound. */
+
+export interface StoreOptions {
+  /** 1..100; 5 by default. */
+  readonly nodes?: number;
+  /** 1..nodes; 3 by default, or as many as there are nodes. */
+  readonly replicas?: number;
+  /** 1..1,024; 16 by default. */
+  readonly shards?: number;
+  /** SQLite files go here, one folder per node. Without it everything is in memory and gone with the process. */
+  readonly dataDir?: string;
+  /** Makes timeouts and placement of elections repeatable. */
+  readonly seed?: number;
+  /** Milliseconds that one operation may take; 5,000 by default. */
+  readonly timeoutMs?: number;
+}
+
+export interface CheckedOptions {
+  readonly nodes: number;
+  readonly replicas: number;
+  readonly shards: number;
+  readonly dataDir: string | undefined;
+  readonly seed: number | undefined;
+  readonly timeoutMs: number;
+}
+
+export const MAX_NODES = 100;
+export const MAX_SHARDS_EMBEDDED = 1_024;
+
+export function checkOptions(options: StoreOptions): CheckedOptions {
+  const nodes = whole('nodes', options.nodes ?? 5, 1, MAX_NODES);
+  const { seed } = options;
+  return {
+    nodes,
+    replicas: whole('replicas', options.replicas ?? Math.min(3, nodes), 1, nodes, 'the number of nodes'),
+    shards: whole('shards', options.shards ?? 16, 1, MAX_SHARDS_EMBEDDED),
+    dataDir: options.dataDir,
+    seed: seed === undefined ? undefined : whole('seed', seed, 0, 2 ** 32 - 1),
+    timeoutMs: whole('timeoutMs', options.timeoutMs ?? 5_000, 1, 3_600_000),
+  };
+}
+
+/** @throws RangeError that names the field, its bounds and what was given. */
+export function whole(name: string, value: unknown, least: number, most: number, why = ''): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  const bound = why === '' ? String(most) : `${most} (${why})`;
+  throw new RangeError(`${name} must be a whole number from ${least} to ${bound}, got ${String(value)}`);
+}

@@ -1,0 +1,41 @@
+/**
+ * The plan of an embedded cluster: kept in `dataDir`, so that the same folder opens as the same cluster.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ClusterPlan } from '../shard/index.js';
+import type { CheckedOptions } from './options.js';
+
+const PLAN_FILE = 'cluster.json';
+
+/** @throws RangeError when the folder holds a cluster with another number of nodes, replicas or shards. */
+export function readOrMakePlan(options: CheckedOptions, freshId: string): ClusterPlan {
+  const { nodes, replicas, shards, dataDir } = options;
+  const plan = (clusterId: string): ClusterPlan => ({
+    clusterId,
+    nodes: Array.from({ length: nodes }, (_, i) => ({
+      id: i + 1,
+      name: `n${i + 1}`,
+      peerAddress: '',
+      httpAddress: '',
+    })),
+    shardCount: shards,
+    replicas,
+    leaseReads: false,
+  });
+  if (dataDir === undefined) return plan(freshId);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const file = join(dataDir, PLAN_FILE);
+  if (!existsSync(file)) {
+    writeFileSync(file, JSON.stringify({ clusterId: freshId, nodes, replicas, shards }), { mode: 0o600 });
+    return plan(freshId);
+  }
+  const kept = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  for (const [field, value] of Object.entries({ nodes, replicas, shards })) {
+    if (kept[field] !== value) {
+      throw new RangeError(`${field} is ${value}, but ${dataDir} holds a cluster made with ${String(kept[field])}`);
+    }
+  }
+  if (typeof kept['clusterId'] !== 'string') throw new RangeError(`clusterId is missing in ${file}`);
+  return plan(kept['clusterId']);
+}

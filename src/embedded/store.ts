@@ -1,0 +1,142 @@
+/**
+ * `DistributedKeyValueStore`: a whole cluster in one process, behind put, get and delete.
+ *
+ * The same raft, shard and router code as between machines, over an in-memory network, so that a program or a test can
+ * fail nodes and cut links. Knows no Raft and no HTTP; `cluster.ts` keeps the nodes.
+ */
+import { v7 as uuidv7 } from 'uuid';
+import {
+  KvorumError,
+  decodeValue,
+  encodeKey,
+  encodeValue,
+  type Answer,
+  type Operation,
+  type ShardReply,
+} from '../shard/index.js';
+import { EmbeddedCluster, type ClusterStatus, type KeyLocation } from './cluster.js';
+import { checkOptions, whole, type CheckedOptions, type StoreOptions } from './options.js';
+
+export class DistributedKeyValueStore {
+  readonly #options: CheckedOptions;
+  readonly #cluster: EmbeddedCluster;
+  #closed = false;
+
+  /**
+   * Starts a cluster of `nodes` nodes that keeps every key on `replicas` of them. Operations may be called at once;
+   * they wait for the cluster to be ready.
+   * @throws RangeError when a number is out of its bounds (1..100 nodes, 1 ≤ replicas ≤ nodes).
+   */
+  constructor(nodes: number, replicas?: number);
+  constructor(options?: StoreOptions);
+  constructor(first: number | StoreOptions = {}, replicas?: number) {
+    const given = typeof first === 'number' ? { nodes: first } : first;
+    this.#options = checkOptions(replicas === undefined ? given : { ...given, replicas });
+    this.#cluster = new EmbeddedCluster(this.#options);
+  }
+
+  /** Resolves when every shard has a leader. Not needed before an operation. */
+  ready(): Promise<void> {
+    return this.#cluster.ready();
+  }
+
+  /**
+   * Stores a copy of `value`; when this resolves, a majority of the key's replicas has it.
+   * @throws TypeError if key or value cannot be serialized; KvorumError otherwise, with `outcome` saying whether it happened.
+   */
+  async put(key: unknown, value: unknown): Promise<void> {
+    const { body, contentType } = encodeValue(value);
+    const operationId = uuidv7(undefined, new Uint8Array(16));
+    await this.#execute({
+      type: 'put',
+      key: encodeKey(key),
+      body,
+      contentType,
+      condition: { type: 'none' },
+      operationId,
+    });
+  }
+
+  /** A copy of the latest value (linearizable), or undefined when the key is absent. @throws TypeError, KvorumError */
+  async get(key: unknown): Promise<unknown> {
+    const answer = await this.#execute({ type: 'get', key: encodeKey(key), consistency: 'linearizable' });
+    return answer.type === 'get' && answer.record !== undefined ? decodeValue(answer.record) : undefined;
+  }
+
+  /** True if the key was there. @throws TypeError, KvorumError */
+  async delete(key: unknown): Promise<boolean> {
+    const operationId = uuidv7(undefined, new Uint8Array(16));
+    const answer = await this.#execute({
+      type: 'delete',
+      key: encodeKey(key),
+      condition: { type: 'none' },
+      operationId,
+    });
+    return answer.type === 'delete' && answer.deleted;
+  }
+
+  /** Node `node` (0..nodes−1) stops at once, as by kill −9. What was durable on it stays for `recoverNode`. */
+  simulateNodeFailure(node: number): Promise<void> {
+    return this.#cluster.fail(this.#node(node));
+  }
+
+  /** Starts a failed node again from what it had on its disk; it catches up by itself. */
+  recoverNode(node: number): Promise<void> {
+    return this.#cluster.recover(this.#node(node));
+  }
+
+  /** Cuts all links between nodes of different groups; nodes not named form a group of their own. */
+  partition(groups: readonly (readonly number[])[]): void {
+    const seen = new Set<number>();
+    for (const node of groups.flat()) {
+      if (seen.has(this.#node(node))) throw new RangeError(`node ${node} is named twice in the partition`);
+      seen.add(node);
+    }
+    this.#cluster.partition(groups);
+  }
+
+  /** Mends all links. Failed nodes stay failed. */
+  heal(): void {
+    this.#cluster.heal();
+  }
+
+  where(key: unknown): KeyLocation {
+    return this.#cluster.where(encodeKey(key));
+  }
+
+  status(): ClusterStatus {
+    return this.#cluster.status();
+  }
+
+  /** Stops all nodes. Operations under way end in an error. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#cluster.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // The names that other languages' versions of this interface use.
+
+  simulate_node_failure(node: number): Promise<void> {
+    return this.simulateNodeFailure(node);
+  }
+
+  recover_node(node: number): Promise<void> {
+    return this.recoverNode(node);
+  }
+
+  #node(node: number): number {
+    return whole('node', node, 0, this.#options.nodes - 1);
+  }
+
+  async #execute(operation: Operation): Promise<Answer> {
+    if (this.#closed) throw new KvorumError('shutting-down', 'the store is closed');
+    const reply: ShardReply = await this.#cluster.execute(operation, this.#options.timeoutMs);
+    const { answer } = reply;
+    if (answer.type === 'refused') throw new KvorumError(answer.code, answer.message, answer.details, answer.outcome);
+    return answer;
+  }
+}

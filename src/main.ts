@@ -1,0 +1,224 @@
+/**
+ * The composition root: the only file that wires a node process, or a router process, out of all rooms.
+ *
+ * Knows the order in which parts start and stop, and nothing of what they do.
+ */
+import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
+import { formatAddress, type Address, type NodeConfig, type RouterConfig } from './config/index.js';
+import {
+  Dispatcher,
+  HttpServer,
+  Metrics,
+  NodeBackend,
+  RemoteBackend,
+  type Backend,
+  type EventLoopDelay,
+} from './router/index.js';
+import {
+  ShardNode,
+  SqliteStorage,
+  StorageFull,
+  WsTransport,
+  loadHash,
+  shardOfGroup,
+  shardOfKey,
+  systemRuntime,
+  SYSTEM_GROUP,
+  type ClusterPlan,
+  type Logger,
+  type NodeStatus,
+  type Runtime,
+} from './shard/index.js';
+import { version } from './version.js';
+
+export interface RunningNode {
+  /** Where it really listens: a configured port 0 has become a number. */
+  readonly http: Address;
+  readonly peer: Address;
+  /**
+   * Settles if the node can do no more by itself, such as on a failing disk; never rejects. A disk that is merely full
+   * is no reason to end: the node says so to whoever asks, and others serve its shards.
+   */
+  readonly failed: Promise<Error>;
+  /** Refuses new work, finishes what is under way, hands leadership over, closes the files. */
+  stop(): Promise<void>;
+}
+
+export interface RunningRouter {
+  readonly http: Address;
+  /** Shards that no node says it leads; undefined while the topology is not known. */
+  leaderless(): Promise<readonly number[] | undefined>;
+  stop(): Promise<void>;
+}
+
+/** How long answers under way, and then the hand-over of leadership, may hold up a stop. */
+const FINISH_MS = 1_500;
+const HAND_OVER_MS = 1_500;
+/** Each look at the event loop wakes an idle process. */
+const LOOP_DELAY_RESOLUTION_MS = 50;
+const STATUS_TIMEOUT_MS = 500;
+
+/** Serves when it settles. @throws what is wrong with the data folder, the addresses, or the plan */
+export async function startNode(config: NodeConfig, logger: Logger): Promise<RunningNode> {
+  await loadHash();
+  const runtime = systemRuntime();
+  const transport = new WsTransport({
+    self: { role: 'node', id: config.id, clusterId: config.clusterId },
+    runtime,
+    logger,
+    listen: config.listenPeer,
+    peers: new Map(config.members.map((member) => [member.id, formatAddress(member.peer)])),
+  });
+  const node = new ShardNode({
+    id: config.id,
+    name: config.name,
+    plan: planOf(config),
+    storage: storageOf(config, logger),
+    transport,
+    runtime,
+    logger,
+    timers: { tickMs: config.tickMs, electionTicks: config.electionTicks, heartbeatTicks: config.heartbeatTicks },
+  });
+  const failed = new Promise<Error>((resolve) => {
+    node.onFailure((error) => {
+      if (error instanceof StorageFull) logger.error({ reason: error.message }, 'the disk is full');
+      else resolve(error);
+    });
+  });
+  try {
+    await node.start();
+    const backend = new NodeBackend({ host: node, runtime });
+    const front = await startFront({ backend, runtime, logger, listen: config.listenHttp, ...config });
+    return {
+      http: front.address,
+      peer: { host: config.listenPeer.host, port: transport.port },
+      failed,
+      async stop() {
+        await front.stop();
+        backend.close();
+        await node.stop(HAND_OVER_MS);
+      },
+    };
+  } catch (error) {
+    await node.crash().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Serves when it settles, even if no node can be reached yet. */
+export async function startRouter(config: RouterConfig, logger: Logger): Promise<RunningRouter> {
+  await loadHash();
+  const runtime = systemRuntime();
+  const { clusterId, nodes } = config;
+  const transport = new WsTransport({
+    self: clusterId === undefined ? { role: 'router' } : { role: 'router', clusterId },
+    runtime,
+    logger,
+    seeds: nodes.map((address) => formatAddress(address)),
+  });
+  const backend = new RemoteBackend({ transport, runtime });
+  backend.onTopology((topology) => {
+    transport.setPeers(new Map(topology.nodes.map((node) => [node.id, node.peerAddress])));
+  });
+  const front = await startFront({ backend, runtime, logger, ...config });
+  await backend.start();
+  return {
+    http: front.address,
+    async leaderless() {
+      const topology = backend.topology();
+      if (topology === undefined) return undefined;
+      const led = ledShards((await backend.statuses(STATUS_TIMEOUT_MS)).values());
+      return [...topology.shards.keys()].filter((shard) => !led.has(shard));
+    },
+    async stop() {
+      await front.stop();
+      await backend.close();
+    },
+  };
+}
+
+function planOf(config: NodeConfig): ClusterPlan {
+  return {
+    clusterId: config.clusterId,
+    nodes: config.members.map(({ id, name, peer, http }) => ({
+      id,
+      name,
+      peerAddress: formatAddress(peer),
+      httpAddress: formatAddress(http),
+    })),
+    shardCount: config.shards,
+    replicas: config.replicas,
+    leaseReads: config.leaseReads,
+  };
+}
+
+function storageOf({ dataDir, maxJournalBytes }: NodeConfig, logger: Logger): SqliteStorage {
+  return new SqliteStorage({
+    directory: dataDir,
+    ...(maxJournalBytes === undefined ? {} : { maxJournalBytes }),
+    onNotice: (notice) => {
+      logger.warn({}, notice);
+    },
+  });
+}
+
+interface FrontOptions {
+  readonly backend: Backend;
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly listen: Address;
+  readonly insecure: boolean;
+  readonly maxValueBytes: number;
+}
+
+/** HTTP in front of a backend: the same in a node and in a router of its own. */
+async function startFront(options: FrontOptions): Promise<{ address: Address; stop(): Promise<void> }> {
+  const { backend, runtime, logger, listen, insecure, maxValueBytes } = options;
+  const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });
+  const histogram = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MS });
+  histogram.enable();
+  const server = new HttpServer({
+    backend,
+    dispatcher,
+    metrics: new Metrics({ backend, dispatcher, eventLoopDelay: beyondResolution(histogram) }),
+    build: { version },
+    host: listen.host,
+    port: listen.port,
+    insecure,
+    limits: { valueBytes: maxValueBytes },
+    logger,
+  });
+  const stop = async (): Promise<void> => {
+    await server.close(FINISH_MS);
+    dispatcher.close();
+    histogram.disable();
+  };
+  try {
+    const { port } = await server.listen();
+    return { address: { host: listen.host, port }, stop };
+  } catch (error) {
+    dispatcher.close();
+    histogram.disable();
+    throw error;
+  }
+}
+
+/** The histogram counts the whole time between two looks: its resolution is no delay. */
+function beyondResolution(histogram: IntervalHistogram): EventLoopDelay {
+  const beyond = (nanos: number): number => Math.max(0, nanos - LOOP_DELAY_RESOLUTION_MS * 1e6);
+  return {
+    percentile: (percentage) => beyond(histogram.percentile(percentage)),
+    get max() {
+      return beyond(histogram.max);
+    },
+    reset: () => {
+      histogram.reset();
+    },
+  };
+}
+
+function ledShards(statuses: Iterable<NodeStatus | undefined>): ReadonlySet<number> {
+  const groups = [...statuses].flatMap((status) => status?.groups ?? []);
+  const led = groups.filter(({ group, raft }) => group !== SYSTEM_GROUP && raft.role === 'leader');
+  return new Set(led.map(({ group }) => shardOfGroup(group)));
+}

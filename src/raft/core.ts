@@ -1,0 +1,102 @@
+/**
+ * What a replica has in every role: term, vote, log, configuration, what it is about to say; and the way back to
+ * follower, which every other role may have to go.
+ *
+ * Knows no message handling. Imports follow a node's life: follower → candidate → leader → core.
+ */
+import { Log } from './log.js';
+import type { RaftOptions } from './options.js';
+import { Outbox } from './outbox.js';
+import type { Follower, RoleState } from './roles.js';
+import { NONE, type Configuration, type NodeId } from './types.js';
+
+export class Core {
+  readonly id: NodeId;
+  readonly options: RaftOptions;
+  readonly log: Log;
+  readonly outbox = new Outbox();
+  configuration: Configuration;
+  term: number;
+  vote: NodeId;
+  role: RoleState;
+  /** Newest read context given out; contexts are never used twice, in no term. */
+  lastContext = 0;
+  /**
+   * With `leaseReads`: ticks for which a leader heard (`promisedTo`) may count on no vote going to anybody else, whatever
+   * role, term or campaign comes in between. A restart forgets whom it was promised to, but not that it may have been.
+   */
+  promiseTicks: number;
+  promisedTo: NodeId = NONE;
+
+  constructor(options: RaftOptions) {
+    const { hardState, snapshot, entries } = options;
+    this.id = options.id;
+    this.options = options;
+    this.log = new Log(snapshot, entries, hardState.commit);
+    if (this.log.lastTerm > hardState.term) {
+      throw new Error(`the log ends in term ${this.log.lastTerm}, but the hard state says ${hardState.term}`);
+    }
+    this.configuration = snapshot.index > 0 ? snapshot.configuration : options.configuration;
+    this.term = hardState.term;
+    this.vote = hardState.vote;
+    this.role = this.#follower(NONE);
+    this.promiseTicks = options.leaseReads === true && hardState.term > 0 ? options.electionTicks : 0;
+  }
+
+  get leader(): NodeId {
+    switch (this.role.type) {
+      case 'follower':
+        return this.role.leader;
+      case 'leader':
+        return this.id;
+      case 'pre-candidate':
+      case 'candidate':
+        return NONE;
+    }
+  }
+
+  /** A leader was heard. */
+  promise(leader: NodeId): void {
+    if (this.options.leaseReads !== true) return;
+    this.promiseTicks = this.options.electionTicks;
+    this.promisedTo = leader;
+  }
+
+  /** A time in [T, 2T), drawn for every attempt, so that two nodes rarely stand at once (s10). */
+  drawTimeout(): number {
+    const { electionTicks, random } = this.options;
+    return electionTicks + Math.floor(random() * electionTicks);
+  }
+
+  /**
+   * Becomes follower of `leader` in `term` (≥ its own). A follower that only learns of a new term keeps its clock:
+   * a candidate that cannot win must not be able to put off everyone else's election.
+   */
+  becomeFollower(term: number, leader: NodeId): void {
+    const before = this.role;
+    if (before.type === 'leader') this.outbox.loseReads(before.reads.contexts());
+    if (term > this.term) {
+      this.term = term;
+      this.vote = NONE;
+      this.outbox.dropHeld();
+    }
+    const after = this.#follower(leader);
+    if (before.type === 'follower' && leader === NONE) {
+      after.electionElapsed = before.electionElapsed;
+      after.electionTimeout = before.electionTimeout;
+    }
+    this.role = after;
+  }
+
+  #follower(leader: NodeId): Follower {
+    return {
+      type: 'follower',
+      leader,
+      electionElapsed: 0,
+      electionTimeout: this.drawTimeout(),
+      matched: this.log.commit,
+      incoming: undefined,
+      quiesced: false,
+    };
+  }
+}

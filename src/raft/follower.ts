@@ -1,0 +1,124 @@
+/**
+ * A follower: takes what its leader sends, and stands for election when it hears none.
+ *
+ * - It says that its log matches only up to what it compared with this leader's, and only once that is durable (s35).
+ * - It commits what it is told, as far as its log is known to match (s41).
+ */
+import { startCandidacy, startPreCandidacy } from './candidate.js';
+import type { Core } from './core.js';
+import { follows } from './log.js';
+import type { Append, Heartbeat, Message } from './messages.js';
+import { TERM_ONLY } from './outbox.js';
+import { isVoter } from './quorum.js';
+import type { Follower } from './roles.js';
+import { receiveChunk } from './snapshot-receiver.js';
+import { NONE } from './types.js';
+
+export function tickFollower(core: Core, follower: Follower): void {
+  if (follower.quiesced) return;
+  follower.electionElapsed++;
+  // A learner never stands (s15).
+  if (follower.electionElapsed >= follower.electionTimeout && isVoter(core.configuration, core.id)) {
+    startPreCandidacy(core);
+  }
+}
+
+export function stepFollower(core: Core, follower: Follower, message: Message): void {
+  switch (message.type) {
+    case 'append':
+      heard(core, follower, message);
+      receiveAppend(core, follower, message);
+      break;
+    case 'heartbeat':
+      heard(core, follower, message);
+      receiveHeartbeat(core, follower, message);
+      break;
+    case 'snapshot':
+      heard(core, follower, message);
+      receiveChunk(core, follower, message);
+      break;
+    case 'timeout-now':
+      if (isVoter(core.configuration, core.id)) startCandidacy(core, { forced: true });
+      break;
+    case 'append-ok':
+    case 'append-refused':
+    case 'heartbeat-ok':
+    case 'snapshot-answer':
+    case 'vote':
+    case 'vote-answer':
+    case 'term-notice':
+      break;
+  }
+}
+
+function heard(core: Core, follower: Follower, message: Message): void {
+  follower.electionElapsed = 0;
+  core.promise(message.from);
+}
+
+function receiveAppend(core: Core, follower: Follower, message: Append): void {
+  const { log } = core;
+  if (!follows(message.entries, message.prevIndex, message.prevTerm, message.term)) return;
+  // Committed entries are the leader's as well (leader completeness), so only what follows them needs comparing; terms
+  // further down may be compacted away.
+  let { prevIndex, entries } = message;
+  if (prevIndex < log.commit) {
+    entries = entries.slice(log.commit - prevIndex);
+    prevIndex = log.commit;
+  } else if (log.termAt(prevIndex) !== message.prevTerm) {
+    refuseAppend(core, message);
+    return;
+  }
+  log.merge(entries);
+  const matched = prevIndex + entries.length;
+  follower.matched = Math.max(follower.matched, matched);
+  log.commitTo(Math.min(message.commit, follower.matched));
+  core.outbox.hold({ type: 'append-ok', from: core.id, to: message.from, term: core.term, index: matched }, matched);
+}
+
+/** The hint names the last index that may match: above it, terms here are newer than anything the leader has there (s26). */
+function refuseAppend(core: Core, message: Append): void {
+  const { log } = core;
+  const reach = Math.min(message.prevIndex, log.lastIndex);
+  const hintIndex = Math.max(log.commit, log.lastWithTermAtMost(reach, message.prevTerm));
+  core.outbox.hold(
+    {
+      type: 'append-refused',
+      from: core.id,
+      to: message.from,
+      term: core.term,
+      rejectedIndex: message.prevIndex,
+      hintIndex,
+      hintTerm: log.termAt(hintIndex) ?? 0,
+      lastIndex: log.lastIndex,
+    },
+    TERM_ONLY,
+  );
+}
+
+function receiveHeartbeat(core: Core, follower: Follower, message: Heartbeat): void {
+  const { log } = core;
+  log.commitTo(message.commit);
+  follower.matched = Math.max(follower.matched, log.commit);
+  follower.quiesced = message.quiesce && log.lastIndex === log.commit;
+  core.outbox.hold(
+    {
+      type: 'heartbeat-ok',
+      from: core.id,
+      to: message.from,
+      term: core.term,
+      readContext: message.readContext,
+      lastIndex: follower.matched,
+    },
+    TERM_ONLY,
+  );
+}
+
+/** The owner knows that the leader is dead (s74): votes may be given at once, and this replica stands soon. */
+export function forgetLeader(core: Core, follower: Follower): void {
+  if (follower.leader === NONE || core.options.leaseReads === true) return;
+  const { electionTicks, random } = core.options;
+  follower.leader = NONE;
+  follower.electionElapsed = 0;
+  follower.electionTimeout = 1 + Math.floor(random() * Math.max(1, electionTicks >> 1));
+}

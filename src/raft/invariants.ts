@@ -1,0 +1,237 @@
+/**
+ * The invariants of consensus, as functions that throw `InvariantViolation`: for tests and the simulator.
+ *
+ * Of one replica at one moment (`checkReplica`), between two moments of its life (`checkStep`), of all replicas of a
+ * group at one moment (`checkLogMatching`, `checkDurableQuorum`), and of a group's whole history (`GroupHistory`).
+ *
+ * - Election safety: one leader per term; one vote per node and term, also across restarts.
+ * - Terms never fall; a vote, once given, stands for its term; commit and applied never fall.
+ * - Log matching: logs that agree on an index and term agree on everything before.
+ * - Committed entries are never removed or changed, and are the same everywhere.
+ * - A leader never overwrites or removes its own entries; its match indexes never fall.
+ * - Leader completeness: what was committed in earlier terms is in every later leader's log.
+ * - Every quorum holds each committed prefix, durably.
+ * - applied ≤ commit ≤ last, stable ≤ last.
+ *
+ * Knows how a replica looks from outside, and nothing of how it comes to its decisions.
+ */
+import { describeNode, describePosition } from './describe.js';
+import type { Message } from './messages.js';
+import { quorumIndex } from './quorum.js';
+import type { Raft } from './raft.js';
+import type { Role } from './results.js';
+import type { Configuration, Entry, NodeId } from './types.js';
+
+export class InvariantViolation extends Error {
+  override readonly name = 'InvariantViolation';
+}
+
+/** A replica at one moment. Does not change when the replica goes on. */
+export interface ReplicaView {
+  readonly id: NodeId;
+  readonly term: number;
+  readonly vote: NodeId;
+  readonly role: Role;
+  readonly commit: number;
+  readonly applied: number;
+  readonly stableIndex: number;
+  readonly snapshotIndex: number;
+  readonly snapshotTerm: number;
+  /** From `snapshotIndex` + 1. */
+  readonly entries: readonly Entry[];
+  /** A leader's match indexes of the others. */
+  readonly match: ReadonlyMap<NodeId, number>;
+}
+
+export function viewOf(raft: Raft): ReplicaView {
+  const { id, term, vote, role, log } = raft;
+  const entries: Entry[] = [];
+  for (let index = log.firstIndex; index <= log.lastIndex; index++) {
+    const entry = log.entryAt(index);
+    if (entry !== undefined) entries.push(entry);
+  }
+  const peers = role === 'leader' ? raft.status().peers : [];
+  return {
+    id,
+    term,
+    vote,
+    role,
+    commit: log.commit,
+    applied: log.applied,
+    stableIndex: log.stableIndex,
+    snapshotIndex: log.snapshotIndex,
+    snapshotTerm: log.snapshotTerm,
+    entries,
+    match: new Map(peers.map((peer) => [peer.id, peer.match])),
+  };
+}
+
+const lastIndexOf = (view: ReplicaView): number => view.snapshotIndex + view.entries.length;
+
+function entryOf(view: ReplicaView, index: number): Entry | undefined {
+  return view.entries[index - view.snapshotIndex - 1];
+}
+
+function termOf(view: ReplicaView, index: number): number | undefined {
+  return index === view.snapshotIndex ? view.snapshotTerm : entryOf(view, index)?.term;
+}
+
+function hold(view: ReplicaView, condition: boolean, what: string): void {
+  if (!condition) throw new InvariantViolation(`${describeNode(view.id, view.term)} ${view.role}: ${what}`);
+}
+
+function isSame(a: Entry, b: Entry): boolean {
+  if (a === b) return true;
+  if (a.index !== b.index || a.term !== b.term || a.kind !== b.kind || a.data.length !== b.data.length) return false;
+  return a.data.every((byte, i) => byte === b.data[i]);
+}
+
+/** What holds of a replica at any moment. */
+export function checkReplica(view: ReplicaView): void {
+  const last = lastIndexOf(view);
+  hold(view, view.applied <= view.commit, `applied ${view.applied} beyond commit ${view.commit}`);
+  hold(view, view.snapshotIndex <= view.applied, `compacted ${view.snapshotIndex} beyond applied ${view.applied}`);
+  hold(view, view.commit <= last, `commit ${view.commit} beyond the log's end ${last}`);
+  hold(view, view.stableIndex <= last, `stable ${view.stableIndex} beyond the log's end ${last}`);
+  let { snapshotIndex: index, snapshotTerm: term } = view;
+  for (const entry of view.entries) {
+    const at = describePosition(entry.index, entry.term);
+    hold(view, entry.index === ++index, `${at} stands where ${index} belongs`);
+    hold(view, entry.term >= term, `${at} follows an entry of term ${term}`);
+    term = entry.term;
+  }
+  hold(view, term <= view.term, `the log reaches into term ${term}`);
+  for (const [peer, match] of view.match) hold(view, match <= last, `match ${match} of n${peer} beyond the log's end`);
+}
+
+/** What holds between two moments of one replica's life, without a restart in between. */
+export function checkStep(before: ReplicaView, after: ReplicaView): void {
+  hold(after, after.term >= before.term, `term fell from ${before.term}`);
+  hold(after, after.commit >= before.commit, `commit fell from ${before.commit} to ${after.commit}`);
+  hold(after, after.applied >= before.applied, `applied fell from ${before.applied} to ${after.applied}`);
+  hold(after, after.snapshotIndex >= before.snapshotIndex, `the log begins earlier than before`);
+  checkKept(before, after, before.commit, 'committed');
+  if (after.term !== before.term) return;
+  hold(
+    after,
+    before.vote === 0 || after.vote === before.vote,
+    `its vote changed from n${before.vote} to n${after.vote}`,
+  );
+  if (before.role !== 'leader' || after.role !== 'leader') return;
+  checkKept(before, after, lastIndexOf(before), "a leader's own");
+  for (const [peer, match] of before.match) {
+    const now = after.match.get(peer) ?? match;
+    hold(after, now >= match, `match of n${peer} fell from ${match} to ${now}`);
+  }
+}
+
+/** Entries up to `to` that were there are there, or compacted. */
+function checkKept(before: ReplicaView, after: ReplicaView, to: number, whose: string): void {
+  for (let index = after.snapshotIndex + 1; index <= to; index++) {
+    const was = entryOf(before, index);
+    const is = entryOf(after, index);
+    if (was === undefined) continue;
+    hold(after, is !== undefined, `${whose} entry ${describePosition(index, was.term)} is gone`);
+    hold(after, is !== undefined && isSame(was, is), `${whose} entry ${describePosition(index, was.term)} changed`);
+  }
+}
+
+/** Two logs that agree on an index and term agree on everything before it (§5.3). */
+export function checkLogMatching(a: ReplicaView, b: ReplicaView): void {
+  let index = Math.min(lastIndexOf(a), lastIndexOf(b));
+  const from = Math.max(a.snapshotIndex, b.snapshotIndex);
+  while (index > from && termOf(a, index) !== termOf(b, index)) index--;
+  for (let below = index; below > from; below--) {
+    const [left, right] = [entryOf(a, below), entryOf(b, below)];
+    const same = left !== undefined && right !== undefined && isSame(left, right);
+    hold(a, same, `agrees with n${b.id} on ${index}@${termOf(a, index) ?? '?'}, but not on ${below}`);
+  }
+}
+
+/** A quorum's disks hold everything that anyone calls committed. `views`: of every voter, crashed ones as on disk. */
+export function checkDurableQuorum(views: readonly ReplicaView[], configuration: Configuration): void {
+  for (const committer of views) {
+    const term = termOf(committer, committer.commit);
+    const holders = quorumIndex(configuration, (id) => {
+      const view = views.find((candidate) => candidate.id === id);
+      if (view === undefined) return 0;
+      const covered = view.snapshotIndex >= committer.commit;
+      return covered || (view.stableIndex >= committer.commit && termOf(view, committer.commit) === term) ? 1 : 0;
+    });
+    hold(committer, holders > 0, `calls ${committer.commit}@${term ?? '?'} committed, which no quorum holds durably`);
+  }
+}
+
+/** What a group has done so far: who led, who voted for whom, what was committed. */
+export class GroupHistory {
+  readonly #leaders = new Map<number, NodeId>();
+  readonly #votes = new Map<string, NodeId>();
+  readonly #committed = new Map<number, { readonly entry: Entry; readonly knownInTerm: number }>();
+  readonly #latest = new Map<NodeId, { readonly raft: Raft; readonly view: ReplicaView }>();
+
+  /** Highest index that anyone called committed. */
+  highestCommit = 0;
+
+  /** To be called after every input of a replica (or of several: then less is seen of what lay between). */
+  observe(raft: Raft): void {
+    const view = viewOf(raft);
+    checkReplica(view);
+    const latest = this.#latest.get(view.id);
+    // Another object is a restart: what was not durable may be gone.
+    if (latest?.raft === raft) checkStep(latest.view, view);
+    this.#latest.set(view.id, { raft, view });
+    this.#observeCommits(view);
+    if (view.role === 'leader') this.#observeLeader(view);
+    for (const other of this.#latest.values()) {
+      if (other.view.id !== view.id) checkLogMatching(view, other.view);
+    }
+  }
+
+  /** To be called with every message that leaves a replica, when it leaves. */
+  sent(message: Message): void {
+    if (message.type === 'vote' && !message.preVote) this.#voted(message.from, message.term, message.from);
+    if (message.type === 'vote-answer' && !message.preVote && message.granted) {
+      this.#voted(message.from, message.term, message.to);
+    }
+  }
+
+  /** The replica's disk is gone, and with it its identity: what it held no longer counts. */
+  forget(id: NodeId): void {
+    this.#latest.delete(id);
+  }
+
+  #voted(voter: NodeId, term: number, candidate: NodeId): void {
+    const key = describeNode(voter, term);
+    const earlier = this.#votes.get(key) ?? candidate;
+    if (earlier !== candidate) throw new InvariantViolation(`${key} voted for n${earlier} and for n${candidate}`);
+    this.#votes.set(key, candidate);
+  }
+
+  #observeLeader(view: ReplicaView): void {
+    const earlier = this.#leaders.get(view.term) ?? view.id;
+    hold(view, earlier === view.id, `term ${view.term} was already led by n${earlier}`);
+    const isNew = !this.#leaders.has(view.term);
+    this.#leaders.set(view.term, view.id);
+    if (!isNew) return;
+    for (const [index, { entry, knownInTerm }] of this.#committed) {
+      if (knownInTerm >= view.term || index <= view.snapshotIndex) continue;
+      const own = entryOf(view, index);
+      const has = own !== undefined && isSame(own, entry);
+      hold(view, has, `leads without ${describePosition(index, entry.term)}, committed by term ${knownInTerm}`);
+    }
+  }
+
+  #observeCommits(view: ReplicaView): void {
+    for (const entry of view.entries) {
+      if (entry.index > view.commit) break;
+      const known = this.#committed.get(entry.index);
+      if (known === undefined) {
+        this.#committed.set(entry.index, { entry, knownInTerm: view.term });
+        continue;
+      }
+      const at = describePosition(entry.index, entry.term);
+      hold(view, isSame(known.entry, entry), `commits ${at} where ${known.entry.index}@${known.entry.term} was`);
+    }
+    this.highestCommit = Math.max(this.highestCommit, view.commit);
+  }
+}

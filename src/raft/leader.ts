@@ -1,0 +1,179 @@
+/**
+ * A leader: takes proposals and reads, keeps its followers' logs level with its own, and watches whether a quorum
+ * still hears it. How entries travel is in `replication.ts`, snapshots in `snapshot-sender.ts`.
+ *
+ * - It begins its term with an entry of its own, through which everything earlier commits (§8, s40).
+ * - It never overwrites its own entries; a proposal refused leaves no trace.
+ * - It steps down when no quorum answered for an election timeout (s21).
+ */
+import type { Core } from './core.js';
+import type { Message } from './messages.js';
+import { Progress } from './progress.js';
+import { isVoter, membersOf, quorumIndex } from './quorum.js';
+import { quietDown, wake } from './quiescence.js';
+import { PendingReads } from './read-index.js';
+import {
+  announceCommit,
+  confirmReads,
+  countCommit,
+  flushAppends,
+  flushHeartbeats,
+  receiveAppendOk,
+  receiveAppendRefused,
+  receiveHeartbeatOk,
+} from './replication.js';
+import type { ProposeResult, ReadResult, TransferResult } from './results.js';
+import type { Leader } from './roles.js';
+import { receiveSnapshotAnswer, tickSnapshots } from './snapshot-sender.js';
+import { askToTakeOver } from './transfer.js';
+import { EntryKind, NONE, type NodeId } from './types.js';
+
+const NO_DATA = new Uint8Array(0);
+
+export function becomeLeader(core: Core): void {
+  const { log, id } = core;
+  const uncommittedBytes = log.bytesBetween(log.commit, log.lastIndex);
+  const termStart = log.lastIndex + 1;
+  const peers = new Map<NodeId, Progress>();
+  for (const member of membersOf(core.configuration)) {
+    if (member !== id) peers.set(member, new Progress(member, termStart));
+  }
+  core.role = {
+    type: 'leader',
+    termStart,
+    peers,
+    // Its own entry counts when its own disk has it (s34).
+    matchOf: (member) => (member === id ? log.stableIndex : (peers.get(member)?.match ?? 0)),
+    contextOf: (member) => (member === id ? Infinity : (peers.get(member)?.readContext ?? 0)),
+    reads: new PendingReads(),
+    electionElapsed: 0,
+    heartbeatElapsed: 0,
+    quietTicks: 0,
+    quiesced: false,
+    transfer: undefined,
+    mayBeForced: false,
+    uncommittedBytes,
+    appendsDue: true,
+    roundDue: false,
+    readRoundDue: false,
+    commitDue: false,
+  };
+  log.append(core.term, EntryKind.noop, [NO_DATA]);
+}
+
+export function tickLeader(core: Core, leader: Leader): void {
+  if (leader.quiesced) return;
+  const { electionTicks, heartbeatTicks } = core.options;
+  if (++leader.electionElapsed >= electionTicks) {
+    leader.electionElapsed = 0;
+    if (!quorumIsActive(core, leader)) {
+      core.becomeFollower(core.term, NONE);
+      return;
+    }
+  }
+  if (leader.transfer !== undefined && ++leader.transfer.elapsed >= electionTicks) leader.transfer = undefined;
+  tickSnapshots(core, leader);
+  if (++leader.heartbeatElapsed >= heartbeatTicks) {
+    leader.heartbeatElapsed = 0;
+    leader.roundDue = true;
+  }
+  announceCommit(core, leader);
+  quietDown(core, leader);
+}
+
+/** Did a quorum answer since the last check? Begins the next period. */
+function quorumIsActive(core: Core, leader: Leader): boolean {
+  const active = quorumIndex(core.configuration, (id) => {
+    return id === core.id || leader.peers.get(id)?.recentlyActive === true ? 1 : 0;
+  });
+  for (const peer of leader.peers.values()) peer.recentlyActive = false;
+  return active > 0;
+}
+
+export function stepLeader(core: Core, leader: Leader, message: Message): void {
+  const peer = leader.peers.get(message.from);
+  if (peer === undefined) return;
+  switch (message.type) {
+    case 'append-ok':
+      peer.recentlyActive = true;
+      receiveAppendOk(core, leader, peer, message);
+      break;
+    case 'append-refused':
+      peer.recentlyActive = true;
+      receiveAppendRefused(core, leader, peer, message);
+      break;
+    case 'heartbeat-ok':
+      peer.recentlyActive = true;
+      receiveHeartbeatOk(core, leader, peer, message);
+      break;
+    case 'snapshot-answer':
+      peer.recentlyActive = true;
+      receiveSnapshotAnswer(core, leader, peer, message);
+      break;
+    case 'append':
+    case 'heartbeat':
+    case 'snapshot':
+    case 'timeout-now':
+    case 'vote':
+    case 'vote-answer':
+    case 'term-notice':
+      break;
+  }
+}
+
+/** Its own write is durable: its own entries count. */
+export function entriesAreDurable(core: Core, leader: Leader): void {
+  countCommit(core, leader);
+}
+
+/** Puts into the outbox what became due since the last `ready()`. */
+export function flushLeader(core: Core, leader: Leader): void {
+  if (leader.appendsDue) flushAppends(core, leader);
+  if (leader.roundDue || leader.readRoundDue || leader.commitDue) flushHeartbeats(core, leader);
+}
+
+export function isDue(leader: Leader): boolean {
+  return leader.appendsDue || leader.roundDue || leader.readRoundDue || leader.commitDue;
+}
+
+export function propose(core: Core, leader: Leader, data: readonly Uint8Array[]): ProposeResult {
+  if (leader.transfer !== undefined) return { type: 'refused', reason: 'transferring', leader: core.id };
+  let bytes = 0;
+  for (const item of data) bytes += item.length;
+  // One proposal always fits into an empty log's tail, however large.
+  if (leader.uncommittedBytes > 0 && leader.uncommittedBytes + bytes > core.options.maxUncommittedBytes) {
+    return { type: 'refused', reason: 'overloaded', leader: core.id };
+  }
+  const firstIndex = core.log.lastIndex + 1;
+  if (data.length > 0) {
+    leader.uncommittedBytes += bytes;
+    core.log.append(core.term, EntryKind.command, data);
+    leader.appendsDue = true;
+    wake(core);
+  }
+  return { type: 'appended', firstIndex, term: core.term };
+}
+
+export function readIndex(core: Core, leader: Leader): ReadResult {
+  const context = ++core.lastContext;
+  const { commit } = core.log;
+  leader.reads.add(context, commit >= leader.termStart ? commit : undefined);
+  leader.readRoundDue = true;
+  wake(core);
+  // Alone, it is its own quorum.
+  confirmReads(core, leader);
+  return { type: 'accepted', context };
+}
+
+/** The target catches up first; meanwhile no proposals are taken; given up after an election timeout (s52, s53). */
+export function transferLeadership(core: Core, leader: Leader, to: NodeId): TransferResult {
+  if (to === core.id) return 'already-leader';
+  const peer = leader.peers.get(to);
+  if (peer === undefined || !isVoter(core.configuration, to)) return 'no-such-voter';
+  wake(core);
+  if (leader.transfer?.to === to) return 'started';
+  leader.transfer = { to, elapsed: 0 };
+  leader.mayBeForced = true;
+  askToTakeOver(core, leader, peer);
+  return 'started';
+}

@@ -1,0 +1,57 @@
+/**
+ * Reads that wait for a leader to learn that it still is one (thesis §6.4).
+ *
+ * A read gets a context, a number that no earlier read of this replica had, and the commit index of its moment.
+ * Heartbeats carry the newest context; once a quorum has answered with it or a newer one, every read up to it is
+ * confirmed: leadership held after the read arrived. Reads of a leader that has not yet committed in its own term have
+ * no index to wait for (s47) and get it with that commit.
+ *
+ * Knows no peers: `confirm` is told how far a quorum has got.
+ */
+import type { ConfirmedRead } from './ready.js';
+
+export class PendingReads {
+  /** Without an index yet, oldest first. */
+  #early: number[] = [];
+  /** With one, oldest first. */
+  #indexed: ConfirmedRead[] = [];
+  #newest = 0;
+
+  get isEmpty(): boolean {
+    return this.#early.length === 0 && this.#indexed.length === 0;
+  }
+
+  /** The context to carry in heartbeats; 0 when no read waits. */
+  get context(): number {
+    return this.isEmpty ? 0 : this.#newest;
+  }
+
+  /** `commit`: undefined while the leader has not committed in its term. */
+  add(context: number, commit: number | undefined): void {
+    this.#newest = context;
+    if (commit === undefined) this.#early.push(context);
+    else this.#indexed.push({ context, index: commit });
+  }
+
+  /** The first commit of the leader's term: from now on reads have an index. */
+  firstCommit(commit: number): void {
+    for (const context of this.#early) this.#indexed.push({ context, index: commit });
+    this.#early = [];
+  }
+
+  /** Hands out every read that has an index and a context up to `context`, in order. */
+  confirm(context: number, emit: (read: ConfirmedRead) => void): void {
+    let confirmed = 0;
+    for (const read of this.#indexed) {
+      if (read.context > context) break;
+      emit(read);
+      confirmed++;
+    }
+    if (confirmed > 0) this.#indexed.splice(0, confirmed);
+  }
+
+  /** Contexts of all that wait. */
+  contexts(): number[] {
+    return [...this.#indexed.map((read) => read.context), ...this.#early];
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * A leader's replication: appends, heartbeats, what comes back, and what that commits (§5.3, §5.4.2).
+ *
+ * - Only entries of the leader's own term commit by counting; earlier ones commit with them (s38, s39).
+ * - Appends are made when `ready()` is called, so everything proposed until then shares them.
+ * - Every heartbeat carries the newest read context that waits, so reads survive a lost round.
+ */
+import type { Core } from './core.js';
+import type { AppendOk, AppendRefused, HeartbeatOk } from './messages.js';
+import type { Progress } from './progress.js';
+import { quorumIndex } from './quorum.js';
+import type { Leader } from './roles.js';
+import { startSnapshot } from './snapshot-sender.js';
+import { askToTakeOver } from './transfer.js';
+import type { Entry } from './types.js';
+
+export function flushAppends(core: Core, leader: Leader): void {
+  leader.appendsDue = false;
+  for (const peer of leader.peers.values()) sendAppends(core, peer);
+}
+
+/** Sends what `peer` lacks, as far as its window goes. */
+function sendAppends(core: Core, peer: Progress): void {
+  const { log, options } = core;
+  while (peer.next <= log.lastIndex && peer.maySend(options.maxInflight)) {
+    if (peer.next <= log.snapshotIndex) {
+      startSnapshot(core, peer);
+      return;
+    }
+    const entries = log.slice(peer.next, options.maxAppendBytes);
+    sendAppend(core, peer, entries);
+    peer.sent(peer.next + entries.length - 1);
+  }
+}
+
+function sendAppend(core: Core, peer: Progress, entries: readonly Entry[]): void {
+  const { log, id, term } = core;
+  const prevIndex = peer.next - 1;
+  const prevTerm = log.termAt(prevIndex);
+  if (prevTerm === undefined) {
+    // Compacted since: also what it needs next is gone (s67).
+    startSnapshot(core, peer);
+    return;
+  }
+  const commit = log.commit;
+  peer.commitSent = Math.max(peer.commitSent, Math.min(commit, prevIndex + entries.length));
+  core.outbox.send({ type: 'append', from: id, to: peer.id, term, prevIndex, prevTerm, entries, commit });
+}
+
+/** To all when a round is due, else to whoever has not heard of the commit index. */
+export function flushHeartbeats(core: Core, leader: Leader): void {
+  const toAll = leader.roundDue || leader.readRoundDue;
+  const readContext = leader.reads.context;
+  for (const peer of leader.peers.values()) {
+    if (leader.roundDue) peer.heartbeatRound();
+    const commit = Math.min(core.log.commit, peer.match);
+    if (!toAll && peer.commitSent >= commit) continue;
+    peer.commitSent = Math.max(peer.commitSent, commit);
+    core.outbox.send({
+      type: 'heartbeat',
+      from: core.id,
+      to: peer.id,
+      term: core.term,
+      commit,
+      readContext,
+      quiesce: leader.quiesced,
+    });
+  }
+  leader.roundDue = false;
+  leader.readRoundDue = false;
+  leader.commitDue = false;
+}
+
+/** Once a tick: who has not been told by an append in the meantime hears of the commit index by a heartbeat. */
+export function announceCommit(core: Core, leader: Leader): void {
+  for (const peer of leader.peers.values()) {
+    if (peer.commitSent < Math.min(core.log.commit, peer.match)) leader.commitDue = true;
+  }
+}
+
+export function receiveAppendOk(core: Core, leader: Leader, peer: Progress, message: AppendOk): void {
+  const { log } = core;
+  if (message.index > log.lastIndex) return;
+  if (peer.acknowledged(message.index, log.snapshotIndex)) {
+    leader.quietTicks = 0;
+    countCommit(core, leader);
+    askToTakeOver(core, leader, peer);
+  }
+  wantAppends(core, leader, peer);
+}
+
+/** Marks appends as due if `peer` lacks entries and can take them. */
+export function wantAppends(core: Core, leader: Leader, peer: Progress): void {
+  if (peer.next <= core.log.lastIndex && peer.maySend(core.options.maxInflight)) leader.appendsDue = true;
+}
+
+export function receiveAppendRefused(core: Core, leader: Leader, peer: Progress, message: AppendRefused): void {
+  // Of what the follower may match, only what is not newer than its term there can (s30).
+  const guess = core.log.lastWithTermAtMost(message.hintIndex, message.hintTerm);
+  if (peer.refused(message.rejectedIndex, guess)) wantAppends(core, leader, peer);
+}
+
+export function receiveHeartbeatOk(core: Core, leader: Leader, peer: Progress, message: HeartbeatOk): void {
+  switch (peer.heartbeatAnswered(message.lastIndex)) {
+    case 'send':
+      wantAppends(core, leader, peer);
+      break;
+    case 'ask':
+      // An empty append at the end of what was sent.
+      sendAppend(core, peer, []);
+      break;
+    case 'nothing':
+      break;
+  }
+  askToTakeOver(core, leader, peer);
+  if (message.readContext > peer.readContext) {
+    peer.readContext = message.readContext;
+    confirmReads(core, leader);
+  }
+}
+
+/** Commits what a quorum holds durably, if that reaches into this term. */
+export function countCommit(core: Core, leader: Leader): void {
+  const { log } = core;
+  const index = Math.min(quorumIndex(core.configuration, leader.matchOf), log.lastIndex);
+  if (index <= log.commit || index < leader.termStart) return;
+  const isFirst = log.commit < leader.termStart;
+  leader.uncommittedBytes -= log.bytesBetween(log.commit, index);
+  log.commitTo(index);
+  if (!isFirst) return;
+  leader.reads.firstCommit(log.commit);
+  confirmReads(core, leader);
+}
+
+export function confirmReads(core: Core, leader: Leader): void {
+  if (leader.reads.isEmpty) return;
+  const confirmed = quorumIndex(core.configuration, leader.contextOf);
+  leader.reads.confirm(confirmed, (read) => {
+    core.outbox.confirmRead(read);
+  });
+}

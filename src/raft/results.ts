@@ -1,0 +1,45 @@
+/**
+ * What the calls of `Raft` answer, and what it tells about itself. Plain data.
+ */
+import type { Configuration, NodeId } from './types.js';
+
+export type ProposeResult =
+  | { readonly type: 'appended'; readonly firstIndex: number; readonly term: number }
+  | {
+      readonly type: 'refused';
+      readonly reason: 'not-leader' | 'transferring' | 'overloaded';
+      readonly leader: NodeId;
+    };
+
+export type ReadResult =
+  { readonly type: 'accepted'; readonly context: number } | { readonly type: 'refused'; readonly leader: NodeId };
+
+export type TransferResult = 'started' | 'already-leader' | 'not-leader' | 'no-such-voter';
+
+export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
+
+export interface PeerStatus {
+  readonly id: NodeId;
+  readonly match: number;
+  readonly next: number;
+  readonly state: 'probe' | 'replicate' | 'snapshot';
+  readonly recentlyActive: boolean;
+}
+
+export interface RaftStatus {
+  readonly id: NodeId;
+  readonly role: Role;
+  readonly term: number;
+  readonly vote: NodeId;
+  readonly leader: NodeId;
+  readonly commit: number;
+  readonly applied: number;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  /** Last index known to be durable here. */
+  readonly stableIndex: number;
+  readonly quiesced: boolean;
+  readonly configuration: Configuration;
+  /** Only on a leader; without itself. */
+  readonly peers: readonly PeerStatus[];
+}

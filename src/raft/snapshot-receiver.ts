@@ -1,0 +1,53 @@
+/**
+ * The receiver's side of a snapshot: chunks in order, staged by the owner, the last one replacing the log (§7).
+ *
+ * - A snapshot of what is committed here, or of what the log holds anyway, replaces nothing (s63).
+ * - "Installed" is said only when it is durable.
+ *
+ * Knows nothing of what a chunk holds.
+ */
+import type { Core } from './core.js';
+import type { SnapshotChunk } from './messages.js';
+import { THIS_WRITE } from './outbox.js';
+import type { Follower } from './roles.js';
+
+export function receiveChunk(core: Core, follower: Follower, message: SnapshotChunk): void {
+  const { log, outbox } = core;
+  const { meta, sequence, data, done } = message;
+  if (meta.index <= log.commit || log.termAt(meta.index) === meta.term) {
+    log.commitTo(meta.index);
+    follower.matched = Math.max(follower.matched, log.commit);
+    follower.incoming = undefined;
+    answer(core, message, -1, meta.index);
+    return;
+  }
+  // The answer to the chunk that waits to be written asks for the next.
+  if (outbox.hasChunk) return;
+  if (sequence === 0) follower.incoming = { meta, next: 0 };
+  const { incoming } = follower;
+  if (incoming?.meta.index !== meta.index || incoming.meta.term !== meta.term || sequence > incoming.next) {
+    follower.incoming = undefined;
+    answer(core, message, 0, 0);
+    return;
+  }
+  if (sequence < incoming.next) {
+    answer(core, message, incoming.next, 0);
+    return;
+  }
+  incoming.next++;
+  outbox.stage({ meta, sequence, data, done });
+  if (done) {
+    log.restore(meta);
+    core.configuration = meta.configuration;
+    follower.matched = meta.index;
+    follower.incoming = undefined;
+  }
+  answer(core, message, done ? -1 : incoming.next, THIS_WRITE);
+}
+
+function answer(core: Core, message: SnapshotChunk, wanted: number, needsIndex: number): void {
+  core.outbox.hold(
+    { type: 'snapshot-answer', from: core.id, to: message.from, term: core.term, index: message.meta.index, wanted },
+    needsIndex,
+  );
+}

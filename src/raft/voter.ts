@@ -1,0 +1,54 @@
+/**
+ * Giving and refusing votes, the same in every role (§5.2, §5.4.1; pre-vote: thesis §9.6).
+ *
+ * - One vote per term, first come; the same candidate asking again gets the same answer (s6).
+ * - Never to a candidate whose log is older (s8).
+ * - Never while a leader is heard, unless that leader itself arranged the election, or is the one who asks (s20).
+ * - A pre-vote changes nothing on either side (s19).
+ *
+ * Counting votes is the candidate's business.
+ */
+import type { Core } from './core.js';
+import type { Vote } from './messages.js';
+import { TERM_ONLY } from './outbox.js';
+import { NONE } from './types.js';
+
+/** Does this replica hear a leader, so that the vote asked for would only disturb? */
+export function hearsLeader(core: Core, message: Vote): boolean {
+  if (message.forced) return false;
+  if (core.promiseTicks > 0 && core.promisedTo !== message.from) return true;
+  switch (core.role.type) {
+    case 'leader':
+      return true;
+    case 'follower': {
+      const { leader, electionElapsed } = core.role;
+      return leader !== NONE && leader !== message.from && electionElapsed < core.options.electionTicks;
+    }
+    case 'pre-candidate':
+    case 'candidate':
+      return false;
+  }
+}
+
+/** Is the vote of the term asked for still to give? */
+function isFree(core: Core, message: Vote): boolean {
+  if (message.term > core.term) return true;
+  return core.vote === message.from || (core.vote === NONE && core.leader === NONE);
+}
+
+/** Answers a vote or pre-vote of this term, or a pre-vote of a later one. */
+export function answerVote(core: Core, message: Vote): void {
+  const granted =
+    !hearsLeader(core, message) && isFree(core, message) && core.log.isUpToDate(message.lastIndex, message.lastTerm);
+  if (granted && !message.preVote) {
+    core.vote = message.from;
+    if (core.role.type !== 'follower') core.becomeFollower(core.term, NONE);
+    else core.role.electionElapsed = 0;
+  }
+  // A granted pre-vote speaks of the term asked for; all else of the voter's own.
+  const term = granted ? message.term : core.term;
+  core.outbox.hold(
+    { type: 'vote-answer', from: core.id, to: message.from, term, preVote: message.preVote, granted },
+    TERM_ONLY,
+  );
+}

@@ -1,0 +1,141 @@
+/** What `/v1/cluster`, `/v1/nodes`, `/v1/shards` and `/v1/where` say: plain data from topology and statuses. No HTTP. */
+import {
+  MAX_KEY_BYTES,
+  groupOfShard,
+  keyHash,
+  type GroupStatus,
+  type NodeId,
+  type NodeStatus,
+  type Topology,
+} from '../shard/index.js';
+import type { Backend } from './backend.js';
+import type { Dispatcher } from './dispatch.js';
+import type { NamedKey } from './kv-key.js';
+import type { Limits } from './limits.js';
+
+export type Statuses = ReadonlyMap<NodeId, NodeStatus | undefined>;
+
+export function clusterView(backend: Backend, topology: Topology, limits: Limits): object {
+  return {
+    cluster_id: topology.clusterId,
+    epoch: topology.epoch,
+    shard_count: topology.shardCount,
+    replicas: topology.replicas,
+    hash: topology.hash,
+    lease_reads: topology.leaseReads,
+    served_by: backend.self ?? null,
+    state: backend.state(),
+    nodes: topology.nodes.map((node) => ({
+      id: node.id,
+      name: node.name,
+      peer_address: node.peerAddress,
+      http_address: node.httpAddress,
+      alive: backend.alive(node.id),
+    })),
+    limits: {
+      value_bytes: limits.valueBytes,
+      key_bytes: MAX_KEY_BYTES,
+      default_timeout_ms: limits.defaultTimeoutMs,
+      max_timeout_ms: limits.maxTimeoutMs,
+      in_flight: limits.maxInFlight,
+      connections: limits.maxConnections,
+    },
+  };
+}
+
+export function nodesView(backend: Backend, topology: Topology, statuses: Statuses): object {
+  const nodes = topology.nodes.map((node) => {
+    const status = statuses.get(node.id);
+    return {
+      id: node.id,
+      name: node.name,
+      peer_address: node.peerAddress,
+      http_address: node.httpAddress,
+      alive: backend.alive(node.id),
+      status: status === undefined ? null : nodeStatusView(status),
+    };
+  });
+  return { nodes };
+}
+
+function nodeStatusView(status: NodeStatus): object {
+  return {
+    state: status.state,
+    // The text of a failure may name files; the node's own log has it.
+    failed: status.failure !== undefined,
+    topology_epoch: status.topologyEpoch,
+    uptime_ms: Math.round(status.uptimeMs),
+    hears: status.alive,
+    groups: status.groups.length,
+    leads: status.groups.filter((group) => group.raft.role === 'leader').length,
+    keys: status.groups.reduce((sum, group) => sum + group.keys, 0),
+    inbox_length: status.inboxLength,
+    storage: {
+      journal_bytes: status.storage.journalBytes,
+      journal_rows: status.storage.journalRows,
+      state_bytes: status.storage.stateBytes,
+      commits: status.storage.commits,
+    },
+  };
+}
+
+export function shardsView(dispatcher: Dispatcher, topology: Topology, statuses: Statuses): object {
+  return { shards: topology.shards.map((_, shard) => shardView(dispatcher, topology, statuses, shard)) };
+}
+
+export function shardView(dispatcher: Dispatcher, topology: Topology, statuses: Statuses, shard: number): object {
+  const replicas = topology.shards[shard] ?? [];
+  const groups = new Map<NodeId, GroupStatus>();
+  for (const node of replicas) {
+    const group = statuses.get(node)?.groups.find((each) => each.group === groupOfShard(shard));
+    if (group !== undefined) groups.set(node, group);
+  }
+  const known = [...groups.values()];
+  const term = known.reduce((highest, { raft }) => Math.max(highest, raft.term), 0);
+  // Two replicas may both believe to lead; the one with the higher term is right.
+  const leader = known.find(({ raft }) => raft.role === 'leader' && raft.term === term)?.raft.id;
+  const commit = known.reduce((highest, { raft }) => Math.max(highest, raft.commit), 0);
+  return {
+    shard,
+    group: groupOfShard(shard),
+    preferred_leader: replicas[0] ?? null,
+    leader: leader ?? dispatcher.leaderOf(shard) ?? null,
+    term,
+    commit,
+    replicas: replicas.map((node) => ({ node, ...replicaView(groups.get(node), commit) })),
+  };
+}
+
+function replicaView(group: GroupStatus | undefined, commit: number): object {
+  if (group === undefined) return { role: null };
+  const { raft } = group;
+  return {
+    role: raft.role,
+    term: raft.term,
+    first_index: raft.firstIndex,
+    last_index: raft.lastIndex,
+    stable_index: raft.stableIndex,
+    commit: raft.commit,
+    applied: raft.applied,
+    /** Committed entries that this replica has not applied. */
+    lag: Math.max(0, commit - raft.applied),
+    quiesced: raft.quiesced,
+    state_hash: group.stateHash,
+    keys: group.keys,
+    leader_changes: group.leaderChanges,
+    pending_writes: group.pendingWrites,
+    pending_reads: group.pendingReads,
+  };
+}
+
+export function whereView(dispatcher: Dispatcher, topology: Topology, named: NamedKey): object {
+  const shard = dispatcher.shardOf(named.key, topology);
+  return {
+    key: named.text,
+    key_type: named.type,
+    shard,
+    hash: keyHash(named.key),
+    replicas: topology.shards[shard] ?? [],
+    leader: dispatcher.leaderOf(shard) ?? null,
+  };
+}

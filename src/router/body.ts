@@ -1,0 +1,57 @@
+/** Reads a request's body into memory, up to a limit. Knows nothing of what is in it. */
+import type { IncomingMessage } from 'node:http';
+
+export type BodyResult =
+  | { readonly type: 'read'; readonly body: Buffer }
+  /** More came than the limit allows; the rest is not read here. */
+  | { readonly type: 'too-large' }
+  /** The client went away. */
+  | { readonly type: 'aborted' };
+
+const EMPTY: BodyResult = { type: 'read', body: Buffer.alloc(0) };
+
+/** `declared`: bytes that the request says to have, undefined if it comes in chunks. `done` is called once. */
+export function readBody(
+  request: IncomingMessage,
+  declared: number | undefined,
+  limit: number,
+  done: (result: BodyResult) => void,
+): void {
+  if (declared === 0) {
+    done(EMPTY);
+    return;
+  }
+  if (declared !== undefined && declared > limit) {
+    done({ type: 'too-large' });
+    return;
+  }
+  let first: Buffer | undefined;
+  let chunks: Buffer[] | undefined;
+  let length = 0;
+  let ended = false;
+  const finish = (result: BodyResult): void => {
+    if (ended) return;
+    ended = true;
+    first = chunks = undefined;
+    done(result);
+  };
+  request.on('data', (chunk: Buffer) => {
+    if (ended) return;
+    length += chunk.length;
+    if (length > limit) {
+      request.pause();
+      finish({ type: 'too-large' });
+    } else if (first === undefined) first = chunk;
+    else (chunks ??= [first]).push(chunk);
+  });
+  request.on('end', () => {
+    const body = chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks, length);
+    finish({ type: 'read', body });
+  });
+  request.on('error', () => {
+    finish({ type: 'aborted' });
+  });
+  request.on('close', () => {
+    finish({ type: 'aborted' });
+  });
+}

@@ -1,0 +1,56 @@
+/**
+ * For which `Host` this server answers, and where it may listen.
+ *
+ * Without authentication a server on loopback must not answer for foreign names: a page whose name was rebound to
+ * 127.0.0.1 would otherwise read and write through the visitor's browser (DNS rebinding).
+ */
+import { isIPv4 } from 'node:net';
+
+/** Is the address reachable from this machine only? */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+/** The server would be open to the network without anybody having said so. */
+export class InsecureBind extends Error {
+  override readonly name = 'InsecureBind';
+}
+
+/** @throws InsecureBind for an address that others can reach, unless `insecure` is said */
+export function assertMayListen(host: string, insecure: boolean): void {
+  if (insecure || isLoopback(host)) return;
+  throw new InsecureBind(
+    `refusing to listen on ${host} without authentication: listen on 127.0.0.1, or say that it is meant (insecure)`,
+  );
+}
+
+/** Hosts that passed, as written; browsers and clients use few. */
+const MAX_REMEMBERED = 64;
+
+export class HostPolicy {
+  /** Lower case, without port; undefined allows every host. */
+  readonly #names: ReadonlySet<string> | undefined;
+  readonly #passed = new Set<string>();
+
+  /** `listenHost` is what the server listens on; on loopback only known names pass, elsewhere only `allowed` restricts. */
+  constructor(listenHost: string, allowed: readonly string[] = []) {
+    const local = isLoopback(listenHost) ? ['localhost', '127.0.0.1', '::1', listenHost] : [];
+    const names = [...local, ...allowed].map((name) => name.toLowerCase());
+    this.#names = names.length > 0 ? new Set(names) : undefined;
+  }
+
+  allows(hostHeader: string | undefined): boolean {
+    if (hostHeader === undefined) return this.#names === undefined;
+    if (this.#passed.has(hostHeader)) return true;
+    const name = nameIn(hostHeader);
+    if (name === undefined || this.#names?.has(name) === false) return false;
+    if (this.#passed.size < MAX_REMEMBERED) this.#passed.add(hostHeader);
+    return true;
+  }
+}
+
+/** The name in `name`, `name:port` or `[v6]:port`; undefined if it is none of them. */
+function nameIn(hostHeader: string): string | undefined {
+  const found = /^(?:\[([0-9a-f:.]+)\]|([0-9a-z._-]+))(?::\d{1,5})?$/i.exec(hostHeader);
+  return (found?.[1] ?? found?.[2])?.toLowerCase();
+}

@@ -1,0 +1,106 @@
+/**
+ * The backend of a router that lives inside a node process: local first, other nodes over the node's own links.
+ *
+ * Knows no HTTP and chooses nothing.
+ */
+import type { NodeId, NodeStatus, Runtime, ShardRequest, Timer, Topology } from '../shard/index.js';
+import type { Backend, ReplyCallback, ServingState, ShardHost } from './backend.js';
+import { RequestTable, refusalFrom } from './requests.js';
+import { StatusRounds } from './status-rounds.js';
+
+export interface NodeBackendOptions {
+  readonly host: ShardHost;
+  readonly runtime: Runtime;
+  /** Requests under way to other nodes; more are refused as `overloaded`. */
+  readonly maxInFlight?: number;
+  /** How often silent nodes and old requests are looked for. */
+  readonly sweepMs?: number;
+}
+
+export class NodeBackend implements Backend {
+  readonly self: NodeId;
+  readonly #host: ShardHost;
+  readonly #runtime: Runtime;
+  readonly #requests: RequestTable;
+  readonly #rounds: StatusRounds;
+  readonly #sweep: Timer;
+
+  constructor(options: NodeBackendOptions) {
+    const { host, runtime } = options;
+    this.self = host.id;
+    this.#host = host;
+    this.#runtime = runtime;
+    this.#requests = new RequestTable(options.maxInFlight ?? 20_000);
+    this.#rounds = new StatusRounds(runtime, (node, id) => host.send(node, { type: 'status-request', id }));
+    host.onReply((from, message) => {
+      if (message.type === 'reply') this.#requests.settle(from, message.id, message.reply);
+      else this.#rounds.settle(from, message.id, message.status);
+    });
+    this.#sweep = runtime.every(options.sweepMs ?? 100, () => {
+      this.#lookAround();
+    });
+  }
+
+  topology(): Topology | undefined {
+    return this.#host.topology();
+  }
+
+  onTopology(listener: (topology: Topology) => void): void {
+    this.#host.onTopology(listener);
+  }
+
+  alive(node: NodeId): boolean {
+    return node === this.self || this.#host.isAlive(node);
+  }
+
+  leaderOf(shard: number): NodeId | undefined {
+    return this.#host.leaderOf(shard);
+  }
+
+  submit(node: NodeId, request: ShardRequest, done: ReplyCallback): void {
+    if (node === this.self) {
+      this.#host.submit(request, done);
+      return;
+    }
+    const id = this.#requests.add(node, this.#runtime.now(), request.budgetMs, done);
+    if (id === undefined) {
+      done(refusalFrom(node, 'overloaded', 'too many requests are under way to other nodes'));
+      return;
+    }
+    if (this.#host.send(node, { type: 'request', id, request })) return;
+    this.#requests.forget(id);
+    done(refusalFrom(node, 'not-here', 'no link to the node'));
+  }
+
+  async statuses(timeoutMs: number): Promise<ReadonlyMap<NodeId, NodeStatus | undefined>> {
+    const others = (this.topology()?.nodes ?? []).map((node) => node.id).filter((id) => id !== this.self);
+    const answers = await this.#rounds.ask(others, timeoutMs);
+    return answers.set(this.self, this.#host.status());
+  }
+
+  localStatus(): NodeStatus {
+    return this.#host.status();
+  }
+
+  state(): ServingState {
+    return this.#host.state();
+  }
+
+  /** Requests under way to other nodes. */
+  get inFlight(): number {
+    return this.#requests.size;
+  }
+
+  close(): void {
+    this.#sweep.cancel();
+    this.#requests.close();
+    this.#rounds.close();
+  }
+
+  #lookAround(): void {
+    if (this.#requests.size > 0) {
+      for (const { id } of this.topology()?.nodes ?? []) if (!this.alive(id)) this.#requests.lose(id);
+    }
+    this.#requests.sweep(this.#runtime.now());
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * The HTTP server: node:http in front, data routes first, express behind; bounds, time limits, and a graceful end.
+ *
+ * What must hold before any route is looked at is done here: form of the target, `Host`, connection limits.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { silentLogger, type Logger } from '../shard/index.js';
+import { createApp, type Build, type MetricsSource } from './app.js';
+import type { Backend } from './backend.js';
+import { Connections } from './connections.js';
+import type { Dispatcher } from './dispatch.js';
+import type { HealthCheck } from './health.js';
+import { HostPolicy, assertMayListen } from './hosts.js';
+import { HttpProblem, invalid, problemOf } from './http-errors.js';
+import { KvRoutes, type RequestObserver } from './kv-routes.js';
+import { limitsOf, type Limits } from './limits.js';
+import { bodyLength } from './request-headers.js';
+import { RequestIds, rawProblem, refuseUnread } from './respond.js';
+
+export interface HttpServerOptions {
+  readonly backend: Backend;
+  readonly dispatcher: Dispatcher;
+  readonly metrics: RequestObserver & MetricsSource;
+  readonly build: Build;
+  /** Address to listen on; default 127.0.0.1. */
+  readonly host?: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Further names that clients may use in `Host`. */
+  readonly allowedHosts?: readonly string[];
+  /** Says that it is meant when `host` is no loopback address. */
+  readonly insecure?: boolean;
+  readonly limits?: Partial<Limits>;
+  readonly logger?: Logger;
+  readonly readiness?: () => readonly HealthCheck[];
+}
+
+const REQUEST_ID = 'Kv-Request-Id';
+const LAST_ANSWERS_MS = 100;
+
+export class HttpServer {
+  readonly #server: Server;
+  readonly #options: HttpServerOptions;
+  readonly #limits: Limits;
+  readonly #logger: Logger;
+  readonly #host: string;
+  readonly #hosts: HostPolicy;
+  readonly #connections: Connections;
+  readonly #requestIds = new RequestIds();
+  readonly #kv: KvRoutes;
+  readonly #app: (request: IncomingMessage, response: ServerResponse) => void;
+
+  /** @throws InsecureBind */
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#host = options.host ?? '127.0.0.1';
+    assertMayListen(this.#host, options.insecure ?? false);
+    this.#limits = limitsOf(options.limits);
+    this.#logger = options.logger ?? silentLogger;
+    this.#hosts = new HostPolicy(this.#host, options.allowedHosts);
+    this.#connections = new Connections(this.#limits);
+    const { backend, dispatcher, build, metrics, readiness } = options;
+    const common = { backend, dispatcher, limits: this.#limits, requestIds: this.#requestIds, logger: this.#logger };
+    this.#kv = new KvRoutes({ ...common, observer: metrics });
+    this.#app = createApp({ ...common, build, metrics, ...(readiness === undefined ? {} : { readiness }) });
+    this.#server = this.#createServer();
+  }
+
+  /** Data requests under way. */
+  get inFlight(): number {
+    return this.#kv.inFlight;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** The address that clients reach it at; of use once `listen` has settled. */
+  get address(): AddressInfo {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the server does not listen');
+    return address;
+  }
+
+  listen(): Promise<AddressInfo> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#options.port, this.#host, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) => {
+          this.#logger.error({ err: error }, 'the HTTP server failed');
+        });
+        resolve(this.address);
+      });
+    });
+  }
+
+  /**
+   * Stops accepting, refuses new data requests on open connections, and resolves when those under way were answered.
+   * After `graceMs` the dispatcher is closed, which answers what is left, honestly; then what remains open is cut.
+   */
+  close(graceMs: number): Promise<void> {
+    this.#kv.close();
+    return new Promise((resolve) => {
+      const timers: NodeJS.Timeout[] = [];
+      const later = (ms: number, task: () => void): void => void timers.push(setTimeout(task, ms));
+      later(graceMs, () => {
+        this.#options.dispatcher.close();
+        // Time for the last answers to leave.
+        later(LAST_ANSWERS_MS, () => {
+          this.#server.closeAllConnections();
+        });
+      });
+      // Also closes idle connections; busy ones end with the answer they wait for.
+      this.#server.close(() => {
+        for (const timer of timers) clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #createServer(): Server {
+    const limits = this.#limits;
+    const server = createServer({
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: limits.checkIntervalMs,
+      maxHeaderSize: limits.headerBytes,
+      noDelay: true,
+    });
+    server.maxConnections = limits.maxConnections;
+    server.timeout = limits.writeTimeoutMs;
+    server.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+    });
+    server.on('timeout', (socket: Socket) => {
+      this.#connections.onSilence(socket);
+    });
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      this.#onRequest(request, response);
+    });
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      // Whoever asks before sending a value that is too large is spared the sending.
+      if ((bodyLength(request.headers) ?? 0) <= limits.valueBytes) response.writeContinue();
+      this.#onRequest(request, response);
+    });
+    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+      const problem = problemOf(new HttpProblem('expectation-failed'));
+      refuseUnread(request, response, this.#requestIds.next(), problem, limits);
+    });
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      this.#onClientError(error, socket);
+    });
+    return server;
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (!this.#connections.begin(request.socket, response)) return;
+    const requestId = this.#requestIds.next();
+    const target = request.url ?? '';
+    if (!this.#hosts.allows(request.headers.host) || !target.startsWith('/')) {
+      this.#refuseMisdirected(request, response, target, requestId);
+      return;
+    }
+    if (this.#kv.handle(request, response, target, requestId)) return;
+    response.setHeader(REQUEST_ID, requestId);
+    this.#app(request, response);
+  }
+
+  #refuseMisdirected(request: IncomingMessage, response: ServerResponse, target: string, requestId: string): void {
+    const error = target.startsWith('/')
+      ? new HttpProblem('misdirected-request')
+      : invalid('request-target', 'only the origin form of a request target is served');
+    refuseUnread(request, response, requestId, problemOf(error), this.#limits);
+  }
+
+  /** What node:http could not read, or did not get in time. */
+  #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (error.code === 'ECONNRESET' || !this.#connections.mayAnswerRaw(socket)) {
+      socket.destroy();
+      return;
+    }
+    const id = this.#requestIds.next();
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') socket.end(rawProblem('request-timeout', id));
+    else if (error.code === 'HPE_HEADER_OVERFLOW') socket.end(rawProblem('headers-too-large', id));
+    else socket.end(rawProblem('invalid-request', id));
+  }
+}

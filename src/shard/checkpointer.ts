@@ -1,0 +1,107 @@
+/**
+ * Decides when applied effects move from memory into the durable state, and lets logs be compacted behind it.
+ *
+ * A checkpoint covers every group that applied something since the last one, so the journal can forget what they
+ * cover. Knows storage and groups; knows nothing of messages or clients.
+ */
+import type { GroupCheckpoint, GroupId, Storage } from '../raft/index.js';
+import type { Group } from './group.js';
+
+export interface CheckpointLimits {
+  /** Applied bytes of entry data after which a checkpoint is due. */
+  readonly bytes: number;
+  /** ms after which it is due however little there is. */
+  readonly intervalMs: number;
+  /** Entries, and bytes of them, kept in memory behind a checkpoint, per group, for followers that are a little late. */
+  readonly keepEntries: number;
+  readonly keepBytes: number;
+}
+
+export const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = {
+  bytes: 8 * 1024 * 1024,
+  intervalMs: 30_000,
+  keepEntries: 1_000,
+  keepBytes: 1024 * 1024,
+};
+
+/** What an entry costs besides its data. */
+const ENTRY_OVERHEAD_BYTES = 64;
+
+export class Checkpointer {
+  readonly #dirty = new Map<GroupId, Group>();
+  #bytes = 0;
+  #dirtySince = 0;
+  #running: Promise<void> | undefined;
+  readonly #storage: Storage;
+  readonly #limits: CheckpointLimits;
+  readonly #compact: (group: Group, index: number) => void;
+
+  /** `compact` is called in no turn of the node: it has to bring the call into one. */
+  constructor(storage: Storage, limits: CheckpointLimits, compact: (group: Group, index: number) => void) {
+    this.#storage = storage;
+    this.#limits = limits;
+    this.#compact = compact;
+  }
+
+  get running(): boolean {
+    return this.#running !== undefined;
+  }
+
+  applied(group: Group, bytes: number, now: number): void {
+    if (this.#dirty.size === 0) this.#dirtySince = now;
+    this.#dirty.set(group.id, group);
+    this.#bytes += bytes + ENTRY_OVERHEAD_BYTES;
+  }
+
+  isDue(now: number): boolean {
+    if (this.running || this.#dirty.size === 0) return false;
+    return this.#bytes >= this.#limits.bytes || now - this.#dirtySince >= this.#limits.intervalMs;
+  }
+
+  /** Checkpoints every dirty group; joins one that is under way. Rejects when the storage failed. */
+  run(): Promise<void> {
+    this.#running ??= this.#checkpoint().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #checkpoint(): Promise<void> {
+    const groups = [...this.#dirty.values()].filter((group) => !group.installing);
+    for (const group of groups) this.#dirty.delete(group.id);
+    this.#bytes = 0;
+    const checkpoints = groups.map((group) => freeze(group));
+    if (checkpoints.length === 0) return;
+    await this.#storage.checkpoint(checkpoints);
+    for (const [i, group] of groups.entries()) {
+      group.table.thaw();
+      this.#compact(group, this.#keptFrom(group, checkpoints[i]?.meta.index ?? 0) - 1);
+    }
+  }
+
+  /** First index to keep of a log that is checkpointed up to `index`. */
+  #keptFrom(group: Group, index: number): number {
+    const { log } = group.raft;
+    const { keepEntries, keepBytes } = this.#limits;
+    let from = index + 1;
+    let bytes = 0;
+    while (from > log.firstIndex && index - from + 1 < keepEntries) {
+      bytes += log.entryAt(from - 1)?.data.length ?? 0;
+      if (bytes > keepBytes) break;
+      from--;
+    }
+    return from;
+  }
+}
+
+function freeze(group: Group): GroupCheckpoint {
+  const index = group.applied;
+  const term = group.raft.termAt(index);
+  if (term === undefined) throw new Error(`group ${group.id} has applied ${index} and no longer knows its term`);
+  group.machine.flush();
+  return {
+    group: group.id,
+    meta: { index, term, configuration: group.raft.configuration },
+    rows: group.table.freeze(),
+  };
+}

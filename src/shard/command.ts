@@ -1,0 +1,183 @@
+/**
+ * A write as the data of a log entry. Everything that apply may depend on is in here: the leader's clock, and a
+ * fingerprint of the request, by which the reuse of an operation id for another request is noticed.
+ *
+ * | at | bytes | field |
+ * |----|---|---------------------------------------------------------------------------------------------|
+ * |  0 | 1 | layout, 1                                                                                   |
+ * |  1 | 6 | wall time of the leader, ms since 1970                                                      |
+ * |  7 | 16 | operation id                                                                               |
+ * | 23 | 8 | fingerprint: xxHash64 of all that follows                                                   |
+ * | 31 | 1 | 1 put, 2 delete                                                                             |
+ * | 32 | 1 | condition: 0 none, 1 absent, 2 exists, 3 revision                                           |
+ * | 33 | 6 | the revision demanded, else 0                                                               |
+ * | 39 | 2 | length of the key                                                                           |
+ * | 41 | 1 | length of the content type; 0 in a delete                                                   |
+ * | 42 | 1 | 0: with the key it is the key of the record's row, cut out in one piece                     |
+ * | 43 |   | key, content type, body (to the end)                                                        |
+ *
+ * Integers are big-endian. Knows no state; `loadHash()` must have settled before encoding.
+ */
+import { MAX_U48, binaryString, readU48, readU32, writeU32, writeU48 } from './byte-io.js';
+import { KvorumError } from './errors.js';
+import { hash64 } from './hash.js';
+import { MAX_ENCODED_KEY_BYTES, MAX_KEY_BYTES } from './keyspace.js';
+import type { Condition, Write } from './operation.js';
+
+const LAYOUT = 1;
+const AT = {
+  layout: 0,
+  time: 1,
+  id: 7,
+  fingerprint: 23,
+  kind: 31,
+  condition: 32,
+  revision: 33,
+  keyLength: 39,
+} as const;
+const AT_TYPE_LENGTH = 41;
+const AT_ROW_KEY = 42;
+const AT_KEY = 43;
+const KIND_PUT = 1;
+const KIND_DELETE = 2;
+export const OPERATION_ID_BYTES = 16;
+const MAX_CONTENT_TYPE_BYTES = 255;
+
+const CONDITIONS = ['none', 'absent', 'exists', 'revision'] as const;
+const REVISION_CONDITION = CONDITIONS.indexOf('revision');
+
+/** An entry that is not a command of a layout known here: another version of Kvorum, or a defect. */
+export class MalformedCommand extends Error {
+  override readonly name = 'MalformedCommand';
+}
+
+/** What stands where in an entry; nothing is copied, and nobody may write into `data`. */
+export interface CommandView {
+  readonly data: Uint8Array;
+  readonly isPut: boolean;
+  readonly wallTimeMs: number;
+  readonly fingerprintHigh: number;
+  readonly fingerprintLow: number;
+  readonly condition: Condition['type'];
+  /** 0 unless the condition is `revision`. */
+  readonly conditionRevision: number;
+  readonly idAt: number;
+  /** A zero byte, then the key, up to `contentTypeAt`. */
+  readonly rowKeyAt: number;
+  readonly contentTypeAt: number;
+  readonly bodyAt: number;
+}
+
+export interface Command {
+  readonly write: Write;
+  readonly wallTimeMs: number;
+  /** 16 hex digits. */
+  readonly fingerprint: string;
+}
+
+/**
+ * The entry data for a write, in one buffer of the exact size.
+ * @throws KvorumError `invalid-request` or `key-too-long` if a field is out of its bounds.
+ */
+export function encodeCommand(write: Write, wallTimeMs: number): Uint8Array {
+  const contentType = write.type === 'put' ? write.contentType : '';
+  const bodyLength = write.type === 'put' ? write.body.length : 0;
+  checkWrite(write, contentType);
+  const contentTypeAt = AT_KEY + write.key.length;
+  const bodyAt = contentTypeAt + contentType.length;
+  const data = Buffer.allocUnsafe(bodyAt + bodyLength);
+  data[AT.layout] = LAYOUT;
+  // A clock before 1970 or after 10889 is wrong, yet no reason to refuse a write.
+  writeU48(data, AT.time, Math.min(Math.max(Math.floor(wallTimeMs), 0), MAX_U48));
+  data.set(write.operationId, AT.id);
+  data[AT.kind] = write.type === 'put' ? KIND_PUT : KIND_DELETE;
+  data[AT.condition] = CONDITIONS.indexOf(write.condition.type);
+  writeU48(data, AT.revision, write.condition.type === 'revision' ? write.condition.revision : 0);
+  data[AT.keyLength] = write.key.length >>> 8;
+  data[AT.keyLength + 1] = write.key.length;
+  data[AT_TYPE_LENGTH] = contentType.length;
+  data[AT_ROW_KEY] = 0;
+  data.set(write.key, AT_KEY);
+  for (let at = 0; at < contentType.length; at += 1) data[contentTypeAt + at] = contentType.charCodeAt(at);
+  if (write.type === 'put') data.set(write.body, bodyAt);
+  const { high, low } = hash64(data.subarray(AT.kind));
+  writeU32(data, AT.fingerprint, high);
+  writeU32(data, AT.fingerprint + 4, low);
+  return data;
+}
+
+function checkWrite(write: Write, contentType: string): void {
+  if (write.key.length === 0) throw invalid('key', 'a key has at least one byte');
+  if (write.key.length > MAX_ENCODED_KEY_BYTES) {
+    throw new KvorumError('key-too-long', undefined, { field: 'key', limit: MAX_KEY_BYTES });
+  }
+  if (write.operationId.length !== OPERATION_ID_BYTES) throw invalid('operationId', 'an operation id has 16 bytes');
+  if (contentType.length > MAX_CONTENT_TYPE_BYTES) throw invalid('contentType', 'a content type has at most 255 bytes');
+  for (let at = 0; at < contentType.length; at += 1) {
+    if (!isPrintable(contentType.charCodeAt(at))) throw invalid('contentType', 'a content type is printable ASCII');
+  }
+  if (write.condition.type === 'revision' && !isRevision(write.condition.revision)) {
+    throw invalid('condition', 'a revision is an integer in 0..2^48-1');
+  }
+}
+
+const invalid = (field: string, message: string): KvorumError => new KvorumError('invalid-request', message, { field });
+const isPrintable = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;
+const isRevision = (value: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= MAX_U48;
+
+/** Looks an entry over without copying any of it. @throws MalformedCommand */
+export function viewCommand(data: Uint8Array): CommandView {
+  if (data.length < AT_KEY || data[AT.layout] !== LAYOUT) throw new MalformedCommand('the entry has an unknown layout');
+  const kind = data[AT.kind] ?? 0;
+  const conditionNumber = data[AT.condition] ?? 0;
+  const condition = CONDITIONS[conditionNumber];
+  const conditionRevision = readU48(data, AT.revision);
+  const keyLength = ((data[AT.keyLength] ?? 0) << 8) | (data[AT.keyLength + 1] ?? 0);
+  const contentTypeAt = AT_KEY + keyLength;
+  const bodyAt = contentTypeAt + (data[AT_TYPE_LENGTH] ?? 0);
+  if (
+    (kind !== KIND_PUT && kind !== KIND_DELETE) ||
+    condition === undefined ||
+    (conditionRevision !== 0 && conditionNumber !== REVISION_CONDITION) ||
+    keyLength === 0 ||
+    keyLength > MAX_ENCODED_KEY_BYTES ||
+    data[AT_ROW_KEY] !== 0 ||
+    bodyAt > data.length ||
+    (kind === KIND_DELETE && contentTypeAt !== data.length)
+  ) {
+    throw new MalformedCommand('a field of the entry is out of its bounds');
+  }
+  for (let at = contentTypeAt; at < bodyAt; at += 1) {
+    if (!isPrintable(data[at] ?? 0)) throw new MalformedCommand('the content type in the entry is not ASCII');
+  }
+  return {
+    data,
+    isPut: kind === KIND_PUT,
+    wallTimeMs: readU48(data, AT.time),
+    fingerprintHigh: readU32(data, AT.fingerprint),
+    fingerprintLow: readU32(data, AT.fingerprint + 4),
+    condition,
+    conditionRevision,
+    idAt: AT.id,
+    rowKeyAt: AT_ROW_KEY,
+    contentTypeAt,
+    bodyAt,
+  };
+}
+
+/** A command with its fields by name; bytes are views of `data`. For tools and tests. @throws MalformedCommand */
+export function decodeCommand(data: Uint8Array): Command {
+  const view = viewCommand(data);
+  const key = data.subarray(AT_KEY, view.contentTypeAt);
+  const operationId = data.subarray(AT.id, AT.id + OPERATION_ID_BYTES);
+  const condition: Condition =
+    view.condition === 'revision' ? { type: 'revision', revision: view.conditionRevision } : { type: view.condition };
+  const contentType = binaryString(data, view.contentTypeAt, view.bodyAt);
+  return {
+    write: view.isPut
+      ? { type: 'put', key, body: data.subarray(view.bodyAt), contentType, condition, operationId }
+      : { type: 'delete', key, condition, operationId },
+    wallTimeMs: view.wallTimeMs,
+    fingerprint: Buffer.from(data.subarray(AT.fingerprint, AT.kind)).toString('hex'),
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * One turn, one fsync: gathers the writes of all groups while a commit is under way and makes them durable together.
+ *
+ * Keeps each group's writes in order. Knows storage and `Write`; knows nothing of what happens after a completion.
+ */
+import type { Entry, GroupId, GroupWrite, HardState, Storage, Write } from '../raft/index.js';
+
+export interface QueuedWrite {
+  readonly group: GroupId;
+  readonly write: Write;
+}
+
+export interface PipelineEvents {
+  /** These writes are durable, in the order in which they were queued per group. */
+  onDurable(writes: readonly QueuedWrite[]): void;
+  /** The storage failed; nothing more will become durable. */
+  onFailure(error: Error): void;
+}
+
+export class CommitPipeline {
+  #queue: QueuedWrite[] = [];
+  #committing = false;
+  #failed = false;
+  /** Groups with a snapshot chunk on its way: what follows it waits, other groups go on. */
+  readonly #staging = new Set<GroupId>();
+  readonly #storage: Storage;
+  readonly #events: PipelineEvents;
+
+  constructor(storage: Storage, events: PipelineEvents) {
+    this.#storage = storage;
+    this.#events = events;
+  }
+
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  get idle(): boolean {
+    return this.#queue.length === 0 && !this.#committing && this.#staging.size === 0;
+  }
+
+  push(item: QueuedWrite): void {
+    this.#queue.push(item);
+  }
+
+  /** Starts a commit of what is queued, unless one is under way: then the next batch goes on gathering. */
+  kick(): void {
+    if (this.#committing || this.#failed || this.#queue.length === 0) return;
+    const batch: QueuedWrite[] = [];
+    const chunks: QueuedWrite[] = [];
+    const rest: QueuedWrite[] = [];
+    for (const item of this.#queue) {
+      if (this.#staging.has(item.group)) rest.push(item);
+      else if (item.write.chunk === undefined) batch.push(item);
+      else {
+        chunks.push(item);
+        this.#staging.add(item.group);
+      }
+    }
+    this.#queue = rest;
+    if (batch.length > 0) this.#commit(batch);
+    // After the commit: storage keeps the order of the calls.
+    for (const item of chunks) this.#stage(item);
+  }
+
+  #commit(batch: readonly QueuedWrite[]): void {
+    const writes = merge(batch);
+    if (writes.length === 0) {
+      // Only messages, and all that was queued before them is durable.
+      this.#events.onDurable(batch);
+      return;
+    }
+    this.#committing = true;
+    this.#storage.commit(writes).then(
+      () => {
+        this.#committing = false;
+        this.#events.onDurable(batch);
+      },
+      (error: unknown) => {
+        this.#fail(error);
+      },
+    );
+  }
+
+  #stage(item: QueuedWrite): void {
+    this.#stageChunk(item).then(
+      () => {
+        this.#staging.delete(item.group);
+        this.#events.onDurable([item]);
+      },
+      (error: unknown) => {
+        this.#fail(error);
+      },
+    );
+  }
+
+  async #stageChunk({ group, write }: QueuedWrite): Promise<void> {
+    const { chunk, hardState, entries } = write;
+    if (chunk === undefined) return;
+    await this.#storage.stageChunk(group, chunk.sequence, chunk.data);
+    if (chunk.done) await this.#storage.install(group, chunk.meta, hardState);
+    if (entries.length > 0 || (hardState !== undefined && !chunk.done)) {
+      await this.#storage.commit([{ group, hardState, entries }]);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#events.onFailure(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+/** One `GroupWrite` per group: the latest hard state, and the entries as the later write leaves them. */
+export function merge(batch: readonly QueuedWrite[]): GroupWrite[] {
+  const hardStates = new Map<GroupId, HardState | undefined>();
+  const logs = new Map<GroupId, Entry[]>();
+  for (const { group, write } of batch) {
+    if (write.hardState === undefined && write.entries.length === 0) continue;
+    hardStates.set(group, write.hardState ?? hardStates.get(group));
+    const log = logs.get(group);
+    const first = write.entries[0];
+    if (log === undefined) logs.set(group, [...write.entries]);
+    else if (first !== undefined) {
+      while ((log.at(-1)?.index ?? 0) >= first.index) log.pop();
+      for (const entry of write.entries) log.push(entry);
+    }
+  }
+  return [...logs].map(([group, entries]) => ({ group, hardState: hardStates.get(group), entries }));
+}

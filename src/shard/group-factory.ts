@@ -1,0 +1,80 @@
+/**
+ * Makes a node's groups: the core's options, the right state machine, the table over storage.
+ *
+ * The one place that knows which group runs which machine.
+ */
+import type {
+  Configuration,
+  GroupId,
+  LeaseOptions,
+  NodeId,
+  RaftOptions,
+  RecoveredGroup,
+  Storage,
+} from '../raft/index.js';
+import { Group, type GroupHost } from './group.js';
+import { KvMachine } from './kv-machine.js';
+import type { NodeLimits, NodeTimers } from './node-options.js';
+import type { Runtime } from './runtime.js';
+import { StateTable } from './state-table.js';
+import { SystemMachine } from './system-machine.js';
+import { SYSTEM_GROUP } from './topology.js';
+
+const MAX_APPEND_BYTES = 1024 * 1024;
+const MAX_INFLIGHT_APPENDS = 64;
+const MAX_UNCOMMITTED_BYTES = 64 * 1024 * 1024;
+
+export interface GroupFactoryOptions {
+  readonly self: NodeId;
+  readonly storage: Storage;
+  readonly runtime: Runtime;
+  readonly timers: NodeTimers;
+  readonly limits: NodeLimits;
+  readonly leaseReads: boolean;
+  readonly host: GroupHost;
+}
+
+export function makeGroup(
+  options: GroupFactoryOptions,
+  id: GroupId,
+  voters: readonly NodeId[],
+  recovered: RecoveredGroup | undefined,
+): Group {
+  const { storage, timers, limits } = options;
+  const table = new StateTable(storage, id);
+  const machine =
+    id === SYSTEM_GROUP
+      ? new SystemMachine(table)
+      : new KvMachine(table, { maxAnswers: limits.rememberedAnswers, windowMs: limits.rememberedMs });
+  const lease = options.leaseReads ? leaseOptions(timers) : undefined;
+  return new Group({ id, raft: raftOptions(options, voters, recovered), machine, table, lease }, options.host);
+}
+
+/** A voter's first tick may come at once, so it keeps its promise for one tick less than T; clocks may differ by 10 %. */
+function leaseOptions({ tickMs, electionTicks }: NodeTimers): LeaseOptions {
+  const electionTimeoutMs = tickMs * (electionTicks - 1);
+  return { electionTimeoutMs, driftMarginMs: electionTimeoutMs / 10 };
+}
+
+function raftOptions(
+  { self, runtime, timers, leaseReads }: GroupFactoryOptions,
+  voters: readonly NodeId[],
+  recovered: RecoveredGroup | undefined,
+): RaftOptions {
+  const configuration: Configuration = { voters, votersOutgoing: [], learners: [] };
+  return {
+    id: self,
+    configuration,
+    hardState: recovered?.hardState ?? { term: 0, vote: 0, commit: 0 },
+    snapshot: recovered?.snapshot ?? { index: 0, term: 0, configuration },
+    entries: recovered?.entries ?? [],
+    electionTicks: timers.electionTicks,
+    heartbeatTicks: timers.heartbeatTicks,
+    random: () => runtime.random(),
+    maxAppendBytes: MAX_APPEND_BYTES,
+    maxInflight: MAX_INFLIGHT_APPENDS,
+    maxUncommittedBytes: MAX_UNCOMMITTED_BYTES,
+    quiesceTicks: timers.electionTicks,
+    leaseReads,
+  };
+}

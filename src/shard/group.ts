@@ -1,0 +1,310 @@
+/**
+ * One replica of one group on this node: its `Raft`, its state machine, and who waits for what.
+ *
+ * The node calls it with inputs and then `collect()`, once per turn; the group hands messages and writes to its host.
+ * Knows no transport, no HTTP and no other group. Invariants:
+ *  - a write is answered only when its own entry, of the term in which it was proposed, has been applied;
+ *  - a read is answered only after leadership was confirmed after its arrival and the read index is applied;
+ *  - when leadership is lost every waiting write is answered `unknown`: another leader may yet commit it.
+ */
+import {
+  Lease,
+  NONE,
+  Raft,
+  type Entry,
+  type EntryKind,
+  type GroupId,
+  type LeaseOptions,
+  type Message,
+  type NodeId,
+  type RaftOptions,
+  type Ready,
+  type Write,
+} from '../raft/index.js';
+import type { Machine } from './machine.js';
+import type { Answer, Consistency } from './operation.js';
+import { refuse } from './refusals.js';
+import type { Logger } from './runtime.js';
+import type { StateTable } from './state-table.js';
+import type { GroupStatus } from './status.js';
+import { SYSTEM_GROUP, shardOfGroup } from './topology.js';
+import { WaitingReads, WaitingWrites, type Waiter } from './waiting.js';
+
+const COMMAND: EntryKind = 1;
+
+/** What a group asks of its node. */
+export interface GroupHost {
+  now(): number;
+  send(group: GroupId, message: Message): void;
+  persist(group: GroupId, write: Write): void;
+  /** The leader needs a snapshot chunk for `to`. */
+  wantChunk(group: Group, to: NodeId, sequence: number): void;
+  /** Entries were applied (`bytes` of data), or a snapshot was. */
+  onApplied(group: Group, bytes: number): void;
+  onLeader(group: Group): void;
+  readonly logger: Logger;
+}
+
+export interface GroupOptions {
+  readonly id: GroupId;
+  readonly raft: RaftOptions;
+  readonly machine: Machine;
+  readonly table: StateTable;
+  /** Undefined = lease reads are off and go through a round like any other. */
+  readonly lease: LeaseOptions | undefined;
+}
+
+export class Group {
+  readonly id: GroupId;
+  readonly raft: Raft;
+  readonly machine: Machine;
+  readonly table: StateTable;
+  applied: number;
+  /** A snapshot is replacing the state: no checkpoint may be taken until it is durable. */
+  installing = false;
+  leaderChanges = 0;
+
+  readonly #host: GroupHost;
+  readonly #writes = new WaitingWrites();
+  readonly #reads = new WaitingReads();
+  readonly #lease: Lease | undefined;
+  #proposals: { readonly data: Uint8Array; readonly waiter: Waiter }[] = [];
+  #knownLeader: NodeId = NONE;
+  #knownTerm = 0;
+
+  constructor(options: GroupOptions, host: GroupHost) {
+    this.id = options.id;
+    this.raft = new Raft(options.raft);
+    this.machine = options.machine;
+    this.table = options.table;
+    this.#host = host;
+    this.#lease = options.lease && new Lease(options.lease);
+    this.applied = options.raft.snapshot.index;
+    this.machine.load();
+  }
+
+  get isSystem(): boolean {
+    return this.id === SYSTEM_GROUP;
+  }
+
+  get isLeader(): boolean {
+    return this.raft.role === 'leader';
+  }
+
+  // Inputs. Each is followed by a `collect()` in the same turn.
+
+  /** To be called on a leader only; if the office is lost before the turn ends, the waiter is told so. */
+  write(data: Uint8Array, waiter: Waiter): void {
+    this.#proposals.push({ data, waiter });
+  }
+
+  refuseWrite(waiter: Waiter): void {
+    waiter.done(this.#notHere());
+  }
+
+  read(consistency: Consistency, waiter: Waiter): void {
+    if (consistency === 'stale') {
+      waiter.done(this.#serve(waiter.key));
+    } else if (!this.isLeader) {
+      waiter.done(this.#notHere());
+    } else if (consistency === 'lease' && this.#holdsLease()) {
+      this.#reads.awaitIndex(this.raft.commit, waiter);
+    } else {
+      this.#reads.gather(waiter);
+    }
+  }
+
+  step(message: Message): void {
+    this.raft.step(message);
+  }
+
+  transfer(to: NodeId): void {
+    this.raft.transferLeadership(to);
+  }
+
+  /** A write handed to the host is durable. */
+  persisted(write: Write): void {
+    this.raft.persisted(write.receipt);
+    if (write.chunk?.done === true) this.#reload(write.chunk.meta.index);
+    for (const message of write.messages) this.#host.send(this.id, message);
+  }
+
+  /** Turns what came in into what goes out. */
+  collect(): void {
+    this.#noticeOffice();
+    this.#propose();
+    this.#askForReads();
+    while (this.raft.hasReady()) this.#process(this.raft.ready());
+    this.#serveReads();
+    this.#noticeOffice();
+  }
+
+  /** Answers who waited too long. A write that was proposed may still happen. */
+  expire(now: number): void {
+    for (const waiter of this.#writes.takeExpired(now)) {
+      waiter.done(refuse('timeout', 'the write was proposed and not committed within the deadline'));
+    }
+    for (const waiter of this.#reads.takeExpired(now)) {
+      waiter.done(refuse('no-quorum', 'too few replicas confirmed the leader within the deadline'));
+    }
+  }
+
+  /** Answers everybody: the node fails or stops. What was proposed stays unknown. */
+  abandon(code: 'shutting-down' | 'disk-full' | 'storage-failed', reason: string): void {
+    for (const { waiter } of this.#proposals) waiter.done(refuse(code, reason));
+    this.#proposals = [];
+    for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', reason));
+    for (const waiter of this.#reads.takeAll()) waiter.done(refuse(code, reason));
+  }
+
+  status(): GroupStatus {
+    return {
+      group: this.id,
+      raft: this.raft.status(),
+      stateHash: this.machine.stateHash(),
+      keys: this.machine.keyCount,
+      leaderChanges: this.leaderChanges,
+      pendingWrites: this.#writes.size + this.#proposals.length,
+      pendingReads: this.#reads.size,
+    };
+  }
+
+  #process(ready: Ready): void {
+    for (const message of ready.messages) this.#host.send(this.id, message);
+    if (ready.write !== undefined) {
+      if (ready.write.chunk?.done === true) this.installing = true;
+      this.#host.persist(this.id, ready.write);
+    }
+    if (ready.committed.length > 0) this.#apply(ready.committed);
+    for (const { context, index } of ready.reads) {
+      this.#lease?.confirmed(context);
+      this.#reads.confirmed(context, index);
+    }
+    for (const context of ready.readsLost) {
+      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#notHere());
+    }
+    for (const { to, sequence } of ready.chunksWanted) this.#host.wantChunk(this, to, sequence);
+  }
+
+  #apply(entries: readonly Entry[]): void {
+    let bytes = 0;
+    for (const entry of entries) {
+      if (entry.kind === COMMAND) {
+        const answer = this.machine.apply(entry.index, entry.data);
+        bytes += entry.data.length;
+        // Only a leader's own proposals have waiters, and they are gone as soon as its term is.
+        this.#writes.applied(entry.index, answer);
+      }
+      this.applied = entry.index;
+    }
+    this.raft.applied(this.applied);
+    this.#host.onApplied(this, bytes);
+  }
+
+  #propose(): void {
+    if (this.#proposals.length === 0) return;
+    const proposals = this.#proposals;
+    this.#proposals = [];
+    const result = this.raft.propose(proposals.map((p) => p.data));
+    if (result.type === 'appended') {
+      let index = result.firstIndex;
+      for (const { waiter } of proposals) this.#writes.add(index++, waiter);
+      return;
+    }
+    if (proposals.length > 1 && result.reason === 'overloaded') {
+      // All or nothing was too much at once: take what fits.
+      this.#proposeOneByOne(proposals);
+      return;
+    }
+    for (const { waiter } of proposals) waiter.done(this.#refusal(result.reason));
+  }
+
+  #proposeOneByOne(proposals: readonly { readonly data: Uint8Array; readonly waiter: Waiter }[]): void {
+    for (const { data, waiter } of proposals) {
+      const result = this.raft.propose([data]);
+      if (result.type === 'appended') this.#writes.add(result.firstIndex, waiter);
+      else waiter.done(this.#refusal(result.reason));
+    }
+  }
+
+  #refusal(reason: 'not-leader' | 'transferring' | 'overloaded'): Answer {
+    switch (reason) {
+      case 'not-leader':
+        return this.#notHere();
+      case 'transferring':
+        return refuse('no-leader', 'leadership is being handed over', this.#details());
+      case 'overloaded':
+        return refuse('overloaded', 'too many bytes are proposed and not yet committed', this.#details());
+    }
+  }
+
+  #askForReads(): void {
+    if (!this.isLeader || !this.#reads.wantsRound) return;
+    const result = this.raft.readIndex();
+    if (result.type === 'refused') return;
+    this.#lease?.sent(result.context, this.#host.now());
+    this.#reads.asked(result.context);
+  }
+
+  #serveReads(): void {
+    for (const waiter of this.#reads.takeReady(this.applied)) waiter.done(this.#serve(waiter.key));
+    // A confirmed round makes room for the reads that gathered meanwhile.
+    if (this.isLeader && this.#reads.wantsRound) {
+      this.#askForReads();
+      while (this.raft.hasReady()) this.#process(this.raft.ready());
+      for (const waiter of this.#reads.takeReady(this.applied)) waiter.done(this.#serve(waiter.key));
+    }
+  }
+
+  #holdsLease(): boolean {
+    return this.raft.mayReadByLease && this.#lease?.validAt(this.#host.now()) === true;
+  }
+
+  #serve(key: Uint8Array): Answer {
+    return { type: 'get', record: this.machine.get(key), revision: this.applied };
+  }
+
+  /** Sees changes of leader and term; when office is lost, nobody is left waiting on a promise that is not ours. */
+  #noticeOffice(): void {
+    const { leader, term } = this.raft;
+    if (leader === this.#knownLeader && term === this.#knownTerm) return;
+    const self = this.raft.id;
+    const lost = this.#knownLeader === self && (leader !== self || term !== this.#knownTerm);
+    if (lost) this.#leaveOffice();
+    const changed = leader !== this.#knownLeader && leader !== NONE;
+    this.#knownLeader = leader;
+    this.#knownTerm = term;
+    if (!changed) return;
+    this.leaderChanges++;
+    this.#host.logger.info({ shard: shardOfGroup(this.id), term, leader }, 'leader');
+    this.#host.onLeader(this);
+  }
+
+  #leaveOffice(): void {
+    this.#lease?.drop();
+    for (const { waiter } of this.#proposals) waiter.done(this.#notHere());
+    this.#proposals = [];
+    for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', undefined, this.#details()));
+    for (const waiter of this.#reads.takeAll()) waiter.done(this.#notHere());
+  }
+
+  #notHere(): Answer {
+    const known = this.raft.leader !== NONE && this.raft.leader !== this.raft.id;
+    return refuse(known ? 'not-here' : 'no-leader', undefined, this.#details());
+  }
+
+  #details(): { shard: number; term: number; leader?: NodeId } {
+    const { leader, term } = this.raft;
+    const base = { shard: shardOfGroup(this.id), term };
+    return leader === NONE || leader === this.raft.id ? base : { ...base, leader };
+  }
+
+  #reload(index: number): void {
+    this.table.clear();
+    this.machine.load();
+    this.applied = index;
+    this.installing = false;
+    this.raft.applied(index);
+    this.#host.onApplied(this, 0);
+  }
+}

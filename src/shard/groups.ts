@@ -1,0 +1,127 @@
+/**
+ * The groups of one node: which there are, which tick, which were touched in this turn.
+ *
+ * Quiet groups cost nothing here: only the awake ones tick, only the touched ones are collected.
+ * Knows no transport and no storage call; a factory makes the groups.
+ */
+import type { GroupId, NodeId } from '../raft/index.js';
+import type { Group } from './group.js';
+import { SYSTEM_GROUP, groupOfShard, type Topology } from './topology.js';
+
+/** A preferred leader stands again every so many ticks while the other replicas start. */
+const CLAIM_EVERY_TICKS = 2;
+/** … and leaves it to the ordinary timeouts after so many. */
+const CLAIM_TICKS = 40;
+
+export type MakeGroup = (id: GroupId, voters: readonly NodeId[]) => Group;
+
+export class Groups {
+  readonly #self: NodeId;
+  readonly #make: MakeGroup;
+  readonly #groups = new Map<GroupId, Group>();
+  readonly #preferred = new Map<GroupId, NodeId>();
+  readonly #awake = new Set<Group>();
+  readonly #touched = new Set<Group>();
+  /** Groups that prefer this node as leader and have had none yet, with the ticks left to claim it. */
+  readonly #claims = new Map<Group, number>();
+
+  constructor(self: NodeId, make: MakeGroup) {
+    this.#self = self;
+    this.#make = make;
+  }
+
+  get(id: GroupId): Group | undefined {
+    return this.#groups.get(id);
+  }
+
+  ofShard(shard: number): Group | undefined {
+    return this.#groups.get(groupOfShard(shard));
+  }
+
+  all(): IterableIterator<Group> {
+    return this.#groups.values();
+  }
+
+  preferredLeader(group: Group): NodeId {
+    return this.#preferred.get(group.id) ?? group.raft.id;
+  }
+
+  /** Starts a group unless it runs; its preferred leader is `voters[0]`. */
+  start(id: GroupId, voters: readonly NodeId[]): void {
+    if (this.#groups.has(id)) return;
+    const group = this.#make(id, voters);
+    this.#groups.set(id, group);
+    this.#awake.add(group);
+    const preferred = voters[0] ?? this.#self;
+    this.#preferred.set(id, preferred);
+    if (preferred === this.#self) this.#claims.set(group, CLAIM_TICKS);
+    this.touch(group);
+  }
+
+  startShards(topology: Topology): void {
+    for (const [shard, voters] of topology.shards.entries()) {
+      if (voters.includes(this.#self)) this.start(groupOfShard(shard), voters);
+    }
+  }
+
+  /** Nodes that share a group with this one. */
+  neighbours(): NodeId[] {
+    const ids = new Set<NodeId>();
+    for (const group of this.#groups.values()) for (const id of group.raft.configuration.voters) ids.add(id);
+    ids.delete(this.#self);
+    return [...ids];
+  }
+
+  touch(group: Group): void {
+    this.#touched.add(group);
+  }
+
+  touchAll(): void {
+    for (const group of this.#groups.values()) this.#touched.add(group);
+  }
+
+  tick(): void {
+    for (const group of this.#awake) {
+      group.raft.tick();
+      this.#touched.add(group);
+    }
+    for (const [group, left] of this.#claims) this.#claim(group, left);
+  }
+
+  #claim(group: Group, left: number): void {
+    if (group.raft.leader !== 0 || left === 0) {
+      this.#claims.delete(group);
+      return;
+    }
+    this.#claims.set(group, left - 1);
+    if (left % CLAIM_EVERY_TICKS !== 0) return;
+    group.raft.campaign();
+    this.#touched.add(group);
+  }
+
+  /** `peer` is dead: the groups that it led may elect another leader at once. */
+  forgetLeader(peer: NodeId): void {
+    for (const group of this.#groups.values()) {
+      if (group.raft.leader === peer) {
+        group.raft.forgetLeader();
+        this.#touched.add(group);
+      } else if (group.isLeader) {
+        group.raft.reportUnreachable(peer);
+      }
+    }
+  }
+
+  /** Every touched group says what it wants written and sent. */
+  collect(): void {
+    for (const group of this.#touched) {
+      group.collect();
+      if (group.raft.quiesced) this.#awake.delete(group);
+      else this.#awake.add(group);
+    }
+    this.#touched.clear();
+  }
+
+  get system(): Group | undefined {
+    return this.#groups.get(SYSTEM_GROUP);
+  }
+}

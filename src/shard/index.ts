@@ -1,0 +1,41 @@
+/**
+ * The shard room: the groups of one node, and the state that they replicate.
+ *
+ * A key is encoded canonically (`keyspace`), hashed to a shard (`hash`), and each shard is a Raft group whose replicas
+ * were placed on nodes (`placement`). A node (`node`) runs its replicas in turns: what comes in waits in an inbox, a
+ * turn steps the groups concerned, all that they want written becomes durable in one commit (`commit-pipeline`), and
+ * what depended on the disk follows in a later turn. A write travels as a command (`command`) through the group's log
+ * and is applied by the state machine (`kv-machine`) to rows in a memory table over the durable state (`state-table`),
+ * which checkpoints move to disk (`checkpointer`) so that logs can be compacted. A read is answered by the leader after
+ * a quorum confirmed it (`group`, `waiting`).
+ *
+ * Group 0 replicates the topology (`system-machine`, `topology-keeper`): there is no second source of truth.
+ *
+ * Invariants, asserted by tests:
+ *  - no write is answered before a quorum has it on disk and this replica has applied it;
+ *  - a write is applied once per operation id, and every retry gets the first answer;
+ *  - at equal applied index all replicas of a group have the same state hash;
+ *  - every answer that is not a success says whether the write happened.
+ *
+ * Left out here: HTTP, retries, choosing a node (router); terms, votes, quorums (raft).
+ */
+export type { GroupId, NodeId, RaftStatus, Storage } from '../raft/index.js';
+export { MemoryDisk, MemoryStorage, SqliteStorage, SqliteThread, StorageFull } from '../raft/storage/index.js';
+export * from './errors.js';
+export * from './hash.js';
+export * from './keyspace.js';
+export * from './node-options.js';
+export * from './node.js';
+export type * from './operation.js';
+export * from './placement.js';
+export * from './refusals.js';
+export * from './runtime.js';
+export type * from './status.js';
+export * from './strict-json.js';
+export * from './system-runtime.js';
+export { PlanMismatch, type ClusterPlan } from './topology-keeper.js';
+export * from './topology.js';
+export * from './transport.js';
+export * from './transport-memory.js';
+export * from './transport-ws.js';
+export * from './value.js';

@@ -1,0 +1,50 @@
+/**
+ * The layout that encoder and decoder of keys share: type tags, escapes, limits.
+ *
+ * An encoding is a tag byte and a payload. Bytewise order of encodings is the order of keys: first by type, in the
+ * order of the tags, then by value. Gaps between tags leave room for further types; a tag never changes its number,
+ * for shards are chosen by hashing these bytes.
+ *
+ * | type      | payload                                                                                       |
+ * |-----------|-----------------------------------------------------------------------------------------------|
+ * | number, Date | IEEE 754 double, big-endian; sign bit flipped if positive, all bits flipped if negative    |
+ * | bigint    | sign (0, 1, 2), then 16 bits of length and the magnitude, both complemented when negative      |
+ * | string    | UTF-8; at the top as it is, inside another value with 00 → 00 FF, and 00 at the end            |
+ * | bytes     | as string                                                                                      |
+ * | array     | the elements, then 00                                                                          |
+ * | object    | (name as inner string, value) in the order of the encoded names, then 00                       |
+ * | Map, Set  | (key, value) or members in the order of their encodings, then 00                               |
+ *
+ * A string or bytes key at the top is not escaped: its length ends it. So the keys that begin with `user:` are
+ * those whose encoding begins with the encoding of `user:`.
+ */
+export const KeyTag = {
+  /** Ends a collection or an inner string; below every tag, so that a shorter sequence comes first. */
+  end: 0x00,
+  undefined: 0x08,
+  null: 0x10,
+  false: 0x18,
+  true: 0x19,
+  number: 0x20,
+  bigint: 0x28,
+  date: 0x30,
+  string: 0x40,
+  bytes: 0x50,
+  array: 0x60,
+  object: 0x68,
+  map: 0x70,
+  set: 0x78,
+} as const;
+
+/** After 00 inside an inner string: the 00 belongs to the string. Above every tag, so that order survives. */
+export const ESCAPE = 0xff;
+
+/** What a user may fill: 4,096 bytes of UTF-8 in a string key, of payload in any other. */
+export const MAX_KEY_BYTES = 4096;
+/** The tag comes on top. */
+export const MAX_ENCODED_KEY_BYTES = MAX_KEY_BYTES + 1;
+
+/** Nesting of arrays, objects, Maps and Sets in a key. */
+export const MAX_KEY_DEPTH = 32;
+
+export const BigintSign = { negative: 0, zero: 1, positive: 2 } as const;

@@ -1,0 +1,10 @@
+/**
+ * The door to keys. A key is any value of plain data in one canonical, order-preserving encoding; the limits count
+ * the payload, so that a string key of 4,096 bytes of UTF-8 is accepted although its encoding has one byte more.
+ *
+ * Knows no shard: which one holds a key is said by `hash.ts`.
+ */
+export { decodeKey } from './key-decoder.js';
+export { bytesKey, encodeKey, stringKey } from './key-encoder.js';
+export { MAX_ENCODED_KEY_BYTES, MAX_KEY_BYTES, MAX_KEY_DEPTH } from './key-format.js';
+export { isKeyType, type KeyType, parseKeyText } from './key-text.js';

@@ -1,0 +1,81 @@
+/**
+ * Who is alive: when each peer was last heard, and what it is owed (pings).
+ *
+ * Knows no group. Anything that arrives counts as a sign of life; a link that goes down counts as a death at once.
+ * Silence counts only against those who owe pings; of the others no news is good news.
+ */
+import type { NodeId } from '../raft/index.js';
+
+interface Peer {
+  heardAt: number;
+  /** Since when it has been heard without a gap; what moves leadership waits for some calm. */
+  aliveSince: number;
+  alive: boolean;
+  stopping: boolean;
+}
+
+export class Liveness {
+  readonly #peers = new Map<NodeId, Peer>();
+  readonly #timeoutMs: number;
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  heard(id: NodeId, now: number): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) {
+      this.#peers.set(id, { heardAt: now, aliveSince: now, alive: true, stopping: false });
+      return;
+    }
+    peer.heardAt = now;
+    if (!peer.alive) {
+      peer.alive = true;
+      peer.aliveSince = now;
+    }
+  }
+
+  said(id: NodeId, stopping: boolean): void {
+    const peer = this.#peers.get(id);
+    if (peer !== undefined) peer.stopping = stopping;
+  }
+
+  /** The link is gone. True if the peer was alive until now. */
+  lost(id: NodeId): boolean {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) {
+      this.#peers.set(id, { heardAt: 0, aliveSince: 0, alive: false, stopping: false });
+      return false;
+    }
+    const was = peer.alive;
+    peer.alive = false;
+    return was;
+  }
+
+  /** Those of `watched` (who ping this node) that fell silent since the last call. */
+  takeSilent(watched: readonly NodeId[], now: number): NodeId[] {
+    const silent: NodeId[] = [];
+    for (const id of watched) {
+      const peer = this.#peers.get(id);
+      if (peer?.alive !== true || now - peer.heardAt <= this.#timeoutMs) continue;
+      peer.alive = false;
+      silent.push(id);
+    }
+    return silent;
+  }
+
+  /** Heard, then silent or unlinked. Of a peer that was never heard nothing is known, and nothing is held against it. */
+  isDead(id: NodeId): boolean {
+    return this.#peers.get(id)?.alive === false;
+  }
+
+  /** Alive for a while, and not about to stop: fit to take over leadership. */
+  isSettled(id: NodeId, now: number): boolean {
+    const peer = this.#peers.get(id);
+    return peer?.alive === true && !peer.stopping && now - peer.aliveSince >= this.#timeoutMs;
+  }
+
+  alive(): NodeId[] {
+    return [...this.#peers].filter(([, peer]) => peer.alive).map(([id]) => id);
+  }
+}

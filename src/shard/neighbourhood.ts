@@ -1,0 +1,88 @@
+/**
+ * The other nodes and the routers linked to this one: signs of life, and who needs to be told of a newer topology.
+ *
+ * Pings go to nodes that share a group with this one and to linked routers; nodes without a topology, and from time
+ * to time all others, also ping the voters of the system group, so that news reaches everybody.
+ * Knows no group; the node decides what a death means.
+ */
+import type { NodeId } from '../raft/index.js';
+import type { Liveness } from './liveness.js';
+import type { TopologyKeeper } from './topology-keeper.js';
+import { ROUTER_PEERS, type PeerId, type Transport } from './transport.js';
+
+/** Every so many rounds the voters of the system group are pinged as well. */
+const SYSTEM_EVERY_ROUNDS = 10;
+
+export class Neighbourhood {
+  stopping = false;
+  readonly #routers = new Set<PeerId>();
+  #neighbours: readonly NodeId[] = [];
+  #round = 0;
+  readonly #transport: Transport;
+  readonly #keeper: TopologyKeeper;
+  readonly #liveness: Liveness;
+  readonly #systemVoters: readonly NodeId[];
+
+  constructor(transport: Transport, keeper: TopologyKeeper, liveness: Liveness, systemVoters: readonly NodeId[]) {
+    this.#transport = transport;
+    this.#keeper = keeper;
+    this.#liveness = liveness;
+    this.#systemVoters = systemVoters;
+  }
+
+  setNeighbours(ids: readonly NodeId[]): void {
+    this.#neighbours = ids;
+  }
+
+  /** True if a node that was alive is now gone. */
+  link(peer: PeerId, up: boolean, now: number): boolean {
+    if (peer >= ROUTER_PEERS) {
+      if (up) this.#routers.add(peer);
+      else this.#routers.delete(peer);
+      if (up) this.tell(peer);
+      return false;
+    }
+    if (!up) return this.#liveness.lost(peer);
+    this.#liveness.heard(peer, now);
+    this.#pingOne(peer);
+    return false;
+  }
+
+  /** Neighbours that were alive and have now been silent for too long. */
+  takeSilent(now: number): NodeId[] {
+    return this.#liveness.takeSilent(this.#neighbours, now);
+  }
+
+  heard(peer: PeerId, now: number): void {
+    if (peer < ROUTER_PEERS) this.#liveness.heard(peer, now);
+  }
+
+  pinged(from: PeerId, epoch: number, stopping: boolean): void {
+    this.#liveness.said(from, stopping);
+    if (epoch < this.#keeper.epoch) this.tell(from);
+    // They know more: a ping makes them tell.
+    else if (epoch > this.#keeper.epoch) this.#pingOne(from);
+  }
+
+  tell(peer: PeerId): void {
+    const { topology } = this.#keeper;
+    if (topology !== undefined) this.#transport.send(peer, { type: 'topology', topology });
+    this.#pingOne(peer);
+  }
+
+  tellRouters(): void {
+    for (const router of this.#routers) this.tell(router);
+  }
+
+  ping(): void {
+    this.#round++;
+    for (const id of this.#neighbours) this.#pingOne(id);
+    for (const id of this.#routers) this.#pingOne(id);
+    if (this.#keeper.epoch > 0 && this.#round % SYSTEM_EVERY_ROUNDS !== 0) return;
+    for (const id of this.#systemVoters) if (!this.#neighbours.includes(id)) this.#pingOne(id);
+  }
+
+  #pingOne(peer: PeerId): void {
+    this.#transport.send(peer, { type: 'ping', epoch: this.#keeper.epoch, stopping: this.stopping });
+  }
+}

@@ -1,0 +1,48 @@
+/** What a node is made from: its plan, ports, timers and limits, with the defaults. */
+import type { NodeId, Storage } from '../raft/index.js';
+import type { CheckpointLimits } from './checkpointer.js';
+import type { Logger, Runtime } from './runtime.js';
+import type { ClusterPlan } from './topology-keeper.js';
+import type { Transport } from './transport.js';
+
+export interface NodeTimers {
+  readonly tickMs: number;
+  /** T in ticks: an election starts after [T, 2T) without a leader. */
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+}
+
+export const DEFAULT_TIMERS: NodeTimers = { tickMs: 50, electionTicks: 10, heartbeatTicks: 2 };
+
+export interface NodeLimits {
+  /** Operations waiting at this node, of all groups. */
+  readonly inflight: number;
+  /** Bytes of their keys and values. */
+  readonly inflightBytes: number;
+  /** Messages from peers waiting for a turn; more are dropped (Raft resends, routers retry). */
+  readonly inbox: number;
+  /** Answers remembered per shard, and for how long by the replicated clock (ms). */
+  readonly rememberedAnswers: number;
+  readonly rememberedMs: number;
+}
+
+export const DEFAULT_NODE_LIMITS: NodeLimits = {
+  inflight: 20_000,
+  inflightBytes: 256 * 1024 * 1024,
+  inbox: 100_000,
+  rememberedAnswers: 16_384,
+  rememberedMs: 15 * 60_000,
+};
+
+export interface ShardNodeOptions {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly plan: ClusterPlan;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly timers?: NodeTimers;
+  readonly limits?: Partial<NodeLimits>;
+  readonly checkpoints?: Partial<CheckpointLimits>;
+}

@@ -1,0 +1,105 @@
+/**
+ * Builds the parts of a node and ties them together. Decides nothing: `node.ts` runs them.
+ */
+import type { GroupId, RecoveredGroup } from '../raft/index.js';
+import { Checkpointer, DEFAULT_CHECKPOINT_LIMITS } from './checkpointer.js';
+import { CommitPipeline } from './commit-pipeline.js';
+import { makeGroup } from './group-factory.js';
+import type { Group, GroupHost } from './group.js';
+import { Groups } from './groups.js';
+import { Inbox } from './inbox.js';
+import { Liveness } from './liveness.js';
+import { Neighbourhood } from './neighbourhood.js';
+import { DEFAULT_NODE_LIMITS, DEFAULT_TIMERS, type NodeTimers, type ShardNodeOptions } from './node-options.js';
+import { Operations } from './operations.js';
+import { SnapshotSender } from './snapshot-sender.js';
+import { systemVoters, TopologyKeeper } from './topology-keeper.js';
+
+/** What the parts call back. */
+export interface NodeHooks {
+  readonly turn: () => void;
+  readonly fail: (error: Error) => void;
+  readonly checkpoint: () => void;
+  readonly onSystemApplied: () => void;
+  readonly onSystemLeader: () => void;
+  readonly recovered: (group: GroupId) => RecoveredGroup | undefined;
+}
+
+export interface NodeParts {
+  readonly timers: NodeTimers;
+  readonly inbox: Inbox;
+  readonly groups: Groups;
+  readonly operations: Operations;
+  readonly pipeline: CommitPipeline;
+  readonly checkpointer: Checkpointer;
+  readonly snapshots: SnapshotSender;
+  readonly keeper: TopologyKeeper;
+  readonly liveness: Liveness;
+  readonly neighbourhood: Neighbourhood;
+}
+
+export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodeParts {
+  const { id, plan, storage, transport, runtime } = options;
+  const timers = options.timers ?? DEFAULT_TIMERS;
+  const limits = { ...DEFAULT_NODE_LIMITS, ...options.limits };
+  const inbox = new Inbox(runtime, limits.inbox, hooks.turn);
+  const inTurn = (group: Group, task: () => void): void => {
+    inbox.task(() => {
+      task();
+      groups.touch(group);
+    });
+  };
+  const pipeline = new CommitPipeline(storage, {
+    onDurable: (writes) => {
+      inbox.durable(writes);
+    },
+    onFailure: hooks.fail,
+  });
+  const checkpoints = { ...DEFAULT_CHECKPOINT_LIMITS, ...options.checkpoints };
+  const checkpointer = new Checkpointer(storage, checkpoints, (group, index) => {
+    inTurn(group, () => {
+      group.raft.compact(index);
+    });
+  });
+  const snapshots = new SnapshotSender(storage, {
+    now: () => runtime.now(),
+    inTurn,
+    wantCheckpoint: hooks.checkpoint,
+    onFailure: hooks.fail,
+  });
+  const host = groupHost(options, hooks, { pipeline, checkpointer, snapshots });
+  const factory = { self: id, storage, runtime, timers, limits, leaseReads: plan.leaseReads, host };
+  const groups = new Groups(id, (group, voters) => makeGroup(factory, group, voters, hooks.recovered(group)));
+  const operations = new Operations(id, groups, runtime, limits);
+  const keeper = new TopologyKeeper(plan, id, storage);
+  const liveness = new Liveness(timers.tickMs * timers.electionTicks);
+  const neighbourhood = new Neighbourhood(transport, keeper, liveness, systemVoters(plan.nodes));
+  return { timers, inbox, groups, operations, pipeline, checkpointer, snapshots, keeper, liveness, neighbourhood };
+}
+
+function groupHost(
+  { transport, logger, runtime }: ShardNodeOptions,
+  hooks: NodeHooks,
+  parts: Pick<NodeParts, 'pipeline' | 'checkpointer' | 'snapshots'>,
+): GroupHost {
+  return {
+    logger,
+    now: () => runtime.now(),
+    send: (group, message) => {
+      transport.send(message.to, { type: 'raft', group, message });
+    },
+    persist: (group, write) => {
+      parts.pipeline.push({ group, write });
+    },
+    wantChunk: (group, to, sequence) => {
+      parts.snapshots.want(group, to, sequence);
+    },
+    onApplied: (group, bytes) => {
+      parts.checkpointer.applied(group, bytes, runtime.now());
+      if (group.isSystem) hooks.onSystemApplied();
+    },
+    onLeader: (group) => {
+      if (group.isSystem) hooks.onSystemLeader();
+    },
+  };
+}

@@ -1,0 +1,376 @@
+/**
+ * A node: all groups that it holds a replica of, run in turns.
+ *
+ * Everything from outside only enters an inbox. A turn drains it, steps the groups concerned, collects what they want
+ * written and sent, starts one durable commit for all of them, and sends what may go; what depends on the commit
+ * follows in the turn after its completion. Nothing here waits for a disk, and nothing is re-entered.
+ * Knows storage, transport and runtime as ports; knows no HTTP, no SQL and no socket.
+ */
+import { StorageFull, type NodeId, type Recovered } from '../raft/index.js';
+import { balance, handOverAll } from './balancer.js';
+import type { QueuedWrite } from './commit-pipeline.js';
+import type { Done, Frame } from './inbox.js';
+import type { ShardNodeOptions } from './node-options.js';
+import { buildParts, type NodeParts } from './node-parts.js';
+import type { ShardRequest } from './operation.js';
+import type { Timer } from './runtime.js';
+import type { NodeStatus } from './status.js';
+import { encodeTopology, SystemMachine } from './system-machine.js';
+import { systemVoters } from './topology-keeper.js';
+import { SYSTEM_GROUP, type Topology } from './topology.js';
+import type { PeerId, PeerMessage } from './transport.js';
+
+/** Housekeeping (expiry, balance, checkpoints) happens every so many ticks. */
+const HOUSEKEEPING_TICKS = 4;
+
+type State = NodeStatus['state'];
+type ReplyMessage = Extract<PeerMessage, { type: 'reply' | 'status' }>;
+
+export class ShardNode {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly #options: ShardNodeOptions;
+  readonly #parts: NodeParts;
+  #recovered: Recovered = { groups: new Map(), meta: new Map() };
+  #state: State = 'starting';
+  #failure: string | undefined;
+  #startedAt = 0;
+  #ticks = 0;
+  #timer: Timer | undefined;
+  #closed = false;
+  #onReply: ((from: PeerId, message: ReplyMessage) => void) | undefined;
+  #onFailure: ((error: Error) => void) | undefined;
+
+  constructor(options: ShardNodeOptions) {
+    this.id = options.id;
+    this.name = options.name;
+    this.#options = options;
+    this.#parts = buildParts(options, {
+      turn: () => {
+        this.#guardedTurn();
+      },
+      fail: (error) => {
+        this.#fail(error);
+      },
+      checkpoint: () => {
+        this.#checkpoint();
+      },
+      onSystemApplied: () => {
+        this.#adopt(this.#heldTopology());
+      },
+      onSystemLeader: () => {
+        this.#proposeTopology();
+      },
+      recovered: (group) => this.#recovered.groups.get(group),
+    });
+  }
+
+  // What the router sees of this node.
+
+  topology(): Topology | undefined {
+    return this.#parts.keeper.topology;
+  }
+
+  onTopology(listener: (topology: Topology) => void): void {
+    this.#parts.keeper.onChange(listener);
+  }
+
+  /** The shard's leader as far as this node's own replica knows. */
+  leaderOf(shard: number): NodeId | undefined {
+    const leader = this.#parts.groups.ofShard(shard)?.raft.leader ?? 0;
+    return leader === 0 ? undefined : leader;
+  }
+
+  isAlive(id: NodeId): boolean {
+    return id === this.id ? this.#state === 'serving' : !this.#parts.liveness.isDead(id);
+  }
+
+  /** An operation for this node's own replica. `done` is called exactly once, in a later turn. */
+  submit(request: ShardRequest, done: Done): void {
+    this.#parts.inbox.submission({ request, done });
+  }
+
+  /** Leaves with the next turn. */
+  send(to: PeerId, message: PeerMessage): boolean {
+    this.#parts.inbox.schedule();
+    return this.#options.transport.send(to, message);
+  }
+
+  /** Messages of the types `reply` and `status`: answers to what a router sent through this node. */
+  onReply(listener: (from: PeerId, message: ReplyMessage) => void): void {
+    this.#onReply = listener;
+  }
+
+  /** The storage failed: the node has left its groups and refuses operations. */
+  onFailure(listener: (error: Error) => void): void {
+    this.#onFailure = listener;
+  }
+
+  state(): State {
+    return this.#state;
+  }
+
+  status(): NodeStatus {
+    return {
+      id: this.id,
+      name: this.name,
+      state: this.#state,
+      failure: this.#failure,
+      topologyEpoch: this.#parts.keeper.epoch,
+      uptimeMs: this.#options.runtime.now() - this.#startedAt,
+      alive: this.#parts.liveness.alive(),
+      groups: [...this.#parts.groups.all()].map((group) => group.status()),
+      storage: this.#options.storage.status(),
+      inboxLength: this.#parts.inbox.length,
+    };
+  }
+
+  // Life.
+
+  /** Reads the disk back, joins the network, starts the groups. @throws StorageCorruption, PlanMismatch */
+  async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.crash();
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
+    this.#startedAt = this.#options.runtime.now();
+    this.#recovered = await this.#options.storage.open();
+    this.#parts.keeper.onChange((topology) => {
+      this.#onTopologyChange(topology);
+    });
+    const voters = systemVoters(this.#options.plan.nodes);
+    if (voters.includes(this.id)) this.#parts.groups.start(SYSTEM_GROUP, voters);
+    await this.#parts.keeper.start(this.#recovered.meta);
+    // What the system group holds here may be newer than the copy; a plan that contradicts it ends the start.
+    const held = this.#heldTopology();
+    if (held !== undefined) await this.#parts.keeper.adopt(held);
+    await this.#options.transport.start({
+      onMessages: (from, messages) => {
+        this.#parts.inbox.frame({ from, messages });
+      },
+      onLink: (peer, up) => {
+        this.#parts.inbox.task(() => {
+          this.#onLink(peer, up);
+        });
+      },
+    });
+    this.#state = 'serving';
+    this.#timer = this.#options.runtime.every(this.#parts.timers.tickMs, () => {
+      this.#parts.inbox.tick();
+    });
+    this.#parts.inbox.tick();
+  }
+
+  /** Hands leadership over (for at most `graceMs`), takes a last checkpoint, closes everything. */
+  async stop(graceMs = 1_500): Promise<void> {
+    if (this.#state === 'serving') {
+      this.#state = 'stopping';
+      this.#parts.neighbourhood.stopping = true;
+      this.#parts.neighbourhood.ping();
+      const { runtime } = this.#options;
+      await handOverAll({ ...this.#parts, runtime, tickMs: this.#parts.timers.tickMs }, runtime.now() + graceMs);
+      // A checkpoint that fails costs the next start some time and nothing else: the journal has it all.
+      if (this.#failure === undefined) await this.#parts.checkpointer.run().catch(() => undefined);
+    }
+    await this.crash();
+  }
+
+  /** Stops at once: nothing is handed over, nothing more is written. Who waits is answered. */
+  async crash(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#timer?.cancel();
+    if (this.#state !== 'failed') this.#state = 'stopping';
+    this.#leave('shutting-down', 'the node is stopping');
+    for (const { request, done } of this.#parts.inbox.take().submissions) this.#parts.operations.start(request, done);
+    this.#options.transport.flush();
+    this.#parts.snapshots.close();
+    await this.#options.transport.close();
+    await this.#options.storage.close();
+  }
+
+  // Turns.
+
+  /** What throws in a turn is a broken invariant or unreadable state: to go on would be worse than to leave. */
+  #guardedTurn(): void {
+    if (this.#closed) return;
+    try {
+      this.#turn();
+    } catch (error) {
+      this.#fail(asError(error));
+    }
+  }
+
+  #turn(): void {
+    const { durable, frames, submissions, tasks, tick } = this.#parts.inbox.take();
+    if (this.#state === 'failed') {
+      for (const { request, done } of submissions) this.#parts.operations.start(request, done);
+      for (const { from, messages } of frames) this.#answerOnly(from, messages);
+      this.#options.transport.flush();
+      return;
+    }
+    for (const writes of durable) this.#persisted(writes);
+    for (const frame of frames) this.#deliver(frame);
+    for (const { request, done } of submissions) this.#parts.operations.start(request, done);
+    for (const task of tasks) task();
+    if (tick) this.#tick();
+    this.#parts.groups.collect();
+    this.#parts.pipeline.kick();
+    this.#options.transport.flush();
+  }
+
+  #persisted(writes: readonly QueuedWrite[]): void {
+    for (const { group: id, write } of writes) {
+      const group = this.#parts.groups.get(id);
+      if (group === undefined) continue;
+      group.persisted(write);
+      this.#parts.groups.touch(group);
+    }
+  }
+
+  #deliver({ from, messages }: Frame): void {
+    this.#parts.neighbourhood.heard(from, this.#options.runtime.now());
+    for (const message of messages) {
+      switch (message.type) {
+        case 'raft': {
+          const group = this.#parts.groups.get(message.group);
+          if (group === undefined) break;
+          group.step(message.message);
+          this.#parts.groups.touch(group);
+          break;
+        }
+        case 'topology':
+          this.#adopt(message.topology);
+          break;
+        case 'ping':
+          this.#parts.neighbourhood.pinged(from, message.epoch, message.stopping);
+          break;
+        case 'request':
+        case 'status-request':
+        case 'reply':
+        case 'status':
+          this.#answer(from, message);
+      }
+    }
+  }
+
+  /** A node that failed still says so to who asks. */
+  #answerOnly(from: PeerId, messages: readonly PeerMessage[]): void {
+    for (const message of messages) {
+      if (message.type === 'request' || message.type === 'status-request') this.#answer(from, message);
+    }
+  }
+
+  #answer(from: PeerId, message: Exclude<PeerMessage, { type: 'raft' | 'topology' | 'ping' }>): void {
+    switch (message.type) {
+      case 'request':
+        this.#parts.operations.start(message.request, (reply) => {
+          this.#options.transport.send(from, { type: 'reply', id: message.id, reply });
+        });
+        return;
+      case 'status-request':
+        this.#options.transport.send(from, { type: 'status', id: message.id, status: this.status() });
+        return;
+      case 'reply':
+      case 'status':
+        this.#onReply?.(from, message);
+    }
+  }
+
+  #tick(): void {
+    const now = this.#options.runtime.now();
+    this.#parts.groups.tick();
+    this.#ticks++;
+    if (this.#ticks % this.#parts.timers.heartbeatTicks === 0) {
+      this.#parts.neighbourhood.ping();
+      for (const peer of this.#parts.neighbourhood.takeSilent(now)) this.#mourn(peer);
+    }
+    if (this.#ticks % HOUSEKEEPING_TICKS === 0) this.#keepHouse(now);
+  }
+
+  #keepHouse(now: number): void {
+    for (const group of this.#parts.groups.all()) group.expire(now);
+    this.#parts.snapshots.sweep(now);
+    if (this.#state !== 'serving') return;
+    this.#proposeTopology();
+    balance(this.#parts.groups, this.#parts.liveness, now);
+    if (this.#parts.checkpointer.isDue(now)) this.#checkpoint();
+  }
+
+  #checkpoint(): void {
+    this.#parts.checkpointer.run().catch((error: unknown) => {
+      this.#fail(asError(error));
+    });
+  }
+
+  // Peers and topology.
+
+  #onLink(peer: PeerId, up: boolean): void {
+    if (!this.#parts.neighbourhood.link(peer, up, this.#options.runtime.now())) return;
+    // With leases a follower has promised its vote to nobody else for an election timeout, broken link or not.
+    if (!this.#options.plan.leaseReads) this.#mourn(peer);
+  }
+
+  /** After an election timeout of silence (or a broken link) nobody owes that leader anything any more. */
+  #mourn(peer: NodeId): void {
+    this.#options.logger.warn({ peer }, 'peer is silent');
+    this.#parts.groups.forgetLeader(peer);
+  }
+
+  #heldTopology(): Topology | undefined {
+    const machine = this.#parts.groups.system?.machine;
+    return machine instanceof SystemMachine ? machine.topology : undefined;
+  }
+
+  #adopt(topology: Topology | undefined): void {
+    if (topology === undefined) return;
+    try {
+      this.#parts.keeper.adopt(topology).catch((error: unknown) => {
+        this.#options.logger.warn({ error: String(error) }, 'the copy of the topology was not kept');
+      });
+    } catch (error) {
+      this.#fail(asError(error));
+    }
+  }
+
+  #onTopologyChange(topology: Topology): void {
+    this.#options.logger.info({ epoch: topology.epoch }, 'topology');
+    this.#parts.groups.startShards(topology);
+    this.#parts.neighbourhood.setNeighbours(this.#parts.groups.neighbours());
+    this.#parts.neighbourhood.tellRouters();
+  }
+
+  #proposeTopology(): void {
+    const system = this.#parts.groups.system;
+    if (system?.isLeader !== true) return;
+    const proposal = this.#parts.keeper.proposal(this.#heldTopology());
+    if (proposal === undefined) return;
+    const deadline = this.#options.runtime.now() + this.#parts.timers.tickMs * this.#parts.timers.electionTicks;
+    system.write(encodeTopology(proposal), { deadline, key: new Uint8Array(), done: () => undefined });
+    this.#parts.groups.touch(system);
+  }
+
+  // Failure.
+
+  #fail(error: Error): void {
+    if (this.#closed || this.#state === 'failed') return;
+    this.#state = 'failed';
+    this.#failure = error.message;
+    this.#options.logger.error({ error: error.message }, 'the node failed and has left its groups');
+    this.#leave(error instanceof StorageFull ? 'disk-full' : 'storage-failed', error.message);
+    this.#options.transport.flush();
+    this.#onFailure?.(error);
+  }
+
+  #leave(code: 'shutting-down' | 'disk-full' | 'storage-failed', reason: string): void {
+    this.#parts.operations.closed = { code, reason };
+    for (const group of this.#parts.groups.all()) group.abandon(code, reason);
+  }
+}
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,0 +1,100 @@
+/**
+ * Client operations at the node that holds the shard: admission, encoding, and the answer with its sender.
+ *
+ * Knows groups; knows no transport, and no other node beyond a hint. What is not this node's to answer is refused:
+ * forwarding is the router's business.
+ */
+import { encodeCommand } from './command.js';
+import type { Group } from './group.js';
+import type { Groups } from './groups.js';
+import type { Done } from './inbox.js';
+import type { NodeLimits } from './node-options.js';
+import type { Answer, ShardRequest } from './operation.js';
+import { refuse } from './refusals.js';
+import type { Runtime } from './runtime.js';
+import type { Waiter } from './waiting.js';
+
+export type OperationLimits = Pick<NodeLimits, 'inflight' | 'inflightBytes'>;
+
+/** Why a node takes no operations now. */
+export interface Closed {
+  readonly code: 'shutting-down' | 'disk-full' | 'storage-failed';
+  readonly reason: string;
+}
+
+class PendingOperation implements Waiter {
+  readonly deadline: number;
+  readonly key: Uint8Array;
+  readonly #bytes: number;
+  readonly #operations: Operations;
+  readonly #group: Group;
+  readonly #done: Done;
+
+  constructor(operations: Operations, group: Group, request: ShardRequest, deadline: number, done: Done) {
+    this.#operations = operations;
+    this.#group = group;
+    this.deadline = deadline;
+    this.key = request.operation.key;
+    this.#bytes = bytesOf(request);
+    operations.inflight++;
+    operations.inflightBytes += this.#bytes;
+    this.#done = done;
+  }
+
+  done(answer: Answer): void {
+    this.#operations.inflight--;
+    this.#operations.inflightBytes -= this.#bytes;
+    this.#done({ answer, term: this.#group.raft.term, servedBy: this.#group.raft.id });
+  }
+}
+
+export class Operations {
+  inflight = 0;
+  inflightBytes = 0;
+  closed: Closed | undefined;
+  readonly #self: number;
+  readonly #groups: Groups;
+  readonly #runtime: Runtime;
+  readonly #limits: OperationLimits;
+
+  constructor(self: number, groups: Groups, runtime: Runtime, limits: OperationLimits) {
+    this.#self = self;
+    this.#groups = groups;
+    this.#runtime = runtime;
+    this.#limits = limits;
+  }
+
+  start(request: ShardRequest, done: Done): void {
+    const group = this.#groups.ofShard(request.shard);
+    const refusal = this.#refusal(group, bytesOf(request));
+    if (refusal !== undefined || group === undefined) {
+      const answer = refusal ?? refuse('not-here', 'this node holds no replica of the shard', { shard: request.shard });
+      done({ answer, term: group?.raft.term ?? 0, servedBy: this.#self });
+      return;
+    }
+    const deadline = this.#runtime.now() + request.budgetMs;
+    const waiter = new PendingOperation(this, group, request, deadline, done);
+    const { operation } = request;
+    if (operation.type === 'get') group.read(operation.consistency, waiter);
+    // Only a leader's proposal is encoded: its clock goes into the entry.
+    else if (group.isLeader) group.write(encodeCommand(operation, this.#runtime.wallTime()), waiter);
+    else group.refuseWrite(waiter);
+    this.#groups.touch(group);
+  }
+
+  #refusal(group: Group | undefined, bytes: number): Answer | undefined {
+    if (this.closed !== undefined) return refuse(this.closed.code, this.closed.reason);
+    if (group === undefined) return undefined;
+    const { inflight, inflightBytes } = this.#limits;
+    if (this.inflight >= inflight) return refuse('overloaded', `${inflight} operations wait at this node`);
+    // One operation always fits, however large: its own limit is the router's business.
+    if (this.inflight > 0 && this.inflightBytes + bytes > inflightBytes) {
+      return refuse('overloaded', `operations of ${inflightBytes} bytes wait at this node`);
+    }
+    return undefined;
+  }
+}
+
+function bytesOf({ operation }: ShardRequest): number {
+  return operation.key.length + (operation.type === 'put' ? operation.body.length : 0);
+}

@@ -1,0 +1,38 @@
+/**
+ * The runtime of a real process: the machine's clocks, timers and event loop.
+ *
+ * `performance.now()` is monotonic and goes on while the process is stopped, as leases need it to.
+ */
+import type { Runtime, Timer } from './runtime.js';
+
+/** mulberry32: small, fast, repeatable; good for spreading timeouts, unfit for secrets. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function systemRuntime(random: () => number = Math.random): Runtime {
+  return {
+    now: () => performance.now(),
+    wallTime: () => Date.now(),
+    random,
+    defer: (task) => {
+      setImmediate(task);
+    },
+    after: (ms, task) => timer(setTimeout(task, ms)),
+    every: (ms, task) => timer(setInterval(task, ms)),
+  };
+}
+
+function timer(handle: NodeJS.Timeout): Timer {
+  return {
+    cancel: () => {
+      clearTimeout(handle);
+    },
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * The topology as this node knows it: from its own copy at start, from the system group, or from a peer that knows more.
+ *
+ * The system group (group 0) is the only source; what is kept beside it (a named value on disk, copies at peers) is a
+ * copy with an epoch, and the higher epoch wins. Knows no Raft: the node tells it what it applied and who leads.
+ */
+import type { NodeId, Storage } from '../raft/index.js';
+import { placeShards } from './placement.js';
+import { decodeTopology, encodeTopology } from './system-machine.js';
+import type { NodeInfo, Topology } from './topology.js';
+
+/** What a cluster is made from: the same on every node, checked against what the cluster's data says. */
+export interface ClusterPlan {
+  readonly clusterId: string;
+  readonly nodes: readonly NodeInfo[];
+  readonly shardCount: number;
+  readonly replicas: number;
+  readonly leaseReads: boolean;
+}
+
+/** A node was started with a plan that its cluster's data contradicts. The message names the field. */
+export class PlanMismatch extends Error {
+  override readonly name = 'PlanMismatch';
+}
+
+const SYSTEM_VOTERS = 5;
+const TOPOLOGY_META = 'topology';
+const IDENTITY_META = 'identity';
+
+/** An odd number of nodes, five at most, hold the system group: the first ones. */
+export function systemVoters(nodes: readonly NodeInfo[]): NodeId[] {
+  const ids = nodes.map((n) => n.id).sort((a, b) => a - b);
+  const count = Math.min(SYSTEM_VOTERS, ids.length);
+  return ids.slice(0, count % 2 === 1 ? count : count - 1);
+}
+
+export class TopologyKeeper {
+  #topology: Topology | undefined;
+  readonly #listeners = new Set<(topology: Topology) => void>();
+  readonly #plan: ClusterPlan;
+  readonly #id: NodeId;
+  readonly #storage: Storage;
+
+  constructor(plan: ClusterPlan, id: NodeId, storage: Storage) {
+    this.#plan = plan;
+    this.#id = id;
+    this.#storage = storage;
+  }
+
+  get topology(): Topology | undefined {
+    return this.#topology;
+  }
+
+  get epoch(): number {
+    return this.#topology?.epoch ?? 0;
+  }
+
+  onChange(listener: (topology: Topology) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Checks whose data this is, or signs fresh data; then takes the copy of the topology that it holds. */
+  async start(meta: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const identity = JSON.stringify({ clusterId: this.#plan.clusterId, id: this.#id });
+    const signed = meta.get(IDENTITY_META);
+    if (signed === undefined) await this.#storage.putMeta(IDENTITY_META, Buffer.from(identity));
+    else if (Buffer.from(signed).toString() !== identity) {
+      throw new PlanMismatch(
+        `the data folder belongs to ${Buffer.from(signed).toString()}, this node was started as ${identity}`,
+      );
+    }
+    const copy = meta.get(TOPOLOGY_META);
+    if (copy !== undefined) await this.adopt(decodeTopology(copy));
+  }
+
+  /**
+   * Takes over a topology if it is newer; keeps a copy on disk (a hint for the next start, so nobody waits for it).
+   * @throws PlanMismatch if this node was started with another number of shards, replicas or nodes.
+   */
+  adopt(topology: Topology): Promise<void> {
+    if (topology.epoch <= this.epoch) return Promise.resolve();
+    this.#check(topology);
+    this.#topology = topology;
+    for (const listener of this.#listeners) listener(topology);
+    return this.#storage.putMeta(TOPOLOGY_META, encodeTopology(topology));
+  }
+
+  /** What the leader of the system group should propose now, given what the group holds; undefined = all is well. */
+  proposal(held: Topology | undefined): Topology | undefined {
+    const plan = this.#plan;
+    if (held === undefined) {
+      const ids = plan.nodes.map((n) => n.id);
+      return {
+        clusterId: plan.clusterId,
+        epoch: 1,
+        shardCount: plan.shardCount,
+        replicas: plan.replicas,
+        hash: 'xxh64',
+        leaseReads: plan.leaseReads,
+        nodes: plan.nodes,
+        shards: placeShards({ shardCount: plan.shardCount, nodes: ids, replicas: plan.replicas }),
+      };
+    }
+    const moved = JSON.stringify(held.nodes) !== JSON.stringify(plan.nodes);
+    const changed = moved || held.leaseReads !== plan.leaseReads;
+    return changed ? { ...held, epoch: held.epoch + 1, nodes: plan.nodes, leaseReads: plan.leaseReads } : undefined;
+  }
+
+  #check(topology: Topology): void {
+    const plan = this.#plan;
+    const differ = (field: string, mine: string | number, theirs: string | number): void => {
+      if (mine !== theirs) {
+        throw new PlanMismatch(`${field}: this node was started with ${mine}, the cluster was made with ${theirs}`);
+      }
+    };
+    differ('cluster id', plan.clusterId, topology.clusterId);
+    differ('shards', plan.shardCount, topology.shardCount);
+    differ('replicas', plan.replicas, topology.replicas);
+    differ('nodes', names(plan.nodes), names(topology.nodes));
+  }
+}
+
+const names = (nodes: readonly NodeInfo[]): string => nodes.map((n) => `${n.id}=${n.name}`).join(',');

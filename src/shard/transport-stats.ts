@@ -1,0 +1,90 @@
+/**
+ * What a transport counts about itself, for metrics and tests. Nothing decides by it.
+ */
+import type { PeerId } from './transport.js';
+
+/** Why something that came over a connection was refused, and the WebSocket close code that says so to the other side. */
+export const REFUSALS = {
+  'wrong-version': 4001,
+  'wrong-cluster': 4002,
+  'wrong-node': 4003,
+  /** Not a hello, or anything before one. */
+  'bad-hello': 4004,
+  /** A frame that does not decode. */
+  'bad-frame': 4005,
+  /** A message that the other side has no right to send: in another's name, to another node, or raft from a router. */
+  'not-allowed': 4006,
+  /** A newer connection of the same peer has taken over. */
+  replaced: 4007,
+  'too-many-links': 4008,
+  'hello-timeout': 4009,
+  /** Nothing was heard for too long. */
+  silent: 4010,
+} as const;
+
+export type RefusalReason = keyof typeof REFUSALS;
+
+export interface TransportStats {
+  readonly framesIn: number;
+  readonly framesOut: number;
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  /** Payload bytes of frames (0 where messages are passed as objects). */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Messages that `send` turned away because the queue of the peer was full. */
+  readonly droppedFull: number;
+  /** … because there is no link to the peer. */
+  readonly droppedNoLink: number;
+  /** … because they cannot be said to this peer at all: a defect of the sender. */
+  readonly droppedInvalid: number;
+  /** What was lost on the way by a link that broke: messages queued and not yet flushed. */
+  readonly droppedQueued: number;
+  /** Connections that were refused or broken off by this side. */
+  readonly refused: Readonly<Record<RefusalReason, number>>;
+  /** Connections that the other side refused or that could not be made. */
+  readonly failedDials: number;
+  /** Links that are up. */
+  readonly links: number;
+  /** Bytes that wait for each peer: queued here and in its socket. */
+  readonly queuedBytes: ReadonlyMap<PeerId, number>;
+}
+
+/** The counting part of `TransportStats`. */
+export type TransportCounters = {
+  -readonly [Name in Exclude<keyof TransportStats, 'refused' | 'links' | 'queuedBytes'>]: number;
+} & { readonly refused: Record<RefusalReason, number> };
+
+export const zeroCounters = (): TransportCounters => ({
+  framesIn: 0,
+  framesOut: 0,
+  messagesIn: 0,
+  messagesOut: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  droppedFull: 0,
+  droppedNoLink: 0,
+  droppedInvalid: 0,
+  droppedQueued: 0,
+  failedDials: 0,
+  refused: {
+    'wrong-version': 0,
+    'wrong-cluster': 0,
+    'wrong-node': 0,
+    'bad-hello': 0,
+    'bad-frame': 0,
+    'not-allowed': 0,
+    replaced: 0,
+    'too-many-links': 0,
+    'hello-timeout': 0,
+    silent: 0,
+  },
+});
+
+/** The counters as they are now, with the links that are up and what waits for them. */
+export const statsOf = (counters: TransportCounters, queuedBytes: ReadonlyMap<PeerId, number>): TransportStats => ({
+  ...counters,
+  refused: { ...counters.refused },
+  links: queuedBytes.size,
+  queuedBytes,
+});

@@ -1,0 +1,156 @@
+/**
+ * Values of the embedded store, between JavaScript and what is kept: a content type and bytes.
+ *
+ * What goes in is copied, and what comes out is the caller's own, as with `structuredClone`: the same types (Map, Set,
+ * Date, RegExp, Error, typed arrays, bigint, cycles), class instances as plain objects, a Buffer as a Uint8Array.
+ * Views of one ArrayBuffer come back with a buffer each. A string is kept as text and a Uint8Array as plain bytes, so
+ * that HTTP clients can read them; everything else as V8 serialises it, under a content type of our own.
+ *
+ * The other way round, what was written over HTTP is read by its content type: JSON becomes its value, text a string
+ * (unless it is not UTF-8), anything else a Uint8Array.
+ *
+ * `undefined` cannot be stored at the top, for it is what `get` answers when there is nothing.
+ *
+ * Knows no key, no limit of size, no HTTP.
+ */
+import { DefaultDeserializer, serialize } from 'node:v8';
+import { types } from 'node:util';
+import { KvorumError } from './errors.js';
+
+export const V8_CONTENT_TYPE = 'application/vnd.kvorum.v8';
+const TEXT_CONTENT_TYPE = 'text/plain; charset=utf-8';
+const BYTES_CONTENT_TYPE = 'application/octet-stream';
+
+export interface EncodedValue {
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** @throws TypeError naming what cannot be stored: undefined, functions, symbols, promises and the like. */
+export function encodeValue(value: unknown): EncodedValue {
+  if (value === undefined) {
+    throw new TypeError('undefined cannot be stored: it stands for an absent key; store null, or delete the key');
+  }
+  if (typeof value === 'string' && !LONE_SURROGATE.test(value)) {
+    return { contentType: TEXT_CONTENT_TYPE, body: Buffer.from(value, 'utf8') };
+  }
+  if (types.isUint8Array(value)) return { contentType: BYTES_CONTENT_TYPE, body: new Uint8Array(value) };
+  try {
+    return { contentType: V8_CONTENT_TYPE, body: serialize(value) };
+  } catch (cause) {
+    throw new TypeError(reasonOf(value, cause), { cause });
+  }
+}
+
+/** @throws KvorumError `invalid-request` if the bytes are not what their content type says. */
+export function decodeValue({ contentType, body }: EncodedValue): unknown {
+  const [type = '', ...parameters] = contentType
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim());
+  if (type === V8_CONTENT_TYPE) return understood(type, () => deserialize(body));
+  if (type === 'application/json') return understood(type, () => JSON.parse(STRICT_UTF8.decode(body)) as unknown);
+  if (type.startsWith('text/') && isUtf8(parameters)) return textOf(body) ?? new Uint8Array(body);
+  return new Uint8Array(body);
+}
+
+function understood(type: string, decode: () => unknown): unknown {
+  try {
+    return decode();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new KvorumError('invalid-request', `the stored value is not ${type}: ${why}`, { field: 'value' });
+  }
+}
+
+/** Throws on what is not UTF-8, and keeps a byte order mark. */
+const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Text without a charset is taken for UTF-8, of which ASCII is a part. */
+function isUtf8(parameters: readonly string[]): boolean {
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='));
+  return charset === undefined || /^charset="?(?:utf-?8|us-ascii)"?$/.test(charset);
+}
+
+function textOf(body: Uint8Array): string | undefined {
+  try {
+    return STRICT_UTF8.decode(body);
+  } catch {
+    return undefined;
+  }
+}
+
+interface HostObjectReader {
+  readonly _readHostObject: (this: DefaultDeserializer) => ArrayBufferView;
+}
+/** Documented for subclasses, and missing in the types. */
+const { _readHostObject: readView } = DefaultDeserializer.prototype as unknown as HostObjectReader;
+
+/** Node's own gives out views of the bytes that it reads from; these are not the caller's. */
+class CopyingDeserializer extends DefaultDeserializer {
+  _readHostObject(): ArrayBufferView {
+    const view = readView.call(this);
+    const bytes = new Uint8Array(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+    if (types.isUint8Array(view)) return bytes;
+    const Kind = view.constructor as new (buffer: ArrayBuffer) => ArrayBufferView;
+    return new Kind(bytes.buffer);
+  }
+}
+
+function deserialize(body: Uint8Array): unknown {
+  const reader = new CopyingDeserializer(body);
+  reader.readHeader();
+  return reader.readValue() as unknown;
+}
+
+/** Parts that are looked at to find out what was wrong. */
+const MAX_PARTS = 10_000;
+
+function reasonOf(value: unknown, cause: unknown): string {
+  const generic = `the value cannot be stored: ${cause instanceof Error ? cause.message : String(cause)}`;
+  try {
+    return culpritIn(value) ?? generic;
+  } catch {
+    // A getter that throws.
+    return generic;
+  }
+}
+
+/** Says which part of the value could not be stored, if that is to be found. */
+function culpritIn(value: unknown): string | undefined {
+  const seen = new Set<unknown>();
+  const open: [path: string, part: unknown][] = [['value', value]];
+  for (let next = open.pop(); next !== undefined && seen.size < MAX_PARTS; next = open.pop()) {
+    const [path, part] = next;
+    const type = typeof part;
+    if (type === 'function' || type === 'symbol') return `${path} is a ${type}, which cannot be stored`;
+    if (typeof part !== 'object' || part === null || seen.has(part)) continue;
+    seen.add(part);
+    if (isNeverStored(part)) return `${path} is ${articleOf(part)}, which cannot be stored`;
+    open.push(...partsOf(path, part));
+  }
+  return undefined;
+}
+
+const isNeverStored = (part: object): boolean =>
+  types.isPromise(part) ||
+  types.isWeakMap(part) ||
+  types.isWeakSet(part) ||
+  types.isProxy(part) ||
+  types.isSharedArrayBuffer(part);
+
+const articleOf = (part: object): string => (types.isProxy(part) ? 'a Proxy' : `a ${part.constructor.name}`);
+
+function partsOf(path: string, part: object): [string, unknown][] {
+  if (types.isMap(part)) {
+    return [...part].flatMap(([key, each]): [string, unknown][] => [
+      [`a key of ${path}`, key],
+      [`${path}.get(${String(key)})`, each],
+    ]);
+  }
+  if (types.isSet(part)) return [...part].map((each): [string, unknown] => [`a member of ${path}`, each]);
+  if (Array.isArray(part)) return part.map((each, at): [string, unknown] => [`${path}[${at}]`, each]);
+  return Object.entries(part).map(([name, each]): [string, unknown] => [`${path}.${name}`, each]);
+}

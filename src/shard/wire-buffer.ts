@@ -1,0 +1,236 @@
+/**
+ * The two hands of the wire format: `WireWriter` fills one growing buffer, `WireReader` walks a received one and
+ * refuses whatever does not fit.
+ *
+ * Knows numbers, byte strings and texts; no message. All numbers are little-endian. Integers that may grow without
+ * limit (terms, indexes, revisions, request ids) are 48 bits wide: the width itself is the bound on what a peer can
+ * make us believe, and NaN, fractions, negatives and 1e309 cannot even be written down.
+ */
+
+/** What was received is not a frame of ours, or what was to be sent does not fit into one. */
+export class WireError extends Error {
+  override readonly name = 'WireError';
+}
+
+/** Exclusive upper bound of every term, index, revision and id on the wire. */
+export const WIRE_INTEGER_LIMIT = 2 ** 48;
+
+const HIGH = 2 ** 32;
+/** Frames are cut from chunks, so that most cost no allocation of their own; a quiet link keeps a small one. */
+const MIN_CHUNK_BYTES = 4 * 1024;
+const MAX_CHUNK_BYTES = 128 * 1024;
+const FRAMES_PER_CHUNK = 16;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Refuses what has no place in 48 bits. */
+export function checkWireInteger(value: number): void {
+  check(value, WIRE_INTEGER_LIMIT);
+}
+
+function check(value: number, limit: number): void {
+  if (!Number.isInteger(value) || value < 0 || value >= limit) {
+    throw new WireError(`${value} is not an integer in [0, ${limit})`);
+  }
+}
+
+/**
+ * Appends to one buffer that grows; `take` hands out what was written since the last `take`. What was handed out is
+ * never written again, so it may wait in a socket's queue for as long as it likes.
+ */
+export class WireWriter {
+  bytes = new Uint8Array(0);
+  view = new DataView(this.bytes.buffer);
+  /** Where the next byte goes. */
+  at = 0;
+  private start = 0;
+
+  /** Bytes written since the last `take`. */
+  get length(): number {
+    return this.at - this.start;
+  }
+
+  /** Makes room for `count` more bytes. */
+  reserve(count: number): void {
+    if (this.at + count <= this.bytes.length) return;
+    const kept = this.bytes.subarray(this.start, this.at);
+    const wanted = kept.length + count;
+    const chunk = Math.min(MAX_CHUNK_BYTES, Math.max(MIN_CHUNK_BYTES, FRAMES_PER_CHUNK * wanted));
+    const size = Math.max(chunk, 2 * wanted);
+    const buffer = Buffer.allocUnsafeSlow(size).buffer;
+    this.bytes = new Uint8Array(buffer);
+    this.view = new DataView(buffer);
+    this.bytes.set(kept);
+    this.at = kept.length;
+    this.start = 0;
+  }
+
+  /** Forgets all but the first `length` bytes since the last `take`. */
+  rewind(length: number): void {
+    this.at = this.start + length;
+  }
+
+  take(): Uint8Array {
+    const taken = this.bytes.subarray(this.start, this.at);
+    this.start = this.at;
+    return taken;
+  }
+
+  u8(value: number): void {
+    check(value, 0x100);
+    this.reserve(1);
+    this.view.setUint8(this.at, value);
+    this.at += 1;
+  }
+
+  u16(value: number): void {
+    check(value, 0x10000);
+    this.reserve(2);
+    this.view.setUint16(this.at, value, true);
+    this.at += 2;
+  }
+
+  u32(value: number): void {
+    check(value, HIGH);
+    this.reserve(4);
+    this.view.setUint32(this.at, value, true);
+    this.at += 4;
+  }
+
+  u48(value: number): void {
+    check(value, WIRE_INTEGER_LIMIT);
+    this.reserve(6);
+    this.view.setUint32(this.at, value % HIGH, true);
+    this.view.setUint16(this.at + 4, Math.floor(value / HIGH), true);
+    this.at += 6;
+  }
+
+  f64(value: number): void {
+    this.reserve(8);
+    this.view.setFloat64(this.at, value, true);
+    this.at += 8;
+  }
+
+  /** Bytes without a length before them. */
+  raw(data: Uint8Array): void {
+    this.reserve(data.length);
+    this.bytes.set(data, this.at);
+    this.at += data.length;
+  }
+
+  /** Length u16, then the bytes. */
+  shortBytes(data: Uint8Array): void {
+    this.u16(data.length);
+    this.raw(data);
+  }
+
+  /** Length u32, then the bytes. */
+  longBytes(data: Uint8Array): void {
+    this.u32(data.length);
+    this.raw(data);
+  }
+
+  /** Length u8, then printable ASCII. */
+  ascii(text: string): void {
+    this.u8(text.length);
+    this.reserve(text.length);
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (!isPrintable(code)) throw new WireError('a text is not printable ASCII');
+      this.bytes[this.at + i] = code;
+    }
+    this.at += text.length;
+  }
+
+  /** Length u32, then UTF-8. */
+  text(text: string): void {
+    this.longBytes(Buffer.from(text, 'utf8'));
+  }
+}
+
+const isPrintable = (code: number): boolean => code >= 0x20 && code <= 0x7e;
+
+/**
+ * Reads a received buffer from front to end. Byte strings come out as views into it, untouched and uncopied: whoever
+ * keeps a small one for long copies it, or keeps the whole frame alive.
+ * @throws WireError from every method when the buffer ends too early or holds what no writer writes.
+ */
+export class WireReader {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  at = 0;
+
+  constructor(bytes: Uint8Array) {
+    // Plain, also if it was a Buffer: views of it are then plain, and cheaper to make.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get remaining(): number {
+    return this.bytes.length - this.at;
+  }
+
+  /** Steps over `count` bytes and returns where they start. */
+  skip(count: number): number {
+    const at = this.at;
+    if (count > this.bytes.length - at) throw new WireError(`truncated at byte ${at}: ${count} more were announced`);
+    this.at = at + count;
+    return at;
+  }
+
+  u8(): number {
+    return this.view.getUint8(this.skip(1));
+  }
+
+  u16(): number {
+    return this.view.getUint16(this.skip(2), true);
+  }
+
+  u32(): number {
+    return this.view.getUint32(this.skip(4), true);
+  }
+
+  u48(): number {
+    const at = this.skip(6);
+    return this.view.getUint32(at, true) + this.view.getUint16(at + 4, true) * HIGH;
+  }
+
+  f64(): number {
+    return this.view.getFloat64(this.skip(8), true);
+  }
+
+  /** A byte that may only have bits of `allowed` set. */
+  flags(allowed: number): number {
+    const value = this.u8();
+    if ((value & ~allowed) !== 0) throw new WireError(`unknown flags ${value}`);
+    return value;
+  }
+
+  raw(count: number): Uint8Array {
+    const at = this.skip(count);
+    return new Uint8Array(this.bytes.buffer, this.bytes.byteOffset + at, count);
+  }
+
+  shortBytes(): Uint8Array {
+    return this.raw(this.u16());
+  }
+
+  longBytes(): Uint8Array {
+    return this.raw(this.u32());
+  }
+
+  ascii(): string {
+    const bytes = this.raw(this.u8());
+    for (const code of bytes) if (!isPrintable(code)) throw new WireError('a text is not printable ASCII');
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  }
+
+  text(): string {
+    const bytes = this.longBytes();
+    try {
+      return utf8.decode(bytes);
+    } catch {
+      throw new WireError('a text is not UTF-8');
+    }
+  }
+}

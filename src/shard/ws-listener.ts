@@ -1,0 +1,134 @@
+/**
+ * The accepting end: an HTTP server that does nothing but upgrade, and the hello of whoever connects.
+ *
+ * Strangers cost little here: connections are bounded, each must say a valid hello within the timeout, and a browser
+ * (whatever sends an `Origin`) is turned away. Knows nothing of what a link carries.
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { NodeId } from '../raft/index.js';
+import type { Logger, Runtime } from './runtime.js';
+import type { TransportCounters } from './transport-stats.js';
+import { encodeHello, type Hello } from './wire-hello.js';
+import { awaitHello, judgeCaller, type Identity, type Judgement } from './ws-handshake.js';
+import { CLOSING, refuse } from './ws-link.js';
+
+export interface ListenContext {
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly counters: TransportCounters;
+  readonly incarnation: number;
+  readonly helloTimeoutMs: number;
+  readonly maxFrameBytes: number;
+  readonly maxConnections: number;
+  identity(): Identity;
+  peers(): ReadonlyMap<NodeId, string>;
+  /** A last word on a hello that is in order: undefined = welcome. */
+  objection(hello: Hello): Judgement | undefined;
+  /** Our own hello has been sent: the link begins, in this very call. */
+  onLinked(socket: WebSocket, hello: Hello): void;
+}
+
+/** How often Node looks for connections that are too slow with their headers. */
+const HTTP_CHECK_MS = 1000;
+
+export class Listener {
+  private readonly context: ListenContext;
+  private readonly http: Server;
+  private readonly sockets: WebSocketServer;
+
+  constructor(context: ListenContext) {
+    this.context = context;
+    const { counters, helloTimeoutMs } = context;
+    this.http = createServer(
+      { headersTimeout: helloTimeoutMs, requestTimeout: helloTimeoutMs, connectionsCheckingInterval: HTTP_CHECK_MS },
+      (_request, response) => {
+        response.writeHead(426, { Connection: 'close', 'Content-Length': 0 }).end();
+      },
+    );
+    this.http.maxConnections = context.maxConnections;
+    this.http.on('drop', () => {
+      counters.refused['too-many-links'] += 1;
+    });
+    this.sockets = new WebSocketServer({
+      server: this.http,
+      perMessageDeflate: false,
+      maxPayload: context.maxFrameBytes,
+      ...CLOSING,
+      verifyClient: ({ req }: { req: { headers: { origin?: string } } }) => req.headers.origin === undefined,
+    });
+    this.sockets.on('connection', (socket) => {
+      this.accept(socket);
+    });
+  }
+
+  /** @throws if the address cannot be had. */
+  listen(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      // `ws` passes the errors of the HTTP server on.
+      this.sockets.once('error', reject);
+      this.http.listen(port, host, () => {
+        this.sockets.off('error', reject);
+        this.sockets.on('error', (error) => {
+          this.context.logger.error({ error: error.message }, 'the peer port failed');
+        });
+        resolve();
+      });
+    });
+  }
+
+  /** The port that is really listened on. */
+  get port(): number {
+    return (this.http.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  async close(): Promise<void> {
+    if (!this.http.listening) return;
+    for (const socket of this.sockets.clients) socket.terminate();
+    this.sockets.close();
+    const closed = new Promise<void>((resolve) => {
+      this.http.close(() => {
+        resolve();
+      });
+    });
+    this.http.closeAllConnections();
+    await closed;
+  }
+
+  private accept(socket: WebSocket): void {
+    socket.on('error', (error) => {
+      this.context.logger.debug({ error: error.message }, 'a peer connection failed');
+    });
+    awaitHello(socket, this.context.runtime, this.context.helloTimeoutMs, {
+      onFirst: (bytes) => {
+        this.introduced(socket, bytes);
+      },
+      onTimeout: () => {
+        refuse(socket, this.context.counters, 'hello-timeout', 'no hello in time');
+      },
+    });
+  }
+
+  private introduced(socket: WebSocket, bytes: Uint8Array | undefined): void {
+    const judgement = this.judge(bytes);
+    if ('refused' in judgement) {
+      const { reason, detail } = judgement.refused;
+      this.context.logger.warn({ reason, detail }, 'a link was refused');
+      refuse(socket, this.context.counters, reason, detail);
+      return;
+    }
+    const { hello } = judgement;
+    const { id, clusterId } = this.context.identity();
+    const { incarnation } = this.context;
+    socket.send(encodeHello({ role: 'node', from: id, to: hello.from, incarnation, clusterId }));
+    this.context.onLinked(socket, hello);
+  }
+
+  private judge(bytes: Uint8Array | undefined): Judgement {
+    if (bytes === undefined) return { refused: { reason: 'bad-hello', detail: 'a text' } };
+    const judgement = judgeCaller(this.context.identity(), this.context.peers(), bytes);
+    if ('refused' in judgement) return judgement;
+    return this.context.objection(judgement.hello) ?? judgement;
+  }
+}

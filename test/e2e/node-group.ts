@@ -1,0 +1,117 @@
+/** Nodes started one by one with `kvorum node`, as on three machines: each can be killed and started again alone. */
+import getPort from 'get-port';
+import axios, { type AxiosResponse } from 'axios';
+import { join } from 'node:path';
+import { kvorum, until, type Program, type Scene } from './processes.js';
+
+export interface GroupNode {
+  readonly name: string;
+  readonly url: string;
+  readonly peer: string;
+  readonly data: string;
+  readonly program: Program;
+}
+
+/** Answers of any status are answers, redirections too; only a broken connection throws. Bodies stay text. */
+export const http = axios.create({
+  validateStatus: () => true,
+  maxRedirects: 0,
+  timeout: 10_000,
+  responseType: 'text',
+  transformResponse: (body: unknown) => body,
+});
+
+export const json = (response: AxiosResponse<unknown>): Record<string, unknown> =>
+  JSON.parse(String(response.data)) as Record<string, unknown>;
+
+export class NodeGroup {
+  readonly #scene: Scene;
+  readonly #folder: string;
+  readonly #args: readonly string[];
+  readonly #nodes = new Map<string, GroupNode>();
+  #members: { name: string; peer: string; http: string }[] = [];
+
+  constructor(scene: Scene, args: readonly string[] = []) {
+    this.#scene = scene;
+    this.#folder = scene.folder();
+    this.#args = args;
+  }
+
+  get names(): string[] {
+    return this.#members.map(({ name }) => name);
+  }
+
+  get cluster(): string {
+    return this.#members.map(({ name, peer, http: place }) => `${name}=${peer}@${place}`).join(',');
+  }
+
+  /** Starts all and waits until each says that it can serve every shard. */
+  async start(count = 3): Promise<this> {
+    for (let i = 1; i <= count; i++) {
+      const [peer, place] = [await getPort({ host: '127.0.0.1' }), await getPort({ host: '127.0.0.1' })];
+      this.#members.push({ name: `n${i}`, peer: `127.0.0.1:${peer}`, http: `127.0.0.1:${place}` });
+    }
+    for (const name of this.names) this.startNode(name);
+    await this.ready();
+    return this;
+  }
+
+  startNode(name: string, more: readonly string[] = []): GroupNode {
+    const member = this.#members.find((candidate) => candidate.name === name);
+    if (member === undefined) throw new Error(`no member ${name}`);
+    const data = join(this.#folder, name);
+    const own = ['node', '--name', name, '--cluster', this.cluster, '--data', data];
+    const program = this.#scene.keep(kvorum([...own, ...this.#args, ...more]));
+    const node = { name, url: `http://${member.http}`, peer: member.peer, data, program };
+    this.#nodes.set(name, node);
+    return node;
+  }
+
+  node(name: string): GroupNode {
+    const node = this.#nodes.get(name);
+    if (node === undefined) throw new Error(`${name} was not started`);
+    return node;
+  }
+
+  all(): GroupNode[] {
+    return this.names.map((name) => this.node(name));
+  }
+
+  async ready(names: readonly string[] = this.names): Promise<void> {
+    for (const name of names) {
+      const { url, program } = this.node(name);
+      await until(`${name} is ready`, async () => {
+        if (program.child.exitCode !== null) throw new Error(`${name} ended:\n${program.output}`);
+        return (await statusOf(`${url}/readyz`)) === 200;
+      });
+    }
+  }
+
+  /** Name of the node that leads the key's shard, as the first of `ask` says. */
+  async leaderOf(key: string, ask: string): Promise<string> {
+    let leader: string | undefined;
+    await until(`the shard of ${key} has a leader`, async () => {
+      const where = json(await http.get(`${this.node(ask).url}/v1/where/${key}`));
+      leader = leaderName(where);
+      return leader !== undefined;
+    });
+    return leader ?? '';
+  }
+}
+
+/** `leader` is a node: its name, or an object with one. */
+export function leaderName(where: Record<string, unknown>): string | undefined {
+  const { leader } = where;
+  if (typeof leader === 'string') return leader;
+  if (typeof leader === 'number') return `n${leader}`;
+  if (typeof leader === 'object' && leader !== null && 'name' in leader) return String(leader.name);
+  return undefined;
+}
+
+export async function statusOf(url: string): Promise<number | undefined> {
+  try {
+    return (await http.get(url)).status;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,137 @@
+/** `npm start`, from the first line to the last process. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startCluster } from './local-cluster.js';
+import { http } from './node-group.js';
+import { cleanEnvironment, cliScript, isRunning, kvorum, Scene, until } from './processes.js';
+
+const scene = new Scene();
+afterEach(() => scene.clean());
+
+describe('npm start', () => {
+  it('comes up with one ready line, serves, and on SIGTERM stops all of it within 5 s', async () => {
+    const data = scene.folder();
+    const { program, url, pids, readyLine } = await startCluster(scene, { data, viaNpm: true });
+    expect(readyLine).toContain('nodes=3 shards=16 replicas=3');
+    expect(pids).toHaveLength(3);
+    expect(pids.every(isRunning)).toBe(true);
+
+    const put = await http.put(`${url}/v1/kv/greeting`, 'hello', { headers: { 'content-type': 'text/plain' } });
+    expect(put.status).toBe(201);
+    const got = await http.get(`${url}/v1/kv/greeting`);
+    expect([got.status, got.data]).toEqual([200, 'hello']);
+
+    const { tookMs } = await program.stop('SIGTERM');
+    expect(tookMs).toBeLessThan(5_000);
+    expect(pids.filter(isRunning)).toEqual([]);
+    expect(program.stdout.filter((line) => line.startsWith('kvorum ready'))).toHaveLength(1);
+    await expect(http.get(url)).rejects.toThrow(/ECONNREFUSED/);
+  });
+
+  it('finds the data on a second start, and none after --fresh', async () => {
+    const data = scene.folder();
+    const first = await startCluster(scene, { data });
+    await http.put(`${first.url}/v1/kv/kept`, 'x'.repeat(100));
+    await first.program.stop();
+
+    const second = await startCluster(scene, { data });
+    expect((await http.get(`${second.url}/v1/kv/kept`)).data).toBe('x'.repeat(100));
+    await second.program.stop();
+
+    const fresh = await startCluster(scene, { data, args: ['--fresh'] });
+    expect((await http.get(`${fresh.url}/v1/kv/kept`)).status).toBe(404);
+    await fresh.program.stop();
+  });
+
+  it('takes its options, and refuses ones that contradict the data', async () => {
+    const data = scene.folder();
+    const { program, readyLine, pids } = await startCluster(scene, { data, args: ['--nodes', '2', '--shards', '4'] });
+    expect(readyLine).toContain('nodes=2 shards=4 replicas=2');
+    expect(pids).toHaveLength(2);
+    await program.stop();
+
+    const other = scene.keep(kvorum(['start', '--data', data, '--port', '0', '--shards', '8']));
+    expect((await other.ended).code).toBe(2);
+    expect(other.output).toMatch(/--shards 8 contradicts the data .* shards=4.*--fresh/);
+  });
+
+  it('Ctrl-C, which a terminal sends to the whole group, stops all of it cleanly', async () => {
+    const data = scene.folder();
+    const { program, pids } = await startCluster(scene, { data });
+    for (const pid of [...pids, program.pid]) process.kill(pid, 'SIGINT');
+    expect((await program.ended).code).toBe(0);
+    expect(pids.filter(isRunning)).toEqual([]);
+    expect(program.output).not.toContain('was killed');
+  });
+
+  it('leaves no node behind when the supervisor itself is killed', async () => {
+    const { program, pids } = await startCluster(scene, { data: scene.folder() });
+    await program.stop('SIGKILL');
+    await until('all nodes are gone', () => !pids.some(isRunning), 10_000);
+  });
+
+  it('leaves no node behind whose supervisor was gone before it had come up', async () => {
+    const member = 'n1=127.0.0.1:7101@127.0.0.1:7001';
+    const open = ['--listen-http', '127.0.0.1:0', '--listen-peer', '127.0.0.1:0'];
+    const args = ['node', '--name', 'n1', '--cluster', member, '--data', scene.folder(), ...open];
+    const child = fork(cliScript, args, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: cleanEnvironment() });
+    const ended = once(child, 'exit');
+    child.disconnect();
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it('says that a node died, does not start it again, and serves on', async () => {
+    const { program, url, pids } = await startCluster(scene, { data: scene.folder() });
+    process.kill(pids[1]!, 'SIGKILL');
+    const said = await program.errorLine(/node n2 .* was killed by SIGKILL/);
+    expect(said).toContain(String(pids[1]));
+    expect(said).toContain('--restart');
+    expect((await http.put(`${url}/v1/kv/after`, 'a')).status).toBe(201);
+    expect(program.output).not.toContain('is started again');
+  });
+
+  it('starts it again with --restart', async () => {
+    const { program, pids } = await startCluster(scene, { data: scene.folder(), args: ['--restart'] });
+    process.kill(pids[0]!, 'SIGKILL');
+    const said = await program.errorLine(/node n1 is started again \(pid \d+\)/);
+    const pid = Number(/pid (\d+)/.exec(said)?.[1]);
+    expect(pid).not.toBe(pids[0]);
+    expect(isRunning(pid)).toBe(true);
+  });
+
+  it('ends with code 1 when no node is left', async () => {
+    const { program, pids } = await startCluster(scene, { data: scene.folder() });
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    expect((await program.ended).code).toBe(1);
+    expect(program.output).toContain('no node is left');
+  });
+
+  it('says so when its port or its folder is in use, and starts nothing', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const data = scene.folder();
+    const blocked = scene.keep(kvorum(['start', '--data', data, '--port', String(port)]));
+    expect((await blocked.ended).code).toBe(1);
+    expect(blocked.output).toContain(`127.0.0.1:${port} is in use by another process`);
+    expect(existsSync(join(data, 'n1'))).toBe(false);
+    server.close();
+
+    await startCluster(scene, { data });
+    const second = scene.keep(kvorum(['start', '--data', data, '--port', '0']));
+    expect((await second.ended).code).toBe(2);
+    expect(second.output).toMatch(/another kvorum \(process \d+\) runs with the data/);
+  });
+
+  it('prefixes the lines of each node, without colour where nobody can see it', async () => {
+    const { program } = await startCluster(scene, { data: scene.folder() });
+    for (const name of ['n1', 'n2', 'n3'])
+      await program.errorLine(new RegExp(`^${name} +│ \\d\\d:\\d\\d:\\d\\d\\.\\d{3} info `));
+    expect(program.output).not.toContain('\u001B[');
+  });
+});

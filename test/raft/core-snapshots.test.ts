@@ -1,0 +1,169 @@
+import { describe, expect, it } from 'vitest';
+import type { Message, SnapshotMeta } from '../../src/raft/index.js';
+import { append, bytes, Cluster, entries, entry, of, options, Replica, text } from './harness.js';
+
+describe('snapshots', () => {
+  const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
+  const meta: SnapshotMeta = { index: 5, term: 1, configuration };
+
+  /** Leader 1 has compacted what follower 3 lacks, and 3 is back. */
+  const behind = (): Cluster => {
+    const cluster = new Cluster(3);
+    cluster.elect(1);
+    cluster.isolate(3);
+    cluster.raft(1).propose(['a', 'b', 'c', 'd', 'e'].map(bytes));
+    cluster.settle();
+    cluster.raft(1).compact(5);
+    cluster.heal();
+    cluster.tick(6, [1]);
+    return cluster;
+  };
+
+  it('s62 a follower that needs what is compacted gets it in chunks, then the entries after', () => {
+    const cluster = behind();
+    expect(cluster.get(1).chunksWanted).toEqual([{ to: 3, sequence: 0 }]);
+    expect(cluster.raft(1).status().peers[1]).toMatchObject({ state: 'snapshot' });
+    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
+    cluster.settle();
+    expect(cluster.get(1).chunksWanted[1]).toEqual({ to: 3, sequence: 1 });
+    cluster.raft(1).offerChunk(3, meta, 1, bytes('two'), true);
+    cluster.settle();
+    const chunks = cluster.get(3).readies.flatMap((ready) => ready.write?.chunk ?? []);
+    expect(chunks.map((c) => [c.sequence, text(c.data), c.done])).toEqual([
+      [0, 'one', false],
+      [1, 'two', true],
+    ]);
+    expect(cluster.raft(3).status()).toMatchObject({ firstIndex: 6, lastIndex: 6, commit: 6, applied: 6 });
+    expect(cluster.raft(1).status().peers[1]).toMatchObject({ state: 'replicate', match: 6 });
+  });
+
+  it('a chunk that cannot be had is asked for again; one that is lost is sent again', () => {
+    const cluster = behind();
+    cluster.raft(1).chunkUnavailable(3);
+    cluster.tick(2);
+    expect(cluster.get(1).chunksWanted).toEqual([
+      { to: 3, sequence: 0 },
+      { to: 3, sequence: 0 },
+    ]);
+    cluster.passes = (message) => message.type !== 'snapshot';
+    cluster.raft(1).offerChunk(3, meta, 0, bytes('all'), true);
+    cluster.settle();
+    cluster.heal();
+    cluster.tick(12);
+    expect(cluster.raft(3).log.commit).toBe(6);
+  });
+
+  it('a snapshot that ends before the log begins is not sent', () => {
+    const cluster = behind();
+    cluster.raft(1).offerChunk(3, { ...meta, index: 4 }, 0, bytes('old'), true);
+    expect(of(cluster.settle(), 'snapshot')).toEqual([]);
+    cluster.tick(2);
+    expect(cluster.get(1).chunksWanted).toHaveLength(2);
+  });
+
+  it('chunks of another snapshot, or not asked for, are not sent', () => {
+    const cluster = behind();
+    cluster.raft(1).offerChunk(3, meta, 1, bytes('x'), true);
+    cluster.raft(1).offerChunk(2, meta, 0, bytes('x'), true);
+    cluster.raft(3).offerChunk(1, meta, 0, bytes('x'), true);
+    expect(of(cluster.settle(), 'snapshot')).toEqual([]);
+    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
+    cluster.settle();
+    cluster.raft(1).offerChunk(3, { ...meta, index: 6 }, 1, bytes('two'), true);
+    expect(of(cluster.settle(), 'snapshot')).toEqual([]);
+  });
+
+  it('s62 a follower that got the entries by another way ends the transfer', () => {
+    const cluster = behind();
+    cluster.raft(1).step({ type: 'append-ok', from: 3, to: 1, term: 1, index: 5 });
+    expect(cluster.raft(1).status().peers[1]).toMatchObject({ state: 'replicate', match: 5 });
+  });
+
+  const receiver = (): Replica =>
+    new Replica(options(3, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 2 }, entries: entries(1, 1, 1) }));
+  const chunk = (sequence: number, done: boolean, of: SnapshotMeta = meta): Message => ({
+    type: 'snapshot',
+    from: 1,
+    to: 3,
+    term: 1,
+    meta: of,
+    sequence,
+    data: bytes('x'),
+    done,
+  });
+
+  it('s63 a snapshot of what is committed, or of what the log holds, replaces nothing', () => {
+    const replica = receiver();
+    replica.raft.step(chunk(0, true, { ...meta, index: 2 }));
+    expect(replica.run()).toMatchObject([{ type: 'snapshot-answer', index: 2, wanted: -1 }]);
+    expect(replica.raft.log.commit).toBe(2);
+    replica.raft.step(chunk(0, true, { ...meta, index: 3 }));
+    expect(replica.run()).toMatchObject([{ type: 'snapshot-answer', index: 3, wanted: -1 }]);
+    expect(replica.raft.status()).toMatchObject({ commit: 3, firstIndex: 1 });
+    expect(replica.readies.some((ready) => ready.write?.chunk !== undefined)).toBe(false);
+  });
+
+  it('s35 an installed snapshot is acknowledged only when it is durable, and its configuration counts', () => {
+    const replica = receiver();
+    const other = { ...configuration, learners: [4] };
+    replica.raft.step(chunk(0, true, { ...meta, configuration: other }));
+    const ready = replica.take();
+    expect(ready.messages).toEqual([]);
+    expect(ready.write?.messages).toMatchObject([{ type: 'snapshot-answer', wanted: -1 }]);
+    expect(replica.raft.status()).toMatchObject({ configuration: other, commit: 5, applied: 5 });
+  });
+
+  it('entries that follow a snapshot come in the write after the one that installs it', () => {
+    const replica = receiver();
+    replica.raft.step(chunk(0, true));
+    replica.raft.step(append({ to: 3, prevIndex: 5, prevTerm: 1, entries: [entry(6, 1)], commit: 6 }));
+    expect(replica.take().write).toMatchObject({ entries: [], hardState: { commit: 5 } });
+    expect(replica.take().write).toMatchObject({ chunk: undefined, entries: [{ index: 6 }] });
+    replica.run();
+    expect(replica.applied.map((e) => e.index)).toEqual([6]);
+  });
+
+  it('chunks out of order start it over; doubled ones do no harm; two at once are not taken', () => {
+    const replica = receiver();
+    replica.raft.step(chunk(1, false));
+    expect(replica.run()).toMatchObject([{ wanted: 0 }]);
+    replica.raft.step(chunk(0, false));
+    replica.raft.step(chunk(1, false));
+    expect(replica.run()).toMatchObject([{ wanted: 1 }]);
+    replica.raft.step(chunk(1, false));
+    expect(replica.run()).toMatchObject([{ wanted: 2 }]);
+    replica.raft.step(chunk(1, false));
+    expect(replica.run()).toMatchObject([{ wanted: 2 }]);
+    replica.raft.step(chunk(2, false, { ...meta, index: 7 }));
+    expect(replica.run()).toMatchObject([{ index: 7, wanted: 0 }]);
+    expect(replica.readies.flatMap((ready) => ready.write?.chunk?.sequence ?? [])).toEqual([0, 1]);
+  });
+
+  it('a sender that is told to start over does', () => {
+    const cluster = behind();
+    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
+    cluster.settle();
+    cluster.raft(1).offerChunk(3, meta, 1, bytes('two'), false);
+    cluster.raft(1).step({ type: 'snapshot-answer', from: 3, to: 1, term: 1, index: 5, wanted: 0 });
+    expect(cluster.get(1).take().chunksWanted).toEqual([{ to: 3, sequence: 0 }]);
+    cluster.raft(1).offerChunk(3, { ...meta, index: 6 }, 0, bytes('new'), true);
+    cluster.raft(1).step({ type: 'snapshot-answer', from: 3, to: 1, term: 1, index: 5, wanted: -1 });
+    expect(cluster.raft(1).status().peers[1]?.state).toBe('snapshot');
+  });
+
+  it('s67 what is compacted while a follower that is not there needs it is not offered to it before it is back', () => {
+    const cluster = new Cluster(3);
+    cluster.elect(1);
+    cluster.isolate(3);
+    cluster.raft(1).propose(['a', 'b'].map(bytes));
+    cluster.settle();
+    cluster.tick(11, [1, 2]);
+    cluster.raft(1).compact(3);
+    cluster.raft(1).reportUnreachable(3);
+    cluster.tick(11, [1, 2]);
+    expect(cluster.get(1).chunksWanted).toEqual([]);
+    cluster.heal();
+    cluster.tick(3, [1]);
+    expect(cluster.get(1).chunksWanted).toEqual([{ to: 3, sequence: 0 }]);
+  });
+});

@@ -1,0 +1,333 @@
+/**
+ * A deterministic group of `Raft`s: virtual network, virtual disks, no clock. Nothing happens unless the test says so.
+ * Every step is checked by `History` (unless `unchecked`, for tests that play some of the nodes by hand).
+ */
+import {
+  NONE,
+  type Configuration,
+  type Entry,
+  type HardState,
+  type Message,
+  type NodeId,
+  type ProposeResult,
+  type ReadResult,
+  type TransferResult,
+} from '../../../src/raft/index.js';
+import { chance } from './chance.js';
+import { Disk } from './disk.js';
+import { bytes } from './entries.js';
+import type { Happening } from './happening.js';
+import { History } from './history.js';
+import { Network, type Filter } from './network.js';
+import { Replica, type Timing } from './replica.js';
+
+export interface ClusterOptions {
+  readonly voters?: readonly NodeId[];
+  readonly learners?: readonly NodeId[];
+  /** Which of them exist; the others are played by the test. Default: all. */
+  readonly running?: readonly NodeId[];
+  readonly unchecked?: boolean;
+  /** False spares the checks that look at whole logs after every step. Default true. */
+  readonly thorough?: boolean;
+  /** Without a seed the timeout of node i of n is T + T·(i−1)/n: n1 comes first, and nothing is left to chance. */
+  readonly seed?: number;
+  readonly timing?: Partial<Timing>;
+  /** What is on the disks at the start. */
+  readonly disks?: Readonly<Record<NodeId, { readonly hardState?: HardState; readonly entries?: readonly Entry[] }>>;
+  readonly observe?: (happening: Happening) => void;
+}
+
+export const DEFAULT_TIMING: Omit<Timing, 'random'> = {
+  electionTicks: 10,
+  heartbeatTicks: 2,
+  maxAppendBytes: 1_000_000,
+  maxInflight: 8,
+  maxUncommittedBytes: 1_000_000,
+  quiesceTicks: 0,
+};
+
+export class Cluster {
+  readonly network = new Network();
+  readonly replicas = new Map<NodeId, Replica>();
+  readonly history: History | undefined;
+  readonly configuration: Configuration;
+  /** Everything that happened since the last `clearHappenings`. Kept only when no observer is given. */
+  happenings: Happening[] = [];
+  private readonly observer: (happening: Happening) => void;
+
+  constructor(options: ClusterOptions = {}) {
+    const voters = options.voters ?? [1, 2, 3];
+    const learners = options.learners ?? [];
+    this.configuration = { voters, votersOutgoing: [], learners };
+    this.history = options.unchecked === true ? undefined : new History(voters, options.thorough !== false);
+    this.observer = options.observe ?? ((happening) => void this.happenings.push(happening));
+    const everyone = [...voters, ...learners];
+    const world = {
+      history: this.history,
+      send: (message: Message) => {
+        this.send(message);
+      },
+      observe: this.observer,
+    };
+    for (const id of options.running ?? everyone) {
+      const disk = new Disk({ index: 0, term: 0, configuration: this.configuration });
+      const given = options.disks?.[id];
+      disk.hardState = given?.hardState ?? disk.hardState;
+      disk.entries = [...(given?.entries ?? [])];
+      const fraction = everyone.indexOf(id) / everyone.length;
+      const random = options.seed === undefined ? () => fraction : chance(options.seed * 1_000 + id);
+      this.replicas.set(id, new Replica(id, disk, { ...DEFAULT_TIMING, random, ...options.timing }, world));
+    }
+  }
+
+  // -- looking --------------------------------------------------------------------------------------------------
+
+  node(id: NodeId): Replica {
+    const replica = this.replicas.get(id);
+    if (replica === undefined) throw new Error(`there is no n${id} here`);
+    return replica;
+  }
+
+  status(id: NodeId): ReturnType<Replica['raft']['status']> {
+    return this.node(id).raft.status();
+  }
+
+  /** The running node that leads in the highest term. */
+  leader(): NodeId {
+    let best: Replica | undefined;
+    for (const replica of this.running())
+      if (replica.raft.role === 'leader' && replica.raft.term > (best?.raft.term ?? 0)) best = replica;
+    return best?.id ?? NONE;
+  }
+
+  running(): Replica[] {
+    return [...this.replicas.values()].filter((replica) => replica.up);
+  }
+
+  /** Terms of a node's log in memory, from its first index. */
+  terms(id: NodeId): number[] {
+    const { firstIndex, lastIndex } = this.status(id);
+    const terms: number[] = [];
+    for (let index = firstIndex; index <= lastIndex; index++) terms.push(this.node(id).raft.termAt(index) ?? -1);
+    return terms;
+  }
+
+  state(id: NodeId): readonly string[] {
+    return this.node(id).machine.state;
+  }
+
+  happened<T extends Happening['type']>(type: T, node?: NodeId): Extract<Happening, { type: T }>[] {
+    return this.happenings.filter(
+      (happening): happening is Extract<Happening, { type: T }> =>
+        happening.type === type && (node === undefined || !('node' in happening) || happening.node === node),
+    );
+  }
+
+  /** Messages of one type that were sent since `clearHappenings`, also those that were lost since. */
+  sent<T extends Message['type']>(type: T, filter: Filter = {}): Extract<Message, { type: T }>[] {
+    return this.happened('sent')
+      .map(({ message }) => message)
+      .filter(
+        (message): message is Extract<Message, { type: T }> =>
+          message.type === type &&
+          (filter.from === undefined || filter.from === message.from) &&
+          (filter.to === undefined || filter.to === message.to),
+      );
+  }
+
+  clearHappenings(): void {
+    this.happenings = [];
+  }
+
+  // -- inputs ---------------------------------------------------------------------------------------------------
+
+  private with<T>(id: NodeId, input: (replica: Replica) => T): T {
+    const replica = this.node(id);
+    if (!replica.up) throw new Error(`n${id} is down`);
+    const result = input(replica);
+    replica.pump();
+    return result;
+  }
+
+  tick(id: NodeId, count = 1): void {
+    for (let tick = 0; tick < count; tick++)
+      this.with(id, ({ raft }) => {
+        raft.tick();
+      });
+  }
+
+  tickAll(count = 1): void {
+    for (let tick = 0; tick < count; tick++) for (const { id } of this.running()) this.tick(id);
+  }
+
+  campaign(id: NodeId): void {
+    this.with(id, ({ raft }) => {
+      raft.campaign();
+    });
+  }
+
+  propose(id: NodeId, ...data: string[]): ProposeResult {
+    return this.with(id, ({ raft }) => raft.propose(data.map(bytes)));
+  }
+
+  read(id: NodeId): ReadResult {
+    return this.with(id, (replica) => {
+      const result = replica.raft.readIndex();
+      if (result.type === 'accepted') this.history?.readAsked(replica, result.context);
+      return result;
+    });
+  }
+
+  transfer(from: NodeId, to: NodeId): TransferResult {
+    return this.with(from, ({ raft }) => raft.transferLeadership(to));
+  }
+
+  forgetLeader(id: NodeId): void {
+    this.with(id, ({ raft }) => {
+      raft.forgetLeader();
+    });
+  }
+
+  unreachable(id: NodeId, peer: NodeId): void {
+    this.with(id, ({ raft }) => {
+      raft.reportUnreachable(peer);
+    });
+  }
+
+  /** Hands a message to its receiver at once, past the network. */
+  inject(message: Message): void {
+    this.with(message.to, ({ raft }) => {
+      raft.step(message);
+    });
+  }
+
+  compact(id: NodeId, index?: number): void {
+    this.with(id, (replica) => {
+      replica.compact(index);
+    });
+  }
+
+  applySlowly(id: NodeId, slowly: boolean): void {
+    const replica = this.node(id);
+    replica.slowApply = slowly;
+    if (!slowly) this.applyWaiting(id);
+  }
+
+  applyWaiting(id: NodeId, count?: number): void {
+    this.with(id, (replica) => {
+      replica.applyWaiting(count);
+    });
+  }
+
+  // -- disks ----------------------------------------------------------------------------------------------------
+
+  /** Makes the oldest `count` writes of a node durable, and sends what waited for them. */
+  sync(id: NodeId, count = Infinity): number {
+    const replica = this.node(id);
+    let done = 0;
+    while (done < count && replica.up && replica.sync()) done++;
+    return done;
+  }
+
+  syncAll(): number {
+    return this.running().reduce((sum, { id }) => sum + this.sync(id), 0);
+  }
+
+  /** Power cut: what was not synced is gone. */
+  crash(id: NodeId): void {
+    const replica = this.node(id);
+    if (!replica.up) throw new Error(`n${id} is down already`);
+    replica.crash();
+  }
+
+  /** The oldest write becomes durable, and the node dies before it sends anything that waited for it. */
+  crashBetweenPersistAndSend(id: NodeId): void {
+    if (!this.node(id).sync(true)) throw new Error(`n${id} has nothing to sync`);
+    this.crash(id);
+  }
+
+  restart(id: NodeId): void {
+    const replica = this.node(id);
+    if (replica.up) throw new Error(`n${id} is up`);
+    replica.restart();
+  }
+
+  // -- network --------------------------------------------------------------------------------------------------
+
+  /** Delivers what is in flight now and matches; what that causes stays in flight. */
+  deliver(filter: Filter = {}): number {
+    const messages = this.network.take(filter);
+    for (const message of messages) this.receive(message);
+    return messages.length;
+  }
+
+  /** Delivers one message; without `pump`, what it makes ready stays with the node until its next step. */
+  deliverAt(position: number, pump = true): void {
+    const message = this.network.takeAt(position);
+    if (message !== undefined) this.receive(message, pump);
+  }
+
+  drop(filter: Filter = {}): void {
+    for (const message of this.network.take(filter)) this.observer({ type: 'lost', message, why: 'dropped' });
+  }
+
+  /** Everybody outside every group is cut off alone. */
+  partition(...groups: NodeId[][]): void {
+    const named = new Set(groups.flat());
+    const alone = [...this.replicas.keys()].filter((id) => !named.has(id)).map((id) => [id]);
+    this.network.partition([...groups, ...alone]);
+  }
+
+  isolate(id: NodeId): void {
+    const others = [...this.replicas.keys()].filter((other) => other !== id);
+    this.network.partition([[id], others]);
+  }
+
+  heal(): void {
+    this.network.heal();
+  }
+
+  // -- convenience ----------------------------------------------------------------------------------------------
+
+  /** Syncs and delivers until nothing moves any more, or only what matches `except`. No time passes. */
+  settle(except?: Filter): void {
+    for (let round = 0; ; round++) {
+      if (round > 2_000) throw new Error('the group never settles');
+      const aside = except === undefined ? [] : this.network.take(except);
+      const moved = this.syncAll() + this.deliver();
+      this.network.inFlight.unshift(...aside);
+      if (moved === 0) return;
+    }
+  }
+
+  /** `ticks` times: everybody ticks, then everything settles. */
+  run(ticks: number): void {
+    for (let tick = 0; tick < ticks; tick++) {
+      this.tickAll();
+      this.settle();
+    }
+  }
+
+  /** Makes `id` the leader of a group that has none. */
+  elect(id: NodeId): void {
+    this.campaign(id);
+    this.settle();
+    if (this.node(id).raft.role !== 'leader') throw new Error(`n${id} did not become leader`);
+  }
+
+  private send(message: Message): void {
+    this.observer({ type: 'sent', message });
+    if (!this.network.send(message)) this.observer({ type: 'lost', message, why: 'cut' });
+  }
+
+  private receive(message: Message, pump = true): void {
+    const replica = this.replicas.get(message.to);
+    if (replica?.up !== true) {
+      this.observer({ type: 'lost', message, why: 'down' });
+      return;
+    }
+    replica.raft.step(message);
+    if (pump) replica.pump();
+    else this.history?.glance(replica);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * A disk that a test holds in its hand: what a node writes waits in a queue until the test syncs it, in order;
+ * a crash loses the queue. Checkpoints (state machine and applied index together) are durable at once.
+ * Refuses what no real journal could store: a gap, or a write below its checkpoint.
+ */
+import type { Entry, HardState, SnapshotMeta, Write } from '../../../src/raft/index.js';
+import { bytes, text } from './entries.js';
+
+export interface Checkpoint {
+  readonly meta: SnapshotMeta;
+  /** What the state machine held at `meta.index`. */
+  readonly state: readonly string[];
+}
+
+export function encodeState(state: readonly string[]): Uint8Array {
+  return bytes(JSON.stringify(state));
+}
+
+export class Disk {
+  hardState: HardState = { term: 0, vote: 0, commit: 0 };
+  checkpoint: Checkpoint;
+  /** Durable entries, consecutive from `checkpoint.meta.index + 1`. */
+  entries: Entry[] = [];
+  /** Written, not yet synced; oldest first. */
+  queue: Write[] = [];
+  private staged: Uint8Array[] = [];
+
+  constructor(meta: SnapshotMeta) {
+    this.checkpoint = { meta, state: [] };
+  }
+
+  get lastIndex(): number {
+    return this.checkpoint.meta.index + this.entries.length;
+  }
+
+  /** undefined where the log does not reach, or reached once and was compacted. */
+  termAt(index: number): number | undefined {
+    if (index === this.checkpoint.meta.index) return this.checkpoint.meta.term;
+    return this.entries[index - this.checkpoint.meta.index - 1]?.term;
+  }
+
+  /** Whether the entry `index`@`term` is durable here, in the log or (whatever its term) under the checkpoint. */
+  holds(index: number, term: number): boolean {
+    return index <= this.checkpoint.meta.index || this.termAt(index) === term;
+  }
+
+  installing(): boolean {
+    return this.queue.some((write) => write.chunk?.done === true);
+  }
+
+  /** Makes the oldest write durable, all of it. */
+  sync(): Write | undefined {
+    const write = this.queue.shift();
+    if (write === undefined) return undefined;
+    if (write.hardState !== undefined) this.hardState = write.hardState;
+    if (write.chunk !== undefined) this.stage(write.chunk);
+    this.store(write.entries);
+    return write;
+  }
+
+  crash(): void {
+    this.queue = [];
+    this.staged = [];
+  }
+
+  saveCheckpoint(checkpoint: Checkpoint): void {
+    const { index } = checkpoint.meta;
+    if (index < this.checkpoint.meta.index) throw new Error(`checkpoint goes back to ${index}`);
+    if (index > this.lastIndex) throw new Error(`checkpoint ${index} beyond the durable log`);
+    this.entries = this.entries.slice(index - this.checkpoint.meta.index);
+    this.checkpoint = checkpoint;
+  }
+
+  private store(entries: readonly Entry[]): void {
+    const first = entries[0];
+    if (first === undefined) return;
+    if (first.index > this.lastIndex + 1) throw new Error(`gap on disk: ${first.index} after ${this.lastIndex}`);
+    const kept = first.index - this.checkpoint.meta.index - 1;
+    if (kept < 0) throw new Error(`write at ${first.index} below the checkpoint ${this.checkpoint.meta.index}`);
+    for (const [offset, entry] of entries.entries())
+      if (entry.index !== first.index + offset) throw new Error(`entries of a write are not consecutive`);
+    this.entries.length = kept;
+    for (const entry of entries) this.entries.push(entry);
+  }
+
+  private stage(chunk: NonNullable<Write['chunk']>): void {
+    if (chunk.sequence === 0) this.staged = [];
+    if (chunk.sequence !== this.staged.length)
+      throw new Error(`chunk ${chunk.sequence} staged after ${this.staged.length}`);
+    this.staged.push(chunk.data);
+    if (!chunk.done) return;
+    const state = JSON.parse(this.staged.map(text).join('')) as string[];
+    this.staged = [];
+    this.checkpoint = { meta: chunk.meta, state };
+    this.entries = [];
+  }
+}

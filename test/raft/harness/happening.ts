@@ -1,0 +1,15 @@
+/** What happens in a test cluster, as values: the transcript prints them, unit tests look for them. */
+import type { Entry, Message, NodeId, Role, SnapshotMeta, Write } from '../../../src/raft/index.js';
+
+export type Happening =
+  | { readonly type: 'sent'; readonly message: Message }
+  | { readonly type: 'lost'; readonly message: Message; readonly why: 'cut' | 'down' | 'dropped' }
+  | { readonly type: 'role'; readonly node: NodeId; readonly role: Role; readonly term: number }
+  | { readonly type: 'written'; readonly node: NodeId; readonly write: Write }
+  | { readonly type: 'synced'; readonly node: NodeId; readonly write: Write }
+  | { readonly type: 'applied'; readonly node: NodeId; readonly entry: Entry }
+  | { readonly type: 'installed'; readonly node: NodeId; readonly meta: SnapshotMeta }
+  | { readonly type: 'read-confirmed'; readonly node: NodeId; readonly context: number; readonly index: number }
+  | { readonly type: 'read-answered'; readonly node: NodeId; readonly context: number; readonly index: number }
+  | { readonly type: 'read-lost'; readonly node: NodeId; readonly context: number }
+  | { readonly type: 'quiet'; readonly node: NodeId; readonly quiesced: boolean };

@@ -1,0 +1,382 @@
+/**
+ * What no single node can see: the invariants of a whole group over time, also across crashes. Watches every write,
+ * message, role, commit and read of a test cluster and throws at the first step that breaks one:
+ *  - one leader per term, ever; a node's terms never fall and it gives one vote per term, also across restarts;
+ *  - nothing is said that is not durable: votes, terms, acknowledgements of entries;
+ *  - log matching: (index, term) fixes an entry and the term before it, in every log;
+ *  - a leader only appends; its log has whatever was committed in earlier terms;
+ *  - commit extends only at a leader, by counting only through an entry of its own term, and only when a quorum holds it
+ *    durably; what is committed never changes, and no disk drops it; commit never falls while a node runs;
+ *  - entries are applied in order, once, as committed;
+ *  - a leader's matchIndex never falls, and rises only by an acknowledgement of that term that was true when sent;
+ *  - a confirmed read sees every index that was known committed when it was asked.
+ * Only these need a whole group, its disks and its messages; what one replica or all logs must satisfy at any moment is
+ * `src/raft/invariants.ts`, which runs with it when `thorough`. Knows the core only by what it hands out and its status.
+ */
+import { GroupHistory, type Entry, type Message, type NodeId, type Role, type Write } from '../../../src/raft/index.js';
+import { sameEntry } from './entries.js';
+import type { Replica } from './replica.js';
+
+interface Committed {
+  readonly entry: Entry;
+  /** Term of the leader that committed it. */
+  readonly inTerm: number;
+}
+
+/** What was last seen of a running node. */
+interface Seen {
+  term: number;
+  vote: NodeId;
+  role: Role;
+  commit: number;
+  checkedCommit: number;
+  match: Map<NodeId, number>;
+}
+
+interface Asked {
+  readonly floor: number;
+  readonly incarnation: number;
+}
+
+/** Thrown when the core breaks an invariant. */
+export class Broken extends Error {
+  override readonly name = 'Broken';
+}
+
+function demand(holds: boolean, problem: () => string): asserts holds {
+  if (!holds) throw new Broken(problem());
+}
+
+export class History {
+  /** Everything ever committed; index − 1. */
+  readonly ledger: Committed[] = [];
+  /** Leader of each term. */
+  readonly leaders = new Map<number, NodeId>();
+  /** The project's own invariants, of single replicas and of whole logs. */
+  private readonly group = new GroupHistory();
+  private readonly replicas = new Map<NodeId, Replica>();
+  private readonly votes = new Map<string, NodeId>();
+  private readonly entries = new Map<number, { entry: Entry; previousTerm: number | undefined }>();
+  private readonly seen = new Map<NodeId, Seen>();
+  /** Highest index that a node acknowledged in a term. */
+  private readonly acknowledged = new Map<string, number>();
+  private readonly reads = new Map<string, Asked>();
+  confirmedReads = 0;
+
+  /** `thorough`: also looks at every log as a whole after every step. */
+  constructor(
+    private readonly voters: readonly NodeId[],
+    private readonly thorough: boolean,
+  ) {}
+
+  /** Highest index that any node knows to be committed. */
+  get committed(): number {
+    return this.ledger.length;
+  }
+
+  started(replica: Replica): void {
+    this.replicas.set(replica.id, replica);
+    const { term, vote, commit, role } = replica.raft.status();
+    const { hardState } = replica.disk;
+    const name = `n${replica.id}`;
+    demand(role === 'follower', () => `${name} starts as ${role}`);
+    demand(
+      term === hardState.term && vote === hardState.vote,
+      () => `${name} starts at ${term}/${vote}, not as persisted`,
+    );
+    const before = this.seen.get(replica.id);
+    // What it had spoken of must have been durable; `sent` has checked that, so the durable term may be any ≥ that.
+    const checkedCommit = Math.min(before?.checkedCommit ?? 0, commit);
+    this.seen.set(replica.id, { term, vote, role, commit, checkedCommit, match: new Map() });
+    this.learn(replica, replica.disk.entries);
+  }
+
+  /** A write is handed out; the shadow log does not have it yet. */
+  written(replica: Replica, write: Write): void {
+    const first = write.entries[0];
+    if (first === undefined) return;
+    const before = this.seen.get(replica.id);
+    if (before?.role === 'leader' && replica.raft.role === 'leader' && before.term === replica.raft.term) {
+      const last = replica.shadowStart.index + replica.shadow.length;
+      demand(first.index > last, () => `leader n${replica.id} overwrites its own log at ${first.index}`);
+    }
+    for (let index = first.index; index <= this.ledger.length; index++) {
+      const had = replica.shadowEntryAt(index);
+      if (had === undefined) break;
+      if (had.term !== this.ledger[index - 1]!.entry.term) continue;
+      const instead = write.entries[index - first.index];
+      demand(instead?.term === had.term, () => `n${replica.id} drops the committed entry ${index}@${had.term}`);
+    }
+    this.learn(replica, write.entries, replica.shadowTermAt(first.index - 1));
+  }
+
+  /** A write is durable. `kept` are the entries that the disk had before, from `start + 1`. */
+  synced(replica: Replica, write: Write, kept: readonly Entry[], start: number, lastBefore: number): void {
+    const { disk } = replica;
+    const firstGone =
+      write.entries[0]?.index ?? (write.chunk?.done === true ? disk.checkpoint.meta.index + 1 : lastBefore + 1);
+    for (let index = Math.max(firstGone, start + 1); index <= Math.min(lastBefore, this.ledger.length); index++) {
+      const had = kept[index - start - 1];
+      if (had?.term !== this.ledger[index - 1]!.entry.term) continue;
+      demand(
+        disk.holds(index, had.term),
+        () => `the disk of n${replica.id} lost the committed entry ${index}@${had.term}`,
+      );
+    }
+  }
+
+  sent(replica: Replica, message: Message): void {
+    const name = `n${replica.id}`;
+    demand(message.from === replica.id, () => `${name} sends as n${message.from}`);
+    demand(message.to !== replica.id, () => `${name} sends to itself`);
+    const { disk } = replica;
+    switch (message.type) {
+      case 'vote':
+        if (message.preVote) return;
+        this.castVote(replica, message.term, replica.id);
+        break;
+      case 'vote-answer':
+        if (message.preVote) return;
+        if (message.granted) this.castVote(replica, message.term, message.to);
+        break;
+      case 'append-ok':
+        this.acknowledge(replica, message.term, message.index);
+        break;
+      case 'snapshot-answer':
+        if (message.wanted === -1) this.acknowledge(replica, message.term, message.index);
+        break;
+      case 'append':
+      case 'heartbeat':
+      case 'snapshot':
+      case 'timeout-now':
+        this.lead(replica.id, message.term);
+        break;
+      case 'append-refused':
+      case 'heartbeat-ok':
+        break;
+      case 'term-notice':
+        return;
+    }
+    demand(
+      disk.hardState.term >= message.term,
+      () => `${name} sends ${message.type} in term ${message.term}, not durable`,
+    );
+  }
+
+  applied(replica: Replica, entry: Entry): void {
+    const committed = this.ledger[entry.index - 1];
+    // The leader applies before its step is checked: its own commit may be newer than the ledger.
+    if (committed === undefined) this.extend(replica, entry.index);
+    const expected = this.ledger[entry.index - 1]!.entry;
+    demand(sameEntry(entry, expected), () => `n${replica.id} applies another ${entry.index} than was committed`);
+    demand(replica.disk.holds(entry.index, entry.term), () => `n${replica.id} applies ${entry.index} before its sync`);
+  }
+
+  installed(replica: Replica): void {
+    const { meta } = replica.disk.checkpoint;
+    const committed = this.ledger[meta.index - 1];
+    demand(
+      committed?.entry.term === meta.term,
+      () => `n${replica.id} installs a snapshot of uncommitted ${meta.index}@${meta.term}`,
+    );
+  }
+
+  readAsked(replica: Replica, context: number): void {
+    const key = `${replica.id}.${replica.incarnation}.${context}`;
+    demand(!this.reads.has(key), () => `n${replica.id} gives read context ${context} twice`);
+    this.reads.set(key, { floor: this.ledger.length, incarnation: replica.incarnation });
+  }
+
+  readConfirmed(replica: Replica, context: number, index: number): void {
+    const asked = this.settleRead(replica, context);
+    demand(
+      index >= asked.floor,
+      () => `stale read on n${replica.id}: index ${index}, but ${asked.floor} was committed`,
+    );
+    this.confirmedReads++;
+  }
+
+  readLost(replica: Replica, context: number): void {
+    this.settleRead(replica, context);
+  }
+
+  /** After a step whose results nobody has taken yet: a leader may have committed, and be leader no more at the next. */
+  glance(replica: Replica): void {
+    const { role, commit } = replica.raft.status();
+    if (role === 'leader' && commit > this.ledger.length) this.extend(replica, commit);
+  }
+
+  /** After a step, when everything ready has been taken. */
+  check(replica: Replica): void {
+    if (this.thorough) this.group.observe(replica.raft);
+    const status = replica.raft.status();
+    const seen = this.seen.get(replica.id)!;
+    const name = `n${replica.id}@${status.term}`;
+    demand(status.term >= seen.term, () => `${name}: term fell from ${seen.term}`);
+    if (status.term === seen.term && seen.vote !== 0)
+      demand(status.vote === seen.vote, () => `${name}: vote changed from n${seen.vote} to n${status.vote}`);
+    demand(status.commit >= seen.commit, () => `${name}: commit fell from ${seen.commit} to ${status.commit}`);
+    demand(status.commit <= status.lastIndex, () => `${name}: commit ${status.commit} beyond ${status.lastIndex}`);
+    demand(status.applied <= status.commit, () => `${name}: applied ${status.applied} beyond commit ${status.commit}`);
+    demand(status.stableIndex <= status.lastIndex, () => `${name}: stable beyond the log`);
+    this.checkLog(replica, status.lastIndex, status.stableIndex);
+    if (status.role === 'leader') {
+      demand(this.voters.includes(replica.id), () => `${name} leads and is no voter`);
+      this.lead(replica.id, status.term);
+      if (seen.role !== 'leader' || seen.term !== status.term) this.checkCompleteness(replica, status.term);
+    }
+    this.checkCommit(replica, seen, status.commit);
+    this.checkMatches(replica, seen, status.term, status.role, status.peers);
+    seen.term = status.term;
+    seen.vote = status.vote;
+    seen.role = status.role;
+    seen.commit = status.commit;
+  }
+
+  private castVote(replica: Replica, term: number, candidate: NodeId): void {
+    const key = `${replica.id}@${term}`;
+    const before = this.votes.get(key);
+    demand(
+      before === undefined || before === candidate,
+      () => `n${replica.id} votes for n${before ?? 0} and n${candidate} in term ${term}`,
+    );
+    this.votes.set(key, candidate);
+    const { hardState } = replica.disk;
+    const durable = hardState.term > term || (hardState.term === term && hardState.vote === candidate);
+    demand(durable, () => `n${replica.id} speaks of its vote for n${candidate} in term ${term} before its sync`);
+  }
+
+  private lead(id: NodeId, term: number): void {
+    const before = this.leaders.get(term);
+    demand(before === undefined || before === id, () => `two leaders in term ${term}: n${before ?? 0} and n${id}`);
+    this.leaders.set(term, id);
+  }
+
+  private acknowledge(replica: Replica, term: number, index: number): void {
+    const { disk } = replica;
+    demand(index <= disk.lastIndex, () => `n${replica.id} acknowledges ${index}, durable is ${disk.lastIndex}`);
+    const leader = this.replicas.get(this.leaders.get(term) ?? 0);
+    if (leader?.raft.role === 'leader' && leader.raft.term === term) {
+      const expected = leader.shadowTermAt(index);
+      if (expected !== undefined)
+        demand(
+          disk.holds(index, expected),
+          () => `n${replica.id} acknowledges ${index}, which is not the leader's entry`,
+        );
+    }
+    const key = `${replica.id}@${term}`;
+    this.acknowledged.set(key, Math.max(this.acknowledged.get(key) ?? 0, index));
+  }
+
+  private settleRead(replica: Replica, context: number): Asked {
+    const key = `${replica.id}.${replica.incarnation}.${context}`;
+    const asked = this.reads.get(key);
+    demand(asked !== undefined, () => `n${replica.id} answers read ${context}, which is not open`);
+    this.reads.delete(key);
+    return asked;
+  }
+
+  /** Log matching, by induction: every entry seen in any log fixes itself and the term of its predecessor. */
+  private learn(replica: Replica, entries: readonly Entry[], termBefore?: number): void {
+    let previousTerm = termBefore ?? replica.shadowTermAt((entries[0]?.index ?? 1) - 1);
+    for (const entry of entries) {
+      const key = entry.index * 100_000 + entry.term;
+      const known = this.entries.get(key);
+      if (known === undefined) {
+        this.entries.set(key, { entry, previousTerm });
+      } else {
+        const agrees =
+          known.entry === entry ||
+          (sameEntry(known.entry, entry) &&
+            (previousTerm === undefined || known.previousTerm === undefined || known.previousTerm === previousTerm));
+        demand(agrees, () => `n${replica.id}: ${entry.index}@${entry.term} differs between two logs`);
+      }
+      demand(
+        previousTerm === undefined || previousTerm <= entry.term,
+        () => `n${replica.id}: terms fall at ${entry.index}`,
+      );
+      previousTerm = entry.term;
+    }
+  }
+
+  private checkLog(replica: Replica, lastIndex: number, stableIndex: number): void {
+    const shadowLast = replica.shadowStart.index + replica.shadow.length;
+    demand(lastIndex === shadowLast, () => `n${replica.id}: last index ${lastIndex}, but ${shadowLast} was handed out`);
+    demand(
+      replica.raft.termAt(lastIndex) === replica.shadowTermAt(lastIndex),
+      () => `n${replica.id}: wrong term at ${lastIndex}`,
+    );
+    const term = replica.shadowTermAt(stableIndex);
+    // After a snapshot's last chunk the core's log starts anew before the disk's does.
+    if (term !== undefined && !replica.disk.installing())
+      demand(
+        replica.disk.holds(stableIndex, term),
+        () => `n${replica.id}: ${stableIndex}@${term} called stable, is not on disk`,
+      );
+  }
+
+  private checkCompleteness(replica: Replica, term: number): void {
+    for (let at = this.ledger.length - 1; at >= 0; at--) {
+      const { entry, inTerm } = this.ledger[at]!;
+      if (inTerm > term) continue;
+      // The last one implies those before it, by log matching.
+      const held = entry.index <= replica.shadowStart.index || replica.shadowTermAt(entry.index) === entry.term;
+      demand(held, () => `leader n${replica.id}@${term} lacks the committed ${entry.index}@${entry.term}`);
+      return;
+    }
+  }
+
+  private checkCommit(replica: Replica, seen: Seen, commit: number): void {
+    if (commit > this.ledger.length) this.extend(replica, commit);
+    for (let index = seen.checkedCommit + 1; index <= commit; index++) {
+      const entry = replica.shadowEntryAt(index);
+      if (entry === undefined) continue;
+      const expected = this.ledger[index - 1]!.entry;
+      demand(
+        entry.term === expected.term,
+        () => `n${replica.id} commits ${index}@${entry.term}, committed is ${expected.term}`,
+      );
+    }
+    seen.checkedCommit = Math.max(seen.checkedCommit, commit);
+  }
+
+  private extend(replica: Replica, asFarAs: number): void {
+    const { role, term, commit } = replica.raft.status();
+    const name = `n${replica.id}@${term}`;
+    demand(role === 'leader', () => `${name} (${role}) commits ${commit}, which no leader has committed`);
+    const last = replica.shadowEntryAt(commit);
+    demand(last !== undefined && commit >= asFarAs, () => `${name} commits ${commit} without the entry`);
+    demand(last.term === term, () => `${name} commits ${commit}@${last.term} by counting, not of its own term`);
+    const holders = this.voters.filter((id) => this.replicas.get(id)?.disk.holds(commit, last.term) === true);
+    demand(
+      holders.length * 2 > this.voters.length,
+      () => `${name} commits ${commit}, durable only on ${holders.join(',') || 'none'}`,
+    );
+    for (let index = this.ledger.length + 1; index <= commit; index++) {
+      const entry = replica.shadowEntryAt(index);
+      demand(entry !== undefined, () => `${name} commits ${index} without having it`);
+      this.ledger.push({ entry, inTerm: term });
+    }
+  }
+
+  private checkMatches(
+    replica: Replica,
+    seen: Seen,
+    term: number,
+    role: Role,
+    peers: readonly { readonly id: NodeId; readonly match: number; readonly next: number }[],
+  ): void {
+    if (role !== 'leader' || seen.role !== 'leader' || seen.term !== term) seen.match.clear();
+    if (role !== 'leader') return;
+    for (const { id, match, next } of peers) {
+      const before = seen.match.get(id) ?? 0;
+      demand(match >= before, () => `n${replica.id}@${term}: match of n${id} fell from ${before} to ${match}`);
+      demand(next > match, () => `n${replica.id}@${term}: next of n${id} is ${next}, match ${match}`);
+      if (match > before) {
+        const proof = this.acknowledged.get(`${id}@${term}`) ?? 0;
+        demand(match <= proof, () => `n${replica.id}@${term}: match of n${id} is ${match}, it acknowledged ${proof}`);
+        seen.match.set(id, match);
+      }
+    }
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * One node of a test cluster: a `Raft`, its disk and a tiny state machine, run exactly as `ready.ts` asks an owner to,
+ * except that the test decides when a sync completes and (with `slowApply`) when an entry is applied.
+ */
+import { EntryKind, Raft, type Entry, type Message, type RaftOptions, type Ready } from '../../../src/raft/index.js';
+import { encodeState, type Checkpoint, type Disk } from './disk.js';
+import { text } from './entries.js';
+import type { Happening } from './happening.js';
+import type { History } from './history.js';
+
+export type Timing = Omit<RaftOptions, 'id' | 'configuration' | 'hardState' | 'snapshot' | 'entries'>;
+
+export interface World {
+  readonly history: History | undefined;
+  send(message: Message): void;
+  observe(happening: Happening): void;
+}
+
+/** The state machine: the commands applied, as text. */
+class Machine {
+  constructor(
+    public appliedIndex: number,
+    public state: string[],
+  ) {}
+
+  apply(entry: Entry): void {
+    if (entry.index !== this.appliedIndex + 1)
+      throw new Error(`${entry.index} applied after ${this.appliedIndex}: out of order or twice`);
+    this.appliedIndex = entry.index;
+    if (entry.kind === EntryKind.command) this.state.push(text(entry.data));
+  }
+}
+
+export class Replica {
+  raft: Raft;
+  machine: Machine;
+  up = true;
+  /** Counts starts: contexts of reads are unique within one. */
+  incarnation = 0;
+  /** Committed entries wait for `applyWaiting` instead of being applied at once. */
+  slowApply = false;
+  chunkBytes = 1_000_000;
+  /** While false, the source of snapshots has nothing to give. */
+  snapshotsReady = true;
+  waiting: Entry[] = [];
+  /** The log as it is in memory, rebuilt from the writes that the core hands out: index − 1 − offset. */
+  shadow: Entry[] = [];
+  shadowStart = { index: 0, term: 0 };
+  private unanswered: { context: number; index: number }[] = [];
+  private readonly outgoing = new Map<number, { checkpoint: Checkpoint; data: Uint8Array }>();
+  private lastRole = '';
+  private lastQuiesced = false;
+
+  constructor(
+    readonly id: number,
+    readonly disk: Disk,
+    private readonly timing: Timing,
+    private readonly world: World,
+  ) {
+    this.raft = this.build();
+    this.machine = this.load();
+    this.begin();
+  }
+
+  private build(): Raft {
+    const { meta } = this.disk.checkpoint;
+    return new Raft({
+      ...this.timing,
+      id: this.id,
+      configuration: meta.configuration,
+      hardState: this.disk.hardState,
+      snapshot: meta,
+      entries: [...this.disk.entries],
+    });
+  }
+
+  private load(): Machine {
+    return new Machine(this.disk.checkpoint.meta.index, [...this.disk.checkpoint.state]);
+  }
+
+  private begin(): void {
+    this.shadowStart = this.disk.checkpoint.meta;
+    this.shadow = [...this.disk.entries];
+    this.lastRole = `${this.raft.role}@${this.raft.term}`;
+    this.lastQuiesced = false;
+    this.world.history?.started(this);
+    this.pump();
+  }
+
+  restart(): void {
+    this.incarnation++;
+    this.up = true;
+    this.waiting = [];
+    this.unanswered = [];
+    this.outgoing.clear();
+    this.raft = this.build();
+    this.machine = this.load();
+    this.begin();
+  }
+
+  crash(): void {
+    this.disk.crash();
+    this.up = false;
+  }
+
+  shadowTermAt(index: number): number | undefined {
+    if (index === this.shadowStart.index) return this.shadowStart.term;
+    return this.shadow[index - this.shadowStart.index - 1]?.term;
+  }
+
+  shadowEntryAt(index: number): Entry | undefined {
+    return this.shadow[index - this.shadowStart.index - 1];
+  }
+
+  /** Takes everything that the core has to give, and checks the invariants. */
+  pump(): void {
+    for (let round = 0; this.raft.hasReady(); round++) {
+      if (round > 50) throw new Error(`n${this.id} always has something ready`);
+      this.handle(this.raft.ready());
+    }
+    this.noteRole();
+    this.world.history?.check(this);
+  }
+
+  /** Makes the oldest write durable. With `silent` the node dies before it can tell anybody. */
+  sync(silent = false): boolean {
+    const before = this.disk.lastIndex;
+    const heldBefore = this.disk.entries;
+    const write = this.disk.queue[0];
+    if (write === undefined) return false;
+    const kept = heldBefore.slice();
+    const start = this.disk.checkpoint.meta.index;
+    this.disk.sync();
+    this.world.history?.synced(this, write, kept, start, before);
+    this.world.observe({ type: 'synced', node: this.id, write });
+    if (silent) return true;
+    if (write.chunk?.done === true) this.reload(write.chunk.meta);
+    this.raft.persisted(write.receipt);
+    for (const message of write.messages) this.emit(message);
+    this.pump();
+    return true;
+  }
+
+  /** Applies up to `count` of the entries that wait. */
+  applyWaiting(count = Infinity): void {
+    let done = 0;
+    for (; done < count; done++) {
+      const entry = this.waiting.shift();
+      if (entry === undefined) break;
+      this.machine.apply(entry);
+      this.world.history?.applied(this, entry);
+      this.world.observe({ type: 'applied', node: this.id, entry });
+    }
+    if (done === 0) return;
+    this.raft.applied(this.machine.appliedIndex);
+    this.answerReads();
+  }
+
+  /** Saves the state machine durably; the log may then forget what it covers. False if there is nothing new to save. */
+  saveCheckpoint(): boolean {
+    const index = this.machine.appliedIndex;
+    const { meta } = this.disk.checkpoint;
+    if (index <= meta.index || this.disk.installing()) return false;
+    const term = this.shadowTermAt(index);
+    if (term === undefined) throw new Error(`n${this.id} applied ${index} but its log has no term for it`);
+    this.disk.saveCheckpoint({
+      meta: { index, term, configuration: meta.configuration },
+      state: [...this.machine.state],
+    });
+    return true;
+  }
+
+  /** Saves a checkpoint, then drops the log up to `index` (default: all that the checkpoint covers). */
+  compact(index?: number): void {
+    this.saveCheckpoint();
+    const covered = Math.min(index ?? Infinity, this.disk.checkpoint.meta.index, this.machine.appliedIndex);
+    this.raft.compact(covered);
+    this.pump();
+  }
+
+  private handle(ready: Ready): void {
+    this.noteRole();
+    for (const message of ready.messages) this.emit(message);
+    if (ready.write !== undefined) {
+      this.world.history?.written(this, ready.write);
+      this.remember(ready.write);
+      this.disk.queue.push(ready.write);
+      this.world.observe({ type: 'written', node: this.id, write: ready.write });
+    }
+    this.waiting.push(...ready.committed);
+    if (!this.slowApply) this.applyWaiting();
+    for (const { context, index } of ready.reads) {
+      this.world.history?.readConfirmed(this, context, index);
+      this.world.observe({ type: 'read-confirmed', node: this.id, context, index });
+      this.unanswered.push({ context, index });
+    }
+    for (const context of ready.readsLost) {
+      this.world.history?.readLost(this, context);
+      this.world.observe({ type: 'read-lost', node: this.id, context });
+    }
+    this.answerReads();
+    for (const { to, sequence } of ready.chunksWanted) this.offerChunk(to, sequence);
+  }
+
+  private emit(message: Message): void {
+    this.noteRole();
+    this.world.history?.sent(this, message);
+    this.world.send(message);
+  }
+
+  private remember(write: NonNullable<Ready['write']>): void {
+    if (write.chunk?.done === true) {
+      this.shadowStart = write.chunk.meta;
+      this.shadow = [];
+    }
+    const first = write.entries[0];
+    if (first === undefined) return;
+    const kept = first.index - this.shadowStart.index - 1;
+    if (kept < 0 || kept > this.shadow.length)
+      throw new Error(`n${this.id} writes ${first.index} on a log of ${this.shadowStart.index}+${this.shadow.length}`);
+    this.shadow.length = kept;
+    for (const entry of write.entries) this.shadow.push(entry);
+  }
+
+  private reload(meta: Checkpoint['meta']): void {
+    this.machine = this.load();
+    this.waiting = this.waiting.filter((entry) => entry.index > meta.index);
+    this.world.history?.installed(this);
+    this.world.observe({ type: 'installed', node: this.id, meta });
+  }
+
+  private offerChunk(to: number, sequence: number): void {
+    if (!this.snapshotsReady) {
+      this.raft.chunkUnavailable(to);
+      return;
+    }
+    if (sequence === 0) {
+      const { checkpoint } = this.disk;
+      this.outgoing.set(to, { checkpoint, data: encodeState(checkpoint.state) });
+    }
+    const source = this.outgoing.get(to);
+    if (source === undefined) {
+      this.raft.chunkUnavailable(to);
+      return;
+    }
+    const end = (sequence + 1) * this.chunkBytes;
+    const data = source.data.slice(sequence * this.chunkBytes, end);
+    this.raft.offerChunk(to, source.checkpoint.meta, sequence, data, end >= source.data.length);
+  }
+
+  private answerReads(): void {
+    const ripe = this.unanswered.filter(({ index }) => index <= this.machine.appliedIndex);
+    if (ripe.length === 0) return;
+    this.unanswered = this.unanswered.filter(({ index }) => index > this.machine.appliedIndex);
+    for (const { context, index } of ripe) {
+      this.world.observe({ type: 'read-answered', node: this.id, context, index });
+    }
+  }
+
+  private noteRole(): void {
+    const role = `${this.raft.role}@${this.raft.term}`;
+    if (role !== this.lastRole) {
+      this.lastRole = role;
+      this.world.observe({ type: 'role', node: this.id, role: this.raft.role, term: this.raft.term });
+    }
+    if (this.raft.quiesced !== this.lastQuiesced) {
+      this.lastQuiesced = this.raft.quiesced;
+      this.world.observe({ type: 'quiet', node: this.id, quiesced: this.raft.quiesced });
+    }
+  }
+}

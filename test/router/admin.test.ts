@@ -1,0 +1,245 @@
+import express from 'express';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_LIMITS, KvRoutes, RequestIds, kvMiddleware } from '../../src/router/index.js';
+import {
+  keyHash,
+  shardOfKey,
+  silentLogger,
+  stringKey,
+  type NodeStatus,
+  type RaftStatus,
+} from '../../src/shard/index.js';
+import { HttpHarness } from '../support/http-harness.js';
+
+let http: HttpHarness;
+beforeEach(async () => {
+  http = await HttpHarness.start({ build: { version: '1.2.3', commit: 'abc' } });
+});
+afterEach(() => http.close());
+
+const raft = (more: Partial<RaftStatus>): RaftStatus => ({
+  id: 1,
+  role: 'leader',
+  term: 7,
+  vote: 1,
+  leader: 1,
+  commit: 20,
+  applied: 18,
+  firstIndex: 1,
+  lastIndex: 21,
+  stableIndex: 21,
+  quiesced: false,
+  configuration: { voters: [1, 2, 3], votersOutgoing: [], learners: [] },
+  peers: [],
+  ...more,
+});
+
+const status: NodeStatus = {
+  id: 1,
+  name: 'n1',
+  state: 'serving',
+  failure: undefined,
+  topologyEpoch: 1,
+  uptimeMs: 12.4,
+  alive: [2, 3],
+  groups: [0, 1, 2, 3, 4].map((group) => ({
+    group,
+    raft: raft(group === 0 ? { role: 'follower', leader: 2 } : {}),
+    stateHash: '0123456789abcdef',
+    keys: group,
+    leaderChanges: 2,
+    pendingWrites: 0,
+    pendingReads: 0,
+  })),
+  storage: { journalBytes: 10, journalRows: 2, stateBytes: 30, commits: 4, commitMs: [1, 2, 3, 100] },
+  inboxLength: 5,
+};
+
+describe('what the cluster says of itself', () => {
+  it('/v1/cluster tells topology and limits', async () => {
+    const { json } = await http.ask('GET', '/v1/cluster');
+    expect(json).toMatchObject({
+      cluster_id: 'c1',
+      epoch: 1,
+      shard_count: 4,
+      hash: 'xxh64',
+      nodes: [{ id: 1, name: 'n1', http_address: '127.0.0.1:8001', alive: true }, { id: 2 }, { id: 3 }],
+      limits: { value_bytes: DEFAULT_LIMITS.valueBytes, key_bytes: 4_096 },
+    });
+  });
+
+  it('/v1/nodes tells who answers, and nothing of the text of a failure', async () => {
+    http.backend.status = { ...status, state: 'failed', failure: 'EIO /var/lib/kvorum/journal.db' };
+    http.backend.dead.add(3);
+    const answer = await http.ask('GET', '/v1/nodes');
+    expect(answer.json).toMatchObject({
+      nodes: [
+        { id: 1, status: { state: 'failed', failed: true, leads: 4, keys: 10, uptime_ms: 12 } },
+        { id: 2, alive: true, status: null },
+        { id: 3, alive: false, status: null },
+      ],
+    });
+    expect(answer.text).not.toContain('/var/lib');
+  });
+
+  it('/v1/shards and one of them tell roles, terms, indexes and lag', async () => {
+    http.backend.status = status;
+    const one = (await http.ask('GET', '/v1/shards/2')).json;
+    expect(one).toMatchObject({
+      shard: 2,
+      group: 3,
+      leader: 1,
+      term: 7,
+      commit: 20,
+      replicas: [
+        { node: 1, role: 'leader', lag: 2, applied: 18, state_hash: '0123456789abcdef' },
+        { node: 2, role: null },
+        { node: 3 },
+      ],
+    });
+    const all = (await http.ask('GET', '/v1/shards')).json as { shards: unknown[] };
+    expect(all.shards.length).toBe(4);
+    expect(all.shards[2]).toEqual(one);
+    expect((await http.ask('GET', '/v1/shards/4')).json).toMatchObject({ code: 'shard-not-found', status: 404 });
+    for (const bad of ['01', '-1', '1e0', 'x', '0x1', '1.0', '99999999999']) {
+      expect([bad, (await http.ask('GET', `/v1/shards/${bad}`)).status]).toEqual([bad, 400]);
+    }
+  });
+
+  it('/v1/where tells shard, hash, replicas and leader of a key', async () => {
+    const key = stringKey('a/b');
+    expect((await http.ask('GET', '/v1/where/a/b')).json).toEqual({
+      key: 'a/b',
+      key_type: 'string',
+      shard: shardOfKey(key, 4),
+      hash: keyHash(key),
+      replicas: [1, 2, 3],
+      leader: 1,
+    });
+    expect((await http.ask('GET', `/v1/where/${encodeURIComponent('["a"]')}?key_type=json`)).json).toMatchObject({
+      key_type: 'json',
+    });
+    expect((await http.ask('GET', '/v1/where/')).status).toBe(400);
+  });
+
+  it('without a topology there is nothing to tell yet', async () => {
+    http.backend.known = undefined;
+    for (const path of ['/v1/cluster', '/v1/nodes', '/v1/shards', '/v1/shards/0', '/v1/where/a']) {
+      const answer = await http.ask('GET', path);
+      expect([path, answer.status, answer.json]).toMatchObject([
+        path,
+        503,
+        { code: 'no-leader', outcome: 'not_applied' },
+      ]);
+    }
+  });
+
+  it('unknown query parameters are refused everywhere', async () => {
+    for (const path of [
+      '/v1/cluster',
+      '/v1/nodes',
+      '/v1/shards',
+      '/v1/shards/0',
+      '/livez',
+      '/readyz',
+      '/version',
+      '/v1/where/a',
+    ]) {
+      const answer = await http.ask('GET', `${path}?x=1`);
+      expect([path, answer.status, answer.json]).toMatchObject([path, 400, { field: 'x' }]);
+    }
+  });
+});
+
+describe('health, version, metrics', () => {
+  it('/livez is up whatever the cluster does', async () => {
+    http.backend.known = undefined;
+    http.backend.serving = 'failed';
+    expect(await http.ask('GET', '/livez')).toMatchObject({ status: 200, text: 'ok\n' });
+  });
+
+  it('/readyz names what is not ready, and with ?verbose what is', async () => {
+    expect(await http.ask('GET', '/readyz')).toMatchObject({ status: 200, text: 'ok\n' });
+    const verbose = await http.ask('GET', '/readyz?verbose');
+    expect(verbose.text).toBe('[+] state ok\n[+] topology ok\n[+] quorums ok\n[+] leaders ok\nok\n');
+    http.backend.dead.add(2).add(3);
+    http.backend.leader = undefined;
+    http.backend.serving = 'stopping';
+    const answer = await http.ask('GET', '/readyz');
+    expect(answer.status).toBe(503);
+    expect(answer.text).toBe(
+      '[-] state: the process is stopping\n[-] quorums: too few live replicas: shard 0, 1, 2, 3\n' +
+        '[-] leaders: no leader known: shard 0, 1, 2, 3\nnot ready\n',
+    );
+    http.backend.known = undefined;
+    expect((await http.ask('GET', '/readyz')).text).toContain('[-] topology');
+  });
+
+  it('/version tells the build', async () => {
+    expect((await http.ask('GET', '/version')).json).toEqual({
+      name: 'kvorum',
+      version: '1.2.3',
+      commit: 'abc',
+      node: process.version,
+    });
+  });
+
+  it('/metrics tells requests by operation and code, and the groups and storage of this node', async () => {
+    http.backend.status = status;
+    await http.ask('PUT', '/v1/kv/a', {}, 'x');
+    await http.ask('PUT', '/v1/kv/b', {}, 'x');
+    await http.ask('GET', '/v1/kv/none');
+    await http.ask('DELETE', '/v1/kv/a', { 'if-match': '"99"' });
+    const { text, headers } = await http.ask('GET', '/metrics');
+    expect(headers['content-type']).toContain('text/plain');
+    for (const line of [
+      'kvorum_request_duration_seconds_count{operation="put",code="ok"} 2',
+      'kvorum_request_duration_seconds_count{operation="get",code="key-not-found"} 1',
+      'kvorum_request_duration_seconds_count{operation="delete",code="precondition-failed"} 1',
+      'kvorum_group_term{shard="0"} 7',
+      'kvorum_group_leading{shard="system"} 0',
+      'kvorum_group_leading{shard="3"} 1',
+      'kvorum_group_leader_changes{shard="1"} 2',
+      'kvorum_inbox_length 5',
+      'kvorum_storage_commits 4',
+      'kvorum_storage_commit_seconds{quantile="0.5"} 0.002',
+      'kvorum_storage_commit_seconds{quantile="1"} 0.1',
+      'kvorum_operations_in_flight 0',
+      'kvorum_topology_epoch 1',
+    ]) {
+      expect(text.split('\n')).toContain(line);
+    }
+  });
+});
+
+describe('mounted in express', () => {
+  it('the data routes serve inside another application, and leave other paths to it', async () => {
+    const { backend, dispatcher } = http;
+    const requestIds = new RequestIds();
+    const observer = { observe: (): void => undefined };
+    const routes = new KvRoutes({
+      backend,
+      dispatcher,
+      limits: DEFAULT_LIMITS,
+      requestIds,
+      observer,
+      logger: silentLogger,
+    });
+    const app = express();
+    app.use('/store', kvMiddleware(routes, requestIds));
+    app.get('/store/other', (_request, response) => {
+      response.send('mine');
+    });
+    const server = createServer(app);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/store`;
+    const created = await fetch(`${base}/v1/kv/..%2F%2e`, { method: 'PUT', body: 'x' });
+    expect([created.status, created.headers.get('kv-request-id')]).toEqual([201, expect.any(String)]);
+    expect(await (await fetch(`${base}/v1/kv/..%2F%2e`)).text()).toBe('x');
+    expect(await (await fetch(`${base}/other`)).text()).toBe('mine');
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+});

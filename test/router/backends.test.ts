@@ -1,0 +1,355 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ReplyMessage, ServingState, ShardHost } from '../../src/router/backend.js';
+import { Dispatcher, NodeBackend, RemoteBackend } from '../../src/router/index.js';
+import { RequestTable } from '../../src/router/requests.js';
+import { ROUTER_PEERS, refuse } from '../../src/shard/index.js';
+import type {
+  Answer,
+  NodeStatus,
+  PeerId,
+  PeerMessage,
+  ShardReply,
+  ShardRequest,
+  Topology,
+  Transport,
+  TransportEvents,
+} from '../../src/shard/index.js';
+import { topologyOf } from '../support/fake-cluster.js';
+import { VirtualRuntime } from '../support/virtual-runtime.js';
+
+const key = Uint8Array.of(1);
+const request: ShardRequest = {
+  shard: 0,
+  budgetMs: 1_000,
+  operation: { type: 'get', key, consistency: 'linearizable' },
+};
+const found: Answer = { type: 'get', record: undefined, revision: 1 };
+const reply = (node: number, answer: Answer = found): ShardReply => ({ answer, term: 1, servedBy: node });
+const statusOf = (id: number): NodeStatus => ({
+  id,
+  name: `n${id}`,
+  state: 'serving',
+  failure: undefined,
+  topologyEpoch: 1,
+  uptimeMs: 1,
+  alive: [],
+  groups: [],
+  storage: { journalBytes: 0, journalRows: 0, stateBytes: 0, commits: 0, commitMs: [] },
+  inboxLength: 0,
+});
+
+class FakeTransport implements Transport {
+  events: TransportEvents | undefined;
+  readonly sent: { to: PeerId; message: PeerMessage }[] = [];
+  flushes = 0;
+  full = false;
+  closed = false;
+
+  start(events: TransportEvents): Promise<void> {
+    this.events = events;
+    return Promise.resolve();
+  }
+  send(to: PeerId, message: PeerMessage): boolean {
+    if (this.full) return false;
+    this.sent.push({ to, message });
+    return true;
+  }
+  flush(): void {
+    this.flushes += 1;
+  }
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+  receive(from: PeerId, ...messages: PeerMessage[]): void {
+    this.events?.onMessages(from, messages);
+  }
+  of<T extends PeerMessage['type']>(type: T): (Extract<PeerMessage, { type: T }> & { to: PeerId })[] {
+    return this.sent.flatMap(({ to, message }) =>
+      message.type === type ? [{ ...(message as Extract<PeerMessage, { type: T }>), to }] : [],
+    );
+  }
+}
+
+let runtime: VirtualRuntime;
+beforeEach(() => {
+  runtime = new VirtualRuntime();
+});
+
+describe('the request table', () => {
+  it('matches an answer with the node that was asked, once', () => {
+    const table = new RequestTable(10);
+    const got: ShardReply[] = [];
+    const id = table.add(1, 0, 100, (each) => got.push(each))!;
+    table.settle(2, id, reply(2));
+    table.settle(1, id + 1, reply(1));
+    expect(got).toEqual([]);
+    table.settle(1, id, reply(1));
+    table.settle(1, id, reply(1));
+    expect(got).toEqual([reply(1)]);
+    expect(table.size).toBe(0);
+  });
+
+  it('row 28 is bounded', () => {
+    const table = new RequestTable(2);
+    const ignore = (): void => undefined;
+    const id = table.add(1, 0, 1, ignore)!;
+    expect(table.add(1, 0, 1, ignore)).toBeDefined();
+    expect(table.add(1, 0, 1, ignore)).toBeUndefined();
+    table.forget(id);
+    expect(table.add(1, 0, 1, ignore)).toBeDefined();
+  });
+
+  it('a callback may ask anew while a node is being lost', () => {
+    const table = new RequestTable(10);
+    const codes: unknown[] = [];
+    table.add(1, 0, 100, ({ answer }) => {
+      codes.push(answer);
+      table.add(1, 0, 100, () => codes.push('again'));
+    });
+    table.lose(1);
+    expect(codes).toMatchObject([{ code: 'leadership-lost', outcome: 'unknown' }]);
+    expect(table.size).toBe(1);
+  });
+});
+
+describe('the backend of a stand-alone router', () => {
+  let transport: FakeTransport;
+  let backend: RemoteBackend;
+  const topology = topologyOf(3, [[1, 2, 3]]);
+
+  beforeEach(async () => {
+    transport = new FakeTransport();
+    backend = new RemoteBackend({ transport, runtime, maxInFlight: 3, pingMs: 100, silentMs: 500 });
+    await backend.start();
+    transport.events?.onLink(1, true);
+    transport.events?.onLink(2, true);
+  });
+
+  it('pings with its epoch, and serves once a node told it the topology', async () => {
+    expect(transport.of('ping').map(({ to, epoch }) => [to, epoch])).toEqual([
+      [1, 0],
+      [2, 0],
+    ]);
+    expect(backend.state()).toBe('starting');
+    const seen: Topology[] = [];
+    backend.onTopology((each) => seen.push(each));
+    transport.receive(1, { type: 'topology', topology });
+    expect(backend.state()).toBe('serving');
+    await runtime.run(100);
+    expect(transport.of('ping').at(-1)?.epoch).toBe(1);
+    const newer = { ...topology, epoch: 4 };
+    transport.receive(2, { type: 'topology', topology: newer });
+    // Older ones, the same one, and those of another cluster change nothing.
+    transport.receive(1, { type: 'topology', topology });
+    transport.receive(1, { type: 'topology', topology: { ...newer } });
+    transport.receive(1, { type: 'topology', topology: { ...newer, epoch: 9, clusterId: 'other' } });
+    expect(seen).toEqual([topology, newer]);
+    expect(backend.topology()).toBe(newer);
+  });
+
+  it('sends requests in one frame a turn, and gives answers back', async () => {
+    const got: ShardReply[] = [];
+    const flushes = transport.flushes;
+    backend.submit(1, request, (each) => got.push(each));
+    backend.submit(2, request, (each) => got.push(each));
+    await runtime.run(0);
+    expect(transport.flushes).toBe(flushes + 1);
+    const [first, second] = transport.of('request');
+    transport.receive(2, { type: 'reply', id: second!.id, reply: reply(2) });
+    transport.receive(1, { type: 'reply', id: first!.id, reply: reply(1) });
+    expect(got.map((each) => each.servedBy)).toEqual([2, 1]);
+    expect(backend.inFlight).toBe(0);
+  });
+
+  it('what cannot leave is definite, what was under way when the link broke is unknown', () => {
+    const answers: Answer[] = [];
+    const keep = ({ answer }: ShardReply): number => answers.push(answer);
+    backend.submit(3, request, keep);
+    transport.full = true;
+    backend.submit(1, request, keep);
+    transport.full = false;
+    backend.submit(1, request, keep);
+    transport.events?.onLink(1, false);
+    expect(answers).toMatchObject([
+      { code: 'not-here', outcome: 'not_applied' },
+      { code: 'not-here', outcome: 'not_applied' },
+      { code: 'leadership-lost', outcome: 'unknown' },
+    ]);
+    expect(backend.alive(1)).toBe(false);
+  });
+
+  it('row 28 bounds what is under way', () => {
+    const answers: Answer[] = [];
+    for (let i = 0; i < 5; i++) backend.submit(1, request, ({ answer }) => answers.push(answer));
+    expect(answers).toMatchObject([{ code: 'overloaded' }, { code: 'overloaded' }]);
+    expect(backend.inFlight).toBe(3);
+  });
+
+  it('a node that falls silent is dead, and its requests are given up; a word revives it', async () => {
+    const answers: Answer[] = [];
+    backend.submit(1, { ...request, budgetMs: 60_000 }, ({ answer }) => answers.push(answer));
+    for (let i = 0; i < 6; i++) {
+      await runtime.run(100);
+      transport.receive(2, { type: 'ping', epoch: 0, stopping: false });
+    }
+    expect([backend.alive(1), backend.alive(2)]).toEqual([false, true]);
+    expect(answers).toMatchObject([{ code: 'leadership-lost' }]);
+    transport.receive(1, { type: 'ping', epoch: 0, stopping: false });
+    expect(backend.alive(1)).toBe(true);
+    transport.receive(1, { type: 'ping', epoch: 0, stopping: true });
+    expect(backend.alive(1)).toBe(false);
+  });
+
+  it('a request that nobody answers ends some time after its budget', async () => {
+    const answers: Answer[] = [];
+    backend.submit(1, request, ({ answer }) => answers.push(answer));
+    for (let i = 0; i < 30; i++) {
+      await runtime.run(100);
+      transport.receive(1, { type: 'ping', epoch: 0, stopping: false });
+    }
+    expect(answers).toMatchObject([{ code: 'leadership-lost', outcome: 'unknown' }]);
+  });
+
+  it('gathers statuses, and does not wait longer than told for those that are missing', async () => {
+    transport.receive(1, { type: 'topology', topology });
+    const all = backend.statuses(300);
+    const asked = transport.of('status-request');
+    transport.receive(1, { type: 'status', id: asked[0]!.id, status: statusOf(1) });
+    const answers = await runtime.settle(all);
+    expect([answers.get(1)?.id, answers.get(2), answers.get(3)]).toEqual([1, undefined, undefined]);
+    expect(runtime.now()).toBeGreaterThanOrEqual(300);
+    const quick = backend.statuses(60_000);
+    for (const { to, id } of transport.of('status-request').slice(asked.length)) {
+      transport.receive(to, { type: 'status', id, status: statusOf(to) });
+      // Twice, and under another name: ignored.
+      transport.receive(to, { type: 'status', id, status: statusOf(9) });
+    }
+    transport.events?.onLink(3, true);
+    transport.events?.onLink(3, false);
+    expect((await runtime.settle(quick)).get(2)?.id).toBe(2);
+  });
+
+  it('takes no part in consensus, is asked nothing, and has no links to other routers', () => {
+    const before = transport.sent.length;
+    transport.events?.onLink(ROUTER_PEERS + 1, true);
+    transport.receive(ROUTER_PEERS + 1, { type: 'topology', topology });
+    transport.receive(1, { type: 'request', id: 1, request }, { type: 'status-request', id: 1 });
+    expect(backend.topology()).toBeUndefined();
+    expect(transport.sent.length).toBe(before);
+  });
+
+  it('close ends everything that is under way', async () => {
+    const answers: Answer[] = [];
+    backend.submit(1, request, ({ answer }) => answers.push(answer));
+    await backend.close();
+    expect([answers.length, transport.closed, backend.state(), backend.inFlight]).toEqual([1, true, 'stopping', 0]);
+  });
+
+  it('with the dispatcher: a write survives its leader, under one operation id', async () => {
+    transport.receive(1, { type: 'topology', topology });
+    const dispatcher = new Dispatcher({ backend, runtime, shardOfKey: () => 0 });
+    const operationId = new Uint8Array(16).fill(3);
+    const result = dispatcher.execute(
+      { type: 'put', key, body: key, contentType: 'a/b', condition: { type: 'none' }, operationId },
+      { deadlineMs: 5_000, forward: true },
+    );
+    await runtime.run(1);
+    expect(transport.of('request').map(({ to }) => to)).toEqual([1]);
+    transport.events?.onLink(1, false);
+    await runtime.run(1);
+    const second = transport.of('request')[1]!;
+    expect(second.to).toBe(2);
+    expect(second.request.operation).toMatchObject({ operationId });
+    transport.receive(2, { type: 'reply', id: second.id, reply: reply(2, refuse('not-here')) });
+    await runtime.run(100);
+    const third = transport.of('request').at(-1)!;
+    const done: Answer = { type: 'put', revision: 9, version: 1, created: true, replayed: true };
+    transport.receive(third.to, { type: 'reply', id: third.id, reply: reply(third.to, done) });
+    expect((await runtime.settle(result)).answer).toEqual(done);
+  });
+});
+
+describe('the backend inside a node', () => {
+  class FakeHost implements ShardHost {
+    readonly id = 1;
+    readonly sent: { to: PeerId; message: PeerMessage }[] = [];
+    readonly dead = new Set<number>();
+    linked = true;
+    listener: ((from: PeerId, message: ReplyMessage) => void) | undefined;
+    topology(): Topology {
+      return topologyOf(3, [[1, 2, 3]]);
+    }
+    onTopology(): void {
+      // Never changes.
+    }
+    leaderOf(): number {
+      return 2;
+    }
+    submit(_request: ShardRequest, done: (each: ShardReply) => void): void {
+      done(reply(1));
+    }
+    send(to: PeerId, message: PeerMessage): boolean {
+      if (this.linked) this.sent.push({ to, message });
+      return this.linked;
+    }
+    onReply(listener: (from: PeerId, message: ReplyMessage) => void): void {
+      this.listener = listener;
+    }
+    isAlive(node: number): boolean {
+      return !this.dead.has(node);
+    }
+    state(): ServingState {
+      return 'serving';
+    }
+    status(): NodeStatus {
+      return statusOf(1);
+    }
+  }
+
+  it('asks its own replica directly and others over links', () => {
+    const host = new FakeHost();
+    const backend = new NodeBackend({ host, runtime });
+    const got: number[] = [];
+    backend.submit(1, request, (each) => got.push(each.servedBy));
+    backend.submit(2, request, (each) => got.push(each.servedBy));
+    expect(got).toEqual([1]);
+    const sent = host.sent[0]!;
+    expect(sent).toMatchObject({ to: 2, message: { type: 'request', request } });
+    host.listener?.(2, { type: 'reply', id: (sent.message as { id: number }).id, reply: reply(2) });
+    expect(got).toEqual([1, 2]);
+  });
+
+  it('without a link the refusal is definite; a node that dies leaves the outcome unknown', async () => {
+    const host = new FakeHost();
+    const backend = new NodeBackend({ host, runtime, sweepMs: 50, maxInFlight: 1 });
+    const answers: Answer[] = [];
+    const keep = ({ answer }: ShardReply): number => answers.push(answer);
+    host.linked = false;
+    backend.submit(2, request, keep);
+    host.linked = true;
+    backend.submit(2, request, keep);
+    backend.submit(2, request, keep);
+    host.dead.add(2);
+    await runtime.run(60);
+    expect(answers).toMatchObject([
+      { code: 'not-here', outcome: 'not_applied' },
+      { code: 'overloaded' },
+      { code: 'leadership-lost', outcome: 'unknown' },
+    ]);
+    backend.close();
+  });
+
+  it('gathers the statuses of all, its own without a link', async () => {
+    const host = new FakeHost();
+    const backend = new NodeBackend({ host, runtime });
+    const all = backend.statuses(100);
+    for (const { to, message } of host.sent) {
+      if (to === 2 && message.type === 'status-request') {
+        host.listener?.(2, { type: 'status', id: message.id, status: statusOf(2) });
+      }
+    }
+    const answers = await runtime.settle(all);
+    expect([answers.get(1)?.id, answers.get(2)?.id, answers.get(3)]).toEqual([1, 2, undefined]);
+  });
+});

@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import { StorageFailure, StorageFull } from '../../src/raft/index.js';
+import { stringKey, type Answer, type Storage } from '../../src/shard/index.js';
+import { VirtualCluster } from '../support/virtual-cluster.js';
+
+/** A storage whose commits start to fail when told to. */
+class Failing {
+  error: Error | undefined;
+  readError: Error | undefined;
+
+  wrap(inner: Storage): Storage {
+    return new Proxy(inner, {
+      get: (target, name) => {
+        if (name === 'commit' && this.error !== undefined) return () => Promise.reject(this.error!);
+        if (name === 'read' && this.readError !== undefined) {
+          return () => {
+            throw this.readError!;
+          };
+        }
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+      },
+    });
+  }
+}
+
+describe('a node whose disk fails', () => {
+  for (const [error, code] of [
+    [new StorageFull('the disk is full'), 'disk-full'],
+    [new StorageFailure('input/output error'), 'storage-failed'],
+  ] as const) {
+    it(`s70 leaves its groups and says ${code}; the others serve on, and nothing acknowledged is lost`, async () => {
+      const failing = new Failing();
+      const cluster = await VirtualCluster.start({
+        storage: (id, storage) => (id === 1 ? failing.wrap(storage) : storage),
+      });
+      for (let i = 0; i < 10; i++) await cluster.put(`key-${i}`, 'before');
+      failing.error = error;
+      for (let i = 0; i < 10; i++) expect(await cluster.put(`key-${i}`, 'after')).toMatchObject({ type: 'put' });
+      expect(cluster.node(1).state()).toBe('failed');
+      expect(cluster.node(1).status().failure).toBe(error.message);
+      const answers: unknown[] = [];
+      const operation = { type: 'get', key: stringKey('key-1'), consistency: 'stale' } as const;
+      cluster.node(1).submit({ shard: 0, budgetMs: 100, operation }, ({ answer }) => answers.push(answer));
+      await cluster.runtime.run(50);
+      expect(answers).toMatchObject([{ type: 'refused', code, outcome: 'not_applied' }]);
+      for (let i = 0; i < 10; i++) expect(await cluster.text(`key-${i}`)).toBe('after');
+    });
+  }
+});
+
+describe('a node that cannot read its state', () => {
+  it('leaves rather than answer wrongly; the others serve on', async () => {
+    const failing = new Failing();
+    const cluster = await VirtualCluster.start({
+      storage: (id, storage) => (id === 1 ? failing.wrap(storage) : storage),
+    });
+    await cluster.runtime.run(3_000);
+    failing.readError = new StorageFailure('page 7 cannot be read');
+    for (let i = 0; i < 10; i++) expect(await cluster.text(`key-${i}`)).toBeUndefined();
+    expect(cluster.node(1).state()).toBe('failed');
+    expect(cluster.node(1).status().failure).toBe('page 7 cannot be read');
+  });
+});
+
+describe('a node that stops', () => {
+  it('hands leadership over first, so that hardly anybody waits', async () => {
+    const cluster = await VirtualCluster.start();
+    await cluster.runtime.run(3_000);
+    const before = cluster.shards().map((shard) => cluster.leader(shard));
+    const stopping = cluster.node(1);
+    await cluster.runtime.settle(stopping.stop());
+    cluster.nodes.delete(1);
+    expect(before).toContain(1);
+    // Without waiting for any election timeout.
+    expect(cluster.everyShardHasALeader()).toBe(true);
+    expect(stopping.state()).toBe('stopping');
+    for (const shard of cluster.shards()) expect(cluster.leader(shard)).not.toBe(1);
+  });
+
+  it('answers who still waits, and takes nothing more', async () => {
+    const cluster = await VirtualCluster.start({ nodes: 1 });
+    const node = cluster.node(1);
+    const answers: unknown[] = [];
+    const operation = { type: 'get', key: stringKey('a'), consistency: 'linearizable' } as const;
+    node.submit({ shard: 0, budgetMs: 1_000, operation }, ({ answer }) => answers.push(answer));
+    await cluster.runtime.settle(node.crash());
+    expect(answers).toMatchObject([{ type: 'refused', code: 'shutting-down', outcome: 'not_applied' }]);
+  });
+});
+
+describe('a node that was started with another plan', () => {
+  it('says which field differs, and does not start', async () => {
+    const cluster = await VirtualCluster.start({ shards: 4 });
+    await cluster.kill(2);
+    await expect(cluster.startNode(2, { ...cluster.plan, shardCount: 8 })).rejects.toThrow(
+      'shards: this node was started with 8, the cluster was made with 4',
+    );
+    await expect(cluster.startNode(2, { ...cluster.plan, clusterId: 'other' })).rejects.toThrow(
+      /belongs to .*test-cluster/,
+    );
+  });
+
+  it('takes new addresses over into the topology', async () => {
+    const cluster = await VirtualCluster.start();
+    const moved = {
+      ...cluster.plan,
+      nodes: cluster.plan.nodes.map((n) => ({ ...n, httpAddress: `127.0.0.1:9${n.id}00` })),
+    };
+    for (const id of [1, 2, 3]) await cluster.kill(id);
+    for (const id of [1, 2, 3]) await cluster.startNode(id, moved);
+    const known = (): boolean => [...cluster.nodes.values()].every((n) => n.topology()?.epoch === 2);
+    expect(await cluster.runtime.until(known)).toBe(true);
+    expect(cluster.node(3).topology()?.nodes).toEqual(moved.nodes);
+    expect(await cluster.runtime.until(() => cluster.backend.topology()?.epoch === 2)).toBe(true);
+  });
+});
+
+describe('admission', () => {
+  it('refuses what is beyond the bound, and says that nothing was applied', async () => {
+    const cluster = await VirtualCluster.start({ nodes: 1, shards: 1, node: { limits: { inflight: 3 } } });
+    const answers: Answer[] = [];
+    const operation = { type: 'get', key: stringKey('a'), consistency: 'linearizable' } as const;
+    for (let i = 0; i < 5; i++) {
+      cluster.node(1).submit({ shard: 0, budgetMs: 1_000, operation }, ({ answer }) => answers.push(answer));
+    }
+    await cluster.runtime.run(100);
+    expect(
+      answers.filter((a) => a.type === 'refused' && a.code === 'overloaded' && a.outcome === 'not_applied'),
+    ).toHaveLength(2);
+    expect(answers).toHaveLength(5);
+  });
+
+  it('refuses bytes beyond the bound', async () => {
+    const cluster = await VirtualCluster.start({ nodes: 1, shards: 1, node: { limits: { inflightBytes: 1_000 } } });
+    const puts = ['a', 'b', 'c'].map((key) => cluster.startPut(key, '.'.repeat(400), { deadlineMs: 1 }));
+    const answers = await cluster.runtime.settle(Promise.all(puts));
+    expect(answers.map((a) => (a.type === 'refused' ? a.code : a.type)).sort()).toEqual(['overloaded', 'put', 'put']);
+  });
+
+  it('refuses a shard that has no replica here', async () => {
+    const cluster = await VirtualCluster.start({ nodes: 3, replicas: 1, shards: 3 });
+    const elsewhere = cluster.shards().find((shard) => cluster.leader(shard) !== 1)!;
+    const answers: unknown[] = [];
+    const operation = { type: 'get', key: stringKey('a'), consistency: 'stale' } as const;
+    cluster.node(1).submit({ shard: elsewhere, budgetMs: 1_000, operation }, ({ answer }) => answers.push(answer));
+    await cluster.runtime.run(100);
+    expect(answers).toMatchObject([{ type: 'refused', code: 'not-here', outcome: 'not_applied' }]);
+  });
+});
+
+describe('lease reads', () => {
+  it('s50 are answered without a round while the lease holds, and never after a pause', async () => {
+    const cluster = await VirtualCluster.start({ leaseReads: true, shards: 1 });
+    await cluster.put('a', 'old');
+    expect(await cluster.text('a')).toBe('old');
+    const leader = cluster.leader(0);
+    let heartbeats = 0;
+    cluster.network.dropWhen((from, _to, message) => {
+      if (from === leader && message.type === 'raft' && message.message.type === 'heartbeat') {
+        if (message.message.readContext > 0) heartbeats++;
+      }
+      return false;
+    });
+    expect(await cluster.get('a', 'lease')).toMatchObject({ type: 'get', record: { version: 1 } });
+    expect(heartbeats).toBe(0);
+    // Cut off, as a paused process is; the others go on.
+    cluster.network.dropWhen((from, to) => (from === leader) !== (to === leader) && from <= 3 && to <= 3);
+    const others = [1, 2, 3].filter((id) => id !== leader);
+    expect(await cluster.runtime.until(() => others.some((id) => cluster.node(id).leaderOf(0) === id))).toBe(true);
+    expect(await cluster.put('a', 'new')).toMatchObject({ type: 'put' });
+    const answers: unknown[] = [];
+    const operation = { type: 'get', key: stringKey('a'), consistency: 'lease' } as const;
+    cluster.node(leader).submit({ shard: 0, budgetMs: 1_000, operation }, ({ answer }) => answers.push(answer.type));
+    await cluster.runtime.run(1_500);
+    expect(answers).toEqual(['refused']);
+  });
+});

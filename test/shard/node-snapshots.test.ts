@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { VirtualCluster } from '../support/virtual-cluster.js';
+
+/** Checkpoints after a little data, and logs that remember almost nothing. */
+const FORGETFUL = { checkpoints: { bytes: 4_000, keepEntries: 2 } };
+
+async function behind(): Promise<{ cluster: VirtualCluster; late: number }> {
+  const cluster = await VirtualCluster.start({ shards: 1, node: FORGETFUL });
+  const late = [1, 2, 3].find((id) => id !== cluster.leader(0))!;
+  await cluster.put('before', 'x');
+  await cluster.kill(late);
+  for (let i = 0; i < 100; i++) await cluster.put(`key-${i % 40}`, `value-${i}-${'.'.repeat(100)}`);
+  await cluster.runtime.run(2_000);
+  return { cluster, late };
+}
+
+describe('checkpoints and snapshots', () => {
+  it('compact the log behind a durable checkpoint', async () => {
+    const { cluster } = await behind();
+    const { raft } = cluster.group(cluster.leader(0), 0)!;
+    expect(raft.firstIndex).toBeGreaterThan(50);
+    expect(await cluster.text('key-7')).toContain('value-87');
+  });
+
+  it('s62 a replica that is behind the log gets a snapshot, and then serves the same state', async () => {
+    const { cluster, late } = await behind();
+    await cluster.startNode(late);
+    expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
+    expect(cluster.group(late, 0)!.raft.firstIndex).toBeGreaterThan(50);
+    expect(cluster.group(late, 0)!.keys).toBe(41);
+  });
+
+  it('a snapshot of many chunks arrives although messages are lost', async () => {
+    const cluster = await VirtualCluster.start({ shards: 1, node: FORGETFUL });
+    const late = [1, 2, 3].find((id) => id !== cluster.leader(0))!;
+    await cluster.kill(late);
+    for (let i = 0; i < 12; i++) await cluster.put(`key-${i}`, String(i).repeat(120_000));
+    await cluster.runtime.run(2_000);
+    let chunks = 0;
+    let lost = 0;
+    cluster.network.dropWhen((_from, _to, message) => {
+      if (message.type !== 'raft' || message.message.type !== 'snapshot') return false;
+      chunks++;
+      if (chunks % 3 !== 0) return false;
+      lost++;
+      return true;
+    });
+    await cluster.startNode(late);
+    expect(await cluster.runtime.until(() => cluster.converged(), 60_000)).toBe(true);
+    expect(chunks).toBeGreaterThan(5);
+    expect(lost).toBeGreaterThan(1);
+    expect(cluster.group(late, 0)!.keys).toBe(12);
+  });
+
+  it('s64 the memory of answers travels with the snapshot: a retry is not applied again (M13)', async () => {
+    const { cluster, late } = await behind();
+    const operationId = cluster.operationId();
+    const first = await cluster.put('once', 'first', { operationId });
+    await cluster.put('once', 'second');
+    for (let i = 0; i < 60; i++) await cluster.put(`more-${i}`, '.'.repeat(200));
+    await cluster.runtime.run(2_000);
+    await cluster.startNode(late);
+    expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
+    // Only the late one and one other are left, and the late one is made to lead.
+    const leader = cluster.leader(0);
+    expect(leader).not.toBe(late);
+    await cluster.kill(leader);
+    const again = await cluster.put('once', 'first', { operationId });
+    expect(again).toEqual({ ...first, replayed: true });
+    expect(await cluster.text('once')).toBe('second');
+  });
+
+  it('s43 a node that is killed at any time comes back with an applied index that fits its state', async () => {
+    const cluster = await VirtualCluster.start({ shards: 2, node: FORGETFUL, seed: 7 });
+    for (let round = 0; round < 8; round++) {
+      const victim = 1 + (round % 3);
+      for (let i = 0; i < 20; i++) await cluster.put(`key-${i}`, `${round}-${i}-${'.'.repeat(150)}`);
+      await cluster.kill(victim);
+      for (let i = 0; i < 10; i++) await cluster.put(`key-${i}`, `${round}-${i}-late`);
+      await cluster.startNode(victim);
+      expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
+    }
+    expect(await cluster.text('key-3')).toBe('7-3-late');
+  });
+});

@@ -1,0 +1,232 @@
+/** Arbitrary peer messages, for the properties of the wire format. */
+import fc from 'fast-check';
+import { EntryKind, type Entry, type Message } from '../../src/raft/index.js';
+import { ERRORS, type ErrorCode } from '../../src/shard/errors.js';
+import type { Answer, Operation } from '../../src/shard/operation.js';
+import type { NodeStatus } from '../../src/shard/status.js';
+import type { Topology } from '../../src/shard/topology.js';
+import type { PeerMessage } from '../../src/shard/transport.js';
+import type { FrameEnds } from '../../src/shard/wire.js';
+
+const integer = fc.oneof(
+  fc.nat(1000),
+  fc.maxSafeNat().map((n) => n % 2 ** 48),
+  fc.constant(2 ** 48 - 1),
+);
+const u32 = fc.oneof(fc.nat(), fc.constant(2 ** 32 - 1));
+const bytes = fc.uint8Array({ maxLength: 300 });
+const nodeId = fc.integer({ min: 1, max: 65_535 });
+const nodeIds = fc.uniqueArray(nodeId, { maxLength: 5 });
+const configuration = fc.record({
+  voters: fc.uniqueArray(nodeId, { minLength: 1, maxLength: 5 }),
+  votersOutgoing: nodeIds,
+  learners: nodeIds,
+});
+const ascii = fc.string({ unit: 'grapheme-ascii', maxLength: 40 });
+
+/** Where entries start, and how the terms of consecutive entries go. */
+const appendLog = fc
+  .record({
+    prevIndex: fc.nat(2 ** 40),
+    prevTerm: fc.nat(2 ** 40),
+    steps: fc.array(fc.record({ up: fc.nat(3), kind: fc.constantFrom(...Object.values(EntryKind)), data: bytes }), {
+      maxLength: 8,
+    }),
+    above: fc.nat(3),
+  })
+  .map(({ prevIndex, prevTerm, steps, above }) => {
+    let term = prevTerm;
+    const entries: Entry[] = steps.map(({ up, kind, data }, i) => {
+      term += up;
+      return { index: prevIndex + 1 + i, term, kind, data };
+    });
+    return { prevIndex, prevTerm, entries, term: term + above };
+  });
+
+export function raftMessages({ from, to }: FrameEnds): fc.Arbitrary<Message> {
+  const is = <Type extends Message['type']>(type: Type) => ({
+    type: fc.constant(type),
+    from: fc.constant(from),
+    to: fc.constant(to),
+    term: integer,
+  });
+  const bool = fc.boolean();
+  return fc.oneof(
+    fc
+      .record({ log: appendLog, commit: integer })
+      .map(({ log, commit }) => ({ type: 'append' as const, from, to, commit, ...log })),
+    fc.record({ ...is('append-ok'), index: integer }),
+    fc.record({
+      ...is('append-refused'),
+      rejectedIndex: integer,
+      hintIndex: integer,
+      hintTerm: integer,
+      lastIndex: integer,
+    }),
+    fc.record({ ...is('heartbeat'), commit: integer, readContext: integer, quiesce: bool }),
+    fc.record({ ...is('heartbeat-ok'), readContext: integer, lastIndex: integer }),
+    fc.record({ ...is('vote'), preVote: bool, lastIndex: integer, lastTerm: integer, forced: bool }),
+    fc.record({ ...is('vote-answer'), preVote: bool, granted: bool }),
+    fc
+      .record({
+        ...is('snapshot'),
+        index: fc.integer({ min: 1, max: 2 ** 40 }),
+        configuration,
+        sequence: integer,
+        data: bytes,
+        done: bool,
+      })
+      .map(({ index, configuration, ...rest }) => ({ ...rest, meta: { index, term: rest.term, configuration } })),
+    fc.record({ ...is('snapshot-answer'), index: integer, wanted: fc.integer({ min: -1, max: 1000 }) }),
+    fc.record(is('timeout-now')),
+    fc.record(is('term-notice')),
+  );
+}
+
+const key = fc.uint8Array({ minLength: 1, maxLength: 4096 });
+const operationId = fc.uint8Array({ minLength: 16, maxLength: 16 });
+const condition = fc.oneof(
+  fc.constantFrom({ type: 'none' as const }, { type: 'absent' as const }, { type: 'exists' as const }),
+  fc.record({ type: fc.constant('revision' as const), revision: integer }),
+);
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  fc.record({ type: fc.constant('put' as const), key, body: bytes, contentType: ascii, condition, operationId }),
+  fc.record({ type: fc.constant('delete' as const), key, condition, operationId }),
+  fc.record({
+    type: fc.constant('get' as const),
+    key,
+    consistency: fc.constantFrom('linearizable' as const, 'lease' as const, 'stale' as const),
+  }),
+);
+
+const answer: fc.Arbitrary<Answer> = fc.oneof(
+  fc.record({
+    type: fc.constant('put' as const),
+    revision: integer,
+    version: integer,
+    created: fc.boolean(),
+    replayed: fc.boolean(),
+  }),
+  fc.record({ type: fc.constant('delete' as const), deleted: fc.boolean(), revision: integer, replayed: fc.boolean() }),
+  fc.record({
+    type: fc.constant('get' as const),
+    revision: integer,
+    record: fc.option(
+      fc.record({ revision: integer, createRevision: integer, version: integer, contentType: ascii, body: bytes }),
+      { nil: undefined },
+    ),
+  }),
+  fc.record(
+    {
+      type: fc.constant('refused' as const),
+      code: fc.constantFrom(...(Object.keys(ERRORS) as ErrorCode[])),
+      outcome: fc.constantFrom('unknown' as const, 'not_applied' as const),
+      message: fc.string({ unit: 'grapheme' }),
+      details: fc.record(
+        { field: fc.string(), limit: integer, currentRevision: integer, leader: integer, shard: u32, term: integer },
+        { requiredKeys: [] },
+      ),
+      replayed: fc.boolean(),
+    },
+    { requiredKeys: ['type', 'code', 'outcome', 'message', 'details'] },
+  ),
+);
+
+export const topologies: fc.Arbitrary<Topology> = fc
+  .record({
+    clusterId: fc.string(),
+    epoch: integer,
+    replicas: fc.nat(7),
+    hash: fc.constant('xxh64' as const),
+    leaseReads: fc.boolean(),
+    nodes: fc.uniqueArray(
+      fc.record({ id: nodeId, name: fc.string(), peerAddress: fc.string(), httpAddress: fc.string() }),
+      { maxLength: 4, selector: (node) => node.id },
+    ),
+    shards: fc.array(nodeIds, { maxLength: 6 }),
+  })
+  .map((topology) => ({ ...topology, shardCount: topology.shards.length }));
+
+const raftStatus = fc.record({
+  id: nodeId,
+  role: fc.constantFrom('follower' as const, 'pre-candidate' as const, 'candidate' as const, 'leader' as const),
+  term: integer,
+  vote: fc.nat(65_535),
+  leader: fc.nat(65_535),
+  commit: integer,
+  applied: integer,
+  firstIndex: integer,
+  lastIndex: integer,
+  stableIndex: integer,
+  quiesced: fc.boolean(),
+  configuration,
+  peers: fc.array(
+    fc.record({
+      id: nodeId,
+      match: integer,
+      next: integer,
+      state: fc.constantFrom('probe' as const, 'replicate' as const, 'snapshot' as const),
+      recentlyActive: fc.boolean(),
+    }),
+    { maxLength: 3 },
+  ),
+});
+
+export const statuses: fc.Arbitrary<NodeStatus> = fc.record({
+  id: nodeId,
+  name: fc.string(),
+  state: fc.constantFrom('starting' as const, 'serving' as const, 'stopping' as const, 'failed' as const),
+  failure: fc.option(fc.string(), { nil: undefined }),
+  topologyEpoch: integer,
+  uptimeMs: fc.nat(),
+  alive: nodeIds,
+  groups: fc.array(
+    fc.record({
+      group: u32,
+      raft: raftStatus,
+      stateHash: fc.constant('0123456789abcdef'),
+      keys: integer,
+      leaderChanges: integer,
+      pendingWrites: integer,
+      pendingReads: integer,
+    }),
+    { maxLength: 3 },
+  ),
+  storage: fc.record({
+    journalBytes: integer,
+    journalRows: integer,
+    stateBytes: integer,
+    commits: integer,
+    commitMs: fc.array(
+      fc.integer({ min: 0, max: 100 }).map((n) => n / 8),
+      { maxLength: 3 },
+    ),
+  }),
+  inboxLength: integer,
+});
+
+const isNot = fc.boolean();
+
+/** Anything that may go between two ends; raft only between nodes. */
+export function peerMessages(ends: FrameEnds): fc.Arbitrary<PeerMessage> {
+  const rest: fc.Arbitrary<PeerMessage>[] = [
+    fc.record({
+      type: fc.constant('request' as const),
+      id: integer,
+      request: fc.record({ shard: u32, budgetMs: fc.double({ min: 0, max: 1e9, noNaN: true }), operation }),
+    }),
+    fc.record({
+      type: fc.constant('reply' as const),
+      id: integer,
+      reply: fc.record({ answer, term: integer, servedBy: fc.nat(65_535) }),
+    }),
+    fc.record({ type: fc.constant('topology' as const), topology: topologies }),
+    fc.record({ type: fc.constant('ping' as const), epoch: integer, stopping: isNot }),
+    fc.record({ type: fc.constant('status-request' as const), id: integer }),
+    fc.record({ type: fc.constant('status' as const), id: integer, status: statuses }),
+  ];
+  if (ends.from === 0 || ends.to === 0) return fc.oneof(...rest);
+  const raft = fc.record({ type: fc.constant('raft' as const), group: u32, message: raftMessages(ends) });
+  return fc.oneof({ weight: rest.length, arbitrary: raft }, ...rest);
+}

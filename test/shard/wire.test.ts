@@ -1,0 +1,187 @@
+/** The frame: what goes in comes out, and nothing else comes out (s73, s75). */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Append, Heartbeat, Message } from '../../src/raft/index.js';
+import type { Put } from '../../src/shard/operation.js';
+import type { PeerMessage } from '../../src/shard/transport.js';
+import { WireError } from '../../src/shard/wire-buffer.js';
+import { decodeFrame, encodeFrame, FrameEncoder, FRAME_HEADER_BYTES } from '../../src/shard/wire.js';
+import { peerMessages } from './peer-messages.js';
+
+const NODES = { from: 1, to: 2 };
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const append = (over: Partial<Append> = {}): PeerMessage => ({
+  type: 'raft',
+  group: 7,
+  message: {
+    type: 'append',
+    from: 1,
+    to: 2,
+    term: 4,
+    prevIndex: 8,
+    prevTerm: 3,
+    commit: 8,
+    entries: [
+      { index: 9, term: 3, kind: 1, data: utf8('nine') },
+      { index: 10, term: 4, kind: 0, data: utf8('') },
+    ],
+    ...over,
+  },
+});
+
+const heartbeat = (group: number, over: Partial<Heartbeat> = {}): PeerMessage => ({
+  type: 'raft',
+  group,
+  message: { type: 'heartbeat', from: 1, to: 2, term: 5, commit: 9, readContext: 3, quiesce: false, ...over },
+});
+
+const putOperation: Put = {
+  type: 'put',
+  key: utf8('a key'),
+  body: utf8('a body'),
+  contentType: 'text/plain',
+  condition: { type: 'revision', revision: 12 },
+  operationId: new Uint8Array(16).fill(9),
+};
+
+const put = {
+  type: 'request',
+  id: 77,
+  request: { shard: 3, budgetMs: 1500.5, operation: putOperation },
+} satisfies PeerMessage;
+
+/** A frame of one record. */
+const frameOf = (message: PeerMessage): Uint8Array => encodeFrame({ ...NODES, messages: [message] }).slice();
+
+describe('a frame comes back as it went', () => {
+  test.each([
+    ['between nodes', NODES],
+    ['from a router', { from: 0, to: 2 }],
+    ['to a router', { from: 2, to: 0 }],
+  ])('%s: any messages', (_name, ends) => {
+    fc.assert(
+      fc.property(fc.array(peerMessages(ends), { minLength: 1, maxLength: 6 }), (messages) => {
+        expect(decodeFrame(encodeFrame({ ...ends, messages }))).toEqual({ ...ends, messages });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('bodies and keys are views into the frame, not copies', () => {
+    const bytes = frameOf(put);
+    const [message] = decodeFrame(bytes).messages;
+    if (message?.type !== 'request' || message.request.operation.type !== 'put') throw new Error('not a put');
+    expect(message.request.operation.body.buffer).toBe(bytes.buffer);
+    expect(message.request.operation.key.buffer).toBe(bytes.buffer);
+  });
+
+  test('a frame that lies somewhere inside a larger buffer is read in place', () => {
+    const frame = frameOf(append());
+    const larger = new Uint8Array(frame.length + 20).fill(0xff);
+    larger.set(frame, 13);
+    expect(decodeFrame(larger.subarray(13, 13 + frame.length)).messages).toEqual([append()]);
+  });
+
+  test('the greatest term and index are kept exactly, the next is refused', () => {
+    const greatest = heartbeat(1, { term: 2 ** 48 - 1, commit: 2 ** 48 - 1 });
+    expect(decodeFrame(frameOf(greatest)).messages).toEqual([greatest]);
+    for (const term of [2 ** 48, 2 ** 53, 2 ** 63, -1, 1.5, NaN, Infinity]) {
+      expect(() => frameOf(heartbeat(1, { term }))).toThrow(WireError);
+    }
+  });
+
+  test('the layout is pinned', () => {
+    const fields = [
+      ...['01', '0100', '0200'], // version, from, to
+      ...['01', '07000000', '040000000000'], // append, group 7, term 4
+      ...['080000000000', '030000000000', '080000000000', '02000000'], // after 8@3, commit 8, two entries
+      ...['0900000000000000', '0300000000000000', '01', '04000000', '6e696e65'], // 9@3, a command: "nine"
+      ...['0a00000000000000', '0400000000000000', '00', '00000000'], // 10@4, a no-op
+    ];
+    expect(Buffer.from(frameOf(append())).toString('hex')).toBe(fields.join(''));
+  });
+});
+
+describe('s75 heartbeats of many groups share a frame', () => {
+  test('a heartbeat costs 24 bytes and an answer 23', () => {
+    const groups = 1000;
+    const beats = new FrameEncoder(NODES);
+    for (let group = 0; group < groups; group++) beats.add(heartbeat(group));
+    expect(beats.byteLength).toBe(FRAME_HEADER_BYTES + groups * 24);
+    const answers = new FrameEncoder(NODES);
+    const message: Message = { type: 'heartbeat-ok', from: 1, to: 2, term: 5, readContext: 3, lastIndex: 9 };
+    for (let group = 0; group < groups; group++) answers.add({ type: 'raft', group, message });
+    expect(answers.byteLength).toBe(FRAME_HEADER_BYTES + groups * 23);
+  });
+});
+
+describe('the encoder', () => {
+  test('gives each frame once, and none when nothing was added', () => {
+    const encoder = new FrameEncoder(NODES);
+    expect(encoder.take()).toBeUndefined();
+    encoder.add(put);
+    encoder.add(append());
+    expect(encoder.messageCount).toBe(2);
+    const first = encoder.take();
+    expect(encoder.take()).toBeUndefined();
+    expect(encoder.byteLength).toBe(0);
+    encoder.add(heartbeat(3));
+    const second = encoder.take();
+    // The first frame is not touched by what was written after it, although both lie in one buffer.
+    expect(decodeFrame(first!).messages).toEqual([put, append()]);
+    expect(decodeFrame(second!).messages).toEqual([heartbeat(3)]);
+    expect(first!.buffer).toBe(second!.buffer);
+  });
+
+  test('grows over any number of buffers', () => {
+    const encoder = new FrameEncoder(NODES);
+    const body = new Uint8Array(100_000).fill(7);
+    const large: PeerMessage[] = Array.from({ length: 9 }, (_, i) =>
+      append({ entries: [{ index: 9, term: 4, kind: 1, data: body.fill(i).slice() }] }),
+    );
+    for (const message of large) encoder.add(message);
+    expect(decodeFrame(encoder.take()!).messages).toEqual(large);
+  });
+
+  test('a message that cannot be said leaves the frame as it was', () => {
+    const encoder = new FrameEncoder(NODES, 1000);
+    encoder.add(put);
+    const before = encoder.byteLength;
+    const bad: PeerMessage[] = [
+      { type: 'ping', epoch: -1, stopping: false },
+      heartbeat(1, { from: 3 }),
+      heartbeat(1, { to: 3 }),
+      heartbeat(2 ** 32),
+      append({ entries: [{ index: 9, term: 4, kind: 1, data: new Uint8Array(1001) }] }),
+      append({ entries: [{ index: 2 ** 48, term: 4, kind: 1, data: new Uint8Array(1) }] }),
+    ];
+    for (const message of bad) {
+      expect(() => {
+        encoder.add(message);
+      }).toThrow(WireError);
+      expect(encoder.byteLength).toBe(before);
+    }
+    encoder.add(heartbeat(3));
+    expect(decodeFrame(encoder.take()!).messages).toEqual([put, heartbeat(3)]);
+  });
+
+  test('a message that cannot be said as the first leaves no frame', () => {
+    const encoder = new FrameEncoder(NODES);
+    expect(() => {
+      encoder.add({ type: 'ping', epoch: 0.5, stopping: false });
+    }).toThrow(WireError);
+    expect(encoder.take()).toBeUndefined();
+  });
+
+  test.each<[string, Partial<Put>]>([
+    ['an empty key', { key: new Uint8Array(0) }],
+    ['a key beyond 4 KiB', { key: new Uint8Array(4097) }],
+    ['an operation id of 15 bytes', { operationId: new Uint8Array(15) }],
+    ['a content type with a line break', { contentType: 'text/plain\r\nx: y' }],
+    ['a content type of 256 bytes', { contentType: 'x'.repeat(256) }],
+  ])('refuses %s', (_name, change) => {
+    const operation: Put = { ...putOperation, ...change };
+    expect(() => frameOf({ ...put, request: { ...put.request, operation } })).toThrow(WireError);
+  });
+});

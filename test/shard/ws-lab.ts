@@ -1,0 +1,172 @@
+/** Real sockets on loopback, real `WsTransport`s, raw `ws` clients and servers; only the clock is by hand. */
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { WebSocket, WebSocketServer, type ClientOptions } from 'ws';
+import type { NodeId } from '../../src/raft/index.js';
+import type { PeerMessage } from '../../src/shard/transport.js';
+import { WsTransport, type WsTransportOptions } from '../../src/shard/transport-ws.js';
+import { decodeFrame, type Frame } from '../../src/shard/wire.js';
+import { decodeHello, encodeHello, type Hello } from '../../src/shard/wire-hello.js';
+import { ManualRuntime } from './manual-runtime.js';
+import { LogRecorder, Recorder } from './recorder.js';
+
+export const CLUSTER = 'cluster-a';
+export const HOST = '127.0.0.1';
+const listen = { host: HOST, port: 0 };
+
+export interface WsEndpoint {
+  readonly transport: WsTransport;
+  readonly recorder: Recorder;
+  readonly log: LogRecorder;
+  readonly runtime: ManualRuntime;
+}
+
+type Extra = Partial<Omit<WsTransportOptions, 'self' | 'runtime' | 'logger'>>;
+
+/** Opens things and closes them all. */
+export class WsLab {
+  private readonly closing: (() => Promise<unknown>)[] = [];
+
+  async node(id: NodeId, extra: Extra = {}): Promise<WsEndpoint> {
+    return this.start({ role: 'node', id, clusterId: CLUSTER }, { listen, ...extra });
+  }
+
+  async router(extra: Extra & { readonly clusterId?: string } = {}): Promise<WsEndpoint> {
+    const { clusterId, ...rest } = extra;
+    return this.start(clusterId === undefined ? { role: 'router' } : { role: 'router', clusterId }, rest);
+  }
+
+  /** A raw connection to a transport; not yet introduced. */
+  async client(endpoint: WsEndpoint, options: ClientOptions = {}): Promise<RawPeer> {
+    const peer = new RawPeer(new WebSocket(`ws://${HOST}:${endpoint.transport.port}/`, options));
+    this.closing.push(() => peer.end());
+    await peer.opened;
+    return peer;
+  }
+
+  /** A raw connection that has said a good hello as node `from`, or as a router for 0, and has been answered. */
+  async introduced(endpoint: WsEndpoint, hello: Partial<Hello> = {}, options: ClientOptions = {}): Promise<RawPeer> {
+    const peer = await this.client(endpoint, options);
+    peer.hello(hello);
+    await peer.received(1);
+    return peer;
+  }
+
+  /** A raw server that stands for a node. Each connection comes out of `next`. */
+  async server(): Promise<RawServer> {
+    const server = new RawServer();
+    this.closing.push(() => server.close());
+    await server.listening;
+    return server;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.closing.map((close) => close()));
+  }
+
+  private async start(self: WsTransportOptions['self'], extra: Extra): Promise<WsEndpoint> {
+    const runtime = new ManualRuntime();
+    const log = new LogRecorder();
+    const transport = new WsTransport({ self, runtime, logger: log, ...extra });
+    const recorder = new Recorder();
+    this.closing.push(() => transport.close());
+    await transport.start(recorder);
+    return { transport, recorder, log, runtime };
+  }
+}
+
+/** A hello of node 1 to node 2, with changes. */
+export const helloOf = (change: Partial<Hello> = {}): Hello => ({
+  role: 'node',
+  from: 1,
+  to: 2,
+  incarnation: 5,
+  clusterId: CLUSTER,
+  ...change,
+});
+
+export class RawPeer {
+  readonly socket: WebSocket;
+  readonly messages: Uint8Array[] = [];
+  readonly opened: Promise<unknown>;
+  /** Code and reason of the close that the other side asked for; 1006 if it just went. */
+  readonly closed: Promise<readonly [code: number, reason: string]>;
+
+  constructor(socket: WebSocket) {
+    this.socket = socket;
+    this.opened = socket.readyState === WebSocket.OPEN ? Promise.resolve() : once(socket, 'open');
+    this.closed = new Promise((resolve) => {
+      socket.on('close', (code, reason) => {
+        resolve([code, reason.toString()]);
+      });
+    });
+    socket.on('message', (data: Buffer) => this.messages.push(data));
+    socket.on('error', () => undefined);
+  }
+
+  hello(change: Partial<Hello> = {}, version?: number): void {
+    this.send(encodeHello(helloOf(change), version));
+  }
+
+  send(data: Uint8Array | string): void {
+    this.socket.send(data);
+  }
+
+  async received(count: number): Promise<void> {
+    while (this.messages.length < count) await once(this.socket, 'message');
+  }
+
+  /** The hello that came first. */
+  get introduction(): Hello | undefined {
+    return decodeHello(this.messages[0] ?? new Uint8Array(0)).hello;
+  }
+
+  /** What came after the hello. */
+  get frames(): Frame[] {
+    return this.messages.slice(1).map((bytes) => decodeFrame(bytes));
+  }
+
+  get said(): PeerMessage[] {
+    return this.frames.flatMap((frame) => frame.messages);
+  }
+
+  async end(): Promise<void> {
+    this.socket.terminate();
+    await this.closed;
+  }
+}
+
+export class RawServer {
+  readonly listening: Promise<unknown>;
+  connections = 0;
+  private readonly server = new WebSocketServer({ host: HOST, port: 0 });
+  private readonly waiting: RawPeer[] = [];
+
+  constructor() {
+    this.listening = once(this.server, 'listening');
+    this.server.on('connection', (socket) => {
+      this.connections += 1;
+      this.waiting.push(new RawPeer(socket));
+      this.server.emit('peer');
+    });
+  }
+
+  get address(): string {
+    return `${HOST}:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** The next connection. */
+  async next(): Promise<RawPeer> {
+    if (this.waiting.length === 0) await once(this.server, 'peer');
+    return this.waiting.shift()!;
+  }
+
+  close(): Promise<void> {
+    for (const socket of this.server.clients) socket.terminate();
+    return new Promise((resolve) => {
+      this.server.close(() => {
+        resolve();
+      });
+    });
+  }
+}

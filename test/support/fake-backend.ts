@@ -1,0 +1,143 @@
+/**
+ * A cluster that answers at once from a plain map: enough semantics (revisions, conditions, operation ids) to test
+ * HTTP against, and switches for what can go wrong. No Raft, no clock.
+ */
+import type { Backend, ReplyCallback, ServingState } from '../../src/router/backend.js';
+import { refuse } from '../../src/shard/refusals.js';
+import type {
+  Answer,
+  Condition,
+  KeyRecord,
+  NodeStatus,
+  Operation,
+  Refusal,
+  ShardRequest,
+  Topology,
+  Write,
+} from '../../src/shard/index.js';
+import { topologyOf } from './fake-cluster.js';
+
+const TERM = 3;
+
+export class FakeBackend implements Backend {
+  self: number | undefined = 1;
+  known: Topology | undefined = topologyOf(3, [
+    [1, 2, 3],
+    [1, 2, 3],
+    [1, 2, 3],
+    [1, 2, 3],
+  ]);
+  serving: ServingState = 'serving';
+  readonly dead = new Set<number>();
+  /** Of all shards. */
+  leader: number | undefined = 1;
+  /** While set, every operation gets this answer. */
+  answer: Refusal | undefined;
+  /** While true, operations wait; `release` answers them. */
+  holding = false;
+  status: NodeStatus | undefined;
+  readonly received: ShardRequest[] = [];
+  readonly #records = new Map<string, KeyRecord>();
+  readonly #answers = new Map<string, { readonly print: string; readonly answer: Answer }>();
+  #held: (() => void)[] = [];
+  #revision = 0;
+
+  topology(): Topology | undefined {
+    return this.known;
+  }
+  onTopology(): void {
+    // Never changes.
+  }
+  alive(node: number): boolean {
+    return !this.dead.has(node);
+  }
+  leaderOf(): number | undefined {
+    return this.leader;
+  }
+  localStatus(): NodeStatus | undefined {
+    return this.status;
+  }
+  state(): ServingState {
+    return this.serving;
+  }
+  statuses(): Promise<ReadonlyMap<number, NodeStatus | undefined>> {
+    return Promise.resolve(
+      new Map((this.known?.nodes ?? []).map(({ id }) => [id, id === 1 ? this.status : undefined])),
+    );
+  }
+
+  submit(node: number, request: ShardRequest, done: ReplyCallback): void {
+    this.received.push(request);
+    const act = (): void => {
+      done({ answer: this.answer ?? this.#perform(request.operation), term: TERM, servedBy: node });
+    };
+    if (this.holding) this.#held.push(act);
+    else act();
+  }
+
+  release(): void {
+    this.holding = false;
+    for (const act of this.#held.splice(0)) act();
+  }
+
+  get held(): number {
+    return this.#held.length;
+  }
+
+  #perform(operation: Operation): Answer {
+    if (operation.type === 'get') {
+      return { type: 'get', record: this.#records.get(hex(operation.key)), revision: this.#revision };
+    }
+    const id = hex(operation.operationId);
+    const print = fingerprint(operation);
+    const remembered = this.#answers.get(id);
+    if (remembered !== undefined) {
+      return remembered.print === print ? replay(remembered.answer) : refuse('idempotency-key-reused');
+    }
+    const answer = this.#write(operation);
+    this.#answers.set(id, { print, answer });
+    return answer;
+  }
+
+  #write(write: Write): Answer {
+    const key = hex(write.key);
+    const before = this.#records.get(key);
+    if (!holds(write.condition, before)) {
+      return refuse('precondition-failed', undefined, { currentRevision: before?.revision ?? 0 });
+    }
+    this.#revision += 1;
+    const revision = this.#revision;
+    if (write.type === 'delete') {
+      return { type: 'delete', deleted: this.#records.delete(key), revision, replayed: false };
+    }
+    const version = (before?.version ?? 0) + 1;
+    const createRevision = before?.createRevision ?? revision;
+    const { body, contentType } = write;
+    this.#records.set(key, { revision, createRevision, version, contentType, body });
+    return { type: 'put', revision, version, created: before === undefined, replayed: false };
+  }
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+function fingerprint(write: Write): string {
+  const body = write.type === 'put' ? `${write.contentType} ${hex(write.body)}` : '';
+  return `${write.type} ${hex(write.key)} ${JSON.stringify(write.condition)} ${body}`;
+}
+
+function replay(answer: Answer): Answer {
+  return answer.type === 'get' ? answer : { ...answer, replayed: true };
+}
+
+function holds(condition: Condition, before: KeyRecord | undefined): boolean {
+  switch (condition.type) {
+    case 'none':
+      return true;
+    case 'absent':
+      return before === undefined;
+    case 'exists':
+      return before !== undefined;
+    case 'revision':
+      return before?.revision === condition.revision;
+  }
+}

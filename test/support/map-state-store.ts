@@ -1,0 +1,44 @@
+/** A `StateStore` in a Map. Notices rows that were written into after they were handed over. */
+import type { StateKey } from '../../src/raft/index.js';
+import type { StateStore } from '../../src/shard/state-store.js';
+
+export class MapStateStore implements StateStore {
+  private readonly rows: Map<StateKey, { readonly value: Uint8Array; readonly copy: Uint8Array }>;
+
+  constructor(rows: Iterable<readonly [StateKey, Uint8Array]> = []) {
+    this.rows = new Map();
+    for (const [key, value] of rows) this.set(key, value);
+  }
+
+  get(key: StateKey): Uint8Array | undefined {
+    return this.rows.get(key)?.value;
+  }
+
+  set(key: StateKey, value: Uint8Array): void {
+    this.rows.set(key, { value, copy: Uint8Array.from(value) });
+  }
+
+  delete(key: StateKey): void {
+    this.rows.delete(key);
+  }
+
+  *scan(prefix: StateKey): Iterable<readonly [StateKey, Uint8Array]> {
+    const keys = [...this.rows.keys()].filter((key) => key.startsWith(prefix));
+    // Without a comparator, by code units: the order of binary strings.
+    for (const key of keys.sort()) yield [key, this.get(key) ?? new Uint8Array(0)];
+  }
+
+  /** All rows as they are now, on their own memory: what a checkpoint or snapshot would hold. */
+  checkpoint(): MapStateStore {
+    return new MapStateStore([...this.rows].map(([key, { value }]) => [key, Uint8Array.from(value)]));
+  }
+
+  keys(prefix: StateKey): readonly StateKey[] {
+    return [...this.scan(prefix)].map(([key]) => key);
+  }
+
+  /** Keys of rows that somebody wrote into. */
+  alteredRows(): readonly StateKey[] {
+    return [...this.rows].filter(([, { value, copy }]) => Buffer.compare(value, copy) !== 0).map(([key]) => key);
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * The rules of the house, each a function from files to violations.
+ *
+ * Knows the rooms and their arrows; reads no disk. `tidy.test.ts` runs them on the repository and tries each on a
+ * planted violation.
+ */
+import ts from 'typescript';
+import { importsOf, lineOf, tree, walk, type SourceFile, type Violation } from './source.js';
+
+/** Which rooms a room may import, always through their `index.ts`. */
+export const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  raft: [],
+  shard: ['raft'],
+  router: ['shard'],
+  config: [],
+  check: ['shard'],
+  embedded: ['raft', 'shard', 'router'],
+  sim: ['raft', 'shard', 'router', 'check'],
+  cli: ['raft', 'shard', 'router', 'config', 'check', 'sim', 'embedded'],
+};
+/** Files beside the rooms: these wire them, and may import any of them. */
+const COMPOSERS = ['src/index.ts', 'src/main.ts', 'src/cli.ts'];
+/** What a room may import of the files beside the rooms. */
+const FREE_FILES = ['src/version.ts'];
+
+/** The room of a file: `raft` for src/raft/log.ts; undefined for a file right under src. */
+export const roomOf = (path: string): string | undefined => /^src\/([^/]+)\/.+/.exec(path)?.[1];
+
+/** The storage has a door of its own: what it holds is not for the core. */
+const isDoor = (path: string): boolean => /^src\/(?:[^/]+|raft\/storage)\/index\.ts$/.test(path);
+
+export function arrows(files: readonly SourceFile[]): Violation[] {
+  return files.flatMap((file) =>
+    importsOf(file).flatMap(({ target, line }) => {
+      if (target === undefined) return [];
+      const complaint = crossing(file.path, target);
+      return complaint === undefined ? [] : [{ path: file.path, line, ...complaint }];
+    }),
+  );
+}
+
+function crossing(from: string, to: string): { what: string; instead: string } | undefined {
+  const room = roomOf(from);
+  const other = roomOf(to);
+  if (room !== undefined && ARROWS[room] === undefined) {
+    return {
+      what: `is in a room without arrows, ${room}`,
+      instead: 'give the room its arrows in ARROWS (tidy/rules.ts)',
+    };
+  }
+  if (room === other && room !== undefined) return throughStorage(from, to);
+  if (other === undefined) {
+    const mayReach = room === undefined || room === 'cli' || FREE_FILES.includes(to);
+    return mayReach ? undefined : { what: `imports ${to}`, instead: 'hand in what is needed; rooms know no composer' };
+  }
+  if (room === undefined ? !COMPOSERS.includes(from) : ARROWS[room]?.includes(other) !== true) {
+    const instead = `arrows go router → shard → raft: let ${room ?? 'a composer'} be handed what it needs, or move the code`;
+    return { what: `imports the room ${other}`, instead };
+  }
+  return isDoor(to)
+    ? undefined
+    : { what: `imports ${to} past its door`, instead: `import it from src/${other}/index.ts` };
+}
+
+/** Inside raft only the door knows the storage: the core hands out what is to be written. */
+function throughStorage(from: string, to: string): { what: string; instead: string } | undefined {
+  const storage = 'src/raft/storage/';
+  if (!to.startsWith(storage) || from.startsWith(storage) || from === 'src/raft/index.ts') return undefined;
+  return { what: `imports ${to}`, instead: 'the core knows no storage; let it leave in Ready' };
+}
+
+const IMPURE_NAMES = new Set([
+  ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'Date', 'performance'],
+  ...['Promise', 'process', 'Buffer', 'crypto', 'console', 'fetch', 'Worker', 'AbortController'],
+]);
+
+/** `src/raft` outside `storage/`: no clock, chance, promise, package or node: module. */
+export function purity(files: readonly SourceFile[]): Violation[] {
+  const instead = 'time is tick(), chance is a parameter, and what leaves is Ready; the shard room does the rest';
+  return files
+    .filter(({ path }) => path.startsWith('src/raft/') && !path.startsWith('src/raft/storage/'))
+    .flatMap((file) => {
+      const found: Violation[] = [];
+      const add = (node: ts.Node, what: string) =>
+        found.push({ path: file.path, line: lineOf(file, node), what, instead });
+      for (const { specifier, target, line } of importsOf(file)) {
+        if (target === undefined) found.push({ path: file.path, line, what: `imports ${specifier}`, instead });
+      }
+      for (const node of walk(tree(file))) {
+        if (ts.isIdentifier(node) && IMPURE_NAMES.has(node.text) && !isMemberName(node)) add(node, `uses ${node.text}`);
+        else if (ts.isAwaitExpression(node)) add(node, 'awaits');
+        else if (node.kind === ts.SyntaxKind.AsyncKeyword) add(node, 'is async');
+        else if (ts.isPropertyAccessExpression(node) && node.getText() === 'Math.random') add(node, 'uses Math.random');
+      }
+      return found;
+    });
+}
+
+/** The `Date` of `row.Date` or `{ Date: 1 }` is nobody's clock. */
+function isMemberName(node: ts.Identifier): boolean {
+  const { parent } = node;
+  if (ts.isPropertyAccessExpression(parent)) return parent.name === node;
+  return (ts.isPropertyAssignment(parent) || ts.isPropertySignature(parent)) && parent.name === node;
+}
+
+export const FILE_LINES = 400;
+export const FUNCTION_LINES = 60;
+
+/** `exceptions`: file → lines that it may have. The list may only shrink. */
+export function fileBudget(files: readonly SourceFile[], exceptions: Readonly<Record<string, number>>): Violation[] {
+  const found: Violation[] = [];
+  for (const { path, text } of files) {
+    const lines = text.split('\n').length - 1;
+    const allowed = exceptions[path] ?? FILE_LINES;
+    if (lines > allowed) {
+      const instead = 'split it by subject; a file has one, and its head comment names it';
+      found.push({ path, line: 1, what: `has ${lines} lines; ${allowed} are allowed`, instead });
+    } else if (lines <= FILE_LINES && exceptions[path] !== undefined) {
+      found.push({ path, line: 1, what: 'is within the budget', instead: 'take it off the list of exceptions' });
+    }
+  }
+  for (const path of Object.keys(exceptions)) {
+    if (files.some((file) => file.path === path)) continue;
+    found.push({ path, line: 1, what: 'does not exist', instead: 'take it off the list of exceptions' });
+  }
+  return found;
+}
+
+export function functionBudget(files: readonly SourceFile[]): Violation[] {
+  return files.flatMap((file) => {
+    const found: Violation[] = [];
+    for (const node of walk(tree(file))) {
+      if (!ts.isFunctionLike(node) || !('body' in node) || node.body === undefined) continue;
+      const parsed = tree(file);
+      const first = parsed.getLineAndCharacterOfPosition(node.getStart(parsed)).line;
+      const lines = parsed.getLineAndCharacterOfPosition(node.end).line - first + 1;
+      if (lines <= FUNCTION_LINES) continue;
+      const instead = 'give its steps names: a function a step';
+      found.push({ path: file.path, line: first + 1, what: `a function has ${lines} lines`, instead });
+    }
+    return found;
+  });
+}
+
+/** Every file under src must be needed by one of `entries`. */
+export function reachability(files: readonly SourceFile[], entries: readonly string[]): Violation[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const reached = new Set<string>();
+  const open = entries.filter((path) => byPath.has(path));
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    if (reached.has(path)) continue;
+    reached.add(path);
+    const file = byPath.get(path);
+    if (file === undefined) continue;
+    for (const { target } of importsOf(file)) if (target !== undefined && byPath.has(target)) open.push(target);
+  }
+  const instead = `delete it, or import it from what starts at ${entries.join(' or ')}`;
+  return [...byPath.keys()]
+    .filter((path) => path.startsWith('src/') && !reached.has(path))
+    .map((path) => ({ path, line: 1, what: 'is reached from nowhere', instead }));
+}
+
+const MACHINE_PATH = /(?<![\w.~-])\/(?:root|home|work|Users)\/[\w.-]+/;
+
+export function machinePaths(files: readonly SourceFile[]): Violation[] {
+  return byLine(files, (line) => {
+    const match = MACHINE_PATH.exec(line);
+    return match === null
+      ? undefined
+      : {
+          what: `names ${match[0]}, a path of one machine`,
+          instead: 'use a path relative to the project, or os.tmpdir()',
+        };
+  });
+}
+
+const REGISTRY = 'https://registry.npmjs.org/';
+
+/** The lock file must work for everybody: no mirror of one network in it. */
+export function lockedHosts(lockFile: string): Violation[] {
+  const path = 'package-lock.json';
+  const instead = `lock against ${REGISTRY}`;
+  return byLine([{ path, text: lockFile }], (line) => {
+    const url = /"resolved": "([^"]+)"/.exec(line)?.[1];
+    return url === undefined || url.startsWith(REGISTRY) ? undefined : { what: `resolves to ${url}`, instead };
+  });
+}
+
+const TEST_NAMES = new Set(['it', 'test', 'describe', 'suite', 'bench']);
+const HIDING = new Set(['skip', 'only', 'todo', 'skipIf', 'runIf', 'fails']);
+const HIDING_NAMES = new Set(['xit', 'xtest', 'xdescribe', 'fit', 'fdescribe']);
+
+/** A test that does not run, or that keeps others from running. */
+export function hiddenTests(files: readonly SourceFile[]): Violation[] {
+  const instead = 'make it pass or delete it; what is missing belongs into an issue';
+  return files.flatMap((file) => {
+    const found: Violation[] = [];
+    for (const node of walk(tree(file))) {
+      const hides =
+        (ts.isPropertyAccessExpression(node) && HIDING.has(node.name.text) && TEST_NAMES.has(rootName(node))) ||
+        (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && HIDING_NAMES.has(node.expression.text));
+      if (hides)
+        found.push({ path: file.path, line: lineOf(file, node), what: `hides tests: ${node.getText()}`, instead });
+    }
+    return found;
+  });
+}
+
+function rootName(node: ts.Expression): string {
+  if (ts.isIdentifier(node)) return node.text;
+  if (ts.isPropertyAccessExpression(node) || ts.isCallExpression(node)) return rootName(node.expression);
+  return '';
+}
+
+const WAITING_NAMES = new Set(['setTimeout', 'setInterval', 'sleep']);
+
+/** Tests of the core and the shards run on an injected clock. */
+export function sleeps(files: readonly SourceFile[]): Violation[] {
+  const instead = 'inject a clock (Runtime) and turn it by hand';
+  return files.flatMap((file) => {
+    const timers = importsOf(file).filter(({ specifier }) => /^(?:node:)?timers(?:\/promises)?$/.test(specifier));
+    const found = timers.map(({ specifier, line }) => ({
+      path: file.path,
+      line,
+      what: `imports ${specifier}`,
+      instead,
+    }));
+    for (const node of walk(tree(file))) {
+      if (ts.isIdentifier(node) && WAITING_NAMES.has(node.text) && !isMemberName(node)) {
+        found.push({ path: file.path, line: lineOf(file, node), what: `uses ${node.text}`, instead });
+      }
+    }
+    return found;
+  });
+}
+
+function byLine(
+  files: readonly SourceFile[],
+  judge: (line: string) => { what: string; instead: string } | undefined,
+): Violation[] {
+  return files.flatMap(({ path, text }) =>
+    text.split('\n').flatMap((content, index) => {
+      const complaint = judge(content);
+      return complaint === undefined ? [] : [{ path, line: index + 1, ...complaint }];
+    }),
+  );
+}

@@ -1,0 +1,197 @@
+/**
+ * A cluster of real `ShardNode`s in virtual time: in-memory network (through the wire format), in-memory disks that
+ * outlive their nodes, and one router with the real dispatcher. Nothing happens but in `runtime.run`.
+ */
+import { Dispatcher, RemoteBackend } from '../../src/router/index.js';
+import {
+  MemoryDisk,
+  MemoryNetwork,
+  MemoryStorage,
+  ShardNode,
+  groupOfShard,
+  loadHash,
+  shardOfKey,
+  silentLogger,
+  stringKey,
+  type Answer,
+  type ClusterPlan,
+  type Condition,
+  type Consistency,
+  type GroupStatus,
+  type ShardNodeOptions,
+  type Storage,
+} from '../../src/shard/index.js';
+import { VirtualRuntime } from './virtual-runtime.js';
+
+export interface VirtualClusterOptions {
+  readonly nodes?: number;
+  readonly replicas?: number;
+  readonly shards?: number;
+  readonly seed?: number;
+  readonly leaseReads?: boolean;
+  readonly node?: Partial<Pick<ShardNodeOptions, 'timers' | 'limits' | 'checkpoints'>>;
+  /** Wraps a node's storage, to make it slow or failing. */
+  readonly storage?: (id: number, storage: Storage) => Storage;
+}
+
+export class VirtualCluster {
+  readonly runtime: VirtualRuntime;
+  readonly network: MemoryNetwork;
+  readonly plan: ClusterPlan;
+  readonly nodes = new Map<number, ShardNode>();
+  readonly dispatcher: Dispatcher;
+  readonly backend: RemoteBackend;
+  readonly #disks = new Map<number, MemoryDisk>();
+  readonly #options: VirtualClusterOptions;
+  #operations = 0;
+
+  constructor(options: VirtualClusterOptions = {}) {
+    const { nodes = 3, shards = 4, seed = 1, leaseReads = false } = options;
+    this.#options = options;
+    this.runtime = new VirtualRuntime(seed);
+    this.network = new MemoryNetwork(this.runtime, { encode: true });
+    this.plan = {
+      clusterId: 'test-cluster',
+      nodes: Array.from({ length: nodes }, (_, i) => ({
+        id: i + 1,
+        name: `n${i + 1}`,
+        peerAddress: `127.0.0.1:${7001 + i}`,
+        httpAddress: `127.0.0.1:${8001 + i}`,
+      })),
+      shardCount: shards,
+      replicas: options.replicas ?? Math.min(3, nodes),
+      leaseReads,
+    };
+    this.backend = new RemoteBackend({ transport: this.network.router(), runtime: this.runtime });
+    this.dispatcher = new Dispatcher({ backend: this.backend, runtime: this.runtime, shardOfKey });
+  }
+
+  static async start(options: VirtualClusterOptions = {}): Promise<VirtualCluster> {
+    await loadHash();
+    const cluster = new VirtualCluster(options);
+    await cluster.backend.start();
+    for (const { id } of cluster.plan.nodes) await cluster.startNode(id);
+    if (!(await cluster.runtime.until(() => cluster.everyShardHasALeader()))) throw new Error('no leaders');
+    return cluster;
+  }
+
+  /** Starts a node on the disk that it had. */
+  async startNode(id: number, plan: ClusterPlan = this.plan): Promise<ShardNode> {
+    const disk = this.#disks.get(id) ?? new MemoryDisk();
+    this.#disks.set(id, disk);
+    const storage = new MemoryStorage(disk);
+    const node = new ShardNode({
+      id,
+      name: `n${id}`,
+      plan,
+      storage: this.#options.storage?.(id, storage) ?? storage,
+      transport: this.network.node(id),
+      runtime: this.runtime,
+      logger: silentLogger,
+      ...this.#options.node,
+    });
+    this.nodes.set(id, node);
+    await this.runtime.settle(node.start());
+    return node;
+  }
+
+  async kill(id: number): Promise<void> {
+    const node = this.node(id);
+    this.nodes.delete(id);
+    this.network.kill(id);
+    await this.runtime.settle(node.crash());
+  }
+
+  node(id: number): ShardNode {
+    const node = this.nodes.get(id);
+    if (node === undefined) throw new Error(`node ${id} is not running`);
+    return node;
+  }
+
+  /** Nodes that are running and say that they lead the shard. */
+  leaders(shard: number): number[] {
+    return [...this.nodes].filter(([id, node]) => node.leaderOf(shard) === id).map(([id]) => id);
+  }
+
+  leader(shard: number): number {
+    const [leader] = this.leaders(shard);
+    if (leader === undefined) throw new Error(`shard ${shard} has no leader`);
+    return leader;
+  }
+
+  everyShardHasALeader(): boolean {
+    return this.shards().every((shard) => this.leaders(shard).length === 1);
+  }
+
+  shards(): number[] {
+    return Array.from({ length: this.plan.shardCount }, (_, shard) => shard);
+  }
+
+  shardOf(key: string): number {
+    return shardOfKey(stringKey(key), this.plan.shardCount);
+  }
+
+  group(id: number, shard: number): GroupStatus | undefined {
+    return this.node(id)
+      .status()
+      .groups.find((g) => g.group === groupOfShard(shard));
+  }
+
+  /** What all running replicas of the shard say of it. */
+  replicas(shard: number): GroupStatus[] {
+    return [...this.nodes.keys()].map((id) => this.group(id, shard)).filter((g) => g !== undefined);
+  }
+
+  /** All replicas of every shard have applied the same index, and have the same state. */
+  converged(): boolean {
+    return this.shards().every((shard) => {
+      const states = this.replicas(shard).map((g) => `${g.raft.applied} ${g.stateHash}`);
+      return new Set(states).size === 1;
+    });
+  }
+
+  /** Begins a write; it goes on as virtual time does. */
+  async startPut(key: string, value: string, options: PutOptions = {}): Promise<Answer> {
+    const operation = {
+      type: 'put',
+      key: stringKey(key),
+      body: Buffer.from(value),
+      contentType: 'text/plain',
+      condition: options.condition ?? { type: 'none' },
+      operationId: options.operationId ?? this.operationId(),
+    } as const;
+    const deadlineMs = options.deadlineMs ?? 5_000;
+    return (await this.dispatcher.execute(operation, { deadlineMs, forward: true })).answer;
+  }
+
+  async startGet(key: string, consistency: Consistency = 'linearizable', deadlineMs = 5_000): Promise<Answer> {
+    const operation = { type: 'get', key: stringKey(key), consistency } as const;
+    return (await this.dispatcher.execute(operation, { deadlineMs, forward: true })).answer;
+  }
+
+  put(key: string, value: string, options: PutOptions = {}): Promise<Answer> {
+    return this.runtime.settle(this.startPut(key, value, options));
+  }
+
+  get(key: string, consistency: Consistency = 'linearizable', deadlineMs = 5_000): Promise<Answer> {
+    return this.runtime.settle(this.startGet(key, consistency, deadlineMs));
+  }
+
+  async text(key: string): Promise<string | undefined> {
+    const answer = await this.get(key);
+    if (answer.type !== 'get') throw new Error(`the read was refused: ${JSON.stringify(answer)}`);
+    return answer.record && Buffer.from(answer.record.body).toString();
+  }
+
+  operationId(): Uint8Array {
+    const id = Buffer.alloc(16);
+    id.writeUInt32BE(++this.#operations, 12);
+    return id;
+  }
+}
+
+export interface PutOptions {
+  readonly condition?: Condition;
+  readonly operationId?: Uint8Array;
+  readonly deadlineMs?: number;
+}
