@@ -28,6 +28,7 @@ export interface GroupCheckpoint {
   readonly group: GroupId;
   /** The state below contains the effects of everything up to `meta.index`. */
   readonly meta: SnapshotMeta;
+  /** Read while `checkpoint` is under way, in slices: must give the same until it settles. */
   readonly rows: Iterable<StateRow>;
 }
 
@@ -67,7 +68,8 @@ export interface Storage {
   open(): Promise<Recovered>;
 
   /**
-   * Makes all of it durable, or rejects. Commits become durable in the order of the calls. After a rejection every
+   * Makes all of it durable, or rejects. An append that would leave a gap rejects with `RangeError` and has no effect.
+   * Commits become durable in the order of the calls. After a rejection every
    * later call rejects too: a failed sync is never retried (s70).
    * @throws StorageFull when the disk (or the configured limit) is full, StorageFailure for any other cause.
    */
@@ -75,7 +77,8 @@ export interface Storage {
 
   /**
    * Applies rows and metas of all groups given in one transaction, durably, then lets the journal forget what the
-   * checkpoints cover. Does not hold up `commit`. At most one at a time.
+   * checkpoints cover. At most one at a time. `commit` goes on meanwhile and waits at most for the checkpoint's own
+   * sync: some 10 ms at 10,000 rows, 80 ms at 100,000. Metas may not go back. An empty list only shortens the journal.
    */
   checkpoint(groups: readonly GroupCheckpoint[]): Promise<void>;
 
@@ -95,7 +98,8 @@ export interface Storage {
 
   /**
    * Stages chunk `sequence` of an incoming snapshot; sequence 0 drops what was staged before for the group.
-   * Not durable and not visible until `install`.
+   * Not durable and not visible until `install`. Data that is no chunk rejects with `MalformedBytes` and drops what was
+   * staged; a chunk out of turn rejects with `RangeError`. Neither stops the store.
    */
   stageChunk(group: GroupId, sequence: number, data: Uint8Array): Promise<void>;
 

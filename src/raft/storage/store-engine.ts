@@ -33,6 +33,8 @@ const SLICE_ROWS = 128;
 export class StoreEngine {
   readonly #reply: Reply;
   #files: StoreFiles | undefined;
+  /** Recovery found everything in order; before that nothing may be vouched for. */
+  #hasBegun = false;
   #failure: Failure | undefined;
   #ordered: { readonly call: number; readonly request: OrderedRequest }[] = [];
   /** State work, one after another. */
@@ -157,6 +159,7 @@ export class StoreEngine {
       for (const flip of flips) state.flip(flip);
     });
     this.#garbage = state.garbage();
+    this.#hasBegun = true;
   }
 
   #addTask(call: number, what: string, steps: Task['steps']): void {
@@ -372,7 +375,7 @@ export class StoreEngine {
     this.#files = undefined;
     try {
       for (const source of this.#snapshots.values()) source.close();
-      if (this.#failure === undefined) files?.state.vouchFor(files.journal.vouch());
+      if (this.#hasBegun && this.#failure === undefined) files?.state.vouchFor(files.journal.vouch());
       files?.state.close();
       files?.journal.close();
       this.#reply(call, { ok: true, value: undefined });

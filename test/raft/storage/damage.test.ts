@@ -126,6 +126,10 @@ describe('damage', () => {
       const directory = tamper(open, 'journal.db', `UPDATE commits SET crc = crc + 1 WHERE seq = ${seq}`);
       const what = new RegExp(`journal.db: row ${seq} of 1 to 12 is damaged: its checksum is`);
       await expectCorruption(startIn(directory), what);
+      const db = new Database(join(directory, 'journal.db'));
+      expect(db.prepare("SELECT value FROM facts WHERE name = 'closed'").pluck().get()).toBe(0);
+      expect(db.prepare('SELECT count(*) FROM commits').pluck().get()).toBe(COMMITS);
+      db.close();
       await expectCorruption(startIn(directory), what);
     }
   });

@@ -197,6 +197,21 @@ describe('failure', () => {
     expect(view[1]).toMatchObject({ snapshot: '320@1', log: [], state: { round: '39' } });
   });
 
+  it('keeps the write-ahead log bounded while nothing is checkpointed', async () => {
+    const directory = freshFolder();
+    const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
+    await storage.open();
+    const sizes: number[] = [];
+    for (let i = 1; i <= 48; i++) {
+      await commit(storage, i, 1024 * 1024);
+      sizes.push(statSync(join(directory, 'journal.db-wal')).size);
+    }
+    expect(Math.max(...sizes)).toBeLessThan(20 * 1024 * 1024);
+    expect(statSync(join(directory, 'journal.db')).size).toBeGreaterThan(16 * 1024 * 1024);
+    await storage.close();
+    expect((await startIn(directory)).view[1]?.log).toHaveLength(48);
+  });
+
   it('a memory disk can fail too, and can be taken over after a crash', async () => {
     const disk = new MemoryDisk();
     const deferred: (() => void)[] = [];
