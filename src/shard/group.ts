@@ -19,8 +19,10 @@ import {
   type NodeId,
   type RaftOptions,
   type Ready,
+  type SnapshotChunk,
   type Write,
 } from '../raft/index.js';
+import { checkSnapshotChunk } from '../raft/storage/index.js';
 import type { Machine } from './machine.js';
 import type { Answer, Consistency } from './operation.js';
 import { refuse } from './refusals.js';
@@ -120,7 +122,20 @@ export class Group {
       this.#host.logger.warn({ shard: shardOfGroup(this.id), term: message.term, peer: message.from }, 'absurd term');
       return;
     }
+    if (message.type === 'snapshot' && !this.#isSound(message)) return;
     this.raft.step(message);
+  }
+
+  /** A chunk that cannot be staged is lost on the way, as far as the core knows: it is sent again. */
+  #isSound({ data, from, sequence }: SnapshotChunk): boolean {
+    try {
+      checkSnapshotChunk(data);
+      return true;
+    } catch (error) {
+      const fields = { shard: shardOfGroup(this.id), peer: from, sequence, error: String(error) };
+      this.#host.logger.warn(fields, 'malformed snapshot chunk');
+      return false;
+    }
   }
 
   transfer(to: NodeId): void {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { groupOfShard } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 /** Checkpoints after a little data, and logs that remember almost nothing. */
@@ -50,6 +51,37 @@ describe('checkpoints and snapshots', () => {
     expect(chunks).toBeGreaterThan(5);
     expect(lost).toBeGreaterThan(1);
     expect(cluster.group(late, 0)!.keys).toBe(12);
+  });
+
+  it('row 25 a malformed chunk changes nothing, and the true snapshot still arrives', async () => {
+    const { cluster, late } = await behind();
+    const forged = cluster.leader(0);
+    await cluster.kill(forged);
+    expect(await cluster.runtime.until(() => cluster.leaders(0).length === 1)).toBe(false);
+    await cluster.startNode(late);
+    const forger = cluster.network.node(forged);
+    await forger.start({ onMessages: () => undefined, onLink: () => undefined });
+    const term = Math.max(...cluster.replicas(0).map((g) => g.raft.term)) + 1;
+    const meta = { index: 1_000, term: 1, configuration: { voters: [1, 2, 3], votersOutgoing: [], learners: [] } };
+    for (const done of [false, true]) {
+      const message = {
+        type: 'snapshot',
+        from: forged,
+        to: late,
+        term,
+        meta,
+        sequence: 0,
+        data: Buffer.from('no rows'),
+        done,
+      } as const;
+      forger.send(late, { type: 'raft', group: groupOfShard(0), message });
+      forger.flush();
+      await cluster.runtime.run(20);
+    }
+    expect(await cluster.runtime.until(() => cluster.everyShardHasALeader() && cluster.converged())).toBe(true);
+    expect(cluster.node(late).state()).toBe('serving');
+    expect(cluster.group(late, 0)!.raft.commit).toBeLessThan(1_000);
+    expect(cluster.group(late, 0)!.keys).toBe(41);
   });
 
   it('s64 the memory of answers travels with the snapshot: a retry is not applied again (M13)', async () => {

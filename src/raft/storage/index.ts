@@ -9,3 +9,4 @@ export { SqliteStorage } from './sqlite.js';
 export type { SqliteStorageOptions } from './sqlite.js';
 export { SqliteThread } from './sqlite-thread.js';
 export type { SqliteWorker } from './sqlite-thread.js';
+export { checkSnapshotChunk } from './state-rows.js';
