@@ -8,11 +8,11 @@
  *  - when leadership is lost every waiting write is answered `unknown`: another leader may yet commit it.
  */
 import {
+  EntryKind,
   Lease,
   NONE,
   Raft,
   type Entry,
-  type EntryKind,
   type GroupId,
   type LeaseOptions,
   type Message,
@@ -30,7 +30,8 @@ import type { GroupStatus } from './status.js';
 import { SYSTEM_GROUP, shardOfGroup } from './topology.js';
 import { WaitingReads, WaitingWrites, type Waiter } from './waiting.js';
 
-const COMMAND: EntryKind = 1;
+/** No honest replica is so many elections ahead; to follow it would use the terms up. */
+const MAX_TERM_JUMP = 2 ** 32;
 
 /** What a group asks of its node. */
 export interface GroupHost {
@@ -71,8 +72,6 @@ export class Group {
   #proposals: { readonly data: Uint8Array; readonly waiter: Waiter }[] = [];
   #knownLeader: NodeId = NONE;
   #knownTerm = 0;
-  /** A transfer was begun in this term: the target may be elected at any time, so no lease holds any more. */
-  #termOfTransfer = 0;
 
   constructor(options: GroupOptions, host: GroupHost) {
     this.id = options.id;
@@ -117,11 +116,14 @@ export class Group {
   }
 
   step(message: Message): void {
+    if (message.term - this.raft.term > MAX_TERM_JUMP) {
+      this.#host.logger.warn({ shard: shardOfGroup(this.id), term: message.term, peer: message.from }, 'absurd term');
+      return;
+    }
     this.raft.step(message);
   }
 
   transfer(to: NodeId): void {
-    this.#termOfTransfer = this.raft.term;
     this.raft.transferLeadership(to);
   }
 
@@ -192,7 +194,7 @@ export class Group {
   #apply(entries: readonly Entry[]): void {
     let bytes = 0;
     for (const entry of entries) {
-      if (entry.kind === COMMAND) {
+      if (entry.kind === EntryKind.command) {
         const answer = this.machine.apply(entry.index, entry.data);
         bytes += entry.data.length;
         // Only a leader's own proposals have waiters, and they are gone as soon as its term is.
@@ -260,7 +262,7 @@ export class Group {
   }
 
   #holdsLease(): boolean {
-    return this.raft.term !== this.#termOfTransfer && this.#lease?.validAt(this.#host.now()) === true;
+    return this.raft.mayReadByLease && this.#lease?.validAt(this.#host.now()) === true;
   }
 
   #serve(key: Uint8Array): Answer {

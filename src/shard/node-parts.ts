@@ -70,7 +70,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const host = groupHost(options, hooks, { pipeline, checkpointer, snapshots });
   const factory = { self: id, storage, runtime, timers, limits, leaseReads: plan.leaseReads, host };
   const groups = new Groups(id, (group, voters) => makeGroup(factory, group, voters, hooks.recovered(group)));
-  const operations = new Operations(id, groups, runtime, limits);
+  const operations = new Operations(id, groups, runtime, plan.shardCount, limits);
   const keeper = new TopologyKeeper(plan, id, storage);
   const liveness = new Liveness(timers.tickMs * timers.electionTicks);
   const neighbourhood = new Neighbourhood(transport, keeper, liveness, systemVoters(plan.nodes));

@@ -7,6 +7,7 @@
 import { encodeCommand } from './command.js';
 import type { Group } from './group.js';
 import type { Groups } from './groups.js';
+import { shardOfKey } from './hash.js';
 import type { Done } from './inbox.js';
 import type { NodeLimits } from './node-options.js';
 import type { Answer, ShardRequest } from './operation.js';
@@ -55,18 +56,20 @@ export class Operations {
   readonly #self: number;
   readonly #groups: Groups;
   readonly #runtime: Runtime;
+  readonly #shardCount: number;
   readonly #limits: OperationLimits;
 
-  constructor(self: number, groups: Groups, runtime: Runtime, limits: OperationLimits) {
+  constructor(self: number, groups: Groups, runtime: Runtime, shardCount: number, limits: OperationLimits) {
     this.#self = self;
     this.#groups = groups;
     this.#runtime = runtime;
+    this.#shardCount = shardCount;
     this.#limits = limits;
   }
 
   start(request: ShardRequest, done: Done): void {
     const group = this.#groups.ofShard(request.shard);
-    const refusal = this.#refusal(group, bytesOf(request));
+    const refusal = this.#refusal(group, request);
     if (refusal !== undefined || group === undefined) {
       const answer = refusal ?? refuse('not-here', 'this node holds no replica of the shard', { shard: request.shard });
       done({ answer, term: group?.raft.term ?? 0, servedBy: this.#self });
@@ -82,13 +85,17 @@ export class Operations {
     this.#groups.touch(group);
   }
 
-  #refusal(group: Group | undefined, bytes: number): Answer | undefined {
+  #refusal(group: Group | undefined, request: ShardRequest): Answer | undefined {
     if (this.closed !== undefined) return refuse(this.closed.code, this.closed.reason);
     if (group === undefined) return undefined;
+    // A router that hashes otherwise would give the key a second home.
+    if (shardOfKey(request.operation.key, this.#shardCount) !== request.shard) {
+      return refuse('invalid-request', `the key does not belong to shard ${request.shard}`, { field: 'shard' });
+    }
     const { inflight, inflightBytes } = this.#limits;
     if (this.inflight >= inflight) return refuse('overloaded', `${inflight} operations wait at this node`);
     // One operation always fits, however large: its own limit is the router's business.
-    if (this.inflight > 0 && this.inflightBytes + bytes > inflightBytes) {
+    if (this.inflight > 0 && this.inflightBytes + bytesOf(request) > inflightBytes) {
       return refuse('overloaded', `operations of ${inflightBytes} bytes wait at this node`);
     }
     return undefined;

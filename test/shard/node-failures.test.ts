@@ -89,6 +89,38 @@ describe('a node that stops', () => {
   });
 });
 
+describe('a node that is told nonsense', () => {
+  it('row 25 ignores a term that no honest replica can have reached', async () => {
+    const cluster = await VirtualCluster.start({ shards: 1 });
+    await cluster.kill(3);
+    const forger = cluster.network.node(3);
+    await forger.start({ onMessages: () => undefined, onLink: () => undefined });
+    await cluster.runtime.run(50);
+    const before = [1, 2].map((id) => cluster.group(id, 0)!.raft.term);
+    for (const term of [2 ** 40, 2 ** 47]) {
+      for (const to of [1, 2]) {
+        const heartbeat = { type: 'heartbeat', from: 3, to, term, commit: 10, readContext: 0, quiesce: false } as const;
+        forger.send(to, { type: 'raft', group: 1, message: heartbeat });
+      }
+    }
+    forger.flush();
+    await cluster.runtime.run(3_000);
+    const after = [1, 2].map((id) => cluster.group(id, 0)!.raft.term);
+    for (const [i, term] of after.entries()) expect(term - before[i]!).toBeLessThan(10);
+    expect(await cluster.put('a', 'one')).toMatchObject({ type: 'put' });
+  });
+
+  it('s73 refuses a key for a shard that it does not belong to (M23)', async () => {
+    const cluster = await VirtualCluster.start({ shards: 4 });
+    const wrong = (cluster.shardOf('a') + 1) % 4;
+    const answers: unknown[] = [];
+    const operation = { type: 'get', key: stringKey('a'), consistency: 'stale' } as const;
+    cluster.node(1).submit({ shard: wrong, budgetMs: 100, operation }, ({ answer }) => answers.push(answer));
+    await cluster.runtime.run(50);
+    expect(answers).toMatchObject([{ type: 'refused', code: 'invalid-request', outcome: 'not_applied' }]);
+  });
+});
+
 describe('a node that was started with another plan', () => {
   it('says which field differs, and does not start', async () => {
     const cluster = await VirtualCluster.start({ shards: 4 });
