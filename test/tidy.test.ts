@@ -12,6 +12,7 @@ import {
   hiddenTests,
   lockedHosts,
   machinePaths,
+  pinnedPackages,
   purity,
   reachability,
   sleeps,
@@ -71,6 +72,9 @@ describe('the repository', () => {
   });
   it('locks against the public registry', () => {
     holds(lockedHosts(readFileSync(join(root, 'package-lock.json'), 'utf8')));
+  });
+  it('row 42: depends on exact versions', () => {
+    holds(pinnedPackages(readFileSync(join(root, 'package.json'), 'utf8')));
   });
   it('hides no test', () => {
     holds(hiddenTests(within('test')));
@@ -176,6 +180,10 @@ describe('each rule notices', () => {
   it('a lock on a private mirror', () => {
     expect(lockedHosts('"resolved": "https://registry.npmjs.org/a/-/a-1.tgz"')).toEqual([]);
     expect(lockedHosts('"resolved": "http://mirror.local/a-1.tgz"')).toHaveLength(1);
+  });
+
+  it.each(['^1.0.0', '~1.0.0', '1.x', 'latest', 'github:a/b', '>=1.0.0'])('a version that may move: %s', (version) => {
+    expect(pinnedPackages(JSON.stringify({ dependencies: { a: '1.0.0', b: version } }))[0]?.what).toContain('leaves b');
   });
 
   it.each(['skip', 'only', 'todo', 'skipIf', 'fails'])('a test hidden by %s', (word) => {

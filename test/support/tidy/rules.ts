@@ -186,6 +186,19 @@ export function lockedHosts(lockFile: string): Violation[] {
   });
 }
 
+/** Row 42: what is installed is what was tested, and a package may run code at install only if it is named. */
+export function pinnedPackages(packageFile: string): Violation[] {
+  const path = 'package.json';
+  const parsed = JSON.parse(packageFile) as Record<string, Record<string, unknown> | undefined>;
+  return ['dependencies', 'devDependencies'].flatMap((group) =>
+    Object.entries(parsed[group] ?? {}).flatMap(([name, version]) =>
+      /^\d+\.\d+\.\d+$/.test(String(version))
+        ? []
+        : [{ path, line: 1, what: `leaves ${name} at ${String(version)}`, instead: 'say one exact version' }],
+    ),
+  );
+}
+
 const TEST_NAMES = new Set(['it', 'test', 'describe', 'suite', 'bench']);
 const HIDING = new Set(['skip', 'only', 'todo', 'skipIf', 'runIf', 'fails']);
 const HIDING_NAMES = new Set(['xit', 'xtest', 'xdescribe', 'fit', 'fdescribe']);
