@@ -55,7 +55,7 @@ export interface RunningRouter {
 const FINISH_MS = 1_500;
 const HAND_OVER_MS = 1_500;
 /** Each look at the event loop wakes an idle process. */
-const LOOP_DELAY_RESOLUTION_MS = 50;
+const LOOP_DELAY_RESOLUTION_MS = 100;
 const STATUS_TIMEOUT_MS = 500;
 
 /** Serves when it settles. @throws what is wrong with the data folder, the addresses, or the plan */

@@ -54,7 +54,7 @@ export class RemoteBackend implements Backend {
   constructor(options: RemoteBackendOptions) {
     this.#transport = options.transport;
     this.#runtime = options.runtime;
-    this.#pingMs = options.pingMs ?? 200;
+    this.#pingMs = options.pingMs ?? 500;
     this.#silentMs = options.silentMs ?? 1_500;
     this.#requests = new RequestTable(options.maxInFlight ?? 20_000);
     this.#rounds = new StatusRounds(this.#runtime, (node, id) => this.#send(node, { type: 'status-request', id }));

@@ -64,6 +64,10 @@ export class Groups {
     }
   }
 
+  get anyAwake(): boolean {
+    return this.#awake.size > 0;
+  }
+
   /** Nodes that share a group with this one. */
   neighbours(): NodeId[] {
     const ids = new Set<NodeId>();

@@ -11,7 +11,9 @@ import type { TopologyKeeper } from './topology-keeper.js';
 import { ROUTER_PEERS, type PeerId, type Transport } from './transport.js';
 
 /** Every so many rounds the voters of the system group are pinged as well. */
-const SYSTEM_EVERY_ROUNDS = 10;
+const SYSTEM_EVERY_ROUNDS = 5;
+/** Routers elect nobody: a sign of life now and then is enough for them. */
+const ROUTERS_EVERY_ROUNDS = 2;
 
 export class Neighbourhood {
   stopping = false;
@@ -77,7 +79,7 @@ export class Neighbourhood {
   ping(): void {
     this.#round++;
     for (const id of this.#neighbours) this.#pingOne(id);
-    for (const id of this.#routers) this.#pingOne(id);
+    if (this.#round % ROUTERS_EVERY_ROUNDS === 0) for (const id of this.#routers) this.#pingOne(id);
     if (this.#keeper.epoch > 0 && this.#round % SYSTEM_EVERY_ROUNDS !== 0) return;
     for (const id of this.#systemVoters) if (!this.#neighbours.includes(id)) this.#pingOne(id);
   }

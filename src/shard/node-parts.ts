@@ -26,7 +26,7 @@ export interface NodeHooks {
 }
 
 export interface NodeParts {
-  readonly timers: NodeTimers;
+  readonly timers: NodeTimers & { readonly choreTicks: number };
   readonly inbox: Inbox;
   readonly groups: Groups;
   readonly operations: Operations;
@@ -40,7 +40,7 @@ export interface NodeParts {
 
 export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodeParts {
   const { id, plan, storage, transport, runtime } = options;
-  const timers = options.timers ?? DEFAULT_TIMERS;
+  const timers = withChores(options.timers ?? DEFAULT_TIMERS);
   const limits = { ...DEFAULT_NODE_LIMITS, ...options.limits };
   const inbox = new Inbox(runtime, limits.inbox, hooks.turn);
   const inTurn = (group: Group, task: () => void): void => {
@@ -75,6 +75,15 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const liveness = new Liveness(timers.tickMs * timers.electionTicks);
   const neighbourhood = new Neighbourhood(transport, keeper, liveness, systemVoters(plan.nodes));
   return { timers, inbox, groups, operations, pipeline, checkpointer, snapshots, keeper, liveness, neighbourhood };
+}
+
+/**
+ * Pings, expiry, balance and checkpoints come round every so many ticks: often enough for two pings within an election
+ * timeout, seldom enough that an idle node costs next to nothing.
+ */
+function withChores(timers: NodeTimers): NodeTimers & { readonly choreTicks: number } {
+  const choreTicks = Math.max(1, Math.min(timers.heartbeatTicks * 2, Math.floor(timers.electionTicks * 0.4)));
+  return { ...timers, choreTicks };
 }
 
 function groupHost(

@@ -20,9 +20,6 @@ import { systemVoters } from './topology-keeper.js';
 import { SYSTEM_GROUP, type Topology } from './topology.js';
 import type { PeerId, PeerMessage } from './transport.js';
 
-/** Housekeeping (expiry, balance, checkpoints) happens every so many ticks. */
-const HOUSEKEEPING_TICKS = 4;
-
 type State = NodeStatus['state'];
 type ReplyMessage = Extract<PeerMessage, { type: 'reply' | 'status' }>;
 
@@ -35,8 +32,8 @@ export class ShardNode {
   #state: State = 'starting';
   #failure: string | undefined;
   #startedAt = 0;
-  #ticks = 0;
-  #timer: Timer | undefined;
+  #choreTimer: Timer | undefined;
+  #tickTimer: Timer | undefined;
   #closed = false;
   #onReply: ((from: PeerId, message: ReplyMessage) => void) | undefined;
   #onFailure: ((error: Error) => void) | undefined;
@@ -160,10 +157,14 @@ export class ShardNode {
       },
     });
     this.#state = 'serving';
-    this.#timer = this.#options.runtime.every(this.#parts.timers.tickMs, () => {
-      this.#parts.inbox.tick();
-    });
-    this.#parts.inbox.tick();
+    const { timers, inbox } = this.#parts;
+    const chores = (): void => {
+      inbox.task(() => {
+        this.#doChores();
+      });
+    };
+    this.#choreTimer = this.#options.runtime.every(timers.tickMs * timers.choreTicks, chores);
+    chores();
   }
 
   /** Hands leadership over (for at most `graceMs`), takes a last checkpoint, closes everything. */
@@ -184,7 +185,8 @@ export class ShardNode {
   async crash(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#timer?.cancel();
+    this.#choreTimer?.cancel();
+    this.#tickTimer?.cancel();
     if (this.#state !== 'failed') this.#state = 'stopping';
     this.#leave('shutting-down', 'the node is stopping');
     for (const { request, done } of this.#parts.inbox.take().submissions) this.#parts.operations.start(request, done);
@@ -218,8 +220,9 @@ export class ShardNode {
     for (const frame of frames) this.#deliver(frame);
     for (const { request, done } of submissions) this.#parts.operations.start(request, done);
     for (const task of tasks) task();
-    if (tick) this.#tick();
+    if (tick) this.#parts.groups.tick();
     this.#parts.groups.collect();
+    this.#pace();
     this.#parts.pipeline.kick();
     this.#options.transport.flush();
   }
@@ -282,15 +285,24 @@ export class ShardNode {
     }
   }
 
-  #tick(): void {
-    const now = this.#options.runtime.now();
-    this.#parts.groups.tick();
-    this.#ticks++;
-    if (this.#ticks % this.#parts.timers.heartbeatTicks === 0) {
-      this.#parts.neighbourhood.ping();
-      for (const peer of this.#parts.neighbourhood.takeSilent(now)) this.#mourn(peer);
+  /** Ticks are for groups that are awake; a node whose groups are all quiet is woken by its chores only. */
+  #pace(): void {
+    const { groups, inbox, timers } = this.#parts;
+    if (groups.anyAwake) {
+      this.#tickTimer ??= this.#options.runtime.every(timers.tickMs, () => {
+        inbox.tick();
+      });
+    } else {
+      this.#tickTimer?.cancel();
+      this.#tickTimer = undefined;
     }
-    if (this.#ticks % HOUSEKEEPING_TICKS === 0) this.#keepHouse(now);
+  }
+
+  #doChores(): void {
+    const now = this.#options.runtime.now();
+    this.#parts.neighbourhood.ping();
+    for (const peer of this.#parts.neighbourhood.takeSilent(now)) this.#mourn(peer);
+    this.#keepHouse(now);
   }
 
   #keepHouse(now: number): void {
