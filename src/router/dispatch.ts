@@ -66,6 +66,8 @@ interface Call {
   wakeAt: number;
   /** Nodes that were asked in this round. */
   tried: NodeId[];
+  /** How many of them refused because of their disk. */
+  broken: number;
   round: number;
   hint: NodeId | undefined;
   /** Some attempt of this write may have been proposed, and was not answered for good. */
@@ -137,6 +139,7 @@ export class Dispatcher {
       asked: undefined,
       wakeAt: 0,
       tried: [],
+      broken: 0,
       round: 0,
       hint: undefined,
       perhapsApplied: false,
@@ -184,8 +187,10 @@ export class Dispatcher {
     }
     const stale = call.operation.type === 'get' && call.operation.consistency === 'stale';
     const node = this.#leaders.next(call.shard, { hint: call.hint, tried: call.tried, anyReplica: stale });
-    if (node === undefined) this.#wait(call);
-    else this.#ask(call, node);
+    if (node !== undefined) this.#ask(call, node);
+    // No replica has a disk that works: no waiting will change that.
+    else if (call.broken > 0 && call.broken === topology.shards[call.shard]?.length) this.#giveUp(call, 'no-leader');
+    else this.#wait(call);
   }
 
   #ask(call: Call, node: NodeId): void {
@@ -239,6 +244,7 @@ export class Dispatcher {
     if (hint === undefined) this.#leaders.forget(call.shard, node);
     else this.#leaders.saw(call.shard, hint);
     call.lastRefusal = { ...answer, term: reply.term, servedBy: node };
+    if (answer.code === 'disk-full' || answer.code === 'storage-failed') call.broken += 1;
     if (attempt !== call.attempt || call.asked === undefined) return;
     call.asked = undefined;
     call.hint = hint;
@@ -267,6 +273,7 @@ export class Dispatcher {
     const most = Math.min(this.#backoffMostMs, this.#backoffFirstMs * 2 ** Math.min(call.round, 16));
     call.asked = undefined;
     call.tried = [];
+    call.broken = 0;
     call.round += 1;
     call.wakeAt = this.#runtime.now() + most * (0.5 + this.#runtime.random() / 2);
   }

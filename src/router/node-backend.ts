@@ -23,7 +23,9 @@ export class NodeBackend implements Backend {
   readonly #runtime: Runtime;
   readonly #requests: RequestTable;
   readonly #rounds: StatusRounds;
-  readonly #sweep: Timer;
+  readonly #sweepMs: number;
+  /** Runs while requests are under way. */
+  #sweep: Timer | undefined;
 
   constructor(options: NodeBackendOptions) {
     const { host, runtime } = options;
@@ -36,9 +38,7 @@ export class NodeBackend implements Backend {
       if (message.type === 'reply') this.#requests.settle(from, message.id, message.reply);
       else this.#rounds.settle(from, message.id, message.status);
     });
-    this.#sweep = runtime.every(options.sweepMs ?? 100, () => {
-      this.#lookAround();
-    });
+    this.#sweepMs = options.sweepMs ?? 100;
   }
 
   topology(): Topology | undefined {
@@ -67,6 +67,9 @@ export class NodeBackend implements Backend {
       done(refusalFrom(node, 'overloaded', 'too many requests are under way to other nodes'));
       return;
     }
+    this.#sweep ??= this.#runtime.every(this.#sweepMs, () => {
+      this.#lookAround();
+    });
     if (this.#host.send(node, { type: 'request', id, request })) return;
     this.#requests.forget(id);
     done(refusalFrom(node, 'not-here', 'no link to the node'));
@@ -92,15 +95,16 @@ export class NodeBackend implements Backend {
   }
 
   close(): void {
-    this.#sweep.cancel();
+    this.#sweep?.cancel();
     this.#requests.close();
     this.#rounds.close();
   }
 
   #lookAround(): void {
-    if (this.#requests.size > 0) {
-      for (const { id } of this.topology()?.nodes ?? []) if (!this.alive(id)) this.#requests.lose(id);
-    }
+    for (const { id } of this.topology()?.nodes ?? []) if (!this.alive(id)) this.#requests.lose(id);
     this.#requests.sweep(this.#runtime.now());
+    if (this.#requests.size > 0) return;
+    this.#sweep?.cancel();
+    this.#sweep = undefined;
   }
 }

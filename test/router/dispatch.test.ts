@@ -329,6 +329,19 @@ describe('honest endings', () => {
     expect(codeOf(await run(dispatcher(), put, 300))).toBe('disk-full');
   });
 
+  it('row 39 does not wait for a disk that is not going to be repaired, once no replica has another', async () => {
+    for (const node of [1, 2, 3]) {
+      cluster.scripts.set(node, (asked) => {
+        asked.reply(refuse('disk-full'));
+      });
+    }
+    const before = runtime.now();
+    const reply = await run(dispatcher(), put, 5_000);
+    expect([codeOf(reply), outcomeOf(reply)]).toEqual(['disk-full', 'not_applied']);
+    expect(cluster.path).toHaveLength(3);
+    expect(runtime.now() - before).toBeLessThan(100);
+  });
+
   it('row 40 stops: takes nothing new, lets what is under way end, and ends the rest honestly', async () => {
     const d = dispatcher();
     const write = d.execute(put, { deadlineMs: 60_000, forward: true });
