@@ -9,7 +9,8 @@ import { cpuMs } from './support/cpu.js';
 import { startScriptCluster } from './support/local-cluster.js';
 import { table } from './support/table.js';
 
-const SETTLE_MS = 5_000;
+/** Until leaders are spread and the runtime has compiled and collected what the start left behind. */
+const SETTLE_MS = 15_000;
 
 const { values } = parseArgs({
   options: {

@@ -3,7 +3,6 @@
  *
  * Knows the order in which parts start and stop, and nothing of what they do.
  */
-import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import { formatAddress, type Address, type NodeConfig, type RouterConfig } from './config/index.js';
 import {
   Dispatcher,
@@ -12,7 +11,6 @@ import {
   NodeBackend,
   RemoteBackend,
   type Backend,
-  type EventLoopDelay,
 } from './router/index.js';
 import {
   ShardNode,
@@ -29,6 +27,7 @@ import {
   type NodeStatus,
   type Runtime,
 } from './shard/index.js';
+import { measureLoopDelay } from './loop-delay.js';
 import { version } from './version.js';
 
 export interface RunningNode {
@@ -55,7 +54,6 @@ export interface RunningRouter {
 const FINISH_MS = 1_500;
 const HAND_OVER_MS = 1_500;
 /** Each look at the event loop wakes an idle process. */
-const LOOP_DELAY_RESOLUTION_MS = 100;
 const STATUS_TIMEOUT_MS = 500;
 
 /** Serves when it settles. @throws what is wrong with the data folder, the addresses, or the plan */
@@ -175,12 +173,11 @@ interface FrontOptions {
 async function startFront(options: FrontOptions): Promise<{ address: Address; stop(): Promise<void> }> {
   const { backend, runtime, logger, listen, insecure, maxValueBytes } = options;
   const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });
-  const histogram = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MS });
-  histogram.enable();
+  const loopDelay = measureLoopDelay(runtime);
   const server = new HttpServer({
     backend,
     dispatcher,
-    metrics: new Metrics({ backend, dispatcher, eventLoopDelay: beyondResolution(histogram) }),
+    metrics: new Metrics({ backend, dispatcher, eventLoopDelay: loopDelay }),
     build: { version },
     host: listen.host,
     port: listen.port,
@@ -191,30 +188,16 @@ async function startFront(options: FrontOptions): Promise<{ address: Address; st
   const stop = async (): Promise<void> => {
     await server.close(FINISH_MS);
     dispatcher.close();
-    histogram.disable();
+    loopDelay.stop();
   };
   try {
     const { port } = await server.listen();
     return { address: { host: listen.host, port }, stop };
   } catch (error) {
     dispatcher.close();
-    histogram.disable();
+    loopDelay.stop();
     throw error;
   }
-}
-
-/** The histogram counts the whole time between two looks: its resolution is no delay. */
-function beyondResolution(histogram: IntervalHistogram): EventLoopDelay {
-  const beyond = (nanos: number): number => Math.max(0, nanos - LOOP_DELAY_RESOLUTION_MS * 1e6);
-  return {
-    percentile: (percentage) => beyond(histogram.percentile(percentage)),
-    get max() {
-      return beyond(histogram.max);
-    },
-    reset: () => {
-      histogram.reset();
-    },
-  };
 }
 
 function ledShards(statuses: Iterable<NodeStatus | undefined>): ReadonlySet<number> {

@@ -16,7 +16,7 @@ export interface ProcessLife {
 const EXIT_FORCED = 1;
 /** One Ctrl-C may arrive twice: from the terminal, and forwarded by npm. Only a later one is impatience. */
 const SAME_SIGNAL_MS = 1_000;
-const PARENT_POLL_MS = 500;
+const PARENT_POLL_MS = 1_000;
 
 export function processLife(): ProcessLife {
   let toldAt: number | undefined;

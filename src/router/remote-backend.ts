@@ -54,8 +54,8 @@ export class RemoteBackend implements Backend {
   constructor(options: RemoteBackendOptions) {
     this.#transport = options.transport;
     this.#runtime = options.runtime;
-    this.#pingMs = options.pingMs ?? 500;
-    this.#silentMs = options.silentMs ?? 1_500;
+    this.#pingMs = options.pingMs ?? 1_000;
+    this.#silentMs = options.silentMs ?? 2_000;
     this.#requests = new RequestTable(options.maxInFlight ?? 20_000);
     this.#rounds = new StatusRounds(this.#runtime, (node, id) => this.#send(node, { type: 'status-request', id }));
   }

@@ -13,7 +13,7 @@ import { ROUTER_PEERS, type PeerId, type Transport } from './transport.js';
 /** Every so many rounds the voters of the system group are pinged as well. */
 const SYSTEM_EVERY_ROUNDS = 5;
 /** Routers elect nobody: a sign of life now and then is enough for them. */
-const ROUTERS_EVERY_ROUNDS = 2;
+const ROUTERS_EVERY_ROUNDS = 3;
 
 export class Neighbourhood {
   stopping = false;
