@@ -10,6 +10,7 @@ import {
   Metrics,
   NodeBackend,
   RemoteBackend,
+  measureLoopDelay,
   type Backend,
 } from './router/index.js';
 import {
@@ -27,7 +28,6 @@ import {
   type NodeStatus,
   type Runtime,
 } from './shard/index.js';
-import { measureLoopDelay } from './loop-delay.js';
 import { version } from './version.js';
 
 export interface RunningNode {

@@ -124,7 +124,7 @@ describe('bounds', () => {
 
 describe('faults', () => {
   it('with too few replicas alive an operation ends in an error within its timeout, never in a wrong absent', async () => {
-    const kvs = store({ nodes: 3, replicas: 3, timeoutMs: 700 });
+    const kvs = store({ nodes: 3, replicas: 3, timeoutMs: 2_000 });
     await kvs.put('k', 'v');
     await kvs.simulateNodeFailure(0);
     await kvs.simulateNodeFailure(1);

@@ -5,8 +5,8 @@
  * Knows nothing of what the process does; reads its CPU time once a second.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { EventLoopDelay } from './router/index.js';
-import type { Runtime } from './shard/index.js';
+import type { EventLoopDelay } from './metrics.js';
+import type { Runtime } from '../shard/index.js';
 
 const RESOLUTION_MS = 10;
 const LOOK_MS = 1_000;
