@@ -22,7 +22,6 @@ import { SYSTEM_GROUP } from './topology.js';
 
 const MAX_APPEND_BYTES = 1024 * 1024;
 const MAX_INFLIGHT_APPENDS = 64;
-const MAX_UNCOMMITTED_BYTES = 64 * 1024 * 1024;
 
 export interface GroupFactoryOptions {
   readonly self: NodeId;
@@ -57,7 +56,7 @@ function leaseOptions({ tickMs, electionTicks }: NodeTimers): LeaseOptions {
 }
 
 function raftOptions(
-  { self, runtime, timers, leaseReads }: GroupFactoryOptions,
+  { self, runtime, timers, limits, leaseReads }: GroupFactoryOptions,
   voters: readonly NodeId[],
   recovered: RecoveredGroup | undefined,
 ): RaftOptions {
@@ -73,7 +72,7 @@ function raftOptions(
     random: () => runtime.random(),
     maxAppendBytes: MAX_APPEND_BYTES,
     maxInflight: MAX_INFLIGHT_APPENDS,
-    maxUncommittedBytes: MAX_UNCOMMITTED_BYTES,
+    maxUncommittedBytes: limits.uncommittedBytes,
     quiesceTicks: timers.electionTicks,
     leaseReads,
   };

@@ -19,6 +19,8 @@ export interface NodeLimits {
   readonly inflight: number;
   /** Bytes of their keys and values. */
   readonly inflightBytes: number;
+  /** Bytes proposed in one group and not yet committed. */
+  readonly uncommittedBytes: number;
   /** Messages from peers waiting for a turn; more are dropped (Raft resends, routers retry). */
   readonly inbox: number;
   /** Answers remembered per shard, and for how long by the replicated clock (ms). */
@@ -29,6 +31,7 @@ export interface NodeLimits {
 export const DEFAULT_NODE_LIMITS: NodeLimits = {
   inflight: 20_000,
   inflightBytes: 256 * 1024 * 1024,
+  uncommittedBytes: 64 * 1024 * 1024,
   inbox: 100_000,
   rememberedAnswers: 16_384,
   rememberedMs: 15 * 60_000,

@@ -170,6 +170,23 @@ describe('admission', () => {
     expect(answers.map((a) => (a.type === 'refused' ? a.code : a.type)).sort()).toEqual(['overloaded', 'put', 'put']);
   });
 
+  it('s37 row 29 a flood of writes without a quorum is refused beyond a bound, and the cluster recovers', async () => {
+    const cluster = await VirtualCluster.start({ shards: 1, node: { limits: { uncommittedBytes: 4_000 } } });
+    const leader = cluster.leader(0);
+    cluster.network.dropWhen((from, to) => (from === leader) !== (to === leader) && from <= 3 && to <= 3);
+    const flood = Array.from({ length: 40 }, (_, i) =>
+      cluster.startPut(`key-${i}`, '.'.repeat(400), { deadlineMs: 900 }),
+    );
+    const answers = await cluster.runtime.settle(Promise.all(flood));
+    const codes = answers.map((a) => (a.type === 'refused' ? `${a.code} ${a.outcome}` : a.type));
+    expect(codes.filter((code) => code === 'overloaded not_applied').length).toBeGreaterThan(20);
+    // What was proposed may have been lost or not: nobody is told that it was not.
+    for (const code of codes) expect(['overloaded not_applied', 'timeout unknown', 'put']).toContain(code);
+    cluster.network.dropWhen(undefined);
+    expect(await cluster.put('after', 'x')).toMatchObject({ type: 'put' });
+    expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
+  });
+
   it('refuses a shard that has no replica here', async () => {
     const cluster = await VirtualCluster.start({ nodes: 3, replicas: 1, shards: 3 });
     const elsewhere = cluster.shards().find((shard) => cluster.leader(shard) !== 1)!;

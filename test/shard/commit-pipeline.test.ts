@@ -1,0 +1,181 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { CommitPipeline, merge, type QueuedWrite } from '../../src/shard/commit-pipeline.js';
+import type { GroupWrite, IncomingChunk, Write } from '../../src/raft/index.js';
+import type { Storage } from '../../src/shard/index.js';
+
+const entry = (index: number, term = 1) => ({ index, term, kind: 1, data: Uint8Array.of(index) }) as const;
+const hard = (term: number) => ({ term, vote: 1, commit: 0 });
+let sequence = 0;
+
+function write(parts: Partial<Write>): Write {
+  return {
+    receipt: { sequence: ++sequence },
+    hardState: undefined,
+    entries: [],
+    chunk: undefined,
+    messages: [],
+    ...parts,
+  };
+}
+
+const chunk = (part: number, done = false): IncomingChunk => ({
+  meta: { index: 10, term: 1, configuration: { voters: [1], votersOutgoing: [], learners: [] } },
+  sequence: part,
+  data: Uint8Array.of(part),
+  done,
+});
+
+/** A disk that does one thing at a time, when told to. */
+class ManualDisk {
+  readonly calls: string[] = [];
+  readonly commits: (readonly GroupWrite[])[] = [];
+  #waiting: { resolve(): void; reject(error: Error): void }[] = [];
+
+  readonly storage = {
+    commit: (writes: readonly GroupWrite[]) => {
+      this.commits.push(writes);
+      return this.#call(`commit ${writes.map((w) => w.group).join(',')}`);
+    },
+    stageChunk: (group: number, part: number) => this.#call(`stage ${group}/${part}`),
+    install: (group: number) => this.#call(`install ${group}`),
+  } as unknown as Storage;
+
+  async done(): Promise<void> {
+    this.#waiting.shift()?.resolve();
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+  }
+
+  async fail(): Promise<void> {
+    this.#waiting.shift()?.reject(new Error('broken'));
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+  }
+
+  #call(name: string): Promise<void> {
+    this.calls.push(name);
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+}
+
+let disk: ManualDisk;
+let durable: QueuedWrite[][];
+let failures: Error[];
+let pipeline: CommitPipeline;
+
+beforeEach(() => {
+  disk = new ManualDisk();
+  durable = [];
+  failures = [];
+  pipeline = new CommitPipeline(disk.storage, {
+    onDurable: (writes) => durable.push([...writes]),
+    onFailure: (error) => failures.push(error),
+  });
+});
+
+const push = (group: number, parts: Partial<Write>): QueuedWrite => {
+  const item = { group, write: write(parts) };
+  pipeline.push(item);
+  return item;
+};
+
+describe('one commit at a time', () => {
+  it('takes all groups together, and gathers the next batch while one is under way', async () => {
+    const first = [push(1, { entries: [entry(1)] }), push(2, { entries: [entry(1)] })];
+    pipeline.kick();
+    const second = push(1, { entries: [entry(2)] });
+    pipeline.kick();
+    expect(disk.calls).toEqual(['commit 1,2']);
+    expect(durable).toEqual([]);
+    await disk.done();
+    expect(durable).toEqual([first]);
+    pipeline.kick();
+    expect(disk.calls).toEqual(['commit 1,2', 'commit 1']);
+    await disk.done();
+    expect(durable).toEqual([first, [second]]);
+    expect(pipeline.idle).toBe(true);
+  });
+
+  it('lets messages alone pass without the disk, but never past an earlier write', async () => {
+    const item = push(1, {});
+    pipeline.kick();
+    expect(durable).toEqual([[item]]);
+    push(1, { entries: [entry(1)] });
+    pipeline.kick();
+    const behind = push(1, {});
+    pipeline.kick();
+    expect(durable).toHaveLength(1);
+    await disk.done();
+    pipeline.kick();
+    expect(durable.at(-1)).toEqual([behind]);
+    expect(disk.calls).toEqual(['commit 1']);
+  });
+
+  it('s70 after a failure does nothing more', async () => {
+    push(1, { entries: [entry(1)] });
+    pipeline.kick();
+    push(1, { entries: [entry(2)] });
+    await disk.fail();
+    pipeline.kick();
+    expect(failures.map((e) => e.message)).toEqual(['broken']);
+    expect(durable).toEqual([]);
+    expect(disk.calls).toEqual(['commit 1']);
+  });
+});
+
+describe('snapshot chunks', () => {
+  it('are staged in order with the writes of their group, which wait; other groups go on', async () => {
+    push(1, { entries: [entry(1)] });
+    const staged = push(1, { chunk: chunk(0) });
+    pipeline.kick();
+    expect(disk.calls).toEqual(['commit 1', 'stage 1/0']);
+    await disk.done();
+    push(1, { entries: [entry(2)] });
+    push(2, { entries: [entry(1)] });
+    pipeline.kick();
+    expect(disk.calls.at(-1)).toBe('commit 2');
+    await disk.done();
+    expect(durable.at(-1)).toEqual([staged]);
+    await disk.done();
+    pipeline.kick();
+    expect(disk.calls.at(-1)).toBe('commit 1');
+  });
+
+  it('the last one installs; a hard state that comes with a chunk is not forgotten', async () => {
+    const last = push(1, { chunk: chunk(0, true), hardState: hard(3) });
+    pipeline.kick();
+    await disk.done();
+    expect(disk.calls).toEqual(['stage 1/0', 'install 1']);
+    expect(durable).toEqual([]);
+    await disk.done();
+    expect(durable).toEqual([[last]]);
+    push(2, { chunk: chunk(0), hardState: hard(4) });
+    pipeline.kick();
+    await disk.done();
+    expect(disk.calls.at(-1)).toBe('commit 2');
+    expect(disk.commits.at(-1)).toEqual([{ group: 2, hardState: hard(4), entries: [] }]);
+    await disk.done();
+    expect(pipeline.idle).toBe(true);
+  });
+
+  it('a failure to stage is a failure', async () => {
+    push(1, { chunk: chunk(0) });
+    pipeline.kick();
+    await disk.fail();
+    expect(failures).toHaveLength(1);
+  });
+});
+
+describe('merge', () => {
+  it('keeps the latest hard state, and the log as the later write leaves it', () => {
+    const batch = [
+      { group: 1, write: write({ hardState: hard(1), entries: [entry(5), entry(6), entry(7)] }) },
+      { group: 2, write: write({ hardState: hard(9) }) },
+      { group: 1, write: write({ hardState: hard(2), entries: [entry(6, 2)] }) },
+      { group: 1, write: write({ entries: [entry(7, 2), entry(8, 2)] }) },
+      { group: 3, write: write({}) },
+    ];
+    expect(merge(batch)).toEqual([
+      { group: 1, hardState: hard(2), entries: [entry(5), entry(6, 2), entry(7, 2), entry(8, 2)] },
+      { group: 2, hardState: hard(9), entries: [] },
+    ]);
+  });
+});

@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../src/shard/index.js';
+import { Liveness } from '../../src/shard/liveness.js';
+import { WaitingReads, WaitingWrites, type Waiter } from '../../src/shard/waiting.js';
+
+const waiter = (name: string, deadline = 100): Waiter & { name: string } => ({
+  name,
+  deadline,
+  key: new Uint8Array(),
+  done: () => undefined,
+});
+const names = (waiters: readonly Waiter[]): string[] => waiters.map((w) => (w as Waiter & { name: string }).name);
+
+describe('writes that wait', () => {
+  it('are answered when their own entry is applied, once', () => {
+    const writes = new WaitingWrites();
+    const got: Answer[] = [];
+    writes.add(7, { ...waiter('w'), done: (answer) => got.push(answer) });
+    const answer: Answer = { type: 'put', revision: 7, version: 1, created: true, replayed: false };
+    writes.applied(6, answer);
+    expect(got).toEqual([]);
+    writes.applied(7, answer);
+    writes.applied(7, answer);
+    expect(got).toEqual([answer]);
+    expect(writes.size).toBe(0);
+  });
+
+  it('are given back when their time is over, or all at once', () => {
+    const writes = new WaitingWrites();
+    writes.add(1, waiter('early', 50));
+    writes.add(2, waiter('late', 150));
+    expect(names(writes.takeExpired(100))).toEqual(['early']);
+    expect(names(writes.takeAll())).toEqual(['late']);
+    expect(writes.size).toBe(0);
+  });
+});
+
+describe('reads that wait', () => {
+  it('s49 join no round that was asked before they came', () => {
+    const reads = new WaitingReads();
+    reads.gather(waiter('first'));
+    expect(reads.wantsRound).toBe(true);
+    reads.asked(1);
+    reads.gather(waiter('second'));
+    // One round at a time; the second read waits for its own.
+    expect(reads.wantsRound).toBe(false);
+    reads.confirmed(1, 10);
+    expect(names(reads.takeReady(10))).toEqual(['first']);
+    expect(reads.wantsRound).toBe(true);
+    reads.asked(2);
+    reads.confirmed(1, 10);
+    expect(reads.takeReady(10)).toEqual([]);
+    reads.confirmed(2, 10);
+    expect(names(reads.takeReady(10))).toEqual(['second']);
+  });
+
+  it('s46 wait until their index is applied (M2)', () => {
+    const reads = new WaitingReads();
+    reads.gather(waiter('read'));
+    reads.asked(1);
+    reads.confirmed(1, 10);
+    reads.awaitIndex(12, waiter('lease'));
+    expect(reads.takeReady(9)).toEqual([]);
+    expect(names(reads.takeReady(10))).toEqual(['read']);
+    expect(names(reads.takeReady(12))).toEqual(['lease']);
+    expect(reads.size).toBe(0);
+  });
+
+  it('expire wherever they wait', () => {
+    const reads = new WaitingReads();
+    reads.gather(waiter('asked', 50));
+    reads.gather(waiter('asked late', 150));
+    reads.asked(1);
+    reads.gather(waiter('gathered', 50));
+    reads.awaitIndex(12, waiter('confirmed', 50));
+    expect(names(reads.takeExpired(100)).sort()).toEqual(['asked', 'confirmed', 'gathered']);
+    expect(reads.size).toBe(1);
+    expect(names(reads.takeContext(1))).toEqual(['asked late']);
+    expect(names(reads.takeContext(1))).toEqual([]);
+  });
+});
+
+describe('liveness', () => {
+  it('counts silence only against those who owe pings', () => {
+    const liveness = new Liveness(500);
+    liveness.heard(1, 0);
+    liveness.heard(2, 0);
+    expect(liveness.takeSilent([1], 400)).toEqual([]);
+    expect(liveness.takeSilent([1], 501)).toEqual([1]);
+    expect(liveness.takeSilent([1], 502)).toEqual([]);
+    expect(liveness.isDead(1)).toBe(true);
+    expect(liveness.isDead(2)).toBe(false);
+    expect(liveness.alive()).toEqual([2]);
+  });
+
+  it('holds nothing against a peer that it never heard, until its link breaks', () => {
+    const liveness = new Liveness(500);
+    expect(liveness.isDead(9)).toBe(false);
+    expect(liveness.lost(9)).toBe(false);
+    expect(liveness.isDead(9)).toBe(true);
+    liveness.heard(9, 10);
+    expect(liveness.isDead(9)).toBe(false);
+    expect(liveness.lost(9)).toBe(true);
+  });
+
+  it('calls a peer settled when it was heard for a while and does not stop', () => {
+    const liveness = new Liveness(500);
+    liveness.heard(1, 0);
+    expect(liveness.isSettled(1, 499)).toBe(false);
+    expect(liveness.isSettled(1, 500)).toBe(true);
+    liveness.said(1, true);
+    expect(liveness.isSettled(1, 600)).toBe(false);
+    liveness.said(1, false);
+    liveness.lost(1);
+    liveness.heard(1, 700);
+    expect(liveness.isSettled(1, 1_000)).toBe(false);
+    expect(liveness.isSettled(2, 1_000)).toBe(false);
+  });
+});
