@@ -71,6 +71,7 @@ export class Group {
   readonly #writes = new WaitingWrites();
   readonly #reads = new WaitingReads();
   readonly #lease: Lease | undefined;
+  readonly #maxBatchBytes: number;
   #proposals: { readonly data: Uint8Array; readonly waiter: Waiter }[] = [];
   #knownLeader: NodeId = NONE;
   #knownTerm = 0;
@@ -81,6 +82,7 @@ export class Group {
     this.machine = options.machine;
     this.table = options.table;
     this.#host = host;
+    this.#maxBatchBytes = options.raft.maxUncommittedBytes;
     this.#lease = options.lease && new Lease(options.lease);
     this.applied = options.raft.snapshot.index;
     this.machine.load();
@@ -225,18 +227,15 @@ export class Group {
     if (this.#proposals.length === 0) return;
     const proposals = this.#proposals;
     this.#proposals = [];
-    const result = this.raft.propose(proposals.map((p) => p.data));
-    if (result.type === 'appended') {
+    const bytes = proposals.reduce((sum, { data }) => sum + data.length, 0);
+    const result = bytes > this.#maxBatchBytes ? undefined : this.raft.propose(proposals.map((p) => p.data));
+    if (result?.type === 'appended') {
       let index = result.firstIndex;
       for (const { waiter } of proposals) this.#writes.add(index++, waiter);
-      return;
-    }
-    if (proposals.length > 1 && result.reason === 'overloaded') {
-      // All or nothing was too much at once: take what fits.
+    } else {
+      // All at once was too much, or is refused: each hears for itself.
       this.#proposeOneByOne(proposals);
-      return;
     }
-    for (const { waiter } of proposals) waiter.done(this.#refusal(result.reason));
   }
 
   #proposeOneByOne(proposals: readonly { readonly data: Uint8Array; readonly waiter: Waiter }[]): void {
