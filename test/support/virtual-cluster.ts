@@ -31,7 +31,7 @@ export interface VirtualClusterOptions {
   readonly leaseReads?: boolean;
   readonly node?: Partial<Pick<ShardNodeOptions, 'timers' | 'limits' | 'checkpoints'>>;
   /** Wraps a node's storage, to make it slow or failing. */
-  readonly storage?: (id: number, storage: Storage) => Storage;
+  readonly storage?: (id: number, storage: Storage, runtime: VirtualRuntime) => Storage;
 }
 
 export class VirtualCluster {
@@ -84,7 +84,7 @@ export class VirtualCluster {
       id,
       name: `n${id}`,
       plan,
-      storage: this.#options.storage?.(id, storage) ?? storage,
+      storage: this.#options.storage?.(id, storage, this.runtime) ?? storage,
       transport: this.network.node(id),
       runtime: this.runtime,
       logger: silentLogger,
