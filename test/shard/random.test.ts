@@ -124,23 +124,26 @@ class Chaos {
   }
 }
 
-/** Commits take as long as `later` says, and keep their order. */
+const ORDERED: readonly (string | symbol)[] = ['commit', 'stageChunk', 'install'];
+
+/** What is written takes as long as `later` says, and keeps its order, as the port promises. */
 function slow(storage: Storage, later: (task: () => void) => void): Storage {
-  let last: Promise<void> = Promise.resolve();
-  const commit: Storage['commit'] = (writes) => {
+  let last: Promise<unknown> = Promise.resolve();
+  const inOrder = (write: () => Promise<unknown>): Promise<unknown> => {
     const before = last;
     last = new Promise((resolve, reject) => {
       later(() => {
-        before.then(() => storage.commit(writes)).then(resolve, reject);
+        before.then(write).then(resolve, reject);
       });
     });
     return last;
   };
   return new Proxy(storage, {
     get: (target, name) => {
-      if (name === 'commit') return commit;
       const value: unknown = Reflect.get(target, name);
-      return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+      if (typeof value !== 'function') return value;
+      const call = (value as (...args: unknown[]) => Promise<unknown>).bind(target);
+      return ORDERED.includes(name) ? (...args: unknown[]) => inOrder(() => call(...args)) : call;
     },
   });
 }
