@@ -32,7 +32,7 @@ export class NodeBackend implements Backend {
     this.self = host.id;
     this.#host = host;
     this.#runtime = runtime;
-    this.#requests = new RequestTable(options.maxInFlight ?? 20_000);
+    this.#requests = new RequestTable(options.maxInFlight ?? 20_000, () => runtime.random());
     this.#rounds = new StatusRounds(runtime, (node, id) => host.send(node, { type: 'status-request', id }));
     host.onReply((from, message) => {
       if (message.type === 'reply') this.#requests.settle(from, message.id, message.reply);

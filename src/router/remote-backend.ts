@@ -56,7 +56,7 @@ export class RemoteBackend implements Backend {
     this.#runtime = options.runtime;
     this.#pingMs = options.pingMs ?? 1_000;
     this.#silentMs = options.silentMs ?? 2_000;
-    this.#requests = new RequestTable(options.maxInFlight ?? 20_000);
+    this.#requests = new RequestTable(options.maxInFlight ?? 20_000, () => this.#runtime.random());
     this.#rounds = new StatusRounds(this.#runtime, (node, id) => this.#send(node, { type: 'status-request', id }));
   }
 

@@ -13,7 +13,7 @@ interface Entry {
   readonly done: ReplyCallback;
 }
 
-/** Request ids are 32 bit on the wire. */
+/** Ids run up to here and begin again. */
 const MAX_ID = 0xffff_ffff;
 
 /** How long after its budget a request may still be answered by the node itself. */
@@ -28,10 +28,15 @@ export const refusalFrom = (node: NodeId, ...args: Parameters<typeof refuse>): S
 export class RequestTable {
   readonly #entries = new Map<number, Entry>();
   readonly #maxInFlight: number;
-  #lastId = 0;
+  #lastId: number;
 
-  constructor(maxInFlight: number) {
+  /**
+   * Ids begin at a place drawn by `random`: an answer that was owed to an earlier life of this process must not be
+   * taken for one to a request of this life.
+   */
+  constructor(maxInFlight: number, random: () => number) {
     this.#maxInFlight = maxInFlight;
+    this.#lastId = Math.floor(random() * MAX_ID);
   }
 
   get size(): number {

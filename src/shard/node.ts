@@ -18,7 +18,7 @@ import type { NodeStatus } from './status.js';
 import { encodeTopology, SystemMachine } from './system-machine.js';
 import { systemVoters } from './topology-keeper.js';
 import { SYSTEM_GROUP, type Topology } from './topology.js';
-import type { PeerId, PeerMessage } from './transport.js';
+import { ROUTER_PEERS, type PeerId, type PeerMessage } from './transport.js';
 
 type State = NodeStatus['state'];
 type ReplyMessage = Extract<PeerMessage, { type: 'reply' | 'status' }>;
@@ -35,6 +35,8 @@ export class ShardNode {
   #choreTimer: Timer | undefined;
   #tickTimer: Timer | undefined;
   #closed = false;
+  /** Rises each time the link to a node breaks. */
+  readonly #linkLives = new Map<PeerId, number>();
   #onReply: ((from: PeerId, message: ReplyMessage) => void) | undefined;
   #onFailure: ((error: Error) => void) | undefined;
 
@@ -271,11 +273,15 @@ export class ShardNode {
 
   #answer(from: PeerId, message: Exclude<PeerMessage, { type: 'raft' | 'topology' | 'ping' }>): void {
     switch (message.type) {
-      case 'request':
+      case 'request': {
+        const life = this.#linkLives.get(from);
         this.#parts.operations.start(message.request, (reply) => {
+          // Who asked over a link that is gone may have been another life of the peer: its numbers mean nothing now.
+          if (this.#linkLives.get(from) !== life) return;
           this.#options.transport.send(from, { type: 'reply', id: message.id, reply });
         });
         return;
+      }
       case 'status-request':
         this.#options.transport.send(from, { type: 'status', id: message.id, status: this.status() });
         return;
@@ -323,6 +329,8 @@ export class ShardNode {
   // Peers and topology.
 
   #onLink(peer: PeerId, up: boolean): void {
+    // A router's peer id is never given to another link; a node's is.
+    if (!up && peer < ROUTER_PEERS) this.#linkLives.set(peer, (this.#linkLives.get(peer) ?? 0) + 1);
     if (!this.#parts.neighbourhood.link(peer, up, this.#options.runtime.now())) return;
     // With leases a follower has promised its vote to nobody else for an election timeout, broken link or not.
     if (!this.#options.plan.leaseReads) this.#mourn(peer);

@@ -78,7 +78,7 @@ beforeEach(() => {
 
 describe('the request table', () => {
   it('matches an answer with the node that was asked, once', () => {
-    const table = new RequestTable(10);
+    const table = new RequestTable(10, () => 0);
     const got: ShardReply[] = [];
     const id = table.add(1, 0, 100, (each) => got.push(each))!;
     table.settle(2, id, reply(2));
@@ -91,7 +91,7 @@ describe('the request table', () => {
   });
 
   it('row 28 is bounded', () => {
-    const table = new RequestTable(2);
+    const table = new RequestTable(2, () => 0);
     const ignore = (): void => undefined;
     const id = table.add(1, 0, 1, ignore)!;
     expect(table.add(1, 0, 1, ignore)).toBeDefined();
@@ -101,7 +101,7 @@ describe('the request table', () => {
   });
 
   it('a callback may ask anew while a node is being lost', () => {
-    const table = new RequestTable(10);
+    const table = new RequestTable(10, () => 0);
     const codes: unknown[] = [];
     table.add(1, 0, 100, ({ answer }) => {
       codes.push(answer);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StorageFailure, StorageFull } from '../../src/raft/index.js';
-import { stringKey, type Answer, type Storage } from '../../src/shard/index.js';
+import { stringKey, type Answer, type Condition, type Storage, type Transport } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 /** A storage whose commits start to fail when told to. */
@@ -108,6 +108,59 @@ describe('a node that is told nonsense', () => {
     const after = [1, 2].map((id) => cluster.group(id, 0)!.raft.term);
     for (const [i, term] of after.entries()) expect(term - before[i]!).toBeLessThan(10);
     expect(await cluster.put('a', 'one')).toMatchObject({ type: 'put' });
+  });
+
+  it('never gives a restarted peer the answer that was owed to its earlier life', async () => {
+    const cluster = await VirtualCluster.start({ nodes: 4, replicas: 3, shards: 8 });
+    const shard = cluster.shards().find((s) => !cluster.node(1).topology()!.shards[s]!.includes(4))!;
+    const keys = Array.from({ length: 200 }, (_, i) => `key-${i}`).filter((key) => cluster.shardOf(key) === shard);
+    const leader = cluster.leader(shard);
+    await cluster.kill(4);
+    const request = (key: string, condition: Condition) =>
+      ({
+        type: 'request',
+        id: 1,
+        request: {
+          shard,
+          budgetMs: 60_000,
+          operation: {
+            type: 'put',
+            key: stringKey(key),
+            body: Buffer.from('x'),
+            contentType: 'text/plain',
+            condition,
+            operationId: cluster.operationId(),
+          },
+        },
+      }) as const;
+    const answers: Answer[][] = [[], []];
+    const live = async (life: number): Promise<Transport> => {
+      const transport = cluster.network.node(4);
+      await transport.start({
+        onMessages: (_from, messages) => {
+          for (const message of messages) if (message.type === 'reply') answers[life]!.push(message.reply.answer);
+        },
+        onLink: () => undefined,
+      });
+      await cluster.runtime.run(20);
+      return transport;
+    };
+    const first = await live(0);
+    // The leader's appends are lost, so the write waits; it is not cut off for so long that it loses its office.
+    cluster.network.dropWhen((from, _to, m) => from === leader && m.type === 'raft' && m.message.type === 'append');
+    first.send(leader, request(keys[0]!, { type: 'none' }));
+    first.flush();
+    await cluster.runtime.run(20);
+    cluster.network.kill(4);
+    const second = await live(1);
+    second.send(leader, request(keys[1]!, { type: 'revision', revision: 999 }));
+    second.flush();
+    await cluster.runtime.run(20);
+    cluster.network.dropWhen(undefined);
+    await cluster.runtime.run(2_000);
+    expect(answers[0]).toEqual([]);
+    expect(answers[1]).toMatchObject([{ type: 'refused', code: 'precondition-failed' }]);
+    expect(await cluster.text(keys[0]!)).toBe('x');
   });
 
   it('s73 refuses a key for a shard that it does not belong to (M23)', async () => {
