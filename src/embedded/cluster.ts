@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { v4 as uuidv4 } from 'uuid';
 import { Dispatcher, RemoteBackend, type DispatchReply } from '../router/index.js';
 import {
+  KvorumError,
   MemoryDisk,
   MemoryNetwork,
   MemoryStorage,
@@ -93,7 +94,7 @@ export class EmbeddedCluster {
   }
 
   async fail(index: number): Promise<void> {
-    await this.#started;
+    await this.#running();
     const node = this.#nodes[index];
     if (node === undefined) return;
     this.#nodes[index] = undefined;
@@ -102,8 +103,13 @@ export class EmbeddedCluster {
   }
 
   async recover(index: number): Promise<void> {
+    await this.#running();
+    if (this.#nodes[index] === undefined) await this.#startNode(index);
+  }
+
+  async #running(): Promise<void> {
     await this.#started;
-    if (this.#nodes[index] === undefined && !this.#closed) await this.#startNode(index);
+    if (this.#closed) throw new KvorumError('shutting-down', 'the store is closed');
   }
 
   partition(groups: readonly (readonly number[])[]): void {

@@ -27,14 +27,27 @@ export interface CheckedOptions {
 export const MAX_NODES = 100;
 export const MAX_SHARDS_EMBEDDED = 1_024;
 
+const KNOWN: readonly string[] = ['nodes', 'replicas', 'shards', 'dataDir', 'seed', 'timeoutMs'];
+
+/** @throws RangeError for a number out of its bounds, TypeError for what is no option or of the wrong type. */
 export function checkOptions(options: StoreOptions): CheckedOptions {
+  // Callers without types may hand in anything.
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError(`options must be an object, got ${String(given)}`);
+  const unknown = Object.keys(options).find((name) => !KNOWN.includes(name));
+  if (unknown !== undefined) throw new TypeError(`there is no option ${unknown}; there are ${KNOWN.join(', ')}`);
+  const dataDir: unknown = options.dataDir;
+  if (dataDir !== undefined && (typeof dataDir !== 'string' || dataDir === '')) {
+    throw new TypeError(`dataDir must be the path of a folder, got ${typeof dataDir}`);
+  }
   const nodes = whole('nodes', options.nodes ?? 5, 1, MAX_NODES);
   const { seed } = options;
   return {
     nodes,
     replicas: whole('replicas', options.replicas ?? Math.min(3, nodes), 1, nodes, 'the number of nodes'),
     shards: whole('shards', options.shards ?? 16, 1, MAX_SHARDS_EMBEDDED),
-    dataDir: options.dataDir,
+    dataDir,
     seed: seed === undefined ? undefined : whole('seed', seed, 0, 2 ** 32 - 1),
     timeoutMs: whole('timeoutMs', options.timeoutMs ?? 5_000, 1, 3_600_000),
   };

@@ -10,11 +10,11 @@ import type { Message, Vote } from './messages.js';
 import { TERM_ONLY } from './outbox.js';
 import { isVoter, voteResult, votersOf } from './quorum.js';
 import type { Candidate } from './roles.js';
-import { NONE } from './types.js';
+import { EntryKind, NONE } from './types.js';
 
 export function startPreCandidacy(core: Core): void {
   // Its own vote would be one for somebody else than the leader it may have promised it to (s50).
-  if (!isVoter(core.configuration, core.id) || core.promiseTicks > 0) return;
+  if (!mayStand(core) || core.promiseTicks > 0) return;
   // Nothing durable is at stake, so its own pre-vote counts at once.
   const candidate = stand(core, 'pre-candidate');
   candidate.votes.set(core.id, true);
@@ -24,11 +24,17 @@ export function startPreCandidacy(core: Core): void {
 
 /** `forced`: at the leader's own wish (transfer), so voters need not mind that they hear it. */
 export function startCandidacy(core: Core, { forced }: { readonly forced: boolean }): void {
+  if (!mayStand(core)) return;
   // By way of follower, as every change of term.
   core.becomeFollower(core.term + 1, NONE);
   core.vote = core.id;
   stand(core, 'candidate');
   for (const request of voteRequests(core, { preVote: false, forced })) core.outbox.hold(request, TERM_ONLY);
+}
+
+/** Only voters stand (s15); and who votes is not known while a committed change of it waits to be applied (s17). */
+function mayStand({ configuration, id, log }: Core): boolean {
+  return isVoter(configuration, id) && !log.hasUnapplied(EntryKind.configuration);
 }
 
 function stand(core: Core, type: Candidate['type']): Candidate {

@@ -9,7 +9,6 @@ import type { Core } from './core.js';
 import { follows } from './log.js';
 import type { Append, Heartbeat, Message } from './messages.js';
 import { TERM_ONLY } from './outbox.js';
-import { isVoter } from './quorum.js';
 import type { Follower } from './roles.js';
 import { receiveChunk } from './snapshot-receiver.js';
 import { NONE } from './types.js';
@@ -17,10 +16,7 @@ import { NONE } from './types.js';
 export function tickFollower(core: Core, follower: Follower): void {
   if (follower.quiesced) return;
   follower.electionElapsed++;
-  // A learner never stands (s15).
-  if (follower.electionElapsed >= follower.electionTimeout && isVoter(core.configuration, core.id)) {
-    startPreCandidacy(core);
-  }
+  if (follower.electionElapsed >= follower.electionTimeout) startPreCandidacy(core);
 }
 
 export function stepFollower(core: Core, follower: Follower, message: Message): void {
@@ -38,7 +34,7 @@ export function stepFollower(core: Core, follower: Follower, message: Message): 
       receiveChunk(core, follower, message);
       break;
     case 'timeout-now':
-      if (isVoter(core.configuration, core.id)) startCandidacy(core, { forced: true });
+      startCandidacy(core, { forced: true });
       break;
     case 'append-ok':
     case 'append-refused':

@@ -247,6 +247,14 @@ export class Log implements LogView {
     return this.#entries.slice(from - this.#snapshotIndex, this.#delivered - this.#snapshotIndex);
   }
 
+  /** Is an entry of this kind committed and not yet applied? */
+  hasUnapplied(kind: EntryKind): boolean {
+    for (let index = this.#applied + 1; index <= this.#commit; index++) {
+      if (this.entryAt(index)?.kind === kind) return true;
+    }
+    return false;
+  }
+
   appliedTo(index: number): void {
     if (index > this.#delivered) throw new Error(`applied ${index}, but only ${this.#delivered} was delivered`);
     this.#applied = Math.max(this.#applied, index);

@@ -113,6 +113,15 @@ describe('bounds', () => {
     expect(() => new DistributedKeyValueStore(options)).toThrow(message);
   });
 
+  it.each([
+    [null, /options must be an object, got null/],
+    [{ dataDir: 5 }, /dataDir must be the path of a folder, got number/],
+    [{ nodez: 5 }, /there is no option nodez/],
+  ])('%j is a TypeError that says why', (options, message) => {
+    expect(() => new DistributedKeyValueStore(options as unknown as StoreOptions)).toThrow(TypeError);
+    expect(() => new DistributedKeyValueStore(options as unknown as StoreOptions)).toThrow(message);
+  });
+
   it('a node that does not exist is a RangeError', () => {
     const kvs = store(3);
     expect(() => kvs.simulateNodeFailure(3)).toThrow(/node must be a whole number from 0 to 2, got 3/);
@@ -170,6 +179,8 @@ describe('faults', () => {
     const kvs = store(1);
     await kvs.close();
     await expect(kvs.get('k')).rejects.toMatchObject({ code: 'shutting-down', outcome: 'not_applied' });
+    await expect(kvs.simulateNodeFailure(0)).rejects.toMatchObject({ code: 'shutting-down' });
+    await expect(kvs.recoverNode(0)).rejects.toMatchObject({ code: 'shutting-down' });
   });
 });
 
