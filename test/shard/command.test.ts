@@ -92,7 +92,13 @@ describe('the fingerprint', () => {
       { ...sample, contentType: 'text/plaim' },
       { ...sample, condition: { type: 'revision', revision: 44 } },
       { ...sample, condition: { type: 'exists' } },
-      { type: 'delete', key: sample.key, condition: sample.condition, operationId: sample.operationId, attempt: 'first' },
+      {
+        type: 'delete',
+        key: sample.key,
+        condition: sample.condition,
+        operationId: sample.operationId,
+        attempt: 'first',
+      },
       // The same bytes, otherwise divided.
       { ...sample, key: Buffer.from('406162', 'hex'), contentType: 'ctext/plain' },
       { ...sample, contentType: 'text/plainh', body: Buffer.from('ello') },

@@ -92,7 +92,15 @@ const condition = fc.oneof(
 );
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  fc.record({ type: fc.constant('put' as const), key, body: bytes, contentType: ascii, condition, operationId, attempt }),
+  fc.record({
+    type: fc.constant('put' as const),
+    key,
+    body: bytes,
+    contentType: ascii,
+    condition,
+    operationId,
+    attempt,
+  }),
   fc.record({ type: fc.constant('delete' as const), key, condition, operationId, attempt }),
   fc.record({
     type: fc.constant('get' as const),
