@@ -230,32 +230,6 @@ describe('asking again', () => {
     expect(new Set(ids).size).toBe(1);
   });
 
-  it.each(['first', 'keyed'] as const)('says that a write comes again only after a doubt: %s', async (attempt) => {
-    const write: Operation = { ...put, attempt };
-    const codes = ['not-here', 'no-quorum', 'leadership-lost', 'not-here'] as const;
-    for (const node of [1, 2, 3]) {
-      cluster.scripts.set(node, (asked) => {
-        const code = codes[cluster.asked.length - 1];
-        asked.reply(code === undefined ? done : refuse(code));
-      });
-    }
-    expect(codeOf(await run(dispatcher(), write))).toBe('ok');
-    const asked = cluster.asked.map(({ request }) => request.operation);
-    expect(asked).toEqual([write, write, write, ...[1, 2].map(() => ({ ...write, attempt: 'again' }))]);
-    expect(write.attempt).toBe(attempt);
-  });
-
-  it('says that a write comes again after a silent node', async () => {
-    cluster.scripts.set(1, (asked) => {
-      asked.reply(done);
-    });
-    await run(dispatcher({ attemptMs: 200 }), put);
-    expect(cluster.asked.map(({ request }) => 'attempt' in request.operation && request.operation.attempt)).toEqual([
-      'keyed',
-      'again',
-    ]);
-  });
-
   it('gives a silent node up, asks another one, and still takes the late answer', async () => {
     const d = dispatcher({ attemptMs: 200 });
     const pending = d.execute(put, { deadlineMs: 2_000, forward: true });
@@ -307,33 +281,6 @@ describe('honest endings', () => {
   it('a write that waits at a silent node is unknown', async () => {
     const reply = await run(dispatcher(), put, 500);
     expect([codeOf(reply), outcomeOf(reply)]).toEqual(['timeout', 'unknown']);
-  });
-
-  it('a write that the shard no longer remembers ends as a timeout at once, if an attempt was in doubt', async () => {
-    const expired = refuse('idempotency-key-expired', undefined, {}, 'unknown');
-    cluster.scripts.set(2, (asked) => {
-      asked.reply(refuse('leadership-lost'));
-    });
-    cluster.scripts.set(1, (asked) => {
-      asked.reply(expired, 4);
-    });
-    const reply = await run(dispatcher(), put, 5_000);
-    expect([codeOf(reply), outcomeOf(reply)]).toEqual(['timeout', 'unknown']);
-    expect(reply).toMatchObject({ term: 4, servedBy: 1, answer: { details: { shard: 0 } } });
-    expect(cluster.path).toEqual([2, 1]);
-    expect(runtime.now()).toBeLessThan(5_000);
-  });
-
-  it('a write that the shard no longer remembers is refused as that, if no attempt was in doubt', async () => {
-    cluster.scripts.set(2, (asked) => {
-      asked.reply(notHere());
-    });
-    cluster.scripts.set(1, (asked) => {
-      asked.reply(refuse('idempotency-key-expired', undefined, {}, 'unknown'));
-    });
-    const reply = await run(dispatcher(), put, 5_000);
-    expect([codeOf(reply), outcomeOf(reply)]).toEqual(['idempotency-key-expired', 'unknown']);
-    expect(cluster.path).toEqual([2, 1]);
   });
 
   it('a write that was once in doubt stays in doubt, whatever definite refusals follow', async () => {
