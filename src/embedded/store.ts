@@ -46,14 +46,14 @@ export class DistributedKeyValueStore {
    */
   async put(key: unknown, value: unknown): Promise<void> {
     const { body, contentType } = encodeValue(value);
-    const operationId = uuidv7(undefined, new Uint8Array(16));
     await this.#execute({
       type: 'put',
       key: encodeKey(key),
       body,
       contentType,
       condition: { type: 'none' },
-      operationId,
+      operationId: uuidv7(undefined, new Uint8Array(16)),
+      attempt: 'first',
     });
   }
 
@@ -65,12 +65,12 @@ export class DistributedKeyValueStore {
 
   /** True if the key was there. @throws TypeError, KvorumError */
   async delete(key: unknown): Promise<boolean> {
-    const operationId = uuidv7(undefined, new Uint8Array(16));
     const answer = await this.#execute({
       type: 'delete',
       key: encodeKey(key),
       condition: { type: 'none' },
-      operationId,
+      operationId: uuidv7(undefined, new Uint8Array(16)),
+      attempt: 'first',
     });
     return answer.type === 'delete' && answer.deleted;
   }

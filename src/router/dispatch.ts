@@ -4,8 +4,10 @@
  * - Any one node is asked at most once a round; rounds are spaced by a jittered backoff.
  * - Leader hints are followed only to replicas that the topology names.
  * - What is asked again is safe to ask again: reads, and writes, which carry an operation id and so are answered and
- *   not applied again.
- * - An attempt whose fate is unknown makes the outcome of the write unknown, until some replica answers it for good.
+ *   not applied again. After an attempt whose fate is unknown a write says that it comes `again`: a shard that no longer
+ *   remembers so far back then refuses it, and does not take it for a new one.
+ * - An attempt whose fate is unknown makes the outcome of the write unknown, until some replica answers it for good. If
+ *   the shard no longer remembers, nobody ever will: the call ends at once, as a timeout.
  *
  * Knows no HTTP and no link. There is no timer per operation: one sweep looks after deadlines, waits and silence.
  */
@@ -207,7 +209,8 @@ export class Dispatcher {
     // Without forwarding there is nobody else to ask.
     call.wakeAt = call.forward ? Math.min(call.deadline, now + this.#attemptMs) : call.deadline;
     const attempt = call.attempt;
-    this.#backend.submit(node, { shard: call.shard, budgetMs, operation: call.operation }, (reply) => {
+    const operation = call.perhapsApplied ? asAgain(call.operation) : call.operation;
+    this.#backend.submit(node, { shard: call.shard, budgetMs, operation }, (reply) => {
       if (!call.ended) this.#onReply(call, attempt, node, reply);
     });
   }
@@ -235,8 +238,8 @@ export class Dispatcher {
       return;
     }
     const verdict = verdictOn(answer, call);
-    if (verdict === 'final') {
-      this.#end(call, reply);
+    if (verdict !== 'again') {
+      this.#end(call, verdict === 'final' ? reply : { ...reply, answer: inDoubt(call.shard) });
       return;
     }
     if (answer.outcome === 'unknown' && call.operation.type !== 'get') call.perhapsApplied = true;
@@ -326,6 +329,12 @@ export class Dispatcher {
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 }
+
+const asAgain = (operation: Operation): Operation =>
+  operation.type === 'get' ? operation : { ...operation, attempt: 'again' };
+
+const inDoubt = (shard: number): Refusal =>
+  refuse('timeout', 'an attempt had no answer in time, and the shard no longer remembers what became of it', { shard });
 
 /** The last refusal says more than "no leader", if it was a definite one. */
 function reasonToTell(last: Refusal | undefined, otherwise: ErrorCode): ErrorCode {

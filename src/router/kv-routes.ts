@@ -3,8 +3,8 @@
  *
  * Reads and checks a request, hands one operation to the dispatcher, has its reply written. Knows no link, no leader.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Consistency, Logger, Operation } from '../shard/index.js';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Consistency, Logger, Operation, Write } from '../shard/index.js';
 import type { Backend } from './backend.js';
 import { readBody } from './body.js';
 import type { Dispatcher, DispatchReply } from './dispatch.js';
@@ -154,7 +154,7 @@ export class KvRoutes {
     headersOf.refuseEncodedBody(headers);
     const contentType = headersOf.contentTypeOf(headers);
     const condition = headersOf.writeCondition(headers);
-    const operationId = headersOf.operationIdOf(headers) ?? newOperationId();
+    const identity = identityOf(headers);
     const deadlineMs = headersOf.timeoutMs(headers, this.#limits);
     const forwarding = headersOf.forwardingOf(headers);
     const minimal = headersOf.wantsMinimal(headers);
@@ -173,7 +173,7 @@ export class KvRoutes {
         const { key } = named;
         this.#send({
           exchange,
-          operation: { type: 'put', key, body: result.body, contentType: contentType.text, condition, operationId },
+          operation: { type: 'put', key, body: result.body, contentType: contentType.text, condition, ...identity },
           consistency: 'linearizable',
           deadlineMs,
           forwarding,
@@ -193,10 +193,10 @@ export class KvRoutes {
     const { path, query } = splitTarget(exchange.target);
     const named = namedKey(path.slice(KV_PREFIX.length), parseQuery(query, ['key_type']));
     const condition = headersOf.writeCondition(headers);
-    const operationId = headersOf.operationIdOf(headers) ?? newOperationId();
+    const identity = identityOf(headers);
     this.#send({
       exchange,
-      operation: { type: 'delete', key: named.key, condition, operationId },
+      operation: { type: 'delete', key: named.key, condition, ...identity },
       consistency: 'linearizable',
       deadlineMs: headersOf.timeoutMs(headers, this.#limits),
       forwarding: headersOf.forwardingOf(headers),
@@ -259,6 +259,14 @@ export class KvRoutes {
   #jsonBounds(): { depth: number; members: number } {
     return { depth: this.#limits.jsonDepth, members: this.#limits.jsonMembers };
   }
+}
+
+/** The client's name for the write, under which it may have asked before; or else a fresh one. */
+function identityOf(headers: IncomingHttpHeaders): Pick<Write, 'operationId' | 'attempt'> {
+  const named = headersOf.operationIdOf(headers);
+  return named === undefined
+    ? { operationId: newOperationId(), attempt: 'first' }
+    : { operationId: named, attempt: 'keyed' };
 }
 
 /** A body where none belongs is a mistake, or an attempt to smuggle a request. */

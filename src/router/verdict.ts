@@ -10,8 +10,10 @@ interface Asked {
 /** Codes by which the replicated state itself answers: they hold whatever became of earlier attempts. */
 const ANSWERS_OF_THE_STATE: ReadonlySet<string> = new Set(['precondition-failed', 'idempotency-key-reused']);
 
-export function verdictOn(refusal: Refusal, asked: Asked): 'final' | 'again' {
+/** `in-doubt`: no replica will ever be able to say what became of the write. */
+export function verdictOn(refusal: Refusal, asked: Asked): 'final' | 'again' | 'in-doubt' {
   if (refusal.replayed === true || ANSWERS_OF_THE_STATE.has(refusal.code)) return 'final';
+  if (asked.perhapsApplied && refusal.code === 'idempotency-key-expired') return 'in-doubt';
   // Honest only if no earlier attempt is in doubt: then it goes on until somebody answers or the deadline says so.
   if (asked.perhapsApplied && refusal.outcome === 'not_applied') return 'again';
   // Shedding load must reach the client: asking again would be more of it.

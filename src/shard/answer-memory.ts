@@ -5,6 +5,9 @@
  * at the same index. An answer is a slot of fixed size in a ring of bytes; nothing is allocated for it. Rows are written at `flush` only, a page of slots each, and only pages that changed; so remembering
  * costs the store nothing per write, and the memory is in every checkpoint and snapshot nevertheless.
  *
+ * Of what it forgot, for whatever reason, it knows how much there was (head) and the latest time at which one of those
+ * ids was made (horizon): an id that was made later was surely never applied.
+ *
  * Invariants:
  * - the live answers are those with sequence numbers head..tail-1; their slots are in `table`, and nothing else is;
  * - head, tail, horizon, hash and the slots depend only on the commands applied, never on when `flush` or `load` ran.
@@ -67,7 +70,7 @@ export class AnswerMemory {
   private table = new IdTable(this.ring, SLOT_BYTES, FIRST_CAPACITY);
   private head = 0;
   private tail = 0;
-  /** The latest time in a version 7 id that was forgotten; 0 if none was. */
+  /** The latest time in a version 7 id that was forgotten, by number or by time; 0 if none was. */
   private horizonMs = 0;
   private readonly hash = new HashSum();
   /** Sequence numbers from here on are in no row yet. */
@@ -125,9 +128,12 @@ export class AnswerMemory {
     while (this.head < this.tail && readU48(this.ring, this.slotOf(this.head) + AT.time) <= oldest) this.forgetFirst();
   }
 
-  /** Whether an id made at `timeMs` may be one that was applied and forgotten; if not, it was surely never applied. */
-  mayHaveForgotten(timeMs: number): boolean {
-    return timeMs <= this.horizonMs;
+  /**
+   * Whether an unknown id, made at `timeMs` (undefined if it does not say), may be one that was applied and forgotten,
+   * be it for its age or for want of room; if not, it was surely never applied.
+   */
+  mayHaveForgotten(timeMs: number | undefined): boolean {
+    return this.head > 0 && (timeMs === undefined || timeMs <= this.horizonMs);
   }
 
   /** Writes what changed since the last flush into rows. */

@@ -1,20 +1,22 @@
 /**
- * A write as the data of a log entry. Everything that apply may depend on is in here: the leader's clock, and a
- * fingerprint of the request, by which the reuse of an operation id for another request is noticed.
+ * A write as the data of a log entry. Everything that apply may depend on is in here: the leader's clock, what the
+ * asker knows of earlier attempts, and a fingerprint of the request, by which the reuse of an operation id for another
+ * request is noticed. The fingerprint is the same in all attempts.
  *
  * | at | bytes | field |
  * |----|---|---------------------------------------------------------------------------------------------|
- * |  0 | 1 | layout, 1                                                                                   |
+ * |  0 | 1 | layout, 2                                                                                   |
  * |  1 | 6 | wall time of the leader, ms since 1970                                                      |
  * |  7 | 16 | operation id                                                                               |
- * | 23 | 8 | fingerprint: xxHash64 of all that follows                                                   |
- * | 31 | 1 | 1 put, 2 delete                                                                             |
- * | 32 | 1 | condition: 0 none, 1 absent, 2 exists, 3 revision                                           |
- * | 33 | 6 | the revision demanded, else 0                                                               |
- * | 39 | 2 | length of the key                                                                           |
- * | 41 | 1 | length of the content type; 0 in a delete                                                   |
- * | 42 | 1 | 0: with the key it is the key of the record's row, cut out in one piece                     |
- * | 43 |   | key, content type, body (to the end)                                                        |
+ * | 23 | 1 | attempt: 0 first, 1 keyed, 2 again                                                          |
+ * | 24 | 8 | fingerprint: xxHash64 of all that follows                                                   |
+ * | 32 | 1 | 1 put, 2 delete                                                                             |
+ * | 33 | 1 | condition: 0 none, 1 absent, 2 exists, 3 revision                                           |
+ * | 34 | 6 | the revision demanded, else 0                                                               |
+ * | 40 | 2 | length of the key                                                                           |
+ * | 42 | 1 | length of the content type; 0 in a delete                                                   |
+ * | 43 | 1 | 0: with the key it is the key of the record's row, cut out in one piece                     |
+ * | 44 |   | key, content type, body (to the end)                                                        |
  *
  * Integers are big-endian. Knows no state; `loadHash()` must have settled before encoding.
  */
@@ -22,27 +24,29 @@ import { MAX_U48, binaryString, readU48, readU32, writeU32, writeU48 } from './b
 import { KvorumError } from './errors.js';
 import { hash64 } from './hash.js';
 import { MAX_ENCODED_KEY_BYTES, MAX_KEY_BYTES } from './keyspace.js';
-import type { Condition, Write } from './operation.js';
+import type { Attempt, Condition, Write } from './operation.js';
 
-const LAYOUT = 1;
+const LAYOUT = 2;
 const AT = {
   layout: 0,
   time: 1,
   id: 7,
-  fingerprint: 23,
-  kind: 31,
-  condition: 32,
-  revision: 33,
-  keyLength: 39,
+  attempt: 23,
+  fingerprint: 24,
+  kind: 32,
+  condition: 33,
+  revision: 34,
+  keyLength: 40,
 } as const;
-const AT_TYPE_LENGTH = 41;
-const AT_ROW_KEY = 42;
-const AT_KEY = 43;
+const AT_TYPE_LENGTH = 42;
+const AT_ROW_KEY = 43;
+const AT_KEY = 44;
 const KIND_PUT = 1;
 const KIND_DELETE = 2;
 export const OPERATION_ID_BYTES = 16;
 const MAX_CONTENT_TYPE_BYTES = 255;
 
+const ATTEMPTS = ['first', 'keyed', 'again'] as const;
 const CONDITIONS = ['none', 'absent', 'exists', 'revision'] as const;
 const REVISION_CONDITION = CONDITIONS.indexOf('revision');
 
@@ -55,6 +59,7 @@ export class MalformedCommand extends Error {
 export interface CommandView {
   readonly data: Uint8Array;
   readonly isPut: boolean;
+  readonly attempt: Attempt;
   readonly wallTimeMs: number;
   readonly fingerprintHigh: number;
   readonly fingerprintLow: number;
@@ -90,6 +95,7 @@ export function encodeCommand(write: Write, wallTimeMs: number): Uint8Array {
   // A clock before 1970 or after 10889 is wrong, yet no reason to refuse a write.
   writeU48(data, AT.time, Math.min(Math.max(Math.floor(wallTimeMs), 0), MAX_U48));
   data.set(write.operationId, AT.id);
+  data[AT.attempt] = ATTEMPTS.indexOf(write.attempt);
   data[AT.kind] = write.type === 'put' ? KIND_PUT : KIND_DELETE;
   data[AT.condition] = CONDITIONS.indexOf(write.condition.type);
   writeU48(data, AT.revision, write.condition.type === 'revision' ? write.condition.revision : 0);
@@ -128,6 +134,7 @@ const isRevision = (value: number): boolean => Number.isSafeInteger(value) && va
 /** Looks an entry over without copying any of it. @throws MalformedCommand */
 export function viewCommand(data: Uint8Array): CommandView {
   if (data.length < AT_KEY || data[AT.layout] !== LAYOUT) throw new MalformedCommand('the entry has an unknown layout');
+  const attempt = ATTEMPTS[data[AT.attempt] ?? 0];
   const kind = data[AT.kind] ?? 0;
   const conditionNumber = data[AT.condition] ?? 0;
   const condition = CONDITIONS[conditionNumber];
@@ -137,6 +144,7 @@ export function viewCommand(data: Uint8Array): CommandView {
   const bodyAt = contentTypeAt + (data[AT_TYPE_LENGTH] ?? 0);
   if (
     (kind !== KIND_PUT && kind !== KIND_DELETE) ||
+    attempt === undefined ||
     condition === undefined ||
     (conditionRevision !== 0 && conditionNumber !== REVISION_CONDITION) ||
     keyLength === 0 ||
@@ -153,6 +161,7 @@ export function viewCommand(data: Uint8Array): CommandView {
   return {
     data,
     isPut: kind === KIND_PUT,
+    attempt,
     wallTimeMs: readU48(data, AT.time),
     fingerprintHigh: readU32(data, AT.fingerprint),
     fingerprintLow: readU32(data, AT.fingerprint + 4),
@@ -172,11 +181,12 @@ export function decodeCommand(data: Uint8Array): Command {
   const operationId = data.subarray(AT.id, AT.id + OPERATION_ID_BYTES);
   const condition: Condition =
     view.condition === 'revision' ? { type: 'revision', revision: view.conditionRevision } : { type: view.condition };
+  const { attempt } = view;
   const contentType = binaryString(data, view.contentTypeAt, view.bodyAt);
   return {
     write: view.isPut
-      ? { type: 'put', key, body: data.subarray(view.bodyAt), contentType, condition, operationId }
-      : { type: 'delete', key, condition, operationId },
+      ? { type: 'put', key, body: data.subarray(view.bodyAt), contentType, condition, operationId, attempt }
+      : { type: 'delete', key, condition, operationId, attempt },
     wallTimeMs: view.wallTimeMs,
     fingerprint: Buffer.from(data.subarray(AT.fingerprint, AT.kind)).toString('hex'),
   };

@@ -25,7 +25,7 @@ export const ERRORS = {
   'idempotency-key-expired': row(
     'not_applied',
     false,
-    'the operation id is older than the window in which answers are remembered',
+    'whether a write was applied under this operation id is no longer remembered',
   ),
   'not-here': row('not_applied', true, 'this node does not hold the shard, or does not lead it'),
   'no-leader': row('not_applied', true, 'the shard has no leader within the deadline'),

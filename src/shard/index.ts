@@ -13,7 +13,8 @@
  *
  * Invariants, asserted by tests:
  *  - no write is answered before a quorum has it on disk and this replica has applied it;
- *  - a write is applied once per operation id, and every retry gets the first answer;
+ *  - a write is applied once per operation id, and every retry gets the first answer, while the shard remembers it; a
+ *    router's repeat of what it no longer remembers is refused, not applied (`kv-machine.ts` says what others are);
  *  - at equal applied index all replicas of a group have the same state hash;
  *  - every answer that is not a success says whether the write happened.
  *

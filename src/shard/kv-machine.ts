@@ -7,16 +7,27 @@
  * snapshot.
  *
  * Writes happen once. An operation id is remembered with its answer (`answer-memory.ts`), also when the answer is
- * that a precondition failed; what comes again under it is answered from there. An id that is no longer remembered
- * cannot be told from a fresh one by itself. A version 7 id says when it was made, and is refused as expired if both
- * - it was made before `EXPIRY_SHARE` of the window, by replicated time, and
- * - some id made at its time or later has been forgotten (otherwise it is surely fresh, whatever its age).
- * So a retry that comes after its answer was forgotten for its age is never applied twice, as long as the clock that
- * made the id was no more than a third of the window ahead of the leader's (5 minutes of 15); and a fresh write is
- * never refused, as long as that clock is no more than two thirds behind (10 minutes), nor, while no later id has been
- * forgotten, however far behind. Not covered: ids of other versions, and answers that were forgotten early because
- * more than `maxAnswers` writes came within the window. Whether the first attempt was applied is then unknown, and
- * the refusal says so.
+ * that a precondition failed; what comes again under it is answered from there, before any condition is looked at. An
+ * id that is no longer remembered cannot be told from a fresh one by itself. What becomes of it is decided by what the
+ * asker knows (`Attempt`), by the time that a version 7 id says it was made at, and by the horizon, which is the latest
+ * such time among all ids that were forgotten, for their age or for want of room:
+ * - `first`: applied, whatever any clock says. Right as long as that very attempt does not arrive after a later one of
+ *   the same write was applied and forgotten.
+ * - `again`: applied only if it surely never was: the id was made after the horizon, or nothing was ever forgotten.
+ *   Otherwise refused as expired. So a router's repeats are never applied twice, whatever the load and the clocks; the
+ *   price is that under more than `maxAnswers` writes within the time of an attempt a repeat ends as unknown, and that
+ *   so do all repeats under ids that do not say when they were made, once anything was forgotten. An id made by a clock
+ *   that was ahead moves the horizon ahead when it is forgotten, with the same price until real time has caught up.
+ * - `keyed`: fresh, as far as the router knows, or a client's retry. Refused as expired if it was made both before
+ *   `EXPIRY_SHARE` of the window, by replicated time, and not after the horizon. So a client's retry that comes after
+ *   its answer was forgotten for its age is never applied twice, as long as the clock that made the id was no more than
+ *   a third of the window ahead of the leader's (5 minutes of 15); and a fresh write is never refused, as long as that
+ *   clock is no more than two thirds behind (10 minutes), nor, while no later id has been forgotten, however far
+ *   behind. After a leader's clock was ahead, replicated time stands still until real time has caught up with it; if
+ *   ids made by a clock that was ahead are forgotten in the meantime, fresh `keyed` writes are refused for so long. Not
+ *   covered, and applied again: ids of other versions, and answers that were forgotten early because more than
+ *   `maxAnswers` writes came within the window.
+ * Whether an earlier attempt was applied is unknown when a write is refused as expired, and the refusal says so.
  *
  * Rows: '\0' + key encodes records, '\u0001' remembered answers, '\u0002' the rest. Knows no group, no disk, no HTTP.
  */
@@ -101,7 +112,7 @@ export class KvMachine {
     }
     const known = this.answers.find(data, command.idAt);
     if (known !== undefined) return answerAgain(known, command);
-    if (this.isExpired(command)) return refusal('idempotency-key-expired', {}, 'unknown');
+    if (this.isPerhapsForgotten(command)) return refusal('idempotency-key-expired', {}, 'unknown');
     const facts = this.write(index, command);
     const { fingerprintHigh, fingerprintLow } = command;
     const { kind, revision, detail } = facts;
@@ -155,13 +166,13 @@ export class KvMachine {
     });
   }
 
-  private isExpired(command: CommandView): boolean {
+  /** Of an id that is not remembered: may an earlier attempt have been applied, as far as the asker cannot rule it out? */
+  private isPerhapsForgotten(command: CommandView): boolean {
+    if (command.attempt === 'first') return false;
     const madeMs = operationTimeMs(command.data, command.idAt);
-    return (
-      madeMs !== undefined &&
-      madeMs < this.clockMs - this.windowMs * EXPIRY_SHARE &&
-      this.answers.mayHaveForgotten(madeMs)
-    );
+    if (!this.answers.mayHaveForgotten(madeMs)) return false;
+    if (command.attempt === 'again') return true;
+    return madeMs !== undefined && madeMs < this.clockMs - this.windowMs * EXPIRY_SHARE;
   }
 
   private write(index: number, command: CommandView): AnswerFacts {

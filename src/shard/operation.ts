@@ -12,6 +12,15 @@ export type Condition =
   | { readonly type: 'exists' }
   | { readonly type: 'revision'; readonly revision: number };
 
+/**
+ * What the asker knows of earlier attempts at a write; it decides what becomes of an operation id that the shard does
+ * not remember (`kv-machine.ts`).
+ * - `first`: the id was made for this attempt, so there was no earlier one;
+ * - `keyed`: the client named the id, and may have asked before, unknown to the router;
+ * - `again`: the same asker asked before, and does not know what became of it.
+ */
+export type Attempt = 'first' | 'keyed' | 'again';
+
 export interface Put {
   readonly type: 'put';
   /** Canonical key encoding (`keyspace.ts`), 1..4097 bytes: a tag and up to 4,096 of the user's. */
@@ -22,6 +31,7 @@ export interface Put {
   readonly condition: Condition;
   /** 16 bytes of a UUID; a write is applied once per id. */
   readonly operationId: Uint8Array;
+  readonly attempt: Attempt;
 }
 
 export interface Delete {
@@ -29,6 +39,7 @@ export interface Delete {
   readonly key: Uint8Array;
   readonly condition: Condition;
   readonly operationId: Uint8Array;
+  readonly attempt: Attempt;
 }
 
 export type Consistency = 'linearizable' | 'lease' | 'stale';

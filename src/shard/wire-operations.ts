@@ -6,6 +6,7 @@
 import { ERRORS, type ErrorCode, type ErrorDetails } from './errors.js';
 import type {
   Answer,
+  Attempt,
   Condition,
   Consistency,
   KeyRecord,
@@ -19,6 +20,7 @@ import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
 const OPERATIONS = { put: 1, delete: 2, get: 3 } as const satisfies Record<Operation['type'], number>;
 const ANSWERS = { put: 1, delete: 2, get: 3, refused: 4 } as const satisfies Record<Answer['type'], number>;
 const CONDITIONS = { none: 0, absent: 1, exists: 2, revision: 3 } as const satisfies Record<Condition['type'], number>;
+const ATTEMPTS: readonly Attempt[] = ['first', 'keyed', 'again'];
 const CONSISTENCIES: readonly Consistency[] = ['linearizable', 'lease', 'stale'];
 const NUMERIC_DETAILS = [
   'limit',
@@ -57,12 +59,14 @@ function writeOperation(out: WireWriter, operation: Operation): void {
     case 'put':
       writeCondition(out, operation.condition);
       writeOperationId(out, operation.operationId);
+      out.u8(ATTEMPTS.indexOf(operation.attempt));
       out.ascii(operation.contentType);
       out.longBytes(operation.body);
       return;
     case 'delete':
       writeCondition(out, operation.condition);
       writeOperationId(out, operation.operationId);
+      out.u8(ATTEMPTS.indexOf(operation.attempt));
       return;
     case 'get':
       out.u8(CONSISTENCIES.indexOf(operation.consistency));
@@ -78,12 +82,14 @@ function readOperation(input: WireReader): Operation {
     case OPERATIONS.put: {
       const condition = readCondition(input);
       const operationId = input.raw(OPERATION_ID_BYTES);
+      const attempt = readAttempt(input);
       const contentType = input.ascii();
-      return { type: 'put', key, body: input.longBytes(), contentType, condition, operationId };
+      return { type: 'put', key, body: input.longBytes(), contentType, condition, operationId, attempt };
     }
     case OPERATIONS.delete: {
       const condition = readCondition(input);
-      return { type: 'delete', key, condition, operationId: input.raw(OPERATION_ID_BYTES) };
+      const operationId = input.raw(OPERATION_ID_BYTES);
+      return { type: 'delete', key, condition, operationId, attempt: readAttempt(input) };
     }
     case OPERATIONS.get: {
       const number = input.u8();
@@ -99,6 +105,13 @@ function readOperation(input: WireReader): Operation {
 function writeOperationId(out: WireWriter, id: Uint8Array): void {
   if (id.length !== OPERATION_ID_BYTES) throw new WireError(`an operation id of ${id.length} bytes`);
   out.raw(id);
+}
+
+function readAttempt(input: WireReader): Attempt {
+  const number = input.u8();
+  const attempt = ATTEMPTS[number];
+  if (attempt === undefined) throw new WireError(`unknown attempt ${number}`);
+  return attempt;
 }
 
 function writeCondition(out: WireWriter, condition: Condition): void {

@@ -251,7 +251,7 @@ describe('the backend of a stand-alone router', () => {
     const dispatcher = new Dispatcher({ backend, runtime, shardOfKey: () => 0 });
     const operationId = new Uint8Array(16).fill(3);
     const result = dispatcher.execute(
-      { type: 'put', key, body: key, contentType: 'a/b', condition: { type: 'none' }, operationId },
+      { type: 'put', key, body: key, contentType: 'a/b', condition: { type: 'none' }, operationId, attempt: 'keyed' },
       { deadlineMs: 5_000, forward: true },
     );
     await runtime.run(1);

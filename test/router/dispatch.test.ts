@@ -13,6 +13,7 @@ const put: Operation = {
   contentType: 'text/plain',
   condition: { type: 'none' },
   operationId: new Uint8Array(16).fill(7),
+  attempt: 'keyed',
 };
 const get = (consistency: Consistency = 'linearizable'): Operation => ({ type: 'get', key, consistency });
 const done: Answer = { type: 'put', revision: 5, version: 1, created: true, replayed: false };
@@ -288,7 +289,7 @@ describe('honest endings', () => {
     });
     for (const [node, code] of [
       [1, 'overloaded'],
-      [3, 'idempotency-key-expired'],
+      [3, 'no-quorum'],
     ] as const) {
       cluster.scripts.set(node, (asked) => {
         asked.reply(refuse(code));

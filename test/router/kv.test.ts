@@ -259,6 +259,19 @@ describe('operations that happen once', () => {
     // Version 7.
     expect(ids.every((id) => id[12] === '7')).toBe(true);
   });
+
+  it('the shard is told whether a retry may be unknown to the router', async () => {
+    const before = http.backend.received.length;
+    for (const named of [false, true]) {
+      const headers = (): Record<string, string> => (named ? { 'idempotency-key': v4() } : {});
+      await http.ask('PUT', kv('a'), headers(), 'x');
+      await http.ask('DELETE', kv('a'), headers());
+    }
+    const attempts = http.backend.received
+      .slice(before)
+      .map(({ operation }) => 'attempt' in operation && operation.attempt);
+    expect(attempts).toEqual(['first', 'first', 'keyed', 'keyed']);
+  });
 });
 
 describe('wishes', () => {

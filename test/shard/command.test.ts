@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeCommand, encodeCommand, MalformedCommand, viewCommand } from '../../src/shard/command.js';
 import { loadHash } from '../../src/shard/hash.js';
-import type { Condition, Write } from '../../src/shard/operation.js';
+import type { Attempt, Condition, Write } from '../../src/shard/operation.js';
 import { codeOf } from '../support/error-code.js';
 
 beforeAll(loadHash);
@@ -12,11 +12,12 @@ const condition: fc.Arbitrary<Condition> = fc.oneof(
   fc.constantFrom<Condition>({ type: 'none' }, { type: 'absent' }, { type: 'exists' }),
   fc.record({ type: fc.constant('revision' as const), revision: fc.integer({ min: 0, max: 2 ** 48 - 1 }) }),
 );
+const attempt = fc.constantFrom<Attempt>('first', 'keyed', 'again');
 const contentType = fc.string({
   unit: fc.integer({ min: 0x20, max: 0x7e }).map((c) => String.fromCharCode(c)),
   maxLength: 255,
 });
-const base = { key: fc.oneof(bytesOf(1, 20), bytesOf(4000, 4097)), condition, operationId: bytesOf(16, 16) };
+const base = { key: fc.oneof(bytesOf(1, 20), bytesOf(4000, 4097)), condition, operationId: bytesOf(16, 16), attempt };
 const put = fc.record({ type: fc.constant('put' as const), ...base, contentType, body: bytesOf(0, 200) });
 const remove = fc.record({ type: fc.constant('delete' as const), ...base });
 const write: fc.Arbitrary<Write> = fc.oneof(put, remove);
@@ -35,6 +36,7 @@ const sample: Write = {
   contentType: 'text/plain',
   condition: { type: 'revision', revision: 43 },
   operationId: Buffer.from('018f0000000070008000000000000001', 'hex'),
+  attempt: 'keyed',
 };
 
 describe('the encoding of a command', () => {
@@ -51,7 +53,7 @@ describe('the encoding of a command', () => {
 
   it('is pinned', () => {
     expect(Buffer.from(encodeCommand(sample, 1_700_000_000_000)).toString('hex')).toBe(
-      '01018bcfe56800018f0000000070008000000000000001e4e6cfb5d9796246010300000000002b00040a0040616263746578742f706c61696e68656c6c6f',
+      '02018bcfe56800018f000000007000800000000000000101e4e6cfb5d9796246010300000000002b00040a0040616263746578742f706c61696e68656c6c6f',
     );
   });
 
@@ -65,7 +67,7 @@ describe('the encoding of a command', () => {
   it('is exactly as large as it has to be', () => {
     fc.assert(
       fc.property(put, (any) => {
-        expect(encodeCommand(any, 0)).toHaveLength(43 + any.key.length + any.contentType.length + any.body.length);
+        expect(encodeCommand(any, 0)).toHaveLength(44 + any.key.length + any.contentType.length + any.body.length);
       }),
     );
   });
@@ -80,7 +82,7 @@ describe('the fingerprint', () => {
   const of = (any: Write, timeMs = 0): string => decodeCommand(encodeCommand(any, timeMs)).fingerprint;
 
   it('is that of the request, not of the attempt', () => {
-    expect(of({ ...sample, operationId: new Uint8Array(16) }, 5)).toBe(of(sample, 9));
+    expect(of({ ...sample, operationId: new Uint8Array(16), attempt: 'again' }, 5)).toBe(of(sample, 9));
   });
 
   it('differs with every part of the request', () => {
@@ -90,7 +92,13 @@ describe('the fingerprint', () => {
       { ...sample, contentType: 'text/plaim' },
       { ...sample, condition: { type: 'revision', revision: 44 } },
       { ...sample, condition: { type: 'exists' } },
-      { type: 'delete', key: sample.key, condition: sample.condition, operationId: sample.operationId },
+      {
+        type: 'delete',
+        key: sample.key,
+        condition: sample.condition,
+        operationId: sample.operationId,
+        attempt: 'first',
+      },
       // The same bytes, otherwise divided.
       { ...sample, key: Buffer.from('406162', 'hex'), contentType: 'ctext/plain' },
       { ...sample, contentType: 'text/plainh', body: Buffer.from('ello') },
@@ -127,21 +135,23 @@ describe('what is malformed is refused by the decoder', () => {
     key: sample.key,
     condition: { type: 'none' },
     operationId: sample.operationId,
+    attempt: 'first',
   };
   it.each([
     ['nothing', new Uint8Array(0)],
-    ['another layout', () => altered(0, 2)],
-    ['another kind', () => altered(31, 3)],
-    ['no kind', () => altered(31, 0)],
-    ['another condition', () => altered(32, 4)],
-    ['a revision without its condition', () => altered(32, 1)],
-    ['a key of no bytes', () => altered(40, 0)],
-    ['a key longer than any', () => altered(39, 0x20)],
-    ['no zero before the key', () => altered(42, 1)],
-    ['a content type longer than the entry', () => altered(41, 200)],
-    ['a content type outside ASCII', () => altered(47, 0x0a)],
+    ['another layout', () => altered(0, 1)],
+    ['another attempt', () => altered(23, 3)],
+    ['another kind', () => altered(32, 3)],
+    ['no kind', () => altered(32, 0)],
+    ['another condition', () => altered(33, 4)],
+    ['a revision without its condition', () => altered(33, 1)],
+    ['a key of no bytes', () => altered(41, 0)],
+    ['a key longer than any', () => altered(40, 0x20)],
+    ['no zero before the key', () => altered(43, 1)],
+    ['a content type longer than the entry', () => altered(42, 200)],
+    ['a content type outside ASCII', () => altered(48, 0x0a)],
     ['a delete with a body', () => Uint8Array.from([...encodeCommand(removal, 0), 1])],
-    ['a delete with a content type', () => altered(41, 1, removal)],
+    ['a delete with a content type', () => altered(42, 1, removal)],
     ['a delete cut short', () => encodeCommand(removal, 0).subarray(0, -1)],
   ] as [string, Uint8Array | (() => Uint8Array)][])('%s', (_what, data) => {
     expect(() => decodeCommand(typeof data === 'function' ? data() : data)).toThrow(MalformedCommand);
@@ -151,7 +161,7 @@ describe('what is malformed is refused by the decoder', () => {
     fc.assert(
       fc.property(write, fc.nat(), fc.nat(), fc.integer({ min: 0, max: 255 }), (any, cut, at, value) => {
         const data = Uint8Array.from(encodeCommand(any, 7)).subarray(0, cut % 400);
-        if (data.length > 0) data[at % Math.min(data.length, 48)] = value;
+        if (data.length > 0) data[at % Math.min(data.length, 49)] = value;
         let command;
         try {
           command = decodeCommand(data);
@@ -162,8 +172,8 @@ describe('what is malformed is refused by the decoder', () => {
         const again = encodeCommand(command.write, command.wallTimeMs);
         // All but the fingerprint, which the decoder takes on trust.
         for (const [from, to] of [
-          [0, 23],
-          [31, data.length],
+          [0, 24],
+          [32, data.length],
         ]) {
           expect([...again.subarray(from, to)]).toEqual([...data.subarray(from, to)]);
         }

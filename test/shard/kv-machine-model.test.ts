@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { loadHash } from '../../src/shard/hash.js';
 import { encodeKey } from '../../src/shard/keyspace.js';
 import { KvMachine } from '../../src/shard/kv-machine.js';
-import type { Answer, Condition } from '../../src/shard/operation.js';
+import type { Answer, Attempt, Condition } from '../../src/shard/operation.js';
 import { hashRow, HashSum } from '../../src/shard/state-hash.js';
 import { deleteEntry, putEntry, v4Id, v7Id } from '../support/commands.js';
 import { MapStateStore } from '../support/map-state-store.js';
@@ -21,6 +21,7 @@ interface Step {
   readonly condition: 'none' | 'absent' | 'exists' | 'current' | 'stale';
   /** Which id: a number of version 4, or a time of version 7 relative to the clock. */
   readonly id: { readonly v4: number } | { readonly v7: number; readonly n: number };
+  readonly attempt: Attempt;
   readonly elapsedMs: number;
   readonly reload: boolean;
 }
@@ -33,6 +34,7 @@ const step: fc.Arbitrary<Step> = fc.record({
     fc.record({ v4: fc.integer({ min: 0, max: 12 }) }),
     fc.record({ v7: fc.integer({ min: -1500, max: 300 }), n: fc.integer({ min: 0, max: 1 }) }),
   ),
+  attempt: fc.constantFrom('first', 'keyed', 'again'),
   elapsedMs: fc.oneof(fc.constant(0), fc.integer({ min: -200, max: 400 })),
   reload: fc.boolean(),
 });
@@ -49,6 +51,8 @@ class Model {
   remembered: { id: string; request: string; timeMs: number; madeMs: number; answer: Answer }[] = [];
   readonly forgotten: number[] = [];
   clockMs = 0;
+  /** Of any version. */
+  forgottenIds = 0;
 
   apply(
     index: number,
@@ -57,6 +61,7 @@ class Model {
     condition: Condition,
     id: Uint8Array,
     madeMs: number,
+    attempt: Attempt,
   ): object {
     while (this.remembered.length > 0 && this.remembered[0]!.timeMs + OPTIONS.windowMs <= this.clockMs) this.forget();
     const idText = Buffer.from(id).toString('hex');
@@ -65,13 +70,20 @@ class Model {
     if (known !== undefined) {
       return known.request === request ? { ...known.answer, replayed: true } : { code: 'idempotency-key-reused' };
     }
-    if (madeMs < this.clockMs - 600 && this.forgotten.some((time) => time >= madeMs)) {
+    if (this.refuses(attempt, madeMs)) {
       return { code: 'idempotency-key-expired', outcome: 'unknown' };
     }
     const answer = this.write(index, key, body, condition);
     if (this.remembered.length === OPTIONS.maxAnswers) this.forget();
     this.remembered.push({ id: idText, request, timeMs: this.clockMs, madeMs, answer: answer as Answer });
     return answer;
+  }
+
+  private refuses(attempt: Attempt, madeMs: number): boolean {
+    if (attempt === 'first') return false;
+    if (madeMs === Infinity) return attempt === 'again' && this.forgottenIds > 0;
+    const perhapsForgotten = this.forgotten.some((time) => time >= madeMs);
+    return perhapsForgotten && (attempt === 'again' || madeMs < this.clockMs - 600);
   }
 
   private write(index: number, key: unknown, body: string | undefined, condition: Condition): object {
@@ -93,6 +105,7 @@ class Model {
 
   private forget(): void {
     const first = this.remembered.shift()!;
+    this.forgottenIds += 1;
     if (Number.isFinite(first.madeMs)) this.forgotten.push(first.madeMs);
   }
 }
@@ -119,7 +132,7 @@ describe('the state machine', () => {
         restarting.load();
         let timeMs = 10_000;
         let index = 0;
-        for (const { key, body, condition: wanted, id: choice, elapsedMs, reload } of steps) {
+        for (const { key, body, condition: wanted, id: choice, attempt, elapsedMs, reload } of steps) {
           index += 1 + (index % 3);
           timeMs += elapsedMs;
           model.clockMs = Math.max(model.clockMs, timeMs);
@@ -131,10 +144,10 @@ describe('the state machine', () => {
           // Coarse times, so that ids come again.
           const madeMs = 'v4' in choice ? Infinity : Math.floor((timeMs + choice.v7) / 300) * 300;
           const id = 'v4' in choice ? v4Id(choice.v4) : v7Id(madeMs, choice.n);
-          const options = { id, condition, atMs: timeMs };
+          const options = { id, attempt, condition, atMs: timeMs };
           const entry = body === undefined ? deleteEntry(key, options) : putEntry(key, body, options);
 
-          const expected = model.apply(index, key, body, condition, id, madeMs);
+          const expected = model.apply(index, key, body, condition, id, madeMs, attempt);
           const answer = steady.apply(index, entry);
           expect(answer).toMatchObject(expected);
           expect(restarting.apply(index, entry)).toEqual(answer);
@@ -162,10 +175,10 @@ describe('the state machine', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 2, maxLength: 40 }), fc.nat(), (steps, cut) => {
         let timeMs = 10_000;
-        const entries = steps.map(({ key, body, id: choice, elapsedMs }) => {
+        const entries = steps.map(({ key, body, id: choice, attempt, elapsedMs }) => {
           timeMs += elapsedMs;
           const id = 'v4' in choice ? v4Id(choice.v4) : v7Id(timeMs + choice.v7, choice.n);
-          const options = { id, atMs: timeMs };
+          const options = { id, attempt, atMs: timeMs };
           return body === undefined ? deleteEntry(key, options) : putEntry(key, body, options);
         });
         const store = new MapStateStore();
@@ -186,6 +199,54 @@ describe('the state machine', () => {
         expect(recordsOf(other)).toEqual(recordsOf(machine));
       }),
       { numRuns: 200 },
+    );
+  });
+});
+
+describe('the repeats of a router', () => {
+  it('are never applied twice, whatever came between, whatever the clocks said, wherever it was restarted', () => {
+    const course = fc.array(
+      fc.record({
+        /** Of a write that was asked before: which one comes again; undefined begins a new one. */
+        again: fc.option(fc.nat({ max: 30 }), { nil: undefined }),
+        // Ids and entries are stamped by clocks that agree on nothing.
+        madeMs: fc.integer({ min: 0, max: 3000 }),
+        version: fc.constantFrom(4, 7),
+        attempt: fc.constantFrom<Attempt>('first', 'keyed'),
+        atMs: fc.integer({ min: 0, max: 3000 }),
+        lost: fc.boolean(),
+        reload: fc.boolean(),
+      }),
+      { minLength: 1, maxLength: 80 },
+    );
+    fc.assert(
+      fc.property(course, (steps) => {
+        let store = new MapStateStore();
+        let machine = new KvMachine(store, OPTIONS);
+        machine.load();
+        const begun: { id: Uint8Array; applied: number }[] = [];
+        steps.forEach(({ again, madeMs, version, attempt, atMs, lost, reload }, at) => {
+          const earlier = again === undefined ? undefined : begun[again % Math.max(1, begun.length)];
+          const write = earlier ?? { id: version === 7 ? v7Id(madeMs, at) : v4Id(at), applied: 0 };
+          if (earlier === undefined) begun.push(write);
+          // A first attempt that never reached the log: its repeat may be applied.
+          if (earlier !== undefined || !lost) {
+            const options = { id: write.id, attempt: earlier === undefined ? attempt : ('again' as const), atMs };
+            const answer = machine.apply(at + 1, putEntry('a', `${begun.indexOf(write)}`, options));
+            if (answer.type === 'put' && !answer.replayed) write.applied += 1;
+          }
+          expect(write.applied).toBeLessThanOrEqual(1);
+          if (!reload) return;
+          machine.flush();
+          store = store.checkpoint();
+          machine = new KvMachine(store, OPTIONS);
+          machine.load();
+        });
+        // One revision of the key for each write that was applied.
+        const total = begun.reduce((sum, { applied }) => sum + applied, 0);
+        expect(machine.get(encodeKey('a'))?.version ?? 0).toBe(total);
+      }),
+      { numRuns: 500 },
     );
   });
 });

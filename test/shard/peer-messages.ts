@@ -85,14 +85,23 @@ export function raftMessages({ from, to }: FrameEnds): fc.Arbitrary<Message> {
 
 const key = fc.uint8Array({ minLength: 1, maxLength: 4096 });
 const operationId = fc.uint8Array({ minLength: 16, maxLength: 16 });
+const attempt = fc.constantFrom('first' as const, 'keyed' as const, 'again' as const);
 const condition = fc.oneof(
   fc.constantFrom({ type: 'none' as const }, { type: 'absent' as const }, { type: 'exists' as const }),
   fc.record({ type: fc.constant('revision' as const), revision: integer }),
 );
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  fc.record({ type: fc.constant('put' as const), key, body: bytes, contentType: ascii, condition, operationId }),
-  fc.record({ type: fc.constant('delete' as const), key, condition, operationId }),
+  fc.record({
+    type: fc.constant('put' as const),
+    key,
+    body: bytes,
+    contentType: ascii,
+    condition,
+    operationId,
+    attempt,
+  }),
+  fc.record({ type: fc.constant('delete' as const), key, condition, operationId, attempt }),
   fc.record({
     type: fc.constant('get' as const),
     key,

@@ -78,6 +78,7 @@ describe('row 25: crafted frames are refused', () => {
     ['an unknown consistency', frame(request, f64(5), u8(3), oneByteKey, u8(3)), /consistency 3/],
     ['an unknown condition', frame(request, f64(5), u8(2), oneByteKey, u8(4)), /condition 4/],
     ['half an operation id', frame(request, f64(5), u8(2), oneByteKey, u8(0), u64(0n)), /truncated/],
+    ['an unknown attempt', frame(request, f64(5), u8(2), oneByteKey, u8(0), u64(0n), u64(0n), u8(3)), /attempt 3/],
     ['an unknown answer', frame(reply, u8(5)), /answer 5/],
     ['an answer with unknown flags', frame(reply, u8(1), u48(1, 1), u8(4)), /flags 4/],
     ['a get with half a record', frame(reply, u8(3), u48(1), u8(1), u48(1)), /truncated/],

@@ -43,6 +43,7 @@ const putOperation: Put = {
   contentType: 'text/plain',
   condition: { type: 'revision', revision: 12 },
   operationId: new Uint8Array(16).fill(9),
+  attempt: 'keyed',
 };
 
 const put = {

@@ -1,7 +1,7 @@
 /** Makers of writes and operation ids for tests of the state machine. */
 import { encodeCommand } from '../../src/shard/command.js';
 import { encodeKey } from '../../src/shard/keyspace.js';
-import type { Condition, Write } from '../../src/shard/operation.js';
+import type { Attempt, Condition, Write } from '../../src/shard/operation.js';
 
 /** A version 7 UUID made at `timeMs`; `n` tells ids of one time apart. */
 export function v7Id(timeMs: number, n: number): Uint8Array {
@@ -26,11 +26,14 @@ let made = 0;
 
 export interface WriteOptions {
   readonly id?: Uint8Array;
+  /** By default `keyed` if there is an id. */
+  readonly attempt?: Attempt;
   readonly condition?: Condition;
   readonly atMs?: number;
   readonly contentType?: string;
 }
 
+const attemptOf = ({ id, attempt }: WriteOptions): Attempt => attempt ?? (id === undefined ? 'first' : 'keyed');
 const NO_CONDITION: Condition = { type: 'none' };
 
 /** Entry data of a put. Without an id, under a fresh one of version 4. */
@@ -42,6 +45,7 @@ export function putEntry(key: unknown, body: string, options: WriteOptions = {})
     contentType: options.contentType ?? 'text/plain',
     condition: options.condition ?? NO_CONDITION,
     operationId: options.id ?? v4Id((made += 1)),
+    attempt: attemptOf(options),
   };
   return encodeCommand(write, options.atMs ?? 0);
 }
@@ -50,5 +54,6 @@ export function putEntry(key: unknown, body: string, options: WriteOptions = {})
 export function deleteEntry(key: unknown, options: WriteOptions = {}): Uint8Array {
   const operationId = options.id ?? v4Id((made += 1));
   const condition = options.condition ?? NO_CONDITION;
-  return encodeCommand({ type: 'delete', key: encodeKey(key), condition, operationId }, options.atMs ?? 0);
+  const attempt = attemptOf(options);
+  return encodeCommand({ type: 'delete', key: encodeKey(key), condition, operationId, attempt }, options.atMs ?? 0);
 }

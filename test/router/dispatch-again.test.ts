@@ -1,0 +1,93 @@
+/** Repeats of writes whose earlier attempt is in doubt: what the shard is told, and how the call ends. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Dispatcher, type DispatchReply, type DispatcherOptions } from '../../src/router/dispatch.js';
+import { refuse } from '../../src/shard/refusals.js';
+import type { Answer, Operation } from '../../src/shard/index.js';
+import { FakeCluster, notHere, topologyOf } from '../support/fake-cluster.js';
+import { VirtualRuntime } from '../support/virtual-runtime.js';
+
+const key = Uint8Array.of(1, 2, 3);
+const put: Operation = {
+  type: 'put',
+  key,
+  body: Uint8Array.of(9),
+  contentType: 'text/plain',
+  condition: { type: 'none' },
+  operationId: new Uint8Array(16).fill(7),
+  attempt: 'keyed',
+};
+const done: Answer = { type: 'put', revision: 5, version: 1, created: true, replayed: false };
+
+let runtime: VirtualRuntime;
+let cluster: FakeCluster;
+
+function dispatcher(options: Partial<DispatcherOptions> = {}): Dispatcher {
+  return new Dispatcher({ backend: cluster, runtime, shardOfKey: () => 0, ...options });
+}
+
+async function run(d: Dispatcher, operation: Operation, deadlineMs = 1_000, forward = true): Promise<DispatchReply> {
+  return runtime.settle(d.execute(operation, { deadlineMs, forward }));
+}
+
+const codeOf = (reply: DispatchReply): string => (reply.answer.type === 'refused' ? reply.answer.code : 'ok');
+const outcomeOf = (reply: DispatchReply): string => (reply.answer.type === 'refused' ? reply.answer.outcome : 'done');
+
+beforeEach(() => {
+  runtime = new VirtualRuntime();
+  cluster = new FakeCluster(topologyOf(4, [[2, 1, 3]]));
+});
+
+describe('a write that is asked again', () => {
+  it.each(['first', 'keyed'] as const)('says that a write comes again only after a doubt: %s', async (attempt) => {
+    const write: Operation = { ...put, attempt };
+    const codes = ['not-here', 'no-quorum', 'leadership-lost', 'not-here'] as const;
+    for (const node of [1, 2, 3]) {
+      cluster.scripts.set(node, (asked) => {
+        const code = codes[cluster.asked.length - 1];
+        asked.reply(code === undefined ? done : refuse(code));
+      });
+    }
+    expect(codeOf(await run(dispatcher(), write))).toBe('ok');
+    const asked = cluster.asked.map(({ request }) => request.operation);
+    expect(asked).toEqual([write, write, write, ...[1, 2].map(() => ({ ...write, attempt: 'again' }))]);
+    expect(write.attempt).toBe(attempt);
+  });
+
+  it('says that a write comes again after a silent node', async () => {
+    cluster.scripts.set(1, (asked) => {
+      asked.reply(done);
+    });
+    await run(dispatcher({ attemptMs: 200 }), put);
+    expect(cluster.asked.map(({ request }) => 'attempt' in request.operation && request.operation.attempt)).toEqual([
+      'keyed',
+      'again',
+    ]);
+  });
+
+  it('a write that the shard no longer remembers ends as a timeout at once, if an attempt was in doubt', async () => {
+    const expired = refuse('idempotency-key-expired', undefined, {}, 'unknown');
+    cluster.scripts.set(2, (asked) => {
+      asked.reply(refuse('leadership-lost'));
+    });
+    cluster.scripts.set(1, (asked) => {
+      asked.reply(expired, 4);
+    });
+    const reply = await run(dispatcher(), put, 5_000);
+    expect([codeOf(reply), outcomeOf(reply)]).toEqual(['timeout', 'unknown']);
+    expect(reply).toMatchObject({ term: 4, servedBy: 1, answer: { details: { shard: 0 } } });
+    expect(cluster.path).toEqual([2, 1]);
+    expect(runtime.now()).toBeLessThan(5_000);
+  });
+
+  it('a write that the shard no longer remembers is refused as that, if no attempt was in doubt', async () => {
+    cluster.scripts.set(2, (asked) => {
+      asked.reply(notHere());
+    });
+    cluster.scripts.set(1, (asked) => {
+      asked.reply(refuse('idempotency-key-expired', undefined, {}, 'unknown'));
+    });
+    const reply = await run(dispatcher(), put, 5_000);
+    expect([codeOf(reply), outcomeOf(reply)]).toEqual(['idempotency-key-expired', 'unknown']);
+    expect(cluster.path).toEqual([2, 1]);
+  });
+});

@@ -1,0 +1,209 @@
+/** What the machine makes of operation ids that it does not remember. */
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadHash } from '../../src/shard/hash.js';
+import { encodeKey } from '../../src/shard/keyspace.js';
+import { KvMachine } from '../../src/shard/kv-machine.js';
+import type { KeyRecord } from '../../src/shard/operation.js';
+import { deleteEntry, putEntry, v4Id, v7Id } from '../support/commands.js';
+import { MapStateStore } from '../support/map-state-store.js';
+
+beforeAll(loadHash);
+
+let store: MapStateStore;
+let machine: KvMachine;
+beforeEach(() => {
+  store = new MapStateStore();
+  machine = new KvMachine(store);
+  machine.load();
+});
+const get = (key: unknown): KeyRecord | undefined => machine.get(encodeKey(key));
+const textOf = (key: unknown): string | undefined => {
+  const record = get(key);
+  return record === undefined ? undefined : Buffer.from(record.body).toString();
+};
+
+describe('a retry that comes too late', () => {
+  const MINUTE = 60_000;
+  const NOW = 1_700_000_000_000;
+  const write = (index: number, madeMs: number, atMs: number, n = index) =>
+    machine.apply(index, putEntry('a', `${n}`, { id: v7Id(madeMs, n), atMs }));
+
+  it('is refused once its answer is forgotten, and the outcome is not known', () => {
+    write(1, NOW, NOW);
+    expect(write(2, NOW, NOW + 15 * MINUTE - 1, 1)).toMatchObject({ revision: 1, replayed: true });
+    expect(write(3, NOW, NOW + 15 * MINUTE, 1)).toMatchObject({ code: 'idempotency-key-expired', outcome: 'unknown' });
+    expect(get('a')).toMatchObject({ revision: 1 });
+    expect(machine.rememberedAnswers).toBe(0);
+  });
+
+  it('is refused although the clock that made the id was up to 5 minutes ahead of the leader', () => {
+    for (const ahead of [0, 1, 3, 4.99]) {
+      const id = { id: v7Id(NOW + ahead * MINUTE, 1) };
+      machine = new KvMachine(new MapStateStore());
+      machine.load();
+      machine.apply(1, putEntry('a', 'one', { ...id, atMs: NOW }));
+      expect(machine.apply(2, putEntry('a', 'one', { ...id, atMs: NOW + 15 * MINUTE }))).toMatchObject({
+        code: 'idempotency-key-expired',
+      });
+    }
+  });
+
+  it('is refused after a restart from a checkpoint, too', () => {
+    write(1, NOW, NOW);
+    machine.apply(2, putEntry('b', 'x', { atMs: NOW + 16 * MINUTE }));
+    machine.flush();
+    machine = new KvMachine(store.checkpoint());
+    machine.load();
+    expect(write(3, NOW, NOW + 16 * MINUTE, 1)).toMatchObject({ code: 'idempotency-key-expired' });
+  });
+
+  it('is not what a fresh write is taken for, with a clock up to 10 minutes behind or any time ahead', () => {
+    // Busy for an hour, so that much has been forgotten; made by clocks that agree with the leader's.
+    for (let minute = 0; minute < 60; minute += 1) write(minute + 1, NOW + minute * MINUTE, NOW + minute * MINUTE);
+    const now = NOW + 60 * MINUTE;
+    for (const [n, skew] of [-10, -9.9, -5, -1, 0, 1, 5, 15, 60, 100_000].entries()) {
+      expect(write(100 + n, now + skew * MINUTE, now)).toMatchObject({ type: 'put', replayed: false });
+    }
+  });
+
+  it('is not what a fresh write is taken for, however far its clock is behind, if no later id was forgotten', () => {
+    write(1, NOW - 600 * MINUTE, NOW);
+    write(2, NOW, NOW);
+    // Forgets the first, of ten hours ago, when it is as old as the window.
+    machine.apply(3, putEntry('b', 'x', { atMs: NOW + 14 * MINUTE }));
+    expect(write(4, NOW - 599 * MINUTE, NOW + 14 * MINUTE)).toMatchObject({ type: 'put' });
+    machine.apply(5, putEntry('b', 'x', { atMs: NOW + 15 * MINUTE }));
+    expect(write(6, NOW - 599 * MINUTE, NOW + 15 * MINUTE)).toMatchObject({ code: 'idempotency-key-expired' });
+    expect(write(7, NOW + 1, NOW + 15 * MINUTE)).toMatchObject({ type: 'put' });
+  });
+
+  it('is not what fresh writes are taken for when a leader’s clock jumps ahead by an hour', () => {
+    for (let second = 0; second < 100; second += 1) write(second + 1, NOW + second * 1000, NOW + second * 1000);
+    write(200, NOW + 100_000, NOW + 160 * MINUTE);
+    expect(machine.rememberedAnswers).toBe(1);
+    for (let second = 101; second < 200; second += 1) {
+      expect(write(200 + second, NOW + second * 1000, NOW + second * 1000)).toMatchObject({ type: 'put' });
+    }
+    expect(write(999, NOW + 50_000, NOW + 200_000, 51)).toMatchObject({ code: 'idempotency-key-expired' });
+  });
+
+  it('is not noticed under ids that do not say when they were made', () => {
+    const id = v4Id(5);
+    machine.apply(1, putEntry('a', 'one', { id, atMs: NOW }));
+    expect(machine.apply(2, putEntry('a', 'one', { id, atMs: NOW + 15 * MINUTE }))).toMatchObject({ replayed: false });
+  });
+});
+
+describe('an id that is not remembered', () => {
+  const NOW = 1_700_000_000_000;
+  const HOUR = 3_600_000;
+  const UNKNOWN = { type: 'refused', code: 'idempotency-key-expired', outcome: 'unknown' };
+  const restarted = (options = {}): KvMachine => {
+    machine.flush();
+    const other = new KvMachine(store.checkpoint(), options);
+    other.load();
+    return other;
+  };
+  const small = (maxAnswers: number): void => {
+    machine = new KvMachine(store, { maxAnswers });
+    machine.load();
+  };
+
+  it('is not applied a second time by a repeat, also when a busy shard forgot it within a second', () => {
+    const id = v7Id(NOW, 0);
+    machine.apply(1, putEntry('k', 'one', { id, attempt: 'first', atMs: NOW }));
+    machine.apply(2, putEntry('k', 'two', { id: v7Id(NOW + 1, 0), attempt: 'first', atMs: NOW + 1 }));
+    for (let n = 0; n < 16_384; n += 1) {
+      const at = NOW + 2 + Math.floor(n / 20);
+      machine.apply(3 + n, putEntry('other', '', { id: v7Id(at, n), attempt: 'first', atMs: at }));
+    }
+    const again = { id, attempt: 'again', atMs: NOW + 2000 } as const;
+    expect(machine.apply(20_000, putEntry('k', 'one', again))).toMatchObject(UNKNOWN);
+    expect(textOf('k')).toBe('two');
+    // Nor after a restart; and the refusal left no trace by which a further repeat could be answered otherwise.
+    machine = restarted();
+    expect(machine.apply(20_001, putEntry('k', 'one', again))).toMatchObject(UNKNOWN);
+    expect(textOf('k')).toBe('two');
+  });
+
+  it('does not make a repeated compare-and-set fail for good that had succeeded', () => {
+    small(1);
+    const create = { id: v7Id(NOW, 1), condition: { type: 'absent' }, atMs: NOW } as const;
+    machine.apply(1, putEntry('lock', 'mine', { ...create, attempt: 'first' }));
+    machine.apply(2, putEntry('b', '', { id: v7Id(NOW, 2), atMs: NOW }));
+    expect(machine.apply(3, putEntry('lock', 'mine', { ...create, attempt: 'again' }))).toMatchObject(UNKNOWN);
+    expect(machine.apply(4, deleteEntry('lock', { ...create, attempt: 'again' }))).toMatchObject(UNKNOWN);
+  });
+
+  it('is applied as a repeat if it was made after all that was forgotten, also after a restart', () => {
+    small(2);
+    for (const [n, madeMs] of [50, 90, 70, 80].entries()) {
+      machine.apply(n + 1, putEntry('a', `${n}`, { id: v7Id(NOW + madeMs, 1), atMs: NOW }));
+    }
+    const repeat = (index: number, madeMs: number) =>
+      machine.apply(index, putEntry('k', 'x', { id: v7Id(NOW + madeMs, 9), attempt: 'again', atMs: NOW }));
+    expect([89, 90].map((madeMs) => repeat(5, madeMs))).toMatchObject([UNKNOWN, UNKNOWN]);
+    machine = restarted({ maxAnswers: 2 });
+    expect(repeat(6, 90)).toMatchObject(UNKNOWN);
+    expect(repeat(7, 91)).toMatchObject({ type: 'put', created: true, replayed: false });
+    expect(repeat(8, 91)).toMatchObject({ revision: 7, replayed: true });
+  });
+
+  it('is refused as a repeat if it was forgotten for its age, at whatever age', () => {
+    machine = new KvMachine(store, { windowMs: 1000 });
+    machine.load();
+    machine.apply(1, putEntry('a', '1', { id: v7Id(NOW + 900, 1), atMs: NOW }));
+    machine.apply(2, putEntry('b', '', { id: v7Id(NOW, 2), atMs: NOW + 1000 }));
+    const id = v7Id(NOW + 900, 1);
+    expect(machine.apply(3, putEntry('a', '1', { id, attempt: 'again', atMs: NOW + 1000 }))).toMatchObject(UNKNOWN);
+    expect(get('a')).toMatchObject({ version: 1 });
+  });
+
+  it('that does not say when it was made is applied as a repeat only while nothing was ever forgotten', () => {
+    small(2);
+    const repeat = (index: number, n: number) =>
+      machine.apply(index, putEntry('k', 'x', { id: v4Id(n), attempt: 'again', atMs: NOW }));
+    expect(repeat(1, 1)).toMatchObject({ type: 'put', replayed: false });
+    expect(repeat(2, 1)).toMatchObject({ replayed: true });
+    machine.apply(3, putEntry('a', '', { atMs: NOW }));
+    machine.apply(4, putEntry('a', '', { atMs: NOW }));
+    expect(repeat(5, 1)).toMatchObject(UNKNOWN);
+    machine = restarted({ maxAnswers: 2 });
+    expect(repeat(6, 2)).toMatchObject(UNKNOWN);
+    expect(get('k')).toMatchObject({ version: 1 });
+  });
+
+  it('is answered from memory in every kind of attempt, if it is remembered', () => {
+    const id = v7Id(NOW, 1);
+    machine.apply(1, putEntry('a', 'one', { id, attempt: 'first', atMs: NOW }));
+    for (const attempt of ['first', 'keyed', 'again'] as const) {
+      expect(machine.apply(2, putEntry('a', 'one', { id, attempt, atMs: NOW }))).toMatchObject({
+        revision: 1,
+        replayed: true,
+      });
+      expect(machine.apply(3, putEntry('a', 'two', { id, attempt, atMs: NOW }))).toMatchObject({
+        code: 'idempotency-key-reused',
+      });
+    }
+  });
+
+  it('is never refused in a first attempt, although a clock was an hour ahead', () => {
+    small(100);
+    // The leader's clock, by which its own router makes ids, too.
+    const ahead = NOW + HOUR;
+    for (let n = 1; n <= 200; n += 1) {
+      machine.apply(n, putEntry('a', '', { id: v7Id(ahead + n, n), attempt: 'first', atMs: ahead + n }));
+    }
+    for (let n = 201; n <= 500; n += 1) {
+      const write = { id: v7Id(NOW + n, n), attempt: 'first', atMs: NOW + n } as const;
+      expect(machine.apply(n, putEntry('a', `${n}`, write))).toMatchObject({ type: 'put', replayed: false });
+    }
+    expect(textOf('a')).toBe('500');
+    // What the machine cannot tell from a retry pays for it, until real time has caught up.
+    const keyed = { id: v7Id(NOW + 600, 1), attempt: 'keyed' } as const;
+    expect(machine.apply(600, putEntry('b', '', { ...keyed, atMs: NOW + 600 }))).toMatchObject(UNKNOWN);
+    const later = NOW + HOUR + 1000;
+    const fresh = { id: v7Id(later, 1), attempt: 'keyed', atMs: later } as const;
+    expect(machine.apply(601, putEntry('b', '', fresh))).toMatchObject({ type: 'put' });
+  });
+});
