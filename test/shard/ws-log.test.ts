@@ -20,4 +20,19 @@ describe('the log of the links', () => {
     expect(errors).toMatchObject([{ fields: { peer: 1, type: 'request', why: 'a key of 4098 bytes' } }]);
     expect(b.transport.stats().droppedInvalid).toBe(3);
   });
+
+  test('an unreachable peer is named at once, warned of once if that lasts, and never as `node`', async () => {
+    const { runtime, log, transport } = await lab.node(1, { peers: new Map([[2, 'no address at all']]) });
+    const noLink = (): unknown[] =>
+      log.lines.filter(({ message }) => message === 'no link').map(({ level, fields }) => [level, fields]);
+    const fields = { peer: 2, address: 'no address at all' };
+    expect(noLink()).toMatchObject([['info', fields]]);
+    for (let attempt = 0; attempt < 30; attempt++) runtime.advance(1000);
+    expect(transport.stats().failedDials).toBeGreaterThan(20);
+    expect(noLink()).toMatchObject([
+      ['info', fields],
+      ['warn', fields],
+    ]);
+    expect(log.lines.filter((line) => 'node' in line.fields)).toEqual([]);
+  });
 });
