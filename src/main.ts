@@ -86,7 +86,7 @@ export async function startNode(config: NodeConfig, logger: Logger): Promise<Run
   try {
     await node.start();
     const backend = new NodeBackend({ host: node, runtime });
-    const front = await startFront({ backend, runtime, logger, listen: config.listenHttp, ...config });
+    const front = await startFront({ backend, runtime, logger, transport, listen: config.listenHttp, ...config });
     return {
       http: front.address,
       peer: { host: config.listenPeer.host, port: transport.port },
@@ -118,7 +118,7 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
   backend.onTopology((topology) => {
     transport.setPeers(new Map(topology.nodes.map((node) => [node.id, node.peerAddress])));
   });
-  const front = await startFront({ backend, runtime, logger, ...config });
+  const front = await startFront({ backend, runtime, logger, transport, ...config });
   await backend.start();
   return {
     http: front.address,
@@ -164,6 +164,7 @@ interface FrontOptions {
   readonly backend: Backend;
   readonly runtime: Runtime;
   readonly logger: Logger;
+  readonly transport: WsTransport;
   readonly listen: Address;
   readonly insecure: boolean;
   readonly maxValueBytes: number;
@@ -171,13 +172,13 @@ interface FrontOptions {
 
 /** HTTP in front of a backend: the same in a node and in a router of its own. */
 async function startFront(options: FrontOptions): Promise<{ address: Address; stop(): Promise<void> }> {
-  const { backend, runtime, logger, listen, insecure, maxValueBytes } = options;
+  const { backend, runtime, logger, transport, listen, insecure, maxValueBytes } = options;
   const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });
   const loopDelay = measureLoopDelay(runtime);
   const server = new HttpServer({
     backend,
     dispatcher,
-    metrics: new Metrics({ backend, dispatcher, eventLoopDelay: loopDelay }),
+    metrics: new Metrics({ backend, dispatcher, eventLoopDelay: loopDelay, linkStats: () => transport.stats() }),
     build: { version },
     host: listen.host,
     port: listen.port,

@@ -93,10 +93,12 @@ const insecure = setting(
   undefined,
   'accept listening beyond loopback without TLS: whoever reaches a port can read and write everything',
 );
+/** No more than one message between nodes can carry: `MAX_VALUE_BYTES` of the shard room, to which a test ties it. */
+export const MOST_VALUE_BYTES = 16 * MIB;
 const maxValueBytes = setting(
-  integer(1, 64 * MIB).default(MIB),
+  integer(1, MOST_VALUE_BYTES).default(MIB),
   '<bytes>',
-  'longest value accepted over HTTP (default 1048576)',
+  'longest value accepted over HTTP, at most 16777216 (default 1048576)',
 );
 
 export const nodeSettings = {

@@ -9,11 +9,9 @@ import {
   type Topology,
 } from '../shard/index.js';
 import type { Backend } from './backend.js';
-import type { Dispatcher } from './dispatch.js';
 import type { NamedKey } from './kv-key.js';
+import { highestTerm, leaderAmong, replicasOf, type Statuses } from './leader-claims.js';
 import type { Limits } from './limits.js';
-
-export type Statuses = ReadonlyMap<NodeId, NodeStatus | undefined>;
 
 export function clusterView(backend: Backend, topology: Topology, limits: Limits): object {
   return {
@@ -79,28 +77,20 @@ function nodeStatusView(status: NodeStatus): object {
   };
 }
 
-export function shardsView(dispatcher: Dispatcher, topology: Topology, statuses: Statuses): object {
-  return { shards: topology.shards.map((_, shard) => shardView(dispatcher, topology, statuses, shard)) };
+export function shardsView(topology: Topology, statuses: Statuses): object {
+  return { shards: topology.shards.map((_, shard) => shardView(topology, statuses, shard)) };
 }
 
-export function shardView(dispatcher: Dispatcher, topology: Topology, statuses: Statuses, shard: number): object {
+export function shardView(topology: Topology, statuses: Statuses, shard: number): object {
   const replicas = topology.shards[shard] ?? [];
-  const groups = new Map<NodeId, GroupStatus>();
-  for (const node of replicas) {
-    const group = statuses.get(node)?.groups.find((each) => each.group === groupOfShard(shard));
-    if (group !== undefined) groups.set(node, group);
-  }
-  const known = [...groups.values()];
-  const term = known.reduce((highest, { raft }) => Math.max(highest, raft.term), 0);
-  // Two replicas may both believe to lead; the one with the higher term is right.
-  const leader = known.find(({ raft }) => raft.role === 'leader' && raft.term === term)?.raft.id;
-  const commit = known.reduce((highest, { raft }) => Math.max(highest, raft.commit), 0);
+  const groups = replicasOf(statuses, topology, shard);
+  const commit = [...groups.values()].reduce((highest, { raft }) => Math.max(highest, raft.commit), 0);
   return {
     shard,
     group: groupOfShard(shard),
     preferred_leader: replicas[0] ?? null,
-    leader: leader ?? dispatcher.leaderOf(shard) ?? null,
-    term,
+    leader: leaderAmong(groups) ?? null,
+    term: highestTerm(groups.values()),
     commit,
     replicas: replicas.map((node) => ({ node, ...replicaView(groups.get(node), commit) })),
   };
@@ -128,14 +118,18 @@ function replicaView(group: GroupStatus | undefined, commit: number): object {
   };
 }
 
-export function whereView(dispatcher: Dispatcher, topology: Topology, named: NamedKey): object {
-  const shard = dispatcher.shardOf(named.key, topology);
+export interface Place {
+  readonly shard: number;
+  readonly leader: NodeId | undefined;
+}
+
+export function whereView(topology: Topology, named: NamedKey, { shard, leader }: Place): object {
   return {
     key: named.text,
     key_type: named.type,
     shard,
     hash: keyHash(named.key),
     replicas: topology.shards[shard] ?? [],
-    leader: dispatcher.leaderOf(shard) ?? null,
+    leader: leader ?? null,
   };
 }

@@ -4,7 +4,7 @@
  * Knows no socket; `server.ts` puts the data routes in front of it. Every answer carries `Kv-Request-Id`.
  */
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
-import { KvorumError, type Logger, type NodeId, type NodeStatus, type Topology } from '../shard/index.js';
+import { KvorumError, type Logger, type Topology } from '../shard/index.js';
 import { clusterView, nodesView, shardView, shardsView, whereView } from './admin-views.js';
 import type { Backend } from './backend.js';
 import type { Dispatcher } from './dispatch.js';
@@ -12,6 +12,7 @@ import { checkReadiness, type HealthCheck } from './health.js';
 import { HttpProblem, invalid, problemOf } from './http-errors.js';
 import { namedKey } from './kv-key.js';
 import type { KvRoutes } from './kv-routes.js';
+import { StatusAsker } from './leader-claims.js';
 import type { Limits } from './limits.js';
 import { parseQuery, splitTarget } from './request-target.js';
 import { refuseUnread, sendJson, type RequestIds } from './respond.js';
@@ -40,6 +41,8 @@ export interface AppOptions {
 
 const REQUEST_ID = 'Kv-Request-Id';
 const WHERE = '/v1/where/';
+/** How long `/v1/where` and `/readyz` wait for nodes that do not answer. */
+const QUICK_TIMEOUT_MS = 500;
 
 /** The id that the front gave; made here if the app was mounted elsewhere. */
 function requestIdOf(response: Response, ids: RequestIds): string {
@@ -66,7 +69,8 @@ export function createApp(options: AppOptions): Express {
       return Promise.resolve(handler(request, response, requestIdOf(response, requestIds))).catch(next);
     });
   };
-  const statuses = (): Promise<ReadonlyMap<NodeId, NodeStatus | undefined>> => backend.statuses(limits.statusTimeoutMs);
+  const all = new StatusAsker(backend, limits.statusTimeoutMs);
+  const quick = new StatusAsker(backend, Math.min(QUICK_TIMEOUT_MS, limits.statusTimeoutMs));
 
   get('/v1/cluster', (request, response, id) => {
     readQuery(request, []);
@@ -74,25 +78,28 @@ export function createApp(options: AppOptions): Express {
   });
   get('/v1/nodes', async (request, response, id) => {
     readQuery(request, []);
-    sendJson(response, id, nodesView(backend, topologyOf(backend), await statuses()));
+    sendJson(response, id, nodesView(backend, topologyOf(backend), await all.ask()));
   });
   get('/v1/shards', async (request, response, id) => {
     readQuery(request, []);
-    sendJson(response, id, shardsView(dispatcher, topologyOf(backend), await statuses()));
+    sendJson(response, id, shardsView(topologyOf(backend), await all.ask()));
   });
   get('/v1/shards/:shard', async (request, response, id) => {
     readQuery(request, []);
     const topology = topologyOf(backend);
     const shard = shardNumber(request.params['shard'], topology);
-    sendJson(response, id, shardView(dispatcher, topology, await statuses(), shard));
+    sendJson(response, id, shardView(topology, await all.ask(), shard));
   });
   // A key is opaque: its path is read raw, not by express.
-  get(/^\/v1\/where\//, (request, response, id) => {
+  get(/^\/v1\/where\//, async (request, response, id) => {
     const { path, query } = splitTarget(request.originalUrl);
     const named = namedKey(path.slice(WHERE.length), parseQuery(query, ['key_type']));
-    sendJson(response, id, whereView(dispatcher, topologyOf(backend), named));
+    const topology = topologyOf(backend);
+    const shard = dispatcher.shardOf(named.key, topology);
+    const leader = await quick.leaderOf(topology, shard);
+    sendJson(response, id, whereView(topology, named, { shard, leader }));
   });
-  addOperations(get, options);
+  addOperations(get, options, quick);
   app.use((): never => {
     throw new HttpProblem('route-not-found');
   });
@@ -100,15 +107,19 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
-function addOperations(get: (path: string, handler: Handler) => void, options: AppOptions): void {
+function addOperations(
+  get: (path: string, handler: Handler) => void,
+  options: AppOptions,
+  statuses: StatusAsker,
+): void {
   const { backend, build, metrics } = options;
   get('/livez', (request, response, id) => {
     readQuery(request, []);
     sendText(response, id, 200, 'ok\n');
   });
-  get('/readyz', (request, response, id) => {
+  get('/readyz', async (request, response, id) => {
     const verbose = readQuery(request, ['verbose']).has('verbose');
-    const checks = [...checkReadiness(backend), ...(options.readiness?.() ?? [])];
+    const checks = [...(await checkReadiness(backend, statuses)), ...(options.readiness?.() ?? [])];
     const ready = checks.every((check) => check.wrong === undefined);
     const told = verbose ? checks : checks.filter((check) => check.wrong !== undefined);
     const lines = told.map(({ name, wrong }) => (wrong === undefined ? `[+] ${name} ok` : `[-] ${name}: ${wrong}`));

@@ -315,8 +315,16 @@ export class Dispatcher {
       this.#end(call, { answer: refuse('timeout', undefined, details), term, servedBy });
       return;
     }
-    const told = code === 'shutting-down' ? code : reasonToTell(last, code);
-    const message = this.#backend.topology() === undefined ? 'the topology is not known yet' : undefined;
+    const topology = this.#backend.topology();
+    const replicas = topology?.shards[call.shard] ?? [];
+    const few = replicas.filter((node) => this.#backend.alive(node)).length * 2 <= replicas.length;
+    let told = code === 'shutting-down' ? code : reasonToTell(last, code);
+    let message = topology === undefined ? 'the topology is not known yet' : undefined;
+    // Of a dead majority no leader will come, however long one waits.
+    if (told === 'no-leader' && replicas.length > 0 && few) {
+      told = 'no-quorum';
+      message = 'too few replicas of the shard are alive';
+    }
     this.#end(call, { answer: refuse(told, message, details, 'not_applied'), term, servedBy });
   }
 

@@ -1,5 +1,6 @@
 /** Is this process up, and can it serve? Names what is missing. Knows no HTTP. */
 import type { Backend } from './backend.js';
+import { leaderAmong, replicasOf, type StatusAsker } from './leader-claims.js';
 
 export interface HealthCheck {
   readonly name: string;
@@ -15,7 +16,7 @@ function named(shards: readonly number[]): string {
   return `shard ${shards.slice(0, MAX_NAMED).join(', ')}${more}`;
 }
 
-export function checkReadiness(backend: Backend): readonly HealthCheck[] {
+export async function checkReadiness(backend: Backend, statuses: StatusAsker): Promise<readonly HealthCheck[]> {
   const state = backend.state();
   const topology = backend.topology();
   const checks: HealthCheck[] = [
@@ -28,9 +29,16 @@ export function checkReadiness(backend: Backend): readonly HealthCheck[] {
   for (const [shard, replicas] of topology.shards.entries()) {
     const alive = replicas.filter((node) => backend.alive(node)).length;
     if (alive * 2 <= replicas.length) noQuorum.push(shard);
-    // Only a replica knows its leader; a router without one learns from answers.
+    // Of the shards that it does not hold, a node cannot say whether they have a leader; their replicas do.
     const here = backend.self !== undefined && replicas.includes(backend.self);
     if (here && backend.leaderOf(shard) === undefined) noLeader.push(shard);
+  }
+  // A router of its own holds nothing and serves everything: it has to ask.
+  if (backend.self === undefined) {
+    const answers = await statuses.ask();
+    for (const shard of topology.shards.keys()) {
+      if (leaderAmong(replicasOf(answers, topology, shard)) === undefined) noLeader.push(shard);
+    }
   }
   checks.push({
     name: 'quorums',

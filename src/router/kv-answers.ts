@@ -137,6 +137,8 @@ export interface RefusedRequest {
   readonly target: string;
   readonly forwarding: Forwarding;
   readonly topology: Topology | undefined;
+  /** Of the shard, by the replica in this process, if there is one; asked only when no replica was. */
+  readonly localTerm: () => number | undefined;
   /** Of a write. */
   readonly operationId: Uint8Array | undefined;
 }
@@ -146,6 +148,8 @@ export function answerRefusal(asked: Asked, reply: DispatchReply, refusal: Refus
   const headers = refusalHeaders(asked, reply);
   if (refusal.replayed === true) headers.push('Idempotency-Replayed', 'true');
   if (refusal.code === 'not-here' && !request.forwarding.allowed) {
+    const term = reply.term > 0 ? undefined : request.localTerm();
+    if (term !== undefined && term > 0) headers.push('Kv-Term', String(term));
     answerNotHere(asked, refusal, request, headers);
     return;
   }

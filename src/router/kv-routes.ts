@@ -4,7 +4,7 @@
  * Reads and checks a request, hands one operation to the dispatcher, has its reply written. Knows no link, no leader.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { Consistency, Logger, Operation, Write } from '../shard/index.js';
+import { groupOfShard, type Consistency, type Logger, type Operation, type Write } from '../shard/index.js';
 import type { Backend } from './backend.js';
 import { readBody } from './body.js';
 import type { Dispatcher, DispatchReply } from './dispatch.js';
@@ -19,7 +19,7 @@ import { parseQuery, splitTarget } from './request-target.js';
 import { refuseUnread, sendProblem, type RequestIds } from './respond.js';
 
 export const KV_PREFIX = '/v1/kv/';
-const ALLOWED_METHODS = 'GET, HEAD, PUT, DELETE';
+export const ALLOWED_METHODS = 'GET, HEAD, PUT, DELETE';
 
 export type OperationName = 'get' | 'put' | 'delete' | 'other';
 
@@ -221,6 +221,7 @@ export class KvRoutes {
             target: exchange.target,
             forwarding,
             topology: this.#options.backend.topology(),
+            localTerm: () => this.#localTerm(reply.shard),
             operationId: operation.type === 'get' ? undefined : operation.operationId,
           });
         } else code = send.onAnswer(asked, reply);
@@ -232,6 +233,12 @@ export class KvRoutes {
       }
       this.#answered(exchange, code);
     });
+  }
+
+  /** The term of the shard as the replica in this process has it. */
+  #localTerm(shard: number): number | undefined {
+    const group = groupOfShard(shard);
+    return this.#options.backend.localStatus()?.groups.find((each) => each.group === group)?.raft.term;
   }
 
   #refuse(exchange: Exchange, problem: Problem, headers: readonly string[] = []): void {

@@ -1,6 +1,8 @@
 /** What a client may take of the HTTP front: sizes, times, numbers. Every bound of the front is here. */
+import { MAX_VALUE_BYTES } from '../shard/index.js';
+
 export interface Limits {
-  /** Bytes of a value. */
+  /** Bytes of a value; at most `MAX_VALUE_BYTES`, which is what nodes can pass on. */
   readonly valueBytes: number;
   /** Of the deadline of one operation. */
   readonly defaultTimeoutMs: number;
@@ -53,9 +55,15 @@ export const DEFAULT_LIMITS: Limits = {
   statusTimeoutMs: 1_000,
 };
 
-/** The defaults, with what is given instead. The room for a slow reader grows with the values, if it is not given. */
+/**
+ * The defaults, with what is given instead. The room for a slow reader grows with the values, if it is not given.
+ * @throws RangeError
+ */
 export function limitsOf(given: Partial<Limits> = {}): Limits {
   const limits = { ...DEFAULT_LIMITS, ...given };
+  if (limits.valueBytes > MAX_VALUE_BYTES) {
+    throw new RangeError(`valueBytes must be at most ${MAX_VALUE_BYTES}, got ${limits.valueBytes}`);
+  }
   const maxUnsentBytes = given.maxUnsentBytes ?? Math.max(DEFAULT_LIMITS.maxUnsentBytes, 4 * limits.valueBytes);
   return { ...limits, maxUnsentBytes };
 }

@@ -5,7 +5,8 @@
  */
 import type { IntervalHistogram } from 'node:perf_hooks';
 import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { shardOfGroup, type GroupStatus, type NodeStatus } from '../shard/index.js';
+import { shardOfGroup, type GroupStatus, type NodeStatus, type TransportStats } from '../shard/index.js';
+import { addLinkMetrics } from './link-metrics.js';
 import type { MetricsSource } from './app.js';
 import type { Backend } from './backend.js';
 import type { Dispatcher } from './dispatch.js';
@@ -19,6 +20,8 @@ export interface MetricsOptions {
   readonly dispatcher: Dispatcher;
   /** In nanoseconds: a running `monitorEventLoopDelay()`, or a view of one. */
   readonly eventLoopDelay?: EventLoopDelay;
+  /** What the links to other processes count about themselves, as of now. */
+  readonly linkStats?: () => TransportStats;
   /** Metrics of the process (memory, CPU, garbage collection); default true. */
   readonly processMetrics?: boolean;
 }
@@ -47,6 +50,7 @@ export class Metrics implements RequestObserver, MetricsSource {
     });
     if (options.processMetrics ?? true) addProcessMetrics(this.#registry);
     addRouterGauges(registers, options);
+    if (options.linkStats !== undefined) addLinkMetrics(registers, options.linkStats);
     if (options.backend.self !== undefined) {
       const status = (): NodeStatus | undefined => this.#status;
       addGroupGauges(registers, status);

@@ -5,6 +5,7 @@
  */
 import type { NodeId, NodeStatus, Runtime, ShardRequest, Timer, Topology } from '../shard/index.js';
 import type { Backend, ReplyCallback, ServingState, ShardHost } from './backend.js';
+import { notSent } from './not-sent.js';
 import { RequestTable, refusalFrom } from './requests.js';
 import { StatusRounds } from './status-rounds.js';
 
@@ -72,7 +73,7 @@ export class NodeBackend implements Backend {
     });
     if (this.#host.send(node, { type: 'request', id, request })) return;
     this.#requests.forget(id);
-    done(refusalFrom(node, 'not-here', 'no link to the node'));
+    done(notSent(node, request));
   }
 
   async statuses(timeoutMs: number): Promise<ReadonlyMap<NodeId, NodeStatus | undefined>> {

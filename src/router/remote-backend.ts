@@ -17,6 +17,7 @@ import {
   type Transport,
 } from '../shard/index.js';
 import type { Backend, ReplyCallback, ServingState } from './backend.js';
+import { notSent } from './not-sent.js';
 import { RequestTable, refusalFrom } from './requests.js';
 import { StatusRounds } from './status-rounds.js';
 
@@ -101,7 +102,7 @@ export class RemoteBackend implements Backend {
     }
     if (this.#peers.has(node) && this.#send(node, { type: 'request', id, request })) return;
     this.#requests.forget(id);
-    done(refusalFrom(node, 'not-here', 'no link to the node'));
+    done(notSent(node, request));
   }
 
   statuses(timeoutMs: number): Promise<ReadonlyMap<NodeId, NodeStatus | undefined>> {

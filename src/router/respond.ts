@@ -131,8 +131,12 @@ export function sendJson(response: ServerResponse, requestId: string, value: unk
   response.end(body);
 }
 
-/** A whole answer as text, for a connection on which node:http itself could not make sense of the request. */
-export function rawProblem(code: HttpOnlyCode | 'invalid-request', requestId: string): string {
+/** A whole answer as text (`headers` are whole lines), for a connection on which node:http itself could not make sense of the request. */
+export function rawProblem(
+  code: HttpOnlyCode | 'invalid-request',
+  requestId: string,
+  headers: readonly string[] = [],
+): string {
   const body = problemBody({ code }, requestId);
   const status = statusOf(code);
   const reason = code === 'invalid-request' ? 'Bad Request' : HTTP_CODES[code].meaning;
@@ -141,6 +145,7 @@ export function rawProblem(code: HttpOnlyCode | 'invalid-request', requestId: st
     'Content-Type: application/problem+json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     `Kv-Request-Id: ${requestId}`,
+    ...headers,
     `Date: ${new Date().toUTCString()}`,
     'Connection: close',
     '',

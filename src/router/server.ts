@@ -5,6 +5,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { silentLogger, type Logger } from '../shard/index.js';
 import { createApp, type Build, type MetricsSource } from './app.js';
 import type { Backend } from './backend.js';
@@ -13,7 +14,7 @@ import type { Dispatcher } from './dispatch.js';
 import type { HealthCheck } from './health.js';
 import { HostPolicy, assertMayListen } from './hosts.js';
 import { HttpProblem, invalid, problemOf } from './http-errors.js';
-import { KvRoutes, type RequestObserver } from './kv-routes.js';
+import { ALLOWED_METHODS, KvRoutes, type RequestObserver } from './kv-routes.js';
 import { limitsOf, type Limits } from './limits.js';
 import { bodyLength } from './request-headers.js';
 import { RequestIds, rawProblem, refuseUnread } from './respond.js';
@@ -128,6 +129,8 @@ export class HttpServer {
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: limits.checkIntervalMs,
       maxHeaderSize: limits.headerBytes,
+      // Refused by `#objection`: node:http would do so with an empty answer.
+      requireHostHeader: false,
       noDelay: true,
     });
     server.maxConnections = limits.maxConnections;
@@ -143,12 +146,16 @@ export class HttpServer {
     });
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       // Whoever asks before sending a value that is too large is spared the sending.
-      if ((bodyLength(request.headers) ?? 0) <= limits.valueBytes) response.writeContinue();
+      const fits = (bodyLength(request.headers) ?? 0) <= limits.valueBytes;
+      if (fits && this.#objection(request) === undefined) response.writeContinue();
       this.#onRequest(request, response);
     });
     server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
       const problem = problemOf(new HttpProblem('expectation-failed'));
       refuseUnread(request, response, this.#requestIds.next(), problem, limits);
+    });
+    server.on('connect', (request: IncomingMessage, socket: Duplex) => {
+      this.#onConnect(request.socket, socket);
     });
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       this.#onClientError(error, socket);
@@ -160,8 +167,10 @@ export class HttpServer {
     if (!this.#connections.begin(request.socket, response)) return;
     const requestId = this.#requestIds.next();
     const target = request.url ?? '';
-    if (!this.#hosts.allows(request.headers.host) || !target.startsWith('/')) {
-      this.#refuseMisdirected(request, response, target, requestId);
+    const objection = this.#objection(request);
+    if (objection !== undefined) {
+      const headers = request.headers.host === undefined ? ['Connection', 'close'] : [];
+      refuseUnread(request, response, requestId, problemOf(objection), this.#limits, headers);
       return;
     }
     if (this.#kv.handle(request, response, target, requestId)) return;
@@ -169,11 +178,28 @@ export class HttpServer {
     this.#app(request, response);
   }
 
-  #refuseMisdirected(request: IncomingMessage, response: ServerResponse, target: string, requestId: string): void {
-    const error = target.startsWith('/')
-      ? new HttpProblem('misdirected-request')
-      : invalid('request-target', 'only the origin form of a request target is served');
-    refuseUnread(request, response, requestId, problemOf(error), this.#limits);
+  /** What is wrong with host or form of the target, before any route is looked at. */
+  #objection({ headers: { host }, httpVersion, url = '' }: IncomingMessage): Error | undefined {
+    // RFC 9112 §3.2; HTTP/1.0 knows no Host.
+    if (host === undefined && httpVersion !== '1.0') return invalid('host', 'the request has no Host');
+    if (!url.startsWith('/')) return invalid('request-target', 'only the origin form of a request target is served');
+    return this.#hosts.allows(host) ? undefined : new HttpProblem('misdirected-request');
+  }
+
+  /** No tunnels. node:http has let go of the connection: it is answered as bytes, and ended here. */
+  #onConnect(connection: Socket, socket: Duplex): void {
+    socket.on('error', () => socket.destroy());
+    if (!this.#connections.mayAnswerRaw(connection)) {
+      socket.destroy();
+      return;
+    }
+    socket.end(rawProblem('method-not-allowed', this.#requestIds.next(), [`Allow: ${ALLOWED_METHODS}`]));
+    // What else comes is thrown away for a while, so that the answer is not lost to a reset.
+    socket.resume();
+    const timer = setTimeout(() => socket.destroy(), this.#limits.lingerMs);
+    socket.once('close', () => {
+      clearTimeout(timer);
+    });
   }
 
   /** What node:http could not read, or did not get in time. */

@@ -25,6 +25,7 @@ export { MemoryDisk, MemoryStorage, SqliteStorage, SqliteThread, StorageFull } f
 export * from './errors.js';
 export * from './hash.js';
 export * from './keyspace.js';
+export * from './message-limits.js';
 export * from './node-options.js';
 export * from './node.js';
 export type * from './operation.js';
@@ -38,5 +39,7 @@ export { PlanMismatch, type ClusterPlan } from './topology-keeper.js';
 export * from './topology.js';
 export * from './transport.js';
 export * from './transport-memory.js';
+export type { RefusalReason, TransportStats } from './transport-stats.js';
 export * from './transport-ws.js';
 export * from './value.js';
+export { whyUnsayable } from './wire.js';

@@ -11,6 +11,7 @@
  */
 import type { WebSocket } from 'ws';
 import type { NodeId } from '../raft/index.js';
+import { MAX_FRAME_BYTES, SPLIT_FRAME_BYTES } from './message-limits.js';
 import { silentLogger, type Logger, type Runtime, type Timer } from './runtime.js';
 import { ROUTER_PEERS, type PeerId, type PeerMessage, type Transport, type TransportEvents } from './transport.js';
 import { statsOf, zeroCounters, type TransportStats } from './transport-stats.js';
@@ -55,8 +56,8 @@ const MIB = 1024 * 1024;
 
 const settingsOf = (options: WsTransportOptions) => ({
   maxQueueBytes: options.maxQueueBytes ?? 32 * MIB,
-  maxFrameBytes: options.maxFrameBytes ?? 32 * MIB,
-  splitFrameBytes: options.splitFrameBytes ?? 4 * MIB,
+  maxFrameBytes: options.maxFrameBytes ?? MAX_FRAME_BYTES,
+  splitFrameBytes: options.splitFrameBytes ?? SPLIT_FRAME_BYTES,
   maxConnections: options.maxConnections ?? 1024,
   maxRouters: options.maxRouters ?? 512,
   helloTimeoutMs: options.helloTimeoutMs ?? 5000,
@@ -84,6 +85,7 @@ export class WsTransport implements Transport {
   private readonly links = new Map<PeerId, WsLink>();
   private readonly unflushed = new Set<WsLink>();
   private routersSeen = 0;
+  private lastUnsayable = '';
 
   constructor(options: WsTransportOptions) {
     const { self, runtime } = options;
@@ -102,6 +104,9 @@ export class WsTransport implements Transport {
       onMessages: (link, messages) => this.events?.onMessages(link.peer, messages),
       onDown: (link, why) => {
         this.linkDown(link, why);
+      },
+      onUnsayable: (link, message, why) => {
+        this.complainOf(link.peer, message, why);
       },
     };
     if (this.listen !== undefined) this.listener = this.makeListener();
@@ -262,6 +267,14 @@ export class WsTransport implements Transport {
     this.links.set(peer, new WsLink(socket, peer, ends, incarnation, this.linkOwner));
     this.logger.info({ peer }, 'link up');
     this.events?.onLink(peer, true);
+  }
+
+  /** A defect of the sender, who may well try the same again and again: said once. */
+  private complainOf(peer: PeerId, { type }: PeerMessage, why: string): void {
+    const fields = { peer, type, why };
+    if (why === this.lastUnsayable) this.logger.debug(fields, 'again a message that cannot be sent');
+    else this.logger.error(fields, 'a message cannot be sent');
+    this.lastUnsayable = why;
   }
 
   private linkDown(link: WsLink, why: string): void {

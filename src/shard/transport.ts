@@ -34,7 +34,7 @@ export interface TransportEvents {
 
 export interface Transport {
   start(events: TransportEvents): Promise<void>;
-  /** Queues a message; false if it was dropped at once (no such peer, or its queue is full). Never throws. */
+  /** Queues a message; false if it was dropped at once (no such peer, its queue is full, or the message cannot be encoded). Never throws. */
   send(to: PeerId, message: PeerMessage): boolean;
   /** What was queued since the last flush leaves, one frame per peer. */
   flush(): void;

@@ -4,6 +4,7 @@
  * Knows no frame and no link. Keys and bodies are written as they are and read as views into the frame.
  */
 import { ERRORS, type ErrorCode, type ErrorDetails } from './errors.js';
+import { MAX_ENCODED_KEY_BYTES } from './key-format.js';
 import type {
   Answer,
   Attempt,
@@ -30,7 +31,6 @@ const NUMERIC_DETAILS = [
   'term',
 ] as const satisfies (keyof ErrorDetails)[];
 
-const MAX_KEY_BYTES = 4096;
 const OPERATION_ID_BYTES = 16;
 const A = 1;
 const B = 2;
@@ -50,7 +50,7 @@ export function readRequest(input: WireReader): ShardRequest {
 }
 
 function writeOperation(out: WireWriter, operation: Operation): void {
-  if (operation.key.length < 1 || operation.key.length > MAX_KEY_BYTES) {
+  if (operation.key.length < 1 || operation.key.length > MAX_ENCODED_KEY_BYTES) {
     throw new WireError(`a key of ${operation.key.length} bytes`);
   }
   out.u8(OPERATIONS[operation.type]);
@@ -77,7 +77,7 @@ function writeOperation(out: WireWriter, operation: Operation): void {
 function readOperation(input: WireReader): Operation {
   const type = input.u8();
   const key = input.shortBytes();
-  if (key.length < 1 || key.length > MAX_KEY_BYTES) throw new WireError(`a key of ${key.length} bytes`);
+  if (key.length < 1 || key.length > MAX_ENCODED_KEY_BYTES) throw new WireError(`a key of ${key.length} bytes`);
   switch (type) {
     case OPERATIONS.put: {
       const condition = readCondition(input);

@@ -17,6 +17,8 @@
  * `FrameEncoder` cannot have written, and makes no more objects than the bytes that are there pay for.
  */
 import { MalformedBytes } from '../raft/index.js';
+import { MAX_FRAME_BYTES, SPLIT_FRAME_BYTES } from './message-limits.js';
+import type { ShardRequest } from './operation.js';
 import type { PeerMessage } from './transport.js';
 import { WireError, WireReader, WireWriter } from './wire-buffer.js';
 import { readStatus, readTopology, writeStatus, writeTopology } from './wire-documents.js';
@@ -155,6 +157,21 @@ export function encodeFrame(frame: Frame): Uint8Array {
   const encoder = new FrameEncoder(frame);
   for (const message of frame.messages) encoder.add(message);
   return encoder.take() ?? new Uint8Array(0);
+}
+
+/**
+ * Why no link between processes could carry this request, however often it is tried; undefined if one could.
+ * As dear as sending it: for what a transport has turned away.
+ */
+export function whyUnsayable(request: ShardRequest): string | undefined {
+  const encoder = new FrameEncoder({ from: 0, to: 0 }, MAX_FRAME_BYTES - SPLIT_FRAME_BYTES - FRAME_HEADER_BYTES);
+  try {
+    encoder.add({ type: 'request', id: 0, request });
+    return undefined;
+  } catch (error) {
+    if (error instanceof WireError) return error.message;
+    throw error;
+  }
 }
 
 /**

@@ -28,6 +28,8 @@ const FIRST_DELAY_MS = 50;
 const MAX_DELAY_MS = 1000;
 /** A link that lasted this long starts the delays anew when it is lost. */
 const STABLE_MS = 1000;
+/** A peer that cannot be reached for so long is worth a warning. */
+const LASTING_MS = 3000;
 
 /** Masking protects browsers' proxies, of which there are none here: `ws` skips the work for a mask of zero. */
 const noMask = (mask: Buffer): void => {
@@ -44,6 +46,9 @@ export class Dialer {
   private linkedAt: number | undefined;
   private found: NodeId | undefined;
   private lastComplaint = '';
+  /** Since when there is no link, and whether that was worth a warning already. */
+  private unlinkedSince: number;
+  private warned = false;
   private stopped = false;
 
   /** @param node 0 = whichever node answers at the address. */
@@ -51,6 +56,7 @@ export class Dialer {
     this.node = node;
     this.address = address;
     this.context = context;
+    this.unlinkedSince = context.runtime.now();
   }
 
   /** The node at the other end of the link; undefined while there is none. */
@@ -141,18 +147,31 @@ export class Dialer {
     if (this.context.runtime.now() - linkedAt >= STABLE_MS) this.failures = 0;
     this.linkedAt = undefined;
     this.found = undefined;
+    this.unlinkedSince = this.context.runtime.now();
+    this.warned = false;
     this.again();
   }
 
   private fail(complaint: string): void {
     if (this.stopped) return;
     this.context.counters.failedDials += 1;
-    // A peer that stays away would otherwise fill the log once a second.
-    const fields = { node: this.node, address: this.address, complaint };
-    if (complaint === this.lastComplaint) this.context.logger.debug(fields, 'still no link');
-    else this.context.logger.warn(fields, 'no link');
-    this.lastComplaint = complaint;
+    this.complain(complaint);
     this.again();
+  }
+
+  /**
+   * Nodes that start together do not find each other at once: only what lasts is worth a warning, and only one. A
+   * peer that stays away would otherwise fill the log once a second.
+   */
+  private complain(complaint: string): void {
+    const { logger, runtime } = this.context;
+    const fields = { peer: this.node, address: this.address, complaint };
+    const lasts = runtime.now() - this.unlinkedSince >= LASTING_MS;
+    if (lasts && !this.warned) logger.warn(fields, 'no link');
+    else if (complaint === this.lastComplaint) logger.debug(fields, 'still no link');
+    else logger.info(fields, 'no link');
+    this.warned ||= lasts;
+    this.lastComplaint = complaint;
   }
 
   private again(): void {

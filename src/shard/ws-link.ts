@@ -26,6 +26,8 @@ export interface LinkOwner {
   onMessages(link: WsLink, messages: readonly PeerMessage[]): void;
   /** Called once. */
   onDown(link: WsLink, why: string): void;
+  /** This message can never be sent over this link. */
+  onUnsayable(link: WsLink, message: PeerMessage, why: string): void;
 }
 
 /** For the options of every socket: how long a closing handshake may take. (`ws` 8.21 has it, its types do not yet.) */
@@ -94,6 +96,7 @@ export class WsLink {
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       counters.droppedInvalid += 1;
+      this.owner.onUnsayable(this, message, error.message);
       return false;
     }
     this.queuedMessages += 1;

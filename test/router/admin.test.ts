@@ -124,6 +124,33 @@ describe('what the cluster says of itself', () => {
     expect((await http.ask('GET', '/v1/where/')).status).toBe(400);
   });
 
+  it('no leader is named that did not answer, or does not say so itself', async () => {
+    // The local replica takes node 2 for the leader; it is dead, and the others follow.
+    http.backend.leader = 2;
+    const following = {
+      ...status,
+      groups: status.groups.map((g) => ({ ...g, raft: { ...g.raft, role: 'follower' } })),
+    };
+    http.backend.status = following as NodeStatus;
+    expect((await http.ask('GET', '/v1/where/a')).json).toMatchObject({ leader: null });
+    expect((await http.ask('GET', '/v1/shards/0')).json).toMatchObject({ leader: null });
+    const groups = status.groups.map((g) => ({ ...g, raft: { ...g.raft, id: 3, term: 9 } }));
+    http.backend.others.set(3, { ...status, id: 3, groups });
+    expect((await http.ask('GET', '/v1/where/a')).json).toMatchObject({ leader: 3 });
+    expect((await http.ask('GET', '/v1/shards/0')).json).toMatchObject({ leader: 3, term: 9 });
+    // One that has not heard of the newer term says that it leads, and does not.
+    http.backend.status = status;
+    expect((await http.ask('GET', '/v1/shards/0')).json).toMatchObject({ leader: 3, term: 9 });
+  });
+
+  it('/v1/where of a router names the leader though no request went there before', async () => {
+    http.backend.self = undefined;
+    http.backend.leader = undefined;
+    http.backend.status = status;
+    const answers = await Promise.all(['a', 'b', 'c', 'd'].map((key) => http.ask('GET', `/v1/where/${key}`)));
+    expect(answers.map(({ json }) => (json as { leader: number }).leader)).toEqual([1, 1, 1, 1]);
+  });
+
   it('without a topology there is nothing to tell yet', async () => {
     http.backend.known = undefined;
     for (const path of ['/v1/cluster', '/v1/nodes', '/v1/shards', '/v1/shards/0', '/v1/where/a']) {
@@ -175,6 +202,19 @@ describe('health, version, metrics', () => {
     );
     http.backend.known = undefined;
     expect((await http.ask('GET', '/readyz')).text).toContain('[-] topology');
+  });
+
+  it('/readyz of a router asks the nodes whether every shard is led', async () => {
+    http.backend.self = undefined;
+    http.backend.leader = undefined;
+    expect(await http.ask('GET', '/readyz')).toMatchObject({
+      status: 503,
+      text: '[-] leaders: no leader known: shard 0, 1, 2, 3\nnot ready\n',
+    });
+    http.backend.status = { ...status, groups: status.groups.filter(({ group }) => group !== 2) };
+    expect((await http.ask('GET', '/readyz')).text).toBe('[-] leaders: no leader known: shard 1\nnot ready\n');
+    http.backend.status = status;
+    expect(await http.ask('GET', '/readyz')).toMatchObject({ status: 200, text: 'ok\n' });
   });
 
   it('/version tells the build', async () => {

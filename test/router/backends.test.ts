@@ -179,6 +179,17 @@ describe('the backend of a stand-alone router', () => {
     expect(backend.alive(1)).toBe(false);
   });
 
+  it('what can never be sent is refused for good, and not taken for a missing link', async () => {
+    transport.receive(1, { type: 'topology', topology });
+    transport.full = true;
+    const dispatcher = new Dispatcher({ backend, runtime, shardOfKey: () => 0 });
+    const get = { type: 'get', key: new Uint8Array(4_098), consistency: 'linearizable' } as const;
+    const { answer } = await runtime.settle(dispatcher.execute(get, { deadlineMs: 5_000, forward: true }));
+    expect(answer).toMatchObject({ code: 'invalid-request', outcome: 'not_applied' });
+    expect(answer).toMatchObject({ message: expect.stringContaining('4098 bytes') as string });
+    expect(runtime.now()).toBeLessThan(100);
+  });
+
   it('row 28 bounds what is under way', () => {
     const answers: Answer[] = [];
     for (let i = 0; i < 5; i++) backend.submit(1, request, ({ answer }) => answers.push(answer));

@@ -301,3 +301,22 @@ describe('row 15: keys are opaque', () => {
     expect((await http.ask('GET', `/v1/kv/${encodeURIComponent('k')}`)).status).toBe(404);
   });
 });
+
+describe('row 30: listing', () => {
+  // There is no listing: whoever adds one must bound it, and will have to change this.
+  it.each(['/v1/kv', '/v1/kv?limit=0', '/v1/kv?limit=-1', '/v1/kv?limit=NaN', '/v1/kv?limit=1000000000'])(
+    'row 30 GET %s lists nothing: 404 route-not-found',
+    async (path) => {
+      const before = http.backend.received.length;
+      const raw = await http.raw(head(`GET ${path} HTTP/1.1`));
+      expect([statusIn(raw), problemIn(raw)]).toMatchObject([404, { code: 'route-not-found', outcome: 'not_applied' }]);
+      expect(http.backend.received.length).toBe(before);
+    },
+  );
+
+  it('row 30 the path of an empty key lists nothing either: 400', async () => {
+    for (const path of ['/v1/kv/', '/v1/kv/?limit=0']) {
+      expect([path, statusIn(await http.raw(head(`GET ${path} HTTP/1.1`)))]).toEqual([path, 400]);
+    }
+  });
+});

@@ -36,6 +36,37 @@ describe('targets, hosts, methods', () => {
     expect(statusIn(await http.raw('GET /livez HTTP/1.0\r\n\r\n'))).toBe(421);
   });
 
+  it('row 17 a missing Host is 400 with a problem, and is not told to continue', async () => {
+    for (const line of ['GET /livez', 'GET /v1/kv/a', 'FROB /x']) {
+      const raw = await http.raw(`${line} HTTP/1.1\r\n\r\n`);
+      expect([line, statusIn(raw)]).toEqual([line, 400]);
+      expect(raw).toMatch(/\r\nConnection: close\r\n/i);
+    }
+    const lines = 'PUT /v1/kv/a HTTP/1.1\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n';
+    const raw = await http.raw(lines);
+    expect([statusIn(raw), problemIn(raw)]).toMatchObject([400, { field: 'host', outcome: 'not_applied' }]);
+  });
+
+  it('row 33 CONNECT is 405, and the connection ends', async () => {
+    for (const more of ['', 'GET /v1/kv/tunnelled HTTP/1.1\r\nHost: localhost\r\n\r\n']) {
+      const before = http.backend.received.length;
+      const raw = await http.raw(`CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n${more}`);
+      expect([statusIn(raw), problemIn(raw)['code']]).toEqual([405, 'method-not-allowed']);
+      expect(raw).toMatch(/\r\nAllow: GET, HEAD, PUT, DELETE\r\n/);
+      expect(raw).toMatch(/\r\nKv-Request-Id: \S+\r\n/);
+      expect(http.backend.received.length).toBe(before);
+    }
+  });
+
+  it('row 33 CONNECT behind another request is never answered in its place, and leaves nothing open', async () => {
+    const other = await HttpHarness.start();
+    const behind = 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nCONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n';
+    const statuses = (await other.raw(behind)).match(/HTTP\/1\.1 \d+/g) ?? [];
+    expect('HTTP/1.1 200,HTTP/1.1 405'.startsWith(statuses.join())).toBe(true);
+    while (other.server.connections > 0) await new Promise((resolve) => setImmediate(resolve));
+    await other.close();
+  });
+
   it('row 17 further names can be allowed', async () => {
     const other = await HttpHarness.start({ allowedHosts: ['kv.internal'] });
     const raw = await other.raw('GET /livez HTTP/1.1\r\nHost: KV.internal:80\r\nConnection: close\r\n\r\n');
@@ -66,7 +97,8 @@ describe('targets, hosts, methods', () => {
       expect([name, statusIn(raw)]).toEqual([name, 400]);
       expect([name, raw.match(/HTTP\/1\.1 \d/g)?.length]).toEqual([name, 1]);
       expect([name, http.backend.received.length - before]).toEqual([name, 0]);
-      if (!['no host'].includes(name)) expect(problemIn(raw)).toMatchObject({ code: 'invalid-request' });
+      expect([name, problemIn(raw)]).toMatchObject([name, { code: 'invalid-request' }]);
+      expect(raw).toMatch(/\r\nKv-Request-Id: \S+\r\n/);
     }
   });
 

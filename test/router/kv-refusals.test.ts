@@ -1,7 +1,7 @@
 /** What `/v1/kv/` answers when the operation is not done here, or not done at all. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { refuse } from '../../src/shard/refusals.js';
-import type { ErrorCode } from '../../src/shard/index.js';
+import type { ErrorCode, NodeStatus } from '../../src/shard/index.js';
 import { HttpHarness } from '../support/http-harness.js';
 
 let http: HttpHarness;
@@ -14,12 +14,53 @@ const kv = (key: string): string => `/v1/kv/${encodeURIComponent(key)}`;
 let unique = 0;
 const fresh = (): string => `key-${++unique}`;
 
+/** Node 1 follows in every shard. */
+const statusAtTerm = (term: number): NodeStatus => ({
+  id: 1,
+  name: 'n1',
+  state: 'serving',
+  failure: undefined,
+  topologyEpoch: 1,
+  uptimeMs: 1,
+  alive: [],
+  groups: [1, 2, 3, 4].map((group) => ({
+    group,
+    raft: {
+      id: 1,
+      role: 'follower',
+      term,
+      vote: 0,
+      leader: 2,
+      commit: 1,
+      applied: 1,
+      firstIndex: 1,
+      lastIndex: 1,
+      stableIndex: 1,
+      quiesced: false,
+      configuration: { voters: [1, 2, 3], votersOutgoing: [], learners: [] },
+      peers: [],
+    },
+    stateHash: '0000000000000000',
+    keys: 0,
+    leaderChanges: 0,
+    pendingWrites: 0,
+    pendingReads: 0,
+  })),
+  storage: { journalBytes: 0, journalRows: 0, stateBytes: 0, commits: 0, commitMs: [] },
+  inboxLength: 0,
+});
+
 describe('forwarding', () => {
   it('Kv-Forward: never is 307 to the leader, and only to a configured member (row 21)', async () => {
     const path = '/v1/kv/a%2Fb?key_type=string';
     http.backend.leader = 2;
     const moved = await http.ask('PUT', path, { 'kv-forward': 'never' }, 'x');
     expect([moved.status, moved.headers['location']]).toEqual([307, `http://127.0.0.1:8002${path}`]);
+    expect([moved.headers['kv-served-by'], moved.headers['kv-term']]).toEqual(['1', undefined]);
+    // The replica in this process was not asked, but knows the term.
+    http.backend.status = statusAtTerm(7);
+    const known = await http.ask('GET', path, { 'kv-forward': 'never' });
+    expect([known.status, known.headers['kv-served-by'], known.headers['kv-term']]).toEqual([307, '1', '7']);
     for (const leader of [undefined, 9]) {
       http.backend.leader = leader;
       http.backend.answer = refuse('not-here', undefined, leader === undefined ? {} : { leader });

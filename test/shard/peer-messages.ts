@@ -83,7 +83,7 @@ export function raftMessages({ from, to }: FrameEnds): fc.Arbitrary<Message> {
   );
 }
 
-const key = fc.uint8Array({ minLength: 1, maxLength: 4096 });
+const key = fc.uint8Array({ minLength: 1, maxLength: 4097 });
 const operationId = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const attempt = fc.constantFrom('first' as const, 'keyed' as const, 'again' as const);
 const condition = fc.oneof(

@@ -74,7 +74,7 @@ describe('row 25: crafted frames are refused', () => {
     ['a budget that is no number', frame(request, f64(NaN)), /budget/],
     ['an unknown operation', frame(request, f64(5), u8(9), oneByteKey), /operation 9/],
     ['a key of no bytes', frame(request, f64(5), u8(3), u16(0)), /key of 0/],
-    ['a key beyond 4 KiB', frame(request, f64(5), u8(3), u16(4097), new Array<number>(4097).fill(1)), /key of 4097/],
+    ['a key beyond 4 KiB', frame(request, f64(5), u8(3), u16(4098), new Array<number>(4098).fill(1)), /key of 4098/],
     ['an unknown consistency', frame(request, f64(5), u8(3), oneByteKey, u8(3)), /consistency 3/],
     ['an unknown condition', frame(request, f64(5), u8(2), oneByteKey, u8(4)), /condition 4/],
     ['half an operation id', frame(request, f64(5), u8(2), oneByteKey, u8(0), u64(0n)), /truncated/],

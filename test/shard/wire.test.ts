@@ -177,7 +177,7 @@ describe('the encoder', () => {
 
   test.each<[string, Partial<Put>]>([
     ['an empty key', { key: new Uint8Array(0) }],
-    ['a key beyond 4 KiB', { key: new Uint8Array(4097) }],
+    ['a key beyond 4 KiB', { key: new Uint8Array(4098) }],
     ['an operation id of 15 bytes', { operationId: new Uint8Array(15) }],
     ['a content type with a line break', { contentType: 'text/plain\r\nx: y' }],
     ['a content type of 256 bytes', { contentType: 'x'.repeat(256) }],

@@ -36,6 +36,10 @@ export class FakeBackend implements Backend {
   /** While true, operations wait; `release` answers them. */
   holding = false;
   status: NodeStatus | undefined;
+  /** Of other nodes than the first; those without one do not answer. */
+  readonly others = new Map<number, NodeStatus>();
+  /** Rounds of statuses that were asked for. */
+  rounds = 0;
   readonly received: ShardRequest[] = [];
   readonly #records = new Map<string, KeyRecord>();
   readonly #answers = new Map<string, { readonly print: string; readonly answer: Answer }>();
@@ -61,8 +65,9 @@ export class FakeBackend implements Backend {
     return this.serving;
   }
   statuses(): Promise<ReadonlyMap<number, NodeStatus | undefined>> {
+    this.rounds += 1;
     return Promise.resolve(
-      new Map((this.known?.nodes ?? []).map(({ id }) => [id, id === 1 ? this.status : undefined])),
+      new Map((this.known?.nodes ?? []).map(({ id }) => [id, id === 1 ? this.status : this.others.get(id)])),
     );
   }
 

@@ -1,0 +1,68 @@
+/** What is accepted at the door fits a link: settings, values and frames are tied together here. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { MOST_VALUE_BYTES } from '../../src/config/settings.js';
+import { EntryKind, type Message } from '../../src/raft/index.js';
+import { limitsOf } from '../../src/router/limits.js';
+import { encodeCommand } from '../../src/shard/command.js';
+import { loadHash } from '../../src/shard/hash.js';
+import { MAX_ENCODED_KEY_BYTES } from '../../src/shard/key-format.js';
+import { MAX_FRAME_BYTES, MAX_VALUE_BYTES, SPLIT_FRAME_BYTES } from '../../src/shard/message-limits.js';
+import type { Write } from '../../src/shard/operation.js';
+import type { PeerMessage } from '../../src/shard/transport.js';
+import { FRAME_HEADER_BYTES, FrameEncoder, whyUnsayable } from '../../src/shard/wire.js';
+
+const largest: Write = {
+  type: 'put',
+  key: new Uint8Array(MAX_ENCODED_KEY_BYTES).fill(0x40),
+  body: new Uint8Array(MAX_VALUE_BYTES),
+  contentType: `a/${'b'.repeat(253)}`,
+  condition: { type: 'revision', revision: 2 ** 48 - 1 },
+  operationId: new Uint8Array(16),
+};
+
+const encodeAsLink = (message: PeerMessage): number => {
+  const room = MAX_FRAME_BYTES - SPLIT_FRAME_BYTES - FRAME_HEADER_BYTES;
+  const encoder = new FrameEncoder({ from: 1, to: 2 }, room);
+  encoder.add(message);
+  return encoder.byteLength;
+};
+
+describe('the longest value', () => {
+  beforeAll(() => loadHash());
+
+  test('is the longest that can be configured, and that the front accepts', () => {
+    expect(MOST_VALUE_BYTES).toBe(MAX_VALUE_BYTES);
+    expect(limitsOf({ valueBytes: MAX_VALUE_BYTES }).valueBytes).toBe(MAX_VALUE_BYTES);
+    expect(() => limitsOf({ valueBytes: MAX_VALUE_BYTES + 1 })).toThrow(/valueBytes must be at most 16777216/);
+  });
+
+  test('fits one request, one append and one reply', () => {
+    const request = { shard: 1, budgetMs: 1_000, operation: largest };
+    expect(whyUnsayable(request)).toBeUndefined();
+    expect(encodeAsLink({ type: 'request', id: 1, request })).toBeGreaterThan(MAX_VALUE_BYTES);
+
+    const entry = { index: 2, term: 1, kind: EntryKind.command, data: encodeCommand(largest, 1) };
+    const append: Message = {
+      type: 'append',
+      from: 1,
+      to: 2,
+      term: 1,
+      prevIndex: 1,
+      prevTerm: 1,
+      commit: 1,
+      entries: [entry],
+    };
+    expect(encodeAsLink({ type: 'raft', group: 1, message: append })).toBeGreaterThan(MAX_VALUE_BYTES);
+
+    const { body, contentType } = largest;
+    const record = { revision: 1, createRevision: 1, version: 1, contentType, body };
+    const reply = { answer: { type: 'get' as const, record, revision: 1 }, term: 1, servedBy: 1 };
+    expect(encodeAsLink({ type: 'reply', id: 1, reply })).toBeGreaterThan(MAX_VALUE_BYTES);
+  });
+
+  test('more than a link can carry is told as such', () => {
+    const body = new Uint8Array(MAX_FRAME_BYTES - SPLIT_FRAME_BYTES);
+    const operation = { ...largest, body } as Write;
+    expect(whyUnsayable({ shard: 1, budgetMs: 1, operation })).toMatch(/are allowed/);
+  });
+});
