@@ -27,7 +27,15 @@ describe('row 10: the longest key', () => {
     const encoded = stringKey(key);
     const operationId = cluster.operationId();
     const condition = { type: 'none' } as const;
-    const put = await execute({ type: 'put', key: encoded, body, contentType: 'a/b', condition, operationId });
+    const put = await execute({
+      type: 'put',
+      key: encoded,
+      body,
+      contentType: 'a/b',
+      condition,
+      operationId,
+      attempt: 'first',
+    });
     expect([put.answer.type, put.servedBy]).toEqual(['put', leader]);
     const got = await execute({ type: 'get', key: encoded, consistency: 'linearizable' });
     expect([got.answer.type, got.servedBy]).toEqual(['get', leader]);

@@ -8,7 +8,13 @@ import { VirtualRuntime } from '../support/virtual-runtime.js';
 
 const key = Uint8Array.of(1, 2, 3);
 const get: Operation = { type: 'get', key, consistency: 'linearizable' };
-const remove: Operation = { type: 'delete', key, condition: { type: 'none' }, operationId: new Uint8Array(16) };
+const remove: Operation = {
+  type: 'delete',
+  key,
+  condition: { type: 'none' },
+  operationId: new Uint8Array(16),
+  attempt: 'first',
+};
 
 describe('too few replicas', () => {
   it('are no-quorum, not no-leader, and nothing is applied', async () => {

@@ -18,6 +18,7 @@ const largest: Write = {
   contentType: `a/${'b'.repeat(253)}`,
   condition: { type: 'revision', revision: 2 ** 48 - 1 },
   operationId: new Uint8Array(16),
+  attempt: 'first',
 };
 
 const encodeAsLink = (message: PeerMessage): number => {

@@ -130,6 +130,7 @@ describe('a node that is told nonsense', () => {
             contentType: 'text/plain',
             condition,
             operationId: cluster.operationId(),
+            attempt: 'first',
           },
         },
       }) as const;
