@@ -14,9 +14,12 @@ import { fileURLToPath } from 'node:url';
 export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 export const cliScript = join(projectRoot, 'dist', 'cli.js');
 
-/** The test's own settings only: a KVORUM_… of the person who runs the tests must not reach the processes. */
+/**
+ * The test's own settings only: neither a KVORUM_… of the person who runs the tests nor the colours that the test runner
+ * wishes for (in CI it does) may reach the processes.
+ */
 export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(?:KVORUM_|VITEST|NODE_OPTIONS|NODE_V8)/.test(name));
+  const kept = Object.entries(process.env).filter(([name]) => !/^(?:KVORUM_|VITEST|NODE_OPTIONS|NODE_V8|FORCE_COLOR|NO_COLOR)/.test(name));
   return { ...Object.fromEntries(kept), ...more };
 }
 
