@@ -26,11 +26,17 @@ const ERROR = 50;
 /** Said by the prefix, or of no use on one's own machine. */
 const LEFT_OUT = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'name', 'node']);
 
-/** NO_COLOR and FORCE_COLOR as no-color.org and Node's own tools have them. */
-export function wantsColour(isTerminal: boolean, environment: Readonly<Record<string, string | undefined>>): boolean {
+/**
+ * NO_COLOR and FORCE_COLOR as no-color.org and Node's own tools have them. A stream that is no terminal says undefined,
+ * which picocolors would take for "decide yourself", and it decides for colours wherever CI is set.
+ */
+export function wantsColour(
+  isTerminal: boolean | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): boolean {
   if ((environment['NO_COLOR'] ?? '') !== '') return false;
   const forced = environment['FORCE_COLOR'];
-  return forced === undefined ? isTerminal : forced !== '0';
+  return forced === undefined ? isTerminal === true : forced !== '0';
 }
 
 export function lineFormatter(names: readonly string[], colour: boolean): LineFormatter {

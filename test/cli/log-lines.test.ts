@@ -43,6 +43,7 @@ describe('colour', () => {
   it.each([
     [true, {}, true],
     [false, {}, false],
+    [undefined, {}, false],
     [true, { NO_COLOR: '1' }, false],
     [true, { NO_COLOR: '' }, true],
     [false, { FORCE_COLOR: '1' }, true],

@@ -19,7 +19,9 @@ export const cliScript = join(projectRoot, 'dist', 'cli.js');
  * wishes for (in CI it does) may reach the processes.
  */
 export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(?:KVORUM_|VITEST|NODE_OPTIONS|NODE_V8|FORCE_COLOR|NO_COLOR)/.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(?:KVORUM_|VITEST|NODE_OPTIONS|NODE_V8|FORCE_COLOR|NO_COLOR)/.test(name),
+  );
   return { ...Object.fromEntries(kept), ...more };
 }
 
