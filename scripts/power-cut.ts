@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { whatIsMissing } from './power-cut/able.js';
 import { parseOptions, type PowerCutOptions } from './power-cut/options.js';
+import { hasOwnMounts, withOwnMounts } from './power-cut/own-mounts.js';
 import { complaints, describeCut, describeSetting, type SettingResult } from './power-cut/report.js';
 import { cutPower } from './power-cut/run.js';
 import { CleanUp } from './support/clean-up.js';
@@ -18,8 +19,10 @@ const options = parseOptions(process.argv.slice(2));
 process.exitCode = typeof options === 'number' ? options : await main(options);
 
 async function main(asked: PowerCutOptions): Promise<number> {
-  const missing = whatIsMissing();
-  if (missing !== undefined) return skipped(missing, asked);
+  if (!hasOwnMounts()) {
+    const missing = whatIsMissing();
+    return missing === undefined ? withOwnMounts() : skipped(missing, asked);
+  }
   const say = (message: string): void => {
     console.error(`power-cut: ${message}`);
   };

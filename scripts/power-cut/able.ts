@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { command } from './command.js';
 import { Image } from './image.js';
 
-const PROGRAMS = { 'mkfs.xfs': 'xfsprogs', xfs_io: 'xfsprogs', mount: 'mount', umount: 'mount', cp: 'coreutils' };
+const PROGRAMS = {
+  'mkfs.xfs': 'xfsprogs',
+  xfs_io: 'xfsprogs',
+  mount: 'mount',
+  umount: 'mount',
+  unshare: 'util-linux',
+  cp: 'coreutils',
+};
 
 /** Undefined if it can; else why not, as the end of "needs …". */
 export function whatIsMissing(): string | undefined {
