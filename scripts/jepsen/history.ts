@@ -81,7 +81,7 @@ function observed(asked: Asked, { outcome, actual }: Told): Pick<Operation, 'ok'
   }
   if (outcome.ok === null) return { ok: null, error: outcome.error };
   // Only a cas can observe something by failing; for all others the error says that it did not take effect.
-  if (asked.op !== 'cas' || !('observed' in outcome)) return { ok: false, error: outcome.error };
+  if (asked.op !== 'cas' || outcome.observed === undefined) return { ok: false, error: outcome.error };
   if (outcome.observed.revision === 0) return { ok: false, existed: false };
   return actual === undefined ? { ok: false } : { ok: false, result: actual };
 }

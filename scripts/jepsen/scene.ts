@@ -9,12 +9,12 @@ export interface Scene {
   readonly control: FaultControl;
   /** Base URLs that serve the API: routers and nodes. They stay the same while the cluster lives. */
   readonly endpoints: readonly string[];
-  /** Logs and data; the run puts its history there, too, if it fails. */
+  /** Logs and data; the run puts its history there, too. */
   readonly folder: string;
   /** Kinds that cannot be done here, and why. */
   readonly cannot: ReadonlyMap<FaultKind, string>;
-  /** Rejects if the cluster ended by itself. */
-  readonly broken: Promise<never>;
+  /** Settles when the cluster is gone; before `stop` was called that is a failure. */
+  readonly ended: Promise<void>;
   /** Ends every process; what is in the folder stays. */
   stop(): Promise<void>;
 }
@@ -22,8 +22,10 @@ export interface Scene {
 export interface SceneOptions {
   readonly nodes: number;
   readonly replicas: number;
+  readonly routers: number;
   readonly shards: number;
   readonly kinds: readonly FaultKind[];
 }
 
+/** @throws Error if the cluster does not come up; nothing is left running then */
 export type StartScene = (options: SceneOptions) => Promise<Scene>;

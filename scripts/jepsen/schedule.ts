@@ -10,7 +10,10 @@ import { DISK_KINDS, LINK_KINDS, PROCESS_KINDS, type FaultKind } from './kinds.j
 import type { Random } from './random.js';
 import { stepsOf } from './steps.js';
 
-/** What is to be done to the node that leads `leaderOf` (a shard) when the time comes. */
+/**
+ * What is to be done to the node that leads `leaderOf` (a shard) when the time comes. `deafen`: it is heard and hears
+ * nothing; `mute`: it hears and is not heard.
+ */
 export interface LeaderFault {
   readonly type: 'isolate' | 'deafen' | 'mute' | 'kill' | 'pause';
   readonly leaderOf: number;
@@ -38,6 +41,7 @@ export interface Slot {
 export interface ScheduleOptions {
   readonly kinds: readonly FaultKind[];
   readonly nodes: number;
+  readonly routers: number;
   readonly shards: number;
   readonly totalMs: number;
 }

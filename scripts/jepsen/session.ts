@@ -75,7 +75,7 @@ export class Session {
     if (outcome.ok === true && outcome.revision !== undefined) {
       revisions.saw(key, outcome.revision, task.method === 'GET' ? (outcome.result ?? '') : (body ?? ''));
     }
-    const seen = outcome.ok === false && 'observed' in outcome ? outcome.observed : undefined;
+    const seen = outcome.ok === false ? outcome.observed : undefined;
     finish({ outcome, actual: seen === undefined ? undefined : revisions.valueAt(key, seen.revision) });
     return outcome;
   }

@@ -3,13 +3,14 @@
  *
  * Nothing here ends a fault; the slot ends with `heal`. Knows no cluster: a leader is named by its shard.
  */
-import type { Fault } from '../../src/faults/index.js';
+import type { Fault, Party, RouterName } from '../../src/faults/index.js';
 import type { FaultKind } from './kinds.js';
 import type { Random } from './random.js';
 import type { LeaderFault, Step } from './schedule.js';
 
 export interface StepOptions {
   readonly nodes: number;
+  readonly routers: number;
   readonly shards: number;
   readonly lastsMs: number;
 }
@@ -21,19 +22,20 @@ const ONE_LEADER_IN = 3;
 export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): Step[] {
   const { nodes, shards, lastsMs } = options;
   const all = Array.from({ length: nodes }, (_, index) => index + 1);
+  const routers = Array.from({ length: options.routers }, (_, index): RouterName => `r${index + 1}`);
   const leaderOf = random.between(0, shards - 1);
   switch (kind) {
     case 'halves':
-      return atOnce([halves(random, all)]);
+      return atOnce([halves(random, all, routers)]);
     case 'isolated-leader':
       return atOnce([{ type: 'isolate', leaderOf }]);
     case 'ring':
     case 'bridge':
-      return atOnce([{ type: kind }]);
+      return atOnce([{ type: kind, order: random.shuffle(all) }]);
     case 'one-way':
       return atOnce(oneWay(random, all, leaderOf));
     case 'flapping':
-      return flapping(random, all, lastsMs);
+      return flapping(random, all, routers, lastsMs);
     case 'slow-links':
       return atOnce(pairs(random, all).map(([a, b]) => ({ type: 'delay', a, b, ms: random.between(20, 400) })));
     case 'lossy-links':
@@ -66,10 +68,16 @@ const atOnce = (faults: readonly (Fault | LeaderFault)[]): Step[] => faults.map(
 const some = <T>(random: Random, items: readonly T[]): T[] =>
   random.shuffle(items).slice(0, random.between(1, items.length));
 
-function halves(random: Random, all: readonly number[]): Fault {
+/** A minority and the others. A router is on either side, or reaches both. */
+function halves(random: Random, all: readonly number[], routers: readonly RouterName[]): Fault {
   const shuffled = random.shuffle(all);
   const middle = Math.floor(all.length / 2);
-  return { type: 'partition', sides: [shuffled.slice(0, middle), shuffled.slice(middle)] };
+  const sides: Party[][] = [shuffled.slice(0, middle), shuffled.slice(middle)];
+  for (const router of routers) {
+    const side = random.between(0, sides.length);
+    sides[side]?.push(router);
+  }
+  return { type: 'partition', sides };
 }
 
 /** A leader that is not heard, one that hears nothing, or a node on a one-way street to some others. */
@@ -81,12 +89,12 @@ function oneWay(random: Random, all: readonly number[], leaderOf: number): (Faul
 }
 
 /** Now these, now those halves, and all together in between. */
-function flapping(random: Random, all: readonly number[], lastsMs: number): Step[] {
+function flapping(random: Random, all: readonly number[], routers: readonly RouterName[], lastsMs: number): Step[] {
   const steps: Step[] = [];
   let parted = false;
   for (let afterMs = 0; afterMs < lastsMs; afterMs += random.between(FLAP_LEAST_MS, FLAP_MOST_MS)) {
     parted = !parted;
-    steps.push({ afterMs, fault: parted ? halves(random, all) : { type: 'partition', sides: [all] } });
+    steps.push({ afterMs, fault: parted ? halves(random, all, routers) : { type: 'partition', sides: [all] } });
   }
   return steps;
 }
