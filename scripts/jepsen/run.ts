@@ -135,16 +135,22 @@ async function underFaults(acts: Acts): Promise<{ readonly start: number; readon
   const progress = setInterval(() => {
     say(`         ${history.operations.length} operations`);
   }, PROGRESS_MS);
-  try {
-    await Promise.all([nemesis.run(slots), pause(options.seconds * 1_000, undefined, { signal }).catch(() => undefined)]);
-  } finally {
+  const lasts = pause(options.seconds * 1_000, undefined, { signal }).catch(() => undefined);
+  const finish = async (): Promise<number> => {
     const end = history.now();
     over.abort();
     clearInterval(progress);
     await nemesis.heal();
     await loading;
-    return { start, end };
+    return end;
+  };
+  try {
+    await Promise.all([nemesis.run(slots), lasts]);
+  } catch (error) {
+    await finish();
+    throw error;
   }
+  return { start, end: await finish() };
 }
 
 function tellPlan(slots: readonly Slot[], { seed, seconds }: Options, say: (text: string) => void): void {
@@ -157,9 +163,7 @@ function makeStage(scene: Scene, own: Pick<Stage, 'http' | 'history'>): Stage {
 }
 
 function makeWorkload(options: Options, revisions: Revisions): Workload {
-  const { clients } = options;
-  // The reads at the end belong to the key as well.
-  const operationsPerKey = options.operationsPerKey;
+  const { clients, operationsPerKey } = options;
   switch (options.workload) {
     case 'register':
       return registerWorkload({ clients, operationsPerKey, contradictions: () => revisions.problems });
