@@ -34,18 +34,19 @@ export class Needs {
     this.#count(operation, 1);
   }
 
-  /** Whether going from `state` to `next` can lead nowhere. The operation that does it must be removed already. */
-  forbid(state: State, next: State): boolean {
+  /** Whether `operation`, which goes from `state` to `next` and is removed here already, can lead nowhere. */
+  forbid(operation: number, state: State, next: State): boolean {
     if (state === next) return false;
-    if ((this.#viewers[state] ?? 0) > 0 && !this.#canBeMade(state)) return true;
+    const byAppend = this.#compiled.effects[operation]?.kind === Kind.append;
+    if ((this.#viewers[state] ?? 0) > 0 && !this.#canBeMade(state, byAppend)) return true;
     // Appends alone never lead back from a value that nobody recognises.
     return this.#setters === 0 && this.#allViewers > 0 && next === UNSEEN;
   }
 
-  #canBeMade(state: State): boolean {
+  #canBeMade(state: State, leftByAppend: boolean): boolean {
     if ((this.#makers[state] ?? 0) > 0) return true;
-    // By appends from something else, which first has to be put there.
-    return state !== ABSENT && this.#appends > 0 && this.#setters > 0;
+    // By appends to something else. After an append the value only grows, until something is put there anew.
+    return state !== ABSENT && this.#appends > 0 && !(leftByAppend && this.#setters === 0);
   }
 
   #count(operation: number, by: 1 | -1): void {

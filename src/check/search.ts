@@ -91,7 +91,7 @@ export class Search {
         choice.next++;
         const next = this.#apply(operation);
         this.#take(operation);
-        if (!this.#needs.forbid(this.#state, next)) {
+        if (!this.#needs.forbid(operation, this.#state, next)) {
           this.#state = next;
           return;
         }
