@@ -32,7 +32,11 @@ export class HttpClient {
   async ask(endpoint: string, request: Request): Promise<Reply> {
     const { method, key, body, headers, limitMs } = request;
     try {
-      const { statusCode, headers: got, body: stream } = await this.#pool(endpoint).request({
+      const {
+        statusCode,
+        headers: got,
+        body: stream,
+      } = await this.#pool(endpoint).request({
         method,
         path: `/v1/kv/${encodeURIComponent(key)}`,
         headers,

@@ -28,7 +28,16 @@ export const GROUPS: Readonly<Record<string, readonly FaultKind[]>> = {
 };
 
 /** Fewer nodes than this cannot be parted in that shape. */
-const LEAST_NODES: Partial<Record<FaultKind, number>> = { halves: 2, 'isolated-leader': 2, ring: 3, bridge: 3, 'one-way': 2, flapping: 2, 'slow-links': 2, 'lossy-links': 2 };
+const LEAST_NODES: Partial<Record<FaultKind, number>> = {
+  halves: 2,
+  'isolated-leader': 2,
+  ring: 3,
+  bridge: 3,
+  'one-way': 2,
+  flapping: 2,
+  'slow-links': 2,
+  'lossy-links': 2,
+};
 
 export const fitsNodes = (kind: FaultKind, nodes: number): boolean => nodes >= (LEAST_NODES[kind] ?? 1);
 export const leastNodes = (kind: FaultKind): number => LEAST_NODES[kind] ?? 1;

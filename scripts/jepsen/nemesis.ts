@@ -68,10 +68,19 @@ export class Nemesis {
     }
     await waitUntil(slotStartedAt + slot.lastsMs, signal);
     const end = now();
+    await this.#lookForDead();
     await this.heal();
     const kinds = slot.faults.map(({ kind }) => kind).filter((kind) => !failed.has(kind));
     this.windows.push({ kinds, start, end });
     for (const kind of kinds) this.injected.set(kind, (this.injected.get(kind) ?? 0) + 1);
+  }
+
+  /** A node that died of itself would be started by the heal, and nobody would know. */
+  async #lookForDead(): Promise<void> {
+    const { nodes } = await this.#options.control.status();
+    for (const { name, state, killed, ended } of nodes) {
+      if (state === 'dead' && !killed) this.failures.push(`${name} died of itself: ${ended ?? 'nobody knows how'}`);
+    }
   }
 
   async #apply(kind: FaultKind, { fault }: Step): Promise<boolean> {

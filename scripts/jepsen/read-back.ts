@@ -28,7 +28,11 @@ export async function probeKeys(endpoint: string, shards: number): Promise<strin
 }
 
 /** Milliseconds until every endpoint has written to every shard; undefined if that took longer than `limitMs`. */
-export async function untilServed(stage: Stage, probes: readonly string[], limitMs: number): Promise<number | undefined> {
+export async function untilServed(
+  stage: Stage,
+  probes: readonly string[],
+  limitMs: number,
+): Promise<number | undefined> {
   const startedAt = performance.now();
   const over = () => performance.now() - startedAt > limitMs;
   const served = await Promise.all(

@@ -27,7 +27,9 @@ export function unequalReplicas(shards: ShardViews): { readonly behind: string[]
   const differ: string[] = [];
   for (const { shard, commit, replicas } of shards) {
     const late = replicas.filter(({ applied }) => applied !== commit);
-    behind.push(...late.map(({ node, applied }) => `n${node} has applied ${applied ?? 0} of ${commit} in shard ${shard}`));
+    behind.push(
+      ...late.map(({ node, applied }) => `n${node} has applied ${applied ?? 0} of ${commit} in shard ${shard}`),
+    );
     const hashes = new Set(replicas.filter((replica) => !late.includes(replica)).map((replica) => replica.state_hash));
     if (hashes.size <= 1) continue;
     const each = replicas.map(({ node, state_hash: hash }) => `n${node} ${hash ?? 'none'}`);

@@ -101,7 +101,8 @@ export function makeReport(facts: RunFacts): Report {
     keys: check.keys,
     concurrency: check.concurrency,
     okPerSecond,
-    longestWaitMs: operations.reduce((most, { start, end }) => Math.max(most, Number(end) - Number(start)), 0) / NS_PER_MS,
+    longestWaitMs:
+      operations.reduce((most, { start, end }) => Math.max(most, Number(end) - Number(start)), 0) / NS_PER_MS,
     longestSilenceMs: longestSilence(loaded, load) / NS_PER_MS,
     faults: Object.fromEntries(facts.injected),
     skipped: Object.fromEntries(facts.cannot),

@@ -3,6 +3,7 @@
  *
  * Whatever happens in between, the cluster is stopped. Knows no command line and no screen.
  */
+import { setMaxListeners } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -97,7 +98,9 @@ async function drive(
     const load = await underFaults({ options, slots, nemesis, workload, sessions, history, say, signal });
     if (signal.aborted) return undefined;
     const timeToServeMs = await untilServed(stage, probes, SERVE_LIMIT_MS);
-    say(`healed; ${timeToServeMs === undefined ? 'it does not serve' : `all served after ${Math.round(timeToServeMs)} ms`}`);
+    say(
+      `healed; ${timeToServeMs === undefined ? 'it does not serve' : `all served after ${Math.round(timeToServeMs)} ms`}`,
+    );
     const finals = await readBack(sessions, workload.keys, READ_BACK_LIMIT_MS);
     say(`read ${finals.size} keys back`);
     const replicas = await compareReplicas(scene.endpoints[0] ?? '', LEVEL_LIMIT_MS);
@@ -130,6 +133,8 @@ async function underFaults(acts: Acts): Promise<{ readonly start: number; readon
   const { options, slots, nemesis, workload, sessions, history, say, signal } = acts;
   const over = new AbortController();
   const ends = AbortSignal.any([over.signal, signal]);
+  // Every client listens for the end while it idles.
+  setMaxListeners(sessions.length + 1, ends);
   const start = history.now();
   const loading = runLoad({ workload, sessions, perSecond: options.rate, signal: ends });
   const progress = setInterval(() => {

@@ -102,9 +102,7 @@ function flapping(random: Random, all: readonly number[], routers: readonly Rout
 /** All links of some nodes. */
 function pairs(random: Random, all: readonly number[]): (readonly [number, number])[] {
   const chosen = new Set(some(random, all));
-  return all.flatMap((a) =>
-    all.filter((b) => a < b && (chosen.has(a) || chosen.has(b))).map((b) => [a, b] as const),
-  );
+  return all.flatMap((a) => all.filter((b) => a < b && (chosen.has(a) || chosen.has(b))).map((b) => [a, b] as const));
 }
 
 /** A leader, or some nodes: at times a minority, at times so many that nothing can be served. */

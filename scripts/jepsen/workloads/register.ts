@@ -30,7 +30,11 @@ const GET_SHARE = 0.4;
 const PUT_SHARE = 0.25;
 const DELETE_SHARE = 0.07;
 const CAS_DELETE_SHARE = 0.2;
+/** A cas from old knowledge mostly fails, one right after a read mostly succeeds; both are wanted. */
+const CAS_AFTER_READ_SHARE = 0.6;
 const RETRY_SHARE = 0.3;
+/** Of one step: a read and a cas. */
+const MOST_OPERATIONS = 2;
 
 export function registerWorkload(options: RegisterOptions): Workload {
   const active = Math.max(2, Math.ceil(options.clients / CLIENTS_PER_KEY));
@@ -47,36 +51,47 @@ export function registerWorkload(options: RegisterOptions): Workload {
     async step(session) {
       const memory = memories.get(session) ?? new Map<string, Known>();
       memories.set(session, memory);
-      const key = pool.take(session.random);
-      const task = nextTask(session, key, memory.get(key), fresh);
-      const outcome = await session.perform(task);
-      const known = afterwards(task, outcome);
-      if (known === undefined) memory.delete(key);
-      else memory.set(key, known);
+      const { random } = session;
+      const key = pool.take(random, MOST_OPERATIONS);
+      const perform = async (task: Task): Promise<void> => {
+        const known = afterwards(task, await session.perform(task));
+        if (known === undefined) memory.delete(key);
+        else memory.set(key, known);
+      };
+      const draw = random.next();
+      const retries = random.happens(RETRY_SHARE);
+      if (draw < GET_SHARE) await perform(readOf(key));
+      else if (draw < GET_SHARE + PUT_SHARE) await perform(putOf(key, fresh(), retries));
+      else if (draw < GET_SHARE + PUT_SHARE + DELETE_SHARE) await perform(deleteOf(key, retries));
+      else {
+        if (!memory.has(key) || random.happens(CAS_AFTER_READ_SHARE)) await perform(readOf(key));
+        const known = memory.get(key);
+        if (known !== undefined)
+          await perform(casOf(key, known, random.happens(CAS_DELETE_SHARE) ? null : fresh(), retries));
+      }
     },
   };
 }
 
-function nextTask({ random }: Session, key: string, known: Known | undefined, fresh: () => string): Task {
-  const retries = random.happens(RETRY_SHARE);
-  const draw = random.next();
-  const get: Task = { method: 'GET', key, retries: false, asked: { op: 'get', key } };
-  if (draw < GET_SHARE) return get;
-  if (draw < GET_SHARE + PUT_SHARE) {
-    const value = fresh();
-    return { method: 'PUT', key, body: value, retries, asked: { op: 'put', key, value } };
-  }
-  if (draw < GET_SHARE + PUT_SHARE + DELETE_SHARE) {
-    return { method: 'DELETE', key, retries, asked: { op: 'delete', key } };
-  }
-  // A cas needs something to expect.
-  if (known === undefined) return get;
+const readOf = (key: string): Task => ({ method: 'GET', key, retries: false, asked: { op: 'get', key } });
+
+const putOf = (key: string, value: string, retries: boolean): Task => ({
+  ...{ method: 'PUT', key, body: value, retries },
+  asked: { op: 'put', key, value },
+});
+
+const deleteOf = (key: string, retries: boolean): Task => ({
+  ...{ method: 'DELETE', key, retries },
+  asked: { op: 'delete', key },
+});
+
+/** @param value null = make absent, where there is something to delete */
+function casOf(key: string, known: Known, value: string | null, retries: boolean): Task {
   const conditional = { key, ifRevision: known.revision, retries };
-  if (known.value !== null && random.happens(CAS_DELETE_SHARE)) {
-    return { method: 'DELETE', ...conditional, asked: { op: 'cas', key, expected: known.value, value: null } };
-  }
-  const value = fresh();
-  return { method: 'PUT', ...conditional, body: value, asked: { op: 'cas', key, expected: known.value, value } };
+  const asked = { op: 'cas', key, expected: known.value, value } as const;
+  if (value !== null) return { method: 'PUT', ...conditional, body: value, asked };
+  // There is no way to say "delete it if it is absent".
+  return known.value === null ? readOf(key) : { method: 'DELETE', ...conditional, asked };
 }
 
 /** What the client knows now; undefined: nothing. */
