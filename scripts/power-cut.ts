@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { whatIsMissing } from './power-cut/able.js';
 import { parseOptions, type PowerCutOptions } from './power-cut/options.js';
 import { hasOwnMounts, withOwnMounts } from './power-cut/own-mounts.js';
-import { complaints, describeCut, describeSetting, type SettingResult } from './power-cut/report.js';
+import { complaints, describeCut, describeSetting, type CutResult, type SettingResult } from './power-cut/report.js';
 import { cutPower } from './power-cut/run.js';
 import { CleanUp } from './support/clean-up.js';
 
@@ -36,14 +36,18 @@ async function main(asked: PowerCutOptions): Promise<number> {
   try {
     say(`seed ${asked.seed}`);
     for (const synchronous of asked.synchronous) {
-      const cuts = await cutPower({ options: asked, place, cleanUp, say }, synchronous, (cut) => {
+      const cuts: CutResult[] = [];
+      results.push({ synchronous, cuts });
+      await cutPower({ options: asked, place, cleanUp, say }, synchronous, (cut) => {
+        cuts.push(cut);
         say(`synchronous=${synchronous} ${describeCut(cut)}`);
       });
-      results.push({ synchronous, cuts });
     }
-  } finally {
-    failures = await cleanUp.run();
+  } catch (error) {
+    failures++;
+    say(`failed: ${error instanceof Error ? error.message : String(error)}`);
   }
+  failures += await cleanUp.run();
   if (asked.json) console.log(JSON.stringify({ seed: asked.seed, nodes: asked.nodes, results }, null, 2));
   else console.log(results.map(describeSetting).join('\n\n'));
   return failures > 0 || results.some((result) => complaints(result).length > 0) ? 1 : 0;

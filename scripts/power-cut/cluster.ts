@@ -27,6 +27,7 @@ export interface Served {
 export class Cluster {
   readonly urls: readonly string[];
   readonly #nodes: readonly NodeProgram[];
+  #closed = false;
 
   private constructor(options: ClusterOptions, ports: readonly { readonly peer: number; readonly http: number }[]) {
     const { cli, shards, folders } = options;
@@ -57,6 +58,7 @@ export class Cluster {
 
   /** Starts all nodes and waits until each is ready to serve, or has ended, or time is up. */
   async start(limitMs: number): Promise<Served> {
+    if (this.#closed) throw new Error('the cluster is closed');
     const startedAt = performance.now();
     for (const node of this.#nodes) node.start();
     for (;;) {
@@ -78,6 +80,12 @@ export class Cluster {
   /** Every node stands still, as at the moment when the light goes out. */
   async freeze(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.freeze()));
+  }
+
+  /** Kills the nodes, and starts none any more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.kill();
   }
 
   /** SIGKILL; settles when all are gone. */

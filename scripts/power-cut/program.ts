@@ -1,7 +1,7 @@
 /**
- * The program under test: the built one, or a copy of it that syncs less. The product has no switch for that.
+ * The program under test: a copy of the built one, which may sync less. The product has no switch for that.
  *
- * A copy shows that the instrument can see: with synchronous=NORMAL SQLite does not sync its write-ahead log at a
+ * The patched copy shows that the instrument can see: with synchronous=NORMAL SQLite does not sync its write-ahead log at a
  * commit, so a power cut must lose acknowledged writes.
  */
 import { execFileSync } from 'node:child_process';
@@ -17,15 +17,19 @@ const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, impo
 const PATCHED_FILE = 'dist/raft/storage/data-folder.js';
 const PRAGMA = "db.pragma('synchronous = FULL')";
 
-/** Builds it. The result is the path of its command line. @param place a folder of the script's own, for a copy. */
+/**
+ * Builds and copies it, so that nothing that is built during the run changes it. The result is the path of its command
+ * line. @param place a folder of the script's own
+ */
 export function programWith(synchronous: Synchronous, place: string): string {
   execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.build.json')]);
-  if (synchronous === 'FULL') return at('dist/cli.js');
   const copy = join(place, 'program');
   for (const path of ['dist', 'package.json']) cpSync(at(path), join(copy, path), { recursive: true });
   symlinkSync(at('node_modules'), join(copy, 'node_modules'));
-  const patched = join(copy, PATCHED_FILE);
-  writeFileSync(patched, weakened(readFileSync(patched, 'utf8'), synchronous));
+  if (synchronous !== 'FULL') {
+    const patched = join(copy, PATCHED_FILE);
+    writeFileSync(patched, weakened(readFileSync(patched, 'utf8'), synchronous));
+  }
   return join(copy, 'dist/cli.js');
 }
 

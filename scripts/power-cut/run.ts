@@ -32,22 +32,16 @@ interface Site {
   remove(): Promise<void>;
 }
 
-export async function cutPower(
-  bench: Bench,
-  synchronous: Synchronous,
-  onCut: (cut: CutResult) => void,
-): Promise<CutResult[]> {
+export async function cutPower(bench: Bench, synchronous: Synchronous, onCut: (cut: CutResult) => void): Promise<void> {
   const { options, cleanUp } = bench;
   const place = join(bench.place, synchronous);
   mkdirSync(place);
   const cli = programWith(synchronous, place);
   const random = new Random(options.seed);
-  const results: CutResult[] = [];
   let site: Site | undefined;
   for (let cut = 1; cut <= options.cuts && !cleanUp.begun; cut++) {
     site ??= await newSite(bench, synchronous !== 'FULL', cli, join(place, `from-${cut}`));
     const result = await oneCut(site, random, cut, options.clients);
-    results.push(result);
     onCut(result);
     // A cluster that has lost something, or does not come up, can show nothing more.
     if (result.lost > 0 || result.toServeMs === undefined) {
@@ -56,7 +50,6 @@ export async function cutPower(
     }
   }
   await site?.remove();
-  return results;
 }
 
 /**
@@ -74,7 +67,7 @@ async function newSite({ options, cleanUp, say }: Bench, settled: boolean, cli: 
   for (const image of images) image.make();
   const folders = images.map(({ folder }) => folder);
   const cluster = await Cluster.plan({ cli, shards: options.shards, folders });
-  const kill = cleanUp.add('kill the nodes', () => cluster.kill());
+  const kill = cleanUp.add('kill the nodes', () => cluster.close());
   const site = {
     cluster,
     images,
