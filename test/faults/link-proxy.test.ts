@@ -99,7 +99,7 @@ describe('a link with one direction cut', () => {
     client.socket.write(' one');
     await holds(() => proxy.waitingBytes === 4);
     client.socket.end(' two');
-    await holds(() => proxy.waitingBytes === 8);
+    await holds(() => proxy.waitingBytes === 9);
     served.socket.write('heard nothing');
     await holds(() => client.text === 'heard nothing');
     expect([served.text, served.ended]).toEqual(['hello', false]);
@@ -170,7 +170,7 @@ describe('a link with one direction cut', () => {
     client.socket.write('x');
     await holds(() => proxy.waitingBytes === 1);
     client.socket.resetAndDestroy();
-    await holds(() => client.socket.closed);
+    await holds(() => proxy.waitingBytes === 2);
     expect(served.errorCode).toBeUndefined();
     become({});
     await holds(() => served.errorCode !== undefined);
