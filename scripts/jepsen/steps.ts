@@ -35,7 +35,7 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
     case 'one-way':
       return atOnce(oneWay(random, all, leaderOf));
     case 'flapping':
-      return flapping(random, all, routers, lastsMs);
+      return flapping(random, all, lastsMs);
     case 'slow-links':
       return atOnce(pairs(random, all).map(([a, b]) => ({ type: 'delay', a, b, ms: random.between(20, 400) })));
     case 'lossy-links':
@@ -88,13 +88,19 @@ function oneWay(random: Random, all: readonly number[], leaderOf: number): (Faul
   return some(random, others).map((to) => ({ type: 'cut', from, to }));
 }
 
-/** Now these, now those halves, and all together in between. */
-function flapping(random: Random, all: readonly number[], routers: readonly RouterName[], lastsMs: number): Step[] {
+/** All links between two halves die and come back, again and again; each time other halves. */
+function flapping(random: Random, all: readonly number[], lastsMs: number): Step[] {
   const steps: Step[] = [];
-  let parted = false;
+  let dead: readonly (readonly [number, number])[] = [];
   for (let afterMs = 0; afterMs < lastsMs; afterMs += random.between(FLAP_LEAST_MS, FLAP_MOST_MS)) {
-    parted = !parted;
-    steps.push({ afterMs, fault: parted ? halves(random, all, routers) : { type: 'partition', sides: [all] } });
+    const percent = dead.length === 0 ? 100 : 0;
+    if (percent > 0) {
+      const shuffled = random.shuffle(all);
+      const middle = Math.floor(all.length / 2);
+      dead = shuffled.slice(0, middle).flatMap((a) => shuffled.slice(middle).map((b) => [a, b] as const));
+    }
+    steps.push(...dead.map(([a, b]): Step => ({ afterMs, fault: { type: 'drop', a, b, percent } })));
+    if (percent === 0) dead = [];
   }
   return steps;
 }

@@ -6,7 +6,7 @@ export function tellFault(fault: Fault | LeaderFault): string {
   if ('leaderOf' in fault) return `${fault.type} the leader of shard ${fault.leaderOf}`;
   switch (fault.type) {
     case 'partition':
-      return fault.sides.length === 1 ? 'together' : fault.sides.map((side) => side.join(',')).join(' | ');
+      return fault.sides.map((side) => side.join(',')).join(' | ');
     case 'isolate':
       return `isolate ${fault.node}`;
     case 'cut':
@@ -32,8 +32,11 @@ export function tellFault(fault: Fault | LeaderFault): string {
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)}s`;
 
+/** What happens at the same time is told together: `kill 1, kill 2; +1.5s restart 1`. */
 function tellPlanned({ kind, steps }: PlannedFault): string {
-  const parts = steps.map(({ afterMs, fault }) => (afterMs === 0 ? '' : `+${seconds(afterMs)} `) + tellFault(fault));
+  const moments = new Map<number, string[]>();
+  for (const { afterMs, fault } of steps) moments.set(afterMs, [...(moments.get(afterMs) ?? []), tellFault(fault)]);
+  const parts = [...moments].map(([ms, faults]) => (ms === 0 ? '' : `+${seconds(ms)} `) + faults.join(', '));
   return `${kind}: ${parts.join('; ')}`;
 }
 
