@@ -58,6 +58,11 @@ export class LinkProxy {
     return this.#connections.size;
   }
 
+  /** Read from one side and not yet passed on to the other. */
+  get waitingBytes(): number {
+    return [...this.#connections].reduce((sum, connection) => sum + connection.waitingBytes, 0);
+  }
+
   /** The conditions of either direction are others. */
   changed(): void {
     for (const connection of this.#connections) connection.changed();
@@ -92,6 +97,10 @@ class Connection {
       this.#closedOne();
     });
     this.#dial();
+  }
+
+  get waitingBytes(): number {
+    return this.#there.waitingBytes + (this.#back?.waitingBytes ?? 0);
   }
 
   changed(): void {

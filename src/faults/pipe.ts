@@ -43,6 +43,11 @@ export class Pipe {
     });
   }
 
+  /** Read and not yet delivered. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** From now on there is somebody to deliver to. */
   open(sink: Socket): void {
     this.#sink = sink;
