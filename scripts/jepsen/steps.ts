@@ -18,6 +18,8 @@ export interface StepOptions {
 const FLAP_LEAST_MS = 250;
 const FLAP_MOST_MS = 900;
 const ONE_LEADER_IN = 3;
+/** All nodes dead for so long. */
+const DOWN_MS = [200, 1_500] as const;
 
 export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): Step[] {
   const { nodes, shards, lastsMs } = options;
@@ -45,11 +47,7 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
     case 'kill-leader':
       return atOnce([{ type: 'kill', leaderOf }]);
     case 'kill-all':
-      // All at once, and all back while the rest of the slot's faults may still go on.
-      return [
-        ...atOnce(all.map((node) => ({ type: 'kill', node }))),
-        ...all.map((node): Step => ({ afterMs: Math.round(lastsMs / 3), fault: { type: 'restart', node } })),
-      ];
+      return killAll(random, all);
     case 'pause':
       return atOnce(pauses(random, all, leaderOf));
     case 'restart':
@@ -109,6 +107,15 @@ function flapping(random: Random, all: readonly number[], lastsMs: number): Step
 function pairs(random: Random, all: readonly number[]): (readonly [number, number])[] {
   const chosen = new Set(some(random, all));
   return all.flatMap((a) => all.filter((b) => a < b && (chosen.has(a) || chosen.has(b))).map((b) => [a, b] as const));
+}
+
+/** In one moment, and soon all are back while the rest of the slot's faults still go on: starting takes its time. */
+function killAll(random: Random, all: readonly number[]): Step[] {
+  const afterMs = random.between(...DOWN_MS);
+  return [
+    { afterMs: 0, fault: { type: 'kill-all' } },
+    ...all.map((node): Step => ({ afterMs, fault: { type: 'restart', node } })),
+  ];
 }
 
 /** A leader, or some nodes: at times a minority, at times so many that nothing can be served. */

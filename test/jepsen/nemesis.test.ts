@@ -80,7 +80,7 @@ describe('the nemesis', () => {
       control,
     );
     expect(nemesis.injected.size).toBe(0);
-    expect(nemesis.failures).toEqual(['ring: : not here']);
+    expect(nemesis.failures).toEqual(['ring: ring: not here']);
     expect(told).toEqual([{ type: 'heal' }]);
   });
 
