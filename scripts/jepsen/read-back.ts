@@ -3,7 +3,6 @@
  *
  * The reads go into the history like any other; only the probes do not, which touch keys of their own.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import { outcomeOf } from './outcome.js';
 import type { Session, Stage } from './session.js';
 import type { Finals } from './workloads/workload.js';
@@ -42,7 +41,7 @@ export async function untilServed(
 }
 
 async function probe(
-  { http }: Stage,
+  { http, pause }: Stage,
   { endpoint, key, over }: { endpoint: string; key: string; over: () => boolean },
 ): Promise<boolean> {
   while (!over()) {
@@ -78,7 +77,7 @@ async function read(session: Session, key: string, giveUpAt: number): Promise<st
   while (performance.now() < giveUpAt) {
     const outcome = await session.get(key);
     if (outcome.ok === true) return outcome.result ?? null;
-    await pause(READ_PAUSE_MS);
+    await session.pause(READ_PAUSE_MS);
   }
   return undefined;
 }

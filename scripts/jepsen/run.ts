@@ -164,7 +164,8 @@ function tellPlan(slots: readonly Slot[], { seed, seconds }: Options, say: (text
 }
 
 function makeStage(scene: Scene, own: Pick<Stage, 'http' | 'history'>): Stage {
-  return { endpoints: scene.endpoints, ...own, revisions: new Revisions(), tally: new Tally() };
+  const idle = (ms: number): Promise<void> => pause(ms);
+  return { endpoints: scene.endpoints, ...own, revisions: new Revisions(), tally: new Tally(), pause: idle };
 }
 
 function makeWorkload(options: Options, revisions: Revisions): Workload {

@@ -4,7 +4,6 @@
  * With `retries` an operation is asked again, same idempotency key and body, at changing endpoints, until the answer is
  * definite or its time is over; it stays one operation in the history. Knows no workload and no fault.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import { v7 as freshUuid } from 'uuid';
 import type { Asked, History, Lane } from './history.js';
 import type { HttpClient, Request } from './http.js';
@@ -38,6 +37,7 @@ export interface Stage {
   readonly history: History;
   readonly revisions: Revisions;
   readonly tally: Tally;
+  readonly pause: (ms: number) => Promise<void>;
 }
 
 /** What the server is given, drawn for each operation: short ones end while a fault is on. */
@@ -60,6 +60,10 @@ export class Session {
     this.random = random;
     this.#lane = stage.history.lane();
     this.#endpoint = random.pick(stage.endpoints);
+  }
+
+  pause(ms: number): Promise<void> {
+    return this.#stage.pause(ms);
   }
 
   get(key: string): Promise<Outcome> {
@@ -88,7 +92,7 @@ export class Session {
       const end = attempts.settle(outcome, task.retries);
       if (end !== undefined) return end;
       if (performance.now() > giveUpAt) return attempts.lastWord(outcome);
-      await pause(this.random.between(...BACKOFF_MS));
+      await this.pause(this.random.between(...BACKOFF_MS));
     }
   }
 

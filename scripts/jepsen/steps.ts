@@ -18,6 +18,8 @@ export interface StepOptions {
 const FLAP_LEAST_MS = 250;
 const FLAP_MOST_MS = 900;
 const ONE_LEADER_IN = 3;
+/** All nodes dead for so long. */
+const DOWN_MS = [200, 1_500] as const;
 
 export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): Step[] {
   const { nodes, shards, lastsMs } = options;
@@ -35,7 +37,7 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
     case 'one-way':
       return atOnce(oneWay(random, all, leaderOf));
     case 'flapping':
-      return flapping(random, all, routers, lastsMs);
+      return flapping(random, all, lastsMs);
     case 'slow-links':
       return atOnce(pairs(random, all).map(([a, b]) => ({ type: 'delay', a, b, ms: random.between(20, 400) })));
     case 'lossy-links':
@@ -45,11 +47,7 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
     case 'kill-leader':
       return atOnce([{ type: 'kill', leaderOf }]);
     case 'kill-all':
-      // All at once, and all back while the rest of the slot's faults may still go on.
-      return [
-        ...atOnce(all.map((node) => ({ type: 'kill', node }))),
-        ...all.map((node): Step => ({ afterMs: Math.round(lastsMs / 3), fault: { type: 'restart', node } })),
-      ];
+      return killAll(random, all);
     case 'pause':
       return atOnce(pauses(random, all, leaderOf));
     case 'restart':
@@ -88,13 +86,19 @@ function oneWay(random: Random, all: readonly number[], leaderOf: number): (Faul
   return some(random, others).map((to) => ({ type: 'cut', from, to }));
 }
 
-/** Now these, now those halves, and all together in between. */
-function flapping(random: Random, all: readonly number[], routers: readonly RouterName[], lastsMs: number): Step[] {
+/** All links between two halves die and come back, again and again; each time other halves. */
+function flapping(random: Random, all: readonly number[], lastsMs: number): Step[] {
   const steps: Step[] = [];
-  let parted = false;
+  let dead: readonly (readonly [number, number])[] = [];
   for (let afterMs = 0; afterMs < lastsMs; afterMs += random.between(FLAP_LEAST_MS, FLAP_MOST_MS)) {
-    parted = !parted;
-    steps.push({ afterMs, fault: parted ? halves(random, all, routers) : { type: 'partition', sides: [all] } });
+    const percent = dead.length === 0 ? 100 : 0;
+    if (percent > 0) {
+      const shuffled = random.shuffle(all);
+      const middle = Math.floor(all.length / 2);
+      dead = shuffled.slice(0, middle).flatMap((a) => shuffled.slice(middle).map((b) => [a, b] as const));
+    }
+    steps.push(...dead.map(([a, b]): Step => ({ afterMs, fault: { type: 'drop', a, b, percent } })));
+    if (percent === 0) dead = [];
   }
   return steps;
 }
@@ -103,6 +107,15 @@ function flapping(random: Random, all: readonly number[], routers: readonly Rout
 function pairs(random: Random, all: readonly number[]): (readonly [number, number])[] {
   const chosen = new Set(some(random, all));
   return all.flatMap((a) => all.filter((b) => a < b && (chosen.has(a) || chosen.has(b))).map((b) => [a, b] as const));
+}
+
+/** In one moment, and soon all are back while the rest of the slot's faults still go on: starting takes its time. */
+function killAll(random: Random, all: readonly number[]): Step[] {
+  const afterMs = random.between(...DOWN_MS);
+  return [
+    { afterMs: 0, fault: { type: 'kill-all' } },
+    ...all.map((node): Step => ({ afterMs, fault: { type: 'restart', node } })),
+  ];
 }
 
 /** A leader, or some nodes: at times a minority, at times so many that nothing can be served. */

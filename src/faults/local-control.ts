@@ -116,6 +116,9 @@ export class LocalFaultControl implements FaultControl {
         }
         this.#slowDisk(fault.node, fault.ms);
         return;
+      case 'kill-all':
+        await this.#killAll();
+        return;
       case 'heal':
         this.#heal();
         return;
@@ -155,6 +158,14 @@ export class LocalFaultControl implements FaultControl {
         if (state !== 'dead') await processes.kill(node);
         processes.start(node);
     }
+  }
+
+  /** All signals are sent before any death is awaited. */
+  async #killAll(): Promise<void> {
+    const { processes } = this.#options;
+    const living = this.#numbers.filter((node) => processes.view(node).state !== 'dead');
+    if (living.length === 0) throw new FaultRefused('kill-all: all nodes are dead already');
+    await Promise.all(living.map((node) => processes.kill(node)));
   }
 
   #heal(): void {
