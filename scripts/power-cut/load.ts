@@ -53,9 +53,14 @@ export class Load {
     });
   }
 
+  /** Begins no further write; those under way go on. */
+  halt(): void {
+    this.#running = false;
+  }
+
   /** What is under way is given up, and stays in doubt. */
   async stop(): Promise<void> {
-    this.#running = false;
+    this.halt();
     await Promise.all(this.#pools.map((pool) => pool.destroy()));
     await Promise.all(this.#clients);
   }

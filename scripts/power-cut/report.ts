@@ -13,8 +13,8 @@ export interface CutResult {
   readonly lost: number;
   /** Keys read back, of this cut and of all before it. */
   readonly read: number;
-  /** From the start of the processes until every node was ready; undefined when some keys could not be served. */
-  readonly toServeMs: number | undefined;
+  /** From the start of the processes until every node was ready; null when some keys could not be served. */
+  readonly toServeMs: number | null;
   /** What else was wrong: a node that did not start, a cut that was none. */
   readonly faults: readonly string[];
   /** The first few that were lost. */
@@ -55,7 +55,7 @@ export function complaints({ synchronous, cuts }: SettingResult): string[] {
 const number = (value: number): string => Math.round(value).toLocaleString('en');
 
 export function describeCut({ cut, acknowledged, lost, toServeMs, faults }: CutResult): string {
-  const served = toServeMs === undefined ? 'not served again' : `served after ${number(toServeMs)} ms`;
+  const served = toServeMs === null ? 'not served again' : `served after ${number(toServeMs)} ms`;
   const wrong = faults.map((fault) => `\n  ${fault.replaceAll('\n', '\n    ')}`).join('');
   return `cut ${cut}: ${number(acknowledged)} acknowledged, ${number(lost)} lost, ${served}${wrong}`;
 }
@@ -69,7 +69,7 @@ export function describeSetting(result: SettingResult): string {
     number(cut.inDoubt),
     number(cut.lost),
     number(cut.read),
-    cut.toServeMs === undefined ? 'not served' : number(cut.toServeMs),
+    cut.toServeMs === null ? 'not served' : number(cut.toServeMs),
   ]);
   const total = [
     'all',

@@ -45,7 +45,7 @@ export async function cutPower(bench: Bench, synchronous: Synchronous, onCut: (c
     const result = await oneCut(site, random, cut, options.clients);
     onCut(result);
     // A cluster that has lost something, or does not come up, can show nothing more.
-    if (result.lost > 0 || result.toServeMs === undefined) {
+    if (result.lost > 0 || result.toServeMs === null) {
       await site.remove();
       site = undefined;
     }
@@ -104,6 +104,8 @@ async function oneCut(site: Site, random: Random, cut: number, clients: number):
     for (const image of images) image.leaveUnsyncedTrace();
     await cluster.freeze();
     for (const image of images) image.cut();
+    // Not before: writes are to be under way at the cut. Not later: what is sent to a dead node is in no doubt.
+    load.halt();
   } finally {
     await cluster.kill();
     await load.stop();
@@ -125,8 +127,8 @@ async function whatIsLost(
   { cluster, promises }: Site,
   served: Served,
   faults: string[],
-): Promise<{ lost: number; losses: readonly Loss[]; toServeMs: number | undefined }> {
-  const nothing = { lost: promises.made, losses: [], toServeMs: undefined };
+): Promise<{ lost: number; losses: readonly Loss[]; toServeMs: number | null }> {
+  const nothing = { lost: promises.made, losses: [], toServeMs: null };
   if (served.afterMs === undefined) {
     faults.push(`the cluster did not serve again (time limit ${START_LIMIT_MS} ms)`);
     return nothing;

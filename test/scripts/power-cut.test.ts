@@ -121,7 +121,7 @@ describe('the verdict', () => {
   });
 
   it('stands below a line per cut and the sums', () => {
-    const text = describeSetting({ synchronous: 'FULL', cuts: [good, { ...good, cut: 2, toServeMs: undefined }] });
+    const text = describeSetting({ synchronous: 'FULL', cuts: [good, { ...good, cut: 2, toServeMs: null }] });
     expect(text.split('\n').map((line) => line.trim().split(/ {2,}/))).toEqual([
       ['synchronous=FULL'],
       ['cut', 'acknowledged', 'in doubt', 'lost', 'read back', 'to serve, ms'],
