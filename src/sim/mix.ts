@@ -1,0 +1,50 @@
+/**
+ * What a seed draws: how large the cluster is, how it is used, and what goes wrong. Plain data, so that a failure can
+ * be run again with less of everything.
+ */
+import type { FaultPlan } from './fault-plan.js';
+
+export interface Mix {
+  readonly nodes: number;
+  readonly shards: number;
+  readonly replicas: number;
+  readonly routers: number;
+  readonly clients: number;
+  readonly keys: number;
+  /** Virtual milliseconds of phase one. */
+  readonly durationMs: number;
+  /** Mean pause of a client between two operations. */
+  readonly thinkMs: number;
+  readonly leaseReads: boolean;
+  readonly timers: { readonly tickMs: number; readonly electionTicks: number; readonly heartbeatTicks: number };
+  readonly network: NetworkMix;
+  readonly disk: DiskMix;
+  readonly clocks: ClockMix;
+  /** In the order of time; a smaller failure has fewer of them. */
+  readonly faults: readonly FaultPlan[];
+}
+
+export interface NetworkMix {
+  /** One-way delay: at least, and the mean of what is added (exponential). */
+  readonly delayMs: number;
+  readonly jitterMs: number;
+  /** Of consensus messages. */
+  readonly lossProbability: number;
+  readonly duplicateProbability: number;
+  readonly reorderProbability: number;
+}
+
+export interface DiskMix {
+  /** A sync takes at least this, and the mean of what is added (exponential). */
+  readonly syncMs: number;
+  readonly jitterMs: number;
+  /** Of a sync that takes a hundred times as long. */
+  readonly stallProbability: number;
+}
+
+export interface ClockMix {
+  /** Each node's clock runs faster or slower by up to this share. */
+  readonly drift: number;
+  /** Each node's wall clock is off by up to so many ms. */
+  readonly skewMs: number;
+}
