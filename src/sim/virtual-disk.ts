@@ -15,7 +15,10 @@ export class VirtualDisk {
         const { mix, random } = this.o;
         this.o.onSync?.('commit');
         const ms = (mix.syncMs - mix.jitterMs * Math.log(1 - random.next())) * this.faults.slowFactor;
-        this.o.scheduler.after(Math.max(ms, this.faults.stallUntil - this.o.scheduler.now), life, task);
+        this.o.scheduler.after(Math.max(ms, this.faults.stallUntil - this.o.scheduler.now), life, () => {
+          task();
+          this.o.scheduler.settles();
+        });
       },
     });
     return this.#storage;
