@@ -53,8 +53,8 @@ async function simulateOne({ seed, overrides, trace, json }: OneSeed): Promise<n
   const drawn = drawMix(seed);
   const [unknown] = unknownFaults(drawn, overrides);
   if (unknown !== undefined) {
-    const known = drawn.faults.map(({ id }) => id).join(',');
-    throw new ConfigError('faults', `--faults names ${unknown}; seed ${seedText(seed)} draws ${known || 'none'}`);
+    const drawnFaults = `${drawn.faults.length} faults, ${drawn.faults[0]?.id ?? 0} to ${drawn.faults.at(-1)?.id ?? 0}`;
+    throw new ConfigError('faults', `--faults names ${unknown}; seed ${seedText(seed)} draws ${drawnFaults}`);
   }
   const tell = (line: string) => process.stdout.write(`${line}\n`);
   const result = await runSeed(seed, applyOverrides(drawn, overrides), trace ? { trace: tell } : {});

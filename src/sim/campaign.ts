@@ -36,7 +36,8 @@ export interface CampaignFailure {
   /** `determinism`: run again, it did something else. */
   readonly check: SimFailure['check'] | 'determinism';
   readonly reason: string;
-  readonly atMs: number;
+  /** Virtual milliseconds; undefined if nobody saw when. */
+  readonly atMs: number | undefined;
 }
 
 export interface Campaign {
@@ -108,9 +109,9 @@ async function runAndJudge(
     const again = await run(seed, mix);
     if (again.result.digest === digest) return { measured };
     const reason = `run twice, its digests were ${digest} and ${again.result.digest}`;
-    return { measured, failure: { seed, mix, check: 'determinism', reason, atMs: 0 } };
+    return { measured, failure: { seed, mix, check: 'determinism', reason, atMs: undefined } };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { failure: { seed, mix, check: 'crash', reason, atMs: 0 } };
+    return { failure: { seed, mix, check: 'crash', reason, atMs: undefined } };
   }
 }

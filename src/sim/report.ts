@@ -99,7 +99,7 @@ function failureLines({ draw, shrunk }: CampaignFacts, failure: CampaignFailure,
   const { seed, mix, check, reason, atMs } = failure;
   const said = [
     '',
-    `FAILED: seed ${seedText(seed)}, ${check}, at ${atMs} ms`,
+    `FAILED: seed ${seedText(seed)}, ${check}${moment(atMs)}`,
     ...indented(reason),
     `  again: ${commandOf(draw, seed, mix)}`,
   ];
@@ -108,7 +108,7 @@ function failureLines({ draw, shrunk }: CampaignFacts, failure: CampaignFailure,
   const extent = shrunk.finished ? '' : ', and would have gone on';
   return [
     ...said,
-    `  smallest, after ${shrunk.runs} ${plural(shrunk.runs, 'run')}${extent}: at ${shrunk.failure.atMs} ms`,
+    `  smallest, after ${shrunk.runs} ${plural(shrunk.runs, 'run')}${extent}: ${shrunk.failure.check}${moment(shrunk.failure.atMs)}`,
     ...indented(shrunk.failure.reason),
     `  again: ${commandOf(draw, seed, shrunk.mix)}`,
   ];
@@ -124,7 +124,7 @@ export function seedReport(seed: number, drawn: Mix, result: SimResult): string 
   const { mix, failure, operations } = result;
   const verdict = failure === undefined ? 'PASSED' : 'FAILED';
   return lines([
-    `${verdict}: seed ${seedText(seed)}${failure === undefined ? '' : `, ${failure.check}, at ${failure.atMs} ms`}`,
+    `${verdict}: seed ${seedText(seed)}${failure === undefined ? '' : `, ${failure.check}${moment(failure.atMs)}`}`,
     ...(failure === undefined ? [] : indented(failure.reason)),
     row('simulated', `${result.simulatedMs / 1000} s`),
     row('events', thousands(result.events)),
@@ -139,7 +139,7 @@ export function seedReport(seed: number, drawn: Mix, result: SimResult): string 
 }
 
 function faultTable(faults: Readonly<Record<string, number>>): string[] {
-  const kinds = Object.entries(faults);
+  const kinds = Object.entries(faults).sort(([a], [b]) => (a < b ? -1 : 1));
   if (kinds.length === 0) return ['faults: none'];
   const longest = Math.max(...kinds.map(([kind]) => kind.length));
   const digits = Math.max(...kinds.map(([, count]) => thousands(count).length));
@@ -163,6 +163,7 @@ function planTable({ faults }: Mix): string[] {
 const distribution = (counts: ReadonlyMap<number, number>): string =>
   [...counts].map(([value, seeds]) => `${value}: ${thousands(seeds)}`).join(', ') + ' seeds';
 
+const moment = (atMs: number | undefined): string => (atMs === undefined ? '' : `, at ${rounded(atMs)} ms`);
 const row = (name: string, value: string): string => `${name.padEnd(10)}  ${value}`;
 const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`);
 const indented = (text: string): string[] => text.split('\n').map((line) => `  ${line}`);

@@ -8,7 +8,6 @@
 import type { CampaignFailure, RunOne } from './campaign.js';
 import type { Mix } from './mix.js';
 import type { NUMBERS } from './overrides.js';
-import type { SimFailure } from './result.js';
 
 export interface ShrinkOptions {
   readonly failure: CampaignFailure;
@@ -20,10 +19,13 @@ export interface ShrinkOptions {
   readonly onRun?: (runs: number, smallest: Mix) => void;
 }
 
+/** What failed in one run. */
+type Seen = Pick<CampaignFailure, 'check' | 'reason' | 'atMs'>;
+
 export interface Shrunk {
   /** Fails, with the check of the original: it was run. */
   readonly mix: Mix;
-  readonly failure: SimFailure;
+  readonly failure: Seen;
   readonly runs: number;
   /** Nothing that was left to try fails any more; else it was cut short. */
   readonly finished: boolean;
@@ -71,7 +73,7 @@ class Search {
   readonly #options: ShrinkOptions;
   readonly #tried = new Set<string>();
   #smallest: Mix;
-  #failure: SimFailure | undefined;
+  #failure: Seen | undefined;
   #runs = 0;
 
   constructor(options: ShrinkOptions) {
@@ -112,11 +114,11 @@ class Search {
 }
 
 /** A run that comes to grief is the check `crash`, as it is in a campaign. */
-async function failureOf(run: RunOne, seed: number, mix: Mix): Promise<SimFailure | undefined> {
+async function failureOf(run: RunOne, seed: number, mix: Mix): Promise<Seen | undefined> {
   try {
     return (await run(seed, mix)).result.failure;
   } catch (error) {
-    return { check: 'crash', reason: error instanceof Error ? error.message : String(error), atMs: 0 };
+    return { check: 'crash', reason: error instanceof Error ? error.message : String(error), atMs: undefined };
   }
 }
 
