@@ -6,8 +6,8 @@
  */
 export { hasPassed, runCampaign, type Campaign, type CampaignFailure, type Measured, type RunOne } from './campaign.js';
 export { drawMix } from './draw.js';
-export { FAULT_KINDS } from './fault-plan.js';
-export type { Mix } from './mix.js';
+export { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
+export type * from './mix.js';
 export {
   applyOverrides,
   overridesBetween,
@@ -18,5 +18,5 @@ export {
 } from './overrides.js';
 export { campaignDocument, campaignReport, seedDocument, seedReport, type CampaignFacts } from './report.js';
 export type { SimFailure, SimResult } from './result.js';
-export { runSeed } from './run.js';
+export { runSeed, type RunOptions } from './run.js';
 export { shrink, whyNotShrunk, type Shrunk } from './shrink.js';

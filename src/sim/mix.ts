@@ -2,6 +2,7 @@
  * What a seed draws: how large the cluster is, how it is used, and what goes wrong. Plain data, so that a failure can
  * be run again with less of everything.
  */
+import type { CheckpointLimits, NodeTimers } from '../shard/index.js';
 import type { FaultPlan } from './fault-plan.js';
 
 export interface Mix {
@@ -15,8 +16,14 @@ export interface Mix {
   readonly durationMs: number;
   /** Mean pause of a client between two operations. */
   readonly thinkMs: number;
+  readonly valueBytes: number;
   readonly leaseReads: boolean;
-  readonly timers: { readonly tickMs: number; readonly electionTicks: number; readonly heartbeatTicks: number };
+  /** Share of a client's writes that it repeats by itself, under one id, until it knows what became of them. */
+  readonly keyedShare: number;
+  readonly rememberedAnswers: number;
+  readonly timers: NodeTimers;
+  readonly checkpoints: CheckpointLimits;
+  readonly snapshotChunkBytes: number;
   readonly network: NetworkMix;
   readonly disk: DiskMix;
   readonly clocks: ClockMix;

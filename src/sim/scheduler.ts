@@ -42,8 +42,8 @@ export class Life {
 }
 
 export interface ScheduledEvent {
-  readonly at: number;
-  readonly order: number;
+  at: number;
+  order: number;
   readonly life: Life | undefined;
   readonly task: () => void;
   cancelled: boolean;
@@ -54,8 +54,8 @@ export class Scheduler {
   #order = 0;
   /** A binary heap. */
   readonly #events: ScheduledEvent[] = [];
-  /** Called after every event. */
-  afterEvent: () => void = () => undefined;
+  /** Called after every event, with the life that it belonged to. */
+  afterEvent: (life: Life | undefined) => void = () => undefined;
   /** Events that happened so far. */
   happened = 0;
 
@@ -75,7 +75,9 @@ export class Scheduler {
   resume(life: Life): void {
     life.unpause();
     for (const event of life.backlog.splice(0)) {
-      if (!event.cancelled) this.#push({ ...event, at: this.#now, order: this.#order++ });
+      event.at = this.#now;
+      event.order = this.#order++;
+      if (!event.cancelled) this.#push(event);
     }
   }
 
@@ -87,7 +89,7 @@ export class Scheduler {
       this.happened++;
       event.task();
       for (let turn = 0; turn < MICROTASK_TURNS; turn++) await undefined;
-      this.afterEvent();
+      this.afterEvent(event.life);
     }
     this.#now = end;
   }
@@ -145,5 +147,4 @@ export class Scheduler {
   }
 }
 
-const isBefore = (a: ScheduledEvent, b: ScheduledEvent): boolean =>
-  a.at < b.at || (a.at === b.at && a.order < b.order);
+const isBefore = (a: ScheduledEvent, b: ScheduledEvent): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
