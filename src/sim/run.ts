@@ -82,7 +82,11 @@ class Simulation {
       random: this.#random,
       onRaftMessage: (group, message) => {
         if (this.#trace !== undefined) this.#tell(`g${group} ${describeMessage(message)}`);
-        this.#guard(() => watching.watch?.sent(group, message));
+        try {
+          watching.watch?.sent(group, message);
+        } catch (error) {
+          this.#violated(error);
+        }
       },
       onArrival: (from, to, bytes) => {
         this.#digest.add(this.#scheduler.now, from, to, bytes);
@@ -97,25 +101,22 @@ class Simulation {
     watching.watch = watch;
     this.#scheduler.afterEvent = (life) => {
       const node = cluster.nodeOf(life);
-      if (node !== undefined)
-        this.#guard(() => {
-          watch.look(node.id, node.replicas());
-        });
+      if (node === undefined || this.#failure !== undefined) return;
+      try {
+        watch.look(node.id, node.replicas());
+      } catch (error) {
+        this.#violated(error);
+      }
     };
     return cluster;
   }
 
-  /** The first thing that is wrong is the failure; the rest follows from it. */
-  #guard(check: () => void): void {
-    if (this.#failure !== undefined) return;
-    try {
-      check();
-    } catch (error) {
-      if (!(error instanceof InvariantViolation)) throw error;
-      this.#fail('invariant', error.message);
-    }
+  #violated(error: unknown): void {
+    if (!(error instanceof InvariantViolation)) throw error;
+    this.#fail('invariant', error.message);
   }
 
+  /** The first thing that is wrong is the failure; the rest follows from it. */
   #fail(check: SimFailure['check'], reason: string): void {
     if (this.#failure !== undefined) return;
     this.#failure = { check, reason, atMs: Math.round(this.#scheduler.now) };

@@ -7,14 +7,22 @@
  * more; what belongs to one that is paused happens when it goes on.
  */
 
-/** Microtask turns after an event: more than any chain of promises between two events is long. */
-const MICROTASK_TURNS = 6;
+/** Microtask turns after every event: enough for what seldom awaits. */
+const MICROTASK_TURNS = 1;
+/** … and after one that settled promises: more than any chain of them between two events is long. */
+const SETTLING_TURNS = 8;
 
 export class Life {
+  /** Number of the node that lives it; 0 for other processes. */
+  readonly node: number;
   #ended = false;
   #paused = false;
   /** What fell due while it was paused. */
   readonly backlog: ScheduledEvent[] = [];
+
+  constructor(node = 0) {
+    this.node = node;
+  }
 
   get ended(): boolean {
     return this.#ended;
@@ -52,6 +60,7 @@ export interface ScheduledEvent {
 export class Scheduler {
   #now = 0;
   #order = 0;
+  #settling = 0;
   /** A binary heap. */
   readonly #events: ScheduledEvent[] = [];
   /** Called after every event, with the life that it belonged to. */
@@ -71,6 +80,11 @@ export class Scheduler {
     return event;
   }
 
+  /** The present event has settled promises: what awaits them is to go on before the next event. */
+  settles(): void {
+    this.#settling = SETTLING_TURNS;
+  }
+
   /** The life goes on: what fell due meanwhile happens now, in its order. */
   resume(life: Life): void {
     life.unpause();
@@ -88,7 +102,8 @@ export class Scheduler {
       this.#now = event.at;
       this.happened++;
       event.task();
-      for (let turn = 0; turn < MICROTASK_TURNS; turn++) await undefined;
+      for (let turn = 0; turn < MICROTASK_TURNS + this.#settling; turn++) await undefined;
+      this.#settling = 0;
       this.afterEvent(event.life);
     }
     this.#now = end;

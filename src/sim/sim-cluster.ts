@@ -117,7 +117,8 @@ export class SimCluster {
 
   /** The node whose present process this is. */
   nodeOf(life: Life | undefined): VirtualNode | undefined {
-    return life && this.nodes.find((node) => node.life === life);
+    const node = life === undefined || life.node === 0 ? undefined : this.nodes[life.node - 1];
+    return node?.life === life ? node : undefined;
   }
 
   /** Every process that takes operations: stand-alone routers, and those inside the nodes. */

@@ -93,7 +93,7 @@ export class VirtualNode {
   start(): void {
     if (this.#process !== undefined) return;
     const { id, mix, plan, scheduler, network, disk, clock, random } = this.#options;
-    const life = new Life();
+    const life = new Life(id);
     const runtime = new LifeRuntime(scheduler, clock, life, random.stream(`life ${++this.#lives}`));
     const transport = network.transport(id, life);
     const node = new ShardNode({
@@ -112,6 +112,7 @@ export class VirtualNode {
     const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });
     const process: Process = { life, node, transport, dispatcher };
     this.#process = process;
+    scheduler.settles();
     // Looked at in an event of its own: what a promise brings comes between events.
     node.start().catch((error: unknown) => {
       if (!life.ended) scheduler.after(0, life, () => this.#startFailed(process, error));
@@ -158,5 +159,6 @@ export class VirtualNode {
       }
     };
     process.node.stop(graceMs).then(gone, gone);
+    scheduler.settles();
   }
 }

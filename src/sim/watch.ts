@@ -263,7 +263,7 @@ export class Watch {
       if (match < before) throw new InvariantViolation(`${who()}: match of n${peer} fell from ${before} to ${match}`);
       shadow.match.set(peer, match);
       // A later leader may have had it replaced since the peer said so.
-      if (this.#facts(id).highestLed > raft.term) continue;
+      if (this.#facts(id).highestLed > raft.term || match <= raft.log.snapshotIndex) continue;
       const disk = this.#disks.get(peer);
       const held =
         disk === undefined || disk.durableSnapshotIndex(id) >= match ? undefined : disk.durableTerm(id, match);
