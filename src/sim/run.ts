@@ -81,7 +81,7 @@ class Simulation {
       scheduler: this.#scheduler,
       random: this.#random,
       onRaftMessage: (group, message) => {
-        if (this.#trace !== undefined) this.#tell(`g${group} ${describeMessage(message)}`);
+        if (this.#trace !== undefined) this.#show(`g${group} ${describeMessage(message)}`);
         try {
           watching.watch?.sent(group, message);
         } catch (error) {
@@ -125,6 +125,11 @@ class Simulation {
 
   #tell(what: string): void {
     this.#digest.text(what);
+    this.#show(what);
+  }
+
+  /** Told or not, the digest is the same. */
+  #show(what: string): void {
     this.#trace?.(`${this.#scheduler.now.toFixed(3).padStart(10)}  ${what}`);
   }
 
