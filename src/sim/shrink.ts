@@ -7,7 +7,7 @@
  */
 import type { CampaignFailure, RunOne } from './campaign.js';
 import type { Mix } from './mix.js';
-import type { NUMBERS } from './overrides.js';
+import { fair, type NUMBERS } from './overrides.js';
 
 export interface ShrinkOptions {
   readonly failure: CampaignFailure;
@@ -149,13 +149,7 @@ async function shrinkAmount(search: Search, name: Amount): Promise<void> {
   const grain = GRAINS[name];
   for (let step = search.smallest[name] - grain; step > 0 && !search.exhausted;) {
     const value = Math.ceil((search.smallest[name] - step) / grain) * grain;
-    const fails = value < search.smallest[name] && (await search.fails(withAmount(search.smallest, name, value)));
+    const fails = value < search.smallest[name] && (await search.fails(fair({ ...search.smallest, [name]: value })));
     step = fails ? Math.min(step, search.smallest[name] - grain) : step >> 1;
   }
-}
-
-/** No more replicas than nodes. */
-function withAmount(mix: Mix, name: Amount, value: number): Mix {
-  const changed = { ...mix, [name]: value };
-  return { ...changed, replicas: Math.min(changed.replicas, changed.nodes) };
 }
