@@ -99,7 +99,7 @@ export class Machine {
     this.#life = new Life();
     return this.disk.storage(this.#life, {
       journalSlackBytes: 200,
-      onNotice: (notice) => this.#note(notice),
+      onNotice: (notice) => { this.#note(notice); },
     });
   }
 
