@@ -177,7 +177,8 @@ export class Machine {
     );
   }
 
-  #install({ group, withHardState }: Part, count: number): void {
+  /** Of a length of 0: stages, and leaves it at that. */
+  #install({ group, length, withHardState }: Part, count: number): void {
     if (this.#installing.has(group)) return;
     const term = ++this.#term;
     const index = this.#logOf(group).last + 1;
@@ -190,6 +191,7 @@ export class Machine {
     const hardState = withHardState ? { term, vote: 0, commit: index } : undefined;
     const meta = { index, term, configuration: { voters: [1], votersOutgoing: [], learners: [] } };
     this.#storage.stageChunk(group, 0, writer.take()).catch(() => undefined);
+    if (length === 0) return;
     this.#installing.add(group);
     this.#watch(
       'install',
