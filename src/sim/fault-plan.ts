@@ -4,6 +4,7 @@ export const FAULT_KINDS = [
   // The network between nodes, and between routers and nodes.
   'halves',
   'isolate-leader',
+  'depose-twice',
   'one-way',
   'ring',
   'bridge',
@@ -20,6 +21,7 @@ export const FAULT_KINDS = [
   'power-cut',
   'restart',
   'pause',
+  'freeze-leader',
   'kill-router',
   // Disks.
   'slow-disk',

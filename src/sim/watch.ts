@@ -118,6 +118,7 @@ export class Watch {
     this.#office(facts, shadow, replica, hold);
     this.#commits(facts, shadow, replica, hold);
     this.#applied(facts, shadow, replica, hold);
+    this.#stable(replica, hold);
     shadow.commit = raft.log.commit;
     if (shadow.isLeader) this.#matches(shadow, replica);
   }
@@ -242,6 +243,20 @@ export class Watch {
     hold(
       holders.length * 2 > voters.length,
       () => `calls ${at()} committed, which only [${holders.join(' ')}] hold durably`,
+    );
+  }
+
+  /** What a replica believes to be on its disk is there. */
+  #stable({ id, raft, installing }: Replica, hold: Hold): void {
+    const { log } = raft;
+    const disk = this.#disks.get(raft.id);
+    const { stableIndex } = log;
+    if (disk === undefined || installing || stableIndex <= log.snapshotIndex) return;
+    if (disk.durableSnapshotIndex(id) >= stableIndex) return;
+    const at = (): string => describePosition(stableIndex, log.termAt(stableIndex) ?? 0);
+    hold(
+      disk.durableTerm(id, stableIndex) === log.termAt(stableIndex),
+      () => `believes that it has ${at()} on its own disk`,
     );
   }
 
