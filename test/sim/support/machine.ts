@@ -3,8 +3,9 @@
  */
 import { expect } from 'vitest';
 import type { Entry } from '../../../src/raft/types.js';
-import { StateRowWriter, StorageFailure, StorageFull } from '../../../src/raft/storage/index.js';
+import { StorageFailure, StorageFull } from '../../../src/raft/storage/index.js';
 import type { Recovered, Storage } from '../../../src/raft/storage/index.js';
+import { StateRowWriter } from '../../../src/raft/storage/state-rows.js';
 import { Random } from '../../../src/sim/random.js';
 import { Life, Scheduler } from '../../../src/sim/scheduler.js';
 import { VirtualDisk } from '../../../src/sim/virtual-disk.js';
