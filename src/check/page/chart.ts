@@ -1,7 +1,7 @@
 /** A layout as SVG: axis, the key's value, lanes, bars, and the legal order as a line through them. */
 import { tellOperation, tellValue, type Operation } from '../operation.js';
 import { tellDuration } from '../time.js';
-import { layOut, type Bar, type ChartInput, type Layout, type Reign } from './layout.js';
+import { layOut, type Bar, type ChartInput, type Layout, type Pin, type Reign } from './layout.js';
 import { escapeText, round } from './markup.js';
 
 const AXIS = 30;
@@ -89,7 +89,7 @@ function fit(text: string, width: number): string {
 
 function drawOrder(bars: readonly Bar[]): string {
   const points = bars
-    .flatMap(({ placed, row }) => (placed === undefined ? [] : [{ ...placed, y: pinY(row) }]))
+    .flatMap(({ placed, row }) => (placed?.inside === true ? [{ ...placed, y: pinY(row) }] : []))
     .sort((a, b) => a.place - b.place);
   if (points.length < 2) return '';
   return `<polyline class="order" points="${points.map(({ x, y }) => `${round(x)},${y}`).join(' ')}"/>`;
@@ -110,7 +110,7 @@ function drawBar(bar: Bar, index: number, failed: Operation | undefined): string
     `<rect class="body" x="${round(x)}" y="${y}" width="${round(width)}" height="${BAR}" rx="4"/>`,
     `<rect class="chip" x="${round(x)}" y="${y}" width="5" height="${BAR}" rx="2"/>`,
     label === '' ? '' : `<text x="${round(x) + 9}" y="${y + 16}">${escapeText(label)}</text>`,
-    placed === undefined ? '' : drawPin(bar, placed),
+    placed?.inside === true ? drawPin(bar, placed) : '',
     wrong ? drawCross(x + width / 2, pinY(row)) : '',
     '</g>',
   ];
@@ -125,7 +125,7 @@ function statesOf({ operation, placed, cut }: Bar): string[] {
   return states;
 }
 
-function drawPin({ row, x, width }: Bar, placed: NonNullable<Bar['placed']>): string {
+function drawPin({ row, x, width }: Bar, placed: Pin): string {
   const y = pinY(row);
   const end = x + width;
   // It took effect after its client had given up.

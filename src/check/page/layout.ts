@@ -26,8 +26,17 @@ export interface Bar {
   /** Began before the chart does. */
   readonly cut: boolean;
   /** In the legal order. */
-  readonly placed:
-    { readonly place: number; readonly x: number; readonly before: Value; readonly after: Value } | undefined;
+  readonly placed: Pin | undefined;
+}
+
+/** A place in the legal order, with a moment at which it may have happened. */
+export interface Pin {
+  readonly place: number;
+  readonly x: number;
+  /** Whether that moment is one that the chart shows. */
+  readonly inside: boolean;
+  readonly before: Value;
+  readonly after: Value;
 }
 
 /** A time during which the key holds one value, in the legal order. */
@@ -46,7 +55,7 @@ export interface Layout {
   readonly ticks: readonly { readonly x: number; readonly offset: number }[];
 }
 
-const MIN_WIDTH = 1040;
+const MIN_WIDTH = 1180;
 const MAX_WIDTH = 40_000;
 /** Width of a bar of median length. */
 const TYPICAL_BAR = 96;
@@ -74,7 +83,7 @@ export function layOut(input: ChartInput): Layout {
   const bars = spans.map(({ operation, from, to }, index): Bar => {
     const x = xOf(from);
     const moment = moments.get(operation);
-    const placed = moment && { ...moment, x: Math.max(xOf(moment.at), x) };
+    const placed = moment && { ...moment, x: xOf(moment.at), inside: moment.at >= 0 && moment.at <= length };
     return { operation, row: rowOf[index] ?? 0, x, width: Math.max(xOf(to) - x, MIN_BAR), cut: from < 0, placed };
   });
   return { width, rows, bars, reigns: reignsOf(moments, xOf, width - MARGIN), ticks: ticksOf(length, xOf, width) };

@@ -68,11 +68,12 @@ ${failure === undefined ? '' : orderTable(failure)}
 }
 
 const number = (value: number): string => value.toLocaleString('en-US');
+const count = (value: number, what: string): string => `${number(value)} ${what}${value === 1 ? '' : 's'}`;
 const code = (text: string): string => `<code>${escapeText(text)}</code>`;
 
 function header(result: CheckResult, name: string): string {
   const { verdict, operations, keys, clients, concurrency, unknown, tookMs } = result;
-  const counts = `${number(operations)} operations · ${number(keys)} keys · ${number(clients)} clients · concurrency ${number(concurrency)} · ${number(unknown)} unknown · ${number(Math.round(tookMs))} ms`;
+  const counts = `${count(operations, 'operation')} · ${count(keys, 'key')} · ${count(clients, 'client')} · concurrency ${number(concurrency)} · ${number(unknown)} unknown · ${number(Math.round(tookMs))} ms`;
   return `<header><span class="verdict ${verdict}">${verdict}</span><h1>${escapeText(name)}</h1><span class="counts">${counts}</span></header>`;
 }
 
@@ -82,11 +83,11 @@ function finding({ verdict, failure, undecided }: CheckResult, shown: KeyPicture
     const which = first ? 'is the first operation that cannot be placed' : 'cannot be placed';
     return `<div class="finding"><p class="what">Key ${code(tellValue(key, MAX_TOLD))}: client ${escapeText(String(operation.client))}, ${code(tellOperation(operation, MAX_TOLD))} ${which}</p>
 <p>${escapeText(upper(reason))}.</p>
-<p class="soft">The numbers are a legal order of the ${number(order.length)} operations that could be placed before it; the line follows it.</p></div>`;
+<p class="soft">The numbers are a legal order of the ${count(order.length, 'operation')} that could be placed before it; the line follows it.</p></div>`;
   }
   if (verdict === 'UNKNOWN') {
     const names = undecided.slice(0, 20).map((key) => code(tellValue(key, 60)));
-    return `<div class="finding plain"><p class="what">No verdict in time</p><p>On ${number(undecided.length)} keys: ${names.join(', ')}</p></div>`;
+    return `<div class="finding plain"><p class="what">No verdict in time</p><p>On ${count(undecided.length, 'key')}: ${names.join(', ')}</p></div>`;
   }
   const about =
     shown === undefined

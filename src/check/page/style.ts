@@ -33,12 +33,12 @@ input.tab { position:absolute; opacity:0; }
 .key { width:22px; height:13px; border-radius:3px; display:inline-block; border:1px solid transparent; }
 .key.write { background:var(--write); } .key.read { background:var(--read); } .key.delete { background:var(--delete); }
 .key.unknown { border:1.5px dashed var(--soft); } .key.wrong { background:var(--bad-soft); border:2px solid var(--bad); }
-.key.pin { width:26px; border-radius:8px; background:var(--order); color:#fff; font-size:10px; line-height:12px; text-align:center; }
+.key.pin { width:26px; font-style:normal; border-radius:8px; background:var(--order); color:#fff; font-size:10px; line-height:12px; text-align:center; }
 .chart { display:flex; background:var(--card); border:1px solid var(--line); border-radius:10px; overflow:hidden; }
 .labels { flex:none; border-right:1px solid var(--line); background:var(--card); z-index:1; max-width:190px; }
 .lane-label, .value-label { display:flex; align-items:center; padding:0 14px; white-space:nowrap; overflow:hidden; text-overflow:ellipsis; }
-.lane-label { font-weight:550; } .value-label { color:var(--soft); font-size:12.5px; border-bottom:1px solid var(--line); }
-.scroll { overflow-x:auto; flex:1; } svg { display:block; font:12px system-ui,-apple-system,"Segoe UI",Roboto,Arial,sans-serif; }
+.lane-label { font-weight:550; padding-bottom:10px; } .value-label { color:var(--soft); font-size:12.5px; border-bottom:1px solid var(--line); }
+.scroll { overflow-x:auto; flex:1; background:var(--lane); } svg { display:block; font:12px system-ui,-apple-system,"Segoe UI",Roboto,Arial,sans-serif; }
 .lane { fill:var(--lane); } .lane.odd { fill:var(--odd); } .tick { stroke:var(--line); } .tick-label { fill:var(--soft); font-size:11px; }
 .failure-band { fill:var(--bad); opacity:.08; }
 .reign rect { fill:var(--tint); opacity:.32; } .reign.absent rect { fill:none; stroke:var(--absent); stroke-dasharray:3 3; opacity:1; }
@@ -51,9 +51,9 @@ input.tab { position:absolute; opacity:0; }
 .bar.unknown .body { stroke:var(--soft); stroke-dasharray:4 3; } .bar.unplaced { opacity:.5; } .bar.unplaced.wrong { opacity:1; }
 .bar .chip { fill:var(--tint); } .bar:hover .body, .bar:focus-visible .body, .bar.same .body { stroke:var(--ink); stroke-dasharray:none; }
 .bar.wrong .body { fill:var(--bad-soft); stroke:var(--bad); stroke-width:2.5; stroke-dasharray:none; } .bar.wrong text { fill:var(--bad); font-weight:700; }
-.tail { stroke:var(--order); stroke-dasharray:2 3; } .pin { fill:var(--order); } .bar .pin-label { fill:#fff; font-size:10px; font-weight:600; text-anchor:middle; }
-@media (prefers-color-scheme: dark) { .bar .pin-label, .verdict { fill:#10141b; color:#10141b; } .key.pin { color:#10141b; } }
-.cross { fill:var(--bad); } .bar.wrong .cross-label { fill:#fff; font-size:12px; text-anchor:middle; }
+.tail { stroke:var(--order); stroke-dasharray:2 3; } .pin { fill:var(--order); } .bar text.pin-label, .bar.wrong text.pin-label { fill:#fff; font-size:10px; font-weight:600; text-anchor:middle; }
+@media (prefers-color-scheme: dark) { .bar text.pin-label { fill:#10141b; } .key.pin { color:#10141b; } }
+.cross { fill:var(--bad); } .bar.wrong text.cross-label { fill:#fff; font-size:12px; text-anchor:middle; }
 #tip { position:fixed; z-index:9; pointer-events:none; max-width:460px; padding:10px 14px; border-radius:8px; background:var(--ink); color:var(--bg);
   box-shadow:0 6px 24px rgba(0,0,0,.28); font-size:13px; overflow-wrap:anywhere; }
 #tip dl { display:grid; grid-template-columns:auto 1fr; gap:1px 12px; margin:6px 0 0; } #tip dt { opacity:.65; } #tip dd { margin:0; }
