@@ -79,6 +79,8 @@ export function layOut(input: ChartInput): Layout {
   const scale = (width - 2 * MARGIN) / length;
   const xOf = (at: number): number => MARGIN + Math.min(Math.max(at, 0), length) * scale;
   const moments = momentsOf(input.order, offset);
+  // Beyond the failure nobody knows what the key holds.
+  const lastMoment = input.failed === undefined ? length : offset(input.failed.end);
   const { rows, rowOf } = pack(spans, MIN_BAR / scale);
   const bars = spans.map(({ operation, from, to }, index): Bar => {
     const x = xOf(from);
@@ -86,7 +88,7 @@ export function layOut(input: ChartInput): Layout {
     const placed = moment && { ...moment, x: xOf(moment.at), inside: moment.at >= 0 && moment.at <= length };
     return { operation, row: rowOf[index] ?? 0, x, width: Math.max(xOf(to) - x, MIN_BAR), cut: from < 0, placed };
   });
-  return { width, rows, bars, reigns: reignsOf(moments, xOf, width - MARGIN), ticks: ticksOf(length, xOf, width) };
+  return { width, rows, bars, reigns: reignsOf(moments, xOf, xOf(lastMoment)), ticks: ticksOf(length, xOf, width) };
 }
 
 /** One whose outcome is unknown is drawn until its client gave up; it is open beyond that. */

@@ -36,6 +36,8 @@ interface View {
   readonly id: 'window' | 'all';
   readonly label: string;
   readonly chart: Chart;
+  /** Where its axis begins. */
+  readonly start: number | bigint;
   readonly note: string;
 }
 
@@ -43,7 +45,9 @@ export function renderPage(result: CheckResult, { name, picture }: PageOptions):
   const { failure } = result;
   const shown = failure ?? picture;
   const views = shown === undefined ? [] : viewsOf(shown, failure);
-  const tips = Object.fromEntries(views.map(({ id, chart }) => [id, chart.operations.map(tipTeller(shown, failure))]));
+  const tips = Object.fromEntries(
+    views.map(({ id, chart, start }) => [id, chart.operations.map(tipTeller(start, shown, failure))]),
+  );
   const title = `${result.verdict} · ${name}`;
   return `<!doctype html>
 <html lang="en">
@@ -113,7 +117,7 @@ function viewsOf(shown: KeyPicture, failure: Failure | undefined): View[] {
     ? 'These operations are impossible by themselves, whatever the key held before. What began before the window is cut at its left edge.'
     : 'Only the whole history up to the failure is impossible, together with what the key held at the beginning.';
   const label = `Window around the failure (${number(window.operations.length)})`;
-  return [{ id: 'window', label, chart, note }, all];
+  return [{ id: 'window', label, chart, start: window.start, note }, all];
 }
 
 function wholeKey({ history, order }: KeyPicture, failure: Failure | undefined): View {
@@ -129,7 +133,7 @@ function wholeKey({ history, order }: KeyPicture, failure: Failure | undefined):
     operations.length < sorted.length
       ? `${number(operations.length)} of ${number(sorted.length)} operations are drawn.`
       : '';
-  return { id: 'all', label: `All of the key (${number(history.length)})`, chart, note };
+  return { id: 'all', label: `All of the key (${number(history.length)})`, chart, start, note };
 }
 
 const LEGEND = `<div class="legend"><span><i class="key write"></i>put, append, cas</span><span><i class="key read"></i>get</span>
@@ -156,9 +160,13 @@ interface Tip {
   readonly facts: readonly (readonly [string, string, boolean])[];
 }
 
-function tipTeller(shown: KeyPicture | undefined, failure: Failure | undefined): (operation: Operation) => Tip {
+function tipTeller(
+  start: number | bigint,
+  shown: KeyPicture | undefined,
+  failure: Failure | undefined,
+): (operation: Operation) => Tip {
   const places = new Map(shown?.order.map((placed, index) => [placed.operation, { ...placed, place: index + 1 }]));
-  const origin = BigInt(failure?.window.start ?? shown?.history[0]?.start ?? 0);
+  const origin = BigInt(start);
   const offset = (time: number | bigint): string => {
     const span = Number(BigInt(time) - origin);
     return `${span < 0 ? '−' : '+'}${tellDuration(Math.abs(span))}`;
