@@ -1,0 +1,31 @@
+/**
+ * M21: a checkpoint's rows and its applied index are not one transaction.
+ * A crash between the two leaves effects whose entries are applied again. etcd 3.5.0 to 3.5.2 had its consistent index apart from the data.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const m21: Mutant = {
+  id: 'M21',
+  title: 'state rows and applied index are not one transaction',
+  caughtBy: ['sim', 'files'],
+  edits: [
+    {
+      file: 'src/raft/storage/store-engine.ts',
+      find: `    for (const { group, slot, meta } of groups) state.saveMeta(group, slot, meta);
+    for`,
+      replace: `    state.commit();
+    yield;
+    state.begin();
+    for (const { group, slot, meta } of groups) state.saveMeta(group, slot, meta);
+    for`,
+    },
+    {
+      file: 'src/raft/storage/memory.ts',
+      find: `        return { group, meta, rows: [...rows], table: this.#group(group).table };`,
+      replace: `        const { table } = this.#group(group);
+        const all = [...rows];
+        for (const [key, value] of all.slice(0, all.length >> 1)) table.put(key, value);
+        return { group, meta, rows: all, table };`,
+    },
+  ],
+};
