@@ -53,15 +53,23 @@ export function makeCopy(root: string, mutant: Planted | undefined): Copy {
 export const plantIn = (root: string, mutant: Planted): Map<string, string> =>
   plant(mutant, (file) => readFileSync(join(root, file), 'utf8'));
 
+/** By source text: copies differ in a few files only. */
+const transpiled = new Map<string, string>();
+
 /** @throws PatchError if the text does not parse. */
-export function transpile(who: string, file: string, text: string): string {
+function transpile(who: string, file: string, text: string): string {
+  const known = transpiled.get(text);
+  if (known !== undefined) return known;
   const { outputText, diagnostics = [] } = ts.transpileModule(text, {
     fileName: file,
     reportDiagnostics: true,
     compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
   });
   const [first] = diagnostics;
-  if (first === undefined) return outputText;
+  if (first === undefined) {
+    transpiled.set(text, outputText);
+    return outputText;
+  }
   throw new PatchError(`${who}: ${file} does not parse: ${ts.flattenDiagnosticMessageText(first.messageText, ' ')}`);
 }
 

@@ -33,10 +33,11 @@ interface SimulationReport {
 /** Exit 0: all seeds passed; 1: one failed, and the JSON says which. Anything else proves nothing. */
 export function judgeSimulation(ended: Ended): Sighting {
   const { seconds } = ended;
-  const report = parse<SimulationReport>(ended);
+  const report = parse(ended);
   if ('why' in report) return { type: 'broken', seconds, why: report.why };
-  const [failure] = report.value.failures;
-  const after = `${report.value.seeds} seeds`;
+  const { failures, seeds } = report.value as SimulationReport;
+  const [failure] = failures;
+  const after = `${seeds} seeds`;
   if (failure === undefined) {
     if (ended.code === 0) return { type: 'silent', after, seconds };
     return { type: 'broken', seconds, why: `exit code ${String(ended.code)} without a failure` };
@@ -87,19 +88,19 @@ const jepsen: Instrument = {
 /** Exit 0: nothing found; 1 with a report: something found. */
 export function judgeExit(ended: Ended, after: string): Sighting {
   const { seconds } = ended;
-  const report = parse<Readonly<Record<string, unknown>>>(ended);
+  const report = parse(ended);
   if ('why' in report) return { type: 'broken', seconds, why: report.why };
   if (ended.code === 0) return { type: 'silent', after, seconds };
   if (ended.code !== 1) return { type: 'broken', seconds, why: `exit code ${String(ended.code)}` };
-  const { verdict, reason } = report.value;
+  const { verdict, reason } = report.value as Readonly<Record<string, unknown>>;
   const what = [verdict, reason].filter((part) => typeof part === 'string').join(': ');
   return { type: 'caught', after, seconds, what: what === '' ? 'the script says that it failed' : what };
 }
 
-function parse<T>({ stdout, stderr, timedOut, code }: Ended): { readonly value: T } | { readonly why: string } {
+function parse({ stdout, stderr, timedOut, code }: Ended): { readonly value: unknown } | { readonly why: string } {
   if (timedOut) return { why: 'it was not done in time' };
   try {
-    return { value: JSON.parse(stdout) as T };
+    return { value: JSON.parse(stdout) };
   } catch {
     const last = stderr.trim().split('\n').at(-1) ?? '';
     return { why: `no JSON, exit code ${String(code)}: ${last}` };

@@ -1,7 +1,8 @@
 /**
  * M2: a read is answered as soon as leadership is confirmed, whatever has been applied.
  * In this code a leader has nearly always applied what it knows to be committed, so the bug needs what the shared list
- * names with it, slow apply: `harmless` applies one entry a turn. That alone breaks nothing, and is run as a control.
+ * names with it, slow apply: `harmless` lets a leader apply one entry a turn. That alone breaks nothing, and is run as a
+ * control.
  */
 import type { Mutant } from '../mutant.js';
 
@@ -32,8 +33,10 @@ export const m2: Mutant = {
     this.#noticeOffice();
 `,
       replace: `    while (this.raft.hasReady()) this.#process(this.raft.ready());
-    const next = this.#backlog.shift();
-    if (next !== undefined && next.index > this.applied) this.#apply([next]);
+    do {
+      const next = this.#backlog.shift();
+      if (next !== undefined && next.index > this.applied) this.#apply([next]);
+    } while (!this.isLeader && this.#backlog.length > 0);
     this.#serveReads();
     this.#noticeOffice();
 `,
