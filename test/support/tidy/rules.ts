@@ -13,7 +13,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   shard: ['raft'],
   router: ['shard'],
   config: [],
-  check: ['shard'],
+  check: [],
   embedded: ['raft', 'shard', 'router'],
   sim: ['raft', 'shard', 'router', 'check'],
   cli: ['raft', 'shard', 'router', 'config', 'check', 'sim', 'embedded'],

@@ -1,0 +1,106 @@
+/**
+ * The verdict on a history: key by key (linearizability is local, Herlihy & Wing 1990), within a bound.
+ *
+ * Keys take turns with growing slices, so that one hard key does not keep the others from being judged.
+ */
+import { Budget } from './budget.js';
+import { compileKey } from './compile.js';
+import { countHistory, type HistoryCounts } from './counts.js';
+import { explainFailure, type Failure } from './explain.js';
+import type { Value } from './model.js';
+import type { Operation } from './operation.js';
+import { Search } from './search.js';
+
+export interface CheckOptions {
+  /** What every key holds at the beginning; null = absent (default). */
+  readonly init?: string | null;
+  /** Milliseconds until the verdict is UNKNOWN; default 60,000. */
+  readonly timeoutMs?: number;
+  /** The clock, in ms; default performance.now. */
+  readonly now?: () => number;
+  /** A bound on search steps instead of time: with it, the result is the same in every run. */
+  readonly steps?: number;
+}
+
+export type Verdict = 'LINEARIZABLE' | 'ILLEGAL' | 'UNKNOWN';
+
+export interface CheckResult extends HistoryCounts {
+  readonly verdict: Verdict;
+  readonly tookMs: number;
+  /** Configurations that the search looked at. */
+  readonly steps: number;
+  /** ILLEGAL: what cannot be. */
+  readonly failure?: Failure;
+  /** UNKNOWN: the keys on which no verdict was reached in time. */
+  readonly undecided: readonly string[];
+}
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+/** Steps of a key's first turn; most keys need fewer. */
+const FIRST_TURN = 20_000;
+const GROWTH = 4;
+
+/**
+ * Whether every key's operations could have happened one at a time, each between its start and its end.
+ *
+ * `operations` may stand in any order. LINEARIZABLE and ILLEGAL are certain; UNKNOWN means that the bound was reached first.
+ */
+export function checkHistory(operations: readonly Operation[], options: CheckOptions = {}): CheckResult {
+  const { init = null, timeoutMs = DEFAULT_TIMEOUT_MS, steps } = options;
+  const now = options.now ?? (() => performance.now());
+  const startedAt = now();
+  const budget = steps === undefined ? Budget.time(timeoutMs, now) : Budget.steps(steps);
+  const byKey = groupByKey(operations);
+  const { illegal, undecided } = judge(byKey, init, budget);
+  const failure = illegal === undefined ? undefined : explainFailure(illegal);
+  const verdict = failure !== undefined ? 'ILLEGAL' : undecided.length > 0 ? 'UNKNOWN' : 'LINEARIZABLE';
+  return {
+    verdict,
+    ...countHistory(operations, byKey.size),
+    tookMs: now() - startedAt,
+    steps: budget.steps,
+    ...(failure === undefined ? {} : { failure }),
+    undecided: failure === undefined ? undecided : [],
+  };
+}
+
+function groupByKey(operations: readonly Operation[]): Map<string, Operation[]> {
+  const byKey = new Map<string, Operation[]>();
+  for (const operation of operations) {
+    const same = byKey.get(operation.key);
+    if (same === undefined) byKey.set(operation.key, [operation]);
+    else same.push(operation);
+  }
+  return byKey;
+}
+
+function judge(
+  byKey: ReadonlyMap<string, readonly Operation[]>,
+  init: Value,
+  budget: Budget,
+): { illegal: string | undefined; undecided: string[] } {
+  // The small ones first: what is cheap to find is found soon.
+  const keys = [...byKey].sort(([, a], [, b]) => a.length - b.length);
+  let hard: { key: string; search: Search }[] = [];
+  const undecided: string[] = [];
+  for (const [key, operations] of keys) {
+    if (budget.exhausted) {
+      undecided.push(key);
+      continue;
+    }
+    const search = new Search(compileKey(operations, init));
+    const state = budget.run(search, FIRST_TURN);
+    if (state === 'illegal') return { illegal: key, undecided: [] };
+    if (state === 'running') hard.push({ key, search });
+  }
+  for (let turn = FIRST_TURN * GROWTH; hard.length > 0 && !budget.exhausted; turn *= GROWTH) {
+    const harder: typeof hard = [];
+    for (const { key, search } of hard) {
+      const state = budget.run(search, turn);
+      if (state === 'illegal') return { illegal: key, undecided: [] };
+      if (state === 'running') harder.push({ key, search });
+    }
+    hard = harder;
+  }
+  return { illegal: undefined, undecided: [...undecided, ...hard.map(({ key }) => key)] };
+}

@@ -1,0 +1,166 @@
+/**
+ * One key's operations, made ready for the search: effects on numbered states, and the order of calls and returns.
+ *
+ * What bears on nothing is left out here: refusals, failed writes, unanswered reads, and unknown operations that cannot
+ * matter (see `withoutUselessUnknowns`). Two events at the same time: a call comes before a return, so that an operation
+ * that ends at t and one that starts at t count as concurrent; a checker that accuses must be able to prove it.
+ */
+import { apply, bearing, type Value } from './model.js';
+import type { Operation } from './operation.js';
+import { ABSENT, States, UNSEEN, type State } from './states.js';
+
+/** What an operation does, in the search's terms. `seen` kinds change nothing and are required. */
+export const Kind = { seen: 0, notSeen: 1, put: 2, delete: 3, deletePresent: 4, cas: 5, append: 6, never: 7 } as const;
+export type Kind = (typeof Kind)[keyof typeof Kind];
+
+export interface Effect {
+  readonly kind: Kind;
+  /** seen: the state that must be; notSeen, cas: the state compared with; append: the number of what is appended. */
+  readonly from: State;
+  /** put, cas: the state after it. notSeen: 1 where the key was seen to be there. */
+  readonly to: State;
+}
+
+export interface CompiledKey {
+  readonly states: States;
+  readonly initial: State;
+  /** What is left to order; all arrays below go by its indexes. */
+  readonly operations: readonly Operation[];
+  readonly effects: readonly Effect[];
+  /** Operations with the same effect have the same number. */
+  readonly effectClass: Int32Array;
+  readonly required: Uint8Array;
+  /** All calls, and the returns of required operations, in time: index of the operation, or −1 − index for its return. */
+  readonly events: Int32Array;
+}
+
+export function compileKey(all: readonly Operation[], init: Value): CompiledKey {
+  const bearingOnes = all.filter((operation) => bearing(operation) !== 'drop');
+  const appends = bearingOnes.some(({ op }) => op === 'append');
+  const compared = comparedValues(bearingOnes);
+  const states = new States(compared, appends);
+  const initial = states.of(init);
+  const { operations, effects } = withoutUselessUnknowns(bearingOnes, states, compared);
+  const classes = new Map<string, number>();
+  const effectClass = Int32Array.from(effects, ({ kind, from, to }) => {
+    const name = `${kind} ${from} ${to}`;
+    const number = classes.get(name) ?? classes.size;
+    classes.set(name, number);
+    return number;
+  });
+  const required = Uint8Array.from(operations, (operation) => (bearing(operation) === 'must' ? 1 : 0));
+  return { states, initial, operations, effects, effectClass, required, events: eventsOf(operations, required) };
+}
+
+/** Every value that some operation would recognise. */
+export function comparedValues(operations: readonly Operation[]): Set<string> {
+  const values = new Set<string>();
+  const add = (value: Value | undefined): void => {
+    if (typeof value === 'string') values.add(value);
+  };
+  for (const { op, expected, result, ok } of operations) {
+    if (op === 'get') add(result);
+    if (op !== 'cas') continue;
+    add(expected);
+    if (ok === false) add(result);
+  }
+  return values;
+}
+
+const seen = (from: State): Effect => ({ kind: Kind.seen, from, to: from });
+const NEVER: Effect = { kind: Kind.never, from: 0, to: 0 };
+
+function effectOf(operation: Operation, states: States): Effect {
+  const { op, ok, value = null, result = null, existed } = operation;
+  switch (op) {
+    case 'get':
+      return seen(states.of(result));
+    case 'put':
+      return { kind: Kind.put, from: 0, to: states.of(value) };
+    case 'append':
+      return { kind: Kind.append, from: states.appendix(value ?? ''), to: 0 };
+    case 'delete':
+      // A delete that found nothing is a read of nothing. What an unanswered one found, nobody knows.
+      if (ok === true && existed === false) return seen(ABSENT);
+      return { kind: ok === true && existed === true ? Kind.deletePresent : Kind.delete, from: 0, to: ABSENT };
+    case 'cas':
+      return ok === false ? failedCas(operation, states) : cas(operation, states);
+  }
+}
+
+function cas({ expected = null, value = null }: Operation, states: States): Effect {
+  const [from, to] = [states.of(expected), states.of(value)];
+  return expected === value ? seen(from) : { kind: Kind.cas, from, to };
+}
+
+function failedCas(operation: Operation, states: States): Effect {
+  const { expected = null, result, existed } = operation;
+  const actual = typeof result === 'string' ? result : existed === false ? null : undefined;
+  if (actual === undefined) return { kind: Kind.notSeen, from: states.of(expected), to: existed === true ? 1 : 0 };
+  // The model knows whether an answer contradicts itself ("it was not a, it was a").
+  return apply(operation, actual) === undefined ? NEVER : seen(states.of(actual));
+}
+
+/**
+ * Drops unknown operations that no legal order needs.
+ *
+ * An unknown operation that can only lead to UNSEEN can be taken out of any legal order, if nobody on this key notices
+ * a difference without recognising a value (a failed compare that does not say what was there, a delete or compare that
+ * says only that something was). Proof: take it out. Until the next operation that sets the value (put, delete, compare),
+ * the order holds only appends, which are always legal, and operations that recognise no value: in UNSEEN a get or
+ * a compare would have failed. So all that is legal before is legal after, and from that next one on the values are the
+ * same. An append leads only to UNSEEN if nothing that is ever compared with contains what it appends.
+ *
+ * The same goes for an unknown compare that would change nothing, and an append of nothing to what is never absent or
+ * never seen; the search leaves those out as they come (`search.ts`: an unknown one that changes nothing is no candidate).
+ */
+function withoutUselessUnknowns(
+  all: readonly Operation[],
+  states: States,
+  compared: ReadonlySet<string>,
+): { operations: Operation[]; effects: Effect[] } {
+  const effectByOperation = all.map((operation) => effectOf(operation, states));
+  const noticed = effectByOperation.some(({ kind }) => kind === Kind.notSeen || kind === Kind.deletePresent);
+  const useless = (operation: Operation, { kind, to }: Effect): boolean => {
+    if (bearing(operation) !== 'may') return false;
+    if (kind === Kind.seen) return true;
+    if (noticed) return false;
+    if (kind === Kind.put || kind === Kind.cas) return to === UNSEEN;
+    if (kind !== Kind.append) return false;
+    const appended = operation.value ?? '';
+    for (const value of compared) if (value.includes(appended)) return false;
+    return appended !== '';
+  };
+  const operations: Operation[] = [];
+  const effects: Effect[] = [];
+  for (const [index, operation] of all.entries()) {
+    const effect = effectByOperation[index] ?? NEVER;
+    if (useless(operation, effect)) continue;
+    operations.push(operation);
+    effects.push(effect);
+  }
+  return { operations, effects };
+}
+
+const byTime = (a: number | bigint, b: number | bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Calls and returns in time, ties by place in the history; a call before a return at the same time. */
+function eventsOf(operations: readonly Operation[], required: Uint8Array): Int32Array {
+  const start = operations.map((operation) => operation.start);
+  const end = operations.map((operation) => operation.end);
+  const calls = operations.map((_, index) => index);
+  const returns = calls.filter((index) => required[index] === 1);
+  calls.sort((a, b) => byTime(start[a] ?? 0, start[b] ?? 0) || a - b);
+  returns.sort((a, b) => byTime(end[a] ?? 0, end[b] ?? 0) || a - b);
+  const events = new Int32Array(calls.length + returns.length);
+  let called = 0;
+  for (const [returned, index] of returns.entries()) {
+    const until = end[index] ?? 0;
+    for (; called < calls.length && (start[calls[called] ?? 0] ?? 0) <= until; called++) {
+      events[called + returned] = calls[called] ?? 0;
+    }
+    events[called + returned] = -1 - index;
+  }
+  for (; called < calls.length; called++) events[called + returns.length] = calls[called] ?? 0;
+  return events;
+}

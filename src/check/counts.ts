@@ -1,0 +1,43 @@
+/** What a history holds, in numbers. */
+import type { Operation } from './operation.js';
+
+export interface HistoryCounts {
+  readonly operations: number;
+  readonly keys: number;
+  readonly clients: number;
+  /** The most answered operations (of all keys) that were under way at one time. */
+  readonly concurrency: number;
+  /** Operations whose outcome is not known. */
+  readonly unknown: number;
+}
+
+export function countHistory(operations: readonly Operation[], keys: number): HistoryCounts {
+  const clients = new Set<number | string>();
+  let unknown = 0;
+  for (const { client, ok } of operations) {
+    clients.add(client);
+    if (ok === null) unknown++;
+  }
+  return {
+    operations: operations.length,
+    keys,
+    clients: clients.size,
+    concurrency: concurrencyOf(operations),
+    unknown,
+  };
+}
+
+/** An unknown operation has no end that could be counted. At the same time, a start comes before an end. */
+function concurrencyOf(operations: readonly Operation[]): number {
+  const answered = operations.filter(({ ok }) => ok !== null);
+  const byTime = (a: number | bigint, b: number | bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+  const starts = answered.map(({ start }) => start).sort(byTime);
+  const ends = answered.map(({ end }) => end).sort(byTime);
+  let most = 0;
+  let ended = 0;
+  for (const [started, start] of starts.entries()) {
+    for (let end = ends[ended]; end !== undefined && end < start; end = ends[ended]) ended++;
+    most = Math.max(most, started + 1 - ended);
+  }
+  return most;
+}

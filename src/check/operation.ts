@@ -1,0 +1,75 @@
+/**
+ * One operation of a recorded history, its line in a file, and how it is told to people.
+ *
+ * Knows the shape of the format; what an operation does to a key is said in `model.ts`.
+ */
+
+/**
+ * One operation of a history, as in the recorded format (one JSON line each).
+ *
+ * `ok`: true took effect and was answered; false definitely did not take effect; null unknown, it may take effect at
+ * any time after `start`, or never, and its `end` says nothing.
+ */
+export interface Operation {
+  readonly client: number | string;
+  readonly op: 'put' | 'get' | 'delete' | 'cas' | 'append';
+  readonly key: string;
+  /** put and append: a string. cas: null makes the key absent. */
+  readonly value?: string | null;
+  /** cas: null = absent. */
+  readonly expected?: string | null;
+  readonly ok: boolean | null;
+  /** get: the value that was read, null = absent. A cas that failed: the actual value where known, null = not known. */
+  readonly result?: string | null;
+  /** An observation of a delete or of a cas that failed: whether the key was there. */
+  readonly existed?: boolean;
+  /** With `ok: false`: a refusal, which observed nothing. */
+  readonly error?: string;
+  /** Nanoseconds, or any count of one monotonic clock. */
+  readonly start: number | bigint;
+  readonly end: number | bigint;
+}
+
+export const OPERATION_NAMES = ['put', 'get', 'delete', 'cas', 'append'] as const;
+
+/** One line of the recorded format, without its line end. A bigint becomes an integer in quotes. */
+export function formatOperation(operation: Operation): string {
+  const { client, op, key, value = null, expected = null, ok, result = null, existed, error, start, end } = operation;
+  const time = (at: number | bigint): number | string => (typeof at === 'bigint' ? at.toString() : at);
+  return JSON.stringify({
+    ...{ client, op, key, value, expected, ok, result, existed, error },
+    ...{ start: time(start), end: time(end) },
+  });
+}
+
+/** A value as people read it: quoted, cut where it is long; `absent` for none. */
+export function tellValue(value: string | null | undefined, limit = 40): string {
+  if (value === null || value === undefined) return 'absent';
+  const quoted = JSON.stringify(value);
+  return quoted.length <= limit ? quoted : `${quoted.slice(0, limit - 1)}…`;
+}
+
+/** What was asked and what came back, in one line: `cas "a" → "b": failed, was "c"`. */
+export function tellOperation(operation: Operation, limit = 40): string {
+  return `${tellRequest(operation, limit)}${tellAnswer(operation, limit)}`;
+}
+
+function tellRequest({ op, value, expected }: Operation, limit: number): string {
+  if (op === 'get' || op === 'delete') return op;
+  if (op === 'cas') return `cas ${tellValue(expected, limit)} → ${tellValue(value, limit)}`;
+  return `${op} ${tellValue(value, limit)}`;
+}
+
+function tellAnswer({ op, ok, result, existed, error }: Operation, limit: number): string {
+  if (ok === null) return ': unknown';
+  if (!ok) {
+    if (error !== undefined && error !== '') return ': refused';
+    if (op !== 'cas') return ': not done';
+    if (typeof result === 'string') return `: failed, was ${tellValue(result, limit)}`;
+    if (existed !== undefined) return existed ? ': failed, was there' : ': failed, was absent';
+    return ': failed';
+  }
+  if (op === 'get') return `: ${tellValue(result, limit)}`;
+  if (op === 'delete' && existed !== undefined) return existed ? ': was there' : ': was absent';
+  return '';
+}

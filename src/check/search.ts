@@ -1,0 +1,183 @@
+/**
+ * The search for a legal order of one key's operations (Wing & Gong 1993, with Lowe's memory of configurations, 2017).
+ *
+ * Depth first: of the operations that were called before the first open return, one is next. It is taken out of the event
+ * list, its effect is applied, and where no operation fits any more the last choice is taken back. The stack is kept by
+ * hand, so that a history may be as long as it likes; `run` can be interrupted after any number of steps and resumed.
+ *
+ * What makes it fast, and why it is right:
+ * - An open operation that changes nothing in any state (a read, a failed compare) and fits now is ordered now, without
+ *   a choice. In any order that goes on from here it could be moved here: everything that ended before its call is ordered
+ *   already, it fits, and its absence later changes no value.
+ * - Of open operations with the same effect only the one that returned first is tried. In an order that takes another
+ *   one first, the two can change places: both are open, and the one that returned first stood before its return.
+ *   Unknown operations never return: they come last, and are left out for good when nothing needs them.
+ * - A change that leaves a state which somebody must still see, and nothing left can make again, is not tried (`needs.ts`).
+ * - Values that nobody could tell apart are one state (`states.ts`).
+ * - A configuration that was explored once is not explored again (`configurations.ts`).
+ */
+import { Kind, type CompiledKey } from './compile.js';
+import { Configurations } from './configurations.js';
+import { EventList } from './event-list.js';
+import { Needs } from './needs.js';
+import type { State } from './states.js';
+
+export type SearchState = 'legal' | 'illegal' | 'running';
+
+interface Choice {
+  readonly state: State;
+  /** How many operations were ordered when it was made. */
+  readonly ordered: number;
+  /** Operations to try, and the one to try next. */
+  readonly candidates: readonly number[];
+  next: number;
+}
+
+const MISFIT = -1;
+
+export class Search {
+  /** Configurations looked at. */
+  steps = 0;
+  readonly #compiled: CompiledKey;
+  readonly #list: EventList;
+  readonly #needs: Needs;
+  readonly #seen = new Configurations();
+  readonly #order: number[] = [];
+  readonly #choices: Choice[] = [];
+  /** Per effect class, the step that last took a candidate of it. */
+  readonly #takenAt: Int32Array;
+  #state: State;
+  #result: SearchState = 'running';
+
+  constructor(compiled: CompiledKey) {
+    this.#compiled = compiled;
+    this.#list = new EventList(compiled);
+    this.#needs = new Needs(compiled);
+    this.#takenAt = new Int32Array(compiled.operations.length);
+    this.#state = compiled.initial;
+  }
+
+  /** The order found so far, as indexes of `compiled.operations`; a legal order of all that is required once `legal`. */
+  get order(): readonly number[] {
+    return this.#order;
+  }
+
+  /** Goes on for at most `steps` more configurations. */
+  run(steps: number): SearchState {
+    const until = this.steps + steps;
+    while (this.#result === 'running' && this.steps < until) this.#step();
+    return this.#result;
+  }
+
+  #step(): void {
+    this.steps++;
+    this.#orderFitting();
+    if (this.#needs.required === 0) {
+      this.#result = 'legal';
+      return;
+    }
+    const open = this.#open();
+    const candidates = this.#seen.add(open, this.#state) ? this.#candidates(open) : [];
+    this.#choices.push({ state: this.#state, ordered: this.#order.length, candidates, next: 0 });
+    this.#choose();
+  }
+
+  /** Takes the next candidate of the last choice that has one left. */
+  #choose(): void {
+    for (let choice = this.#choices.at(-1); choice !== undefined; choice = this.#choices.at(-1)) {
+      this.#takeBack(choice.ordered);
+      this.#state = choice.state;
+      for (let operation = choice.candidates[choice.next]; operation !== undefined;) {
+        choice.next++;
+        const next = this.#apply(operation);
+        this.#take(operation);
+        if (!this.#needs.forbid(operation, this.#state, next)) {
+          this.#state = next;
+          return;
+        }
+        this.#takeBack(choice.ordered);
+        operation = choice.candidates[choice.next];
+      }
+      this.#choices.pop();
+    }
+    this.#result = 'illegal';
+  }
+
+  #orderFitting(): void {
+    const list = this.#list;
+    for (let node = list.first; ; node = list.after(node)) {
+      const operation = list.operationAt(node);
+      if (operation < 0) return;
+      const kind = this.#compiled.effects[operation]?.kind;
+      const changesNothing = kind === Kind.seen || kind === Kind.notSeen;
+      if (changesNothing && this.#apply(operation) !== MISFIT) this.#take(operation);
+    }
+  }
+
+  /** Called before the first return, in order of their calls. */
+  #open(): number[] {
+    const list = this.#list;
+    const open: number[] = [];
+    for (let node = list.first; ; node = list.after(node)) {
+      const operation = list.operationAt(node);
+      if (operation < 0) return open;
+      open.push(operation);
+    }
+  }
+
+  #candidates(open: readonly number[]): number[] {
+    const { effectClass, required } = this.#compiled;
+    const list = this.#list;
+    const fitting = open.filter((operation) => {
+      const next = this.#apply(operation);
+      return next !== MISFIT && (required[operation] === 1 || next !== this.#state);
+    });
+    // Soonest return first; of the unknown ones, the earliest call.
+    fitting.sort((a, b) => list.returnOf(a) - list.returnOf(b));
+    return fitting.filter((operation) => {
+      const effect = effectClass[operation] ?? 0;
+      if (this.#takenAt[effect] === this.steps) return false;
+      this.#takenAt[effect] = this.steps;
+      return true;
+    });
+  }
+
+  #apply(operation: number): State {
+    const effect = this.#compiled.effects[operation];
+    if (effect === undefined) return MISFIT;
+    const { kind, from, to } = effect;
+    const state = this.#state;
+    switch (kind) {
+      case Kind.seen:
+        return state === from ? state : MISFIT;
+      case Kind.notSeen:
+        return state === from || (to === 1 && state === 0) ? MISFIT : state;
+      case Kind.put:
+      case Kind.delete:
+        return to;
+      case Kind.deletePresent:
+        return state === 0 ? MISFIT : to;
+      case Kind.cas:
+        return state === from ? to : MISFIT;
+      case Kind.append:
+        return this.#compiled.states.append(state, from);
+      case Kind.never:
+        return MISFIT;
+    }
+  }
+
+  #take(operation: number): void {
+    this.#list.remove(operation);
+    this.#needs.remove(operation);
+    this.#order.push(operation);
+  }
+
+  #takeBack(ordered: number): void {
+    while (this.#order.length > ordered) {
+      const operation = this.#order.pop();
+      if (operation === undefined) return;
+      this.#list.restore(operation);
+      this.#needs.restore(operation);
+    }
+  }
+}

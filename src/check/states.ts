@@ -1,0 +1,77 @@
+/**
+ * The values of one key as small numbers, so that the search compares and hashes numbers only.
+ *
+ * Only values that some operation could recognise get a number of their own. All others are one state, UNSEEN: no get,
+ * compare or failed compare of this history tells two of them apart, now or later, so that the search may treat them as
+ * one without losing or inventing an order (they are bisimilar). With appends around, a value is recognisable if it is a
+ * prefix of one that is compared with; an append to a value that is no such prefix can never make one.
+ */
+
+/** A state: ABSENT, UNSEEN, or the number of a value. */
+export type State = number;
+export const ABSENT: State = 0;
+export const UNSEEN: State = 1;
+
+export class States {
+  readonly #numbers = new Map<string, State>();
+  readonly #values: string[] = ['', ''];
+  /** Values to compare with, sorted; kept only where prefixes matter. */
+  readonly #sorted: readonly string[];
+  readonly #appended = new Map<number, State>();
+  readonly #appendices = new Map<string, number>();
+  readonly #appendValues: string[] = [];
+
+  /** @param compared every value that an operation of this key compares with. @param appends whether there are appends. */
+  constructor(compared: ReadonlySet<string>, appends: boolean) {
+    for (const value of compared) this.#intern(value);
+    this.#sorted = appends ? [...compared].sort((a, b) => (a < b ? -1 : 1)) : [];
+  }
+
+  /** States that exist before the search begins have numbers below this. */
+  get count(): number {
+    return this.#values.length;
+  }
+
+  of(value: string | null): State {
+    if (value === null) return ABSENT;
+    const known = this.#numbers.get(value);
+    if (known !== undefined) return known;
+    return this.#isPrefix(value) ? this.#intern(value) : UNSEEN;
+  }
+
+  /** A number for what is appended, for `append`. */
+  appendix(value: string): number {
+    const known = this.#appendices.get(value);
+    if (known !== undefined) return known;
+    const number = this.#appendValues.push(value) - 1;
+    this.#appendices.set(value, number);
+    return number;
+  }
+
+  append(state: State, appendix: number): State {
+    if (state === UNSEEN) return UNSEEN;
+    const edge = state * this.#appendValues.length + appendix;
+    const known = this.#appended.get(edge);
+    if (known !== undefined) return known;
+    const next = this.of((this.#values[state] ?? '') + (this.#appendValues[appendix] ?? ''));
+    this.#appended.set(edge, next);
+    return next;
+  }
+
+  #intern(value: string): State {
+    const state = this.#values.push(value) - 1;
+    this.#numbers.set(value, state);
+    return state;
+  }
+
+  #isPrefix(value: string): boolean {
+    let low = 0;
+    let high = this.#sorted.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#sorted[middle] ?? '') < value) low = middle + 1;
+      else high = middle;
+    }
+    return this.#sorted[low]?.startsWith(value) ?? false;
+  }
+}
