@@ -225,14 +225,7 @@ export class Nemesis {
         return { what, end: NOTHING };
       case 'disk-full':
       case 'sync-failure':
-        disk.faults.failNextSync = kind === 'disk-full' ? 'full' : 'failure';
-        return {
-          what,
-          end: () => {
-            disk.faults.failNextSync = undefined;
-            if (node.failed) this.#bringBack(node);
-          },
-        };
+        return { what, end: this.#failNextSync(node, kind === 'disk-full' ? 'full' : 'failure') };
       case 'bit-flip': {
         node.kill('power');
         const flipped = disk.flipBit();
@@ -253,6 +246,19 @@ export class Nemesis {
           },
         };
     }
+  }
+
+  /** Whether it has failed or not, it comes back on a disk that is in order. */
+  #failNextSync(node: VirtualNode, how: 'full' | 'failure'): End {
+    const { faults } = this.#cluster.disk(node.id);
+    faults.failNextSync = how;
+    node.failing = true;
+    return () => {
+      faults.failNextSync = undefined;
+      node.failing = false;
+      if (node.failed) node.kill('process');
+      node.start();
+    };
   }
 
   // Clocks.

@@ -49,6 +49,8 @@ export class VirtualNode {
   readonly clock: MachineClock;
   /** Its data is known to be damaged: it must refuse to start. */
   damaged = false;
+  /** Its next write is going to fail: it may end for that. */
+  failing = false;
   #process: Process | undefined;
   #lives = 0;
   readonly #options: VirtualNodeOptions;
@@ -124,6 +126,7 @@ export class VirtualNode {
     this.kill('process');
     const name = error instanceof Error ? error.name : '';
     if (name === 'StorageCorruption' && this.damaged) return;
+    if ((name === 'StorageFailure' || name === 'StorageFull') && this.failing) return;
     this.#options.onTrouble(`n${this.id} does not start: ${String(error)}`);
   }
 

@@ -151,5 +151,6 @@ export class VirtualWorker implements SqliteWorker {
 
   #deliver(replies: readonly ReplyEnvelope[]): void {
     for (const { call, outcome } of replies) this.#listener?.reply(call, outcome);
+    this.#scheduler.settles();
   }
 }
