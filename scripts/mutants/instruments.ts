@@ -1,50 +1,14 @@
 /**
- * The instruments, cheapest first. The simulator and the runs on real processes are run as a user runs them, and only
- * their JSON is read.
+ * The instruments, cheapest first. Runs on real processes are run as a user runs them, and only their JSON is read.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Instrument, Sighting } from './instrument.js';
-import { runNode, type Ended } from './processes.js';
+import { parseReport, runNode, type Ended } from './processes.js';
+import { simulator } from './simulator.js';
 import { vitestInstruments } from './vitest-instruments.js';
 
-const SIMULATOR_TIMEOUT_MS = 300_000;
 const PROCESSES_TIMEOUT_MS = 600_000;
-
-const simulator: Instrument = {
-  name: 'sim',
-  unit: 'seeds',
-  budget: 400,
-  unavailable: (root) => (existsSync(join(root, 'src/sim')) ? undefined : 'src/sim is not there'),
-  run: async (folder, budget) => {
-    const ended = await runNode(['dist/cli.js', 'sim', '--seeds', String(budget), '--json'], {
-      cwd: folder,
-      timeoutMs: SIMULATOR_TIMEOUT_MS,
-    });
-    return judgeSimulation(ended);
-  },
-};
-
-interface SimulationReport {
-  readonly seeds: number;
-  readonly failures: readonly { readonly seed: string | number; readonly reason: string }[];
-}
-
-/** Exit 0: all seeds passed; 1: one failed, and the JSON says which. Anything else proves nothing. */
-export function judgeSimulation(ended: Ended): Sighting {
-  const { seconds } = ended;
-  const report = parse(ended);
-  if ('why' in report) return { type: 'broken', seconds, why: report.why };
-  const { failures, seeds } = report.value as SimulationReport;
-  const [failure] = failures;
-  const after = `${seeds} seeds`;
-  if (failure === undefined) {
-    if (ended.code === 0) return { type: 'silent', after, seconds };
-    return { type: 'broken', seconds, why: `exit code ${String(ended.code)} without a failure` };
-  }
-  const repeat = `kvorum sim --seed ${failure.seed}`;
-  return { type: 'caught', after, seconds, what: failure.reason, repeat };
-}
 
 /** A script of package.json that is run with tsx; undefined if there is none of that name. */
 function scriptFile(root: string, name: string): string | undefined {
@@ -88,23 +52,13 @@ const jepsen: Instrument = {
 /** Exit 0: nothing found; 1 with a report: something found. */
 export function judgeExit(ended: Ended, after: string): Sighting {
   const { seconds } = ended;
-  const report = parse(ended);
+  const report = parseReport(ended);
   if ('why' in report) return { type: 'broken', seconds, why: report.why };
   if (ended.code === 0) return { type: 'silent', after, seconds };
   if (ended.code !== 1) return { type: 'broken', seconds, why: `exit code ${String(ended.code)}` };
   const { verdict, reason } = report.value as Readonly<Record<string, unknown>>;
   const what = [verdict, reason].filter((part) => typeof part === 'string').join(': ');
   return { type: 'caught', after, seconds, what: what === '' ? 'the script says that it failed' : what };
-}
-
-function parse({ stdout, stderr, timedOut, code }: Ended): { readonly value: unknown } | { readonly why: string } {
-  if (timedOut) return { why: 'it was not done in time' };
-  try {
-    return { value: JSON.parse(stdout) };
-  } catch {
-    const last = stderr.trim().split('\n').at(-1) ?? '';
-    return { why: `no JSON, exit code ${String(code)}: ${last}` };
-  }
 }
 
 export const INSTRUMENTS: readonly Instrument[] = [...vitestInstruments, simulator, jepsen, powerCut];

@@ -21,6 +21,22 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+/** The JSON that it printed, or why there is none. */
+export function parseReport({
+  stdout,
+  stderr,
+  timedOut,
+  code,
+}: Ended): { readonly value: unknown } | { readonly why: string } {
+  if (timedOut) return { why: 'it was not done in time' };
+  try {
+    return { value: JSON.parse(stdout) };
+  } catch {
+    const last = stderr.trim().split('\n').at(-1) ?? '';
+    return { why: `no JSON, exit code ${String(code)}: ${last}` };
+  }
+}
+
 /** `cwd`: where to run. `env`: on top of this process's own environment. */
 export function runNode(
   args: readonly string[],

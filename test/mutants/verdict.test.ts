@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Sighting } from '../../scripts/mutants/instrument.js';
-import { judgeExit, judgeSimulation } from '../../scripts/mutants/instruments.js';
+import { judgeExit } from '../../scripts/mutants/instruments.js';
+import { judgeSimulation, portions } from '../../scripts/mutants/simulator.js';
 import { findingsTable, summary } from '../../scripts/mutants/report.js';
 import { complaintAbout, exitCodeOf, verdictOf, type Finding, type Look } from '../../scripts/mutants/verdict.js';
 
@@ -60,32 +61,32 @@ describe('what the simulator says', () => {
     timedOut: false,
     seconds: 4,
   });
-  const failure = { seed: '8f3a', reason: 'two leaders in term 3' };
+  const failure = { seed: '11', check: 'invariant', reason: 'two leaders in term 3' };
 
   it('is caught with the seed that repeats it', () => {
-    expect(judgeSimulation(ended(1, { seeds: 17, failures: [failure] }))).toEqual({
+    expect(judgeSimulation(ended(1, { failures: [failure] }), 400)).toEqual({
       type: 'caught',
       after: '17 seeds',
       seconds: 4,
-      what: 'two leaders in term 3',
-      repeat: 'kvorum sim --seed 8f3a',
+      what: 'invariant: two leaders in term 3',
+      repeat: 'kvorum sim --seed 11',
     });
   });
   it('is silent if all seeds passed', () => {
-    expect(judgeSimulation(ended(0, { seeds: 400, failures: [] }))).toMatchObject({
-      type: 'silent',
-      after: '400 seeds',
-    });
+    expect(judgeSimulation(ended(0, { failures: [] }), 400)).toMatchObject({ type: 'silent', after: '400 seeds' });
   });
   it('proves nothing without a report, with a failure code and no failure, or out of time', () => {
-    expect(judgeSimulation(ended(1, 'oops'))).toMatchObject({
-      type: 'broken',
-      why: expect.stringContaining('TypeError') as string,
-    });
-    expect(judgeSimulation(ended(1, { seeds: 5, failures: [] }))).toMatchObject({ type: 'broken' });
-    expect(judgeSimulation({ ...ended(0, { seeds: 5, failures: [] }), timedOut: true })).toMatchObject({
-      type: 'broken',
-    });
+    const why = expect.stringContaining('TypeError') as string;
+    expect(judgeSimulation(ended(1, 'oops'), 5)).toMatchObject({ type: 'broken', why });
+    expect(judgeSimulation(ended(1, { failures: [] }), 5)).toMatchObject({ type: 'broken' });
+    expect(judgeSimulation({ ...ended(0, { failures: [] }), timedOut: true }, 5)).toMatchObject({ type: 'broken' });
+  });
+  it('comes in portions that are all of the seeds, each once', () => {
+    for (const budget of [1, 8, 9, 300]) {
+      const seeds = portions(budget).flatMap(({ first, count }) => Array.from({ length: count }, (_, i) => first + i));
+      expect(seeds).toEqual(Array.from({ length: budget }, (_, i) => i + 1));
+    }
+    expect(portions(300).length).toBeLessThan(6);
   });
   it('is asked of the other scripts by their exit code, and only with a report', () => {
     expect(judgeExit(ended(0, {}), '6 cuts')).toMatchObject({ type: 'silent', after: '6 cuts' });

@@ -7,7 +7,7 @@ import type { Mutant } from '../mutant.js';
 export const k24: Mutant = {
   id: 'K24',
   title: 'the journal drops the last word on term and vote',
-  caughtBy: ['files'],
+  caughtBy: ['sim', 'files'],
   edits: [
     {
       file: 'src/raft/storage/journal-index.ts',

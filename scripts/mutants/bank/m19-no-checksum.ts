@@ -6,7 +6,7 @@ import type { Mutant } from '../mutant.js';
 export const m19: Mutant = {
   id: 'M19',
   title: 'a damaged row is accepted (no checksum)',
-  caughtBy: ['files'],
+  caughtBy: ['sim', 'files'],
   edits: [
     {
       file: 'src/raft/storage/recovery.ts',

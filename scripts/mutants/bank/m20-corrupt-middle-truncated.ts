@@ -7,7 +7,7 @@ import type { Mutant } from '../mutant.js';
 export const m20: Mutant = {
   id: 'M20',
   title: 'a damaged row in the middle silently ends the journal',
-  caughtBy: ['files'],
+  caughtBy: ['sim', 'files'],
   edits: [
     {
       file: 'src/raft/storage/recovery.ts',
@@ -29,9 +29,12 @@ export const m20: Mutant = {
     const due = this.#index.lastSeq + 1;`,
     },
     {
-      file: 'src/raft/storage/journal-db.ts',
-      find: `DELETE FROM commits WHERE seq = ?').run(seq)`,
-      replace: `DELETE FROM commits WHERE seq >= ?').run(seq)`,
+      file: 'src/raft/storage/store-engine.ts',
+      find: `    if (torn !== undefined) journal.dropTorn(torn);
+`,
+      replace: `    const last = journal.last ?? 0;
+    if (torn !== undefined) for (let seq = torn; seq <= last; seq++) journal.dropTorn(seq);
+`,
     },
   ],
 };
