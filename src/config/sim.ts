@@ -44,7 +44,7 @@ export const simSettings = {
   bench: setting(
     onOff().default(false),
     undefined,
-    'measure: 5 nodes, 4 shards, 10 clients, one job, for 10 s or --minutes',
+    'measure: 5 nodes, 4 shards, 10 clients, one job, for 10 s of processor time',
   ),
   json: setting(onOff().default(false), undefined, 'print one JSON document'),
   jobs: setting(integer(1, 256).optional(), '<n>', 'seeds that run at a time (default: the cores of this machine)'),
@@ -81,7 +81,7 @@ export type SimConfig =
       readonly type: 'many';
       /** Undefined: drawn from the clock. */
       readonly first: number | undefined;
-      /** Undefined: until the time is over. */
+      /** Undefined: until the time is over, or the bench has measured enough. */
       readonly seeds: number | undefined;
       readonly minutes: number | undefined;
       readonly bench: boolean;
@@ -92,7 +92,6 @@ export type SimConfig =
       readonly json: boolean;
     };
 
-const BENCH_MINUTES = 1 / 6;
 /** Of the bench, unless they are said. */
 const BENCH_OVERRIDES = { nodes: 5, shards: 4, replicas: 3, clients: 10 };
 
@@ -120,15 +119,14 @@ export function simConfig({ shrink = true, ...flags }: Readonly<Record<string, u
   }
   if (trace) throw new ConfigError('trace', '--trace tells of one seed: say which with --seed');
   if (seeds !== undefined) refuseBoth('seeds', { minutes: length, bench: bench ? true : undefined });
-  if (bench) refuseBoth('bench', { jobs });
+  if (bench) refuseBoth('bench', { jobs, minutes: length });
   if (overrides.faults !== undefined && overrides.faults.length > 0) {
     throw new ConfigError(
       'faults',
       '--faults with numbers goes with --seed: each seed numbers its own; for many only --faults none',
     );
   }
-  const until = length ?? (bench ? BENCH_MINUTES : undefined);
-  const count = until === undefined ? (seeds ?? DEFAULT_SEEDS) : undefined;
+  const count = length === undefined && !bench ? (seeds ?? DEFAULT_SEEDS) : undefined;
   const from = first ?? (length === undefined ? 1 : undefined);
   if (count !== undefined && from !== undefined && from + count - 1 > MOST_SEED) {
     throw new ConfigError('seeds', `--seeds ${count} from ${from.toString(16)} on goes beyond the last seed, ffffffff`);
@@ -137,10 +135,10 @@ export function simConfig({ shrink = true, ...flags }: Readonly<Record<string, u
     type: 'many',
     first: from,
     seeds: count,
-    minutes: until,
+    minutes: length,
     bench,
     jobs: bench ? 1 : jobs,
-    shrink: shrink === true,
+    shrink: shrink === true && !bench,
     overrides: bench ? { ...overrides, ...benchOverrides(overrides) } : overrides,
     json,
   };

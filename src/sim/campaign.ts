@@ -27,7 +27,7 @@ export interface CampaignOptions {
   readonly faultKinds: readonly string[];
   /** Asked before each seed; false ends the campaign when what is under way is done. */
   readonly mayGoOn?: () => boolean;
-  readonly onSeed?: (progress: { readonly seeds: number; readonly failures: number }) => void;
+  readonly onSeed?: (progress: Pick<Campaign, 'seeds' | 'failures' | 'totals'>) => void;
 }
 
 export interface CampaignFailure {
@@ -77,7 +77,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
       if (twice) replayed++;
       if (measured !== undefined) sum.add(measured.result, measured.cpuMs);
       if (failure !== undefined) failures.push(failure);
-      options.onSeed?.({ seeds: ended, failures: failures.length });
+      options.onSeed?.({ seeds: ended, failures, totals: sum.totals() });
     }
   };
   await Promise.all(Array.from({ length: options.lanes }, lane));

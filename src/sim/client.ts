@@ -11,7 +11,7 @@ import type { MachineClock } from './clock.js';
 import type { Asked, Begun, Ended, History } from './history.js';
 import type { Mix } from './mix.js';
 import type { Random } from './random.js';
-import type { Life, Scheduler } from './scheduler.js';
+import type { Life, ScheduledEvent, Scheduler } from './scheduler.js';
 
 /** A process that takes operations. */
 export interface Door {
@@ -61,6 +61,8 @@ export class Client {
   #serial = 0;
   #stopping = false;
   #idle = true;
+  /** Ends its pause between two operations. */
+  #thinking: ScheduledEvent | undefined;
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -79,6 +81,9 @@ export class Client {
   /** Finishes what it is at, and begins nothing more. */
   stop(): void {
     this.#stopping = true;
+    if (this.#thinking === undefined) return;
+    this.#thinking.cancelled = true;
+    this.#idle = true;
   }
 
   /** One linearizable read, whatever else the client does; settles once, true if it was answered. */
@@ -92,9 +97,13 @@ export class Client {
   }
 
   #later(ms: number): void {
-    this.#options.scheduler.after(ms, undefined, () => {
-      if (this.#stopping) this.#idle = true;
-      else this.#next();
+    if (this.#stopping) {
+      this.#idle = true;
+      return;
+    }
+    this.#thinking = this.#options.scheduler.after(ms, undefined, () => {
+      this.#thinking = undefined;
+      this.#next();
     });
   }
 

@@ -20,12 +20,12 @@ interface Track {
 export class DurableIndex {
   readonly #tracks = new Map<GroupId, Track>();
 
-  /** Term of the entry, or of the snapshot that ends at it; 0 = neither is there. */
-  term(group: GroupId, index: number): number {
+  /** Term of the entry, or of the snapshot that ends at it; undefined if neither is there. */
+  term(group: GroupId, index: number): number | undefined {
     const track = this.#tracks.get(group);
-    if (track === undefined) return 0;
+    if (track === undefined) return undefined;
     if (index === track.snapshotIndex) return track.snapshotTerm;
-    return index > track.snapshotIndex ? (track.terms[index - track.first] ?? 0) : 0;
+    return index > track.snapshotIndex ? track.terms[index - track.first] : undefined;
   }
 
   snapshotIndex(group: GroupId): number {

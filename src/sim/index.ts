@@ -10,10 +10,10 @@ export { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
 export type * from './mix.js';
 export {
   applyOverrides,
+  faultComplaint,
   overridesBetween,
   repeatCommand,
   seedText,
-  unknownFaults,
   type Overrides,
 } from './overrides.js';
 export { campaignDocument, campaignReport, seedDocument, seedReport, type CampaignFacts } from './report.js';

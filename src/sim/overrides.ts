@@ -18,6 +18,9 @@ export interface Overrides {
   readonly faults?: readonly number[] | undefined;
 }
 
+/** As many must there be for one of them to lose what it had. */
+const ROT_REPLICAS = 3;
+
 /** In the order in which a command names them. */
 export const NUMBERS = ['nodes', 'shards', 'replicas', 'routers', 'clients', 'keys', 'durationMs'] as const;
 
@@ -29,17 +32,33 @@ export function applyOverrides(drawn: Mix, overrides: Overrides): Mix {
   const said = Object.fromEntries(
     NUMBERS.flatMap((name) => (overrides[name] === undefined ? [] : [[name, overrides[name]]])),
   ) as Partial<Record<(typeof NUMBERS)[number], number>>;
-  const mix = { ...drawn, ...said };
-  const replicas = said.replicas === undefined ? Math.min(mix.replicas, mix.nodes) : mix.replicas;
-  const nodes = said.nodes === undefined ? Math.max(mix.nodes, replicas) : mix.nodes;
   const { faults } = overrides;
   const kept = faults === undefined ? drawn.faults : drawn.faults.filter(({ id }) => faults.includes(id));
-  return { ...mix, nodes, replicas, faults: kept };
+  const mix = { ...drawn, ...said, faults: kept };
+  return fair(said.nodes === undefined && mix.replicas > mix.nodes ? { ...mix, nodes: mix.replicas } : mix);
 }
 
-/** Ids in `faults` that the seed does not draw: a command of another version, or a slip of the pen. */
-export function unknownFaults(drawn: Mix, { faults = [] }: Overrides): readonly number[] {
-  return faults.filter((id) => !drawn.faults.some((fault) => fault.id === id));
+/**
+ * Takes out of a mix what no cluster could bear: more replicas than nodes, and a disk that rots where the other replicas
+ * are no majority. Its failure would prove nothing.
+ */
+export function fair(mix: Mix): Mix {
+  const replicas = Math.min(mix.replicas, mix.nodes);
+  const faults = replicas < ROT_REPLICAS ? mix.faults.filter(({ kind }) => kind !== 'bit-flip') : mix.faults;
+  return { ...mix, replicas, faults };
+}
+
+/** Why a fault of `overrides` cannot be kept: a slip of the pen, or a command of another version. */
+export function faultComplaint(drawn: Mix, overrides: Overrides): string | undefined {
+  const { replicas, faults: kept } = applyOverrides(drawn, overrides);
+  for (const id of overrides.faults ?? []) {
+    if (kept.some((fault) => fault.id === id)) continue;
+    const fault = drawn.faults.find((one) => one.id === id);
+    if (fault !== undefined)
+      return `${id} is a ${fault.kind}, which ${replicas} replicas (of ${ROT_REPLICAS}) cannot bear`;
+    return `${id} is none of the ${drawn.faults.length} faults of this seed, 1 to ${drawn.faults.at(-1)?.id ?? 0}`;
+  }
+  return undefined;
 }
 
 /**
@@ -52,7 +71,7 @@ export function overridesBetween(drawn: Mix, mix: Mix): Overrides {
   );
   const ids = mix.faults.map(({ id }) => id);
   if (ids.length !== drawn.faults.length) overrides = { ...overrides, faults: ids };
-  for (const implied of ['replicas', 'nodes'] as const) {
+  for (const implied of ['faults', 'replicas', 'nodes'] as const) {
     const without = { ...overrides, [implied]: undefined };
     if (isDeepStrictEqual(applyOverrides(drawn, without), mix)) overrides = without;
   }

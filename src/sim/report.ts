@@ -76,17 +76,17 @@ export function campaignReport(facts: CampaignFacts): string {
   const verdict = hasPassed(campaign) && !interrupted ? 'PASSED' : interrupted ? 'INTERRUPTED' : 'FAILED';
   const { ok, failed, unknown } = totals.operations;
   const rates =
-    `${ratio(totals.simulatedMs, wallMs)} simulated seconds a second with ${lanes} ${plural(lanes, 'job')}, ` +
+    `${ratio(totals.simulatedMs, wallMs)} simulated seconds a second with ${counted(lanes, 'job')}, ` +
     `${ratio(totals.simulatedMs, totals.cpuMs)} a second of one core`;
   return lines([
-    `${verdict}: ${thousands(seeds)} ${plural(seeds, 'seed')} from ${seedText(first)} on, ${failures.length} failed`,
+    `${verdict}: ${counted(seeds, 'seed')} from ${seedText(first)} on, ${failures.length} failed`,
     row('simulated', `${thousands(rounded(totals.simulatedMs / 1000))} s in ${rounded(wallMs / 1000)} s`),
     row('speed', rates),
     row('events', thousands(totals.events)),
     row('operations', `${thousands(ok)} ok, ${thousands(failed)} failed, ${thousands(unknown)} unknown`),
     row('nodes', distribution(totals.nodes)),
     row('shards', distribution(totals.shards)),
-    row('replayed', `${replayed} ${plural(replayed, 'seed')} twice, to compare`),
+    row('replayed', `${counted(replayed, 'seed')} twice, to compare`),
     row('digest', totals.digest),
     ...faultTable(totals.faults),
     ...(seeds === 0 ? ['', 'no seed came to an end'] : []),
@@ -108,7 +108,7 @@ function failureLines({ draw, shrunk }: CampaignFacts, failure: CampaignFailure,
   const extent = shrunk.finished ? '' : ', and would have gone on';
   return [
     ...said,
-    `  smallest, after ${shrunk.runs} ${plural(shrunk.runs, 'run')}${extent}: ${shrunk.failure.check}${moment(shrunk.failure.atMs)}`,
+    `  smallest, after ${counted(shrunk.runs, 'run')}${extent}: ${shrunk.failure.check}${moment(shrunk.failure.atMs)}`,
     ...indented(shrunk.failure.reason),
     `  again: ${commandOf(draw, seed, shrunk.mix)}`,
   ];
@@ -129,8 +129,14 @@ export function seedReport(seed: number, drawn: Mix, result: SimResult): string 
     row('simulated', `${result.simulatedMs / 1000} s`),
     row('events', thousands(result.events)),
     row('operations', `${operations.ok} ok, ${operations.failed} failed, ${operations.unknown} unknown`),
-    row('cluster', `${mix.nodes} nodes, ${mix.shards} shards, ${mix.replicas} replicas`),
-    row('load', `${mix.routers} routers, ${mix.clients} clients, ${mix.keys} keys, ${mix.durationMs} ms of faults`),
+    row(
+      'cluster',
+      `${counted(mix.nodes, 'node')}, ${counted(mix.shards, 'shard')}, ${counted(mix.replicas, 'replica')}`,
+    ),
+    row(
+      'load',
+      `${counted(mix.routers, 'router')}, ${counted(mix.clients, 'client')}, ${counted(mix.keys, 'key')}, ${mix.durationMs} ms of faults`,
+    ),
     row('digest', result.digest),
     ...faultTable(result.faults),
     ...planTable(mix),
@@ -165,6 +171,7 @@ const distribution = (counts: ReadonlyMap<number, number>): string =>
 
 const moment = (atMs: number | undefined): string => (atMs === undefined ? '' : `, at ${rounded(atMs)} ms`);
 const row = (name: string, value: string): string => `${name.padEnd(10)}  ${value}`;
+const counted = (count: number, noun: string): string => `${thousands(count)} ${plural(count, noun)}`;
 const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`);
 const indented = (text: string): string[] => text.split('\n').map((line) => `  ${line}`);
 const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join('');

@@ -81,7 +81,8 @@ class Simulation {
       scheduler: this.#scheduler,
       random: this.#random,
       onRaftMessage: (group, message) => {
-        if (this.#trace !== undefined) this.#tell(`g${group} ${describeMessage(message)}`);
+        // Not into the digest: that counts what arrives.
+        if (this.#trace !== undefined) this.#line(`g${group} ${describeMessage(message)}`);
         try {
           watching.watch?.sent(group, message);
         } catch (error) {
@@ -125,6 +126,10 @@ class Simulation {
 
   #tell(what: string): void {
     this.#digest.text(what);
+    this.#line(what);
+  }
+
+  #line(what: string): void {
     this.#trace?.(`${this.#scheduler.now.toFixed(3).padStart(10)}  ${what}`);
   }
 

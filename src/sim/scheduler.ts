@@ -12,6 +12,8 @@ const MICROTASK_TURNS = 1;
 /** … and after one that settled promises: more than any chain of them between two events is long. */
 const SETTLING_TURNS = 8;
 
+const SETTLED = Promise.resolve();
+
 export class Life {
   /** Number of the node that lives it; 0 for other processes. */
   readonly node: number;
@@ -102,7 +104,7 @@ export class Scheduler {
       this.#now = event.at;
       this.happened++;
       event.task();
-      for (let turn = 0; turn < MICROTASK_TURNS + this.#settling; turn++) await undefined;
+      for (let turn = 0; turn < MICROTASK_TURNS + this.#settling; turn++) await SETTLED;
       this.#settling = 0;
       this.afterEvent(event.life);
     }

@@ -7,7 +7,7 @@
  */
 import type { CampaignFailure, RunOne } from './campaign.js';
 import type { Mix } from './mix.js';
-import type { NUMBERS } from './overrides.js';
+import { fair, type NUMBERS } from './overrides.js';
 
 export interface ShrinkOptions {
   readonly failure: CampaignFailure;
@@ -122,26 +122,20 @@ async function failureOf(run: RunOne, seed: number, mix: Mix): Promise<Seen | un
   }
 }
 
-/** Leaves out all faults, then halves, quarters and so on down to single ones, which are tried until none can go. */
+/** Leaves out all faults, then halves, quarters and so on down to single ones. */
 async function shrinkFaults(search: Search): Promise<void> {
   if (search.smallest.faults.length === 0) return;
   if (await search.fails({ ...search.smallest, faults: [] })) return;
-  for (let size = search.smallest.faults.length >> 1; size >= 1;) {
-    const left = await sweep(search, size);
-    if (!left || size > 1) size = Math.min(size >> 1, search.smallest.faults.length >> 1);
-  }
+  for (let size = search.smallest.faults.length >> 1; size >= 1; size >>= 1) await sweep(search, size);
 }
 
-/** Tries to leave out each run of `size` faults once. True if any could go. */
-async function sweep(search: Search, size: number): Promise<boolean> {
-  let leftOut = false;
-  for (let from = 0; from < search.smallest.faults.length && !search.exhausted;) {
+/** Tries to leave out each run of `size` faults once. */
+async function sweep(search: Search, size: number): Promise<void> {
+  for (let from = 0; from < search.smallest.faults.length && !search.exhausted; ) {
     const { smallest } = search;
     const faults = smallest.faults.filter((_, at) => at < from || at >= from + size);
-    if (await search.fails({ ...smallest, faults })) leftOut = true;
-    else from += size;
+    if (!(await search.fails({ ...smallest, faults }))) from += size;
   }
-  return leftOut;
 }
 
 /** Tries the least, then nearer and nearer to what it is; from each that fails, again. */
@@ -149,13 +143,7 @@ async function shrinkAmount(search: Search, name: Amount): Promise<void> {
   const grain = GRAINS[name];
   for (let step = search.smallest[name] - grain; step > 0 && !search.exhausted;) {
     const value = Math.ceil((search.smallest[name] - step) / grain) * grain;
-    const fails = value < search.smallest[name] && (await search.fails(withAmount(search.smallest, name, value)));
+    const fails = value < search.smallest[name] && (await search.fails(fair({ ...search.smallest, [name]: value })));
     step = fails ? Math.min(step, search.smallest[name] - grain) : step >> 1;
   }
-}
-
-/** No more replicas than nodes. */
-function withAmount(mix: Mix, name: Amount, value: number): Mix {
-  const changed = { ...mix, [name]: value };
-  return { ...changed, replicas: Math.min(changed.replicas, changed.nodes) };
 }

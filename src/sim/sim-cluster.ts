@@ -124,9 +124,9 @@ export class SimCluster {
   /** Every process that takes operations: stand-alone routers, and those inside the nodes. */
   doors(): Door[] {
     const doors: Door[] = [];
-    for (const [number, router] of this.routers.entries()) {
+    for (const router of this.routers) {
       const door = router.door;
-      if (door !== undefined) doors.push({ name: `r${number + 1}`, clock: this.#routerClock, ...door });
+      if (door !== undefined) doors.push({ name: router.name, clock: this.#routerClock, ...door });
     }
     for (const node of this.nodes) {
       const door = node.door;

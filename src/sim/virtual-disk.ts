@@ -205,8 +205,8 @@ export class VirtualDisk {
     return true;
   }
 
-  /** Term of the durable entry at `index`, or of the snapshot that ends there; 0 = neither. Flipped bits count as whole. */
-  durableTerm(group: GroupId, index: number): number {
+  /** Term of the durable entry at `index`, or of the snapshot that ends there. Flipped bits count as whole. */
+  durableTerm(group: GroupId, index: number): number | undefined {
     return this.#index.term(group, index);
   }
 

@@ -123,7 +123,7 @@ export class VirtualNetwork {
     if (target === undefined) return;
     const { random, mix } = this.#options;
     const effect = this.#effect(from.id, to);
-    if (effect.cut === true || random.chance(effect.lossProbability)) return;
+    if (effect.cut || random.chance(effect.lossProbability)) return;
     const keepsRaft = mix.lossProbability === 0 || !random.chance(mix.lossProbability);
     const delayMs = this.#delay() + effect.delayMs;
     if (keepsRaft && mix.reorderProbability > 0 && random.chance(mix.reorderProbability)) {

@@ -117,7 +117,10 @@ export class VirtualNode {
     scheduler.settles();
     // Looked at in an event of its own: what a promise brings comes between events.
     node.start().catch((error: unknown) => {
-      if (!life.ended) scheduler.after(0, life, () => this.#startFailed(process, error));
+      if (life.ended) return;
+      scheduler.after(0, life, () => {
+        this.#startFailed(process, error);
+      });
     });
   }
 

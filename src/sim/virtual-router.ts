@@ -22,6 +22,8 @@ interface Process {
 }
 
 export class VirtualRouter {
+  /** `r1`, `r2`, … */
+  readonly name: string;
   readonly peer: PeerId;
   #process: Process | undefined;
   #lives = 0;
@@ -29,6 +31,7 @@ export class VirtualRouter {
 
   constructor(options: VirtualRouterOptions) {
     this.#options = options;
+    this.name = `r${options.number + 1}`;
     this.peer = ROUTER_PEERS + options.number;
   }
 

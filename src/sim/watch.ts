@@ -74,7 +74,10 @@ export class Watch {
 
   look(node: NodeId, replicas: Iterable<Replica>): void {
     let shadows = this.#shadows.get(node);
-    if (shadows === undefined) this.#shadows.set(node, (shadows = new Map()));
+    if (shadows === undefined) {
+      shadows = new Map<GroupId, Shadow>();
+      this.#shadows.set(node, shadows);
+    }
     for (const replica of replicas) {
       const shadow = shadows.get(replica.id);
       if (shadow?.raft === replica.raft) {

@@ -5,10 +5,11 @@ import { drawMix } from '../../src/sim/draw.js';
 import type { Mix } from '../../src/sim/mix.js';
 import {
   applyOverrides,
+  fair,
+  faultComplaint,
   overridesBetween,
   repeatCommand,
   seedArguments,
-  unknownFaults,
 } from '../../src/sim/overrides.js';
 
 const PREFIX = 'npx kvorum sim ';
@@ -41,10 +42,7 @@ const smallerMix = fc.nat(0xffff_ffff).chain((seed) => {
       durationMs: fc.integer({ min: 100, max: drawn.durationMs }),
       faults: fc.subarray([...drawn.faults]),
     })
-    .map((less) => ({
-      seed,
-      mix: { ...drawn, ...less, replicas: Math.min(less.nodes, less.replicas) },
-    }));
+    .map((less) => ({ seed, mix: fair({ ...drawn, ...less }) }));
 });
 
 describe('the command that repeats a run', () => {
@@ -120,7 +118,24 @@ describe('faults', () => {
 
   it('that the seed does not draw are named', () => {
     const drawn = drawMix(1);
-    expect(unknownFaults(drawn, {})).toEqual([]);
-    expect(unknownFaults(drawn, { faults: [drawn.faults[0]!.id, 9_999] })).toEqual([9_999]);
+    expect(faultComplaint(drawn, {})).toBeUndefined();
+    expect(faultComplaint(drawn, { faults: [drawn.faults[0]!.id] })).toBeUndefined();
+    expect(faultComplaint(drawn, { faults: [drawn.faults[0]!.id, 9_999] })).toBe(
+      `9999 is none of the ${drawn.faults.length} faults of this seed, 1 to ${drawn.faults.length}`,
+    );
+  });
+
+  it('that would take the only good copy do not happen to fewer than three replicas', () => {
+    const drawn = { ...drawMix(1), nodes: 5, replicas: 3 };
+    const rot = { id: 2, atMs: 5, lastsMs: 5, kind: 'bit-flip', seed: 7 } as const;
+    const faults = [{ ...rot, id: 1, kind: 'kill' } as const, rot];
+    expect(applyOverrides({ ...drawn, faults }, {}).faults).toHaveLength(2);
+    expect(applyOverrides({ ...drawn, faults }, { replicas: 2 }).faults.map(({ id }) => id)).toEqual([1]);
+    expect(faultComplaint({ ...drawn, faults }, { nodes: 1, faults: [1, 2] })).toBe(
+      '2 is a bit-flip, which 1 replicas (of 3) cannot bear',
+    );
+    // The command need not say what follows.
+    const smaller = applyOverrides({ ...drawn, faults }, { replicas: 2 });
+    expect(overridesBetween({ ...drawn, faults }, smaller)).toMatchObject({ replicas: 2, faults: undefined });
   });
 });

@@ -6,7 +6,18 @@ import { shrink, whyNotShrunk, type ShrinkOptions } from '../../src/sim/shrink.j
 import { fakeRun, mixWithFaults, measured } from './fake-runs.js';
 
 const { seed, mix } = mixWithFaults(8);
-const full: Mix = { ...mix, nodes: 7, replicas: 5, shards: 8, routers: 3, clients: 10, keys: 8, durationMs: 9_731 };
+const faults = mix.faults.map((fault) => (fault.kind === 'bit-flip' ? { ...fault, kind: 'kill' as const } : fault));
+const full: Mix = {
+  ...mix,
+  faults,
+  nodes: 7,
+  replicas: 5,
+  shards: 8,
+  routers: 3,
+  clients: 10,
+  keys: 8,
+  durationMs: 9_731,
+};
 const failure: CampaignFailure = { seed, mix: full, check: 'invariant', reason: 'two leaders', atMs: 900 };
 const ids = (m: Mix): number[] => m.faults.map(({ id }) => id);
 
@@ -97,6 +108,14 @@ describe('shrinking', () => {
     const shrunk = await shrinkTo(() => true, { failure: crash, run });
     expect(shrunk?.mix.nodes).toBe(2);
     expect(shrunk?.failure).toEqual({ check: 'crash', reason: 'killed', atMs: undefined });
+  });
+
+  it('keeps three replicas where a disk must rot', async () => {
+    const rotten = { ...full, faults: [{ ...full.faults[0]!, kind: 'bit-flip' as const }, ...full.faults.slice(1)] };
+    const rots = (m: Mix) => m.faults.some(({ kind }) => kind === 'bit-flip');
+    const shrunk = await shrinkTo(rots, { failure: { ...failure, mix: rotten } });
+    expect(shrunk?.mix).toMatchObject({ nodes: 3, replicas: 3 });
+    expect(shrunk?.mix.faults.map(({ kind }) => kind)).toEqual(['bit-flip']);
   });
 
   it('leaves alone what cannot be compared with less', () => {
