@@ -70,7 +70,7 @@ export class LifeRuntime implements Runtime {
   }
 
   defer(task: () => void): void {
-    this.#scheduler.after(0, this.#life, task);
+    this.#scheduler.after(0, this.#life, task, true);
   }
 
   after(ms: number, task: () => void): Timer {

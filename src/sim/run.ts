@@ -100,7 +100,7 @@ class Simulation {
       this.#tell(`g${group} n${node} ${what}`);
     });
     watching.watch = watch;
-    this.#scheduler.afterEvent = (life) => {
+    this.#scheduler.afterTurn = (life) => {
       const node = cluster.nodeOf(life);
       if (node === undefined || this.#failure !== undefined) return;
       try {

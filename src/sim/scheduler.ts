@@ -2,15 +2,15 @@
  * Virtual time: what happens when. Nothing happens but from `run`, one event at a time, in an order that depends on
  * nothing but what was scheduled: by time, then by the order of the calls.
  *
- * Code under test that awaits is given its microtasks after every event, so it runs as it does for real.
+ * Code under test that awaits goes on right after the event that settled its promise, as it does for real.
  * Every event belongs to a `Life`: one life of a process. What belongs to a life that has ended does not happen any
  * more; what belongs to one that is paused happens when it goes on.
  */
 
-/** Microtask turns after every event: enough for what seldom awaits. */
-const MICROTASK_TURNS = 1;
-/** … and after one that settled promises: more than any chain of them between two events is long. */
+/** Microtask turns after an event that settled promises: more than any chain of them between two events is long. */
 const SETTLING_TURNS = 8;
+/** Promises that settle otherwise get a turn every so many events. */
+const TURN_EVERY = 16;
 
 const SETTLED = Promise.resolve();
 
@@ -56,6 +56,8 @@ export interface ScheduledEvent {
   order: number;
   readonly life: Life | undefined;
   readonly task: () => void;
+  /** It may change what the process knows, and not only bring it something to look at. */
+  readonly isTurn: boolean;
   cancelled: boolean;
 }
 
@@ -65,8 +67,8 @@ export class Scheduler {
   #settling = 0;
   /** A binary heap. */
   readonly #events: ScheduledEvent[] = [];
-  /** Called after every event, with the life that it belonged to. */
-  afterEvent: (life: Life | undefined) => void = () => undefined;
+  /** Called after every turn, with the life that it belonged to. */
+  afterTurn: (life: Life) => void = () => undefined;
   /** Events that happened so far. */
   happened = 0;
 
@@ -76,8 +78,8 @@ export class Scheduler {
   }
 
   /** `task` happens after `ms` (≥ 0), unless `life` has ended by then. Cancel by setting `cancelled`. */
-  after(ms: number, life: Life | undefined, task: () => void): ScheduledEvent {
-    const event: ScheduledEvent = { at: this.#now + ms, order: this.#order++, life, task, cancelled: false };
+  after(ms: number, life: Life | undefined, task: () => void, isTurn = false): ScheduledEvent {
+    const event = { at: this.#now + ms, order: this.#order++, life, task, isTurn, cancelled: false };
     this.#push(event);
     return event;
   }
@@ -104,9 +106,10 @@ export class Scheduler {
       this.#now = event.at;
       this.happened++;
       event.task();
-      for (let turn = 0; turn < MICROTASK_TURNS + this.#settling; turn++) await SETTLED;
+      if (this.happened % TURN_EVERY === 0) await SETTLED;
+      for (let turn = 0; turn < this.#settling; turn++) await SETTLED;
       this.#settling = 0;
-      this.afterEvent(event.life);
+      if (event.isTurn && event.life !== undefined) this.afterTurn(event.life);
     }
     this.#now = end;
   }

@@ -131,7 +131,7 @@ async function shrinkFaults(search: Search): Promise<void> {
 
 /** Tries to leave out each run of `size` faults once. */
 async function sweep(search: Search, size: number): Promise<void> {
-  for (let from = 0; from < search.smallest.faults.length && !search.exhausted; ) {
+  for (let from = 0; from < search.smallest.faults.length && !search.exhausted;) {
     const { smallest } = search;
     const faults = smallest.faults.filter((_, at) => at < from || at >= from + size);
     if (!(await search.fails({ ...smallest, faults }))) from += size;

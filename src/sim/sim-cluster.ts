@@ -116,8 +116,8 @@ export class SimCluster {
   }
 
   /** The node whose present process this is. */
-  nodeOf(life: Life | undefined): VirtualNode | undefined {
-    const node = life === undefined || life.node === 0 ? undefined : this.nodes[life.node - 1];
+  nodeOf(life: Life): VirtualNode | undefined {
+    const node = life.node === 0 ? undefined : this.nodes[life.node - 1];
     return node?.life === life ? node : undefined;
   }
 
