@@ -35,6 +35,8 @@ export function drawMix(seed: number): Mix {
       keepEntries: random.pick([0, 5, 100]),
       keepBytes: 64_000,
     },
+    // Small: what a new leader brings along and its own first entry then travel apart (Raft paper, figure 8).
+    appendBytes: random.pick([1, 200, 1024 * 1024]),
     snapshotChunkBytes: random.pick([100, 1_000, 64_000]),
     valueBytes: random.pick([8, 40, 200]),
     network: drawNetwork(random, tickMs),

@@ -21,6 +21,9 @@ export const FAULT_KINDS = [
   'restart',
   'pause',
   'kill-router',
+  // Leaders: standing still and deaf, and replaced twice.
+  'freeze-leader',
+  'succession',
   // Disks.
   'slow-disk',
   'slow-leader-disk',

@@ -23,6 +23,7 @@ export interface Mix {
   readonly rememberedAnswers: number;
   readonly timers: NodeTimers;
   readonly checkpoints: CheckpointLimits;
+  readonly appendBytes: number;
   readonly snapshotChunkBytes: number;
   readonly network: NetworkMix;
   readonly disk: DiskMix;

@@ -4,6 +4,7 @@
  */
 import type { Inject } from './fault.js';
 import type { FaultKind, FaultPlan } from './fault-plan.js';
+import * as leader from './leader-faults.js';
 import * as machine from './machine-faults.js';
 import * as network from './network-faults.js';
 import * as process from './process-faults.js';
@@ -30,6 +31,8 @@ const INJECT: Readonly<Record<FaultKind, Inject>> = {
   restart: process.restart,
   pause: process.pause,
   'kill-router': process.killRouter,
+  'freeze-leader': leader.freezeLeader,
+  succession: leader.succession,
   'slow-disk': machine.slowDisk,
   'slow-leader-disk': machine.slowLeaderDisk,
   'disk-stall': machine.diskStall,

@@ -98,6 +98,7 @@ export class VirtualNode {
     const life = new Life(id);
     const runtime = new LifeRuntime(scheduler, clock, life, random.stream(`life ${++this.#lives}`));
     const transport = network.transport(id, life);
+    const { rememberedAnswers, appendBytes, snapshotChunkBytes } = mix;
     const node = new ShardNode({
       id,
       name: `n${id}`,
@@ -107,7 +108,7 @@ export class VirtualNode {
       runtime,
       logger: silentLogger,
       timers: mix.timers,
-      limits: { rememberedAnswers: mix.rememberedAnswers, snapshotChunkBytes: mix.snapshotChunkBytes },
+      limits: { rememberedAnswers, appendBytes, snapshotChunkBytes },
       checkpoints: mix.checkpoints,
     });
     const backend = new NodeBackend({ host: node, runtime });

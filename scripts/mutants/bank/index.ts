@@ -22,11 +22,9 @@ import { m23 } from './m23-stale-shard-map.js';
 import { m24 } from './m24-clock-in-apply.js';
 import { k1 } from './k01-aba-stable.js';
 import { k2 } from './k02-heartbeat-commit-unmatched.js';
-import { k3 } from './k03-ack-of-whole-log.js';
 import { k4 } from './k04-prev-term-unchecked.js';
 import { k5 } from './k05-longer-log-wins.js';
 import { k6 } from './k06-late-pre-vote-counts.js';
-import { k7 } from './k07-held-acks-outlive-term.js';
 import { k8 } from './k08-first-hard-state-wins.js';
 import { k9 } from './k09-durable-when-asked.js';
 import { k10 } from './k10-waiters-outlive-office.js';
@@ -68,11 +66,9 @@ export const BANK: readonly Mutant[] = [
   m24,
   k1,
   k2,
-  k3,
   k4,
   k5,
   k6,
-  k7,
   k8,
   k9,
   k10,

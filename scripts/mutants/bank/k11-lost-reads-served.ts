@@ -11,6 +11,13 @@ export const k11: Mutant = {
   edits: [
     {
       file: 'src/shard/group.ts',
+      find: `    for (const waiter of this.#reads.takeAll()) waiter.done(this.#notHere());
+`,
+      replace: `    for (const waiter of this.#reads.takeAll()) waiter.done(this.#serve(waiter.key));
+`,
+    },
+    {
+      file: 'src/shard/group.ts',
       find: `      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#notHere());`,
       replace: `      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#serve(waiter.key));`,
     },
