@@ -26,7 +26,7 @@ export interface NodeLimits {
   /** Answers remembered per shard, and for how long by the replicated clock (ms). */
   readonly rememberedAnswers: number;
   readonly rememberedMs: number;
-  /** Bytes of entry data in one append. */
+  /** Bytes of entries in one message; one entry always fits. */
   readonly appendBytes: number;
   /** Bytes of a snapshot in one message. */
   readonly snapshotChunkBytes: number;

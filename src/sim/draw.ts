@@ -35,8 +35,8 @@ export function drawMix(seed: number): Mix {
       keepEntries: random.pick([0, 5, 100]),
       keepBytes: 64_000,
     },
-    // Small: what a new leader brings along and its own first entry then travel apart (Raft paper, figure 8).
-    appendBytes: random.pick([1, 200, 1024 * 1024]),
+    // With small ones, an entry of an old term and the first of the new travel apart, as in figure 8 of the paper.
+    appendBytes: random.pick([1, 300, 1_000_000]),
     snapshotChunkBytes: random.pick([100, 1_000, 64_000]),
     valueBytes: random.pick([8, 40, 200]),
     network: drawNetwork(random, tickMs),

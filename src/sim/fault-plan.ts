@@ -4,6 +4,7 @@ export const FAULT_KINDS = [
   // The network between nodes, and between routers and nodes.
   'halves',
   'isolate-leader',
+  'depose-twice',
   'one-way',
   'ring',
   'bridge',
@@ -20,10 +21,8 @@ export const FAULT_KINDS = [
   'power-cut',
   'restart',
   'pause',
-  'kill-router',
-  // Leaders: standing still and deaf, and replaced twice.
   'freeze-leader',
-  'succession',
+  'kill-router',
   // Disks.
   'slow-disk',
   'slow-leader-disk',

@@ -40,7 +40,6 @@ const nextSyncFails =
       what: `n${node.id}`,
       end: () => {
         faults.failNextSync = undefined;
-        node.failing = false;
         if (node.failed) node.kill('process');
         node.start();
       },

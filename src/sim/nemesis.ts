@@ -4,7 +4,6 @@
  */
 import type { Inject } from './fault.js';
 import type { FaultKind, FaultPlan } from './fault-plan.js';
-import * as leader from './leader-faults.js';
 import * as machine from './machine-faults.js';
 import * as network from './network-faults.js';
 import * as process from './process-faults.js';
@@ -15,6 +14,7 @@ import type { SimCluster } from './sim-cluster.js';
 const INJECT: Readonly<Record<FaultKind, Inject>> = {
   halves: network.halves,
   'isolate-leader': network.isolateLeader,
+  'depose-twice': network.deposeTwice,
   'one-way': network.oneWay,
   ring: network.ring,
   bridge: network.bridge,
@@ -30,9 +30,8 @@ const INJECT: Readonly<Record<FaultKind, Inject>> = {
   'power-cut': process.powerCut,
   restart: process.restart,
   pause: process.pause,
+  'freeze-leader': process.freezeLeader,
   'kill-router': process.killRouter,
-  'freeze-leader': leader.freezeLeader,
-  succession: leader.succession,
   'slow-disk': machine.slowDisk,
   'slow-leader-disk': machine.slowLeaderDisk,
   'disk-stall': machine.diskStall,
@@ -70,11 +69,16 @@ export class Nemesis {
   heal(): void {
     this.#healed = true;
     for (const end of [...this.#ends]) end();
+    this.mend();
+    for (const router of this.#cluster.routers) router.start();
+  }
+
+  /** Starts what is down, and starts again what has failed: a sync that was to fail may end, so, after the healing. */
+  mend(): void {
     for (const node of this.#cluster.nodes) {
       if (node.failed) node.kill('process');
       node.start();
     }
-    for (const router of this.#cluster.routers) router.start();
   }
 
   #inject({ id, kind, lastsMs, seed }: FaultPlan): void {

@@ -1,9 +1,13 @@
 /** Faults of the network: who does not hear whom, and how late. Routers hear all nodes, unless they are meant. */
 import { ROUTER_PEERS, type NodeId, type PeerId } from '../shard/index.js';
 import { named, nothing, someLeader, type Inject, type Scene } from './fault.js';
+import { Life } from './scheduler.js';
+import type { VirtualNode } from './virtual-node.js';
 import type { LinkRule } from './virtual-network.js';
 
 const CUT = { cut: true };
+/** Nodes of which a majority is left without two. */
+const MAJORITY_WITHOUT_TWO = 3;
 const isNode = (id: PeerId): boolean => id < ROUTER_PEERS;
 
 /** A fault that is a rule on links, drawn among the nodes in an order of its own; needs two nodes at least. */
@@ -16,7 +20,7 @@ function ruled(draw: (nodes: readonly NodeId[], scene: Scene) => readonly [what:
   };
 }
 
-function withRule({ cluster }: Scene, what: string, rule: LinkRule): ReturnType<Inject> {
+export function withRule({ cluster }: Scene, what: string, rule: LinkRule): ReturnType<Inject> {
   const owner = {};
   cluster.network.addRule(owner, rule);
   return {
@@ -55,6 +59,35 @@ export const isolateLeader: Inject = (scene) => {
   const leader = someLeader(scene);
   if (leader === undefined || scene.cluster.nodes.length < 2) return undefined;
   return withRule(scene, `n${leader.id}`, apart(new Set([leader.id])));
+};
+
+/** A leader is cut off with what it has not committed, and meanwhile its successor dies and is followed by another. */
+export const deposeTwice: Inject = (scene) => {
+  const { cluster, scheduler, lastsMs, random } = scene;
+  const leader = someLeader(scene);
+  if (leader === undefined || cluster.nodes.length < MAJORITY_WITHOUT_TWO) return undefined;
+  const cut = withRule(scene, `n${leader.id}`, apart(new Set([leader.id])));
+  const victims: VirtualNode[] = [];
+  const life = new Life();
+  scheduler.after(lastsMs / 2, life, () => {
+    const leads = (node: VirtualNode): boolean => [...node.replicas()].some(({ raft }) => raft.role === 'leader');
+    const successor = cluster.nodes.find((node) => node !== leader && node.serving && leads(node));
+    if (successor === undefined) return;
+    successor.kill(random.pick(['process', 'power']));
+    victims.push(successor);
+    // It may be needed for the next majority.
+    scheduler.after(lastsMs / 8, life, () => {
+      successor.start();
+    });
+  });
+  return {
+    what: `n${leader.id}`,
+    end: () => {
+      life.end();
+      cut?.end();
+      for (const victim of victims) victim.start();
+    },
+  };
 };
 
 export const oneWay = ruled(([node = 0], { random }) => {

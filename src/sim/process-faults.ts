@@ -1,6 +1,9 @@
 /** Faults of processes: they die, all at once or at the worst moment, are started again, or stand still. */
 import { named, someLeader, someNode, type Inject, type Injected } from './fault.js';
+import { ROUTER_PEERS } from '../shard/index.js';
+import { withRule } from './network-faults.js';
 import type { Random } from './random.js';
+import { Life } from './scheduler.js';
 import type { VirtualNode } from './virtual-node.js';
 
 const startAgain = (...nodes: readonly VirtualNode[]): Injected => ({
@@ -78,6 +81,34 @@ export const pause: Inject = (scene) => {
     what: `n${node.id}`,
     end: () => {
       node.resume();
+    },
+  };
+};
+
+/**
+ * A leader stands still while others elect its successor; when it goes on it finds what came before, such as the
+ * confirmation of a read, and hears of nobody's new term for a while: only its clients reach it.
+ */
+export const freezeLeader: Inject = (scene) => {
+  const { cluster, scheduler, random, lastsMs } = scene;
+  const leader = someLeader(scene);
+  if (leader === undefined || leader.life === undefined || cluster.nodes.length < 2) return undefined;
+  leader.pause();
+  const deafFrom = scheduler.now + random.between(0, 10);
+  const frozen = leader.life;
+  const story = new Life();
+  const cut = withRule(scene, `n${leader.id}`, (from, to) =>
+    to === leader.id && from < ROUTER_PEERS && scheduler.now >= deafFrom ? { cut: true } : undefined,
+  );
+  scheduler.after(lastsMs * random.between(0.5, 0.9), story, () => {
+    scheduler.resume(frozen);
+  });
+  return {
+    what: `n${leader.id}`,
+    end: () => {
+      story.end();
+      cut?.end();
+      scheduler.resume(frozen);
     },
   };
 };

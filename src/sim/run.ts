@@ -145,6 +145,11 @@ class Simulation {
     if (this.#failure !== undefined) return;
     this.#tell('phase two: all heals');
     nemesis.heal();
+    for (let ms = MEND_EVERY_MS; ms <= MEND_FOR_MS; ms += MEND_EVERY_MS) {
+      this.#scheduler.after(ms, undefined, () => {
+        nemesis.mend();
+      });
+    }
     await this.#heal(cluster, clients);
   }
 
@@ -222,6 +227,9 @@ class Simulation {
 }
 
 const READ_BACK_MS = 10_000;
+/** What began to fail before the healing may end later. */
+const MEND_EVERY_MS = 100;
+const MEND_FOR_MS = 2_000;
 
 const replaceBigInt = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
 

@@ -10,6 +10,7 @@ import {
   type ClusterPlan,
   type NodeId,
   type Replica,
+  type ShardNodeOptions,
   type Storage,
 } from '../shard/index.js';
 import { LifeRuntime, type MachineClock } from './clock.js';
@@ -20,6 +21,7 @@ import type { VirtualNetwork, VirtualTransport } from './virtual-network.js';
 
 /** What a node needs of its disk; `virtual-disk.ts` is it. */
 export interface NodeDisk {
+  readonly faults: { readonly failNextSync: unknown };
   storage(life: Life): Storage;
   crash(kind: 'process' | 'power'): void;
 }
@@ -49,7 +51,7 @@ export class VirtualNode {
   readonly clock: MachineClock;
   /** Its data is known to be damaged: it must refuse to start. */
   damaged = false;
-  /** Its next write is going to fail: it may end for that. */
+  /** A write of the present process was made to fail, or will be: it may end, or say that it has failed, for that. */
   failing = false;
   #process: Process | undefined;
   #lives = 0;
@@ -96,9 +98,9 @@ export class VirtualNode {
     if (this.#process !== undefined) return;
     const { id, mix, plan, scheduler, network, disk, clock, random } = this.#options;
     const life = new Life(id);
+    this.failing = disk.faults.failNextSync !== undefined;
     const runtime = new LifeRuntime(scheduler, clock, life, random.stream(`life ${++this.#lives}`));
     const transport = network.transport(id, life);
-    const { rememberedAnswers, appendBytes, snapshotChunkBytes } = mix;
     const node = new ShardNode({
       id,
       name: `n${id}`,
@@ -108,8 +110,11 @@ export class VirtualNode {
       runtime,
       logger: silentLogger,
       timers: mix.timers,
-      limits: { rememberedAnswers, appendBytes, snapshotChunkBytes },
+      limits: pickLimits(mix),
       checkpoints: mix.checkpoints,
+    });
+    node.onFailure((error) => {
+      if (!this.failing) this.#options.onTrouble(`n${id} failed on a good disk: ${String(error)}`);
     });
     const backend = new NodeBackend({ host: node, runtime });
     const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });
@@ -169,3 +174,9 @@ export class VirtualNode {
     scheduler.settles();
   }
 }
+
+const pickLimits = ({ rememberedAnswers, snapshotChunkBytes, appendBytes }: Mix): ShardNodeOptions['limits'] => ({
+  rememberedAnswers,
+  snapshotChunkBytes,
+  appendBytes,
+});

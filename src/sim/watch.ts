@@ -2,12 +2,11 @@
  * Looks at a node's replicas after everything that happened to it, and throws `InvariantViolation` for what must never
  * be (`raft/invariants.ts` names it; here it is checked at the cost of what changed, for it is done after every event).
  *
- * - Election safety, votes given once per term and not before they are on disk, terms that never fall, also across
- *   restarts.
+ * - Election safety, votes given once per term, terms that never fall, also across restarts.
  * - Log matching, by induction: an index and term stand for one entry after one other entry, everywhere.
  * - Committed entries are the same everywhere, never fall, and lie durably on a quorum of disks when first called so.
  * - A leader removes nothing of its own log, has everything that was committed before it, and its match never falls.
- * - applied ≤ commit ≤ last; what a replica calls stable is on its own disk; equal state hashes at equal applied index.
+ * - applied ≤ commit ≤ last; equal state hashes at equal applied index.
  *
  * Knows replicas from outside, and disks by what is durable on them.
  */
@@ -25,7 +24,6 @@ export interface DurableLog {
   /** Term of the durable entry; undefined if there is none (any more). */
   durableTerm(group: GroupId, index: number): number | undefined;
   durableSnapshotIndex(group: GroupId): number;
-  hasVote(group: GroupId, term: number, vote: NodeId): boolean;
 }
 
 /** What a replica was when it was last looked at. */
@@ -81,7 +79,6 @@ export class Watch {
       this.#shadows.set(node, shadows);
     }
     for (const replica of replicas) {
-      this.#stable(replica);
       const shadow = shadows.get(replica.id);
       if (shadow?.raft === replica.raft) {
         if (!isAsBefore(shadow, replica)) this.#changed(shadow, replica);
@@ -107,23 +104,6 @@ export class Watch {
     const earlier = votes.get(key) ?? candidate;
     if (earlier !== candidate) throw new InvariantViolation(`${key} voted for n${earlier} and for n${candidate}`);
     votes.set(key, candidate);
-    if (this.#disks.get(voter)?.hasVote(group, term, candidate) !== false) return;
-    throw new InvariantViolation(`group ${group}, ${key} says that it voted for n${candidate} before its disk has it`);
-  }
-
-  /** Also when the log did not change: a late completion may speak of what was overwritten since (s33). */
-  #stable({ raft, id }: Replica): void {
-    const { log } = raft;
-    const { stableIndex } = log;
-    const disk = this.#disks.get(raft.id);
-    if (disk === undefined || stableIndex <= disk.durableSnapshotIndex(id)) return;
-    // Behind a snapshot that is being installed the log begins anew before the disk does.
-    const term = log.termAt(stableIndex);
-    if (term === undefined || disk.durableTerm(id, stableIndex) === term) return;
-    const at = describePosition(stableIndex, term);
-    throw new InvariantViolation(
-      `group ${id}, ${describeNode(raft.id, raft.term)}: calls ${at} stable, its disk does not`,
-    );
   }
 
   #changed(shadow: Shadow, replica: Replica): void {
@@ -138,6 +118,7 @@ export class Watch {
     this.#office(facts, shadow, replica, hold);
     this.#commits(facts, shadow, replica, hold);
     this.#applied(facts, shadow, replica, hold);
+    this.#stable(replica, hold);
     shadow.commit = raft.log.commit;
     if (shadow.isLeader) this.#matches(shadow, replica);
   }
@@ -262,6 +243,20 @@ export class Watch {
     hold(
       holders.length * 2 > voters.length,
       () => `calls ${at()} committed, which only [${holders.join(' ')}] hold durably`,
+    );
+  }
+
+  /** What a replica believes to be on its disk is there. */
+  #stable({ id, raft, installing }: Replica, hold: Hold): void {
+    const { log } = raft;
+    const disk = this.#disks.get(raft.id);
+    const { stableIndex } = log;
+    if (disk === undefined || installing || stableIndex <= log.snapshotIndex) return;
+    if (disk.durableSnapshotIndex(id) >= stableIndex) return;
+    const at = (): string => describePosition(stableIndex, log.termAt(stableIndex) ?? 0);
+    hold(
+      disk.durableTerm(id, stableIndex) === log.termAt(stableIndex),
+      () => `believes that it has ${at()} on its own disk`,
     );
   }
 
