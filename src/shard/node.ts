@@ -220,7 +220,7 @@ export class ShardNode {
     const { durable, frames, submissions, tasks, tick } = this.#parts.inbox.take();
     if (this.#state === 'failed') {
       for (const { request, done } of submissions) this.#parts.operations.start(request, done);
-      for (const { from, messages } of frames) this.#answerOnly(from, messages);
+      for (const { from, messages } of frames) for (const message of messages) this.#answer(from, message);
       this.#options.transport.flush();
       return;
     }
@@ -270,14 +270,8 @@ export class ShardNode {
     }
   }
 
-  /** A node that failed still says so to who asks. */
-  #answerOnly(from: PeerId, messages: readonly PeerMessage[]): void {
-    for (const message of messages) {
-      if (message.type === 'request' || message.type === 'status-request') this.#answer(from, message);
-    }
-  }
-
-  #answer(from: PeerId, message: Exclude<PeerMessage, { type: 'raft' | 'topology' | 'ping' }>): void {
+  /** Operations, not consensus: a node that failed goes on with these, to say so and to hear what its door asked. */
+  #answer(from: PeerId, message: PeerMessage): void {
     switch (message.type) {
       case 'request': {
         const life = this.#linkLives.get(from);
@@ -294,6 +288,10 @@ export class ShardNode {
       case 'reply':
       case 'status':
         this.#onReply?.(from, message);
+        return;
+      case 'raft':
+      case 'topology':
+      case 'ping':
     }
   }
 
