@@ -19,7 +19,7 @@ export type Request = (leaderOf: LeaderOf) => Fault;
 
 type SignalName = 'kill' | 'pause' | 'resume' | 'restart';
 type ShapeName = 'partition' | 'isolate' | 'one-way' | 'ring' | 'bridge';
-export type FormName = ShapeName | SignalName | 'delay' | 'drop' | 'slow-disk' | 'heal';
+export type FormName = ShapeName | SignalName | 'delay' | 'drop' | 'slow-disk' | 'kill-all' | 'heal';
 
 type Reference<T> = (leaderOf: LeaderOf) => T;
 
@@ -100,6 +100,14 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
     },
   },
   kill: nodeForm('kill', 'kill -9'),
+  'kill-all': {
+    usage: '',
+    help: 'kill -9 of all nodes in one moment',
+    parse: (words) => {
+      only('kill-all', words, 0);
+      return () => ({ type: 'kill-all' });
+    },
+  },
   pause: nodeForm('pause', 'stop the process (SIGSTOP): it says nothing and notices nothing'),
   resume: nodeForm('resume', 'end a pause'),
   restart: nodeForm('restart', 'start a dead node again; one that runs is killed first'),
@@ -154,8 +162,9 @@ export function formatFault(fault: Fault): string {
     case 'resume':
     case 'restart':
       return `${fault.type} ${fault.node}`;
+    case 'kill-all':
     case 'heal':
-      return 'heal';
+      return fault.type;
   }
 }
 

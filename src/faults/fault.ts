@@ -28,6 +28,8 @@ export type Fault =
   | { readonly type: 'drop'; readonly a: Party; readonly b: Party; readonly percent: number }
   /** SIGKILL; SIGSTOP; SIGCONT; start again (with a SIGKILL first if it runs). */
   | { readonly type: 'kill' | 'pause' | 'resume' | 'restart'; readonly node: number }
+  /** SIGKILL of every node that lives, in one moment: nobody has time to notice that the others died. */
+  | { readonly type: 'kill-all' }
   /** Each sync of the node's files takes `ms` longer; 0 = no longer. Only where the shim is loaded. */
   | { readonly type: 'slow-disk'; readonly node: number; readonly ms: number }
   /** All links as they were, pauses and slow disks over, dead nodes started again. */

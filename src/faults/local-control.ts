@@ -38,11 +38,14 @@ export interface ControlledNode {
   readonly dataDir: string;
 }
 
+/** Links that can be cut, and perhaps made slow and lossy: through proxies (`FaultNetwork`), or in another way. */
+export type FaultLinks = Pick<FaultNetwork, 'addCuts' | 'replaceCuts' | 'set' | 'heal' | 'views'>;
+
 export interface LocalFaultControlOptions {
   readonly nodes: readonly ControlledNode[];
   readonly routers: readonly RouterView[];
   readonly processes: NodeProcesses;
-  readonly network: FaultNetwork;
+  readonly network: FaultLinks;
   /** Whether the nodes run with the slow-disk shim. */
   readonly slowDisk: boolean;
 }
@@ -113,6 +116,9 @@ export class LocalFaultControl implements FaultControl {
         }
         this.#slowDisk(fault.node, fault.ms);
         return;
+      case 'kill-all':
+        await this.#killAll();
+        return;
       case 'heal':
         this.#heal();
         return;
@@ -152,6 +158,14 @@ export class LocalFaultControl implements FaultControl {
         if (state !== 'dead') await processes.kill(node);
         processes.start(node);
     }
+  }
+
+  /** All signals are sent before any death is awaited. */
+  async #killAll(): Promise<void> {
+    const { processes } = this.#options;
+    const living = this.#numbers.filter((node) => processes.view(node).state !== 'dead');
+    if (living.length === 0) throw new FaultRefused('kill-all: all nodes are dead already');
+    await Promise.all(living.map((node) => processes.kill(node)));
   }
 
   #heal(): void {

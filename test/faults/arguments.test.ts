@@ -24,6 +24,7 @@ describe('what is typed', () => {
     ['pause leader:0', { type: 'pause', node: 1 }],
     ['slow-disk 2 100ms', { type: 'slow-disk', node: 2, ms: 100 }],
     ['heal', { type: 'heal' }],
+    ['kill-all', { type: 'kill-all' }],
   ])('%s', (text, fault) => {
     expect(parsed(text)).toEqual(fault);
   });
@@ -76,7 +77,7 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({ type: fc.constant('drop' as const), a: party, b: party, percent: fc.integer({ min: 0, max: 100 }) }),
   fc.record({ type: fc.constantFrom('isolate', 'kill', 'pause', 'resume', 'restart'), node }) as fc.Arbitrary<Fault>,
   fc.record({ type: fc.constant('slow-disk' as const), node, ms }),
-  fc.constant<Fault>({ type: 'heal' }),
+  fc.constantFrom<Fault>({ type: 'heal' }, { type: 'kill-all' }),
 );
 
 describe('what is said of a fault', () => {

@@ -22,6 +22,7 @@ const good: Fault[] = [
   { type: 'kill', node: 1 },
   { type: 'slow-disk', node: 1, ms: 0 },
   { type: 'heal' },
+  { type: 'kill-all' },
 ];
 
 const bad: [unknown, string][] = [

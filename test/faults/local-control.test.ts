@@ -14,9 +14,15 @@ class FakeProcesses implements NodeProcesses {
     const state = this.#states.get(node) ?? 'running';
     return { pid: 100 + node, state, ended: null, killed: state === 'dead' };
   }
+  /** The most kills that were under way at the same time. */
+  mostDying = 0;
+  #dying = 0;
+
   async kill(node: number): Promise<void> {
+    this.mostDying = Math.max(this.mostDying, ++this.#dying);
     // As with a real one, it is gone only later.
     await Promise.resolve();
+    this.#dying--;
     this.#become('kill', node, 'dead');
   }
   pause(node: number): void {
@@ -92,6 +98,14 @@ describe('a fault of processes', () => {
     const types = ['pause', 'resume', 'kill', 'restart', 'restart'] as const;
     for (const type of types) await control.apply({ type, node: 2 });
     expect(processes.done).toEqual(['pause 2', 'resume 2', 'kill 2', 'start 2', 'kill 2', 'start 2']);
+  });
+
+  it('kill-all kills who lives, all signals before the first death', async () => {
+    await control.apply({ type: 'kill', node: 2 });
+    await control.apply({ type: 'kill-all' });
+    expect(processes.done).toEqual(['kill 2', 'kill 1', 'kill 3']);
+    expect(processes.mostDying).toBe(2);
+    await expect(control.apply({ type: 'kill-all' })).rejects.toThrow('kill-all: all nodes are dead already');
   });
 
   it.each<[Fault[], string]>([
