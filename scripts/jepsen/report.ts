@@ -137,6 +137,7 @@ function failuresOf(facts: RunFacts, okPerSecond: number, loaded: readonly Opera
   if (okPerSecond < least) {
     failures.push(`too little: ${okPerSecond.toFixed(1)} successes a second, expected ${least.toFixed(1)}`);
   }
+  if (injected.size === 0) failures.push('no fault was injected');
   for (const kind of kinds) {
     if (cannot.has(kind)) continue;
     const own = windows.filter((window) => window.kinds.includes(kind));
