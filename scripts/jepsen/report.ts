@@ -63,7 +63,7 @@ export interface Report {
 }
 
 /** Fewer successes in a second than this show little; where so few were asked for, a tenth of them. */
-const LEAST_OK_PER_SECOND = 10;
+const LEAST_OK_PER_SECOND = 5;
 const LEAST_OK_SHARE = 0.1;
 const NS_PER_MS = 1_000_000;
 const NS_PER_SECOND = 1_000_000_000;

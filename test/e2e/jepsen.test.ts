@@ -42,7 +42,7 @@ it(
     const program = jepsen(
       temporary,
       ...['--nodes', '3', '--seconds', '8', '--faults', 'halves,isolated-leader,kill-one', '--seed', 'smoke'],
-      ...['--clients', '8', '--history', historyPath, '--json'],
+      ...['--clients', '16', '--history', historyPath, '--json'],
     );
     const { code } = await program.ended;
     expect(program.stdout, program.output).toHaveLength(1);
