@@ -35,6 +35,7 @@ const direction = (from: Party, to: Party): string => `${from}>${to}`;
 
 export class FaultNetwork {
   readonly #options: FaultNetworkOptions;
+  readonly #proxies = new Set<LinkProxy>();
   readonly #detours = new Map<Party, Detour[]>();
   /** Both directions of each link. */
   readonly #directions = new Map<string, Direction>();
@@ -92,9 +93,13 @@ export class FaultNetwork {
     return sick.map(({ from, to, now }) => ({ from, to, ...now }));
   }
 
+  /** Held back in all links. */
+  get waitingBytes(): number {
+    return [...this.#proxies].reduce((sum, proxy) => sum + proxy.waitingBytes, 0);
+  }
+
   async close(): Promise<void> {
-    const proxies = new Set([...this.#directions.values()].map(({ proxy }) => proxy));
-    await Promise.all([...proxies].map((proxy) => proxy.close()));
+    await Promise.all([...this.#proxies].map((proxy) => proxy.close()));
   }
 
   async #addLink(party: Party, node: number): Promise<void> {
@@ -108,6 +113,7 @@ export class FaultNetwork {
       back: () => back.now,
       random: this.#options.random ?? Math.random,
     });
+    this.#proxies.add(proxy);
     this.#directions.set(direction(party, node), Object.assign(there, { from: party, to: node, proxy }));
     this.#directions.set(direction(node, party), Object.assign(back, { from: node, to: party, proxy }));
     const detours = this.#detours.get(party) ?? [];

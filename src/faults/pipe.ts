@@ -22,6 +22,7 @@ export interface PipeOptions {
 
 export class Pipe {
   readonly #options: PipeOptions;
+  /** Delivered from the front only: one that is due waits for those before it. */
   readonly #waiting: { readonly piece: Piece; dueAt: number }[] = [];
   #waitingBytes = 0;
   #sink: Socket | undefined;
@@ -43,7 +44,7 @@ export class Pipe {
     });
   }
 
-  /** Read and not yet delivered. */
+  /** Read and not yet delivered; an end counts as a byte, as in TCP's own numbering. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
@@ -63,11 +64,7 @@ export class Pipe {
 
   /** The conditions are others. */
   changed(): void {
-    let dueAt = 0;
-    for (const entry of this.#waiting) {
-      dueAt = Math.max(dueAt, this.#dueAt());
-      entry.dueAt = dueAt;
-    }
+    for (const entry of this.#waiting) entry.dueAt = this.#dueAt();
     this.#pump();
   }
 
@@ -86,8 +83,7 @@ export class Pipe {
     if (idle && isHealthy(this.#options.conditions())) {
       this.#deliver(piece);
     } else {
-      const dueAt = Math.max(this.#waiting.at(-1)?.dueAt ?? 0, this.#dueAt());
-      this.#waiting.push({ piece, dueAt });
+      this.#waiting.push({ piece, dueAt: this.#dueAt() });
       this.#waitingBytes += sizeOf(piece);
       this.#pump();
     }
@@ -126,4 +122,4 @@ export class Pipe {
   }
 }
 
-const sizeOf = (piece: Piece): number => (typeof piece === 'string' ? 0 : piece.length);
+const sizeOf = (piece: Piece): number => (typeof piece === 'string' ? 1 : piece.length);

@@ -74,6 +74,7 @@ describe('the links of a cluster', () => {
   it('let nobody slip through while one shape replaces another', async () => {
     network.replaceCuts([{ from: 1, to: 2 }]);
     dialFrom(1, 2, 'waits');
+    await holds(() => network.waitingBytes === 5);
     network.replaceCuts([{ from: 2, to: 1 }]);
     const witness = dial(nodes[1]!);
     clients.push(witness);
