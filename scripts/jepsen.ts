@@ -12,11 +12,13 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { startNetnsScene } from './jepsen/netns-scene.js';
 import { parseOptions, UsageError, type Options } from './jepsen/options.js';
 import { startProcessScene } from './jepsen/process-scene.js';
 import { run, type RunResult } from './jepsen/run.js';
 import type { Report } from './jepsen/report.js';
 import { summary } from './jepsen/summary.js';
+import { whatIsMissing } from './netns/namespaces.js';
 
 const EXIT_FAILED = 1;
 const EXIT_STOPPED = 130;
@@ -38,10 +40,8 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error.message !== '') console.error(`jepsen: ${error.message}`);
     return error.exitCode;
   }
-  if (options.netns) {
-    console.error('jepsen: --netns is not there yet');
-    return 2;
-  }
+  const missing = options.netns ? whatIsMissing() : undefined;
+  if (missing !== undefined) return skipped(missing, options);
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     say(`${signal}: healing and stopping`);
@@ -49,7 +49,15 @@ async function main(argv: readonly string[]): Promise<number> {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  const result = await run(options, { startScene: startProcessScene, say, signal: stop.signal });
+  const result = await run(options, {
+    startScene: options.netns ? startNetnsScene : startProcessScene,
+    say,
+    signal: stop.signal,
+    onJudging: () => {
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+    },
+  });
   const { report, folder } = result;
   if (report === undefined) {
     rmSync(folder, { recursive: true, force: true });
@@ -60,6 +68,12 @@ async function main(argv: readonly string[]): Promise<number> {
   if (report.passed && !options.keep) rmSync(folder, { recursive: true, force: true });
   else await tellWhereItIs(result, options);
   return report.passed ? 0 : EXIT_FAILED;
+}
+
+function skipped(missing: string, { json }: Options): number {
+  if (json) console.log(JSON.stringify({ skipped: `--netns needs ${missing}` }));
+  console.error(`jepsen: skipped: --netns needs ${missing}`);
+  return 0;
 }
 
 function document(options: Options, { folder, historyPath }: RunResult, report: Report): object {

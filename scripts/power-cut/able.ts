@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { command } from './command.js';
+import { isInstalled } from '../support/command.js';
 import { Image } from './image.js';
 
 const PROGRAMS = {
@@ -31,14 +31,5 @@ export function whatIsMissing(): string | undefined {
   } finally {
     image.remove();
     rmSync(place, { recursive: true, force: true });
-  }
-}
-
-function isInstalled(program: string): boolean {
-  try {
-    command('sh', '-c', `command -v ${program}`);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -27,7 +27,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { command } from './command.js';
+import { command } from '../support/command.js';
 
 /** Sparse; mkfs.xfs refuses less than 300 MiB. */
 const IMAGE_BYTES = 1024 ** 3;

@@ -1,5 +1,5 @@
 /**
- * One `kvorum node` process of a script: started, stopped dead, started again; perhaps behind another command that
+ * One `kvorum node` or `kvorum router` process of a script: started, stopped dead, started again; perhaps behind another command that
  * becomes it (`ip netns exec …`).
  *
  * It belongs to this process by an IPC channel, so that it ends when the script is killed. Knows no cluster.
@@ -13,14 +13,14 @@ export interface NodeProgramOptions {
   readonly name: string;
   /** The built command line: …/dist/cli.js. */
   readonly cli: string;
-  /** Of `kvorum node`. */
+  readonly role?: 'node' | 'router';
   readonly args: Readonly<Record<string, string | number | true>>;
   /** A command that becomes its arguments, such as `ip netns exec NAME`. */
   readonly behind?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  readonly onLine?: (line: string) => void;
 }
 
-const LINES_KEPT = 40;
 const LAST_WORDS = 200;
 const FREEZE_LIMIT_MS = 10_000;
 
@@ -29,8 +29,10 @@ export type Ending = { readonly code: number | null; readonly signal: NodeJS.Sig
 export class NodeProgram {
   readonly name: string;
   readonly #options: NodeProgramOptions;
-  readonly #lines: string[] = [];
+  #lastLine = 'it said nothing';
   #child: ChildProcess | undefined;
+  #pid = 0;
+  #ending: Ending | undefined;
   #ended: Promise<Ending> = Promise.resolve({ code: null, signal: null });
 
   constructor(options: NodeProgramOptions) {
@@ -42,30 +44,34 @@ export class NodeProgram {
     return this.#child !== undefined;
   }
 
-  /** @throws if it does not run. */
+  /** Of its latest life; 0 before the first. */
   get pid(): number {
-    const pid = this.#child?.pid;
-    if (pid === undefined) throw new Error(`${this.name} does not run`);
-    return pid;
+    return this.#pid;
   }
 
-  /** The last lines that it wrote. */
-  get output(): string {
-    return this.#lines.join('\n');
+  /** How its latest life ended, if it did. */
+  get ending(): Ending | undefined {
+    return this.running ? undefined : this.#ending;
+  }
+
+  /** Settles when its present life ends; is settled when it does not run. */
+  get ended(): Promise<Ending> {
+    return this.#ended;
   }
 
   /** The beginning of its last line. */
   get lastWords(): string {
-    return this.#lines.at(-1)?.slice(0, LAST_WORDS) ?? 'it said nothing';
+    return this.#lastLine.slice(0, LAST_WORDS);
   }
 
   start(): void {
     if (this.running) throw new Error(`${this.name} runs already`);
-    const { cli, args, behind = [], env = {} } = this.#options;
+    const { cli, role = 'node', args, behind = [], env = {} } = this.#options;
     const flags = Object.entries(args).map(([flag, value]) => (value === true ? `--${flag}` : `--${flag}=${value}`));
-    const [command = '', ...rest] = [...behind, process.execPath, cli, 'node', ...flags];
+    const [command = '', ...rest] = [...behind, process.execPath, cli, role, ...flags];
     const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: environment(env) });
     this.#child = child;
+    this.#pid = child.pid ?? 0;
     for (const stream of [child.stdout, child.stderr]) {
       if (stream !== null)
         createInterface({ input: stream }).on('line', (line) => {
@@ -74,7 +80,9 @@ export class NodeProgram {
     }
     this.#ended = new Promise((resolve) => {
       const end = (ending: Ending) => {
-        if (this.#child === child) this.#child = undefined;
+        if (this.#child !== child) return;
+        this.#child = undefined;
+        this.#ending = ending;
         resolve(ending);
       };
       child.once('exit', (code, signal) => {
@@ -95,6 +103,7 @@ export class NodeProgram {
   /** SIGSTOP, and waits until each of its threads stands still: none of them writes or answers any more. */
   async freeze(): Promise<void> {
     const { pid } = this;
+    if (!this.running) throw new Error(`${this.name} does not run`);
     this.signal('SIGSTOP');
     const startedAt = performance.now();
     while (!standsStill(pid)) {
@@ -122,8 +131,8 @@ export class NodeProgram {
   }
 
   #keep(line: string): void {
-    this.#lines.push(line);
-    if (this.#lines.length > LINES_KEPT) this.#lines.shift();
+    this.#options.onLine?.(line);
+    this.#lastLine = line;
   }
 }
 

@@ -27,5 +27,11 @@ export {
   type ShardView,
 } from './fault.js';
 export { FAULTS_FILE, readFaultsFile, removeFaultsFile, writeFaultsFile, type FaultsRecord } from './faults-file.js';
-export { LocalFaultControl, type ControlledNode, type NodeProcesses, type ProcessView } from './local-control.js';
+export {
+  LocalFaultControl,
+  type ControlledNode,
+  type FaultLinks,
+  type NodeProcesses,
+  type ProcessView,
+} from './local-control.js';
 export { FaultNetwork, type Detour } from './network.js';

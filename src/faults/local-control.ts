@@ -38,11 +38,14 @@ export interface ControlledNode {
   readonly dataDir: string;
 }
 
+/** Links that can be cut, and perhaps made slow and lossy: through proxies (`FaultNetwork`), or in another way. */
+export type FaultLinks = Pick<FaultNetwork, 'addCuts' | 'replaceCuts' | 'set' | 'heal' | 'views'>;
+
 export interface LocalFaultControlOptions {
   readonly nodes: readonly ControlledNode[];
   readonly routers: readonly RouterView[];
   readonly processes: NodeProcesses;
-  readonly network: FaultNetwork;
+  readonly network: FaultLinks;
   /** Whether the nodes run with the slow-disk shim. */
   readonly slowDisk: boolean;
 }
