@@ -1,11 +1,12 @@
 /**
  * `npm run jepsen -- --nodes 5 --seconds 60 --faults partition,kill,pause --workload register`: a cluster of real
- * processes under load and faults, judged by the linearizability checker. `--help` lists the options.
+ * processes under load and faults, judged by the linearizability checker. `--help` lists the options. It runs what is
+ * in dist/, which npm builds first.
  *
  * Exit codes: 0 = all is well; 1 = it is not, or the run showed too little; 2 = asked wrongly, nothing was done;
  * 130 = told to stop.
  */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +42,6 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const missing = options.netns ? whatIsMissing() : undefined;
   if (missing !== undefined) return skipped(missing, options);
-  execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.build.json')]);
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     say(`${signal}: healing and stopping`);
@@ -53,6 +53,10 @@ async function main(argv: readonly string[]): Promise<number> {
     startScene: options.netns ? startNetnsScene : startProcessScene,
     say,
     signal: stop.signal,
+    onJudging: () => {
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+    },
   });
   const { report, folder } = result;
   if (report === undefined) {
@@ -72,11 +76,10 @@ function skipped(missing: string, { json }: Options): number {
   return 0;
 }
 
-const document = (options: Options, { folder, historyPath }: RunResult, report: Report): object => ({
-  ...report,
-  options,
-  ...(report.passed && !options.keep ? {} : { folder, history: historyPath }),
-});
+function document(options: Options, { folder, historyPath }: RunResult, report: Report): object {
+  const kept = report.passed && !options.keep ? {} : { folder, history: historyPath };
+  return { ...report, options, ...kept };
+}
 
 /** The evidence: logs, data, history, and a page to look at; and how to judge it again. */
 async function tellWhereItIs({ folder, historyPath }: RunResult, { seed }: Options): Promise<void> {

@@ -19,7 +19,7 @@ export type Request = (leaderOf: LeaderOf) => Fault;
 
 type SignalName = 'kill' | 'pause' | 'resume' | 'restart';
 type ShapeName = 'partition' | 'isolate' | 'one-way' | 'ring' | 'bridge';
-export type FormName = ShapeName | SignalName | 'delay' | 'drop' | 'slow-disk' | 'kill-all' | 'heal';
+export type FormName = ShapeName | SignalName | 'delay' | 'drop' | 'slow-disk' | 'mend' | 'kill-all' | 'heal';
 
 type Reference<T> = (leaderOf: LeaderOf) => T;
 
@@ -76,6 +76,14 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
   },
   ring: orderForm('ring', 'each node sees a majority, no two the same one; ORDER around it, such as 3,1,2'),
   bridge: orderForm('bridge', 'two halves joined by one node, the middle of ORDER'),
+  mend: {
+    usage: '',
+    help: 'no link is cut any more; all else stays',
+    parse: (words) => {
+      only('mend', words, 0);
+      return () => ({ type: 'mend' });
+    },
+  },
   delay: {
     usage: 'A-B TIME',
     help: 'both directions take longer, such as 1-2 50ms; 0 = no longer',
@@ -162,6 +170,7 @@ export function formatFault(fault: Fault): string {
     case 'resume':
     case 'restart':
       return `${fault.type} ${fault.node}`;
+    case 'mend':
     case 'kill-all':
     case 'heal':
       return fault.type;

@@ -19,15 +19,23 @@ export interface FaultWindow {
 export interface NemesisOptions {
   readonly control: FaultControl;
   readonly nodes: number;
+  readonly shards: number;
   /** Nanoseconds of the history's clock. */
   readonly now: () => number;
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** A shard may be without a leader for a moment; then whoever led last, or is named first, will do. */
-const LEADER_TRIES = 10;
-const LEADER_PAUSE_MS = 100;
+/** A shard may be without a leader for a while, after another fault. */
+const LEADER_LIMIT_MS = 5_000;
+/** On a loaded machine nodes take seconds to start. Without waiting, all would be killed again before they serve. */
+const UP_LIMIT_MS = 30_000;
+const LOOK_PAUSE_MS = 100;
+
+/** There is nobody to hurt at the moment: no trouble, but no fault either. */
+class NoLeader extends Error {
+  override readonly name = 'NoLeader';
+}
 
 export class Nemesis {
   readonly #options: NemesisOptions;
@@ -43,9 +51,13 @@ export class Nemesis {
 
   async run(slots: readonly Slot[]): Promise<void> {
     const { signal, say } = this.#options;
-    const startedAt = performance.now();
+    let startedAt = performance.now();
     for (const slot of slots) {
       if (!(await waitUntil(startedAt + slot.atMs, signal))) return;
+      // The plan is kept in its order and its spans; what the machine is too slow for comes later.
+      await this.#untilUp();
+      startedAt = Math.max(startedAt, performance.now() - slot.atMs);
+      if (signal.aborted) return;
       say(tellSlot(slot));
       await this.#inject(slot);
     }
@@ -75,6 +87,18 @@ export class Nemesis {
     for (const kind of kinds) this.injected.set(kind, (this.injected.get(kind) ?? 0) + 1);
   }
 
+  /** Every node runs, and every shard has a leader; or it takes too long, which the end of the run will show. */
+  async #untilUp(): Promise<void> {
+    const { control, shards, signal } = this.#options;
+    const giveUpAt = performance.now() + UP_LIMIT_MS;
+    while (performance.now() < giveUpAt && !signal.aborted) {
+      const status = await control.status();
+      const led = Array.from({ length: shards }, (_, shard) => leaderOf(status, shard));
+      if (led.every((leader) => leader !== undefined) && status.nodes.every(({ state }) => state === 'running')) return;
+      await pause(LOOK_PAUSE_MS);
+    }
+  }
+
   /** A node that died of itself would be started by the heal, and nobody would know. */
   async #lookForDead(): Promise<void> {
     const { nodes } = await this.#options.control.status();
@@ -89,8 +113,9 @@ export class Nemesis {
       for (const concrete of 'leaderOf' in fault ? await this.#ofLeader(fault) : [fault]) await control.apply(concrete);
       return true;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.failures.push(`${kind}: ${tellFault(fault)}: ${why}`);
+      const why = `${kind}: ${tellFault(fault)}: ${error instanceof Error ? error.message : String(error)}`;
+      this.#options.say(`         not injected: ${why}`);
+      if (!(error instanceof NoLeader)) this.failures.push(why);
       return false;
     }
   }
@@ -114,12 +139,13 @@ export class Nemesis {
 
   async #leader(shard: number): Promise<number> {
     const { control, signal } = this.#options;
-    for (let tries = 0; tries < LEADER_TRIES && !signal.aborted; tries++) {
+    const giveUpAt = performance.now() + LEADER_LIMIT_MS;
+    while (performance.now() < giveUpAt && !signal.aborted) {
       const leader = leaderOf(await control.status(), shard);
       if (leader !== undefined) return leader;
-      await pause(LEADER_PAUSE_MS);
+      await pause(LOOK_PAUSE_MS);
     }
-    throw new Error(`shard ${shard} has no leader`);
+    throw new NoLeader(`shard ${shard} has no leader`);
   }
 }
 

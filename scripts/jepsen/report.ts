@@ -63,7 +63,7 @@ export interface Report {
 }
 
 /** Fewer successes in a second than this show little; where so few were asked for, a tenth of them. */
-const LEAST_OK_PER_SECOND = 10;
+const LEAST_OK_PER_SECOND = 5;
 const LEAST_OK_SHARE = 0.1;
 const NS_PER_MS = 1_000_000;
 const NS_PER_SECOND = 1_000_000_000;
@@ -137,6 +137,7 @@ function failuresOf(facts: RunFacts, okPerSecond: number, loaded: readonly Opera
   if (okPerSecond < least) {
     failures.push(`too little: ${okPerSecond.toFixed(1)} successes a second, expected ${least.toFixed(1)}`);
   }
+  if (injected.size === 0) failures.push('no fault was injected');
   for (const kind of kinds) {
     if (cannot.has(kind)) continue;
     const own = windows.filter((window) => window.kinds.includes(kind));

@@ -38,6 +38,8 @@ export interface RunContext {
   readonly say: (text: string) => void;
   /** Told to stop: the load ends, everything is healed and stopped, and there is no report. */
   readonly signal: AbortSignal;
+  /** Nothing runs any more but the checker, which does not look at the signal. */
+  readonly onJudging: () => void;
 }
 
 export interface RunResult {
@@ -51,9 +53,11 @@ type Watched = Omit<RunFacts, 'check' | 'operations'>;
 
 export async function run(options: Options, context: RunContext): Promise<RunResult> {
   const { say, signal, startScene } = context;
+  // First, for nothing is running yet if it cannot be written.
+  const asked = options.history === undefined ? undefined : openSync(options.history, 'w');
   const scene = await startScene(options);
   const historyPath = options.history ?? join(scene.folder, 'history.jsonl');
-  const file = openSync(historyPath, 'w');
+  const file = asked ?? openSync(historyPath, 'w');
   const history = new History({
     now: () => process.hrtime.bigint(),
     onLine: (line) => writeSync(file, `${line}\n`),
@@ -66,6 +70,7 @@ export async function run(options: Options, context: RunContext): Promise<RunRes
     closeSync(file);
   }
   if (watched === undefined || signal.aborted) return { report: undefined, folder: scene.folder, historyPath };
+  context.onJudging();
   say(`judging ${history.operations.length} operations`);
   const { operations } = history;
   const check = checkHistory(operations, { timeoutMs: options.checkTimeoutSeconds * 1_000 });

@@ -37,7 +37,7 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
     case 'one-way':
       return atOnce(oneWay(random, all, leaderOf));
     case 'flapping':
-      return flapping(random, all, lastsMs);
+      return flapping(random, all, routers, lastsMs);
     case 'slow-links':
       return atOnce(pairs(random, all).map(([a, b]) => ({ type: 'delay', a, b, ms: random.between(20, 400) })));
     case 'lossy-links':
@@ -86,19 +86,11 @@ function oneWay(random: Random, all: readonly number[], leaderOf: number): (Faul
   return some(random, others).map((to) => ({ type: 'cut', from, to }));
 }
 
-/** All links between two halves die and come back, again and again; each time other halves. */
-function flapping(random: Random, all: readonly number[], lastsMs: number): Step[] {
+/** Halves, and together again, and other halves: links come and go faster than elections. */
+function flapping(random: Random, all: readonly number[], routers: readonly RouterName[], lastsMs: number): Step[] {
   const steps: Step[] = [];
-  let dead: readonly (readonly [number, number])[] = [];
   for (let afterMs = 0; afterMs < lastsMs; afterMs += random.between(FLAP_LEAST_MS, FLAP_MOST_MS)) {
-    const percent = dead.length === 0 ? 100 : 0;
-    if (percent > 0) {
-      const shuffled = random.shuffle(all);
-      const middle = Math.floor(all.length / 2);
-      dead = shuffled.slice(0, middle).flatMap((a) => shuffled.slice(middle).map((b) => [a, b] as const));
-    }
-    steps.push(...dead.map(([a, b]): Step => ({ afterMs, fault: { type: 'drop', a, b, percent } })));
-    if (percent === 0) dead = [];
+    steps.push({ afterMs, fault: steps.length % 2 === 0 ? halves(random, all, routers) : { type: 'mend' } });
   }
   return steps;
 }

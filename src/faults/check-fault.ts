@@ -38,7 +38,7 @@ const schema = z.discriminatedUnion(
     z.strictObject({ type: z.literal('drop'), a: party, b: party, percent }),
     z.strictObject({ type: z.enum(['kill', 'pause', 'resume', 'restart']), node: number }),
     z.strictObject({ type: z.literal('slow-disk'), node: number, ms }),
-    z.strictObject({ type: z.enum(['kill-all', 'heal']) }),
+    z.strictObject({ type: z.enum(['mend', 'kill-all', 'heal']) }),
   ],
   { error: 'is no known fault' },
 );
@@ -72,6 +72,7 @@ export function checkFault(input: unknown, size: ClusterSize): Fault {
     case 'resume':
     case 'restart':
     case 'slow-disk':
+    case 'mend':
     case 'kill-all':
     case 'heal':
       break;
@@ -98,6 +99,7 @@ function partiesOf(fault: Fault): readonly Party[] {
     case 'restart':
     case 'slow-disk':
       return [fault.node];
+    case 'mend':
     case 'kill-all':
     case 'heal':
       return [];

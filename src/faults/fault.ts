@@ -22,6 +22,8 @@ export type Fault =
   | { readonly type: 'ring'; readonly order?: readonly number[] }
   /** Two halves joined by one node that sees all. Replaces all cuts. `order`: its middle is the bridge; default 1..N. */
   | { readonly type: 'bridge'; readonly order?: readonly number[] }
+  /** No link is cut any more. All else stays: slow and lossy links, dead and paused nodes. */
+  | { readonly type: 'mend' }
   /** Each direction takes `ms` longer; 0 = no longer. */
   | { readonly type: 'delay'; readonly a: Party; readonly b: Party; readonly ms: number }
   /** Each direction loses so much of what is sent, which TCP sends again later; 0 = nothing. */

@@ -102,6 +102,9 @@ export class LocalFaultControl implements FaultControl {
       case 'cut':
         network.addCuts([fault]);
         return;
+      case 'mend':
+        network.replaceCuts([]);
+        return;
       case 'delay':
         network.set(fault.a, fault.b, { delayMs: fault.ms });
         return;

@@ -20,7 +20,6 @@ import { StateTable } from './state-table.js';
 import { SystemMachine } from './system-machine.js';
 import { SYSTEM_GROUP } from './topology.js';
 
-const MAX_APPEND_BYTES = 1024 * 1024;
 const MAX_INFLIGHT_APPENDS = 64;
 
 export interface GroupFactoryOptions {
@@ -70,7 +69,7 @@ function raftOptions(
     electionTicks: timers.electionTicks,
     heartbeatTicks: timers.heartbeatTicks,
     random: () => runtime.random(),
-    maxAppendBytes: MAX_APPEND_BYTES,
+    maxAppendBytes: limits.appendBytes,
     maxInflight: MAX_INFLIGHT_APPENDS,
     maxUncommittedBytes: limits.uncommittedBytes,
     quiesceTicks: timers.electionTicks,

@@ -9,6 +9,7 @@
 import { StorageFull, type NodeId, type Recovered } from '../raft/index.js';
 import { balance, handOverAll } from './balancer.js';
 import type { QueuedWrite } from './commit-pipeline.js';
+import type { Replica } from './group.js';
 import type { Done, Frame } from './inbox.js';
 import type { ShardNodeOptions } from './node-options.js';
 import { buildParts, type NodeParts } from './node-parts.js';
@@ -107,6 +108,11 @@ export class ShardNode {
 
   state(): State {
     return this.#state;
+  }
+
+  /** For tools that look on, to read. */
+  replicas(): Iterable<Replica> {
+    return this.#parts.groups.all();
   }
 
   status(): NodeStatus {
@@ -214,7 +220,7 @@ export class ShardNode {
     const { durable, frames, submissions, tasks, tick } = this.#parts.inbox.take();
     if (this.#state === 'failed') {
       for (const { request, done } of submissions) this.#parts.operations.start(request, done);
-      for (const { from, messages } of frames) this.#answerOnly(from, messages);
+      for (const { from, messages } of frames) for (const message of messages) this.#answer(from, message);
       this.#options.transport.flush();
       return;
     }
@@ -264,14 +270,8 @@ export class ShardNode {
     }
   }
 
-  /** A node that failed still says so to who asks. */
-  #answerOnly(from: PeerId, messages: readonly PeerMessage[]): void {
-    for (const message of messages) {
-      if (message.type === 'request' || message.type === 'status-request') this.#answer(from, message);
-    }
-  }
-
-  #answer(from: PeerId, message: Exclude<PeerMessage, { type: 'raft' | 'topology' | 'ping' }>): void {
+  /** Operations, not consensus: a node that failed goes on with these, to say so and to hear what its door asked. */
+  #answer(from: PeerId, message: PeerMessage): void {
     switch (message.type) {
       case 'request': {
         const life = this.#linkLives.get(from);
@@ -288,6 +288,10 @@ export class ShardNode {
       case 'reply':
       case 'status':
         this.#onReply?.(from, message);
+        return;
+      case 'raft':
+      case 'topology':
+      case 'ping':
     }
   }
 
@@ -331,9 +335,7 @@ export class ShardNode {
   #onLink(peer: PeerId, up: boolean): void {
     // A router's peer id is never given to another link; a node's is.
     if (!up && peer < ROUTER_PEERS) this.#linkLives.set(peer, (this.#linkLives.get(peer) ?? 0) + 1);
-    if (!this.#parts.neighbourhood.link(peer, up, this.#options.runtime.now())) return;
-    // With leases a follower has promised its vote to nobody else for an election timeout, broken link or not.
-    if (!this.#options.plan.leaseReads) this.#mourn(peer);
+    if (this.#parts.neighbourhood.link(peer, up, this.#options.runtime.now())) this.#mourn(peer);
   }
 
   /** After an election timeout of silence (or a broken link) nobody owes that leader anything any more. */
@@ -374,8 +376,6 @@ export class ShardNode {
     system.write(encodeTopology(proposal), { deadline, key: new Uint8Array(), done: () => undefined });
     this.#parts.groups.touch(system);
   }
-
-  // Failure.
 
   #fail(error: Error): void {
     if (this.#closed || this.#state === 'failed') return;

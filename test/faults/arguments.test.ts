@@ -25,6 +25,7 @@ describe('what is typed', () => {
     ['slow-disk 2 100ms', { type: 'slow-disk', node: 2, ms: 100 }],
     ['heal', { type: 'heal' }],
     ['kill-all', { type: 'kill-all' }],
+    ['mend', { type: 'mend' }],
   ])('%s', (text, fault) => {
     expect(parsed(text)).toEqual(fault);
   });
@@ -77,7 +78,7 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({ type: fc.constant('drop' as const), a: party, b: party, percent: fc.integer({ min: 0, max: 100 }) }),
   fc.record({ type: fc.constantFrom('isolate', 'kill', 'pause', 'resume', 'restart'), node }) as fc.Arbitrary<Fault>,
   fc.record({ type: fc.constant('slow-disk' as const), node, ms }),
-  fc.constantFrom<Fault>({ type: 'heal' }, { type: 'kill-all' }),
+  fc.constantFrom<Fault>({ type: 'heal' }, { type: 'kill-all' }, { type: 'mend' }),
 );
 
 describe('what is said of a fault', () => {

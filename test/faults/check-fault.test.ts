@@ -23,6 +23,7 @@ const good: Fault[] = [
   { type: 'slow-disk', node: 1, ms: 0 },
   { type: 'heal' },
   { type: 'kill-all' },
+  { type: 'mend' },
 ];
 
 const bad: [unknown, string][] = [

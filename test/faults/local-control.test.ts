@@ -91,6 +91,16 @@ describe('a fault of links', () => {
     await control.apply({ type: 'ring' });
     expect(links()).toEqual(['1>3', '3>1']);
   });
+
+  it('mend ends the cuts and nothing else', async () => {
+    await control.apply({ type: 'ring' });
+    await control.apply({ type: 'isolate', node: 2 });
+    await control.apply({ type: 'delay', a: 'r1', b: 1, ms: 5 });
+    await control.apply({ type: 'pause', node: 1 });
+    await control.apply({ type: 'mend' });
+    expect(links()).toEqual(['r1>1', '1>r1']);
+    expect(await states()).toEqual(['paused', 'running', 'running']);
+  });
 });
 
 describe('a fault of processes', () => {

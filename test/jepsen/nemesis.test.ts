@@ -9,10 +9,13 @@ class Notebook implements FaultControl {
   leader: number | null = 2;
   refuses: Fault['type'] | undefined;
   dead = false;
+  /** Once a fault was injected. */
+  dies = false;
 
   apply(fault: Fault): Promise<void> {
     if (fault.type === this.refuses) return Promise.reject(new Error('not here'));
     this.told.push(fault);
+    this.dead = this.dies;
     return Promise.resolve();
   }
 
@@ -33,7 +36,7 @@ async function inject(faults: Slot['faults'], control = new Notebook(), signal =
   const said: string[] = [];
   const say = (text: string) => said.push(text);
   let time = 0;
-  const nemesis = new Nemesis({ control, nodes: 3, now: () => (time += 1), say, signal });
+  const nemesis = new Nemesis({ control, nodes: 3, shards: 1, now: () => (time += 1), say, signal });
   await nemesis.run([{ atMs: 0, lastsMs: 1, faults }]);
   return { told: control.told, nemesis, said };
 }
@@ -86,7 +89,7 @@ describe('the nemesis', () => {
 
   it('notices a node that died of itself before the heal starts it again', async () => {
     const control = new Notebook();
-    control.dead = true;
+    control.dies = true;
     const { nemesis } = await inject([{ kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] }], control);
     expect(nemesis.failures).toEqual(['n1 died of itself: ended with code 1']);
   });

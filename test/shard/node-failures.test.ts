@@ -49,6 +49,30 @@ describe('a node whose disk fails', () => {
   }
 });
 
+describe('the door of a node whose disk has failed', () => {
+  it('still hears the answers to what it asked of other nodes', async () => {
+    const failing = new Failing();
+    const cluster = await VirtualCluster.start({
+      storage: (id, storage) => (id === 1 ? failing.wrap(storage) : storage),
+    });
+    failing.error = new StorageFailure('input/output error');
+    for (let i = 0; i < 10; i++) await cluster.put(`key-${i}`, 'after');
+    const node = cluster.node(1);
+    expect(node.state()).toBe('failed');
+    const heard: unknown[] = [];
+    node.onReply((from, message) => heard.push({ from, type: message.type, id: message.id }));
+    const operation = { type: 'get', key: stringKey('key-1'), consistency: 'stale' } as const;
+    const request = { shard: cluster.shardOf('key-1'), budgetMs: 1_000, operation };
+    expect(node.send(2, { type: 'request', id: 7, request })).toBe(true);
+    expect(node.send(3, { type: 'status-request', id: 8 })).toBe(true);
+    await cluster.runtime.run(50);
+    expect(heard).toEqual([
+      { from: 2, type: 'reply', id: 7 },
+      { from: 3, type: 'status', id: 8 },
+    ]);
+  });
+});
+
 describe('a node that cannot read its state', () => {
   it('leaves rather than answer wrongly; the others serve on', async () => {
     const failing = new Failing();

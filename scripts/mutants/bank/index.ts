@@ -1,0 +1,89 @@
+/** The bank: every mutant, first those of the shared list of known bugs, then our own. */
+import type { Mutant } from '../mutant.js';
+import { m1 } from './m01-local-reads.js';
+import { m2 } from './m02-read-before-applied.js';
+import { m3 } from './m03-read-before-first-commit.js';
+import { m4 } from './m04-joined-round.js';
+import { m5 } from './m05-lease-from-answer.js';
+import { m6 } from './m06-commit-old-term.js';
+import { m7 } from './m07-vote-not-persisted.js';
+import { m8 } from './m08-synchronous-normal.js';
+import { m9 } from './m09-leader-counts-unsynced.js';
+import { m10 } from './m10-truncate-on-any-append.js';
+import { m11 } from './m11-match-without-proof.js';
+import { m12 } from './m12-no-dedupe.js';
+import { m13 } from './m13-dedupe-not-in-snapshot.js';
+import { m15 } from './m15-journal-trimmed-early.js';
+import { m19 } from './m19-no-checksum.js';
+import { m20 } from './m20-corrupt-middle-truncated.js';
+import { m21 } from './m21-apply-not-atomic.js';
+import { m22 } from './m22-definite-when-deposed.js';
+import { m23 } from './m23-stale-shard-map.js';
+import { m24 } from './m24-clock-in-apply.js';
+import { k1 } from './k01-aba-stable.js';
+import { k2 } from './k02-heartbeat-commit-unmatched.js';
+import { k4 } from './k04-prev-term-unchecked.js';
+import { k5 } from './k05-longer-log-wins.js';
+import { k6 } from './k06-late-pre-vote-counts.js';
+import { k8 } from './k08-first-hard-state-wins.js';
+import { k9 } from './k09-durable-when-asked.js';
+import { k10 } from './k10-waiters-outlive-office.js';
+import { k11 } from './k11-lost-reads-served.js';
+import { k12 } from './k12-checkpoint-at-commit.js';
+import { k13 } from './k13-snapshot-under-old-rows.js';
+import { k14 } from './k14-tombstones-forgotten.js';
+import { k15 } from './k15-snapshot-acknowledged-early.js';
+import { k16 } from './k16-condition-before-memory.js';
+import { k17 } from './k17-part-of-the-id.js';
+import { k18 } from './k18-repeat-under-new-id.js';
+import { k19 } from './k19-silence-is-no.js';
+import { k20 } from './k20-broken-link-is-no.js';
+import { k21 } from './k21-quiet-group-sleeps-on.js';
+import { k22 } from './k22-promise-forgotten.js';
+import { k23 } from './k23-vote-of-known-term.js';
+import { k24 } from './k24-hard-state-trimmed.js';
+
+export const BANK: readonly Mutant[] = [
+  m1,
+  m2,
+  m3,
+  m4,
+  m5,
+  m6,
+  m7,
+  m8,
+  m9,
+  m10,
+  m11,
+  m12,
+  m13,
+  m15,
+  m19,
+  m20,
+  m21,
+  m22,
+  m23,
+  m24,
+  k1,
+  k2,
+  k4,
+  k5,
+  k6,
+  k8,
+  k9,
+  k10,
+  k11,
+  k12,
+  k13,
+  k14,
+  k15,
+  k16,
+  k17,
+  k18,
+  k19,
+  k20,
+  k21,
+  k22,
+  k23,
+  k24,
+];

@@ -1,0 +1,27 @@
+/**
+ * K9: the pipeline reports a commit as durable when the storage has taken it, not when it is durable.
+ * The same lie as M8 told one storey higher, where a simulated disk can see it.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k9: Mutant = {
+  id: 'K9',
+  title: 'the pipeline acknowledges before the commit is durable',
+  caughtBy: ['sim'],
+  edits: [
+    {
+      file: 'src/shard/commit-pipeline.ts',
+      find: `    this.#storage.commit(writes).then(
+      () => {
+        this.#committing = false;
+        this.#events.onDurable(batch);
+      },`,
+      replace: `    this.#events.onDurable(batch);
+    this.#storage.commit(writes).then(
+      () => {
+        this.#committing = false;
+        this.kick();
+      },`,
+    },
+  ],
+};

@@ -1,0 +1,25 @@
+/**
+ * K11: reads whose round was lost with the office are answered from the state that is here.
+ * It was the leader a moment ago, but somebody else may have led for long.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k11: Mutant = {
+  id: 'K11',
+  title: 'a deposed leader answers the reads it could not confirm',
+  caughtBy: ['sim'],
+  edits: [
+    {
+      file: 'src/shard/group.ts',
+      find: `    for (const waiter of this.#reads.takeAll()) waiter.done(this.#notHere());
+`,
+      replace: `    for (const waiter of this.#reads.takeAll()) waiter.done(this.#serve(waiter.key));
+`,
+    },
+    {
+      file: 'src/shard/group.ts',
+      find: `      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#notHere());`,
+      replace: `      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#serve(waiter.key));`,
+    },
+  ],
+};

@@ -1,0 +1,22 @@
+/**
+ * K16: a retry's condition is looked at before the memory of answers.
+ * A compare-and-set that succeeded fails in its repeat, and the client is told that it did not happen.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k16: Mutant = {
+  id: 'K16',
+  title: 'a retried compare-and-set fails because it succeeded',
+  caughtBy: ['sim'],
+  edits: [
+    {
+      file: 'src/shard/kv-machine.ts',
+      find: `    if (known !== undefined) return answerAgain(known, command);`,
+      replace: `    if (known !== undefined) {
+      const row = this.store.get(binaryString(command.data, command.rowKeyAt, command.contentTypeAt));
+      if (holds(command, row)) return answerAgain(known, command);
+      return refusal('precondition-failed', { currentRevision: row === undefined ? 0 : revisionOf(row) });
+    }`,
+    },
+  ],
+};

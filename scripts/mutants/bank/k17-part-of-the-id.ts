@@ -1,0 +1,28 @@
+/**
+ * K17: the memory of answers is keyed by the first six bytes of the operation id, and the request is not compared.
+ * In a v7 uuid these are its time: one of two writes of the same millisecond is answered and never applied.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k17: Mutant = {
+  id: 'K17',
+  title: 'answers are remembered by a part of the operation id',
+  caughtBy: ['sim'],
+  edits: [
+    {
+      file: 'src/shard/id-table.ts',
+      find: `const ID_BYTES = 16;`,
+      replace: `const ID_BYTES = 6;`,
+    },
+    {
+      file: 'src/shard/id-table.ts',
+      find: `word < ID_BYTES; word += 4`,
+      replace: `word < 4; word += 4`,
+    },
+    {
+      file: 'src/shard/kv-machine.ts',
+      find: `  return same ? answerOf(known, true) : refusal('idempotency-key-reused', {});`,
+      replace: `  return same || known.revision > 0 ? answerOf(known, true) : refusal('idempotency-key-reused', {});`,
+    },
+  ],
+};

@@ -1,0 +1,20 @@
+/**
+ * K18: after an attempt of unknown fate the router asks again under a new operation id.
+ * Both attempts are applied.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k18: Mutant = {
+  id: 'K18',
+  title: 'the router repeats a write under a new operation id',
+  caughtBy: ['sim'],
+  edits: [
+    {
+      file: 'src/router/dispatch.ts',
+      find: `  operation.type === 'get' ? operation : { ...operation, attempt: 'again' };`,
+      replace: `  operation.type === 'get'
+    ? operation
+    : { ...operation, attempt: 'first', operationId: operation.operationId.map((byte, at) => (at === 15 ? byte ^ 0x5a : byte)) };`,
+    },
+  ],
+};

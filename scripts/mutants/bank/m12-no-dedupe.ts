@@ -1,0 +1,17 @@
+/**
+ * M12: answers are remembered and never looked up: a retried write is applied again.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const m12: Mutant = {
+  id: 'M12',
+  title: 'a retried write is applied again',
+  caughtBy: ['sim'],
+  edits: [
+    {
+      file: 'src/shard/kv-machine.ts',
+      find: `    if (known !== undefined) return answerAgain(known, command);`,
+      replace: `    if (known !== undefined && this.windowMs < 0) return answerAgain(known, command);`,
+    },
+  ],
+};

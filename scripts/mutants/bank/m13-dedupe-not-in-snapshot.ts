@@ -1,0 +1,24 @@
+/**
+ * M13: the memory of answers is neither in checkpoints nor in snapshots, nor in the state hash that would tell.
+ * After a restart or an installed snapshot a replica applies a retry that the others answer from memory.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const m13: Mutant = {
+  id: 'M13',
+  title: 'the memory of answers is not in the snapshot',
+  caughtBy: ['sim'],
+  edits: [
+    {
+      file: 'src/shard/kv-machine.ts',
+      find: `    this.answers.flush();
+    this.store.set(META_KEY`,
+      replace: `    this.store.set(META_KEY`,
+    },
+    {
+      file: 'src/shard/kv-machine.ts',
+      find: `const answers = this.answers.state();`,
+      replace: `const answers = { head: 0, tail: 0, horizonMs: 0, hashHigh: 0, hashLow: 0 };`,
+    },
+  ],
+};

@@ -1,0 +1,17 @@
+/**
+ * M19: the checksum of a journal row is not looked at: a row whose bytes went bad is read back as data (compare etcd #6379).
+ */
+import type { Mutant } from '../mutant.js';
+
+export const m19: Mutant = {
+  id: 'M19',
+  title: 'a damaged row is accepted (no checksum)',
+  caughtBy: ['sim', 'files'],
+  edits: [
+    {
+      file: 'src/raft/storage/recovery.ts',
+      find: `if (crc === row.crc) return decodeRow(row.data);`,
+      replace: `if (crc >= 0) return decodeRow(row.data);`,
+    },
+  ],
+};

@@ -1,0 +1,40 @@
+/**
+ * M20: a bad row in the middle of the journal is taken for a torn tail: it and all that follows is silently dropped.
+ * See Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage" (FAST '18).
+ */
+import type { Mutant } from '../mutant.js';
+
+export const m20: Mutant = {
+  id: 'M20',
+  title: 'a damaged row in the middle silently ends the journal',
+  caughtBy: ['sim', 'files'],
+  edits: [
+    {
+      file: 'src/raft/storage/recovery.ts',
+      find: `    const { last, vouched } = this.#facts;
+    if (row.seq === last && row.seq > vouched) {
+      this.#torn = row.seq;
+      return undefined;
+    }`,
+      replace: `    const { last, vouched } = this.#facts;
+    if (row.seq <= last || row.seq > vouched) {
+      this.#torn = row.seq;
+      return undefined;
+    }`,
+    },
+    {
+      file: 'src/raft/storage/recovery.ts',
+      find: `    const due = this.#index.lastSeq + 1;`,
+      replace: `    if (this.#torn !== undefined) return;
+    const due = this.#index.lastSeq + 1;`,
+    },
+    {
+      file: 'src/raft/storage/store-engine.ts',
+      find: `    if (torn !== undefined) journal.dropTorn(torn);
+`,
+      replace: `    const last = journal.last ?? 0;
+    if (torn !== undefined) for (let seq = torn; seq <= last; seq++) journal.dropTorn(seq);
+`,
+    },
+  ],
+};

@@ -1,0 +1,20 @@
+/**
+ * M22: a leader that loses its office tells those whose writes are in its log that they did not happen.
+ * The next leader may commit every one of them.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const m22: Mutant = {
+  id: 'M22',
+  title: 'a definite refusal for a proposal that commits later',
+  caughtBy: ['sim'],
+  edits: [
+    {
+      file: 'src/shard/group.ts',
+      find: `    for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', undefined, this.#details()));
+    for (const waiter of this.#reads`,
+      replace: `    for (const waiter of this.#writes.takeAll()) waiter.done(this.#notHere());
+    for (const waiter of this.#reads`,
+    },
+  ],
+};

@@ -1,0 +1,21 @@
+/**
+ * M24: apply looks at the replica's own clock instead of the leader's in the entry.
+ * Replicas forget answers at different times, and their states part.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const m24: Mutant = {
+  id: 'M24',
+  title: 'apply looks at the local clock',
+  caughtBy: ['sim'],
+  edits: [
+    {
+      file: 'src/shard/kv-machine.ts',
+      find: `    if (command.wallTimeMs > this.clockMs) {
+      this.clockMs = command.wallTimeMs;`,
+      replace: `    const here = Date.now();
+    if (here > this.clockMs) {
+      this.clockMs = here;`,
+    },
+  ],
+};

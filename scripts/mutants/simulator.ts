@@ -1,0 +1,65 @@
+/**
+ * The simulator as an instrument: run in the copy as a user runs it, and only its JSON is read.
+ *
+ * Seeds are run in growing portions, so that a mutant that shows at once does not cost hundreds of seeds.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Instrument, Sighting } from './instrument.js';
+import { parseReport, runNode, type Ended } from './processes.js';
+
+const FIRST_PORTION = 8;
+const GROWTH = 3;
+/** Of one seed, on a loaded machine. */
+const TIMEOUT_MS_PER_SEED = 20_000;
+
+export const simulator: Instrument = {
+  name: 'sim',
+  unit: 'seeds',
+  budget: 300,
+  unavailable: (root) => (existsSync(join(root, 'src/sim')) ? undefined : 'src/sim is not there'),
+  run: async (folder, budget) => {
+    let seconds = 0;
+    for (const { first, count } of portions(budget)) {
+      const args = ['--first', first.toString(16), '--seeds', String(count), '--jobs', '1', '--no-shrink', '--json'];
+      const ended = await runNode(['dist/cli.js', 'sim', ...args], {
+        cwd: folder,
+        timeoutMs: TIMEOUT_MS_PER_SEED * (count + 5),
+      });
+      seconds += ended.seconds;
+      const sighting = judgeSimulation({ ...ended, seconds }, budget);
+      if (sighting.type !== 'silent') return sighting;
+    }
+    return { type: 'silent', after: `${budget} seeds`, seconds };
+  },
+};
+
+/** 1..budget, cut into portions. */
+export function portions(budget: number): { first: number; count: number }[] {
+  const cut: { first: number; count: number }[] = [];
+  let size = FIRST_PORTION;
+  for (let first = 1; first <= budget; first += size / GROWTH) {
+    cut.push({ first, count: Math.min(size, budget - first + 1) });
+    size *= GROWTH;
+  }
+  return cut;
+}
+
+interface SimulationReport {
+  readonly failures: readonly { readonly seed: string; readonly check: string; readonly reason: string }[];
+}
+
+/** Exit 0: all seeds passed; 1: one failed, and the JSON says which. Anything else proves nothing. */
+export function judgeSimulation(ended: Ended, budget: number): Sighting {
+  const { seconds } = ended;
+  const report = parseReport(ended);
+  if ('why' in report) return { type: 'broken', seconds, why: report.why };
+  const [failure] = (report.value as SimulationReport).failures;
+  if (failure === undefined) {
+    if (ended.code === 0) return { type: 'silent', after: `${budget} seeds`, seconds };
+    return { type: 'broken', seconds, why: `exit code ${String(ended.code)} without a failure` };
+  }
+  const { seed, check, reason } = failure;
+  const after = `${Number.parseInt(seed, 16)} seeds`;
+  return { type: 'caught', after, seconds, what: `${check}: ${reason}`, repeat: `kvorum sim --seed ${seed}` };
+}

@@ -1,0 +1,52 @@
+/**
+ * From what instruments saw to what is said of a mutant, and to the exit code. Pure.
+ *
+ * - caught: an instrument that must catch it did.
+ * - survived: all of them ran to their end and none saw it. The bank's worst news.
+ * - unclear: one of them came to no verdict, and no other caught it. Counts like survived: nothing was shown.
+ * - not run: none of them can be run here. Said, and never taken for caught.
+ */
+import type { Sighting } from './instrument.js';
+import type { InstrumentName, Mutant } from './mutant.js';
+
+export interface Look {
+  readonly instrument: InstrumentName;
+  readonly sighting: Sighting;
+}
+
+export type Verdict = 'caught' | 'survived' | 'unclear' | 'not run';
+
+export interface Finding {
+  readonly mutant: Pick<Mutant, 'id' | 'title'>;
+  readonly verdict: Verdict;
+  readonly looks: readonly Look[];
+  /** Instruments that should have looked and cannot be run here, with the reason. */
+  readonly missing: readonly { readonly instrument: InstrumentName; readonly why: string }[];
+}
+
+export function verdictOf(looks: readonly Look[]): Verdict {
+  if (looks.some(({ sighting }) => sighting.type === 'caught')) return 'caught';
+  if (looks.length === 0) return 'not run';
+  return looks.some(({ sighting }) => sighting.type === 'broken') ? 'unclear' : 'survived';
+}
+
+/** What a control must be: silent. Returns what is wrong with it; undefined if nothing is. */
+export function complaintAbout(control: Look): string | undefined {
+  const { instrument, sighting } = control;
+  switch (sighting.type) {
+    case 'silent':
+      return undefined;
+    case 'caught':
+      return `${instrument} catches the source without a mutant (${sighting.what}): whatever it catches proves nothing`;
+    case 'broken':
+      return `${instrument} does not run on the source without a mutant: ${sighting.why}`;
+  }
+}
+
+export const EXIT = { caught: 0, survived: 1, usage: 2, notRun: 3 } as const;
+
+/** 1: a mutant survived, or nothing was shown of it; 3: all that could be run here were caught, others were not run. */
+export function exitCodeOf(findings: readonly Finding[]): number {
+  if (findings.some(({ verdict }) => verdict === 'survived' || verdict === 'unclear')) return EXIT.survived;
+  return findings.some(({ verdict }) => verdict === 'not run') ? EXIT.notRun : EXIT.caught;
+}

@@ -1,0 +1,94 @@
+/**
+ * Instruments that are part of the test suite: random runs of the core, random runs of whole nodes, damaged files.
+ *
+ * They judge like any test; what they say is read from vitest's JSON. Seeds are counted where a test tells its seed.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Instrument, Sighting } from './instrument.js';
+import type { InstrumentName } from './mutant.js';
+import { runNode, type Ended } from './processes.js';
+
+interface Suite {
+  readonly name: InstrumentName;
+  readonly files: readonly string[];
+  readonly unit: 'seeds' | 'tests';
+  readonly budget: number;
+  readonly timeoutMs: number;
+}
+
+const SUITES: readonly Suite[] = [
+  { name: 'core', files: ['test/raft/random.test.ts'], unit: 'seeds', budget: 2_000, timeoutMs: 120_000 },
+  { name: 'nodes', files: ['test/shard/random.test.ts'], unit: 'seeds', budget: 200, timeoutMs: 180_000 },
+  {
+    name: 'files',
+    files: [
+      'test/raft/storage/damage.test.ts',
+      'test/raft/storage/crash-points.test.ts',
+      'test/raft/storage/model.test.ts',
+    ],
+    unit: 'tests',
+    budget: 1,
+    timeoutMs: 120_000,
+  },
+];
+
+/** The part of vitest's JSON that is read here. */
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly testResults: readonly {
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[] | null;
+    }[];
+  }[];
+}
+
+export const vitestInstruments: readonly Instrument[] = SUITES.map((suite) => ({
+  name: suite.name,
+  unit: suite.unit,
+  budget: suite.budget,
+  unavailable: (root) => {
+    const missing = suite.files.find((file) => !existsSync(join(root, file)));
+    return missing && `${missing} is not there`;
+  },
+  run: async (folder, budget) => {
+    const output = join(folder, `${suite.name}.json`);
+    const ended = await runNode(
+      ['node_modules/vitest/vitest.mjs', 'run', '--project', 'unit', '--bail', '1', '--reporter', 'json']
+        .concat('--outputFile', output)
+        .concat(suite.files),
+      { cwd: folder, env: { KVORUM_SEEDS: String(budget) }, timeoutMs: suite.timeoutMs },
+    );
+    const report = existsSync(output) ? (JSON.parse(readFileSync(output, 'utf8')) as Report) : undefined;
+    return judge(suite, budget, ended, report);
+  },
+}));
+
+function judge(suite: Suite, budget: number, ended: Ended, report: Report | undefined): Sighting {
+  const { seconds } = ended;
+  if (ended.timedOut) return { type: 'broken', seconds, why: `not done after ${suite.timeoutMs / 1000} s` };
+  if (report === undefined) return { type: 'broken', seconds, why: lastLine(ended.stderr) };
+  const failed = report.testResults.flatMap((file) => file.assertionResults).find(({ status }) => status === 'failed');
+  if (failed !== undefined) {
+    const [message = ''] = failed.failureMessages ?? [];
+    const seed = /\bseed (\d+)\b/.exec(message)?.[1] ?? /\(seed (\d+)\)/.exec(failed.fullName)?.[1];
+    const counted = seed === undefined ? `${report.numPassedTests + report.numFailedTests} tests` : `${seed} seeds`;
+    return { type: 'caught', after: counted, seconds, what: firstLine(message) };
+  }
+  if (report.numPassedTests === 0 || ended.code !== 0) {
+    const why = report.testResults.map(({ message }) => message).find((message) => message !== '');
+    return { type: 'broken', seconds, why: firstLine(why ?? lastLine(ended.stderr)) };
+  }
+  return {
+    type: 'silent',
+    after: suite.unit === 'seeds' ? `${budget} seeds` : `${report.numPassedTests} tests`,
+    seconds,
+  };
+}
+
+const firstLine = (text: string): string => text.split('\n', 1)[0]?.trim() ?? '';
+const lastLine = (text: string): string => text.trim().split('\n').at(-1)?.trim() ?? '';

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import type { Sighting } from '../../scripts/mutants/instrument.js';
+import { judgeExit } from '../../scripts/mutants/instruments.js';
+import { judgeSimulation, portions } from '../../scripts/mutants/simulator.js';
+import { findingsTable, summary } from '../../scripts/mutants/report.js';
+import { complaintAbout, exitCodeOf, verdictOf, type Finding, type Look } from '../../scripts/mutants/verdict.js';
+
+const caught: Sighting = { type: 'caught', after: '3 seeds', seconds: 1, what: 'a stale read' };
+const silent: Sighting = { type: 'silent', after: '400 seeds', seconds: 9 };
+const broken: Sighting = { type: 'broken', seconds: 2, why: 'no JSON' };
+const look = (sighting: Sighting): Look => ({ instrument: 'sim', sighting });
+const finding = (...sightings: readonly Sighting[]): Finding => {
+  const looks = sightings.map(look);
+  const missing = looks.length > 0 ? [] : [{ instrument: 'power-cut' as const, why: 'power cuts need root' }];
+  return { mutant: { id: 'X1', title: 'a bug' }, verdict: verdictOf(looks), looks, missing };
+};
+
+describe('a verdict', () => {
+  it('is caught if any instrument caught it', () => {
+    expect(verdictOf([look(silent), look(caught)])).toBe('caught');
+    expect(verdictOf([look(broken), look(caught)])).toBe('caught');
+  });
+  it('is survived if all looked and saw nothing', () => {
+    expect(verdictOf([look(silent), look(silent)])).toBe('survived');
+  });
+  it('is unclear if one that came to no verdict might have seen it', () => {
+    expect(verdictOf([look(silent), look(broken)])).toBe('unclear');
+  });
+  it('is not run if nothing could look', () => {
+    expect(verdictOf([])).toBe('not run');
+  });
+});
+
+describe('the exit code', () => {
+  it('is 0 only if all were caught', () => {
+    expect(exitCodeOf([finding(caught), finding(silent, caught)])).toBe(0);
+  });
+  it('is 1 if one survived, or nothing was shown of it', () => {
+    expect(exitCodeOf([finding(caught), finding(silent)])).toBe(1);
+    expect(exitCodeOf([finding(broken), finding(caught)])).toBe(1);
+    expect(exitCodeOf([finding(), finding(silent)])).toBe(1);
+  });
+  it('is 3 if all that could be run were caught', () => {
+    expect(exitCodeOf([finding(caught), finding()])).toBe(3);
+  });
+});
+
+describe('a control', () => {
+  it('passes only if the instrument ran to its end and saw nothing', () => {
+    expect(complaintAbout(look(silent))).toBeUndefined();
+    expect(complaintAbout(look(caught))).toMatch(/sim catches the source without a mutant \(a stale read\)/);
+    expect(complaintAbout(look(broken))).toMatch(/does not run/);
+  });
+});
+
+describe('what the simulator says', () => {
+  const ended = (code: number, report: unknown) => ({
+    code,
+    stdout: typeof report === 'string' ? report : JSON.stringify(report),
+    stderr: 'progress\nTypeError: x is not a function',
+    timedOut: false,
+    seconds: 4,
+  });
+  const failure = { seed: '11', check: 'invariant', reason: 'two leaders in term 3' };
+
+  it('is caught with the seed that repeats it', () => {
+    expect(judgeSimulation(ended(1, { failures: [failure] }), 400)).toEqual({
+      type: 'caught',
+      after: '17 seeds',
+      seconds: 4,
+      what: 'invariant: two leaders in term 3',
+      repeat: 'kvorum sim --seed 11',
+    });
+  });
+  it('is silent if all seeds passed', () => {
+    expect(judgeSimulation(ended(0, { failures: [] }), 400)).toMatchObject({ type: 'silent', after: '400 seeds' });
+  });
+  it('proves nothing without a report, with a failure code and no failure, or out of time', () => {
+    const why = expect.stringContaining('TypeError') as string;
+    expect(judgeSimulation(ended(1, 'oops'), 5)).toMatchObject({ type: 'broken', why });
+    expect(judgeSimulation(ended(1, { failures: [] }), 5)).toMatchObject({ type: 'broken' });
+    expect(judgeSimulation({ ...ended(0, { failures: [] }), timedOut: true }, 5)).toMatchObject({ type: 'broken' });
+  });
+  it('comes in portions that are all of the seeds, each once', () => {
+    for (const budget of [1, 8, 9, 300]) {
+      const seeds = portions(budget).flatMap(({ first, count }) => Array.from({ length: count }, (_, i) => first + i));
+      expect(seeds).toEqual(Array.from({ length: budget }, (_, i) => i + 1));
+    }
+    expect(portions(300).length).toBeLessThan(6);
+  });
+  it('is asked of the other scripts by their exit code, and only with a report', () => {
+    expect(judgeExit(ended(0, {}), '6 cuts')).toMatchObject({ type: 'silent', after: '6 cuts' });
+    expect(judgeExit(ended(1, { verdict: 'ILLEGAL' }), '6 cuts')).toMatchObject({ type: 'caught', what: 'ILLEGAL' });
+    expect(judgeExit(ended(2, {}), '6 cuts')).toMatchObject({ type: 'broken' });
+    expect(judgeExit(ended(1, 'oops'), '6 cuts')).toMatchObject({ type: 'broken' });
+  });
+});
+
+describe('the report', () => {
+  it('has a row for each, and says what was not run', () => {
+    const findings = [finding(silent, caught), finding(silent), finding()];
+    const rows = findingsTable(findings).split('\n');
+    expect(rows[1]).toMatch(/X1 a bug +sim +3 seeds +10\.0 s/);
+    expect(rows[2]).toMatch(/SURVIVED +400 seeds/);
+    expect(rows[3]).toMatch(/not run here +power-cut: power cuts need root/);
+    expect(summary(findings)).toBe('1 of 3 caught, 1 survived, 1 not run here');
+  });
+});
