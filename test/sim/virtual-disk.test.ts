@@ -87,6 +87,12 @@ describe('a virtual disk', () => {
     make();
   });
 
+  /** Lets what was called come to its first event, then time pass. */
+  async function pass(ms: number): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    await scheduler.run(ms);
+  }
+
   /** Lets time pass until it is done. */
   async function within<T>(promise: Promise<T>): Promise<T> {
     let isOver = false;
@@ -116,7 +122,7 @@ describe('a virtual disk', () => {
       ends.push(scheduler.now - start);
     };
     const done = [commit(storage, 1).then(note), commit(storage, 2).then(note)];
-    await scheduler.run(1.9);
+    await pass(1.9);
     expect(ends).toEqual([]);
     expect(disk.durableTerm(1, 1)).toBeUndefined();
     done.push(commit(storage, 3).then(note));
@@ -159,7 +165,7 @@ describe('a virtual disk', () => {
   it('shows nothing of a checkpoint to readers until it is synced', async () => {
     const storage = await open();
     const checkpoint = storage.checkpoint([{ group: 1, meta: meta(5), rows: [row('a', '1')] }]);
-    await scheduler.run(1.9);
+    await pass(1.9);
     expect(stateOf(storage, 1)).toEqual({});
     expect(disk.durableSnapshotIndex(1)).toBe(0);
     await within(checkpoint);
@@ -198,7 +204,7 @@ describe('a virtual disk', () => {
         () => (isAcknowledged = true),
         () => undefined,
       );
-      await scheduler.run(1);
+      await pass(1);
       life.end();
       disk.crash(kind);
       const reopened = disk.storage(new Life());
@@ -217,7 +223,7 @@ describe('a virtual disk', () => {
       const storage = await open(life);
       await within(commit(storage, 1));
       void commit(storage, 2, 3);
-      await scheduler.run(1);
+      await pass(1);
       life.end();
       disk.crash('power');
       const notices: string[] = [];
@@ -301,17 +307,17 @@ describe('a virtual disk', () => {
     life.pause();
     let isDone = false;
     void commit(storage, 1).then(() => (isDone = true));
-    await scheduler.run(50);
+    await pass(50);
     expect([isDone, disk.durableTerm(1, 1)]).toEqual([false, undefined]);
     scheduler.resume(life);
-    await scheduler.run(50);
+    await pass(50);
     expect([isDone, disk.durableTerm(1, 1)]).toEqual([true, 1]);
     expect(() => {
       disk.crash('process');
     }).toThrow('end the life first');
     void commit(storage, 2).then(() => (isDone = false));
     life.end();
-    await scheduler.run(50);
+    await pass(50);
     expect([isDone, disk.durableTerm(1, 2)]).toEqual([true, undefined]);
     await expect(within(disk.storage(new Life()).open())).rejects.toThrow('data folder in use');
     disk.crash('process');
@@ -334,7 +340,7 @@ describe('a virtual disk', () => {
     await within(storage.open());
     await within(commit(storage, 1));
     void storage.checkpoint([{ group: 1, meta: meta(1), rows: [row('a', 'b')] }]);
-    await scheduler.run(50);
+    await pass(50);
     expect(life.ended).toBe(true);
     const { groups } = await within(crashing.storage(new Life()).open());
     expect(groups.get(1)?.snapshot.index === 1 || groups.get(1)?.entries.length === 1).toBe(true);

@@ -100,7 +100,9 @@ export class Machine {
     this.#life = new Life();
     return this.disk.storage(this.#life, {
       journalSlackBytes: 200,
-      onNotice: (notice) => { this.#note(notice); },
+      onNotice: (notice) => {
+        this.#note(notice);
+      },
     });
   }
 
@@ -129,6 +131,7 @@ export class Machine {
   }
 
   async #pass(ms: number): Promise<void> {
+    await settle();
     await this.#scheduler.run(ms);
     await settle();
   }

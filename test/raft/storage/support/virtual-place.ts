@@ -9,10 +9,10 @@ class PassingTime extends Scheduler {
   #scheduled = 0;
   #isPassing = false;
 
-  override after(ms: number, life: Life | undefined, task: () => void): ScheduledEvent {
+  override after(ms: number, life: Life | undefined, task: () => void, isTurn?: boolean): ScheduledEvent {
     this.#scheduled++;
     if (!this.#isPassing) void this.#pass();
-    return super.after(ms, life, task);
+    return super.after(ms, life, task, isTurn);
   }
 
   async #pass(): Promise<void> {
