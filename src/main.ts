@@ -3,7 +3,7 @@
  *
  * Knows the order in which parts start and stop, and nothing of what they do.
  */
-import { formatAddress, type Address, type NodeConfig, type RouterConfig } from './config/index.js';
+import { formatAddress, type Address, type Detour, type NodeConfig, type RouterConfig } from './config/index.js';
 import {
   Dispatcher,
   HttpServer,
@@ -60,12 +60,13 @@ const STATUS_TIMEOUT_MS = 500;
 export async function startNode(config: NodeConfig, logger: Logger): Promise<RunningNode> {
   await loadHash();
   const runtime = systemRuntime();
+  const dialled = dialledAddress(config.via);
   const transport = new WsTransport({
     self: { role: 'node', id: config.id, clusterId: config.clusterId },
     runtime,
     logger,
     listen: config.listenPeer,
-    peers: new Map(config.members.map((member) => [member.id, formatAddress(member.peer)])),
+    peers: new Map(config.members.map((member) => [member.id, dialled(formatAddress(member.peer))])),
   });
   const node = new ShardNode({
     id: config.id,
@@ -108,15 +109,16 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
   await loadHash();
   const runtime = systemRuntime();
   const { clusterId, nodes } = config;
+  const dialled = dialledAddress(config.via);
   const transport = new WsTransport({
     self: clusterId === undefined ? { role: 'router' } : { role: 'router', clusterId },
     runtime,
     logger,
-    seeds: nodes.map((address) => formatAddress(address)),
+    seeds: nodes.map((address) => dialled(formatAddress(address))),
   });
   const backend = new RemoteBackend({ transport, runtime });
   backend.onTopology((topology) => {
-    transport.setPeers(new Map(topology.nodes.map((node) => [node.id, node.peerAddress])));
+    transport.setPeers(new Map(topology.nodes.map((node) => [node.id, dialled(node.peerAddress)])));
   });
   const front = await startFront({ backend, runtime, logger, transport, ...config });
   await backend.start();
@@ -133,6 +135,12 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
       await backend.close();
     },
   };
+}
+
+/** The topology says where nodes are; how this process gets there is its own affair, and nobody else's to know. */
+function dialledAddress(via: readonly Detour[]): (address: string) => string {
+  const detours = new Map(via.map(({ to, through }) => [formatAddress(to), formatAddress(through)]));
+  return (address) => detours.get(address) ?? address;
 }
 
 function planOf(config: NodeConfig): ClusterPlan {

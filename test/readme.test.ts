@@ -1,8 +1,9 @@
 /**
  * README's transcripts, run: what a reader is shown is what happens.
  *
- * `npm start` in a transcript starts a real cluster, on a port of its own; 127.0.0.1:8080 and the documented process
- * ids stand for the real ones. Every other command is run by bash as it is written.
+ * `npm start` in a transcript starts a real cluster, on a port and in a folder of its own; 127.0.0.1:8080 and the
+ * documented process ids stand for the real ones, and `npm run faults` is told of the folder. Every other command is
+ * run by bash as it is written.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -13,7 +14,7 @@ import { cleanEnvironment, projectRoot, Scene } from './e2e/processes.js';
 import { consoleBlocks, difference, type Step } from './support/transcript.js';
 
 /** Sections whose console blocks are run, in the order of the document. */
-const SECTIONS = ['Sixty seconds'];
+const SECTIONS = ['Sixty seconds', 'Break it yourself'];
 const DOCUMENTED = '127.0.0.1:8080';
 
 const scene = new Scene();
@@ -21,9 +22,12 @@ afterAll(() => scene.clean());
 
 /** From documented words to real ones. */
 const real = new Map<string, string>();
+/** Of the cluster that was started last. */
+let dataFolder = '';
 
 function inReality(command: string): string {
   let text = command.replaceAll('localhost:8080', DOCUMENTED);
+  text = text.replace('npm run -s faults -- ', `npm run -s faults -- --data ${dataFolder} `);
   for (const [documented, actual] of real) text = text.replaceAll(new RegExp(`\\b${documented}\\b`, 'g'), actual);
   return text;
 }
@@ -47,7 +51,8 @@ async function run(step: Step): Promise<string[]> {
 async function start(step: Step): Promise<string> {
   const [, options = ''] = step.command.split(' -- ');
   const args = options.split(' ').filter((word) => word !== '');
-  const { readyLine, url, pids } = await startCluster(scene, { data: scene.folder(), args });
+  dataFolder = scene.folder();
+  const { readyLine, url, pids } = await startCluster(scene, { data: dataFolder, args });
   const place = url.replace('http://', '');
   real.set(DOCUMENTED, place);
   const documentedPids = /pids=([\d,]+)/.exec(step.expected.join('\n'))?.[1]?.split(',') ?? [];

@@ -6,7 +6,7 @@
 import { Budget } from './budget.js';
 import { compileKey } from './compile.js';
 import { countHistory, type HistoryCounts } from './counts.js';
-import { explainFailure, type Failure } from './explain.js';
+import { explainFailure, legalOrder, type Failure, type Placed } from './explain.js';
 import type { Value } from './model.js';
 import type { Operation } from './operation.js';
 import { Search } from './search.js';
@@ -39,6 +39,8 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 /** Steps of a key's first turn; most keys need fewer. */
 const FIRST_TURN = 20_000;
 const GROWTH = 4;
+/** What a picture is worth. */
+const PICTURE_STEPS = 4_000_000;
 
 /**
  * Whether every key's operations could have happened one at a time, each between its start and its end.
@@ -52,7 +54,7 @@ export function checkHistory(operations: readonly Operation[], options: CheckOpt
   const budget = steps === undefined ? Budget.time(timeoutMs, now) : Budget.steps(steps);
   const byKey = groupByKey(operations);
   const { illegal, undecided } = judge(byKey, init, budget);
-  const failure = illegal === undefined ? undefined : explainFailure(illegal);
+  const failure = illegal === undefined ? undefined : explainFailure(illegal, byKey.get(illegal) ?? [], init);
   const verdict = failure !== undefined ? 'ILLEGAL' : undecided.length > 0 ? 'UNKNOWN' : 'LINEARIZABLE';
   return {
     verdict,
@@ -61,6 +63,21 @@ export function checkHistory(operations: readonly Operation[], options: CheckOpt
     steps: budget.steps,
     ...(failure === undefined ? {} : { failure }),
     undecided: failure === undefined ? undecided : [],
+  };
+}
+
+/** The busiest key of a history that was found linearizable, with an order that proves it. */
+export function picture(
+  operations: readonly Operation[],
+  init: Value,
+): { key: string; history: readonly Operation[]; order: readonly Placed[] } | undefined {
+  const [busiest] = [...groupByKey(operations)].sort(([, a], [, b]) => b.length - a.length);
+  if (busiest === undefined) return undefined;
+  const [key, history] = busiest;
+  return {
+    key,
+    history,
+    order: legalOrder(new Map(history.map((one) => [one, one])), init, Budget.steps(PICTURE_STEPS)),
   };
 }
 

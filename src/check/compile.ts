@@ -5,21 +5,11 @@
  * matter (see `withoutUselessUnknowns`). Two events at the same time: a call comes before a return, so that an operation
  * that ends at t and one that starts at t count as concurrent; a checker that accuses must be able to prove it.
  */
+import { Kind, type Effect } from './effect.js';
+import { bindSoleMakers } from './makers.js';
 import { apply, bearing, type Value } from './model.js';
 import type { Operation } from './operation.js';
 import { ABSENT, States, UNSEEN, type State } from './states.js';
-
-/** What an operation does, in the search's terms. `seen` kinds change nothing and are required. */
-export const Kind = { seen: 0, notSeen: 1, put: 2, delete: 3, deletePresent: 4, cas: 5, append: 6, never: 7 } as const;
-export type Kind = (typeof Kind)[keyof typeof Kind];
-
-export interface Effect {
-  readonly kind: Kind;
-  /** seen: the state that must be; notSeen, cas: the state compared with; append: the number of what is appended. */
-  readonly from: State;
-  /** put, cas: the state after it. notSeen: 1 where the key was seen to be there. */
-  readonly to: State;
-}
 
 export interface CompiledKey {
   readonly states: States;
@@ -29,8 +19,9 @@ export interface CompiledKey {
   readonly effects: readonly Effect[];
   /** Operations with the same effect have the same number. */
   readonly effectClass: Int32Array;
+  /** 1 for operations that must have happened: answered ones, and those whose effect was seen. */
   readonly required: Uint8Array;
-  /** All calls, and the returns of required operations, in time: index of the operation, or −1 − index for its return. */
+  /** All calls, and the returns of answered operations, in time: index of the operation, or −1 − index for its return. */
   readonly events: Int32Array;
 }
 
@@ -41,15 +32,21 @@ export function compileKey(all: readonly Operation[], init: Value): CompiledKey 
   const states = new States(compared, appends);
   const initial = states.of(init);
   const { operations, effects } = withoutUselessUnknowns(bearingOnes, states, compared);
+  const answered = Uint8Array.from(operations, (operation) => (bearing(operation) === 'must' ? 1 : 0));
+  const required = answered.slice();
+  bindSoleMakers(effects, required, states, initial);
+  const effectClass = classesOf(effects);
+  return { states, initial, operations, effects, effectClass, required, events: eventsOf(operations, answered) };
+}
+
+function classesOf(effects: readonly Effect[]): Int32Array {
   const classes = new Map<string, number>();
-  const effectClass = Int32Array.from(effects, ({ kind, from, to }) => {
+  return Int32Array.from(effects, ({ kind, from, to }) => {
     const name = `${kind} ${from} ${to}`;
     const number = classes.get(name) ?? classes.size;
     classes.set(name, number);
     return number;
   });
-  const required = Uint8Array.from(operations, (operation) => (bearing(operation) === 'must' ? 1 : 0));
-  return { states, initial, operations, effects, effectClass, required, events: eventsOf(operations, required) };
 }
 
 /** Every value that some operation would recognise. */
@@ -69,6 +66,7 @@ export function comparedValues(operations: readonly Operation[]): Set<string> {
 
 const seen = (from: State): Effect => ({ kind: Kind.seen, from, to: from });
 const NEVER: Effect = { kind: Kind.never, from: 0, to: 0 };
+const UNSEEN_PUT: Effect = { kind: Kind.put, from: 0, to: UNSEEN };
 
 function effectOf(operation: Operation, states: States): Effect {
   const { op, ok, value = null, result = null, existed } = operation;
@@ -111,8 +109,7 @@ function failedCas(operation: Operation, states: States): Effect {
  * a compare would have failed. So all that is legal before is legal after, and from that next one on the values are the
  * same. An append leads only to UNSEEN if nothing that is ever compared with contains what it appends.
  *
- * The same goes for an unknown compare that would change nothing, and an append of nothing to what is never absent or
- * never seen; the search leaves those out as they come (`search.ts`: an unknown one that changes nothing is no candidate).
+ * An unknown compare that would change nothing is left out, too.
  */
 function withoutUselessUnknowns(
   all: readonly Operation[],
@@ -121,21 +118,17 @@ function withoutUselessUnknowns(
 ): { operations: Operation[]; effects: Effect[] } {
   const effectByOperation = all.map((operation) => effectOf(operation, states));
   const noticed = effectByOperation.some(({ kind }) => kind === Kind.notSeen || kind === Kind.deletePresent);
-  const useless = (operation: Operation, { kind, to }: Effect): boolean => {
-    if (bearing(operation) !== 'may') return false;
-    if (kind === Kind.seen) return true;
-    if (noticed) return false;
-    if (kind === Kind.put || kind === Kind.cas) return to === UNSEEN;
-    if (kind !== Kind.append) return false;
-    const appended = operation.value ?? '';
-    for (const value of compared) if (value.includes(appended)) return false;
-    return appended !== '';
-  };
+  // One text of all, the long ones first: nearly every append is found soon, and none is looked for value by value.
+  const everything = [...compared].sort((a, b) => b.length - a.length).join('\n');
+  const recognised = (value: string): boolean => everything.includes(value);
   const operations: Operation[] = [];
   const effects: Effect[] = [];
   for (const [index, operation] of all.entries()) {
-    const effect = effectByOperation[index] ?? NEVER;
-    if (useless(operation, effect)) continue;
+    let effect = effectByOperation[index] ?? NEVER;
+    // An append of what nobody ever saw is as good as a put of it.
+    if (effect.kind === Kind.append && !recognised(operation.value ?? '')) effect = UNSEEN_PUT;
+    const leadsNowhere = effect.to === UNSEEN && (effect.kind === Kind.put || effect.kind === Kind.cas);
+    if (bearing(operation) === 'may' && (effect.kind === Kind.seen || (leadsNowhere && !noticed))) continue;
     operations.push(operation);
     effects.push(effect);
   }
@@ -145,11 +138,11 @@ function withoutUselessUnknowns(
 const byTime = (a: number | bigint, b: number | bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Calls and returns in time, ties by place in the history; a call before a return at the same time. */
-function eventsOf(operations: readonly Operation[], required: Uint8Array): Int32Array {
+function eventsOf(operations: readonly Operation[], answered: Uint8Array): Int32Array {
   const start = operations.map((operation) => operation.start);
   const end = operations.map((operation) => operation.end);
   const calls = operations.map((_, index) => index);
-  const returns = calls.filter((index) => required[index] === 1);
+  const returns = calls.filter((index) => answered[index] === 1);
   calls.sort((a, b) => byTime(start[a] ?? 0, start[b] ?? 0) || a - b);
   returns.sort((a, b) => byTime(end[a] ?? 0, end[b] ?? 0) || a - b);
   const events = new Int32Array(calls.length + returns.length);

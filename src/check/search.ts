@@ -16,8 +16,9 @@
  * - Values that nobody could tell apart are one state (`states.ts`).
  * - A configuration that was explored once is not explored again (`configurations.ts`).
  */
-import { Kind, type CompiledKey } from './compile.js';
+import type { CompiledKey } from './compile.js';
 import { Configurations } from './configurations.js';
+import { Kind } from './effect.js';
 import { EventList } from './event-list.js';
 import { Needs } from './needs.js';
 import type { State } from './states.js';
@@ -55,6 +56,7 @@ export class Search {
     this.#needs = new Needs(compiled);
     this.#takenAt = new Int32Array(compiled.operations.length);
     this.#state = compiled.initial;
+    if (this.#needs.hopeless(compiled.initial)) this.#result = 'illegal';
   }
 
   /** The order found so far, as indexes of `compiled.operations`; a legal order of all that is required once `legal`. */
@@ -91,7 +93,7 @@ export class Search {
         choice.next++;
         const next = this.#apply(operation);
         this.#take(operation);
-        if (!this.#needs.forbid(operation, this.#state, next)) {
+        if (!this.#needs.forbids(operation, this.#state, next)) {
           this.#state = next;
           return;
         }

@@ -48,12 +48,21 @@ export class States {
     return number;
   }
 
+  appended(appendix: number): string {
+    return this.#appendValues[appendix] ?? '';
+  }
+
+  /** The value of a state that has one: neither ABSENT nor UNSEEN. */
+  value(state: State): string {
+    return this.#values[state] ?? '';
+  }
+
   append(state: State, appendix: number): State {
     if (state === UNSEEN) return UNSEEN;
     const edge = state * this.#appendValues.length + appendix;
     const known = this.#appended.get(edge);
     if (known !== undefined) return known;
-    const next = this.of((this.#values[state] ?? '') + (this.#appendValues[appendix] ?? ''));
+    const next = this.of(this.value(state) + this.appended(appendix));
     this.#appended.set(edge, next);
     return next;
   }

@@ -25,7 +25,7 @@ export type ClusterRecord = z.infer<typeof schema>;
 
 const FILE = 'cluster.json';
 const LOCK = 'supervisor.pid';
-const OWN_ENTRY = /^(?:cluster\.json(?:\.tmp)?|supervisor\.pid|n[1-9])$/;
+const OWN_ENTRY = /^(?:(?:cluster|faults)\.json(?:\.tmp)?|supervisor\.pid|n[1-9])$/;
 
 export const nodeName = (index: number): string => `n${index + 1}`;
 

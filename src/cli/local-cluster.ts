@@ -2,11 +2,13 @@
  * The node processes of a local cluster: started together, reported when they die, stopped together.
  *
  * It restarts a dead node only where asked to: a person who kills one wants to see the cluster do without it.
- * Knows no router and no signal.
+ * Under `--faults` somebody may kill, pause and start them; a cluster whose nodes are dead because they were told to
+ * be has not died out. Knows no router and no proxy.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatCluster, type Member, type StartConfig } from '../config/index.js';
+import { formatCluster, formatDetours, type Detour, type Member, type StartConfig } from '../config/index.js';
+import type { NodeProcesses, ProcessView } from '../faults/index.js';
 import type { ClusterRecord } from './cluster-file.js';
 import { NodeProcess, type Ending } from './node-process.js';
 import type { Screen } from './screen.js';
@@ -21,9 +23,11 @@ export interface LocalClusterOptions {
   /** The script of this very program. */
   readonly script: string;
   readonly screen: Screen;
+  /** Where a node dials, if not where the others are. */
+  readonly detours: (node: number) => readonly Detour[];
 }
 
-export class LocalCluster {
+export class LocalCluster implements NodeProcesses {
   /** Settles when the last node process is gone and none will be started again. */
   readonly noneLeft: Promise<void>;
   readonly #options: LocalClusterOptions;
@@ -45,8 +49,32 @@ export class LocalCluster {
     return this.#nodes.map((node) => node.pid);
   }
 
-  start(): void {
+  startAll(): void {
     for (const node of this.#nodes) node.start();
+  }
+
+  view(node: number): ProcessView {
+    const { pid, running, paused, ending } = this.#node(node);
+    const state = paused ? 'paused' : running ? 'running' : 'dead';
+    return { pid, state, ended: ending?.manner ?? null, killed: ending?.asked ?? false };
+  }
+
+  kill(node: number): Promise<void> {
+    return this.#node(node).kill();
+  }
+
+  pause(node: number): void {
+    this.#node(node).signal('SIGSTOP');
+  }
+
+  resume(node: number): void {
+    this.#node(node).signal('SIGCONT');
+  }
+
+  start(node: number): void {
+    if (this.#stopping) throw new Error('the cluster is stopping');
+    this.#node(node).start();
+    this.#options.screen.say(`node ${this.#node(node).name} is started again (pid ${this.#node(node).pid})`);
   }
 
   /** SIGTERM to all at once, SIGKILL to what is left after `graceMs`. */
@@ -54,6 +82,12 @@ export class LocalCluster {
     this.#stopping = true;
     for (const restart of this.#restarts.values()) clearTimeout(restart.timer);
     await Promise.all(this.#nodes.map((node) => node.stop(graceMs)));
+  }
+
+  #node(number: number): NodeProcess {
+    const node = this.#nodes[number - 1];
+    if (node === undefined) throw new Error(`there is no node ${number}`);
+    return node;
   }
 
   #nodeProcess(member: Member): NodeProcess {
@@ -74,7 +108,8 @@ export class LocalCluster {
 
   /** Everything is said on the command line, so that no variable of the environment makes two nodes differ. */
   #commandLine(member: Member): string[] {
-    const { config, record, members } = this.#options;
+    const { config, record, members, detours } = this.#options;
+    const via = detours(member.id);
     const data = join(config.dataDir, member.name);
     mkdirSync(data, { recursive: true, mode: 0o700 });
     const said = {
@@ -87,6 +122,7 @@ export class LocalCluster {
       'log-level': config.logLevel,
       'listen-http': `${member.http.host}:${member.http.port}`,
       'listen-peer': `${member.peer.host}:${member.peer.port}`,
+      ...(via.length === 0 ? {} : { via: formatDetours(via) }),
     };
     return ['node', ...Object.entries(said).map(([flag, value]) => `--${flag}=${value}`)];
   }
@@ -96,12 +132,16 @@ export class LocalCluster {
       if (!ending.asked || ending.manner !== 'ended with code 0') this.#say(node, ending, '');
       return;
     }
+    if (ending.asked) {
+      this.#say(node, ending, ', as told');
+      return;
+    }
     if (this.#options.config.restart) {
       this.#restartLater(node, ending);
       return;
     }
     this.#say(node, ending, '; it is not started again (say --restart for that)');
-    if (this.#nodes.some((other) => other.running)) return;
+    if (this.#nodes.some((other) => other.running || other.ending?.asked === true)) return;
     this.#options.screen.say('no node is left');
     this.#settleNoneLeft();
   }

@@ -26,11 +26,16 @@ export interface Ending {
   readonly livedMs: number;
 }
 
+/** SIGCONT ends SIGSTOP. */
+type Pause = 'SIGSTOP' | 'SIGCONT';
+
 export class NodeProcess {
   readonly name: string;
   readonly #options: NodeProcessOptions;
   #child: ChildProcess | undefined;
   #asked = false;
+  #paused = false;
+  #ending: Ending | undefined;
   #gone: Promise<void> = Promise.resolve();
   #lastPid = 0;
 
@@ -48,7 +53,20 @@ export class NodeProcess {
     return this.#child !== undefined;
   }
 
+  /** It runs, and is stopped by a signal of ours. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Of the latest life, when it is over. */
+  get ending(): Ending | undefined {
+    return this.#ending;
+  }
+
   start(): void {
+    this.#asked = false;
+    this.#paused = false;
+    this.#ending = undefined;
     const { script, args, onLine, onExit } = this.#options;
     const startedAt = performance.now();
     const child = fork(script, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: [] });
@@ -61,8 +79,10 @@ export class NodeProcess {
       const end = (manner: string) => {
         if (this.#child !== child) return;
         this.#child = undefined;
+        this.#paused = false;
+        this.#ending = { pid: this.#lastPid, asked: this.#asked, manner, livedMs: performance.now() - startedAt };
+        onExit(this.#ending);
         resolve();
-        onExit({ pid: this.#lastPid, asked: this.#asked, manner, livedMs: performance.now() - startedAt });
       };
       child.once('exit', (code, signal) => {
         end(signal === null ? `ended with code ${code ?? 0}` : `was killed by ${signal}`);
@@ -73,12 +93,24 @@ export class NodeProcess {
     });
   }
 
+  signal(pause: Pause): void {
+    if (this.#child?.kill(pause) === true) this.#paused = pause === 'SIGSTOP';
+  }
+
+  /** As `kill -9` from outside, but meant. Settles when the process is gone. */
+  async kill(): Promise<void> {
+    this.#asked = true;
+    this.#child?.kill('SIGKILL');
+    await this.#gone;
+  }
+
   /** SIGTERM, and SIGKILL if it is still there after `graceMs`. Settles when the process is gone. */
   async stop(graceMs: number): Promise<void> {
     this.#asked = true;
     const child = this.#child;
     if (child === undefined) return;
     child.kill('SIGTERM');
+    if (this.#paused) this.signal('SIGCONT');
     const force = setTimeout(() => child.kill('SIGKILL'), graceMs);
     await this.#gone;
     clearTimeout(force);

@@ -1,7 +1,9 @@
 /**
- * The command line: `kvorum start | node | router | sim`, `--help`, `--version`. Flags are made from the table of settings.
+ * The command line: `kvorum start | node | router | check | sim`, `--help`, `--version`. Flags are made from the table of
+ * settings, but for `check`.
  *
  * Exit codes: 0 = ended as told; 1 = it failed at what it was doing; 2 = it was asked wrongly, nothing was done.
+ * `check` has codes of its own (`check-command.ts`).
  */
 import { Command, CommanderError, Option } from 'commander';
 import {
@@ -19,6 +21,7 @@ import {
   type Settings,
 } from '../config/index.js';
 import { version } from '../version.js';
+import { NotChecked, addCheck } from './check-command.js';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -40,6 +43,7 @@ export async function run(argv: readonly string[], script: string): Promise<numb
   addStart(program).action(act((flags) => start(flags, script)));
   addNode(program).action(act(node));
   addRouter(program).action(act(router));
+  addCheck(program, (code) => (exitCode = code));
   addSim(program).action(act((flags) => sim(flags, script)));
   // For `kvorum sim` alone, which starts itself again with it.
   program.command('sim-worker', { hidden: true }).action(act(simWorker));
@@ -132,6 +136,7 @@ async function withSources<Config>(
 }
 
 function complain(error: unknown): number {
+  if (error instanceof NotChecked) return error.exitCode;
   // Commander has written its own words already; 0 is --help and --version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (error instanceof ConfigError) {

@@ -5,7 +5,16 @@
  * Knows how a cluster comes up and goes down, not what its parts do.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { formatAddress, routerConfig, type Member, type StartConfig } from '../config/index.js';
+import {
+  formatAddress,
+  formatDetours,
+  routerConfig,
+  type Detour,
+  type Member,
+  type RouterConfig,
+  type StartConfig,
+} from '../config/index.js';
+import { removeFaultsFile, type Party } from '../faults/index.js';
 import { startRouter, type RunningRouter } from '../main.js';
 import {
   leaveClusterFolder,
@@ -14,6 +23,7 @@ import {
   saveClusterRecord,
   type ClusterRecord,
 } from './cluster-file.js';
+import { FaultRig } from './fault-rig.js';
 import { LocalCluster } from './local-cluster.js';
 import { choosePorts } from './ports.js';
 import { processLife } from './process-life.js';
@@ -31,21 +41,32 @@ const PATIENCE_MS = 15_000;
 export async function superviseCluster(config: StartConfig, script: string): Promise<number> {
   const life = processLife();
   const opened = openClusterFolder(config);
+  // Of an earlier start that was killed: nothing listens there any more.
+  removeFaultsFile(config.dataDir);
   try {
     const record = { ...opened, ports: await choosePorts(opened.nodes, opened.ports) };
     saveClusterRecord(config.dataDir, record);
     const members = membersOf(record);
     const screen = new Screen(members.map((member) => member.name));
+    const { clusterId } = record;
+    const rig = config.faults ? await FaultRig.open({ config, clusterId, members, script, screen }) : undefined;
+    const detours = (party: Party): readonly Detour[] => rig?.detours(party) ?? [];
     // First, for a port in use is the likeliest mistake; it finds the nodes when they come.
-    const router = await startRouter(routerOf(config, record, members), screen.logger('router', config.logLevel));
-    const cluster = new LocalCluster({ config, record, members, script, screen });
-    cluster.start();
+    const router = await startRouter(
+      routerOf(config, record, members, detours('r1')),
+      screen.logger('router', config.logLevel),
+    );
+    const cluster = new LocalCluster({ config, record, members, script, screen, detours });
+    cluster.startAll();
+    await rig?.begin(cluster, `http://${formatAddress(router.http)}`);
     const done = new AbortController();
-    const announced = announceWhenReady({ router, cluster, record, screen, signal: done.signal });
+    const announced = announceWhenReady({ router, cluster, record, screen, rig, signal: done.signal });
     const diedOut = await Promise.race([life.told.then(() => false), cluster.noneLeft.then(() => true)]);
     done.abort();
     await life.end(async () => {
-      await Promise.all([cluster.stop(GRACE_MS), router.stop(), announced]);
+      await rig?.calm();
+      await Promise.all([cluster.stop(GRACE_MS), router.stop(), rig?.stopRouters(GRACE_MS), announced]);
+      await rig?.close();
     }, LIMIT_MS);
     return diedOut ? 1 : 0;
   } finally {
@@ -62,12 +83,18 @@ function membersOf(record: ClusterRecord): Member[] {
   }));
 }
 
-function routerOf(config: StartConfig, record: ClusterRecord, members: readonly Member[]) {
+function routerOf(
+  config: StartConfig,
+  record: ClusterRecord,
+  members: readonly Member[],
+  detours: readonly Detour[],
+): RouterConfig {
   const flags = {
     nodes: members.map((member) => formatAddress(member.peer)).join(','),
     listen: formatAddress({ host: LOOPBACK, port: config.port }),
     clusterId: record.clusterId,
     logLevel: config.logLevel,
+    ...(detours.length === 0 ? {} : { via: formatDetours(detours) }),
   };
   return routerConfig({ flags, environment: {} });
 }
@@ -77,18 +104,21 @@ interface Announcement {
   readonly cluster: LocalCluster;
   readonly record: ClusterRecord;
   readonly screen: Screen;
+  readonly rig: FaultRig | undefined;
   readonly signal: AbortSignal;
 }
 
-async function announceWhenReady({ router, cluster, record, screen, signal }: Announcement): Promise<void> {
+async function announceWhenReady({ router, cluster, record, screen, rig, signal }: Announcement): Promise<void> {
   const startedAt = performance.now();
   let complained = false;
   while (!signal.aborted) {
     const missing = await router.leaderless();
     if (missing?.length === 0) {
+      await rig?.routersReady(signal);
       const { shards, replicas } = record;
       const url = `http://${formatAddress(router.http)}`;
       screen.ready({ url, nodes: record.nodes, shards, replicas, pids: cluster.pids });
+      if (rig !== undefined) screen.say(rig.invitation);
       return;
     }
     if (!complained && performance.now() - startedAt > PATIENCE_MS) {

@@ -20,11 +20,18 @@ export interface Member {
   readonly http: Address;
 }
 
+/** A node is known by one address and reached by another: through a port forward, a tunnel, or a proxy that cuts. */
+export interface Detour {
+  readonly to: Address;
+  readonly through: Address;
+}
+
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9](?:[a-z0-9-]{0,62}))*\.?$/i;
 const MEMBER_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
 const MAX_MEMBERS = 100;
 
 export const ADDRESS_FORM = 'host:port (an IPv6 host in brackets), port 1..65535';
+export const DETOUR_FORM = 'knownHost:port=dialledHost:port, parted by commas';
 export const CLUSTER_FORM = 'name=peerHost:peerPort@httpHost:httpPort, members parted by commas';
 
 /** Undefined when the text is no address. */
@@ -76,6 +83,26 @@ export function parseCluster(text: string): readonly Member[] | string {
   }
   if (members.length > MAX_MEMBERS) return `has ${members.length} members; at most ${MAX_MEMBERS} are allowed`;
   return firstDuplicate(members) ?? members;
+}
+
+/** Reads `10.0.0.2:7001=127.0.0.1:9002,…`; says what is wrong as a string. */
+export function parseDetours(text: string): readonly Detour[] | string {
+  const detours: Detour[] = [];
+  const known = new Set<string>();
+  for (const part of text.split(',')) {
+    const [toText = '', throughText = '', ...more] = part.trim().split('=');
+    const [to, through] = [parseAddress(toText), parseAddress(throughText)];
+    if (to === undefined || through === undefined || more.length > 0)
+      return `'${part}' is not of the form ${DETOUR_FORM}`;
+    if (known.has(formatAddress(to))) return `gives two ways to ${formatAddress(to)}`;
+    known.add(formatAddress(to));
+    detours.push({ to, through });
+  }
+  return detours;
+}
+
+export function formatDetours(detours: readonly Detour[]): string {
+  return detours.map(({ to, through }) => `${formatAddress(to)}=${formatAddress(through)}`).join(',');
 }
 
 export function formatCluster(members: readonly Member[]): string {

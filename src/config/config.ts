@@ -5,7 +5,7 @@
  * Knows no process and opens nothing. What leaves this room is complete: no default is decided later.
  */
 import { v5 as uuidFromName } from 'uuid';
-import { formatAddress, isLoopback, type Address, type Member } from './address.js';
+import { formatAddress, isLoopback, type Address, type Detour, type Member } from './address.js';
 import { ConfigError } from './config-error.js';
 import { nodeSettings, routerSettings, startSettings, type LogLevel } from './settings.js';
 import { readSettings, type Sources } from './sources.js';
@@ -18,6 +18,8 @@ export interface NodeConfig {
   readonly dataDir: string;
   readonly listenHttp: Address;
   readonly listenPeer: Address;
+  /** Peers that are dialled at another address than their own. */
+  readonly via: readonly Detour[];
   readonly shards: number;
   readonly replicas: number;
   readonly insecure: boolean;
@@ -37,6 +39,8 @@ export interface RouterConfig {
   readonly listen: Address;
   /** Undefined: whichever cluster the nodes belong to. */
   readonly clusterId: string | undefined;
+  /** Nodes that are dialled at another address than their own, be it from `nodes` or the topology. */
+  readonly via: readonly Detour[];
   readonly insecure: boolean;
   readonly logLevel: LogLevel;
   readonly maxValueBytes: number;
@@ -50,6 +54,10 @@ export interface StartConfig {
   readonly dataDir: string;
   readonly fresh: boolean;
   readonly restart: boolean;
+  /** Every link through a proxy, and a control API for faults. */
+  readonly faults: boolean;
+  /** 1 unless `faults`. */
+  readonly routers: number;
   readonly logLevel: LogLevel;
   /** Settings that the person said, as opposed to defaults: only these can contradict an earlier start. */
   readonly said: ReadonlySet<string>;
@@ -94,6 +102,12 @@ export function routerConfig(sources: Sources): RouterConfig {
 export function startConfig(flags: Readonly<Record<string, unknown>>): StartConfig {
   const { data, ...values } = readSettings(startSettings, { flags, environment: {} });
   const said = new Set(Object.keys(flags).filter((field) => flags[field] !== undefined));
+  if (said.has('routers') && !values.faults) {
+    throw new ConfigError('routers', 'routers is for --faults only; several stand-alone routers are `kvorum router`');
+  }
+  if (values.faults && values.restart) {
+    throw new ConfigError('restart', 'restart contradicts --faults: a node that is killed there stays dead until told');
+  }
   return { ...values, dataDir: data, replicas: checkedReplicas(values.replicas, values.nodes), said };
 }
 

@@ -5,7 +5,16 @@
  * `config.ts` checks what only shows between settings and hands out complete values. Nothing else in the project
  * reads an environment variable or a configuration file.
  */
-export { formatAddress, formatCluster, isLoopback, parseAddress, type Address, type Member } from './address.js';
+export {
+  formatAddress,
+  formatCluster,
+  formatDetours,
+  isLoopback,
+  parseAddress,
+  type Address,
+  type Detour,
+  type Member,
+} from './address.js';
 export {
   makeClusterId,
   nodeConfig,

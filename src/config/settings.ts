@@ -5,7 +5,15 @@
  * field of a JSON file (`maxValueBytes`). Knows no command line and no file; see `sources.ts` for who wins.
  */
 import { z } from 'zod';
-import { ADDRESS_FORM, CLUSTER_FORM, parseAddress, parseCluster } from './address.js';
+import {
+  ADDRESS_FORM,
+  CLUSTER_FORM,
+  DETOUR_FORM,
+  parseAddress,
+  parseCluster,
+  parseDetours,
+  type Detour,
+} from './address.js';
 
 export interface Setting<T> {
   readonly schema: z.ZodType<T>;
@@ -67,6 +75,13 @@ const memberList = z.string({ error: `must be ${CLUSTER_FORM}` }).transform((val
   return z.NEVER;
 });
 
+const detourList = z.string({ error: `must be ${DETOUR_FORM}` }).transform((value, context) => {
+  const parsed = parseDetours(value);
+  if (typeof parsed !== 'string') return parsed;
+  context.addIssue({ code: 'custom', message: parsed });
+  return z.NEVER;
+});
+
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -101,6 +116,12 @@ const maxValueBytes = setting(
   'longest value accepted over HTTP, at most 16777216 (default 1048576)',
 );
 
+const via: Setting<readonly Detour[]> = setting(
+  detourList.default([]),
+  '<known=dialled,…>',
+  'dial another address than the one that a node is known by, such as that of a tunnel',
+);
+
 export const nodeSettings = {
   name: setting(
     text('must be the name of a member of --cluster', /^.+$/),
@@ -121,6 +142,7 @@ export const nodeSettings = {
   ),
   shards: setting(integer(1, 1024).default(16), '<n>', 'number of shards, fixed when a cluster is made (default 16)'),
   replicas: setting(integer(1, 100).optional(), '<n>', 'copies of each shard (default 3, or all nodes if fewer)'),
+  via,
   clusterName: setting(
     text('must be 1 to 255 characters', /^.{1,255}$/).default('kvorum'),
     '<name>',
@@ -157,6 +179,7 @@ export const routerSettings = {
     'where to serve HTTP (default 127.0.0.1:8080)',
   ),
   clusterId: setting(uuid.optional(), '<uuid>', 'refuse to serve any other cluster than this'),
+  via,
   insecure,
   logLevel,
   maxValueBytes,
@@ -174,5 +197,11 @@ export const startSettings = {
   data: setting(folder.default('.kvorum'), '<folder>', 'where all nodes keep their data (default .kvorum)'),
   fresh: setting(onOff().default(false), undefined, 'throw away the data of an earlier start first'),
   restart: setting(onOff().default(false), undefined, 'start a node again when its process dies'),
+  faults: setting(
+    onOff().default(false),
+    undefined,
+    'put a proxy into every link and open a control API, for `npm run faults`',
+  ),
+  routers: setting(integer(1, 9).default(1), '<n>', 'with --faults: routers, the others as processes (default 1)'),
   logLevel,
 } satisfies Settings;

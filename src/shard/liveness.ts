@@ -11,6 +11,8 @@ interface Peer {
   /** Since when it has been heard without a gap; what moves leadership waits for some calm. */
   aliveSince: number;
   alive: boolean;
+  /** Its death was told; a link that went down may leave that to the silence that follows. */
+  mourned: boolean;
   stopping: boolean;
 }
 
@@ -25,10 +27,11 @@ export class Liveness {
   heard(id: NodeId, now: number): void {
     const peer = this.#peers.get(id);
     if (peer === undefined) {
-      this.#peers.set(id, { heardAt: now, aliveSince: now, alive: true, stopping: false });
+      this.#peers.set(id, { heardAt: now, aliveSince: now, alive: true, mourned: false, stopping: false });
       return;
     }
     peer.heardAt = now;
+    peer.mourned = false;
     if (!peer.alive) {
       peer.alive = true;
       peer.aliveSince = now;
@@ -40,25 +43,30 @@ export class Liveness {
     if (peer !== undefined) peer.stopping = stopping;
   }
 
-  /** The link is gone. True if the peer was alive until now. */
-  lost(id: NodeId): boolean {
+  /**
+   * The link is gone. True if the peer was alive until now, and its death is to be told at once; `mayMourn` is false
+   * where the peer is still owed something until it has been silent for the timeout.
+   */
+  lost(id: NodeId, mayMourn: boolean): boolean {
     const peer = this.#peers.get(id);
     if (peer === undefined) {
-      this.#peers.set(id, { heardAt: 0, aliveSince: 0, alive: false, stopping: false });
+      this.#peers.set(id, { heardAt: 0, aliveSince: 0, alive: false, mourned: true, stopping: false });
       return false;
     }
-    const was = peer.alive;
+    const tells = peer.alive && mayMourn;
     peer.alive = false;
-    return was;
+    peer.mourned ||= tells;
+    return tells;
   }
 
-  /** Those of `watched` (who ping this node) that fell silent since the last call. */
+  /** Those of `watched` (who ping this node) that have been silent for the timeout, and whose death was not told yet. */
   takeSilent(watched: readonly NodeId[], now: number): NodeId[] {
     const silent: NodeId[] = [];
     for (const id of watched) {
       const peer = this.#peers.get(id);
-      if (peer?.alive !== true || now - peer.heardAt <= this.#timeoutMs) continue;
+      if (peer === undefined || peer.mourned || now - peer.heardAt <= this.#timeoutMs) continue;
       peer.alive = false;
+      peer.mourned = true;
       silent.push(id);
     }
     return silent;

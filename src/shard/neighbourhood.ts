@@ -7,7 +7,7 @@
  */
 import type { NodeId } from '../raft/index.js';
 import type { Liveness } from './liveness.js';
-import type { TopologyKeeper } from './topology-keeper.js';
+import { systemVoters, type ClusterPlan, type TopologyKeeper } from './topology-keeper.js';
 import { ROUTER_PEERS, type PeerId, type Transport } from './transport.js';
 
 /** Every so many rounds the voters of the system group are pinged as well. */
@@ -24,19 +24,26 @@ export class Neighbourhood {
   readonly #keeper: TopologyKeeper;
   readonly #liveness: Liveness;
   readonly #systemVoters: readonly NodeId[];
+  readonly #leaseReads: boolean;
 
-  constructor(transport: Transport, keeper: TopologyKeeper, liveness: Liveness, systemVoters: readonly NodeId[]) {
+  constructor(
+    transport: Transport,
+    keeper: TopologyKeeper,
+    liveness: Liveness,
+    plan: Pick<ClusterPlan, 'nodes' | 'leaseReads'>,
+  ) {
     this.#transport = transport;
     this.#keeper = keeper;
     this.#liveness = liveness;
-    this.#systemVoters = systemVoters;
+    this.#systemVoters = systemVoters(plan.nodes);
+    this.#leaseReads = plan.leaseReads;
   }
 
   setNeighbours(ids: readonly NodeId[]): void {
     this.#neighbours = ids;
   }
 
-  /** True if a node that was alive is now gone. */
+  /** True if a node that was alive is now gone, and nothing is owed to it any more. */
   link(peer: PeerId, up: boolean, now: number): boolean {
     if (peer >= ROUTER_PEERS) {
       if (up) this.#routers.add(peer);
@@ -44,7 +51,8 @@ export class Neighbourhood {
       if (up) this.tell(peer);
       return false;
     }
-    if (!up) return this.#liveness.lost(peer);
+    // With leases a follower has promised its vote to nobody else for an election timeout, broken link or not.
+    if (!up) return this.#liveness.lost(peer, !this.#leaseReads);
     this.#liveness.heard(peer, now);
     this.#pingOne(peer);
     return false;

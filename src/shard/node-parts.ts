@@ -13,7 +13,7 @@ import { Neighbourhood } from './neighbourhood.js';
 import { DEFAULT_NODE_LIMITS, DEFAULT_TIMERS, type NodeTimers, type ShardNodeOptions } from './node-options.js';
 import { Operations } from './operations.js';
 import { SnapshotSender } from './snapshot-sender.js';
-import { systemVoters, TopologyKeeper } from './topology-keeper.js';
+import { TopologyKeeper } from './topology-keeper.js';
 
 /** What the parts call back. */
 export interface NodeHooks {
@@ -74,7 +74,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const operations = new Operations(id, groups, runtime, plan.shardCount, limits);
   const keeper = new TopologyKeeper(plan, id, storage);
   const liveness = new Liveness(timers.tickMs * timers.electionTicks);
-  const neighbourhood = new Neighbourhood(transport, keeper, liveness, systemVoters(plan.nodes));
+  const neighbourhood = new Neighbourhood(transport, keeper, liveness, plan);
   return { timers, inbox, groups, operations, pipeline, checkpointer, snapshots, keeper, liveness, neighbourhood };
 }
 

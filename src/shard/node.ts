@@ -335,9 +335,7 @@ export class ShardNode {
   #onLink(peer: PeerId, up: boolean): void {
     // A router's peer id is never given to another link; a node's is.
     if (!up && peer < ROUTER_PEERS) this.#linkLives.set(peer, (this.#linkLives.get(peer) ?? 0) + 1);
-    if (!this.#parts.neighbourhood.link(peer, up, this.#options.runtime.now())) return;
-    // With leases a follower has promised its vote to nobody else for an election timeout, broken link or not.
-    if (!this.#options.plan.leaseReads) this.#mourn(peer);
+    if (this.#parts.neighbourhood.link(peer, up, this.#options.runtime.now())) this.#mourn(peer);
   }
 
   /** After an election timeout of silence (or a broken link) nobody owes that leader anything any more. */

@@ -95,7 +95,10 @@ export class VirtualDisk {
       openReader: () => virtualReader(this.#content),
       nextTurn: () =>
         new Promise((resolve) => {
-          this.#scheduler.after(0, life, resolve);
+          this.#scheduler.after(0, life, () => {
+            resolve();
+            this.#scheduler.settles();
+          });
         }),
       now: () => this.#scheduler.now,
       closed: () => Promise.resolve(),
@@ -120,10 +123,13 @@ export class VirtualDisk {
 
   #release(): void {
     this.#open = undefined;
-    const failed = this.#failed;
+    if (this.#failed !== undefined) this.#decide(this.#failed);
+  }
+
+  /** Whether a transaction is on the disk although its sync failed. */
+  #decide({ transaction }: InFlight): void {
     this.#failed = undefined;
-    if (failed !== undefined && this.#failChance.chance(FAILED_AND_DURABLE_PROBABILITY))
-      this.#apply(failed.transaction);
+    if (this.#failChance.chance(FAILED_AND_DURABLE_PROBABILITY)) this.#apply(transaction);
   }
 
   #write(transaction: Transaction, startsAt: number): InFlight {
@@ -147,7 +153,10 @@ export class VirtualDisk {
     if (first !== write) throw new Error('a disk was crashed under a process that lives on');
     if (write.error === undefined) this.#apply(write.transaction);
     // A full disk has taken nothing; a failed fsync says nothing of what it did. Nothing is written behind it.
-    else if (!isFull(write.error)) this.#failed = write;
+    else if (!isFull(write.error)) {
+      if (this.#open === undefined) this.#decide(write);
+      else this.#failed = write;
+    }
   }
 
   #apply({ changes, rows, covers }: Transaction): void {

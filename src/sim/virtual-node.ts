@@ -85,9 +85,10 @@ export class VirtualNode {
     return this.#process?.node.state() === 'serving' && !this.paused;
   }
 
-  /** The router inside it; undefined while no process is there, or none that is up. */
+  /** The router inside it; undefined while no process is there that has come up, or it is about to end. */
   get door(): { readonly life: Life; readonly dispatcher: Dispatcher } | undefined {
-    return this.#process?.node.state() === 'starting' ? undefined : this.#process;
+    const state = this.#process?.node.state();
+    return state === 'serving' || state === 'failed' ? this.#process : undefined;
   }
 
   replicas(): Iterable<Replica> {

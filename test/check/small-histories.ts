@@ -30,11 +30,12 @@ export function smallHistory(random: Random, unknowns: boolean): SmallHistory {
   const calls = Array.from({ length: 3 + below(5) }, (_, client) => {
     const start = below(20);
     const end = start + below(8);
-    return { client: client % 3, op: pick(kinds), key: pick(keys), start, end, at: start + random() * (end - start) };
+    const call = { client: client % 3, op: pick(kinds), key: pick(keys), start, end };
+    return { call, at: start + random() * (end - start) };
   }).sort((a, b) => a.at - b.at);
   const lies = chance(unknowns ? 0.95 : 0.8) ? (unknowns ? 0.6 : 0.5) : 0;
   const store = new Map<string, Value>(keys.map((key) => [key, init]));
-  const operations = calls.map(({ at: _, ...call }): Operation => {
+  const operations = calls.map(({ call }): Operation => {
     const before = store.get(call.key) ?? null;
     const ok = unknowns && chance(0.25) ? null : true;
     const happens = ok === true || chance(0.5);

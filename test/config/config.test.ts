@@ -59,6 +59,20 @@ describe('a node', () => {
     expect(refusal(() => node({ ...alone, replicas: '2' })).message).toContain('replicas (2)');
   });
 
+  it('may dial another address than the one that a node is known by', () => {
+    expect(node().via).toEqual([]);
+    const [to, through] = [
+      { host: '127.0.0.1', port: 7103 },
+      { host: '::1', port: 9 },
+    ];
+    expect(node({ via: '127.0.0.1:7103=[::1]:9' }).via).toEqual([{ to, through }]);
+    const router = { nodes: '127.0.0.1:7103', listen: '127.0.0.1:0', via: '127.0.0.1:7103=[::1]:9' };
+    expect(routerConfig({ flags: router, environment: {} }).via).toEqual([{ to, through }]);
+    expect(refusal(() => node({ via: '127.0.0.1:7103' })).message).toContain('knownHost:port=dialledHost:port');
+    expect(refusal(() => node({ via: 'a:1=b:2=c:3' })).message).toContain('knownHost:port=dialledHost:port');
+    expect(refusal(() => node({ via: 'a:1=b:2,a:1=c:3' })).message).toContain('gives two ways to a:1');
+  });
+
   it('takes a flag before the environment, that before the file, that before the default', () => {
     const file = join(folder, 'node.json');
     writeFileSync(file, JSON.stringify({ shards: 4, tickMs: 20, heartbeatTicks: 3, leaseReads: true }));
@@ -213,7 +227,17 @@ describe('a local cluster', () => {
     expect([...startConfig({ nodes: '5' }).said]).toEqual(['nodes']);
   });
 
+  it('has further routers and faults together, and starts no node again under faults', () => {
+    expect(startConfig({})).toMatchObject({ faults: false, routers: 1 });
+    expect(startConfig({ faults: true, routers: '3' })).toMatchObject({ faults: true, routers: 3 });
+    expect(refusal(() => startConfig({ routers: '2' })).message).toContain('routers is for --faults only');
+    expect(refusal(() => startConfig({ faults: true, restart: true })).message).toContain(
+      'restart contradicts --faults',
+    );
+  });
+
   it.each([
+    ['routers', '10', '1 to 9'],
     ['nodes', '0', '1 to 9'],
     ['nodes', '10', '1 to 9'],
     ['replicas', '4', 'number of nodes (3)'],

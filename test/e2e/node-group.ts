@@ -28,13 +28,15 @@ export class NodeGroup {
   readonly #scene: Scene;
   readonly #folder: string;
   readonly #args: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   readonly #nodes = new Map<string, GroupNode>();
   #members: { name: string; peer: string; http: string }[] = [];
 
-  constructor(scene: Scene, args: readonly string[] = []) {
+  constructor(scene: Scene, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
     this.#scene = scene;
     this.#folder = scene.folder();
     this.#args = args;
+    this.#env = env;
   }
 
   get names(): string[] {
@@ -61,7 +63,7 @@ export class NodeGroup {
     if (member === undefined) throw new Error(`no member ${name}`);
     const data = join(this.#folder, name);
     const own = ['node', '--name', name, '--cluster', this.cluster, '--data', data];
-    const program = this.#scene.keep(kvorum([...own, ...this.#args, ...more]));
+    const program = this.#scene.keep(kvorum([...own, ...this.#args, ...more], this.#env));
     const node = { name, url: `http://${member.http}`, peer: member.peer, data, program };
     this.#nodes.set(name, node);
     return node;

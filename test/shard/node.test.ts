@@ -149,4 +149,17 @@ describe('quiet groups', () => {
       expect(cluster.runtime.now() - died).toBeLessThan(silently ? 1_200 : 600);
     }
   });
+
+  it('s74 elect another leader with lease reads, too, once the promise to a dead one has run out', async () => {
+    for (const silently of [false, true]) {
+      const cluster = await VirtualCluster.start({ leaseReads: true });
+      await cluster.runtime.run(8_000);
+      const shard = 0;
+      const victim = cluster.leader(shard);
+      if (silently) cluster.network.isolate(victim);
+      else await cluster.kill(victim);
+      const elected = (): boolean => cluster.leaders(shard).some((id) => id !== victim);
+      expect(await cluster.runtime.until(elected, 3_000)).toBe(true);
+    }
+  });
 });

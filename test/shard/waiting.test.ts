@@ -96,11 +96,25 @@ describe('liveness', () => {
   it('holds nothing against a peer that it never heard, until its link breaks', () => {
     const liveness = new Liveness(500);
     expect(liveness.isDead(9)).toBe(false);
-    expect(liveness.lost(9)).toBe(false);
+    expect(liveness.lost(9, true)).toBe(false);
     expect(liveness.isDead(9)).toBe(true);
     liveness.heard(9, 10);
     expect(liveness.isDead(9)).toBe(false);
-    expect(liveness.lost(9)).toBe(true);
+    expect(liveness.lost(9, true)).toBe(true);
+  });
+
+  it('tells of a death once: at the broken link, or after the silence that must follow it', () => {
+    const liveness = new Liveness(500);
+    liveness.heard(1, 0);
+    liveness.heard(2, 0);
+    expect(liveness.lost(1, true)).toBe(true);
+    expect(liveness.lost(2, false)).toBe(false);
+    expect(liveness.isDead(2)).toBe(true);
+    expect(liveness.takeSilent([1, 2], 500)).toEqual([]);
+    expect(liveness.takeSilent([1, 2], 501)).toEqual([2]);
+    expect(liveness.takeSilent([1, 2], 1_002)).toEqual([]);
+    liveness.heard(2, 1_100);
+    expect(liveness.takeSilent([1, 2], 1_601)).toEqual([2]);
   });
 
   it('calls a peer settled when it was heard for a while and does not stop', () => {
@@ -111,7 +125,7 @@ describe('liveness', () => {
     liveness.said(1, true);
     expect(liveness.isSettled(1, 600)).toBe(false);
     liveness.said(1, false);
-    liveness.lost(1);
+    liveness.lost(1, true);
     liveness.heard(1, 700);
     expect(liveness.isSettled(1, 1_000)).toBe(false);
     expect(liveness.isSettled(2, 1_000)).toBe(false);

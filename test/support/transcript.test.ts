@@ -54,6 +54,9 @@ describe('what varies from run to run', () => {
     ['018f3f6e-7c1a-7cc4-a5b5-3d7a4d0e9b11', '018f3f6e-0000-7cc4-a5b5-3d7a4d0e9b11'],
     ['"leader":"n1"', '"leader":"n3"'],
     ['at 127.0.0.1:23456', 'at 127.0.0.1:29999'],
+    ['n1    running    101      5  http://127.0.0.1:1', 'n1    running  20101     12  http://127.0.0.1:2'],
+    ['shards: all 16 have a leader', 'shards: 3 of 16 have a leader; none for 1, 2'],
+    ['did: isolate 1', 'did: isolate 3'],
   ])('is level: %s and %s', (a, b) => {
     expect(levelled(a)).toBe(levelled(b));
     expect(difference([a], [b])).toBeUndefined();
@@ -65,6 +68,8 @@ describe('what varies from run to run', () => {
     ['http://127.0.0.1:8080', 'http://127.0.0.1:8081'],
     ['{"created":true}', '{"created":false}'],
     ['John', 'john'],
+    ['n1    running    101', 'n1       dead    101'],
+    ['links: 1-2 cut, 1-3 cut', 'links: 1-2 cut'],
   ])('is not this: %s and %s', (a, b) => {
     expect(difference([a], [b])).toContain('documented');
   });

@@ -59,6 +59,12 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/"(leader|leader_hint|served_by)":\s*(?:"n\d"|\d+)/g, '"$1":<node>'],
   [/127\.0\.0\.1:(?!8080\b)\d+/g, '127.0.0.1:<port>'],
   [/\b\d+(?:\.\d+)? ms\b/g, '<n> ms'],
+  // How `npm run faults` shows a cluster: columns are as wide as process ids; leaders come and go.
+  [/^node +state +pid .*$/gm, 'node state pid …'],
+  [/^(n\d) +(running|paused|dead)\b.*$/gm, '$1 $2 …'],
+  [/^shards: .* have a leader.*$/gm, 'shards: …'],
+  [/^did: isolate \d$/gm, 'did: isolate <node>'],
+  [/^links: \d-\d cut, \d-\d cut$/gm, 'links: <two> cut'],
 ];
 
 export function levelled(text: string): string {

@@ -14,9 +14,10 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   router: ['shard'],
   config: [],
   check: [],
+  faults: [],
   embedded: ['raft', 'shard', 'router'],
   sim: ['raft', 'shard', 'router', 'check'],
-  cli: ['raft', 'shard', 'router', 'config', 'check', 'sim', 'embedded'],
+  cli: ['raft', 'shard', 'router', 'config', 'check', 'sim', 'faults', 'embedded'],
 };
 /** Files beside the rooms: these wire them, and may import any of them. */
 const COMPOSERS = ['src/index.ts', 'src/main.ts', 'src/cli.ts'];

@@ -1,0 +1,213 @@
+/**
+ * Faults as a person types them, both ways: `partition 1,2/3` is a fault, and a fault is said as `partition 1,2/3`.
+ *
+ * A node is a number, or `leader:7` for whoever leads shard 7 when the fault is made. Checks the form, and what can be
+ * known without a cluster; which nodes there are is the cluster's to say.
+ */
+import { MAX_DELAY_MS, type Fault, type Party } from '../../src/faults/index.js';
+
+/** What was typed is wrong. Nothing was done. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Who leads a shard. @throws if nobody does */
+export type LeaderOf = (shard: number) => number;
+
+/** A fault as soon as it is known who leads what. */
+export type Request = (leaderOf: LeaderOf) => Fault;
+
+type SignalName = 'kill' | 'pause' | 'resume' | 'restart';
+type ShapeName = 'partition' | 'isolate' | 'one-way' | 'ring' | 'bridge';
+export type FormName = ShapeName | SignalName | 'delay' | 'drop' | 'slow-disk' | 'mend' | 'kill-all' | 'heal';
+
+type Reference<T> = (leaderOf: LeaderOf) => T;
+
+interface Form {
+  /** What follows the name, as `--help` shows it. */
+  readonly usage: string;
+  readonly help: string;
+  readonly parse: (words: readonly string[]) => Request;
+}
+
+const nodeForm = (type: 'isolate' | SignalName, help: string): Form => ({
+  usage: 'NODE',
+  help,
+  parse: (words) => {
+    const node = nodeOf(type, only(type, words, 1)[0]);
+    return (leaderOf) => ({ type, node: node(leaderOf) });
+  },
+});
+
+const orderForm = (type: 'ring' | 'bridge', help: string): Form => ({
+  usage: '[ORDER]',
+  help,
+  parse: (words) => {
+    const [text] = only(type, words, 0, 1);
+    if (text === undefined) return () => ({ type });
+    const order = text.split(',').map((word) => nodeOf(type, word));
+    return (leaderOf) => ({ type, order: order.map((node) => node(leaderOf)) });
+  },
+});
+
+export const FORMS: Readonly<Record<FormName, Form>> = {
+  partition: {
+    usage: 'SIDE/SIDE…',
+    help: 'sides cannot talk, such as 1,2/3; nodes not named form one more side; routers reach all unless named (r1)',
+    parse: (words) => {
+      const [text = ''] = only('partition', words, 1);
+      const sides = text.split('/').map((side) => side.split(',').map((word) => partyOf('partition', word)));
+      return (leaderOf) => ({ type: 'partition', sides: sides.map((side) => side.map((party) => party(leaderOf))) });
+    },
+  },
+  isolate: nodeForm('isolate', 'cut all links between this node and the others; routers still reach it'),
+  'one-way': {
+    usage: 'FROM>TO',
+    help: "what FROM sends does not reach TO; quote it ('1>2'), or say two words (1 2)",
+    parse: (words) => {
+      const parts = words.length === 2 ? words : (words[0] ?? '').split('>');
+      const [from, to, ...more] = parts;
+      if (words.length > 2 || from === undefined || to === undefined || more.length > 0) {
+        throw new UsageError(`one-way: needs FROM>TO, such as '1>2' in quotes (a shell takes > for itself), or 1 2`);
+      }
+      const [sender, receiver] = [partyOf('one-way', from), partyOf('one-way', to)];
+      return (leaderOf) => ({ type: 'cut', from: sender(leaderOf), to: receiver(leaderOf) });
+    },
+  },
+  ring: orderForm('ring', 'each node sees a majority, no two the same one; ORDER around it, such as 3,1,2'),
+  bridge: orderForm('bridge', 'two halves joined by one node, the middle of ORDER'),
+  mend: {
+    usage: '',
+    help: 'no link is cut any more; all else stays',
+    parse: (words) => {
+      only('mend', words, 0);
+      return () => ({ type: 'mend' });
+    },
+  },
+  delay: {
+    usage: 'A-B TIME',
+    help: 'both directions take longer, such as 1-2 50ms; 0 = no longer',
+    parse: (words) => {
+      const [link = '', time = ''] = only('delay', words, 2);
+      const [a, b] = linkOf('delay', link);
+      const ms = milliseconds('delay', time);
+      return (leaderOf) => ({ type: 'delay', a: a(leaderOf), b: b(leaderOf), ms });
+    },
+  },
+  drop: {
+    usage: 'A-B PERCENT',
+    help: 'both directions lose so much, such as 1-2 20%; TCP sends it again, later; 0% = nothing',
+    parse: (words) => {
+      const [link = '', share = ''] = only('drop', words, 2);
+      const [a, b] = linkOf('drop', link);
+      const percent = /^(\d{1,3}(?:\.\d+)?)%?$/.exec(share)?.[1];
+      if (percent === undefined || Number(percent) > 100) {
+        throw new UsageError(`drop: percent '${share}' must be from 0% to 100%`);
+      }
+      return (leaderOf) => ({ type: 'drop', a: a(leaderOf), b: b(leaderOf), percent: Number(percent) });
+    },
+  },
+  kill: nodeForm('kill', 'kill -9'),
+  'kill-all': {
+    usage: '',
+    help: 'kill -9 of all nodes in one moment',
+    parse: (words) => {
+      only('kill-all', words, 0);
+      return () => ({ type: 'kill-all' });
+    },
+  },
+  pause: nodeForm('pause', 'stop the process (SIGSTOP): it says nothing and notices nothing'),
+  resume: nodeForm('resume', 'end a pause'),
+  restart: nodeForm('restart', 'start a dead node again; one that runs is killed first'),
+  'slow-disk': {
+    usage: 'NODE TIME',
+    help: 'each sync takes longer, such as 2 100ms; 0 = no longer; only where the shim of scripts/slow-disk is loaded',
+    parse: (words) => {
+      const [who = '', time = ''] = only('slow-disk', words, 2);
+      const node = nodeOf('slow-disk', who);
+      const ms = milliseconds('slow-disk', time);
+      return (leaderOf) => ({ type: 'slow-disk', node: node(leaderOf), ms });
+    },
+  },
+  heal: {
+    usage: '',
+    help: 'all links, pauses and disks as they were; dead nodes start again',
+    parse: (words) => {
+      only('heal', words, 0);
+      return () => ({ type: 'heal' });
+    },
+  },
+};
+
+const isForm = (word: string): word is FormName => Object.hasOwn(FORMS, word);
+
+/** @throws UsageError naming what is wrong */
+export function parseFault(words: readonly string[]): Request {
+  const [name = '', ...rest] = words;
+  if (!isForm(name)) throw new UsageError(`'${name}' is no fault; there are ${Object.keys(FORMS).join(', ')}`);
+  return FORMS[name].parse(rest);
+}
+
+/** As one would type it. */
+export function formatFault(fault: Fault): string {
+  switch (fault.type) {
+    case 'partition':
+      return `partition ${fault.sides.map((side) => side.join(',')).join('/')}`;
+    case 'cut':
+      return `one-way ${fault.from}>${fault.to}`;
+    case 'ring':
+    case 'bridge':
+      return fault.order === undefined ? fault.type : `${fault.type} ${fault.order.join(',')}`;
+    case 'delay':
+      return `delay ${fault.a}-${fault.b} ${fault.ms}ms`;
+    case 'drop':
+      return `drop ${fault.a}-${fault.b} ${fault.percent}%`;
+    case 'slow-disk':
+      return `slow-disk ${fault.node} ${fault.ms}ms`;
+    case 'isolate':
+    case 'kill':
+    case 'pause':
+    case 'resume':
+    case 'restart':
+      return `${fault.type} ${fault.node}`;
+    case 'mend':
+    case 'kill-all':
+    case 'heal':
+      return fault.type;
+  }
+}
+
+function only(name: FormName, words: readonly string[], min: number, max = min): readonly string[] {
+  if (words.length >= min && words.length <= max) return words;
+  const got = words.length === 0 ? 'nothing' : `'${words.join(' ')}'`;
+  const needs = max === 0 ? 'takes nothing more' : `needs ${FORMS[name].usage}`;
+  throw new UsageError(`${name}: ${needs}; got ${got}`);
+}
+
+function nodeOf(name: FormName, word = ''): Reference<number> {
+  const number = /^[1-9]\d{0,2}$/.exec(word);
+  if (number !== null) return () => Number(word);
+  const shard = /^leader:(0|[1-9]\d{0,3})$/.exec(word)?.[1];
+  if (shard !== undefined) return (leaderOf) => leaderOf(Number(shard));
+  throw new UsageError(`${name}: '${word}' is no node; say its number, such as 2, or leader:7 for shard 7's leader`);
+}
+
+function partyOf(name: FormName, word: string): Reference<Party> {
+  if (!/^r[1-9]$/.test(word)) return nodeOf(name, word);
+  return () => word as Party;
+}
+
+function linkOf(name: FormName, text: string): readonly [Reference<Party>, Reference<Party>] {
+  const [a, b, ...more] = text.split('-');
+  if (a === undefined || b === undefined || more.length > 0) {
+    throw new UsageError(`${name}: '${text}' is no link; say A-B, such as 1-2 or r1-2`);
+  }
+  return [partyOf(name, a), partyOf(name, b)];
+}
+
+function milliseconds(name: FormName, text: string): number {
+  const [, digits, unit] = /^(\d{1,9})(ms|s|)$/.exec(text) ?? [];
+  const ms = Number(digits) * (unit === 's' ? 1000 : 1);
+  if (ms <= MAX_DELAY_MS) return ms;
+  throw new UsageError(`${name}: time '${text}' must be from 0ms to ${MAX_DELAY_MS}ms, such as 50ms`);
+}

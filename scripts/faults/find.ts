@@ -1,0 +1,27 @@
+/** The control of a cluster that runs on this machine, found by its data folder. */
+import { controlClient, readFaultsFile, type FaultControl, type FaultStatus } from '../../src/faults/index.js';
+
+export interface Found {
+  readonly control: FaultControl;
+  /** As it was when it was found. */
+  readonly status: FaultStatus;
+}
+
+/** @throws with what to do about it if no cluster with faults runs there */
+export async function findControl(dataDir: string): Promise<Found> {
+  const file = readFaultsFile(dataDir);
+  const advice = `start one with: npm start -- --faults --data ${dataDir}`;
+  if (file === undefined) throw new Error(`no cluster with --faults runs with the data in ${dataDir}; ${advice}`);
+  const control = controlClient(file.url);
+  try {
+    return { control, status: await control.status() };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `the cluster in ${dataDir} (process ${file.pid}) does not answer at ${file.url}: ${why}; ${advice}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * `npm run jepsen -- --nodes 5 --seconds 60 --faults partition,kill,pause --workload register`: a cluster of real
+ * processes under load and faults, judged by the linearizability checker. `--help` lists the options. It runs what is
+ * in dist/, which npm builds first.
+ *
+ * Exit codes: 0 = all is well; 1 = it is not, or the run showed too little; 2 = asked wrongly, nothing was done;
+ * 130 = told to stop.
+ */
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { startNetnsScene } from './jepsen/netns-scene.js';
+import { parseOptions, UsageError, type Options } from './jepsen/options.js';
+import { startProcessScene } from './jepsen/process-scene.js';
+import { run, type RunResult } from './jepsen/run.js';
+import type { Report } from './jepsen/report.js';
+import { summary } from './jepsen/summary.js';
+import { whatIsMissing } from './netns/namespaces.js';
+
+const EXIT_FAILED = 1;
+const EXIT_STOPPED = 130;
+
+const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const startedAt = performance.now();
+const say = (text: string): void => {
+  console.error(`${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(7)}  ${text}`);
+};
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  let options: Options;
+  try {
+    options = parseOptions(argv, () => randomBytes(4).toString('hex'));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    if (error.message !== '') console.error(`jepsen: ${error.message}`);
+    return error.exitCode;
+  }
+  const missing = options.netns ? whatIsMissing() : undefined;
+  if (missing !== undefined) return skipped(missing, options);
+  const stop = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    say(`${signal}: healing and stopping`);
+    stop.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  const result = await run(options, {
+    startScene: options.netns ? startNetnsScene : startProcessScene,
+    say,
+    signal: stop.signal,
+    onJudging: () => {
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+    },
+  });
+  const { report, folder } = result;
+  if (report === undefined) {
+    rmSync(folder, { recursive: true, force: true });
+    return EXIT_STOPPED;
+  }
+  if (options.json) console.log(JSON.stringify(document(options, result, report)));
+  else console.log(summary(options, report));
+  if (report.passed && !options.keep) rmSync(folder, { recursive: true, force: true });
+  else await tellWhereItIs(result, options);
+  return report.passed ? 0 : EXIT_FAILED;
+}
+
+function skipped(missing: string, { json }: Options): number {
+  if (json) console.log(JSON.stringify({ skipped: `--netns needs ${missing}` }));
+  console.error(`jepsen: skipped: --netns needs ${missing}`);
+  return 0;
+}
+
+function document(options: Options, { folder, historyPath }: RunResult, report: Report): object {
+  const kept = report.passed && !options.keep ? {} : { folder, history: historyPath };
+  return { ...report, options, ...kept };
+}
+
+/** The evidence: logs, data, history, and a page to look at; and how to judge it again. */
+async function tellWhereItIs({ folder, historyPath }: RunResult, { seed }: Options): Promise<void> {
+  const page = join(folder, 'history.html');
+  const check = ['check', historyPath, '--html', page];
+  // It exits with the verdict; a page is all that is wanted here.
+  await promisify(execFile)(process.execPath, [at('dist/cli.js'), ...check]).catch(() => undefined);
+  say(`kept ${folder}: cluster.log, data, history.jsonl, history.html`);
+  say(`judge it again: npx kvorum ${check.join(' ')}`);
+  say(`same plan and draws: --seed ${seed}`);
+}

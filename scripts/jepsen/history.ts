@@ -1,0 +1,87 @@
+/**
+ * The record of what clients did, in the format that the checker reads: one operation a line, one monotonic clock.
+ *
+ * `start` is taken before anything is sent and `end` when the whole answer is in, so that the recorded span is never
+ * shorter than the real one. Knows no HTTP and no workload.
+ */
+import { formatOperation, type Operation } from '../../src/check/index.js';
+import type { Outcome } from './outcome.js';
+
+/** A client of the history: one operation at a time. After an operation of unknown fate it goes on under a new number. */
+export interface Lane {
+  client: number;
+  busy: boolean;
+}
+
+export type Asked = Pick<Operation, 'op' | 'key' | 'value' | 'expected'>;
+
+/** What the outcome says in the terms of the history; `actual` is the value that a failed cas found, where known. */
+export interface Told {
+  readonly outcome: Outcome;
+  readonly actual?: string | null | undefined;
+}
+
+export interface HistoryOptions {
+  /** Nanoseconds of a monotonic clock. */
+  readonly now: () => bigint;
+  /** Gets each finished operation as a line, without its end. */
+  readonly onLine?: (line: string) => void;
+}
+
+export class History {
+  readonly #now: () => bigint;
+  readonly #onLine: (line: string) => void;
+  readonly #startedAt: bigint;
+  readonly #operations: Operation[] = [];
+  #clients = 0;
+
+  constructor(options: HistoryOptions) {
+    this.#now = options.now;
+    this.#onLine = options.onLine ?? (() => undefined);
+    this.#startedAt = options.now();
+  }
+
+  /** In the order in which they ended. */
+  get operations(): readonly Operation[] {
+    return this.#operations;
+  }
+
+  /** Nanoseconds since the history began. */
+  now(): number {
+    return Number(this.#now() - this.#startedAt);
+  }
+
+  lane(): Lane {
+    return { client: this.#clients++, busy: false };
+  }
+
+  /** The operation begins now. @returns what to call, once, when its outcome is known. */
+  begin(lane: Lane, asked: Asked): (told: Told) => void {
+    if (lane.busy) throw new Error(`client ${lane.client} has an operation under way already`);
+    lane.busy = true;
+    const start = this.now();
+    return (told) => {
+      if (!lane.busy) throw new Error(`client ${lane.client} has no operation under way`);
+      lane.busy = false;
+      const operation = { client: lane.client, ...asked, ...observed(asked, told), start, end: this.now() };
+      if (operation.ok === null) lane.client = this.#clients++;
+      this.#operations.push(operation);
+      this.#onLine(formatOperation(operation));
+    };
+  }
+}
+
+/** What is recorded of an outcome, by kind of operation. */
+function observed(asked: Asked, { outcome, actual }: Told): Pick<Operation, 'ok' | 'result' | 'existed' | 'error'> {
+  if (outcome.ok === true) {
+    if (asked.op === 'get') return { ok: true, result: outcome.result ?? null };
+    // A conditional delete that succeeded is a cas to absent, and it says nothing more.
+    const { existed } = outcome;
+    return asked.op === 'delete' && existed !== undefined ? { ok: true, existed } : { ok: true };
+  }
+  if (outcome.ok === null) return { ok: null, error: outcome.error };
+  // Only a cas can observe something by failing; for all others the error says that it did not take effect.
+  if (asked.op !== 'cas' || outcome.observed === undefined) return { ok: false, error: outcome.error };
+  if (outcome.observed.revision === 0) return { ok: false, existed: false };
+  return actual === undefined ? { ok: false } : { ok: false, result: actual };
+}

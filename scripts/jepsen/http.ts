@@ -1,0 +1,78 @@
+/**
+ * Requests over kept-alive connections, one at a time on each; never sent again by the client library.
+ *
+ * Tells apart what surely never left (connection refused, or not made in time) from what may have arrived. Knows no
+ * history and what no answer means.
+ */
+import { Pool } from 'undici';
+import type { Method, Reply } from './outcome.js';
+
+export interface Request {
+  readonly method: Method;
+  readonly key: string;
+  readonly body?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** All of it: after this long without a whole answer the connection is dropped. */
+  readonly limitMs: number;
+}
+
+const CONNECT_LIMIT_MS = 2_000;
+/** Errors before a byte of the request was written. */
+const NOT_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+
+export class HttpClient {
+  readonly #pools = new Map<string, Pool>();
+  readonly #connections: number;
+
+  /** @param connections to each endpoint; at least as many as requests that are under way at the same time. */
+  constructor(connections: number) {
+    this.#connections = connections;
+  }
+
+  async ask(endpoint: string, request: Request): Promise<Reply> {
+    const { method, key, body, headers, limitMs } = request;
+    try {
+      const {
+        statusCode,
+        headers: got,
+        body: stream,
+      } = await this.#pool(endpoint).request({
+        method,
+        path: `/v1/kv/${encodeURIComponent(key)}`,
+        headers,
+        body: body ?? null,
+        signal: AbortSignal.timeout(limitMs),
+      });
+      const text = await stream.text();
+      const etag = typeof got['etag'] === 'string' ? got['etag'] : undefined;
+      const replayed = got['idempotency-replayed'] === 'true';
+      return { type: 'answer', status: statusCode, body: text, headers: { etag, replayed } };
+    } catch (error) {
+      const { code, name } = error as { code?: unknown; name?: unknown };
+      if (typeof code === 'string' && NOT_SENT.has(code)) return { type: 'not-sent', reason: code };
+      return { type: 'broken', reason: name === 'TimeoutError' ? 'client-timeout' : nameOf(code, error) };
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+  }
+
+  #pool(endpoint: string): Pool {
+    let pool = this.#pools.get(endpoint);
+    if (pool === undefined) {
+      pool = new Pool(endpoint, {
+        connections: this.#connections,
+        pipelining: 1,
+        connect: { timeout: CONNECT_LIMIT_MS },
+      });
+      this.#pools.set(endpoint, pool);
+    }
+    return pool;
+  }
+}
+
+const nameOf = (code: unknown, error: unknown): string => {
+  if (typeof code === 'string') return code;
+  return error instanceof Error ? error.message : String(error);
+};

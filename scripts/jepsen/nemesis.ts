@@ -1,0 +1,160 @@
+/**
+ * Carries out a plan of faults on a scene, and notes when each was on.
+ *
+ * Ends with everything healed, also when it is told to stop early or a fault could not be injected. Knows no client.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Fault, FaultControl, FaultStatus } from '../../src/faults/index.js';
+import type { FaultKind } from './kinds.js';
+import type { LeaderFault, Slot, Step } from './schedule.js';
+import { tellFault, tellSlot } from './tell-fault.js';
+
+/** A fault was on from `start` to `end`, in nanoseconds of the history's clock. */
+export interface FaultWindow {
+  readonly kinds: readonly FaultKind[];
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface NemesisOptions {
+  readonly control: FaultControl;
+  readonly nodes: number;
+  readonly shards: number;
+  /** Nanoseconds of the history's clock. */
+  readonly now: () => number;
+  readonly say: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A shard may be without a leader for a while, after another fault. */
+const LEADER_LIMIT_MS = 5_000;
+/** On a loaded machine nodes take seconds to start. Without waiting, all would be killed again before they serve. */
+const UP_LIMIT_MS = 30_000;
+const LOOK_PAUSE_MS = 100;
+
+/** There is nobody to hurt at the moment: no trouble, but no fault either. */
+class NoLeader extends Error {
+  override readonly name = 'NoLeader';
+}
+
+export class Nemesis {
+  readonly #options: NemesisOptions;
+  readonly windows: FaultWindow[] = [];
+  /** Kinds by how often they were injected. */
+  readonly injected = new Map<FaultKind, number>();
+  /** What could not be done, one line each. */
+  readonly failures: string[] = [];
+
+  constructor(options: NemesisOptions) {
+    this.#options = options;
+  }
+
+  async run(slots: readonly Slot[]): Promise<void> {
+    const { signal, say } = this.#options;
+    let startedAt = performance.now();
+    for (const slot of slots) {
+      if (!(await waitUntil(startedAt + slot.atMs, signal))) return;
+      // The plan is kept in its order and its spans; what the machine is too slow for comes later.
+      await this.#untilUp();
+      startedAt = Math.max(startedAt, performance.now() - slot.atMs);
+      if (signal.aborted) return;
+      say(tellSlot(slot));
+      await this.#inject(slot);
+    }
+  }
+
+  /** Everything as it was. @throws if the control does not manage it */
+  heal(): Promise<void> {
+    return this.#options.control.apply({ type: 'heal' });
+  }
+
+  async #inject(slot: Slot): Promise<void> {
+    const { signal, now } = this.#options;
+    const slotStartedAt = performance.now();
+    const start = now();
+    const steps = slot.faults.flatMap(({ kind, steps: own }) => own.map((step) => ({ kind, step })));
+    const failed = new Set<FaultKind>();
+    for (const { kind, step } of steps.sort((a, b) => a.step.afterMs - b.step.afterMs)) {
+      if (!(await waitUntil(slotStartedAt + step.afterMs, signal))) break;
+      if (!(await this.#apply(kind, step))) failed.add(kind);
+    }
+    await waitUntil(slotStartedAt + slot.lastsMs, signal);
+    const end = now();
+    await this.#lookForDead();
+    await this.heal();
+    const kinds = slot.faults.map(({ kind }) => kind).filter((kind) => !failed.has(kind));
+    this.windows.push({ kinds, start, end });
+    for (const kind of kinds) this.injected.set(kind, (this.injected.get(kind) ?? 0) + 1);
+  }
+
+  /** Every node runs, and every shard has a leader; or it takes too long, which the end of the run will show. */
+  async #untilUp(): Promise<void> {
+    const { control, shards, signal } = this.#options;
+    const giveUpAt = performance.now() + UP_LIMIT_MS;
+    while (performance.now() < giveUpAt && !signal.aborted) {
+      const status = await control.status();
+      const led = Array.from({ length: shards }, (_, shard) => leaderOf(status, shard));
+      if (led.every((leader) => leader !== undefined) && status.nodes.every(({ state }) => state === 'running')) return;
+      await pause(LOOK_PAUSE_MS);
+    }
+  }
+
+  /** A node that died of itself would be started by the heal, and nobody would know. */
+  async #lookForDead(): Promise<void> {
+    const { nodes } = await this.#options.control.status();
+    for (const { name, state, killed, ended } of nodes) {
+      if (state === 'dead' && !killed) this.failures.push(`${name} died of itself: ${ended ?? 'nobody knows how'}`);
+    }
+  }
+
+  async #apply(kind: FaultKind, { fault }: Step): Promise<boolean> {
+    const { control } = this.#options;
+    try {
+      for (const concrete of 'leaderOf' in fault ? await this.#ofLeader(fault) : [fault]) await control.apply(concrete);
+      return true;
+    } catch (error) {
+      const why = `${kind}: ${tellFault(fault)}: ${error instanceof Error ? error.message : String(error)}`;
+      this.#options.say(`         not injected: ${why}`);
+      if (!(error instanceof NoLeader)) this.failures.push(why);
+      return false;
+    }
+  }
+
+  async #ofLeader({ type, leaderOf }: LeaderFault): Promise<Fault[]> {
+    const { nodes, say } = this.#options;
+    const node = await this.#leader(leaderOf);
+    say(`         node ${node} leads shard ${leaderOf}`);
+    const others = Array.from({ length: nodes }, (_, index) => index + 1).filter((other) => other !== node);
+    switch (type) {
+      case 'isolate':
+      case 'kill':
+      case 'pause':
+        return [{ type, node }];
+      case 'deafen':
+        return others.map((other) => ({ type: 'cut', from: other, to: node }));
+      case 'mute':
+        return others.map((other) => ({ type: 'cut', from: node, to: other }));
+    }
+  }
+
+  async #leader(shard: number): Promise<number> {
+    const { control, signal } = this.#options;
+    const giveUpAt = performance.now() + LEADER_LIMIT_MS;
+    while (performance.now() < giveUpAt && !signal.aborted) {
+      const leader = leaderOf(await control.status(), shard);
+      if (leader !== undefined) return leader;
+      await pause(LOOK_PAUSE_MS);
+    }
+    throw new NoLeader(`shard ${shard} has no leader`);
+  }
+}
+
+const leaderOf = (status: FaultStatus, shard: number): number | undefined =>
+  status.shards.find((view) => view.shard === shard)?.leader ?? undefined;
+
+/** False if it was told to stop first. */
+async function waitUntil(at: number, signal: AbortSignal): Promise<boolean> {
+  const ms = at - performance.now();
+  if (ms > 0 && !signal.aborted) await pause(ms, undefined, { signal }).catch(() => undefined);
+  return !signal.aborted;
+}

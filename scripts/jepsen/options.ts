@@ -1,0 +1,127 @@
+/** The command line of `npm run jepsen`: read, checked, complete. Knows no cluster. */
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { fitsNodes, leastNodes, parseKinds, GROUPS, KINDS, type FaultKind } from './kinds.js';
+import { leastMs } from './schedule.js';
+
+export const WORKLOADS = ['register', 'append', 'set'] as const;
+export type WorkloadName = (typeof WORKLOADS)[number];
+
+export interface Options {
+  readonly nodes: number;
+  readonly replicas: number;
+  readonly routers: number;
+  readonly shards: number;
+  readonly seconds: number;
+  readonly kinds: readonly FaultKind[];
+  readonly workload: WorkloadName;
+  readonly clients: number;
+  /** Operations of a client in a second. */
+  readonly rate: number;
+  readonly operationsPerKey: number;
+  readonly seed: string;
+  /** Where the history goes; undefined: it is thrown away after a run that passes. */
+  readonly history: string | undefined;
+  readonly json: boolean;
+  readonly netns: boolean;
+  /** The folder with logs and data stays, also after a run that passes. */
+  readonly keep: boolean;
+  readonly checkTimeoutSeconds: number;
+}
+
+/** What was asked for makes no sense; nothing was done. `code` 0: help was shown. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly exitCode: 0 | 2;
+  constructor(message: string, exitCode: 0 | 2 = 2) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+const whole =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+
+function kinds(text: string): FaultKind[] {
+  try {
+    return parseKinds(text);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function workload(text: string): WorkloadName {
+  const found = WORKLOADS.find((name) => name === text);
+  if (found === undefined) throw new InvalidArgumentError(`It must be one of ${WORKLOADS.join(', ')}.`);
+  return found;
+}
+
+function command(): Command {
+  return new Command('npm run jepsen --')
+    .description('drive a cluster of real processes, hurt it, heal it, and have the checker judge what clients saw')
+    .option('--nodes <n>', 'node processes', whole(1, 9), 5)
+    .option('--replicas <n>', 'copies of each shard', whole(1, 9), 3)
+    .option('--routers <n>', 'routers', whole(1, 9), 2)
+    .option('--shards <n>', 'shards', whole(1, 1024), 4)
+    .option('--seconds <n>', 'load with faults; healing and reading back come on top', whole(1, 86_400), 60)
+    .option('--faults <list>', `kinds, or groups of them: ${[...Object.keys(GROUPS), ...KINDS].join(', ')}`, kinds, [
+      ...KINDS,
+    ])
+    .option('--workload <name>', WORKLOADS.join(', '), workload, 'register' as WorkloadName)
+    .option('--clients <n>', 'clients, each with one operation at a time', whole(1, 500), 20)
+    .option('--rate <n>', 'operations of a client in a second, at most', whole(1, 10_000), 20)
+    .option('--operations-per-key <n>', 'then a key is replaced by another one', whole(20, 1_000), 800)
+    .option('--seed <text>', 'draws plan and operations; by default a new one')
+    .option('--history <file>', 'where the history goes (JSON lines, for `kvorum check`)')
+    .option('--check-timeout <seconds>', 'for the checker', whole(1, 86_400), 120)
+    .option('--keep', 'keep the folder with logs and data, also if all is well')
+    .option('--netns', 'each node in a network namespace of its own (Linux, root)')
+    .option('--json', 'one JSON document on standard output')
+    .helpOption('--help', 'show help')
+    .allowExcessArguments(false)
+    .exitOverride();
+}
+
+/** @throws UsageError */
+export function parseOptions(argv: readonly string[], freshSeed: () => string): Options {
+  const program = command();
+  try {
+    program.parse(argv, { from: 'user' });
+  } catch (error) {
+    // Commander has said it already.
+    if (error instanceof CommanderError) throw new UsageError('', error.exitCode === 0 ? 0 : 2);
+    throw error;
+  }
+  const { faults, checkTimeout, seed, ...rest } = program.opts<{
+    readonly faults: readonly FaultKind[];
+    readonly checkTimeout: number;
+    readonly seed?: string;
+  }>();
+  const defaults = { history: undefined, json: false, netns: false, keep: false };
+  const options = {
+    ...defaults,
+    ...(rest as Omit<Options, 'kinds' | 'checkTimeoutSeconds' | 'seed'>),
+    kinds: faults,
+    checkTimeoutSeconds: checkTimeout,
+    seed: seed ?? freshSeed(),
+  };
+  checkTogether(options, program.getOptionValueSource('faults') === 'default');
+  return options;
+}
+
+function checkTogether({ nodes, replicas, kinds: wanted, seconds }: Options, byDefault: boolean): void {
+  if (replicas > nodes) throw new UsageError(`--replicas ${replicas} is more than --nodes ${nodes}`);
+  const unfit = wanted.find((kind) => !fitsNodes(kind, nodes));
+  if (unfit !== undefined) {
+    throw new UsageError(`--faults ${unfit} needs at least --nodes ${leastNodes(unfit)}, not ${nodes}`);
+  }
+  const least = Math.ceil(leastMs(wanted) / 1_000);
+  if (seconds < least) {
+    const kindsNamed = byDefault ? 'all kinds of faults' : `these ${wanted.length} kinds of faults`;
+    throw new UsageError(`--seconds ${seconds} is too short for ${kindsNamed}: they need at least ${least}`);
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Do the replicas of each shard hold the same at the end? Asks `/v1/shards` until all have applied everything, and
+ * compares their state hashes. Knows no history: this finds what no read happened to show.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
+
+const schema = z.object({
+  shards: z.array(
+    z.object({
+      shard: z.number(),
+      commit: z.number(),
+      replicas: z.array(
+        z.object({ node: z.number(), applied: z.number().optional(), state_hash: z.string().optional() }),
+      ),
+    }),
+  ),
+});
+export type ShardViews = z.infer<typeof schema>['shards'];
+
+const PAUSE_MS = 200;
+const ASK_LIMIT_MS = 5_000;
+
+/** One line for each replica that is behind or differs; empty when all are level and equal. */
+export function unequalReplicas(shards: ShardViews): { readonly behind: string[]; readonly differ: string[] } {
+  const behind: string[] = [];
+  const differ: string[] = [];
+  for (const { shard, commit, replicas } of shards) {
+    const late = replicas.filter(({ applied }) => applied !== commit);
+    behind.push(
+      ...late.map(({ node, applied }) => `n${node} has applied ${applied ?? 0} of ${commit} in shard ${shard}`),
+    );
+    const hashes = new Set(replicas.filter((replica) => !late.includes(replica)).map((replica) => replica.state_hash));
+    if (hashes.size <= 1) continue;
+    const each = replicas.map(({ node, state_hash: hash }) => `n${node} ${hash ?? 'none'}`);
+    differ.push(`state hashes of shard ${shard} differ at index ${commit}: ${each.join(', ')}`);
+  }
+  return { behind, differ };
+}
+
+/** Waits until the replicas are level, for `limitMs` at most. @returns what is wrong then, one line each. */
+export async function compareReplicas(endpoint: string, limitMs: number): Promise<string[]> {
+  const giveUpAt = performance.now() + limitMs;
+  for (;;) {
+    const views = await shardViews(endpoint);
+    const { behind, differ } =
+      views === undefined ? { behind: [`${endpoint} does not tell its shards`], differ: [] } : unequalReplicas(views);
+    if (differ.length > 0) return differ;
+    if (behind.length === 0) return [];
+    if (performance.now() > giveUpAt) return behind;
+    await pause(PAUSE_MS);
+  }
+}
+
+async function shardViews(endpoint: string): Promise<ShardViews | undefined> {
+  try {
+    const response = await fetch(`${endpoint}/v1/shards`, { signal: AbortSignal.timeout(ASK_LIMIT_MS) });
+    return schema.parse(await response.json()).shards;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * What a run came to, in numbers, and whether it passed. A run that did too little has shown nothing, and fails.
+ *
+ * Pure: knows no cluster and no screen.
+ */
+import type { CheckResult, Operation } from '../../src/check/index.js';
+import type { FaultKind } from './kinds.js';
+import type { FaultWindow } from './nemesis.js';
+
+export interface RunFacts {
+  readonly operations: readonly Operation[];
+  readonly kinds: readonly FaultKind[];
+  readonly cannot: ReadonlyMap<FaultKind, string>;
+  readonly injected: ReadonlyMap<FaultKind, number>;
+  readonly windows: readonly FaultWindow[];
+  /** The load, in nanoseconds of the history's clock. */
+  readonly load: { readonly start: number; readonly end: number };
+  /** Operations a second that were asked for, of all clients. */
+  readonly askedPerSecond: number;
+  /** Undefined: not within the bound. */
+  readonly timeToServeMs: number | undefined;
+  readonly attempts: number;
+  readonly replays: number;
+  readonly surprises: readonly string[];
+  /** Faults that could not be injected, processes that died of themselves, and the like. */
+  readonly troubles: readonly string[];
+  /** The workload's own check. */
+  readonly problems: readonly string[];
+  /** Replicas that are not equal at the end. */
+  readonly replicas: readonly string[];
+  readonly check: CheckResult;
+}
+
+interface Count {
+  ok: number;
+  failed: number;
+  unknown: number;
+}
+
+export interface Report {
+  readonly verdict: CheckResult['verdict'];
+  readonly passed: boolean;
+  /** Why it did not pass, one line each. */
+  readonly failures: readonly string[];
+  readonly operations: Count & { readonly total: number };
+  readonly byOperation: Readonly<Record<string, Count>>;
+  readonly errors: Readonly<Record<string, number>>;
+  readonly attempts: number;
+  readonly replays: number;
+  readonly keys: number;
+  readonly concurrency: number;
+  readonly okPerSecond: number;
+  readonly longestWaitMs: number;
+  /** The longest time in which no operation of any client succeeded. */
+  readonly longestSilenceMs: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly skipped: Readonly<Record<string, string>>;
+  /** Operations that overlap with a fault, and how many of them succeeded. */
+  readonly duringFaults: { readonly operations: number; readonly ok: number };
+  readonly timeToServeMs: number | null;
+  readonly checkMs: number;
+  readonly checkFailure: CheckResult['failure'] | null;
+}
+
+/** Fewer successes in a second than this show little; where so few were asked for, a tenth of them. */
+const LEAST_OK_PER_SECOND = 5;
+const LEAST_OK_SHARE = 0.1;
+const NS_PER_MS = 1_000_000;
+const NS_PER_SECOND = 1_000_000_000;
+/** Lines of one kind of complaint that are shown. */
+const SHOWN = 10;
+
+const spanOf = ({ start, end }: Operation): FaultWindowSpan => ({ start: Number(start), end: Number(end) });
+type FaultWindowSpan = Pick<FaultWindow, 'start' | 'end'>;
+const overlaps = (a: FaultWindowSpan, b: FaultWindowSpan): boolean => a.start < b.end && b.start < a.end;
+
+export function makeReport(facts: RunFacts): Report {
+  const { operations, windows, load, check } = facts;
+  const totals: Count = { ok: 0, failed: 0, unknown: 0 };
+  const byOperation: Record<string, Count> = {};
+  const errors: Record<string, number> = {};
+  for (const { op, ok, error } of operations) {
+    const fate = ok === true ? 'ok' : ok === false ? 'failed' : 'unknown';
+    totals[fate] += 1;
+    (byOperation[op] ??= { ok: 0, failed: 0, unknown: 0 })[fate] += 1;
+    if (error !== undefined) errors[error] = (errors[error] ?? 0) + 1;
+  }
+  const loaded = operations.filter((operation) => overlaps(spanOf(operation), load));
+  const hurt = loaded.filter((operation) => windows.some((window) => overlaps(spanOf(operation), window)));
+  const okPerSecond = loaded.filter(({ ok }) => ok === true).length / ((load.end - load.start) / NS_PER_SECOND);
+  const failures = failuresOf(facts, okPerSecond, loaded);
+  return {
+    verdict: check.verdict,
+    passed: failures.length === 0,
+    failures,
+    operations: { total: operations.length, ...totals },
+    byOperation,
+    errors,
+    attempts: facts.attempts,
+    replays: facts.replays,
+    keys: check.keys,
+    concurrency: check.concurrency,
+    okPerSecond,
+    longestWaitMs:
+      operations.reduce((most, { start, end }) => Math.max(most, Number(end) - Number(start)), 0) / NS_PER_MS,
+    longestSilenceMs: longestSilence(loaded, load) / NS_PER_MS,
+    faults: Object.fromEntries(facts.injected),
+    skipped: Object.fromEntries(facts.cannot),
+    duringFaults: { operations: hurt.length, ok: hurt.filter(({ ok }) => ok === true).length },
+    timeToServeMs: facts.timeToServeMs ?? null,
+    checkMs: check.tookMs,
+    checkFailure: check.failure ?? null,
+  };
+}
+
+function longestSilence(operations: readonly Operation[], load: FaultWindowSpan): number {
+  const ends = operations.filter(({ ok }) => ok === true).map(({ end }) => Math.min(Number(end), load.end));
+  let last = load.start;
+  let longest = 0;
+  for (const end of [...ends.sort((a, b) => a - b), load.end]) {
+    longest = Math.max(longest, end - last);
+    last = end;
+  }
+  return longest;
+}
+
+function failuresOf(facts: RunFacts, okPerSecond: number, loaded: readonly Operation[]): string[] {
+  const { check, kinds, cannot, injected, windows } = facts;
+  const failures: string[] = [];
+  if (check.verdict !== 'LINEARIZABLE') failures.push(`the history is ${check.verdict}`);
+  failures.push(...some('the check of the workload', facts.problems));
+  failures.push(...some('replicas', facts.replicas));
+  failures.push(...some('an answer that the API does not give', facts.surprises));
+  failures.push(...some('trouble', facts.troubles));
+  if (facts.timeToServeMs === undefined) failures.push('it did not serve again in time after everything was healed');
+  const least = Math.min(LEAST_OK_PER_SECOND, facts.askedPerSecond * LEAST_OK_SHARE);
+  if (okPerSecond < least) {
+    failures.push(`too little: ${okPerSecond.toFixed(1)} successes a second, expected ${least.toFixed(1)}`);
+  }
+  if (injected.size === 0) failures.push('no fault was injected');
+  for (const kind of kinds) {
+    if (cannot.has(kind)) continue;
+    const own = windows.filter((window) => window.kinds.includes(kind));
+    if ((injected.get(kind) ?? 0) === 0) failures.push(`${kind} was never injected`);
+    else if (!loaded.some((operation) => own.some((window) => overlaps(spanOf(operation), window)))) {
+      failures.push(`no operation overlaps with ${kind}`);
+    }
+  }
+  return failures;
+}
+
+function some(what: string, lines: readonly string[]): string[] {
+  const shown = lines.slice(0, SHOWN).map((line) => `${what}: ${line}`);
+  return lines.length > SHOWN ? [...shown, `${what}: and ${lines.length - SHOWN} more`] : shown;
+}

@@ -1,0 +1,186 @@
+/**
+ * One run, from an empty folder to a report: cluster, load, faults, heal, read back, stop, judge.
+ *
+ * Whatever happens in between, the cluster is stopped. Knows no command line and no screen.
+ */
+import { setMaxListeners } from 'node:events';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { checkHistory } from '../../src/check/index.js';
+import { History } from './history.js';
+import { HttpClient } from './http.js';
+import { runLoad } from './load.js';
+import { Nemesis } from './nemesis.js';
+import type { Options } from './options.js';
+import { Random } from './random.js';
+import { probeKeys, readBack, untilServed } from './read-back.js';
+import { compareReplicas } from './replicas.js';
+import { makeReport, type Report, type RunFacts } from './report.js';
+import { Revisions } from './revisions.js';
+import type { Scene, StartScene } from './scene.js';
+import { makeSchedule, type Slot } from './schedule.js';
+import { Session, Tally, type Stage } from './session.js';
+import { tellSlot } from './tell-fault.js';
+import { appendWorkload } from './workloads/append.js';
+import { registerWorkload } from './workloads/register.js';
+import { setWorkload } from './workloads/set.js';
+import type { Workload } from './workloads/workload.js';
+
+/** After everything is healed. */
+const SERVE_LIMIT_MS = 60_000;
+const READ_BACK_LIMIT_MS = 120_000;
+const LEVEL_LIMIT_MS = 30_000;
+const PROGRESS_MS = 10_000;
+
+export interface RunContext {
+  readonly startScene: StartScene;
+  readonly say: (text: string) => void;
+  /** Told to stop: the load ends, everything is healed and stopped, and there is no report. */
+  readonly signal: AbortSignal;
+  /** Nothing runs any more but the checker, which does not look at the signal. */
+  readonly onJudging: () => void;
+}
+
+export interface RunResult {
+  /** Undefined: the run was told to stop. */
+  readonly report: Report | undefined;
+  readonly folder: string;
+  readonly historyPath: string;
+}
+
+type Watched = Omit<RunFacts, 'check' | 'operations'>;
+
+export async function run(options: Options, context: RunContext): Promise<RunResult> {
+  const { say, signal, startScene } = context;
+  // First, for nothing is running yet if it cannot be written.
+  const asked = options.history === undefined ? undefined : openSync(options.history, 'w');
+  const scene = await startScene(options);
+  const historyPath = options.history ?? join(scene.folder, 'history.jsonl');
+  const file = asked ?? openSync(historyPath, 'w');
+  const history = new History({
+    now: () => process.hrtime.bigint(),
+    onLine: (line) => writeSync(file, `${line}\n`),
+  });
+  let watched: Watched | undefined;
+  try {
+    watched = await drive(options, context, { scene, history });
+  } finally {
+    await scene.stop();
+    closeSync(file);
+  }
+  if (watched === undefined || signal.aborted) return { report: undefined, folder: scene.folder, historyPath };
+  context.onJudging();
+  say(`judging ${history.operations.length} operations`);
+  const { operations } = history;
+  const check = checkHistory(operations, { timeoutMs: options.checkTimeoutSeconds * 1_000 });
+  return { report: makeReport({ ...watched, operations, check }), folder: scene.folder, historyPath };
+}
+
+/** The part with a cluster. Undefined if it was told to stop. */
+async function drive(
+  options: Options,
+  { say, signal }: RunContext,
+  { scene, history }: { readonly scene: Scene; readonly history: History },
+): Promise<Watched | undefined> {
+  const random = new Random(options.seed);
+  const kinds = options.kinds.filter((kind) => !scene.cannot.has(kind));
+  for (const [kind, why] of scene.cannot) say(`${kind} is skipped: ${why}`);
+  const slots = makeSchedule(random.fork('faults'), { ...options, kinds, totalMs: options.seconds * 1_000 });
+  tellPlan(slots, options, say);
+  const http = new HttpClient(options.clients);
+  const stage = makeStage(scene, { http, history });
+  const troubles: string[] = [];
+  void scene.ended.then(() => troubles.push('the cluster ended before the run did'));
+  try {
+    const probes = await probeKeys(scene.endpoints[0] ?? '', options.shards);
+    const workload = makeWorkload(options, stage.revisions);
+    const sessions = Array.from(
+      { length: options.clients },
+      (_, client) => new Session(stage, random.fork(`client ${client}`)),
+    );
+    const nemesis = new Nemesis({ control: scene.control, ...options, now: () => history.now(), say, signal });
+    const load = await underFaults({ options, slots, nemesis, workload, sessions, history, say, signal });
+    if (signal.aborted) return undefined;
+    const timeToServeMs = await untilServed(stage, probes, SERVE_LIMIT_MS);
+    say(
+      `healed; ${timeToServeMs === undefined ? 'it does not serve' : `all served after ${Math.round(timeToServeMs)} ms`}`,
+    );
+    const finals = await readBack(sessions, workload.keys, READ_BACK_LIMIT_MS);
+    say(`read ${finals.size} keys back`);
+    const replicas = await compareReplicas(scene.endpoints[0] ?? '', LEVEL_LIMIT_MS);
+    const { attempts, replays, surprises } = stage.tally;
+    return {
+      ...{ kinds: options.kinds, cannot: scene.cannot, injected: nemesis.injected, windows: nemesis.windows },
+      ...{ load, timeToServeMs, attempts, replays, surprises, replicas },
+      askedPerSecond: options.clients * options.rate,
+      troubles: [...troubles, ...nemesis.failures],
+      problems: workload.problems(history.operations, finals),
+    };
+  } finally {
+    await http.close();
+  }
+}
+
+interface Acts {
+  readonly options: Options;
+  readonly slots: readonly Slot[];
+  readonly nemesis: Nemesis;
+  readonly workload: Workload;
+  readonly sessions: readonly Session[];
+  readonly history: History;
+  readonly say: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Load and faults at the same time; afterwards all is healed and no operation is under way. */
+async function underFaults(acts: Acts): Promise<{ readonly start: number; readonly end: number }> {
+  const { options, slots, nemesis, workload, sessions, history, say, signal } = acts;
+  const over = new AbortController();
+  const ends = AbortSignal.any([over.signal, signal]);
+  // Every client listens for the end while it idles.
+  setMaxListeners(sessions.length + 1, ends);
+  const start = history.now();
+  const loading = runLoad({ workload, sessions, perSecond: options.rate, signal: ends });
+  const progress = setInterval(() => {
+    say(`         ${history.operations.length} operations`);
+  }, PROGRESS_MS);
+  const lasts = pause(options.seconds * 1_000, undefined, { signal }).catch(() => undefined);
+  const finish = async (): Promise<number> => {
+    const end = history.now();
+    over.abort();
+    clearInterval(progress);
+    await nemesis.heal();
+    await loading;
+    return end;
+  };
+  try {
+    await Promise.all([nemesis.run(slots), lasts]);
+  } catch (error) {
+    await finish();
+    throw error;
+  }
+  return { start, end: await finish() };
+}
+
+function tellPlan(slots: readonly Slot[], { seed, seconds }: Options, say: (text: string) => void): void {
+  say(`seed ${seed}: ${slots.length} slots of faults in ${seconds} s`);
+  for (const slot of slots) say(`  plan ${tellSlot(slot)}`);
+}
+
+function makeStage(scene: Scene, own: Pick<Stage, 'http' | 'history'>): Stage {
+  const idle = (ms: number): Promise<void> => pause(ms);
+  return { endpoints: scene.endpoints, ...own, revisions: new Revisions(), tally: new Tally(), pause: idle };
+}
+
+function makeWorkload(options: Options, revisions: Revisions): Workload {
+  const { clients, operationsPerKey } = options;
+  switch (options.workload) {
+    case 'register':
+      return registerWorkload({ clients, operationsPerKey, contradictions: () => revisions.problems });
+    case 'append':
+      return appendWorkload({ clients, operationsPerKey });
+    case 'set':
+      return setWorkload();
+  }
+}

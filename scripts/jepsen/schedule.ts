@@ -1,0 +1,125 @@
+/**
+ * The nemesis's plan: which faults, when, for how long, drawn from a seed before the run begins.
+ *
+ * A plan is a row of slots: faults begin, go on for a while, are healed, and a time of rest follows. Every kind that was
+ * asked for comes at least once; a slot may hold one kind of each family (links, processes, disks) at the same time.
+ * Who leads is not known yet, so a step may name "the leader of shard s". Knows no cluster and no clock.
+ */
+import type { Fault } from '../../src/faults/index.js';
+import { DISK_KINDS, LINK_KINDS, PROCESS_KINDS, type FaultKind } from './kinds.js';
+import type { Random } from './random.js';
+import { stepsOf } from './steps.js';
+
+/**
+ * What is to be done to the node that leads `leaderOf` (a shard) when the time comes. `deafen`: it is heard and hears
+ * nothing; `mute`: it hears and is not heard.
+ */
+export interface LeaderFault {
+  readonly type: 'isolate' | 'deafen' | 'mute' | 'kill' | 'pause';
+  readonly leaderOf: number;
+}
+
+export interface Step {
+  /** Milliseconds after the slot began. */
+  readonly afterMs: number;
+  readonly fault: Fault | LeaderFault;
+}
+
+export interface PlannedFault {
+  readonly kind: FaultKind;
+  readonly steps: readonly Step[];
+}
+
+export interface Slot {
+  /** Milliseconds after the load began. */
+  readonly atMs: number;
+  /** Until everything is healed. */
+  readonly lastsMs: number;
+  readonly faults: readonly PlannedFault[];
+}
+
+export interface ScheduleOptions {
+  readonly kinds: readonly FaultKind[];
+  readonly nodes: number;
+  readonly routers: number;
+  readonly shards: number;
+  readonly totalMs: number;
+}
+
+/** Load without faults at the beginning: leaders are there, keys exist. */
+const LEAD_IN_MS = 1_000;
+/** A slot in a run without time to spare: the shortest SIGSTOP that is asked for, and some rest. */
+const LEAST_FAULT_MS = 2_000;
+const LEAST_REST_MS = 700;
+const LEAST_SLOT_MS = LEAST_FAULT_MS + LEAST_REST_MS;
+const USUAL_SLOT_MS = 7_000;
+const MOST_FAULT_MS = 10_000;
+const PAIRED_SHARE = 0.4;
+
+const FAMILIES: readonly (readonly FaultKind[])[] = [LINK_KINDS, PROCESS_KINDS, DISK_KINDS];
+
+/** The shortest run in which every kind has its turn. */
+export function leastMs(kinds: readonly FaultKind[]): number {
+  const longest = Math.max(0, ...FAMILIES.map((family) => kinds.filter((kind) => family.includes(kind)).length));
+  return LEAD_IN_MS + longest * LEAST_SLOT_MS;
+}
+
+/** @throws RangeError if the time is too short for every kind to come once. */
+export function makeSchedule(random: Random, options: ScheduleOptions): Slot[] {
+  const { kinds, totalMs } = options;
+  if (kinds.length === 0) return [];
+  const least = leastMs(kinds);
+  if (totalMs < least) {
+    throw new RangeError(`${kinds.length} kinds of faults need at least ${Math.ceil(least / 1_000)} s`);
+  }
+  const availableMs = totalMs - LEAD_IN_MS;
+  const most = Math.floor(availableMs / LEAST_SLOT_MS);
+  const count = Math.min(most, Math.max(kinds.length, Math.round(availableMs / USUAL_SLOT_MS)));
+  const spans = spansOf(random, count, availableMs);
+  let atMs = LEAD_IN_MS;
+  return kindsOfSlots(random, kinds, count).map((slotKinds, index) => {
+    const spanMs = spans[index] ?? LEAST_SLOT_MS;
+    const restMs = Math.max(LEAST_REST_MS, spanMs * (0.2 + 0.3 * random.next()));
+    const lastsMs = Math.round(Math.min(MOST_FAULT_MS, Math.max(LEAST_FAULT_MS, spanMs - restMs)));
+    const faults = slotKinds.map((kind) => ({ kind, steps: stepsOf(random, kind, { ...options, lastsMs }) }));
+    const slot = { atMs: Math.round(atMs), lastsMs, faults };
+    atMs += spanMs;
+    return slot;
+  });
+}
+
+/** `count` spans of at least the least slot, that fill the time. */
+function spansOf(random: Random, count: number, availableMs: number): number[] {
+  const spareMs = availableMs - count * LEAST_SLOT_MS;
+  const weights = Array.from({ length: count }, () => 0.5 + random.next());
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return weights.map((weight) => LEAST_SLOT_MS + (spareMs * weight) / sum);
+}
+
+/** Every kind once in an order of chance, alone where there is room; what is left over is drawn freely. */
+function kindsOfSlots(random: Random, kinds: readonly FaultKind[], count: number): FaultKind[][] {
+  const slots: FaultKind[][] = [];
+  for (const kind of random.shuffle(kinds)) {
+    if (slots.length < count) slots.push([kind]);
+    else roomFor(slots, kind).push(kind);
+  }
+  while (slots.length < count) {
+    const slot = [random.pick(kinds)];
+    const others = kinds.filter((kind) => fits(slot, kind));
+    if (others.length > 0 && random.happens(PAIRED_SHARE)) slot.push(random.pick(others));
+    slots.push(slot);
+  }
+  return slots;
+}
+
+const familyOf = (kind: FaultKind): readonly FaultKind[] | undefined =>
+  FAMILIES.find((family) => family.includes(kind));
+const fits = (slot: readonly FaultKind[], kind: FaultKind): boolean =>
+  !slot.some((other) => familyOf(other) === familyOf(kind));
+
+/** A slot without one of its family; there is one, because there are at least as many slots as kinds in any family. */
+function roomFor(slots: readonly FaultKind[][], kind: FaultKind): FaultKind[] {
+  const free = slots.find((slot) => fits(slot, kind));
+  if (free === undefined) throw new RangeError(`no room for ${kind}`);
+  return free;
+}

@@ -1,0 +1,121 @@
+/**
+ * One client of the run: does operations one at a time over HTTP and has them recorded.
+ *
+ * With `retries` an operation is asked again, same idempotency key and body, at changing endpoints, until the answer is
+ * definite or its time is over; it stays one operation in the history. Knows no workload and no fault.
+ */
+import { v7 as freshUuid } from 'uuid';
+import type { Asked, History, Lane } from './history.js';
+import type { HttpClient, Request } from './http.js';
+import { Attempts, outcomeOf, type Method, type Outcome } from './outcome.js';
+import type { Random } from './random.js';
+import type { Revisions } from './revisions.js';
+
+export interface Task {
+  readonly method: Method;
+  readonly key: string;
+  readonly body?: string;
+  /** Of the key, before the write; 0 = absent. Undefined: unconditional. */
+  readonly ifRevision?: number | undefined;
+  /** Asks again under one idempotency key. */
+  readonly retries: boolean;
+  /** How it stands in the history. */
+  readonly asked: Asked;
+}
+
+/** What the run counts beside the history. */
+export class Tally {
+  attempts = 0;
+  replays = 0;
+  readonly surprises: string[] = [];
+}
+
+/** What all sessions of a run share. */
+export interface Stage {
+  readonly endpoints: readonly string[];
+  readonly http: Pick<HttpClient, 'ask'>;
+  readonly history: History;
+  readonly revisions: Revisions;
+  readonly tally: Tally;
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+/** What the server is given, drawn for each operation: short ones end while a fault is on. */
+const SERVER_LIMITS_MS = [500, 1_000, 2_000];
+/** How much longer the client waits: a node that is stopped does not keep to its own limit. */
+const GRACE_MS = 1_000;
+/** Of an operation with retries; longer than the longest pause of a node. */
+const RETRY_LIMIT_MS = 12_000;
+const BACKOFF_MS = [20, 200] as const;
+const ELSEWHERE_SHARE = 0.1;
+
+export class Session {
+  readonly random: Random;
+  readonly #stage: Stage;
+  readonly #lane: Lane;
+  #endpoint: string;
+
+  constructor(stage: Stage, random: Random) {
+    this.#stage = stage;
+    this.random = random;
+    this.#lane = stage.history.lane();
+    this.#endpoint = random.pick(stage.endpoints);
+  }
+
+  pause(ms: number): Promise<void> {
+    return this.#stage.pause(ms);
+  }
+
+  get(key: string): Promise<Outcome> {
+    return this.perform({ method: 'GET', key, retries: false, asked: { op: 'get', key } });
+  }
+
+  async perform(task: Task): Promise<Outcome> {
+    const { revisions, history } = this.#stage;
+    const request = this.#request(task);
+    const finish = history.begin(this.#lane, task.asked);
+    const outcome = await this.#settled(task, request);
+    const { key, body } = task;
+    if (outcome.ok === true && outcome.revision !== undefined) {
+      revisions.saw(key, outcome.revision, task.method === 'GET' ? (outcome.result ?? '') : (body ?? ''));
+    }
+    const seen = outcome.ok === false ? outcome.observed : undefined;
+    finish({ outcome, actual: seen === undefined ? undefined : revisions.valueAt(key, seen.revision) });
+    return outcome;
+  }
+
+  async #settled(task: Task, request: Request): Promise<Outcome> {
+    const attempts = new Attempts();
+    const giveUpAt = performance.now() + RETRY_LIMIT_MS;
+    for (;;) {
+      const outcome = await this.#attempt(task.method, request);
+      const end = attempts.settle(outcome, task.retries);
+      if (end !== undefined) return end;
+      if (performance.now() > giveUpAt) return attempts.lastWord(outcome);
+      await this.pause(this.random.between(...BACKOFF_MS));
+    }
+  }
+
+  async #attempt(method: Method, request: Request): Promise<Outcome> {
+    const { endpoints, http, tally } = this.#stage;
+    const elsewhere = this.random.happens(ELSEWHERE_SHARE);
+    const reply = await http.ask(elsewhere ? this.random.pick(endpoints) : this.#endpoint, request);
+    // Who answers, however badly, is asked again: stale leaders must be given the chance to lie.
+    if (reply.type !== 'answer' && !elsewhere) this.#endpoint = this.random.pick(endpoints);
+    const outcome = outcomeOf(method, reply);
+    tally.attempts += 1;
+    if (outcome.ok === true && outcome.replayed) tally.replays += 1;
+    if ('surprise' in outcome) tally.surprises.push(`${method} ${request.key}: ${outcome.surprise}`);
+    return outcome;
+  }
+
+  #request({ method, key, body, ifRevision, retries }: Task): Request {
+    const serverLimitMs = this.random.pick(SERVER_LIMITS_MS);
+    const headers: Record<string, string> = { 'kv-timeout': `${serverLimitMs}ms` };
+    if (retries) headers['idempotency-key'] = freshUuid();
+    if (ifRevision === 0) headers['if-none-match'] = '*';
+    else if (ifRevision !== undefined) headers['if-match'] = `"${ifRevision}"`;
+    if (body !== undefined) headers['content-type'] = 'text/plain';
+    return { method, key, headers, limitMs: serverLimitMs + GRACE_MS, ...(body === undefined ? {} : { body }) };
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * What one kind of fault comes to: the steps, with nodes, sides and numbers drawn.
+ *
+ * Nothing here ends a fault; the slot ends with `heal`. Knows no cluster: a leader is named by its shard.
+ */
+import type { Fault, Party, RouterName } from '../../src/faults/index.js';
+import type { FaultKind } from './kinds.js';
+import type { Random } from './random.js';
+import type { LeaderFault, Step } from './schedule.js';
+
+export interface StepOptions {
+  readonly nodes: number;
+  readonly routers: number;
+  readonly shards: number;
+  readonly lastsMs: number;
+}
+
+const FLAP_LEAST_MS = 250;
+const FLAP_MOST_MS = 900;
+const ONE_LEADER_IN = 3;
+/** All nodes dead for so long. */
+const DOWN_MS = [200, 1_500] as const;
+
+export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): Step[] {
+  const { nodes, shards, lastsMs } = options;
+  const all = Array.from({ length: nodes }, (_, index) => index + 1);
+  const routers = Array.from({ length: options.routers }, (_, index): RouterName => `r${index + 1}`);
+  const leaderOf = random.between(0, shards - 1);
+  switch (kind) {
+    case 'halves':
+      return atOnce([halves(random, all, routers)]);
+    case 'isolated-leader':
+      return atOnce([{ type: 'isolate', leaderOf }]);
+    case 'ring':
+    case 'bridge':
+      return atOnce([{ type: kind, order: random.shuffle(all) }]);
+    case 'one-way':
+      return atOnce(oneWay(random, all, leaderOf));
+    case 'flapping':
+      return flapping(random, all, routers, lastsMs);
+    case 'slow-links':
+      return atOnce(pairs(random, all).map(([a, b]) => ({ type: 'delay', a, b, ms: random.between(20, 400) })));
+    case 'lossy-links':
+      return atOnce(pairs(random, all).map(([a, b]) => ({ type: 'drop', a, b, percent: random.between(5, 40) })));
+    case 'kill-one':
+      return atOnce([{ type: 'kill', node: random.pick(all) }]);
+    case 'kill-leader':
+      return atOnce([{ type: 'kill', leaderOf }]);
+    case 'kill-all':
+      return killAll(random, all);
+    case 'pause':
+      return atOnce(pauses(random, all, leaderOf));
+    case 'restart':
+      return random.shuffle(all).map((node, turn) => ({
+        afterMs: Math.round((turn * lastsMs) / nodes),
+        fault: { type: 'restart', node },
+      }));
+    case 'slow-disk':
+      return atOnce(some(random, all).map((node) => ({ type: 'slow-disk', node, ms: random.between(20, 300) })));
+  }
+}
+
+const atOnce = (faults: readonly (Fault | LeaderFault)[]): Step[] => faults.map((fault) => ({ afterMs: 0, fault }));
+
+/** At least one of them, at most all. */
+const some = <T>(random: Random, items: readonly T[]): T[] =>
+  random.shuffle(items).slice(0, random.between(1, items.length));
+
+/** A minority and the others. A router is on either side, or reaches both. */
+function halves(random: Random, all: readonly number[], routers: readonly RouterName[]): Fault {
+  const shuffled = random.shuffle(all);
+  const middle = Math.floor(all.length / 2);
+  const sides: Party[][] = [shuffled.slice(0, middle), shuffled.slice(middle)];
+  for (const router of routers) {
+    const side = random.between(0, sides.length);
+    sides[side]?.push(router);
+  }
+  return { type: 'partition', sides };
+}
+
+/** A leader that is not heard, one that hears nothing, or a node on a one-way street to some others. */
+function oneWay(random: Random, all: readonly number[], leaderOf: number): (Fault | LeaderFault)[] {
+  if (random.between(1, ONE_LEADER_IN) === 1) return [{ type: random.pick(['deafen', 'mute']), leaderOf }];
+  const [from, ...others] = random.shuffle(all);
+  if (from === undefined) return [];
+  return some(random, others).map((to) => ({ type: 'cut', from, to }));
+}
+
+/** Halves, and together again, and other halves: links come and go faster than elections. */
+function flapping(random: Random, all: readonly number[], routers: readonly RouterName[], lastsMs: number): Step[] {
+  const steps: Step[] = [];
+  for (let afterMs = 0; afterMs < lastsMs; afterMs += random.between(FLAP_LEAST_MS, FLAP_MOST_MS)) {
+    steps.push({ afterMs, fault: steps.length % 2 === 0 ? halves(random, all, routers) : { type: 'mend' } });
+  }
+  return steps;
+}
+
+/** All links of some nodes. */
+function pairs(random: Random, all: readonly number[]): (readonly [number, number])[] {
+  const chosen = new Set(some(random, all));
+  return all.flatMap((a) => all.filter((b) => a < b && (chosen.has(a) || chosen.has(b))).map((b) => [a, b] as const));
+}
+
+/** In one moment, and soon all are back while the rest of the slot's faults still go on: starting takes its time. */
+function killAll(random: Random, all: readonly number[]): Step[] {
+  const afterMs = random.between(...DOWN_MS);
+  return [
+    { afterMs: 0, fault: { type: 'kill-all' } },
+    ...all.map((node): Step => ({ afterMs, fault: { type: 'restart', node } })),
+  ];
+}
+
+/** A leader, or some nodes: at times a minority, at times so many that nothing can be served. */
+function pauses(random: Random, all: readonly number[], leaderOf: number): (Fault | LeaderFault)[] {
+  if (random.between(1, ONE_LEADER_IN) === 1) return [{ type: 'pause', leaderOf }];
+  return some(random, all).map((node) => ({ type: 'pause', node }));
+}

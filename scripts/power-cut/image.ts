@@ -1,0 +1,134 @@
+/**
+ * A disk whose power can be cut: an xfs file system in a file, mounted through a loop device of its own.
+ *
+ * What is modelled. The image file is the disk; what counts is what the file system has handed to the loop device.
+ *   - A write that no fsync followed sits in the page cache of the mounted xfs, and new metadata in its log in memory.
+ *     `cut` ends that file system with XFS_IOC_GOINGDOWN and XFS_FSOP_GOING_FLAGS_NOLOGFLUSH (`xfs_io -x -c shutdown`
+ *     without -f): from that moment on no byte of either reaches the image, neither by write-back nor by the unmount.
+ *   - An fsync has written the data to the loop device and forced the log before it returned: that is in the image.
+ *   - `replaceByCopy` goes on with a copy of the image file, made after the cut, under a new loop device: no cache of
+ *     the old mount or the old device can serve anything. Mounting it replays the log, as a machine does at its boot.
+ * What is not. The image has no volatile cache: what was handed to the device without a flush survives, so a missing
+ * flush of the disk itself is not seen, nor a disk that lies about it. The page cache of the image file is the host's,
+ * which does not lose power; the copy reads it. Sectors are not torn.
+ *
+ * Whether a cut was one is not taken on trust: `leaveTraces` writes a file that is synced and, at the last moment, one
+ * that is not; after the cut the first must be there and the second must not (see `traces`).
+ */
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { command } from '../support/command.js';
+
+/** Sparse; mkfs.xfs refuses less than 300 MiB. */
+const IMAGE_BYTES = 1024 ** 3;
+const TRACE = 'kvorum-power-cut-trace';
+
+export class Image {
+  /** Where it is mounted. */
+  readonly folder: string;
+  readonly #file: string;
+  #mounted = false;
+  #trace = '';
+
+  /** Makes nothing yet. @param place a folder of the script's own; the image and its mount point are made in it. */
+  constructor(place: string, name: string) {
+    this.#file = join(place, `${name}.img`);
+    this.folder = join(place, name);
+  }
+
+  /** A new, empty file system. @throws Error where this machine cannot do that. */
+  make(): void {
+    mkdirSync(this.folder, { recursive: true });
+    closeSync(openSync(this.#file, 'wx', 0o600));
+    truncateSync(this.#file, IMAGE_BYTES);
+    command('mkfs.xfs', '-q', this.#file);
+    this.#mount();
+  }
+
+  /** Settles what is to survive the next cut; `mark` tells this cut from others. */
+  leaveSyncedTrace(mark: string): void {
+    this.#trace = mark;
+    this.#write('synced', true);
+  }
+
+  /** Writes, as the last thing before the cut, what is not to survive it. */
+  leaveUnsyncedTrace(): void {
+    this.#write('unsynced', false);
+  }
+
+  /** The power goes. Whoever still writes gets errors, so stop them before. */
+  cut(): void {
+    command('xfs_io', '-x', '-c', 'shutdown', this.folder);
+  }
+
+  /** Mounts a copy of what is left after a cut, in place of the image. Nobody may have files open in it any more. */
+  replaceByCopy(): void {
+    const copy = `${this.#file}.copy`;
+    command('cp', '--sparse=always', '--reflink=never', this.#file, copy);
+    this.#unmount();
+    renameSync(copy, this.#file);
+    this.#mount();
+  }
+
+  /** What is wrong with the cut, seen from what is there now; undefined if it was one. */
+  traces(): string | undefined {
+    if (this.#read('synced') !== this.#trace) return 'a synced file did not survive: the disk lost more than power';
+    if (this.#read('unsynced') === this.#trace) return 'an unsynced file survived: no power was cut, or all was synced';
+    return undefined;
+  }
+
+  /** Unmounts and deletes it; bears that some or all of it was never made. */
+  remove(): void {
+    if (this.#mounted) this.#unmount();
+    for (const file of [this.#file, `${this.#file}.copy`]) rmSync(file, { force: true });
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #mount(): void {
+    // First, so that a mount that is interrupted is looked at again at the end.
+    this.#mounted = true;
+    // The loop device is made by mount and goes with the unmount.
+    command('mount', '-t', 'xfs', '-o', 'loop,noatime', this.#file, this.folder);
+  }
+
+  #unmount(): void {
+    if (isMountPoint(this.folder)) command('umount', this.folder);
+    this.#mounted = false;
+  }
+
+  #write(kind: string, sync: boolean): void {
+    const fd = openSync(join(this.folder, `${TRACE}-${kind}`), 'w', 0o600);
+    try {
+      writeSync(fd, this.#trace);
+      if (sync) fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #read(kind: string): string | undefined {
+    try {
+      return readFileSync(join(this.folder, `${TRACE}-${kind}`), 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+}
+
+function isMountPoint(folder: string): boolean {
+  const escaped = folder.replaceAll(' ', '\\040');
+  return readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .some((line) => line.split(' ')[1] === escaped);
+}

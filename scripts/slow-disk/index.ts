@@ -1,0 +1,54 @@
+/**
+ * Builds the shim that makes a node's disk slow: `LD_PRELOAD=$(…)` before `kvorum start --faults` or `kvorum node`.
+ *
+ * With the shim loaded, a file `slow-sync` in a node's data folder delays every sync of its files by the number of
+ * milliseconds in it; see slow-sync.c. Linux with a C compiler only. Knows no cluster and writes no `slow-sync`.
+ */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const SOURCE = fileURLToPath(new URL('./slow-sync.c', import.meta.url));
+/** Where tools of a project keep what they can make again. */
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache/kvorum', import.meta.url));
+const FLAGS = ['-shared', '-fPIC', '-O2', '-Wall', '-Wextra', '-Werror'];
+
+export interface ShimOptions {
+  /** The C compiler; `$CC`, or else `cc`. */
+  readonly compiler?: string;
+  /** Where the reason goes when it cannot be built; standard error. */
+  readonly say?: (message: string) => void;
+}
+
+/**
+ * The path of the shared object, for LD_PRELOAD; undefined, with the reason said, where it cannot be built.
+ * Compiled once for each version of its source and compiler.
+ */
+export async function buildSlowDiskShim(options: ShimOptions = {}): Promise<string | undefined> {
+  const { compiler = process.env['CC'] ?? 'cc', say = console.error } = options;
+  if (process.platform !== 'linux') {
+    say(`no slow disk here: the shim needs Linux, this is ${process.platform}`);
+    return undefined;
+  }
+  const hash = createHash('sha256')
+    .update(readFileSync(SOURCE))
+    .update([compiler, process.arch, ...FLAGS].join(' '));
+  const shim = join(CACHE, `slow-sync-${hash.digest('hex').slice(0, 16)}.so`);
+  if (existsSync(shim)) return shim;
+  mkdirSync(CACHE, { recursive: true });
+  // Whole or not at all: two scripts may build it at once.
+  const unfinished = `${shim}.${process.pid}`;
+  try {
+    await promisify(execFile)(compiler, [...FLAGS, '-o', unfinished, SOURCE, '-ldl']);
+    renameSync(unfinished, shim);
+    return shim;
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    const reason = error instanceof Error ? error.message : String(error);
+    say(`no slow disk here: the shim could not be compiled: ${reason.trim()}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * One `kvorum node` or `kvorum router` process of a script: started, stopped dead, started again; perhaps behind another command that
+ * becomes it (`ip netns exec …`).
+ *
+ * It belongs to this process by an IPC channel, so that it ends when the script is killed. Knows no cluster.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface NodeProgramOptions {
+  readonly name: string;
+  /** The built command line: …/dist/cli.js. */
+  readonly cli: string;
+  readonly role?: 'node' | 'router';
+  readonly args: Readonly<Record<string, string | number | true>>;
+  /** A command that becomes its arguments, such as `ip netns exec NAME`. */
+  readonly behind?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly onLine?: (line: string) => void;
+}
+
+const LAST_WORDS = 200;
+const FREEZE_LIMIT_MS = 10_000;
+
+export type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+
+export class NodeProgram {
+  readonly name: string;
+  readonly #options: NodeProgramOptions;
+  #lastLine = 'it said nothing';
+  #child: ChildProcess | undefined;
+  #pid = 0;
+  #ending: Ending | undefined;
+  #ended: Promise<Ending> = Promise.resolve({ code: null, signal: null });
+
+  constructor(options: NodeProgramOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined;
+  }
+
+  /** Of its latest life; 0 before the first. */
+  get pid(): number {
+    return this.#pid;
+  }
+
+  /** How its latest life ended, if it did. */
+  get ending(): Ending | undefined {
+    return this.running ? undefined : this.#ending;
+  }
+
+  /** Settles when its present life ends; is settled when it does not run. */
+  get ended(): Promise<Ending> {
+    return this.#ended;
+  }
+
+  /** The beginning of its last line. */
+  get lastWords(): string {
+    return this.#lastLine.slice(0, LAST_WORDS);
+  }
+
+  start(): void {
+    if (this.running) throw new Error(`${this.name} runs already`);
+    const { cli, role = 'node', args, behind = [], env = {} } = this.#options;
+    const flags = Object.entries(args).map(([flag, value]) => (value === true ? `--${flag}` : `--${flag}=${value}`));
+    const [command = '', ...rest] = [...behind, process.execPath, cli, role, ...flags];
+    const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: environment(env) });
+    this.#child = child;
+    this.#pid = child.pid ?? 0;
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream !== null)
+        createInterface({ input: stream }).on('line', (line) => {
+          this.#keep(line);
+        });
+    }
+    this.#ended = new Promise((resolve) => {
+      const end = (ending: Ending) => {
+        if (this.#child !== child) return;
+        this.#child = undefined;
+        this.#ending = ending;
+        resolve(ending);
+      };
+      child.once('exit', (code, signal) => {
+        end({ code, signal });
+      });
+      child.once('error', (error) => {
+        this.#keep(`could not be started: ${error.message}`);
+        end({ code: null, signal: null });
+      });
+    });
+  }
+
+  /** Nothing if it does not run. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  /** SIGSTOP, and waits until each of its threads stands still: none of them writes or answers any more. */
+  async freeze(): Promise<void> {
+    const { pid } = this;
+    if (!this.running) throw new Error(`${this.name} does not run`);
+    this.signal('SIGSTOP');
+    const startedAt = performance.now();
+    while (!standsStill(pid)) {
+      if (performance.now() - startedAt > FREEZE_LIMIT_MS) throw new Error(`${this.name} does not stand still`);
+      await pause(1);
+    }
+  }
+
+  /** SIGKILL; settles when it is gone. */
+  async killed(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.#ended;
+  }
+
+  /** SIGTERM, and SIGKILL if it is still there after `graceMs`. */
+  async stopped(graceMs: number): Promise<Ending> {
+    this.signal('SIGTERM');
+    this.signal('SIGCONT');
+    const force = setTimeout(() => {
+      this.signal('SIGKILL');
+    }, graceMs);
+    const ending = await this.#ended;
+    clearTimeout(force);
+    return ending;
+  }
+
+  #keep(line: string): void {
+    this.#options.onLine?.(line);
+    this.#lastLine = line;
+  }
+}
+
+/** All is said on the command line: no setting of the person who runs the script may reach the nodes. */
+function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(?:KVORUM_|NODE_OPTIONS$|NODE_V8)/.test(name));
+  return { ...Object.fromEntries(kept), ...more };
+}
+
+/** State T in /proc/PID/task/N/stat, proc(5), of every thread. */
+function standsStill(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).every((task) => {
+    const stat = readFileSync(`${tasks}/${task}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+  });
+}

@@ -1,0 +1,27 @@
+/** What an operation does, in the search's terms: on numbered states. */
+import type { State } from './states.js';
+
+export const Kind = {
+  /** Changes nothing; the state was exactly `from`. */
+  seen: 0,
+  /** Changes nothing; the state was not `from`, and with `to` = 1 the key was there. */
+  notSeen: 1,
+  /** To `to`, from anything. */
+  put: 2,
+  delete: 3,
+  /** As delete, but the key was there. */
+  deletePresent: 4,
+  /** From exactly `from` to `to`. */
+  cas: 5,
+  /** `from` is the number of what is appended. */
+  append: 6,
+  /** An answer that no state explains. */
+  never: 7,
+} as const;
+export type Kind = (typeof Kind)[keyof typeof Kind];
+
+export interface Effect {
+  readonly kind: Kind;
+  readonly from: State;
+  readonly to: State;
+}

@@ -1,0 +1,92 @@
+/**
+ * Who can make which value, and what follows from there being only one.
+ *
+ * If somebody saw a value that was not there at the beginning, and one operation alone can have made it, then that
+ * operation happened, even if nobody knows its outcome; and if it is an append, it was applied to exactly the rest of
+ * that value. So it is as good as a compare-and-set that succeeded, whose compared value in turn must have been
+ * made by somebody. With unique values this orders all appends that were ever read, before the search begins.
+ */
+import { Kind, type Effect } from './effect.js';
+import { ABSENT, type State, type States } from './states.js';
+
+/** Operations that may put a key into a state, by their indexes. */
+export class Makers {
+  readonly #direct = new Map<State, number[]>();
+  readonly #appends = new Map<string, number[]>();
+  readonly #lengths: readonly number[];
+  readonly #states: States;
+
+  constructor(effects: readonly Effect[], states: States) {
+    this.#states = states;
+    for (const [operation, { kind, from, to }] of effects.entries()) {
+      if (kind === Kind.append) add(this.#appends, states.appended(from), operation);
+      else if (isSetter(kind)) add(this.#direct, to, operation);
+    }
+    this.#lengths = [...new Set([...this.#appends.keys()].map((value) => value.length))];
+  }
+
+  /** @param limit nobody needs to know of more than these. */
+  of(state: State, limit = Infinity): number[] {
+    const makers = [...(this.#direct.get(state) ?? [])];
+    if (state === ABSENT) return makers;
+    const value = this.#states.value(state);
+    for (const length of this.#lengths) {
+      // Appending nothing makes the empty value, of an absent one, and no other.
+      if (length > value.length || (length === 0 && value !== '')) continue;
+      makers.push(...(this.#appends.get(value.slice(value.length - length)) ?? []));
+      if (makers.length > limit) break;
+    }
+    return makers;
+  }
+}
+
+export const isSetter = (kind: Kind): boolean =>
+  kind === Kind.put || kind === Kind.cas || kind === Kind.delete || kind === Kind.deletePresent;
+
+/** Whether the effect of a required operation demands one certain state: `effect.from`. */
+export const demands = (kind: Kind): boolean => kind === Kind.seen || kind === Kind.cas;
+
+/** Marks operations that must have happened as required, and ties appends to the one value that they can have met. */
+export function bindSoleMakers(effects: Effect[], required: Uint8Array, states: States, initial: State): void {
+  const makers = new Makers(effects, states);
+  const queue: State[] = [];
+  const queued = new Set<State>();
+  const mustBeMade = (state: State): void => {
+    if (state === initial || queued.has(state)) return;
+    queued.add(state);
+    queue.push(state);
+  };
+  for (const [operation, { kind, from }] of effects.entries()) {
+    if (required[operation] === 1 && demands(kind)) mustBeMade(from);
+  }
+  for (let state = queue.pop(); state !== undefined; state = queue.pop()) {
+    const [sole, another] = makers.of(state, 1);
+    if (sole === undefined || another !== undefined) continue;
+    const effect = effects[sole];
+    if (effect === undefined) continue;
+    required[sole] = 1;
+    if (effect.kind === Kind.cas) mustBeMade(effect.from);
+    if (effect.kind !== Kind.append) continue;
+    const from = restOf(state, effect.from, states, makers, initial);
+    if (from === undefined) continue;
+    effects[sole] = { kind: Kind.cas, from, to: state };
+    mustBeMade(from);
+  }
+}
+
+/** What was there before `appendix` made `state`; undefined if both nothing and the empty value would do. */
+function restOf(state: State, appendix: number, states: States, makers: Makers, initial: State): State | undefined {
+  const value = states.value(state);
+  const rest = value.slice(0, value.length - states.appended(appendix).length);
+  if (rest !== '') return states.of(rest);
+  const empty = states.of('');
+  const canBe = (which: State): boolean => which === initial || makers.of(which, 0).length > 0;
+  if (!canBe(empty)) return ABSENT;
+  return canBe(ABSENT) ? undefined : empty;
+}
+
+function add<Key>(map: Map<Key, number[]>, key: Key, operation: number): void {
+  const there = map.get(key);
+  if (there === undefined) map.set(key, [operation]);
+  else there.push(operation);
+}

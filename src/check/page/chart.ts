@@ -1,0 +1,155 @@
+/** A layout as SVG: axis, the key's value, lanes, bars, and the legal order as a line through them. */
+import { tellOperation, tellValue, type Operation } from '../operation.js';
+import { tellDuration } from '../time.js';
+import { layOut, type Bar, type ChartInput, type Layout, type Pin, type Reign } from './layout.js';
+import { escapeText, round } from './markup.js';
+
+const AXIS = 30;
+const VALUE = 44;
+const LANE = 44;
+const BAR = 24;
+const TOP = AXIS + VALUE;
+const PER_LETTER = 6.6;
+
+export interface Chart {
+  readonly html: string;
+  /** What was drawn, in the order of the `data-i` of its bars. */
+  readonly operations: readonly Operation[];
+}
+
+export function drawChart(input: ChartInput): Chart {
+  const layout = layOut(input);
+  const height = TOP + layout.rows.length * LANE + 8;
+  const failed = layout.bars.find(({ operation }) => operation === input.failed);
+  const svg = [
+    `<svg width="${layout.width}" height="${height}" role="img" aria-label="operations by client along time">`,
+    drawGrid(layout, height),
+    failed === undefined ? '' : drawFailureBand(failed, height),
+    ...layout.reigns.map(drawReign),
+    drawOrder(layout.bars),
+    ...layout.bars.map((bar, index) => drawBar(bar, index, input.failed)),
+    '</svg>',
+  ];
+  const labels = layout.rows.map(
+    (label) => `<div class="lane-label" style="height:${LANE}px">${escapeText(label)}</div>`,
+  );
+  const html = [
+    `<div class="chart"><div class="labels"><div style="height:${AXIS}px"></div>`,
+    `<div class="value-label" style="height:${VALUE}px">value of the key</div>${labels.join('')}</div>`,
+    `<div class="scroll">${svg.join('\n')}</div></div>`,
+  ].join('\n');
+  return { html, operations: layout.bars.map(({ operation }) => operation) };
+}
+
+/** The same colour for the same value, wherever it is written or read. */
+function hueOf(value: string | null | undefined): number | undefined {
+  if (value === null || value === undefined) return undefined;
+  let hash = 7;
+  for (let i = 0; i < value.length; i++) hash = Math.imul(hash ^ value.charCodeAt(i), 0x9e3779b1) >>> 0;
+  // Golden-angle steps keep neighbours apart; red is kept for what is wrong.
+  return 25 + (((hash % 997) * 137.5) % 310);
+}
+
+function tint(value: string | null | undefined): string {
+  const hue = hueOf(value);
+  return hue === undefined ? 'var(--absent)' : `hsl(${Math.round(hue)} 62% 55%)`;
+}
+
+function drawGrid({ width, rows, ticks }: Layout, height: number): string {
+  const lanes = rows.map((_, row) => {
+    const y = TOP + row * LANE;
+    return `<rect class="lane${row % 2 === 0 ? '' : ' odd'}" x="0" y="${y}" width="${width}" height="${LANE}"/>`;
+  });
+  const marks = ticks.map(({ x, offset }) => {
+    const label = offset === 0 ? '0' : `+${tellDuration(offset)}`;
+    return `<line class="tick" x1="${round(x)}" x2="${round(x)}" y1="${AXIS - 6}" y2="${height}"/><text class="tick-label" x="${round(x) + 3}" y="${AXIS - 12}">${label}</text>`;
+  });
+  return [...lanes, ...marks].join('\n');
+}
+
+function drawFailureBand({ x, width }: Bar, height: number): string {
+  return `<rect class="failure-band" x="${round(x)}" y="${AXIS}" width="${round(width)}" height="${height - AXIS}"/>`;
+}
+
+function drawReign({ value, x, width }: Reign): string {
+  const text = fit(tellValue(value, 80), width - 10);
+  const at = `x="${round(x)}" y="${AXIS + 8}" width="${round(width)}" height="26"`;
+  const style = `style="--tint:${tint(value)}"`;
+  const label =
+    text === '' ? '' : `<text class="reign-label" x="${round(x) + 6}" y="${AXIS + 25}">${escapeText(text)}</text>`;
+  return `<g class="reign${value === null ? ' absent' : ''}" ${style}><rect ${at} rx="3"/>${label}<title>${escapeText(tellValue(value, 200))}</title></g>`;
+}
+
+/** As much of a text as has room, or nothing. */
+function fit(text: string, width: number): string {
+  const letters = Math.floor(width / PER_LETTER);
+  if (text.length <= letters) return text;
+  return letters < 3 ? '' : `${text.slice(0, letters - 1)}…`;
+}
+
+function drawOrder(bars: readonly Bar[]): string {
+  const points = bars
+    .flatMap(({ placed, row }) => (placed?.inside === true ? [{ ...placed, y: pinY(row) }] : []))
+    .sort((a, b) => a.place - b.place);
+  if (points.length < 2) return '';
+  return `<polyline class="order" points="${points.map(({ x, y }) => `${round(x)},${y}`).join(' ')}"/>`;
+}
+
+const barY = (row: number): number => TOP + row * LANE + 5;
+const pinY = (row: number): number => barY(row) + BAR + 2;
+
+function drawBar(bar: Bar, index: number, failed: Operation | undefined): string {
+  const { operation, row, x, width, placed } = bar;
+  const wrong = operation === failed;
+  const classes = ['bar', operation.op, ...statesOf(bar), ...(wrong ? ['wrong'] : [])];
+  const y = barY(row);
+  const label = fit(shortLabel(operation), width - 14);
+  const parts = [
+    `<g class="${classes.join(' ')}" data-i="${index}" tabindex="0" style="--tint:${tint(subjectOf(operation))}">`,
+    `<title>${escapeText(tellOperation(operation, 200))}</title>`,
+    `<rect class="body" x="${round(x)}" y="${y}" width="${round(width)}" height="${BAR}" rx="4"/>`,
+    `<rect class="chip" x="${round(x)}" y="${y}" width="5" height="${BAR}" rx="2"/>`,
+    label === '' ? '' : `<text x="${round(x) + 9}" y="${y + 16}">${escapeText(label)}</text>`,
+    placed?.inside === true ? drawPin(bar, placed) : '',
+    wrong ? drawCross(x + width / 2, pinY(row)) : '',
+    '</g>',
+  ];
+  return parts.join('');
+}
+
+function statesOf({ operation, placed, cut }: Bar): string[] {
+  const { ok } = operation;
+  const states = ok === null ? ['unknown'] : ok ? [] : ['failed'];
+  if (placed === undefined) states.push('unplaced');
+  if (cut) states.push('cut');
+  return states;
+}
+
+function drawPin({ row, x, width }: Bar, placed: Pin): string {
+  const y = pinY(row);
+  const end = x + width;
+  // It took effect after its client had given up.
+  const tail =
+    placed.x > end ? `<line class="tail" x1="${round(end)}" x2="${round(placed.x)}" y1="${y}" y2="${y}"/>` : '';
+  const digits = String(placed.place);
+  const half = Math.max(8, digits.length * 3.4 + 4);
+  return `${tail}<rect class="pin" x="${round(placed.x - half)}" y="${y - 8}" width="${round(2 * half)}" height="16" rx="8"/><text class="pin-label" x="${round(placed.x)}" y="${y + 3.5}">${digits}</text>`;
+}
+
+function drawCross(x: number, y: number): string {
+  return `<circle class="cross" cx="${round(x)}" cy="${y}" r="9"/><text class="cross-label" x="${round(x)}" y="${y + 4}">✗</text>`;
+}
+
+/** The value that an operation is about: what it wrote, or what it saw. */
+function subjectOf({ op, ok, value, result }: Operation): string | null | undefined {
+  if (op === 'get' || (op === 'cas' && ok === false)) return result;
+  return op === 'delete' ? null : value;
+}
+
+function shortLabel(operation: Operation): string {
+  const { op, ok, error } = operation;
+  if (op === 'get' && ok === true) return `get ${tellValue(operation.result)}`;
+  if (op === 'cas')
+    return `cas ${tellValue(operation.expected)}→${tellValue(operation.value)}${ok === null ? ' ?' : ok ? '' : error ? ' refused' : ' failed'}`;
+  return tellOperation(operation).replace(/: unknown$/, ' ?');
+}

@@ -1,0 +1,76 @@
+/**
+ * A recorded history, read from bytes as they come: one operation per line, in UTF-8.
+ *
+ * Lines may end with CR LF, the file may begin with a byte order mark, and blank lines are skipped. Anything else that is not an
+ * operation ends the reading with an error that names the line: a verdict on half a history would be worth nothing.
+ */
+import type { Operation } from './operation.js';
+import { LineError, parseOperation } from './read-line.js';
+
+/** Why a file is no history. `line` counts from 1; undefined where it is the whole file. */
+export class HistoryError extends Error {
+  override readonly name = 'HistoryError';
+  readonly line: number | undefined;
+  constructor(message: string, line?: number) {
+    super(line === undefined ? message : `line ${line}: ${message}`);
+    this.line = line;
+  }
+}
+
+/** Far above any operation (values end at 16 MiB); a file without line ends must not fill the memory. */
+const MAX_LINE_BYTES = 64 * 1024 * 1024;
+const NEWLINE = 10;
+/** Refuses what is not UTF-8; line by line, so that it keeps nothing between two. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const BYTE_ORDER_MARK = '\uFEFF';
+
+/** @throws HistoryError for a bad line, and for a file without any operation: there is nothing to be judged. */
+export async function readHistory(chunks: AsyncIterable<Uint8Array>): Promise<Operation[]> {
+  const operations: Operation[] = [];
+  let number = 0;
+  for await (const bytes of linesOf(chunks)) {
+    number++;
+    const operation = operationOf(bytes, number);
+    if (operation !== undefined) operations.push(operation);
+  }
+  if (operations.length === 0) throw new HistoryError('there is no operation in it');
+  return operations;
+}
+
+function operationOf(bytes: Uint8Array, number: number): Operation | undefined {
+  let line: string;
+  try {
+    line = decoder.decode(bytes);
+  } catch {
+    throw new HistoryError('not UTF-8', number);
+  }
+  if (number === 1 && line.startsWith(BYTE_ORDER_MARK)) line = line.slice(1);
+  if (line.trim() === '') return undefined;
+  try {
+    return parseOperation(line);
+  } catch (error) {
+    throw error instanceof LineError ? new HistoryError(error.message, number) : error;
+  }
+}
+
+async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let parts: Uint8Array[] = [];
+  let length = 0;
+  let number = 1;
+  for await (const chunk of chunks) {
+    let from = 0;
+    for (let to = chunk.indexOf(NEWLINE); to >= 0; to = chunk.indexOf(NEWLINE, from)) {
+      const end = chunk.subarray(from, to);
+      yield parts.length === 0 ? end : Buffer.concat([...parts, end]);
+      parts = [];
+      length = 0;
+      number++;
+      from = to + 1;
+    }
+    if (from === chunk.length) continue;
+    parts.push(chunk.subarray(from));
+    length += chunk.length - from;
+    if (length > MAX_LINE_BYTES) throw new HistoryError(`longer than ${MAX_LINE_BYTES} bytes`, number);
+  }
+  if (parts.length > 0) yield Buffer.concat(parts);
+}

@@ -1,0 +1,153 @@
+/**
+ * One line of a recorded history, checked field by field. What is wrong is said in one sentence, without the number of
+ * the line, which the reader of the file knows.
+ *
+ * A field that nobody knows is left alone: recorders may note more than a checker needs. A field that stands twice is an
+ * error, because nobody can say which one was meant.
+ */
+import { OPERATION_NAMES, type Operation } from './operation.js';
+
+/** What is wrong with a line. */
+export class LineError extends Error {
+  override readonly name = 'LineError';
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** @throws LineError */
+export function parseOperation(line: string): Operation {
+  const fields = parseObject(line);
+  const op = nameOf(fields['op']);
+  const ok = outcomeOf(fields['ok']);
+  const error = optional(fields, 'error', 'string');
+  if (ok === true && error !== undefined && error !== '') throw new LineError('"ok" is true, and there is an "error"');
+  const existed = optional(fields, 'existed', 'boolean');
+  const operation = {
+    client: clientOf(fields['client']),
+    op,
+    key: textOf(fields, 'key'),
+    ok,
+    ...contentOf(op, ok, fields),
+    ...(existed === undefined ? {} : { existed }),
+    ...(error === undefined ? {} : { error }),
+    start: timeOf(fields, 'start', line),
+  };
+  // An operation with an unknown outcome has no end that would say anything.
+  const open = ok === null && (fields['end'] === undefined || fields['end'] === null);
+  const end = open ? operation.start : timeOf(fields, 'end', line);
+  if (ok !== null && end < operation.start) {
+    throw new LineError(`"end" (${String(end)}) is before "start" (${String(operation.start)})`);
+  }
+  return { ...operation, end };
+}
+
+function parseObject(line: string): Fields {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch (error) {
+    throw new LineError(`not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new LineError(`not a JSON object: ${tell(parsed)}`);
+  }
+  if (countMembers(parsed) !== (line.match(MEMBER)?.length ?? 0)) throw new LineError('a field stands twice');
+  return parsed as Fields;
+}
+
+/** A string of a JSON text and, where it is the name of a member, the colon behind it. */
+const STRING = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
+const MEMBER = /"(?:[^"\\]|\\.)*"\s*:/g;
+
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const members = Object.values(value);
+  let count = Array.isArray(value) ? 0 : members.length;
+  for (const member of members) count += countMembers(member);
+  return count;
+}
+
+function nameOf(value: unknown): Operation['op'] {
+  const name = OPERATION_NAMES.find((known) => known === value);
+  if (name === undefined) throw new LineError(`"op" must be one of ${OPERATION_NAMES.join(', ')}; got ${tell(value)}`);
+  return name;
+}
+
+function outcomeOf(value: unknown): boolean | null {
+  if (value === true || value === false || value === null) return value;
+  throw new LineError(`"ok" must be true, false, or null (unknown); got ${tell(value)}`);
+}
+
+function clientOf(value: unknown): number | string {
+  if (typeof value === 'string' || (typeof value === 'number' && Number.isSafeInteger(value))) return value;
+  throw new LineError(`"client" must be a whole number or a string; got ${tell(value)}`);
+}
+
+/** What was written, compared with and read; what the kind of operation has no use for is left out. */
+function contentOf(op: Operation['op'], ok: boolean | null, fields: Fields): Partial<Operation> {
+  switch (op) {
+    case 'put':
+    case 'append':
+      return { value: textOf(fields, 'value') };
+    case 'get':
+      // Only an answered get says something.
+      return ok === true ? { result: textOrNullOf(fields, 'result') } : {};
+    case 'delete':
+      return {};
+    case 'cas': {
+      const result = fields['result'] === undefined ? null : textOrNullOf(fields, 'result');
+      const cas = { expected: textOrNullOf(fields, 'expected'), value: textOrNullOf(fields, 'value') };
+      return ok === false ? { ...cas, result } : cas;
+    }
+  }
+}
+
+function textOf(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value === 'string') return value;
+  throw new LineError(`"${name}" must be a string; got ${tell(value)}`);
+}
+
+function textOrNullOf(fields: Fields, name: string): string | null {
+  const value = fields[name];
+  if (typeof value === 'string' || value === null) return value;
+  throw new LineError(`"${name}" must be a string or null; got ${tell(value)}`);
+}
+
+interface Types {
+  string: string;
+  boolean: boolean;
+}
+
+function optional<Type extends keyof Types>(fields: Fields, name: string, type: Type): Types[Type] | undefined {
+  const value = fields[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === type) return value as Types[Type];
+  throw new LineError(`"${name}" must be a ${type}; got ${tell(value)}`);
+}
+
+function timeOf(fields: Fields, name: string, line: string): number | bigint {
+  const value = fields[name];
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  // A number beyond 2^53 is read again from the text: rounded, it could change places with another.
+  const digits = typeof value === 'number' ? numberText(line, name) : value;
+  if (typeof digits === 'string' && /^-?\d{1,40}$/.test(digits)) return BigInt(digits);
+  throw new LineError(
+    `"${name}" must be an integer, or an integer in quotes; got ${digits === value ? tell(value) : String(digits)}`,
+  );
+}
+
+/** What stands behind a member's name, as it is written. */
+function numberText(line: string, name: string): string | undefined {
+  for (const match of line.matchAll(STRING)) {
+    if (match[1] === undefined || match[0].slice(0, match[0].lastIndexOf('"') + 1) !== `"${name}"`) continue;
+    return /^\s*([^\s,}]+)/.exec(line.slice(match.index + match[0].length))?.[1];
+  }
+  return undefined;
+}
+
+function tell(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}

@@ -1,0 +1,57 @@
+/** Why an operation cannot be placed, as a sentence for people. */
+import type { Placed } from './explain.js';
+import type { Value } from './model.js';
+import { tellValue, type Operation } from './operation.js';
+
+interface Scene {
+  readonly history: readonly Operation[];
+  /** A legal order of what ended before it. */
+  readonly order: readonly Placed[];
+  readonly init: Value;
+}
+
+export function reasonFor(operation: Operation, scene: Scene): string {
+  const needed = neededValue(operation);
+  if (needed === undefined) return withHeld(otherNeed(operation), scene);
+  const claim = `${observation(operation)} ${tellValue(needed)}`;
+  if (needed !== scene.init && !scene.history.some((other) => mayMake(other, needed))) {
+    return `${claim}, which no operation of this history can have made`;
+  }
+  const soon = scene.history.filter((other) => other.start <= operation.end);
+  if (needed !== scene.init && !soon.some((other) => mayMake(other, needed))) {
+    return `${claim}, which nothing that had begun by then can have made`;
+  }
+  return withHeld(claim, scene);
+}
+
+function withHeld(claim: string, { order, init }: Scene): string {
+  const held = order.length === 0 ? init : (order.at(-1)?.after ?? null);
+  return `${claim}; no legal order of the operations leaves the key like that (in the one shown it holds ${tellValue(held)})`;
+}
+
+/** The one value that its answer admits; undefined if there is more than one. */
+function neededValue({ op, ok, expected = null, result, existed }: Operation): Value | undefined {
+  if (op === 'get') return result ?? null;
+  if (op === 'delete') return existed === false ? null : undefined;
+  if (op !== 'cas') return undefined;
+  if (ok === true) return expected;
+  return typeof result === 'string' ? result : existed === false ? null : undefined;
+}
+
+function observation({ op, ok }: Operation): string {
+  if (op === 'get') return 'it read';
+  if (op === 'delete') return 'it found the key';
+  return ok === true ? 'it succeeded, so the key was' : 'it failed, and the key was';
+}
+
+function otherNeed({ op, expected }: Operation): string {
+  if (op === 'delete') return 'it found the key there';
+  return `it failed, so the key was not ${tellValue(expected)}`;
+}
+
+function mayMake({ op, ok, value = null }: Operation, needed: Value): boolean {
+  if (ok === false || op === 'get') return false;
+  if (op === 'delete') return needed === null;
+  if (op === 'append') return needed !== null && needed.endsWith(value ?? '');
+  return value === needed;
+}

@@ -1,0 +1,120 @@
+/** A verdict as text for a terminal, and as a value for JSON. The first word is the verdict. */
+import type { CheckResult } from './check.js';
+import type { Failure } from './explain.js';
+import { formatOperation, tellOperation, type Operation } from './operation.js';
+import { tellSpan, timeSince } from './time.js';
+
+/** Rows of the window that are printed; the page (`--html`) and the JSON have them all. */
+const MAX_ROWS = 40;
+
+export function formatReport(result: CheckResult): string {
+  const lines = [summary(result)];
+  if (result.failure !== undefined) lines.push('', ...failureLines(result.failure));
+  if (result.undecided.length > 0) lines.push('', undecidedLine(result.undecided));
+  return `${lines.join('\n')}\n`;
+}
+
+function summary(result: CheckResult): string {
+  const { verdict, operations, keys, clients, concurrency, unknown, tookMs } = result;
+  return [
+    `${verdict}  ${count(operations, 'operation')}`,
+    count(keys, 'key'),
+    count(clients, 'client'),
+    `concurrency ${number(concurrency)}`,
+    `${number(unknown)} unknown`,
+    tookMs < 10_000 ? `${number(Math.round(tookMs))} ms` : `${(tookMs / 1000).toFixed(1)} s`,
+  ].join(', ');
+}
+
+const number = (value: number): string => value.toLocaleString('en-US');
+const count = (value: number, what: string): string => `${number(value)} ${what}${value === 1 ? '' : 's'}`;
+
+function failureLines(failure: Failure): string[] {
+  const { key, operation, first, reason, order, window } = failure;
+  const { start, end, operations, selfContained } = window;
+  const which = first ? 'the first operation that cannot be placed' : 'an operation that cannot be placed';
+  const alone = selfContained ? 'impossible whatever the key held before' : 'from the beginning of the history';
+  return [
+    `key        ${JSON.stringify(key)}`,
+    `operation  client ${String(operation.client)}, ${tellOperation(operation)}`,
+    `           ${which}: ${reason}`,
+    `order      ${count(order.length, 'operation')} of the key before it in the longest legal order`,
+    `window     ${tellSpan(start, end)}, ${count(operations.length, 'operation')}, ${alone}`,
+    '',
+    ...windowTable(failure),
+  ];
+}
+
+function windowTable({ operation: failed, window, order }: Failure): string[] {
+  const places = new Map(order.map(({ operation }, index) => [operation, index + 1]));
+  const all = window.operations;
+  // The last ones to begin are nearest to the failure, which stays in any case.
+  const shown = all.filter((operation, index) => operation === failed || index >= all.length - MAX_ROWS + 1);
+  const left = all.length - shown.length;
+  const rows = shown.map((operation) => [
+    operation === failed ? '✗' : String(places.get(operation) ?? '·'),
+    String(operation.client),
+    since(operation.start, window.start),
+    endOf(operation, window.start),
+    tellOperation(operation),
+  ]);
+  const lines = columns([['order', 'client', 'start', 'end', 'operation'], ...rows]).map((line) => `  ${line}`);
+  if (left > 0) lines.splice(1, 0, `  … ${count(left, 'operation')} before these`);
+  return lines;
+}
+
+function endOf({ ok, end }: Operation, from: number | bigint): string {
+  return ok === null ? '?' : since(end, from);
+}
+
+function since(time: number | bigint, from: number | bigint): string {
+  const distance = timeSince(from, time);
+  return distance < 0 ? String(distance) : `+${String(distance)}`;
+}
+
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function undecidedLine(keys: readonly string[]): string {
+  const names = keys.slice(0, 5).map((key) => JSON.stringify(key));
+  const more = keys.length > names.length ? `, and ${number(keys.length - names.length)} more` : '';
+  return `no verdict in time on ${count(keys.length, 'key')}: ${names.join(', ')}${more}`;
+}
+
+/** What `--json` prints: one document. Operations stand in it as in a history; `place` is the place in the legal order. */
+export function reportJson(result: CheckResult): unknown {
+  const { verdict, operations, keys, clients, concurrency, unknown, tookMs, steps, failure, undecided } = result;
+  const counts = { verdict, operations, keys, clients, concurrency, unknown, tookMs: Math.round(tookMs), steps };
+  return { ...counts, undecided, failure: failure === undefined ? null : failureJson(failure) };
+}
+
+function failureJson({ key, operation, first, reason, order, window }: Failure): unknown {
+  const places = new Map(order.map((placed, index) => [placed.operation, { ...placed, place: index + 1 }]));
+  const asLine = (one: Operation): Record<string, unknown> =>
+    JSON.parse(formatOperation(one)) as Record<string, unknown>;
+  return {
+    key,
+    operation: asLine(operation),
+    first,
+    reason,
+    placed: order.length,
+    window: {
+      ...{ start: String(window.start), end: String(window.end), selfContained: window.selfContained },
+      operations: window.operations.map((one) => {
+        const placed = places.get(one);
+        return {
+          ...asLine(one),
+          place: placed?.place ?? null,
+          ...(placed && { before: placed.before, after: placed.after }),
+        };
+      }),
+    },
+  };
+}

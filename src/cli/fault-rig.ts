@@ -1,0 +1,147 @@
+/**
+ * What `kvorum start --faults` has beside an ordinary cluster: proxies in all links, further routers, the control API.
+ *
+ * Without `--faults` there is no rig: no proxy, no port, no file. Knows in which order these come and go.
+ */
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import getPort from 'get-port';
+import { formatAddress, formatDetours, type Detour, type Member, type StartConfig } from '../config/index.js';
+import {
+  ControlServer,
+  FaultNetwork,
+  LocalFaultControl,
+  writeFaultsFile,
+  removeFaultsFile,
+  type NodeProcesses,
+  type Party,
+  type RouterName,
+  type RouterView,
+} from '../faults/index.js';
+import { NodeProcess } from './node-process.js';
+import type { Screen } from './screen.js';
+
+export interface FaultRigOptions {
+  readonly config: StartConfig;
+  readonly clusterId: string;
+  readonly members: readonly Member[];
+  /** The script of this very program. */
+  readonly script: string;
+  readonly screen: Screen;
+}
+
+const LOOPBACK = '127.0.0.1';
+const POLL_MS = 50;
+const SHIM = 'slow-sync';
+
+const routerName = (index: number): RouterName => `r${index + 1}`;
+
+export class FaultRig {
+  readonly #options: FaultRigOptions;
+  readonly #network: FaultNetwork;
+  /** All but the first, which runs in the supervisor itself. */
+  readonly #routers: { readonly process: NodeProcess; readonly view: RouterView }[] = [];
+  #server: ControlServer | undefined;
+
+  private constructor(options: FaultRigOptions, network: FaultNetwork) {
+    this.#options = options;
+    this.#network = network;
+  }
+
+  /** All proxies listen when it settles. */
+  static async open(options: FaultRigOptions): Promise<FaultRig> {
+    const { config, members } = options;
+    const network = await FaultNetwork.open({
+      nodes: members.map(({ peer }) => peer),
+      routers: Array.from({ length: config.routers }, (_, index) => routerName(index)),
+    });
+    return new FaultRig(options, network);
+  }
+
+  detours(party: Party): readonly Detour[] {
+    return this.#network.detours(party);
+  }
+
+  /** The further routers and the control API. @param firstRouterUrl of the router in this process */
+  async begin(processes: NodeProcesses, firstRouterUrl: string): Promise<void> {
+    const { config, members } = this.#options;
+    for (let index = 1; index < config.routers; index++) await this.#addRouter(routerName(index));
+    const control = new LocalFaultControl({
+      nodes: members.map(({ name, http }) => ({
+        name,
+        url: `http://${formatAddress(http)}`,
+        dataDir: join(config.dataDir, name),
+      })),
+      routers: [{ name: 'r1', url: firstRouterUrl }, ...this.#routers.map(({ view }) => view)],
+      processes,
+      network: this.#network,
+      slowDisk: (process.env['LD_PRELOAD'] ?? '').includes(SHIM),
+    });
+    this.#server = new ControlServer(control);
+    writeFaultsFile(config.dataDir, { url: await this.#server.listen(), pid: process.pid });
+  }
+
+  /** A line for the person who started it. */
+  get invitation(): string {
+    const { dataDir } = this.#options.config;
+    return `inject faults with: npm run faults -- --data ${dataDir} status (or isolate leader:0, heal, --help …)`;
+  }
+
+  /** Settles when every further router can serve, or at `signal`. */
+  async routersReady(signal: AbortSignal): Promise<void> {
+    for (const { view } of this.#routers) {
+      while (!signal.aborted && !(await serves(view.url, signal))) {
+        await pause(POLL_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** No more faults; links as they were, so that the nodes can take leave of each other. */
+  async calm(): Promise<void> {
+    await this.#server?.close();
+    removeFaultsFile(this.#options.config.dataDir);
+    this.#network.heal();
+  }
+
+  /** After the nodes. */
+  async close(): Promise<void> {
+    await this.#network.close();
+  }
+
+  async stopRouters(graceMs: number): Promise<void> {
+    await Promise.all(this.#routers.map(({ process: router }) => router.stop(graceMs)));
+  }
+
+  async #addRouter(name: RouterName): Promise<void> {
+    const { config, members, clusterId, script, screen } = this.#options;
+    const listen = `${LOOPBACK}:${await getPort({ host: LOOPBACK })}`;
+    const said = {
+      nodes: members.map(({ peer }) => formatAddress(peer)).join(','),
+      via: formatDetours(this.detours(name)),
+      listen,
+      'cluster-id': clusterId,
+      'log-level': config.logLevel,
+    };
+    const router = new NodeProcess({
+      name,
+      script,
+      args: ['router', ...Object.entries(said).map(([flag, value]) => `--${flag}=${value}`)],
+      onLine: (line) => {
+        screen.nodeLine(name, line);
+      },
+      onExit: ({ asked, pid, manner }) => {
+        if (!asked) screen.say(`router ${name} (pid ${pid}) ${manner}; it is not started again`);
+      },
+    });
+    router.start();
+    this.#routers.push({ process: router, view: { name, url: `http://${listen}` } });
+  }
+}
+
+async function serves(url: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`, { signal })).ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * What can be done to a running cluster, and how it looks: plain values, the same for every way of doing it.
+ *
+ * Knows no socket and no process.
+ */
+
+/** Nodes are 1..N, as in `n1`..; routers are `r1`.. . */
+export type RouterName = `r${number}`;
+export type Party = number | RouterName;
+
+export type Fault =
+  /**
+   * Parties of different sides cannot talk. Nodes that are not named form one more side; routers that are not named
+   * reach everybody. Replaces all cuts that were there.
+   */
+  | { readonly type: 'partition'; readonly sides: readonly (readonly Party[])[] }
+  /** No other node hears this one or is heard by it; routers still reach it. Adds to the cuts that are there. */
+  | { readonly type: 'isolate'; readonly node: number }
+  /** One way: what `from` sends does not reach `to`. Adds to the cuts that are there. */
+  | { readonly type: 'cut'; readonly from: Party; readonly to: Party }
+  /** Each node sees a majority, no two the same one. Replaces all cuts. `order`: around the ring; default 1..N. */
+  | { readonly type: 'ring'; readonly order?: readonly number[] }
+  /** Two halves joined by one node that sees all. Replaces all cuts. `order`: its middle is the bridge; default 1..N. */
+  | { readonly type: 'bridge'; readonly order?: readonly number[] }
+  /** No link is cut any more. All else stays: slow and lossy links, dead and paused nodes. */
+  | { readonly type: 'mend' }
+  /** Each direction takes `ms` longer; 0 = no longer. */
+  | { readonly type: 'delay'; readonly a: Party; readonly b: Party; readonly ms: number }
+  /** Each direction loses so much of what is sent, which TCP sends again later; 0 = nothing. */
+  | { readonly type: 'drop'; readonly a: Party; readonly b: Party; readonly percent: number }
+  /** SIGKILL; SIGSTOP; SIGCONT; start again (with a SIGKILL first if it runs). */
+  | { readonly type: 'kill' | 'pause' | 'resume' | 'restart'; readonly node: number }
+  /** SIGKILL of every node that lives, in one moment: nobody has time to notice that the others died. */
+  | { readonly type: 'kill-all' }
+  /** Each sync of the node's files takes `ms` longer; 0 = no longer. Only where the shim is loaded. */
+  | { readonly type: 'slow-disk'; readonly node: number; readonly ms: number }
+  /** All links as they were, pauses and slow disks over, dead nodes started again. */
+  | { readonly type: 'heal' };
+
+export interface NodeView {
+  readonly node: number;
+  readonly name: string;
+  /** Of its latest life. */
+  readonly pid: number;
+  readonly state: 'running' | 'paused' | 'dead';
+  /** How its latest life ended, when it is dead: "was killed by SIGKILL", "ended with code 1". */
+  readonly ended: string | null;
+  /** Whether a fault killed it. A node that is dead and was not killed by a fault died of itself. */
+  readonly killed: boolean;
+  /** Base of its HTTP API, such as http://127.0.0.1:20123, with no proxy between. */
+  readonly url: string;
+  readonly slowDiskMs: number;
+}
+
+export interface ShardView {
+  readonly shard: number;
+  /** Who says that it leads, in the highest term that anybody leads in; null if no running node says so. */
+  readonly leader: number | null;
+  readonly term: number;
+}
+
+/** One direction of a link that is not healthy. */
+export interface LinkView {
+  readonly from: Party;
+  readonly to: Party;
+  readonly cut: boolean;
+  readonly delayMs: number;
+  readonly dropPercent: number;
+}
+
+export interface RouterView {
+  readonly name: RouterName;
+  /** Base of its HTTP API. */
+  readonly url: string;
+}
+
+export interface FaultStatus {
+  readonly nodes: readonly NodeView[];
+  readonly shards: readonly ShardView[];
+  readonly links: readonly LinkView[];
+  readonly routers: readonly RouterView[];
+}
+
+export interface FaultControl {
+  /** @throws FaultRefused with what was wrong, and then nothing has changed */
+  apply(fault: Fault): Promise<void>;
+  status(): Promise<FaultStatus>;
+}
+
+/** A fault that makes no sense, or none in the cluster's present state. Nothing was changed. */
+export class FaultRefused extends Error {
+  override readonly name = 'FaultRefused';
+}

@@ -1,0 +1,37 @@
+/**
+ * Faults for real processes: a cluster whose every link goes through a proxy that can be told to misbehave.
+ *
+ * `fault.ts` is what can be done. `local-control.ts` does it to a cluster on this machine: to links (`network.ts`, a
+ * `link-proxy.ts` per link, a `pipe.ts` per direction, with the `conditions.ts` of the moment), to processes by
+ * signals, to disks through a preloaded shim. `control-server.ts` offers it to other processes of this machine,
+ * `control-client.ts` is how they use it, `faults-file.ts` how they find it.
+ *
+ * What it is not: packets. The proxies see TCP streams, so nothing is lost, doubled or reordered within a connection;
+ * a cut stalls it and a loss delays it, as TCP would. A one-way cut leaves the other direction's acknowledgements
+ * alone, which a real one would not for long. An address that is connected to through a cut accepts and says nothing
+ * (a real one would not even accept); to the store both are a peer that does not answer.
+ */
+export { checkFault, MAX_DELAY_MS, type ClusterSize } from './check-fault.js';
+export { controlClient } from './control-client.js';
+export { ControlServer } from './control-server.js';
+export {
+  FaultRefused,
+  type Fault,
+  type FaultControl,
+  type FaultStatus,
+  type LinkView,
+  type NodeView,
+  type Party,
+  type RouterName,
+  type RouterView,
+  type ShardView,
+} from './fault.js';
+export { FAULTS_FILE, readFaultsFile, removeFaultsFile, writeFaultsFile, type FaultsRecord } from './faults-file.js';
+export {
+  LocalFaultControl,
+  type ControlledNode,
+  type FaultLinks,
+  type NodeProcesses,
+  type ProcessView,
+} from './local-control.js';
+export { FaultNetwork, type Detour } from './network.js';

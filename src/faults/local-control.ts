@@ -1,0 +1,199 @@
+/**
+ * The faults of a cluster on this machine: links through the proxies, processes by signals, disks through the shim.
+ *
+ * One fault at a time, and checked before anything is changed. Knows the processes only by what their owner lends.
+ */
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkFault } from './check-fault.js';
+import {
+  FaultRefused,
+  type Fault,
+  type FaultControl,
+  type FaultStatus,
+  type NodeView,
+  type Party,
+  type RouterView,
+} from './fault.js';
+import { askLeaders } from './leaders.js';
+import type { FaultNetwork } from './network.js';
+import { bridge, isolation, partition, ring } from './shapes.js';
+
+export type ProcessView = Pick<NodeView, 'pid' | 'state' | 'ended' | 'killed'>;
+
+/** Node processes as their owner lends them. Numbers are 1..N and known to exist; states were looked at before. */
+export interface NodeProcesses {
+  view(node: number): ProcessView;
+  /** SIGKILL; settles when the process is gone. */
+  kill(node: number): Promise<void>;
+  pause(node: number): void;
+  resume(node: number): void;
+  /** @throws if the cluster is stopping */
+  start(node: number): void;
+}
+
+export interface ControlledNode {
+  readonly name: string;
+  readonly url: string;
+  readonly dataDir: string;
+}
+
+/** Links that can be cut, and perhaps made slow and lossy: through proxies (`FaultNetwork`), or in another way. */
+export type FaultLinks = Pick<FaultNetwork, 'addCuts' | 'replaceCuts' | 'set' | 'heal' | 'views'>;
+
+export interface LocalFaultControlOptions {
+  readonly nodes: readonly ControlledNode[];
+  readonly routers: readonly RouterView[];
+  readonly processes: NodeProcesses;
+  readonly network: FaultLinks;
+  /** Whether the nodes run with the slow-disk shim. */
+  readonly slowDisk: boolean;
+}
+
+/** Read by the shim at each sync. */
+const SLOW_DISK_FILE = 'slow-sync';
+
+export class LocalFaultControl implements FaultControl {
+  readonly #options: LocalFaultControlOptions;
+  readonly #slowDiskMs = new Map<number, number>();
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: LocalFaultControlOptions) {
+    this.#options = options;
+    // What an earlier start left there.
+    for (const node of this.#numbers) this.#slowDisk(node, 0);
+  }
+
+  apply(fault: Fault): Promise<void> {
+    const turn = this.#last.then(() => this.#apply(fault));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async status(): Promise<FaultStatus> {
+    const { nodes, routers, network, processes } = this.#options;
+    const views = nodes.map(({ name, url }, index): NodeView => {
+      const node = index + 1;
+      return { node, name, url, slowDiskMs: this.#slowDiskMs.get(node) ?? 0, ...processes.view(node) };
+    });
+    return { nodes: views, shards: await askLeaders(views), links: network.views(), routers };
+  }
+
+  get #numbers(): number[] {
+    return this.#options.nodes.map((_, index) => index + 1);
+  }
+
+  async #apply(input: Fault): Promise<void> {
+    const { nodes, routers, network } = this.#options;
+    const fault = checkFault(input, { nodes: nodes.length, routers: routers.length });
+    switch (fault.type) {
+      case 'partition':
+        network.replaceCuts(partition(this.#allSides(fault.sides)));
+        return;
+      case 'ring':
+        network.replaceCuts(ring(fault.order ?? this.#numbers));
+        return;
+      case 'bridge':
+        network.replaceCuts(bridge(fault.order ?? this.#numbers));
+        return;
+      case 'isolate':
+        network.addCuts(isolation(fault.node, this.#numbers));
+        return;
+      case 'cut':
+        network.addCuts([fault]);
+        return;
+      case 'mend':
+        network.replaceCuts([]);
+        return;
+      case 'delay':
+        network.set(fault.a, fault.b, { delayMs: fault.ms });
+        return;
+      case 'drop':
+        network.set(fault.a, fault.b, { dropPercent: fault.percent });
+        return;
+      case 'slow-disk':
+        if (!this.#options.slowDisk) {
+          throw new FaultRefused(
+            'slow-disk: the cluster runs without the shim; start it with LD_PRELOAD (scripts/slow-disk)',
+          );
+        }
+        this.#slowDisk(fault.node, fault.ms);
+        return;
+      case 'kill-all':
+        await this.#killAll();
+        return;
+      case 'heal':
+        this.#heal();
+        return;
+      case 'kill':
+      case 'pause':
+      case 'resume':
+      case 'restart':
+        await this.#signal(fault.type, fault.node);
+    }
+  }
+
+  /** The nodes that nobody named make one more side. */
+  #allSides(sides: readonly (readonly Party[])[]): readonly (readonly Party[])[] {
+    const named = new Set(sides.flat());
+    const rest = this.#numbers.filter((node) => !named.has(node));
+    return rest.length === 0 ? sides : [...sides, rest];
+  }
+
+  async #signal(type: 'kill' | 'pause' | 'resume' | 'restart', node: number): Promise<void> {
+    const { processes } = this.#options;
+    const { state } = processes.view(node);
+    const refuse = (why: string) => new FaultRefused(`${type}: node ${node} ${why}`);
+    switch (type) {
+      case 'kill':
+        if (state === 'dead') throw refuse('is dead already');
+        await processes.kill(node);
+        return;
+      case 'pause':
+        if (state !== 'running') throw refuse(state === 'dead' ? 'is dead' : 'is paused already');
+        processes.pause(node);
+        return;
+      case 'resume':
+        if (state !== 'paused') throw refuse(`is not paused: it is ${state}`);
+        processes.resume(node);
+        return;
+      case 'restart':
+        if (state !== 'dead') await processes.kill(node);
+        processes.start(node);
+    }
+  }
+
+  /** All signals are sent before any death is awaited. */
+  async #killAll(): Promise<void> {
+    const { processes } = this.#options;
+    const living = this.#numbers.filter((node) => processes.view(node).state !== 'dead');
+    if (living.length === 0) throw new FaultRefused('kill-all: all nodes are dead already');
+    await Promise.all(living.map((node) => processes.kill(node)));
+  }
+
+  #heal(): void {
+    const { network, processes } = this.#options;
+    network.heal();
+    for (const node of this.#numbers) {
+      this.#slowDisk(node, 0);
+      const { state } = processes.view(node);
+      if (state === 'paused') processes.resume(node);
+      else if (state === 'dead') processes.start(node);
+    }
+  }
+
+  /** Whole or not at all: the shim may read it at any time. */
+  #slowDisk(node: number, ms: number): void {
+    const dataDir = this.#options.nodes[node - 1]?.dataDir ?? '';
+    const path = join(dataDir, SLOW_DISK_FILE);
+    if (ms === 0) {
+      rmSync(path, { force: true });
+      this.#slowDiskMs.delete(node);
+      return;
+    }
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    writeFileSync(`${path}.tmp`, `${ms}\n`, { mode: 0o600 });
+    renameSync(`${path}.tmp`, path);
+    this.#slowDiskMs.set(node, ms);
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * One direction of one connection: reads from a socket, writes to another, as late as the link's conditions say.
+ *
+ * The order is always kept. What cannot be delivered yet waits here, up to a bound; then the source is read no more,
+ * its window closes, and the sender waits, as in a partition. An end or a reset is delivered in its turn, too: a side
+ * that died during a cut is missed only afterwards. When conditions change, what waits is judged anew, so that it
+ * flows as soon as a link is healed (a real sender would notice at its next retransmission).
+ */
+import type { Socket } from 'node:net';
+import { isHealthy, latenessMs, stalls, type Conditions } from './conditions.js';
+
+/** May be exceeded by one read, 64 KiB. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+type Piece = Buffer | 'end' | 'reset';
+
+export interface PipeOptions {
+  readonly source: Socket;
+  readonly conditions: () => Conditions;
+  readonly random: () => number;
+}
+
+export class Pipe {
+  readonly #options: PipeOptions;
+  /** Delivered from the front only: one that is due waits for those before it. */
+  readonly #waiting: { readonly piece: Piece; dueAt: number }[] = [];
+  #waitingBytes = 0;
+  #sink: Socket | undefined;
+  #sinkFull = false;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: PipeOptions) {
+    this.#options = options;
+    const { source } = options;
+    source.on('data', (chunk: Buffer) => {
+      this.#take(chunk);
+    });
+    source.on('end', () => {
+      this.#take('end');
+    });
+    source.on('error', () => {
+      this.#take('reset');
+    });
+  }
+
+  /** Read and not yet delivered; an end counts as a byte, as in TCP's own numbering. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** From now on there is somebody to deliver to. */
+  open(sink: Socket): void {
+    this.#sink = sink;
+    sink.on('drain', () => {
+      this.#sinkFull = false;
+      this.#pump();
+    });
+    sink.on('close', () => {
+      this.close();
+    });
+    this.changed();
+  }
+
+  /** The conditions are others. */
+  changed(): void {
+    for (const entry of this.#waiting) entry.dueAt = this.#dueAt();
+    this.#pump();
+  }
+
+  /** Nothing can be delivered any more. What still comes is read and thrown away, so that its end is seen. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
+    this.#options.source.resume();
+  }
+
+  #take(piece: Piece): void {
+    if (this.#closed) return;
+    const idle = this.#sink !== undefined && this.#waiting.length === 0 && !this.#sinkFull;
+    if (idle && isHealthy(this.#options.conditions())) {
+      this.#deliver(piece);
+    } else {
+      this.#waiting.push({ piece, dueAt: this.#dueAt() });
+      this.#waitingBytes += sizeOf(piece);
+      this.#pump();
+    }
+    if (this.#sinkFull || this.#waitingBytes >= MAX_WAITING_BYTES) this.#options.source.pause();
+  }
+
+  #dueAt(): number {
+    const { conditions, random } = this.#options;
+    return performance.now() + latenessMs(conditions(), random);
+  }
+
+  #pump(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed || this.#sink === undefined || stalls(this.#options.conditions())) return;
+    for (let next = this.#waiting[0]; next !== undefined && !this.#sinkFull; next = this.#waiting[0]) {
+      const inMs = next.dueAt - performance.now();
+      if (inMs > 0) {
+        this.#timer = setTimeout(() => {
+          this.#pump();
+        }, Math.ceil(inMs));
+        break;
+      }
+      this.#waiting.shift();
+      this.#waitingBytes -= sizeOf(next.piece);
+      this.#deliver(next.piece);
+    }
+    if (!this.#sinkFull && this.#waitingBytes < MAX_WAITING_BYTES) this.#options.source.resume();
+  }
+
+  #deliver(piece: Piece): void {
+    const sink = this.#sink;
+    if (sink === undefined || sink.destroyed) return;
+    if (piece === 'end') sink.end();
+    else if (piece === 'reset') sink.resetAndDestroy();
+    else this.#sinkFull = !sink.write(piece);
+  }
+}
+
+const sizeOf = (piece: Piece): number => (typeof piece === 'string' ? 1 : piece.length);

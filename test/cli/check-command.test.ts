@@ -1,0 +1,98 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { run } from '../../src/cli/index.js';
+
+let out: string;
+let err: string;
+let folder: string;
+beforeEach(() => {
+  out = '';
+  err = '';
+  folder = mkdtempSync(join(tmpdir(), 'kvorum-check-'));
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    out += String(text);
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    err += String(text);
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const GET = '{"client":1,"op":"get","key":"k","ok":true,"result":"a","start":5,"end":6}\n';
+const PUT = '{"client":0,"op":"put","key":"k","value":"a","ok":true,"start":1,"end":2}\n';
+
+function file(content: string): string {
+  const path = join(folder, 'history.jsonl');
+  writeFileSync(path, content);
+  return path;
+}
+const check = (...argv: string[]) => run(['check', ...argv], 'cli.js');
+
+describe('kvorum check', () => {
+  it('says LINEARIZABLE and ends with 0', async () => {
+    expect(await check(file(PUT + GET))).toBe(0);
+    expect(out).toMatch(/^LINEARIZABLE {2}2 operations, 1 key, 2 clients, concurrency 1, 0 unknown, \d+ ms\n$/);
+  });
+  it('says ILLEGAL and ends with 1; --init can make it legal', async () => {
+    expect(await check(file(GET))).toBe(1);
+    expect(out).toMatch(/^ILLEGAL {2}1 operation, /);
+    expect(await check(file(GET), '--init', 'a')).toBe(0);
+  });
+  it('says UNKNOWN and ends with 2', async () => {
+    // No order, and too many ways to fail for a microsecond.
+    const puts = Array.from({ length: 16 }, (_, i) =>
+      PUT.replace('"client":0', `"client":${i}`).replace('"a"', `"${i}"`),
+    );
+    const gets = ['1', '2', '1'].map((value, i) =>
+      GET.replace('"a"', `"${value}"`).replace('5,"end":6', `${5 + 2 * i},"end":${6 + 2 * i}`),
+    );
+    expect(await check(file([...puts, ...gets].join('')), '--timeout', '0.000001ms')).toBe(2);
+    expect(out).toMatch(/^UNKNOWN /);
+    expect(out).toContain('no verdict in time on 1 key: "k"');
+  });
+  it('prints one JSON document', async () => {
+    expect(await check(file(GET), '--json')).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ verdict: 'ILLEGAL', operations: 1, failure: { key: 'k' } });
+  });
+  it('writes a page, of an illegal and of a legal history', async () => {
+    const html = join(folder, 'out.html');
+    expect(await check(file(GET), '--html', html)).toBe(1);
+    expect(readFileSync(html, 'utf8')).toContain('class="verdict ILLEGAL"');
+    expect(await check(file(PUT + GET), '--html', html)).toBe(0);
+    expect(readFileSync(html, 'utf8')).toContain('class="verdict LINEARIZABLE"');
+  });
+
+  it.each([
+    ['a bad line', () => [file(`${PUT}{"op":"get"}\n`)], 'history.jsonl: line 2: "ok" must be'],
+    ['an empty file', () => [file('')], 'history.jsonl: there is no operation in it'],
+    ['a missing file', () => [join(folder, 'absent')], 'ENOENT'],
+    ['a folder', () => [folder], 'EISDIR'],
+    ['a page that cannot be written', () => [file(GET), '--html', join(folder, 'no', 'out.html')], 'ENOENT'],
+    ['no file', () => [], "missing required argument 'file'"],
+    ['two files', () => [file(GET), 'other'], 'too many arguments'],
+    ['an unknown option', () => [file(GET), '--fast'], "unknown option '--fast'"],
+    [
+      'a timeout without unit',
+      () => [file(GET), '--timeout', '60'],
+      "option '--timeout <duration>' argument '60' is invalid. It must be a number with a unit",
+    ],
+    ['a timeout of nothing', () => [file(GET), '--timeout', '0s'], "argument '0s' is invalid"],
+    ['a timeout of weeks', () => [file(GET), '--timeout', '99999m'], 'at most 24 hours'],
+  ])('ends with 3 and a word on %s', async (_, argv, complaint) => {
+    expect(await check(...argv())).toBe(3);
+    expect(err).toContain(complaint);
+    expect(out).toBe('');
+  });
+
+  it('tells its exit codes', async () => {
+    expect(await check('--help')).toBe(0);
+    expect(out).toContain('Exit codes: 0 LINEARIZABLE, 1 ILLEGAL, 2 UNKNOWN');
+  });
+});

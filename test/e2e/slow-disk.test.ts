@@ -1,0 +1,63 @@
+/**
+ * The slow disk is slow where and while it is told to be, seen from a real node.
+ *
+ * Of times only lower bounds are asserted, which no busy machine can break, and one upper bound on the quickest of many.
+ */
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import { buildSlowDiskShim } from '../../scripts/slow-disk/index.js';
+import { http, NodeGroup } from './node-group.js';
+import { Scene } from './processes.js';
+
+const scene = new Scene();
+afterEach(() => scene.clean());
+
+const DELAY_MS = 1_000;
+
+async function putMs(url: string): Promise<number> {
+  const startedAt = performance.now();
+  const { status } = await http.put(`${url}/v1/kv/a`, '1', { headers: { 'content-type': 'text/plain' } });
+  expect([200, 201]).toContain(status);
+  return performance.now() - startedAt;
+}
+
+async function quickestOf(count: number, url: string): Promise<number> {
+  let quickest = Infinity;
+  for (let i = 0; i < count; i++) quickest = Math.min(quickest, await putMs(url));
+  return quickest;
+}
+
+/** The longest of the node's latest commits, as the node itself measured it. */
+async function longestCommitMs(url: string): Promise<number> {
+  const { data } = await http.get<string>(`${url}/metrics`);
+  return Number(/^kvorum_storage_commit_seconds\{quantile="1"\} (\S+)$/m.exec(data)?.[1]) * 1000;
+}
+
+it('a file slow-sync in the data folder delays each commit until it is removed', async () => {
+  const shim = await buildSlowDiskShim();
+  // Without a C compiler there is no shim, as the line on standard error said.
+  if (shim === undefined) return;
+  const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);
+  const { url, data } = group.node('n1');
+  const signal = join(data, 'slow-sync');
+  expect(await quickestOf(5, url)).toBeLessThan(DELAY_MS);
+
+  writeFileSync(signal, String(DELAY_MS));
+  expect(await quickestOf(2, url)).toBeGreaterThanOrEqual(DELAY_MS);
+  expect(await longestCommitMs(url)).toBeGreaterThanOrEqual(DELAY_MS);
+
+  writeFileSync(signal, '0');
+  // One that was under way may still be behind this first.
+  await putMs(url);
+  expect(await quickestOf(5, url)).toBeLessThan(DELAY_MS);
+  rmSync(signal);
+  expect(await quickestOf(5, url)).toBeLessThan(DELAY_MS);
+});
+
+it('says why there is no shim, and gives none', async () => {
+  const said: string[] = [];
+  const shim = await buildSlowDiskShim({ compiler: 'no-such-compiler', say: (message) => said.push(message) });
+  expect(shim).toBeUndefined();
+  expect(said.join('\n')).toMatch(/^no slow disk here: .*(?:no-such-compiler|needs Linux)/);
+});

@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FORMS, formatFault, parseFault, UsageError } from '../../scripts/faults/arguments.js';
+import type { Fault, Party } from '../../src/faults/index.js';
+
+const leaderOf = (shard: number) => (shard === 7 ? 3 : 1);
+const parsed = (text: string) => parseFault(text.split(' '))(leaderOf);
+
+describe('what is typed', () => {
+  it.each<[string, Fault]>([
+    ['partition 1,2/3', { type: 'partition', sides: [[1, 2], [3]] }],
+    ['partition 1,leader:7,r1/2', { type: 'partition', sides: [[1, 3, 'r1'], [2]] }],
+    ['isolate leader:7', { type: 'isolate', node: 3 }],
+    ['one-way 1>2', { type: 'cut', from: 1, to: 2 }],
+    ['one-way r1 leader:7', { type: 'cut', from: 'r1', to: 3 }],
+    ['ring', { type: 'ring' }],
+    ['bridge 3,1,2', { type: 'bridge', order: [3, 1, 2] }],
+    ['delay 1-2 50ms', { type: 'delay', a: 1, b: 2, ms: 50 }],
+    ['delay r1-2 2s', { type: 'delay', a: 'r1', b: 2, ms: 2000 }],
+    ['delay 1-2 0', { type: 'delay', a: 1, b: 2, ms: 0 }],
+    ['drop 1-2 20%', { type: 'drop', a: 1, b: 2, percent: 20 }],
+    ['drop 1-2 0.5', { type: 'drop', a: 1, b: 2, percent: 0.5 }],
+    ['kill 2', { type: 'kill', node: 2 }],
+    ['pause leader:0', { type: 'pause', node: 1 }],
+    ['slow-disk 2 100ms', { type: 'slow-disk', node: 2, ms: 100 }],
+    ['heal', { type: 'heal' }],
+    ['kill-all', { type: 'kill-all' }],
+    ['mend', { type: 'mend' }],
+  ])('%s', (text, fault) => {
+    expect(parsed(text)).toEqual(fault);
+  });
+
+  it.each([
+    ['frob', "'frob' is no fault; there are partition,"],
+    ['toString', "'toString' is no fault"],
+    ['partition', 'partition: needs SIDE/SIDE…; got nothing'],
+    ['partition 1,/2', "partition: '' is no node"],
+    ['partition 1/2 3', "partition: needs SIDE/SIDE…; got '1/2 3'"],
+    ['isolate leader', "isolate: 'leader' is no node"],
+    ['isolate leader:x', "isolate: 'leader:x' is no node"],
+    ['isolate r1', "isolate: 'r1' is no node"],
+    ['isolate 0', "isolate: '0' is no node"],
+    ['one-way', "such as '1>2' in quotes"],
+    ['one-way 1-2', 'one-way: needs FROM>TO'],
+    ['one-way 1>2>3', 'one-way: needs FROM>TO'],
+    ['one-way 1>', "one-way: '' is no node"],
+    ['delay 1 50ms', "delay: '1' is no link"],
+    ['delay 1-2-3 50ms', "delay: '1-2-3' is no link"],
+    ['delay 1-2 fast', "delay: time 'fast' must be from 0ms to 60000ms"],
+    ['delay 1-2 61s', "delay: time '61s' must be from 0ms to 60000ms"],
+    ['delay 1-2 -1ms', "delay: time '-1ms'"],
+    ['drop 1-2 101%', "drop: percent '101%' must be from 0% to 100%"],
+    ['drop 1-2 many', "drop: percent 'many'"],
+    ['kill two', "kill: 'two' is no node"],
+    ['heal 2', "heal: takes nothing more; got '2'"],
+  ])('%s is refused: %s', (text, complaint) => {
+    expect(() => parseFault(text.split(' '))).toThrow(UsageError);
+    expect(() => parseFault(text.split(' '))).toThrow(complaint);
+  });
+});
+
+const node = fc.integer({ min: 1, max: 9 });
+const party: fc.Arbitrary<Party> = fc.oneof(
+  node,
+  node.map((n): Party => `r${n}`),
+);
+const ms = fc.integer({ min: 0, max: 60_000 });
+const order = fc.shuffledSubarray([1, 2, 3, 4, 5], { minLength: 3 });
+const fault: fc.Arbitrary<Fault> = fc.oneof(
+  fc.record({
+    type: fc.constant('partition' as const),
+    sides: fc.array(fc.array(party, { minLength: 1 }), { minLength: 1 }),
+  }),
+  fc.record({ type: fc.constant('cut' as const), from: party, to: party }),
+  fc.record({ type: fc.constantFrom('ring' as const, 'bridge' as const) }),
+  fc.record({ type: fc.constantFrom('ring' as const, 'bridge' as const), order }),
+  fc.record({ type: fc.constant('delay' as const), a: party, b: party, ms }),
+  fc.record({ type: fc.constant('drop' as const), a: party, b: party, percent: fc.integer({ min: 0, max: 100 }) }),
+  fc.record({ type: fc.constantFrom('isolate', 'kill', 'pause', 'resume', 'restart'), node }) as fc.Arbitrary<Fault>,
+  fc.record({ type: fc.constant('slow-disk' as const), node, ms }),
+  fc.constantFrom<Fault>({ type: 'heal' }, { type: 'kill-all' }, { type: 'mend' }),
+);
+
+describe('what is said of a fault', () => {
+  it('is what one types for it', () => {
+    fc.assert(
+      fc.property(fault, (any) => {
+        expect(parsed(formatFault(any))).toEqual(any);
+      }),
+    );
+  });
+
+  it('has a line of help for each form', () => {
+    for (const form of Object.values(FORMS)) expect(form.help).not.toBe('');
+  });
+});

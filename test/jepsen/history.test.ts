@@ -1,0 +1,111 @@
+/** The record: spans, lanes, and what each outcome looks like in it. */
+import { describe, expect, it } from 'vitest';
+import { checkHistory } from '../../src/check/index.js';
+import { History, type Asked } from '../../scripts/jepsen/history.js';
+import type { Outcome } from '../../scripts/jepsen/outcome.js';
+import { Revisions } from '../../scripts/jepsen/revisions.js';
+
+function recorder() {
+  let time = 1_000n;
+  const lines: string[] = [];
+  const history = new History({ now: () => (time += 10n), onLine: (line) => lines.push(line) });
+  return { history, lines };
+}
+
+function recorded(asked: Asked, outcome: Outcome, actual?: string | null) {
+  const { history } = recorder();
+  history.begin(history.lane(), asked)({ outcome, actual });
+  const [operation] = history.operations;
+  const { ok, result, existed, error } = operation!;
+  return { ok, result, existed, error };
+}
+
+const cas: Asked = { op: 'cas', key: 'k', expected: 'a', value: 'b' };
+const failed = (revision: number): Outcome => ({ ok: false, error: 'precondition-failed', observed: { revision } });
+
+describe('a history', () => {
+  it('takes the start before and the end after, on one clock', () => {
+    const { history, lines } = recorder();
+    const finish = history.begin(history.lane(), { op: 'put', key: 'k', value: 'v' });
+    finish({ outcome: { ok: true, revision: 1, replayed: false } });
+    expect(history.operations).toMatchObject([
+      { client: 0, op: 'put', key: 'k', value: 'v', ok: true, start: 10, end: 20 },
+    ]);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ client: 0, op: 'put', ok: true, start: 10, end: 20 });
+  });
+
+  it('lets a client do one thing at a time, and end it once', () => {
+    const { history } = recorder();
+    const lane = history.lane();
+    const finish = history.begin(lane, { op: 'get', key: 'k' });
+    expect(() => history.begin(lane, { op: 'get', key: 'k' })).toThrow(/under way already/);
+    finish({ outcome: { ok: null, error: 'x' } });
+    expect(() => {
+      finish({ outcome: { ok: null, error: 'x' } });
+    }).toThrow(/no operation/);
+  });
+
+  it('gives a client whose operation is unknown a number that nobody had', () => {
+    const { history } = recorder();
+    const [first, second] = [history.lane(), history.lane()];
+    history.begin(first, { op: 'put', key: 'k', value: 'v' })({ outcome: { ok: null, error: 'timeout' } });
+    history.begin(first, { op: 'get', key: 'k' })({ outcome: { ok: false, error: 'no-leader' } });
+    history.begin(first, { op: 'get', key: 'k' })({ outcome: { ok: true, result: null, replayed: false } });
+    expect(history.operations.map(({ client }) => client)).toEqual([0, 2, 2]);
+    expect(second.client).toBe(1);
+  });
+
+  it('records what each outcome observed, and no more', () => {
+    const put: Asked = { op: 'put', key: 'k', value: 'v' };
+    expect(recorded({ op: 'get', key: 'k' }, { ok: true, result: 'x', replayed: false })).toEqual({
+      ok: true,
+      result: 'x',
+    });
+    expect(recorded({ op: 'delete', key: 'k' }, { ok: true, existed: false, replayed: false })).toEqual({
+      ...{ ok: true, existed: false },
+    });
+    // A refusal: not an observation, so it has an error.
+    expect(recorded(cas, { ok: false, error: 'no-leader' })).toEqual({ ok: false, error: 'no-leader' });
+    expect(recorded(put, failed(3))).toEqual({ ok: false, error: 'precondition-failed' });
+    // A cas that failed observed something, so it has none.
+    expect(recorded(cas, failed(3))).toEqual({ ok: false });
+    expect(recorded(cas, failed(3), 'c')).toEqual({ ok: false, result: 'c' });
+    expect(recorded(cas, failed(0), null)).toEqual({ ok: false, existed: false });
+    expect(recorded(cas, { ok: null, error: 'timeout' })).toEqual({ ok: null, error: 'timeout' });
+  });
+
+  it('is judged: a cas that fails although the value was the expected one is illegal', () => {
+    for (const [found, verdict] of [
+      ['z', 'ILLEGAL'],
+      ['a', 'LINEARIZABLE'],
+    ] as const) {
+      const { history } = recorder();
+      const lane = history.lane();
+      history.begin(lane, { op: 'put', key: 'k', value: 'a' })({ outcome: { ok: true, replayed: false } });
+      const expected = found === 'z' ? 'a' : 'other';
+      history.begin(lane, { op: 'cas', key: 'k', expected, value: 'b' })({ outcome: failed(9), actual: found });
+      expect(checkHistory(history.operations).verdict).toBe(verdict);
+    }
+  });
+});
+
+describe('revisions', () => {
+  it('name one value each', () => {
+    const revisions = new Revisions();
+    revisions.saw('k', 1, 'a');
+    revisions.saw('k', 1, 'a');
+    revisions.saw('other', 1, 'b');
+    expect(revisions.problems).toEqual([]);
+    expect(revisions.valueAt('k', 1)).toBe('a');
+    expect(revisions.valueAt('k', 0)).toBeNull();
+    expect(revisions.valueAt('k', 2)).toBeUndefined();
+    revisions.saw('k', 1, 'c');
+    expect(revisions.problems).toEqual(['revision 1 of k was "a" and then "c"']);
+  });
+  it('show a write that was applied twice', () => {
+    const revisions = new Revisions();
+    revisions.saw('k', 4, 'a');
+    revisions.saw('k', 9, 'a');
+    expect(revisions.problems).toEqual(['"a" of k was written twice, at revisions 4 and 9']);
+  });
+});

@@ -1,0 +1,106 @@
+/** The nemesis on a control that only writes down what it is told. */
+import { describe, expect, it } from 'vitest';
+import type { Fault, FaultControl, FaultStatus } from '../../src/faults/index.js';
+import { Nemesis } from '../../scripts/jepsen/nemesis.js';
+import type { Slot } from '../../scripts/jepsen/schedule.js';
+
+class Notebook implements FaultControl {
+  readonly told: Fault[] = [];
+  leader: number | null = 2;
+  refuses: Fault['type'] | undefined;
+  dead = false;
+  /** Once a fault was injected. */
+  dies = false;
+
+  apply(fault: Fault): Promise<void> {
+    if (fault.type === this.refuses) return Promise.reject(new Error('not here'));
+    this.told.push(fault);
+    this.dead = this.dies;
+    return Promise.resolve();
+  }
+
+  status(): Promise<FaultStatus> {
+    const node = { node: 1, name: 'n1', pid: 1, url: 'http://127.0.0.1:1', slowDiskMs: 0, killed: false };
+    const state = this.dead
+      ? ({ state: 'dead', ended: 'ended with code 1' } as const)
+      : ({ state: 'running', ended: null } as const);
+    return Promise.resolve({
+      nodes: [{ ...node, ...state }],
+      shards: [{ shard: 0, leader: this.leader, term: 3 }],
+      ...{ links: [], routers: [] },
+    });
+  }
+}
+
+async function inject(faults: Slot['faults'], control = new Notebook(), signal = new AbortController().signal) {
+  const said: string[] = [];
+  const say = (text: string) => said.push(text);
+  let time = 0;
+  const nemesis = new Nemesis({ control, nodes: 3, shards: 1, now: () => (time += 1), say, signal });
+  await nemesis.run([{ atMs: 0, lastsMs: 1, faults }]);
+  return { told: control.told, nemesis, said };
+}
+
+describe('the nemesis', () => {
+  it('does the steps in their order, notes the window, and heals', async () => {
+    const { told, nemesis } = await inject([
+      {
+        kind: 'kill-all',
+        steps: [
+          { afterMs: 0, fault: { type: 'kill', node: 1 } },
+          { afterMs: 1, fault: { type: 'restart', node: 1 } },
+        ],
+      },
+      { kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] },
+    ]);
+    expect(told.map(({ type }) => type)).toEqual(['kill', 'ring', 'restart', 'heal']);
+    expect(nemesis.windows).toEqual([{ kinds: ['kill-all', 'ring'], start: 1, end: 2 }]);
+    expect([...nemesis.injected]).toEqual([
+      ['kill-all', 1],
+      ['ring', 1],
+    ]);
+    expect(nemesis.failures).toEqual([]);
+  });
+
+  it('finds out who leads', async () => {
+    const step = (type: 'kill' | 'deafen' | 'mute') => [{ afterMs: 0, fault: { type, leaderOf: 0 } }];
+    const killed = await inject([{ kind: 'kill-leader', steps: step('kill') }]);
+    expect(killed.told[0]).toEqual({ type: 'kill', node: 2 });
+    const deaf = await inject([{ kind: 'one-way', steps: step('deafen') }]);
+    expect(deaf.told.slice(0, 2)).toEqual([
+      { type: 'cut', from: 1, to: 2 },
+      { type: 'cut', from: 3, to: 2 },
+    ]);
+    const mute = await inject([{ kind: 'one-way', steps: step('mute') }]);
+    expect(mute.told[0]).toEqual({ type: 'cut', from: 2, to: 1 });
+  });
+
+  it('does not count what was refused, and heals all the same', async () => {
+    const control = new Notebook();
+    control.refuses = 'ring';
+    const { nemesis, told } = await inject(
+      [{ kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] }],
+      control,
+    );
+    expect(nemesis.injected.size).toBe(0);
+    expect(nemesis.failures).toEqual(['ring: ring: not here']);
+    expect(told).toEqual([{ type: 'heal' }]);
+  });
+
+  it('notices a node that died of itself before the heal starts it again', async () => {
+    const control = new Notebook();
+    control.dies = true;
+    const { nemesis } = await inject([{ kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] }], control);
+    expect(nemesis.failures).toEqual(['n1 died of itself: ended with code 1']);
+  });
+
+  it('injects nothing after it was told to stop', async () => {
+    const stopped = AbortSignal.abort();
+    const { told } = await inject(
+      [{ kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] }],
+      new Notebook(),
+      stopped,
+    );
+    expect(told).toEqual([]);
+  });
+});

@@ -1,0 +1,105 @@
+/** What an answer says about an operation, and when a doubt is over. */
+import { describe, expect, it } from 'vitest';
+import { Attempts, outcomeOf, type Outcome, type Reply } from '../../scripts/jepsen/outcome.js';
+
+const answer = (status: number, body: unknown, etag?: string, replayed = false): Reply => ({
+  type: 'answer',
+  status,
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+  headers: { etag, replayed },
+});
+const problem = (status: number, code: string, outcome: string, more: object = {}): Reply =>
+  answer(status, { code, outcome, ...more });
+
+describe('an answer', () => {
+  it('to a read: the value with its revision, or absence', () => {
+    expect(outcomeOf('GET', answer(200, 'hello', '"42"'))).toEqual({
+      ...{ ok: true, revision: 42, result: 'hello', replayed: false },
+    });
+    const absent = problem(404, 'key-not-found', 'not_applied');
+    expect(outcomeOf('GET', absent)).toEqual({ ok: true, result: null, replayed: false });
+  });
+  it('to a put and a delete', () => {
+    const put = answer(201, { revision: 7, version: 1, created: true }, '"7"', true);
+    expect(outcomeOf('PUT', put)).toEqual({ ok: true, revision: 7, replayed: true });
+    expect(outcomeOf('DELETE', answer(200, { deleted: false, revision: 8 }))).toEqual({
+      ...{ ok: true, existed: false, replayed: false },
+    });
+  });
+  it('a failed condition observes the revision that is there, 0 for none', () => {
+    const failed = problem(412, 'precondition-failed', 'not_applied', { current_revision: 9 });
+    expect(outcomeOf('PUT', failed)).toEqual({ ok: false, error: 'precondition-failed', observed: { revision: 9 } });
+  });
+  it.each([
+    [503, 'no-leader', 'not_applied', false],
+    [503, 'no-quorum', 'not_applied', false],
+    [429, 'overloaded', 'not_applied', false],
+    [504, 'timeout', 'unknown', null],
+    // The outcome decides, whatever the code or status usually means.
+    [503, 'no-leader', 'unknown', null],
+    [504, 'timeout', 'not_applied', false],
+  ])('%i %s with outcome %s', (status, code, outcome, ok) => {
+    expect(outcomeOf('PUT', problem(status, code, outcome))).toEqual({ ok, error: code });
+  });
+  it('none: what was never sent did not happen, what broke off may have', () => {
+    expect(outcomeOf('PUT', { type: 'not-sent', reason: 'ECONNREFUSED' }).ok).toBe(false);
+    expect(outcomeOf('PUT', { type: 'broken', reason: 'ECONNRESET' }).ok).toBeNull();
+  });
+  it.each<[string, 'GET' | 'PUT' | 'DELETE', Reply]>([
+    ['a page of somebody else', 'PUT', answer(502, '<html>')],
+    ['a problem without outcome', 'PUT', answer(503, { code: 'no-leader' })],
+    ['an outcome that there is not', 'PUT', problem(503, 'no-leader', 'perhaps')],
+    ['a defect', 'PUT', problem(500, 'internal', 'unknown')],
+    ['a refusal of what was asked rightly', 'PUT', problem(400, 'invalid-request', 'not_applied')],
+    ['a key reused that was not', 'PUT', problem(422, 'idempotency-key-reused', 'not_applied')],
+    ['404 to a write', 'DELETE', problem(404, 'key-not-found', 'not_applied')],
+    ['a value without revision', 'GET', answer(200, 'x')],
+    ['a put without revision', 'PUT', answer(200, {})],
+    ['a delete that does not say', 'DELETE', answer(200, { revision: 1 })],
+    ['a failed condition without revision', 'PUT', problem(412, 'precondition-failed', 'not_applied')],
+  ])('%s is unknown, and a surprise', (_, method, reply) => {
+    const outcome = outcomeOf(method, reply);
+    expect(outcome.ok).toBeNull();
+    expect(outcome).toHaveProperty('surprise');
+  });
+});
+
+describe('attempts of one operation', () => {
+  const success: Outcome = { ok: true, revision: 1, replayed: true };
+  const refused: Outcome = { ok: false, error: 'no-leader' };
+  const failed: Outcome = { ok: false, error: 'precondition-failed', observed: { revision: 3 } };
+  const unknown: Outcome = { ok: null, error: 'timeout' };
+
+  it('without retries the first one is the last', () => {
+    for (const outcome of [success, refused, failed, unknown]) {
+      expect(new Attempts().settle(outcome, false)).toEqual(outcome);
+    }
+  });
+  it('with retries go on until success or the state itself refuses', () => {
+    const attempts = new Attempts();
+    expect(attempts.settle(refused, true)).toBeUndefined();
+    expect(attempts.settle(unknown, true)).toBeUndefined();
+    expect(attempts.settle(success, true)).toEqual(success);
+    expect(new Attempts().settle(failed, true)).toEqual(failed);
+  });
+  it('a definite refusal does not end the doubt about an earlier attempt', () => {
+    const attempts = new Attempts();
+    attempts.settle(unknown, true);
+    expect(attempts.settle(refused, true)).toBeUndefined();
+    expect(attempts.lastWord(refused)).toEqual({ ok: null, error: 'no-leader' });
+  });
+  it('refusals only are a refusal', () => {
+    const attempts = new Attempts();
+    attempts.settle(refused, true);
+    expect(attempts.lastWord(refused)).toEqual(refused);
+  });
+  it('a failed condition ends the doubt, for the state remembers what it answered', () => {
+    const attempts = new Attempts();
+    attempts.settle(unknown, true);
+    expect(attempts.settle(failed, true)).toEqual(failed);
+  });
+  it('a key that is forgotten leaves the doubt for ever', () => {
+    const expired: Outcome = { ok: false, error: 'idempotency-key-expired' };
+    expect(new Attempts().settle(expired, true)).toEqual({ ok: null, error: 'idempotency-key-expired' });
+  });
+});

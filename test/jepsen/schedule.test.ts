@@ -1,0 +1,97 @@
+/** The plan of faults: the same from the same seed, every kind in it, and within its time. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkFault } from '../../src/faults/index.js';
+import { GROUPS, KINDS, LINK_KINDS, PROCESS_KINDS, parseKinds } from '../../scripts/jepsen/kinds.js';
+import { Random } from '../../scripts/jepsen/random.js';
+import { leastMs, makeSchedule, type ScheduleOptions } from '../../scripts/jepsen/schedule.js';
+import { tellSlot } from '../../scripts/jepsen/tell-fault.js';
+
+const usual: ScheduleOptions = { kinds: KINDS, nodes: 5, routers: 2, shards: 4, totalMs: 60_000 };
+const plan = (seed: string, options: Partial<ScheduleOptions> = {}) =>
+  makeSchedule(new Random(seed), { ...usual, ...options });
+
+describe('a plan', () => {
+  it('is the same from the same seed, and another from another', () => {
+    expect(plan('a')).toEqual(plan('a'));
+    expect(plan('a')).not.toEqual(plan('b'));
+  });
+
+  it('has every kind, one after the other, within the time', () => {
+    const kinds = fc.subarray([...KINDS], { minLength: 1 });
+    fc.assert(
+      fc.property(
+        fc.string(),
+        kinds,
+        fc.integer({ min: 0, max: 100_000 }),
+        fc.integer({ min: 3, max: 9 }),
+        (...drawn) => {
+          const [seed, wanted, moreMs, nodes] = drawn;
+          const totalMs = leastMs(wanted) + moreMs;
+          const slots = plan(seed, { kinds: wanted, totalMs, nodes });
+          expect(new Set(slots.flatMap(({ faults }) => faults.map(({ kind }) => kind)))).toEqual(new Set(wanted));
+          let freeAt = 0;
+          for (const { atMs, lastsMs, faults } of slots) {
+            expect(atMs).toBeGreaterThanOrEqual(freeAt);
+            expect(lastsMs).toBeGreaterThanOrEqual(2_000);
+            expect(lastsMs).toBeLessThanOrEqual(10_000);
+            freeAt = atMs + lastsMs;
+            for (const { steps } of faults) {
+              expect(steps.length).toBeGreaterThan(0);
+              for (const { afterMs } of steps) expect(afterMs).toBeLessThan(lastsMs);
+            }
+            for (const family of [LINK_KINDS, PROCESS_KINDS] as readonly (readonly string[])[]) {
+              expect(faults.filter(({ kind }) => family.includes(kind)).length).toBeLessThanOrEqual(1);
+            }
+          }
+          expect(freeAt).toBeLessThanOrEqual(totalMs);
+        },
+      ),
+    );
+  });
+
+  it('holds only faults that the control takes', () => {
+    for (let seed = 0; seed < 50; seed++) {
+      for (const nodes of [3, 5]) {
+        for (const { faults } of plan(String(seed), { nodes })) {
+          for (const { fault } of faults.flatMap(({ steps }) => steps)) {
+            if ('leaderOf' in fault) expect(fault.leaderOf).toBeLessThan(usual.shards);
+            else expect(checkFault(fault, { nodes, routers: 2 })).toEqual(fault);
+          }
+        }
+      }
+    }
+  });
+
+  it('is refused when the time is too short for every kind', () => {
+    expect(() => plan('a', { totalMs: leastMs(KINDS) - 1 })).toThrow(/need at least/);
+    expect(plan('a', { kinds: [], totalMs: 1 })).toEqual([]);
+  });
+
+  it('reads like a story', () => {
+    const told = plan('story').map(tellSlot);
+    expect(told.join('\n')).toMatch(/kill-all: kill-all; \+\d\.\ds restart 1/);
+    for (const line of told) expect(line).toMatch(/^ +\d+\.\ds for +\d+\.\ds {2}[a-z-]+: \S/);
+  });
+});
+
+describe('kinds', () => {
+  it('are named one by one or by group, each once', () => {
+    expect(parseKinds('pause, kill-one')).toEqual(['pause', 'kill-one']);
+    expect(parseKinds('kill,kill-leader,pause')).toEqual([...GROUPS['kill']!, 'pause']);
+    expect(parseKinds('mixed')).toEqual([...KINDS]);
+  });
+  it.each(['', 'earthquake', 'kill,,pause', 'constructor'])('%j is none', (list) => {
+    expect(() => parseKinds(list)).toThrow(/there is no fault/);
+  });
+});
+
+it('chance is even enough to shuffle and pick with', () => {
+  const random = new Random('even');
+  const counts = new Map<number, number>();
+  for (let i = 0; i < 6_000; i++) counts.set(random.between(1, 6), (counts.get(random.between(1, 6)) ?? 0) + 1);
+  expect([...counts.keys()].sort()).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(random.shuffle([1, 2, 3, 4]).sort()).toEqual([1, 2, 3, 4]);
+  expect(() => random.pick([])).toThrow(RangeError);
+  expect(new Random('a').fork('x').next()).not.toBe(new Random('a').fork('y').next());
+});

@@ -1,0 +1,160 @@
+/** What the power cuts count, and when they complain: without root, disk or cluster. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
+import { parseOptions } from '../../scripts/power-cut/options.js';
+import { weakened } from '../../scripts/power-cut/program.js';
+import { Promises } from '../../scripts/power-cut/promises.js';
+import { complaints, describeSetting, type CutResult } from '../../scripts/power-cut/report.js';
+import { labelIn, labelOf, textOf } from '../../scripts/power-cut/values.js';
+
+describe('promises', () => {
+  const acknowledged = (key: string, ...values: (string | undefined)[]) => {
+    const promises = new Promises();
+    for (const value of values) {
+      promises.begin(key, value);
+      promises.acknowledge(key, value);
+    }
+    return promises;
+  };
+
+  it('are kept by the last acknowledged write only', () => {
+    expect(acknowledged('a', '1', '2').judge('a', '2')).toBeUndefined();
+    const loss = { key: 'a', expected: '2', alsoRight: [], found: '1' };
+    expect(acknowledged('a', '1', '2').judge('a', '1')).toEqual(loss);
+    expect(acknowledged('a', '1', '2').judge('a', undefined)).toEqual({ ...loss, found: undefined });
+  });
+
+  it('are broken by a deleted key that is back, and kept by one that is not', () => {
+    expect(acknowledged('a', '1', undefined).judge('a', undefined)).toBeUndefined();
+    expect(acknowledged('a', '1', undefined).judge('a', '1')).toMatchObject({ expected: undefined, found: '1' });
+  });
+
+  it('allow a write that was never answered, either way, until a read has seen it', () => {
+    const promises = acknowledged('a', '1');
+    promises.begin('a', '2');
+    expect(promises.inDoubt('a')).toBe(true);
+    expect(promises.judge('a', '1')).toBeUndefined();
+    expect(promises.inDoubt('a')).toBe(true);
+    expect(promises.judge('a', '2')).toBeUndefined();
+    expect(promises.inDoubt('a')).toBe(false);
+    expect(promises.judge('a', '1')).toMatchObject({ expected: '2', found: '1' });
+  });
+
+  it('are not made by a write that was refused', () => {
+    const promises = acknowledged('a', '1');
+    promises.begin('a', '2');
+    promises.refuse('a', '2');
+    expect(promises.judge('a', '2')).toMatchObject({ expected: '1', alsoRight: [], found: '2' });
+  });
+
+  it('count a loss once: what was read is what holds from then on', () => {
+    const promises = acknowledged('a', '1', '2');
+    expect(promises.judge('a', '1')).toBeDefined();
+    expect(promises.judge('a', '1')).toBeUndefined();
+  });
+
+  it('count acknowledged writes, keys that have one, and doubts', () => {
+    const promises = acknowledged('a', '1', undefined, '2');
+    promises.begin('b', '1');
+    expect(promises.acknowledged).toBe(3);
+    expect(promises.made).toBe(1);
+    expect(promises.doubtful).toBe(1);
+    expect(promises.keys).toEqual(['a', 'b']);
+    expect(() => {
+      promises.acknowledge('b', 'another');
+    }).toThrow('no such write was begun');
+  });
+});
+
+describe('values', () => {
+  it.each([0, 16, 17, 4096])('of %i bytes are known again', (bytes) => {
+    const label = labelOf('r1c2-3', bytes);
+    const text = textOf(label);
+    expect(text.length).toBe(Math.max(bytes, label.length + 1));
+    expect(labelIn(text)).toBe(label);
+  });
+
+  it('are not known again when they are damaged, cut short or empty', () => {
+    const text = textOf(labelOf('r1c2-3', 100));
+    for (const damaged of [text.slice(0, 99), `${text}r`, text.replace(/3\/100;$/, 'x'), `x${text}`, '', 'text', ';']) {
+      if (damaged !== text) expect(labelIn(damaged)).toMatch(/^damaged: /);
+    }
+  });
+});
+
+describe('the patch', () => {
+  it('applies to the source as it is', () => {
+    const source = readFileSync(new URL('../../src/raft/storage/data-folder.ts', import.meta.url), 'utf8');
+    const patched = weakened(source, 'NORMAL');
+    expect(patched).toContain("db.pragma('synchronous = NORMAL')");
+    expect(patched).not.toContain("'synchronous = FULL'");
+  });
+
+  it('that no longer applies, or applies twice, is an error', () => {
+    expect(() => weakened("db.pragma('synchronous = EXTRA')", 'NORMAL')).toThrow('no longer applies');
+    const once = "db.pragma('synchronous = FULL');";
+    expect(() => weakened(once + once, 'NORMAL')).toThrow('no longer applies');
+  });
+});
+
+describe('the verdict', () => {
+  const good: CutResult = {
+    ...{ cut: 1, acknowledged: 2000, inDoubt: 9, lost: 0, read: 1500, toServeMs: 800 },
+    ...{ faults: [], losses: [] },
+  };
+
+  it('is good with nothing lost and synchronous=FULL, or something lost and NORMAL', () => {
+    expect(complaints({ synchronous: 'FULL', cuts: [good, { ...good, cut: 2 }] })).toEqual([]);
+    expect(complaints({ synchronous: 'NORMAL', cuts: [good, { ...good, cut: 2, lost: 5 }] })).toEqual([]);
+  });
+
+  it.each([
+    ['FULL', { lost: 1 }, 'cut 1 lost 1 acknowledged writes'],
+    ['FULL', { faults: ['n1 ended'] }, 'cut 1: n1 ended'],
+    ['FULL', { acknowledged: 999 }, 'too few'],
+    ['NORMAL', { lost: 0 }, 'cannot show a missing sync'],
+    ['NORMAL', { acknowledged: 999, lost: 5 }, 'too few'],
+  ] as const)('%s is bad with %o', (synchronous, bad, complaint) => {
+    const result = { synchronous, cuts: [{ ...good, ...bad }] };
+    expect(complaints(result).join('; ')).toContain(complaint);
+    expect(describeSetting(result)).toContain('FAILED');
+  });
+
+  it('stands below a line per cut and the sums', () => {
+    const text = describeSetting({ synchronous: 'FULL', cuts: [good, { ...good, cut: 2, toServeMs: undefined }] });
+    expect(text.split('\n').map((line) => line.trim().split(/ {2,}/))).toEqual([
+      ['synchronous=FULL'],
+      ['cut', 'acknowledged', 'in doubt', 'lost', 'read back', 'to serve, ms'],
+      ['1', '2,000', '9', '0', '1,500', '800'],
+      ['2', '2,000', '9', '0', '1,500', 'not served'],
+      ['all', '4,000', '18', '0'],
+      ['0 acknowledged writes lost in 2 power cuts'],
+    ]);
+  });
+});
+
+describe('the command line', () => {
+  it('has defaults, and takes both settings in turn', () => {
+    expect(parseOptions(['--seed', '7'])).toEqual({
+      ...{ cuts: 20, nodes: 3, shards: 16, clients: 32, synchronous: ['FULL'], seed: 7 },
+      ...{ json: false, require: false },
+    });
+    expect(parseOptions(['--synchronous', 'both', '--cuts', '3', '--json', '--require'])).toMatchObject({
+      ...{ synchronous: ['FULL', 'NORMAL'], cuts: 3, json: true, require: true },
+    });
+  });
+
+  it.each([
+    [['--cuts', '0'], '--cuts'],
+    [['--cuts', '2.5'], '--cuts'],
+    [['--nodes', '10'], 'from 1 to 9'],
+    [['--synchronous', 'OFF'], 'FULL, NORMAL, both'],
+    [['--cut', '3'], '--cut'],
+    [['20'], 'too many arguments'],
+  ])('refuses %o and says why', (argv, why) => {
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    expect(parseOptions(argv)).toBe(2);
+    expect(write.mock.calls.map(([text]) => String(text)).join('')).toContain(why);
+    write.mockRestore();
+  });
+});

@@ -1,0 +1,123 @@
+/**
+ * What a store was asked for since it was opened, and what of it was acknowledged: says which contents a crash may leave.
+ *
+ * The writes (commits and installs) that survive are the first so many of them, at least those acknowledged. A
+ * checkpoint that survives has all writes before it on the disk too, and is there for all its groups or for none.
+ */
+import type { Entry, HardState, SnapshotMeta } from '../../../src/raft/types.js';
+
+type Position = Pick<SnapshotMeta, 'index' | 'term'>;
+
+export interface GroupContent {
+  readonly hardState: HardState;
+  readonly snapshot: Position;
+  /** Terms of the entries behind the snapshot. */
+  readonly log: readonly Pick<Entry, 'index' | 'term'>[];
+  readonly state: Readonly<Record<string, string>>;
+}
+export type Content = Readonly<Record<number, GroupContent>>;
+
+export interface WritePart {
+  readonly group: number;
+  readonly hardState: HardState | undefined;
+  readonly entries: readonly Pick<Entry, 'index' | 'term'>[];
+  /** Of an install: what takes the place of state and log. */
+  readonly reset?: { readonly to: Position; readonly state: Readonly<Record<string, string>> };
+}
+
+export interface CheckpointPart {
+  readonly group: number;
+  readonly to: Position;
+  readonly rows: Readonly<Record<string, string | undefined>>;
+}
+
+type Asked =
+  | { readonly type: 'write'; readonly parts: readonly WritePart[]; isAcknowledged: boolean }
+  | { readonly type: 'checkpoint'; readonly parts: readonly CheckpointPart[]; isAcknowledged: boolean };
+
+const NOTHING: GroupContent = {
+  hardState: { term: 0, vote: 0, commit: 0 },
+  snapshot: { index: 0, term: 0 },
+  log: [],
+  state: {},
+};
+
+export class Ledger {
+  #base: Content = {};
+  #asked: Asked[] = [];
+
+  write(parts: readonly WritePart[]): () => void {
+    return this.#ask({ type: 'write', parts, isAcknowledged: false });
+  }
+
+  checkpoint(parts: readonly CheckpointPart[]): () => void {
+    return this.#ask({ type: 'checkpoint', parts, isAcknowledged: false });
+  }
+
+  /** Returns what is to be called when it is acknowledged. */
+  #ask(asked: Asked): () => void {
+    this.#asked.push(asked);
+    return () => {
+      asked.isAcknowledged = true;
+    };
+  }
+
+  get writesUnderWay(): number {
+    return this.#asked.filter(({ type, isAcknowledged }) => type === 'write' && !isAcknowledged).length;
+  }
+
+  /** If everything that was asked for is there. */
+  get full(): Content {
+    return this.#contentOf(this.#asked.filter((asked) => asked.isAcknowledged || asked.type === 'write'));
+  }
+
+  /** Everything that may be there after a crash. */
+  allowed(): Content[] {
+    const acknowledged = this.#asked.findLastIndex((asked) => asked.type === 'write' && asked.isAcknowledged);
+    const contents: Content[] = [];
+    for (let end = acknowledged + 1; end <= this.#asked.length; end++) {
+      const until = this.#asked.slice(0, end);
+      const rest = this.#asked.slice(end);
+      // An acknowledged checkpoint is there, and so is every write before it.
+      if (rest.some(({ type, isAcknowledged }) => type === 'checkpoint' && isAcknowledged)) continue;
+      contents.push(this.#contentOf(until));
+      contents.push(this.#contentOf(until.filter((asked) => asked.type === 'write' || asked.isAcknowledged)));
+    }
+    return contents;
+  }
+
+  /** What a start has found: from here it goes on. */
+  restart(found: Content): void {
+    this.#base = found;
+    this.#asked = [];
+  }
+
+  #contentOf(asked: readonly Asked[]): Content {
+    const groups: Record<number, GroupContent> = { ...this.#base };
+    for (const one of asked) {
+      for (const part of one.parts) {
+        const before = groups[part.group] ?? NOTHING;
+        groups[part.group] = 'rows' in part ? checkpointed(before, part) : written(before, part);
+      }
+    }
+    return groups;
+  }
+}
+
+function written(before: GroupContent, { hardState, entries, reset }: WritePart): GroupContent {
+  const after = hardState === undefined ? before : { ...before, hardState };
+  if (reset !== undefined) return { ...after, snapshot: reset.to, log: [], state: reset.state };
+  const from = entries[0]?.index ?? Infinity;
+  const kept = after.log.filter(({ index }) => index < from);
+  return { ...after, log: [...kept, ...entries.filter(({ index }) => index > after.snapshot.index)] };
+}
+
+function checkpointed(before: GroupContent, { to, rows }: CheckpointPart): GroupContent {
+  const state = new Map(Object.entries(before.state));
+  for (const [key, value] of Object.entries(rows)) {
+    if (value === undefined) state.delete(key);
+    else state.set(key, value);
+  }
+  const log = before.log.filter(({ index }) => index > to.index);
+  return { ...before, snapshot: to, log, state: Object.fromEntries(state) };
+}
