@@ -1,8 +1,8 @@
 /**
- * Which entries of which group are durable on one disk: for the invariant that a quorum holds durably whatever is
- * committed. Fed with what becomes durable, in that order; knows no file.
+ * Which entries, terms and votes of which group are durable on one disk: for the invariants that a quorum holds durably
+ * whatever is committed, and that no vote leaves before it is written. Fed with what becomes durable, in that order; knows no file.
  */
-import type { GroupId, SnapshotMeta } from '../raft/index.js';
+import type { GroupId, HardState, SnapshotMeta } from '../raft/index.js';
 import { decodeRow } from '../raft/storage/index.js';
 import type { JournalRecord } from '../raft/storage/index.js';
 
@@ -15,6 +15,7 @@ interface Track {
   first: number;
   snapshotIndex: number;
   snapshotTerm: number;
+  hardState: HardState | undefined;
 }
 
 export class DurableIndex {
@@ -32,13 +33,19 @@ export class DurableIndex {
     return this.#tracks.get(group)?.snapshotIndex ?? 0;
   }
 
+  /** The last that a journal row said. */
+  hardState(group: GroupId): HardState | undefined {
+    return this.#tracks.get(group)?.hardState;
+  }
+
   /** A journal row has become durable. */
   add(row: Uint8Array): void {
     for (const record of decodeRow(row)) this.#replay(record);
   }
 
-  #replay({ group, reset, entries }: JournalRecord): void {
+  #replay({ group, reset, hardState, entries }: JournalRecord): void {
     const track = this.#track(group);
+    track.hardState = hardState ?? track.hardState;
     if (reset !== undefined) {
       const { index, term } = reset.meta;
       Object.assign(track, { terms: [], first: index + 1, snapshotIndex: index, snapshotTerm: term });
@@ -72,7 +79,7 @@ export class DurableIndex {
   #track(group: GroupId): Track {
     let track = this.#tracks.get(group);
     if (track === undefined) {
-      track = { terms: [], first: 1, snapshotIndex: 0, snapshotTerm: 0 };
+      track = { terms: [], first: 1, snapshotIndex: 0, snapshotTerm: 0, hardState: undefined };
       this.#tracks.set(group, track);
     }
     return track;

@@ -6,7 +6,7 @@
  * that were on their way survive up to one of them; behind that, a journal row may be torn. Nothing that was
  * acknowledged is ever lost by a crash: that a disk forgets is not among its faults, that a bit flips is.
  */
-import type { GroupId } from '../raft/index.js';
+import type { GroupId, NodeId } from '../raft/index.js';
 import { JournaledStorage, StorageFailure, crc32c } from '../raft/storage/index.js';
 import type { JournaledStorageSettings, RawRow, Storage, StoreFiles } from '../raft/storage/index.js';
 import { DiskContent } from './disk-content.js';
@@ -217,6 +217,12 @@ export class VirtualDisk {
   /** Term of the durable entry at `index`, or of the snapshot that ends there. Flipped bits count as whole. */
   durableTerm(group: GroupId, index: number): number | undefined {
     return this.#index.term(group, index);
+  }
+
+  /** Is this vote on the disk, or a term behind it? */
+  hasVote(group: GroupId, term: number, vote: NodeId): boolean {
+    const durable = this.#index.hardState(group);
+    return durable !== undefined && (durable.term > term || (durable.term === term && durable.vote === vote));
   }
 
   /** Up to here the group's durable state covers its log. */

@@ -2,7 +2,8 @@
  * Looks at a node's replicas after everything that happened to it, and throws `InvariantViolation` for what must never
  * be (`raft/invariants.ts` names it; here it is checked at the cost of what changed, for it is done after every event).
  *
- * - Election safety, votes given once per term, terms that never fall, also across restarts.
+ * - Election safety, votes given once per term and not before they are on disk, terms that never fall, also across
+ *   restarts.
  * - Log matching, by induction: an index and term stand for one entry after one other entry, everywhere.
  * - Committed entries are the same everywhere, never fall, and lie durably on a quorum of disks when first called so.
  * - A leader removes nothing of its own log, has everything that was committed before it, and its match never falls.
@@ -24,6 +25,7 @@ export interface DurableLog {
   /** Term of the durable entry; undefined if there is none (any more). */
   durableTerm(group: GroupId, index: number): number | undefined;
   durableSnapshotIndex(group: GroupId): number;
+  hasVote(group: GroupId, term: number, vote: NodeId): boolean;
 }
 
 /** What a replica was when it was last looked at. */
@@ -104,6 +106,8 @@ export class Watch {
     const earlier = votes.get(key) ?? candidate;
     if (earlier !== candidate) throw new InvariantViolation(`${key} voted for n${earlier} and for n${candidate}`);
     votes.set(key, candidate);
+    if (this.#disks.get(voter)?.hasVote(group, term, candidate) !== false) return;
+    throw new InvariantViolation(`group ${group}: ${key} speaks of its vote for n${candidate}, its disk does not`);
   }
 
   #changed(shadow: Shadow, replica: Replica): void {

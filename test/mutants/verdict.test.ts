@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Sighting } from '../../scripts/mutants/instrument.js';
-import { judgeExit } from '../../scripts/mutants/instruments.js';
+import { judgeJepsen, judgePowerCut } from '../../scripts/mutants/real-processes.js';
 import { judgeSimulation, portions } from '../../scripts/mutants/simulator.js';
 import { findingsTable, summary } from '../../scripts/mutants/report.js';
 import { complaintAbout, exitCodeOf, verdictOf, type Finding, type Look } from '../../scripts/mutants/verdict.js';
@@ -88,11 +88,42 @@ describe('what the simulator says', () => {
     }
     expect(portions(300).length).toBeLessThan(6);
   });
-  it('is asked of the other scripts by their exit code, and only with a report', () => {
-    expect(judgeExit(ended(0, {}), '6 cuts')).toMatchObject({ type: 'silent', after: '6 cuts' });
-    expect(judgeExit(ended(1, { verdict: 'ILLEGAL' }), '6 cuts')).toMatchObject({ type: 'caught', what: 'ILLEGAL' });
-    expect(judgeExit(ended(2, {}), '6 cuts')).toMatchObject({ type: 'broken' });
-    expect(judgeExit(ended(1, 'oops'), '6 cuts')).toMatchObject({ type: 'broken' });
+});
+
+describe('what scripts with real processes say', () => {
+  const ended = (code: number, report: unknown) => ({
+    code,
+    stdout: JSON.stringify(report),
+    stderr: 'power-cut: cut 1 had 90 acknowledged writes',
+    timedOut: false,
+    seconds: 4,
+  });
+  const cuts = (...lost: readonly number[]) => ({
+    results: [{ synchronous: 'FULL', cuts: lost.map((count, i) => ({ cut: i + 1, lost: count })) }],
+  });
+
+  it('is caught only by acknowledged writes that are gone', () => {
+    expect(judgePowerCut(ended(1, cuts(0, 17, 3)))).toMatchObject({
+      type: 'caught',
+      after: '2 cuts',
+      what: '17 acknowledged writes lost',
+    });
+    expect(judgePowerCut(ended(0, cuts(0, 0)))).toMatchObject({ type: 'silent', after: '2 cuts' });
+    expect(judgePowerCut(ended(1, cuts(0, 0)))).toMatchObject({ type: 'broken' });
+    expect(judgePowerCut(ended(0, { skipped: 'needs root' }))).toMatchObject({ type: 'broken' });
+  });
+  it('is caught only by a history that is not linearizable', () => {
+    const failures = ['ILLEGAL: k1'];
+    expect(judgeJepsen(ended(1, { verdict: 'ILLEGAL', failures }), 60)).toMatchObject({
+      type: 'caught',
+      what: 'ILLEGAL: k1',
+    });
+    expect(judgeJepsen(ended(0, { verdict: 'LINEARIZABLE', failures: [] }), 60)).toMatchObject({ type: 'silent' });
+    expect(judgeJepsen(ended(1, { verdict: 'LINEARIZABLE', failures: ['too few'] }), 60)).toMatchObject({
+      type: 'broken',
+      why: 'too few',
+    });
+    expect(judgeJepsen(ended(2, {}), 60)).toMatchObject({ type: 'broken' });
   });
 });
 
