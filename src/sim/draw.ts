@@ -13,7 +13,7 @@ export function drawMix(seed: number): Mix {
   const leaseReads = random.chance(0.25);
   const tickMs = random.pick([10, 20, 20, 50]);
   const timers = { tickMs, electionTicks: random.integer(8, 12), heartbeatTicks: random.integer(1, 3) };
-  const durationMs = Math.round(random.between(3_000, 10_000));
+  const durationMs = Math.round(random.between(2_000, 6_000));
   const remembersLittle = random.chance(0.25);
   const mix = {
     nodes,
@@ -76,7 +76,8 @@ function drawClocks(random: Random, leaseReads: boolean): ClockMix {
 type Drawn = Pick<Mix, 'nodes' | 'replicas' | 'durationMs'> & { readonly timers: Mix['timers'] };
 
 function drawFaults(random: Random, mix: Drawn): FaultPlan[] {
-  const kinds = random.shuffle(FAULT_KINDS).slice(0, random.integer(2, 8));
+  const possible = FAULT_KINDS.filter((kind) => isPossible(kind, mix));
+  const kinds = random.shuffle(possible).slice(0, random.integer(2, 8));
   const electionMs = mix.timers.tickMs * mix.timers.electionTicks;
   const betweenMs = electionMs * random.pick([0.5, 1, 2, 4]);
   const faults: FaultPlan[] = [];
@@ -84,15 +85,36 @@ function drawFaults(random: Random, mix: Drawn): FaultPlan[] {
   for (let atMs = random.between(0, 500); atMs < mix.durationMs; atMs += random.between(0, 2 * betweenMs)) {
     const kind: FaultKind = random.pick(kinds);
     // One disk that rots: what two have lost in common, nobody can give back.
-    if (kind === 'bit-flip' && (flipped || mix.replicas < 3)) continue;
+    if (kind === 'bit-flip' && flipped) continue;
     flipped ||= kind === 'bit-flip';
     const lastsMs = Math.round(random.between(0, electionMs * random.pick([0.5, 2, 5])));
     const seed = Math.floor(random.next() * 2 ** 32);
     faults.push({ id: faults.length + 1, atMs: Math.round(atMs), lastsMs, kind, seed });
     if (faults.length === MOST_FAULTS) break;
   }
-  if (faults.length > 0) return faults;
-  return [{ id: 1, atMs: 500, lastsMs: electionMs, kind: 'kill', seed: Math.floor(random.next() * 2 ** 32) }];
+  // One that nothing can prevent: a seed without any fault is no test.
+  const id = faults.length + 1;
+  const atMs = Math.round(mix.durationMs * random.between(0.2, 0.8));
+  return [...faults, { id, atMs, lastsMs: electionMs, kind: 'kill', seed: Math.floor(random.next() * 2 ** 32) }];
 }
+
+/** A cluster of one has no links to cut; and of a disk that rots a majority must be left. */
+function isPossible(kind: FaultKind, { nodes, replicas }: Drawn): boolean {
+  if (kind === 'bit-flip') return replicas >= 3;
+  if (kind === 'depose-twice') return nodes >= 3;
+  return nodes > 1 || !LINK_FAULTS.has(kind);
+}
+
+const LINK_FAULTS: ReadonlySet<FaultKind> = new Set([
+  'halves',
+  'isolate-leader',
+  'one-way',
+  'ring',
+  'bridge',
+  'flapping',
+  'slow-link',
+  'lossy',
+  'freeze-leader',
+]);
 
 const MOST_FAULTS = 60;

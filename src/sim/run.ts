@@ -26,6 +26,7 @@ export interface RunOptions {
 const CHECK_STEPS_PER_OPERATION = 20_000;
 /** Less than this is no test. */
 const LEAST_OPERATIONS = 20;
+const LOOK_EVERY_MS = 100;
 /** After the healing everything has to be well within so many election timeouts. */
 const HEAL_ELECTIONS = 30;
 
@@ -177,7 +178,11 @@ class Simulation {
     const { tickMs, electionTicks } = this.#mix.timers;
     const boundMs = HEAL_ELECTIONS * tickMs * electionTicks + 2_000;
     const wrong = (): boolean => this.#failure !== undefined;
-    const led = await this.#scheduler.until(() => wrong() || leaderless(cluster, this.#mix).length === 0, boundMs);
+    const led = await this.#scheduler.until(
+      () => wrong() || leaderless(cluster, this.#mix).length === 0,
+      boundMs,
+      LOOK_EVERY_MS,
+    );
     if (wrong()) return;
     if (!led) {
       this.#fail(
@@ -186,13 +191,18 @@ class Simulation {
       );
       return;
     }
+    await this.#runFor(SERVED_MS);
     for (const client of clients) client.stop();
     const finished = await this.#scheduler.until(() => wrong() || clients.every(({ idle }) => idle), 15_000);
     if (!finished) this.#fail('liveness', 'clients were not answered');
     if (wrong()) return;
     await this.#readBack(clients);
     if (wrong()) return;
-    const alike = await this.#scheduler.until(() => wrong() || differences(cluster, this.#mix).length === 0, boundMs);
+    const alike = await this.#scheduler.until(
+      () => wrong() || differences(cluster, this.#mix).length === 0,
+      boundMs,
+      LOOK_EVERY_MS,
+    );
     if (!alike) this.#fail('convergence', differences(cluster, this.#mix).join('; '));
   }
 
@@ -227,6 +237,8 @@ class Simulation {
 }
 
 const READ_BACK_MS = 10_000;
+/** How long clients go on once everything is well again. */
+const SERVED_MS = 1_000;
 /** What began to fail before the healing may end later. */
 const MEND_EVERY_MS = 100;
 const MEND_FOR_MS = 2_000;
