@@ -87,7 +87,8 @@ function drawFaults(random: Random, mix: Drawn): FaultPlan[] {
     // One disk that rots: what two have lost in common, nobody can give back.
     if (kind === 'bit-flip' && flipped) continue;
     flipped ||= kind === 'bit-flip';
-    const lastsMs = Math.round(random.between(0, electionMs * random.pick([0.5, 2, 5])));
+    const leastMs = SUCCESSIONS.has(kind) ? SUCCESSION_ELECTIONS * electionMs : 0;
+    const lastsMs = Math.round(leastMs + random.between(0, electionMs * random.pick([0.5, 2, 5])));
     const seed = Math.floor(random.next() * 2 ** 32);
     faults.push({ id: faults.length + 1, atMs: Math.round(atMs), lastsMs, kind, seed });
     if (faults.length === MOST_FAULTS) break;
@@ -118,3 +119,7 @@ const LINK_FAULTS: ReadonlySet<FaultKind> = new Set([
 ]);
 
 const MOST_FAULTS = 60;
+/** These show nothing before a leader has been replaced. */
+const SUCCESSIONS: ReadonlySet<FaultKind> = new Set<FaultKind>(['freeze-leader', 'depose-twice']);
+/** Election timeouts that a succession takes, with some to spare. */
+const SUCCESSION_ELECTIONS = 2.5;
