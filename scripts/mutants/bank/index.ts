@@ -4,7 +4,7 @@ import { m1 } from './m01-local-reads.js';
 import { m2 } from './m02-read-before-applied.js';
 import { m3 } from './m03-read-before-first-commit.js';
 import { m4 } from './m04-joined-round.js';
-import { m5 } from './m05-lease-from-answer.js';
+import { m5 } from './m05-lease-through-pause.js';
 import { m6 } from './m06-commit-old-term.js';
 import { m7 } from './m07-vote-not-persisted.js';
 import { m8 } from './m08-synchronous-normal.js';

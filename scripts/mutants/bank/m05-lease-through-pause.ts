@@ -1,0 +1,33 @@
+/**
+ * M5: a lease is measured by a clock that stands still while the process does (ticks), and has no margin for drift.
+ * A leader that was paused (SIGSTOP, a stalled machine) goes on reading by a lease that has long run out for the others.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const m5: Mutant = {
+  id: 'M5',
+  title: 'a lease is not shortened by a pause, nor by drift',
+  caughtBy: ['sim'],
+  edits: [
+    {
+      file: 'src/raft/lease.ts',
+      find: `this.durationMs = electionTimeoutMs - driftMarginMs;`,
+      replace: `this.durationMs = electionTimeoutMs;`,
+    },
+    {
+      file: 'src/shard/node-parts.ts',
+      find: `  return {
+    logger,
+    now: () => runtime.now(),
+`,
+      replace: `  let leaseMs = 0;
+  runtime.every(1, () => {
+    leaseMs++;
+  });
+  return {
+    logger,
+    now: () => leaseMs,
+`,
+    },
+  ],
+};
