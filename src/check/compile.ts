@@ -109,8 +109,7 @@ function failedCas(operation: Operation, states: States): Effect {
  * a compare would have failed. So all that is legal before is legal after, and from that next one on the values are the
  * same. An append leads only to UNSEEN if nothing that is ever compared with contains what it appends.
  *
- * The same goes for an unknown compare that would change nothing, and an append of nothing to what is never absent or
- * never seen; the search leaves those out as they come (`search.ts`: an unknown one that changes nothing is no candidate).
+ * An unknown compare that would change nothing is left out, too.
  */
 function withoutUselessUnknowns(
   all: readonly Operation[],

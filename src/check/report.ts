@@ -2,7 +2,7 @@
 import type { CheckResult } from './check.js';
 import type { Failure } from './explain.js';
 import { formatOperation, tellOperation, type Operation } from './operation.js';
-import { tellSpan } from './time.js';
+import { tellSpan, timeSince } from './time.js';
 
 /** Rows of the window that are printed; the page (`--html`) and the JSON have them all. */
 const MAX_ROWS = 40;
@@ -68,8 +68,8 @@ function endOf({ ok, end }: Operation, from: number | bigint): string {
 }
 
 function since(time: number | bigint, from: number | bigint): string {
-  const distance = BigInt(time) - BigInt(from);
-  return distance < 0n ? String(distance) : `+${String(distance)}`;
+  const distance = timeSince(from, time);
+  return distance < 0 ? String(distance) : `+${String(distance)}`;
 }
 
 function columns(rows: readonly (readonly string[])[]): string[] {

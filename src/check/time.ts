@@ -11,6 +11,12 @@ const UNITS = [
 /** From this on a span is taken for nanoseconds. */
 const NANOSECONDS_FROM = 10_000;
 
+/** How long after `from` something was; exact for integers of any size, and for numbers whatever they are. */
+export function timeSince(from: number | bigint, time: number | bigint): number {
+  if (typeof from === 'number' && typeof time === 'number') return time - from;
+  return Number(BigInt(time) - BigInt(from));
+}
+
 export function tellDuration(span: number): string {
   if (span < NANOSECONDS_FROM) return String(span);
   const [unit, size] = UNITS.find(([, one]) => span >= one) ?? UNITS[2];
@@ -18,5 +24,5 @@ export function tellDuration(span: number): string {
 }
 
 export function tellSpan(start: number | bigint, end: number | bigint): string {
-  return `${String(start)} to ${String(end)} (${tellDuration(Number(BigInt(end) - BigInt(start)))})`;
+  return `${String(start)} to ${String(end)} (${tellDuration(timeSince(start, end))})`;
 }

@@ -76,14 +76,12 @@ async function check(file: string, { json, timeout, init: initial, html }: Optio
     process.stdout.write(json === true ? `${JSON.stringify(reportJson(result))}\n` : formatReport(result));
     return EXIT_CODES[result.verdict];
   } catch (error) {
-    if (!(error instanceof HistoryError) && !isSystemError(error)) throw error;
-    process.stderr.write(`kvorum: ${error instanceof HistoryError ? `${file}: ` : ''}${error.message}\n`);
+    // Whatever it is, it is no verdict: 1 and 2 would be taken for one.
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`kvorum: ${error instanceof HistoryError ? `${file}: ` : ''}${message}\n`);
     return EXIT_NOT_CHECKED;
   }
 }
-
-const isSystemError = (error: unknown): error is Error & { code: string } =>
-  error instanceof Error && 'syscall' in error && 'code' in error;
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
 const MAX_TIMEOUT_MS = 24 * 60 * 60_000;

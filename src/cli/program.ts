@@ -1,6 +1,6 @@
 /**
- * The command line: `kvorum start | node | router | check`, `--help`, `--version`. Flags of the first three are made from
- * the table of settings.
+ * The command line: `kvorum start | node | router | check | sim`, `--help`, `--version`. Flags are made from the table of
+ * settings, but for `check`.
  *
  * Exit codes: 0 = ended as told; 1 = it failed at what it was doing; 2 = it was asked wrongly, nothing was done.
  * `check` has codes of its own (`check-command.ts`).
@@ -14,6 +14,8 @@ import {
   nodeSettings,
   routerConfig,
   routerSettings,
+  simConfig,
+  simSettings,
   startConfig,
   startSettings,
   type Settings,
@@ -42,6 +44,9 @@ export async function run(argv: readonly string[], script: string): Promise<numb
   addNode(program).action(act(node));
   addRouter(program).action(act(router));
   addCheck(program, (code) => (exitCode = code));
+  addSim(program).action(act((flags) => sim(flags, script)));
+  // For `kvorum sim` alone, which starts itself again with it.
+  program.command('sim-worker', { hidden: true }).action(act(simWorker));
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
@@ -63,6 +68,14 @@ const node = (flags: Flags): Promise<number> =>
 
 const router = (flags: Flags): Promise<number> =>
   withSources(flags, routerConfig, async (config) => (await import('./run.js')).runRouter(config));
+
+async function sim(flags: Flags, script: string): Promise<number> {
+  const config = simConfig(flags);
+  const { simulate } = await import('./sim-command.js');
+  return simulate(config, script);
+}
+
+const simWorker = async (): Promise<number> => (await import('./sim-worker.js')).runSimWorker();
 
 function addStart(program: Command): Command {
   const command = program
@@ -87,6 +100,14 @@ function addRouter(program: Command): Command {
     .option('--config <file>', 'JSON file with any of the fields below in camel case; or KVORUM_CONFIG')
     .option('--check', 'check the configuration, print it as JSON, and exit');
   return addSettings(command, routerSettings, { environment: true });
+}
+
+function addSim(program: Command): Command {
+  const command = program
+    .command('sim')
+    .description('run the simulator: whole clusters in virtual time, under faults that a seed draws')
+    .option('--no-shrink', 'do not look for a smaller form of the first failure');
+  return addSettings(command, simSettings, { environment: false });
 }
 
 function addSettings(command: Command, table: Settings, from: { readonly environment: boolean }): Command {

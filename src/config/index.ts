@@ -26,4 +26,5 @@ export {
 } from './config.js';
 export { ConfigError } from './config-error.js';
 export { nodeSettings, routerSettings, startSettings, type LogLevel, type Settings } from './settings.js';
+export { simConfig, simSettings, type SimConfig, type SimOverrides } from './sim.js';
 export { environmentName, flagName } from './sources.js';

@@ -32,7 +32,7 @@ const MIB = 1024 * 1024;
 const fromText = (value: unknown): unknown =>
   typeof value === 'string' && /^(0|[1-9]\d{0,15})$/.test(value) ? Number(value) : value;
 
-function integer(min: number, max: number): z.ZodType<number> {
+export function integer(min: number, max: number): z.ZodType<number> {
   const error = `must be a whole number from ${min} to ${max}`;
   return z.preprocess(fromText, z.int({ error }).min(min, { error }).max(max, { error }));
 }
@@ -44,7 +44,7 @@ const SWITCH_WORDS = new Map<unknown, boolean>([
   ['0', false],
 ]);
 
-const onOff = (): z.ZodType<boolean> =>
+export const onOff = (): z.ZodType<boolean> =>
   z.preprocess((value) => SWITCH_WORDS.get(value) ?? value, z.boolean({ error: 'must be true or false' }));
 
 function text(error: string, pattern: RegExp): z.ZodType<string> {
@@ -91,7 +91,7 @@ const logLevel: Setting<LogLevel> = {
   help: `${LOG_LEVELS.join(', ')} (default info)`,
 };
 
-const setting = <T>(schema: z.ZodType<T>, placeholder: string | undefined, help: string): Setting<T> => ({
+export const setting = <T>(schema: z.ZodType<T>, placeholder: string | undefined, help: string): Setting<T> => ({
   schema,
   placeholder,
   help,

@@ -57,7 +57,17 @@ export interface GroupOptions {
   readonly lease: LeaseOptions | undefined;
 }
 
-export class Group {
+/** A group's replica as tools see it: to be read, and only between two turns of its node. */
+export interface Replica {
+  readonly id: GroupId;
+  readonly raft: Pick<Raft, 'id' | 'role' | 'term' | 'vote' | 'leader' | 'commit' | 'configuration' | 'log' | 'status'>;
+  /** The state machine has applied everything up to here. */
+  readonly applied: number;
+  readonly installing: boolean;
+  readonly machine: Pick<Machine, 'stateHash' | 'keyCount'>;
+}
+
+export class Group implements Replica {
   readonly id: GroupId;
   readonly raft: Raft;
   readonly machine: Machine;

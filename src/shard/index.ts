@@ -22,7 +22,9 @@
  */
 export type { GroupId, NodeId, RaftStatus, Storage } from '../raft/index.js';
 export { MemoryDisk, MemoryStorage, SqliteStorage, SqliteThread, StorageFull } from '../raft/storage/index.js';
+export type { CheckpointLimits } from './checkpointer.js';
 export * from './errors.js';
+export type { Replica } from './group.js';
 export * from './hash.js';
 export * from './keyspace.js';
 export * from './message-limits.js';
@@ -42,4 +44,4 @@ export * from './transport-memory.js';
 export type { RefusalReason, TransportStats } from './transport-stats.js';
 export * from './transport-ws.js';
 export * from './value.js';
-export { whyUnsayable } from './wire.js';
+export { decodeFrame, FrameEncoder, whyUnsayable } from './wire.js';

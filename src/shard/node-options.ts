@@ -26,6 +26,8 @@ export interface NodeLimits {
   /** Answers remembered per shard, and for how long by the replicated clock (ms). */
   readonly rememberedAnswers: number;
   readonly rememberedMs: number;
+  /** Bytes of a snapshot in one message. */
+  readonly snapshotChunkBytes: number;
 }
 
 export const DEFAULT_NODE_LIMITS: NodeLimits = {
@@ -35,6 +37,7 @@ export const DEFAULT_NODE_LIMITS: NodeLimits = {
   inbox: 100_000,
   rememberedAnswers: 16_384,
   rememberedMs: 15 * 60_000,
+  snapshotChunkBytes: 256 * 1024,
 };
 
 export interface ShardNodeOptions {

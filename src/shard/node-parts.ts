@@ -62,6 +62,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
     });
   });
   const snapshots = new SnapshotSender(storage, {
+    chunkBytes: limits.snapshotChunkBytes,
     now: () => runtime.now(),
     inTurn,
     wantCheckpoint: hooks.checkpoint,

@@ -9,6 +9,7 @@
 import { StorageFull, type NodeId, type Recovered } from '../raft/index.js';
 import { balance, handOverAll } from './balancer.js';
 import type { QueuedWrite } from './commit-pipeline.js';
+import type { Replica } from './group.js';
 import type { Done, Frame } from './inbox.js';
 import type { ShardNodeOptions } from './node-options.js';
 import { buildParts, type NodeParts } from './node-parts.js';
@@ -107,6 +108,11 @@ export class ShardNode {
 
   state(): State {
     return this.#state;
+  }
+
+  /** For tools that look on, to read. */
+  replicas(): Iterable<Replica> {
+    return this.#parts.groups.all();
   }
 
   status(): NodeStatus {
@@ -374,8 +380,6 @@ export class ShardNode {
     system.write(encodeTopology(proposal), { deadline, key: new Uint8Array(), done: () => undefined });
     this.#parts.groups.touch(system);
   }
-
-  // Failure.
 
   #fail(error: Error): void {
     if (this.#closed || this.#state === 'failed') return;

@@ -6,7 +6,6 @@
 import type { NodeId, SnapshotReader, Storage } from '../raft/index.js';
 import type { Group } from './group.js';
 
-export const CHUNK_BYTES = 256 * 1024;
 /** A reader that nobody asked for so long is closed; it keeps old pages of the state alive. */
 const ABANDONED_MS = 30_000;
 
@@ -18,6 +17,7 @@ interface Sending {
 }
 
 export interface SnapshotSenderHost {
+  readonly chunkBytes: number;
   now(): number;
   /** Runs `task` in a turn of the node, for this group. */
   inTurn(group: Group, task: () => void): void;
@@ -64,7 +64,7 @@ export class SnapshotSender {
     }
     const { reader } = sending;
     sending.busy = true;
-    const { data, done } = await reader.next(CHUNK_BYTES);
+    const { data, done } = await reader.next(this.#host.chunkBytes);
     sending.busy = false;
     sending.next++;
     sending.askedAt = this.#host.now();

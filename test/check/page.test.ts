@@ -109,3 +109,18 @@ describe('the report', () => {
     expect(reportJson(checkHistory(evil.slice(0, 3)))).toMatchObject({ verdict: 'LINEARIZABLE', failure: null });
   });
 });
+
+describe('times', () => {
+  it.each([
+    ['fractions', 0.25],
+    ['bigints', 2n ** 70n],
+  ])('may be %s', (_, from) => {
+    const at = (offset: number) => (typeof from === 'bigint' ? from + BigInt(offset) : from + offset);
+    const moved = evil.map((one) => ({ ...one, start: at(Number(one.start)), end: at(Number(one.end)) }));
+    const result = checkHistory(moved);
+    expect(formatReport(result)).toContain('+20  +30  get: ');
+    expect(section(renderPage(result, { name: 'x' }), 'all')).toBe(
+      section(renderPage(checkHistory(evil), { name: 'x' }), 'all'),
+    );
+  });
+});

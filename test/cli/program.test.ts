@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/index.js';
+import { flagName, simSettings } from '../../src/config/index.js';
 
 let out: string;
 let err: string;
@@ -27,12 +28,20 @@ describe('kvorum', () => {
     expect(await kvorum('--version')).toBe(0);
     expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect(await kvorum('--help')).toBe(0);
-    for (const command of ['start', 'node', 'router']) expect(out).toContain(command);
+    for (const command of ['start', 'node', 'router', 'sim']) expect(out).toContain(command);
   });
 
   it.each(['start', 'node', 'router'])('documents every flag of %s', async (command) => {
     expect(await kvorum(command, '--help')).toBe(0);
     expect(out).toContain('--log-level <level>');
+  });
+
+  it('documents every flag of sim, and hides its worker', async () => {
+    expect(await kvorum('sim', '--help')).toBe(0);
+    for (const field of [...Object.keys(simSettings), 'noShrink']) expect(out).toContain(`${flagName(field)} `);
+    out = '';
+    await kvorum('--help');
+    expect(out).not.toContain('sim-worker');
   });
 
   it('names the environment variable beside each flag of a node', async () => {
@@ -47,6 +56,8 @@ describe('kvorum', () => {
     [['node'], 'name is missing: say --name <name>, or KVORUM_NAME, or name in a --config file'],
     [['node', '--name', 'n2', '--cluster', cluster, '--data', 'x'], "name 'n2' is no member of --cluster"],
     [['node', '--config', 'absent.json'], 'cannot read the configuration file absent.json'],
+    [['sim', '--seed', '8g'], 'seed must be 1 to 8 hexadecimal digits, such as 8f3a; got "8g" (flag --seed)'],
+    [['sim', '--seeds', '5', '--nodes', '2', '--replicas', '3'], 'replicas (3) must not be more than'],
     [['router', '--nodes', 'x'], 'nodes must be host:port'],
     [['router', '--nodes', 'a:1', '--listen', '0.0.0.0:80'], '--insecure'],
   ])('%j ends with code 2 and one line that says what is wrong', async (argv, complaint) => {

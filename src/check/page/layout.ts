@@ -5,6 +5,7 @@
 import type { Placed } from '../explain.js';
 import type { Value } from '../model.js';
 import type { Operation } from '../operation.js';
+import { timeSince } from '../time.js';
 
 export interface ChartInput {
   /** What is drawn. */
@@ -71,8 +72,7 @@ interface Span {
 }
 
 export function layOut(input: ChartInput): Layout {
-  const origin = BigInt(input.start);
-  const offset = (time: number | bigint): number => Number(BigInt(time) - origin);
+  const offset = (time: number | bigint): number => timeSince(input.start, time);
   const length = Math.max(offset(input.end), 1);
   const spans = input.operations.map((operation) => spanOf(operation, offset, length));
   const width = widthFor(spans, length);

@@ -8,7 +8,7 @@ import type { CheckResult } from '../check.js';
 import type { Failure, Placed } from '../explain.js';
 import { bearing } from '../model.js';
 import { tellOperation, tellValue, type Operation } from '../operation.js';
-import { tellDuration } from '../time.js';
+import { tellDuration, timeSince } from '../time.js';
 import { drawChart, type Chart } from './chart.js';
 import { escapeText, scriptJson } from './markup.js';
 import { SCRIPT } from './script.js';
@@ -166,18 +166,17 @@ function tipTeller(
   failure: Failure | undefined,
 ): (operation: Operation) => Tip {
   const places = new Map(shown?.order.map((placed, index) => [placed.operation, { ...placed, place: index + 1 }]));
-  const origin = BigInt(start);
   const offset = (time: number | bigint): string => {
-    const span = Number(BigInt(time) - origin);
+    const span = timeSince(start, time);
     return `${span < 0 ? '−' : '+'}${tellDuration(Math.abs(span))}`;
   };
   return (operation) => {
-    const { client, start, end, ok } = operation;
+    const { client, start: began, end, ok } = operation;
     const placed = places.get(operation);
-    const until = ok === null ? 'open' : `${offset(end)} (${tellDuration(Number(BigInt(end) - BigInt(start)))})`;
+    const until = ok === null ? 'open' : `${offset(end)} (${tellDuration(timeSince(began, end))})`;
     const facts: [string, string, boolean][] = [
       ['client', String(client), false],
-      ['time', `${offset(start)} to ${until}`, false],
+      ['time', `${offset(began)} to ${until}`, false],
     ];
     if (placed === undefined) facts.push(['order', whyUnplaced(operation, failure), false]);
     else {

@@ -4,13 +4,17 @@
  *
  * Knows no thread: requests are polled for and replies are handed out, so that tests can run it in their own thread.
  */
+import type { OpenFiles } from './files.js';
 import { StoreEngine } from './store-engine.js';
+import { openStoreFiles } from './store-files.js';
 import type { ReplyEnvelope, RequestEnvelope } from './sqlite-protocol.js';
 
 export interface EngineHostOptions {
   /** The next request, if one has arrived. */
   readonly poll: () => RequestEnvelope | undefined;
   readonly send: (replies: readonly ReplyEnvelope[]) => void;
+  /** Default: the files of a data folder, in SQLite. */
+  readonly openFiles?: OpenFiles;
 }
 
 export class EngineHost {
@@ -26,7 +30,8 @@ export class EngineHost {
     const { store } = envelope;
     let engine = this.#engines.get(store);
     if (engine === undefined) {
-      engine = new StoreEngine((call, outcome) => this.#replies.push({ store, call, outcome }));
+      const openFiles = this.#options.openFiles ?? openStoreFiles;
+      engine = new StoreEngine(openFiles, (call, outcome) => this.#replies.push({ store, call, outcome }));
       this.#engines.set(store, engine);
     }
     engine.submit(envelope);

@@ -4,8 +4,10 @@
  * There is a journal (hard states and entries, one row and one sync per commit of all groups) and, per group, a state
  * of opaque rows. The journal is the state's write-ahead log: a checkpoint moves applied rows into the state together
  * with the applied index, in one transaction, and only behind a durable checkpoint does the journal forget.
- * `sqlite.ts` keeps both in SQLite through a worker thread (`sqlite-thread.ts` → `engine-host.ts` → `store-engine.ts`
- * → `journal-db.ts`, `state-db.ts`); `memory.ts` is its twin without a disk. Both pass the same contract suite.
+ * `journaled.ts` keeps both in two files through a worker, and `sqlite.ts` gives it SQLite in a thread of its own
+ * (`sqlite-thread.ts` → `engine-host.ts` → `store-engine.ts` → the port `files.ts`: `journal-db.ts`, `state-db.ts`).
+ * The simulator gives it files in memory and virtual time; `memory.ts` is its twin without a disk. All three pass the
+ * same contract suite.
  *
  * Invariants, tested by crashing at every step, by kill −9, and by damaging files:
  *  - what was acknowledged is read back, or the store refuses to open and says which row of which file is damaged;
@@ -25,3 +27,20 @@ export type { SqliteStorageOptions } from './sqlite.js';
 export { SqliteThread } from './sqlite-thread.js';
 export type { SqliteWorker } from './sqlite-thread.js';
 export { checkSnapshotChunk } from './state-rows.js';
+// What the simulator builds its disk of: the port of the files, and what the real files are made of.
+export { JournaledStorage } from './journaled.js';
+export type { JournaledStorageHost, JournaledStorageSettings } from './journaled.js';
+export { EngineHost } from './engine-host.js';
+export type { EngineHostOptions } from './engine-host.js';
+export type * from './files.js';
+export type { HardStateAt } from './journal-index.js';
+export type { LineListener, StoreLine } from './sqlite-thread.js';
+export type { RequestEnvelope, ReplyEnvelope } from './sqlite-protocol.js';
+export type { Flip, RawRow, StoredGroup } from './recovery.js';
+export type { RawStateRow } from './state-rows.js';
+export type { JournalRecord } from './journal-row.js';
+export { ZERO_HARD_STATE } from './journal-index.js';
+export { crc32c } from './crc32c.js';
+export { decodeRow } from './journal-row.js';
+export { StateRowWriter } from './state-rows.js';
+export { SortedTable } from './sorted-table.js';

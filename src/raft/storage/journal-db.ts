@@ -8,6 +8,7 @@
 import type Database from 'better-sqlite3';
 import { crc32c } from './crc32c.js';
 import { PAGE_BYTES, stampFormat } from './data-folder.js';
+import type { JournalFile } from './files.js';
 import type { RawRow } from './recovery.js';
 
 const SCHEMA = `
@@ -32,7 +33,7 @@ export function createJournal(db: Database.Database, storeId: string): void {
   db.exec('COMMIT');
 }
 
-export class JournalDb {
+export class JournalDb implements JournalFile {
   readonly #db: Database.Database;
   readonly #insert: Database.Statement<[number, number, Uint8Array]>;
   readonly #begin: Database.Statement<[]>;
@@ -54,17 +55,14 @@ export class JournalDb {
     return Number(this.#fact('trimmed'));
   }
 
-  /** The last row when the store was last closed in good order. */
   get closed(): number {
     return Number(this.#fact('closed'));
   }
 
-  /** state.db has to have seen at least so many, for what they cover was trimmed. */
   get checkpointsDue(): number {
     return Number(this.#fact('checkpoints'));
   }
 
-  /** Number of the last row; undefined if there is none. */
   get last(): number | undefined {
     return this.#db.prepare<[], NumberRow>('SELECT max(seq) AS n FROM commits').get()?.n ?? undefined;
   }
@@ -73,7 +71,6 @@ export class JournalDb {
     return this.#db.prepare<[string]>('SELECT value FROM facts WHERE name = ?').pluck().get(name);
   }
 
-  /** Rows after `after`, in order, until they make `maxBytes`. */
   load(after: number, maxBytes: number): RawRow[] {
     const rows: RawRow[] = [];
     let bytes = 0;
@@ -86,18 +83,16 @@ export class JournalDb {
     return rows;
   }
 
-  row(seq: number): Uint8Array {
-    const select = this.#db.prepare<[number], Uint8Array>('SELECT data FROM commits WHERE seq = ?').pluck();
-    const data = select.get(seq);
-    if (data === undefined) throw new Error(`journal.db: row ${seq} is gone`);
-    return data;
+  row(seq: number): RawRow {
+    const row = this.#db.prepare<[number], RawRow>('SELECT seq, crc, data FROM commits WHERE seq = ?').get(seq);
+    if (row === undefined) throw new Error(`journal.db: row ${seq} is gone`);
+    return row;
   }
 
   metas(): (readonly [string, Uint8Array])[] {
     return this.#db.prepare<[], readonly [string, Uint8Array]>('SELECT name, value FROM meta').raw().all();
   }
 
-  /** Runs `work` in one durable transaction. */
   transaction(work: () => void): void {
     this.#begin.run();
     work();
@@ -118,7 +113,6 @@ export class JournalDb {
     this.#db.prepare('DELETE FROM commits WHERE seq = ?').run(seq);
   }
 
-  /** Deletes rows up to `to`, at most `limit`; true once all of them are gone. `checkpoints`: see `checkpointsDue`. */
   trim(to: number, checkpoints: number, limit: number): boolean {
     const end = Math.min(to, this.trimmed + limit);
     this.transaction(() => {
@@ -142,7 +136,6 @@ export class JournalDb {
     return true;
   }
 
-  /** Notes, before closing in good order, that every row is durable. Returns the number of the last one. */
   vouch(): number {
     const last = this.last ?? this.trimmed;
     if (last !== this.closed) {

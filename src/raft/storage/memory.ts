@@ -11,7 +11,7 @@ import { JournalIndex, ZERO_HARD_STATE } from './journal-index.js';
 import type { JournalRecord } from './journal-row.js';
 import { EMPTY_META } from './recovery.js';
 import { SortedTable } from './sorted-table.js';
-import { StateRowWriter, checkSnapshotChunk, decodeStateRows } from './state-rows.js';
+import { checkSnapshotChunk, decodeStateRows } from './state-rows.js';
 import { StorageFailure } from './storage.js';
 import type {
   GroupCheckpoint,
@@ -220,22 +220,8 @@ export class MemoryStorage implements Storage {
     const onDisk = this.#disk.groups.get(group);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (onDisk?.meta === undefined) return Promise.resolve(undefined);
-    const rows = onDisk.table.scan('', undefined, Infinity);
-    let at = 0;
-    return Promise.resolve({
-      meta: onDisk.meta,
-      next: (maxBytes) => {
-        const writer = new StateRowWriter();
-        for (let row = rows[at]; row !== undefined; row = rows[at]) {
-          const [key, value] = row;
-          if (writer.rows > 0 && writer.bytes + key.length + value.length > maxBytes) break;
-          writer.add(key, value);
-          at++;
-        }
-        return Promise.resolve({ data: writer.take(), done: at === rows.length });
-      },
-      close: () => undefined,
-    });
+    const source = onDisk.table.snapshot(onDisk.meta);
+    return Promise.resolve({ ...source, next: (maxBytes) => Promise.resolve(source.next(maxBytes)) });
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that what is wrong with a chunk rejects

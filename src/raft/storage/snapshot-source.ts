@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { STATE_FILE } from './data-folder.js';
+import type { SnapshotSource } from './files.js';
 import { toStoredGroup } from './state-db.js';
 import type { GroupRow } from './state-db.js';
 import { StateRowWriter } from './state-rows.js';
@@ -12,7 +13,7 @@ import type { GroupId, SnapshotMeta } from '../types.js';
 
 type KeyValue = readonly [Buffer, Buffer];
 
-export class SnapshotSource {
+export class SqliteSnapshotSource implements SnapshotSource {
   readonly meta: SnapshotMeta;
   readonly #db: Database.Database;
   readonly #slot: number;
@@ -25,21 +26,20 @@ export class SnapshotSource {
   }
 
   /** undefined if the group has no checkpoint yet. */
-  static open(folder: string, group: GroupId): SnapshotSource | undefined {
+  static open(folder: string, group: GroupId): SqliteSnapshotSource | undefined {
     const db = new Database(join(folder, STATE_FILE), { readonly: true, fileMustExist: true });
-    let source: SnapshotSource | undefined;
+    let source: SqliteSnapshotSource | undefined;
     try {
       db.exec('BEGIN');
       const row = db.prepare<[number], GroupRow>('SELECT * FROM groups WHERE id = ?').get(group);
       const stored = row && toStoredGroup(row);
-      if (stored?.meta !== undefined) source = new SnapshotSource(db, stored.slot, stored.meta);
+      if (stored?.meta !== undefined) source = new SqliteSnapshotSource(db, stored.slot, stored.meta);
       return source;
     } finally {
       if (source === undefined) db.close();
     }
   }
 
-  /** About `maxBytes`, at least one row if there is one left. */
   next(maxBytes: number): { readonly data: Uint8Array<ArrayBuffer>; readonly done: boolean } {
     const writer = new StateRowWriter();
     let done = true;

@@ -1,6 +1,8 @@
-/** An ordered map of binary strings to bytes, in memory: a group's durable state in `memory.ts`. */
-import { prefixEnd, stateRowSize } from './state-rows.js';
+/** An ordered map of binary strings to bytes, in memory: a group's durable state in `memory.ts` and the simulator. */
+import type { SnapshotSource } from './files.js';
+import { StateRowWriter, prefixEnd, stateRowSize } from './state-rows.js';
 import type { StateKey } from './storage.js';
+import type { SnapshotMeta } from '../types.js';
 
 export class SortedTable {
   readonly #values = new Map<StateKey, Uint8Array>();
@@ -37,6 +39,26 @@ export class SortedTable {
       if (value !== undefined) rows.push([key, value]);
     }
     return rows;
+  }
+
+  /** What it holds now, whatever is put later. */
+  snapshot(meta: SnapshotMeta): SnapshotSource {
+    const rows = this.scan('', undefined, Infinity);
+    let at = 0;
+    return {
+      meta,
+      next: (maxBytes) => {
+        const writer = new StateRowWriter();
+        for (let row = rows[at]; row !== undefined; row = rows[at]) {
+          const [key, value] = row;
+          if (writer.rows > 0 && writer.bytes + key.length + value.length > maxBytes) break;
+          writer.add(key, value);
+          at++;
+        }
+        return { data: writer.take(), done: at === rows.length };
+      },
+      close: () => undefined,
+    };
   }
 
   #firstAt(prefix: StateKey, after: StateKey | undefined): number {

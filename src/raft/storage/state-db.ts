@@ -11,6 +11,7 @@
 import type Database from 'better-sqlite3';
 import { configurationSize, readConfiguration, spanOf, writeConfiguration } from '../codec.js';
 import { stampFormat } from './data-folder.js';
+import type { StateFile } from './files.js';
 import type { HardStateAt } from './journal-index.js';
 import type { Flip, StoredGroup } from './recovery.js';
 import type { RawStateRow } from './state-rows.js';
@@ -50,7 +51,7 @@ export interface GroupRow {
   readonly configuration: Uint8Array | null;
 }
 
-export class StateDb {
+export class StateDb implements StateFile {
   readonly #db: Database.Database;
   readonly #put: Database.Statement<[number, Uint8Array, Uint8Array]>;
   readonly #delete: Database.Statement<[number, Uint8Array]>;
@@ -110,7 +111,6 @@ export class StateDb {
     else this.#put.run(slot, key, value);
   }
 
-  /** The slot that a group has, if any. */
   slotOf(group: GroupId): number | undefined {
     return this.#db.prepare<[number], number>('SELECT slot FROM groups WHERE id = ?').pluck().get(group);
   }
@@ -137,7 +137,6 @@ export class StateDb {
     this.#db.exec("UPDATE facts SET value = value + 1 WHERE name = 'checkpoints'");
   }
 
-  /** Notes, before closing in good order, that every journal row up to `seq` is durable. */
   vouchFor(seq: number): void {
     if (seq === this.journal) return;
     this.transaction(() => {
@@ -145,7 +144,6 @@ export class StateDb {
     });
   }
 
-  /** Marks a slot as no group's, before anything is staged in it. */
   addGarbage(slot: number): void {
     this.#db.prepare('INSERT OR IGNORE INTO garbage VALUES (?)').run(slot);
   }
@@ -154,7 +152,6 @@ export class StateDb {
     return this.#db.prepare<[number]>('SELECT 1 FROM garbage WHERE slot = ?').get(slot) !== undefined;
   }
 
-  /** The group's state is from now on what was staged in `flip.slot`; what it had becomes garbage. */
   flip({ group, slot, meta, seq }: Flip): void {
     const old = this.slotOf(group);
     if (old === slot) return;
@@ -165,7 +162,6 @@ export class StateDb {
     this.saveMeta(group, slot, meta);
   }
 
-  /** Deletes at most `limit` rows of a slot that no group has; true once it is empty and forgotten. */
   purge(slot: number, limit: number): boolean {
     const select = this.#db.prepare<[number, number], Uint8Array>(
       'SELECT k FROM state WHERE slot = ? ORDER BY k LIMIT 1 OFFSET ?',

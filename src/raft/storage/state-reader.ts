@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { STATE_FILE } from './data-folder.js';
+import type { StateReader } from './files.js';
 import { prefixEnd } from './state-rows.js';
 import type { StateKey } from './storage.js';
 
@@ -13,7 +14,7 @@ type KeyValue = [Buffer, Buffer];
 
 const toBytes = (key: StateKey): Buffer => Buffer.from(key, 'latin1');
 
-export class StateReader {
+export class SqliteStateReader implements StateReader {
   readonly #db: Database.Database;
   readonly #get: Database.Statement<[number, Buffer], Buffer>;
   readonly #scan: Database.Statement<[number, Buffer, Buffer, number], KeyValue>;

@@ -4,12 +4,12 @@
  * Knows no thread: `engine-host.ts` feeds it requests and turns its crank. Whatever waits on a disk waits here.
  * After a failed write nothing is written again: what the disk took is no longer known (s70).
  */
-import { openStoreFiles } from './store-files.js';
-import type { StoreFiles } from './store-files.js';
+import { crc32c } from './crc32c.js';
 import { toFailure } from './failure.js';
 import type { Failure } from './failure.js';
+import type { OpenFiles, SnapshotSource, StoreFiles } from './files.js';
 import { decodeRow, encodeRow } from './journal-row.js';
-import { SnapshotSource } from './snapshot-source.js';
+import { corruption } from './recovery.js';
 import { decodeStateRows } from './state-rows.js';
 import type { CopyPart } from './journal-index.js';
 import type { Outcome, Request, RequestEnvelope, Results } from './sqlite-protocol.js';
@@ -31,6 +31,7 @@ interface Task {
 const SLICE_ROWS = 128;
 
 export class StoreEngine {
+  readonly #openFiles: OpenFiles;
   readonly #reply: Reply;
   #files: StoreFiles | undefined;
   /** Recovery found everything in order; before that nothing may be vouched for. */
@@ -48,7 +49,8 @@ export class StoreEngine {
   #close: number | undefined;
   #isDone = false;
 
-  constructor(reply: Reply) {
+  constructor(openFiles: OpenFiles, reply: Reply) {
+    this.#openFiles = openFiles;
     this.#reply = reply;
   }
 
@@ -132,7 +134,7 @@ export class StoreEngine {
   }
 
   #open({ directory, maxJournalBytes }: Of<'open'>): Results['open'] {
-    const files = openStoreFiles(directory, maxJournalBytes);
+    const files = this.#openFiles(directory, maxJournalBytes);
     this.#files = files;
     const { journal, state } = files;
     const groups = state.groups();
@@ -227,7 +229,10 @@ export class StoreEngine {
 
   #collect({ group, segments }: CopyPart): Parameters<typeof encodeRow>[0][number] {
     const entries = segments.flatMap(({ seq, first, last }) => {
-      const record = decodeRow(this.#store.journal.row(seq)).find((r) => r.group === group);
+      const row = this.#store.journal.row(seq);
+      // A copy would give the damage a checksum that fits.
+      if (crc32c(row.data) !== row.crc) throw corruption(`journal.db: row ${seq} is damaged`);
+      const record = decodeRow(row.data).find((r) => r.group === group);
       return (record?.entries ?? []).filter(({ index }) => index >= first && index <= last);
     });
     return { group, hardState: undefined, entries };
@@ -347,7 +352,7 @@ export class StoreEngine {
 
   *#openSnapshot({ group }: Of<'snapshot-open'>): Task['steps'] {
     yield;
-    const source = SnapshotSource.open(this.#store.folder.path, group);
+    const source = this.#store.openSnapshot(group);
     if (source === undefined) return undefined;
     const id = this.#nextSnapshot++;
     this.#snapshots.set(id, source);
@@ -382,7 +387,7 @@ export class StoreEngine {
     } catch (error) {
       this.#reply(call, { ok: false, failure: toFailure(error, 'close') });
     } finally {
-      files?.folder.release();
+      files?.release();
     }
   }
 }

@@ -5,17 +5,12 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { JOURNAL_FILE, PAGE_BYTES, STATE_FILE, hasTables, holdDataFolder, openDatabase } from './data-folder.js';
-import type { DataFolder } from './data-folder.js';
+import type { StoreFiles } from './files.js';
 import { JournalDb, createJournal } from './journal-db.js';
 import { corruption } from './recovery.js';
+import { SqliteSnapshotSource } from './snapshot-source.js';
 import { StateDb, createState } from './state-db.js';
 import { damagedFrame } from './wal-check.js';
-
-export interface StoreFiles {
-  readonly journal: JournalDb;
-  readonly state: StateDb;
-  readonly folder: DataFolder;
-}
 
 export function openStoreFiles(directory: string, maxJournalBytes: number | undefined): StoreFiles {
   const folder = holdDataFolder(directory);
@@ -32,7 +27,13 @@ export function openStoreFiles(directory: string, maxJournalBytes: number | unde
     }
     const stateDb = openDatabase(folder, STATE_FILE, { exclusive: false });
     opened.push(stateDb);
-    return { folder, ...pair(journalDb, stateDb) };
+    return {
+      ...pair(journalDb, stateDb),
+      openSnapshot: (group) => SqliteSnapshotSource.open(folder.path, group),
+      release: () => {
+        folder.release();
+      },
+    };
   } catch (error) {
     for (const db of opened) db.close();
     folder.release();
@@ -40,7 +41,7 @@ export function openStoreFiles(directory: string, maxJournalBytes: number | unde
   }
 }
 
-function pair(journalDb: Database.Database, stateDb: Database.Database): Omit<StoreFiles, 'folder'> {
+function pair(journalDb: Database.Database, stateDb: Database.Database): Pick<StoreFiles, 'journal' | 'state'> {
   if (!hasTables(journalDb)) {
     if (hasTables(stateDb)) throw corruption('journal.db is missing or empty, although state.db is there');
     createJournal(journalDb, randomUUID());

@@ -7,6 +7,7 @@ import { StateRowWriter } from '../../../src/raft/storage/state-rows.js';
 import { bytes, entries, freshFolder, meta, removeFoldersAfterEach, viewOf } from './support/builders.js';
 import type { GroupView } from './support/builders.js';
 import { InlineWorker } from './support/inline-worker.js';
+import { virtualPlace } from './support/virtual-place.js';
 
 const GROUPS = [0, 1, 2] as const;
 const KEYS = ['', 'a', 'ab', 'b', '\xff'] as const;
@@ -215,6 +216,16 @@ describe('model', () => {
         const disk = new MemoryDisk();
         opened.push(steps.length);
         await new Life(() => new MemoryStorage(disk)).live(steps);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('files in memory, in virtual time', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.constantFrom(0, 300, 100_000), async (steps, slack) => {
+        opened.push(steps.length);
+        await new Life(virtualPlace({ journalSlackBytes: slack })).live(steps);
       }),
       { numRuns: 200 },
     );

@@ -5,6 +5,7 @@ import type { Recovered, Storage } from '../../../../src/raft/storage/index.js';
 import { entries, freshFolder, removeFoldersAfterEach, viewOf } from './builders.js';
 import type { GroupView } from './builders.js';
 import { InlineWorker } from './inline-worker.js';
+import { virtualPlace } from './virtual-place.js';
 
 export class Bench {
   readonly make: () => Storage;
@@ -44,6 +45,7 @@ export function describeEachStorage(what: string, tests: (bench: () => Bench) =>
       const disk = new MemoryDisk();
       return () => new MemoryStorage(disk);
     },
+    'files in memory, in virtual time': virtualPlace,
     'sqlite in this thread': () => {
       const directory = freshFolder();
       return () => new SqliteStorage({ directory, worker: new InlineWorker() });

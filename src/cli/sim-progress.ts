@@ -1,0 +1,44 @@
+/** How far a campaign has come, on standard error: one line that is rewritten on a terminal, else a line now and then. */
+
+export interface ProgressOptions {
+  readonly write: (text: string) => void;
+  /** Undefined = no terminal. */
+  readonly isTerminal: boolean | undefined;
+  readonly now: () => number;
+}
+
+const TERMINAL_EVERY_MS = 200;
+const LINE_EVERY_MS = 2_000;
+const ERASE_LINE = '\r\u001b[K';
+
+export class Progress {
+  readonly #options: ProgressOptions;
+  #shownAt: number;
+  #unfinished = false;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+    this.#shownAt = options.now();
+  }
+
+  /** Shows `words()` if it is time to show something. */
+  update(words: () => string): void {
+    const { write, isTerminal = false, now } = this.#options;
+    if (now() - this.#shownAt < (isTerminal ? TERMINAL_EVERY_MS : LINE_EVERY_MS)) return;
+    this.#shownAt = now();
+    this.#unfinished = isTerminal;
+    write(isTerminal ? `${ERASE_LINE}kvorum: ${words()}` : `kvorum: ${words()}\n`);
+  }
+
+  /** A line of its own. */
+  say(words: string): void {
+    this.end();
+    this.#options.write(`kvorum: ${words}\n`);
+  }
+
+  /** Takes the unfinished line away. */
+  end(): void {
+    if (this.#unfinished) this.#options.write(ERASE_LINE);
+    this.#unfinished = false;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Processes that run simulated seeds beside each other: a process a job, started when there is work for it.
+ *
+ * A process that dies, or that does not come to an end with its seed, fails that seed and no other: the next seed gets a
+ * new one. Knows nothing of what a seed does.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import type { Measured, Mix } from '../sim/index.js';
+import type { SimAnswer, SimTask } from './sim-worker.js';
+
+export interface SimWorkersOptions {
+  /** The script of this very program, which knows the command `sim-worker`. */
+  readonly script: string;
+  /** A seed that takes longer hangs: a loop without an end. */
+  readonly limitMs: number;
+}
+
+/** Of what a process wrote to standard error before it died. */
+const KEPT_CHARACTERS = 4_000;
+
+export class SimWorkers {
+  readonly #options: SimWorkersOptions;
+  readonly #idle: Worker[] = [];
+  readonly #all = new Set<Worker>();
+
+  constructor(options: SimWorkersOptions) {
+    this.#options = options;
+  }
+
+  /** Runs in a process of its own as long as it takes. @throws Error with what became of it, if it did not end well */
+  async run(seed: number, mix: Mix): Promise<Measured> {
+    const worker = this.#idle.pop() ?? this.#start();
+    const answer = await worker.ask({ seed, mix }, this.#options.limitMs);
+    if (worker.alive) this.#idle.push(worker);
+    else this.#all.delete(worker);
+    if ('error' in answer) throw new Error(answer.error);
+    return answer.measured;
+  }
+
+  /** Kills them all; they keep nothing. */
+  close(): void {
+    for (const worker of this.#all) worker.kill();
+    this.#all.clear();
+    this.#idle.length = 0;
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#options.script);
+    this.#all.add(worker);
+    return worker;
+  }
+}
+
+class Worker {
+  readonly #child: ChildProcess;
+  #alive = true;
+  #said = '';
+  #settle: ((answer: SimAnswer) => void) | undefined;
+  #hung: number | undefined;
+
+  constructor(script: string) {
+    // Standard output belongs to the report.
+    this.#child = fork(script, ['sim-worker'], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#said = (this.#said + text).slice(-KEPT_CHARACTERS);
+    });
+    this.#child.on('message', (answer: SimAnswer) => {
+      this.#settle?.(answer);
+    });
+    this.#child.once('error', (error) => {
+      this.#end(`its process could not be used: ${error.message}`);
+    });
+    // Not `exit`: what it said last may still be on its way.
+    this.#child.once('close', (code, signal) => {
+      const manner = signal === null ? `ended with code ${code ?? 0}` : `was killed by ${signal}`;
+      const why = this.#hung === undefined ? `its process ${manner}` : `it did not end within ${this.#hung / 1000} s`;
+      this.#end([why, this.#said.trim()].filter((part) => part !== '').join('\n'));
+    });
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  async ask(task: SimTask, limitMs: number): Promise<SimAnswer> {
+    const limit = setTimeout(() => {
+      this.#hung = limitMs;
+      this.kill();
+    }, limitMs);
+    this.#said = '';
+    const answered = new Promise<SimAnswer>((resolve) => {
+      this.#settle = resolve;
+    });
+    if (this.#alive) this.#child.send(task);
+    else this.#end('its process was gone before it was asked');
+    const answer = await answered;
+    clearTimeout(limit);
+    return answer;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #end(why: string): void {
+    this.#alive = false;
+    this.#settle?.({ error: why });
+  }
+}

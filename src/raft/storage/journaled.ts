@@ -1,0 +1,350 @@
+/**
+ * The storage port over two files, journal.db and state.db, that a worker writes. Knows neither SQLite nor a thread:
+ * `sqlite.ts` gives it both, the simulator gives it files in memory and virtual time.
+ *
+ * This side numbers journal rows, keeps the journal's index and each group's slot, and encodes; the worker executes in
+ * the same order. How an install stays atomic over two files: the snapshot is staged in a slot of its own and synced;
+ * then one journal row says "from here on this group's state is that slot, its log is empty" — that row is the moment
+ * of the install. state.db follows, at once or, after a crash, at the next start. A row is dropped only once state.db
+ * has durably taken over what it says.
+ */
+import { CommitTimes } from './commit-times.js';
+import { asError } from './failure.js';
+import type { StateReader } from './files.js';
+import type { JournalIndex } from './journal-index.js';
+import { encodeRow } from './journal-row.js';
+import type { JournalRecord } from './journal-row.js';
+import { Recovery } from './recovery.js';
+import type { RawRow, RecoveryResult } from './recovery.js';
+import type { Opened } from './sqlite-protocol.js';
+import type { SqliteWorker } from './sqlite-thread.js';
+import { StateRowWriter, checkSnapshotChunk } from './state-rows.js';
+import { StorageFailure } from './storage.js';
+import type {
+  GroupCheckpoint,
+  GroupWrite,
+  Recovered,
+  SnapshotReader,
+  StateKey,
+  Storage,
+  StorageStatus,
+} from './storage.js';
+import { StoreClient } from './store-client.js';
+import type { GroupId, HardState, SnapshotMeta } from '../types.js';
+
+export interface JournaledStorageSettings {
+  /** Quota of journal.db in bytes (its write-ahead log of some 16 MiB aside). `StorageFull` beyond. Default: none. */
+  readonly maxJournalBytes?: number;
+  /** Dead bytes that the journal may hold on to before live entries are copied out of their way. Default 4 MiB. */
+  readonly journalSlackBytes?: number;
+  /** Told of what an operator should know and that is no error: a torn row that was dropped at the start. */
+  readonly onNotice?: (notice: string) => void;
+}
+
+/** What a journaled storage runs on. */
+export interface JournaledStorageHost {
+  /** Which files: handed to the worker's `OpenFiles`. */
+  readonly directory: string;
+  readonly worker: SqliteWorker;
+  /** Called when the worker has opened the files. */
+  readonly openReader: () => StateReader;
+  /** Lets other work of this thread have its turn. */
+  readonly nextTurn: () => Promise<void>;
+  /** Milliseconds; measures commits. */
+  readonly now: () => number;
+  /** Called when the store is closed, once. */
+  readonly closed: () => Promise<void>;
+}
+
+const LOAD_BYTES = 8 * 1024 * 1024;
+/** Rows of a checkpoint that are encoded in one go, before other work gets its turn. */
+const ROWS_BYTES = 128 * 1024;
+const DEFAULT_SLACK_BYTES = 4 * 1024 * 1024;
+
+interface Placement {
+  readonly slot: number;
+  readonly meta: SnapshotMeta | undefined;
+}
+
+interface Staging {
+  readonly slot: number;
+  chunks: number;
+}
+
+/** What exists between `open` and `close`. */
+interface Session {
+  readonly index: JournalIndex;
+  readonly reader: StateReader;
+  readonly placements: Map<GroupId, Placement>;
+  nextSlot: number;
+  stateBytes: number;
+}
+
+export class JournaledStorage implements Storage {
+  readonly #settings: JournaledStorageSettings;
+  readonly #host: JournaledStorageHost;
+  readonly #client: StoreClient;
+  readonly #times = new CommitTimes();
+  readonly #staging = new Map<GroupId, Staging>();
+  #session: Session | undefined;
+  #lastCommit: Promise<void> = Promise.resolve();
+  #checkpoints = 0;
+  #isCheckpointing = false;
+  #isOpened = false;
+  #isClosed = false;
+
+  constructor(settings: JournaledStorageSettings, host: JournaledStorageHost) {
+    this.#settings = settings;
+    this.#host = host;
+    this.#client = new StoreClient(host.worker);
+  }
+
+  async open(): Promise<Recovered> {
+    if (this.#isClosed || this.#isOpened) throw new StorageFailure('a store is opened once');
+    this.#isOpened = true;
+    try {
+      const { directory } = this.#host;
+      const { maxJournalBytes } = this.#settings;
+      const opened = await this.#client.ask({ type: 'open', directory, maxJournalBytes });
+      const result = await this.#recover(opened);
+      this.#session = {
+        index: result.index,
+        reader: this.#host.openReader(),
+        placements: result.placements,
+        nextSlot: opened.nextSlot,
+        stateBytes: opened.stateBytes,
+      };
+      return { groups: result.groups, meta: new Map(opened.metas) };
+    } catch (error) {
+      // Why the store cannot be opened matters more than a trouble in letting go of it.
+      await this.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #recover({ groups, facts }: Opened): Promise<RecoveryResult> {
+    const recovery = new Recovery(groups, facts);
+    for (let after: number | undefined = facts.trimmed; after !== undefined;) {
+      const rows: readonly RawRow[] = await this.#client.ask({ type: 'load', after, maxBytes: LOAD_BYTES });
+      for (const row of rows) recovery.add(row);
+      after = rows.at(-1)?.seq;
+    }
+    const result = recovery.result();
+    if (result.torn !== undefined) {
+      this.#settings.onNotice?.(
+        `journal.db: the last row, ${result.torn}, was torn and is dropped; nothing shows that it was ever acknowledged`,
+      );
+    }
+    await this.#client.ask({ type: 'begin', torn: result.torn, flips: result.flips });
+    return result;
+  }
+
+  commit(writes: readonly GroupWrite[]): Promise<void> {
+    try {
+      const { index } = this.#writable();
+      index.check(writes);
+      const records = writes.filter(({ hardState, entries }) => hardState !== undefined || entries.length > 0);
+      return records.length > 0 ? this.#append(records) : this.#lastCommit;
+    } catch (error) {
+      return Promise.reject(asError(error));
+    }
+  }
+
+  /** `whenDurable` runs before anyone who waits for this commit or a later one. */
+  #append(records: readonly JournalRecord[], whenDurable?: () => void): Promise<void> {
+    const { index } = this.#writable();
+    const data = encodeRow(records);
+    const seq = index.append(records, data.length);
+    const [{ group, reset }] = records as [JournalRecord];
+    const flip = reset && { group, ...reset, seq };
+    const start = this.#host.now();
+    this.#lastCommit = this.#client.ask({ type: 'commit', seq, data, flip }, [data.buffer]).then(() => {
+      this.#times.add(this.#host.now() - start);
+      whenDurable?.();
+    });
+    return this.#lastCommit;
+  }
+
+  async checkpoint(groups: readonly GroupCheckpoint[]): Promise<void> {
+    const session = this.#writable();
+    if (this.#isCheckpointing) throw new Error('a checkpoint is under way');
+    this.#isCheckpointing = true;
+    try {
+      const checkpoint = ++this.#checkpoints;
+      const parts = groups.map(({ group, meta }) => {
+        const stands = session.placements.get(group)?.meta?.index ?? 0;
+        if (meta.index < stands) throw new RangeError(`group ${group}: checkpoint ${meta.index} is behind ${stands}`);
+        return { group, meta, slot: this.#slotOf(session, group) };
+      });
+      for (const { group, rows } of groups) await this.#sendRows(checkpoint, this.#slotOf(session, group), rows);
+      const journal = session.index.lastSeq;
+      const unstored = session.index.unstoredHardStates();
+      const hardStates = unstored.map((state) => ({ ...state, slot: this.#slotOf(session, state.group) }));
+      const done = await this.#client.ask({ type: 'checkpoint', checkpoint, groups: parts, hardStates, journal });
+      session.stateBytes = done.stateBytes;
+      session.index.stored(unstored, journal);
+      for (const { group, slot, meta } of parts) {
+        if (session.placements.get(group)?.slot !== slot) continue;
+        session.placements.set(group, { slot, meta });
+        session.index.cover(group, meta.index);
+      }
+      await this.#shortenJournal(session, done.checkpoints);
+    } finally {
+      this.#isCheckpointing = false;
+    }
+  }
+
+  async #sendRows(checkpoint: number, slot: number, rows: GroupCheckpoint['rows']): Promise<void> {
+    const writer = new StateRowWriter();
+    const send = (): void => {
+      const data = writer.take();
+      this.#client.tell({ type: 'rows', checkpoint, slot, data }, [data.buffer]);
+    };
+    for (const [key, value] of rows) {
+      writer.add(key, value);
+      if (writer.bytes < ROWS_BYTES) continue;
+      send();
+      await this.#host.nextTurn();
+    }
+    if (writer.rows > 0) send();
+  }
+
+  /** Drops rows that nobody needs; copies live entries forward where they alone keep many dead rows. */
+  async #shortenJournal({ index }: Session, checkpoints: number): Promise<void> {
+    const parts = index.copyCandidates(this.#settings.journalSlackBytes ?? DEFAULT_SLACK_BYTES);
+    if (parts.length > 0) {
+      const seq = index.appendCopy(parts);
+      await this.#client.ask({ type: 'copy', seq, parts });
+    }
+    const to = index.trimmableTo();
+    index.trim(to);
+    await this.#client.ask({ type: 'trim', to, checkpoints });
+  }
+
+  /** The group's slot; a group that has none is given one. */
+  #slotOf(session: Session, group: GroupId): number {
+    const known = session.placements.get(group);
+    if (known !== undefined) return known.slot;
+    const slot = session.nextSlot++;
+    session.placements.set(group, { slot, meta: undefined });
+    return slot;
+  }
+
+  read(group: GroupId, key: StateKey): Uint8Array | undefined {
+    const { reader, placements } = this.#opened();
+    const slot = placements.get(group)?.slot;
+    return slot === undefined ? undefined : reader.get(slot, key);
+  }
+
+  scan(
+    group: GroupId,
+    prefix: StateKey,
+    after: StateKey | undefined,
+    limit: number,
+  ): (readonly [StateKey, Uint8Array])[] {
+    const { reader, placements } = this.#opened();
+    const slot = placements.get(group)?.slot;
+    return slot === undefined ? [] : reader.scan(slot, prefix, after, limit);
+  }
+
+  async openSnapshot(group: GroupId): Promise<SnapshotReader | undefined> {
+    this.#writable();
+    const opened = await this.#client.ask({ type: 'snapshot-open', group });
+    if (opened === undefined) return undefined;
+    const { id, meta } = opened;
+    return {
+      meta,
+      next: (maxBytes) => this.#client.ask({ type: 'snapshot-next', id, maxBytes }),
+      close: () => {
+        if (!this.#isClosed) this.#client.tell({ type: 'snapshot-close', id });
+      },
+    };
+  }
+
+  async stageChunk(group: GroupId, sequence: number, data: Uint8Array): Promise<void> {
+    const session = this.#writable();
+    let staging = this.#staging.get(group);
+    if (sequence === 0) {
+      this.#dropStaging(group);
+      staging = { slot: session.nextSlot++, chunks: 0 };
+      this.#staging.set(group, staging);
+    }
+    if (staging?.chunks !== sequence) {
+      throw new RangeError(`group ${group}: chunk ${sequence} where ${staging?.chunks ?? 0} is due`);
+    }
+    try {
+      checkSnapshotChunk(data);
+    } catch (error) {
+      this.#dropStaging(group);
+      throw error;
+    }
+    staging.chunks++;
+    // A copy: the chunk may be a view into a frame from a peer, which must not be torn from its other readers.
+    const copy = Uint8Array.from(data);
+    await this.#client.ask({ type: 'stage', slot: staging.slot, data: copy }, [copy.buffer]);
+  }
+
+  #dropStaging(group: GroupId): void {
+    const staging = this.#staging.get(group);
+    if (staging === undefined) return;
+    this.#staging.delete(group);
+    this.#client.tell({ type: 'purge', slot: staging.slot });
+  }
+
+  install(group: GroupId, meta: SnapshotMeta, hardState: HardState | undefined): Promise<void> {
+    try {
+      const { placements } = this.#writable();
+      const staging = this.#staging.get(group);
+      if (staging === undefined) throw new Error(`group ${group}: nothing is staged`);
+      this.#staging.delete(group);
+      const { slot } = staging;
+      return this.#append([{ group, hardState, reset: { slot, meta }, entries: [] }], () => {
+        const replaced = placements.get(group);
+        placements.set(group, { slot, meta });
+        // Only now, for until now `read` looked there.
+        if (replaced !== undefined) this.#client.tell({ type: 'purge', slot: replaced.slot });
+      });
+    } catch (error) {
+      return Promise.reject(asError(error));
+    }
+  }
+
+  async putMeta(name: string, value: Uint8Array): Promise<void> {
+    this.#writable();
+    await this.#client.ask({ type: 'meta', name, value: Uint8Array.from(value) });
+  }
+
+  status(): StorageStatus {
+    const session = this.#session;
+    return {
+      journalBytes: session?.index.bytes ?? 0,
+      journalRows: session?.index.rows ?? 0,
+      stateBytes: session?.stateBytes ?? 0,
+      commits: this.#times.count,
+      commitMs: this.#times.latest(),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#session?.reader.close();
+    try {
+      if (!this.#client.isDead) await this.#client.ask({ type: 'close' });
+    } finally {
+      this.#client.detach();
+      await this.#host.closed();
+    }
+  }
+
+  #opened(): Session {
+    if (this.#isClosed) throw new StorageFailure('the store is closed');
+    if (this.#session === undefined) throw new StorageFailure('the store is not open');
+    return this.#session;
+  }
+
+  #writable(): Session {
+    if (this.#client.failure !== undefined) throw this.#client.failure;
+    return this.#opened();
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Many seeds, several at a time, summed up; it goes on after a failure, and also judges what only many seeds show:
+ * that every kind of fault does happen, and that a seed run again does the same again.
+ *
+ * Knows neither processes nor clocks: who calls says how one seed is run, and until when.
+ */
+import type { Mix } from './mix.js';
+import type { SimFailure, SimResult } from './result.js';
+import { Sum, type Totals } from './totals.js';
+
+export interface Measured {
+  readonly result: SimResult;
+  /** Processor time that it took. */
+  readonly cpuMs: number;
+}
+
+/** Rejects if the run itself came to grief, such as with its process. */
+export type RunOne = (seed: number, mix: Mix) => Promise<Measured>;
+
+export interface CampaignOptions {
+  readonly seeds: Iterable<number>;
+  readonly mixOf: (seed: number) => Mix;
+  readonly run: RunOne;
+  /** So many run at a time. */
+  readonly lanes: number;
+  /** Kinds that must have been injected after `COVERAGE_SEEDS` seeds. */
+  readonly faultKinds: readonly string[];
+  /** Asked before each seed; false ends the campaign when what is under way is done. */
+  readonly mayGoOn?: () => boolean;
+  readonly onSeed?: (progress: Pick<Campaign, 'seeds' | 'failures' | 'totals'>) => void;
+}
+
+export interface CampaignFailure {
+  readonly seed: number;
+  readonly mix: Mix;
+  /** `determinism`: run again, it did something else. */
+  readonly check: SimFailure['check'] | 'determinism';
+  readonly reason: string;
+  /** Virtual milliseconds; undefined if nobody saw when. */
+  readonly atMs: number | undefined;
+}
+
+export interface Campaign {
+  /** That came to an end, well or not. */
+  readonly seeds: number;
+  /** Of these, run a second time and compared. */
+  readonly replayed: number;
+  /** In the order of the seeds. */
+  readonly failures: readonly CampaignFailure[];
+  /** Kinds of fault that were never injected, where there were seeds enough to demand it. */
+  readonly missingFaults: readonly string[];
+  readonly totals: Totals;
+}
+
+/** Fewer seeds may miss a rare kind by chance. */
+export const COVERAGE_SEEDS = 500;
+/** Each so many-th seed is run twice. */
+export const REPLAY_EVERY = 50;
+const MOST_FAILURES = 10;
+
+export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
+  const { mayGoOn = () => true, faultKinds } = options;
+  const sum = new Sum();
+  const failures: CampaignFailure[] = [];
+  const seeds = options.seeds[Symbol.iterator]();
+  let started = 0;
+  let ended = 0;
+  let replayed = 0;
+  const lane = async (): Promise<void> => {
+    while (failures.length < MOST_FAILURES && mayGoOn()) {
+      const next = seeds.next();
+      if (next.done === true) return;
+      started++;
+      const twice = started % REPLAY_EVERY === 0;
+      const { measured, failure } = await runAndJudge(options, next.value, twice);
+      ended++;
+      if (twice) replayed++;
+      if (measured !== undefined) sum.add(measured.result, measured.cpuMs);
+      if (failure !== undefined) failures.push(failure);
+      options.onSeed?.({ seeds: ended, failures, totals: sum.totals() });
+    }
+  };
+  await Promise.all(Array.from({ length: options.lanes }, lane));
+  const totals = sum.totals();
+  const missing = faultKinds.filter((kind) => (totals.faults[kind] ?? 0) === 0);
+  return {
+    seeds: ended,
+    replayed,
+    failures: failures.sort((a, b) => a.seed - b.seed),
+    missingFaults: ended >= COVERAGE_SEEDS ? missing : [],
+    totals,
+  };
+}
+
+export const hasPassed = ({ seeds, failures, missingFaults }: Campaign): boolean =>
+  seeds > 0 && failures.length === 0 && missingFaults.length === 0;
+
+async function runAndJudge(
+  { run, mixOf }: CampaignOptions,
+  seed: number,
+  twice: boolean,
+): Promise<{ measured?: Measured; failure?: CampaignFailure }> {
+  const mix = mixOf(seed);
+  try {
+    const measured = await run(seed, mix);
+    const { failure, digest } = measured.result;
+    if (failure !== undefined) return { measured, failure: { seed, mix, ...failure } };
+    if (!twice) return { measured };
+    const again = await run(seed, mix);
+    if (again.result.digest === digest) return { measured };
+    const reason = `run twice, its digests were ${digest} and ${again.result.digest}`;
+    return { measured, failure: { seed, mix, check: 'determinism', reason, atMs: undefined } };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { failure: { seed, mix, check: 'crash', reason, atMs: undefined } };
+  }
+}

@@ -1,0 +1,300 @@
+/**
+ * A client: one operation after another through one of the doors of the cluster, and what it saw into the history.
+ *
+ * It believes an error's `outcome` and nothing else: `not_applied` is a failure, everything else is unknown, and
+ * silence is, too. Some writes it repeats by itself, under one operation id, until it knows. Values are unique, so a
+ * revision stands for one value: a write on condition of a revision is a compare-and-set of the values.
+ */
+import { stringKey, type Answer, type Condition, type Operation, type Write } from '../shard/index.js';
+import type { Dispatcher } from '../router/index.js';
+import type { MachineClock } from './clock.js';
+import type { Asked, Begun, Ended, History } from './history.js';
+import type { Mix } from './mix.js';
+import type { Random } from './random.js';
+import type { Life, ScheduledEvent, Scheduler } from './scheduler.js';
+
+/** A process that takes operations. */
+export interface Door {
+  readonly name: string;
+  readonly life: Life;
+  readonly clock: MachineClock;
+  readonly dispatcher: Dispatcher;
+}
+
+export interface ClientOptions {
+  readonly number: number;
+  readonly mix: Mix;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly history: History;
+  readonly clock: MachineClock;
+  /** The processes that can be reached now. */
+  readonly doors: () => readonly Door[];
+  readonly tell: (what: string) => void;
+}
+
+interface Known {
+  readonly revision: number;
+  /** Null = absent. */
+  readonly value: string | null;
+}
+
+/** One operation of the client's, however often it asks. */
+interface Call {
+  readonly operation: Operation;
+  readonly asked: Asked;
+  readonly begun: Begun;
+  readonly repeats: boolean;
+  readonly until: number;
+  /** Some attempt may have been applied. */
+  inDoubt: boolean;
+}
+
+const REPEAT_AFTER_MS = 30;
+/** What a client waits beyond the deadline that it gave. */
+const PATIENCE_MS = 100;
+
+export class Client {
+  readonly #options: ClientOptions;
+  readonly #known = new Map<string, Known>();
+  #lane: number;
+  #serial = 0;
+  #stopping = false;
+  #idle = true;
+  /** Ends its pause between two operations. */
+  #thinking: ScheduledEvent | undefined;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#lane = options.number;
+  }
+
+  get idle(): boolean {
+    return this.#idle;
+  }
+
+  start(): void {
+    this.#idle = false;
+    this.#later(this.#options.random.between(0, this.#options.mix.thinkMs));
+  }
+
+  /** Finishes what it is at, and begins nothing more. */
+  stop(): void {
+    this.#stopping = true;
+    if (this.#thinking === undefined) return;
+    this.#thinking.cancelled = true;
+    this.#idle = true;
+  }
+
+  /** One linearizable read, whatever else the client does; settles once, true if it was answered. */
+  read(key: string, deadlineMs: number, done: (answered: boolean) => void): void {
+    const operation: Operation = { type: 'get', key: stringKey(key), consistency: 'linearizable' };
+    const begun = this.#options.history.begin();
+    this.#ask(operation, deadlineMs, (answer) => {
+      this.#conclude({ operation, asked: { op: 'get', key }, begun, repeats: false, until: 0, inDoubt: false }, answer);
+      done(answer?.type === 'get');
+    });
+  }
+
+  #later(ms: number): void {
+    if (this.#stopping) {
+      this.#idle = true;
+      return;
+    }
+    this.#thinking = this.#options.scheduler.after(ms, undefined, () => {
+      this.#thinking = undefined;
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    const { random, mix, history, scheduler } = this.#options;
+    const key = `k${random.integer(1, mix.keys)}`;
+    const deadlineMs = random.pick([500, 1_000, 3_000]);
+    if (random.chance(0.03)) {
+      // Promises nothing about freshness: asked, not judged.
+      const operation: Operation = { type: 'get', key: stringKey(key), consistency: 'stale' };
+      this.#ask(operation, deadlineMs, () => {
+        this.#later(mix.thinkMs);
+      });
+      return;
+    }
+    const repeats = random.chance(mix.keyedShare);
+    const { operation, asked } = this.#choose(key, repeats);
+    const until = scheduler.now + (repeats ? 3 * deadlineMs : deadlineMs);
+    this.#attempt({ operation, asked, begun: history.begin(), repeats, until, inDoubt: false }, deadlineMs);
+  }
+
+  #attempt(call: Call, deadlineMs: number): void {
+    const { scheduler, random, mix } = this.#options;
+    this.#ask(call.operation, deadlineMs, (answer) => {
+      const isFinal = answer !== undefined && (answer.type !== 'refused' || !answerIsOpen(answer));
+      const leavesDoubt = answer === undefined || (answer.type === 'refused' && answer.outcome === 'unknown');
+      call.inDoubt ||= leavesDoubt && call.operation.type !== 'get';
+      if (!isFinal && call.repeats && scheduler.now < call.until) {
+        scheduler.after(random.between(0, REPEAT_AFTER_MS), undefined, () => {
+          this.#attempt(call, deadlineMs);
+        });
+        return;
+      }
+      this.#conclude(call, answer);
+      this.#later(-mix.thinkMs * Math.log(1 - random.next()));
+    });
+  }
+
+  /** Undefined = silence, or nobody to ask. */
+  #ask(operation: Operation, deadlineMs: number, done: (answer: Answer | undefined) => void): void {
+    const { scheduler, random, doors, mix } = this.#options;
+    const open = doors();
+    if (open.length === 0) {
+      scheduler.after(REPEAT_AFTER_MS, undefined, () => {
+        done(NOBODY_THERE);
+      });
+      return;
+    }
+    const door = random.pick(open);
+    let ended = false;
+    const end = (answer: Answer | undefined): void => {
+      if (ended) return;
+      ended = true;
+      silence.cancelled = true;
+      done(answer);
+    };
+    const silence = scheduler.after(deadlineMs + PATIENCE_MS, undefined, () => {
+      end(undefined);
+    });
+    const asked = operation.type === 'get' ? operation : withIdOf(operation, door.clock, random);
+    scheduler.after(random.between(0, mix.network.delayMs), door.life, () => {
+      door.dispatcher.dispatch(asked, { deadlineMs, forward: true }, ({ answer }) => {
+        scheduler.after(random.between(0, mix.network.delayMs), undefined, () => {
+          end(answer);
+        });
+      });
+    });
+  }
+
+  #choose(key: string, repeats: boolean): { operation: Operation; asked: Asked } {
+    const { random, mix } = this.#options;
+    const dice = random.next();
+    if (dice < 0.45) {
+      const consistency = mix.leaseReads && random.chance(0.6) ? 'lease' : 'linearizable';
+      return { operation: { type: 'get', key: stringKey(key), consistency }, asked: { op: 'get', key } };
+    }
+    const known = this.#known.get(key);
+    const condition: Condition = dice < 0.83 || known === undefined ? { type: 'none' } : conditionOf(known);
+    const expected = condition.type === 'none' ? undefined : known?.value;
+    const deletes = dice > 0.75 && dice < 0.83 ? true : dice > 0.95 && condition.type === 'revision';
+    const id = repeats ? makeId(this.#options.clock, random) : UNNAMED;
+    const common = { key: stringKey(key), condition, operationId: id, attempt: repeats ? 'keyed' : 'first' } as const;
+    const value = deletes ? null : this.#freshValue();
+    const operation: Operation =
+      value === null
+        ? { type: 'delete', ...common }
+        : { type: 'put', ...common, body: Buffer.from(value), contentType: 'text/plain' };
+    if (expected !== undefined) return { operation, asked: { op: 'cas', key, expected, value } };
+    return { operation, asked: value === null ? { op: 'delete', key } : { op: 'put', key, value } };
+  }
+
+  #freshValue(): string {
+    return `${this.#options.number}.${++this.#serial}`.padEnd(this.#options.mix.valueBytes, '.');
+  }
+
+  #conclude(call: Call, answer: Answer | undefined): void {
+    const { history, number, tell } = this.#options;
+    const ended = this.#judge(call, answer);
+    history.end(this.#lane, call.begun, call.asked, ended);
+    tell(`client ${number}: ${describeAsked(call.asked)} ${describeEnded(ended)}`);
+    // Who never learns what became of an operation never ends it: the next one belongs to somebody else.
+    if (ended.ok === null) this.#lane += LANES_APART;
+  }
+
+  #judge({ asked, inDoubt }: Call, answer: Answer | undefined): Ended {
+    const { history } = this.#options;
+    const { key } = asked;
+    switch (answer?.type) {
+      case undefined:
+        return { ok: null };
+      case 'get': {
+        const { record } = answer;
+        const result = record === undefined ? null : Buffer.from(record.body).toString();
+        this.#learn(key, record?.revision ?? 0, result);
+        return { ok: true, result };
+      }
+      case 'put':
+        this.#learn(key, answer.revision, asked.value ?? '');
+        return { ok: true };
+      case 'delete':
+        this.#learn(key, 0, null);
+        return asked.op === 'delete' ? { ok: true, existed: answer.deleted } : { ok: true };
+      case 'refused': {
+        if (answer.code === 'precondition-failed') {
+          const revision = answer.details.currentRevision ?? 0;
+          if (revision === 0) return { ok: false, existed: false };
+          const result = history.valueAt(key, revision);
+          return result === undefined ? { ok: false } : { ok: false, result };
+        }
+        if (asked.op === 'get') return { ok: false, error: answer.code };
+        return inDoubt || answer.outcome === 'unknown' ? { ok: null } : { ok: false, error: answer.code };
+      }
+    }
+  }
+
+  #learn(key: string, revision: number, value: string | null): void {
+    this.#known.set(key, { revision, value });
+    if (value !== null) this.#options.history.learn(key, revision, value);
+  }
+}
+
+const LANES_APART = 1_000;
+const UNNAMED = new Uint8Array(16);
+const NOBODY_THERE: Answer = {
+  type: 'refused',
+  code: 'no-leader',
+  outcome: 'not_applied',
+  message: 'no process to ask',
+  details: {},
+};
+
+const conditionOf = ({ revision, value }: Known): Condition =>
+  value === null ? { type: 'absent' } : { type: 'revision', revision };
+
+/** It may be answered otherwise when asked again. */
+const answerIsOpen = (answer: Extract<Answer, { type: 'refused' }>): boolean => answer.code !== 'precondition-failed';
+
+/** As a router does for a client that named no id: by its own clock. */
+function withIdOf(write: Write, clock: MachineClock, random: Random): Write {
+  return write.operationId === UNNAMED ? { ...write, operationId: makeId(clock, random) } : write;
+}
+
+/** A version 7 UUID (RFC 9562). */
+function makeId(clock: MachineClock, random: Random): Uint8Array {
+  const id = Buffer.alloc(16);
+  for (let at = 6; at < 16; at++) id[at] = random.integer(0, 255);
+  id.writeUIntBE(Math.max(0, Math.floor(clock.wall())), 0, 6);
+  id[6] = 0x70 | ((id[6] ?? 0) & 0x0f);
+  id[8] = 0x80 | ((id[8] ?? 0) & 0x3f);
+  return id;
+}
+
+const short = (value: string | null | undefined): string => (value ?? 'absent').replace(/\.+$/, '');
+
+function describeAsked({ op, key, value, expected }: Asked): string {
+  switch (op) {
+    case 'get':
+    case 'delete':
+      return `${op} ${key}`;
+    case 'cas':
+      return `cas ${key} ${short(expected)} -> ${short(value)}`;
+    case 'put':
+    case 'append':
+      return `${op} ${key} ${short(value)}`;
+  }
+}
+
+function describeEnded({ ok, result, existed, error }: Ended): string {
+  const seen = result === undefined ? '' : ` ${short(result)}`;
+  const there = existed === undefined ? '' : existed ? ' (it was there)' : ' (it was not there)';
+  if (ok === null) return 'is unknown';
+  if (ok) return `ok${seen}${there}`;
+  return error === undefined ? `failed, it is${seen}${there}` : `refused: ${error}`;
+}

@@ -1,0 +1,99 @@
+/**
+ * A machine's clocks and its chance, as the nodes and routers on it see them: skewed, drifting, jumping.
+ *
+ * The monotonic clock never goes back, whatever is done to it; it goes on while a process is paused.
+ */
+import type { Runtime, Timer } from '../shard/index.js';
+import type { Random } from './random.js';
+import type { Life, Scheduler } from './scheduler.js';
+
+/** 2023-11-14, as good a day as any. */
+const EPOCH_MS = 1_700_000_000_000;
+
+export class MachineClock {
+  readonly #scheduler: Scheduler;
+  #rate: number;
+  #sinceReal = 0;
+  #sinceMonotonic = 0;
+  #wallOffsetMs: number;
+
+  /** @param rate how much faster than virtual time it runs: 1.01 is a per cent fast. */
+  constructor(scheduler: Scheduler, rate: number, wallOffsetMs: number) {
+    this.#scheduler = scheduler;
+    this.#rate = rate;
+    this.#wallOffsetMs = wallOffsetMs;
+  }
+
+  get rate(): number {
+    return this.#rate;
+  }
+
+  set rate(rate: number) {
+    this.#sinceMonotonic = this.monotonic();
+    this.#sinceReal = this.#scheduler.now;
+    this.#rate = rate;
+  }
+
+  monotonic(): number {
+    return this.#sinceMonotonic + (this.#scheduler.now - this.#sinceReal) * this.#rate;
+  }
+
+  wall(): number {
+    return EPOCH_MS + this.monotonic() + this.#wallOffsetMs;
+  }
+
+  jumpWall(ms: number): void {
+    this.#wallOffsetMs += ms;
+  }
+}
+
+/** The runtime of one life of a process on that machine. */
+export class LifeRuntime implements Runtime {
+  readonly random: () => number;
+  readonly #scheduler: Scheduler;
+  readonly #clock: MachineClock;
+  readonly #life: Life;
+
+  constructor(scheduler: Scheduler, clock: MachineClock, life: Life, random: Random) {
+    this.#scheduler = scheduler;
+    this.#clock = clock;
+    this.#life = life;
+    this.random = random.next;
+  }
+
+  now(): number {
+    return this.#clock.monotonic();
+  }
+
+  wallTime(): number {
+    return this.#clock.wall();
+  }
+
+  defer(task: () => void): void {
+    this.#scheduler.after(0, this.#life, task, true);
+  }
+
+  after(ms: number, task: () => void): Timer {
+    const event = this.#scheduler.after(ms / this.#clock.rate, this.#life, task);
+    return {
+      cancel: () => {
+        event.cancelled = true;
+      },
+    };
+  }
+
+  /** As setInterval: whatever fell due during a pause happens once. */
+  every(ms: number, task: () => void): Timer {
+    let timer: Timer;
+    const again = (): void => {
+      timer = this.after(ms, again);
+      task();
+    };
+    timer = this.after(ms, again);
+    return {
+      cancel: () => {
+        timer.cancel();
+      },
+    };
+  }
+}

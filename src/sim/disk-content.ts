@@ -1,0 +1,116 @@
+/**
+ * What lies in a store's two files, as plain data in memory, and the transactions that change it. Every change is made
+ * twice: at once to what the writing process sees, and to what is durable when its sync is over, if it ever is.
+ *
+ * Same tables and facts as `journal-db.ts` and `state-db.ts`. Knows no time and no chance.
+ */
+import type { GroupId, HardState, SnapshotMeta } from '../raft/index.js';
+import { SortedTable, ZERO_HARD_STATE } from '../raft/storage/index.js';
+import type { Flip, HardStateAt, RawRow, StateKey, StoredGroup } from '../raft/storage/index.js';
+
+/** What a transaction is for. */
+export type SyncKind = 'begin' | 'commit' | 'checkpoint' | 'stage' | 'install' | 'trim' | 'purge' | 'close';
+
+export interface Transaction {
+  kind: SyncKind;
+  readonly changes: ((content: DiskContent) => void)[];
+  /** Journal rows that it appends; they are among the changes. */
+  readonly rows: RawRow[];
+  /** Groups whose state it brings to a snapshot index. */
+  readonly covers: (readonly [GroupId, SnapshotMeta])[];
+}
+
+export const emptyTransaction = (kind: SyncKind): Transaction => ({ kind, changes: [], rows: [], covers: [] });
+
+export class DiskContent {
+  // The journal.
+  readonly rows = new Map<number, RawRow>();
+  readonly metas = new Map<string, Uint8Array>();
+  lastSeq = 0;
+  trimmed = 0;
+  closed = 0;
+  checkpointsDue = 0;
+  // The state.
+  readonly groups = new Map<GroupId, StoredGroup>();
+  readonly slots = new Map<number, SortedTable>();
+  readonly garbage = new Set<number>();
+  journal = 0;
+  checkpoints = 0;
+
+  /** For a new process. Shares the bytes, which nobody writes into. */
+  copy(): DiskContent {
+    const copy = new DiskContent();
+    for (const [seq, row] of this.rows) copy.rows.set(seq, row);
+    for (const [name, value] of this.metas) copy.metas.set(name, value);
+    for (const [group, stored] of this.groups) copy.groups.set(group, stored);
+    for (const slot of this.garbage) copy.garbage.add(slot);
+    for (const [slot, table] of this.slots) {
+      const rows = copy.tableOf(slot);
+      for (const [key, value] of table.scan('', undefined, Infinity)) rows.put(key, value);
+    }
+    const { lastSeq, trimmed, closed, checkpointsDue, journal, checkpoints } = this;
+    return Object.assign(copy, { lastSeq, trimmed, closed, checkpointsDue, journal, checkpoints });
+  }
+
+  appendRow(row: RawRow): void {
+    this.rows.set(row.seq, row);
+    this.lastSeq = row.seq;
+  }
+
+  dropRow(seq: number): void {
+    if (this.rows.delete(seq) && seq === this.lastSeq) this.lastSeq = seq - 1;
+  }
+
+  trim(end: number, checkpoints: number): void {
+    for (let seq = this.trimmed + 1; seq <= end; seq++) this.rows.delete(seq);
+    this.trimmed = end;
+    this.checkpointsDue = checkpoints;
+  }
+
+  get stateBytes(): number {
+    let bytes = 0;
+    for (const table of this.slots.values()) bytes += table.bytes;
+    return bytes;
+  }
+
+  putState(slot: number, key: StateKey, value: Uint8Array | undefined): void {
+    this.tableOf(slot).put(key, value);
+  }
+
+  tableOf(slot: number): SortedTable {
+    let table = this.slots.get(slot);
+    if (table === undefined) {
+      table = new SortedTable();
+      this.slots.set(slot, table);
+    }
+    return table;
+  }
+
+  saveMeta(group: GroupId, slot: number, meta: SnapshotMeta): void {
+    this.groups.set(group, { ...this.#group(group, slot), meta });
+  }
+
+  saveHardState({ group, hardState, seq }: HardStateAt, slotIfNew: number): void {
+    this.groups.set(group, { ...this.#group(group, slotIfNew), hardState, hardSeq: seq });
+  }
+
+  flip({ group, slot, meta, seq }: Flip): void {
+    const old = this.groups.get(group)?.slot;
+    if (old === slot) return;
+    if (old !== undefined) this.garbage.add(old);
+    this.garbage.delete(slot);
+    this.groups.set(group, { ...this.#group(group, slot), slot, resetSeq: seq, meta });
+  }
+
+  /** Forgets a slot that no group has. */
+  dropSlot(slot: number): void {
+    this.slots.delete(slot);
+    this.garbage.delete(slot);
+  }
+
+  /** The group, new in `slot` if it is not known. */
+  #group(group: GroupId, slot: number): StoredGroup {
+    const hardState: HardState = ZERO_HARD_STATE;
+    return this.groups.get(group) ?? { group, slot, hardState, hardSeq: 0, resetSeq: 0, meta: undefined };
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Draws a mix from a seed. Small clusters, few keys and short timeouts are likely, for there much happens in little
+ * time; each seed uses only some kinds of faults, so that each kind is seen alone, in pairs, and in a crowd.
+ */
+import { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
+import type { ClockMix, DiskMix, Mix, NetworkMix } from './mix.js';
+import { Random } from './random.js';
+
+export function drawMix(seed: number): Mix {
+  const random = new Random(seed).stream('mix');
+  const nodes = random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7, 9]);
+  const replicas = Math.min(nodes, random.pick([1, 2, 3, 3, 3, 3, 5, 5]));
+  const leaseReads = random.chance(0.25);
+  const tickMs = random.pick([10, 20, 20, 50]);
+  const timers = { tickMs, electionTicks: random.integer(8, 12), heartbeatTicks: random.integer(1, 3) };
+  const durationMs = Math.round(random.between(3_000, 10_000));
+  const remembersLittle = random.chance(0.25);
+  const mix = {
+    nodes,
+    replicas,
+    shards: random.pick([1, 1, 2, 2, 3, 4, 8]),
+    routers: random.integer(1, 3),
+    clients: random.integer(2, 10),
+    keys: random.integer(1, 8),
+    durationMs,
+    thinkMs: random.pick([5, 20, 40, 80]),
+    leaseReads,
+    // Repeats of the clients' own, after so much was forgotten, are applied again, as the README says: not both at once.
+    keyedShare: remembersLittle ? 0 : random.pick([0, 0.3, 0.8]),
+    rememberedAnswers: remembersLittle ? random.integer(8, 200) : 16_384,
+    timers,
+    checkpoints: {
+      bytes: random.pick([1_000, 8_000, 64_000]),
+      intervalMs: random.pick([100, 500, 3_000]),
+      keepEntries: random.pick([0, 5, 100]),
+      keepBytes: 64_000,
+    },
+    snapshotChunkBytes: random.pick([100, 1_000, 64_000]),
+    valueBytes: random.pick([8, 40, 200]),
+    network: drawNetwork(random, tickMs),
+    disk: drawDisk(random, tickMs),
+    clocks: drawClocks(random, leaseReads),
+  };
+  return { ...mix, faults: drawFaults(random, mix) };
+}
+
+/** Delays stay well below an election timeout: otherwise nothing but elections happens. */
+function drawNetwork(random: Random, tickMs: number): NetworkMix {
+  return {
+    delayMs: random.between(0.05, tickMs / 10),
+    jitterMs: random.between(0, tickMs / 5),
+    lossProbability: random.pick([0, 0, 0.01, 0.05]),
+    duplicateProbability: random.pick([0, 0, 0.02, 0.1]),
+    reorderProbability: random.pick([0, 0, 0.02, 0.1]),
+  };
+}
+
+function drawDisk(random: Random, tickMs: number): DiskMix {
+  return {
+    syncMs: random.between(0.05, tickMs / 20),
+    jitterMs: random.between(0, tickMs / 5),
+    stallProbability: random.pick([0, 0, 0.001]),
+  };
+}
+
+/** Leases are promised to hold while clocks differ by less than 10 %. */
+function drawClocks(random: Random, leaseReads: boolean): ClockMix {
+  return {
+    drift: leaseReads ? random.between(0, 0.045) : random.pick([0, 0.01, 0.1]),
+    skewMs: random.pick([0, 100, 60_000]),
+  };
+}
+
+type Drawn = Pick<Mix, 'nodes' | 'replicas' | 'durationMs'> & { readonly timers: Mix['timers'] };
+
+function drawFaults(random: Random, mix: Drawn): FaultPlan[] {
+  const kinds = random.shuffle(FAULT_KINDS).slice(0, random.integer(2, 8));
+  const electionMs = mix.timers.tickMs * mix.timers.electionTicks;
+  const betweenMs = electionMs * random.pick([0.5, 1, 2, 4]);
+  const faults: FaultPlan[] = [];
+  let flipped = false;
+  for (let atMs = random.between(0, 500); atMs < mix.durationMs; atMs += random.between(0, 2 * betweenMs)) {
+    const kind: FaultKind = random.pick(kinds);
+    // One disk that rots: what two have lost in common, nobody can give back.
+    if (kind === 'bit-flip' && (flipped || mix.replicas < 3)) continue;
+    flipped ||= kind === 'bit-flip';
+    const lastsMs = Math.round(random.between(0, electionMs * random.pick([0.5, 2, 5])));
+    const seed = Math.floor(random.next() * 2 ** 32);
+    faults.push({ id: faults.length + 1, atMs: Math.round(atMs), lastsMs, kind, seed });
+    if (faults.length === MOST_FAULTS) break;
+  }
+  if (faults.length > 0) return faults;
+  return [{ id: 1, atMs: 500, lastsMs: electionMs, kind: 'kill', seed: Math.floor(random.next() * 2 ** 32) }];
+}
+
+const MOST_FAULTS = 60;

@@ -1,0 +1,80 @@
+/**
+ * Which entries of which group are durable on one disk: for the invariant that a quorum holds durably whatever is
+ * committed. Fed with what becomes durable, in that order; knows no file.
+ */
+import type { GroupId, SnapshotMeta } from '../raft/index.js';
+import { decodeRow } from '../raft/storage/index.js';
+import type { JournalRecord } from '../raft/storage/index.js';
+
+/** Covered terms are dropped when there are so many of them. */
+const COVERED_KEPT = 1024;
+
+interface Track {
+  /** Of the entries `first ..`. */
+  terms: number[];
+  first: number;
+  snapshotIndex: number;
+  snapshotTerm: number;
+}
+
+export class DurableIndex {
+  readonly #tracks = new Map<GroupId, Track>();
+
+  /** Term of the entry, or of the snapshot that ends at it; undefined if neither is there. */
+  term(group: GroupId, index: number): number | undefined {
+    const track = this.#tracks.get(group);
+    if (track === undefined) return undefined;
+    if (index === track.snapshotIndex) return track.snapshotTerm;
+    return index > track.snapshotIndex ? track.terms[index - track.first] : undefined;
+  }
+
+  snapshotIndex(group: GroupId): number {
+    return this.#tracks.get(group)?.snapshotIndex ?? 0;
+  }
+
+  /** A journal row has become durable. */
+  add(row: Uint8Array): void {
+    for (const record of decodeRow(row)) this.#replay(record);
+  }
+
+  #replay({ group, reset, entries }: JournalRecord): void {
+    const track = this.#track(group);
+    if (reset !== undefined) {
+      const { index, term } = reset.meta;
+      Object.assign(track, { terms: [], first: index + 1, snapshotIndex: index, snapshotTerm: term });
+    }
+    const first = entries[0]?.index;
+    if (first === undefined) return;
+    if (first < track.first || first > track.first + track.terms.length) {
+      // A row that repeats, for those behind the snapshot, what was trimmed or never came.
+      track.terms = [];
+      track.first = first;
+    } else track.terms.length = first - track.first;
+    for (const { term } of entries) track.terms.push(term);
+  }
+
+  /** A checkpoint or an install in the state file has become durable. */
+  cover(group: GroupId, { index, term }: SnapshotMeta): void {
+    const track = this.#track(group);
+    if (index < track.snapshotIndex) return;
+    track.snapshotIndex = index;
+    track.snapshotTerm = term;
+    const covered = index + 1 - track.first;
+    if (covered >= track.terms.length) {
+      track.terms = [];
+      track.first = index + 1;
+    } else if (covered > COVERED_KEPT) {
+      track.terms.splice(0, covered);
+      track.first = index + 1;
+    }
+  }
+
+  #track(group: GroupId): Track {
+    let track = this.#tracks.get(group);
+    if (track === undefined) {
+      track = { terms: [], first: 1, snapshotIndex: 0, snapshotTerm: 0 };
+      this.#tracks.set(group, track);
+    }
+    return track;
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * What the clients saw, in the format that the checker judges. Time is a count of beginnings and ends: order is all
+ * that matters.
+ */
+import type { Operation } from '../check/index.js';
+
+export interface Begun {
+  readonly start: number;
+}
+
+/** What a client asked for, as the checker's model says it. */
+export type Asked = Pick<Operation, 'op' | 'key' | 'value' | 'expected'>;
+
+/** What became of it. */
+export type Ended = Pick<Operation, 'ok' | 'result' | 'existed' | 'error'>;
+
+export class History {
+  readonly operations: Operation[] = [];
+  readonly counts = { ok: 0, failed: 0, unknown: 0 };
+  /** Operations that were under way when another one began. */
+  overlaps = 0;
+  #stamp = 0;
+  #open = 0;
+  /** What is known of what was written under which revision, by key. */
+  readonly #values = new Map<string, string>();
+
+  begin(): Begun {
+    if (this.#open++ > 0) this.overlaps++;
+    return { start: ++this.#stamp };
+  }
+
+  end(client: number, { start }: Begun, asked: Asked, ended: Ended): void {
+    this.#open--;
+    if (ended.ok === null) this.counts.unknown++;
+    else if (ended.ok || ended.error === undefined) this.counts.ok++;
+    else this.counts.failed++;
+    this.operations.push({ client, ...asked, ...ended, start, end: ++this.#stamp });
+  }
+
+  learn(key: string, revision: number, value: string): void {
+    this.#values.set(`${revision} ${key}`, value);
+  }
+
+  valueAt(key: string, revision: number): string | undefined {
+    return this.#values.get(`${revision} ${key}`);
+  }
+}

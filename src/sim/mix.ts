@@ -1,0 +1,57 @@
+/**
+ * What a seed draws: how large the cluster is, how it is used, and what goes wrong. Plain data, so that a failure can
+ * be run again with less of everything.
+ */
+import type { CheckpointLimits, NodeTimers } from '../shard/index.js';
+import type { FaultPlan } from './fault-plan.js';
+
+export interface Mix {
+  readonly nodes: number;
+  readonly shards: number;
+  readonly replicas: number;
+  readonly routers: number;
+  readonly clients: number;
+  readonly keys: number;
+  /** Virtual milliseconds of phase one. */
+  readonly durationMs: number;
+  /** Mean pause of a client between two operations. */
+  readonly thinkMs: number;
+  readonly valueBytes: number;
+  readonly leaseReads: boolean;
+  /** Share of a client's writes that it repeats by itself, under one id, until it knows what became of them. */
+  readonly keyedShare: number;
+  readonly rememberedAnswers: number;
+  readonly timers: NodeTimers;
+  readonly checkpoints: CheckpointLimits;
+  readonly snapshotChunkBytes: number;
+  readonly network: NetworkMix;
+  readonly disk: DiskMix;
+  readonly clocks: ClockMix;
+  /** In the order of time; a smaller failure has fewer of them. */
+  readonly faults: readonly FaultPlan[];
+}
+
+export interface NetworkMix {
+  /** One-way delay: at least, and the mean of what is added (exponential). */
+  readonly delayMs: number;
+  readonly jitterMs: number;
+  /** Of consensus messages. */
+  readonly lossProbability: number;
+  readonly duplicateProbability: number;
+  readonly reorderProbability: number;
+}
+
+export interface DiskMix {
+  /** A sync takes at least this, and the mean of what is added (exponential). */
+  readonly syncMs: number;
+  readonly jitterMs: number;
+  /** Of a sync that takes a hundred times as long. */
+  readonly stallProbability: number;
+}
+
+export interface ClockMix {
+  /** Each node's clock runs faster or slower by up to this share. */
+  readonly drift: number;
+  /** Each node's wall clock is off by up to so many ms. */
+  readonly skewMs: number;
+}

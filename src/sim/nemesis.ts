@@ -1,0 +1,91 @@
+/**
+ * Does what the plan of faults says, each at its time, and ends it again. Knows which kind is which; how each is done,
+ * the files of faults know.
+ */
+import type { Inject } from './fault.js';
+import type { FaultKind, FaultPlan } from './fault-plan.js';
+import * as machine from './machine-faults.js';
+import * as network from './network-faults.js';
+import * as process from './process-faults.js';
+import { Random } from './random.js';
+import type { Scheduler } from './scheduler.js';
+import type { SimCluster } from './sim-cluster.js';
+
+const INJECT: Readonly<Record<FaultKind, Inject>> = {
+  halves: network.halves,
+  'isolate-leader': network.isolateLeader,
+  'one-way': network.oneWay,
+  ring: network.ring,
+  bridge: network.bridge,
+  flapping: network.flapping,
+  'router-cut': network.routerCut,
+  'slow-link': network.slowLink,
+  lossy: network.lossy,
+  'reset-links': network.resetLinks,
+  kill: process.kill,
+  'kill-leader': process.killLeader,
+  'kill-all': process.killAll,
+  'crash-at-sync': process.crashAtSync,
+  'power-cut': process.powerCut,
+  restart: process.restart,
+  pause: process.pause,
+  'kill-router': process.killRouter,
+  'slow-disk': machine.slowDisk,
+  'slow-leader-disk': machine.slowLeaderDisk,
+  'disk-stall': machine.diskStall,
+  'disk-full': machine.diskFull,
+  'sync-failure': machine.syncFailure,
+  'bit-flip': machine.bitFlip,
+  'clock-jump': machine.clockJump,
+  'clock-drift': machine.clockDrift,
+};
+
+export class Nemesis {
+  /** Faults that were injected, by kind. */
+  readonly injected: Partial<Record<FaultKind, number>> = {};
+  readonly #cluster: SimCluster;
+  readonly #scheduler: Scheduler;
+  readonly #tell: (what: string) => void;
+  readonly #ends = new Set<() => void>();
+  #healed = false;
+
+  constructor(cluster: SimCluster, scheduler: Scheduler, tell: (what: string) => void) {
+    this.#cluster = cluster;
+    this.#scheduler = scheduler;
+    this.#tell = tell;
+  }
+
+  schedule(faults: readonly FaultPlan[]): void {
+    for (const fault of faults) {
+      this.#scheduler.after(fault.atMs, undefined, () => {
+        if (!this.#healed) this.#inject(fault);
+      });
+    }
+  }
+
+  /** Ends every fault; what failed for good (a disk was full, say) is put right by a restart. */
+  heal(): void {
+    this.#healed = true;
+    for (const end of [...this.#ends]) end();
+    for (const node of this.#cluster.nodes) {
+      if (node.failed) node.kill('process');
+      node.start();
+    }
+    for (const router of this.#cluster.routers) router.start();
+  }
+
+  #inject({ id, kind, lastsMs, seed }: FaultPlan): void {
+    const random = new Random(seed);
+    const injected = INJECT[kind]({ cluster: this.#cluster, scheduler: this.#scheduler, random, lastsMs });
+    if (injected === undefined) return;
+    this.injected[kind] = (this.injected[kind] ?? 0) + 1;
+    this.#tell(`fault ${id}: ${kind} ${injected.what}, for ${lastsMs} ms`);
+    const end = (): void => {
+      if (!this.#ends.delete(end)) return;
+      this.#tell(`fault ${id}: ${kind} ends`);
+      injected.end();
+    };
+    this.#ends.add(end);
+    this.#scheduler.after(lastsMs, undefined, end);
+  }
+}

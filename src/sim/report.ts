@@ -1,0 +1,177 @@
+/**
+ * What a campaign or a seed came to, for a person and as one JSON document.
+ *
+ * Knows no terminal. What it says of one seed depends on nothing but the seed and its mix; wall time is only in the
+ * report of a campaign, and handed in.
+ */
+import { COVERAGE_SEEDS, hasPassed, type Campaign, type CampaignFailure } from './campaign.js';
+import type { Mix } from './mix.js';
+import { overridesBetween, repeatCommand, seedText } from './overrides.js';
+import type { SimResult } from './result.js';
+import type { Shrunk } from './shrink.js';
+
+export interface CampaignFacts {
+  readonly campaign: Campaign;
+  readonly first: number;
+  /** It was told to end before its time. */
+  readonly interrupted: boolean;
+  readonly wallMs: number;
+  readonly lanes: number;
+  readonly draw: (seed: number) => Mix;
+  /** Of the first failure; the words say why there is none. */
+  readonly shrunk: Shrunk | string | undefined;
+}
+
+/** Digits enough to see a difference, and no more. */
+const rounded = (value: number): number => Number(value.toPrecision(4));
+const ratio = (simulatedMs: number, realMs: number): number => (realMs > 0 ? rounded(simulatedMs / realMs) : 0);
+const thousands = (value: number): string => value.toLocaleString('en-US');
+
+const commandOf = (draw: (seed: number) => Mix, seed: number, mix: Mix): string =>
+  repeatCommand(seed, overridesBetween(draw(seed), mix));
+
+export function campaignDocument(facts: CampaignFacts): Readonly<Record<string, unknown>> {
+  const { campaign, first, interrupted, wallMs, lanes, draw } = facts;
+  const { totals, seeds, failures } = campaign;
+  return {
+    seeds,
+    first: seedText(first),
+    passed: hasPassed(campaign) && !interrupted,
+    interrupted,
+    failed: failures.length,
+    failures: failures.map((failure, index) => ({
+      seed: seedText(failure.seed),
+      check: failure.check,
+      reason: failure.reason,
+      atMs: failure.atMs,
+      command: commandOf(draw, failure.seed, failure.mix),
+      ...(index === 0 ? { shrunk: shrunkDocument(facts, failure) } : {}),
+    })),
+    missingFaults: campaign.missingFaults,
+    replayed: campaign.replayed,
+    simulatedSeconds: rounded(totals.simulatedMs / 1000),
+    wallSeconds: rounded(wallMs / 1000),
+    cpuSeconds: rounded(totals.cpuMs / 1000),
+    simulatedSecondsPerSecond: ratio(totals.simulatedMs, wallMs),
+    perCore: ratio(totals.simulatedMs, totals.cpuMs),
+    jobs: lanes,
+    events: totals.events,
+    operations: totals.operations,
+    faults: totals.faults,
+    nodes: Object.fromEntries(totals.nodes),
+    shards: Object.fromEntries(totals.shards),
+    digest: totals.digest,
+  };
+}
+
+function shrunkDocument({ shrunk, draw }: CampaignFacts, { seed }: CampaignFailure): unknown {
+  if (typeof shrunk !== 'object') return undefined;
+  const { mix, failure, runs, finished } = shrunk;
+  return { command: commandOf(draw, seed, mix), reason: failure.reason, atMs: failure.atMs, runs, finished };
+}
+
+export function campaignReport(facts: CampaignFacts): string {
+  const { campaign, first, interrupted, wallMs, lanes } = facts;
+  const { totals, seeds, failures, missingFaults, replayed } = campaign;
+  const verdict = hasPassed(campaign) && !interrupted ? 'PASSED' : interrupted ? 'INTERRUPTED' : 'FAILED';
+  const { ok, failed, unknown } = totals.operations;
+  const rates =
+    `${ratio(totals.simulatedMs, wallMs)} simulated seconds a second with ${counted(lanes, 'job')}, ` +
+    `${ratio(totals.simulatedMs, totals.cpuMs)} a second of one core`;
+  return lines([
+    `${verdict}: ${counted(seeds, 'seed')} from ${seedText(first)} on, ${failures.length} failed`,
+    row('simulated', `${thousands(rounded(totals.simulatedMs / 1000))} s in ${rounded(wallMs / 1000)} s`),
+    row('speed', rates),
+    row('events', thousands(totals.events)),
+    row('operations', `${thousands(ok)} ok, ${thousands(failed)} failed, ${thousands(unknown)} unknown`),
+    row('nodes', distribution(totals.nodes)),
+    row('shards', distribution(totals.shards)),
+    row('replayed', `${counted(replayed, 'seed')} twice, to compare`),
+    row('digest', totals.digest),
+    ...faultTable(totals.faults),
+    ...(seeds === 0 ? ['', 'no seed came to an end'] : []),
+    ...missingFaults.map((kind) => `FAILED: no fault of kind ${kind} in ${COVERAGE_SEEDS} seeds or more`),
+    ...failures.flatMap((failure, index) => failureLines(facts, failure, index === 0)),
+  ]);
+}
+
+function failureLines({ draw, shrunk }: CampaignFacts, failure: CampaignFailure, first: boolean): string[] {
+  const { seed, mix, check, reason, atMs } = failure;
+  const said = [
+    '',
+    `FAILED: seed ${seedText(seed)}, ${check}${moment(atMs)}`,
+    ...indented(reason),
+    `  again: ${commandOf(draw, seed, mix)}`,
+  ];
+  if (!first || shrunk === undefined) return said;
+  if (typeof shrunk === 'string') return [...said, `  not made smaller: ${shrunk}`];
+  const extent = shrunk.finished ? '' : ', and would have gone on';
+  return [
+    ...said,
+    `  smallest, after ${counted(shrunk.runs, 'run')}${extent}: ${shrunk.failure.check}${moment(shrunk.failure.atMs)}`,
+    ...indented(shrunk.failure.reason),
+    `  again: ${commandOf(draw, seed, shrunk.mix)}`,
+  ];
+}
+
+export function seedDocument(seed: number, drawn: Mix, result: SimResult): Readonly<Record<string, unknown>> {
+  const { failure, ...rest } = result;
+  const command = repeatCommand(seed, overridesBetween(drawn, result.mix));
+  return { passed: failure === undefined, failure: failure ?? null, command, ...rest };
+}
+
+export function seedReport(seed: number, drawn: Mix, result: SimResult): string {
+  const { mix, failure, operations } = result;
+  const verdict = failure === undefined ? 'PASSED' : 'FAILED';
+  return lines([
+    `${verdict}: seed ${seedText(seed)}${failure === undefined ? '' : `, ${failure.check}${moment(failure.atMs)}`}`,
+    ...(failure === undefined ? [] : indented(failure.reason)),
+    row('simulated', `${result.simulatedMs / 1000} s`),
+    row('events', thousands(result.events)),
+    row('operations', `${operations.ok} ok, ${operations.failed} failed, ${operations.unknown} unknown`),
+    row(
+      'cluster',
+      `${counted(mix.nodes, 'node')}, ${counted(mix.shards, 'shard')}, ${counted(mix.replicas, 'replica')}`,
+    ),
+    row(
+      'load',
+      `${counted(mix.routers, 'router')}, ${counted(mix.clients, 'client')}, ${counted(mix.keys, 'key')}, ${mix.durationMs} ms of faults`,
+    ),
+    row('digest', result.digest),
+    ...faultTable(result.faults),
+    ...planTable(mix),
+    `again: ${repeatCommand(seed, overridesBetween(drawn, mix))}`,
+  ]);
+}
+
+function faultTable(faults: Readonly<Record<string, number>>): string[] {
+  const kinds = Object.entries(faults).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (kinds.length === 0) return ['faults: none'];
+  const longest = Math.max(...kinds.map(([kind]) => kind.length));
+  const digits = Math.max(...kinds.map(([, count]) => thousands(count).length));
+  return ['faults', ...kinds.map(([kind, count]) => `  ${kind.padEnd(longest)}  ${thousands(count).padStart(digits)}`)];
+}
+
+/** What the numbers of --faults stand for. */
+function planTable({ faults }: Mix): string[] {
+  if (faults.length === 0) return [];
+  const longest = Math.max(...faults.map(({ kind }) => kind.length));
+  const number = (value: number, width: number) => String(value).padStart(width);
+  return [
+    'plan',
+    ...faults.map(
+      ({ id, kind, atMs, lastsMs }) =>
+        `  ${number(id, 3)}  ${kind.padEnd(longest)}  at ${number(atMs, 6)} ms, for ${number(lastsMs, 5)} ms`,
+    ),
+  ];
+}
+
+const distribution = (counts: ReadonlyMap<number, number>): string =>
+  [...counts].map(([value, seeds]) => `${value}: ${thousands(seeds)}`).join(', ') + ' seeds';
+
+const moment = (atMs: number | undefined): string => (atMs === undefined ? '' : `, at ${rounded(atMs)} ms`);
+const row = (name: string, value: string): string => `${name.padEnd(10)}  ${value}`;
+const counted = (count: number, noun: string): string => `${thousands(count)} ${plural(count, noun)}`;
+const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`);
+const indented = (text: string): string[] => text.split('\n').map((line) => `  ${line}`);
+const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join('');

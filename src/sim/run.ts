@@ -1,0 +1,266 @@
+/**
+ * One simulation, from its seed: faults, then healing, then judgement. The same seed and mix give the same result,
+ * byte for byte; no clock, chance or I/O but the virtual ones is used.
+ */
+import { checkHistory } from '../check/index.js';
+import { InvariantViolation, describeMessage } from '../raft/index.js';
+import type { Replica } from '../shard/index.js';
+import { Client } from './client.js';
+import { MachineClock } from './clock.js';
+import { Digest } from './digest.js';
+import { History } from './history.js';
+import type { Mix } from './mix.js';
+import { Nemesis } from './nemesis.js';
+import { Random } from './random.js';
+import type { SimFailure, SimResult } from './result.js';
+import { Scheduler } from './scheduler.js';
+import { SimCluster } from './sim-cluster.js';
+import { Watch } from './watch.js';
+
+export interface RunOptions {
+  /** The story, a line for everything that happens. Costs much. */
+  readonly trace?: (line: string) => void;
+}
+
+/** Steps of the checker per operation, after which it says that it does not know. */
+const CHECK_STEPS_PER_OPERATION = 20_000;
+/** Less than this is no test. */
+const LEAST_OPERATIONS = 20;
+/** After the healing everything has to be well within so many election timeouts. */
+const HEAL_ELECTIONS = 30;
+
+export async function runSeed(seed: number, mix: Mix, options: RunOptions = {}): Promise<SimResult> {
+  return new Simulation(seed, mix, options).run();
+}
+
+class Simulation {
+  readonly #seed: number;
+  readonly #mix: Mix;
+  readonly #random: Random;
+  readonly #trace: ((line: string) => void) | undefined;
+  readonly #scheduler = new Scheduler();
+  readonly #history = new History();
+  readonly #digest = new Digest();
+  #failure: SimFailure | undefined;
+
+  constructor(seed: number, mix: Mix, { trace }: RunOptions) {
+    this.#seed = seed;
+    this.#mix = mix;
+    this.#random = new Random(seed);
+    this.#trace = trace;
+  }
+
+  async run(): Promise<SimResult> {
+    const cluster = await this.#cluster();
+    const nemesis = new Nemesis(cluster, this.#scheduler, (what) => {
+      this.#tell(what);
+    });
+    try {
+      await this.#live(cluster, nemesis);
+    } catch (error) {
+      this.#fail('crash', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+    if (this.#failure === undefined) this.#judge(nemesis);
+    const { now, happened } = this.#scheduler;
+    return {
+      seed: this.#seed.toString(16),
+      mix: this.#mix,
+      failure: this.#failure,
+      simulatedMs: Math.round(now),
+      events: happened,
+      operations: this.#history.counts,
+      faults: { ...nemesis.injected },
+      digest: this.#digest.toString(),
+    };
+  }
+
+  async #cluster(): Promise<SimCluster> {
+    const watching: { watch: Watch | undefined } = { watch: undefined };
+    const cluster = await SimCluster.make({
+      mix: this.#mix,
+      scheduler: this.#scheduler,
+      random: this.#random,
+      onRaftMessage: (group, message) => {
+        // Not into the digest: that counts what arrives.
+        if (this.#trace !== undefined) this.#line(`g${group} ${describeMessage(message)}`);
+        try {
+          watching.watch?.sent(group, message);
+        } catch (error) {
+          this.#violated(error);
+        }
+      },
+      onArrival: (from, to, bytes) => {
+        this.#digest.add(this.#scheduler.now, from, to, bytes);
+      },
+      onTrouble: (what) => {
+        this.#fail('crash', what);
+      },
+    });
+    const watch = new Watch(cluster.disks, (node, group, what) => {
+      this.#tell(`g${group} n${node} ${what}`);
+    });
+    watching.watch = watch;
+    this.#scheduler.afterTurn = (life) => {
+      const node = cluster.nodeOf(life);
+      if (node === undefined || this.#failure !== undefined) return;
+      try {
+        watch.look(node.id, node.replicas());
+      } catch (error) {
+        this.#violated(error);
+      }
+    };
+    return cluster;
+  }
+
+  #violated(error: unknown): void {
+    if (!(error instanceof InvariantViolation)) throw error;
+    this.#fail('invariant', error.message);
+  }
+
+  /** The first thing that is wrong is the failure; the rest follows from it. */
+  #fail(check: SimFailure['check'], reason: string): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { check, reason, atMs: Math.round(this.#scheduler.now) };
+    this.#tell(`FAILED: ${check}: ${reason}`);
+  }
+
+  #tell(what: string): void {
+    this.#digest.text(what);
+    this.#line(what);
+  }
+
+  #line(what: string): void {
+    this.#trace?.(`${this.#scheduler.now.toFixed(3).padStart(10)}  ${what}`);
+  }
+
+  async #live(cluster: SimCluster, nemesis: Nemesis): Promise<void> {
+    const { durationMs, clients: count } = this.#mix;
+    const clients = Array.from({ length: count }, (_, number) => this.#client(cluster, number));
+    cluster.start();
+    // Some begin before the cluster has its leaders: they have to wait, not to fail.
+    await this.#runFor(200);
+    for (const client of clients) client.start();
+    nemesis.schedule(this.#mix.faults);
+    await this.#runFor(durationMs);
+    if (this.#failure !== undefined) return;
+    this.#tell('phase two: all heals');
+    nemesis.heal();
+    await this.#heal(cluster, clients);
+  }
+
+  #client(cluster: SimCluster, number: number): Client {
+    return new Client({
+      number,
+      mix: this.#mix,
+      scheduler: this.#scheduler,
+      random: this.#random.stream(`client ${number}`),
+      history: this.#history,
+      clock: new MachineClock(this.#scheduler, 1, 0),
+      doors: () => cluster.doors(),
+      tell: (what) => {
+        this.#tell(what);
+      },
+    });
+  }
+
+  /** Stops early when something is wrong. */
+  async #runFor(ms: number): Promise<void> {
+    await this.#scheduler.until(() => this.#failure !== undefined, ms, 100);
+  }
+
+  async #heal(cluster: SimCluster, clients: readonly Client[]): Promise<void> {
+    const { tickMs, electionTicks } = this.#mix.timers;
+    const boundMs = HEAL_ELECTIONS * tickMs * electionTicks + 2_000;
+    const wrong = (): boolean => this.#failure !== undefined;
+    const led = await this.#scheduler.until(() => wrong() || leaderless(cluster, this.#mix).length === 0, boundMs);
+    if (wrong()) return;
+    if (!led) {
+      this.#fail(
+        'liveness',
+        `no leader within ${boundMs} ms after healing: ${leaderless(cluster, this.#mix).join('; ')}`,
+      );
+      return;
+    }
+    for (const client of clients) client.stop();
+    const finished = await this.#scheduler.until(() => wrong() || clients.every(({ idle }) => idle), 15_000);
+    if (!finished) this.#fail('liveness', 'clients were not answered');
+    if (wrong()) return;
+    await this.#readBack(clients);
+    if (wrong()) return;
+    const alike = await this.#scheduler.until(() => wrong() || differences(cluster, this.#mix).length === 0, boundMs);
+    if (!alike) this.#fail('convergence', differences(cluster, this.#mix).join('; '));
+  }
+
+  /** Every key, by every client, through whatever door it takes. */
+  async #readBack(clients: readonly Client[]): Promise<void> {
+    const answers: boolean[] = [];
+    let asked = 0;
+    for (const client of clients) {
+      for (let key = 1; key <= this.#mix.keys; key++) {
+        asked++;
+        client.read(`k${key}`, READ_BACK_MS, (answered) => answers.push(answered));
+      }
+    }
+    await this.#scheduler.until(() => this.#failure !== undefined || answers.length === asked, READ_BACK_MS + 1_000);
+    const served = answers.filter((answered) => answered).length;
+    if (served < asked) this.#fail('liveness', `${asked - served} of ${asked} reads after healing were not answered`);
+  }
+
+  #judge(nemesis: Nemesis): void {
+    const { operations, counts, overlaps } = this.#history;
+    const faults = Object.values(nemesis.injected).reduce((sum, n) => sum + n, 0);
+    if (counts.ok < LEAST_OPERATIONS) this.#fail('idle', `only ${counts.ok} operations went well`);
+    else if (this.#mix.clients > 1 && overlaps === 0) this.#fail('idle', 'no two operations overlapped');
+    else if (faults === 0 && this.#mix.faults.length > 0) this.#fail('idle', 'no fault was injected');
+    if (this.#failure !== undefined) return;
+    const steps = operations.length * CHECK_STEPS_PER_OPERATION;
+    const result = checkHistory(operations, { steps, timeoutMs: Infinity, now: () => 0 });
+    this.#digest.text(result.verdict);
+    if (result.verdict === 'LINEARIZABLE') return;
+    this.#fail('linearizability', `${result.verdict}: ${JSON.stringify(result.failure ?? {}, replaceBigInt)}`);
+  }
+}
+
+const READ_BACK_MS = 10_000;
+
+const replaceBigInt = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
+
+function replicasOf(cluster: SimCluster): Map<number, Replica[]> {
+  const groups = new Map<number, Replica[]>();
+  for (const node of cluster.nodes) {
+    for (const replica of node.replicas()) {
+      const known = groups.get(replica.id);
+      if (known === undefined) groups.set(replica.id, [replica]);
+      else known.push(replica);
+    }
+  }
+  return groups;
+}
+
+/** Groups without exactly one leader; group 0 is the topology's. */
+function leaderless(cluster: SimCluster, mix: Mix): string[] {
+  const groups = replicasOf(cluster);
+  const missing: string[] = [];
+  for (let group = 0; group <= mix.shards; group++) {
+    const leaders = (groups.get(group) ?? []).filter(({ raft }) => raft.role === 'leader');
+    if (leaders.length !== 1)
+      missing.push(`g${group}: ${leaders.length === 0 ? 'none' : leaders.map(({ raft }) => `n${raft.id}`).join(' ')}`);
+  }
+  return missing;
+}
+
+/** Replicas that have not applied the same, or have not come to the same state by it. */
+function differences(cluster: SimCluster, mix: Mix): string[] {
+  const different: string[] = [];
+  for (const [group, replicas] of replicasOf(cluster)) {
+    const states = new Set(replicas.map(({ applied, machine }) => `${applied} ${machine.stateHash()}`));
+    if (states.size <= 1) continue;
+    different.push(
+      `g${group}: ${replicas.map(({ raft, applied }) => `n${raft.id} applied ${applied} of ${raft.commit}`).join(', ')}`,
+    );
+  }
+  const expected = mix.shards + 1;
+  const found = replicasOf(cluster).size;
+  if (found !== expected) different.push(`${found} of ${expected} groups are there`);
+  return different;
+}

@@ -1,0 +1,170 @@
+/**
+ * Virtual time: what happens when. Nothing happens but from `run`, one event at a time, in an order that depends on
+ * nothing but what was scheduled: by time, then by the order of the calls.
+ *
+ * Code under test that awaits goes on right after the event that settled its promise, as it does for real.
+ * Every event belongs to a `Life`: one life of a process. What belongs to a life that has ended does not happen any
+ * more; what belongs to one that is paused happens when it goes on.
+ */
+
+/** Microtask turns after an event that settled promises: more than any chain of them between two events is long. */
+const SETTLING_TURNS = 8;
+/** Promises that settle otherwise get a turn every so many events. */
+const TURN_EVERY = 16;
+
+const SETTLED = Promise.resolve();
+
+export class Life {
+  /** Number of the node that lives it; 0 for other processes. */
+  readonly node: number;
+  #ended = false;
+  #paused = false;
+  /** What fell due while it was paused. */
+  readonly backlog: ScheduledEvent[] = [];
+
+  constructor(node = 0) {
+    this.node = node;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** For good: nothing that belongs to this life happens any more. */
+  end(): void {
+    this.#ended = true;
+    this.backlog.length = 0;
+  }
+
+  /** As SIGSTOP. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** @internal Of the scheduler's `resume`. */
+  unpause(): void {
+    this.#paused = false;
+  }
+}
+
+export interface ScheduledEvent {
+  at: number;
+  order: number;
+  readonly life: Life | undefined;
+  readonly task: () => void;
+  /** It may change what the process knows, and not only bring it something to look at. */
+  readonly isTurn: boolean;
+  cancelled: boolean;
+}
+
+export class Scheduler {
+  #now = 0;
+  #order = 0;
+  #settling = 0;
+  /** A binary heap. */
+  readonly #events: ScheduledEvent[] = [];
+  /** Called after every turn, with the life that it belonged to. */
+  afterTurn: (life: Life) => void = () => undefined;
+  /** Events that happened so far. */
+  happened = 0;
+
+  /** Virtual milliseconds since the start. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** `task` happens after `ms` (≥ 0), unless `life` has ended by then. Cancel by setting `cancelled`. */
+  after(ms: number, life: Life | undefined, task: () => void, isTurn = false): ScheduledEvent {
+    const event = { at: this.#now + ms, order: this.#order++, life, task, isTurn, cancelled: false };
+    this.#push(event);
+    return event;
+  }
+
+  /** The present event has settled promises: what awaits them is to go on before the next event. */
+  settles(): void {
+    this.#settling = SETTLING_TURNS;
+  }
+
+  /** The life goes on: what fell due meanwhile happens now, in its order. */
+  resume(life: Life): void {
+    life.unpause();
+    for (const event of life.backlog.splice(0)) {
+      event.at = this.#now;
+      event.order = this.#order++;
+      if (!event.cancelled) this.#push(event);
+    }
+  }
+
+  /** Lets `ms` of virtual time pass. */
+  async run(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    for (let event = this.#next(end); event !== undefined; event = this.#next(end)) {
+      this.#now = event.at;
+      this.happened++;
+      event.task();
+      if (this.happened % TURN_EVERY === 0) await SETTLED;
+      for (let turn = 0; turn < this.#settling; turn++) await SETTLED;
+      this.#settling = 0;
+      if (event.isTurn && event.life !== undefined) this.afterTurn(event.life);
+    }
+    this.#now = end;
+  }
+
+  /** Runs until `done`, looking every `stepMs`, for at most `ms`; false if it never was. */
+  async until(done: () => boolean, ms: number, stepMs = 20): Promise<boolean> {
+    const end = this.#now + ms;
+    while (!done() && this.#now < end) await this.run(Math.min(stepMs, end - this.#now));
+    return done();
+  }
+
+  /** The next event up to `end` that does happen. */
+  #next(end: number): ScheduledEvent | undefined {
+    for (let top = this.#events[0]; top !== undefined && top.at <= end; top = this.#events[0]) {
+      this.#pop();
+      if (top.cancelled || top.life?.ended === true) continue;
+      if (top.life?.paused !== true) return top;
+      top.life.backlog.push(top);
+    }
+    return undefined;
+  }
+
+  #push(event: ScheduledEvent): void {
+    const heap = this.#events;
+    let at = heap.push(event) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || isBefore(above, event)) break;
+      heap[at] = above;
+      at = parent;
+    }
+    heap[at] = event;
+  }
+
+  #pop(): void {
+    const heap = this.#events;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      let below = heap[child];
+      if (below === undefined) break;
+      const right = heap[child + 1];
+      if (right !== undefined && isBefore(right, below)) {
+        child++;
+        below = right;
+      }
+      if (isBefore(last, below)) break;
+      heap[at] = below;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+const isBefore = (a: ScheduledEvent, b: ScheduledEvent): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);

@@ -1,0 +1,149 @@
+/**
+ * A failure made smaller: fewer faults, less time, fewer of everything, as long as the same check still fails.
+ *
+ * Greedy: whatever was left out and is not needed stays out, and it goes round until nothing more can go (Zeller,
+ * Hildebrandt: Simplifying and Isolating Failure-Inducing Input, 2002, without its splits into single parts).
+ * Knows neither processes nor clocks; bounded by runs, and by who calls.
+ */
+import type { CampaignFailure, RunOne } from './campaign.js';
+import type { Mix } from './mix.js';
+import { fair, type NUMBERS } from './overrides.js';
+
+export interface ShrinkOptions {
+  readonly failure: CampaignFailure;
+  readonly run: RunOne;
+  readonly maxRuns: number;
+  /** Asked before each run; false ends it with what has been found by then. */
+  readonly mayGoOn?: () => boolean;
+  /** After each run. */
+  readonly onRun?: (runs: number, smallest: Mix) => void;
+}
+
+/** What failed in one run. */
+type Seen = Pick<CampaignFailure, 'check' | 'reason' | 'atMs'>;
+
+export interface Shrunk {
+  /** Fails, with the check of the original: it was run. */
+  readonly mix: Mix;
+  readonly failure: Seen;
+  readonly runs: number;
+  /** Nothing that was left to try fails any more; else it was cut short. */
+  readonly finished: boolean;
+}
+
+type Amount = (typeof NUMBERS)[number];
+
+/**
+ * In the order in which they make a story shorter; of each the least, of which it stays a multiple: a tenth of a second
+ * more or less tells nobody anything.
+ */
+const GRAINS: Readonly<Record<Amount, number>> = {
+  durationMs: 100,
+  clients: 1,
+  routers: 1,
+  nodes: 1,
+  shards: 1,
+  replicas: 1,
+  keys: 1,
+};
+
+/** Why a failure of this kind is not made smaller; undefined if it can be. */
+export function whyNotShrunk({ check }: CampaignFailure): string | undefined {
+  if (check === 'idle') return 'a seed that did too little does no more with less';
+  if (check === 'determinism') return 'a run that is not the same twice cannot be compared with a smaller one';
+  return undefined;
+}
+
+/** Undefined if the failure does not come again: then the run does not depend on its seed alone. */
+export async function shrink(options: ShrinkOptions): Promise<Shrunk | undefined> {
+  const search = new Search(options);
+  if (!(await search.fails(options.failure.mix))) return undefined;
+  for (let before = search.accepted - 1; before < search.accepted && !search.exhausted;) {
+    before = search.accepted;
+    await shrinkFaults(search);
+    for (const name of Object.keys(GRAINS) as Amount[]) await shrinkAmount(search, name);
+  }
+  return search.outcome();
+}
+
+/** Runs candidates, and keeps the last that failed. */
+class Search {
+  accepted = 0;
+  exhausted = false;
+  readonly #options: ShrinkOptions;
+  readonly #tried = new Set<string>();
+  #smallest: Mix;
+  #failure: Seen | undefined;
+  #runs = 0;
+
+  constructor(options: ShrinkOptions) {
+    this.#options = options;
+    this.#smallest = options.failure.mix;
+  }
+
+  get smallest(): Mix {
+    return this.#smallest;
+  }
+
+  /** True if `mix` was run now and fails as the original did; it is the smallest from then on. */
+  async fails(mix: Mix): Promise<boolean> {
+    const { failure, run, maxRuns, mayGoOn = () => true, onRun } = this.#options;
+    const key = JSON.stringify(mix);
+    if (this.#tried.has(key)) return false;
+    if (this.#runs >= maxRuns || !mayGoOn()) {
+      this.exhausted = true;
+      return false;
+    }
+    this.#tried.add(key);
+    this.#runs++;
+    const seen = await failureOf(run, failure.seed, mix);
+    const same = seen?.check === failure.check;
+    if (same) {
+      this.accepted++;
+      this.#smallest = mix;
+      this.#failure = seen;
+    }
+    onRun?.(this.#runs, this.#smallest);
+    return same;
+  }
+
+  outcome(): Shrunk | undefined {
+    if (this.#failure === undefined) return undefined;
+    return { mix: this.#smallest, failure: this.#failure, runs: this.#runs, finished: !this.exhausted };
+  }
+}
+
+/** A run that comes to grief is the check `crash`, as it is in a campaign. */
+async function failureOf(run: RunOne, seed: number, mix: Mix): Promise<Seen | undefined> {
+  try {
+    return (await run(seed, mix)).result.failure;
+  } catch (error) {
+    return { check: 'crash', reason: error instanceof Error ? error.message : String(error), atMs: undefined };
+  }
+}
+
+/** Leaves out all faults, then halves, quarters and so on down to single ones. */
+async function shrinkFaults(search: Search): Promise<void> {
+  if (search.smallest.faults.length === 0) return;
+  if (await search.fails({ ...search.smallest, faults: [] })) return;
+  for (let size = search.smallest.faults.length >> 1; size >= 1; size >>= 1) await sweep(search, size);
+}
+
+/** Tries to leave out each run of `size` faults once. */
+async function sweep(search: Search, size: number): Promise<void> {
+  for (let from = 0; from < search.smallest.faults.length && !search.exhausted;) {
+    const { smallest } = search;
+    const faults = smallest.faults.filter((_, at) => at < from || at >= from + size);
+    if (!(await search.fails({ ...smallest, faults }))) from += size;
+  }
+}
+
+/** Tries the least, then nearer and nearer to what it is; from each that fails, again. */
+async function shrinkAmount(search: Search, name: Amount): Promise<void> {
+  const grain = GRAINS[name];
+  for (let step = search.smallest[name] - grain; step > 0 && !search.exhausted;) {
+    const value = Math.ceil((search.smallest[name] - step) / grain) * grain;
+    const fails = value < search.smallest[name] && (await search.fails(fair({ ...search.smallest, [name]: value })));
+    step = fails ? Math.min(step, search.smallest[name] - grain) : step >> 1;
+  }
+}

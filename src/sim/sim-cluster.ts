@@ -1,0 +1,152 @@
+/** All machines of one simulation: nodes with their disks and clocks, routers, and the network between them. */
+import type { Message } from '../raft/index.js';
+import { loadHash, type ClusterPlan, type GroupId, type NodeId, type PeerId } from '../shard/index.js';
+import type { Door } from './client.js';
+import { MachineClock } from './clock.js';
+import type { Mix } from './mix.js';
+import type { Random } from './random.js';
+import type { Life, Scheduler } from './scheduler.js';
+import { VirtualDisk } from './virtual-disk.js';
+import { VirtualNetwork } from './virtual-network.js';
+import { VirtualNode } from './virtual-node.js';
+import { VirtualRouter } from './virtual-router.js';
+
+export interface SimClusterOptions {
+  readonly mix: Mix;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly onRaftMessage: (group: GroupId, message: Message) => void;
+  readonly onArrival: (from: PeerId, to: PeerId, bytes: number) => void;
+  readonly onTrouble: (what: string) => void;
+}
+
+export class SimCluster {
+  readonly nodes: readonly VirtualNode[];
+  readonly routers: readonly VirtualRouter[];
+  readonly network: VirtualNetwork;
+  /** Most that a clock may run fast or slow. */
+  readonly mostDrift: number;
+  readonly #disks = new Map<NodeId, VirtualDisk>();
+  /** Told of a node's next sync, once. */
+  readonly #atSync = new Map<NodeId, () => void>();
+  readonly #routerClock: MachineClock;
+  readonly #options: SimClusterOptions;
+
+  private constructor(options: SimClusterOptions) {
+    this.#options = options;
+    const { mix, scheduler, random, onArrival } = options;
+    this.mostDrift = mix.clocks.drift;
+    this.#routerClock = new MachineClock(scheduler, 1, 0);
+    this.network = new VirtualNetwork({
+      scheduler,
+      random: random.stream('network'),
+      mix: mix.network,
+      onSend: (_from, _to, message) => {
+        if (message.type === 'raft') options.onRaftMessage(message.group, message.message);
+      },
+      onArrival,
+    });
+    const plan = planOf(mix);
+    this.nodes = plan.nodes.map(({ id }) => this.#node(id, plan));
+    this.routers = Array.from({ length: mix.routers }, (_, number) => {
+      const clock = this.#routerClock;
+      return new VirtualRouter({
+        number,
+        scheduler,
+        network: this.network,
+        clock,
+        random: random.stream(`router ${number}`),
+      });
+    });
+  }
+
+  static async make(options: SimClusterOptions): Promise<SimCluster> {
+    await loadHash();
+    return new SimCluster(options);
+  }
+
+  #node(id: NodeId, plan: ClusterPlan): VirtualNode {
+    const { mix, scheduler, random, onTrouble } = this.#options;
+    const own = random.stream(`node ${id}`);
+    const disk = new VirtualDisk({
+      scheduler,
+      random: own.stream('disk'),
+      mix: mix.disk,
+      onSync: () => {
+        this.#atSync.get(id)?.();
+      },
+    });
+    this.#disks.set(id, disk);
+    const { drift, skewMs } = mix.clocks;
+    const clock = new MachineClock(scheduler, 1 + own.between(-drift, drift), Math.round(own.between(-skewMs, skewMs)));
+    return new VirtualNode({ id, plan, mix, scheduler, network: this.network, disk, clock, random: own, onTrouble });
+  }
+
+  start(): void {
+    for (const node of this.nodes) node.start();
+    for (const router of this.routers) router.start();
+  }
+
+  get disks(): ReadonlyMap<NodeId, VirtualDisk> {
+    return this.#disks;
+  }
+
+  disk(id: NodeId): VirtualDisk {
+    const disk = this.#disks.get(id);
+    if (disk === undefined) throw new RangeError(`there is no node ${id}`);
+    return disk;
+  }
+
+  /** Calls `crash` while the node's next sync is under way, or right when it begins. Returns what disarms it. */
+  atSync(id: NodeId, random: Random, crash: () => void): () => void {
+    const { scheduler, mix } = this.#options;
+    const disarm = (): void => {
+      if (this.#atSync.get(id) === trap) this.#atSync.delete(id);
+    };
+    const trap = (): void => {
+      disarm();
+      scheduler.after(
+        random.chance(0.3) ? 0 : random.between(0, mix.disk.syncMs + mix.disk.jitterMs),
+        undefined,
+        crash,
+      );
+    };
+    this.#atSync.set(id, trap);
+    return disarm;
+  }
+
+  /** The node whose present process this is. */
+  nodeOf(life: Life): VirtualNode | undefined {
+    const node = life.node === 0 ? undefined : this.nodes[life.node - 1];
+    return node?.life === life ? node : undefined;
+  }
+
+  /** Every process that takes operations: stand-alone routers, and those inside the nodes. */
+  doors(): Door[] {
+    const doors: Door[] = [];
+    for (const router of this.routers) {
+      const door = router.door;
+      if (door !== undefined) doors.push({ name: router.name, clock: this.#routerClock, ...door });
+    }
+    for (const node of this.nodes) {
+      const door = node.door;
+      if (door !== undefined) doors.push({ name: `n${node.id}`, clock: node.clock, ...door });
+    }
+    return doors;
+  }
+}
+
+function planOf(mix: Mix): ClusterPlan {
+  return {
+    clusterId: 'simulated',
+    nodes: Array.from({ length: mix.nodes }, (_, i) => ({
+      id: i + 1,
+      name: `n${i + 1}`,
+      peerAddress: `10.0.0.${i + 1}:7001`,
+      httpAddress: `10.0.0.${i + 1}:8001`,
+    })),
+    shardCount: mix.shards,
+    replicas: mix.replicas,
+    leaseReads: mix.leaseReads,
+  };
+}

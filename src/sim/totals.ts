@@ -1,0 +1,68 @@
+/** Many results in one: counts that do not depend on the order in which seeds came to an end. */
+import type { SimResult } from './result.js';
+
+export interface Totals {
+  readonly simulatedMs: number;
+  /** Processor time that the runs took, of all processes together. */
+  readonly cpuMs: number;
+  readonly events: number;
+  readonly operations: { readonly ok: number; readonly failed: number; readonly unknown: number };
+  /** Injected faults by kind, in the order of the alphabet. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** How many seeds had so many. */
+  readonly nodes: ReadonlyMap<number, number>;
+  readonly shards: ReadonlyMap<number, number>;
+  /** Of all runs' digests: equal for equal seeds, whatever their order. 8 hex digits. */
+  readonly digest: string;
+}
+
+export class Sum {
+  #simulatedMs = 0;
+  #cpuMs = 0;
+  #events = 0;
+  readonly #operations = { ok: 0, failed: 0, unknown: 0 };
+  readonly #faults = new Map<string, number>();
+  readonly #nodes = new Map<number, number>();
+  readonly #shards = new Map<number, number>();
+  #digest = 0;
+
+  add(result: SimResult, cpuMs: number): void {
+    this.#simulatedMs += result.simulatedMs;
+    this.#cpuMs += cpuMs;
+    this.#events += result.events;
+    this.#operations.ok += result.operations.ok;
+    this.#operations.failed += result.operations.failed;
+    this.#operations.unknown += result.operations.unknown;
+    for (const [kind, count] of Object.entries(result.faults)) increase(this.#faults, kind, count);
+    increase(this.#nodes, result.mix.nodes, 1);
+    increase(this.#shards, result.mix.shards, 1);
+    this.#digest = (this.#digest + fingerprint(`${result.seed} ${result.digest}`)) >>> 0;
+  }
+
+  totals(): Totals {
+    return {
+      simulatedMs: this.#simulatedMs,
+      cpuMs: this.#cpuMs,
+      events: this.#events,
+      operations: { ...this.#operations },
+      faults: Object.fromEntries([...this.#faults].sort(([a], [b]) => (a < b ? -1 : 1))),
+      nodes: byNumber(this.#nodes),
+      shards: byNumber(this.#shards),
+      digest: this.#digest.toString(16).padStart(8, '0'),
+    };
+  }
+}
+
+function increase<K>(counts: Map<K, number>, key: K, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
+}
+
+const byNumber = (counts: ReadonlyMap<number, number>): ReadonlyMap<number, number> =>
+  new Map([...counts].sort(([a], [b]) => a - b));
+
+/** FNV-1a. */
+function fingerprint(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
+}

@@ -1,0 +1,239 @@
+/**
+ * One node's disk in virtual time: the production storage on files in memory, with syncs that take their time, fail,
+ * or are cut short by a crash.
+ *
+ * What is durable is `#content`, changed a transaction at a time when its sync is over. A crash lets the transactions
+ * that were on their way survive up to one of them; behind that, a journal row may be torn. Nothing that was
+ * acknowledged is ever lost by a crash: that a disk forgets is not among its faults, that a bit flips is.
+ */
+import type { GroupId } from '../raft/index.js';
+import { JournaledStorage, StorageFailure, crc32c } from '../raft/storage/index.js';
+import type { JournaledStorageSettings, RawRow, Storage, StoreFiles } from '../raft/storage/index.js';
+import { DiskContent } from './disk-content.js';
+import type { SyncKind, Transaction } from './disk-content.js';
+import { DurableIndex } from './durable-index.js';
+import type { DiskMix } from './mix.js';
+import type { Random } from './random.js';
+import type { Life, Scheduler } from './scheduler.js';
+import { VirtualJournal, VirtualState, openVirtualSnapshot, sqliteError, virtualReader } from './virtual-files.js';
+import type { Sync } from './virtual-files.js';
+import { VirtualWorker } from './virtual-worker.js';
+import type { InFlight } from './virtual-worker.js';
+
+/** Set by whoever makes trouble; they count for syncs that begin later. */
+export interface DiskFaults {
+  /** No sync ends before this moment, virtual ms. */
+  stallUntil: number;
+  /** The next sync fails so, and only that one. */
+  failNextSync: 'full' | 'failure' | undefined;
+  /** Syncs take so many times as long. */
+  slowFactor: number;
+}
+
+export interface VirtualDiskOptions {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly mix: DiskMix;
+  /** A sync has begun: a moment at which a crash is interesting. May crash the disk. */
+  readonly onSync?: (what: SyncKind) => void;
+}
+
+/** Of a power cut that loses a transaction which appends to the journal. */
+const TEAR_PROBABILITY = 0.3;
+/** A transaction whose sync failed may be on the disk nevertheless. */
+const FAILED_AND_DURABLE_PROBABILITY = 0.5;
+const STALL_FACTOR = 100;
+
+export class VirtualDisk {
+  readonly faults: DiskFaults = { stallUntil: 0, failNextSync: undefined, slowFactor: 1 };
+  readonly #scheduler: Scheduler;
+  readonly #mix: DiskMix;
+  readonly #onSync: (what: SyncKind) => void;
+  /** Streams of their own, so that one fault more or less changes no sync's time. */
+  readonly #syncChance: Random;
+  readonly #failChance: Random;
+  readonly #crashChance: Random;
+  readonly #flipChance: Random;
+  readonly #content = new DiskContent();
+  readonly #index = new DurableIndex();
+  /** In the order in which they were written. */
+  #inFlight: InFlight[] = [];
+  /** Its sync failed: whether it is on the disk shows when the files are opened again. */
+  #failed: InFlight | undefined;
+  /** Who has the files open, and what it sees. */
+  #open: { readonly life: Life; readonly view: DiskContent } | undefined;
+  /** Number of the torn last row. */
+  #torn: number | undefined;
+
+  constructor({ scheduler, random, mix, onSync }: VirtualDiskOptions) {
+    this.#scheduler = scheduler;
+    this.#mix = mix;
+    this.#onSync = onSync ?? (() => undefined);
+    this.#syncChance = random.stream('sync');
+    this.#failChance = random.stream('fail');
+    this.#crashChance = random.stream('crash');
+    this.#flipChance = random.stream('flip');
+  }
+
+  /** The storage of a new life: what it does and hears belongs to that life. Quotas are not kept: `failNextSync` is. */
+  storage(life: Life, settings: Omit<JournaledStorageSettings, 'maxJournalBytes'> = {}): Storage {
+    const worker = new VirtualWorker(
+      this.#scheduler,
+      {
+        open: (owner, sync) => this.#openFiles(owner, sync),
+        write: (transaction, startsAt) => this.#write(transaction, startsAt),
+        land: (write) => {
+          this.#land(write);
+        },
+        onSync: this.#onSync,
+      },
+      life,
+    );
+    return new JournaledStorage(settings, {
+      directory: '',
+      worker,
+      openReader: () => virtualReader(this.#content),
+      nextTurn: () =>
+        new Promise((resolve) => {
+          this.#scheduler.after(0, life, resolve);
+        }),
+      now: () => this.#scheduler.now,
+      closed: () => Promise.resolve(),
+    });
+  }
+
+  #openFiles(life: Life, sync: Sync): StoreFiles {
+    if (this.#open !== undefined || this.#inFlight.length > 0) {
+      throw new StorageFailure('data folder in use: another store has this disk');
+    }
+    const view = this.#content.copy();
+    this.#open = { life, view };
+    return {
+      journal: new VirtualJournal(view, sync),
+      state: new VirtualState(view, sync),
+      openSnapshot: (group) => openVirtualSnapshot(view, group),
+      release: () => {
+        this.#release();
+      },
+    };
+  }
+
+  #release(): void {
+    this.#open = undefined;
+    const failed = this.#failed;
+    this.#failed = undefined;
+    if (failed !== undefined && this.#failChance.chance(FAILED_AND_DURABLE_PROBABILITY))
+      this.#apply(failed.transaction);
+  }
+
+  #write(transaction: Transaction, startsAt: number): InFlight {
+    const fault = this.faults.failNextSync;
+    this.faults.failNextSync = undefined;
+    const write = { transaction, ms: this.#syncMs(startsAt), error: fault && syncError(fault) };
+    this.#inFlight.push(write);
+    return write;
+  }
+
+  #syncMs(startsAt: number): number {
+    const { syncMs, jitterMs, stallProbability } = this.#mix;
+    const jitter = -Math.log(1 - this.#syncChance.next()) * jitterMs;
+    const stall = this.#syncChance.chance(stallProbability) ? STALL_FACTOR : 1;
+    const ms = (syncMs + jitter) * stall * this.faults.slowFactor;
+    return Math.max(ms, this.faults.stallUntil - startsAt);
+  }
+
+  #land(write: InFlight): void {
+    const first = this.#inFlight.shift();
+    if (first !== write) throw new Error('a disk was crashed under a process that lives on');
+    if (write.error === undefined) this.#apply(write.transaction);
+    // A full disk has taken nothing; a failed fsync says nothing of what it did. Nothing is written behind it.
+    else if (!isFull(write.error)) this.#failed = write;
+  }
+
+  #apply({ changes, rows, covers }: Transaction): void {
+    for (const change of changes) change(this.#content);
+    for (const { data } of rows) this.#index.add(data);
+    for (const [group, meta] of covers) this.#index.cover(group, meta);
+    if (this.#torn !== undefined && !this.#content.rows.has(this.#torn)) this.#torn = undefined;
+  }
+
+  /**
+   * The process dies; its life has to have ended. What was on its way to the disk is there up to one of its
+   * transactions, as chance says. A power cut can also tear the journal row that came next.
+   */
+  crash(kind: 'process' | 'power'): void {
+    if (this.#open?.life.ended === false) throw new Error('end the life first, then crash its disk');
+    const writes = this.#inFlight.filter(({ error }) => !isFull(error));
+    if (this.#failed !== undefined) writes.push(this.#failed);
+    const survive = this.#crashChance.integer(0, writes.length);
+    for (const { transaction } of writes.slice(0, survive)) this.#apply(transaction);
+    const lost = writes[survive]?.transaction;
+    if (kind === 'power' && lost !== undefined) this.#tear(lost);
+    this.#inFlight = [];
+    this.#failed = undefined;
+    this.#open = undefined;
+  }
+
+  /** Leaves some of its journal rows whole and the one behind them damaged. */
+  #tear({ rows }: Transaction): void {
+    const chance = this.#crashChance;
+    if (rows.length === 0 || !chance.chance(TEAR_PROBABILITY)) return;
+    const whole = chance.integer(0, rows.length - 1);
+    for (const row of rows.slice(0, whole)) {
+      this.#content.appendRow(row);
+      this.#index.add(row.data);
+    }
+    const torn = rows[whole];
+    if (torn === undefined) return;
+    this.#content.appendRow({ ...torn, data: garbled(torn, chance) });
+    this.#torn = torn.seq;
+  }
+
+  /** One bit of one durable journal row that is not the last one; false if there is no such row. */
+  flipBit(): boolean {
+    const { rows, lastSeq, trimmed } = this.#content;
+    const lastWhole = this.#torn === undefined ? lastSeq : this.#torn - 1;
+    const chance = this.#flipChance;
+    const row = lastWhole - trimmed > 1 ? rows.get(chance.integer(trimmed + 1, lastWhole - 1)) : undefined;
+    if (row === undefined || row.data.length === 0) return false;
+    const data = row.data.slice();
+    flipBitOf(data, chance);
+    const flipped = { ...row, data };
+    rows.set(row.seq, flipped);
+    const view = this.#open?.view.rows;
+    if (view?.has(row.seq) === true) view.set(row.seq, flipped);
+    return true;
+  }
+
+  /** Term of the durable entry at `index`, or of the snapshot that ends there. Flipped bits count as whole. */
+  durableTerm(group: GroupId, index: number): number | undefined {
+    return this.#index.term(group, index);
+  }
+
+  /** Up to here the group's durable state covers its log. */
+  durableSnapshotIndex(group: GroupId): number {
+    return this.#index.snapshotIndex(group);
+  }
+}
+
+const FULL = 'SQLITE_FULL';
+
+const syncError = (fault: 'full' | 'failure'): Error =>
+  fault === 'full'
+    ? sqliteError(FULL, 'database or disk is full')
+    : sqliteError('SQLITE_IOERR_FSYNC', 'disk I/O error');
+
+const isFull = (error: Error | undefined): boolean => error !== undefined && 'code' in error && error.code === FULL;
+
+/** Cut short, or with a bit flipped: never what its checksum says. */
+function garbled({ data, crc }: RawRow, chance: Random): Uint8Array {
+  const cut = data.slice(0, chance.integer(0, data.length));
+  if (crc32c(cut) !== crc) return cut;
+  flipBitOf(cut, chance);
+  return cut;
+}
+
+function flipBitOf(data: Uint8Array, chance: Random): void {
+  const at = chance.integer(0, data.length - 1);
+  data[at] = (data[at] ?? 0) ^ (1 << chance.integer(0, 7));
+}

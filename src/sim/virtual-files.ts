@@ -1,0 +1,307 @@
+/**
+ * The two files of a store in memory, with what the engine relies on in SQLite: transactions that are there whole or
+ * not at all, one at a time; readers that see whole durable transactions only; snapshots that stay as they were.
+ *
+ * The process that has them open works on a view of its own, which has every transaction as soon as it was written;
+ * `sync` is where a transaction goes to the disk, and it decides when and whether it becomes durable.
+ */
+import type { GroupId, SnapshotMeta } from '../raft/index.js';
+import { crc32c } from '../raft/storage/index.js';
+import type {
+  Flip,
+  HardStateAt,
+  JournalFile,
+  RawRow,
+  RawStateRow,
+  SnapshotSource,
+  StateFile,
+  StateReader,
+  StoredGroup,
+} from '../raft/storage/index.js';
+import { emptyTransaction } from './disk-content.js';
+import type { DiskContent, SyncKind, Transaction } from './disk-content.js';
+
+/** Throws as a failed `COMMIT` does. */
+export type Sync = (transaction: Transaction) => void;
+
+/** As better-sqlite3 throws them: a message and a code. */
+export const sqliteError = (code: string, message: string): Error => Object.assign(new Error(message), { code });
+
+/** One file's transactions, and the view that they change. */
+class Writer {
+  readonly view: DiskContent;
+  readonly #sync: Sync;
+  #open: Transaction | undefined;
+
+  constructor(view: DiskContent, sync: Sync) {
+    this.view = view;
+    this.#sync = sync;
+  }
+
+  begin(kind: SyncKind): void {
+    if (this.#open !== undefined) {
+      throw sqliteError('SQLITE_ERROR', 'cannot start a transaction within a transaction');
+    }
+    this.#open = emptyTransaction(kind);
+  }
+
+  /** The transaction under way. */
+  get current(): Transaction {
+    if (this.#open === undefined) throw sqliteError('SQLITE_ERROR', 'no transaction is active');
+    return this.#open;
+  }
+
+  change(change: (content: DiskContent) => void): void {
+    this.current.changes.push(change);
+    change(this.view);
+  }
+
+  commit(): void {
+    const transaction = this.current;
+    this.#sync(transaction);
+    // A failed one stays open: nothing can be written any more, and the view is not what is on the disk.
+    this.#open = undefined;
+  }
+
+  transaction(kind: SyncKind, work: () => void): void {
+    this.begin(kind);
+    work();
+    this.commit();
+  }
+}
+
+export class VirtualJournal implements JournalFile {
+  readonly #view: DiskContent;
+  readonly #writer: Writer;
+
+  constructor(view: DiskContent, sync: Sync) {
+    this.#view = view;
+    this.#writer = new Writer(view, sync);
+  }
+
+  get trimmed(): number {
+    return this.#view.trimmed;
+  }
+
+  get closed(): number {
+    return this.#view.closed;
+  }
+
+  get checkpointsDue(): number {
+    return this.#view.checkpointsDue;
+  }
+
+  get last(): number | undefined {
+    return this.#view.rows.size > 0 ? this.#view.lastSeq : undefined;
+  }
+
+  load(after: number, maxBytes: number): RawRow[] {
+    const rows: RawRow[] = [];
+    let bytes = 0;
+    for (const row of this.#view.rows.values()) {
+      if (row.seq <= after) continue;
+      rows.push(row);
+      bytes += row.data.length;
+      if (bytes >= maxBytes) break;
+    }
+    return rows;
+  }
+
+  row(seq: number): RawRow {
+    const row = this.#view.rows.get(seq);
+    if (row === undefined) throw new Error(`journal.db: row ${seq} is gone`);
+    return row;
+  }
+
+  metas(): (readonly [string, Uint8Array])[] {
+    return [...this.#view.metas];
+  }
+
+  transaction(work: () => void): void {
+    this.#writer.transaction('commit', work);
+  }
+
+  append(seq: number, data: Uint8Array): void {
+    if (this.#view.rows.has(seq)) {
+      throw sqliteError('SQLITE_CONSTRAINT_PRIMARYKEY', 'UNIQUE constraint failed: commits.seq');
+    }
+    const row = { seq, crc: crc32c(data), data };
+    this.#writer.current.rows.push(row);
+    this.#writer.change((content) => {
+      content.appendRow(row);
+    });
+  }
+
+  putMeta(name: string, value: Uint8Array): void {
+    this.#writer.change((content) => content.metas.set(name, value));
+  }
+
+  dropTorn(seq: number): void {
+    this.#write('begin', (content) => {
+      content.dropRow(seq);
+    });
+  }
+
+  trim(to: number, checkpoints: number, limit: number): boolean {
+    const end = Math.min(to, this.trimmed + limit);
+    this.#write('trim', (content) => {
+      content.trim(end, checkpoints);
+    });
+    return end === to;
+  }
+
+  /** There is no write-ahead log to be copied back. */
+  copyBack(): boolean {
+    return false;
+  }
+
+  vouch(): number {
+    const last = this.last ?? this.trimmed;
+    if (last !== this.closed) this.#write('close', (content) => (content.closed = last));
+    return last;
+  }
+
+  #write(kind: SyncKind, change: (content: DiskContent) => void): void {
+    this.#writer.transaction(kind, () => {
+      this.#writer.change(change);
+    });
+  }
+
+  close(): void {
+    // Nothing is held.
+  }
+}
+
+export class VirtualState implements StateFile {
+  readonly #view: DiskContent;
+  readonly #writer: Writer;
+
+  constructor(view: DiskContent, sync: Sync) {
+    this.#view = view;
+    this.#writer = new Writer(view, sync);
+  }
+
+  get journal(): number {
+    return this.#view.journal;
+  }
+
+  get checkpoints(): number {
+    return this.#view.checkpoints;
+  }
+
+  get bytes(): number {
+    return this.#view.stateBytes;
+  }
+
+  groups(): StoredGroup[] {
+    return [...this.#view.groups.values()];
+  }
+
+  garbage(): number[] {
+    return [...this.#view.garbage];
+  }
+
+  /** What it is for shows in what is written. */
+  begin(): void {
+    this.#writer.begin('begin');
+  }
+
+  commit(): void {
+    this.#writer.commit();
+  }
+
+  transaction(work: () => void): void {
+    this.#writer.transaction('begin', work);
+  }
+
+  writeRow(slot: number, row: RawStateRow): void {
+    const key = row.key.toString('latin1');
+    // A copy, not a view that would keep the whole chunk.
+    const value = row.value === undefined ? undefined : new Uint8Array(row.value);
+    this.#writer.change((content) => {
+      content.putState(slot, key, value);
+    });
+  }
+
+  slotOf(group: GroupId): number | undefined {
+    return this.#view.groups.get(group)?.slot;
+  }
+
+  saveMeta(group: GroupId, slot: number, meta: SnapshotMeta): void {
+    this.#writer.current.covers.push([group, meta]);
+    this.#writer.change((content) => {
+      content.saveMeta(group, slot, meta);
+    });
+  }
+
+  saveHardState(state: HardStateAt, slotIfNew: number): void {
+    this.#writer.change((content) => {
+      content.saveHardState(state, slotIfNew);
+    });
+  }
+
+  saveJournal(seq: number): void {
+    this.#writer.change((content) => (content.journal = seq));
+  }
+
+  countCheckpoint(): void {
+    this.#writer.current.kind = 'checkpoint';
+    this.#writer.change((content) => content.checkpoints++);
+  }
+
+  vouchFor(seq: number): void {
+    if (seq === this.journal) return;
+    this.#writer.transaction('close', () => {
+      this.saveJournal(seq);
+    });
+  }
+
+  addGarbage(slot: number): void {
+    this.#writer.current.kind = 'stage';
+    this.#writer.change((content) => content.garbage.add(slot));
+  }
+
+  isGarbage(slot: number): boolean {
+    return this.#view.garbage.has(slot);
+  }
+
+  flip(flip: Flip): void {
+    this.#writer.current.kind = 'install';
+    this.#writer.change((content) => {
+      content.flip(flip);
+    });
+  }
+
+  purge(slot: number, limit: number): boolean {
+    const rows = this.#view.slots.get(slot)?.scan('', undefined, limit) ?? [];
+    this.#writer.transaction('purge', () => {
+      this.#writer.change((content) => {
+        if (rows.length < limit) content.dropSlot(slot);
+        else for (const [key] of rows) content.putState(slot, key, undefined);
+      });
+    });
+    return rows.length < limit;
+  }
+
+  copyBack(): void {
+    // There is no write-ahead log to be copied back.
+  }
+
+  close(): void {
+    // Nothing is held.
+  }
+}
+
+/** As of now, in the writer's order; whatever is written later. */
+export function openVirtualSnapshot(view: DiskContent, group: GroupId): SnapshotSource | undefined {
+  const stored = view.groups.get(group);
+  if (stored?.meta === undefined) return undefined;
+  return view.tableOf(stored.slot).snapshot(stored.meta);
+}
+
+/** `durable` never shows a part of a transaction, so every call sees the last whole checkpoint. */
+export const virtualReader = (durable: DiskContent): StateReader => ({
+  get: (slot, key) => durable.slots.get(slot)?.get(key),
+  scan: (slot, prefix, after, limit) => durable.slots.get(slot)?.scan(prefix, after, limit) ?? [],
+  close: () => undefined,
+});

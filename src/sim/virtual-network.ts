@@ -1,0 +1,307 @@
+/**
+ * The network between processes, in virtual time, through the production wire format: frames take time and may be lost;
+ * consensus messages are also lost one by one, doubled, and arrive in another order. Links break and come back.
+ *
+ * One link keeps the order of requests and answers, as TCP does; what a partition holds is lost, and after a break
+ * nothing of what was under way arrives. Knows no cluster: who may talk to whom is decided by the rules it is given.
+ */
+import {
+  FrameEncoder,
+  ROUTER_PEERS,
+  decodeFrame,
+  type PeerId,
+  type PeerMessage,
+  type Transport,
+  type TransportEvents,
+} from '../shard/index.js';
+import type { NetworkMix } from './mix.js';
+import type { Random } from './random.js';
+import type { Life, Scheduler } from './scheduler.js';
+
+/** What a fault does to what goes from one peer to another. */
+export interface LinkEffect {
+  readonly cut?: boolean;
+  readonly delayMs?: number;
+  /** Of frames; more than consensus messages are lost then. */
+  readonly lossProbability?: number;
+}
+
+export type LinkRule = (from: PeerId, to: PeerId) => LinkEffect | undefined;
+
+export interface NetworkOptions {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly mix: NetworkMix;
+  /** Every message, when it leaves. */
+  readonly onSend: (from: PeerId, to: PeerId, message: PeerMessage) => void;
+  /** Every frame that arrives. */
+  readonly onArrival: (from: PeerId, to: PeerId, bytes: number) => void;
+}
+
+/** The process at one end is gone; the other end learns of it after so long, if at all. */
+const RESET_MS = 1;
+
+export class VirtualNetwork {
+  readonly #options: NetworkOptions;
+  readonly #endpoints = new Map<PeerId, VirtualTransport>();
+  readonly #rules = new Map<object, LinkRule>();
+  /** By `from * 2^21 + to`: when the last frame in order arrives. */
+  readonly #lastArrival = new Map<number, number>();
+
+  constructor(options: NetworkOptions) {
+    this.#options = options;
+  }
+
+  /** The end of a new life of a peer. */
+  transport(id: PeerId, life: Life): VirtualTransport {
+    const earlier = this.#endpoints.get(id);
+    if (earlier !== undefined) this.died(earlier, RESET_MS);
+    const transport = new VirtualTransport(this, id, life);
+    this.#endpoints.set(id, transport);
+    return transport;
+  }
+
+  addRule(owner: object, rule: LinkRule): void {
+    this.#rules.set(owner, rule);
+  }
+
+  removeRule(owner: object): void {
+    this.#rules.delete(owner);
+  }
+
+  /** The others see their links to it break after `afterMs`; undefined = not before its next life. */
+  died(transport: VirtualTransport, afterMs: number | undefined): void {
+    if (afterMs === undefined || transport.buried) return;
+    transport.buried = true;
+    this.#options.scheduler.after(afterMs, undefined, () => {
+      for (const other of this.#endpoints.values()) if (other !== transport) other.unlink(transport);
+    });
+  }
+
+  /** The links between any two of `ids` (all, if left out) break, and are made again. */
+  resetLinks(ids: ReadonlySet<PeerId> | undefined): void {
+    const chosen = [...this.#endpoints.values()].filter(({ id }) => ids === undefined || ids.has(id));
+    for (const a of chosen) {
+      for (const b of chosen) {
+        if (a.id >= b.id || !a.isLinked(b)) continue;
+        a.unlink(b);
+        b.unlink(a);
+        this.#options.scheduler.after(RESET_MS, undefined, () => {
+          this.#link(a, b);
+        });
+      }
+    }
+  }
+
+  /** @internal A peer has started. */
+  joined(self: VirtualTransport): void {
+    for (const other of this.#endpoints.values()) {
+      if (other === self) continue;
+      const delayMs = this.#delay();
+      // A link that is cut cannot be made; whoever dials tries again.
+      const dial = (): void => {
+        if (self.life.ended || other.life.ended) return;
+        if (this.#isCut(self.id, other.id) || this.#isCut(other.id, self.id)) {
+          this.#options.scheduler.after(DIAL_AGAIN_MS, undefined, dial);
+        } else this.#link(self, other);
+      };
+      this.#options.scheduler.after(delayMs, undefined, dial);
+    }
+  }
+
+  #link(a: VirtualTransport, b: VirtualTransport): void {
+    const isRouter = (id: PeerId): boolean => id >= ROUTER_PEERS;
+    if (isRouter(a.id) && isRouter(b.id)) return;
+    if (!a.running || !b.running || a.isLinked(b)) return;
+    a.link(b);
+    b.link(a);
+  }
+
+  /** @internal A frame leaves. */
+  carry(from: VirtualTransport, to: PeerId, bytes: Uint8Array): void {
+    const target = from.peer(to);
+    if (target === undefined) return;
+    const { random, mix } = this.#options;
+    const effect = this.#effect(from.id, to);
+    if (effect.cut || random.chance(effect.lossProbability)) return;
+    const keepsRaft = mix.lossProbability === 0 || !random.chance(mix.lossProbability);
+    const delayMs = this.#delay() + effect.delayMs;
+    if (keepsRaft && mix.reorderProbability > 0 && random.chance(mix.reorderProbability)) {
+      this.#arriveAfter(delayMs + this.#delay() * OVERTAKEN_BY, from, target, bytes, 'raft');
+      this.#arriveInOrder(delayMs, from, target, bytes, 'rest');
+    } else {
+      this.#arriveInOrder(delayMs, from, target, bytes, keepsRaft ? 'all' : 'rest');
+    }
+    if (mix.duplicateProbability > 0 && random.chance(mix.duplicateProbability)) {
+      this.#arriveAfter(delayMs + this.#delay() * OVERTAKEN_BY, from, target, bytes, 'raft');
+    }
+  }
+
+  #arriveInOrder(delayMs: number, from: VirtualTransport, to: VirtualTransport, bytes: Uint8Array, part: Part): void {
+    const { now } = this.#options.scheduler;
+    const link = from.id * 2 ** 21 + to.id;
+    const at = Math.max(now + delayMs, this.#lastArrival.get(link) ?? 0);
+    this.#lastArrival.set(link, at);
+    this.#arriveAfter(at - now, from, to, bytes, part);
+  }
+
+  #arriveAfter(delayMs: number, from: VirtualTransport, to: VirtualTransport, bytes: Uint8Array, part: Part): void {
+    const generation = to.generation(from);
+    this.#options.scheduler.after(delayMs, to.life, () => {
+      if (to.generation(from) !== generation) return;
+      const { messages } = decodeFrame(bytes);
+      const arriving =
+        part === 'all' ? messages : messages.filter(({ type }) => (type === 'raft') === (part === 'raft'));
+      if (arriving.length === 0) return;
+      this.#options.onArrival(from.id, to.id, bytes.length);
+      to.receive(from.id, arriving);
+    });
+  }
+
+  /** @internal */
+  sent(from: PeerId, to: PeerId, message: PeerMessage): void {
+    this.#options.onSend(from, to, message);
+  }
+
+  /** @internal */
+  soon(life: Life, task: () => void): void {
+    this.#options.scheduler.after(0, life, task);
+  }
+
+  #delay(): number {
+    const { random, mix } = this.#options;
+    return mix.delayMs - mix.jitterMs * Math.log(1 - random.next());
+  }
+
+  #isCut(from: PeerId, to: PeerId): boolean {
+    return this.#effect(from, to).cut;
+  }
+
+  #effect(from: PeerId, to: PeerId): Required<LinkEffect> {
+    if (this.#rules.size === 0) return NO_EFFECT;
+    let cut = false;
+    let delayMs = 0;
+    let lossProbability = 0;
+    for (const rule of this.#rules.values()) {
+      const effect = rule(from, to);
+      if (effect === undefined) continue;
+      cut ||= effect.cut === true;
+      delayMs += effect.delayMs ?? 0;
+      lossProbability = Math.max(lossProbability, effect.lossProbability ?? 0);
+    }
+    return { cut, delayMs, lossProbability };
+  }
+}
+
+type Part = 'all' | 'raft' | 'rest';
+
+const NO_EFFECT = { cut: false, delayMs: 0, lossProbability: 0 };
+const DIAL_AGAIN_MS = 50;
+/** How much later, in delays, what is overtaken arrives. */
+const OVERTAKEN_BY = 8;
+
+/** One life's end of all its links. Made by `VirtualNetwork`. */
+export class VirtualTransport implements Transport {
+  readonly id: PeerId;
+  readonly life: Life;
+  /** @internal The others were told that it is gone. */
+  buried = false;
+  readonly #network: VirtualNetwork;
+  readonly #links = new Map<PeerId, { readonly peer: VirtualTransport; readonly generation: number }>();
+  readonly #queues = new Map<PeerId, FrameEncoder>();
+  readonly #unflushed = new Set<PeerId>();
+  #events: TransportEvents | undefined;
+  #generations = 0;
+  #closed = false;
+
+  /** @internal */
+  constructor(network: VirtualNetwork, id: PeerId, life: Life) {
+    this.#network = network;
+    this.id = id;
+    this.life = life;
+  }
+
+  start(events: TransportEvents): Promise<void> {
+    this.#events = events;
+    this.#network.joined(this);
+    return Promise.resolve();
+  }
+
+  send(to: PeerId, message: PeerMessage): boolean {
+    if (!this.#links.has(to)) return false;
+    let queue = this.#queues.get(to);
+    if (queue === undefined) {
+      queue = new FrameEncoder({ from: nodeOrRouter(this.id), to: nodeOrRouter(to) });
+      this.#queues.set(to, queue);
+    }
+    queue.add(message);
+    this.#network.sent(this.id, to, message);
+    this.#unflushed.add(to);
+    return true;
+  }
+
+  flush(): void {
+    for (const to of this.#unflushed) {
+      const bytes = this.#queues.get(to)?.take();
+      if (bytes !== undefined) this.#network.carry(this, to, bytes);
+    }
+    this.#unflushed.clear();
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#network.died(this, 0);
+    return Promise.resolve();
+  }
+
+  /** @internal */
+  get running(): boolean {
+    return this.#events !== undefined && !this.#closed && !this.life.ended;
+  }
+
+  /** @internal */
+  isLinked(other: VirtualTransport): boolean {
+    return this.peer(other.id) === other;
+  }
+
+  /** @internal The life at the other end of the link. */
+  peer(id: PeerId): VirtualTransport | undefined {
+    return this.#links.get(id)?.peer;
+  }
+
+  /** @internal Rises with every link to the peer; 0 = there is none to this very life of it. */
+  generation(peer: VirtualTransport): number {
+    const link = this.#links.get(peer.id);
+    return link?.peer === peer ? link.generation : 0;
+  }
+
+  /** @internal */
+  link(peer: VirtualTransport): void {
+    const earlier = this.peer(peer.id);
+    if (earlier !== undefined) this.unlink(earlier);
+    this.#links.set(peer.id, { peer, generation: ++this.#generations });
+    this.#tell(peer.id, true);
+  }
+
+  /** @internal */
+  unlink(peer: VirtualTransport): void {
+    if (!this.isLinked(peer)) return;
+    this.#links.delete(peer.id);
+    this.#queues.delete(peer.id);
+    this.#unflushed.delete(peer.id);
+    this.#tell(peer.id, false);
+  }
+
+  #tell(peer: PeerId, up: boolean): void {
+    this.#network.soon(this.life, () => {
+      this.#events?.onLink(peer, up);
+    });
+  }
+
+  /** @internal */
+  receive(from: PeerId, messages: readonly PeerMessage[]): void {
+    this.#events?.onMessages(from, messages);
+  }
+}
+
+const nodeOrRouter = (id: PeerId): number => (id >= ROUTER_PEERS ? 0 : id);

@@ -1,0 +1,170 @@
+/**
+ * A machine with a disk, clocks, and one node process after another on it: the production node, its storage, and the
+ * router inside of it. Knows how a process starts, dies and comes back; why, the nemesis knows.
+ */
+import { Dispatcher, NodeBackend } from '../router/index.js';
+import {
+  ShardNode,
+  shardOfKey,
+  silentLogger,
+  type ClusterPlan,
+  type NodeId,
+  type Replica,
+  type Storage,
+} from '../shard/index.js';
+import { LifeRuntime, type MachineClock } from './clock.js';
+import type { Mix } from './mix.js';
+import type { Random } from './random.js';
+import { Life, type Scheduler } from './scheduler.js';
+import type { VirtualNetwork, VirtualTransport } from './virtual-network.js';
+
+/** What a node needs of its disk; `virtual-disk.ts` is it. */
+export interface NodeDisk {
+  storage(life: Life): Storage;
+  crash(kind: 'process' | 'power'): void;
+}
+
+export interface VirtualNodeOptions {
+  readonly id: NodeId;
+  readonly plan: ClusterPlan;
+  readonly mix: Mix;
+  readonly scheduler: Scheduler;
+  readonly network: VirtualNetwork;
+  readonly disk: NodeDisk;
+  readonly clock: MachineClock;
+  readonly random: Random;
+  /** Something that nobody planned: an exception, or a start that failed although the disk was never damaged. */
+  readonly onTrouble: (what: string) => void;
+}
+
+interface Process {
+  readonly life: Life;
+  readonly node: ShardNode;
+  readonly transport: VirtualTransport;
+  readonly dispatcher: Dispatcher;
+}
+
+export class VirtualNode {
+  readonly id: NodeId;
+  readonly clock: MachineClock;
+  /** Its data is known to be damaged: it must refuse to start. */
+  damaged = false;
+  /** Its next write is going to fail: it may end for that. */
+  failing = false;
+  #process: Process | undefined;
+  #lives = 0;
+  readonly #options: VirtualNodeOptions;
+
+  constructor(options: VirtualNodeOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.clock = options.clock;
+  }
+
+  /** A process is there, paused or not. */
+  get running(): boolean {
+    return this.#process !== undefined;
+  }
+
+  get life(): Life | undefined {
+    return this.#process?.life;
+  }
+
+  get paused(): boolean {
+    return this.#process?.life.paused === true;
+  }
+
+  /** It has said that its storage failed. */
+  get failed(): boolean {
+    return this.#process?.node.state() === 'failed';
+  }
+
+  get serving(): boolean {
+    return this.#process?.node.state() === 'serving' && !this.paused;
+  }
+
+  /** The router inside it; undefined while no process is there, or none that is up. */
+  get door(): { readonly life: Life; readonly dispatcher: Dispatcher } | undefined {
+    return this.#process?.node.state() === 'starting' ? undefined : this.#process;
+  }
+
+  replicas(): Iterable<Replica> {
+    return this.#process?.node.replicas() ?? [];
+  }
+
+  start(): void {
+    if (this.#process !== undefined) return;
+    const { id, mix, plan, scheduler, network, disk, clock, random } = this.#options;
+    const life = new Life(id);
+    const runtime = new LifeRuntime(scheduler, clock, life, random.stream(`life ${++this.#lives}`));
+    const transport = network.transport(id, life);
+    const node = new ShardNode({
+      id,
+      name: `n${id}`,
+      plan,
+      storage: disk.storage(life),
+      transport,
+      runtime,
+      logger: silentLogger,
+      timers: mix.timers,
+      limits: { rememberedAnswers: mix.rememberedAnswers, snapshotChunkBytes: mix.snapshotChunkBytes },
+      checkpoints: mix.checkpoints,
+    });
+    const backend = new NodeBackend({ host: node, runtime });
+    const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });
+    const process: Process = { life, node, transport, dispatcher };
+    this.#process = process;
+    scheduler.settles();
+    // Looked at in an event of its own: what a promise brings comes between events.
+    node.start().catch((error: unknown) => {
+      if (life.ended) return;
+      scheduler.after(0, life, () => {
+        this.#startFailed(process, error);
+      });
+    });
+  }
+
+  #startFailed(process: Process, error: unknown): void {
+    if (this.#process !== process) return;
+    this.kill('process');
+    const name = error instanceof Error ? error.name : '';
+    if (name === 'StorageCorruption' && this.damaged) return;
+    if ((name === 'StorageFailure' || name === 'StorageFull') && this.failing) return;
+    this.#options.onTrouble(`n${this.id} does not start: ${String(error)}`);
+  }
+
+  /** `process`: as kill −9. `power`: as if somebody pulled the plug, so the others hear nothing. */
+  kill(kind: 'process' | 'power'): void {
+    const process = this.#process;
+    if (process === undefined) return;
+    this.#process = undefined;
+    process.life.end();
+    this.#options.network.died(process.transport, kind === 'process' ? 1 : undefined);
+    this.#options.disk.crash(kind);
+  }
+
+  pause(): void {
+    this.#process?.life.pause();
+  }
+
+  resume(): void {
+    const life = this.#process?.life;
+    if (life !== undefined) this.#options.scheduler.resume(life);
+  }
+
+  /** Ends as told by SIGTERM: hands over, takes a checkpoint, closes; then the process is gone. */
+  stop(graceMs: number): void {
+    const process = this.#process;
+    if (process === undefined) return;
+    const { scheduler } = this.#options;
+    const gone = (): void => {
+      if (!process.life.ended) {
+        scheduler.after(0, process.life, () => {
+          if (this.#process === process) this.kill('process');
+        });
+      }
+    };
+    process.node.stop(graceMs).then(gone, gone);
+    scheduler.settles();
+  }
+}

@@ -1,0 +1,62 @@
+/** A stand-alone router process, one life after another: production dispatch over links of its own. */
+import { Dispatcher, RemoteBackend } from '../router/index.js';
+import { ROUTER_PEERS, shardOfKey, type PeerId } from '../shard/index.js';
+import { LifeRuntime, type MachineClock } from './clock.js';
+import type { Random } from './random.js';
+import { Life, type Scheduler } from './scheduler.js';
+import type { VirtualNetwork, VirtualTransport } from './virtual-network.js';
+
+export interface VirtualRouterOptions {
+  /** 0, 1, … */
+  readonly number: number;
+  readonly scheduler: Scheduler;
+  readonly network: VirtualNetwork;
+  readonly clock: MachineClock;
+  readonly random: Random;
+}
+
+interface Process {
+  readonly life: Life;
+  readonly transport: VirtualTransport;
+  readonly dispatcher: Dispatcher;
+}
+
+export class VirtualRouter {
+  /** `r1`, `r2`, … */
+  readonly name: string;
+  readonly peer: PeerId;
+  #process: Process | undefined;
+  #lives = 0;
+  readonly #options: VirtualRouterOptions;
+
+  constructor(options: VirtualRouterOptions) {
+    this.#options = options;
+    this.name = `r${options.number + 1}`;
+    this.peer = ROUTER_PEERS + options.number;
+  }
+
+  /** Undefined while no process is there. */
+  get door(): { readonly life: Life; readonly dispatcher: Dispatcher } | undefined {
+    return this.#process;
+  }
+
+  start(): void {
+    if (this.#process !== undefined) return;
+    const { scheduler, network, clock, random } = this.#options;
+    const life = new Life();
+    const runtime = new LifeRuntime(scheduler, clock, life, random.stream(`life ${++this.#lives}`));
+    const transport = network.transport(this.peer, life);
+    const backend = new RemoteBackend({ transport, runtime });
+    this.#process = { life, transport, dispatcher: new Dispatcher({ backend, runtime, shardOfKey }) };
+    // Never rejects over this transport.
+    void backend.start();
+  }
+
+  kill(): void {
+    const process = this.#process;
+    if (process === undefined) return;
+    this.#process = undefined;
+    process.life.end();
+    this.#options.network.died(process.transport, 1);
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The storage worker in virtual time: runs the engine that the real thread runs, one step at a time, and lets each sync
+ * take its time before anyone hears of it.
+ *
+ * A step of the engine runs in one go; the transactions that it wrote then become durable one after another, each at the
+ * end of its sync, and what the engine replied in between is handed out in between. Only then comes the next step, so a
+ * crash can fall before, between and behind any two transactions, and between a transaction and its reply.
+ */
+import { EngineHost } from '../raft/storage/index.js';
+import type {
+  LineListener,
+  ReplyEnvelope,
+  RequestEnvelope,
+  SqliteWorker,
+  StoreFiles,
+  StoreLine,
+} from '../raft/storage/index.js';
+import type { SyncKind, Transaction } from './disk-content.js';
+import type { Life, Scheduler } from './scheduler.js';
+import type { Sync } from './virtual-files.js';
+
+/** A transaction on its way to the disk. */
+export interface InFlight {
+  readonly transaction: Transaction;
+  /** How long the sync takes, ms. */
+  readonly ms: number;
+  /** What the engine is told when it is over; undefined = that it went well. */
+  readonly error: Error | undefined;
+}
+
+/** What the worker needs of its disk. */
+export interface WorkerDisk {
+  /** @throws StorageFailure if another store has the files. */
+  open(life: Life, sync: Sync): StoreFiles;
+  /** `startsAt`: virtual ms, the end of the sync before it. */
+  write(transaction: Transaction, startsAt: number): InFlight;
+  /** Its sync is over. */
+  land(write: InFlight): void;
+  onSync(kind: SyncKind): void;
+}
+
+interface Landing {
+  readonly at: number;
+  /** undefined: replies that waited for no sync. */
+  readonly write: InFlight | undefined;
+  readonly replies: ReplyEnvelope[];
+}
+
+/** What a slice of work without a sync takes, such as some rows of a large checkpoint. */
+const SLICE_MS = 0.1;
+/** One store a worker. */
+const STORE = 1;
+
+export class VirtualWorker implements SqliteWorker {
+  readonly #scheduler: Scheduler;
+  readonly #disk: WorkerDisk;
+  readonly #life: Life;
+  readonly #host: EngineHost;
+  readonly #inbox: RequestEnvelope[] = [];
+  #listener: LineListener | undefined;
+  /** Of the step that has run last; what is left of them is still to come. */
+  #landings: Landing[] = [];
+  #isBusy = false;
+  /** An event is scheduled that will go on with the work. */
+  #isScheduled = false;
+
+  constructor(scheduler: Scheduler, disk: WorkerDisk, life: Life) {
+    this.#scheduler = scheduler;
+    this.#disk = disk;
+    this.#life = life;
+    this.#host = new EngineHost({
+      poll: () => this.#inbox.shift(),
+      send: (replies) => {
+        this.#send(replies);
+      },
+      openFiles: () =>
+        disk.open(life, (transaction) => {
+          this.#sync(transaction);
+        }),
+    });
+  }
+
+  attach(listener: LineListener): StoreLine {
+    this.#listener = listener;
+    return {
+      // Nothing is copied: who posts does not touch what was posted any more, as its buffers are transferred for real.
+      post: (call, request) => {
+        this.#inbox.push({ store: STORE, call, request });
+        this.#goOn(0);
+      },
+      detach: () => {
+        this.#listener = undefined;
+      },
+    };
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #goOn(ms: number): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#scheduler.after(ms, this.#life, () => {
+      this.#isScheduled = false;
+      this.#land();
+      if (this.#landings.length === 0) this.#step();
+    });
+  }
+
+  /** The first sync is over. */
+  #land(): void {
+    const landing = this.#landings.shift();
+    if (landing === undefined) return;
+    if (landing.write !== undefined) this.#disk.land(landing.write);
+    this.#deliver(landing.replies);
+    this.#next();
+  }
+
+  #step(): void {
+    if (this.#life.ended || (!this.#isBusy && this.#inbox.length === 0)) return;
+    this.#isBusy = this.#host.step();
+    const isWaiting = this.#landings.length > 0;
+    this.#next();
+    if (!isWaiting && (this.#isBusy || this.#inbox.length > 0)) this.#goOn(SLICE_MS);
+  }
+
+  /** Waits for the sync that is due. */
+  #next(): void {
+    const [next] = this.#landings;
+    if (next === undefined) return;
+    this.#goOn(Math.max(0, next.at - this.#scheduler.now));
+    if (next.write !== undefined) this.#disk.onSync(next.write.transaction.kind);
+  }
+
+  #sync(transaction: Transaction): void {
+    const write = this.#disk.write(transaction, this.#end);
+    this.#landings.push({ at: this.#end + write.ms, write, replies: [] });
+    if (write.error !== undefined) throw write.error;
+  }
+
+  /** When all that was written so far will be durable. */
+  get #end(): number {
+    return this.#landings.at(-1)?.at ?? this.#scheduler.now;
+  }
+
+  #send(replies: readonly ReplyEnvelope[]): void {
+    if (this.#landings.length === 0) this.#landings.push({ at: this.#scheduler.now, write: undefined, replies: [] });
+    this.#landings.at(-1)?.replies.push(...replies);
+  }
+
+  #deliver(replies: readonly ReplyEnvelope[]): void {
+    for (const { call, outcome } of replies) this.#listener?.reply(call, outcome);
+    this.#scheduler.settles();
+  }
+}

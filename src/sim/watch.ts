@@ -1,0 +1,340 @@
+/**
+ * Looks at a node's replicas after everything that happened to it, and throws `InvariantViolation` for what must never
+ * be (`raft/invariants.ts` names it; here it is checked at the cost of what changed, for it is done after every event).
+ *
+ * - Election safety, votes given once per term, terms that never fall, also across restarts.
+ * - Log matching, by induction: an index and term stand for one entry after one other entry, everywhere.
+ * - Committed entries are the same everywhere, never fall, and lie durably on a quorum of disks when first called so.
+ * - A leader removes nothing of its own log, has everything that was committed before it, and its match never falls.
+ * - applied ≤ commit ≤ last; equal state hashes at equal applied index.
+ *
+ * Knows replicas from outside, and disks by what is durable on them.
+ */
+import {
+  InvariantViolation,
+  describeNode,
+  describePosition,
+  type Entry,
+  type GroupId,
+  type Message,
+} from '../raft/index.js';
+import type { NodeId, Replica } from '../shard/index.js';
+
+export interface DurableLog {
+  /** Term of the durable entry; undefined if there is none (any more). */
+  durableTerm(group: GroupId, index: number): number | undefined;
+  durableSnapshotIndex(group: GroupId): number;
+}
+
+/** What a replica was when it was last looked at. */
+interface Shadow {
+  readonly raft: Replica['raft'];
+  term: number;
+  vote: NodeId;
+  isLeader: boolean;
+  commit: number;
+  applied: number;
+  first: number;
+  last: number;
+  lastTerm: number;
+  /** Terms of `first..last`. */
+  terms: number[];
+  match: Map<NodeId, number>;
+}
+
+interface GroupFacts {
+  readonly leaders: Map<number, NodeId>;
+  /** By `index * 2^21 + term`: the entry, and the term of the one before it. */
+  readonly entries: Map<number, { readonly entry: Entry; readonly previousTerm: number }>;
+  /** By index, from the lowest that anyone may still ask for. */
+  readonly committed: Map<number, { readonly entry: Entry; readonly knownInTerm: number }>;
+  readonly hashes: Map<number, { readonly hash: string; readonly node: NodeId }>;
+  readonly votes: Map<string, NodeId>;
+  highestCommit: number;
+  /** Highest term that anyone led. */
+  highestLed: number;
+}
+
+export class Watch {
+  readonly #groups = new Map<GroupId, GroupFacts>();
+  readonly #shadows = new Map<NodeId, Map<GroupId, Shadow>>();
+  readonly #disks: ReadonlyMap<NodeId, DurableLog>;
+  /** Told of what is worth telling. */
+  readonly #tell: (node: NodeId, group: GroupId, what: string) => void;
+
+  constructor(disks: ReadonlyMap<NodeId, DurableLog>, tell: (node: NodeId, group: GroupId, what: string) => void) {
+    this.#disks = disks;
+    this.#tell = tell;
+  }
+
+  /** Highest index of a group that anyone called committed. */
+  highestCommit(group: GroupId): number {
+    return this.#facts(group).highestCommit;
+  }
+
+  look(node: NodeId, replicas: Iterable<Replica>): void {
+    let shadows = this.#shadows.get(node);
+    if (shadows === undefined) {
+      shadows = new Map<GroupId, Shadow>();
+      this.#shadows.set(node, shadows);
+    }
+    for (const replica of replicas) {
+      const shadow = shadows.get(replica.id);
+      if (shadow?.raft === replica.raft) {
+        if (!isAsBefore(shadow, replica)) this.#changed(shadow, replica);
+        else if (shadow.isLeader) this.#matches(shadow, replica);
+        continue;
+      }
+      const fresh = freshShadow(replica.raft);
+      shadows.set(replica.id, fresh);
+      this.#changed(fresh, replica);
+    }
+  }
+
+  /** To be called with every consensus message that leaves. */
+  sent(group: GroupId, message: Message): void {
+    const { from, to, term } = message;
+    if (message.type === 'vote' && !message.preVote) this.#voted(group, from, term, from);
+    if (message.type === 'vote-answer' && !message.preVote && message.granted) this.#voted(group, from, term, to);
+  }
+
+  #voted(group: GroupId, voter: NodeId, term: number, candidate: NodeId): void {
+    const { votes } = this.#facts(group);
+    const key = describeNode(voter, term);
+    const earlier = votes.get(key) ?? candidate;
+    if (earlier !== candidate) throw new InvariantViolation(`${key} voted for n${earlier} and for n${candidate}`);
+    votes.set(key, candidate);
+  }
+
+  #changed(shadow: Shadow, replica: Replica): void {
+    const facts = this.#facts(replica.id);
+    const { raft } = replica;
+    const hold = (condition: boolean, what: () => string): void => {
+      if (condition) return;
+      throw new InvariantViolation(`group ${replica.id}, ${describeNode(raft.id, raft.term)} ${raft.role}: ${what()}`);
+    };
+    this.#terms(facts, shadow, replica, hold);
+    this.#log(facts, shadow, replica, hold);
+    this.#office(facts, shadow, replica, hold);
+    this.#commits(facts, shadow, replica, hold);
+    this.#applied(facts, shadow, replica, hold);
+    shadow.commit = raft.log.commit;
+    if (shadow.isLeader) this.#matches(shadow, replica);
+  }
+
+  #terms(facts: GroupFacts, shadow: Shadow, { raft, id }: Replica, hold: Hold): void {
+    // What was merely in memory may be forgotten by a crash; what a vote or an answer went out under may not, and
+    // those are checked when they leave.
+    hold(raft.term >= shadow.term, () => `its term fell from ${shadow.term}`);
+    if (raft.term === shadow.term) {
+      const { vote } = shadow;
+      hold(vote === 0 || raft.vote === vote, () => `its vote changed from n${vote} to n${raft.vote}`);
+    } else this.#tell(raft.id, id, `is in term ${raft.term}`);
+    shadow.term = raft.term;
+    shadow.vote = raft.vote;
+  }
+
+  #log(facts: GroupFacts, shadow: Shadow, { raft, id }: Replica, hold: Hold): void {
+    const { log } = raft;
+    hold(log.commit <= log.lastIndex, () => `commit ${log.commit} beyond the log's end ${log.lastIndex}`);
+    hold(log.applied <= log.commit, () => `applied ${log.applied} beyond commit ${log.commit}`);
+    hold(log.snapshotIndex <= log.commit, () => `compacted ${log.snapshotIndex} beyond commit ${log.commit}`);
+    hold(log.stableIndex <= log.lastIndex, () => `stable ${log.stableIndex} beyond the log's end ${log.lastIndex}`);
+    // From here up, the log is what it was.
+    let same = Math.min(shadow.last, log.lastIndex);
+    while (same >= shadow.first && same >= log.firstIndex && log.termAt(same) !== shadow.terms[same - shadow.first])
+      same--;
+    const cut = same < shadow.last && log.firstIndex <= shadow.last;
+    if (cut) {
+      hold(same >= shadow.commit, () => `removed ${same + 1}..${shadow.last}, of which ${shadow.commit} was committed`);
+      const stays = shadow.isLeader && raft.role === 'leader' && shadow.term === raft.term;
+      hold(!stays, () => `a leader removed ${same + 1}..${shadow.last} of its own log`);
+    }
+    const from = Math.max(log.firstIndex, same + 1);
+    for (let index = from; index <= log.lastIndex; index++) this.#entry(facts, id, log, index, hold);
+    shadow.terms = sliceTerms(shadow, log.firstIndex, from);
+    for (let index = from; index <= log.lastIndex; index++) shadow.terms.push(log.termAt(index) ?? 0);
+    shadow.first = log.firstIndex;
+    shadow.last = log.lastIndex;
+    shadow.lastTerm = log.lastTerm;
+  }
+
+  #entry(facts: GroupFacts, group: GroupId, log: Replica['raft']['log'], index: number, hold: Hold): void {
+    const entry = log.entryAt(index);
+    const previousTerm = log.termAt(index - 1);
+    hold(entry !== undefined && previousTerm !== undefined, () => `has no entry ${index} in its log`);
+    if (entry === undefined || previousTerm === undefined) return;
+    hold(
+      previousTerm <= entry.term,
+      () => `${describePosition(index, entry.term)} follows an entry of term ${previousTerm}`,
+    );
+    const key = index * 2 ** 21 + entry.term;
+    const known = facts.entries.get(key);
+    if (known === undefined) {
+      facts.entries.set(key, { entry, previousTerm });
+      return;
+    }
+    const at = (): string => describePosition(index, entry.term);
+    hold(
+      known.previousTerm === previousTerm,
+      () => `${at()} follows term ${previousTerm}, elsewhere ${known.previousTerm}`,
+    );
+    hold(isSame(known.entry, entry), () => `${at()} is another entry elsewhere`);
+  }
+
+  #office(facts: GroupFacts, shadow: Shadow, { raft, id }: Replica, hold: Hold): void {
+    const isLeader = raft.role === 'leader';
+    const isNew = isLeader && facts.leaders.get(raft.term) === undefined;
+    if (isLeader) {
+      const earlier = facts.leaders.get(raft.term) ?? raft.id;
+      hold(earlier === raft.id, () => `term ${raft.term} was already led by n${earlier}`);
+      facts.leaders.set(raft.term, raft.id);
+      facts.highestLed = Math.max(facts.highestLed, raft.term);
+      if (isNew) this.#tell(raft.id, id, `leads term ${raft.term}`);
+    }
+    if (!isLeader || !shadow.isLeader || isNew) shadow.match = new Map();
+    shadow.isLeader = isLeader;
+    if (!isNew) return;
+    const { log } = raft;
+    for (let index = log.firstIndex; index <= facts.highestCommit; index++) {
+      const known = facts.committed.get(index);
+      if (known === undefined || known.knownInTerm >= raft.term) continue;
+      const own = log.entryAt(index);
+      const at = (): string => describePosition(index, known.entry.term);
+      hold(
+        own !== undefined && isSame(own, known.entry),
+        () => `leads without ${at()}, committed by term ${known.knownInTerm}`,
+      );
+    }
+  }
+
+  #commits(facts: GroupFacts, shadow: Shadow, { raft, id }: Replica, hold: Hold): void {
+    const { log } = raft;
+    hold(log.commit >= shadow.commit, () => `commit fell from ${shadow.commit} to ${log.commit}`);
+    for (let index = Math.max(shadow.commit + 1, log.firstIndex); index <= log.commit; index++) {
+      const entry = log.entryAt(index);
+      if (entry === undefined) continue;
+      const known = facts.committed.get(index);
+      if (known === undefined) {
+        facts.committed.set(index, { entry, knownInTerm: raft.term });
+      } else {
+        const at = (): string => describePosition(index, entry.term);
+        hold(isSame(known.entry, entry), () => `commits ${at()} where ${index}@${known.entry.term} was committed`);
+      }
+    }
+    if (log.commit <= facts.highestCommit) return;
+    facts.highestCommit = log.commit;
+    this.#durable(id, raft, hold);
+  }
+
+  /** Whoever is the first to call an index committed: a quorum of disks has it. */
+  #durable(group: GroupId, raft: Replica['raft'], hold: Hold): void {
+    const { commit } = raft.log;
+    const term = raft.log.termAt(commit);
+    const { voters } = raft.configuration;
+    const holders = voters.filter((voter) => {
+      const disk = this.#disks.get(voter);
+      return (
+        disk !== undefined && (disk.durableSnapshotIndex(group) >= commit || disk.durableTerm(group, commit) === term)
+      );
+    });
+    const at = (): string => describePosition(commit, term ?? 0);
+    hold(
+      holders.length * 2 > voters.length,
+      () => `calls ${at()} committed, which only [${holders.join(' ')}] hold durably`,
+    );
+  }
+
+  #applied(facts: GroupFacts, shadow: Shadow, replica: Replica, hold: Hold): void {
+    const { applied, installing, raft } = replica;
+    hold(applied >= shadow.applied, () => `applied fell from ${shadow.applied} to ${applied}`);
+    hold(applied <= raft.log.commit, () => `applied ${applied}, but commit is ${raft.log.commit}`);
+    if (applied === shadow.applied || installing) return;
+    shadow.applied = applied;
+    const hash = replica.machine.stateHash();
+    const known = facts.hashes.get(applied);
+    if (known === undefined) facts.hashes.set(applied, { hash, node: raft.id });
+    else
+      hold(known.hash === hash, () => `its state at ${applied} is ${hash}, that of n${known.node} was ${known.hash}`);
+  }
+
+  #matches(shadow: Shadow, { raft, id }: Replica): void {
+    for (const { id: peer, match } of raft.status().peers) {
+      const before = shadow.match.get(peer) ?? 0;
+      if (match === before) continue;
+      const who = (): string => `group ${id}, ${describeNode(raft.id, raft.term)}`;
+      if (match < before) throw new InvariantViolation(`${who()}: match of n${peer} fell from ${before} to ${match}`);
+      shadow.match.set(peer, match);
+      // A later leader may have had it replaced since the peer said so.
+      if (this.#facts(id).highestLed > raft.term || match <= raft.log.snapshotIndex) continue;
+      const disk = this.#disks.get(peer);
+      const held =
+        disk === undefined || disk.durableSnapshotIndex(id) >= match ? undefined : disk.durableTerm(id, match);
+      if (disk === undefined || disk.durableSnapshotIndex(id) >= match || held === raft.log.termAt(match)) continue;
+      throw new InvariantViolation(
+        `${who()}: believes that n${peer} has ${describePosition(match, raft.log.termAt(match) ?? 0)} on disk`,
+      );
+    }
+  }
+
+  #facts(group: GroupId): GroupFacts {
+    let facts = this.#groups.get(group);
+    if (facts === undefined) {
+      facts = {
+        leaders: new Map(),
+        entries: new Map(),
+        committed: new Map(),
+        hashes: new Map(),
+        votes: new Map(),
+        highestCommit: 0,
+        highestLed: 0,
+      };
+      this.#groups.set(group, facts);
+    }
+    return facts;
+  }
+}
+
+type Hold = (condition: boolean, what: () => string) => void;
+
+function freshShadow(raft: Replica['raft']): Shadow {
+  return {
+    raft,
+    term: 0,
+    vote: 0,
+    isLeader: false,
+    commit: 0,
+    applied: 0,
+    first: 1,
+    last: 0,
+    lastTerm: 0,
+    terms: [],
+    match: new Map(),
+  };
+}
+
+function isAsBefore(shadow: Shadow, { raft, applied }: Replica): boolean {
+  const { log } = raft;
+  return (
+    raft.term === shadow.term &&
+    raft.vote === shadow.vote &&
+    (raft.role === 'leader') === shadow.isLeader &&
+    log.commit === shadow.commit &&
+    applied === shadow.applied &&
+    log.lastIndex === shadow.last &&
+    log.lastTerm === shadow.lastTerm &&
+    log.firstIndex === shadow.first
+  );
+}
+
+/** The terms of `first` up to, and not including, `end`. */
+function sliceTerms(shadow: Shadow, first: number, end: number): number[] {
+  if (first === shadow.first && end === shadow.last + 1) return shadow.terms;
+  return shadow.terms.slice(Math.max(0, first - shadow.first), Math.max(0, end - shadow.first));
+}
+
+function isSame(a: Entry, b: Entry): boolean {
+  if (a === b) return true;
+  if (a.index !== b.index || a.term !== b.term || a.kind !== b.kind || a.data.length !== b.data.length) return false;
+  return Buffer.compare(a.data, b.data) === 0;
+}

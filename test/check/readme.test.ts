@@ -1,0 +1,30 @@
+/** README's example of the checker, run. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, it, vi } from 'vitest';
+import { run } from '../../src/cli/index.js';
+import { consoleBlocks, difference } from '../support/transcript.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'kvorum-readme-'));
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('README, The checker, says what happens', async () => {
+  const blocks = consoleBlocks(readFileSync(join(root, 'README.md'), 'utf8'));
+  const steps = blocks.filter(({ headings }) => headings.includes('The checker')).flatMap((block) => block.steps);
+  expect(steps).toHaveLength(1);
+  const [, file, page] = /^npx kvorum check (\S+) --html (\S+)$/.exec(steps[0]!.command)!;
+  let out = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    out += String(text);
+    return true;
+  });
+  expect(await run(['check', join(root, file!), '--html', join(folder, page!)], 'cli.js')).toBe(1);
+  expect(difference(steps[0]!.expected, out.split('\n'))).toBeUndefined();
+  expect(readFileSync(join(folder, page!), 'utf8')).toContain('class="verdict ILLEGAL"');
+});

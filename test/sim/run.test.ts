@@ -1,0 +1,73 @@
+/** Whole simulations: the same twice, healthy when all is well, failing when they must. */
+import { describe, expect, it } from 'vitest';
+import { FAULT_KINDS, drawMix, runSeed, type Mix } from '../../src/sim/index.js';
+
+const SEEDS = Array.from({ length: 12 }, (_, i) => 5_000 + i);
+
+/** Small and short: what is tested here is the simulator. */
+const small = (seed: number): Mix => ({ ...drawMix(seed), durationMs: 1_500 });
+
+describe('a simulation', () => {
+  it.each(SEEDS)('holds every invariant and ends well (seed %i)', async (seed) => {
+    const result = await runSeed(seed, drawMix(seed));
+    expect(result.failure).toBeUndefined();
+    expect(result.operations.ok).toBeGreaterThan(20);
+    expect(Object.values(result.faults).reduce((sum, n) => sum + n, 0)).toBeGreaterThan(0);
+  });
+
+  it('is the same byte for byte when it is run again, and another with another seed', async () => {
+    const tell = async (seed: number): Promise<string> => {
+      const lines: string[] = [];
+      const result = await runSeed(seed, small(5_003), { trace: (line) => lines.push(line) });
+      return [...lines, JSON.stringify(result)].join('\n');
+    };
+    const [first, second, other] = [await tell(5_003), await tell(5_003), await tell(5_004)];
+    expect(first.length).toBeGreaterThan(10_000);
+    expect(second).toBe(first);
+    expect(other).not.toBe(first);
+  });
+
+  it('is the same with and without a story', async () => {
+    const told = await runSeed(5_005, small(5_005), { trace: () => undefined });
+    expect(await runSeed(5_005, small(5_005))).toEqual(told);
+  });
+
+  it('fails a seed that did nothing', async () => {
+    const mix = small(5_001);
+    const idle = await runSeed(5_001, { ...mix, clients: 1, keys: 1, thinkMs: 100_000, faults: [] });
+    expect(idle.failure).toMatchObject({ check: 'idle' });
+    const alone = await runSeed(5_001, {
+      ...mix,
+      routers: 0,
+      faults: [{ id: 1, atMs: 9, kind: 'kill-router', lastsMs: 9, seed: 1 }],
+    });
+    expect(alone.failure).toMatchObject({ check: 'idle', reason: 'no fault was injected' });
+  });
+
+  it.each(FAULT_KINDS)('injects %s, and survives it', async (kind) => {
+    const mix = { ...small(5_006), nodes: 5, replicas: 3, shards: 2 };
+    const faults = [400, 800, 1_200].map((atMs, i) => ({ id: i + 1, atMs, kind, lastsMs: 200, seed: 77 + i }));
+    // One disk that rots, and no more.
+    const result = await runSeed(5_006, { ...mix, faults: kind === 'bit-flip' ? faults.slice(0, 1) : faults });
+    expect(result.failure).toBeUndefined();
+    expect(result.faults[kind]).toBeGreaterThan(0);
+  });
+});
+
+describe('what a seed draws', () => {
+  it('is the same every time, and all kinds of faults and sizes are drawn by some', () => {
+    const kinds = new Set<string>();
+    const nodes = new Set<number>();
+    for (let seed = 1; seed <= 300; seed++) {
+      const mix = drawMix(seed);
+      expect(drawMix(seed)).toEqual(mix);
+      expect(mix.replicas).toBeLessThanOrEqual(mix.nodes);
+      expect(mix.faults.length).toBeGreaterThan(0);
+      expect(mix.faults.filter(({ kind }) => kind === 'bit-flip').length).toBeLessThanOrEqual(1);
+      for (const { kind } of mix.faults) kinds.add(kind);
+      nodes.add(mix.nodes);
+    }
+    expect([...kinds].sort()).toEqual([...FAULT_KINDS].sort());
+    expect([...nodes].sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 9]);
+  });
+});

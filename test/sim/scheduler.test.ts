@@ -1,0 +1,70 @@
+/** Virtual time: order, ends, pauses. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Life, Scheduler } from '../../src/sim/scheduler.js';
+
+describe('the scheduler', () => {
+  it('lets events happen by time, and in the order of the calls at one time', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 60 }), async (delays) => {
+        const scheduler = new Scheduler();
+        const happened: { at: number; i: number }[] = [];
+        for (const [i, ms] of delays.entries()) {
+          scheduler.after(ms, undefined, () => happened.push({ at: scheduler.now, i }));
+        }
+        await scheduler.run(100);
+        const expected = delays.map((at, i) => ({ at, i })).sort((a, b) => a.at - b.at || a.i - b.i);
+        expect(happened).toEqual(expected);
+        expect(scheduler.now).toBe(100);
+      }),
+    );
+  });
+
+  it('forgets what belongs to a life that has ended', async () => {
+    const scheduler = new Scheduler();
+    const life = new Life();
+    const happened: string[] = [];
+    scheduler.after(1, life, () => happened.push('before'));
+    scheduler.after(2, undefined, () => {
+      life.end();
+    });
+    scheduler.after(3, life, () => happened.push('after'));
+    await scheduler.run(10);
+    expect(happened).toEqual(['before']);
+  });
+
+  it('keeps what falls due in a pause until the life goes on, but for what was cancelled', async () => {
+    const scheduler = new Scheduler();
+    const life = new Life();
+    const happened: string[] = [];
+    life.pause();
+    scheduler.after(1, life, () => happened.push(`first at ${scheduler.now}`));
+    const cancelled = scheduler.after(2, life, () => happened.push('cancelled'));
+    const cancelledLater = scheduler.after(2, life, () => happened.push('cancelled after the pause'));
+    scheduler.after(3, life, () => happened.push(`second at ${scheduler.now}`));
+    scheduler.after(5, undefined, () => {
+      cancelled.cancelled = true;
+    });
+    scheduler.after(10, undefined, () => {
+      scheduler.resume(life);
+      cancelledLater.cancelled = true;
+    });
+    await scheduler.run(20);
+    expect(happened).toEqual(['first at 10', 'second at 10']);
+  });
+
+  it('gives promises their turn before the next event', async () => {
+    const scheduler = new Scheduler();
+    const happened: string[] = [];
+    scheduler.after(1, undefined, () => {
+      scheduler.settles();
+      void (async () => {
+        for (let i = 0; i < 5; i++) await Promise.resolve();
+        happened.push('promise');
+      })();
+    });
+    scheduler.after(1, undefined, () => happened.push('next event'));
+    await scheduler.run(2);
+    expect(happened).toEqual(['promise', 'next event']);
+  });
+});
