@@ -231,7 +231,9 @@ describe('a local cluster', () => {
     expect(startConfig({})).toMatchObject({ faults: false, routers: 1 });
     expect(startConfig({ faults: true, routers: '3' })).toMatchObject({ faults: true, routers: 3 });
     expect(refusal(() => startConfig({ routers: '2' })).message).toContain('routers is for --faults only');
-    expect(refusal(() => startConfig({ faults: true, restart: true })).message).toContain('restart contradicts --faults');
+    expect(refusal(() => startConfig({ faults: true, restart: true })).message).toContain(
+      'restart contradicts --faults',
+    );
   });
 
   it.each([
