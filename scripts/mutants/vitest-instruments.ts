@@ -18,7 +18,13 @@ interface Suite {
 }
 
 const SUITES: readonly Suite[] = [
-  { name: 'core', files: ['test/raft/random.test.ts'], unit: 'seeds', budget: 2_000, timeoutMs: 120_000 },
+  {
+    name: 'core',
+    files: ['test/raft/random.test.ts', 'test/raft/lease-chaos.test.ts'],
+    unit: 'seeds',
+    budget: 1_000,
+    timeoutMs: 180_000,
+  },
   { name: 'nodes', files: ['test/shard/random.test.ts'], unit: 'seeds', budget: 200, timeoutMs: 180_000 },
   {
     name: 'files',

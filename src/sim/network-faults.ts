@@ -75,6 +75,8 @@ export const deposeTwice: Inject = (scene) => {
     if (successor === undefined) return;
     successor.kill(random.pick(['process', 'power']));
     victims.push(successor);
+    // Now it can stand for election itself, with entries that nobody else has, against who has later ones.
+    if (random.chance(0.5)) cut?.end();
     // It may be needed for the next majority.
     scheduler.after(lastsMs / 8, life, () => {
       successor.start();

@@ -85,6 +85,9 @@ export const pause: Inject = (scene) => {
   };
 };
 
+/** Share of the fault's time after which the leader is stopped, whatever it does. */
+const FREEZE_AT_LAST = 0.2;
+
 /**
  * A leader stands still while others elect its successor; when it goes on it finds what came before, such as the
  * confirmation of a read, and hears of nobody's new term for a while: only its clients reach it.
@@ -93,10 +96,18 @@ export const freezeLeader: Inject = (scene) => {
   const { cluster, scheduler, random, lastsMs } = scene;
   const leader = someLeader(scene);
   if (leader === undefined || leader.life === undefined || cluster.nodes.length < 2) return undefined;
-  leader.pause();
-  const deafFrom = scheduler.now + random.between(0, 10);
   const frozen = leader.life;
   const story = new Life();
+  let deafFrom = Infinity;
+  const freeze = (): void => {
+    disarm();
+    if (story.ended || deafFrom < Infinity) return;
+    frozen.pause();
+    deafFrom = scheduler.now + random.between(0, 10);
+  };
+  // Best when a round for reads has just left, so that its answers wait for the leader.
+  const disarm = cluster.atReadRound(leader.id, freeze);
+  scheduler.after(lastsMs * FREEZE_AT_LAST, story, freeze);
   const cut = withRule(scene, `n${leader.id}`, (from, to) =>
     to === leader.id && from < ROUTER_PEERS && scheduler.now >= deafFrom ? { cut: true } : undefined,
   );
@@ -106,6 +117,7 @@ export const freezeLeader: Inject = (scene) => {
   return {
     what: `n${leader.id}`,
     end: () => {
+      disarm();
       story.end();
       cut?.end();
       scheduler.resume(frozen);

@@ -29,6 +29,8 @@ export class SimCluster {
   readonly #disks = new Map<NodeId, VirtualDisk>();
   /** Told of a node's next sync, once. */
   readonly #atSync = new Map<NodeId, () => void>();
+  /** Told of a leader's next round for reads, once. */
+  readonly #atReadRound = new Map<PeerId, () => void>();
   readonly #routerClock: MachineClock;
   readonly #options: SimClusterOptions;
 
@@ -41,8 +43,10 @@ export class SimCluster {
       scheduler,
       random: random.stream('network'),
       mix: mix.network,
-      onSend: (_from, _to, message) => {
-        if (message.type === 'raft') options.onRaftMessage(message.group, message.message);
+      onSend: (from, _to, message) => {
+        if (message.type !== 'raft') return;
+        options.onRaftMessage(message.group, message.message);
+        if (message.message.type === 'heartbeat' && message.message.readContext > 0) this.#atReadRound.get(from)?.();
       },
       onArrival,
     });
@@ -112,6 +116,19 @@ export class SimCluster {
       );
     };
     this.#atSync.set(id, trap);
+    return disarm;
+  }
+
+  /** Calls `stop` when the node next asks for the confirmation of reads. Returns what disarms it. */
+  atReadRound(id: NodeId, stop: () => void): () => void {
+    const disarm = (): void => {
+      if (this.#atReadRound.get(id) === trap) this.#atReadRound.delete(id);
+    };
+    const trap = (): void => {
+      disarm();
+      stop();
+    };
+    this.#atReadRound.set(id, trap);
     return disarm;
   }
 

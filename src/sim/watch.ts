@@ -5,7 +5,8 @@
  * - Election safety, votes given once per term and not before they are on disk, terms that never fall, also across
  *   restarts.
  * - Log matching, by induction: an index and term stand for one entry after one other entry, everywhere.
- * - Committed entries are the same everywhere, never fall, and lie durably on a quorum of disks when first called so.
+ * - Committed entries are the same everywhere, never fall, and lie durably on a quorum of disks when first called so;
+ *   a leader commits by counting what is of its own term only.
  * - A leader removes nothing of its own log, has everything that was committed before it, and its match never falls.
  * - applied ≤ commit ≤ last; equal state hashes at equal applied index.
  *
@@ -39,6 +40,7 @@ interface Shadow {
   first: number;
   last: number;
   lastTerm: number;
+  stable: number;
   /** Terms of `first..last`. */
   terms: number[];
   match: Map<NodeId, number>;
@@ -124,6 +126,7 @@ export class Watch {
     this.#applied(facts, shadow, replica, hold);
     this.#stable(replica, hold);
     shadow.commit = raft.log.commit;
+    shadow.stable = raft.log.stableIndex;
     if (shadow.isLeader) this.#matches(shadow, replica);
   }
 
@@ -229,6 +232,8 @@ export class Watch {
     }
     if (log.commit <= facts.highestCommit) return;
     facts.highestCommit = log.commit;
+    const isOwn = raft.role !== 'leader' || log.termAt(log.commit) === raft.term;
+    hold(isOwn, () => `commits ${describePosition(log.commit, log.termAt(log.commit) ?? 0)} by counting`);
     this.#durable(id, raft, hold);
   }
 
@@ -327,6 +332,7 @@ function freshShadow(raft: Replica['raft']): Shadow {
     first: 1,
     last: 0,
     lastTerm: 0,
+    stable: 0,
     terms: [],
     match: new Map(),
   };
@@ -342,6 +348,7 @@ function isAsBefore(shadow: Shadow, { raft, applied }: Replica): boolean {
     applied === shadow.applied &&
     log.lastIndex === shadow.last &&
     log.lastTerm === shadow.lastTerm &&
+    log.stableIndex === shadow.stable &&
     log.firstIndex === shadow.first
   );
 }

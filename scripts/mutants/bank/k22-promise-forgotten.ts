@@ -7,7 +7,7 @@ import type { Mutant } from '../mutant.js';
 export const k22: Mutant = {
   id: 'K22',
   title: 'a restarted voter breaks the promise behind a lease',
-  caughtBy: ['sim'],
+  caughtBy: ['core'],
   edits: [
     {
       file: 'src/raft/core.ts',
