@@ -3,7 +3,7 @@
  *
  * Pure: knows no cluster and no screen.
  */
-import type { CheckResult, Operation } from '../../src/check/index.js';
+import { tellOperation, type CheckResult, type Failure, type Operation } from '../../src/check/index.js';
 import type { FaultKind } from './kinds.js';
 import type { FaultWindow } from './nemesis.js';
 
@@ -59,7 +59,8 @@ export interface Report {
   readonly duringFaults: { readonly operations: number; readonly ok: number };
   readonly timeToServeMs: number | null;
   readonly checkMs: number;
-  readonly checkFailure: CheckResult['failure'] | null;
+  /** What the checker found to be impossible; all about it is in its own report and page. */
+  readonly checkFailure: { readonly key: string; readonly operation: Operation; readonly reason: string } | null;
 }
 
 /** Fewer successes in a second than this show little; where so few were asked for, a tenth of them. */
@@ -109,8 +110,16 @@ export function makeReport(facts: RunFacts): Report {
     duringFaults: { operations: hurt.length, ok: hurt.filter(({ ok }) => ok === true).length },
     timeToServeMs: facts.timeToServeMs ?? null,
     checkMs: check.tookMs,
-    checkFailure: check.failure ?? null,
+    checkFailure: check.failure === undefined ? null : shortened(check.failure),
   };
+}
+
+const shortened = ({ key, operation, reason }: Failure) => ({ key, operation, reason });
+
+function why({ failure, undecided }: CheckResult): string {
+  if (failure === undefined) return undecided.length === 0 ? '' : `: no verdict on ${undecided.join(', ')}`;
+  const { key, operation, reason } = failure;
+  return `: ${key}: client ${operation.client}: ${tellOperation(operation)}: ${reason}`;
 }
 
 function longestSilence(operations: readonly Operation[], load: FaultWindowSpan): number {
@@ -127,7 +136,7 @@ function longestSilence(operations: readonly Operation[], load: FaultWindowSpan)
 function failuresOf(facts: RunFacts, okPerSecond: number, loaded: readonly Operation[]): string[] {
   const { check, kinds, cannot, injected, windows } = facts;
   const failures: string[] = [];
-  if (check.verdict !== 'LINEARIZABLE') failures.push(`the history is ${check.verdict}`);
+  if (check.verdict !== 'LINEARIZABLE') failures.push(`the history is ${check.verdict}${why(check)}`);
   failures.push(...some('the check of the workload', facts.problems));
   failures.push(...some('replicas', facts.replicas));
   failures.push(...some('an answer that the API does not give', facts.surprises));

@@ -13,17 +13,17 @@ export function drawMix(seed: number): Mix {
   const leaseReads = random.chance(0.25);
   const tickMs = random.pick([10, 20, 20, 50]);
   const timers = { tickMs, electionTicks: random.integer(8, 12), heartbeatTicks: random.integer(1, 3) };
-  const durationMs = Math.round(random.between(2_000, 6_000));
+  const durationMs = Math.round(random.between(1_500, 4_000));
   const remembersLittle = random.chance(0.25);
   const mix = {
     nodes,
     replicas,
     shards: random.pick([1, 1, 2, 2, 3, 4, 8]),
     routers: random.integer(1, 3),
-    clients: random.integer(2, 10),
+    clients: random.integer(2, 7),
     keys: random.integer(1, 8),
     durationMs,
-    thinkMs: random.pick([5, 20, 40, 80]),
+    thinkMs: random.pick([10, 30, 60]),
     leaseReads,
     // Repeats of the clients' own, after so much was forgotten, are applied again, as the README says: not both at once.
     keyedShare: remembersLittle ? 0 : random.pick([0, 0.3, 0.8]),

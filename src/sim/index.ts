@@ -5,6 +5,7 @@
  * makes a failure smaller, `overrides.ts` is how a mix is said on the command line, `report.ts` what came of it.
  */
 export { hasPassed, runCampaign, type Campaign, type CampaignFailure, type Measured, type RunOne } from './campaign.js';
+export { benchMix } from './bench-mix.js';
 export { drawMix } from './draw.js';
 export { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
 export type * from './mix.js';

@@ -239,9 +239,9 @@ class Simulation {
 const READ_BACK_MS = 10_000;
 /** How long clients go on once everything is well again. */
 const SERVED_MS = 1_000;
-/** What began to fail before the healing may end later. */
+/** What began to fail before the healing may end much later, on a slow disk. */
 const MEND_EVERY_MS = 100;
-const MEND_FOR_MS = 2_000;
+const MEND_FOR_MS = 10_000;
 
 const replaceBigInt = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
 

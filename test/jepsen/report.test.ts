@@ -59,8 +59,16 @@ describe('a report', () => {
 
   const bad: Operation = { client: 'x', op: 'get', key: 'k0', ok: true, result: 'never written', start: 0, end: 1 };
   it.each<[string, Partial<RunFacts>, RegExp]>([
-    ['an illegal history', { check: checkHistory([...operations, bad]) }, /^the history is ILLEGAL$/],
-    ['no verdict', { check: { ...good.check, verdict: 'UNKNOWN' } }, /^the history is UNKNOWN$/],
+    [
+      'an illegal history',
+      { check: checkHistory([...operations, bad]) },
+      /^the history is ILLEGAL: k0: client x: get: "never written": ./,
+    ],
+    [
+      'no verdict',
+      { check: { ...good.check, verdict: 'UNKNOWN', undecided: ['k1'] } },
+      /^the history is UNKNOWN: no verdict on k1$/,
+    ],
     ['the own check', { problems: ['l has a, twice'] }, /^the check of the workload: l has a, twice$/],
     ['replicas that differ', { replicas: ['x'] }, /^replicas: x$/],
     ['a surprise', { surprises: ['500'] }, /^an answer that the API does not give: 500$/],
