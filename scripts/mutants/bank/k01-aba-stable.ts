@@ -7,7 +7,7 @@ import type { Mutant } from '../mutant.js';
 export const k1: Mutant = {
   id: 'K1',
   title: 'a stale completion marks a newer entry stable (ABA)',
-  caughtBy: ['sim'],
+  caughtBy: ['core'],
   edits: [
     {
       file: 'src/raft/log.ts',
