@@ -5,7 +5,7 @@ export type BodyResult =
   | { readonly type: 'read'; readonly body: Buffer }
   /** More came than the limit allows; the rest is not read here. */
   | { readonly type: 'too-large' }
-  /** The client went away. */
+  /** The client went away, or was answered before the body was there. */
   | { readonly type: 'aborted' };
 
 const EMPTY: BodyResult = { type: 'read', body: Buffer.alloc(0) };
@@ -45,6 +45,12 @@ export function readBody(
     else (chunks ??= [first]).push(chunk);
   });
   request.on('end', () => {
+    // It came in whole after all, but the connection was answered (that it came too late) and ended: whoever asked was
+    // told that nothing happened, and nothing must.
+    if (!request.socket.writable) {
+      finish({ type: 'aborted' });
+      return;
+    }
     const body = chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks, length);
     finish({ type: 'read', body });
   });

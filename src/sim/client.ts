@@ -61,6 +61,8 @@ export class Client {
   #serial = 0;
   #stopping = false;
   #idle = true;
+  /** Operations that went well. */
+  served = 0;
   /** Ends its pause between two operations. */
   #thinking: ScheduledEvent | undefined;
 
@@ -203,6 +205,7 @@ export class Client {
     const { history, number, tell } = this.#options;
     const ended = this.#judge(call, answer);
     history.end(this.#lane, call.begun, call.asked, ended);
+    if (ended.ok === true) this.served++;
     tell(`client ${number}: ${describeAsked(call.asked)} ${describeEnded(ended)}`);
     // Who never learns what became of an operation never ends it: the next one belongs to somebody else.
     if (ended.ok === null) this.#lane += LANES_APART;

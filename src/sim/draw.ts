@@ -20,7 +20,7 @@ export function drawMix(seed: number): Mix {
     replicas,
     shards: random.pick([1, 1, 2, 2, 3, 4, 8]),
     routers: random.integer(1, 3),
-    clients: random.integer(2, 7),
+    clients: random.integer(3, 8),
     keys: random.integer(1, 8),
     durationMs,
     thinkMs: random.pick([10, 30, 60]),

@@ -191,7 +191,11 @@ class Simulation {
       );
       return;
     }
-    await this.#runFor(SERVED_MS);
+    const due = clients.map(({ served }) => served + SERVED_AGAIN);
+    const areServed = (): boolean => clients.every(({ served }, i) => served >= (due[i] ?? 0));
+    const served = await this.#scheduler.until(() => wrong() || areServed(), boundMs + SERVED_WITHIN_MS, LOOK_EVERY_MS);
+    if (!served) this.#fail('liveness', `a client had fewer than ${SERVED_AGAIN} operations served after healing`);
+    if (wrong()) return;
     for (const client of clients) client.stop();
     const finished = await this.#scheduler.until(() => wrong() || clients.every(({ idle }) => idle), 15_000);
     if (!finished) this.#fail('liveness', 'clients were not answered');
@@ -237,8 +241,9 @@ class Simulation {
 }
 
 const READ_BACK_MS = 10_000;
-/** How long clients go on once everything is well again. */
-const SERVED_MS = 1_000;
+/** Operations of each client that have to go well once everything is well again, and the time for them. */
+const SERVED_AGAIN = 5;
+const SERVED_WITHIN_MS = 10_000;
 /** What began to fail before the healing may end much later, on a slow disk. */
 const MEND_EVERY_MS = 100;
 const MEND_FOR_MS = 10_000;

@@ -1,5 +1,5 @@
 /** The life of connections and of the server: slow clients, crowds, shutting down. Timeouts are tiny here. */
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HttpServer, InsecureBind, isLoopback, type HttpServerOptions } from '../../src/router/index.js';
 import { HttpHarness, head, problemIn, readUntil, statusIn } from '../support/http-harness.js';
@@ -51,6 +51,21 @@ describe('row 27: slow clients', () => {
     expect(statusIn(raw)).toBe(408);
     expect(http.backend.received).toEqual([]);
     await until(() => http.server.inFlight === 0);
+  });
+
+  it('row 27 a body that comes in whole after its 408 is not written: the client was told so', async () => {
+    const http = await start({ limits: IMPATIENT });
+    const socket = connect({ port: http.port, host: '127.0.0.1', allowHalfOpen: true });
+    let got = '';
+    socket.on('data', (chunk: Buffer) => (got += chunk.toString('latin1')));
+    const gone = closed(socket);
+    socket.write('PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf,');
+    await until(() => got.includes('request-timeout'));
+    expect(problemIn(got)).toMatchObject({ code: 'request-timeout', outcome: 'not_applied' });
+    socket.end('whole');
+    await gone;
+    await until(() => http.server.inFlight === 0);
+    expect(http.backend.received).toEqual([]);
   });
 
   it('row 27 a reader that does not read is cut off, and others are served', async () => {

@@ -8,7 +8,7 @@ import type { Mutant } from '../mutant.js';
 export const m4: Mutant = {
   id: 'M4',
   title: 'a read joins a read-index round that began before it',
-  caughtBy: ['sim'],
+  caughtBy: ['sim-crowd'],
   edits: [
     {
       file: 'src/shard/waiting.ts',
