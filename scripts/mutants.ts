@@ -120,9 +120,9 @@ try {
   const program = command().parse();
   process.exitCode = await main(program.opts());
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
-  else if (error instanceof PatchError) {
-    say(`A patch no longer applies; the bank must follow the source.\n${error.message}`);
-    process.exitCode = EXIT.usage;
-  } else throw error;
+  // At once: other copies may still be looked at.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT.usage);
+  if (!(error instanceof PatchError)) throw error;
+  say(`A patch no longer applies; the bank must follow the source.\n${error.message}`);
+  process.exit(EXIT.usage);
 }

@@ -4,5 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { run } from './cli/index.js';
 
 const exitCode = await run(process.argv.slice(2), fileURLToPath(import.meta.url));
+// A pipe takes its time, and what is on its way when the process ends never arrives.
+const written = (stream: NodeJS.WriteStream) => new Promise((resolve) => stream.write('', resolve));
+await Promise.all([written(process.stdout), written(process.stderr)]);
 // Not `exitCode =`: a handle that somebody forgot must not keep a stopped process.
 process.exit(exitCode);

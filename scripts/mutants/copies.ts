@@ -23,6 +23,12 @@ import { PatchError, plant } from './plant.js';
 
 const COPIED = ['src', 'test', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'];
 
+/** Copies that are there: whatever ends this program, they go with it. */
+const left = new Set<string>();
+process.on('exit', () => {
+  for (const folder of left) rmSync(folder, { recursive: true, force: true });
+});
+
 export interface Copy {
   readonly folder: string;
   remove(): void;
@@ -32,8 +38,10 @@ export interface Copy {
 export function makeCopy(root: string, mutant: Planted | undefined): Copy {
   const changed = mutant === undefined ? new Map<string, string>() : plantIn(root, mutant);
   const folder = mkdtempSync(join(tmpdir(), `kvorum-mutant-${mutant?.id ?? 'none'}-`));
+  left.add(folder);
   const remove = (): void => {
     rmSync(folder, { recursive: true, force: true });
+    left.delete(folder);
   };
   try {
     for (const name of COPIED) {

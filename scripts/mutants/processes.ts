@@ -14,12 +14,10 @@ const MAX_STDERR = 20_000;
 /** Process groups that run now: whoever stops this program stops them too. */
 const groups = new Set<number>();
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    for (const pid of groups) endGroup(pid);
-    process.exit(130);
-  });
-}
+process.on('exit', () => {
+  for (const pid of groups) endGroup(pid);
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 /** The JSON that it printed, or why there is none. */
 export function parseReport({

@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Instrument, Sighting } from './instrument.js';
+import type { InstrumentName } from './mutant.js';
 import { parseReport, runNode, type Ended } from './processes.js';
 
 const FIRST_PORTION = 8;
@@ -13,26 +14,35 @@ const GROWTH = 3;
 /** Of one seed, on a loaded machine. */
 const TIMEOUT_MS_PER_SEED = 20_000;
 
-export const simulator: Instrument = {
-  name: 'sim',
-  unit: 'seeds',
-  budget: 300,
-  unavailable: (root) => (existsSync(join(root, 'src/sim')) ? undefined : 'src/sim is not there'),
-  run: async (folder, budget) => {
-    let seconds = 0;
-    for (const { first, count } of portions(budget)) {
-      const args = ['--first', first.toString(16), '--seeds', String(count), '--jobs', '1', '--no-shrink', '--json'];
-      const ended = await runNode(['dist/cli.js', 'sim', ...args], {
-        cwd: folder,
-        timeoutMs: TIMEOUT_MS_PER_SEED * (count + 5),
-      });
-      seconds += ended.seconds;
-      const sighting = judgeSimulation({ ...ended, seconds }, budget);
-      if (sighting.type !== 'silent') return sighting;
-    }
-    return { type: 'silent', after: `${budget} seeds`, seconds };
-  },
-};
+function simulator(name: InstrumentName, mix: readonly string[]): Instrument {
+  return {
+    name,
+    unit: 'seeds',
+    budget: 300,
+    unavailable: (root) => (existsSync(join(root, 'src/sim')) ? undefined : 'src/sim is not there'),
+    run: async (folder, budget) => {
+      let seconds = 0;
+      for (const { first, count } of portions(budget)) {
+        const seeds = ['--first', first.toString(16), '--seeds', String(count), '--jobs', '1', '--no-shrink', '--json'];
+        const timeoutMs = TIMEOUT_MS_PER_SEED * (count + 5);
+        const ended = await runNode(['dist/cli.js', 'sim', ...seeds, ...mix], { cwd: folder, timeoutMs });
+        seconds += ended.seconds;
+        const sighting = judgeSimulation({ ...ended, seconds }, budget, mix);
+        if (sighting.type !== 'silent') return sighting;
+      }
+      return { type: 'silent', after: `${budget} seeds`, seconds };
+    },
+  };
+}
+
+/** As seeds draw it. */
+export const mixed = simulator('sim', []);
+
+/** Three nodes and twenty clients on one key: whoever is out of date for a moment is asked in that moment. */
+export const crowded = simulator(
+  'sim-crowd',
+  '--nodes 3 --replicas 3 --routers 1 --shards 1 --keys 1 --clients 20'.split(' '),
+);
 
 /** 1..budget, cut into portions. */
 export function portions(budget: number): { first: number; count: number }[] {
@@ -50,7 +60,7 @@ interface SimulationReport {
 }
 
 /** Exit 0: all seeds passed; 1: one failed, and the JSON says which. Anything else proves nothing. */
-export function judgeSimulation(ended: Ended, budget: number): Sighting {
+export function judgeSimulation(ended: Ended, budget: number, mix: readonly string[] = []): Sighting {
   const { seconds } = ended;
   const report = parseReport(ended);
   if ('why' in report) return { type: 'broken', seconds, why: report.why };
@@ -61,5 +71,11 @@ export function judgeSimulation(ended: Ended, budget: number): Sighting {
   }
   const { seed, check, reason } = failure;
   const after = `${Number.parseInt(seed, 16)} seeds`;
-  return { type: 'caught', after, seconds, what: `${check}: ${reason}`, repeat: `kvorum sim --seed ${seed}` };
+  return {
+    type: 'caught',
+    after,
+    seconds,
+    what: `${check}: ${reason}`,
+    repeat: ['kvorum sim --seed', seed, ...mix].join(' '),
+  };
 }

@@ -1,10 +1,12 @@
 /** `kvorum sim` as a person runs it; and its worker processes, one of which dies and one of which hangs. */
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SimWorkers } from '../../src/cli/sim-workers.js';
 import { drawMix } from '../../src/sim/index.js';
-import { isRunning, kvorum, Scene, until } from './processes.js';
+import { isRunning, kvorum, projectRoot, Scene, until } from './processes.js';
 
 const scene = new Scene();
 afterEach(() => scene.clean());
@@ -34,6 +36,17 @@ describe('kvorum sim', () => {
     expect(Object.values(documents[0]!.faults).length).toBeGreaterThan(5);
     expect(documents[1]!.digest).toBe(documents[0]!.digest);
     expect([one.code, two.code]).toEqual([0, 0]);
+  });
+
+  it('says everything before it ends, however slowly it is read', async () => {
+    const file = join(scene.folder(), 'story');
+    const sim = 'node dist/cli.js sim --seed 8f3a --trace';
+    const script = `${sim} | (sleep 5; wc -c); ${sim} > ${file}; wc -c < ${file}`;
+    const { stdout } = await promisify(execFile)('bash', ['-c', script], { cwd: projectRoot });
+    const [piped, written] = stdout.trim().split('\n').map(Number);
+    // More than a pipe holds.
+    expect(written).toBeGreaterThan(100_000);
+    expect(piped).toBe(written);
   });
 
   it('replays a seed byte for byte, with its story and without', async () => {

@@ -7,7 +7,7 @@ import type { Mutant } from '../mutant.js';
 export const k5: Mutant = {
   id: 'K5',
   title: 'vote for the longer log, whatever its last term',
-  caughtBy: ['sim'],
+  caughtBy: ['core', 'sim-crowd'],
   edits: [
     {
       file: 'src/raft/log.ts',
