@@ -34,7 +34,7 @@ describe('a simulation', () => {
 
   it('fails a seed that did nothing', async () => {
     const mix = small(5_001);
-    const idle = await runSeed(5_001, { ...mix, clients: 1, keys: 1, thinkMs: 100_000, faults: [] });
+    const idle = await runSeed(5_001, { ...mix, clients: 1, keys: 1, thinkMs: 1_000, faults: [] });
     expect(idle.failure).toMatchObject({ check: 'idle' });
     const alone = await runSeed(5_001, {
       ...mix,
