@@ -15,7 +15,7 @@ import { KernelLinks } from '../netns/links.js';
 import { Namespaces } from '../netns/namespaces.js';
 import { ControlledPrograms } from '../netns/processes.js';
 import { assertCutsCut } from '../netns/reach.js';
-import { buildSlowDiskShim } from '../slow-disk/index.js';
+import { slowDiskShim } from './slow-disk-shim.js';
 import { CleanUp } from '../support/clean-up.js';
 import { NodeProgram } from '../support/node-program.js';
 import type { FaultKind } from './kinds.js';
@@ -80,16 +80,6 @@ async function start(options: SceneOptions, folder: string, cleanUp: CleanUp): P
     if (failures > 0) throw new Error('not all of the cluster could be taken away');
   };
   return { control, endpoints: [...routerNames, ...numbers].map(url), folder, cannot, ended, stop };
-}
-
-async function slowDiskShim(cannot: Map<FaultKind, string>): Promise<string | undefined> {
-  let reason = 'the shim cannot be built';
-  const say = (message: string): void => {
-    reason = message;
-  };
-  const shim = await buildSlowDiskShim({ say });
-  if (shim === undefined) cannot.set('slow-disk', reason);
-  return shim;
 }
 
 interface Places {

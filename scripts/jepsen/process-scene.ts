@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { controlClient } from '../../src/faults/index.js';
-import { buildSlowDiskShim } from '../slow-disk/index.js';
+import { slowDiskShim } from './slow-disk-shim.js';
 import type { FaultKind } from './kinds.js';
 import type { Scene, SceneOptions } from './scene.js';
 
@@ -44,16 +44,6 @@ export async function startProcessScene(options: SceneOptions): Promise<Scene> {
     await stop();
     throw error;
   }
-}
-
-async function slowDiskShim(cannot: Map<FaultKind, string>): Promise<string | undefined> {
-  let reason = 'the shim cannot be built';
-  const say = (message: string): void => {
-    reason = message;
-  };
-  const shim = await buildSlowDiskShim({ say });
-  if (shim === undefined) cannot.set('slow-disk', reason);
-  return shim;
 }
 
 interface Places {
