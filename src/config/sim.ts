@@ -44,7 +44,7 @@ export const simSettings = {
   bench: setting(
     onOff().default(false),
     undefined,
-    'measure: 5 nodes, 4 shards, 10 clients, one job, for 10 s of processor time',
+    'measure: 5 nodes, 4 shards, 10 clients, one job, for 30 s of processor time',
   ),
   json: setting(onOff().default(false), undefined, 'print one JSON document'),
   jobs: setting(integer(1, 256).optional(), '<n>', 'seeds that run at a time (default: the cores of this machine)'),
