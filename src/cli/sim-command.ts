@@ -105,6 +105,7 @@ function runMany(scene: Scene & { readonly first: number; readonly lanes: number
   const startedAt = performance.now();
   const endsAt = startedAt + (minutes ?? Infinity) * MINUTE_MS;
   let measuredMs = 0;
+  let told = 0;
   return runCampaign({
     seeds: seedsFrom(first, seeds),
     mixOf: (seed) => applyOverrides(bench ? benchMix(drawMix(seed)) : drawMix(seed), overrides),
@@ -115,6 +116,8 @@ function runMany(scene: Scene & { readonly first: number; readonly lanes: number
     mayGoOn: () => !interruption.told && (bench ? measuredMs < BENCH_MS : performance.now() < endsAt),
     onSeed: (done) => {
       measuredMs = done.totals.cpuMs;
+      for (const failure of done.failures.slice(told)) progress.say(failureWords(failure));
+      told = done.failures.length;
       progress.update(() => progressWords(config, done, (performance.now() - startedAt) / 1000));
     },
   });
@@ -130,6 +133,10 @@ function progressWords(
   const measured = bench ? `, ${(done.totals.cpuMs / 1000).toFixed(1)} of ${BENCH_MS / 1000} s measured` : '';
   return `${done.seeds}${goal} seeds, ${(done.seeds / seconds).toFixed(1)} a second, ${done.failures.length} failed${left}${measured}`;
 }
+
+/** At once: a long campaign goes on, and whoever waits for its report can begin to look. */
+const failureWords = ({ seed, check, reason }: CampaignFailure): string =>
+  `seed ${seedText(seed)} failed: ${check}: ${reason.split('\n', 1)[0]}`;
 
 async function shrinkFirst({
   config,

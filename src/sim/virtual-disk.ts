@@ -43,6 +43,8 @@ const TEAR_PROBABILITY = 0.3;
 /** A transaction whose sync failed may be on the disk nevertheless. */
 const FAILED_AND_DURABLE_PROBABILITY = 0.5;
 const STALL_FACTOR = 100;
+/** However slow the disk is and whatever stalls: it outlives the faults by less than the cluster has to recover in. */
+const LONGEST_SYNC_MS = 2_000;
 
 export class VirtualDisk {
   readonly faults: DiskFaults = { stallUntil: 0, failNextSync: undefined, slowFactor: 1 };
@@ -144,7 +146,7 @@ export class VirtualDisk {
     const { syncMs, jitterMs, stallProbability } = this.#mix;
     const jitter = -Math.log(1 - this.#syncChance.next()) * jitterMs;
     const stall = this.#syncChance.chance(stallProbability) ? STALL_FACTOR : 1;
-    const ms = (syncMs + jitter) * stall * this.faults.slowFactor;
+    const ms = Math.min((syncMs + jitter) * stall * this.faults.slowFactor, LONGEST_SYNC_MS);
     return Math.max(ms, this.faults.stallUntil - startsAt);
   }
 

@@ -324,6 +324,31 @@ describe('a virtual disk', () => {
     await open();
   });
 
+  it('takes 2 s at most for a sync, however slow it is, unless it stands still', async () => {
+    make(1, { syncMs: 40, jitterMs: 0, stallProbability: 1 });
+    const life = new Life();
+    const storage = disk.storage(life);
+    const opening = storage.open();
+    await pass(10_000);
+    await opening;
+    disk.faults.slowFactor = 200;
+    let done = 0;
+    const count = (): void => {
+      done++;
+    };
+    void commit(storage, 1).then(count);
+    await pass(1_999);
+    expect(done).toBe(0);
+    await pass(2);
+    expect(done).toBe(1);
+    disk.faults.stallUntil = scheduler.now + 3_000;
+    void commit(storage, 2).then(count);
+    await pass(2_999);
+    expect(done).toBe(1);
+    await pass(2);
+    expect(done).toBe(2);
+  });
+
   it('can be crashed at the very moment a sync begins', async () => {
     const life = new Life();
     const crashing = new VirtualDisk({
