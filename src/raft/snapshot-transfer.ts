@@ -2,7 +2,7 @@
  * The sender's side of one snapshot on its way to one member: one chunk at a time, each answered before the next.
  *
  *     wanted   the owner was asked for chunk `sequence`
- *     later    the owner could not give it: ask again after a while
+ *     later    the owner could not give it: ask again after a while, for the first chunk of whatever snapshot it has then
  *     sent     the chunk left: wait for the answer, send it again if there is none
  *
  * Knows nothing of what a chunk holds, nor of the log.
@@ -41,18 +41,25 @@ export class SnapshotTransfer {
     return this.#meta;
   }
 
-  /** Takes the chunk that was asked for. False: it is not that one, or of another snapshot than those before it. */
+  /** Takes the chunk that was asked for. False: it is not that one, or of another snapshot, and so of no use. */
   offer(chunk: OutgoingChunk): boolean {
     if (this.#phase.type !== 'wanted' || chunk.sequence !== this.#sequence) return false;
     const meta = this.#meta;
-    if (chunk.sequence > 0 && (meta?.index !== chunk.meta.index || meta.term !== chunk.meta.term)) return false;
+    if (chunk.sequence > 0 && (meta?.index !== chunk.meta.index || meta.term !== chunk.meta.term)) {
+      this.unavailable();
+      return false;
+    }
     this.#meta = chunk.meta;
     this.#phase = { type: 'sent', chunk, ticks: 0 };
     return true;
   }
 
+  /** The rest of a snapshot that the owner cannot give now it may never be able to give again: the next try begins anew. */
   unavailable(): void {
-    if (this.#phase.type === 'wanted') this.#phase = { type: 'later', ticks: 0 };
+    if (this.#phase.type !== 'wanted') return;
+    this.#phase = { type: 'later', ticks: 0 };
+    this.#sequence = 0;
+    this.#meta = undefined;
   }
 
   /** The receiver asks for chunk `wanted`. True: the owner must be asked for `sequence` now. */

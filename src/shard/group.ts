@@ -73,8 +73,6 @@ export class Group implements Replica {
   readonly machine: Machine;
   readonly table: StateTable;
   applied: number;
-  /** A snapshot is replacing the state: no checkpoint may be taken until it is durable. */
-  installing = false;
   leaderChanges = 0;
 
   readonly #host: GroupHost;
@@ -96,6 +94,11 @@ export class Group implements Replica {
     this.#lease = options.lease && new Lease(options.lease);
     this.applied = options.raft.snapshot.index;
     this.machine.load();
+  }
+
+  /** A snapshot has replaced the log and is replacing the state: no checkpoint may be taken until it is durable. */
+  get installing(): boolean {
+    return this.raft.log.snapshotIndex > this.applied;
   }
 
   get isSystem(): boolean {
@@ -204,7 +207,6 @@ export class Group implements Replica {
   #process(ready: Ready): void {
     for (const message of ready.messages) this.#host.send(this.id, message);
     if (ready.write !== undefined) {
-      if (ready.write.chunk?.done === true) this.installing = true;
       this.#host.persist(this.id, ready.write);
     }
     if (ready.committed.length > 0) this.#apply(ready.committed);
@@ -332,7 +334,6 @@ export class Group implements Replica {
     this.table.clear();
     this.machine.load();
     this.applied = index;
-    this.installing = false;
     this.raft.applied(index);
     this.#host.onApplied(this, 0);
   }

@@ -3,17 +3,27 @@
  *
  * Knows storage and the core's `offerChunk`; knows nothing of what the bytes mean.
  */
-import type { NodeId, SnapshotReader, Storage } from '../raft/index.js';
+import type { GroupId, NodeId, SnapshotMeta, SnapshotReader, Storage } from '../raft/index.js';
 import type { Group } from './group.js';
 
 /** A reader that nobody asked for so long is closed; it keeps old pages of the state alive. */
 const ABANDONED_MS = 30_000;
 
+/** One follower's snapshot of one group. */
 interface Sending {
-  readonly reader: SnapshotReader;
+  reader: SnapshotReader | undefined;
+  /** The chunk that `reader` gives next. */
   next: number;
+  /** The chunk that the core has asked for and that nobody has begun to fetch. */
+  wanted: number | undefined;
   askedAt: number;
   busy: boolean;
+}
+
+interface Chunk {
+  readonly meta: SnapshotMeta;
+  readonly data: Uint8Array;
+  readonly done: boolean;
 }
 
 export interface SnapshotSenderHost {
@@ -36,57 +46,74 @@ export class SnapshotSender {
     this.#host = host;
   }
 
+  /** The latest ask counts: the core may have begun anew while a chunk for its last try was being fetched. */
   want(group: Group, to: NodeId, sequence: number): void {
     const name = `${group.id}/${to}`;
-    const sending = this.#sendings.get(name);
-    if (sending?.busy === true) return;
-    this.#offer(group, to, sequence, name, sending).catch((error: unknown) => {
+    let sending = this.#sendings.get(name);
+    if (sending === undefined) {
+      sending = { reader: undefined, next: 0, wanted: undefined, askedAt: 0, busy: false };
+      this.#sendings.set(name, sending);
+    }
+    sending.wanted = sequence;
+    sending.askedAt = this.#host.now();
+    if (sending.busy) return;
+    sending.busy = true;
+    this.#serve(group, to, sending).catch((error: unknown) => {
       this.#host.onFailure(error instanceof Error ? error : new Error(String(error)));
     });
   }
 
-  async #offer(group: Group, to: NodeId, sequence: number, name: string, known: Sending | undefined): Promise<void> {
-    let sending = known;
-    if (sequence === 0) {
-      this.#close(name);
-      const reader = await this.#storage.openSnapshot(group.id);
-      this.#close(name);
-      sending = reader && { reader, next: 0, askedAt: 0, busy: false };
-      if (sending === undefined) this.#host.wantCheckpoint(group);
-      else this.#sendings.set(name, sending);
-    }
-    if (sending?.next !== sequence) {
-      // The core asks again, from the start.
+  async #serve(group: Group, to: NodeId, sending: Sending): Promise<void> {
+    while (sending.wanted !== undefined) {
+      const sequence = sending.wanted;
+      sending.wanted = undefined;
+      const chunk = await this.#fetch(group.id, sending, sequence);
+      if (this.#hasNewWish(sending)) continue;
+      if (chunk === undefined && sequence === 0) this.#host.wantCheckpoint(group);
       this.#host.inTurn(group, () => {
-        group.raft.chunkUnavailable(to);
+        if (chunk === undefined) group.raft.chunkUnavailable(to);
+        else group.raft.offerChunk(to, chunk.meta, sequence, chunk.data, chunk.done);
       });
-      return;
+    }
+    sending.busy = false;
+  }
+
+  #hasNewWish({ wanted }: Sending): boolean {
+    return wanted !== undefined;
+  }
+
+  /** Undefined: there is no checkpoint of the group, or its reader is at another chunk. */
+  async #fetch(group: GroupId, sending: Sending, sequence: number): Promise<Chunk | undefined> {
+    if (sequence === 0) {
+      closeReader(sending);
+      sending.reader = await this.#storage.openSnapshot(group);
+      sending.next = 0;
     }
     const { reader } = sending;
-    sending.busy = true;
+    if (reader === undefined || sending.next !== sequence) return undefined;
     const { data, done } = await reader.next(this.#host.chunkBytes);
-    sending.busy = false;
     sending.next++;
     sending.askedAt = this.#host.now();
-    if (done) this.#close(name);
-    this.#host.inTurn(group, () => {
-      group.raft.offerChunk(to, reader.meta, sequence, data, done);
-    });
+    if (done) closeReader(sending);
+    return { meta: reader.meta, data, done };
   }
 
   /** Closes readers that no follower asks for any more. */
   sweep(now: number): void {
-    for (const [name, { askedAt, busy }] of this.#sendings) {
-      if (!busy && now - askedAt > ABANDONED_MS) this.#close(name);
+    for (const [name, sending] of this.#sendings) {
+      if (sending.busy || now - sending.askedAt <= ABANDONED_MS) continue;
+      closeReader(sending);
+      this.#sendings.delete(name);
     }
   }
 
   close(): void {
-    for (const name of [...this.#sendings.keys()]) this.#close(name);
+    for (const sending of this.#sendings.values()) closeReader(sending);
+    this.#sendings.clear();
   }
+}
 
-  #close(name: string): void {
-    this.#sendings.get(name)?.reader.close();
-    this.#sendings.delete(name);
-  }
+function closeReader(sending: Sending): void {
+  sending.reader?.close();
+  sending.reader = undefined;
 }

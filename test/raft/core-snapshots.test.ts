@@ -53,6 +53,24 @@ describe('snapshots', () => {
     expect(cluster.raft(3).log.commit).toBe(6);
   });
 
+  it('when the rest of a snapshot cannot be had, or comes of another one, the transfer begins anew', () => {
+    const cluster = behind();
+    const wanted = () => cluster.get(1).chunksWanted.map(({ sequence }) => sequence);
+    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
+    cluster.settle();
+    cluster.raft(1).chunkUnavailable(3);
+    cluster.tick(2);
+    expect(wanted()).toEqual([0, 1, 0]);
+    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
+    cluster.settle();
+    cluster.raft(1).offerChunk(3, { ...meta, index: 6 }, 1, bytes('two'), true);
+    cluster.tick(2);
+    expect(wanted()).toEqual([0, 1, 0, 1, 0]);
+    cluster.raft(1).offerChunk(3, { ...meta, index: 6 }, 0, bytes('all'), true);
+    cluster.settle();
+    expect(cluster.raft(3).status()).toMatchObject({ firstIndex: 7, commit: 6 });
+  });
+
   it('a snapshot that ends before the log begins is not sent', () => {
     const cluster = behind();
     cluster.raft(1).offerChunk(3, { ...meta, index: 4 }, 0, bytes('old'), true);
