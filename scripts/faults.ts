@@ -51,6 +51,8 @@ for (const [name, { usage, help }] of Object.entries(FORMS)) {
     .usage(usage)
     .description(help)
     .argument('[words...]')
+    // Otherwise a time of -5ms would be an unknown option. Whatever is none of ours is the fault's to refuse.
+    .allowUnknownOption()
     .action(async (words: string[]) => {
       await one(parseFault([name, ...words]));
     });

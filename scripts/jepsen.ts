@@ -29,17 +29,16 @@ const say = (text: string): void => {
   console.error(`${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(7)}  ${text}`);
 };
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2)).catch(refused);
+
+function refused(error: unknown): number {
+  if (!(error instanceof UsageError)) throw error;
+  if (error.message !== '') console.error(`jepsen: ${error.message}`);
+  return error.exitCode;
+}
 
 async function main(argv: readonly string[]): Promise<number> {
-  let options: Options;
-  try {
-    options = parseOptions(argv, () => randomBytes(4).toString('hex'));
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    if (error.message !== '') console.error(`jepsen: ${error.message}`);
-    return error.exitCode;
-  }
+  const options = parseOptions(argv, () => randomBytes(4).toString('hex'));
   const missing = options.netns ? whatIsMissing() : undefined;
   if (missing !== undefined) return skipped(missing, options);
   const stop = new AbortController();

@@ -1,74 +1,22 @@
 /**
- * The bank of known bugs: `npm run mutants -- [--only M1,K7] [--jobs 2] [--json] [--list]`.
+ * The bank of known bugs: `npm run mutants -- [--only M1,K8] [--jobs 2] [--json] [--list]`.
  *
  * Plants each bug into a copy of the source and runs the instruments that must catch it; before that, the source as it
  * is, which they must not. Exit codes: 0 all caught; 1 a mutant survived, or a control did not pass; 2 asked wrongly, or a
  * patch no longer applies; 3 all that could be run here were caught, some could not be run.
  */
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { BANK } from './mutants/bank/index.js';
 import { INSTRUMENTS } from './mutants/instruments.js';
-import { INSTRUMENT_NAMES, type InstrumentName, type Mutant } from './mutants/mutant.js';
+import type { Mutant } from './mutants/mutant.js';
+import { parseOptions, type Options } from './mutants/options.js';
 import { PatchError } from './mutants/plant.js';
 import { describeLook, findingsTable, summary } from './mutants/report.js';
 import { controlsFor, runControls, runMutants, type Laboratory } from './mutants/run.js';
 import { TypesChecker } from './mutants/types-check.js';
 import { complaintAbout, EXIT, exitCodeOf } from './mutants/verdict.js';
 
-interface Options {
-  readonly only?: readonly Mutant[];
-  readonly with?: readonly InstrumentName[];
-  readonly jobs: number;
-  readonly seeds?: number;
-  readonly json: boolean;
-  readonly list: boolean;
-}
-
 const root = fileURLToPath(new URL('..', import.meta.url));
-
-function command(): Command {
-  return new Command('mutants')
-    .description('Plants known bugs into copies of the source and tells which instrument catches them.')
-    .option('--only <ids>', 'mutants by id, separated by commas', mutantsByIds)
-    .option(
-      '--with <names>',
-      `instruments instead of each mutant's own: ${INSTRUMENT_NAMES.join(', ')}`,
-      instrumentNames,
-    )
-    .option('--seeds <n>', 'seeds, for instruments that count them', positive(1_000_000))
-    .option('--jobs <n>', 'copies that are looked at at the same time', positive(64), 2)
-    .option('--json', 'one JSON document on stdout', false)
-    .option('--list', 'list the mutants and stop', false)
-    .allowExcessArguments(false)
-    .exitOverride();
-}
-
-function mutantsByIds(text: string): Mutant[] {
-  return text.split(',').map((id) => {
-    const mutant = BANK.find((candidate) => candidate.id === id.trim().toUpperCase());
-    if (mutant === undefined) throw new InvalidArgumentError(`there is no mutant ${id}.`);
-    return mutant;
-  });
-}
-
-function instrumentNames(text: string): InstrumentName[] {
-  return text.split(',').map((asked) => {
-    const name = INSTRUMENT_NAMES.find((candidate) => candidate === asked.trim());
-    if (name === undefined) throw new InvalidArgumentError(`there is no instrument ${asked}.`);
-    return name;
-  });
-}
-
-const positive =
-  (most: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < 1 || value > most) {
-      throw new InvalidArgumentError(`must be an integer in 1..${most}.`);
-    }
-    return value;
-  };
 
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
@@ -116,13 +64,12 @@ async function main(options: Options): Promise<number> {
   return exitCodeOf(findings);
 }
 
+const asked = parseOptions(process.argv.slice(2));
 try {
-  const program = command().parse();
-  process.exitCode = await main(program.opts());
+  process.exitCode = typeof asked === 'number' ? asked : await main(asked);
 } catch (error) {
-  // At once: other copies may still be looked at.
-  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT.usage);
   if (!(error instanceof PatchError)) throw error;
   say(`A patch no longer applies; the bank must follow the source.\n${error.message}`);
+  // At once: other copies may still be looked at.
   process.exit(EXIT.usage);
 }

@@ -4,7 +4,7 @@
  * A node is a number, or `leader:7` for whoever leads shard 7 when the fault is made. Checks the form, and what can be
  * known without a cluster; which nodes there are is the cluster's to say.
  */
-import { MAX_DELAY_MS, type Fault, type Party } from '../../src/faults/index.js';
+import { checkLink, MAX_DELAY_MS, type Fault, type Party } from '../../src/faults/index.js';
 
 /** What was typed is wrong. Nothing was done. */
 export class UsageError extends Error {
@@ -71,7 +71,12 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
         throw new UsageError(`one-way: needs FROM>TO, such as '1>2' in quotes (a shell takes > for itself), or 1 2`);
       }
       const [sender, receiver] = [partyOf('one-way', from), partyOf('one-way', to)];
-      return (leaderOf) => ({ type: 'cut', from: sender(leaderOf), to: receiver(leaderOf) });
+      return (leaderOf) => {
+        const fault = { type: 'cut', from: sender(leaderOf), to: receiver(leaderOf) } as const;
+        // The cluster would say so, too, but of a `cut`, which nobody has typed.
+        checkLink('one-way', fault.from, fault.to);
+        return fault;
+      };
     },
   },
   ring: orderForm('ring', 'each node sees a majority, no two the same one; ORDER around it, such as 3,1,2'),
@@ -141,10 +146,13 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
 
 const isForm = (word: string): word is FormName => Object.hasOwn(FORMS, word);
 
-/** @throws UsageError naming what is wrong */
+/** @throws UsageError naming what is wrong; the request may throw FaultRefused. */
 export function parseFault(words: readonly string[]): Request {
   const [name = '', ...rest] = words;
   if (!isForm(name)) throw new UsageError(`'${name}' is no fault; there are ${Object.keys(FORMS).join(', ')}`);
+  // A time of -5ms is a wrong time, and no option.
+  const option = rest.find((word) => /^-(?!\d)/.test(word));
+  if (option !== undefined) throw new UsageError(`${name}: unknown option '${option}'`);
   return FORMS[name].parse(rest);
 }
 

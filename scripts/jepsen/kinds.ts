@@ -16,13 +16,16 @@ export const PROCESS_KINDS = ['kill-one', 'kill-leader', 'kill-all', 'pause', 'r
 /** Of disks. */
 export const DISK_KINDS = ['slow-disk'] as const;
 
+/** What the proxies alone can do: links between network namespaces are only cut. */
+export const PROXY_KINDS: readonly FaultKind[] = ['slow-links', 'lossy-links'];
+
 export const KINDS = [...LINK_KINDS, ...PROCESS_KINDS, ...DISK_KINDS] as const;
 export type FaultKind = (typeof KINDS)[number];
 
 export const GROUPS: Readonly<Record<string, readonly FaultKind[]>> = {
   partition: ['halves', 'isolated-leader', 'ring', 'bridge', 'one-way', 'flapping'],
   kill: ['kill-one', 'kill-leader', 'kill-all'],
-  links: ['slow-links', 'lossy-links'],
+  links: PROXY_KINDS,
   mixed: KINDS,
   all: KINDS,
 };

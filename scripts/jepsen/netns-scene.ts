@@ -18,7 +18,7 @@ import { assertCutsCut } from '../netns/reach.js';
 import { slowDiskShim } from './slow-disk-shim.js';
 import { CleanUp } from '../support/clean-up.js';
 import { NodeProgram } from '../support/node-program.js';
-import type { FaultKind } from './kinds.js';
+import { PROXY_KINDS, type FaultKind } from './kinds.js';
 import type { Scene, SceneOptions } from './scene.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -44,7 +44,7 @@ export async function startNetnsScene(options: SceneOptions): Promise<Scene> {
 }
 
 async function start(options: SceneOptions, folder: string, cleanUp: CleanUp): Promise<Scene> {
-  const unable = options.kinds.filter((kind) => kind === 'slow-links' || kind === 'lossy-links');
+  const unable = options.kinds.filter((kind) => PROXY_KINDS.includes(kind));
   const cannot = new Map<FaultKind, string>(unable.map((kind) => [kind, NO_NETEM]));
   const shim = options.kinds.includes('slow-disk') ? await slowDiskShim(cannot) : undefined;
   const numbers = Array.from({ length: options.nodes }, (_, index) => index + 1);

@@ -1,6 +1,6 @@
 /** The command line of `npm run jepsen`: read, checked, complete. Knows no cluster. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { fitsNodes, leastNodes, parseKinds, GROUPS, KINDS, type FaultKind } from './kinds.js';
+import { fitsNodes, leastNodes, parseKinds, GROUPS, KINDS, PROXY_KINDS, type FaultKind } from './kinds.js';
 import { leastMs } from './schedule.js';
 
 export const WORKLOADS = ['register', 'append', 'set'] as const;
@@ -113,11 +113,17 @@ export function parseOptions(argv: readonly string[], freshSeed: () => string): 
   return options;
 }
 
-function checkTogether({ nodes, replicas, kinds: wanted, seconds }: Options, byDefault: boolean): void {
+function checkTogether({ nodes, replicas, kinds: wanted, seconds, netns }: Options, byDefault: boolean): void {
   if (replicas > nodes) throw new UsageError(`--replicas ${replicas} is more than --nodes ${nodes}`);
   const unfit = wanted.find((kind) => !fitsNodes(kind, nodes));
   if (unfit !== undefined) {
     throw new UsageError(`--faults ${unfit} needs at least --nodes ${leastNodes(unfit)}, not ${nodes}`);
+  }
+  if (netns && wanted.every((kind) => PROXY_KINDS.includes(kind))) {
+    const what = wanted.join(', ');
+    throw new UsageError(
+      `--netns cannot do --faults ${what}: it only cuts links; ask for others, or leave --netns out`,
+    );
   }
   const least = Math.ceil(leastMs(wanted) / 1_000);
   if (seconds < least) {

@@ -12,7 +12,7 @@ import { History } from './history.js';
 import { HttpClient } from './http.js';
 import { runLoad } from './load.js';
 import { Nemesis } from './nemesis.js';
-import type { Options } from './options.js';
+import { UsageError, type Options } from './options.js';
 import { Random } from './random.js';
 import { probeKeys, readBack, untilServed } from './read-back.js';
 import { compareReplicas } from './replicas.js';
@@ -51,10 +51,10 @@ export interface RunResult {
 
 type Watched = Omit<RunFacts, 'check' | 'operations'>;
 
+/** @throws UsageError if the history cannot be written where it was asked for; nothing was started then. */
 export async function run(options: Options, context: RunContext): Promise<RunResult> {
   const { say, signal, startScene } = context;
-  // First, for nothing is running yet if it cannot be written.
-  const asked = options.history === undefined ? undefined : openSync(options.history, 'w');
+  const asked = options.history === undefined ? undefined : openHistory(options.history);
   const scene = await startScene(options);
   const historyPath = options.history ?? join(scene.folder, 'history.jsonl');
   const file = asked ?? openSync(historyPath, 'w');
@@ -75,6 +75,15 @@ export async function run(options: Options, context: RunContext): Promise<RunRes
   const { operations } = history;
   const check = checkHistory(operations, { timeoutMs: options.checkTimeoutSeconds * 1_000 });
   return { report: makeReport({ ...watched, operations, check }), folder: scene.folder, historyPath };
+}
+
+function openHistory(path: string): number {
+  try {
+    return openSync(path, 'w');
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--history ${path}: it cannot be written there: ${why}`);
+  }
 }
 
 /** The part with a cluster. Undefined if it was told to stop. */

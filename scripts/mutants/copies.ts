@@ -11,23 +11,17 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
+import { removeFolder, trackFolder } from './leftovers.js';
 import type { Planted } from './mutant.js';
 import { PatchError, plant } from './plant.js';
 
 const COPIED = ['src', 'test', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'];
-
-/** Copies that are there: whatever ends this program, they go with it. */
-const left = new Set<string>();
-process.on('exit', () => {
-  for (const folder of left) rmSync(folder, { recursive: true, force: true });
-});
 
 export interface Copy {
   readonly folder: string;
@@ -38,10 +32,9 @@ export interface Copy {
 export function makeCopy(root: string, mutant: Planted | undefined): Copy {
   const changed = mutant === undefined ? new Map<string, string>() : plantIn(root, mutant);
   const folder = mkdtempSync(join(tmpdir(), `kvorum-mutant-${mutant?.id ?? 'none'}-`));
-  left.add(folder);
+  trackFolder(folder);
   const remove = (): void => {
-    rmSync(folder, { recursive: true, force: true });
-    left.delete(folder);
+    removeFolder(folder);
   };
   try {
     for (const name of COPIED) {

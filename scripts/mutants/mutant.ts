@@ -17,7 +17,7 @@ export interface Edit {
 }
 
 export interface Mutant {
-  /** `M7` of the shared list of known bugs, `K7` of this project's own thinking. */
+  /** `M7` of the shared list of known bugs, `K8` of this project's own thinking. */
   readonly id: string;
   /** A line for the table. */
   readonly title: string;

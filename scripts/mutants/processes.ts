@@ -1,5 +1,6 @@
 /** Runs a program to its end, or to a time limit; ends it with everything that it started. */
 import { spawn } from 'node:child_process';
+import { endGroup, forgetGroup, trackGroup } from './leftovers.js';
 
 export interface Ended {
   readonly code: number | null;
@@ -11,13 +12,6 @@ export interface Ended {
 }
 
 const MAX_STDERR = 20_000;
-/** Process groups that run now: whoever stops this program stops them too. */
-const groups = new Set<number>();
-
-process.on('exit', () => {
-  for (const pid of groups) endGroup(pid);
-});
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 /** The JSON that it printed, or why there is none. */
 export function parseReport({
@@ -51,7 +45,7 @@ export function runNode(
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const { pid } = child;
-    if (pid !== undefined) groups.add(pid);
+    if (pid !== undefined) trackGroup(pid);
     let timedOut = false;
     let stderr = '';
     const stdout: Buffer[] = [];
@@ -66,17 +60,9 @@ export function runNode(
     child.on('error', reject);
     child.on('close', (code) => {
       clearTimeout(timer);
-      if (pid !== undefined) groups.delete(pid);
+      if (pid !== undefined) forgetGroup(pid);
       const seconds = (performance.now() - start) / 1000;
       resolve({ code, stdout: Buffer.concat(stdout).toString(), stderr, timedOut, seconds });
     });
   });
-}
-
-function endGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
 }

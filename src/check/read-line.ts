@@ -5,6 +5,7 @@
  * A field that nobody knows is left alone: recorders may note more than a checker needs. A field that stands twice is an
  * error, because nobody can say which one was meant.
  */
+import { bareValueOf, countFields } from './fields.js';
 import { OPERATION_NAMES, type Operation } from './operation.js';
 
 /** What is wrong with a line. */
@@ -51,20 +52,9 @@ function parseObject(line: string): Fields {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new LineError(`not a JSON object: ${tell(parsed)}`);
   }
-  if (countMembers(parsed) !== (line.match(MEMBER)?.length ?? 0)) throw new LineError('a field stands twice');
+  // Of two fields with one name JSON.parse keeps the last.
+  if (countFields(line) !== Object.keys(parsed).length) throw new LineError('a field stands twice');
   return parsed as Fields;
-}
-
-/** A string of a JSON text and, where it is the name of a member, the colon behind it. */
-const STRING = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
-const MEMBER = /"(?:[^"\\]|\\.)*"\s*:/g;
-
-function countMembers(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  const members = Object.values(value);
-  let count = Array.isArray(value) ? 0 : members.length;
-  for (const member of members) count += countMembers(member);
-  return count;
 }
 
 function nameOf(value: unknown): Operation['op'] {
@@ -130,24 +120,21 @@ function timeOf(fields: Fields, name: string, line: string): number | bigint {
   const value = fields[name];
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
   // A number beyond 2^53 is read again from the text: rounded, it could change places with another.
-  const digits = typeof value === 'number' ? numberText(line, name) : value;
+  const digits = typeof value === 'number' ? bareValueOf(line, name) : value;
   if (typeof digits === 'string' && /^-?\d{1,40}$/.test(digits)) return BigInt(digits);
   throw new LineError(
-    `"${name}" must be an integer, or an integer in quotes; got ${digits === value ? tell(value) : String(digits)}`,
+    `"${name}" must be an integer, or an integer in quotes; got ${digits === value ? tell(value) : shortened(String(digits))}`,
   );
-}
-
-/** What stands behind a member's name, as it is written. */
-function numberText(line: string, name: string): string | undefined {
-  for (const match of line.matchAll(STRING)) {
-    if (match[1] === undefined || match[0].slice(0, match[0].lastIndexOf('"') + 1) !== `"${name}"`) continue;
-    return /^\s*([^\s,}]+)/.exec(line.slice(match.index + match[0].length))?.[1];
-  }
-  return undefined;
 }
 
 function tell(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+  try {
+    return shortened(JSON.stringify(value));
+  } catch {
+    // JSON.parse has no limit to nesting, JSON.stringify has: the stack.
+    return 'something that is nested too deeply to be shown';
+  }
 }
+
+const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 59)}…` : text);

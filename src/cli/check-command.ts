@@ -3,8 +3,9 @@
  *
  * Exit codes of its own, because UNKNOWN is neither a success nor a history that was found wrong.
  */
-import { createReadStream } from 'node:fs';
+import { accessSync, constants, createReadStream, fstatSync, statSync, type Stats } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { InvalidArgumentError, type Command, type CommanderError } from 'commander';
 import {
   HistoryError,
@@ -14,11 +15,15 @@ import {
   readHistory,
   renderPage,
   reportJson,
+  type CheckResult,
+  type Operation,
   type Verdict,
 } from '../check/index.js';
 
 const EXIT_CODES: Readonly<Record<Verdict, number>> = { LINEARIZABLE: 0, ILLEGAL: 1, UNKNOWN: 2 };
 const EXIT_NOT_CHECKED = 3;
+/** The verdict is printed; but whoever asked for a page must not take this for a success. */
+const EXIT_NO_PAGE = 3;
 
 const HELP = `
 Each line of FILE is one operation, as JSON:
@@ -27,7 +32,7 @@ Each line of FILE is one operation, as JSON:
 ok: true took effect, false did not, null unknown. FILE may be - for standard input.
 
 Exit codes: 0 LINEARIZABLE, 1 ILLEGAL, 2 UNKNOWN (no verdict in time), 3 nothing was checked: a bad line, a file that
-cannot be read or written, or a wrong option.`;
+cannot be read or written, or a wrong option; or the verdict was printed, and then the page could not be written.`;
 
 /** A command that ended without a verdict, and has said why. */
 export class NotChecked extends Error {
@@ -50,7 +55,7 @@ export function addCheck(program: Command, done: (exitCode: number) => void): vo
     .option('--json', 'print the verdict as one JSON document')
     .option('--timeout <duration>', 'give up after this: 500ms, 60s, 5m', parseDuration, 60_000)
     .option('--init <value>', 'what every key holds at the beginning (default: absent)')
-    .option('--html <file>', 'write a page that shows the failure to this file')
+    .option('--html <file>', 'write a page that shows the failure to this file', parsePage)
     .addHelpText('after', HELP)
     .helpOption('--help', 'show help')
     .allowExcessArguments(false)
@@ -62,25 +67,82 @@ export function addCheck(program: Command, done: (exitCode: number) => void): vo
     });
 }
 
-async function check(file: string, { json, timeout, init: initial, html }: Options): Promise<number> {
-  const init = initial ?? null;
+async function check(file: string, options: Options): Promise<number> {
+  const { json, timeout, html } = options;
+  const init = options.init ?? null;
   try {
+    if (html !== undefined) assertPageFits(html, file);
     const operations = await readHistory(file === '-' ? process.stdin : createReadStream(file));
     if (process.stderr.isTTY)
       process.stderr.write(`checking ${operations.length.toLocaleString('en-US')} operations…\n`);
     const result = checkHistory(operations, { init, timeoutMs: timeout });
-    if (html !== undefined) {
-      const busiest = result.verdict === 'LINEARIZABLE' ? picture(operations, init) : undefined;
-      await writeFile(html, renderPage(result, { name: file, ...(busiest === undefined ? {} : { picture: busiest }) }));
-    }
+    // Before the page: it may have taken long, and must not be lost with it.
     process.stdout.write(json === true ? `${JSON.stringify(reportJson(result))}\n` : formatReport(result));
-    return EXIT_CODES[result.verdict];
+    const written = html === undefined || (await writePage(html, { file, operations, init, result }));
+    return written ? EXIT_CODES[result.verdict] : EXIT_NO_PAGE;
   } catch (error) {
     // Whatever it is, it is no verdict: 1 and 2 would be taken for one.
-    const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`kvorum: ${error instanceof HistoryError ? `${file}: ` : ''}${message}\n`);
+    complain(`${error instanceof HistoryError ? `${file}: ` : ''}${wordsOf(error)}`);
     return EXIT_NOT_CHECKED;
   }
+}
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function complain(words: string): void {
+  process.stderr.write(`kvorum: ${words}\n`);
+}
+
+interface Page {
+  readonly file: string;
+  readonly operations: readonly Operation[];
+  readonly init: string | null;
+  readonly result: CheckResult;
+}
+
+/** False: it could not be written, which was said. */
+async function writePage(html: string, { file, operations, init, result }: Page): Promise<boolean> {
+  try {
+    const busiest = result.verdict === 'LINEARIZABLE' ? picture(operations, init) : undefined;
+    await writeFile(html, renderPage(result, { name: file, ...(busiest === undefined ? {} : { picture: busiest }) }));
+    return true;
+  } catch (error) {
+    complain(`--html ${html}: the page was not written: ${wordsOf(error)}`);
+    return false;
+  }
+}
+
+/** Before anything is checked: a search may take long, and a page must never take the place of the history. */
+function assertPageFits(html: string, file: string): void {
+  const there = statOf(html);
+  if (there !== undefined && isSame(there, statOf(file === '-' ? process.stdin.fd : file))) {
+    throw new Error(`--html ${html}: that is the history itself`);
+  }
+  try {
+    if (there?.isDirectory() === true) throw new Error('it is a folder');
+    if (there !== undefined) accessSync(html, constants.W_OK);
+    else accessSync(dirname(html), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new Error(`--html ${html}: no page can be written there: ${wordsOf(error)}`);
+  }
+}
+
+/** Undefined: it cannot be told, or is not there; whoever opens it will say which. */
+function statOf(path: string | number): Stats | undefined {
+  try {
+    return typeof path === 'number' ? fstatSync(path) : statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Under whatever name: a link is the same file. Not so a terminal or a pipe, from which one may read and write. */
+const isSame = (one: Stats, other: Stats | undefined): boolean =>
+  one.isFile() && other !== undefined && one.dev === other.dev && one.ino === other.ino;
+
+function parsePage(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('It must be the name of a file.');
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };

@@ -126,7 +126,8 @@ function checkSides(sides: readonly (readonly Party[])[], { nodes }: ClusterSize
   }
 }
 
-function checkLink(type: string, a: Party, b: Party): void {
+/** @param type what the complaint begins with. @throws FaultRefused if there cannot be such a link. */
+export function checkLink(type: string, a: Party, b: Party): void {
   if (a === b) throw new FaultRefused(`${type}: ${a} has no link to itself`);
   if (typeof a === 'string' && typeof b === 'string')
     throw new FaultRefused(`${type}: routers have no link with each other`);

@@ -21,6 +21,11 @@ describe('a history is read', () => {
     ['with CR LF', `${GOOD}\r\n${GOOD}\r\n`],
     ['with a byte order mark', `\uFEFF${GOOD}\n${GOOD}\n`],
     ['with blank lines', `\n${GOOD}\n  \n\n${GOOD}\n\n`],
+    ['with strings that look like fields', `${with_({ tags: ['a', ':b', '"op":'], ':': ':' })}\n${GOOD}\n`],
+    [
+      'with names twice, each in an object of its own',
+      `${with_({ op2: { op: 1 }, note: { a: 1, b: { a: 2 } } })}\n${GOOD}\n`,
+    ],
     ['with fields that nobody knows', `${with_({ node: 3, note: { a: [1, { b: '"x":' }] } })}\n${GOOD}\n`],
   ])('%s', async (_, text) => {
     const operation = { client: 0, op: 'get', key: 'k', ok: true, result: 'v', start: 1, end: 2 };
@@ -32,6 +37,33 @@ describe('a history is read', () => {
     const [quoted, bare] = await read(text);
     expect(quoted).toMatchObject({ start: 12345678901234567890n, end: 12345678901234567891n });
     expect(bare).toMatchObject({ start: 9007199254740993n, end: 9007199254740995n });
+  });
+
+  it('with a time beyond 2^53 behind another one of its name further in, or under a name with escapes', async () => {
+    const text = GOOD.replace(
+      '"start":1,"end":2',
+      '"note":{"start":3},"\\u0073tart":9007199254740993,"end":9007199254740995',
+    );
+    expect(await read(text)).toMatchObject([{ start: 9007199254740993n, end: 9007199254740995n }]);
+  });
+
+  it('in a time that grows with the line and no faster', async () => {
+    // A quarter of a MiB of quotes, each escaped: a minute and more for a reader that looks back at each of them.
+    const value = '"k"'.repeat(80_000);
+    const startedAt = performance.now();
+    const [operation] = await read(`${with_({ result: value })}\n`, 1 << 16);
+    expect(operation?.result).toBe(value);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
+  it('with the longest values there are, whatever is in them, and a note of any depth', async () => {
+    for (const unit of ['v', '"', '\\']) {
+      const value = unit.repeat((16 << 20) / unit.length);
+      const [operation] = await read(`${with_({ result: value })}\n`, 1 << 20);
+      expect(operation?.result === value).toBe(true);
+    }
+    const deep = `${'[{"start":'.repeat(50_000)}1${'}]'.repeat(50_000)}`;
+    expect(await read(GOOD.replace('{', `{"note":${deep},`), 1 << 20)).toHaveLength(1);
   });
 
   it('with an operation of unknown outcome whose end is nothing, or before its start', async () => {
@@ -92,8 +124,21 @@ describe('what is no operation ends the reading, with its line', () => {
     [with_({ end: null }), '"end" must be an integer, or an integer in quotes; got null'],
     [with_({ start: 3 }), '"end" (2) is before "start" (3)'],
     [GOOD.replace('"op":"get"', '"op":"get","op":"put"'), 'a field stands twice'],
+    [GOOD.replace('{', '{"tags":["\\\\","{",":"],"tags":[],'), 'a field stands twice'],
+    [GOOD.replace('{', '{"op" : "get", "\\u006fp"\t:{"op":1},'), 'a field stands twice'],
+    [GOOD.replace('{', '{"__proto__":1,"__proto__":1,'), 'a field stands twice'],
+    [
+      GOOD.replace('"start":1', `"start":${'1'.repeat(500)}`),
+      `"start" must be an integer, or an integer in quotes; got ${'1'.repeat(59)}…`,
+    ],
+    [GOOD.replace('"start":1', '"start": 1e400 '), '"start" must be an integer, or an integer in quotes; got 1e400'],
   ])('%s', async (line, complaint) => {
     await expect(read(`${GOOD}\r\n\n${line}\n${GOOD}\n`)).rejects.toThrow(`line 3: ${complaint}`);
+  });
+
+  it('a value that is nested too deeply to be shown', async () => {
+    const line = GOOD.replace('"op":"get"', `"op":${'['.repeat(50_000)}${']'.repeat(50_000)}`);
+    await expect(read(`${GOOD}\n${line}\n`, 1 << 16)).rejects.toThrow('line 2: "op" must be one of put');
   });
 
   it('bytes that are not UTF-8', async () => {

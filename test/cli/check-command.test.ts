@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -74,7 +74,14 @@ describe('kvorum check', () => {
     ['an empty file', () => [file('')], 'history.jsonl: there is no operation in it'],
     ['a missing file', () => [join(folder, 'absent')], 'ENOENT'],
     ['a folder', () => [folder], 'EISDIR'],
-    ['a page that cannot be written', () => [file(GET), '--html', join(folder, 'no', 'out.html')], 'ENOENT'],
+    [
+      'a page in no folder',
+      () => [file(GET), '--html', join(folder, 'no', 'out.html')],
+      'out.html: no page can be written there: ENOENT',
+    ],
+    ['a page that is a folder', () => [file(GET), '--html', folder], 'no page can be written there: it is a folder'],
+    ['a page below a file', () => [file(GET), '--html', join(file(GET), 'out.html')], 'kvorum: --html'],
+    ['a page without a name', () => [file(GET), '--html='], "argument '' is invalid. It must be the name of a file."],
     ['no file', () => [], "missing required argument 'file'"],
     ['two files', () => [file(GET), 'other'], 'too many arguments'],
     ['an unknown option', () => [file(GET), '--fast'], "unknown option '--fast'"],
@@ -89,6 +96,35 @@ describe('kvorum check', () => {
     expect(await check(...argv())).toBe(3);
     expect(err).toContain(complaint);
     expect(out).toBe('');
+  });
+
+  it('never writes the page over the history, under whatever name', async () => {
+    const history = file(GET);
+    const names = ['hard.html', 'soft.html', join('sub', '..', 'history.jsonl')].map((name) => join(folder, name));
+    mkdirSync(join(folder, 'sub'));
+    linkSync(history, names[0]!);
+    symlinkSync(history, names[1]!);
+    for (const html of [history, ...names]) {
+      err = '';
+      expect(await check(history, '--html', html)).toBe(3);
+      expect(err).toContain(`kvorum: --html ${html}: that is the history itself`);
+    }
+    expect(out).toBe('');
+    expect(readFileSync(history, 'utf8')).toBe(GET);
+  });
+
+  it('has said the verdict when the page cannot be written after all, and ends with 3', async () => {
+    const sub = join(folder, 'sub');
+    mkdirSync(sub);
+    const history = file(GET);
+    vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      out += String(text);
+      rmSync(sub, { recursive: true });
+      return true;
+    });
+    expect(await check(history, '--html', join(sub, 'out.html'))).toBe(3);
+    expect(out).toMatch(/^ILLEGAL /);
+    expect(err).toMatch(/^kvorum: --html \S+out\.html: the page was not written: ENOENT/);
   });
 
   it('tells its exit codes', async () => {

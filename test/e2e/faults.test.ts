@@ -154,6 +154,8 @@ describe('npm run faults', () => {
       [['kill', '9'], 'there is no node 9; nodes are 1 to 3'],
       [['frob'], "unknown command 'frob'"],
       [['resume', '1'], 'resume: node 1 is not paused: it is running'],
+      [['delay', '1-2', '-5ms'], "delay: time '-5ms' must be from 0ms"],
+      [['one-way', '1>1'], 'one-way: 1 has no link to itself'],
       [['kill', 'leader:99'], 'there is no shard 99; shards are 0 to 3'],
     ];
     for (const [words, complaint] of wrong) {

@@ -85,10 +85,14 @@ it('what makes no sense is refused before anything is done', async () => {
     [['--faults', 'earthquake'], 'there is no fault "earthquake"'],
     [['--nodes', '3', '--replicas', '4'], '--replicas 4 is more than --nodes 3'],
     [['--seconds', '3'], '--seconds 3 is too short'],
+    [['--netns', '--faults', 'links'], '--netns cannot do --faults slow-links, lossy-links'],
+    [['--history', join(temporary, 'no', 'x.jsonl')], 'x.jsonl: it cannot be written there: ENOENT'],
   ] as const) {
     const program = jepsen(temporary, ...args);
     expect((await program.ended).code).toBe(2);
     expect(program.output).toContain(complaint);
+    // In one line, without a stack.
+    expect(program.output.trimEnd().split('\n'), program.output).toHaveLength(1);
   }
   expect(leftIn(temporary)).toEqual([]);
 });

@@ -65,7 +65,7 @@ describe('the runner', () => {
     expect(folders).toHaveLength(2);
     for (const folder of folders) expect(existsSync(folder)).toBe(false);
     expect(readFileSync(join(root, 'src/version.ts'), 'utf8')).toContain(find);
-  });
+  }, 60_000);
 
   it('runs the source as it is first, with the largest budget, and what is harmless with its own', async () => {
     const lab = laboratory();
@@ -77,5 +77,5 @@ describe('the runner', () => {
     ]);
     const looks = await runControls(lab, controls);
     expect(looks.map(({ sighting }) => sighting.type)).toEqual(['silent', 'silent', 'caught']);
-  });
+  }, 60_000);
 });

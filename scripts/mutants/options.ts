@@ -1,0 +1,69 @@
+/** The command line of `npm run mutants`: read and checked. Runs nothing. */
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { BANK } from './bank/index.js';
+import { INSTRUMENT_NAMES, type InstrumentName, type Mutant } from './mutant.js';
+
+export interface Options {
+  readonly only?: readonly Mutant[];
+  readonly with?: readonly InstrumentName[];
+  readonly jobs: number;
+  readonly seeds?: number;
+  readonly json: boolean;
+  readonly list: boolean;
+}
+
+/** The exit code instead, when there is nothing to do: 0 after --help, 2 for a mistake; its words are written. */
+export function parseOptions(argv: readonly string[]): Options | 0 | 2 {
+  try {
+    return command().parse(argv, { from: 'user' }).opts();
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+}
+
+function command(): Command {
+  return new Command('npm run mutants --')
+    .description('Plants known bugs into copies of the source and tells which instrument catches them.')
+    .option('--only <ids>', 'mutants by id, separated by commas', mutantsByIds)
+    .option(
+      '--with <names>',
+      `instruments instead of each mutant's own: ${INSTRUMENT_NAMES.join(', ')}`,
+      instrumentNames,
+    )
+    .option('--seeds <n>', 'seeds, for instruments that count them', whole(1_000_000))
+    .option('--jobs <n>', 'copies that are looked at at the same time', whole(64), 2)
+    .option('--json', 'one JSON document on stdout', false)
+    .option('--list', 'list the mutants and stop', false)
+    .helpOption('--help', 'show help')
+    .allowExcessArguments(false)
+    .exitOverride();
+}
+
+/** Each once, in the order in which they were named first. */
+function mutantsByIds(text: string): Mutant[] {
+  const mutants = text.split(',').map((id) => {
+    const mutant = BANK.find((candidate) => candidate.id === id.trim().toUpperCase());
+    if (mutant === undefined) throw new InvalidArgumentError(`There is no mutant '${id}'; --list shows all of them.`);
+    return mutant;
+  });
+  return [...new Set(mutants)];
+}
+
+function instrumentNames(text: string): InstrumentName[] {
+  const names = text.split(',').map((asked) => {
+    const name = INSTRUMENT_NAMES.find((candidate) => candidate === asked.trim());
+    const there = INSTRUMENT_NAMES.join(', ');
+    if (name === undefined) throw new InvalidArgumentError(`There is no instrument '${asked}'; there are ${there}.`);
+    return name;
+  });
+  return [...new Set(names)];
+}
+
+const whole =
+  (most: number) =>
+  (text: string): number => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= 1 && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${most}.`);
+  };

@@ -1,0 +1,48 @@
+/** What `npm run jepsen` refuses before anything is started. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { parseOptions, UsageError } from '../../scripts/jepsen/options.js';
+import { run } from '../../scripts/jepsen/run.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'kvorum-jepsen-options-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const parsed = (...argv: string[]) => parseOptions(argv, () => 'fresh');
+
+describe('--netns', () => {
+  it.each(['links', 'slow-links', 'lossy-links,slow-links'])('refuses %s alone: it only cuts links', (faults) => {
+    expect(() => parsed('--netns', '--faults', faults)).toThrow(UsageError);
+    expect(() => parsed('--netns', '--faults', faults)).toThrow('--netns cannot do --faults');
+    expect(parsed('--faults', faults).netns).toBe(false);
+  });
+
+  it('takes them among others, to skip them', () => {
+    expect(parsed('--netns').kinds).toContain('slow-links');
+    expect(parsed('--netns', '--faults', 'links,pause').kinds).toEqual(['slow-links', 'lossy-links', 'pause']);
+  });
+});
+
+describe('--history', () => {
+  it.each([join(folder, 'absent', 'h.jsonl'), folder, ''])(
+    '%j is refused before a cluster is started',
+    async (path) => {
+      let started = false;
+      const running = run(parsed(`--history=${path}`), {
+        startScene: () => {
+          started = true;
+          return Promise.reject(new Error('it was started'));
+        },
+        say: () => undefined,
+        signal: new AbortController().signal,
+        onJudging: () => undefined,
+      });
+      await expect(running).rejects.toThrow(UsageError);
+      await expect(running).rejects.toThrow(`--history ${path}: it cannot be written there: `);
+      expect(started).toBe(false);
+    },
+  );
+});
