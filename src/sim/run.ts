@@ -2,7 +2,7 @@
  * One simulation, from its seed: faults, then healing, then judgement. The same seed and mix give the same result,
  * byte for byte; no clock, chance or I/O but the virtual ones is used.
  */
-import { checkHistory } from '../check/index.js';
+import { checkHistory, formatReport } from '../check/index.js';
 import { InvariantViolation, describeMessage } from '../raft/index.js';
 import type { Replica } from '../shard/index.js';
 import { Client } from './client.js';
@@ -236,7 +236,7 @@ class Simulation {
     const result = checkHistory(operations, { steps, timeoutMs: Infinity, now: () => 0 });
     this.#digest.text(result.verdict);
     if (result.verdict === 'LINEARIZABLE') return;
-    this.#fail('linearizability', `${result.verdict}: ${JSON.stringify(result.failure ?? {}, replaceBigInt)}`);
+    this.#fail('linearizability', formatReport(result).trimEnd());
   }
 }
 
@@ -247,8 +247,6 @@ const SERVED_WITHIN_MS = 10_000;
 /** What began to fail before the healing may end much later, on a slow disk. */
 const MEND_EVERY_MS = 100;
 const MEND_FOR_MS = 10_000;
-
-const replaceBigInt = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
 
 function replicasOf(cluster: SimCluster): Map<number, Replica[]> {
   const groups = new Map<number, Replica[]>();
