@@ -1,0 +1,111 @@
+/**
+ * The usual run: every row, by every target that can, in turn (A B A B), medians of the rounds.
+ *
+ * Targets run all the time and idle while another one is measured; what an idle one costs is a few per cent of a core.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Context } from './context.js';
+import { EchoTarget } from './echo-target.js';
+import type { HttpDriver } from './http-target.js';
+import { KvorumCluster } from './kvorum-cluster.js';
+import { KvorumTarget } from './kvorum-target.js';
+import { measure, medians, type Figures } from './measure.js';
+import type { Options } from './options.js';
+import type { Target, TargetName } from './target.js';
+import { rowName, type Row } from './workload.js';
+
+export interface RowResult {
+  readonly row: Row;
+  readonly targets: Partial<Record<TargetName, TargetResult>>;
+}
+
+export interface TargetResult extends Figures {
+  /** Operations in a second, of each round. */
+  readonly rounds: readonly number[];
+}
+
+export interface Comparison {
+  readonly rows: readonly RowResult[];
+  /** What was not measured, and why. */
+  readonly notRun: readonly string[];
+}
+
+const WARM_UP_CLIENTS = 64;
+const WARM_UP_S = { quick: 1, full: 3 };
+const REST_MS = 200;
+
+export async function compare(options: Options, context: Context, driver: HttpDriver): Promise<Comparison> {
+  const notRun = new Set<string>();
+  const lease = options.rows.filter(({ operation }) => operation === 'lease');
+  const others = options.rows.filter(({ operation }) => operation !== 'lease');
+  const beside = await startBeside(options, context, driver);
+  const rows: RowResult[] = [];
+  const run = async (some: readonly Row[], leaseReads: boolean): Promise<void> => {
+    if (some.length === 0) return;
+    const kvorum = await startKvorum(options, context, driver, leaseReads);
+    const targets = [kvorum, ...beside];
+    for (const target of targets) await warmUp(target, options, context);
+    for (const row of some) rows.push(await measureRow(row, targets, { options, context, notRun }));
+  };
+  await run(others, false);
+  // Leases are off by default, so only the rows that need them are measured with them.
+  await run(lease, true);
+  return { rows, notRun: [...notRun] };
+}
+
+async function startBeside(options: Options, context: Context, driver: HttpDriver): Promise<Target[]> {
+  if (!options.compare) return [];
+  context.say('starting what it is compared with');
+  return [await EchoTarget.start(context, driver)];
+}
+
+export async function startKvorum(
+  { nodes, replicas, shards }: Pick<Options, 'nodes' | 'replicas' | 'shards'>,
+  context: Context,
+  driver: HttpDriver,
+  leaseReads: boolean,
+): Promise<KvorumTarget> {
+  context.say(`starting kvorum: ${nodes} nodes, ${shards} shards × ${replicas}${leaseReads ? ', lease reads' : ''}`);
+  const target = new KvorumTarget(await KvorumCluster.start({ nodes, replicas, shards, leaseReads }, context), driver);
+  await target.side.preload();
+  return target;
+}
+
+async function warmUp(target: Target, { quick }: Options, { say }: Context): Promise<void> {
+  say(`warming up ${target.name}`);
+  for (const operation of ['put', 'get'] as const) {
+    const row = { operation, clients: WARM_UP_CLIENTS };
+    if (target.cannot(row) === undefined) await target.drive(row, quick ? WARM_UP_S.quick : WARM_UP_S.full);
+  }
+}
+
+interface Scene {
+  readonly options: Options;
+  readonly context: Context;
+  readonly notRun: Set<string>;
+}
+
+async function measureRow(row: Row, targets: readonly Target[], scene: Scene): Promise<RowResult> {
+  const { rounds, seconds, valueBytes } = scene.options;
+  const able = targets.filter((target) => {
+    const why = target.cannot(row);
+    if (why !== undefined) scene.notRun.add(`${target.name}: ${why}`);
+    return why === undefined;
+  });
+  const figures = new Map<TargetName, Figures[]>(able.map(({ name }) => [name, []]));
+  for (let round = 1; round <= rounds; round++) {
+    for (const target of able) {
+      const one = await measure(target, { row, seconds, valueBytes });
+      figures.get(target.name)?.push(one);
+      scene.context.say(
+        `${rowName(row)} ${round}/${rounds} ${target.name}: ${Math.round(one.opsPerSecond).toLocaleString('en')}/s`,
+      );
+      await pause(REST_MS);
+    }
+  }
+  const results = [...figures].map(([name, some]) => [
+    name,
+    { ...medians(some), rounds: some.map(({ opsPerSecond }) => opsPerSecond) },
+  ]);
+  return { row, targets: Object.fromEntries(results) as RowResult['targets'] };
+}
