@@ -6,11 +6,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Context } from './context.js';
 import { EchoTarget } from './echo-target.js';
+import { EtcdCluster, etcdIsMissing } from './etcd-cluster.js';
+import { EtcdGatewayTarget, EtcdGrpcTarget, buildGrpcClient } from './etcd-targets.js';
 import type { HttpDriver } from './http-target.js';
 import { KvorumCluster } from './kvorum-cluster.js';
 import { KvorumTarget } from './kvorum-target.js';
 import { measure, medians, type Figures } from './measure.js';
 import type { Options } from './options.js';
+import { SqliteTarget } from './sqlite-target.js';
 import type { Target, TargetName } from './target.js';
 import { rowName, type Row } from './workload.js';
 
@@ -38,7 +41,7 @@ export async function compare(options: Options, context: Context, driver: HttpDr
   const notRun = new Set<string>();
   const lease = options.rows.filter(({ operation }) => operation === 'lease');
   const others = options.rows.filter(({ operation }) => operation !== 'lease');
-  const beside = await startBeside(options, context, driver);
+  const beside = await startBeside(options, context, driver, notRun);
   const rows: RowResult[] = [];
   const run = async (some: readonly Row[], leaseReads: boolean): Promise<void> => {
     if (some.length === 0) return;
@@ -53,10 +56,36 @@ export async function compare(options: Options, context: Context, driver: HttpDr
   return { rows, notRun: [...notRun] };
 }
 
-async function startBeside(options: Options, context: Context, driver: HttpDriver): Promise<Target[]> {
+async function startBeside(
+  options: Options,
+  context: Context,
+  driver: HttpDriver,
+  notRun: Set<string>,
+): Promise<Target[]> {
   if (!options.compare) return [];
   context.say('starting what it is compared with');
-  return [await EchoTarget.start(context, driver)];
+  const targets = [await EchoTarget.start(context, driver), new SqliteTarget(context, options.valueBytes)];
+  return options.etcd ? [...targets, ...(await startEtcd(options, context, driver, notRun))] : targets;
+}
+
+async function startEtcd(
+  { etcdClient }: Options,
+  context: Context,
+  driver: HttpDriver,
+  notRun: Set<string>,
+): Promise<Target[]> {
+  const missing = etcdIsMissing();
+  if (missing !== undefined) {
+    notRun.add(`etcd: ${missing}`);
+    return [];
+  }
+  const built = await buildGrpcClient(etcdClient, context);
+  const cluster = await EtcdCluster.start(context);
+  const gateway = new EtcdGatewayTarget(cluster, driver);
+  await gateway.side.preload();
+  if ('client' in built) return [gateway, new EtcdGrpcTarget(cluster, built.client, driver.data)];
+  notRun.add(`etcd-grpc: ${built.missing}`);
+  return [gateway];
 }
 
 export async function startKvorum(

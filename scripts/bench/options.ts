@@ -1,5 +1,5 @@
 /** The command line of `npm run bench`: read, checked, complete. Starts nothing. */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { MOST_CLIENTS, OPERATIONS, parseRow, type Row } from './workload.js';
 
@@ -75,6 +75,11 @@ function folder(text: string): string {
   throw new InvalidArgumentError('It must be a folder that exists.');
 }
 
+function existing(text: string): string {
+  if (existsSync(text)) return text;
+  throw new InvalidArgumentError('There is no such file or folder.');
+}
+
 function dimensions(text: string): Dimension[] {
   return text.split(',').map((name) => {
     const found = DIMENSIONS.find((known) => known === name);
@@ -94,9 +99,9 @@ function command(): Command {
     .option('--no-compare', 'Kvorum alone: no echo, no SQLite writer')
     .addOption(new Option('--vs <store>', 'also this store').choices(['etcd']))
     .option(
-      '--etcd-client <folder>',
-      'sources of the gRPC client (or KVORUM_BENCH_ETCD; default ../shared/bench/etcd)',
-      folder,
+      '--etcd-client <path>',
+      'folder with the sources of the gRPC client, or the client (or KVORUM_BENCH_ETCD; default ../shared/bench/etcd)',
+      existing,
     )
     .option('--scale [list]', `how cost grows with ${DIMENSIONS.join(', ')}, or some of them`, dimensions)
     .option('--most-keys <n>', '--scale keys: at most so many', whole(10_000, 5_000_000), 5_000_000)
