@@ -7,6 +7,7 @@
  *
  * Exit codes: 0 = measured; 1 = it could not; 2 = asked wrongly, nothing was done; 128 + n = ended by signal n.
  */
+import { compareFindings } from './bench/compare-findings.js';
 import { compare } from './bench/compare.js';
 import { openContext, type Context } from './bench/context.js';
 import type { HttpDriver } from './bench/http-target.js';
@@ -14,7 +15,7 @@ import type { HttpLoad } from './bench/load.js';
 import { describeMachine, machineLine } from './bench/machine.js';
 import { NodeLoad } from './bench/node-load.js';
 import { parseOptions, UsageError, type Options } from './bench/options.js';
-import { comparisonTable, insideTable, noise, warnings } from './bench/report.js';
+import { headerOf, saveResult, type Findings, type Header } from './bench/result.js';
 import { hasWrk, wrkLoad } from './bench/wrk-load.js';
 
 process.exitCode = await main(process.argv.slice(2));
@@ -49,15 +50,15 @@ async function run(options: Options, context: Context): Promise<void> {
   });
   const load = pickLoad(options, context, own);
   const driver: HttpDriver = { load, own, data: { keys: options.keys, valueBytes: options.valueBytes } };
-  const comparison = await compare(options, context, driver);
-  if (options.json) {
-    console.log(JSON.stringify({ machine, load: load.name, noise: noise(comparison), ...comparison }));
-    return;
-  }
-  console.log(machineLine(machine));
-  console.log(comparisonTable(comparison));
-  console.log(insideTable(comparison));
-  for (const warning of warnings(comparison)) console.log(warning);
+  const header = headerOf(options, load.name, machine);
+  const findings = await find(options, context, driver, header);
+  if (options.json) console.log(JSON.stringify({ ...header, ...findings.data, goals: findings.goals }));
+  else console.log(findings.text);
+  if (options.save) for (const path of saveResult(header, findings)) context.say(`kept ${path}`);
+}
+
+async function find(options: Options, context: Context, driver: HttpDriver, header: Header): Promise<Findings> {
+  return compareFindings(await compare(options, context, driver), header);
 }
 
 function pickLoad({ load }: Options, { folder }: Context, own: NodeLoad): HttpLoad {

@@ -5,6 +5,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Context } from './context.js';
+import { measureEmbedded, type EmbeddedJob, type EmbeddedResult } from './embedded.js';
 import { EchoTarget } from './echo-target.js';
 import { EtcdCluster, etcdIsMissing } from './etcd-cluster.js';
 import { EtcdGatewayTarget, EtcdGrpcTarget, buildGrpcClient } from './etcd-targets.js';
@@ -13,6 +14,7 @@ import { KvorumCluster } from './kvorum-cluster.js';
 import { KvorumTarget } from './kvorum-target.js';
 import { measure, medians, type Figures } from './measure.js';
 import type { Options } from './options.js';
+import { PACED_CLIENTS, measurePaced, type Paced } from './paced.js';
 import { SqliteTarget } from './sqlite-target.js';
 import type { Target, TargetName } from './target.js';
 import { rowName, type Row } from './workload.js';
@@ -29,6 +31,8 @@ export interface TargetResult extends Figures {
 
 export interface Comparison {
   readonly rows: readonly RowResult[];
+  readonly paced: readonly Paced[];
+  readonly embedded: EmbeddedResult | undefined;
   /** What was not measured, and why. */
   readonly notRun: readonly string[];
 }
@@ -36,6 +40,7 @@ export interface Comparison {
 const WARM_UP_CLIENTS = 64;
 const WARM_UP_S = { quick: 1, full: 3 };
 const REST_MS = 200;
+const EMBEDDED_SECONDS = 4;
 
 export async function compare(options: Options, context: Context, driver: HttpDriver): Promise<Comparison> {
   const notRun = new Set<string>();
@@ -43,17 +48,54 @@ export async function compare(options: Options, context: Context, driver: HttpDr
   const others = options.rows.filter(({ operation }) => operation !== 'lease');
   const beside = await startBeside(options, context, driver, notRun);
   const rows: RowResult[] = [];
+  const paced: Paced[] = [];
   const run = async (some: readonly Row[], leaseReads: boolean): Promise<void> => {
     if (some.length === 0) return;
     const kvorum = await startKvorum(options, context, driver, leaseReads);
     const targets = [kvorum, ...beside];
     for (const target of targets) await warmUp(target, options, context);
-    for (const row of some) rows.push(await measureRow(row, targets, { options, context, notRun }));
+    const measured = [];
+    for (const row of some) measured.push(await measureRow(row, targets, { options, context, notRun }));
+    if (!options.quick) paced.push(...(await paceAll(measured, { kvorum, beside, options, context })));
+    rows.push(...measured);
+    await kvorum.stop();
   };
   await run(others, false);
   // Leases are off by default, so only the rows that need them are measured with them.
   await run(lease, true);
-  return { rows, notRun: [...notRun] };
+  const embedded = options.embedded ? await measureEmbedded(embeddedJob(options), context) : undefined;
+  return { rows, paced, embedded, notRun: [...notRun] };
+}
+
+const embeddedJob = ({ keys, valueBytes, seconds, rounds }: Options): EmbeddedJob => ({
+  nodes: 3,
+  callers: 256,
+  keys,
+  valueBytes,
+  seconds: Math.min(seconds, EMBEDDED_SECONDS),
+  rounds,
+});
+
+interface Pacing {
+  readonly kvorum: KvorumTarget;
+  readonly beside: readonly Target[];
+  readonly options: Options;
+  readonly context: Context;
+}
+
+/** Where etcd was measured through gRPC with that many clients. */
+async function paceAll(rows: readonly RowResult[], scene: Pacing): Promise<Paced[]> {
+  const { kvorum, beside, options, context } = scene;
+  const etcd = beside.find(({ name }) => name === 'etcd-grpc');
+  const paced: Paced[] = [];
+  for (const { row, targets } of rows) {
+    const rate = targets['etcd-grpc']?.opsPerSecond;
+    const { operation, clients } = row;
+    if (etcd === undefined || rate === undefined || clients !== PACED_CLIENTS) continue;
+    if (operation !== 'put' && operation !== 'get') continue;
+    paced.push(await measurePaced(operation, rate, { kvorum, etcd }, options, context));
+  }
+  return paced;
 }
 
 async function startBeside(

@@ -42,6 +42,11 @@ export class KvorumTarget implements Target {
     return this.side.drive(row, seconds);
   }
 
+  /** Ends its cluster. */
+  stop(): Promise<void> {
+    return this.#cluster.stop();
+  }
+
   async counters(): Promise<Counters> {
     return readCounters(await this.#cluster.metrics());
   }

@@ -26,6 +26,8 @@ export interface Options {
   readonly nodes: number;
   readonly replicas: number;
   readonly shards: number;
+  /** The embedded store, too. */
+  readonly embedded: boolean;
   /** With echo and SQLite beside it. */
   readonly compare: boolean;
   readonly etcd: boolean;
@@ -52,7 +54,7 @@ const KILLS = 20;
 const FULL_CLIENTS = [1, 64, 256];
 const QUICK_ROWS = ['put@1', 'get@1', 'put@64', 'get@64', 'lease@64', 'stale@64', 'mix95@64'];
 /** With four targets instead of two, fewer rows fit into the same time. */
-const QUICK_ROWS_BESIDE_ETCD = ['put@64', 'get@64', 'put@1'];
+const QUICK_ROWS_BESIDE_ETCD = ['put@64', 'get@64'];
 
 const whole =
   (least: number, most: number) =>
@@ -161,6 +163,7 @@ export function parseOptions(argv: readonly string[]): Options {
     seconds: said.seconds ?? (quick ? 2 : 8),
     rounds: said.rounds ?? (quick ? 2 : 3),
     replicas: said.replicas ?? Math.min(3, said.nodes),
+    embedded: !quick && said.rows === undefined && compare,
     compare,
     etcd,
     etcdClient: said.etcdClient,
