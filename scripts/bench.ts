@@ -10,12 +10,16 @@
 import { compareFindings } from './bench/compare-findings.js';
 import { compare } from './bench/compare.js';
 import { openContext, type Context } from './bench/context.js';
+import { failoverFindings } from './bench/failover-findings.js';
+import { failover } from './bench/failover.js';
 import type { HttpDriver } from './bench/http-target.js';
 import type { HttpLoad } from './bench/load.js';
 import { describeMachine, machineLine } from './bench/machine.js';
 import { NodeLoad } from './bench/node-load.js';
 import { parseOptions, UsageError, type Options } from './bench/options.js';
 import { headerOf, saveResult, type Findings, type Header } from './bench/result.js';
+import { scaleFindings } from './bench/scale-findings.js';
+import { scale } from './bench/scale.js';
 import { hasWrk, wrkLoad } from './bench/wrk-load.js';
 
 process.exitCode = await main(process.argv.slice(2));
@@ -58,6 +62,8 @@ async function run(options: Options, context: Context): Promise<void> {
 }
 
 async function find(options: Options, context: Context, driver: HttpDriver, header: Header): Promise<Findings> {
+  if (options.mode === 'scale') return scaleFindings(await scale(options, context, driver), header);
+  if (options.mode === 'failover') return failoverFindings(await failover(options, context), header);
   return compareFindings(await compare(options, context, driver), header);
 }
 

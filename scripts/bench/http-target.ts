@@ -11,7 +11,7 @@ export interface HttpDriver {
   readonly data: Data;
 }
 
-const PRELOAD_CLIENTS = 64;
+const PRELOAD_CLIENTS = 256;
 const PRELOAD_AT_ONCE = 10_000;
 const SEED = 4;
 
