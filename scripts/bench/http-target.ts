@@ -38,11 +38,12 @@ export class HttpSide {
   }
 
   /** Puts every key there once, from `first` up. @throws Error if a put fails */
-  async preload(first = 0): Promise<void> {
+  async preload(first = 0, onProgress: (keys: number) => void = () => undefined): Promise<void> {
     const { own, data } = this.#driver;
     for (let key = first; key < data.keys; key += PRELOAD_AT_ONCE) {
       const end = Math.min(data.keys, key + PRELOAD_AT_ONCE);
       await own.once(this.#urls, PRELOAD_CLIENTS, putsOf(this.#protocol, key, end, data.valueBytes));
+      onProgress(end);
     }
   }
 

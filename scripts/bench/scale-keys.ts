@@ -33,6 +33,7 @@ export interface KeysResult {
 const SIZES = [10_000, 100_000, 1_000_000, 5_000_000];
 const CLIENTS = 64;
 const WARM_UP_S = 2;
+const TELL_EVERY = 250_000;
 /** On disk, of all nodes together, for each byte of values and keys: copies, journal, checkpoints under way. */
 const ROOM_FACTOR = 12;
 
@@ -54,7 +55,9 @@ export async function measureKeys(options: Options, context: Context, driver: Ht
   for (const keys of sizes) {
     context.say(`putting keys ${known} to ${keys} there`);
     const target = new KvorumTarget(cluster, { ...driver, data: { keys, valueBytes } });
-    await target.side.preload(known);
+    await target.side.preload(known, (there) => {
+      if (there % TELL_EVERY === 0) context.say(`${there} keys are there`);
+    });
     known = keys;
     points.push(await measurePoint(keys, { target, beside }, options, context));
   }

@@ -24,7 +24,8 @@ export type ScaleResult = Partial<Record<Exclude<Dimension, 'keys'>, readonly Sc
 
 export const SIDES = ['put', 'get'] as const;
 const CLIENTS = 64;
-const WARM_UP_S = 2;
+/** Of each side; a fresh node first compiles, the more nodes the longer. */
+const WARM_UP_S = 4;
 const POINTS = {
   shards: [1, 16, 64, 256],
   nodes: [3, 5, 9],
@@ -45,7 +46,7 @@ export async function scale(options: Options, context: Context, driver: HttpDriv
     else if (dimension === 'clients') result[dimension] = await byClients(options, context, driver);
     else result[dimension] = await byShape(dimension, options, context, driver);
   }
-  return result as ScaleResult;
+  return result;
 }
 
 interface Place extends ClusterShape {
@@ -76,7 +77,7 @@ async function byShape(
   context: Context,
   driver: HttpDriver,
 ): Promise<ScalePoint[]> {
-  const points = POINTS[dimension].map((at) => ({ at, rounds: { put: [], get: [] } as Rounds }));
+  const points = POINTS[dimension].map((at) => ({ at, rounds: { put: [], get: [] } }));
   for (let round = 1; round <= options.rounds; round++) {
     for (const { at, rounds } of points) {
       const place = placeOf(dimension, at, options);
@@ -97,7 +98,7 @@ async function byClients(options: Options, context: Context, driver: HttpDriver)
   const target = new KvorumTarget(cluster, driver);
   await target.side.preload();
   for (const operation of SIDES) await target.drive({ operation, clients: CLIENTS }, WARM_UP_S);
-  const points = POINTS.clients.map((at) => ({ at, rounds: { put: [], get: [] } as Rounds }));
+  const points = POINTS.clients.map((at) => ({ at, rounds: { put: [], get: [] } }));
   for (let round = 1; round <= options.rounds; round++) {
     for (const { at, rounds } of points) {
       await measureSides(target, at, rounds, options);
