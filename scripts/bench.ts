@@ -7,6 +7,7 @@
  *
  * Exit codes: 0 = measured; 1 = it could not; 2 = asked wrongly, nothing was done; 128 + n = ended by signal n.
  */
+import { autocannonLoad, hasAutocannon } from './bench/autocannon-load.js';
 import { compareFindings } from './bench/compare-findings.js';
 import { compare } from './bench/compare.js';
 import { openContext, type Context } from './bench/context.js';
@@ -22,6 +23,8 @@ import { scaleFindings } from './bench/scale-findings.js';
 import { scale } from './bench/scale.js';
 import { hasWrk, wrkLoad } from './bench/wrk-load.js';
 
+const EXIT_USAGE = 2;
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -32,6 +35,11 @@ async function main(argv: readonly string[]): Promise<number> {
     if (!(error instanceof UsageError)) throw error;
     if (error.message !== '') console.error(`bench: ${error.message}`);
     return error.exitCode;
+  }
+  const missing = missingLoad(options);
+  if (missing !== undefined) {
+    console.error(`bench: ${missing}`);
+    return EXIT_USAGE;
   }
   const context = openContext(options.dir);
   let exitCode = 0;
@@ -67,7 +75,15 @@ async function find(options: Options, context: Context, driver: HttpDriver, head
   return compareFindings(await compare(options, context, driver), header);
 }
 
+/** wrk costs the machine least; our own is what is always there. */
 function pickLoad({ load }: Options, { folder }: Context, own: NodeLoad): HttpLoad {
   if (load === 'wrk' || (load === 'auto' && hasWrk())) return wrkLoad(folder);
+  if (load === 'autocannon' || (load === 'auto' && hasAutocannon())) return autocannonLoad;
   return own;
+}
+
+/** Asked for by name, but not there. */
+function missingLoad({ load }: Options): string | undefined {
+  const missing = (load === 'wrk' && !hasWrk()) || (load === 'autocannon' && !hasAutocannon());
+  return missing ? `--load ${load}: ${load} is not installed` : undefined;
 }

@@ -45,7 +45,7 @@ export function compareFindings(comparison: Comparison, header: Header): Finding
 function headLines({ machine, options, load, commit, changed }: Header, spread: number): string[] {
   const { nodes, shards, replicas, keys, valueBytes, seconds, rounds } = options;
   const percent = isNaN(spread)
-    ? 'unknown, without an echo'
+    ? 'unknown, without two rounds of an echo'
     : `${Math.round(100 * spread)} % between rounds of the echo`;
   return [
     machineLine(machine),

@@ -71,10 +71,12 @@ export function warnings({ rows }: Comparison): string[] {
   });
 }
 
-/** Lowest and highest round of the echo around its median: what the machine's noise does to a server that does nothing. */
+/** Lowest and highest round of the echo around its median: what the machine's noise does to a server that does nothing. NaN: unknown. */
 export function noise({ rows }: Comparison): number {
   const spreads = rows.flatMap(({ targets: { echo } }) =>
-    echo === undefined ? [] : [(Math.max(...echo.rounds) - Math.min(...echo.rounds)) / echo.opsPerSecond],
+    echo === undefined || echo.rounds.length < 2
+      ? []
+      : [(Math.max(...echo.rounds) - Math.min(...echo.rounds)) / echo.opsPerSecond],
   );
   return spreads.length === 0 ? NaN : Math.max(...spreads);
 }

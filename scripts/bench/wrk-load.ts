@@ -98,12 +98,18 @@ export function parseWrk(said: string): Omit<LoadOutcome, 'cpuMs'> {
 export function output(program: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    // Told to end, this process does not wait for it.
+    const end = (): void => {
+      child.kill('SIGKILL');
+    };
+    process.once('exit', end);
     let said = '';
     let complained = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (complained += text));
     child.once('error', reject);
     child.once('close', (code, signal) => {
+      process.off('exit', end);
       if (code === 0) resolve(said);
       else reject(new Error(`${program} ended with ${signal ?? `code ${code ?? 0}`}: ${(complained || said).trim()}`));
     });
