@@ -77,7 +77,7 @@ function chartOf({ rows }: Comparison, { date, commit, machine }: Header): strin
   const series = Object.fromEntries(Object.entries(COLOURS).filter(([name]) => measured.has(name)));
   return drawChart({
     title: 'Operations in a second',
-    subtitle: `3 processes and the load on one machine of ${machine.cores} cores; ${date.slice(0, 10)}, commit ${commit}; more is better`,
+    subtitle: `servers and load together on one machine of ${machine.cores} cores; ${date.slice(0, 10)}, commit ${commit}; more is better`,
     series,
     groups: rows.map(({ row, targets }) => ({
       label: `${SAID[row.operation]}, ${row.clients}`,

@@ -188,5 +188,9 @@ function checkTogether(said: Said & Plain, given: (name: string) => boolean): vo
   if (vs !== undefined && !compare) throw new UsageError('--vs and --no-compare contradict each other');
   if (given('kills') && failover !== true) throw new UsageError('--kills needs --failover');
   if (failover === true && nodes < 3) throw new UsageError(`--failover needs --nodes 3 or more, not ${nodes}`);
-  if (said.save && said.quick === true) throw new UsageError('--save keeps full runs only, not --quick');
+  const partly = ['quick', 'rows', 'compare'].find(given);
+  if (said.save && partly !== undefined) {
+    const option = partly === 'compare' ? 'no-compare' : partly;
+    throw new UsageError(`--save keeps full runs only, without --${option}`);
+  }
 }

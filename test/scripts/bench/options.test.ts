@@ -66,6 +66,8 @@ it.each([
   ['--failover --nodes 2', '--failover', '--nodes 3'],
   ['--kills 3', '--kills', '--failover'],
   ['--quick --save', '--save', '--quick'],
+  ['--save --rows put@64', '--save', '--rows'],
+  ['--save --no-compare', '--save', '--no-compare'],
   ['--vs etcd --no-compare', '--vs', '--no-compare'],
   ['--nosuch', '--nosuch', 'unknown option'],
 ])('refuses %s, and says why', (line, ...words) => {
