@@ -1,140 +1,89 @@
 /**
- * How fast it is, honestly: `npm run bench -- [--seconds 5] [--clients 1,64,256] [--json] [--nodes 3] [--shards 16]`.
+ * How fast it is, honestly: `npm run bench -- [--quick] [--vs etcd] [--rows put@64,get@64] [--json]`, `--scale`,
+ * `--failover`; `--help` lists the options. It runs what is in dist/, which npm builds first.
  *
- * Starts a cluster of its own and drives PUT and linearizable GET through the router over HTTP, from a separate
- * process. All of it shares this machine, so the table also says where the CPU went.
+ * Everything shares this machine: servers, load and what it is compared with. So ratios of one run mean something, and
+ * figures of two machines do not.
+ *
+ * Exit codes: 0 = measured; 1 = it could not; 2 = asked wrongly, nothing was done; 128 + n = ended by signal n.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import type { Job, Outcome } from './bench/job.js';
-import { cpuMs } from './support/cpu.js';
-import { startScriptCluster, type ScriptCluster } from './support/local-cluster.js';
-import { table } from './support/table.js';
+import { autocannonLoad, hasAutocannon } from './bench/autocannon-load.js';
+import { compareFindings } from './bench/compare-findings.js';
+import { compare } from './bench/compare.js';
+import { openContext, type Context } from './bench/context.js';
+import { failoverFindings } from './bench/failover-findings.js';
+import { failover } from './bench/failover.js';
+import type { HttpDriver } from './bench/http-target.js';
+import type { HttpLoad } from './bench/load.js';
+import { describeMachine, machineLine } from './bench/machine.js';
+import { NodeLoad } from './bench/node-load.js';
+import { parseOptions, UsageError, type Options } from './bench/options.js';
+import { headerOf, saveResult, type Findings, type Header } from './bench/result.js';
+import { scaleFindings } from './bench/scale-findings.js';
+import { scale } from './bench/scale.js';
+import { hasWrk, wrkLoad } from './bench/wrk-load.js';
 
-const { values: options } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '5' },
-    clients: { type: 'string', default: '1,64,256' },
-    keys: { type: 'string', default: '10000' },
-    'value-bytes': { type: 'string', default: '256' },
-    nodes: { type: 'string', default: '3' },
-    shards: { type: 'string', default: '16' },
-    json: { type: 'boolean', default: false },
-  },
-});
+const EXIT_USAGE = 2;
 
-const keys = Number(options.keys);
-const valueBytes = Number(options['value-bytes']);
-const seconds = Number(options.seconds);
-const WARM_UP_MS = 2_000;
-const PRELOAD_CLIENTS = 64;
+process.exitCode = await main(process.argv.slice(2));
 
-interface Row extends Outcome {
-  readonly operation: Job['operation'];
-  readonly clients: number;
-  readonly operationsPerSecond: number;
-  /** Shares of one core. */
-  readonly loadCpu: number;
-  readonly routerCpu: number;
-  readonly nodesCpu: number;
-  /** 99th percentile of each node's event-loop delay while it ran, in milliseconds. */
-  readonly loopDelayP99: readonly number[];
-}
-
-const cluster = await startScriptCluster(['--nodes', options.nodes, '--shards', options.shards, '--log-level', 'warn']);
-const load = fork(fileURLToPath(new URL('./bench/load.ts', import.meta.url)), { execArgv: ['--import', 'tsx'] });
-try {
-  const rows = await measureAll(cluster, load);
-  if (options.json) console.log(JSON.stringify({ keys, valueBytes, seconds, cores: availableParallelism(), rows }));
-  else print(rows);
-} finally {
-  load.disconnect();
-  await cluster.stop();
-}
-
-async function measureAll(target: ScriptCluster, worker: ChildProcess): Promise<Row[]> {
-  const { hostname: host, port } = new URL(target.url);
-  const base = { host, port: Number(port), keys, valueBytes };
-  await ask(worker, { ...base, operation: 'put', clients: PRELOAD_CLIENTS, durationMs: 0, once: true });
-  for (const operation of ['put', 'get'] as const) {
-    await ask(worker, { ...base, operation, clients: PRELOAD_CLIENTS, durationMs: WARM_UP_MS });
+async function main(argv: readonly string[]): Promise<number> {
+  let options: Options;
+  try {
+    options = parseOptions(argv);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    if (error.message !== '') console.error(`bench: ${error.message}`);
+    return error.exitCode;
   }
-  const rows: Row[] = [];
-  for (const operation of ['put', 'get'] as const) {
-    for (const clients of options.clients.split(',').map(Number)) {
-      rows.push(await measure(target, worker, { ...base, operation, clients, durationMs: seconds * 1000 }));
-    }
+  const missing = missingLoad(options);
+  if (missing !== undefined) {
+    console.error(`bench: ${missing}`);
+    return EXIT_USAGE;
   }
-  return rows;
+  const context = openContext(options.dir);
+  let exitCode = 0;
+  try {
+    await run(options, context);
+  } catch (error) {
+    // What was told to end does not fail by ending.
+    if (!context.cleanUp.begun) context.say(`failed: ${error instanceof Error ? error.message : String(error)}`);
+    exitCode = 1;
+  }
+  return (await context.cleanUp.run()) > 0 ? 1 : exitCode;
 }
 
-async function measure(target: ScriptCluster, worker: ChildProcess, job: Job): Promise<Row> {
-  // Reading the metric also starts its next period.
-  await loopDelays(target);
-  const router = cpuMs(target.routerPid);
-  const nodes = target.nodePids.map(cpuMs);
-  const outcome = await ask(worker, job);
-  const share = (ms: number): number => (100 * ms) / outcome.tookMs;
-  const nodesMs = target.nodePids.reduce((sum, pid, i) => sum + cpuMs(pid) - (nodes[i] ?? 0), 0);
-  return {
-    ...outcome,
-    operation: job.operation,
-    clients: job.clients,
-    operationsPerSecond: (outcome.operations * 1000) / outcome.tookMs,
-    loadCpu: share(outcome.cpuMs),
-    routerCpu: share(cpuMs(target.routerPid) - router),
-    nodesCpu: share(nodesMs),
-    loopDelayP99: await loopDelays(target),
-  };
+async function run(options: Options, context: Context): Promise<void> {
+  const machine = describeMachine(context.folder);
+  context.say(machineLine(machine));
+  const own = new NodeLoad();
+  context.cleanUp.add('end the load', () => {
+    own.close();
+  });
+  const load = pickLoad(options, context, own);
+  const driver: HttpDriver = { load, own, data: { keys: options.keys, valueBytes: options.valueBytes } };
+  const header = headerOf(options, load.name, machine);
+  const findings = await find(options, context, driver, header);
+  if (options.json) console.log(JSON.stringify({ ...header, ...findings.data, goals: findings.goals }));
+  else console.log(findings.text);
+  if (options.save) for (const path of saveResult(header, findings)) context.say(`kept ${path}`);
 }
 
-async function ask(worker: ChildProcess, job: Job): Promise<Outcome> {
-  worker.send(job);
-  const [outcome] = (await once(worker, 'message')) as [Outcome];
-  return outcome;
+async function find(options: Options, context: Context, driver: HttpDriver, header: Header): Promise<Findings> {
+  if (options.mode === 'scale') return scaleFindings(await scale(options, context, driver), header);
+  if (options.mode === 'failover') return failoverFindings(await failover(options, context), header);
+  return compareFindings(await compare(options, context, driver), header);
 }
 
-async function loopDelays(target: ScriptCluster): Promise<number[]> {
-  return Promise.all(
-    target.nodeUrls.map(async (url) => {
-      const text = await (await fetch(`${url}/metrics`)).text();
-      const value = /^kvorum_event_loop_delay_seconds\{quantile="0\.99"\} (\S+)$/m.exec(text)?.[1];
-      return value === undefined ? NaN : Number(value) * 1000;
-    }),
-  );
+/** wrk costs the machine least; our own is what is always there. */
+function pickLoad({ load }: Options, { folder }: Context, own: NodeLoad): HttpLoad {
+  if (load === 'wrk' || (load === 'auto' && hasWrk())) return wrkLoad(folder);
+  if (load === 'autocannon' || (load === 'auto' && hasAutocannon())) return autocannonLoad;
+  return own;
 }
 
-function print(rows: readonly Row[]): void {
-  const what = `${options.nodes} nodes, ${options.shards} shards, ${keys} keys, ${valueBytes}-byte values`;
-  console.log(
-    `${what}; through the router, ${seconds} s each; everything on this machine (${availableParallelism()} cores)`,
-  );
-  const header = [
-    'operation',
-    'clients',
-    'ops/s',
-    'p50 ms',
-    'p99 ms',
-    'failures',
-    'load CPU',
-    'router CPU',
-    'nodes CPU',
-  ];
-  const lines = rows.map((row) => [
-    row.operation.toUpperCase(),
-    String(row.clients),
-    Math.round(row.operationsPerSecond).toLocaleString('en'),
-    row.p50.toFixed(2),
-    row.p99.toFixed(2),
-    Object.entries(row.failures)
-      .map(([status, count]) => `${count}×${status}`)
-      .join(' ') || '0',
-    ...[row.loadCpu, row.routerCpu, row.nodesCpu].map((share) => `${Math.round(share)} %`),
-    row.loopDelayP99.map((delay) => delay.toFixed(1)).join(' / '),
-  ]);
-  console.log(table([...header, 'loop delay p99 ms'], lines));
-  console.log('CPU in shares of one core; the load generator competes with the store for the same cores.');
+/** Asked for by name, but not there. */
+function missingLoad({ load }: Options): string | undefined {
+  const missing = (load === 'wrk' && !hasWrk()) || (load === 'autocannon' && !hasAutocannon());
+  return missing ? `--load ${load}: ${load} is not installed` : undefined;
 }

@@ -42,7 +42,7 @@ export class Connection {
   }
 
   /** Sends a whole request; `done` gets the status of its answer, 0 if the connection broke. */
-  ask(request: Buffer, done: (status: number) => void): void {
+  ask(request: Uint8Array, done: (status: number) => void): void {
     this.#done = done;
     this.#socket.write(request);
   }

@@ -1,0 +1,182 @@
+/**
+ * The usual run: every row, by every target that can, in turn (A B A B), medians of the rounds.
+ *
+ * Targets run all the time and idle while another one is measured; what an idle one costs is a few per cent of a core.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Context } from './context.js';
+import { measureEmbedded, type EmbeddedJob, type EmbeddedResult } from './embedded.js';
+import { EchoTarget } from './echo-target.js';
+import { EtcdCluster, etcdIsMissing } from './etcd-cluster.js';
+import { EtcdGatewayTarget, EtcdGrpcTarget, buildGrpcClient } from './etcd-targets.js';
+import type { HttpDriver } from './http-target.js';
+import { KvorumCluster } from './kvorum-cluster.js';
+import { KvorumTarget } from './kvorum-target.js';
+import { measure, medians, type Figures } from './measure.js';
+import type { Options } from './options.js';
+import { PACED_CLIENTS, measurePaced, type Paced } from './paced.js';
+import { SqliteTarget } from './sqlite-target.js';
+import type { Target, TargetName } from './target.js';
+import { rowName, type Row } from './workload.js';
+
+export interface RowResult {
+  readonly row: Row;
+  readonly targets: Partial<Record<TargetName, TargetResult>>;
+}
+
+export interface TargetResult extends Figures {
+  /** Operations in a second, of each round. */
+  readonly rounds: readonly number[];
+}
+
+export interface Comparison {
+  readonly rows: readonly RowResult[];
+  readonly paced: readonly Paced[];
+  readonly embedded: EmbeddedResult | undefined;
+  /** What was not measured, and why. */
+  readonly notRun: readonly string[];
+}
+
+const WARM_UP_CLIENTS = 64;
+const WARM_UP_S = { quick: 1, full: 3 };
+const REST_MS = 200;
+const EMBEDDED_SECONDS = 4;
+
+export async function compare(options: Options, context: Context, driver: HttpDriver): Promise<Comparison> {
+  const notRun = new Set<string>();
+  const lease = options.rows.filter(({ operation }) => operation === 'lease');
+  const others = options.rows.filter(({ operation }) => operation !== 'lease');
+  const beside = await startBeside(options, context, driver, notRun);
+  const rows: RowResult[] = [];
+  const paced: Paced[] = [];
+  const run = async (some: readonly Row[], leaseReads: boolean): Promise<void> => {
+    if (some.length === 0) return;
+    const kvorum = await startKvorum(options, context, driver, leaseReads);
+    const targets = [kvorum, ...beside];
+    for (const target of targets) await warmUp(target, options, context);
+    const measured = [];
+    for (const row of some) measured.push(await measureRow(row, targets, { options, context, notRun }));
+    if (!options.quick) paced.push(...(await paceAll(measured, { kvorum, beside, options, context })));
+    rows.push(...measured);
+    await kvorum.stop();
+  };
+  await run(others, false);
+  // Leases are off by default, so only the rows that need them are measured with them.
+  await run(lease, true);
+  const embedded = options.embedded ? await measureEmbedded(embeddedJob(options), context) : undefined;
+  return { rows, paced, embedded, notRun: [...notRun] };
+}
+
+const embeddedJob = ({ keys, valueBytes, seconds, rounds }: Options): EmbeddedJob => ({
+  nodes: 3,
+  callers: 256,
+  keys,
+  valueBytes,
+  seconds: Math.min(seconds, EMBEDDED_SECONDS),
+  rounds,
+});
+
+interface Pacing {
+  readonly kvorum: KvorumTarget;
+  readonly beside: readonly Target[];
+  readonly options: Options;
+  readonly context: Context;
+}
+
+/** Where etcd was measured through gRPC with that many clients. */
+async function paceAll(rows: readonly RowResult[], scene: Pacing): Promise<Paced[]> {
+  const { kvorum, beside, options, context } = scene;
+  const etcd = beside.find(({ name }) => name === 'etcd-grpc');
+  const paced: Paced[] = [];
+  for (const { row, targets } of rows) {
+    const rate = targets['etcd-grpc']?.opsPerSecond;
+    const { operation, clients } = row;
+    if (etcd === undefined || rate === undefined || clients !== PACED_CLIENTS) continue;
+    if (operation !== 'put' && operation !== 'get') continue;
+    paced.push(await measurePaced(operation, rate, { kvorum, etcd }, options, context));
+  }
+  return paced;
+}
+
+async function startBeside(
+  options: Options,
+  context: Context,
+  driver: HttpDriver,
+  notRun: Set<string>,
+): Promise<Target[]> {
+  if (!options.compare) return [];
+  context.say('starting what it is compared with');
+  const targets = [await EchoTarget.start(context, driver), new SqliteTarget(context, options.valueBytes)];
+  return options.etcd ? [...targets, ...(await startEtcd(options, context, driver, notRun))] : targets;
+}
+
+async function startEtcd(
+  { etcdClient }: Options,
+  context: Context,
+  driver: HttpDriver,
+  notRun: Set<string>,
+): Promise<Target[]> {
+  const missing = etcdIsMissing();
+  if (missing !== undefined) {
+    notRun.add(`etcd: ${missing}`);
+    return [];
+  }
+  const built = await buildGrpcClient(etcdClient, context);
+  const cluster = await EtcdCluster.start(context);
+  const gateway = new EtcdGatewayTarget(cluster, driver);
+  await gateway.side.preload();
+  if ('client' in built) return [gateway, new EtcdGrpcTarget(cluster, built.client, driver.data)];
+  notRun.add(`etcd-grpc: ${built.missing}`);
+  return [gateway];
+}
+
+export async function startKvorum(
+  { nodes, replicas, shards }: Pick<Options, 'nodes' | 'replicas' | 'shards'>,
+  context: Context,
+  driver: HttpDriver,
+  leaseReads: boolean,
+): Promise<KvorumTarget> {
+  context.say(`starting kvorum: ${nodes} nodes, ${shards} shards × ${replicas}${leaseReads ? ', lease reads' : ''}`);
+  const target = new KvorumTarget(await KvorumCluster.start({ nodes, replicas, shards, leaseReads }, context), driver);
+  await target.side.preload();
+  return target;
+}
+
+async function warmUp(target: Target, { quick }: Options, { say }: Context): Promise<void> {
+  say(`warming up ${target.name}`);
+  for (const operation of ['put', 'get'] as const) {
+    const row = { operation, clients: WARM_UP_CLIENTS };
+    if (target.cannot(row) === undefined) await target.drive(row, quick ? WARM_UP_S.quick : WARM_UP_S.full);
+  }
+}
+
+interface Scene {
+  readonly options: Options;
+  readonly context: Context;
+  readonly notRun: Set<string>;
+}
+
+async function measureRow(row: Row, targets: readonly Target[], scene: Scene): Promise<RowResult> {
+  const { rounds, seconds, valueBytes } = scene.options;
+  const able = targets.filter((target) => {
+    const why = target.cannot(row);
+    if (why !== undefined) scene.notRun.add(`${target.name}: ${why}`);
+    return why === undefined;
+  });
+  const figures = new Map<TargetName, Figures[]>(able.map(({ name }) => [name, []]));
+  for (let round = 1; round <= rounds; round++) {
+    for (const target of able) {
+      const one = await measure(target, { row, seconds, valueBytes });
+      figures.get(target.name)?.push(one);
+      scene.context.say(
+        `${rowName(row)} ${round}/${rounds} ${target.name}: ${Math.round(one.opsPerSecond).toLocaleString('en')}/s`,
+      );
+      await pause(REST_MS);
+    }
+  }
+  const results = [...figures].map(([name, some]) => [
+    name,
+    { ...medians(some), rounds: some.map(({ opsPerSecond }) => opsPerSecond) },
+  ]);
+  return { row, targets: Object.fromEntries(results) as RowResult['targets'] };
+}

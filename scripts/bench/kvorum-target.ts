@@ -1,0 +1,67 @@
+/** Kvorum as a target: through its router, with what its nodes tell in /metrics. */
+import { HttpSide, type HttpDriver } from './http-target.js';
+import type { KvorumCluster } from './kvorum-cluster.js';
+import type { Protocol } from './request.js';
+import type { Counters, Target } from './target.js';
+import type { Row } from './workload.js';
+
+const CONSISTENCY = { get: '', lease: '?consistency=lease', stale: '?consistency=stale' } as const;
+
+export const kvorumProtocol: Protocol = (kind, key, value) =>
+  kind === 'put'
+    ? { method: 'PUT', path: `/v1/kv/${key}`, contentType: 'application/octet-stream', body: value }
+    : { method: 'GET', path: `/v1/kv/${key}${CONSISTENCY[kind]}` };
+
+export class KvorumTarget implements Target {
+  readonly name = 'kvorum';
+  readonly side: HttpSide;
+  readonly #cluster: KvorumCluster;
+
+  constructor(cluster: KvorumCluster, driver: HttpDriver) {
+    this.#cluster = cluster;
+    this.side = new HttpSide([cluster.routerUrl], kvorumProtocol, driver);
+  }
+
+  get pids(): readonly number[] {
+    return [...this.nodePids, this.#cluster.routerPid];
+  }
+
+  get nodePids(): readonly number[] {
+    return this.#cluster.nodePids;
+  }
+
+  get replicas(): number {
+    return this.#cluster.shape.replicas;
+  }
+
+  cannot(): undefined {
+    return undefined;
+  }
+
+  drive(row: Row, seconds: number): ReturnType<HttpSide['drive']> {
+    return this.side.drive(row, seconds);
+  }
+
+  /** Ends its cluster. */
+  stop(): Promise<void> {
+    return this.#cluster.stop();
+  }
+
+  async counters(): Promise<Counters> {
+    return readCounters(await this.#cluster.metrics());
+  }
+}
+
+/** @param texts each node's /metrics */
+export function readCounters(texts: readonly string[]): Counters {
+  return {
+    commits: sum(texts, /^kvorum_storage_commits (\S+)$/gm),
+    entries: sum(texts, /^kvorum_group_last_index\{[^}]*\} (\S+)$/gm),
+    loopDelayP99Ms: texts.map(
+      (text) => Number(/^kvorum_event_loop_delay_seconds\{quantile="0\.99"\} (\S+)$/m.exec(text)?.[1]) * 1_000,
+    ),
+  };
+}
+
+const sum = (texts: readonly string[], pattern: RegExp): number =>
+  texts.flatMap((text) => [...text.matchAll(pattern)]).reduce((total, [, value]) => total + Number(value), 0);

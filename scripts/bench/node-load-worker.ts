@@ -1,0 +1,116 @@
+/** The process of `NodeLoad`: takes jobs from its parent, one at a time, and sends back what came of them. */
+import { Connection } from './connection.js';
+import { Latencies } from './latencies.js';
+import type { WorkerJob, WorkerOutcome } from './node-load.js';
+
+// Ctrl-C goes to the whole group; this process ends when its parent does.
+process.on('SIGINT', () => undefined);
+process.on('message', (job: WorkerJob) => {
+  void run(job).then((outcome) => process.send?.(outcome));
+});
+process.on('disconnect', () => process.exit(0));
+
+async function run(job: WorkerJob): Promise<WorkerOutcome> {
+  const { endpoints, clients } = job;
+  const connections = await Promise.all(
+    Array.from({ length: clients }, (_, client) => {
+      const { host, port } = endpoints[client % endpoints.length] ?? { host: '', port: 0 };
+      return Connection.open(host, port);
+    }),
+  );
+  const tally = new Tally();
+  const cpu = process.cpuUsage();
+  const startedAt = performance.now();
+  await (job.rate === undefined ? closedLoop(job, connections, tally) : openLoop(job, job.rate, connections, tally));
+  const tookMs = performance.now() - startedAt;
+  const used = process.cpuUsage(cpu);
+  for (const connection of connections) connection.close();
+  return { ...tally.outcome(), tookMs, cpuMs: (used.user + used.system) / 1_000 };
+}
+
+/** The next request, or undefined when it is over. */
+type Source = () => Uint8Array | undefined;
+
+function sourceOf({ requests, order, durationMs }: WorkerJob): Source {
+  let next = 0;
+  if (order === undefined) return () => requests[next++];
+  const deadline = performance.now() + durationMs;
+  return () => (performance.now() < deadline ? requests[order[next++ % order.length] ?? 0] : undefined);
+}
+
+/** Each connection sends its next request when it has the answer to the last. */
+async function closedLoop(job: WorkerJob, connections: readonly Connection[], tally: Tally): Promise<void> {
+  const source = sourceOf(job);
+  await Promise.all(
+    connections.map(
+      (connection) =>
+        new Promise<void>((resolve) => {
+          const next = (): void => {
+            const request = connection.open ? source() : undefined;
+            if (request === undefined) {
+              resolve();
+              return;
+            }
+            const sentAt = performance.now();
+            connection.ask(request, (status) => {
+              tally.add(status, performance.now() - sentAt);
+              next();
+            });
+          };
+          next();
+        }),
+    ),
+  );
+}
+
+/** Requests fall due at equal distances; those that find no free connection wait, and their latency with them. */
+function openLoop(job: WorkerJob, rate: number, connections: readonly Connection[], tally: Tally): Promise<void> {
+  const { requests, order = new Uint32Array(1), durationMs } = job;
+  const total = Math.floor((rate * durationMs) / 1_000);
+  const startedAt = performance.now();
+  const free = [...connections];
+  let sent = 0;
+  let answered = 0;
+  return new Promise((resolve) => {
+    const send = (): void => {
+      const due = Math.min(total, Math.floor(((performance.now() - startedAt) * rate) / 1_000));
+      for (let connection = sent < due ? free.pop() : undefined; connection !== undefined;) {
+        const usedConnection = connection;
+        const dueAt = startedAt + (sent * 1_000) / rate;
+        usedConnection.ask(requests[order[sent % order.length] ?? 0] ?? new Uint8Array(), (status) => {
+          tally.add(status, performance.now() - dueAt);
+          if (usedConnection.open) free.push(usedConnection);
+          if (++answered === total) finish();
+          else send();
+        });
+        connection = ++sent < due ? free.pop() : undefined;
+      }
+      if (free.length === 0 && connections.every(({ open }) => !open)) finish();
+    };
+    const timer = setInterval(send, 1);
+    const finish = (): void => {
+      clearInterval(timer);
+      resolve();
+    };
+  });
+}
+
+class Tally {
+  readonly #latencies = new Latencies();
+  readonly #statuses: Record<string, number> = {};
+  #failures = 0;
+
+  add(status: number, latencyMs: number): void {
+    if (status >= 200 && status <= 299) {
+      this.#latencies.add(latencyMs);
+      return;
+    }
+    this.#failures++;
+    this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
+  }
+
+  outcome(): Omit<WorkerOutcome, 'tookMs' | 'cpuMs'> {
+    const { count } = this.#latencies;
+    return { operations: count, failures: this.#failures, statuses: this.#statuses, ...this.#latencies.percentiles() };
+  }
+}

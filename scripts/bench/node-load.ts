@@ -1,0 +1,92 @@
+/**
+ * Load by a Node process of our own (`node-load-worker.ts`): to put keys there before measuring, to send at a given
+ * rate, which wrk cannot, and where there is no other load generator.
+ *
+ * Knows no target. The process ends with this one.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { HttpJob, HttpLoad, LoadOutcome } from './load.js';
+import { wireFormat, type HttpRequest } from './request.js';
+
+export interface WorkerJob {
+  readonly endpoints: readonly { readonly host: string; readonly port: number }[];
+  readonly clients: number;
+  readonly requests: readonly Uint8Array[];
+  /** Indices of `requests`, gone through over and over for `durationMs`; undefined: each request once. */
+  readonly order: Uint32Array | undefined;
+  readonly durationMs: number;
+  /** Requests in a second, sent when they are due and not when a client is free; undefined: as fast as answers come. */
+  readonly rate: number | undefined;
+}
+
+export interface WorkerOutcome extends LoadOutcome {
+  /** Answers that were no success, by status; 0 = the connection broke. */
+  readonly statuses: Readonly<Record<string, number>>;
+}
+
+export class NodeLoad implements HttpLoad {
+  readonly name = 'node';
+  readonly #worker: ChildProcess;
+
+  constructor() {
+    const script = fileURLToPath(new URL('./node-load-worker.ts', import.meta.url));
+    this.#worker = fork(script, { execArgv: ['--import', 'tsx'], serialization: 'advanced' });
+  }
+
+  run(job: HttpJob): Promise<WorkerOutcome> {
+    return this.atRate(job, undefined);
+  }
+
+  /** Latency counts from when a request was due, so that a server that falls behind cannot hide it. */
+  atRate({ urls, clients, seconds, script }: HttpJob, rate: number | undefined): Promise<WorkerOutcome> {
+    return this.#ask({
+      endpoints: endpointsOf(urls),
+      clients,
+      requests: wire(script.requests, urls),
+      order: Uint32Array.from(script.order),
+      durationMs: seconds * 1_000,
+      rate,
+    });
+  }
+
+  /** Each request once. @throws Error if one fails */
+  async once(urls: readonly string[], clients: number, requests: readonly HttpRequest[]): Promise<void> {
+    const { failures, statuses } = await this.#ask({
+      endpoints: endpointsOf(urls),
+      clients,
+      requests: wire(requests, urls),
+      order: undefined,
+      durationMs: 0,
+      rate: undefined,
+    });
+    if (failures > 0) throw new Error(`${failures} of ${requests.length} puts failed: ${JSON.stringify(statuses)}`);
+  }
+
+  close(): void {
+    this.#worker.kill('SIGKILL');
+  }
+
+  #ask(job: WorkerJob): Promise<WorkerOutcome> {
+    return new Promise((resolve, reject) => {
+      const ended = (): void => {
+        reject(new Error('the load process ended'));
+      };
+      this.#worker.once('exit', ended);
+      this.#worker.once('message', (outcome) => {
+        this.#worker.off('exit', ended);
+        resolve(outcome as WorkerOutcome);
+      });
+      this.#worker.send(job);
+    });
+  }
+}
+
+const endpointsOf = (urls: readonly string[]): WorkerJob['endpoints'] =>
+  urls.map((url) => {
+    const { hostname, port } = new URL(url);
+    return { host: hostname, port: Number(port) };
+  });
+
+const wire = (requests: readonly HttpRequest[], urls: readonly string[]): Buffer[] =>
+  requests.map((request) => wireFormat(request, new URL(urls[0] ?? '').host));

@@ -1,0 +1,196 @@
+/** The command line of `npm run bench`: read, checked, complete. Starts nothing. */
+import { existsSync, statSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { MOST_CLIENTS, OPERATIONS, parseRow, type Row } from './workload.js';
+
+export const LOADS = ['auto', 'wrk', 'autocannon', 'node'] as const;
+export type LoadChoice = (typeof LOADS)[number];
+
+export const DIMENSIONS = ['shards', 'nodes', 'replicas', 'value', 'keys', 'clients'] as const;
+export type Dimension = (typeof DIMENSIONS)[number];
+
+export type Mode = 'compare' | 'scale' | 'failover';
+
+export interface Options {
+  readonly mode: Mode;
+  /** --scale: what is varied. */
+  readonly dimensions: readonly Dimension[];
+  /** --scale keys: no more than these. */
+  readonly mostKeys: number;
+  readonly quick: boolean;
+  readonly rows: readonly Row[];
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly keys: number;
+  readonly valueBytes: number;
+  readonly nodes: number;
+  readonly replicas: number;
+  readonly shards: number;
+  /** The embedded store, too. */
+  readonly embedded: boolean;
+  /** With echo and SQLite beside it. */
+  readonly compare: boolean;
+  readonly etcd: boolean;
+  /** Where the sources of the gRPC client are. */
+  readonly etcdClient: string | undefined;
+  readonly kills: number;
+  readonly load: LoadChoice;
+  readonly dir: string | undefined;
+  readonly json: boolean;
+  readonly save: boolean;
+}
+
+/** What was asked for makes no sense; nothing was done. `code` 0: help was shown. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly exitCode: 0 | 2;
+  constructor(message: string, exitCode: 0 | 2 = 2) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+const KILLS = 20;
+const FULL_CLIENTS = [1, 64, 256];
+/** No lease gets, for which a second cluster is started. */
+const QUICK_ROWS = ['put@1', 'get@1', 'put@64', 'get@64', 'mix95@64'];
+/** With four targets instead of two, fewer rows fit into the same time. */
+const QUICK_ROWS_BESIDE_ETCD = ['put@64', 'get@64'];
+
+const whole =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+
+function rows(text: string): Row[] {
+  try {
+    return text.split(',').map(parseRow);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function folder(text: string): string {
+  if (statSync(text, { throwIfNoEntry: false })?.isDirectory() === true) return text;
+  throw new InvalidArgumentError('It must be a folder that exists.');
+}
+
+function existing(text: string): string {
+  if (existsSync(text)) return text;
+  throw new InvalidArgumentError('There is no such file or folder.');
+}
+
+function dimensions(text: string): Dimension[] {
+  return text.split(',').map((name) => {
+    const found = DIMENSIONS.find((known) => known === name);
+    if (found === undefined) throw new InvalidArgumentError(`It must be some of ${DIMENSIONS.join(', ')}.`);
+    return found;
+  });
+}
+
+function command(): Command {
+  const row = `OPERATION@CLIENTS, parted by commas: ${OPERATIONS.join(', ')}; 1 to ${MOST_CLIENTS} clients`;
+  return new Command('npm run bench --')
+    .description('measures a cluster of its own, beside ceilings and other stores, in turn in one run')
+    .option('--quick', 'few rows and short rounds, under 90 seconds')
+    .option('--rows <list>', row, rows)
+    .option('--seconds <n>', 'of each round (default 8, quick 2)', whole(1, 3_600))
+    .option('--rounds <n>', 'of each row, medians of which are shown (default 3, quick 2)', whole(1, 99))
+    .option('--no-compare', 'Kvorum alone: no echo, no SQLite writer')
+    .addOption(new Option('--vs <store>', 'also this store').choices(['etcd']))
+    .option(
+      '--etcd-client <path>',
+      'folder with the sources of the gRPC client, or the client (or KVORUM_BENCH_ETCD; default ../shared/bench/etcd)',
+      existing,
+    )
+    .option('--scale [list]', `how cost grows with ${DIMENSIONS.join(', ')}, or some of them`, dimensions)
+    .option('--most-keys <n>', '--scale keys: at most so many', whole(10_000, 5_000_000), 5_000_000)
+    .option('--failover', 'time without service after kill -9 of leaders')
+    .option('--kills <n>', `--failover: how many (default ${KILLS})`, whole(1, 1_000))
+    .option('--keys <n>', 'keys', whole(1, 10_000_000), 10_000)
+    .option('--value-bytes <n>', 'length of each value', whole(1, 1_048_576), 256)
+    .option('--nodes <n>', 'nodes', whole(1, 9), 3)
+    .option('--replicas <n>', 'copies of each shard (default 3, or all nodes if fewer)', whole(1, 9))
+    .option('--shards <n>', 'shards', whole(1, 1_024), 16)
+    .addOption(new Option('--load <name>', 'what makes the load').choices(LOADS).default('auto'))
+    .option('--dir <folder>', 'where data is kept during the run (default: the folder for temporary files)', folder)
+    .option('--json', 'one JSON document on standard output', false)
+    .option('--save', 'keep the result in bench/results, and the chart in bench/latest.svg', false)
+    .helpOption('--help', 'show help')
+    .allowExcessArguments(false)
+    .exitOverride();
+}
+
+interface Said {
+  readonly quick?: true;
+  readonly rows?: readonly Row[];
+  readonly seconds?: number;
+  readonly rounds?: number;
+  readonly compare: boolean;
+  readonly vs?: 'etcd';
+  readonly etcdClient?: string;
+  readonly scale?: true | readonly Dimension[];
+  readonly failover?: true;
+  readonly kills?: number;
+  readonly replicas?: number;
+  readonly dir?: string;
+}
+
+type Plain = Pick<Options, 'mostKeys' | 'keys' | 'valueBytes' | 'nodes' | 'shards' | 'load' | 'json' | 'save'>;
+
+/** @throws UsageError */
+export function parseOptions(argv: readonly string[]): Options {
+  const program = command();
+  try {
+    program.parse(argv, { from: 'user' });
+  } catch (error) {
+    // Commander has said it already.
+    if (error instanceof CommanderError) throw new UsageError('', error.exitCode === 0 ? 0 : 2);
+    throw error;
+  }
+  const { scale, vs, failover, compare, ...said } = program.opts<Said & Plain>();
+  checkTogether({ ...said, scale, vs, failover, compare }, (name) => program.getOptionValueSource(name) === 'cli');
+  const quick = said.quick === true;
+  const etcd = vs === 'etcd';
+  return {
+    ...said,
+    mode: scale !== undefined ? 'scale' : failover === true ? 'failover' : 'compare',
+    dimensions: scale === undefined || scale === true ? DIMENSIONS : scale,
+    quick,
+    rows: said.rows ?? (quick ? (etcd ? QUICK_ROWS_BESIDE_ETCD : QUICK_ROWS).map(parseRow) : fullRows()),
+    seconds: said.seconds ?? (quick ? 2 : 8),
+    rounds: said.rounds ?? (quick ? 2 : 3),
+    replicas: said.replicas ?? Math.min(3, said.nodes),
+    embedded: !quick && said.rows === undefined && compare,
+    compare,
+    etcd,
+    etcdClient: said.etcdClient,
+    kills: said.kills ?? KILLS,
+    dir: said.dir,
+  };
+}
+
+const fullRows = (): Row[] =>
+  OPERATIONS.flatMap((operation) => FULL_CLIENTS.map((clients) => ({ operation, clients })));
+
+function checkTogether(said: Said & Plain, given: (name: string) => boolean): void {
+  const { replicas, nodes, scale, failover, vs, compare } = said;
+  if (replicas !== undefined && replicas > nodes) {
+    throw new UsageError(`--replicas ${replicas} is more than --nodes ${nodes}`);
+  }
+  if (scale !== undefined && failover === true) throw new UsageError('--scale and --failover are two runs: choose one');
+  const other = scale !== undefined ? '--scale' : failover === true ? '--failover' : undefined;
+  const comparing = ['rows', 'vs', 'quick'].find(given);
+  if (other !== undefined && comparing !== undefined) throw new UsageError(`--${comparing} says nothing with ${other}`);
+  if (vs !== undefined && !compare) throw new UsageError('--vs and --no-compare contradict each other');
+  if (given('kills') && failover !== true) throw new UsageError('--kills needs --failover');
+  if (failover === true && nodes < 3) throw new UsageError(`--failover needs --nodes 3 or more, not ${nodes}`);
+  const partly = ['quick', 'rows', 'compare'].find(given);
+  if (said.save && partly !== undefined) {
+    const option = partly === 'compare' ? 'no-compare' : partly;
+    throw new UsageError(`--save keeps full runs only, without --${option}`);
+  }
+}

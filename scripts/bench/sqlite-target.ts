@@ -1,0 +1,60 @@
+/**
+ * The ceiling of the disk: one SQLite writer that commits the same bytes, as many puts at a time as there are clients.
+ * No store on SQLite that syncs every commit and has these puts under way at the same time can do more on this disk.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Context } from './context.js';
+import type { LoadOutcome } from './load.js';
+import type { Target } from './target.js';
+import type { Row } from './workload.js';
+
+export interface SqliteJob {
+  readonly seconds: number;
+  /** One row of so many bytes in each transaction. */
+  readonly bytes: number;
+}
+
+export interface SqliteOutcome {
+  readonly commits: number;
+  readonly tookMs: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+}
+
+export class SqliteTarget implements Target {
+  readonly name = 'sqlite';
+  readonly replicas = 1;
+  readonly pids: readonly number[];
+  readonly #child: ChildProcess;
+  readonly #valueBytes: number;
+
+  constructor({ folder, cleanUp }: Context, valueBytes: number) {
+    const script = fileURLToPath(new URL('./sqlite-writer.ts', import.meta.url));
+    this.#child = fork(script, [folder], { execArgv: ['--import', 'tsx'] });
+    this.pids = [this.#child.pid ?? 0];
+    this.#valueBytes = valueBytes;
+    cleanUp.add('end the SQLite writer', async () => {
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+      this.#child.kill('SIGKILL');
+      await once(this.#child, 'exit');
+    });
+  }
+
+  get nodePids(): readonly number[] {
+    return this.pids;
+  }
+
+  cannot({ operation }: Row): string | undefined {
+    return operation === 'put' ? undefined : 'measures puts only';
+  }
+
+  async drive({ clients }: Row, seconds: number): Promise<LoadOutcome> {
+    const job: SqliteJob = { seconds, bytes: clients * this.#valueBytes };
+    this.#child.send(job);
+    const [{ commits, ...outcome }] = (await once(this.#child, 'message')) as [SqliteOutcome];
+    return { ...outcome, operations: commits * clients, failures: 0, cpuMs: 0 };
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Load by wrk (https://github.com/wg/wrk), with a small Lua script: requests come ready from a file, so that all it
+ * does for one is to take the next from a table.
+ *
+ * wrk adds latencies to its percentiles for the requests that it could not send while it waited for a slow one
+ * ("coordinated omission"), so its p99 and p99.9 are higher than those of a load that does not.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isInstalled } from '../support/command.js';
+import { endedChildrenCpuMs } from '../support/cpu.js';
+import type { HttpJob, HttpLoad, LoadOutcome } from './load.js';
+import { wireFormat } from './request.js';
+
+export const hasWrk = (): boolean => isInstalled('wrk');
+
+const ANSWER_LIMIT_S = 10;
+
+/** Threads start at different steps, so that they do not ask for the same keys at the same time. */
+const LUA = `
+local threads, addresses = 0, {}
+function setup(thread)
+  for _, port in ipairs(ports) do
+    addresses[#addresses + 1] = wrk.lookup("127.0.0.1", tostring(port))[1]
+  end
+  thread.addr = addresses[threads % #ports + 1]
+  thread:set("first", threads)
+  threads = threads + 1
+end
+function init(args)
+  local file = io.open(folder .. "/requests", "rb")
+  requests, at = {}, 0
+  local distinct = {}
+  for length in lengths:gmatch("%d+") do distinct[#distinct + 1] = file:read(tonumber(length)) end
+  for index in order:gmatch("%d+") do requests[#requests + 1] = distinct[tonumber(index) + 1] end
+  count = #requests
+  at = math.floor(count / 3) * first
+end
+function request()
+  at = at % count + 1
+  return requests[at]
+end
+function done(summary, latency)
+  local e = summary.errors
+  io.write(string.format("RESULT %d %d %d %d %d %d %d %d %d %d\\n", summary.requests, summary.duration, e.connect,
+    e.read, e.write, e.status, e.timeout, latency:percentile(50), latency:percentile(99), latency:percentile(99.9)))
+end
+`;
+
+/** @param folder where its files go, each job's in one of its own that is gone afterwards */
+export function wrkLoad(folder: string): HttpLoad {
+  return {
+    name: 'wrk',
+    async run(job) {
+      const place = mkdtempSync(join(folder, 'wrk-'));
+      try {
+        return await runWrk(job, place);
+      } finally {
+        rmSync(place, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+async function runWrk({ urls, clients, seconds, script }: HttpJob, place: string): Promise<LoadOutcome> {
+  // Each thread has one address, so there is one for each address where clients suffice, else one.
+  const used = clients < urls.length ? urls.slice(0, 1) : urls;
+  const ports = used.map((url) => Number(new URL(url).port));
+  const requests = script.requests.map((request) => wireFormat(request, new URL(used[0] ?? '').host));
+  writeFileSync(join(place, 'requests'), Buffer.concat(requests));
+  const globals = {
+    folder: `[[${place}]]`,
+    ports: `{${ports.join(',')}}`,
+    lengths: `"${requests.map((request) => request.length).join(' ')}"`,
+    order: `"${script.order.join(' ')}"`,
+  };
+  const lua = Object.entries(globals).map(([name, value]) => `${name} = ${value}`);
+  writeFileSync(join(place, 'load.lua'), `${lua.join('\n')}\n${LUA}`);
+  const flags = { t: ports.length, c: clients, d: `${seconds}s`, s: join(place, 'load.lua') };
+  const args = Object.entries(flags).flatMap(([flag, value]) => [`-${flag}`, String(value)]);
+  const cpu = endedChildrenCpuMs();
+  const said = await output('wrk', [...args, '--timeout', `${ANSWER_LIMIT_S}s`, used[0] ?? '']);
+  return { ...parseWrk(said), cpuMs: endedChildrenCpuMs() - cpu };
+}
+
+/** Reads the line that our script makes wrk write. */
+export function parseWrk(said: string): Omit<LoadOutcome, 'cpuMs'> {
+  const numbers = /^RESULT ([\d ]+)$/m.exec(said)?.[1]?.split(' ').map(Number);
+  if (numbers?.length !== 10) throw new Error(`wrk ended without a result: ${said.trim().slice(-500)}`);
+  const [answers = 0, tookUs = 0, connect = 0, read = 0, write = 0, status = 0, timeout = 0, ...percentiles] = numbers;
+  const [p50Ms = NaN, p99Ms = NaN, p999Ms = NaN] = percentiles.map((us) => us / 1_000);
+  // An answer of the wrong status is one of the answers; what broke is not.
+  const failures = connect + read + write + status + timeout;
+  return { operations: answers - status, failures, tookMs: tookUs / 1_000, p50Ms, p99Ms, p999Ms };
+}
+
+export function output(program: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    // Told to end, this process does not wait for it.
+    const end = (): void => {
+      child.kill('SIGKILL');
+    };
+    process.once('exit', end);
+    let said = '';
+    let complained = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (complained += text));
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      process.off('exit', end);
+      if (code === 0) resolve(said);
+      else reject(new Error(`${program} ended with ${signal ?? `code ${code ?? 0}`}: ${(complained || said).trim()}`));
+    });
+  });
+}

@@ -1,0 +1,181 @@
+/** Arithmetic of the benchmark: percentiles, medians, gaps, what is read from others' output, goals, the chart. */
+import { describe, expect, it } from 'vitest';
+import { drawChart, niceCeiling } from '../../../scripts/bench/chart.js';
+import { compareGoals } from '../../../scripts/bench/compare-goals.js';
+import type { TargetResult } from '../../../scripts/bench/compare.js';
+import { parseGrpcReport } from '../../../scripts/bench/etcd-targets.js';
+import { longestGap } from '../../../scripts/bench/failover-clients.js';
+import { judge, type Goal } from '../../../scripts/bench/goals.js';
+import { readCounters } from '../../../scripts/bench/kvorum-target.js';
+import { Latencies, median, percentile } from '../../../scripts/bench/latencies.js';
+import { medians, type Figures } from '../../../scripts/bench/measure.js';
+import { resultName, type Header } from '../../../scripts/bench/result.js';
+import { scaleGoals } from '../../../scripts/bench/scale-findings.js';
+import { parseWrk } from '../../../scripts/bench/wrk-load.js';
+
+const figures = (more: Partial<Figures> = {}): Figures => ({
+  opsPerSecond: 1_000,
+  p50Ms: 1,
+  p99Ms: 2,
+  p999Ms: 3,
+  failures: 0,
+  cpuSecondsPer1000: 0.1,
+  loadCpuShare: 0.5,
+  commitsPerSecond: NaN,
+  entriesPerCommit: NaN,
+  writtenPerByte: NaN,
+  loopDelayP99Ms: [],
+  residentMiB: [],
+  ...more,
+});
+const target = (more: Partial<Figures> = {}): TargetResult => ({ ...figures(more), rounds: [1_000] });
+
+it('percentiles are by the nearest rank', () => {
+  const hundred = Array.from({ length: 100 }, (_, i) => i + 1);
+  expect([0.5, 0.99, 0.999, 1].map((share) => percentile(hundred, share))).toEqual([50, 99, 100, 100]);
+  expect(percentile([], 0.5)).toBeNaN();
+});
+
+it('latencies are kept however many there are', () => {
+  const latencies = new Latencies();
+  for (let i = 200_000; i > 0; i--) latencies.add(i);
+  expect(latencies.count).toBe(200_000);
+  expect(latencies.percentiles()).toEqual({ p50Ms: 100_000, p99Ms: 198_000, p999Ms: 199_800 });
+});
+
+it('medians', () => {
+  expect(median([3, 1, 2])).toBe(2);
+  expect(median([4, 1])).toBe(2.5);
+  expect(median([])).toBeNaN();
+  const three = [1, 5, 3].map((p99Ms) => figures({ p99Ms, failures: 1, residentMiB: [p99Ms, 10 * p99Ms] }));
+  expect(medians(three)).toMatchObject({ p99Ms: 3, failures: 3, residentMiB: [3, 30] });
+  expect(medians([figures(), figures({ writtenPerByte: 4 })]).writtenPerByte).toBe(4);
+});
+
+describe('the longest gap between successes', () => {
+  it.each([
+    [[90, 100, 140, 150], 95, 160, 40],
+    [[90, 100, 140], 101, 160, 40],
+    [[0, 90, 100], 95, 200, 100],
+    [[], 95, 200, 105],
+    [[0, 90, 100, 300], 95, 200, 100],
+    [[0, 80, 85, 90], 86, 92, 5],
+  ])('of %j from %i to %i is %i', (times, from, to, gap) => {
+    expect(longestGap(times, from, to)).toBe(gap);
+  });
+});
+
+it('reads what wrk found; what failed is no operation', () => {
+  const said = 'Running 8s test\n…\nRESULT 1000 8000000 1 2 3 10 4 1500 20000 30500\n';
+  expect(parseWrk(said)).toEqual({
+    operations: 990,
+    failures: 20,
+    tookMs: 8_000,
+    p50Ms: 1.5,
+    p99Ms: 20,
+    p999Ms: 30.5,
+  });
+  expect(() => parseWrk('unable to connect')).toThrow('wrk ended without a result: unable to connect');
+});
+
+it('reads what the gRPC client found', () => {
+  const said =
+    '{"op":"put","clients":64,"seconds":2,"ops":100,"errors":1,"ops_per_s":50,"p50_ms":1,"p99_ms":2,"p999_ms":3}';
+  expect(parseGrpcReport(said)).toEqual({ operations: 100, failures: 1, tookMs: 2_000, p50Ms: 1, p99Ms: 2, p999Ms: 3 });
+});
+
+it('reads what nodes tell', () => {
+  const node = (commits: number): string =>
+    [
+      'kvorum_storage_commits ' + String(commits),
+      'kvorum_group_last_index{shard="0"} 5',
+      'kvorum_group_last_index{shard="system"} 2',
+      'kvorum_event_loop_delay_seconds{quantile="0.5"} 0.001',
+      'kvorum_event_loop_delay_seconds{quantile="0.99"} 0.004',
+    ].join('\n');
+  expect(readCounters([node(3), node(4)])).toEqual({ commits: 7, entries: 14, loopDelayP99Ms: [4, 4] });
+});
+
+describe('a goal', () => {
+  const more: Goal = { name: 'x', better: 'more', floor: 1.5, aim: 2.5, unit: '×' };
+  const less: Goal = { name: 'x', better: 'less', floor: 1, aim: 0.7, unit: '×' };
+  it.each([
+    [more, 2.5, 'aim met'],
+    [more, 1.5, 'floor met'],
+    [more, 1.49, 'MISSED'],
+    [less, 0.7, 'aim met'],
+    [less, 1, 'floor met'],
+    [less, 1.01, 'MISSED'],
+    [more, NaN, 'not measured'],
+  ] as const)('%o: %d is "%s"', (goal, measured, verdict) => {
+    expect(judge(goal, measured).verdict).toBe(verdict);
+  });
+
+  it('is judged from rows, or says that it was not measured', () => {
+    const rows = [
+      {
+        row: { operation: 'put', clients: 64 },
+        targets: {
+          kvorum: target({ opsPerSecond: 3_000, loopDelayP99Ms: [5, 15, NaN], cpuSecondsPer1000: 0.2 }),
+          'etcd-grpc': target({ opsPerSecond: 1_000 }),
+        },
+      },
+    ] as const;
+    const goals = compareGoals({ rows, paced: [], embedded: undefined, notRun: [] });
+    const of = (start: string) => goals.find(({ name }) => name.startsWith(start));
+    expect(of('puts of 64 clients vs etcd gRPC')).toMatchObject({ measured: 3, verdict: 'aim met' });
+    expect(of('puts of 64 clients vs etcd gateway')).toMatchObject({ measured: null, verdict: 'not measured' });
+    expect(of('CPU of 1,000 puts')).toMatchObject({ measured: 2, verdict: 'MISSED' });
+    expect(of('event-loop delay')).toMatchObject({ measured: 15, verdict: 'floor met' });
+  });
+
+  it('of growth compares points', () => {
+    const at = (n: number, cpuSecondsPer1000: number) => ({
+      at: n,
+      put: figures({ cpuSecondsPer1000 }),
+      get: figures(),
+    });
+    const goals = scaleGoals({ shards: [at(16, 0.1), at(256, 0.13)] });
+    expect(goals[0]).toMatchObject({ name: 'CPU of a put, 256 shards vs 16', verdict: 'floor met' });
+    expect(goals.filter(({ verdict }) => verdict === 'not measured').length).toBe(6);
+  });
+});
+
+it('a kept result is named by its day and commit', () => {
+  const header = { mode: 'scale', date: '2026-03-01T10:00:00.000Z', commit: 'abc1234', changed: false } as Header;
+  expect(resultName(header)).toBe('2026-03-01-abc1234-scale.json');
+  expect(resultName({ ...header, mode: 'compare', changed: true })).toBe('2026-03-01-abc1234-changed.json');
+});
+
+describe('the chart', () => {
+  it('draws a bar for each value, and nothing that a label could break', () => {
+    const svg = drawChart({
+      title: 'a < b & "c"',
+      subtitle: '',
+      series: { one: '#111111', two: '#222222' },
+      groups: [
+        {
+          label: 'put, 64',
+          bars: [
+            { series: 'one', value: 10 },
+            { series: 'two', value: 5 },
+          ],
+        },
+      ],
+    });
+    expect(svg).toContain('a &lt; b &amp; &quot;c&quot;');
+    const widths = [...svg.matchAll(/<rect x="190"[^>]* width="([\d.]+)"/g)].map(([, width]) => Number(width));
+    expect(widths).toHaveLength(2);
+    expect((widths[0] ?? 0) / (widths[1] ?? 1)).toBeCloseTo(2);
+  });
+
+  it.each([
+    [0, 1],
+    [7, 10],
+    [12_345, 20_000],
+    [21_000, 25_000],
+    [100_000, 100_000],
+  ])('rounds %i up to %i', (value, ceiling) => {
+    expect(niceCeiling(value)).toBe(ceiling);
+  });
+});

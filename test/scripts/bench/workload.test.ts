@@ -1,0 +1,83 @@
+/** What is asked for: keys by their law, mixes by their shares, requests as bytes. */
+import { describe, expect, it } from 'vitest';
+import { gatewayProtocol } from '../../../scripts/bench/etcd-targets.js';
+import { kvorumProtocol } from '../../../scripts/bench/kvorum-target.js';
+import { putsOf, scriptOf, wireFormat } from '../../../scripts/bench/request.js';
+import { drawSteps, putShare, valueOf, zipfian } from '../../../scripts/bench/workload.js';
+import { Random } from '../../../scripts/support/random.js';
+
+describe('steps', () => {
+  it('are the same for the same seed, and others for another', () => {
+    const [one, again, other] = [7, 7, 8].map((seed) => drawSteps('mix50', 100, 50, seed));
+    expect(one).toEqual(again);
+    expect(one).not.toEqual(other);
+  });
+
+  it.each([
+    ['put', 1],
+    ['get', 0],
+    ['mix95', 0.05],
+    ['mix50', 0.5],
+  ] as const)('of %s are puts in the share that is said', (operation, share) => {
+    const steps = drawSteps(operation, 1_000, 20_000, 1);
+    const puts = steps.filter(({ kind }) => kind === 'put').length / steps.length;
+    expect(puts).toBeCloseTo(share, 1);
+    expect(putShare(operation)).toBe(share);
+    expect(steps.every(({ key }) => key >= 0 && key < 1_000)).toBe(true);
+  });
+});
+
+it('the zipfian law prefers low ranks as it should, and leaves none out of its range', () => {
+  const rank = zipfian(10_000, new Random(1));
+  const draws = Array.from({ length: 50_000 }, rank);
+  const share = (wanted: number): number => draws.filter((draw) => draw === wanted).length / draws.length;
+  // 1 / the sum of r^-0.99 for r from 1 to 10,000, which is 10.2.
+  expect(share(0)).toBeGreaterThan(0.09);
+  expect(share(0)).toBeLessThan(0.11);
+  expect(share(0) / share(1)).toBeCloseTo(2, 0);
+  expect(Math.max(...draws)).toBeLessThan(10_000);
+  expect(Math.min(...draws)).toBe(0);
+});
+
+it('a value is as long as asked for, and the key’s own', () => {
+  expect(valueOf(12, 8)).toBe('12:abcde');
+  expect(valueOf(123_456, 4)).toBe('1234');
+});
+
+describe('requests', () => {
+  it('are the bytes of HTTP/1.1', () => {
+    const put = kvorumProtocol('put', 'key1', 'é');
+    expect(wireFormat(put, 'a:1').toString()).toBe(
+      'PUT /v1/kv/key1 HTTP/1.1\r\nHost: a:1\r\nContent-Type: application/octet-stream\r\nContent-Length: 2\r\n\r\né',
+    );
+    expect(wireFormat(kvorumProtocol('lease', 'key1', ''), 'a:1').toString()).toBe(
+      'GET /v1/kv/key1?consistency=lease HTTP/1.1\r\nHost: a:1\r\n\r\n',
+    );
+  });
+
+  it('ask etcd for the same', () => {
+    expect(JSON.parse(gatewayProtocol('put', 'key1', 'v').body ?? '')).toEqual({ key: 'a2V5MQ==', value: 'dg==' });
+    expect(JSON.parse(gatewayProtocol('stale', 'key1', '').body ?? '')).toEqual({
+      key: 'a2V5MQ==',
+      serializable: true,
+    });
+    expect(gatewayProtocol('get', 'key1', '').path).toBe('/v3/kv/range');
+  });
+
+  it('are formed once each, and asked for in the order that was drawn', () => {
+    const data = { keys: 10, valueBytes: 16 };
+    const { requests, order } = scriptOf(kvorumProtocol, 'get', data, 1);
+    expect(requests).toHaveLength(10);
+    const keys = order.map((index) => requests[index]?.path);
+    expect(keys).toEqual(drawSteps('get', 10, order.length, 1).map(({ key }) => `/v1/kv/key${key}`));
+  });
+
+  it('are fewer where they are large', () => {
+    const { order } = scriptOf(kvorumProtocol, 'put', { keys: 256, valueBytes: 262_144 }, 1);
+    expect(order.length).toBeLessThan(300);
+  });
+
+  it('put each key there once', () => {
+    expect(putsOf(kvorumProtocol, 3, 5, 8).map(({ path }) => path)).toEqual(['/v1/kv/key3', '/v1/kv/key4']);
+  });
+});
