@@ -1,6 +1,5 @@
 /**
- * Load by autocannon (https://github.com/mcollina/autocannon), where wrk is not installed but this is: beside the
- * project's packages, globally with NODE_PATH, or by `npm install --no-save autocannon`.
+ * Load by autocannon (https://github.com/mcollina/autocannon), where wrk is not installed.
  *
  * It counts latencies in whole milliseconds, and is several times as costly as wrk. Runs in a process of its own.
  */
