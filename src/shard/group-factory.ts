@@ -15,6 +15,7 @@ import type {
 import { Group, type GroupHost } from './group.js';
 import { KvMachine } from './kv-machine.js';
 import type { NodeLimits, NodeTimers } from './node-options.js';
+import type { RecentRows } from './recent-rows.js';
 import type { Runtime } from './runtime.js';
 import { StateTable } from './state-table.js';
 import { SystemMachine } from './system-machine.js';
@@ -29,6 +30,7 @@ export interface GroupFactoryOptions {
   readonly timers: NodeTimers;
   readonly limits: NodeLimits;
   readonly leaseReads: boolean;
+  readonly recent: RecentRows;
   readonly host: GroupHost;
 }
 
@@ -39,7 +41,7 @@ export function makeGroup(
   recovered: RecoveredGroup | undefined,
 ): Group {
   const { storage, timers, limits } = options;
-  const table = new StateTable(storage, id);
+  const table = new StateTable(storage, id, options.recent);
   const machine =
     id === SYSTEM_GROUP
       ? new SystemMachine(table)

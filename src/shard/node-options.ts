@@ -30,6 +30,8 @@ export interface NodeLimits {
   readonly appendBytes: number;
   /** Bytes of a snapshot in one message. */
   readonly snapshotChunkBytes: number;
+  /** Bytes of rows of all groups that are remembered beside what the next checkpoint will write. */
+  readonly recentBytes: number;
 }
 
 export const DEFAULT_NODE_LIMITS: NodeLimits = {
@@ -41,6 +43,7 @@ export const DEFAULT_NODE_LIMITS: NodeLimits = {
   rememberedMs: 15 * 60_000,
   appendBytes: 1024 * 1024,
   snapshotChunkBytes: 256 * 1024,
+  recentBytes: 16 * 1024 * 1024,
 };
 
 export interface ShardNodeOptions {

@@ -12,6 +12,7 @@ import { Liveness } from './liveness.js';
 import { Neighbourhood } from './neighbourhood.js';
 import { DEFAULT_NODE_LIMITS, DEFAULT_TIMERS, type NodeTimers, type ShardNodeOptions } from './node-options.js';
 import { Operations } from './operations.js';
+import { RecentRows } from './recent-rows.js';
 import { SnapshotSender } from './snapshot-sender.js';
 import { TopologyKeeper } from './topology-keeper.js';
 
@@ -69,7 +70,8 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
     onFailure: hooks.fail,
   });
   const host = groupHost(options, hooks, { pipeline, checkpointer, snapshots });
-  const factory = { self: id, storage, runtime, timers, limits, leaseReads: plan.leaseReads, host };
+  const recent = new RecentRows(limits.recentBytes);
+  const factory = { self: id, storage, runtime, timers, limits, leaseReads: plan.leaseReads, recent, host };
   const groups = new Groups(id, (group, voters) => makeGroup(factory, group, voters, hooks.recovered(group)));
   const operations = new Operations(id, groups, runtime, plan.shardCount, limits);
   const keeper = new TopologyKeeper(plan, id, storage);

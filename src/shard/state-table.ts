@@ -2,9 +2,10 @@
  * The rows of one group's state: a memory table over the durable state.
  *
  * Effects land in `active`. A checkpoint freezes it and writes it out while a new one fills; until the frozen table
- * is durable it is read between the two. Knows nothing of what rows mean, nor when a checkpoint is due.
+ * is durable it is read between the two. What was used of late is remembered besides (`recent-rows.ts`). Knows nothing of what rows mean, nor when a checkpoint is due.
  */
 import type { GroupId, StateKey, StateRow, Storage } from '../raft/index.js';
+import type { RecentRows } from './recent-rows.js';
 import type { StateStore } from './state-store.js';
 
 type Table = Map<StateKey, Uint8Array | undefined>;
@@ -16,13 +17,23 @@ export class StateTable implements StateStore {
   #frozen: Table | undefined;
   readonly #storage: Storage;
   readonly #group: GroupId;
+  readonly #recent: RecentRows;
 
-  constructor(storage: Storage, group: GroupId) {
+  constructor(storage: Storage, group: GroupId, recent: RecentRows) {
     this.#storage = storage;
     this.#group = group;
+    this.#recent = recent;
   }
 
   get(key: StateKey): Uint8Array | undefined {
+    const recent = this.#recent.get(this.#group, key);
+    if (recent !== undefined) return recent;
+    const found = this.#find(key);
+    if (found !== undefined) this.#recent.set(this.#group, key, found);
+    return found;
+  }
+
+  #find(key: StateKey): Uint8Array | undefined {
     const fresh = this.#active.get(key);
     if (fresh !== undefined) return fresh;
     if (this.#active.has(key)) return undefined;
@@ -34,10 +45,12 @@ export class StateTable implements StateStore {
 
   set(key: StateKey, value: Uint8Array): void {
     this.#active.set(key, value);
+    this.#recent.set(this.#group, key, value);
   }
 
   delete(key: StateKey): void {
     this.#active.set(key, undefined);
+    this.#recent.delete(this.#group, key);
   }
 
   /** Rows that start with `prefix`, in key order: the durable ones with what memory knows better. */
@@ -82,5 +95,6 @@ export class StateTable implements StateStore {
   clear(): void {
     this.#active = new Map();
     this.#frozen = undefined;
+    this.#recent.clear(this.#group);
   }
 }

@@ -180,4 +180,6 @@ const pickLimits = ({ rememberedAnswers, snapshotChunkBytes, appendBytes }: Mix)
   rememberedAnswers,
   snapshotChunkBytes,
   appendBytes,
+  // Of the same order, so that some seeds find most rows in memory and others read most from the disk.
+  recentBytes: snapshotChunkBytes,
 });

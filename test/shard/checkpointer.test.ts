@@ -4,6 +4,7 @@ import { Checkpointer } from '../../src/shard/checkpointer.js';
 import { makeGroup } from '../../src/shard/group-factory.js';
 import type { Group } from '../../src/shard/group.js';
 import { DEFAULT_NODE_LIMITS, DEFAULT_TIMERS } from '../../src/shard/node-options.js';
+import { RecentRows } from '../../src/shard/recent-rows.js';
 import { ManualRuntime } from './manual-runtime.js';
 
 const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
@@ -22,6 +23,7 @@ async function follower(storage: Storage): Promise<Group> {
     logger: silentLogger,
   };
   const runtime = new ManualRuntime();
+  const recent = new RecentRows(1_000);
   const scene = {
     self: 1,
     storage,
@@ -29,6 +31,7 @@ async function follower(storage: Storage): Promise<Group> {
     timers: DEFAULT_TIMERS,
     limits: DEFAULT_NODE_LIMITS,
     leaseReads: false,
+    recent,
     host,
   };
   const group = makeGroup(scene, 1, configuration.voters, undefined);

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { MemoryDisk, MemoryStorage } from '../../src/shard/index.js';
+import { RecentRows } from '../../src/shard/recent-rows.js';
+import { StateTable } from '../../src/shard/state-table.js';
+
+const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(7);
+const configuration = { voters: [1], votersOutgoing: [], learners: [] };
+
+describe('recent rows', () => {
+  it('keep what is used at least once a generation, and drop the rest', () => {
+    const recent = new RecentRows(2_000);
+    recent.set(1, 'hot', bytes(10));
+    recent.set(1, 'cold', bytes(10));
+    for (let i = 0; i < 30; i++) {
+      recent.set(2, `filler-${i}`, bytes(100));
+      expect(recent.get(1, 'hot')).toEqual(bytes(10));
+    }
+    expect(recent.get(1, 'cold')).toBeUndefined();
+  });
+
+  it('hold no more than they may', () => {
+    const recent = new RecentRows(2_000);
+    for (let i = 0; i < 1_000; i++) recent.set(i % 3, `key-${i}`, bytes(36));
+    const held = Array.from({ length: 1_000 }, (_, i) => recent.get(i % 3, `key-${i}`)).filter(
+      (row) => row !== undefined,
+    );
+    expect(held.length * 107).toBeLessThanOrEqual(2_000);
+    expect(held.length).toBeGreaterThan(5);
+  });
+
+  it('count a row that is replaced, deleted or cleared only once', () => {
+    const recent = new RecentRows(2_000);
+    recent.set(1, 'stays', bytes(10));
+    for (let i = 0; i < 100; i++) {
+      recent.set(1, 'key', bytes(i));
+      recent.delete(1, 'key');
+      recent.set(2, 'other', bytes(i));
+      recent.set(2, 'other', bytes(100 - i));
+      recent.clear(2);
+    }
+    recent.set(1, 'last', bytes(800));
+    expect(recent.get(1, 'stays')).toEqual(bytes(10));
+  });
+
+  it('of nothing are none', () => {
+    const recent = new RecentRows(0);
+    recent.set(1, 'key', bytes(1));
+    expect(recent.get(1, 'key')).toBeUndefined();
+  });
+});
+
+describe('a table with recent rows', () => {
+  type Step = readonly ['set' | 'delete' | 'get' | 'checkpoint', number, number];
+  const step: fc.Arbitrary<Step> = fc.tuple(
+    fc.constantFrom('set', 'set', 'delete', 'get', 'get', 'checkpoint'),
+    fc.integer({ min: 0, max: 7 }),
+    fc.integer({ min: 0, max: 40 }),
+  );
+
+  it('reads what was written last, whatever is remembered, written out or dropped', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.constantFrom(0, 300, 100_000), async (steps, maxBytes) => {
+        const storage = new MemoryStorage(new MemoryDisk());
+        await storage.open();
+        const table = new StateTable(storage, 1, new RecentRows(maxBytes));
+        const model = new Map<string, Uint8Array>();
+        let index = 0;
+        for (const [what, which, length] of steps) {
+          const key = `key-${which}`;
+          if (what === 'set') {
+            table.set(key, bytes(length));
+            model.set(key, bytes(length));
+          } else if (what === 'delete') {
+            table.delete(key);
+            model.delete(key);
+          } else if (what === 'checkpoint') {
+            const meta = { index: ++index, term: 1, configuration };
+            await storage.commit([
+              {
+                group: 1,
+                hardState: { term: 1, vote: 1, commit: index },
+                entries: [{ index, term: 1, kind: 0, data: bytes(0) }],
+              },
+            ]);
+            await storage.checkpoint([{ group: 1, meta, rows: table.freeze() }]);
+            table.thaw();
+          }
+          expect(table.get(key)).toEqual(model.get(key));
+        }
+        await storage.close();
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('forgets them when the state is replaced', async () => {
+    const storage = new MemoryStorage(new MemoryDisk());
+    await storage.open();
+    const table = new StateTable(storage, 1, new RecentRows(1_000));
+    table.set('key', bytes(1));
+    table.clear();
+    expect(table.get('key')).toBeUndefined();
+    await storage.close();
+  });
+});
