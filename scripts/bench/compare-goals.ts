@@ -70,7 +70,7 @@ export function compareGoals(comparison: Comparison): JudgedGoal[] {
 function pacedGoal(side: Side, { paced }: Comparison): JudgedGoal {
   const found = paced.find(({ operation }) => operation === side);
   return judge(
-    less(`p99 of ${SAID[side]} at the rate where etcd gRPC saturates, vs its own`, [1, 1]),
+    less(`p99 of ${SAID[side]} at the rate where etcd gRPC saturates, vs its own`, [1, 0.5]),
     found === undefined ? NaN : found.kvorum.p99Ms / found.etcd.p99Ms,
     'full runs with --vs etcd do',
   );
