@@ -17,11 +17,12 @@ import type { HttpDriver } from './bench/http-target.js';
 import type { HttpLoad } from './bench/load.js';
 import { describeMachine, machineLine } from './bench/machine.js';
 import { NodeLoad } from './bench/node-load.js';
-import { parseOptions, UsageError, type Options } from './bench/options.js';
+import { parseOptions, type Options } from './bench/options.js';
 import { headerOf, saveResult, type Findings, type Header } from './bench/result.js';
 import { scaleFindings } from './bench/scale-findings.js';
 import { scale } from './bench/scale.js';
 import { hasWrk, wrkLoad } from './bench/wrk-load.js';
+import { UsageError } from './support/usage.js';
 
 const EXIT_USAGE = 2;
 

@@ -13,12 +13,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startNetnsScene } from './jepsen/netns-scene.js';
-import { parseOptions, UsageError, type Options } from './jepsen/options.js';
+import { parseOptions, type Options } from './jepsen/options.js';
 import { startProcessScene } from './jepsen/process-scene.js';
 import { run, type RunResult } from './jepsen/run.js';
 import type { Report } from './jepsen/report.js';
 import { summary } from './jepsen/summary.js';
 import { whatIsMissing } from './netns/namespaces.js';
+import { UsageError } from './support/usage.js';
 
 const EXIT_FAILED = 1;
 const EXIT_STOPPED = 130;

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { MOST_CLIENTS, OPERATIONS, parseRow, type Row } from './workload.js';
+import { UsageError, whole } from '../support/usage.js';
 
 export const LOADS = ['auto', 'wrk', 'autocannon', 'node'] as const;
 export type LoadChoice = (typeof LOADS)[number];
@@ -40,30 +41,12 @@ export interface Options {
   readonly save: boolean;
 }
 
-/** What was asked for makes no sense; nothing was done. `code` 0: help was shown. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-  readonly exitCode: 0 | 2;
-  constructor(message: string, exitCode: 0 | 2 = 2) {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}
-
 const KILLS = 20;
 const FULL_CLIENTS = [1, 64, 256];
 /** No lease gets, for which a second cluster is started. */
 const QUICK_ROWS = ['put@1', 'get@1', 'put@64', 'get@64', 'mix95@64'];
 /** With four targets instead of two, fewer rows fit into the same time. */
 const QUICK_ROWS_BESIDE_ETCD = ['put@64', 'get@64'];
-
-const whole =
-  (least: number, most: number) =>
-  (text: string): number => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
 
 function rows(text: string): Row[] {
   try {

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { fitsNodes, leastNodes, parseKinds, GROUPS, KINDS, PROXY_KINDS, type FaultKind } from './kinds.js';
 import { leastMs } from './schedule.js';
+import { UsageError, whole } from '../support/usage.js';
 
 export const WORKLOADS = ['register', 'append', 'set'] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
@@ -27,24 +28,6 @@ export interface Options {
   readonly keep: boolean;
   readonly checkTimeoutSeconds: number;
 }
-
-/** What was asked for makes no sense; nothing was done. `code` 0: help was shown. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-  readonly exitCode: 0 | 2;
-  constructor(message: string, exitCode: 0 | 2 = 2) {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}
-
-const whole =
-  (least: number, most: number) =>
-  (text: string): number => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
 
 function kinds(text: string): FaultKind[] {
   try {

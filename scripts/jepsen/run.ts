@@ -12,7 +12,7 @@ import { History } from './history.js';
 import { HttpClient } from './http.js';
 import { runLoad } from './load.js';
 import { Nemesis } from './nemesis.js';
-import { UsageError, type Options } from './options.js';
+import type { Options } from './options.js';
 import { Random } from './random.js';
 import { probeKeys, readBack, untilServed } from './read-back.js';
 import { compareReplicas } from './replicas.js';
@@ -26,6 +26,7 @@ import { appendWorkload } from './workloads/append.js';
 import { registerWorkload } from './workloads/register.js';
 import { setWorkload } from './workloads/set.js';
 import type { Workload } from './workloads/workload.js';
+import { UsageError } from '../support/usage.js';
 
 /** After everything is healed. */
 const SERVE_LIMIT_MS = 60_000;

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { BANK } from './bank/index.js';
 import { INSTRUMENT_NAMES, type InstrumentName, type Mutant } from './mutant.js';
+import { whole } from '../support/usage.js';
 
 export interface Options {
   readonly only?: readonly Mutant[];
@@ -31,8 +32,8 @@ function command(): Command {
       `instruments instead of each mutant's own: ${INSTRUMENT_NAMES.join(', ')}`,
       instrumentNames,
     )
-    .option('--seeds <n>', 'seeds, for instruments that count them', whole(1_000_000))
-    .option('--jobs <n>', 'copies that are looked at at the same time', whole(64), 2)
+    .option('--seeds <n>', 'seeds, for instruments that count them', whole(1, 1_000_000))
+    .option('--jobs <n>', 'copies that are looked at at the same time', whole(1, 64), 2)
     .option('--json', 'one JSON document on stdout', false)
     .option('--list', 'list the mutants and stop', false)
     .helpOption('--help', 'show help')
@@ -59,11 +60,3 @@ function instrumentNames(text: string): InstrumentName[] {
   });
   return [...new Set(names)];
 }
-
-const whole =
-  (most: number) =>
-  (text: string): number => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= 1 && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from 1 to ${most}.`);
-  };

@@ -1,6 +1,7 @@
 /** The command line of `npm run power-cut`. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import type { Synchronous } from './program.js';
+import { whole } from '../support/usage.js';
 
 export interface PowerCutOptions {
   readonly cuts: number;
@@ -20,14 +21,6 @@ const SETTINGS: Readonly<Record<string, readonly Synchronous[]>> = {
   NORMAL: ['NORMAL'],
   both: ['FULL', 'NORMAL'],
 };
-
-function whole(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
-}
 
 /** The exit code instead, when there is nothing to do: 0 after --help, 2 for a mistake; its words are written. */
 export function parseOptions(argv: readonly string[]): PowerCutOptions | number {

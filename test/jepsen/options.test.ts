@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseOptions, UsageError } from '../../scripts/jepsen/options.js';
+import { parseOptions } from '../../scripts/jepsen/options.js';
+import { UsageError } from '../../scripts/support/usage.js';
 import { run } from '../../scripts/jepsen/run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kvorum-jepsen-options-'));

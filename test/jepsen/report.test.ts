@@ -1,7 +1,8 @@
 /** A report: its numbers, and every reason for which a run does not pass, one at a time. */
 import { describe, expect, it } from 'vitest';
 import { checkHistory, type Operation } from '../../src/check/index.js';
-import { parseOptions, UsageError } from '../../scripts/jepsen/options.js';
+import { parseOptions } from '../../scripts/jepsen/options.js';
+import { UsageError } from '../../scripts/support/usage.js';
 import { unequalReplicas } from '../../scripts/jepsen/replicas.js';
 import { makeReport, type RunFacts } from '../../scripts/jepsen/report.js';
 import { summary } from '../../scripts/jepsen/summary.js';

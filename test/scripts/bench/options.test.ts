@@ -1,6 +1,7 @@
 /** What `npm run bench` makes of its command line. Nothing is started. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { UsageError, parseOptions } from '../../../scripts/bench/options.js';
+import { parseOptions } from '../../../scripts/bench/options.js';
+import { UsageError } from '../../../scripts/support/usage.js';
 import { parseRow, rowName } from '../../../scripts/bench/workload.js';
 
 let said = '';

@@ -1,0 +1,21 @@
+/** What the command lines of several scripts share: a mistake in one, and numbers within bounds. Knows no option. */
+import { InvalidArgumentError } from 'commander';
+
+/** What was asked for makes no sense; nothing was done. `code` 0: help was shown. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly exitCode: 0 | 2;
+  constructor(message: string, exitCode: 0 | 2 = 2) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Reads an option's value. @throws InvalidArgumentError with both bounds, which are included */
+export const whole =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
