@@ -73,6 +73,23 @@ describe('kvorum sim', () => {
     expect(out).toBe('');
   });
 
+  it('tells of a failure at once, and again in its report', async () => {
+    const { code, out, err } = await simulate(
+      '--first',
+      '1',
+      '--seeds',
+      '1',
+      '--no-shrink',
+      '--duration-ms',
+      '100',
+      '--clients',
+      '1',
+    );
+    expect(code).toBe(1);
+    expect(err).toMatch(/^kvorum: seed 1 failed: idle: only \d+ operations went well$/m);
+    expect(out).toMatch(/^FAILED: seed 1, idle/m);
+  });
+
   it('told to stop, it reports what was done by then, and leaves no process behind', async () => {
     const program = scene.keep(kvorum(['sim', '--minutes', '5', '--first', '1', '--jobs', '2']));
     await program.errorLine(/[1-9]\d* seeds, /);
