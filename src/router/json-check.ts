@@ -193,7 +193,7 @@ class Scanner {
     if (low < 0xdc00 || low > 0xdfff) throw this.#fault('a lone surrogate');
   }
 
-  /** `\uXXXX` at the current place. */
+  /** The escape of one UTF-16 code unit, `\u` and four hexadecimal digits, at the current place. */
   #codeUnit(): number {
     const digits = this.#bytes.toString('latin1', this.#at + 2, this.#at + 6);
     if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.#fault('an unknown escape');

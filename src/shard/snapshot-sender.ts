@@ -78,6 +78,7 @@ export class SnapshotSender {
     sending.busy = false;
   }
 
+  /** A call, for the compiler does not see that it can change while a chunk is fetched. */
   #hasNewWish({ wanted }: Sending): boolean {
     return wanted !== undefined;
   }

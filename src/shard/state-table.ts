@@ -2,7 +2,8 @@
  * The rows of one group's state: a memory table over the durable state.
  *
  * Effects land in `active`. A checkpoint freezes it and writes it out while a new one fills; until the frozen table
- * is durable it is read between the two. What was used of late is remembered besides (`recent-rows.ts`). Knows nothing of what rows mean, nor when a checkpoint is due.
+ * is durable it is read between the two. What was used of late is remembered besides (`recent-rows.ts`). Knows nothing
+ * of what rows mean, nor when a checkpoint is due.
  */
 import type { GroupId, StateKey, StateRow, Storage } from '../raft/index.js';
 import type { RecentRows } from './recent-rows.js';
