@@ -1,5 +1,6 @@
 /** Reads a request's body into memory, up to a limit. Knows nothing of what is in it. */
 import type { IncomingMessage } from 'node:http';
+import { WholeRequest } from './whole-request.js';
 
 export type BodyResult =
   | { readonly type: 'read'; readonly body: Buffer }
@@ -12,7 +13,7 @@ const EMPTY: BodyResult = { type: 'read', body: Buffer.alloc(0) };
 
 /** `declared`: bytes that the request says to have, undefined if it comes in chunks. `done` is called once. */
 export function readBody(
-  request: IncomingMessage,
+  request: IncomingMessage | WholeRequest,
   declared: number | undefined,
   limit: number,
   done: (result: BodyResult) => void,
@@ -23,6 +24,10 @@ export function readBody(
   }
   if (declared !== undefined && declared > limit) {
     done({ type: 'too-large' });
+    return;
+  }
+  if (request instanceof WholeRequest) {
+    done({ type: 'read', body: request.body });
     return;
   }
   let first: Buffer | undefined;

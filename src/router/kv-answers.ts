@@ -3,17 +3,17 @@
  *
  * Knows no dispatch: it is given a reply, and says it in HTTP.
  */
-import type { ServerResponse } from 'node:http';
 import { stringify } from 'uuid';
 import type { Answer, Consistency, KeyRecord, Refusal, Topology } from '../shard/index.js';
 import type { DispatchReply } from './dispatch.js';
 import { keyAsJson, type NamedKey } from './kv-key.js';
 import { ENVELOPE, type Forwarding } from './request-headers.js';
 import { SECURITY_HEADERS, sendProblem } from './respond.js';
+import type { DataResponse } from './whole-response.js';
 
 /** What is known of the request when its answer is written. */
 export interface Asked {
-  readonly response: ServerResponse;
+  readonly response: DataResponse;
   readonly requestId: string;
   readonly consistency: Consistency;
   /** The last answer of this connection. */

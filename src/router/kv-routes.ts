@@ -3,7 +3,7 @@
  *
  * Reads and checks a request, hands one operation to the dispatcher, has its reply written. Knows no link, no leader.
  */
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { groupOfShard, type Consistency, type Logger, type Operation, type Write } from '../shard/index.js';
 import type { Backend } from './backend.js';
 import { readBody } from './body.js';
@@ -17,6 +17,8 @@ import { newOperationId } from './operation-ids.js';
 import * as headersOf from './request-headers.js';
 import { parseQuery, splitTarget } from './request-target.js';
 import { refuseUnread, sendProblem, type RequestIds } from './respond.js';
+import { WholeRequest } from './whole-request.js';
+import type { DataResponse } from './whole-response.js';
 
 export const KV_PREFIX = '/v1/kv/';
 export const ALLOWED_METHODS = 'GET, HEAD, PUT, DELETE';
@@ -39,8 +41,8 @@ export interface KvRoutesOptions {
 
 /** One request on its way through this file. */
 interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: IncomingMessage | WholeRequest;
+  readonly response: DataResponse;
   readonly target: string;
   readonly requestId: string;
   readonly name: OperationName;
@@ -85,7 +87,7 @@ export class KvRoutes {
   }
 
   /** Takes the request if its path is a key's; false leaves it to somebody else. `target` is raw, as it came. */
-  handle(request: IncomingMessage, response: ServerResponse, target: string, requestId: string): boolean {
+  handle(request: IncomingMessage | WholeRequest, response: DataResponse, target: string, requestId: string): boolean {
     if (!target.startsWith(KV_PREFIX)) return false;
     const name = NAMES.get(request.method) ?? 'other';
     const exchange = { request, response, target, requestId, name, startedAt: performance.now() };
@@ -103,7 +105,7 @@ export class KvRoutes {
   }
 
   #begin(exchange: Exchange): void {
-    headersOf.refuseRepeats(exchange.request);
+    if (!(exchange.request instanceof WholeRequest)) headersOf.refuseRepeats(exchange.request);
     switch (exchange.name) {
       case 'get':
         this.#get(exchange);
@@ -277,6 +279,6 @@ function identityOf(headers: IncomingHttpHeaders): Pick<Write, 'operationId' | '
 }
 
 /** A body where none belongs is a mistake, or an attempt to smuggle a request. */
-function refuseBody(request: IncomingMessage): void {
+function refuseBody(request: IncomingMessage | WholeRequest): void {
   if (headersOf.bodyLength(request.headers) !== 0) throw invalid('body', 'this method takes no body');
 }

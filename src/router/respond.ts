@@ -1,7 +1,7 @@
 /**
  * Writes answers: problem documents and small JSON, with as few calls as node:http allows. Knows no route.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ServerResponse, type IncomingMessage } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import {
   HTTP_CODES,
@@ -15,6 +15,8 @@ import {
 } from './http-errors.js';
 import type { Limits } from './limits.js';
 import { bodyLength } from './request-headers.js';
+import { WholeRequest } from './whole-request.js';
+import type { DataResponse } from './whole-response.js';
 
 /** Request ids: unique per process start, then counted; cheap, and sortable in a log. */
 export class RequestIds {
@@ -32,7 +34,7 @@ export const SECURITY_HEADERS: readonly string[] = ['X-Content-Type-Options', 'n
 
 /** Ends the answer with a problem document. `headers` are flat: name, value, … */
 export function sendProblem(
-  response: ServerResponse,
+  response: DataResponse,
   requestId: string,
   problem: Problem,
   headers: readonly string[] = [],
@@ -48,7 +50,7 @@ export function sendProblem(
 }
 
 function writeProblemHead(
-  response: ServerResponse,
+  response: DataResponse,
   requestId: string,
   problem: Problem,
   body: string,
@@ -75,15 +77,16 @@ function writeProblemHead(
  * lingering, without which the client might see a reset instead of the refusal.
  */
 export function refuseUnread(
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: IncomingMessage | WholeRequest,
+  response: DataResponse,
   requestId: string,
   problem: Problem,
   limits: Limits,
   headers: readonly string[] = [],
 ): void {
   const length = bodyLength(request.headers);
-  if (request.complete || (length !== undefined && length <= limits.valueBytes)) {
+  const whole = request instanceof WholeRequest || !(response instanceof ServerResponse) || request.complete;
+  if (whole || (length !== undefined && length <= limits.valueBytes)) {
     sendProblem(response, requestId, problem, headers);
     return;
   }

@@ -14,10 +14,13 @@ import type { Dispatcher } from './dispatch.js';
 import type { HealthCheck } from './health.js';
 import { HostPolicy, assertMayListen } from './hosts.js';
 import { HttpProblem, invalid, problemOf } from './http-errors.js';
-import { ALLOWED_METHODS, KvRoutes, type RequestObserver } from './kv-routes.js';
+import { ALLOWED_METHODS, KV_PREFIX, KvRoutes, type RequestObserver } from './kv-routes.js';
 import { limitsOf, type Limits } from './limits.js';
 import { bodyLength } from './request-headers.js';
-import { RequestIds, rawProblem, refuseUnread } from './respond.js';
+import { QuickConnections } from './quick-connections.js';
+import { RequestIds, rawProblem, refuseUnread, sendProblem } from './respond.js';
+import type { WholeRequest } from './whole-request.js';
+import type { WholeResponse } from './whole-response.js';
 
 export interface HttpServerOptions {
   readonly backend: Backend;
@@ -48,6 +51,7 @@ export class HttpServer {
   readonly #host: string;
   readonly #hosts: HostPolicy;
   readonly #connections: Connections;
+  readonly #quick: QuickConnections;
   readonly #requestIds = new RequestIds();
   readonly #kv: KvRoutes;
   readonly #app: (request: IncomingMessage, response: ServerResponse) => void;
@@ -66,6 +70,7 @@ export class HttpServer {
     this.#kv = new KvRoutes({ ...common, observer: metrics });
     this.#app = createApp({ ...common, build, metrics, ...(readiness === undefined ? {} : { readiness }) });
     this.#server = this.#createServer();
+    this.#quick = this.#putInFront(this.#server);
   }
 
   /** Data requests under way. */
@@ -103,6 +108,7 @@ export class HttpServer {
    */
   close(graceMs: number): Promise<void> {
     this.#kv.close();
+    this.#quick.close();
     return new Promise((resolve) => {
       const timers: NodeJS.Timeout[] = [];
       const later = (ms: number, task: () => void): void => void timers.push(setTimeout(task, ms));
@@ -111,6 +117,7 @@ export class HttpServer {
         // Time for the last answers to leave.
         later(LAST_ANSWERS_MS, () => {
           this.#server.closeAllConnections();
+          this.#quick.closeAll();
         });
       });
       // Also closes idle connections; busy ones end with the answer they wait for.
@@ -135,9 +142,6 @@ export class HttpServer {
     });
     server.maxConnections = limits.maxConnections;
     server.timeout = limits.writeTimeoutMs;
-    server.on('connection', (socket: Socket) => {
-      this.#connections.add(socket);
-    });
     server.on('timeout', (socket: Socket) => {
       this.#connections.onSilence(socket);
     });
@@ -161,6 +165,35 @@ export class HttpServer {
       this.#onClientError(error, socket);
     });
     return server;
+  }
+
+  /** Each connection comes to `QuickConnections` first, and to node:http when they let go of it. */
+  #putInFront(server: Server): QuickConnections {
+    const toHttp = server.listeners('connection');
+    server.removeAllListeners('connection');
+    const host = {
+      onRequest: (request: WholeRequest, response: WholeResponse) => {
+        this.#onWholeRequest(request, response);
+      },
+      handOver: (socket: Socket) => {
+        for (const listener of toHttp) listener.call(server, socket);
+      },
+      onSilent: (socket: Socket) => {
+        socket.end(rawProblem('request-timeout', this.#requestIds.next()));
+      },
+    };
+    const quick = new QuickConnections(host, this.#limits, KV_PREFIX);
+    server.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+      if (!socket.destroyed) quick.add(socket);
+    });
+    return quick;
+  }
+
+  #onWholeRequest(request: WholeRequest, response: WholeResponse): void {
+    const requestId = this.#requestIds.next();
+    if (this.#hosts.allows(request.headers.host)) this.#kv.handle(request, response, request.url, requestId);
+    else sendProblem(response, requestId, problemOf(new HttpProblem('misdirected-request')));
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {

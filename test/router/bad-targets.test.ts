@@ -110,10 +110,21 @@ describe('targets, hosts, methods', () => {
     expect([statusIn(large), problemIn(large)['code']]).toEqual([431, 'headers-too-large']);
   });
 
-  it('row 18 garbage behind a request that waits for its answer is not answered in its place', async () => {
+  it('row 18 garbage behind a request that waits for its answer is refused after it, not in its place', async () => {
     http.backend.holding = true;
     const socket = http.socket();
     socket.write('PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nxGARBAGE\r\n\r\n');
+    while (http.backend.held === 0) await new Promise((resolve) => setImmediate(resolve));
+    http.backend.release();
+    const raw = await readUntil(socket);
+    expect(raw.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 201', 'HTTP/1.1 400']);
+  });
+
+  it('row 18 garbage behind a request in the hands of node:http is not answered in its place either', async () => {
+    http.backend.holding = true;
+    const socket = http.socket();
+    const put = 'PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nX-Empty:\r\nContent-Length: 1\r\n\r\nx';
+    socket.write(`${put}GARBAGE\r\n\r\n`);
     const raw = await readUntil(socket);
     http.backend.release();
     expect(raw).toBe('');

@@ -168,7 +168,8 @@ describe('row 28: crowds', () => {
     expect(raw.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 200']);
     http.backend.holding = true;
     const socket = http.socket();
-    socket.write(get('a').repeat(1_000));
+    // Not in the plainest form, so node:http has it; of the others one is under way at a time.
+    socket.write(get('a').replace('\r\n\r\n', '\r\nX-Empty:\r\n\r\n').repeat(1_000));
     await closed(socket.resume());
     expect(http.backend.held).toBeLessThanOrEqual(100);
   });

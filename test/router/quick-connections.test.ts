@@ -1,0 +1,249 @@
+/** Connections that never come to node:http, those that do in the middle of their life, and that both answer the same. */
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { HttpServerOptions } from '../../src/router/index.js';
+import { HttpHarness, readUntil, statusIn } from '../support/http-harness.js';
+
+const open: HttpHarness[] = [];
+async function start(options: Partial<HttpServerOptions> = {}): Promise<HttpHarness> {
+  const http = await HttpHarness.start(options);
+  open.push(http);
+  return http;
+}
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((http) => http.close()));
+});
+
+const get = (path: string, ...headers: string[]): string =>
+  [`GET ${path} HTTP/1.1`, 'Host: localhost', ...headers, '', ''].join('\r\n');
+const put = (path: string, body: string, ...headers: string[]): string =>
+  [`PUT ${path} HTTP/1.1`, 'Host: localhost', `Content-Length: ${body.length}`, ...headers, '', body].join('\r\n');
+const statuses = (raw: string): number[] => [...raw.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, code]) => Number(code));
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Answers as they come; each is complete by its Content-Length, or has no body. */
+class Client {
+  #got = '';
+  constructor(readonly socket: Socket) {
+    socket.on('data', (chunk: Buffer) => (this.#got += chunk.toString('latin1')));
+    socket.on('error', () => undefined);
+  }
+
+  async ask(request: string): Promise<string> {
+    this.socket.write(request, 'latin1');
+    const bodyless = request.startsWith('HEAD');
+    await until(() => this.socket.destroyed || lengthOfAnswer(this.#got, bodyless) <= this.#got.length);
+    const answer = this.#got.slice(0, lengthOfAnswer(this.#got, bodyless));
+    this.#got = this.#got.slice(answer.length);
+    return answer;
+  }
+}
+
+function lengthOfAnswer(got: string, bodyless: boolean): number {
+  const headEnd = got.indexOf('\r\n\r\n');
+  if (headEnd < 0) return Infinity;
+  const hasBody = !bodyless && ![204, 304].includes(statusIn(got));
+  return headEnd + 4 + (hasBody ? Number(/\r\nContent-Length: (\d+)/i.exec(got)?.[1] ?? 0) : 0);
+}
+
+/** Status, headers and body, without what is new each time; that lengths are right is what `Client` lives on. */
+function sameEachTime(raw: string): unknown {
+  const [head = '', ...rest] = raw.split('\r\n\r\n');
+  const [status, ...headers] = head.split('\r\n');
+  const kept = headers.filter((header) => !/^(?:Date|Kv-Request-Id|Content-Length):/i.test(header));
+  const unique = /"(request_id|idempotency_key)":"[^"]*"/g;
+  return { status, headers: kept.sort(), body: rest.join('\r\n\r\n').replace(unique, '"$1":"…"') };
+}
+
+const ID = '0199f3a2-7c00-7abc-8def-000000000001';
+
+describe('answers are the same as through node:http', () => {
+  const requests: readonly (readonly [string, string])[] = [
+    ['a get of nothing', get('/v1/kv/a')],
+    ['a first put', put('/v1/kv/a', 'value', 'Content-Type: text/plain')],
+    ['a second put', put('/v1/kv/a', 'other', 'Content-Type: text/plain; charset=utf-8')],
+    ['a get', get('/v1/kv/a')],
+    ['a HEAD', get('/v1/kv/a').replace('GET', 'HEAD')],
+    ['a get of what is known', get('/v1/kv/a', 'If-None-Match: *')],
+    ['an envelope', get('/v1/kv/a', 'Accept: application/vnd.kvorum+json')],
+    ['a put that says little', put('/v1/kv/a', 'third', 'Prefer: return=minimal')],
+    ['a put of bytes', put('/v1/kv/b', '\x00\xff\xfe')],
+    ['a get of bytes', get('/v1/kv/b')],
+    ['a put of JSON', put('/v1/kv/j', '{"a":[1,2]}', 'Content-Type: application/json')],
+    ['a put of bad JSON', put('/v1/kv/j', '{"a":', 'Content-Type: application/json')],
+    ['a put of nothing', put('/v1/kv/empty', '')],
+    ['a get of nothing long', get('/v1/kv/empty')],
+    ['a long value', put('/v1/kv/long', 'x'.repeat(20_000))],
+    ['a get of a long value', get('/v1/kv/long')],
+    ['a failed condition', put('/v1/kv/a', 'x', 'If-None-Match: *')],
+    ['two conditions', put('/v1/kv/a', 'x', 'If-None-Match: *', 'If-Match: "1"')],
+    ['a named write', put('/v1/kv/i', 'x', `Idempotency-Key: ${ID}`)],
+    ['the same again', put('/v1/kv/i', 'x', `Idempotency-Key: ${ID}`)],
+    ['the same name for another write', put('/v1/kv/i', 'y', `Idempotency-Key: ${ID}`)],
+    ['a name that is none', put('/v1/kv/i', 'x', 'Idempotency-Key: 7')],
+    ['a key of another alphabet', put('/v1/kv/gr%C3%BC%C3%9Fe', 'x')],
+    ['a JSON key', put('/v1/kv/%5B1%2C%22a%22%5D?key_type=json', 'x')],
+    ['an empty key', get('/v1/kv/')],
+    ['a bad escape', get('/v1/kv/%zz')],
+    ['an unknown parameter', get('/v1/kv/a?b=c')],
+    ['a stale get', get('/v1/kv/a?consistency=stale')],
+    ['a lease get where there is none', get('/v1/kv/a?consistency=lease')],
+    ['a wrong time', get('/v1/kv/a', 'Kv-Timeout: soon')],
+    ['a circle', get('/v1/kv/a', 'Kv-Hops: 7')],
+    ['a type that is none', put('/v1/kv/a', 'x', 'Content-Type: nonsense')],
+    ['an encoding', put('/v1/kv/a', 'x', 'Content-Encoding: gzip')],
+    ['a foreign host', get('/v1/kv/a').replace('localhost', 'evil.example')],
+    ['a delete', get('/v1/kv/a').replace('GET', 'DELETE')],
+    ['a delete of nothing', get('/v1/kv/a').replace('GET', 'DELETE')],
+  ];
+
+  it('for every kind of request and refusal', async () => {
+    const quick = new Client((await start()).socket());
+    const slow = new Client((await start()).socket());
+    // Another route: from here on this connection is node:http's.
+    expect(statusIn(await slow.ask(get('/livez')))).toBe(200);
+    for (const [name, request] of requests) {
+      const [ours, theirs] = [await quick.ask(request), await slow.ask(request)];
+      expect([name, sameEachTime(ours)]).toEqual([name, sameEachTime(theirs)]);
+    }
+    quick.socket.destroy();
+    slow.socket.destroy();
+  });
+
+  it('but a value beyond the limit that came in whole does not cost the connection', async () => {
+    const http = await start({ limits: { valueBytes: 10 } });
+    const client = new Client(http.socket());
+    expect(await client.ask(put('/v1/kv/a', 'x'.repeat(11)))).toMatch(/^HTTP\/1\.1 413 .*"limit":10/s);
+    expect(statusIn(await client.ask(put('/v1/kv/a', 'x'.repeat(10))))).toBe(201);
+    expect(http.backend.received.length).toBe(1);
+  });
+
+  it('a name for a write of unknown fate is told', async () => {
+    const http = await start();
+    http.backend.holding = true;
+    const raw = await new Client(http.socket()).ask(put('/v1/kv/a', 'x', 'Kv-Timeout: 1ms'));
+    expect(statusIn(raw)).toBe(504);
+    expect(raw).toMatch(/"idempotency_key":"[0-9a-f-]{36}"/);
+  });
+});
+
+describe('a connection that changes hands', () => {
+  it('goes to node:http with the first request that is not plain, and goes on there', async () => {
+    const client = new Client((await start()).socket());
+    expect(statusIn(await client.ask(put('/v1/kv/a', 'x')))).toBe(201);
+    const chunked =
+      'PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n';
+    expect(statusIn(await client.ask(chunked))).toBe(200);
+    expect(await client.ask(get('/v1/kv/a'))).toMatch(/abc$/);
+    client.socket.destroy();
+  });
+
+  it('behind requests that are still under way: all answers come, in order', async () => {
+    const http = await start();
+    http.backend.holding = true;
+    const socket = http.socket();
+    socket.write(put('/v1/kv/a', 'x') + get('/livez') + get('/v1/kv/a'));
+    await until(() => http.backend.held === 1);
+    http.backend.release();
+    const raw = await readUntil(socket, (got) => statuses(got).length === 3 && got.endsWith('x'));
+    expect(statuses(raw)).toEqual([201, 200, 200]);
+  });
+
+  it('with a request of which only a part has come', async () => {
+    const http = await start();
+    const socket = http.socket();
+    const text = put('/v1/kv/a', 'value');
+    socket.write(text.slice(0, 30));
+    await until(() => http.server.connections === 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    socket.write(text.slice(30));
+    expect(statuses(await readUntil(socket, (got) => got.includes('created')))).toEqual([201]);
+    expect((await http.ask('GET', '/v1/kv/a')).text).toBe('value');
+  });
+});
+
+describe('the life of a connection', () => {
+  it('one request is under way at a time, however many came', async () => {
+    const http = await start();
+    http.backend.holding = true;
+    const socket = http.socket();
+    socket.write(get('/v1/kv/a').repeat(500));
+    await until(() => http.backend.held === 1);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect([http.backend.held, http.server.inFlight]).toEqual([1, 1]);
+    http.backend.release();
+    const raw = await readUntil(socket, (got) => statuses(got).length === 500 && got.endsWith('}'));
+    expect(new Set(statuses(raw))).toEqual(new Set([404]));
+  });
+
+  it('refusals of hundreds of requests at once need no deep stack', async () => {
+    const http = await start();
+    const socket = http.socket();
+    socket.write(get('/v1/kv/').repeat(3_000));
+    const raw = await readUntil(socket, (got) => statuses(got).length === 3_000 && got.endsWith('}'));
+    expect(new Set(statuses(raw))).toEqual(new Set([400]));
+  });
+
+  it('one that is idle is closed after the keep-alive time, one that waits for an answer is not', async () => {
+    const http = await start({ limits: { keepAliveTimeoutMs: 30, checkIntervalMs: 10 } });
+    const idle = new Client(http.socket());
+    expect(statusIn(await idle.ask(put('/v1/kv/a', 'x')))).toBe(201);
+    http.backend.holding = true;
+    const waiting = new Client(http.socket());
+    const answer = waiting.ask(get('/v1/kv/a'));
+    await until(() => http.backend.held === 1);
+    await until(() => idle.socket.destroyed);
+    http.backend.release();
+    expect(statusIn(await answer)).toBe(200);
+    await until(() => http.server.connections === 0);
+  });
+
+  it('one on which nothing ever came is told so', async () => {
+    const http = await start({ limits: { headersTimeoutMs: 20, checkIntervalMs: 5 } });
+    expect(await readUntil(http.socket())).toMatch(/^HTTP\/1\.1 408 .*"code":"request-timeout"/s);
+  });
+
+  it('one whose other side says that nothing more comes gets its answers first', async () => {
+    const http = await start();
+    http.backend.holding = true;
+    const socket = http.socket();
+    socket.end(put('/v1/kv/a', 'x') + get('/v1/kv/a'));
+    await until(() => http.backend.held === 1);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    http.backend.release();
+    expect(statuses(await readUntil(socket))).toEqual([201, 200]);
+    await until(() => http.server.connections === 0);
+  });
+
+  it('at the end of the server: what is under way is answered, then the connection ends', async () => {
+    const http = await start();
+    const idle = http.socket();
+    await until(() => http.server.connections === 1);
+    http.backend.holding = true;
+    const busy = http.socket();
+    busy.write(put('/v1/kv/a', 'x'));
+    await until(() => http.backend.held === 1);
+    const closing = http.server.close(10_000);
+    expect(await readUntil(idle)).toBe('');
+    http.backend.release();
+    const raw = await readUntil(busy);
+    expect(statuses(raw)).toEqual([201]);
+    expect(raw).toMatch(/\r\nConnection: close\r\n/);
+    await closing;
+  });
+
+  it('a stored type that no header may have is an error of ours, not a broken answer', async () => {
+    const http = await start();
+    const client = new Client(http.socket());
+    await client.ask(put('/v1/kv/a', 'x', `Idempotency-Key: ${ID}`));
+    const [{ operation } = { operation: undefined }] = http.backend.received;
+    if (operation?.type !== 'put') throw new Error('no put came');
+    const evil = { ...operation, contentType: 'text/plain\r\nEvil: 1', operationId: new Uint8Array(16) };
+    http.backend.submit(1, { shard: 0, budgetMs: 1, operation: evil }, () => undefined);
+    const raw = await client.ask(get('/v1/kv/a'));
+    expect(statusIn(raw)).toBe(500);
+    expect(raw).not.toMatch(/Evil/);
+  });
+});

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { RequestRecogniser } from '../../src/router/whole-request.js';
+
+const bounds = { headerBytes: 400, prefix: '/v1/kv/' };
+const recognise = (text: string, from = 0) =>
+  new RequestRecogniser(bounds).recognise(Buffer.from(text, 'latin1'), from);
+const GET = 'GET /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n';
+const PUT = 'PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n';
+
+describe('requests that are recognised', () => {
+  it('reads method, target, headers and body', () => {
+    const text = `${PUT}Content-Length: 3\r\nX-Odd!:  a b\tc\r\n\r\nabcGET`;
+    const request = recognise(text);
+    expect(request).toMatchObject({ method: 'PUT', url: '/v1/kv/a', complete: true, length: text.length - 3 });
+    expect({ ...request?.headers }).toEqual({ host: 'localhost', 'content-length': '3', 'x-odd!': 'a b\tc' });
+    expect(request?.body.toString()).toBe('abc');
+  });
+
+  it.each(['GET', 'HEAD', 'DELETE'])('%s without a body, from the middle of what came', (method) => {
+    const request = recognise(`junk${method} /v1/kv/a?b=%20 HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n`, 4);
+    expect(request).toMatchObject({ method, url: '/v1/kv/a?b=%20' });
+    expect(request?.body.length).toBe(0);
+  });
+
+  it('shares equal headers, and never mixes up those of two methods', () => {
+    const recogniser = new RequestRecogniser(bounds);
+    const of = (text: string) => recogniser.recognise(Buffer.from(text), 0)?.headers;
+    const first = of(`${GET}A: 1\r\n\r\n`);
+    expect(of(`${GET}A: 1\r\n\r\n`)).toBe(first);
+    expect(of(`${GET}A: 2\r\n\r\n`)?.['a']).toBe('2');
+    expect(of(`${PUT}A: 3\r\nContent-Length: 0\r\n\r\n`)?.['a']).toBe('3');
+    expect(of(`${GET}A: 2\r\n\r\n`)?.['a']).toBe('2');
+  });
+
+  it('a header named as a property of all objects is a header', () => {
+    expect(recognise(`${GET}constructor: x\r\n\r\n`)?.headers['constructor']).toBe('x');
+    expect(recognise(`${GET}__proto__: x\r\n\r\n`)?.headers['__proto__']).toBe('x');
+  });
+});
+
+describe('what is left to node:http', () => {
+  it.each([
+    ['half a head', GET],
+    ['half a body', `${PUT}Content-Length: 4\r\n\r\nabc`],
+    ['a head beyond the bound', `${GET}X: ${'x'.repeat(400)}\r\n\r\n`],
+    ['another method', 'POST /v1/kv/a HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['a method in lower case', 'get /v1/kv/a HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['another path', 'GET /livez HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['another form of the target', 'GET http://h/v1/kv/a HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['HTTP/1.0', 'GET /v1/kv/a HTTP/1.0\r\nHost: h\r\n\r\n'],
+    ['HTTP/1.11', 'GET /v1/kv/a HTTP/1.11\r\nHost: h\r\n\r\n'],
+    ['no version', 'GET /v1/kv/a\r\nHost: h\r\n\r\n'],
+    ['two blanks before the target', 'GET  /v1/kv/a HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['a blank in the target', 'GET /v1/kv/a b HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['a control character in the target', 'GET /v1/kv/a\x01 HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['a byte beyond ASCII in the target', 'GET /v1/kv/\xe9 HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['no headers', 'GET /v1/kv/a HTTP/1.1\r\n\r\n'],
+    ['no Host', 'GET /v1/kv/a HTTP/1.1\r\nA: b\r\n\r\n'],
+    ['a repeated header', `${GET}A: 1\r\na: 2\r\n\r\n`],
+    ['a repeated Content-Length', `${PUT}Content-Length: 1\r\nContent-Length: 1\r\n\r\nx`],
+    ['folding', `${GET}A: 1\r\n 2\r\n\r\n`],
+    ['a blank before the colon', `${GET}A : 1\r\n\r\n`],
+    ['a header without a name', `${GET}: 1\r\n\r\n`],
+    ['a header without a colon', `${GET}A\r\n\r\n`],
+    ['an empty value', `${GET}A:\r\n\r\n`],
+    ['a blank after the value', `${GET}A: 1 \r\n\r\n`],
+    ['a bare line feed', `${GET}A: 1\nB: 2\r\n\r\n`],
+    ['a bare carriage return', `${GET}A: 1\rB: 2\r\n\r\n`],
+    ['a NUL in a value', `${GET}A: 1\0\r\n\r\n`],
+    ['a byte beyond ASCII in a value', `${GET}A: \xe9\r\n\r\n`],
+    ['Transfer-Encoding', `${PUT}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
+    ['Transfer-Encoding beside a length', `${PUT}Content-Length: 0\r\nTransfer-Encoding: identity\r\n\r\n`],
+    ['Expect', `${PUT}Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx`],
+    ['Upgrade', `${GET}Upgrade: h2c\r\n\r\n`],
+    ['Connection: close', `${GET}Connection: close\r\n\r\n`],
+    ['Connection: Upgrade', `${GET}Connection: Upgrade\r\n\r\n`],
+    ['a put without a length', `${PUT}A: 1\r\n\r\n`],
+    ['a get with a body', `${GET}Content-Length: 1\r\n\r\nx`],
+    ['a signed length', `${PUT}Content-Length: +1\r\n\r\nx`],
+    ['a length with a leading zero', `${PUT}Content-Length: 01\r\n\r\nx`],
+    ['a list of lengths', `${PUT}Content-Length: 1, 1\r\n\r\nx`],
+    ['an enormous length', `${PUT}Content-Length: 99999999999\r\n\r\nx`],
+  ])('%s', (_, text) => {
+    expect(recognise(text)).toBeUndefined();
+  });
+});
