@@ -7,7 +7,7 @@
  */
 import type Database from 'better-sqlite3';
 import { crc32c } from './crc32c.js';
-import { PAGE_BYTES, stampFormat } from './data-folder.js';
+import { pageBytesOf, stampFormat } from './data-folder.js';
 import type { JournalFile } from './files.js';
 import type { RawRow } from './recovery.js';
 
@@ -17,8 +17,18 @@ const SCHEMA = `
   CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
   INSERT INTO facts VALUES ('trimmed', 0), ('closed', 0), ('checkpoints', 0);
 `;
-/** Pages written to the write-ahead log before they are copied back: 16 MiB. */
-const WAL_PAGES = 4096;
+/**
+ * Small, for a commit writes some pages besides its data, whole: leaf, parent, free list, first page. A row of 6 KB
+ * was 7 pages of 4096 bytes in the write-ahead log, it is 9 of 1024.
+ */
+export const JOURNAL_PAGE_BYTES = 1024;
+/**
+ * So much is written to the write-ahead log before it is copied back. Pages that trimmed rows left and later ones took
+ * are copied once, so a log of several times the journal's size spares most of the copying.
+ */
+export const JOURNAL_WAL_BYTES = 32 * 1024 * 1024;
+/** Pages that a commit writes besides those of its data, about. */
+const EXTRA_PAGES = 3;
 
 interface NumberRow {
   readonly n: number | null;
@@ -38,10 +48,14 @@ export class JournalDb implements JournalFile {
   readonly #insert: Database.Statement<[number, number, Uint8Array]>;
   readonly #begin: Database.Statement<[]>;
   readonly #commit: Database.Statement<[]>;
+  readonly #walBytes: number;
+  readonly #pageBytes: number;
   #walPages = 0;
 
-  constructor(db: Database.Database) {
+  constructor(db: Database.Database, walBytes: number) {
     this.#db = db;
+    this.#walBytes = walBytes;
+    this.#pageBytes = pageBytesOf(db);
     this.#insert = db.prepare('INSERT INTO commits VALUES (?, ?, ?)');
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
@@ -101,7 +115,7 @@ export class JournalDb implements JournalFile {
 
   append(seq: number, data: Uint8Array): void {
     this.#insert.run(seq, crc32c(data), data);
-    this.#walPages += 2 + Math.ceil(data.length / PAGE_BYTES);
+    this.#walPages += EXTRA_PAGES + Math.ceil(data.length / this.#pageBytes);
   }
 
   putMeta(name: string, value: Uint8Array): void {
@@ -130,7 +144,7 @@ export class JournalDb implements JournalFile {
 
   /** Copies the write-ahead log back if it has grown long; true if it did. Nobody should be waiting meanwhile. */
   copyBack(): boolean {
-    if (this.#walPages < WAL_PAGES) return false;
+    if (this.#walPages * this.#pageBytes < this.#walBytes) return false;
     this.#walPages = 0;
     this.#db.pragma('wal_checkpoint(PASSIVE)');
     return true;

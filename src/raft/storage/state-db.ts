@@ -10,12 +10,17 @@
  */
 import type Database from 'better-sqlite3';
 import { configurationSize, readConfiguration, spanOf, writeConfiguration } from '../codec.js';
-import { stampFormat } from './data-folder.js';
+import { pageBytesOf, stampFormat } from './data-folder.js';
 import type { StateFile } from './files.js';
 import type { HardStateAt } from './journal-index.js';
 import type { Flip, StoredGroup } from './recovery.js';
 import type { RawStateRow } from './state-rows.js';
 import type { Configuration, GroupId, SnapshotMeta } from '../types.js';
+
+/** Not smaller: of rows in an index tree a page keeps a quarter of itself at most, the rest would go to further pages. */
+export const STATE_PAGE_BYTES = 4096;
+/** So much is written to the write-ahead log before it is copied back: pages that every checkpoint writes go once. */
+export const STATE_WAL_BYTES = 32 * 1024 * 1024;
 
 const SCHEMA = `
   CREATE TABLE groups(
@@ -56,9 +61,13 @@ export class StateDb implements StateFile {
   readonly #put: Database.Statement<[number, Uint8Array, Uint8Array]>;
   readonly #delete: Database.Statement<[number, Uint8Array]>;
   readonly #ensureGroup: Database.Statement<[number, number]>;
+  readonly #walBytes: number;
+  readonly #pageBytes: number;
 
-  constructor(db: Database.Database) {
+  constructor(db: Database.Database, walBytes: number) {
     this.#db = db;
+    this.#walBytes = walBytes;
+    this.#pageBytes = pageBytesOf(db);
     this.#put = db.prepare('INSERT INTO state VALUES (?, ?, ?) ON CONFLICT(slot, k) DO UPDATE SET v = excluded.v');
     this.#delete = db.prepare('DELETE FROM state WHERE slot = ? AND k = ?');
     this.#ensureGroup = db.prepare('INSERT INTO groups(id, slot) VALUES (?, ?) ON CONFLICT(id) DO NOTHING');
@@ -184,6 +193,8 @@ export class StateDb implements StateFile {
   }
 
   copyBack(): void {
+    const [{ log }] = this.#db.pragma('wal_checkpoint(NOOP)') as [{ readonly log: number }];
+    if (log * this.#pageBytes < this.#walBytes) return;
     this.#db.pragma('wal_checkpoint(PASSIVE)');
   }
 

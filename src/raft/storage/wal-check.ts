@@ -13,6 +13,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
+const PAGE_SIZES = [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
 const MAGIC_LITTLE_ENDIAN = 0x377f0682;
 const MAGIC_BIG_ENDIAN = 0x377f0683;
 
@@ -23,34 +24,36 @@ export function damagedFrame(walFile: string): number | undefined {
   if (!existsSync(walFile)) return undefined;
   const wal = readFileSync(walFile);
   if (wal.length < HEADER_BYTES + FRAME_HEADER_BYTES) return undefined;
-  const frames = new Frames(wal);
-  const bad = frames.isHeaderGood ? frames.firstBad() : 0;
+  const frames = new Frames(wal, wal.readUInt32BE(8));
+  if (!frames.isHeaderGood) {
+    // Its page size may be what is bad; a bad header belongs to no transaction.
+    return PAGE_SIZES.some((pageBytes) => new Frames(wal, pageBytes).hasGoodBehind(1)) ? 0 : undefined;
+  }
+  const bad = frames.firstBad();
   if (bad === undefined) return undefined;
-  let at = Math.max(bad, 1);
-  // To the end of the transaction that the bad frame is in; a bad header belongs to none.
-  if (bad > 0) while (at <= frames.count && !frames.endsTransaction(at)) at++;
-  for (at++; at <= frames.count; at++) if (frames.isGood(at)) return bad;
-  return undefined;
+  let end = bad;
+  while (end <= frames.count && !frames.endsTransaction(end)) end++;
+  return frames.hasGoodBehind(end) ? bad : undefined;
 }
 
 class Frames {
   readonly #wal: Buffer;
+  readonly #view: DataView;
   readonly #isLittleEndian: boolean;
   readonly #frameBytes: number;
   readonly count: number;
   readonly isHeaderGood: boolean;
 
-  constructor(wal: Buffer) {
+  constructor(wal: Buffer, pageBytes: number) {
     this.#wal = wal;
+    this.#view = new DataView(wal.buffer, wal.byteOffset, wal.byteLength);
     const magic = wal.readUInt32BE(0);
     this.#isLittleEndian = magic !== MAGIC_BIG_ENDIAN;
-    const pageBytes = wal.readUInt32BE(8);
-    const isPageSize = pageBytes >= 512 && pageBytes <= 65_536 && (pageBytes & (pageBytes - 1)) === 0;
-    this.#frameBytes = FRAME_HEADER_BYTES + (isPageSize ? pageBytes : 4096);
+    this.#frameBytes = FRAME_HEADER_BYTES + pageBytes;
     this.count = Math.floor((wal.length - HEADER_BYTES) / this.#frameBytes);
     this.isHeaderGood =
       (magic === MAGIC_LITTLE_ENDIAN || magic === MAGIC_BIG_ENDIAN) &&
-      isPageSize &&
+      PAGE_SIZES.includes(wal.readUInt32BE(8)) &&
       isSame(this.#sum([0, 0], 0, 24), this.#sumsAt(24));
   }
 
@@ -58,6 +61,11 @@ class Frames {
   firstBad(): number | undefined {
     for (let frame = 1; frame <= this.count; frame++) if (!this.isGood(frame)) return frame;
     return undefined;
+  }
+
+  hasGoodBehind(frame: number): boolean {
+    for (let at = frame + 1; at <= this.count; at++) if (this.isGood(at)) return true;
+    return false;
   }
 
   isGood(frame: number): boolean {
@@ -88,14 +96,16 @@ class Frames {
   }
 
   #sum([first, second]: Sums, at: number, length: number): Sums {
-    let a = first;
-    let b = second;
+    const view = this.#view;
+    const isLittle = this.#isLittleEndian;
+    // In whole 32-bit numbers with a sign, which are fast; unsigned only at the end.
+    let a = first | 0;
+    let b = second | 0;
     for (let i = at; i < at + length; i += 8) {
-      const isLittle = this.#isLittleEndian;
-      a = (a + (isLittle ? this.#wal.readUInt32LE(i) : this.#wal.readUInt32BE(i)) + b) >>> 0;
-      b = (b + (isLittle ? this.#wal.readUInt32LE(i + 4) : this.#wal.readUInt32BE(i + 4)) + a) >>> 0;
+      a = (a + view.getInt32(i, isLittle) + b) | 0;
+      b = (b + view.getInt32(i + 4, isLittle) + a) | 0;
     }
-    return [a, b];
+    return [a >>> 0, b >>> 0];
   }
 }
 

@@ -5,7 +5,9 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk, MemoryStorage, SqliteStorage } from '../../../src/raft/storage/index.js';
 import type { Storage } from '../../../src/raft/storage/index.js';
+import type { OpenFiles } from '../../../src/raft/storage/files.js';
 import { StateRowWriter } from '../../../src/raft/storage/state-rows.js';
+import { openStoreFiles } from '../../../src/raft/storage/store-files.js';
 import { bytes, entries, freshFolder, meta, removeFoldersAfterEach, row, viewOf } from './support/builders.js';
 import type { GroupView } from './support/builders.js';
 import { putFiles, startFrom, startIn, takeFiles } from './support/files.js';
@@ -78,14 +80,18 @@ interface CrashPoint {
   readonly files: Files;
 }
 
+/** Copies write-ahead logs back whenever it can. */
+const copyBackAtOnce: OpenFiles = (directory, maxBytes) =>
+  openStoreFiles(directory, maxBytes, { journal: 1, state: 1 });
+
 /** Runs a script and takes the files after every step of the engine. */
-async function crashPoints(script: readonly Operation[]): Promise<CrashPoint[]> {
+async function crashPoints(script: readonly Operation[], openFiles: OpenFiles): Promise<CrashPoint[]> {
   const directory = freshFolder();
   const points: CrashPoint[] = [];
   let operation = -1;
   const worker = new InlineWorker(() => {
     if (operation >= 0) points.push({ operation, files: takeFiles(directory) });
-  });
+  }, openFiles);
   const storage = new SqliteStorage({ directory, worker, journalSlackBytes: 200 });
   await storage.open();
   for (const [i, run] of script.entries()) {
@@ -121,11 +127,16 @@ async function expectedViews(script: readonly Operation[]): Promise<Record<numbe
 describe('crash', () => {
   removeFoldersAfterEach();
 
-  it.each(Object.entries(SCRIPTS))(
-    '%s',
-    async (_name, script) => {
+  const everyWay = Object.entries(SCRIPTS).flatMap(([name, script]) => [
+    { name: `${name}, logs copied back at once`, script, openFiles: copyBackAtOnce },
+    { name: `${name}, logs not copied back`, script, openFiles: openStoreFiles },
+  ]);
+
+  it.each(everyWay)(
+    '$name',
+    async ({ script, openFiles }) => {
       const views = await expectedViews(script);
-      const points = await crashPoints(script);
+      const points = await crashPoints(script, openFiles);
       expect(points.length).toBeGreaterThanOrEqual(script.length);
       let reached = 0;
       for (const { operation, files } of points) {
@@ -145,7 +156,7 @@ describe('crash', () => {
   it('s65 crashes once more while it recovers from a crash', async () => {
     const script = SCRIPTS['s65 an install over a longer log, then writes and a checkpoint on it'] ?? [];
     const views = await expectedViews(script);
-    const points = (await crashPoints(script)).filter(({ operation }) => operation === 3);
+    const points = (await crashPoints(script, copyBackAtOnce)).filter(({ operation }) => operation === 3);
     expect(points.length).toBeGreaterThan(3);
     for (const { files } of points) {
       const directory = putFiles(files);

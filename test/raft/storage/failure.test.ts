@@ -13,6 +13,7 @@ import {
   StorageFull,
 } from '../../../src/raft/storage/index.js';
 import type { Storage } from '../../../src/raft/storage/index.js';
+import { JOURNAL_WAL_BYTES } from '../../../src/raft/storage/journal-db.js';
 import { StoreClient } from '../../../src/raft/storage/store-client.js';
 import { encodeRow } from '../../../src/raft/storage/journal-row.js';
 import { entries, entry, freshFolder, meta, removeFoldersAfterEach, row, stateOf } from './support/builders.js';
@@ -206,8 +207,8 @@ describe('failure', () => {
       await commit(storage, i, 1024 * 1024);
       sizes.push(statSync(join(directory, 'journal.db-wal')).size);
     }
-    expect(Math.max(...sizes)).toBeLessThan(20 * 1024 * 1024);
-    expect(statSync(join(directory, 'journal.db')).size).toBeGreaterThan(16 * 1024 * 1024);
+    expect(Math.max(...sizes)).toBeLessThan(1.25 * JOURNAL_WAL_BYTES);
+    expect(statSync(join(directory, 'journal.db')).size).toBeGreaterThan(JOURNAL_WAL_BYTES);
     await storage.close();
     expect((await startIn(directory)).view[1]?.log).toHaveLength(48);
   });

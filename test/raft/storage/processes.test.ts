@@ -1,12 +1,13 @@
 /** Stores in processes of their own: killed while they write, and kept apart from each other. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { holdDataFolder, openDatabase } from '../../../src/raft/storage/data-folder.js';
+import { createJournal } from '../../../src/raft/storage/journal-db.js';
 import { SqliteStorage, SqliteThread } from '../../../src/raft/storage/index.js';
 import { entry, freshFolder, meta, removeFoldersAfterEach, row, stateOf } from './support/builders.js';
 import { startIn } from './support/files.js';
@@ -102,13 +103,28 @@ describe('processes', () => {
   it('s71 has SQLite sync every commit, in both files: a power cut takes nothing that was acknowledged', () => {
     const folder = holdDataFolder(freshFolder());
     for (const exclusive of [true, false]) {
-      const db = openDatabase(folder, `${exclusive}.db`, { exclusive });
+      const db = openDatabase(folder, `${exclusive}.db`, { exclusive, pageBytes: 1024, walBytes: 2 ** 20 });
       // As SQLite understood it: 2 is FULL; better-sqlite3 is built to start with NORMAL in WAL mode.
       expect(db.pragma('synchronous', { simple: true })).toBe(2);
       expect(db.pragma('journal_mode', { simple: true })).toBe('wal');
       db.close();
     }
     folder.release();
+  });
+
+  it('goes on with a journal of an older page size', async () => {
+    const directory = freshFolder();
+    const folder = holdDataFolder(directory);
+    const old = openDatabase(folder, 'journal.db', { exclusive: true, pageBytes: 4096, walBytes: 2 ** 24 });
+    createJournal(old, 'a store');
+    old.close();
+    folder.release();
+    const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
+    await storage.open();
+    await storage.commit([{ group: 1, hardState: undefined, entries: [entry(1, 1, 'x'.repeat(10_000))] }]);
+    await storage.close();
+    expect((await startIn(directory)).view[1]?.log).toHaveLength(1);
+    expect(readFileSync(join(directory, 'journal.db')).readUInt16BE(16)).toBe(4096);
   });
 
   it('serves many stores at once from one thread', async () => {

@@ -3,6 +3,7 @@
  * look at the files between two steps (and coverage sees what runs).
  */
 import { EngineHost } from '../../../../src/raft/storage/engine-host.js';
+import type { OpenFiles } from '../../../../src/raft/storage/files.js';
 import type { RequestEnvelope } from '../../../../src/raft/storage/sqlite-protocol.js';
 import type { LineListener, SqliteWorker, StoreLine } from '../../../../src/raft/storage/sqlite-thread.js';
 
@@ -15,9 +16,10 @@ export class InlineWorker implements SqliteWorker {
   /** Requests are kept and nothing runs, as if the thread were busy. */
   isPaused = false;
 
-  constructor(afterStep: () => void = () => undefined) {
+  constructor(afterStep: () => void = () => undefined, openFiles?: OpenFiles) {
     this.#afterStep = afterStep;
     this.#host = new EngineHost({
+      ...(openFiles && { openFiles }),
       poll: () => this.#requests.shift(),
       send: (replies) => {
         for (const { store, call, outcome } of structuredClone(replies)) {
