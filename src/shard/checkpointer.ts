@@ -18,7 +18,7 @@ export interface CheckpointLimits {
 }
 
 export const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = {
-  bytes: 4 * 1024 * 1024,
+  bytes: 8 * 1024 * 1024,
   intervalMs: 30_000,
   keepEntries: 1_000,
   keepBytes: 1024 * 1024,

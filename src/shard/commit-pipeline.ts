@@ -1,6 +1,9 @@
 /**
- * One turn, one fsync: gathers the writes of all groups while a commit is under way and makes them durable together.
+ * Makes the writes of all groups durable together: one commit a turn, and two under way at most. What comes while there
+ * are two gathers for the next.
  *
+ * Two, so that the disk need not wait for this thread between one sync and the next. Storage makes commits durable in
+ * the order of the calls.
  * Keeps each group's writes in order. Knows storage and `Write`; knows nothing of what happens after a completion.
  */
 import type { Entry, GroupId, GroupWrite, HardState, Storage, Write } from '../raft/index.js';
@@ -17,9 +20,12 @@ export interface PipelineEvents {
   onFailure(error: Error): void;
 }
 
+const MOST_COMMITS = 2;
+
 export class CommitPipeline {
   #queue: QueuedWrite[] = [];
-  #committing = false;
+  #underWay = 0;
+  #writing = 0;
   #failed = false;
   /** Groups with a snapshot chunk on its way: what follows it waits, other groups go on. */
   readonly #staging = new Set<GroupId>();
@@ -36,16 +42,16 @@ export class CommitPipeline {
   }
 
   get idle(): boolean {
-    return this.#queue.length === 0 && !this.#committing && this.#staging.size === 0;
+    return this.#queue.length === 0 && this.#underWay === 0 && this.#staging.size === 0;
   }
 
   push(item: QueuedWrite): void {
     this.#queue.push(item);
   }
 
-  /** Starts a commit of what is queued, unless one is under way: then the next batch goes on gathering. */
+  /** Starts a commit of what is queued, unless enough are under way: then the next batch goes on gathering. */
   kick(): void {
-    if (this.#committing || this.#failed || this.#queue.length === 0) return;
+    if (this.#writing >= MOST_COMMITS || this.#failed || this.#queue.length === 0) return;
     const batch: QueuedWrite[] = [];
     const chunks: QueuedWrite[] = [];
     const rest: QueuedWrite[] = [];
@@ -65,15 +71,20 @@ export class CommitPipeline {
 
   #commit(batch: readonly QueuedWrite[]): void {
     const writes = merge(batch);
-    if (writes.length === 0) {
+    const isEmpty = writes.length === 0;
+    if (isEmpty && this.#underWay === 0) {
       // Only messages, and all that was queued before them is durable.
       this.#events.onDurable(batch);
       return;
     }
-    this.#committing = true;
+    // An empty commit ends right behind the one before it: it keeps no other from starting.
+    const weight = isEmpty ? 0 : 1;
+    this.#underWay++;
+    this.#writing += weight;
     this.#storage.commit(writes).then(
       () => {
-        this.#committing = false;
+        this.#underWay--;
+        this.#writing -= weight;
         this.#events.onDurable(batch);
       },
       (error: unknown) => {

@@ -77,36 +77,55 @@ const push = (group: number, parts: Partial<Write>): QueuedWrite => {
   return item;
 };
 
-describe('one commit at a time', () => {
-  it('takes all groups together, and gathers the next batch while one is under way', async () => {
+describe('commits', () => {
+  it('take all groups together; while two are under way, the next batch gathers', async () => {
     const first = [push(1, { entries: [entry(1)] }), push(2, { entries: [entry(1)] })];
     pipeline.kick();
     const second = push(1, { entries: [entry(2)] });
     pipeline.kick();
-    expect(disk.calls).toEqual(['commit 1,2']);
+    const third = [push(3, { entries: [entry(1)] }), push(1, { entries: [entry(3)] })];
+    pipeline.kick();
+    expect(disk.calls).toEqual(['commit 1,2', 'commit 1']);
     expect(durable).toEqual([]);
     await disk.done();
     expect(durable).toEqual([first]);
     pipeline.kick();
-    expect(disk.calls).toEqual(['commit 1,2', 'commit 1']);
+    expect(disk.calls).toEqual(['commit 1,2', 'commit 1', 'commit 3,1']);
     await disk.done();
     expect(durable).toEqual([first, [second]]);
+    expect(pipeline.idle).toBe(false);
+    await disk.done();
+    expect(durable).toEqual([first, [second], third]);
     expect(pipeline.idle).toBe(true);
   });
 
-  it('lets messages alone pass without the disk, but never past an earlier write', async () => {
+  it('let messages alone pass without the disk, but never past an earlier write', async () => {
     const item = push(1, {});
     pipeline.kick();
     expect(durable).toEqual([[item]]);
-    push(1, { entries: [entry(1)] });
+    const before = push(1, { entries: [entry(1)] });
     pipeline.kick();
     const behind = push(1, {});
     pipeline.kick();
+    // An empty commit, which storage lets end behind the one before it.
+    expect(disk.calls).toEqual(['commit 1', 'commit ']);
     expect(durable).toHaveLength(1);
     await disk.done();
+    expect(durable.slice(1)).toEqual([[before]]);
+    expect(pipeline.idle).toBe(false);
+    await disk.done();
+    expect(durable.slice(1)).toEqual([[before], [behind]]);
+    expect(pipeline.idle).toBe(true);
+  });
+
+  it('of messages alone keep no write from starting', () => {
+    push(1, { entries: [entry(1)] });
     pipeline.kick();
-    expect(durable.at(-1)).toEqual([behind]);
-    expect(disk.calls).toEqual(['commit 1']);
+    push(1, {});
+    pipeline.kick();
+    push(2, { entries: [entry(1)] });
+    pipeline.kick();
+    expect(disk.calls).toEqual(['commit 1', 'commit ', 'commit 2']);
   });
 
   it('s70 after a failure does nothing more', async () => {
