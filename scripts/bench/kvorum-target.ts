@@ -19,7 +19,8 @@ export class KvorumTarget implements Target {
 
   constructor(cluster: KvorumCluster, driver: HttpDriver) {
     this.#cluster = cluster;
-    this.side = new HttpSide([cluster.routerUrl], kvorumProtocol, driver);
+    const { routerUrl, nodeUrls } = cluster;
+    this.side = new HttpSide([routerUrl], kvorumProtocol, driver, [routerUrl, ...nodeUrls]);
   }
 
   get pids(): readonly number[] {

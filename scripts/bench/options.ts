@@ -80,8 +80,8 @@ function command(): Command {
     .description('measures a cluster of its own, beside ceilings and other stores, in turn in one run')
     .option('--quick', 'few rows and short rounds, under 90 seconds')
     .option('--rows <list>', row, rows)
-    .option('--seconds <n>', 'of each round (default 8, quick 2)', whole(1, 3_600))
-    .option('--rounds <n>', 'of each row, medians of which are shown (default 3, quick 2)', whole(1, 99))
+    .option('--seconds <n>', 'of each round (default 8, --scale 4, quick 2)', whole(1, 3_600))
+    .option('--rounds <n>', 'of each row, medians of which are shown (default 3, --scale and quick 2)', whole(1, 99))
     .option('--no-compare', 'Kvorum alone: no echo, no SQLite writer')
     .addOption(new Option('--vs <store>', 'also this store').choices(['etcd']))
     .option(
@@ -138,14 +138,16 @@ export function parseOptions(argv: readonly string[]): Options {
   checkTogether({ ...said, scale, vs, failover, compare }, (name) => program.getOptionValueSource(name) === 'cli');
   const quick = said.quick === true;
   const etcd = vs === 'etcd';
+  // Some twenty clusters and five million keys: with the rounds of a comparison it would take three quarters of an hour.
+  const scaling = scale !== undefined;
   return {
     ...said,
-    mode: scale !== undefined ? 'scale' : failover === true ? 'failover' : 'compare',
-    dimensions: scale === undefined || scale === true ? DIMENSIONS : scale,
+    mode: scaling ? 'scale' : failover === true ? 'failover' : 'compare',
+    dimensions: !scaling || scale === true ? DIMENSIONS : scale,
     quick,
     rows: said.rows ?? (quick ? (etcd ? QUICK_ROWS_BESIDE_ETCD : QUICK_ROWS).map(parseRow) : fullRows()),
-    seconds: said.seconds ?? (quick ? 2 : 8),
-    rounds: said.rounds ?? (quick ? 2 : 3),
+    seconds: said.seconds ?? (quick ? 2 : scaling ? 4 : 8),
+    rounds: said.rounds ?? (quick || scaling ? 2 : 3),
     replicas: said.replicas ?? Math.min(3, said.nodes),
     embedded: !quick && said.rows === undefined && compare,
     compare,

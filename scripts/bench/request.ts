@@ -22,7 +22,9 @@ export interface Script {
   readonly order: readonly number[];
 }
 
-const MOST_STEPS = 32_768;
+const STEPS = 32_768;
+/** Where keys are many: more than fit into a node's memory of recent rows, or what is measured is that memory. */
+const MOST_STEPS = 131_072;
 const LEAST_STEPS = 64;
 /** Of all requests together: a load that has to read them from main memory again and again is slow by itself. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -30,7 +32,8 @@ const MOST_BYTES = 64 * 1024 * 1024;
 const keyName = (key: number): string => `key${key}`;
 
 export function scriptOf(protocol: Protocol, operation: Operation, { keys, valueBytes }: Data, seed: number): Script {
-  const count = Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.floor(MOST_BYTES / (valueBytes + 256))));
+  const wanted = Math.min(MOST_STEPS, Math.max(STEPS, keys));
+  const count = Math.min(wanted, Math.max(LEAST_STEPS, Math.floor(MOST_BYTES / (valueBytes + 256))));
   const requests: HttpRequest[] = [];
   const known = new Map<string, number>();
   const indexOf = ({ kind, key }: Step): number => {

@@ -25,7 +25,7 @@ export type ScaleResult = Partial<Record<Exclude<Dimension, 'keys'>, readonly Sc
 export const SIDES = ['put', 'get'] as const;
 const CLIENTS = 64;
 /** Of each side; a fresh node first compiles, the more nodes the longer. */
-const WARM_UP_S = 4;
+const WARM_UP_S = 3;
 const POINTS = {
   shards: [1, 16, 64, 256],
   nodes: [3, 5, 9],

@@ -52,6 +52,11 @@ it('varies what it is told to vary', () => {
   expect(parseOptions(['--scale', 'nodes,keys'])).toMatchObject({ mode: 'scale', dimensions: ['nodes', 'keys'] });
 });
 
+it('has shorter rounds where there are many points, unless told otherwise', () => {
+  expect(parseOptions(['--scale'])).toMatchObject({ seconds: 4, rounds: 2 });
+  expect(parseOptions(['--scale', '--seconds', '9', '--rounds', '5'])).toMatchObject({ seconds: 9, rounds: 5 });
+});
+
 it.each([
   ['--seconds 0', '--seconds', 'from 1 to 3600'],
   ['--rounds x', '--rounds', 'from 1 to 99'],

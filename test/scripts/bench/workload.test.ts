@@ -77,6 +77,11 @@ describe('requests', () => {
     expect(order.length).toBeLessThan(300);
   });
 
+  it('are of more keys than a node remembers where there are so many', () => {
+    const { requests } = scriptOf(kvorumProtocol, 'get', { keys: 1_000_000, valueBytes: 256 }, 1);
+    expect(requests.length).toBeGreaterThan(100_000);
+  });
+
   it('put each key there once', () => {
     expect(putsOf(kvorumProtocol, 3, 5, 8).map(({ path }) => path)).toEqual(['/v1/kv/key3', '/v1/kv/key4']);
   });
