@@ -94,6 +94,20 @@ describe('a table with recent rows', () => {
     );
   });
 
+  it('hands rows to a checkpoint in key order, deletions included, as often as asked', async () => {
+    const storage = new MemoryStorage(new MemoryDisk());
+    await storage.open();
+    const table = new StateTable(storage, 1, new RecentRows(0));
+    for (const key of ['b', '\u00ff', 'a', 'b\0', 'ab']) table.set(key, bytes(1));
+    table.delete('aa');
+    const rows = table.freeze();
+    // Of bytes, which is the order of the durable state.
+    const keys = ['a', 'aa', 'ab', 'b', 'b\0', '\u00ff'];
+    expect([...rows].map(([key]) => key)).toEqual(keys);
+    expect([...rows].map(([, value]) => value === undefined)).toEqual(keys.map((key) => key === 'aa'));
+    await storage.close();
+  });
+
   it('forgets them when the state is replaced', async () => {
     const storage = new MemoryStorage(new MemoryDisk());
     await storage.open();
