@@ -4,6 +4,7 @@
 import { pino } from 'pino';
 import { formatAddress, type LogLevel, type NodeConfig, type RouterConfig } from '../config/index.js';
 import { startNode, startRouter } from '../main.js';
+import { collectLessOften } from './heap.js';
 import { processLife, type ProcessLife } from './process-life.js';
 
 /** What draining may take; afterwards the process ends all the same, as it would survive a crash. */
@@ -13,6 +14,7 @@ const logTo = (level: LogLevel, name: string) => pino({ level, base: { node: nam
 
 /** The result is the exit code: 1 if the node failed by itself. */
 export async function runNode(config: NodeConfig): Promise<number> {
+  collectLessOften();
   const life = processLife();
   const logger = logTo(config.logLevel, config.name);
   const node = await started(startNode(config, logger), life);
@@ -27,6 +29,7 @@ export async function runNode(config: NodeConfig): Promise<number> {
 }
 
 export async function runRouter(config: RouterConfig): Promise<number> {
+  collectLessOften();
   const life = processLife();
   const logger = logTo(config.logLevel, 'router');
   const router = await started(startRouter(config, logger), life);
