@@ -4,7 +4,7 @@
  * The same raft, shard and router code as between machines, over an in-memory network, so that a program or a test can
  * fail nodes and cut links. Knows no Raft and no HTTP; `cluster.ts` keeps the nodes.
  */
-import { v7 as uuidv7 } from 'uuid';
+import { newOperationId } from '../router/index.js';
 import {
   KvorumError,
   decodeValue,
@@ -52,7 +52,7 @@ export class DistributedKeyValueStore {
       body,
       contentType,
       condition: { type: 'none' },
-      operationId: uuidv7(undefined, new Uint8Array(16)),
+      operationId: newOperationId(),
       attempt: 'first',
     });
   }
@@ -69,7 +69,7 @@ export class DistributedKeyValueStore {
       type: 'delete',
       key: encodeKey(key),
       condition: { type: 'none' },
-      operationId: uuidv7(undefined, new Uint8Array(16)),
+      operationId: newOperationId(),
       attempt: 'first',
     });
     return answer.type === 'delete' && answer.deleted;
