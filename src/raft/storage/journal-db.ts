@@ -24,9 +24,10 @@ const SCHEMA = `
 export const JOURNAL_PAGE_BYTES = 1024;
 /**
  * So much is written to the write-ahead log before it is copied back. Pages that trimmed rows left and later ones took
- * are copied once, so a log of several times the journal's size spares most of the copying.
+ * are copied once, so a log of several times the journal's size spares most of the copying. While it grows for the
+ * first time syncs are twice as slow (the file system notes each new length), so it is not larger than it has to be.
  */
-export const JOURNAL_WAL_BYTES = 32 * 1024 * 1024;
+export const JOURNAL_WAL_BYTES = 16 * 1024 * 1024;
 /** Pages that a commit writes besides those of its data, about. */
 const EXTRA_PAGES = 3;
 

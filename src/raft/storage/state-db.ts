@@ -20,7 +20,7 @@ import type { Configuration, GroupId, SnapshotMeta } from '../types.js';
 /** Not smaller: of rows in an index tree a page keeps a quarter of itself at most, the rest would go to further pages. */
 export const STATE_PAGE_BYTES = 4096;
 /** So much is written to the write-ahead log before it is copied back: pages that every checkpoint writes go once. */
-export const STATE_WAL_BYTES = 32 * 1024 * 1024;
+export const STATE_WAL_BYTES = 16 * 1024 * 1024;
 
 const SCHEMA = `
   CREATE TABLE groups(
