@@ -73,6 +73,8 @@ export class QuickConnections {
   #lookAround(): void {
     const now = performance.now();
     for (const connection of this.#open) {
+      // What we ended, the other side has not: it had its time.
+      if (!connection.socket.writable) connection.socket.destroy();
       if (!connection.isIdle) continue;
       const idleMs = now - connection.quietSince;
       if (!connection.wasUsed) {
@@ -131,7 +133,7 @@ class QuickConnection implements ResponseSink {
   }
 
   endIfIdle(): void {
-    if (this.isIdle) this.socket.end();
+    if (this.isIdle) this.socket.destroySoon();
   }
 
   answer(head: string, body: string | Uint8Array | undefined, encoding: 'latin1' | 'utf8', last: boolean): void {
@@ -150,7 +152,9 @@ class QuickConnection implements ResponseSink {
     }
     // Its reader has not taken it yet; that it takes nothing for long is found out by the socket itself.
     if (socket.writableLength > 0) socket.setTimeout(this.#limits.writeTimeoutMs);
-    if (last || (this.#halfClosed && this.#unread === undefined)) socket.end();
+    const isLast = last || this.#events.isClosing() || (this.#halfClosed && this.#unread === undefined);
+    // Its other side may leave its half open for ever.
+    if (isLast) socket.destroySoon();
     else if (!this.#serving) this.#serve();
   }
 
@@ -189,7 +193,7 @@ class QuickConnection implements ResponseSink {
     const { socket } = this;
     if (this.#halfClosed) {
       // Nothing can be put back for others to read.
-      socket.end();
+      socket.destroySoon();
       return;
     }
     socket.off('data', this.#onData);

@@ -1,5 +1,5 @@
 /** Connections that never come to node:http, those that do in the middle of their life, and that both answer the same. */
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { HttpServerOptions } from '../../src/router/index.js';
 import { HttpHarness, readUntil, statusIn } from '../support/http-harness.js';
@@ -215,6 +215,22 @@ describe('the life of a connection', () => {
     http.backend.release();
     expect(statuses(await readUntil(socket))).toEqual([201, 200]);
     await until(() => http.server.connections === 0);
+  });
+
+  it('one that was answered for the last time is gone, though its other side leaves its half open', async () => {
+    const http = await start({ limits: { headersTimeoutMs: 20, checkIntervalMs: 5 } });
+    const silent = connect({ port: http.port, host: '127.0.0.1', allowHalfOpen: true }).resume();
+    const busy = connect({ port: http.port, host: '127.0.0.1', allowHalfOpen: true }).resume();
+    http.backend.holding = true;
+    busy.write(get('/v1/kv/a'));
+    await until(() => http.backend.held === 1);
+    const closing = http.server.close(60_000);
+    http.backend.release();
+    await closing;
+    await until(() => http.server.connections === 0);
+    expect(http.backend.held).toBe(0);
+    silent.destroy();
+    busy.destroy();
   });
 
   it('at the end of the server: what is under way is answered, then the connection ends', async () => {
