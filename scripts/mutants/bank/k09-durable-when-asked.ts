@@ -13,13 +13,15 @@ export const k9: Mutant = {
       file: 'src/shard/commit-pipeline.ts',
       find: `    this.#storage.commit(writes).then(
       () => {
-        this.#committing = false;
+        this.#underWay--;
+        this.#writing -= weight;
         this.#events.onDurable(batch);
       },`,
       replace: `    this.#events.onDurable(batch);
     this.#storage.commit(writes).then(
       () => {
-        this.#committing = false;
+        this.#underWay--;
+        this.#writing -= weight;
         this.kick();
       },`,
     },

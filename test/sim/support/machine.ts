@@ -39,6 +39,8 @@ export class Machine {
   #storage: Storage;
   #term = 0;
   #isCheckpointing = false;
+  /** Up to where the checkpoint under way covers each group's log. */
+  readonly #covering = new Map<number, number>();
   readonly #installing = new Set<number>();
   #failure: unknown;
   /** Everything that could be seen, with its time. */
@@ -118,6 +120,7 @@ export class Machine {
     this.#expectDurable(found);
     this.#ledger.restart(found);
     this.#isCheckpointing = false;
+    this.#covering.clear();
     this.#installing.clear();
     this.#failure = undefined;
   }
@@ -173,11 +176,15 @@ export class Machine {
       rows: Object.entries(rows).map(([key, value]) => [key, value === undefined ? undefined : bytes(value)] as const),
     }));
     this.#isCheckpointing = true;
+    for (const { group, to } of parts) this.#covering.set(group, to.index);
     this.#watch(
       'checkpoint',
       this.#storage.checkpoint(request),
       () => this.#ledger.checkpoint(parts),
-      () => (this.#isCheckpointing = false),
+      () => {
+        this.#isCheckpointing = false;
+        this.#covering.clear();
+      },
     );
   }
 
@@ -207,7 +214,9 @@ export class Machine {
 
   #logOf(group: number): { readonly first: number; readonly last: number } {
     const { snapshot, log } = this.#ledger.full[group] ?? { snapshot: { index: 0 }, log: [] };
-    return { first: snapshot.index + 1, last: log.at(-1)?.index ?? snapshot.index };
+    // What is being covered was applied, and Raft replaces none of that.
+    const covered = Math.max(snapshot.index, this.#covering.get(group) ?? 0);
+    return { first: covered + 1, last: log.at(-1)?.index ?? snapshot.index };
   }
 
   /** Once something has failed, nothing is acknowledged any more (s70). */
