@@ -73,8 +73,8 @@ export class QuickConnections {
   #lookAround(): void {
     const now = performance.now();
     for (const connection of this.#open) {
-      // What we ended, the other side has not: it had its time.
-      if (!connection.socket.writable) connection.socket.destroy();
+      // All has left and we ended, but the other side has not: it had its time.
+      if (connection.socket.writableFinished) connection.socket.destroy();
       if (!connection.isIdle) continue;
       const idleMs = now - connection.quietSince;
       if (!connection.wasUsed) {

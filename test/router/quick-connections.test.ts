@@ -233,6 +233,19 @@ describe('the life of a connection', () => {
     busy.destroy();
   });
 
+  it('its last answer comes whole to a reader that takes its time', async () => {
+    const http = await start({ limits: { valueBytes: 8_388_608, checkIntervalMs: 5 } });
+    await http.ask('PUT', '/v1/kv/big', { 'content-type': 'text/plain' }, Buffer.alloc(8_388_608));
+    const socket = connect({ port: http.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.pause();
+    socket.end(get('/v1/kv/big'));
+    await until(() => http.backend.received.length === 2);
+    // Many looks at all connections go by before it reads.
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    const raw = await readUntil(socket.resume());
+    expect(raw.length - raw.indexOf('\r\n\r\n') - 4).toBe(8_388_608);
+  });
+
   it('at the end of the server: what is under way is answered, then the connection ends', async () => {
     const http = await start();
     const idle = http.socket();
