@@ -2,7 +2,7 @@
  * How much the heap of a long-lived process may grow between two full collections.
  *
  * V8 collects the old generation again when it has grown by a share of what was alive, and of a node little is: some
- * 30 MiB, so under writes it marked all of that once a second, on threads that compete for the cores with the writes.
+ * 30 MiB, so under writes it marked all of that up to once a second, on threads that compete for the cores with the writes.
  * Knows nothing of what the process does.
  */
 import { setFlagsFromString } from 'node:v8';

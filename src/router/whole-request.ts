@@ -4,7 +4,7 @@
  * What is recognised is a strict subset of the grammar on which all parsers agree (RFC 9112): one blank line at the
  * end of the head, no repeated header, no folding, no empty value, no Transfer-Encoding, a body of the declared length
  * that is all there. Anything else is none of ours, however valid: node:http reads it, and refuses it if need be.
- * Measured: node:http takes 14 to 18 µs a request for this, we a quarter of that. Knows no socket and no route's meaning.
+ * A bare server that reads and answers like this takes 8 to 9 µs a request, one on node:http 14 to 18. Knows no socket and no route's meaning.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { binaryString } from '../shard/index.js';
