@@ -1,27 +1,16 @@
 /** Connections that never come to node:http, those that do in the middle of their life, and that both answer the same. */
 import { connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { HttpServerOptions } from '../../src/router/index.js';
-import { HttpHarness, readUntil, statusIn } from '../support/http-harness.js';
+import { readUntil, serversOfEachTest, statusIn, until } from '../support/http-harness.js';
 
-const open: HttpHarness[] = [];
-async function start(options: Partial<HttpServerOptions> = {}): Promise<HttpHarness> {
-  const http = await HttpHarness.start(options);
-  open.push(http);
-  return http;
-}
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((http) => http.close()));
-});
+const start = serversOfEachTest();
 
 const get = (path: string, ...headers: string[]): string =>
   [`GET ${path} HTTP/1.1`, 'Host: localhost', ...headers, '', ''].join('\r\n');
 const put = (path: string, body: string, ...headers: string[]): string =>
   [`PUT ${path} HTTP/1.1`, 'Host: localhost', `Content-Length: ${body.length}`, ...headers, '', body].join('\r\n');
 const statuses = (raw: string): number[] => [...raw.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, code]) => Number(code));
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 /** Answers as they come; each is complete by its Content-Length, or has no body. */
 class Client {

@@ -1,18 +1,10 @@
 /** The life of connections and of the server: slow clients, crowds, shutting down. Timeouts are tiny here. */
 import { connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HttpServer, InsecureBind, isLoopback, type HttpServerOptions } from '../../src/router/index.js';
-import { HttpHarness, head, problemIn, readUntil, statusIn } from '../support/http-harness.js';
+import { HttpHarness, head, problemIn, readUntil, serversOfEachTest, statusIn, until } from '../support/http-harness.js';
 
-const open: HttpHarness[] = [];
-async function start(options: Partial<HttpServerOptions> = {}): Promise<HttpHarness> {
-  const http = await HttpHarness.start(options);
-  open.push(http);
-  return http;
-}
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((http) => http.close()));
-});
+const start = serversOfEachTest();
 
 const IMPATIENT = { headersTimeoutMs: 60, requestTimeoutMs: 120, checkIntervalMs: 20 };
 const closed = (socket: Socket): Promise<void> =>
@@ -22,10 +14,6 @@ const closed = (socket: Socket): Promise<void> =>
       resolve();
     });
   });
-/** Lets the event loop turn until `condition` holds; the test's own timeout bounds it. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 describe('row 27: slow clients', () => {
   it('row 27 slow headers get 408 and the connection ends', async () => {

@@ -1,5 +1,6 @@
 /** A server on a free port over the fake backend, and two ways to talk to it: bytes as written, and undici. */
 import { connect, type Socket } from 'node:net';
+import { afterEach } from 'vitest';
 import { Agent, request as undiciRequest, type Dispatcher as UndiciDispatcher } from 'undici';
 import { Dispatcher, HttpServer, Metrics, type HttpServerOptions } from '../../src/router/index.js';
 import { loadHash, shardOfKey, systemRuntime } from '../../src/shard/index.js';
@@ -78,6 +79,24 @@ export class HttpHarness {
   socket(): Socket {
     return connect(this.port, '127.0.0.1');
   }
+}
+
+/** Starts servers that are closed after the test that started them. To be called once in a file. */
+export function serversOfEachTest(): typeof HttpHarness.start {
+  const open: HttpHarness[] = [];
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((http) => http.close()));
+  });
+  return async (options) => {
+    const http = await HttpHarness.start(options);
+    open.push(http);
+    return http;
+  };
+}
+
+/** Lets the event loop turn until `condition` holds; the test's own timeout bounds it. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Everything that comes until the other side closes, or `enough`; then the socket is destroyed. */
