@@ -1,7 +1,6 @@
 /** Connections that never come to node:http, those that do in the middle of their life, and that both answer the same. */
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import type { HttpServerOptions } from '../../src/router/index.js';
 import { readUntil, serversOfEachTest, statusIn, until } from '../support/http-harness.js';
 
 const start = serversOfEachTest();

@@ -2,7 +2,8 @@
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { HttpServer, InsecureBind, isLoopback, type HttpServerOptions } from '../../src/router/index.js';
-import { HttpHarness, head, problemIn, readUntil, serversOfEachTest, statusIn, until } from '../support/http-harness.js';
+import type { HttpHarness } from '../support/http-harness.js';
+import { head, problemIn, readUntil, serversOfEachTest, statusIn, until } from '../support/http-harness.js';
 
 const start = serversOfEachTest();
 
