@@ -18,8 +18,8 @@ export interface PowerCutOptions {
 
 const SETTINGS: Readonly<Record<string, readonly Synchronous[]>> = {
   FULL: ['FULL'],
-  NORMAL: ['NORMAL'],
-  both: ['FULL', 'NORMAL'],
+  OFF: ['OFF'],
+  both: ['FULL', 'OFF'],
 };
 
 /** The exit code instead, when there is nothing to do: 0 after --help, 2 for a mistake; its words are written. */
@@ -27,7 +27,7 @@ export function parseOptions(argv: readonly string[]): PowerCutOptions | number 
   const program = new Command('power-cut')
     .description(
       'Cuts the power of all disks of a real cluster under load, again and again, and counts acknowledged writes ' +
-        'that are lost. Exit code 0: none with synchronous=FULL, some with NORMAL (else it could not see), or nothing ' +
+        'that are lost. Exit code 0: none with synchronous=FULL, some with OFF (else it could not see), or nothing ' +
         'was done because this machine cannot; 1: not so; 2: asked wrongly.',
     )
     .option('--cuts <n>', 'power cuts for each setting', whole(1, 1000), 20)
@@ -35,7 +35,7 @@ export function parseOptions(argv: readonly string[]): PowerCutOptions | number 
     .option('--shards <n>', 'shards of the cluster', whole(1, 1024), 16)
     .option('--clients <n>', 'clients that write at the same time', whole(1, 256), 32)
     .addOption(
-      new Option('--synchronous <setting>', 'of SQLite: FULL as delivered, NORMAL in a patched copy, or both')
+      new Option('--synchronous <setting>', 'of SQLite: FULL as delivered, OFF in a patched copy, or both')
         .choices(Object.keys(SETTINGS))
         .default('FULL'),
     )

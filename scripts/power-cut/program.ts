@@ -1,21 +1,22 @@
 /**
  * The program under test: a copy of the built one, which may sync less. The product has no switch for that.
  *
- * The patched copy shows that the instrument can see: with synchronous=NORMAL SQLite does not sync its write-ahead log at a
- * commit, so a power cut must lose acknowledged writes.
+ * The patched copy shows that the instrument can see: with synchronous=OFF SQLite syncs nothing when journal rows are
+ * committed (all else as ever), so a power cut must lose acknowledged writes.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export type Synchronous = 'FULL' | 'NORMAL';
+export type Synchronous = 'FULL' | 'OFF';
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** Where SQLite is told how much to sync, in the built program. */
-const PATCHED_FILE = 'dist/raft/storage/data-folder.js';
-const PRAGMA = "db.pragma('synchronous = FULL')";
+/** Where the journal turns to committing in place, in the built program. */
+const PATCHED_FILE = 'dist/raft/storage/journal-db.js';
+const TURN = 'const now = this.#db.pragma(`journal_mode = ${mode}`';
+const WEAKENED = "this.#db.pragma(`synchronous = ${mode === 'MEMORY' ? 'OFF' : 'FULL'}`); ";
 
 /**
  * Builds and copies it, so that nothing that is built during the run changes it. The result is the path of its command
@@ -28,18 +29,18 @@ export function programWith(synchronous: Synchronous, place: string): string {
   symlinkSync(at('node_modules'), join(copy, 'node_modules'));
   if (synchronous !== 'FULL') {
     const patched = join(copy, PATCHED_FILE);
-    writeFileSync(patched, weakened(readFileSync(patched, 'utf8'), synchronous));
+    writeFileSync(patched, weakened(readFileSync(patched, 'utf8')));
   }
   return join(copy, 'dist/cli.js');
 }
 
-/** @throws Error if the text does not set `synchronous` exactly once: then the patch no longer fits. */
-export function weakened(text: string, synchronous: Synchronous): string {
-  const parts = text.split(PRAGMA);
+/** @throws Error if the text does not hold the place to be patched exactly once: then the patch no longer fits. */
+export function weakened(text: string): string {
+  const parts = text.split(TURN);
   if (parts.length !== 2) {
     throw new Error(
-      `the patch for synchronous=${synchronous} no longer applies: ${PATCHED_FILE} has ${PRAGMA} ${parts.length - 1} times, not once`,
+      `the patch for synchronous=OFF no longer applies: ${PATCHED_FILE} has ${TURN} ${parts.length - 1} times, not once`,
     );
   }
-  return parts.join(PRAGMA.replace('FULL', synchronous));
+  return parts.join(WEAKENED + TURN);
 }

@@ -10,6 +10,8 @@ import type { Group } from './group.js';
 export interface CheckpointLimits {
   /** Applied bytes of entry data after which a checkpoint is due. */
   readonly bytes: number;
+  /** Bytes by which the journal grew after which it is due: a row takes at least a slot, however little is in it. */
+  readonly journalBytes: number;
   /** ms after which it is due however little there is. */
   readonly intervalMs: number;
   /** Entries, and bytes of them, kept in memory behind a checkpoint, per group, for followers that are a little late. */
@@ -19,6 +21,7 @@ export interface CheckpointLimits {
 
 export const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = {
   bytes: 8 * 1024 * 1024,
+  journalBytes: 16 * 1024 * 1024,
   intervalMs: 30_000,
   keepEntries: 1_000,
   keepBytes: 1024 * 1024,
@@ -30,6 +33,8 @@ const ENTRY_OVERHEAD_BYTES = 64;
 export class Checkpointer {
   readonly #dirty = new Map<GroupId, Group>();
   #bytes = 0;
+  /** Of the journal, behind the last checkpoint. */
+  #journalBytes = 0;
   #dirtySince = 0;
   #running: Promise<void> | undefined;
   readonly #storage: Storage;
@@ -55,7 +60,9 @@ export class Checkpointer {
 
   isDue(now: number): boolean {
     if (this.running || this.#dirty.size === 0) return false;
-    return this.#bytes >= this.#limits.bytes || now - this.#dirtySince >= this.#limits.intervalMs;
+    const { bytes, journalBytes, intervalMs } = this.#limits;
+    if (this.#bytes >= bytes || now - this.#dirtySince >= intervalMs) return true;
+    return this.#storage.status().journalBytes - this.#journalBytes >= journalBytes;
   }
 
   /** Checkpoints every dirty group; joins one that is under way. Rejects when the storage failed. */
@@ -73,6 +80,7 @@ export class Checkpointer {
     const checkpoints = groups.map((group) => freeze(group));
     if (checkpoints.length === 0) return;
     await this.#storage.checkpoint(checkpoints);
+    this.#journalBytes = this.#storage.status().journalBytes;
     for (const [i, group] of groups.entries()) {
       group.table.thaw();
       this.#compact(group, this.#keptFrom(group, checkpoints[i]?.meta.index ?? 0) - 1);

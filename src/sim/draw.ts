@@ -32,6 +32,7 @@ export function drawMix(seed: number): Mix {
     checkpoints: {
       bytes: random.pick([1_000, 8_000, 64_000]),
       intervalMs: random.pick([100, 500, 3_000]),
+      journalBytes: 512 * 1024,
       keepEntries: random.pick([0, 5, 100]),
       keepBytes: 64_000,
     },

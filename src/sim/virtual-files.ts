@@ -123,7 +123,7 @@ export class VirtualJournal implements JournalFile {
 
   append(seq: number, data: Uint8Array): void {
     if (this.#view.rows.has(seq)) {
-      throw sqliteError('SQLITE_CONSTRAINT_PRIMARYKEY', 'UNIQUE constraint failed: commits.seq');
+      throw new Error(`row ${seq} is there already`);
     }
     const row = { seq, crc: crc32c(data), data };
     this.#writer.current.rows.push(row);
@@ -142,16 +142,13 @@ export class VirtualJournal implements JournalFile {
     });
   }
 
-  trim(to: number, checkpoints: number, limit: number): boolean {
-    const end = Math.min(to, this.trimmed + limit);
+  trim(to: number, checkpoints: number): void {
     this.#write('trim', (content) => {
-      content.trim(end, checkpoints);
+      content.trim(to, checkpoints);
     });
-    return end === to;
   }
 
-  /** There is no write-ahead log to be copied back. */
-  copyBack(): boolean {
+  makeRoom(): boolean {
     return false;
   }
 

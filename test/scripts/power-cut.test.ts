@@ -84,16 +84,15 @@ describe('values', () => {
 
 describe('the patch', () => {
   it('applies to the source as it is', () => {
-    const source = readFileSync(new URL('../../src/raft/storage/data-folder.ts', import.meta.url), 'utf8');
-    const patched = weakened(source, 'NORMAL');
-    expect(patched).toContain("db.pragma('synchronous = NORMAL')");
-    expect(patched).not.toContain("'synchronous = FULL'");
+    const source = readFileSync(new URL('../../src/raft/storage/journal-db.ts', import.meta.url), 'utf8');
+    expect(weakened(source)).toMatch(/synchronous = \$\{mode === 'MEMORY' \? 'OFF' : 'FULL'\}/);
   });
 
   it('that no longer applies, or applies twice, is an error', () => {
-    expect(() => weakened("db.pragma('synchronous = EXTRA')", 'NORMAL')).toThrow('no longer applies');
-    const once = "db.pragma('synchronous = FULL');";
-    expect(() => weakened(once + once, 'NORMAL')).toThrow('no longer applies');
+    expect(() => weakened("db.pragma('journal_mode = MEMORY')")).toThrow('no longer applies');
+    const once = 'const now = this.#db.pragma(`journal_mode = ${mode}`, { simple: true });';
+    expect(weakened(once)).toContain(once);
+    expect(() => weakened(once + once)).toThrow('no longer applies');
   });
 });
 
@@ -103,17 +102,17 @@ describe('the verdict', () => {
     ...{ faults: [], losses: [] },
   };
 
-  it('is good with nothing lost and synchronous=FULL, or something lost and NORMAL', () => {
+  it('is good with nothing lost and synchronous=FULL, or something lost and OFF', () => {
     expect(complaints({ synchronous: 'FULL', cuts: [good, { ...good, cut: 2 }] })).toEqual([]);
-    expect(complaints({ synchronous: 'NORMAL', cuts: [good, { ...good, cut: 2, lost: 5 }] })).toEqual([]);
+    expect(complaints({ synchronous: 'OFF', cuts: [good, { ...good, cut: 2, lost: 5 }] })).toEqual([]);
   });
 
   it.each([
     ['FULL', { lost: 1 }, 'cut 1 lost 1 acknowledged writes'],
     ['FULL', { faults: ['n1 ended'] }, 'cut 1: n1 ended'],
     ['FULL', { acknowledged: 999 }, 'too few'],
-    ['NORMAL', { lost: 0 }, 'cannot show a missing sync'],
-    ['NORMAL', { acknowledged: 999, lost: 5 }, 'too few'],
+    ['OFF', { lost: 0 }, 'cannot show a missing sync'],
+    ['OFF', { acknowledged: 999, lost: 5 }, 'too few'],
   ] as const)('%s is bad with %o', (synchronous, bad, complaint) => {
     const result = { synchronous, cuts: [{ ...good, ...bad }] };
     expect(complaints(result).join('; ')).toContain(complaint);
@@ -140,7 +139,7 @@ describe('the command line', () => {
       ...{ json: false, require: false },
     });
     expect(parseOptions(['--synchronous', 'both', '--cuts', '3', '--json', '--require'])).toMatchObject({
-      ...{ synchronous: ['FULL', 'NORMAL'], cuts: 3, json: true, require: true },
+      ...{ synchronous: ['FULL', 'OFF'], cuts: 3, json: true, require: true },
     });
   });
 
@@ -148,7 +147,7 @@ describe('the command line', () => {
     [['--cuts', '0'], '--cuts'],
     [['--cuts', '2.5'], '--cuts'],
     [['--nodes', '10'], 'from 1 to 9'],
-    [['--synchronous', 'OFF'], 'FULL, NORMAL, both'],
+    [['--synchronous', 'NORMAL'], 'FULL, OFF, both'],
     [['--cut', '3'], '--cut'],
     [['20'], 'too many arguments'],
   ])('refuses %o and says why', (argv, why) => {

@@ -8,7 +8,7 @@ import { RecentRows } from '../../src/shard/recent-rows.js';
 import { ManualRuntime } from './manual-runtime.js';
 
 const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
-const LIMITS = { bytes: 1, intervalMs: 1, keepEntries: 0, keepBytes: 0 };
+const LIMITS = { bytes: 1, intervalMs: 1, journalBytes: 1, keepEntries: 0, keepBytes: 0 };
 
 /** Shard 0 on node 1, following node 2, with two empty entries applied. */
 async function follower(storage: Storage): Promise<Group> {

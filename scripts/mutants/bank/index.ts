@@ -7,7 +7,7 @@ import { m4 } from './m04-joined-round.js';
 import { m5 } from './m05-lease-through-pause.js';
 import { m6 } from './m06-commit-old-term.js';
 import { m7 } from './m07-vote-not-persisted.js';
-import { m8 } from './m08-synchronous-normal.js';
+import { m8 } from './m08-synchronous-off.js';
 import { m9 } from './m09-leader-counts-unsynced.js';
 import { m10 } from './m10-truncate-on-any-append.js';
 import { m11 } from './m11-match-without-proof.js';

@@ -33,10 +33,10 @@ export interface JournalFile {
   putMeta(name: string, value: Uint8Array): void;
   /** A transaction of its own. */
   dropTorn(seq: number): void;
-  /** Deletes rows up to `to`, at most `limit`, in one transaction; true once all are gone. See `checkpointsDue`. */
-  trim(to: number, checkpoints: number, limit: number): boolean;
-  /** Housekeeping while nobody waits; true if there was some to do. */
-  copyBack(): boolean;
+  /** Forgets rows up to `to`, in a transaction of its own. See `checkpointsDue`. */
+  trim(to: number, checkpoints: number): void;
+  /** Makes room for rows to come, while nobody waits; true if there was something to do. */
+  makeRoom(): boolean;
   /** Notes durably, before closing in good order, that every row is durable. Returns the number of the last one. */
   vouch(): number;
   close(): void;

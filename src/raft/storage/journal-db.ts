@@ -1,38 +1,50 @@
 /**
- * journal.db: one row per durable commit. Runs in the worker; knows rows as bytes, no groups.
+ * journal.db: one row per durable commit, in slots that are overwritten in place. Runs in the worker; knows rows as
+ * bytes, no groups.
  *
- *     commits(seq, crc, data)   numbered without holes; the newest row always stays
- *     facts(name, value)        store: which store it belongs to; trimmed, closed: row numbers; checkpoints: see below
- *     meta(name, value)         small named values of the node
+ *     slots(id, data)       a page each; `journal-slot.ts` has what is in them, `journal-slots.ts` which row lies where
+ *     facts(name, value)    store: which store it belongs to; trimmed, closed: row numbers; checkpoints: see below
+ *     meta(name, value)     small named values of the node
+ *
+ * A commit overwrites free slots with data of the same size. That changes bytes of table leaves and nothing of how
+ * SQLite's pages hang together, so it needs no journal of SQLite's own (`journal_mode = MEMORY`): one write a slot and
+ * one sync. What a crash may tear is the slots that were being written, which were free, and their rows' checksums
+ * show it. Everything else (new slots, facts, metas) is written with a rollback journal on the disk
+ * (`journal_mode = TRUNCATE`), and each of the two is over, synced, before the other begins.
  */
 import type Database from 'better-sqlite3';
 import { crc32c } from './crc32c.js';
 import { pageBytesOf, stampFormat } from './data-folder.js';
 import type { JournalFile } from './files.js';
+import { SLOT_BYTES } from './journal-index.js';
+import { SLOT_HEADER_BYTES, partsOf, readSlotHeader, writeSlot } from './journal-slot.js';
+import { JournalSlots } from './journal-slots.js';
+import type { PlacedRow } from './journal-slots.js';
 import type { RawRow } from './recovery.js';
 
 const SCHEMA = `
-  CREATE TABLE commits(seq INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL);
+  CREATE TABLE slots(id INTEGER PRIMARY KEY, data BLOB NOT NULL);
   CREATE TABLE facts(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
   CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
   INSERT INTO facts VALUES ('trimmed', 0), ('closed', 0), ('checkpoints', 0);
 `;
-/**
- * Small, for a commit writes some pages besides its data, whole: leaf, parent, free list, first page. A row of 6 KB
- * was 7 pages of 4096 bytes in the write-ahead log, it is 9 of 1024.
- */
-export const JOURNAL_PAGE_BYTES = 1024;
-/**
- * So much is written to the write-ahead log before it is copied back. Pages that trimmed rows left and later ones took
- * are copied once, so a log of several times the journal's size spares most of the copying. While it grows for the
- * first time syncs are twice as slow (the file system notes each new length), so it is not larger than it has to be.
- */
-export const JOURNAL_WAL_BYTES = 16 * 1024 * 1024;
-/** Pages that a commit writes besides those of its data, about. */
-const EXTRA_PAGES = 3;
+/** A slot is a page, as large as those of file systems: it is written without reading, and nothing else with it. */
+export const JOURNAL_PAGE_BYTES = SLOT_BYTES;
+/** What a table leaf holds besides one blob that fills it (https://www.sqlite.org/fileformat2.html#b_tree_pages). */
+const LEAF_OVERHEAD_BYTES = 40;
+/** Slots are added so many at a time (256 KiB, about a millisecond), before the last ones are taken. */
+const ROOM_SLOTS = 64;
+const LEAST_FREE_SLOTS = 32;
 
-interface NumberRow {
-  readonly n: number | null;
+interface NewRow {
+  readonly seq: number;
+  readonly data: Uint8Array;
+}
+
+/** What the open transaction will write. */
+interface Pending {
+  readonly rows: NewRow[];
+  readonly metas: (readonly [string, Uint8Array])[];
 }
 
 /** A new journal's tables, complete or not at all. */
@@ -46,20 +58,61 @@ export function createJournal(db: Database.Database, storeId: string): void {
 
 export class JournalDb implements JournalFile {
   readonly #db: Database.Database;
-  readonly #insert: Database.Statement<[number, number, Uint8Array]>;
+  readonly #read: Database.Statement<[number]>;
+  readonly #overwrite: Database.Statement<[Uint8Array, number]>;
   readonly #begin: Database.Statement<[]>;
   readonly #commit: Database.Statement<[]>;
-  readonly #walBytes: number;
-  readonly #pageBytes: number;
-  #walPages = 0;
+  readonly #slotBytes: number;
+  /** What is written into a slot, each time anew. */
+  readonly #slot: Buffer;
+  readonly #slots = new JournalSlots();
+  readonly #maxPages: number;
+  #trimmed: number;
+  /** The first row of the last batch that is not whole; it and what follows it were never acknowledged. */
+  #torn: number | undefined;
+  #pending: Pending | undefined;
 
-  constructor(db: Database.Database, walBytes: number) {
+  constructor(db: Database.Database) {
     this.#db = db;
-    this.#walBytes = walBytes;
-    this.#pageBytes = pageBytesOf(db);
-    this.#insert = db.prepare('INSERT INTO commits VALUES (?, ?, ?)');
+    this.#slotBytes = pageBytesOf(db) - LEAF_OVERHEAD_BYTES;
+    this.#slot = Buffer.alloc(this.#slotBytes);
+    this.#maxPages = Number(db.pragma('max_page_count', { simple: true }));
+    this.#read = db.prepare<[number]>('SELECT data FROM slots WHERE id = ?').pluck();
+    this.#overwrite = db.prepare('UPDATE slots SET data = ? WHERE id = ?');
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
+    this.#trimmed = Number(this.#fact('trimmed'));
+    const heads = db.prepare<[number], readonly [number, unknown]>('SELECT id, substr(data, 1, ?) FROM slots').raw();
+    for (const [id, head] of heads.iterate(SLOT_HEADER_BYTES)) {
+      this.#slots.found(id, Buffer.isBuffer(head) ? readSlotHeader(head) : undefined, this.#trimmed);
+    }
+    this.#torn = this.#findTorn();
+    this.#journalMode('MEMORY');
+  }
+
+  /** Only rows of the last batch can be torn: it was begun once the one before it was synced. */
+  #findTorn(): number | undefined {
+    const { lastBatch, last } = this.#slots;
+    for (let seq = Math.max(lastBatch, this.#trimmed + 1); seq <= last; seq++) {
+      const row = this.#slots.row(seq);
+      if (row === undefined || row.slots.includes(0)) return seq;
+      if (crc32c(this.#dataOf(row)) !== row.rowCrc) return seq;
+    }
+    return undefined;
+  }
+
+  #journalMode(mode: 'MEMORY' | 'TRUNCATE'): void {
+    const now = this.#db.pragma(`journal_mode = ${mode}`, { simple: true });
+    if (now !== mode.toLowerCase()) throw new Error(`journal.db: journal_mode is ${String(now)}, not ${mode}`);
+  }
+
+  /** One transaction that is there whole or not at all, whatever it changes. */
+  #atomically(work: () => void): void {
+    this.#journalMode('TRUNCATE');
+    this.#begin.run();
+    work();
+    this.#commit.run();
+    this.#journalMode('MEMORY');
   }
 
   get storeId(): string {
@@ -67,7 +120,7 @@ export class JournalDb implements JournalFile {
   }
 
   get trimmed(): number {
-    return Number(this.#fact('trimmed'));
+    return this.#trimmed;
   }
 
   get closed(): number {
@@ -79,7 +132,8 @@ export class JournalDb implements JournalFile {
   }
 
   get last(): number | undefined {
-    return this.#db.prepare<[], NumberRow>('SELECT max(seq) AS n FROM commits').get()?.n ?? undefined;
+    if (this.#torn !== undefined) return this.#torn;
+    return this.#slots.last > 0 ? this.#slots.last : undefined;
   }
 
   #fact(name: string): unknown {
@@ -89,19 +143,41 @@ export class JournalDb implements JournalFile {
   load(after: number, maxBytes: number): RawRow[] {
     const rows: RawRow[] = [];
     let bytes = 0;
-    const select = this.#db.prepare<[number], RawRow>('SELECT seq, crc, data FROM commits WHERE seq > ? ORDER BY seq');
-    for (const row of select.iterate(after)) {
+    for (const seq of this.#slots.after(after)) {
+      if (this.#torn !== undefined && seq >= this.#torn) break;
+      const row = this.row(seq);
       rows.push(row);
       bytes += row.data.length;
-      if (bytes >= maxBytes) break;
+      if (bytes >= maxBytes) return rows;
     }
+    if (this.#torn !== undefined && this.#torn > after) rows.push(this.#tornRow(this.#torn));
     return rows;
   }
 
+  /** As it is, with a checksum that does not fit: nothing at all may be left of it. */
+  #tornRow(seq: number): RawRow {
+    const row = this.#slots.row(seq);
+    if (row === undefined) return { seq, crc: 1, data: Buffer.alloc(0) };
+    return { seq, crc: row.rowCrc, data: this.#dataOf(row) };
+  }
+
   row(seq: number): RawRow {
-    const row = this.#db.prepare<[number], RawRow>('SELECT seq, crc, data FROM commits WHERE seq = ?').get(seq);
+    const added = this.#pending?.rows.find((row) => row.seq === seq);
+    if (added !== undefined) return { ...added, crc: crc32c(added.data) };
+    const row = this.#slots.row(seq);
     if (row === undefined) throw new Error(`journal.db: row ${seq} is gone`);
-    return row;
+    return { seq, crc: row.rowCrc, data: this.#dataOf(row) };
+  }
+
+  /** Where a slot cannot be read, zeros are; a row that is missing a part is as long as its parts can be. */
+  #dataOf({ slots, rowBytes }: PlacedRow): Buffer {
+    const room = this.#slotBytes - SLOT_HEADER_BYTES;
+    const data = Buffer.alloc(Math.min(rowBytes, slots.length * room));
+    for (const [part, slot] of slots.entries()) {
+      const read = slot === 0 ? undefined : this.#read.get(slot);
+      if (Buffer.isBuffer(read)) read.copy(data, part * room, SLOT_HEADER_BYTES);
+    }
+    return data;
   }
 
   metas(): (readonly [string, Uint8Array])[] {
@@ -109,52 +185,102 @@ export class JournalDb implements JournalFile {
   }
 
   transaction(work: () => void): void {
-    this.#begin.run();
+    const pending: Pending = { rows: [], metas: [] };
+    this.#pending = pending;
     work();
+    this.#pending = undefined;
+    let slots = 0;
+    for (const { data } of pending.rows) slots += partsOf(data.length, this.#slotBytes);
+    const missing = slots - this.#slots.free;
+    if (missing > 0 || pending.metas.length > 0) {
+      this.#atomically(() => {
+        if (missing > 0) this.#addSlots(missing);
+        for (const [name, value] of pending.metas) {
+          this.#db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value);
+        }
+        this.#write(pending.rows);
+      });
+      return;
+    }
+    this.#begin.run();
+    this.#write(pending.rows);
     this.#commit.run();
   }
 
+  #write(rows: readonly NewRow[]): void {
+    const batch = rows[0]?.seq ?? 0;
+    for (const { seq, data } of rows) {
+      const parts = partsOf(data.length, this.#slotBytes);
+      const rowBytes = data.length;
+      const rowCrc = crc32c(data);
+      const slots = this.#slots.place(seq, { batch, rowBytes, rowCrc }, parts);
+      for (const [part, slot] of slots.entries()) {
+        writeSlot(this.#slot, { seq, batch, part, parts, rowBytes, rowCrc }, data);
+        this.#overwrite.run(this.#slot, slot);
+      }
+    }
+  }
+
+  #addSlots(count: number): void {
+    const insert = this.#db.prepare('INSERT INTO slots VALUES (?, ?)');
+    const empty = Buffer.alloc(this.#slotBytes);
+    for (const slot of this.#slots.add(count)) insert.run(slot, empty);
+  }
+
   append(seq: number, data: Uint8Array): void {
-    this.#insert.run(seq, crc32c(data), data);
-    this.#walPages += EXTRA_PAGES + Math.ceil(data.length / this.#pageBytes);
+    const pending = this.#openTransaction();
+    if (this.#slots.row(seq) !== undefined || pending.rows.some((row) => row.seq === seq)) {
+      throw new Error(`row ${seq} is there already`);
+    }
+    pending.rows.push({ seq, data });
   }
 
   putMeta(name: string, value: Uint8Array): void {
-    this.#db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value);
-    this.#walPages += 2;
+    this.#openTransaction().metas.push([name, value]);
+  }
+
+  #openTransaction(): Pending {
+    if (this.#pending === undefined) throw new Error('no transaction is open');
+    return this.#pending;
   }
 
   dropTorn(seq: number): void {
-    this.#db.prepare('DELETE FROM commits WHERE seq = ?').run(seq);
+    this.#atomically(() => {
+      const empty = Buffer.alloc(this.#slotBytes);
+      for (const slot of this.#slots.dropFrom(seq)) this.#overwrite.run(empty, slot);
+    });
+    this.#torn = undefined;
   }
 
-  trim(to: number, checkpoints: number, limit: number): boolean {
-    const end = Math.min(to, this.trimmed + limit);
-    this.transaction(() => {
-      const { changes } = this.#db.prepare('DELETE FROM commits WHERE seq <= ?').run(end);
-      this.#setFact('trimmed', end);
+  trim(to: number, checkpoints: number): void {
+    this.#atomically(() => {
+      this.#setFact('trimmed', to);
       this.#setFact('checkpoints', checkpoints);
-      this.#walPages += 2 + changes;
     });
-    return end === to;
+    this.#trimmed = to;
+    // Not before: what these slots hold is needed until the rows do not count any more.
+    this.#slots.trim(to);
   }
 
   #setFact(name: string, value: number): void {
     this.#db.prepare('UPDATE facts SET value = ? WHERE name = ?').run(value, name);
   }
 
-  /** Copies the write-ahead log back if it has grown long; true if it did. Nobody should be waiting meanwhile. */
-  copyBack(): boolean {
-    if (this.#walPages * this.#pageBytes < this.#walBytes) return false;
-    this.#walPages = 0;
-    this.#db.pragma('wal_checkpoint(PASSIVE)');
+  makeRoom(): boolean {
+    if (this.#slots.free >= LEAST_FREE_SLOTS) return false;
+    // Pages that are not slots, new parents included: a few, and one for some hundred slots.
+    const others = 8 + Math.ceil(this.#slots.count / 256);
+    if (this.#slots.count + ROOM_SLOTS + others > this.#maxPages) return false;
+    this.#atomically(() => {
+      this.#addSlots(ROOM_SLOTS);
+    });
     return true;
   }
 
   vouch(): number {
     const last = this.last ?? this.trimmed;
     if (last !== this.closed) {
-      this.transaction(() => {
+      this.#atomically(() => {
         this.#setFact('closed', last);
       });
     }

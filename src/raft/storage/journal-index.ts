@@ -42,11 +42,14 @@ export interface CopyPart {
   readonly segments: readonly Segment[];
 }
 
+/** What a slot of the journal takes on the disk; a row takes whole slots. */
+export const SLOT_BYTES = 4096;
+
 export const ZERO_HARD_STATE: HardState = { term: 0, vote: 0, commit: 0 };
 
 export class JournalIndex {
   readonly #tracks = new Map<GroupId, Track>();
-  /** Bytes of the rows `#firstSeq ..= #lastSeq`. */
+  /** Bytes that the rows `#firstSeq ..= #lastSeq` take. */
   #rowBytes: number[] = [];
   #firstSeq: number;
   #lastSeq: number;
@@ -226,7 +229,8 @@ export class JournalIndex {
     return track;
   }
 
-  #addRow(bytes: number): number {
+  #addRow(rowBytes: number): number {
+    const bytes = Math.ceil(rowBytes / SLOT_BYTES) * SLOT_BYTES;
     this.#rowBytes.push(bytes);
     this.#totalBytes += bytes;
     return ++this.#lastSeq;

@@ -33,7 +33,7 @@ import { StoreClient } from './store-client.js';
 import type { GroupId, HardState, SnapshotMeta } from '../types.js';
 
 export interface JournaledStorageSettings {
-  /** Quota of journal.db in bytes (its write-ahead log of some 16 MiB aside). `StorageFull` beyond. Default: none. */
+  /** Quota of journal.db in bytes. `StorageFull` beyond. Default: none. */
   readonly maxJournalBytes?: number;
   /** Dead bytes that the journal may hold on to before live entries are copied out of their way. Default 4 MiB. */
   readonly journalSlackBytes?: number;

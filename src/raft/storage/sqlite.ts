@@ -3,7 +3,7 @@
  *
  * Only names what `journaled.ts` runs on: a thread, a read-only connection for reads, the event loop and its clock.
  *
- * What is left out: rows of state.db carry no checksum of ours (journal rows do); journal.db reuses the pages that
+ * What is left out: rows of state.db carry no checksum of ours (journal rows do); journal.db reuses the slots that
  * dropped rows leave, but is not made smaller.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';

@@ -27,7 +27,7 @@ interface Task {
   readonly steps: Generator<undefined, unknown, undefined>;
 }
 
-/** Rows written, trimmed or purged between two looks at the journal's queue: about a millisecond. */
+/** Rows written or purged between two looks at the journal's queue: about a millisecond. */
 const SLICE_ROWS = 128;
 
 export class StoreEngine {
@@ -256,7 +256,8 @@ export class StoreEngine {
       this.#finishClose();
       return false;
     }
-    if (this.#guarded('copying back the log of journal.db', (files) => files.journal.copyBack())) return true;
+    // Not before recovery: nothing is changed in files that are refused.
+    if (this.#hasBegun && this.#guarded('growing journal.db', (files) => files.journal.makeRoom())) return true;
     if (this.#runTask()) return true;
     if (this.#close !== undefined) {
       this.#finishClose();
@@ -346,7 +347,8 @@ export class StoreEngine {
   }
 
   *#trim({ to, checkpoints }: Of<'trim'>): Task['steps'] {
-    while (!this.#store.journal.trim(to, checkpoints, SLICE_ROWS)) yield;
+    yield;
+    this.#store.journal.trim(to, checkpoints);
     return undefined;
   }
 

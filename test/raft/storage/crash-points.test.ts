@@ -80,9 +80,8 @@ interface CrashPoint {
   readonly files: Files;
 }
 
-/** Copies write-ahead logs back whenever it can. */
-const copyBackAtOnce: OpenFiles = (directory, maxBytes) =>
-  openStoreFiles(directory, maxBytes, { journal: 1, state: 1 });
+/** Copies state.db's write-ahead log back whenever it can. */
+const copyBackAtOnce: OpenFiles = (directory, maxBytes) => openStoreFiles(directory, maxBytes, 1);
 
 /** Runs a script and takes the files after every step of the engine. */
 async function crashPoints(script: readonly Operation[], openFiles: OpenFiles): Promise<CrashPoint[]> {

@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { JOURNAL_PAGE_BYTES } from '../../../src/raft/storage/journal-db.js';
+import { SLOT_HEADER_BYTES, writeSlot } from '../../../src/raft/storage/journal-slot.js';
+import { STATE_PAGE_BYTES } from '../../../src/raft/storage/state-db.js';
 import { SqliteStorage, StorageCorruption, StorageFailure } from '../../../src/raft/storage/index.js';
 import { entries, entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
 import { flipBit, putFiles, startFrom, startIn, takeFiles } from './support/files.js';
@@ -12,7 +13,7 @@ import { InlineWorker } from './support/inline-worker.js';
 
 const COMMITS = 12;
 const WAL_HEADER_BYTES = 32;
-const FRAME_BYTES = 24 + JOURNAL_PAGE_BYTES;
+const FRAME_BYTES = 24 + STATE_PAGE_BYTES;
 
 const indexesOf = (log: readonly string[] | undefined): number[] =>
   (log ?? []).map((line) => Number(line.split('@')[0]));
@@ -41,6 +42,20 @@ function tamper(files: Files, name: string, sql: string): string {
   return directory;
 }
 
+/** Changes slot `seq` of the journal, which holds row `seq`: each is shorter than a slot. */
+function tamperRow(files: Files, seq: number, change: (slot: Buffer) => Buffer): string {
+  const directory = putFiles(files);
+  const db = new Database(join(directory, 'journal.db'));
+  const slot = db.prepare<[number], Buffer>('SELECT data FROM slots WHERE id = ?').pluck().get(seq) ?? Buffer.alloc(0);
+  db.prepare('UPDATE slots SET data = ? WHERE id = ?').run(change(slot), seq);
+  db.close();
+  return directory;
+}
+
+/** One bit of the row's entry. */
+const damageRow = (files: Files, seq: number): string =>
+  tamperRow(files, seq, (slot) => flipBit(slot, slot.indexOf('xxx') + 1));
+
 describe('damage', () => {
   let open: Files;
   let closed: Files;
@@ -49,10 +64,6 @@ describe('damage', () => {
   beforeEach(async () => {
     ({ open, closed } = await makeStore());
   });
-
-  const withWal = (wal: Buffer): Files => ({ ...open, 'journal.db-wal': wal });
-  const journalWal = (): Buffer => open['journal.db-wal'] ?? Buffer.alloc(0);
-  const frames = (): number => Math.floor((journalWal().length - WAL_HEADER_BYTES) / FRAME_BYTES);
 
   const expectCorruption = async (start: Promise<unknown>, what: RegExp): Promise<void> => {
     const error = await start.then(
@@ -64,49 +75,46 @@ describe('damage', () => {
     expect((error as Error).message).toMatch(/restore the whole data folder .* new node id/);
   };
 
-  it('s68 takes a write-ahead log that ends anywhere as the commits that are whole', async () => {
-    expect(frames()).toBeGreaterThan(COMMITS);
-    const lengths: number[] = [];
-    for (let end = WAL_HEADER_BYTES; end <= journalWal().length; end += FRAME_BYTES / 4) {
-      if (end < WAL_HEADER_BYTES + 6 * FRAME_BYTES) continue;
-      const { view } = await startFrom(withWal(journalWal().subarray(0, end)));
-      const log = indexesOf(view[1]?.log);
-      expect(log).toEqual(upTo(log.length));
-      expect(view[1]?.hardState[0] ?? 0).toBe(log.length);
-      lengths.push(log.length);
+  it('s68 s69 takes a write-ahead log of the state as far as it was synced, and refuses one that was damaged', async () => {
+    const directory = freshFolder();
+    const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
+    await storage.open();
+    let journal: Uint8Array | undefined;
+    for (let i = 1; i <= COMMITS; i++) {
+      await storage.commit([{ group: 1, hardState: undefined, entries: [entry(i)] }]);
+      journal = takeFiles(directory)['journal.db'];
+      if (i % 4 === 0) await storage.checkpoint([{ group: 1, meta: meta(i), rows: [row('a', String(i))] }]);
     }
-    expect(lengths).toEqual([...lengths].sort((a, b) => a - b));
-    expect(new Set(lengths)).toEqual(new Set(upTo(COMMITS).slice((lengths[0] ?? 1) - 1)));
-  });
-
-  it('s68 drops a last transaction whose frames are bad: it was never synced', async () => {
-    const last = WAL_HEADER_BYTES + (frames() - 1) * FRAME_BYTES;
+    const files = takeFiles(directory);
+    await storage.close();
+    const wal = files['state.db-wal'] ?? Buffer.alloc(0);
+    const frames = Math.floor((wal.length - WAL_HEADER_BYTES) / FRAME_BYTES);
+    expect(frames).toBeGreaterThan(6);
+    const withWal = (content: Buffer): Files => ({ ...files, 'state.db-wal': content });
+    // A torn last transaction was not synced, so the journal still has what it covered.
+    const last = WAL_HEADER_BYTES + (frames - 1) * FRAME_BYTES;
     for (const at of [last + 24 + 1000, last + 17, last + 9]) {
-      const { view } = await startFrom(withWal(flipBit(journalWal(), at)));
-      expect(indexesOf(view[1]?.log)).toEqual(upTo(COMMITS - 1));
+      expect(
+        (await startFrom({ ...withWal(flipBit(wal, at)), 'journal.db': Buffer.from(journal ?? []) })).view[1]?.log.at(
+          -1,
+        ),
+      ).toMatch(/^12@/);
     }
-  });
-
-  it('s69 refuses a bad frame with synced commits behind it', async () => {
-    for (const frame of [0, 3, Math.floor(frames() / 2), frames() - 4]) {
+    for (const frame of [0, 2, Math.floor(frames / 2)]) {
       for (const offset of [30, 500, 1000]) {
-        const wal = flipBit(journalWal(), WAL_HEADER_BYTES + frame * FRAME_BYTES + offset, 5);
-        await expectCorruption(startFrom(withWal(wal)), new RegExp(`journal.db-wal: frame ${frame + 1} is damaged`));
+        const damaged = flipBit(wal, WAL_HEADER_BYTES + frame * FRAME_BYTES + offset, 5);
+        const what = new RegExp(`state.db-wal: frame ${frame + 1} is damaged`);
+        await expectCorruption(startFrom(withWal(damaged)), what);
       }
     }
-    await expectCorruption(startFrom(withWal(flipBit(journalWal(), 17))), /journal.db-wal: frame 0 is damaged/);
-    await expectCorruption(startFrom(withWal(flipBit(journalWal(), 2))), /journal.db-wal: frame 0 is damaged/);
-    await expectCorruption(startFrom(withWal(flipBit(journalWal(), 9))), /journal.db-wal: frame 0 is damaged/);
+    for (const at of [17, 2, 9]) {
+      await expectCorruption(startFrom(withWal(flipBit(wal, at))), /state.db-wal: frame 0 is damaged/);
+    }
   });
 
   it('s68 drops a torn last row, and says so', async () => {
-    const tears = [
-      'UPDATE commits SET data = substr(data, 1, length(data) - 7)',
-      "UPDATE commits SET data = x''",
-      'UPDATE commits SET crc = crc + 1',
-    ];
-    for (const tear of tears) {
-      const directory = tamper(open, 'journal.db', `${tear} WHERE seq = ${COMMITS}`);
+    for (const whole of [SLOT_HEADER_BYTES, SLOT_HEADER_BYTES + 20, SLOT_HEADER_BYTES + 60]) {
+      const directory = tamperRow(open, COMMITS, (slot) => Buffer.from(slot).fill(0, whole));
       const { view, notices } = await startIn(directory);
       expect(indexesOf(view[1]?.log)).toEqual(upTo(COMMITS - 1));
       expect(view[1]?.hardState[0]).toBe(COMMITS - 1);
@@ -122,23 +130,42 @@ describe('damage', () => {
     }
   });
 
+  it('s68 takes a last row of which nothing can be read for one that was never written', async () => {
+    const changes: ((slot: Buffer) => Buffer)[] = [
+      () => Buffer.alloc(0),
+      (slot) => Buffer.alloc(slot.length),
+      (slot) => flipBit(slot, 0),
+    ];
+    for (const change of changes) {
+      const directory = tamperRow(open, COMMITS, change);
+      const { view, notices } = await startIn(directory);
+      expect(indexesOf(view[1]?.log)).toEqual(upTo(COMMITS - 1));
+      expect(notices).toEqual([]);
+    }
+  });
+
+  it('s69 refuses a row before the last of which nothing can be read', async () => {
+    const directory = tamperRow(open, 7, () => Buffer.alloc(0));
+    await expectCorruption(startIn(directory), /row 7 is missing/);
+  });
+
   it('s69 refuses a bad row before the last, and names it', async () => {
     for (const seq of [1, 6, COMMITS - 1]) {
-      const directory = tamper(open, 'journal.db', `UPDATE commits SET crc = crc + 1 WHERE seq = ${seq}`);
+      const directory = damageRow(open, seq);
       const what = new RegExp(`journal.db: row ${seq} of 1 to 12 is damaged: its checksum is`);
       await expectCorruption(startIn(directory), what);
       const db = new Database(join(directory, 'journal.db'));
       expect(db.prepare("SELECT value FROM facts WHERE name = 'closed'").pluck().get()).toBe(0);
-      expect(db.prepare('SELECT count(*) FROM commits').pluck().get()).toBe(COMMITS);
+      expect(db.prepare('SELECT count(*) FROM slots').pluck().get()).toBeGreaterThan(COMMITS);
       db.close();
       await expectCorruption(startIn(directory), what);
     }
   });
 
   it('s69 refuses a bad last row that is known to have been synced', async () => {
-    const afterClose = tamper(closed, 'journal.db', `UPDATE commits SET crc = crc + 1 WHERE seq = ${COMMITS}`);
+    const afterClose = damageRow(closed, COMMITS);
     await expectCorruption(startIn(afterClose), /row 12 of 1 to 12 is damaged/);
-    const afterCheckpoint = tamper(open, 'journal.db', `UPDATE commits SET crc = crc + 1 WHERE seq = ${COMMITS}`);
+    const afterCheckpoint = damageRow(open, COMMITS);
     const state = new Database(join(afterCheckpoint, 'state.db'));
     state.exec(`UPDATE facts SET value = ${COMMITS} WHERE name = 'journal'`);
     state.close();
@@ -157,18 +184,21 @@ describe('damage', () => {
 
   it('s69 refuses rows that are missing', async () => {
     const missing = (where: string): Promise<unknown> =>
-      startIn(tamper(closed, 'journal.db', `DELETE FROM commits WHERE ${where}`));
-    await expectCorruption(missing('seq = 5'), /row 5 is missing/);
-    await expectCorruption(missing('seq <= 2'), /row 1 is missing/);
-    await expectCorruption(missing('seq > 10'), /ends at row 10, but row 12/);
+      startIn(tamper(closed, 'journal.db', `DELETE FROM slots WHERE ${where}`));
+    await expectCorruption(missing('id = 5'), /row 5 is missing/);
+    await expectCorruption(missing('id <= 2'), /row 1 is missing/);
+    await expectCorruption(missing('id > 10'), /ends at row 10, but row 12/);
     await expectCorruption(missing('true'), /ends at row 0, but row 12/);
   });
 
   it('s69 refuses rows that have a good checksum and no sense', async () => {
     const { crc32c } = await import('../../../src/raft/storage/crc32c.js');
     for (const data of [Buffer.from([9, 0, 0, 0, 0]), Buffer.from([1, 0, 0, 0, 0, 0]), Buffer.from([1, 1, 0, 0, 0])]) {
-      const set = `data = x'${data.toString('hex')}', crc = ${crc32c(data)}`;
-      const directory = tamper(open, 'journal.db', `UPDATE commits SET ${set} WHERE seq = 5`);
+      const header = { seq: 5, batch: 5, part: 0, parts: 1, rowBytes: data.length, rowCrc: crc32c(data) };
+      const directory = tamperRow(open, 5, (slot) => {
+        writeSlot(slot, header, data);
+        return slot;
+      });
       await expectCorruption(startIn(directory), /row 5 of 1 to 12 is damaged/);
     }
   });
@@ -209,15 +239,15 @@ describe('damage', () => {
 
   it('s69 refuses a log that does not reach back to the state', async () => {
     const sql = "UPDATE facts SET value = 5 WHERE name = 'trimmed'";
-    const directory = tamper(closed, 'journal.db', `DELETE FROM commits WHERE seq <= 5; ${sql}`);
+    const directory = tamper(closed, 'journal.db', `DELETE FROM slots WHERE id <= 5; ${sql}`);
     await expectCorruption(startIn(directory), /group 1: journal.db has entries from 6 on, but state.db ends at 0/);
   });
 
   it('refuses databases of other programs and of other versions', async () => {
     const other = tamper(closed, 'journal.db', 'PRAGMA application_id = 7');
     await expect(startIn(other)).rejects.toThrow(/journal.db is a database of another program/);
-    const newer = tamper(closed, 'state.db', 'PRAGMA user_version = 2');
-    await expect(startIn(newer)).rejects.toThrow(/state.db has format 2/);
+    const newer = tamper(closed, 'state.db', 'PRAGMA user_version = 3');
+    await expect(startIn(newer)).rejects.toThrow(/state.db has format 3/);
     await expect(startIn(newer)).rejects.toThrow(StorageFailure);
   });
 

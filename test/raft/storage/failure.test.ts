@@ -1,5 +1,5 @@
 /** Disks that are full or fail: the store stops, says why, and never tries again (s70). */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -13,7 +13,6 @@ import {
   StorageFull,
 } from '../../../src/raft/storage/index.js';
 import type { Storage } from '../../../src/raft/storage/index.js';
-import { JOURNAL_WAL_BYTES } from '../../../src/raft/storage/journal-db.js';
 import { StoreClient } from '../../../src/raft/storage/store-client.js';
 import { encodeRow } from '../../../src/raft/storage/journal-row.js';
 import { entries, entry, freshFolder, meta, removeFoldersAfterEach, row, stateOf } from './support/builders.js';
@@ -124,7 +123,7 @@ describe('failure', () => {
     await client.ask({ type: 'commit', seq: 1, data: data(1), flip: undefined });
     expect(client.failure).toBeUndefined();
     const twice = client.ask({ type: 'commit', seq: 1, data: data(1), flip: undefined });
-    await expect(twice).rejects.toThrow(/commit to journal.db: UNIQUE constraint failed/);
+    await expect(twice).rejects.toThrow(/commit to journal.db: row 1 is there already/);
     expect(client.failure).toBeInstanceOf(StorageFailure);
     await expect(client.ask({ type: 'commit', seq: 2, data: data(2), flip: undefined })).rejects.toThrow(
       StorageFailure,
@@ -184,33 +183,17 @@ describe('failure', () => {
     for (let round = 0; round < written; round++) {
       for (let i = 1; i <= 8; i++) await commit(storage, round * 8 + i, 16 * 1024);
       await storage.checkpoint([{ group: 1, meta: meta(round * 8 + 8), rows: [row('round', String(round))] }]);
-      expect(storage.status().journalBytes).toBeLessThan(slack + 9 * 17 * 1024);
+      expect(storage.status().journalBytes).toBeLessThan(slack + 9 * 20 * 1024);
       highest = Math.max(highest, statSync(join(directory, 'journal.db')).size);
     }
     await storage.close();
     const size = statSync(join(directory, 'journal.db')).size;
-    expect(existsSync(join(directory, 'journal.db-wal'))).toBe(false);
     expect(Math.max(size, highest)).toBeLessThan((written * 8 * 16 * 1024) / 5);
     const { view } = await startIn(directory);
     expect(view[7]).toMatchObject({ hardState: [1, 1, 0] });
     const log = [...entries(1, 9), ...entries(10, 17, 2), ...entries(18, 20, 3)];
     expect(view[7]?.log.map((line) => line.split('=')[0])).toEqual(log.map((e) => `${e.index}@${e.term}`));
     expect(view[1]).toMatchObject({ snapshot: '320@1', log: [], state: { round: '39' } });
-  });
-
-  it('keeps the write-ahead log bounded while nothing is checkpointed', async () => {
-    const directory = freshFolder();
-    const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
-    await storage.open();
-    const sizes: number[] = [];
-    for (let i = 1; i <= 48; i++) {
-      await commit(storage, i, 1024 * 1024);
-      sizes.push(statSync(join(directory, 'journal.db-wal')).size);
-    }
-    expect(Math.max(...sizes)).toBeLessThan(1.25 * JOURNAL_WAL_BYTES);
-    expect(statSync(join(directory, 'journal.db')).size).toBeGreaterThan(JOURNAL_WAL_BYTES);
-    await storage.close();
-    expect((await startIn(directory)).view[1]?.log).toHaveLength(48);
   });
 
   it('a memory disk can fail too, and can be taken over after a crash', async () => {

@@ -10,7 +10,7 @@ import { InlineWorker } from './inline-worker.js';
 export type Files = Readonly<Record<string, Buffer>>;
 
 /** The shared-memory file is left out: after a crash it is made anew. */
-const NAMES = ['journal.db', 'journal.db-wal', 'state.db', 'state.db-wal'];
+const NAMES = ['journal.db', 'journal.db-journal', 'state.db', 'state.db-wal'];
 
 export function takeFiles(directory: string): Files {
   const present = NAMES.filter((name) => existsSync(join(directory, name)));
