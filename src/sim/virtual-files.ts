@@ -225,6 +225,7 @@ export class VirtualState implements StateFile {
   }
 
   saveMeta(group: GroupId, slot: number, meta: SnapshotMeta): void {
+    this.#writer.current.kind = 'checkpoint';
     this.#writer.current.covers.push([group, meta]);
     this.#writer.change((content) => {
       content.saveMeta(group, slot, meta);
@@ -284,6 +285,10 @@ export class VirtualState implements StateFile {
     // There is no write-ahead log to be copied back.
   }
 
+  isCopying(): boolean {
+    return false;
+  }
+
   close(): void {
     // Nothing is held.
   }
@@ -296,7 +301,7 @@ export function openVirtualSnapshot(view: DiskContent, group: GroupId): Snapshot
   return view.tableOf(stored.slot).snapshot(stored.meta);
 }
 
-/** `durable` never shows a part of a transaction, so every call sees the last whole checkpoint. */
+/** `durable` never shows a part of a transaction, so every call sees a slot as of its last whole checkpoint. */
 export const virtualReader = (durable: DiskContent): StateReader => ({
   get: (slot, key) => durable.slots.get(slot)?.get(key),
   scan: (slot, prefix, after, limit) => durable.slots.get(slot)?.scan(prefix, after, limit) ?? [],

@@ -73,6 +73,8 @@ export class VirtualWorker implements SqliteWorker {
       send: (replies) => {
         this.#send(replies);
       },
+      // Every group in a transaction of its own, so that a crash can fall between any two of them.
+      transactionBytes: 1,
       openFiles: () =>
         disk.open(life, (transaction) => {
           this.#sync(transaction);

@@ -10,14 +10,12 @@ export const m21: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/raft/storage/store-engine.ts',
-      find: `    for (const { group, slot, meta } of groups) state.saveMeta(group, slot, meta);
-    for`,
+      file: 'src/raft/storage/checkpoint-task.ts',
+      find: `    state.saveMeta(group, slot, meta);`,
       replace: `    state.commit();
     yield;
     state.begin();
-    for (const { group, slot, meta } of groups) state.saveMeta(group, slot, meta);
-    for`,
+    state.saveMeta(group, slot, meta);`,
     },
   ],
 };

@@ -6,6 +6,7 @@
  */
 import type { OpenFiles } from './files.js';
 import { StoreEngine } from './store-engine.js';
+import type { Reply } from './store-engine.js';
 import { openStoreFiles } from './store-files.js';
 import type { ReplyEnvelope, RequestEnvelope } from './sqlite-protocol.js';
 
@@ -15,6 +16,8 @@ export interface EngineHostOptions {
   readonly send: (replies: readonly ReplyEnvelope[]) => void;
   /** Default: the files of a data folder, in SQLite. */
   readonly openFiles?: OpenFiles;
+  /** How much of a checkpoint is written in one transaction; groups stay whole. Default: see `checkpoint-task.ts`. */
+  readonly transactionBytes?: number;
 }
 
 export class EngineHost {
@@ -30,8 +33,9 @@ export class EngineHost {
     const { store } = envelope;
     let engine = this.#engines.get(store);
     if (engine === undefined) {
-      const openFiles = this.#options.openFiles ?? openStoreFiles;
-      engine = new StoreEngine(openFiles, (call, outcome) => this.#replies.push({ store, call, outcome }));
+      const { openFiles = openStoreFiles, transactionBytes } = this.#options;
+      const reply: Reply = (call, outcome) => this.#replies.push({ store, call, outcome });
+      engine = new StoreEngine(openFiles, reply, transactionBytes);
       this.#engines.set(store, engine);
     }
     engine.submit(envelope);

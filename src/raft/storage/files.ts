@@ -72,8 +72,10 @@ export interface StateFile {
   flip(flip: Flip): void;
   /** Deletes at most `limit` rows of a slot that no group has, durably; true once it is empty and forgotten. */
   purge(slot: number, limit: number): boolean;
-  /** Housekeeping behind a commit. */
+  /** Housekeeping behind a commit; may go on beside the caller. */
   copyBack(): void;
+  /** It still goes on: until then the file must not be closed. Throws, once, if it has failed. */
+  isCopying(): boolean;
   close(): void;
 }
 
@@ -98,7 +100,7 @@ export interface StoreFiles {
 /** @throws StorageFailure if another store holds them, StorageCorruption if they are not two halves of one store. */
 export type OpenFiles = (directory: string, maxJournalBytes: number | undefined) => StoreFiles;
 
-/** Reads of the durable state in the caller's own thread: the last whole checkpoint, and no writer is waited for. */
+/** Reads of the durable state in the caller's own thread: each slot as of its last whole checkpoint, and no writer is waited for. */
 export interface StateReader {
   get(slot: number, key: StateKey): Uint8Array | undefined;
   /** Rows whose key starts with `prefix`, in key order, at most `limit`, after `after`. */

@@ -3,7 +3,7 @@
  *
  * There is a journal (hard states and entries, one row and one sync per commit of all groups) and, per group, a state
  * of opaque rows. The journal is the state's write-ahead log: a checkpoint moves applied rows into the state together
- * with the applied index, in one transaction, and only behind a durable checkpoint does the journal forget.
+ * with the applied index, a group in one transaction, and only behind a durable checkpoint does the journal forget.
  * `journaled.ts` keeps both in two files through a worker, and `sqlite.ts` gives it SQLite in a thread of its own
  * (`sqlite-thread.ts` → `engine-host.ts` → `store-engine.ts` → the port `files.ts`: `journal-db.ts`, `state-db.ts`).
  * The simulator gives it files in memory and virtual time; `memory.ts` is its twin without a disk. All three pass the

@@ -3,9 +3,10 @@
  *
  * One thread can serve many stores (an embedded cluster in one process); a store that is given none starts its own.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Outcome, ReplyEnvelope, Request } from './sqlite-protocol.js';
 import { StorageFailure } from './storage.js';
+import { startThread } from './thread.js';
 
 export interface LineListener {
   reply(call: number, outcome: Outcome): void;
@@ -33,7 +34,7 @@ export class SqliteThread implements SqliteWorker {
   #dead: Error | undefined;
 
   constructor() {
-    this.#worker = startWorker();
+    this.#worker = startThread(new URL('./sqlite-worker.js', import.meta.url));
     this.#worker.on('message', (replies: readonly ReplyEnvelope[]) => {
       for (const { store, call, outcome } of replies) this.#listeners.get(store)?.reply(call, outcome);
     });
@@ -69,14 +70,4 @@ export class SqliteThread implements SqliteWorker {
     this.#listeners.clear();
     for (const listener of listeners) listener.died(error);
   }
-}
-
-/** The worker lies beside this file and is as this file is: JavaScript, or (in development) TypeScript run by tsx. */
-function startWorker(): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./sqlite-worker.js', import.meta.url));
-  // Node 20 does not apply `--import tsx` to the entry of a worker, so a line of JavaScript calls tsx by its interface.
-  const tsx = import.meta.resolve('tsx/esm/api');
-  const entry = new URL('./sqlite-worker.ts', import.meta.url).href;
-  const line = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(entry)});`;
-  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(line)}`));
 }

@@ -13,6 +13,7 @@ import { configurationSize, readConfiguration, spanOf, writeConfiguration } from
 import { pageBytesOf, stampFormat } from './data-folder.js';
 import type { StateFile } from './files.js';
 import type { HardStateAt } from './journal-index.js';
+import type { CopyLog } from './log-copier.js';
 import type { Flip, StoredGroup } from './recovery.js';
 import type { RawStateRow } from './state-rows.js';
 import type { Configuration, GroupId, SnapshotMeta } from '../types.js';
@@ -63,9 +64,14 @@ export class StateDb implements StateFile {
   readonly #ensureGroup: Database.Statement<[number, number]>;
   readonly #walBytes: number;
   readonly #pageBytes: number;
+  readonly #copyLog: CopyLog | undefined;
+  #copying = false;
+  #copyError: Error | undefined;
 
-  constructor(db: Database.Database, walBytes: number) {
+  /** `copyLog`: who copies the write-ahead log back; default: the caller's thread. */
+  constructor(db: Database.Database, walBytes: number, copyLog?: CopyLog) {
     this.#db = db;
+    this.#copyLog = copyLog;
     this.#walBytes = walBytes;
     this.#pageBytes = pageBytesOf(db);
     this.#put = db.prepare('INSERT INTO state VALUES (?, ?, ?) ON CONFLICT(slot, k) DO UPDATE SET v = excluded.v');
@@ -193,9 +199,25 @@ export class StateDb implements StateFile {
   }
 
   copyBack(): void {
+    if (this.#copying) return;
     const [{ log }] = this.#db.pragma('wal_checkpoint(NOOP)') as [{ readonly log: number }];
     if (log * this.#pageBytes < this.#walBytes) return;
-    this.#db.pragma('wal_checkpoint(PASSIVE)');
+    if (this.#copyLog === undefined) {
+      this.#db.pragma('wal_checkpoint(PASSIVE)');
+      return;
+    }
+    this.#copying = true;
+    this.#copyLog(this.#db.name, (error) => {
+      this.#copying = false;
+      this.#copyError = error;
+    });
+  }
+
+  isCopying(): boolean {
+    const error = this.#copyError;
+    this.#copyError = undefined;
+    if (error !== undefined) throw error;
+    return this.#copying;
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /**
  * Reads of the durable state in the caller's own thread: a read-only connection to state.db with prepared statements.
  *
- * Knows slots, not groups. Every call sees the last whole checkpoint; writers in the worker are never waited for.
+ * Knows slots, not groups. Every call sees the slot as of a whole checkpoint, the last; writers in the worker are never waited for.
  */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';

@@ -76,13 +76,14 @@ export interface Storage {
   commit(writes: readonly GroupWrite[]): Promise<void>;
 
   /**
-   * Applies rows and metas of all groups given in one transaction, durably, then lets the journal forget what the
-   * checkpoints cover. At most one at a time. `commit` goes on meanwhile and waits at most for the checkpoint's own
-   * sync: some 10 ms at 10,000 rows, 80 ms at 100,000. Metas may not go back. An empty list only shortens the journal.
+   * Applies rows and metas of all groups given, durably, then lets the journal forget what the checkpoints cover. Each
+   * group whole, but not all at the same moment: after a crash some may have been and others not. At most one at a time.
+   * `commit` goes on meanwhile and waits at most for the sync of one transaction: some ms, more only if one group alone
+   * has many rows (80 ms at 100,000). Metas may not go back. An empty list only shortens the journal.
    */
   checkpoint(groups: readonly GroupCheckpoint[]): Promise<void>;
 
-  /** A row of the durable state, synchronously; undefined when absent. Sees whole checkpoints only. */
+  /** A row of the durable state, synchronously; undefined when absent. Sees whole checkpoints of a group only. */
   read(group: GroupId, key: StateKey): Uint8Array | undefined;
 
   /** Rows of the durable state whose key starts with `prefix`, in key order, at most `limit`, after `after`. */

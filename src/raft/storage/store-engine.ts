@@ -4,13 +4,13 @@
  * Knows no thread: `engine-host.ts` feeds it requests and turns its crank. Whatever waits on a disk waits here.
  * After a failed write nothing is written again: what the disk took is no longer known (s70).
  */
+import { SLICE_ROWS, TRANSACTION_BYTES, writeCheckpoint, writeRows } from './checkpoint-task.js';
 import { crc32c } from './crc32c.js';
 import { toFailure } from './failure.js';
 import type { Failure } from './failure.js';
-import type { OpenFiles, SnapshotSource, StoreFiles } from './files.js';
+import type { OpenFiles, SnapshotSource, StateFile, StoreFiles } from './files.js';
 import { decodeRow, encodeRow } from './journal-row.js';
 import { corruption } from './recovery.js';
-import { decodeStateRows } from './state-rows.js';
 import type { CopyPart } from './journal-index.js';
 import type { Outcome, Request, RequestEnvelope, Results } from './sqlite-protocol.js';
 
@@ -18,7 +18,7 @@ type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
 /** Taken in order; `checkpoint` and `trim` write elsewhere, but only once all that was asked before is durable. */
 type OrderedRequest = Of<'commit' | 'copy' | 'meta' | 'checkpoint' | 'trim'>;
 type ImmediateRequest = Of<'open' | 'load' | 'begin' | 'purge' | 'snapshot-next' | 'snapshot-close'>;
-type Reply = (call: number, outcome: Outcome) => void;
+export type Reply = (call: number, outcome: Outcome) => void;
 
 interface Task {
   readonly call: number;
@@ -27,12 +27,10 @@ interface Task {
   readonly steps: Generator<undefined, unknown, undefined>;
 }
 
-/** Rows written or purged between two looks at the journal's queue: about a millisecond. */
-const SLICE_ROWS = 128;
-
 export class StoreEngine {
   readonly #openFiles: OpenFiles;
   readonly #reply: Reply;
+  readonly #transactionBytes: number;
   #files: StoreFiles | undefined;
   /** Recovery found everything in order; before that nothing may be vouched for. */
   #hasBegun = false;
@@ -49,9 +47,10 @@ export class StoreEngine {
   #close: number | undefined;
   #isDone = false;
 
-  constructor(openFiles: OpenFiles, reply: Reply) {
+  constructor(openFiles: OpenFiles, reply: Reply, transactionBytes = TRANSACTION_BYTES) {
     this.#openFiles = openFiles;
     this.#reply = reply;
+    this.#transactionBytes = transactionBytes;
   }
 
   /** Closed, and told so; nothing will be asked of it any more. */
@@ -258,6 +257,7 @@ export class StoreEngine {
     }
     // Not before recovery: nothing is changed in files that are refused.
     if (this.#hasBegun && this.#guarded('growing journal.db', (files) => files.journal.makeRoom())) return true;
+    if (this.#isCopying(this.#files.state)) return false;
     if (this.#runTask()) return true;
     if (this.#close !== undefined) {
       this.#finishClose();
@@ -269,6 +269,19 @@ export class StoreEngine {
       if (state.purge(slot, SLICE_ROWS)) this.#garbage.shift();
       return true;
     });
+  }
+
+  /**
+   * State work waits while the log of state.db is copied back elsewhere: so the log is copied whole and begins anew,
+   * which is what bounds it. Commits go on. Whoever copies turns the crank when that is over.
+   */
+  #isCopying(state: StateFile): boolean {
+    try {
+      return state.isCopying();
+    } catch (error) {
+      this.#fail(toFailure(error, 'copying back the log of state.db'));
+      return false;
+    }
   }
 
   #guarded(what: string, work: (files: StoreFiles) => boolean): boolean {
@@ -296,39 +309,14 @@ export class StoreEngine {
   }
 
   *#checkpoint(request: Of<'checkpoint'>, rows: readonly Of<'rows'>[]): Task['steps'] {
-    const { state } = this.#store;
-    // A group that was given another state since the call has nothing to checkpoint any more.
-    const groups = request.groups.filter(({ group, slot }) => (state.slotOf(group) ?? slot) === slot);
-    const slots = new Set(groups.map(({ slot }) => slot));
-    state.begin();
-    let sinceSlice = 0;
-    for (const { slot, data } of rows) {
-      if (!slots.has(slot)) continue;
-      for (const row of decodeStateRows(data)) {
-        state.writeRow(slot, row);
-        if (++sinceSlice % SLICE_ROWS === 0) yield;
-      }
-    }
-    for (const { group, slot, meta } of groups) state.saveMeta(group, slot, meta);
-    for (const hardState of request.hardStates) state.saveHardState(hardState, hardState.slot);
-    state.saveJournal(request.journal);
-    state.countCheckpoint();
-    yield;
-    state.commit();
-    yield;
-    state.copyBack();
-    return { stateBytes: state.bytes, checkpoints: state.checkpoints };
+    return yield* writeCheckpoint(this.#store.state, request, rows, this.#transactionBytes);
   }
 
   *#stage({ slot, data }: Of<'stage'>): Task['steps'] {
     const { state } = this.#store;
     state.begin();
     state.addGarbage(slot);
-    let sinceSlice = 0;
-    for (const row of decodeStateRows(data)) {
-      state.writeRow(slot, row);
-      if (++sinceSlice % SLICE_ROWS === 0) yield;
-    }
+    yield* writeRows(state, slot, data);
     state.commit();
     yield;
     state.copyBack();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { JOURNAL_FILE, STATE_FILE, hasTables, holdDataFolder, openDatabase, pageBytesOf } from './data-folder.js';
 import type { StoreFiles } from './files.js';
+import type { CopyLog } from './log-copier.js';
 import { JOURNAL_PAGE_BYTES, JournalDb, createJournal } from './journal-db.js';
 import { corruption } from './recovery.js';
 import { SqliteSnapshotSource } from './snapshot-source.js';
@@ -17,6 +18,7 @@ export function openStoreFiles(
   maxJournalBytes: number | undefined,
   /** Of state.db's write-ahead log, after which it is copied back. */
   walBytes = STATE_WAL_BYTES,
+  copyLog?: CopyLog,
 ): StoreFiles {
   const folder = holdDataFolder(directory);
   const opened: Database.Database[] = [];
@@ -31,7 +33,7 @@ export function openStoreFiles(
     const stateDb = openDatabase(folder, STATE_FILE, { pageBytes: STATE_PAGE_BYTES, walBytes });
     opened.push(stateDb);
     return {
-      ...pair(journalDb, stateDb, walBytes),
+      ...pair(journalDb, stateDb, walBytes, copyLog),
       openSnapshot: (group) => SqliteSnapshotSource.open(folder.path, group),
       release: () => {
         folder.release();
@@ -48,6 +50,7 @@ function pair(
   journalDb: Database.Database,
   stateDb: Database.Database,
   walBytes: number,
+  copyLog: CopyLog | undefined,
 ): Pick<StoreFiles, 'journal' | 'state'> {
   if (!hasTables(journalDb)) {
     if (hasTables(stateDb)) throw corruption('journal.db is missing or empty, although state.db is there');
@@ -60,7 +63,7 @@ function pair(
     if (isUsed) throw corruption('state.db is missing or empty, although journal.db is there');
     createState(stateDb, journal.storeId);
   }
-  const state = new StateDb(stateDb, walBytes);
+  const state = new StateDb(stateDb, walBytes, copyLog);
   if (journal.storeId !== state.storeId) throw corruption('journal.db and state.db are not of the same store');
   return { journal, state };
 }

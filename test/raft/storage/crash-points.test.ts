@@ -152,6 +152,31 @@ describe('crash', () => {
     60_000,
   );
 
+  it('s43 a checkpoint of many groups: each has been or has not, and none goes back', async () => {
+    const groups = [1, 2, 3, 4];
+    const directory = freshFolder();
+    const points: Files[] = [];
+    const worker = new InlineWorker(() => points.push(takeFiles(directory)), openStoreFiles, 1);
+    const storage = new SqliteStorage({ directory, worker });
+    await storage.open();
+    for (const group of groups) await commit(group, 1, 6, group)(storage);
+    const before = (await startFrom(takeFiles(directory))).view;
+    points.length = 0;
+    const rows = [row('a', '1'), ...many.map(([key, value]) => row(key, value))];
+    await storage.checkpoint(groups.map((group) => ({ group, meta: meta(4, group), rows })));
+    await storage.close();
+    const after = (await startIn(directory)).view;
+    const reached: number[] = [];
+    for (const files of points) {
+      const { view, notices } = await startFrom(files);
+      expect(notices).toEqual([]);
+      for (const group of groups) expect([before[group], after[group]]).toContainEqual(view[group]);
+      reached.push(groups.filter((group) => view[group]?.snapshot === '4@' + String(group)).length);
+    }
+    expect(reached).toEqual([...reached].sort((a, b) => a - b));
+    expect([...new Set(reached)]).toEqual([0, 1, 2, 3, 4]);
+  }, 60_000);
+
   it('s65 crashes once more while it recovers from a crash', async () => {
     const script = SCRIPTS['s65 an install over a longer log, then writes and a checkpoint on it'] ?? [];
     const views = await expectedViews(script);

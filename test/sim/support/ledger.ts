@@ -2,7 +2,8 @@
  * What a store was asked for since it was opened, and what of it was acknowledged: says which contents a crash may leave.
  *
  * The writes (commits and installs) that survive are the first so many of them, at least those acknowledged. A
- * checkpoint that survives has all writes before it on the disk too, and is there for all its groups or for none.
+ * checkpoint that survives has all writes before it on the disk too, and is there for the first so many of its groups,
+ * for all if it was acknowledged.
  */
 import type { Entry, HardState, SnapshotMeta } from '../../../src/raft/types.js';
 
@@ -42,6 +43,15 @@ const NOTHING: GroupContent = {
   state: {},
 };
 
+type Checkpoint = Extract<Asked, { readonly type: 'checkpoint' }>;
+
+const isOpenCheckpoint = (asked: Asked): asked is Checkpoint => asked.type === 'checkpoint' && !asked.isAcknowledged;
+
+const firstOf = (checkpoint: Checkpoint, groups: number): Checkpoint => ({
+  ...checkpoint,
+  parts: checkpoint.parts.slice(0, groups),
+});
+
 export class Ledger {
   #base: Content = {};
   #asked: Asked[] = [];
@@ -80,8 +90,12 @@ export class Ledger {
       const rest = this.#asked.slice(end);
       // An acknowledged checkpoint is there, and so is every write before it.
       if (rest.some(({ type, isAcknowledged }) => type === 'checkpoint' && isAcknowledged)) continue;
-      contents.push(this.#contentOf(until));
-      contents.push(this.#contentOf(until.filter((asked) => asked.type === 'write' || asked.isAcknowledged)));
+      const groups = Math.max(0, ...until.filter(isOpenCheckpoint).map(({ parts }) => parts.length));
+      for (let survive = 0; survive <= groups; survive++) {
+        contents.push(
+          this.#contentOf(until.map((asked) => (isOpenCheckpoint(asked) ? firstOf(asked, survive) : asked))),
+        );
+      }
     }
     return contents;
   }

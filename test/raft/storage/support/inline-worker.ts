@@ -16,10 +16,11 @@ export class InlineWorker implements SqliteWorker {
   /** Requests are kept and nothing runs, as if the thread were busy. */
   isPaused = false;
 
-  constructor(afterStep: () => void = () => undefined, openFiles?: OpenFiles) {
+  constructor(afterStep: () => void = () => undefined, openFiles?: OpenFiles, transactionBytes?: number) {
     this.#afterStep = afterStep;
     this.#host = new EngineHost({
       ...(openFiles && { openFiles }),
+      ...(transactionBytes !== undefined && { transactionBytes }),
       poll: () => this.#requests.shift(),
       send: (replies) => {
         for (const { store, call, outcome } of structuredClone(replies)) {

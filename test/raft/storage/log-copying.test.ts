@@ -1,0 +1,118 @@
+/** The log of state.db is copied back beside the storage thread's work: who waits for it, and who hears if it fails. */
+import { renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { SqliteStorage, SqliteThread, StorageFailure } from '../../../src/raft/storage/index.js';
+import type { Storage } from '../../../src/raft/storage/index.js';
+import type { CopyLog } from '../../../src/raft/storage/log-copier.js';
+import { STATE_WAL_BYTES } from '../../../src/raft/storage/state-db.js';
+import { openStoreFiles } from '../../../src/raft/storage/store-files.js';
+import { entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
+import { startIn } from './support/files.js';
+import { InlineWorker } from './support/inline-worker.js';
+
+const commit = (storage: Storage, index: number): Promise<void> =>
+  storage.commit([{ group: 1, hardState: undefined, entries: [entry(index, 1, 'x')] }]);
+
+/** Other bytes every time: pages that stay as they are would not be written. */
+const checkpoint = (storage: Storage, index: number, bytes = 1): Promise<void> =>
+  storage.checkpoint([{ group: 1, meta: meta(index), rows: [row('k', String(index).repeat(bytes))] }]);
+
+/** A store whose log is always long enough, and whose copier is done when the test says so. */
+async function openWithCopier(directory: string) {
+  const copies: ((error?: Error) => void)[] = [];
+  const copyLog: CopyLog = (file, done) => {
+    expect(file).toBe(join(directory, 'state.db'));
+    copies.push((error) => {
+      done(error);
+      worker.resume();
+    });
+  };
+  const worker = new InlineWorker(undefined, (folder, maxBytes) => openStoreFiles(folder, maxBytes, 1, copyLog));
+  const storage = new SqliteStorage({ directory, worker });
+  await storage.open();
+  return { storage, copies };
+}
+
+describe('a log that is copied back beside the work', () => {
+  removeFoldersAfterEach();
+  const threads: SqliteThread[] = [];
+  afterEach(() => Promise.all(threads.splice(0).map((thread) => thread.close())));
+
+  it('keeps state work waiting and commits not', async () => {
+    const directory = freshFolder();
+    const { storage, copies } = await openWithCopier(directory);
+    await commit(storage, 1);
+    const done: string[] = [];
+    const first = checkpoint(storage, 1).then(() => done.push('first'));
+    const second = first.then(() => checkpoint(storage, 2)).then(() => done.push('second'));
+    for (let i = 2; copies.length === 0; i++) await commit(storage, i);
+    for (let i = 100; i > 0; i--) await storage.putMeta('a', new Uint8Array(1));
+    expect(done).toEqual([]);
+    expect(copies).toHaveLength(1);
+    copies[0]?.();
+    await first;
+    while (copies.length < 2) await storage.putMeta('a', new Uint8Array(1));
+    copies[1]?.();
+    await second;
+    await storage.close();
+    expect((await startIn(directory)).view[1]).toMatchObject({ snapshot: '2@1', state: { k: '2' } });
+  });
+
+  it('is waited for by a close', async () => {
+    const { storage, copies } = await openWithCopier(freshFolder());
+    const saved = checkpoint(storage, 1);
+    while (copies.length === 0) await storage.putMeta('a', new Uint8Array(1));
+    const done: string[] = [];
+    const closed = storage.close().then(() => done.push('closed'));
+    for (let i = 20; i > 0; i--) await new Promise((resolve) => setImmediate(resolve));
+    expect(done).toEqual([]);
+    copies[0]?.();
+    await saved;
+    await closed;
+  });
+
+  it('s70 stops the store when it fails', async () => {
+    const { storage, copies } = await openWithCopier(freshFolder());
+    const saved = checkpoint(storage, 1);
+    saved.catch(() => undefined);
+    while (copies.length === 0) await storage.putMeta('a', new Uint8Array(1));
+    copies[0]?.(new StorageFailure('disk I/O error'));
+    await expect(saved).rejects.toThrow('disk I/O error');
+    await expect(commit(storage, 3)).rejects.toThrow('disk I/O error');
+    await storage.close();
+  });
+
+  it('goes on in a thread, for every store of a worker', async () => {
+    const worker = new SqliteThread();
+    threads.push(worker);
+    const folders = [freshFolder(), freshFolder()];
+    const stores = folders.map((directory) => new SqliteStorage({ directory, worker }));
+    for (const storage of stores) await storage.open();
+    await Promise.all(
+      stores.map(async (storage) => {
+        for (let i = 1; i <= 9; i++) await checkpoint(storage, i, STATE_WAL_BYTES / 4);
+      }),
+    );
+    for (const directory of folders) {
+      expect(statSync(join(directory, 'state.db')).size).toBeGreaterThan(STATE_WAL_BYTES / 4);
+      expect(statSync(join(directory, 'state.db-wal')).size).toBeLessThan(1.5 * STATE_WAL_BYTES);
+    }
+    for (const storage of stores) await storage.close();
+  });
+
+  it('s70 stops the store when the thread cannot have the file', async () => {
+    const worker = new SqliteThread();
+    threads.push(worker);
+    const directory = freshFolder();
+    const storage = new SqliteStorage({ directory, worker });
+    await storage.open();
+    renameSync(join(directory, 'state.db'), join(directory, 'elsewhere'));
+    await checkpoint(storage, 1, 1.25 * STATE_WAL_BYTES).catch(() => undefined);
+    let failure: unknown;
+    for (let i = 2; failure === undefined; i++) await commit(storage, i).catch((error: unknown) => (failure = error));
+    expect(failure).toMatchObject({ name: 'StorageFailure' });
+    expect(failure).toMatchObject({ message: expect.stringMatching(/unable to open database file/) as string });
+    await storage.close().catch(() => undefined);
+  });
+});
