@@ -5,7 +5,8 @@
  * of opaque rows. The journal is the state's write-ahead log: a checkpoint moves applied rows into the state together
  * with the applied index, a group in one transaction, and only behind a durable checkpoint does the journal forget.
  * `journaled.ts` keeps both in two files through a worker, and `sqlite.ts` gives it SQLite in a thread of its own
- * (`sqlite-thread.ts` → `engine-host.ts` → `store-engine.ts` → the port `files.ts`: `journal-db.ts`, `state-db.ts`).
+ * (`sqlite-thread.ts` → `request-lane.ts` → `engine-host.ts` → `store-engine.ts` → the port `files.ts`: `journal-db.ts`,
+ * `state-db.ts`).
  * The simulator gives it files in memory and virtual time; `memory.ts` is its twin without a disk. All three pass the
  * same contract suite.
  *

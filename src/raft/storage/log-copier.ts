@@ -27,14 +27,13 @@ export interface CopyReply {
 }
 
 export class LogCopier {
-  readonly #wake: () => void;
   readonly #calls = new Map<number, (error: Error | undefined) => void>();
   #worker: Worker | undefined;
   #nextCall = 1;
 
-  /** `wake` is called after every `done`. */
-  constructor(wake: () => void) {
-    this.#wake = wake;
+  /** Somebody's `done` has not been called yet: it will be, from the event loop. */
+  get isBusy(): boolean {
+    return this.#calls.size > 0;
   }
 
   readonly copy: CopyLog = (file, done) => {
@@ -62,7 +61,6 @@ export class LogCopier {
     const done = this.#calls.get(call);
     this.#calls.delete(call);
     done?.(error);
-    this.#wake();
   }
 
   #die(error: Error): void {

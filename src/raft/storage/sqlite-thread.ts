@@ -4,6 +4,7 @@
  * One thread can serve many stores (an embedded cluster in one process); a store that is given none starts its own.
  */
 import type { Worker } from 'node:worker_threads';
+import { LaneWriter, newLaneMemory } from './request-lane.js';
 import type { Outcome, ReplyEnvelope, Request } from './sqlite-protocol.js';
 import { StorageFailure } from './storage.js';
 import { startThread } from './thread.js';
@@ -29,12 +30,15 @@ export interface SqliteWorker {
 
 export class SqliteThread implements SqliteWorker {
   readonly #worker: Worker;
+  readonly #lane: LaneWriter;
   readonly #listeners = new Map<number, LineListener>();
   #nextStore = 1;
   #dead: Error | undefined;
 
   constructor() {
-    this.#worker = startThread(new URL('./sqlite-worker.js', import.meta.url));
+    const memory = newLaneMemory();
+    this.#lane = new LaneWriter(memory);
+    this.#worker = startThread(new URL('./sqlite-worker.js', import.meta.url), memory);
     this.#worker.on('message', (replies: readonly ReplyEnvelope[]) => {
       for (const { store, call, outcome } of replies) this.#listeners.get(store)?.reply(call, outcome);
     });
@@ -52,7 +56,11 @@ export class SqliteThread implements SqliteWorker {
     this.#listeners.set(store, listener);
     return {
       post: (call, request, transfer = []) => {
-        this.#worker.postMessage({ store, call, request }, transfer);
+        const isRow = request.type === 'commit' && request.flip === undefined;
+        if (!isRow || !this.#lane.put(store, call, request)) {
+          this.#worker.postMessage({ store, call, request }, transfer);
+        }
+        this.#lane.publish();
       },
       detach: () => {
         this.#listeners.delete(store);

@@ -1,25 +1,45 @@
-/** The thread in which SQLite runs: a shell around `engine-host.ts`. Nothing else of the process waits on a disk. */
-import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
+/**
+ * The thread in which SQLite runs: a shell around `engine-host.ts`. Nothing else of the process waits on a disk.
+ *
+ * It sleeps on the lane of its requests and not in its event loop, which gets a turn now and then, and whenever the
+ * thread that copies logs may have something to say.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { EngineHost } from './engine-host.js';
 import { LogCopier } from './log-copier.js';
-import { openStoreFiles } from './store-files.js';
+import { LaneReader } from './request-lane.js';
 import type { RequestEnvelope } from './sqlite-protocol.js';
+import { openStoreFiles } from './store-files.js';
+
+/** So often it sleeps before the event loop, in which others may have left something to do, gets a turn. */
+const SLEEPS_A_TURN = 64;
+/** While a log is copied, which takes 10 to 100 ms, a sleep is no longer than this. */
+const COPYING_SLEEP_MS = 2;
 
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a worker thread');
 
-const copier = new LogCopier(() => {
-  host.run();
-});
+const lane = new LaneReader(
+  workerData as SharedArrayBuffer,
+  () => receiveMessageOnPort(port)?.message as RequestEnvelope | undefined,
+);
+const copier = new LogCopier();
 const host = new EngineHost({
-  poll: () => receiveMessageOnPort(port)?.message as RequestEnvelope | undefined,
+  poll: () => lane.next(),
   send: (replies) => {
     port.postMessage(replies);
   },
   openFiles: (directory, maxJournalBytes) => openStoreFiles(directory, maxJournalBytes, undefined, copier.copy),
 });
 
-port.on('message', (envelope: RequestEnvelope) => {
-  host.take(envelope);
+function work(): void {
   host.run();
-});
+  for (let sleeps = 0; sleeps < SLEEPS_A_TURN && !copier.isBusy; sleeps++) {
+    lane.wait();
+    host.run();
+  }
+  if (copier.isBusy) lane.wait(COPYING_SLEEP_MS);
+  setImmediate(work);
+}
+
+setImmediate(work);
