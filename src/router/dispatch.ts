@@ -57,6 +57,8 @@ interface Call {
   readonly deadline: number;
   readonly forward: boolean;
   readonly done: (reply: DispatchReply) => void;
+  /** Among the calls under way. */
+  place: number;
   /** −1 until a topology is known. */
   shard: number;
   ended: boolean;
@@ -86,7 +88,8 @@ export class Dispatcher {
   readonly #backoffFirstMs: number;
   readonly #backoffMostMs: number;
   readonly #maxInFlight: number;
-  readonly #calls = new Set<Call>();
+  /** In no order, each at its `place`. Not a Set, for the reason that is in `requests.ts`. */
+  readonly #calls: Call[] = [];
   readonly #leaders: Leaders;
   #sweep: Timer | undefined;
   #stopping = false;
@@ -105,7 +108,7 @@ export class Dispatcher {
   }
 
   get inFlight(): number {
-    return this.#calls.size;
+    return this.#calls.length;
   }
 
   shardOf(key: Uint8Array, topology: Topology): number {
@@ -135,6 +138,7 @@ export class Dispatcher {
       deadline: this.#runtime.now() + options.deadlineMs,
       forward: options.forward,
       done,
+      place: this.#calls.length,
       shard: -1,
       ended: false,
       attempt: 0,
@@ -147,7 +151,7 @@ export class Dispatcher {
       perhapsApplied: false,
       lastRefusal: undefined,
     };
-    this.#calls.add(call);
+    this.#calls.push(call);
     this.#sweep ??= this.#runtime.every(this.#sweepMs, () => {
       this.#lookAround();
     });
@@ -157,7 +161,7 @@ export class Dispatcher {
   /** Takes no more operations; resolves when those under way have ended. */
   stop(): Promise<void> {
     this.#stopping = true;
-    if (this.#calls.size === 0) return Promise.resolve();
+    if (this.#calls.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
@@ -171,7 +175,7 @@ export class Dispatcher {
 
   #refusalAtTheDoor(): Refusal | undefined {
     if (this.#stopping) return refuse('shutting-down');
-    if (this.#calls.size >= this.#maxInFlight) return refuse('overloaded', 'too many operations are under way');
+    if (this.#calls.length >= this.#maxInFlight) return refuse('overloaded', 'too many operations are under way');
     return undefined;
   }
 
@@ -283,8 +287,8 @@ export class Dispatcher {
 
   #lookAround(): void {
     const now = this.#runtime.now();
-    // Calls that begin during the sweep are not due yet; those that end are skipped by the set itself.
-    for (const call of this.#calls) {
+    for (const call of [...this.#calls]) {
+      if (call.ended) continue;
       if (now >= call.deadline) {
         this.#giveUp(call, call.asked === undefined ? 'no-leader' : 'no-quorum');
       } else if (now >= call.wakeAt) {
@@ -292,7 +296,7 @@ export class Dispatcher {
         this.#advance(call);
       }
     }
-    if (this.#calls.size > 0) return;
+    if (this.#calls.length > 0) return;
     this.#sweep?.cancel();
     this.#sweep = undefined;
   }
@@ -328,12 +332,20 @@ export class Dispatcher {
     this.#end(call, { answer: refuse(told, message, details, 'not_applied'), term, servedBy });
   }
 
+  /** The last call takes its place. */
+  #forget(call: Call): void {
+    const last = this.#calls.pop();
+    if (last === undefined || last === call) return;
+    this.#calls[call.place] = last;
+    last.place = call.place;
+  }
+
   #end(call: Call, reply: ShardReply): void {
     call.ended = true;
-    this.#calls.delete(call);
+    this.#forget(call);
     const { answer, term, servedBy } = reply;
     call.done({ answer, term, servedBy, shard: call.shard });
-    if (this.#calls.size > 0 || !this.#stopping) return;
+    if (this.#calls.length > 0 || !this.#stopping) return;
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 }

@@ -8,6 +8,7 @@ import { refuse, type NodeId, type ShardReply } from '../shard/index.js';
 import type { ReplyCallback } from './backend.js';
 
 interface Entry {
+  readonly id: number;
   readonly node: NodeId;
   readonly expiresAt: number;
   readonly done: ReplyCallback;
@@ -15,6 +16,9 @@ interface Entry {
 
 /** Ids run up to here and begin again. */
 const MAX_ID = 0xffff_ffff;
+
+/** A power of two, as is every later number of them. */
+const FIRST_SLOTS = 256;
 
 /** How long after its budget a request may still be answered by the node itself. */
 const GRACE_MS = 1_000;
@@ -26,7 +30,13 @@ export const refusalFrom = (node: NodeId, ...args: Parameters<typeof refuse>): S
 });
 
 export class RequestTable {
-  readonly #entries = new Map<number, Entry>();
+  /**
+   * Each at the place that the last bits of its id say. Not a Map: V8 makes a new table for it every few entries that
+   * pass through it, and the outgrown one refers to the new one. As soon as one of them is of the old generation, all
+   * that come after it get there too, and every request outlives its answer until the next full collection.
+   */
+  #slots: (Entry | undefined)[] = new Array<Entry | undefined>(FIRST_SLOTS).fill(undefined);
+  #size = 0;
   readonly #maxInFlight: number;
   #lastId: number;
 
@@ -40,30 +50,35 @@ export class RequestTable {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   /** The id to send the request under; undefined if the table is full. */
   add(node: NodeId, now: number, budgetMs: number, done: ReplyCallback): number | undefined {
-    if (this.#entries.size >= this.#maxInFlight) return undefined;
+    if (this.#size >= this.#maxInFlight) return undefined;
+    if (this.#size * 2 >= this.#slots.length) this.#grow();
     let id = this.#lastId;
     do id = id >= MAX_ID ? 1 : id + 1;
-    while (this.#entries.has(id));
+    while (this.#slots[this.#placeOf(id)] !== undefined);
     this.#lastId = id;
-    this.#entries.set(id, { node, expiresAt: now + budgetMs + GRACE_MS, done });
+    this.#slots[this.#placeOf(id)] = { id, node, expiresAt: now + budgetMs + GRACE_MS, done };
+    this.#size++;
     return id;
   }
 
   /** Forgets a request that did not leave; its callback is not called. */
   forget(id: number): void {
-    this.#entries.delete(id);
+    const place = this.#placeOf(id);
+    if (this.#slots[place]?.id !== id) return;
+    this.#slots[place] = undefined;
+    this.#size--;
   }
 
   /** An answer came. Ignored if nobody waits for it, or if it comes from another node than the one that was asked. */
   settle(from: NodeId, id: number, reply: ShardReply): void {
-    const entry = this.#entries.get(id);
-    if (entry?.node !== from) return;
-    this.#entries.delete(id);
+    const entry = this.#slots[this.#placeOf(id)];
+    if (entry?.id !== id || entry.node !== from) return;
+    this.forget(id);
     entry.done(reply);
   }
 
@@ -83,12 +98,23 @@ export class RequestTable {
 
   #end(chosen: (entry: Entry) => boolean, message: string): void {
     const ended: Entry[] = [];
-    for (const [id, entry] of this.#entries) {
-      if (!chosen(entry)) continue;
-      this.#entries.delete(id);
+    for (const entry of this.#slots) {
+      if (entry === undefined || !chosen(entry)) continue;
+      this.forget(entry.id);
       ended.push(entry);
     }
     // After the table is consistent again: a callback may ask anew at once.
     for (const entry of ended) entry.done(refusalFrom(entry.node, 'leadership-lost', message));
+  }
+
+  #placeOf(id: number): number {
+    return id & (this.#slots.length - 1);
+  }
+
+  /** Those that had places of their own have them among twice as many, too. */
+  #grow(): void {
+    const before = this.#slots;
+    this.#slots = new Array<Entry | undefined>(before.length * 2).fill(undefined);
+    for (const entry of before) if (entry !== undefined) this.#slots[this.#placeOf(entry.id)] = entry;
   }
 }

@@ -100,6 +100,22 @@ describe('the request table', () => {
     expect(table.add(1, 0, 1, ignore)).toBeDefined();
   });
 
+  it('keeps what waits long while thousands come and go, across the last id', () => {
+    const table = new RequestTable(2_000, () => 1 - 100 / 0xffff_ffff);
+    const got: number[] = [];
+    const add = (n: number): number => table.add(1, 0, 100, () => got.push(n))!;
+    const old = add(-1);
+    const ids = Array.from({ length: 1_000 }, (_, n) => add(n));
+    expect(new Set([old, ...ids]).size).toBe(1_001);
+    expect(ids.every((id) => id >= 1 && id <= 0xffff_ffff)).toBe(true);
+    for (const id of ids) table.settle(1, id, reply(1));
+    for (let n = 1_000; n < 10_000; n++) table.settle(1, add(n), reply(1));
+    expect(got).toEqual(Array.from({ length: 10_000 }, (_, n) => n));
+    expect(table.size).toBe(1);
+    table.settle(1, old, reply(1));
+    expect(got.at(-1)).toBe(-1);
+  });
+
   it('a callback may ask anew while a node is being lost', () => {
     const table = new RequestTable(10, () => 0);
     const codes: unknown[] = [];

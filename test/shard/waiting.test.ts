@@ -25,6 +25,18 @@ describe('writes that wait', () => {
     expect(writes.size).toBe(0);
   });
 
+  it('are answered although an entry before theirs was never said to be applied', () => {
+    const writes = new WaitingWrites();
+    let answered = 0;
+    for (const index of [3, 5, 8]) writes.add(index, { ...waiter('w'), done: () => answered++ });
+    const answer: Answer = { type: 'put', revision: 5, version: 1, created: true, replayed: false };
+    writes.applied(5, answer);
+    expect([answered, writes.size]).toEqual([1, 2]);
+    writes.applied(4, answer);
+    writes.applied(9, answer);
+    expect([answered, writes.size]).toEqual([1, 2]);
+  });
+
   it('are given back when their time is over, or all at once', () => {
     const writes = new WaitingWrites();
     writes.add(1, waiter('early', 50));

@@ -14,9 +14,9 @@ export const m4: Mutant = {
       file: 'src/shard/waiting.ts',
       find: `    this.#gathered.push(waiter);
   }`,
-      replace: `    const underWay = [...this.#asked.values()].at(-1);
+      replace: `    const underWay = this.#asked.at(-1);
     if (underWay === undefined) this.#gathered.push(waiter);
-    else underWay.push(waiter);
+    else underWay.waiters.push(waiter);
   }`,
     },
   ],
