@@ -74,6 +74,8 @@ export class Group implements Replica {
   readonly table: StateTable;
   applied: number;
   leaderChanges = 0;
+  /** It is to be collected in this turn; kept by `groups.ts`. */
+  touched = false;
 
   readonly #host: GroupHost;
   readonly #writes = new WaitingWrites();

@@ -21,7 +21,11 @@ export class Groups {
   readonly #groups = new Map<GroupId, Group>();
   readonly #preferred = new Map<GroupId, NodeId>();
   readonly #awake = new Set<Group>();
-  readonly #touched = new Set<Group>();
+  /**
+   * Each once, as its `touched` says. Not a Set that is cleared every turn: see `waiting.ts`, a table of a Map that is
+   * cleared goes on to hold the next one just as one that is outgrown.
+   */
+  #touched: Group[] = [];
   /** Groups that prefer this node as leader and have had none yet, with the ticks left to claim it. */
   readonly #claims = new Map<Group, number>();
 
@@ -77,17 +81,19 @@ export class Groups {
   }
 
   touch(group: Group): void {
-    this.#touched.add(group);
+    if (group.touched) return;
+    group.touched = true;
+    this.#touched.push(group);
   }
 
   touchAll(): void {
-    for (const group of this.#groups.values()) this.#touched.add(group);
+    for (const group of this.#groups.values()) this.touch(group);
   }
 
   tick(): void {
     for (const group of this.#awake) {
       group.raft.tick();
-      this.#touched.add(group);
+      this.touch(group);
     }
     for (const [group, left] of this.#claims) this.#claim(group, left);
   }
@@ -100,7 +106,7 @@ export class Groups {
     this.#claims.set(group, left - 1);
     if (left % CLAIM_EVERY_TICKS !== 0) return;
     group.raft.campaign();
-    this.#touched.add(group);
+    this.touch(group);
   }
 
   /** `peer` is dead: the groups that it led may elect another leader at once. */
@@ -108,7 +114,7 @@ export class Groups {
     for (const group of this.#groups.values()) {
       if (group.raft.leader === peer) {
         group.raft.forgetLeader();
-        this.#touched.add(group);
+        this.touch(group);
       } else if (group.isLeader) {
         group.raft.reportUnreachable(peer);
       }
@@ -122,7 +128,8 @@ export class Groups {
       if (group.raft.quiesced) this.#awake.delete(group);
       else this.#awake.add(group);
     }
-    this.#touched.clear();
+    for (const group of this.#touched) group.touched = false;
+    this.#touched = [];
   }
 
   get system(): Group | undefined {

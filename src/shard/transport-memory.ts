@@ -148,7 +148,7 @@ export class MemoryTransport implements Transport {
   private life = 0;
   private readonly up = new Set<PeerId>();
   private readonly queues = new Map<PeerId, Queue>();
-  private readonly unflushed = new Set<PeerId>();
+  private unflushed: PeerId[] = [];
 
   /** @internal */
   constructor(network: MemoryNetwork, id: PeerId, options: Required<MemoryNetworkOptions>) {
@@ -179,13 +179,13 @@ export class MemoryTransport implements Transport {
       this.counters.droppedInvalid += 1;
       return false;
     }
-    this.unflushed.add(to);
+    if (!this.unflushed.includes(to)) this.unflushed.push(to);
     return true;
   }
 
   flush(): void {
     for (const to of this.unflushed) this.carry(to);
-    this.unflushed.clear();
+    this.unflushed = [];
   }
 
   close(): Promise<void> {
@@ -216,7 +216,7 @@ export class MemoryTransport implements Transport {
     this.running = false;
     this.life += 1;
     this.queues.clear();
-    this.unflushed.clear();
+    this.unflushed = [];
   }
 
   /** @internal Tells the owner, later, that a link came or went. */

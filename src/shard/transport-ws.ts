@@ -83,7 +83,6 @@ export class WsTransport implements Transport {
   private readonly dialers = new Map<NodeId, Dialer>();
   private readonly seedDialers = new Set<Dialer>();
   private readonly links = new Map<PeerId, WsLink>();
-  private readonly unflushed = new Set<WsLink>();
   private routersSeen = 0;
   private lastUnsayable = '';
 
@@ -159,14 +158,11 @@ export class WsTransport implements Transport {
       this.counters.droppedNoLink += 1;
       return false;
     }
-    if (!link.send(message)) return false;
-    this.unflushed.add(link);
-    return true;
+    return link.send(message);
   }
 
   flush(): void {
-    for (const link of this.unflushed) link.flush();
-    this.unflushed.clear();
+    for (const link of this.links.values()) link.flush();
   }
 
   /** Ends all links at once, without telling the owner of each. What was flushed may still arrive. */
@@ -279,7 +275,6 @@ export class WsTransport implements Transport {
 
   private linkDown(link: WsLink, why: string): void {
     this.links.delete(link.peer);
-    this.unflushed.delete(link);
     if (this.closed) return;
     this.logger.info({ peer: link.peer, why }, 'link down');
     this.events?.onLink(link.peer, false);

@@ -9,13 +9,18 @@ import { StorageFailure } from './storage.js';
 import type { SqliteWorker, StoreLine } from './sqlite-thread.js';
 
 interface Call {
+  readonly number: number;
   readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
 }
 
 export class StoreClient {
   readonly #line: StoreLine;
-  readonly #calls = new Map<number, Call>();
+  /**
+   * In the order of the calls, in which most of them are replied to. Not a Map: its outgrown tables, each of which holds
+   * the next, would keep commits alive long after their replies, once one of them is of the old generation.
+   */
+  readonly #calls: Call[] = [];
   #nextCall = 1;
   #failure: Error | undefined;
   #isDead = false;
@@ -28,8 +33,7 @@ export class StoreClient {
       died: (error) => {
         this.#isDead = true;
         this.#failure ??= error;
-        for (const { reject } of this.#calls.values()) reject(error);
-        this.#calls.clear();
+        for (const { reject } of this.#calls.splice(0)) reject(error);
       },
     });
   }
@@ -55,7 +59,7 @@ export class StoreClient {
         return;
       }
       const call = this.#nextCall++;
-      this.#calls.set(call, { resolve, reject });
+      this.#calls.push({ number: call, resolve, reject });
       this.#line.post(call, request, transfer);
     });
   }
@@ -70,8 +74,8 @@ export class StoreClient {
   }
 
   #settle(number: number, outcome: Outcome): void {
-    const call = this.#calls.get(number);
-    this.#calls.delete(number);
+    const at = this.#calls.findIndex((each) => each.number === number);
+    const call = at === -1 ? undefined : this.#calls.splice(at, 1)[0];
     if (outcome.ok) {
       call?.resolve(outcome.value as never);
       return;
