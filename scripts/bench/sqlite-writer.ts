@@ -1,6 +1,6 @@
 /**
- * The process of `SqliteTarget`: a journal as Kvorum's nodes keep theirs (write-ahead log, synchronous=FULL, a row for
- * each commit), and nothing around it. Argument: the folder for it.
+ * The process of `SqliteTarget`: one writer that commits rows as many programs would (write-ahead log, synchronous=FULL, a
+ * row for each commit), and nothing around it. Argument: the folder for it.
  */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';

@@ -66,4 +66,28 @@ describe('checkpoints', () => {
     expect(compacted).toEqual([2]);
     await storage.close();
   });
+
+  it('are due once the journal has grown by so much since the last one, however little was applied', async () => {
+    const storage = new MemoryStorage(new MemoryDisk());
+    await storage.open();
+    const group = await follower(storage);
+    const before = storage.status().journalBytes;
+    expect(before).toBeGreaterThan(0);
+    const rare = { bytes: Infinity, intervalMs: Infinity, keepEntries: 0, keepBytes: 0 };
+    const dueAt = (journalBytes: number): Checkpointer => {
+      const checkpointer = new Checkpointer(storage, { ...rare, journalBytes }, () => undefined);
+      checkpointer.applied(group, 1, 0);
+      return checkpointer;
+    };
+    expect(dueAt(before + 1).isDue(1e9)).toBe(false);
+    const checkpointer = dueAt(before);
+    expect(checkpointer.isDue(0)).toBe(true);
+    await checkpointer.run();
+    const left = storage.status().journalBytes;
+    // What is left of the journal was there when the checkpoint ended: it alone makes none due.
+    expect(left).toBeGreaterThan(0);
+    checkpointer.applied(group, 1, 0);
+    expect(checkpointer.isDue(0)).toBe(false);
+    await storage.close();
+  });
 });
