@@ -162,6 +162,20 @@ describe('damage', () => {
     }
   });
 
+  it('s69 adds no slots to a journal that it refuses, however few are free', async () => {
+    const directory = damageRow(open, 5);
+    const slots = (sql: string): unknown => {
+      const db = new Database(join(directory, 'journal.db'));
+      db.exec(sql);
+      const count = db.prepare('SELECT count(*) FROM slots').pluck().get();
+      db.close();
+      return count;
+    };
+    expect(slots(`DELETE FROM slots WHERE id > ${COMMITS}`)).toBe(COMMITS);
+    await expectCorruption(startIn(directory), /row 5 of 1 to 12 is damaged/);
+    expect(slots('')).toBe(COMMITS);
+  });
+
   it('s69 refuses a bad last row that is known to have been synced', async () => {
     const afterClose = damageRow(closed, COMMITS);
     await expectCorruption(startIn(afterClose), /row 12 of 1 to 12 is damaged/);

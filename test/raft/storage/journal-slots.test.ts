@@ -115,6 +115,16 @@ describe('journal slots', () => {
     }
   });
 
+  it('s68 a slot that was torn behind its header loses its row, though a later one of its sync is whole', async () => {
+    const { before, after } = await syncOf([3_900, 100]);
+    const [page = 0, ...others] = changedPages(journalOf(before), journalOf(after));
+    expect(others).toHaveLength(1);
+    const journal = Buffer.from(journalOf(after));
+    const at = page * JOURNAL_PAGE_BYTES;
+    journalOf(before).copy(journal, at + SECTOR_BYTES, at + SECTOR_BYTES, at + JOURNAL_PAGE_BYTES);
+    expect(await logLength(before, journal)).toBe(3);
+  });
+
   it('s68 what a dropped row left in slots is never taken for the row that gets its number', async () => {
     const { before, after } = await syncOf([9_000, 100]);
     const journal = Buffer.from(journalOf(after));
