@@ -20,6 +20,8 @@ const THROUGHPUT: readonly (readonly [TargetName, string, Readonly<Record<Side, 
 ];
 const ONE_CLIENT: Readonly<Record<Side, Marks>> = { put: [1, 0.7], get: [0.8, 0.5] };
 const CPU: Marks = [1.2, 0.7];
+/** What features may cost those who do not use them. */
+const CPU_VS_BASE: Marks = [1.03, 1];
 const LOOP_DELAY_MS: Marks = [20, 10];
 const WRITTEN: Marks = [6, 3];
 const EMBEDDED: Readonly<Record<Side, Marks>> = { put: [40_000, 100_000], get: [100_000, 300_000] };
@@ -54,6 +56,14 @@ export function compareGoals(comparison: Comparison): JudgedGoal[] {
       less('CPU of 1,000 puts, 64 clients, vs etcd gRPC', CPU),
       ratio('put', 64, 'etcd-grpc', (figures) => figures.cpuSecondsPer1000),
     ),
+    ...(['put@64', 'get@64', 'put@1'] as const).map((name) => {
+      const targets = comparison.rows.find(({ row }) => rowName(row) === name)?.targets;
+      const cost = (of: 'kvorum' | 'kvorum-base'): number => targets?.[of]?.cpuSecondsPer1000 ?? NaN;
+      return judge(
+        less(`CPU of 1,000 operations, ${name}, vs --base`, CPU_VS_BASE),
+        cost('kvorum') / cost('kvorum-base'),
+      );
+    }),
     judge(less('event-loop delay p99 of any node under puts', LOOP_DELAY_MS, ' ms'), worstLoopDelay(comparison.rows)),
     judge(less('bytes written per byte put, 64 clients', WRITTEN, ''), at('put', 64)?.kvorum?.writtenPerByte ?? NaN),
     ...sides.map((side) =>

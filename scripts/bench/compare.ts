@@ -52,13 +52,15 @@ export async function compare(options: Options, context: Context, driver: HttpDr
   const run = async (some: readonly Row[], leaseReads: boolean): Promise<void> => {
     if (some.length === 0) return;
     const kvorum = await startKvorum(options, context, driver, leaseReads);
-    const targets = [kvorum, ...beside];
+    const base =
+      options.base === undefined ? [] : [await startKvorum(options, context, driver, leaseReads, options.base)];
+    const targets = [kvorum, ...base, ...beside];
     for (const target of targets) await warmUp(target, options, context);
     const measured = [];
     for (const row of some) measured.push(await measureRow(row, targets, { options, context, notRun }));
     if (!options.quick) paced.push(...(await paceAll(measured, { kvorum, beside, options, context })));
     rows.push(...measured);
-    await kvorum.stop();
+    for (const target of [kvorum, ...base]) await target.stop();
   };
   await run(others, false);
   // Leases are off by default, so only the rows that need them are measured with them.
@@ -135,9 +137,14 @@ export async function startKvorum(
   context: Context,
   driver: HttpDriver,
   leaseReads: boolean,
+  cli?: string,
 ): Promise<KvorumTarget> {
-  context.say(`starting kvorum: ${nodes} nodes, ${shards} shards × ${replicas}${leaseReads ? ', lease reads' : ''}`);
-  const target = new KvorumTarget(await KvorumCluster.start({ nodes, replicas, shards, leaseReads }, context), driver);
+  const build = cli === undefined ? 'kvorum' : 'the other build';
+  context.say(`starting ${build}: ${nodes} nodes, ${shards} shards × ${replicas}${leaseReads ? ', lease reads' : ''}`);
+  const target = new KvorumTarget(
+    await KvorumCluster.start({ nodes, replicas, shards, leaseReads, cli }, context),
+    driver,
+  );
   await target.side.preload();
   return target;
 }

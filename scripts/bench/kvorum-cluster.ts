@@ -18,6 +18,8 @@ export interface ClusterShape {
   readonly shards: number;
   /** Allows `?consistency=lease`; off by default, as for everybody. */
   readonly leaseReads?: boolean;
+  /** The dist/cli.js of another build than this one. */
+  readonly cli?: string;
 }
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -48,6 +50,7 @@ export class KvorumCluster {
     const listen = `127.0.0.1:${ports.at(-1) ?? 0}`;
     this.nodeUrls = doors.map((door) => `http://${door}`);
     this.routerUrl = `http://${listen}`;
+    const { cli = CLI } = shape;
     const common = { 'cluster-id': randomUUID(), 'log-level': 'warn' } as const;
     const cluster = peers.map((peer, i) => `n${i + 1}=${peer}@${doors[i] ?? ''}`).join(',');
     this.#nodes = peers.map((_, i) => {
@@ -55,10 +58,10 @@ export class KvorumCluster {
       const { shards, replicas } = shape;
       const lease: Readonly<Record<string, true>> = shape.leaseReads === true ? { 'lease-reads': true } : {};
       const own = { name, cluster, data: join(folder, name), shards, replicas, ...lease };
-      return new NodeProgram({ name, cli: CLI, args: { ...common, ...own } });
+      return new NodeProgram({ name, cli, args: { ...common, ...own } });
     });
     const args = { ...common, nodes: peers.join(','), listen };
-    this.#router = new NodeProgram({ name: 'router', cli: CLI, role: 'router', args });
+    this.#router = new NodeProgram({ name: 'router', cli, role: 'router', args });
   }
 
   /** Settles when every shard has its leader, each where it belongs. Gone at the end of the run, if not before. */

@@ -13,12 +13,13 @@ export const kvorumProtocol: Protocol = (kind, key, value) =>
     : { method: 'GET', path: `/v1/kv/${key}${CONSISTENCY[kind]}` };
 
 export class KvorumTarget implements Target {
-  readonly name = 'kvorum';
+  readonly name: 'kvorum' | 'kvorum-base';
   readonly side: HttpSide;
   readonly #cluster: KvorumCluster;
 
   constructor(cluster: KvorumCluster, driver: HttpDriver) {
     this.#cluster = cluster;
+    this.name = cluster.shape.cli === undefined ? 'kvorum' : 'kvorum-base';
     const { routerUrl, nodeUrls } = cluster;
     this.side = new HttpSide([routerUrl], kvorumProtocol, driver, [routerUrl, ...nodeUrls]);
   }

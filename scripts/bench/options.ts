@@ -1,5 +1,6 @@
 /** The command line of `npm run bench`: read, checked, complete. Starts nothing. */
 import { existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { MOST_CLIENTS, OPERATIONS, parseRow, type Row } from './workload.js';
 import { UsageError, whole } from '../support/usage.js';
@@ -32,6 +33,8 @@ export interface Options {
   /** With echo and SQLite beside it. */
   readonly compare: boolean;
   readonly etcd: boolean;
+  /** The dist/cli.js of another build, which is measured in turn with this one. */
+  readonly base: string | undefined;
   /** Where the sources of the gRPC client are. */
   readonly etcdClient: string | undefined;
   readonly kills: number;
@@ -61,6 +64,12 @@ function folder(text: string): string {
   throw new InvalidArgumentError('It must be a folder that exists.');
 }
 
+function checkout(text: string): string {
+  const cli = join(resolve(text), 'dist', 'cli.js');
+  if (existsSync(cli)) return cli;
+  throw new InvalidArgumentError('It must be a checkout that was built: dist/cli.js is missing there.');
+}
+
 function existing(text: string): string {
   if (existsSync(text)) return text;
   throw new InvalidArgumentError('There is no such file or folder.');
@@ -84,6 +93,7 @@ function command(): Command {
     .option('--rounds <n>', 'of each row, medians of which are shown (default 3, --scale and quick 2)', whole(1, 99))
     .option('--no-compare', 'Kvorum alone: no echo, no SQLite writer')
     .addOption(new Option('--vs <store>', 'also this store').choices(['etcd']))
+    .option('--base <folder>', 'also another build: a built checkout of an earlier commit', checkout)
     .option(
       '--etcd-client <path>',
       'folder with the sources of the gRPC client, or the client (or KVORUM_BENCH_ETCD; default ../shared/bench/etcd)',
@@ -114,6 +124,7 @@ interface Said {
   readonly rounds?: number;
   readonly compare: boolean;
   readonly vs?: 'etcd';
+  readonly base?: string;
   readonly etcdClient?: string;
   readonly scale?: true | readonly Dimension[];
   readonly failover?: true;
@@ -152,6 +163,7 @@ export function parseOptions(argv: readonly string[]): Options {
     embedded: !quick && said.rows === undefined && compare,
     compare,
     etcd,
+    base: said.base,
     etcdClient: said.etcdClient,
     kills: said.kills ?? KILLS,
     dir: said.dir,
@@ -168,7 +180,7 @@ function checkTogether(said: Said & Plain, given: (name: string) => boolean): vo
   }
   if (scale !== undefined && failover === true) throw new UsageError('--scale and --failover are two runs: choose one');
   const other = scale !== undefined ? '--scale' : failover === true ? '--failover' : undefined;
-  const comparing = ['rows', 'vs', 'quick'].find(given);
+  const comparing = ['rows', 'vs', 'quick', 'base'].find(given);
   if (other !== undefined && comparing !== undefined) throw new UsageError(`--${comparing} says nothing with ${other}`);
   if (vs !== undefined && !compare) throw new UsageError('--vs and --no-compare contradict each other');
   if (given('kills') && failover !== true) throw new UsageError('--kills needs --failover');

@@ -28,7 +28,7 @@ export interface Header {
   readonly load: string;
   readonly machine: Machine;
   /** As asked for, completed by defaults. */
-  readonly options: Omit<Options, 'dir' | 'etcdClient' | 'json' | 'save'>;
+  readonly options: Omit<Options, 'dir' | 'etcdClient' | 'base' | 'json' | 'save'>;
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -37,7 +37,7 @@ const FOLDER = 'bench';
 export function headerOf(options: Options, load: string, machine: Machine): Header {
   const asked: Partial<Options> = { ...options };
   // Places on this machine, and what is done with the result, are nobody else's business.
-  for (const name of ['dir', 'etcdClient', 'json', 'save'] as const) Reflect.deleteProperty(asked, name);
+  for (const name of ['dir', 'etcdClient', 'base', 'json', 'save'] as const) Reflect.deleteProperty(asked, name);
   return {
     mode: options.mode,
     date: new Date().toISOString(),

@@ -2,7 +2,7 @@
 import type { LoadOutcome } from './load.js';
 import type { Row } from './workload.js';
 
-export const TARGETS = ['kvorum', 'echo', 'sqlite', 'etcd-gateway', 'etcd-grpc'] as const;
+export const TARGETS = ['kvorum', 'kvorum-base', 'echo', 'sqlite', 'etcd-gateway', 'etcd-grpc'] as const;
 export type TargetName = (typeof TARGETS)[number];
 
 /** What a store tells of itself: totals since its start, all nodes together. */

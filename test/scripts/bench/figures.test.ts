@@ -117,6 +117,7 @@ describe('a goal', () => {
         row: { operation: 'put', clients: 64 },
         targets: {
           kvorum: target({ opsPerSecond: 3_000, loopDelayP99Ms: [5, 15, NaN], cpuSecondsPer1000: 0.2 }),
+          'kvorum-base': target({ cpuSecondsPer1000: 0.16 }),
           'etcd-grpc': target({ opsPerSecond: 1_000 }),
         },
       },
@@ -126,6 +127,8 @@ describe('a goal', () => {
     expect(of('puts of 64 clients vs etcd gRPC')).toMatchObject({ measured: 3, verdict: 'aim met' });
     expect(of('puts of 64 clients vs etcd gateway')).toMatchObject({ measured: null, verdict: 'not measured' });
     expect(of('CPU of 1,000 puts')).toMatchObject({ measured: 2, verdict: 'MISSED' });
+    expect(of('CPU of 1,000 operations, put@64')).toMatchObject({ measured: 1.25, verdict: 'MISSED' });
+    expect(of('CPU of 1,000 operations, get@64')).toMatchObject({ measured: null, verdict: 'not measured' });
     expect(of('event-loop delay')).toMatchObject({ measured: 15, verdict: 'floor met' });
   });
 

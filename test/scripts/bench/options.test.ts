@@ -64,6 +64,7 @@ it.each([
   ['--rows put@64,poke@1', '--rows', '"poke@1" is no row'],
   ['--scale colour', '--scale', 'shards, nodes'],
   ['--vs consul', '--vs', 'etcd'],
+  ['--base no-such-folder', '--base', 'dist/cli.js is missing'],
   ['--load ab', '--load', 'autocannon'],
   ['--dir no-such-folder', '--dir', 'folder that exists'],
   ['--replicas 4', '--replicas 4', '--nodes 3'],
