@@ -4,7 +4,7 @@
  * A node is a number, or `leader:7` for whoever leads shard 7 when the fault is made. Checks the form, and what can be
  * known without a cluster; which nodes there are is the cluster's to say.
  */
-import { checkLink, MAX_DELAY_MS, type Fault, type Party } from '../../src/faults/index.js';
+import { checkLink, MAX_DELAY_MS, MAX_KBIT_PER_SECOND, type Fault, type Party } from '../../src/faults/index.js';
 
 /** What was typed is wrong. Nothing was done. */
 export class UsageError extends Error {
@@ -19,7 +19,7 @@ export type Request = (leaderOf: LeaderOf) => Fault;
 
 type SignalName = 'kill' | 'pause' | 'resume' | 'restart';
 type ShapeName = 'partition' | 'isolate' | 'one-way' | 'ring' | 'bridge';
-export type FormName = ShapeName | SignalName | 'delay' | 'drop' | 'slow-disk' | 'mend' | 'kill-all' | 'heal';
+export type FormName = ShapeName | SignalName | 'delay' | 'drop' | 'rate' | 'slow-disk' | 'mend' | 'kill-all' | 'heal';
 
 type Reference<T> = (leaderOf: LeaderOf) => T;
 
@@ -112,6 +112,16 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
       return (leaderOf) => ({ type: 'drop', a: a(leaderOf), b: b(leaderOf), percent: Number(percent) });
     },
   },
+  rate: {
+    usage: 'A-B RATE',
+    help: 'each direction passes no more than this, such as 1-2 8mbit; 0 = as much as it can',
+    parse: (words) => {
+      const [link = '', rate = ''] = only('rate', words, 2);
+      const [a, b] = linkOf('rate', link);
+      const kbitPerSecond = kilobits(rate);
+      return (leaderOf) => ({ type: 'rate', a: a(leaderOf), b: b(leaderOf), kbitPerSecond });
+    },
+  },
   kill: nodeForm('kill', 'kill -9'),
   'kill-all': {
     usage: '',
@@ -170,6 +180,8 @@ export function formatFault(fault: Fault): string {
       return `delay ${fault.a}-${fault.b} ${fault.ms}ms`;
     case 'drop':
       return `drop ${fault.a}-${fault.b} ${fault.percent}%`;
+    case 'rate':
+      return `rate ${fault.a}-${fault.b} ${fault.kbitPerSecond}kbit`;
     case 'slow-disk':
       return `slow-disk ${fault.node} ${fault.ms}ms`;
     case 'isolate':
@@ -218,4 +230,13 @@ function milliseconds(name: FormName, text: string): number {
   const ms = Number(digits) * (unit === 's' ? 1000 : 1);
   if (ms <= MAX_DELAY_MS) return ms;
   throw new UsageError(`${name}: time '${text}' must be from 0ms to ${MAX_DELAY_MS}ms, such as 50ms`);
+}
+
+function kilobits(text: string): number {
+  const [, digits, unit] = /^(\d{1,9})(kbit|mbit)$/.exec(text) ?? [];
+  const kbit = text === '0' ? 0 : Number(digits) * (unit === 'mbit' ? 1000 : 1);
+  if (kbit <= MAX_KBIT_PER_SECOND) return kbit;
+  throw new UsageError(
+    `rate: rate '${text}' must be 0, or up to ${MAX_KBIT_PER_SECOND / 1000}mbit, such as 500kbit or 8mbit`,
+  );
 }

@@ -45,11 +45,12 @@ function linksOf(links: readonly LinkView[]): string {
   return [...items].join(', ');
 }
 
-function sufferingOf({ cut, delayMs, dropPercent }: LinkView): string {
+function sufferingOf({ cut, delayMs, dropPercent, kbitPerSecond }: LinkView): string {
   const parts = [
     ...(cut ? ['cut'] : []),
     ...(delayMs > 0 ? [`${delayMs} ms later`] : []),
     ...(dropPercent > 0 ? [`loses ${dropPercent} %`] : []),
+    ...(kbitPerSecond > 0 ? [`${kbitPerSecond} kbit/s`] : []),
   ];
   return parts.join(' and ');
 }

@@ -37,7 +37,7 @@ export class KernelLinks implements FaultLinks {
   }
 
   views(): LinkView[] {
-    return [...this.#cut.values()].map((cut) => ({ ...cut, cut: true, delayMs: 0, dropPercent: 0 }));
+    return [...this.#cut.values()].map((cut) => ({ ...cut, cut: true, delayMs: 0, dropPercent: 0, kbitPerSecond: 0 }));
   }
 
   /** One step for each receiver. Only what changes is told to the kernel. */

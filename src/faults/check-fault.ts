@@ -11,6 +11,8 @@ export interface ClusterSize {
   readonly routers: number;
 }
 
+/** Faster than any link here: 10 Gbit/s. */
+export const MAX_KBIT_PER_SECOND = 10_000_000;
 /** Longer than any timeout of the store. */
 export const MAX_DELAY_MS = 60_000;
 
@@ -22,6 +24,11 @@ const msError = `must be a whole number of milliseconds from 0 to ${MAX_DELAY_MS
 const ms = z.int({ error: msError }).min(0, { error: msError }).max(MAX_DELAY_MS, { error: msError });
 const percentError = 'must be a number from 0 to 100';
 const percent = z.number({ error: percentError }).min(0, { error: percentError }).max(100, { error: percentError });
+const rateError = `must be a whole number of thousand bits a second from 0 to ${MAX_KBIT_PER_SECOND}`;
+const kbitPerSecond = z
+  .int({ error: rateError })
+  .min(0, { error: rateError })
+  .max(MAX_KBIT_PER_SECOND, { error: rateError });
 const order = z.array(number).optional();
 
 const schema = z.discriminatedUnion(
@@ -36,6 +43,7 @@ const schema = z.discriminatedUnion(
     z.strictObject({ type: z.enum(['ring', 'bridge']), order }),
     z.strictObject({ type: z.literal('delay'), a: party, b: party, ms }),
     z.strictObject({ type: z.literal('drop'), a: party, b: party, percent }),
+    z.strictObject({ type: z.literal('rate'), a: party, b: party, kbitPerSecond }),
     z.strictObject({ type: z.enum(['kill', 'pause', 'resume', 'restart']), node: number }),
     z.strictObject({ type: z.literal('slow-disk'), node: number, ms }),
     z.strictObject({ type: z.enum(['mend', 'kill-all', 'heal']) }),
@@ -61,6 +69,7 @@ export function checkFault(input: unknown, size: ClusterSize): Fault {
       break;
     case 'delay':
     case 'drop':
+    case 'rate':
       checkLink(fault.type, fault.a, fault.b);
       break;
     case 'ring':
@@ -88,6 +97,7 @@ function partiesOf(fault: Fault): readonly Party[] {
       return [fault.from, fault.to];
     case 'delay':
     case 'drop':
+    case 'rate':
       return [fault.a, fault.b];
     case 'ring':
     case 'bridge':

@@ -1,25 +1,28 @@
 /**
- * What one direction of a link is like: cut, slow, lossy, or healthy; and how late a piece of it is.
+ * What one direction of a link is like: cut, slow, lossy, narrow, or healthy; and how late a piece of it is.
  *
  * Loss is modelled as what TCP makes of it: nothing is missing at the end, it comes later. A lost piece is sent again
  * after a retransmission timeout, which doubles each time it is lost again (RFC 6298; 200 ms and 120 s are Linux's
  * bounds), and what was sent behind it waits. Kinder than a real network in that a piece is whatever one read gave, up
- * to 64 KiB, and not a packet; harsher in that there is no fast retransmission. Knows no socket.
+ * to 64 KiB, and not a packet; harsher in that there is no fast retransmission. A narrow
+ * link passes its pieces one after another, each for as long as its bytes need. Knows no socket.
  */
 export interface Conditions {
   readonly cut: boolean;
   readonly delayMs: number;
   /** 0..100. At 100 nothing ever arrives, as if cut. */
   readonly dropPercent: number;
+  /** Thousand bits a second, of all connections together; 0 = as fast as it goes. */
+  readonly kbitPerSecond: number;
 }
 
-export const HEALTHY: Conditions = { cut: false, delayMs: 0, dropPercent: 0 };
+export const HEALTHY: Conditions = { cut: false, delayMs: 0, dropPercent: 0, kbitPerSecond: 0 };
 
 const FIRST_TIMEOUT_MS = 200;
 const MAX_TIMEOUT_MS = 120_000;
 
-export const isHealthy = ({ cut, delayMs, dropPercent }: Conditions): boolean =>
-  !cut && delayMs === 0 && dropPercent === 0;
+export const isHealthy = ({ cut, delayMs, dropPercent, kbitPerSecond }: Conditions): boolean =>
+  !cut && delayMs === 0 && dropPercent === 0 && kbitPerSecond === 0;
 
 /** Whether nothing passes. */
 export const stalls = ({ cut, dropPercent }: Conditions): boolean => cut || dropPercent >= 100;
@@ -33,4 +36,27 @@ export function latenessMs({ delayMs, dropPercent }: Conditions, random: () => n
     timeoutMs = Math.min(2 * timeoutMs, MAX_TIMEOUT_MS);
   }
   return lateMs;
+}
+
+/** The wire of one direction: what is sent waits for what was sent before it, on whichever connection. */
+export class Wire {
+  #freeAtMs = 0;
+
+  /** When the last byte of a piece that is sent now has left. */
+  sentAtMs(bytes: number, { kbitPerSecond }: Conditions, nowMs: number): number {
+    if (kbitPerSecond === 0) return nowMs;
+    this.#freeAtMs = Math.max(this.#freeAtMs, nowMs) + (bytes * 8) / kbitPerSecond;
+    return this.#freeAtMs;
+  }
+
+  /** What was on it is to be sent anew: its conditions are others. */
+  reset(): void {
+    this.#freeAtMs = 0;
+  }
+}
+
+/** How much a direction holds before its sender has to wait: 1 MiB, or what a narrow link passes in a quarter of a second. */
+export function roomBytes({ kbitPerSecond }: Conditions): number {
+  const most = 1024 * 1024;
+  return kbitPerSecond === 0 ? most : Math.min(most, Math.max(64 * 1024, (kbitPerSecond * 250) / 8));
 }

@@ -22,12 +22,14 @@ export type Fault =
   | { readonly type: 'ring'; readonly order?: readonly number[] }
   /** Two halves joined by one node that sees all. Replaces all cuts. `order`: its middle is the bridge; default 1..N. */
   | { readonly type: 'bridge'; readonly order?: readonly number[] }
-  /** No link is cut any more. All else stays: slow and lossy links, dead and paused nodes. */
+  /** No link is cut any more. All else stays: slow, lossy and narrow links, dead and paused nodes. */
   | { readonly type: 'mend' }
   /** Each direction takes `ms` longer; 0 = no longer. */
   | { readonly type: 'delay'; readonly a: Party; readonly b: Party; readonly ms: number }
   /** Each direction loses so much of what is sent, which TCP sends again later; 0 = nothing. */
   | { readonly type: 'drop'; readonly a: Party; readonly b: Party; readonly percent: number }
+  /** Each direction passes so many thousand bits a second; 0 = as many as it can. */
+  | { readonly type: 'rate'; readonly a: Party; readonly b: Party; readonly kbitPerSecond: number }
   /** SIGKILL; SIGSTOP; SIGCONT; start again (with a SIGKILL first if it runs). */
   | { readonly type: 'kill' | 'pause' | 'resume' | 'restart'; readonly node: number }
   /** SIGKILL of every node that lives, in one moment: nobody has time to notice that the others died. */
@@ -66,6 +68,7 @@ export interface LinkView {
   readonly cut: boolean;
   readonly delayMs: number;
   readonly dropPercent: number;
+  readonly kbitPerSecond: number;
 }
 
 export interface RouterView {

@@ -11,7 +11,7 @@
  * alone, which a real one would not for long. An address that is connected to through a cut accepts and says nothing
  * (a real one would not even accept); to the store both are a peer that does not answer.
  */
-export { checkFault, checkLink, MAX_DELAY_MS, type ClusterSize } from './check-fault.js';
+export { checkFault, checkLink, MAX_DELAY_MS, MAX_KBIT_PER_SECOND, type ClusterSize } from './check-fault.js';
 export { controlClient } from './control-client.js';
 export { ControlServer } from './control-server.js';
 export {

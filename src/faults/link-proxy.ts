@@ -6,7 +6,7 @@
  * is reset. Knows nothing of what a connection carries, nor who cuts a link.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { stalls, type Conditions } from './conditions.js';
+import { stalls, Wire, type Conditions } from './conditions.js';
 import { Pipe } from './pipe.js';
 
 export interface Endpoint {
@@ -30,11 +30,12 @@ export class LinkProxy {
   readonly #options: LinkProxyOptions;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
+  readonly #wires: Wires = { there: new Wire(), back: new Wire() };
 
   constructor(options: LinkProxyOptions) {
     this.#options = options;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-      const connection = new Connection(client, this.#options, () => {
+      const connection = new Connection(client, this.#options, this.#wires, () => {
         this.#connections.delete(connection);
       });
       this.#connections.add(connection);
@@ -65,6 +66,8 @@ export class LinkProxy {
 
   /** The conditions of either direction are others. */
   changed(): void {
+    this.#wires.there.reset();
+    this.#wires.back.reset();
     for (const connection of this.#connections) connection.changed();
   }
 
@@ -75,20 +78,32 @@ export class LinkProxy {
   }
 }
 
+interface Wires {
+  readonly there: Wire;
+  readonly back: Wire;
+}
+
 class Connection {
   readonly #client: Socket;
   readonly #options: LinkProxyOptions;
+  readonly #wires: Wires;
   readonly #onClosed: () => void;
   readonly #there: Pipe;
   #back: Pipe | undefined;
   #target: Socket | undefined;
 
   /** @param onClosed both ends are gone, and nothing is left to deliver. */
-  constructor(client: Socket, options: LinkProxyOptions, onClosed: () => void) {
+  constructor(client: Socket, options: LinkProxyOptions, wires: Wires, onClosed: () => void) {
     this.#client = client;
     this.#options = options;
+    this.#wires = wires;
     this.#onClosed = onClosed;
-    this.#there = new Pipe({ source: client, conditions: options.there, random: options.random });
+    this.#there = new Pipe({
+      source: client,
+      conditions: options.there,
+      wire: wires.there,
+      random: options.random,
+    });
     // Whoever hangs up before there was a connection leaves nothing behind.
     client.once('end', () => {
       if (this.#target === undefined) client.destroy();
@@ -132,7 +147,7 @@ class Connection {
         target.destroy();
         return;
       }
-      this.#back = new Pipe({ source: target, conditions: back, random });
+      this.#back = new Pipe({ source: target, conditions: back, wire: this.#wires.back, random });
       this.#back.open(this.#client);
       this.#there.open(target);
     });

@@ -111,6 +111,9 @@ export class LocalFaultControl implements FaultControl {
       case 'drop':
         network.set(fault.a, fault.b, { dropPercent: fault.percent });
         return;
+      case 'rate':
+        network.set(fault.a, fault.b, { kbitPerSecond: fault.kbitPerSecond });
+        return;
       case 'slow-disk':
         if (!this.#options.slowDisk) {
           throw new FaultRefused(

@@ -136,4 +136,4 @@ export class FaultNetwork {
 const directions = (cuts: readonly Cut[]): Set<string> => new Set(cuts.map(({ from, to }) => direction(from, to)));
 
 const differ = (a: Conditions, b: Conditions): boolean =>
-  a.cut !== b.cut || a.delayMs !== b.delayMs || a.dropPercent !== b.dropPercent;
+  a.cut !== b.cut || a.delayMs !== b.delayMs || a.dropPercent !== b.dropPercent || a.kbitPerSecond !== b.kbitPerSecond;

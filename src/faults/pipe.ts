@@ -1,22 +1,21 @@
 /**
  * One direction of one connection: reads from a socket, writes to another, as late as the link's conditions say.
  *
- * The order is always kept. What cannot be delivered yet waits here, up to a bound; then the source is read no more,
+ * The order is always kept. What cannot be delivered yet waits here, up to a bound (exceeded by one read at most); then the source is read no more,
  * its window closes, and the sender waits, as in a partition. An end or a reset is delivered in its turn, too: a side
  * that died during a cut is missed only afterwards. When conditions change, what waits is judged anew, so that it
  * flows as soon as a link is healed (a real sender would notice at its next retransmission).
  */
 import type { Socket } from 'node:net';
-import { isHealthy, latenessMs, stalls, type Conditions } from './conditions.js';
-
-/** May be exceeded by one read, 64 KiB. */
-const MAX_WAITING_BYTES = 1024 * 1024;
+import { isHealthy, latenessMs, roomBytes, stalls, type Conditions, type Wire } from './conditions.js';
 
 type Piece = Buffer | 'end' | 'reset';
 
 export interface PipeOptions {
   readonly source: Socket;
   readonly conditions: () => Conditions;
+  /** Shared by all connections of this direction. */
+  readonly wire: Wire;
   readonly random: () => number;
 }
 
@@ -64,7 +63,7 @@ export class Pipe {
 
   /** The conditions are others. */
   changed(): void {
-    for (const entry of this.#waiting) entry.dueAt = this.#dueAt();
+    for (const entry of this.#waiting) entry.dueAt = this.#dueAt(entry.piece);
     this.#pump();
   }
 
@@ -83,16 +82,21 @@ export class Pipe {
     if (idle && isHealthy(this.#options.conditions())) {
       this.#deliver(piece);
     } else {
-      this.#waiting.push({ piece, dueAt: this.#dueAt() });
+      this.#waiting.push({ piece, dueAt: this.#dueAt(piece) });
       this.#waitingBytes += sizeOf(piece);
       this.#pump();
     }
-    if (this.#sinkFull || this.#waitingBytes >= MAX_WAITING_BYTES) this.#options.source.pause();
+    if (this.#sinkFull || this.#isFull) this.#options.source.pause();
   }
 
-  #dueAt(): number {
-    const { conditions, random } = this.#options;
-    return performance.now() + latenessMs(conditions(), random);
+  #dueAt(piece: Piece): number {
+    const { conditions, wire, random } = this.#options;
+    const now = conditions();
+    return wire.sentAtMs(sizeOf(piece), now, performance.now()) + latenessMs(now, random);
+  }
+
+  get #isFull(): boolean {
+    return this.#waitingBytes >= roomBytes(this.#options.conditions());
   }
 
   #pump(): void {
@@ -110,7 +114,7 @@ export class Pipe {
       this.#waitingBytes -= sizeOf(next.piece);
       this.#deliver(next.piece);
     }
-    if (!this.#sinkFull && this.#waitingBytes < MAX_WAITING_BYTES) this.#options.source.resume();
+    if (!this.#sinkFull && !this.#isFull) this.#options.source.resume();
   }
 
   #deliver(piece: Piece): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HEALTHY, isHealthy, latenessMs, stalls } from '../../src/faults/conditions.js';
+import { HEALTHY, isHealthy, latenessMs, roomBytes, stalls, Wire } from '../../src/faults/conditions.js';
 
 const draws =
   (...values: number[]) =>
@@ -28,7 +28,32 @@ describe('the conditions of a direction', () => {
 
   it('are healthy only if nothing is wrong', () => {
     expect(isHealthy(HEALTHY)).toBe(true);
-    for (const wrong of [{ cut: true }, { delayMs: 1 }, { dropPercent: 1 }])
+    for (const wrong of [{ cut: true }, { delayMs: 1 }, { dropPercent: 1 }, { kbitPerSecond: 1 }])
       expect(isHealthy({ ...HEALTHY, ...wrong })).toBe(false);
+  });
+});
+
+describe('a narrow wire', () => {
+  const narrow = { ...HEALTHY, kbitPerSecond: 8 };
+
+  it('passes one piece after another, each for as long as its bytes need', () => {
+    const wire = new Wire();
+    expect(wire.sentAtMs(1_000, narrow, 500)).toBe(1_500);
+    expect(wire.sentAtMs(500, narrow, 600)).toBe(2_000);
+    expect(wire.sentAtMs(500, narrow, 9_000)).toBe(9_500);
+  });
+
+  it('holds nothing up when it is healthy again', () => {
+    const wire = new Wire();
+    wire.sentAtMs(100_000, narrow, 0);
+    wire.reset();
+    expect(wire.sentAtMs(1_000, HEALTHY, 10)).toBe(10);
+    expect(wire.sentAtMs(1_000, narrow, 10)).toBe(1_010);
+  });
+
+  it('has room for a quarter of a second, and never less than one read', () => {
+    expect(roomBytes(HEALTHY)).toBe(1024 * 1024);
+    expect(roomBytes({ ...HEALTHY, kbitPerSecond: 8_000 })).toBe(250_000);
+    expect(roomBytes(narrow)).toBe(64 * 1024);
   });
 });

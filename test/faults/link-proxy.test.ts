@@ -194,6 +194,17 @@ describe('a slow or lossy link', () => {
     await holds(() => client.text === 'at once');
   });
 
+  it('passes no more than its rate, over all its connections together', async () => {
+    become({ there: { ...HEALTHY, kbitPerSecond: 1_000 } });
+    const [[first, firstEnd], [second, secondEnd]] = [await linked(), await linked()];
+    const startedAt = performance.now();
+    first.socket.write(Buffer.alloc(8_000));
+    second.socket.write(Buffer.alloc(8_000));
+    await holds(() => firstEnd.received.length + secondEnd.received.length === 10 + 16_000);
+    // 16,000 bytes are 128,000 bits; a timer may be early by less than a millisecond.
+    expect(performance.now() - startedAt).toBeGreaterThan(126);
+  });
+
   it('keeps what follows a lost piece waiting behind it, and lets all of it go when healed', async () => {
     const [client, served] = await linked();
     const losses = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1];

@@ -65,7 +65,7 @@ describe('the links of a cluster', () => {
     expect(sick()).toEqual(['1>2', '2>1', '1>3', 'r1>3']);
     network.replaceCuts([{ from: 2, to: 3 }]);
     expect(sick()).toEqual(['1>2', '2>1', '2>3']);
-    expect(network.views()[0]).toEqual({ from: 1, to: 2, cut: false, delayMs: 5, dropPercent: 0 });
+    expect(network.views()[0]).toEqual({ from: 1, to: 2, cut: false, delayMs: 5, dropPercent: 0, kbitPerSecond: 0 });
     network.set(2, 1, { delayMs: 0 });
     network.set('r1', 1, { dropPercent: 20 });
     expect(sick()).toEqual(['2>3', 'r1>1', '1>r1']);

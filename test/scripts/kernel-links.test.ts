@@ -30,7 +30,7 @@ describe('links in the kernel', () => {
   it('cut one way at the receiver', () => {
     links.addCuts([{ from: 1, to: 2 }]);
     expect(since()).toEqual(['2 drops 1']);
-    expect(links.views()).toEqual([{ from: 1, to: 2, cut: true, delayMs: 0, dropPercent: 0 }]);
+    expect(links.views()).toEqual([{ from: 1, to: 2, cut: true, delayMs: 0, dropPercent: 0, kbitPerSecond: 0 }]);
   });
 
   it('are told only what changes', () => {
