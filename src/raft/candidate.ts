@@ -32,9 +32,12 @@ export function startCandidacy(core: Core, { forced }: { readonly forced: boolea
   for (const request of voteRequests(core, { preVote: false, forced })) core.outbox.hold(request, TERM_ONLY);
 }
 
-/** Only voters stand (s15); and who votes is not known while a committed change of it waits to be applied (s17). */
-function mayStand({ configuration, id, log }: Core): boolean {
-  return isVoter(configuration, id) && !log.hasUnapplied(EntryKind.configuration);
+/**
+ * Only voters stand (s15); and who votes is not known while a committed change of it waits to be applied (s17). A
+ * replica whose disk hangs could not vote for itself, nor apply what it would commit.
+ */
+function mayStand({ configuration, id, log, diskHangs }: Core): boolean {
+  return isVoter(configuration, id) && !diskHangs && !log.hasUnapplied(EntryKind.configuration);
 }
 
 function stand(core: Core, type: Candidate['type']): Candidate {

@@ -4,6 +4,7 @@
  *
  * Knows no message handling. Imports follow a node's life: follower → candidate → leader → core.
  */
+import { Lag } from './lag.js';
 import { Log } from './log.js';
 import type { RaftOptions } from './options.js';
 import { Outbox } from './outbox.js';
@@ -19,6 +20,8 @@ export class Core {
   term: number;
   vote: NodeId;
   role: RoleState;
+  /** How long the disk has owed the completion of a write. */
+  readonly writeLag = new Lag();
   /** Newest read context given out; contexts are never used twice, in no term. */
   lastContext = 0;
   /**
@@ -53,6 +56,11 @@ export class Core {
       case 'candidate':
         return NONE;
     }
+  }
+
+  /** A write has been under way for an election timeout. */
+  get diskHangs(): boolean {
+    return this.writeLag.ticks >= this.options.electionTicks;
   }
 
   /** A leader was heard. */

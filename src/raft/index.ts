@@ -28,6 +28,9 @@
  * and lowers it when the log is cut, so that a late completion never speaks for a newer entry (s33). The leader's own
  * entry counts only when the leader's own disk has it (s34), so it may write while its followers do.
  *
+ * A disk that hangs. A leader lacks for an election timeout what a quorum has: it hands over, or steps down after one
+ * more; a replica whose write has been under way that long does not stand. Followers with such disks stay followers.
+ *
  * Commitment. A leader commits the highest index that a quorum holds durably, if that index is of its own term (s38,
  * s39). Followers hear of it with the next append or, when there is none, with the next tick's heartbeat. Committed
  * entries are handed out once they are durable here.
@@ -49,7 +52,7 @@
  * # Where to find things, from the bottom up
  *
  *     types messages ready options results      the nouns
- *     quorum log progress read-index            counting, the log, one peer, waiting reads
+ *     quorum log progress read-index lag        counting, the log, one peer, waiting reads, a disk that hangs
  *     snapshot-transfer lease                   one snapshot on its way, one lease
  *     outbox persistence                        what leaves, and what must be on disk before
  *     roles core                                the roles' fields, what every role has, the way back to follower

@@ -5,8 +5,11 @@
  * - It begins its term with an entry of its own, through which everything earlier commits (§8, s40).
  * - It never overwrites its own entries; a proposal refused leaves no trace.
  * - It steps down when no quorum answered for an election timeout (s21).
+ * - It leads only while its own disk works: what it commits it cannot apply before that disk has it, so a disk that
+ *   hangs would stop the group for as long as it hangs. See `leaveWhenDiskHangs`.
  */
 import type { Core } from './core.js';
+import { Lag } from './lag.js';
 import type { Message } from './messages.js';
 import { Progress } from './progress.js';
 import { isVoter, membersOf, quorumIndex } from './quorum.js';
@@ -53,6 +56,7 @@ export function becomeLeader(core: Core): void {
     transfer: undefined,
     mayBeForced: false,
     uncommittedBytes,
+    diskLag: new Lag(),
     appendsDue: true,
     roundDue: false,
     readRoundDue: false,
@@ -72,6 +76,7 @@ export function tickLeader(core: Core, leader: Leader): void {
     }
   }
   if (leader.transfer !== undefined && ++leader.transfer.elapsed >= electionTicks) leader.transfer = undefined;
+  if (leaveWhenDiskHangs(core, leader)) return;
   tickSnapshots(core, leader);
   if (++leader.heartbeatElapsed >= heartbeatTicks) {
     leader.heartbeatElapsed = 0;
@@ -79,6 +84,37 @@ export function tickLeader(core: Core, leader: Leader): void {
   }
   announceCommit(core, leader);
   quietDown(core, leader);
+}
+
+/**
+ * What was committed an election timeout ago is durable on a quorum and not here: the disk hangs, without failing. The
+ * office goes to the best follower; if nobody has taken it after another election timeout, it is laid down (True), and
+ * `mayStand` keeps this replica from asking for it again while its disk hangs. A leader whose disk hangs and that has
+ * no quorum without it commits nothing: no other could either, so it stays.
+ */
+function leaveWhenDiskHangs(core: Core, leader: Leader): boolean {
+  const { electionTicks } = core.options;
+  const ticks = leader.diskLag.tick(core.log.commit, core.log.stableIndex);
+  if (ticks === electionTicks) {
+    const target = bestFollower(core, leader);
+    if (target !== undefined) transferLeadership(core, leader, target.id);
+  }
+  if (ticks < 2 * electionTicks) return false;
+  core.becomeFollower(core.term, NONE);
+  return true;
+}
+
+/** The voter that lacks least, one that answers before one that does not. */
+function bestFollower(core: Core, leader: Leader): Progress | undefined {
+  let best: Progress | undefined;
+  for (const peer of leader.peers.values()) {
+    if (!isVoter(core.configuration, peer.id) || peer.match < core.log.commit) continue;
+    const isBetter =
+      best === undefined ||
+      (peer.recentlyActive === best.recentlyActive ? peer.match > best.match : peer.recentlyActive);
+    if (isBetter) best = peer;
+  }
+  return best;
 }
 
 /** Did a quorum answer since the last check? Begins the next period. */

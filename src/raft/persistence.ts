@@ -25,6 +25,14 @@ export class Persistence {
     this.#handed = hardState;
   }
 
+  /** Number of the newest write handed out, and of the newest that is durable. */
+  get issued(): number {
+    return this.#issued;
+  }
+  get completedTo(): number {
+    return this.#completed;
+  }
+
   #hardStateChanged(core: Core): boolean {
     return this.#handed.term !== core.term || this.#handed.vote !== core.vote;
   }

@@ -86,6 +86,7 @@ export class Raft {
   tick(): void {
     const core = this.#core;
     if (core.promiseTicks > 0) core.promiseTicks--;
+    core.writeLag.tick(this.#persistence.issued, this.#persistence.completedTo);
     switch (core.role.type) {
       case 'follower':
         tickFollower(core, core.role);

@@ -4,6 +4,7 @@
  * A change of role makes a new value, so nothing of the old one can be left over. Behaviour is in `follower.ts`,
  * `candidate.ts`, `leader.ts`.
  */
+import type { Lag } from './lag.js';
 import type { Progress } from './progress.js';
 import type { IndexOf } from './quorum.js';
 import type { PendingReads } from './read-index.js';
@@ -63,6 +64,8 @@ export interface Leader {
   /** A transfer was begun in this term: its timeout-now may still be on its way, and votes may be forced (s50). */
   mayBeForced: boolean;
   uncommittedBytes: number;
+  /** How long this leader's own disk has lacked what a quorum already has. */
+  readonly diskLag: Lag;
   /** Due with the next `ready()`: appends to whoever can take them; a heartbeat to all, of the clock or for reads; … */
   appendsDue: boolean;
   roundDue: boolean;

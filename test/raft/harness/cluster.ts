@@ -53,6 +53,7 @@ export class Cluster {
   readonly configuration: Configuration;
   /** Everything that happened since the last `clearHappenings`. Kept only when no observer is given. */
   happenings: Happening[] = [];
+  private readonly hanging = new Set<NodeId>();
   private readonly observer: (happening: Happening) => void;
 
   constructor(options: ClusterOptions = {}) {
@@ -229,8 +230,16 @@ export class Cluster {
     return done;
   }
 
+  /** All that do not hang. */
   syncAll(): number {
-    return this.running().reduce((sum, { id }) => sum + this.sync(id), 0);
+    const able = this.running().filter(({ id }) => !this.hanging.has(id));
+    return able.reduce((sum, { id }) => sum + this.sync(id), 0);
+  }
+
+  /** Its disk takes writes and completes none of them, until told otherwise. */
+  hangDisk(id: NodeId, hangs = true): void {
+    if (hangs) this.hanging.add(id);
+    else this.hanging.delete(id);
   }
 
   /** Power cut: what was not synced is gone. */
