@@ -13,6 +13,7 @@ import {
   benchMix,
   drawMix,
   faultComplaint,
+  modelsOf,
   FAULT_KINDS,
   hasPassed,
   runCampaign,
@@ -25,6 +26,7 @@ import {
   type Campaign,
   type CampaignFailure,
   type Mix,
+  type Model,
   type Shrunk,
 } from '../sim/index.js';
 import { processLife } from './process-life.js';
@@ -55,8 +57,9 @@ export const simulate = (config: SimConfig, script: string): Promise<number> =>
   config.type === 'one' ? simulateOne(config) : simulateMany(config, script);
 
 /** Nothing here may depend on anything but the arguments: no time, no order of processes. */
-async function simulateOne({ seed, overrides, trace, json }: OneSeed): Promise<number> {
-  const drawn = drawMix(seed);
+async function simulateOne({ seed, overrides: said, trace, json }: OneSeed): Promise<number> {
+  const overrides = { ...said, models: modelsSaid(said) };
+  const drawn = drawMix(seed, overrides.models);
   const complaint = faultComplaint(drawn, overrides);
   if (complaint !== undefined) throw new ConfigError('faults', `--faults of seed ${seedText(seed)}: ${complaint}`);
   const tell = (line: string) => process.stdout.write(`${line}\n`);
@@ -83,7 +86,15 @@ async function simulateMany(config: ManySeeds, script: string): Promise<number> 
     const wallMs = performance.now() - startedAt;
     const shrunk = await shrinkFirst({ config, campaign, workers, progress, interruption });
     progress.end();
-    const facts = { campaign, first, interrupted: interruption.told, wallMs, lanes, draw: drawMix, shrunk };
+    const facts = {
+      campaign,
+      first,
+      interrupted: interruption.told,
+      wallMs,
+      lanes,
+      draw: drawOf(config.overrides),
+      shrunk,
+    };
     if (config.json) printDocument(campaignDocument(facts));
     else process.stdout.write(campaignReport(facts) + (config.bench ? benchLine(campaign) : ''));
     return hasPassed(campaign) && !interruption.told ? EXIT_PASSED : EXIT_FAILED;
@@ -102,13 +113,15 @@ interface Scene {
 function runMany(scene: Scene & { readonly first: number; readonly lanes: number }): Promise<Campaign> {
   const { config, first, lanes, workers, progress, interruption } = scene;
   const { seeds, minutes, overrides, bench } = config;
+  const draw = drawOf(overrides);
   const startedAt = performance.now();
   const endsAt = startedAt + (minutes ?? Infinity) * MINUTE_MS;
   let measuredMs = 0;
   let told = 0;
   return runCampaign({
     seeds: seedsFrom(first, seeds),
-    mixOf: (seed) => applyOverrides(bench ? benchMix(drawMix(seed)) : drawMix(seed), overrides),
+    mixOf: (seed) =>
+      applyOverrides(bench ? benchMix(draw(seed)) : draw(seed), { ...overrides, models: modelsSaid(overrides) }),
     run: (seed, mix) => workers.run(seed, mix),
     lanes,
     // A cluster of one has no links to cut: what is overridden may rule kinds out.
@@ -185,6 +198,21 @@ function* seedsFrom(first: number, count = Infinity): Generator<number> {
 
 /** Of runs that follow each other, no two near each other: the odd constant spreads milliseconds over all seeds. */
 const seedFromClock = (): number => Math.imul(Date.now() | 0, 0x9e37_79b1) >>> 1;
+
+/** @throws ConfigError if one of the names is no model's */
+function modelsSaid({ models }: SimOverrides): readonly Model[] | undefined {
+  try {
+    return modelsOf(models);
+  } catch (error) {
+    throw new ConfigError('models', `--models: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** What a seed draws, with the models that were named. */
+function drawOf(overrides: SimOverrides): (seed: number) => Mix {
+  const models = modelsSaid(overrides);
+  return (seed) => drawMix(seed, models);
+}
 
 const isOverridden = (overrides: SimOverrides): boolean =>
   Object.values(overrides).some((value) => value !== undefined);

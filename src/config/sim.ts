@@ -29,6 +29,12 @@ const faults = z
   .regex(/^(none|\d{1,6}(,\d{1,6})*)$/, { error: FAULTS_ERROR })
   .transform((text) => (text === 'none' ? [] : text.split(',').map(Number)));
 
+const MODELS_ERROR = 'must be none, or names parted by commas, such as narrow-links';
+const models = z
+  .string({ error: MODELS_ERROR })
+  .regex(/^[a-z]+(-[a-z]+)*(,[a-z]+(-[a-z]+)*)*$/, { error: MODELS_ERROR })
+  .transform((text) => (text === 'none' ? [] : text.split(',')));
+
 const SMALLER = 'instead of what the seed draws';
 
 export const simSettings = {
@@ -56,6 +62,11 @@ export const simSettings = {
   keys: setting(integer(1, 10_000).optional(), '<n>', `keys, ${SMALLER}`),
   durationMs: setting(integer(100, 86_400_000).optional(), '<ms>', `virtual time of phase one, ${SMALLER}`),
   faults: setting(faults.optional(), '<ids>', 'keep these faults of the seed only, such as 3,7; or none'),
+  models: setting(
+    models.optional(),
+    '<names>',
+    `models that every seed has, such as narrow-links; or none, ${SMALLER}`,
+  ),
 } satisfies Settings;
 
 export interface SimOverrides {
@@ -67,6 +78,8 @@ export interface SimOverrides {
   readonly keys: number | undefined;
   readonly durationMs: number | undefined;
   readonly faults: readonly number[] | undefined;
+  /** Names, not yet known to be those of models. */
+  readonly models: readonly string[] | undefined;
 }
 
 export type SimConfig =

@@ -3,11 +3,19 @@
  * time; each seed uses only some kinds of faults, so that each kind is seen alone, in pairs, and in a crowd.
  */
 import { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
+import { addModels } from './draw-models.js';
 import type { ClockMix, DiskMix, Mix, NetworkMix } from './mix.js';
+import type { Model } from './model.js';
 import { Random } from './random.js';
 
-export function drawMix(seed: number): Mix {
-  const random = new Random(seed).stream('mix');
+/** @param models what every seed has (`model.ts`); undefined = what it draws of these too */
+export function drawMix(seed: number, models?: readonly Model[]): Mix {
+  const base = drawBase(new Random(seed).stream('mix'));
+  const mix = addModels(base, new Random(seed).stream('models'), models);
+  return models === undefined ? mix : { ...mix, models };
+}
+
+function drawBase(random: Random): Mix {
   const nodes = random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7, 9]);
   const replicas = Math.min(nodes, random.pick([1, 2, 3, 3, 3, 3, 5, 5]));
   const leaseReads = random.chance(0.25);

@@ -9,9 +9,11 @@ export { benchMix } from './bench-mix.js';
 export { drawMix } from './draw.js';
 export { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
 export type * from './mix.js';
+export { MODELS, type Model } from './model.js';
 export {
   applyOverrides,
   faultComplaint,
+  modelsOf,
   overridesBetween,
   repeatCommand,
   seedText,

@@ -4,8 +4,12 @@
  */
 import type { CheckpointLimits, NodeTimers } from '../shard/index.js';
 import type { FaultPlan } from './fault-plan.js';
+import type { Model } from './model.js';
+import type { NarrowMix } from './narrow-link.js';
 
 export interface Mix {
+  /** Models that were named for it; undefined = it has what its seed drew. */
+  readonly models?: readonly Model[];
   readonly nodes: number;
   readonly shards: number;
   readonly replicas: number;
@@ -40,6 +44,8 @@ export interface NetworkMix {
   readonly lossProbability: number;
   readonly duplicateProbability: number;
   readonly reorderProbability: number;
+  /** Of every link between two processes, in each direction; undefined = links carry everything at once. */
+  readonly narrow?: NarrowMix;
 }
 
 export interface DiskMix {

@@ -5,6 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Mix } from './mix.js';
+import { MODELS, type Model } from './model.js';
 
 export interface Overrides {
   readonly nodes?: number | undefined;
@@ -16,6 +17,17 @@ export interface Overrides {
   readonly durationMs?: number | undefined;
   /** Ids of the faults to keep; the others do not happen. */
   readonly faults?: readonly number[] | undefined;
+  /** Already in the draw: `drawMix(seed, models)`. */
+  readonly models?: readonly Model[] | undefined;
+}
+
+/** The models of these names. @throws RangeError naming one that is none */
+export function modelsOf(names: readonly string[] | undefined): readonly Model[] | undefined {
+  return names?.map((name) => {
+    const model = MODELS.find((one) => one === name);
+    if (model === undefined) throw new RangeError(`${name} is none of the models: ${MODELS.join(', ')}`);
+    return model;
+  });
 }
 
 /** As many must there be for one of them to lose what it had. */
@@ -69,6 +81,7 @@ export function overridesBetween(drawn: Mix, mix: Mix): Overrides {
   let overrides: Overrides = Object.fromEntries(
     NUMBERS.filter((name) => drawn[name] !== mix[name]).map((name) => [name, mix[name]]),
   );
+  if (mix.models !== undefined) overrides = { ...overrides, models: mix.models };
   const ids = mix.faults.map(({ id }) => id);
   if (ids.length !== drawn.faults.length) overrides = { ...overrides, faults: ids };
   for (const implied of ['faults', 'replicas', 'nodes'] as const) {
@@ -90,9 +103,10 @@ export function seedArguments(seed: number, overrides: Overrides): string[] {
     const value = overrides[name];
     return value === undefined ? [] : [`--${name === 'durationMs' ? 'duration-ms' : name}`, String(value)];
   });
-  const { faults } = overrides;
-  const kept = faults === undefined ? [] : ['--faults', faults.length === 0 ? 'none' : faults.join(',')];
-  return ['--seed', seedText(seed), ...numbers, ...kept];
+  const list = (name: string, values: readonly unknown[] | undefined): string[] =>
+    values === undefined ? [] : [name, values.length === 0 ? 'none' : values.join(',')];
+  const lists = [...list('--faults', overrides.faults), ...list('--models', overrides.models)];
+  return ['--seed', seedText(seed), ...numbers, ...lists];
 }
 
 /** What a person types to see it again. */

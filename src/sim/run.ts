@@ -96,6 +96,9 @@ class Simulation {
       onTrouble: (what) => {
         this.#fail('crash', what);
       },
+      onViolation: (what) => {
+        this.#fail('invariant', what);
+      },
     });
     const watch = new Watch(cluster.disks, (node, group, what) => {
       this.#tell(`g${group} n${node} ${what}`);

@@ -18,6 +18,8 @@ export interface SimClusterOptions {
   readonly onRaftMessage: (group: GroupId, message: Message) => void;
   readonly onArrival: (from: PeerId, to: PeerId, bytes: number) => void;
   readonly onTrouble: (what: string) => void;
+  /** Something that must never be was seen. */
+  readonly onViolation: (what: string) => void;
 }
 
 export class SimCluster {
@@ -49,6 +51,9 @@ export class SimCluster {
         if (message.message.type === 'heartbeat' && message.message.readContext > 0) this.#atReadRound.get(from)?.();
       },
       onArrival,
+      onRepeated: (from, to, what) => {
+        options.onViolation(`n${from} sends n${to} again what is still on its way: ${what}`);
+      },
     });
     const plan = planOf(mix);
     this.nodes = plan.nodes.map(({ id }) => this.#node(id, plan));

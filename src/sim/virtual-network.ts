@@ -15,6 +15,8 @@ import {
   type TransportEvents,
 } from '../shard/index.js';
 import type { NetworkMix } from './mix.js';
+import { NarrowLink } from './narrow-link.js';
+import { UnderWay } from './under-way.js';
 import type { Random } from './random.js';
 import type { Life, Scheduler } from './scheduler.js';
 
@@ -36,6 +38,8 @@ export interface NetworkOptions {
   readonly onSend: (from: PeerId, to: PeerId, message: PeerMessage) => void;
   /** Every frame that arrives. */
   readonly onArrival: (from: PeerId, to: PeerId, bytes: number) => void;
+  /** On a link that loses nothing, something large was sent again although its first copy was still on its way. */
+  readonly onRepeated: (from: PeerId, to: PeerId, what: string) => void;
 }
 
 /** The process at one end is gone; the other end learns of it after so long, if at all. */
@@ -123,7 +127,19 @@ export class VirtualNetwork {
     if (target === undefined) return;
     const { random, mix } = this.#options;
     const effect = this.#effect(from.id, to);
-    if (effect.cut || random.chance(effect.lossProbability)) return;
+    const wire = from.wire(to);
+    const arrived = wire?.underWay.leave();
+    if (effect.cut || random.chance(effect.lossProbability)) {
+      arrived?.();
+      return;
+    }
+    if (wire !== undefined) {
+      const delayMs = this.#delay() + effect.delayMs;
+      wire.narrow.send('bulk', bytes.length, () => {
+        this.#arriveInOrder(delayMs, from, target, bytes, 'all', arrived);
+      });
+      return;
+    }
     const keepsRaft = mix.lossProbability === 0 || !random.chance(mix.lossProbability);
     const delayMs = this.#delay() + effect.delayMs;
     if (keepsRaft && mix.reorderProbability > 0 && random.chance(mix.reorderProbability)) {
@@ -137,17 +153,32 @@ export class VirtualNetwork {
     }
   }
 
-  #arriveInOrder(delayMs: number, from: VirtualTransport, to: VirtualTransport, bytes: Uint8Array, part: Part): void {
+  #arriveInOrder(
+    delayMs: number,
+    from: VirtualTransport,
+    to: VirtualTransport,
+    bytes: Uint8Array,
+    part: Part,
+    arrived?: () => void,
+  ): void {
     const { now } = this.#options.scheduler;
     const link = from.id * 2 ** 21 + to.id;
     const at = Math.max(now + delayMs, this.#lastArrival.get(link) ?? 0);
     this.#lastArrival.set(link, at);
-    this.#arriveAfter(at - now, from, to, bytes, part);
+    this.#arriveAfter(at - now, from, to, bytes, part, arrived);
   }
 
-  #arriveAfter(delayMs: number, from: VirtualTransport, to: VirtualTransport, bytes: Uint8Array, part: Part): void {
+  #arriveAfter(
+    delayMs: number,
+    from: VirtualTransport,
+    to: VirtualTransport,
+    bytes: Uint8Array,
+    part: Part,
+    arrived?: () => void,
+  ): void {
     const generation = to.generation(from);
     this.#options.scheduler.after(delayMs, to.life, () => {
+      arrived?.();
       if (to.generation(from) !== generation) return;
       const { messages } = decodeFrame(bytes);
       const arriving =
@@ -161,6 +192,18 @@ export class VirtualNetwork {
   /** @internal */
   sent(from: PeerId, to: PeerId, message: PeerMessage): void {
     this.#options.onSend(from, to, message);
+  }
+
+  /** @internal */
+  repeated(from: PeerId, to: PeerId, what: string): void {
+    this.#options.onRepeated(from, to, what);
+  }
+
+  /** @internal What a new link has of its own; undefined = it carries everything at once. */
+  wire(): Wire | undefined {
+    const { scheduler, mix } = this.#options;
+    if (mix.narrow === undefined) return undefined;
+    return { narrow: new NarrowLink(scheduler, mix.narrow), underWay: new UnderWay() };
   }
 
   /** @internal */
@@ -193,6 +236,12 @@ export class VirtualNetwork {
   }
 }
 
+/** One direction of a link that carries no more than so much. */
+interface Wire {
+  readonly narrow: NarrowLink;
+  readonly underWay: UnderWay;
+}
+
 type Part = 'all' | 'raft' | 'rest';
 
 const NO_EFFECT = { cut: false, delayMs: 0, lossProbability: 0 };
@@ -207,7 +256,10 @@ export class VirtualTransport implements Transport {
   /** @internal The others were told that it is gone. */
   buried = false;
   readonly #network: VirtualNetwork;
-  readonly #links = new Map<PeerId, { readonly peer: VirtualTransport; readonly generation: number }>();
+  readonly #links = new Map<
+    PeerId,
+    { readonly peer: VirtualTransport; readonly generation: number; readonly wire: Wire | undefined }
+  >();
   readonly #queues = new Map<PeerId, FrameEncoder>();
   readonly #unflushed = new Set<PeerId>();
   #events: TransportEvents | undefined;
@@ -235,6 +287,8 @@ export class VirtualTransport implements Transport {
       this.#queues.set(to, queue);
     }
     queue.add(message);
+    const repeated = this.wire(to)?.underWay.add(message);
+    if (repeated !== undefined) this.#network.repeated(this.id, to, repeated);
     this.#network.sent(this.id, to, message);
     this.#unflushed.add(to);
     return true;
@@ -269,6 +323,11 @@ export class VirtualTransport implements Transport {
     return this.#links.get(id)?.peer;
   }
 
+  /** @internal */
+  wire(id: PeerId): Wire | undefined {
+    return this.#links.get(id)?.wire;
+  }
+
   /** @internal Rises with every link to the peer; 0 = there is none to this very life of it. */
   generation(peer: VirtualTransport): number {
     const link = this.#links.get(peer.id);
@@ -279,13 +338,14 @@ export class VirtualTransport implements Transport {
   link(peer: VirtualTransport): void {
     const earlier = this.peer(peer.id);
     if (earlier !== undefined) this.unlink(earlier);
-    this.#links.set(peer.id, { peer, generation: ++this.#generations });
+    this.#links.set(peer.id, { peer, generation: ++this.#generations, wire: this.#network.wire() });
     this.#tell(peer.id, true);
   }
 
   /** @internal */
   unlink(peer: VirtualTransport): void {
     if (!this.isLinked(peer)) return;
+    this.wire(peer.id)?.narrow.break();
     this.#links.delete(peer.id);
     this.#queues.delete(peer.id);
     this.#unflushed.delete(peer.id);

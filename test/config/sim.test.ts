@@ -43,6 +43,15 @@ describe('what kvorum sim is asked', () => {
     expect(simConfig({ seed: '0', faults: 'none' })).toMatchObject({ seed: 0, overrides: { faults: [] } });
   });
 
+  it('gives every seed the models that are named, or none', () => {
+    expect(simConfig({ models: 'narrow-links,other' })).toMatchObject({
+      overrides: { models: ['narrow-links', 'other'] },
+    });
+    expect(simConfig({ seed: '1', models: 'none' })).toMatchObject({ overrides: { models: [] } });
+    expect(simConfig({})).toMatchObject({ overrides: { models: undefined } });
+    expect(refusal({ models: 'Narrow' })).toContain('models must be none, or names parted by commas');
+  });
+
   it('measures one job with what the bench is about, unless that is said', () => {
     expect(simConfig({ bench: true })).toMatchObject({
       bench: true,

@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { simConfig } from '../../src/config/index.js';
 import { drawMix } from '../../src/sim/draw.js';
 import type { Mix } from '../../src/sim/mix.js';
+import { MODELS } from '../../src/sim/model.js';
 import {
   applyOverrides,
   fair,
   faultComplaint,
+  modelsOf,
   overridesBetween,
   repeatCommand,
   seedArguments,
@@ -25,11 +27,14 @@ function mixOf(command: string): { readonly seed: number; readonly mix: Mix } {
   }
   const config = simConfig(flags);
   if (config.type !== 'one') throw new Error('not the command of one seed');
-  return { seed: config.seed, mix: applyOverrides(drawMix(config.seed), config.overrides) };
+  const models = modelsOf(config.overrides.models);
+  return { seed: config.seed, mix: applyOverrides(drawMix(config.seed, models), { ...config.overrides, models }) };
 }
 
-const smallerMix = fc.nat(0xffff_ffff).chain((seed) => {
-  const drawn = drawMix(seed);
+const namedModels = fc.option(fc.subarray([...MODELS]), { nil: undefined });
+
+const smallerMix = fc.tuple(fc.nat(0xffff_ffff), namedModels).chain(([seed, models]) => {
+  const drawn = drawMix(seed, models);
   const upTo = (most: number) => fc.integer({ min: 1, max: most });
   return fc
     .record({
@@ -49,7 +54,7 @@ describe('the command that repeats a run', () => {
   it('makes the same mix again', () => {
     fc.assert(
       fc.property(smallerMix, ({ seed, mix }) => {
-        expect(mixOf(repeatCommand(seed, overridesBetween(drawMix(seed), mix)))).toEqual({ seed, mix });
+        expect(mixOf(repeatCommand(seed, overridesBetween(drawMix(seed, mix.models), mix)))).toEqual({ seed, mix });
       }),
       { numRuns: 500 },
     );
