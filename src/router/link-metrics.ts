@@ -5,7 +5,7 @@
  * Knows no transport.
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { ROUTER_PEERS, type TransportStats } from '../shard/index.js';
+import { ROUTER_PEERS, type PeerId, type TransportStats } from '../shard/index.js';
 
 const DROPPED: readonly (readonly [reason: string, value: (stats: TransportStats) => number])[] = [
   ['full', (stats) => stats.droppedFull],
@@ -60,6 +60,9 @@ export function addLinkMetrics(registers: Registry[], current: () => TransportSt
   addQueueGauges(registers, current);
 }
 
+/** Routers come and go, and share one label. */
+const labelOf = (peer: PeerId): string => (peer >= ROUTER_PEERS ? 'routers' : String(peer));
+
 function addQueueGauges(registers: Registry[], current: () => TransportStats): void {
   new Gauge({
     name: 'kvorum_link_up',
@@ -70,6 +73,21 @@ function addQueueGauges(registers: Registry[], current: () => TransportStats): v
     },
   });
   new Gauge({
+    name: 'kvorum_link_protocol_version',
+    help: 'Protocol version of the link to a peer; of those to routers, the lowest.',
+    labelNames: ['peer'],
+    registers,
+    collect() {
+      this.reset();
+      const lowest = new Map<string, number>();
+      for (const [peer, version] of current().versions) {
+        const label = labelOf(peer);
+        lowest.set(label, Math.min(version, lowest.get(label) ?? version));
+      }
+      for (const [peer, version] of lowest) this.set({ peer }, version);
+    },
+  });
+  new Gauge({
     name: 'kvorum_link_queued_bytes',
     help: 'Bytes that wait for a peer; those for routers, which come and go, are one sum.',
     labelNames: ['peer'],
@@ -77,7 +95,7 @@ function addQueueGauges(registers: Registry[], current: () => TransportStats): v
     collect() {
       this.reset();
       for (const [peer, bytes] of current().queuedBytes) {
-        this.inc({ peer: peer >= ROUTER_PEERS ? 'routers' : String(peer) }, bytes);
+        this.inc({ peer: labelOf(peer) }, bytes);
       }
     },
   });

@@ -9,9 +9,19 @@
  */
 import type { Message, NodeId } from '../raft/index.js';
 import type { Runtime } from './runtime.js';
-import { ROUTER_PEERS, type PeerId, type PeerMessage, type Transport, type TransportEvents } from './transport.js';
+import { commonVersion, PROTOCOL, type Protocol } from './protocol.js';
+import {
+  linkInfo,
+  ROUTER_PEERS,
+  type LinkInfo,
+  type PeerId,
+  type PeerMessage,
+  type Transport,
+  type TransportEvents,
+} from './transport.js';
 import { statsOf, zeroCounters, type TransportStats } from './transport-stats.js';
 import { WireError } from './wire-buffer.js';
+import type { Hello } from './wire-hello.js';
 import { decodeFrame, FrameEncoder } from './wire.js';
 
 /** True = this message is lost. */
@@ -25,12 +35,15 @@ export interface MemoryNetworkOptions {
 }
 
 const isRouter = (id: PeerId): boolean => id >= ROUTER_PEERS;
+/** As hellos and frames have it. */
+const nodeOrNone = (id: PeerId): NodeId => (isRouter(id) ? 0 : id);
 
 export class MemoryNetwork {
   private readonly runtime: Pick<Runtime, 'defer'>;
   private readonly options: Required<MemoryNetworkOptions>;
   private readonly endpoints = new Map<PeerId, MemoryTransport>();
   private routers = 0;
+  private lives = 0;
   private pending: (() => void)[] = [];
 
   private groupOf = new Map<PeerId, number>();
@@ -44,14 +57,14 @@ export class MemoryNetwork {
   }
 
   /** The transport of a node. After `kill` or `close` of an earlier one, this is the node's next life. */
-  node(id: NodeId): MemoryTransport {
+  node(id: NodeId, protocol: Protocol = PROTOCOL): MemoryTransport {
     if (this.endpoints.get(id)?.running === true) throw new Error(`node ${id} is running`);
-    return this.attach(id);
+    return this.attach(id, protocol);
   }
 
   /** The transport of one more router. All nodes know it by the same peer id. */
-  router(): MemoryTransport {
-    return this.attach(ROUTER_PEERS + this.routers++);
+  router(protocol: Protocol = PROTOCOL): MemoryTransport {
+    return this.attach(ROUTER_PEERS + this.routers++, protocol);
   }
 
   /** Silently loses whatever goes between different groups. Peers that are in none form one more group. */
@@ -94,15 +107,20 @@ export class MemoryNetwork {
     endpoint.resume();
   }
 
-  /** @internal For `MemoryTransport`. */
-  linked(self: PeerId): MemoryTransport[] {
-    return [...this.endpoints.values()].filter((other) => this.areLinked(self, other.id));
+  /** @internal For `MemoryTransport`: with whom one that has just started links. */
+  reachable(self: PeerId): MemoryTransport[] {
+    const others = [...this.endpoints.values()].filter(({ id, running }) => id !== self && running);
+    return others.filter(({ id }) => !isRouter(self) || !isRouter(id));
+  }
+
+  /** @internal A process began. */
+  nextIncarnation(): number {
+    return ++this.lives;
   }
 
   /** @internal */
   areLinked(a: PeerId, b: PeerId): boolean {
-    if (a === b || (isRouter(a) && isRouter(b))) return false;
-    return this.endpoints.get(a)?.running === true && this.endpoints.get(b)?.running === true;
+    return this.endpoints.get(a)?.link(b) !== undefined;
   }
 
   /** @internal Runs `task` later, in the order of the calls. One deferred run does all that waits for it. */
@@ -128,8 +146,8 @@ export class MemoryNetwork {
     return this.endpoints.get(id);
   }
 
-  private attach(id: PeerId): MemoryTransport {
-    const endpoint = new MemoryTransport(this, id, this.options);
+  private attach(id: PeerId, protocol: Protocol): MemoryTransport {
+    const endpoint = new MemoryTransport(this, id, this.options, protocol);
     this.endpoints.set(id, endpoint);
     return endpoint;
   }
@@ -142,6 +160,9 @@ export class MemoryTransport implements Transport {
   running = false;
   private readonly network: MemoryNetwork;
   private readonly options: Required<MemoryNetworkOptions>;
+  private readonly protocol: Protocol;
+  private readonly incarnation: number;
+  private readonly links = new Map<PeerId, LinkInfo>();
   private readonly counters = zeroCounters();
   private events: TransportEvents | undefined;
   /** Rises with every end, so that what was on its way to an earlier life is lost. */
@@ -151,10 +172,12 @@ export class MemoryTransport implements Transport {
   private unflushed: PeerId[] = [];
 
   /** @internal */
-  constructor(network: MemoryNetwork, id: PeerId, options: Required<MemoryNetworkOptions>) {
+  constructor(network: MemoryNetwork, id: PeerId, options: Required<MemoryNetworkOptions>, protocol: Protocol) {
     this.network = network;
     this.id = id;
     this.options = options;
+    this.protocol = protocol;
+    this.incarnation = network.nextIncarnation();
   }
 
   start(events: TransportEvents): Promise<void> {
@@ -165,12 +188,14 @@ export class MemoryTransport implements Transport {
   }
 
   send(to: PeerId, message: PeerMessage): boolean {
-    if (!this.network.areLinked(this.id, to)) {
+    const link = this.links.get(to);
+    if (link === undefined) {
       this.counters.droppedNoLink += 1;
       return false;
     }
     let queue = this.queues.get(to);
-    if (queue === undefined) this.queues.set(to, (queue = new Queue(this.id, to, this.options.encode)));
+    if (queue === undefined)
+      this.queues.set(to, (queue = new Queue(this.id, to, this.options.encode ? link.version : undefined)));
     if (queue.length >= this.options.maxQueuedMessages) {
       this.counters.droppedFull += 1;
       return false;
@@ -194,29 +219,65 @@ export class MemoryTransport implements Transport {
   }
 
   stats(): TransportStats {
-    const linked = this.running ? [...this.up] : [];
+    const linked = this.running ? [...this.links] : [];
     const waiting = (peer: PeerId): number => this.queues.get(peer)?.byteLength ?? 0;
-    return statsOf(this.counters, new Map(linked.map((peer) => [peer, waiting(peer)] as const)));
+    return statsOf(
+      this.counters,
+      linked.map(([peer, { version }]) => ({ peer, version, queuedBytes: waiting(peer) })),
+    );
+  }
+
+  link(peer: PeerId): LinkInfo | undefined {
+    return this.links.get(peer);
   }
 
   /** @internal */
   resume(): void {
     for (const peer of this.up) this.announce(peer, false);
     this.running = true;
-    for (const other of this.network.linked(this.id)) {
+    for (const other of this.network.reachable(this.id)) {
+      if (!this.meet(other)) continue;
       this.announce(other.id, true);
       other.announce(this.id, true);
     }
   }
 
+  /** The hellos of both sides; false if one does not welcome the other. */
+  private meet(other: MemoryTransport): boolean {
+    const version = commonVersion(this.protocol.versions, other.protocol.versions);
+    if (version === undefined) return false;
+    const [mine, theirs] = [this.helloTo(other), other.helloTo(this)];
+    if (this.events?.objection?.(theirs) !== undefined || other.events?.objection?.(mine) !== undefined) return false;
+    this.links.set(other.id, linkInfo(theirs, version));
+    other.links.set(this.id, linkInfo(mine, version));
+    return true;
+  }
+
+  private helloTo(other: MemoryTransport): Hello {
+    const [from, to] = [nodeOrNone(this.id), nodeOrNone(other.id)];
+    const extension = this.events?.helloTo?.(to) ?? {};
+    const { protocol, incarnation } = this;
+    return { role: from === 0 ? 'router' : 'node', from, to, incarnation, clusterId: '', ...protocol, extension };
+  }
+
   /** @internal */
   stop(): void {
     if (!this.running) return;
-    for (const other of this.network.linked(this.id)) other.announce(this.id, false);
+    for (const peer of this.links.keys()) this.network.endpoint(peer)?.parted(this.id);
+    this.links.clear();
     this.running = false;
     this.life += 1;
     this.queues.clear();
     this.unflushed = [];
+  }
+
+  /** @internal The other side is gone. */
+  parted(peer: PeerId): void {
+    this.links.delete(peer);
+    // What waited for it was encoded for the protocol version of a link that is gone.
+    this.counters.droppedQueued += this.queues.get(peer)?.length ?? 0;
+    this.queues.delete(peer);
+    this.announce(peer, false);
   }
 
   /** @internal Tells the owner, later, that a link came or went. */
@@ -249,8 +310,12 @@ export class MemoryTransport implements Transport {
     });
   }
 
+  private decode(from: PeerId, bytes: Uint8Array): readonly PeerMessage[] {
+    return decodeFrame(bytes, this.links.get(from)?.version).messages;
+  }
+
   private receive(from: PeerId, sent: readonly PeerMessage[], bytes: Uint8Array | undefined): void {
-    const messages = this.network.survivors(from, this.id, bytes === undefined ? sent : decodeFrame(bytes).messages);
+    const messages = this.network.survivors(from, this.id, bytes === undefined ? sent : this.decode(from, bytes));
     if (messages.length === 0) return;
     this.counters.framesIn += 1;
     this.counters.messagesIn += messages.length;
@@ -266,10 +331,11 @@ class Queue {
   private readonly from: PeerId;
   private readonly to: PeerId;
 
-  constructor(from: PeerId, to: PeerId, encode: boolean) {
-    this.from = isRouter(from) ? 0 : from;
-    this.to = isRouter(to) ? 0 : to;
-    this.encoder = encode ? new FrameEncoder({ from: this.from, to: this.to }) : undefined;
+  /** @param version protocol version of the link, if what is sent is to be encoded. */
+  constructor(from: PeerId, to: PeerId, version: number | undefined) {
+    this.from = nodeOrNone(from);
+    this.to = nodeOrNone(to);
+    this.encoder = version === undefined ? undefined : new FrameEncoder({ from: this.from, to: this.to }, { version });
   }
 
   get length(): number {

@@ -24,6 +24,12 @@ export const REFUSALS = {
 
 export type RefusalReason = keyof typeof REFUSALS;
 
+/** Why a peer is turned away. */
+export interface Refused {
+  readonly reason: RefusalReason;
+  readonly detail: string;
+}
+
 export interface TransportStats {
   readonly framesIn: number;
   readonly framesOut: number;
@@ -48,11 +54,13 @@ export interface TransportStats {
   readonly links: number;
   /** Bytes that wait for each peer: queued here and in its socket. */
   readonly queuedBytes: ReadonlyMap<PeerId, number>;
+  /** Protocol version of each link. */
+  readonly versions: ReadonlyMap<PeerId, number>;
 }
 
 /** The counting part of `TransportStats`. */
 export type TransportCounters = {
-  -readonly [Name in Exclude<keyof TransportStats, 'refused' | 'links' | 'queuedBytes'>]: number;
+  -readonly [Name in Exclude<keyof TransportStats, 'refused' | 'links' | 'queuedBytes' | 'versions'>]: number;
 } & { readonly refused: Record<RefusalReason, number> };
 
 export const zeroCounters = (): TransportCounters => ({
@@ -82,9 +90,16 @@ export const zeroCounters = (): TransportCounters => ({
 });
 
 /** The counters as they are now, with the links that are up and what waits for them. */
-export const statsOf = (counters: TransportCounters, queuedBytes: ReadonlyMap<PeerId, number>): TransportStats => ({
-  ...counters,
-  refused: { ...counters.refused },
-  links: queuedBytes.size,
-  queuedBytes,
-});
+export const statsOf = (
+  counters: TransportCounters,
+  links: Iterable<{ readonly peer: PeerId; readonly version: number; readonly queuedBytes: number }>,
+): TransportStats => {
+  const all = [...links];
+  return {
+    ...counters,
+    refused: { ...counters.refused },
+    links: all.length,
+    queuedBytes: new Map(all.map(({ peer, queuedBytes }) => [peer, queuedBytes])),
+    versions: new Map(all.map(({ peer, version }) => [peer, version])),
+  };
+};

@@ -13,11 +13,19 @@ import type { WebSocket } from 'ws';
 import type { NodeId } from '../raft/index.js';
 import { MAX_FRAME_BYTES, SPLIT_FRAME_BYTES } from './message-limits.js';
 import { silentLogger, type Logger, type Runtime, type Timer } from './runtime.js';
-import { ROUTER_PEERS, type PeerId, type PeerMessage, type Transport, type TransportEvents } from './transport.js';
-import { statsOf, zeroCounters, type TransportStats } from './transport-stats.js';
+import { PROTOCOL, type Protocol } from './protocol.js';
+import {
+  ROUTER_PEERS,
+  type LinkInfo,
+  type PeerId,
+  type PeerMessage,
+  type Transport,
+  type TransportEvents,
+} from './transport.js';
+import { statsOf, zeroCounters, type Refused, type TransportStats } from './transport-stats.js';
 import { Dialer, type DialContext } from './ws-dialer.js';
 import type { Hello } from './wire-hello.js';
-import type { Identity, Judgement } from './ws-handshake.js';
+import type { Identity } from './ws-handshake.js';
 import { WsLink, type LinkOwner } from './ws-link.js';
 import { Listener } from './ws-listener.js';
 
@@ -50,6 +58,8 @@ export interface WsTransportOptions {
   readonly helloTimeoutMs?: number;
   /** A link over which nothing comes for this long, not even an answer to a WebSocket ping, is given up. Default 3,000. */
   readonly silenceTimeoutMs?: number;
+  /** What this side speaks, if it is not what this build can speak. */
+  readonly protocol?: Protocol;
 }
 
 const MIB = 1024 * 1024;
@@ -93,7 +103,9 @@ export class WsTransport implements Transport {
     this.seeds = self.role === 'router' ? (options.seeds ?? []) : [];
     this.runtime = runtime;
     this.logger = options.logger ?? silentLogger;
-    this.identity = { role: self.role, id: self.role === 'node' ? self.id : 0, clusterId: self.clusterId ?? '' };
+    const id = self.role === 'node' ? self.id : 0;
+    const protocol = options.protocol ?? PROTOCOL;
+    this.identity = { role: self.role, id, clusterId: self.clusterId ?? '', protocol };
     if (self.role === 'node' && self.clusterId === '') throw new Error('a node must know its cluster');
     this.incarnation = options.incarnation ?? Math.floor(runtime.wallTime());
     this.peers = options.peers ?? new Map<NodeId, string>();
@@ -165,6 +177,10 @@ export class WsTransport implements Transport {
     for (const link of this.links.values()) link.flush();
   }
 
+  link(peer: PeerId): LinkInfo | undefined {
+    return this.links.get(peer)?.info;
+  }
+
   /** Ends all links at once, without telling the owner of each. What was flushed may still arrive. */
   async close(): Promise<void> {
     this.closed = true;
@@ -177,7 +193,12 @@ export class WsTransport implements Transport {
   }
 
   stats(): TransportStats {
-    return statsOf(this.counters, new Map([...this.links].map(([peer, link]) => [peer, link.queuedBytes] as const)));
+    const links = [...this.links].map(([peer, { info, queuedBytes }]) => ({
+      peer,
+      version: info.version,
+      queuedBytes,
+    }));
+    return statsOf(this.counters, links);
   }
 
   private makeListener(): Listener {
@@ -185,13 +206,12 @@ export class WsTransport implements Transport {
       ...this.common(),
       maxConnections: this.settings.maxConnections,
       peers: () => this.peers,
-      objection: (hello) => this.objection(hello),
-      onLinked: (socket, hello) => {
-        const { role, from, incarnation } = hello;
+      objection: (hello) => this.objection(hello) ?? this.events?.objection?.(hello),
+      onLinked: (socket, { role, from }, info) => {
         const peer = role === 'router' ? ROUTER_PEERS + this.routersSeen++ : from;
         // Only a later life, or a second try of the same one, gets as far as this.
         this.links.get(peer)?.break('replaced', 'the peer has linked anew');
-        this.linkUp(socket, peer, from, incarnation);
+        this.linkUp(socket, peer, from, info);
       },
     });
   }
@@ -200,18 +220,28 @@ export class WsTransport implements Transport {
   private common(): Omit<DialContext, 'onLinked'> {
     const { runtime, logger, counters, incarnation } = this;
     const { helloTimeoutMs, maxFrameBytes } = this.settings;
-    return { runtime, logger, counters, incarnation, helloTimeoutMs, maxFrameBytes, identity: () => this.identity };
+    return {
+      runtime,
+      logger,
+      counters,
+      incarnation,
+      helloTimeoutMs,
+      maxFrameBytes,
+      identity: () => this.identity,
+      helloTo: (peer) => this.events?.helloTo?.(peer) ?? {},
+      objection: (hello) => this.events?.objection?.(hello),
+    };
   }
 
-  private objection({ role, from, incarnation }: Hello): Judgement | undefined {
+  private objection({ role, from, incarnation }: Hello): Refused | undefined {
     if (role === 'router') {
       const routers = [...this.links.keys()].filter((peer) => peer >= ROUTER_PEERS).length;
       if (routers < this.settings.maxRouters) return undefined;
-      return { refused: { reason: 'too-many-links', detail: `${routers} routers are linked` } };
+      return { reason: 'too-many-links', detail: `${routers} routers are linked` };
     }
     const link = this.links.get(from);
-    if (link === undefined || link.incarnation <= incarnation) return undefined;
-    return { refused: { reason: 'replaced', detail: `a later life of node ${from} is linked` } };
+    if (link === undefined || link.info.incarnation <= incarnation) return undefined;
+    return { reason: 'replaced', detail: `a later life of node ${from} is linked` };
   }
 
   private mustDial(node: NodeId): boolean {
@@ -238,15 +268,15 @@ export class WsTransport implements Transport {
   private startDialer(node: NodeId, address: string): Dialer {
     const dialer = new Dialer(node, address, {
       ...this.common(),
-      onLinked: (self, socket, hello) => {
-        this.dialled(self, socket, hello);
+      onLinked: (self, socket, hello, info) => {
+        this.dialled(self, socket, hello, info);
       },
     });
     dialer.dial();
     return dialer;
   }
 
-  private dialled(dialer: Dialer, socket: WebSocket, { from, incarnation, clusterId }: Hello): void {
+  private dialled(dialer: Dialer, socket: WebSocket, { from, clusterId }: Hello, info: LinkInfo): void {
     if (this.links.has(from)) {
       // Two seeds lead to one node.
       this.seedDialers.delete(dialer);
@@ -254,14 +284,14 @@ export class WsTransport implements Transport {
       return;
     }
     this.identity = { ...this.identity, clusterId };
-    this.linkUp(socket, from, from, incarnation);
+    this.linkUp(socket, from, from, info);
   }
 
   /** @param remote as frames have it: a node id, or 0 for a router. */
-  private linkUp(socket: WebSocket, peer: PeerId, remote: NodeId, incarnation: number): void {
+  private linkUp(socket: WebSocket, peer: PeerId, remote: NodeId, info: LinkInfo): void {
     const ends = { from: this.identity.id, to: remote };
-    this.links.set(peer, new WsLink(socket, peer, ends, incarnation, this.linkOwner));
-    this.logger.info({ peer }, 'link up');
+    this.links.set(peer, new WsLink(socket, peer, ends, info, this.linkOwner));
+    this.logger.info({ peer, version: info.version }, 'link up');
     this.events?.onLink(peer, true);
   }
 

@@ -5,10 +5,12 @@
  * wrong cluster or node; on one link order is kept. `transport-memory.ts` and `transport-ws.ts` pass the same suite.
  * Knows nothing of what the messages mean.
  */
-import type { GroupId, Message } from '../raft/index.js';
+import type { GroupId, Message, NodeId } from '../raft/index.js';
 import type { ShardReply, ShardRequest } from './operation.js';
 import type { NodeStatus } from './status.js';
 import type { Topology } from './topology.js';
+import type { Refused } from './transport-stats.js';
+import type { Hello, HelloExtension } from './wire-hello.js';
 
 /** A node's id (1..65535), or, for a router that linked itself to us, a number ≥ `ROUTER_PEERS` that lives as long as its link. */
 export type PeerId = number;
@@ -25,11 +27,34 @@ export type PeerMessage =
   | { readonly type: 'status-request'; readonly id: number }
   | { readonly type: 'status'; readonly id: number; readonly status: NodeStatus };
 
+/** What the hellos of a link settled. */
+export interface LinkInfo {
+  /** Protocol version of its frames (`protocol.ts`): the highest that both sides speak. */
+  readonly version: number;
+  /** The peer's own, which is not the cluster's. */
+  readonly featureLevel: number;
+  /** Greater in every later life of the peer's process. */
+  readonly incarnation: number;
+  /** What the peer said of itself. */
+  readonly extension: HelloExtension;
+}
+
+export const linkInfo = ({ featureLevel, incarnation, extension }: Hello, version: number): LinkInfo => ({
+  version,
+  featureLevel,
+  incarnation,
+  extension,
+});
+
 export interface TransportEvents {
   /** Everything that came in one frame. */
   onMessages(from: PeerId, messages: readonly PeerMessage[]): void;
   /** A link to `peer` came up or went down. */
   onLink(peer: PeerId, up: boolean): void;
+  /** What this side says of itself in a hello to `peer` (0 = a router, or not known yet). Left out: nothing. */
+  helloTo?(peer: NodeId): HelloExtension;
+  /** The last word on a hello that is in order otherwise, before the link begins; undefined = welcome. */
+  objection?(hello: Hello): Refused | undefined;
 }
 
 export interface Transport {
@@ -38,5 +63,7 @@ export interface Transport {
   send(to: PeerId, message: PeerMessage): boolean;
   /** What was queued since the last flush leaves, one frame per peer. */
   flush(): void;
+  /** Of the link to `peer`; undefined while there is none. */
+  link(peer: PeerId): LinkInfo | undefined;
   close(): Promise<void>;
 }

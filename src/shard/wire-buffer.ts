@@ -6,6 +6,7 @@
  * limit (terms, indexes, revisions, request ids) are 48 bits wide: the width itself is the bound on what a peer can
  * make us believe, and NaN, fractions, negatives and 1e309 cannot even be written down.
  */
+import { PROTOCOL } from './protocol.js';
 
 /** What was received is not a frame of ours, or what was to be sent does not fit into one. */
 export class WireError extends Error {
@@ -39,11 +40,17 @@ function check(value: number, limit: number): void {
  * never written again, so it may wait in a socket's queue for as long as it likes.
  */
 export class WireWriter {
+  /** Protocol version of the link (`protocol.ts`): what is written for an earlier one must be as that one has it. */
+  readonly version: number;
   bytes = new Uint8Array(0);
   view = new DataView(this.bytes.buffer);
   /** Where the next byte goes. */
   at = 0;
   private start = 0;
+
+  constructor(version = PROTOCOL.versions.max) {
+    this.version = version;
+  }
 
   /** Bytes written since the last `take`. */
   get length(): number {
@@ -156,11 +163,14 @@ const isPrintable = (code: number): boolean => code >= 0x20 && code <= 0x7e;
  * @throws WireError from every method when the buffer ends too early or holds what no writer writes.
  */
 export class WireReader {
+  /** Protocol version of the link that the bytes came over. */
+  readonly version: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   at = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, version = PROTOCOL.versions.max) {
+    this.version = version;
     // Plain, also if it was a Buffer: views of it are then plain, and cheaper to make.
     this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

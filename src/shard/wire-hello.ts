@@ -1,13 +1,32 @@
 /**
- * The first message on a link, in both directions: who speaks, to whom, of which cluster, in which version.
+ * The first message on a link, in both directions: who speaks, to whom, of which cluster, in which versions.
  *
- * `magic u32 · version u8 · role u8 · from u16 · to u16 · incarnation u48 · cluster id (length u8, ASCII)`.
- * Magic and version never move, so that any two versions can tell each other why they part. Knows no socket and
- * decides nothing (`ws-handshake.ts` does).
+ * ```
+ * magic u32 · layout u8 · role u8 · from u16 · to u16 · incarnation u48 · cluster id (length u8, ASCII)
+ * layout 2 goes on:  min version u8 · max version u8 · feature level u16 · extension (length u32, JSON object)
+ * ```
+ * Magic and layout never move, so that any two builds can tell each other why they part. Layout 1 is the hello of
+ * protocol version 1 and says nothing else. Layout 2 is meant to last: what later builds have to say goes into the
+ * extension, whose unknown fields are ignored. Knows no socket and decides nothing (`ws-handshake.ts` does).
  */
+import { z } from 'zod';
 import type { NodeId } from '../raft/index.js';
-import { WireError, WireReader, WireWriter } from './wire-buffer.js';
-import { WIRE_VERSION } from './wire.js';
+import { FORMER_PROTOCOL, type Protocol, type VersionRange } from './protocol.js';
+import { WIRE_INTEGER_LIMIT, WireError, WireReader, WireWriter } from './wire-buffer.js';
+
+/** What a process says of itself beyond its name. Every field may be absent: the other side then knows nothing of it. */
+export interface HelloExtension {
+  /** The random id of the cluster, once it has one (`Topology.clusterUid`). */
+  readonly clusterUid?: string;
+  /** Drawn at random when the data folder was made: tells two folders of one node id apart. */
+  readonly folderId?: string;
+  /** Number of this start of the node on its folder, from 1. */
+  readonly boot?: number;
+  /** Number of the last durable journal row when the process said this. */
+  readonly position?: number;
+  /** The highest boot, and the highest position of it, that the speaker has seen of the node it speaks to. */
+  readonly known?: { readonly boot: number; readonly position: number };
+}
 
 export interface Hello {
   readonly role: 'node' | 'router';
@@ -19,39 +38,99 @@ export interface Hello {
   readonly incarnation: number;
   /** Empty = "I do not know it yet", which only a router may say. */
   readonly clusterId: string;
+  /** Versions of the link protocol that the speaker can use; a hello of layout 1 says 1..1. */
+  readonly versions: VersionRange;
+  /** What the speaker can read in replicated data; a hello of layout 1 says 1. */
+  readonly featureLevel: number;
+  /** Empty in a hello of layout 1. */
+  readonly extension: HelloExtension;
 }
+
+/** Layout of a hello: 1 for whoever knows only protocol version 1, 2 for all others. */
+export type HelloLayout = 1 | 2;
 
 /** "KVRM" */
 const MAGIC = 0x4d_52_56_4b;
 const ROLES = ['node', 'router'] as const;
+export const MAX_EXTENSION_BYTES = 16 * 1024;
 
-export function encodeHello(hello: Hello, version: number = WIRE_VERSION): Uint8Array {
+const whole = z
+  .int()
+  .min(0)
+  .max(WIRE_INTEGER_LIMIT - 1);
+const extensionSchema = z.object({
+  clusterUid: z.string().max(64).optional(),
+  folderId: z.string().max(64).optional(),
+  boot: whole.optional(),
+  position: whole.optional(),
+  known: z.object({ boot: whole, position: whole }).optional(),
+});
+
+/** The newest layout that whoever speaks `protocol` can read. */
+export const newestLayout = ({ versions }: Protocol): HelloLayout => (versions.max > 1 ? 2 : 1);
+
+/** Layout 1 has no room for versions, feature level and extension: they are left out. */
+export function encodeHello(hello: Hello, layout: number = 2): Uint8Array {
   const out = new WireWriter();
   out.u32(MAGIC);
-  out.u8(version);
+  out.u8(layout);
   out.u8(ROLES.indexOf(hello.role));
   out.u16(hello.from);
   out.u16(hello.to);
   out.u48(hello.incarnation);
   out.ascii(hello.clusterId);
+  if (layout === 1) return out.take();
+  out.u8(hello.versions.min);
+  out.u8(hello.versions.max);
+  out.u16(hello.featureLevel);
+  const extension = Buffer.from(JSON.stringify(hello.extension));
+  if (extension.length > MAX_EXTENSION_BYTES) throw new WireError(`a hello extension of ${extension.length} bytes`);
+  out.longBytes(extension);
   return out.take();
 }
 
 /**
- * Only `version` if it is not ours: the rest may then be laid out in another way.
+ * Only the layout if it is later than `newest`: the rest may then be laid out in another way.
  * @throws WireError if this is no hello.
  */
-export function decodeHello(bytes: Uint8Array): { readonly version: number; readonly hello: Hello | undefined } {
+export function decodeHello(
+  bytes: Uint8Array,
+  newest: HelloLayout = 2,
+): { readonly layout: number; readonly hello: Hello | undefined } {
   const input = new WireReader(bytes);
   if (input.u32() !== MAGIC) throw new WireError('not a hello');
-  const version = input.u8();
-  if (version !== WIRE_VERSION) return { version, hello: undefined };
+  const layout = input.u8();
+  if (layout < 1 || layout > newest) return { layout, hello: undefined };
   const role = ROLES[input.u8()];
   const from = input.u16();
   const to = input.u16();
   const incarnation = input.u48();
   const clusterId = input.ascii();
+  const speaks = layout === 1 ? { ...FORMER_PROTOCOL, extension: {} } : readSpeaks(input);
   if (input.remaining > 0) throw new WireError('a hello with something behind it');
   if (role === undefined || (role === 'node') !== from > 0) throw new WireError('a hello of nobody');
-  return { version, hello: { role, from, to, incarnation, clusterId } };
+  return { layout, hello: { role, from, to, incarnation, clusterId, ...speaks } };
+}
+
+function readSpeaks(input: WireReader): Pick<Hello, 'versions' | 'featureLevel' | 'extension'> {
+  const versions = { min: input.u8(), max: input.u8() };
+  if (versions.min < 1 || versions.min > versions.max) {
+    throw new WireError(`a hello with protocol versions ${versions.min} to ${versions.max}`);
+  }
+  return { versions, featureLevel: input.u16(), extension: readExtension(input) };
+}
+
+function readExtension(input: WireReader): HelloExtension {
+  const bytes = input.longBytes();
+  if (bytes.length > MAX_EXTENSION_BYTES) throw new WireError(`a hello extension of ${bytes.length} bytes`);
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString());
+  } catch {
+    throw new WireError('a hello extension that is not JSON');
+  }
+  const parsed = extensionSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new WireError(`a hello extension does not fit: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
 }

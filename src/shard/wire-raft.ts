@@ -183,7 +183,7 @@ function readFields(input: WireReader, record: number, from: NodeId, to: NodeId,
     case RAFT_RECORDS['term-notice']:
       return { type: 'term-notice', from, to, term };
     default:
-      throw new WireError(`unknown record type ${record}`);
+      throw new WireError(`unknown record type ${record} in a frame of version ${input.version}`);
   }
 }
 

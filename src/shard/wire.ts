@@ -1,5 +1,5 @@
 /**
- * A frame: one batch of `PeerMessage`s between two processes, as bytes. Version 1.
+ * A frame: one batch of `PeerMessage`s between two processes, as bytes, in the protocol version of their link.
  *
  * ```
  * version u8 · from u16 · to u16 · records…          (from/to: node ids; 0 = a router, which sends and gets no raft)
@@ -18,15 +18,17 @@
  */
 import { MalformedBytes } from '../raft/index.js';
 import { MAX_FRAME_BYTES, SPLIT_FRAME_BYTES } from './message-limits.js';
+import { PROTOCOL } from './protocol.js';
 import type { ShardRequest } from './operation.js';
 import type { PeerMessage } from './transport.js';
 import { WireError, WireReader, WireWriter } from './wire-buffer.js';
 import { readStatus, readTopology, writeStatus, writeTopology } from './wire-documents.js';
 import { readReply, readRequest, writeReply, writeRequest } from './wire-operations.js';
+import { readPing, writePing } from './wire-ping.js';
 import { RAFT_RECORDS, readRaftMessage, writeRaftMessage } from './wire-raft.js';
 
-/** Rises with every change of a layout; peers of another version are refused when they say hello. */
-export const WIRE_VERSION = 1;
+/** The newest protocol version that this build writes (`protocol.ts` says what changed in which). */
+export const WIRE_VERSION = PROTOCOL.versions.max;
 
 const RECORDS = {
   request: 32,
@@ -49,15 +51,22 @@ export interface Frame extends FrameEnds {
   readonly messages: readonly PeerMessage[];
 }
 
+export interface FrameOptions {
+  /** Protocol version of the link. Default: the newest. */
+  readonly version?: number;
+  /** A message whose encoding is longer is refused. Default: none is. */
+  readonly maxRecordBytes?: number;
+}
+
 /** Collects messages for one peer straight into the bytes of its next frame. */
 export class FrameEncoder {
-  private readonly out = new WireWriter();
+  private readonly out: WireWriter;
   private readonly ends: FrameEnds;
   private readonly maxRecordBytes: number;
   private count = 0;
 
-  /** @param maxRecordBytes a message whose encoding is longer is refused. */
-  constructor(ends: FrameEnds, maxRecordBytes = Infinity) {
+  constructor(ends: FrameEnds, { version = WIRE_VERSION, maxRecordBytes = Infinity }: FrameOptions = {}) {
+    this.out = new WireWriter(version);
     this.ends = ends;
     this.maxRecordBytes = maxRecordBytes;
   }
@@ -101,13 +110,13 @@ export class FrameEncoder {
   }
 
   private writeHeader(): void {
-    this.out.u8(WIRE_VERSION);
+    this.out.u8(this.out.version);
     this.out.u16(this.ends.from);
     this.out.u16(this.ends.to);
   }
 
   private writeRecord(message: PeerMessage): void {
-    const out = this.out;
+    const { out } = this;
     switch (message.type) {
       case 'raft': {
         const { from, to, type } = message.message;
@@ -136,8 +145,7 @@ export class FrameEncoder {
         return;
       case 'ping':
         out.u8(RECORDS.ping);
-        out.u48(message.epoch);
-        out.u8(message.stopping ? 1 : 0);
+        writePing(out, message);
         return;
       case 'status-request':
         out.u8(RECORDS['status-request']);
@@ -153,8 +161,8 @@ export class FrameEncoder {
 }
 
 /** One frame with these messages; for tests and for whoever sends rarely. */
-export function encodeFrame(frame: Frame): Uint8Array {
-  const encoder = new FrameEncoder(frame);
+export function encodeFrame(frame: Frame, version = WIRE_VERSION): Uint8Array {
+  const encoder = new FrameEncoder(frame, { version });
   for (const message of frame.messages) encoder.add(message);
   return encoder.take() ?? new Uint8Array(0);
 }
@@ -164,7 +172,8 @@ export function encodeFrame(frame: Frame): Uint8Array {
  * As dear as sending it: for what a transport has turned away.
  */
 export function whyUnsayable(request: ShardRequest): string | undefined {
-  const encoder = new FrameEncoder({ from: 0, to: 0 }, MAX_FRAME_BYTES - SPLIT_FRAME_BYTES - FRAME_HEADER_BYTES);
+  const maxRecordBytes = MAX_FRAME_BYTES - SPLIT_FRAME_BYTES - FRAME_HEADER_BYTES;
+  const encoder = new FrameEncoder({ from: 0, to: 0 }, { maxRecordBytes });
   try {
     encoder.add({ type: 'request', id: 0, request });
     return undefined;
@@ -176,11 +185,12 @@ export function whyUnsayable(request: ShardRequest): string | undefined {
 
 /**
  * Reads a frame. Bodies, keys and entries are views into `bytes`, which must not change afterwards.
+ * @param version of the link that they came over.
  * @throws WireError for anything that is not exactly a frame of this version.
  */
-export function decodeFrame(bytes: Uint8Array): Frame {
+export function decodeFrame(bytes: Uint8Array, version = WIRE_VERSION): Frame {
   try {
-    return readFrame(new WireReader(bytes));
+    return readFrame(new WireReader(bytes, version));
   } catch (error) {
     if (error instanceof MalformedBytes) throw new WireError(error.message);
     throw error;
@@ -189,7 +199,9 @@ export function decodeFrame(bytes: Uint8Array): Frame {
 
 function readFrame(input: WireReader): Frame {
   const version = input.u8();
-  if (version !== WIRE_VERSION) throw new WireError(`a frame of version ${version}, this is version ${WIRE_VERSION}`);
+  if (version !== input.version) {
+    throw new WireError(`a frame of version ${version} on a link of version ${input.version}`);
+  }
   const from = input.u16();
   const to = input.u16();
   if (input.remaining === 0) throw new WireError('a frame without messages');
@@ -216,15 +228,13 @@ function readRecord(input: WireReader, from: number, to: number): PeerMessage {
       return { type: 'reply', id: input.u48(), reply: readReply(input) };
     case RECORDS.topology:
       return { type: 'topology', topology: readTopology(input) };
-    case RECORDS.ping: {
-      const epoch = input.u48();
-      return { type: 'ping', epoch, stopping: input.flags(1) !== 0 };
-    }
+    case RECORDS.ping:
+      return readPing(input);
     case RECORDS['status-request']:
       return { type: 'status-request', id: input.u48() };
     case RECORDS.status:
       return { type: 'status', id: input.u48(), status: readStatus(input) };
     default:
-      throw new WireError(`unknown record type ${record}`);
+      throw new WireError(`unknown record type ${record} in a frame of version ${input.version}`);
   }
 }

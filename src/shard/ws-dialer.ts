@@ -2,13 +2,16 @@
  * Keeps dialling one node until it is linked, and again when the link is lost.
  *
  * Delays double from 20–50 ms to at most a second, with jitter so that nodes that lost a peer together do not come
- * back together. A link that did not last counts as one more failure. Knows nothing of what the link carries.
+ * back together. A link that did not last counts as one more failure. A build that knows only the first hello refuses
+ * a later one by version: it is dialled again at once, with the hello that it knows. Knows nothing of what the link
+ * carries.
  */
 import { WebSocket } from 'ws';
 import type { NodeId } from '../raft/index.js';
 import type { Logger, Runtime, Timer } from './runtime.js';
-import type { TransportCounters } from './transport-stats.js';
-import { encodeHello, type Hello } from './wire-hello.js';
+import { linkInfo, type LinkInfo } from './transport.js';
+import { REFUSALS, type Refused, type TransportCounters } from './transport-stats.js';
+import { encodeHello, newestLayout, type Hello, type HelloExtension, type HelloLayout } from './wire-hello.js';
 import { awaitHello, judgeCalled, type Identity, type Judgement } from './ws-handshake.js';
 import { CLOSING, refuse } from './ws-link.js';
 
@@ -20,8 +23,11 @@ export interface DialContext {
   readonly helloTimeoutMs: number;
   readonly maxFrameBytes: number;
   identity(): Identity;
+  helloTo(peer: NodeId): HelloExtension;
+  /** A last word on a hello that is in order: undefined = welcome. */
+  objection(hello: Hello): Refused | undefined;
   /** The other side is who it should be: the link begins, in this very call. */
-  onLinked(dialer: Dialer, socket: WebSocket, hello: Hello): void;
+  onLinked(dialer: Dialer, socket: WebSocket, hello: Hello, info: LinkInfo): void;
 }
 
 const FIRST_DELAY_MS = 50;
@@ -30,6 +36,8 @@ const MAX_DELAY_MS = 1000;
 const STABLE_MS = 1000;
 /** A peer that cannot be reached for so long is worth a warning. */
 const LASTING_MS = 3000;
+/** How a build that knows only the first hello ends a connection on which it gets a later one. */
+const UNREADABLE: readonly number[] = [REFUSALS['wrong-version'], REFUSALS['bad-hello']];
 
 /** Masking protects browsers' proxies, of which there are none here: `ws` skips the work for a mask of zero. */
 const noMask = (mask: Buffer): void => {
@@ -50,12 +58,15 @@ export class Dialer {
   private unlinkedSince: number;
   private warned = false;
   private stopped = false;
+  /** Of the hello that the next connection begins with. */
+  private layout: HelloLayout;
 
   /** @param node 0 = whichever node answers at the address. */
   constructor(node: NodeId, address: string, context: DialContext) {
     this.node = node;
     this.address = address;
     this.context = context;
+    this.layout = newestLayout(context.identity().protocol);
     this.unlinkedSince = context.runtime.now();
   }
 
@@ -82,20 +93,26 @@ export class Dialer {
     }
     this.socket = socket;
     let complaint = 'closed before the hello';
+    const { layout } = this;
+    let heard = false;
+    // Whoever is restarted into a later build meanwhile must not be spoken to in the old way for ever.
+    this.layout = newestLayout(this.context.identity().protocol);
     socket.on('error', (error) => {
       complaint = error.message;
     });
     socket.on('open', () => {
-      socket.send(encodeHello(this.hello()));
+      socket.send(encodeHello(this.hello(), layout));
     });
     socket.on('close', (code, reason) => {
       this.socket = undefined;
       if (this.linkedAt !== undefined) this.lost(this.linkedAt);
+      else if (layout > 1 && !heard && UNREADABLE.includes(code)) this.dialOldWay();
       else this.fail(reason.length > 0 ? `${code} ${reason.toString()}` : complaint);
     });
     awaitHello(socket, this.context.runtime, this.context.helloTimeoutMs, {
       onFirst: (bytes) => {
-        this.answered(socket, bytes);
+        heard = true;
+        this.answered(socket, bytes, layout);
       },
       onTimeout: () => {
         complaint = 'no hello in time';
@@ -121,12 +138,25 @@ export class Dialer {
   }
 
   private hello(): Hello {
-    const { role, id, clusterId } = this.context.identity();
-    return { role, from: id, to: this.node, incarnation: this.context.incarnation, clusterId };
+    const { role, id, clusterId, protocol } = this.context.identity();
+    const extension = this.context.helloTo(this.node);
+    const { incarnation } = this.context;
+    return { role, from: id, to: this.node, incarnation, clusterId, ...protocol, extension };
   }
 
-  private answered(socket: WebSocket, bytes: Uint8Array | undefined): void {
-    const judgement = this.judge(bytes);
+  /** A link of version 1 is better than none; if it cannot be had either, the next try begins with the newest again. */
+  private dialOldWay(): void {
+    if (this.stopped) return;
+    if (this.context.identity().protocol.versions.min > 1) {
+      this.fail('the other side knows only protocol version 1');
+      return;
+    }
+    this.layout = 1;
+    this.dial();
+  }
+
+  private answered(socket: WebSocket, bytes: Uint8Array | undefined, layout: HelloLayout): void {
+    const judgement = this.judge(bytes, layout);
     if ('refused' in judgement) {
       const { reason, detail } = judgement.refused;
       refuse(socket, this.context.counters, reason, detail);
@@ -135,12 +165,18 @@ export class Dialer {
     this.linkedAt = this.context.runtime.now();
     this.lastComplaint = '';
     this.found = judgement.hello.from;
-    this.context.onLinked(this, socket, judgement.hello);
+    this.context.onLinked(this, socket, judgement.hello, linkInfo(judgement.hello, judgement.version));
   }
 
-  private judge(bytes: Uint8Array | undefined): Judgement {
+  private judge(bytes: Uint8Array | undefined, layout: HelloLayout): Judgement {
     if (bytes === undefined) return { refused: { reason: 'bad-hello', detail: 'a text' } };
-    return judgeCalled(this.context.identity(), this.node, bytes);
+    const judgement = judgeCalled(this.context.identity(), this.node, bytes);
+    if ('refused' in judgement) return judgement;
+    if (judgement.layout !== layout) {
+      return { refused: { reason: 'wrong-version', detail: `a hello ${judgement.layout} answers a hello ${layout}` } };
+    }
+    const refused = this.context.objection(judgement.hello);
+    return refused === undefined ? judgement : { refused };
   }
 
   private lost(linkedAt: number): void {

@@ -7,17 +7,14 @@
 import type { RawData, WebSocket } from 'ws';
 import type { NodeId } from '../raft/index.js';
 import type { Runtime } from './runtime.js';
-import type { RefusalReason } from './transport-stats.js';
+import { commonVersion, describeVersions, type Protocol } from './protocol.js';
+import type { RefusalReason, Refused } from './transport-stats.js';
 import { WireError } from './wire-buffer.js';
-import { decodeHello, type Hello } from './wire-hello.js';
-import { WIRE_VERSION } from './wire.js';
+import { decodeHello, newestLayout, type Hello, type HelloLayout } from './wire-hello.js';
 
-export interface Refused {
-  readonly reason: RefusalReason;
-  readonly detail: string;
-}
-
-export type Judgement = { readonly hello: Hello } | { readonly refused: Refused };
+/** `version`: of the frames, if the link begins. `layout`: of the hello, and so of the answer to it. */
+export type Judgement =
+  { readonly hello: Hello; readonly version: number; readonly layout: HelloLayout } | { readonly refused: Refused };
 
 /** This side, as far as a hello is held against it. */
 export interface Identity {
@@ -26,6 +23,7 @@ export interface Identity {
   readonly id: NodeId;
   /** Empty only for a router that does not know it yet. */
   readonly clusterId: string;
+  readonly protocol: Protocol;
 }
 
 const refused = (reason: RefusalReason, detail: string): Judgement => ({ refused: { reason, detail } });
@@ -61,9 +59,12 @@ export function judgeCalled(self: Identity, dialled: NodeId, bytes: Uint8Array):
 
 function judge(self: Identity, bytes: Uint8Array): Judgement {
   try {
-    const { version, hello } = decodeHello(bytes);
-    if (hello !== undefined) return { hello };
-    return refused('wrong-version', `version ${version} meets version ${WIRE_VERSION} of node ${self.id}`);
+    const { layout, hello } = decodeHello(bytes, newestLayout(self.protocol));
+    const ours = `version ${describeVersions(self.protocol.versions)} of node ${self.id}`;
+    if (hello === undefined) return refused('wrong-version', `version ${layout} meets ${ours}`);
+    const version = commonVersion(self.protocol.versions, hello.versions);
+    if (version !== undefined) return { hello, version, layout: layout === 1 ? 1 : 2 };
+    return refused('wrong-version', `version ${describeVersions(hello.versions)} meets ${ours}`);
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return refused('bad-hello', error.message);

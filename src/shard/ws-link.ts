@@ -5,7 +5,7 @@
  * nothing of what the messages mean.
  */
 import type { WebSocket } from 'ws';
-import type { PeerId, PeerMessage } from './transport.js';
+import type { LinkInfo, PeerId, PeerMessage } from './transport.js';
 import { REFUSALS, type RefusalReason, type TransportCounters } from './transport-stats.js';
 import { WireError } from './wire-buffer.js';
 import { decodeFrame, FrameEncoder, FRAME_HEADER_BYTES, type Frame, type FrameEnds } from './wire.js';
@@ -48,7 +48,7 @@ export function refuse(socket: WebSocket, counters: TransportCounters, reason: R
 
 export class WsLink {
   readonly peer: PeerId;
-  readonly incarnation: number;
+  readonly info: LinkInfo;
   private readonly socket: WebSocket;
   private readonly owner: LinkOwner;
   /** As the frames that we send have it. */
@@ -60,14 +60,15 @@ export class WsLink {
   private down = false;
   private quietChecks = 0;
 
-  constructor(socket: WebSocket, peer: PeerId, ends: FrameEnds, incarnation: number, owner: LinkOwner) {
+  constructor(socket: WebSocket, peer: PeerId, ends: FrameEnds, info: LinkInfo, owner: LinkOwner) {
     this.socket = socket;
     this.peer = peer;
     this.ends = ends;
-    this.incarnation = incarnation;
+    this.info = info;
     this.owner = owner;
     const { maxFrameBytes, splitFrameBytes } = owner.limits;
-    this.encoder = new FrameEncoder(ends, maxFrameBytes - splitFrameBytes - FRAME_HEADER_BYTES);
+    const maxRecordBytes = maxFrameBytes - splitFrameBytes - FRAME_HEADER_BYTES;
+    this.encoder = new FrameEncoder(ends, { version: info.version, maxRecordBytes });
     socket.on('message', (data, isBinary) => {
       this.receive(binaryMessage(data, isBinary));
     });
@@ -163,7 +164,7 @@ export class WsLink {
   private decode(bytes: Uint8Array | undefined): Frame | undefined {
     try {
       if (bytes === undefined) throw new WireError('a text');
-      return decodeFrame(bytes);
+      return decodeFrame(bytes, this.info.version);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.break('bad-frame', error.message);

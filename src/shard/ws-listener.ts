@@ -9,8 +9,9 @@ import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { NodeId } from '../raft/index.js';
 import type { Logger, Runtime } from './runtime.js';
-import type { TransportCounters } from './transport-stats.js';
-import { encodeHello, type Hello } from './wire-hello.js';
+import { linkInfo, type LinkInfo } from './transport.js';
+import type { Refused, TransportCounters } from './transport-stats.js';
+import { encodeHello, type Hello, type HelloExtension } from './wire-hello.js';
 import { awaitHello, judgeCaller, type Identity, type Judgement } from './ws-handshake.js';
 import { CLOSING, refuse } from './ws-link.js';
 
@@ -25,9 +26,10 @@ export interface ListenContext {
   identity(): Identity;
   peers(): ReadonlyMap<NodeId, string>;
   /** A last word on a hello that is in order: undefined = welcome. */
-  objection(hello: Hello): Judgement | undefined;
+  objection(hello: Hello): Refused | undefined;
+  helloTo(peer: NodeId): HelloExtension;
   /** Our own hello has been sent: the link begins, in this very call. */
-  onLinked(socket: WebSocket, hello: Hello): void;
+  onLinked(socket: WebSocket, hello: Hello, info: LinkInfo): void;
 }
 
 /** How often Node looks for connections that are too slow with their headers. */
@@ -118,17 +120,21 @@ export class Listener {
       refuse(socket, this.context.counters, reason, detail);
       return;
     }
-    const { hello } = judgement;
-    const { id, clusterId } = this.context.identity();
+    const { hello, layout, version } = judgement;
+    const { id, clusterId, protocol } = this.context.identity();
     const { incarnation } = this.context;
-    socket.send(encodeHello({ role: 'node', from: id, to: hello.from, incarnation, clusterId }));
-    this.context.onLinked(socket, hello);
+    const extension = this.context.helloTo(hello.from);
+    const answer: Hello = { role: 'node', from: id, to: hello.from, incarnation, clusterId, ...protocol, extension };
+    // In the layout of the question: whoever knows only the first hello must be able to read it.
+    socket.send(encodeHello(answer, layout));
+    this.context.onLinked(socket, hello, linkInfo(hello, version));
   }
 
   private judge(bytes: Uint8Array | undefined): Judgement {
     if (bytes === undefined) return { refused: { reason: 'bad-hello', detail: 'a text' } };
     const judgement = judgeCaller(this.context.identity(), this.context.peers(), bytes);
     if ('refused' in judgement) return judgement;
-    return this.context.objection(judgement.hello) ?? judgement;
+    const refused = this.context.objection(judgement.hello);
+    return refused === undefined ? judgement : { refused };
   }
 }

@@ -6,19 +6,21 @@
  * nothing of what was under way arrives. Knows no cluster: who may talk to whom is decided by the rules it is given.
  */
 import {
-  FrameEncoder,
+  PROTOCOL,
   ROUTER_PEERS,
+  commonVersion,
   decodeFrame,
+  linkInfo,
   type PeerId,
   type PeerMessage,
-  type Transport,
-  type TransportEvents,
+  type Protocol,
 } from '../shard/index.js';
 import type { NetworkMix } from './mix.js';
 import { NarrowLink } from './narrow-link.js';
 import { UnderWay } from './under-way.js';
 import type { Random } from './random.js';
 import type { Life, Scheduler } from './scheduler.js';
+import { VirtualTransport, type Wire } from './virtual-transport.js';
 
 /** What a fault does to what goes from one peer to another. */
 export interface LinkEffect {
@@ -51,16 +53,17 @@ export class VirtualNetwork {
   readonly #rules = new Map<object, LinkRule>();
   /** By `from * 2^21 + to`: when the last frame in order arrives. */
   readonly #lastArrival = new Map<number, number>();
+  #incarnations = 0;
 
   constructor(options: NetworkOptions) {
     this.#options = options;
   }
 
-  /** The end of a new life of a peer. */
-  transport(id: PeerId, life: Life): VirtualTransport {
+  /** The end of a new life of a peer; `protocol`: what its build speaks. */
+  transport(id: PeerId, life: Life, protocol: Protocol = PROTOCOL): VirtualTransport {
     const earlier = this.#endpoints.get(id);
     if (earlier !== undefined) this.died(earlier, RESET_MS);
-    const transport = new VirtualTransport(this, id, life);
+    const transport = new VirtualTransport(this, id, { life, protocol, incarnation: ++this.#incarnations });
     this.#endpoints.set(id, transport);
     return transport;
   }
@@ -117,8 +120,12 @@ export class VirtualNetwork {
     const isRouter = (id: PeerId): boolean => id >= ROUTER_PEERS;
     if (isRouter(a.id) && isRouter(b.id)) return;
     if (!a.running || !b.running || a.isLinked(b)) return;
-    a.link(b);
-    b.link(a);
+    const version = commonVersion(a.protocol.versions, b.protocol.versions);
+    if (version === undefined) return;
+    const [fromA, fromB] = [a.helloTo(b), b.helloTo(a)];
+    if (a.objects(fromB) || b.objects(fromA)) return;
+    a.linkUp(b, linkInfo(fromB, version));
+    b.linkUp(a, linkInfo(fromA, version));
   }
 
   /** @internal A frame leaves. */
@@ -177,10 +184,11 @@ export class VirtualNetwork {
     arrived?: () => void,
   ): void {
     const generation = to.generation(from);
+    const version = to.link(from.id)?.version;
     this.#options.scheduler.after(delayMs, to.life, () => {
       arrived?.();
       if (to.generation(from) !== generation) return;
-      const { messages } = decodeFrame(bytes);
+      const { messages } = decodeFrame(bytes, version);
       const arriving =
         part === 'all' ? messages : messages.filter(({ type }) => (type === 'raft') === (part === 'raft'));
       if (arriving.length === 0) return;
@@ -236,132 +244,9 @@ export class VirtualNetwork {
   }
 }
 
-/** One direction of a link that carries no more than so much. */
-interface Wire {
-  readonly narrow: NarrowLink;
-  readonly underWay: UnderWay;
-}
-
 type Part = 'all' | 'raft' | 'rest';
 
 const NO_EFFECT = { cut: false, delayMs: 0, lossProbability: 0 };
 const DIAL_AGAIN_MS = 50;
 /** How much later, in delays, what is overtaken arrives. */
 const OVERTAKEN_BY = 8;
-
-/** One life's end of all its links. Made by `VirtualNetwork`. */
-export class VirtualTransport implements Transport {
-  readonly id: PeerId;
-  readonly life: Life;
-  /** @internal The others were told that it is gone. */
-  buried = false;
-  readonly #network: VirtualNetwork;
-  readonly #links = new Map<
-    PeerId,
-    { readonly peer: VirtualTransport; readonly generation: number; readonly wire: Wire | undefined }
-  >();
-  readonly #queues = new Map<PeerId, FrameEncoder>();
-  readonly #unflushed = new Set<PeerId>();
-  #events: TransportEvents | undefined;
-  #generations = 0;
-  #closed = false;
-
-  /** @internal */
-  constructor(network: VirtualNetwork, id: PeerId, life: Life) {
-    this.#network = network;
-    this.id = id;
-    this.life = life;
-  }
-
-  start(events: TransportEvents): Promise<void> {
-    this.#events = events;
-    this.#network.joined(this);
-    return Promise.resolve();
-  }
-
-  send(to: PeerId, message: PeerMessage): boolean {
-    if (!this.#links.has(to)) return false;
-    let queue = this.#queues.get(to);
-    if (queue === undefined) {
-      queue = new FrameEncoder({ from: nodeOrRouter(this.id), to: nodeOrRouter(to) });
-      this.#queues.set(to, queue);
-    }
-    queue.add(message);
-    const repeated = this.wire(to)?.underWay.add(message);
-    if (repeated !== undefined) this.#network.repeated(this.id, to, repeated);
-    this.#network.sent(this.id, to, message);
-    this.#unflushed.add(to);
-    return true;
-  }
-
-  flush(): void {
-    for (const to of this.#unflushed) {
-      const bytes = this.#queues.get(to)?.take();
-      if (bytes !== undefined) this.#network.carry(this, to, bytes);
-    }
-    this.#unflushed.clear();
-  }
-
-  close(): Promise<void> {
-    this.#closed = true;
-    this.#network.died(this, 0);
-    return Promise.resolve();
-  }
-
-  /** @internal */
-  get running(): boolean {
-    return this.#events !== undefined && !this.#closed && !this.life.ended;
-  }
-
-  /** @internal */
-  isLinked(other: VirtualTransport): boolean {
-    return this.peer(other.id) === other;
-  }
-
-  /** @internal The life at the other end of the link. */
-  peer(id: PeerId): VirtualTransport | undefined {
-    return this.#links.get(id)?.peer;
-  }
-
-  /** @internal */
-  wire(id: PeerId): Wire | undefined {
-    return this.#links.get(id)?.wire;
-  }
-
-  /** @internal Rises with every link to the peer; 0 = there is none to this very life of it. */
-  generation(peer: VirtualTransport): number {
-    const link = this.#links.get(peer.id);
-    return link?.peer === peer ? link.generation : 0;
-  }
-
-  /** @internal */
-  link(peer: VirtualTransport): void {
-    const earlier = this.peer(peer.id);
-    if (earlier !== undefined) this.unlink(earlier);
-    this.#links.set(peer.id, { peer, generation: ++this.#generations, wire: this.#network.wire() });
-    this.#tell(peer.id, true);
-  }
-
-  /** @internal */
-  unlink(peer: VirtualTransport): void {
-    if (!this.isLinked(peer)) return;
-    this.wire(peer.id)?.narrow.break();
-    this.#links.delete(peer.id);
-    this.#queues.delete(peer.id);
-    this.#unflushed.delete(peer.id);
-    this.#tell(peer.id, false);
-  }
-
-  #tell(peer: PeerId, up: boolean): void {
-    this.#network.soon(this.life, () => {
-      this.#events?.onLink(peer, up);
-    });
-  }
-
-  /** @internal */
-  receive(from: PeerId, messages: readonly PeerMessage[]): void {
-    this.#events?.onMessages(from, messages);
-  }
-}
-
-const nodeOrRouter = (id: PeerId): number => (id >= ROUTER_PEERS ? 0 : id);

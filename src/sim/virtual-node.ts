@@ -17,7 +17,8 @@ import { LifeRuntime, type MachineClock } from './clock.js';
 import type { Mix } from './mix.js';
 import type { Random } from './random.js';
 import { Life, type Scheduler } from './scheduler.js';
-import type { VirtualNetwork, VirtualTransport } from './virtual-network.js';
+import type { VirtualNetwork } from './virtual-network.js';
+import type { VirtualTransport } from './virtual-transport.js';
 
 /** What a node needs of its disk; `virtual-disk.ts` is it. */
 export interface NodeDisk {

@@ -4,7 +4,8 @@ import { ROUTER_PEERS, shardOfKey, type PeerId } from '../shard/index.js';
 import { LifeRuntime, type MachineClock } from './clock.js';
 import type { Random } from './random.js';
 import { Life, type Scheduler } from './scheduler.js';
-import type { VirtualNetwork, VirtualTransport } from './virtual-network.js';
+import type { VirtualNetwork } from './virtual-network.js';
+import type { VirtualTransport } from './virtual-transport.js';
 
 export interface VirtualRouterOptions {
   /** 0, 1, … */

@@ -57,6 +57,9 @@ class FakeTransport implements Transport {
   flush(): void {
     this.flushes += 1;
   }
+  link(): undefined {
+    return undefined;
+  }
   close(): Promise<void> {
     this.closed = true;
     return Promise.resolve();

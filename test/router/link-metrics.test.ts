@@ -8,14 +8,14 @@ import { VirtualRuntime } from '../support/virtual-runtime.js';
 describe('metrics of the links', () => {
   it('tell what was dropped and why, what was refused, and what waits', async () => {
     const counters = zeroCounters();
-    const queued = new Map([
-      [2, 30],
-      [ROUTER_PEERS, 4],
-      [ROUTER_PEERS + 1, 5],
-    ]);
+    const links = [
+      { peer: 2, version: 2, queuedBytes: 30 },
+      { peer: ROUTER_PEERS, version: 2, queuedBytes: 4 },
+      { peer: ROUTER_PEERS + 1, version: 1, queuedBytes: 5 },
+    ];
     const backend = new FakeCluster(topologyOf(3, [[1, 2, 3]]));
     const dispatcher = new Dispatcher({ backend, runtime: new VirtualRuntime(), shardOfKey: () => 0 });
-    const linkStats = () => statsOf(counters, queued);
+    const linkStats = () => statsOf(counters, links);
     const metrics = new Metrics({ backend, dispatcher, processMetrics: false, linkStats });
     counters.droppedFull = 1;
     counters.droppedNoLink = 2;
@@ -37,6 +37,8 @@ describe('metrics of the links', () => {
       'kvorum_link_queued_bytes{peer="2"} 30',
       'kvorum_link_queued_bytes{peer="routers"} 9',
       'kvorum_link_up 3',
+      'kvorum_link_protocol_version{peer="2"} 2',
+      'kvorum_link_protocol_version{peer="routers"} 1',
     ]) {
       expect(lines).toContain(line);
     }

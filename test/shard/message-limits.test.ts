@@ -23,7 +23,7 @@ const largest: Write = {
 
 const encodeAsLink = (message: PeerMessage): number => {
   const room = MAX_FRAME_BYTES - SPLIT_FRAME_BYTES - FRAME_HEADER_BYTES;
-  const encoder = new FrameEncoder({ from: 1, to: 2 }, room);
+  const encoder = new FrameEncoder({ from: 1, to: 2 }, { maxRecordBytes: room });
   encoder.add(message);
   return encoder.byteLength;
 };

@@ -1,6 +1,8 @@
 /** Owners of a transport that remember what they were told, and can be waited for: no test has to sleep. */
 import type { Logger } from '../../src/shard/runtime.js';
 import type { PeerId, PeerMessage, TransportEvents } from '../../src/shard/transport.js';
+import type { Refused } from '../../src/shard/transport-stats.js';
+import type { Hello, HelloExtension } from '../../src/shard/wire-hello.js';
 
 /** Calls that wait for something to become true. */
 class Waiters {
@@ -24,6 +26,10 @@ export class Recorder implements TransportEvents {
   /** `+2` = link to 2 up, `-2` = down, in order. */
   readonly linkLog: string[] = [];
   readonly up = new Set<PeerId>();
+  /** For its hellos. */
+  extension: HelloExtension = {};
+  /** Its say about the hellos of others. */
+  objects: (hello: Hello) => Refused | undefined = () => undefined;
   /** Called with each frame, before anybody who waits. */
   react: (from: PeerId, messages: readonly PeerMessage[]) => void = () => undefined;
   private readonly waiters = new Waiters();
@@ -39,6 +45,14 @@ export class Recorder implements TransportEvents {
     if (up) this.up.add(peer);
     else this.up.delete(peer);
     this.waiters.look();
+  }
+
+  helloTo(): HelloExtension {
+    return this.extension;
+  }
+
+  objection(hello: Hello): Refused | undefined {
+    return this.objects(hello);
   }
 
   messagesFrom(peer: PeerId): PeerMessage[] {

@@ -92,15 +92,19 @@ describe('a frame comes back as it went', () => {
     }
   });
 
-  test('the layout is pinned', () => {
+  test.each([
+    [1, '01'],
+    [2, '02'],
+  ])('the layout of version %i is pinned', (version, first) => {
     const fields = [
-      ...['01', '0100', '0200'], // version, from, to
+      ...[first, '0100', '0200'], // version, from, to
       ...['01', '07000000', '040000000000'], // append, group 7, term 4
       ...['080000000000', '030000000000', '080000000000', '02000000'], // after 8@3, commit 8, two entries
       ...['0900000000000000', '0300000000000000', '01', '04000000', '6e696e65'], // 9@3, a command: "nine"
       ...['0a00000000000000', '0400000000000000', '00', '00000000'], // 10@4, a no-op
     ];
-    expect(Buffer.from(frameOf(append())).toString('hex')).toBe(fields.join(''));
+    const bytes = encodeFrame({ ...NODES, messages: [append()] }, version);
+    expect(Buffer.from(bytes).toString('hex')).toBe(fields.join(''));
   });
 });
 
@@ -146,7 +150,7 @@ describe('the encoder', () => {
   });
 
   test('a message that cannot be said leaves the frame as it was', () => {
-    const encoder = new FrameEncoder(NODES, 1000);
+    const encoder = new FrameEncoder(NODES, { maxRecordBytes: 1000 });
     encoder.add(put);
     const before = encoder.byteLength;
     const bad: PeerMessage[] = [

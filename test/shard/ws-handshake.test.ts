@@ -4,11 +4,12 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { PROTOCOL } from '../../src/shard/protocol.js';
 import { ROUTER_PEERS } from '../../src/shard/transport.js';
 import type { RefusalReason } from '../../src/shard/transport-stats.js';
 import { WireError } from '../../src/shard/wire-buffer.js';
 import { decodeHello, encodeHello, type Hello } from '../../src/shard/wire-hello.js';
-import { encodeFrame, WIRE_VERSION } from '../../src/shard/wire.js';
+import { encodeFrame } from '../../src/shard/wire.js';
 import { bytesOf, frame, frameBetween, termNotice, u8 } from './crafted.js';
 import { CLUSTER, helloOf, HOST, WsLab, type RawPeer, type WsEndpoint } from './ws-lab.js';
 
@@ -37,9 +38,10 @@ const expectRefusal = async (peer: RawPeer, code: number, reason: RefusalReason)
 
 describe('the hello', () => {
   test('comes back as it went', () => {
-    const hello = helloOf({ incarnation: 2 ** 48 - 1, clusterId: 'x'.repeat(255) });
-    expect(decodeHello(encodeHello(hello))).toEqual({ version: WIRE_VERSION, hello });
-    expect(decodeHello(encodeHello(hello, 99))).toEqual({ version: 99, hello: undefined });
+    const extension = { clusterUid: 'u', folderId: 'f', boot: 3, position: 9, known: { boot: 2, position: 7 } };
+    const hello = helloOf({ incarnation: 2 ** 48 - 1, clusterId: 'x'.repeat(255), extension });
+    expect(decodeHello(encodeHello(hello))).toEqual({ layout: 2, hello });
+    expect(decodeHello(encodeHello(hello, 99))).toEqual({ layout: 99, hello: undefined });
   });
 
   const good = encodeHello(helloOf());
@@ -78,7 +80,7 @@ describe('s73 a caller is refused who', () => {
 
   test('speaks another version', async () => {
     const peer = await lab.client(node);
-    peer.hello({}, WIRE_VERSION + 1);
+    peer.hello({}, 3);
     await expectRefusal(peer, 4001, 'wrong-version');
   });
 
@@ -142,6 +144,8 @@ describe('a good hello is answered, and the link is up', () => {
       to: 1,
       incarnation: node.runtime.wallTime(),
       clusterId: CLUSTER,
+      ...PROTOCOL,
+      extension: {},
     });
     expect(node.recorder.linkLog).toEqual(['+1']);
   });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer, type ClientOptions } from 'ws';
 import type { NodeId } from '../../src/raft/index.js';
+import { PROTOCOL } from '../../src/shard/protocol.js';
 import type { PeerMessage } from '../../src/shard/transport.js';
 import { WsTransport, type WsTransportOptions } from '../../src/shard/transport-ws.js';
 import { decodeFrame, type Frame } from '../../src/shard/wire.js';
@@ -82,11 +83,15 @@ export const helloOf = (change: Partial<Hello> = {}): Hello => ({
   to: 2,
   incarnation: 5,
   clusterId: CLUSTER,
+  ...PROTOCOL,
+  extension: {},
   ...change,
 });
 
 export class RawPeer {
   readonly socket: WebSocket;
+  /** Protocol version of the frames that are expected. */
+  version = PROTOCOL.versions.max;
   readonly messages: Uint8Array[] = [];
   readonly opened: Promise<unknown>;
   /** Code and reason of the close that the other side asked for; 1006 if it just went. */
@@ -104,8 +109,8 @@ export class RawPeer {
     socket.on('error', () => undefined);
   }
 
-  hello(change: Partial<Hello> = {}, version?: number): void {
-    this.send(encodeHello(helloOf(change), version));
+  hello(change: Partial<Hello> = {}, layout?: number): void {
+    this.send(encodeHello(helloOf(change), layout));
   }
 
   send(data: Uint8Array | string): void {
@@ -121,9 +126,14 @@ export class RawPeer {
     return decodeHello(this.messages[0] ?? new Uint8Array(0)).hello;
   }
 
+  /** Layout of the hello that came first. */
+  get layout(): number {
+    return decodeHello(this.messages[0] ?? new Uint8Array(0)).layout;
+  }
+
   /** What came after the hello. */
   get frames(): Frame[] {
-    return this.messages.slice(1).map((bytes) => decodeFrame(bytes));
+    return this.messages.slice(1).map((bytes) => decodeFrame(bytes, this.version));
   }
 
   get said(): PeerMessage[] {

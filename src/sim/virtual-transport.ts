@@ -1,0 +1,176 @@
+/**
+ * One life's end of all its links, as the production code sees it. What happens to a frame on its way is decided by
+ * the network (`virtual-network.ts`).
+ */
+import {
+  FrameEncoder,
+  ROUTER_PEERS,
+  type Hello,
+  type LinkInfo,
+  type PeerId,
+  type PeerMessage,
+  type Protocol,
+  type Transport,
+  type TransportEvents,
+} from '../shard/index.js';
+import type { NarrowLink } from './narrow-link.js';
+import type { Life } from './scheduler.js';
+import type { UnderWay } from './under-way.js';
+import type { VirtualNetwork } from './virtual-network.js';
+
+/** One direction of a link that carries no more than so much. */
+export interface Wire {
+  readonly narrow: NarrowLink;
+  readonly underWay: UnderWay;
+}
+
+interface ProcessLife {
+  readonly life: Life;
+  readonly protocol: Protocol;
+  readonly incarnation: number;
+}
+
+interface VirtualLink {
+  readonly wire: Wire | undefined;
+  readonly peer: VirtualTransport;
+  readonly info: LinkInfo;
+  readonly generation: number;
+}
+
+/** One life's end of all its links. Made by `VirtualNetwork`. */
+export class VirtualTransport implements Transport {
+  readonly id: PeerId;
+  readonly life: Life;
+  /** @internal */
+  readonly protocol: Protocol;
+  readonly #incarnation: number;
+  /** @internal The others were told that it is gone. */
+  buried = false;
+  readonly #network: VirtualNetwork;
+  readonly #links = new Map<PeerId, VirtualLink>();
+  readonly #queues = new Map<PeerId, FrameEncoder>();
+  readonly #unflushed = new Set<PeerId>();
+  #events: TransportEvents | undefined;
+  #generations = 0;
+  #closed = false;
+
+  /** @internal */
+  constructor(network: VirtualNetwork, id: PeerId, { life, protocol, incarnation }: ProcessLife) {
+    this.#network = network;
+    this.id = id;
+    this.life = life;
+    this.protocol = protocol;
+    this.#incarnation = incarnation;
+  }
+
+  start(events: TransportEvents): Promise<void> {
+    this.#events = events;
+    this.#network.joined(this);
+    return Promise.resolve();
+  }
+
+  send(to: PeerId, message: PeerMessage): boolean {
+    const link = this.#links.get(to);
+    if (link === undefined) return false;
+    let queue = this.#queues.get(to);
+    if (queue === undefined) {
+      const { version } = link.info;
+      queue = new FrameEncoder({ from: nodeOrRouter(this.id), to: nodeOrRouter(to) }, { version });
+      this.#queues.set(to, queue);
+    }
+    queue.add(message);
+    const repeated = this.wire(to)?.underWay.add(message);
+    if (repeated !== undefined) this.#network.repeated(this.id, to, repeated);
+    this.#network.sent(this.id, to, message);
+    this.#unflushed.add(to);
+    return true;
+  }
+
+  flush(): void {
+    for (const to of this.#unflushed) {
+      const bytes = this.#queues.get(to)?.take();
+      if (bytes !== undefined) this.#network.carry(this, to, bytes);
+    }
+    this.#unflushed.clear();
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#network.died(this, 0);
+    return Promise.resolve();
+  }
+
+  /** @internal */
+  get running(): boolean {
+    return this.#events !== undefined && !this.#closed && !this.life.ended;
+  }
+
+  /** @internal */
+  isLinked(other: VirtualTransport): boolean {
+    return this.peer(other.id) === other;
+  }
+
+  /** @internal The life at the other end of the link. */
+  peer(id: PeerId): VirtualTransport | undefined {
+    return this.#links.get(id)?.peer;
+  }
+
+  /** @internal */
+  wire(id: PeerId): Wire | undefined {
+    return this.#links.get(id)?.wire;
+  }
+
+  /** @internal Rises with every link to the peer; 0 = there is none to this very life of it. */
+  generation(peer: VirtualTransport): number {
+    const link = this.#links.get(peer.id);
+    return link?.peer === peer ? link.generation : 0;
+  }
+
+  link(peer: PeerId): LinkInfo | undefined {
+    return this.#links.get(peer)?.info;
+  }
+
+  /** @internal */
+  helloTo(peer: VirtualTransport): Hello {
+    const [from, to] = [nodeOrRouter(this.id), nodeOrRouter(peer.id)];
+    const extension = this.#events?.helloTo?.(to) ?? {};
+    const speaks = { ...this.protocol, incarnation: this.#incarnation, extension };
+    return { role: from === 0 ? 'router' : 'node', from, to, clusterId: '', ...speaks };
+  }
+
+  /** @internal */
+  objects(hello: Hello): boolean {
+    return this.#events?.objection?.(hello) !== undefined;
+  }
+
+  /** @internal */
+  linkUp(peer: VirtualTransport, info: LinkInfo): void {
+    const earlier = this.peer(peer.id);
+    if (earlier !== undefined) this.unlink(earlier);
+    this.#links.set(peer.id, { peer, info, generation: ++this.#generations, wire: this.#network.wire() });
+    this.#tell(peer.id, true);
+  }
+
+  /** @internal */
+  unlink(peer: VirtualTransport): void {
+    if (!this.isLinked(peer)) return;
+    this.wire(peer.id)?.narrow.break();
+    this.#links.delete(peer.id);
+    this.#queues.delete(peer.id);
+    this.#unflushed.delete(peer.id);
+    this.#tell(peer.id, false);
+  }
+
+  #tell(peer: PeerId, up: boolean): void {
+    this.#network.soon(this.life, () => {
+      this.#events?.onLink(peer, up);
+    });
+  }
+
+  /** @internal */
+  receive(from: PeerId, messages: readonly PeerMessage[]): void {
+    this.#events?.onMessages(from, messages);
+  }
+}
+
+const nodeOrRouter = (id: PeerId): number => (id >= ROUTER_PEERS ? 0 : id);
