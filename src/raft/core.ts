@@ -8,6 +8,7 @@ import { Lag } from './lag.js';
 import { Log } from './log.js';
 import type { RaftOptions } from './options.js';
 import { Outbox } from './outbox.js';
+import type { Window } from './progress.js';
 import type { Follower, RoleState } from './roles.js';
 import { NONE, type Configuration, type NodeId } from './types.js';
 
@@ -15,6 +16,8 @@ export class Core {
   readonly id: NodeId;
   readonly options: RaftOptions;
   readonly log: Log;
+  /** What may be under way to one follower. */
+  readonly window: Window;
   readonly outbox = new Outbox();
   configuration: Configuration;
   term: number;
@@ -35,6 +38,7 @@ export class Core {
     const { hardState, snapshot, entries } = options;
     this.id = options.id;
     this.options = options;
+    this.window = { appends: options.maxInflight, bytes: options.maxInflightBytes ?? Infinity };
     this.log = new Log(snapshot, entries, hardState.commit);
     if (this.log.lastTerm > hardState.term) {
       throw new Error(`the log ends in term ${this.log.lastTerm}, but the hard state says ${hardState.term}`);

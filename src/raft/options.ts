@@ -20,6 +20,8 @@ export interface RaftOptions {
   readonly maxAppendBytes: number;
   /** Appends under way to one follower. */
   readonly maxInflight: number;
+  /** Bytes of entry data under way to one follower; may be exceeded by one append. Default: no limit. */
+  readonly maxInflightBytes?: number;
   /** Bytes of entry data proposed and not yet committed; more is refused (s37). */
   readonly maxUncommittedBytes: number;
   /** Quiet ticks after which a leader whose followers are level falls quiet (s74); 0 = never. */

@@ -2,41 +2,34 @@
  * What a leader knows of one other member's log, and how fast it may send to it. All changes to that are made here.
  *
  *     probe      where the logs match is a guess (`next` − 1): one append, then wait for what comes back
- *     replicate  known: appends follow one another without waiting, up to a bounded number under way
+ *     replicate  known: appends follow one another without waiting, up to a bounded number and size under way
  *     snapshot   the member needs entries that the leader's log no longer has
  *
  * - `match` never falls; `match` < `next`.
- * - What was lost is noticed by heartbeats: the member tells how far its log is known to match, and whatever left
- *   before an earlier heartbeat should be there.
+ * - Entries are sent again only when it is known that they were lost: their successor was refused, or the link broke.
+ *   Heartbeats may overtake appends, for a link carries them first; so an answer to one that shows nothing of what
+ *   left before it is no proof of a loss, however long that takes. It is a reason to ask: an empty append behind what
+ *   was sent travels in the order of appends, and its refusal is the proof. Questions can be lost as well, so they are
+ *   repeated.
  *
  * Knows no log, message or quorum.
  */
+import { Inflight } from './inflight.js';
 import { SnapshotTransfer } from './snapshot-transfer.js';
 import type { NodeId } from './types.js';
 
-/** Last indexes of the appends under way, oldest first. */
-class Inflight {
-  #ends: number[] = [];
-  #head = 0;
+/** Heartbeat rounds after which a question that was not answered is put again. */
+const ASK_AGAIN_ROUNDS = 4;
+/** … and after which an append that was received, as its receiver says, but not acknowledged is asked about: its disk has its time. */
+const SYNC_ROUNDS = 3;
+/** In place of an index: nothing is under way, and nothing may be sent before a heartbeat is answered. */
+const UNREACHABLE = Infinity;
 
-  get count(): number {
-    return this.#ends.length - this.#head;
-  }
-
-  add(lastIndex: number): void {
-    this.#ends.push(lastIndex);
-  }
-
-  freeTo(index: number): void {
-    while (this.#head < this.#ends.length && (this.#ends[this.#head] ?? Infinity) <= index) this.#head++;
-    if (this.#head === this.#ends.length) {
-      this.#ends.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= 64) {
-      this.#ends.splice(0, this.#head);
-      this.#head = 0;
-    }
-  }
+export interface Window {
+  /** Appends under way. */
+  readonly appends: number;
+  /** Bytes of entries under way; may be exceeded by one append. */
+  readonly bytes: number;
 }
 
 interface Probe {
@@ -45,6 +38,8 @@ interface Probe {
   sentTo: number | undefined;
   /** Heartbeat rounds that started since it was sent. */
   rounds: number;
+  /** `rounds` at which it is asked about. */
+  askAtRound: number;
 }
 
 interface Replicate {
@@ -53,6 +48,12 @@ interface Replicate {
   /** Last index sent before the latest heartbeat round, and before the one before that. */
   sentBeforeLatest: number;
   sentBeforePrevious: number;
+  /** Heartbeat rounds until it may be asked (again) what has arrived. */
+  askInRounds: number;
+  /** What was asked about last. */
+  askedTo: number;
+  /** The member is silent, or takes nothing more: nothing is sent until it answers a heartbeat. */
+  paused: boolean;
 }
 
 interface Snapshot {
@@ -60,8 +61,10 @@ interface Snapshot {
   readonly transfer: SnapshotTransfer;
 }
 
-/** What a heartbeat's answer showed: nothing is amiss, appends must be sent (again), or only the acknowledgement is missing. */
+/** What follows from a heartbeat's answer: nothing; appends may be sent; or the member is asked whether it has `lastSent`. */
 export type Finding = 'nothing' | 'send' | 'ask';
+
+const wasAsked = (flow: Probe, index: number): boolean => flow.askAtRound > 1 && index === flow.sentTo;
 
 export class Progress {
   readonly id: NodeId;
@@ -73,7 +76,7 @@ export class Progress {
   commitSent = 0;
   #match = 0;
   #next: number;
-  #flow: Probe | Replicate | Snapshot = { type: 'probe', sentTo: undefined, rounds: 0 };
+  #flow: Probe | Replicate | Snapshot = { type: 'probe', sentTo: undefined, rounds: 0, askAtRound: 1 };
 
   constructor(id: NodeId, next: number) {
     this.id = id;
@@ -93,27 +96,55 @@ export class Progress {
     return this.#flow.type === 'snapshot' ? this.#flow.transfer : undefined;
   }
 
-  maySend(maxInflight: number): boolean {
-    switch (this.#flow.type) {
+  /** The end of what is under way, or of what it is known to have. A member that has it refuses no append behind it. */
+  get lastSent(): number {
+    const flow = this.#flow;
+    if (flow.type !== 'probe') return this.#next - 1;
+    return flow.sentTo === undefined || flow.sentTo === UNREACHABLE ? this.#match : flow.sentTo;
+  }
+
+  maySend(window: Window): boolean {
+    const flow = this.#flow;
+    switch (flow.type) {
       case 'probe':
-        return this.#flow.sentTo === undefined;
+        return flow.sentTo === undefined;
       case 'replicate':
-        return this.#flow.inflight.count < maxInflight;
+        return !flow.paused && flow.inflight.count < window.appends && flow.inflight.bytes < window.bytes;
       case 'snapshot':
         return false;
     }
   }
 
-  /** An append with entries up to `lastIndex` leaves. */
-  sent(lastIndex: number): void {
+  /** An append with entries up to `lastIndex`, of `bytes`, leaves. */
+  sent(lastIndex: number, bytes: number): void {
     switch (this.#flow.type) {
       case 'probe':
         this.#flow.sentTo = lastIndex;
         this.#flow.rounds = 0;
+        this.#flow.askAtRound = 1;
         break;
       case 'replicate':
-        this.#flow.inflight.add(lastIndex);
+        this.#flow.inflight.add(lastIndex, bytes);
         this.#next = lastIndex + 1;
+        break;
+      case 'snapshot':
+        break;
+    }
+  }
+
+  /** The append behind `prevIndex` did not leave after all: it, and what follows, waits for a heartbeat's answer. */
+  notSent(prevIndex: number): void {
+    const flow = this.#flow;
+    switch (flow.type) {
+      case 'probe':
+        this.unreachable();
+        break;
+      case 'replicate':
+        this.#next = Math.max(this.#match + 1, Math.min(this.#next, prevIndex + 1));
+        flow.inflight.cutAfter(this.#next - 1);
+        flow.sentBeforeLatest = Math.min(flow.sentBeforeLatest, this.#next - 1);
+        flow.sentBeforePrevious = Math.min(flow.sentBeforePrevious, this.#next - 1);
+        flow.paused = true;
         break;
       case 'snapshot':
         break;
@@ -134,6 +165,7 @@ export class Progress {
         break;
       case 'replicate':
         flow.inflight.freeTo(index);
+        if (index >= flow.askedTo) flow.askInRounds = 0;
         break;
       case 'snapshot':
         // It got there by another way: what it needs next is in the log (s62).
@@ -150,7 +182,9 @@ export class Progress {
   refused(rejectedIndex: number, guess: number): boolean {
     switch (this.#flow.type) {
       case 'probe':
-        if (rejectedIndex !== this.#next - 1 || rejectedIndex <= this.#match) return false;
+        // Either the probe itself, or the question whether it has arrived.
+        if (rejectedIndex !== this.#next - 1 && !wasAsked(this.#flow, rejectedIndex)) return false;
+        if (rejectedIndex <= this.#match) return false;
         this.#probe(Math.min(rejectedIndex, guess + 1));
         return true;
       case 'replicate':
@@ -170,6 +204,7 @@ export class Progress {
     if (flow.type === 'replicate') {
       flow.sentBeforePrevious = flow.sentBeforeLatest;
       flow.sentBeforeLatest = this.#next - 1;
+      if (flow.askInRounds > 0) flow.askInRounds--;
     }
   }
 
@@ -178,27 +213,45 @@ export class Progress {
     const flow = this.#flow;
     switch (flow.type) {
       case 'probe':
-        if (flow.sentTo === undefined) return 'send';
-        // Received, but not acknowledged: the disk has its time before the append is sent once more.
-        if (flow.rounds < (matched >= flow.sentTo ? 3 : 1)) return 'nothing';
-        flow.sentTo = undefined;
-        return 'send';
+        return this.#probeAnswered(flow, matched);
       case 'replicate':
-        if (flow.sentBeforePrevious <= this.#match) return 'nothing';
-        if (matched >= flow.sentBeforePrevious) return 'ask';
-        this.#probe(matched + 1);
-        return 'send';
+        if (flow.paused) {
+          flow.paused = false;
+          return 'send';
+        }
+        if (flow.sentBeforePrevious <= this.#match || flow.askInRounds > 0) return 'nothing';
+        flow.askInRounds = ASK_AGAIN_ROUNDS;
+        flow.askedTo = this.#next - 1;
+        return 'ask';
       case 'snapshot':
         return 'nothing';
     }
   }
 
-  /** Nothing arrives there: stop pipelining, and wait for a heartbeat's answer. */
-  unreachable(): void {
-    if (this.#flow.type === 'replicate') {
-      this.#probe(this.#match + 1);
-      this.sent(Infinity);
+  #probeAnswered(flow: Probe, matched: number): Finding {
+    if (flow.sentTo === undefined) return 'send';
+    if (flow.sentTo === UNREACHABLE) {
+      if (flow.rounds < 1) return 'nothing';
+      flow.sentTo = undefined;
+      return 'send';
     }
+    const sync = matched >= flow.sentTo ? SYNC_ROUNDS : 1;
+    if (flow.rounds < Math.max(sync, flow.askAtRound)) return 'nothing';
+    flow.askAtRound = flow.rounds + ASK_AGAIN_ROUNDS;
+    return 'ask';
+  }
+
+  /** The link to it broke, and with it all that was under way: stop pipelining, and wait for a heartbeat's answer. */
+  unreachable(): void {
+    const flow = this.#flow;
+    if (flow.type === 'snapshot' || (flow.type === 'probe' && flow.sentTo === undefined)) return;
+    this.#probe(flow.type === 'probe' ? this.#next : this.#match + 1);
+    this.sent(UNREACHABLE, 0);
+  }
+
+  /** Nothing is heard of it, which says nothing of what is under way: send nothing more until it answers a heartbeat. */
+  silent(): void {
+    if (this.#flow.type === 'replicate') this.#flow.paused = true;
   }
 
   /** The log no longer has what it needs. */
@@ -216,7 +269,7 @@ export class Progress {
 
   #probe(next: number): void {
     this.#next = Math.max(this.#match + 1, next);
-    this.#flow = { type: 'probe', sentTo: undefined, rounds: 0 };
+    this.#flow = { type: 'probe', sentTo: undefined, rounds: 0, askAtRound: 1 };
   }
 
   #replicate(): void {
@@ -226,6 +279,9 @@ export class Progress {
       inflight: new Inflight(),
       sentBeforeLatest: this.#match,
       sentBeforePrevious: this.#match,
+      askInRounds: 0,
+      askedTo: 0,
+      paused: false,
     };
   }
 }

@@ -6,7 +6,7 @@
  * that happens wakes either. A quiet leader may long have been deposed: it does nothing before it has heard a quorum.
  */
 import type { Core } from './core.js';
-import type { Message } from './messages.js';
+import type { Append, Message } from './messages.js';
 import type { Leader } from './roles.js';
 
 /** Something happens: the clock of the group runs again. */
@@ -41,11 +41,20 @@ export function disturbs(core: Core, message: Message): boolean {
       if (message.type === 'heartbeat-ok') return message.lastIndex < core.log.lastIndex;
       return message.type !== 'append-ok';
     case 'follower':
+      if (message.type === 'append') return !isKnown(core, message);
       return message.type !== 'heartbeat' || !message.quiesce;
     case 'pre-candidate':
     case 'candidate':
       return true;
   }
+}
+
+/**
+ * Of the leader in office, and nothing that is not committed here: a question that the heartbeat which brought the quiet
+ * has overtaken. A leader that is awake sends heartbeats as well.
+ */
+function isKnown({ log, term }: Core, message: Append): boolean {
+  return message.term === term && message.prevIndex + message.entries.length <= log.commit;
 }
 
 export function quietDown(core: Core, leader: Leader): void {

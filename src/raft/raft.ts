@@ -167,10 +167,23 @@ export class Raft {
     if (core.role.type === 'follower') forgetLeader(core, core.role);
   }
 
-  /** Messages to `peer` are not arriving: stop pipelining to it. */
+  /** The link to `peer` broke: what was under way is lost. Nothing is sent to it before it answers a heartbeat. */
   reportUnreachable(peer: NodeId): void {
     const { role } = this.#core;
     if (role.type === 'leader') role.peers.get(peer)?.unreachable();
+  }
+
+  /** Nothing is heard of `peer`, but what was sent may yet arrive: nothing more is sent before it answers a heartbeat. */
+  reportSilent(peer: NodeId): void {
+    const { role } = this.#core;
+    if (role.type === 'leader') role.peers.get(peer)?.silent();
+  }
+
+  /** A message of a `Ready` could not leave, for want of room or of a link: the core need not guess so. */
+  reportNotSent(message: Message): void {
+    const { role } = this.#core;
+    if (role.type !== 'leader' || message.type !== 'append') return;
+    role.peers.get(message.to)?.notSent(message.prevIndex);
   }
 
   /** A write of an earlier `Ready` is durable. */

@@ -6,6 +6,7 @@
  * - Every heartbeat carries the newest read context that waits, so reads survive a lost round.
  */
 import type { Core } from './core.js';
+import { NO_ENTRIES } from './log.js';
 import type { AppendOk, AppendRefused, HeartbeatOk } from './messages.js';
 import type { Progress } from './progress.js';
 import { quorumIndex } from './quorum.js';
@@ -21,21 +22,22 @@ export function flushAppends(core: Core, leader: Leader): void {
 
 /** Sends what `peer` lacks, as far as its window goes. */
 function sendAppends(core: Core, peer: Progress): void {
-  const { log, options } = core;
-  while (peer.next <= log.lastIndex && peer.maySend(options.maxInflight)) {
+  const { log, options, window } = core;
+  while (peer.next <= log.lastIndex && peer.maySend(window)) {
     if (peer.next <= log.snapshotIndex) {
       startSnapshot(core, peer);
       return;
     }
     const entries = log.slice(peer.next, options.maxAppendBytes);
-    sendAppend(core, peer, entries);
-    peer.sent(peer.next + entries.length - 1);
+    sendAppend(core, peer, peer.next - 1, entries);
+    let bytes = 0;
+    for (const { data } of entries) bytes += data.length;
+    peer.sent(peer.next + entries.length - 1, bytes);
   }
 }
 
-function sendAppend(core: Core, peer: Progress, entries: readonly Entry[]): void {
+function sendAppend(core: Core, peer: Progress, prevIndex: number, entries: readonly Entry[]): void {
   const { log, id, term } = core;
-  const prevIndex = peer.next - 1;
   const prevTerm = log.termAt(prevIndex);
   if (prevTerm === undefined) {
     // Compacted since: also what it needs next is gone (s67).
@@ -91,7 +93,7 @@ export function receiveAppendOk(core: Core, leader: Leader, peer: Progress, mess
 
 /** Marks appends as due if `peer` lacks entries and can take them. */
 export function wantAppends(core: Core, leader: Leader, peer: Progress): void {
-  if (peer.next <= core.log.lastIndex && peer.maySend(core.options.maxInflight)) leader.appendsDue = true;
+  if (peer.next <= core.log.lastIndex && peer.maySend(core.window)) leader.appendsDue = true;
 }
 
 export function receiveAppendRefused(core: Core, leader: Leader, peer: Progress, message: AppendRefused): void {
@@ -106,8 +108,8 @@ export function receiveHeartbeatOk(core: Core, leader: Leader, peer: Progress, m
       wantAppends(core, leader, peer);
       break;
     case 'ask':
-      // An empty append at the end of what was sent.
-      sendAppend(core, peer, []);
+      // Whether it has all that was sent: an empty append behind that.
+      sendAppend(core, peer, peer.lastSent, NO_ENTRIES);
       break;
     case 'nothing':
       break;

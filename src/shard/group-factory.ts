@@ -22,6 +22,8 @@ import { SystemMachine } from './system-machine.js';
 import { SYSTEM_GROUP } from './topology.js';
 
 const MAX_INFLIGHT_APPENDS = 64;
+/** Enough for 200 MB/s to a follower that answers after 20 ms; a slow link's queue is not filled by one group alone. */
+const MAX_INFLIGHT_BYTES = 4 * 1024 * 1024;
 
 export interface GroupFactoryOptions {
   readonly self: NodeId;
@@ -73,6 +75,7 @@ function raftOptions(
     random: () => runtime.random(),
     maxAppendBytes: limits.appendBytes,
     maxInflight: MAX_INFLIGHT_APPENDS,
+    maxInflightBytes: MAX_INFLIGHT_BYTES,
     maxUncommittedBytes: limits.uncommittedBytes,
     quiesceTicks: timers.electionTicks,
     leaseReads,

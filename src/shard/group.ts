@@ -38,7 +38,8 @@ const MAX_TERM_JUMP = 2 ** 32;
 /** What a group asks of its node. */
 export interface GroupHost {
   now(): number;
-  send(group: GroupId, message: Message): void;
+  /** False: it could not leave. */
+  send(group: GroupId, message: Message): boolean;
   persist(group: GroupId, write: Write): void;
   /** The leader needs a snapshot chunk for `to`. */
   wantChunk(group: Group, to: NodeId, sequence: number): void;
@@ -207,7 +208,9 @@ export class Group implements Replica {
   }
 
   #process(ready: Ready): void {
-    for (const message of ready.messages) this.#host.send(this.id, message);
+    for (const message of ready.messages) {
+      if (!this.#host.send(this.id, message)) this.raft.reportNotSent(message);
+    }
     if (ready.write !== undefined) {
       this.#host.persist(this.id, ready.write);
     }

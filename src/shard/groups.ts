@@ -116,9 +116,14 @@ export class Groups {
         group.raft.forgetLeader();
         this.touch(group);
       } else if (group.isLeader) {
-        group.raft.reportUnreachable(peer);
+        group.raft.reportSilent(peer);
       }
     }
+  }
+
+  /** The link to `peer` broke, and with it everything that was under way to it. */
+  linkBroke(peer: NodeId): void {
+    for (const group of this.#groups.values()) group.raft.reportUnreachable(peer);
   }
 
   /** Every touched group says what it wants written and sent. */

@@ -97,9 +97,7 @@ function groupHost(
   return {
     logger,
     now: () => runtime.now(),
-    send: (group, message) => {
-      transport.send(message.to, { type: 'raft', group, message });
-    },
+    send: (group, message) => transport.send(message.to, { type: 'raft', group, message }),
     persist: (group, write) => {
       parts.pipeline.push({ group, write });
     },

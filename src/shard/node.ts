@@ -335,6 +335,7 @@ export class ShardNode {
   #onLink(peer: PeerId, up: boolean): void {
     // A router's peer id is never given to another link; a node's is.
     if (!up && peer < ROUTER_PEERS) this.#linkLives.set(peer, (this.#linkLives.get(peer) ?? 0) + 1);
+    if (!up) this.#parts.groups.linkBroke(peer);
     if (this.#parts.neighbourhood.link(peer, up, this.#options.runtime.now())) this.#mourn(peer);
   }
 

@@ -15,7 +15,7 @@ async function follower(storage: Storage): Promise<Group> {
   const write: Parameters<Group['persisted']>[0][] = [];
   const host = {
     now: () => 0,
-    send: () => undefined,
+    send: () => true,
     persist: (_group: number, what: Parameters<Group['persisted']>[0]) => write.push(what),
     wantChunk: () => undefined,
     onApplied: () => undefined,
