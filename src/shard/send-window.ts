@@ -1,0 +1,123 @@
+/**
+ * How many bytes may be under way over one link before large messages wait: a window over acknowledgements.
+ *
+ * What was handed to a socket cannot be overtaken, and a kernel's buffer holds megabytes: on a slow link a heartbeat
+ * would wait behind them for seconds. So pieces of large messages are handed over only as fast as the other side says
+ * that they arrive, and the window follows the delay that they cause: while a piece takes hardly longer than one that
+ * found the link empty, the window doubles with every round trip; when the queue before the link has grown beyond
+ * 100 ms, the window becomes what the link delivered in the time that it should have taken. A fast link is not held up
+ * (the window grows to 16 MiB), and a link of 8 Mbit/s has at most some 100 KB under way.
+ *
+ * The time of an empty link is measured anew every ten seconds, by one piece alone, so that a queue that lasts is not
+ * taken for the link. Knows no clock, no socket and no message.
+ */
+const KIB = 1024;
+
+/** What a link may have under way before anything is known of it; then at least, and at most. */
+const FIRST_WINDOW_BYTES = 64 * KIB;
+const MIN_WINDOW_BYTES = 16 * KIB;
+const MAX_WINDOW_BYTES = 16 * KIB * KIB;
+/** Longest queue before the link, in time. */
+const MAX_QUEUE_MS = 100;
+/** … and one that bridges what two event loops do between turns, so that the link is never idle. */
+const GOOD_QUEUE_MS = 20;
+const MEASURE_EVERY_MS = 10_000;
+
+const MIN_PIECE_BYTES = 4 * KIB;
+const MAX_PIECE_BYTES = 64 * KIB;
+const PIECES_PER_WINDOW = 4;
+
+/** A piece under way. */
+interface Mark {
+  /** Of all bytes that were sent over the link, so many had been with this piece. */
+  readonly end: number;
+  readonly at: number;
+  /** Bytes under way when it left, its own included. */
+  readonly flight: number;
+  /** No other piece was. */
+  readonly alone: boolean;
+}
+
+export class SendWindow {
+  #sent = 0;
+  #acknowledged = 0;
+  #window = FIRST_WINDOW_BYTES;
+  #marks: Mark[] = [];
+  /** How long a piece takes that finds the link empty, and when that was last seen. */
+  #emptyMs = Infinity;
+  #measuredAt = 0;
+  /** Something had to wait for room since the last acknowledgement. */
+  #wanted = false;
+  /** What left before this does not shrink the window once more. */
+  #shrunkAt = 0;
+
+  /** Bytes that were sent and not yet acknowledged. */
+  get underWay(): number {
+    return this.#sent - this.#acknowledged;
+  }
+
+  /** Bytes of the next piece: small enough that what is urgent gets its turn soon. */
+  get pieceBytes(): number {
+    return Math.min(MAX_PIECE_BYTES, Math.max(MIN_PIECE_BYTES, Math.floor(this.#window / PIECES_PER_WINDOW)));
+  }
+
+  /** May small messages, `bytes` of them, still leave as they come? */
+  isCalm(bytes: number): boolean {
+    return this.underWay + bytes <= Math.max(this.#window, FIRST_WINDOW_BYTES);
+  }
+
+  /** May a piece of `bytes` leave now? One may always be under way. */
+  hasRoom(bytes: number, now: number): boolean {
+    if (this.#marks.length === 0) return true;
+    const isStale = now - this.#measuredAt > MEASURE_EVERY_MS;
+    const fits = !isStale && this.underWay + bytes <= this.#window;
+    if (!fits) this.#wanted = true;
+    return fits;
+  }
+
+  /** Bytes that are not a piece leave. */
+  sent(bytes: number): void {
+    this.#sent += bytes;
+  }
+
+  sentPiece(bytes: number, now: number): void {
+    const alone = this.#marks.length === 0;
+    this.#sent += bytes;
+    this.#marks.push({ end: this.#sent, at: now, flight: this.underWay, alone });
+  }
+
+  /**
+   * The other side has got `total` bytes since the link was made.
+   * @returns false if there were not so many: what it says is not true
+   */
+  acknowledged(total: number, now: number): boolean {
+    if (total > this.#sent || total < this.#acknowledged) return false;
+    const news = total - this.#acknowledged;
+    this.#acknowledged = total;
+    let arrived = 0;
+    while ((this.#marks[arrived]?.end ?? Infinity) <= total) arrived++;
+    const latest = this.#marks[arrived - 1];
+    if (latest === undefined) return true;
+    this.#marks.splice(0, arrived);
+    this.#learn(latest, news, now);
+    this.#wanted = false;
+    return true;
+  }
+
+  #learn({ at, flight, alone, end }: Mark, news: number, now: number): void {
+    const tookMs = now - at;
+    const isStale = now - this.#measuredAt > MEASURE_EVERY_MS;
+    if (tookMs <= this.#emptyMs || (alone && isStale)) {
+      this.#emptyMs = tookMs;
+      this.#measuredAt = now;
+    }
+    const queueMs = tookMs - this.#emptyMs;
+    if (queueMs > MAX_QUEUE_MS && end > this.#shrunkAt) {
+      const bytesPerMs = flight / tookMs;
+      this.#window = Math.max(MIN_WINDOW_BYTES, Math.min(this.#window, bytesPerMs * (this.#emptyMs + GOOD_QUEUE_MS)));
+      this.#shrunkAt = this.#sent;
+    } else if (queueMs < GOOD_QUEUE_MS && this.#wanted) {
+      this.#window = Math.min(MAX_WINDOW_BYTES, this.#window + news);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+/** The window of a link, over links in virtual time: a rate, a delay, and a queue that holds whatever it is given. */
+import { describe, expect, it } from 'vitest';
+import { SendWindow } from '../../src/shard/send-window.js';
+
+interface LinkOptions {
+  readonly bytesPerMs: number;
+  readonly delayMs: number;
+}
+
+/** Sends pieces for as long as it is asked to; every piece is acknowledged as it arrives. */
+class Sender {
+  readonly window = new SendWindow();
+  link: LinkOptions;
+  now = 0;
+  delivered = 0;
+  /** How long the latest piece waited before the link. */
+  queueMs = 0;
+  longestQueueMs = 0;
+  #freeAt = 0;
+  #arrivals: { readonly at: number; readonly total: number }[] = [];
+  #sent = 0;
+
+  constructor(link: LinkOptions) {
+    this.link = link;
+  }
+
+  /** Small messages, `bytes` of them, which nobody times. */
+  say(bytes: number): void {
+    this.window.sent(bytes);
+    this.#carry(bytes, false);
+  }
+
+  runMs(ms: number): this {
+    const until = this.now + ms;
+    while (this.now < until) {
+      while (this.window.hasRoom(this.window.pieceBytes, this.now)) {
+        const bytes = this.window.pieceBytes;
+        this.window.sentPiece(bytes, this.now);
+        this.#carry(bytes, true);
+      }
+      const next = this.#arrivals.shift();
+      if (next === undefined) throw new Error('nothing is under way, and nothing may leave');
+      this.now = next.at;
+      this.delivered = next.total;
+      expect(this.window.acknowledged(next.total, this.now)).toBe(true);
+    }
+    return this;
+  }
+
+  #carry(bytes: number, acknowledges: boolean): void {
+    this.queueMs = Math.max(0, this.#freeAt - this.now);
+    this.longestQueueMs = Math.max(this.longestQueueMs, this.queueMs);
+    this.#freeAt = Math.max(this.#freeAt, this.now) + bytes / this.link.bytesPerMs;
+    this.#sent += bytes;
+    if (acknowledges) this.#arrivals.push({ at: this.#freeAt + this.link.delayMs, total: this.#sent });
+  }
+}
+
+const MBIT_8 = { bytesPerMs: 1000, delayMs: 1 };
+
+describe('the window of a link', () => {
+  it('keeps the queue before a slow link short, and the link busy', () => {
+    const sender = new Sender(MBIT_8).runMs(60_000);
+    expect(sender.longestQueueMs).toBeLessThan(200);
+    expect(sender.delivered).toBeGreaterThan(0.97 * 1000 * 60_000);
+  });
+
+  it.each([125, 250, 4_000])('also at %d bytes a millisecond', (bytesPerMs) => {
+    const sender = new Sender({ bytesPerMs, delayMs: 5 }).runMs(2_000);
+    sender.longestQueueMs = 0;
+    const before = sender.delivered;
+    sender.runMs(40_000);
+    expect(sender.longestQueueMs).toBeLessThan(200);
+    expect(sender.delivered - before).toBeGreaterThan(0.9 * bytesPerMs * 40_000);
+  });
+
+  it.each([
+    [500_000, 0.5],
+    [125_000, 20],
+    [12_500, 100],
+  ])('does not hold up a link of %d bytes and %d ms', (bytesPerMs, delayMs) => {
+    const sender = new Sender({ bytesPerMs, delayMs }).runMs(3_000);
+    const before = sender.delivered;
+    sender.runMs(1_000);
+    const bound = (16 * 1024 * 1024) / delayMs;
+    expect(sender.delivered - before).toBeGreaterThan(0.8 * Math.min(bytesPerMs, bound) * 1_000);
+  });
+
+  it('follows a link that becomes slow, and one that becomes fast again', () => {
+    const sender = new Sender({ bytesPerMs: 100_000, delayMs: 1 }).runMs(1_000);
+    sender.link = MBIT_8;
+    sender.runMs(10_000);
+    sender.longestQueueMs = 0;
+    sender.runMs(30_000);
+    expect(sender.longestQueueMs).toBeLessThan(200);
+    sender.link = { bytesPerMs: 100_000, delayMs: 1 };
+    sender.runMs(2_000);
+    const before = sender.delivered;
+    sender.runMs(1_000);
+    expect(sender.delivered - before).toBeGreaterThan(0.8 * 100_000 * 1_000);
+  });
+
+  it('takes a path that has become longer for what it is, and not for a queue', () => {
+    const sender = new Sender({ bytesPerMs: 10_000, delayMs: 1 }).runMs(1_000);
+    sender.link = { bytesPerMs: 10_000, delayMs: 300 };
+    sender.runMs(30_000);
+    const before = sender.delivered;
+    sender.runMs(5_000);
+    expect(sender.delivered - before).toBeGreaterThan(0.7 * 10_000 * 5_000);
+  });
+
+  it('lets one piece leave, whatever else is under way', () => {
+    const sender = new Sender(MBIT_8).runMs(5_000);
+    sender.say(1_000_000);
+    const before = sender.delivered;
+    sender.runMs(3_000);
+    expect(sender.delivered).toBeGreaterThan(before);
+  });
+
+  it('tells when small messages had better wait as well', () => {
+    const window = new SendWindow();
+    expect(window.isCalm(64 * 1024)).toBe(true);
+    window.sent(60 * 1024);
+    expect(window.isCalm(8 * 1024)).toBe(false);
+    window.acknowledged(60 * 1024, 5);
+    expect(window.isCalm(8 * 1024)).toBe(true);
+  });
+
+  it('believes no acknowledgement of what was not sent, or of less than before', () => {
+    const window = new SendWindow();
+    window.sent(100);
+    expect(window.acknowledged(101, 1)).toBe(false);
+    expect(window.acknowledged(100, 1)).toBe(true);
+    expect(window.acknowledged(99, 1)).toBe(false);
+    expect(window.underWay).toBe(0);
+  });
+});
