@@ -214,9 +214,15 @@ export class Dispatcher {
     call.wakeAt = call.forward ? Math.min(call.deadline, now + this.#attemptMs) : call.deadline;
     const attempt = call.attempt;
     const operation = call.perhapsApplied ? asAgain(call.operation) : call.operation;
-    this.#backend.submit(node, { shard: call.shard, budgetMs, operation }, (reply) => {
-      if (!call.ended) this.#onReply(call, attempt, node, reply);
-    });
+    const request = { shard: call.shard, budgetMs, operation };
+    try {
+      this.#backend.submit(node, request, (reply) => {
+        if (!call.ended) this.#onReply(call, attempt, node, reply);
+      });
+    } catch (error) {
+      // A defect, and this call's alone: thrown on, it would end the sweep and with it the process.
+      if (!call.ended) this.#end(call, { answer: refuse('internal', String(error)), term: 0, servedBy: node });
+    }
   }
 
   #askOnlyHere(call: Call, topology: Topology): void {

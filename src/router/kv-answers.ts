@@ -4,7 +4,14 @@
  * Knows no dispatch: it is given a reply, and says it in HTTP.
  */
 import { stringify } from 'uuid';
-import type { Answer, Consistency, KeyRecord, Refusal, Topology } from '../shard/index.js';
+import {
+  writtenContentType,
+  type Answer,
+  type Consistency,
+  type KeyRecord,
+  type Refusal,
+  type Topology,
+} from '../shard/index.js';
 import type { DispatchReply } from './dispatch.js';
 import { keyAsJson, type NamedKey } from './kv-key.js';
 import { ENVELOPE, type Forwarding } from './request-headers.js';
@@ -105,7 +112,7 @@ export function answerGet(asked: Asked, reply: DispatchReply, record: KeyRecord,
   const body = wishes.envelope ? envelope(wishes.named, record, reply.shard) : record.body;
   headers.push(
     'Content-Type',
-    wishes.envelope ? ENVELOPE : record.contentType,
+    wishes.envelope ? ENVELOPE : writtenContentType(record.contentType),
     'Content-Length',
     String(body.length),
     // Whatever type a value has, a browser must not run it as a page of this origin.
@@ -194,11 +201,12 @@ function answerNotHere(asked: Asked, refusal: Refusal, request: RefusedRequest, 
 function envelope(named: NamedKey, record: KeyRecord, shard: number): Buffer {
   const type = named.type === 'string' ? '' : `"key_type":"${named.type}",`;
   const head = `{"key":${keyAsJson(named)},${type}`;
+  const contentType = writtenContentType(record.contentType);
   const tail =
-    `,"content_type":${JSON.stringify(record.contentType)},"revision":${record.revision},` +
+    `,"content_type":${JSON.stringify(contentType)},"revision":${record.revision},` +
     `"create_revision":${record.createRevision},"version":${record.version},"shard":${shard}}`;
   const body = Buffer.from(record.body.buffer, record.body.byteOffset, record.body.byteLength);
-  if (/^application\/json\s*(;|$)/i.test(record.contentType)) {
+  if (/^application\/json\s*(;|$)/i.test(contentType)) {
     return Buffer.concat([Buffer.from(`${head}"value":`), body, Buffer.from(tail)]);
   }
   return Buffer.from(`${head}"value_base64":"${body.toString('base64')}"${tail}`);

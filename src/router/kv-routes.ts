@@ -175,7 +175,7 @@ export class KvRoutes {
         const { key } = named;
         this.#send({
           exchange,
-          operation: { type: 'put', key, body: result.body, contentType: contentType.text, condition, ...identity },
+          operation: { type: 'put', key, body: result.body, contentType: contentType.stored, condition, ...identity },
           consistency: 'linearizable',
           deadlineMs,
           forwarding,
@@ -219,6 +219,7 @@ export class KvRoutes {
       try {
         if (reply.answer.type === 'refused') {
           code = reply.answer.code;
+          if (code === 'internal') this.#options.logger.error({ requestId, reason: reply.answer.message }, 'a defect');
           answerRefusal(asked, reply, reply.answer, {
             target: exchange.target,
             forwarding,

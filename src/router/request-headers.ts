@@ -5,7 +5,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { MAX, NIL, parse, validate } from 'uuid';
-import type { Condition } from '../shard/index.js';
+import { isRevision, storedContentType, type Condition } from '../shard/index.js';
 import { HttpProblem, invalid } from './http-errors.js';
 import type { Limits } from './limits.js';
 
@@ -41,13 +41,16 @@ export function textOf(headers: IncomingHttpHeaders, name: string): string | und
 }
 
 /** A revision in an entity tag: a decimal integer without sign, point, exponent or leading zero. */
-const ENTITY_TAG = /^"(0|[1-9]\d{0,15})"$/;
+const ENTITY_TAG = /^"(0|[1-9]\d*)"$/;
+/** No key ever has this revision: the entries of a log count from 1. */
+const NO_REVISION = 0;
 
+/** The revision that a tag names. One that no log can reach is well-formed, and matches nothing. */
 function revisionOf(tag: string, field: string): number {
   const digits = ENTITY_TAG.exec(tag)?.[1];
-  const revision = digits === undefined ? Number.NaN : Number(digits);
-  if (!Number.isSafeInteger(revision)) throw invalid(field, 'expected one entity tag: a revision in double quotes');
-  return revision;
+  if (digits === undefined) throw invalid(field, 'expected one entity tag: a revision in double quotes');
+  const revision = Number(digits);
+  return isRevision(revision) ? revision : NO_REVISION;
 }
 
 const NO_CONDITION: Condition = { type: 'none' };
@@ -148,16 +151,15 @@ const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const MEDIA_TYPE = new RegExp(
   `^(${TOKEN}/${TOKEN})((?:[ \\t]*;[ \\t]*(?:${TOKEN}=(?:${TOKEN}|"[\\x20-\\x7e]*?"))?)*)$`,
 );
-const MAX_CONTENT_TYPE = 255;
 
 export interface ContentType {
-  /** As it came; it is kept with the value. */
-  readonly text: string;
+  /** The form in which it is kept with the value: as it came, but for tabs (`storedContentType`). */
+  readonly stored: string;
   /** `application/json`, to be checked. */
   readonly json: boolean;
 }
 
-const OCTETS: ContentType = { text: 'application/octet-stream', json: false };
+const OCTETS: ContentType = { stored: 'application/octet-stream', json: false };
 /** Types that passed; clients use few. */
 const known = new Map<string, ContentType>();
 const MAX_KNOWN = 256;
@@ -168,8 +170,9 @@ export function contentTypeOf(headers: IncomingHttpHeaders): ContentType {
   if (text === undefined) return OCTETS;
   const seen = known.get(text);
   if (seen !== undefined) return seen;
-  const [, essence, parameters = ''] = text.length <= MAX_CONTENT_TYPE ? (MEDIA_TYPE.exec(text) ?? []) : [];
-  if (essence === undefined) {
+  const stored = storedContentType(text);
+  const [, essence, parameters = ''] = stored === undefined ? [] : (MEDIA_TYPE.exec(text) ?? []);
+  if (stored === undefined || essence === undefined) {
     throw new HttpProblem('unsupported-media-type', 'the Content-Type is not a media type of at most 255 bytes');
   }
   const json = essence.toLowerCase() === 'application/json';
@@ -177,7 +180,7 @@ export function contentTypeOf(headers: IncomingHttpHeaders): ContentType {
   if (json && charset !== 'utf-8' && charset !== 'utf8') {
     throw new HttpProblem('unsupported-media-type', 'JSON is UTF-8 (RFC 8259 §8.1)');
   }
-  const contentType = { text, json };
+  const contentType = { stored, json };
   if (known.size < MAX_KNOWN) known.set(text, contentType);
   return contentType;
 }

@@ -20,10 +20,10 @@
  *
  * Integers are big-endian. Knows no state; `loadHash()` must have settled before encoding.
  */
+import { OPERATION_ID_BYTES, encodeErrorOf, isContentTypeByte } from './bounds.js';
 import { MAX_U48, binaryString, readU48, readU32, writeU32, writeU48 } from './byte-io.js';
-import { KvorumError } from './errors.js';
 import { hash64 } from './hash.js';
-import { MAX_ENCODED_KEY_BYTES, MAX_KEY_BYTES } from './keyspace.js';
+import { MAX_ENCODED_KEY_BYTES } from './keyspace.js';
 import type { Attempt, Condition, Write } from './operation.js';
 
 const LAYOUT = 2;
@@ -43,8 +43,6 @@ const AT_ROW_KEY = 43;
 const AT_KEY = 44;
 const KIND_PUT = 1;
 const KIND_DELETE = 2;
-export const OPERATION_ID_BYTES = 16;
-const MAX_CONTENT_TYPE_BYTES = 255;
 
 const ATTEMPTS = ['first', 'keyed', 'again'] as const;
 const CONDITIONS = ['none', 'absent', 'exists', 'revision'] as const;
@@ -82,12 +80,13 @@ export interface Command {
 
 /**
  * The entry data for a write, in one buffer of the exact size.
- * @throws KvorumError `invalid-request` or `key-too-long` if a field is out of its bounds.
+ * @throws KvorumError `invalid-request`, `key-too-long` or `value-too-large` if a field is out of its bounds (`bounds.ts`).
  */
 export function encodeCommand(write: Write, wallTimeMs: number): Uint8Array {
   const contentType = write.type === 'put' ? write.contentType : '';
   const bodyLength = write.type === 'put' ? write.body.length : 0;
-  checkWrite(write, contentType);
+  const fault = encodeErrorOf(write);
+  if (fault !== undefined) throw fault;
   const contentTypeAt = AT_KEY + write.key.length;
   const bodyAt = contentTypeAt + contentType.length;
   const data = Buffer.allocUnsafe(bodyAt + bodyLength);
@@ -111,25 +110,6 @@ export function encodeCommand(write: Write, wallTimeMs: number): Uint8Array {
   writeU32(data, AT.fingerprint + 4, low);
   return data;
 }
-
-function checkWrite(write: Write, contentType: string): void {
-  if (write.key.length === 0) throw invalid('key', 'a key has at least one byte');
-  if (write.key.length > MAX_ENCODED_KEY_BYTES) {
-    throw new KvorumError('key-too-long', undefined, { field: 'key', limit: MAX_KEY_BYTES });
-  }
-  if (write.operationId.length !== OPERATION_ID_BYTES) throw invalid('operationId', 'an operation id has 16 bytes');
-  if (contentType.length > MAX_CONTENT_TYPE_BYTES) throw invalid('contentType', 'a content type has at most 255 bytes');
-  for (let at = 0; at < contentType.length; at += 1) {
-    if (!isPrintable(contentType.charCodeAt(at))) throw invalid('contentType', 'a content type is printable ASCII');
-  }
-  if (write.condition.type === 'revision' && !isRevision(write.condition.revision)) {
-    throw invalid('condition', 'a revision is an integer in 0..2^48-1');
-  }
-}
-
-const invalid = (field: string, message: string): KvorumError => new KvorumError('invalid-request', message, { field });
-const isPrintable = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;
-const isRevision = (value: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= MAX_U48;
 
 /** Looks an entry over without copying any of it. @throws MalformedCommand */
 export function viewCommand(data: Uint8Array): CommandView {
@@ -156,7 +136,7 @@ export function viewCommand(data: Uint8Array): CommandView {
     throw new MalformedCommand('a field of the entry is out of its bounds');
   }
   for (let at = contentTypeAt; at < bodyAt; at += 1) {
-    if (!isPrintable(data[at] ?? 0)) throw new MalformedCommand('the content type in the entry is not ASCII');
+    if (!isContentTypeByte(data[at] ?? 0)) throw new MalformedCommand('the content type in the entry is not ASCII');
   }
   return {
     data,

@@ -25,6 +25,7 @@ import {
 import { checkSnapshotChunk } from '../raft/storage/index.js';
 import type { Machine } from './machine.js';
 import type { Answer, Consistency } from './operation.js';
+import { serveReads } from './operation-faults.js';
 import { refuse } from './refusals.js';
 import type { Logger } from './runtime.js';
 import type { StateTable } from './state-table.js';
@@ -125,7 +126,7 @@ export class Group implements Replica {
 
   read(consistency: Consistency, waiter: Waiter): void {
     if (consistency === 'stale') {
-      waiter.done(this.#serve(waiter.key));
+      serveReads([waiter], this.#serve, this.#host.logger);
     } else if (!this.isLeader) {
       waiter.done(this.#notHere());
     } else if (consistency === 'lease' && this.#holdsLease()) {
@@ -283,12 +284,12 @@ export class Group implements Replica {
   }
 
   #serveReads(): void {
-    for (const waiter of this.#reads.takeReady(this.applied)) waiter.done(this.#serve(waiter.key));
+    serveReads(this.#reads.takeReady(this.applied), this.#serve, this.#host.logger);
     // A confirmed round makes room for the reads that gathered meanwhile.
     if (this.isLeader && this.#reads.wantsRound) {
       this.#askForReads();
       while (this.raft.hasReady()) this.#process(this.raft.ready());
-      for (const waiter of this.#reads.takeReady(this.applied)) waiter.done(this.#serve(waiter.key));
+      serveReads(this.#reads.takeReady(this.applied), this.#serve, this.#host.logger);
     }
   }
 
@@ -296,9 +297,11 @@ export class Group implements Replica {
     return this.raft.mayReadByLease && this.#lease?.validAt(this.#host.now()) === true;
   }
 
-  #serve(key: Uint8Array): Answer {
-    return { type: 'get', record: this.machine.get(key), revision: this.applied };
-  }
+  readonly #serve = (key: Uint8Array): Answer => ({
+    type: 'get',
+    record: this.machine.get(key),
+    revision: this.applied,
+  });
 
   /** Sees changes of leader and term; when office is lost, nobody is left waiting on a promise that is not ours. */
   #noticeOffice(): void {

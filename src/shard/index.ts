@@ -22,6 +22,7 @@
  */
 export type { GroupId, NodeId, RaftStatus, Storage } from '../raft/index.js';
 export { MemoryDisk, MemoryStorage, SqliteStorage, SqliteThread, StorageFull } from '../raft/storage/index.js';
+export { isRevision, storedContentType, writtenContentType } from './bounds.js';
 export { binaryString } from './byte-io.js';
 export type { CheckpointLimits } from './checkpointer.js';
 export * from './errors.js';

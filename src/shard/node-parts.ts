@@ -73,7 +73,11 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const recent = new RecentRows(limits.recentBytes);
   const factory = { self: id, storage, runtime, timers, limits, leaseReads: plan.leaseReads, recent, host };
   const groups = new Groups(id, (group, voters) => makeGroup(factory, group, voters, hooks.recovered(group)));
-  const operations = new Operations(id, groups, runtime, plan.shardCount, limits);
+  const operations = new Operations(id, groups, runtime, {
+    shardCount: plan.shardCount,
+    limits,
+    logger: options.logger,
+  });
   const keeper = new TopologyKeeper(plan, id, storage);
   const liveness = new Liveness(timers.tickMs * timers.electionTicks);
   const neighbourhood = new Neighbourhood(transport, keeper, liveness, plan);

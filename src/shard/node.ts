@@ -14,6 +14,7 @@ import type { Done, Frame } from './inbox.js';
 import type { ShardNodeOptions } from './node-options.js';
 import { buildParts, type NodeParts } from './node-parts.js';
 import type { ShardRequest } from './operation.js';
+import { guarded } from './operation-faults.js';
 import type { Timer } from './runtime.js';
 import type { NodeStatus } from './status.js';
 import { encodeTopology, SystemMachine } from './system-machine.js';
@@ -98,7 +99,7 @@ export class ShardNode {
 
   /** Messages of the types `reply` and `status`: answers to what a router sent through this node. */
   onReply(listener: (from: PeerId, message: ReplyMessage) => void): void {
-    this.#onReply = listener;
+    this.#onReply = guarded(listener, this.#options.logger);
   }
 
   /** The storage failed: the node has left its groups and refuses operations. */

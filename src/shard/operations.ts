@@ -10,12 +10,19 @@ import type { Groups } from './groups.js';
 import { shardOfKey } from './hash.js';
 import type { Done } from './inbox.js';
 import type { NodeLimits } from './node-options.js';
-import type { Answer, ShardRequest } from './operation.js';
+import type { Answer, Operation, ShardReply, ShardRequest } from './operation.js';
+import { isReplicaFault, logCallbackFault, refusalFor } from './operation-faults.js';
 import { refuse } from './refusals.js';
-import type { Runtime } from './runtime.js';
+import type { Logger, Runtime } from './runtime.js';
 import type { Waiter } from './waiting.js';
 
 export type OperationLimits = Pick<NodeLimits, 'inflight' | 'inflightBytes'>;
+
+export interface OperationsOptions {
+  readonly shardCount: number;
+  readonly limits: OperationLimits;
+  readonly logger: Logger;
+}
 
 /** Why a node takes no operations now. */
 export interface Closed {
@@ -45,7 +52,7 @@ class PendingOperation implements Waiter {
   done(answer: Answer): void {
     this.#operations.inflight--;
     this.#operations.inflightBytes -= this.#bytes;
-    this.#done({ answer, term: this.#group.raft.term, servedBy: this.#group.raft.id });
+    this.#operations.reply(this.#done, { answer, term: this.#group.raft.term, servedBy: this.#group.raft.id });
   }
 }
 
@@ -58,31 +65,56 @@ export class Operations {
   readonly #runtime: Runtime;
   readonly #shardCount: number;
   readonly #limits: OperationLimits;
+  readonly #logger: Logger;
 
-  constructor(self: number, groups: Groups, runtime: Runtime, shardCount: number, limits: OperationLimits) {
+  constructor(self: number, groups: Groups, runtime: Runtime, options: OperationsOptions) {
+    const { shardCount, limits, logger } = options;
     this.#self = self;
     this.#groups = groups;
     this.#runtime = runtime;
     this.#shardCount = shardCount;
     this.#limits = limits;
+    this.#logger = logger;
   }
 
+  /** Calls back. What the callback throws is a defect of who asked, and no trouble of this node's. */
+  reply(done: Done, reply: ShardReply): void {
+    try {
+      done(reply);
+    } catch (error) {
+      logCallbackFault(error, this.#logger);
+    }
+  }
+
+  /**
+   * Begins an operation; `done` is called exactly once. What one operation makes throw is its own answer.
+   * @throws only what says that this replica can no longer be trusted
+   */
   start(request: ShardRequest, done: Done): void {
     const group = this.#groups.ofShard(request.shard);
     const refusal = this.#refusal(group, request);
     if (refusal !== undefined || group === undefined) {
       const answer = refusal ?? refuse('not-here', 'this node holds no replica of the shard', { shard: request.shard });
-      done({ answer, term: group?.raft.term ?? 0, servedBy: this.#self });
+      this.reply(done, { answer, term: group?.raft.term ?? 0, servedBy: this.#self });
       return;
     }
     const deadline = this.#runtime.now() + request.budgetMs;
     const waiter = new PendingOperation(this, group, request, deadline, done);
-    const { operation } = request;
+    try {
+      this.#begin(group, request.operation, waiter);
+    } catch (error) {
+      // Nothing was handed to the group yet, so nobody else answers this waiter.
+      waiter.done(refusalFor(error, this.#logger));
+      if (isReplicaFault(error)) throw error;
+    }
+    this.#groups.touch(group);
+  }
+
+  #begin(group: Group, operation: Operation, waiter: Waiter): void {
     if (operation.type === 'get') group.read(operation.consistency, waiter);
     // Only a leader's proposal is encoded: its clock goes into the entry.
     else if (group.isLeader) group.write(encodeCommand(operation, this.#runtime.wallTime()), waiter);
     else group.refuseWrite(waiter);
-    this.#groups.touch(group);
   }
 
   #refusal(group: Group | undefined, request: ShardRequest): Answer | undefined {

@@ -15,6 +15,7 @@
  */
 import { DefaultDeserializer, serialize } from 'node:v8';
 import { types } from 'node:util';
+import { writtenContentType } from './bounds.js';
 import { KvorumError } from './errors.js';
 
 export const V8_CONTENT_TYPE = 'application/vnd.kvorum.v8';
@@ -46,7 +47,7 @@ export function encodeValue(value: unknown): EncodedValue {
 
 /** @throws KvorumError `invalid-request` if the bytes are not what their content type says. */
 export function decodeValue({ contentType, body }: EncodedValue): unknown {
-  const [type = '', ...parameters] = contentType
+  const [type = '', ...parameters] = writtenContentType(contentType)
     .toLowerCase()
     .split(';')
     .map((part) => part.trim());

@@ -3,6 +3,7 @@
  *
  * Knows no frame and no link. Keys and bodies are written as they are and read as views into the frame.
  */
+import { OPERATION_ID_BYTES, encodeErrorOf } from './bounds.js';
 import { ERRORS, type ErrorCode, type ErrorDetails } from './errors.js';
 import { MAX_ENCODED_KEY_BYTES } from './key-format.js';
 import type {
@@ -31,7 +32,6 @@ const NUMERIC_DETAILS = [
   'term',
 ] as const satisfies (keyof ErrorDetails)[];
 
-const OPERATION_ID_BYTES = 16;
 const A = 1;
 const B = 2;
 const C = 4;
@@ -50,22 +50,21 @@ export function readRequest(input: WireReader): ShardRequest {
 }
 
 function writeOperation(out: WireWriter, operation: Operation): void {
-  if (operation.key.length < 1 || operation.key.length > MAX_ENCODED_KEY_BYTES) {
-    throw new WireError(`a key of ${operation.key.length} bytes`);
-  }
+  const fault = encodeErrorOf(operation);
+  if (fault !== undefined) throw new WireError(fault.message);
   out.u8(OPERATIONS[operation.type]);
   out.shortBytes(operation.key);
   switch (operation.type) {
     case 'put':
       writeCondition(out, operation.condition);
-      writeOperationId(out, operation.operationId);
+      out.raw(operation.operationId);
       out.u8(ATTEMPTS.indexOf(operation.attempt));
       out.ascii(operation.contentType);
       out.longBytes(operation.body);
       return;
     case 'delete':
       writeCondition(out, operation.condition);
-      writeOperationId(out, operation.operationId);
+      out.raw(operation.operationId);
       out.u8(ATTEMPTS.indexOf(operation.attempt));
       return;
     case 'get':
@@ -100,11 +99,6 @@ function readOperation(input: WireReader): Operation {
     default:
       throw new WireError(`unknown operation ${type}`);
   }
-}
-
-function writeOperationId(out: WireWriter, id: Uint8Array): void {
-  if (id.length !== OPERATION_ID_BYTES) throw new WireError(`an operation id of ${id.length} bytes`);
-  out.raw(id);
 }
 
 function readAttempt(input: WireReader): Attempt {

@@ -2,7 +2,7 @@
  * A cluster that answers at once from a plain map: enough semantics (revisions, conditions, operation ids) to test
  * HTTP against, and switches for what can go wrong. No Raft, no clock.
  */
-import type { Backend, ReplyCallback, ServingState } from '../../src/router/backend.js';
+import type { ReplyCallback, ServingState } from '../../src/router/backend.js';
 import { refuse } from '../../src/shard/refusals.js';
 import type {
   Answer,
@@ -16,10 +16,11 @@ import type {
   Write,
 } from '../../src/shard/index.js';
 import { topologyOf } from './fake-cluster.js';
+import type { HeldBackend } from './held-backend.js';
 
 const TERM = 3;
 
-export class FakeBackend implements Backend {
+export class FakeBackend implements HeldBackend {
   self: number | undefined = 1;
   known: Topology | undefined = topologyOf(3, [
     [1, 2, 3],

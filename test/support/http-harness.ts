@@ -5,6 +5,7 @@ import { Agent, request as undiciRequest, type Dispatcher as UndiciDispatcher } 
 import { Dispatcher, HttpServer, Metrics, type HttpServerOptions } from '../../src/router/index.js';
 import { loadHash, shardOfKey, systemRuntime } from '../../src/shard/index.js';
 import { FakeBackend } from './fake-backend.js';
+import type { HeldBackend } from './held-backend.js';
 
 export interface Answered {
   readonly status: number;
@@ -14,16 +15,16 @@ export interface Answered {
   readonly json: unknown;
 }
 
-export class HttpHarness {
-  readonly backend = new FakeBackend();
+export class HttpHarness<B extends HeldBackend = FakeBackend> {
+  readonly backend: B;
   readonly dispatcher: Dispatcher;
   readonly metrics: Metrics;
   readonly server: HttpServer;
   readonly #agent = new Agent();
   port = 0;
 
-  private constructor(options: Partial<HttpServerOptions>) {
-    const { backend } = this;
+  private constructor(backend: B, options: Partial<HttpServerOptions>) {
+    this.backend = backend;
     this.dispatcher = new Dispatcher({ backend, runtime: systemRuntime(), shardOfKey });
     this.metrics = new Metrics({ backend, dispatcher: this.dispatcher, processMetrics: false });
     this.server = new HttpServer({
@@ -36,9 +37,16 @@ export class HttpHarness {
     });
   }
 
-  static async start(options: Partial<HttpServerOptions> = {}): Promise<HttpHarness> {
+  static start(options: Partial<HttpServerOptions> = {}): Promise<HttpHarness> {
+    return HttpHarness.over(new FakeBackend(), options);
+  }
+
+  static async over<B extends HeldBackend>(
+    backend: B,
+    options: Partial<HttpServerOptions> = {},
+  ): Promise<HttpHarness<B>> {
     await loadHash();
-    const harness = new HttpHarness(options);
+    const harness = new HttpHarness(backend, options);
     harness.port = (await harness.server.listen()).port;
     return harness;
   }

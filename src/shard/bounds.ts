@@ -1,0 +1,71 @@
+/**
+ * The bounds of what one operation carries, each defined once: the HTTP front, the command encoder and the wire all ask
+ * here, so none of them can accept what another one refuses.
+ *
+ * Content types are printable ASCII wherever they are stored or sent, which is what every build of Kvorum checks when it
+ * reads an entry or a frame. HTTP also allows a tab (as blank between parameters and within quotes, RFC 9110 §5.6), so a
+ * content type with tabs is kept in an escaped form. That form begins with a backslash, which no media type does.
+ */
+import { MAX_U48 } from './byte-io.js';
+import { KvorumError } from './errors.js';
+import { MAX_ENCODED_KEY_BYTES, MAX_KEY_BYTES } from './key-format.js';
+import { MAX_VALUE_BYTES } from './message-limits.js';
+import type { Operation } from './operation.js';
+
+/** The highest revision that can exist: six bytes in commands, rows and frames. */
+export const MAX_REVISION = MAX_U48;
+/** Of a content type in its stored form. */
+export const MAX_CONTENT_TYPE_BYTES = 255;
+export const OPERATION_ID_BYTES = 16;
+
+export const isRevision = (value: number): boolean =>
+  Number.isSafeInteger(value) && value >= 0 && value <= MAX_REVISION;
+
+/** May a stored content type contain this byte? */
+export const isContentTypeByte = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;
+
+const ESCAPED = '\\';
+const ESCAPES: Readonly<Record<string, string>> = { '\t': '\\t', '\\': '\\\\' };
+
+/** The stored form of a content type; undefined if it does not fit or holds what HTTP does not allow. */
+export function storedContentType(text: string): string | undefined {
+  const stored = text.includes('\t') ? ESCAPED + text.replace(/[\t\\]/g, (char) => ESCAPES[char] ?? '') : text;
+  return isStoredContentType(stored) ? stored : undefined;
+}
+
+/** The content type as the client wrote it, from its stored form. */
+export function writtenContentType(stored: string): string {
+  if (!stored.startsWith(ESCAPED)) return stored;
+  return stored.slice(1).replace(/\\([t\\])/g, (_, char) => (char === 't' ? '\t' : '\\'));
+}
+
+function isStoredContentType(stored: string): boolean {
+  if (stored.length > MAX_CONTENT_TYPE_BYTES) return false;
+  for (let at = 0; at < stored.length; at += 1) if (!isContentTypeByte(stored.charCodeAt(at))) return false;
+  return true;
+}
+
+const invalid = (field: string, message: string): KvorumError => new KvorumError('invalid-request', message, { field });
+
+/** What keeps an operation from being encoded, as the error to answer it with; undefined if nothing does. */
+export function encodeErrorOf(operation: Operation): KvorumError | undefined {
+  if (operation.key.length === 0) return invalid('key', 'a key has at least one byte');
+  if (operation.key.length > MAX_ENCODED_KEY_BYTES) {
+    return new KvorumError('key-too-long', undefined, { field: 'key', limit: MAX_KEY_BYTES });
+  }
+  if (operation.type === 'get') return undefined;
+  if (operation.operationId.length !== OPERATION_ID_BYTES) {
+    return invalid('operationId', `an operation id has ${OPERATION_ID_BYTES} bytes`);
+  }
+  const { condition } = operation;
+  if (condition.type === 'revision' && !isRevision(condition.revision)) {
+    return invalid('condition', 'a revision is an integer in 0..2^48-1');
+  }
+  if (operation.type === 'delete') return undefined;
+  if (!isStoredContentType(operation.contentType)) {
+    return invalid('contentType', `a content type is printable ASCII, at most ${MAX_CONTENT_TYPE_BYTES} bytes`);
+  }
+  if (operation.body.length <= MAX_VALUE_BYTES) return undefined;
+  const message = `a value of ${operation.body.length} bytes, ${MAX_VALUE_BYTES} are allowed`;
+  return new KvorumError('value-too-large', message, { field: 'body', limit: MAX_VALUE_BYTES });
+}
