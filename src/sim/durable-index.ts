@@ -21,6 +21,12 @@ interface Track {
 export class DurableIndex {
   readonly #tracks = new Map<GroupId, Track>();
 
+  copy(): DurableIndex {
+    const copy = new DurableIndex();
+    for (const [group, track] of this.#tracks) copy.#tracks.set(group, { ...track, terms: [...track.terms] });
+    return copy;
+  }
+
   /** Term of the entry, or of the snapshot that ends at it; undefined if neither is there. */
   term(group: GroupId, index: number): number | undefined {
     const track = this.#tracks.get(group);

@@ -35,7 +35,17 @@ export const FAULT_KINDS = [
   'clock-drift',
 ] as const;
 
-export type FaultKind = (typeof FAULT_KINDS)[number];
+/** Kinds that only a model of its own name adds to a seed (`model.ts`). */
+export const MODEL_FAULT_KINDS = [
+  // Disks.
+  'hung-disk',
+  'full-disk',
+  'rolled-back-disk',
+  'wiped-disk',
+] as const;
+
+export type ModelFaultKind = (typeof MODEL_FAULT_KINDS)[number];
+export type FaultKind = (typeof FAULT_KINDS)[number] | ModelFaultKind;
 
 export interface FaultPlan {
   /** Its number in the mix: a fault keeps it when others are left out. */

@@ -6,6 +6,14 @@
 export const MODELS = [
   /** Links carry so many bytes a second and queue the rest. */
   'narrow-links',
+  /** A disk completes nothing for seconds, and then goes on. */
+  'hung-disk',
+  /** A disk has no room for a while, and then has some again: its node must not end for that. */
+  'full-disk',
+  /** While its node is down, a disk is put back to what it was at an earlier moment. */
+  'rolled-back-disk',
+  /** While its node is down, a disk loses all that was on it. */
+  'wiped-disk',
 ] as const;
 
 export type Model = (typeof MODELS)[number];
@@ -13,4 +21,8 @@ export type Model = (typeof MODELS)[number];
 /** How often a seed has each when nothing is said. 0 = only when it is named. */
 export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'narrow-links': 0,
+  'hung-disk': 0,
+  'full-disk': 0,
+  'rolled-back-disk': 0,
+  'wiped-disk': 0,
 };

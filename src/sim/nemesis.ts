@@ -4,6 +4,7 @@
  */
 import type { Inject } from './fault.js';
 import type { FaultKind, FaultPlan } from './fault-plan.js';
+import * as disk from './disk-faults.js';
 import * as machine from './machine-faults.js';
 import * as network from './network-faults.js';
 import * as process from './process-faults.js';
@@ -38,6 +39,10 @@ const INJECT: Readonly<Record<FaultKind, Inject>> = {
   'disk-full': machine.diskFull,
   'sync-failure': machine.syncFailure,
   'bit-flip': machine.bitFlip,
+  'hung-disk': disk.hung,
+  'full-disk': disk.full,
+  'rolled-back-disk': disk.rolledBack,
+  'wiped-disk': disk.wiped,
   'clock-jump': machine.clockJump,
   'clock-drift': machine.clockDrift,
 };

@@ -4,6 +4,7 @@
  * Knows the arguments' names and how a mix and its command become each other; runs nothing.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { FaultKind } from './fault-plan.js';
 import type { Mix } from './mix.js';
 import { MODELS, type Model } from './model.js';
 
@@ -33,6 +34,9 @@ export function modelsOf(names: readonly string[] | undefined): readonly Model[]
 /** As many must there be for one of them to lose what it had. */
 const ROT_REPLICAS = 3;
 
+/** One disk does not keep what it had. */
+const LOSING: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-flip', 'rolled-back-disk', 'wiped-disk']);
+
 /** In the order in which a command names them. */
 export const NUMBERS = ['nodes', 'shards', 'replicas', 'routers', 'clients', 'keys', 'durationMs'] as const;
 
@@ -51,12 +55,12 @@ export function applyOverrides(drawn: Mix, overrides: Overrides): Mix {
 }
 
 /**
- * Takes out of a mix what no cluster could bear: more replicas than nodes, and a disk that rots where the other replicas
+ * Takes out of a mix what no cluster could bear: more replicas than nodes, and a disk that rots or forgets where the other replicas
  * are no majority. Its failure would prove nothing.
  */
 export function fair(mix: Mix): Mix {
   const replicas = Math.min(mix.replicas, mix.nodes);
-  const faults = replicas < ROT_REPLICAS ? mix.faults.filter(({ kind }) => kind !== 'bit-flip') : mix.faults;
+  const faults = replicas < ROT_REPLICAS ? mix.faults.filter(({ kind }) => !LOSING.has(kind)) : mix.faults;
   return { ...mix, replicas, faults };
 }
 

@@ -28,6 +28,14 @@ export interface DiskFaults {
   failNextSync: 'full' | 'failure' | undefined;
   /** Syncs take so many times as long. */
   slowFactor: number;
+  /** Nothing that needs room can be written; what fails for that has changed nothing. */
+  isFull: boolean;
+}
+
+/** What was durable at some moment. */
+export interface DiskImage {
+  readonly content: DiskContent;
+  readonly index: DurableIndex;
 }
 
 export interface VirtualDiskOptions {
@@ -47,7 +55,7 @@ const STALL_FACTOR = 100;
 const LONGEST_SYNC_MS = 2_000;
 
 export class VirtualDisk {
-  readonly faults: DiskFaults = { stallUntil: 0, failNextSync: undefined, slowFactor: 1 };
+  readonly faults: DiskFaults = { stallUntil: 0, failNextSync: undefined, slowFactor: 1, isFull: false };
   readonly #scheduler: Scheduler;
   readonly #mix: DiskMix;
   readonly #onSync: (what: SyncKind) => void;
@@ -56,8 +64,12 @@ export class VirtualDisk {
   readonly #failChance: Random;
   readonly #crashChance: Random;
   readonly #flipChance: Random;
-  readonly #content = new DiskContent();
-  readonly #index = new DurableIndex();
+  #content = new DiskContent();
+  #index = new DurableIndex();
+  /** It completes nothing: who waits for that. */
+  #hung: (() => void)[] | undefined;
+  /** It was put back to an earlier moment, or emptied. */
+  hasForgotten = false;
   /** In the order in which they were written. */
   #inFlight: InFlight[] = [];
   /** Its sync failed: whether it is on the disk shows when the files are opened again. */
@@ -88,6 +100,10 @@ export class VirtualDisk {
           this.#land(write);
         },
         onSync: this.#onSync,
+        whenBack: (goOn) => {
+          this.#hung?.push(goOn);
+          return this.#hung !== undefined;
+        },
       },
       life,
     );
@@ -135,7 +151,7 @@ export class VirtualDisk {
   }
 
   #write(transaction: Transaction, startsAt: number): InFlight {
-    const fault = this.faults.failNextSync;
+    const fault = this.faults.failNextSync ?? (this.faults.isFull && needsRoom(transaction) ? 'full' : undefined);
     this.faults.failNextSync = undefined;
     const write = { transaction, ms: this.#syncMs(startsAt), error: fault && syncError(fault) };
     this.#inFlight.push(write);
@@ -200,6 +216,30 @@ export class VirtualDisk {
     this.#torn = torn.seq;
   }
 
+  /** From now on nothing completes, and nothing is read by those who open it, until `goOn`. */
+  hang(): void {
+    this.#hung ??= [];
+  }
+
+  goOn(): void {
+    const waiting = this.#hung ?? [];
+    this.#hung = undefined;
+    for (const goOn of waiting) goOn();
+  }
+
+  image(): DiskImage {
+    return { content: this.#content.copy(), index: this.#index.copy() };
+  }
+
+  /** Back to what it was then; undefined = empty. Nobody may have it open. */
+  restore(image: DiskImage | undefined): void {
+    if (this.#open !== undefined || this.#inFlight.length > 0) throw new Error('restored under a process that lives');
+    this.#content = image?.content.copy() ?? new DiskContent();
+    this.#index = image?.index.copy() ?? new DurableIndex();
+    this.#torn = undefined;
+    this.hasForgotten = true;
+  }
+
   /** One bit of one durable journal row that is not the last one; false if there is no such row. */
   flipBit(): boolean {
     const { rows, lastSeq, trimmed } = this.#content;
@@ -232,6 +272,10 @@ export class VirtualDisk {
     return this.#index.snapshotIndex(group);
   }
 }
+
+/** Journal rows, and state behind them; facts and what is dropped find room in what is there. */
+const needsRoom = ({ kind, rows }: Transaction): boolean =>
+  rows.length > 0 || kind === 'checkpoint' || kind === 'stage';
 
 const FULL = 'SQLITE_FULL';
 

@@ -22,7 +22,7 @@ import type { VirtualTransport } from './virtual-transport.js';
 
 /** What a node needs of its disk; `virtual-disk.ts` is it. */
 export interface NodeDisk {
-  readonly faults: { readonly failNextSync: unknown };
+  readonly faults: { readonly failNextSync: unknown; readonly isFull: boolean };
   storage(life: Life): Storage;
   crash(kind: 'process' | 'power'): void;
 }
@@ -138,6 +138,8 @@ export class VirtualNode {
     const name = error instanceof Error ? error.name : '';
     if (name === 'StorageCorruption' && this.damaged) return;
     if ((name === 'StorageFailure' || name === 'StorageFull') && this.failing) return;
+    // What runs must bear a disk without room; what starts may say no.
+    if (name === 'StorageFull' && this.#options.disk.faults.isFull) return;
     this.#options.onTrouble(`n${this.id} does not start: ${String(error)}`);
   }
 

@@ -37,6 +37,8 @@ export interface WorkerDisk {
   /** Its sync is over. */
   land(write: InFlight): void;
   onSync(kind: SyncKind): void;
+  /** True if the disk hangs; `goOn` is then called when it is back. */
+  whenBack(goOn: () => void): boolean;
 }
 
 interface Landing {
@@ -105,6 +107,10 @@ export class VirtualWorker implements SqliteWorker {
     this.#isScheduled = true;
     this.#scheduler.after(ms, this.#life, () => {
       this.#isScheduled = false;
+      const isHung = this.#disk.whenBack(() => {
+        this.#goOn(0);
+      });
+      if (isHung) return;
       this.#land();
       if (this.#landings.length === 0) this.#step();
     });

@@ -27,6 +27,8 @@ export interface DurableLog {
   durableTerm(group: GroupId, index: number): number | undefined;
   durableSnapshotIndex(group: GroupId): number;
   hasVote(group: GroupId, term: number, vote: NodeId): boolean;
+  /** It was put back to an earlier moment: leaders have to unlearn what they knew of it. */
+  readonly hasForgotten?: boolean;
 }
 
 /** What a replica was when it was last looked at. */
@@ -287,8 +289,12 @@ export class Watch {
       const before = shadow.match.get(peer) ?? 0;
       if (match === before) continue;
       const who = (): string => `group ${id}, ${describeNode(raft.id, raft.term)}`;
-      if (match < before) throw new InvariantViolation(`${who()}: match of n${peer} fell from ${before} to ${match}`);
+      const mayFall = this.#disks.get(peer)?.hasForgotten === true;
+      if (match < before && !mayFall) {
+        throw new InvariantViolation(`${who()}: match of n${peer} fell from ${before} to ${match}`);
+      }
       shadow.match.set(peer, match);
+      if (match < before) continue;
       // A later leader may have had it replaced since the peer said so.
       if (this.#facts(id).highestLed > raft.term || match <= raft.log.snapshotIndex) continue;
       const disk = this.#disks.get(peer);
