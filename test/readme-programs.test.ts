@@ -70,7 +70,7 @@ describe('README, Three machines', () => {
 
     const router = `http://${here('127.0.0.1:8080')}`;
     const ready = async (): Promise<boolean> => {
-      const answer = await http.get(`${router}/readyz`).catch(() => undefined);
+      const answer = await http.get(`${router}/readyz?strict`).catch(() => undefined);
       return answer?.status === 200;
     };
     await until('the router is ready', ready);

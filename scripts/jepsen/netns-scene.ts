@@ -136,7 +136,7 @@ async function ready(urls: readonly string[], all: readonly NodeProgram[]): Prom
 
 async function serves(url: string): Promise<boolean> {
   try {
-    return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok;
+    return (await fetch(`${url}/readyz?strict`, { signal: AbortSignal.timeout(2_000) })).ok;
   } catch {
     return false;
   }

@@ -96,7 +96,7 @@ export class Cluster {
 
 async function isReady(url: string): Promise<boolean> {
   try {
-    return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok;
+    return (await fetch(`${url}/readyz?strict`, { signal: AbortSignal.timeout(2_000) })).ok;
   } catch {
     return false;
   }

@@ -140,7 +140,7 @@ export class FaultRig {
 
 async function serves(url: string, signal: AbortSignal): Promise<boolean> {
   try {
-    return (await fetch(`${url}/readyz`, { signal })).ok;
+    return (await fetch(`${url}/readyz?strict`, { signal })).ok;
   } catch {
     return false;
   }

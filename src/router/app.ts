@@ -118,11 +118,14 @@ function addOperations(
     sendText(response, id, 200, 'ok\n');
   });
   get('/readyz', async (request, response, id) => {
-    const verbose = readQuery(request, ['verbose']).has('verbose');
-    const checks = [...(await checkReadiness(backend, statuses)), ...(options.readiness?.() ?? [])];
+    const query = readQuery(request, ['verbose', 'strict']);
+    const checks = [
+      ...(await checkReadiness(backend, statuses, query.has('strict'))),
+      ...(options.readiness?.() ?? []),
+    ];
     const ready = checks.every((check) => check.wrong === undefined);
-    const told = verbose ? checks : checks.filter((check) => check.wrong !== undefined);
-    const lines = told.map(({ name, wrong }) => (wrong === undefined ? `[+] ${name} ok` : `[-] ${name}: ${wrong}`));
+    const told = query.has('verbose') ? checks : checks.filter((check) => check.wrong !== undefined);
+    const lines = told.map(lineOf);
     sendText(response, id, ready ? 200 : 503, [...lines, ready ? 'ok' : 'not ready', ''].join('\n'));
   });
   get('/version', (request, response, id) => {
@@ -132,6 +135,11 @@ function addOperations(
   get('/metrics', async (_request, response, id) => {
     sendText(response, id, 200, await metrics.render(), metrics.contentType);
   });
+}
+
+function lineOf({ name, wrong, note }: HealthCheck): string {
+  if (wrong !== undefined) return `[-] ${name}: ${wrong}`;
+  return note === undefined ? `[+] ${name} ok` : `[~] ${name}: ${note}`;
 }
 
 /** `/v1/kv/` inside somebody else's express app. To be mounted before anything that reads bodies. */

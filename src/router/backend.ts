@@ -4,7 +4,16 @@
  * `node-backend.ts` serves a router inside a node process, `remote-backend.ts` a stand-alone one. Neither chooses a
  * node nor retries: that is `dispatch.ts`.
  */
-import type { NodeId, NodeStatus, PeerId, PeerMessage, ShardReply, ShardRequest, Topology } from '../shard/index.js';
+import type {
+  NodeHealth,
+  NodeId,
+  NodeStatus,
+  PeerId,
+  PeerMessage,
+  ShardReply,
+  ShardRequest,
+  Topology,
+} from '../shard/index.js';
 
 export type ServingState = NodeStatus['state'];
 
@@ -31,6 +40,8 @@ export interface Backend {
   /** Of the node in this process; undefined for a stand-alone router. */
   localStatus(): NodeStatus | undefined;
   state(): ServingState;
+  /** What ails the node in this process; undefined for a stand-alone router. Cheap. */
+  health(): NodeHealth | undefined;
 }
 
 export type ReplyMessage = Extract<PeerMessage, { type: 'reply' | 'status' }>;
@@ -51,5 +62,6 @@ export interface ShardHost {
   isAlive(node: NodeId): boolean;
   /** Cheap, unlike `status`. */
   state(): ServingState;
+  health(): NodeHealth;
   status(): NodeStatus;
 }

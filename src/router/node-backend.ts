@@ -3,7 +3,7 @@
  *
  * Knows no HTTP and chooses nothing.
  */
-import type { NodeId, NodeStatus, Runtime, ShardRequest, Timer, Topology } from '../shard/index.js';
+import type { NodeHealth, NodeId, NodeStatus, Runtime, ShardRequest, Timer, Topology } from '../shard/index.js';
 import type { Backend, ReplyCallback, ServingState, ShardHost } from './backend.js';
 import { notSent } from './not-sent.js';
 import { RequestTable, refusalFrom } from './requests.js';
@@ -88,6 +88,10 @@ export class NodeBackend implements Backend {
 
   state(): ServingState {
     return this.#host.state();
+  }
+
+  health(): NodeHealth {
+    return this.#host.health();
   }
 
   /** Requests under way to other nodes. */

@@ -120,6 +120,10 @@ export class RemoteBackend implements Backend {
     return this.#state;
   }
 
+  health(): undefined {
+    return undefined;
+  }
+
   /** Requests under way. */
   get inFlight(): number {
     return this.#requests.size;

@@ -29,8 +29,8 @@ export function balance(groups: Groups, liveness: Liveness, now: number): void {
   }
 }
 
-/** Any follower that is alive will do. */
-function handOver(groups: Iterable<Group>, liveness: Liveness, now: number): void {
+/** Any follower that is alive and fit will do. The groups are to be collected after this. */
+export function handOver(groups: Iterable<Group>, liveness: Liveness, now: number): void {
   for (const group of groups) {
     if (!group.isLeader) continue;
     const { peers } = group.raft.status();

@@ -27,18 +27,30 @@ export class CommitPipeline {
   #underWay = 0;
   #writing = 0;
   #failed = false;
-  /** Groups with a snapshot chunk on its way: what follows it waits, other groups go on. */
-  readonly #staging = new Set<GroupId>();
+  /** When each commit under way began, oldest first: they end in that order. */
+  readonly #began: number[] = [];
+  /** Groups with a snapshot chunk on its way, and since when: what follows it waits, other groups go on. */
+  readonly #staging = new Map<GroupId, number>();
   readonly #storage: Storage;
   readonly #events: PipelineEvents;
+  readonly #now: () => number;
 
-  constructor(storage: Storage, events: PipelineEvents) {
+  /** `now`: monotonic ms. */
+  constructor(storage: Storage, events: PipelineEvents, now: () => number) {
     this.#storage = storage;
     this.#events = events;
+    this.#now = now;
   }
 
   get length(): number {
     return this.#queue.length;
+  }
+
+  /** When the oldest write that is under way began; undefined if none is. What is queued waits for those. */
+  get oldestSinceMs(): number | undefined {
+    let oldest = this.#began[0];
+    for (const since of this.#staging.values()) if (oldest === undefined || since < oldest) oldest = since;
+    return oldest;
   }
 
   get idle(): boolean {
@@ -60,7 +72,7 @@ export class CommitPipeline {
       else if (item.write.chunk === undefined) batch.push(item);
       else {
         chunks.push(item);
-        this.#staging.add(item.group);
+        this.#staging.set(item.group, this.#now());
       }
     }
     this.#queue = rest;
@@ -81,9 +93,11 @@ export class CommitPipeline {
     const weight = isEmpty ? 0 : 1;
     this.#underWay++;
     this.#writing += weight;
+    this.#began.push(this.#now());
     this.#storage.commit(writes).then(
       () => {
         this.#underWay--;
+        this.#began.shift();
         this.#writing -= weight;
         this.#events.onDurable(batch);
       },

@@ -23,6 +23,7 @@ import {
   type Write,
 } from '../raft/index.js';
 import { checkSnapshotChunk } from '../raft/storage/index.js';
+import { CommitStall } from './commit-stall.js';
 import type { Machine } from './machine.js';
 import type { Answer, Consistency } from './operation.js';
 import { serveReads } from './operation-faults.js';
@@ -76,6 +77,7 @@ export class Group implements Replica {
   readonly table: StateTable;
   applied: number;
   leaderChanges = 0;
+  readonly stall: CommitStall;
   /** It is to be collected in this turn; kept by `groups.ts`. */
   touched = false;
 
@@ -94,6 +96,7 @@ export class Group implements Replica {
     this.machine = options.machine;
     this.table = options.table;
     this.#host = host;
+    this.stall = new CommitStall(() => host.now());
     this.#maxBatchBytes = options.raft.maxUncommittedBytes;
     this.#lease = options.lease && new Lease(options.lease);
     this.applied = options.raft.snapshot.index;
@@ -176,6 +179,7 @@ export class Group implements Replica {
     while (this.raft.hasReady()) this.#process(this.raft.ready());
     this.#serveReads();
     this.#noticeOffice();
+    this.stall.note(this.isLeader ? this.applied : undefined, this.raft.log.lastIndex);
   }
 
   /** Answers who waited too long. A write that was proposed may still happen. */

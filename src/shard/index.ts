@@ -30,6 +30,7 @@ export type { Replica } from './group.js';
 export * from './hash.js';
 export * from './keyspace.js';
 export * from './message-limits.js';
+export type { NodeHealth, StalledShard } from './node-health.js';
 export * from './node-options.js';
 export * from './node.js';
 export type * from './operation.js';

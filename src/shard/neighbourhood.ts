@@ -17,6 +17,8 @@ const ROUTERS_EVERY_ROUNDS = 3;
 
 export class Neighbourhood {
   stopping = false;
+  /** This node's disk hangs, or did of late: it wants no leadership, and serves. */
+  unfit = false;
   readonly #routers = new Set<PeerId>();
   #neighbours: readonly NodeId[] = [];
   #round = 0;
@@ -93,6 +95,8 @@ export class Neighbourhood {
   }
 
   #pingOne(peer: PeerId): void {
-    this.#transport.send(peer, { type: 'ping', epoch: this.#keeper.epoch, stopping: this.stopping });
+    // Between nodes `stopping` means: give me nothing to lead. A router would stop asking this node anything.
+    const stopping = this.stopping || (this.unfit && peer < ROUTER_PEERS);
+    this.#transport.send(peer, { type: 'ping', epoch: this.#keeper.epoch, stopping });
   }
 }

@@ -3,9 +3,10 @@
  */
 import type { GroupId, RecoveredGroup } from '../raft/index.js';
 import { Checkpointer, DEFAULT_CHECKPOINT_LIMITS } from './checkpointer.js';
-import { CommitPipeline } from './commit-pipeline.js';
+import { CommitPipeline, type QueuedWrite } from './commit-pipeline.js';
 import { makeGroup } from './group-factory.js';
 import type { Group, GroupHost } from './group.js';
+import { DiskWatch } from './disk-watch.js';
 import { Groups } from './groups.js';
 import { Inbox } from './inbox.js';
 import { Liveness } from './liveness.js';
@@ -32,6 +33,7 @@ export interface NodeParts {
   readonly groups: Groups;
   readonly operations: Operations;
   readonly pipeline: CommitPipeline;
+  readonly disk: DiskWatch;
   readonly checkpointer: Checkpointer;
   readonly snapshots: SnapshotSender;
   readonly keeper: TopologyKeeper;
@@ -50,12 +52,14 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
       groups.touch(group);
     });
   };
-  const pipeline = new CommitPipeline(storage, {
-    onDurable: (writes) => {
+  const events = {
+    onDurable: (writes: readonly QueuedWrite[]) => {
       inbox.durable(writes);
     },
     onFailure: hooks.fail,
-  });
+  };
+  const pipeline = new CommitPipeline(storage, events, () => runtime.now());
+  const disk = new DiskWatch(pipeline, timers.tickMs * timers.electionTicks);
   const checkpoints = { ...DEFAULT_CHECKPOINT_LIMITS, ...options.checkpoints };
   const checkpointer = new Checkpointer(storage, checkpoints, (group, index) => {
     inTurn(group, () => {
@@ -81,7 +85,19 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const keeper = new TopologyKeeper(plan, id, storage);
   const liveness = new Liveness(timers.tickMs * timers.electionTicks);
   const neighbourhood = new Neighbourhood(transport, keeper, liveness, plan);
-  return { timers, inbox, groups, operations, pipeline, checkpointer, snapshots, keeper, liveness, neighbourhood };
+  return {
+    timers,
+    inbox,
+    groups,
+    operations,
+    pipeline,
+    disk,
+    checkpointer,
+    snapshots,
+    keeper,
+    liveness,
+    neighbourhood,
+  };
 }
 
 /**

@@ -11,6 +11,7 @@ import { balance, handOverAll } from './balancer.js';
 import type { QueuedWrite } from './commit-pipeline.js';
 import type { Replica } from './group.js';
 import type { Done, Frame } from './inbox.js';
+import { healthOf, watchDisk, type NodeHealth } from './node-health.js';
 import type { ShardNodeOptions } from './node-options.js';
 import { buildParts, type NodeParts } from './node-parts.js';
 import type { ShardRequest } from './operation.js';
@@ -114,6 +115,11 @@ export class ShardNode {
   /** For tools that look on, to read. */
   replicas(): Iterable<Replica> {
     return this.#parts.groups.all();
+  }
+
+  /** What ails it, as far as it knows by itself; cheap. */
+  health(): NodeHealth {
+    return healthOf(this.#parts, this.#state, this.#options.runtime.now());
   }
 
   status(): NodeStatus {
@@ -230,6 +236,7 @@ export class ShardNode {
     for (const { request, done } of submissions) this.#parts.operations.start(request, done);
     for (const task of tasks) task();
     if (tick) this.#parts.groups.tick();
+    watchDisk(this.#parts, this.#options.logger, this.#options.runtime.now());
     this.#parts.groups.collect();
     this.#pace();
     this.#parts.pipeline.kick();
@@ -313,10 +320,6 @@ export class ShardNode {
     const now = this.#options.runtime.now();
     this.#parts.neighbourhood.ping();
     for (const peer of this.#parts.neighbourhood.takeSilent(now)) this.#mourn(peer);
-    this.#keepHouse(now);
-  }
-
-  #keepHouse(now: number): void {
     for (const group of this.#parts.groups.all()) group.expire(now);
     this.#parts.snapshots.sweep(now);
     if (this.#state !== 'serving') return;

@@ -84,7 +84,7 @@ export class NodeGroup {
       const { url, program } = this.node(name);
       await until(`${name} is ready`, async () => {
         if (program.child.exitCode !== null) throw new Error(`${name} ended:\n${program.output}`);
-        return (await statusOf(`${url}/readyz`)) === 200;
+        return (await statusOf(`${url}/readyz?strict`)) === 200;
       });
     }
   }

@@ -173,7 +173,7 @@ describe('a stand-alone router', () => {
     const router = scene.keep(kvorum(['router', '--nodes', n1.peer, '--listen', '127.0.0.1:0']));
     const line = await router.line(/router listens/);
     const url = `http://${(JSON.parse(line) as { http: string }).http}`;
-    await until('the router is ready', async () => (await statusOf(`${url}/readyz`)) === 200);
+    await until('the router is ready', async () => (await statusOf(`${url}/readyz?strict`)) === 200);
     expect((await http.put(`${url}/v1/kv/a`, '1')).status).toBe(201);
     await n1.program.stop('SIGKILL');
     expect((await http.put(`${url}/v1/kv/a`, '2', { headers: { 'kv-timeout': '8s' } })).status).toBe(200);

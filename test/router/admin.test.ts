@@ -11,6 +11,7 @@ import {
   type NodeStatus,
   type RaftStatus,
 } from '../../src/shard/index.js';
+import { topologyOf } from '../support/fake-cluster.js';
 import { HttpHarness } from '../support/http-harness.js';
 
 let http: HttpHarness;
@@ -204,6 +205,27 @@ describe('health, version, metrics', () => {
     expect((await http.ask('GET', '/readyz')).text).toContain('[-] topology');
   });
 
+  it('/readyz of a node is about that node: its disk counts, one bad shard elsewhere only with ?strict', async () => {
+    http.backend.ailing = { state: 'serving', electionTimeoutMs: 500, diskPendingMs: 0, stalled: [] };
+    http.backend.dead.add(3).add(2);
+    http.backend.leaderOf = (): number => 1;
+    http.backend.known = topologyOf(3, [[1], [2, 3]]);
+    expect(await http.ask('GET', '/readyz')).toMatchObject({ status: 200, text: 'ok\n' });
+    expect((await http.ask('GET', '/readyz?verbose')).text).toBe(
+      '[+] state ok\n[+] topology ok\n[+] disk ok\n[+] commits ok\n' +
+        '[~] quorums: too few live replicas: shard 1\n[+] leaders ok\nok\n',
+    );
+    expect(await http.ask('GET', '/readyz?strict')).toMatchObject({
+      status: 503,
+      text: '[-] quorums: too few live replicas: shard 1\nnot ready\n',
+    });
+    http.backend.ailing = { ...http.backend.ailing, diskPendingMs: 1_500 };
+    expect(await http.ask('GET', '/readyz')).toMatchObject({
+      status: 503,
+      text: '[-] disk: a write has been under way for 1.5 s\nnot ready\n',
+    });
+  });
+
   it('/readyz of a router asks the nodes whether every shard is led', async () => {
     http.backend.self = undefined;
     http.backend.leader = undefined;
@@ -212,7 +234,8 @@ describe('health, version, metrics', () => {
       text: '[-] leaders: no leader known: shard 0, 1, 2, 3\nnot ready\n',
     });
     http.backend.status = { ...status, groups: status.groups.filter(({ group }) => group !== 2) };
-    expect((await http.ask('GET', '/readyz')).text).toBe('[-] leaders: no leader known: shard 1\nnot ready\n');
+    expect(await http.ask('GET', '/readyz')).toMatchObject({ status: 200, text: 'ok\n' });
+    expect((await http.ask('GET', '/readyz?strict')).text).toBe('[-] leaders: no leader known: shard 1\nnot ready\n');
     http.backend.status = status;
     expect(await http.ask('GET', '/readyz')).toMatchObject({ status: 200, text: 'ok\n' });
   });

@@ -5,6 +5,7 @@ import { RequestTable } from '../../src/router/requests.js';
 import { ROUTER_PEERS, refuse } from '../../src/shard/index.js';
 import type {
   Answer,
+  NodeHealth,
   NodeStatus,
   PeerId,
   PeerMessage,
@@ -331,6 +332,9 @@ describe('the backend inside a node', () => {
     }
     state(): ServingState {
       return 'serving';
+    }
+    health(): NodeHealth {
+      return { state: 'serving', electionTimeoutMs: 500, diskPendingMs: 7, stalled: [] };
     }
     status(): NodeStatus {
       return statusOf(1);

@@ -60,15 +60,18 @@ let disk: ManualDisk;
 let durable: QueuedWrite[][];
 let failures: Error[];
 let pipeline: CommitPipeline;
+let nowMs: number;
 
 beforeEach(() => {
   disk = new ManualDisk();
   durable = [];
   failures = [];
-  pipeline = new CommitPipeline(disk.storage, {
-    onDurable: (writes) => durable.push([...writes]),
-    onFailure: (error) => failures.push(error),
-  });
+  const events = {
+    onDurable: (writes: readonly QueuedWrite[]) => durable.push([...writes]),
+    onFailure: (error: Error) => failures.push(error),
+  };
+  nowMs = 0;
+  pipeline = new CommitPipeline(disk.storage, events, () => nowMs);
 });
 
 const push = (group: number, parts: Partial<Write>): QueuedWrite => {
@@ -197,4 +200,25 @@ describe('merge', () => {
       { group: 2, hardState: hard(9), entries: [] },
     ]);
   });
+});
+
+it('tells when the oldest write under way began, whatever waits behind it', async () => {
+  expect(pipeline.oldestSinceMs).toBeUndefined();
+  nowMs = 5;
+  push(1, { entries: [entry(1)] });
+  expect(pipeline.oldestSinceMs).toBeUndefined();
+  pipeline.kick();
+  nowMs = 6;
+  push(2, { chunk: chunk(0) });
+  pipeline.kick();
+  nowMs = 7;
+  push(1, { entries: [entry(2)] });
+  pipeline.kick();
+  expect(pipeline.oldestSinceMs).toBe(5);
+  await disk.done();
+  expect(pipeline.oldestSinceMs).toBe(6);
+  await disk.done();
+  expect(pipeline.oldestSinceMs).toBe(7);
+  await disk.done();
+  expect(pipeline.oldestSinceMs).toBeUndefined();
 });

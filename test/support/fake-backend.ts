@@ -8,6 +8,7 @@ import type {
   Answer,
   Condition,
   KeyRecord,
+  NodeHealth,
   NodeStatus,
   Operation,
   Refusal,
@@ -37,6 +38,7 @@ export class FakeBackend implements HeldBackend {
   /** While true, operations wait; `release` answers them. */
   holding = false;
   status: NodeStatus | undefined;
+  ailing: NodeHealth | undefined;
   /** Of other nodes than the first; those without one do not answer. */
   readonly others = new Map<number, NodeStatus>();
   /** Rounds of statuses that were asked for. */
@@ -61,6 +63,9 @@ export class FakeBackend implements HeldBackend {
   }
   localStatus(): NodeStatus | undefined {
     return this.status;
+  }
+  health(): NodeHealth | undefined {
+    return this.ailing;
   }
   state(): ServingState {
     return this.serving;

@@ -3,7 +3,7 @@
  */
 import type { Backend, ReplyCallback, ServingState } from '../../src/router/backend.js';
 import { refuse } from '../../src/shard/refusals.js';
-import type { Answer, NodeStatus, ShardReply, ShardRequest, Topology } from '../../src/shard/index.js';
+import type { Answer, NodeHealth, NodeStatus, ShardReply, ShardRequest, Topology } from '../../src/shard/index.js';
 
 export interface Asked {
   readonly node: number;
@@ -77,6 +77,9 @@ export class FakeCluster implements Backend {
     return Promise.resolve(new Map());
   }
   localStatus(): NodeStatus | undefined {
+    return undefined;
+  }
+  health(): NodeHealth | undefined {
     return undefined;
   }
   state(): ServingState {

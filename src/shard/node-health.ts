@@ -1,0 +1,51 @@
+/**
+ * What ails a node, of what it can know by itself: its disk, and groups that it leads and cannot commit in. And what it
+ * does about a disk that hangs.
+ *
+ * Cheap, unlike `status`: asked by every probe. Decides no readiness (that is `router/health.ts`).
+ */
+import { handOver } from './balancer.js';
+import type { NodeParts } from './node-parts.js';
+import type { Logger } from './runtime.js';
+import type { NodeStatus } from './status.js';
+import { shardOfGroup } from './topology.js';
+
+/** A group that this node leads, and in which nothing got on for `ms` although something waits. */
+export interface StalledShard {
+  /** −1: the system group. */
+  readonly shard: number;
+  readonly ms: number;
+}
+
+export interface NodeHealth {
+  readonly state: NodeStatus['state'];
+  readonly electionTimeoutMs: number;
+  /** How long the oldest write to this node's disk has been under way, in ms; 0 if none is. */
+  readonly diskPendingMs: number;
+  readonly stalled: readonly StalledShard[];
+}
+
+export function healthOf(parts: NodeParts, state: NodeStatus['state'], now: number): NodeHealth {
+  const stalled: StalledShard[] = [];
+  for (const { id, stall } of parts.groups.all()) {
+    if (stall.sinceMs !== undefined) stalled.push({ shard: shardOfGroup(id), ms: now - stall.sinceMs });
+  }
+  const electionTimeoutMs = parts.timers.tickMs * parts.timers.electionTicks;
+  return { state, electionTimeoutMs, diskPendingMs: parts.disk.pendingMs(now), stalled };
+}
+
+/**
+ * Every turn. A node whose disk hangs says at once that it is not fit to lead, and hands over what it leads: also the
+ * groups in which nothing waits yet, so that the next write to each does not have to find out.
+ */
+export function watchDisk({ disk, neighbourhood, groups, liveness }: NodeParts, logger: Logger, now: number): void {
+  const { began, changed } = disk.look(now);
+  if (changed) {
+    neighbourhood.unfit = !disk.isFit;
+    neighbourhood.ping();
+  }
+  if (!began) return;
+  logger.warn({ pendingMs: Math.round(disk.pendingMs(now)) }, 'the disk hangs: leadership is handed over');
+  handOver(groups.all(), liveness, now);
+  groups.touchAll();
+}

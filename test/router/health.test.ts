@@ -1,0 +1,102 @@
+/** Readiness as one decision: a table of situations, and what each is. */
+import { describe, expect, it } from 'vitest';
+import { readiness, type Situation } from '../../src/router/health.js';
+import type { NodeHealth } from '../../src/shard/index.js';
+import { topologyOf } from '../support/fake-cluster.js';
+
+const topology = topologyOf(3, [
+  [1, 2, 3],
+  [2, 3, 1],
+  [3, 1, 2],
+]);
+
+const well: NodeHealth = { state: 'serving', electionTimeoutMs: 500, diskPendingMs: 3, stalled: [] };
+
+const node = (more: Partial<Situation> = {}, ailing: Partial<NodeHealth> = {}): Situation => ({
+  state: 'serving',
+  topology,
+  health: { ...well, ...ailing },
+  noQuorum: [],
+  noLeader: [],
+  strict: false,
+  ...more,
+});
+const router = (more: Partial<Situation> = {}): Situation => ({ ...node(more), health: undefined });
+
+const wrongIn = (situation: Situation): string[] =>
+  readiness(situation).flatMap(({ name, wrong }) => (wrong === undefined ? [] : [`${name}: ${wrong}`]));
+
+describe('a node is ready', () => {
+  it.each<[string, Situation]>([
+    ['when all is well', node()],
+    ['while a write is under way for no longer than an election timeout', node({}, { diskPendingMs: 500 })],
+    ['while a shard that it leads takes its time', node({}, { stalled: [{ shard: 1, ms: 1_000 }] })],
+    ['when other shards have no service', node({ noQuorum: [0], noLeader: [0, 2] })],
+  ])('%s', (_, situation) => {
+    expect(wrongIn(situation)).toEqual([]);
+  });
+});
+
+describe('a node is not ready', () => {
+  it.each<[string, Situation, string[]]>([
+    ['when it has failed', node({ state: 'failed' }), ['state: the process is failed']],
+    ['when it stops', node({ state: 'stopping' }), ['state: the process is stopping']],
+    ['before it knows the topology', node({ topology: undefined }), ['topology: the topology is not known yet']],
+    [
+      'while its disk hangs, and says for how long',
+      node({}, { diskPendingMs: 2_340 }),
+      ['disk: a write has been under way for 2.3 s'],
+    ],
+    [
+      'while shards that it leads commit nothing, and says which',
+      node(
+        {},
+        {
+          stalled: [
+            { shard: 1, ms: 1_001 },
+            { shard: 2, ms: 900 },
+            { shard: 4, ms: 4_000 },
+          ],
+        },
+      ),
+      ['commits: led here, and nothing committed for 4.0 s: shard 1, 4'],
+    ],
+    [
+      'while the system group commits nothing',
+      node({}, { stalled: [{ shard: -1, ms: 2_000 }] }),
+      ['commits: led here, and nothing committed for 2.0 s: the system group'],
+    ],
+    [
+      'when it could serve no shard',
+      node({ noQuorum: [0, 1], noLeader: [2] }),
+      ['quorums: too few live replicas: shard 0, 1', 'leaders: no leader known: shard 2'],
+    ],
+    [
+      'when asked strictly and any shard is without service',
+      node({ noLeader: [2], strict: true }),
+      ['leaders: no leader known: shard 2'],
+    ],
+  ])('%s', (_, situation, wrong) => {
+    expect(wrongIn(situation)).toEqual(wrong);
+  });
+
+  it.each([10, 500, 5_000])('later than an election timeout of %i ms and a second after commits stopped', (timeout) => {
+    const late = { electionTimeoutMs: timeout, stalled: [{ shard: 0, ms: timeout + 1_000 }] };
+    expect(wrongIn(node({}, late))).toHaveLength(1);
+    expect(wrongIn(node({}, { electionTimeoutMs: timeout, diskPendingMs: timeout + 1 }))).toHaveLength(1);
+  });
+});
+
+describe('a router of its own', () => {
+  it('is ready as long as it can serve any shard, and strictly only with all', () => {
+    expect(wrongIn(router({ noLeader: [0, 1] }))).toEqual([]);
+    expect(wrongIn(router({ noLeader: [0, 1], strict: true }))).toHaveLength(1);
+    expect(wrongIn(router({ noLeader: [0, 1, 2] }))).toEqual(['leaders: no leader known: shard 0, 1, 2']);
+    expect(readiness(router()).map(({ name }) => name)).toEqual(['state', 'topology', 'quorums', 'leaders']);
+  });
+});
+
+it('what does not count is told all the same', () => {
+  const leaders = readiness(node({ noLeader: [1] })).find(({ name }) => name === 'leaders');
+  expect(leaders).toEqual({ name: 'leaders', wrong: undefined, note: 'no leader known: shard 1' });
+});

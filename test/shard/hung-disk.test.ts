@@ -1,0 +1,157 @@
+/** A node whose disk hangs, neither completing writes nor failing: its shards are served by others, and it says so. */
+import { describe, expect, it } from 'vitest';
+import { CommitStall } from '../../src/shard/commit-stall.js';
+import { DiskWatch } from '../../src/shard/disk-watch.js';
+import { readiness } from '../../src/router/health.js';
+import type { Storage } from '../../src/shard/index.js';
+import { VirtualCluster } from '../support/virtual-cluster.js';
+
+const TIMEOUT_MS = 500;
+
+/** A storage whose commits wait while it hangs, in order, and all complete when it works again. */
+class Hanging {
+  #waiting: (() => void)[] = [];
+  #hangs = false;
+
+  hang(hangs: boolean): void {
+    this.#hangs = hangs;
+    if (hangs) return;
+    for (const go of this.#waiting.splice(0)) go();
+  }
+
+  wrap(inner: Storage): Storage {
+    return new Proxy(inner, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        const call = (value as (...args: unknown[]) => unknown).bind(target);
+        if (name !== 'commit') return call;
+        return async (...args: unknown[]) => {
+          if (this.#hangs) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+          return call(...args);
+        };
+      },
+    });
+  }
+}
+
+const started = async (): Promise<{ cluster: VirtualCluster; disk: Hanging }> => {
+  const disk = new Hanging();
+  const cluster = await VirtualCluster.start({
+    shards: 6,
+    storage: (id, storage) => (id === 1 ? disk.wrap(storage) : storage),
+  });
+  await cluster.runtime.run(3_000);
+  return { cluster, disk };
+};
+
+const keysOf = (cluster: VirtualCluster, shard: number): string =>
+  Array.from({ length: 200 }, (_, i) => `key-${i}`).find((key) => cluster.shardOf(key) === shard) ?? '';
+
+const isReady = (cluster: VirtualCluster, id: number): boolean => {
+  const node = cluster.node(id);
+  const situation = { topology: node.topology(), noQuorum: [], noLeader: [], strict: false };
+  return readiness({ state: node.state(), health: node.health(), ...situation }).every(
+    ({ wrong }) => wrong === undefined,
+  );
+};
+
+describe('a node whose disk hangs', () => {
+  it('s70 leads nothing any more within two election timeouts, and says so', async () => {
+    const { cluster, disk } = await started();
+    const led = cluster.shards().filter((shard) => cluster.leader(shard) === 1);
+    expect(led.length).toBeGreaterThan(1);
+    expect(isReady(cluster, 1)).toBe(true);
+    disk.hang(true);
+    // A write to one of its shards; the others are idle, and go as well.
+    const put = cluster.startPut(keysOf(cluster, led[0]!), 'a');
+    await cluster.runtime.run(2 * TIMEOUT_MS);
+    expect(cluster.shards().filter((shard) => cluster.node(1).leaderOf(shard) === 1)).toEqual([]);
+    expect(isReady(cluster, 1)).toBe(false);
+    expect(cluster.node(1).health().diskPendingMs).toBeGreaterThan(TIMEOUT_MS);
+    expect(isReady(cluster, 2)).toBe(true);
+    expect(await cluster.runtime.settle(put)).toMatchObject({ type: 'put' });
+    for (const shard of led) expect(await cluster.put(keysOf(cluster, shard), 'b')).toMatchObject({ type: 'put' });
+    expect(cluster.everyShardHasALeader()).toBe(true);
+  });
+
+  it('s70 is given nothing to lead until its disk has worked for a while', async () => {
+    const { cluster, disk } = await started();
+    const led = cluster.shards().filter((shard) => cluster.leader(shard) === 1);
+    disk.hang(true);
+    await cluster.put(keysOf(cluster, led[0]!), 'a');
+    // Quiet shards: 100 entries or fewer behind, as a fit follower would be. Nobody offers it the leadership.
+    const terms = (): number[] => cluster.shards().map((shard) => cluster.group(2, shard)!.raft.term);
+    await cluster.runtime.run(2 * TIMEOUT_MS);
+    const before = terms();
+    for (let i = 0; i < 20; i++) {
+      await cluster.runtime.run(TIMEOUT_MS);
+      expect(await cluster.put(keysOf(cluster, led[i % led.length]!), `${i}`, { deadlineMs: 100 })).toMatchObject({
+        type: 'put',
+      });
+    }
+    expect(terms()).toEqual(before);
+    disk.hang(false);
+    await cluster.runtime.run(4 * TIMEOUT_MS);
+    expect(isReady(cluster, 1)).toBe(true);
+    expect(cluster.shards().filter((shard) => cluster.node(1).leaderOf(shard) === 1)).toEqual([]);
+    await cluster.runtime.run(20 * TIMEOUT_MS);
+    expect(led.every((shard) => cluster.leader(shard) === 1)).toBe(true);
+    expect(cluster.converged()).toBe(true);
+  });
+
+  it('s70 goes on being asked by routers, for it still answers reads', async () => {
+    const { cluster, disk } = await started();
+    disk.hang(true);
+    await cluster.put(keysOf(cluster, 0), 'a');
+    await cluster.runtime.run(4 * TIMEOUT_MS);
+    expect(cluster.backend.alive(1)).toBe(true);
+  });
+});
+
+it('a leader whose followers get nothing is not ready, though its disk works', async () => {
+  const { cluster } = await started();
+  const [shard] = cluster.shards().filter((each) => cluster.leader(each) === 1);
+  cluster.network.dropWhen((from, _to, m) => from === 1 && m.type === 'raft' && m.message.type === 'append');
+  void cluster.startPut(keysOf(cluster, shard!), 'a');
+  await cluster.runtime.run(TIMEOUT_MS + 1_000);
+  expect(cluster.leader(shard!)).toBe(1);
+  expect(cluster.node(1).health()).toMatchObject({ stalled: [{ shard }] });
+  expect(isReady(cluster, 1)).toBe(false);
+  cluster.network.dropWhen(undefined);
+  await cluster.runtime.run(TIMEOUT_MS);
+  expect(isReady(cluster, 1)).toBe(true);
+});
+
+describe('a disk watch', () => {
+  it('says once that the disk began to hang, and trusts it again after ten timeouts of calm', () => {
+    const writes = { oldestSinceMs: undefined as number | undefined };
+    const watch = new DiskWatch(writes, 100);
+    expect(watch.look(0)).toEqual({ began: false, changed: false });
+    writes.oldestSinceMs = 10;
+    expect([watch.look(110), watch.pendingMs(110)]).toEqual([{ began: false, changed: false }, 100]);
+    expect([watch.look(111), watch.isFit]).toEqual([{ began: true, changed: true }, false]);
+    expect(watch.look(112)).toEqual({ began: false, changed: false });
+    writes.oldestSinceMs = undefined;
+    expect([watch.look(1_112), watch.isFit]).toEqual([{ began: false, changed: false }, false]);
+    expect([watch.look(1_113), watch.isFit]).toEqual([{ began: false, changed: true }, true]);
+  });
+});
+
+describe('a stall', () => {
+  it('counts from when something began to wait, or from when the group last got on', () => {
+    let now = 1;
+    const stall = new CommitStall(() => now);
+    stall.note(5, 5);
+    expect(stall.sinceMs).toBeUndefined();
+    stall.note(5, 6);
+    now = 2;
+    stall.note(5, 7);
+    expect(stall.sinceMs).toBe(1);
+    now = 3;
+    stall.note(6, 7);
+    expect(stall.sinceMs).toBe(3);
+    stall.note(undefined, 7);
+    expect(stall.sinceMs).toBeUndefined();
+  });
+});
