@@ -40,16 +40,23 @@ export class DiskContent {
   /** For a new process. Shares the bytes, which nobody writes into. */
   copy(): DiskContent {
     const copy = new DiskContent();
-    for (const [seq, row] of this.rows) copy.rows.set(seq, row);
-    for (const [name, value] of this.metas) copy.metas.set(name, value);
-    for (const [group, stored] of this.groups) copy.groups.set(group, stored);
-    for (const slot of this.garbage) copy.garbage.add(slot);
-    for (const [slot, table] of this.slots) {
-      const rows = copy.tableOf(slot);
+    copy.become(this);
+    return copy;
+  }
+
+  /** Forgets what it holds for what the other one holds. */
+  become(other: DiskContent): void {
+    for (const table of [this.rows, this.metas, this.groups, this.slots, this.garbage]) table.clear();
+    for (const [seq, row] of other.rows) this.rows.set(seq, row);
+    for (const [name, value] of other.metas) this.metas.set(name, value);
+    for (const [group, stored] of other.groups) this.groups.set(group, stored);
+    for (const slot of other.garbage) this.garbage.add(slot);
+    for (const [slot, table] of other.slots) {
+      const rows = this.tableOf(slot);
       for (const [key, value] of table.scan('', undefined, Infinity)) rows.put(key, value);
     }
-    const { lastSeq, trimmed, closed, checkpointsDue, journal, checkpoints } = this;
-    return Object.assign(copy, { lastSeq, trimmed, closed, checkpointsDue, journal, checkpoints });
+    const { lastSeq, trimmed, closed, checkpointsDue, journal, checkpoints } = other;
+    Object.assign(this, { lastSeq, trimmed, closed, checkpointsDue, journal, checkpoints });
   }
 
   appendRow(row: RawRow): void {

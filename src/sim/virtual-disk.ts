@@ -129,9 +129,20 @@ export class VirtualDisk {
     }
     const view = this.#content.copy();
     this.#open = { life, view };
+    /** What is durable or on its way, and what either file has open. */
+    const reset = (): void => {
+      view.become(this.#content);
+      for (const { transaction, error } of this.#inFlight) {
+        if (error === undefined) for (const change of transaction.changes) change(view);
+      }
+      journal.redo();
+      state.redo();
+    };
+    const journal = new VirtualJournal(view, sync, reset);
+    const state = new VirtualState(view, sync, reset);
     return {
-      journal: new VirtualJournal(view, sync),
-      state: new VirtualState(view, sync),
+      journal,
+      state,
       openSnapshot: (group) => openVirtualSnapshot(view, group),
       release: () => {
         this.#release();

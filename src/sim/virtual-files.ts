@@ -31,11 +31,14 @@ export const sqliteError = (code: string, message: string): Error => Object.assi
 class Writer {
   readonly view: DiskContent;
   readonly #sync: Sync;
+  readonly #reset: () => void;
   #open: Transaction | undefined;
 
-  constructor(view: DiskContent, sync: Sync) {
+  /** `reset` makes the view what is durable, or on its way, without what is open. */
+  constructor(view: DiskContent, sync: Sync, reset: () => void) {
     this.view = view;
     this.#sync = sync;
+    this.#reset = reset;
   }
 
   begin(kind: SyncKind): void {
@@ -59,8 +62,20 @@ class Writer {
   commit(): void {
     const transaction = this.current;
     this.#sync(transaction);
-    // A failed one stays open: nothing can be written any more, and the view is not what is on the disk.
+    // A failed one stays open until it is rolled back: the view is not what is on the disk.
     this.#open = undefined;
+  }
+
+  /** The view becomes as if the transaction that is open, if any, had not been. */
+  rollback(): void {
+    if (this.#open === undefined) return;
+    this.#open = undefined;
+    this.#reset();
+  }
+
+  /** What is open, done to the view once more. */
+  redo(): void {
+    for (const change of this.#open?.changes ?? []) change(this.view);
   }
 
   transaction(kind: SyncKind, work: () => void): void {
@@ -74,9 +89,9 @@ export class VirtualJournal implements JournalFile {
   readonly #view: DiskContent;
   readonly #writer: Writer;
 
-  constructor(view: DiskContent, sync: Sync) {
+  constructor(view: DiskContent, sync: Sync, reset: () => void) {
     this.#view = view;
-    this.#writer = new Writer(view, sync);
+    this.#writer = new Writer(view, sync, reset);
   }
 
   get trimmed(): number {
@@ -148,6 +163,14 @@ export class VirtualJournal implements JournalFile {
     });
   }
 
+  recover(): void {
+    this.#writer.rollback();
+  }
+
+  redo(): void {
+    this.#writer.redo();
+  }
+
   makeRoom(): boolean {
     return false;
   }
@@ -173,9 +196,9 @@ export class VirtualState implements StateFile {
   readonly #view: DiskContent;
   readonly #writer: Writer;
 
-  constructor(view: DiskContent, sync: Sync) {
+  constructor(view: DiskContent, sync: Sync, reset: () => void) {
     this.#view = view;
-    this.#writer = new Writer(view, sync);
+    this.#writer = new Writer(view, sync, reset);
   }
 
   get journal(): number {
@@ -205,6 +228,14 @@ export class VirtualState implements StateFile {
 
   commit(): void {
     this.#writer.commit();
+  }
+
+  rollback(): void {
+    this.#writer.rollback();
+  }
+
+  redo(): void {
+    this.#writer.redo();
   }
 
   transaction(work: () => void): void {

@@ -65,6 +65,7 @@ export class VirtualWorker implements SqliteWorker {
   #isBusy = false;
   /** An event is scheduled that will go on with the work. */
   #isScheduled = false;
+  #willWake = false;
 
   constructor(scheduler: Scheduler, disk: WorkerDisk, life: Life) {
     this.#scheduler = scheduler;
@@ -75,6 +76,7 @@ export class VirtualWorker implements SqliteWorker {
       send: (replies) => {
         this.#send(replies);
       },
+      now: () => scheduler.now,
       // Every group in a transaction of its own, so that a crash can fall between any two of them.
       transactionBytes: 1,
       openFiles: () =>
@@ -131,6 +133,19 @@ export class VirtualWorker implements SqliteWorker {
     const isWaiting = this.#landings.length > 0;
     this.#next();
     if (!isWaiting && (this.#isBusy || this.#inbox.length > 0)) this.#goOn(SLICE_MS);
+    const waitMs = this.#host.waitMs();
+    if (waitMs !== undefined) this.#wake(waitMs);
+  }
+
+  /** What found no room is tried again. */
+  #wake(ms: number): void {
+    if (this.#willWake) return;
+    this.#willWake = true;
+    this.#scheduler.after(ms, this.#life, () => {
+      this.#willWake = false;
+      this.#isBusy = true;
+      this.#goOn(0);
+    });
   }
 
   /** Waits for the sync that is due. */

@@ -21,6 +21,12 @@ export const SLICE_ROWS = 128;
  */
 export const TRANSACTION_BYTES = 256 * 1024;
 
+/** The same checkpoint, without what commits behind row `durable` say: it overtook them, and they may never be durable. */
+export function vouchingFor(request: Of<'checkpoint'>, durable: number): Of<'checkpoint'> {
+  if (request.journal <= durable) return request;
+  return { ...request, journal: durable, hardStates: request.hardStates.filter(({ seq }) => seq <= durable) };
+}
+
 /** `transactionBytes`: see `TRANSACTION_BYTES`; a larger group goes in one transaction all the same. */
 export function* writeCheckpoint(
   state: StateFile,
@@ -53,7 +59,7 @@ export function* writeCheckpoint(
   state.commit();
   yield;
   state.copyBack();
-  return { stateBytes: state.bytes, checkpoints: state.checkpoints };
+  return { stateBytes: state.bytes, checkpoints: state.checkpoints, journal: request.journal };
 }
 
 export function* writeRows(state: StateFile, slot: number, data: Uint8Array): Generator<undefined, void, undefined> {

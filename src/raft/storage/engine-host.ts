@@ -5,6 +5,7 @@
  * Knows no thread: requests are polled for and replies are handed out, so that tests can run it in their own thread.
  */
 import type { OpenFiles } from './files.js';
+import { sooner } from './stall.js';
 import { StoreEngine } from './store-engine.js';
 import type { Reply } from './store-engine.js';
 import { openStoreFiles } from './store-files.js';
@@ -18,6 +19,8 @@ export interface EngineHostOptions {
   readonly openFiles?: OpenFiles;
   /** How much of a checkpoint is written in one transaction; groups stay whole. Default: see `checkpoint-task.ts`. */
   readonly transactionBytes?: number;
+  /** Milliseconds; paces what is tried again. Default: this process's monotonic clock. */
+  readonly now?: () => number;
 }
 
 export class EngineHost {
@@ -33,12 +36,19 @@ export class EngineHost {
     const { store } = envelope;
     let engine = this.#engines.get(store);
     if (engine === undefined) {
-      const { openFiles = openStoreFiles, transactionBytes } = this.#options;
+      const { openFiles = openStoreFiles, transactionBytes, now = () => performance.now() } = this.#options;
       const reply: Reply = (call, outcome) => this.#replies.push({ store, call, outcome });
-      engine = new StoreEngine(openFiles, reply, transactionBytes);
+      engine = new StoreEngine(openFiles, reply, { now, transactionBytes });
       this.#engines.set(store, engine);
     }
     engine.submit(envelope);
+  }
+
+  /** What found no room on a disk wants another `step` after so many ms; undefined if nothing waits so. */
+  waitMs(): number | undefined {
+    let least: number | undefined;
+    for (const { waitMs } of this.#engines.values()) least = sooner(least, waitMs);
+    return least;
   }
 
   /** Works until there is nothing left to do and no request has arrived. */

@@ -5,9 +5,13 @@ import { corruption } from './recovery.js';
 import { StorageCorruption, StorageFailure, StorageFull } from './storage.js';
 
 export interface Failure {
-  readonly kind: 'full' | 'corruption' | 'failure';
+  /** `unopened`: a file could not be opened, mostly because the process has no descriptors left. */
+  readonly kind: 'full' | 'unopened' | 'corruption' | 'failure';
   readonly message: string;
 }
+
+/** Nothing is unknown of what is on the disk, and a later try may find room: the store waits, and goes on by itself. */
+export const isPassing = ({ kind }: Failure): boolean => kind === 'full' || kind === 'unopened';
 
 /** SQLite's codes are on the error (`SQLITE_FULL`, `SQLITE_IOERR_FSYNC`, …); `what` says what was being done. */
 export function toFailure(error: unknown, what: string): Failure {
@@ -21,7 +25,14 @@ export function toFailure(error: unknown, what: string): Failure {
     return { kind: 'corruption', message: corruption(message).message };
   }
   if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') return { kind: 'full', message };
+  if (isUnopened(error)) return { kind: 'unopened', message };
   return { kind: 'failure', message };
+}
+
+/** Nothing was written: the file that it was to be written to, or with the help of, could not be opened. */
+export function isUnopened(error: unknown): boolean {
+  const code = codeOf(error);
+  return code.startsWith('SQLITE_CANTOPEN') || code === 'EMFILE' || code === 'ENFILE';
 }
 
 export function toError(failure: Failure): StorageCorruption | StorageFull | StorageFailure {
@@ -30,6 +41,7 @@ export function toError(failure: Failure): StorageCorruption | StorageFull | Sto
       return new StorageFull(failure.message);
     case 'corruption':
       return new StorageCorruption(failure.message);
+    case 'unopened':
     case 'failure':
       return new StorageFailure(failure.message);
   }

@@ -3,8 +3,9 @@
  *
  * `journal-db.ts`, `state-db.ts`, `snapshot-source.ts` and `state-reader.ts` are these over SQLite; the simulator has
  * its own in memory. What all of them owe to the engine: a transaction is durable, whole, when the call that ends it
- * returns, and in the order of these calls over both files; if that call throws, nothing is known of it, and nothing
- * more is written.
+ * returns, and in the order of these calls over both files. If that call throws because there was no room, or a file
+ * could not be opened, `recover` and `rollback` make it as if it had not been; if for any other reason, nothing is known
+ * of it, and nothing more is written.
  */
 import type { HardStateAt } from './journal-index.js';
 import type { Flip, RawRow, StoredGroup } from './recovery.js';
@@ -27,8 +28,13 @@ export interface JournalFile {
   /** Sees what the open transaction has appended. Throws if there is no such row. */
   row(seq: number): RawRow;
   metas(): (readonly [string, Uint8Array])[];
-  /** Runs `work`, which appends and puts, in one durable transaction. */
-  transaction(work: () => void): void;
+  /**
+   * Runs `work`, which appends and puts, in one durable transaction. `mayFill`: up to the whole quota; default: the part
+   * of it that commits may have (see `journal-quota.ts`).
+   */
+  transaction(work: () => void, mayFill?: boolean): void;
+  /** After a transaction that found no room: as if it had not been. May find no room itself; then it is called again. */
+  recover(): void;
   append(seq: number, data: Uint8Array): void;
   putMeta(name: string, value: Uint8Array): void;
   /** A transaction of its own. */
@@ -55,6 +61,8 @@ export interface StateFile {
   garbage(): number[];
   begin(): void;
   commit(): void;
+  /** Ends the transaction that is open, if one is, as if it had not been. */
+  rollback(): void;
   transaction(work: () => void): void;
   writeRow(slot: number, row: RawStateRow): void;
   /** The slot that a group has, if any. */

@@ -15,7 +15,8 @@
  *  - a torn last row, behind which nothing durable can lie, is dropped;
  *  - commits become durable in the order of the calls, each whole or not at all;
  *  - installing a snapshot leaves the old state or the new one, never a gap, never entries that do not follow it;
- *  - after a failed write nothing is acknowledged any more, and nothing is tried again.
+ *  - a write that finds no room leaves nothing, waits, and is done when there is room (`stall.ts`);
+ *  - after a write that failed otherwise nothing is acknowledged any more, and nothing is tried again.
  *
  * Left out: what the bytes mean, when a checkpoint is due, repair from peers. A room apart from `../index.ts`, because
  * this one alone loads `better-sqlite3`, and who runs consensus in memory should not have to.
@@ -39,6 +40,8 @@ export type { RequestEnvelope, ReplyEnvelope } from './sqlite-protocol.js';
 export type { Flip, RawRow, StoredGroup } from './recovery.js';
 export type { RawStateRow } from './state-rows.js';
 export type { JournalRecord } from './journal-row.js';
+export { journalLimits, leastJournalBytes } from './journal-quota.js';
+export type { JournalLimits } from './journal-quota.js';
 export { ZERO_HARD_STATE } from './journal-index.js';
 export { crc32c } from './crc32c.js';
 export { decodeRow } from './journal-row.js';

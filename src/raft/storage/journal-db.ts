@@ -11,16 +11,23 @@
  * one sync. What a crash may tear is the slots that were being written, which were free, and their rows' checksums
  * show it. Everything else (new slots, facts, metas) is written with a rollback journal on the disk
  * (`journal_mode = TRUNCATE`), and each of the two is over, synced, before the other begins.
+ *
+ * A transaction that finds no room can have overwritten free slots only, or can be rolled back. `recover` then does as
+ * a start after a crash does: the file is opened anew, which rolls back, and what lies behind the last durable row goes.
  */
 import type Database from 'better-sqlite3';
 import { crc32c } from './crc32c.js';
 import { pageBytesOf, stampFormat } from './data-folder.js';
+import { isUnopened } from './failure.js';
 import type { JournalFile } from './files.js';
 import { SLOT_BYTES } from './journal-index.js';
+import { slotsForCommits } from './journal-quota.js';
 import { SLOT_HEADER_BYTES, partsOf, readSlotHeader, writeSlot } from './journal-slot.js';
 import { JournalSlots } from './journal-slots.js';
 import type { PlacedRow } from './journal-slots.js';
+import { corruption } from './recovery.js';
 import type { RawRow } from './recovery.js';
+import { StorageFull } from './storage.js';
 
 const SCHEMA = `
   CREATE TABLE slots(id INTEGER PRIMARY KEY, data BLOB NOT NULL);
@@ -56,38 +63,71 @@ export function createJournal(db: Database.Database, storeId: string): void {
   db.exec('COMMIT');
 }
 
+export interface JournalDbOptions {
+  /** Opens the file again, in the same way. */
+  readonly reopen: () => Database.Database;
+  /** Quota of the file; undefined = none. */
+  readonly maxBytes: number | undefined;
+}
+
+type Mode = 'MEMORY' | 'TRUNCATE';
+
 export class JournalDb implements JournalFile {
-  readonly #db: Database.Database;
-  readonly #read: Database.Statement<[number]>;
-  readonly #overwrite: Database.Statement<[Uint8Array, number]>;
-  readonly #begin: Database.Statement<[]>;
-  readonly #commit: Database.Statement<[]>;
+  readonly #options: JournalDbOptions;
   readonly #slotBytes: number;
   /** What is written into a slot, each time anew. */
   readonly #slot: Buffer;
-  readonly #slots = new JournalSlots();
   readonly #maxPages: number;
-  #trimmed: number;
+  #db: Database.Database;
+  #read!: Database.Statement<[number]>;
+  #overwrite!: Database.Statement<[Uint8Array, number]>;
+  #begin!: Database.Statement<[]>;
+  #commit!: Database.Statement<[]>;
+  #slots = new JournalSlots();
+  #mode: Mode | undefined;
+  #trimmed = 0;
   /** The first row of the last batch that is not whole; it and what follows it were never acknowledged. */
   #torn: number | undefined;
+  /** The last row that is known to be durable. */
+  #durable: number;
   #pending: Pending | undefined;
+  /** A transaction failed: what SQLite holds in memory may not be what is in the file. */
+  #isStale = false;
+  /** … but not that one: it was rolled back before it wrote anything. */
+  #isIntact = false;
 
-  constructor(db: Database.Database) {
+  constructor(db: Database.Database, options: JournalDbOptions) {
+    this.#options = options;
     this.#db = db;
     this.#slotBytes = pageBytesOf(db) - LEAF_OVERHEAD_BYTES;
     this.#slot = Buffer.alloc(this.#slotBytes);
-    this.#maxPages = Number(db.pragma('max_page_count', { simple: true }));
+    const pages = Number(db.pragma('max_page_count', { simple: true }));
+    this.#maxPages = options.maxBytes === undefined ? pages : Math.floor(options.maxBytes / pageBytesOf(db));
+    this.#attach(db);
+    this.#durable = this.#torn === undefined ? this.#slots.last : this.#torn - 1;
+  }
+
+  #attach(db: Database.Database): void {
+    this.#db = db;
+    this.#mode = undefined;
     this.#read = db.prepare<[number]>('SELECT data FROM slots WHERE id = ?').pluck();
     this.#overwrite = db.prepare('UPDATE slots SET data = ? WHERE id = ?');
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
+    this.#scan();
+  }
+
+  /** Learns from the file what lies where. */
+  #scan(): void {
+    this.#slots = new JournalSlots();
     this.#trimmed = Number(this.#fact('trimmed'));
-    const heads = db.prepare<[number], readonly [number, unknown]>('SELECT id, substr(data, 1, ?) FROM slots').raw();
+    const heads = this.#db
+      .prepare<[number], readonly [number, unknown]>('SELECT id, substr(data, 1, ?) FROM slots')
+      .raw();
     for (const [id, head] of heads.iterate(SLOT_HEADER_BYTES)) {
       this.#slots.found(id, Buffer.isBuffer(head) ? readSlotHeader(head) : undefined, this.#trimmed);
     }
     this.#torn = this.#findTorn();
-    this.#journalMode('MEMORY');
   }
 
   /** Only rows of the last batch can be torn: it was begun once the one before it was synced. */
@@ -101,18 +141,49 @@ export class JournalDb implements JournalFile {
     return undefined;
   }
 
-  #journalMode(mode: 'MEMORY' | 'TRUNCATE'): void {
+  #journalMode(mode: Mode): void {
+    if (mode === this.#mode) return;
     const now = this.#db.pragma(`journal_mode = ${mode}`, { simple: true });
     if (now !== mode.toLowerCase()) throw new Error(`journal.db: journal_mode is ${String(now)}, not ${mode}`);
+    this.#mode = mode;
+  }
+
+  #inMode(mode: Mode, work: () => void): void {
+    if (this.#isStale) throw new Error('journal.db: a transaction failed and was not recovered from');
+    try {
+      this.#journalMode(mode);
+      this.#begin.run();
+      work();
+      this.#commit.run();
+    } catch (error) {
+      this.#isStale = true;
+      // What could not be opened has written nothing, and a descriptor that is given up now may be gone.
+      if (isUnopened(error) && this.#db.open) {
+        if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+        this.#isIntact = true;
+      }
+      throw error;
+    }
   }
 
   /** One transaction that is there whole or not at all, whatever it changes. */
   #atomically(work: () => void): void {
-    this.#journalMode('TRUNCATE');
-    this.#begin.run();
-    work();
-    this.#commit.run();
-    this.#journalMode('MEMORY');
+    this.#inMode('TRUNCATE', work);
+  }
+
+  recover(): void {
+    if (!this.#isStale) return;
+    if (this.#isIntact) this.#scan();
+    else {
+      this.#db.close();
+      this.#attach(this.#options.reopen());
+    }
+    this.#isStale = false;
+    this.#isIntact = false;
+    if (this.#torn !== undefined && this.#torn <= this.#durable) {
+      throw corruption(`journal.db: row ${this.#torn} is damaged, and row ${this.#durable} was durable`);
+    }
+    if (this.#torn !== undefined || this.#slots.last > this.#durable) this.dropTorn(this.#durable + 1);
   }
 
   get storeId(): string {
@@ -184,27 +255,46 @@ export class JournalDb implements JournalFile {
     return this.#db.prepare<[], readonly [string, Uint8Array]>('SELECT name, value FROM meta').raw().all();
   }
 
-  transaction(work: () => void): void {
-    const pending: Pending = { rows: [], metas: [] };
-    this.#pending = pending;
-    work();
-    this.#pending = undefined;
+  transaction(work: () => void, mayFill = false): void {
+    const { rows, metas } = this.#gather(work);
     let slots = 0;
-    for (const { data } of pending.rows) slots += partsOf(data.length, this.#slotBytes);
+    for (const { data } of rows) slots += partsOf(data.length, this.#slotBytes);
+    this.#checkQuota(slots, mayFill);
     const missing = slots - this.#slots.free;
-    if (missing > 0 || pending.metas.length > 0) {
+    if (missing > 0 || metas.length > 0) {
       this.#atomically(() => {
         if (missing > 0) this.#addSlots(missing);
-        for (const [name, value] of pending.metas) {
+        for (const [name, value] of metas) {
           this.#db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value);
         }
-        this.#write(pending.rows);
+        this.#write(rows);
       });
-      return;
+    } else {
+      this.#inMode('MEMORY', () => {
+        this.#write(rows);
+      });
     }
-    this.#begin.run();
-    this.#write(pending.rows);
-    this.#commit.run();
+    this.#durable = Math.max(this.#durable, this.#slots.last);
+  }
+
+  #gather(work: () => void): Pending {
+    const pending: Pending = { rows: [], metas: [] };
+    this.#pending = pending;
+    try {
+      work();
+    } finally {
+      this.#pending = undefined;
+    }
+    return pending;
+  }
+
+  /** Before anything is written; SQLite's own limit, the size of the file, says less. */
+  #checkQuota(slots: number, mayFill: boolean): void {
+    const { maxBytes } = this.#options;
+    if (maxBytes === undefined || slots === 0) return;
+    const used = this.#slots.count - this.#slots.free;
+    if (used + slots <= (mayFill ? this.#maxPages : slotsForCommits(this.#maxPages))) return;
+    throw new StorageFull(`journal.db holds ${used * SLOT_BYTES} bytes, and its quota is ${maxBytes}`);
   }
 
   #write(rows: readonly NewRow[]): void {
@@ -250,6 +340,7 @@ export class JournalDb implements JournalFile {
       for (const slot of this.#slots.dropFrom(seq)) this.#overwrite.run(empty, slot);
     });
     this.#torn = undefined;
+    this.#durable = this.#slots.last;
   }
 
   trim(to: number, checkpoints: number): void {

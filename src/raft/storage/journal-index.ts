@@ -175,9 +175,12 @@ export class JournalIndex {
     return this.#tracks.get(group)?.hardState ?? ZERO_HARD_STATE;
   }
 
-  /** The last row that nobody needs, nor any before it. The newest row always stays: it carries the numbering on. */
-  trimmableTo(): number {
-    let needed = this.#lastSeq;
+  /**
+   * The last row that nobody needs, nor any before it. The newest row always stays: it carries the numbering on.
+   * @param durable the newest row that is known to be on the disk
+   */
+  trimmableTo(durable: number): number {
+    let needed = Math.min(this.#lastSeq, durable);
     for (const track of this.#tracks.values()) needed = Math.min(needed, oldestNeed(track));
     return Math.max(needed, this.#firstSeq) - 1;
   }
@@ -191,9 +194,10 @@ export class JournalIndex {
   /**
    * Groups whose entries should be written once more, because they alone keep many dead rows alive: those that need
    * the older half of the journal, once more than `slackBytes` and more than half of it is dead. So copying costs
-   * at most what it frees. A group's whole live log is copied: a row replaces all from its first entry on.
+   * at most what it frees. A group's whole live log is copied: a row replaces all from its first entry on. Of more than
+   * `mostBytes` the oldest, at least one; the others after the next checkpoint.
    */
-  copyCandidates(slackBytes: number): CopyPart[] {
+  copyCandidates(slackBytes: number, mostBytes = Infinity): CopyPart[] {
     const dead = this.#totalBytes - this.#liveBytes;
     if (dead <= slackBytes || dead <= this.#liveBytes) return [];
     const middle = this.#seqAtHalf();
@@ -202,7 +206,7 @@ export class JournalIndex {
       const first = segments[0];
       if (first !== undefined && first.seq <= middle) parts.push({ group, segments });
     }
-    return parts;
+    return mostBytes === Infinity ? parts : oldestOf(parts, mostBytes);
   }
 
   #seqAtHalf(): number {
@@ -266,6 +270,12 @@ export class JournalIndex {
 }
 
 const bytesOf = (segments: readonly Segment[]): number => segments.reduce((sum, { bytes }) => sum + bytes, 0);
+
+function oldestOf(parts: readonly CopyPart[], mostBytes: number): CopyPart[] {
+  const byAge = [...parts].sort((a, b) => (a.segments[0]?.seq ?? 0) - (b.segments[0]?.seq ?? 0));
+  let bytes = 0;
+  return byAge.filter(({ segments }, i) => (bytes += bytesOf(segments)) <= mostBytes || i === 0);
+}
 
 function oldestNeed(track: Track): number {
   let seq = track.segments[0]?.seq ?? Infinity;

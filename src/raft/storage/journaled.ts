@@ -10,12 +10,16 @@
  */
 import { CommitTimes } from './commit-times.js';
 import { asError } from './failure.js';
+import type { Failure } from './failure.js';
 import type { StateReader } from './files.js';
 import type { JournalIndex } from './journal-index.js';
+import { journalLimits } from './journal-quota.js';
+import type { JournalLimits } from './journal-quota.js';
 import { encodeRow } from './journal-row.js';
 import type { JournalRecord } from './journal-row.js';
 import { Recovery } from './recovery.js';
 import type { RawRow, RecoveryResult } from './recovery.js';
+import { splitRecords } from './row-split.js';
 import type { Opened } from './sqlite-protocol.js';
 import type { SqliteWorker } from './sqlite-thread.js';
 import { StateRowWriter, checkSnapshotChunk } from './state-rows.js';
@@ -23,17 +27,19 @@ import { StorageFailure } from './storage.js';
 import type {
   GroupCheckpoint,
   GroupWrite,
+  OnStall,
   Recovered,
   SnapshotReader,
   StateKey,
   Storage,
+  StorageStall,
   StorageStatus,
 } from './storage.js';
 import { StoreClient } from './store-client.js';
 import type { GroupId, HardState, SnapshotMeta } from '../types.js';
 
 export interface JournaledStorageSettings {
-  /** Quota of journal.db in bytes. `StorageFull` beyond. Default: none. */
+  /** Quota of journal.db in bytes, at least `leastJournalBytes`. Beyond it commits wait. Default: none. */
   readonly maxJournalBytes?: number;
   /** Dead bytes that the journal may hold on to before live entries are copied out of their way. Default 4 MiB. */
   readonly journalSlackBytes?: number;
@@ -83,11 +89,16 @@ interface Session {
 export class JournaledStorage implements Storage {
   readonly #settings: JournaledStorageSettings;
   readonly #host: JournaledStorageHost;
+  readonly #limits: JournalLimits | undefined;
   readonly #client: StoreClient;
   readonly #times = new CommitTimes();
   readonly #staging = new Map<GroupId, Staging>();
   #session: Session | undefined;
+  #stall: StorageStall | undefined;
+  #onStall: OnStall = () => undefined;
   #lastCommit: Promise<void> = Promise.resolve();
+  /** The newest row that is known to be on the disk. */
+  #durable = 0;
   #checkpoints = 0;
   #isCheckpointing = false;
   #isOpened = false;
@@ -96,7 +107,25 @@ export class JournaledStorage implements Storage {
   constructor(settings: JournaledStorageSettings, host: JournaledStorageHost) {
     this.#settings = settings;
     this.#host = host;
-    this.#client = new StoreClient(host.worker);
+    this.#limits = settings.maxJournalBytes === undefined ? undefined : journalLimits(settings.maxJournalBytes);
+    this.#client = new StoreClient(host.worker, (why) => {
+      this.#stalled(why);
+    });
+  }
+
+  get stall(): StorageStall | undefined {
+    return this.#stall;
+  }
+
+  onStall(listener: OnStall): void {
+    this.#onStall = listener;
+  }
+
+  #stalled(why: Failure | undefined): void {
+    const since = this.#stall?.sinceMs ?? this.#host.now();
+    const reason = why?.kind === 'unopened' ? 'unopened' : 'full';
+    this.#stall = why && { reason, message: why.message, sinceMs: since };
+    this.#onStall(this.#stall);
   }
 
   async open(): Promise<Recovered> {
@@ -107,6 +136,7 @@ export class JournaledStorage implements Storage {
       const { maxJournalBytes } = this.#settings;
       const opened = await this.#client.ask({ type: 'open', directory, maxJournalBytes });
       const result = await this.#recover(opened);
+      this.#durable = result.index.lastSeq;
       this.#session = {
         index: result.index,
         reader: this.#host.openReader(),
@@ -144,10 +174,17 @@ export class JournaledStorage implements Storage {
       const { index } = this.#writable();
       index.check(writes);
       const records = writes.filter(({ hardState, entries }) => hardState !== undefined || entries.length > 0);
-      return records.length > 0 ? this.#append(records) : this.#lastCommit;
+      if (records.length === 0) return this.#lastCommit;
+      return this.#limits === undefined ? this.#append(records) : this.#appendParted(records, this.#limits.rowBytes);
     } catch (error) {
       return Promise.reject(asError(error));
     }
+  }
+
+  /** The last row is durable last, and none behind one that failed. */
+  #appendParted(records: readonly JournalRecord[], rowBytes: number): Promise<void> {
+    for (const row of splitRecords(records, rowBytes)) this.#append(row).catch(() => undefined);
+    return this.#lastCommit;
   }
 
   /** `whenDurable` runs before anyone who waits for this commit or a later one. */
@@ -160,6 +197,7 @@ export class JournaledStorage implements Storage {
     const start = this.#host.now();
     this.#lastCommit = this.#client.ask({ type: 'commit', seq, data, flip }, [data.buffer]).then(() => {
       this.#times.add(this.#host.now() - start);
+      this.#durable = seq;
       whenDurable?.();
     });
     return this.#lastCommit;
@@ -182,7 +220,9 @@ export class JournaledStorage implements Storage {
       const hardStates = unstored.map((state) => ({ ...state, slot: this.#slotOf(session, state.group) }));
       const done = await this.#client.ask({ type: 'checkpoint', checkpoint, groups: parts, hardStates, journal });
       session.stateBytes = done.stateBytes;
-      session.index.stored(unstored, journal);
+      // Commits that wait for room may have been overtaken: of these nothing was taken over.
+      const taken = unstored.filter(({ seq }) => seq <= done.journal);
+      session.index.stored(taken, done.journal);
       for (const { group, slot, meta } of parts) {
         if (session.placements.get(group)?.slot !== slot) continue;
         session.placements.set(group, { slot, meta });
@@ -209,14 +249,24 @@ export class JournaledStorage implements Storage {
     if (writer.rows > 0) send();
   }
 
-  /** Drops rows that nobody needs; copies live entries forward where they alone keep many dead rows. */
+  /**
+   * Drops rows that nobody needs; copies live entries forward where they alone keep many dead rows. In this order, for
+   * the copy may have to wait for room.
+   */
   async #shortenJournal({ index }: Session, checkpoints: number): Promise<void> {
-    const parts = index.copyCandidates(this.#settings.journalSlackBytes ?? DEFAULT_SLACK_BYTES);
-    if (parts.length > 0) {
-      const seq = index.appendCopy(parts);
-      await this.#client.ask({ type: 'copy', seq, parts });
-    }
-    const to = index.trimmableTo();
+    await this.#trim(index, checkpoints);
+    const limits = this.#limits;
+    const slack = Math.min(this.#settings.journalSlackBytes ?? DEFAULT_SLACK_BYTES, limits?.slackBytes ?? Infinity);
+    const parts = index.copyCandidates(slack, limits?.rowBytes);
+    if (parts.length === 0) return;
+    const seq = index.appendCopy(parts);
+    await this.#client.ask({ type: 'copy', seq, parts });
+    this.#durable = seq;
+    await this.#trim(index, checkpoints);
+  }
+
+  async #trim(index: JournalIndex, checkpoints: number): Promise<void> {
+    const to = index.trimmableTo(this.#durable);
     index.trim(to);
     await this.#client.ask({ type: 'trim', to, checkpoints });
   }

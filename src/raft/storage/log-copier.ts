@@ -6,7 +6,7 @@
  * Knows files, no stores. The thread starts with the first log that has to be copied, and ends with its parent.
  */
 import type { Worker } from 'node:worker_threads';
-import { toError } from './failure.js';
+import { isPassing, toError } from './failure.js';
 import type { Failure } from './failure.js';
 import { StorageFailure } from './storage.js';
 import { startThread } from './thread.js';
@@ -46,7 +46,8 @@ export class LogCopier {
   #start(): Worker {
     const worker = startThread(new URL('./log-copier-worker.js', import.meta.url));
     worker.on('message', ({ call, failure }: CopyReply) => {
-      this.#settle(call, failure && toError(failure));
+      // What found no room stays in the log, and is copied with what comes after it.
+      this.#settle(call, failure === undefined || isPassing(failure) ? undefined : toError(failure));
     });
     worker.on('error', (error) => {
       this.#die(new StorageFailure(`the thread that copies logs failed: ${String(error)}`, { cause: error }));

@@ -12,15 +12,17 @@ import type { JournalRecord } from './journal-row.js';
 import { EMPTY_META } from './recovery.js';
 import { SortedTable } from './sorted-table.js';
 import { checkSnapshotChunk, decodeStateRows } from './state-rows.js';
-import { StorageFailure } from './storage.js';
+import { StorageFailure, StorageFull } from './storage.js';
 import type {
   GroupCheckpoint,
   GroupWrite,
+  OnStall,
   Recovered,
   RecoveredGroup,
   SnapshotReader,
   StateKey,
   Storage,
+  StorageStall,
   StorageStatus,
 } from './storage.js';
 import type { Entry, GroupId, HardState, SnapshotMeta } from '../types.js';
@@ -41,6 +43,17 @@ export class MemoryDisk {
   owner: MemoryStorage | undefined;
   /** Once set, every write fails with it (s70): `StorageFull` or `StorageFailure`. */
   failure: Error | undefined;
+  #isFull = false;
+
+  /** Nothing becomes durable, and what is asked for waits, while it is full. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  set isFull(value: boolean) {
+    this.#isFull = value;
+    if (!value) this.owner?.goOn();
+  }
 }
 
 export interface MemoryStorageOptions {
@@ -71,10 +84,30 @@ export class MemoryStorage implements Storage {
   #lastWrite: Promise<void> = Promise.resolve();
   #failure: Error | undefined = new StorageFailure('the store is not open');
   #isCheckpointing = false;
+  #stall: StorageStall | undefined;
+  #onStall: OnStall = () => undefined;
 
   constructor(disk: MemoryDisk, options: MemoryStorageOptions = {}) {
     this.#disk = disk;
     this.#options = { defer: options.defer ?? queueMicrotask, now: options.now ?? (() => 0) };
+  }
+
+  get stall(): StorageStall | undefined {
+    return this.#stall;
+  }
+
+  onStall(listener: OnStall): void {
+    this.#onStall = listener;
+  }
+
+  /** @internal The disk has room again. */
+  goOn(): void {
+    if (this.#stall === undefined) return;
+    this.#stall = undefined;
+    this.#options.defer(() => {
+      this.#onStall(undefined);
+      this.#sync();
+    });
   }
 
   open(): Promise<Recovered> {
@@ -149,6 +182,11 @@ export class MemoryStorage implements Storage {
   }
 
   #sync(): void {
+    if (this.#disk.isFull && this.#failure === undefined) {
+      this.#stall = { reason: 'full', message: 'the disk is full', sinceMs: this.#options.now() };
+      this.#onStall(this.#stall);
+      return;
+    }
     const writes = this.#pending;
     this.#pending = [];
     for (const { apply, resolve, reject } of writes) {
@@ -188,7 +226,7 @@ export class MemoryStorage implements Storage {
         }
       });
       this.#index.stored(hardStates, resetsUpTo);
-      this.#index.trim(this.#index.trimmableTo());
+      this.#index.trim(this.#index.trimmableTo(Infinity));
     } finally {
       this.#isCheckpointing = false;
     }
@@ -275,6 +313,8 @@ export class MemoryStorage implements Storage {
   }
 
   async close(): Promise<void> {
+    if (this.#stall !== undefined) this.#failure ??= new StorageFull(this.#stall.message);
+    if (this.#failure !== undefined) this.#sync();
     if (this.#pending.length > 0) await this.#write(() => undefined).catch(() => undefined);
     this.#letGo('the store is closed');
   }

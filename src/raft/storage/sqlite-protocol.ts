@@ -1,7 +1,9 @@
 /**
  * What a store asks of its worker, and what it gets. Plain data: it crosses a thread border.
  *
- * Requests of one store are taken in order. Every request gets exactly one reply, except `rows`, which gets none.
+ * Requests of one store are taken in order. Every request gets exactly one reply, except `rows`, which gets none. Replies
+ * to call 0 answer nobody: a failure is that of the store itself; a success says why commits wait for room (a `Failure`),
+ * or that they wait no longer (undefined).
  */
 import type { Failure } from './failure.js';
 import type { CopyPart, HardStateAt } from './journal-index.js';
@@ -64,7 +66,8 @@ export interface Results {
   readonly commit: undefined;
   readonly copy: undefined;
   readonly meta: undefined;
-  readonly checkpoint: { readonly stateBytes: number; readonly checkpoints: number };
+  /** `journal`: the last row that was durable when the checkpoint began; only what it and those before say was taken over. */
+  readonly checkpoint: { readonly stateBytes: number; readonly checkpoints: number; readonly journal: number };
   readonly trim: undefined;
   readonly stage: undefined;
   readonly purge: undefined;

@@ -35,7 +35,7 @@ const host = new EngineHost({
 function work(): void {
   host.run();
   for (let sleeps = 0; sleeps < SLEEPS_A_TURN && !copier.isBusy; sleeps++) {
-    lane.wait();
+    lane.wait(host.waitMs());
     host.run();
   }
   if (copier.isBusy) lane.wait(COPYING_SLEEP_MS);

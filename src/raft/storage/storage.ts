@@ -54,6 +54,19 @@ export interface SnapshotReader {
   close(): void;
 }
 
+/** Commits wait for room on the disk; they become durable by themselves once there is some. */
+export interface StorageStall {
+  /**
+   * - `full`: the disk, or the quota of the journal, is full;
+   * - `unopened`: a file could not be opened, mostly because the process has no descriptors left.
+   */
+  readonly reason: 'full' | 'unopened';
+  /** What was tried and what the disk said. */
+  readonly message: string;
+  /** When it began, ms on the storage's clock. */
+  readonly sinceMs: number;
+}
+
 export interface StorageStatus {
   readonly journalBytes: number;
   readonly journalRows: number;
@@ -63,15 +76,19 @@ export interface StorageStatus {
   readonly commitMs: readonly number[];
 }
 
+/** Told when commits begin to wait for room (again, if the reason is another one), and when they no longer do. */
+export type OnStall = (stall: StorageStall | undefined) => void;
+
 export interface Storage {
   /** Reads everything back. Rejects with `StorageCorruption` if what was durable cannot be trusted (s69). */
   open(): Promise<Recovered>;
 
   /**
    * Makes all of it durable, or rejects. An append that would leave a gap rejects with `RangeError` and has no effect.
-   * Commits become durable in the order of the calls. After a rejection every
+   * Commits become durable in the order of the calls. While there is no room, on the disk or under the configured limit,
+   * they wait (see `stall`); only closing the storage rejects what waits, with `StorageFull`. After a rejection every
    * later call rejects too: a failed sync is never retried (s70).
-   * @throws StorageFull when the disk (or the configured limit) is full, StorageFailure for any other cause.
+   * @throws StorageFailure when a write or a sync failed
    */
   commit(writes: readonly GroupWrite[]): Promise<void>;
 
@@ -114,6 +131,10 @@ export interface Storage {
   putMeta(name: string, value: Uint8Array): Promise<void>;
 
   status(): StorageStatus;
+  /** Why commits wait for room; undefined while they do not. Costs nothing to ask. */
+  readonly stall: StorageStall | undefined;
+  /** One listener; called in a turn of its own. */
+  onStall(listener: OnStall): void;
   close(): Promise<void>;
 }
 
@@ -122,7 +143,7 @@ export class StorageCorruption extends Error {
   override readonly name = 'StorageCorruption';
 }
 
-/** The disk, or the configured limit, is full. The store accepts no further writes. */
+/** The disk, or the configured limit, was full when the store was opened, or still was when it was closed. */
 export class StorageFull extends Error {
   override readonly name = 'StorageFull';
 }

@@ -4,6 +4,7 @@
  * Replies come in an order that keeps commits in the order of the calls, and are handed on in that order.
  */
 import { toError } from './failure.js';
+import type { Failure } from './failure.js';
 import type { Outcome, Request, Results } from './sqlite-protocol.js';
 import { StorageFailure } from './storage.js';
 import type { SqliteWorker, StoreLine } from './sqlite-thread.js';
@@ -21,11 +22,14 @@ export class StoreClient {
    * the next, would keep commits alive long after their replies, once one of them is of the old generation.
    */
   readonly #calls: Call[] = [];
+  readonly #onStall: (why: Failure | undefined) => void;
   #nextCall = 1;
   #failure: Error | undefined;
   #isDead = false;
 
-  constructor(worker: SqliteWorker) {
+  /** `onStall`: why commits wait for room; undefined: they no longer do. */
+  constructor(worker: SqliteWorker, onStall: (why: Failure | undefined) => void = () => undefined) {
+    this.#onStall = onStall;
     this.#line = worker.attach({
       reply: (call, outcome) => {
         this.#settle(call, outcome);
@@ -77,6 +81,7 @@ export class StoreClient {
     const at = this.#calls.findIndex((each) => each.number === number);
     const call = at === -1 ? undefined : this.#calls.splice(at, 1)[0];
     if (outcome.ok) {
+      if (number === 0) this.#onStall(outcome.value as Failure | undefined);
       call?.resolve(outcome.value as never);
       return;
     }

@@ -2,29 +2,37 @@
  * One store's work in the worker: journal commits first, in order; state work in slices between them.
  *
  * Knows no thread: `engine-host.ts` feeds it requests and turns its crank. Whatever waits on a disk waits here.
- * After a failed write nothing is written again: what the disk took is no longer known (s70).
+ * A write that found no room has left nothing: it waits, and is tried again until there is room. After a write that
+ * failed in any other way nothing is written again: what the disk took is no longer known (s70).
  */
-import { SLICE_ROWS, TRANSACTION_BYTES, writeCheckpoint, writeRows } from './checkpoint-task.js';
-import { crc32c } from './crc32c.js';
-import { toFailure } from './failure.js';
+import { SLICE_ROWS, TRANSACTION_BYTES, vouchingFor, writeCheckpoint, writeRows } from './checkpoint-task.js';
+import { isPassing, toFailure } from './failure.js';
 import type { Failure } from './failure.js';
 import type { OpenFiles, SnapshotSource, StateFile, StoreFiles } from './files.js';
-import { decodeRow, encodeRow } from './journal-row.js';
-import { corruption } from './recovery.js';
-import type { CopyPart } from './journal-index.js';
+import { makesRoom, writeBatch } from './journal-batch.js';
+import type { OrderedRequest } from './journal-batch.js';
+import { JournalKeeper } from './journal-keeper.js';
+import { openedOf } from './opened.js';
+import { StorageFull } from './storage.js';
+import { Stall, sooner } from './stall.js';
 import type { Outcome, Request, RequestEnvelope, Results } from './sqlite-protocol.js';
+import { TaskLine } from './task-line.js';
+import type { Steps } from './task-line.js';
 
 type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
-/** Taken in order; `checkpoint` and `trim` write elsewhere, but only once all that was asked before is durable. */
-type OrderedRequest = Of<'commit' | 'copy' | 'meta' | 'checkpoint' | 'trim'>;
 type ImmediateRequest = Of<'open' | 'load' | 'begin' | 'purge' | 'snapshot-next' | 'snapshot-close'>;
 export type Reply = (call: number, outcome: Outcome) => void;
 
-interface Task {
+interface Ordered {
   readonly call: number;
-  readonly what: string;
-  /** Each step is a slice; returns what is replied. */
-  readonly steps: Generator<undefined, unknown, undefined>;
+  readonly request: OrderedRequest;
+}
+
+export interface StoreEngineOptions {
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number;
+  /** See `TRANSACTION_BYTES`. */
+  readonly transactionBytes?: number | undefined;
 }
 
 export class StoreEngine {
@@ -32,12 +40,13 @@ export class StoreEngine {
   readonly #reply: Reply;
   readonly #transactionBytes: number;
   #files: StoreFiles | undefined;
+  #keeper: JournalKeeper | undefined;
   /** Recovery found everything in order; before that nothing may be vouched for. */
   #hasBegun = false;
   #failure: Failure | undefined;
-  #ordered: { readonly call: number; readonly request: OrderedRequest }[] = [];
-  /** State work, one after another. */
-  readonly #tasks: Task[] = [];
+  #ordered: Ordered[] = [];
+  /** State work. */
+  readonly #tasks: TaskLine;
   /** Slots to be emptied when there is nothing else to do. */
   #garbage: number[] = [];
   #rows: Of<'rows'>[] = [];
@@ -46,11 +55,35 @@ export class StoreEngine {
   #nextSnapshot = 1;
   #close: number | undefined;
   #isDone = false;
+  /** Commits wait for room; whoever uses the store is told. */
+  readonly #journalStall: Stall;
+  readonly #clock: () => number;
 
-  constructor(openFiles: OpenFiles, reply: Reply, transactionBytes = TRANSACTION_BYTES) {
+  constructor(openFiles: OpenFiles, reply: Reply, { now, transactionBytes = TRANSACTION_BYTES }: StoreEngineOptions) {
     this.#openFiles = openFiles;
     this.#reply = reply;
     this.#transactionBytes = transactionBytes;
+    this.#clock = now;
+    this.#journalStall = new Stall(now);
+    this.#tasks = new TaskLine(
+      {
+        done: (call, value) => {
+          if (call !== 0) this.#reply(call, { ok: true, value });
+        },
+        failed: (failure) => {
+          this.#fail(failure);
+        },
+        undo: () => {
+          this.#store.state.rollback();
+        },
+      },
+      now,
+    );
+  }
+
+  /** What waits for room wants to be tried again after so many ms; undefined if nothing does. */
+  get waitMs(): number | undefined {
+    return sooner(this.#journalStall.waitMs, this.#tasks.stall.waitMs);
   }
 
   /** Closed, and told so; nothing will be asked of it any more. */
@@ -60,7 +93,7 @@ export class StoreEngine {
 
   submit({ call, request }: RequestEnvelope): void {
     if (this.#failure !== undefined && request.type !== 'close') {
-      this.#reply(call, { ok: false, failure: this.#failure });
+      this.#refuse(call);
       return;
     }
     switch (request.type) {
@@ -80,10 +113,10 @@ export class StoreEngine {
         return;
       case 'stage':
         this.#staging.set(request.slot, (this.#staging.get(request.slot) ?? 0) + 1);
-        this.#addTask(call, 'staging a snapshot', this.#stage(request));
+        this.#tasks.add(call, 'staging a snapshot', () => this.#stage(request));
         return;
       case 'snapshot-open':
-        this.#addTask(call, 'opening a snapshot', this.#openSnapshot(request));
+        this.#tasks.add(call, 'opening a snapshot', () => this.#openSnapshot(request));
         return;
       case 'open':
       case 'load':
@@ -132,25 +165,14 @@ export class StoreEngine {
     return this.#files;
   }
 
+  get #journal(): JournalKeeper {
+    return (this.#keeper ??= new JournalKeeper(this.#store.journal, this.#clock));
+  }
+
   #open({ directory, maxJournalBytes }: Of<'open'>): Results['open'] {
     const files = this.#openFiles(directory, maxJournalBytes);
     this.#files = files;
-    const { journal, state } = files;
-    const groups = state.groups();
-    const trimmed = journal.trimmed;
-    return {
-      groups,
-      metas: journal.metas(),
-      facts: {
-        trimmed,
-        vouched: Math.max(journal.closed, state.journal),
-        last: journal.last ?? trimmed,
-        checkpoints: state.checkpoints,
-        checkpointsDue: journal.checkpointsDue,
-      },
-      nextSlot: Math.max(0, ...groups.map(({ slot }) => slot), ...state.garbage()) + 1,
-      stateBytes: state.bytes,
-    };
+    return openedOf(files);
   }
 
   #begin({ torn, flips }: Of<'begin'>): void {
@@ -163,78 +185,70 @@ export class StoreEngine {
     this.#hasBegun = true;
   }
 
-  #addTask(call: number, what: string, steps: Task['steps']): void {
-    this.#tasks.push({ call, what, steps });
-  }
-
   /** Makes every commit that waits durable with one sync, and replies. False if nothing waited. */
   runCommits(): boolean {
-    const batch = this.#ordered;
-    if (batch.length === 0) return false;
-    this.#ordered = [];
+    if (this.#ordered.length === 0) return false;
+    if (this.#journalStall.isWaiting) return this.#overtake();
+    // Where all of them found no room, the first may find some, at once.
+    const batch = this.#ordered.splice(0, this.#journalStall.failure === undefined ? Infinity : 1);
+    const requests = batch.map(({ request }) => request);
     try {
-      this.#awaitStaged(batch.map(({ request }) => request));
-      const isWrite = ({ request }: { request: OrderedRequest }): boolean =>
-        request.type !== 'checkpoint' && request.type !== 'trim';
-      if (batch.some(isWrite)) {
-        this.#store.journal.transaction(() => {
-          for (const { request } of batch) this.#write(request);
-        });
-      }
+      this.#awaitStaged(requests);
+      const mayFill = [...batch, ...this.#ordered].some(({ request }) => request.type === 'copy');
+      this.#journal.use((journal) => {
+        writeBatch(journal, requests, mayFill);
+      });
     } catch (error) {
-      this.#fail(toFailure(error, 'commit to journal.db'));
-      for (const { call } of batch) this.#refuse(call);
+      const failure = toFailure(error, 'commit to journal.db');
+      if (isPassing(failure)) this.#stallCommits(batch, failure);
+      else {
+        this.#fail(failure);
+        for (const { call } of batch) this.#refuse(call);
+      }
       return true;
     }
+    if (this.#journalStall.end()) this.#reply(0, { ok: true, value: undefined });
     for (const { call, request } of batch) this.#isDurable(call, request);
     return true;
   }
 
-  #write(request: OrderedRequest): void {
-    const { journal } = this.#store;
-    switch (request.type) {
-      case 'commit':
-        journal.append(request.seq, request.data);
-        return;
-      case 'copy':
-        journal.append(request.seq, encodeRow(request.parts.map((part) => this.#collect(part))));
-        return;
-      case 'meta':
-        journal.putMeta(request.name, request.value);
-        return;
-      case 'checkpoint':
-      case 'trim':
-    }
+  #stallCommits(batch: readonly Ordered[], failure: Failure): void {
+    this.#ordered.unshift(...batch);
+    this.#journalStall.begin(failure);
+    if (batch.length > 1) this.#journalStall.retryNow();
+    else this.#reply(0, { ok: true, value: failure });
   }
 
-  /** All that was asked for up to and including this request, as far as it concerns the journal, is on disk. */
+  /** While commits wait for room, what makes room goes before them. False if nothing of that kind waits. */
+  #overtake(): boolean {
+    const first = this.#ordered.filter(({ request }) => makesRoom(request));
+    if (first.length === 0) return false;
+    this.#ordered = this.#ordered.filter(({ request }) => !makesRoom(request));
+    for (const { call, request } of first) this.#isDurable(call, request);
+    return true;
+  }
+
+  /** What was asked for in this request is on disk, as far as it concerns the journal. */
   #isDurable(call: number, request: OrderedRequest): void {
     switch (request.type) {
-      case 'checkpoint':
-        this.#addTask(call, 'checkpoint', this.#checkpoint(request, this.#rows));
+      case 'checkpoint': {
+        const rows = this.#rows;
+        this.#tasks.add(call, 'checkpoint', () => this.#checkpoint(request, rows));
         this.#rows = [];
         return;
+      }
       case 'trim':
-        this.#addTask(call, 'trimming the journal', this.#trim(request));
+        this.#tasks.add(call, 'trimming the journal', () => this.#trim(request));
         return;
-      case 'commit':
-        if (request.flip !== undefined) this.#addTask(0, 'installing a snapshot', this.#flip(request.flip));
+      case 'commit': {
+        const { flip } = request;
+        if (flip !== undefined) this.#tasks.add(0, 'installing a snapshot', () => this.#flip(flip));
         break;
+      }
       case 'copy':
       case 'meta':
     }
     this.#reply(call, { ok: true, value: undefined });
-  }
-
-  #collect({ group, segments }: CopyPart): Parameters<typeof encodeRow>[0][number] {
-    const entries = segments.flatMap(({ seq, first, last }) => {
-      const row = this.#store.journal.row(seq);
-      // A copy would give the damage a checksum that fits.
-      if (crc32c(row.data) !== row.crc) throw corruption(`journal.db: row ${seq} is damaged`);
-      const record = decodeRow(row.data).find((r) => r.group === group);
-      return (record?.entries ?? []).filter(({ index }) => index >= first && index <= last);
-    });
-    return { group, hardState: undefined, entries };
   }
 
   /** A journal row may not decide an install before what it installs is durable. */
@@ -242,7 +256,9 @@ export class StoreEngine {
     for (const request of requests) {
       if (request.type !== 'commit' || request.flip === undefined) continue;
       const { slot } = request.flip;
-      while (this.#staging.has(slot) && this.#failure === undefined) this.#runTask();
+      while (this.#staging.has(slot) && this.#failure === undefined) {
+        if (!this.#tasks.run()) throw new StorageFull(this.#tasks.stall.failure?.message ?? 'nothing is being staged');
+      }
       if (this.#failure !== undefined || !this.#store.state.isGarbage(slot)) {
         throw new Error(this.#failure?.message ?? `nothing is staged in slot ${slot}`);
       }
@@ -255,20 +271,20 @@ export class StoreEngine {
       this.#finishClose();
       return false;
     }
+    // Nobody waits for room when everything is closed.
+    const stalled = this.#journalStall.failure ?? this.#tasks.stall.failure;
+    if (this.#close !== undefined && stalled !== undefined) this.#fail(stalled);
     // Not before recovery: nothing is changed in files that are refused.
-    if (this.#hasBegun && this.#guarded('growing journal.db', (files) => files.journal.makeRoom())) return true;
+    if (this.#hasBegun && this.#guarded('growing journal.db', () => this.#makeRoom())) return true;
     if (this.#isCopying(this.#files.state)) return false;
-    if (this.#runTask()) return true;
+    if (this.#tasks.run()) return true;
     if (this.#close !== undefined) {
       this.#finishClose();
       return false;
     }
-    return this.#guarded('deleting a replaced state', ({ state }) => {
-      const slot = this.#garbage[0];
-      if (slot === undefined) return false;
-      if (state.purge(slot, SLICE_ROWS)) this.#garbage.shift();
-      return true;
-    });
+    if (this.#garbage.length === 0 || this.#failure !== undefined) return false;
+    this.#tasks.add(0, 'deleting a replaced state', () => this.#purge());
+    return true;
   }
 
   /**
@@ -276,43 +292,40 @@ export class StoreEngine {
    * which is what bounds it. Commits go on. Whoever copies turns the crank when that is over.
    */
   #isCopying(state: StateFile): boolean {
+    return this.#guarded('copying back the log of state.db', () => state.isCopying());
+  }
+
+  /** Ahead of commits, while nobody waits for it. */
+  #makeRoom(): boolean {
+    return this.#failure === undefined && !this.#journalStall.isWaiting && this.#journal.makeRoom();
+  }
+
+  /** What found no room is tried again by itself, sooner or later. */
+  #guarded(what: string, work: () => boolean): boolean {
     try {
-      return state.isCopying();
+      return work();
     } catch (error) {
-      this.#fail(toFailure(error, 'copying back the log of state.db'));
+      const failure = toFailure(error, what);
+      if (!isPassing(failure)) this.#fail(failure);
       return false;
     }
   }
 
-  #guarded(what: string, work: (files: StoreFiles) => boolean): boolean {
-    if (this.#failure !== undefined) return false;
-    try {
-      return work(this.#store);
-    } catch (error) {
-      this.#fail(toFailure(error, what));
-      return true;
-    }
+  *#checkpoint(request: Of<'checkpoint'>, rows: readonly Of<'rows'>[]): Steps {
+    const { last, trimmed } = this.#journal.file;
+    const vouched = vouchingFor(request, last ?? trimmed);
+    return yield* writeCheckpoint(this.#store.state, vouched, rows, this.#transactionBytes);
   }
 
-  #runTask(): boolean {
-    const task = this.#tasks[0];
-    if (task === undefined) return false;
-    try {
-      const step = task.steps.next();
-      if (step.done !== true) return true;
-      this.#tasks.shift();
-      if (task.call !== 0) this.#reply(task.call, { ok: true, value: step.value });
-    } catch (error) {
-      this.#fail(toFailure(error, task.what));
-    }
-    return true;
+  /** Of the first slot that is garbage, some rows at a time. */
+  *#purge(): Steps {
+    const slot = this.#garbage[0];
+    if (slot !== undefined && this.#store.state.purge(slot, SLICE_ROWS)) this.#garbage.shift();
+    yield;
+    return undefined;
   }
 
-  *#checkpoint(request: Of<'checkpoint'>, rows: readonly Of<'rows'>[]): Task['steps'] {
-    return yield* writeCheckpoint(this.#store.state, request, rows, this.#transactionBytes);
-  }
-
-  *#stage({ slot, data }: Of<'stage'>): Task['steps'] {
+  *#stage({ slot, data }: Of<'stage'>): Steps {
     const { state } = this.#store;
     state.begin();
     state.addGarbage(slot);
@@ -326,7 +339,7 @@ export class StoreEngine {
     return undefined;
   }
 
-  *#flip(flip: Of<'begin'>['flips'][number]): Task['steps'] {
+  *#flip(flip: Of<'begin'>['flips'][number]): Steps {
     this.#store.state.transaction(() => {
       this.#store.state.flip(flip);
     });
@@ -334,13 +347,16 @@ export class StoreEngine {
     return undefined;
   }
 
-  *#trim({ to, checkpoints }: Of<'trim'>): Task['steps'] {
+  *#trim({ to, checkpoints }: Of<'trim'>): Steps {
     yield;
-    this.#store.journal.trim(to, checkpoints);
+    this.#journal.use((journal) => {
+      journal.trim(to, checkpoints);
+    });
+    this.#journalStall.retryNow();
     return undefined;
   }
 
-  *#openSnapshot({ group }: Of<'snapshot-open'>): Task['steps'] {
+  *#openSnapshot({ group }: Of<'snapshot-open'>): Steps {
     yield;
     const source = this.#store.openSnapshot(group);
     if (source === undefined) return undefined;
@@ -351,7 +367,8 @@ export class StoreEngine {
 
   #fail(failure: Failure): void {
     this.#failure ??= failure;
-    for (const { call } of this.#tasks.splice(0)) this.#refuse(call);
+    this.#journalStall.end();
+    for (const call of this.#tasks.drop()) this.#refuse(call);
     for (const { call } of this.#ordered.splice(0)) this.#refuse(call);
     // Call 0: the store itself, which must not wait for its next call to learn of it.
     this.#refuse(0);

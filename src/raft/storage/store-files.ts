@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { JOURNAL_FILE, STATE_FILE, hasTables, holdDataFolder, openDatabase, pageBytesOf } from './data-folder.js';
 import type { StoreFiles } from './files.js';
-import type { CopyLog } from './log-copier.js';
 import { JOURNAL_PAGE_BYTES, JournalDb, createJournal } from './journal-db.js';
+import type { JournalDbOptions } from './journal-db.js';
+import type { CopyLog } from './log-copier.js';
 import { corruption } from './recovery.js';
 import { SqliteSnapshotSource } from './snapshot-source.js';
 import { STATE_PAGE_BYTES, STATE_WAL_BYTES, StateDb, createState } from './state-db.js';
@@ -19,21 +20,27 @@ export function openStoreFiles(
   /** Of state.db's write-ahead log, after which it is copied back. */
   walBytes = STATE_WAL_BYTES,
   copyLog?: CopyLog,
+  /** Sees the journal's database whenever it has been opened. */
+  onJournal: (db: Database.Database) => void = () => undefined,
 ): StoreFiles {
   const folder = holdDataFolder(directory);
   const opened: Database.Database[] = [];
   try {
     const frame = damagedFrame(join(folder.path, `${STATE_FILE}-wal`));
     if (frame !== undefined) throw corruption(`${STATE_FILE}-wal: frame ${frame} is damaged, and whole ones follow`);
-    const journalDb = openDatabase(folder, JOURNAL_FILE, { pageBytes: JOURNAL_PAGE_BYTES, walBytes: undefined });
+    const openJournal = (): Database.Database => {
+      const db = openDatabase(folder, JOURNAL_FILE, { pageBytes: JOURNAL_PAGE_BYTES, walBytes: undefined });
+      onJournal(db);
+      if (maxJournalBytes === undefined) return db;
+      db.pragma(`max_page_count = ${Math.max(1, Math.floor(maxJournalBytes / pageBytesOf(db)))}`);
+      return db;
+    };
+    const journalDb = openJournal();
     opened.push(journalDb);
-    if (maxJournalBytes !== undefined) {
-      journalDb.pragma(`max_page_count = ${Math.max(1, Math.floor(maxJournalBytes / pageBytesOf(journalDb)))}`);
-    }
     const stateDb = openDatabase(folder, STATE_FILE, { pageBytes: STATE_PAGE_BYTES, walBytes });
     opened.push(stateDb);
     return {
-      ...pair(journalDb, stateDb, walBytes, copyLog),
+      ...pair(journalDb, { reopen: openJournal, maxBytes: maxJournalBytes }, stateDb, walBytes, copyLog),
       openSnapshot: (group) => SqliteSnapshotSource.open(folder.path, group),
       release: () => {
         folder.release();
@@ -48,6 +55,7 @@ export function openStoreFiles(
 
 function pair(
   journalDb: Database.Database,
+  options: JournalDbOptions,
   stateDb: Database.Database,
   walBytes: number,
   copyLog: CopyLog | undefined,
@@ -56,7 +64,7 @@ function pair(
     if (hasTables(stateDb)) throw corruption('journal.db is missing or empty, although state.db is there');
     createJournal(journalDb, randomUUID());
   }
-  const journal = new JournalDb(journalDb);
+  const journal = new JournalDb(journalDb, options);
   if (!hasTables(stateDb)) {
     // The journal is made first; a store that was used has state.db from its first start on.
     const isUsed = journal.last !== undefined || journal.trimmed > 0 || journal.metas().length > 0;

@@ -1,4 +1,4 @@
-/** Disks that are full or fail: the store stops, says why, and never tries again (s70). */
+/** Disks that fail: the store stops, says why, and never tries again (s70). Full ones: `full-disks.test.ts`. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -15,7 +15,7 @@ import {
 import type { Storage } from '../../../src/raft/storage/index.js';
 import { StoreClient } from '../../../src/raft/storage/store-client.js';
 import { encodeRow } from '../../../src/raft/storage/journal-row.js';
-import { entries, entry, freshFolder, meta, removeFoldersAfterEach, row, stateOf } from './support/builders.js';
+import { entries, entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
 import { startIn } from './support/files.js';
 import { InlineWorker } from './support/inline-worker.js';
 
@@ -33,46 +33,6 @@ async function expectStopped(storage: Storage, error: typeof StorageFull | typeo
 
 describe('failure', () => {
   removeFoldersAfterEach();
-
-  it('s70 row 39: stops at the quota of the journal; what was acknowledged is there', async () => {
-    const directory = freshFolder();
-    const storage = new SqliteStorage({ directory, worker: new InlineWorker(), maxJournalBytes: 200_000 });
-    await storage.open();
-    await storage.checkpoint([{ group: 2, meta: meta(1), rows: [row('still', 'read')] }]);
-    let acknowledged = 0;
-    let refusal: unknown;
-    for (let i = 1; i < 100 && refusal === undefined; i++) {
-      await commit(storage, i, 10_000).then(
-        () => (acknowledged = i),
-        (error: unknown) => (refusal = error),
-      );
-    }
-    expect(acknowledged).toBeGreaterThan(10);
-    expect(acknowledged).toBeLessThan(20);
-    expect(refusal).toBeInstanceOf(StorageFull);
-    await expectStopped(storage, StorageFull);
-    expect(stateOf(storage, 2)).toEqual({ still: 'read' });
-    await storage.close();
-    expect(statSync(join(directory, 'journal.db')).size).toBeLessThanOrEqual(200_000);
-    expect((await startIn(directory)).view[1]?.log).toHaveLength(acknowledged);
-  });
-
-  it('s70 refuses every commit of the batch in which one failed, and those that wait', async () => {
-    const worker = new InlineWorker();
-    const storage = new SqliteStorage({ directory: freshFolder(), worker, maxJournalBytes: 100_000 });
-    await storage.open();
-    const outcomes = await Promise.allSettled([
-      commit(storage, 1),
-      commit(storage, 2, 200_000),
-      storage.checkpoint([{ group: 1, meta: meta(1), rows: [row('a', 'b')] }]),
-      storage.putMeta('a', new Uint8Array(1)),
-      commit(storage, 3),
-    ]);
-    for (const outcome of outcomes) {
-      expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'StorageFull' } });
-    }
-    await storage.close();
-  });
 
   it('s70 stops when a checkpoint cannot be written', async () => {
     const directory = freshFolder();

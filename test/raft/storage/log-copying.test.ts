@@ -1,5 +1,5 @@
 /** The log of state.db is copied back beside the storage thread's work: who waits for it, and who hears if it fails. */
-import { renameSync, statSync } from 'node:fs';
+import { renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SqliteStorage, SqliteThread, StorageFailure } from '../../../src/raft/storage/index.js';
@@ -101,18 +101,33 @@ describe('a log that is copied back beside the work', () => {
     for (const storage of stores) await storage.close();
   });
 
-  it('s70 stops the store when the thread cannot have the file', async () => {
+  it('s70 stops the store when the thread finds another file in its place', async () => {
     const worker = new SqliteThread();
     threads.push(worker);
     const directory = freshFolder();
     const storage = new SqliteStorage({ directory, worker });
     await storage.open();
-    renameSync(join(directory, 'state.db'), join(directory, 'elsewhere'));
+    for (const name of ['state.db', 'state.db-wal']) renameSync(join(directory, name), join(directory, `old ${name}`));
+    writeFileSync(join(directory, 'state.db'), 'no database'.repeat(1_000));
     await checkpoint(storage, 1, 1.25 * STATE_WAL_BYTES).catch(() => undefined);
     let failure: unknown;
     for (let i = 2; failure === undefined; i++) await commit(storage, i).catch((error: unknown) => (failure = error));
-    expect(failure).toMatchObject({ name: 'StorageFailure' });
-    expect(failure).toMatchObject({ message: expect.stringMatching(/unable to open database file/) as string });
+    expect(failure).toMatchObject({ name: 'StorageCorruption' });
+    expect(failure).toMatchObject({ message: expect.stringMatching(/file is not a database/) as string });
     await storage.close().catch(() => undefined);
+  });
+
+  it('goes on, and copies later, when the thread cannot open the file', async () => {
+    const { storage, copies } = await openWithCopier(freshFolder());
+    const first = checkpoint(storage, 1);
+    while (copies.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    copies.shift()?.(Object.assign(new Error('unable to open database file'), { code: 'SQLITE_CANTOPEN' }));
+    await first;
+    await commit(storage, 1);
+    const next = checkpoint(storage, 2);
+    while (copies.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    copies.shift()?.();
+    await next;
+    await storage.close();
   });
 });

@@ -13,6 +13,7 @@ export class InlineWorker implements SqliteWorker {
   readonly #host: EngineHost;
   readonly #afterStep: () => void;
   #isScheduled = false;
+  #ms = 0;
   /** Requests are kept and nothing runs, as if the thread were busy. */
   isPaused = false;
 
@@ -21,6 +22,7 @@ export class InlineWorker implements SqliteWorker {
     this.#host = new EngineHost({
       ...(openFiles && { openFiles }),
       ...(transactionBytes !== undefined && { transactionBytes }),
+      now: () => this.#ms,
       poll: () => this.#requests.shift(),
       send: (replies) => {
         for (const { store, call, outcome } of structuredClone(replies)) {
@@ -44,6 +46,12 @@ export class InlineWorker implements SqliteWorker {
 
   resume(): void {
     this.isPaused = false;
+    this.#schedule();
+  }
+
+  /** So many ms later, as far as this worker can tell: what found no room may be tried again. */
+  pass(ms: number): void {
+    this.#ms += ms;
     this.#schedule();
   }
 
