@@ -10,7 +10,14 @@ import type { RaftOptions } from './options.js';
 import { Outbox } from './outbox.js';
 import type { Window } from './progress.js';
 import type { Follower, RoleState } from './roles.js';
-import { NONE, type Configuration, type NodeId } from './types.js';
+import { NONE, type Configuration, type NodeId, type SnapshotMeta } from './types.js';
+
+/** A snapshot that arrives chunk by chunk. */
+export interface IncomingSnapshot {
+  readonly meta: SnapshotMeta;
+  /** Chunk that comes next. */
+  next: number;
+}
 
 export class Core {
   readonly id: NodeId;
@@ -25,6 +32,11 @@ export class Core {
   role: RoleState;
   /** How long the disk has owed the completion of a write. */
   readonly writeLag = new Lag();
+  /**
+   * From this term's leader, who is the same however often this replica has doubted it: a follower that hears nothing
+   * for a while on a link that is busy with chunks, and asks for pre-votes, goes on with the snapshot afterwards.
+   */
+  incoming: IncomingSnapshot | undefined;
   /** Newest read context given out; contexts are never used twice, in no term. */
   lastContext = 0;
   /**
@@ -90,6 +102,7 @@ export class Core {
     if (term > this.term) {
       this.term = term;
       this.vote = NONE;
+      this.incoming = undefined;
       this.outbox.dropHeld();
     }
     const after = this.#follower(leader);
@@ -107,7 +120,6 @@ export class Core {
       electionElapsed: 0,
       electionTimeout: this.drawTimeout(),
       matched: this.log.commit,
-      incoming: undefined,
       quiesced: false,
     };
   }

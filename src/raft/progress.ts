@@ -244,6 +244,7 @@ export class Progress {
   /** The link to it broke, and with it all that was under way: stop pipelining, and wait for a heartbeat's answer. */
   unreachable(): void {
     const flow = this.#flow;
+    if (flow.type === 'snapshot') flow.transfer.linkBroke();
     if (flow.type === 'snapshot' || (flow.type === 'probe' && flow.sentTo === undefined)) return;
     this.#probe(flow.type === 'probe' ? this.#next : this.#match + 1);
     this.sent(UNREACHABLE, 0);

@@ -26,6 +26,7 @@ import { isMember } from './quorum.js';
 import type { Ready, Receipt } from './ready.js';
 import type { ProposeResult, RaftStatus, ReadResult, Role, TransferResult } from './results.js';
 import { offerChunk } from './snapshot-sender.js';
+import type { SnapshotTransfer } from './snapshot-transfer.js';
 import { statusOf } from './status.js';
 import { admit } from './terms.js';
 import type { Configuration, NodeId, SnapshotMeta } from './types.js';
@@ -217,6 +218,15 @@ export class Raft {
     const core = this.#core;
     const peer = core.role.type === 'leader' ? core.role.peers.get(to) : undefined;
     if (peer !== undefined) offerChunk(core, peer, { meta, sequence, data, done });
+  }
+
+  /**
+   * The snapshot on its way to `to`: which chunk (as `chunksWanted` numbers them) is wanted or, once it was offered and
+   * until it is answered, under way. Undefined when `to` needs none, or this replica does not lead.
+   */
+  snapshotTo(to: NodeId): Pick<SnapshotTransfer, 'sequence' | 'isUnderWay' | 'meta'> | undefined {
+    const { role } = this.#core;
+    return role.type === 'leader' ? role.peers.get(to)?.transfer : undefined;
   }
 
   /** The chunk asked for cannot be had now; the core asks again later. */

@@ -8,14 +8,7 @@ import type { Lag } from './lag.js';
 import type { Progress } from './progress.js';
 import type { IndexOf } from './quorum.js';
 import type { PendingReads } from './read-index.js';
-import type { NodeId, SnapshotMeta } from './types.js';
-
-/** A snapshot that arrives chunk by chunk. */
-export interface IncomingSnapshot {
-  readonly meta: SnapshotMeta;
-  /** Chunk that comes next. */
-  next: number;
-}
+import type { NodeId } from './types.js';
 
 /** Ticks since the role began, or since a leader was heard; an election starts at `electionTimeout`. */
 interface Waiting {
@@ -28,7 +21,6 @@ export interface Follower extends Waiting {
   leader: NodeId;
   /** Highest index up to which the log is known to be that of this term's leader, durable or not. */
   matched: number;
-  incoming: IncomingSnapshot | undefined;
   quiesced: boolean;
 }
 

@@ -17,16 +17,16 @@ export function receiveChunk(core: Core, follower: Follower, message: SnapshotCh
   if (meta.index <= log.commit || log.termAt(meta.index) === meta.term) {
     log.commitTo(meta.index);
     follower.matched = Math.max(follower.matched, log.commit);
-    follower.incoming = undefined;
+    core.incoming = undefined;
     answer(core, message, -1, meta.index);
     return;
   }
   // The answer to the chunk that waits to be written asks for the next.
   if (outbox.hasChunk) return;
-  if (sequence === 0) follower.incoming = { meta, next: 0 };
-  const { incoming } = follower;
+  if (sequence === 0) core.incoming = { meta, next: 0 };
+  const { incoming } = core;
   if (incoming?.meta.index !== meta.index || incoming.meta.term !== meta.term || sequence > incoming.next) {
-    follower.incoming = undefined;
+    core.incoming = undefined;
     answer(core, message, 0, 0);
     return;
   }
@@ -40,7 +40,7 @@ export function receiveChunk(core: Core, follower: Follower, message: SnapshotCh
     log.restore(meta);
     core.configuration = meta.configuration;
     follower.matched = meta.index;
-    follower.incoming = undefined;
+    core.incoming = undefined;
   }
   answer(core, message, done ? -1 : incoming.next, THIS_WRITE);
 }

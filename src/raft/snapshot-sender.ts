@@ -8,7 +8,7 @@ import type { Core } from './core.js';
 import type { SnapshotAnswer } from './messages.js';
 import type { Progress } from './progress.js';
 import type { Leader } from './roles.js';
-import type { OutgoingChunk } from './snapshot-transfer.js';
+import type { OutgoingChunk, TransferStep } from './snapshot-transfer.js';
 
 /** A member that answers nothing gets none: somebody would have to hold it open. */
 export function startSnapshot(core: Core, peer: Progress): void {
@@ -22,11 +22,13 @@ export function offerChunk(core: Core, peer: Progress, chunk: OutgoingChunk): vo
   if (transfer === undefined) return;
   // One that ends before the log begins would leave a gap: wait for a newer one.
   if (chunk.meta.index < core.log.snapshotIndex && chunk.sequence === 0) transfer.unavailable();
-  else if (transfer.offer(chunk)) sendChunk(core, peer, chunk);
+  else take(core, peer, transfer.offer(chunk));
 }
 
-function sendChunk(core: Core, peer: Progress, { meta, sequence, data, done }: OutgoingChunk): void {
-  core.outbox.send({ type: 'snapshot', from: core.id, to: peer.id, term: core.term, meta, sequence, data, done });
+function take(core: Core, peer: Progress, step: TransferStep): void {
+  if (step === 'nothing') return;
+  if (step === 'ask-owner') core.outbox.wantChunk({ to: peer.id, sequence: peer.transfer?.sequence ?? 0 });
+  else core.outbox.send({ type: 'snapshot', from: core.id, to: peer.id, term: core.term, ...step });
 }
 
 export function receiveSnapshotAnswer(core: Core, leader: Leader, peer: Progress, message: SnapshotAnswer): void {
@@ -35,16 +37,12 @@ export function receiveSnapshotAnswer(core: Core, leader: Leader, peer: Progress
   if (message.wanted === -1) {
     peer.snapshotInstalled(message.index);
     if (peer.next <= core.log.lastIndex) leader.appendsDue = true;
-  } else if (transfer.answered(message.wanted)) {
-    core.outbox.wantChunk({ to: peer.id, sequence: transfer.sequence });
-  }
+  } else take(core, peer, transfer.answered(message.wanted));
 }
 
 export function tickSnapshots(core: Core, leader: Leader): void {
-  const timeouts = { askAgainTicks: core.options.heartbeatTicks, resendTicks: core.options.electionTicks };
+  const timeouts = { retryTicks: core.options.heartbeatTicks, askTicks: core.options.electionTicks };
   for (const peer of leader.peers.values()) {
-    const due = peer.transfer?.tick(timeouts, peer.recentlyActive) ?? 'nothing';
-    if (due === 'ask') core.outbox.wantChunk({ to: peer.id, sequence: peer.transfer?.sequence ?? 0 });
-    else if (due !== 'nothing') sendChunk(core, peer, due);
+    if (peer.transfer !== undefined) take(core, peer, peer.transfer.tick(timeouts, peer.recentlyActive));
   }
 }

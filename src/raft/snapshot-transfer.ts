@@ -3,7 +3,15 @@
  *
  *     wanted   the owner was asked for chunk `sequence`
  *     later    the owner could not give it: ask again after a while, for the first chunk of whatever snapshot it has then
- *     sent     the chunk left: wait for the answer, send it again if there is none
+ *     sent     the chunk left: wait for the answer
+ *
+ * - A chunk is sent again only when the member says, behind the chunk, that it still wants it. When no answer came for a
+ *   while the member is asked, by a chunk that it has already (and so takes nothing from): it answers with the one that
+ *   it wants next. The question travels behind the chunk, so on a link that keeps the order it cannot overtake it, and a
+ *   chunk that merely takes long is not sent twice however slow the link is. Questions may be lost too: they are
+ *   repeated. Several may be under way when the chunk is answered after all: as many later answers say nothing.
+ * - Two messages without data open a transfer. They can be repeated for nothing, and a question about the first chunk
+ *   with data can then name one before it that is not the first of all, which would start the receiver over.
  *
  * Knows nothing of what a chunk holds, nor of the log.
  */
@@ -16,22 +24,47 @@ export interface OutgoingChunk {
   readonly done: boolean;
 }
 
-type Phase =
-  | { readonly type: 'wanted' }
-  | { readonly type: 'later'; ticks: number }
-  | { readonly type: 'sent'; readonly chunk: OutgoingChunk; ticks: number };
+/** Messages before the first chunk with data: chunk n of the owner goes as number n + 2. */
+export const OPENING_MESSAGES = 2;
+const NO_DATA = new Uint8Array(0);
+
+interface Sent {
+  readonly type: 'sent';
+  readonly chunk: OutgoingChunk;
+  /** Number of the message that waits for an answer. */
+  number: number;
+  /** Since it left, or since the last question. */
+  ticks: number;
+  /** Since it left. */
+  age: number;
+  /** Questions about it. */
+  asked: number;
+}
+
+type Phase = { readonly type: 'wanted' } | { readonly type: 'later'; ticks: number } | Sent;
 
 export interface TransferTimeouts {
-  readonly askAgainTicks: number;
-  readonly resendTicks: number;
+  /** After which an owner that had nothing is asked again. */
+  readonly retryTicks: number;
+  /** After which a member that did not answer is asked. */
+  readonly askTicks: number;
 }
+
+/** What is to be done next: nothing, ask the owner for `sequence`, or send this. */
+export type TransferStep = 'nothing' | 'ask-owner' | OutgoingChunk;
 
 export class SnapshotTransfer {
   #phase: Phase = { type: 'wanted' };
   #sequence = 0;
   #meta: SnapshotMeta | undefined;
+  /**
+   * Questions about earlier chunks whose answers may still come: they say nothing of the present one. They are expected
+   * for as long as the answer took that overtook them, then they are taken for lost.
+   */
+  #staleQuestions = 0;
+  #staleTicks = 0;
 
-  /** The chunk that is wanted, or on its way. */
+  /** The owner's chunk that is wanted, or on its way. */
   get sequence(): number {
     return this.#sequence;
   }
@@ -41,17 +74,21 @@ export class SnapshotTransfer {
     return this.#meta;
   }
 
-  /** Takes the chunk that was asked for. False: it is not that one, or of another snapshot, and so of no use. */
-  offer(chunk: OutgoingChunk): boolean {
-    if (this.#phase.type !== 'wanted' || chunk.sequence !== this.#sequence) return false;
+  /** The chunk `sequence` has left, or is about to, and was not answered. */
+  get isUnderWay(): boolean {
+    return this.#phase.type === 'sent';
+  }
+
+  /** Takes the chunk that was asked for. Nothing: it is not that one, or of another snapshot, and so of no use. */
+  offer(chunk: OutgoingChunk): TransferStep {
+    if (this.#phase.type !== 'wanted' || chunk.sequence !== this.#sequence) return 'nothing';
     const meta = this.#meta;
     if (chunk.sequence > 0 && (meta?.index !== chunk.meta.index || meta.term !== chunk.meta.term)) {
       this.unavailable();
-      return false;
+      return 'nothing';
     }
     this.#meta = chunk.meta;
-    this.#phase = { type: 'sent', chunk, ticks: 0 };
-    return true;
+    return this.#send(chunk, chunk.sequence === 0 ? 0 : chunk.sequence + OPENING_MESSAGES);
   }
 
   /** The rest of a snapshot that the owner cannot give now it may never be able to give again: the next try begins anew. */
@@ -62,28 +99,67 @@ export class SnapshotTransfer {
     this.#meta = undefined;
   }
 
-  /** The receiver asks for chunk `wanted`. True: the owner must be asked for `sequence` now. */
-  answered(wanted: number): boolean {
-    if (this.#phase.type !== 'sent') return false;
-    const restart = wanted === 0 && this.#sequence > 0;
-    if (!restart && wanted !== this.#sequence + 1) return false;
-    this.#sequence = wanted;
-    this.#phase = { type: 'wanted' };
-    return true;
+  /** The receiver wants message `wanted` next. */
+  answered(wanted: number): TransferStep {
+    const phase = this.#phase;
+    if (phase.type !== 'sent') return 'nothing';
+    if (wanted === phase.number + 1) {
+      this.#expectStale(phase.asked, phase.age);
+      if (wanted <= OPENING_MESSAGES) return this.#send(phase.chunk, wanted);
+      return this.#want(this.#sequence + 1);
+    }
+    // It knows nothing of this snapshot, or not any more.
+    if (wanted === 0 && phase.number > 0) return this.#want(0);
+    if (wanted !== phase.number || phase.asked === 0) return 'nothing';
+    if (this.#staleQuestions > 0) {
+      this.#staleQuestions--;
+      return 'nothing';
+    }
+    this.#expectStale(phase.asked - 1, phase.age);
+    return this.#send(phase.chunk, phase.number);
   }
 
-  /** One tick. Tells what is due: ask the owner for `sequence` (again), or send a chunk again. */
-  tick(timeouts: TransferTimeouts, receiverActive: boolean): 'nothing' | 'ask' | OutgoingChunk {
+  /** What was under way to the member is lost, and so is what came from it: ask as soon as it is heard again. */
+  linkBroke(): void {
+    this.#staleQuestions = 0;
+    if (this.#phase.type === 'sent') this.#phase = { ...this.#phase, ticks: Infinity, asked: 0 };
+  }
+
+  /** One tick. A receiver that is not heard is not asked. */
+  tick(timeouts: TransferTimeouts, receiverActive: boolean): TransferStep {
     const phase = this.#phase;
+    if (this.#staleTicks-- <= 0) this.#staleQuestions = 0;
     if (phase.type === 'wanted') return 'nothing';
     phase.ticks++;
-    if (phase.type === 'later') {
-      if (phase.ticks < timeouts.askAgainTicks) return 'nothing';
-      this.#phase = { type: 'wanted' };
-      return 'ask';
-    }
-    if (phase.ticks < timeouts.resendTicks || !receiverActive) return 'nothing';
+    if (phase.type === 'later') return phase.ticks < timeouts.retryTicks ? 'nothing' : this.#want(0);
+    phase.age++;
+    // Once it is late, twice as often; each a tick later, so as not to keep time with what loses them.
+    const dueTicks = phase.asked === 0 ? timeouts.askTicks : (timeouts.askTicks >> 1) + phase.asked;
+    if (phase.ticks < dueTicks || !receiverActive) return 'nothing';
     phase.ticks = 0;
-    return phase.chunk;
+    phase.asked++;
+    const { meta } = phase.chunk;
+    // One that opens the transfer has no data: it is its own question.
+    const sequence = phase.number < OPENING_MESSAGES ? phase.number : phase.number - 1;
+    return { meta, sequence, data: NO_DATA, done: false };
+  }
+
+  #expectStale(questions: number, forTicks: number): void {
+    if (questions === 0) return;
+    this.#staleQuestions += questions;
+    this.#staleTicks = forTicks;
+  }
+
+  #want(sequence: number): TransferStep {
+    this.#sequence = sequence;
+    this.#phase = { type: 'wanted' };
+    return 'ask-owner';
+  }
+
+  #send(chunk: OutgoingChunk, number: number): OutgoingChunk {
+    this.#phase = { type: 'sent', chunk, number, ticks: 0, age: 0, asked: 0 };
+    const { meta, data, done } = chunk;
+    if (number < OPENING_MESSAGES) return { meta, sequence: number, data: NO_DATA, done: false };
+    return { meta, sequence: number, data, done };
   }
 }

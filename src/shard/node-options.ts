@@ -30,6 +30,8 @@ export interface NodeLimits {
   readonly appendBytes: number;
   /** Bytes of a snapshot in one message. */
   readonly snapshotChunkBytes: number;
+  /** Bytes of snapshots of all groups under way to one follower; exceeded by less than one chunk. */
+  readonly snapshotWindowBytes: number;
   /** Bytes of rows of all groups that are remembered beside what the next checkpoint will write. */
   readonly recentBytes: number;
 }
@@ -43,6 +45,7 @@ export const DEFAULT_NODE_LIMITS: NodeLimits = {
   rememberedMs: 15 * 60_000,
   appendBytes: 1024 * 1024,
   snapshotChunkBytes: 256 * 1024,
+  snapshotWindowBytes: 512 * 1024,
   recentBytes: 16 * 1024 * 1024,
 };
 

@@ -68,6 +68,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   });
   const snapshots = new SnapshotSender(storage, {
     chunkBytes: limits.snapshotChunkBytes,
+    windowBytes: limits.snapshotWindowBytes,
     now: () => runtime.now(),
     inTurn,
     wantCheckpoint: hooks.checkpoint,

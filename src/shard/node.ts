@@ -238,6 +238,7 @@ export class ShardNode {
     if (tick) this.#parts.groups.tick();
     watchDisk(this.#parts, this.#options.logger, this.#options.runtime.now());
     this.#parts.groups.collect();
+    this.#parts.snapshots.pump();
     this.#pace();
     this.#parts.pipeline.kick();
     this.#options.transport.flush();

@@ -1,5 +1,10 @@
 /**
- * Feeds the leader's core with snapshot chunks (§7): one reader per group and follower, read piece by piece.
+ * Feeds the leaders' cores with snapshot chunks (§7): one reader per group and follower, read piece by piece.
+ *
+ * All chunks under way to one follower, of all groups, share a window of bytes: what else goes to it waits behind so much
+ * and no more, and a follower that needs every shard's snapshot over a narrow link gets them one after the other instead
+ * of all at once. A transfer that has begun goes before those that have not, so each is as short, and its snapshot as
+ * young, as the link allows; small ones share the window.
  *
  * Knows storage and the core's `offerChunk`; knows nothing of what the bytes mean.
  */
@@ -8,14 +13,22 @@ import type { Group } from './group.js';
 
 /** A reader that nobody asked for so long is closed; it keeps old pages of the state alive. */
 const ABANDONED_MS = 30_000;
+/** A chunk that was not answered for so long takes no room in the window: one group that is stuck stops no other. */
+const STUCK_MS = 30_000;
 
 /** One follower's snapshot of one group. */
 interface Sending {
+  readonly group: Group;
+  readonly to: NodeId;
   reader: SnapshotReader | undefined;
   /** The chunk that `reader` gives next. */
   next: number;
   /** The chunk that the core has asked for and that nobody has begun to fetch. */
   wanted: number | undefined;
+  /** The chunk that was offered to the core last. */
+  offered: number | undefined;
+  /** Bytes of the window that it takes: while a chunk is fetched as many as it may have, then as many as it has. */
+  reserved: number;
   askedAt: number;
   busy: boolean;
 }
@@ -27,7 +40,10 @@ interface Chunk {
 }
 
 export interface SnapshotSenderHost {
+  /** Of one chunk; a row that is longer travels alone. */
   readonly chunkBytes: number;
+  /** Of all chunks under way to one follower; exceeded by less than one chunk. */
+  readonly windowBytes: number;
   now(): number;
   /** Runs `task` in a turn of the node, for this group. */
   inTurn(group: Group, task: () => void): void;
@@ -37,6 +53,7 @@ export interface SnapshotSenderHost {
 }
 
 export class SnapshotSender {
+  /** In the order in which they asked last. */
   readonly #sendings = new Map<string, Sending>();
   readonly #storage: Storage;
   readonly #host: SnapshotSenderHost;
@@ -49,38 +66,62 @@ export class SnapshotSender {
   /** The latest ask counts: the core may have begun anew while a chunk for its last try was being fetched. */
   want(group: Group, to: NodeId, sequence: number): void {
     const name = `${group.id}/${to}`;
-    let sending = this.#sendings.get(name);
-    if (sending === undefined) {
-      sending = { reader: undefined, next: 0, wanted: undefined, askedAt: 0, busy: false };
-      this.#sendings.set(name, sending);
-    }
+    const sending = this.#sendings.get(name) ?? newSending(group, to);
+    this.#sendings.delete(name);
+    this.#sendings.set(name, sending);
     sending.wanted = sequence;
     sending.askedAt = this.#host.now();
-    if (sending.busy) return;
+  }
+
+  /** To be called at the end of each turn: begins to fetch what was asked for, as far as the windows go. */
+  pump(): void {
+    if (this.#sendings.size === 0) return;
+    const now = this.#host.now();
+    const taken = new Map<NodeId, number>();
+    for (const [name, sending] of this.#sendings) {
+      release(sending, now);
+      if (isOver(sending)) {
+        closeReader(sending);
+        this.#sendings.delete(name);
+      }
+      taken.set(sending.to, (taken.get(sending.to) ?? 0) + sending.reserved);
+    }
+    for (const begun of [true, false]) {
+      for (const sending of this.#sendings.values()) {
+        if (sending.busy || sending.wanted === undefined || sending.wanted > 0 !== begun) continue;
+        const before = taken.get(sending.to) ?? 0;
+        if (before >= this.#host.windowBytes) continue;
+        sending.reserved = this.#host.chunkBytes;
+        taken.set(sending.to, before + sending.reserved);
+        this.#begin(sending);
+      }
+    }
+  }
+
+  #begin(sending: Sending): void {
     sending.busy = true;
-    this.#serve(group, to, sending).catch((error: unknown) => {
+    this.#serve(sending).catch((error: unknown) => {
       this.#host.onFailure(error instanceof Error ? error : new Error(String(error)));
     });
   }
 
-  async #serve(group: Group, to: NodeId, sending: Sending): Promise<void> {
+  async #serve(sending: Sending): Promise<void> {
+    const { group, to } = sending;
+    let sequence = 0;
+    let chunk: Chunk | undefined;
     while (sending.wanted !== undefined) {
-      const sequence = sending.wanted;
+      sequence = sending.wanted;
       sending.wanted = undefined;
-      const chunk = await this.#fetch(group.id, sending, sequence);
-      if (this.#hasNewWish(sending)) continue;
-      if (chunk === undefined && sequence === 0) this.#host.wantCheckpoint(group);
-      this.#host.inTurn(group, () => {
-        if (chunk === undefined) group.raft.chunkUnavailable(to);
-        else group.raft.offerChunk(to, chunk.meta, sequence, chunk.data, chunk.done);
-      });
+      chunk = await this.#fetch(group.id, sending, sequence);
     }
-    sending.busy = false;
-  }
-
-  /** A call, for the compiler does not see that it can change while a chunk is fetched. */
-  #hasNewWish({ wanted }: Sending): boolean {
-    return wanted !== undefined;
+    if (chunk === undefined && sequence === 0) this.#host.wantCheckpoint(group);
+    this.#host.inTurn(group, () => {
+      sending.busy = false;
+      sending.reserved = chunk?.data.length ?? 0;
+      sending.offered = sequence;
+      if (chunk === undefined) group.raft.chunkUnavailable(to);
+      else group.raft.offerChunk(to, chunk.meta, sequence, chunk.data, chunk.done);
+    });
   }
 
   /** Undefined: there is no checkpoint of the group, or its reader is at another chunk. */
@@ -102,7 +143,7 @@ export class SnapshotSender {
   /** Closes readers that no follower asks for any more. */
   sweep(now: number): void {
     for (const [name, sending] of this.#sendings) {
-      if (sending.busy || now - sending.askedAt <= ABANDONED_MS) continue;
+      if (sending.busy || sending.wanted !== undefined || now - sending.askedAt <= ABANDONED_MS) continue;
       closeReader(sending);
       this.#sendings.delete(name);
     }
@@ -112,6 +153,32 @@ export class SnapshotSender {
     for (const sending of this.#sendings.values()) closeReader(sending);
     this.#sendings.clear();
   }
+}
+
+const newSending = (group: Group, to: NodeId): Sending => ({
+  group,
+  to,
+  reader: undefined,
+  next: 0,
+  wanted: undefined,
+  offered: undefined,
+  reserved: 0,
+  askedAt: 0,
+  busy: false,
+});
+
+/** Gives back its part of the window if its chunk was answered, or is of no use any more. */
+function release(sending: Sending, now: number): void {
+  const { group, to, offered, busy, askedAt } = sending;
+  if (busy) return;
+  const transfer = group.raft.snapshotTo(to);
+  const underWay = transfer?.isUnderWay === true && transfer.sequence === offered;
+  if (!underWay || now - askedAt >= STUCK_MS) sending.reserved = 0;
+}
+
+/** The follower has it, or this node leads the group no more. */
+function isOver({ busy, group, to }: Sending): boolean {
+  return !busy && group.raft.snapshotTo(to) === undefined;
 }
 
 function closeReader(sending: Sending): void {

@@ -182,6 +182,8 @@ export class VirtualNode {
 const pickLimits = ({ rememberedAnswers, snapshotChunkBytes, appendBytes }: Mix): ShardNodeOptions['limits'] => ({
   rememberedAnswers,
   snapshotChunkBytes,
+  // Of a chunk or two, so that several groups have to share it.
+  snapshotWindowBytes: snapshotChunkBytes + 1,
   appendBytes,
   // Of the same order, so that some seeds find most rows in memory and others read most from the disk.
   recentBytes: snapshotChunkBytes,

@@ -58,7 +58,8 @@ class Disk {
     const { chunk } = write;
     if (chunk === undefined) return;
     if (chunk.sequence === 0) this.staged = [];
-    this.staged.push(...(JSON.parse(new TextDecoder().decode(chunk.data)) as string[]));
+    // A message that opens a transfer has no data.
+    if (chunk.data.length > 0) this.staged.push(...(JSON.parse(new TextDecoder().decode(chunk.data)) as string[]));
     if (chunk.done) {
       this.checkpoint = { meta: chunk.meta, state: this.staged };
       this.entries = [];

@@ -13,21 +13,20 @@ class Scene {
   readonly closed: number[] = [];
   readonly told: string[] = [];
   now = 0;
+  /** Of each chunk that storage gives. */
+  chunkBytes = 10;
   #held: (() => void)[] = [];
 
-  readonly group = {
-    id: 1,
-    raft: {
-      chunkUnavailable: (to: number) => this.told.push(`n${to} unavailable`),
-      offerChunk: (to: number, { index }: SnapshotMeta, sequence: number, _data: Uint8Array, done: boolean) =>
-        this.told.push(`n${to} ${index} chunk ${sequence}${done ? ' done' : ''}`),
-    },
-  } as unknown as Group;
+  /** What the cores of the groups want: a chunk that is wanted, or under way; nothing once a transfer is over. */
+  readonly transfers = new Map<number, { sequence: number; isUnderWay: boolean }>();
+
+  readonly group = this.#group(1);
 
   readonly sender = new SnapshotSender(
     { openSnapshot: () => this.#later(() => this.#reader(this.metas.shift())) } as unknown as Storage,
     {
       chunkBytes: 10,
+      windowBytes: 20,
       now: () => this.now,
       inTurn: (_group, task) => {
         task();
@@ -37,8 +36,29 @@ class Scene {
     },
   );
 
-  want(sequence: number): void {
-    this.sender.want(this.group, TO, sequence);
+  /** As a turn of the node in which the core of the group asks. */
+  want(sequence: number, group = this.group): void {
+    this.transfers.set(group.id, { sequence, isUnderWay: false });
+    this.sender.want(group, TO, sequence);
+    this.sender.pump();
+  }
+
+  #group(id: number): Group {
+    return {
+      id,
+      raft: {
+        snapshotTo: () => this.transfers.get(id),
+        chunkUnavailable: (to: number) => this.told.push(`n${to} unavailable`),
+        offerChunk: (to: number, { index }: SnapshotMeta, sequence: number, _data: Uint8Array, done: boolean) => {
+          this.told.push(`n${to} ${index} chunk ${sequence}${done ? ' done' : ''}`);
+          this.transfers.set(id, { sequence, isUnderWay: true });
+        },
+      },
+    } as unknown as Group;
+  }
+
+  groups(count: number): Group[] {
+    return Array.from({ length: count }, (_, i) => this.#group(i + 1));
   }
 
   /** Lets what was asked of the storage be answered, and what follows from it happen. */
@@ -65,7 +85,7 @@ class Scene {
     let given = 0;
     return {
       meta,
-      next: () => this.#later(() => ({ data: new Uint8Array(1), done: ++given === 3 })),
+      next: () => this.#later(() => ({ data: new Uint8Array(this.chunkBytes), done: ++given === 3 })),
       close: () => this.closed.push(meta.index),
     };
   }
@@ -126,5 +146,67 @@ describe('a snapshot on its way out', () => {
     scene.want(1);
     await scene.all();
     expect(scene.told).toEqual(['n3 5 chunk 0', 'n3 unavailable']);
+  });
+
+  it('several groups share a window to one follower: what has begun goes first, and each chunk makes room for one', async () => {
+    const scene = new Scene();
+    const groups = scene.groups(4);
+    scene.metas.push(at(1), at(2), at(3), at(4));
+    for (const group of groups) scene.want(0, group);
+    await scene.all();
+    expect(scene.told).toEqual(['n3 1 chunk 0', 'n3 2 chunk 0']);
+    scene.want(1, groups[0]);
+    await scene.all();
+    expect(scene.told.slice(2)).toEqual(['n3 1 chunk 1']);
+    scene.want(2, groups[0]);
+    scene.want(1, groups[1]);
+    await scene.all();
+    expect(scene.told.slice(3)).toEqual(['n3 1 chunk 2 done', 'n3 2 chunk 1']);
+    scene.transfers.delete(1);
+    scene.sender.pump();
+    await scene.all();
+    expect(scene.told.slice(5)).toEqual(['n3 3 chunk 0']);
+  });
+
+  it('small snapshots share the window, as many as there is room for', async () => {
+    const scene = new Scene();
+    scene.chunkBytes = 4;
+    scene.metas.push(...[1, 2, 3, 4, 5, 6, 7].map(at));
+    for (const group of scene.groups(7)) scene.want(0, group);
+    while (scene.told.length < 5) {
+      await scene.all();
+      scene.sender.pump();
+    }
+    await scene.all();
+    scene.sender.pump();
+    await scene.all();
+    expect(scene.told).toHaveLength(5);
+  });
+
+  it('one that is stuck for half a minute gives up its part of the window', async () => {
+    const scene = new Scene();
+    const groups = scene.groups(3);
+    scene.metas.push(at(1), at(2), at(3));
+    for (const group of groups) scene.want(0, group);
+    await scene.all();
+    scene.now = 29_000;
+    scene.sender.pump();
+    await scene.all();
+    expect(scene.told).toHaveLength(2);
+    scene.now = 31_000;
+    scene.sender.pump();
+    await scene.all();
+    expect(scene.told).toEqual(['n3 1 chunk 0', 'n3 2 chunk 0', 'n3 3 chunk 0']);
+  });
+
+  it('a reader is closed as soon as its transfer is over, also when it was not read to its end', async () => {
+    const scene = new Scene();
+    scene.metas.push(at(5));
+    scene.want(0);
+    await scene.all();
+    expect(scene.closed).toEqual([]);
+    scene.transfers.delete(1);
+    scene.sender.pump();
+    expect(scene.closed).toEqual([5]);
   });
 });

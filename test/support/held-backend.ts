@@ -1,6 +1,6 @@
 /** What a test sees and does at the place where the HTTP front hands operations on, whatever stands behind it. */
 import type { Backend, ReplyCallback, ServingState } from '../../src/router/backend.js';
-import type { NodeStatus, ShardRequest, Topology } from '../../src/shard/index.js';
+import type { NodeHealth, NodeStatus, ShardRequest, Topology } from '../../src/shard/index.js';
 
 export interface HeldBackend extends Backend {
   /** Attempts that the front made, in order. */
@@ -24,6 +24,9 @@ export class WatchedBackend implements HeldBackend {
 
   get self(): number | undefined {
     return this.#inner.self;
+  }
+  health(): NodeHealth | undefined {
+    return this.#inner.health();
   }
   get held(): number {
     return this.#held.length;

@@ -20,6 +20,7 @@ import {
   type GroupStatus,
   type ShardNodeOptions,
   type Storage,
+  type Transport,
 } from '../../src/shard/index.js';
 import { VirtualRuntime } from './virtual-runtime.js';
 
@@ -32,6 +33,8 @@ export interface VirtualClusterOptions {
   readonly node?: Partial<Pick<ShardNodeOptions, 'timers' | 'limits' | 'checkpoints'>>;
   /** Wraps a node's storage, to make it slow or failing. */
   readonly storage?: (id: number, storage: Storage, runtime: VirtualRuntime) => Storage;
+  /** Wraps a node's transport, to make its links slow. */
+  readonly transport?: (id: number, transport: Transport, runtime: VirtualRuntime) => Transport;
 }
 
 export class VirtualCluster {
@@ -80,12 +83,13 @@ export class VirtualCluster {
     const disk = this.#disks.get(id) ?? new MemoryDisk();
     this.#disks.set(id, disk);
     const storage = new MemoryStorage(disk);
+    const transport = this.network.node(id);
     const node = new ShardNode({
       id,
       name: `n${id}`,
       plan,
       storage: this.#options.storage?.(id, storage, this.runtime) ?? storage,
-      transport: this.network.node(id),
+      transport: this.#options.transport?.(id, transport, this.runtime) ?? transport,
       runtime: this.runtime,
       logger: silentLogger,
       ...this.#options.node,

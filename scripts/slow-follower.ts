@@ -1,0 +1,196 @@
+/**
+ * How long a follower that has nothing takes to catch up over a slow link, and what that sends:
+ * `npx tsx scripts/slow-follower.ts [--mbit 8] [--mib 19] [--writes 0] [--dist dist] [--limit 600]`.
+ *
+ * Three `kvorum node` processes with default settings. Two take `--mib` of values and are restarted, so that their logs
+ * are compacted; then the third starts with an empty folder, behind proxies of `--mbit` each way (one for each of the
+ * others). It is level when it has applied, of every shard, what was committed a second ago. With `--writes` so many
+ * puts of 1 KiB a second go on meanwhile. `--dist` says which build runs.
+ */
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import getPort from 'get-port';
+import { Agent, fetch, setGlobalDispatcher } from 'undici';
+import { CleanUp } from './support/clean-up.js';
+import { NodeProgram } from './support/node-program.js';
+import { RateProxy } from './slow-follower/rate-proxy.js';
+
+const MIB = 1024 * 1024;
+const VALUE_BYTES = 1024;
+const CLIENTS = 32;
+const NAMES = ['n1', 'n2', 'n3'];
+
+const { values } = parseArgs({
+  options: {
+    mbit: { type: 'string', default: '8' },
+    mib: { type: 'string', default: '19' },
+    writes: { type: 'string', default: '0' },
+    limit: { type: 'string', default: '600' },
+    dist: { type: 'string', default: 'dist' },
+  },
+});
+setGlobalDispatcher(new Agent({ connections: CLIENTS }));
+
+interface Member {
+  readonly name: string;
+  readonly peer: number;
+  readonly http: number;
+}
+
+interface Setting {
+  readonly data: string;
+  readonly members: readonly Member[];
+  readonly programs: readonly NodeProgram[];
+  readonly proxies: readonly RateProxy[];
+}
+
+async function makeSetting(cleanUp: CleanUp): Promise<Setting> {
+  const data = mkdtempSync(join(tmpdir(), 'kvorum-slow-'));
+  cleanUp.add(`delete ${data}`, () => {
+    rmSync(data, { recursive: true, force: true });
+  });
+  const members: Member[] = [];
+  for (const name of NAMES) members.push({ name, peer: await getPort(), http: await getPort() });
+  const cluster = members.map(({ name, peer, http }) => `${name}=127.0.0.1:${peer}@127.0.0.1:${http}`).join(',');
+  const slow = members.at(-1)?.peer ?? 0;
+  const bytesPerSecond = (Number(values.mbit) * 1e6) / 8;
+  const proxies: RateProxy[] = [];
+  const programs: NodeProgram[] = [];
+  for (const { name } of members) {
+    const via: Record<string, string> = {};
+    if (name !== members.at(-1)?.name) {
+      // The lower id dials the higher: all that the last one hears and says goes by its dialers' detours.
+      const proxy = new RateProxy({ host: '127.0.0.1', port: slow }, bytesPerSecond);
+      proxies.push(proxy);
+      cleanUp.add('close a proxy', () => proxy.close());
+      via['via'] = `127.0.0.1:${slow}=127.0.0.1:${await proxy.listen()}`;
+    }
+    const args = { name, cluster, data: join(data, name), 'log-level': 'warn', ...via };
+    const program = new NodeProgram({ name, cli: resolve(values.dist, 'cli.js'), args });
+    programs.push(program);
+    cleanUp.add(`end ${name}`, async () => {
+      await program.killed();
+    });
+  }
+  return { data, members, programs, proxies };
+}
+
+async function until(what: string, limitMs: number, holds: () => Promise<boolean>): Promise<void> {
+  const startedAt = performance.now();
+  while (!(await holds().catch(() => false))) {
+    if (performance.now() - startedAt > limitMs) throw new Error(`not within ${limitMs / 1000} s: ${what}`);
+    await pause(200);
+  }
+}
+
+const url = (member: Member | undefined, path: string): string => `http://127.0.0.1:${member?.http ?? 0}${path}`;
+
+const isReady = async (member: Member | undefined): Promise<boolean> => (await fetch(url(member, '/readyz'))).ok;
+
+async function put(member: Member | undefined, key: string): Promise<boolean> {
+  const response = await fetch(url(member, `/v1/kv/${key}`), { method: 'PUT', body: randomBytes(VALUE_BYTES) });
+  await response.arrayBuffer();
+  return response.ok;
+}
+
+async function fill({ members }: Setting): Promise<number> {
+  const keys = Math.round((Number(values.mib) * MIB) / VALUE_BYTES);
+  let next = 0;
+  const client = async (): Promise<void> => {
+    while (next < keys) {
+      const key = next++;
+      while (!(await put(members[key % 2], `key-${key}`).catch(() => false))) await pause(100);
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, client));
+  return keys;
+}
+
+interface Shards {
+  readonly shards: readonly {
+    readonly commit: number;
+    readonly replicas: readonly { node: number; applied?: number }[];
+  }[];
+}
+
+async function shards(member: Member | undefined): Promise<Shards['shards']> {
+  return ((await (await fetch(url(member, '/v1/shards'))).json()) as Shards).shards;
+}
+
+/** Of how many shards has the last node applied what was committed a second ago? */
+async function level({ members }: Setting): Promise<{ level: number; all: number }> {
+  const before = (await shards(members[0])).map(({ commit }) => commit);
+  await pause(1000);
+  const own = (await shards(members[2])).map(({ replicas }) => replicas.find(({ node }) => node === 3)?.applied ?? 0);
+  return { level: own.filter((applied, i) => applied > 0 && applied >= (before[i] ?? 0)).length, all: before.length };
+}
+
+/** Puts at a steady pace, whatever becomes of them; the result stops it and tells how many were acknowledged. */
+function writer({ members }: Setting, keys: number): () => number {
+  const perSecond = Number(values.writes);
+  let done = 0;
+  if (perSecond === 0) return () => done;
+  let sent = 0;
+  const startedAt = performance.now();
+  const timer = setInterval(() => {
+    for (const due = ((performance.now() - startedAt) / 1000) * perSecond; sent < due; sent++) {
+      put(members[sent % 2], `key-${Math.floor(Math.random() * keys)}`).then(
+        (ok) => (done += ok ? 1 : 0),
+        () => undefined,
+      );
+    }
+  }, 20);
+  return () => {
+    clearInterval(timer);
+    return done;
+  };
+}
+
+const walBytes = ({ data }: Setting): number =>
+  Math.max(
+    ...['n1', 'n2'].map((name) => statSync(join(data, name, 'state.db-wal'), { throwIfNoEntry: false })?.size ?? 0),
+  );
+
+async function run(cleanUp: CleanUp): Promise<void> {
+  const setting = await makeSetting(cleanUp);
+  const { members, programs, proxies } = setting;
+  const two = programs.slice(0, 2);
+  for (const program of two) program.start();
+  for (const member of members.slice(0, 2)) await until(`${member.name} ready`, 60_000, () => isReady(member));
+  const keys = await fill(setting);
+  for (const program of two) await program.stopped(20_000);
+  for (const program of two) program.start();
+  for (const member of members.slice(0, 2)) await until(`${member.name} ready`, 60_000, () => isReady(member));
+  console.log(`${keys} keys of ${VALUE_BYTES} bytes; links of ${values.mbit} Mbit/s; ${values.writes} writes/s`);
+  const before = proxies.reduce((sum, { there }) => sum + there, 0);
+  const stop = writer(setting, keys);
+  const startedAt = performance.now();
+  programs[2]?.start();
+  let largest = 0;
+  let last = '';
+  for (;;) {
+    const seconds = (performance.now() - startedAt) / 1000;
+    const { level: now, all } = await level(setting).catch(() => ({ level: 0, all: NaN }));
+    const sent = (proxies.reduce((sum, { there }) => sum + there, 0) - before) / MIB;
+    largest = Math.max(largest, walBytes(setting));
+    last = `${seconds.toFixed(1)} s: ${now} of ${all} shards level, ${sent.toFixed(1)} MiB sent, state.db-wal ≤ ${(largest / MIB).toFixed(1)} MiB`;
+    console.log(last);
+    if (now === all || seconds > Number(values.limit)) break;
+    await pause(1000);
+  }
+  console.log(`${stop()} writes acknowledged meanwhile`);
+}
+
+const cleanUp = new CleanUp().onSignals();
+try {
+  await run(cleanUp);
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+} finally {
+  await cleanUp.run();
+}

@@ -1,0 +1,51 @@
+/**
+ * A link that carries so many bytes a second and no more, in virtual time: what is sent to one node waits in a queue
+ * without a bound, in order, as in a modem. All senders share it. Nothing is lost.
+ */
+import { encodeFrame } from '../../src/shard/wire.js';
+import type { PeerMessage, Transport } from '../../src/shard/index.js';
+import type { VirtualRuntime } from './virtual-runtime.js';
+
+export class NarrowLink {
+  /** Everything that was sent to the node, also what is still on its way; and of that, what was snapshots. */
+  bytes = 0;
+  snapshotBytes = 0;
+  /** The most that waited at one time. */
+  mostQueued = 0;
+  readonly #to: number;
+  readonly #bytesPerMs: number;
+  #freeAt = 0;
+
+  constructor(to: number, bytesPerSecond: number) {
+    this.#to = to;
+    this.#bytesPerMs = bytesPerSecond / 1000;
+  }
+
+  wrap(from: number, inner: Transport, runtime: VirtualRuntime): Transport {
+    return {
+      start: (events) => inner.start(events),
+      link: (peer) => inner.link(peer),
+      flush: () => {
+        inner.flush();
+      },
+      close: () => inner.close(),
+      send: (to, message) => {
+        if (to !== this.#to) return inner.send(to, message);
+        runtime.after(this.#delay(from, message, runtime.now()), () => {
+          inner.send(to, message);
+          inner.flush();
+        });
+        return true;
+      },
+    };
+  }
+
+  #delay(from: number, message: PeerMessage, now: number): number {
+    const size = encodeFrame({ from, to: this.#to, messages: [message] }).length;
+    this.bytes += size;
+    if (message.type === 'raft' && message.message.type === 'snapshot') this.snapshotBytes += size;
+    this.#freeAt = Math.max(now, this.#freeAt) + size / this.#bytesPerMs;
+    this.mostQueued = Math.max(this.mostQueued, (this.#freeAt - now) * this.#bytesPerMs);
+    return this.#freeAt - now;
+  }
+}
