@@ -8,6 +8,7 @@ import { MAX, NIL, parse, validate } from 'uuid';
 import { isRevision, storedContentType, type Condition } from '../shard/index.js';
 import { HttpProblem, invalid } from './http-errors.js';
 import type { Limits } from './limits.js';
+import { parseMediaType } from './media-type.js';
 
 /** Node joins or drops repeats of these silently; two of one kind would be an ambiguity. */
 const SINGLE: ReadonlySet<string> = new Set([
@@ -146,12 +147,6 @@ export function wantsEnvelope(headers: IncomingHttpHeaders): boolean {
   });
 }
 
-/** RFC 9110 §8.3.1: type/subtype and parameters, in visible ASCII. */
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const MEDIA_TYPE = new RegExp(
-  `^(${TOKEN}/${TOKEN})((?:[ \\t]*;[ \\t]*(?:${TOKEN}=(?:${TOKEN}|"[\\x20-\\x7e]*?"))?)*)$`,
-);
-
 export interface ContentType {
   /** The form in which it is kept with the value: as it came, but for tabs (`storedContentType`). */
   readonly stored: string;
@@ -171,12 +166,12 @@ export function contentTypeOf(headers: IncomingHttpHeaders): ContentType {
   const seen = known.get(text);
   if (seen !== undefined) return seen;
   const stored = storedContentType(text);
-  const [, essence, parameters = ''] = stored === undefined ? [] : (MEDIA_TYPE.exec(text) ?? []);
-  if (stored === undefined || essence === undefined) {
+  const type = stored === undefined ? undefined : parseMediaType(text);
+  if (stored === undefined || type === undefined) {
     throw new HttpProblem('unsupported-media-type', 'the Content-Type is not a media type of at most 255 bytes');
   }
-  const json = essence.toLowerCase() === 'application/json';
-  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(parameters)?.[1]?.toLowerCase() ?? 'utf-8';
+  const json = type.essence === 'application/json';
+  const { charset = 'utf-8' } = type;
   if (json && charset !== 'utf-8' && charset !== 'utf8') {
     throw new HttpProblem('unsupported-media-type', 'JSON is UTF-8 (RFC 8259 §8.1)');
   }

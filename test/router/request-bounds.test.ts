@@ -106,8 +106,8 @@ describe('what the HTTP front lets through', () => {
       expect(writtenContentType(write.contentType)).toBe(given);
       if (given.includes('\t')) passed.tabs += 1;
     });
-    fc.assert(property, { numRuns: 2_000 });
+    fc.assert(property, { numRuns: 600 });
     // Else the property would say nothing.
-    for (const count of Object.values(passed)) expect(count).toBeGreaterThan(20);
+    for (const count of Object.values(passed)) expect(count).toBeGreaterThan(5);
   });
 });
