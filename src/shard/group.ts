@@ -68,6 +68,8 @@ export interface Replica {
   readonly applied: number;
   readonly installing: boolean;
   readonly machine: Pick<Machine, 'stateHash' | 'keyCount'>;
+  /** It would answer a read by lease now. */
+  readonly holdsLease: boolean;
 }
 
 export class Group implements Replica {
@@ -132,7 +134,7 @@ export class Group implements Replica {
       serveReads([waiter], this.#serve, this.#host.logger);
     } else if (!this.isLeader) {
       waiter.done(this.#notHere());
-    } else if (consistency === 'lease' && this.#holdsLease()) {
+    } else if (consistency === 'lease' && this.holdsLease) {
       this.#reads.awaitIndex(this.raft.commit, waiter);
     } else {
       this.#reads.gather(waiter);
@@ -297,7 +299,7 @@ export class Group implements Replica {
     }
   }
 
-  #holdsLease(): boolean {
+  get holdsLease(): boolean {
     return this.raft.mayReadByLease && this.#lease?.validAt(this.#host.now()) === true;
   }
 

@@ -54,7 +54,13 @@ export class LifeRuntime implements Runtime {
   readonly #clock: MachineClock;
   readonly #life: Life;
 
-  constructor(scheduler: Scheduler, clock: MachineClock, life: Life, random: Random) {
+  readonly #lateness: number;
+  readonly #chance: Random;
+
+  /** @param lateness a repeated timer is late by up to this share of its interval */
+  constructor(scheduler: Scheduler, clock: MachineClock, life: Life, random: Random, lateness = 0) {
+    this.#lateness = lateness;
+    this.#chance = random.stream('lateness');
     this.#scheduler = scheduler;
     this.#clock = clock;
     this.#life = life;
@@ -82,14 +88,24 @@ export class LifeRuntime implements Runtime {
     };
   }
 
-  /** As setInterval: whatever fell due during a pause happens once. */
+  /**
+   * As setInterval: whatever fell due during a pause happens once. What comes late does not put off what follows: the
+   * next one is then early, which is as near to two at once as a loaded event loop gets.
+   */
   every(ms: number, task: () => void): Timer {
     let timer: Timer;
+    let due = this.now();
+    const next = (): void => {
+      due = Math.max(due + ms, this.now());
+      const lateMs = this.#lateness === 0 ? 0 : ms * this.#lateness * this.#chance.next();
+      timer = this.after(due - this.now() + lateMs, again);
+    };
     const again = (): void => {
-      timer = this.after(ms, again);
+      if (this.#lateness === 0) due = this.now();
+      next();
       task();
     };
-    timer = this.after(ms, again);
+    next();
     return {
       cancel: () => {
         timer.cancel();

@@ -1,7 +1,8 @@
 /** Adds models to what a seed draws. Knows how each is drawn; what a model does, the virtual machines know. */
-import type { FaultKind, ModelFaultKind } from './fault-plan.js';
+import type { FaultKind } from './fault-plan.js';
 import type { Mix } from './mix.js';
 import { MODEL_CHANCES, MODELS, type Model } from './model.js';
+import { drawSettings } from './node-settings.js';
 import type { Random } from './random.js';
 
 type AddModel = (mix: Mix, random: Random) => Mix;
@@ -12,7 +13,12 @@ const ADD: Readonly<Record<Model, AddModel>> = {
   'full-disk': (mix, random) => withFaults(mix, random, 'full-disk', random.integer(1, 3), random.between(100, 3_000)),
   'rolled-back-disk': (mix, random) => forgetting(mix, random, 'rolled-back-disk'),
   'wiped-disk': (mix, random) => forgetting(mix, random, 'wiped-disk'),
+  'late-ticks': (mix, random) => withLeases({ ...mix, tickLateness: random.pick([0.5, 0.99]) }),
+  'unlike-settings': unlikeSettings,
+  'busy-end': (mix) => ({ ...mix, busyEnd: true }),
 };
+
+const electionMs = ({ timers }: Mix): number => timers.tickMs * timers.electionTicks;
 
 /** @param named these and no others; undefined = each as often as it is drawn */
 export function addModels(mix: Mix, random: Random, named: readonly Model[] | undefined): Mix {
@@ -30,8 +36,6 @@ export function addModels(mix: Mix, random: Random, named: readonly Model[] | un
  * doubles and reorders nothing, so whatever is sent twice while the first is under way was sent in vain.
  */
 function narrowLinks(mix: Mix, random: Random): Mix {
-  const { tickMs, electionTicks } = mix.timers;
-  const electionMs = tickMs * electionTicks;
   const bytesPerMs = random.pick([20, 60, 200]);
   return {
     ...mix,
@@ -40,7 +44,7 @@ function narrowLinks(mix: Mix, random: Random): Mix {
       lossProbability: 0,
       duplicateProbability: 0,
       reorderProbability: 0,
-      narrow: { bytesPerMs, pieceBytes: Math.max(200, Math.round((bytesPerMs * electionMs) / 20)) },
+      narrow: { bytesPerMs, pieceBytes: Math.max(200, Math.round((bytesPerMs * electionMs(mix)) / 20)) },
     },
   };
 }
@@ -50,7 +54,7 @@ const drawHangMs = (random: Random): number =>
   random.chance(0.05) ? random.between(5_000, 20_000) : random.between(1_000, 4_000);
 
 /** Phase one lasts until they are over. */
-function withFaults(mix: Mix, random: Random, kind: ModelFaultKind, count: number, lastsMs: number): Mix {
+function withFaults(mix: Mix, random: Random, kind: FaultKind, count: number, lastsMs: number): Mix {
   const faults = [...mix.faults];
   let { durationMs } = mix;
   for (let n = 0; n < count; n++) {
@@ -67,13 +71,33 @@ function withFaults(mix: Mix, random: Random, kind: ModelFaultKind, count: numbe
  * One disk that forgets, and no other that rots or forgets: what two have lost, nobody can give back. Those who could
  * tell that it has are not all killed at once.
  */
-function forgetting(mix: Mix, random: Random, kind: ModelFaultKind): Mix {
+function forgetting(mix: Mix, random: Random, kind: FaultKind): Mix {
   if (mix.replicas < FORGETTING_REPLICAS || mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
   const faults = mix.faults.filter((fault) => !UNBEARABLE.has(fault.kind));
-  const electionMs = mix.timers.tickMs * mix.timers.electionTicks;
-  return withFaults({ ...mix, faults }, random, kind, 1, electionMs * random.between(1, 8));
+  return withFaults({ ...mix, faults }, random, kind, 1, electionMs(mix) * random.between(1, 8));
 }
 
 const FORGETTING_REPLICAS = 3;
 const UNBEARABLE: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-flip', 'kill-all', 'power-cut']);
 const isForgetting = (kind: FaultKind): boolean => kind === 'rolled-back-disk' || kind === 'wiped-disk';
+
+/** Clients ask for lease reads at all nodes; who has them on, the nodes do not agree. Clocks keep to what leases allow. */
+function unlikeSettings(mix: Mix, random: Random): Mix {
+  const settings = Array.from({ length: mix.nodes }, () => drawSettings(random, mix.timers));
+  const cut = withFaults(
+    withLeases({ ...mix, settings }),
+    random,
+    'isolate-leader',
+    3,
+    electionMs(mix) * random.between(2, 5),
+  );
+  return withFaults(cut, random, 'unlike-settings', random.integer(1, 4), random.between(50, 300));
+}
+
+const withLeases = (mix: Mix): Mix => ({
+  ...mix,
+  leaseReads: true,
+  clocks: { ...mix.clocks, drift: Math.min(mix.clocks.drift, LEASE_DRIFT) },
+});
+
+const LEASE_DRIFT = 0.045;

@@ -42,6 +42,8 @@ export const MODEL_FAULT_KINDS = [
   'full-disk',
   'rolled-back-disk',
   'wiped-disk',
+  // Processes.
+  'unlike-settings',
 ] as const;
 
 export type ModelFaultKind = (typeof MODEL_FAULT_KINDS)[number];

@@ -6,6 +6,7 @@ import type { CheckpointLimits, NodeTimers } from '../shard/index.js';
 import type { FaultPlan } from './fault-plan.js';
 import type { Model } from './model.js';
 import type { NarrowMix } from './narrow-link.js';
+import type { NodeSettings } from './node-settings.js';
 
 export interface Mix {
   /** Models that were named for it; undefined = it has what its seed drew. */
@@ -26,6 +27,12 @@ export interface Mix {
   readonly keyedShare: number;
   readonly rememberedAnswers: number;
   readonly timers: NodeTimers;
+  /** By node, what it is started with instead of `timers` and `leaseReads`; undefined = all are alike. */
+  readonly settings?: readonly NodeSettings[];
+  /** A tick comes late by up to this share of it (below 1), and the next one when it is due; 0 or undefined: when due. */
+  readonly tickLateness?: number;
+  /** Replicas are to catch up before the clients stop. */
+  readonly busyEnd?: boolean;
   readonly checkpoints: CheckpointLimits;
   readonly appendBytes: number;
   readonly snapshotChunkBytes: number;

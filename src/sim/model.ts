@@ -14,6 +14,12 @@ export const MODELS = [
   'rolled-back-disk',
   /** While its node is down, a disk loses all that was on it. */
   'wiped-disk',
+  /** Ticks come late by up to a tick, and the next one early. */
+  'late-ticks',
+  /** Timers and lease reads differ between nodes, and change from one start to the next. */
+  'unlike-settings',
+  /** Replicas have to catch up while clients go on. */
+  'busy-end',
 ] as const;
 
 export type Model = (typeof MODELS)[number];
@@ -25,4 +31,7 @@ export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'full-disk': 0,
   'rolled-back-disk': 0,
   'wiped-disk': 0,
+  'late-ticks': 0,
+  'unlike-settings': 0,
+  'busy-end': 0,
 };

@@ -43,6 +43,7 @@ const INJECT: Readonly<Record<FaultKind, Inject>> = {
   'full-disk': disk.full,
   'rolled-back-disk': disk.rolledBack,
   'wiped-disk': disk.wiped,
+  'unlike-settings': process.newSettings,
   'clock-jump': machine.clockJump,
   'clock-drift': machine.clockDrift,
 };

@@ -2,6 +2,7 @@
 import { named, someLeader, someNode, type Inject, type Injected } from './fault.js';
 import { ROUTER_PEERS } from '../shard/index.js';
 import { withRule } from './network-faults.js';
+import { drawSettings } from './node-settings.js';
 import type { Random } from './random.js';
 import { Life } from './scheduler.js';
 import type { VirtualNode } from './virtual-node.js';
@@ -68,6 +69,22 @@ export const restart: Inject = (scene) => {
     end: () => {
       // A process that is still at ending is not started beside itself.
       node.kill('process');
+      node.start();
+    },
+  };
+};
+
+/** A restart with other settings, as an operator does it node by node. */
+export const newSettings: Inject = (scene) => {
+  const node = someNode(scene, ({ serving }) => serving);
+  if (node === undefined) return undefined;
+  node.stop(100);
+  const settings = drawSettings(scene.random, scene.cluster.timers);
+  return {
+    what: `n${node.id}`,
+    end: () => {
+      node.kill('process');
+      node.settings = settings;
       node.start();
     },
   };

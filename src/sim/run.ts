@@ -10,7 +10,9 @@ import { MachineClock } from './clock.js';
 import { Digest } from './digest.js';
 import { History } from './history.js';
 import type { Mix } from './mix.js';
+import { LeaseWatch } from './lease-watch.js';
 import { Nemesis } from './nemesis.js';
+import { longestElectionMs } from './node-settings.js';
 import { Random } from './random.js';
 import type { SimFailure, SimResult } from './result.js';
 import { Scheduler } from './scheduler.js';
@@ -104,11 +106,13 @@ class Simulation {
       this.#tell(`g${group} n${node} ${what}`);
     });
     watching.watch = watch;
+    const leases = this.#mix.leaseReads ? new LeaseWatch(cluster.nodes) : undefined;
     this.#scheduler.afterTurn = (life) => {
       const node = cluster.nodeOf(life);
       if (node === undefined || this.#failure !== undefined) return;
       try {
         watch.look(node.id, node.replicas());
+        leases?.look(node);
       } catch (error) {
         this.#violated(error);
       }
@@ -178,8 +182,7 @@ class Simulation {
   }
 
   async #heal(cluster: SimCluster, clients: readonly Client[]): Promise<void> {
-    const { tickMs, electionTicks } = this.#mix.timers;
-    const boundMs = HEAL_ELECTIONS * tickMs * electionTicks + 2_000;
+    const boundMs = HEAL_ELECTIONS * longestElectionMs(cluster.nodes) + 2_000;
     const wrong = (): boolean => this.#failure !== undefined;
     const led = await this.#scheduler.until(
       () => wrong() || leaderless(cluster, this.#mix).length === 0,
@@ -199,6 +202,8 @@ class Simulation {
     const served = await this.#scheduler.until(() => wrong() || areServed(), boundMs + SERVED_WITHIN_MS, LOOK_EVERY_MS);
     if (!served) this.#fail('liveness', `a client had fewer than ${SERVED_AGAIN} operations served after healing`);
     if (wrong()) return;
+    if (this.#mix.busyEnd === true) await this.#catchUp(cluster, boundMs);
+    if (wrong()) return;
     for (const client of clients) client.stop();
     const finished = await this.#scheduler.until(() => wrong() || clients.every(({ idle }) => idle), 15_000);
     if (!finished) this.#fail('liveness', 'clients were not answered');
@@ -211,6 +216,33 @@ class Simulation {
       LOOK_EVERY_MS,
     );
     if (!alike) this.#fail('convergence', differences(cluster, this.#mix).join('; '));
+  }
+
+  /** What was committed somewhere by now, all replicas have applied soon, whatever comes meanwhile. */
+  async #catchUp(cluster: SimCluster, boundMs: number): Promise<void> {
+    const due = new Map<number, number>();
+    for (const [group, replicas] of replicasOf(cluster)) {
+      due.set(group, Math.max(...replicas.map(({ raft }) => raft.commit)));
+    }
+    const behind = (): string[] => {
+      const late: string[] = [];
+      for (const [group, replicas] of replicasOf(cluster)) {
+        for (const { raft, applied } of replicas) {
+          const wanted = due.get(group) ?? 0;
+          if (applied < wanted) late.push(`g${group}: n${raft.id} has applied ${applied}, not ${wanted}`);
+        }
+      }
+      return late;
+    };
+    const { narrow } = this.#mix.network;
+    const stateBytes = Math.max(...[...cluster.disks.values()].map((disk) => disk.stateBytes));
+    const carryMs = narrow === undefined ? 0 : (CARRIED_TIMES * stateBytes) / narrow.bytesPerMs;
+    const level = await this.#scheduler.until(
+      () => this.#failure !== undefined || behind().length === 0,
+      boundMs + carryMs,
+      LOOK_EVERY_MS,
+    );
+    if (!level) this.#fail('convergence', `while clients go on: ${behind().join('; ')}`);
   }
 
   /** Every key, by every client, through whatever door it takes. */
@@ -243,6 +275,8 @@ class Simulation {
   }
 }
 
+/** How often a narrow link may carry all state until a replica has it, while entries go over it, too. */
+const CARRIED_TIMES = 4;
 const READ_BACK_MS = 10_000;
 /** Operations of each client that have to go well once everything is well again, and the time for them. */
 const SERVED_AGAIN = 5;

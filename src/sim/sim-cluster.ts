@@ -1,6 +1,6 @@
 /** All machines of one simulation: nodes with their disks and clocks, routers, and the network between them. */
 import type { Message } from '../raft/index.js';
-import { loadHash, type ClusterPlan, type GroupId, type NodeId, type PeerId } from '../shard/index.js';
+import { loadHash, type ClusterPlan, type GroupId, type NodeId, type NodeTimers, type PeerId } from '../shard/index.js';
 import type { Door } from './client.js';
 import { MachineClock } from './clock.js';
 import type { Mix } from './mix.js';
@@ -94,6 +94,11 @@ export class SimCluster {
   start(): void {
     for (const node of this.nodes) node.start();
     for (const router of this.routers) router.start();
+  }
+
+  /** As the mix has them; nodes may be started with others. */
+  get timers(): NodeTimers {
+    return this.#options.mix.timers;
   }
 
   get disks(): ReadonlyMap<NodeId, VirtualDisk> {

@@ -238,6 +238,10 @@ export class VirtualDisk {
     for (const goOn of waiting) goOn();
   }
 
+  get stateBytes(): number {
+    return this.#content.stateBytes;
+  }
+
   image(): DiskImage {
     return { content: this.#content.copy(), index: this.#index.copy() };
   }

@@ -15,6 +15,7 @@ import {
 } from '../shard/index.js';
 import { LifeRuntime, type MachineClock } from './clock.js';
 import type { Mix } from './mix.js';
+import { settingsOf, type NodeSettings } from './node-settings.js';
 import type { Random } from './random.js';
 import { Life, type Scheduler } from './scheduler.js';
 import type { VirtualNetwork } from './virtual-network.js';
@@ -54,6 +55,8 @@ export class VirtualNode {
   damaged = false;
   /** A write of the present process was made to fail, or will be: it may end, or say that it has failed, for that. */
   failing = false;
+  /** Of its next start. */
+  settings: NodeSettings;
   #process: Process | undefined;
   #lives = 0;
   readonly #options: VirtualNodeOptions;
@@ -62,6 +65,7 @@ export class VirtualNode {
     this.#options = options;
     this.id = options.id;
     this.clock = options.clock;
+    this.settings = settingsOf(options.mix, options.id);
   }
 
   /** A process is there, paused or not. */
@@ -101,17 +105,19 @@ export class VirtualNode {
     const { id, mix, plan, scheduler, network, disk, clock, random } = this.#options;
     const life = new Life(id);
     this.failing = disk.faults.failNextSync !== undefined;
-    const runtime = new LifeRuntime(scheduler, clock, life, random.stream(`life ${++this.#lives}`));
+    const { timers, leaseReads } = this.settings;
+    const chance = random.stream(`life ${++this.#lives}`);
+    const runtime = new LifeRuntime(scheduler, clock, life, chance, mix.tickLateness);
     const transport = network.transport(id, life);
     const node = new ShardNode({
       id,
       name: `n${id}`,
-      plan,
+      plan: { ...plan, leaseReads },
       storage: disk.storage(life),
       transport,
       runtime,
       logger: silentLogger,
-      timers: mix.timers,
+      timers,
       limits: pickLimits(mix),
       checkpoints: mix.checkpoints,
     });

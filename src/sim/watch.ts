@@ -7,6 +7,7 @@
  * - Log matching, by induction: an index and term stand for one entry after one other entry, everywhere.
  * - Committed entries are the same everywhere, never fall, and lie durably on a quorum of disks when first called so;
  *   a leader commits by counting what is of its own term only.
+ * - No log is compacted past the newest durable checkpoint.
  * - A leader removes nothing of its own log, has everything that was committed before it, and its match never falls.
  * - applied ≤ commit ≤ last; equal state hashes at equal applied index.
  *
@@ -262,8 +263,10 @@ export class Watch {
     const { log } = raft;
     const disk = this.#disks.get(raft.id);
     const { stableIndex } = log;
-    if (disk === undefined || installing || stableIndex <= log.snapshotIndex) return;
-    if (disk.durableSnapshotIndex(id) >= stableIndex) return;
+    if (disk === undefined || installing) return;
+    const covered = disk.durableSnapshotIndex(id);
+    hold(log.snapshotIndex <= covered, () => `compacted ${log.snapshotIndex}, its newest checkpoint is at ${covered}`);
+    if (stableIndex <= log.snapshotIndex || covered >= stableIndex) return;
     const at = (): string => describePosition(stableIndex, log.termAt(stableIndex) ?? 0);
     hold(
       disk.durableTerm(id, stableIndex) === log.termAt(stableIndex),

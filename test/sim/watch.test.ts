@@ -107,6 +107,7 @@ class Life {
       },
       installing: false,
       machine: { stateHash: () => now().hash, keyCount: 0 },
+      holdsLease: false,
     };
   }
 

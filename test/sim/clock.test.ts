@@ -1,0 +1,33 @@
+/** Repeated timers: on time, late and then early, and after a pause. */
+import { describe, expect, it } from 'vitest';
+import { LifeRuntime, MachineClock } from '../../src/sim/clock.js';
+import { Random } from '../../src/sim/random.js';
+import { Life, Scheduler } from '../../src/sim/scheduler.js';
+
+async function ticksOf(lateness: number | undefined, forMs: number): Promise<number[]> {
+  const scheduler = new Scheduler();
+  const clock = new MachineClock(scheduler, 1, 0);
+  const runtime = new LifeRuntime(scheduler, clock, new Life(), new Random(3), lateness);
+  const ticks: number[] = [];
+  runtime.every(10, () => ticks.push(scheduler.now));
+  await scheduler.run(forMs);
+  return ticks;
+}
+
+describe('a repeated timer', () => {
+  it('is on time where nothing is late', async () => {
+    expect(await ticksOf(undefined, 45)).toEqual([10, 20, 30, 40]);
+  });
+
+  it('comes late by up to its share, and what follows is due when it was due', async () => {
+    const ticks = await ticksOf(0.99, 10_000);
+    const gaps = ticks.map((at, i) => at - (ticks[i - 1] ?? 0));
+    ticks.forEach((at, i) => {
+      expect(at).toBeGreaterThanOrEqual(10 * (i + 1));
+      expect(at).toBeLessThan(10 * (i + 2));
+    });
+    // Nearly two at once, and nearly two intervals without any.
+    expect(Math.min(...gaps)).toBeLessThan(2);
+    expect(Math.max(...gaps)).toBeGreaterThan(18);
+  });
+});

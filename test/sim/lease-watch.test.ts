@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import type { Role } from '../../src/raft/index.js';
+import type { Replica } from '../../src/shard/index.js';
+import { LeaseWatch, type LeaseHolder } from '../../src/sim/lease-watch.js';
+
+const replica = (node: number, role: Role, term: number, holdsLease: boolean): Replica =>
+  ({ id: 7, raft: { id: node, role, term }, holdsLease }) as unknown as Replica;
+
+const nodeOf = (id: number, ...replicas: readonly Replica[]): LeaseHolder => ({ id, replicas: () => replicas });
+
+describe('the watch on leases', () => {
+  const old = nodeOf(1, replica(1, 'leader', 3, true));
+  const fresh = nodeOf(2, replica(2, 'leader', 4, false));
+
+  it('sees a leader of a later term while an older lease holds', () => {
+    expect(() => {
+      new LeaseWatch([old, fresh]).look(fresh);
+    }).toThrow('group 7: the lease of n1@3 holds, and n2@4 leads');
+  });
+
+  it('is content with a lease that has run out, with one of a later term, and with followers', () => {
+    for (const other of [replica(1, 'leader', 3, false), replica(1, 'leader', 5, true)]) {
+      const watch = new LeaseWatch([nodeOf(1, other), fresh]);
+      expect(() => {
+        watch.look(fresh);
+      }).not.toThrow();
+    }
+    const follower = nodeOf(2, replica(2, 'follower', 4, false));
+    expect(() => {
+      new LeaseWatch([old, follower]).look(follower);
+    }).not.toThrow();
+  });
+});
