@@ -61,6 +61,7 @@ export class Client {
   #serial = 0;
   #stopping = false;
   #idle = true;
+  #restsUntil = 0;
   /** Operations that went well. */
   served = 0;
   /** Ends its pause between two operations. */
@@ -78,6 +79,14 @@ export class Client {
   start(): void {
     this.#idle = false;
     this.#later(this.#options.random.between(0, this.#options.mix.thinkMs));
+  }
+
+  /** Asks for nothing new for so long; what it is at, it finishes. */
+  rest(ms: number): void {
+    this.#restsUntil = this.#options.scheduler.now + ms;
+    if (this.#thinking === undefined) return;
+    this.#thinking.cancelled = true;
+    this.#later(0);
   }
 
   /** Finishes what it is at, and begins nothing more. */
@@ -103,7 +112,8 @@ export class Client {
       this.#idle = true;
       return;
     }
-    this.#thinking = this.#options.scheduler.after(ms, undefined, () => {
+    const { scheduler } = this.#options;
+    this.#thinking = scheduler.after(Math.max(ms, this.#restsUntil - scheduler.now), undefined, () => {
       this.#thinking = undefined;
       this.#next();
     });

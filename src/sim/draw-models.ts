@@ -4,6 +4,7 @@ import type { Mix } from './mix.js';
 import { MODEL_CHANCES, MODELS, type Model } from './model.js';
 import { drawSettings } from './node-settings.js';
 import type { Random } from './random.js';
+import { TRIALS } from './trial.js';
 
 type AddModel = (mix: Mix, random: Random) => Mix;
 
@@ -16,6 +17,7 @@ const ADD: Readonly<Record<Model, AddModel>> = {
   'late-ticks': (mix, random) => withLeases({ ...mix, tickLateness: random.pick([0.5, 0.99]) }),
   'unlike-settings': unlikeSettings,
   'busy-end': (mix) => ({ ...mix, busyEnd: true }),
+  'left-alone': leftAlone,
 };
 
 const electionMs = ({ timers }: Mix): number => timers.tickMs * timers.electionTicks;
@@ -72,12 +74,13 @@ function withFaults(mix: Mix, random: Random, kind: FaultKind, count: number, la
  * tell that it has are not all killed at once.
  */
 function forgetting(mix: Mix, random: Random, kind: FaultKind): Mix {
-  if (mix.replicas < FORGETTING_REPLICAS || mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
+  if (mix.replicas < SPARING_REPLICAS || mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
   const faults = mix.faults.filter((fault) => !UNBEARABLE.has(fault.kind));
   return withFaults({ ...mix, faults }, random, kind, 1, electionMs(mix) * random.between(1, 8));
 }
 
-const FORGETTING_REPLICAS = 3;
+/** So many bear the loss of one. */
+const SPARING_REPLICAS = 3;
 const UNBEARABLE: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-flip', 'kill-all', 'power-cut']);
 const isForgetting = (kind: FaultKind): boolean => kind === 'rolled-back-disk' || kind === 'wiped-disk';
 
@@ -101,3 +104,10 @@ const withLeases = (mix: Mix): Mix => ({
 });
 
 const LEASE_DRIFT = 0.045;
+
+/** The other replicas of every shard must be a majority, and no node may be gone for good. */
+function leftAlone(mix: Mix, random: Random): Mix {
+  if (mix.replicas < SPARING_REPLICAS || mix.faults.some(({ kind }) => kind === 'bit-flip')) return mix;
+  const seed = Math.floor(random.next() * 2 ** 32);
+  return { ...mix, trial: { kind: random.pick(TRIALS), lullElections: random.pick([0, 3]), seed } };
+}

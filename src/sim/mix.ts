@@ -7,6 +7,7 @@ import type { FaultPlan } from './fault-plan.js';
 import type { Model } from './model.js';
 import type { NarrowMix } from './narrow-link.js';
 import type { NodeSettings } from './node-settings.js';
+import type { TrialMix } from './trial.js';
 
 export interface Mix {
   /** Models that were named for it; undefined = it has what its seed drew. */
@@ -33,6 +34,8 @@ export interface Mix {
   readonly tickLateness?: number;
   /** Replicas are to catch up before the clients stop. */
   readonly busyEnd?: boolean;
+  /** What one node gets into once all has healed. */
+  readonly trial?: TrialMix;
   readonly checkpoints: CheckpointLimits;
   readonly appendBytes: number;
   readonly snapshotChunkBytes: number;

@@ -20,6 +20,8 @@ export const MODELS = [
   'unlike-settings',
   /** Replicas have to catch up while clients go on. */
   'busy-end',
+  /** After all has healed, one node's disk hangs or fails and nobody helps it: the others have to serve. */
+  'left-alone',
 ] as const;
 
 export type Model = (typeof MODELS)[number];
@@ -34,4 +36,5 @@ export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'late-ticks': 0,
   'unlike-settings': 0,
   'busy-end': 0,
+  'left-alone': 0,
 };

@@ -11,6 +11,7 @@ import * as process from './process-faults.js';
 import { Random } from './random.js';
 import type { Scheduler } from './scheduler.js';
 import type { SimCluster } from './sim-cluster.js';
+import type { VirtualNode } from './virtual-node.js';
 
 const INJECT: Readonly<Record<FaultKind, Inject>> = {
   halves: network.halves,
@@ -56,6 +57,7 @@ export class Nemesis {
   readonly #tell: (what: string) => void;
   readonly #ends = new Set<() => void>();
   #healed = false;
+  #leftAlone: VirtualNode | undefined;
 
   constructor(cluster: SimCluster, scheduler: Scheduler, tell: (what: string) => void) {
     this.#cluster = cluster;
@@ -82,9 +84,15 @@ export class Nemesis {
   /** Starts what is down, and starts again what has failed: a sync that was to fail may end, so, after the healing. */
   mend(): void {
     for (const node of this.#cluster.nodes) {
+      if (node === this.#leftAlone) continue;
       if (node.failed) node.kill('process');
       node.start();
     }
+  }
+
+  /** Nobody starts it again; undefined = whoever was left alone no longer is. */
+  leaveAlone(node: VirtualNode | undefined): void {
+    this.#leftAlone = node;
   }
 
   #inject({ id, kind, lastsMs, seed }: FaultPlan): void {

@@ -60,8 +60,10 @@ export function applyOverrides(drawn: Mix, overrides: Overrides): Mix {
  */
 export function fair(mix: Mix): Mix {
   const replicas = Math.min(mix.replicas, mix.nodes);
-  const faults = replicas < ROT_REPLICAS ? mix.faults.filter(({ kind }) => !LOSING.has(kind)) : mix.faults;
-  return { ...mix, replicas, faults };
+  if (replicas >= ROT_REPLICAS) return { ...mix, replicas };
+  const { trial, ...rest } = mix;
+  const kept = trial === undefined ? mix : rest;
+  return { ...kept, replicas, faults: mix.faults.filter(({ kind }) => !LOSING.has(kind)) };
 }
 
 /** Why a fault of `overrides` cannot be kept: a slip of the pen, or a command of another version. */

@@ -17,6 +17,7 @@ import { Random } from './random.js';
 import type { SimFailure, SimResult } from './result.js';
 import { Scheduler } from './scheduler.js';
 import { SimCluster } from './sim-cluster.js';
+import { standTrial, type TrialMix, type TrialScene } from './trial.js';
 import { Watch } from './watch.js';
 
 export interface RunOptions {
@@ -158,7 +159,7 @@ class Simulation {
         nemesis.mend();
       });
     }
-    await this.#heal(cluster, clients);
+    await this.#heal(cluster, clients, nemesis);
   }
 
   #client(cluster: SimCluster, number: number): Client {
@@ -181,7 +182,7 @@ class Simulation {
     await this.#scheduler.until(() => this.#failure !== undefined, ms, 100);
   }
 
-  async #heal(cluster: SimCluster, clients: readonly Client[]): Promise<void> {
+  async #heal(cluster: SimCluster, clients: readonly Client[], nemesis: Nemesis): Promise<void> {
     const boundMs = HEAL_ELECTIONS * longestElectionMs(cluster.nodes) + 2_000;
     const wrong = (): boolean => this.#failure !== undefined;
     const led = await this.#scheduler.until(
@@ -202,6 +203,8 @@ class Simulation {
     const served = await this.#scheduler.until(() => wrong() || areServed(), boundMs + SERVED_WITHIN_MS, LOOK_EVERY_MS);
     if (!served) this.#fail('liveness', `a client had fewer than ${SERVED_AGAIN} operations served after healing`);
     if (wrong()) return;
+    if (this.#mix.trial !== undefined) await this.#trial(this.#mix.trial, { cluster, clients, nemesis });
+    if (wrong()) return;
     if (this.#mix.busyEnd === true) await this.#catchUp(cluster, boundMs);
     if (wrong()) return;
     for (const client of clients) client.stop();
@@ -216,6 +219,16 @@ class Simulation {
       LOOK_EVERY_MS,
     );
     if (!alike) this.#fail('convergence', differences(cluster, this.#mix).join('; '));
+  }
+
+  async #trial(trial: TrialMix, scene: Pick<TrialScene, 'cluster' | 'clients' | 'nemesis'>): Promise<void> {
+    const tell = (what: string): void => {
+      this.#tell(what);
+    };
+    const { keys } = this.#mix;
+    const isOver = (): boolean => this.#failure !== undefined;
+    const wrong = await standTrial({ ...scene, keys, scheduler: this.#scheduler, tell, isOver }, trial);
+    if (wrong !== undefined) this.#fail('liveness', wrong);
   }
 
   /** What was committed somewhere by now, all replicas have applied soon, whatever comes meanwhile. */

@@ -28,6 +28,8 @@ export class SimCluster {
   readonly network: VirtualNetwork;
   /** Most that a clock may run fast or slow. */
   readonly mostDrift: number;
+  /** Clients do not ask this node. */
+  shunned: NodeId | undefined;
   readonly #disks = new Map<NodeId, VirtualDisk>();
   /** Told of a node's next sync, once. */
   readonly #atSync = new Map<NodeId, () => void>();
@@ -156,7 +158,7 @@ export class SimCluster {
       if (door !== undefined) doors.push({ name: router.name, clock: this.#routerClock, ...door });
     }
     for (const node of this.nodes) {
-      const door = node.door;
+      const door = node.id === this.shunned ? undefined : node.door;
       if (door !== undefined) doors.push({ name: `n${node.id}`, clock: node.clock, ...door });
     }
     return doors;
