@@ -161,6 +161,11 @@ export class Raft {
     return 'not-leader';
   }
 
+  /** The clock of a quiet group runs again: somebody wants something of it. */
+  wake(): void {
+    wake(this.#core);
+  }
+
   /** The owner knows that the leader is dead: forget it, so that votes can be given at once, and stand soon (s74). */
   forgetLeader(): void {
     const core = this.#core;

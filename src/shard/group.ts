@@ -126,14 +126,14 @@ export class Group implements Replica {
   }
 
   refuseWrite(waiter: Waiter): void {
-    waiter.done(this.#notHere());
+    this.#turnAway(waiter);
   }
 
   read(consistency: Consistency, waiter: Waiter): void {
     if (consistency === 'stale') {
       serveReads([waiter], this.#serve, this.#host.logger);
     } else if (!this.isLeader) {
-      waiter.done(this.#notHere());
+      this.#turnAway(waiter);
     } else if (consistency === 'lease' && this.holdsLease) {
       this.#reads.awaitIndex(this.raft.commit, waiter);
     } else {
@@ -331,6 +331,12 @@ export class Group implements Replica {
     this.#proposals = [];
     for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', undefined, this.#details()));
     for (const waiter of this.#reads.takeAll()) waiter.done(this.#notHere());
+  }
+
+  /** Whoever asks here may have found nobody elsewhere. If the leader of a quiet group is gone, only its clock tells. */
+  #turnAway(waiter: Waiter): void {
+    this.raft.wake();
+    waiter.done(this.#notHere());
   }
 
   #notHere(): Answer {

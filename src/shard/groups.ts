@@ -5,6 +5,7 @@
  * Knows no transport and no storage call; a factory makes the groups.
  */
 import type { GroupId, NodeId } from '../raft/index.js';
+import type { QueuedWrite } from './commit-pipeline.js';
 import type { Group } from './group.js';
 import { SYSTEM_GROUP, groupOfShard, type Topology } from './topology.js';
 
@@ -88,6 +89,15 @@ export class Groups {
 
   touchAll(): void {
     for (const group of this.#groups.values()) this.touch(group);
+  }
+
+  persisted(writes: readonly QueuedWrite[]): void {
+    for (const { group: id, write } of writes) {
+      const group = this.#groups.get(id);
+      if (group === undefined) continue;
+      group.persisted(write);
+      this.touch(group);
+    }
   }
 
   tick(): void {

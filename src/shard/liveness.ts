@@ -1,7 +1,8 @@
 /**
  * Who is alive: when each peer was last heard, and what it is owed (pings).
  *
- * Knows no group. Anything that arrives counts as a sign of life; a link that goes down counts as a death at once.
+ * Knows no group. Pings and Raft messages are signs of life, answers to operations are not: a node that has failed goes
+ * on refusing them. A link that goes down counts as a death at once, and so does a peer's saying that it has failed.
  * Silence counts only against those who owe pings; of the others no news is good news.
  */
 import type { NodeId } from '../raft/index.js';
@@ -44,7 +45,7 @@ export class Liveness {
   }
 
   /**
-   * The link is gone. True if the peer was alive until now, and its death is to be told at once; `mayMourn` is false
+   * The link is gone, or the peer has failed. True if the peer was alive until now, and its death is to be told at once; `mayMourn` is false
    * where the peer is still owed something until it has been silent for the timeout.
    */
   lost(id: NodeId, mayMourn: boolean): boolean {

@@ -9,6 +9,7 @@ import type { NodeId } from '../raft/index.js';
 import type { Liveness } from './liveness.js';
 import { systemVoters, type ClusterPlan, type TopologyKeeper } from './topology-keeper.js';
 import { ROUTER_PEERS, type PeerId, type Transport } from './transport.js';
+import type { Ping } from './wire-ping.js';
 
 /** Every so many rounds the voters of the system group are pinged as well. */
 const SYSTEM_EVERY_ROUNDS = 5;
@@ -19,6 +20,8 @@ export class Neighbourhood {
   stopping = false;
   /** This node's disk hangs, or did of late: it wants no leadership, and serves. */
   unfit = false;
+  /** This node has left its groups: it is up, and its peers must not take that for a leader's life. */
+  failed = false;
   readonly #routers = new Set<PeerId>();
   #neighbours: readonly NodeId[] = [];
   #round = 0;
@@ -69,11 +72,15 @@ export class Neighbourhood {
     if (peer < ROUTER_PEERS) this.#liveness.heard(peer, now);
   }
 
-  pinged(from: PeerId, epoch: number, stopping: boolean): void {
+  /** True if a node that was alive has failed, and nothing is owed to it any more. */
+  pinged(from: PeerId, { epoch, stopping, failed }: Ping, now: number): boolean {
+    if (failed === true) return this.#liveness.lost(from, !this.#leaseReads);
+    this.heard(from, now);
     this.#liveness.said(from, stopping);
     if (epoch < this.#keeper.epoch) this.tell(from);
     // They know more: a ping makes them tell.
     else if (epoch > this.#keeper.epoch) this.#pingOne(from);
+    return false;
   }
 
   tell(peer: PeerId): void {
@@ -95,8 +102,22 @@ export class Neighbourhood {
   }
 
   #pingOne(peer: PeerId): void {
+    if (this.failed) {
+      this.#pingAsFailed(peer);
+      return;
+    }
     // Between nodes `stopping` means: give me nothing to lead. A router would stop asking this node anything.
     const stopping = this.stopping || (this.unfit && peer < ROUTER_PEERS);
     this.#transport.send(peer, { type: 'ping', epoch: this.#keeper.epoch, stopping });
+  }
+
+  /** To a node that knows only signs of life there is nothing to say but nothing; a router is told not to ask. */
+  #pingAsFailed(peer: PeerId): void {
+    const { epoch } = this.#keeper;
+    if ((this.#transport.link(peer)?.version ?? 0) >= 2) {
+      this.#transport.send(peer, { type: 'ping', epoch, stopping: true, failed: true });
+    } else if (peer >= ROUTER_PEERS) {
+      this.#transport.send(peer, { type: 'ping', epoch, stopping: true });
+    }
   }
 }

@@ -8,7 +8,6 @@
  */
 import { StorageFull, type NodeId, type Recovered } from '../raft/index.js';
 import { balance, handOverAll } from './balancer.js';
-import type { QueuedWrite } from './commit-pipeline.js';
 import type { Replica } from './group.js';
 import type { Done, Frame } from './inbox.js';
 import { healthOf, watchDisk, type NodeHealth } from './node-health.js';
@@ -228,10 +227,12 @@ export class ShardNode {
     if (this.#state === 'failed') {
       for (const { request, done } of submissions) this.#parts.operations.start(request, done);
       for (const { from, messages } of frames) for (const message of messages) this.#answer(from, message);
+      // The chores, or a new link.
+      if (tasks.length > 0) this.#parts.neighbourhood.ping();
       this.#options.transport.flush();
       return;
     }
-    for (const writes of durable) this.#persisted(writes);
+    for (const writes of durable) this.#parts.groups.persisted(writes);
     for (const frame of frames) this.#deliver(frame);
     for (const { request, done } of submissions) this.#parts.operations.start(request, done);
     for (const task of tasks) task();
@@ -244,20 +245,12 @@ export class ShardNode {
     this.#options.transport.flush();
   }
 
-  #persisted(writes: readonly QueuedWrite[]): void {
-    for (const { group: id, write } of writes) {
-      const group = this.#parts.groups.get(id);
-      if (group === undefined) continue;
-      group.persisted(write);
-      this.#parts.groups.touch(group);
-    }
-  }
-
   #deliver({ from, messages }: Frame): void {
-    this.#parts.neighbourhood.heard(from, this.#options.runtime.now());
+    let isAlive = false;
     for (const message of messages) {
       switch (message.type) {
         case 'raft': {
+          isAlive = true;
           const group = this.#parts.groups.get(message.group);
           if (group === undefined) break;
           group.step(message.message);
@@ -268,7 +261,7 @@ export class ShardNode {
           this.#adopt(message.topology);
           break;
         case 'ping':
-          this.#parts.neighbourhood.pinged(from, message.epoch, message.stopping);
+          if (this.#parts.neighbourhood.pinged(from, message, this.#options.runtime.now())) this.#mourn(from);
           break;
         case 'request':
         case 'status-request':
@@ -277,6 +270,7 @@ export class ShardNode {
           this.#answer(from, message);
       }
     }
+    if (isAlive) this.#parts.neighbourhood.heard(from, this.#options.runtime.now());
   }
 
   /** Operations, not consensus: a node that failed goes on with these, to say so and to hear what its door asked. */
@@ -389,6 +383,8 @@ export class ShardNode {
     this.#failure = error.message;
     this.#options.logger.error({ error: error.message }, 'the node failed and has left its groups');
     this.#leave(error instanceof StorageFull ? 'disk-full' : 'storage-failed', error.message);
+    this.#parts.neighbourhood.failed = true;
+    this.#parts.neighbourhood.ping();
     this.#options.transport.flush();
     this.#onFailure?.(error);
   }

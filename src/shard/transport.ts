@@ -22,8 +22,11 @@ export type PeerMessage =
   | { readonly type: 'reply'; readonly id: number; readonly reply: ShardReply }
   /** Sent by whoever has the higher epoch. */
   | { readonly type: 'topology'; readonly topology: Topology }
-  /** Sign of life; `epoch` = the sender's topology epoch (0 = none). */
-  | { readonly type: 'ping'; readonly epoch: number; readonly stopping: boolean }
+  /**
+   * Sign of life; `epoch` = the sender's topology epoch (0 = none). `stopping`: it is to be given nothing to lead.
+   * `failed` (protocol version 2): the sender has left its groups; it is up, and as good as dead to them.
+   */
+  | { readonly type: 'ping'; readonly epoch: number; readonly stopping: boolean; readonly failed?: true }
   | { readonly type: 'status-request'; readonly id: number }
   | { readonly type: 'status'; readonly id: number; readonly status: NodeStatus };
 

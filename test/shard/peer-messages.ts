@@ -231,7 +231,10 @@ export function peerMessages(ends: FrameEnds): fc.Arbitrary<PeerMessage> {
       reply: fc.record({ answer, term: integer, servedBy: fc.nat(65_535) }),
     }),
     fc.record({ type: fc.constant('topology' as const), topology: topologies }),
-    fc.record({ type: fc.constant('ping' as const), epoch: integer, stopping: isNot }),
+    fc.record(
+      { type: fc.constant('ping' as const), epoch: integer, stopping: isNot, failed: fc.constant(true as const) },
+      { requiredKeys: ['type', 'epoch', 'stopping'] },
+    ),
     fc.record({ type: fc.constant('status-request' as const), id: integer }),
     fc.record({ type: fc.constant('status' as const), id: integer, status: statuses }),
   ];

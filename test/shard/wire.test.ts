@@ -121,6 +121,17 @@ describe('s75 heartbeats of many groups share a frame', () => {
   });
 });
 
+test('s74 that a node has failed is said since version 2 only: before, it would pass for a sign of life', () => {
+  const ping = { type: 'ping', epoch: 3, stopping: true, failed: true } as const;
+  const frame = { from: 1, to: 2, messages: [ping] };
+  expect(decodeFrame(encodeFrame(frame, 2), 2)).toEqual(frame);
+  expect(() => encodeFrame(frame, 1)).toThrow(/version 1/);
+  expect(() => decodeFrame(Uint8Array.of(1, 1, 0, 2, 0, 35, 3, 0, 0, 0, 0, 0, 3), 1)).toThrow(WireError);
+  expect(decodeFrame(Uint8Array.of(1, 1, 0, 2, 0, 35, 3, 0, 0, 0, 0, 0, 1), 1)).toMatchObject({
+    messages: [{ type: 'ping', epoch: 3, stopping: true }],
+  });
+});
+
 describe('the encoder', () => {
   test('gives each frame once, and none when nothing was added', () => {
     const encoder = new FrameEncoder(NODES);

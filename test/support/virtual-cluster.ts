@@ -22,6 +22,7 @@ import {
   type Storage,
   type Transport,
 } from '../../src/shard/index.js';
+import type { Protocol } from '../../src/shard/protocol.js';
 import { VirtualRuntime } from './virtual-runtime.js';
 
 export interface VirtualClusterOptions {
@@ -30,6 +31,8 @@ export interface VirtualClusterOptions {
   readonly shards?: number;
   readonly seed?: number;
   readonly leaseReads?: boolean;
+  /** What all nodes and the router speak. Default: this build's. */
+  readonly protocol?: Protocol;
   readonly node?: Partial<Pick<ShardNodeOptions, 'timers' | 'limits' | 'checkpoints'>>;
   /** Wraps a node's storage, to make it slow or failing. */
   readonly storage?: (id: number, storage: Storage, runtime: VirtualRuntime) => Storage;
@@ -65,7 +68,7 @@ export class VirtualCluster {
       replicas: options.replicas ?? Math.min(3, nodes),
       leaseReads,
     };
-    this.backend = new RemoteBackend({ transport: this.network.router(), runtime: this.runtime });
+    this.backend = new RemoteBackend({ transport: this.network.router(options.protocol), runtime: this.runtime });
     this.dispatcher = new Dispatcher({ backend: this.backend, runtime: this.runtime, shardOfKey });
   }
 
@@ -83,7 +86,7 @@ export class VirtualCluster {
     const disk = this.#disks.get(id) ?? new MemoryDisk();
     this.#disks.set(id, disk);
     const storage = new MemoryStorage(disk);
-    const transport = this.network.node(id);
+    const transport = this.network.node(id, this.#options.protocol);
     const node = new ShardNode({
       id,
       name: `n${id}`,
