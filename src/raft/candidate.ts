@@ -33,11 +33,12 @@ export function startCandidacy(core: Core, { forced }: { readonly forced: boolea
 }
 
 /**
- * Only voters stand (s15); and who votes is not known while a committed change of it waits to be applied (s17). A
- * replica whose disk hangs could not vote for itself, nor apply what it would commit.
+ * Only voters stand (s15), and not in quarantine (s60); and who votes is not known while a committed change of it waits to
+ * be applied (s17). A replica whose disk hangs could not vote for itself, nor apply what it would commit.
  */
-function mayStand({ configuration, id, log, diskHangs }: Core): boolean {
-  return isVoter(configuration, id) && !diskHangs && !log.hasUnapplied(EntryKind.configuration);
+function mayStand({ configuration, id, log, diskHangs, quarantine }: Core): boolean {
+  if (quarantine !== undefined || diskHangs) return false;
+  return isVoter(configuration, id) && !log.hasUnapplied(EntryKind.configuration);
 }
 
 function stand(core: Core, type: Candidate['type']): Candidate {

@@ -19,6 +19,13 @@ export interface IncomingSnapshot {
   next: number;
 }
 
+export interface Quarantine {
+  readonly life: number;
+  /** Members that have told their terms since it began, none higher than this replica's own. */
+  readonly told: Set<NodeId>;
+  ticks: number;
+}
+
 export class Core {
   readonly id: NodeId;
   readonly options: RaftOptions;
@@ -45,6 +52,10 @@ export class Core {
    */
   promiseTicks: number;
   promisedTo: NodeId = NONE;
+  /** While its disk is known to have gone back in time: what it says does not count (`quarantine.ts`). */
+  quarantine: Quarantine | undefined;
+  /** The last life whose quarantine it has left. */
+  released: number | undefined;
 
   constructor(options: RaftOptions) {
     const { hardState, snapshot, entries } = options;
@@ -59,6 +70,9 @@ export class Core {
     this.term = hardState.term;
     this.vote = hardState.vote;
     this.role = this.#follower(NONE);
+    const { quarantine: life, released } = options;
+    this.released = released;
+    this.quarantine = life === undefined ? undefined : { life, told: new Set(), ticks: 0 };
     this.promiseTicks = options.leaseReads === true && hardState.term > 0 ? options.electionTicks : 0;
   }
 

@@ -63,17 +63,22 @@ function describeContent(message: Message): string {
       return `append after ${describePosition(prevIndex, prevTerm)} ${describeEntries(entries)} commit ${commit}`;
     }
     case 'append-ok':
-      return `append-ok ${message.index}`;
+      return `append-ok ${message.index}${mark(message)}`;
     case 'append-refused': {
       const hint = describePosition(message.hintIndex, message.hintTerm);
       return `append-refused after ${message.rejectedIndex} hint ${hint} last ${message.lastIndex}`;
     }
     case 'heartbeat': {
       const read = message.readContext > 0 ? ` read ${message.readContext}` : '';
-      return `heartbeat commit ${message.commit}${read}${message.quiesce ? ' quiesce' : ''}`;
+      const { release } = message;
+      const end = release === undefined ? '' : ` ends quarantine ${release.life} at ${release.index}`;
+      return `heartbeat commit ${message.commit}${read}${message.quiesce ? ' quiesce' : ''}${end}`;
     }
-    case 'heartbeat-ok':
-      return `heartbeat-ok last ${message.lastIndex}${message.readContext > 0 ? ` read ${message.readContext}` : ''}`;
+    case 'heartbeat-ok': {
+      const read = message.readContext > 0 ? ` read ${message.readContext}` : '';
+      const end = message.released === undefined ? '' : ` out of quarantine ${message.released}`;
+      return `heartbeat-ok last ${message.lastIndex}${read}${mark(message)}${end}`;
+    }
     case 'vote': {
       const last = describePosition(message.lastIndex, message.lastTerm);
       return `${message.preVote ? 'pre-vote' : 'vote'}${message.forced ? ' forced' : ''} last ${last}`;
@@ -85,12 +90,15 @@ function describeContent(message: Message): string {
       return `snapshot ${end} chunk ${message.sequence}${message.done ? ' done' : ''} ${message.data.length} bytes`;
     }
     case 'snapshot-answer':
-      return `snapshot-answer ${message.index} ${message.wanted === -1 ? 'complete' : `wants ${message.wanted}`}`;
+      return `snapshot-answer ${message.index} ${message.wanted === -1 ? 'complete' : `wants ${message.wanted}`}${mark(message)}`;
     case 'timeout-now':
     case 'term-notice':
       return message.type;
   }
 }
+
+const mark = ({ quarantine }: { readonly quarantine?: number }): string =>
+  quarantine === undefined ? '' : ` in quarantine ${quarantine}`;
 
 /** `term 2 vote n1 commit 7`. */
 export function describeHardState({ term, vote, commit }: HardState): string {
@@ -129,9 +137,11 @@ export function describeStatus(status: RaftStatus): string {
   if (role !== 'leader') text += ` of ${describeId(leader)} vote ${describeId(vote)}`;
   text += `, log ${firstIndex}..${lastIndex} stable ${stableIndex} commit ${commit} applied ${applied}`;
   if (quiesced) text += ', quiet';
+  if (status.quarantine !== undefined) text += `, in quarantine ${status.quarantine}`;
   for (const peer of status.peers) {
     text += `; ${describeId(peer.id)} ${peer.state} match ${peer.match} next ${peer.next}`;
     if (!peer.recentlyActive) text += ' silent';
+    if (peer.quarantined === true) text += ' in quarantine';
   }
   return text;
 }

@@ -7,14 +7,19 @@
 import { startCandidacy, startPreCandidacy } from './candidate.js';
 import type { Core } from './core.js';
 import { follows } from './log.js';
-import type { Append, Heartbeat, Message } from './messages.js';
+import type { Append, AppendOk, Heartbeat, HeartbeatOk, Message } from './messages.js';
 import { TERM_ONLY } from './outbox.js';
+import { marked, mayBeReleased, releasedFrom, tickQuarantine } from './quarantine.js';
 import type { Follower } from './roles.js';
 import { receiveChunk } from './snapshot-receiver.js';
 import { NONE } from './types.js';
 
 export function tickFollower(core: Core, follower: Follower): void {
   if (follower.quiesced) return;
+  if (core.quarantine !== undefined) {
+    tickQuarantine(core, follower);
+    return;
+  }
   follower.electionElapsed++;
   if (follower.electionElapsed >= follower.electionTimeout) startPreCandidacy(core);
 }
@@ -69,7 +74,8 @@ function receiveAppend(core: Core, follower: Follower, message: Append): void {
   const matched = prevIndex + entries.length;
   follower.matched = Math.max(follower.matched, matched);
   log.commitTo(Math.min(message.commit, follower.matched));
-  core.outbox.hold({ type: 'append-ok', from: core.id, to: message.from, term: core.term, index: matched }, matched);
+  const ok: AppendOk = { type: 'append-ok', from: core.id, to: message.from, term: core.term, index: matched };
+  core.outbox.hold(marked(core, ok), matched);
 }
 
 /** The hint names the last index that may match: above it, terms here are newer than anything the leader has there (s26). */
@@ -94,20 +100,22 @@ function refuseAppend(core: Core, message: Append): void {
 
 function receiveHeartbeat(core: Core, follower: Follower, message: Heartbeat): void {
   const { log } = core;
-  log.commitTo(message.commit);
+  // A leader that does not know yet that this log began anew speaks of a match that is gone (s60).
+  const reach = core.quarantine === undefined ? Infinity : follower.matched;
+  log.commitTo(Math.min(message.commit, reach));
   follower.matched = Math.max(follower.matched, log.commit);
-  follower.quiesced = message.quiesce && log.lastIndex === log.commit;
-  core.outbox.hold(
-    {
-      type: 'heartbeat-ok',
-      from: core.id,
-      to: message.from,
-      term: core.term,
-      readContext: message.readContext,
-      lastIndex: follower.matched,
-    },
-    TERM_ONLY,
-  );
+  mayBeReleased(core, follower, message);
+  follower.quiesced = message.quiesce && log.lastIndex === log.commit && core.quarantine === undefined;
+  const ok: HeartbeatOk = {
+    type: 'heartbeat-ok',
+    from: core.id,
+    to: message.from,
+    term: core.term,
+    readContext: message.readContext,
+    lastIndex: follower.matched,
+    ...releasedFrom(core, message),
+  };
+  core.outbox.hold(marked(core, ok), TERM_ONLY);
 }
 
 /** The owner knows that the leader is dead (s74): votes may be given at once, and this replica stands soon. */

@@ -39,6 +39,10 @@
  * every read up to it is confirmed at the commit index of its moment (s46). One round serves every read since the
  * last `ready`. `Lease` and `mayReadByLease` serve the opt-in that saves the round, at the price of trusting clocks.
  *
+ * A disk that went back in time (restored from a copy, or emptied) leaves a replica that no longer knows what it
+ * acknowledged and whom it voted for. Its owner puts it into quarantine (`quarantine.ts`): it is brought up, and nothing that it
+ * says counts before all others have told their terms and a leader has brought it to what a quorum without it confirmed (s60).
+ *
  * Quiet. A group in which nothing happens and everyone is level stops ticking (`quiescence.ts`); anything wakes it.
  *
  * # Invariants, asserted by `invariants.ts` after every step of a test or simulation
@@ -47,7 +51,7 @@
  * - Logs that agree on an index and term agree on everything before. A leader only appends to its own log.
  * - A committed entry is never changed, is held durably by a quorum, and is in every later leader's log.
  * - A read is confirmed only at an index that covers everything committed before it was asked.
- * - applied ≤ commit ≤ last; `match` never falls; `match` < `next`.
+ * - applied ≤ commit ≤ last; `match` never falls in one life of a log; `match` < `next`.
  *
  * # Where to find things, from the bottom up
  *
@@ -57,7 +61,7 @@
  *     outbox persistence                        what leaves, and what must be on disk before
  *     roles core                                the roles' fields, what every role has, the way back to follower
  *     leader ← candidate ← follower             behaviour by role; beside the leader: replication, snapshot-sender,
- *                                               transfer, quiescence; beside the follower: snapshot-receiver
+ *                                               transfer, quiescence, quarantine; beside the follower: snapshot-receiver
  *     voter terms                               what every role does alike
  *     raft status describe invariants           the door's front: calls, and ways to look at a replica
  *
@@ -67,8 +71,7 @@
  *   `quorum.ts` and takes both halves, and snapshots carry a configuration; but nothing proposes a change yet, and an
  *   entry of kind `configuration` is passed over. A replica that learns of its configuration through the log would have to
  *   give votes to strangers too; today a stranger is not heard.
- * - A disk that forgets. A node that lost acknowledged entries must come back under a new id (s60): the old one's
- *   `match` never falls, and its votes are gone.
+ * - Noticing that a disk went back in time: the owner has to (s60).
  * - Liars. Messages come from members, unaltered; what makes no sense is ignored, what contradicts a committed
  *   entry throws.
  * - Forwarding of proposals: refused with the leader's name instead; the owner knows the links (s44).

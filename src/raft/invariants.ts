@@ -39,7 +39,7 @@ export interface ReplicaView {
   readonly snapshotTerm: number;
   /** From `snapshotIndex` + 1. */
   readonly entries: readonly Entry[];
-  /** A leader's match indexes of the others. */
+  /** A leader's match indexes of the others; of those in quarantine none counts, and they begin anew. */
   readonly match: ReadonlyMap<NodeId, number>;
 }
 
@@ -62,7 +62,7 @@ export function viewOf(raft: Raft): ReplicaView {
     snapshotIndex: log.snapshotIndex,
     snapshotTerm: log.snapshotTerm,
     entries,
-    match: new Map(peers.map((peer) => [peer.id, peer.match])),
+    match: new Map(peers.filter(({ quarantined }) => quarantined !== true).map(({ id: of, match }) => [of, match])),
   };
 }
 

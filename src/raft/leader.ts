@@ -12,6 +12,7 @@ import type { Core } from './core.js';
 import { Lag } from './lag.js';
 import type { Message } from './messages.js';
 import { Progress } from './progress.js';
+import { mayBeUsed } from './quarantine.js';
 import { isVoter, membersOf, quorumIndex } from './quorum.js';
 import { quietDown, wake } from './quiescence.js';
 import { PendingReads } from './read-index.js';
@@ -46,8 +47,8 @@ export function becomeLeader(core: Core): void {
     termStart,
     peers,
     // Its own entry counts when its own disk has it (s34).
-    matchOf: (member) => (member === id ? log.stableIndex : (peers.get(member)?.match ?? 0)),
-    contextOf: (member) => (member === id ? Infinity : (peers.get(member)?.readContext ?? 0)),
+    matchOf: (member) => (member === id ? log.stableIndex : (peers.get(member)?.countedMatch ?? 0)),
+    contextOf: (member) => (member === id ? Infinity : (peers.get(member)?.countedContext ?? 0)),
     reads: new PendingReads(),
     electionElapsed: 0,
     heartbeatElapsed: 0,
@@ -108,7 +109,7 @@ function leaveWhenDiskHangs(core: Core, leader: Leader): boolean {
 function bestFollower(core: Core, leader: Leader): Progress | undefined {
   let best: Progress | undefined;
   for (const peer of leader.peers.values()) {
-    if (!isVoter(core.configuration, peer.id) || peer.match < core.log.commit) continue;
+    if (!isVoter(core.configuration, peer.id) || peer.countedMatch < core.log.commit) continue;
     const isBetter =
       best === undefined ||
       (peer.recentlyActive === best.recentlyActive ? peer.match > best.match : peer.recentlyActive);
@@ -120,7 +121,7 @@ function bestFollower(core: Core, leader: Leader): Progress | undefined {
 /** Did a quorum answer since the last check? Begins the next period. */
 function quorumIsActive(core: Core, leader: Leader): boolean {
   const active = quorumIndex(core.configuration, (id) => {
-    return id === core.id || leader.peers.get(id)?.recentlyActive === true ? 1 : 0;
+    return id === core.id || leader.peers.get(id)?.isActiveVoice === true ? 1 : 0;
   });
   for (const peer of leader.peers.values()) peer.recentlyActive = false;
   return active > 0;
@@ -132,7 +133,7 @@ export function stepLeader(core: Core, leader: Leader, message: Message): void {
   switch (message.type) {
     case 'append-ok':
       peer.recentlyActive = true;
-      receiveAppendOk(core, leader, peer, message);
+      if (mayBeUsed(core, leader, peer, message)) receiveAppendOk(core, leader, peer, message);
       break;
     case 'append-refused':
       peer.recentlyActive = true;
@@ -140,11 +141,11 @@ export function stepLeader(core: Core, leader: Leader, message: Message): void {
       break;
     case 'heartbeat-ok':
       peer.recentlyActive = true;
-      receiveHeartbeatOk(core, leader, peer, message);
+      if (mayBeUsed(core, leader, peer, message)) receiveHeartbeatOk(core, leader, peer, message);
       break;
     case 'snapshot-answer':
       peer.recentlyActive = true;
-      receiveSnapshotAnswer(core, leader, peer, message);
+      if (mayBeUsed(core, leader, peer, message)) receiveSnapshotAnswer(core, leader, peer, message);
       break;
     case 'append':
     case 'heartbeat':
@@ -205,6 +206,7 @@ export function readIndex(core: Core, leader: Leader): ReadResult {
 export function transferLeadership(core: Core, leader: Leader, to: NodeId): TransferResult {
   if (to === core.id) return 'already-leader';
   const peer = leader.peers.get(to);
+  if (peer?.quarantine !== undefined) return 'no-such-voter';
   if (peer === undefined || !isVoter(core.configuration, to)) return 'no-such-voter';
   wake(core);
   if (leader.transfer?.to === to) return 'started';

@@ -12,6 +12,17 @@ interface Envelope {
   readonly term: number;
 }
 
+/** What bears a mark does not count: the sender is in quarantine (`quarantine.ts`), and this is the number of its life. */
+interface Marked {
+  readonly quarantine?: number;
+}
+
+/** To a member in quarantine: all that it must have to be let out of the quarantine of this life (`quarantine.ts`). */
+export interface Release {
+  readonly life: number;
+  readonly index: number;
+}
+
 /** AppendEntries (§5.3). */
 export interface Append extends Envelope {
   readonly type: 'append';
@@ -22,7 +33,7 @@ export interface Append extends Envelope {
 }
 
 /** The log of `from` matches the leader's up to `index`, durably. */
-export interface AppendOk extends Envelope {
+export interface AppendOk extends Envelope, Marked {
   readonly type: 'append-ok';
   readonly index: number;
 }
@@ -46,9 +57,10 @@ export interface Heartbeat extends Envelope {
   readonly readContext: number;
   /** The leader falls quiet; a follower whose log is committed to its end may stop ticking. */
   readonly quiesce: boolean;
+  readonly release?: Release;
 }
 
-export interface HeartbeatOk extends Envelope {
+export interface HeartbeatOk extends Envelope, Marked {
   readonly type: 'heartbeat-ok';
   readonly readContext: number;
   /**
@@ -56,6 +68,8 @@ export interface HeartbeatOk extends Envelope {
    * append was lost notice it.
    */
   readonly lastIndex: number;
+  /** The answer to a `release`: the sender has left the quarantine of this life, and counts again. */
+  readonly released?: number;
 }
 
 export interface Vote extends Envelope {
@@ -83,7 +97,7 @@ export interface SnapshotChunk extends Envelope {
 }
 
 /** `wanted` = next chunk; −1 = the snapshot at `index` is not needed (already committed that far) or is installed. */
-export interface SnapshotAnswer extends Envelope {
+export interface SnapshotAnswer extends Envelope, Marked {
   readonly type: 'snapshot-answer';
   readonly index: number;
   readonly wanted: number;

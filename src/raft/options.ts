@@ -32,4 +32,8 @@ export interface RaftOptions {
    * and `forgetLeader` (which then only wakes the group). Default false.
    */
   readonly leaseReads?: boolean;
+  /** It starts in quarantine, of this life (`quarantine.ts`): its disk went back in time. Default: it does not. */
+  readonly quarantine?: number | undefined;
+  /** The last life whose quarantine it has left. Default: none. */
+  readonly released?: number | undefined;
 }

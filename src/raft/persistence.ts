@@ -20,6 +20,8 @@ export class Persistence {
   #hardStateSequence = 0;
   #issued = 0;
   #completed = 0;
+  /** Messages of writes up to here are not sent. */
+  #silenced = 0;
 
   constructor(hardState: HardState) {
     this.#handed = hardState;
@@ -83,6 +85,15 @@ export class Persistence {
       else outbox.hold(message, needsIndex);
     }
     return waiting;
+  }
+
+  /** What was handed out until now must not be said any more, not even once it is durable. */
+  silence(): void {
+    this.#silenced = this.#issued;
+  }
+
+  maySay(receipt: Receipt): boolean {
+    return receipt.sequence > this.#silenced;
   }
 
   completed(core: Core, receipt: Receipt): void {

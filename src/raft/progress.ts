@@ -5,7 +5,7 @@
  *     replicate  known: appends follow one another without waiting, up to a bounded number and size under way
  *     snapshot   the member needs entries that the leader's log no longer has
  *
- * - `match` never falls; `match` < `next`.
+ * - `match` never falls in one life of a log (`beginAnew` begins another); `match` < `next`.
  * - Entries are sent again only when it is known that they were lost: their successor was refused, or the link broke.
  *   Heartbeats may overtake appends, for a link carries them first; so an answer to one that shows nothing of what
  *   left before it is no proof of a loss, however long that takes. It is a reason to ask: an empty append behind what
@@ -64,6 +64,15 @@ interface Snapshot {
 /** What follows from a heartbeat's answer: nothing; appends may be sent; or the member is asked whether it has `lastSent`. */
 export type Finding = 'nothing' | 'send' | 'ask';
 
+/** What a leader owes a member in quarantine (`quarantine.ts`). */
+export interface PeerQuarantine {
+  readonly life: number;
+  /** The read context that a quorum must confirm first. */
+  readonly context: number;
+  /** What it must then have; 0: not known yet. */
+  index: number;
+}
+
 const wasAsked = (flow: Probe, index: number): boolean => flow.askAtRound > 1 && index === flow.sentTo;
 
 export class Progress {
@@ -74,6 +83,8 @@ export class Progress {
   readContext = 0;
   /** Highest commit index that it was told. */
   commitSent = 0;
+  /** While what it acknowledges does not count. */
+  quarantine: PeerQuarantine | undefined;
   #match = 0;
   #next: number;
   #flow: Probe | Replicate | Snapshot = { type: 'probe', sentTo: undefined, rounds: 0, askAtRound: 1 };
@@ -85,6 +96,16 @@ export class Progress {
 
   get match(): number {
     return this.#match;
+  }
+  /** `match` and `readContext`, as far as they count towards a quorum. */
+  get countedMatch(): number {
+    return this.quarantine === undefined ? this.#match : 0;
+  }
+  get countedContext(): number {
+    return this.quarantine === undefined ? this.readContext : 0;
+  }
+  get isActiveVoice(): boolean {
+    return this.recentlyActive && this.quarantine === undefined;
   }
   get next(): number {
     return this.#next;
@@ -266,6 +287,15 @@ export class Progress {
   snapshotInstalled(index: number): void {
     this.#match = Math.max(this.#match, index);
     this.#replicate();
+  }
+
+  /** Its disk went back in time: nothing that was known of its log holds any more. */
+  beginAnew(next: number, quarantine: PeerQuarantine): void {
+    this.quarantine = quarantine;
+    this.readContext = 0;
+    this.commitSent = 0;
+    this.#match = 0;
+    this.#probe(next);
   }
 
   #probe(next: number): void {

@@ -69,7 +69,7 @@ function isLevel(core: Core, leader: Leader): boolean {
   if (log.stableIndex !== log.lastIndex || log.commit !== log.lastIndex || log.applied !== log.lastIndex) return false;
   if (!leader.reads.isEmpty || leader.transfer !== undefined) return false;
   for (const peer of leader.peers.values()) {
-    if (peer.match !== log.lastIndex || !peer.recentlyActive) return false;
+    if (peer.match !== log.lastIndex || !peer.isActiveVoice) return false;
   }
   return true;
 }

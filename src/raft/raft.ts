@@ -21,6 +21,7 @@ import type { LogView } from './log.js';
 import type { Message } from './messages.js';
 import type { RaftOptions } from './options.js';
 import { Persistence } from './persistence.js';
+import { enterQuarantine, noteTerm } from './quarantine.js';
 import { disturbs, wake } from './quiescence.js';
 import { isMember } from './quorum.js';
 import type { Ready, Receipt } from './ready.js';
@@ -106,7 +107,9 @@ export class Raft {
     const core = this.#core;
     if (message.to !== core.id || message.from === core.id || !this.#concerns(message)) return;
     if (disturbs(core, message)) wake(core);
-    if (!admit(core, message)) return;
+    const isAdmitted = admit(core, message);
+    noteTerm(core, message);
+    if (!isAdmitted) return;
     if (message.type === 'vote') {
       answerVote(core, message);
       return;
@@ -171,6 +174,29 @@ export class Raft {
     const core = this.#core;
     wake(core);
     if (core.role.type === 'follower') forgetLeader(core, core.role);
+  }
+
+  /**
+   * The disk of this replica went back in time, as its owner learned: what it says counts no longer, until it was
+   * brought up (`quarantine.ts`). `life`: a number > 0 that no earlier process of this node used.
+   */
+  quarantine(life: number): void {
+    if (enterQuarantine(this.#core, life)) this.#persistence.silence();
+  }
+
+  /** The life whose quarantine it is in; undefined: it is in none. */
+  get quarantinedLife(): number | undefined {
+    return this.#core.quarantine?.life;
+  }
+
+  /** It is in no quarantine, and term and vote with which it left one are on disk. Need not stay true for good. */
+  get quarantineIsOver(): boolean {
+    return this.#core.quarantine === undefined && this.#persistence.hardStateDurable(this.#core);
+  }
+
+  /** May the messages of this write be sent, once it is durable? No if it was handed out before a quarantine began. */
+  maySay(receipt: Receipt): boolean {
+    return this.#persistence.maySay(receipt);
   }
 
   /** The link to `peer` broke: what was under way is lost. Nothing is sent to it before it answers a heartbeat. */

@@ -4,7 +4,7 @@
  * The owner of a `Raft` takes it with `raft.ready()` after any input, and must then, in this order:
  *  1. send `messages` (at once, they promise nothing about this node's disk);
  *  2. make `write` durable, all of it or nothing, and writes in the order in which they were handed out;
- *  3. when that is durable, call `raft.persisted(write.receipt)` and send `write.messages`;
+ *  3. when that is durable, call `raft.persisted(write.receipt)` and, if `raft.maySay(write.receipt)`, send `write.messages`;
  *  4. apply `committed` in order, then call `raft.applied(index)`;
  *  5. answer `reads` once the state machine has applied `index`; fail `readsLost`;
  *  6. fetch the chunks in `chunksWanted` and hand them in with `raft.offerChunk(...)`.

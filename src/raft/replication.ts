@@ -7,8 +7,9 @@
  */
 import type { Core } from './core.js';
 import { NO_ENTRIES } from './log.js';
-import type { AppendOk, AppendRefused, HeartbeatOk } from './messages.js';
+import type { AppendOk, AppendRefused, Heartbeat, HeartbeatOk } from './messages.js';
 import type { Progress } from './progress.js';
+import { contextForRelease, releaseOf } from './quarantine.js';
 import { quorumIndex } from './quorum.js';
 import type { Leader } from './roles.js';
 import { startSnapshot } from './snapshot-sender.js';
@@ -52,13 +53,13 @@ function sendAppend(core: Core, peer: Progress, prevIndex: number, entries: read
 /** To all when a round is due, else to whoever has not heard of the commit index. */
 export function flushHeartbeats(core: Core, leader: Leader): void {
   const toAll = leader.roundDue || leader.readRoundDue;
-  const readContext = leader.reads.context;
+  const readContext = Math.max(leader.reads.context, contextForRelease(leader));
   for (const peer of leader.peers.values()) {
     if (leader.roundDue) peer.heartbeatRound();
     const commit = Math.min(core.log.commit, peer.match);
     if (!toAll && peer.commitSent >= commit) continue;
     peer.commitSent = Math.max(peer.commitSent, commit);
-    core.outbox.send({
+    const heartbeat: Heartbeat = {
       type: 'heartbeat',
       from: core.id,
       to: peer.id,
@@ -66,7 +67,9 @@ export function flushHeartbeats(core: Core, leader: Leader): void {
       commit,
       readContext,
       quiesce: leader.quiesced,
-    });
+    };
+    const release = releaseOf(core, leader, peer);
+    core.outbox.send(release === undefined ? heartbeat : { ...heartbeat, release });
   }
   leader.roundDue = false;
   leader.readRoundDue = false;

@@ -24,6 +24,8 @@ export interface PeerStatus {
   readonly next: number;
   readonly state: 'probe' | 'replicate' | 'snapshot';
   readonly recentlyActive: boolean;
+  /** What it says does not count: it is in quarantine. Absent: it is not. */
+  readonly quarantined?: boolean | undefined;
 }
 
 export interface RaftStatus {
@@ -39,6 +41,8 @@ export interface RaftStatus {
   /** Last index known to be durable here. */
   readonly stableIndex: number;
   readonly quiesced: boolean;
+  /** The life whose quarantine it is in; absent: it is in none. */
+  readonly quarantine?: number | undefined;
   readonly configuration: Configuration;
   /** Only on a leader; without itself. */
   readonly peers: readonly PeerStatus[];

@@ -7,8 +7,9 @@
  * Knows nothing of what a chunk holds.
  */
 import type { Core } from './core.js';
-import type { SnapshotChunk } from './messages.js';
+import type { SnapshotAnswer, SnapshotChunk } from './messages.js';
 import { THIS_WRITE } from './outbox.js';
+import { marked } from './quarantine.js';
 import type { Follower } from './roles.js';
 
 export function receiveChunk(core: Core, follower: Follower, message: SnapshotChunk): void {
@@ -46,8 +47,14 @@ export function receiveChunk(core: Core, follower: Follower, message: SnapshotCh
 }
 
 function answer(core: Core, message: SnapshotChunk, wanted: number, needsIndex: number): void {
-  core.outbox.hold(
-    { type: 'snapshot-answer', from: core.id, to: message.from, term: core.term, index: message.meta.index, wanted },
-    needsIndex,
-  );
+  const { index } = message.meta;
+  const said: SnapshotAnswer = {
+    type: 'snapshot-answer',
+    from: core.id,
+    to: message.from,
+    term: core.term,
+    index,
+    wanted,
+  };
+  core.outbox.hold(marked(core, said), needsIndex);
 }

@@ -5,16 +5,17 @@ import type { Core } from './core.js';
 import type { PeerStatus, RaftStatus } from './results.js';
 
 export function statusOf(core: Core, quiesced: boolean): RaftStatus {
-  const { id, role, term, vote, leader, log, configuration } = core;
+  const { id, role, term, vote, leader, log, configuration, quarantine } = core;
   const { commit, applied, firstIndex, lastIndex, stableIndex } = log;
   const peers: PeerStatus[] = [];
   if (role.type === 'leader') {
     for (const peer of role.peers.values()) {
       const { match, next, state, recentlyActive } = peer;
-      peers.push({ id: peer.id, match, next, state, recentlyActive });
+      const status: PeerStatus = { id: peer.id, match, next, state, recentlyActive };
+      peers.push(peer.quarantine === undefined ? status : { ...status, quarantined: true });
     }
   }
-  return {
+  const status: RaftStatus = {
     id,
     role: role.type,
     term,
@@ -29,4 +30,5 @@ export function statusOf(core: Core, quiesced: boolean): RaftStatus {
     configuration,
     peers,
   };
+  return quarantine === undefined ? status : { ...status, quarantine: quarantine.life };
 }

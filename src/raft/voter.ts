@@ -5,6 +5,7 @@
  * - Never to a candidate whose log is older (s8).
  * - Never while a leader is heard, unless that leader itself arranged the election, or is the one who asks (s20).
  * - A pre-vote changes nothing on either side (s19).
+ * - Never while in quarantine (s60).
  *
  * Counting votes is the candidate's business.
  */
@@ -39,7 +40,10 @@ function isFree(core: Core, message: Vote): boolean {
 /** Answers a vote or pre-vote of this term, or a pre-vote of a later one. */
 export function answerVote(core: Core, message: Vote): void {
   const granted =
-    !hearsLeader(core, message) && isFree(core, message) && core.log.isUpToDate(message.lastIndex, message.lastTerm);
+    core.quarantine === undefined &&
+    !hearsLeader(core, message) &&
+    isFree(core, message) &&
+    core.log.isUpToDate(message.lastIndex, message.lastTerm);
   if (granted && !message.preVote) {
     core.vote = message.from;
     if (core.role.type !== 'follower') core.becomeFollower(core.term, NONE);

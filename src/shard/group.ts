@@ -170,6 +170,7 @@ export class Group implements Replica {
   persisted(write: Write): void {
     this.raft.persisted(write.receipt);
     if (write.chunk?.done === true) this.#reload(write.chunk.meta.index);
+    if (!this.raft.maySay(write.receipt)) return;
     for (const message of write.messages) this.#host.send(this.id, message);
   }
 

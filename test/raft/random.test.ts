@@ -9,11 +9,12 @@ const STEPS = 2_500;
 const SEEDS = Number(process.env['KVORUM_SEEDS'] ?? 400);
 const FIRST = Number(process.env['KVORUM_FIRST_SEED'] ?? 1);
 
-function torture(seed: number): TortureResult {
+function torture(seed: number, options: { readonly rollBacks?: boolean } = {}): TortureResult {
   try {
-    return new Torture(seed).run(STEPS);
+    return new Torture(seed, options).run(STEPS);
   } catch (error) {
-    const again = `KVORUM_SEED=${seed} npx vitest run test/raft/random.test.ts`;
+    const rollBacks = options.rollBacks === true ? 'KVORUM_ROLLBACKS=1 ' : '';
+    const again = `${rollBacks}KVORUM_SEED=${seed} npx vitest run test/raft/random.test.ts`;
     throw new Error(`seed ${seed}: ${String(error)}\nrepeat with ${again}`, { cause: error });
   }
 }
@@ -22,7 +23,9 @@ describe('s72 s76 random runs', () => {
   const only = process.env['KVORUM_SEED'];
   if (only !== undefined) {
     it(`seed ${only}`, () => {
-      expect(torture(Number(only)).committed).toBeGreaterThan(0);
+      expect(
+        torture(Number(only), { rollBacks: process.env['KVORUM_ROLLBACKS'] !== undefined }).committed,
+      ).toBeGreaterThan(0);
     });
     return;
   }
@@ -39,6 +42,17 @@ describe('s72 s76 random runs', () => {
     expect(sum.confirmedReads / SEEDS).toBeGreaterThan(1);
     expect(sum.crashes / SEEDS).toBeGreaterThan(1);
     expect(sum.snapshots / SEEDS).toBeGreaterThan(0.3);
+  }, 60_000);
+
+  it(`s60 hold them with disks that go back in time, of any minority at once: ${SEEDS} seeds`, () => {
+    const sum = { committed: 0, leaders: 0, rolledBack: 0 };
+    for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
+      const result = torture(seed, { rollBacks: true });
+      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += result[key];
+    }
+    expect(sum.committed / SEEDS).toBeGreaterThan(15);
+    expect(sum.leaders / SEEDS).toBeGreaterThan(2);
+    expect(sum.rolledBack / SEEDS).toBeGreaterThan(3);
   }, 60_000);
 
   it('is the same run for the same seed', () => {

@@ -14,7 +14,7 @@ import {
   type TransferResult,
 } from '../../../src/raft/index.js';
 import { chance } from './chance.js';
-import { Disk } from './disk.js';
+import { Disk, type DiskCopy } from './disk.js';
 import { bytes } from './entries.js';
 import type { Happening } from './happening.js';
 import { History } from './history.js';
@@ -259,6 +259,27 @@ export class Cluster {
     const replica = this.node(id);
     if (replica.up) throw new Error(`n${id} is up`);
     replica.restart();
+  }
+
+  /**
+   * The disk of a node becomes what it was, and the node starts in quarantine. Nothing of its former life is under way
+   * any more: links are of one life.
+   */
+  rollBack(id: NodeId, copy: DiskCopy | undefined, life: number): void {
+    const replica = this.node(id);
+    if (replica.up) this.crash(id);
+    this.network.forget(id);
+    replica.disk.rollBack(copy);
+    this.history?.rolledBack(id);
+    replica.quarantine = life;
+    replica.restart();
+  }
+
+  /** Says that the disk of a node that runs went back in time. */
+  quarantine(id: NodeId, life: number): void {
+    this.with(id, ({ raft }) => {
+      raft.quarantine(life);
+    });
   }
 
   // -- network --------------------------------------------------------------------------------------------------

@@ -16,6 +16,12 @@ export function encodeState(state: readonly string[]): Uint8Array {
   return bytes(JSON.stringify(state));
 }
 
+export interface DiskCopy {
+  readonly hardState: HardState;
+  readonly checkpoint: Checkpoint;
+  readonly entries: readonly Entry[];
+}
+
 export class Disk {
   hardState: HardState = { term: 0, vote: 0, commit: 0 };
   checkpoint: Checkpoint;
@@ -56,6 +62,20 @@ export class Disk {
     if (write.chunk !== undefined) this.stage(write.chunk);
     this.store(write.entries);
     return write;
+  }
+
+  /** What is durable now, to go back to. */
+  copy(): DiskCopy {
+    return { hardState: this.hardState, checkpoint: this.checkpoint, entries: [...this.entries] };
+  }
+
+  /** The disk as it was; undefined: an empty one. */
+  rollBack(copy: DiskCopy | undefined): void {
+    this.crash();
+    const { configuration } = this.checkpoint.meta;
+    this.hardState = copy?.hardState ?? { term: 0, vote: 0, commit: 0 };
+    this.checkpoint = copy?.checkpoint ?? { meta: { index: 0, term: 0, configuration }, state: [] };
+    this.entries = [...(copy?.entries ?? [])];
   }
 
   crash(): void {

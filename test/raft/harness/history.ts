@@ -13,7 +13,15 @@
  * Only these need a whole group, its disks and its messages; what one replica or all logs must satisfy at any moment is
  * `src/raft/invariants.ts`, which runs with it when `thorough`. Knows the core only by what it hands out and its status.
  */
-import { GroupHistory, type Entry, type Message, type NodeId, type Role, type Write } from '../../../src/raft/index.js';
+import {
+  GroupHistory,
+  type Entry,
+  type Message,
+  type NodeId,
+  type PeerStatus,
+  type Role,
+  type Write,
+} from '../../../src/raft/index.js';
 import { sameEntry } from './entries.js';
 import type { Replica } from './replica.js';
 
@@ -60,6 +68,8 @@ export class History {
   private readonly seen = new Map<NodeId, Seen>();
   /** Highest index that a node acknowledged in a term. */
   private readonly acknowledged = new Map<string, number>();
+  /** The same, of what it lost since with its disk. */
+  private readonly lost = new Map<string, number>();
   private readonly reads = new Map<string, Asked>();
   confirmedReads = 0;
 
@@ -89,6 +99,14 @@ export class History {
     const checkedCommit = Math.min(before?.checkedCommit ?? 0, commit);
     this.seen.set(replica.id, { term, vote, role, commit, checkedCommit, match: new Map() });
     this.learn(replica, replica.disk.entries);
+  }
+
+  /** Its disk went back in time: what it acknowledged proves nothing any more. */
+  rolledBack(id: NodeId): void {
+    for (const [key, index] of this.acknowledged) {
+      if (!key.startsWith(`${id}@`)) continue;
+      this.lost.set(key, Math.max(index, this.lost.get(key) ?? 0));
+    }
   }
 
   /** A write is handed out; the shadow log does not have it yet. */
@@ -347,7 +365,11 @@ export class History {
     const last = replica.shadowEntryAt(commit);
     demand(last !== undefined && commit >= asFarAs, () => `${name} commits ${commit} without the entry`);
     demand(last.term === term, () => `${name} commits ${commit}@${last.term} by counting, not of its own term`);
-    const holders = this.voters.filter((id) => this.replicas.get(id)?.disk.holds(commit, last.term) === true);
+    const holders = this.voters.filter((id) => {
+      // Until it hears of it a leader counts what a disk held that has gone back since.
+      const lost = this.lost.get(`${id}@${term}`) ?? 0;
+      return lost >= commit || this.replicas.get(id)?.disk.holds(commit, last.term) === true;
+    });
     demand(
       holders.length * 2 > this.voters.length,
       () => `${name} commits ${commit}, durable only on ${holders.join(',') || 'none'}`,
@@ -359,16 +381,12 @@ export class History {
     }
   }
 
-  private checkMatches(
-    replica: Replica,
-    seen: Seen,
-    term: number,
-    role: Role,
-    peers: readonly { readonly id: NodeId; readonly match: number; readonly next: number }[],
-  ): void {
+  private checkMatches(replica: Replica, seen: Seen, term: number, role: Role, peers: readonly PeerStatus[]): void {
     if (role !== 'leader' || seen.role !== 'leader' || seen.term !== term) seen.match.clear();
     if (role !== 'leader') return;
-    for (const { id, match, next } of peers) {
+    for (const { id, match, next, quarantined } of peers) {
+      if (quarantined === true) seen.match.delete(id);
+
       const before = seen.match.get(id) ?? 0;
       demand(match >= before, () => `n${replica.id}@${term}: match of n${id} fell from ${before} to ${match}`);
       demand(next > match, () => `n${replica.id}@${term}: next of n${id} is ${next}, match ${match}`);

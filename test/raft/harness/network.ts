@@ -49,6 +49,13 @@ export class Network {
     this.cuts.clear();
   }
 
+  /** Nothing from or to `id` arrives any more. */
+  forget(id: NodeId): void {
+    const isOther = ({ from, to }: Message): boolean => from !== id && to !== id;
+    this.inFlight = this.inFlight.filter(isOther);
+    this.held = this.held.filter(isOther);
+  }
+
   /** Removes and returns what matches. */
   take(filter: Filter): Message[] {
     const taken = this.inFlight.filter((message) => matches(filter, message));

@@ -62,6 +62,11 @@ export class Replica {
     this.begin();
   }
 
+  /** The life whose quarantine it starts in, as its owner knows. */
+  quarantine: number | undefined;
+  /** The last life whose quarantine it has left, as its owner keeps it. */
+  released: number | undefined;
+
   private build(): Raft {
     const { meta } = this.disk.checkpoint;
     return new Raft({
@@ -71,6 +76,8 @@ export class Replica {
       hardState: this.disk.hardState,
       snapshot: meta,
       entries: [...this.disk.entries],
+      quarantine: this.quarantine,
+      released: this.released,
     });
   }
 
@@ -120,6 +127,9 @@ export class Replica {
     }
     this.noteRole();
     this.world.history?.check(this);
+    if (this.quarantine === undefined || !this.raft.quarantineIsOver) return;
+    this.released = this.quarantine;
+    this.quarantine = undefined;
   }
 
   /** Makes the oldest write durable. With `silent` the node dies before it can tell anybody. */
@@ -136,7 +146,7 @@ export class Replica {
     if (silent) return true;
     if (write.chunk?.done === true) this.reload(write.chunk.meta);
     this.raft.persisted(write.receipt);
-    for (const message of write.messages) this.emit(message);
+    if (this.raft.maySay(write.receipt)) for (const message of write.messages) this.emit(message);
     this.pump();
     return true;
   }

@@ -5,6 +5,7 @@
  */
 import { describeMessage, describeStatus, NONE, type Message, type NodeId } from '../../../src/raft/index.js';
 import { Cluster, type ClusterOptions } from './cluster.js';
+import type { DiskCopy } from './disk.js';
 import { logOf } from './entries.js';
 import type { Filter } from './network.js';
 import { showEntry, showHappening } from './notation.js';
@@ -85,6 +86,7 @@ const TIMINGS = {
 
 class Script {
   private made: Cluster | undefined;
+  private readonly copies = new Map<NodeId, DiskCopy>();
   private output: string[] = [];
   private muted = false;
 
@@ -239,7 +241,21 @@ class Script {
       const term = numeral(options.get('term'));
       disk.hardState = { ...disk.hardState, term, vote: Number(options.get('vote') ?? NONE) };
     },
-    restart: ([id]) => {
+    /** Remembers what is durable at a node, for `roll-back`. */
+    copy: ([id]) => {
+      this.copies.set(numeral(id), this.cluster.node(numeral(id)).disk.copy());
+    },
+    /** The disk of a node that is down becomes what it was at `copy`, or empty. */
+    'roll-back': ([id]) => {
+      this.cluster.node(numeral(id)).disk.rollBack(this.copies.get(numeral(id)));
+    },
+    quarantine: ([id, life]) => {
+      this.cluster.quarantine(numeral(id), numeral(life));
+    },
+    /** `restart 3`, or `restart 3 quarantine=2`: its owner knows of one that is not over. */
+    restart: ([id], options) => {
+      const life = options.get('quarantine');
+      this.cluster.node(numeral(id)).quarantine = life === undefined ? undefined : numeral(life);
       this.cluster.restart(numeral(id));
       this.say(describeStatus(this.cluster.status(numeral(id))));
     },

@@ -7,6 +7,7 @@ import { below, chance, pick } from './chance.js';
 import { Cluster } from './cluster.js';
 import { text } from './entries.js';
 import type { Replica } from './replica.js';
+import { RollBacks } from './roll-backs.js';
 
 export interface TortureResult {
   readonly committed: number;
@@ -14,6 +15,7 @@ export interface TortureResult {
   readonly leaders: number;
   readonly crashes: number;
   readonly snapshots: number;
+  readonly rolledBack: number;
 }
 
 const MAX_IN_FLIGHT = 150;
@@ -33,7 +35,13 @@ export class Torture {
   private readonly paused = new Set<number>();
   private snapshots = 0;
 
-  constructor(private readonly seed: number) {
+  private readonly rollBacks: RollBacks;
+
+  /** `rollBacks`: disks go back in time, of fewer nodes at once than make a quorum needless. */
+  constructor(
+    private readonly seed: number,
+    { rollBacks = false }: { readonly rollBacks?: boolean } = {},
+  ) {
     this.random = chance(seed);
     this.diligence = 0.2 + 0.8 * this.random();
     const nodes = [1, 2, 3, 3, 3, 4, 5, 5][below(this.random, 8)]!;
@@ -58,6 +66,8 @@ export class Torture {
     });
     for (const replica of this.cluster.replicas.values()) replica.chunkBytes = this.random() < 0.5 ? 20 : 100_000;
     this.plan();
+    this.rollBacks = new RollBacks(this.cluster, this.random);
+    if (rollBacks) this.planRollBacks();
   }
 
   run(steps: number): TortureResult {
@@ -74,6 +84,7 @@ export class Torture {
       leaders: this.cluster.history!.leaders.size,
       crashes: this.crashes,
       snapshots: this.snapshots,
+      rolledBack: this.rollBacks.count,
     };
   }
 
@@ -155,7 +166,7 @@ export class Torture {
     this.act(1, () => {
       const down = [...this.cluster.replicas.values()].filter(({ up }) => !up);
       const replica = pick(this.random, down);
-      if (replica !== undefined) this.cluster.restart(replica.id);
+      if (replica !== undefined) this.rollBacks.restart(replica);
     });
     this.act(maybe(3), () => {
       this.withNode(({ id }) => {
@@ -182,6 +193,16 @@ export class Torture {
       this.withNode((replica) => {
         replica.snapshotsReady = !replica.snapshotsReady;
       });
+    });
+  }
+
+  private planRollBacks(): void {
+    this.act(1, () => {
+      this.rollBacks.copy(this.anyId());
+    });
+    this.act(0.2 + this.random(), () => {
+      const id = this.anyId();
+      if (!this.paused.has(id)) this.rollBacks.rollBack(id);
     });
   }
 
@@ -314,7 +335,7 @@ export class Torture {
     cluster.heal();
     cluster.network.release({});
     for (const replica of cluster.replicas.values()) {
-      if (!replica.up) cluster.restart(replica.id);
+      if (!replica.up) this.rollBacks.restart(replica);
       replica.snapshotsReady = true;
       cluster.applySlowly(replica.id, false);
     }
@@ -327,6 +348,7 @@ export class Torture {
       return cluster.leader() !== NONE && cluster.state(cluster.leader()).includes(asked);
     });
     this.await('all equal', () => this.allEqual());
+    this.await('all counted', () => [...cluster.replicas.values()].every(({ quarantine }) => quarantine === undefined));
     this.judgeState();
     this.judgeRead();
   }

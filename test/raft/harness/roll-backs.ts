@@ -1,0 +1,41 @@
+/**
+ * Disks that go back in time, of fewer nodes at once than would leave no quorum beside them, and what the owner of such a
+ * node does: each of its processes is another life, and a quarantine that is not over begins anew with it.
+ */
+import { below, pick } from './chance.js';
+import type { Cluster } from './cluster.js';
+import type { DiskCopy } from './disk.js';
+import type { Replica } from './replica.js';
+
+const COPIES = 8;
+
+export class RollBacks {
+  count = 0;
+  private lives = 0;
+  private readonly copies = new Map<number, DiskCopy[]>();
+
+  constructor(
+    private readonly cluster: Cluster,
+    private readonly random: () => number,
+  ) {}
+
+  /** Keeps what is durable at a node now. */
+  copy(id: number): void {
+    this.copies.set(id, [...(this.copies.get(id) ?? []), this.cluster.node(id).disk.copy()].slice(-COPIES));
+  }
+
+  /** Unless too many others are in quarantine: the disk of a node becomes an earlier copy of it, or empty. */
+  rollBack(id: number): void {
+    const { voters } = this.cluster.configuration;
+    const others = voters.filter((other) => other !== id && this.cluster.node(other).quarantine !== undefined);
+    if (2 * (others.length + 1) >= voters.length) return;
+    const copies = this.copies.get(id) ?? [];
+    this.cluster.rollBack(id, below(this.random, 5) === 0 ? undefined : pick(this.random, copies), ++this.lives);
+    this.count++;
+  }
+
+  restart(replica: Replica): void {
+    if (replica.quarantine !== undefined) replica.quarantine = ++this.lives;
+    this.cluster.restart(replica.id);
+  }
+}
