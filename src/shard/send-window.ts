@@ -5,8 +5,8 @@
  * would wait behind them for seconds. So pieces of large messages are handed over only as fast as the other side says
  * that they arrive, and the window follows the delay that they cause: while a piece takes hardly longer than one that
  * found the link empty, the window doubles with every round trip; when the queue before the link has grown beyond
- * 100 ms, the window becomes what the link delivered in the time that it should have taken. A fast link is not held up
- * (the window grows to 16 MiB), and a link of 8 Mbit/s has at most some 100 KB under way.
+ * 150 ms, the window becomes what the link delivered in the time that it should have taken. A fast link is not held up
+ * (the window grows to 16 MiB), and a link of 8 Mbit/s has 50 to 150 KB under way.
  *
  * The time of an empty link is measured anew every ten seconds, by one piece alone, so that a queue that lasts is not
  * taken for the link. Knows no clock, no socket and no message.
@@ -14,13 +14,15 @@
 const KIB = 1024;
 
 /** What a link may have under way before anything is known of it; then at least, and at most. */
-const FIRST_WINDOW_BYTES = 64 * KIB;
+const FIRST_WINDOW_BYTES = 128 * KIB;
 const MIN_WINDOW_BYTES = 16 * KIB;
 const MAX_WINDOW_BYTES = 16 * KIB * KIB;
+/** Above the bytes that the other side has got and need not acknowledge yet. */
+const MIN_CALM_BYTES = 48 * KIB;
 /** Longest queue before the link, in time. */
-const MAX_QUEUE_MS = 100;
-/** … and one that bridges what two event loops do between turns, so that the link is never idle. */
-const GOOD_QUEUE_MS = 20;
+const MAX_QUEUE_MS = 150;
+/** … and one that is no sign of a slow link: turns of the event loops on both sides make as much under load. */
+const GOOD_QUEUE_MS = 50;
 const MEASURE_EVERY_MS = 10_000;
 
 const MIN_PIECE_BYTES = 4 * KIB;
@@ -63,7 +65,7 @@ export class SendWindow {
 
   /** May small messages, `bytes` of them, still leave as they come? */
   isCalm(bytes: number): boolean {
-    return this.underWay + bytes <= Math.max(this.#window, FIRST_WINDOW_BYTES);
+    return this.underWay + bytes <= Math.max(this.#window, MIN_CALM_BYTES);
   }
 
   /** May a piece of `bytes` leave now? One may always be under way. */

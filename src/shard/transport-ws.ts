@@ -4,7 +4,7 @@
  *
  * The lower node id dials the higher, so a pair never has two links. Both sides say hello (`wire-hello.ts`) before
  * anything else; a link carries binary frames (`wire.ts`) from then on. Links are made again for as long as the
- * transport lives. Queues are bounded in bytes per peer; what does not fit is dropped, for Raft sends again.
+ * transport lives. Queues are bounded in bytes per peer; what does not fit is dropped, and its sender told so.
  *
  * Knows nothing of what the messages mean. There is no encryption and no proof of identity here: the peer port
  * belongs into a network that only the cluster can reach.
@@ -44,7 +44,7 @@ export interface WsTransportOptions {
   readonly seeds?: readonly string[];
   /** Must be greater in every later life of this process. Default: the wall clock in milliseconds. */
   readonly incarnation?: number;
-  /** Bytes that may wait for one peer; the bound may be exceeded by one message. Default 32 MiB. */
+  /** Bytes that may wait for one peer in each lane; the bound may be exceeded by one message. Default 32 MiB. */
   readonly maxQueueBytes?: number;
   /** Longest frame sent or accepted, default 32 MiB. A single message may be so long less `splitFrameBytes`. */
   readonly maxFrameBytes?: number;
@@ -56,7 +56,7 @@ export interface WsTransportOptions {
   readonly maxRouters?: number;
   /** Time from connecting to a valid hello. Default 5,000. */
   readonly helloTimeoutMs?: number;
-  /** A link over which nothing comes for this long, not even an answer to a WebSocket ping, is given up. Default 3,000. */
+  /** A link over which nothing comes for this long, no piece of a long message and not even an answer to a WebSocket ping, is given up. Default 3,000. */
   readonly silenceTimeoutMs?: number;
   /** What this side speaks, if it is not what this build can speak. */
   readonly protocol?: Protocol;
@@ -112,6 +112,7 @@ export class WsTransport implements Transport {
     this.linkOwner = {
       limits: this.settings,
       counters: this.counters,
+      now: () => runtime.now(),
       onMessages: (link, messages) => this.events?.onMessages(link.peer, messages),
       onDown: (link, why) => {
         this.linkDown(link, why);

@@ -2,7 +2,9 @@
  * The transport port: batches of messages between nodes, and between routers and nodes.
  *
  * Delivery is best effort: a message may be lost (full queue, broken link), never altered, never delivered to a
- * wrong cluster or node; on one link order is kept. `transport-memory.ts` and `transport-ws.ts` pass the same suite.
+ * wrong cluster or node. On one link appends and chunks of snapshots keep their order, and so do the short messages
+ * (heartbeats, votes, acknowledgements), which may overtake longer ones (`two-lanes.ts`). `transport-memory.ts` and
+ * `transport-ws.ts` pass the same suite.
  * Knows nothing of what the messages mean.
  */
 import type { GroupId, Message, NodeId } from '../raft/index.js';
@@ -64,7 +66,7 @@ export interface Transport {
   start(events: TransportEvents): Promise<void>;
   /** Queues a message; false if it was dropped at once (no such peer, its queue is full, or the message cannot be encoded). Never throws. */
   send(to: PeerId, message: PeerMessage): boolean;
-  /** What was queued since the last flush leaves, one frame per peer. */
+  /** What was queued since the last flush leaves, one frame per peer; long messages as fast as the link takes them. */
   flush(): void;
   /** Of the link to `peer`; undefined while there is none. */
   link(peer: PeerId): LinkInfo | undefined;

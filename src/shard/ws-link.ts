@@ -1,28 +1,27 @@
 /**
- * One link to one peer after the hellos: an outgoing queue that is already bytes, and the reading of frames.
+ * One link to one peer after the hellos: what leaves (`outgoing.ts`, `two-lanes.ts`) and what arrives (`pieces.ts`).
  *
+ * Every message of the socket is a sign of life of the link, a piece of a long frame as well; only whole frames are
+ * handed on.
  * A link goes down once, at once, and for good: whoever dialled makes a new one. Knows no other link, no address and
  * nothing of what the messages mean.
  */
 import type { WebSocket } from 'ws';
+import { SingleLane, type LinkLimits, type Outgoing } from './outgoing.js';
+import { Arrivals } from './pieces.js';
+import { SendWindow } from './send-window.js';
 import type { LinkInfo, PeerId, PeerMessage } from './transport.js';
 import { REFUSALS, type RefusalReason, type TransportCounters } from './transport-stats.js';
+import { TwoLanes } from './two-lanes.js';
 import { WireError } from './wire-buffer.js';
-import { decodeFrame, FrameEncoder, FRAME_HEADER_BYTES, type Frame, type FrameEnds } from './wire.js';
+import { decodeFrame, type FrameEnds } from './wire.js';
 import { binaryMessage } from './ws-handshake.js';
-
-export interface LinkLimits {
-  /** A peer for which so much waits gets nothing more until some of it has left. */
-  readonly maxQueueBytes: number;
-  /** Longest frame that is accepted, and sent. */
-  readonly maxFrameBytes: number;
-  /** A frame that has grown beyond this is closed, and another begun. */
-  readonly splitFrameBytes: number;
-}
 
 export interface LinkOwner {
   readonly limits: LinkLimits;
   readonly counters: TransportCounters;
+  /** Milliseconds, never back. */
+  now(): number;
   onMessages(link: WsLink, messages: readonly PeerMessage[]): void;
   /** Called once. */
   onDown(link: WsLink, why: string): void;
@@ -38,6 +37,8 @@ const CLOSE_GOING_AWAY = 1001;
 const MAX_REASON_BYTES = 123;
 /** Checks without a sign of life after which a link is given up; a WebSocket ping is sent before. */
 const SILENT_CHECKS = 3;
+/** The first protocol version with pieces and receipts. */
+const TWO_LANES_VERSION = 2;
 
 /** Says why over `socket` and ends it; what has been queued in it before still leaves. */
 export function refuse(socket: WebSocket, counters: TransportCounters, reason: RefusalReason, detail: string): void {
@@ -53,10 +54,9 @@ export class WsLink {
   private readonly owner: LinkOwner;
   /** As the frames that we send have it. */
   private readonly ends: FrameEnds;
-  private readonly encoder: FrameEncoder;
-  private full: Uint8Array[] = [];
-  private fullBytes = 0;
-  private queuedMessages = 0;
+  private readonly outgoing: Outgoing;
+  /** Undefined on a link of one lane, where every message of the socket is a frame. */
+  private readonly lanes: { readonly window: SendWindow; readonly arrivals: Arrivals } | undefined;
   private down = false;
   private quietChecks = 0;
 
@@ -66,9 +66,14 @@ export class WsLink {
     this.ends = ends;
     this.info = info;
     this.owner = owner;
-    const { maxFrameBytes, splitFrameBytes } = owner.limits;
-    const maxRecordBytes = maxFrameBytes - splitFrameBytes - FRAME_HEADER_BYTES;
-    this.encoder = new FrameEncoder(ends, { version: info.version, maxRecordBytes });
+    const { version } = info;
+    if (version >= TWO_LANES_VERSION) {
+      const window = new SendWindow();
+      this.lanes = { window, arrivals: new Arrivals(owner.limits.maxFrameBytes) };
+      this.outgoing = new TwoLanes(ends, version, owner.limits, window);
+    } else {
+      this.outgoing = new SingleLane(ends, version, owner.limits);
+    }
     socket.on('message', (data, isBinary) => {
       this.receive(binaryMessage(data, isBinary));
     });
@@ -82,40 +87,33 @@ export class WsLink {
 
   /** Bytes queued here and in the socket. */
   get queuedBytes(): number {
-    return this.fullBytes + this.encoder.byteLength + this.socket.bufferedAmount;
+    return this.outgoing.bytes + this.socket.bufferedAmount;
   }
 
   /** Queues a message; false, counted, if the queue is full or the message cannot be said to this peer. */
   send(message: PeerMessage): boolean {
-    const { limits, counters } = this.owner;
-    if (this.queuedBytes >= limits.maxQueueBytes) {
-      counters.droppedFull += 1;
-      return false;
-    }
+    const { counters } = this.owner;
     try {
-      this.encoder.add(message);
+      if (this.outgoing.add(message, this.socket.bufferedAmount)) return true;
+      counters.droppedFull += 1;
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       counters.droppedInvalid += 1;
       this.owner.onUnsayable(this, message, error.message);
-      return false;
     }
-    this.queuedMessages += 1;
-    if (this.encoder.byteLength >= limits.splitFrameBytes) this.cutFrame();
-    return true;
+    return false;
   }
 
   flush(): void {
-    this.cutFrame();
-    if (this.full.length === 0 || this.down) return;
+    if (this.down || this.outgoing.bytes === 0) return;
     const { counters } = this.owner;
-    for (const frame of this.full) {
+    const before = this.outgoing.messages;
+    this.outgoing.take(this.owner.now(), (bytes) => {
       counters.framesOut += 1;
-      counters.bytesOut += frame.length;
-      this.socket.send(frame);
-    }
-    counters.messagesOut += this.queuedMessages;
-    this.forgetQueue();
+      counters.bytesOut += bytes.length;
+      this.socket.send(bytes);
+    });
+    counters.messagesOut += before - this.outgoing.messages;
   }
 
   /** Breaks the link off because of what the other side did. */
@@ -144,11 +142,37 @@ export class WsLink {
     this.socket.terminate();
   }
 
-  private receive(bytes: Uint8Array | undefined): void {
+  private receive(message: Uint8Array | undefined): void {
     if (this.down) return;
     this.quietChecks = 0;
-    const frame = this.decode(bytes);
-    if (frame === undefined) return;
+    this.owner.counters.bytesIn += message?.length ?? 0;
+    try {
+      if (message === undefined) throw new WireError('a text');
+      const bytes = this.lanes === undefined ? message : this.arrived(message, this.lanes);
+      if (bytes !== undefined) this.read(bytes);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.break('bad-frame', error.message);
+    }
+  }
+
+  /** A frame, if with this message one is whole. What the other side has to know of it leaves at once. */
+  private arrived(message: Uint8Array, { window, arrivals }: NonNullable<WsLink['lanes']>): Uint8Array | undefined {
+    const arrival = arrivals.take(message);
+    if (arrival.type === 'receipt') {
+      if (!window.acknowledged(arrival.total, this.owner.now())) {
+        throw new WireError(`a receipt for ${arrival.total} bytes, which were not sent`);
+      }
+      this.flush();
+      return undefined;
+    }
+    const receipt = arrivals.receipt();
+    if (receipt !== undefined) this.socket.send(receipt);
+    return arrival.type === 'frame' ? arrival.bytes : undefined;
+  }
+
+  private read(bytes: Uint8Array): void {
+    const frame = decodeFrame(bytes, this.info.version);
     if (frame.from !== this.ends.to || frame.to !== this.ends.from) {
       const theirs = `${this.ends.to} to ${this.ends.from}`;
       this.break('not-allowed', `a frame from ${frame.from} to ${frame.to} on the link from ${theirs}`);
@@ -156,40 +180,15 @@ export class WsLink {
     }
     const { counters } = this.owner;
     counters.framesIn += 1;
-    counters.bytesIn += bytes?.length ?? 0;
     counters.messagesIn += frame.messages.length;
     this.owner.onMessages(this, frame.messages);
-  }
-
-  private decode(bytes: Uint8Array | undefined): Frame | undefined {
-    try {
-      if (bytes === undefined) throw new WireError('a text');
-      return decodeFrame(bytes, this.info.version);
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.break('bad-frame', error.message);
-      return undefined;
-    }
-  }
-
-  private cutFrame(): void {
-    const frame = this.encoder.take();
-    if (frame === undefined) return;
-    this.full.push(frame);
-    this.fullBytes += frame.length;
-  }
-
-  private forgetQueue(): void {
-    this.full = [];
-    this.fullBytes = 0;
-    this.queuedMessages = 0;
   }
 
   private goDown(why: string): void {
     if (this.down) return;
     this.down = true;
-    this.owner.counters.droppedQueued += this.queuedMessages;
-    this.forgetQueue();
+    this.owner.counters.droppedQueued += this.outgoing.messages;
+    this.outgoing.clear();
     this.owner.onDown(this, why);
   }
 }

@@ -7,6 +7,7 @@ import { PROTOCOL } from '../../src/shard/protocol.js';
 import type { PeerMessage } from '../../src/shard/transport.js';
 import { WsTransport, type WsTransportOptions } from '../../src/shard/transport-ws.js';
 import { decodeFrame, type Frame } from '../../src/shard/wire.js';
+import { Arrivals } from '../../src/shard/pieces.js';
 import { decodeHello, encodeHello, type Hello } from '../../src/shard/wire-hello.js';
 import { ManualRuntime } from './manual-runtime.js';
 import { LogRecorder, Recorder } from './recorder.js';
@@ -92,7 +93,9 @@ export class RawPeer {
   readonly socket: WebSocket;
   /** Protocol version of the frames that are expected. */
   version = PROTOCOL.versions.max;
+  /** The hello, and whole frames. */
   readonly messages: Uint8Array[] = [];
+  private readonly arrivals = new Arrivals(32 * 1024 * 1024);
   readonly opened: Promise<unknown>;
   /** Code and reason of the close that the other side asked for; 1006 if it just went. */
   readonly closed: Promise<readonly [code: number, reason: string]>;
@@ -105,8 +108,22 @@ export class RawPeer {
         resolve([code, reason.toString()]);
       });
     });
-    socket.on('message', (data: Buffer) => this.messages.push(data));
+    socket.on('message', (data: Buffer) => {
+      this.receive(data);
+    });
     socket.on('error', () => undefined);
+  }
+
+  /** Pieces become frames, and are acknowledged, as a peer of the newest version would. */
+  private receive(data: Buffer): void {
+    if (this.messages.length === 0) {
+      this.messages.push(data);
+      return;
+    }
+    const arrival = this.arrivals.take(data);
+    const receipt = this.version > 1 ? this.arrivals.receipt() : undefined;
+    if (receipt !== undefined) this.send(receipt);
+    if (arrival.type === 'frame') this.messages.push(arrival.bytes);
   }
 
   hello(change: Partial<Hello> = {}, layout?: number): void {

@@ -1,0 +1,95 @@
+/**
+ * What a message of a link of protocol version 2 or more is, by its first byte; and how a long frame is put together.
+ *
+ * ```
+ * version   a whole frame (wire.ts)
+ * 241, 242  a piece of a long frame: bytes… ; 242 = the last one
+ * 240       a receipt: total u48, the bytes of all frames and pieces that have arrived over this link
+ * ```
+ * The pieces of one frame follow one another; whole frames and receipts may come between them. Protocol versions stay
+ * below 240. Knows no socket, no queue, and nothing of what a frame holds.
+ */
+import { WireError, WireReader, WireWriter } from './wire-buffer.js';
+
+const RECEIPT = 240;
+const PIECE = 241;
+const LAST_PIECE = 242;
+
+/** Bytes of a piece before its part of the frame. */
+export const PIECE_HEADER_BYTES = 1;
+/** So many bytes that came in whole frames are acknowledged together; a piece is at once. */
+const RECEIPT_EVERY_BYTES = 32 * 1024;
+
+/** The part of `frame` from `start` on, at most `length` bytes, as a message of its own. */
+export function encodePiece(frame: Uint8Array, start: number, length: number): Uint8Array {
+  const end = Math.min(frame.length, start + length);
+  const piece = Buffer.allocUnsafeSlow(PIECE_HEADER_BYTES + end - start);
+  piece[0] = end === frame.length ? LAST_PIECE : PIECE;
+  piece.set(frame.subarray(start, end), PIECE_HEADER_BYTES);
+  return piece;
+}
+
+export function encodeReceipt(total: number): Uint8Array {
+  const out = new WireWriter();
+  out.u8(RECEIPT);
+  out.u48(total);
+  return out.take();
+}
+
+export type Arrival =
+  | { readonly type: 'frame'; readonly bytes: Uint8Array }
+  /** The other side has got so many bytes. */
+  | { readonly type: 'receipt'; readonly total: number }
+  /** A piece of a frame that is not whole yet. */
+  | { readonly type: 'piece' };
+
+/** What arrives over one link: counts it, and makes whole frames of pieces. */
+export class Arrivals {
+  readonly #maxFrameBytes: number;
+  #pieces: Uint8Array[] = [];
+  #pieceBytes = 0;
+  #total = 0;
+  #receipted = 0;
+  #isDue = false;
+
+  constructor(maxFrameBytes: number) {
+    this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  /** @throws WireError if the pieces make a frame longer than any may be, or this is no message of ours. */
+  take(message: Uint8Array): Arrival {
+    const [kind] = message;
+    if (kind === RECEIPT) return readReceipt(message);
+    this.#total += message.length;
+    if (kind !== PIECE && kind !== LAST_PIECE) return { type: 'frame', bytes: message };
+    this.#isDue = true;
+    const part = message.subarray(PIECE_HEADER_BYTES);
+    if (part.length === 0) throw new WireError('an empty piece');
+    this.#pieces.push(part);
+    this.#pieceBytes += part.length;
+    if (this.#pieceBytes > this.#maxFrameBytes) {
+      throw new WireError(`pieces of ${this.#pieceBytes} bytes, where a frame has at most ${this.#maxFrameBytes}`);
+    }
+    if (kind === PIECE) return { type: 'piece' };
+    const bytes = Buffer.concat(this.#pieces, this.#pieceBytes);
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+    return { type: 'frame', bytes };
+  }
+
+  /** The receipt that is due, if one is. */
+  receipt(): Uint8Array | undefined {
+    if (!this.#isDue && this.#total - this.#receipted < RECEIPT_EVERY_BYTES) return undefined;
+    this.#isDue = false;
+    this.#receipted = this.#total;
+    return encodeReceipt(this.#total);
+  }
+}
+
+function readReceipt(message: Uint8Array): Arrival {
+  const input = new WireReader(message);
+  input.u8();
+  const total = input.u48();
+  if (input.remaining > 0) throw new WireError('a receipt with something behind it');
+  return { type: 'receipt', total };
+}

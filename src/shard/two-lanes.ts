@@ -1,0 +1,148 @@
+/**
+ * Two lanes to one peer: what is urgent leaves at once, what is large in pieces between which the urgent passes.
+ *
+ *     urgent  heartbeats, votes, acknowledgements, pings, small requests and replies; and appends, while all is calm
+ *     bulk    whatever is longer than 16 KiB; and what carries data, while more is under way than the link can take
+ *
+ * - Appends and chunks of snapshots keep their order among themselves: while the bulk lane is not empty, all of them go
+ *   there. So the append behind which a leader asks for what it sent travels behind that, however small it is.
+ * - The bulk lane is emptied as `send-window.ts` allows; the urgent lane waits for nothing.
+ * - In ordinary times all that a turn sends is one frame, as on a link with one lane.
+ *
+ * Knows no socket, and of a message only its kind and about how long it is.
+ */
+import { encoderOf, SingleLane, type LinkLimits, type Outgoing } from './outgoing.js';
+import { encodePiece, PIECE_HEADER_BYTES } from './pieces.js';
+import type { SendWindow } from './send-window.js';
+import type { PeerMessage } from './transport.js';
+import type { FrameEncoder, FrameEnds } from './wire.js';
+
+/** What is longer goes by the bulk lane. */
+const BULK_BYTES = 16 * 1024;
+/** What is shorter, and no append, never does. */
+const TINY_BYTES = 1024;
+/** A frame of the bulk lane that has grown beyond this is closed: what is in it need not wait for what comes. */
+const SPLIT_BULK_BYTES = 64 * 1024;
+const STATUS_BYTES_PER_GROUP = 400;
+
+interface BulkFrame {
+  readonly bytes: Uint8Array;
+  readonly messages: number;
+  /** So much of it has left. */
+  sent: number;
+}
+
+export class TwoLanes implements Outgoing {
+  readonly #urgent: SingleLane;
+  readonly #bulk: FrameEncoder;
+  readonly #window: SendWindow;
+  readonly #limits: LinkLimits;
+  /** Frames of the bulk lane, oldest first; `#bulk` is the one that still grows. */
+  #frames: BulkFrame[] = [];
+  #frameBytes = 0;
+  #frameMessages = 0;
+
+  constructor(ends: FrameEnds, version: number, limits: LinkLimits, window: SendWindow) {
+    this.#urgent = new SingleLane(ends, version, limits);
+    this.#bulk = encoderOf(ends, version, limits);
+    this.#limits = limits;
+    this.#window = window;
+  }
+
+  get bytes(): number {
+    return this.#urgent.bytes + this.#bulkBytes;
+  }
+
+  get messages(): number {
+    return this.#urgent.messages + this.#frameMessages + this.#bulk.messageCount;
+  }
+
+  get #bulkBytes(): number {
+    return this.#frameBytes + this.#bulk.byteLength;
+  }
+
+  /** Each lane has the bound for itself: however much waits in bulk, there is room for a heartbeat. */
+  add(message: PeerMessage, socketBytes: number): boolean {
+    if (!this.#goesInBulk(message)) return this.#urgent.add(message, socketBytes);
+    if (this.#bulkBytes + socketBytes >= this.#limits.maxQueueBytes) return false;
+    this.#bulk.add(message);
+    if (this.#bulk.byteLength >= SPLIT_BULK_BYTES) this.#cut();
+    return true;
+  }
+
+  take(now: number, send: (bytes: Uint8Array) => void): void {
+    this.#urgent.take(now, (bytes) => {
+      this.#window.sent(bytes.length);
+      send(bytes);
+    });
+    if (this.#bulkBytes === 0) return;
+    this.#cut();
+    for (let frame = this.#frames[0]; frame !== undefined; frame = this.#frames[0]) {
+      const length = Math.min(this.#window.pieceBytes, frame.bytes.length - frame.sent);
+      if (!this.#window.hasRoom(PIECE_HEADER_BYTES + length, now)) return;
+      const piece = encodePiece(frame.bytes, frame.sent, length);
+      this.#window.sentPiece(piece.length, now);
+      frame.sent += length;
+      this.#frameBytes -= length;
+      if (frame.sent === frame.bytes.length) {
+        this.#frames.shift();
+        this.#frameMessages -= frame.messages;
+      }
+      send(piece);
+    }
+  }
+
+  clear(): void {
+    this.#urgent.clear();
+    this.#bulk.take();
+    this.#frames = [];
+    this.#frameBytes = 0;
+    this.#frameMessages = 0;
+  }
+
+  #goesInBulk(message: PeerMessage): boolean {
+    const bytes = aboutHowLong(message);
+    const isOrdered = message.type === 'raft' && hasPlaceInOrder(message.message.type);
+    if (bytes > BULK_BYTES || (isOrdered && this.#bulkBytes > 0)) return true;
+    return (isOrdered || bytes > TINY_BYTES) && !this.#window.isCalm(this.#urgent.bytes + bytes);
+  }
+
+  #cut(): void {
+    const messages = this.#bulk.messageCount;
+    const bytes = this.#bulk.take();
+    if (bytes === undefined) return;
+    this.#frames.push({ bytes, messages, sent: 0 });
+    this.#frameBytes += bytes.length;
+    this.#frameMessages += messages;
+  }
+}
+
+const hasPlaceInOrder = (type: string): boolean => type === 'append' || type === 'snapshot';
+
+/** Of the data in it; the rest of a message is short. */
+function aboutHowLong(message: PeerMessage): number {
+  switch (message.type) {
+    case 'raft': {
+      const inner = message.message;
+      if (inner.type === 'snapshot') return inner.data.length;
+      if (inner.type !== 'append') return 0;
+      let bytes = 0;
+      for (const { data } of inner.entries) bytes += data.length;
+      return bytes;
+    }
+    case 'request': {
+      const { operation } = message.request;
+      return operation.key.length + (operation.type === 'put' ? operation.body.length : 0);
+    }
+    case 'reply': {
+      const { answer } = message.reply;
+      return answer.type === 'get' ? (answer.record?.body.length ?? 0) : 0;
+    }
+    case 'status':
+      return STATUS_BYTES_PER_GROUP * message.status.groups.length;
+    case 'topology':
+    case 'ping':
+    case 'status-request':
+      return 0;
+  }
+}
