@@ -123,8 +123,21 @@ function quorumIsActive(core: Core, leader: Leader): boolean {
   const active = quorumIndex(core.configuration, (id) => {
     return id === core.id || leader.peers.get(id)?.isActiveVoice === true ? 1 : 0;
   });
-  for (const peer of leader.peers.values()) peer.recentlyActive = false;
+  for (const peer of leader.peers.values()) peer.beginPeriod();
   return active > 0;
+}
+
+/** One that was silent for so many election timeouts is taken for gone: no entries are kept for it. */
+const GONE_AFTER_PERIODS = 10;
+
+/** For each member that is not gone, the first entry that it needs, if the log still has it. */
+export function entriesNeeded(core: Core, leader: Leader): number[] {
+  const needed: number[] = [];
+  for (const peer of leader.peers.values()) {
+    const isGone = !peer.recentlyActive && peer.silentPeriods >= GONE_AFTER_PERIODS;
+    if (!isGone && peer.needsFrom >= core.log.firstIndex) needed.push(peer.needsFrom);
+  }
+  return needed;
 }
 
 export function stepLeader(core: Core, leader: Leader, message: Message): void {

@@ -79,6 +79,8 @@ export class Progress {
   readonly id: NodeId;
   /** Heard from since the last check of the quorum. */
   recentlyActive = false;
+  /** Checks of the quorum in a row before which it was not heard. */
+  silentPeriods = 0;
   /** Newest read context that it confirmed. */
   readContext = 0;
   /** Highest commit index that it was told. */
@@ -115,6 +117,19 @@ export class Progress {
   }
   get transfer(): SnapshotTransfer | undefined {
     return this.#flow.type === 'snapshot' ? this.#flow.transfer : undefined;
+  }
+
+  /** The first entry that it needs from the log; for a snapshot that was not begun yet, none that there is now. */
+  get needsFrom(): number {
+    if (this.#flow.type !== 'snapshot') return this.#match + 1;
+    const { meta } = this.#flow.transfer;
+    return meta === undefined ? Infinity : meta.index + 1;
+  }
+
+  /** The quorum is checked: another period begins. */
+  beginPeriod(): void {
+    this.silentPeriods = this.recentlyActive ? 0 : this.silentPeriods + 1;
+    this.recentlyActive = false;
   }
 
   /** The end of what is under way, or of what it is known to have. A member that has it refuses no append behind it. */

@@ -9,6 +9,7 @@ import { Core } from './core.js';
 import { forgetLeader, stepFollower, tickFollower } from './follower.js';
 import {
   entriesAreDurable,
+  entriesNeeded,
   flushLeader,
   isDue,
   propose,
@@ -237,6 +238,16 @@ export class Raft {
 
   applied(index: number): void {
     this.#core.log.appliedTo(index);
+  }
+
+  /**
+   * For each member that was heard of late, the first entry that it still needs of those that the log has (what comes
+   * behind its snapshot, if one is on its way). Compaction may wait for them, or not: then they get a snapshot. Empty
+   * unless this replica leads.
+   */
+  entriesNeeded(): number[] {
+    const core = this.#core;
+    return core.role.type === 'leader' ? entriesNeeded(core, core.role) : [];
   }
 
   /** Drops the log up to and including `index` (≤ applied, and behind a durable checkpoint). */

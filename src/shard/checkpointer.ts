@@ -6,17 +6,15 @@
  */
 import type { GroupCheckpoint, GroupId, Storage } from '../raft/index.js';
 import type { Group } from './group.js';
+import { ENTRY_OVERHEAD_BYTES, LogRetention, type RetentionLimits } from './log-retention.js';
 
-export interface CheckpointLimits {
+export interface CheckpointLimits extends RetentionLimits {
   /** Applied bytes of entry data after which a checkpoint is due. */
   readonly bytes: number;
   /** Bytes by which the journal grew after which it is due: a row takes at least a slot, however little is in it. */
   readonly journalBytes: number;
   /** ms after which it is due however little there is. */
   readonly intervalMs: number;
-  /** Entries, and bytes of them, kept in memory behind a checkpoint, per group, for followers that are a little late. */
-  readonly keepEntries: number;
-  readonly keepBytes: number;
 }
 
 export const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = {
@@ -25,10 +23,9 @@ export const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = {
   intervalMs: 30_000,
   keepEntries: 1_000,
   keepBytes: 1024 * 1024,
+  followerBytes: 16 * 1024 * 1024,
+  nodeFollowerBytes: 64 * 1024 * 1024,
 };
-
-/** What an entry costs besides its data. */
-const ENTRY_OVERHEAD_BYTES = 64;
 
 export class Checkpointer {
   readonly #dirty = new Map<GroupId, Group>();
@@ -39,12 +36,14 @@ export class Checkpointer {
   #running: Promise<void> | undefined;
   readonly #storage: Storage;
   readonly #limits: CheckpointLimits;
+  readonly #retention: LogRetention;
   readonly #compact: (group: Group, index: number) => void;
 
   /** `compact` is called in no turn of the node: it has to bring the call into one. */
   constructor(storage: Storage, limits: CheckpointLimits, compact: (group: Group, index: number) => void) {
     this.#storage = storage;
     this.#limits = limits;
+    this.#retention = new LogRetention(limits);
     this.#compact = compact;
   }
 
@@ -83,22 +82,13 @@ export class Checkpointer {
     this.#journalBytes = this.#storage.status().journalBytes;
     for (const [i, group] of groups.entries()) {
       group.table.thaw();
-      this.#compact(group, this.#keptFrom(group, checkpoints[i]?.meta.index ?? 0) - 1);
+      this.#compact(group, this.#retention.compactTo(group, checkpoints[i]?.meta.index ?? 0));
     }
   }
 
-  /** First index to keep of a log that is checkpointed up to `index`. */
-  #keptFrom(group: Group, index: number): number {
-    const { log } = group.raft;
-    const { keepEntries, keepBytes } = this.#limits;
-    let from = index + 1;
-    let bytes = 0;
-    while (from > log.firstIndex && index - from + 1 < keepEntries) {
-      bytes += log.entryAt(from - 1)?.data.length ?? 0;
-      if (bytes > keepBytes) break;
-      from--;
-    }
-    return from;
+  /** To be called regularly: lets go of entries that were kept for followers which have them by now, or are gone. */
+  compactKept(): void {
+    for (const { group, index } of this.#retention.review()) this.#compact(group, index);
   }
 }
 

@@ -320,6 +320,7 @@ export class ShardNode {
     if (this.#state !== 'serving') return;
     this.#proposeTopology();
     balance(this.#parts.groups, this.#parts.liveness, now);
+    this.#parts.checkpointer.compactKept();
     if (this.#parts.checkpointer.isDue(now)) this.#checkpoint();
   }
 

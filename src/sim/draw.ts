@@ -43,6 +43,9 @@ function drawBase(random: Random): Mix {
       journalBytes: 512 * 1024,
       keepEntries: random.pick([0, 5, 100]),
       keepBytes: 64_000,
+      // Little, so that followers that lag still come to need snapshots.
+      followerBytes: 2_000,
+      nodeFollowerBytes: 5_000,
     },
     // With small ones, an entry of an old term and the first of the new travel apart, as in figure 8 of the paper.
     appendBytes: random.pick([1, 300, 1_000_000]),

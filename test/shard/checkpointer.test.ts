@@ -8,7 +8,8 @@ import { RecentRows } from '../../src/shard/recent-rows.js';
 import { ManualRuntime } from './manual-runtime.js';
 
 const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
-const LIMITS = { bytes: 1, intervalMs: 1, journalBytes: 1, keepEntries: 0, keepBytes: 0 };
+const KEEP_NOTHING = { keepEntries: 0, keepBytes: 0, followerBytes: 0, nodeFollowerBytes: 0 };
+const LIMITS = { bytes: 1, intervalMs: 1, journalBytes: 1, ...KEEP_NOTHING };
 
 /** Shard 0 on node 1, following node 2, with two empty entries applied. */
 async function follower(storage: Storage): Promise<Group> {
@@ -73,7 +74,7 @@ describe('checkpoints', () => {
     const group = await follower(storage);
     const before = storage.status().journalBytes;
     expect(before).toBeGreaterThan(0);
-    const rare = { bytes: Infinity, intervalMs: Infinity, keepEntries: 0, keepBytes: 0 };
+    const rare = { bytes: Infinity, intervalMs: Infinity, ...KEEP_NOTHING };
     const dueAt = (journalBytes: number): Checkpointer => {
       const checkpointer = new Checkpointer(storage, { ...rare, journalBytes }, () => undefined);
       checkpointer.applied(group, 1, 0);

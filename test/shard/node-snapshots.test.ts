@@ -3,7 +3,7 @@ import { groupOfShard } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 /** Checkpoints after a little data, and logs that remember almost nothing. */
-const FORGETFUL = { checkpoints: { bytes: 4_000, keepEntries: 2 } };
+const FORGETFUL = { checkpoints: { bytes: 4_000, keepEntries: 2, followerBytes: 0 } };
 
 async function behind(): Promise<{ cluster: VirtualCluster; late: number }> {
   const cluster = await VirtualCluster.start({ shards: 1, node: FORGETFUL });

@@ -154,7 +154,7 @@ async function storm(seed: number): Promise<Chaos> {
     nodes: seed % 2 === 0 ? 3 : 5,
     shards: 2,
     seed,
-    node: { checkpoints: { bytes: 2_000, keepEntries: 3 } },
+    node: { checkpoints: { bytes: 2_000, keepEntries: 3, followerBytes: 1_000 } },
     storage: (_, storage, runtime) => slow(storage, (task) => runtime.after(random() < 0.1 ? random() * 400 : 1, task)),
   });
   const chaos = new Chaos(cluster, random);
