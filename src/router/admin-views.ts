@@ -3,6 +3,7 @@ import {
   MAX_KEY_BYTES,
   groupOfShard,
   keyHash,
+  levelOf,
   type GroupStatus,
   type NodeId,
   type NodeStatus,
@@ -16,6 +17,8 @@ import type { Limits } from './limits.js';
 export function clusterView(backend: Backend, topology: Topology, limits: Limits): object {
   return {
     cluster_id: topology.clusterId,
+    cluster_uid: topology.clusterUid ?? null,
+    feature_level: levelOf(topology),
     epoch: topology.epoch,
     shard_count: topology.shardCount,
     replicas: topology.replicas,
@@ -68,6 +71,8 @@ function nodeStatusView(status: NodeStatus): object {
     leads: status.groups.filter((group) => group.raft.role === 'leader').length,
     keys: status.groups.reduce((sum, group) => sum + group.keys, 0),
     inbox_length: status.inboxLength,
+    feature_level: status.featureLevel,
+    links: status.links,
     storage: {
       journal_bytes: status.storage.journalBytes,
       journal_rows: status.storage.journalRows,

@@ -69,6 +69,15 @@ export class RemoteBackend implements Backend {
       onLink: (peer, up) => {
         this.#onLink(peer, up);
       },
+      helloTo: () => {
+        const clusterUid = this.#topology?.clusterUid;
+        return clusterUid === undefined ? {} : { clusterUid };
+      },
+      objection: ({ extension }) => {
+        const [ours, theirs] = [this.#topology?.clusterUid, extension.clusterUid];
+        if (ours === undefined || theirs === undefined || ours === theirs) return undefined;
+        return { reason: 'wrong-cluster', detail: `cluster uid ${theirs} meets cluster uid ${ours}` };
+      },
     });
     this.#timer = this.#runtime.every(this.#pingMs, () => {
       this.#beat();
@@ -181,6 +190,7 @@ export class RemoteBackend implements Backend {
     const known = this.#topology;
     // The first topology decides which cluster this router belongs to.
     if (known !== undefined && (topology.clusterId !== known.clusterId || topology.epoch <= known.epoch)) return;
+    if (known?.clusterUid !== undefined && topology.clusterUid !== known.clusterUid) return;
     this.#topology = topology;
     if (this.#state === 'starting') this.#state = 'serving';
     for (const listener of this.#listeners) listener(topology);

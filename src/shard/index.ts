@@ -42,6 +42,7 @@ export type * from './status.js';
 export * from './strict-json.js';
 export * from './system-runtime.js';
 export { PlanMismatch, type ClusterPlan } from './topology-keeper.js';
+export { levelOf } from './topology-sync.js';
 export * from './topology.js';
 export * from './transport.js';
 export * from './transport-memory.js';

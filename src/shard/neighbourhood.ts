@@ -25,6 +25,8 @@ export class Neighbourhood {
   readonly #routers = new Set<PeerId>();
   #neighbours: readonly NodeId[] = [];
   #round = 0;
+  /** Nodes that were asked for their topology since the last round of pings. */
+  readonly #asked = new Set<NodeId>();
   readonly #transport: Transport;
   readonly #keeper: TopologyKeeper;
   readonly #liveness: Liveness;
@@ -78,8 +80,11 @@ export class Neighbourhood {
     this.heard(from, now);
     this.#liveness.said(from, stopping);
     if (epoch < this.#keeper.epoch) this.tell(from);
-    // They know more: a ping makes them tell.
-    else if (epoch > this.#keeper.epoch) this.#pingOne(from);
+    // They know more: a ping makes them tell. Once a round, for what they tell need not be believed.
+    else if (from < ROUTER_PEERS && epoch > this.#keeper.epoch && !this.#asked.has(from)) {
+      this.#asked.add(from);
+      this.#pingOne(from);
+    }
     return false;
   }
 
@@ -95,6 +100,7 @@ export class Neighbourhood {
 
   ping(): void {
     this.#round++;
+    this.#asked.clear();
     for (const id of this.#neighbours) this.#pingOne(id);
     if (this.#round % ROUTERS_EVERY_ROUNDS === 0) for (const id of this.#routers) this.#pingOne(id);
     if (this.#keeper.epoch > 0 && this.#round % SYSTEM_EVERY_ROUNDS !== 0) return;

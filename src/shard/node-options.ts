@@ -60,4 +60,6 @@ export interface ShardNodeOptions {
   readonly timers?: NodeTimers;
   readonly limits?: Partial<NodeLimits>;
   readonly checkpoints?: Partial<CheckpointLimits>;
+  /** What this node can read in replicated data. Default: all that this build can. */
+  readonly featureLevel?: number;
 }

@@ -16,6 +16,7 @@ import { Operations } from './operations.js';
 import { RecentRows } from './recent-rows.js';
 import { SnapshotSender } from './snapshot-sender.js';
 import { TopologyKeeper } from './topology-keeper.js';
+import { TopologySync } from './topology-sync.js';
 
 /** What the parts call back. */
 export interface NodeHooks {
@@ -37,6 +38,7 @@ export interface NodeParts {
   readonly checkpointer: Checkpointer;
   readonly snapshots: SnapshotSender;
   readonly keeper: TopologyKeeper;
+  readonly sync: TopologySync;
   readonly liveness: Liveness;
   readonly neighbourhood: Neighbourhood;
 }
@@ -84,21 +86,31 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
     logger: options.logger,
   });
   const keeper = new TopologyKeeper(plan, id, storage);
+  const sync = topologySync(options, hooks, { keeper, groups, timers });
   const liveness = new Liveness(timers.tickMs * timers.electionTicks);
   const neighbourhood = new Neighbourhood(transport, keeper, liveness, plan);
-  return {
-    timers,
-    inbox,
-    groups,
-    operations,
-    pipeline,
-    disk,
-    checkpointer,
-    snapshots,
+  const parts = { timers, inbox, groups, operations, pipeline, disk, checkpointer, snapshots };
+  return { ...parts, keeper, sync, liveness, neighbourhood };
+}
+
+function topologySync(
+  { id, plan, transport, runtime, logger, featureLevel }: ShardNodeOptions,
+  { fail }: NodeHooks,
+  { keeper, groups, timers }: Pick<NodeParts, 'keeper' | 'groups' | 'timers'>,
+): TopologySync {
+  const proposalMs = timers.tickMs * timers.electionTicks;
+  return new TopologySync({
+    self: id,
+    plan,
     keeper,
-    liveness,
-    neighbourhood,
-  };
+    groups,
+    transport,
+    runtime,
+    logger,
+    proposalMs,
+    fail,
+    ...(featureLevel === undefined ? {} : { featureLevel }),
+  });
 }
 
 /**

@@ -17,7 +17,6 @@ import type { ShardRequest } from './operation.js';
 import { guarded } from './operation-faults.js';
 import type { Timer } from './runtime.js';
 import type { NodeStatus } from './status.js';
-import { encodeTopology, SystemMachine } from './system-machine.js';
 import { systemVoters } from './topology-keeper.js';
 import { SYSTEM_GROUP, type Topology } from './topology.js';
 import { ROUTER_PEERS, type PeerId, type PeerMessage } from './transport.js';
@@ -57,10 +56,10 @@ export class ShardNode {
         this.#checkpoint();
       },
       onSystemApplied: () => {
-        this.#adopt(this.#heldTopology());
+        this.#parts.sync.applied();
       },
       onSystemLeader: () => {
-        this.#proposeTopology();
+        this.#parts.sync.propose();
       },
       recovered: (group) => this.#recovered.groups.get(group),
     });
@@ -74,6 +73,11 @@ export class ShardNode {
 
   onTopology(listener: (topology: Topology) => void): void {
     this.#parts.keeper.onChange(listener);
+  }
+
+  /** What every node of the cluster can read in replicated data (`protocol.ts`): committed, never falling. */
+  clusterFeatureLevel(): number {
+    return this.#parts.sync.clusterFeatureLevel;
   }
 
   /** The shard's leader as far as this node's own replica knows. */
@@ -133,6 +137,8 @@ export class ShardNode {
       groups: [...this.#parts.groups.all()].map((group) => group.status()),
       storage: this.#options.storage.status(),
       inboxLength: this.#parts.inbox.length,
+      featureLevel: this.#parts.sync.featureLevel,
+      links: this.#parts.sync.links(),
     };
   }
 
@@ -158,8 +164,8 @@ export class ShardNode {
     if (voters.includes(this.id)) this.#parts.groups.start(SYSTEM_GROUP, voters);
     await this.#parts.keeper.start(this.#recovered.meta);
     // What the system group holds here may be newer than the copy; a plan that contradicts it ends the start.
-    const held = this.#heldTopology();
-    if (held !== undefined) await this.#parts.keeper.adopt(held);
+    const { held } = this.#parts.sync;
+    if (held !== undefined) await this.#parts.keeper.adoptHeld(held);
     await this.#options.transport.start({
       onMessages: (from, messages) => {
         this.#parts.inbox.frame({ from, messages });
@@ -169,6 +175,8 @@ export class ShardNode {
           this.#onLink(peer, up);
         });
       },
+      helloTo: () => this.#parts.sync.helloTo(),
+      objection: (hello) => this.#parts.sync.objection(hello),
     });
     this.#state = 'serving';
     const { timers, inbox } = this.#parts;
@@ -258,7 +266,7 @@ export class ShardNode {
           break;
         }
         case 'topology':
-          this.#adopt(message.topology);
+          this.#parts.sync.offered(from, message.topology);
           break;
         case 'ping':
           if (this.#parts.neighbourhood.pinged(from, message, this.#options.runtime.now())) this.#mourn(from);
@@ -318,7 +326,7 @@ export class ShardNode {
     for (const group of this.#parts.groups.all()) group.expire(now);
     this.#parts.snapshots.sweep(now);
     if (this.#state !== 'serving') return;
-    this.#proposeTopology();
+    this.#parts.sync.propose();
     balance(this.#parts.groups, this.#parts.liveness, now);
     this.#parts.checkpointer.compactKept();
     if (this.#parts.checkpointer.isDue(now)) this.#checkpoint();
@@ -345,37 +353,11 @@ export class ShardNode {
     this.#parts.groups.forgetLeader(peer);
   }
 
-  #heldTopology(): Topology | undefined {
-    const machine = this.#parts.groups.system?.machine;
-    return machine instanceof SystemMachine ? machine.topology : undefined;
-  }
-
-  #adopt(topology: Topology | undefined): void {
-    if (topology === undefined) return;
-    try {
-      this.#parts.keeper.adopt(topology).catch((error: unknown) => {
-        this.#options.logger.warn({ error: String(error) }, 'the copy of the topology was not kept');
-      });
-    } catch (error) {
-      this.#fail(asError(error));
-    }
-  }
-
   #onTopologyChange(topology: Topology): void {
     this.#options.logger.info({ epoch: topology.epoch }, 'topology');
     this.#parts.groups.startShards(topology);
     this.#parts.neighbourhood.setNeighbours(this.#parts.groups.neighbours());
     this.#parts.neighbourhood.tellRouters();
-  }
-
-  #proposeTopology(): void {
-    const system = this.#parts.groups.system;
-    if (system?.isLeader !== true) return;
-    const proposal = this.#parts.keeper.proposal(this.#heldTopology());
-    if (proposal === undefined) return;
-    const deadline = this.#options.runtime.now() + this.#parts.timers.tickMs * this.#parts.timers.electionTicks;
-    system.write(encodeTopology(proposal), { deadline, key: new Uint8Array(), done: () => undefined });
-    this.#parts.groups.touch(system);
   }
 
   #fail(error: Error): void {

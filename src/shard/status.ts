@@ -29,4 +29,8 @@ export interface NodeStatus {
   readonly groups: readonly GroupStatus[];
   readonly storage: StorageStatus;
   readonly inboxLength: number;
+  /** What this build can read in replicated data (`protocol.ts`); 1 from builds that do not say. */
+  readonly featureLevel: number;
+  /** Links to other nodes, with the protocol version of each. */
+  readonly links: readonly { readonly peer: NodeId; readonly version: number }[];
 }

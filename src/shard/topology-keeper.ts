@@ -26,6 +26,15 @@ export class PlanMismatch extends Error {
 const SYSTEM_VOTERS = 5;
 const TOPOLOGY_META = 'topology';
 const IDENTITY_META = 'identity';
+/** The feature level from which on a topology holds `featureLevel` and `clusterUid`. */
+const UID_LEVEL = 2;
+
+/** What a proposal needs from outside. */
+export interface Draw {
+  /** The lowest of all nodes; 0 while it is not known of each. */
+  readonly featureLevel: number;
+  readonly drawUid: () => string;
+}
 
 /** An odd number of nodes, five at most, hold the system group: the first ones. */
 export function systemVoters(nodes: readonly NodeInfo[]): NodeId[] {
@@ -78,16 +87,41 @@ export class TopologyKeeper {
    * @throws PlanMismatch if this node was started with another number of shards, replicas or nodes.
    */
   adopt(topology: Topology): Promise<void> {
-    if (topology.epoch <= this.epoch) return Promise.resolve();
+    return topology.epoch <= this.epoch ? Promise.resolve() : this.#take(topology);
+  }
+
+  #take(topology: Topology): Promise<void> {
     this.#check(topology);
     this.#topology = topology;
     for (const listener of this.#listeners) listener(topology);
     return this.#storage.putMeta(TOPOLOGY_META, encodeTopology(topology));
   }
 
-  /** What the leader of the system group should propose now, given what the group holds; undefined = all is well. */
-  proposal(held: Topology | undefined): Topology | undefined {
+  /**
+   * Takes over what this node's own replica of group 0 has applied. It wins over any copy of its epoch or before, and
+   * over a copy of another cluster; a later copy stays, for the replica may still be catching up.
+   * @throws PlanMismatch
+   */
+  adoptHeld(held: Topology): Promise<void> {
+    const copy = this.#topology;
+    const sameCluster =
+      copy?.clusterUid === undefined || held.clusterUid === undefined || copy.clusterUid === held.clusterUid;
+    if (copy !== undefined && sameCluster) {
+      if (held.epoch < copy.epoch) return Promise.resolve();
+      if (held.epoch === copy.epoch && JSON.stringify(held) === JSON.stringify(copy)) return Promise.resolve();
+    }
+    return this.#take(held);
+  }
+
+  /**
+   * What the leader of the system group should propose now, given what the group holds; undefined = all is well.
+   * @param draw the lowest feature level of all nodes (0 = not known of all), and where a cluster uid comes from.
+   */
+  proposal(held: Topology | undefined, draw: Draw): Topology | undefined {
     const plan = this.#plan;
+    const level = Math.max(draw.featureLevel, held?.featureLevel ?? 0);
+    // Builds of level 1 cannot read these fields: nothing of them is written before all nodes can.
+    const uid = level >= UID_LEVEL ? { featureLevel: level, clusterUid: held?.clusterUid ?? draw.drawUid() } : {};
     if (held === undefined) {
       const ids = plan.nodes.map((n) => n.id);
       return {
@@ -99,11 +133,13 @@ export class TopologyKeeper {
         leaseReads: plan.leaseReads,
         nodes: plan.nodes,
         shards: placeShards({ shardCount: plan.shardCount, nodes: ids, replicas: plan.replicas }),
+        ...uid,
       };
     }
     const moved = JSON.stringify(held.nodes) !== JSON.stringify(plan.nodes);
-    const changed = moved || held.leaseReads !== plan.leaseReads;
-    return changed ? { ...held, epoch: held.epoch + 1, nodes: plan.nodes, leaseReads: plan.leaseReads } : undefined;
+    const raised = level >= UID_LEVEL && (level !== held.featureLevel || held.clusterUid === undefined);
+    if (!moved && !raised && held.leaseReads === plan.leaseReads) return undefined;
+    return { ...held, epoch: held.epoch + 1, nodes: plan.nodes, leaseReads: plan.leaseReads, ...uid };
   }
 
   #check(topology: Topology): void {

@@ -25,6 +25,13 @@ export interface Topology {
   readonly nodes: readonly NodeInfo[];
   /** `shards[s]` = nodes that hold shard s; the first is the preferred leader. */
   readonly shards: readonly (readonly NodeId[])[];
+  /**
+   * What every node of the cluster can read in replicated data (`protocol.ts`). Left out = 1: topologies were made
+   * without it before there was a second level. Never falls.
+   */
+  readonly featureLevel?: number;
+  /** Drawn at random, once, and never changed; left out until all nodes have feature level 2. */
+  readonly clusterUid?: string;
 }
 
 /** Group 0 holds the topology itself. */

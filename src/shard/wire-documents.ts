@@ -5,6 +5,7 @@
  * a field that is added there and forgotten here does not build.
  */
 import { z } from 'zod';
+import { FORMER_PROTOCOL } from './protocol.js';
 import type { NodeStatus } from './status.js';
 import type { Topology } from './topology.js';
 import { WIRE_INTEGER_LIMIT, WireError, type WireReader, type WireWriter } from './wire-buffer.js';
@@ -27,6 +28,8 @@ const topology = z
     leaseReads: z.boolean(),
     nodes: z.array(z.object({ id: nodeId, name: z.string(), peerAddress: z.string(), httpAddress: z.string() })),
     shards: z.array(z.array(nodeId)),
+    featureLevel: whole.optional(),
+    clusterUid: z.string().max(64).optional(),
   })
   .refine((t) => t.shards.length === t.shardCount, 'as many replica sets as shards')
   .refine((t) => new Set(t.nodes.map((node) => node.id)).size === t.nodes.length, 'a node twice');
@@ -92,10 +95,15 @@ const status = z.object({
     commitMs: z.array(z.number()),
   }),
   inboxLength: whole,
+  // The former build says neither.
+  featureLevel: whole.default(FORMER_PROTOCOL.featureLevel),
+  links: z.array(z.object({ peer: nodeId, version: whole })).default([]),
 });
 
 export function writeTopology(out: WireWriter, value: Topology): void {
-  out.text(JSON.stringify(value));
+  // Who speaks version 1 knows nothing of these.
+  const sent = out.version === 1 ? { ...value, featureLevel: undefined, clusterUid: undefined } : value;
+  out.text(JSON.stringify(sent));
 }
 
 export function readTopology(input: WireReader): Topology {
@@ -103,7 +111,8 @@ export function readTopology(input: WireReader): Topology {
 }
 
 export function writeStatus(out: WireWriter, value: NodeStatus): void {
-  out.text(JSON.stringify({ ...value, failure: value.failure ?? null }));
+  const sent = { ...value, failure: value.failure ?? null };
+  out.text(JSON.stringify(out.version === 1 ? { ...sent, featureLevel: undefined, links: undefined } : sent));
 }
 
 export function readStatus(input: WireReader): NodeStatus {

@@ -56,6 +56,8 @@ const status: NodeStatus = {
   })),
   storage: { journalBytes: 10, journalRows: 2, stateBytes: 30, commits: 4, commitMs: [1, 2, 3, 100] },
   inboxLength: 5,
+  featureLevel: 2,
+  links: [],
 };
 
 describe('what the cluster says of itself', () => {

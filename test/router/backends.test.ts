@@ -37,6 +37,8 @@ const statusOf = (id: number): NodeStatus => ({
   groups: [],
   storage: { journalBytes: 0, journalRows: 0, stateBytes: 0, commits: 0, commitMs: [] },
   inboxLength: 0,
+  featureLevel: 2,
+  links: [],
 });
 
 class FakeTransport implements Transport {

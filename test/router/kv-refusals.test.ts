@@ -48,6 +48,8 @@ const statusAtTerm = (term: number): NodeStatus => ({
   })),
   storage: { journalBytes: 0, journalRows: 0, stateBytes: 0, commits: 0, commitMs: [] },
   inboxLength: 0,
+  featureLevel: 2,
+  links: [],
 });
 
 describe('forwarding', () => {

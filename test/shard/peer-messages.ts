@@ -143,18 +143,23 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
 );
 
 export const topologies: fc.Arbitrary<Topology> = fc
-  .record({
-    clusterId: fc.string(),
-    epoch: integer,
-    replicas: fc.nat(7),
-    hash: fc.constant('xxh64' as const),
-    leaseReads: fc.boolean(),
-    nodes: fc.uniqueArray(
-      fc.record({ id: nodeId, name: fc.string(), peerAddress: fc.string(), httpAddress: fc.string() }),
-      { maxLength: 4, selector: (node) => node.id },
-    ),
-    shards: fc.array(nodeIds, { maxLength: 6 }),
-  })
+  .record(
+    {
+      clusterId: fc.string(),
+      epoch: integer,
+      replicas: fc.nat(7),
+      hash: fc.constant('xxh64' as const),
+      leaseReads: fc.boolean(),
+      nodes: fc.uniqueArray(
+        fc.record({ id: nodeId, name: fc.string(), peerAddress: fc.string(), httpAddress: fc.string() }),
+        { maxLength: 4, selector: (node) => node.id },
+      ),
+      shards: fc.array(nodeIds, { maxLength: 6 }),
+      featureLevel: integer,
+      clusterUid: fc.uuid(),
+    },
+    { requiredKeys: ['clusterId', 'epoch', 'replicas', 'hash', 'leaseReads', 'nodes', 'shards'] },
+  )
   .map((topology) => ({ ...topology, shardCount: topology.shards.length }));
 
 const raftStatus = fc.record({
@@ -213,6 +218,8 @@ export const statuses: fc.Arbitrary<NodeStatus> = fc.record({
     ),
   }),
   inboxLength: integer,
+  featureLevel: integer,
+  links: fc.array(fc.record({ peer: nodeId, version: integer }), { maxLength: 3 }),
 });
 
 const isNot = fc.boolean();

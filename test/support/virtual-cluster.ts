@@ -18,11 +18,11 @@ import {
   type Condition,
   type Consistency,
   type GroupStatus,
+  type Protocol,
   type ShardNodeOptions,
   type Storage,
   type Transport,
 } from '../../src/shard/index.js';
-import type { Protocol } from '../../src/shard/protocol.js';
 import { VirtualRuntime } from './virtual-runtime.js';
 
 export interface VirtualClusterOptions {
@@ -33,6 +33,8 @@ export interface VirtualClusterOptions {
   readonly leaseReads?: boolean;
   /** What all nodes and the router speak. Default: this build's. */
   readonly protocol?: Protocol;
+  /** What each node's build speaks, if it is not this one. */
+  readonly protocols?: ReadonlyMap<number, Protocol>;
   readonly node?: Partial<Pick<ShardNodeOptions, 'timers' | 'limits' | 'checkpoints'>>;
   /** Wraps a node's storage, to make it slow or failing. */
   readonly storage?: (id: number, storage: Storage, runtime: VirtualRuntime) => Storage;
@@ -47,13 +49,16 @@ export class VirtualCluster {
   readonly nodes = new Map<number, ShardNode>();
   readonly dispatcher: Dispatcher;
   readonly backend: RemoteBackend;
-  readonly #disks = new Map<number, MemoryDisk>();
+  /** May be changed while a node is down. */
+  readonly protocols: Map<number, Protocol>;
+  readonly disks = new Map<number, MemoryDisk>();
   readonly #options: VirtualClusterOptions;
   #operations = 0;
 
   constructor(options: VirtualClusterOptions = {}) {
     const { nodes = 3, shards = 4, seed = 1, leaseReads = false } = options;
     this.#options = options;
+    this.protocols = new Map(options.protocols);
     this.runtime = new VirtualRuntime(seed);
     this.network = new MemoryNetwork(this.runtime, { encode: true });
     this.plan = {
@@ -83,10 +88,11 @@ export class VirtualCluster {
 
   /** Starts a node on the disk that it had. */
   async startNode(id: number, plan: ClusterPlan = this.plan): Promise<ShardNode> {
-    const disk = this.#disks.get(id) ?? new MemoryDisk();
-    this.#disks.set(id, disk);
+    const disk = this.disks.get(id) ?? new MemoryDisk();
+    this.disks.set(id, disk);
+    const protocol = this.protocols.get(id) ?? this.#options.protocol;
     const storage = new MemoryStorage(disk);
-    const transport = this.network.node(id, this.#options.protocol);
+    const transport = this.network.node(id, protocol);
     const node = new ShardNode({
       id,
       name: `n${id}`,
@@ -95,11 +101,17 @@ export class VirtualCluster {
       transport: this.#options.transport?.(id, transport, this.runtime) ?? transport,
       runtime: this.runtime,
       logger: silentLogger,
+      ...(protocol === undefined ? {} : { featureLevel: protocol.featureLevel }),
       ...this.#options.node,
     });
     this.nodes.set(id, node);
     await this.runtime.settle(node.start());
     return node;
+  }
+
+  /** Of a node that is down: to look into its disk, or to change it. */
+  storageOf(id: number): Storage {
+    return new MemoryStorage(this.disks.get(id) ?? new MemoryDisk());
   }
 
   async kill(id: number): Promise<void> {

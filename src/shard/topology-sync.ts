@@ -1,0 +1,144 @@
+/**
+ * Which topologies a node believes, what the leader of the system group proposes, and which peers belong to the
+ * cluster.
+ *
+ * Group 0 is the only source. Elsewhere a topology is a copy, taken from nodes only (a router has no say), of the same
+ * cluster uid only; and where this node holds a replica of group 0 that has applied an epoch, no copy counts.
+ *
+ * The cluster uid is drawn at random by the leader of group 0 and committed together with the feature level, once
+ * every node of the cluster can read both. From then on each hello carries it: the id derived from the settings is the
+ * same for all clusters that were made with the same settings, this one never is.
+ */
+import { v4 } from 'uuid';
+import type { NodeId } from '../raft/index.js';
+import type { Groups } from './groups.js';
+import { FORMER_PROTOCOL, PROTOCOL } from './protocol.js';
+import type { Logger, Runtime } from './runtime.js';
+import { encodeTopology, SystemMachine } from './system-machine.js';
+import type { ClusterPlan, TopologyKeeper } from './topology-keeper.js';
+import type { Topology } from './topology.js';
+import { ROUTER_PEERS, type PeerId, type Transport } from './transport.js';
+import type { Refused } from './transport-stats.js';
+import type { Hello, HelloExtension } from './wire-hello.js';
+
+export interface TopologySyncOptions {
+  readonly self: NodeId;
+  readonly plan: ClusterPlan;
+  readonly keeper: TopologyKeeper;
+  readonly groups: Groups;
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  /** How long a proposal may wait, ms. */
+  readonly proposalMs: number;
+  /** What this build can read in replicated data. Default: `PROTOCOL.featureLevel`. */
+  readonly featureLevel?: number;
+  /** The cluster's data contradicts this node's settings, or its own data. */
+  readonly fail: (error: Error) => void;
+}
+
+export class TopologySync {
+  readonly #options: TopologySyncOptions;
+  /** What this node can read in replicated data. */
+  readonly featureLevel: number;
+
+  constructor(options: TopologySyncOptions) {
+    this.#options = options;
+    this.featureLevel = options.featureLevel ?? PROTOCOL.featureLevel;
+  }
+
+  /** What this node's replica of group 0 has applied; undefined if it holds none, or nothing was applied yet. */
+  get held(): Topology | undefined {
+    const machine = this.#options.groups.system?.machine;
+    return machine instanceof SystemMachine ? machine.topology : undefined;
+  }
+
+  /** What every node of the cluster can read in replicated data: committed, and never falling. */
+  get clusterFeatureLevel(): number {
+    return levelOf(this.#options.keeper.topology);
+  }
+
+  /** To the other nodes, with the protocol version of each. */
+  links(): { readonly peer: NodeId; readonly version: number }[] {
+    const { plan, transport } = this.#options;
+    return plan.nodes.flatMap(({ id }) => {
+      const version = transport.link(id)?.version;
+      return version === undefined ? [] : [{ peer: id, version }];
+    });
+  }
+
+  /** Group 0 has applied something here. */
+  applied(): void {
+    const { held } = this;
+    if (held !== undefined) this.#adopt(() => this.#options.keeper.adoptHeld(held));
+  }
+
+  /** A peer sent its copy. */
+  offered(from: PeerId, topology: Topology): void {
+    if (from >= ROUTER_PEERS || this.held !== undefined) return;
+    const mine = this.#options.keeper.topology?.clusterUid;
+    if (mine !== undefined && mine !== topology.clusterUid) {
+      const fields = { peer: from, clusterUid: topology.clusterUid, expected: mine };
+      this.#options.logger.warn(fields, 'a peer offered the topology of another cluster');
+      return;
+    }
+    this.#adopt(() => this.#options.keeper.adopt(topology));
+  }
+
+  /** Proposes what the topology lacks, if this node leads group 0. */
+  propose(): void {
+    const { groups, keeper, runtime, proposalMs } = this.#options;
+    const { system } = groups;
+    if (system?.isLeader !== true) return;
+    const draw = { featureLevel: this.#lowestFeatureLevel(), drawUid: () => drawUid(runtime) };
+    const proposal = keeper.proposal(this.held, draw);
+    if (proposal === undefined) return;
+    const deadline = runtime.now() + proposalMs;
+    system.write(encodeTopology(proposal), { deadline, key: new Uint8Array(), done: () => undefined });
+    groups.touch(system);
+  }
+
+  helloTo(): HelloExtension {
+    const clusterUid = this.#options.keeper.topology?.clusterUid;
+    return clusterUid === undefined ? {} : { clusterUid };
+  }
+
+  objection({ role, featureLevel, extension }: Hello): Refused | undefined {
+    const mine = this.#options.keeper.topology?.clusterUid;
+    const theirs = extension.clusterUid;
+    if (mine !== undefined && theirs !== undefined && mine !== theirs) {
+      return { reason: 'wrong-cluster', detail: `cluster uid ${theirs} meets cluster uid ${mine}` };
+    }
+    // It could not read what is in the logs, nor say which cluster it belongs to. Routers hold neither.
+    const needed = this.clusterFeatureLevel;
+    if (role === 'router' || featureLevel >= needed) return undefined;
+    return { reason: 'wrong-version', detail: `feature level ${featureLevel}, the cluster needs ${needed}` };
+  }
+
+  #adopt(adopt: () => Promise<void>): void {
+    try {
+      adopt().catch((error: unknown) => {
+        this.#options.logger.warn({ error: String(error) }, 'the copy of the topology was not kept');
+      });
+    } catch (error) {
+      this.#options.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** Of all nodes of the cluster, as their links say; 0 while one of them is not linked. */
+  #lowestFeatureLevel(): number {
+    const { self, plan, transport } = this.#options;
+    const levels = plan.nodes.map(({ id }) =>
+      id === self ? this.featureLevel : (transport.link(id)?.featureLevel ?? 0),
+    );
+    return Math.min(...levels);
+  }
+}
+
+export const levelOf = (topology: Topology | undefined): number =>
+  topology?.featureLevel ?? FORMER_PROTOCOL.featureLevel;
+
+/** From the runtime's chance, so that a simulation can repeat it. */
+function drawUid(runtime: Runtime): string {
+  return v4({ random: Uint8Array.from({ length: 16 }, () => Math.floor(runtime.random() * 256)) });
+}

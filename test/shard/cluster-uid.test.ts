@@ -1,0 +1,174 @@
+/** The random id of a cluster and its feature level: when they come, and whom they keep out. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { FORMER_PROTOCOL, PROTOCOL } from '../../src/shard/protocol.js';
+import type { Topology } from '../../src/shard/topology.js';
+import type { MemoryTransport } from '../../src/shard/transport-memory.js';
+import type { HelloExtension } from '../../src/shard/wire-hello.js';
+import { VirtualCluster, type VirtualClusterOptions } from '../support/virtual-cluster.js';
+
+let cluster: VirtualCluster;
+const start = async (options: VirtualClusterOptions = {}): Promise<VirtualCluster> =>
+  (cluster = await VirtualCluster.start({ shards: 2, ...options }));
+afterEach(async () => {
+  for (const id of [...cluster.nodes.keys()]) await cluster.kill(id);
+});
+
+const topologies = (of = cluster): (Topology | undefined)[] => [...of.nodes.values()].map((node) => node.topology());
+const uids = (of = cluster): Set<string | undefined> => new Set(topologies(of).map((topology) => topology?.clusterUid));
+const settled = (of = cluster): Promise<boolean> =>
+  of.runtime.until(() => uids(of).size === 1 && !uids(of).has(undefined));
+
+/** Joins as node or router, and says and sends what it likes. */
+const forger = async (transport: MemoryTransport, extension: HelloExtension = {}): Promise<MemoryTransport> => {
+  await transport.start({ onMessages: () => undefined, onLink: () => undefined, helloTo: () => extension });
+  await cluster.runtime.run(50);
+  return transport;
+};
+
+describe('the cluster uid', () => {
+  test('is drawn once, and every node has it', async () => {
+    await start();
+    expect(await settled()).toBe(true);
+    const [uid] = uids();
+    expect(uid).toMatch(/^[0-9a-f-]{36}$/);
+    expect(cluster.node(2).clusterFeatureLevel()).toBe(PROTOCOL.featureLevel);
+    for (const id of [1, 2, 3]) await cluster.kill(id);
+    for (const id of [1, 2, 3]) await cluster.startNode(id);
+    await cluster.runtime.until(() => cluster.everyShardHasALeader());
+    await cluster.runtime.run(2_000);
+    expect(uids()).toEqual(new Set([uid]));
+  });
+
+  test('differs between clusters that were made with the same settings', async () => {
+    const other = await VirtualCluster.start({ shards: 2, seed: 2 });
+    await start({ seed: 3 });
+    expect([await settled(), await settled(other)]).toEqual([true, true]);
+    expect([...uids()]).not.toEqual([...uids(other)]);
+    for (const id of [1, 2, 3]) await other.kill(id);
+  });
+
+  test('and the feature level come when the last node has a build that can read them, and not before', async () => {
+    await start({ protocols: new Map([[3, FORMER_PROTOCOL]]) });
+    await cluster.runtime.run(5_000);
+    for (const topology of topologies()) {
+      expect(Object.keys(topology!)).not.toContain('clusterUid');
+      expect(Object.keys(topology!)).not.toContain('featureLevel');
+    }
+    expect(cluster.node(1).clusterFeatureLevel()).toBe(1);
+    await cluster.kill(3);
+    await cluster.runtime.run(2_000);
+    // Nobody can tell what a node that is away can read.
+    expect(uids()).toEqual(new Set([undefined]));
+    cluster.protocols.delete(3);
+    await cluster.startNode(3);
+    expect(await settled()).toBe(true);
+    expect(topologies().map((topology) => topology?.featureLevel)).toEqual([2, 2, 2]);
+  });
+
+  test('once they are committed, a node of the former build is refused', async () => {
+    await start();
+    await settled();
+    await cluster.kill(3);
+    cluster.protocols.set(3, FORMER_PROTOCOL);
+    await cluster.startNode(3);
+    expect(cluster.node(1).status().links).toEqual([{ peer: 2, version: 2 }]);
+    expect(cluster.node(3).status().links).toEqual([]);
+  });
+
+  test('a router of the former build is served all the same', async () => {
+    await start();
+    await settled();
+    const router = cluster.network.router(FORMER_PROTOCOL);
+    await forger(router);
+    expect(router.link(1)).toMatchObject({ version: 1 });
+  });
+
+  test('a stray node of another cluster with the same settings is let in nowhere, and no key is overwritten', async () => {
+    const other = await VirtualCluster.start({ shards: 2, seed: 9 });
+    expect(await settled(other)).toBe(true);
+    for (let i = 0; i < 20; i++) await other.put(`key-${i}`, 'of the other');
+    for (const id of [1, 2, 3]) await other.kill(id);
+
+    await start();
+    expect(await settled()).toBe(true);
+    for (let i = 0; i < 3; i++) await cluster.put(`key-${i}`, 'ours');
+    await cluster.kill(3);
+    cluster.disks.set(3, other.disks.get(3)!);
+    await cluster.startNode(3);
+    await cluster.runtime.run(10_000);
+    expect(cluster.node(3).status().links).toEqual([]);
+    cluster.disks.delete(3);
+    for (let i = 0; i < 3; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
+    expect(await cluster.text('key-9')).toBeUndefined();
+  });
+
+  test('a process that says another uid is refused, one that knows none is not', async () => {
+    await start();
+    await settled();
+    const foreign = await forger(cluster.network.node(4), { clusterUid: 'another' });
+    expect([1, 2, 3].map((id) => foreign.link(id))).toEqual([undefined, undefined, undefined]);
+    const fresh = await forger(cluster.network.node(5));
+    expect(fresh.link(1)).toMatchObject({ version: PROTOCOL.versions.max });
+  });
+});
+
+describe('a topology is believed', () => {
+  const moved = (topology: Topology): Topology => ({
+    ...topology,
+    epoch: 99,
+    nodes: topology.nodes.map((node) => ({ ...node, httpAddress: 'elsewhere:1' })),
+  });
+  const send = async (from: MemoryTransport, to: number, topology: Topology): Promise<void> => {
+    from.send(to, { type: 'topology', topology });
+    from.send(to, { type: 'ping', epoch: 99, stopping: false });
+    from.flush();
+    await cluster.runtime.run(1_000);
+  };
+
+  test('from no router, whatever its epoch', async () => {
+    await start({ nodes: 4 });
+    await settled();
+    const router = await forger(cluster.network.router());
+    const { epoch } = cluster.node(4).topology()!;
+    for (const id of [1, 4]) {
+      await send(router, id, moved(cluster.node(id).topology()!));
+      expect(cluster.node(id).topology()!.epoch).toBe(epoch);
+    }
+  });
+
+  test('from no peer where this node has applied what group 0 says', async () => {
+    await start({ nodes: 4 });
+    await settled();
+    const peer = await forger(cluster.network.node(5));
+    const before = cluster.node(1).topology()!;
+    await send(peer, 1, moved(before));
+    expect(cluster.node(1).topology()).toEqual(before);
+  });
+
+  test('from a node where this one has no replica of group 0, if it is of the same cluster', async () => {
+    await start({ nodes: 4 });
+    await settled();
+    const peer = await forger(cluster.network.node(5));
+    const before = cluster.node(4).topology()!;
+    await send(peer, 4, { ...moved(before), clusterUid: 'another' });
+    expect(cluster.node(4).topology()).toEqual(before);
+    await send(peer, 4, moved(before));
+    expect(cluster.node(4).topology()!.epoch).toBe(99);
+  });
+
+  test('what group 0 says wins over a copy that contradicts it at the same epoch', async () => {
+    await start();
+    await settled();
+    const held = cluster.node(1).topology()!;
+    await cluster.kill(1);
+    const wrong = { ...held, nodes: held.nodes.map((node) => ({ ...node, httpAddress: 'elsewhere:1' })) };
+    const storage = cluster.storageOf(1);
+    await storage.open();
+    await storage.putMeta('topology', Buffer.from(JSON.stringify(wrong)));
+    await storage.close();
+    await cluster.startNode(1);
+    await cluster.runtime.until(() => cluster.everyShardHasALeader());
+    await cluster.runtime.run(1_000);
+    expect(cluster.node(1).topology()).toEqual(held);
+  });
+});
