@@ -17,7 +17,7 @@ describe('the log of the links', () => {
     const request = { shard: 0, budgetMs: 1, operation };
     for (const id of [1, 2, 3]) expect(b.transport.send(1, { type: 'request', id, request })).toBe(false);
     const errors = b.log.lines.filter(({ level }) => level === 'error');
-    expect(errors).toMatchObject([{ fields: { peer: 1, type: 'request', why: 'a key of 4098 bytes' } }]);
+    expect(errors).toMatchObject([{ fields: { peer: 1, type: 'request', why: 'the encoded key exceeds 4 KiB' } }]);
     expect(b.transport.stats().droppedInvalid).toBe(3);
   });
 
