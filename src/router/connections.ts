@@ -12,10 +12,20 @@ interface Connection {
   latest: ServerResponse | undefined;
   /** Requests that came before the answer to the one before them was out. */
   pipelined: number;
+  /** Requests that came behind those. */
+  readonly waiting: WaitingRequest[];
+  ended: boolean;
 }
 
-/** Requests that one connection may have open at once. */
+interface WaitingRequest {
+  readonly response: ServerResponse;
+  readonly start: () => void;
+}
+
+/** Requests that one connection may have open at once; further ones wait. */
 const MAX_PIPELINED = 64;
+/** Far more than one read of a socket brings, which is what comes before reading stops. */
+const MAX_WAITING = 16_384;
 
 export class Connections {
   readonly #limits: Limits;
@@ -39,7 +49,7 @@ export class Connections {
       return;
     }
     this.#perAddress.set(address, count + 1);
-    this.#open.set(socket, { latest: undefined, pipelined: 0 });
+    this.#open.set(socket, { latest: undefined, pipelined: 0, waiting: [], ended: false });
     socket.once('close', () => {
       this.#open.delete(socket);
       const left = (this.#perAddress.get(address) ?? 1) - 1;
@@ -48,20 +58,47 @@ export class Connections {
     });
   }
 
-  /** A request came. False: its connection asks for too much at once and was cut. */
-  begin(socket: Socket, response: ServerResponse): boolean {
+  /**
+   * A request came: `start` is called at once, or, if too many before it are not answered yet, when one of them is. While
+   * any waits nothing more is read; what one read has brought waits here, and there is a bound to that.
+   */
+  begin(socket: Socket, response: ServerResponse, start: () => void): void {
     const connection = this.#open.get(socket);
-    if (connection === undefined) return true;
+    if (connection === undefined) {
+      start();
+      return;
+    }
+    if (connection.ended) return;
     const pipelined = connection.latest?.writableFinished === false;
     connection.latest = response;
-    if (!pipelined) return true;
+    if (!pipelined) {
+      start();
+      return;
+    }
+    if (connection.pipelined >= MAX_PIPELINED) {
+      connection.waiting.push({ response, start });
+      socket.pause();
+      if (connection.waiting.length > MAX_WAITING) socket.destroy();
+      return;
+    }
+    this.#start(socket, connection, { response, start });
+  }
+
+  #start(socket: Socket, connection: Connection, { response, start }: WaitingRequest): void {
     connection.pipelined += 1;
     response.once('close', () => {
       connection.pipelined -= 1;
+      const next = socket.destroyed || connection.ended ? undefined : connection.waiting.shift();
+      if (next !== undefined) this.#start(socket, connection, next);
+      if (connection.waiting.length === 0) socket.resume();
     });
-    if (connection.pipelined < MAX_PIPELINED) return true;
-    socket.destroy();
-    return false;
+    start();
+  }
+
+  /** What else comes on the connection is not served: the answer that is under way is its last. */
+  end(socket: Socket): void {
+    const connection = this.#open.get(socket);
+    if (connection !== undefined) connection.ended = true;
   }
 
   /** Nothing is owed on the connection. */

@@ -47,6 +47,7 @@ export const HTTP_CODES = {
   'expectation-failed': { status: 417, meaning: 'the expectation is not supported' },
   'misdirected-request': { status: 421, meaning: 'this server does not answer for the host that the request names' },
   'headers-too-large': { status: 431, meaning: 'the headers are too large' },
+  'transfer-coding-unsupported': { status: 501, meaning: 'only the transfer coding chunked is supported' },
   'loop-detected': { status: 508, meaning: 'the request was forwarded too often' },
 } as const satisfies Record<string, { status: number; meaning: string }>;
 

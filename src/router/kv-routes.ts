@@ -13,6 +13,7 @@ import { whatIsWrongWithJson } from './json-check.js';
 import { answerAbsent, answerDelete, answerGet, answerPut, answerRefusal, type Asked } from './kv-answers.js';
 import { namedKey } from './kv-key.js';
 import type { Limits } from './limits.js';
+import { dispatchMatching } from './match-list.js';
 import { newOperationId } from './operation-ids.js';
 import * as headersOf from './request-headers.js';
 import { parseQuery, splitTarget } from './request-target.js';
@@ -52,6 +53,8 @@ interface Exchange {
 interface Send {
   readonly exchange: Exchange;
   readonly operation: Operation;
+  /** Of a write: further revisions of which the key may have one. */
+  readonly others?: readonly number[];
   readonly consistency: Consistency;
   readonly deadlineMs: number;
   readonly forwarding: headersOf.Forwarding;
@@ -155,7 +158,7 @@ export class KvRoutes {
     const named = namedKey(path.slice(KV_PREFIX.length), parseQuery(query, ['key_type']));
     headersOf.refuseEncodedBody(headers);
     const contentType = headersOf.contentTypeOf(headers);
-    const condition = headersOf.writeCondition(headers);
+    const { condition, others } = headersOf.writeCondition(headers);
     const identity = identityOf(headers);
     const deadlineMs = headersOf.timeoutMs(headers, this.#limits);
     const forwarding = headersOf.forwardingOf(headers);
@@ -176,6 +179,7 @@ export class KvRoutes {
         this.#send({
           exchange,
           operation: { type: 'put', key, body: result.body, contentType: contentType.stored, condition, ...identity },
+          others,
           consistency: 'linearizable',
           deadlineMs,
           forwarding,
@@ -194,11 +198,12 @@ export class KvRoutes {
     refuseBody(exchange.request);
     const { path, query } = splitTarget(exchange.target);
     const named = namedKey(path.slice(KV_PREFIX.length), parseQuery(query, ['key_type']));
-    const condition = headersOf.writeCondition(headers);
+    const { condition, others } = headersOf.writeCondition(headers);
     const identity = identityOf(headers);
     this.#send({
       exchange,
       operation: { type: 'delete', key: named.key, condition, ...identity },
+      others,
       consistency: 'linearizable',
       deadlineMs: headersOf.timeoutMs(headers, this.#limits),
       forwarding: headersOf.forwardingOf(headers),
@@ -211,8 +216,10 @@ export class KvRoutes {
   }
 
   #send(send: Send): void {
-    const { exchange, operation, deadlineMs, forwarding } = send;
-    this.#options.dispatcher.dispatch(operation, { deadlineMs, forward: forwarding.allowed }, (reply) => {
+    const { exchange, operation, deadlineMs, forwarding, others = [] } = send;
+    const { dispatcher } = this.#options;
+    const options = { deadlineMs, forward: forwarding.allowed };
+    const onReply = (reply: DispatchReply): void => {
       const { response, requestId } = exchange;
       const asked = { response, requestId, consistency: send.consistency, closing: this.#closing };
       let code: ProblemCode | 'ok';
@@ -235,7 +242,9 @@ export class KvRoutes {
         sendProblem(response, requestId, { code });
       }
       this.#answered(exchange, code);
-    });
+    };
+    if (operation.type === 'get' || others.length === 0) dispatcher.dispatch(operation, options, onReply);
+    else dispatchMatching(dispatcher, operation, others, options, onReply);
   }
 
   /** The term of the shard as the replica in this process has it. */

@@ -1,14 +1,15 @@
 /**
- * Client connections before node:http: serves the plain, whole data requests on them, and hands a connection over, for
- * good, with the first request on it that is anything else.
+ * Client connections before node:http: serves the plain data requests on them, and hands a connection over, for good,
+ * with the first request on it that is anything else.
  *
- * So no request is ever half read here, and all that takes time or care (slow clients, odd grammar, other routes) stays
- * with node:http. One request at a time is under way on a connection; what comes behind it waits. Knows no route.
+ * A request is looked at once it has come in whole: its beginning waits here for the rest, since many clients send head
+ * and body in two segments. Nothing is consumed before it is recognised, so all that takes care (odd grammar, other
+ * routes) stays with node:http. One request at a time is under way on a connection; what comes behind it waits. Knows no route.
  */
 import type { Socket } from 'node:net';
 import { binaryString } from '../shard/index.js';
 import type { Limits } from './limits.js';
-import { RequestRecogniser, type RequestBounds, type WholeRequest } from './whole-request.js';
+import { RequestRecogniser, WholeRequest, type PartialRequest, type RequestBounds } from './whole-request.js';
 import { WholeResponse, type ResponseSink } from './whole-response.js';
 
 export interface QuickHost {
@@ -16,8 +17,10 @@ export interface QuickHost {
   onRequest(request: WholeRequest, response: WholeResponse): void;
   /** From here on the connection is node:http's. */
   handOver(socket: Socket): void;
-  /** Nothing ever came; to be answered and ended. */
+  /** Nothing ever came, or only the beginning of a request; to be answered and ended. */
   onSilent(socket: Socket): void;
+  /** The other side ended in the middle of a request; to be answered and ended. */
+  onTruncated(socket: Socket): void;
 }
 
 /** Bodies up to here leave in one piece with their head: copying them costs less than a second buffer. */
@@ -35,7 +38,7 @@ export class QuickConnections {
   constructor(host: QuickHost, limits: Limits, prefix: string) {
     this.#host = host;
     this.#limits = limits;
-    this.#bounds = { headerBytes: limits.headerBytes, prefix };
+    this.#bounds = { headerBytes: limits.headerBytes, bodyBytes: limits.valueBytes, prefix };
   }
 
   add(socket: Socket): void {
@@ -47,6 +50,9 @@ export class QuickConnections {
         this.#open.delete(connection);
         this.#host.handOver(socket);
         if (unread.length > 0) socket.unshift(unread);
+      },
+      truncated: () => {
+        this.#host.onTruncated(socket);
       },
       closed: () => {
         this.#open.delete(connection);
@@ -75,6 +81,7 @@ export class QuickConnections {
     for (const connection of this.#open) {
       // All has left and we ended, but the other side has not: it had its time.
       if (connection.socket.writableFinished) connection.socket.destroy();
+      if (connection.isLate(now)) this.#host.onSilent(connection.socket);
       if (!connection.isIdle) continue;
       const idleMs = now - connection.quietSince;
       if (!connection.wasUsed) {
@@ -90,6 +97,7 @@ export class QuickConnections {
 interface ConnectionEvents {
   onRequest(request: WholeRequest, response: WholeResponse): void;
   handOver(unread: Buffer): void;
+  truncated(): void;
   closed(): void;
   isClosing(): boolean;
 }
@@ -103,8 +111,13 @@ class QuickConnection implements ResponseSink {
   readonly #limits: Limits;
   readonly #events: ConnectionEvents;
   readonly #keepAlive: string;
-  /** Came, and was not looked at yet. */
+  /** Came, and was not served yet. */
   #unread: Buffer | undefined;
+  /** `#unread` is the beginning of a request, of which the rest is collected in `#rest`. */
+  #partial: PartialRequest | undefined;
+  #partialSince = 0;
+  #rest: Buffer[] = [];
+  #restBytes = 0;
   #busy = false;
   #serving = false;
   #halfClosed = false;
@@ -129,7 +142,16 @@ class QuickConnection implements ResponseSink {
 
   /** Nothing is under way, and all that was answered has left. */
   get isIdle(): boolean {
-    return !this.#busy && this.#unread === undefined && this.socket.writableLength === 0;
+    const { readableLength, writableLength } = this.socket;
+    return !this.#busy && this.#unread === undefined && readableLength === 0 && writableLength === 0;
+  }
+
+  /** The rest of a request has not come in the time that it has. */
+  isLate(now: number): boolean {
+    if (this.#partial === undefined || !this.socket.writable) return false;
+    const { headersTimeoutMs, requestTimeoutMs } = this.#limits;
+    const limitMs = this.#partial.neededBytes === undefined ? headersTimeoutMs : requestTimeoutMs;
+    return now - this.#partialSince >= limitMs;
   }
 
   endIfIdle(): void {
@@ -152,19 +174,45 @@ class QuickConnection implements ResponseSink {
     }
     // Its reader has not taken it yet; that it takes nothing for long is found out by the socket itself.
     if (socket.writableLength > 0) socket.setTimeout(this.#limits.writeTimeoutMs);
-    const isLast = last || this.#events.isClosing() || (this.#halfClosed && this.#unread === undefined);
+    const isLast = last || this.#events.isClosing() || this.#halfClosed;
     // Its other side may leave its half open for ever.
     if (isLast) socket.destroySoon();
     else if (!this.#serving) this.#serve();
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, chunk]);
-    if (this.#busy || this.socket.writableNeedDrain) this.socket.pause();
-    else if (!this.#serving) this.#serve();
+    if (this.#partial !== undefined && !this.#completes(this.#partial, chunk)) return;
+    this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, ...this.#takeRest(), chunk]);
+    if (this.#isFree()) this.#serve();
+    else this.#putBack();
   };
 
-  /** Requests that wait, one after another; ends when one is under way or nothing more is there. */
+  /** What cannot be served yet waits in the socket, which then does not tell of its end before it was read again. */
+  #putBack(): void {
+    const unread = this.#unread;
+    if (unread === undefined) return;
+    this.#unread = undefined;
+    this.socket.pause();
+    this.socket.unshift(unread);
+  }
+
+  /** Is this the last that a request waited for? If not, it is kept, to be joined once with what is to come. */
+  #completes({ neededBytes }: PartialRequest, chunk: Buffer): boolean {
+    const bytes = (this.#unread?.length ?? 0) + this.#restBytes + chunk.length;
+    if (neededBytes === undefined || bytes >= neededBytes) return true;
+    this.#rest.push(chunk);
+    this.#restBytes += chunk.length;
+    return false;
+  }
+
+  #takeRest(): Buffer[] {
+    const rest = this.#rest;
+    this.#rest = [];
+    this.#restBytes = 0;
+    return rest;
+  }
+
+  /** Requests that wait, one after another; ends when one is under way or nothing whole is left. */
   #serve(): void {
     this.#serving = true;
     let at = 0;
@@ -175,6 +223,11 @@ class QuickConnection implements ResponseSink {
         this.#leave(bytes.subarray(at));
         return;
       }
+      if (!(request instanceof WholeRequest)) {
+        this.#await(request, bytes.subarray(at));
+        break;
+      }
+      this.#partial = undefined;
       at += request.length;
       this.#busy = true;
       this.wasUsed = true;
@@ -182,7 +235,15 @@ class QuickConnection implements ResponseSink {
       this.#events.onRequest(request, new WholeResponse(this, request.method, this.#keepAlive));
     }
     this.#serving = false;
-    if (this.#unread === undefined && !this.#busy && this.socket.isPaused()) this.socket.resume();
+    if (this.#partial === undefined) this.#putBack();
+    if (this.#isFree() && this.socket.isPaused()) this.socket.resume();
+  }
+
+  #await(partial: PartialRequest, beginning: Buffer): void {
+    this.#partialSince = this.#partial === undefined ? performance.now() : this.#partialSince;
+    this.#partial = partial;
+    this.#unread = beginning;
+    if (this.#halfClosed) this.#events.truncated();
   }
 
   #isFree(): boolean {
@@ -192,8 +253,8 @@ class QuickConnection implements ResponseSink {
   #leave(unread: Buffer): void {
     const { socket } = this;
     if (this.#halfClosed) {
-      // Nothing can be put back for others to read.
-      socket.destroySoon();
+      // It ended in the middle of a request that is not plain after all; nothing can be put back for others to read.
+      this.#events.truncated();
       return;
     }
     socket.off('data', this.#onData);
@@ -216,7 +277,8 @@ class QuickConnection implements ResponseSink {
   /** The other side says no more; what it is owed it still gets. */
   readonly #onEnd = (): void => {
     this.#halfClosed = true;
-    if (!this.#busy && this.#unread === undefined) this.socket.end();
+    if (this.#partial !== undefined) this.#events.truncated();
+    else if (!this.#busy && this.#unread === undefined) this.socket.end();
   };
 
   readonly #onStuck = (): void => {
@@ -229,6 +291,7 @@ class QuickConnection implements ResponseSink {
 
   readonly #onClose = (): void => {
     this.#unread = undefined;
+    this.#takeRest();
     this.#events.closed();
   };
 }

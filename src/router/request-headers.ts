@@ -6,6 +6,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { MAX, NIL, parse, validate } from 'uuid';
 import { isRevision, storedContentType, type Condition } from '../shard/index.js';
+import { parseEntityTags, type EntityTag } from './entity-tags.js';
 import { HttpProblem, invalid } from './http-errors.js';
 import type { Limits } from './limits.js';
 import { parseMediaType } from './media-type.js';
@@ -42,33 +43,52 @@ export function textOf(headers: IncomingHttpHeaders, name: string): string | und
 }
 
 /** A revision in an entity tag: a decimal integer without sign, point, exponent or leading zero. */
-const ENTITY_TAG = /^"(0|[1-9]\d*)"$/;
+const REVISION = /^(0|[1-9]\d*)$/;
 /** No key ever has this revision: the entries of a log count from 1. */
 const NO_REVISION = 0;
 
-/** The revision that a tag names. One that no log can reach is well-formed, and matches nothing. */
-function revisionOf(tag: string, field: string): number {
-  const digits = ENTITY_TAG.exec(tag)?.[1];
-  if (digits === undefined) throw invalid(field, 'expected one entity tag: a revision in double quotes');
-  const revision = Number(digits);
-  return isRevision(revision) ? revision : NO_REVISION;
+/** The revision that an entity tag names; undefined for a tag that is none of ours, or that no log can reach. */
+function revisionOf({ opaque }: EntityTag): number | undefined {
+  const revision = REVISION.test(opaque) ? Number(opaque) : Number.NaN;
+  return isRevision(revision) ? revision : undefined;
+}
+
+function tagsOf(text: string, field: string): readonly EntityTag[] {
+  const tags = parseEntityTags(text);
+  if (tags === undefined) throw invalid(field, 'expected entity tags in double quotes, such as "42", or *');
+  return tags;
 }
 
 const NO_CONDITION: Condition = { type: 'none' };
 
+export interface WriteCondition {
+  readonly condition: Condition;
+  /** Further revisions of which the key may have one instead (`match-list.ts`). */
+  readonly others: readonly number[];
+}
+
+const NO_OTHERS: readonly number[] = [];
+const UNCONDITIONAL: WriteCondition = { condition: NO_CONDITION, others: NO_OTHERS };
+
 /** What `If-Match` and `If-None-Match` demand of a write. @throws KvorumError `invalid-request` */
-export function writeCondition(headers: IncomingHttpHeaders): Condition {
+export function writeCondition(headers: IncomingHttpHeaders): WriteCondition {
   const match = headers['if-match'];
   const noneMatch = headers['if-none-match'];
-  if (match === undefined && noneMatch === undefined) return NO_CONDITION;
+  if (match === undefined && noneMatch === undefined) return UNCONDITIONAL;
   if (match !== undefined && noneMatch !== undefined) {
     throw invalid('if-match', 'If-Match and If-None-Match exclude each other');
   }
   if (noneMatch !== undefined) {
     if (noneMatch !== '*') throw invalid('if-none-match', 'a write takes only If-None-Match: *');
-    return { type: 'absent' };
+    return { condition: { type: 'absent' }, others: NO_OTHERS };
   }
-  return match === '*' ? { type: 'exists' } : { type: 'revision', revision: revisionOf(match ?? '', 'if-match') };
+  if (match === '*') return { condition: { type: 'exists' }, others: NO_OTHERS };
+  // Writes compare strongly (RFC 9110 §13.1.1): a weak tag matches nothing, as one that is not ours.
+  const strong = tagsOf(match ?? '', 'if-match').filter((tag) => !tag.weak);
+  const revisions = [...new Set(strong.map(revisionOf).filter((revision) => revision !== undefined))];
+  // The latest of them is the likeliest.
+  const [revision = NO_REVISION, ...others] = revisions.sort((a, b) => b - a);
+  return { condition: { type: 'revision', revision }, others };
 }
 
 /** Revisions that the reader has already; `*` is any. Undefined: it has none. */
@@ -77,7 +97,9 @@ export function knownRevisions(headers: IncomingHttpHeaders): readonly number[] 
   const noneMatch = headers['if-none-match'];
   if (noneMatch === undefined || noneMatch === '*') return noneMatch;
   // Reads compare weakly (RFC 9110 §13.1.2), so a `W/` that a proxy put there does not matter.
-  return noneMatch.split(',').map((tag) => revisionOf(tag.trim().replace(/^W\//, ''), 'if-none-match'));
+  return tagsOf(noneMatch, 'if-none-match')
+    .map(revisionOf)
+    .filter((revision) => revision !== undefined);
 }
 
 const TIMEOUT = /^([1-9]\d{0,8})(ms|s)$/;
@@ -188,6 +210,12 @@ export function refuseEncodedBody(headers: IncomingHttpHeaders): void {
     'Accept-Encoding',
     'identity',
   ]);
+}
+
+/** Is the body coded in a way that is not undone here? Only chunks are (RFC 9112 §6.1). */
+export function hasForeignCoding(headers: IncomingHttpHeaders): boolean {
+  const coding = headers['transfer-encoding'];
+  return coding !== undefined && coding.trim().toLowerCase() !== 'chunked';
 }
 
 /** Declared length of the body: 0 if there is none, undefined if it comes in chunks. */

@@ -25,6 +25,17 @@ export function splitTarget(target: string): Target {
   return { path: target.slice(0, mark), query: target.slice(mark + 1) };
 }
 
+/** The parts of a target in absolute form (RFC 9112 §3.2.2); undefined for any other form or scheme. */
+export function absoluteForm(target: string): { readonly authority: string; readonly origin: string } | undefined {
+  const scheme = 'http://';
+  if (target.slice(0, scheme.length).toLowerCase() !== scheme) return undefined;
+  const rest = target.slice(scheme.length);
+  const end = rest.search(/[/?]/);
+  if (end < 0) return { authority: rest, origin: '/' };
+  const path = rest.slice(end);
+  return { authority: rest.slice(0, end), origin: path.startsWith('/') ? path : `/${path}` };
+}
+
 /** Percent-decodes once to text. @throws KvorumError `invalid-request` for a malformed escape or invalid UTF-8. */
 export function decodePercent(encoded: string, field: string): string {
   if (!encoded.includes('%')) return encoded;

@@ -16,7 +16,8 @@ import { HostPolicy, assertMayListen } from './hosts.js';
 import { HttpProblem, invalid, problemOf } from './http-errors.js';
 import { ALLOWED_METHODS, KV_PREFIX, KvRoutes, type RequestObserver } from './kv-routes.js';
 import { limitsOf, type Limits } from './limits.js';
-import { bodyLength } from './request-headers.js';
+import * as headersOf from './request-headers.js';
+import { absoluteForm } from './request-target.js';
 import { QuickConnections } from './quick-connections.js';
 import { RequestIds, rawProblem, refuseUnread, sendProblem } from './respond.js';
 import type { WholeRequest } from './whole-request.js';
@@ -41,6 +42,7 @@ export interface HttpServerOptions {
 }
 
 const REQUEST_ID = 'Kv-Request-Id';
+const HEALTH_TARGET = /^\/(?:livez|readyz)(?:\?|$)/;
 const LAST_ANSWERS_MS = 100;
 
 export class HttpServer {
@@ -141,6 +143,8 @@ export class HttpServer {
       noDelay: true,
     });
     server.maxConnections = limits.maxConnections;
+    // A client that says no more is still owed its answers. (node:http has the property, its types do not.)
+    Object.assign(server, { httpAllowHalfOpen: true });
     server.timeout = limits.writeTimeoutMs;
     server.on('timeout', (socket: Socket) => {
       this.#connections.onSilence(socket);
@@ -150,7 +154,7 @@ export class HttpServer {
     });
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       // Whoever asks before sending a value that is too large is spared the sending.
-      const fits = (bodyLength(request.headers) ?? 0) <= limits.valueBytes;
+      const fits = (headersOf.bodyLength(request.headers) ?? 0) <= limits.valueBytes;
       if (fits && this.#objection(request) === undefined) response.writeContinue();
       this.#onRequest(request, response);
     });
@@ -181,6 +185,9 @@ export class HttpServer {
       onSilent: (socket: Socket) => {
         socket.end(rawProblem('request-timeout', this.#requestIds.next()));
       },
+      onTruncated: (socket: Socket) => {
+        socket.end(rawProblem('invalid-request', this.#requestIds.next()));
+      },
     };
     const quick = new QuickConnections(host, this.#limits, KV_PREFIX);
     server.on('connection', (socket: Socket) => {
@@ -197,26 +204,42 @@ export class HttpServer {
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    if (!this.#connections.begin(request.socket, response)) return;
+    this.#connections.begin(request.socket, response, () => {
+      this.#serve(request, response);
+    });
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
     const requestId = this.#requestIds.next();
-    const target = request.url ?? '';
     const objection = this.#objection(request);
     if (objection !== undefined) {
-      const headers = request.headers.host === undefined ? ['Connection', 'close'] : [];
+      // Without a host, or with a body that is not understood, nothing else on this connection can be trusted.
+      const last = request.headers.host === undefined || headersOf.hasForeignCoding(request.headers);
+      const headers = last ? ['Connection', 'close'] : [];
+      if (last) this.#connections.end(request.socket);
       refuseUnread(request, response, requestId, problemOf(objection), this.#limits, headers);
       return;
     }
-    if (this.#kv.handle(request, response, target, requestId)) return;
+    // A target in absolute form is served as what it names (RFC 9112 §3.2.2).
+    request.url = absoluteForm(request.url ?? '')?.origin ?? request.url ?? '';
+    if (this.#kv.handle(request, response, request.url, requestId)) return;
     response.setHeader(REQUEST_ID, requestId);
     this.#app(request, response);
   }
 
   /** What is wrong with host or form of the target, before any route is looked at. */
-  #objection({ headers: { host }, httpVersion, url = '' }: IncomingMessage): Error | undefined {
+  #objection({ headers, httpVersion, url = '' }: IncomingMessage): Error | undefined {
+    const { host } = headers;
     // RFC 9112 §3.2; HTTP/1.0 knows no Host.
     if (host === undefined && httpVersion !== '1.0') return invalid('host', 'the request has no Host');
-    if (!url.startsWith('/')) return invalid('request-target', 'only the origin form of a request target is served');
-    return this.#hosts.allows(host) ? undefined : new HttpProblem('misdirected-request');
+    if (headersOf.hasForeignCoding(headers)) return new HttpProblem('transfer-coding-unsupported');
+    const absolute = absoluteForm(url);
+    if (absolute === undefined && !url.startsWith('/')) {
+      return invalid('request-target', 'only the origin and absolute forms of a request target are served');
+    }
+    // A probe of HTTP/1.0 that names no host learns nothing but whether this process is well.
+    if (host === undefined && absolute === undefined && HEALTH_TARGET.test(url)) return undefined;
+    return this.#hosts.allows(absolute?.authority ?? host) ? undefined : new HttpProblem('misdirected-request');
   }
 
   /** No tunnels. node:http has let go of the connection: it is answered as bytes, and ended here. */

@@ -1,5 +1,5 @@
 /**
- * Recognises data requests that came in whole, in one piece and in the plainest form of HTTP/1.1, without node:http.
+ * Recognises data requests in the plainest form of HTTP/1.1, once they have come in whole, without node:http.
  *
  * What is recognised is a strict subset of the grammar on which all parsers agree (RFC 9112): one blank line at the
  * end of the head, no repeated header, no folding, no empty value, no Transfer-Encoding, a body of the declared length
@@ -9,7 +9,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { binaryString } from '../shard/index.js';
 
-export type WholeMethod = 'GET' | 'HEAD' | 'PUT' | 'DELETE';
+const METHODS = ['GET', 'HEAD', 'PUT', 'DELETE'] as const;
+export type WholeMethod = (typeof METHODS)[number];
 
 /** A request with its body. Its headers may be shared with others: nobody may write into them. */
 export class WholeRequest {
@@ -27,9 +28,17 @@ export class WholeRequest {
   ) {}
 }
 
+/** The beginning of what may yet become a plain request. */
+export interface PartialRequest {
+  /** Bytes of head and body; undefined until the head is there. */
+  readonly neededBytes: number | undefined;
+}
+
 export interface RequestBounds {
   /** Of the head, blank line included. */
   readonly headerBytes: number;
+  /** Longer bodies are not waited for here. */
+  readonly bodyBytes: number;
   /** Only targets that start so are looked at. */
   readonly prefix: string;
 }
@@ -54,15 +63,20 @@ interface Block {
 export class RequestRecogniser {
   readonly #bounds: RequestBounds;
   readonly #latest = new Map<WholeMethod, Block>();
+  readonly #starts: readonly string[];
+  readonly #longestStart: number;
 
   constructor(bounds: RequestBounds) {
     this.#bounds = bounds;
+    this.#starts = METHODS.map((method) => `${method} ${bounds.prefix}`);
+    this.#longestStart = Math.max(...this.#starts.map((start) => start.length));
   }
 
-  /** The request that starts at `from`; undefined if it is not all there, or not plain enough. */
-  recognise(bytes: Buffer, from: number): WholeRequest | undefined {
+  /** The request that starts at `from`; how much of it is missing, if only that is; undefined if it is not plain enough. */
+  recognise(bytes: Buffer, from: number): WholeRequest | PartialRequest | undefined {
     const headEnd = bytes.indexOf(BLANK_LINE, from);
-    if (headEnd < 0 || headEnd + BLANK_LINE.length - from > this.#bounds.headerBytes) return undefined;
+    if (headEnd < 0) return this.#mayBecomeHead(bytes, from) ? { neededBytes: undefined } : undefined;
+    if (headEnd + BLANK_LINE.length - from > this.#bounds.headerBytes) return undefined;
     const head = binaryString(bytes, from, headEnd);
     const method = methodOf(head);
     const lineEnd = head.indexOf('\r\n');
@@ -74,9 +88,16 @@ export class RequestRecogniser {
     if (method === 'PUT' ? block.contentLength === undefined : contentLength > 0) return undefined;
     const bodyAt = headEnd + BLANK_LINE.length;
     const end = bodyAt + contentLength;
-    if (end > bytes.length) return undefined;
+    if (end > bytes.length) return contentLength <= this.#bounds.bodyBytes ? { neededBytes: end - from } : undefined;
     const body = contentLength === 0 ? NO_BODY : bytes.subarray(bodyAt, end);
     return new WholeRequest(method, target, headers, body, end - from);
+  }
+
+  /** Could more bytes make a plain head of what is there? Only its beginning is looked at. */
+  #mayBecomeHead(bytes: Buffer, from: number): boolean {
+    if (bytes.length - from >= this.#bounds.headerBytes) return false;
+    const start = binaryString(bytes, from, Math.min(bytes.length, from + this.#longestStart));
+    return this.#starts.some((each) => (start.length < each.length ? each.startsWith(start) : start.startsWith(each)));
   }
 
   #targetIn(head: string, from: number, lineEnd: number): string | undefined {

@@ -150,28 +150,42 @@ describe('conditions', () => {
   it('row 31 revisions are read strictly', async () => {
     const path = kv(fresh());
     await http.ask('PUT', path, {}, 'x');
-    for (const tag of [
-      '"-1"',
-      '"1.5"',
-      '"1e3"',
-      '"0x10"',
-      '" 1"',
-      '""',
-      '1',
-      '"1", "2"',
-      '"01"',
-      'W/"1"',
-      '"+1"',
-      '"١"'.normalize(),
-    ]) {
-      const answer = await http.raw(
-        Buffer.from(`${head(`PUT ${path} HTTP/1.1`, `If-Match: ${tag}`, 'Content-Length: 1')}x`, 'utf8'),
-      );
+    const ask = (tag: string): Promise<string> =>
+      http.raw(Buffer.from(`${head(`PUT ${path} HTTP/1.1`, `If-Match: ${tag}`, 'Content-Length: 1')}x`, 'utf8'));
+    for (const tag of ['" 1"', '1', '"1', '"1" "2"', '"1";', 'w/"1"', ',', '*, "1"', "'1'"]) {
+      const answer = await ask(tag);
       expect([tag, statusIn(answer)]).toEqual([tag, 400]);
       expect(answer).toContain('"field":"if-match"');
     }
+    // Well-formed, and not what this key has: not this store's, weak, or of other revisions.
+    for (const tag of ['"-1"', '"1.5"', '"1e3"', '"0x10"', '""', '"01"', '"+1"', '"a,b"', 'W/"1"', '"١"', '"7", "8"']) {
+      expect([tag, statusIn(await ask(tag))]).toEqual([tag, 412]);
+    }
     // An empty field value is no entity tag either.
     expect(statusIn(await http.raw(`${head(`PUT ${path} HTTP/1.1`, 'If-Match:', 'Content-Length: 1')}x`))).toBe(400);
+  });
+
+  it('If-Match may list revisions, of which the key has to have one', async () => {
+    const path = kv(fresh());
+    const etagOf = async (): Promise<string> => String((await http.ask('GET', path)).headers['etag']);
+    await http.ask('PUT', path, {}, 'a');
+    const first = await etagOf();
+    await http.ask('PUT', path, {}, 'b');
+    const second = await etagOf();
+    const third = `"${Number(second.slice(1, -1)) + 1}"`;
+    const operationId = v7();
+    const named = { 'if-match': `${second}, "foreign", ${first}, ${third}, "999999"`, 'idempotency-key': operationId };
+    const written = await http.ask('PUT', path, named, 'c');
+    expect([written.status, (await http.ask('GET', path)).text]).toEqual([200, 'c']);
+    // A retry is answered as the first time, although the key has another listed revision by now.
+    expect(await etagOf()).toBe(third);
+    const again = await http.ask('PUT', path, named, 'c');
+    expect([again.status, again.json, again.headers['idempotency-replayed']]).toEqual([200, written.json, 'true']);
+    const refused = await http.ask('DELETE', path, { 'if-match': `${second}, ${first}` });
+    expect([refused.status, refused.json]).toMatchObject([412, { code: 'precondition-failed' }]);
+    expect((await http.ask('DELETE', path, { 'if-match': `${first}, ${third}` })).json).toMatchObject({
+      deleted: true,
+    });
   });
 
   it('row 31 and row 32 a header given twice is refused, for every header that means something', async () => {

@@ -45,6 +45,7 @@ function sameEachTime(raw: string): unknown {
   return { status, headers: kept.sort(), body: rest.join('\r\n\r\n').replace(unique, '"$1":"…"') };
 }
 
+const CODED = 'PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n';
 const ID = '0199f3a2-7c00-7abc-8def-000000000001';
 
 describe('answers are the same as through node:http', () => {
@@ -65,6 +66,18 @@ describe('answers are the same as through node:http', () => {
     ['a get of nothing long', get('/v1/kv/empty')],
     ['a long value', put('/v1/kv/long', 'x'.repeat(20_000))],
     ['a get of a long value', get('/v1/kv/long')],
+    ['a get of another tag', get('/v1/kv/a', 'If-None-Match: "abc", W/"def"')],
+    ['a get of a list of tags', get('/v1/kv/a', 'If-None-Match: "abc,", "2" ,, W/"3"')],
+    ['a get of what is no tag', get('/v1/kv/a', 'If-None-Match: abc')],
+    ['a put under a foreign tag', put('/v1/kv/a', 'x', 'If-Match: "abc"')],
+    ['a put under a weak tag', put('/v1/kv/a', 'x', 'If-Match: W/"3"')],
+    ['a put under a list of tags', put('/v1/kv/a', 'third', 'If-Match: "abc", "1", "3", "281474976710656"')],
+    ['a put under what is no tag', put('/v1/kv/a', 'x', 'If-Match: 3')],
+    ['a delete under a foreign tag', get('/v1/kv/a', 'If-Match: "abc"').replace('GET', 'DELETE')],
+    ['an absolute target', get('http://localhost:8080/v1/kv/a')],
+    ['an absolute target of a foreign host', get('http://evil.example/v1/kv/a')],
+    ['a coded body', CODED],
+    ['an encoding of chunks', CODED.replace('gzip, chunked', 'chunked')],
     ['a failed condition', put('/v1/kv/a', 'x', 'If-None-Match: *')],
     ['two conditions', put('/v1/kv/a', 'x', 'If-None-Match: *', 'If-Match: "1"')],
     ['a named write', put('/v1/kv/i', 'x', `Idempotency-Key: ${ID}`)],
@@ -88,16 +101,16 @@ describe('answers are the same as through node:http', () => {
   ];
 
   it('for every kind of request and refusal', async () => {
-    const quick = new Client((await start()).socket());
-    const slow = new Client((await start()).socket());
-    // Another route: from here on this connection is node:http's.
-    expect(statusIn(await slow.ask(get('/livez')))).toBe(200);
+    const [quick, slow] = [await start(), await start()];
     for (const [name, request] of requests) {
-      const [ours, theirs] = [await quick.ask(request), await slow.ask(request)];
-      expect([name, sameEachTime(ours)]).toEqual([name, sameEachTime(theirs)]);
+      const ours = new Client(quick.socket());
+      const theirs = new Client(slow.socket());
+      // Another route: from here on this connection is node:http's.
+      expect(statusIn(await theirs.ask(get('/livez')))).toBe(200);
+      expect([name, sameEachTime(await ours.ask(request))]).toEqual([name, sameEachTime(await theirs.ask(request))]);
+      ours.socket.destroy();
+      theirs.socket.destroy();
     }
-    quick.socket.destroy();
-    slow.socket.destroy();
   });
 
   it('but a value beyond the limit that came in whole does not cost the connection', async () => {
@@ -149,6 +162,124 @@ describe('a connection that changes hands', () => {
     socket.write(text.slice(30));
     expect(statuses(await readUntil(socket, (got) => got.includes('created')))).toEqual([201]);
     expect((await http.ask('GET', '/v1/kv/a')).text).toBe('value');
+  });
+});
+
+describe('a request that comes in pieces', () => {
+  /** Only one request at a time is under way where node:http is not asked. */
+  async function expectNotHandedOver(http: Awaited<ReturnType<typeof start>>, socket: Socket): Promise<void> {
+    http.backend.holding = true;
+    socket.write(get('/v1/kv/z').repeat(5));
+    await until(() => http.backend.held > 0);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(http.backend.held).toBe(1);
+    http.backend.release();
+  }
+
+  it.each([
+    ['head and body', (text: string) => [text.indexOf('\r\n\r\n') + 4]],
+    ['within the head', () => [30]],
+    ['within the first word', () => [2]],
+    ['within head and body', (text: string) => [30, 60, text.length - 3, text.length - 1]],
+  ])('is served as one that came whole, and leaves its connection there: cut between %s', async (_, cuts) => {
+    const http = await start();
+    const socket = http.socket().setNoDelay();
+    const client = new Client(socket);
+    expect(statusIn(await client.ask(put('/v1/kv/a', 'first')))).toBe(201);
+    const text = put('/v1/kv/a', 'second value');
+    let from = 0;
+    for (const cut of cuts(text)) {
+      socket.write(text.slice(from, cut));
+      from = cut;
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(statusIn(await client.ask(text.slice(from)))).toBe(200);
+    expect((await http.ask('GET', '/v1/kv/a')).text).toBe('second value');
+    await expectNotHandedOver(http, socket);
+    socket.destroy();
+  });
+
+  it('of which the rest never comes is told so in the time of node:http', async () => {
+    const http = await start({ limits: { headersTimeoutMs: 20, requestTimeoutMs: 60, checkIntervalMs: 5 } });
+    for (const text of ['GET /v1/k', `${put('/v1/kv/a', 'value').slice(0, -1)}`]) {
+      const socket = http.socket();
+      socket.write(text);
+      expect(await readUntil(socket)).toMatch(/^HTTP\/1\.1 408 .*"code":"request-timeout"/s);
+    }
+    expect(http.backend.received).toEqual([]);
+  });
+
+  it('and whose sender ends in its middle is refused', async () => {
+    const http = await start();
+    for (const text of ['GET /v1/k', `${put('/v1/kv/a', 'value').slice(0, -1)}`]) {
+      const socket = http.socket();
+      socket.end(text);
+      expect(statusIn(await readUntil(socket))).toBe(400);
+    }
+    expect(http.backend.received).toEqual([]);
+  });
+
+  it('also if it is long and comes in many', async () => {
+    const http = await start();
+    const socket = http.socket();
+    const client = new Client(socket);
+    const value = 'v'.repeat(1_000_000);
+    expect(statusIn(await client.ask(put('/v1/kv/long', value)))).toBe(201);
+    expect((await http.ask('GET', '/v1/kv/long')).text).toBe(value);
+    await expectNotHandedOver(http, socket);
+    socket.destroy();
+  });
+});
+
+describe('a client that sends no more is answered', () => {
+  const chunked = 'PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n';
+  it.each([
+    ['behind a chunked request', chunked, [201]],
+    ['behind Connection: close', put('/v1/kv/a', 'x', 'Connection: close'), [201]],
+    ['behind another route', get('/livez'), [200]],
+    ['behind requests of both kinds', put('/v1/kv/a', 'x') + chunked + get('/v1/kv/a'), [201, 200, 200]],
+  ])('%s', async (_, text, expected) => {
+    const http = await start();
+    http.backend.holding = text !== get('/livez');
+    const socket = http.socket();
+    socket.end(text);
+    // Its end has been seen long before the answer is there.
+    if (http.backend.holding) {
+      await until(() => http.backend.held === 1);
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+      http.backend.release();
+    }
+    expect(statuses(await readUntil(socket))).toEqual(expected);
+    await until(() => http.server.connections === 0);
+  });
+});
+
+describe('many requests at once', () => {
+  it.each([
+    ['on a fresh connection', ''],
+    ['on one that carried another route', get('/livez')],
+  ])('are all answered %s', async (_, before) => {
+    const http = await start();
+    const socket = http.socket();
+    const count = 1_000;
+    socket.write(before + get('/v1/kv/a').repeat(count));
+    const wanted = count + (before === '' ? 0 : 1);
+    const raw = await readUntil(socket, (got) => statuses(got).length === wanted && got.endsWith('}'));
+    expect(statuses(raw).filter((status) => status === 404).length).toBe(count);
+    expect(http.server.inFlight).toBe(0);
+  });
+
+  it('are begun 64 at a time at most by node:http', async () => {
+    const http = await start();
+    http.backend.holding = true;
+    const socket = http.socket();
+    socket.write(get('/livez') + get('/v1/kv/a').repeat(500));
+    await until(() => http.backend.held >= 64);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(http.backend.held).toBeLessThanOrEqual(65);
+    http.backend.release();
+    const raw = await readUntil(socket, (got) => statuses(got).length === 501 && got.endsWith('}'));
+    expect(statuses(raw).length).toBe(501);
   });
 });
 

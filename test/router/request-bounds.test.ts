@@ -72,7 +72,7 @@ function writeOf({ key: written, ...headers }: Request, type: Write['type']): Wr
     const named = namedKey(path.slice(KV_PREFIX.length), parseQuery(query, ['key_type']));
     const common = {
       key: named.key,
-      condition: headersOf.writeCondition(headers),
+      condition: headersOf.writeCondition(headers).condition,
       operationId: headersOf.operationIdOf(headers) ?? new Uint8Array(16),
       attempt: 'keyed' as const,
     };

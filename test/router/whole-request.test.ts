@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { RequestRecogniser } from '../../src/router/whole-request.js';
+import { RequestRecogniser, WholeRequest } from '../../src/router/whole-request.js';
 
-const bounds = { headerBytes: 400, prefix: '/v1/kv/' };
-const recognise = (text: string, from = 0) =>
-  new RequestRecogniser(bounds).recognise(Buffer.from(text, 'latin1'), from);
+const bounds = { headerBytes: 400, bodyBytes: 1_000, prefix: '/v1/kv/' };
+const look = (text: string, from = 0) => new RequestRecogniser(bounds).recognise(Buffer.from(text, 'latin1'), from);
+const recognise = (text: string, from = 0): WholeRequest | undefined => {
+  const seen = look(text, from);
+  return seen instanceof WholeRequest ? seen : undefined;
+};
 const GET = 'GET /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n';
 const PUT = 'PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n';
 
@@ -24,7 +27,10 @@ describe('requests that are recognised', () => {
 
   it('shares equal headers, and never mixes up those of two methods', () => {
     const recogniser = new RequestRecogniser(bounds);
-    const of = (text: string) => recogniser.recognise(Buffer.from(text), 0)?.headers;
+    const of = (text: string) => {
+      const seen = recogniser.recognise(Buffer.from(text), 0);
+      return seen instanceof WholeRequest ? seen.headers : undefined;
+    };
     const first = of(`${GET}A: 1\r\n\r\n`);
     expect(of(`${GET}A: 1\r\n\r\n`)).toBe(first);
     expect(of(`${GET}A: 2\r\n\r\n`)?.['a']).toBe('2');
@@ -38,10 +44,26 @@ describe('requests that are recognised', () => {
   });
 });
 
+describe('the beginning of a request is waited for', () => {
+  const text = `${PUT}Content-Length: 4\r\n\r\nabcd`;
+
+  it('wherever it was cut', () => {
+    const headBytes = text.length - 4;
+    for (let at = 1; at < text.length; at += 1) {
+      const neededBytes = at < headBytes ? undefined : text.length;
+      expect([at, look(text.slice(0, at))]).toEqual([at, { neededBytes }]);
+    }
+    expect(look(`junk${text.slice(0, -1)}`, 4)).toEqual({ neededBytes: text.length });
+  });
+});
+
 describe('what is left to node:http', () => {
   it.each([
-    ['half a head', GET],
-    ['half a body', `${PUT}Content-Length: 4\r\n\r\nabc`],
+    ['half a head of another path', 'GET /livez HTT'],
+    ['half a head of another method', 'POST /v1/kv/a HTT'],
+    ['half a head that is too long', `${GET}X: ${'x'.repeat(400)}`],
+    ['half a body of a request that is not plain', `${PUT}Content-Length: 4\r\nExpect: 100-continue\r\n\r\nabc`],
+    ['half a body that is too long', `${PUT}Content-Length: 1001\r\n\r\nabc`],
     ['a head beyond the bound', `${GET}X: ${'x'.repeat(400)}\r\n\r\n`],
     ['another method', 'POST /v1/kv/a HTTP/1.1\r\nHost: h\r\n\r\n'],
     ['a method in lower case', 'get /v1/kv/a HTTP/1.1\r\nHost: h\r\n\r\n'],
@@ -81,6 +103,6 @@ describe('what is left to node:http', () => {
     ['a list of lengths', `${PUT}Content-Length: 1, 1\r\n\r\nx`],
     ['an enormous length', `${PUT}Content-Length: 99999999999\r\n\r\nx`],
   ])('%s', (_, text) => {
-    expect(recognise(text)).toBeUndefined();
+    expect(look(text)).toBeUndefined();
   });
 });
