@@ -10,6 +10,8 @@ import {
   Metrics,
   NodeBackend,
   RemoteBackend,
+  maxClientConnections,
+  maxOpenFiles,
   measureLoopDelay,
   type Backend,
 } from './router/index.js';
@@ -175,12 +177,14 @@ interface FrontOptions {
   readonly transport: WsTransport;
   readonly listen: Address;
   readonly insecure: boolean;
+  readonly allowedHosts: readonly string[];
   readonly maxValueBytes: number;
 }
 
 /** HTTP in front of a backend: the same in a node and in a router of its own. */
 async function startFront(options: FrontOptions): Promise<{ address: Address; stop(): Promise<void> }> {
-  const { backend, runtime, logger, transport, listen, insecure, maxValueBytes } = options;
+  const { backend, runtime, logger, transport, listen, insecure, allowedHosts, maxValueBytes } = options;
+  const openFiles = maxOpenFiles();
   const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });
   const loopDelay = measureLoopDelay(runtime);
   const server = new HttpServer({
@@ -191,7 +195,8 @@ async function startFront(options: FrontOptions): Promise<{ address: Address; st
     host: listen.host,
     port: listen.port,
     insecure,
-    limits: { valueBytes: maxValueBytes },
+    allowedHosts,
+    limits: { valueBytes: maxValueBytes, maxConnections: maxClientConnections(openFiles) },
     logger,
   });
   const stop = async (): Promise<void> => {

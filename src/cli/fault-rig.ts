@@ -121,6 +121,7 @@ export class FaultRig {
       listen,
       'cluster-id': clusterId,
       'log-level': config.logLevel,
+      ...(config.allowedHosts.length === 0 ? {} : { 'allowed-hosts': config.allowedHosts.join(',') }),
     };
     const router = new NodeProcess({
       name,

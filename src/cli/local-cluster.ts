@@ -123,6 +123,7 @@ export class LocalCluster implements NodeProcesses {
       'listen-http': `${member.http.host}:${member.http.port}`,
       'listen-peer': `${member.peer.host}:${member.peer.port}`,
       ...(via.length === 0 ? {} : { via: formatDetours(via) }),
+      ...(config.allowedHosts.length === 0 ? {} : { 'allowed-hosts': config.allowedHosts.join(',') }),
     };
     return ['node', ...Object.entries(said).map(([flag, value]) => `--${flag}=${value}`)];
   }

@@ -95,6 +95,7 @@ function routerOf(
     clusterId: record.clusterId,
     logLevel: config.logLevel,
     ...(detours.length === 0 ? {} : { via: formatDetours(detours) }),
+    ...(config.allowedHosts.length === 0 ? {} : { allowedHosts: config.allowedHosts.join(',') }),
   };
   return routerConfig({ flags, environment: {} });
 }

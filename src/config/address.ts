@@ -51,6 +51,11 @@ function isHostName(text: string): boolean {
   return HOST_NAME.test(text) && !/^[\d.]+$/.test(text);
 }
 
+/** A host name, or an address without brackets and port. */
+export function isHost(text: string): boolean {
+  return isIPv4(text) || isIPv6(text) || isHostName(text);
+}
+
 export function formatAddress(address: Address): string {
   return isIPv6(address.host) ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }

@@ -23,6 +23,8 @@ export interface NodeConfig {
   readonly shards: number;
   readonly replicas: number;
   readonly insecure: boolean;
+  /** Further names that HTTP requests may have in `Host`. */
+  readonly allowedHosts: readonly string[];
   readonly logLevel: LogLevel;
   readonly maxValueBytes: number;
   /** Undefined: only the disk is the limit. */
@@ -42,6 +44,8 @@ export interface RouterConfig {
   /** Nodes that are dialled at another address than their own, be it from `nodes` or the topology. */
   readonly via: readonly Detour[];
   readonly insecure: boolean;
+  /** Further names that HTTP requests may have in `Host`. */
+  readonly allowedHosts: readonly string[];
   readonly logLevel: LogLevel;
   readonly maxValueBytes: number;
 }
@@ -58,6 +62,8 @@ export interface StartConfig {
   readonly faults: boolean;
   /** 1 unless `faults`. */
   readonly routers: number;
+  /** Further names that HTTP requests may have in `Host`, at the router and at all nodes. */
+  readonly allowedHosts: readonly string[];
   readonly logLevel: LogLevel;
   /** Settings that the person said, as opposed to defaults: only these can contradict an earlier start. */
   readonly said: ReadonlySet<string>;

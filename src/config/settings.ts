@@ -9,6 +9,7 @@ import {
   ADDRESS_FORM,
   CLUSTER_FORM,
   DETOUR_FORM,
+  isHost,
   parseAddress,
   parseCluster,
   parseDetours,
@@ -108,6 +109,20 @@ const insecure = setting(
   undefined,
   'accept listening beyond loopback without TLS: whoever reaches a port can read and write everything',
 );
+const HOST_LIST_FORM = 'host names or addresses without a port, parted by commas';
+const allowedHosts: Setting<readonly string[]> = setting(
+  z
+    .string({ error: `must be ${HOST_LIST_FORM}` })
+    .transform((value, context) => {
+      const names = value.split(',').map((part) => part.trim());
+      if (names.every((name) => isHost(name))) return names;
+      context.addIssue({ code: 'custom', message: `must be ${HOST_LIST_FORM}` });
+      return z.NEVER;
+    })
+    .default([]),
+  '<host,…>',
+  'further names that HTTP requests may have in Host; on loopback others than its own are refused',
+);
 /** No more than one message between nodes can carry: `MAX_VALUE_BYTES` of the shard room, to which a test ties it. */
 export const MOST_VALUE_BYTES = 16 * MIB;
 const maxValueBytes = setting(
@@ -150,6 +165,7 @@ export const nodeSettings = {
   ),
   clusterId: setting(uuid.optional(), '<uuid>', 'the cluster id itself, instead of one made from --cluster-name'),
   insecure,
+  allowedHosts,
   logLevel,
   maxValueBytes,
   maxJournalBytes: setting(
@@ -181,6 +197,7 @@ export const routerSettings = {
   clusterId: setting(uuid.optional(), '<uuid>', 'refuse to serve any other cluster than this'),
   via,
   insecure,
+  allowedHosts,
   logLevel,
   maxValueBytes,
 } satisfies Settings;
@@ -203,5 +220,6 @@ export const startSettings = {
     'put a proxy into every link and open a control API, for `npm run faults`',
   ),
   routers: setting(integer(1, 9).default(1), '<n>', 'with --faults: routers, the others as processes (default 1)'),
+  allowedHosts,
   logLevel,
 } satisfies Settings;

@@ -16,6 +16,7 @@
  */
 export { createApp, kvMiddleware, type AppOptions, type Build, type MetricsSource } from './app.js';
 export type * from './backend.js';
+export { maxClientConnections, maxOpenFiles } from './descriptors.js';
 export * from './dispatch.js';
 export type { HealthCheck } from './health.js';
 export { InsecureBind, isLoopback } from './hosts.js';

@@ -5,6 +5,7 @@
  */
 import type { IntervalHistogram } from 'node:perf_hooks';
 import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { maxOpenFiles, openFileCount } from './descriptors.js';
 import { shardOfGroup, type GroupStatus, type NodeStatus, type TransportStats } from '../shard/index.js';
 import { addLinkMetrics } from './link-metrics.js';
 import type { MetricsSource } from './app.js';
@@ -49,6 +50,7 @@ export class Metrics implements RequestObserver, MetricsSource {
       registers,
     });
     if (options.processMetrics ?? true) addProcessMetrics(this.#registry);
+    addDescriptorGauge(registers);
     addRouterGauges(registers, options);
     if (options.linkStats !== undefined) addLinkMetrics(registers, options.linkStats);
     if (options.backend.self !== undefined) {
@@ -87,6 +89,21 @@ function addProcessMetrics(register: Registry): void {
   for (const { name } of register.getMetricsAsArray()) {
     if (name.startsWith('nodejs_eventloop_lag')) register.removeSingleMetric(name);
   }
+}
+
+function addDescriptorGauge(registers: Registry[]): void {
+  new Gauge({
+    name: 'kvorum_file_descriptors',
+    help: 'File descriptors of this process: used, and left until its limit (ulimit -n).',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const used = openFileCount();
+      if (used === undefined) return;
+      this.set({ state: 'used' }, used);
+      this.set({ state: 'left' }, maxOpenFiles() - used);
+    },
+  });
 }
 
 function addRouterGauges(registers: Registry[], options: MetricsOptions): void {

@@ -42,7 +42,16 @@ describe('a node', () => {
       maxValueBytes: 1_048_576,
       leaseReads: false,
       insecure: false,
+      allowedHosts: [],
     });
+  });
+
+  it('may answer for further hosts, as names or addresses and never with a port', () => {
+    const names = 'kv.internal, localhost,10.0.0.1,::1';
+    expect(node({ allowedHosts: names }).allowedHosts).toEqual(['kv.internal', 'localhost', '10.0.0.1', '::1']);
+    for (const bad of ['', 'a,', 'a:80', '[::1]', 'a/b', '10.0.0', 'a b']) {
+      expect(refusal(() => node({ allowedHosts: bad })).message).toContain('allowedHosts');
+    }
   });
 
   it('has the same cluster id on each machine, and another when names, shards or replicas differ', () => {
