@@ -6,15 +6,12 @@
  * node sends: gaps between entries, terms that fall along the log or exceed the sender's, impossible configurations.
  */
 import {
-  ENTRY_HEADER_BYTES,
   entrySize,
-  readEntry,
   readSnapshotMeta,
   snapshotMetaSize,
   writeEntry,
   writeSnapshotMeta,
   type Append,
-  type Entry,
   type GroupId,
   type Heartbeat,
   type HeartbeatOk,
@@ -24,6 +21,7 @@ import {
   type SnapshotMeta,
 } from '../raft/index.js';
 import { checkWireInteger, WireError, type WireReader, type WireWriter } from './wire-buffer.js';
+import { readEntries } from './wire-entries.js';
 
 /** First byte of a record. Numbers are never given out twice; 1..31 are Raft's. */
 export const RAFT_RECORDS = {
@@ -194,26 +192,6 @@ function readAppend(input: WireReader, from: NodeId, to: NodeId, term: number): 
   const commit = input.u48();
   const entries = readEntries(input, prevIndex, prevTerm, term);
   return { type: 'append', from, to, term, prevIndex, prevTerm, entries, commit };
-}
-
-function readEntries(input: WireReader, prevIndex: number, prevTerm: number, term: number): Entry[] {
-  const count = input.u32();
-  // The count is a claim: what is really there decides how many objects are made.
-  if (count * ENTRY_HEADER_BYTES > input.remaining) throw new WireError(`${count} entries do not fit into the frame`);
-  const entries: Entry[] = [];
-  let before = prevTerm;
-  for (let i = 1; i <= count; i++) {
-    const entry = readEntry(input, input.at);
-    input.skip(entrySize(entry));
-    checkWireInteger(entry.index);
-    if (entry.index !== prevIndex + i) throw new WireError(`entry ${entry.index} after ${prevIndex + i - 1}: a gap`);
-    if (entry.term < before || entry.term > term) {
-      throw new WireError(`entry ${entry.index} of term ${entry.term}, after term ${before}, in term ${term}`);
-    }
-    before = entry.term;
-    entries.push(entry);
-  }
-  return entries;
 }
 
 function readSnapshotChunk(input: WireReader, from: NodeId, to: NodeId, term: number): SnapshotChunk {
