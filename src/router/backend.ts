@@ -5,6 +5,7 @@
  * node nor retries: that is `dispatch.ts`.
  */
 import type {
+  DiskStall,
   NodeHealth,
   NodeId,
   NodeStatus,
@@ -42,6 +43,8 @@ export interface Backend {
   state(): ServingState;
   /** What ails the node in this process; undefined for a stand-alone router. Cheap. */
   health(): NodeHealth | undefined;
+  /** Commits of the node in this process wait for room on its disk. */
+  diskStall?(): DiskStall | undefined;
 }
 
 export type ReplyMessage = Extract<PeerMessage, { type: 'reply' | 'status' }>;
@@ -63,5 +66,6 @@ export interface ShardHost {
   /** Cheap, unlike `status`. */
   state(): ServingState;
   health(): NodeHealth;
+  diskStall?(): DiskStall | undefined;
   status(): NodeStatus;
 }

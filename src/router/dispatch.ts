@@ -256,8 +256,11 @@ export class Dispatcher {
     const hint = answer.details.leader;
     if (hint === undefined) this.#leaders.forget(call.shard, node);
     else this.#leaders.saw(call.shard, hint);
-    call.lastRefusal = { ...answer, term: reply.term, servedBy: node };
-    if (answer.code === 'disk-full' || answer.code === 'storage-failed') call.broken += 1;
+    // That some replica does not lead says less than why the one that does refuses.
+    if (answer.code !== 'not-here' || !isOfDisk(call.lastRefusal)) {
+      call.lastRefusal = { ...answer, term: reply.term, servedBy: node };
+    }
+    if (isOfDisk(answer)) call.broken += 1;
     if (attempt !== call.attempt || call.asked === undefined) return;
     call.asked = undefined;
     call.hint = hint;
@@ -358,6 +361,9 @@ export class Dispatcher {
 
 const asAgain = (operation: Operation): Operation =>
   operation.type === 'get' ? operation : { ...operation, attempt: 'again' };
+
+const isOfDisk = (refusal: Refusal | undefined): boolean =>
+  refusal?.code === 'disk-full' || refusal?.code === 'storage-failed';
 
 const inDoubt = (shard: number): Refusal =>
   refuse('timeout', 'an attempt had no answer in time, and the shard no longer remembers what became of it', { shard });

@@ -57,6 +57,7 @@ export class Metrics implements RequestObserver, MetricsSource {
       const status = (): NodeStatus | undefined => this.#status;
       addGroupGauges(registers, status);
       addStorageGauges(registers, status);
+      addStallGauge(registers, options.backend);
     }
   }
 
@@ -168,6 +169,19 @@ function addGroupGauges(registers: Registry[], current: () => NodeStatus | undef
       },
     });
   }
+}
+
+function addStallGauge(registers: Registry[], backend: Backend): void {
+  new Gauge({
+    name: 'kvorum_storage_stalled',
+    help: '1 while commits wait: for room on the disk or in the journal, or for a file descriptor.',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      const reason = backend.diskStall?.()?.reason;
+      for (const each of ['disk-full', 'no-descriptors']) this.set({ reason: each }, reason === each ? 1 : 0);
+    },
+  });
 }
 
 function addStorageGauges(registers: Registry[], current: () => NodeStatus | undefined): void {

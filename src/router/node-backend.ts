@@ -3,7 +3,7 @@
  *
  * Knows no HTTP and chooses nothing.
  */
-import type { NodeHealth, NodeId, NodeStatus, Runtime, ShardRequest, Timer, Topology } from '../shard/index.js';
+import type { DiskStall, NodeHealth, NodeId, NodeStatus, Runtime, ShardRequest, Timer, Topology } from '../shard/index.js';
 import type { Backend, ReplyCallback, ServingState, ShardHost } from './backend.js';
 import { notSent } from './not-sent.js';
 import { RequestTable, refusalFrom } from './requests.js';
@@ -51,7 +51,8 @@ export class NodeBackend implements Backend {
   }
 
   alive(node: NodeId): boolean {
-    return node === this.self || this.#host.isAlive(node);
+    // A node that has left its groups has to ask the others.
+    return node === this.self ? this.#host.state() !== 'failed' : this.#host.isAlive(node);
   }
 
   leaderOf(shard: number): NodeId | undefined {
@@ -92,6 +93,10 @@ export class NodeBackend implements Backend {
 
   health(): NodeHealth {
     return this.#host.health();
+  }
+
+  diskStall(): DiskStall | undefined {
+    return this.#host.diskStall?.();
   }
 
   /** Requests under way to other nodes. */

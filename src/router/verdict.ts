@@ -16,6 +16,10 @@ export function verdictOn(refusal: Refusal, asked: Asked): 'final' | 'again' | '
   if (asked.perhapsApplied && refusal.code === 'idempotency-key-expired') return 'in-doubt';
   // Honest only if no earlier attempt is in doubt: then it goes on until somebody answers or the deadline says so.
   if (asked.perhapsApplied && refusal.outcome === 'not_applied') return 'again';
+  // A defect in one operation is its answer; with a shard in it, it is a node that has left, and others serve on.
+  if (refusal.code === 'internal' && refusal.outcome === 'not_applied' && refusal.details.shard !== undefined) {
+    return 'again';
+  }
   // Shedding load must reach the client: asking again would be more of it.
   if (refusal.code === 'overloaded') return 'final';
   return ERRORS[refusal.code].retryable ? 'again' : 'final';

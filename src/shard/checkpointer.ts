@@ -7,6 +7,7 @@
 import type { GroupCheckpoint, GroupId, Storage } from '../raft/index.js';
 import type { Group } from './group.js';
 import { ENTRY_OVERHEAD_BYTES, LogRetention, type RetentionLimits } from './log-retention.js';
+import type { Runtime } from './runtime.js';
 
 export interface CheckpointLimits extends RetentionLimits {
   /** Applied bytes of entry data after which a checkpoint is due. */
@@ -26,6 +27,9 @@ export const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = {
   followerBytes: 16 * 1024 * 1024,
   nodeFollowerBytes: 64 * 1024 * 1024,
 };
+
+/** A disk that is full or slow does not keep a node from ending. */
+const LAST_CHECKPOINT_MS = 5_000;
 
 export class Checkpointer {
   readonly #dirty = new Map<GroupId, Group>();
@@ -59,6 +63,8 @@ export class Checkpointer {
 
   isDue(now: number): boolean {
     if (this.running || this.#dirty.size === 0) return false;
+    // Commits wait for room in the journal: nothing else makes some.
+    if (this.#storage.stall !== undefined) return true;
     const { bytes, journalBytes, intervalMs } = this.#limits;
     if (this.#bytes >= bytes || now - this.#dirtySince >= intervalMs) return true;
     return this.#storage.status().journalBytes - this.#journalBytes >= journalBytes;
@@ -70,6 +76,22 @@ export class Checkpointer {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  /** Before the end, within bounds, and never rejects: without it the next start takes longer, the journal has it all. */
+  runLast(runtime: Pick<Runtime, 'after'>): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#storage.stall !== undefined) {
+        resolve();
+        return;
+      }
+      const limit = runtime.after(LAST_CHECKPOINT_MS, resolve);
+      const end = (): void => {
+        limit.cancel();
+        resolve();
+      };
+      this.run().then(end, end);
+    });
   }
 
   async #checkpoint(): Promise<void> {

@@ -24,6 +24,8 @@ import {
 } from '../raft/index.js';
 import { checkSnapshotChunk } from '../raft/storage/index.js';
 import { CommitStall } from './commit-stall.js';
+import type { ErrorCode } from './errors.js';
+import { refuseLeaving, type Closed } from './leaving.js';
 import type { Machine } from './machine.js';
 import type { Answer, Consistency } from './operation.js';
 import { serveReads } from './operation-faults.js';
@@ -125,8 +127,10 @@ export class Group implements Replica {
     this.#proposals.push({ data, waiter });
   }
 
-  refuseWrite(waiter: Waiter): void {
-    this.#turnAway(waiter);
+  /** By default because another replica leads, or none. */
+  refuseWrite(waiter: Waiter, why?: { readonly code: ErrorCode; readonly message: string }): void {
+    if (why === undefined) this.#turnAway(waiter);
+    else waiter.done(refuse(why.code, why.message, this.#details()));
   }
 
   read(consistency: Consistency, waiter: Waiter): void {
@@ -196,11 +200,12 @@ export class Group implements Replica {
   }
 
   /** Answers everybody: the node fails or stops. What was proposed stays unknown. */
-  abandon(code: 'shutting-down' | 'disk-full' | 'storage-failed', reason: string): void {
-    for (const { waiter } of this.#proposals) waiter.done(refuse(code, reason));
+  abandon(closed: Closed): void {
+    const refusal = refuseLeaving(closed, shardOfGroup(this.id));
+    for (const { waiter } of this.#proposals) waiter.done(refusal);
     this.#proposals = [];
-    for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', reason));
-    for (const waiter of this.#reads.takeAll()) waiter.done(refuse(code, reason));
+    for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', closed.reason));
+    for (const waiter of this.#reads.takeAll()) waiter.done(refusal);
   }
 
   status(): GroupStatus {

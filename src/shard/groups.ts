@@ -7,6 +7,7 @@
 import type { GroupId, NodeId } from '../raft/index.js';
 import type { QueuedWrite } from './commit-pipeline.js';
 import type { Group } from './group.js';
+import type { Closed } from './leaving.js';
 import { SYSTEM_GROUP, groupOfShard, type Topology } from './topology.js';
 
 /** A preferred leader stands again every so many ticks while the other replicas start. */
@@ -41,6 +42,17 @@ export class Groups {
 
   ofShard(shard: number): Group | undefined {
     return this.#groups.get(groupOfShard(shard));
+  }
+
+  /** As far as this node's replica knows. */
+  leaderOf(shard: number): NodeId | undefined {
+    const leader = this.ofShard(shard)?.raft.leader ?? 0;
+    return leader === 0 ? undefined : leader;
+  }
+
+  /** Everybody who waits is answered. */
+  abandon(closed: Closed): void {
+    for (const group of this.all()) group.abandon(closed);
   }
 
   all(): IterableIterator<Group> {

@@ -4,6 +4,7 @@
 import type { GroupId, RecoveredGroup } from '../raft/index.js';
 import { Checkpointer, DEFAULT_CHECKPOINT_LIMITS } from './checkpointer.js';
 import { CommitPipeline, type QueuedWrite } from './commit-pipeline.js';
+import { DiskStalls } from './disk-stalls.js';
 import { makeGroup } from './group-factory.js';
 import type { Group, GroupHost } from './group.js';
 import { DiskWatch } from './disk-watch.js';
@@ -36,6 +37,7 @@ export interface NodeParts {
   readonly pipeline: CommitPipeline;
   readonly disk: DiskWatch;
   readonly checkpointer: Checkpointer;
+  readonly stalls: DiskStalls;
   readonly snapshots: SnapshotSender;
   readonly keeper: TopologyKeeper;
   readonly sync: TopologySync;
@@ -68,6 +70,11 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
       group.raft.compact(index);
     });
   });
+  const stalls = new DiskStalls(storage, runtime, options.logger, () => {
+    inbox.task(() => {
+      if (checkpointer.isDue(runtime.now())) hooks.checkpoint();
+    });
+  });
   const snapshots = new SnapshotSender(storage, {
     chunkBytes: limits.snapshotChunkBytes,
     windowBytes: limits.snapshotWindowBytes,
@@ -84,12 +91,13 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
     shardCount: plan.shardCount,
     limits,
     logger: options.logger,
+    disk: stalls,
   });
   const keeper = new TopologyKeeper(plan, id, storage);
   const sync = topologySync(options, hooks, { keeper, groups, timers });
   const liveness = new Liveness(timers.tickMs * timers.electionTicks);
   const neighbourhood = new Neighbourhood(transport, keeper, liveness, plan);
-  const parts = { timers, inbox, groups, operations, pipeline, disk, checkpointer, snapshots };
+  const parts = { timers, inbox, groups, operations, pipeline, disk, stalls, checkpointer, snapshots };
   return { ...parts, keeper, sync, liveness, neighbourhood };
 }
 

@@ -6,12 +6,14 @@
  * follows in the turn after its completion. Nothing here waits for a disk, and nothing is re-entered.
  * Knows storage, transport and runtime as ports; knows no HTTP, no SQL and no socket.
  */
-import { StorageFull, type NodeId, type Recovered } from '../raft/index.js';
+import type { NodeId, Recovered } from '../raft/index.js';
 import { balance, handOverAll } from './balancer.js';
+import type { DiskStall } from './disk-stalls.js';
 import type { Replica } from './group.js';
 import type { Done, Frame } from './inbox.js';
 import { healthOf, watchDisk, type NodeHealth } from './node-health.js';
 import type { ShardNodeOptions } from './node-options.js';
+import { closedBy, type Closed } from './leaving.js';
 import { buildParts, type NodeParts } from './node-parts.js';
 import type { ShardRequest } from './operation.js';
 import { guarded } from './operation-faults.js';
@@ -46,9 +48,7 @@ export class ShardNode {
     this.name = options.name;
     this.#options = options;
     this.#parts = buildParts(options, {
-      turn: () => {
-        this.#guardedTurn();
-      },
+      turn: this.#guardedTurn.bind(this),
       fail: (error) => {
         this.#fail(error);
       },
@@ -80,10 +80,9 @@ export class ShardNode {
     return this.#parts.sync.clusterFeatureLevel;
   }
 
-  /** The shard's leader as far as this node's own replica knows. */
+  /** The shard's leader as far as this node's own replica knows; once it has left its groups it knows nothing. */
   leaderOf(shard: number): NodeId | undefined {
-    const leader = this.#parts.groups.ofShard(shard)?.raft.leader ?? 0;
-    return leader === 0 ? undefined : leader;
+    return this.#state === 'failed' ? undefined : this.#parts.groups.leaderOf(shard);
   }
 
   isAlive(id: NodeId): boolean {
@@ -114,6 +113,9 @@ export class ShardNode {
   state(): State {
     return this.#state;
   }
+
+  /** Commits wait for room on this node's disk; undefined while they do not. */
+  readonly diskStall = (): DiskStall | undefined => this.#parts.stalls.stall;
 
   /** For tools that look on, to read. */
   replicas(): Iterable<Replica> {
@@ -197,8 +199,7 @@ export class ShardNode {
       this.#parts.neighbourhood.ping();
       const { runtime } = this.#options;
       await handOverAll({ ...this.#parts, runtime, tickMs: this.#parts.timers.tickMs }, runtime.now() + graceMs);
-      // A checkpoint that fails costs the next start some time and nothing else: the journal has it all.
-      if (this.#failure === undefined) await this.#parts.checkpointer.run().catch(() => undefined);
+      if (this.#failure === undefined) await this.#parts.checkpointer.runLast(runtime);
     }
     await this.crash();
   }
@@ -210,7 +211,7 @@ export class ShardNode {
     this.#choreTimer?.cancel();
     this.#tickTimer?.cancel();
     if (this.#state !== 'failed') this.#state = 'stopping';
-    this.#leave('shutting-down', 'the node is stopping');
+    this.#leave({ code: 'shutting-down', reason: 'the node is stopping' });
     for (const { request, done } of this.#parts.inbox.take().submissions) this.#parts.operations.start(request, done);
     this.#options.transport.flush();
     this.#parts.snapshots.close();
@@ -365,16 +366,16 @@ export class ShardNode {
     this.#state = 'failed';
     this.#failure = error.message;
     this.#options.logger.error({ error: error.message }, 'the node failed and has left its groups');
-    this.#leave(error instanceof StorageFull ? 'disk-full' : 'storage-failed', error.message);
+    this.#leave(closedBy(error));
     this.#parts.neighbourhood.failed = true;
     this.#parts.neighbourhood.ping();
     this.#options.transport.flush();
     this.#onFailure?.(error);
   }
 
-  #leave(code: 'shutting-down' | 'disk-full' | 'storage-failed', reason: string): void {
-    this.#parts.operations.closed = { code, reason };
-    for (const group of this.#parts.groups.all()) group.abandon(code, reason);
+  #leave(closed: Closed): void {
+    this.#parts.operations.closed = closed;
+    this.#parts.groups.abandon(closed);
   }
 }
 

@@ -5,10 +5,12 @@
  * forwarding is the router's business.
  */
 import { encodeCommand } from './command.js';
+import type { DiskStalls } from './disk-stalls.js';
 import type { Group } from './group.js';
 import type { Groups } from './groups.js';
 import { shardOfKey } from './hash.js';
 import type { Done } from './inbox.js';
+import { refuseLeaving, type Closed } from './leaving.js';
 import type { NodeLimits } from './node-options.js';
 import type { Answer, Operation, ShardReply, ShardRequest } from './operation.js';
 import { isReplicaFault, logCallbackFault, refusalFor } from './operation-faults.js';
@@ -22,12 +24,7 @@ export interface OperationsOptions {
   readonly shardCount: number;
   readonly limits: OperationLimits;
   readonly logger: Logger;
-}
-
-/** Why a node takes no operations now. */
-export interface Closed {
-  readonly code: 'shutting-down' | 'disk-full' | 'storage-failed';
-  readonly reason: string;
+  readonly disk: Pick<DiskStalls, 'refusal'>;
 }
 
 class PendingOperation implements Waiter {
@@ -66,9 +63,11 @@ export class Operations {
   readonly #shardCount: number;
   readonly #limits: OperationLimits;
   readonly #logger: Logger;
+  readonly #disk: Pick<DiskStalls, 'refusal'>;
 
   constructor(self: number, groups: Groups, runtime: Runtime, options: OperationsOptions) {
-    const { shardCount, limits, logger } = options;
+    const { shardCount, limits, logger, disk } = options;
+    this.#disk = disk;
     this.#self = self;
     this.#groups = groups;
     this.#runtime = runtime;
@@ -112,13 +111,14 @@ export class Operations {
 
   #begin(group: Group, operation: Operation, waiter: Waiter): void {
     if (operation.type === 'get') group.read(operation.consistency, waiter);
+    else if (this.#disk.refusal !== undefined) group.refuseWrite(waiter, this.#disk.refusal);
     // Only a leader's proposal is encoded: its clock goes into the entry.
     else if (group.isLeader) group.write(encodeCommand(operation, this.#runtime.wallTime()), waiter);
     else group.refuseWrite(waiter);
   }
 
   #refusal(group: Group | undefined, request: ShardRequest): Answer | undefined {
-    if (this.closed !== undefined) return refuse(this.closed.code, this.closed.reason);
+    if (this.closed !== undefined) return refuseLeaving(this.closed, request.shard);
     if (group === undefined) return undefined;
     // A router that hashes otherwise would give the key a second home.
     if (shardOfKey(request.operation.key, this.#shardCount) !== request.shard) {

@@ -121,6 +121,12 @@ export class VirtualCluster {
     await this.runtime.settle(node.crash());
   }
 
+  disk(id: number): MemoryDisk {
+    const disk = this.#disks.get(id);
+    if (disk === undefined) throw new Error(`node ${id} was never started`);
+    return disk;
+  }
+
   node(id: number): ShardNode {
     const node = this.nodes.get(id);
     if (node === undefined) throw new Error(`node ${id} is not running`);

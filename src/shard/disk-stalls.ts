@@ -1,0 +1,65 @@
+/**
+ * What it means for a node that its commits wait for room on the disk: reads go on, consensus goes on as far as it can,
+ * new writes are refused once it has taken a while. Knows storage; knows no group.
+ */
+import type { Storage, StorageStall } from '../raft/index.js';
+import type { ErrorCode } from './errors.js';
+import type { Logger, Runtime } from './runtime.js';
+
+export interface DiskStall {
+  /** The disk (or the quota of the journal) is full; or a file cannot be opened, for want of descriptors. */
+  readonly reason: 'disk-full' | 'no-descriptors';
+  readonly message: string;
+  /** Since when, ms on the runtime's monotonic clock. */
+  readonly sinceMs: number;
+}
+
+/**
+ * So long writes only wait. Mostly it is the journal that has come to its quota, and a checkpoint is about to make room:
+ * the writes that wait meanwhile are bounded by those that a node admits.
+ */
+export const STALL_PATIENCE_MS = 500;
+
+export class DiskStalls {
+  readonly #runtime: Runtime;
+  readonly #logger: Logger;
+  #stall: DiskStall | undefined;
+
+  /** `onStall`: commits have just begun to wait; a checkpoint may make room. Called outside of the node's turns. */
+  constructor(storage: Storage, runtime: Runtime, logger: Logger, onStall: () => void) {
+    this.#runtime = runtime;
+    this.#logger = logger;
+    storage.onStall((stall) => {
+      const isNew = this.#stall === undefined;
+      this.#note(stall);
+      if (stall !== undefined && isNew) onStall();
+    });
+  }
+
+  get stall(): DiskStall | undefined {
+    return this.#stall;
+  }
+
+  /** Why a write is refused now, and under which code. */
+  get refusal(): { readonly code: ErrorCode; readonly message: string } | undefined {
+    if (this.#stall === undefined) return undefined;
+    const { reason, sinceMs } = this.#stall;
+    if (this.#runtime.now() - sinceMs < STALL_PATIENCE_MS) return undefined;
+    if (reason === 'disk-full') return { code: 'disk-full', message: 'the disk of the node is full' };
+    return { code: 'overloaded', message: 'the node has no file descriptors left for its journal' };
+  }
+
+  #note(stall: StorageStall | undefined): void {
+    const before = this.#stall;
+    const now = this.#runtime.now();
+    if (stall === undefined) {
+      if (before !== undefined)
+        this.#logger.info({ afterMs: Math.round(now - before.sinceMs) }, 'the disk has room again');
+      this.#stall = undefined;
+      return;
+    }
+    const reason = stall.reason === 'full' ? 'disk-full' : 'no-descriptors';
+    this.#stall = { reason, message: stall.message, sinceMs: before?.sinceMs ?? now };
+    if (before?.reason !== reason) this.#logger.warn({ reason: stall.message }, 'commits wait for room on the disk');
+  }
+}

@@ -1,0 +1,123 @@
+/** Nodes whose disks have no room for a while: nobody leaves, reads go on, and writes do when there is room again. */
+import { describe, expect, it } from 'vitest';
+import { StorageFailure } from '../../src/raft/index.js';
+import { STALL_PATIENCE_MS, stringKey, type Answer, type Operation, type Storage } from '../../src/shard/index.js';
+import { VirtualCluster } from '../support/virtual-cluster.js';
+
+const read = { type: 'get', key: stringKey('a'), consistency: 'linearizable' } as const;
+
+/** What the node itself answers, without any router. */
+async function ask(cluster: VirtualCluster, id: number, shard: number, operation: Operation): Promise<Answer> {
+  const answers: Answer[] = [];
+  cluster.node(id).submit({ shard, budgetMs: 2_000, operation }, ({ answer }) => answers.push(answer));
+  await cluster.runtime.until(() => answers.length > 0);
+  return answers[0]!;
+}
+
+const putOf = (cluster: VirtualCluster): Operation => ({
+  type: 'put',
+  key: stringKey('a'),
+  body: Buffer.from('x'),
+  contentType: 'text/plain',
+  condition: { type: 'none' },
+  operationId: cluster.operationId(),
+  attempt: 'first',
+});
+
+describe('nodes whose disks are all full', () => {
+  it('serve reads, refuse writes as not applied, and take them again by themselves', async () => {
+    const cluster = await VirtualCluster.start({ shards: 1 });
+    await cluster.put('a', 'before');
+    await cluster.runtime.run(1_000);
+    for (const id of [1, 2, 3]) cluster.disk(id).isFull = true;
+    const doubtful = await cluster.put('a', 'waits', { deadlineMs: 300 });
+    expect(doubtful).toMatchObject({ type: 'refused', outcome: 'unknown' });
+    await cluster.runtime.run(STALL_PATIENCE_MS + 500);
+    const leader = cluster.leader(0);
+    expect(cluster.node(leader).state()).toBe('serving');
+    expect(cluster.node(leader).diskStall()).toMatchObject({ reason: 'disk-full' });
+    expect(await ask(cluster, leader, 0, putOf(cluster))).toMatchObject({ code: 'disk-full', outcome: 'not_applied' });
+    const refused = await cluster.put('b', 'never', { deadlineMs: 2_000 });
+    expect(refused).toMatchObject({ type: 'refused', code: 'disk-full', outcome: 'not_applied' });
+    expect(await cluster.text('a')).toBe('before');
+    for (const id of [1, 2, 3]) cluster.disk(id).isFull = false;
+    expect(await cluster.put('b', 'after')).toMatchObject({ type: 'put' });
+    expect(await cluster.text('a')).toBe('waits');
+    expect(await cluster.text('b')).toBe('after');
+    for (const id of [1, 2, 3]) {
+      expect(cluster.node(id).state()).toBe('serving');
+      expect(cluster.node(id).diskStall()).toBeUndefined();
+    }
+    expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
+  });
+
+  it('wait rather than refuse when it is over soon', async () => {
+    const cluster = await VirtualCluster.start({ shards: 1, nodes: 1 });
+    cluster.disk(1).isFull = true;
+    const put = cluster.startPut('a', 'x');
+    await cluster.runtime.run(STALL_PATIENCE_MS / 2);
+    cluster.disk(1).isFull = false;
+    expect(await cluster.runtime.settle(put)).toMatchObject({ type: 'put' });
+  });
+});
+
+describe('a node whose disk is full', () => {
+  it('does not keep the others from serving; says who leads; catches up when there is room', async () => {
+    const cluster = await VirtualCluster.start({ shards: 1 });
+    await cluster.put('a', 'before');
+    const follower = [1, 2, 3].find((id) => id !== cluster.leader(0))!;
+    cluster.disk(follower).isFull = true;
+    for (let i = 0; i < 20; i++) expect(await cluster.put('a', `${i}`)).toMatchObject({ type: 'put' });
+    await cluster.runtime.run(STALL_PATIENCE_MS + 100);
+    const answer = await ask(cluster, follower, 0, putOf(cluster));
+    expect(answer).toMatchObject({ code: 'disk-full', details: { leader: cluster.leader(0) } });
+    expect(await cluster.put('a', 'through it')).toMatchObject({ type: 'put' });
+    cluster.disk(follower).isFull = false;
+    expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
+  });
+
+  it('stops when it is told to, without waiting for room', async () => {
+    const cluster = await VirtualCluster.start({ shards: 1, nodes: 1 });
+    const node = cluster.node(1);
+    cluster.disk(1).isFull = true;
+    const put = cluster.startPut('a', 'x');
+    await cluster.runtime.run(STALL_PATIENCE_MS + 100);
+    await cluster.runtime.settle(node.stop(0));
+    expect(await cluster.runtime.settle(put)).toMatchObject({ type: 'refused', outcome: 'unknown' });
+  });
+});
+
+describe('a node that has left its groups', () => {
+  async function startBroken(error: Error) {
+    let broken: Error | undefined;
+    const wrap = (storage: Storage): Storage =>
+      new Proxy(storage, {
+        get: (target, name) => {
+          if (name === 'commit' && broken !== undefined) return () => Promise.reject(broken!);
+          const value: unknown = Reflect.get(target, name);
+          return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+        },
+      });
+    const cluster = await VirtualCluster.start({ shards: 1, storage: (id, inner) => (id === 1 ? wrap(inner) : inner) });
+    await cluster.put('a', 'before');
+    broken = error;
+    for (let i = 0; i < 3; i++) await cluster.put('a', 'after');
+    expect(await cluster.runtime.until(() => cluster.node(1).state() === 'failed')).toBe(true);
+    return cluster;
+  }
+
+  for (const [error, code] of [
+    [new StorageFailure('input/output error'), 'storage-failed'],
+    [new Error('commit 7 of a group fell to 6'), 'internal'],
+  ] as const) {
+    it(`after "${error.message}" says ${code}, and that nothing was applied; it names no leader`, async () => {
+      const cluster = await startBroken(error);
+      for (const operation of [read, putOf(cluster)]) {
+        expect(await ask(cluster, 1, 0, operation)).toMatchObject({ code, outcome: 'not_applied' });
+      }
+      expect(cluster.node(1).leaderOf(0)).toBeUndefined();
+      expect(await cluster.put('a', 'x')).toMatchObject({ type: 'put' });
+      expect(await cluster.text('a')).toBe('x');
+    });
+  }
+});
