@@ -3,6 +3,13 @@
 import { fileURLToPath } from 'node:url';
 import { run } from './cli/index.js';
 
+// The supervisor's words and the answers of commands: a full disk under them is no reason to end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOSPC' && error.code !== 'EDQUOT' && error.code !== 'EAGAIN') throw error;
+  });
+}
+
 const exitCode = await run(process.argv.slice(2), fileURLToPath(import.meta.url));
 // A pipe takes its time, and what is on its way when the process ends never arrives.
 const written = (stream: NodeJS.WriteStream) => new Promise((resolve) => stream.write('', resolve));

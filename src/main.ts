@@ -21,6 +21,7 @@ import {
   StorageFull,
   WsTransport,
   loadHash,
+  quotaOptions,
   shardOfGroup,
   shardOfKey,
   systemRuntime,
@@ -45,6 +46,12 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
+/** What the process knows about itself, for its metrics. */
+export interface ProcessFacts {
+  /** Lines of the log that could not be written. */
+  readonly lostLogLines?: () => number;
+}
+
 export interface RunningRouter {
   readonly http: Address;
   /** Shards that no node says it leads; undefined while the topology is not known. */
@@ -59,7 +66,7 @@ const HAND_OVER_MS = 1_500;
 const STATUS_TIMEOUT_MS = 500;
 
 /** Serves when it settles. @throws what is wrong with the data folder, the addresses, or the plan */
-export async function startNode(config: NodeConfig, logger: Logger): Promise<RunningNode> {
+export async function startNode(config: NodeConfig, logger: Logger, facts: ProcessFacts = {}): Promise<RunningNode> {
   await loadHash();
   const runtime = systemRuntime();
   const dialled = dialledAddress(config.via);
@@ -78,6 +85,7 @@ export async function startNode(config: NodeConfig, logger: Logger): Promise<Run
     transport,
     runtime,
     logger,
+    ...quotaOptions(config.maxJournalBytes),
     timers: { tickMs: config.tickMs, electionTicks: config.electionTicks, heartbeatTicks: config.heartbeatTicks },
   });
   const failed = new Promise<Error>((resolve) => {
@@ -89,7 +97,8 @@ export async function startNode(config: NodeConfig, logger: Logger): Promise<Run
   try {
     await node.start();
     const backend = new NodeBackend({ host: node, runtime });
-    const front = await startFront({ backend, runtime, logger, transport, listen: config.listenHttp, ...config });
+    const listen = config.listenHttp;
+    const front = await startFront({ backend, runtime, logger, transport, listen, facts, ...config });
     return {
       http: front.address,
       peer: { host: config.listenPeer.host, port: transport.port },
@@ -107,7 +116,11 @@ export async function startNode(config: NodeConfig, logger: Logger): Promise<Run
 }
 
 /** Serves when it settles, even if no node can be reached yet. */
-export async function startRouter(config: RouterConfig, logger: Logger): Promise<RunningRouter> {
+export async function startRouter(
+  config: RouterConfig,
+  logger: Logger,
+  facts: ProcessFacts = {},
+): Promise<RunningRouter> {
   await loadHash();
   const runtime = systemRuntime();
   const { clusterId, nodes } = config;
@@ -122,7 +135,7 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
   backend.onTopology((topology) => {
     transport.setPeers(new Map(topology.nodes.map((node) => [node.id, dialled(node.peerAddress)])));
   });
-  const front = await startFront({ backend, runtime, logger, transport, ...config });
+  const front = await startFront({ backend, runtime, logger, transport, facts, ...config });
   await backend.start();
   return {
     http: front.address,
@@ -175,6 +188,7 @@ interface FrontOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly transport: WsTransport;
+  readonly facts: ProcessFacts;
   readonly listen: Address;
   readonly insecure: boolean;
   readonly allowedHosts: readonly string[];
@@ -183,14 +197,20 @@ interface FrontOptions {
 
 /** HTTP in front of a backend: the same in a node and in a router of its own. */
 async function startFront(options: FrontOptions): Promise<{ address: Address; stop(): Promise<void> }> {
-  const { backend, runtime, logger, transport, listen, insecure, allowedHosts, maxValueBytes } = options;
+  const { backend, runtime, logger, transport, listen, insecure, allowedHosts, maxValueBytes, facts } = options;
   const openFiles = maxOpenFiles();
   const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });
   const loopDelay = measureLoopDelay(runtime);
   const server = new HttpServer({
     backend,
     dispatcher,
-    metrics: new Metrics({ backend, dispatcher, eventLoopDelay: loopDelay, linkStats: () => transport.stats() }),
+    metrics: new Metrics({
+      backend,
+      dispatcher,
+      eventLoopDelay: loopDelay,
+      linkStats: () => transport.stats(),
+      ...facts,
+    }),
     build: { version },
     host: listen.host,
     port: listen.port,

@@ -90,6 +90,7 @@ export function nodeConfig(sources: Sources): NodeConfig {
   }
   const listenHttp = rest.listenHttp ?? own.http;
   const listenPeer = rest.listenPeer ?? own.peer;
+  refuseSmallJournal(rest.maxJournalBytes, rest.maxValueBytes);
   refuseOpenListener('listenHttp', listenHttp, rest.insecure);
   refuseOpenListener('listenPeer', listenPeer, rest.insecure);
   const names = members.map((member) => member.name);
@@ -134,6 +135,22 @@ function checkedReplicas(replicas: number | undefined, nodes: number): number {
     throw new ConfigError('replicas', `replicas (${chosen}) must not be more than the number of nodes (${nodes})`);
   }
   return chosen;
+}
+
+/** What `leastJournalBytes` of the storage says for the longest entry, to which a test ties it. */
+export function leastMaxJournalBytes(maxValueBytes: number): number {
+  const rowBytes = Math.ceil((maxValueBytes + 24 * 1024) / 4096) * 4096;
+  return 6 * rowBytes + 512 * 1024;
+}
+
+function refuseSmallJournal(maxJournalBytes: number | undefined, maxValueBytes: number): void {
+  const least = leastMaxJournalBytes(maxValueBytes);
+  if (maxJournalBytes === undefined || maxJournalBytes >= least) return;
+  throw new ConfigError(
+    'maxJournalBytes',
+    `maxJournalBytes (${maxJournalBytes}) must be at least ${least} with maxValueBytes ${maxValueBytes}: a journal that ` +
+      'holds few of the longest values cannot be emptied while it is written',
+  );
 }
 
 function refuseOpenListener(field: string, address: Address, insecure: boolean): void {

@@ -16,6 +16,7 @@ export {
   type Member,
 } from './address.js';
 export {
+  leastMaxJournalBytes,
   makeClusterId,
   nodeConfig,
   routerConfig,

@@ -171,7 +171,7 @@ export const nodeSettings = {
   maxJournalBytes: setting(
     integer(64 * 1024, 2 ** 50).optional(),
     '<bytes>',
-    'treat the disk as full when the journal is longer than this (default: only the disk limits it)',
+    'most bytes of the journal; writes wait, then are refused, beyond (default: only the disk limits it)',
   ),
   leaseReads: setting(
     onOff().default(false),

@@ -1,8 +1,17 @@
 /**
  * The plan of an embedded cluster: kept in `dataDir`, so that the same folder opens as the same cluster.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { ClusterPlan } from '../shard/index.js';
 import type { CheckedOptions } from './options.js';
 
@@ -27,7 +36,7 @@ export function readOrMakePlan(options: CheckedOptions, freshId: string): Cluste
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, PLAN_FILE);
   if (!existsSync(file)) {
-    writeFileSync(file, JSON.stringify({ clusterId: freshId, nodes, replicas, shards }), { mode: 0o600 });
+    writeWhole(file, JSON.stringify({ clusterId: freshId, nodes, replicas, shards }));
     return plan(freshId);
   }
   const kept = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
@@ -38,4 +47,23 @@ export function readOrMakePlan(options: CheckedOptions, freshId: string): Cluste
   }
   if (typeof kept['clusterId'] !== 'string') throw new RangeError(`clusterId is missing in ${file}`);
   return plan(kept['clusterId']);
+}
+
+/** There whole or not at all, also after a power cut: without its id the folder's nodes are nobody's. */
+function writeWhole(file: string, text: string): void {
+  const temporary = `${file}.new`;
+  const fd = openSync(temporary, 'w', 0o600);
+  try {
+    writeFileSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, file);
+  const folder = openSync(dirname(file), 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }

@@ -23,6 +23,8 @@ export interface MetricsOptions {
   readonly eventLoopDelay?: EventLoopDelay;
   /** What the links to other processes count about themselves, as of now. */
   readonly linkStats?: () => TransportStats;
+  /** Lines of the log that could not be written. */
+  readonly lostLogLines?: () => number;
   /** Metrics of the process (memory, CPU, garbage collection); default true. */
   readonly processMetrics?: boolean;
 }
@@ -108,7 +110,8 @@ function addDescriptorGauge(registers: Registry[]): void {
 }
 
 function addRouterGauges(registers: Registry[], options: MetricsOptions): void {
-  const { dispatcher, backend, eventLoopDelay } = options;
+  const { dispatcher, backend, eventLoopDelay, lostLogLines } = options;
+  if (lostLogLines !== undefined) addLostLines(registers, lostLogLines);
   new Gauge({
     name: 'kvorum_operations_in_flight',
     help: 'Operations that the dispatcher has not answered yet.',
@@ -136,6 +139,17 @@ function addRouterGauges(registers: Registry[], options: MetricsOptions): void {
       this.set({ quantile: '0.99' }, eventLoopDelay.percentile(99) / NANOS);
       this.set({ quantile: '1' }, eventLoopDelay.max / NANOS);
       eventLoopDelay.reset();
+    },
+  });
+}
+
+function addLostLines(registers: Registry[], lost: () => number): void {
+  new Gauge({
+    name: 'kvorum_log_lines_lost',
+    help: 'Lines of the log that could not be written: the disk was full, or nobody read the pipe.',
+    registers,
+    collect() {
+      this.set(lost());
     },
   });
 }

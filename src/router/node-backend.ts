@@ -3,7 +3,16 @@
  *
  * Knows no HTTP and chooses nothing.
  */
-import type { DiskStall, NodeHealth, NodeId, NodeStatus, Runtime, ShardRequest, Timer, Topology } from '../shard/index.js';
+import type {
+  DiskStall,
+  NodeHealth,
+  NodeId,
+  NodeStatus,
+  Runtime,
+  ShardRequest,
+  Timer,
+  Topology,
+} from '../shard/index.js';
 import type { Backend, ReplyCallback, ServingState, ShardHost } from './backend.js';
 import { notSent } from './not-sent.js';
 import { RequestTable, refusalFrom } from './requests.js';

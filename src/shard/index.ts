@@ -21,6 +21,7 @@
  * Left out here: HTTP, retries, choosing a node (router); terms, votes, quorums (raft).
  */
 export type { GroupId, NodeId, RaftStatus, Storage } from '../raft/index.js';
+export { quotaOptions } from './quota-options.js';
 export { STALL_PATIENCE_MS, type DiskStall } from './disk-stalls.js';
 export { MemoryDisk, MemoryStorage, SqliteStorage, SqliteThread, StorageFull } from '../raft/storage/index.js';
 export { isRevision, storedContentType, writtenContentType } from './bounds.js';

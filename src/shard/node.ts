@@ -6,7 +6,7 @@
  * follows in the turn after its completion. Nothing here waits for a disk, and nothing is re-entered.
  * Knows storage, transport and runtime as ports; knows no HTTP, no SQL and no socket.
  */
-import type { NodeId, Recovered } from '../raft/index.js';
+import type { NodeId } from '../raft/index.js';
 import { balance, handOverAll } from './balancer.js';
 import type { DiskStall } from './disk-stalls.js';
 import type { Replica } from './group.js';
@@ -17,6 +17,7 @@ import { closedBy, type Closed } from './leaving.js';
 import { buildParts, type NodeParts } from './node-parts.js';
 import type { ShardRequest } from './operation.js';
 import { guarded } from './operation-faults.js';
+import { RecoveredGroups } from './recovered-groups.js';
 import type { Timer } from './runtime.js';
 import type { NodeStatus } from './status.js';
 import { systemVoters } from './topology-keeper.js';
@@ -31,7 +32,7 @@ export class ShardNode {
   readonly name: string;
   readonly #options: ShardNodeOptions;
   readonly #parts: NodeParts;
-  #recovered: Recovered = { groups: new Map(), meta: new Map() };
+  #recovered = new RecoveredGroups({ groups: new Map(), meta: new Map() });
   #state: State = 'starting';
   #failure: string | undefined;
   #startedAt = 0;
@@ -61,7 +62,7 @@ export class ShardNode {
       onSystemLeader: () => {
         this.#parts.sync.propose();
       },
-      recovered: (group) => this.#recovered.groups.get(group),
+      recovered: (group) => this.#recovered.take(group),
     });
   }
 
@@ -158,7 +159,7 @@ export class ShardNode {
 
   async #start(): Promise<void> {
     this.#startedAt = this.#options.runtime.now();
-    this.#recovered = await this.#options.storage.open();
+    this.#recovered = new RecoveredGroups(await this.#options.storage.open());
     this.#parts.keeper.onChange((topology) => {
       this.#onTopologyChange(topology);
     });

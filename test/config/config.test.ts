@@ -107,6 +107,7 @@ describe('a node', () => {
     ['maxValueBytes', '0', '1 to 16777216'],
     ['maxValueBytes', '16777217', '1 to 16777216'],
     ['maxJournalBytes', '1', '65536 to'],
+    ['maxJournalBytes', '4194304', 'at least 6963200'],
     ['leaseReads', 'yes', 'true or false'],
     ['logLevel', 'loud', 'debug, info'],
     ['listenHttp', 'localhost', 'host:port'],

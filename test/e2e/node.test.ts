@@ -1,8 +1,8 @@
 /** `kvorum node` and `kvorum router` as an operator meets them: draining, file modes, limits, mistakes. */
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AxiosResponse } from 'axios';
 import { afterEach, describe, expect, it } from 'vitest';
+import { leastMaxJournalBytes } from '../../src/config/index.js';
 import { Load, progress } from './load.js';
 import { http, json, NodeGroup, statusOf } from './node-group.js';
 import { kvorum, Scene, until } from './processes.js';
@@ -52,55 +52,31 @@ it('row 41: keeps its data to itself: folders 0700, files 0600', async () => {
   }
 });
 
-describe('row 39: a full disk', () => {
-  const QUOTA = ['--max-journal-bytes', String(512 * 1024)];
+describe('row 39: the quota of the journal', () => {
   const value = 'v'.repeat(64 * 1024);
-  const isFull = async (url: string) => String((await http.get(`${url}/readyz?verbose`)).data).includes('failed');
+  const least = leastMaxJournalBytes(value.length);
+  const limits = ['--max-value-bytes', String(value.length), '--max-journal-bytes', String(least)];
 
-  it('ends the service of that node only: its shards are led elsewhere, and the cluster serves on', async () => {
-    const group = await new NodeGroup(scene, ['--shards', '2']).start();
-    await group.node('n1').program.stop();
-    group.startNode('n1', QUOTA);
-    await group.ready();
-    const [n1, n2] = [group.node('n1'), group.node('n2')];
-    let written = 0;
-    await until('n1 says that its disk is full', async () => {
-      await http.put(`${n2.url}/v1/kv/k${written++ % 16}`, value, { headers: { 'kv-timeout': '8s' } });
-      return isFull(n1.url);
-    });
-    const own = await http.put(`${n1.url}/v1/kv/k0`, 'x', { headers: { 'kv-forward': 'never' } });
-    expect([307, 421, 507]).toContain(own.status);
-    for (let i = 0; i < 16; i++) {
-      const put = await http.put(`${n2.url}/v1/kv/k${i}`, 'after', { headers: { 'kv-timeout': '8s' } });
-      expect([i, put.status]).toEqual([i, i < written ? 200 : 201]);
-      expect((await http.get(`${n2.url}/v1/kv/k${i}`)).data).toBe('after');
-    }
-    expect(n1.program.child.exitCode).toBeNull();
-  });
-
-  it('is 507 and not applied where there is no other node; only what was under way may be unknown', async () => {
-    const group = await new NodeGroup(scene, ['--shards', '1', ...QUOTA]).start(1);
+  it('at its smallest is never an end: 15 times as much is written, and all of it is served', async () => {
+    const group = await new NodeGroup(scene, ['--shards', '4', ...limits]).start();
     const { url } = group.node('n1');
-    const put = (key: string) => http.put<unknown>(`${url}/v1/kv/${key}`, value, { headers: { 'kv-timeout': '1s' } });
-    let first: AxiosResponse<unknown>;
-    let acknowledged = -1;
-    do {
-      acknowledged++;
-      first = await put(`k${acknowledged}`);
-    } while (first.status === 201 && acknowledged < 100);
-    expect([first.status, json(first)['outcome']]).toEqual(
-      first.status === 504 ? [504, 'unknown'] : [507, 'not_applied'],
-    );
-    const second = await put('later');
-    expect(second.status).toBe(507);
-    expect(json(second)).toMatchObject({ code: 'disk-full', outcome: 'not_applied' });
-
-    // With room again, all that was acknowledged is there, and what was refused is not.
-    await group.node('n1').program.stop();
-    group.startNode('n1', ['--max-journal-bytes', String(64 * 1024 * 1024)]);
+    const rounds = Math.ceil((15 * least) / value.length / 16);
+    for (let round = 0; round < rounds; round++) {
+      const puts = Array.from({ length: 16 }, (_, i) =>
+        http.put(`${url}/v1/kv/k${i}`, value, { headers: { 'kv-timeout': '10s' } }),
+      );
+      for (const { status } of await Promise.all(puts)) expect([200, 201]).toContain(status);
+    }
+    for (let i = 0; i < 16; i++) expect((await http.get(`${url}/v1/kv/k${i}`)).data).toBe(value);
     await group.ready();
-    for (let i = 0; i < acknowledged; i++) expect((await http.get(`${url}/v1/kv/k${i}`)).data).toBe(value);
-    expect((await http.get(`${url}/v1/kv/later`)).status).toBe(404);
+  }, 120_000);
+
+  it('that cannot work is refused at the start, with the smallest that can', async () => {
+    const member = 'n1=127.0.0.1:7101@127.0.0.1:7001';
+    const args = ['node', '--name', 'n1', '--cluster', member, '--data', scene.folder()];
+    const program = scene.keep(kvorum([...args, '--max-journal-bytes', String(4 * 1024 * 1024)]));
+    expect((await program.ended).code).toBe(2);
+    expect(program.output).toContain(`must be at least ${leastMaxJournalBytes(1024 * 1024)}`);
   });
 });
 

@@ -1,7 +1,9 @@
 /** What is accepted at the door fits a link: settings, values and frames are tied together here. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { leastMaxJournalBytes } from '../../src/config/index.js';
 import { MOST_VALUE_BYTES } from '../../src/config/settings.js';
 import { EntryKind, type Message } from '../../src/raft/index.js';
+import { leastJournalBytes } from '../../src/raft/storage/index.js';
 import { limitsOf } from '../../src/router/limits.js';
 import { encodeCommand } from '../../src/shard/command.js';
 import { loadHash } from '../../src/shard/hash.js';
@@ -35,6 +37,14 @@ describe('the longest value', () => {
     expect(MOST_VALUE_BYTES).toBe(MAX_VALUE_BYTES);
     expect(limitsOf({ valueBytes: MAX_VALUE_BYTES }).valueBytes).toBe(MAX_VALUE_BYTES);
     expect(() => limitsOf({ valueBytes: MAX_VALUE_BYTES + 1 })).toThrow(/valueBytes must be at most 16777216/);
+  });
+
+  test('and keys and types of any length make entries that the smallest quota of a journal is reckoned for', () => {
+    for (const valueBytes of [1, 1024, 64 * 1024, 1024 * 1024, MAX_VALUE_BYTES]) {
+      expect(leastMaxJournalBytes(valueBytes)).toBe(leastJournalBytes(valueBytes + 8 * 1024));
+    }
+    const operation = { ...largest, body: new Uint8Array(0) };
+    expect(encodeCommand(operation, 2 ** 52).length).toBeLessThan(8 * 1024);
   });
 
   test('fits one request, one append and one reply', () => {

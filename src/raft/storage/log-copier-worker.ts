@@ -18,6 +18,7 @@ function copy(file: string): Failure | undefined {
     const db = new Database(file, { fileMustExist: true, timeout: 0 });
     try {
       db.pragma('synchronous = FULL');
+      db.pragma('checkpoint_fullfsync = ON');
       // What readers and a checkpoint at the same time keep it from copying stays in the log for the next time.
       db.pragma('wal_checkpoint(PASSIVE)');
     } finally {

@@ -1,0 +1,25 @@
+/** `cluster.json`: there whole or not at all. */
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { checkOptions } from '../../src/embedded/options.js';
+import { readOrMakePlan } from '../../src/embedded/plan.js';
+
+describe('the plan of an embedded cluster', () => {
+  const folders: string[] = [];
+  afterEach(() => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('is written beside its place: what a crash cut short is made anew, and nothing is left of it', () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
+    folders.push(dataDir);
+    writeFileSync(join(dataDir, 'cluster.json.new'), '{"clusterId":"cut sh');
+    const options = checkOptions({ nodes: 3, dataDir });
+    expect(readOrMakePlan(options, 'first').clusterId).toBe('first');
+    expect(readdirSync(dataDir)).toEqual(['cluster.json']);
+    expect(JSON.parse(readFileSync(join(dataDir, 'cluster.json'), 'utf8'))).toMatchObject({ clusterId: 'first' });
+    expect(readOrMakePlan(options, 'second').clusterId).toBe('first');
+  });
+});
