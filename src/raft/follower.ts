@@ -113,6 +113,7 @@ function receiveHeartbeat(core: Core, follower: Follower, message: Heartbeat): v
     term: core.term,
     readContext: message.readContext,
     lastIndex: follower.matched,
+    promiseMs: core.options.leaseReads === true ? core.options.promiseMs : undefined,
     ...releasedFrom(core, message),
   };
   core.outbox.hold(marked(core, ok), TERM_ONLY);

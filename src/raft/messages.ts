@@ -70,6 +70,8 @@ export interface HeartbeatOk extends Envelope, Marked {
   readonly lastIndex: number;
   /** The answer to a `release`: the sender has left the quarantine of this life, and counts again. */
   readonly released?: number;
+  /** For so many ms from now the follower votes for nobody else, unless forced; left out: it promises nothing (s50). */
+  readonly promiseMs?: number | undefined;
 }
 
 export interface Vote extends Envelope {

@@ -36,4 +36,9 @@ export interface RaftOptions {
   readonly quarantine?: number | undefined;
   /** The last life whose quarantine it has left. Default: none. */
   readonly released?: number | undefined;
+  /**
+   * With `leaseReads`: what this replica promises in its answers to heartbeats, in ms of the owner's clock: never longer
+   * than `electionTicks` ticks can be short (`promiseMsOf`). Default 0: no promise.
+   */
+  readonly promiseMs?: number;
 }

@@ -83,6 +83,8 @@ export class Progress {
   silentPeriods = 0;
   /** Newest read context that it confirmed. */
   readContext = 0;
+  /** What it promised with that. */
+  promiseMs = 0;
   /** Highest commit index that it was told. */
   commitSent = 0;
   /** While what it acknowledges does not count. */

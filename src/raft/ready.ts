@@ -42,6 +42,8 @@ export interface IncomingChunk {
 export interface ConfirmedRead {
   readonly context: number;
   readonly index: number;
+  /** With `leaseReads`: how long a quorum promised to vote for nobody else, from the sending of this round on. */
+  readonly promiseMs?: number;
 }
 
 /** The leader needs chunk `sequence` of a snapshot for `to`; 0 opens a new one (any index ≥ the log's first − 1 will do). */

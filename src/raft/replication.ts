@@ -120,6 +120,7 @@ export function receiveHeartbeatOk(core: Core, leader: Leader, peer: Progress, m
   askToTakeOver(core, leader, peer);
   if (message.readContext > peer.readContext) {
     peer.readContext = message.readContext;
+    peer.promiseMs = message.promiseMs ?? 0;
     confirmReads(core, leader);
   }
 }
@@ -141,6 +142,21 @@ export function confirmReads(core: Core, leader: Leader): void {
   if (leader.reads.isEmpty) return;
   const confirmed = quorumIndex(core.configuration, leader.contextOf);
   leader.reads.confirm(confirmed, (read) => {
-    core.outbox.confirmRead(read);
+    if (core.options.leaseReads !== true) core.outbox.confirmRead(read);
+    else core.outbox.confirmRead({ ...read, promiseMs: promisedWith(core, leader, read.context) });
   });
+}
+
+/**
+ * For how long a quorum promised, in its answers to this round or a later one, to vote for nobody else: what the least
+ * of the best majority said. A voter that answered without a promise (an older build, leases not enabled) promised nothing.
+ */
+function promisedWith(core: Core, leader: Leader, context: number): number {
+  const promise = quorumIndex(core.configuration, (id) => {
+    if (id === core.id) return Infinity;
+    const peer = leader.peers.get(id);
+    return peer !== undefined && peer.countedContext >= context ? peer.promiseMs : 0;
+  });
+  // Alone, it can only be as good as its own word.
+  return promise === Infinity ? (core.options.promiseMs ?? 0) : promise;
 }

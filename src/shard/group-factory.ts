@@ -3,14 +3,15 @@
  *
  * The one place that knows which group runs which machine.
  */
-import type {
-  Configuration,
-  GroupId,
-  LeaseOptions,
-  NodeId,
-  RaftOptions,
-  RecoveredGroup,
-  Storage,
+import {
+  Lease,
+  promiseMsOf,
+  type Configuration,
+  type GroupId,
+  type NodeId,
+  type RaftOptions,
+  type RecoveredGroup,
+  type Storage,
 } from '../raft/index.js';
 import { Group, type GroupHost } from './group.js';
 import { KvMachine } from './kv-machine.js';
@@ -42,20 +43,14 @@ export function makeGroup(
   voters: readonly NodeId[],
   recovered: RecoveredGroup | undefined,
 ): Group {
-  const { storage, timers, limits } = options;
+  const { storage, limits } = options;
   const table = new StateTable(storage, id, options.recent);
   const machine =
     id === SYSTEM_GROUP
       ? new SystemMachine(table)
       : new KvMachine(table, { maxAnswers: limits.rememberedAnswers, windowMs: limits.rememberedMs });
-  const lease = options.leaseReads ? leaseOptions(timers) : undefined;
+  const lease = options.leaseReads ? new Lease() : undefined;
   return new Group({ id, raft: raftOptions(options, voters, recovered), machine, table, lease }, options.host);
-}
-
-/** A voter's first tick may come at once, so it keeps its promise for one tick less than T; clocks may differ by 10 %. */
-function leaseOptions({ tickMs, electionTicks }: NodeTimers): LeaseOptions {
-  const electionTimeoutMs = tickMs * (electionTicks - 1);
-  return { electionTimeoutMs, driftMarginMs: electionTimeoutMs / 10 };
 }
 
 function raftOptions(
@@ -79,5 +74,6 @@ function raftOptions(
     maxUncommittedBytes: limits.uncommittedBytes,
     quiesceTicks: timers.electionTicks,
     leaseReads,
+    promiseMs: leaseReads ? promiseMsOf(timers.tickMs, timers.electionTicks) : 0,
   };
 }

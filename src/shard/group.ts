@@ -9,12 +9,11 @@
  */
 import {
   EntryKind,
-  Lease,
   NONE,
   Raft,
   type Entry,
   type GroupId,
-  type LeaseOptions,
+  type Lease,
   type Message,
   type NodeId,
   type RaftOptions,
@@ -59,7 +58,7 @@ export interface GroupOptions {
   readonly machine: Machine;
   readonly table: StateTable;
   /** Undefined = lease reads are off and go through a round like any other. */
-  readonly lease: LeaseOptions | undefined;
+  readonly lease: Lease | undefined;
 }
 
 /** A group's replica as tools see it: to be read, and only between two turns of its node. */
@@ -69,9 +68,9 @@ export interface Replica {
   /** The state machine has applied everything up to here. */
   readonly applied: number;
   readonly installing: boolean;
-  readonly machine: Pick<Machine, 'stateHash' | 'keyCount'>;
-  /** It would answer a read by lease now. */
+  /** It would answer a read by lease now: no other replica may have committed anything that this one has not. */
   readonly holdsLease: boolean;
+  readonly machine: Pick<Machine, 'stateHash' | 'keyCount'>;
 }
 
 export class Group implements Replica {
@@ -102,7 +101,7 @@ export class Group implements Replica {
     this.#host = host;
     this.stall = new CommitStall(() => host.now());
     this.#maxBatchBytes = options.raft.maxUncommittedBytes;
-    this.#lease = options.lease && new Lease(options.lease);
+    this.#lease = options.lease;
     this.applied = options.raft.snapshot.index;
     this.machine.load();
   }
@@ -228,8 +227,8 @@ export class Group implements Replica {
       this.#host.persist(this.id, ready.write);
     }
     if (ready.committed.length > 0) this.#apply(ready.committed);
-    for (const { context, index } of ready.reads) {
-      this.#lease?.confirmed(context);
+    for (const { context, index, promiseMs = 0 } of ready.reads) {
+      this.#lease?.confirmed(context, promiseMs);
       this.#reads.confirmed(context, index);
     }
     for (const context of ready.readsLost) {
@@ -305,6 +304,7 @@ export class Group implements Replica {
     }
   }
 
+  /** Would a read by lease be answered now? */
   get holdsLease(): boolean {
     return this.raft.mayReadByLease && this.#lease?.validAt(this.#host.now()) === true;
   }

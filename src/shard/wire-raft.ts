@@ -96,6 +96,7 @@ function writeHeartbeat(out: WireWriter, message: Heartbeat): void {
 function writeHeartbeatOk(out: WireWriter, message: HeartbeatOk): void {
   out.u48(message.readContext);
   out.u48(message.lastIndex);
+  if (out.version >= 2) out.u32(message.promiseMs ?? 0);
 }
 
 function writeAppend(out: WireWriter, message: Append): void {
@@ -158,7 +159,10 @@ function readFields(input: WireReader, record: number, from: NodeId, to: NodeId,
     }
     case RAFT_RECORDS['heartbeat-ok']: {
       const readContext = input.u48();
-      return { type: 'heartbeat-ok', from, to, term, readContext, lastIndex: input.u48() };
+      const lastIndex = input.u48();
+      const promiseMs = input.version >= 2 ? input.u32() : 0;
+      const answer = { type: 'heartbeat-ok', from, to, term, readContext, lastIndex } as const;
+      return promiseMs > 0 ? { ...answer, promiseMs } : answer;
     }
     case RAFT_RECORDS.vote: {
       const lastIndex = input.u48();

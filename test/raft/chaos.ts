@@ -106,6 +106,8 @@ export interface ChaosOptions {
   readonly learners?: number;
   readonly quiesceTicks?: number;
   readonly leaseReads?: boolean;
+  /** What differs from node to node. */
+  readonly settings?: (id: number) => Partial<RaftOptions>;
 }
 
 export class Chaos {
@@ -141,6 +143,7 @@ export class Chaos {
             maxInflight: 3,
             quiesceTicks: chaos.quiesceTicks ?? 0,
             leaseReads: chaos.leaseReads ?? false,
+            ...chaos.settings?.(id),
           }),
         ),
       );

@@ -41,7 +41,7 @@ export const options = (id: number, voters: readonly number[], more: Partial<Raf
 export class Replica {
   readonly raft: Raft;
   readonly applied: Entry[] = [];
-  readonly reads: { context: number; index: number }[] = [];
+  readonly reads: { context: number; index: number; promiseMs?: number }[] = [];
   readonly readsLost: number[] = [];
   readonly readies: Ready[] = [];
   readonly disk: { receipt: Receipt; messages: readonly Message[] }[] = [];

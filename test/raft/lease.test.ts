@@ -1,66 +1,119 @@
 import { describe, expect, it } from 'vitest';
-import { Lease } from '../../src/raft/index.js';
+import { Lease, MAX_CLOCK_DRIFT, promiseMsOf } from '../../src/raft/index.js';
+import { Cluster } from './harness.js';
 
-const lease = (): Lease => new Lease({ electionTimeoutMs: 1000, driftMarginMs: 100 });
+/** Gives a lease of 900 ms. */
+const PROMISE_MS = 900 / (1 - MAX_CLOCK_DRIFT);
 
 describe('a lease (s50)', () => {
   it('s50 runs from the sending of the newest confirmed round, not from its confirmation', () => {
-    const it = lease();
-    expect(it.durationMs).toBe(900);
+    const it = new Lease();
     expect(it.validAt(0)).toBe(false);
     it.sent(1, 100);
     it.sent(2, 300);
     it.sent(3, 500);
     expect(it.validAt(501)).toBe(false);
-    it.confirmed(2);
+    it.confirmed(2, PROMISE_MS);
     expect([299, 300, 1199, 1200].map((now) => it.validAt(now))).toEqual([false, true, true, false]);
-    it.confirmed(3);
+    it.confirmed(3, PROMISE_MS);
     expect([1399, 1400].map((now) => it.validAt(now))).toEqual([true, false]);
   });
 
   it('s50 is over after a pause, however long ago the confirmation seems to the process', () => {
-    const it = lease();
+    const it = new Lease();
     it.sent(1, 0);
-    it.confirmed(1);
+    it.confirmed(1, PROMISE_MS);
     expect(it.validAt(10)).toBe(true);
     expect(it.validAt(5010)).toBe(false);
   });
 
+  it('s50 is none without a promise, and is not cut short by a later and shorter one', () => {
+    const it = new Lease();
+    it.sent(1, 0);
+    it.confirmed(1, 0);
+    expect(it.validAt(0)).toBe(false);
+    it.sent(2, 100);
+    it.confirmed(2, PROMISE_MS);
+    it.sent(3, 200);
+    it.confirmed(3, 10);
+    expect([999, 1000].map((now) => it.validAt(now))).toEqual([true, false]);
+  });
+
   it('of a context sent twice runs from the first sending: the answer may be to that one', () => {
-    const it = lease();
+    const it = new Lease();
     it.sent(1, 0);
     it.sent(1, 800);
-    it.confirmed(1);
+    it.confirmed(1, PROMISE_MS);
     expect(it.validAt(899)).toBe(true);
     expect(it.validAt(900)).toBe(false);
   });
 
   it('grants nothing for a confirmation of what was never sent, or sent before it was dropped', () => {
-    const it = lease();
-    it.confirmed(7);
+    const it = new Lease();
+    it.confirmed(7, PROMISE_MS);
     expect(it.validAt(0)).toBe(false);
     it.sent(8, 10);
     it.drop();
-    it.confirmed(8);
+    it.confirmed(8, PROMISE_MS);
     expect(it.validAt(11)).toBe(false);
     it.sent(9, 20);
-    it.confirmed(9);
+    it.confirmed(9, PROMISE_MS);
     expect(it.validAt(21)).toBe(true);
     it.drop();
     expect(it.validAt(22)).toBe(false);
   });
 
   it('remembers a bounded number of rounds', () => {
-    const it = lease();
+    const it = new Lease();
     for (let context = 1; context <= 100; context++) it.sent(context, context);
-    it.confirmed(36);
+    it.confirmed(36, PROMISE_MS);
     expect(it.validAt(100)).toBe(false);
-    it.confirmed(37);
+    it.confirmed(37, PROMISE_MS);
     expect(it.validAt(100)).toBe(true);
   });
+});
 
-  it('of no length is refused', () => {
-    expect(() => new Lease({ electionTimeoutMs: 100, driftMarginMs: 100 })).toThrow(RangeError);
-    expect(() => new Lease({ electionTimeoutMs: 100, driftMarginMs: -1 })).toThrow(RangeError);
+describe('a promise (s50)', () => {
+  it('s50 is two ticks shorter than what the voter counts, and none where nothing is left', () => {
+    expect([promiseMsOf(50, 10), promiseMsOf(1000, 3), promiseMsOf(50, 2), promiseMsOf(50, 1)]).toEqual([
+      400, 1000, 0, 0,
+    ]);
+  });
+
+  /** What the leader may count on after a read, when n2 … promise so much; undefined: leases are not enabled there. */
+  const promised = (...promises: (number | undefined)[]): number | undefined => {
+    const cluster = new Cluster(promises.length + 1, (id) => {
+      const promiseMs = id === 1 ? 5_000 : promises[id - 2];
+      return promiseMs === undefined ? {} : { leaseReads: true, promiseMs };
+    });
+    cluster.elect(1);
+    cluster.raft(1).readIndex();
+    cluster.settle();
+    return cluster.get(1).reads.at(-1)?.promiseMs;
+  };
+
+  it('s50 of a quorum is what the least of its best majority said', () => {
+    expect(promised(400, 400)).toBe(400);
+    expect(promised(400, 100, 300, 200)).toBeLessThanOrEqual(300);
+    expect(promised(undefined, undefined)).toBe(0);
+    expect(promised()).toBe(5_000);
+  });
+
+  it('s50 counts from a voter only with an answer to this round or a later one', () => {
+    const cluster = new Cluster(3, () => ({ leaseReads: true, promiseMs: 400 }));
+    cluster.elect(1);
+    cluster.passes = ({ from, to }) => from !== 3 && to !== 3;
+    cluster.raft(1).readIndex();
+    cluster.settle();
+    expect(cluster.get(1).reads.at(-1)?.promiseMs).toBe(400);
+    // An older build answers without a promise.
+    cluster.passes = (message) => message.from !== 3 && message.to !== 3 && message.type !== 'heartbeat-ok';
+    cluster.raft(1).readIndex();
+    cluster.settle();
+    const { term, lastContext } = { term: cluster.raft(1).term, lastContext: 2 };
+    const answer = { type: 'heartbeat-ok', from: 2, to: 1, term, readContext: lastContext, lastIndex: 1 } as const;
+    cluster.raft(1).step(answer);
+    cluster.settle();
+    expect(cluster.get(1).reads.at(-1)).toMatchObject({ context: lastContext, promiseMs: 0 });
   });
 });

@@ -132,6 +132,18 @@ test('s74 that a node has failed is said since version 2 only: before, it would 
   });
 });
 
+test('s50 a promise travels with the answer since version 2; over an older link there is none', () => {
+  const answer = { type: 'heartbeat-ok', from: 1, to: 2, term: 5, readContext: 3, lastIndex: 9 } as const;
+  const frame = (more: object) => ({
+    from: 1,
+    to: 2,
+    messages: [{ type: 'raft' as const, group: 1, message: { ...answer, ...more } }],
+  });
+  expect(decodeFrame(encodeFrame(frame({ promiseMs: 400 }), 2), 2)).toEqual(frame({ promiseMs: 400 }));
+  expect(decodeFrame(encodeFrame(frame({}), 2), 2)).toEqual(frame({}));
+  expect(decodeFrame(encodeFrame(frame({ promiseMs: 400 }), 1), 1)).toEqual(frame({}));
+});
+
 describe('the encoder', () => {
   test('gives each frame once, and none when nothing was added', () => {
     const encoder = new FrameEncoder(NODES);

@@ -49,6 +49,9 @@ export class WatchedBackend implements HeldBackend {
   localStatus(): NodeStatus | undefined {
     return this.#inner.localStatus();
   }
+  health(): NodeHealth | undefined {
+    return this.#inner.health();
+  }
   state(): ServingState {
     return this.#inner.state();
   }

@@ -14,6 +14,7 @@ export const k9: Mutant = {
       find: `    this.#storage.commit(writes).then(
       () => {
         this.#underWay--;
+        this.#began.shift();
         this.#writing -= weight;
         this.#events.onDurable(batch);
       },`,
@@ -21,6 +22,7 @@ export const k9: Mutant = {
     this.#storage.commit(writes).then(
       () => {
         this.#underWay--;
+        this.#began.shift();
         this.#writing -= weight;
         this.kick();
       },`,

@@ -11,8 +11,8 @@ export const m5: Mutant = {
   edits: [
     {
       file: 'src/raft/lease.ts',
-      find: `this.durationMs = electionTimeoutMs - driftMarginMs;`,
-      replace: `this.durationMs = electionTimeoutMs;`,
+      find: `round.sentMs + promiseMs * (1 - MAX_CLOCK_DRIFT);`,
+      replace: `round.sentMs + promiseMs;`,
     },
     {
       file: 'src/shard/node-parts.ts',
