@@ -35,6 +35,8 @@ export interface GroupFactoryOptions {
   readonly leaseReads: boolean;
   readonly recent: RecentRows;
   readonly host: GroupHost;
+  /** The quarantine that the replica starts in, or has left (`lives.ts`). */
+  readonly confined?: Pick<RaftOptions, 'quarantine' | 'released'>;
 }
 
 export function makeGroup(
@@ -54,7 +56,7 @@ export function makeGroup(
 }
 
 function raftOptions(
-  { self, runtime, timers, limits, leaseReads }: GroupFactoryOptions,
+  { self, runtime, timers, limits, leaseReads, confined }: GroupFactoryOptions,
   voters: readonly NodeId[],
   recovered: RecoveredGroup | undefined,
 ): RaftOptions {
@@ -75,5 +77,6 @@ function raftOptions(
     quiesceTicks: timers.electionTicks,
     leaseReads,
     promiseMs: leaseReads ? promiseMsOf(timers.tickMs, timers.electionTicks) : 0,
+    ...confined,
   };
 }

@@ -148,6 +148,12 @@ export class Groups {
     for (const group of this.#groups.values()) group.raft.reportUnreachable(peer);
   }
 
+  /** The disk went back in time: no replica counts until it is brought up. */
+  quarantine(life: number): void {
+    for (const group of this.#groups.values()) group.raft.quarantine(life);
+    this.touchAll();
+  }
+
   /** Every touched group says what it wants written and sent. */
   collect(): void {
     for (const group of this.#touched) {

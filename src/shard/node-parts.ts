@@ -10,14 +10,18 @@ import type { Group, GroupHost } from './group.js';
 import { DiskWatch } from './disk-watch.js';
 import { Groups } from './groups.js';
 import { Inbox } from './inbox.js';
+import { Confinement } from './confinement.js';
+import { Lives } from './lives.js';
 import { Liveness } from './liveness.js';
 import { Neighbourhood } from './neighbourhood.js';
 import { DEFAULT_NODE_LIMITS, DEFAULT_TIMERS, type NodeTimers, type ShardNodeOptions } from './node-options.js';
 import { Operations } from './operations.js';
 import { RecentRows } from './recent-rows.js';
+import type { Runtime } from './runtime.js';
 import { SnapshotSender } from './snapshot-sender.js';
 import { TopologyKeeper } from './topology-keeper.js';
 import { TopologySync } from './topology-sync.js';
+import type { TransportEvents } from './transport.js';
 
 /** What the parts call back. */
 export interface NodeHooks {
@@ -43,6 +47,8 @@ export interface NodeParts {
   readonly sync: TopologySync;
   readonly liveness: Liveness;
   readonly neighbourhood: Neighbourhood;
+  readonly lives: Lives;
+  readonly confinement: Confinement;
 }
 
 export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodeParts {
@@ -83,10 +89,18 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
     wantCheckpoint: hooks.checkpoint,
     onFailure: hooks.fail,
   });
-  const host = groupHost(options, hooks, { pipeline, checkpointer, snapshots });
+  const lives = new Lives(storage, transport, {
+    fail: hooks.fail,
+    accused: (life, why, accuser) => {
+      confinement.begin(life, why, accuser);
+    },
+  });
+  const host = groupHost(options, hooks, { pipeline, checkpointer, snapshots, lives });
   const recent = new RecentRows(limits.recentBytes);
   const factory = { self: id, storage, runtime, timers, limits, leaseReads: plan.leaseReads, recent, host };
-  const groups = new Groups(id, (group, voters) => makeGroup(factory, group, voters, hooks.recovered(group)));
+  const groups = new Groups(id, (group, voters) => {
+    return makeGroup({ ...factory, confined: lives.optionsOf(group) }, group, voters, hooks.recovered(group));
+  });
   const operations = new Operations(id, groups, runtime, {
     shardCount: plan.shardCount,
     limits,
@@ -97,8 +111,9 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const sync = topologySync(options, hooks, { keeper, groups, timers });
   const liveness = new Liveness(timers.tickMs * timers.electionTicks);
   const neighbourhood = new Neighbourhood(transport, keeper, liveness, plan);
-  const parts = { timers, inbox, groups, operations, pipeline, disk, stalls, checkpointer, snapshots };
-  return { ...parts, keeper, sync, liveness, neighbourhood };
+  const confinement = new Confinement({ lives, groups, keeper, liveness, inbox, logger: options.logger });
+  const running = { timers, inbox, groups, operations, pipeline, disk, stalls, checkpointer, snapshots };
+  return { ...running, keeper, sync, liveness, neighbourhood, lives, confinement };
 }
 
 function topologySync(
@@ -130,15 +145,50 @@ function withChores(timers: NodeTimers): NodeTimers & { readonly choreTicks: num
   return { ...timers, choreTicks };
 }
 
+/** What comes in only enters the inbox; hellos are judged at once, before anything goes over their link. */
+export function transportEvents({ inbox, lives, sync }: NodeParts, onLink: TransportEvents['onLink']): TransportEvents {
+  return {
+    onMessages: (from, messages) => {
+      inbox.frame({ from, messages });
+    },
+    onLink: (peer, up) => {
+      inbox.task(() => {
+        onLink(peer, up);
+      });
+    },
+    helloTo: (peer) => ({ ...sync.helloTo(), ...lives.helloTo(peer) }),
+    objection: (hello) => {
+      const refused = sync.objection(hello);
+      if (refused === undefined) lives.met(hello);
+      return refused;
+    },
+  };
+}
+
+/** A checkpoint of what was applied, and of what the other nodes said of themselves. */
+export async function saveAll({ checkpointer, lives }: NodeParts): Promise<void> {
+  await checkpointer.run();
+  await lives.save();
+}
+
+/** The same when the node stops, for a bounded time: what is not saved costs the next start some time, and nothing else. */
+export function saveLast({ checkpointer, lives }: NodeParts, runtime: Pick<Runtime, 'after'>): Promise<void> {
+  lives.save().catch(() => undefined);
+  return checkpointer.runLast(runtime);
+}
+
 function groupHost(
   { transport, logger, runtime }: ShardNodeOptions,
   hooks: NodeHooks,
-  parts: Pick<NodeParts, 'pipeline' | 'checkpointer' | 'snapshots'>,
+  parts: Pick<NodeParts, 'pipeline' | 'checkpointer' | 'snapshots' | 'lives'>,
 ): GroupHost {
   return {
     logger,
     now: () => runtime.now(),
-    send: (group, message) => transport.send(message.to, { type: 'raft', group, message }),
+    send: (group, message) => {
+      parts.lives.speaksTo(message.to);
+      return transport.send(message.to, { type: 'raft', group, message });
+    },
     persist: (group, write) => {
       parts.pipeline.push({ group, write });
     },

@@ -14,7 +14,7 @@ import type { Done, Frame } from './inbox.js';
 import { healthOf, watchDisk, type NodeHealth } from './node-health.js';
 import type { ShardNodeOptions } from './node-options.js';
 import { closedBy, type Closed } from './leaving.js';
-import { buildParts, type NodeParts } from './node-parts.js';
+import { buildParts, saveAll, saveLast, transportEvents, type NodeParts } from './node-parts.js';
 import type { ShardRequest } from './operation.js';
 import { guarded } from './operation-faults.js';
 import { RecoveredGroups } from './recovered-groups.js';
@@ -142,6 +142,7 @@ export class ShardNode {
       inboxLength: this.#parts.inbox.length,
       featureLevel: this.#parts.sync.featureLevel,
       links: this.#parts.sync.links(),
+      ...this.#parts.lives.status(),
     };
   }
 
@@ -160,6 +161,7 @@ export class ShardNode {
   async #start(): Promise<void> {
     this.#startedAt = this.#options.runtime.now();
     this.#recovered = new RecoveredGroups(await this.#options.storage.open());
+    await this.#parts.lives.start(this.#recovered.meta, this.#options.runtime.random());
     this.#parts.keeper.onChange((topology) => {
       this.#onTopologyChange(topology);
     });
@@ -169,18 +171,8 @@ export class ShardNode {
     // What the system group holds here may be newer than the copy; a plan that contradicts it ends the start.
     const { held } = this.#parts.sync;
     if (held !== undefined) await this.#parts.keeper.adoptHeld(held);
-    await this.#options.transport.start({
-      onMessages: (from, messages) => {
-        this.#parts.inbox.frame({ from, messages });
-      },
-      onLink: (peer, up) => {
-        this.#parts.inbox.task(() => {
-          this.#onLink(peer, up);
-        });
-      },
-      helloTo: () => this.#parts.sync.helloTo(),
-      objection: (hello) => this.#parts.sync.objection(hello),
-    });
+    const onLink = this.#onLink.bind(this);
+    await this.#options.transport.start(transportEvents(this.#parts, onLink));
     this.#state = 'serving';
     const { timers, inbox } = this.#parts;
     const chores = (): void => {
@@ -200,7 +192,7 @@ export class ShardNode {
       this.#parts.neighbourhood.ping();
       const { runtime } = this.#options;
       await handOverAll({ ...this.#parts, runtime, tickMs: this.#parts.timers.tickMs }, runtime.now() + graceMs);
-      if (this.#failure === undefined) await this.#parts.checkpointer.runLast(runtime);
+      if (this.#failure === undefined) await saveLast(this.#parts, runtime);
     }
     await this.crash();
   }
@@ -252,6 +244,7 @@ export class ShardNode {
     this.#parts.snapshots.pump();
     this.#pace();
     this.#parts.pipeline.kick();
+    this.#parts.lives.tellPosition();
     this.#options.transport.flush();
   }
 
@@ -272,6 +265,9 @@ export class ShardNode {
           break;
         case 'ping':
           if (this.#parts.neighbourhood.pinged(from, message, this.#options.runtime.now())) this.#mourn(from);
+          break;
+        case 'position':
+          this.#parts.lives.heardPosition(from, message.position);
           break;
         case 'request':
         case 'status-request':
@@ -304,6 +300,7 @@ export class ShardNode {
         return;
       case 'raft':
       case 'topology':
+      case 'position':
       case 'ping':
     }
   }
@@ -324,6 +321,7 @@ export class ShardNode {
   #doChores(): void {
     const now = this.#options.runtime.now();
     this.#parts.neighbourhood.ping();
+    this.#parts.confinement.review();
     for (const peer of this.#parts.neighbourhood.takeSilent(now)) this.#mourn(peer);
     for (const group of this.#parts.groups.all()) group.expire(now);
     this.#parts.snapshots.sweep(now);
@@ -335,7 +333,7 @@ export class ShardNode {
   }
 
   #checkpoint(): void {
-    this.#parts.checkpointer.run().catch((error: unknown) => {
+    saveAll(this.#parts).catch((error: unknown) => {
       this.#fail(asError(error));
     });
   }

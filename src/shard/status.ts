@@ -33,4 +33,6 @@ export interface NodeStatus {
   readonly featureLevel: number;
   /** Links to other nodes, with the protocol version of each. */
   readonly links: readonly { readonly peer: NodeId; readonly version: number }[];
+  /** Why what this node says does not count at present (`lives.ts`); absent: it does. */
+  readonly quarantine?: string | undefined;
 }

@@ -29,6 +29,8 @@ export type PeerMessage =
    * `failed` (protocol version 2): the sender has left its groups; it is up, and as good as dead to them.
    */
   | { readonly type: 'ping'; readonly epoch: number; readonly stopping: boolean; readonly failed?: true }
+  /** All that the messages before it in the frame speak of is in the sender's journal, up to this row (`lives.ts`). */
+  | { readonly type: 'position'; readonly position: number }
   | { readonly type: 'status-request'; readonly id: number }
   | { readonly type: 'status'; readonly id: number; readonly status: NodeStatus };
 

@@ -52,6 +52,7 @@ const raftStatus = z.object({
   lastIndex: whole,
   stableIndex: whole,
   quiesced: z.boolean(),
+  quarantine: whole.optional(),
   configuration,
   peers: z.array(
     z.object({
@@ -60,6 +61,7 @@ const raftStatus = z.object({
       next: whole,
       state: z.enum(['probe', 'replicate', 'snapshot']),
       recentlyActive: z.boolean(),
+      quarantined: z.boolean().optional(),
     }),
   ),
 });
@@ -98,6 +100,7 @@ const status = z.object({
   // The former build says neither.
   featureLevel: whole.default(FORMER_PROTOCOL.featureLevel),
   links: z.array(z.object({ peer: nodeId, version: whole })).default([]),
+  quarantine: z.string().optional(),
 });
 
 export function writeTopology(out: WireWriter, value: Topology): void {

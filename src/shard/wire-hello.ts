@@ -24,8 +24,17 @@ export interface HelloExtension {
   readonly boot?: number;
   /** Number of the last durable journal row when the process said this. */
   readonly position?: number;
-  /** The highest boot, and the highest position of it, that the speaker has seen of the node it speaks to. */
-  readonly known?: { readonly boot: number; readonly position: number };
+  /** Drawn at random by the process; where its journal ended when it started; the last boot that was in quarantine. */
+  readonly process?: number;
+  readonly started?: number;
+  readonly quarantined?: number;
+  /** What the speaker knows of the lives of the node that it speaks to (`lives.ts`). */
+  readonly known?: {
+    readonly boot: number;
+    readonly position: number;
+    readonly process: number;
+    readonly accused: number;
+  };
 }
 
 export interface Hello {
@@ -63,7 +72,10 @@ const extensionSchema = z.object({
   folderId: z.string().max(64).optional(),
   boot: whole.optional(),
   position: whole.optional(),
-  known: z.object({ boot: whole, position: whole }).optional(),
+  process: whole.optional(),
+  started: whole.optional(),
+  quarantined: whole.optional(),
+  known: z.object({ boot: whole, position: whole, process: whole, accused: whole }).optional(),
 });
 
 /** The newest layout that whoever speaks `protocol` can read. */

@@ -5,10 +5,12 @@
  * version u8 · from u16 · to u16 · records…          (from/to: node ids; 0 = a router, which sends and gets no raft)
  * record  = type u8, then
  *   1..11   group u32, term u48, fields              (wire-raft.ts)
+ *   12..14  a mark, and the record that it belongs to (wire-quarantine.ts), since version 2
  *   32, 33  request: id u48, request · reply: id u48, reply   (wire-operations.ts)
  *   34      topology: JSON                           (wire-documents.ts)
  *   35      ping: epoch u48, stopping u8
  *   36, 37  status-request: id u48 · status: id u48, JSON
+ *   38      position: u48, since version 2
  * ```
  * A heartbeat costs 24 bytes and nothing else, so the heartbeats of a thousand groups are one frame of 24 KB.
  * There is no count of records: a frame ends where its bytes end, and a record that does not is refused.
@@ -25,7 +27,8 @@ import { WireError, WireReader, WireWriter } from './wire-buffer.js';
 import { readStatus, readTopology, writeStatus, writeTopology } from './wire-documents.js';
 import { readReply, readRequest, writeReply, writeRequest } from './wire-operations.js';
 import { readPing, writePing } from './wire-ping.js';
-import { RAFT_RECORDS, readRaftMessage, writeRaftMessage } from './wire-raft.js';
+import { readMaybeMarked, writeQuarantine } from './wire-quarantine.js';
+import { RAFT_RECORDS, writeRaftMessage } from './wire-raft.js';
 
 /** The newest protocol version that this build writes (`protocol.ts` says what changed in which). */
 export const WIRE_VERSION = PROTOCOL.versions.max;
@@ -37,6 +40,7 @@ const RECORDS = {
   ping: 35,
   'status-request': 36,
   status: 37,
+  position: 38,
 } as const satisfies Record<Exclude<PeerMessage['type'], 'raft'>, number>;
 
 const LAST_RAFT_RECORD = 31;
@@ -125,6 +129,7 @@ export class FrameEncoder {
             `a raft message from ${from} to ${to} on the way from ${this.ends.from} to ${this.ends.to}`,
           );
         }
+        writeQuarantine(out, message.message);
         out.u8(RAFT_RECORDS[type]);
         writeRaftMessage(out, message.group, message.message);
         return;
@@ -155,6 +160,11 @@ export class FrameEncoder {
         out.u8(RECORDS.status);
         out.u48(message.id);
         writeStatus(out, message.status);
+        return;
+      case 'position':
+        if (out.version < 2) throw new WireError('a position on a link of version 1');
+        out.u8(RECORDS.position);
+        out.u48(message.position);
         return;
     }
   }
@@ -218,7 +228,7 @@ function readRecord(input: WireReader, from: number, to: number): PeerMessage {
   if (record <= LAST_RAFT_RECORD) {
     if (from === 0 || to === 0) throw new WireError('a raft message from or to a router');
     if (from === to) throw new WireError(`node ${from} writes to itself`);
-    const { group, message } = readRaftMessage(input, record, from, to);
+    const { group, message } = readMaybeMarked(input, record, from, to);
     return { type: 'raft', group, message };
   }
   switch (record) {
@@ -234,6 +244,9 @@ function readRecord(input: WireReader, from: number, to: number): PeerMessage {
       return { type: 'status-request', id: input.u48() };
     case RECORDS.status:
       return { type: 'status', id: input.u48(), status: readStatus(input) };
+    case RECORDS.position:
+      if (input.version < 2) throw new WireError('a position on a link of version 1');
+      return { type: 'position', position: input.u48() };
     default:
       throw new WireError(`unknown record type ${record} in a frame of version ${input.version}`);
   }

@@ -78,7 +78,9 @@ describe('row 25: any bytes at all', () => {
   });
 
   test('a hello of random or changed bytes', () => {
-    const good = encodeHello(helloOf({ extension: { clusterUid: 'u', known: { boot: 1, position: 2 } } }));
+    const good = encodeHello(
+      helloOf({ extension: { clusterUid: 'u', known: { boot: 1, position: 2, process: 5, accused: 0 } } }),
+    );
     const changed = fc
       .tuple(fc.nat(good.length - 1), fc.integer({ min: 0, max: 255 }), fc.nat(good.length))
       .map(([where, value, length]) => good.slice(0, length).fill(value, where, where + 1));

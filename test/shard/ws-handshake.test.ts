@@ -38,7 +38,13 @@ const expectRefusal = async (peer: RawPeer, code: number, reason: RefusalReason)
 
 describe('the hello', () => {
   test('comes back as it went', () => {
-    const extension = { clusterUid: 'u', folderId: 'f', boot: 3, position: 9, known: { boot: 2, position: 7 } };
+    const extension = {
+      clusterUid: 'u',
+      folderId: 'f',
+      boot: 3,
+      position: 9,
+      known: { boot: 2, position: 7, process: 5, accused: 0 },
+    };
     const hello = helloOf({ incarnation: 2 ** 48 - 1, clusterId: 'x'.repeat(255), extension });
     expect(decodeHello(encodeHello(hello))).toEqual({ layout: 2, hello });
     expect(decodeHello(encodeHello(hello, 99))).toEqual({ layout: 99, hello: undefined });

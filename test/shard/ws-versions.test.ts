@@ -174,9 +174,9 @@ describe('what later builds add', () => {
 
   test('unknown fields of the extension of a hello are ignored', () => {
     const { hello } = decodeHello(
-      withExtension('{"boot":3,"what":{"is":["this"]},"known":{"boot":1,"position":2,"x":3}}'),
+      withExtension('{"boot":3,"what":{"is":["this"]},"known":{"boot":1,"position":2,"process":4,"accused":0,"x":3}}'),
     );
-    expect(hello?.extension).toEqual({ boot: 3, known: { boot: 1, position: 2 } });
+    expect(hello?.extension).toEqual({ boot: 3, known: { boot: 1, position: 2, process: 4, accused: 0 } });
   });
 
   test.each([

@@ -23,6 +23,7 @@ import {
   type Storage,
   type Transport,
 } from '../../src/shard/index.js';
+import { SortedTable } from '../../src/raft/storage/index.js';
 import { VirtualRuntime } from './virtual-runtime.js';
 
 export interface VirtualClusterOptions {
@@ -40,6 +41,18 @@ export interface VirtualClusterOptions {
   readonly storage?: (id: number, storage: Storage, runtime: VirtualRuntime) => Storage;
   /** Wraps a node's transport, to make its links slow. */
   readonly transport?: (id: number, transport: Transport, runtime: VirtualRuntime) => Transport;
+}
+
+function copyOf(disk: MemoryDisk): MemoryDisk {
+  const copy = new MemoryDisk();
+  copy.position = disk.position;
+  for (const [name, value] of disk.metas) copy.metas.set(name, value);
+  for (const [id, group] of disk.groups) {
+    const table = new SortedTable();
+    for (const [key, value] of group.table.scan('', undefined, Infinity)) table.put(key, value);
+    copy.groups.set(id, { ...group, entries: [...group.entries], table });
+  }
+  return copy;
 }
 
 export class VirtualCluster {
@@ -112,6 +125,17 @@ export class VirtualCluster {
   /** Of a node that is down: to look into its disk, or to change it. */
   storageOf(id: number): Storage {
     return new MemoryStorage(this.disks.get(id) ?? new MemoryDisk());
+  }
+
+  /** The disk of a node as it is now. */
+  copyDisk(id: number): MemoryDisk {
+    return copyOf(this.disks.get(id) ?? new MemoryDisk());
+  }
+
+  /** Kills a node if it runs; its disk becomes `disk`, by default an empty one. */
+  async replaceDisk(id: number, disk = new MemoryDisk()): Promise<void> {
+    if (this.nodes.has(id)) await this.kill(id);
+    this.disks.set(id, copyOf(disk));
   }
 
   async kill(id: number): Promise<void> {

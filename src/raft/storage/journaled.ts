@@ -364,6 +364,10 @@ export class JournaledStorage implements Storage {
     await this.#client.ask({ type: 'meta', name, value: Uint8Array.from(value) });
   }
 
+  get position(): number {
+    return this.#durable;
+  }
+
   status(): StorageStatus {
     const session = this.#session;
     return {

@@ -37,6 +37,8 @@ interface DiskGroup {
 
 /** What survives a crash. At most one storage at a time can be open on it. */
 export class MemoryDisk {
+  /** Durable commits so far. */
+  position = 0;
   readonly groups = new Map<GroupId, DiskGroup>();
   readonly metas = new Map<string, Uint8Array>();
   /** The storage that is open on this disk. */
@@ -148,6 +150,7 @@ export class MemoryStorage implements Storage {
     this.#index.append(records);
     const start = this.#options.now();
     return this.#write(() => {
+      this.#disk.position++;
       for (const record of records) this.#apply(record, table);
       this.#times.add(this.#options.now() - start);
     });
@@ -298,6 +301,10 @@ export class MemoryStorage implements Storage {
     await this.#write(() => {
       this.#disk.metas.set(name, copy);
     });
+  }
+
+  get position(): number {
+    return this.#disk.position;
   }
 
   status(): StorageStatus {

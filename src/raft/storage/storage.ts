@@ -130,6 +130,9 @@ export interface Storage {
   /** Durably keeps a small named value (node identity, cached topology). */
   putMeta(name: string, value: Uint8Array): Promise<void>;
 
+  /** Number of the last durable commit, counted over all openings; never falls, unless the disk goes back in time. */
+  readonly position: number;
+
   status(): StorageStatus;
   /** Why commits wait for room; undefined while they do not. Costs nothing to ask. */
   readonly stall: StorageStall | undefined;
