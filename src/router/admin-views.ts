@@ -64,6 +64,8 @@ function nodeStatusView(status: NodeStatus): object {
     state: status.state,
     // The text of a failure may name files; the node's own log has it.
     failed: status.failure !== undefined,
+    // Its disk went back in time: what it says does not count until it was brought up.
+    quarantine: status.quarantine ?? null,
     topology_epoch: status.topologyEpoch,
     uptime_ms: Math.round(status.uptimeMs),
     hears: status.alive,

@@ -51,9 +51,13 @@ export function readiness(situation: Situation): readonly HealthCheck[] {
     { name: 'topology', wrong: topology === undefined ? 'the topology is not known yet' : undefined },
   ];
   if (health !== undefined) checks.push(diskCheck(health), commitCheck(health));
+  if (health?.quarantine !== undefined) checks.push({ name: 'quarantine', wrong: quarantined(health.quarantine) });
   if (topology !== undefined) checks.push(...serviceChecks(situation, topology));
   return checks;
 }
+
+const quarantined = (why: string): string =>
+  `the data folder went back in time, and what this node says does not count until it was brought up: ${why}`;
 
 function diskCheck({ diskPendingMs, electionTimeoutMs }: NodeHealth): HealthCheck {
   const hangs = diskPendingMs > electionTimeoutMs;

@@ -211,6 +211,9 @@ function addStorageGauges(registers: Registry[], current: () => NodeStatus | und
     });
   };
   gauge('inbox_length', 'Events waiting for the next turn of the node.', (status) => status.inboxLength);
+  gauge('quarantined_replicas', 'Replicas that do not count: the disk of this node went back in time.', (status) => {
+    return status.groups.filter(({ raft }) => raft.quarantine !== undefined).length;
+  });
   gauge('storage_commits', 'Durable commits since the start.', (status) => status.storage.commits);
   gauge('storage_journal_bytes', 'Size of the journal.', (status) => status.storage.journalBytes);
   gauge('storage_journal_rows', 'Rows of the journal.', (status) => status.storage.journalRows);

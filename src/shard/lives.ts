@@ -97,6 +97,7 @@ export class Lives {
   #spokenTo: PeerId[] = [];
   readonly #told = new Map<PeerId, number>();
   #isKept = true;
+  #wasAccused = false;
   #why = 'its disk went back in time, as an earlier start found';
   #process = 0;
 
@@ -174,7 +175,8 @@ export class Lives {
     const life = Math.max(boot, known.boot, known.accused) + 1;
     this.#own = { boot: life, quarantined: life, open: true, released: [] };
     this.#keepOwn();
-    this.#why = why;
+    if (!this.#wasAccused) this.#why = why;
+    this.#wasAccused = true;
     this.#host.accused(life, why, accuser);
   }
 

@@ -23,6 +23,8 @@ export interface NodeHealth {
   /** How long the oldest write to this node's disk has been under way, in ms; 0 if none is. */
   readonly diskPendingMs: number;
   readonly stalled: readonly StalledShard[];
+  /** Why what this node says does not count at present (`lives.ts`); absent: it does. */
+  readonly quarantine?: string | undefined;
 }
 
 export function healthOf(parts: NodeParts, state: NodeStatus['state'], now: number): NodeHealth {
@@ -31,7 +33,8 @@ export function healthOf(parts: NodeParts, state: NodeStatus['state'], now: numb
     if (stall.sinceMs !== undefined) stalled.push({ shard: shardOfGroup(id), ms: now - stall.sinceMs });
   }
   const electionTimeoutMs = parts.timers.tickMs * parts.timers.electionTicks;
-  return { state, electionTimeoutMs, diskPendingMs: parts.disk.pendingMs(now), stalled };
+  const own = { state, electionTimeoutMs, diskPendingMs: parts.disk.pendingMs(now), stalled };
+  return { ...own, ...parts.lives.status() };
 }
 
 /**

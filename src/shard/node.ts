@@ -362,8 +362,7 @@ export class ShardNode {
 
   #fail(error: Error): void {
     if (this.#closed || this.#state === 'failed') return;
-    this.#state = 'failed';
-    this.#failure = error.message;
+    [this.#state, this.#failure] = ['failed', error.message];
     this.#options.logger.error({ error: error.message }, 'the node failed and has left its groups');
     this.#leave(closedBy(error));
     this.#parts.neighbourhood.failed = true;

@@ -146,7 +146,6 @@ export class JournaledStorage implements Storage {
       };
       return { groups: result.groups, meta: new Map(opened.metas) };
     } catch (error) {
-      // Why the store cannot be opened matters more than a trouble in letting go of it.
       await this.close().catch(() => undefined);
       throw error;
     }

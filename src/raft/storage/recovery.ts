@@ -71,9 +71,10 @@ export const EMPTY_META: SnapshotMeta = {
 };
 
 const WHAT_TO_DO =
-  'Nothing was changed. Either restore the whole data folder (journal.db and state.db of the same moment) from a ' +
-  'backup, or, if the other replicas are healthy, remove this node from the cluster, delete its data folder and let it ' +
-  'join again under a new node id. Starting it with a part of its journal could undo acknowledged writes and votes.';
+  'Nothing was changed. If all other nodes of the cluster are healthy, move this data folder away and start the node ' +
+  'with an empty one, or with a copy of the whole folder (journal.db and state.db of the same moment): the others notice ' +
+  'that it went back in time, and its replicas count again once they were brought up. If one of them is away, bring it ' +
+  'back first. Starting a node with a part of its journal could undo acknowledged writes and votes.';
 
 export const corruption = (what: string): StorageCorruption => new StorageCorruption(`${what}. ${WHAT_TO_DO}`);
 

@@ -183,7 +183,7 @@ describe('failure', () => {
     expect(toFailure(sqlite('SQLITE_FULL'), 'w')).toEqual({ kind: 'full', message: 'w: text (SQLITE_FULL)' });
     expect(toFailure(sqlite('SQLITE_IOERR_FSYNC'), 'w').kind).toBe('failure');
     expect(toFailure(sqlite('SQLITE_CORRUPT_INDEX'), 'w').kind).toBe('corruption');
-    expect(toFailure(sqlite('SQLITE_NOTADB'), 'w').message).toMatch(/new node id/);
+    expect(toFailure(sqlite('SQLITE_NOTADB'), 'w').message).toMatch(/with a copy of the whole folder/);
     expect(toFailure(Object.assign(new Error('no'), { code: 'ENOSPC' }), 'w').kind).toBe('full');
     expect(toFailure(Object.assign(new Error('no'), { code: 5 }), 'w')).toEqual({ kind: 'failure', message: 'w: no' });
     expect(toFailure('text', 'w')).toEqual({ kind: 'failure', message: 'w: text' });
