@@ -142,6 +142,7 @@ function aboutHowLong(message: PeerMessage): number {
       return STATUS_BYTES_PER_GROUP * message.status.groups.length;
     case 'topology':
     case 'ping':
+    case 'position':
     case 'status-request':
       return 0;
   }

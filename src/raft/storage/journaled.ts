@@ -9,16 +9,13 @@
  * has durably taken over what it says.
  */
 import { CommitTimes } from './commit-times.js';
-import { asError } from './failure.js';
-import type { Failure } from './failure.js';
+import { asError, type Failure } from './failure.js';
 import type { StateReader } from './files.js';
 import type { JournalIndex } from './journal-index.js';
 import { journalLimits } from './journal-quota.js';
 import type { JournalLimits } from './journal-quota.js';
-import { encodeRow } from './journal-row.js';
-import type { JournalRecord } from './journal-row.js';
-import { Recovery } from './recovery.js';
-import type { RawRow, RecoveryResult } from './recovery.js';
+import { encodeRow, type JournalRecord } from './journal-row.js';
+import { Recovery, type RawRow, type RecoveryResult } from './recovery.js';
 import { splitRecords } from './row-split.js';
 import type { Opened } from './sqlite-protocol.js';
 import type { SqliteWorker } from './sqlite-thread.js';
