@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { NodeId } from '../../src/raft/index.js';
+import { PROTOCOL } from '../../src/shard/protocol.js';
 import { ROUTER_PEERS, type PeerMessage } from '../../src/shard/transport.js';
 import { WsTransport } from '../../src/shard/transport-ws.js';
 import { encodeHello } from '../../src/shard/wire-hello.js';
@@ -160,6 +161,8 @@ describe('ws links', () => {
         to: 2,
         incarnation: runtime.wallTime(),
         clusterId: CLUSTER,
+        ...PROTOCOL,
+        extension: {},
       });
       runtime.advance(5000);
       await peer.closed;

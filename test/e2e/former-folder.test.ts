@@ -1,0 +1,64 @@
+/** A data folder that the last build before protocol version 2 left behind, killed: this build opens it and reads all. */
+import getPort from 'get-port';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+import { http, json, statusOf } from './node-group.js';
+import { kvorum, Scene, until } from './processes.js';
+
+const FIXTURE = fileURLToPath(new URL('../fixtures/folder-of-protocol-1.tar.gz', import.meta.url));
+/** Derived from the addresses that the cluster was made with. */
+const CLUSTER_ID = '4817c0f9-b177-533d-9590-a165021c2407';
+
+const scene = new Scene();
+afterEach(() => scene.clean());
+
+/** Of `key-N`: the value, or undefined for what was deleted or never there. */
+const expected = (n: number): string | undefined => {
+  if (n === 0 || n === 10) return undefined;
+  return n < 10 ? `first-${n}` : `second-${n}`;
+};
+
+test('a folder of the former build is opened, read and written, and its cluster gets a uid', async () => {
+  const folder = scene.folder();
+  execFileSync('tar', ['-xzf', FIXTURE, '-C', folder]);
+  const [peer, place] = [await getPort({ host: '127.0.0.1' }), await getPort({ host: '127.0.0.1' })];
+  const cluster = `n1=127.0.0.1:${peer}@127.0.0.1:${place}`;
+  const own = ['--name', 'n1', '--cluster', cluster, '--cluster-id', CLUSTER_ID, '--data', join(folder, 'n1')];
+  const url = `http://127.0.0.1:${place}`;
+
+  const open = async () => {
+    const program = scene.keep(kvorum(['node', ...own, '--shards', '2', '--replicas', '1']));
+    await until('the node is ready', async () => {
+      if (program.child.exitCode !== null) throw new Error(`it ended:\n${program.output}`);
+      return (await statusOf(`${url}/readyz`)) === 200;
+    });
+    return program;
+  };
+  const readAll = async (): Promise<void> => {
+    for (let n = 0; n < 30; n++) {
+      const answer = await http.get<string>(`${url}/v1/kv/key-${n}`);
+      const value = expected(n);
+      expect([answer.status, value === undefined ? undefined : answer.data]).toEqual([
+        value === undefined ? 404 : 200,
+        value,
+      ]);
+    }
+  };
+
+  const program = await open();
+  await readAll();
+  expect((await http.put(`${url}/v1/kv/new`, 'of this build')).status).toBe(201);
+  await until('the cluster has a uid', async () => {
+    const told = json(await http.get(`${url}/v1/cluster`));
+    return typeof told['cluster_uid'] === 'string' && told['feature_level'] === 2;
+  });
+  const uid = json(await http.get(`${url}/v1/cluster`))['cluster_uid'];
+  await program.stop();
+
+  await open();
+  await readAll();
+  expect((await http.get(`${url}/v1/kv/new`)).data).toBe('of this build');
+  expect(json(await http.get(`${url}/v1/cluster`))['cluster_uid']).toBe(uid);
+});
