@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { NodeId } from '../../src/raft/index.js';
-import { PROTOCOL } from '../../src/shard/protocol.js';
 import { ROUTER_PEERS, type PeerMessage } from '../../src/shard/transport.js';
 import { WsTransport } from '../../src/shard/transport-ws.js';
 import { encodeHello } from '../../src/shard/wire-hello.js';
@@ -155,15 +154,7 @@ describe('ws links', () => {
       const { runtime, transport, log } = await lab.node(1, { peers: new Map([[2, server.address]]) });
       const peer = await server.next();
       await peer.received(1);
-      expect(peer.introduction).toEqual({
-        role: 'node',
-        from: 1,
-        to: 2,
-        incarnation: runtime.wallTime(),
-        clusterId: CLUSTER,
-        ...PROTOCOL,
-        extension: {},
-      });
+      expect(peer.introduction).toEqual(helloOf({ incarnation: runtime.wallTime() }));
       runtime.advance(5000);
       await peer.closed;
       expect((await log.line('no link')).fields).toMatchObject({
