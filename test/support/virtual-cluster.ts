@@ -146,7 +146,7 @@ export class VirtualCluster {
   }
 
   disk(id: number): MemoryDisk {
-    const disk = this.#disks.get(id);
+    const disk = this.disks.get(id);
     if (disk === undefined) throw new Error(`node ${id} was never started`);
     return disk;
   }
