@@ -25,9 +25,6 @@ export class WatchedBackend implements HeldBackend {
   get self(): number | undefined {
     return this.#inner.self;
   }
-  health(): NodeHealth | undefined {
-    return this.#inner.health();
-  }
   get held(): number {
     return this.#held.length;
   }
