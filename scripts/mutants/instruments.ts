@@ -1,7 +1,16 @@
 /** The instruments, cheapest first. */
 import type { Instrument } from './instrument.js';
 import { jepsen, powerCut } from './real-processes.js';
-import { crowded, mixed } from './simulator.js';
+import { crowded, disks, leases, links, mixed } from './simulator.js';
 import { vitestInstruments } from './vitest-instruments.js';
 
-export const INSTRUMENTS: readonly Instrument[] = [...vitestInstruments, mixed, crowded, jepsen, powerCut];
+export const INSTRUMENTS: readonly Instrument[] = [
+  ...vitestInstruments,
+  mixed,
+  crowded,
+  links,
+  disks,
+  leases,
+  jepsen,
+  powerCut,
+];

@@ -5,7 +5,19 @@
  */
 
 /** What can catch a mutant; `instruments.ts` says how each is run. */
-export const INSTRUMENT_NAMES = ['core', 'nodes', 'files', 'sim', 'sim-crowd', 'power-cut', 'jepsen'] as const;
+export const INSTRUMENT_NAMES = [
+  'core',
+  'nodes',
+  'files',
+  'repairs',
+  'sim',
+  'sim-crowd',
+  'sim-links',
+  'sim-disks',
+  'sim-leases',
+  'power-cut',
+  'jepsen',
+] as const;
 export type InstrumentName = (typeof INSTRUMENT_NAMES)[number];
 
 export interface Edit {

@@ -38,6 +38,18 @@ function simulator(name: InstrumentName, mix: readonly string[]): Instrument {
 /** As seeds draw it. */
 export const mixed = simulator('sim', []);
 
+/** Links that carry little, and replicas that have to catch up while clients go on. */
+export const links = simulator('sim-links', '--models narrow-links,busy-end'.split(' '));
+
+/** Disks that hang or are full for a while, and one node that is left alone with a disk that hangs. */
+export const disks = simulator('sim-disks', '--models hung-disk,full-disk,hung-alone --replicas 3'.split(' '));
+
+/** Few nodes that read by lease, with ticks that come late. */
+export const leases = simulator(
+  'sim-leases',
+  '--models late-ticks --nodes 3 --replicas 3 --shards 1 --keys 2 --clients 10'.split(' '),
+);
+
 /** Three nodes and twenty clients on one key: whoever is out of date for a moment is asked in that moment. */
 export const crowded = simulator(
   'sim-crowd',

@@ -37,6 +37,24 @@ const SUITES: readonly Suite[] = [
     budget: 1,
     timeoutMs: 120_000,
   },
+  {
+    // Each says what one fault was like before it was repaired.
+    name: 'repairs',
+    files: [
+      'test/raft/hung-disk.test.ts',
+      'test/raft/slow-links.test.ts',
+      'test/raft/storage/full-disks.test.ts',
+      'test/router/health.test.ts',
+      'test/router/request-bounds.test.ts',
+      'test/shard/failed-node.test.ts',
+      'test/shard/log-retention.test.ts',
+      'test/shard/operation-faults.test.ts',
+      'test/shard/two-lanes.test.ts',
+    ],
+    unit: 'tests',
+    budget: 1,
+    timeoutMs: 180_000,
+  },
 ];
 
 /** The part of vitest's JSON that is read here. */

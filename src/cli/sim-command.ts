@@ -12,9 +12,9 @@ import {
   campaignReport,
   benchMix,
   drawMix,
+  DRAWN_FAULT_KINDS,
   faultComplaint,
   modelsOf,
-  FAULT_KINDS,
   hasPassed,
   runCampaign,
   runSeed,
@@ -113,7 +113,8 @@ interface Scene {
 function runMany(scene: Scene & { readonly first: number; readonly lanes: number }): Promise<Campaign> {
   const { config, first, lanes, workers, progress, interruption } = scene;
   const { seeds, minutes, overrides, bench } = config;
-  const draw = drawOf(overrides);
+  // What is measured does not change with what is modelled.
+  const draw = drawOf(bench ? { ...overrides, models: overrides.models ?? [] } : overrides);
   const startedAt = performance.now();
   const endsAt = startedAt + (minutes ?? Infinity) * MINUTE_MS;
   let measuredMs = 0;
@@ -125,7 +126,7 @@ function runMany(scene: Scene & { readonly first: number; readonly lanes: number
     run: (seed, mix) => workers.run(seed, mix),
     lanes,
     // A cluster of one has no links to cut: what is overridden may rule kinds out.
-    faultKinds: isOverridden(overrides) ? [] : FAULT_KINDS,
+    faultKinds: isOverridden(overrides) ? [] : DRAWN_FAULT_KINDS,
     mayGoOn: () => !interruption.told && (bench ? measuredMs < BENCH_MS : performance.now() < endsAt),
     onSeed: (done) => {
       measuredMs = done.totals.cpuMs;

@@ -4,7 +4,7 @@ import type { Mix } from './mix.js';
 import { MODEL_CHANCES, MODELS, type Model } from './model.js';
 import { drawSettings } from './node-settings.js';
 import type { Random } from './random.js';
-import { TRIALS } from './trial.js';
+import type { TrialMix } from './trial.js';
 
 type AddModel = (mix: Mix, random: Random) => Mix;
 
@@ -17,7 +17,8 @@ const ADD: Readonly<Record<Model, AddModel>> = {
   'late-ticks': (mix, random) => withLeases({ ...mix, tickLateness: random.pick([0.5, 0.99]) }),
   'unlike-settings': unlikeSettings,
   'busy-end': (mix) => ({ ...mix, busyEnd: true }),
-  'left-alone': leftAlone,
+  'hung-alone': (mix, random) => leftAlone(mix, random, 'hung'),
+  'failed-alone': (mix, random) => leftAlone(mix, random, 'failed'),
 };
 
 const electionMs = ({ timers }: Mix): number => timers.tickMs * timers.electionTicks;
@@ -106,8 +107,8 @@ const withLeases = (mix: Mix): Mix => ({
 const LEASE_DRIFT = 0.045;
 
 /** The other replicas of every shard must be a majority, and no node may be gone for good. */
-function leftAlone(mix: Mix, random: Random): Mix {
+function leftAlone(mix: Mix, random: Random, kind: TrialMix['kind']): Mix {
   if (mix.replicas < SPARING_REPLICAS || mix.faults.some(({ kind }) => kind === 'bit-flip')) return mix;
   const seed = Math.floor(random.next() * 2 ** 32);
-  return { ...mix, trial: { kind: random.pick(TRIALS), lullElections: random.pick([0, 3]), seed } };
+  return { ...mix, trial: { kind, lullElections: random.pick([0, 3]), seed } };
 }

@@ -7,9 +7,9 @@
 export { hasPassed, runCampaign, type Campaign, type CampaignFailure, type Measured, type RunOne } from './campaign.js';
 export { benchMix } from './bench-mix.js';
 export { drawMix } from './draw.js';
-export { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
+export { FAULT_KINDS, MODEL_FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
 export type * from './mix.js';
-export { MODELS, type Model } from './model.js';
+export { DRAWN_FAULT_KINDS, MODELS, type Model } from './model.js';
 export {
   applyOverrides,
   faultComplaint,

@@ -3,6 +3,8 @@
  * so that one model more changes nothing of what other seeds draw. Named on the command line (`--models`), a model is
  * part of every seed.
  */
+import { FAULT_KINDS, MODEL_FAULT_KINDS, type FaultKind } from './fault-plan.js';
+
 export const MODELS = [
   /** Links carry so many bytes a second and queue the rest. */
   'narrow-links',
@@ -20,21 +22,30 @@ export const MODELS = [
   'unlike-settings',
   /** Replicas have to catch up while clients go on. */
   'busy-end',
-  /** After all has healed, one node's disk hangs or fails and nobody helps it: the others have to serve. */
-  'left-alone',
+  /** After all has healed, one node's disk hangs and nobody helps it: the others have to serve. */
+  'hung-alone',
+  /** The same with a disk that has failed. */
+  'failed-alone',
 ] as const;
 
 export type Model = (typeof MODELS)[number];
 
 /** How often a seed has each when nothing is said. 0 = only when it is named. */
 export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
-  'narrow-links': 0,
-  'hung-disk': 0,
-  'full-disk': 0,
+  'narrow-links': 0.1,
+  'hung-disk': 0.06,
+  'full-disk': 0.06,
   'rolled-back-disk': 0,
   'wiped-disk': 0,
-  'late-ticks': 0,
+  'late-ticks': 0.1,
   'unlike-settings': 0,
-  'busy-end': 0,
-  'left-alone': 0,
+  'busy-end': 0.3,
+  'hung-alone': 0.06,
+  'failed-alone': 0.06,
 };
+
+/** Kinds of faults that some seeds have when nothing is said. */
+export const DRAWN_FAULT_KINDS: readonly FaultKind[] = [
+  ...FAULT_KINDS,
+  ...MODEL_FAULT_KINDS.filter((kind) => MODEL_CHANCES[kind] > 0),
+];

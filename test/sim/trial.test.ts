@@ -34,7 +34,7 @@ describe('a node that is left alone', () => {
   });
 
   it('is not asked of a cluster that cannot do without it', () => {
-    const drawn = drawMix(9, ['left-alone']);
+    const drawn = drawMix(9, ['hung-alone']);
     const tried: Mix = { ...drawn, nodes: 3, replicas: 3, trial: { kind: 'hung', lullElections: 0, seed: 1 } };
     expect(fair(tried).trial).toBeDefined();
     expect(fair({ ...tried, replicas: 2 }).trial).toBeUndefined();

@@ -42,6 +42,21 @@ import { k21 } from './k21-quiet-group-sleeps-on.js';
 import { k22 } from './k22-promise-forgotten.js';
 import { k23 } from './k23-vote-of-known-term.js';
 import { k24 } from './k24-hard-state-trimmed.js';
+import { k25 } from './k25-hung-leader-stays.js';
+import { k26 } from './k26-hung-disk-stands.js';
+import { k27 } from './k27-refusals-are-life.js';
+import { k28 } from './k28-refused-and-asleep.js';
+import { k29 } from './k29-failure-untold.js';
+import { k30 } from './k30-chunk-sent-again.js';
+import { k31 } from './k31-compaction-ignores-followers.js';
+import { k32 } from './k32-full-is-fatal.js';
+import { k33 } from './k33-no-descriptor-is-fatal.js';
+import { k34 } from './k34-revision-unbounded.js';
+import { k35 } from './k35-heartbeats-behind-bulk.js';
+import { k36 } from './k36-appends-overtake.js';
+import { k37 } from './k37-silence-is-loss.js';
+import { k38 } from './k38-ready-on-hung-disk.js';
+import { k39 } from './k39-ready-without-commits.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -86,4 +101,19 @@ export const BANK: readonly Mutant[] = [
   k22,
   k23,
   k24,
+  k25,
+  k26,
+  k27,
+  k28,
+  k29,
+  k30,
+  k31,
+  k32,
+  k33,
+  k34,
+  k35,
+  k36,
+  k37,
+  k38,
+  k39,
 ];

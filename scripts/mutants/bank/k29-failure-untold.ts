@@ -1,0 +1,18 @@
+/**
+ * K29: A node that has left its groups goes on giving signs of life.
+ * The groups that it led, and that are quiet, wait for it for ever.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k29: Mutant = {
+  id: 'K29',
+  title: 'a node that has failed pings as if it were well',
+  caughtBy: ['repairs'],
+  edits: [
+    {
+      file: 'src/shard/node.ts',
+      find: 'this.#parts.neighbourhood.failed = true;',
+      replace: 'this.#parts.neighbourhood.failed = false;',
+    },
+  ],
+};

@@ -1,0 +1,21 @@
+/**
+ * K30: A leader that waits for the answer to a chunk sends the chunk again.
+ * Over a link that carries little a snapshot never ends.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k30: Mutant = {
+  id: 'K30',
+  title: 'a chunk whose answer is late is sent again, without a question',
+  caughtBy: ['sim-links', 'repairs'],
+  edits: [
+    {
+      file: 'src/raft/snapshot-transfer.ts',
+      find: `    const { meta } = phase.chunk;
+    // One that opens the transfer has no data: it is its own question.
+    const sequence = phase.number < OPENING_MESSAGES ? phase.number : phase.number - 1;
+    return { meta, sequence, data: NO_DATA, done: false };`,
+      replace: '    return phase.chunk;',
+    },
+  ],
+};

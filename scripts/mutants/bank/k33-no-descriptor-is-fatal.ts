@@ -1,0 +1,17 @@
+/**
+ * K33: Clients whose connections use up the descriptors end the node: the journal cannot be opened to grow.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k33: Mutant = {
+  id: 'K33',
+  title: 'a file that cannot be opened for want of descriptors ends the node',
+  caughtBy: ['repairs'],
+  edits: [
+    {
+      file: 'src/raft/storage/failure.ts',
+      find: "kind === 'full' || kind === 'unopened'",
+      replace: "kind === 'full'",
+    },
+  ],
+};

@@ -1,0 +1,17 @@
+/**
+ * K38: Readiness does not look at the disk of its own node.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k38: Mutant = {
+  id: 'K38',
+  title: 'a node whose disk hangs says that it is ready',
+  caughtBy: ['repairs'],
+  edits: [
+    {
+      file: 'src/router/health.ts',
+      find: 'const hangs = diskPendingMs > electionTimeoutMs;',
+      replace: 'const hangs = diskPendingMs > electionTimeoutMs * 1e9;',
+    },
+  ],
+};

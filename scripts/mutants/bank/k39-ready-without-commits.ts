@@ -1,0 +1,17 @@
+/**
+ * K39: Readiness does not look at whether the shards that are led here commit.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k39: Mutant = {
+  id: 'K39',
+  title: 'a node is ready although nothing that it leads commits',
+  caughtBy: ['repairs'],
+  edits: [
+    {
+      file: 'src/router/health.ts',
+      find: 'stalled.filter(({ ms }) => ms > electionTimeoutMs + COMMIT_GRACE_MS)',
+      replace: 'stalled.filter(({ ms }) => ms > (electionTimeoutMs + COMMIT_GRACE_MS) * 1e9)',
+    },
+  ],
+};
