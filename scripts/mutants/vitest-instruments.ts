@@ -49,6 +49,8 @@ const SUITES: readonly Suite[] = [
       'test/shard/failed-node.test.ts',
       'test/shard/log-retention.test.ts',
       'test/shard/operation-faults.test.ts',
+      'test/shard/slow-follower.test.ts',
+      'test/shard/snapshot-sender.test.ts',
       'test/shard/two-lanes.test.ts',
     ],
     unit: 'tests',
