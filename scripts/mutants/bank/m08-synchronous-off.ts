@@ -11,9 +11,11 @@ export const m8: Mutant = {
   edits: [
     {
       file: 'src/raft/storage/journal-db.ts',
-      find: '    this.#begin.run();\n    this.#write(pending.rows);\n    this.#commit.run();',
-      replace:
-        "    this.#db.pragma('synchronous = OFF');\n    this.#begin.run();\n    this.#write(pending.rows);\n    this.#commit.run();\n    this.#db.pragma('synchronous = FULL');",
+      find: `      this.#journalMode(mode);
+      this.#begin.run();`,
+      replace: `      this.#journalMode(mode);
+      this.#db.pragma(mode === 'MEMORY' ? 'synchronous = OFF' : 'synchronous = FULL');
+      this.#begin.run();`,
     },
   ],
 };
