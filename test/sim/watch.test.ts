@@ -106,7 +106,6 @@ class Life {
         return now().applied;
       },
       installing: false,
-      holdsLease: false,
       machine: { stateHash: () => now().hash, keyCount: 0 },
       holdsLease: false,
     };
