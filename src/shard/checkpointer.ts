@@ -108,9 +108,13 @@ export class Checkpointer {
     }
   }
 
-  /** To be called regularly: lets go of entries that were kept for followers which have them by now, or are gone. */
-  compactKept(): void {
+  /**
+   * To be called regularly: lets go of entries that were kept for followers which have them by now, or are gone. True if
+   * a checkpoint is due.
+   */
+  maintain(now: number): boolean {
     for (const { group, index } of this.#retention.review()) this.#compact(group, index);
+    return this.isDue(now);
   }
 }
 

@@ -324,12 +324,10 @@ export class ShardNode {
     this.#parts.confinement.review();
     for (const peer of this.#parts.neighbourhood.takeSilent(now)) this.#mourn(peer);
     for (const group of this.#parts.groups.all()) group.expire(now);
-    this.#parts.snapshots.sweep(now);
     if (this.#state !== 'serving') return;
     this.#parts.sync.propose();
     balance(this.#parts.groups, this.#parts.liveness, now);
-    this.#parts.checkpointer.compactKept();
-    if (this.#parts.checkpointer.isDue(now)) this.#checkpoint();
+    if (this.#parts.checkpointer.maintain(now)) this.#checkpoint();
   }
 
   #checkpoint(): void {

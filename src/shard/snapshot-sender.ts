@@ -77,6 +77,7 @@ export class SnapshotSender {
   pump(): void {
     if (this.#sendings.size === 0) return;
     const now = this.#host.now();
+    this.sweep(now);
     const taken = new Map<NodeId, number>();
     for (const [name, sending] of this.#sendings) {
       release(sending, now);

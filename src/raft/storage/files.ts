@@ -90,6 +90,8 @@ export interface StateFile {
 /** A consistent view of one group's state while checkpoints go on. */
 export interface SnapshotSource {
   readonly meta: SnapshotMeta;
+  /** A slice of copying it out of the state; false once that is done, and `next` may be called. */
+  prepare(): boolean;
   /** About `maxBytes`, at least one row if there is one left. */
   next(maxBytes: number): { readonly data: Uint8Array<ArrayBuffer>; readonly done: boolean };
   close(): void;

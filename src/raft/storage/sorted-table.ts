@@ -47,6 +47,7 @@ export class SortedTable {
     let at = 0;
     return {
       meta,
+      prepare: () => false,
       next: (maxBytes) => {
         const writer = new StateRowWriter();
         for (let row = rows[at]; row !== undefined; row = rows[at]) {

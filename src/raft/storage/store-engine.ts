@@ -13,6 +13,7 @@ import { makesRoom, writeBatch } from './journal-batch.js';
 import type { OrderedRequest } from './journal-batch.js';
 import { JournalKeeper } from './journal-keeper.js';
 import { openedOf } from './opened.js';
+import { copySnapshot } from './snapshot-copy.js';
 import { StorageFull } from './storage.js';
 import { Stall, sooner } from './stall.js';
 import type { Outcome, Request, RequestEnvelope, Results } from './sqlite-protocol.js';
@@ -357,8 +358,7 @@ export class StoreEngine {
   }
 
   *#openSnapshot({ group }: Of<'snapshot-open'>): Steps {
-    yield;
-    const source = this.#store.openSnapshot(group);
+    const source = yield* copySnapshot(this.#store.openSnapshot(group));
     if (source === undefined) return undefined;
     const id = this.#nextSnapshot++;
     this.#snapshots.set(id, source);
