@@ -63,6 +63,8 @@ export class EmbeddedCluster {
   readonly #workers: SqliteThread[] = [];
   /** Undefined = failed. */
   readonly #nodes: (ShardNode | undefined)[] = [];
+  /** Per node: settles when what was asked of it last is done. */
+  readonly #changes: Promise<void>[] = [];
   readonly #backend: RemoteBackend;
   readonly #dispatcher: Dispatcher;
   readonly #started: Promise<void>;
@@ -83,7 +85,22 @@ export class EmbeddedCluster {
 
   async ready(): Promise<void> {
     await this.#started;
-    while (!this.#closed && this.status().shardsWithLeader < this.#options.shards) {
+    // A large cluster on a busy machine may take longer, as long as it gets on.
+    let deadline = this.#runtime.now() + this.#options.timeoutMs;
+    let most = 0;
+    for (;;) {
+      if (this.#closed) throw new KvorumError('shutting-down', 'the store is closed');
+      const { nodes, shards, shardsWithLeader } = this.status();
+      if (shardsWithLeader === shards) return;
+      if (shardsWithLeader > most) {
+        most = shardsWithLeader;
+        deadline = this.#runtime.now() + this.#options.timeoutMs;
+      }
+      if (this.#runtime.now() >= deadline) {
+        const down = nodes.filter(({ alive }) => !alive).map(({ node }) => node);
+        const why = down.length === 0 ? '' : `; nodes ${down.join(', ')} are down`;
+        throw new KvorumError('no-leader', `${shards - shardsWithLeader} of ${shards} shards have no leader${why}`);
+      }
       await new Promise<void>((resolve) => this.#runtime.after(READY_POLL_MS, resolve));
     }
   }
@@ -95,16 +112,28 @@ export class EmbeddedCluster {
 
   async fail(index: number): Promise<void> {
     await this.#running();
-    const node = this.#nodes[index];
-    if (node === undefined) return;
-    this.#nodes[index] = undefined;
-    this.#network.kill(index + 1);
-    await node.crash();
+    await this.#inTurn(index, async () => {
+      const node = this.#nodes[index];
+      if (node === undefined) return;
+      this.#nodes[index] = undefined;
+      this.#network.kill(index + 1);
+      await node.crash();
+    });
   }
 
   async recover(index: number): Promise<void> {
     await this.#running();
-    if (this.#nodes[index] === undefined) await this.#startNode(index);
+    await this.#inTurn(index, async () => {
+      if (this.#closed) throw new KvorumError('shutting-down', 'the store is closed');
+      if (this.#nodes[index] === undefined) await this.#startNode(index);
+    });
+  }
+
+  /** Failing and recovering a node end in the order of the calls: a start must not meet the files of a life not yet over. */
+  #inTurn(index: number, change: () => Promise<void>): Promise<void> {
+    const result = (this.#changes[index] ?? Promise.resolve()).then(change);
+    this.#changes[index] = result.catch(() => undefined);
+    return result;
   }
 
   async #running(): Promise<void> {
@@ -151,6 +180,7 @@ export class EmbeddedCluster {
     if (this.#closed) return;
     this.#closed = true;
     await this.#started.catch(() => undefined);
+    await Promise.all(Object.values(this.#changes));
     this.#dispatcher.close();
     await this.#backend.close();
     await Promise.all(this.#nodes.filter((node) => node !== undefined).map((node) => node.stop(0)));
@@ -179,7 +209,13 @@ export class EmbeddedCluster {
       logger: silentLogger,
     });
     this.#nodes[index] = node;
-    await node.start();
+    try {
+      await node.start();
+    } catch (error) {
+      // It runs no more than one that failed: it can be recovered.
+      this.#nodes[index] = undefined;
+      throw error;
+    }
   }
 
   #storage(index: number): Storage {

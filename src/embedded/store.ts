@@ -35,7 +35,10 @@ export class DistributedKeyValueStore {
     this.#cluster = new EmbeddedCluster(this.#options);
   }
 
-  /** Resolves when every shard has a leader. Not needed before an operation. */
+  /**
+   * Resolves when every shard has a leader. Not needed before an operation.
+   * @throws KvorumError `no-leader` when for `timeoutMs` no further one got one, with how many have none, and which nodes are down.
+   */
   ready(): Promise<void> {
     return this.#cluster.ready();
   }

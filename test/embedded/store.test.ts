@@ -214,3 +214,38 @@ describe('size', () => {
     expect(got).toEqual(Array.from({ length: 300 }, (_, i) => String(i)));
   });
 });
+
+it('a failure that is not awaited, then a recovery: the node runs, and says so', async () => {
+  const kvs = new DistributedKeyValueStore({ nodes: 3, shards: 2 });
+  await kvs.ready();
+  const failing = kvs.simulateNodeFailure(0);
+  const recovering = kvs.recoverNode(0);
+  await Promise.all([failing, recovering]);
+  await kvs.ready();
+  expect(kvs.status().nodes.map(({ alive }) => alive)).toEqual([true, true, true]);
+  await kvs.close();
+});
+
+it('a recovery that meets a close ends, either way', async () => {
+  const kvs = new DistributedKeyValueStore({ nodes: 3, shards: 2 });
+  await kvs.ready();
+  await kvs.simulateNodeFailure(0);
+  const recovered = kvs.recoverNode(0).then(
+    () => 'recovered',
+    (error: unknown) => (error as KvorumError).code,
+  );
+  await kvs.close();
+  expect(['recovered', 'shutting-down']).toContain(await recovered);
+});
+
+it('ready() says what is missing when a quorum is', async () => {
+  const kvs = new DistributedKeyValueStore({ nodes: 3, shards: 2, timeoutMs: 300 });
+  await kvs.ready();
+  await kvs.simulateNodeFailure(0);
+  await kvs.simulateNodeFailure(1);
+  await expect(kvs.ready()).rejects.toMatchObject({
+    code: 'no-leader',
+    message: expect.stringContaining('0, 1') as string,
+  });
+  await kvs.close();
+});
