@@ -50,9 +50,7 @@ export class ShardNode {
     this.#options = options;
     this.#parts = buildParts(options, {
       turn: this.#guardedTurn.bind(this),
-      fail: (error) => {
-        this.#fail(error);
-      },
+      fail: this.#fail.bind(this),
       checkpoint: () => {
         this.#checkpoint();
       },
