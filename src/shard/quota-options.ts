@@ -8,10 +8,10 @@ export function quotaOptions(
   maxJournalBytes: number | undefined,
 ): Required<Pick<ShardNodeOptions, 'checkpoints' | 'limits'>> {
   if (maxJournalBytes === undefined) return { checkpoints: {}, limits: {} };
-  const { checkpointBytes, rowBytes } = journalLimits(maxJournalBytes);
+  const { checkpointBytes, uncommittedBytes } = journalLimits(maxJournalBytes);
   const { bytes, journalBytes } = DEFAULT_CHECKPOINT_LIMITS;
   return {
     checkpoints: { bytes: Math.min(bytes, checkpointBytes), journalBytes: Math.min(journalBytes, checkpointBytes) },
-    limits: { uncommittedBytes: Math.min(DEFAULT_NODE_LIMITS.uncommittedBytes, rowBytes) },
+    limits: { uncommittedBytes: Math.min(DEFAULT_NODE_LIMITS.uncommittedBytes, uncommittedBytes) },
   };
 }

@@ -21,6 +21,8 @@ export interface JournalLimits {
   readonly checkpointBytes: number;
   /** Dead bytes that are put up with before live entries are copied forward. */
   readonly slackBytes: number;
+  /** What one group may have uncommitted: even if nothing of it ever commits, it can be copied out of the way. */
+  readonly uncommittedBytes: number;
 }
 
 /** Of a quota in bytes. */
@@ -28,6 +30,7 @@ export const journalLimits = (maxBytes: number): JournalLimits => ({
   rowBytes: Math.floor(maxBytes / 16),
   checkpointBytes: Math.floor(maxBytes / 8),
   slackBytes: Math.floor(maxBytes / 16),
+  uncommittedBytes: Math.floor(maxBytes / 4),
 });
 
 /** The smallest quota, in bytes, under which entries of so many bytes can be written for ever. */
