@@ -62,13 +62,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
       groups.touch(group);
     });
   };
-  const events = {
-    onDurable: (writes: readonly QueuedWrite[]) => {
-      inbox.durable(writes);
-    },
-    onFailure: hooks.fail,
-  };
-  const pipeline = new CommitPipeline(storage, events, () => runtime.now());
+  const pipeline = commitPipeline(options, hooks, inbox);
   const disk = new DiskWatch(pipeline, timers.tickMs * timers.electionTicks);
   const checkpoints = { ...DEFAULT_CHECKPOINT_LIMITS, ...options.checkpoints };
   const checkpointer = new Checkpointer(storage, checkpoints, (group, index) => {
@@ -114,6 +108,16 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const confinement = new Confinement({ lives, groups, keeper, liveness, inbox, logger: options.logger });
   const running = { timers, inbox, groups, operations, pipeline, disk, stalls, checkpointer, snapshots };
   return { ...running, keeper, sync, liveness, neighbourhood, lives, confinement };
+}
+
+function commitPipeline({ storage, runtime }: ShardNodeOptions, hooks: NodeHooks, inbox: Inbox): CommitPipeline {
+  const events = {
+    onDurable: (writes: readonly QueuedWrite[]) => {
+      inbox.durable(writes);
+    },
+    onFailure: hooks.fail,
+  };
+  return new CommitPipeline(storage, events, () => runtime.now());
 }
 
 function topologySync(

@@ -72,7 +72,9 @@ describe('damage', () => {
     );
     expect(error).toBeInstanceOf(StorageCorruption);
     expect((error as Error).message).toMatch(what);
-    expect((error as Error).message).toMatch(/start the node with an empty one, or with a copy of the whole folder .* others notice/);
+    expect((error as Error).message).toMatch(
+      /start the node with an empty one, or with a copy of the whole folder .* others notice/,
+    );
   };
 
   it('s68 s69 takes a write-ahead log of the state as far as it was synced, and refuses one that was damaged', async () => {
