@@ -8,10 +8,14 @@ export function quotaOptions(
   maxJournalBytes: number | undefined,
 ): Required<Pick<ShardNodeOptions, 'checkpoints' | 'limits'>> {
   if (maxJournalBytes === undefined) return { checkpoints: {}, limits: {} };
-  const { checkpointBytes, uncommittedBytes } = journalLimits(maxJournalBytes);
+  const { checkpointBytes, underWayBytes } = journalLimits(maxJournalBytes);
   const { bytes, journalBytes } = DEFAULT_CHECKPOINT_LIMITS;
+  const { uncommittedBytes, inflightBytes } = DEFAULT_NODE_LIMITS;
   return {
     checkpoints: { bytes: Math.min(bytes, checkpointBytes), journalBytes: Math.min(journalBytes, checkpointBytes) },
-    limits: { uncommittedBytes: Math.min(DEFAULT_NODE_LIMITS.uncommittedBytes, uncommittedBytes) },
+    limits: {
+      uncommittedBytes: Math.min(uncommittedBytes, underWayBytes),
+      inflightBytes: Math.min(inflightBytes, underWayBytes),
+    },
   };
 }

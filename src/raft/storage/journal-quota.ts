@@ -2,7 +2,7 @@
  * What a quota of the journal means for everything that fills the journal or empties it. Knows no file.
  *
  * Commits may fill one half. The other is for copying live entries forward, which is what frees rows that a group at
- * rest keeps alive, and for the commits that were numbered before the copy. Checkpoints, which free all else, come after
+ * rest keeps alive, for the commits that were numbered before the copy, and for those that no checkpoint can help. Checkpoints, which free all else, come after
  * an eighth; rows are split so that a few of them fit into each half. So what frees room always has room itself.
  */
 import { SLOT_BYTES } from './journal-index.js';
@@ -21,8 +21,11 @@ export interface JournalLimits {
   readonly checkpointBytes: number;
   /** Dead bytes that are put up with before live entries are copied forward. */
   readonly slackBytes: number;
-  /** What one group may have uncommitted: even if nothing of it ever commits, it can be copied out of the way. */
-  readonly uncommittedBytes: number;
+  /**
+   * What a node may have under way as leader, of all its groups. What it follows is as much for each other leader: rows
+   * of entries that cannot commit yet may not fill all journals, or none of these entries ever finds its quorum.
+   */
+  readonly underWayBytes: number;
 }
 
 /** Of a quota in bytes. */
@@ -30,7 +33,7 @@ export const journalLimits = (maxBytes: number): JournalLimits => ({
   rowBytes: Math.floor(maxBytes / 16),
   checkpointBytes: Math.floor(maxBytes / 8),
   slackBytes: Math.floor(maxBytes / 16),
-  uncommittedBytes: Math.floor(maxBytes / 4),
+  underWayBytes: Math.floor(maxBytes / 16),
 });
 
 /** The smallest quota, in bytes, under which entries of so many bytes can be written for ever. */

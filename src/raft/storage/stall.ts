@@ -4,10 +4,13 @@ import type { Failure } from './failure.js';
 /** So long after a try that found no room the next one comes. Somebody has to delete something: seconds, if not hours. */
 export const RETRY_MS = 250;
 
+const LONG_TRIES = 4;
+
 export class Stall {
   readonly #now: () => number;
   #failure: Failure | undefined;
   #retryAt = 0;
+  #tries = 0;
 
   /** @param now in ms, never goes back */
   constructor(now: () => number) {
@@ -17,6 +20,11 @@ export class Stall {
   /** Why there was no room at the latest try; undefined if there was. */
   get failure(): Failure | undefined {
     return this.#failure;
+  }
+
+  /** So many tries found no room that what makes some has had its time. */
+  get isLong(): boolean {
+    return this.#tries >= LONG_TRIES;
   }
 
   /** It is too early for another try. */
@@ -31,6 +39,7 @@ export class Stall {
 
   begin(failure: Failure): void {
     this.#failure = failure;
+    this.#tries++;
     this.#retryAt = this.#now() + RETRY_MS;
   }
 
@@ -43,6 +52,7 @@ export class Stall {
   end(): boolean {
     const had = this.#failure !== undefined;
     this.#failure = undefined;
+    this.#tries = 0;
     return had;
   }
 }

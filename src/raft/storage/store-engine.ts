@@ -71,9 +71,7 @@ export class StoreEngine {
         done: (call, value) => {
           if (call !== 0) this.#reply(call, { ok: true, value });
         },
-        failed: (failure) => {
-          this.#fail(failure);
-        },
+        failed: this.#fail.bind(this),
         undo: () => {
           this.#store.state.rollback();
         },
@@ -195,7 +193,8 @@ export class StoreEngine {
     const requests = batch.map(({ request }) => request);
     try {
       this.#awaitStaged(requests);
-      const mayFill = [...batch, ...this.#ordered].some(({ request }) => request.type === 'copy');
+      const isCopy = ({ request }: Ordered): boolean => request.type === 'copy';
+      const mayFill = this.#journalStall.isLong || batch.some(isCopy) || this.#ordered.some(isCopy);
       this.#journal.use((journal) => {
         writeBatch(journal, requests, mayFill);
       });
