@@ -118,7 +118,10 @@ export class LogDestination {
       else if (error === null) {
         this.#isCut = true;
         this.#put(rest);
-      } else if (isBusy(error)) setTimeout(() => this.#put(rest), RETRY_MS).unref();
+      } else if (isBusy(error))
+        setTimeout(() => {
+          this.#put(rest);
+        }, RETRY_MS).unref();
       else {
         this.#lost += lines;
         this.#next();
