@@ -226,18 +226,6 @@ it('a failure that is not awaited, then a recovery: the node runs, and says so',
   await kvs.close();
 });
 
-it('a recovery that meets a close ends, either way', async () => {
-  const kvs = new DistributedKeyValueStore({ nodes: 3, shards: 2 });
-  await kvs.ready();
-  await kvs.simulateNodeFailure(0);
-  const recovered = kvs.recoverNode(0).then(
-    () => 'recovered',
-    (error: unknown) => (error as KvorumError).code,
-  );
-  await kvs.close();
-  expect(['recovered', 'shutting-down']).toContain(await recovered);
-});
-
 it('ready() says what is missing when a quorum is', async () => {
   const kvs = new DistributedKeyValueStore({ nodes: 3, shards: 2, timeoutMs: 300 });
   await kvs.ready();
