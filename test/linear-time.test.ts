@@ -164,7 +164,7 @@ const READERS: [string, Read, (() => readonly string[])?][] = [
   ['a request target', splitTarget, () => ['', '/v1/kv/']],
   ['a percent-encoding', (text) => decodePercent(text, 'key')],
   ['a query', (text) => parseQuery(text, ['a']), () => ['', 'a=']],
-  ['a head', (text) => recogniser.recognise(Buffer.from(text), 0), () => ['', `${HEAD}`, `${HEAD}A: `, `${HEAD}A: b`]],
+  ['a head', (text) => recogniser.recognise(Buffer.from(text), 0), () => ['', HEAD, `${HEAD}A: `, `${HEAD}A: b`]],
   ['a JSON value', (text) => whatIsWrongWithJson(Buffer.from(text), BOUNDS), () => ['', '[', '"', '{"', '[1', '0.']],
   [
     'a JSON key',

@@ -179,6 +179,7 @@ export class RemoteBackend implements Backend {
           break;
         // A router is asked nothing and takes no part in consensus.
         case 'raft':
+        case 'position':
         case 'request':
         case 'status-request':
           break;

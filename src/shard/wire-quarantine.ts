@@ -78,7 +78,14 @@ function withMark(message: Message, record: number, life: number, index: number)
       if (record === MARKED) return { ...message, quarantine: life };
       if (record === RELEASED) return { ...message, released: life };
       break;
-    default:
+    case 'append':
+    case 'append-refused':
+    case 'vote':
+    case 'vote-answer':
+    case 'snapshot':
+    case 'timeout-now':
+    case 'term-notice':
+      break;
   }
   throw new WireError(`a record of type ${record} before one of type ${RAFT_RECORDS[message.type]}`);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { leastMaxJournalBytes } from '../../src/config/index.js';
 import { Load, progress } from './load.js';
-import { http, json, NodeGroup, statusOf } from './node-group.js';
+import { http, NodeGroup, statusOf } from './node-group.js';
 import { kvorum, Scene, until } from './processes.js';
 
 const scene = new Scene();

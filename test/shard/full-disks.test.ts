@@ -89,18 +89,19 @@ describe('a node whose disk is full', () => {
 
 describe('a node that has left its groups', () => {
   async function startBroken(error: Error) {
-    let broken: Error | undefined;
+    const disk: { broken?: Error } = {};
     const wrap = (storage: Storage): Storage =>
       new Proxy(storage, {
         get: (target, name) => {
-          if (name === 'commit' && broken !== undefined) return () => Promise.reject(broken!);
+          const { broken } = disk;
+          if (name === 'commit' && broken !== undefined) return () => Promise.reject(broken);
           const value: unknown = Reflect.get(target, name);
           return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
         },
       });
     const cluster = await VirtualCluster.start({ shards: 1, storage: (id, inner) => (id === 1 ? wrap(inner) : inner) });
     await cluster.put('a', 'before');
-    broken = error;
+    disk.broken = error;
     for (let i = 0; i < 3; i++) await cluster.put('a', 'after');
     expect(await cluster.runtime.until(() => cluster.node(1).state() === 'failed')).toBe(true);
     return cluster;

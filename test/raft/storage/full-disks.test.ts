@@ -347,9 +347,10 @@ describe('the quota of the journal', () => {
       const first = [entry(written + 1, 1, 'x'.repeat(sizes[round % 5] ?? 0))];
       const second = Array.from({ length: 20 }, (_, i) => entry(written + 2 + i, 1, 'y'.repeat(12_000)));
       const both = [first, second].map((list) => storage.commit([{ group: 1, hardState: undefined, entries: list }]));
-      let all: Promise<unknown> | undefined = Promise.all(both).then(() => (all = undefined));
+      const waiting = new Set(both);
+      for (const commit of both) void commit.then(() => waiting.delete(commit));
       await turns(30);
-      while (all !== undefined) {
+      while (waiting.size > 0) {
         // What the node does when it hears of the stall. What is not durable here may be committed all the same.
         await storage.checkpoint([{ group: 1, meta: meta(written), rows: [row('at', String(written))] }]);
         await turns(30);
