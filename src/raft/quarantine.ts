@@ -73,16 +73,17 @@ export function enterQuarantine(core: Core, life: number): boolean {
   return true;
 }
 
+function askForTerms(core: Core, told: ReadonlySet<NodeId>): void {
+  for (const to of votersOf(core.configuration)) if (to !== core.id && !told.has(to)) askForTerm(core, to);
+}
+
 /**
- * Asks for terms with a pre-vote for term 0: whoever is in a higher one says so, and nobody's state changes. (The
+ * Asks for a term with a pre-vote for term 0: whoever is in a higher one says so, and nobody's state changes. (The
  * reason that it is no message of its own: builds that know no quarantine answer it too.)
  */
-function askForTerms(core: Core, told: ReadonlySet<NodeId>): void {
-  for (const to of votersOf(core.configuration)) {
-    if (to === core.id || told.has(to)) continue;
-    const nothing = { lastIndex: 0, lastTerm: 0, forced: false };
-    core.outbox.send({ type: 'vote', from: core.id, to, term: 0, preVote: true, ...nothing });
-  }
+export function askForTerm(core: Core, to: NodeId): void {
+  const nothing = { lastIndex: 0, lastTerm: 0, forced: false };
+  core.outbox.send({ type: 'vote', from: core.id, to, term: 0, preVote: true, ...nothing });
 }
 
 /** One tick in quarantine: asks again, and forgets a leader that is silent, for nobody stands for election here. */

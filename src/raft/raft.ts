@@ -22,7 +22,7 @@ import type { LogView } from './log.js';
 import type { Message } from './messages.js';
 import type { RaftOptions } from './options.js';
 import { Persistence } from './persistence.js';
-import { enterQuarantine, noteTerm } from './quarantine.js';
+import { askForTerm, enterQuarantine, noteTerm } from './quarantine.js';
 import { disturbs, wake } from './quiescence.js';
 import { isMember } from './quorum.js';
 import type { Ready, Receipt } from './ready.js';
@@ -31,7 +31,7 @@ import { offerChunk } from './snapshot-sender.js';
 import type { SnapshotTransfer } from './snapshot-transfer.js';
 import { statusOf } from './status.js';
 import { admit } from './terms.js';
-import type { Configuration, NodeId, SnapshotMeta } from './types.js';
+import { NONE, type Configuration, type NodeId, type SnapshotMeta } from './types.js';
 import { answerVote } from './voter.js';
 
 export type { RaftOptions } from './options.js';
@@ -165,9 +165,14 @@ export class Raft {
     return 'not-leader';
   }
 
-  /** The clock of a quiet group runs again: somebody wants something of it. */
+  /**
+   * The clock of a quiet group runs again: somebody wants something of it. A quiet leader is asked for its term, which
+   * wakes it: else two followers that woke together would take its quiet for its absence, and elect another.
+   */
   wake(): void {
-    wake(this.#core);
+    const core = this.#core;
+    if (core.role.type === 'follower' && core.role.quiesced && core.leader !== NONE) askForTerm(core, core.leader);
+    wake(core);
   }
 
   /** The owner knows that the leader is dead: forget it, so that votes can be given at once, and stand soon (s74). */

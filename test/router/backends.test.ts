@@ -208,7 +208,7 @@ describe('the backend of a stand-alone router', () => {
     const get = { type: 'get', key: new Uint8Array(4_098), consistency: 'linearizable' } as const;
     const { answer } = await runtime.settle(dispatcher.execute(get, { deadlineMs: 5_000, forward: true }));
     expect(answer).toMatchObject({ code: 'invalid-request', outcome: 'not_applied' });
-    expect(answer).toMatchObject({ message: expect.stringContaining('4098 bytes') as string });
+    expect(answer).toMatchObject({ message: expect.stringContaining('exceeds 4 KiB') as string });
     expect(runtime.now()).toBeLessThan(100);
   });
 

@@ -279,6 +279,8 @@ export class StoreEngine {
     if (this.#isCopying(this.#files.state)) return false;
     if (this.#tasks.run()) return true;
     if (this.#close !== undefined) {
+      // Of commits that had found no room the first may just have found some, alone: the others come first.
+      if (this.#ordered.length > 0) return true;
       this.#finishClose();
       return false;
     }
