@@ -1,4 +1,9 @@
-/** The key that a path names: its text, percent-decoded once, and its type. Used by `/v1/kv/` and `/v1/where/`. */
+/**
+ * The key that a path names: its text, percent-decoded once, and its type. Used by `/v1/kv/` and `/v1/where/`.
+ *
+ * A path that ends where the key should begin names none, whatever the type: that is far more often a forgotten name
+ * than meant. The empty string is written `%22%22?key_type=json`; empty bytes cannot be written in a path.
+ */
 import { decodeKey, isKeyType, parseKeyText, type KeyType } from '../shard/index.js';
 import { invalid } from './http-errors.js';
 import { decodePercent } from './request-target.js';
@@ -16,7 +21,7 @@ export function namedKey(encoded: string, parameters: ReadonlyMap<string, string
   const type = parameters.get('key_type') ?? 'string';
   if (!isKeyType(type)) throw invalid('key_type', 'expected one of string, json, base64url');
   const text = decodePercent(encoded, 'key');
-  if (text === '') throw invalid('key', 'the key is empty');
+  if (text === '') throw invalid('key', 'the path names no key; the empty string is written %22%22?key_type=json');
   return { key: parseKeyText(text, type), type, text };
 }
 

@@ -49,7 +49,8 @@ const invalid = (field: string, message: string): KvorumError => new KvorumError
 
 /** What keeps an operation from being encoded, as the error to answer it with; undefined if nothing does. */
 export function encodeErrorOf(operation: Operation): KvorumError | undefined {
-  if (operation.key.length === 0) return invalid('key', 'a key has at least one byte');
+  // Of the encoding, which has a tag even for the empty string.
+  if (operation.key.length === 0) return invalid('key', 'an encoded key has at least one byte');
   if (operation.key.length > MAX_ENCODED_KEY_BYTES) {
     return new KvorumError('key-too-long', undefined, { field: 'key', limit: MAX_KEY_BYTES });
   }

@@ -5,7 +5,8 @@
  * - `1`, `1n`, `"1"` and the byte 0x31 are four keys; `-0` and `0` are one, and so is every NaN, as in a Map;
  * - a Buffer, a Uint8Array and an ArrayBuffer with the same bytes are one key;
  * - objects, Maps and Sets are compared by content, whatever the order in which it was put in;
- * - `{a: undefined}` and `{}` are two keys; a hole in an array counts as undefined.
+ * - `{a: undefined}` and `{}` are two keys; a hole in an array counts as undefined;
+ * - the empty string and empty bytes are two keys like any other: a tag and nothing, first among the keys of their type.
  *
  * What cannot be told apart by content is refused with a TypeError rather than shortened: functions, symbols, class
  * instances, other typed arrays, cycles, members of a Map or Set that are equal as keys.
@@ -27,14 +28,12 @@ const CANONICAL_NAN = 0x7ff8_0000_0000_0000n;
 
 const tooLong = (): KvorumError =>
   new KvorumError('key-too-long', `a key has at most ${MAX_KEY_BYTES} bytes`, { ...FIELD, limit: MAX_KEY_BYTES });
-const empty = (): KvorumError => new KvorumError('invalid-request', 'a key has at least one byte', FIELD);
 const loneSurrogate = (): KvorumError =>
   new KvorumError('invalid-request', 'the key holds a lone surrogate, which has no UTF-8', FIELD);
 
 /**
  * Encodes any key; 1..4,097 bytes that nobody else holds.
- * @throws TypeError for what cannot be a key; KvorumError `key-too-long`, or `invalid-request` for an empty string,
- * empty bytes or a lone surrogate.
+ * @throws TypeError for what cannot be a key; KvorumError `key-too-long`, or `invalid-request` for a lone surrogate.
  */
 export function encodeKey(value: unknown): Uint8Array {
   if (typeof value === 'string') return stringKey(value);
@@ -48,7 +47,6 @@ export function encodeKey(value: unknown): Uint8Array {
 /** `encodeKey` for a string. */
 export function stringKey(text: string): Uint8Array {
   const length = text.length;
-  if (length === 0) throw empty();
   if (length > SHORT_STRING) return longStringKey(text);
   const key = Buffer.allocUnsafe(length + 1);
   key[0] = KeyTag.string;
@@ -80,12 +78,22 @@ function utf8Length(text: string): number {
 
 /** `encodeKey` for bytes. */
 export function bytesKey(bytes: Uint8Array): Uint8Array {
-  if (bytes.length === 0) throw empty();
+  // Bytes that were transferred to another thread look empty; they must not all become the key of no bytes.
+  if (bytes.length === 0 && isDetached(bytes.buffer)) throw new TypeError('a key cannot hold a detached buffer');
   if (bytes.length > MAX_KEY_BYTES) throw tooLong();
   const key = Buffer.allocUnsafe(bytes.length + 1);
   key[0] = KeyTag.bytes;
   key.set(bytes, 1);
   return key;
+}
+
+/** There can be no view of a detached buffer. */
+function isDetached(buffer: ArrayBufferLike): boolean {
+  try {
+    return new Uint8Array(buffer).buffer !== buffer;
+  } catch {
+    return true;
+  }
 }
 
 function asBytes(value: unknown): Uint8Array | undefined {

@@ -16,7 +16,8 @@
  * | Map, Set  | (key, value) or members in the order of their encodings, then 00                               |
  *
  * A string or bytes key at the top is not escaped: its length ends it. So the keys that begin with `user:` are
- * those whose encoding begins with the encoding of `user:`.
+ * those whose encoding begins with the encoding of `user:`. The empty string is the tag alone, and so are empty bytes:
+ * every other key of the type begins with that and is longer, so they come first, and no encoding is without a byte.
  */
 export const KeyTag = {
   /** Ends a collection or an inner string; below every tag, so that a shorter sequence comes first. */

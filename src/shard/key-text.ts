@@ -1,7 +1,8 @@
 /**
  * Keys as text: what stands in a path, percent-decoded once, becomes a key.
  *
- * Knows no HTTP: the decoding of the path (and its refusal of invalid UTF-8) is the router's.
+ * Knows no HTTP: the decoding of the path is the router's, and so is the refusal of invalid UTF-8 and of a path that
+ * names no key. Here no text at all is the empty string, or empty bytes; as JSON it is nothing, the empty string is `""`.
  */
 import { KvorumError } from './errors.js';
 import { bytesKey, encodeKey, stringKey } from './key-encoder.js';

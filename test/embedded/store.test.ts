@@ -72,6 +72,28 @@ describe('keys and values', () => {
     expect(await kvs.get({ b: 2, a: 1 })).toBe(keys.findIndex((k) => k instanceof Object && 'b' in k));
   });
 
+  it('the empty string is a key like any other, and so are empty bytes', async () => {
+    const kvs = store({ nodes: 3, replicas: 3, shards: 4 });
+    const empty = new Uint8Array(0);
+    expect(await kvs.get('')).toBeUndefined();
+    expect(await kvs.delete('')).toBe(false);
+    await kvs.put('', 'nothing');
+    expect(await kvs.get(empty)).toBeUndefined();
+    await kvs.put(empty, 'no bytes');
+    const others = ['\u0000', ' ', [''], [], {}, { '': '' }, null, undefined];
+    for (const [i, key] of others.entries()) await kvs.put(key, i);
+    expect(await kvs.get('')).toBe('nothing');
+    expect(kvs.where('').shard).toBeLessThan(4);
+    await kvs.simulateNodeFailure(kvs.where('').leader ?? 0);
+    expect(await kvs.get('')).toBe('nothing');
+    await kvs.put('', 'changed');
+    expect(await kvs.get('')).toBe('changed');
+    expect(await kvs.delete('')).toBe(true);
+    expect(await kvs.get('')).toBeUndefined();
+    expect(await kvs.get(empty)).toBe('no bytes');
+    for (const [i, key] of others.entries()) expect(await kvs.get(key)).toBe(i);
+  });
+
   it('values are copied in and out', async () => {
     const kvs = store(3);
     const value = { list: [1] };
@@ -190,11 +212,13 @@ describe('on disk', () => {
     try {
       const first = store({ nodes: 3, replicas: 3, shards: 4, dataDir });
       for (let i = 0; i < 20; i++) await first.put(['k', i], { i });
+      await first.put('', 'nothing');
       await first.simulateNodeFailure(1);
       await first.put('late', true);
       await first.close();
       const second = store({ nodes: 3, replicas: 3, shards: 4, dataDir });
       for (let i = 0; i < 20; i++) expect(await second.get(['k', i])).toEqual({ i });
+      expect(await second.get('')).toBe('nothing');
       expect(await second.get('late')).toBe(true);
       await second.close();
       expect(() => store({ nodes: 3, replicas: 3, shards: 8, dataDir })).toThrow(/shards is 8, but .* made with 4/);

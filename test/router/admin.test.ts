@@ -124,6 +124,11 @@ describe('what the cluster says of itself', () => {
     expect((await http.ask('GET', `/v1/where/${encodeURIComponent('["a"]')}?key_type=json`)).json).toMatchObject({
       key_type: 'json',
     });
+    expect((await http.ask('GET', '/v1/where/%22%22?key_type=json')).json).toMatchObject({
+      key: '""',
+      key_type: 'json',
+      shard: shardOfKey(stringKey(''), 4),
+    });
     expect((await http.ask('GET', '/v1/where/')).status).toBe(400);
   });
 

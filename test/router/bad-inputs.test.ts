@@ -92,6 +92,15 @@ describe.each(FRONTS)('$name', ({ start }) => {
         const answer = await http.ask('PUT', `/v1/kv/${'k'.repeat(length)}`, {}, 'x');
         expect([length, answer.status]).toEqual([length, status]);
       }
+      // A key of 0 bytes where it can be written, and nowhere else.
+      const empty = '/v1/kv/%22%22?key_type=json';
+      expect((await http.ask('PUT', empty, {}, 'x')).status).toBe(201);
+      expect((await http.ask('GET', empty)).text).toBe('x');
+      expect((await http.ask('DELETE', empty)).json).toMatchObject({ deleted: true });
+      for (const query of ['?key_type=string', '?key_type=json', '?key_type=base64url']) {
+        const answer = await http.ask('PUT', `/v1/kv/${query}`, {}, 'x');
+        expect([query, answer.status, answer.json]).toMatchObject([query, 400, { field: 'key' }]);
+      }
       const umlauts = encodeURIComponent('ä'.repeat(2_048));
       expect((await http.ask('PUT', `/v1/kv/${umlauts}`, {}, 'x')).status).toBe(201);
       expect((await http.ask('PUT', `/v1/kv/${umlauts}a`, {}, 'x')).json).toMatchObject({ code: 'key-too-long' });

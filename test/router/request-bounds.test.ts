@@ -48,6 +48,7 @@ const key = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }).map((text) => encodeURIComponent(text)),
   fc.integer({ min: 4_000, max: 4_200 }).map((length) => 'k'.repeat(length)),
   fc.json({ maxDepth: 2 }).map((text) => `${encodeURIComponent(text)}?key_type=json`),
+  fc.constant('%22%22?key_type=json'),
   fc.uint8Array({ maxLength: 40 }).map((bytes) => `${Buffer.from(bytes).toString('base64url')}?key_type=base64url`),
 );
 const sometimes = <T extends object>(value: fc.Arbitrary<T>): fc.Arbitrary<T | object> =>

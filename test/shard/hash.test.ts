@@ -48,6 +48,7 @@ describe('the shard of a key', () => {
 
   // Pinned: a change here loses every key of every cluster that exists.
   it.each([
+    ['', [0, 0, 0, 32, 712, 23584]],
     ['a', [0, 0, 8, 56, 432, 38072]],
     ['user:42', [0, 0, 8, 40, 888, 25704]],
     ['{user42}:cart', [0, 1, 3, 51, 491, 63155]],
@@ -60,6 +61,7 @@ describe('the shard of a key', () => {
     [42, [0, 0, 2, 18, 810, 55186]],
     [42n, [0, 1, 11, 59, 883, 28091]],
     [null, [0, 1, 9, 57, 649, 61561]],
+    [new Uint8Array(0), [0, 1, 7, 23, 151, 64791]],
     [Uint8Array.of(1, 2, 3), [0, 0, 14, 62, 174, 42174]],
     [{ b: 1, a: [true] }, [0, 1, 5, 37, 277, 17573]],
   ])('%o', (key, shards) => {
@@ -68,14 +70,10 @@ describe('the shard of a key', () => {
 
   it('is the hash modulo the number of shards', () => {
     fc.assert(
-      fc.property(
-        fc.uint8Array({ minLength: 1, maxLength: 64 }),
-        fc.integer({ min: 1, max: MAX_SHARDS }),
-        (bytes, count) => {
-          const key = encodeKey(bytes);
-          expect(BigInt(shardOfKey(key, count))).toBe(BigInt(`0x${keyHash(key)}`) % BigInt(count));
-        },
-      ),
+      fc.property(fc.uint8Array({ maxLength: 64 }), fc.integer({ min: 1, max: MAX_SHARDS }), (bytes, count) => {
+        const key = encodeKey(bytes);
+        expect(BigInt(shardOfKey(key, count))).toBe(BigInt(`0x${keyHash(key)}`) % BigInt(count));
+      }),
     );
   });
 
@@ -106,7 +104,7 @@ describe('the shard of a key', () => {
       const { high, low } = hash64(stringKey(text));
       return hex64(high, low);
     };
-    for (const text of ['a{}b', '{}{tag}', '}{', 'a{', 'a}', '{tag', 'tag}', '{}']) {
+    for (const text of ['', 'a{}b', '{}{tag}', '}{', 'a{', 'a}', '{tag', 'tag}', '{}']) {
       expect(keyHash(stringKey(text))).toBe(whole(text));
     }
   });

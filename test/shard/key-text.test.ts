@@ -26,14 +26,13 @@ describe('keys as text', () => {
       expect(decodeKey(parseKeyText(any))).toBe(any);
     }
     expect(hex(parseKeyText('\u00e9'))).not.toBe(hex(parseKeyText('e\u0301')));
-    expect(codeOf(() => parseKeyText(''))).toBe('invalid-request');
+    expect(decodeKey(parseKeyText(''))).toBe('');
     expect(codeOf(() => parseKeyText('a'.repeat(4097)))).toBe('key-too-long');
   });
 
   it('JSON stands for its value', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), (any) => {
-        fc.pre(any !== '');
         const blanks = JSON.stringify(any, undefined, 2);
         expect(hex(parseKeyText(blanks, 'json'))).toBe(hex(encodeKey(any)));
       }),
@@ -44,6 +43,9 @@ describe('keys as text', () => {
     ['["user",42]', ['user', 42]],
     [' { "b" : [ ] , "a" : { } } ', { a: {}, b: [] }],
     ['"\\u0041\\n\\ud83d\\ude00"', 'A\n😀'],
+    ['""', ''],
+    [' "" ', ''],
+    ['[""]', ['']],
     ['-0', 0],
     ['-1.5e3', -1500],
     ['9007199254740993e0', 9007199254740992],
@@ -55,7 +57,7 @@ describe('keys as text', () => {
   });
 
   it.each([
-    '', ' ', '""', '{', '[', '[1', '[1,', '[1,]', '[,1]', '{"a"}', '{"a":}', '{"a":1,}', '{a:1}', '{1:1}', "'a'", '"a', '"\\x"', '"\\u12"',
+    '', ' ', '"', '{', '[', '[1', '[1,', '[1,]', '[,1]', '{"a"}', '{"a":}', '{"a":1,}', '{a:1}', '{1:1}', "'a'", '"a', '"\\x"', '"\\u12"',
     '"\n"', 'tru', 'nul', 'NaN', 'Infinity', '01', '+1', '.5', '1.', '1e', '-', '0x10', '1 2', '[] []', 'null,', '\ufeff1', '//1\n1', '1e400',
     '-1e400', '{"a":1,"a":2}', '{"a":1,"\\u0061":2}', '"\\ud800"', '{"\\udc00":1}', '9007199254740993', '123456789012345678901', '"a\\', '}', ':',
   ])('refuses %j as JSON', (json) => {
@@ -73,11 +75,11 @@ describe('keys as text', () => {
 
   it('base64url stands for bytes', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 40 }), (any) => {
+      fc.property(fc.uint8Array({ maxLength: 40 }), (any) => {
         expect(hex(parseKeyText(Buffer.from(any).toString('base64url'), 'base64url'))).toBe(hex(encodeKey(any)));
       }),
     );
-    for (const wrong of ['', 'YQ==', 'Y', 'YR', 'Y Q', 'a+b/', 'é', 'YQ\n']) {
+    for (const wrong of ['=', 'YQ==', 'Y', 'YR', 'Y Q', 'a+b/', 'é', 'YQ\n']) {
       expect(codeOf(() => parseKeyText(wrong, 'base64url'))).toBe('invalid-request');
     }
     expect(codeOf(() => parseKeyText('A'.repeat(5464), 'base64url'))).toBe('key-too-long');

@@ -18,7 +18,7 @@ const scalar = fc.oneof(
   text.map((value) => `${value}\u0000`),
   bytes,
 );
-const value = fc.letrec<{ any: unknown }>((tie) => ({
+const key = fc.letrec<{ any: unknown }>((tie) => ({
   any: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     scalar,
@@ -35,9 +35,6 @@ const value = fc.letrec<{ any: unknown }>((tie) => ({
       .map((members) => new Set(members)),
   ),
 })).any;
-const key = value.filter(
-  (candidate) => candidate !== '' && !(candidate instanceof Uint8Array && candidate.length === 0),
-);
 
 /** What makes members of a Map or Set equal as keys. */
 function identity([member]: readonly [unknown, ...unknown[]]): string {
@@ -125,6 +122,44 @@ describe('the encoding of keys', () => {
     );
   });
 
+  it('has the empty string before every other string, and after all of the types before', () => {
+    const others = key.filter((any) => any !== '');
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          others,
+          text.filter((any) => any !== ''),
+          bytes,
+        ),
+        (any) => {
+          expect(Math.sign(Buffer.compare(encodeKey(''), encodeKey(any)))).toBe(Math.sign(compare('', any)));
+        },
+      ),
+      { numRuns: 2000 },
+    );
+    for (const first of ['\u0000', '\u0000\u0000', ' ', 'a']) {
+      expect(Buffer.compare(encodeKey(''), encodeKey(first))).toBe(-1);
+    }
+  });
+
+  it('has empty bytes before all other bytes, and after every string', () => {
+    fc.assert(
+      fc.property(fc.oneof(bytes, text, key), (any) => {
+        const none = new Uint8Array(0);
+        expect(Math.sign(Buffer.compare(encodeKey(none), encodeKey(any)))).toBe(Math.sign(compare(none, any)));
+      }),
+      { numRuns: 2000 },
+    );
+    expect(Buffer.compare(encodeKey(new Uint8Array(0)), encodeKey(Uint8Array.of(0)))).toBe(-1);
+  });
+
+  it('gives the empty string and empty bytes back', () => {
+    expect(decodeKey(stringKey(''))).toBe('');
+    expect(decodeKey(encodeKey(''))).toBe('');
+    expect(decodeKey(bytesKey(new Uint8Array(0)))).toStrictEqual(new Uint8Array(0));
+    expect(decodeKey(encodeKey(['', {}, new Uint8Array(0)]))).toStrictEqual(['', {}, new Uint8Array(0)]);
+  });
+
   it('gives every key back', () => {
     fc.assert(
       fc.property(key, (any) => {
@@ -196,14 +231,18 @@ describe('the encoding of keys', () => {
     ['names out of order', '68406200104061001000'],
     ['a Set with one member twice', '78101000'],
     ['invalid UTF-8', '40ff'],
-    ['an empty string', '40'],
+    ['a string key with an end mark that belongs inside only', '40ff00'],
     ['deeper nesting than can be encoded', '60'.repeat(40) + '00'.repeat(40)],
   ])('refuses to decode %s', (_what, encoded) => {
     expect(codeOf(() => decodeKey(Buffer.from(encoded, 'hex')))).toBe('invalid-request');
   });
 
   it.each([
+    ['', '40'],
     ['a', '4061'],
+    [[''], '60400000'],
+    [[], '6000'],
+    [new Uint8Array(0), '50'],
     ['a\u0000', '406100'],
     [['a\u0000'], '60406100ff0000'],
     [1, '20bff0000000000000'],
@@ -233,6 +272,7 @@ describe('the encoding of keys', () => {
       true,
       new Date(1),
     ];
+    all.push('', new Uint8Array(0), '\u0000', Uint8Array.of(0), [''], [new Uint8Array(0)], { '': '' }, ['', '']);
     all.push([], {}, new Map(), new Set(), [null], [undefined], [[]], { a: undefined });
     expect(new Set(all.map((any) => hex(encodeKey(any)))).size).toBe(all.length);
   });
@@ -248,6 +288,7 @@ describe('the encoding of keys', () => {
     same(Object.assign(Object.create(null), { a: 1 }), { a: 1 });
     same(new Set([1, 2]), new Set([2, 1]));
     same(Buffer.from('ab'), Uint8Array.of(97, 98).buffer);
+    same(new ArrayBuffer(0), Buffer.alloc(0));
     same([Buffer.from('ab')], [Uint8Array.of(97, 98)]);
     same([, 1], [undefined, 1]);
   });
@@ -336,8 +377,17 @@ describe('what cannot be a key', () => {
     expect(codeOf(() => encodeKey(new Map(Array.from({ length: 5000 }, (_, at) => [at, at]))))).toBe('key-too-long');
   });
 
-  it('an empty key, or one without UTF-8, is an invalid request', () => {
-    for (const any of ['', new Uint8Array(0), new ArrayBuffer(0), '\ud800', 'a\udc00b', ['\ud83d'], { '\udead': 1 }]) {
+  it('bytes that were transferred away are a TypeError, and not the key of no bytes', () => {
+    const bytes = Uint8Array.of(1, 2);
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+    expect(bytes).toHaveLength(0);
+    expect(codeOf(() => encodeKey(bytes))).toBe('TypeError');
+    expect(codeOf(() => encodeKey(bytes.buffer))).toBe('TypeError');
+    expect(codeOf(() => encodeKey(new Uint8Array(Uint8Array.of(1).buffer, 1)))).toBe('none');
+  });
+
+  it('a string without UTF-8 is an invalid request', () => {
+    for (const any of ['\ud800', 'a\udc00b', ['\ud83d'], { '\udead': 1 }]) {
       expect(codeOf(() => encodeKey(any))).toBe('invalid-request');
     }
     expect(codeOf(() => stringKey('x'.repeat(100) + '\ud800'))).toBe('invalid-request');
