@@ -280,9 +280,8 @@ export class StoreEngine {
     if (this.#tasks.run()) return true;
     if (this.#close !== undefined) {
       // Of commits that had found no room the first may just have found some, alone: the others come first.
-      if (this.#ordered.length > 0) return true;
-      this.#finishClose();
-      return false;
+      if (this.#ordered.length === 0) this.#finishClose();
+      return this.#ordered.length > 0;
     }
     if (this.#garbage.length === 0 || this.#failure !== undefined) return false;
     this.#tasks.add(0, 'deleting a replaced state', () => this.#purge());
