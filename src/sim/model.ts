@@ -38,7 +38,7 @@ export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'rolled-back-disk': 0,
   'wiped-disk': 0,
   'late-ticks': 0.1,
-  'unlike-settings': 0,
+  'unlike-settings': 0.06,
   'busy-end': 0.3,
   'hung-alone': 0.06,
   'failed-alone': 0.06,
