@@ -80,7 +80,8 @@ export class Core {
     const { quarantine: life, released } = options;
     this.released = released;
     this.quarantine = life === undefined ? undefined : { life, told: new Set(), ticks: 0 };
-    this.promiseTicks = options.leaseReads === true && hardState.term > 0 ? options.electionTicks : 0;
+    const ownTicks = options.leaseReads === true ? options.electionTicks : 0;
+    this.promiseTicks = hardState.term > 0 ? Math.max(ownTicks, options.owedTicks ?? 0) : 0;
   }
 
   get leader(): NodeId {

@@ -41,4 +41,8 @@ export interface RaftOptions {
    * than `electionTicks` ticks can be short (`promiseMsOf`). Default 0: no promise.
    */
   readonly promiseMs?: number;
+  /**
+   * Ticks from the start for which an earlier life, with other timers, may have promised its vote to somebody. Default 0.
+   */
+  readonly owedTicks?: number;
 }

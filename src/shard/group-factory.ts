@@ -37,6 +37,8 @@ export interface GroupFactoryOptions {
   readonly host: GroupHost;
   /** The quarantine that the replica starts in, or has left (`lives.ts`). */
   readonly confined?: Pick<RaftOptions, 'quarantine' | 'released'>;
+  /** What earlier lives of the node promised (`promises.ts`). */
+  readonly owedTicks?: number;
 }
 
 export function makeGroup(
@@ -56,7 +58,7 @@ export function makeGroup(
 }
 
 function raftOptions(
-  { self, runtime, timers, limits, leaseReads, confined }: GroupFactoryOptions,
+  { self, runtime, timers, limits, leaseReads, confined, owedTicks = 0 }: GroupFactoryOptions,
   voters: readonly NodeId[],
   recovered: RecoveredGroup | undefined,
 ): RaftOptions {
@@ -77,6 +79,7 @@ function raftOptions(
     quiesceTicks: timers.electionTicks,
     leaseReads,
     promiseMs: leaseReads ? promiseMsOf(timers.tickMs, timers.electionTicks) : 0,
+    owedTicks,
     ...confined,
   };
 }

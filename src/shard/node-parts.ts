@@ -1,7 +1,7 @@
 /**
  * Builds the parts of a node and ties them together. Decides nothing: `node.ts` runs them.
  */
-import type { GroupId, RecoveredGroup } from '../raft/index.js';
+import { promiseMsOf, type GroupId, type RecoveredGroup } from '../raft/index.js';
 import { Checkpointer, DEFAULT_CHECKPOINT_LIMITS } from './checkpointer.js';
 import { CommitPipeline, type QueuedWrite } from './commit-pipeline.js';
 import { DiskStalls } from './disk-stalls.js';
@@ -16,6 +16,7 @@ import { Liveness } from './liveness.js';
 import { Neighbourhood } from './neighbourhood.js';
 import { DEFAULT_NODE_LIMITS, DEFAULT_TIMERS, type NodeTimers, type ShardNodeOptions } from './node-options.js';
 import { Operations } from './operations.js';
+import { Promises } from './promises.js';
 import { RecentRows } from './recent-rows.js';
 import type { Runtime } from './runtime.js';
 import { SnapshotSender } from './snapshot-sender.js';
@@ -48,6 +49,7 @@ export interface NodeParts {
   readonly liveness: Liveness;
   readonly neighbourhood: Neighbourhood;
   readonly lives: Lives;
+  readonly promises: Promises;
   readonly confinement: Confinement;
 }
 
@@ -83,6 +85,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
     wantCheckpoint: hooks.checkpoint,
     onFailure: hooks.fail,
   });
+  const promises = new Promises(storage);
   const lives = new Lives(storage, transport, {
     fail: hooks.fail,
     accused: (life, why, accuser) => {
@@ -93,7 +96,8 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const recent = new RecentRows(limits.recentBytes);
   const factory = { self: id, storage, runtime, timers, limits, leaseReads: plan.leaseReads, recent, host };
   const groups = new Groups(id, (group, voters) => {
-    return makeGroup({ ...factory, confined: lives.optionsOf(group) }, group, voters, hooks.recovered(group));
+    const past = { confined: lives.optionsOf(group), owedTicks: promises.ticksOwed(timers.tickMs) };
+    return makeGroup({ ...factory, ...past }, group, voters, hooks.recovered(group));
   });
   const operations = new Operations(id, groups, runtime, {
     shardCount: plan.shardCount,
@@ -107,7 +111,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const neighbourhood = new Neighbourhood(transport, keeper, liveness, plan);
   const confinement = new Confinement({ lives, groups, keeper, liveness, inbox, logger: options.logger });
   const running = { timers, inbox, groups, operations, pipeline, disk, stalls, checkpointer, snapshots };
-  return { ...running, keeper, sync, liveness, neighbourhood, lives, confinement };
+  return { ...running, keeper, sync, liveness, neighbourhood, lives, promises, confinement };
 }
 
 function commitPipeline({ storage, runtime }: ShardNodeOptions, hooks: NodeHooks, inbox: Inbox): CommitPipeline {
@@ -167,6 +171,16 @@ export function transportEvents({ inbox, lives, sync }: NodeParts, onLink: Trans
       return refused;
     },
   };
+}
+
+/** Before anything is said or promised: what earlier lives on this folder left behind, and that this one begins. */
+export async function beginLife(
+  { lives, promises, timers }: NodeParts,
+  { plan, runtime }: Pick<ShardNodeOptions, 'plan' | 'runtime'>,
+  meta: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
+  await promises.start(meta, plan.leaseReads ? promiseMsOf(timers.tickMs, timers.electionTicks) : 0);
+  await lives.start(meta, runtime.random());
 }
 
 /** A checkpoint of what was applied, and of what the other nodes said of themselves. */

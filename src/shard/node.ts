@@ -14,7 +14,7 @@ import type { Done, Frame } from './inbox.js';
 import { healthOf, watchDisk, type NodeHealth } from './node-health.js';
 import type { ShardNodeOptions } from './node-options.js';
 import { closedBy, type Closed } from './leaving.js';
-import { buildParts, saveAll, saveLast, transportEvents, type NodeParts } from './node-parts.js';
+import { beginLife, buildParts, saveAll, saveLast, transportEvents, type NodeParts } from './node-parts.js';
 import type { ShardRequest } from './operation.js';
 import { guarded } from './operation-faults.js';
 import { RecoveredGroups } from './recovered-groups.js';
@@ -159,7 +159,7 @@ export class ShardNode {
   async #start(): Promise<void> {
     this.#startedAt = this.#options.runtime.now();
     this.#recovered = new RecoveredGroups(await this.#options.storage.open());
-    await this.#parts.lives.start(this.#recovered.meta, this.#options.runtime.random());
+    await beginLife(this.#parts, this.#options, this.#recovered.meta);
     this.#parts.keeper.onChange((topology) => {
       this.#onTopologyChange(topology);
     });

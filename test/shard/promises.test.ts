@@ -1,0 +1,86 @@
+/** What a node owes for promises of its earlier lives, which had other timers, or lease reads. */
+import { describe, expect, it } from 'vitest';
+import { Raft } from '../../src/raft/index.js';
+import { Promises } from '../../src/shard/promises.js';
+import { VirtualCluster } from '../support/virtual-cluster.js';
+
+class Folder {
+  readonly meta = new Map<string, Uint8Array>();
+  readonly putMeta = (name: string, value: Uint8Array): Promise<void> => {
+    this.meta.set(name, value);
+    return Promise.resolve();
+  };
+
+  async start(ownMs: number): Promise<Promises> {
+    const promises = new Promises(this);
+    await promises.start(this.meta, ownMs);
+    return promises;
+  }
+}
+
+describe('s50 promises of earlier lives', () => {
+  it('are owed for their whole time and two ticks, whatever the timers are now', async () => {
+    const folder = new Folder();
+    expect((await folder.start(400)).ticksOwed(50)).toBe(0);
+    expect((await folder.start(90)).ticksOwed(50)).toBe(10);
+    expect((await folder.start(0)).ticksOwed(30)).toBe(16);
+  });
+
+  it('are the longest that were ever made', async () => {
+    const folder = new Folder();
+    for (const ownMs of [400, 900, 0, 100]) await folder.start(ownMs);
+    expect((await folder.start(0)).ticksOwed(100)).toBe(11);
+  });
+
+  it('are none where nothing was ever promised', async () => {
+    const folder = new Folder();
+    await folder.start(0);
+    expect((await folder.start(0)).ticksOwed(50)).toBe(0);
+    expect(folder.meta.size).toBe(0);
+  });
+
+  it('keep a replica from voting and standing until they have run out', () => {
+    const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
+    const raft = new Raft({
+      id: 1,
+      configuration,
+      hardState: { term: 1, vote: 0, commit: 0 },
+      snapshot: { index: 0, term: 0, configuration },
+      entries: [],
+      electionTicks: 3,
+      heartbeatTicks: 1,
+      random: () => 0,
+      maxAppendBytes: 1,
+      maxInflight: 1,
+      maxUncommittedBytes: 1,
+      quiesceTicks: 0,
+      owedTicks: 8,
+    });
+    const grants = (): boolean => {
+      const vote = { type: 'vote', from: 2, to: 1, preVote: true, forced: false, lastIndex: 0, lastTerm: 0 } as const;
+      raft.step({ ...vote, term: raft.term + 1 });
+      const { messages, write } = raft.ready();
+      return [...messages, ...(write?.messages ?? [])].some((m) => m.type === 'vote-answer' && m.granted);
+    };
+    for (let tick = 0; tick < 8; tick++) {
+      expect([raft.role, grants()]).toEqual(['follower', false]);
+      raft.tick();
+    }
+    expect(grants()).toBe(true);
+  });
+
+  it('keep a node that comes back without lease reads from standing at once', async () => {
+    const cluster = await VirtualCluster.start({ nodes: 3, replicas: 3, shards: 1, leaseReads: true });
+    // The preferred leader, which stands at once when it starts.
+    const back = cluster.leader(0);
+    const [other = 0] = [1, 2, 3].filter((id) => id !== back);
+    await cluster.kill(other);
+    await cluster.kill(back);
+    await cluster.runtime.run(3_000);
+    const cameBack = cluster.runtime.now();
+    await cluster.startNode(back, { ...cluster.plan, leaseReads: false });
+    expect(await cluster.runtime.until(() => cluster.leaders(0).length > 0, 5_000)).toBe(true);
+    // 400 ms were promised with the default timers.
+    expect(cluster.runtime.now() - cameBack).toBeGreaterThanOrEqual(400);
+  });
+});
