@@ -10,7 +10,7 @@ import { TypesChecker } from '../../scripts/mutants/types-check.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 /** Parts that Kvorum does not have: changes of membership. */
-const NOT_APPLICABLE = [14, 16, 17, 18];
+const NOT_APPLICABLE = [14, 16, 17];
 
 describe('the bank', () => {
   let checker: TypesChecker;

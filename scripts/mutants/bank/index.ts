@@ -14,6 +14,7 @@ import { m11 } from './m11-match-without-proof.js';
 import { m12 } from './m12-no-dedupe.js';
 import { m13 } from './m13-dedupe-not-in-snapshot.js';
 import { m15 } from './m15-journal-trimmed-early.js';
+import { m18 } from './m18-wiped-node-votes.js';
 import { m19 } from './m19-no-checksum.js';
 import { m20 } from './m20-corrupt-middle-truncated.js';
 import { m21 } from './m21-apply-not-atomic.js';
@@ -57,6 +58,11 @@ import { k36 } from './k36-appends-overtake.js';
 import { k37 } from './k37-silence-is-loss.js';
 import { k38 } from './k38-ready-on-hung-disk.js';
 import { k39 } from './k39-ready-without-commits.js';
+import { k40 } from './k40-owed-promise-forgotten.js';
+import { k41 } from './k41-promise-of-own-settings.js';
+import { k42 } from './k42-quarantined-ack-counts.js';
+import { k43 } from './k43-uid-not-checked.js';
+import { k44 } from './k44-close-leaves-commits.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -73,6 +79,7 @@ export const BANK: readonly Mutant[] = [
   m12,
   m13,
   m15,
+  m18,
   m19,
   m20,
   m21,
@@ -116,4 +123,9 @@ export const BANK: readonly Mutant[] = [
   k37,
   k38,
   k39,
+  k40,
+  k41,
+  k42,
+  k43,
+  k44,
 ];

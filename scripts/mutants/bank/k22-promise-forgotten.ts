@@ -11,8 +11,8 @@ export const k22: Mutant = {
   edits: [
     {
       file: 'src/raft/core.ts',
-      find: `this.promiseTicks = options.leaseReads === true && hardState.term > 0 ? options.electionTicks : 0;`,
-      replace: `this.promiseTicks = 0;`,
+      find: `this.promiseTicks = hardState.term > 0 ? Math.max(ownTicks, options.owedTicks ?? 0) : 0;`,
+      replace: `this.promiseTicks = 0 * ownTicks;`,
     },
   ],
 };

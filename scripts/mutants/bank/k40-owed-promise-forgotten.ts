@@ -1,0 +1,17 @@
+/**
+ * K40: A voter that restarts without lease reads forgets what its former life promised.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k40: Mutant = {
+  id: 'K40',
+  title: 'a promise behind a lease ends with its process',
+  caughtBy: ['repairs'],
+  edits: [
+    {
+      file: 'src/shard/group-factory.ts',
+      find: '    owedTicks,\n',
+      replace: '    owedTicks: owedTicks * 0,\n',
+    },
+  ],
+};

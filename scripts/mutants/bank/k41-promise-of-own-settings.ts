@@ -1,0 +1,17 @@
+/**
+ * K41: A leader takes its lease from its own timers, and not from what its voters promised.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k41: Mutant = {
+  id: 'K41',
+  title: 'a lease is longer than what was promised',
+  caughtBy: ['repairs'],
+  edits: [
+    {
+      file: 'src/raft/replication.ts',
+      find: 'peer.countedContext >= context ? peer.promiseMs : 0;',
+      replace: 'peer.countedContext >= context ? (core.options.promiseMs ?? 0) : 0;',
+    },
+  ],
+};
