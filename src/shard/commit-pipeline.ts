@@ -34,12 +34,17 @@ export class CommitPipeline {
   readonly #storage: Storage;
   readonly #events: PipelineEvents;
   readonly #now: () => number;
+  readonly #mostBytes: number;
 
-  /** `now`: monotonic ms. */
-  constructor(storage: Storage, events: PipelineEvents, now: () => number) {
+  /**
+   * `now`: monotonic ms. `mostBytes`: of entries in one commit, exceeded by less than one write. What a journal with a
+   * quota cannot take at once would otherwise never be durable: nothing of a commit counts before all of it does.
+   */
+  constructor(storage: Storage, events: PipelineEvents, now: () => number, mostBytes = Infinity) {
     this.#storage = storage;
     this.#events = events;
     this.#now = now;
+    this.#mostBytes = mostBytes;
   }
 
   get length(): number {
@@ -67,10 +72,14 @@ export class CommitPipeline {
     const batch: QueuedWrite[] = [];
     const chunks: QueuedWrite[] = [];
     const rest: QueuedWrite[] = [];
+    let bytes = 0;
     for (const item of this.#queue) {
-      if (this.#staging.has(item.group)) rest.push(item);
-      else if (item.write.chunk === undefined) batch.push(item);
-      else {
+      // Nothing overtakes what waits for the next commit.
+      if (bytes >= this.#mostBytes || this.#staging.has(item.group)) rest.push(item);
+      else if (item.write.chunk === undefined) {
+        batch.push(item);
+        if (this.#mostBytes !== Infinity) for (const { data } of item.write.entries) bytes += data.length;
+      } else {
         chunks.push(item);
         this.#staging.set(item.group, this.#now());
       }

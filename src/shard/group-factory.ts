@@ -74,7 +74,7 @@ function raftOptions(
     random: () => runtime.random(),
     maxAppendBytes: limits.appendBytes,
     maxInflight: MAX_INFLIGHT_APPENDS,
-    maxInflightBytes: MAX_INFLIGHT_BYTES,
+    maxInflightBytes: Math.min(MAX_INFLIGHT_BYTES, limits.commitBytes),
     maxUncommittedBytes: limits.uncommittedBytes,
     quiesceTicks: timers.electionTicks,
     leaseReads,

@@ -28,6 +28,8 @@ export interface NodeLimits {
   readonly rememberedMs: number;
   /** Bytes of entries in one message; one entry always fits. */
   readonly appendBytes: number;
+  /** Bytes of entries in one commit to the disk, exceeded by less than one write; and under way to one follower of one group. */
+  readonly commitBytes: number;
   /** Bytes of a snapshot in one message. */
   readonly snapshotChunkBytes: number;
   /** Bytes of snapshots of all groups under way to one follower; exceeded by less than one chunk. */
@@ -44,6 +46,7 @@ export const DEFAULT_NODE_LIMITS: NodeLimits = {
   rememberedAnswers: 16_384,
   rememberedMs: 15 * 60_000,
   appendBytes: 1024 * 1024,
+  commitBytes: Infinity,
   snapshotChunkBytes: 256 * 1024,
   snapshotWindowBytes: 512 * 1024,
   recentBytes: 16 * 1024 * 1024,

@@ -14,7 +14,13 @@ import { Confinement } from './confinement.js';
 import { Lives } from './lives.js';
 import { Liveness } from './liveness.js';
 import { Neighbourhood } from './neighbourhood.js';
-import { DEFAULT_NODE_LIMITS, DEFAULT_TIMERS, type NodeTimers, type ShardNodeOptions } from './node-options.js';
+import {
+  DEFAULT_NODE_LIMITS,
+  DEFAULT_TIMERS,
+  type NodeLimits,
+  type NodeTimers,
+  type ShardNodeOptions,
+} from './node-options.js';
 import { Operations } from './operations.js';
 import { Promises } from './promises.js';
 import { RecentRows } from './recent-rows.js';
@@ -64,7 +70,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
       groups.touch(group);
     });
   };
-  const pipeline = commitPipeline(options, hooks, inbox);
+  const pipeline = commitPipeline(options, hooks, { inbox, limits });
   const disk = new DiskWatch(pipeline, timers.tickMs * timers.electionTicks);
   const checkpoints = { ...DEFAULT_CHECKPOINT_LIMITS, ...options.checkpoints };
   const checkpointer = new Checkpointer(storage, checkpoints, (group, index) => {
@@ -114,14 +120,18 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   return { ...running, keeper, sync, liveness, neighbourhood, lives, promises, confinement };
 }
 
-function commitPipeline({ storage, runtime }: ShardNodeOptions, hooks: NodeHooks, inbox: Inbox): CommitPipeline {
+function commitPipeline(
+  { storage, runtime }: ShardNodeOptions,
+  hooks: NodeHooks,
+  { inbox, limits }: { readonly inbox: Inbox; readonly limits: NodeLimits },
+): CommitPipeline {
   const events = {
     onDurable: (writes: readonly QueuedWrite[]) => {
       inbox.durable(writes);
     },
     onFailure: hooks.fail,
   };
-  return new CommitPipeline(storage, events, () => runtime.now());
+  return new CommitPipeline(storage, events, () => runtime.now(), limits.commitBytes);
 }
 
 function topologySync(

@@ -102,6 +102,25 @@ describe('commits', () => {
     expect(pipeline.idle).toBe(true);
   });
 
+  it('take no more than so many bytes at once, in order, and the rest afterwards', async () => {
+    const events = {
+      onDurable: (writes: readonly QueuedWrite[]) => durable.push([...writes]),
+      onFailure: () => undefined,
+    };
+    const data = new Uint8Array(60);
+    pipeline = new CommitPipeline(disk.storage, events, () => nowMs, 100);
+    const items = [1, 2, 3].map((group) => push(group, { entries: [{ ...entry(1), data }] }));
+    const messages = push(1, {});
+    pipeline.kick();
+    expect(disk.calls).toEqual(['commit 1,2']);
+    pipeline.kick();
+    expect(disk.calls).toEqual(['commit 1,2', 'commit 3']);
+    await disk.done();
+    await disk.done();
+    expect(durable).toEqual([items.slice(0, 2), [items[2], messages]]);
+    expect(pipeline.idle).toBe(true);
+  });
+
   it('let messages alone pass without the disk, but never past an earlier write', async () => {
     const item = push(1, {});
     pipeline.kick();
