@@ -89,6 +89,8 @@ export class Progress {
   commitSent = 0;
   /** While what it acknowledges does not count. */
   quarantine: PeerQuarantine | undefined;
+  /** The last life whose quarantine it is known to have left; what still bears its mark is late. */
+  releasedLife = 0;
   #match = 0;
   #next: number;
   #flow: Probe | Replicate | Snapshot = { type: 'probe', sentTo: undefined, rounds: 0, askAtRound: 1 };

@@ -135,6 +135,7 @@ export function mayBeUsed(core: Core, leader: Leader, peer: Progress, message: A
   const { quarantine } = peer;
   const life = message.quarantine;
   if (life !== undefined) {
+    if (life <= peer.releasedLife) return false;
     if (quarantine !== undefined && quarantine.life >= life) return quarantine.life === life;
     peer.beginAnew(core.log.lastIndex, { life, context: ++core.lastContext, index: 0 });
     leader.appendsDue = true;
@@ -144,6 +145,7 @@ export function mayBeUsed(core: Core, leader: Leader, peer: Progress, message: A
   if (quarantine === undefined) return true;
   if (message.type !== 'heartbeat-ok' || message.released !== quarantine.life) return false;
   peer.quarantine = undefined;
+  peer.releasedLife = quarantine.life;
   countCommit(core, leader);
   confirmReads(core, leader);
   return true;
