@@ -9,6 +9,9 @@ const STEPS = 2_500;
 const SEEDS = Number(process.env['KVORUM_SEEDS'] ?? 400);
 const FIRST = Number(process.env['KVORUM_FIRST_SEED'] ?? 1);
 
+/** Enough for a mark of quarantine that arrives after its end, which is rare (seed 424 when this was written). */
+const ROLL_BACK_SEEDS = SEEDS + 50;
+
 function torture(seed: number, options: { readonly rollBacks?: boolean } = {}): TortureResult {
   try {
     return new Torture(seed, options).run(STEPS);
@@ -44,15 +47,15 @@ describe('s72 s76 random runs', () => {
     expect(sum.snapshots / SEEDS).toBeGreaterThan(0.3);
   }, 60_000);
 
-  it(`s60 hold them with disks that go back in time, of any minority at once: ${SEEDS} seeds`, () => {
+  it(`s60 hold them with disks that go back in time, of any minority at once: ${ROLL_BACK_SEEDS} seeds`, () => {
     const sum = { committed: 0, leaders: 0, rolledBack: 0 };
-    for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
+    for (let seed = FIRST; seed < FIRST + ROLL_BACK_SEEDS; seed++) {
       const result = torture(seed, { rollBacks: true });
       for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += result[key];
     }
-    expect(sum.committed / SEEDS).toBeGreaterThan(15);
-    expect(sum.leaders / SEEDS).toBeGreaterThan(2);
-    expect(sum.rolledBack / SEEDS).toBeGreaterThan(3);
+    expect(sum.committed / ROLL_BACK_SEEDS).toBeGreaterThan(15);
+    expect(sum.leaders / ROLL_BACK_SEEDS).toBeGreaterThan(2);
+    expect(sum.rolledBack / ROLL_BACK_SEEDS).toBeGreaterThan(3);
   }, 60_000);
 
   it('is the same run for the same seed', () => {
