@@ -15,6 +15,7 @@
  * Knows no log, message or quorum.
  */
 import { Inflight } from './inflight.js';
+import { Questions } from './questions.js';
 import { SnapshotTransfer } from './snapshot-transfer.js';
 import type { NodeId } from './types.js';
 
@@ -73,8 +74,6 @@ export interface PeerQuarantine {
   index: number;
 }
 
-const wasAsked = (flow: Probe, index: number): boolean => flow.askAtRound > 1 && index === flow.sentTo;
-
 export class Progress {
   readonly id: NodeId;
   /** Heard from since the last check of the quorum. */
@@ -91,6 +90,7 @@ export class Progress {
   quarantine: PeerQuarantine | undefined;
   /** The last life whose quarantine it is known to have left; what still bears its mark is late. */
   releasedLife = 0;
+  readonly #questions = new Questions();
   #match = 0;
   #next: number;
   #flow: Probe | Replicate | Snapshot = { type: 'probe', sentTo: undefined, rounds: 0, askAtRound: 1 };
@@ -198,6 +198,7 @@ export class Progress {
     if (news) {
       this.#match = index;
       this.#next = Math.max(this.#next, index + 1);
+      this.#questions.acknowledged(index);
     }
     switch (flow.type) {
       case 'probe':
@@ -220,10 +221,11 @@ export class Progress {
    * of an older append, and says nothing (s31).
    */
   refused(rejectedIndex: number, guess: number): boolean {
+    const wasAsked = this.#questions.refused(rejectedIndex);
     switch (this.#flow.type) {
       case 'probe':
         // Either the probe itself, or the question whether it has arrived.
-        if (rejectedIndex !== this.#next - 1 && !wasAsked(this.#flow, rejectedIndex)) return false;
+        if (rejectedIndex !== this.#next - 1 && !wasAsked) return false;
         if (rejectedIndex <= this.#match) return false;
         this.#probe(Math.min(rejectedIndex, guess + 1));
         return true;
@@ -250,6 +252,12 @@ export class Progress {
 
   /** A heartbeat was answered: the log is known to match up to `matched`, durably or not. */
   heartbeatAnswered(matched: number): Finding {
+    const finding = this.#find(matched);
+    if (finding === 'ask') this.#questions.put(this.lastSent);
+    return finding;
+  }
+
+  #find(matched: number): Finding {
     const flow = this.#flow;
     switch (flow.type) {
       case 'probe':
@@ -284,6 +292,7 @@ export class Progress {
   /** The link to it broke, and with it all that was under way: stop pipelining, and wait for a heartbeat's answer. */
   unreachable(): void {
     const flow = this.#flow;
+    this.#questions.lost();
     if (flow.type === 'snapshot') flow.transfer.linkBroke();
     if (flow.type === 'snapshot' || (flow.type === 'probe' && flow.sentTo === undefined)) return;
     this.#probe(flow.type === 'probe' ? this.#next : this.#match + 1);
@@ -319,6 +328,7 @@ export class Progress {
 
   #probe(next: number): void {
     this.#next = Math.max(this.#match + 1, next);
+    this.#questions.begin();
     this.#flow = { type: 'probe', sentTo: undefined, rounds: 0, askAtRound: 1 };
   }
 

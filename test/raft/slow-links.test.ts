@@ -120,6 +120,34 @@ describe('an append that heartbeats overtake', () => {
     expect(cluster.state(3)).toEqual(['lost']);
   });
 
+  it('s31 the refusal of a question from before is not taken for that of a later one about the same index', () => {
+    const cluster = led();
+    cluster.propose(1, 'lost');
+    cluster.drop(SLOW);
+    cluster.propose(1, 'held up');
+    cluster.settle(SLOW);
+    // Two questions behind it, about index 3.
+    runWhileSlow(cluster, 16);
+    expect(questions(cluster).map(({ prevIndex }) => prevIndex)).toEqual([3, 3]);
+    const [heldUp, ...earlier] = cluster.network.take(SLOW);
+    expect(earlier).toHaveLength(2);
+    if (heldUp !== undefined) cluster.inject(heldUp);
+    cluster.settle(SLOW);
+    expect(withEntries(cluster).map(({ prevIndex }) => prevIndex)).toEqual([1, 2, 1]);
+    // While both entries travel again (and get lost), they are asked about; the questions from before are refused first.
+    expect(cluster.network.take(SLOW)).toHaveLength(1);
+    runWhileSlow(cluster, 4);
+    expect(questions(cluster).map(({ prevIndex }) => prevIndex)).toEqual([3, 3, 3]);
+    for (const question of earlier) cluster.inject(question);
+    cluster.settle(SLOW);
+    expect(cluster.sent('append-refused').map(({ rejectedIndex }) => rejectedIndex)).toEqual([2, 3, 3]);
+    expect(withEntries(cluster)).toHaveLength(3);
+    // The later question tells that they were lost a second time.
+    cluster.settle();
+    expect(withEntries(cluster)).toHaveLength(4);
+    expect(cluster.state(3)).toEqual(['lost', 'held up']);
+  });
+
   it('s31 a late refusal of a probe is not taken for the answer to a question', () => {
     const cluster = led();
     cluster.isolate(3);
