@@ -16,10 +16,10 @@
  *
  * # What is kept, and when
  *
- * A peer's boot as soon as it is met, before any later commit of this node; positions in memory with every frame, on disk at
- * checkpoints and when the node stops. So a roll-back is missed only if every node that was told the lost rows' positions is away, or was
- * restarted without stopping (a crash) since it last took a checkpoint, *and* the lost rows are of the last life (else
- * the boot gives it away), and no other peer was told a later position. Positions go to all peers that anything is said to, at
+ * A peer's boot as soon as it is met, before any later commit of this node; positions in memory with every frame, on disk about
+ * once a second, at checkpoints and when the node stops. So a roll-back is missed only if every node that was told the lost rows'
+ * positions is away, or crashed within a second of hearing of them, *and* the lost rows are of the last life (else the
+ * boot gives it away), and no other peer was told a later position. Positions go to all peers that anything is said to, at
  * least with each round of pings: what can be missed at all is a disk that lost its last moments, never an old copy or an empty folder.
  * Builds that speak version 1 tell and remember nothing.
  *
@@ -35,6 +35,8 @@ import type { Hello, HelloExtension } from './wire-hello.js';
 const FIRST_VERSION = 2;
 /** Numbers that a process may draw for itself. */
 const PROCESSES = 2 ** 47;
+/** Positions that were heard of are kept so often, ms; each time costs the disk a sync. */
+const SAVE_EVERY_MS = 1_000;
 const LIFE_META = 'life';
 const PEERS_META = 'peers';
 
@@ -97,6 +99,8 @@ export class Lives {
   #spokenTo: PeerId[] = [];
   readonly #told = new Map<PeerId, number>();
   #isKept = true;
+  #savedAt = 0;
+  #isSaving = false;
   #wasAccused = false;
   #why = 'its disk went back in time, as an earlier start found';
   #process = 0;
@@ -203,6 +207,17 @@ export class Lives {
     if (known === undefined || known.position >= position) return;
     known.position = position;
     this.#isKept = false;
+  }
+
+  /** To be called every now and then. A disk that hangs or is full is asked once. */
+  saveNowAndThen(now: number): void {
+    if (this.#isKept || this.#isSaving || now - this.#savedAt < SAVE_EVERY_MS) return;
+    this.#savedAt = now;
+    this.#isSaving = true;
+    const saved = this.save().then(() => {
+      this.#isSaving = false;
+    });
+    this.#keep(saved);
   }
 
   /** Keeps what was heard of positions since the last time. */

@@ -325,6 +325,7 @@ export class ShardNode {
     if (this.#state !== 'serving') return;
     this.#parts.sync.propose();
     balance(this.#parts.groups, this.#parts.liveness, now);
+    this.#parts.lives.saveNowAndThen(now);
     if (this.#parts.checkpointer.maintain(now)) this.#checkpoint();
   }
 

@@ -1,5 +1,5 @@
 /** Adds models to what a seed draws. Knows how each is drawn; what a model does, the virtual machines know. */
-import type { FaultKind } from './fault-plan.js';
+import type { FaultKind, FaultPlan } from './fault-plan.js';
 import type { Mix } from './mix.js';
 import { MODEL_CHANCES, MODELS, type Model } from './model.js';
 import { drawSettings } from './node-settings.js';
@@ -76,13 +76,37 @@ function withFaults(mix: Mix, random: Random, kind: FaultKind, count: number, la
  */
 function forgetting(mix: Mix, random: Random, kind: FaultKind): Mix {
   if (mix.replicas < SPARING_REPLICAS || mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
-  const faults = mix.faults.filter((fault) => !UNBEARABLE.has(fault.kind));
-  return withFaults({ ...mix, faults }, random, kind, 1, electionMs(mix) * random.between(1, 8));
+  const bearable = mix.faults.filter((fault) => !UNBEARABLE.has(fault.kind));
+  const grown = withFaults({ ...mix, faults: bearable }, random, kind, 1, electionMs(mix) * random.between(1, 8));
+  if (kind === 'wiped-disk') return grown;
+  const own = grown.faults.at(-1);
+  const faults = grown.faults.filter((fault) => fault === own || !isTooNear(fault, own));
+  return { ...grown, faults };
 }
+
+/**
+ * What a disk loses of its last life, only the memory of others tells, until they keep it about a second later: none of
+ * them dies in between (`shard/lives.ts` says what is missed otherwise).
+ */
+function isTooNear(fault: FaultPlan, forgets: FaultPlan | undefined): boolean {
+  if (forgets === undefined || !DEADLY.has(fault.kind)) return false;
+  const isOver = fault.atMs + fault.lastsMs < forgets.atMs;
+  return !isOver && fault.atMs <= forgets.atMs + forgets.lastsMs + KEPT_AFTER_MS;
+}
+
+const KEPT_AFTER_MS = 1_500;
 
 /** So many bear the loss of one. */
 const SPARING_REPLICAS = 3;
 const UNBEARABLE: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-flip', 'kill-all', 'power-cut']);
+const DEADLY: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  'kill',
+  'kill-leader',
+  'crash-at-sync',
+  'restart',
+  'sync-failure',
+  'disk-full',
+]);
 const isForgetting = (kind: FaultKind): boolean => kind === 'rolled-back-disk' || kind === 'wiped-disk';
 
 /** Clients ask for lease reads at all nodes; who has them on, the nodes do not agree. Clocks keep to what leases allow. */

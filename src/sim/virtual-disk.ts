@@ -68,8 +68,8 @@ export class VirtualDisk {
   #index = new DurableIndex();
   /** It completes nothing: who waits for that. */
   #hung: (() => void)[] | undefined;
-  /** It was put back to an earlier moment, or emptied. */
-  hasForgotten = false;
+  /** What it had when it was put back to an earlier moment, or emptied. */
+  #forgotten: DurableIndex | undefined;
   /** In the order in which they were written. */
   #inFlight: InFlight[] = [];
   /** Its sync failed: whether it is on the disk shows when the files are opened again. */
@@ -249,10 +249,10 @@ export class VirtualDisk {
   /** Back to what it was then; undefined = empty. Nobody may have it open. */
   restore(image: DiskImage | undefined): void {
     if (this.#open !== undefined || this.#inFlight.length > 0) throw new Error('restored under a process that lives');
+    this.#forgotten = this.#index;
     this.#content = image?.content.copy() ?? new DiskContent();
     this.#index = image?.index.copy() ?? new DurableIndex();
     this.#torn = undefined;
-    this.hasForgotten = true;
   }
 
   /** One bit of one durable journal row that is not the last one; false if there is no such row. */
@@ -274,6 +274,16 @@ export class VirtualDisk {
   /** Term of the durable entry at `index`, or of the snapshot that ends there. Flipped bits count as whole. */
   durableTerm(group: GroupId, index: number): number | undefined {
     return this.#index.term(group, index);
+  }
+
+  get hasForgotten(): boolean {
+    return this.#forgotten !== undefined;
+  }
+
+  /** Was the entry durable, or covered, when the disk was put back? What was acknowledged then may still be on its way. */
+  hadBefore(group: GroupId, index: number, term: number): boolean {
+    const before = this.#forgotten;
+    return before !== undefined && (before.snapshotIndex(group) >= index || before.term(group, index) === term);
   }
 
   /** Is this vote on the disk, or a term behind it? */

@@ -30,6 +30,8 @@ export interface DurableLog {
   hasVote(group: GroupId, term: number, vote: NodeId): boolean;
   /** It was put back to an earlier moment: leaders have to unlearn what they knew of it. */
   readonly hasForgotten?: boolean;
+  /** It had the entry when it was put back. */
+  hadBefore?(group: GroupId, index: number, term: number): boolean;
 }
 
 /** What a replica was when it was last looked at. */
@@ -47,6 +49,8 @@ interface Shadow {
   /** Terms of `first..last`. */
   terms: number[];
   match: Map<NodeId, number>;
+  /** A leader's members that it knows to have forgotten: what their disks had before counts no more. */
+  readonly noticed: Set<NodeId>;
 }
 
 interface GroupFacts {
@@ -125,12 +129,12 @@ export class Watch {
     this.#terms(facts, shadow, replica, hold);
     this.#log(facts, shadow, replica, hold);
     this.#office(facts, shadow, replica, hold);
+    if (shadow.isLeader) this.#matches(shadow, replica);
     this.#commits(facts, shadow, replica, hold);
     this.#applied(facts, shadow, replica, hold);
     this.#stable(replica, hold);
     shadow.commit = raft.log.commit;
     shadow.stable = raft.log.stableIndex;
-    if (shadow.isLeader) this.#matches(shadow, replica);
   }
 
   #terms(facts: GroupFacts, shadow: Shadow, { raft, id }: Replica, hold: Hold): void {
@@ -203,7 +207,10 @@ export class Watch {
       facts.highestLed = Math.max(facts.highestLed, raft.term);
       if (isNew) this.#tell(raft.id, id, `leads term ${raft.term}`);
     }
-    if (!isLeader || !shadow.isLeader || isNew) shadow.match = new Map();
+    if (!isLeader || !shadow.isLeader || isNew) {
+      shadow.match = new Map();
+      shadow.noticed.clear();
+    }
     shadow.isLeader = isLeader;
     if (!isNew) return;
     const { log } = raft;
@@ -237,25 +244,32 @@ export class Watch {
     facts.highestCommit = log.commit;
     const isOwn = raft.role !== 'leader' || log.termAt(log.commit) === raft.term;
     hold(isOwn, () => `commits ${describePosition(log.commit, log.termAt(log.commit) ?? 0)} by counting`);
-    this.#durable(id, raft, hold);
+    this.#durable(id, shadow, raft, hold);
   }
 
   /** Whoever is the first to call an index committed: a quorum of disks has it. */
-  #durable(group: GroupId, raft: Replica['raft'], hold: Hold): void {
+  #durable(group: GroupId, shadow: Shadow, raft: Replica['raft'], hold: Hold): void {
     const { commit } = raft.log;
     const term = raft.log.termAt(commit);
     const { voters } = raft.configuration;
-    const holders = voters.filter((voter) => {
-      const disk = this.#disks.get(voter);
-      return (
-        disk !== undefined && (disk.durableSnapshotIndex(group) >= commit || disk.durableTerm(group, commit) === term)
-      );
-    });
+    const holders = voters.filter((voter) => this.#holds(voter, group, commit, term, shadow));
     const at = (): string => describePosition(commit, term ?? 0);
     hold(
       holders.length * 2 > voters.length,
       () => `calls ${at()} committed, which only [${holders.join(' ')}] hold durably`,
     );
+  }
+
+  /**
+   * A voter's disk has the entry; or had it when it was put back, as far as the leader cannot know that yet: an
+   * acknowledgement that was under way then is as good as one that came before (`raft/quarantine.ts`).
+   */
+  #holds(voter: NodeId, group: GroupId, index: number, term: number | undefined, leader: Shadow): boolean {
+    const disk = this.#disks.get(voter);
+    if (disk === undefined) return false;
+    if (disk.durableSnapshotIndex(group) >= index || disk.durableTerm(group, index) === term) return true;
+    if (term === undefined || !leader.isLeader || leader.noticed.has(voter)) return false;
+    return (leader.match.get(voter) ?? 0) >= index && disk.hadBefore?.(group, index, term) === true;
   }
 
   /** What a replica believes to be on its disk is there. */
@@ -288,7 +302,8 @@ export class Watch {
   }
 
   #matches(shadow: Shadow, { raft, id }: Replica): void {
-    for (const { id: peer, match } of raft.status().peers) {
+    for (const { id: peer, match, quarantined } of raft.status().peers) {
+      if (quarantined === true) shadow.noticed.add(peer);
       const before = shadow.match.get(peer) ?? 0;
       if (match === before) continue;
       const who = (): string => `group ${id}, ${describeNode(raft.id, raft.term)}`;
@@ -300,10 +315,7 @@ export class Watch {
       if (match < before) continue;
       // A later leader may have had it replaced since the peer said so.
       if (this.#facts(id).highestLed > raft.term || match <= raft.log.snapshotIndex) continue;
-      const disk = this.#disks.get(peer);
-      const held =
-        disk === undefined || disk.durableSnapshotIndex(id) >= match ? undefined : disk.durableTerm(id, match);
-      if (disk === undefined || disk.durableSnapshotIndex(id) >= match || held === raft.log.termAt(match)) continue;
+      if (!this.#disks.has(peer) || this.#holds(peer, id, match, raft.log.termAt(match), shadow)) continue;
       throw new InvariantViolation(
         `${who()}: believes that n${peer} has ${describePosition(match, raft.log.termAt(match) ?? 0)} on disk`,
       );
@@ -344,6 +356,7 @@ function freshShadow(raft: Replica['raft']): Shadow {
     stable: 0,
     terms: [],
     match: new Map(),
+    noticed: new Set(),
   };
 }
 

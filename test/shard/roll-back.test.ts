@@ -60,6 +60,21 @@ describe('s60 a node whose disk was restored from a copy', () => {
     expect(await cluster.text('key')).toBe('new');
   });
 
+  it('is noticed by one that crashed a second after it heard of what is lost', async () => {
+    const cluster = await VirtualCluster.start({ shards: 1 });
+    await cluster.runtime.run(2_000);
+    cluster.network.partition([[2]]);
+    expect(await cluster.runtime.until(() => cluster.leaders(0).some((id) => id !== 2))).toBe(true);
+    const copy = cluster.copyDisk(3);
+    expect(await cluster.put('key', 'new')).toMatchObject({ type: 'put' });
+    await cluster.runtime.run(1_500);
+    await cluster.kill(1);
+    await cluster.replaceDisk(3, copy);
+    await cluster.startNode(1);
+    await cluster.startNode(3);
+    expect(cluster.node(3).status().quarantine).toMatch(/journal ended at row \d+, and row \d+ was seen/);
+  });
+
   it('catches up under the leader that counted it before', async () => {
     const cluster = await VirtualCluster.start({ shards: 1 });
     await cluster.put('key', 'old');

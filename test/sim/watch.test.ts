@@ -18,17 +18,23 @@ interface Made {
   readonly stable?: number;
   readonly hash?: string;
   readonly match?: Readonly<Record<number, number>>;
+  /** Members that a leader knows to have forgotten. */
+  readonly quarantined?: readonly number[];
   /** What entries hold, where it is not their term. */
   readonly data?: string;
 }
 
-const disks = new Map<number, { terms: readonly number[]; votes: Set<string> }>();
+const disks = new Map<number, { terms: readonly number[]; before?: readonly number[]; votes: Set<string> }>();
 const durable: ReadonlyMap<number, DurableLog> = new Map(
   [1, 2, 3].map((id) => [
     id,
     {
       durableTerm: (_group: number, index: number) => disks.get(id)?.terms[index - 1],
       durableSnapshotIndex: () => 0,
+      get hasForgotten() {
+        return disks.get(id)?.before !== undefined;
+      },
+      hadBefore: (_group: number, index: number, term: number) => disks.get(id)?.before?.[index - 1] === term,
       hasVote: (_group: number, term: number, vote: number) => disks.get(id)?.votes.has(`${term} ${vote}`) === true,
     },
   ]),
@@ -96,7 +102,9 @@ class Life {
       log,
       status: () =>
         ({
-          peers: Object.entries(now().match).map(([id, match]) => ({ id: Number(id), match })),
+          peers: Object.entries(now().match).map(([id, match]) => {
+            return { id: Number(id), match, quarantined: now().quarantined.includes(Number(id)) };
+          }),
         }) as unknown as RaftStatus,
     };
     this.replica = {
@@ -127,6 +135,7 @@ const complete = (made: Made): Required<Made> => ({
   stable: 0,
   hash: `state at ${made.applied ?? 0}`,
   match: {},
+  quarantined: [],
   data: 'x',
   ...made,
 });
@@ -142,6 +151,11 @@ const seen = (made: Made): Life => {
 };
 const onDisk = (id: number, terms: readonly number[]): void => {
   disks.set(id, { terms, votes: disks.get(id)?.votes ?? new Set() });
+};
+/** It has `terms`, and had what is there now when it was put back to that. */
+const putBack = (id: number, terms: readonly number[]): void => {
+  const before = disks.get(id)?.terms ?? [];
+  disks.set(id, { terms, before, votes: new Set() });
 };
 
 beforeEach(() => {
@@ -229,6 +243,25 @@ describe('the invariants of a simulation', () => {
     expect(() => {
       see(leader.become({ log: [1, 1, 1, 1], match: { 2: 2, 3: 1 } }));
     }).toThrow('believes that n3 has 1@1 on disk');
+  });
+
+  it('what a disk had before it was put back counts for who was told of it, until they know', () => {
+    for (const id of [1, 3]) onDisk(id, [1, 1]);
+    const leader = seen({ id: 1, role: 'leader', log: [1, 1, 1], commit: 1, match: { 3: 1 } });
+    putBack(3, [1]);
+    // Its acknowledgement was under way.
+    see(leader.become({ match: { 3: 2 }, commit: 2 }));
+    onDisk(1, [1, 1, 1]);
+    // Of what it never had, none was.
+    expect(() => {
+      see(leader.become({ match: { 3: 3 } }));
+    }).toThrow('believes that n3 has 3@1 on disk');
+    watch = new Watch(durable, () => undefined);
+    const knowing = seen({ id: 1, role: 'leader', log: [1, 1, 1], commit: 1, match: { 3: 0 }, quarantined: [3] });
+    see(knowing.become({ quarantined: [], match: { 3: 1 } }));
+    expect(() => {
+      see(knowing.become({ match: { 3: 2 } }));
+    }).toThrow('believes that n3 has 2@1 on disk');
   });
 
   it('what a replica calls stable is on its own disk', () => {
