@@ -17,8 +17,13 @@ const LAST_PIECE = 242;
 
 /** Bytes of a piece before its part of the frame. */
 export const PIECE_HEADER_BYTES = 1;
-/** So many bytes that came in whole frames are acknowledged together; a piece is at once. */
-const RECEIPT_EVERY_BYTES = 32 * 1024;
+/**
+ * What came in whole frames is acknowledged together, a piece at once. A link that carries little says so after so many
+ * bytes; one that carries much, not more often than this, for a receipt costs about as much as a frame.
+ */
+const RECEIPT_BYTES = 32 * 1024;
+const RECEIPT_EVERY_MS = 25;
+const MOST_WITHOUT_RECEIPT_BYTES = 256 * 1024;
 
 /** The part of `frame` from `start` on, at most `length` bytes, as a message of its own. */
 export function encodePiece(frame: Uint8Array, start: number, length: number): Uint8Array {
@@ -50,6 +55,7 @@ export class Arrivals {
   #pieceBytes = 0;
   #total = 0;
   #receipted = 0;
+  #receiptedAt = -Infinity;
   #isDue = false;
 
   constructor(maxFrameBytes: number) {
@@ -77,11 +83,16 @@ export class Arrivals {
     return { type: 'frame', bytes };
   }
 
-  /** The receipt that is due, if one is. */
-  receipt(): Uint8Array | undefined {
-    if (!this.#isDue && this.#total - this.#receipted < RECEIPT_EVERY_BYTES) return undefined;
+  /** The receipt that is due, if one is. `clock` in ms, never back. */
+  receipt(clock: () => number): Uint8Array | undefined {
+    const unsaid = this.#total - this.#receipted;
+    if (!this.#isDue && unsaid < RECEIPT_BYTES) return undefined;
+    const now = clock();
+    const isSoon = now - this.#receiptedAt < RECEIPT_EVERY_MS && unsaid < MOST_WITHOUT_RECEIPT_BYTES;
+    if (!this.#isDue && isSoon) return undefined;
     this.#isDue = false;
     this.#receipted = this.#total;
+    this.#receiptedAt = now;
     return encodeReceipt(this.#total);
   }
 }

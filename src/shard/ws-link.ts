@@ -59,6 +59,7 @@ export class WsLink {
   private readonly lanes: { readonly window: SendWindow; readonly arrivals: Arrivals } | undefined;
   private down = false;
   private quietChecks = 0;
+  private readonly clock = (): number => this.owner.now();
 
   constructor(socket: WebSocket, peer: PeerId, ends: FrameEnds, info: LinkInfo, owner: LinkOwner) {
     this.socket = socket;
@@ -166,7 +167,7 @@ export class WsLink {
       this.flush();
       return undefined;
     }
-    const receipt = arrivals.receipt();
+    const receipt = arrivals.receipt(this.clock);
     if (receipt !== undefined) this.socket.send(receipt);
     return arrival.type === 'frame' ? arrival.bytes : undefined;
   }

@@ -121,7 +121,7 @@ export class RawPeer {
       return;
     }
     const arrival = this.arrivals.take(data);
-    const receipt = this.version > 1 ? this.arrivals.receipt() : undefined;
+    const receipt = this.version > 1 ? this.arrivals.receipt(() => performance.now()) : undefined;
     if (receipt !== undefined) this.send(receipt);
     if (arrival.type === 'frame') this.messages.push(arrival.bytes);
   }
