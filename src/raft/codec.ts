@@ -8,12 +8,22 @@
  *     snapshot meta:  index u53 · term u53 · configuration
  *     configuration:  3 × (count u16 · count × node u16)   voters, votersOutgoing, learners
  */
+import { RAFT_FORMATS, unknownNumber, type Format } from './formats.js';
 import { EntryKind } from './types.js';
 import type { Configuration, Entry, NodeId, SnapshotMeta } from './types.js';
 
 /** Bytes that are not what they claim to be. */
 export class MalformedBytes extends Error {
-  override readonly name = 'MalformedBytes';
+  override readonly name: string = 'MalformedBytes';
+}
+
+/** Bytes that say of themselves that this build cannot read them; nothing is wrong with them. */
+export class UnknownFormat extends MalformedBytes {
+  override readonly name = 'UnknownFormat';
+
+  constructor(format: Format, number: number) {
+    super(unknownNumber(format, number));
+  }
 }
 
 /** Two views of the same memory: one for numbers, one for copying. */
@@ -84,7 +94,7 @@ function entryKind(value: number): EntryKind {
     case EntryKind.configuration:
       return value;
     default:
-      throw new MalformedBytes(`no entry is of kind ${value}`);
+      throw new UnknownFormat(RAFT_FORMATS.entryKind, value);
   }
 }
 

@@ -55,6 +55,7 @@
  *
  * # Where to find things, from the bottom up
  *
+ *     formats                                   numbers in bytes: who reads and writes which
  *     types messages ready options results      the nouns
  *     quorum log progress read-index lag        counting, the log, one peer, waiting reads, a disk that hangs
  *     snapshot-transfer lease                   one snapshot on its way, one lease
@@ -76,6 +77,7 @@
  *   entry throws.
  * - Forwarding of proposals: refused with the leader's name instead; the owner knows the links (s44).
  */
+export * from './formats.js';
 export * from './types.js';
 export type * from './messages.js';
 export type * from './ready.js';

@@ -1,9 +1,10 @@
 /**
  * The nouns of consensus: node ids, terms, indexes, entries, configurations.
  *
- * Knows no message, no role, no storage; every other file of `src/raft` starts from here.
+ * Knows no message, no role, no storage; every other file of `src/raft` but `formats.ts` starts from here.
  * Names follow Ongaro & Ousterhout, "In Search of an Understandable Consensus Algorithm" (2014), figure 2.
  */
+import { RAFT_FORMATS } from './formats.js';
 
 /** A node's number: a positive integer ≤ 65,535. `NONE` (0) stands for "nobody". */
 export type NodeId = number;
@@ -19,14 +20,12 @@ export interface HardState {
   readonly commit: number;
 }
 
-export const EntryKind = {
-  /** Appended by a new leader so that it can commit what earlier terms left (§8). */
-  noop: 0,
-  /** Opaque bytes for the state machine. */
-  command: 1,
-  /** A membership change (§6); reserved, see `ConfigurationChange`. */
-  configuration: 2,
-} as const;
+/**
+ * - `noop`: appended by a new leader so that it can commit what earlier terms left (§8).
+ * - `command`: opaque bytes for the state machine.
+ * - `configuration`: a membership change (§6); reserved, see `ConfigurationChange`.
+ */
+export const EntryKind = RAFT_FORMATS.entryKind.numbers;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
 /** One log entry. `data` is opaque; nobody may write into it once it is in an entry. */

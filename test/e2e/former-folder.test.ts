@@ -1,4 +1,4 @@
-/** A data folder that the last build before protocol version 2 left behind, killed: this build opens it and reads all. */
+/** Data folders that former builds left behind, killed: this build opens them, migrates what is of a former format, and reads all. */
 import getPort from 'get-port';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { afterEach, expect, test } from 'vitest';
 import { http, json, statusOf } from './node-group.js';
 import { kvorum, Scene, until } from './processes.js';
 
-const FIXTURE = fileURLToPath(new URL('../fixtures/folder-of-protocol-1.tar.gz', import.meta.url));
+const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}.tar.gz`, import.meta.url));
 /** Derived from the addresses that the cluster was made with. */
 const CLUSTER_ID = '4817c0f9-b177-533d-9590-a165021c2407';
 
@@ -20,9 +20,12 @@ const expected = (n: number): string | undefined => {
   return n < 10 ? `first-${n}` : `second-${n}`;
 };
 
-test('a folder of the former build is opened, read and written, and its cluster gets a uid', async () => {
+test.each([
+  ['folder-of-protocol-1', undefined],
+  ['folder-of-format-1', 'x'.repeat(10_000)],
+])('%s is opened, read and written, and its cluster gets a uid', async (name, long) => {
   const folder = scene.folder();
-  execFileSync('tar', ['-xzf', FIXTURE, '-C', folder]);
+  execFileSync('tar', ['-xzf', fixture(name), '-C', folder]);
   const [peer, place] = [await getPort({ host: '127.0.0.1' }), await getPort({ host: '127.0.0.1' })];
   const cluster = `n1=127.0.0.1:${peer}@127.0.0.1:${place}`;
   const own = ['--name', 'n1', '--cluster', cluster, '--cluster-id', CLUSTER_ID, '--data', join(folder, 'n1')];
@@ -45,6 +48,11 @@ test('a folder of the former build is opened, read and written, and its cluster 
         value,
       ]);
     }
+    const answer = await http.get<string>(`${url}/v1/kv/long`);
+    expect([answer.status, answer.status === 404 ? undefined : answer.data]).toEqual([
+      long === undefined ? 404 : 200,
+      long,
+    ]);
   };
 
   const program = await open();

@@ -7,6 +7,7 @@
 import { accessSync, chmodSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
+import { RAFT_FORMATS, numberWritten, reads, unknownNumber } from '../formats.js';
 import { StorageFailure } from './storage.js';
 
 export const JOURNAL_FILE = 'journal.db';
@@ -14,8 +15,7 @@ export const STATE_FILE = 'state.db';
 const LOCK_FILE = 'lock.db';
 /** "kvor", so that `file` and people can tell whose file it is. */
 const APPLICATION_ID = 0x6b766f72;
-/** 2: journal.db has slots instead of a table of rows. */
-const FORMAT_VERSION = 2;
+export type FolderFile = typeof JOURNAL_FILE | typeof STATE_FILE;
 
 export interface DataFolder {
   readonly path: string;
@@ -53,10 +53,16 @@ export interface DatabaseOptions {
   readonly walBytes: number | undefined;
 }
 
-/** Every commit synced. SQLite gives its -wal, -shm and -journal files the mode of the file itself. */
+/**
+ * Every commit synced. @throws StorageFailure, with nothing changed, if this build does not read the file's format; a
+ * former one is for `migrations.ts`. SQLite gives its -wal, -shm and -journal files the mode of the file itself.
+ */
 export function openDatabase(folder: DataFolder, name: string, options: DatabaseOptions): Database.Database {
   const db = new Database(privateFile(folder.path, name), { timeout: 0 });
   try {
+    // Before it is read: a write-ahead log that it may have is then this connection's alone.
+    if (options.walBytes === undefined) db.pragma('locking_mode = EXCLUSIVE');
+    checkFormat(db, name);
     db.pragma(`page_size = ${options.pageBytes}`);
     db.pragma('synchronous = FULL');
     // On macOS fsync leaves data in the drive's cache, which a power cut empties; elsewhere these change nothing.
@@ -65,7 +71,6 @@ export function openDatabase(folder: DataFolder, name: string, options: Database
     // Nothing that is under way has to open a file for what SQLite keeps meanwhile.
     db.pragma('temp_store = MEMORY');
     if (options.walBytes === undefined) {
-      db.pragma('locking_mode = EXCLUSIVE');
       db.pragma('journal_mode = TRUNCATE');
     } else {
       db.pragma('journal_mode = WAL');
@@ -73,7 +78,6 @@ export function openDatabase(folder: DataFolder, name: string, options: Database
       // The engine copies the write-ahead log back itself, after it has answered.
       db.pragma('wal_autocheckpoint = 0');
     }
-    checkFormat(db, name);
     return db;
   } catch (error) {
     db.close();
@@ -87,20 +91,25 @@ export const hasTables = (db: Database.Database): boolean =>
 
 export const pageBytesOf = (db: Database.Database): number => Number(db.pragma('page_size', { simple: true }));
 
+export const formatOf = (db: Database.Database): number => Number(db.pragma('user_version', { simple: true }));
+
 function checkFormat(db: Database.Database, name: string): void {
-  const version = Number(db.pragma('user_version', { simple: true }));
+  const version = formatOf(db);
   const application = Number(db.pragma('application_id', { simple: true }));
   if (version === 0 && application === 0) return;
   if (application !== APPLICATION_ID) throw new StorageFailure(`${name} is a database of another program`);
-  if (version !== FORMAT_VERSION) {
-    throw new StorageFailure(`${name} has format ${version}; this version of the program knows ${FORMAT_VERSION}`);
-  }
+  if (reads(RAFT_FORMATS.dataFolder, version)) return;
+  throw new StorageFailure(`${name}: ${unknownNumber(RAFT_FORMATS.dataFolder, version)}. Nothing was changed`);
 }
 
 /** Inside the transaction that makes the tables, so that a file is either new or complete. */
 export function stampFormat(db: Database.Database): void {
   db.pragma(`application_id = ${APPLICATION_ID}`);
-  db.pragma(`user_version = ${FORMAT_VERSION}`);
+  setFormat(db, numberWritten(RAFT_FORMATS.dataFolder));
+}
+
+export function setFormat(db: Database.Database, format: number): void {
+  db.pragma(`user_version = ${format}`);
 }
 
 /** Makes the file if need be, with no permissions for others, before SQLite or anyone else can open it. */

@@ -29,8 +29,9 @@ import { corruption } from './recovery.js';
 import type { RawRow } from './recovery.js';
 import { StorageFull } from './storage.js';
 
+export const CREATE_SLOTS = 'CREATE TABLE slots(id INTEGER PRIMARY KEY, data BLOB NOT NULL)';
 const SCHEMA = `
-  CREATE TABLE slots(id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+  ${CREATE_SLOTS};
   CREATE TABLE facts(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
   CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
   INSERT INTO facts VALUES ('trimmed', 0), ('closed', 0), ('checkpoints', 0);
@@ -53,6 +54,8 @@ interface Pending {
   readonly rows: NewRow[];
   readonly metas: (readonly [string, Uint8Array])[];
 }
+
+export const slotBytesOf = (db: Database.Database): number => pageBytesOf(db) - LEAF_OVERHEAD_BYTES;
 
 /** A new journal's tables, complete or not at all. */
 export function createJournal(db: Database.Database, storeId: string): void {
@@ -99,7 +102,7 @@ export class JournalDb implements JournalFile {
   constructor(db: Database.Database, options: JournalDbOptions) {
     this.#options = options;
     this.#db = db;
-    this.#slotBytes = pageBytesOf(db) - LEAF_OVERHEAD_BYTES;
+    this.#slotBytes = slotBytesOf(db);
     this.#slot = Buffer.alloc(this.#slotBytes);
     const pages = Number(db.pragma('max_page_count', { simple: true }));
     this.#maxPages = options.maxBytes === undefined ? pages : Math.floor(options.maxBytes / pageBytesOf(db));

@@ -3,8 +3,8 @@
  *
  * Knows no file and no checksum. Little-endian, integers and entries as in `../codec.ts`:
  *
- *     row:     version u8 (= 1) · count u32 · records
- *     record:  group u32 · parts u8 (1 hard state, 2 reset, 4 entries), then the parts that are present, in this order
+ *     row:     version u8 · count u32 · records
+ *     record:  group u32 · parts u8 (bits), then the parts that are present, in this order
  *       hard state:  term u53 · vote u16 · commit u53
  *       reset:       slot u53 · snapshot meta
  *       entries:     count u32 · entries
@@ -12,6 +12,7 @@
 import {
   MalformedBytes,
   UINT53_BYTES,
+  UnknownFormat,
   entrySize,
   readEntry,
   readSnapshotMeta,
@@ -24,6 +25,7 @@ import {
   writeUint53,
 } from '../codec.js';
 import type { Span } from '../codec.js';
+import { RAFT_FORMATS, numberWritten, reads } from '../formats.js';
 import type { Entry, HardState, SnapshotMeta } from '../types.js';
 import type { GroupWrite } from './storage.js';
 
@@ -37,10 +39,10 @@ export interface JournalRecord extends GroupWrite {
   readonly reset?: Reset | undefined;
 }
 
-const VERSION = 1;
-const HARD_STATE = 1;
-const RESET = 2;
-const ENTRIES = 4;
+const { journalRow, journalPart } = RAFT_FORMATS;
+const VERSION = numberWritten(journalRow);
+const { hardState: HARD_STATE, reset: RESET, entries: ENTRIES } = journalPart.numbers;
+const ALL_PARTS = HARD_STATE | RESET | ENTRIES;
 const HARD_STATE_BYTES = 2 * UINT53_BYTES + 2;
 
 export const entriesSize = (entries: readonly Entry[]): number => {
@@ -96,7 +98,7 @@ export function decodeRow(bytes: Uint8Array): JournalRecord[] {
   const span = spanOf(bytes);
   requireBytes(span, 0, 5);
   const version = span.view.getUint8(0);
-  if (version !== VERSION) throw new MalformedBytes(`rows of version ${version} are not known here`);
+  if (!reads(journalRow, version)) throw new UnknownFormat(journalRow, version);
   const count = span.view.getUint32(1, true);
   const records: JournalRecord[] = [];
   let at = 5;
@@ -113,6 +115,8 @@ function readRecord(span: Span, offset: number): readonly [JournalRecord, number
   requireBytes(span, offset, 5);
   const group = span.view.getUint32(offset, true);
   const parts = span.view.getUint8(offset + 4);
+  const unknown = parts & ~ALL_PARTS;
+  if (unknown !== 0) throw new UnknownFormat(journalPart, unknown);
   let at = offset + 5;
   let hardState: HardState | undefined;
   let reset: Reset | undefined;

@@ -8,12 +8,15 @@
  *   the end must be whole: consecutive from the snapshot on.
  * - A row that does not read back is a torn tail only if it is the last one and nothing shows that it was ever
  *   acknowledged (s68); everything else is corruption (s69).
+ * - A row whose checksum is right is whole. If this build cannot read it, a later one wrote it: nothing is dropped, and
+ *   nothing is wrong with the files.
  */
+import { UnknownFormat } from '../codec.js';
 import { crc32c } from './crc32c.js';
 import { JournalIndex } from './journal-index.js';
 import { decodeRow } from './journal-row.js';
 import type { JournalRecord } from './journal-row.js';
-import { StorageCorruption } from './storage.js';
+import { StorageCorruption, StorageFailure } from './storage.js';
 import type { RecoveredGroup } from './storage.js';
 import type { Entry, GroupId, HardState, SnapshotMeta } from '../types.js';
 
@@ -76,6 +79,8 @@ const WHAT_TO_DO =
   'that it went back in time, and its replicas count again once they were brought up. If one of them is away, bring it ' +
   'back first. Starting a node with a part of its journal could undo acknowledged writes and votes.';
 
+const WHICH_BUILD = 'Nothing was changed. Start the node with the build that it ran with last, or a later one.';
+
 export const corruption = (what: string): StorageCorruption => new StorageCorruption(`${what}. ${WHAT_TO_DO}`);
 
 interface Log {
@@ -85,7 +90,10 @@ interface Log {
   flip: Flip | undefined;
 }
 
-/** Fed with the rows in order, then asked for the `result`. Both throw `StorageCorruption`. */
+/**
+ * Fed with the rows in order, then asked for the `result`. Both throw `StorageCorruption`, and `StorageFailure` for what
+ * only another build can read.
+ */
 export class Recovery {
   readonly #logs = new Map<GroupId, Log>();
   readonly #resetSeqs = new Map<GroupId, number>();
@@ -140,20 +148,30 @@ export class Recovery {
   }
 
   #decode(row: RawRow): readonly JournalRecord[] | undefined {
-    let why: string;
-    try {
-      const crc = crc32c(row.data);
-      if (crc === row.crc) return decodeRow(row.data);
-      why = `its checksum is ${hex(crc)} and should be ${hex(row.crc)}`;
-    } catch (error) {
-      why = error instanceof Error ? error.message : String(error);
-    }
+    const crc = crc32c(row.data);
+    if (crc === row.crc) return this.#decodeWhole(row);
     const { last, vouched } = this.#facts;
     if (row.seq === last && row.seq > vouched) {
       this.#torn = row.seq;
       return undefined;
     }
-    throw corruption(`journal.db: row ${row.seq} of ${this.#facts.trimmed + 1} to ${last} is damaged: ${why}`);
+    throw this.#damaged(row, `its checksum is ${hex(crc)} and should be ${hex(row.crc)}`);
+  }
+
+  /** Of a row with the right checksum: it is never taken for a torn one. */
+  #decodeWhole(row: RawRow): readonly JournalRecord[] {
+    try {
+      return decodeRow(row.data);
+    } catch (error) {
+      if (error instanceof UnknownFormat) {
+        throw new StorageFailure(`journal.db: row ${row.seq}: ${error.message}. ${WHICH_BUILD}`, { cause: error });
+      }
+      throw this.#damaged(row, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #damaged({ seq }: RawRow, why: string): StorageCorruption {
+    return corruption(`journal.db: row ${seq} of ${this.#facts.trimmed + 1} to ${this.#facts.last} is damaged: ${why}`);
   }
 
   #replay({ group, reset, entries }: JournalRecord, seq: number): void {

@@ -9,6 +9,7 @@ import type { StoreFiles } from './files.js';
 import { JOURNAL_PAGE_BYTES, JournalDb, createJournal } from './journal-db.js';
 import type { JournalDbOptions } from './journal-db.js';
 import type { CopyLog } from './log-copier.js';
+import { migrate } from './migrations.js';
 import { corruption } from './recovery.js';
 import { SqliteSnapshotSource } from './snapshot-source.js';
 import { STATE_PAGE_BYTES, STATE_WAL_BYTES, StateDb, createState } from './state-db.js';
@@ -26,8 +27,11 @@ export function openStoreFiles(
   const folder = holdDataFolder(directory);
   const opened: Database.Database[] = [];
   try {
-    const frame = damagedFrame(join(folder.path, `${STATE_FILE}-wal`));
-    if (frame !== undefined) throw corruption(`${STATE_FILE}-wal: frame ${frame} is damaged, and whole ones follow`);
+    // journal.db has had no such log since format 2.
+    for (const file of [JOURNAL_FILE, STATE_FILE]) {
+      const frame = damagedFrame(join(folder.path, `${file}-wal`));
+      if (frame !== undefined) throw corruption(`${file}-wal: frame ${frame} is damaged, and whole ones follow`);
+    }
     const openJournal = (): Database.Database => {
       const db = openDatabase(folder, JOURNAL_FILE, { pageBytes: JOURNAL_PAGE_BYTES, walBytes: undefined });
       onJournal(db);
@@ -39,6 +43,9 @@ export function openStoreFiles(
     opened.push(journalDb);
     const stateDb = openDatabase(folder, STATE_FILE, { pageBytes: STATE_PAGE_BYTES, walBytes });
     opened.push(stateDb);
+    // Only once both are known to be of a format that this build reads.
+    migrate(journalDb, JOURNAL_FILE);
+    migrate(stateDb, STATE_FILE);
     return {
       ...pair(journalDb, { reopen: openJournal, maxBytes: maxJournalBytes }, stateDb, walBytes, copyLog),
       openSnapshot: (group) => SqliteSnapshotSource.open(folder.path, group),

@@ -3,9 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { crc32c } from '../../../src/raft/storage/crc32c.js';
+import { encodeRow, type JournalRecord } from '../../../src/raft/storage/journal-row.js';
 import { SLOT_HEADER_BYTES, writeSlot } from '../../../src/raft/storage/journal-slot.js';
 import { STATE_PAGE_BYTES } from '../../../src/raft/storage/state-db.js';
 import { SqliteStorage, StorageCorruption, StorageFailure } from '../../../src/raft/storage/index.js';
+import type { EntryKind } from '../../../src/raft/types.js';
 import { entries, entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
 import { flipBit, putFiles, startFrom, startIn, takeFiles } from './support/files.js';
 import type { Files } from './support/files.js';
@@ -64,6 +67,15 @@ describe('damage', () => {
   beforeEach(async () => {
     ({ open, closed } = await makeStore());
   });
+
+  /** With row `seq` replaced by a whole row of these bytes. */
+  const withRow = (seq: number, data: Uint8Array): string => {
+    const header = { seq, batch: seq, part: 0, parts: 1, rowBytes: data.length, rowCrc: crc32c(data) };
+    return tamperRow(open, seq, (slot) => {
+      writeSlot(slot, header, data);
+      return slot;
+    });
+  };
 
   const expectCorruption = async (start: Promise<unknown>, what: RegExp): Promise<void> => {
     const error = await start.then(
@@ -208,14 +220,34 @@ describe('damage', () => {
   });
 
   it('s69 refuses rows that have a good checksum and no sense', async () => {
-    const { crc32c } = await import('../../../src/raft/storage/crc32c.js');
-    for (const data of [Buffer.from([9, 0, 0, 0, 0]), Buffer.from([1, 0, 0, 0, 0, 0]), Buffer.from([1, 1, 0, 0, 0])]) {
-      const header = { seq: 5, batch: 5, part: 0, parts: 1, rowBytes: data.length, rowCrc: crc32c(data) };
-      const directory = tamperRow(open, 5, (slot) => {
-        writeSlot(slot, header, data);
-        return slot;
-      });
-      await expectCorruption(startIn(directory), /row 5 of 1 to 12 is damaged/);
+    for (const data of [Buffer.from([1, 0, 0, 0, 0, 0]), Buffer.from([1, 1, 0, 0, 0])]) {
+      for (const seq of [5, COMMITS]) {
+        const what = new RegExp(`row ${seq} of 1 to 12 is damaged`);
+        await expectCorruption(startIn(withRow(seq, data)), what);
+      }
+    }
+  });
+
+  it('refuses rows that only a later build can read, by name, wherever they are, and drops none', async () => {
+    const entryOf = (kind: number): JournalRecord => ({
+      ...{ group: 1, hardState: undefined },
+      entries: [{ ...entry(COMMITS, 99), kind: kind as EntryKind }],
+    });
+    for (const seq of [5, COMMITS]) {
+      for (const [data, what] of [
+        [Buffer.from([2, 0, 0, 0, 0]), 'journal row version 2 is unknown to this build, which reads 1; a later build'],
+        [
+          Buffer.from([1, 1, 0, 0, 0, 1, 0, 0, 0, 8]),
+          'journal record part 8 is unknown to this build, which reads 1 to 2, 4',
+        ],
+        [encodeRow([entryOf(9)]), 'entry kind 9 is unknown to this build, which reads 0 to 2; a later build wrote it'],
+      ] as const) {
+        const directory = withRow(seq, data);
+        const before = takeFiles(directory);
+        await expect(startIn(directory)).rejects.toThrow(StorageFailure);
+        await expect(startIn(directory)).rejects.toThrow(`journal.db: row ${seq}: ${what}`);
+        expect(takeFiles(directory)['journal.db']?.equals(before['journal.db'] ?? Buffer.alloc(0))).toBe(true);
+      }
     }
   });
 
@@ -262,9 +294,12 @@ describe('damage', () => {
   it('refuses databases of other programs and of other versions', async () => {
     const other = tamper(closed, 'journal.db', 'PRAGMA application_id = 7');
     await expect(startIn(other)).rejects.toThrow(/journal.db is a database of another program/);
-    const newer = tamper(closed, 'state.db', 'PRAGMA user_version = 3');
-    await expect(startIn(newer)).rejects.toThrow(/state.db has format 3/);
-    await expect(startIn(newer)).rejects.toThrow(StorageFailure);
+    for (const name of ['journal.db', 'state.db']) {
+      const newer = tamper(closed, name, 'PRAGMA user_version = 3');
+      const what = `${name}: data folder format 3 is unknown to this build, which reads 1 to 2; a later build wrote it`;
+      await expect(startIn(newer)).rejects.toThrow(what);
+      await expect(startIn(newer)).rejects.toThrow(StorageFailure);
+    }
   });
 
   it('s65 finishes a store whose making was cut short', async () => {
