@@ -12,12 +12,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { ClusterPlan } from '../shard/index.js';
+import { FORMATS, numberWritten, reads, unknownNumber, type ClusterPlan } from '../shard/index.js';
 import type { CheckedOptions } from './options.js';
 
 const PLAN_FILE = 'cluster.json';
+const { embeddedPlan } = FORMATS;
 
-/** @throws RangeError when the folder holds a cluster with another number of nodes, replicas or shards. */
+/** @throws RangeError when another build made the folder that this one cannot read, and when the folder holds a cluster with another number of nodes, replicas or shards. */
 export function readOrMakePlan(options: CheckedOptions, freshId: string): ClusterPlan {
   const { nodes, replicas, shards, dataDir } = options;
   const plan = (clusterId: string): ClusterPlan => ({
@@ -36,10 +37,16 @@ export function readOrMakePlan(options: CheckedOptions, freshId: string): Cluste
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, PLAN_FILE);
   if (!existsSync(file)) {
-    writeWhole(file, JSON.stringify({ clusterId: freshId, nodes, replicas, shards }));
+    writeWhole(
+      file,
+      JSON.stringify({ format: numberWritten(embeddedPlan), clusterId: freshId, nodes, replicas, shards }),
+    );
     return plan(freshId);
   }
   const kept = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  // The first ones did not say it.
+  const format = Number(kept['format'] ?? embeddedPlan.numbers.first);
+  if (!reads(embeddedPlan, format)) throw new RangeError(`${file}: ${unknownNumber(embeddedPlan, format)}`);
   for (const [field, value] of Object.entries({ nodes, replicas, shards })) {
     if (kept[field] !== value) {
       throw new RangeError(`${field} is ${value}, but ${dataDir} holds a cluster made with ${String(kept[field])}`);

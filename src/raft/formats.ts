@@ -30,11 +30,14 @@ export interface Format<R extends Rows = Rows> {
   readonly rows: R;
   /** The numbers by name. */
   readonly numbers: { readonly [Name in keyof R]: R[Name]['number'] };
+  /** Ascending: all that this build reads. */
+  readonly read: readonly number[];
 }
 
 export function format<const R extends Rows>(what: string, where: string, rows: R): Format<R> {
   const numbers = Object.fromEntries(Object.entries(rows).map(([name, { number }]) => [name, number]));
-  return { what, where, rows, numbers: numbers as Format<R>['numbers'] };
+  const read = Object.values(numbers).sort((a, b) => a - b);
+  return { what, where, rows, numbers: numbers as Format<R>['numbers'], read };
 }
 
 /** Numbers that builds read and write from `level` on; later ones stand beside it in the table. */
@@ -46,12 +49,6 @@ export function since<const N extends Readonly<Record<string, number>>>(
   return Object.fromEntries(rows) as ReturnType<typeof since<N>>;
 }
 
-/** Ascending: all that this build reads. */
-export const numbersRead = ({ rows }: Format): number[] =>
-  Object.values(rows)
-    .map(({ number }) => number)
-    .sort((a, b) => a - b);
-
 /** The one that this build writes, of a format of which it writes one at a time: the highest. */
 export const numberWritten = ({ rows }: Format): number =>
   Math.max(
@@ -60,11 +57,11 @@ export const numberWritten = ({ rows }: Format): number =>
       .map(({ number }) => number),
   );
 
-export const reads = (format: Format, number: number): boolean => numbersRead(format).includes(number);
+export const reads = (format: Format, number: number): boolean => format.read.includes(number);
 
 /** Why this build does not take `number`: what it is, what would be known, and who may have written it. */
 export function unknownNumber(format: Format, number: number): string {
-  const known = numbersRead(format);
+  const known = format.read;
   const [least = 0] = known;
   const whose = number < least ? 'an earlier build wrote it' : 'a later build wrote it';
   return `${format.what} ${number} is unknown to this build, which reads ${ranges(known)}; ${whose}`;

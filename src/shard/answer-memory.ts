@@ -16,6 +16,7 @@
  */
 import { StorageCorruption, type StateKey } from '../raft/index.js';
 import { copyBytes, readU32, readU48, writeU32, writeU48 } from './byte-io.js';
+import { FORMATS, numberWritten, reads, unknownNumber, type Format } from './formats.js';
 import { IdTable } from './id-table.js';
 import { operationTimeMs } from './operation-id.js';
 import { HashSum, hashShort } from './state-hash.js';
@@ -28,7 +29,7 @@ export interface AnswerMemoryOptions {
   readonly windowMs: number;
 }
 
-export const AnswerKind = { updated: 1, created: 2, deleted: 3, notThere: 4, preconditionFailed: 5 } as const;
+export const AnswerKind = FORMATS.answerKind.numbers;
 export type AnswerKind = (typeof AnswerKind)[keyof typeof AnswerKind];
 
 /** An answer in numbers. */
@@ -60,7 +61,7 @@ const SLOT_BYTES = 51;
 /** Slots per row: a checkpoint under load rewrites one page in part and writes the full ones once. */
 const PAGE_SLOTS = 128;
 const PAGE_HEADER_BYTES = 7;
-const LAYOUT = 1;
+const LAYOUT = numberWritten(FORMATS.answerPage);
 const FIRST_CAPACITY = 64;
 const SPACE = '\u0001';
 
@@ -157,10 +158,11 @@ export class AnswerMemory {
   load(state: AnswerMemoryState): void {
     this.reset(state);
     for (const [, row] of this.store.scan(SPACE)) {
+      known(FORMATS.answerPage, row[0] ?? 0);
       let sequence = readU48(row, 1);
       for (let at = PAGE_HEADER_BYTES; at + SLOT_BYTES <= row.length; at += SLOT_BYTES, sequence += 1) {
         if (sequence < state.head) continue;
-        if (row[0] !== LAYOUT || sequence !== this.tail) throw corrupt();
+        if (sequence !== this.tail) throw corrupt();
         this.readSlot(row.subarray(at, at + SLOT_BYTES));
       }
     }
@@ -181,6 +183,7 @@ export class AnswerMemory {
   private readSlot(slot: Uint8Array): void {
     if (this.size === this.capacity) this.grow();
     const at = this.slotOf(this.tail);
+    known(FORMATS.answerKind, slot[AT.kind] ?? 0);
     this.ring.set(slot, at);
     this.admit();
   }
@@ -233,6 +236,11 @@ export class AnswerMemory {
     }
     return row;
   }
+}
+
+/** @throws StorageCorruption, by name, if only another build can read this */
+function known(format: Format, number: number): void {
+  if (!reads(format, number)) throw new StorageCorruption(unknownNumber(format, number));
 }
 
 const pageOf = (sequence: number): number => Math.floor(sequence / PAGE_SLOTS);

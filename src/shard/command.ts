@@ -22,11 +22,13 @@
  */
 import { OPERATION_ID_BYTES, encodeErrorOf, isContentTypeByte } from './bounds.js';
 import { MAX_U48, binaryString, readU48, readU32, writeU32, writeU48 } from './byte-io.js';
+import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from './formats.js';
 import { hash64 } from './hash.js';
 import { MAX_ENCODED_KEY_BYTES } from './keyspace.js';
 import type { Attempt, Condition, Write } from './operation.js';
 
-const LAYOUT = 2;
+const { commandLayout, commandKind } = FORMATS;
+const LAYOUT = numberWritten(commandLayout);
 const AT = {
   layout: 0,
   time: 1,
@@ -41,11 +43,10 @@ const AT = {
 const AT_TYPE_LENGTH = 42;
 const AT_ROW_KEY = 43;
 const AT_KEY = 44;
-const KIND_PUT = 1;
-const KIND_DELETE = 2;
+const { put: KIND_PUT, delete: KIND_DELETE } = commandKind.numbers;
 
-const ATTEMPTS = ['first', 'keyed', 'again'] as const;
-const CONDITIONS = ['none', 'absent', 'exists', 'revision'] as const;
+const ATTEMPTS = namesOf(FORMATS.attempt);
+const CONDITIONS = namesOf(FORMATS.condition);
 const REVISION_CONDITION = CONDITIONS.indexOf('revision');
 
 /** An entry that is not a command of a layout known here: another version of Kvorum, or a defect. */
@@ -113,19 +114,25 @@ export function encodeCommand(write: Write, wallTimeMs: number): Uint8Array {
 
 /** Looks an entry over without copying any of it. @throws MalformedCommand */
 export function viewCommand(data: Uint8Array): CommandView {
-  if (data.length < AT_KEY || data[AT.layout] !== LAYOUT) throw new MalformedCommand('the entry has an unknown layout');
-  const attempt = ATTEMPTS[data[AT.attempt] ?? 0];
+  const layout = data[AT.layout];
+  if (layout !== undefined) known(commandLayout, layout);
+  if (data.length < AT_KEY) throw new MalformedCommand(`an entry of ${data.length} bytes is no command`);
+  const attemptNumber = data[AT.attempt] ?? 0;
   const kind = data[AT.kind] ?? 0;
   const conditionNumber = data[AT.condition] ?? 0;
+  const attempt = ATTEMPTS[attemptNumber];
   const condition = CONDITIONS[conditionNumber];
+  if (attempt === undefined || condition === undefined || (kind !== KIND_PUT && kind !== KIND_DELETE)) {
+    known(commandKind, kind);
+    known(FORMATS.attempt, attemptNumber);
+    known(FORMATS.condition, conditionNumber);
+    throw new MalformedCommand('the entry is no command');
+  }
   const conditionRevision = readU48(data, AT.revision);
   const keyLength = ((data[AT.keyLength] ?? 0) << 8) | (data[AT.keyLength + 1] ?? 0);
   const contentTypeAt = AT_KEY + keyLength;
   const bodyAt = contentTypeAt + (data[AT_TYPE_LENGTH] ?? 0);
   if (
-    (kind !== KIND_PUT && kind !== KIND_DELETE) ||
-    attempt === undefined ||
-    condition === undefined ||
     (conditionRevision !== 0 && conditionNumber !== REVISION_CONDITION) ||
     keyLength === 0 ||
     keyLength > MAX_ENCODED_KEY_BYTES ||
@@ -152,6 +159,11 @@ export function viewCommand(data: Uint8Array): CommandView {
     contentTypeAt,
     bodyAt,
   };
+}
+
+/** @throws MalformedCommand, by name, if only another build can read this */
+function known(format: Format, number: number): void {
+  if (!reads(format, number)) throw new MalformedCommand(unknownNumber(format, number));
 }
 
 /** A command with its fields by name; bytes are views of `data`. For tools and tests. @throws MalformedCommand */

@@ -29,6 +29,7 @@ export { binaryString } from './byte-io.js';
 export type { CheckpointLimits } from './checkpointer.js';
 export * from './errors.js';
 export type { Replica } from './group.js';
+export * from './formats.js';
 export * from './hash.js';
 export * from './keyspace.js';
 export * from './message-limits.js';

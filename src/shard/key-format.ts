@@ -19,23 +19,10 @@
  * those whose encoding begins with the encoding of `user:`. The empty string is the tag alone, and so are empty bytes:
  * every other key of the type begins with that and is longer, so they come first, and no encoding is without a byte.
  */
-export const KeyTag = {
-  /** Ends a collection or an inner string; below every tag, so that a shorter sequence comes first. */
-  end: 0x00,
-  undefined: 0x08,
-  null: 0x10,
-  false: 0x18,
-  true: 0x19,
-  number: 0x20,
-  bigint: 0x28,
-  date: 0x30,
-  string: 0x40,
-  bytes: 0x50,
-  array: 0x60,
-  object: 0x68,
-  map: 0x70,
-  set: 0x78,
-} as const;
+import { FORMATS } from './formats.js';
+
+/** `end` ends a collection or an inner string; it is below every tag, so that a shorter sequence comes first. */
+export const KeyTag = FORMATS.keyTag.numbers;
 
 /** After 00 inside an inner string: the 00 belongs to the string. Above every tag, so that order survives. */
 export const ESCAPE = 0xff;

@@ -36,6 +36,7 @@ import { AnswerKind, AnswerMemory, type AnswerFacts, type RememberedAnswer } fro
 import { binaryString, readU32, readU48, writeU32, writeU48 } from './byte-io.js';
 import { viewCommand, type CommandView } from './command.js';
 import { ERRORS, type ErrorCode, type ErrorDetails, type Outcome } from './errors.js';
+import { FORMATS, numberWritten, reads, unknownNumber } from './formats.js';
 import { hash64, hex64 } from './hash.js';
 import { MAX_ENCODED_KEY_BYTES } from './keyspace.js';
 import { operationTimeMs } from './operation-id.js';
@@ -65,7 +66,7 @@ export const DEFAULT_WINDOW_MS = 15 * 60_000;
 const EXPIRY_SHARE = 2 / 3;
 
 const META_KEY = '\u0002';
-const META_LAYOUT = 1;
+const META_LAYOUT = numberWritten(FORMATS.shardMeta);
 const META_BYTES = 47;
 
 export class KvMachine {
@@ -151,9 +152,9 @@ export class KvMachine {
    */
   load(): void {
     const row = this.store.get(META_KEY) ?? EMPTY_META;
-    if (row.length !== META_BYTES || row[0] !== META_LAYOUT) {
-      throw new StorageCorruption('the meta row of a shard has an unknown layout');
-    }
+    const layout = row[0] ?? 0;
+    if (!reads(FORMATS.shardMeta, layout)) throw new StorageCorruption(unknownNumber(FORMATS.shardMeta, layout));
+    if (row.length !== META_BYTES) throw new StorageCorruption(`the meta row of a shard has ${row.length} bytes`);
     this.clockMs = readU48(row, 1);
     this.keys = readU48(row, 7);
     this.hash.set(readU32(row, 13), readU32(row, 17));

@@ -9,11 +9,10 @@
  * The pieces of one frame follow one another; whole frames and receipts may come between them. Protocol versions stay
  * below 240. Knows no socket, no queue, and nothing of what a frame holds.
  */
+import { FORMATS } from './formats.js';
 import { WireError, WireReader, WireWriter } from './wire-buffer.js';
 
-const RECEIPT = 240;
-const PIECE = 241;
-const LAST_PIECE = 242;
+const { receipt: RECEIPT, piece: PIECE, lastPiece: LAST_PIECE } = FORMATS.linkMessage.numbers;
 
 /** Bytes of a piece before its part of the frame. */
 export const PIECE_HEADER_BYTES = 1;

@@ -11,6 +11,8 @@
  * Knows no link and no message.
  */
 
+import { FORMATS, numberWritten } from './formats.js';
+
 /** Both ends inclusive. */
 export interface VersionRange {
   readonly min: number;
@@ -33,7 +35,10 @@ export interface Protocol {
  * | 1 | topologies without `featureLevel` and `clusterUid` |
  * | 2 | these two |
  */
-export const PROTOCOL: Protocol = { versions: { min: 1, max: 2 }, featureLevel: 2 };
+export const PROTOCOL: Protocol = {
+  versions: { min: Math.min(...FORMATS.linkVersion.read), max: numberWritten(FORMATS.linkVersion) },
+  featureLevel: numberWritten(FORMATS.featureLevel),
+};
 
 /** What builds speak that know only the first hello. */
 export const FORMER_PROTOCOL: Protocol = { versions: { min: 1, max: 1 }, featureLevel: 1 };

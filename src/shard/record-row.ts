@@ -16,10 +16,12 @@
 import { StorageCorruption } from '../raft/index.js';
 import { copyBytes, readU32, readU48, writeU32, writeU48 } from './byte-io.js';
 import { contentTypeAt as internedType } from './content-type.js';
+import { FORMATS, numberWritten, reads, unknownNumber } from './formats.js';
 import type { KeyRecord } from './operation.js';
 import { hashRow } from './state-hash.js';
 
-const LAYOUT = 1;
+const { recordLayout } = FORMATS;
+const LAYOUT = numberWritten(recordLayout);
 const AT = { layout: 0, typeLength: 1, revision: 2, created: 8, version: 14, hash: 20 } as const;
 const HEADER_BYTES = 28;
 
@@ -64,8 +66,10 @@ export function encodeRecord(from: RecordSource, facts: RecordFacts): Uint8Array
 /** The record in a row; its body is a view of the row, into which nobody may write. @throws StorageCorruption */
 export function decodeRecord(row: Uint8Array): KeyRecord {
   const bodyAt = HEADER_BYTES + (row[AT.typeLength] ?? 0);
-  if (row[AT.layout] !== LAYOUT || bodyAt > row.length)
-    throw new StorageCorruption('the row of a key has an unknown layout');
+  const layout = row[AT.layout] ?? 0;
+  if (layout !== LAYOUT && !reads(recordLayout, layout))
+    throw new StorageCorruption(unknownNumber(recordLayout, layout));
+  if (bodyAt > row.length) throw new StorageCorruption('the row of a key is cut short');
   return {
     revision: revisionOf(row),
     createRevision: createRevisionOf(row),

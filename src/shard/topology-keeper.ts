@@ -5,6 +5,7 @@
  * copy with an epoch, and the higher epoch wins. Knows no Raft: the node tells it what it applied and who leads.
  */
 import type { NodeId, Storage } from '../raft/index.js';
+import { FORMATS, numberWritten, unknownNumber } from './formats.js';
 import { placeShards } from './placement.js';
 import { decodeTopology, encodeTopology } from './system-machine.js';
 import type { NodeInfo, Topology } from './topology.js';
@@ -149,6 +150,10 @@ export class TopologyKeeper {
         throw new PlanMismatch(`${field}: this node was started with ${mine}, the cluster was made with ${theirs}`);
       }
     };
+    const level = topology.featureLevel ?? 0;
+    if (level > numberWritten(FORMATS.featureLevel)) {
+      throw new PlanMismatch(`the cluster is at ${unknownNumber(FORMATS.featureLevel, level)}`);
+    }
     differ('cluster id', plan.clusterId, topology.clusterId);
     differ('shards', plan.shardCount, topology.shardCount);
     differ('replicas', plan.replicas, topology.replicas);

@@ -11,6 +11,7 @@
  */
 import { z } from 'zod';
 import type { NodeId } from '../raft/index.js';
+import { FORMATS, numberWritten } from './formats.js';
 import { FORMER_PROTOCOL, type Protocol, type VersionRange } from './protocol.js';
 import { WIRE_INTEGER_LIMIT, WireError, WireReader, WireWriter } from './wire-buffer.js';
 
@@ -56,7 +57,9 @@ export interface Hello {
 }
 
 /** Layout of a hello: 1 for whoever knows only protocol version 1, 2 for all others. */
-export type HelloLayout = 1 | 2;
+export type HelloLayout = (typeof FORMATS.helloLayout.numbers)[keyof typeof FORMATS.helloLayout.numbers];
+
+const { version: FIRST, range: WITH_RANGE } = FORMATS.helloLayout.numbers;
 
 /** "KVRM" */
 const MAGIC = 0x4d_52_56_4b;
@@ -79,10 +82,10 @@ const extensionSchema = z.object({
 });
 
 /** The newest layout that whoever speaks `protocol` can read. */
-export const newestLayout = ({ versions }: Protocol): HelloLayout => (versions.max > 1 ? 2 : 1);
+export const newestLayout = ({ versions }: Protocol): HelloLayout => (versions.max > 1 ? WITH_RANGE : FIRST);
 
 /** Layout 1 has no room for versions, feature level and extension: they are left out. */
-export function encodeHello(hello: Hello, layout: number = 2): Uint8Array {
+export function encodeHello(hello: Hello, layout: number = numberWritten(FORMATS.helloLayout)): Uint8Array {
   const out = new WireWriter();
   out.u32(MAGIC);
   out.u8(layout);
@@ -91,7 +94,7 @@ export function encodeHello(hello: Hello, layout: number = 2): Uint8Array {
   out.u16(hello.to);
   out.u48(hello.incarnation);
   out.ascii(hello.clusterId);
-  if (layout === 1) return out.take();
+  if (layout === FIRST) return out.take();
   out.u8(hello.versions.min);
   out.u8(hello.versions.max);
   out.u16(hello.featureLevel);
@@ -107,18 +110,18 @@ export function encodeHello(hello: Hello, layout: number = 2): Uint8Array {
  */
 export function decodeHello(
   bytes: Uint8Array,
-  newest: HelloLayout = 2,
+  newest: HelloLayout = WITH_RANGE,
 ): { readonly layout: number; readonly hello: Hello | undefined } {
   const input = new WireReader(bytes);
   if (input.u32() !== MAGIC) throw new WireError('not a hello');
   const layout = input.u8();
-  if (layout < 1 || layout > newest) return { layout, hello: undefined };
+  if (layout < FIRST || layout > newest) return { layout, hello: undefined };
   const role = ROLES[input.u8()];
   const from = input.u16();
   const to = input.u16();
   const incarnation = input.u48();
   const clusterId = input.ascii();
-  const speaks = layout === 1 ? { ...FORMER_PROTOCOL, extension: {} } : readSpeaks(input);
+  const speaks = layout === FIRST ? { ...FORMER_PROTOCOL, extension: {} } : readSpeaks(input);
   if (input.remaining > 0) throw new WireError('a hello with something behind it');
   if (role === undefined || (role === 'node') !== from > 0) throw new WireError('a hello of nobody');
   return { layout, hello: { role, from, to, incarnation, clusterId, ...speaks } };

@@ -5,6 +5,7 @@
  */
 import { OPERATION_ID_BYTES, encodeErrorOf } from './bounds.js';
 import { ERRORS, type ErrorCode, type ErrorDetails } from './errors.js';
+import { FORMATS, namesOf, unknownNumber } from './formats.js';
 import { MAX_ENCODED_KEY_BYTES } from './key-format.js';
 import type {
   Answer,
@@ -19,11 +20,11 @@ import type {
 } from './operation.js';
 import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
 
-const OPERATIONS = { put: 1, delete: 2, get: 3 } as const satisfies Record<Operation['type'], number>;
-const ANSWERS = { put: 1, delete: 2, get: 3, refused: 4 } as const satisfies Record<Answer['type'], number>;
-const CONDITIONS = { none: 0, absent: 1, exists: 2, revision: 3 } as const satisfies Record<Condition['type'], number>;
-const ATTEMPTS: readonly Attempt[] = ['first', 'keyed', 'again'];
-const CONSISTENCIES: readonly Consistency[] = ['linearizable', 'lease', 'stale'];
+const OPERATIONS = FORMATS.operation.numbers satisfies Record<Operation['type'], number>;
+const ANSWERS = FORMATS.answer.numbers satisfies Record<Answer['type'], number>;
+const CONDITIONS = FORMATS.condition.numbers satisfies Record<Condition['type'], number>;
+const ATTEMPTS: readonly Attempt[] = namesOf(FORMATS.attempt);
+const CONSISTENCIES: readonly Consistency[] = namesOf(FORMATS.consistency);
 const NUMERIC_DETAILS = [
   'limit',
   'currentRevision',
@@ -93,18 +94,18 @@ function readOperation(input: WireReader): Operation {
     case OPERATIONS.get: {
       const number = input.u8();
       const consistency = CONSISTENCIES[number];
-      if (consistency === undefined) throw new WireError(`unknown consistency ${number}`);
+      if (consistency === undefined) throw new WireError(unknownNumber(FORMATS.consistency, number));
       return { type: 'get', key, consistency };
     }
     default:
-      throw new WireError(`unknown operation ${type}`);
+      throw new WireError(unknownNumber(FORMATS.operation, type));
   }
 }
 
 function readAttempt(input: WireReader): Attempt {
   const number = input.u8();
   const attempt = ATTEMPTS[number];
-  if (attempt === undefined) throw new WireError(`unknown attempt ${number}`);
+  if (attempt === undefined) throw new WireError(unknownNumber(FORMATS.attempt, number));
   return attempt;
 }
 
@@ -125,7 +126,7 @@ function readCondition(input: WireReader): Condition {
     case CONDITIONS.revision:
       return { type: 'revision', revision: input.u48() };
     default:
-      throw new WireError(`unknown condition ${type}`);
+      throw new WireError(unknownNumber(FORMATS.condition, type));
   }
 }
 
@@ -186,7 +187,7 @@ function readAnswer(input: WireReader): Answer {
     case ANSWERS.refused:
       return readRefusal(input);
     default:
-      throw new WireError(`unknown answer ${type}`);
+      throw new WireError(unknownNumber(FORMATS.answer, type));
   }
 }
 
@@ -220,7 +221,7 @@ function writeRefusal(out: WireWriter, refusal: Refusal): void {
 
 function readRefusal(input: WireReader): Refusal {
   const code = input.ascii();
-  if (!isErrorCode(code)) throw new WireError(`unknown error code ${code}`);
+  if (!isErrorCode(code)) throw new WireError(`error code ${code} is unknown to this build; a later build wrote it`);
   const flags = input.flags(A | B | C);
   const refusal: Refusal = {
     type: 'refused',

@@ -9,12 +9,11 @@
  * there it would count; what may be left out is left out. Knows no frame.
  */
 import type { GroupId, Message, NodeId } from '../raft/index.js';
+import { FORMATS } from './formats.js';
 import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
 import { RAFT_RECORDS, readRaftMessage } from './wire-raft.js';
 
-const MARKED = 12;
-const RELEASE = 13;
-const RELEASED = 14;
+const { marked: MARKED, release: RELEASE, released: RELEASED } = FORMATS.recordKind.numbers;
 const FIRST_VERSION = 2;
 
 /** Writes what comes before the record of `message`: nothing, almost always. */

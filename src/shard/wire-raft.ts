@@ -20,23 +20,12 @@ import {
   type SnapshotChunk,
   type SnapshotMeta,
 } from '../raft/index.js';
+import { FORMATS, recordRefusal } from './formats.js';
 import { checkWireInteger, WireError, type WireReader, type WireWriter } from './wire-buffer.js';
 import { readEntries } from './wire-entries.js';
 
 /** First byte of a record. Numbers are never given out twice; 1..31 are Raft's. */
-export const RAFT_RECORDS = {
-  append: 1,
-  'append-ok': 2,
-  'append-refused': 3,
-  heartbeat: 4,
-  'heartbeat-ok': 5,
-  vote: 6,
-  'vote-answer': 7,
-  snapshot: 8,
-  'snapshot-answer': 9,
-  'timeout-now': 10,
-  'term-notice': 11,
-} as const satisfies Record<Message['type'], number>;
+export const RAFT_RECORDS = FORMATS.recordKind.numbers satisfies Record<Message['type'], number>;
 
 const A = 1;
 const B = 2;
@@ -185,7 +174,7 @@ function readFields(input: WireReader, record: number, from: NodeId, to: NodeId,
     case RAFT_RECORDS['term-notice']:
       return { type: 'term-notice', from, to, term };
     default:
-      throw new WireError(`unknown record type ${record} in a frame of version ${input.version}`);
+      throw new WireError(recordRefusal(record, input.version));
   }
 }
 

@@ -19,6 +19,7 @@
  * `FrameEncoder` cannot have written, and makes no more objects than the bytes that are there pay for.
  */
 import { MalformedBytes } from '../raft/index.js';
+import { FORMATS, reads, recordRefusal, unknownNumber } from './formats.js';
 import { MAX_FRAME_BYTES, SPLIT_FRAME_BYTES } from './message-limits.js';
 import { PROTOCOL } from './protocol.js';
 import type { ShardRequest } from './operation.js';
@@ -33,15 +34,7 @@ import { RAFT_RECORDS, writeRaftMessage } from './wire-raft.js';
 /** The newest protocol version that this build writes (`protocol.ts` says what changed in which). */
 export const WIRE_VERSION = PROTOCOL.versions.max;
 
-const RECORDS = {
-  request: 32,
-  reply: 33,
-  topology: 34,
-  ping: 35,
-  'status-request': 36,
-  status: 37,
-  position: 38,
-} as const satisfies Record<Exclude<PeerMessage['type'], 'raft'>, number>;
+const RECORDS = FORMATS.recordKind.numbers satisfies Record<Exclude<PeerMessage['type'], 'raft'>, number>;
 
 const LAST_RAFT_RECORD = 31;
 
@@ -210,6 +203,9 @@ export function decodeFrame(bytes: Uint8Array, version = WIRE_VERSION): Frame {
 function readFrame(input: WireReader): Frame {
   const version = input.u8();
   if (version !== input.version) {
+    const { linkVersion, linkMessage } = FORMATS;
+    const isKnown = reads(linkVersion, version) || reads(linkMessage, version);
+    if (!isKnown) throw new WireError(unknownNumber(linkVersion, version));
     throw new WireError(`a frame of version ${version} on a link of version ${input.version}`);
   }
   const from = input.u16();
@@ -245,9 +241,9 @@ function readRecord(input: WireReader, from: number, to: number): PeerMessage {
     case RECORDS.status:
       return { type: 'status', id: input.u48(), status: readStatus(input) };
     case RECORDS.position:
-      if (input.version < 2) throw new WireError('a position on a link of version 1');
+      if (input.version < 2) throw new WireError(recordRefusal(record, input.version));
       return { type: 'position', position: input.u48() };
     default:
-      throw new WireError(`unknown record type ${record} in a frame of version ${input.version}`);
+      throw new WireError(recordRefusal(record, input.version));
   }
 }

@@ -6,6 +6,7 @@
  */
 import type { RawData, WebSocket } from 'ws';
 import type { NodeId } from '../raft/index.js';
+import { FORMATS, reads, unknownNumber } from './formats.js';
 import type { Runtime } from './runtime.js';
 import { commonVersion, describeVersions, type Protocol } from './protocol.js';
 import type { RefusalReason, Refused } from './transport-stats.js';
@@ -61,7 +62,11 @@ function judge(self: Identity, bytes: Uint8Array): Judgement {
   try {
     const { layout, hello } = decodeHello(bytes, newestLayout(self.protocol));
     const ours = `version ${describeVersions(self.protocol.versions)} of node ${self.id}`;
-    if (hello === undefined) return refused('wrong-version', `version ${layout} meets ${ours}`);
+    if (hello === undefined) {
+      const { helloLayout } = FORMATS;
+      const why = reads(helloLayout, layout) ? '' : ` (${unknownNumber(helloLayout, layout)})`;
+      return refused('wrong-version', `version ${layout} meets ${ours}${why}`);
+    }
     const version = commonVersion(self.protocol.versions, hello.versions);
     if (version !== undefined) return { hello, version, layout: layout === 1 ? 1 : 2 };
     return refused('wrong-version', `version ${describeVersions(hello.versions)} meets ${ours}`);

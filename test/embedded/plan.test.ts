@@ -22,4 +22,19 @@ describe('the plan of an embedded cluster', () => {
     expect(JSON.parse(readFileSync(join(dataDir, 'cluster.json'), 'utf8'))).toMatchObject({ clusterId: 'first' });
     expect(readOrMakePlan(options, 'second').clusterId).toBe('first');
   });
+
+  it('says its format; one that says none is of the first; one of a later build is refused by name', () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
+    folders.push(dataDir);
+    const options = checkOptions({ nodes: 3, dataDir });
+    readOrMakePlan(options, 'first');
+    const file = join(dataDir, 'cluster.json');
+    const { format, ...rest } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    expect(format).toBe(1);
+    writeFileSync(file, JSON.stringify({ ...rest, unheardOf: true }));
+    expect(readOrMakePlan(options, 'second').clusterId).toBe('first');
+    writeFileSync(file, JSON.stringify({ ...rest, format: 2 }));
+    const what = 'cluster.json format 2 is unknown to this build, which reads 1; a later build wrote it';
+    expect(() => readOrMakePlan(options, 'third')).toThrow(what);
+  });
 });

@@ -10,8 +10,8 @@ export const m19: Mutant = {
   edits: [
     {
       file: 'src/raft/storage/recovery.ts',
-      find: `if (crc === row.crc) return decodeRow(row.data);`,
-      replace: `if (crc >= 0) return decodeRow(row.data);`,
+      find: `if (crc === row.crc) return this.#decodeWhole(row);`,
+      replace: `if (crc >= 0) return this.#decodeWhole(row);`,
     },
   ],
 };

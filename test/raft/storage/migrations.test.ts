@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { RAFT_FORMATS, numberWritten, numbersRead } from '../../../src/raft/formats.js';
+import { RAFT_FORMATS, numberWritten } from '../../../src/raft/formats.js';
 import { formatOf, holdDataFolder, openDatabase } from '../../../src/raft/storage/data-folder.js';
 import { JOURNAL_PAGE_BYTES } from '../../../src/raft/storage/journal-db.js';
 import { MIGRATIONS, migrate, type Migration } from '../../../src/raft/storage/migrations.js';
@@ -49,7 +49,7 @@ describe('migrations', () => {
   removeFoldersAfterEach();
 
   it('lead from every format that this build reads to the one that it writes', () => {
-    const former = numbersRead(RAFT_FORMATS.dataFolder).filter((number) => number !== FORMAT);
+    const former = RAFT_FORMATS.dataFolder.read.filter((number) => number !== FORMAT);
     expect(MIGRATIONS.map(({ from }) => from)).toEqual(former);
   });
 

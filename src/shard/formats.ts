@@ -1,0 +1,87 @@
+/**
+ * The one table of formats: every number that this build, or another, puts into bytes that another process or a later
+ * start reads; and since which feature level builds read and write it. `raft/formats.ts` says how a row is read, and
+ * has what groups and data folders hold. `docs/formats.md` is this table in print; a test holds both together.
+ *
+ * To change a format: give out a new number, never one that was used; write it only where the other side reads it
+ * (on links of a version that has it; in logs, snapshots and the topology from a feature level on); and leave the row of
+ * the old one standing for as long as any build may meet it.
+ *
+ * Fields of documents (topology, status, hello extension, named values of a node) have no numbers: what a build does not
+ * know of them it passes over.
+ *
+ * Knows no bytes.
+ */
+import { type Format, RAFT_FORMATS, format, numberWritten, reads, since, unknownNumber } from '../raft/index.js';
+
+/** What goes over links. */
+const LINK_FORMATS = {
+  linkVersion: format('link protocol version', 'first byte of a frame; the range stands in hellos', {
+    ...since(1, { one: 1 }),
+    ...since(2, { two: 2 }),
+  }),
+  helloLayout: format('hello layout', 'of the first message on a link, each way', {
+    ...since(1, { version: 1 }),
+    ...since(2, { range: 2 }),
+  }),
+  linkMessage: format('link message kind', 'first byte of what is no whole frame, from link version 2 on', {
+    ...since(2, { receipt: 240, piece: 241, lastPiece: 242 }),
+  }),
+  recordKind: format('record kind', 'of each record in a frame', {
+    ...since(1, { append: 1, 'append-ok': 2, 'append-refused': 3, heartbeat: 4, 'heartbeat-ok': 5, vote: 6 }),
+    ...since(1, { 'vote-answer': 7, snapshot: 8, 'snapshot-answer': 9, 'timeout-now': 10, 'term-notice': 11 }),
+    ...since(2, { marked: 12, release: 13, released: 14 }),
+    ...since(1, { request: 32, reply: 33, topology: 34, ping: 35, 'status-request': 36, status: 37 }),
+    ...since(2, { position: 38 }),
+  }),
+  operation: format('operation', 'of a request on a link', since(1, { put: 1, delete: 2, get: 3 })),
+  consistency: format('consistency', 'of a read on a link', since(1, { linearizable: 0, lease: 1, stale: 2 })),
+  answer: format('answer', 'of a reply on a link', since(1, { put: 1, delete: 2, get: 3, refused: 4 })),
+} as const;
+
+/** What logs, snapshots and the states of groups hold. */
+const STATE_FORMATS = {
+  featureLevel: format('feature level', 'of a build, in hellos; of a cluster, in its topology', {
+    first: { number: 1, read: 1, written: [1, 1] },
+    ...since(2, { clusterUid: 2 }),
+  }),
+  commandLayout: format('command layout', 'first byte of the data of a log entry that writes', since(1, { second: 2 })),
+  commandKind: format('command kind', 'of such a command', since(1, { put: 1, delete: 2 })),
+  attempt: format('attempt', 'of a write, in its command and in requests', since(1, { first: 0, keyed: 1, again: 2 })),
+  condition: format('condition', 'of a write, likewise', since(1, { none: 0, absent: 1, exists: 2, revision: 3 })),
+  recordLayout: format('record layout', 'first byte of the row of a key', since(1, { first: 1 })),
+  answerPage: format('answer page layout', 'first byte of a row of remembered answers', since(1, { first: 1 })),
+  answerKind: format('remembered answer', 'in such a row', {
+    ...since(1, { updated: 1, created: 2, deleted: 3, notThere: 4, preconditionFailed: 5 }),
+  }),
+  shardMeta: format('shard meta layout', 'first byte of the row of a shard as a whole', since(1, { first: 1 })),
+  keyTag: format('key tag', 'first byte of an encoded key, and of each value in it', {
+    ...since(1, { end: 0x00, undefined: 0x08, null: 0x10, false: 0x18, true: 0x19, number: 0x20, bigint: 0x28 }),
+    ...since(1, { date: 0x30, string: 0x40, bytes: 0x50, array: 0x60, object: 0x68, map: 0x70, set: 0x78 }),
+  }),
+} as const;
+
+export const FORMATS = {
+  ...RAFT_FORMATS,
+  ...LINK_FORMATS,
+  ...STATE_FORMATS,
+  embeddedPlan: format('cluster.json format', '`format` in cluster.json of an embedded store; none is 1', {
+    ...since(1, { first: 1 }),
+  }),
+} as const;
+
+export type { Format };
+export { numberWritten, reads, unknownNumber };
+
+/** The names of a format's numbers, each at its number. */
+export function namesOf<Name extends string>(of: { readonly numbers: Readonly<Record<Name, number>> }): Name[] {
+  const names: Name[] = [];
+  for (const name of Object.keys(of.numbers) as Name[]) names[of.numbers[name]] = name;
+  return names;
+}
+
+/** Why a record is not taken: this build does not know its kind, or it has none to be where it was found. */
+export const recordRefusal = (kind: number, linkVersion: number): string =>
+  reads(FORMATS.recordKind, kind)
+    ? `record kind ${kind} has no place here, on a link of version ${linkVersion}`
+    : unknownNumber(FORMATS.recordKind, kind);

@@ -1,0 +1,209 @@
+/**
+ * The table of formats: what it says of builds is printed in docs/formats.md, so that no number changes unnoticed; and
+ * every decoder refuses a number that is not in it by name.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { checkOptions } from '../src/embedded/options.js';
+import { readOrMakePlan } from '../src/embedded/plan.js';
+import { MemoryDisk, MemoryStorage } from '../src/raft/storage/memory.js';
+import { decodeRow, encodeRow } from '../src/raft/storage/journal-row.js';
+import { SqliteStorage } from '../src/raft/storage/index.js';
+import type { EntryKind } from '../src/raft/index.js';
+import { decodeCommand, encodeCommand } from '../src/shard/command.js';
+import { FORMATS, type Format } from '../src/shard/formats.js';
+import { loadHash } from '../src/shard/hash.js';
+import { KvMachine } from '../src/shard/kv-machine.js';
+import type { Write } from '../src/shard/operation.js';
+import { FORMER_PROTOCOL, PROTOCOL } from '../src/shard/protocol.js';
+import { decodeRecord } from '../src/shard/record-row.js';
+import { TopologyKeeper } from '../src/shard/topology-keeper.js';
+import { encodeFrame, decodeFrame } from '../src/shard/wire.js';
+import { encodeHello, type Hello } from '../src/shard/wire-hello.js';
+import { judgeCaller } from '../src/shard/ws-handshake.js';
+import { InlineWorker } from './raft/storage/support/inline-worker.js';
+import { f64, frame, frameBetween, termNotice, u16, u32, u48, u64, u8 } from './shard/crafted.js';
+import { MapStateStore } from './support/map-state-store.js';
+
+type Name = keyof typeof FORMATS;
+const names = Object.keys(FORMATS) as Name[];
+const formats = names.map((name) => FORMATS[name] as Format);
+
+const folders: string[] = [];
+beforeAll(loadHash);
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'kvorum-formats-'));
+  folders.push(folder);
+  return folder;
+}
+
+function builds([from, to]: readonly [from: number, to?: number]): string {
+  if (from === Infinity) return 'none yet';
+  if (to === undefined) return `${from} on`;
+  return from === to ? `${from}` : `${from} to ${to}`;
+}
+
+/** As docs/formats.md has it. */
+function printed({ what, where, rows }: Format): string {
+  const lines = Object.entries(rows).map(
+    ([name, { number, read, written }]) => `| ${number} | ${name} | ${read} on | ${builds(written)} |`,
+  );
+  const head = [`## ${what}`, '', `${where}.`, '', '| number | name | read by | written by |', '|---|---|---|---|'];
+  return [...head, ...lines, ''].join('\n');
+}
+
+describe('the table', () => {
+  it('is what docs/formats.md prints', () => {
+    const text = readFileSync(new URL('../docs/formats.md', import.meta.url), 'utf8');
+    expect(text.slice(text.indexOf('## '))).toBe(formats.map(printed).join('\n'));
+  });
+
+  it('gives a number out once, and no build writes what it cannot read', () => {
+    for (const { rows } of formats) {
+      const numbers = Object.values(rows).map(({ number }) => number);
+      expect(new Set(numbers).size).toBe(numbers.length);
+      // Those of format 1 were there before the count of builds began.
+      for (const { read, written } of Object.values(rows)) expect(written[0] >= read || written[0] === 0).toBe(true);
+    }
+  });
+
+  it('says the same of builds as their hellos', () => {
+    expect(PROTOCOL).toEqual({ versions: { min: 1, max: 2 }, featureLevel: 2 });
+    expect(FORMER_PROTOCOL).toEqual({ versions: { min: 1, max: 1 }, featureLevel: 1 });
+  });
+});
+
+const hello: Hello = {
+  ...{ role: 'router', from: 0, to: 1, incarnation: 1, clusterId: 'c', ...PROTOCOL, extension: {} },
+};
+const put: Write = {
+  ...{ type: 'put', key: Uint8Array.of(64, 1), body: new Uint8Array(3), contentType: 'text/plain' },
+  ...{ condition: { type: 'none' }, operationId: new Uint8Array(16), attempt: 'first' },
+};
+const command = (at: number, value: number): unknown => decodeCommand(encodeCommand(put, 1).with(at, value));
+
+/** A machine that reads what another one has written, with one byte of the row whose key begins with `space` changed. */
+function reloaded(space: string, at: number, value: number): void {
+  const store = new MapStateStore();
+  const machine = new KvMachine(store);
+  machine.apply(1, encodeCommand(put, 1));
+  machine.flush();
+  for (const [key, row] of [...store.scan(space)]) store.set(key, Buffer.from(row).fill(value, at, at + 1));
+  new KvMachine(store).load();
+}
+
+const request = [...u8(32), ...u48(1), ...u32(0), ...f64(5)];
+const oneByteKey = [...u16(1), ...u8(1)];
+const entryOf = (kind: number) => ({ index: 1, term: 1, kind: kind as EntryKind, data: new Uint8Array(0) });
+const journalRow = (kind: number): Uint8Array =>
+  encodeRow([{ group: 1, hardState: undefined, entries: [entryOf(kind)] }]);
+
+/** Gives the decoder of each format a number that no build has written; undefined: it has no such refusal, see there. */
+const DECODERS: Readonly<Record<Name, ((number: number) => unknown) | undefined>> = {
+  dataFolder: async (number) => {
+    const directory = newFolder();
+    const open = async (): Promise<void> => {
+      const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
+      await storage.open();
+      await storage.close();
+    };
+    await open();
+    const db = new Database(join(directory, 'journal.db'));
+    db.pragma(`user_version = ${number}`);
+    db.close();
+    await open();
+  },
+  journalRow: (number) => decodeRow(journalRow(1).with(0, number)),
+  journalPart: (number) => decodeRow(journalRow(1).with(9, number)),
+  entryKind: (number) => decodeRow(journalRow(number)),
+  linkVersion: (number) => decodeFrame(frame(termNotice).with(0, number)),
+  helloLayout: (number) => {
+    const identity = { role: 'node', id: 1, clusterId: 'c', protocol: PROTOCOL } as const;
+    const judged = judgeCaller(identity, new Map(), encodeHello(hello).with(4, number));
+    if ('refused' in judged) throw new Error(judged.refused.detail);
+    return judged;
+  },
+  // What is neither this nor a frame is refused as a frame of an unknown version.
+  linkMessage: undefined,
+  recordKind: (number) => decodeFrame(frame(u8(number))),
+  operation: (number) => decodeFrame(frame(request, u8(number), oneByteKey)),
+  consistency: (number) => decodeFrame(frame(request, u8(3), oneByteKey, u8(number))),
+  answer: (number) => decodeFrame(frame(u8(33), u48(1, 1), u16(1), u8(number))),
+  featureLevel: async (number) => {
+    const node = { id: 1, name: 'n1', peerAddress: 'a:1', httpAddress: 'a:2' };
+    const plan = { clusterId: 'c', nodes: [node], shardCount: 1, replicas: 1, leaseReads: false };
+    const storage = new MemoryStorage(new MemoryDisk());
+    await storage.open();
+    const topology = { ...plan, epoch: 1, hash: 'xxh64', shards: [[1]], featureLevel: number };
+    const meta = new Map([['topology', Buffer.from(JSON.stringify(topology))]]);
+    await new TopologyKeeper(plan, 1, storage).start(meta);
+  },
+  commandLayout: (number) => command(0, number),
+  commandKind: (number) => command(32, number),
+  attempt: (number) => command(23, number),
+  condition: (number) => command(33, number),
+  recordLayout: (number) => decodeRecord(Buffer.alloc(40, number)),
+  answerPage: (number) => {
+    reloaded('\u0001', 0, number);
+  },
+  answerKind: (number) => {
+    reloaded('\u0001', 7 + 30, number);
+  },
+  shardMeta: (number) => {
+    reloaded('\u0002', 0, number);
+  },
+  // Keys come from clients: they are told that theirs is no key.
+  keyTag: undefined,
+  embeddedPlan: (number) => {
+    const dataDir = newFolder();
+    writeFileSync(join(dataDir, 'cluster.json'), JSON.stringify({ format: number, clusterId: 'c' }));
+    return readOrMakePlan(checkOptions({ nodes: 1, dataDir }), 'fresh');
+  },
+};
+
+describe('a number that a later build wrote is refused by name', () => {
+  const able = names.filter((name) => DECODERS[name] !== undefined);
+  it.each(able)('%s', async (name) => {
+    const { what, read } = FORMATS[name] as Format;
+    // The parts of a journal record are bits.
+    const number = name === 'journalPart' ? 8 : Math.max(...read) + 1;
+    const decode = async (given: number): Promise<unknown> => await DECODERS[name]?.(given);
+    await expect(decode(number)).rejects.toThrow(`${what} ${number} is unknown to this build, which reads `);
+    await expect(decode(number)).rejects.toThrow('; a later build wrote it');
+  });
+
+  it('requests with unknown conditions and attempts, too', () => {
+    const at = [...request, ...u8(2), ...oneByteKey];
+    expect(() => decodeFrame(frame(at, u8(4)))).toThrow('condition 4 is unknown to this build, which reads 0 to 3');
+    expect(() => decodeFrame(frame(at, u8(0), u64(0n), u64(0n), u8(3)))).toThrow('attempt 3 is unknown to this build');
+  });
+
+  it('entries of an append, too', () => {
+    const entry = [...u64(9n), ...u64(4n), ...u8(3), ...u32(0)];
+    const append = [...u8(1), ...u32(7), ...u48(4, 8, 3, 8)];
+    expect(() => decodeFrame(frame(append, u32(1), entry))).toThrow('entry kind 3 is unknown to this build');
+  });
+});
+
+describe('a record that link version 2 brought', () => {
+  const { rows } = FORMATS.recordKind as Format;
+  const brought = Object.entries(rows).filter(([, { read }]) => read === 2);
+
+  it.each(brought)('%s has no place on a link of version 1', (_name, { number }) => {
+    const bytes = frameBetween(1, 2, u8(number), u48(1, 1), termNotice).with(0, 1);
+    expect(() => decodeFrame(bytes, 1)).toThrow(`record kind ${number} has no place here, on a link of version 1`);
+  });
+
+  it('and the others have', () => {
+    const message = { type: 'ping', epoch: 1, stopping: false } as const;
+    const bytes = encodeFrame({ from: 1, to: 2, messages: [message] }, 1);
+    expect(decodeFrame(bytes, 1).messages).toEqual([message]);
+  });
+});
