@@ -1,8 +1,9 @@
 /**
- * No lease holds while somebody else leads in a later term: whoever reads by it then may read what is no longer so.
+ * No lease holds while somebody else comes to lead in a later term, nor whenever the commit of that leader rises: whoever
+ * reads by it then may read what is no longer so.
  *
  * Stricter than what clients can see: the promise behind a lease is that no other leader is elected, not that none has
- * written yet.
+ * written yet. The second look is for leases that are taken late, such as by answers that waited for a paused leader.
  */
 import { InvariantViolation, describeNode } from '../raft/index.js';
 import type { GroupId, Replica } from '../shard/index.js';
@@ -15,8 +16,9 @@ export interface LeaseHolder {
 
 export class LeaseWatch {
   readonly #nodes: readonly LeaseHolder[];
-  /** Highest term that was seen led. */
+  /** Highest term that was seen led, and highest commit of a leader. */
   readonly #led = new Map<GroupId, number>();
+  readonly #committed = new Map<GroupId, number>();
 
   constructor(nodes: readonly LeaseHolder[]) {
     this.#nodes = nodes;
@@ -25,8 +27,11 @@ export class LeaseWatch {
   /** After whatever happened at a node. @throws InvariantViolation */
   look(node: LeaseHolder): void {
     for (const { id, raft } of node.replicas()) {
-      if (raft.role !== 'leader' || raft.term <= (this.#led.get(id) ?? 0)) continue;
-      this.#led.set(id, raft.term);
+      if (raft.role !== 'leader') continue;
+      const [led, committed] = [this.#led.get(id) ?? 0, this.#committed.get(id) ?? 0];
+      if (raft.term <= led && raft.commit <= committed) continue;
+      this.#led.set(id, Math.max(led, raft.term));
+      this.#committed.set(id, Math.max(committed, raft.commit));
       for (const other of this.#nodes) if (other !== node) this.#ask(other, id, raft);
     }
   }

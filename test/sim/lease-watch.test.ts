@@ -3,8 +3,8 @@ import type { Role } from '../../src/raft/index.js';
 import type { Replica } from '../../src/shard/index.js';
 import { LeaseWatch, type LeaseHolder } from '../../src/sim/lease-watch.js';
 
-const replica = (node: number, role: Role, term: number, holdsLease: boolean): Replica =>
-  ({ id: 7, raft: { id: node, role, term }, holdsLease }) as unknown as Replica;
+const replica = (node: number, role: Role, term: number, holdsLease: boolean, commit = 0): Replica =>
+  ({ id: 7, raft: { id: node, role, term, commit }, holdsLease }) as unknown as Replica;
 
 const nodeOf = (id: number, ...replicas: readonly Replica[]): LeaseHolder => ({ id, replicas: () => replicas });
 
@@ -15,6 +15,23 @@ describe('the watch on leases', () => {
   it('sees a leader of a later term while an older lease holds', () => {
     expect(() => {
       new LeaseWatch([old, fresh]).look(fresh);
+    }).toThrow('group 7: the lease of n1@3 holds, and n2@4 leads');
+  });
+
+  it('sees an older lease that was taken late, when the later leader commits', () => {
+    let held: readonly Replica[] = [replica(1, 'leader', 3, false)];
+    let leads: readonly Replica[] = [replica(2, 'leader', 4, false, 8)];
+    const [late, later] = [
+      { id: 1, replicas: () => held },
+      { id: 2, replicas: () => leads },
+    ];
+    const watch = new LeaseWatch([late, later]);
+    watch.look(later);
+    held = [replica(1, 'leader', 3, true)];
+    watch.look(later);
+    leads = [replica(2, 'leader', 4, false, 9)];
+    expect(() => {
+      watch.look(later);
     }).toThrow('group 7: the lease of n1@3 holds, and n2@4 leads');
   });
 
