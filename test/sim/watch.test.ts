@@ -16,6 +16,8 @@ interface Made {
   readonly commit?: number;
   readonly applied?: number;
   readonly stable?: number;
+  /** Its log begins behind this. */
+  readonly compacted?: number;
   readonly hash?: string;
   readonly match?: Readonly<Record<number, number>>;
   /** Members that a leader knows to have forgotten. */
@@ -24,13 +26,16 @@ interface Made {
   readonly data?: string;
 }
 
-const disks = new Map<number, { terms: readonly number[]; before?: readonly number[]; votes: Set<string> }>();
+const disks = new Map<
+  number,
+  { terms: readonly number[]; before?: readonly number[]; votes: Set<string>; covered?: number }
+>();
 const durable: ReadonlyMap<number, DurableLog> = new Map(
   [1, 2, 3].map((id) => [
     id,
     {
       durableTerm: (_group: number, index: number) => disks.get(id)?.terms[index - 1],
-      durableSnapshotIndex: () => 0,
+      durableSnapshotIndex: () => disks.get(id)?.covered ?? 0,
       get hasForgotten() {
         return disks.get(id)?.before !== undefined;
       },
@@ -50,13 +55,13 @@ class Life {
     const now = (): Required<Made> => this.#now;
     const log = {
       get snapshotIndex() {
-        return 0;
+        return now().compacted;
       },
       get snapshotTerm() {
-        return 0;
+        return now().log[now().compacted - 1] ?? 0;
       },
       get firstIndex() {
-        return 1;
+        return now().compacted + 1;
       },
       get lastIndex() {
         return now().log.length;
@@ -133,6 +138,7 @@ const complete = (made: Made): Required<Made> => ({
   commit: 0,
   applied: 0,
   stable: 0,
+  compacted: 0,
   hash: `state at ${made.applied ?? 0}`,
   match: {},
   quarantined: [],
@@ -270,6 +276,15 @@ describe('the invariants of a simulation', () => {
     expect(() => {
       see(life.become({ log: [1, 1, 1], stable: 2 }));
     }).toThrow('believes that it has 2@1 on its own disk');
+  });
+
+  it('no log is compacted past its newest durable checkpoint', () => {
+    for (const id of [1, 2, 3]) onDisk(id, [1, 1, 1]);
+    disks.set(1, { terms: [1, 1, 1], votes: new Set(), covered: 1 });
+    const life = seen({ id: 1, log: [1, 1, 1], commit: 3, applied: 3, stable: 3, compacted: 1 });
+    expect(() => {
+      see(life.become({ compacted: 2 }));
+    }).toThrow('compacted 2, its newest checkpoint is at 1');
   });
 
   it('equal states at equal applied index', () => {
