@@ -13,6 +13,7 @@ import {
   benchMix,
   drawMix,
   DRAWN_FAULT_KINDS,
+  MARKS,
   faultComplaint,
   modelsOf,
   hasPassed,
@@ -126,7 +127,8 @@ function runMany(scene: Scene & { readonly first: number; readonly lanes: number
     run: (seed, mix) => workers.run(seed, mix),
     lanes,
     // A cluster of one has no links to cut: what is overridden may rule kinds out.
-    faultKinds: isOverridden(overrides) ? [] : DRAWN_FAULT_KINDS,
+    faultKinds: isOverridden(overrides) || bench ? [] : DRAWN_FAULT_KINDS,
+    marks: isOverridden(overrides) || bench ? [] : MARKS,
     mayGoOn: () => !interruption.told && (bench ? measuredMs < BENCH_MS : performance.now() < endsAt),
     onSeed: (done) => {
       measuredMs = done.totals.cpuMs;

@@ -8,7 +8,7 @@
  */
 import type { NodeHealth, Topology } from '../shard/index.js';
 import type { Backend, ServingState } from './backend.js';
-import { leaderAmong, replicasOf, type StatusAsker } from './leader-claims.js';
+import { leaderAmong, replicasOf, type StatusAsker, type Statuses } from './leader-claims.js';
 
 export interface HealthCheck {
   readonly name: string;
@@ -89,11 +89,16 @@ export async function checkReadiness(
   statuses: StatusAsker,
   strict: boolean,
 ): Promise<readonly HealthCheck[]> {
+  const mustAsk = backend.self === undefined && backend.topology() !== undefined;
+  return readinessOf(backend, strict, mustAsk ? await statuses.ask() : undefined);
+}
+
+/** As far as is known here now; `answers`: what a router of its own has asked for. */
+export function readinessOf(backend: Backend, strict: boolean, answers?: Statuses): readonly HealthCheck[] {
   const { self } = backend;
   const topology = backend.topology();
   const noQuorum: number[] = [];
   const noLeader: number[] = [];
-  const answers = self === undefined && topology !== undefined ? await statuses.ask() : undefined;
   for (const [shard, replicas] of topology?.shards.entries() ?? []) {
     const alive = replicas.filter((node) => backend.alive(node)).length;
     if (alive * 2 <= replicas.length) noQuorum.push(shard);

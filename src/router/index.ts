@@ -18,7 +18,7 @@ export { createApp, kvMiddleware, type AppOptions, type Build, type MetricsSourc
 export type * from './backend.js';
 export { maxClientConnections, maxOpenFiles } from './descriptors.js';
 export * from './dispatch.js';
-export type { HealthCheck } from './health.js';
+export { readinessOf, type HealthCheck } from './health.js';
 export { InsecureBind, isLoopback } from './hosts.js';
 export { KvRoutes, type KvRoutesOptions, type RequestObserver } from './kv-routes.js';
 export * from './limits.js';

@@ -25,6 +25,8 @@ export interface CampaignOptions {
   readonly lanes: number;
   /** Kinds that must have been injected after `COVERAGE_SEEDS` seeds. */
   readonly faultKinds: readonly string[];
+  /** … and what some of so many must have reached. */
+  readonly marks: readonly string[];
   /** Asked before each seed; false ends the campaign when what is under way is done. */
   readonly mayGoOn?: () => boolean;
   readonly onSeed?: (progress: Pick<Campaign, 'seeds' | 'failures' | 'totals'>) => void;
@@ -49,6 +51,8 @@ export interface Campaign {
   readonly failures: readonly CampaignFailure[];
   /** Kinds of fault that were never injected, where there were seeds enough to demand it. */
   readonly missingFaults: readonly string[];
+  /** The same of marks. */
+  readonly missingMarks: readonly string[];
   readonly totals: Totals;
 }
 
@@ -59,7 +63,7 @@ export const REPLAY_EVERY = 50;
 const MOST_FAILURES = 10;
 
 export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
-  const { mayGoOn = () => true, faultKinds } = options;
+  const { mayGoOn = () => true, faultKinds, marks } = options;
   const sum = new Sum();
   const failures: CampaignFailure[] = [];
   const seeds = options.seeds[Symbol.iterator]();
@@ -82,18 +86,21 @@ export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
   };
   await Promise.all(Array.from({ length: options.lanes }, lane));
   const totals = sum.totals();
-  const missing = faultKinds.filter((kind) => (totals.faults[kind] ?? 0) === 0);
+  const isEnough = ended >= COVERAGE_SEEDS;
+  const missingIn = (names: readonly string[], counts: Readonly<Record<string, number>>): readonly string[] =>
+    isEnough ? names.filter((name) => (counts[name] ?? 0) === 0) : [];
   return {
     seeds: ended,
     replayed,
     failures: failures.sort((a, b) => a.seed - b.seed),
-    missingFaults: ended >= COVERAGE_SEEDS ? missing : [],
+    missingFaults: missingIn(faultKinds, totals.faults),
+    missingMarks: missingIn(marks, totals.reached),
     totals,
   };
 }
 
-export const hasPassed = ({ seeds, failures, missingFaults }: Campaign): boolean =>
-  seeds > 0 && failures.length === 0 && missingFaults.length === 0;
+export const hasPassed = ({ seeds, failures, missingFaults, missingMarks }: Campaign): boolean =>
+  seeds > 0 && failures.length === 0 && missingFaults.length === 0 && missingMarks.length === 0;
 
 async function runAndJudge(
   { run, mixOf }: CampaignOptions,

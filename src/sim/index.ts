@@ -8,6 +8,7 @@ export { hasPassed, runCampaign, type Campaign, type CampaignFailure, type Measu
 export { benchMix } from './bench-mix.js';
 export { drawMix } from './draw.js';
 export { FAULT_KINDS, MODEL_FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
+export { MARKS, type Mark } from './marks.js';
 export type * from './mix.js';
 export { DRAWN_FAULT_KINDS, MODELS, type Model } from './model.js';
 export {

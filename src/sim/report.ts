@@ -58,6 +58,8 @@ export function campaignDocument(facts: CampaignFacts): Readonly<Record<string, 
     events: totals.events,
     operations: totals.operations,
     faults: totals.faults,
+    reached: totals.reached,
+    missingMarks: campaign.missingMarks,
     nodes: Object.fromEntries(totals.nodes),
     shards: Object.fromEntries(totals.shards),
     digest: totals.digest,
@@ -72,7 +74,7 @@ function shrunkDocument({ shrunk, draw }: CampaignFacts, { seed }: CampaignFailu
 
 export function campaignReport(facts: CampaignFacts): string {
   const { campaign, first, interrupted, wallMs, lanes } = facts;
-  const { totals, seeds, failures, missingFaults, replayed } = campaign;
+  const { totals, seeds, failures, missingFaults, missingMarks, replayed } = campaign;
   const verdict = hasPassed(campaign) && !interrupted ? 'PASSED' : interrupted ? 'INTERRUPTED' : 'FAILED';
   const { ok, failed, unknown } = totals.operations;
   const rates =
@@ -88,9 +90,11 @@ export function campaignReport(facts: CampaignFacts): string {
     row('shards', distribution(totals.shards)),
     row('replayed', `${counted(replayed, 'seed')} twice, to compare`),
     row('digest', totals.digest),
-    ...faultTable(totals.faults),
+    ...countTable('faults', totals.faults),
+    ...(Object.keys(totals.reached).length > 0 ? countTable('seeds that reached', totals.reached) : []),
     ...(seeds === 0 ? ['', 'no seed came to an end'] : []),
     ...missingFaults.map((kind) => `FAILED: no fault of kind ${kind} in ${COVERAGE_SEEDS} seeds or more`),
+    ...missingMarks.map((mark) => `FAILED: ${mark} was reached in none of ${COVERAGE_SEEDS} seeds or more`),
     ...failures.flatMap((failure, index) => failureLines(facts, failure, index === 0)),
   ]);
 }
@@ -138,18 +142,19 @@ export function seedReport(seed: number, drawn: Mix, result: SimResult): string 
       `${counted(mix.routers, 'router')}, ${counted(mix.clients, 'client')}, ${counted(mix.keys, 'key')}, ${mix.durationMs} ms of faults`,
     ),
     row('digest', result.digest),
-    ...faultTable(result.faults),
+    ...countTable('faults', result.faults),
+    ...(Object.keys(result.reached).length > 0 ? countTable('reached', result.reached) : []),
     ...planTable(mix),
     `again: ${repeatCommand(seed, overridesBetween(drawn, mix))}`,
   ]);
 }
 
-function faultTable(faults: Readonly<Record<string, number>>): string[] {
-  const kinds = Object.entries(faults).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (kinds.length === 0) return ['faults: none'];
+function countTable(title: string, counts: Readonly<Record<string, number>>): string[] {
+  const kinds = Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (kinds.length === 0) return [`${title}: none`];
   const longest = Math.max(...kinds.map(([kind]) => kind.length));
   const digits = Math.max(...kinds.map(([, count]) => thousands(count).length));
-  return ['faults', ...kinds.map(([kind, count]) => `  ${kind.padEnd(longest)}  ${thousands(count).padStart(digits)}`)];
+  return [title, ...kinds.map(([kind, count]) => `  ${kind.padEnd(longest)}  ${thousands(count).padStart(digits)}`)];
 }
 
 /** What the numbers of --faults stand for. */

@@ -14,6 +14,8 @@ export interface SimResult {
   readonly operations: { readonly ok: number; readonly failed: number; readonly unknown: number };
   /** Faults that were injected, by kind. */
   readonly faults: Readonly<Record<string, number>>;
+  /** What it came to, of `marks.ts`, and how often. */
+  readonly reached: Readonly<Record<string, number>>;
   /** A hash of everything that happened, in order: equal exactly if two runs were. 8 hex digits. */
   readonly digest: string;
 }

@@ -11,9 +11,11 @@ import { Digest } from './digest.js';
 import { History } from './history.js';
 import type { Mix } from './mix.js';
 import { LeaseWatch } from './lease-watch.js';
+import { Marks } from './marks.js';
 import { Nemesis } from './nemesis.js';
 import { longestElectionMs } from './node-settings.js';
 import { Random } from './random.js';
+import { ReadinessWatch } from './readiness-watch.js';
 import type { SimFailure, SimResult } from './result.js';
 import { Scheduler } from './scheduler.js';
 import { SimCluster } from './sim-cluster.js';
@@ -30,6 +32,8 @@ const CHECK_STEPS_PER_OPERATION = 20_000;
 /** Less than this is no test. */
 const LEAST_OPERATIONS = 20;
 const LOOK_EVERY_MS = 100;
+/** How often nodes are asked whether they are ready. */
+const PROBE_EVERY_MS = 50;
 /** After the healing everything has to be well within so many election timeouts. */
 const HEAL_ELECTIONS = 30;
 
@@ -45,6 +49,7 @@ class Simulation {
   readonly #scheduler = new Scheduler();
   readonly #history = new History();
   readonly #digest = new Digest();
+  readonly #marks = new Marks();
   #failure: SimFailure | undefined;
 
   constructor(seed: number, mix: Mix, { trace }: RunOptions) {
@@ -56,11 +61,13 @@ class Simulation {
 
   async run(): Promise<SimResult> {
     const cluster = await this.#cluster();
+    const readiness = this.#readiness(cluster);
     const nemesis = new Nemesis(cluster, this.#scheduler, (what) => {
       this.#tell(what);
     });
     try {
       await this.#live(cluster, nemesis);
+      if (this.#failure === undefined) await this.#allReady(cluster, readiness);
     } catch (error) {
       this.#fail('crash', error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
@@ -74,6 +81,7 @@ class Simulation {
       events: happened,
       operations: this.#history.counts,
       faults: { ...nemesis.injected },
+      reached: { ...this.#marks.counts },
       digest: this.#digest.toString(),
     };
   }
@@ -119,6 +127,29 @@ class Simulation {
       }
     };
     return cluster;
+  }
+
+  /** Nodes are asked whether they are ready, as a load balancer does it. */
+  #readiness(cluster: SimCluster): ReadinessWatch {
+    const { nodes } = cluster;
+    const { reached } = this.#marks;
+    const watch = new ReadinessWatch({
+      nodes,
+      isTroubled: ({ id }) => cluster.isTroubled(id),
+      isQuorum: (voters) => cluster.isQuorum(voters),
+      reached,
+    });
+    const probe = (): void => {
+      if (this.#failure !== undefined) return;
+      try {
+        watch.look();
+      } catch (error) {
+        this.#violated(error);
+      }
+      this.#scheduler.after(PROBE_EVERY_MS, undefined, probe);
+    };
+    this.#scheduler.after(PROBE_EVERY_MS, undefined, probe);
+    return watch;
   }
 
   #violated(error: unknown): void {
@@ -219,6 +250,14 @@ class Simulation {
       LOOK_EVERY_MS,
     );
     if (!alike) this.#fail('convergence', differences(cluster, this.#mix).join('; '));
+  }
+
+  /** Everything is level: then there is nothing for which a node may be taken out of a load balancer. */
+  async #allReady(cluster: SimCluster, readiness: ReadinessWatch): Promise<void> {
+    const boundMs = HEAL_ELECTIONS * longestElectionMs(cluster.nodes);
+    const areReady = (): boolean => this.#failure !== undefined || readiness.unready().length === 0;
+    if (await this.#scheduler.until(areReady, boundMs, LOOK_EVERY_MS)) return;
+    this.#fail('liveness', `not ready after healing: ${readiness.unready().join('; ')}`);
   }
 
   async #trial(trial: TrialMix, scene: Pick<TrialScene, 'cluster' | 'clients' | 'nemesis'>): Promise<void> {

@@ -144,6 +144,26 @@ export class SimCluster {
     return disarm;
   }
 
+  /** Its disk, process or links have something at present, or may have, that it may suffer from. */
+  isTroubled(id: NodeId): boolean {
+    const { network, disk } = this.#options.mix;
+    if (network.narrow !== undefined || disk.stallProbability > 0) return true;
+    const others = this.nodes.map((node) => node.id).filter((other) => other !== id);
+    return !this.#isWell(id) || this.network.isTroubled(id, others);
+  }
+
+  /** A majority of these is there and does what it is asked. */
+  isQuorum(voters: readonly NodeId[]): boolean {
+    return voters.filter((id) => this.#isWell(id)).length * 2 > voters.length;
+  }
+
+  #isWell(id: NodeId): boolean {
+    const node = this.nodes[id - 1];
+    if (node === undefined || !node.serving || node.failing) return false;
+    const disk = this.disk(id);
+    return !disk.isTroubled && !disk.hasForgotten;
+  }
+
   /** The node whose present process this is. */
   nodeOf(life: Life): VirtualNode | undefined {
     const node = life.node === 0 ? undefined : this.nodes[life.node - 1];

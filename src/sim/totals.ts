@@ -9,6 +9,8 @@ export interface Totals {
   readonly operations: { readonly ok: number; readonly failed: number; readonly unknown: number };
   /** Injected faults by kind, in the order of the alphabet. */
   readonly faults: Readonly<Record<string, number>>;
+  /** Seeds that came to it, by mark, in the order of the alphabet. */
+  readonly reached: Readonly<Record<string, number>>;
   /** How many seeds had so many. */
   readonly nodes: ReadonlyMap<number, number>;
   readonly shards: ReadonlyMap<number, number>;
@@ -22,6 +24,7 @@ export class Sum {
   #events = 0;
   readonly #operations = { ok: 0, failed: 0, unknown: 0 };
   readonly #faults = new Map<string, number>();
+  readonly #reached = new Map<string, number>();
   readonly #nodes = new Map<number, number>();
   readonly #shards = new Map<number, number>();
   #digest = 0;
@@ -34,6 +37,7 @@ export class Sum {
     this.#operations.failed += result.operations.failed;
     this.#operations.unknown += result.operations.unknown;
     for (const [kind, count] of Object.entries(result.faults)) increase(this.#faults, kind, count);
+    for (const mark of Object.keys(result.reached)) increase(this.#reached, mark, 1);
     increase(this.#nodes, result.mix.nodes, 1);
     increase(this.#shards, result.mix.shards, 1);
     this.#digest = (this.#digest + fingerprint(`${result.seed} ${result.digest}`)) >>> 0;
@@ -45,7 +49,8 @@ export class Sum {
       cpuMs: this.#cpuMs,
       events: this.#events,
       operations: { ...this.#operations },
-      faults: Object.fromEntries([...this.#faults].sort(([a], [b]) => (a < b ? -1 : 1))),
+      faults: byName(this.#faults),
+      reached: byName(this.#reached),
       nodes: byNumber(this.#nodes),
       shards: byNumber(this.#shards),
       digest: this.#digest.toString(16).padStart(8, '0'),
@@ -56,6 +61,9 @@ export class Sum {
 function increase<K>(counts: Map<K, number>, key: K, by: number): void {
   counts.set(key, (counts.get(key) ?? 0) + by);
 }
+
+const byName = (counts: ReadonlyMap<string, number>): Readonly<Record<string, number>> =>
+  Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
 
 const byNumber = (counts: ReadonlyMap<number, number>): ReadonlyMap<number, number> =>
   new Map([...counts].sort(([a], [b]) => a - b));

@@ -238,6 +238,13 @@ export class VirtualDisk {
     for (const goOn of waiting) goOn();
   }
 
+  /** Something keeps it from being as fast as it is by itself, or will make a write fail. */
+  get isTroubled(): boolean {
+    const { stallUntil, failNextSync, slowFactor, isFull } = this.faults;
+    if (this.#hung !== undefined || failNextSync !== undefined || isFull) return true;
+    return slowFactor > 1 || stallUntil > this.#scheduler.now;
+  }
+
   get stateBytes(): number {
     return this.#content.stateBytes;
   }

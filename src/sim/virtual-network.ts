@@ -76,6 +76,14 @@ export class VirtualNetwork {
     this.#rules.delete(owner);
   }
 
+  /** Is there a rule now for anything that goes between it and one of `others`? */
+  isTroubled(id: PeerId, others: readonly PeerId[]): boolean {
+    for (const rule of this.#rules.values()) {
+      for (const other of others) if (rule(id, other) !== undefined || rule(other, id) !== undefined) return true;
+    }
+    return false;
+  }
+
   /** The others see their links to it break after `afterMs`; undefined = not before its next life. */
   died(transport: VirtualTransport, afterMs: number | undefined): void {
     if (afterMs === undefined || transport.buried) return;

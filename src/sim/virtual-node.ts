@@ -2,7 +2,7 @@
  * A machine with a disk, clocks, and one node process after another on it: the production node, its storage, and the
  * router inside of it. Knows how a process starts, dies and comes back; why, the nemesis knows.
  */
-import { Dispatcher, NodeBackend } from '../router/index.js';
+import { Dispatcher, NodeBackend, readinessOf, type HealthCheck } from '../router/index.js';
 import {
   ShardNode,
   shardOfKey,
@@ -45,6 +45,7 @@ interface Process {
   readonly life: Life;
   readonly node: ShardNode;
   readonly transport: VirtualTransport;
+  readonly backend: NodeBackend;
   readonly dispatcher: Dispatcher;
 }
 
@@ -100,6 +101,12 @@ export class VirtualNode {
     return this.#process?.node.replicas() ?? [];
   }
 
+  /** As `/readyz` answers; undefined while no process is there, or it stands still. */
+  readiness(strict = false): readonly HealthCheck[] | undefined {
+    if (this.#process === undefined || this.paused) return undefined;
+    return readinessOf(this.#process.backend, strict);
+  }
+
   start(): void {
     if (this.#process !== undefined) return;
     const { id, mix, plan, scheduler, network, disk, clock, random } = this.#options;
@@ -126,7 +133,7 @@ export class VirtualNode {
     });
     const backend = new NodeBackend({ host: node, runtime });
     const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });
-    const process: Process = { life, node, transport, dispatcher };
+    const process: Process = { life, node, transport, backend, dispatcher };
     this.#process = process;
     scheduler.settles();
     // Looked at in an event of its own: what a promise brings comes between events.

@@ -11,6 +11,7 @@ const campaignOf = (options: Partial<CampaignOptions>) =>
     run: fakeRun(() => undefined),
     lanes: 3,
     faultKinds: [],
+    marks: [],
     ...options,
   });
 

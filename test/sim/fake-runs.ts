@@ -15,6 +15,7 @@ export function measured(seed: number, mix: Mix, check?: SimFailure['check']): M
     events: 7,
     operations: { ok: 3, failed: 2, unknown: 1 },
     faults: { kill: 2 },
+    reached: {},
     digest: (seed * 2_654_435_761).toString(16).slice(-8).padStart(8, '0'),
   };
   return { result, cpuMs: 10 };

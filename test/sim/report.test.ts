@@ -18,6 +18,7 @@ const campaignOf = (verdict: Verdict, faultKinds: readonly string[] = []): Promi
     run: fakeRun(verdict),
     lanes: 2,
     faultKinds,
+    marks: [],
   });
 
 const factsOf = (campaign: Campaign, more: Partial<CampaignFacts> = {}): CampaignFacts => ({

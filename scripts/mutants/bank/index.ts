@@ -63,6 +63,7 @@ import { k41 } from './k41-promise-of-own-settings.js';
 import { k42 } from './k42-quarantined-ack-counts.js';
 import { k43 } from './k43-uid-not-checked.js';
 import { k44 } from './k44-close-leaves-commits.js';
+import { k45 } from './k45-elsewhere-counts.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -128,4 +129,5 @@ export const BANK: readonly Mutant[] = [
   k42,
   k43,
   k44,
+  k45,
 ];

@@ -6,7 +6,7 @@ import type { Mutant } from '../mutant.js';
 export const k38: Mutant = {
   id: 'K38',
   title: 'a node whose disk hangs says that it is ready',
-  caughtBy: ['repairs'],
+  caughtBy: ['repairs', 'sim-disks'],
   edits: [
     {
       file: 'src/router/health.ts',

@@ -6,7 +6,7 @@ import type { Mutant } from '../mutant.js';
 export const k39: Mutant = {
   id: 'K39',
   title: 'a node is ready although nothing that it leads commits',
-  caughtBy: ['repairs'],
+  caughtBy: ['repairs', 'sim'],
   edits: [
     {
       file: 'src/router/health.ts',

@@ -1,0 +1,18 @@
+/**
+ * K45: Any shard without service makes every node unready, also those that serve all they lead. One bad shard takes
+ * the whole cluster out of a load balancer.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k45: Mutant = {
+  id: 'K45',
+  title: 'a node is not ready because of shards elsewhere',
+  caughtBy: ['sim'],
+  edits: [
+    {
+      file: 'src/router/health.ts',
+      find: 'const counts = strict || unserved === topology.shards.length;',
+      replace: 'const counts = strict || unserved > 0;',
+    },
+  ],
+};

@@ -1,0 +1,164 @@
+/**
+ * What nodes say of their readiness, against what the simulator sees of them.
+ *
+ * - No node is ready while, for longer than an election timeout and a second, something that it leads has not got on
+ *   although something waits, or something that it wants written is not on its disk.
+ * - A node that has no fault of its own, and serves a shard that it leads, is not unready for long, whatever else goes
+ *   wrong in the cluster.
+ * - When all has healed every node is ready, also for those who ask strictly.
+ *
+ * Sees replicas from outside and keeps its own time; how a node comes to its answer, it does not know.
+ */
+import { InvariantViolation } from '../raft/index.js';
+import type { HealthCheck } from '../router/index.js';
+import type { GroupId, NodeId, Replica } from '../shard/index.js';
+import type { Mark } from './marks.js';
+
+/** A node, as this looks at it. */
+export interface Ailing {
+  readonly id: NodeId;
+  readonly settings: { readonly timers: { readonly tickMs: number; readonly electionTicks: number } };
+  /** It must refuse to start: nothing is asked of it. */
+  readonly damaged: boolean;
+  readonly clock: { monotonic(): number };
+  /** As `/readyz` answers; undefined while nobody would answer. */
+  readiness(strict?: boolean): readonly HealthCheck[] | undefined;
+  replicas(): Iterable<Replica>;
+}
+
+export interface ReadinessWatchOptions {
+  readonly nodes: readonly Ailing[];
+  /** Whether the node's disk, process or links have anything at present for which it may say that it is not ready. */
+  readonly isTroubled: (node: Ailing) => boolean;
+  /** A majority of these is there and does what it is asked. */
+  readonly isQuorum: (voters: readonly NodeId[]) => boolean;
+  readonly reached: (mark: Mark) => void;
+}
+
+/** Since when, on the node's own clock, a number has not risen though it should. */
+interface Wait {
+  readonly raft: Replica['raft'];
+  readonly term: number;
+  readonly at: number;
+  readonly sinceMs: number;
+}
+
+interface Watched {
+  readonly commits: Map<GroupId, Wait>;
+  readonly syncs: Map<GroupId, Wait>;
+  /** It serves, has no fault of its own, and is not ready, since then. */
+  wrongSinceMs: number | undefined;
+  isStalled: boolean;
+  isAlone: boolean;
+}
+
+/** Longer than an election timeout. */
+const GRACE_MS = 1_000;
+/** … and so long after the last fault of its own, in election timeouts, a node may still be unready. */
+const RECOVERY_ELECTIONS = 1;
+
+export class ReadinessWatch {
+  readonly #options: ReadinessWatchOptions;
+  readonly #watched = new Map<NodeId, Watched>();
+
+  constructor(options: ReadinessWatchOptions) {
+    this.#options = options;
+  }
+
+  /** To be called often. @throws InvariantViolation */
+  look(): void {
+    for (const node of this.#options.nodes) {
+      const checks = node.readiness();
+      if (checks === undefined) continue;
+      let watched = this.#watched.get(node.id);
+      if (watched === undefined) {
+        watched = { commits: new Map(), syncs: new Map(), wrongSinceMs: undefined, isStalled: false, isAlone: false };
+        this.#watched.set(node.id, watched);
+      }
+      this.#judge(node, watched, checks);
+    }
+  }
+
+  /** Who is not ready although all is well, and why. */
+  unready(): string[] {
+    return this.#options.nodes.flatMap((node) => {
+      if (node.damaged) return [];
+      const checks = node.readiness(true);
+      return checks === undefined
+        ? [`n${node.id} does not answer`]
+        : complaints(checks).map((why) => `n${node.id}: ${why}`);
+    });
+  }
+
+  #judge(node: Ailing, watched: Watched, checks: readonly HealthCheck[]): void {
+    const { tickMs, electionTicks } = node.settings.timers;
+    const electionMs = tickMs * electionTicks;
+    const now = node.clock.monotonic();
+    const wrong = complaints(checks);
+    let longest: { readonly ms: number; readonly what: string } = { ms: 0, what: '' };
+    let serves = false;
+    for (const { id, raft, applied, installing } of node.replicas()) {
+      const leads = raft.role === 'leader';
+      const { lastIndex, stableIndex } = raft.log;
+      const uncommitted = note(watched.commits, id, { raft, at: applied, due: leads && applied < lastIndex }, now);
+      const unwritten = note(
+        watched.syncs,
+        id,
+        { raft, at: stableIndex, due: !installing && stableIndex < lastIndex },
+        now,
+      );
+      if (uncommitted > longest.ms) longest = { ms: uncommitted, what: `leads group ${id} and has committed nothing` };
+      if (unwritten > longest.ms) longest = { ms: unwritten, what: `has got nothing of group ${id} on its disk` };
+      if (leads && id > 0 && applied > 0) serves ||= this.#options.isQuorum(raft.configuration.voters);
+    }
+    const isStalled = longest.ms > electionMs + GRACE_MS;
+    if (isStalled && !watched.isStalled && wrong.length > 0) this.#options.reached('unready-by-own-fault');
+    watched.isStalled = isStalled;
+    if (isStalled && wrong.length === 0) {
+      throw new InvariantViolation(`n${node.id} is ready, and ${longest.what} for ${Math.round(longest.ms)} ms`);
+    }
+    const isWell = serves && longest.ms <= electionMs;
+    const isAlone = isWell && wrong.length === 0 && checks.some((check) => check.note !== undefined);
+    if (isAlone && !watched.isAlone) this.#options.reached('ready-beside-unserved');
+    watched.isAlone = isAlone;
+    this.#standsIn(node, watched, { wrong, now, electionMs, isWell });
+  }
+
+  #standsIn(
+    node: Ailing,
+    watched: Watched,
+    { wrong, now, electionMs, isWell }: { wrong: readonly string[]; now: number; electionMs: number; isWell: boolean },
+  ): void {
+    if (wrong.length === 0 || !isWell || this.#options.isTroubled(node)) {
+      watched.wrongSinceMs = undefined;
+      return;
+    }
+    watched.wrongSinceMs ??= now;
+    const ms = now - watched.wrongSinceMs;
+    if (ms <= RECOVERY_ELECTIONS * electionMs) return;
+    throw new InvariantViolation(
+      `n${node.id} serves what it leads and has no fault of its own, and is not ready for ${Math.round(ms)} ms: ${wrong.join('; ')}`,
+    );
+  }
+}
+
+/** For how long the number has not risen, ms. */
+function note(
+  waits: Map<GroupId, Wait>,
+  group: GroupId,
+  { raft, at, due }: { readonly raft: Replica['raft']; readonly at: number; readonly due: boolean },
+  now: number,
+): number {
+  if (!due) {
+    waits.delete(group);
+    return 0;
+  }
+  const { term } = raft;
+  const wait = waits.get(group);
+  if (wait?.raft === raft && wait.term === term && wait.at === at) return now - wait.sinceMs;
+  waits.set(group, { raft, term, at, sinceMs: now });
+  return 0;
+}
+
+const complaints = (checks: readonly HealthCheck[]): string[] =>
+  checks.flatMap(({ name, wrong }) => (wrong === undefined ? [] : [`${name}: ${wrong}`]));

@@ -1,0 +1,126 @@
+/** What nodes say of their readiness, against what is seen of them: made-up nodes, and whole runs. */
+import { describe, expect, it } from 'vitest';
+import type { Role } from '../../src/raft/index.js';
+import type { Replica } from '../../src/shard/index.js';
+import { drawMix, runSeed, type Mix } from '../../src/sim/index.js';
+import { ReadinessWatch, type Ailing } from '../../src/sim/readiness-watch.js';
+
+/** A node with one replica, whose election timeout is 200 ms; all of it may be changed. */
+class Node implements Ailing {
+  readonly id = 1;
+  readonly settings = { timers: { tickMs: 20, electionTicks: 10 } };
+  readonly damaged = false;
+  now = 0;
+  wrong: string | undefined;
+  role: Role = 'leader';
+  applied = 5;
+  stableIndex = 5;
+  lastIndex = 5;
+  readonly clock = { monotonic: (): number => this.now };
+  readonly #raft: Replica['raft'];
+
+  constructor() {
+    const log = { value: this };
+    this.#raft = {
+      term: 3,
+      configuration: { voters: [1, 2, 3] },
+      get role() {
+        return log.value.role;
+      },
+      get log() {
+        return log.value;
+      },
+    } as unknown as Replica['raft'];
+  }
+
+  readiness(): ReturnType<Ailing['readiness']> {
+    return [{ name: 'made up', wrong: this.wrong }];
+  }
+
+  replicas(): Iterable<Replica> {
+    return [{ id: 7, raft: this.#raft, applied: this.applied, installing: false } as unknown as Replica];
+  }
+}
+
+function watched({ isTroubled = false, isQuorum = true } = {}) {
+  const node = new Node();
+  const marks: string[] = [];
+  const watch = new ReadinessWatch({
+    nodes: [node],
+    isTroubled: () => isTroubled,
+    isQuorum: () => isQuorum,
+    reached: (mark) => marks.push(mark),
+  });
+  /** Looks every 50 ms for so long. */
+  const pass = (ms: number): void => {
+    for (const end = node.now + ms; node.now < end; node.now += 50) watch.look();
+  };
+  return { node, pass, marks };
+}
+
+describe('the watch on readiness', () => {
+  it('sees a node that is ready while nothing that it leads commits', () => {
+    const { node, pass } = watched();
+    node.lastIndex = 6;
+    node.stableIndex = 6;
+    pass(1_200);
+    expect(() => {
+      pass(100);
+    }).toThrow('n1 is ready, and leads group 7 and has committed nothing for 1250 ms');
+  });
+
+  it('sees a node that is ready while its disk takes nothing', () => {
+    const { node, pass } = watched();
+    node.role = 'follower';
+    node.lastIndex = 6;
+    expect(() => {
+      pass(1_300);
+    }).toThrow('n1 is ready, and has got nothing of group 7 on its disk for 1250 ms');
+  });
+
+  it('is content with one that says so, with one that gets on, and with a follower', () => {
+    const says = watched();
+    Object.assign(says.node, { lastIndex: 6, wrong: 'the disk hangs' });
+    says.pass(3_000);
+    expect(says.marks).toEqual(['unready-by-own-fault']);
+    const goesOn = watched();
+    for (let index = 5; index < 20; index++) {
+      Object.assign(goesOn.node, { lastIndex: index + 1, stableIndex: index, applied: index });
+      goesOn.pass(1_000);
+    }
+    const follows = watched();
+    Object.assign(follows.node, { role: 'follower', lastIndex: 6, stableIndex: 6 });
+    follows.pass(3_000);
+  });
+
+  it('sees a node that serves and is not ready for what goes wrong elsewhere', () => {
+    const { node, pass } = watched();
+    node.wrong = 'some shard has no leader';
+    pass(200);
+    expect(() => {
+      pass(100);
+    }).toThrow('n1 serves what it leads and has no fault of its own, and is not ready for 250 ms: made up: some shard');
+  });
+
+  it('does not expect that of one with a fault of its own, nor of one that can serve nothing', () => {
+    for (const how of [{ isTroubled: true }, { isQuorum: false }]) {
+      const { node, pass } = watched(how);
+      node.wrong = 'something';
+      pass(3_000);
+    }
+  });
+});
+
+describe('in whole runs', () => {
+  const mixOf = (seed: number): Mix => ({ ...drawMix(seed, ['hung-disk']), nodes: 3, replicas: 3, durationMs: 4_000 });
+
+  it('nodes come to say that they are not ready for their own disks', async () => {
+    let reached = 0;
+    for (let seed = 3; seed <= 5; seed++) {
+      const result = await runSeed(seed, mixOf(seed));
+      expect(result.failure).toBeUndefined();
+      if (result.reached['unready-by-own-fault'] !== undefined) reached++;
+    }
+    expect(reached).toBeGreaterThan(0);
+  }, 120_000);
+});
