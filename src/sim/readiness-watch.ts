@@ -48,6 +48,8 @@ interface Watched {
   readonly syncs: Map<GroupId, Wait>;
   /** It serves, has no fault of its own, and is not ready, since then. */
   wrongSinceMs: number | undefined;
+  /** When it last had a fault of its own. */
+  troubledAtMs: number;
   isStalled: boolean;
   isAlone: boolean;
 }
@@ -56,6 +58,8 @@ interface Watched {
 const GRACE_MS = 1_000;
 /** … and so long after the last fault of its own, in election timeouts, a node may still be unready. */
 const RECOVERY_ELECTIONS = 1;
+/** What was sent over a slow link arrives long after that was healed, and what was sent since then behind it. */
+const AFTERMATH_MS = 500;
 
 export class ReadinessWatch {
   readonly #options: ReadinessWatchOptions;
@@ -72,7 +76,14 @@ export class ReadinessWatch {
       if (checks === undefined) continue;
       let watched = this.#watched.get(node.id);
       if (watched === undefined) {
-        watched = { commits: new Map(), syncs: new Map(), wrongSinceMs: undefined, isStalled: false, isAlone: false };
+        watched = {
+          commits: new Map(),
+          syncs: new Map(),
+          wrongSinceMs: undefined,
+          troubledAtMs: -Infinity,
+          isStalled: false,
+          isAlone: false,
+        };
         this.#watched.set(node.id, watched);
       }
       this.#judge(node, watched, checks);
@@ -129,7 +140,8 @@ export class ReadinessWatch {
     watched: Watched,
     { wrong, now, electionMs, isWell }: { wrong: readonly string[]; now: number; electionMs: number; isWell: boolean },
   ): void {
-    if (wrong.length === 0 || !isWell || this.#options.isTroubled(node)) {
+    if (this.#options.isTroubled(node)) watched.troubledAtMs = now;
+    if (wrong.length === 0 || !isWell || now - watched.troubledAtMs < AFTERMATH_MS) {
       watched.wrongSinceMs = undefined;
       return;
     }
