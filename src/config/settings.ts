@@ -176,7 +176,7 @@ export const nodeSettings = {
   leaseReads: setting(
     onOff().default(false),
     undefined,
-    'allow ?consistency=lease: faster reads that trust the clocks of the machines',
+    'allow ?consistency=lease: faster reads that trust the clocks of the machines; same on all nodes, as the next three',
   ),
   tickMs: setting(integer(5, 1000).default(50), '<ms>', 'length of a tick, the unit of the two below (default 50)'),
   electionTicks: setting(

@@ -5,8 +5,9 @@
  * Knows no message handling. Imports follow a node's life: follower → candidate → leader → core.
  */
 import { Lag } from './lag.js';
+import { SHORT_TICKS } from './lease.js';
 import { Log } from './log.js';
-import type { RaftOptions } from './options.js';
+import type { RaftOptions, RaftTimers } from './options.js';
 import { Outbox } from './outbox.js';
 import type { Window } from './progress.js';
 import type { Follower, RoleState } from './roles.js';
@@ -35,7 +36,7 @@ export interface Quarantine {
 
 export class Core {
   readonly id: NodeId;
-  readonly options: RaftOptions;
+  options: RaftOptions;
   readonly log: Log;
   /** What may be under way to one follower. */
   readonly window: Window;
@@ -101,11 +102,22 @@ export class Core {
     return this.writeLag.ticks >= this.options.electionTicks;
   }
 
-  /** A leader was heard. */
+  /** A leader was heard. What was promised before, with longer timers, still holds. */
   promise(leader: NodeId): void {
     if (this.options.leaseReads !== true) return;
-    this.promiseTicks = this.options.electionTicks;
+    this.promiseTicks = Math.max(this.promiseTicks, this.options.electionTicks);
     this.promisedTo = leader;
+  }
+
+  /** Other timers from now on. `stretch`: new ticks that make an old one; what was promised holds for its whole time. */
+  retime(timers: RaftTimers, stretch: number): void {
+    this.options = { ...this.options, ...timers };
+    if (this.promiseTicks > 0 && stretch !== 1) {
+      this.promiseTicks = Math.ceil(this.promiseTicks * stretch) + SHORT_TICKS;
+    }
+    if (this.role.type === 'leader') return;
+    this.role.electionElapsed = 0;
+    this.role.electionTimeout = this.drawTimeout();
   }
 
   /** A time in [T, 2T), drawn for every attempt, so that two nodes rarely stand at once (s10). */

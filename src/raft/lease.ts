@@ -19,8 +19,8 @@
 
 /** By how much the speeds of two machines' clocks may differ, as a fraction. The only place where it stands. */
 export const MAX_CLOCK_DRIFT = 0.1;
-/** By how many ticks an election timeout may be shorter than it says. */
-const SHORT_TICKS = 2;
+/** By how many ticks what is counted in ticks may be shorter than it says. */
+export const SHORT_TICKS = 2;
 
 /** What a voter with these timers may promise, in ms. 0 if they are too short for any promise. */
 export const promiseMsOf = (tickMs: number, electionTicks: number): number =>

@@ -46,3 +46,9 @@ export interface RaftOptions {
    */
   readonly owedTicks?: number;
 }
+
+/** What may change while a replica runs (`Raft.retime`). */
+export type RaftTimers = Pick<
+  RaftOptions,
+  'electionTicks' | 'heartbeatTicks' | 'quiesceTicks' | 'leaseReads' | 'promiseMs'
+>;

@@ -20,7 +20,7 @@ import {
 } from './leader.js';
 import type { LogView } from './log.js';
 import type { Message } from './messages.js';
-import type { RaftOptions } from './options.js';
+import type { RaftOptions, RaftTimers } from './options.js';
 import { Persistence } from './persistence.js';
 import { askForTerm, enterQuarantine, noteTerm } from './quarantine.js';
 import { disturbs, wake } from './quiescence.js';
@@ -34,7 +34,7 @@ import { admit } from './terms.js';
 import { NONE, type Configuration, type NodeId, type SnapshotMeta } from './types.js';
 import { answerVote } from './voter.js';
 
-export type { RaftOptions } from './options.js';
+export type { RaftOptions, RaftTimers } from './options.js';
 export type { PeerStatus, ProposeResult, RaftStatus, ReadResult, Role, TransferResult } from './results.js';
 
 export class Raft {
@@ -102,6 +102,14 @@ export class Raft {
         tickLeader(core, core.role);
         break;
     }
+  }
+
+  /**
+   * Other timers from now on. `stretch`: how many of the new ticks make one of the old, 1 if ticks go on as they were.
+   * To be called when the owner's next tick is a whole new one away.
+   */
+  retime(timers: RaftTimers, stretch: number): void {
+    this.#core.retime(timers, stretch);
   }
 
   step(message: Message): void {

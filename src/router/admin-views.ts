@@ -24,6 +24,8 @@ export function clusterView(backend: Backend, topology: Topology, limits: Limits
     replicas: topology.replicas,
     hash: topology.hash,
     lease_reads: topology.leaseReads,
+    leases: topology.leases ?? null,
+    timers: timersView(topology),
     served_by: backend.self ?? null,
     state: backend.state(),
     nodes: topology.nodes.map((node) => ({
@@ -42,6 +44,12 @@ export function clusterView(backend: Backend, topology: Topology, limits: Limits
       connections: limits.maxConnections,
     },
   };
+}
+
+/** Null while every node goes by its own. */
+function timersView({ timers }: Topology): object | null {
+  if (timers === undefined) return null;
+  return { tick_ms: timers.tickMs, election_ticks: timers.electionTicks, heartbeat_ticks: timers.heartbeatTicks };
 }
 
 export function nodesView(backend: Backend, topology: Topology, statuses: Statuses): object {

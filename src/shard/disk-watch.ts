@@ -15,15 +15,15 @@ const CALM_TIMEOUTS = 10;
 
 export class DiskWatch {
   readonly #writes: WritesUnderWay;
-  readonly #timeoutMs: number;
+  /** A write that takes longer (an election timeout) is one that hangs; may change. */
+  timeoutMs: number;
   #hungAtMs = -Infinity;
   #isFit = true;
   #hangs = false;
 
-  /** `timeoutMs`: a write that takes longer (an election timeout) is one that hangs. */
   constructor(writes: WritesUnderWay, timeoutMs: number) {
     this.#writes = writes;
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
   }
 
   /** How long the oldest write has been under way; 0 if none is. */
@@ -33,7 +33,7 @@ export class DiskWatch {
   }
 
   hangs(now: number): boolean {
-    return this.pendingMs(now) > this.#timeoutMs;
+    return this.pendingMs(now) > this.timeoutMs;
   }
 
   /** As of the last `look`: may this node be given leadership? */
@@ -47,7 +47,7 @@ export class DiskWatch {
     if (hangs) this.#hungAtMs = now;
     const began = hangs && !this.#hangs;
     this.#hangs = hangs;
-    const isFit = now - this.#hungAtMs > CALM_TIMEOUTS * this.#timeoutMs;
+    const isFit = now - this.#hungAtMs > CALM_TIMEOUTS * this.timeoutMs;
     const changed = isFit !== this.#isFit;
     this.#isFit = isFit;
     return { began, changed };

@@ -4,20 +4,20 @@
  * The one place that knows which group runs which machine.
  */
 import {
-  Lease,
-  promiseMsOf,
   type Configuration,
   type GroupId,
   type NodeId,
   type RaftOptions,
+  type RaftTimers,
   type RecoveredGroup,
   type Storage,
 } from '../raft/index.js';
 import { Group, type GroupHost } from './group.js';
 import { KvMachine } from './kv-machine.js';
-import type { NodeLimits, NodeTimers } from './node-options.js';
+import type { NodeLimits } from './node-options.js';
 import type { RecentRows } from './recent-rows.js';
 import type { Runtime } from './runtime.js';
+import type { Settings } from './settings.js';
 import { StateTable } from './state-table.js';
 import { SystemMachine } from './system-machine.js';
 import { SYSTEM_GROUP } from './topology.js';
@@ -30,9 +30,8 @@ export interface GroupFactoryOptions {
   readonly self: NodeId;
   readonly storage: Storage;
   readonly runtime: Runtime;
-  readonly timers: NodeTimers;
+  readonly settings: Settings;
   readonly limits: NodeLimits;
-  readonly leaseReads: boolean;
   readonly recent: RecentRows;
   readonly host: GroupHost;
   /** The quarantine that the replica starts in, or has left (`lives.ts`). */
@@ -53,12 +52,22 @@ export function makeGroup(
     id === SYSTEM_GROUP
       ? new SystemMachine(table)
       : new KvMachine(table, { maxAnswers: limits.rememberedAnswers, windowMs: limits.rememberedMs });
-  const lease = options.leaseReads ? new Lease() : undefined;
-  return new Group({ id, raft: raftOptions(options, voters, recovered), machine, table, lease }, options.host);
+  const raft = raftOptions(options, voters, recovered);
+  const group = new Group({ id, raft, machine, table }, options.host);
+  group.leases = options.settings.leases;
+  return group;
 }
 
+export const raftTimers = ({ electionTicks, heartbeatTicks, promises, promiseMs }: Settings): RaftTimers => ({
+  electionTicks,
+  heartbeatTicks,
+  quiesceTicks: electionTicks,
+  leaseReads: promises,
+  promiseMs,
+});
+
 function raftOptions(
-  { self, runtime, timers, limits, leaseReads, confined, owedTicks = 0 }: GroupFactoryOptions,
+  { self, runtime, settings, limits, confined, owedTicks = 0 }: GroupFactoryOptions,
   voters: readonly NodeId[],
   recovered: RecoveredGroup | undefined,
 ): RaftOptions {
@@ -69,16 +78,12 @@ function raftOptions(
     hardState: recovered?.hardState ?? { term: 0, vote: 0, commit: 0 },
     snapshot: recovered?.snapshot ?? { index: 0, term: 0, configuration },
     entries: recovered?.entries ?? [],
-    electionTicks: timers.electionTicks,
-    heartbeatTicks: timers.heartbeatTicks,
     random: () => runtime.random(),
     maxAppendBytes: limits.appendBytes,
     maxInflight: MAX_INFLIGHT_APPENDS,
     maxInflightBytes: Math.min(MAX_INFLIGHT_BYTES, limits.commitBytes),
     maxUncommittedBytes: limits.uncommittedBytes,
-    quiesceTicks: timers.electionTicks,
-    leaseReads,
-    promiseMs: leaseReads ? promiseMsOf(timers.tickMs, timers.electionTicks) : 0,
+    ...raftTimers(settings),
     owedTicks,
     ...confined,
   };

@@ -9,14 +9,15 @@
  */
 import {
   EntryKind,
+  Lease,
   NONE,
   Raft,
   type Entry,
   type GroupId,
-  type Lease,
   type Message,
   type NodeId,
   type RaftOptions,
+  type RaftTimers,
   type Ready,
   type SnapshotChunk,
   type Write,
@@ -30,6 +31,7 @@ import type { Answer, Consistency } from './operation.js';
 import { serveReads } from './operation-faults.js';
 import { refuse } from './refusals.js';
 import type { Logger } from './runtime.js';
+import type { LeaseStage } from './settings.js';
 import type { StateTable } from './state-table.js';
 import type { GroupStatus } from './status.js';
 import { SYSTEM_GROUP, shardOfGroup } from './topology.js';
@@ -57,8 +59,6 @@ export interface GroupOptions {
   readonly raft: RaftOptions;
   readonly machine: Machine;
   readonly table: StateTable;
-  /** Undefined = lease reads are off and go through a round like any other. */
-  readonly lease: Lease | undefined;
 }
 
 /** A group's replica as tools see it: to be read, and only between two turns of its node. */
@@ -83,11 +83,13 @@ export class Group implements Replica {
   readonly stall: CommitStall;
   /** It is to be collected in this turn; kept by `groups.ts`. */
   touched = false;
+  /** Before `read`, reads by lease go through a round like any other. */
+  leases: LeaseStage = 'off';
 
   readonly #host: GroupHost;
   readonly #writes = new WaitingWrites();
   readonly #reads = new WaitingReads();
-  readonly #lease: Lease | undefined;
+  readonly #lease = new Lease();
   readonly #maxBatchBytes: number;
   #proposals: { readonly data: Uint8Array; readonly waiter: Waiter }[] = [];
   #knownLeader: NodeId = NONE;
@@ -101,7 +103,6 @@ export class Group implements Replica {
     this.#host = host;
     this.stall = new CommitStall(() => host.now());
     this.#maxBatchBytes = options.raft.maxUncommittedBytes;
-    this.#lease = options.lease;
     this.applied = options.raft.snapshot.index;
     this.machine.load();
   }
@@ -163,6 +164,13 @@ export class Group implements Replica {
       this.#host.logger.warn(fields, 'malformed snapshot chunk');
       return false;
     }
+  }
+
+  /** As `Raft.retime`. */
+  retime(timers: RaftTimers, stretch: number, leases: LeaseStage): void {
+    this.raft.retime(timers, stretch);
+    this.leases = leases;
+    if (leases === 'off') this.#lease.drop();
   }
 
   transfer(to: NodeId): void {
@@ -228,7 +236,7 @@ export class Group implements Replica {
     }
     if (ready.committed.length > 0) this.#apply(ready.committed);
     for (const { context, index, promiseMs = 0 } of ready.reads) {
-      this.#lease?.confirmed(context, promiseMs);
+      this.#lease.confirmed(context, promiseMs);
       this.#reads.confirmed(context, index);
     }
     for (const context of ready.readsLost) {
@@ -290,7 +298,7 @@ export class Group implements Replica {
     if (!this.isLeader || !this.#reads.wantsRound) return;
     const result = this.raft.readIndex();
     if (result.type === 'refused') return;
-    this.#lease?.sent(result.context, this.#host.now());
+    if (this.leases !== 'off') this.#lease.sent(result.context, this.#host.now());
     this.#reads.asked(result.context);
   }
 
@@ -306,7 +314,7 @@ export class Group implements Replica {
 
   /** Would a read by lease be answered now? */
   get holdsLease(): boolean {
-    return this.raft.mayReadByLease && this.#lease?.validAt(this.#host.now()) === true;
+    return this.leases === 'read' && this.raft.mayReadByLease && this.#lease.validAt(this.#host.now());
   }
 
   readonly #serve = (key: Uint8Array): Answer => ({
@@ -332,7 +340,7 @@ export class Group implements Replica {
   }
 
   #leaveOffice(): void {
-    this.#lease?.drop();
+    this.#lease.drop();
     for (const { waiter } of this.#proposals) waiter.done(this.#notHere());
     this.#proposals = [];
     for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', undefined, this.#details()));

@@ -6,8 +6,10 @@
  */
 import type { GroupId, NodeId } from '../raft/index.js';
 import type { QueuedWrite } from './commit-pipeline.js';
+import { raftTimers } from './group-factory.js';
 import type { Group } from './group.js';
 import type { Closed } from './leaving.js';
+import type { Settings } from './settings.js';
 import { SYSTEM_GROUP, groupOfShard, type Topology } from './topology.js';
 
 /** A preferred leader stands again every so many ticks while the other replicas start. */
@@ -97,6 +99,12 @@ export class Groups {
     if (group.touched) return;
     group.touched = true;
     this.#touched.push(group);
+  }
+
+  /** All go by other timers from now on (`settings.ts`). */
+  retime(settings: Settings, stretch: number): void {
+    for (const group of this.#groups.values()) group.retime(raftTimers(settings), stretch, settings.leases);
+    this.touchAll();
   }
 
   touchAll(): void {

@@ -19,10 +19,11 @@ interface Peer {
 
 export class Liveness {
   readonly #peers = new Map<NodeId, Peer>();
-  readonly #timeoutMs: number;
+  /** An election timeout; may change. */
+  timeoutMs: number;
 
   constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
   }
 
   heard(id: NodeId, now: number): void {
@@ -65,7 +66,7 @@ export class Liveness {
     const silent: NodeId[] = [];
     for (const id of watched) {
       const peer = this.#peers.get(id);
-      if (peer === undefined || peer.mourned || now - peer.heardAt <= this.#timeoutMs) continue;
+      if (peer === undefined || peer.mourned || now - peer.heardAt <= this.timeoutMs) continue;
       peer.alive = false;
       peer.mourned = true;
       silent.push(id);
@@ -81,7 +82,7 @@ export class Liveness {
   /** Alive for a while, and not about to stop: fit to take over leadership. */
   isSettled(id: NodeId, now: number): boolean {
     const peer = this.#peers.get(id);
-    return peer?.alive === true && !peer.stopping && now - peer.aliveSince >= this.#timeoutMs;
+    return peer?.alive === true && !peer.stopping && now - peer.aliveSince >= this.timeoutMs;
   }
 
   alive(): NodeId[] {

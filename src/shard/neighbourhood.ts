@@ -7,6 +7,7 @@
  */
 import type { NodeId } from '../raft/index.js';
 import type { Liveness } from './liveness.js';
+import type { Settings } from './settings.js';
 import { systemVoters, type ClusterPlan, type TopologyKeeper } from './topology-keeper.js';
 import { ROUTER_PEERS, type PeerId, type Transport } from './transport.js';
 import type { Ping } from './wire-ping.js';
@@ -31,19 +32,24 @@ export class Neighbourhood {
   readonly #keeper: TopologyKeeper;
   readonly #liveness: Liveness;
   readonly #systemVoters: readonly NodeId[];
-  readonly #leaseReads: boolean;
+  readonly #settings: Settings;
+  /** The epoch that each node runs by, as it said last on its present link. */
+  readonly #epochs = new Map<NodeId, number>();
+  /** … and the one that the voters of the system group were last told of this node. */
+  #toldEpoch = 0;
 
   constructor(
     transport: Transport,
     keeper: TopologyKeeper,
     liveness: Liveness,
-    plan: Pick<ClusterPlan, 'nodes' | 'leaseReads'>,
+    plan: Pick<ClusterPlan, 'nodes'>,
+    settings: Settings,
   ) {
     this.#transport = transport;
     this.#keeper = keeper;
     this.#liveness = liveness;
     this.#systemVoters = systemVoters(plan.nodes);
-    this.#leaseReads = plan.leaseReads;
+    this.#settings = settings;
   }
 
   setNeighbours(ids: readonly NodeId[]): void {
@@ -59,7 +65,10 @@ export class Neighbourhood {
       return false;
     }
     // With leases a follower has promised its vote to nobody else for an election timeout, broken link or not.
-    if (!up) return this.#liveness.lost(peer, !this.#leaseReads);
+    if (!up) {
+      this.#epochs.delete(peer);
+      return this.#liveness.lost(peer, !this.#settings.promises);
+    }
     this.#liveness.heard(peer, now);
     this.#pingOne(peer);
     return false;
@@ -76,16 +85,22 @@ export class Neighbourhood {
 
   /** True if a node that was alive has failed, and nothing is owed to it any more. */
   pinged(from: PeerId, { epoch, stopping, failed }: Ping, now: number): boolean {
-    if (failed === true) return this.#liveness.lost(from, !this.#leaseReads);
+    if (failed === true) return this.#liveness.lost(from, !this.#settings.promises);
+    this.#epochs.set(from, epoch);
     this.heard(from, now);
     this.#liveness.said(from, stopping);
-    if (epoch < this.#keeper.epoch) this.tell(from);
+    if (epoch < this.#settings.epoch) this.tell(from);
     // They know more: a ping makes them tell. Once a round, for what they tell need not be believed.
     else if (from < ROUTER_PEERS && epoch > this.#keeper.epoch && !this.#asked.has(from)) {
       this.#asked.add(from);
       this.#pingOne(from);
     }
     return false;
+  }
+
+  /** 0 = nothing was said on this link. */
+  epochOf(node: NodeId): number {
+    return this.#epochs.get(node) ?? 0;
   }
 
   tell(peer: PeerId): void {
@@ -103,7 +118,10 @@ export class Neighbourhood {
     this.#asked.clear();
     for (const id of this.#neighbours) this.#pingOne(id);
     if (this.#round % ROUTERS_EVERY_ROUNDS === 0) for (const id of this.#routers) this.#pingOne(id);
-    if (this.#keeper.epoch > 0 && this.#round % SYSTEM_EVERY_ROUNDS !== 0) return;
+    // What comes next may wait for it (`settings.ts`).
+    const isNew = this.#settings.epoch !== this.#toldEpoch;
+    if (this.#keeper.epoch > 0 && !isNew && this.#round % SYSTEM_EVERY_ROUNDS !== 0) return;
+    this.#toldEpoch = this.#settings.epoch;
     for (const id of this.#systemVoters) if (!this.#neighbours.includes(id)) this.#pingOne(id);
   }
 
@@ -114,7 +132,7 @@ export class Neighbourhood {
     }
     // Between nodes `stopping` means: give me nothing to lead. A router would stop asking this node anything.
     const stopping = this.stopping || (this.unfit && peer < ROUTER_PEERS);
-    this.#transport.send(peer, { type: 'ping', epoch: this.#keeper.epoch, stopping });
+    this.#transport.send(peer, { type: 'ping', epoch: this.#settings.epoch, stopping });
   }
 
   /** To a node that knows only signs of life there is nothing to say but nothing; a router is told not to ask. */

@@ -32,7 +32,7 @@ export function healthOf(parts: NodeParts, state: NodeStatus['state'], now: numb
   for (const { id, stall } of parts.groups.all()) {
     if (stall.sinceMs !== undefined) stalled.push({ shard: shardOfGroup(id), ms: now - stall.sinceMs });
   }
-  const electionTimeoutMs = parts.timers.tickMs * parts.timers.electionTicks;
+  const electionTimeoutMs = parts.settings.electionMs;
   const own = { state, electionTimeoutMs, diskPendingMs: parts.disk.pendingMs(now), stalled };
   return { ...own, ...parts.lives.status() };
 }

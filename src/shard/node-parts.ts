@@ -1,7 +1,7 @@
 /**
  * Builds the parts of a node and ties them together. Decides nothing: `node.ts` runs them.
  */
-import { promiseMsOf, type GroupId, type RecoveredGroup } from '../raft/index.js';
+import type { GroupId, RecoveredGroup } from '../raft/index.js';
 import { Checkpointer, DEFAULT_CHECKPOINT_LIMITS } from './checkpointer.js';
 import { CommitPipeline, type QueuedWrite } from './commit-pipeline.js';
 import { DiskStalls } from './disk-stalls.js';
@@ -14,20 +14,16 @@ import { Confinement } from './confinement.js';
 import { Lives } from './lives.js';
 import { Liveness } from './liveness.js';
 import { Neighbourhood } from './neighbourhood.js';
-import {
-  DEFAULT_NODE_LIMITS,
-  DEFAULT_TIMERS,
-  type NodeLimits,
-  type NodeTimers,
-  type ShardNodeOptions,
-} from './node-options.js';
+import { DEFAULT_NODE_LIMITS, DEFAULT_TIMERS, type NodeLimits, type ShardNodeOptions } from './node-options.js';
 import { Operations } from './operations.js';
 import { Promises } from './promises.js';
 import { RecentRows } from './recent-rows.js';
 import type { Runtime } from './runtime.js';
+import { Settings } from './settings.js';
 import { SnapshotSender } from './snapshot-sender.js';
-import { TopologyKeeper } from './topology-keeper.js';
+import { copyIn, TopologyKeeper } from './topology-keeper.js';
 import { TopologySync } from './topology-sync.js';
+import type { Topology } from './topology.js';
 import type { TransportEvents } from './transport.js';
 
 /** What the parts call back. */
@@ -41,7 +37,8 @@ export interface NodeHooks {
 }
 
 export interface NodeParts {
-  readonly timers: NodeTimers & { readonly choreTicks: number };
+  /** Timers and leases, as they are in force. */
+  readonly settings: Settings;
   readonly inbox: Inbox;
   readonly groups: Groups;
   readonly operations: Operations;
@@ -61,7 +58,7 @@ export interface NodeParts {
 
 export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodeParts {
   const { id, plan, storage, transport, runtime } = options;
-  const timers = withChores(options.timers ?? DEFAULT_TIMERS);
+  const settings = settingsOf(options);
   const limits = { ...DEFAULT_NODE_LIMITS, ...options.limits };
   const inbox = new Inbox(runtime, limits.inbox, hooks.turn);
   const inTurn = (group: Group, task: () => void): void => {
@@ -71,7 +68,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
     });
   };
   const pipeline = commitPipeline(options, hooks, { inbox, limits });
-  const disk = new DiskWatch(pipeline, timers.tickMs * timers.electionTicks);
+  const disk = new DiskWatch(pipeline, settings.electionMs);
   const checkpoints = { ...DEFAULT_CHECKPOINT_LIMITS, ...options.checkpoints };
   const checkpointer = new Checkpointer(storage, checkpoints, (group, index) => {
     inTurn(group, () => {
@@ -100,9 +97,9 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   });
   const host = groupHost(options, hooks, { pipeline, checkpointer, snapshots, lives });
   const recent = new RecentRows(limits.recentBytes);
-  const factory = { self: id, storage, runtime, timers, limits, leaseReads: plan.leaseReads, recent, host };
+  const factory = { self: id, storage, runtime, settings, limits, recent, host };
   const groups = new Groups(id, (group, voters) => {
-    const past = { confined: lives.optionsOf(group), owedTicks: promises.ticksOwed(timers.tickMs) };
+    const past = { confined: lives.optionsOf(group), owedTicks: promises.ticksOwed(settings.tickMs) };
     return makeGroup({ ...factory, ...past }, group, voters, hooks.recovered(group));
   });
   const operations = new Operations(id, groups, runtime, {
@@ -112,12 +109,16 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
     disk: stalls,
   });
   const keeper = new TopologyKeeper(plan, id, storage);
-  const sync = topologySync(options, hooks, { keeper, groups, timers });
-  const liveness = new Liveness(timers.tickMs * timers.electionTicks);
-  const neighbourhood = new Neighbourhood(transport, keeper, liveness, plan);
+  const liveness = new Liveness(settings.electionMs);
+  const neighbourhood = new Neighbourhood(transport, keeper, liveness, plan, settings);
+  const sync = topologySync(options, hooks, { keeper, groups, settings, neighbourhood });
   const confinement = new Confinement({ lives, groups, keeper, liveness, inbox, logger: options.logger });
-  const running = { timers, inbox, groups, operations, pipeline, disk, stalls, checkpointer, snapshots };
+  const running = { settings, inbox, groups, operations, pipeline, disk, stalls, checkpointer, snapshots };
   return { ...running, keeper, sync, liveness, neighbourhood, lives, promises, confinement };
+}
+
+function settingsOf({ timers = DEFAULT_TIMERS, plan, logger }: ShardNodeOptions): Settings {
+  return new Settings({ timers, leaseReads: plan.leaseReads }, logger);
 }
 
 function commitPipeline(
@@ -137,9 +138,8 @@ function commitPipeline(
 function topologySync(
   { id, plan, transport, runtime, logger, featureLevel }: ShardNodeOptions,
   { fail }: NodeHooks,
-  { keeper, groups, timers }: Pick<NodeParts, 'keeper' | 'groups' | 'timers'>,
+  { keeper, groups, settings, neighbourhood }: Pick<NodeParts, 'keeper' | 'groups' | 'settings' | 'neighbourhood'>,
 ): TopologySync {
-  const proposalMs = timers.tickMs * timers.electionTicks;
   return new TopologySync({
     self: id,
     plan,
@@ -148,19 +148,11 @@ function topologySync(
     transport,
     runtime,
     logger,
-    proposalMs,
+    settings,
+    epochOf: (node) => neighbourhood.epochOf(node),
     fail,
     ...(featureLevel === undefined ? {} : { featureLevel }),
   });
-}
-
-/**
- * Pings, expiry, balance and checkpoints come round every so many ticks: often enough for two pings within an election
- * timeout, seldom enough that an idle node costs next to nothing.
- */
-function withChores(timers: NodeTimers): NodeTimers & { readonly choreTicks: number } {
-  const choreTicks = Math.max(1, Math.min(timers.heartbeatTicks * 2, Math.floor(timers.electionTicks * 0.4)));
-  return { ...timers, choreTicks };
 }
 
 /** What comes in only enters the inbox; hellos are judged at once, before anything goes over their link. */
@@ -185,12 +177,41 @@ export function transportEvents({ inbox, lives, sync }: NodeParts, onLink: Trans
 
 /** Before anything is said or promised: what earlier lives on this folder left behind, and that this one begins. */
 export async function beginLife(
-  { lives, promises, timers }: NodeParts,
-  { plan, runtime }: Pick<ShardNodeOptions, 'plan' | 'runtime'>,
+  parts: NodeParts,
+  { runtime }: Pick<ShardNodeOptions, 'runtime'>,
   meta: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
-  await promises.start(meta, plan.leaseReads ? promiseMsOf(timers.tickMs, timers.electionTicks) : 0);
+  const { lives, promises, settings } = parts;
+  settings.begin(copyIn(meta));
+  retimeWatches(parts);
+  await promises.start(meta, settings.promiseMs);
   await lives.start(meta, runtime.random());
+}
+
+/** The node goes over to the settings in the topology; `pace` is called when its own clocks are to be set anew. */
+export function followSettings(
+  parts: NodeParts,
+  topology: Topology,
+  fail: (error: Error) => void,
+  pace: () => void,
+): void {
+  const { settings, promises, groups, inbox } = parts;
+  const inTurn = (task: () => void): void => {
+    inbox.task(task);
+  };
+  const changed = (stretch: number): void => {
+    groups.retime(settings, stretch);
+    retimeWatches(parts);
+    pace();
+  };
+  settings.follow(topology, { promises, inTurn, changed }).catch((error: unknown) => {
+    fail(error instanceof Error ? error : new Error(String(error)));
+  });
+}
+
+function retimeWatches({ settings, liveness, disk }: NodeParts): void {
+  liveness.timeoutMs = settings.electionMs;
+  disk.timeoutMs = settings.electionMs;
 }
 
 /** A checkpoint of what was applied, and of what the other nodes said of themselves. */

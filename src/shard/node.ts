@@ -14,7 +14,15 @@ import type { Done, Frame } from './inbox.js';
 import { healthOf, watchDisk, type NodeHealth } from './node-health.js';
 import type { ShardNodeOptions } from './node-options.js';
 import { closedBy, type Closed } from './leaving.js';
-import { beginLife, buildParts, saveAll, saveLast, transportEvents, type NodeParts } from './node-parts.js';
+import {
+  beginLife,
+  buildParts,
+  followSettings,
+  saveAll,
+  saveLast,
+  transportEvents,
+  type NodeParts,
+} from './node-parts.js';
 import type { ShardRequest } from './operation.js';
 import { guarded } from './operation-faults.js';
 import { RecoveredGroups } from './recovered-groups.js';
@@ -172,14 +180,26 @@ export class ShardNode {
     const onLink = this.#onLink.bind(this);
     await this.#options.transport.start(transportEvents(this.#parts, onLink));
     this.#state = 'serving';
-    const { timers, inbox } = this.#parts;
+    this.#startChores();
+  }
+
+  #startChores(): void {
+    const { settings, inbox } = this.#parts;
     const chores = (): void => {
       inbox.task(() => {
         this.#doChores();
       });
     };
-    this.#choreTimer = this.#options.runtime.every(timers.tickMs * timers.choreTicks, chores);
+    this.#choreTimer?.cancel();
+    this.#choreTimer = this.#options.runtime.every(settings.tickMs * settings.choreTicks, chores);
     chores();
+  }
+
+  /** Timers have changed. The next tick is a whole one away, as `Raft.retime` wants it. */
+  #retime(): void {
+    this.#tickTimer?.cancel();
+    this.#tickTimer = undefined;
+    if (this.#choreTimer !== undefined) this.#startChores();
   }
 
   /** Hands leadership over (for at most `graceMs`), takes a last checkpoint, closes everything. */
@@ -189,7 +209,7 @@ export class ShardNode {
       this.#parts.neighbourhood.stopping = true;
       this.#parts.neighbourhood.ping();
       const { runtime } = this.#options;
-      await handOverAll({ ...this.#parts, runtime, tickMs: this.#parts.timers.tickMs }, runtime.now() + graceMs);
+      await handOverAll({ ...this.#parts, runtime, tickMs: this.#parts.settings.tickMs }, runtime.now() + graceMs);
       if (this.#failure === undefined) await saveLast(this.#parts, runtime);
     }
     await this.crash();
@@ -305,9 +325,9 @@ export class ShardNode {
 
   /** Ticks are for groups that are awake; a node whose groups are all quiet is woken by its chores only. */
   #pace(): void {
-    const { groups, inbox, timers } = this.#parts;
+    const { groups, inbox, settings } = this.#parts;
     if (groups.anyAwake) {
-      this.#tickTimer ??= this.#options.runtime.every(timers.tickMs, () => {
+      this.#tickTimer ??= this.#options.runtime.every(settings.tickMs, () => {
         inbox.tick();
       });
     } else {
@@ -352,6 +372,7 @@ export class ShardNode {
 
   #onTopologyChange(topology: Topology): void {
     this.#options.logger.info({ epoch: topology.epoch }, 'topology');
+    followSettings(this.#parts, topology, this.#fail.bind(this), this.#retime.bind(this));
     this.#parts.groups.startShards(topology);
     this.#parts.neighbourhood.setNeighbours(this.#parts.groups.neighbours());
     this.#parts.neighbourhood.tellRouters();

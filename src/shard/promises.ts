@@ -5,15 +5,14 @@
  * The longest promise that was ever made from this folder is kept in it, before the first is made; it is never lowered,
  * which costs a node whose timers are short now a later first vote, once a start. Knows no group.
  */
-import type { Storage } from '../raft/index.js';
+import { SHORT_TICKS, type Storage } from '../raft/index.js';
 
 const PROMISE_META = 'promise';
-/** A tick may come at once, and of two that are late the second may come early. */
-const SHORT_TICKS = 2;
 
 export class Promises {
   readonly #storage: Pick<Storage, 'putMeta'>;
   #earlierMs = 0;
+  #keptMs = 0;
 
   constructor(storage: Pick<Storage, 'putMeta'>) {
     this.#storage = storage;
@@ -23,7 +22,15 @@ export class Promises {
   async start(meta: ReadonlyMap<string, Uint8Array>, ownMs: number): Promise<void> {
     const kept = meta.get(PROMISE_META);
     this.#earlierMs = kept === undefined ? 0 : Number(Buffer.from(kept).toString());
-    if (ownMs > this.#earlierMs) await this.#storage.putMeta(PROMISE_META, Buffer.from(String(ownMs)));
+    this.#keptMs = this.#earlierMs;
+    await this.keep(ownMs);
+  }
+
+  /** Before so much is promised. */
+  async keep(promiseMs: number): Promise<void> {
+    if (promiseMs <= this.#keptMs) return;
+    await this.#storage.putMeta(PROMISE_META, Buffer.from(String(promiseMs)));
+    this.#keptMs = promiseMs;
   }
 
   /** For so many ticks from the start no vote may be given; 0 if no earlier life can have promised anything. */

@@ -32,8 +32,8 @@ export interface Protocol {
  *
  * | level | what may be replicated |
  * |---|---|
- * | 1 | topologies without `featureLevel` and `clusterUid` |
- * | 2 | these two |
+ * | 1 | topologies without `featureLevel`, `clusterUid`, `timers` and `leases` |
+ * | 2 | these four |
  */
 export const PROTOCOL: Protocol = {
   versions: { min: Math.min(...FORMATS.linkVersion.read), max: numberWritten(FORMATS.linkVersion) },

@@ -7,6 +7,7 @@
 import type { NodeId, Storage } from '../raft/index.js';
 import { FORMATS, numberWritten, unknownNumber } from './formats.js';
 import { placeShards } from './placement.js';
+import { nextSettings, sameTimers, type AgreedSettings, type OwnSettings } from './settings.js';
 import { decodeTopology, encodeTopology } from './system-machine.js';
 import type { NodeInfo, Topology } from './topology.js';
 
@@ -27,7 +28,7 @@ export class PlanMismatch extends Error {
 const SYSTEM_VOTERS = 5;
 const TOPOLOGY_META = 'topology';
 const IDENTITY_META = 'identity';
-/** The feature level from which on a topology holds `featureLevel` and `clusterUid`. */
+/** The feature level from which on a topology holds `featureLevel`, `clusterUid`, `timers` and `leases`. */
 const UID_LEVEL = 2;
 
 /** What a proposal needs from outside. */
@@ -35,6 +36,11 @@ export interface Draw {
   /** The lowest of all nodes; 0 while it is not known of each. */
   readonly featureLevel: number;
   readonly drawUid: () => string;
+  readonly own: OwnSettings;
+  /** What all nodes were started with; nothing while it is not known of each. */
+  readonly agreed: AgreedSettings;
+  /** Every node runs by what the group holds. */
+  readonly allRunByIt: boolean;
 }
 
 /** An odd number of nodes, five at most, hold the system group: the first ones. */
@@ -79,8 +85,8 @@ export class TopologyKeeper {
         `the data folder belongs to ${Buffer.from(signed).toString()}, this node was started as ${identity}`,
       );
     }
-    const copy = meta.get(TOPOLOGY_META);
-    if (copy !== undefined) await this.adopt(decodeTopology(copy));
+    const copy = copyIn(meta);
+    if (copy !== undefined) await this.adopt(copy);
   }
 
   /**
@@ -122,7 +128,14 @@ export class TopologyKeeper {
     const plan = this.#plan;
     const level = Math.max(draw.featureLevel, held?.featureLevel ?? 0);
     // Builds of level 1 cannot read these fields: nothing of them is written before all nodes can.
-    const uid = level >= UID_LEVEL ? { featureLevel: level, clusterUid: held?.clusterUid ?? draw.drawUid() } : {};
+    const added =
+      level >= UID_LEVEL
+        ? {
+            featureLevel: level,
+            clusterUid: held?.clusterUid ?? draw.drawUid(),
+            ...nextSettings(held, draw.own, { agree: draw.agreed, runBy: draw.allRunByIt }),
+          }
+        : { leaseReads: plan.leaseReads };
     if (held === undefined) {
       const ids = plan.nodes.map((n) => n.id);
       return {
@@ -131,16 +144,20 @@ export class TopologyKeeper {
         shardCount: plan.shardCount,
         replicas: plan.replicas,
         hash: 'xxh64',
-        leaseReads: plan.leaseReads,
         nodes: plan.nodes,
         shards: placeShards({ shardCount: plan.shardCount, nodes: ids, replicas: plan.replicas }),
-        ...uid,
+        ...added,
       };
     }
     const moved = JSON.stringify(held.nodes) !== JSON.stringify(plan.nodes);
-    const raised = level >= UID_LEVEL && (level !== held.featureLevel || held.clusterUid === undefined);
-    if (!moved && !raised && held.leaseReads === plan.leaseReads) return undefined;
-    return { ...held, epoch: held.epoch + 1, nodes: plan.nodes, leaseReads: plan.leaseReads, ...uid };
+    const next: Topology = { ...held, epoch: held.epoch + 1, nodes: plan.nodes, ...added };
+    const isNew =
+      next.featureLevel !== held.featureLevel ||
+      next.clusterUid !== held.clusterUid ||
+      next.leaseReads !== held.leaseReads ||
+      next.leases !== held.leases ||
+      !sameTimers(next.timers, held.timers);
+    return moved || isNew ? next : undefined;
   }
 
   #check(topology: Topology): void {
@@ -159,6 +176,12 @@ export class TopologyKeeper {
     differ('replicas', plan.replicas, topology.replicas);
     differ('nodes', names(plan.nodes), names(topology.nodes));
   }
+}
+
+/** The copy of the topology that a folder has; it may be an old one. */
+export function copyIn(meta: ReadonlyMap<string, Uint8Array>): Topology | undefined {
+  const copy = meta.get(TOPOLOGY_META);
+  return copy === undefined ? undefined : decodeTopology(copy);
 }
 
 const names = (nodes: readonly NodeInfo[]): string => nodes.map((n) => `${n.id}=${n.name}`).join(',');

@@ -14,6 +14,7 @@ import type { NodeId } from '../raft/index.js';
 import type { Groups } from './groups.js';
 import { FORMER_PROTOCOL, PROTOCOL } from './protocol.js';
 import type { Logger, Runtime } from './runtime.js';
+import { sameTimers, type AgreedSettings, type Settings } from './settings.js';
 import { encodeTopology, SystemMachine } from './system-machine.js';
 import type { ClusterPlan, TopologyKeeper } from './topology-keeper.js';
 import type { Topology } from './topology.js';
@@ -29,8 +30,9 @@ export interface TopologySyncOptions {
   readonly transport: Transport;
   readonly runtime: Runtime;
   readonly logger: Logger;
-  /** How long a proposal may wait, ms. */
-  readonly proposalMs: number;
+  readonly settings: Settings;
+  /** The epoch that a node runs by, as it said last. */
+  readonly epochOf: (node: NodeId) => number;
   /** What this build can read in replicated data. Default: `PROTOCOL.featureLevel`. */
   readonly featureLevel?: number;
   /** The cluster's data contradicts this node's settings, or its own data. */
@@ -39,6 +41,8 @@ export interface TopologySyncOptions {
 
 export class TopologySync {
   readonly #options: TopologySyncOptions;
+  /** What each node was started with, as its last hello says. */
+  readonly #settings = new Map<NodeId, HelloExtension['settings']>();
   /** What this node can read in replicated data. */
   readonly featureLevel: number;
 
@@ -87,23 +91,31 @@ export class TopologySync {
 
   /** Proposes what the topology lacks, if this node leads group 0. */
   propose(): void {
-    const { groups, keeper, runtime, proposalMs } = this.#options;
+    const { groups, keeper, runtime, settings } = this.#options;
     const { system } = groups;
     if (system?.isLeader !== true) return;
-    const draw = { featureLevel: this.#lowestFeatureLevel(), drawUid: () => drawUid(runtime) };
-    const proposal = keeper.proposal(this.held, draw);
+    const { held } = this;
+    const proposal = keeper.proposal(held, {
+      featureLevel: this.#lowestFeatureLevel(),
+      drawUid: () => drawUid(runtime),
+      own: settings.own,
+      agreed: this.#agreed(),
+      allRunByIt: this.#allRunBy(held?.epoch ?? 0),
+    });
     if (proposal === undefined) return;
-    const deadline = runtime.now() + proposalMs;
+    const deadline = runtime.now() + settings.electionMs;
     system.write(encodeTopology(proposal), { deadline, key: new Uint8Array(), done: () => undefined });
     groups.touch(system);
   }
 
   helloTo(): HelloExtension {
     const clusterUid = this.#options.keeper.topology?.clusterUid;
-    return clusterUid === undefined ? {} : { clusterUid };
+    const { timers, leaseReads } = this.#options.settings.own;
+    const settings = { ...timers, leaseReads };
+    return clusterUid === undefined ? { settings } : { clusterUid, settings };
   }
 
-  objection({ role, featureLevel, extension }: Hello): Refused | undefined {
+  objection({ role, from, featureLevel, extension }: Hello): Refused | undefined {
     const mine = this.#options.keeper.topology?.clusterUid;
     const theirs = extension.clusterUid;
     if (mine !== undefined && theirs !== undefined && mine !== theirs) {
@@ -111,7 +123,11 @@ export class TopologySync {
     }
     // It could not read what is in the logs, nor say which cluster it belongs to. Routers hold neither.
     const needed = this.clusterFeatureLevel;
-    if (role === 'router' || featureLevel >= needed) return undefined;
+    if (role === 'router') return undefined;
+    if (featureLevel >= needed) {
+      this.#settings.set(from, extension.settings);
+      return undefined;
+    }
     return { reason: 'wrong-version', detail: `feature level ${featureLevel}, the cluster needs ${needed}` };
   }
 
@@ -132,6 +148,24 @@ export class TopologySync {
       id === self ? this.featureLevel : (transport.link(id)?.featureLevel ?? 0),
     );
     return Math.min(...levels);
+  }
+
+  /** What this node was started with, where every other says the same. */
+  #agreed(): AgreedSettings {
+    const { self, plan, transport, settings } = this.#options;
+    const { timers, leaseReads } = settings.own;
+    const others = plan.nodes
+      .filter(({ id }) => id !== self)
+      .map(({ id }) => transport.link(id) && this.#settings.get(id));
+    return {
+      ...(others.every((other) => other !== undefined && sameTimers(other, timers)) ? { timers } : {}),
+      ...(others.every((other) => other?.leaseReads === leaseReads) ? { leaseReads } : {}),
+    };
+  }
+
+  #allRunBy(epoch: number): boolean {
+    const { self, plan, settings, epochOf } = this.#options;
+    return plan.nodes.every(({ id }) => (id === self ? settings.epoch : epochOf(id)) >= epoch);
   }
 }
 

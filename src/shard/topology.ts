@@ -4,6 +4,8 @@
  * Knows no transport and no Raft. Group 0 replicates it (`system-machine.ts`); routers get copies and never alter them.
  */
 import type { GroupId, NodeId } from '../raft/index.js';
+import type { NodeTimers } from './node-options.js';
+import type { LeaseStage } from './settings.js';
 
 export interface NodeInfo {
   readonly id: NodeId;
@@ -21,6 +23,7 @@ export interface Topology {
   readonly shardCount: number;
   readonly replicas: number;
   readonly hash: 'xxh64';
+  /** Clients may ask for lease reads. How far that has come, `leases` says. */
   readonly leaseReads: boolean;
   readonly nodes: readonly NodeInfo[];
   /** `shards[s]` = nodes that hold shard s; the first is the preferred leader. */
@@ -32,6 +35,9 @@ export interface Topology {
   readonly featureLevel?: number;
   /** Drawn at random, once, and never changed; left out until all nodes have feature level 2. */
   readonly clusterUid?: string;
+  /** What every node runs by (`settings.ts`), whatever it was started with; left out as `clusterUid`. */
+  readonly timers?: NodeTimers;
+  readonly leases?: LeaseStage;
 }
 
 /** Group 0 holds the topology itself. */

@@ -18,6 +18,8 @@ const whole = z
   .min(0)
   .max(WIRE_INTEGER_LIMIT - 1);
 
+const timers = z.object({ tickMs: z.number().positive(), electionTicks: whole.min(1), heartbeatTicks: whole.min(1) });
+
 const topology = z
   .object({
     clusterId: z.string(),
@@ -30,6 +32,8 @@ const topology = z
     shards: z.array(z.array(nodeId)),
     featureLevel: whole.optional(),
     clusterUid: z.string().max(64).optional(),
+    timers: timers.optional(),
+    leases: z.enum(['off', 'promise', 'read']).optional(),
   })
   .refine((t) => t.shards.length === t.shardCount, 'as many replica sets as shards')
   .refine((t) => new Set(t.nodes.map((node) => node.id)).size === t.nodes.length, 'a node twice');
@@ -105,7 +109,8 @@ const status = z.object({
 
 export function writeTopology(out: WireWriter, value: Topology): void {
   // Who speaks version 1 knows nothing of these.
-  const sent = out.version === 1 ? { ...value, featureLevel: undefined, clusterUid: undefined } : value;
+  const unknown = { featureLevel: undefined, clusterUid: undefined, timers: undefined, leases: undefined };
+  const sent = out.version === 1 ? { ...value, ...unknown } : value;
   out.text(JSON.stringify(sent));
 }
 

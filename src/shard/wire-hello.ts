@@ -12,6 +12,7 @@
 import { z } from 'zod';
 import type { NodeId } from '../raft/index.js';
 import { FORMATS, numberWritten } from './formats.js';
+import type { NodeTimers } from './node-options.js';
 import { FORMER_PROTOCOL, type Protocol, type VersionRange } from './protocol.js';
 import { WIRE_INTEGER_LIMIT, WireError, WireReader, WireWriter } from './wire-buffer.js';
 
@@ -29,6 +30,8 @@ export interface HelloExtension {
   readonly process?: number;
   readonly started?: number;
   readonly quarantined?: number;
+  /** What the process was started with (`settings.ts`). */
+  readonly settings?: NodeTimers & { readonly leaseReads: boolean };
   /** What the speaker knows of the lives of the node that it speaks to (`lives.ts`). */
   readonly known?: {
     readonly boot: number;
@@ -78,6 +81,9 @@ const extensionSchema = z.object({
   process: whole.optional(),
   started: whole.optional(),
   quarantined: whole.optional(),
+  settings: z
+    .object({ tickMs: z.number(), electionTicks: whole, heartbeatTicks: whole, leaseReads: z.boolean() })
+    .optional(),
   known: z.object({ boot: whole, position: whole, process: whole, accused: whole }).optional(),
 });
 

@@ -5,6 +5,7 @@ import { makeGroup } from '../../src/shard/group-factory.js';
 import type { Group } from '../../src/shard/group.js';
 import { DEFAULT_NODE_LIMITS, DEFAULT_TIMERS } from '../../src/shard/node-options.js';
 import { RecentRows } from '../../src/shard/recent-rows.js';
+import { Settings } from '../../src/shard/settings.js';
 import { ManualRuntime } from './manual-runtime.js';
 
 const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
@@ -29,9 +30,8 @@ async function follower(storage: Storage): Promise<Group> {
     self: 1,
     storage,
     runtime,
-    timers: DEFAULT_TIMERS,
+    settings: new Settings({ timers: DEFAULT_TIMERS, leaseReads: false }, silentLogger),
     limits: DEFAULT_NODE_LIMITS,
-    leaseReads: false,
     recent,
     host,
   };

@@ -280,6 +280,10 @@ describe('lease reads', () => {
   it('s50 are answered without a round while the lease holds, and never after a pause', async () => {
     const cluster = await VirtualCluster.start({ leaseReads: true, shards: 1 });
     await cluster.put('a', 'old');
+    const nodes = [...cluster.nodes.values()];
+    const mayRead = (): boolean => nodes.every((node) => node.topology()?.leases === 'read');
+    expect(await cluster.runtime.until(mayRead)).toBe(true);
+    await cluster.runtime.run(100);
     expect(await cluster.text('a')).toBe('old');
     const leader = cluster.leader(0);
     let heartbeats = 0;

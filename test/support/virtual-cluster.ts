@@ -100,7 +100,11 @@ export class VirtualCluster {
   }
 
   /** Starts a node on the disk that it had. */
-  async startNode(id: number, plan: ClusterPlan = this.plan): Promise<ShardNode> {
+  async startNode(
+    id: number,
+    plan: ClusterPlan = this.plan,
+    own: Partial<Pick<ShardNodeOptions, 'timers' | 'logger'>> = {},
+  ): Promise<ShardNode> {
     const disk = this.disks.get(id) ?? new MemoryDisk();
     this.disks.set(id, disk);
     const protocol = this.protocols.get(id) ?? this.#options.protocol;
@@ -116,6 +120,7 @@ export class VirtualCluster {
       logger: silentLogger,
       ...(protocol === undefined ? {} : { featureLevel: protocol.featureLevel }),
       ...this.#options.node,
+      ...own,
     });
     this.nodes.set(id, node);
     await this.runtime.settle(node.start());
