@@ -1,25 +1,83 @@
 /**
- * Leases under faults: clocks run alike (one tick everywhere is 100 ms), all else is as in `chaos.ts`. At no moment may
- * a leader that trusts its lease lack anything that anyone has committed.
+ * Leases under faults: clocks run alike, all else is as in `chaos.ts`. At no moment may a leader that trusts its lease
+ * lack anything that anyone has committed.
  */
 import { expect, it } from 'vitest';
-import { Lease, MAX_CLOCK_DRIFT, promiseMsOf, type Ready } from '../../src/raft/index.js';
-import { Chaos, type Node } from './chaos.js';
+import { Lease, MAX_CLOCK_DRIFT, promiseMsOf, SHORT_TICKS, type RaftTimers, type Ready } from '../../src/raft/index.js';
+import { Chaos, randomFrom, type ChaosOptions, type Node } from './chaos.js';
 
+/** Every tick is a whole number of these. */
 const TICK_MS = 100;
 const ELECTION_TICKS = 10;
 
-const alike = () => ({ promiseMs: promiseMsOf(TICK_MS, ELECTION_TICKS) });
-/** Leases are being enabled node by node, and the timers with them. */
-const differing = (id: number) => {
-  const electionTicks = 6 + 3 * (id % 3);
-  return { electionTicks, leaseReads: id !== 2, promiseMs: promiseMsOf(TICK_MS, electionTicks) };
-};
+interface Own {
+  readonly tickMs: number;
+  readonly electionTicks: number;
+  readonly leaseReads: boolean;
+}
+
+const ALIKE: Own = { tickMs: TICK_MS, electionTicks: ELECTION_TICKS, leaseReads: true };
+
+/** What each node goes by: the same, or other timers and leases with each start, and while it runs. */
+class Settings {
+  readonly own = new Map<number, Own>();
+  /** The longest promise that it ever made, as its folder keeps it. */
+  readonly #promisedMs = new Map<number, number>();
+  readonly #random: () => number;
+
+  constructor(
+    seed: number,
+    readonly differ: boolean,
+  ) {
+    this.#random = randomFrom(seed * 1_000);
+  }
+
+  draw(): Own {
+    if (!this.differ) return ALIKE;
+    const pick = <T>(values: readonly [T, ...T[]]): T =>
+      values[Math.floor(this.#random() * values.length)] ?? values[0];
+    return {
+      tickMs: pick([TICK_MS, TICK_MS, 2 * TICK_MS]),
+      electionTicks: pick([6, 9, 14]),
+      leaseReads: pick([true, true, true, false]),
+    };
+  }
+
+  /** As the node starts. */
+  readonly of = (id: number) => {
+    const promisedMs = this.#promisedMs.get(id) ?? 0;
+    const own = this.draw();
+    const owedTicks = promisedMs === 0 ? 0 : Math.ceil(promisedMs / own.tickMs) + SHORT_TICKS;
+    return { ...this.#take(id, own), owedTicks };
+  };
+
+  /** The topology has changed. */
+  retime({ raft }: Node): void {
+    const before = this.own.get(raft.id) ?? ALIKE;
+    const after = this.draw();
+    raft.retime(this.#take(raft.id, after), before.tickMs / after.tickMs);
+  }
+
+  #take(id: number, own: Own): RaftTimers {
+    const { tickMs, electionTicks, leaseReads } = own;
+    const promiseMs = leaseReads ? promiseMsOf(tickMs, electionTicks) : 0;
+    this.own.set(id, own);
+    this.#promisedMs.set(id, Math.max(promiseMs, this.#promisedMs.get(id) ?? 0));
+    return { electionTicks, heartbeatTicks: 2, quiesceTicks: 0, leaseReads, promiseMs };
+  }
+}
 
 class LeaseChaos extends Chaos {
   nowMs = 0;
   trusted = 0;
   readonly leases = new Map<Node, { term: number; lease: Lease }>();
+
+  constructor(
+    chaos: ChaosOptions,
+    readonly settings: Settings,
+  ) {
+    super({ ...chaos, settings: settings.of });
+  }
 
   leaseOf(node: Node): Lease {
     const known = this.leases.get(node);
@@ -48,10 +106,14 @@ class LeaseChaos extends Chaos {
   }
 
   override passTime(): void {
-    if (this.random() > 0.3) return;
+    if (this.random() <= 0.3) this.advance();
+  }
+
+  advance(): void {
     this.nowMs += TICK_MS;
     for (const node of this.nodes.values()) {
-      node.raft.tick();
+      const { tickMs } = this.settings.own.get(node.raft.id) ?? ALIKE;
+      if (this.nowMs % tickMs === 0) node.raft.tick();
       if (node.raft.role === 'leader') this.read(node);
       this.history.observe(node.raft);
     }
@@ -74,10 +136,15 @@ class LeaseChaos extends Chaos {
     }
     if (way === 2) for (const other of others) this.crash(other);
     if (way === 3) for (const other of others) other.raft.forgetLeader();
+    // Until somebody’s lease or promise runs out, or only for some moments within all of them.
+    const isPatient = this.settings.differ && this.random() < 0.5;
     heir.raft.campaign();
-    for (let round = 0; round < 12; round++) {
-      // Somewhat later, but within the lease.
-      if (this.random() < 0.2) this.passTime();
+    for (let round = 0; round < (isPatient ? 40 : 12); round++) {
+      if (isPatient) {
+        if (this.random() < 0.6) this.advance();
+        if (this.settings.differ && this.random() < 0.1) this.settings.retime(heir);
+        heir.raft.campaign();
+      } else if (this.random() < 0.2) this.passTime();
       for (const other of others) {
         while (other.raft.hasReady() || other.writes.length > 0) {
           this.take(other);
@@ -97,6 +164,7 @@ class LeaseChaos extends Chaos {
       for (const node of this.nodes.values()) if (this.leaseOf(node).validAt(this.nowMs)) this.ambush(node);
     }
     if (this.random() < 0.002) this.cut.clear();
+    if (this.settings.differ && this.random() < 0.003) this.settings.retime(this.pick());
     this.checkLeases();
   }
 
@@ -112,13 +180,8 @@ class LeaseChaos extends Chaos {
 
 for (let seed = 1; seed <= 12; seed++) {
   it(`s50 no lease outlives its leader’s office, whatever happens (seed ${seed})`, () => {
-    const chaos = new LeaseChaos({
-      seed,
-      size: seed % 2 === 0 ? 3 : 5,
-      steps: 12_000,
-      leaseReads: true,
-      settings: alike,
-    });
+    const size = seed % 2 === 0 ? 3 : 5;
+    const chaos = new LeaseChaos({ seed, size, steps: 12_000, leaseReads: true }, new Settings(seed, false));
     chaos.run();
     // Leases were really held.
     expect(chaos.trusted).toBeGreaterThan(100);
@@ -126,14 +189,9 @@ for (let seed = 1; seed <= 12; seed++) {
 }
 
 for (let seed = 21; seed <= 26; seed++) {
-  it(`s50 no lease outlives its leader’s office when timers and the flag differ between nodes (seed ${seed})`, () => {
-    const chaos = new LeaseChaos({
-      seed,
-      size: seed % 2 === 0 ? 3 : 5,
-      steps: 12_000,
-      leaseReads: true,
-      settings: differing,
-    });
+  it(`s50 no lease outlives its leader’s office when timers and leases differ and change (seed ${seed})`, () => {
+    const size = seed % 2 === 0 ? 3 : 5;
+    const chaos = new LeaseChaos({ seed, size, steps: 12_000, leaseReads: true }, new Settings(seed, true));
     chaos.run();
     expect(chaos.trusted).toBeGreaterThan(20);
   });
