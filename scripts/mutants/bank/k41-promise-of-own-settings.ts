@@ -6,7 +6,7 @@ import type { Mutant } from '../mutant.js';
 export const k41: Mutant = {
   id: 'K41',
   title: 'a lease is longer than what was promised',
-  caughtBy: ['repairs'],
+  caughtBy: ['core', 'repairs'],
   edits: [
     {
       file: 'src/raft/replication.ts',
