@@ -10,10 +10,11 @@ import {
   Metrics,
   NodeBackend,
   RemoteBackend,
-  maxClientConnections,
   maxOpenFiles,
   measureLoopDelay,
+  shareDescriptors,
   type Backend,
+  type DescriptorShares,
 } from './router/index.js';
 import {
   ShardNode,
@@ -70,12 +71,14 @@ export async function startNode(config: NodeConfig, logger: Logger, facts: Proce
   await loadHash();
   const runtime = systemRuntime();
   const dialled = dialledAddress(config.via);
+  const shares = descriptors({ peers: config.members.length - 1, node: { shards: config.shards } }, logger);
   const transport = new WsTransport({
     self: { role: 'node', id: config.id, clusterId: config.clusterId },
     runtime,
     logger,
     listen: config.listenPeer,
     peers: new Map(config.members.map((member) => [member.id, dialled(formatAddress(member.peer))])),
+    maxConnections: shares.peerConnections,
   });
   const node = new ShardNode({
     id: config.id,
@@ -98,7 +101,7 @@ export async function startNode(config: NodeConfig, logger: Logger, facts: Proce
     await node.start();
     const backend = new NodeBackend({ host: node, runtime });
     const listen = config.listenHttp;
-    const front = await startFront({ backend, runtime, logger, transport, listen, facts, ...config });
+    const front = await startFront({ backend, runtime, logger, transport, listen, facts, shares, ...config });
     return {
       http: front.address,
       peer: { host: config.listenPeer.host, port: transport.port },
@@ -135,7 +138,8 @@ export async function startRouter(
   backend.onTopology((topology) => {
     transport.setPeers(new Map(topology.nodes.map((node) => [node.id, dialled(node.peerAddress)])));
   });
-  const front = await startFront({ backend, runtime, logger, transport, facts, ...config });
+  const shares = descriptors({ peers: nodes.length, node: undefined }, logger);
+  const front = await startFront({ backend, runtime, logger, transport, facts, shares, ...config });
   await backend.start();
   return {
     http: front.address,
@@ -183,12 +187,22 @@ function storageOf({ dataDir, maxJournalBytes }: NodeConfig, logger: Logger): Sq
   });
 }
 
+/** What this process may do with its file descriptors. */
+function descriptors(needs: Parameters<typeof shareDescriptors>[1], logger: Logger): DescriptorShares {
+  const openFiles = maxOpenFiles();
+  const shares = shareDescriptors(openFiles, needs);
+  const { reserved, tooFew } = shares;
+  if (tooFew) logger.warn({ openFiles, reserved }, 'the limit of open files (ulimit -n) is too low for this process');
+  return shares;
+}
+
 interface FrontOptions {
   readonly backend: Backend;
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly transport: WsTransport;
   readonly facts: ProcessFacts;
+  readonly shares: DescriptorShares;
   readonly listen: Address;
   readonly insecure: boolean;
   readonly allowedHosts: readonly string[];
@@ -197,8 +211,7 @@ interface FrontOptions {
 
 /** HTTP in front of a backend: the same in a node and in a router of its own. */
 async function startFront(options: FrontOptions): Promise<{ address: Address; stop(): Promise<void> }> {
-  const { backend, runtime, logger, transport, listen, insecure, allowedHosts, maxValueBytes, facts } = options;
-  const openFiles = maxOpenFiles();
+  const { backend, runtime, logger, transport, listen, insecure, allowedHosts, maxValueBytes, facts, shares } = options;
   const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });
   const loopDelay = measureLoopDelay(runtime);
   const server = new HttpServer({
@@ -216,7 +229,7 @@ async function startFront(options: FrontOptions): Promise<{ address: Address; st
     port: listen.port,
     insecure,
     allowedHosts,
-    limits: { valueBytes: maxValueBytes, maxConnections: maxClientConnections(openFiles) },
+    limits: { valueBytes: maxValueBytes, maxConnections: shares.clientConnections },
     logger,
   });
   const stop = async (): Promise<void> => {

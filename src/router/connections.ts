@@ -1,6 +1,10 @@
 /**
  * What the front knows of each client connection: its number per address, what is still owed on it, and when to cut it.
  *
+ * Beyond the limit a few more connections are taken, for one request each: so whoever asks for health is answered, and
+ * whoever asks for anything else is told why not. Of those on which nothing has come yet the oldest gives way to a new
+ * one, so that nobody who merely connects can keep all of them.
+ *
  * Knows no route. One entry per socket, no listener per request.
  */
 import type { ServerResponse } from 'node:http';
@@ -31,6 +35,8 @@ export class Connections {
   readonly #limits: Limits;
   readonly #open = new Map<Socket, Connection>();
   readonly #perAddress = new Map<string, number>();
+  /** Beyond the limit, oldest first. */
+  readonly #spare = new Set<Socket>();
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -40,22 +46,43 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** A client connected. One address too many connections: cut at once. */
+  /** A client connected. One address too many connections, or no spare one left: cut at once. */
   add(socket: Socket): void {
     const address = socket.remoteAddress ?? '';
     const count = this.#perAddress.get(address) ?? 0;
-    if (count >= this.#limits.maxConnectionsPerAddress) {
+    const isSpare = this.#open.size - this.#spare.size >= this.#limits.maxConnections;
+    if (count >= this.#limits.maxConnectionsPerAddress || (isSpare && !this.#makeRoom())) {
       socket.destroy();
       return;
     }
+    if (isSpare) this.#spare.add(socket);
     this.#perAddress.set(address, count + 1);
     this.#open.set(socket, { latest: undefined, pipelined: 0, waiting: [], ended: false });
     socket.once('close', () => {
       this.#open.delete(socket);
+      this.#spare.delete(socket);
       const left = (this.#perAddress.get(address) ?? 1) - 1;
       if (left > 0) this.#perAddress.set(address, left);
       else this.#perAddress.delete(address);
     });
+  }
+
+  /** False if all spare connections have requests under way. */
+  #makeRoom(): boolean {
+    if (this.#spare.size < this.#limits.spareConnections) return true;
+    for (const socket of this.#spare) {
+      if (socket.bytesRead > 0) continue;
+      this.#spare.delete(socket);
+      this.#open.delete(socket);
+      socket.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  /** It is beyond the limit: only health is told here, and only once. */
+  isSpare(socket: Socket): boolean {
+    return this.#spare.has(socket);
   }
 
   /**

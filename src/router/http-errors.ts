@@ -35,6 +35,12 @@ const SHARD_ROWS: Readonly<Record<ErrorCode, HttpRow>> = {
   internal: { status: 500, secretive: true },
 };
 
+interface HttpOnlyRow {
+  readonly status: number;
+  readonly retryAfterMs?: number;
+  readonly meaning: string;
+}
+
 /** Codes that only HTTP knows; none of them reaches a shard, so nothing was applied. */
 export const HTTP_CODES = {
   'key-not-found': { status: 404, meaning: 'the key does not exist' },
@@ -48,8 +54,9 @@ export const HTTP_CODES = {
   'misdirected-request': { status: 421, meaning: 'this server does not answer for the host that the request names' },
   'headers-too-large': { status: 431, meaning: 'the headers are too large' },
   'transfer-coding-unsupported': { status: 501, meaning: 'only the transfer coding chunked is supported' },
+  'too-many-connections': { status: 503, retryAfterMs: 1_000, meaning: 'the server has too many connections' },
   'loop-detected': { status: 508, meaning: 'the request was forwarded too often' },
-} as const satisfies Record<string, { status: number; meaning: string }>;
+} as const satisfies Record<string, HttpOnlyRow>;
 
 export type HttpOnlyCode = keyof typeof HTTP_CODES;
 export type ProblemCode = ErrorCode | HttpOnlyCode;
@@ -72,7 +79,8 @@ export function statusOf(code: ProblemCode): number {
 
 /** Milliseconds after which a retry makes sense; undefined where it does not. */
 export function retryAfterMs(code: ProblemCode): number | undefined {
-  return isHttpOnly(code) ? undefined : SHARD_ROWS[code].retryAfterMs;
+  const row: HttpRow = isHttpOnly(code) ? HTTP_CODES[code] : SHARD_ROWS[code];
+  return row.retryAfterMs;
 }
 
 /** Whole seconds, at least 1 (RFC 9110 §10.2.3). */
@@ -95,7 +103,7 @@ export function problemBody(problem: Problem, requestId: string): string {
     detail: secretive ? meaning : (problem.detail ?? meaning).slice(0, MAX_DETAIL),
     code,
     outcome: problem.outcome ?? (httpOnly ? 'not_applied' : ERRORS[code].outcome),
-    retryable: !httpOnly && ERRORS[code].retryable,
+    retryable: httpOnly ? retryAfterMs(code) !== undefined : ERRORS[code].retryable,
     retry_after_ms: retryAfterMs(code),
     request_id: requestId,
     shard: details.shard,

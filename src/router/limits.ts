@@ -18,6 +18,8 @@ export interface Limits {
   readonly checkIntervalMs: number;
   readonly headerBytes: number;
   readonly maxConnections: number;
+  /** Beyond `maxConnections`: for one request each, answered if it is for health or metrics and refused otherwise. */
+  readonly spareConnections: number;
   /** From one address. */
   readonly maxConnectionsPerAddress: number;
   /** Data operations under way; health and metrics are answered beyond it. */
@@ -45,6 +47,7 @@ export const DEFAULT_LIMITS: Limits = {
   checkIntervalMs: 1_000,
   headerBytes: 16_384,
   maxConnections: 10_000,
+  spareConnections: 16,
   maxConnectionsPerAddress: 10_000,
   maxInFlight: 10_000,
   maxUnsentBytes: 16_777_216,

@@ -42,6 +42,8 @@ export interface HttpServerOptions {
 }
 
 const REQUEST_ID = 'Kv-Request-Id';
+/** Answered on connections beyond the limit: what tells an operator how the process is. */
+const OPERATIONS_TARGET = /^\/(?:livez|readyz|metrics)(?:\?|$)/;
 const HEALTH_TARGET = /^\/(?:livez|readyz)(?:\?|$)/;
 const LAST_ANSWERS_MS = 100;
 
@@ -142,7 +144,8 @@ export class HttpServer {
       requireHostHeader: false,
       noDelay: true,
     });
-    server.maxConnections = limits.maxConnections;
+    // `Connections` decides; this is beyond all that it may take, and the one that it looks at.
+    server.maxConnections = limits.maxConnections + limits.spareConnections + 1;
     // A client that says no more is still owed its answers. (node:http has the property, its types do not.)
     Object.assign(server, { httpAllowHalfOpen: true });
     server.timeout = limits.writeTimeoutMs;
@@ -155,7 +158,8 @@ export class HttpServer {
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       // Whoever asks before sending a value that is too large is spared the sending.
       const fits = (headersOf.bodyLength(request.headers) ?? 0) <= limits.valueBytes;
-      if (fits && this.#objection(request) === undefined) response.writeContinue();
+      if (fits && !this.#connections.isSpare(request.socket) && this.#objection(request) === undefined)
+        response.writeContinue();
       this.#onRequest(request, response);
     });
     server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
@@ -192,7 +196,8 @@ export class HttpServer {
     const quick = new QuickConnections(host, this.#limits, KV_PREFIX);
     server.on('connection', (socket: Socket) => {
       this.#connections.add(socket);
-      if (!socket.destroyed) quick.add(socket);
+      if (this.#connections.isSpare(socket)) host.handOver(socket);
+      else if (!socket.destroyed) quick.add(socket);
     });
     return quick;
   }
@@ -211,6 +216,11 @@ export class HttpServer {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const requestId = this.#requestIds.next();
+    const isSpare = this.#connections.isSpare(request.socket);
+    if (isSpare) {
+      response.shouldKeepAlive = false;
+      this.#connections.end(request.socket);
+    }
     const objection = this.#objection(request);
     if (objection !== undefined) {
       // Without a host, or with a body that is not understood, nothing else on this connection can be trusted.
@@ -222,6 +232,11 @@ export class HttpServer {
     }
     // A target in absolute form is served as what it names (RFC 9112 §3.2.2).
     request.url = absoluteForm(request.url ?? '')?.origin ?? request.url ?? '';
+    if (isSpare && !OPERATIONS_TARGET.test(request.url)) {
+      const problem = problemOf(new HttpProblem('too-many-connections'));
+      refuseUnread(request, response, requestId, problem, this.#limits);
+      return;
+    }
     if (this.#kv.handle(request, response, request.url, requestId)) return;
     response.setHeader(REQUEST_ID, requestId);
     this.#app(request, response);

@@ -29,10 +29,18 @@ export class NodeGroup {
   readonly #folder: string;
   readonly #args: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
+  readonly #under: readonly string[];
   readonly #nodes = new Map<string, GroupNode>();
   #members: { name: string; peer: string; http: string }[] = [];
 
-  constructor(scene: Scene, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+  /** `under`: see `kvorum`. */
+  constructor(
+    scene: Scene,
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+    under: readonly string[] = [],
+  ) {
+    this.#under = under;
     this.#scene = scene;
     this.#folder = scene.folder();
     this.#args = args;
@@ -63,7 +71,7 @@ export class NodeGroup {
     if (member === undefined) throw new Error(`no member ${name}`);
     const data = join(this.#folder, name);
     const own = ['node', '--name', name, '--cluster', this.cluster, '--data', data];
-    const program = this.#scene.keep(kvorum([...own, ...this.#args, ...more], this.#env));
+    const program = this.#scene.keep(kvorum([...own, ...this.#args, ...more], this.#env, this.#under));
     const node = { name, url: `http://${member.http}`, peer: member.peer, data, program };
     this.#nodes.set(name, node);
     return node;

@@ -116,8 +116,15 @@ export class Program {
   }
 }
 
-export const kvorum = (args: readonly string[], env?: Readonly<Record<string, string>>): Program =>
-  new Program(process.execPath, [cliScript, ...args], { env: cleanEnvironment(env) });
+/** `under`: a command that runs the rest of its line, such as one that sets limits first. */
+export function kvorum(
+  args: readonly string[],
+  env?: Readonly<Record<string, string>>,
+  under: readonly string[] = [],
+): Program {
+  const [command = '', ...rest] = [...under, process.execPath, cliScript, ...args];
+  return new Program(command, rest, { env: cleanEnvironment(env) });
+}
 
 export function isRunning(pid: number): boolean {
   try {

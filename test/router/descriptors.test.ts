@@ -1,20 +1,30 @@
 /** How many connections clients may have, of what the process may open. */
 import { describe, expect, it } from 'vitest';
-import { maxClientConnections, maxOpenFiles, openFilesIn } from '../../src/router/descriptors.js';
-import { serversOfEachTest } from '../support/http-harness.js';
+import { maxOpenFiles, openFilesIn, shareDescriptors } from '../../src/router/descriptors.js';
+import { DEFAULT_LIMITS } from '../../src/router/limits.js';
+import { head, problemIn, serversOfEachTest, statusIn, until } from '../support/http-harness.js';
 
 const start = serversOfEachTest();
 
+const node = { peers: 2, node: { shards: 16 } };
+const router = { peers: 3, node: undefined };
+
 describe('connections of clients', () => {
   it.each([
-    [64, 1],
-    [256, 80],
-    [1_024, 832],
-    [4_096, 3_904],
-    [1_048_576, 10_000],
-    [Infinity, 10_000],
-  ])('with a limit of %d open files are at most %d', (openFiles, connections) => {
-    expect(maxClientConnections(openFiles)).toBe(connections);
+    [64, node, 1, 6, true],
+    [128, node, 5, 12, false],
+    [256, node, 101, 44, false],
+    [1_024, node, 677, 236, false],
+    [1_048_576, node, 10_000, 262, false],
+    [Infinity, node, 10_000, 262, false],
+    [256, { peers: 0, node: { shards: 1 } }, 129, 48, false],
+    [256, router, 183, 9, false],
+  ])('with a limit of %d open files, %o: at most %d', (openFiles, needs, clients, peers, tooFew) => {
+    const shares = shareDescriptors(openFiles, needs);
+    expect(shares).toMatchObject({ clientConnections: clients, peerConnections: peers, tooFew });
+    if (tooFew) return;
+    const { clientConnections, reserved } = shares;
+    expect(clientConnections + DEFAULT_LIMITS.spareConnections + reserved).toBeLessThanOrEqual(openFiles);
   });
 
   it('depend on the limit that the system tells', () => {
@@ -34,5 +44,67 @@ describe('connections of clients', () => {
     // Both ends are in this process.
     expect(await used()).toBeGreaterThanOrEqual(before + 40);
     for (const socket of sockets) socket.destroy();
+  });
+});
+
+describe('connections beyond the limit', () => {
+  const limits = { maxConnections: 3, spareConnections: 2 };
+  const request = (line: string): string => `${line} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+
+  /** A server all of whose ordinary connections are taken. */
+  async function startFull() {
+    const http = await start({ limits });
+    const taken = Array.from({ length: limits.maxConnections }, () => http.socket());
+    await until(() => http.server.connections === limits.maxConnections);
+    return { http, taken };
+  }
+
+  it('are told 503 and when to come back, and are closed', async () => {
+    const { http } = await startFull();
+    for (const line of ['GET /v1/kv/a', 'GET /v1/cluster', 'GET /nothing']) {
+      const raw = await http.raw(request(line));
+      expect(statusIn(raw)).toBe(503);
+      expect(raw).toMatch(/\r\nRetry-After: 1\r\n/);
+      expect(raw).toMatch(/\r\nConnection: close\r\n/);
+      expect(problemIn(raw)).toMatchObject({
+        code: 'too-many-connections',
+        outcome: 'not_applied',
+        retryable: true,
+        retry_after_ms: 1_000,
+      });
+    }
+    const body = 'x'.repeat(200_000);
+    const put = await http.raw(
+      `PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    expect([statusIn(put), problemIn(put)['outcome']]).toEqual([503, 'not_applied']);
+    expect(http.backend.received).toEqual([]);
+  });
+
+  it('are answered about health, once', async () => {
+    const { http } = await startFull();
+    for (const path of ['/livez', '/readyz', '/readyz?verbose', '/metrics']) {
+      const raw = await http.raw(request(`GET ${path}`).repeat(2));
+      expect([path, raw.match(/HTTP\/1\.1 \d+/g)]).toEqual([path, ['HTTP/1.1 200']]);
+      expect(raw).toMatch(/\r\nConnection: close\r\n/);
+    }
+  });
+
+  it('cannot be kept by whoever merely connects', async () => {
+    const { http } = await startFull();
+    const silent = Array.from({ length: 20 }, () => http.socket().resume());
+    const closed = silent.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    await Promise.all(closed.slice(0, 18));
+    expect(statusIn(await http.raw(request('GET /livez')))).toBe(200);
+    expect(http.server.connections).toBeLessThanOrEqual(5);
+    for (const socket of silent) socket.destroy();
+  });
+
+  it('are ordinary ones again when others have gone', async () => {
+    const { http, taken } = await startFull();
+    expect(statusIn(await http.raw(head('GET /v1/kv/a')))).toBe(503);
+    taken[0]?.destroy();
+    await until(() => http.server.connections === limits.maxConnections - 1);
+    expect(statusIn(await http.raw(head('GET /v1/kv/a')))).toBe(404);
   });
 });

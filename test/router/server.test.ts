@@ -143,7 +143,7 @@ describe('row 28: crowds', () => {
   });
 
   it('row 28 connections are bounded, in all and for one address', async () => {
-    for (const limits of [{ maxConnections: 5 }, { maxConnectionsPerAddress: 5 }]) {
+    for (const limits of [{ maxConnections: 5, spareConnections: 0 }, { maxConnectionsPerAddress: 5 }]) {
       const http = await start({ limits });
       const sockets = Array.from({ length: 5 }, () => http.socket());
       await until(() => http.server.connections === 5);

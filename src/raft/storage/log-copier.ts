@@ -6,10 +6,14 @@
  * Knows files, no stores. The thread starts with the first log that has to be copied, and ends with its parent.
  */
 import type { Worker } from 'node:worker_threads';
-import { isPassing, toError } from './failure.js';
+import { toError } from './failure.js';
 import type { Failure } from './failure.js';
-import { StorageFailure } from './storage.js';
 import { startThread } from './thread.js';
+
+/** There is no thread to copy logs, or it could not open the file, mostly for want of descriptors: nothing was copied. */
+export class NoCopier extends Error {
+  override readonly name = 'NoCopier';
+}
 
 /** Begins to copy the log of the database `file` back; `done` is called later, with what went wrong if anything did. */
 export type CopyLog = (file: string, done: (error: Error | undefined) => void) => void;
@@ -37,23 +41,28 @@ export class LogCopier {
   }
 
   readonly copy: CopyLog = (file, done) => {
-    this.#worker ??= this.#start();
     const call = this.#nextCall++;
     this.#calls.set(call, done);
-    this.#worker.postMessage({ call, file } satisfies CopyRequest);
+    try {
+      this.#worker ??= this.#start();
+      this.#worker.postMessage({ call, file } satisfies CopyRequest);
+    } catch (error) {
+      setImmediate(() => {
+        this.#settle(call, noCopier(error));
+      });
+    }
   };
 
   #start(): Worker {
     const worker = startThread(new URL('./log-copier-worker.js', import.meta.url));
     worker.on('message', ({ call, failure }: CopyReply) => {
-      // What found no room stays in the log, and is copied with what comes after it.
-      this.#settle(call, failure === undefined || isPassing(failure) ? undefined : toError(failure));
+      this.#settle(call, failure && errorOf(failure));
     });
     worker.on('error', (error) => {
-      this.#die(new StorageFailure(`the thread that copies logs failed: ${String(error)}`, { cause: error }));
+      this.#die(worker, noCopier(error));
     });
     worker.on('exit', () => {
-      this.#die(new StorageFailure('the thread that copies logs has ended'));
+      this.#die(worker, new NoCopier('the thread that copies logs has ended'));
     });
     return worker;
   }
@@ -64,8 +73,26 @@ export class LogCopier {
     done?.(error);
   }
 
-  #die(error: Error): void {
+  /** The next log that has to be copied starts another. */
+  #die(worker: Worker, error: Error): void {
+    if (this.#worker !== worker) return;
     this.#worker = undefined;
     for (const call of [...this.#calls.keys()]) this.#settle(call, error);
+  }
+}
+
+const noCopier = (error: unknown): NoCopier =>
+  new NoCopier(`the thread that copies logs failed: ${String(error)}`, { cause: error });
+
+/** Undefined: what found no room stays in the log, and is copied with what comes after it. */
+function errorOf(failure: Failure): Error | undefined {
+  switch (failure.kind) {
+    case 'full':
+      return undefined;
+    case 'unopened':
+      return new NoCopier(failure.message);
+    case 'corruption':
+    case 'failure':
+      return toError(failure);
   }
 }

@@ -13,6 +13,7 @@ import { configurationSize, readConfiguration, spanOf, writeConfiguration } from
 import { pageBytesOf, stampFormat } from './data-folder.js';
 import type { StateFile } from './files.js';
 import type { HardStateAt } from './journal-index.js';
+import { NoCopier } from './log-copier.js';
 import type { CopyLog } from './log-copier.js';
 import type { Flip, StoredGroup } from './recovery.js';
 import type { RawStateRow } from './state-rows.js';
@@ -216,8 +217,11 @@ export class StateDb implements StateFile {
   isCopying(): boolean {
     const error = this.#copyError;
     this.#copyError = undefined;
-    if (error !== undefined) throw error;
-    return this.#copying;
+    if (error === undefined) return this.#copying;
+    if (!(error instanceof NoCopier)) throw error;
+    // Commits wait for it, but this connection has its files open; a log that nobody copies fills the disk.
+    this.#db.pragma('wal_checkpoint(PASSIVE)');
+    return false;
   }
 
   close(): void {

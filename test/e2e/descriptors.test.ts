@@ -1,0 +1,109 @@
+/** Nodes under a small `ulimit -n`, with clients that take every connection that they can get. */
+import { execFileSync } from 'node:child_process';
+import { Agent } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { afterEach, expect, it } from 'vitest';
+import { http, json, NodeGroup } from './node-group.js';
+import { Scene, until } from './processes.js';
+
+const OPEN_FILES = 256;
+const limited = (openFiles: number): readonly string[] => ['bash', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'bash'];
+
+/** Connections of their own, one for each request. */
+const anew = { httpAgent: new Agent() };
+
+const scene = new Scene();
+const sockets: Socket[] = [];
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await scene.clean();
+});
+
+/** A connection that asks for a key again and again. What it was told first: a status, or 0. */
+function greedy(url: string): Promise<number> {
+  const { hostname, port, host } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  sockets.push(socket);
+  const ask = (): boolean => socket.write(`GET /v1/kv/a?consistency=stale HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  ask();
+  const timer = setInterval(ask, 2_000);
+  return new Promise((resolve) => {
+    socket.on('data', (chunk: Buffer) => {
+      resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(chunk.toString('latin1'))?.[1]));
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      clearInterval(timer);
+      resolve(0);
+    });
+  });
+}
+
+async function descriptors(url: string): Promise<{ used: number; left: number }> {
+  const { data } = await http.get<string>(`${url}/metrics`, anew);
+  const value = (state: string): number =>
+    Number(new RegExp(`^kvorum_file_descriptors\\{state="${state}"\\} (\\d+)$`, 'm').exec(data)?.[1]);
+  return { used: value('used'), left: value('left') };
+}
+
+it('serve whom they have, refuse the others with 503, answer about health, and have enough for their files', async () => {
+  const group = await new NodeGroup(scene, ['--shards', '4'], {}, limited(OPEN_FILES)).start();
+  const { url } = group.node('n1');
+  const httpAgent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const put = async (i: number, bytes: number): Promise<number> =>
+    (await http.put(`${url}/v1/kv/a${i % 16}`, String(i % 10).repeat(bytes), { httpAgent })).status;
+  await until('the first put is served', async () => (await put(0, 10)) < 300);
+
+  const told = new Map<number, number>();
+  // No more at once than there are connections beyond the limit: each is told something.
+  for (let i = 0; i < 2 * OPEN_FILES; i += 16) {
+    for (const status of await Promise.all(Array.from({ length: 16 }, () => greedy(url)))) {
+      told.set(status, (told.get(status) ?? 0) + 1);
+    }
+  }
+  const served = (told.get(200) ?? 0) + (told.get(404) ?? 0);
+  expect(served).toBeGreaterThan(64);
+  expect([...told.keys()].sort()).not.toContain(0);
+  expect(told.get(503)).toBe(2 * OPEN_FILES - served);
+
+  const refused = await http.get(`${url}/v1/kv/a`, anew);
+  expect([refused.status, json(refused)]).toMatchObject([503, { code: 'too-many-connections', retryable: true }]);
+  expect(refused.headers).toMatchObject({ 'retry-after': '1', connection: 'close' });
+  for (const path of ['/livez', '/readyz']) expect((await http.get(url + path, anew)).status).toBe(200);
+  const { used, left } = await descriptors(url);
+  expect(used + left).toBe(OPEN_FILES);
+  // What a node holds by itself, and what it keeps for its files.
+  expect(used).toBeGreaterThan(served + 20);
+  expect(left).toBeGreaterThan(32);
+
+  // The journal grows and is emptied, and the log of state.db is copied back: 64 MiB in all.
+  for (let i = 1; i <= 128; i++) expect(await put(i, 512 * 1024)).toBeLessThan(300);
+  for (const { program } of group.all()) expect(program.child.exitCode).toBeNull();
+  httpAgent.destroy();
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await until('others are served again', async () => (await http.get(`${url}/v1/kv/a1`, anew)).status === 200);
+});
+
+it('that have none left wait for some with what needs one, say so, and go on', async () => {
+  const group = await new NodeGroup(scene, ['--shards', '1'], {}, limited(OPEN_FILES)).start(1);
+  const { url, program } = group.node('n1');
+  const httpAgent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const put = async (bytes: number): Promise<number> =>
+    (await http.put(`${url}/v1/kv/a`, 'x'.repeat(bytes), { httpAgent, headers: { 'kv-timeout': '2s' } })).status;
+  const metrics = async (): Promise<string> => (await http.get<string>(`${url}/metrics`, { httpAgent })).data;
+  const limitTo = (openFiles: number): void => {
+    execFileSync('prlimit', [`--pid=${program.pid}`, `--nofile=${openFiles}:${OPEN_FILES}`]);
+  };
+  expect(await put(10)).toBe(201);
+  // Fewer than it has open: it can open nothing at all.
+  limitTo(16);
+  await until('a put finds no descriptor', async () => (await put(1024 * 1024)) === 429);
+  expect(await metrics()).toMatch(/^kvorum_storage_stalled\{reason="no-descriptors"\} 1$/m);
+  expect(await metrics()).toMatch(/^kvorum_file_descriptors\{state="left"\} 0$/m);
+  expect((await http.get(`${url}/v1/kv/a`, { httpAgent })).status).toBe(200);
+  limitTo(OPEN_FILES);
+  await until('it is served again', async () => (await put(10)) === 200);
+  expect(await metrics()).toMatch(/^kvorum_storage_stalled\{reason="no-descriptors"\} 0$/m);
+  expect(program.child.exitCode).toBeNull();
+  httpAgent.destroy();
+});
