@@ -1,5 +1,6 @@
 /** Why a node that stops or has failed takes no operations, and what it answers. */
 import { StorageFull } from '../raft/index.js';
+import { DuplicateNode } from './duplicates.js';
 import { isReplicaFault } from './operation-faults.js';
 import type { Refusal } from './operation.js';
 import { refuse } from './refusals.js';
@@ -15,6 +16,7 @@ export interface Closed {
 
 /** What threw in a turn, or on the way to the disk, and ended the node. */
 export function closedBy(error: Error): Closed {
+  if (error instanceof DuplicateNode) return { code: 'shutting-down', reason: error.message };
   if (!isReplicaFault(error)) return { code: 'internal', reason: 'the node has broken an invariant' };
   return { code: error instanceof StorageFull ? 'disk-full' : 'storage-failed', reason: error.message };
 }

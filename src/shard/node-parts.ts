@@ -1,10 +1,11 @@
 /**
  * Builds the parts of a node and ties them together. Decides nothing: `node.ts` runs them.
  */
-import type { GroupId, RecoveredGroup } from '../raft/index.js';
+import type { GroupId, NodeId, RecoveredGroup } from '../raft/index.js';
 import { Checkpointer, DEFAULT_CHECKPOINT_LIMITS } from './checkpointer.js';
 import { CommitPipeline, type QueuedWrite } from './commit-pipeline.js';
 import { DiskStalls } from './disk-stalls.js';
+import { DuplicateNode } from './duplicates.js';
 import { makeGroup } from './group-factory.js';
 import type { Group, GroupHost } from './group.js';
 import { DiskWatch } from './disk-watch.js';
@@ -156,7 +157,11 @@ function topologySync(
 }
 
 /** What comes in only enters the inbox; hellos are judged at once, before anything goes over their link. */
-export function transportEvents({ inbox, lives, sync }: NodeParts, onLink: TransportEvents['onLink']): TransportEvents {
+export function transportEvents(
+  { inbox, lives, sync }: NodeParts,
+  self: NodeId,
+  { onLink, fail }: { readonly onLink: TransportEvents['onLink']; readonly fail: NodeHooks['fail'] },
+): TransportEvents {
   return {
     onMessages: (from, messages) => {
       inbox.frame({ from, messages });
@@ -165,6 +170,9 @@ export function transportEvents({ inbox, lives, sync }: NodeParts, onLink: Trans
       inbox.task(() => {
         onLink(peer, up);
       });
+    },
+    onDuplicate: (peer) => {
+      fail(new DuplicateNode(self, peer));
     },
     helloTo: (peer) => ({ ...sync.helloTo(), ...lives.helloTo(peer) }),
     objection: (hello) => {

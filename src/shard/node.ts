@@ -177,9 +177,10 @@ export class ShardNode {
     // What the system group holds here may be newer than the copy; a plan that contradicts it ends the start.
     const { held } = this.#parts.sync;
     if (held !== undefined) await this.#parts.keeper.adoptHeld(held);
-    const onLink = this.#onLink.bind(this);
-    await this.#options.transport.start(transportEvents(this.#parts, onLink));
-    this.#state = 'serving';
+    const events = { onLink: this.#onLink.bind(this), fail: this.#fail.bind(this) };
+    await this.#options.transport.start(transportEvents(this.#parts, this.id, events));
+    // A peer may have refused this process meanwhile.
+    if (this.#failure === undefined) this.#state = 'serving';
     this.#startChores();
   }
 

@@ -20,6 +20,8 @@ export const REFUSALS = {
   'hello-timeout': 4009,
   /** Nothing was heard for too long. */
   silent: 4010,
+  /** Another process is alive under the same node id (`duplicates.ts`). */
+  'duplicate-node': 4011,
 } as const;
 
 export type RefusalReason = keyof typeof REFUSALS;
@@ -86,6 +88,7 @@ export const zeroCounters = (): TransportCounters => ({
     'too-many-links': 0,
     'hello-timeout': 0,
     silent: 0,
+    'duplicate-node': 0,
   },
 });
 

@@ -23,6 +23,7 @@ import {
   type TransportEvents,
 } from './transport.js';
 import { statsOf, zeroCounters, type Refused, type TransportStats } from './transport-stats.js';
+import { duplicateNode, isAnotherProcess } from './duplicates.js';
 import { Dialer, type DialContext } from './ws-dialer.js';
 import type { Hello } from './wire-hello.js';
 import type { Identity } from './ws-handshake.js';
@@ -63,6 +64,8 @@ export interface WsTransportOptions {
 }
 
 const MIB = 1024 * 1024;
+/** Of the time that a hello may take, how much a sign of life of another process may. */
+const PROOF_PART = 0.6;
 
 const settingsOf = (options: WsTransportOptions) => ({
   maxQueueBytes: options.maxQueueBytes ?? 32 * MIB,
@@ -116,6 +119,9 @@ export class WsTransport implements Transport {
       onMessages: (link, messages) => this.events?.onMessages(link.peer, messages),
       onDown: (link, why) => {
         this.linkDown(link, why);
+      },
+      onDuplicate: (link) => {
+        this.events?.onDuplicate?.(link.peer);
       },
       onUnsayable: (link, message, why) => {
         this.complainOf(link.peer, message, why);
@@ -207,6 +213,9 @@ export class WsTransport implements Transport {
       ...this.common(),
       maxConnections: this.settings.maxConnections,
       peers: () => this.peers,
+      examine: (hello, decide) => {
+        this.examine(hello, decide);
+      },
       objection: (hello) => this.objection(hello) ?? this.events?.objection?.(hello),
       onLinked: (socket, { role, from }, info) => {
         const peer = role === 'router' ? ROUTER_PEERS + this.routersSeen++ : from;
@@ -231,7 +240,48 @@ export class WsTransport implements Transport {
       identity: () => this.identity,
       helloTo: (peer) => this.events?.helloTo?.(peer) ?? {},
       objection: (hello) => this.events?.objection?.(hello),
+      onDuplicate: (peer) => this.events?.onDuplicate?.(peer),
     };
+  }
+
+  /** Another process of the same node may be linked: then it is asked for a sign of life first. */
+  private examine(hello: Hello, decide: (refused: Refused | undefined) => void): void {
+    const link = this.links.get(hello.from);
+    if (link === undefined || !isAnotherProcess(hello, link.info)) {
+      decide(undefined);
+      return;
+    }
+    this.prove(link, (isAlive) => {
+      if (isAlive) {
+        const processes = { linked: link.info.extension.process, refused: hello.extension.process };
+        this.logger.error({ peer: hello.from, ...processes }, 'two processes are alive as one node');
+        decide(duplicateNode(hello.from));
+        return;
+      }
+      link.giveUp('another process of the node is here, and no sign of life came');
+      // A third one may have linked itself meanwhile.
+      this.examine(hello, decide);
+    });
+  }
+
+  /** Whether the process at the other end of `link` is alive after this call. */
+  private prove(link: WsLink, decide: (isAlive: boolean) => void): void {
+    const { silenceTimeoutMs, helloTimeoutMs } = this.settings;
+    let isDecided = false;
+    const end = (isAlive: boolean): void => {
+      if (isDecided) return;
+      isDecided = true;
+      timer.cancel();
+      decide(isAlive);
+    };
+    // Whoever said hello waits for the answer no longer than the timeout.
+    const timer = this.runtime.after(Math.min(silenceTimeoutMs, helloTimeoutMs * PROOF_PART), () => {
+      // If this process itself was late, the answer may lie in the socket: what has come is read before.
+      this.runtime.defer(() => {
+        end(false);
+      });
+    });
+    link.ask(end);
   }
 
   private objection({ role, from, incarnation }: Hello): Refused | undefined {

@@ -62,6 +62,8 @@ export interface TransportEvents {
   helloTo?(peer: NodeId): HelloExtension;
   /** The last word on a hello that is in order otherwise, before the link begins; undefined = welcome. */
   objection?(hello: Hello): Refused | undefined;
+  /** `peer` turned this process away: another one is alive as the same node (`duplicates.ts`). */
+  onDuplicate?(peer: NodeId): void;
 }
 
 export interface Transport {

@@ -26,6 +26,8 @@ export interface DialContext {
   helloTo(peer: NodeId): HelloExtension;
   /** A last word on a hello that is in order: undefined = welcome. */
   objection(hello: Hello): Refused | undefined;
+  /** `peer` knows of another process of this node, and wants nothing of this one. */
+  onDuplicate(peer: NodeId): void;
   /** The other side is who it should be: the link begins, in this very call. */
   onLinked(dialer: Dialer, socket: WebSocket, hello: Hello, info: LinkInfo): void;
 }
@@ -107,6 +109,7 @@ export class Dialer {
       this.socket = undefined;
       if (this.linkedAt !== undefined) this.lost(this.linkedAt);
       else if (layout > 1 && !heard && UNREADABLE.includes(code)) this.dialOldWay();
+      else if (code === REFUSALS['duplicate-node']) this.context.onDuplicate(this.node);
       else this.fail(reason.length > 0 ? `${code} ${reason.toString()}` : complaint);
     });
     awaitHello(socket, this.context.runtime, this.context.helloTimeoutMs, {

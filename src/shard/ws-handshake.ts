@@ -14,8 +14,13 @@ import { WireError } from './wire-buffer.js';
 import { decodeHello, newestLayout, type Hello, type HelloLayout } from './wire-hello.js';
 
 /** `version`: of the frames, if the link begins. `layout`: of the hello, and so of the answer to it. */
-export type Judgement =
-  { readonly hello: Hello; readonly version: number; readonly layout: HelloLayout } | { readonly refused: Refused };
+export interface Introduction {
+  readonly hello: Hello;
+  readonly version: number;
+  readonly layout: HelloLayout;
+}
+
+export type Judgement = Introduction | { readonly refused: Refused };
 
 /** This side, as far as a hello is held against it. */
 export interface Identity {

@@ -25,6 +25,8 @@ export interface LinkOwner {
   onMessages(link: WsLink, messages: readonly PeerMessage[]): void;
   /** Called once. */
   onDown(link: WsLink, why: string): void;
+  /** The other side has ended the link, for it knows of another process of this node. Called before `onDown`. */
+  onDuplicate(link: WsLink): void;
   /** This message can never be sent over this link. */
   onUnsayable(link: WsLink, message: PeerMessage, why: string): void;
 }
@@ -60,6 +62,8 @@ export class WsLink {
   private down = false;
   private quietChecks = 0;
   private readonly clock = (): number => this.owner.now();
+  /** Whoever waits for the answer to a question of `ask`, by what the question says; undefined once it was given. */
+  private readonly questions: (((isAlive: boolean) => void) | undefined)[] = [];
 
   constructor(socket: WebSocket, peer: PeerId, ends: FrameEnds, info: LinkInfo, owner: LinkOwner) {
     this.socket = socket;
@@ -78,10 +82,12 @@ export class WsLink {
     socket.on('message', (data, isBinary) => {
       this.receive(binaryMessage(data, isBinary));
     });
-    socket.on('pong', () => {
+    socket.on('pong', (answer) => {
       this.quietChecks = 0;
+      this.answered(answer.toString());
     });
     socket.on('close', (code, reason) => {
+      if (code === REFUSALS['duplicate-node'] && !this.down) owner.onDuplicate(this);
       this.goDown(`closed by the other side: ${code} ${reason.toString()}`);
     });
   }
@@ -138,9 +144,32 @@ export class WsLink {
       if (this.quietChecks > 1) this.socket.ping();
       return;
     }
-    this.break('silent', 'no sign of life');
+    this.giveUp('no sign of life');
+  }
+
+  /** Breaks the link off because nothing comes. */
+  giveUp(detail: string): void {
+    this.break('silent', detail);
     // It will not answer a close either.
     this.socket.terminate();
+  }
+
+  /**
+   * Tells when the other side has answered a question that leaves now, or that the link went down before. What was on its
+   * way from there is no answer: its sender may be gone.
+   */
+  ask(tell: (isAlive: boolean) => void): void {
+    this.questions.push(tell);
+    this.socket.ping(String(this.questions.length - 1));
+  }
+
+  private answered(question: string): void {
+    // The pings of `checkSilence` say nothing, and are answered with nothing.
+    const index = question === '' ? -1 : Number(question);
+    const tell = this.questions[index];
+    if (tell === undefined) return;
+    this.questions[index] = undefined;
+    tell(true);
   }
 
   private receive(message: Uint8Array | undefined): void {
@@ -191,5 +220,6 @@ export class WsLink {
     this.owner.counters.droppedQueued += this.outgoing.messages;
     this.outgoing.clear();
     this.owner.onDown(this, why);
+    for (const tell of this.questions.splice(0)) tell?.(false);
   }
 }

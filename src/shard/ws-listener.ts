@@ -12,7 +12,7 @@ import type { Logger, Runtime } from './runtime.js';
 import { linkInfo, type LinkInfo } from './transport.js';
 import type { Refused, TransportCounters } from './transport-stats.js';
 import { encodeHello, type Hello, type HelloExtension } from './wire-hello.js';
-import { awaitHello, judgeCaller, type Identity, type Judgement } from './ws-handshake.js';
+import { awaitHello, judgeCaller, type Identity, type Introduction, type Judgement } from './ws-handshake.js';
 import { CLOSING, refuse } from './ws-link.js';
 
 export interface ListenContext {
@@ -25,7 +25,9 @@ export interface ListenContext {
   readonly maxConnections: number;
   identity(): Identity;
   peers(): ReadonlyMap<NodeId, string>;
-  /** A last word on a hello that is in order: undefined = welcome. */
+  /** Calls `decide`, at once or later, with what speaks against a hello that is in order; undefined = nothing so far. */
+  examine(hello: Hello, decide: (refused: Refused | undefined) => void): void;
+  /** A last word: undefined = welcome, and the link begins in the same call. */
   objection(hello: Hello): Refused | undefined;
   helloTo(peer: NodeId): HelloExtension;
   /** Our own hello has been sent: the link begins, in this very call. */
@@ -115,12 +117,24 @@ export class Listener {
   private introduced(socket: WebSocket, bytes: Uint8Array | undefined): void {
     const judgement = this.judge(bytes);
     if ('refused' in judgement) {
-      const { reason, detail } = judgement.refused;
-      this.context.logger.warn({ reason, detail }, 'a link was refused');
-      refuse(socket, this.context.counters, reason, detail);
+      this.refuse(socket, judgement.refused);
       return;
     }
-    const { hello, layout, version } = judgement;
+    this.context.examine(judgement.hello, (refused) => {
+      // Whoever dialled may have given up meanwhile.
+      if (socket.readyState !== socket.OPEN) return;
+      const last = refused ?? this.context.objection(judgement.hello);
+      if (last === undefined) this.welcome(socket, judgement);
+      else this.refuse(socket, last);
+    });
+  }
+
+  private refuse(socket: WebSocket, { reason, detail }: Refused): void {
+    this.context.logger.warn({ reason, detail }, 'a link was refused');
+    refuse(socket, this.context.counters, reason, detail);
+  }
+
+  private welcome(socket: WebSocket, { hello, layout, version }: Introduction): void {
     const { id, clusterId, protocol } = this.context.identity();
     const { incarnation } = this.context;
     const extension = this.context.helloTo(hello.from);
@@ -132,9 +146,6 @@ export class Listener {
 
   private judge(bytes: Uint8Array | undefined): Judgement {
     if (bytes === undefined) return { refused: { reason: 'bad-hello', detail: 'a text' } };
-    const judgement = judgeCaller(this.context.identity(), this.context.peers(), bytes);
-    if ('refused' in judgement) return judgement;
-    const refused = this.context.objection(judgement.hello);
-    return refused === undefined ? judgement : { refused };
+    return judgeCaller(this.context.identity(), this.context.peers(), bytes);
   }
 }

@@ -26,6 +26,8 @@ export class Recorder implements TransportEvents {
   /** `+2` = link to 2 up, `-2` = down, in order. */
   readonly linkLog: string[] = [];
   readonly up = new Set<PeerId>();
+  /** Peers that know of another process of this node. */
+  readonly refusals: PeerId[] = [];
   /** For its hellos. */
   extension: HelloExtension = {};
   /** Its say about the hellos of others. */
@@ -55,12 +57,21 @@ export class Recorder implements TransportEvents {
     return this.objects(hello);
   }
 
+  onDuplicate(peer: PeerId): void {
+    this.refusals.push(peer);
+    this.waiters.look();
+  }
+
   messagesFrom(peer: PeerId): PeerMessage[] {
     return this.frames.filter((frame) => frame.from === peer).flatMap((frame) => frame.messages);
   }
 
   linked(...peers: PeerId[]): Promise<void> {
     return this.waiters.until(() => peers.every((peer) => this.up.has(peer)));
+  }
+
+  refusedBy(peer: PeerId): Promise<void> {
+    return this.waiters.until(() => this.refusals.includes(peer));
   }
 
   unlinked(peer: PeerId): Promise<void> {

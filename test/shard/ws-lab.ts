@@ -8,7 +8,7 @@ import type { PeerMessage } from '../../src/shard/transport.js';
 import { WsTransport, type WsTransportOptions } from '../../src/shard/transport-ws.js';
 import { decodeFrame, type Frame } from '../../src/shard/wire.js';
 import { Arrivals } from '../../src/shard/pieces.js';
-import { decodeHello, encodeHello, type Hello } from '../../src/shard/wire-hello.js';
+import { decodeHello, encodeHello, type Hello, type HelloExtension } from '../../src/shard/wire-hello.js';
 import { ManualRuntime } from './manual-runtime.js';
 import { LogRecorder, Recorder } from './recorder.js';
 
@@ -23,7 +23,7 @@ export interface WsEndpoint {
   readonly runtime: ManualRuntime;
 }
 
-type Extra = Partial<Omit<WsTransportOptions, 'self' | 'runtime' | 'logger'>>;
+type Extra = Partial<Omit<WsTransportOptions, 'self' | 'runtime' | 'logger'>> & { readonly extension?: HelloExtension };
 
 /** Opens things and closes them all. */
 export class WsLab {
@@ -66,11 +66,12 @@ export class WsLab {
     await Promise.all(this.closing.map((close) => close()));
   }
 
-  private async start(self: WsTransportOptions['self'], extra: Extra): Promise<WsEndpoint> {
+  private async start(self: WsTransportOptions['self'], { extension = {}, ...extra }: Extra): Promise<WsEndpoint> {
     const runtime = new ManualRuntime();
     const log = new LogRecorder();
     const transport = new WsTransport({ self, runtime, logger: log, ...extra });
     const recorder = new Recorder();
+    recorder.extension = extension;
     this.closing.push(() => transport.close());
     await transport.start(recorder);
     return { transport, recorder, log, runtime };

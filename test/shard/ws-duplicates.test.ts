@@ -1,0 +1,157 @@
+/** Two processes that say hello as one node: who is let in, and what the other is told. */
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FORMER_PROTOCOL } from '../../src/shard/protocol.js';
+import { WsLab, type RawPeer, type WsEndpoint } from './ws-lab.js';
+
+const knowing = new Map([[1, 'unused:1']]);
+const DUPLICATE = [4011, expect.stringMatching(/^duplicate-node: node 1 already runs as another process/)];
+
+let lab: WsLab;
+beforeEach(() => {
+  lab = new WsLab();
+});
+afterEach(() => lab.close());
+
+/** A connection that says hello as `process` of node 1, later than all before it. */
+async function newcomer(to: WsEndpoint, process: number, incarnation = 100 + process): Promise<RawPeer> {
+  const peer = await lab.client(to);
+  peer.hello({ incarnation, extension: { process } });
+  return peer;
+}
+
+describe('a hello of another process of a node that is linked', () => {
+  test('is refused when the linked one gives a sign of life', async () => {
+    const node = await lab.node(2, { peers: knowing });
+    const original = await lab.introduced(node, { extension: { process: 7 } });
+    const copy = await newcomer(node, 8);
+    expect(await copy.closed).toEqual(DUPLICATE);
+    expect(copy.messages).toEqual([]);
+    expect(original.socket.readyState).toBe(original.socket.OPEN);
+    expect(node.recorder.linkLog).toEqual(['+1']);
+    expect(node.transport.link(1)?.extension.process).toBe(7);
+    expect(node.transport.stats().refused).toMatchObject({ 'duplicate-node': 1, replaced: 0, silent: 0 });
+    const { level, fields } = await node.log.line('two processes are alive as one node');
+    expect([level, fields]).toEqual(['error', { peer: 1, linked: 7, refused: 8 }]);
+    // Nothing of it waits for a timeout.
+    expect(node.runtime.waits).toEqual([]);
+  });
+
+  test('is refused whichever of the two began later', async () => {
+    const node = await lab.node(2, { peers: knowing });
+    await lab.introduced(node, { incarnation: 500, extension: { process: 7 } });
+    expect(await (await newcomer(node, 8, 400)).closed).toEqual(DUPLICATE);
+    expect(await (await newcomer(node, 9, 600)).closed).toEqual(DUPLICATE);
+    expect(node.recorder.linkLog).toEqual(['+1']);
+  });
+
+  test('is taken when the linked one gives none: a killed node behind a half-open link is back', async () => {
+    const node = await lab.node(2, { peers: knowing });
+    const dead = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
+    const asked = once(dead.socket, 'ping');
+    const next = await newcomer(node, 8);
+    await asked;
+    expect(next.messages).toEqual([]);
+    expect(node.runtime.waits).toEqual([3000]);
+    node.runtime.advance(3000);
+    await next.received(1);
+    expect(node.recorder.linkLog).toEqual(['+1', '-1', '+1']);
+    expect(node.transport.link(1)?.extension.process).toBe(8);
+    expect(node.transport.stats().refused).toMatchObject({ 'duplicate-node': 0, silent: 1 });
+  });
+
+  test('is taken at once when the link of the other breaks while it is asked', async () => {
+    const node = await lab.node(2, { peers: knowing });
+    const dying = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
+    const asked = once(dying.socket, 'ping');
+    const next = await newcomer(node, 8);
+    await asked;
+    dying.socket.terminate();
+    await next.received(1);
+    expect(node.recorder.linkLog).toEqual(['+1', '-1', '+1']);
+    expect(node.runtime.waits).toEqual([]);
+  });
+
+  test('an answer to an earlier question, and what was on its way, are no signs of life', async () => {
+    const node = await lab.node(2, { peers: knowing });
+    const dead = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
+    const asked = once(dead.socket, 'ping');
+    const next = await newcomer(node, 8);
+    await asked;
+    dead.socket.pong('');
+    dead.socket.pong('17');
+    // Pings are answered in order, so both are there when this one is.
+    dead.socket.ping();
+    await once(dead.socket, 'pong');
+    node.runtime.advance(3000);
+    await next.received(1);
+    expect(node.transport.link(1)?.extension.process).toBe(8);
+  });
+
+  test('of two that come while a dead one is asked, one is taken and the other refused', async () => {
+    const node = await lab.node(2, { peers: knowing });
+    const dead = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
+    let pings = 0;
+    const both = new Promise<void>((resolve) => dead.socket.on('ping', () => void (++pings === 2 && resolve())));
+    const [one, two] = [await newcomer(node, 8), await newcomer(node, 9)];
+    await both;
+    node.runtime.advance(3000);
+    expect(await Promise.race([one.closed, two.closed])).toEqual(DUPLICATE);
+    expect(node.recorder.linkLog).toEqual(['+1', '-1', '+1']);
+    expect(node.transport.stats().refused['duplicate-node']).toBe(1);
+  });
+
+  test('is not asked about when it is the same process: its new link replaces the old', async () => {
+    const node = await lab.node(2, { peers: knowing });
+    const before = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
+    await lab.introduced(node, { extension: { process: 7 } });
+    expect((await before.closed)[0]).toBe(4007);
+  });
+
+  test('builds that do not say which process they are replace each other, as ever', async () => {
+    const node = await lab.node(2, { peers: knowing });
+    const before = await lab.introduced(node, { extension: { process: 7 } });
+    const former = await lab.client(node);
+    former.version = 1;
+    former.hello({ ...FORMER_PROTOCOL, incarnation: 6 }, 1);
+    await former.received(1);
+    expect((await before.closed)[0]).toBe(4007);
+    const later = await newcomer(node, 8);
+    await later.received(1);
+    expect((await former.closed)[0]).toBe(4007);
+    expect(node.transport.stats().refused['duplicate-node']).toBe(0);
+  });
+});
+
+describe('a process that is refused because another one is alive as the same node', () => {
+  test('tells its owner who said so, and does not dial on', async () => {
+    const server = await lab.server();
+    const { recorder, runtime, transport } = await lab.node(1, { peers: new Map([[2, server.address]]) });
+    const peer = await server.next();
+    await peer.received(1);
+    peer.socket.close(4011, 'duplicate-node: …');
+    await recorder.refusedBy(2);
+    expect(recorder.linkLog).toEqual([]);
+    expect(runtime.waits).toEqual([]);
+    expect(transport.stats().links).toBe(0);
+  });
+
+  test('also when its link was up', async () => {
+    const node = await lab.node(2, { peers: knowing });
+    const peer = await lab.introduced(node, { extension: { process: 7 } });
+    peer.socket.close(4011, 'duplicate-node: …');
+    await node.recorder.refusedBy(1);
+    await node.recorder.unlinked(1);
+  });
+
+  test('and the two ends agree: of two transports of one node the later is refused', async () => {
+    const third = await lab.node(2, { peers: knowing });
+    const peers = new Map([[2, `127.0.0.1:${third.transport.port}`]]);
+    const first = await lab.node(1, { peers, extension: { process: 7 } });
+    await Promise.all([first.recorder.linked(2), third.recorder.linked(1)]);
+    const second = await lab.node(1, { peers, extension: { process: 8 } });
+    await second.recorder.refusedBy(2);
+    expect(first.recorder.linkLog).toEqual(['+2']);
+    expect(first.recorder.refusals).toEqual([]);
+  });
+});
