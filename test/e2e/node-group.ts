@@ -70,11 +70,20 @@ export class NodeGroup {
     const member = this.#members.find((candidate) => candidate.name === name);
     if (member === undefined) throw new Error(`no member ${name}`);
     const data = join(this.#folder, name);
-    const own = ['node', '--name', name, '--cluster', this.cluster, '--data', data];
-    const program = this.#scene.keep(kvorum([...own, ...this.#args, ...more], this.#env, this.#under));
+    const program = this.#run(name, ['--data', data, ...more]);
     const node = { name, url: `http://${member.http}`, peer: member.peer, data, program };
     this.#nodes.set(name, node);
     return node;
+  }
+
+  /** A second process for a member: the group knows nothing of it. */
+  startCopy(name: string, args: readonly string[]): Program {
+    return this.#run(name, args);
+  }
+
+  #run(name: string, args: readonly string[]): Program {
+    const own = ['node', '--name', name, '--cluster', this.cluster];
+    return this.#scene.keep(kvorum([...own, ...this.#args, ...args], this.#env, this.#under));
   }
 
   node(name: string): GroupNode {

@@ -1,5 +1,5 @@
 /** Two processes that say hello as one node: who is let in, and what the other is told. */
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FORMER_PROTOCOL } from '../../src/shard/protocol.js';
 import { WsLab, type RawPeer, type WsEndpoint } from './ws-lab.js';
@@ -91,10 +91,10 @@ describe('a hello of another process of a node that is linked', () => {
   test('of two that come while a dead one is asked, one is taken and the other refused', async () => {
     const node = await lab.node(2, { peers: knowing });
     const dead = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
-    let pings = 0;
-    const both = new Promise<void>((resolve) => dead.socket.on('ping', () => void (++pings === 2 && resolve())));
+    const pings = on(dead.socket, 'ping');
     const [one, two] = [await newcomer(node, 8), await newcomer(node, 9)];
-    await both;
+    await pings.next();
+    await pings.next();
     node.runtime.advance(3000);
     expect(await Promise.race([one.closed, two.closed])).toEqual(DUPLICATE);
     expect(node.recorder.linkLog).toEqual(['+1', '-1', '+1']);
