@@ -6,10 +6,13 @@
  * both were alive at once, whatever any clock says, and the newcomer is refused. If it does not answer in time, its link is
  * given up and the newcomer is taken: so a node that was killed comes back although its old link still looks whole.
  *
+ * Who has no link to the node asks those that may (`duplicate-watch.ts`).
+ *
  * Only decisions stand here, for every transport; knows no socket, no timer and no group.
  */
 import type { NodeId } from '../raft/index.js';
-import type { LinkInfo } from './transport.js';
+import type { Logger } from './runtime.js';
+import type { LinkInfo, Proof, Verdict } from './transport.js';
 import type { Refused } from './transport-stats.js';
 import type { Hello } from './wire-hello.js';
 
@@ -17,11 +20,61 @@ import type { Hello } from './wire-hello.js';
  * The hello comes from another process of the node than the one that is linked. Builds that speak only version 1 do not
  * say which process they are: nothing can be held against them, and the later link replaces the earlier, as ever.
  */
-export function isAnotherProcess({ role, extension }: Hello, linked: LinkInfo | undefined): boolean {
+function isAnotherProcess({ role, extension }: Hello, linked: LinkInfo | undefined): boolean {
   if (role !== 'node' || extension.process === undefined) return false;
   const known = linked?.extension.process;
   return known !== undefined && known !== extension.process;
 }
+
+/** What a transport lends to `examineHello`. */
+export interface Meeting {
+  readonly logger: Logger;
+  link(node: NodeId): LinkInfo | undefined;
+  /** `Transport.prove` */
+  prove(node: NodeId, tell: Proof): void;
+  /** Ends the link: no sign of life came. */
+  giveUp(node: NodeId): void;
+  /** `TransportEvents.examine` */
+  readonly examine: ((hello: Hello, decide: Verdict) => void) | undefined;
+}
+
+/**
+ * What a node's transport does with a hello that is in order, before it answers or links: `decide` is called once, with
+ * what speaks against it.
+ */
+export function examineHello(hello: Hello, meeting: Meeting, decide: Verdict): void {
+  const node = hello.from;
+  const linked = meeting.link(node);
+  if (linked === undefined || !isAnotherProcess(hello, linked)) {
+    if (meeting.examine === undefined) decide(undefined);
+    else meeting.examine(hello, decide);
+    return;
+  }
+  meeting.prove(node, (isAlive) => {
+    if (isAlive) {
+      const processes = { linked: linked.extension.process, refused: hello.extension.process };
+      meeting.logger.error({ peer: node, ...processes }, TWO_PROCESSES);
+      decide(duplicateNode(node));
+      return;
+    }
+    if (meeting.link(node) === linked) meeting.giveUp(node);
+    // A third one may have linked itself meanwhile.
+    examineHello(hello, meeting, decide);
+  });
+}
+
+/** For the log of whoever has proven it. */
+export const TWO_PROCESSES = 'two processes are alive as one node';
+
+/** What is known everywhere of a process, and never changes. */
+export interface ProcessMark {
+  readonly process: number;
+  readonly incarnation: number;
+}
+
+/** Of two processes that are both linked already, the later is refused; everybody must find the same one. */
+export const isLater = (a: ProcessMark, b: ProcessMark): boolean =>
+  a.incarnation === b.incarnation ? a.process > b.process : a.incarnation > b.incarnation;
 
 /** To whoever said hello as `node` while another process of it was proven alive. Fits into a close frame. */
 export const duplicateNode = (node: NodeId): Refused => ({

@@ -32,7 +32,7 @@ const LINK_FORMATS = {
     ...since(1, { 'vote-answer': 7, snapshot: 8, 'snapshot-answer': 9, 'timeout-now': 10, 'term-notice': 11 }),
     ...since(2, { marked: 12, release: 13, released: 14 }),
     ...since(1, { request: 32, reply: 33, topology: 34, ping: 35, 'status-request': 36, status: 37 }),
-    ...since(2, { position: 38 }),
+    ...since(2, { position: 38, 'process-question': 39, 'process-answer': 40 }),
   }),
   operation: format('operation', 'of a request on a link', since(1, { put: 1, delete: 2, get: 3 })),
   consistency: format('consistency', 'of a read on a link', since(1, { linearizable: 0, lease: 1, stale: 2 })),

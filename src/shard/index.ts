@@ -27,6 +27,7 @@ export { MemoryDisk, MemoryStorage, SqliteStorage, SqliteThread, StorageFull } f
 export { isRevision, storedContentType, writtenContentType } from './bounds.js';
 export { binaryString } from './byte-io.js';
 export type { CheckpointLimits } from './checkpointer.js';
+export { examineHello, type Meeting } from './duplicates.js';
 export * from './errors.js';
 export type { Replica } from './group.js';
 export * from './formats.js';
@@ -49,7 +50,7 @@ export { levelOf } from './topology-sync.js';
 export * from './topology.js';
 export * from './transport.js';
 export * from './transport-memory.js';
-export type { RefusalReason, TransportStats } from './transport-stats.js';
+export type { Refused, RefusalReason, TransportStats } from './transport-stats.js';
 export * from './transport-ws.js';
 export * from './value.js';
 export type { Hello, HelloExtension } from './wire-hello.js';

@@ -137,6 +137,11 @@ export class Lives {
 
   // Hellos.
 
+  /** The process of a node that was linked here last. */
+  lastProcess(peer: NodeId): number | undefined {
+    return this.#peers.get(peer)?.process;
+  }
+
   helloTo(peer: NodeId): HelloExtension {
     const { boot, quarantined } = this.#own;
     const mine = {

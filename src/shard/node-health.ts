@@ -2,8 +2,9 @@
  * What ails a node, of what it can know by itself: its disk, and groups that it leads and cannot commit in. And what it
  * does about a disk that hangs.
  *
- * Cheap, unlike `status`: asked by every probe. Decides no readiness (that is `router/health.ts`).
+ * `healthOf` is cheap, unlike `statusOf`: every probe asks for it. Decides no readiness (that is `router/health.ts`).
  */
+import type { Storage } from '../raft/index.js';
 import { handOver } from './balancer.js';
 import type { NodeParts } from './node-parts.js';
 import type { Logger } from './runtime.js';
@@ -35,6 +36,24 @@ export function healthOf(parts: NodeParts, state: NodeStatus['state'], now: numb
   const electionTimeoutMs = parts.settings.electionMs;
   const own = { state, electionTimeoutMs, diskPendingMs: parts.disk.pendingMs(now), stalled };
   return { ...own, ...parts.lives.status() };
+}
+
+export function statusOf(
+  { keeper, liveness, groups, inbox, sync, lives }: NodeParts,
+  storage: Pick<Storage, 'status'>,
+  own: Pick<NodeStatus, 'id' | 'name' | 'state' | 'failure' | 'uptimeMs'>,
+): NodeStatus {
+  return {
+    ...own,
+    topologyEpoch: keeper.epoch,
+    alive: liveness.alive(),
+    groups: [...groups.all()].map((group) => group.status()),
+    storage: storage.status(),
+    inboxLength: inbox.length,
+    featureLevel: sync.featureLevel,
+    links: sync.links(),
+    ...lives.status(),
+  };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { GroupId, NodeId, RecoveredGroup } from '../raft/index.js';
 import { Checkpointer, DEFAULT_CHECKPOINT_LIMITS } from './checkpointer.js';
 import { CommitPipeline, type QueuedWrite } from './commit-pipeline.js';
 import { DiskStalls } from './disk-stalls.js';
+import { DuplicateWatch } from './duplicate-watch.js';
 import { DuplicateNode } from './duplicates.js';
 import { makeGroup } from './group-factory.js';
 import type { Group, GroupHost } from './group.js';
@@ -25,7 +26,7 @@ import { SnapshotSender } from './snapshot-sender.js';
 import { copyIn, TopologyKeeper } from './topology-keeper.js';
 import { TopologySync } from './topology-sync.js';
 import type { Topology } from './topology.js';
-import type { TransportEvents } from './transport.js';
+import { ROUTER_PEERS, type TransportEvents } from './transport.js';
 
 /** What the parts call back. */
 export interface NodeHooks {
@@ -55,6 +56,7 @@ export interface NodeParts {
   readonly lives: Lives;
   readonly promises: Promises;
   readonly confinement: Confinement;
+  readonly duplicates: DuplicateWatch;
 }
 
 export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodeParts {
@@ -81,14 +83,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
       if (checkpointer.isDue(runtime.now())) hooks.checkpoint();
     });
   });
-  const snapshots = new SnapshotSender(storage, {
-    chunkBytes: limits.snapshotChunkBytes,
-    windowBytes: limits.snapshotWindowBytes,
-    now: () => runtime.now(),
-    inTurn,
-    wantCheckpoint: hooks.checkpoint,
-    onFailure: hooks.fail,
-  });
+  const snapshots = snapshotSender(options, hooks, { limits, inTurn });
   const promises = new Promises(storage);
   const lives = new Lives(storage, transport, {
     fail: hooks.fail,
@@ -114,13 +109,41 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const neighbourhood = new Neighbourhood(transport, keeper, liveness, plan, settings);
   const sync = topologySync(options, hooks, { keeper, groups, settings, neighbourhood });
   const confinement = new Confinement({ lives, groups, keeper, liveness, inbox, logger: options.logger });
+  const duplicates = duplicateWatch(options, { groups, liveness, lives });
   const running = { settings, inbox, groups, operations, pipeline, disk, stalls, checkpointer, snapshots };
-  return { ...running, keeper, sync, liveness, neighbourhood, lives, promises, confinement };
+  return { ...running, keeper, sync, liveness, neighbourhood, lives, promises, confinement, duplicates };
 }
+
+const snapshotSender = (
+  { storage, runtime }: ShardNodeOptions,
+  { checkpoint, fail }: NodeHooks,
+  { limits, inTurn }: { readonly limits: NodeLimits; readonly inTurn: (group: Group, task: () => void) => void },
+): SnapshotSender =>
+  new SnapshotSender(storage, {
+    chunkBytes: limits.snapshotChunkBytes,
+    windowBytes: limits.snapshotWindowBytes,
+    now: () => runtime.now(),
+    inTurn,
+    wantCheckpoint: checkpoint,
+    onFailure: fail,
+  });
 
 function settingsOf({ timers = DEFAULT_TIMERS, plan, logger }: ShardNodeOptions): Settings {
   return new Settings({ timers, leaseReads: plan.leaseReads }, logger);
 }
+
+const duplicateWatch = (
+  { transport, runtime, logger }: ShardNodeOptions,
+  { groups, liveness, lives }: Pick<NodeParts, 'groups' | 'liveness' | 'lives'>,
+): DuplicateWatch =>
+  new DuplicateWatch({
+    transport,
+    runtime,
+    logger,
+    neighbours: () => groups.neighbours(),
+    isDead: (peer) => liveness.isDead(peer),
+    lastProcess: (peer) => lives.lastProcess(peer),
+  });
 
 function commitPipeline(
   { storage, runtime }: ShardNodeOptions,
@@ -158,7 +181,7 @@ function topologySync(
 
 /** What comes in only enters the inbox; hellos are judged at once, before anything goes over their link. */
 export function transportEvents(
-  { inbox, lives, sync }: NodeParts,
+  { inbox, lives, sync, duplicates }: NodeParts,
   self: NodeId,
   { onLink, fail }: { readonly onLink: TransportEvents['onLink']; readonly fail: NodeHooks['fail'] },
 ): TransportEvents {
@@ -172,7 +195,10 @@ export function transportEvents(
       });
     },
     onDuplicate: (peer) => {
-      fail(new DuplicateNode(self, peer));
+      if (peer < ROUTER_PEERS) fail(new DuplicateNode(self, peer));
+    },
+    examine: (hello, decide) => {
+      duplicates.examine(hello, decide);
     },
     helloTo: (peer) => ({ ...sync.helloTo(), ...lives.helloTo(peer) }),
     objection: (hello) => {

@@ -11,7 +11,7 @@ import { balance, handOverAll } from './balancer.js';
 import type { DiskStall } from './disk-stalls.js';
 import type { Replica } from './group.js';
 import type { Done, Frame } from './inbox.js';
-import { healthOf, watchDisk, type NodeHealth } from './node-health.js';
+import { healthOf, statusOf, watchDisk, type NodeHealth } from './node-health.js';
 import type { ShardNodeOptions } from './node-options.js';
 import { closedBy, type Closed } from './leaving.js';
 import {
@@ -135,21 +135,10 @@ export class ShardNode {
   }
 
   status(): NodeStatus {
-    return {
-      id: this.id,
-      name: this.name,
-      state: this.#state,
-      failure: this.#failure,
-      topologyEpoch: this.#parts.keeper.epoch,
-      uptimeMs: this.#options.runtime.now() - this.#startedAt,
-      alive: this.#parts.liveness.alive(),
-      groups: [...this.#parts.groups.all()].map((group) => group.status()),
-      storage: this.#options.storage.status(),
-      inboxLength: this.#parts.inbox.length,
-      featureLevel: this.#parts.sync.featureLevel,
-      links: this.#parts.sync.links(),
-      ...this.#parts.lives.status(),
-    };
+    const { id, name } = this;
+    const uptimeMs = this.#options.runtime.now() - this.#startedAt;
+    const own = { id, name, state: this.#state, failure: this.#failure, uptimeMs };
+    return statusOf(this.#parts, this.#options.storage, own);
   }
 
   // Life.
@@ -288,6 +277,12 @@ export class ShardNode {
         case 'position':
           this.#parts.lives.heardPosition(from, message.position);
           break;
+        case 'process-question':
+          this.#parts.duplicates.asked(from, message);
+          break;
+        case 'process-answer':
+          this.#parts.duplicates.answered(from, message);
+          break;
         case 'request':
         case 'status-request':
         case 'reply':
@@ -320,6 +315,8 @@ export class ShardNode {
       case 'raft':
       case 'topology':
       case 'position':
+      case 'process-question':
+      case 'process-answer':
       case 'ping':
     }
   }
@@ -362,6 +359,7 @@ export class ShardNode {
     // A router's peer id is never given to another link; a node's is.
     if (!up && peer < ROUTER_PEERS) this.#linkLives.set(peer, (this.#linkLives.get(peer) ?? 0) + 1);
     if (!up) this.#parts.groups.linkBroke(peer);
+    this.#parts.duplicates.link(peer, up);
     if (this.#parts.neighbourhood.link(peer, up, this.#options.runtime.now())) this.#mourn(peer);
   }
 

@@ -19,11 +19,12 @@ import {
   type LinkInfo,
   type PeerId,
   type PeerMessage,
+  type Proof,
   type Transport,
   type TransportEvents,
 } from './transport.js';
 import { statsOf, zeroCounters, type Refused, type TransportStats } from './transport-stats.js';
-import { duplicateNode, isAnotherProcess } from './duplicates.js';
+import { examineHello, type Meeting } from './duplicates.js';
 import { Dialer, type DialContext } from './ws-dialer.js';
 import type { Hello } from './wire-hello.js';
 import type { Identity } from './ws-handshake.js';
@@ -188,6 +189,31 @@ export class WsTransport implements Transport {
     return this.links.get(peer)?.info;
   }
 
+  prove(peer: PeerId, tell: Proof): void {
+    const { silenceTimeoutMs, helloTimeoutMs } = this.settings;
+    let isDecided = false;
+    const end = (isAlive: boolean): void => {
+      if (isDecided) return;
+      isDecided = true;
+      timer.cancel();
+      tell(isAlive);
+    };
+    // Whoever said hello waits for the answer no longer than the timeout.
+    const timer = this.runtime.after(Math.min(silenceTimeoutMs, helloTimeoutMs * PROOF_PART), () => {
+      // If this process itself was late, the answer may lie in the socket: what has come is read before.
+      this.runtime.defer(() => {
+        end(false);
+      });
+    });
+    const link = this.links.get(peer);
+    if (link === undefined) end(false);
+    else link.ask(end);
+  }
+
+  refuse(peer: PeerId, { reason, detail }: Refused): void {
+    this.links.get(peer)?.break(reason, detail);
+  }
+
   /** Ends all links at once, without telling the owner of each. What was flushed may still arrive. */
   async close(): Promise<void> {
     this.closed = true;
@@ -213,9 +239,6 @@ export class WsTransport implements Transport {
       ...this.common(),
       maxConnections: this.settings.maxConnections,
       peers: () => this.peers,
-      examine: (hello, decide) => {
-        this.examine(hello, decide);
-      },
       objection: (hello) => this.objection(hello) ?? this.events?.objection?.(hello),
       onLinked: (socket, { role, from }, info) => {
         const peer = role === 'router' ? ROUTER_PEERS + this.routersSeen++ : from;
@@ -239,49 +262,26 @@ export class WsTransport implements Transport {
       maxFrameBytes,
       identity: () => this.identity,
       helloTo: (peer) => this.events?.helloTo?.(peer) ?? {},
+      examine: (hello, decide) => {
+        // Routers hold nothing that two processes of a node could spoil, and have no say.
+        if (this.identity.role === 'router') decide(undefined);
+        else examineHello(hello, this.meeting(), decide);
+      },
       objection: (hello) => this.events?.objection?.(hello),
       onDuplicate: (peer) => this.events?.onDuplicate?.(peer),
     };
   }
 
-  /** Another process of the same node may be linked: then it is asked for a sign of life first. */
-  private examine(hello: Hello, decide: (refused: Refused | undefined) => void): void {
-    const link = this.links.get(hello.from);
-    if (link === undefined || !isAnotherProcess(hello, link.info)) {
-      decide(undefined);
-      return;
-    }
-    this.prove(link, (isAlive) => {
-      if (isAlive) {
-        const processes = { linked: link.info.extension.process, refused: hello.extension.process };
-        this.logger.error({ peer: hello.from, ...processes }, 'two processes are alive as one node');
-        decide(duplicateNode(hello.from));
-        return;
-      }
-      link.giveUp('another process of the node is here, and no sign of life came');
-      // A third one may have linked itself meanwhile.
-      this.examine(hello, decide);
-    });
-  }
-
-  /** Whether the process at the other end of `link` is alive after this call. */
-  private prove(link: WsLink, decide: (isAlive: boolean) => void): void {
-    const { silenceTimeoutMs, helloTimeoutMs } = this.settings;
-    let isDecided = false;
-    const end = (isAlive: boolean): void => {
-      if (isDecided) return;
-      isDecided = true;
-      timer.cancel();
-      decide(isAlive);
+  private meeting(): Meeting {
+    return {
+      logger: this.logger,
+      link: (node) => this.link(node),
+      prove: (node, tell) => {
+        this.prove(node, tell);
+      },
+      giveUp: (node) => this.links.get(node)?.giveUp('another process of the node is here, and no sign of life came'),
+      examine: this.events?.examine?.bind(this.events),
     };
-    // Whoever said hello waits for the answer no longer than the timeout.
-    const timer = this.runtime.after(Math.min(silenceTimeoutMs, helloTimeoutMs * PROOF_PART), () => {
-      // If this process itself was late, the answer may lie in the socket: what has come is read before.
-      this.runtime.defer(() => {
-        end(false);
-      });
-    });
-    link.ask(end);
   }
 
   private objection({ role, from, incarnation }: Hello): Refused | undefined {

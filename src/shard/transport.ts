@@ -31,6 +31,15 @@ export type PeerMessage =
   | { readonly type: 'ping'; readonly epoch: number; readonly stopping: boolean; readonly failed?: true }
   /** All that the messages before it in the frame speak of is in the sender's journal, up to this row (`lives.ts`). */
   | { readonly type: 'position'; readonly position: number }
+  /** Is another process of `node` than this one linked to you, and alive now? (`duplicate-watch.ts`) */
+  | { readonly type: 'process-question'; readonly node: NodeId; readonly process: number }
+  /** To that question; `other` is absent if there is none. */
+  | {
+      readonly type: 'process-answer';
+      readonly node: NodeId;
+      readonly process: number;
+      readonly other?: { readonly process: number; readonly incarnation: number };
+    }
   | { readonly type: 'status-request'; readonly id: number }
   | { readonly type: 'status'; readonly id: number; readonly status: NodeStatus };
 
@@ -53,6 +62,10 @@ export const linkInfo = ({ featureLevel, incarnation, extension }: Hello, versio
   extension,
 });
 
+/** What speaks against a hello; undefined = nothing. */
+export type Verdict = (refused: Refused | undefined) => void;
+export type Proof = (isAlive: boolean) => void;
+
 export interface TransportEvents {
   /** Everything that came in one frame. */
   onMessages(from: PeerId, messages: readonly PeerMessage[]): void;
@@ -60,6 +73,8 @@ export interface TransportEvents {
   onLink(peer: PeerId, up: boolean): void;
   /** What this side says of itself in a hello to `peer` (0 = a router, or not known yet). Left out: nothing. */
   helloTo?(peer: NodeId): HelloExtension;
+  /** Looks into a hello that is in order otherwise, before `objection` is asked; calls `decide` once, at once or later. */
+  examine?(hello: Hello, decide: Verdict): void;
   /** The last word on a hello that is in order otherwise, before the link begins; undefined = welcome. */
   objection?(hello: Hello): Refused | undefined;
   /** `peer` turned this process away: another one is alive as the same node (`duplicates.ts`). */
@@ -74,5 +89,12 @@ export interface Transport {
   flush(): void;
   /** Of the link to `peer`; undefined while there is none. */
   link(peer: PeerId): LinkInfo | undefined;
+  /**
+   * Tells, in time, whether the process at the other end of the link to `peer` gives a sign of life that it cannot have
+   * sent before this call.
+   */
+  prove(peer: PeerId, tell: Proof): void;
+  /** Ends the link to `peer`, and says why. */
+  refuse(peer: PeerId, refused: Refused): void;
   close(): Promise<void>;
 }

@@ -143,6 +143,8 @@ function aboutHowLong(message: PeerMessage): number {
     case 'topology':
     case 'ping':
     case 'position':
+    case 'process-question':
+    case 'process-answer':
     case 'status-request':
       return 0;
   }

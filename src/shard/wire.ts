@@ -11,6 +11,7 @@
  *   35      ping: epoch u48, stopping u8
  *   36, 37  status-request: id u48 · status: id u48, JSON
  *   38      position: u48, since version 2
+ *   39, 40  process-question · process-answer, since version 2  (wire-process.ts)
  * ```
  * A heartbeat costs 24 bytes and nothing else, so the heartbeats of a thousand groups are one frame of 24 KB.
  * There is no count of records: a frame ends where its bytes end, and a record that does not is refused.
@@ -28,6 +29,7 @@ import { WireError, WireReader, WireWriter } from './wire-buffer.js';
 import { readStatus, readTopology, writeStatus, writeTopology } from './wire-documents.js';
 import { readReply, readRequest, writeReply, writeRequest } from './wire-operations.js';
 import { readPing, writePing } from './wire-ping.js';
+import { readProcessAnswer, readProcessQuestion, writeProcess } from './wire-process.js';
 import { readMaybeMarked, writeQuarantine } from './wire-quarantine.js';
 import { RAFT_RECORDS, writeRaftMessage } from './wire-raft.js';
 
@@ -159,6 +161,12 @@ export class FrameEncoder {
         out.u8(RECORDS.position);
         out.u48(message.position);
         return;
+      case 'process-question':
+      case 'process-answer':
+        if (out.version < 2) throw new WireError(`a ${message.type} on a link of version 1`);
+        out.u8(RECORDS[message.type]);
+        writeProcess(out, message);
+        return;
     }
   }
 }
@@ -243,6 +251,10 @@ function readRecord(input: WireReader, from: number, to: number): PeerMessage {
     case RECORDS.position:
       if (input.version < 2) throw new WireError(recordRefusal(record, input.version));
       return { type: 'position', position: input.u48() };
+    case RECORDS['process-question']:
+    case RECORDS['process-answer']:
+      if (input.version < 2) throw new WireError(recordRefusal(record, input.version));
+      return record === RECORDS['process-question'] ? readProcessQuestion(input) : readProcessAnswer(input);
     default:
       throw new WireError(recordRefusal(record, input.version));
   }

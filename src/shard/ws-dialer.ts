@@ -9,10 +9,17 @@
 import { WebSocket } from 'ws';
 import type { NodeId } from '../raft/index.js';
 import type { Logger, Runtime, Timer } from './runtime.js';
-import { linkInfo, type LinkInfo } from './transport.js';
+import { linkInfo, type LinkInfo, type Verdict } from './transport.js';
 import { REFUSALS, type Refused, type TransportCounters } from './transport-stats.js';
 import { encodeHello, newestLayout, type Hello, type HelloExtension, type HelloLayout } from './wire-hello.js';
-import { awaitHello, judgeCalled, type Identity, type Judgement } from './ws-handshake.js';
+import {
+  awaitHello,
+  holdMessages,
+  judgeCalled,
+  type Identity,
+  type Introduction,
+  type Judgement,
+} from './ws-handshake.js';
 import { CLOSING, refuse } from './ws-link.js';
 
 export interface DialContext {
@@ -24,7 +31,9 @@ export interface DialContext {
   readonly maxFrameBytes: number;
   identity(): Identity;
   helloTo(peer: NodeId): HelloExtension;
-  /** A last word on a hello that is in order: undefined = welcome. */
+  /** `TransportEvents.examine`, and what the links say. */
+  examine(hello: Hello, decide: Verdict): void;
+  /** A last word: undefined = welcome, and the link begins in the same call. */
   objection(hello: Hello): Refused | undefined;
   /** `peer` knows of another process of this node, and wants nothing of this one. */
   onDuplicate(peer: NodeId): void;
@@ -161,25 +170,37 @@ export class Dialer {
   private answered(socket: WebSocket, bytes: Uint8Array | undefined, layout: HelloLayout): void {
     const judgement = this.judge(bytes, layout);
     if ('refused' in judgement) {
-      const { reason, detail } = judgement.refused;
-      refuse(socket, this.context.counters, reason, detail);
+      this.refuse(socket, judgement.refused);
       return;
     }
+    // The other side has both hellos, and may send already.
+    const release = holdMessages(socket);
+    this.context.examine(judgement.hello, (refused) => {
+      if (socket.readyState !== WebSocket.OPEN) return;
+      const last = refused ?? this.context.objection(judgement.hello);
+      if (last === undefined) this.link(socket, judgement);
+      else this.refuse(socket, last);
+      release();
+    });
+  }
+
+  private refuse(socket: WebSocket, { reason, detail }: Refused): void {
+    refuse(socket, this.context.counters, reason, detail);
+  }
+
+  private link(socket: WebSocket, { hello, version }: Introduction): void {
     this.linkedAt = this.context.runtime.now();
     this.lastComplaint = '';
-    this.found = judgement.hello.from;
-    this.context.onLinked(this, socket, judgement.hello, linkInfo(judgement.hello, judgement.version));
+    this.found = hello.from;
+    this.context.onLinked(this, socket, hello, linkInfo(hello, version));
   }
 
   private judge(bytes: Uint8Array | undefined, layout: HelloLayout): Judgement {
     if (bytes === undefined) return { refused: { reason: 'bad-hello', detail: 'a text' } };
     const judgement = judgeCalled(this.context.identity(), this.node, bytes);
     if ('refused' in judgement) return judgement;
-    if (judgement.layout !== layout) {
-      return { refused: { reason: 'wrong-version', detail: `a hello ${judgement.layout} answers a hello ${layout}` } };
-    }
-    const refused = this.context.objection(judgement.hello);
-    return refused === undefined ? judgement : { refused };
+    if (judgement.layout === layout) return judgement;
+    return { refused: { reason: 'wrong-version', detail: `a hello ${judgement.layout} answers a hello ${layout}` } };
   }
 
   private lost(linkedAt: number): void {

@@ -108,3 +108,14 @@ export function awaitHello(
     onFirst(binaryMessage(data, isBinary));
   });
 }
+
+/** Keeps what comes over `socket` from now on, until the function that it returns is called: then it comes again. */
+export function holdMessages(socket: WebSocket): () => void {
+  const held: (readonly [RawData, boolean])[] = [];
+  const hold = (data: RawData, isBinary: boolean): void => void held.push([data, isBinary]);
+  socket.on('message', hold);
+  return () => {
+    socket.off('message', hold);
+    for (const [data, isBinary] of held) socket.emit('message', data, isBinary);
+  };
+}

@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { NodeId } from '../raft/index.js';
 import type { Logger, Runtime } from './runtime.js';
-import { linkInfo, type LinkInfo } from './transport.js';
+import { linkInfo, type LinkInfo, type Verdict } from './transport.js';
 import type { Refused, TransportCounters } from './transport-stats.js';
 import { encodeHello, type Hello, type HelloExtension } from './wire-hello.js';
 import { awaitHello, judgeCaller, type Identity, type Introduction, type Judgement } from './ws-handshake.js';
@@ -25,8 +25,8 @@ export interface ListenContext {
   readonly maxConnections: number;
   identity(): Identity;
   peers(): ReadonlyMap<NodeId, string>;
-  /** Calls `decide`, at once or later, with what speaks against a hello that is in order; undefined = nothing so far. */
-  examine(hello: Hello, decide: (refused: Refused | undefined) => void): void;
+  /** `TransportEvents.examine`, and what the links say. */
+  examine(hello: Hello, decide: Verdict): void;
   /** A last word: undefined = welcome, and the link begins in the same call. */
   objection(hello: Hello): Refused | undefined;
   helloTo(peer: NodeId): HelloExtension;

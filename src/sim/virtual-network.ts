@@ -13,6 +13,7 @@ import {
   linkInfo,
   type PeerId,
   type PeerMessage,
+  type Proof,
   type Protocol,
 } from '../shard/index.js';
 import type { NetworkMix } from './mix.js';
@@ -128,12 +129,47 @@ export class VirtualNetwork {
     const isRouter = (id: PeerId): boolean => id >= ROUTER_PEERS;
     if (isRouter(a.id) && isRouter(b.id)) return;
     if (!a.running || !b.running || a.isLinked(b)) return;
+    b.examine(a, () => {
+      a.examine(b, () => {
+        this.#welcome(a, b);
+      });
+    });
+  }
+
+  #welcome(a: VirtualTransport, b: VirtualTransport): void {
+    if (!a.running || !b.running || a.isLinked(b)) return;
     const version = commonVersion(a.protocol.versions, b.protocol.versions);
     if (version === undefined) return;
     const [fromA, fromB] = [a.helloTo(b), b.helloTo(a)];
     if (a.objects(fromB) || b.objects(fromA)) return;
     a.linkUp(b, linkInfo(fromB, version));
     b.linkUp(a, linkInfo(fromA, version));
+  }
+
+  /** @internal Whether the process at the other end gives a sign of life in time: not while it is paused, or cut off. */
+  prove(from: VirtualTransport, to: VirtualTransport | undefined, tell: Proof): void {
+    const { scheduler } = this.#options;
+    let isTold = false;
+    const end = (isAlive: boolean): void => {
+      if (!isTold) tell(isAlive);
+      isTold = true;
+    };
+    if (to === undefined || to.life.ended) {
+      this.soon(from.life, () => {
+        end(false);
+      });
+      return;
+    }
+    scheduler.after(PROOF_MS, from.life, () => {
+      end(false);
+    });
+    if (this.#isCut(from.id, to.id)) return;
+    scheduler.after(this.#delay(), to.life, () => {
+      if (this.#isCut(to.id, from.id)) return;
+      scheduler.after(this.#delay(), from.life, () => {
+        end(true);
+      });
+    });
   }
 
   /** @internal A frame leaves. */
@@ -256,5 +292,7 @@ type Part = 'all' | 'raft' | 'rest';
 
 const NO_EFFECT = { cut: false, delayMs: 0, lossProbability: 0 };
 const DIAL_AGAIN_MS = 50;
+/** As long as a silent link lasts. */
+const PROOF_MS = 3_000;
 /** How much later, in delays, what is overtaken arrives. */
 const OVERTAKEN_BY = 8;

@@ -4,12 +4,17 @@
  */
 import {
   FrameEncoder,
+  examineHello,
+  silentLogger,
   ROUTER_PEERS,
   type Hello,
   type LinkInfo,
+  type Meeting,
   type PeerId,
   type PeerMessage,
+  type Proof,
   type Protocol,
+  type Refused,
   type Transport,
   type TransportEvents,
 } from '../shard/index.js';
@@ -138,9 +143,51 @@ export class VirtualTransport implements Transport {
     return { role: from === 0 ? 'router' : 'node', from, to, clusterId: '', ...speaks };
   }
 
+  /** @internal As between real processes: each side may take its time to look into the other's hello. */
+  examine(other: VirtualTransport, go: () => void): void {
+    if (this.id >= ROUTER_PEERS) {
+      go();
+      return;
+    }
+    const meeting: Meeting = {
+      logger: silentLogger,
+      link: (node) => this.link(node),
+      prove: (node, tell) => {
+        this.prove(node, tell);
+      },
+      giveUp: (node) => {
+        this.refuse(node, { reason: 'silent', detail: '' });
+      },
+      examine: this.#events?.examine?.bind(this.#events),
+    };
+    examineHello(other.helloTo(this), meeting, (refused) => {
+      if (refused === undefined) go();
+      else if (refused.reason === 'duplicate-node') other.refusedAsDuplicate(this.id);
+    });
+  }
+
   /** @internal */
   objects(hello: Hello): boolean {
     return this.#events?.objection?.(hello) !== undefined;
+  }
+
+  prove(peer: PeerId, tell: Proof): void {
+    this.#network.prove(this, this.peer(peer), tell);
+  }
+
+  refuse(peer: PeerId, { reason }: Refused): void {
+    const other = this.peer(peer);
+    if (other === undefined) return;
+    this.unlink(other);
+    other.unlink(this);
+    if (reason === 'duplicate-node') other.refusedAsDuplicate(this.id);
+  }
+
+  /** @internal */
+  refusedAsDuplicate(by: PeerId): void {
+    this.#network.soon(this.life, () => {
+      this.#events?.onDuplicate?.(by);
+    });
   }
 
   /** @internal */

@@ -63,6 +63,12 @@ class FakeTransport implements Transport {
   link(): undefined {
     return undefined;
   }
+  prove(): void {
+    throw new Error('a router proves nothing');
+  }
+  refuse(): void {
+    throw new Error('a router refuses nobody');
+  }
   close(): Promise<void> {
     this.closed = true;
     return Promise.resolve();

@@ -244,6 +244,16 @@ export function peerMessages(ends: FrameEnds): fc.Arbitrary<PeerMessage> {
     ),
     fc.record({ type: fc.constant('status-request' as const), id: integer }),
     fc.record({ type: fc.constant('status' as const), id: integer, status: statuses }),
+    fc.record({ type: fc.constant('process-question' as const), node: nodeId, process: integer }),
+    fc.record(
+      {
+        type: fc.constant('process-answer' as const),
+        node: nodeId,
+        process: integer,
+        other: fc.record({ process: integer, incarnation: integer }),
+      },
+      { requiredKeys: ['type', 'node', 'process'] },
+    ),
   ];
   if (ends.from === 0 || ends.to === 0) return fc.oneof(...rest);
   const raft = fc.record({ type: fc.constant('raft' as const), group: u32, message: raftMessages(ends) });

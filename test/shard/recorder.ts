@@ -1,6 +1,6 @@
 /** Owners of a transport that remember what they were told, and can be waited for: no test has to sleep. */
 import type { Logger } from '../../src/shard/runtime.js';
-import type { PeerId, PeerMessage, TransportEvents } from '../../src/shard/transport.js';
+import type { PeerId, PeerMessage, TransportEvents, Verdict } from '../../src/shard/transport.js';
 import type { Refused } from '../../src/shard/transport-stats.js';
 import type { Hello, HelloExtension } from '../../src/shard/wire-hello.js';
 
@@ -32,6 +32,10 @@ export class Recorder implements TransportEvents {
   extension: HelloExtension = {};
   /** Its say about the hellos of others. */
   objects: (hello: Hello) => Refused | undefined = () => undefined;
+  /** What it does with the hellos of others before that. */
+  looksInto: (hello: Hello, decide: Verdict) => void = (_hello, decide) => {
+    decide(undefined);
+  };
   /** Called with each frame, before anybody who waits. */
   react: (from: PeerId, messages: readonly PeerMessage[]) => void = () => undefined;
   private readonly waiters = new Waiters();
@@ -51,6 +55,10 @@ export class Recorder implements TransportEvents {
 
   helloTo(): HelloExtension {
     return this.extension;
+  }
+
+  examine(hello: Hello, decide: Verdict): void {
+    this.looksInto(hello, decide);
   }
 
   objection(hello: Hello): Refused | undefined {

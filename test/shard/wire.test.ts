@@ -227,3 +227,19 @@ describe('the encoder', () => {
     expect(() => frameOf({ ...put, request: { ...put.request, operation } })).toThrow(WireError);
   });
 });
+
+test('questions about the processes of a node, and their answers, go over links since version 2', () => {
+  const question = { type: 'process-question', node: 3, process: 77 } as const;
+  const none = { type: 'process-answer', node: 3, process: 77 } as const;
+  const messages = [question, none, { ...none, other: { process: 78, incarnation: 5 } }];
+  const frame = { from: 1, to: 2, messages };
+  const bytes = encodeFrame(frame, 2);
+  expect(decodeFrame(bytes, 2)).toEqual(frame);
+  expect(bytes).toHaveLength(FRAME_HEADER_BYTES + 9 + 10 + 22);
+  for (const message of messages) {
+    expect(() => encodeFrame({ ...frame, messages: [message] }, 1)).toThrow(/version 1/);
+    const first = Uint8Array.from(encodeFrame({ ...frame, messages: [message] }, 2));
+    first[0] = 1;
+    expect(() => decodeFrame(first, 1)).toThrow(/version 1/);
+  }
+});

@@ -1,6 +1,8 @@
 /** Two processes that say hello as one node: who is let in, and what the other is told. */
 import { on, once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Verdict } from '../../src/shard/transport.js';
+import { encodeFrame } from '../../src/shard/wire.js';
 import { FORMER_PROTOCOL } from '../../src/shard/protocol.js';
 import { WsLab, type RawPeer, type WsEndpoint } from './ws-lab.js';
 
@@ -154,4 +156,59 @@ describe('a process that is refused because another one is alive as the same nod
     expect(first.recorder.linkLog).toEqual(['+2']);
     expect(first.recorder.refusals).toEqual([]);
   });
+});
+
+describe('a hello that its owner looks into for a while', () => {
+  const refused = { reason: 'duplicate-node', detail: 'elsewhere' } as const;
+
+  for (const [end, dialled] of [
+    ['whoever was dialled', true],
+    ['whoever dialled', false],
+  ] as const) {
+    /** A raw peer that has said hello, and what its hello waits for. */
+    async function waiting(): Promise<{ node: WsEndpoint; peer: RawPeer; decide: Verdict }> {
+      const server = await lab.server();
+      const peers = new Map(dialled ? [[1, 'unused:1']] : [[3, server.address]]);
+      const node = await lab.node(2, { peers });
+      const hello = new Promise<Verdict>((resolve) => {
+        node.recorder.looksInto = (_hello, verdict) => {
+          resolve(verdict);
+        };
+      });
+      const peer = dialled ? await lab.client(node) : await server.next();
+      peer.hello({ from: dialled ? 1 : 3, to: 2 });
+      return { node, peer, decide: await hello };
+    }
+
+    test(`links when that is over: ${end}`, async () => {
+      const { node, peer, decide } = await waiting();
+      const from = dialled ? 1 : 3;
+      expect(node.transport.link(from)).toBeUndefined();
+      // Whoever was dialled has both hellos, and may send: that is kept.
+      const frame = encodeFrame({ from, to: 2, messages: [{ type: 'ping', epoch: 4, stopping: false }] });
+      if (!dialled) peer.send(frame);
+      peer.socket.ping();
+      await once(peer.socket, 'pong');
+      decide(undefined);
+      expect(node.recorder.linkLog).toEqual([`+${from}`]);
+      if (dialled) peer.send(frame);
+      await node.recorder.received(from, 1);
+    });
+
+    test(`is turned away if something speaks against it: ${end}`, async () => {
+      const { node, peer, decide } = await waiting();
+      decide(refused);
+      expect(await peer.closed).toEqual([4011, 'duplicate-node: elsewhere']);
+      expect(node.recorder.linkLog).toEqual([]);
+      expect(node.transport.stats().refused['duplicate-node']).toBe(1);
+    });
+
+    test(`is forgotten if the other side goes meanwhile: ${end}`, async () => {
+      const { node, peer, decide } = await waiting();
+      peer.socket.close();
+      await peer.closed;
+      decide(undefined);
+      expect(node.recorder.linkLog).toEqual([]);
+    });
+  }
 });

@@ -25,6 +25,12 @@ export class NarrowLink {
     return {
       start: (events) => inner.start(events),
       link: (peer) => inner.link(peer),
+      prove: (peer, tell) => {
+        inner.prove(peer, tell);
+      },
+      refuse: (peer, refused) => {
+        inner.refuse(peer, refused);
+      },
       flush: () => {
         inner.flush();
       },

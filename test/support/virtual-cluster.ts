@@ -18,6 +18,7 @@ import {
   type Condition,
   type Consistency,
   type GroupStatus,
+  type MemoryTransport,
   type Protocol,
   type ShardNodeOptions,
   type Storage,
@@ -108,9 +109,29 @@ export class VirtualCluster {
     const disk = this.disks.get(id) ?? new MemoryDisk();
     this.disks.set(id, disk);
     const protocol = this.protocols.get(id) ?? this.#options.protocol;
+    const node = this.#makeNode(id, plan, disk, this.network.node(id, protocol), own);
+    this.nodes.set(id, node);
+    await this.runtime.settle(node.start());
+    return node;
+  }
+
+  /** One more process of a node, which is none of `nodes`. `transport`: of `network.copy`. */
+  async startCopy(transport: MemoryTransport, disk: MemoryDisk): Promise<ShardNode> {
+    const node = this.#makeNode(transport.id, this.plan, disk, transport);
+    await this.runtime.settle(node.start());
+    return node;
+  }
+
+  #makeNode(
+    id: number,
+    plan: ClusterPlan,
+    disk: MemoryDisk,
+    transport: MemoryTransport,
+    own: Partial<Pick<ShardNodeOptions, 'timers' | 'logger'>> = {},
+  ): ShardNode {
+    const protocol = this.protocols.get(id) ?? this.#options.protocol;
     const storage = new MemoryStorage(disk);
-    const transport = this.network.node(id, protocol);
-    const node = new ShardNode({
+    return new ShardNode({
       id,
       name: `n${id}`,
       plan,
@@ -122,9 +143,6 @@ export class VirtualCluster {
       ...this.#options.node,
       ...own,
     });
-    this.nodes.set(id, node);
-    await this.runtime.settle(node.start());
-    return node;
   }
 
   /** Of a node that is down: to look into its disk, or to change it. */
