@@ -72,6 +72,7 @@ describe('s60 a node whose disk was restored from a copy', () => {
     await cluster.replaceDisk(3, copy);
     await cluster.startNode(1);
     await cluster.startNode(3);
+    expect(await cluster.runtime.until(() => inQuarantine(cluster, 3))).toBe(true);
     expect(cluster.node(3).status().quarantine).toMatch(/journal ended at row \d+, and row \d+ was seen/);
   });
 
