@@ -7,22 +7,31 @@
  * others). It is level when it has applied, of every shard, what was committed a second ago. With `--writes` so many
  * puts of 1 KiB a second go on meanwhile. `--dist` says which build runs.
  */
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import getPort from 'get-port';
 import { Agent, fetch, setGlobalDispatcher } from 'undici';
 import { CleanUp } from './support/clean-up.js';
-import { NodeProgram } from './support/node-program.js';
+import type { NodeProgram } from './support/node-program.js';
+import {
+  HOST,
+  isReady,
+  json,
+  makeMembers,
+  programOf,
+  until,
+  urlOf,
+  withCleanUp,
+  type Member,
+} from './support/three-nodes.js';
 import { RateProxy } from './slow-follower/rate-proxy.js';
 
 const MIB = 1024 * 1024;
 const VALUE_BYTES = 1024;
 const CLIENTS = 32;
-const NAMES = ['n1', 'n2', 'n3'];
+const READY_MS = 60_000;
 
 const { values } = parseArgs({
   options: {
@@ -35,64 +44,36 @@ const { values } = parseArgs({
 });
 setGlobalDispatcher(new Agent({ connections: CLIENTS }));
 
-interface Member {
-  readonly name: string;
-  readonly peer: number;
-  readonly http: number;
-}
-
 interface Setting {
-  readonly data: string;
   readonly members: readonly Member[];
   readonly programs: readonly NodeProgram[];
   readonly proxies: readonly RateProxy[];
 }
 
 async function makeSetting(cleanUp: CleanUp): Promise<Setting> {
-  const data = mkdtempSync(join(tmpdir(), 'kvorum-slow-'));
-  cleanUp.add(`delete ${data}`, () => {
-    rmSync(data, { recursive: true, force: true });
-  });
-  const members: Member[] = [];
-  for (const name of NAMES) members.push({ name, peer: await getPort(), http: await getPort() });
-  const cluster = members.map(({ name, peer, http }) => `${name}=127.0.0.1:${peer}@127.0.0.1:${http}`).join(',');
-  const slow = members.at(-1)?.peer ?? 0;
+  const members = await makeMembers('slow-follower', cleanUp);
+  const last = members.at(-1);
+  const slow = last?.peer ?? 0;
   const bytesPerSecond = (Number(values.mbit) * 1e6) / 8;
   const proxies: RateProxy[] = [];
   const programs: NodeProgram[] = [];
-  for (const { name } of members) {
+  for (const member of members) {
     const via: Record<string, string> = {};
-    if (name !== members.at(-1)?.name) {
+    if (member !== last) {
       // The lower id dials the higher: all that the last one hears and says goes by its dialers' detours.
-      const proxy = new RateProxy({ host: '127.0.0.1', port: slow }, bytesPerSecond);
+      const proxy = new RateProxy({ host: HOST, port: slow }, bytesPerSecond);
       proxies.push(proxy);
       cleanUp.add('close a proxy', () => proxy.close());
-      via['via'] = `127.0.0.1:${slow}=127.0.0.1:${await proxy.listen()}`;
+      via['via'] = `${HOST}:${slow}=${HOST}:${await proxy.listen()}`;
     }
-    const args = { name, cluster, data: join(data, name), 'log-level': 'warn', ...via };
-    const program = new NodeProgram({ name, cli: resolve(values.dist, 'cli.js'), args });
-    programs.push(program);
-    cleanUp.add(`end ${name}`, async () => {
-      await program.killed();
-    });
+    const args = { 'log-level': 'warn', ...via };
+    programs.push(programOf(member, members, values.dist, { args }, cleanUp));
   }
-  return { data, members, programs, proxies };
+  return { members, programs, proxies };
 }
-
-async function until(what: string, limitMs: number, holds: () => Promise<boolean>): Promise<void> {
-  const startedAt = performance.now();
-  while (!(await holds().catch(() => false))) {
-    if (performance.now() - startedAt > limitMs) throw new Error(`not within ${limitMs / 1000} s: ${what}`);
-    await pause(200);
-  }
-}
-
-const url = (member: Member | undefined, path: string): string => `http://127.0.0.1:${member?.http ?? 0}${path}`;
-
-const isReady = async (member: Member | undefined): Promise<boolean> => (await fetch(url(member, '/readyz'))).ok;
 
 async function put(member: Member | undefined, key: string): Promise<boolean> {
-  const response = await fetch(url(member, `/v1/kv/${key}`), { method: 'PUT', body: randomBytes(VALUE_BYTES) });
+  const response = await fetch(urlOf(member, `/v1/kv/${key}`), { method: 'PUT', body: randomBytes(VALUE_BYTES) });
   await response.arrayBuffer();
   return response.ok;
 }
@@ -117,9 +98,8 @@ interface Shards {
   }[];
 }
 
-async function shards(member: Member | undefined): Promise<Shards['shards']> {
-  return ((await (await fetch(url(member, '/v1/shards'))).json()) as Shards).shards;
-}
+const shards = async (member: Member | undefined): Promise<Shards['shards']> =>
+  (await json<Shards>(member, '/v1/shards')).shards;
 
 /** Of how many shards has the last node applied what was committed a second ago? */
 async function level({ members }: Setting): Promise<{ level: number; all: number }> {
@@ -150,9 +130,11 @@ function writer({ members }: Setting, keys: number): () => number {
   };
 }
 
-const walBytes = ({ data }: Setting): number =>
+const walBytes = ({ members }: Setting): number =>
   Math.max(
-    ...['n1', 'n2'].map((name) => statSync(join(data, name, 'state.db-wal'), { throwIfNoEntry: false })?.size ?? 0),
+    ...members
+      .slice(0, 2)
+      .map(({ data }) => statSync(join(data, 'state.db-wal'), { throwIfNoEntry: false })?.size ?? 0),
   );
 
 async function run(cleanUp: CleanUp): Promise<void> {
@@ -160,11 +142,11 @@ async function run(cleanUp: CleanUp): Promise<void> {
   const { members, programs, proxies } = setting;
   const two = programs.slice(0, 2);
   for (const program of two) program.start();
-  for (const member of members.slice(0, 2)) await until(`${member.name} ready`, 60_000, () => isReady(member));
+  for (const member of members.slice(0, 2)) await until(`${member.name} ready`, READY_MS, () => isReady(member));
   const keys = await fill(setting);
   for (const program of two) await program.stopped(20_000);
   for (const program of two) program.start();
-  for (const member of members.slice(0, 2)) await until(`${member.name} ready`, 60_000, () => isReady(member));
+  for (const member of members.slice(0, 2)) await until(`${member.name} ready`, READY_MS, () => isReady(member));
   console.log(`${keys} keys of ${VALUE_BYTES} bytes; links of ${values.mbit} Mbit/s; ${values.writes} writes/s`);
   const before = proxies.reduce((sum, { there }) => sum + there, 0);
   const stop = writer(setting, keys);
@@ -185,12 +167,4 @@ async function run(cleanUp: CleanUp): Promise<void> {
   console.log(`${stop()} writes acknowledged meanwhile`);
 }
 
-const cleanUp = new CleanUp().onSignals();
-try {
-  await run(cleanUp);
-} catch (error) {
-  console.error(error);
-  process.exitCode = 1;
-} finally {
-  await cleanUp.run();
-}
+await withCleanUp(new CleanUp().onSignals(), run);

@@ -6,20 +6,25 @@
  * is put at the leader of its shard; what is told is when it was acknowledged, the highest term and the changes of
  * leaders meanwhile, links that broke, and what the links carried. `--dist` says which build runs.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import getPort from 'get-port';
 import { fetch } from 'undici';
 import { HEALTHY, type Conditions } from '../src/faults/conditions.js';
 import { LinkProxy } from '../src/faults/link-proxy.js';
 import { CleanUp } from './support/clean-up.js';
-import { NodeProgram } from './support/node-program.js';
+import {
+  HOST,
+  isReady,
+  json,
+  makeMembers,
+  programOf,
+  until,
+  urlOf,
+  withCleanUp,
+  type Member,
+} from './support/three-nodes.js';
 
-const HOST = '127.0.0.1';
-const NODES = [1, 2, 3];
+const READY_MS = 60_000;
 const MIB = 1024 * 1024;
 
 const { values } = parseArgs({
@@ -32,29 +37,17 @@ const { values } = parseArgs({
   },
 });
 
-interface Member {
-  readonly id: number;
-  readonly peer: number;
-  readonly http: number;
-}
-
 /** Of all links; healthy until the cluster is ready. */
 let conditions: Conditions = HEALTHY;
 
 async function startNodes(cleanUp: CleanUp): Promise<{ members: Member[]; proxies: LinkProxy[]; lines: string[] }> {
-  const data = mkdtempSync(join(tmpdir(), 'kvorum-slow-links-'));
-  cleanUp.add(`delete ${data}`, () => {
-    rmSync(data, { recursive: true, force: true });
-  });
-  const members: Member[] = [];
-  for (const id of NODES) members.push({ id, peer: await getPort(), http: await getPort() });
-  const cluster = members.map(({ id, peer, http }) => `n${id}=${HOST}:${peer}@${HOST}:${http}`).join(',');
+  const members = await makeMembers('slow-links', cleanUp);
   const proxies: LinkProxy[] = [];
   const lines: string[] = [];
-  for (const { id } of members) {
+  for (const member of members) {
     const detours: string[] = [];
     // The lower id dials the higher.
-    for (const { peer } of members.filter((other) => other.id > id)) {
+    for (const { peer } of members.filter(({ id }) => id > member.id)) {
       const both = { there: () => conditions, back: () => conditions };
       const proxy = new LinkProxy({ target: { host: HOST, port: peer }, ...both, random: Math.random });
       cleanUp.add('close a proxy', () => proxy.close());
@@ -62,29 +55,11 @@ async function startNodes(cleanUp: CleanUp): Promise<{ members: Member[]; proxie
       detours.push(`${HOST}:${peer}=${HOST}:${(await proxy.listen()).port}`);
     }
     const via: Record<string, string> = detours.length > 0 ? { via: detours.join(',') } : {};
-    const most = Math.max(MIB, Number(values.bytes));
-    const args = {
-      name: `n${id}`,
-      cluster,
-      data: join(data, `n${id}`),
-      'max-value-bytes': most,
-      'tick-ms': values['tick-ms'],
-      ...via,
-    };
-    const cli = resolve(values.dist, 'cli.js');
-    const program = new NodeProgram({ name: `n${id}`, cli, args, onLine: (line) => lines.push(line) });
-    cleanUp.add(`end n${id}`, async () => {
-      await program.killed();
-    });
-    program.start();
+    const args = { 'max-value-bytes': Math.max(MIB, Number(values.bytes)), 'tick-ms': values['tick-ms'], ...via };
+    const onLine = (line: string): number => lines.push(line);
+    programOf(member, members, values.dist, { args, onLine }, cleanUp).start();
   }
   return { members, proxies, lines };
-}
-
-const urlOf = (member: Member | undefined, path: string): string => `http://${HOST}:${member?.http ?? 0}${path}`;
-
-async function json<T>(member: Member | undefined, path: string): Promise<T> {
-  return (await (await fetch(urlOf(member, path))).json()) as T;
 }
 
 /** The sum of a counter of all nodes. */
@@ -108,15 +83,7 @@ async function highestTerm(members: readonly Member[]): Promise<number> {
 
 async function run(cleanUp: CleanUp): Promise<void> {
   const { members, proxies, lines } = await startNodes(cleanUp);
-  for (const member of members) {
-    while (
-      !(await fetch(urlOf(member, '/readyz')).then(
-        ({ ok }) => ok,
-        () => false,
-      ))
-    )
-      await pause(100);
-  }
+  for (const member of members) await until(`${member.name} ready`, READY_MS, () => isReady(member));
   await pause(2_000);
   const { leader } = await json<{ leader: { id?: number; node?: number } | number }>(members[0], '/v1/where/large');
   const leaderId = typeof leader === 'number' ? leader : (leader.id ?? leader.node);
@@ -147,12 +114,4 @@ async function run(cleanUp: CleanUp): Promise<void> {
   console.log(`in the logs: ${count('"leader"')} changes of a leader, ${count('link down')} times a link down`);
 }
 
-const cleanUp = new CleanUp().onSignals();
-try {
-  await run(cleanUp);
-} catch (error) {
-  console.error(error);
-  process.exitCode = 1;
-} finally {
-  await cleanUp.run();
-}
+await withCleanUp(new CleanUp().onSignals(), run);

@@ -18,8 +18,10 @@ export type LeaderOf = (shard: number) => number;
 export type Request = (leaderOf: LeaderOf) => Fault;
 
 type SignalName = 'kill' | 'pause' | 'resume' | 'restart';
+type DiskName = 'hang-disk' | 'fill-disk';
 type ShapeName = 'partition' | 'isolate' | 'one-way' | 'ring' | 'bridge';
-export type FormName = ShapeName | SignalName | 'delay' | 'drop' | 'rate' | 'slow-disk' | 'mend' | 'kill-all' | 'heal';
+export type FormName =
+  ShapeName | SignalName | 'delay' | 'drop' | 'rate' | 'slow-disk' | DiskName | 'mend' | 'kill-all' | 'heal';
 
 type Reference<T> = (leaderOf: LeaderOf) => T;
 
@@ -30,7 +32,7 @@ interface Form {
   readonly parse: (words: readonly string[]) => Request;
 }
 
-const nodeForm = (type: 'isolate' | SignalName, help: string): Form => ({
+const nodeForm = (type: 'isolate' | SignalName | DiskName, help: string): Form => ({
   usage: 'NODE',
   help,
   parse: (words) => {
@@ -144,6 +146,8 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
       return (leaderOf) => ({ type: 'slow-disk', node: node(leaderOf), ms });
     },
   },
+  'hang-disk': nodeForm('hang-disk', 'syncs do not come back, until heal; likewise'),
+  'fill-disk': nodeForm('fill-disk', 'its files cannot grow, as on a full disk, until heal; likewise'),
   heal: {
     usage: '',
     help: 'all links, pauses and disks as they were; dead nodes start again',
@@ -184,6 +188,8 @@ export function formatFault(fault: Fault): string {
       return `rate ${fault.a}-${fault.b} ${fault.kbitPerSecond}kbit`;
     case 'slow-disk':
       return `slow-disk ${fault.node} ${fault.ms}ms`;
+    case 'hang-disk':
+    case 'fill-disk':
     case 'isolate':
     case 'kill':
     case 'pause':

@@ -19,9 +19,10 @@ export function describeStatus({ nodes, shards, links, routers }: FaultStatus): 
   ].join('\n');
 }
 
-function stateOf({ state, ended, killed, slowDiskMs }: NodeView): string {
+function stateOf({ state, ended, killed, slowDiskMs, disk = [] }: NodeView): string {
   if (state === 'dead') return killed ? 'dead' : `dead, ${ended ?? 'never started'}`;
-  return slowDiskMs === 0 ? state : `${state}, disk ${slowDiskMs} ms slower`;
+  const slower = slowDiskMs === 0 ? [] : [`disk ${slowDiskMs} ms slower`];
+  return [state, ...slower, ...disk.map((what) => (what === 'full' ? 'disk full' : 'disk hangs'))].join(', ');
 }
 
 function shardsOf(count: number, leaderless: readonly number[]): string {

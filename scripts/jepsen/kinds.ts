@@ -10,14 +10,15 @@ export const LINK_KINDS = [
   'flapping',
   'slow-links',
   'lossy-links',
+  'narrow-links',
 ] as const;
 /** Of processes. */
 export const PROCESS_KINDS = ['kill-one', 'kill-leader', 'kill-all', 'pause', 'restart'] as const;
 /** Of disks. */
-export const DISK_KINDS = ['slow-disk'] as const;
+export const DISK_KINDS = ['slow-disk', 'hung-disk', 'full-disk'] as const;
 
 /** What the proxies alone can do: links between network namespaces are only cut. */
-export const PROXY_KINDS: readonly FaultKind[] = ['slow-links', 'lossy-links'];
+export const PROXY_KINDS: readonly FaultKind[] = ['slow-links', 'lossy-links', 'narrow-links'];
 
 export const KINDS = [...LINK_KINDS, ...PROCESS_KINDS, ...DISK_KINDS] as const;
 export type FaultKind = (typeof KINDS)[number];
@@ -26,6 +27,7 @@ export const GROUPS: Readonly<Record<string, readonly FaultKind[]>> = {
   partition: ['halves', 'isolated-leader', 'ring', 'bridge', 'one-way', 'flapping'],
   kill: ['kill-one', 'kill-leader', 'kill-all'],
   links: PROXY_KINDS,
+  disk: DISK_KINDS,
   mixed: KINDS,
   all: KINDS,
 };
@@ -40,6 +42,7 @@ const LEAST_NODES: Partial<Record<FaultKind, number>> = {
   flapping: 2,
   'slow-links': 2,
   'lossy-links': 2,
+  'narrow-links': 2,
 };
 
 export const fitsNodes = (kind: FaultKind, nodes: number): boolean => nodes >= (LEAST_NODES[kind] ?? 1);

@@ -6,6 +6,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Fault, FaultControl, FaultStatus } from '../../src/faults/index.js';
 import type { FaultKind } from './kinds.js';
+import { SYMPTOMS, type Symptom } from './symptoms.js';
 import type { LeaderFault, Slot, Step } from './schedule.js';
 import { tellFault, tellSlot } from './tell-fault.js';
 
@@ -24,6 +25,8 @@ export interface NemesisOptions {
   readonly now: () => number;
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
+  /** By what kinds of faults are seen to bite. Default: `SYMPTOMS`. */
+  readonly symptoms?: Readonly<Partial<Record<FaultKind, Symptom>>>;
 }
 
 /** A shard may be without a leader for a while, after another fault. */
@@ -42,6 +45,8 @@ export class Nemesis {
   readonly windows: FaultWindow[] = [];
   /** Kinds by how often they were injected. */
   readonly injected = new Map<FaultKind, number>();
+  /** Kinds that have a symptom, and showed it. */
+  readonly bitten = new Set<FaultKind>();
   /** What could not be done, one line each. */
   readonly failures: string[] = [];
 
@@ -78,13 +83,33 @@ export class Nemesis {
       if (!(await waitUntil(slotStartedAt + step.afterMs, signal))) break;
       if (!(await this.#apply(kind, step))) failed.add(kind);
     }
-    await waitUntil(slotStartedAt + slot.lastsMs, signal);
+    const over = slotStartedAt + slot.lastsMs;
+    await Promise.all([waitUntil(over, signal), ...slot.faults.map(({ kind }) => this.#watch(kind, over))]);
     const end = now();
     await this.#lookForDead();
     await this.heal();
     const kinds = slot.faults.map(({ kind }) => kind).filter((kind) => !failed.has(kind));
     this.windows.push({ kinds, start, end });
     for (const kind of kinds) this.injected.set(kind, (this.injected.get(kind) ?? 0) + 1);
+  }
+
+  /** Looks for the symptom of what was injected, until it is seen or the slot is over. */
+  async #watch(kind: FaultKind, over: number): Promise<void> {
+    const { control, signal, symptoms = SYMPTOMS } = this.#options;
+    const symptom = symptoms[kind];
+    if (symptom === undefined || this.bitten.has(kind)) return;
+    do {
+      if (await symptom((await control.status()).nodes)) {
+        this.bitten.add(kind);
+        return;
+      }
+    } while ((await waitUntil(Math.min(over, performance.now() + LOOK_PAUSE_MS), signal)) && performance.now() < over);
+  }
+
+  /** Kinds that were injected, have a symptom, and never showed it. */
+  get harmless(): FaultKind[] {
+    const { symptoms = SYMPTOMS } = this.#options;
+    return [...this.injected.keys()].filter((kind) => symptoms[kind] !== undefined && !this.bitten.has(kind));
   }
 
   /** Every node runs, and every shard has a leader; or it takes too long, which the end of the run will show. */

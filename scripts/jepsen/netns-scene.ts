@@ -46,7 +46,7 @@ export async function startNetnsScene(options: SceneOptions): Promise<Scene> {
 async function start(options: SceneOptions, folder: string, cleanUp: CleanUp): Promise<Scene> {
   const unable = options.kinds.filter((kind) => PROXY_KINDS.includes(kind));
   const cannot = new Map<FaultKind, string>(unable.map((kind) => [kind, NO_NETEM]));
-  const shim = options.kinds.includes('slow-disk') ? await slowDiskShim(cannot) : undefined;
+  const shim = await slowDiskShim(options.kinds, cannot);
   const numbers = Array.from({ length: options.nodes }, (_, index) => index + 1);
   const routerNames = Array.from({ length: options.routers }, (_, index): RouterName => `r${index + 1}`);
   const namespaces = Namespaces.open([...numbers, ...routerNames], cleanUp);

@@ -24,7 +24,7 @@ export async function startProcessScene(options: SceneOptions): Promise<Scene> {
   const folder = mkdtempSync(join(tmpdir(), 'kvorum-jepsen-'));
   const data = join(folder, 'data');
   const cannot = new Map<FaultKind, string>();
-  const shim = options.kinds.includes('slow-disk') ? await slowDiskShim(cannot) : undefined;
+  const shim = await slowDiskShim(options.kinds, cannot);
   const child = start(options, { folder, data, shim });
   const ended = new Promise<void>((resolve) => child.once('close', resolve));
   const stop = async () => {

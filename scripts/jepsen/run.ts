@@ -125,6 +125,7 @@ async function drive(
       ...{ load, timeToServeMs, attempts, replays, surprises, replicas },
       askedPerSecond: options.clients * options.rate,
       troubles: [...troubles, ...nemesis.failures],
+      harmless: nemesis.harmless,
       problems: workload.problems(history.operations, finals),
     };
   } finally {

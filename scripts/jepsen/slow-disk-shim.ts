@@ -1,14 +1,18 @@
-/** The shim for slow disks, or a note of why a scene cannot have it. Knows nothing of nodes. */
+/** The shim for disks, or a note of why a scene cannot have it. Knows nothing of nodes. */
 import { buildSlowDiskShim } from '../slow-disk/index.js';
-import type { FaultKind } from './kinds.js';
+import { DISK_KINDS, type FaultKind } from './kinds.js';
 
-/** Path of the shim; undefined if it cannot be built, with the reason put into `cannot`. */
-export async function slowDiskShim(cannot: Map<FaultKind, string>): Promise<string | undefined> {
+/** Path of the shim; undefined if no kind needs it, or it cannot be built, with the reason put into `cannot`. */
+export async function slowDiskShim(
+  kinds: readonly FaultKind[],
+  cannot: Map<FaultKind, string>,
+): Promise<string | undefined> {
+  if (!DISK_KINDS.some((kind) => kinds.includes(kind))) return undefined;
   let reason = 'the shim cannot be built';
   const say = (message: string): void => {
     reason = message;
   };
   const shim = await buildSlowDiskShim({ say });
-  if (shim === undefined) cannot.set('slow-disk', reason);
+  if (shim === undefined) for (const kind of DISK_KINDS) cannot.set(kind, reason);
   return shim;
 }

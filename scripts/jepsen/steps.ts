@@ -18,6 +18,8 @@ export interface StepOptions {
 const FLAP_LEAST_MS = 250;
 const FLAP_MOST_MS = 900;
 const ONE_LEADER_IN = 3;
+/** About what the load of a run says to another node, and less. */
+const NARROW_KBIT = [16, 128] as const;
 /** All nodes dead for so long. */
 const DOWN_MS = [200, 1_500] as const;
 
@@ -42,6 +44,10 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
       return atOnce(pairs(random, all).map(([a, b]) => ({ type: 'delay', a, b, ms: random.between(20, 400) })));
     case 'lossy-links':
       return atOnce(pairs(random, all).map(([a, b]) => ({ type: 'drop', a, b, percent: random.between(5, 40) })));
+    case 'narrow-links':
+      return atOnce(
+        pairs(random, all).map(([a, b]) => ({ type: 'rate', a, b, kbitPerSecond: random.between(...NARROW_KBIT) })),
+      );
     case 'kill-one':
       return atOnce([{ type: 'kill', node: random.pick(all) }]);
     case 'kill-leader':
@@ -55,6 +61,10 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
         afterMs: Math.round((turn * lastsMs) / nodes),
         fault: { type: 'restart', node },
       }));
+    case 'hung-disk':
+      return atOnce(some(random, all).map((node) => ({ type: 'hang-disk', node })));
+    case 'full-disk':
+      return atOnce(some(random, all).map((node) => ({ type: 'fill-disk', node })));
     case 'slow-disk':
       return atOnce(some(random, all).map((node) => ({ type: 'slow-disk', node, ms: random.between(20, 300) })));
   }

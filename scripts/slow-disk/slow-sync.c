@@ -1,13 +1,18 @@
 /*
- * A disk that takes its time: delays fsync and fdatasync of files in folders that hold a file `slow-sync`.
+ * A disk that takes its time, hangs, or is full: for the files in folders that hold a file which says so.
  *
- * Loaded before libc (LD_PRELOAD). On each call it finds the file's path by /proc/self/fd and reads `slow-sync` beside
- * it (for a folder: in it): a number of milliseconds, at most MOST_MS. No such file, or no number: no delay. So the
- * delay begins and ends while the process runs, for each node's folder on its own. The calling thread sleeps first and
- * syncs then: nothing is durable before the delay is over, as with a slow disk. Keeps no state, hence thread safe;
- * costs a readlink and a failed open where no delay is wanted. A failed sync fails as without it; errno is kept.
+ *   slow-sync   with a number of milliseconds, at most MOST_MS: fsync and fdatasync take so much longer
+ *               with the word `hang`: they do not come back while the word stands there
+ *   full-disk   what would make a file longer fails with ENOSPC, as on a full disk; bytes that a file has
+ *               already are overwritten as ever
  *
- * Knows nothing of SQLite or of nodes. Does not see syncs that a program asks of the kernel without libc.
+ * Loaded before libc (LD_PRELOAD). On each call it finds the file's path by /proc/self/fd and looks beside it (for a
+ * folder: in it). So each of these begins and ends while the process runs, for each node's folder on its own. The
+ * calling thread waits first and syncs then: nothing is durable before, as with a slow disk. Keeps no state, hence
+ * thread safe; costs a readlink and a failed open or access where nothing is wanted, and an fstat for each write to
+ * what is no file. A call that fails fails as without it; errno is kept.
+ *
+ * Knows nothing of SQLite or of nodes. Does not see what a program asks of the kernel without libc.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,10 +26,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SIGNAL_FILE "/slow-sync"
+#define SYNC_FILE "/slow-sync"
+#define FULL_FILE "/full-disk"
 #define MOST_MS 60000
+#define HANGS (-1)
+#define LOOK_MS 10
 
 typedef int (*sync_function)(int);
+typedef ssize_t (*write_function)(int, const void *, size_t);
+typedef ssize_t (*pwrite_function)(int, const void *, size_t, off_t);
 
 /* The path of the file's folder in `folder`, or of the folder itself; 0 where there is none (a pipe, a deleted file). */
 static int folder_of(int fd, char *folder, size_t size) {
@@ -41,9 +51,9 @@ static int folder_of(int fd, char *folder, size_t size) {
 }
 
 static long delay_ms(int fd) {
-  char path[PATH_MAX + sizeof SIGNAL_FILE];
+  char path[PATH_MAX + sizeof SYNC_FILE];
   if (!folder_of(fd, path, PATH_MAX)) return 0;
-  strcat(path, SIGNAL_FILE);
+  strcat(path, SYNC_FILE);
   int signal_fd = open(path, O_RDONLY | O_CLOEXEC);
   if (signal_fd < 0) return 0;
   char text[16];
@@ -51,6 +61,7 @@ static long delay_ms(int fd) {
   close(signal_fd);
   if (length <= 0) return 0;
   text[length] = '\0';
+  if (strncmp(text, "hang", 4) == 0) return HANGS;
   long ms = strtol(text, NULL, 10);
   if (ms <= 0) return 0;
   return ms < MOST_MS ? ms : MOST_MS;
@@ -73,6 +84,9 @@ static int slowly(const char *name, int fd) {
   int error = errno;
   long ms = delay_ms(fd);
   if (ms > 0) sleep_ms(ms);
+  if (ms == HANGS) {
+    while (delay_ms(fd) == HANGS) sleep_ms(LOOK_MS);
+  }
   sync_function real = (sync_function)dlsym(RTLD_NEXT, name);
   if (real == NULL) {
     errno = ENOSYS;
@@ -85,3 +99,38 @@ static int slowly(const char *name, int fd) {
 int fsync(int fd) { return slowly("fsync", fd); }
 
 int fdatasync(int fd) { return slowly("fdatasync", fd); }
+
+/* Would bytes up to `end` make the file longer, on a disk that is full? `end` < 0: from where the file stands. */
+static int has_no_room(int fd, size_t count, off_t end) {
+  int error = errno;
+  int full = 0;
+  struct stat status;
+  char path[PATH_MAX + sizeof FULL_FILE];
+  if (count > 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && folder_of(fd, path, PATH_MAX)) {
+    strcat(path, FULL_FILE);
+    if (access(path, F_OK) == 0) {
+      if (end < 0) {
+        int flags = fcntl(fd, F_GETFL);
+        end = (flags >= 0 && (flags & O_APPEND) != 0 ? status.st_size : lseek(fd, 0, SEEK_CUR)) + (off_t)count;
+      }
+      full = end > status.st_size;
+    }
+  }
+  errno = full ? ENOSPC : error;
+  return full;
+}
+
+ssize_t write(int fd, const void *bytes, size_t count) {
+  if (has_no_room(fd, count, -1)) return -1;
+  return ((write_function)dlsym(RTLD_NEXT, "write"))(fd, bytes, count);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at) {
+  if (has_no_room(fd, count, at + (off_t)count)) return -1;
+  return ((pwrite_function)dlsym(RTLD_NEXT, "pwrite"))(fd, bytes, count, at);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
+  if (has_no_room(fd, count, at + (off_t)count)) return -1;
+  return ((pwrite_function)dlsym(RTLD_NEXT, "pwrite64"))(fd, bytes, count, at);
+}

@@ -46,6 +46,7 @@ const schema = z.discriminatedUnion(
     z.strictObject({ type: z.literal('rate'), a: party, b: party, kbitPerSecond }),
     z.strictObject({ type: z.enum(['kill', 'pause', 'resume', 'restart']), node: number }),
     z.strictObject({ type: z.literal('slow-disk'), node: number, ms }),
+    z.strictObject({ type: z.enum(['hang-disk', 'fill-disk']), node: number }),
     z.strictObject({ type: z.enum(['mend', 'kill-all', 'heal']) }),
   ],
   { error: 'is no known fault' },
@@ -81,6 +82,8 @@ export function checkFault(input: unknown, size: ClusterSize): Fault {
     case 'resume':
     case 'restart':
     case 'slow-disk':
+    case 'hang-disk':
+    case 'fill-disk':
     case 'mend':
     case 'kill-all':
     case 'heal':
@@ -108,6 +111,8 @@ function partiesOf(fault: Fault): readonly Party[] {
     case 'resume':
     case 'restart':
     case 'slow-disk':
+    case 'hang-disk':
+    case 'fill-disk':
       return [fault.node];
     case 'mend':
     case 'kill-all':

@@ -36,7 +36,9 @@ export type Fault =
   | { readonly type: 'kill-all' }
   /** Each sync of the node's files takes `ms` longer; 0 = no longer. Only where the shim is loaded. */
   | { readonly type: 'slow-disk'; readonly node: number; readonly ms: number }
-  /** All links as they were, pauses and slow disks over, dead nodes started again. */
+  /** Syncs of the node's files do not come back; its files cannot grow. Until it is healed; likewise. */
+  | { readonly type: 'hang-disk' | 'fill-disk'; readonly node: number }
+  /** All links as they were, pauses and faults of disks over, dead nodes started again. */
   | { readonly type: 'heal' };
 
 export interface NodeView {
@@ -52,6 +54,8 @@ export interface NodeView {
   /** Base of its HTTP API, such as http://127.0.0.1:20123, with no proxy between. */
   readonly url: string;
   readonly slowDiskMs: number;
+  /** What else is wrong with its disk. */
+  readonly disk?: readonly ('hangs' | 'full')[];
 }
 
 export interface ShardView {

@@ -3,8 +3,6 @@
  *
  * One fault at a time, and checked before anything is changed. Knows the processes only by what their owner lends.
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { checkFault } from './check-fault.js';
 import {
   FaultRefused,
@@ -15,6 +13,7 @@ import {
   type Party,
   type RouterView,
 } from './fault.js';
+import { FaultyDisks } from './faulty-disks.js';
 import { askLeaders } from './leaders.js';
 import type { FaultNetwork } from './network.js';
 import { bridge, isolation, partition, ring } from './shapes.js';
@@ -50,18 +49,17 @@ export interface LocalFaultControlOptions {
   readonly slowDisk: boolean;
 }
 
-/** Read by the shim at each sync. */
-const SLOW_DISK_FILE = 'slow-sync';
-
 export class LocalFaultControl implements FaultControl {
   readonly #options: LocalFaultControlOptions;
-  readonly #slowDiskMs = new Map<number, number>();
+  readonly #disks: FaultyDisks;
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: LocalFaultControlOptions) {
     this.#options = options;
-    // What an earlier start left there.
-    for (const node of this.#numbers) this.#slowDisk(node, 0);
+    this.#disks = new FaultyDisks(
+      options.nodes.map(({ dataDir }) => dataDir),
+      options.slowDisk,
+    );
   }
 
   apply(fault: Fault): Promise<void> {
@@ -74,7 +72,7 @@ export class LocalFaultControl implements FaultControl {
     const { nodes, routers, network, processes } = this.#options;
     const views = nodes.map(({ name, url }, index): NodeView => {
       const node = index + 1;
-      return { node, name, url, slowDiskMs: this.#slowDiskMs.get(node) ?? 0, ...processes.view(node) };
+      return { node, name, url, ...this.#disks.view(node), ...processes.view(node) };
     });
     return { nodes: views, shards: await askLeaders(views), links: network.views(), routers };
   }
@@ -115,12 +113,9 @@ export class LocalFaultControl implements FaultControl {
         network.set(fault.a, fault.b, { kbitPerSecond: fault.kbitPerSecond });
         return;
       case 'slow-disk':
-        if (!this.#options.slowDisk) {
-          throw new FaultRefused(
-            'slow-disk: the cluster runs without the shim; start it with LD_PRELOAD (scripts/slow-disk)',
-          );
-        }
-        this.#slowDisk(fault.node, fault.ms);
+      case 'hang-disk':
+      case 'fill-disk':
+        this.#disks.apply(fault);
         return;
       case 'kill-all':
         await this.#killAll();
@@ -178,25 +173,10 @@ export class LocalFaultControl implements FaultControl {
     const { network, processes } = this.#options;
     network.heal();
     for (const node of this.#numbers) {
-      this.#slowDisk(node, 0);
+      this.#disks.heal(node);
       const { state } = processes.view(node);
       if (state === 'paused') processes.resume(node);
       else if (state === 'dead') processes.start(node);
     }
-  }
-
-  /** Whole or not at all: the shim may read it at any time. */
-  #slowDisk(node: number, ms: number): void {
-    const dataDir = this.#options.nodes[node - 1]?.dataDir ?? '';
-    const path = join(dataDir, SLOW_DISK_FILE);
-    if (ms === 0) {
-      rmSync(path, { force: true });
-      this.#slowDiskMs.delete(node);
-      return;
-    }
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    writeFileSync(`${path}.tmp`, `${ms}\n`, { mode: 0o600 });
-    renameSync(`${path}.tmp`, path);
-    this.#slowDiskMs.set(node, ms);
   }
 }

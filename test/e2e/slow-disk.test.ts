@@ -1,5 +1,5 @@
 /**
- * The slow disk is slow where and while it is told to be, seen from a real node.
+ * The disk is slow, hangs or is full where and while it is told to, seen from a real node, which comes back by itself.
  *
  * Of times only lower bounds are asserted, which no busy machine can break, and one upper bound on the quickest of many.
  */
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { buildSlowDiskShim } from '../../scripts/slow-disk/index.js';
 import { http, NodeGroup } from './node-group.js';
-import { Scene } from './processes.js';
+import { Scene, until } from './processes.js';
 
 const scene = new Scene();
 afterEach(() => scene.clean());
@@ -53,6 +53,49 @@ it('a file slow-sync in the data folder delays each commit until it is removed',
   expect(await quickestOf(5, url)).toBeLessThan(DELAY_MS);
   rmSync(signal);
   expect(await quickestOf(5, url)).toBeLessThan(DELAY_MS);
+});
+
+it('a disk that hangs keeps the node unready until it comes back, and one put waits for it', async () => {
+  const shim = await buildSlowDiskShim();
+  if (shim === undefined) return;
+  const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);
+  const { url, data, program } = group.node('n1');
+  const signal = join(data, 'slow-sync');
+  writeFileSync(signal, 'hang');
+  const headers = { 'content-type': 'text/plain', 'kv-timeout': '60s' };
+  const put = http.put(`${url}/v1/kv/a`, '1', { headers, timeout: 60_000 });
+  await until('the node says that its disk hangs', async () => {
+    const { status, data: text } = await http.get<string>(`${url}/readyz`);
+    return status === 503 && /disk.* a write has been under way/.test(text);
+  });
+  rmSync(signal);
+  expect((await put).status).toBe(201);
+  await group.ready();
+  await putMs(url);
+  expect(program.child.exitCode).toBeNull();
+});
+
+it('a full disk makes commits wait, and the node goes on by itself once there is room', async () => {
+  const shim = await buildSlowDiskShim();
+  if (shim === undefined) return;
+  const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);
+  const { url, data, program } = group.node('n1');
+  await putMs(url);
+  const signal = join(data, 'full-disk');
+  writeFileSync(signal, '');
+  const body = 'x'.repeat(100_000);
+  await until('writes are refused for want of room', async () => {
+    const { status } = await http.put(`${url}/v1/kv/large`, body, { headers: { 'content-type': 'text/plain' } });
+    return status === 507;
+  });
+  expect((await http.get<string>(`${url}/metrics`)).data).toMatch(/^kvorum_storage_stalled\{reason="disk-full"\} 1$/m);
+  expect((await http.get(`${url}/v1/kv/a`)).status).toBe(200);
+  rmSync(signal);
+  await until('writes are taken again', async () => {
+    const { status } = await http.put(`${url}/v1/kv/large`, body, { headers: { 'content-type': 'text/plain' } });
+    return status === 200 || status === 201;
+  });
+  expect(program.child.exitCode).toBeNull();
 });
 
 it('says why there is no shim, and gives none', async () => {

@@ -26,6 +26,8 @@ describe('what is typed', () => {
     ['kill 2', { type: 'kill', node: 2 }],
     ['pause leader:0', { type: 'pause', node: 1 }],
     ['slow-disk 2 100ms', { type: 'slow-disk', node: 2, ms: 100 }],
+    ['hang-disk 3', { type: 'hang-disk', node: 3 }],
+    ['fill-disk 1', { type: 'fill-disk', node: 1 }],
     ['heal', { type: 'heal' }],
     ['kill-all', { type: 'kill-all' }],
     ['mend', { type: 'mend' }],
@@ -104,6 +106,7 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   }),
   fc.record({ type: fc.constantFrom('isolate', 'kill', 'pause', 'resume', 'restart'), node }) as fc.Arbitrary<Fault>,
   fc.record({ type: fc.constant('slow-disk' as const), node, ms }),
+  fc.record({ type: fc.constantFrom('hang-disk' as const, 'fill-disk' as const), node }),
   fc.constantFrom<Fault>({ type: 'heal' }, { type: 'kill-all' }, { type: 'mend' }),
 );
 

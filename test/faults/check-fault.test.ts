@@ -22,6 +22,8 @@ const good: Fault[] = [
   { type: 'rate', a: 1, b: 2, kbitPerSecond: 8_000 },
   { type: 'kill', node: 1 },
   { type: 'slow-disk', node: 1, ms: 0 },
+  { type: 'hang-disk', node: 1 },
+  { type: 'fill-disk', node: 2 },
   { type: 'heal' },
   { type: 'kill-all' },
   { type: 'mend' },

@@ -176,9 +176,22 @@ describe('a slow disk', () => {
     expect(existsSync(file())).toBe(false);
   });
 
+  it('hangs or is full by a word and a file, beside each other, until all is healed', async () => {
+    const full = join(folder, 'n2', 'full-disk');
+    await control.apply({ type: 'slow-disk', node: 2, ms: 100 });
+    await control.apply({ type: 'hang-disk', node: 2 });
+    await control.apply({ type: 'fill-disk', node: 2 });
+    expect([readFileSync(file(), 'utf8'), existsSync(full)]).toEqual(['hang\n', true]);
+    expect((await control.status()).nodes.map(({ disk }) => disk)).toEqual([undefined, ['hangs', 'full'], undefined]);
+    await control.apply({ type: 'heal' });
+    expect([existsSync(file()), existsSync(full)]).toEqual([false, false]);
+    expect((await control.status()).nodes.every(({ disk }) => disk === undefined)).toBe(true);
+  });
+
   it('is refused without the shim', async () => {
     control = make(false);
     await expect(control.apply({ type: 'slow-disk', node: 2, ms: 100 })).rejects.toThrow('runs without the shim');
+    await expect(control.apply({ type: 'hang-disk', node: 2 })).rejects.toThrow('hang-disk: the cluster runs without');
     expect(existsSync(file())).toBe(false);
   });
 

@@ -1,7 +1,7 @@
 /** The nemesis on a control that only writes down what it is told. */
 import { describe, expect, it } from 'vitest';
 import type { Fault, FaultControl, FaultStatus } from '../../src/faults/index.js';
-import { Nemesis } from '../../scripts/jepsen/nemesis.js';
+import { Nemesis, type NemesisOptions } from '../../scripts/jepsen/nemesis.js';
 import type { Slot } from '../../scripts/jepsen/schedule.js';
 
 class Notebook implements FaultControl {
@@ -32,11 +32,16 @@ class Notebook implements FaultControl {
   }
 }
 
-async function inject(faults: Slot['faults'], control = new Notebook(), signal = new AbortController().signal) {
+async function inject(
+  faults: Slot['faults'],
+  control = new Notebook(),
+  signal = new AbortController().signal,
+  symptoms: NemesisOptions['symptoms'] = {},
+) {
   const said: string[] = [];
   const say = (text: string) => said.push(text);
   let time = 0;
-  const nemesis = new Nemesis({ control, nodes: 3, shards: 1, now: () => (time += 1), say, signal });
+  const nemesis = new Nemesis({ control, nodes: 3, shards: 1, now: () => (time += 1), say, signal, symptoms });
   await nemesis.run([{ atMs: 0, lastsMs: 1, faults }]);
   return { told: control.told, nemesis, said };
 }
@@ -92,6 +97,17 @@ describe('the nemesis', () => {
     control.dies = true;
     const { nemesis } = await inject([{ kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] }], control);
     expect(nemesis.failures).toEqual(['n1 died of itself: ended with code 1']);
+  });
+
+  it('tells a fault that bites from one that does nothing', async () => {
+    const hang = { kind: 'hung-disk', steps: [{ afterMs: 0, fault: { type: 'hang-disk', node: 1 } }] } as const;
+    const ring = { kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] } as const;
+    const { signal } = new AbortController();
+    for (const bites of [true, false]) {
+      const symptoms = { 'hung-disk': () => Promise.resolve(bites) };
+      const { nemesis } = await inject([hang, ring], new Notebook(), signal, symptoms);
+      expect(nemesis.harmless).toEqual(bites ? [] : ['hung-disk']);
+    }
   });
 
   it('injects nothing after it was told to stop', async () => {

@@ -23,7 +23,8 @@ describe('--netns', () => {
 
   it('takes them among others, to skip them', () => {
     expect(parsed('--netns').kinds).toContain('slow-links');
-    expect(parsed('--netns', '--faults', 'links,pause').kinds).toEqual(['slow-links', 'lossy-links', 'pause']);
+    const links = ['slow-links', 'lossy-links', 'narrow-links', 'pause'];
+    expect(parsed('--netns', '--faults', 'links,pause').kinds).toEqual(links);
   });
 });
 

@@ -27,6 +27,7 @@ const good: RunFacts = {
   kinds: ['ring', 'slow-disk'],
   cannot: new Map([['slow-disk', 'no compiler']]),
   injected: new Map([['ring', 1]]),
+  harmless: [],
   windows: [{ kinds: ['ring'], start: 0.5 * SECOND, end: SECOND }],
   load: { start: 0, end: 2 * SECOND },
   askedPerSecond: 50,
@@ -81,6 +82,7 @@ describe('a report', () => {
       /^too little: 4.9 successes a second, expected 5.0$/,
     ],
     ['a fault that never came', { injected: new Map() }, /^ring was never injected$/],
+    ['a fault that did nothing', { harmless: ['hung-disk'] }, /^hung-disk was injected, and no node ever showed it$/],
     ['no fault at all', { kinds: ['slow-disk'], injected: new Map() }, /^no fault was injected$/],
     [
       'a fault that nobody felt',
@@ -144,7 +146,7 @@ describe('the command line', () => {
   it.each([
     [['--nodes', '2', '--faults', 'pause'], '--replicas 3 is more than --nodes 2'],
     [['--nodes', '2', '--replicas', '2', '--faults', 'bridge'], '--faults bridge needs at least --nodes 3, not 2'],
-    [['--seconds', '5'], '--seconds 5 is too short for all kinds of faults: they need at least 23'],
+    [['--seconds', '5'], '--seconds 5 is too short for all kinds of faults: they need at least 26'],
     [['--seconds', '5', '--faults', 'partition'], 'too short for these 6 kinds of faults'],
   ])('%j makes no sense', (argv, message) => {
     expect(() => parse(...argv)).toThrow(UsageError);

@@ -1,0 +1,79 @@
+/**
+ * Disks of nodes that are slow, hang, or are full: files in their data folders, which the shim looks for at each call
+ * (scripts/slow-disk). Knows no process.
+ */
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FaultRefused, type Fault, type NodeView } from './fault.js';
+
+export type DiskFault = Extract<Fault, { type: 'slow-disk' | 'hang-disk' | 'fill-disk' }>;
+
+const SYNC_FILE = 'slow-sync';
+const FULL_FILE = 'full-disk';
+const HANG = 'hang';
+
+interface DiskState {
+  slowMs: number;
+  hangs: boolean;
+  full: boolean;
+}
+
+export class FaultyDisks {
+  readonly #states: (DiskState & { readonly dataDir: string })[];
+  readonly #hasShim: boolean;
+
+  /** Of nodes 1..N, in order. What an earlier start left there is taken away. */
+  constructor(dataDirs: readonly string[], hasShim: boolean) {
+    this.#states = dataDirs.map((dataDir) => ({ dataDir, slowMs: 0, hangs: false, full: false }));
+    this.#hasShim = hasShim;
+    for (const index of dataDirs.keys()) this.heal(index + 1);
+  }
+
+  view(node: number): Pick<NodeView, 'slowDiskMs' | 'disk'> {
+    const { slowMs, hangs, full } = this.#of(node);
+    const disk = [...(hangs ? (['hangs'] as const) : []), ...(full ? (['full'] as const) : [])];
+    return disk.length === 0 ? { slowDiskMs: slowMs } : { slowDiskMs: slowMs, disk };
+  }
+
+  /** @throws FaultRefused if the nodes run without the shim */
+  apply(fault: DiskFault): void {
+    if (!this.#hasShim) {
+      const how = 'the cluster runs without the shim; start it with LD_PRELOAD (scripts/slow-disk)';
+      throw new FaultRefused(`${fault.type}: ${how}`);
+    }
+    const state = this.#of(fault.node);
+    if (fault.type === 'slow-disk') state.slowMs = fault.ms;
+    else if (fault.type === 'hang-disk') state.hangs = true;
+    else state.full = true;
+    this.#say(fault.node);
+  }
+
+  heal(node: number): void {
+    Object.assign(this.#of(node), { slowMs: 0, hangs: false, full: false });
+    this.#say(node);
+  }
+
+  #of(node: number): DiskState & { readonly dataDir: string } {
+    const state = this.#states[node - 1];
+    if (state === undefined) throw new RangeError(`there is no node ${node}`);
+    return state;
+  }
+
+  #say(node: number): void {
+    const { dataDir, slowMs, hangs, full } = this.#of(node);
+    put(dataDir, SYNC_FILE, hangs ? HANG : slowMs > 0 ? String(slowMs) : undefined);
+    put(dataDir, FULL_FILE, full ? '' : undefined);
+  }
+}
+
+/** Whole or not at all: the shim may read it at any time. */
+function put(dataDir: string, name: string, text: string | undefined): void {
+  const path = join(dataDir, name);
+  if (text === undefined) {
+    rmSync(path, { force: true });
+    return;
+  }
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  writeFileSync(`${path}.tmp`, `${text}\n`, { mode: 0o600 });
+  renameSync(`${path}.tmp`, path);
+}
