@@ -278,11 +278,7 @@ export class ShardNode {
           this.#parts.lives.heardPosition(from, message.position);
           break;
         case 'process-question':
-          this.#parts.duplicates.asked(from, message);
-          break;
         case 'process-answer':
-          this.#parts.duplicates.answered(from, message);
-          break;
         case 'request':
         case 'status-request':
         case 'reply':
@@ -293,7 +289,10 @@ export class ShardNode {
     if (isAlive) this.#parts.neighbourhood.heard(from, this.#options.runtime.now());
   }
 
-  /** Operations, not consensus: a node that failed goes on with these, to say so and to hear what its door asked. */
+  /**
+   * Operations, and questions about other nodes, not consensus: a node that failed goes on with these, to say so and to
+   * hear what its door asked.
+   */
   #answer(from: PeerId, message: PeerMessage): void {
     switch (message.type) {
       case 'request': {
@@ -312,11 +311,15 @@ export class ShardNode {
       case 'status':
         this.#onReply?.(from, message);
         return;
+      case 'process-question':
+        this.#parts.duplicates.asked(from, message);
+        return;
+      case 'process-answer':
+        this.#parts.duplicates.answered(from, message);
+        return;
       case 'raft':
       case 'topology':
       case 'position':
-      case 'process-question':
-      case 'process-answer':
       case 'ping':
     }
   }
