@@ -99,7 +99,7 @@ export class Nemesis {
     const symptom = symptoms[kind];
     if (symptom === undefined || this.bitten.has(kind)) return;
     do {
-      if (await symptom((await control.status()).nodes)) {
+      if (await symptom(await control.status())) {
         this.bitten.add(kind);
         return;
       }

@@ -13,7 +13,7 @@ export interface RunFacts {
   readonly cannot: ReadonlyMap<FaultKind, string>;
   readonly injected: ReadonlyMap<FaultKind, number>;
   readonly windows: readonly FaultWindow[];
-  /** Kinds that were injected and that no node ever showed, though it would. */
+  /** Kinds that were injected and never seen to bite, though they would be. */
   readonly harmless: readonly FaultKind[];
   /** The load, in nanoseconds of the history's clock. */
   readonly load: { readonly start: number; readonly end: number };
@@ -148,7 +148,7 @@ function failuresOf(facts: RunFacts, okPerSecond: number, loaded: readonly Opera
   if (okPerSecond < least) {
     failures.push(`too little: ${okPerSecond.toFixed(1)} successes a second, expected ${least.toFixed(1)}`);
   }
-  for (const kind of facts.harmless) failures.push(`${kind} was injected, and no node ever showed it`);
+  for (const kind of facts.harmless) failures.push(`${kind} was injected, and never seen to bite`);
   if (injected.size === 0) failures.push('no fault was injected');
   for (const kind of kinds) {
     if (cannot.has(kind)) continue;

@@ -41,17 +41,25 @@ export function latenessMs({ delayMs, dropPercent }: Conditions, random: () => n
 /** The wire of one direction: what is sent waits for what was sent before it, on whichever connection. */
 export class Wire {
   #freeAtMs = 0;
+  #heldMs = 0;
+
+  /** The longest that a piece was held up since the conditions became what they are; 0 on a wire that is not narrow. */
+  get heldMs(): number {
+    return this.#heldMs;
+  }
 
   /** When the last byte of a piece that is sent now has left. */
   sentAtMs(bytes: number, { kbitPerSecond }: Conditions, nowMs: number): number {
     if (kbitPerSecond === 0) return nowMs;
     this.#freeAtMs = Math.max(this.#freeAtMs, nowMs) + (bytes * 8) / kbitPerSecond;
+    this.#heldMs = Math.max(this.#heldMs, this.#freeAtMs - nowMs);
     return this.#freeAtMs;
   }
 
   /** What was on it is to be sent anew: its conditions are others. */
   reset(): void {
     this.#freeAtMs = 0;
+    this.#heldMs = 0;
   }
 }
 

@@ -73,6 +73,8 @@ export interface LinkView {
   readonly delayMs: number;
   readonly dropPercent: number;
   readonly kbitPerSecond: number;
+  /** The longest that a narrow link held a piece up, of all that it had to pass. */
+  readonly heldMs?: number;
 }
 
 export interface RouterView {

@@ -54,6 +54,11 @@ export class LinkProxy {
     });
   }
 
+  /** See `Wire.heldMs`. */
+  heldMs(way: keyof Wires): number {
+    return this.#wires[way].heldMs;
+  }
+
   /** Connections that are open or waiting to be. */
   get connections(): number {
     return this.#connections.size;

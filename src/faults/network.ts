@@ -28,6 +28,7 @@ interface Direction {
   readonly from: Party;
   readonly to: Party;
   readonly proxy: LinkProxy;
+  readonly way: 'there' | 'back';
   now: Conditions;
 }
 
@@ -90,7 +91,10 @@ export class FaultNetwork {
   /** Directions that are not healthy. */
   views(): LinkView[] {
     const sick = [...this.#directions.values()].filter(({ now }) => !isHealthy(now));
-    return sick.map(({ from, to, now }) => ({ from, to, ...now }));
+    return sick.map(({ from, to, now, proxy, way }) => {
+      const heldMs = Math.round(proxy.heldMs(way));
+      return { from, to, ...now, ...(heldMs > 0 ? { heldMs } : {}) };
+    });
   }
 
   /** Held back in all links. */
@@ -114,8 +118,14 @@ export class FaultNetwork {
       random: this.#options.random ?? Math.random,
     });
     this.#proxies.add(proxy);
-    this.#directions.set(direction(party, node), Object.assign(there, { from: party, to: node, proxy }));
-    this.#directions.set(direction(node, party), Object.assign(back, { from: node, to: party, proxy }));
+    this.#directions.set(
+      direction(party, node),
+      Object.assign(there, { from: party, to: node, proxy, way: 'there' as const }),
+    );
+    this.#directions.set(
+      direction(node, party),
+      Object.assign(back, { from: node, to: party, proxy, way: 'back' as const }),
+    );
     const detours = this.#detours.get(party) ?? [];
     this.#detours.set(party, [...detours, { to: target, through: await proxy.listen() }]);
   }

@@ -41,6 +41,7 @@ describe('a narrow wire', () => {
     expect(wire.sentAtMs(1_000, narrow, 500)).toBe(1_500);
     expect(wire.sentAtMs(500, narrow, 600)).toBe(2_000);
     expect(wire.sentAtMs(500, narrow, 9_000)).toBe(9_500);
+    expect(wire.heldMs).toBe(1_400);
   });
 
   it('holds nothing up when it is healthy again', () => {
@@ -48,6 +49,7 @@ describe('a narrow wire', () => {
     wire.sentAtMs(100_000, narrow, 0);
     wire.reset();
     expect(wire.sentAtMs(1_000, HEALTHY, 10)).toBe(10);
+    expect(wire.heldMs).toBe(0);
     expect(wire.sentAtMs(1_000, narrow, 10)).toBe(1_010);
   });
 

@@ -71,6 +71,15 @@ describe('the links of a cluster', () => {
     expect(sick()).toEqual(['2>3', 'r1>1', '1>r1']);
   });
 
+  it('say in which direction a narrow one held something up', async () => {
+    network.set(1, 2, { kbitPerSecond: 1 });
+    dialFrom(1, 2, 'a hundred bytes or so '.repeat(5));
+    await holds(() => (network.views().find(({ from }) => from === 1)?.heldMs ?? 0) >= 800);
+    expect(network.views().find(({ from }) => from === 2)).not.toHaveProperty('heldMs');
+    network.heal();
+    await holds(() => targets[1]!.ends[0]?.text.length === 110);
+  });
+
   it('let nobody slip through while one shape replaces another', async () => {
     network.replaceCuts([{ from: 1, to: 2 }]);
     dialFrom(1, 2, 'waits');

@@ -82,7 +82,7 @@ describe('a report', () => {
       /^too little: 4.9 successes a second, expected 5.0$/,
     ],
     ['a fault that never came', { injected: new Map() }, /^ring was never injected$/],
-    ['a fault that did nothing', { harmless: ['hung-disk'] }, /^hung-disk was injected, and no node ever showed it$/],
+    ['a fault that did nothing', { harmless: ['hung-disk'] }, /^hung-disk was injected, and never seen to bite$/],
     ['no fault at all', { kinds: ['slow-disk'], injected: new Map() }, /^no fault was injected$/],
     [
       'a fault that nobody felt',
