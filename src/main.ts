@@ -66,7 +66,10 @@ const HAND_OVER_MS = 1_500;
 /** Each look at the event loop wakes an idle process. */
 const STATUS_TIMEOUT_MS = 500;
 
-/** Serves when it settles. @throws what is wrong with the data folder, the addresses, or the plan */
+/**
+ * Serves when it settles; or, if the disk is full, says so over HTTP, and serves as soon as there is room.
+ * @throws what is wrong with the data folder, the addresses, or the plan
+ */
 export async function startNode(config: NodeConfig, logger: Logger, facts: ProcessFacts = {}): Promise<RunningNode> {
   await loadHash();
   const runtime = systemRuntime();
@@ -80,6 +83,8 @@ export async function startNode(config: NodeConfig, logger: Logger, facts: Proce
     peers: new Map(config.members.map((member) => [member.id, dialled(formatAddress(member.peer))])),
     maxConnections: shares.peerConnections,
   });
+  let onDiskStall = (): void => undefined;
+  const stalled = new Promise<void>((resolve) => (onDiskStall = resolve));
   const node = new ShardNode({
     id: config.id,
     name: config.name,
@@ -90,21 +95,18 @@ export async function startNode(config: NodeConfig, logger: Logger, facts: Proce
     logger,
     ...quotaOptions(config.maxJournalBytes),
     timers: { tickMs: config.tickMs, electionTicks: config.electionTicks, heartbeatTicks: config.heartbeatTicks },
+    onDiskStall,
   });
-  const failed = new Promise<Error>((resolve) => {
-    node.onFailure((error) => {
-      if (error instanceof StorageFull) logger.error({ reason: error.message }, 'the disk is full');
-      else resolve(error);
-    });
-  });
+  const starting = node.start();
+  const failed = failureOf(node, starting, logger);
   try {
-    await node.start();
+    await Promise.race([starting, stalled]);
     const backend = new NodeBackend({ host: node, runtime });
     const listen = config.listenHttp;
     const front = await startFront({ backend, runtime, logger, transport, listen, facts, shares, ...config });
     return {
       http: front.address,
-      peer: { host: config.listenPeer.host, port: transport.port },
+      peer: { host: config.listenPeer.host, port: transport.port === 0 ? config.listenPeer.port : transport.port },
       failed,
       async stop() {
         await front.stop();
@@ -116,6 +118,20 @@ export async function startNode(config: NodeConfig, logger: Logger, facts: Proce
     await node.crash().catch(() => undefined);
     throw error;
   }
+}
+
+/** Settles if the node can do no more by itself. */
+function failureOf(node: ShardNode, starting: Promise<void>, logger: Logger): Promise<Error> {
+  return new Promise((resolve) => {
+    node.onFailure((error) => {
+      if (error instanceof StorageFull) logger.error({ reason: error.message }, 'the disk is full');
+      else resolve(error);
+    });
+    // While its disk was full it was stopped, or had to find out only then what is wrong with its data.
+    starting.catch((error: unknown) => {
+      if (!(error instanceof StorageFull)) resolve(error instanceof Error ? error : new Error(String(error)));
+    });
+  });
 }
 
 /** Serves when it settles, even if no node can be reached yet. */

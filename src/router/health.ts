@@ -59,7 +59,19 @@ export function readiness(situation: Situation): readonly HealthCheck[] {
 const quarantined = (why: string): string =>
   `the data folder went back in time, and what this node says does not count until it was brought up: ${why}`;
 
-function diskCheck({ diskPendingMs, electionTimeoutMs }: NodeHealth): HealthCheck {
+const WAITS = { commits: 'commits have waited', state: 'checkpoints have waited' } as const;
+const STALLS = {
+  'disk-full': 'the disk is full',
+  'journal-full': 'the journal is at its quota',
+  'no-descriptors': 'no file descriptors are left',
+} as const;
+
+function diskCheck({ diskPendingMs, electionTimeoutMs, diskStall }: NodeHealth): HealthCheck {
+  if (diskStall !== undefined) {
+    const text = `${STALLS[diskStall.reason]}, and ${WAITS[diskStall.waits]} for ${inSeconds(diskStall.ms)}`;
+    const counts = diskStall.waits === 'commits' && diskStall.ms > electionTimeoutMs;
+    return counts ? { name: 'disk', wrong: text } : { name: 'disk', wrong: undefined, note: text };
+  }
   const hangs = diskPendingMs > electionTimeoutMs;
   return { name: 'disk', wrong: hangs ? `a write has been under way for ${inSeconds(diskPendingMs)}` : undefined };
 }

@@ -188,12 +188,16 @@ function addGroupGauges(registers: Registry[], current: () => NodeStatus | undef
 function addStallGauge(registers: Registry[], backend: Backend): void {
   new Gauge({
     name: 'kvorum_storage_stalled',
-    help: '1 while commits wait: for room on the disk or in the journal, or for a file descriptor.',
-    labelNames: ['reason'],
+    help: '1 while commits, or only checkpoints (state), wait: for room on the disk or in the journal, or for a descriptor.',
+    labelNames: ['waits', 'reason'],
     registers,
     collect() {
-      const reason = backend.diskStall?.()?.reason;
-      for (const each of ['disk-full', 'no-descriptors']) this.set({ reason: each }, reason === each ? 1 : 0);
+      const stall = backend.diskStall?.();
+      for (const waits of ['commits', 'state']) {
+        for (const reason of ['disk-full', 'journal-full', 'no-descriptors']) {
+          this.set({ waits, reason }, stall?.waits === waits && stall.reason === reason ? 1 : 0);
+        }
+      }
     },
   });
 }

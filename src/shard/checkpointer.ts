@@ -64,7 +64,7 @@ export class Checkpointer {
   isDue(now: number): boolean {
     if (this.running || this.#dirty.size === 0) return false;
     // Commits wait for room in the journal: nothing else makes some.
-    if (this.#storage.stall !== undefined) return true;
+    if (this.#storage.stall?.waits === 'commits') return true;
     const { bytes, journalBytes, intervalMs } = this.#limits;
     if (this.#bytes >= bytes || now - this.#dirtySince >= intervalMs) return true;
     return this.#storage.status().journalBytes - this.#journalBytes >= journalBytes;

@@ -1,24 +1,29 @@
 /**
  * What it means for a node that its commits wait for room on the disk: reads go on, consensus goes on as far as it can,
- * new writes are refused once it has taken a while. Knows storage; knows no group.
+ * new writes are refused: at once if the disk is full, and once it has taken a while if it is the journal's quota or a
+ * want of descriptors, which mostly pass. Knows storage; knows no group.
  */
 import type { Storage, StorageStall } from '../raft/index.js';
 import type { ErrorCode } from './errors.js';
 import type { Logger, Runtime } from './runtime.js';
 
 export interface DiskStall {
-  /** The disk (or the quota of the journal) is full; or a file cannot be opened, for want of descriptors. */
-  readonly reason: 'disk-full' | 'no-descriptors';
+  /** Commits and the start of the node; or only checkpoints, and commits go on as long as the journal has room. */
+  readonly waits: StorageStall['waits'];
+  /** The disk is full; the journal is, by its quota; or a file cannot be opened, for want of descriptors. */
+  readonly reason: 'disk-full' | 'journal-full' | 'no-descriptors';
   readonly message: string;
   /** Since when, ms on the runtime's monotonic clock. */
   readonly sinceMs: number;
 }
 
 /**
- * So long writes only wait. Mostly it is the journal that has come to its quota, and a checkpoint is about to make room:
- * the writes that wait meanwhile are bounded by those that a node admits.
+ * So long writes only wait when the journal has come to its quota, and a checkpoint is about to make room: the writes
+ * that wait meanwhile are bounded by those that a node admits.
  */
 export const STALL_PATIENCE_MS = 500;
+
+const REASONS = { full: 'disk-full', quota: 'journal-full', unopened: 'no-descriptors' } as const;
 
 export class DiskStalls {
   readonly #runtime: Runtime;
@@ -42,10 +47,11 @@ export class DiskStalls {
 
   /** Why a write is refused now, and under which code. */
   get refusal(): { readonly code: ErrorCode; readonly message: string } | undefined {
-    if (this.#stall === undefined) return undefined;
+    if (this.#stall?.waits !== 'commits') return undefined;
     const { reason, sinceMs } = this.#stall;
-    if (this.#runtime.now() - sinceMs < STALL_PATIENCE_MS) return undefined;
     if (reason === 'disk-full') return { code: 'disk-full', message: 'the disk of the node is full' };
+    if (this.#runtime.now() - sinceMs < STALL_PATIENCE_MS) return undefined;
+    if (reason === 'journal-full') return { code: 'disk-full', message: 'the journal of the node is at its quota' };
     return { code: 'overloaded', message: 'the node has no file descriptors left for its journal' };
   }
 
@@ -58,8 +64,10 @@ export class DiskStalls {
       this.#stall = undefined;
       return;
     }
-    const reason = stall.reason === 'full' ? 'disk-full' : 'no-descriptors';
-    this.#stall = { reason, message: stall.message, sinceMs: before?.sinceMs ?? now };
-    if (before?.reason !== reason) this.#logger.warn({ reason: stall.message }, 'commits wait for room on the disk');
+    const { waits, message } = stall;
+    const reason = REASONS[stall.reason];
+    this.#stall = { waits, reason, message, sinceMs: before?.sinceMs ?? now };
+    if (before?.reason === reason && before.waits === waits) return;
+    this.#logger.warn({ reason: message }, waits === 'commits' ? 'commits wait for room' : 'checkpoints wait for room');
   }
 }

@@ -6,6 +6,7 @@
  */
 import type { Storage } from '../raft/index.js';
 import { handOver } from './balancer.js';
+import type { DiskStall } from './disk-stalls.js';
 import type { NodeParts } from './node-parts.js';
 import type { Logger } from './runtime.js';
 import type { NodeStatus } from './status.js';
@@ -24,6 +25,8 @@ export interface NodeHealth {
   /** How long the oldest write to this node's disk has been under way, in ms; 0 if none is. */
   readonly diskPendingMs: number;
   readonly stalled: readonly StalledShard[];
+  /** Something waits for room on the disk, and for how long; absent: nothing does. */
+  readonly diskStall?: (DiskStall & { readonly ms: number }) | undefined;
   /** Why what this node says does not count at present (`lives.ts`); absent: it does. */
   readonly quarantine?: string | undefined;
 }
@@ -34,7 +37,9 @@ export function healthOf(parts: NodeParts, state: NodeStatus['state'], now: numb
     if (stall.sinceMs !== undefined) stalled.push({ shard: shardOfGroup(id), ms: now - stall.sinceMs });
   }
   const electionTimeoutMs = parts.settings.electionMs;
-  const own = { state, electionTimeoutMs, diskPendingMs: parts.disk.pendingMs(now), stalled };
+  const { stall } = parts.stalls;
+  const diskStall = stall && { ...stall, ms: now - stall.sinceMs };
+  const own = { state, electionTimeoutMs, diskPendingMs: parts.disk.pendingMs(now), stalled, diskStall };
   return { ...own, ...parts.lives.status() };
 }
 

@@ -63,6 +63,8 @@ export interface ShardNodeOptions {
   readonly timers?: NodeTimers;
   readonly limits?: Partial<NodeLimits>;
   readonly checkpoints?: Partial<CheckpointLimits>;
+  /** Commits, or the start, begin to wait for room on the disk. */
+  readonly onDiskStall?: () => void;
   /** What this node can read in replicated data. Default: all that this build can. */
   readonly featureLevel?: number;
 }

@@ -78,11 +78,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
       group.raft.compact(index);
     });
   });
-  const stalls = new DiskStalls(storage, runtime, options.logger, () => {
-    inbox.task(() => {
-      if (checkpointer.isDue(runtime.now())) hooks.checkpoint();
-    });
-  });
+  const stalls = diskStalls(options, hooks, { inbox, checkpointer });
   const snapshots = snapshotSender(options, hooks, { limits, inTurn });
   const promises = new Promises(storage);
   const lives = new Lives(storage, transport, {
@@ -144,6 +140,19 @@ const duplicateWatch = (
     isDead: (peer) => liveness.isDead(peer),
     lastProcess: (peer) => lives.lastProcess(peer),
   });
+
+function diskStalls(
+  { storage, runtime, logger, onDiskStall }: ShardNodeOptions,
+  hooks: NodeHooks,
+  { inbox, checkpointer }: Pick<NodeParts, 'inbox' | 'checkpointer'>,
+): DiskStalls {
+  return new DiskStalls(storage, runtime, logger, () => {
+    onDiskStall?.();
+    inbox.task(() => {
+      if (checkpointer.isDue(runtime.now())) hooks.checkpoint();
+    });
+  });
+}
 
 function commitPipeline(
   { storage, runtime }: ShardNodeOptions,

@@ -98,12 +98,12 @@ it('that have none left wait for some with what needs one, say so, and go on', a
   // Fewer than it has open: it can open nothing at all.
   limitTo(16);
   await until('a put finds no descriptor', async () => (await put(1024 * 1024)) === 429);
-  expect(await metrics()).toMatch(/^kvorum_storage_stalled\{reason="no-descriptors"\} 1$/m);
+  expect(await metrics()).toMatch(/^kvorum_storage_stalled\{waits="commits",reason="no-descriptors"\} 1$/m);
   expect(await metrics()).toMatch(/^kvorum_file_descriptors\{state="left"\} 0$/m);
   expect((await http.get(`${url}/v1/kv/a`, { httpAgent })).status).toBe(200);
   limitTo(OPEN_FILES);
   await until('it is served again', async () => (await put(10)) === 200);
-  expect(await metrics()).toMatch(/^kvorum_storage_stalled\{reason="no-descriptors"\} 0$/m);
+  expect(await metrics()).toMatch(/^kvorum_storage_stalled\{waits="commits",reason="no-descriptors"\} 0$/m);
   expect(program.child.exitCode).toBeNull();
   httpAgent.destroy();
 });

@@ -30,16 +30,19 @@ export class NodeGroup {
   readonly #args: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
   readonly #under: readonly string[];
+  readonly #disks: string | Readonly<Record<string, string>>;
   readonly #nodes = new Map<string, GroupNode>();
   #members: { name: string; peer: string; http: string }[] = [];
 
-  /** `under`: see `kvorum`. */
+  /** `under`: see `kvorum`. `disks`: where data folders are to be, of all nodes or of those named; else in one of ours. */
   constructor(
     scene: Scene,
     args: readonly string[] = [],
     env: Readonly<Record<string, string>> = {},
     under: readonly string[] = [],
+    disks: string | Readonly<Record<string, string>> = {},
   ) {
+    this.#disks = disks;
     this.#under = under;
     this.#scene = scene;
     this.#folder = scene.folder();
@@ -57,19 +60,25 @@ export class NodeGroup {
 
   /** Starts all and waits until each says that it can serve every shard. */
   async start(count = 3): Promise<this> {
-    for (let i = 1; i <= count; i++) {
-      const [peer, place] = [await getPort({ host: '127.0.0.1' }), await getPort({ host: '127.0.0.1' })];
-      this.#members.push({ name: `n${i}`, peer: `127.0.0.1:${peer}`, http: `127.0.0.1:${place}` });
-    }
+    await this.addMembers(count);
     for (const name of this.names) this.startNode(name);
     await this.ready();
     return this;
   }
 
+  /** Starts none. */
+  async addMembers(count: number): Promise<void> {
+    for (let i = 1; i <= count; i++) {
+      const [peer, place] = [await getPort({ host: '127.0.0.1' }), await getPort({ host: '127.0.0.1' })];
+      this.#members.push({ name: `n${i}`, peer: `127.0.0.1:${peer}`, http: `127.0.0.1:${place}` });
+    }
+  }
+
   startNode(name: string, more: readonly string[] = []): GroupNode {
     const member = this.#members.find((candidate) => candidate.name === name);
     if (member === undefined) throw new Error(`no member ${name}`);
-    const data = join(this.#folder, name);
+    const disk = typeof this.#disks === 'string' ? this.#disks : this.#disks[name];
+    const data = join(disk ?? this.#folder, name);
     const program = this.#run(name, ['--data', data, ...more]);
     const node = { name, url: `http://${member.http}`, peer: member.peer, data, program };
     this.#nodes.set(name, node);

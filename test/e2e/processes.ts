@@ -160,11 +160,13 @@ export class Scene {
     return program;
   }
 
-  async clean(): Promise<void> {
+  /** `between`: when the processes are gone, and their folders are not. */
+  async clean(between: () => void = () => undefined): Promise<void> {
     for (const program of this.#programs) {
       program.child.kill('SIGKILL');
       await program.ended;
     }
+    between();
     // A node process of a killed supervisor ends a moment after it, and writes until then.
     for (const path of this.#folders) rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     this.#programs.length = 0;

@@ -67,6 +67,16 @@ describe('a node is not ready', () => {
       ['commits: led here, and nothing committed for 2.0 s: the system group'],
     ],
     [
+      'while its disk is full',
+      node({}, { diskStall: { waits: 'commits', reason: 'disk-full', message: 'm', sinceMs: 0, ms: 1_500 } }),
+      ['disk: the disk is full, and commits have waited for 1.5 s'],
+    ],
+    [
+      'while its journal has been at its quota for long',
+      node({}, { diskStall: { waits: 'commits', reason: 'journal-full', message: 'm', sinceMs: 0, ms: 501 } }),
+      ['disk: the journal is at its quota, and commits have waited for 0.5 s'],
+    ],
+    [
       'when it could serve no shard',
       node({ noQuorum: [0, 1], noLeader: [2] }),
       ['quorums: too few live replicas: shard 0, 1', 'leaders: no leader known: shard 2'],
@@ -94,6 +104,15 @@ describe('a router of its own', () => {
     expect(wrongIn(router({ noLeader: [0, 1, 2] }))).toEqual(['leaders: no leader known: shard 0, 1, 2']);
     expect(readiness(router()).map(({ name }) => name)).toEqual(['state', 'topology', 'quorums', 'leaders']);
   });
+});
+
+it.each([
+  ['commits', 499, 'the disk is full, and commits have waited for 0.5 s'],
+  ['state', 60_000, 'the disk is full, and checkpoints have waited for 60.0 s'],
+] as const)('what may pass, or only keeps %s waiting, is told and does not count', (waits, ms, note) => {
+  const diskStall = { waits, reason: 'disk-full', message: 'm', sinceMs: 0, ms } as const;
+  const disk = readiness(node({}, { diskStall })).find(({ name }) => name === 'disk');
+  expect(disk).toEqual({ name: 'disk', wrong: undefined, note });
 });
 
 it('what does not count is told all the same', () => {

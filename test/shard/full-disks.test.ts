@@ -32,6 +32,10 @@ describe('nodes whose disks are all full', () => {
     for (const id of [1, 2, 3]) cluster.disk(id).isFull = true;
     const doubtful = await cluster.put('a', 'waits', { deadlineMs: 300 });
     expect(doubtful).toMatchObject({ type: 'refused', outcome: 'unknown' });
+    // From here on the disks are known to be full: nobody waits.
+    const startedAt = cluster.runtime.now();
+    expect(await ask(cluster, cluster.leader(0), 0, putOf(cluster))).toMatchObject({ code: 'disk-full' });
+    expect(cluster.runtime.now() - startedAt).toBeLessThan(50);
     await cluster.runtime.run(STALL_PATIENCE_MS + 500);
     const leader = cluster.leader(0);
     expect(cluster.node(leader).state()).toBe('serving');

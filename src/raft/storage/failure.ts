@@ -2,20 +2,24 @@
  * Failures as data, so that they survive the way from the worker to the caller: which of the port's errors, and why.
  */
 import { corruption } from './recovery.js';
-import { StorageCorruption, StorageFailure, StorageFull } from './storage.js';
+import { JournalFull, StorageCorruption, StorageFailure, StorageFull } from './storage.js';
 
 export interface Failure {
-  /** `unopened`: a file could not be opened, mostly because the process has no descriptors left. */
-  readonly kind: 'full' | 'unopened' | 'corruption' | 'failure';
+  /**
+   * `quota`: the journal is full, the disk is not. `unopened`: a file could not be opened, mostly because the process
+   * has no descriptors left.
+   */
+  readonly kind: 'full' | 'quota' | 'unopened' | 'corruption' | 'failure';
   readonly message: string;
 }
 
 /** Nothing is unknown of what is on the disk, and a later try may find room: the store waits, and goes on by itself. */
-export const isPassing = ({ kind }: Failure): boolean => kind === 'full' || kind === 'unopened';
+export const isPassing = ({ kind }: Failure): boolean => kind === 'full' || kind === 'quota' || kind === 'unopened';
 
 /** SQLite's codes are on the error (`SQLITE_FULL`, `SQLITE_IOERR_FSYNC`, …); `what` says what was being done. */
 export function toFailure(error: unknown, what: string): Failure {
   if (error instanceof StorageCorruption) return { kind: 'corruption', message: error.message };
+  if (error instanceof JournalFull) return { kind: 'quota', message: error.message };
   if (error instanceof StorageFull) return { kind: 'full', message: error.message };
   if (error instanceof StorageFailure) return { kind: 'failure', message: error.message };
   const text = error instanceof Error ? error.message : String(error);
@@ -24,10 +28,16 @@ export function toFailure(error: unknown, what: string): Failure {
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
     return { kind: 'corruption', message: corruption(message).message };
   }
-  if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') return { kind: 'full', message };
+  if (FULL.has(code)) return { kind: 'full', message };
   if (isUnopened(error)) return { kind: 'unopened', message };
   return { kind: 'failure', message };
 }
+
+/**
+ * Of the last: the index of the log of state.db, which SQLite keeps in a file, could not grow. It is of no use beyond the
+ * process, so whatever became of it nothing is unknown of what is on the disk.
+ */
+const FULL: ReadonlySet<string> = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT', 'SQLITE_IOERR_SHMSIZE']);
 
 /** Nothing was written: the file that it was to be written to, or with the help of, could not be opened. */
 export function isUnopened(error: unknown): boolean {
@@ -39,6 +49,8 @@ export function toError(failure: Failure): StorageCorruption | StorageFull | Sto
   switch (failure.kind) {
     case 'full':
       return new StorageFull(failure.message);
+    case 'quota':
+      return new JournalFull(failure.message);
     case 'corruption':
       return new StorageCorruption(failure.message);
     case 'unopened':

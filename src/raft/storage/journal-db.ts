@@ -27,7 +27,7 @@ import { JournalSlots } from './journal-slots.js';
 import type { PlacedRow } from './journal-slots.js';
 import { corruption } from './recovery.js';
 import type { RawRow } from './recovery.js';
-import { StorageFull } from './storage.js';
+import { JournalFull } from './storage.js';
 
 export const CREATE_SLOTS = 'CREATE TABLE slots(id INTEGER PRIMARY KEY, data BLOB NOT NULL)';
 const SCHEMA = `
@@ -297,7 +297,7 @@ export class JournalDb implements JournalFile {
     if (maxBytes === undefined || slots === 0) return;
     const used = this.#slots.count - this.#slots.free;
     if (used + slots <= (mayFill ? this.#maxPages : slotsForCommits(this.#maxPages))) return;
-    throw new StorageFull(`journal.db holds ${used * SLOT_BYTES} bytes, and its quota is ${maxBytes}`);
+    throw new JournalFull(`journal.db holds ${used * SLOT_BYTES} bytes, and its quota is ${maxBytes}`);
   }
 
   #write(rows: readonly NewRow[]): void {

@@ -9,7 +9,7 @@
  * has durably taken over what it says.
  */
 import { CommitTimes } from './commit-times.js';
-import { asError, type Failure } from './failure.js';
+import { asError } from './failure.js';
 import type { StateReader } from './files.js';
 import type { JournalIndex } from './journal-index.js';
 import { journalLimits } from './journal-quota.js';
@@ -19,6 +19,7 @@ import { Recovery, type RawRow, type RecoveryResult } from './recovery.js';
 import { splitRecords } from './row-split.js';
 import type { Opened } from './sqlite-protocol.js';
 import type { SqliteWorker } from './sqlite-thread.js';
+import { stallOf, type StallReport } from './stall.js';
 import { StateRowWriter, checkSnapshotChunk } from './state-rows.js';
 import { StorageFailure } from './storage.js';
 import type {
@@ -105,8 +106,8 @@ export class JournaledStorage implements Storage {
     this.#settings = settings;
     this.#host = host;
     this.#limits = settings.maxJournalBytes === undefined ? undefined : journalLimits(settings.maxJournalBytes);
-    this.#client = new StoreClient(host.worker, (why) => {
-      this.#stalled(why);
+    this.#client = new StoreClient(host.worker, (report) => {
+      this.#stalled(report);
     });
   }
 
@@ -118,10 +119,8 @@ export class JournaledStorage implements Storage {
     this.#onStall = listener;
   }
 
-  #stalled(why: Failure | undefined): void {
-    const since = this.#stall?.sinceMs ?? this.#host.now();
-    const reason = why?.kind === 'unopened' ? 'unopened' : 'full';
-    this.#stall = why && { reason, message: why.message, sinceMs: since };
+  #stalled(report: StallReport | undefined): void {
+    this.#stall = report && stallOf(report, this.#stall?.sinceMs ?? this.#host.now());
     this.#onStall(this.#stall);
   }
 

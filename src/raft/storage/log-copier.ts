@@ -88,6 +88,7 @@ const noCopier = (error: unknown): NoCopier =>
 function errorOf(failure: Failure): Error | undefined {
   switch (failure.kind) {
     case 'full':
+    case 'quota':
       return undefined;
     case 'unopened':
       return new NoCopier(failure.message);

@@ -186,7 +186,7 @@ export class MemoryStorage implements Storage {
 
   #sync(): void {
     if (this.#disk.isFull && this.#failure === undefined) {
-      this.#stall = { reason: 'full', message: 'the disk is full', sinceMs: this.#options.now() };
+      this.#stall = { waits: 'commits', reason: 'full', message: 'the disk is full', sinceMs: this.#options.now() };
       this.#onStall(this.#stall);
       return;
     }

@@ -54,13 +54,16 @@ export interface SnapshotReader {
   close(): void;
 }
 
-/** Commits wait for room on the disk; they become durable by themselves once there is some. */
+/** Something waits for room on the disk; it becomes durable by itself once there is some. */
 export interface StorageStall {
+  /** Commits, and the opening of the store; or only checkpoints and what else goes to the state, and commits go on. */
+  readonly waits: 'commits' | 'state';
   /**
-   * - `full`: the disk, or the quota of the journal, is full;
+   * - `full`: the disk is full;
+   * - `quota`: the journal is, by its quota, while the disk has room: the next checkpoint makes some;
    * - `unopened`: a file could not be opened, mostly because the process has no descriptors left.
    */
-  readonly reason: 'full' | 'unopened';
+  readonly reason: 'full' | 'quota' | 'unopened';
   /** What was tried and what the disk said. */
   readonly message: string;
   /** When it began, ms on the storage's clock. */
@@ -76,11 +79,14 @@ export interface StorageStatus {
   readonly commitMs: readonly number[];
 }
 
-/** Told when commits begin to wait for room (again, if the reason is another one), and when they no longer do. */
+/** Told when something begins to wait for room (again, if it is something else or for another reason), and when nothing does. */
 export type OnStall = (stall: StorageStall | undefined) => void;
 
 export interface Storage {
-  /** Reads everything back. Rejects with `StorageCorruption` if what was durable cannot be trusted (s69). */
+  /**
+   * Reads everything back. Waits while the disk is full (see `stall`); only closing the storage rejects it then, with
+   * `StorageFull`. Rejects with `StorageCorruption` if what was durable cannot be trusted (s69).
+   */
   open(): Promise<Recovered>;
 
   /**
@@ -134,7 +140,7 @@ export interface Storage {
   readonly position: number;
 
   status(): StorageStatus;
-  /** Why commits wait for room; undefined while they do not. Costs nothing to ask. */
+  /** What waits for room, and why; undefined while nothing does. Costs nothing to ask. */
   readonly stall: StorageStall | undefined;
   /** One listener; called in a turn of its own. */
   onStall(listener: OnStall): void;
@@ -146,10 +152,13 @@ export class StorageCorruption extends Error {
   override readonly name = 'StorageCorruption';
 }
 
-/** The disk, or the configured limit, was full when the store was opened, or still was when it was closed. */
+/** The disk, or the configured limit, still was full when the store was closed. */
 export class StorageFull extends Error {
   override readonly name = 'StorageFull';
 }
+
+/** … the configured limit alone. */
+export class JournalFull extends StorageFull {}
 
 /** A write or sync failed; the store accepts no further writes, for what is on disk is no longer known. */
 export class StorageFailure extends Error {

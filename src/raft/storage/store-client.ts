@@ -4,8 +4,8 @@
  * Replies come in an order that keeps commits in the order of the calls, and are handed on in that order.
  */
 import { toError } from './failure.js';
-import type { Failure } from './failure.js';
 import type { Outcome, Request, Results } from './sqlite-protocol.js';
+import type { StallReport } from './stall.js';
 import { StorageFailure } from './storage.js';
 import type { SqliteWorker, StoreLine } from './sqlite-thread.js';
 
@@ -22,13 +22,13 @@ export class StoreClient {
    * the next, would keep commits alive long after their replies, once one of them is of the old generation.
    */
   readonly #calls: Call[] = [];
-  readonly #onStall: (why: Failure | undefined) => void;
+  readonly #onStall: (report: StallReport | undefined) => void;
   #nextCall = 1;
   #failure: Error | undefined;
   #isDead = false;
 
-  /** `onStall`: why commits wait for room; undefined: they no longer do. */
-  constructor(worker: SqliteWorker, onStall: (why: Failure | undefined) => void = () => undefined) {
+  /** `onStall`: what waits for room, and why; undefined: nothing does any more. */
+  constructor(worker: SqliteWorker, onStall: (report: StallReport | undefined) => void = () => undefined) {
     this.#onStall = onStall;
     this.#line = worker.attach({
       reply: (call, outcome) => {
@@ -81,7 +81,7 @@ export class StoreClient {
     const at = this.#calls.findIndex((each) => each.number === number);
     const call = at === -1 ? undefined : this.#calls.splice(at, 1)[0];
     if (outcome.ok) {
-      if (number === 0) this.#onStall(outcome.value as Failure | undefined);
+      if (number === 0) this.#onStall(outcome.value as StallReport | undefined);
       call?.resolve(outcome.value as never);
       return;
     }

@@ -5,22 +5,23 @@
  * A write that found no room has left nothing: it waits, and is tried again until there is room. After a write that
  * failed in any other way nothing is written again: what the disk took is no longer known (s70).
  */
-import { SLICE_ROWS, TRANSACTION_BYTES, vouchingFor, writeCheckpoint, writeRows } from './checkpoint-task.js';
+import { TRANSACTION_BYTES } from './checkpoint-task.js';
 import { isPassing, toFailure } from './failure.js';
 import type { Failure } from './failure.js';
-import type { OpenFiles, SnapshotSource, StateFile, StoreFiles } from './files.js';
+import type { OpenFiles, StateFile, StoreFiles } from './files.js';
 import { makesRoom, writeBatch } from './journal-batch.js';
 import type { OrderedRequest } from './journal-batch.js';
 import { JournalKeeper } from './journal-keeper.js';
 import { openedOf } from './opened.js';
-import { copySnapshot } from './snapshot-copy.js';
+import { OpenSnapshots } from './open-snapshots.js';
 import { StorageFull } from './storage.js';
-import { Stall, sooner } from './stall.js';
+import { Stall, StallReporter, sooner } from './stall.js';
+import { StateWork } from './state-work.js';
 import type { Outcome, Request, RequestEnvelope, Results } from './sqlite-protocol.js';
 import { TaskLine } from './task-line.js';
-import type { Steps } from './task-line.js';
 
 type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
+type OpeningRequest = Of<'open' | 'begin'>;
 type ImmediateRequest = Of<'open' | 'load' | 'begin' | 'purge' | 'snapshot-next' | 'snapshot-close'>;
 export type Reply = (call: number, outcome: Outcome) => void;
 
@@ -39,7 +40,7 @@ export interface StoreEngineOptions {
 export class StoreEngine {
   readonly #openFiles: OpenFiles;
   readonly #reply: Reply;
-  readonly #transactionBytes: number;
+  readonly #work: StateWork;
   #files: StoreFiles | undefined;
   #keeper: JournalKeeper | undefined;
   /** Recovery found everything in order; before that nothing may be vouched for. */
@@ -48,22 +49,20 @@ export class StoreEngine {
   #ordered: Ordered[] = [];
   /** State work. */
   readonly #tasks: TaskLine;
-  /** Slots to be emptied when there is nothing else to do. */
-  #garbage: number[] = [];
   #rows: Of<'rows'>[] = [];
-  readonly #staging = new Map<number, number>();
-  readonly #snapshots = new Map<number, SnapshotSource>();
-  #nextSnapshot = 1;
+  readonly #snapshots = new OpenSnapshots();
   #close: number | undefined;
+  /** The store is being opened, and the disk is full. */
+  #opening: { readonly call: number; readonly request: OpeningRequest } | undefined;
   #isDone = false;
   /** Commits wait for room; whoever uses the store is told. */
   readonly #journalStall: Stall;
   readonly #clock: () => number;
+  readonly #report: StallReporter;
 
   constructor(openFiles: OpenFiles, reply: Reply, { now, transactionBytes = TRANSACTION_BYTES }: StoreEngineOptions) {
     this.#openFiles = openFiles;
     this.#reply = reply;
-    this.#transactionBytes = transactionBytes;
     this.#clock = now;
     this.#journalStall = new Stall(now);
     this.#tasks = new TaskLine(
@@ -78,6 +77,17 @@ export class StoreEngine {
       },
       now,
     );
+    this.#work = new StateWork({
+      state: () => this.#store.state,
+      journal: () => this.#journal,
+      transactionBytes,
+      onTrimmed: () => {
+        this.#journalStall.retryNow();
+      },
+    });
+    this.#report = new StallReporter(this.#journalStall, this.#tasks.stall, (value) => {
+      this.#reply(0, { ok: true, value });
+    });
   }
 
   /** What waits for room wants to be tried again after so many ms; undefined if nothing does. */
@@ -111,11 +121,13 @@ export class StoreEngine {
         this.#close = call;
         return;
       case 'stage':
-        this.#staging.set(request.slot, (this.#staging.get(request.slot) ?? 0) + 1);
-        this.#tasks.add(call, 'staging a snapshot', () => this.#stage(request));
+        this.#work.expect(request.slot);
+        this.#tasks.add(call, 'staging a snapshot', () => this.#work.stage(request));
         return;
       case 'snapshot-open':
-        this.#tasks.add(call, 'opening a snapshot', () => this.#openSnapshot(request));
+        this.#tasks.add(call, 'opening a snapshot', () =>
+          this.#snapshots.open(() => this.#store.openSnapshot(request.group)),
+        );
         return;
       case 'open':
       case 'load':
@@ -130,9 +142,22 @@ export class StoreEngine {
   #now(call: number, request: ImmediateRequest): void {
     try {
       this.#reply(call, { ok: true, value: this.#execute(request) });
+      if (isOpening(request)) this.#journalStall.end();
     } catch (error) {
-      this.#reply(call, { ok: false, failure: toFailure(error, request.type) });
+      const failure = toFailure(error, request.type);
+      if (failure.kind === 'full' && isOpening(request)) {
+        this.#opening = { call, request };
+        this.#journalStall.begin(failure);
+      } else this.#reply(call, { ok: false, failure });
     }
+  }
+
+  #openAgain(): boolean {
+    const opening = this.#opening;
+    if (opening === undefined || this.#journalStall.isWaiting) return false;
+    this.#opening = undefined;
+    this.#now(opening.call, opening.request);
+    return true;
   }
 
   #execute(request: ImmediateRequest): unknown {
@@ -145,16 +170,12 @@ export class StoreEngine {
         this.#begin(request);
         return undefined;
       case 'purge':
-        this.#garbage.push(request.slot);
+        this.#work.garbage.push(request.slot);
         return undefined;
-      case 'snapshot-next': {
-        const source = this.#snapshots.get(request.id);
-        if (source === undefined) throw new Error('the snapshot is closed');
-        return source.next(request.maxBytes);
-      }
+      case 'snapshot-next':
+        return this.#snapshots.read(request.id, request.maxBytes);
       case 'snapshot-close':
-        this.#snapshots.get(request.id)?.close();
-        this.#snapshots.delete(request.id);
+        this.#snapshots.close(request.id);
         return undefined;
     }
   }
@@ -170,22 +191,43 @@ export class StoreEngine {
 
   #open({ directory, maxJournalBytes }: Of<'open'>): Results['open'] {
     const files = this.#openFiles(directory, maxJournalBytes);
-    this.#files = files;
-    return openedOf(files);
+    try {
+      const opened = openedOf(files);
+      this.#files = files;
+      return opened;
+    } catch (error) {
+      // They are opened anew when there is room.
+      files.state.close();
+      files.journal.close();
+      files.release();
+      throw error;
+    }
   }
 
   #begin({ torn, flips }: Of<'begin'>): void {
-    const { journal, state } = this.#store;
-    if (torn !== undefined) journal.dropTorn(torn);
+    const { state } = this.#store;
+    if (torn !== undefined) {
+      this.#journal.use((journal) => {
+        journal.dropTorn(torn);
+      });
+    }
+    // Of an earlier try that found no room.
+    state.rollback();
     state.transaction(() => {
       for (const flip of flips) state.flip(flip);
     });
-    this.#garbage = state.garbage();
+    this.#work.garbage.push(...state.garbage());
     this.#hasBegun = true;
   }
 
   /** Makes every commit that waits durable with one sync, and replies. False if nothing waited. */
   runCommits(): boolean {
+    const ran = this.#opening === undefined ? this.#runCommits() : this.#openAgain();
+    this.#report.review();
+    return ran;
+  }
+
+  #runCommits(): boolean {
     if (this.#ordered.length === 0) return false;
     if (this.#journalStall.isWaiting) return this.#overtake();
     // Where all of them found no room, the first may find some, at once.
@@ -207,7 +249,7 @@ export class StoreEngine {
       }
       return true;
     }
-    if (this.#journalStall.end()) this.#reply(0, { ok: true, value: undefined });
+    this.#journalStall.end();
     for (const { call, request } of batch) this.#isDurable(call, request);
     return true;
   }
@@ -216,7 +258,6 @@ export class StoreEngine {
     this.#ordered.unshift(...batch);
     this.#journalStall.begin(failure);
     if (batch.length > 1) this.#journalStall.retryNow();
-    else this.#reply(0, { ok: true, value: failure });
   }
 
   /** While commits wait for room, what makes room goes before them. False if nothing of that kind waits. */
@@ -233,16 +274,16 @@ export class StoreEngine {
     switch (request.type) {
       case 'checkpoint': {
         const rows = this.#rows;
-        this.#tasks.add(call, 'checkpoint', () => this.#checkpoint(request, rows));
+        this.#tasks.add(call, 'checkpoint', () => this.#work.checkpoint(request, rows));
         this.#rows = [];
         return;
       }
       case 'trim':
-        this.#tasks.add(call, 'trimming the journal', () => this.#trim(request));
+        this.#tasks.add(call, 'trimming the journal', () => this.#work.trim(request));
         return;
       case 'commit': {
         const { flip } = request;
-        if (flip !== undefined) this.#tasks.add(0, 'installing a snapshot', () => this.#flip(flip));
+        if (flip !== undefined) this.#tasks.add(0, 'installing a snapshot', () => this.#work.flip(flip));
         break;
       }
       case 'copy':
@@ -256,7 +297,7 @@ export class StoreEngine {
     for (const request of requests) {
       if (request.type !== 'commit' || request.flip === undefined) continue;
       const { slot } = request.flip;
-      while (this.#staging.has(slot) && this.#failure === undefined) {
+      while (this.#work.isStaging(slot) && this.#failure === undefined) {
         if (!this.#tasks.run()) throw new StorageFull(this.#tasks.stall.failure?.message ?? 'nothing is being staged');
       }
       if (this.#failure !== undefined || !this.#store.state.isGarbage(slot)) {
@@ -267,13 +308,19 @@ export class StoreEngine {
 
   /** One slice of whatever else there is to do. False if there is nothing. */
   runSlice(): boolean {
+    const ran = this.#runSlice();
+    this.#report.review();
+    return ran;
+  }
+
+  #runSlice(): boolean {
+    // Nobody waits for room when everything is closed.
+    const stalled = this.#journalStall.failure ?? this.#tasks.stall.failure;
+    if (this.#close !== undefined && stalled !== undefined) this.#fail(stalled);
     if (this.#files === undefined) {
       this.#finishClose();
       return false;
     }
-    // Nobody waits for room when everything is closed.
-    const stalled = this.#journalStall.failure ?? this.#tasks.stall.failure;
-    if (this.#close !== undefined && stalled !== undefined) this.#fail(stalled);
     // Not before recovery: nothing is changed in files that are refused.
     if (this.#hasBegun && this.#guarded('growing journal.db', () => this.#makeRoom())) return true;
     if (this.#isCopying(this.#files.state)) return false;
@@ -283,8 +330,8 @@ export class StoreEngine {
       if (this.#ordered.length === 0) this.#finishClose();
       return this.#ordered.length > 0;
     }
-    if (this.#garbage.length === 0 || this.#failure !== undefined) return false;
-    this.#tasks.add(0, 'deleting a replaced state', () => this.#purge());
+    if (this.#work.garbage.length === 0 || this.#failure !== undefined) return false;
+    this.#tasks.add(0, 'deleting a replaced state', () => this.#work.purge());
     return true;
   }
 
@@ -312,62 +359,11 @@ export class StoreEngine {
     }
   }
 
-  *#checkpoint(request: Of<'checkpoint'>, rows: readonly Of<'rows'>[]): Steps {
-    const { last, trimmed } = this.#journal.file;
-    const vouched = vouchingFor(request, last ?? trimmed);
-    return yield* writeCheckpoint(this.#store.state, vouched, rows, this.#transactionBytes);
-  }
-
-  /** Of the first slot that is garbage, some rows at a time. */
-  *#purge(): Steps {
-    const slot = this.#garbage[0];
-    if (slot !== undefined && this.#store.state.purge(slot, SLICE_ROWS)) this.#garbage.shift();
-    yield;
-    return undefined;
-  }
-
-  *#stage({ slot, data }: Of<'stage'>): Steps {
-    const { state } = this.#store;
-    state.begin();
-    state.addGarbage(slot);
-    yield* writeRows(state, slot, data);
-    state.commit();
-    yield;
-    state.copyBack();
-    const left = (this.#staging.get(slot) ?? 1) - 1;
-    if (left === 0) this.#staging.delete(slot);
-    else this.#staging.set(slot, left);
-    return undefined;
-  }
-
-  *#flip(flip: Of<'begin'>['flips'][number]): Steps {
-    this.#store.state.transaction(() => {
-      this.#store.state.flip(flip);
-    });
-    yield;
-    return undefined;
-  }
-
-  *#trim({ to, checkpoints }: Of<'trim'>): Steps {
-    yield;
-    this.#journal.use((journal) => {
-      journal.trim(to, checkpoints);
-    });
-    this.#journalStall.retryNow();
-    return undefined;
-  }
-
-  *#openSnapshot({ group }: Of<'snapshot-open'>): Steps {
-    const source = yield* copySnapshot(this.#store.openSnapshot(group));
-    if (source === undefined) return undefined;
-    const id = this.#nextSnapshot++;
-    this.#snapshots.set(id, source);
-    return { id, meta: source.meta };
-  }
-
   #fail(failure: Failure): void {
     this.#failure ??= failure;
     this.#journalStall.end();
+    if (this.#opening !== undefined) this.#refuse(this.#opening.call);
+    this.#opening = undefined;
     for (const call of this.#tasks.drop()) this.#refuse(call);
     for (const { call } of this.#ordered.splice(0)) this.#refuse(call);
     // Call 0: the store itself, which must not wait for its next call to learn of it.
@@ -386,7 +382,7 @@ export class StoreEngine {
     const files = this.#files;
     this.#files = undefined;
     try {
-      for (const source of this.#snapshots.values()) source.close();
+      this.#snapshots.closeAll();
       if (this.#hasBegun && this.#failure === undefined) files?.state.vouchFor(files.journal.vouch());
       files?.state.close();
       files?.journal.close();
@@ -398,3 +394,6 @@ export class StoreEngine {
     }
   }
 }
+
+const isOpening = (request: ImmediateRequest): request is OpeningRequest =>
+  request.type === 'open' || request.type === 'begin';

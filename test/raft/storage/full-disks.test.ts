@@ -2,70 +2,17 @@
  * Disks without room, and processes without descriptors: commits wait, everybody is told, and as soon as there is room
  * they become durable by themselves. What waited when the process died was never acknowledged, and is not there.
  */
-import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { SqliteStorage, journalLimits, leastJournalBytes } from '../../../src/raft/storage/index.js';
-import type { Storage, StorageStall } from '../../../src/raft/storage/index.js';
-import type { JournalFile, OpenFiles, StateFile } from '../../../src/raft/storage/files.js';
+import { SqliteStorage } from '../../../src/raft/storage/index.js';
+import type { OpenFiles } from '../../../src/raft/storage/files.js';
 import { RETRY_MS } from '../../../src/raft/storage/stall.js';
-import { splitRecords } from '../../../src/raft/storage/row-split.js';
 import { openStoreFiles } from '../../../src/raft/storage/store-files.js';
-import { entries, entry, freshFolder, meta, removeFoldersAfterEach, row, stateOf } from './support/builders.js';
+import { freshFolder, meta, removeFoldersAfterEach, row, stateOf } from './support/builders.js';
+import { commit, full, openWith, sqliteError, turns, withFaults, type Faults } from './support/faulty-files.js';
 import { putFiles, startFrom, startIn, takeFiles } from './support/files.js';
 import { InlineWorker } from './support/inline-worker.js';
-
-const commit = (storage: Storage, index: number, size = 10, group = 1): Promise<void> =>
-  storage.commit([{ group, hardState: undefined, entries: [entry(index, 1, 'x'.repeat(size))] }]);
-
-const turns = async (count = 20): Promise<void> => {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
-};
-
-const sqliteError = (code: string): Error => new Database.SqliteError('text', code);
-
-interface Faults {
-  journal?: Partial<Record<keyof JournalFile, (work: () => unknown) => unknown>>;
-  state?: Partial<Record<keyof StateFile, (work: () => unknown) => unknown>>;
-}
-
-/** The real files; what a fault is named for runs through it. */
-function withFaults(faults: Faults): OpenFiles {
-  const through = <T extends object>(file: T, which: () => Record<string, unknown> | undefined): T =>
-    new Proxy(file, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name);
-        if (typeof value !== 'function') return value;
-        return (...args: unknown[]): unknown => {
-          const work = (): unknown => (value as (...args: unknown[]) => unknown).apply(target, args);
-          const fault = which()?.[String(name)] as ((work: () => unknown) => unknown) | undefined;
-          return fault === undefined ? work() : fault(work);
-        };
-      },
-    });
-  return (directory, maxBytes) => {
-    const files = openStoreFiles(directory, maxBytes);
-    return {
-      ...files,
-      journal: through(files.journal, () => faults.journal),
-      state: through(files.state, () => faults.state),
-    };
-  };
-}
-
-async function openWith(faults: Faults, directory = freshFolder()) {
-  const worker = new InlineWorker(undefined, withFaults(faults));
-  const storage = new SqliteStorage({ directory, worker });
-  const stalls: (StorageStall | undefined)[] = [];
-  storage.onStall((stall) => stalls.push(stall));
-  await storage.open();
-  return { storage, worker, directory, stalls };
-}
-
-const full = (): never => {
-  throw sqliteError('SQLITE_FULL');
-};
 
 describe('a full disk', () => {
   removeFoldersAfterEach();
@@ -194,6 +141,88 @@ describe('a full disk', () => {
     await storage.close();
   });
 
+  for (const code of ['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE', 'ENOSPC', 'EDQUOT']) {
+    it(`keeps the opening of a store waiting, says so, and no longer when there is room: ${code}`, async () => {
+      const directory = freshFolder();
+      const before = await openWith({}, directory);
+      await commit(before.storage, 1);
+      await before.storage.close();
+      let error: Error | undefined = Object.assign(new Error('text'), { code });
+      const worker = new InlineWorker(undefined, (folder, maxBytes) => {
+        if (error !== undefined) throw error;
+        return openStoreFiles(folder, maxBytes);
+      });
+      const storage = new SqliteStorage({ directory, worker });
+      const stalls: (string | undefined)[] = [];
+      storage.onStall((stall) => stalls.push(stall && `${stall.waits} ${stall.reason}`));
+      const opening = storage.open();
+      await turns();
+      worker.pass(RETRY_MS);
+      await turns();
+      expect(stalls).toEqual(['commits full']);
+      error = undefined;
+      worker.pass(RETRY_MS);
+      expect((await opening).groups.get(1)?.entries).toHaveLength(1);
+      await turns();
+      expect(stalls).toEqual(['commits full', undefined]);
+      await storage.close();
+    });
+  }
+
+  it('keeps what recovery has to write waiting', async () => {
+    const faults: Faults = {};
+    const { storage, directory } = await openWith(faults);
+    await storage.stageChunk(1, 0, new Uint8Array(0));
+    // Its journal row is durable; what follows from it is left to the next start.
+    faults.state = { flip: full };
+    await storage.install(1, meta(5), undefined);
+    const worker = new InlineWorker(undefined, withFaults(faults));
+    const crashed = new SqliteStorage({ directory: putFiles(takeFiles(directory)), worker });
+    const opening = crashed.open();
+    await turns();
+    expect(crashed.stall).toMatchObject({ waits: 'commits', reason: 'full' });
+    faults.state = {};
+    worker.pass(RETRY_MS);
+    expect((await opening).groups.get(1)?.snapshot.index).toBe(5);
+    await crashed.close();
+    await storage.close();
+  });
+
+  it('that keeps a store from being opened does not keep it from being closed', async () => {
+    const worker = new InlineWorker(undefined, full);
+    const storage = new SqliteStorage({ directory: freshFolder(), worker });
+    const opening = expect(storage.open()).rejects.toMatchObject({ name: 'StorageFull' });
+    await turns();
+    await storage.close();
+    await opening;
+  });
+
+  it('that only keeps checkpoints waiting is told as such', async () => {
+    const faults: Faults = { state: { commit: full } };
+    const { storage, worker, stalls } = await openWith(faults);
+    const saved = storage.checkpoint([{ group: 2, meta: meta(1), rows: [row('a', 'b')] }]);
+    await turns();
+    await commit(storage, 1);
+    await commit(storage, 2);
+    expect(storage.stall).toMatchObject({ waits: 'state', reason: 'full', message: 'checkpoint: text (SQLITE_FULL)' });
+    faults.journal = { transaction: full };
+    const waiting = commit(storage, 3);
+    await turns();
+    expect(storage.stall).toMatchObject({ waits: 'commits' });
+    faults.journal = {};
+    worker.pass(RETRY_MS);
+    await waiting;
+    await turns();
+    expect(storage.stall).toMatchObject({ waits: 'state' });
+    faults.state = {};
+    worker.pass(RETRY_MS);
+    await saved;
+    await turns();
+    expect(storage.stall).toBeUndefined();
+    expect(stalls.map((stall) => stall?.waits)).toEqual(['state', 'commits', 'state', undefined]);
+    await storage.close();
+  });
+
   it('does not keep a store from being closed; who waited is told why', async () => {
     const faults: Faults = {};
     const { storage, directory } = await openWith(faults);
@@ -272,118 +301,5 @@ describe('a process without descriptors', () => {
     expect(storage.stall).toBeUndefined();
     await storage.close();
     expect((await startIn(directory)).view[1]?.log).toHaveLength(2);
-  });
-});
-
-describe('the quota of the journal', () => {
-  removeFoldersAfterEach();
-
-  it('row 39: makes commits wait that do not fit; a checkpoint makes room for them', async () => {
-    const directory = freshFolder();
-    const worker = new InlineWorker();
-    const maxJournalBytes = 400_000;
-    const storage = new SqliteStorage({ directory, worker, maxJournalBytes });
-    await storage.open();
-    let acknowledged = 0;
-    const waiting: Promise<void>[] = [];
-    for (let i = 1; i <= 40; i++) waiting.push(commit(storage, i, 10_000).then(() => void (acknowledged = i)));
-    await turns(100);
-    expect(acknowledged).toBeGreaterThan(10);
-    expect(acknowledged).toBeLessThan(20);
-    expect(storage.stall).toMatchObject({ reason: 'full' });
-    expect(storage.stall?.message).toContain('its quota is 400000');
-    // Overtakes the commits that wait, and vouches for none of them. They go on without waiting for their time.
-    for (let done = acknowledged; done < 40; done = acknowledged) {
-      await storage.checkpoint([{ group: 1, meta: meta(acknowledged), rows: [row('k', String(acknowledged))] }]);
-      await turns(100);
-      expect(acknowledged).toBeGreaterThan(done);
-    }
-    await Promise.all(waiting);
-    expect(storage.stall).toBeUndefined();
-    await storage.close();
-    expect(statSync(join(directory, 'journal.db')).size).toBeLessThanOrEqual(maxJournalBytes);
-  });
-
-  it('a crash behind a checkpoint that overtook commits finds a store that is whole', async () => {
-    const directory = freshFolder();
-    const worker = new InlineWorker();
-    const storage = new SqliteStorage({ directory, worker, maxJournalBytes: 400_000 });
-    await storage.open();
-    const writes = (term: number, index: number) => [
-      { group: 1, hardState: { term, vote: 1, commit: 0 }, entries: [entry(index, term, 'x'.repeat(150_000))] },
-    ];
-    await storage.commit(writes(1, 1));
-    storage.commit(writes(2, 2)).catch(() => undefined);
-    storage.commit([{ group: 2, hardState: { term: 9, vote: 2, commit: 0 }, entries: [] }]).catch(() => undefined);
-    await turns();
-    expect(storage.stall).toBeDefined();
-    void storage.checkpoint([{ group: 3, meta: meta(1), rows: [row('k', 'v')] }]).catch(() => undefined);
-    await turns(60);
-    const { view } = await startFrom(takeFiles(directory));
-    expect(view[3]).toMatchObject({ state: { k: 'v' } });
-    expect(view[1]).toMatchObject({ hardState: [1, 1, 0] });
-    expect(view[1]?.log).toHaveLength(1);
-    expect(view[2]).toBeUndefined();
-    await storage.close();
-  });
-
-  it('at its smallest serves for ever, with a group that stands still, entries of the largest size, and many at once', async () => {
-    const directory = freshFolder();
-    const largest = 64 * 1024;
-    const maxJournalBytes = leastJournalBytes(largest);
-    const { checkpointBytes } = journalLimits(maxJournalBytes);
-    const worker = new InlineWorker();
-    const storage = new SqliteStorage({ directory, worker, maxJournalBytes });
-    await storage.open();
-    await storage.commit([{ group: 7, hardState: { term: 1, vote: 1, commit: 0 }, entries: entries(1, 3) }]);
-    let written = 0;
-    let stalls = 0;
-    storage.onStall((stall) => (stalls += stall === undefined ? 0 : 1));
-    let checkpointed = 0;
-    let since = 0;
-    const sizes = [10, 64_000, 1_000, 30_000, 64_000];
-    for (let round = 0; round < 60; round++) {
-      // Two under way, as in a node, and the second holds what gathered meanwhile.
-      const first = [entry(written + 1, 1, 'x'.repeat(sizes[round % 5] ?? 0))];
-      const second = Array.from({ length: 20 }, (_, i) => entry(written + 2 + i, 1, 'y'.repeat(12_000)));
-      const both = [first, second].map((list) => storage.commit([{ group: 1, hardState: undefined, entries: list }]));
-      const waiting = new Set(both);
-      for (const commit of both) void commit.then(() => waiting.delete(commit));
-      await turns(30);
-      while (waiting.size > 0) {
-        // What the node does when it hears of the stall. What is not durable here may be committed all the same.
-        await storage.checkpoint([{ group: 1, meta: meta(written), rows: [row('at', String(written))] }]);
-        await turns(30);
-      }
-      written += 21;
-      since = storage.status().journalBytes - checkpointed;
-      if (since < checkpointBytes) continue;
-      await storage.checkpoint([{ group: 1, meta: meta(written), rows: [row('at', String(written))] }]);
-      checkpointed = storage.status().journalBytes;
-    }
-    expect(storage.stall).toBeUndefined();
-    expect(stalls).toBeLessThan(60);
-    await storage.close();
-    expect(statSync(join(directory, 'journal.db')).size).toBeLessThanOrEqual(maxJournalBytes);
-    const { view } = await startIn(directory);
-    expect(view[7]?.log).toHaveLength(3);
-    expect(view[1]?.snapshot).toBe(`${view[1]?.state['at']}@1`);
-  });
-
-  it('parts what is too large for a row, hard states first and entries in their order', () => {
-    const hardState = { term: 1, vote: 1, commit: 0 };
-    const records = [
-      { group: 1, hardState, entries: entries(1, 5) },
-      { group: 2, hardState, entries: [] },
-      { group: 3, hardState: undefined, entries: [entry(9, 1, 'x'.repeat(500)), entry(10)] },
-    ];
-    const shape = (mostBytes: number): string[] =>
-      splitRecords(records, mostBytes).map((row) =>
-        row.map((r) => `${r.group}${r.hardState ? 'h' : ''}:${r.entries.map((e) => e.index).join()}`).join(' '),
-      );
-    expect(shape(10_000)).toEqual(['1h:1,2,3,4,5 2h: 3:9,10']);
-    expect(shape(1)).toEqual(['1h:1', '1:2', '1:3', '1:4', '1:5', '2h:', '3:9', '3:10']);
-    expect(shape(60)).toEqual(['1h:1,2', '1:3,4', '1:5 2h:', '3:9', '3:10']);
-    expect(splitRecords([], 1)).toEqual([]);
   });
 });

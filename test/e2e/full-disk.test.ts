@@ -1,0 +1,147 @@
+/**
+ * Nodes on a file system that is really full, and has room again. Needs to be root, to mount one: says so and passes where
+ * that cannot be had.
+ */
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { http, json, NodeGroup, statusOf } from './node-group.js';
+import { Scene, until } from './processes.js';
+
+const scene = new Scene();
+const mounted: string[] = [];
+afterEach(async () => {
+  const folders = mounted.splice(0);
+  await scene.clean(() => {
+    for (const folder of folders) execFileSync('umount', ['--lazy', folder]);
+  });
+});
+
+/** A small file system in a folder of its own; undefined if there can be none. */
+function smallDisk(megabytes: number): string | undefined {
+  const folder = scene.folder();
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], { stdio: 'pipe' });
+  } catch (error) {
+    process.stderr.write(`no full disk here: ${String(error).split('\n')[0] ?? ''}\n`);
+    return undefined;
+  }
+  mounted.push(folder);
+  return folder;
+}
+
+const ballastIn = (disk: string): string => join(disk, 'ballast');
+
+/** Leaves no page of it free. */
+function fill(disk: string): void {
+  const file = openSync(ballastIn(disk), 'w');
+  try {
+    for (const size of [1024 * 1024, 4096]) {
+      const bytes = Buffer.alloc(size);
+      try {
+        for (;;) writeSync(file, bytes);
+      } catch (error) {
+        if (!String(error).includes('ENOSPC')) throw error;
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+const empty = (disk: string): void => {
+  rmSync(ballastIn(disk));
+};
+
+const value = 'v'.repeat(64 * 1024);
+const put = async (url: string, key: string, timeout = '5s'): Promise<number> =>
+  (await http.put(`${url}/v1/kv/${key}`, value, { headers: { 'kv-timeout': timeout } })).status;
+const readiness = async (url: string): Promise<string> =>
+  (await http.get<string>(`${url}/readyz?verbose`)).data;
+
+async function untilFull(url: string): Promise<void> {
+  let count = 0;
+  await until('a write is refused', async () => (await put(url, `k${count++ % 8}`, '1s')) === 507, 40_000);
+}
+
+describe('a cluster of one whose disk is full', () => {
+  it('serves reads, refuses writes at once, and takes them again by itself', async () => {
+    const disk = smallDisk(24);
+    if (disk === undefined) return;
+    const group = await new NodeGroup(scene, ['--shards', '1'], {}, [], disk).start(1);
+    const { url, program } = group.node('n1');
+    expect(await put(url, 'a')).toBe(201);
+    fill(disk);
+    await untilFull(url);
+    const startedAt = performance.now();
+    const refused = await http.put(`${url}/v1/kv/a`, value);
+    // Not after a while, as one that waits would be.
+    expect(performance.now() - startedAt).toBeLessThan(400);
+    expect([refused.status, json(refused)]).toMatchObject([507, { code: 'disk-full', outcome: 'not_applied' }]);
+    expect((await http.get(`${url}/v1/kv/a`)).data).toBe(value);
+    await until('it says so', async () => (await readiness(url)).includes('[-] disk: the disk is full'));
+    empty(disk);
+    await until('writes are taken again', async () => (await put(url, 'a')) === 200);
+    await until('it is ready', async () => (await statusOf(`${url}/readyz`)) === 200);
+    expect(program.child.exitCode).toBeNull();
+  });
+
+  for (const [how, signal] of [
+    ['in order', 'SIGTERM'],
+    ['by kill -9', 'SIGKILL'],
+  ] as const) {
+    it(`and that was stopped ${how} starts, says what it waits for, and serves as soon as there is room`, async () => {
+      const disk = smallDisk(24);
+      if (disk === undefined) return;
+      const group = await new NodeGroup(scene, ['--shards', '1'], {}, [], disk).start(1);
+      expect(await put(group.node('n1').url, 'a')).toBe(201);
+      await group.node('n1').program.stop(signal);
+      fill(disk);
+      const { url, program } = group.startNode('n1');
+      await until('it says so', async () => {
+        if (program.child.exitCode !== null) throw new Error(`it ended:\n${program.output}`);
+        return (await statusOf(`${url}/readyz`)) === 503 && (await readiness(url)).includes('the disk is full');
+      });
+      expect(await statusOf(`${url}/livez`)).toBe(200);
+      empty(disk);
+      await group.ready();
+      expect((await http.get(`${url}/v1/kv/a`)).data).toBe(value);
+      expect(await put(url, 'a')).toBe(200);
+    });
+  }
+
+  it('from its first start on waits too, and ends when it is told to', async () => {
+    const disk = smallDisk(24);
+    if (disk === undefined) return;
+    fill(disk);
+    const group = new NodeGroup(scene, ['--shards', '1'], {}, [], disk);
+    await group.addMembers(1);
+    const { url, program } = group.startNode('n1');
+    await until('it says so', async () => (await statusOf(`${url}/readyz`)) === 503);
+    expect(await readiness(url)).toContain('the disk is full');
+    const { code, tookMs } = await program.stop('SIGTERM');
+    expect(code).toBe(0);
+    expect(tookMs).toBeLessThan(5_000);
+    empty(disk);
+    group.startNode('n1');
+    await group.ready();
+    expect(await put(url, 'a')).toBe(201);
+  });
+});
+
+it('a full disk of one of three is no reason not to serve', async () => {
+  const disk = smallDisk(24);
+  if (disk === undefined) return;
+  const group = await new NodeGroup(scene, ['--shards', '4'], {}, [], { n1: disk }).start();
+  const { url } = group.node('n2');
+  for (let i = 0; i < 8; i++) expect(await put(url, `k${i}`)).toBeLessThan(300);
+  fill(disk);
+  // Far more than there would be room for.
+  for (let i = 0; i < 400; i++) expect(await put(url, `k${i % 8}`, '10s')).toBe(200);
+  for (let i = 0; i < 8; i++) expect((await http.get(`${url}/v1/kv/k${i}`)).status).toBe(200);
+  expect(await readiness(group.node('n1').url)).toContain('the disk is full');
+  empty(disk);
+  await group.ready();
+  expect(await put(group.node('n1').url, 'k0')).toBe(200);
+});

@@ -1,0 +1,59 @@
+/** The real files of a store, with faults in between, and what tests of full disks do with them. */
+import Database from 'better-sqlite3';
+import { SqliteStorage } from '../../../../src/raft/storage/index.js';
+import type { Storage, StorageStall } from '../../../../src/raft/storage/index.js';
+import type { JournalFile, OpenFiles, StateFile } from '../../../../src/raft/storage/files.js';
+import { openStoreFiles } from '../../../../src/raft/storage/store-files.js';
+import { entry, freshFolder } from './builders.js';
+import { InlineWorker } from './inline-worker.js';
+
+export const commit = (storage: Storage, index: number, size = 10, group = 1): Promise<void> =>
+  storage.commit([{ group, hardState: undefined, entries: [entry(index, 1, 'x'.repeat(size))] }]);
+
+export const turns = async (count = 20): Promise<void> => {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+export const sqliteError = (code: string): Error => new Database.SqliteError('text', code);
+
+export interface Faults {
+  journal?: Partial<Record<keyof JournalFile, (work: () => unknown) => unknown>>;
+  state?: Partial<Record<keyof StateFile, (work: () => unknown) => unknown>>;
+}
+
+/** The real files; what a fault is named for runs through it. */
+export function withFaults(faults: Faults): OpenFiles {
+  const through = <T extends object>(file: T, which: () => Record<string, unknown> | undefined): T =>
+    new Proxy(file, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]): unknown => {
+          const work = (): unknown => (value as (...args: unknown[]) => unknown).apply(target, args);
+          const fault = which()?.[String(name)] as ((work: () => unknown) => unknown) | undefined;
+          return fault === undefined ? work() : fault(work);
+        };
+      },
+    });
+  return (directory, maxBytes) => {
+    const files = openStoreFiles(directory, maxBytes);
+    return {
+      ...files,
+      journal: through(files.journal, () => faults.journal),
+      state: through(files.state, () => faults.state),
+    };
+  };
+}
+
+export async function openWith(faults: Faults, directory = freshFolder()) {
+  const worker = new InlineWorker(undefined, withFaults(faults));
+  const storage = new SqliteStorage({ directory, worker });
+  const stalls: (StorageStall | undefined)[] = [];
+  storage.onStall((stall) => stalls.push(stall));
+  await storage.open();
+  return { storage, worker, directory, stalls };
+}
+
+export const full = (): never => {
+  throw sqliteError('SQLITE_FULL');
+};
