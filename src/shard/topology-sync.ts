@@ -41,8 +41,6 @@ export interface TopologySyncOptions {
 
 export class TopologySync {
   readonly #options: TopologySyncOptions;
-  /** What each node was started with, as its last hello says. */
-  readonly #settings = new Map<NodeId, HelloExtension['settings']>();
   /** What this node can read in replicated data. */
   readonly featureLevel: number;
 
@@ -115,7 +113,7 @@ export class TopologySync {
     return clusterUid === undefined ? { settings } : { clusterUid, settings };
   }
 
-  objection({ role, from, featureLevel, extension }: Hello): Refused | undefined {
+  objection({ role, featureLevel, extension }: Hello): Refused | undefined {
     const mine = this.#options.keeper.topology?.clusterUid;
     const theirs = extension.clusterUid;
     if (mine !== undefined && theirs !== undefined && mine !== theirs) {
@@ -123,11 +121,7 @@ export class TopologySync {
     }
     // It could not read what is in the logs, nor say which cluster it belongs to. Routers hold neither.
     const needed = this.clusterFeatureLevel;
-    if (role === 'router') return undefined;
-    if (featureLevel >= needed) {
-      this.#settings.set(from, extension.settings);
-      return undefined;
-    }
+    if (role === 'router' || featureLevel >= needed) return undefined;
     return { reason: 'wrong-version', detail: `feature level ${featureLevel}, the cluster needs ${needed}` };
   }
 
@@ -154,9 +148,7 @@ export class TopologySync {
   #agreed(): AgreedSettings {
     const { self, plan, transport, settings } = this.#options;
     const { timers, leaseReads } = settings.own;
-    const others = plan.nodes
-      .filter(({ id }) => id !== self)
-      .map(({ id }) => transport.link(id) && this.#settings.get(id));
+    const others = plan.nodes.filter(({ id }) => id !== self).map(({ id }) => transport.link(id)?.extension.settings);
     return {
       ...(others.every((other) => other !== undefined && sameTimers(other, timers)) ? { timers } : {}),
       ...(others.every((other) => other?.leaseReads === leaseReads) ? { leaseReads } : {}),

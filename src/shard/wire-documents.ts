@@ -9,6 +9,7 @@ import { FORMER_PROTOCOL } from './protocol.js';
 import type { NodeStatus } from './status.js';
 import type { Topology } from './topology.js';
 import { WIRE_INTEGER_LIMIT, WireError, type WireReader, type WireWriter } from './wire-buffer.js';
+import { timersSchema } from './wire-hello.js';
 
 const MAX_NODE_ID = 65_535;
 const nodeId = z.int().min(1).max(MAX_NODE_ID);
@@ -17,8 +18,6 @@ const whole = z
   .int()
   .min(0)
   .max(WIRE_INTEGER_LIMIT - 1);
-
-const timers = z.object({ tickMs: z.number().positive(), electionTicks: whole.min(1), heartbeatTicks: whole.min(1) });
 
 const topology = z
   .object({
@@ -32,7 +31,7 @@ const topology = z
     shards: z.array(z.array(nodeId)),
     featureLevel: whole.optional(),
     clusterUid: z.string().max(64).optional(),
-    timers: timers.optional(),
+    timers: timersSchema.optional(),
     leases: z.enum(['off', 'promise', 'read']).optional(),
   })
   .refine((t) => t.shards.length === t.shardCount, 'as many replica sets as shards')

@@ -73,6 +73,11 @@ const whole = z
   .int()
   .min(0)
   .max(WIRE_INTEGER_LIMIT - 1);
+export const timersSchema = z.object({
+  tickMs: z.number().positive(),
+  electionTicks: whole.min(1),
+  heartbeatTicks: whole.min(1),
+});
 const extensionSchema = z.object({
   clusterUid: z.string().max(64).optional(),
   folderId: z.string().max(64).optional(),
@@ -81,9 +86,7 @@ const extensionSchema = z.object({
   process: whole.optional(),
   started: whole.optional(),
   quarantined: whole.optional(),
-  settings: z
-    .object({ tickMs: z.number(), electionTicks: whole, heartbeatTicks: whole, leaseReads: z.boolean() })
-    .optional(),
+  settings: timersSchema.extend({ leaseReads: z.boolean() }).optional(),
   known: z.object({ boot: whole, position: whole, process: whole, accused: whole }).optional(),
 });
 

@@ -16,6 +16,8 @@ const ADD: Readonly<Record<Model, AddModel>> = {
   'wiped-disk': (mix, random) => forgetting(mix, random, 'wiped-disk'),
   'late-ticks': (mix, random) => withLeases({ ...mix, tickLateness: random.pick([0.5, 0.99]) }),
   'unlike-settings': unlikeSettings,
+  'rolling-settings': rollingSettings,
+  'old-topology': oldTopology,
   'busy-end': (mix) => ({ ...mix, busyEnd: true }),
   'hung-alone': (mix, random) => leftAlone(mix, random, 'hung'),
   'failed-alone': (mix, random) => leftAlone(mix, random, 'failed'),
@@ -121,6 +123,19 @@ function unlikeSettings(mix: Mix, random: Random): Mix {
   );
   return withFaults(cut, random, 'unlike-settings', random.integer(1, 4), random.between(50, 300));
 }
+
+/** An operator changes timers or leases, or both, and somebody is away now and then. */
+function rollingSettings(mix: Mix, random: Random): Mix {
+  const rolling = withFaults(withLeases(mix), random, 'rolling-settings', random.integer(1, 2), rollingMs(mix, random));
+  return withFaults(rolling, random, 'isolate-leader', 2, electionMs(mix) * random.between(2, 5));
+}
+
+function oldTopology(mix: Mix, random: Random): Mix {
+  const rolling = rollingSettings(mix, random);
+  return withFaults(rolling, random, 'old-topology', random.integer(1, 3), electionMs(mix) * random.between(3, 12));
+}
+
+const rollingMs = ({ nodes }: Mix, random: Random): number => nodes * random.between(100, 300);
 
 const withLeases = (mix: Mix): Mix => ({
   ...mix,

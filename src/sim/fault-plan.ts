@@ -44,6 +44,8 @@ export const MODEL_FAULT_KINDS = [
   'wiped-disk',
   // Processes.
   'unlike-settings',
+  'rolling-settings',
+  'old-topology',
 ] as const;
 
 export type ModelFaultKind = (typeof MODEL_FAULT_KINDS)[number];

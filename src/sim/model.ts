@@ -20,6 +20,10 @@ export const MODELS = [
   'late-ticks',
   /** Timers and lease reads differ between nodes, and change from one start to the next. */
   'unlike-settings',
+  /** All nodes are started anew one by one with other settings, the same at each: these come into force. */
+  'rolling-settings',
+  /** … and a node hears of no change of the topology for a while: started again, it goes by an old copy. */
+  'old-topology',
   /** Replicas have to catch up while clients go on. */
   'busy-end',
   /** After all has healed, one node's disk hangs and nobody helps it: the others have to serve. */
@@ -39,6 +43,8 @@ export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'wiped-disk': 0.04,
   'late-ticks': 0.1,
   'unlike-settings': 0.06,
+  'rolling-settings': 0.05,
+  'old-topology': 0.05,
   'busy-end': 0.3,
   'hung-alone': 0.06,
   'failed-alone': 0.06,

@@ -45,6 +45,8 @@ const INJECT: Readonly<Record<FaultKind, Inject>> = {
   'rolled-back-disk': disk.rolledBack,
   'wiped-disk': disk.wiped,
   'unlike-settings': process.newSettings,
+  'rolling-settings': process.rollingSettings,
+  'old-topology': process.oldTopology,
   'clock-jump': machine.clockJump,
   'clock-drift': machine.clockDrift,
 };

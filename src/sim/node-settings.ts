@@ -1,4 +1,7 @@
-/** What an operator may set at each node, and what two nodes of one cluster may be started with. */
+/**
+ * What an operator may set at each node, and what two nodes of one cluster may be started with. By what they run, the
+ * topology says (`shard/settings.ts`): what one of them was started with first, or all of them later.
+ */
 import type { NodeTimers } from '../shard/index.js';
 import type { Mix } from './mix.js';
 import type { Random } from './random.js';
@@ -28,6 +31,8 @@ export function drawSettings(random: Random, { tickMs }: NodeTimers): NodeSettin
   };
 }
 
-/** Of nodes with these settings, the one that waits longest. */
-export const longestElectionMs = (nodes: readonly { readonly settings: NodeSettings }[]): number =>
-  Math.max(...nodes.map(({ settings: { timers } }) => timers.tickMs * timers.electionTicks));
+export const electionMsOf = ({ timers }: NodeSettings): number => timers.tickMs * timers.electionTicks;
+
+/** Of whatever any of these nodes was ever started with: the cluster may still run by it. */
+export const longestElectionMs = (nodes: readonly { readonly longestElectionMs: number }[]): number =>
+  Math.max(...nodes.map((node) => node.longestElectionMs));

@@ -90,6 +90,55 @@ export const newSettings: Inject = (scene) => {
   };
 };
 
+/** The same at all nodes, one after the other: an operator's rolling restart. */
+export const rollingSettings: Inject = ({ cluster, scheduler, random, lastsMs }) => {
+  const settings = drawSettings(random, cluster.timers);
+  const story = new Life();
+  const pauseMs = lastsMs / (cluster.nodes.length + 1);
+  const change = (node: VirtualNode): void => {
+    node.settings = settings;
+    node.kill('process');
+    node.start();
+  };
+  for (const [i, node] of random.shuffle(cluster.nodes).entries()) {
+    scheduler.after(i * pauseMs, story, () => {
+      if (node.serving) node.stop(pauseMs);
+    });
+    scheduler.after((i + 1) * pauseMs, story, () => {
+      change(node);
+    });
+  }
+  const { timers, leaseReads } = settings;
+  return {
+    what: `to ${timers.electionTicks} ticks of ${timers.tickMs} ms${leaseReads ? ', with leases' : ''}`,
+    end: () => {
+      story.end();
+      for (const node of cluster.nodes) if (node.settings !== settings) change(node);
+    },
+  };
+};
+
+/** A node hears nothing of the topology, and is started again from the copy that it has. */
+export const oldTopology: Inject = (scene) => {
+  const node = someNode(scene, ({ serving }) => serving);
+  if (node === undefined || scene.cluster.nodes.length < 2) return undefined;
+  const story = new Life();
+  const withheld = withRule(scene, `n${node.id}`, (from, to) =>
+    to === node.id && from < ROUTER_PEERS ? { withholdsTopology: true } : undefined,
+  );
+  scene.scheduler.after(scene.lastsMs * scene.random.between(0.1, 0.6), story, () => {
+    node.kill('process');
+    node.start();
+  });
+  return {
+    what: `n${node.id}`,
+    end: () => {
+      story.end();
+      withheld?.end();
+    },
+  };
+};
+
 export const pause: Inject = (scene) => {
   const node = someNode(scene, ({ running, paused }) => running && !paused);
   if (node === undefined) return undefined;

@@ -179,6 +179,8 @@ class Simulation {
     cluster.start();
     // Some begin before the cluster has its leaders: they have to wait, not to fail.
     await this.#runFor(200);
+    // Without leases in force what is wrong with them does not show, and faults put them off.
+    if (this.#mix.leaseReads) await this.#scheduler.until(() => readsByLease(cluster), LEASES_WITHIN_MS, LOOK_EVERY_MS);
     for (const client of clients) client.start();
     nemesis.schedule(this.#mix.faults);
     await this.#runFor(durationMs);
@@ -326,6 +328,9 @@ class Simulation {
     this.#fail('linearizability', formatReport(result).trimEnd());
   }
 }
+
+const LEASES_WITHIN_MS = 3_000;
+const readsByLease = ({ nodes }: SimCluster): boolean => nodes.every(({ topology }) => topology?.leases === 'read');
 
 /** How often a narrow link may carry all state until a replica has it, while entries go over it, too. */
 const CARRIED_TIMES = 4;

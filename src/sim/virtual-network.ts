@@ -8,6 +8,7 @@
 import {
   PROTOCOL,
   ROUTER_PEERS,
+  SYSTEM_GROUP,
   commonVersion,
   decodeFrame,
   linkInfo,
@@ -29,6 +30,8 @@ export interface LinkEffect {
   readonly delayMs?: number;
   /** Of frames; more than consensus messages are lost then. */
   readonly lossProbability?: number;
+  /** Neither a topology nor what group 0 says of it arrives. */
+  readonly withholdsTopology?: boolean;
 }
 
 export type LinkRule = (from: PeerId, to: PeerId) => LinkEffect | undefined;
@@ -232,7 +235,8 @@ export class VirtualNetwork {
     this.#options.scheduler.after(delayMs, to.life, () => {
       arrived?.();
       if (to.generation(from) !== generation) return;
-      const { messages } = decodeFrame(bytes, version);
+      const { messages: all } = decodeFrame(bytes, version);
+      const messages = this.#effect(from.id, to.id).withholdsTopology ? all.filter((one) => !isOfTopology(one)) : all;
       const arriving =
         part === 'all' ? messages : messages.filter(({ type }) => (type === 'raft') === (part === 'raft'));
       if (arriving.length === 0) return;
@@ -277,20 +281,24 @@ export class VirtualNetwork {
     let cut = false;
     let delayMs = 0;
     let lossProbability = 0;
+    let withholdsTopology = false;
     for (const rule of this.#rules.values()) {
       const effect = rule(from, to);
       if (effect === undefined) continue;
       cut ||= effect.cut === true;
       delayMs += effect.delayMs ?? 0;
       lossProbability = Math.max(lossProbability, effect.lossProbability ?? 0);
+      withholdsTopology ||= effect.withholdsTopology === true;
     }
-    return { cut, delayMs, lossProbability };
+    return { cut, delayMs, lossProbability, withholdsTopology };
   }
 }
 
 type Part = 'all' | 'raft' | 'rest';
 
-const NO_EFFECT = { cut: false, delayMs: 0, lossProbability: 0 };
+const NO_EFFECT = { cut: false, delayMs: 0, lossProbability: 0, withholdsTopology: false };
+const isOfTopology = (message: PeerMessage): boolean =>
+  message.type === 'topology' || (message.type === 'raft' && message.group === SYSTEM_GROUP);
 const DIAL_AGAIN_MS = 50;
 /** As long as a silent link lasts. */
 const PROOF_MS = 3_000;

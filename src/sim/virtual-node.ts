@@ -12,10 +12,11 @@ import {
   type Replica,
   type ShardNodeOptions,
   type Storage,
+  type Topology,
 } from '../shard/index.js';
 import { LifeRuntime, type MachineClock } from './clock.js';
 import type { Mix } from './mix.js';
-import { settingsOf, type NodeSettings } from './node-settings.js';
+import { electionMsOf, settingsOf, type NodeSettings } from './node-settings.js';
 import type { Random } from './random.js';
 import { Life, type Scheduler } from './scheduler.js';
 import type { VirtualNetwork } from './virtual-network.js';
@@ -58,6 +59,8 @@ export class VirtualNode {
   failing = false;
   /** Of its next start. */
   settings: NodeSettings;
+  /** Of all that it was started with. */
+  longestElectionMs = 0;
   #process: Process | undefined;
   #lives = 0;
   readonly #options: VirtualNodeOptions;
@@ -97,6 +100,11 @@ export class VirtualNode {
     return state === 'serving' || state === 'failed' ? this.#process : undefined;
   }
 
+  /** As the present process knows it. */
+  get topology(): Topology | undefined {
+    return this.#process?.node.topology();
+  }
+
   replicas(): Iterable<Replica> {
     return this.#process?.node.replicas() ?? [];
   }
@@ -113,6 +121,7 @@ export class VirtualNode {
     const life = new Life(id);
     this.failing = disk.faults.failNextSync !== undefined;
     const { timers, leaseReads } = this.settings;
+    this.longestElectionMs = Math.max(this.longestElectionMs, electionMsOf(this.settings));
     const chance = random.stream(`life ${++this.#lives}`);
     const runtime = new LifeRuntime(scheduler, clock, life, chance, mix.tickLateness);
     const transport = network.transport(id, life);

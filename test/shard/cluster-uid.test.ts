@@ -53,6 +53,8 @@ describe('the cluster uid', () => {
     for (const topology of topologies()) {
       expect(Object.keys(topology!)).not.toContain('clusterUid');
       expect(Object.keys(topology!)).not.toContain('featureLevel');
+      expect(Object.keys(topology!)).not.toContain('timers');
+      expect(Object.keys(topology!)).not.toContain('leases');
     }
     expect(cluster.node(1).clusterFeatureLevel()).toBe(1);
     await cluster.kill(3);

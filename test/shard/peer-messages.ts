@@ -157,6 +157,12 @@ export const topologies: fc.Arbitrary<Topology> = fc
       shards: fc.array(nodeIds, { maxLength: 6 }),
       featureLevel: integer,
       clusterUid: fc.uuid(),
+      timers: fc.record({
+        tickMs: fc.double({ min: 0.5, max: 1_000, noNaN: true }),
+        electionTicks: fc.integer({ min: 1, max: 1_000 }),
+        heartbeatTicks: fc.integer({ min: 1, max: 100 }),
+      }),
+      leases: fc.constantFrom('off' as const, 'promise' as const, 'read' as const),
     },
     { requiredKeys: ['clusterId', 'epoch', 'replicas', 'hash', 'leaseReads', 'nodes', 'shards'] },
   )

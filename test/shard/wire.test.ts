@@ -243,3 +243,14 @@ test('questions about the processes of a node, and their answers, go over links 
     expect(() => decodeFrame(first, 1)).toThrow(/version 1/);
   }
 });
+
+test('a topology says to version 1 only what that knows', () => {
+  const topology = { clusterId: 'c', epoch: 3, shardCount: 0, replicas: 1, hash: 'xxh64' as const, leaseReads: true };
+  const timers = { tickMs: 50, electionTicks: 10, heartbeatTicks: 2 };
+  const later = { featureLevel: 2, clusterUid: 'u', timers, leases: 'read' as const };
+  const known = { ...topology, nodes: [], shards: [] };
+  const message: PeerMessage = { type: 'topology', topology: { ...known, ...later } };
+  const came = (version: number): unknown =>
+    decodeFrame(encodeFrame({ ...NODES, messages: [message] }, version), version).messages[0];
+  expect([came(1), came(2)]).toEqual([{ type: 'topology', topology: known }, message]);
+});
