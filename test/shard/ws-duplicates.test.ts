@@ -62,6 +62,17 @@ describe('a hello of another process of a node that is linked', () => {
     expect(node.transport.stats().refused).toMatchObject({ 'duplicate-node': 0, silent: 1 });
   });
 
+  test('is taken in time for whoever waits for the answer to it, also if silent links are kept for longer', async () => {
+    const node = await lab.node(2, { peers: knowing, helloTimeoutMs: 1000, silenceTimeoutMs: 30_000 });
+    const dead = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
+    const asked = once(dead.socket, 'ping');
+    const next = await newcomer(node, 8);
+    await asked;
+    node.runtime.advance(600);
+    await next.received(1);
+    expect(node.transport.link(1)?.extension.process).toBe(8);
+  });
+
   test('is taken at once when the link of the other breaks while it is asked', async () => {
     const node = await lab.node(2, { peers: knowing });
     const dying = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
