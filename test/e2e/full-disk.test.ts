@@ -57,8 +57,7 @@ const empty = (disk: string): void => {
 const value = 'v'.repeat(64 * 1024);
 const put = async (url: string, key: string, timeout = '5s'): Promise<number> =>
   (await http.put(`${url}/v1/kv/${key}`, value, { headers: { 'kv-timeout': timeout } })).status;
-const readiness = async (url: string): Promise<string> =>
-  (await http.get<string>(`${url}/readyz?verbose`)).data;
+const readiness = async (url: string): Promise<string> => (await http.get<string>(`${url}/readyz?verbose`)).data;
 
 async function untilFull(url: string): Promise<void> {
   let count = 0;
