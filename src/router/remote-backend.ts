@@ -182,6 +182,8 @@ export class RemoteBackend implements Backend {
         case 'position':
         case 'request':
         case 'status-request':
+        case 'process-question':
+        case 'process-answer':
           break;
       }
     }
