@@ -7,6 +7,12 @@ export const MARKS = [
   'unready-by-own-fault',
   /** A node that served was ready although other shards had no service. */
   'ready-beside-unserved',
+  /** A leader could have read by lease. */
+  'lease-held',
+  /** All nodes were started with the same other timers, and these came into force. */
+  'timers-changed',
+  /** A node went on by timers that were no longer those of the cluster. */
+  'served-by-old-timers',
 ] as const;
 
 export type Mark = (typeof MARKS)[number];

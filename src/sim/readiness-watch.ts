@@ -17,7 +17,8 @@ import type { Mark } from './marks.js';
 /** A node, as this looks at it. */
 export interface Ailing {
   readonly id: NodeId;
-  readonly settings: { readonly timers: { readonly tickMs: number; readonly electionTicks: number } };
+  /** By what it may run, whatever it was started with. */
+  readonly longestElectionMs: number;
   /** It must refuse to start: nothing is asked of it. */
   readonly damaged: boolean;
   readonly clock: { monotonic(): number };
@@ -102,8 +103,7 @@ export class ReadinessWatch {
   }
 
   #judge(node: Ailing, watched: Watched, checks: readonly HealthCheck[]): void {
-    const { tickMs, electionTicks } = node.settings.timers;
-    const electionMs = tickMs * electionTicks;
+    const electionMs = node.longestElectionMs;
     const now = node.clock.monotonic();
     const wrong = complaints(checks);
     let longest: { readonly ms: number; readonly what: string } = { ms: 0, what: '' };

@@ -16,6 +16,7 @@ import { Nemesis } from './nemesis.js';
 import { longestElectionMs } from './node-settings.js';
 import { Random } from './random.js';
 import { ReadinessWatch } from './readiness-watch.js';
+import { SettingsWatch } from './settings-watch.js';
 import type { SimFailure, SimResult } from './result.js';
 import { Scheduler } from './scheduler.js';
 import { SimCluster } from './sim-cluster.js';
@@ -139,10 +140,12 @@ class Simulation {
       isQuorum: (voters) => cluster.isQuorum(voters),
       reached,
     });
+    const settings = new SettingsWatch(nodes, reached);
     const probe = (): void => {
       if (this.#failure !== undefined) return;
       try {
         watch.look();
+        settings.look();
       } catch (error) {
         this.#violated(error);
       }

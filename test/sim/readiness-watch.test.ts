@@ -8,7 +8,7 @@ import { ReadinessWatch, type Ailing } from '../../src/sim/readiness-watch.js';
 /** A node with one replica, whose election timeout is 200 ms; all of it may be changed. */
 class Node implements Ailing {
   readonly id = 1;
-  readonly settings = { timers: { tickMs: 20, electionTicks: 10 } };
+  readonly longestElectionMs = 200;
   readonly damaged = false;
   now = 0;
   wrong: string | undefined;

@@ -1,0 +1,47 @@
+/** Notes whether a run came to what settings in the topology are for. Finds nothing wrong. */
+import type { Topology } from '../shard/index.js';
+import type { Mark } from './marks.js';
+
+export interface SettingsHolder {
+  readonly id: number;
+  readonly serving: boolean;
+  readonly topology: Topology | undefined;
+  replicas(): Iterable<{ readonly holdsLease: boolean }>;
+}
+
+export class SettingsWatch {
+  readonly #nodes: readonly SettingsHolder[];
+  readonly #reached: (mark: Mark) => void;
+  /** The timers that came into force. */
+  readonly #timers = new Set<string>();
+  /** Nodes that went by others than the newest topology has when they were last looked at. */
+  #behind = new Set<number>();
+  #isHeld = false;
+
+  constructor(nodes: readonly SettingsHolder[], reached: (mark: Mark) => void) {
+    this.#nodes = nodes;
+    this.#reached = reached;
+  }
+
+  /** Now and then. */
+  look(): void {
+    const topologies = this.#nodes.flatMap(({ topology }) => topology ?? []);
+    const newest = topologies.reduce<Topology | undefined>(
+      (best, one) => (one.epoch > (best?.epoch ?? 0) ? one : best),
+      undefined,
+    );
+    if (newest?.timers === undefined) return;
+    const timers = JSON.stringify(newest.timers);
+    if (!this.#timers.has(timers) && this.#timers.add(timers).size > 1) this.#reached('timers-changed');
+    const behind = this.#nodes.filter(
+      ({ serving, topology }) =>
+        serving && topology?.timers !== undefined && JSON.stringify(topology.timers) !== timers,
+    );
+    // Not only until it is told.
+    if (behind.some(({ id }) => this.#behind.has(id))) this.#reached('served-by-old-timers');
+    this.#behind = new Set(behind.map(({ id }) => id));
+    const isHeld = this.#nodes.some((node) => [...node.replicas()].some(({ holdsLease }) => holdsLease));
+    if (isHeld && !this.#isHeld) this.#reached('lease-held');
+    this.#isHeld = isHeld;
+  }
+}
