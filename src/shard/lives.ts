@@ -101,6 +101,7 @@ export class Lives {
   #isKept = true;
   #savedAt = 0;
   #isSaving = false;
+  #hasMet = false;
   #wasAccused = false;
   #why = 'its disk went back in time, as an earlier start found';
   #process = 0;
@@ -174,7 +175,8 @@ export class Lives {
       return;
     }
     this.#peers.set(id, { boot, position, process, accused });
-    this.#keepPeers();
+    this.#isKept = false;
+    this.#hasMet = true;
   }
 
   #judgeSelf(accuser: NodeId, known: KnownLife): void {
@@ -212,6 +214,13 @@ export class Lives {
     if (known === undefined || known.position >= position) return;
     known.position = position;
     this.#isKept = false;
+  }
+
+  /** In each turn, before anything is committed: keeps, all at once, which lives were met since the last turn. */
+  keepMet(): void {
+    if (!this.#hasMet) return;
+    this.#hasMet = false;
+    this.#keep(this.save());
   }
 
   /** To be called every now and then. A disk that hangs or is full is asked once. */
@@ -253,11 +262,6 @@ export class Lives {
 
   #keepOwn(): void {
     this.#keep(this.#storage.putMeta(LIFE_META, bytes(this.#own)));
-  }
-
-  #keepPeers(): void {
-    this.#isKept = false;
-    this.#keep(this.save());
   }
 
   /** Whoever writes to the storage next hears of a failure, too; it is in order with what is written later. */

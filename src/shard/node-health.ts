@@ -4,7 +4,6 @@
  *
  * `healthOf` is cheap, unlike `statusOf`: every probe asks for it. Decides no readiness (that is `router/health.ts`).
  */
-import type { Storage } from '../raft/index.js';
 import { handOver } from './balancer.js';
 import type { DiskStall } from './disk-stalls.js';
 import type { NodeParts } from './node-parts.js';
@@ -45,15 +44,13 @@ export function healthOf(parts: NodeParts, state: NodeStatus['state'], now: numb
 
 export function statusOf(
   { keeper, liveness, groups, inbox, sync, lives }: NodeParts,
-  storage: Pick<Storage, 'status'>,
-  own: Pick<NodeStatus, 'id' | 'name' | 'state' | 'failure' | 'uptimeMs'>,
+  own: Omit<NodeStatus, 'topologyEpoch' | 'alive' | 'groups' | 'inboxLength' | 'featureLevel' | 'links' | 'quarantine'>,
 ): NodeStatus {
   return {
     ...own,
     topologyEpoch: keeper.epoch,
     alive: liveness.alive(),
     groups: [...groups.all()].map((group) => group.status()),
-    storage: storage.status(),
     inboxLength: inbox.length,
     featureLevel: sync.featureLevel,
     links: sync.links(),

@@ -136,9 +136,9 @@ export class ShardNode {
 
   status(): NodeStatus {
     const { id, name } = this;
-    const uptimeMs = this.#options.runtime.now() - this.#startedAt;
-    const own = { id, name, state: this.#state, failure: this.#failure, uptimeMs };
-    return statusOf(this.#parts, this.#options.storage, own);
+    const { runtime, storage } = this.#options;
+    const own = { state: this.#state, failure: this.#failure, uptimeMs: runtime.now() - this.#startedAt };
+    return statusOf(this.#parts, { id, name, ...own, storage: storage.status() });
   }
 
   // Life.
@@ -166,8 +166,8 @@ export class ShardNode {
     // What the system group holds here may be newer than the copy; a plan that contradicts it ends the start.
     const { held } = this.#parts.sync;
     if (held !== undefined) await this.#parts.keeper.adoptHeld(held);
-    const events = { onLink: this.#onLink.bind(this), fail: this.#fail.bind(this) };
-    await this.#options.transport.start(transportEvents(this.#parts, this.id, events));
+    const hooks = { onLink: this.#onLink.bind(this), fail: this.#fail.bind(this) };
+    await this.#options.transport.start(transportEvents(this.#parts, this.id, hooks));
     // A peer may have refused this process meanwhile.
     if (this.#failure === undefined) this.#state = 'serving';
     this.#startChores();
@@ -237,7 +237,6 @@ export class ShardNode {
     if (this.#state === 'failed') {
       for (const { request, done } of submissions) this.#parts.operations.start(request, done);
       for (const { from, messages } of frames) for (const message of messages) this.#answer(from, message);
-      // The chores, or a new link.
       if (tasks.length > 0) this.#parts.neighbourhood.ping();
       this.#options.transport.flush();
       return;
@@ -251,6 +250,7 @@ export class ShardNode {
     this.#parts.groups.collect();
     this.#parts.snapshots.pump();
     this.#pace();
+    this.#parts.lives.keepMet();
     this.#parts.pipeline.kick();
     this.#parts.lives.tellPosition();
     this.#options.transport.flush();
