@@ -141,12 +141,16 @@ export class DuplicateWatch {
   #ask(peer: PeerId, node: NodeId): void {
     const { transport } = this.#options;
     const process = transport.link(node)?.extension.process;
-    if (process !== undefined) transport.send(peer, { type: 'process-question', node, process });
+    if (process !== undefined && this.#speaks(peer)) transport.send(peer, { type: 'process-question', node, process });
   }
 
   #linkedNeighbours(except: NodeId): NodeId[] {
-    const { transport, neighbours } = this.#options;
-    return neighbours().filter((id) => id !== except && (transport.link(id)?.version ?? 0) >= FIRST_VERSION);
+    return this.#options.neighbours().filter((id) => id !== except && this.#speaks(id));
+  }
+
+  /** It is linked, and could read a question. */
+  #speaks(peer: PeerId): boolean {
+    return (this.#options.transport.link(peer)?.version ?? 0) >= FIRST_VERSION;
   }
 
   /** This one knows of no other process, or will not say. */

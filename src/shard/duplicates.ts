@@ -34,6 +34,8 @@ export interface Meeting {
   prove(node: NodeId, tell: Proof): void;
   /** Ends the link: no sign of life came. */
   giveUp(node: NodeId): void;
+  /** `TransportEvents.outsider` */
+  readonly outsider: ((hello: Hello) => Refused | undefined) | undefined;
   /** `TransportEvents.examine` */
   readonly examine: ((hello: Hello, decide: Verdict) => void) | undefined;
 }
@@ -43,6 +45,12 @@ export interface Meeting {
  * what speaks against it.
  */
 export function examineHello(hello: Hello, meeting: Meeting, decide: Verdict): void {
+  // A node of another cluster is no second process of ours: neither may it end one of these, nor be told that it is a copy.
+  const outsider = meeting.outsider?.(hello);
+  if (outsider !== undefined) {
+    decide(outsider);
+    return;
+  }
   const node = hello.from;
   const linked = meeting.link(node);
   if (linked === undefined || !isAnotherProcess(hello, linked)) {

@@ -174,6 +174,7 @@ export class MemoryTransport implements Transport {
       giveUp: (node) => {
         this.refuse(node, { reason: 'silent', detail: '' });
       },
+      outsider: this.events?.outsider?.bind(this.events),
       examine: this.events?.examine?.bind(this.events),
     };
     const decide = (refused: Refused | undefined): void => {

@@ -206,6 +206,7 @@ export function transportEvents(
     onDuplicate: (peer) => {
       if (peer < ROUTER_PEERS) fail(new DuplicateNode(self, peer));
     },
+    outsider: (hello) => sync.objection(hello),
     examine: (hello, decide) => {
       duplicates.examine(hello, decide);
     },

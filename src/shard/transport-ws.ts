@@ -280,6 +280,7 @@ export class WsTransport implements Transport {
         this.prove(node, tell);
       },
       giveUp: (node) => this.links.get(node)?.giveUp('another process of the node is here, and no sign of life came'),
+      outsider: this.events?.outsider?.bind(this.events),
       examine: this.events?.examine?.bind(this.events),
     };
   }

@@ -73,6 +73,8 @@ export interface TransportEvents {
   onLink(peer: PeerId, up: boolean): void;
   /** What this side says of itself in a hello to `peer` (0 = a router, or not known yet). Left out: nothing. */
   helloTo?(peer: NodeId): HelloExtension;
+  /** Why whoever says this does not belong here at all; asked first, and changes nothing. undefined = it may. */
+  outsider?(hello: Hello): Refused | undefined;
   /** Looks into a hello that is in order otherwise, before `objection` is asked; calls `decide` once, at once or later. */
   examine?(hello: Hello, decide: Verdict): void;
   /** The last word on a hello that is in order otherwise, before the link begins; undefined = welcome. */

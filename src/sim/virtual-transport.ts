@@ -158,6 +158,7 @@ export class VirtualTransport implements Transport {
       giveUp: (node) => {
         this.refuse(node, { reason: 'silent', detail: '' });
       },
+      outsider: this.#events?.outsider?.bind(this.#events),
       examine: this.#events?.examine?.bind(this.#events),
     };
     examineHello(other.helloTo(this), meeting, (refused) => {

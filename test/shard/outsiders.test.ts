@@ -1,0 +1,36 @@
+/** Whoever does not belong to the cluster is told so, and no process is asked for a sign of life because of it. */
+import { describe, expect, it } from 'vitest';
+import { examineHello, PROTOCOL, silentLogger, type Hello, type Meeting } from '../../src/shard/index.js';
+
+const hello = (process: number): Hello => ({
+  ...{ role: 'node', from: 2, to: 3, incarnation: 9, clusterId: 'c', ...PROTOCOL },
+  extension: { process },
+});
+const linked = { version: 2, featureLevel: 2, incarnation: 8, extension: { process: 1 } };
+
+function meet(isOutsider: boolean) {
+  const said: string[] = [];
+  const meeting: Meeting = {
+    logger: silentLogger,
+    link: () => linked,
+    prove: (_node, tell) => {
+      said.push('is asked for a sign of life');
+      tell(true);
+    },
+    giveUp: () => said.push('is given up'),
+    outsider: () => (isOutsider ? { reason: 'wrong-cluster', detail: '' } : undefined),
+    examine: undefined,
+  };
+  examineHello(hello(7), meeting, (refused) => said.push(refused?.reason ?? 'welcome'));
+  return said;
+}
+
+describe('a hello of another process of a node that is linked', () => {
+  it('is refused as a second process once the first was proven alive', () => {
+    expect(meet(false)).toEqual(['is asked for a sign of life', 'duplicate-node']);
+  });
+
+  it('is refused as what it is if it is of another cluster, and the linked process is left alone', () => {
+    expect(meet(true)).toEqual(['wrong-cluster']);
+  });
+});
