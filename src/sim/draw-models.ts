@@ -18,6 +18,8 @@ const ADD: Readonly<Record<Model, AddModel>> = {
   'unlike-settings': unlikeSettings,
   'rolling-settings': rollingSettings,
   'old-topology': oldTopology,
+  'rolling-upgrade': rollingUpgrade,
+  'foreign-node': foreignNodes,
   'busy-end': (mix) => ({ ...mix, busyEnd: true }),
   'hung-alone': (mix, random) => leftAlone(mix, random, 'hung'),
   'failed-alone': (mix, random) => leftAlone(mix, random, 'failed'),
@@ -39,17 +41,29 @@ export function addModels(mix: Mix, random: Random, named: readonly Model[] | un
 /**
  * What one link carries in an election timeout is a few of the largest messages, or less than one. TCP below it loses,
  * doubles and reorders nothing, so whatever is sent twice while the first is under way was sent in vain.
+ *
+ * Half of them have values so large that they go in pieces, and links that carry some of these in an election timeout.
  */
 function narrowLinks(mix: Mix, random: Random): Mix {
-  const bytesPerMs = random.pick([20, 60, 200]);
+  const valueBytes = random.chance(0.5) ? mix.valueBytes : random.pick([4_000, 20_000]);
+  const isLarge = valueBytes > mix.valueBytes;
+  const bytesPerMs = isLarge ? random.pick([200, 500]) : random.pick([20, 60, 200]);
+  const { checkpoints } = mix;
+  const grown = { keepBytes: 20 * valueBytes, followerBytes: 10 * valueBytes, nodeFollowerBytes: 25 * valueBytes };
   return {
     ...mix,
+    valueBytes,
+    ...(isLarge
+      ? {
+          checkpoints: { ...checkpoints, ...grown, bytes: 20 * valueBytes, journalBytes: 500 * valueBytes },
+        }
+      : {}),
     network: {
       ...mix.network,
       lossProbability: 0,
       duplicateProbability: 0,
       reorderProbability: 0,
-      narrow: { bytesPerMs, pieceBytes: Math.max(200, Math.round((bytesPerMs * electionMs(mix)) / 20)) },
+      narrow: { bytesPerMs },
     },
   };
 }
@@ -136,6 +150,24 @@ function oldTopology(mix: Mix, random: Random): Mix {
 }
 
 const rollingMs = ({ nodes }: Mix, random: Random): number => nodes * random.between(100, 300);
+
+/** A node without its data does not know which cluster it belongs to, and cannot tell who does not. */
+function foreignNodes(mix: Mix, random: Random): Mix {
+  if (mix.nodes < 2 || mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
+  return withFaults(mix, random, 'foreign-node', random.integer(1, 3), random.between(200, 1_500));
+}
+
+/**
+ * Some are of the build before when it begins, and most of these have been replaced when it ends, one after another. That
+ * build does not notice disks that forget.
+ */
+function rollingUpgrade(mix: Mix, random: Random): Mix {
+  if (mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
+  const nodes = random.integer(1, mix.nodes);
+  const former = { nodes, routers: random.integer(0, mix.routers) };
+  const replaced = random.chance(0.7) ? nodes : random.integer(0, nodes);
+  return withFaults({ ...mix, former }, random, 'rolling-upgrade', replaced, random.between(20, 300));
+}
 
 const withLeases = (mix: Mix): Mix => ({
   ...mix,

@@ -46,6 +46,8 @@ export const MODEL_FAULT_KINDS = [
   'unlike-settings',
   'rolling-settings',
   'old-topology',
+  'rolling-upgrade',
+  'foreign-node',
 ] as const;
 
 export type ModelFaultKind = (typeof MODEL_FAULT_KINDS)[number];

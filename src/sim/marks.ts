@@ -13,6 +13,12 @@ export const MARKS = [
   'timers-changed',
   /** A node went on by timers that were no longer those of the cluster. */
   'served-by-old-timers',
+  /** Two nodes of different builds, or two of the build before, are linked. */
+  'linked-in-former-protocol',
+  /** A node of another cluster was turned away by a node, or turned away from it. */
+  'foreign-node-refused',
+  /** Over a narrow link, pieces of something long waited for what had left to arrive, so that what is urgent could pass. */
+  'urgent-passes-bulk',
 ] as const;
 
 export type Mark = (typeof MARKS)[number];

@@ -34,6 +34,8 @@ export interface Mix {
   readonly tickLateness?: number;
   /** Replicas are to catch up before the clients stop. */
   readonly busyEnd?: boolean;
+  /** So many nodes, and routers, are of the build before, until they are started anew. */
+  readonly former?: { readonly nodes: number; readonly routers: number };
   /** What one node gets into once all has healed. */
   readonly trial?: TrialMix;
   readonly checkpoints: CheckpointLimits;

@@ -24,6 +24,10 @@ export const MODELS = [
   'rolling-settings',
   /** … and a node hears of no change of the topology for a while: started again, it goes by an old copy. */
   'old-topology',
+  /** Nodes and routers of the build before, which are started anew as this one; some stay what they are. */
+  'rolling-upgrade',
+  /** Nodes of another cluster with the same settings try to link. */
+  'foreign-node',
   /** Replicas have to catch up while clients go on. */
   'busy-end',
   /** After all has healed, one node's disk hangs and nobody helps it: the others have to serve. */
@@ -45,6 +49,8 @@ export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'unlike-settings': 0.06,
   'rolling-settings': 0.05,
   'old-topology': 0.05,
+  'rolling-upgrade': 0.06,
+  'foreign-node': 0.04,
   'busy-end': 0.3,
   'hung-alone': 0.06,
   'failed-alone': 0.06,

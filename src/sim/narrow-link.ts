@@ -1,73 +1,92 @@
 /**
- * One direction of a link that carries so many bytes a millisecond: what is sent waits for what was sent before it.
- *
- * Two lanes: urgent parcels pass bulk ones between two pieces. A sender that knows no lanes puts everything into one.
- * Knows bytes and time, no peer and no message.
+ * One direction of a link that carries so many bytes a millisecond: what is sent waits for what was sent before it, as in
+ * a socket. It loses nothing; while it is held, nothing gets on. Knows bytes and time, no peer and no message.
  */
 import type { Scheduler } from './scheduler.js';
 
 export interface NarrowMix {
   readonly bytesPerMs: number;
-  /** A bulk parcel is carried in pieces of so many bytes, between which urgent ones pass. */
-  readonly pieceBytes: number;
 }
 
-export type Lane = 'urgent' | 'bulk';
-
 interface Parcel {
-  left: number;
+  readonly bytes: number;
   readonly arrive: () => void;
 }
 
+export interface NarrowLinkOptions extends NarrowMix {
+  readonly scheduler: Scheduler;
+  /** Asked before each parcel: by what it takes longer than the bytes need; Infinity = it is held. */
+  readonly slowness: () => number;
+  /** It was held for `SILENT_MS`. */
+  readonly onSilent: () => void;
+}
+
+const HELD_AGAIN_MS = 10;
+/** As long as the production transport bears a silent link. */
+const SILENT_MS = 3_000;
+
 export class NarrowLink {
-  readonly #scheduler: Scheduler;
-  readonly #mix: NarrowMix;
-  readonly #lanes: Readonly<Record<Lane, Parcel[]>> = { urgent: [], bulk: [] };
+  readonly #options: NarrowLinkOptions;
+  readonly #parcels: Parcel[] = [];
+  #waiting = 0;
   #isBusy = false;
-  /** Rises when the link breaks: a piece of before is on its way no more. */
+  #heldSince: number | undefined;
+  /** Rises when the link breaks: what was on its way before is so no more. */
   #life = 0;
 
-  constructor(scheduler: Scheduler, mix: NarrowMix) {
-    this.#scheduler = scheduler;
-    this.#mix = mix;
+  constructor(options: NarrowLinkOptions) {
+    this.#options = options;
   }
 
   /** `arrive` is called when the last of `bytes` has left the queue; never, if the link breaks before. */
-  send(lane: Lane, bytes: number, arrive: () => void): void {
-    this.#lanes[lane].push({ left: bytes, arrive });
+  send(bytes: number, arrive: () => void): void {
+    this.#parcels.push({ bytes, arrive });
+    this.#waiting += bytes;
     if (!this.#isBusy) this.#carry();
   }
 
   /** Bytes that wait, or are being carried. */
   get waiting(): number {
-    const { urgent, bulk } = this.#lanes;
-    return [...urgent, ...bulk].reduce((sum, { left }) => sum + left, 0);
+    return this.#waiting;
   }
 
   /** What waits is lost. */
   break(): void {
-    this.#lanes.urgent.length = 0;
-    this.#lanes.bulk.length = 0;
+    this.#parcels.length = 0;
+    this.#waiting = 0;
     this.#isBusy = false;
+    this.#heldSince = undefined;
     this.#life++;
   }
 
   #carry(): void {
-    const { urgent, bulk } = this.#lanes;
-    const lane = urgent.length > 0 ? urgent : bulk;
-    const [parcel] = lane;
+    const [parcel] = this.#parcels;
     this.#isBusy = parcel !== undefined;
     if (parcel === undefined) return;
-    const life = this.#life;
-    const bytes = lane === bulk ? Math.min(parcel.left, this.#mix.pieceBytes) : parcel.left;
-    this.#scheduler.after(bytes / this.#mix.bytesPerMs, undefined, () => {
-      if (life !== this.#life) return;
-      parcel.left -= bytes;
-      if (parcel.left <= 0) {
-        lane.shift();
-        parcel.arrive();
-      }
+    const { scheduler, bytesPerMs, slowness, onSilent } = this.#options;
+    const slower = slowness();
+    if (slower === Infinity) {
+      this.#heldSince ??= scheduler.now;
+      if (scheduler.now - this.#heldSince < SILENT_MS)
+        this.#later(HELD_AGAIN_MS, () => {
+          this.#carry();
+        });
+      else onSilent();
+      return;
+    }
+    this.#heldSince = undefined;
+    this.#later((parcel.bytes / bytesPerMs) * slower, () => {
+      this.#parcels.shift();
+      this.#waiting -= parcel.bytes;
+      parcel.arrive();
       this.#carry();
+    });
+  }
+
+  #later(ms: number, task: () => void): void {
+    const life = this.#life;
+    this.#options.scheduler.after(ms, undefined, () => {
+      if (life === this.#life) task();
     });
   }
 }

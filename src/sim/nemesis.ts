@@ -10,6 +10,7 @@ import * as network from './network-faults.js';
 import * as process from './process-faults.js';
 import { Random } from './random.js';
 import type { Scheduler } from './scheduler.js';
+import * as stray from './stray-faults.js';
 import type { SimCluster } from './sim-cluster.js';
 import type { VirtualNode } from './virtual-node.js';
 
@@ -47,6 +48,8 @@ const INJECT: Readonly<Record<FaultKind, Inject>> = {
   'unlike-settings': process.newSettings,
   'rolling-settings': process.rollingSettings,
   'old-topology': process.oldTopology,
+  'rolling-upgrade': process.upgrade,
+  'foreign-node': stray.foreign,
   'clock-jump': machine.clockJump,
   'clock-drift': machine.clockDrift,
 };

@@ -139,6 +139,21 @@ export const oldTopology: Inject = (scene) => {
   };
 };
 
+/** The first node that is of the build before is told to end, and started again as this one. */
+export const upgrade: Inject = ({ cluster }) => {
+  const node = cluster.nodes.find(({ isFormer, serving }) => isFormer && serving);
+  if (node === undefined) return undefined;
+  node.stop(100);
+  return {
+    what: `n${node.id}`,
+    end: () => {
+      node.kill('process');
+      node.isFormer = false;
+      node.start();
+    },
+  };
+};
+
 export const pause: Inject = (scene) => {
   const node = someNode(scene, ({ running, paused }) => running && !paused);
   if (node === undefined) return undefined;

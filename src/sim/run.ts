@@ -108,6 +108,7 @@ class Simulation {
       onTrouble: (what) => {
         this.#fail('crash', what);
       },
+      reached: this.#marks.reached,
       onViolation: (what) => {
         this.#fail('invariant', what);
       },

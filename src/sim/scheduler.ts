@@ -79,7 +79,12 @@ export class Scheduler {
 
   /** `task` happens after `ms` (≥ 0), unless `life` has ended by then. Cancel by setting `cancelled`. */
   after(ms: number, life: Life | undefined, task: () => void, isTurn = false): ScheduledEvent {
-    const event = { at: this.#now + ms, order: this.#order++, life, task, isTurn, cancelled: false };
+    return this.at(this.#now + ms, life, task, isTurn);
+  }
+
+  /** The same at a moment, not before the present: two for one moment happen in the order of the calls, to the last bit. */
+  at(ms: number, life: Life | undefined, task: () => void, isTurn = false): ScheduledEvent {
+    const event = { at: ms, order: this.#order++, life, task, isTurn, cancelled: false };
     this.#push(event);
     return event;
   }

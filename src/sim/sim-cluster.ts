@@ -1,14 +1,24 @@
 /** All machines of one simulation: nodes with their disks and clocks, routers, and the network between them. */
 import type { Message } from '../raft/index.js';
-import { loadHash, type ClusterPlan, type GroupId, type NodeId, type NodeTimers, type PeerId } from '../shard/index.js';
+import {
+  ROUTER_PEERS,
+  loadHash,
+  type ClusterPlan,
+  type GroupId,
+  type NodeId,
+  type NodeTimers,
+  type PeerId,
+} from '../shard/index.js';
 import type { Door } from './client.js';
 import { MachineClock } from './clock.js';
+import { ForeignCluster } from './foreign-cluster.js';
+import type { Mark } from './marks.js';
 import type { Mix } from './mix.js';
 import type { Random } from './random.js';
 import type { Life, Scheduler } from './scheduler.js';
 import { VirtualDisk } from './virtual-disk.js';
 import { VirtualNetwork } from './virtual-network.js';
-import { VirtualNode } from './virtual-node.js';
+import { VirtualNode, type NodeNetwork } from './virtual-node.js';
 import { VirtualRouter } from './virtual-router.js';
 
 export interface SimClusterOptions {
@@ -18,6 +28,7 @@ export interface SimClusterOptions {
   readonly onRaftMessage: (group: GroupId, message: Message) => void;
   readonly onArrival: (from: PeerId, to: PeerId, bytes: number) => void;
   readonly onTrouble: (what: string) => void;
+  readonly reached: (mark: Mark) => void;
   /** Something that must never be was seen. */
   readonly onViolation: (what: string) => void;
 }
@@ -36,27 +47,16 @@ export class SimCluster {
   /** Told of a leader's next round for reads, once. */
   readonly #atReadRound = new Map<PeerId, () => void>();
   readonly #routerClock: MachineClock;
+  readonly #foreign: ForeignCluster | undefined;
+  #strays = 0;
   readonly #options: SimClusterOptions;
 
   private constructor(options: SimClusterOptions) {
     this.#options = options;
-    const { mix, scheduler, random, onArrival } = options;
+    const { mix, scheduler, random, onTrouble } = options;
     this.mostDrift = mix.clocks.drift;
     this.#routerClock = new MachineClock(scheduler, 1, 0);
-    this.network = new VirtualNetwork({
-      scheduler,
-      random: random.stream('network'),
-      mix: mix.network,
-      onSend: (from, _to, message) => {
-        if (message.type !== 'raft') return;
-        options.onRaftMessage(message.group, message.message);
-        if (message.message.type === 'heartbeat' && message.message.readContext > 0) this.#atReadRound.get(from)?.();
-      },
-      onArrival,
-      onRepeated: (from, to, what) => {
-        options.onViolation(`n${from} sends n${to} again what is still on its way: ${what}`);
-      },
-    });
+    this.network = this.#network();
     const plan = planOf(mix);
     this.nodes = plan.nodes.map(({ id }) => this.#node(id, plan));
     this.routers = Array.from({ length: mix.routers }, (_, number) => {
@@ -67,13 +67,47 @@ export class SimCluster {
         network: this.network,
         clock,
         random: random.stream(`router ${number}`),
+        isFormer: number < (mix.former?.routers ?? 0),
       });
     });
+    if (!mix.faults.some(({ kind }) => kind === 'foreign-node')) return;
+    this.#foreign = new ForeignCluster({ mix, plan, scheduler, random: random.stream('another cluster'), onTrouble });
   }
 
   static async make(options: SimClusterOptions): Promise<SimCluster> {
     await loadHash();
     return new SimCluster(options);
+  }
+
+  #network(): VirtualNetwork {
+    const { mix, scheduler, random, onRaftMessage, onArrival, onViolation, reached } = this.#options;
+    return new VirtualNetwork({
+      scheduler,
+      random: random.stream('network'),
+      mix: mix.network,
+      onSend: (from, _to, message) => {
+        if (message.type !== 'raft') return;
+        onRaftMessage(message.group, message.message);
+        if (message.message.type === 'heartbeat' && message.message.readContext > 0) this.#atReadRound.get(from)?.();
+      },
+      onArrival,
+      onLinked: (dialler, _acceptor, version) => {
+        if (dialler < ROUTER_PEERS && version === 1) reached('linked-in-former-protocol');
+      },
+      onRefused: (_by, _whom, { reason }) => {
+        if (reason === 'wrong-cluster') reached('foreign-node-refused');
+      },
+      onStrayLinked: (dialler, acceptor) => {
+        // A router asks whoever answers at the address of a node, and is told nothing that is not the other cluster's.
+        if (dialler < ROUTER_PEERS) onViolation(`a node of another cluster is linked: n${dialler} to n${acceptor}`);
+      },
+      onPassed: () => {
+        reached('urgent-passes-bulk');
+      },
+      onRepeated: (from, to, what) => {
+        onViolation(`n${from} sends n${to} again what is still on its way: ${what}`);
+      },
+    });
   }
 
   #node(id: NodeId, plan: ClusterPlan): VirtualNode {
@@ -96,6 +130,7 @@ export class SimCluster {
   start(): void {
     for (const node of this.nodes) node.start();
     for (const router of this.routers) router.start();
+    this.#foreign?.start();
   }
 
   /** As the mix has them; nodes may be started with others. */
@@ -162,6 +197,18 @@ export class SimCluster {
     if (node === undefined || !node.serving || node.failing) return false;
     const disk = this.disk(id);
     return !disk.isTroubled && !disk.hasForgotten;
+  }
+
+  /** The node of another cluster with this id, to be started here; undefined if there is none (yet). */
+  stray(id: NodeId, at: 'elsewhere' | 'its-address'): VirtualNode | undefined {
+    const { network } = this;
+    const port: NodeNetwork = {
+      transport: (self, life) => network.strayTransport(self, life, at),
+      died: (transport, afterMs) => {
+        network.died(transport, afterMs);
+      },
+    };
+    return this.#foreign?.stray(id, port, ++this.#strays);
   }
 
   /** The node whose present process this is. */

@@ -23,26 +23,20 @@ export function cargoOf(message: PeerMessage): string | undefined {
 }
 
 export class UnderWay {
-  /** Of the frame that is being filled. */
-  #next: string[] = [];
   readonly #travelling = new Set<string>();
 
-  /** A message is put into the next frame. Returns what it repeats although that still travels. */
+  /** A message is handed over. Returns what it repeats although that still travels. */
   add(message: PeerMessage): string | undefined {
     const cargo = cargoOf(message);
     if (cargo === undefined) return undefined;
-    const isRepeated = this.#travelling.has(cargo) || this.#next.includes(cargo);
-    this.#next.push(cargo);
-    return isRepeated ? cargo : undefined;
+    if (this.#travelling.has(cargo)) return cargo;
+    this.#travelling.add(cargo);
+    return undefined;
   }
 
-  /** The frame leaves. Call what this returns when it has arrived, or was lost. */
-  leave(): () => void {
-    const cargo = this.#next;
-    this.#next = [];
-    for (const name of cargo) this.#travelling.add(name);
-    return () => {
-      for (const name of cargo) this.#travelling.delete(name);
-    };
+  /** It has arrived. */
+  arrived(message: PeerMessage): void {
+    const cargo = cargoOf(message);
+    if (cargo !== undefined) this.#travelling.delete(cargo);
   }
 }

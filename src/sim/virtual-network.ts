@@ -9,20 +9,23 @@ import {
   PROTOCOL,
   ROUTER_PEERS,
   SYSTEM_GROUP,
-  commonVersion,
   decodeFrame,
   linkInfo,
+  type NodeId,
   type PeerId,
   type PeerMessage,
   type Proof,
   type Protocol,
+  type Refused,
 } from '../shard/index.js';
 import type { NetworkMix } from './mix.js';
 import { NarrowLink } from './narrow-link.js';
 import { UnderWay } from './under-way.js';
 import type { Random } from './random.js';
 import type { Life, Scheduler } from './scheduler.js';
-import { VirtualTransport, type Wire } from './virtual-transport.js';
+import { dials, greet } from './virtual-handshake.js';
+import { LaneLink } from './lane-link.js';
+import { nodeOrRouter, VirtualTransport, type Wire } from './virtual-transport.js';
 
 /** What a fault does to what goes from one peer to another. */
 export interface LinkEffect {
@@ -44,6 +47,13 @@ export interface NetworkOptions {
   readonly onSend: (from: PeerId, to: PeerId, message: PeerMessage) => void;
   /** Every frame that arrives. */
   readonly onArrival: (from: PeerId, to: PeerId, bytes: number) => void;
+  /** Two ends have exchanged hellos: `version` of their link, or why there is none. */
+  readonly onLinked: (dialler: PeerId, acceptor: PeerId, version: number) => void;
+  readonly onRefused: (by: PeerId, whom: PeerId, refused: Refused) => void;
+  /** One end is a stray, and the other is not. */
+  readonly onStrayLinked: (dialler: PeerId, acceptor: PeerId) => void;
+  /** Something large waits at its sender, in part, so that what is urgent can pass. */
+  readonly onPassed: () => void;
   /** On a link that loses nothing, something large was sent again although its first copy was still on its way. */
   readonly onRepeated: (from: PeerId, to: PeerId, what: string) => void;
 }
@@ -54,6 +64,8 @@ const RESET_MS = 1;
 export class VirtualNetwork {
   readonly #options: NetworkOptions;
   readonly #endpoints = new Map<PeerId, VirtualTransport>();
+  /** Processes that call themselves by the id of a node, at an address that nobody knows. */
+  readonly #strays = new Set<VirtualTransport>();
   readonly #rules = new Map<object, LinkRule>();
   /** By `from * 2^21 + to`: when the last frame in order arrives. */
   readonly #lastArrival = new Map<number, number>();
@@ -69,6 +81,18 @@ export class VirtualNetwork {
     if (earlier !== undefined) this.died(earlier, RESET_MS);
     const transport = new VirtualTransport(this, id, { life, protocol, incarnation: ++this.#incarnations });
     this.#endpoints.set(id, transport);
+    return transport;
+  }
+
+  /** A process that is none of the cluster's and dials its nodes; or, `at` the address of its node, is dialled by them. */
+  strayTransport(id: PeerId, life: Life, at: 'elsewhere' | 'its-address'): VirtualTransport {
+    if (at === 'its-address') {
+      const transport = this.transport(id, life);
+      this.#strays.add(transport);
+      return transport;
+    }
+    const transport = new VirtualTransport(this, id, { life, protocol: PROTOCOL, incarnation: ++this.#incarnations });
+    this.#strays.add(transport);
     return transport;
   }
 
@@ -93,6 +117,7 @@ export class VirtualNetwork {
     if (afterMs === undefined || transport.buried) return;
     transport.buried = true;
     this.#options.scheduler.after(afterMs, undefined, () => {
+      this.#strays.delete(transport);
       for (const other of this.#endpoints.values()) if (other !== transport) other.unlink(transport);
     });
   }
@@ -114,39 +139,65 @@ export class VirtualNetwork {
 
   /** @internal A peer has started. */
   joined(self: VirtualTransport): void {
+    const hasAddress = (end: VirtualTransport): boolean => this.#endpoints.get(end.id) === end;
     for (const other of this.#endpoints.values()) {
-      if (other === self) continue;
-      const delayMs = this.#delay();
-      // A link that is cut cannot be made; whoever dials tries again.
-      const dial = (): void => {
-        if (self.life.ended || other.life.ended) return;
-        if (this.#isCut(self.id, other.id) || this.#isCut(other.id, self.id)) {
-          this.#options.scheduler.after(DIAL_AGAIN_MS, undefined, dial);
-        } else this.#link(self, other);
-      };
-      this.#options.scheduler.after(delayMs, undefined, dial);
+      if (other.id === self.id) continue;
+      // Who has no address that the others know can only dial.
+      if (hasAddress(self) || dials(self.id, other.id)) this.#dial(self, other, this.#delay());
     }
+    for (const stray of this.#strays) {
+      if (!hasAddress(stray) && stray !== self && dials(stray.id, self.id)) this.#dial(stray, self, this.#delay());
+    }
+  }
+
+  /** A link that is cut cannot be made, and one that is refused is not: whoever dials tries again. */
+  #dial(self: VirtualTransport, other: VirtualTransport, afterMs: number): void {
+    this.#options.scheduler.after(afterMs, undefined, () => {
+      if (self.life.ended || other.life.ended) return;
+      const isCut = this.#isCut(self.id, other.id) || this.#isCut(other.id, self.id);
+      if (isCut) this.#dial(self, other, DIAL_AGAIN_MS);
+      else this.#link(self, other);
+    });
   }
 
   #link(a: VirtualTransport, b: VirtualTransport): void {
     const isRouter = (id: PeerId): boolean => id >= ROUTER_PEERS;
     if (isRouter(a.id) && isRouter(b.id)) return;
     if (!a.running || !b.running || a.isLinked(b)) return;
-    b.examine(a, () => {
-      a.examine(b, () => {
-        this.#welcome(a, b);
+    const [dialler, acceptor] = dials(a.id, b.id) ? [a, b] : [b, a];
+    acceptor.examine(dialler, () => {
+      dialler.examine(acceptor, () => {
+        this.#welcome(dialler, acceptor);
       });
     });
   }
 
-  #welcome(a: VirtualTransport, b: VirtualTransport): void {
-    if (!a.running || !b.running || a.isLinked(b)) return;
-    const version = commonVersion(a.protocol.versions, b.protocol.versions);
-    if (version === undefined) return;
-    const [fromA, fromB] = [a.helloTo(b), b.helloTo(a)];
-    if (a.objects(fromB) || b.objects(fromA)) return;
-    a.linkUp(b, linkInfo(fromB, version));
-    b.linkUp(a, linkInfo(fromA, version));
+  #welcome(dialler: VirtualTransport, acceptor: VirtualTransport): void {
+    if (!dialler.running || !acceptor.running || dialler.isLinked(acceptor)) return;
+    const greeting = greet(dialler, acceptor, this.#members());
+    if ('refused' in greeting) {
+      this.refused(acceptor, dialler, greeting.refused);
+      return;
+    }
+    const { ofDialler, ofAcceptor, version } = greeting;
+    this.#options.onLinked(dialler.id, acceptor.id, version);
+    if (this.#strays.has(dialler) !== this.#strays.has(acceptor)) {
+      this.#options.onStrayLinked(dialler.id, acceptor.id);
+    }
+    acceptor.linkUp(dialler, linkInfo(ofDialler, version));
+    dialler.linkUp(acceptor, linkInfo(ofAcceptor, version));
+  }
+
+  /** @internal One side has refused the other, for good or not: whoever dials tries again. */
+  refused(by: VirtualTransport, whom: VirtualTransport, refused: Refused): void {
+    this.#options.onRefused(by.id, whom.id, refused);
+    if (refused.reason === 'duplicate-node') whom.refusedAsDuplicate(by.id);
+    const [dialler, acceptor] = dials(by.id, whom.id) ? [by, whom] : [whom, by];
+    this.#dial(dialler, acceptor, REFUSED_AGAIN_MS);
+  }
+
+  #members(): ReadonlyMap<NodeId, string> {
+    return new Map([...this.#endpoints.keys()].filter((id) => id < ROUTER_PEERS).map((id) => [id, '']));
   }
 
   /** @internal Whether the process at the other end gives a sign of life in time: not while it is paused, or cut off. */
@@ -179,66 +230,47 @@ export class VirtualNetwork {
   carry(from: VirtualTransport, to: PeerId, bytes: Uint8Array): void {
     const target = from.peer(to);
     if (target === undefined) return;
-    const { random, mix } = this.#options;
+    const { random, mix, scheduler } = this.#options;
+    const { now } = scheduler;
     const effect = this.#effect(from.id, to);
-    const wire = from.wire(to);
-    const arrived = wire?.underWay.leave();
-    if (effect.cut || random.chance(effect.lossProbability)) {
-      arrived?.();
-      return;
-    }
-    if (wire !== undefined) {
-      const delayMs = this.#delay() + effect.delayMs;
-      wire.narrow.send('bulk', bytes.length, () => {
-        this.#arriveInOrder(delayMs, from, target, bytes, 'all', arrived);
-      });
-      return;
-    }
+    if (effect.cut || random.chance(effect.lossProbability)) return;
     const keepsRaft = mix.lossProbability === 0 || !random.chance(mix.lossProbability);
     const delayMs = this.#delay() + effect.delayMs;
     if (keepsRaft && mix.reorderProbability > 0 && random.chance(mix.reorderProbability)) {
-      this.#arriveAfter(delayMs + this.#delay() * OVERTAKEN_BY, from, target, bytes, 'raft');
+      this.#arriveAt(now + delayMs + this.#delay() * OVERTAKEN_BY, from, target, bytes, 'raft');
       this.#arriveInOrder(delayMs, from, target, bytes, 'rest');
     } else {
       this.#arriveInOrder(delayMs, from, target, bytes, keepsRaft ? 'all' : 'rest');
     }
     if (mix.duplicateProbability > 0 && random.chance(mix.duplicateProbability)) {
-      this.#arriveAfter(delayMs + this.#delay() * OVERTAKEN_BY, from, target, bytes, 'raft');
+      this.#arriveAt(now + delayMs + this.#delay() * OVERTAKEN_BY, from, target, bytes, 'raft');
     }
   }
 
-  #arriveInOrder(
-    delayMs: number,
-    from: VirtualTransport,
-    to: VirtualTransport,
-    bytes: Uint8Array,
-    part: Part,
-    arrived?: () => void,
-  ): void {
+  #arriveInOrder(delayMs: number, from: VirtualTransport, to: VirtualTransport, bytes: Uint8Array, part: Part): void {
     const { now } = this.#options.scheduler;
     const link = from.id * 2 ** 21 + to.id;
     const at = Math.max(now + delayMs, this.#lastArrival.get(link) ?? 0);
     this.#lastArrival.set(link, at);
-    this.#arriveAfter(at - now, from, to, bytes, part, arrived);
+    this.#arriveAt(at, from, to, bytes, part);
   }
 
-  #arriveAfter(
-    delayMs: number,
-    from: VirtualTransport,
-    to: VirtualTransport,
-    bytes: Uint8Array,
-    part: Part,
-    arrived?: () => void,
-  ): void {
+  #arriveAt(at: number, from: VirtualTransport, to: VirtualTransport, bytes: Uint8Array, part: Part): void {
     const generation = to.generation(from);
+    // Left by an earlier life of a process that has linked anew.
+    if (generation === 0) return;
     const version = to.link(from.id)?.version;
-    this.#options.scheduler.after(delayMs, to.life, () => {
-      arrived?.();
+    this.#options.scheduler.at(at, to.life, () => {
       if (to.generation(from) !== generation) return;
-      const { messages: all } = decodeFrame(bytes, version);
+      const frame = part === 'wire' ? to.wire(from.id)?.lanes.arrived(bytes) : bytes;
+      if (frame === undefined) return;
+      const { messages: all } = decodeFrame(frame, version);
+      if (part === 'wire') for (const message of all) from.wire(to.id)?.underWay.arrived(message);
       const messages = this.#effect(from.id, to.id).withholdsTopology ? all.filter((one) => !isOfTopology(one)) : all;
       const arriving =
-        part === 'all' ? messages : messages.filter(({ type }) => (type === 'raft') === (part === 'raft'));
+        part === 'all' || part === 'wire'
+          ? messages
+          : messages.filter(({ type }) => (type === 'raft') === (part === 'raft'));
       if (arriving.length === 0) return;
       this.#options.onArrival(from.id, to.id, bytes.length);
       to.receive(from.id, arriving);
@@ -246,8 +278,9 @@ export class VirtualNetwork {
   }
 
   /** @internal */
-  sent(from: PeerId, to: PeerId, message: PeerMessage): void {
-    this.#options.onSend(from, to, message);
+  sent(from: VirtualTransport, to: PeerId, message: PeerMessage): void {
+    // Strays of one cluster may speak to each other.
+    if (!this.#strays.has(from)) this.#options.onSend(from.id, to, message);
   }
 
   /** @internal */
@@ -256,10 +289,43 @@ export class VirtualNetwork {
   }
 
   /** @internal What a new link has of its own; undefined = it carries everything at once. */
-  wire(): Wire | undefined {
+  wire(from: VirtualTransport, to: VirtualTransport, version: number): Wire | undefined {
     const { scheduler, mix } = this.#options;
     if (mix.narrow === undefined) return undefined;
-    return { narrow: new NarrowLink(scheduler, mix.narrow), underWay: new UnderWay() };
+    const narrow = new NarrowLink({
+      scheduler,
+      ...mix.narrow,
+      // A partition holds bytes, and they flow when it ends; what gets lost is sent again.
+      slowness: () => {
+        const { cut, lossProbability } = this.#effect(from.id, to.id);
+        return cut ? Infinity : 1 / (1 - lossProbability);
+      },
+      onSilent: () => {
+        this.#break(from, to);
+      },
+    });
+    const lanes = new LaneLink({
+      ends: { from: nodeOrRouter(from.id), to: nodeOrRouter(to.id) },
+      version,
+      now: () => scheduler.now,
+      waiting: () => narrow.waiting,
+      put: (bytes) => {
+        const delayMs = this.#delay() + this.#effect(from.id, to.id).delayMs;
+        narrow.send(bytes.length, () => {
+          this.#arriveInOrder(delayMs, from, to, bytes, 'wire');
+        });
+      },
+      onPassed: this.#options.onPassed,
+    });
+    return { narrow, lanes, underWay: new UnderWay() };
+  }
+
+  /** It is given up by both sides, and dialled again. */
+  #break(a: VirtualTransport, b: VirtualTransport): void {
+    if (!a.isLinked(b)) return;
+    a.unlink(b);
+    b.unlink(a);
+    this.#dial(a, b, RESET_MS);
   }
 
   /** @internal */
@@ -294,7 +360,8 @@ export class VirtualNetwork {
   }
 }
 
-type Part = 'all' | 'raft' | 'rest';
+/** Of a frame; or `wire`: a message of a socket, which may be a piece of one. */
+type Part = 'all' | 'raft' | 'rest' | 'wire';
 
 const NO_EFFECT = { cut: false, delayMs: 0, lossProbability: 0, withholdsTopology: false };
 const isOfTopology = (message: PeerMessage): boolean =>
@@ -302,5 +369,6 @@ const isOfTopology = (message: PeerMessage): boolean =>
 const DIAL_AGAIN_MS = 50;
 /** As long as a silent link lasts. */
 const PROOF_MS = 3_000;
+const REFUSED_AGAIN_MS = 200;
 /** How much later, in delays, what is overtaken arrives. */
 const OVERTAKEN_BY = 8;

@@ -4,11 +4,14 @@
  */
 import { Dispatcher, NodeBackend, readinessOf, type HealthCheck } from '../router/index.js';
 import {
+  FORMER_PROTOCOL,
+  PROTOCOL,
   ShardNode,
   shardOfKey,
   silentLogger,
   type ClusterPlan,
   type NodeId,
+  type Protocol,
   type Replica,
   type ShardNodeOptions,
   type Storage,
@@ -19,7 +22,6 @@ import type { Mix } from './mix.js';
 import { electionMsOf, settingsOf, type NodeSettings } from './node-settings.js';
 import type { Random } from './random.js';
 import { Life, type Scheduler } from './scheduler.js';
-import type { VirtualNetwork } from './virtual-network.js';
 import type { VirtualTransport } from './virtual-transport.js';
 
 /** What a node needs of its disk; `virtual-disk.ts` is it. */
@@ -29,12 +31,20 @@ export interface NodeDisk {
   crash(kind: 'process' | 'power'): void;
 }
 
+/** What a node needs of its network; `virtual-network.ts` is it. */
+export interface NodeNetwork {
+  /** The end of a new life. */
+  transport(id: NodeId, life: Life, protocol: Protocol): VirtualTransport;
+  /** The others see their links break after so long; undefined = not before its next life. */
+  died(transport: VirtualTransport, afterMs: number | undefined): void;
+}
+
 export interface VirtualNodeOptions {
   readonly id: NodeId;
   readonly plan: ClusterPlan;
   readonly mix: Mix;
   readonly scheduler: Scheduler;
-  readonly network: VirtualNetwork;
+  readonly network: NodeNetwork;
   readonly disk: NodeDisk;
   readonly clock: MachineClock;
   readonly random: Random;
@@ -61,6 +71,8 @@ export class VirtualNode {
   settings: NodeSettings;
   /** Of all that it was started with. */
   longestElectionMs = 0;
+  /** Its next start is of the build before, which speaks the former protocol. */
+  isFormer: boolean;
   #process: Process | undefined;
   #lives = 0;
   readonly #options: VirtualNodeOptions;
@@ -70,6 +82,7 @@ export class VirtualNode {
     this.id = options.id;
     this.clock = options.clock;
     this.settings = settingsOf(options.mix, options.id);
+    this.isFormer = options.id <= (options.mix.former?.nodes ?? 0);
   }
 
   /** A process is there, paused or not. */
@@ -105,6 +118,11 @@ export class VirtualNode {
     return this.#process?.node.topology();
   }
 
+  /** The random id of its cluster, once it knows it. */
+  get clusterUid(): string | undefined {
+    return this.topology?.clusterUid;
+  }
+
   replicas(): Iterable<Replica> {
     return this.#process?.node.replicas() ?? [];
   }
@@ -124,7 +142,8 @@ export class VirtualNode {
     this.longestElectionMs = Math.max(this.longestElectionMs, electionMsOf(this.settings));
     const chance = random.stream(`life ${++this.#lives}`);
     const runtime = new LifeRuntime(scheduler, clock, life, chance, mix.tickLateness);
-    const transport = network.transport(id, life);
+    const protocol = this.isFormer ? FORMER_PROTOCOL : PROTOCOL;
+    const transport = network.transport(id, life, protocol);
     const node = new ShardNode({
       id,
       name: `n${id}`,
@@ -136,6 +155,7 @@ export class VirtualNode {
       timers,
       limits: pickLimits(mix),
       checkpoints: mix.checkpoints,
+      featureLevel: protocol.featureLevel,
     });
     node.onFailure((error) => {
       if (!this.failing) this.#options.onTrouble(`n${id} failed on a good disk: ${String(error)}`);

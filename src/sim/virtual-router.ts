@@ -1,6 +1,6 @@
 /** A stand-alone router process, one life after another: production dispatch over links of its own. */
 import { Dispatcher, RemoteBackend } from '../router/index.js';
-import { ROUTER_PEERS, shardOfKey, type PeerId } from '../shard/index.js';
+import { FORMER_PROTOCOL, PROTOCOL, ROUTER_PEERS, shardOfKey, type PeerId } from '../shard/index.js';
 import { LifeRuntime, type MachineClock } from './clock.js';
 import type { Random } from './random.js';
 import { Life, type Scheduler } from './scheduler.js';
@@ -14,6 +14,8 @@ export interface VirtualRouterOptions {
   readonly network: VirtualNetwork;
   readonly clock: MachineClock;
   readonly random: Random;
+  /** Its first life is of the build before. */
+  readonly isFormer: boolean;
 }
 
 interface Process {
@@ -43,10 +45,11 @@ export class VirtualRouter {
 
   start(): void {
     if (this.#process !== undefined) return;
-    const { scheduler, network, clock, random } = this.#options;
+    const { scheduler, network, clock, random, isFormer } = this.#options;
     const life = new Life();
     const runtime = new LifeRuntime(scheduler, clock, life, random.stream(`life ${++this.#lives}`));
-    const transport = network.transport(this.peer, life);
+    const protocol = isFormer && this.#lives === 1 ? FORMER_PROTOCOL : PROTOCOL;
+    const transport = network.transport(this.peer, life, protocol);
     const backend = new RemoteBackend({ transport, runtime });
     this.#process = { life, transport, dispatcher: new Dispatcher({ backend, runtime, shardOfKey }) };
     // Never rejects over this transport.

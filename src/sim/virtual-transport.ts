@@ -5,9 +5,11 @@
 import {
   FrameEncoder,
   examineHello,
+  newestLayout,
   silentLogger,
   ROUTER_PEERS,
   type Hello,
+  type Identity,
   type LinkInfo,
   type Meeting,
   type PeerId,
@@ -18,14 +20,16 @@ import {
   type Transport,
   type TransportEvents,
 } from '../shard/index.js';
+import type { LaneLink } from './lane-link.js';
 import type { NarrowLink } from './narrow-link.js';
 import type { Life } from './scheduler.js';
 import type { UnderWay } from './under-way.js';
 import type { VirtualNetwork } from './virtual-network.js';
 
-/** One direction of a link that carries no more than so much. */
+/** One direction of a link that carries no more than so much, and this side's end of it. */
 export interface Wire {
   readonly narrow: NarrowLink;
+  readonly lanes: LaneLink;
   readonly underWay: UnderWay;
 }
 
@@ -77,6 +81,7 @@ export class VirtualTransport implements Transport {
   send(to: PeerId, message: PeerMessage): boolean {
     const link = this.#links.get(to);
     if (link === undefined) return false;
+    if (link.wire !== undefined) return this.#sendOver(link.wire, to, message);
     let queue = this.#queues.get(to);
     if (queue === undefined) {
       const { version } = link.info;
@@ -84,14 +89,21 @@ export class VirtualTransport implements Transport {
       this.#queues.set(to, queue);
     }
     queue.add(message);
-    const repeated = this.wire(to)?.underWay.add(message);
-    if (repeated !== undefined) this.#network.repeated(this.id, to, repeated);
-    this.#network.sent(this.id, to, message);
+    this.#network.sent(this, to, message);
     this.#unflushed.add(to);
     return true;
   }
 
+  #sendOver({ lanes, underWay }: Wire, to: PeerId, message: PeerMessage): boolean {
+    if (!lanes.send(message)) return false;
+    const repeated = underWay.add(message);
+    if (repeated !== undefined) this.#network.repeated(this.id, to, repeated);
+    this.#network.sent(this, to, message);
+    return true;
+  }
+
   flush(): void {
+    for (const { wire } of this.#links.values()) wire?.lanes.flush();
     for (const to of this.#unflushed) {
       const bytes = this.#queues.get(to)?.take();
       if (bytes !== undefined) this.#network.carry(this, to, bytes);
@@ -136,16 +148,24 @@ export class VirtualTransport implements Transport {
   }
 
   /** @internal */
-  helloTo(peer: VirtualTransport): Hello {
-    const [from, to] = [nodeOrRouter(this.id), nodeOrRouter(peer.id)];
+  helloTo(peer: PeerId): Hello {
+    const { role, id: from, clusterId, protocol } = this.identity;
+    const to = nodeOrRouter(peer);
     const extension = this.#events?.helloTo?.(to) ?? {};
-    const speaks = { ...this.protocol, incarnation: this.#incarnation, extension };
-    return { role: from === 0 ? 'router' : 'node', from, to, clusterId: '', ...speaks };
+    return { role, from, to, clusterId, ...protocol, incarnation: this.#incarnation, extension };
+  }
+
+  /** @internal All clusters of a simulation have the same settings, and so the same id. */
+  get identity(): Identity {
+    const id = nodeOrRouter(this.id);
+    return { role: id === 0 ? 'router' : 'node', id, clusterId: 'simulated', protocol: this.protocol };
   }
 
   /** @internal As between real processes: each side may take its time to look into the other's hello. */
   examine(other: VirtualTransport, go: () => void): void {
-    if (this.id >= ROUTER_PEERS) {
+    // Builds that know only the first hello say nothing that could be looked into.
+    const isFormer = ({ protocol }: VirtualTransport): boolean => newestLayout(protocol) === 1;
+    if (this.id >= ROUTER_PEERS || isFormer(this) || isFormer(other)) {
       go();
       return;
     }
@@ -161,15 +181,15 @@ export class VirtualTransport implements Transport {
       outsider: this.#events?.outsider?.bind(this.#events),
       examine: this.#events?.examine?.bind(this.#events),
     };
-    examineHello(other.helloTo(this), meeting, (refused) => {
+    examineHello(other.helloTo(this.id), meeting, (refused) => {
       if (refused === undefined) go();
-      else if (refused.reason === 'duplicate-node') other.refusedAsDuplicate(this.id);
+      else this.#network.refused(this, other, refused);
     });
   }
 
   /** @internal */
-  objects(hello: Hello): boolean {
-    return this.#events?.objection?.(hello) !== undefined;
+  objection(hello: Hello): Refused | undefined {
+    return this.#events?.objection?.(hello);
   }
 
   prove(peer: PeerId, tell: Proof): void {
@@ -195,7 +215,12 @@ export class VirtualTransport implements Transport {
   linkUp(peer: VirtualTransport, info: LinkInfo): void {
     const earlier = this.peer(peer.id);
     if (earlier !== undefined) this.unlink(earlier);
-    this.#links.set(peer.id, { peer, info, generation: ++this.#generations, wire: this.#network.wire() });
+    this.#links.set(peer.id, {
+      peer,
+      info,
+      generation: ++this.#generations,
+      wire: this.#network.wire(this, peer, info.version),
+    });
     this.#tell(peer.id, true);
   }
 
@@ -221,4 +246,5 @@ export class VirtualTransport implements Transport {
   }
 }
 
-const nodeOrRouter = (id: PeerId): number => (id >= ROUTER_PEERS ? 0 : id);
+/** As hellos and frames have it. */
+export const nodeOrRouter = (id: PeerId): number => (id >= ROUTER_PEERS ? 0 : id);

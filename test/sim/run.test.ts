@@ -48,7 +48,12 @@ describe('a simulation', () => {
     const mix = { ...drawMix(5_006, []), durationMs: 1_500, nodes: 5, replicas: 3, shards: 2 };
     const faults = [400, 800, 1_200].map((atMs, i) => ({ id: i + 1, atMs, kind, lastsMs: 200, seed: 77 + i }));
     // One disk that rots, and no more.
-    const result = await runSeed(5_006, { ...mix, faults: kind === 'bit-flip' ? faults.slice(0, 1) : faults });
+    const former = kind === 'rolling-upgrade' ? { former: { nodes: 2, routers: 1 } } : {};
+    const result = await runSeed(5_006, {
+      ...mix,
+      ...former,
+      faults: kind === 'bit-flip' ? faults.slice(0, 1) : faults,
+    });
     expect(result.failure).toBeUndefined();
     expect(result.faults[kind]).toBeGreaterThan(0);
   });

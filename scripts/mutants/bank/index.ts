@@ -64,6 +64,7 @@ import { k42 } from './k42-quarantined-ack-counts.js';
 import { k43 } from './k43-uid-not-checked.js';
 import { k44 } from './k44-close-leaves-commits.js';
 import { k45 } from './k45-elsewhere-counts.js';
+import { k46 } from './k46-level-of-the-best.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -130,4 +131,5 @@ export const BANK: readonly Mutant[] = [
   k43,
   k44,
   k45,
+  k46,
 ];

@@ -6,7 +6,7 @@ import type { Mutant } from '../mutant.js';
 export const k43: Mutant = {
   id: 'K43',
   title: 'a node of another cluster with the same settings is let in',
-  caughtBy: ['repairs'],
+  caughtBy: ['repairs', 'sim'],
   edits: [
     {
       file: 'src/shard/topology-sync.ts',

@@ -1,0 +1,100 @@
+/**
+ * Another cluster, made with the same settings: same nodes, same addresses, an id of its own. It comes up on a network of
+ * its own and is shut down once it has committed that id; then each of its nodes can be started as a stray among those
+ * of the cluster that is simulated.
+ *
+ * Nobody uses it. Knows nothing of the other cluster but its network.
+ */
+import type { ClusterPlan, NodeId } from '../shard/index.js';
+import { MachineClock } from './clock.js';
+import type { Mix } from './mix.js';
+import type { Random } from './random.js';
+import type { Scheduler } from './scheduler.js';
+import { VirtualDisk } from './virtual-disk.js';
+import { VirtualNetwork } from './virtual-network.js';
+import { VirtualNode, type NodeNetwork } from './virtual-node.js';
+
+export interface ForeignClusterOptions {
+  readonly mix: Mix;
+  readonly plan: ClusterPlan;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly onTrouble: (what: string) => void;
+}
+
+const LOOK_EVERY_MS = 100;
+
+export class ForeignCluster {
+  readonly #options: ForeignClusterOptions;
+  readonly #disks = new Map<NodeId, VirtualDisk>();
+  readonly #network: VirtualNetwork;
+  readonly #nodes: readonly VirtualNode[];
+  readonly #strays = new Map<NodeId, VirtualNode>();
+  #isMade = false;
+
+  constructor(options: ForeignClusterOptions) {
+    this.#options = options;
+    const { mix, plan, scheduler, random } = options;
+    const nothing = (): void => undefined;
+    this.#network = new VirtualNetwork({
+      scheduler,
+      random: random.stream('network'),
+      mix: { ...mix.network, lossProbability: 0, duplicateProbability: 0, reorderProbability: 0, narrow: undefined },
+      onSend: nothing,
+      onArrival: nothing,
+      onLinked: nothing,
+      onRefused: nothing,
+      onStrayLinked: nothing,
+      onPassed: nothing,
+      onRepeated: nothing,
+    });
+    for (const { id } of plan.nodes) {
+      this.#disks.set(id, new VirtualDisk({ scheduler, random: random.stream(`disk ${id}`), mix: mix.disk }));
+    }
+    this.#nodes = plan.nodes.map(({ id }) => this.#node(id, this.#network, 'at home'));
+  }
+
+  /** It comes up, commits its id, and goes. */
+  start(): void {
+    for (const node of this.#nodes) node.start();
+    this.#look();
+  }
+
+  /** Its node as a stray, not started; undefined while the cluster has no id of its own yet, or that stray is there. */
+  stray(id: NodeId, network: NodeNetwork, life: number): VirtualNode | undefined {
+    if (!this.#isMade || this.#strays.get(id)?.running === true) return undefined;
+    const stray = this.#node(id, network, `stray ${life}`);
+    this.#strays.set(id, stray);
+    return stray;
+  }
+
+  #look(): void {
+    this.#options.scheduler.after(LOOK_EVERY_MS, undefined, () => {
+      if (!this.#nodes.every(({ clusterUid }) => clusterUid !== undefined)) {
+        this.#look();
+        return;
+      }
+      for (const node of this.#nodes) node.kill('process');
+      this.#isMade = true;
+    });
+  }
+
+  #node(id: NodeId, network: NodeNetwork, stream: string): VirtualNode {
+    const { mix, plan, scheduler, random, onTrouble } = this.#options;
+    const disk = this.#disks.get(id);
+    if (disk === undefined) throw new RangeError(`there is no node ${id}`);
+    return new VirtualNode({
+      id,
+      plan,
+      mix,
+      scheduler,
+      network,
+      disk,
+      clock: new MachineClock(scheduler, 1, 0),
+      random: random.stream(`node ${id}`).stream(stream),
+      onTrouble: (what) => {
+        onTrouble(`of another cluster: ${what}`);
+      },
+    });
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * One end of a link that carries little: what leaves in two lanes and in pieces, and what arrives of that, by the
+ * production code (`shard/two-lanes.ts`, `send-window.ts`, `pieces.ts`). The socket below it is a narrow link, which
+ * keeps the order and loses nothing, as TCP does; a link of the former protocol has one lane.
+ *
+ * Knows no other link and no fault.
+ */
+import {
+  Arrivals,
+  MAX_FRAME_BYTES,
+  SendWindow,
+  SingleLane,
+  SPLIT_FRAME_BYTES,
+  TwoLanes,
+  type FrameEnds,
+  type Outgoing,
+  type PeerMessage,
+} from '../shard/index.js';
+
+const LIMITS = {
+  maxQueueBytes: 32 * 1024 * 1024,
+  maxFrameBytes: MAX_FRAME_BYTES,
+  splitFrameBytes: SPLIT_FRAME_BYTES,
+};
+/** The first protocol version with pieces and receipts. */
+const TWO_LANES_VERSION = 2;
+
+export interface LaneLinkOptions {
+  readonly ends: FrameEnds;
+  readonly version: number;
+  readonly now: () => number;
+  /** Bytes that wait in the socket. */
+  readonly waiting: () => number;
+  /** One message of the socket leaves. */
+  readonly put: (bytes: Uint8Array) => void;
+  /** Something short passed a long frame of which pieces have left and others have not. */
+  readonly onPassed: () => void;
+}
+
+export class LaneLink {
+  readonly #options: LaneLinkOptions;
+  readonly #outgoing: Outgoing;
+  readonly #lanes: { readonly window: SendWindow; readonly arrivals: Arrivals } | undefined;
+
+  constructor(options: LaneLinkOptions) {
+    this.#options = options;
+    const { ends, version } = options;
+    if (version < TWO_LANES_VERSION) {
+      this.#outgoing = new SingleLane(ends, version, LIMITS);
+      return;
+    }
+    const window = new SendWindow();
+    this.#lanes = { window, arrivals: new Arrivals(LIMITS.maxFrameBytes) };
+    this.#outgoing = new TwoLanes(ends, version, LIMITS, window);
+  }
+
+  /** False: there is no room for it. */
+  send(message: PeerMessage): boolean {
+    return this.#outgoing.add(message, this.#options.waiting());
+  }
+
+  flush(): void {
+    if (this.#outgoing.bytes === 0) return;
+    const waited = this.#outgoing.bytes;
+    let left = 0;
+    this.#outgoing.take(this.#options.now(), (bytes) => {
+      left += bytes.length;
+      this.#options.put(bytes);
+    });
+    if (left > 0 && left < waited) this.#options.onPassed();
+  }
+
+  /** A message of the socket has arrived: the frame, if with it one is whole. */
+  arrived(message: Uint8Array): Uint8Array | undefined {
+    if (this.#lanes === undefined) return message;
+    const { window, arrivals } = this.#lanes;
+    const arrival = arrivals.take(message);
+    if (arrival.type === 'receipt') {
+      if (!window.acknowledged(arrival.total, this.#options.now())) throw new Error('a receipt for what was not sent');
+      this.flush();
+      return undefined;
+    }
+    const receipt = arrivals.receipt(this.#options.now);
+    if (receipt !== undefined) this.#options.put(receipt);
+    return arrival.type === 'frame' ? arrival.bytes : undefined;
+  }
+}

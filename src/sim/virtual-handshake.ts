@@ -1,0 +1,59 @@
+/**
+ * How two ends come to a link: hellos as bytes, judged by the production code, in the order in which sockets exchange
+ * them. Lower node ids dial higher ones, routers dial nodes; who is refused for a hello that the other side cannot read
+ * says it again in the former layout. Knows no time and no link.
+ */
+import {
+  ROUTER_PEERS,
+  encodeHello,
+  judgeCalled,
+  judgeCaller,
+  newestLayout,
+  type Hello,
+  type HelloLayout,
+  type NodeId,
+  type PeerId,
+  type Refused,
+} from '../shard/index.js';
+import type { VirtualTransport } from './virtual-transport.js';
+
+/** What each side has heard of the other, in which version they go on; or why they do not. */
+export type Greeting =
+  { readonly ofDialler: Hello; readonly ofAcceptor: Hello; readonly version: number } | { readonly refused: Refused };
+
+export const dials = (a: PeerId, b: PeerId): boolean => a >= ROUTER_PEERS || (b < ROUTER_PEERS && a < b);
+
+/** `members`: the nodes that whoever accepts has in its topology. */
+export function greet(
+  dialler: VirtualTransport,
+  acceptor: VirtualTransport,
+  members: ReadonlyMap<NodeId, string>,
+): Greeting {
+  const newest = newestLayout(dialler.protocol);
+  const greeting = greetIn(newest, { dialler, acceptor, members });
+  const isUnread = 'refused' in greeting && greeting.isUnread;
+  return isUnread && newest > 1 ? greetIn(1, { dialler, acceptor, members }) : greeting;
+}
+
+interface Ends {
+  readonly dialler: VirtualTransport;
+  readonly acceptor: VirtualTransport;
+  readonly members: ReadonlyMap<NodeId, string>;
+}
+
+function greetIn(
+  layout: HelloLayout,
+  { dialler, acceptor, members }: Ends,
+): Exclude<Greeting, { refused: Refused }> | { readonly refused: Refused; readonly isUnread: boolean } {
+  const asked = judgeCaller(acceptor.identity, members, encodeHello(dialler.helloTo(acceptor.id), layout));
+  if ('refused' in asked) {
+    return { ...asked, isUnread: asked.refused.reason === 'wrong-version' || asked.refused.reason === 'bad-hello' };
+  }
+  const theirs = acceptor.objection(asked.hello);
+  if (theirs !== undefined) return { refused: theirs, isUnread: false };
+  const answered = judgeCalled(dialler.identity, acceptor.id, encodeHello(acceptor.helloTo(dialler.id), asked.layout));
+  if ('refused' in answered) return { ...answered, isUnread: false };
+  const ours = dialler.objection(answered.hello);
+  if (ours !== undefined) return { refused: ours, isUnread: false };
+  return { ofDialler: asked.hello, ofAcceptor: answered.hello, version: asked.version };
+}
