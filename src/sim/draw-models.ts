@@ -35,7 +35,7 @@ export function addModels(mix: Mix, random: Random, named: readonly Model[] | un
     const isDrawn = own.chance(MODEL_CHANCES[model]);
     if (named?.includes(model) ?? isDrawn) grown = ADD[model](grown, own);
   }
-  return grown;
+  return spareWitnesses(grown);
 }
 
 /**
@@ -86,28 +86,24 @@ function withFaults(mix: Mix, random: Random, kind: FaultKind, count: number, la
   return { ...mix, durationMs, faults };
 }
 
-/**
- * One disk that forgets, and no other that rots or forgets: what two have lost, nobody can give back. Those who could
- * tell that it has are not all killed at once.
- */
+/** One disk that forgets, and no other that rots or forgets: what two have lost, nobody can give back. */
 function forgetting(mix: Mix, random: Random, kind: FaultKind): Mix {
   if (mix.replicas < SPARING_REPLICAS || mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
-  const bearable = mix.faults.filter((fault) => !UNBEARABLE.has(fault.kind));
-  const grown = withFaults({ ...mix, faults: bearable }, random, kind, 1, electionMs(mix) * random.between(1, 8));
-  if (kind === 'wiped-disk') return grown;
-  const own = grown.faults.at(-1);
-  const faults = grown.faults.filter((fault) => fault === own || !isTooNear(fault, own));
-  return { ...grown, faults };
+  const faults = mix.faults.filter((fault) => !UNBEARABLE.has(fault.kind));
+  return withFaults({ ...mix, faults }, random, kind, 1, electionMs(mix) * random.between(1, 8));
 }
 
 /**
- * What a disk loses of its last life, only the memory of others tells, until they keep it about a second later: none of
- * them dies in between (`shard/lives.ts` says what is missed otherwise).
+ * What a disk loses of its last life, only the memory of others tells, until they keep it about a second later: nobody
+ * dies, and nobody is cut off, from the image on until the node has met them (`shard/lives.ts` says what is missed otherwise).
  */
-function isTooNear(fault: FaultPlan, forgets: FaultPlan | undefined): boolean {
-  if (forgets === undefined || !DEADLY.has(fault.kind)) return false;
-  const isOver = fault.atMs + fault.lastsMs < forgets.atMs;
-  return !isOver && fault.atMs <= forgets.atMs + forgets.lastsMs + KEPT_AFTER_MS;
+function spareWitnesses(mix: Mix): Mix {
+  const forgets = mix.faults.find(({ kind }) => kind === 'rolled-back-disk');
+  if (forgets === undefined) return mix;
+  const until = forgets.atMs + forgets.lastsMs + KEPT_AFTER_MS;
+  const isApart = ({ atMs, lastsMs }: FaultPlan): boolean => atMs + lastsMs < forgets.atMs || atMs > until;
+  const faults = mix.faults.filter((fault) => fault === forgets || LEAVES_WITNESSES.has(fault.kind) || isApart(fault));
+  return { ...mix, faults };
 }
 
 const KEPT_AFTER_MS = 1_500;
@@ -115,13 +111,16 @@ const KEPT_AFTER_MS = 1_500;
 /** So many bear the loss of one. */
 const SPARING_REPLICAS = 3;
 const UNBEARABLE: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-flip', 'kill-all', 'power-cut']);
-const DEADLY: ReadonlySet<FaultKind> = new Set<FaultKind>([
-  'kill',
-  'kill-leader',
-  'crash-at-sync',
-  'restart',
-  'sync-failure',
-  'disk-full',
+const LEAVES_WITNESSES: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  'router-cut',
+  'kill-router',
+  'slow-disk',
+  'slow-leader-disk',
+  'disk-stall',
+  'hung-disk',
+  'full-disk',
+  'clock-jump',
+  'clock-drift',
 ]);
 const isForgetting = (kind: FaultKind): boolean => kind === 'rolled-back-disk' || kind === 'wiped-disk';
 

@@ -11,7 +11,7 @@ export const k32: Mutant = {
   edits: [
     {
       file: 'src/raft/storage/failure.ts',
-      find: "kind === 'full' || kind === 'unopened'",
+      find: "kind === 'full' || kind === 'quota' || kind === 'unopened'",
       replace: "kind === 'unopened'",
     },
   ],

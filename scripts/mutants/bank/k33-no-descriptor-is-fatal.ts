@@ -10,8 +10,8 @@ export const k33: Mutant = {
   edits: [
     {
       file: 'src/raft/storage/failure.ts',
-      find: "kind === 'full' || kind === 'unopened'",
-      replace: "kind === 'full'",
+      find: "kind === 'full' || kind === 'quota' || kind === 'unopened'",
+      replace: "kind === 'full' || kind === 'quota'",
     },
   ],
 };

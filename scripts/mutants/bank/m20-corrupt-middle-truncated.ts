@@ -30,10 +30,9 @@ export const m20: Mutant = {
     },
     {
       file: 'src/raft/storage/store-engine.ts',
-      find: `    if (torn !== undefined) journal.dropTorn(torn);
+      find: `        journal.dropTorn(torn);
 `,
-      replace: `    const last = journal.last ?? 0;
-    if (torn !== undefined) for (let seq = torn; seq <= last; seq++) journal.dropTorn(seq);
+      replace: `        for (let seq = torn; seq <= (journal.last ?? 0); seq++) journal.dropTorn(seq);
 `,
     },
   ],
