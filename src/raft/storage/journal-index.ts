@@ -23,8 +23,11 @@ interface Track {
   segments: Segment[];
   last: number;
   covered: number;
+  /** The newest, and its row. */
   hardState: HardState;
   hardSeq: number;
+  /** Those of rows that the state file has not taken over: the newest that is durable, if one is, and those behind it. */
+  unstored: { readonly hardState: HardState; readonly seq: number }[];
   storedHardSeq: number;
   resetSeq: number;
   storedResetSeq: number;
@@ -55,6 +58,8 @@ export class JournalIndex {
   #lastSeq: number;
   #totalBytes = 0;
   #liveBytes = 0;
+  /** The newest row that is known to be on the disk. */
+  #durable = 0;
 
   /** `lastSeq` = number of the last row that is gone or was never there. */
   constructor(lastSeq: number) {
@@ -112,6 +117,8 @@ export class JournalIndex {
       if (record.hardState !== undefined && seq > track.hardSeq) {
         track.hardState = record.hardState;
         track.hardSeq = seq;
+        track.unstored.push({ hardState: record.hardState, seq });
+        if (track.unstored.length > 1) this.#forgetReplaced(track);
       }
       if (record.reset !== undefined) {
         if (seq > track.resetSeq) {
@@ -151,11 +158,24 @@ export class JournalIndex {
     this.#replaceSegments(track, from < 0 ? [] : track.segments.slice(from));
   }
 
-  /** Hard states that only the journal holds. */
+  get durable(): number {
+    return this.#durable;
+  }
+
+  /** Every row up to this one is on the disk. What comes later may still be lost. */
+  durableTo(seq: number): void {
+    this.#durable = seq;
+  }
+
+  /**
+   * Hard states that only the journal holds, of each group in the order of their rows: the newest that is durable, and
+   * all that are not. Which of these will be when they are taken over, nobody knows yet.
+   */
   unstoredHardStates(): HardStateAt[] {
     const found: HardStateAt[] = [];
-    for (const [group, { hardState, hardSeq, storedHardSeq }] of this.#tracks) {
-      if (hardSeq > storedHardSeq) found.push({ group, hardState, seq: hardSeq });
+    for (const [group, track] of this.#tracks) {
+      this.#forgetReplaced(track);
+      for (const { hardState, seq } of track.unstored) found.push({ group, hardState, seq });
     }
     return found;
   }
@@ -165,9 +185,19 @@ export class JournalIndex {
     for (const { group, seq } of hardStates) {
       const track = this.#track(group);
       track.storedHardSeq = Math.max(track.storedHardSeq, seq);
+      track.unstored = track.unstored.filter((held) => held.seq > track.storedHardSeq);
     }
     for (const track of this.#tracks.values()) {
       if (track.resetSeq <= resetsUpTo) track.storedResetSeq = track.resetSeq;
+    }
+  }
+
+  /** A hard state that is durable replaces those before it, and no other does. */
+  #forgetReplaced({ unstored }: Track): void {
+    let [, next] = unstored;
+    while (next !== undefined && next.seq <= this.#durable) {
+      unstored.shift();
+      [, next] = unstored;
     }
   }
 
@@ -175,13 +205,13 @@ export class JournalIndex {
     return this.#tracks.get(group)?.hardState ?? ZERO_HARD_STATE;
   }
 
-  /**
-   * The last row that nobody needs, nor any before it. The newest row always stays: it carries the numbering on.
-   * @param durable the newest row that is known to be on the disk
-   */
-  trimmableTo(durable: number): number {
-    let needed = Math.min(this.#lastSeq, durable);
-    for (const track of this.#tracks.values()) needed = Math.min(needed, oldestNeed(track));
+  /** The last row that nobody needs, nor any before it. The newest durable row always stays: it carries the numbering on. */
+  trimmableTo(): number {
+    let needed = Math.min(this.#lastSeq, this.#durable);
+    for (const track of this.#tracks.values()) {
+      this.#forgetReplaced(track);
+      needed = Math.min(needed, oldestNeed(track));
+    }
     return Math.max(needed, this.#firstSeq) - 1;
   }
 
@@ -224,6 +254,7 @@ export class JournalIndex {
         covered: 0,
         hardState: ZERO_HARD_STATE,
         hardSeq: 0,
+        unstored: [],
         storedHardSeq: 0,
         resetSeq: 0,
         storedResetSeq: 0,
@@ -279,7 +310,8 @@ function oldestOf(parts: readonly CopyPart[], mostBytes: number): CopyPart[] {
 
 function oldestNeed(track: Track): number {
   let seq = track.segments[0]?.seq ?? Infinity;
-  if (track.hardSeq > track.storedHardSeq) seq = Math.min(seq, track.hardSeq);
+  const [oldest] = track.unstored;
+  if (oldest !== undefined) seq = Math.min(seq, oldest.seq);
   if (track.resetSeq > track.storedResetSeq) seq = Math.min(seq, track.resetSeq);
   return seq;
 }

@@ -95,8 +95,6 @@ export class JournaledStorage implements Storage {
   #stall: StorageStall | undefined;
   #onStall: OnStall = () => undefined;
   #lastCommit: Promise<void> = Promise.resolve();
-  /** The newest row that is known to be on the disk. */
-  #durable = 0;
   #checkpoints = 0;
   #isCheckpointing = false;
   #isOpened = false;
@@ -132,7 +130,7 @@ export class JournaledStorage implements Storage {
       const { maxJournalBytes } = this.#settings;
       const opened = await this.#client.ask({ type: 'open', directory, maxJournalBytes });
       const result = await this.#recover(opened);
-      this.#durable = result.index.lastSeq;
+      result.index.durableTo(result.index.lastSeq);
       this.#session = {
         index: result.index,
         reader: this.#host.openReader(),
@@ -192,7 +190,7 @@ export class JournaledStorage implements Storage {
     const start = this.#host.now();
     this.#lastCommit = this.#client.ask({ type: 'commit', seq, data, flip }, [data.buffer]).then(() => {
       this.#times.add(this.#host.now() - start);
-      this.#durable = seq;
+      index.durableTo(seq);
       whenDurable?.();
     });
     return this.#lastCommit;
@@ -256,12 +254,12 @@ export class JournaledStorage implements Storage {
     if (parts.length === 0) return;
     const seq = index.appendCopy(parts);
     await this.#client.ask({ type: 'copy', seq, parts });
-    this.#durable = seq;
+    index.durableTo(seq);
     await this.#trim(index, checkpoints);
   }
 
   async #trim(index: JournalIndex, checkpoints: number): Promise<void> {
-    const to = index.trimmableTo(this.#durable);
+    const to = index.trimmableTo();
     index.trim(to);
     await this.#client.ask({ type: 'trim', to, checkpoints });
   }
@@ -360,7 +358,7 @@ export class JournaledStorage implements Storage {
   }
 
   get position(): number {
-    return this.#durable;
+    return this.#session?.index.durable ?? 0;
   }
 
   status(): StorageStatus {

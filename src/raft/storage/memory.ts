@@ -119,6 +119,7 @@ export class MemoryStorage implements Storage {
     this.#disk.owner = this;
     this.#failure = undefined;
     this.#index = new JournalIndex(0);
+    this.#index.durableTo(Infinity);
     const groups = new Map<GroupId, RecoveredGroup>();
     for (const [group, { hardState, meta, entries }] of this.#disk.groups) {
       const snapshot = meta ?? EMPTY_META;
@@ -229,7 +230,7 @@ export class MemoryStorage implements Storage {
         }
       });
       this.#index.stored(hardStates, resetsUpTo);
-      this.#index.trim(this.#index.trimmableTo(Infinity));
+      this.#index.trim(this.#index.trimmableTo());
     } finally {
       this.#isCheckpointing = false;
     }

@@ -104,6 +104,8 @@ export class Recovery {
   constructor(stored: readonly StoredGroup[], facts: JournalFacts) {
     this.#facts = facts;
     this.#index = new JournalIndex(facts.trimmed);
+    // What is read back is on the disk.
+    this.#index.durableTo(Infinity);
     if (facts.last < facts.vouched) {
       throw corruption(`journal.db ends at row ${facts.last}, but row ${facts.vouched} is known to have been written`);
     }

@@ -61,6 +61,31 @@ describe('the quota of the journal', () => {
     await storage.close();
   });
 
+  it('a checkpoint that overtook a vote leaves the vote before it', async () => {
+    const directory = freshFolder();
+    const worker = new InlineWorker();
+    const storage = new SqliteStorage({ directory, worker, maxJournalBytes: 400_000 });
+    await storage.open();
+    const hardState = (term: number) => ({ term, vote: 1, commit: 0 });
+    await storage.commit([{ group: 1, hardState: hardState(1), entries: entries(1, 1) }]);
+    await storage.checkpoint([{ group: 1, meta: meta(1), rows: [] }]);
+    await storage.commit([{ group: 1, hardState: hardState(6), entries: [] }]);
+    await storage.commit([{ group: 2, hardState: hardState(1), entries: [entry(1, 1, 'x'.repeat(150_000))] }]);
+    // Finds no room, and a later vote is behind it.
+    storage
+      .commit([{ group: 2, hardState: hardState(1), entries: [entry(2, 1, 'x'.repeat(150_000))] }])
+      .catch(() => undefined);
+    storage.commit([{ group: 1, hardState: hardState(7), entries: [] }]).catch(() => undefined);
+    await turns();
+    expect(storage.stall).toBeDefined();
+    void storage.checkpoint([{ group: 3, meta: meta(1), rows: [row('k', 'v')] }]).catch(() => undefined);
+    await turns(60);
+    const { view } = await startFrom(takeFiles(directory));
+    expect(view[3]).toMatchObject({ state: { k: 'v' } });
+    expect(view[1]).toMatchObject({ hardState: [6, 1, 0] });
+    await storage.close();
+  });
+
   it('at its smallest serves for ever, with a group that stands still, entries of the largest size, and many at once', async () => {
     const directory = freshFolder();
     const largest = 64 * 1024;
