@@ -117,7 +117,7 @@ export class VirtualNetwork {
     if (afterMs === undefined || transport.buried) return;
     transport.buried = true;
     this.#options.scheduler.after(afterMs, undefined, () => {
-      this.#strays.delete(transport);
+      if (transport.life.ended) this.#strays.delete(transport);
       for (const other of this.#endpoints.values()) if (other !== transport) other.unlink(transport);
     });
   }
