@@ -52,11 +52,15 @@ interface Watched {
   /** When it last had a fault of its own. */
   troubledAtMs: number;
   isStalled: boolean;
+  /** It is ready although something stands still, since then. */
+  readySinceMs: number | undefined;
   isAlone: boolean;
 }
 
 /** Longer than an election timeout. */
 const GRACE_MS = 1_000;
+/** When a disk is back, what waited for it is written in two commits or three: so long a node may be ready before. */
+const CATCH_UP_MS = 300;
 /** … and so long after the last fault of its own, in election timeouts, a node may still be unready. */
 const RECOVERY_ELECTIONS = 1;
 /** What was sent over a slow link arrives long after that was healed, and what was sent since then behind it. */
@@ -83,6 +87,7 @@ export class ReadinessWatch {
           wrongSinceMs: undefined,
           troubledAtMs: -Infinity,
           isStalled: false,
+          readySinceMs: undefined,
           isAlone: false,
         };
         this.#watched.set(node.id, watched);
@@ -125,7 +130,9 @@ export class ReadinessWatch {
     const isStalled = longest.ms > electionMs + GRACE_MS;
     if (isStalled && !watched.isStalled && wrong.length > 0) this.#options.reached('unready-by-own-fault');
     watched.isStalled = isStalled;
-    if (isStalled && wrong.length === 0) {
+    if (!isStalled || wrong.length > 0) watched.readySinceMs = undefined;
+    else watched.readySinceMs ??= now;
+    if (watched.readySinceMs !== undefined && now - watched.readySinceMs > CATCH_UP_MS) {
       throw new InvariantViolation(`n${node.id} is ready, and ${longest.what} for ${Math.round(longest.ms)} ms`);
     }
     const isWell = serves && longest.ms <= electionMs;

@@ -165,11 +165,25 @@ export class VirtualNetwork {
     if (isRouter(a.id) && isRouter(b.id)) return;
     if (!a.running || !b.running || a.isLinked(b)) return;
     const [dialler, acceptor] = dials(a.id, b.id) ? [a, b] : [b, a];
+    if (this.#isAnotherMatter(dialler, acceptor)) {
+      this.#dial(dialler, acceptor, REFUSED_AGAIN_MS);
+      return;
+    }
     acceptor.examine(dialler, () => {
       dialler.examine(acceptor, () => {
         this.#welcome(dialler, acceptor);
       });
     });
+  }
+
+  /**
+   * Strays among themselves are another cluster, of which nothing is asked here; and a router that knows no cluster yet
+   * belongs to the first that it meets: whoever starts it has to give it an address of the right one.
+   */
+  #isAnotherMatter(dialler: VirtualTransport, acceptor: VirtualTransport): boolean {
+    if (!this.#strays.has(acceptor)) return false;
+    const knowsNothing = dialler.id >= ROUTER_PEERS && dialler.helloTo(acceptor.id).extension.clusterUid === undefined;
+    return knowsNothing || this.#strays.has(dialler);
   }
 
   #welcome(dialler: VirtualTransport, acceptor: VirtualTransport): void {

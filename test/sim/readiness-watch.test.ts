@@ -63,10 +63,10 @@ describe('the watch on readiness', () => {
     const { node, pass } = watched();
     node.lastIndex = 6;
     node.stableIndex = 6;
-    pass(1_200);
+    pass(1_550);
     expect(() => {
       pass(100);
-    }).toThrow('n1 is ready, and leads group 7 and has committed nothing for 1250 ms');
+    }).toThrow('n1 is ready, and leads group 7 and has committed nothing for 1600 ms');
   });
 
   it('sees a node that is ready while its disk takes nothing', () => {
@@ -74,8 +74,8 @@ describe('the watch on readiness', () => {
     node.role = 'follower';
     node.lastIndex = 6;
     expect(() => {
-      pass(1_300);
-    }).toThrow('n1 is ready, and has got nothing of group 7 on its disk for 1250 ms');
+      pass(1_700);
+    }).toThrow('n1 is ready, and has got nothing of group 7 on its disk for 1600 ms');
   });
 
   it('is content with one that says so, with one that gets on, and with a follower', () => {
