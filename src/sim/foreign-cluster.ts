@@ -93,7 +93,8 @@ export class ForeignCluster {
       clock: new MachineClock(scheduler, 1, 0),
       random: random.stream(`node ${id}`).stream(stream),
       onTrouble: (what) => {
-        onTrouble(`of another cluster: ${what}`);
+        // Before either cluster has a uid, ours turns it away as a second process of one of its own nodes.
+        if (!what.includes('DuplicateNode')) onTrouble(`of another cluster: ${what}`);
       },
     });
   }

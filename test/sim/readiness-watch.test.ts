@@ -96,10 +96,10 @@ describe('the watch on readiness', () => {
   it('sees a node that serves and is not ready for what goes wrong elsewhere', () => {
     const { node, pass } = watched();
     node.wrong = 'some shard has no leader';
-    pass(200);
+    pass(400);
     expect(() => {
       pass(100);
-    }).toThrow('n1 serves what it leads and has no fault of its own, and is not ready for 250 ms: made up: some shard');
+    }).toThrow('n1 serves what it leads and has no fault of its own, and is not ready for 450 ms: made up: some shard');
   });
 
   it('does not expect that of one with a fault of its own, nor of one that can serve nothing', () => {
