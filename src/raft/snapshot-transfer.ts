@@ -26,6 +26,7 @@ export interface OutgoingChunk {
 
 /** Messages before the first chunk with data: chunk n of the owner goes as number n + 2. */
 export const OPENING_MESSAGES = 2;
+const STALE_FACTOR = 2;
 const NO_DATA = new Uint8Array(0);
 
 interface Sent {
@@ -59,7 +60,8 @@ export class SnapshotTransfer {
   #meta: SnapshotMeta | undefined;
   /**
    * Questions about earlier chunks whose answers may still come: they say nothing of the present one. They are expected
-   * for as long as the answer took that overtook them, then they are taken for lost.
+   * for twice as long as the answer took that overtook them (a link may become slower meanwhile), then they are
+   * taken for lost: until then another question is needed where one of them was.
    */
   #staleQuestions = 0;
   #staleTicks = 0;
@@ -147,7 +149,7 @@ export class SnapshotTransfer {
   #expectStale(questions: number, forTicks: number): void {
     if (questions === 0) return;
     this.#staleQuestions += questions;
-    this.#staleTicks = forTicks;
+    this.#staleTicks = STALE_FACTOR * forTicks;
   }
 
   #want(sequence: number): TransferStep {
