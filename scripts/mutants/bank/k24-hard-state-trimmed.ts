@@ -11,9 +11,10 @@ export const k24: Mutant = {
   edits: [
     {
       file: 'src/raft/storage/journal-index.ts',
-      find: `  if (track.hardSeq > track.storedHardSeq) seq = Math.min(seq, track.hardSeq);
+      find: `  if (oldest !== undefined) seq = Math.min(seq, oldest.seq);
 `,
-      replace: ``,
+      replace: `  void oldest;
+`,
     },
   ],
 };
