@@ -12,7 +12,7 @@ export type Symptom = (status: FaultStatus) => Promise<boolean>;
 const ASK_LIMIT_MS = 1_000;
 
 const HANGS = /^.*disk.* a write has been under way /m;
-const IS_FULL = /^kvorum_storage_stalled\{reason="disk-full"\} 1$/m;
+const IS_FULL = /^kvorum_storage_stalled\{waits="[a-z]+",reason="disk-full"\} 1$/m;
 /** A narrow link that holds nothing up for so long passes all that there is. */
 const LEAST_HELD_MS = 50;
 

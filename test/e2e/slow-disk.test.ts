@@ -88,7 +88,9 @@ it('a full disk makes commits wait, and the node goes on by itself once there is
     const { status } = await http.put(`${url}/v1/kv/large`, body, { headers: { 'content-type': 'text/plain' } });
     return status === 507;
   });
-  expect((await http.get<string>(`${url}/metrics`)).data).toMatch(/^kvorum_storage_stalled\{reason="disk-full"\} 1$/m);
+  expect((await http.get<string>(`${url}/metrics`)).data).toMatch(
+    /^kvorum_storage_stalled\{waits="commits",reason="disk-full"\} 1$/m,
+  );
   expect((await http.get(`${url}/v1/kv/a`)).status).toBe(200);
   rmSync(signal);
   await until('writes are taken again', async () => {
