@@ -74,8 +74,16 @@ export class ForeignCluster {
         this.#look();
         return;
       }
-      for (const node of this.#nodes) node.kill('process');
-      this.#isMade = true;
+      // Told to stop, a node has the id on its disk when it is gone; killed, it might not, and would be nobody's.
+      for (const node of this.#nodes) node.stop(0);
+      this.#awaitEnd();
+    });
+  }
+
+  #awaitEnd(): void {
+    this.#options.scheduler.after(LOOK_EVERY_MS, undefined, () => {
+      this.#isMade = this.#nodes.every(({ running }) => !running);
+      if (!this.#isMade) this.#awaitEnd();
     });
   }
 
@@ -93,8 +101,7 @@ export class ForeignCluster {
       clock: new MachineClock(scheduler, 1, 0),
       random: random.stream(`node ${id}`).stream(stream),
       onTrouble: (what) => {
-        // Before either cluster has a uid, ours turns it away as a second process of one of its own nodes.
-        if (!what.includes('DuplicateNode')) onTrouble(`of another cluster: ${what}`);
+        onTrouble(`of another cluster: ${what}`);
       },
     });
   }
