@@ -26,7 +26,6 @@ export interface OutgoingChunk {
 
 /** Messages before the first chunk with data: chunk n of the owner goes as number n + 2. */
 export const OPENING_MESSAGES = 2;
-const STALE_FACTOR = 2;
 const NO_DATA = new Uint8Array(0);
 
 interface Sent {
@@ -60,8 +59,7 @@ export class SnapshotTransfer {
   #meta: SnapshotMeta | undefined;
   /**
    * Questions about earlier chunks whose answers may still come: they say nothing of the present one. They are expected
-   * for twice as long as the answer took that overtook them (a link may become slower meanwhile), then they are
-   * taken for lost: until then another question is needed where one of them was.
+   * for as long as the answer took that overtook them, then they are taken for lost.
    */
   #staleQuestions = 0;
   #staleTicks = 0;
@@ -149,7 +147,7 @@ export class SnapshotTransfer {
   #expectStale(questions: number, forTicks: number): void {
     if (questions === 0) return;
     this.#staleQuestions += questions;
-    this.#staleTicks = STALE_FACTOR * forTicks;
+    this.#staleTicks = forTicks;
   }
 
   #want(sequence: number): TransferStep {

@@ -61,7 +61,7 @@ interface Watched {
 const GRACE_MS = 1_000;
 /** When a disk is back, what waited for it is written in two commits or three: so long a node may be ready before. */
 const CATCH_UP_MS = 300;
-/** … and so long after the last fault of its own, in election timeouts, a node may still be unready. */
+/** … and so long after the last fault of its own, in election timeouts, a node may still be unready: an election takes up to two. */
 const RECOVERY_ELECTIONS = 2;
 /** What was sent over a slow link arrives long after that was healed, and what was sent since then behind it. */
 const AFTERMATH_MS = 500;

@@ -194,11 +194,7 @@ export class JournalIndex {
 
   /** A hard state that is durable replaces those before it, and no other does. */
   #forgetReplaced({ unstored }: Track): void {
-    let [, next] = unstored;
-    while (next !== undefined && next.seq <= this.#durable) {
-      unstored.shift();
-      [, next] = unstored;
-    }
+    while (unstored.length > 1 && (unstored[1]?.seq ?? 0) <= this.#durable) unstored.shift();
   }
 
   hardState(group: GroupId): HardState {
