@@ -3,7 +3,8 @@
  *
  * The writes (commits and installs) that survive are the first so many of them, at least those acknowledged. A
  * checkpoint that survives has all writes before it on the disk too, and is there for the first so many of its groups,
- * for all if it was acknowledged.
+ * for all if it was acknowledged. On a disk that was full a checkpoint may overtake writes that wait for room, since it
+ * is what makes room: there it may survive without those before it that were not acknowledged.
  */
 import type { Entry, HardState, SnapshotMeta } from '../../../src/raft/types.js';
 
@@ -55,6 +56,7 @@ const firstOf = (checkpoint: Checkpoint, groups: number): Checkpoint => ({
 export class Ledger {
   #base: Content = {};
   #asked: Asked[] = [];
+  #wasFull = false;
 
   write(parts: readonly WritePart[]): () => void {
     return this.#ask({ type: 'write', parts, isAcknowledged: false });
@@ -72,6 +74,11 @@ export class Ledger {
     };
   }
 
+  /** From now until the next start a checkpoint may overtake writes. */
+  diskIsFull(): void {
+    this.#wasFull = true;
+  }
+
   get writesUnderWay(): number {
     return this.#asked.filter(({ type, isAcknowledged }) => type === 'write' && !isAcknowledged).length;
   }
@@ -86,10 +93,11 @@ export class Ledger {
     const acknowledged = this.#asked.findLastIndex((asked) => asked.type === 'write' && asked.isAcknowledged);
     const contents: Content[] = [];
     for (let end = acknowledged + 1; end <= this.#asked.length; end++) {
-      const until = this.#asked.slice(0, end);
       const rest = this.#asked.slice(end);
-      // An acknowledged checkpoint is there, and so is every write before it.
-      if (rest.some(({ type, isAcknowledged }) => type === 'checkpoint' && isAcknowledged)) continue;
+      // An acknowledged checkpoint is there, and so is every write before it, unless it overtook them.
+      if (!this.#wasFull && rest.some(({ type, isAcknowledged }) => type === 'checkpoint' && isAcknowledged)) continue;
+      const overtaking = this.#wasFull ? rest.filter(({ type }) => type === 'checkpoint') : [];
+      const until = [...this.#asked.slice(0, end), ...overtaking];
       const groups = Math.max(0, ...until.filter(isOpenCheckpoint).map(({ parts }) => parts.length));
       for (let survive = 0; survive <= groups; survive++) {
         contents.push(
@@ -104,6 +112,7 @@ export class Ledger {
   restart(found: Content): void {
     this.#base = found;
     this.#asked = [];
+    this.#wasFull = false;
   }
 
   #contentOf(asked: readonly Asked[]): Content {

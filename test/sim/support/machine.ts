@@ -76,6 +76,7 @@ export class Machine {
         return;
       case 'fail':
         this.disk.faults.failNextSync = step.how;
+        if (step.how === 'full') this.#ledger.diskIsFull();
         return;
       case 'crash':
         await this.#crash(step.kind);
