@@ -15,7 +15,7 @@ const KIB = 1024;
 
 /** What a link may have under way before anything is known of it; then at least, and at most. */
 const FIRST_WINDOW_BYTES = 128 * KIB;
-const MIN_WINDOW_BYTES = 16 * KIB;
+export const MIN_WINDOW_BYTES = 16 * KIB;
 const MAX_WINDOW_BYTES = 16 * KIB * KIB;
 /** Above the bytes that the other side has got and need not acknowledge yet. */
 const MIN_CALM_BYTES = 48 * KIB;

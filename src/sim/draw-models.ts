@@ -1,4 +1,5 @@
 /** Adds models to what a seed draws. Knows how each is drawn; what a model does, the virtual machines know. */
+import { MIN_WINDOW_BYTES } from '../shard/index.js';
 import type { FaultKind, FaultPlan } from './fault-plan.js';
 import type { Mix } from './mix.js';
 import { MODEL_CHANCES, MODELS, type Model } from './model.js';
@@ -42,13 +43,16 @@ export function addModels(mix: Mix, random: Random, named: readonly Model[] | un
  * What one link carries in an election timeout is a few of the largest messages, or less than one. TCP below it loses,
  * doubles and reorders nothing, so whatever is sent twice while the first is under way was sent in vain.
  *
- * Half of them have values so large that they go in pieces, and links that carry some of these in an election timeout.
+ * A link always has `MIN_WINDOW_BYTES` under way and carries a few of these windows in an election timeout: one that
+ * carries less would be late for that alone. Half of them have values so large that they go in pieces.
  */
 function narrowLinks(mix: Mix, random: Random): Mix {
-  const valueBytes = random.chance(0.5) ? mix.valueBytes : random.pick([4_000, 20_000]);
+  const windows = random.pick([4, 10]);
+  // Clients repeat what takes long: values larger than this would fill the narrowest links for good.
+  const large = windows === 4 ? 4_000 : random.pick([4_000, 20_000]);
+  const valueBytes = random.chance(0.5) ? mix.valueBytes : large;
   const isLarge = valueBytes > mix.valueBytes;
-  // A link has at least 16 KiB under way (`send-window.ts`): one that carries still less would be late for that alone.
-  const bytesPerMs = random.pick([200, 500]);
+  const bytesPerMs = Math.ceil((windows * MIN_WINDOW_BYTES) / electionMs(mix));
   const { checkpoints } = mix;
   const grown = { keepBytes: 20 * valueBytes, followerBytes: 10 * valueBytes, nodeFollowerBytes: 25 * valueBytes };
   return {
@@ -180,8 +184,6 @@ const LEASE_DRIFT = 0.045;
 /** The other replicas of every shard must be a majority, and no node may be gone for good. */
 function leftAlone(mix: Mix, random: Random, kind: TrialMix['kind']): Mix {
   if (mix.replicas < SPARING_REPLICAS || mix.faults.some(({ kind }) => kind === 'bit-flip')) return mix;
-  // Everybody is to be served within a few election timeouts, and such links carry few values in that.
-  if (mix.network.narrow !== undefined) return mix;
   const seed = Math.floor(random.next() * 2 ** 32);
   return { ...mix, trial: { kind, lullElections: random.pick([0, 3]), seed } };
 }
