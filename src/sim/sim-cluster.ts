@@ -105,6 +105,8 @@ export class SimCluster {
         reached('urgent-passes-bulk');
       },
       onRepeated: (from, to, what) => {
+        // A member whose disk forgot is begun anew, each time that this shows: what was under way then serves nobody.
+        if (this.#disks.get(to)?.hasForgotten === true) return;
         onViolation(`n${from} sends n${to} again what is still on its way: ${what}`);
       },
     });
