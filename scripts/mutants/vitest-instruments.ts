@@ -32,6 +32,7 @@ const SUITES: readonly Suite[] = [
       'test/raft/storage/damage.test.ts',
       'test/raft/storage/crash-points.test.ts',
       'test/raft/storage/model.test.ts',
+      'test/raft/storage/journal-quota.test.ts',
     ],
     unit: 'tests',
     budget: 1,

@@ -65,6 +65,7 @@ import { k43 } from './k43-uid-not-checked.js';
 import { k44 } from './k44-close-leaves-commits.js';
 import { k45 } from './k45-elsewhere-counts.js';
 import { k46 } from './k46-level-of-the-best.js';
+import { k47 } from './k47-overtaken-vote-forgotten.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -132,4 +133,5 @@ export const BANK: readonly Mutant[] = [
   k44,
   k45,
   k46,
+  k47,
 ];
