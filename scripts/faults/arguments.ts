@@ -147,7 +147,7 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
     },
   },
   'hang-disk': nodeForm('hang-disk', 'syncs do not come back, until heal; likewise'),
-  'fill-disk': nodeForm('fill-disk', 'its files cannot grow, as on a full disk, until heal; likewise'),
+  'fill-disk': nodeForm('fill-disk', 'nothing can be written, as on a full disk, until heal; likewise'),
   heal: {
     usage: '',
     help: 'all links, pauses and disks as they were; dead nodes start again',

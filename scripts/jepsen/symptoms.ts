@@ -12,15 +12,14 @@ export type Symptom = (status: FaultStatus) => Promise<boolean>;
 const ASK_LIMIT_MS = 1_000;
 
 const HANGS = /^.*disk.* a write has been under way /m;
+const IS_FULL = /^kvorum_storage_stalled\{waits="[a-z]+",reason="disk-full"\} 1$/m;
 /** A narrow link that holds nothing up for so long passes all that there is. */
 const LEAST_HELD_MS = 50;
 
-/**
- * Kinds that are not named have none. A full disk bites only where a file has to grow meanwhile, which in a few seconds
- * none may have to, for the journal overwrites what it has: `test/e2e/slow-disk.test.ts` shows that it does.
- */
+/** Kinds that are not named have none. */
 export const SYMPTOMS: Readonly<Partial<Record<FaultKind, Symptom>>> = {
   'hung-disk': ({ nodes }) => anyShows(nodes, '/readyz', HANGS),
+  'full-disk': ({ nodes }) => anyShows(nodes, '/metrics', IS_FULL),
   'narrow-links': ({ links }) => Promise.resolve(links.some(({ heldMs = 0 }) => heldMs >= LEAST_HELD_MS)),
 };
 

@@ -4,7 +4,8 @@
  *   slow-sync   with a number of milliseconds, at most MOST_MS: fsync and fdatasync take so much longer
  *               with the word `hang`: they do not come back while the word stands there
  *   full-disk   what would make a file longer fails with ENOSPC, as on a full disk; bytes that a file has
- *               already are overwritten as ever
+ *               already are overwritten as ever, but with the word `all` that fails too, as where a file system
+ *               writes nothing in place (Btrfs, ZFS)
  *
  * Loaded before libc (LD_PRELOAD). On each call it finds the file's path by /proc/self/fd and looks beside it (for a
  * folder: in it). So each of these begins and ends while the process runs, for each node's folder on its own. The
@@ -50,17 +51,22 @@ static int folder_of(int fd, char *folder, size_t size) {
   return 1;
 }
 
-static long delay_ms(int fd) {
-  char path[PATH_MAX + sizeof SYNC_FILE];
-  if (!folder_of(fd, path, PATH_MAX)) return 0;
-  strcat(path, SYNC_FILE);
+/* What the file `name` beside that of `fd` says, at most `size` - 1 bytes; < 0 where there is no such file. */
+static ssize_t say_of(int fd, const char *name, char *text, size_t size) {
+  char path[PATH_MAX + 16];
+  if (!folder_of(fd, path, PATH_MAX)) return -1;
+  strcat(path, name);
   int signal_fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (signal_fd < 0) return 0;
-  char text[16];
-  ssize_t length = read(signal_fd, text, sizeof text - 1);
+  if (signal_fd < 0) return -1;
+  ssize_t length = read(signal_fd, text, size - 1);
   close(signal_fd);
-  if (length <= 0) return 0;
-  text[length] = '\0';
+  text[length > 0 ? length : 0] = '\0';
+  return length;
+}
+
+static long delay_ms(int fd) {
+  char text[16];
+  if (say_of(fd, SYNC_FILE, text, sizeof text) <= 0) return 0;
   if (strncmp(text, "hang", 4) == 0) return HANGS;
   long ms = strtol(text, NULL, 10);
   if (ms <= 0) return 0;
@@ -100,21 +106,18 @@ int fsync(int fd) { return slowly("fsync", fd); }
 
 int fdatasync(int fd) { return slowly("fdatasync", fd); }
 
-/* Would bytes up to `end` make the file longer, on a disk that is full? `end` < 0: from where the file stands. */
+/* Is there no room for bytes up to `end`, since the disk is full? `end` < 0: from where the file stands. */
 static int has_no_room(int fd, size_t count, off_t end) {
   int error = errno;
   int full = 0;
   struct stat status;
-  char path[PATH_MAX + sizeof FULL_FILE];
-  if (count > 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && folder_of(fd, path, PATH_MAX)) {
-    strcat(path, FULL_FILE);
-    if (access(path, F_OK) == 0) {
-      if (end < 0) {
-        int flags = fcntl(fd, F_GETFL);
-        end = (flags >= 0 && (flags & O_APPEND) != 0 ? status.st_size : lseek(fd, 0, SEEK_CUR)) + (off_t)count;
-      }
-      full = end > status.st_size;
+  char text[16];
+  if (count > 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && say_of(fd, FULL_FILE, text, sizeof text) >= 0) {
+    if (end < 0) {
+      int flags = fcntl(fd, F_GETFL);
+      end = (flags >= 0 && (flags & O_APPEND) != 0 ? status.st_size : lseek(fd, 0, SEEK_CUR)) + (off_t)count;
     }
+    full = end > status.st_size || strncmp(text, "all", 3) == 0;
   }
   errno = full ? ENOSPC : error;
   return full;

@@ -36,7 +36,7 @@ export type Fault =
   | { readonly type: 'kill-all' }
   /** Each sync of the node's files takes `ms` longer; 0 = no longer. Only where the shim is loaded. */
   | { readonly type: 'slow-disk'; readonly node: number; readonly ms: number }
-  /** Syncs of the node's files do not come back; its files cannot grow. Until it is healed; likewise. */
+  /** Syncs of the node's files do not come back; nothing can be written to them, as on a full disk. Until it is healed; likewise. */
   | { readonly type: 'hang-disk' | 'fill-disk'; readonly node: number }
   /** All links as they were, pauses and faults of disks over, dead nodes started again. */
   | { readonly type: 'heal' };

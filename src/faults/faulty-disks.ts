@@ -11,6 +11,8 @@ export type DiskFault = Extract<Fault, { type: 'slow-disk' | 'hang-disk' | 'fill
 const SYNC_FILE = 'slow-sync';
 const FULL_FILE = 'full-disk';
 const HANG = 'hang';
+/** Writes in place fail too: else a disk is full without a sign until a file has to grow. */
+const ALL_WRITES = 'all';
 
 interface DiskState {
   slowMs: number;
@@ -62,7 +64,7 @@ export class FaultyDisks {
   #say(node: number): void {
     const { dataDir, slowMs, hangs, full } = this.#of(node);
     put(dataDir, SYNC_FILE, hangs ? HANG : slowMs > 0 ? String(slowMs) : undefined);
-    put(dataDir, FULL_FILE, full ? '' : undefined);
+    put(dataDir, FULL_FILE, full ? ALL_WRITES : undefined);
   }
 }
 
