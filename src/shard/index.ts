@@ -27,7 +27,7 @@ export { MemoryDisk, MemoryStorage, SqliteStorage, SqliteThread, StorageFull } f
 export { isRevision, storedContentType, writtenContentType } from './bounds.js';
 export { binaryString } from './byte-io.js';
 export type { CheckpointLimits } from './checkpointer.js';
-export { examineHello, type Meeting } from './duplicates.js';
+export { DuplicateNode, examineHello, type Meeting } from './duplicates.js';
 export * from './errors.js';
 export type { Replica } from './group.js';
 export * from './formats.js';

@@ -21,6 +21,7 @@ const ADD: Readonly<Record<Model, AddModel>> = {
   'old-topology': oldTopology,
   'rolling-upgrade': rollingUpgrade,
   'foreign-node': foreignNodes,
+  'copied-node': copiedNodes,
   'busy-end': (mix) => ({ ...mix, busyEnd: true }),
   'hung-alone': (mix, random) => leftAlone(mix, random, 'hung'),
   'failed-alone': (mix, random) => leftAlone(mix, random, 'failed'),
@@ -36,7 +37,7 @@ export function addModels(mix: Mix, random: Random, named: readonly Model[] | un
     const isDrawn = own.chance(MODEL_CHANCES[model]);
     if (named?.includes(model) ?? isDrawn) grown = ADD[model](grown, own);
   }
-  return spareWitnesses(grown);
+  return spareAround(spareAround(grown, 'rolled-back-disk', KEPT_AFTER_MS), 'copied-node', 0);
 }
 
 /**
@@ -99,15 +100,19 @@ function forgetting(mix: Mix, random: Random, kind: FaultKind): Mix {
 }
 
 /**
- * What a disk loses of its last life, only the memory of others tells, until they keep it about a second later: nobody
- * dies, and nobody is cut off, from the image on until the node has met them (`shard/lives.ts` says what is missed otherwise).
+ * Leaves out what ends or cuts off a node from such a fault's begin until so long after its end.
+ *
+ *  - What a disk loses of its last life, only the memory of others tells, until they keep it about a second later
+ *    (`shard/lives.ts` says what is missed otherwise).
+ *  - That a node runs twice shows only while somebody has a link to the one and hears of the other.
  */
-function spareWitnesses(mix: Mix): Mix {
-  const forgets = mix.faults.find(({ kind }) => kind === 'rolled-back-disk');
-  if (forgets === undefined) return mix;
-  const until = forgets.atMs + forgets.lastsMs + KEPT_AFTER_MS;
-  const isApart = ({ atMs, lastsMs }: FaultPlan): boolean => atMs + lastsMs < forgets.atMs || atMs > until;
-  const faults = mix.faults.filter((fault) => fault === forgets || LEAVES_WITNESSES.has(fault.kind) || isApart(fault));
+function spareAround(mix: Mix, kind: FaultKind, afterMs: number): Mix {
+  const spared = mix.faults.filter((fault) => fault.kind === kind);
+  const isApart = (fault: FaultPlan): boolean =>
+    spared.every(({ atMs, lastsMs }) => fault.atMs + fault.lastsMs < atMs || fault.atMs > atMs + lastsMs + afterMs);
+  const faults = mix.faults.filter((fault) => {
+    return spared.includes(fault) || SPARES_NODES.has(fault.kind) || isApart(fault);
+  });
   return { ...mix, faults };
 }
 
@@ -116,7 +121,7 @@ const KEPT_AFTER_MS = 1_500;
 /** So many bear the loss of one. */
 const SPARING_REPLICAS = 3;
 const UNBEARABLE: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-flip', 'kill-all', 'power-cut']);
-const LEAVES_WITNESSES: ReadonlySet<FaultKind> = new Set<FaultKind>([
+const SPARES_NODES: ReadonlySet<FaultKind> = new Set<FaultKind>([
   'router-cut',
   'kill-router',
   'slow-disk',
@@ -159,6 +164,15 @@ const rollingMs = ({ nodes }: Mix, random: Random): number => nodes * random.bet
 function foreignNodes(mix: Mix, random: Random): Mix {
   if (mix.nodes < 2 || mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
   return withFaults(mix, random, 'foreign-node', random.integer(1, 3), random.between(200, 1_500));
+}
+
+/**
+ * Builds that speak the former protocol do not tell a process of a node from another one, and of a disk that forgot nobody
+ * could say whether it is the copy that is behind, or the original.
+ */
+function copiedNodes(mix: Mix, random: Random): Mix {
+  if (mix.nodes < 2 || mix.former !== undefined || mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
+  return withFaults(mix, random, 'copied-node', 1, random.between(1_000, 6_000));
 }
 
 /**

@@ -48,6 +48,7 @@ export const MODEL_FAULT_KINDS = [
   'old-topology',
   'rolling-upgrade',
   'foreign-node',
+  'copied-node',
 ] as const;
 
 export type ModelFaultKind = (typeof MODEL_FAULT_KINDS)[number];

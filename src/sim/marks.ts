@@ -17,6 +17,8 @@ export const MARKS = [
   'linked-in-former-protocol',
   /** A node of another cluster was turned away by a node, or turned away from it. */
   'foreign-node-refused',
+  /** A process on a copy of a node's disk was told that the node is another process, and ended. */
+  'copied-node-refused',
   /** Over a narrow link, pieces of something long waited for what had left to arrive, so that what is urgent could pass. */
   'urgent-passes-bulk',
 ] as const;

@@ -28,6 +28,8 @@ export const MODELS = [
   'rolling-upgrade',
   /** Nodes of another cluster with the same settings try to link. */
   'foreign-node',
+  /** A copy of a node's disk is started beside the node. */
+  'copied-node',
   /** Replicas have to catch up while clients go on. */
   'busy-end',
   /** After all has healed, one node's disk hangs and nobody helps it: the others have to serve. */
@@ -51,6 +53,7 @@ export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'old-topology': 0.05,
   'rolling-upgrade': 0.06,
   'foreign-node': 0.04,
+  'copied-node': 0.04,
   'busy-end': 0.3,
   'hung-alone': 0.06,
   'failed-alone': 0.06,

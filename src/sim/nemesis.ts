@@ -50,6 +50,7 @@ const INJECT: Readonly<Record<FaultKind, Inject>> = {
   'old-topology': process.oldTopology,
   'rolling-upgrade': process.upgrade,
   'foreign-node': stray.foreign,
+  'copied-node': stray.copied,
   'clock-jump': machine.clockJump,
   'clock-drift': machine.clockDrift,
 };

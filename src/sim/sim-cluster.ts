@@ -99,7 +99,7 @@ export class SimCluster {
       },
       onStrayLinked: (dialler, acceptor) => {
         // A router asks whoever answers at the address of a node, and is told nothing that is not the other cluster's.
-        if (dialler < ROUTER_PEERS) onViolation(`a node of another cluster is linked: n${dialler} to n${acceptor}`);
+        if (dialler < ROUTER_PEERS) onViolation(`a foreign or copied node is linked: n${dialler} to n${acceptor}`);
       },
       onPassed: () => {
         reached('urgent-passes-bulk');
@@ -203,14 +203,45 @@ export class SimCluster {
 
   /** The node of another cluster with this id, to be started here; undefined if there is none (yet). */
   stray(id: NodeId, at: 'elsewhere' | 'its-address'): VirtualNode | undefined {
+    return this.#foreign?.stray(id, this.#strayNetwork(at), ++this.#strays);
+  }
+
+  /** A node on a copy of this one's disk, as that is now; it has no address that the others know. */
+  copy(id: NodeId): VirtualNode {
+    const { mix, scheduler, random, onTrouble, reached } = this.#options;
+    const own = random.stream(`copy ${++this.#strays} of ${id}`);
+    const disk = new VirtualDisk({ scheduler, random: own.stream('disk'), mix: mix.disk });
+    disk.restore(this.disk(id).image());
+    const copy: VirtualNode = new VirtualNode({
+      id,
+      plan: planOf(mix),
+      mix,
+      scheduler,
+      network: this.#strayNetwork('elsewhere'),
+      disk,
+      clock: new MachineClock(scheduler, 1, 0),
+      random: own,
+      onTrouble: (what) => {
+        onTrouble(`on a copy: ${what}`);
+      },
+      onDuplicate: () => {
+        reached('copied-node-refused');
+        scheduler.after(0, copy.life, () => {
+          copy.kill('process');
+        });
+      },
+    });
+    return copy;
+  }
+
+  #strayNetwork(at: 'elsewhere' | 'its-address'): NodeNetwork {
     const { network } = this;
-    const port: NodeNetwork = {
+    return {
       transport: (self, life) => network.strayTransport(self, life, at),
       died: (transport, afterMs) => {
         network.died(transport, afterMs);
       },
     };
-    return this.#foreign?.stray(id, port, ++this.#strays);
   }
 
   /** The node whose present process this is. */

@@ -1,5 +1,6 @@
-/** Faults that are processes of the wrong kind: nodes of another cluster among those of this one. */
+/** Faults that are processes too many: nodes of another cluster among those of this one, and copies of its own. */
 import { someNode, type Inject } from './fault.js';
+import { Life } from './scheduler.js';
 
 /**
  * An operator's slip: a node of another cluster is started with this one's addresses, beside the node of its id or, while
@@ -19,6 +20,30 @@ export const foreign: Inject = ({ cluster, random, ...scene }) => {
     end: () => {
       stray.kill('process');
       node.start();
+    },
+  };
+};
+
+/**
+ * An operator's slip: a copy of a data folder, made a while ago, is started beside its original, at an address of its own. The
+ * node with the highest id dials nobody and is left out; and all must be linked, else nobody could tell which is which.
+ */
+export const copied: Inject = (scene) => {
+  const { cluster, scheduler, random, lastsMs } = scene;
+  const { nodes } = cluster;
+  if (!nodes.every((node) => nodes.every((other) => node === other || node.isLinked(other.id)))) return undefined;
+  const node = someNode(scene, ({ id, serving, failing }) => id < nodes.length && serving && !failing);
+  if (node === undefined) return undefined;
+  const copy = cluster.copy(node.id);
+  const story = new Life();
+  scheduler.after(lastsMs * random.between(0, 0.5), story, () => {
+    copy.start();
+  });
+  return {
+    what: `n${node.id}`,
+    end: () => {
+      story.end();
+      copy.kill('process');
     },
   };
 };

@@ -4,6 +4,7 @@
  */
 import { Dispatcher, NodeBackend, readinessOf, type HealthCheck } from '../router/index.js';
 import {
+  DuplicateNode,
   FORMER_PROTOCOL,
   PROTOCOL,
   ShardNode,
@@ -50,6 +51,8 @@ export interface VirtualNodeOptions {
   readonly random: Random;
   /** Something that nobody planned: an exception, or a start that failed although the disk was never damaged. */
   readonly onTrouble: (what: string) => void;
+  /** It was told that another process is alive as this node, and ends; undefined: that is trouble. */
+  readonly onDuplicate?: () => void;
 }
 
 interface Process {
@@ -113,6 +116,10 @@ export class VirtualNode {
     return state === 'serving' || state === 'failed' ? this.#process : undefined;
   }
 
+  isLinked(peer: NodeId): boolean {
+    return this.#process?.transport.link(peer) !== undefined;
+  }
+
   /** As the present process knows it. */
   get topology(): Topology | undefined {
     return this.#process?.node.topology();
@@ -158,7 +165,9 @@ export class VirtualNode {
       featureLevel: protocol.featureLevel,
     });
     node.onFailure((error) => {
-      if (!this.failing) this.#options.onTrouble(`n${id} failed on a good disk: ${String(error)}`);
+      const { onDuplicate } = this.#options;
+      if (error instanceof DuplicateNode && onDuplicate !== undefined) onDuplicate();
+      else if (!this.failing) this.#options.onTrouble(`n${id} failed on a good disk: ${String(error)}`);
     });
     const backend = new NodeBackend({ host: node, runtime });
     const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });

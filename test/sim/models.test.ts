@@ -18,7 +18,8 @@ describe('seeds with the model', () => {
   it.each([
     ['rolling-upgrade', 'linked-in-former-protocol', [1, 2, 3], 3],
     ['foreign-node', 'foreign-node-refused', [1, 2, 3, 5, 8], 2],
-    ['narrow-links', 'urgent-passes-bulk', [12, 13, 19], 2],
+    ['copied-node', 'copied-node-refused', [1, 2, 3], 3],
+    ['narrow-links', 'urgent-passes-bulk', [13, 28, 30], 3],
   ] as const)(
     '%s: %s',
     async (model, mark, seeds, atLeast) => {

@@ -66,6 +66,7 @@ import { k44 } from './k44-close-leaves-commits.js';
 import { k45 } from './k45-elsewhere-counts.js';
 import { k46 } from './k46-level-of-the-best.js';
 import { k47 } from './k47-overtaken-vote-forgotten.js';
+import { k48 } from './k48-one-process-number.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -134,4 +135,5 @@ export const BANK: readonly Mutant[] = [
   k45,
   k46,
   k47,
+  k48,
 ];
