@@ -54,6 +54,7 @@ export class CommitPipeline {
   /** When the oldest write that is under way began; undefined if none is. What is queued waits for those. */
   get oldestSinceMs(): number | undefined {
     let oldest = this.#began[0];
+    if (this.#staging.size === 0) return oldest;
     for (const since of this.#staging.values()) if (oldest === undefined || since < oldest) oldest = since;
     return oldest;
   }

@@ -41,6 +41,11 @@ export class DiskWatch {
     return this.#isFit;
   }
 
+  /** `look` would find nothing new, whatever the time is. */
+  get isAtEase(): boolean {
+    return this.#isFit && !this.#hangs && this.#writes.oldestSinceMs === undefined;
+  }
+
   /** To be called often. Says what changed since the last call. */
   look(now: number): { readonly began: boolean; readonly changed: boolean } {
     const hangs = this.hangs(now);

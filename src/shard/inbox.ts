@@ -82,11 +82,13 @@ export class Inbox {
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#runtime.defer(() => {
-      this.#scheduled = false;
-      this.#turn();
-    });
+    this.#runtime.defer(this.#begin);
   }
+
+  readonly #begin = (): void => {
+    this.#scheduled = false;
+    this.#turn();
+  };
 
   take(): Contents {
     const contents: Contents = {

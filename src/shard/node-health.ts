@@ -7,7 +7,7 @@
 import { handOver } from './balancer.js';
 import type { DiskStall } from './disk-stalls.js';
 import type { NodeParts } from './node-parts.js';
-import type { Logger } from './runtime.js';
+import type { Logger, Runtime } from './runtime.js';
 import type { NodeStatus } from './status.js';
 import { shardOfGroup } from './topology.js';
 
@@ -62,7 +62,13 @@ export function statusOf(
  * Every turn. A node whose disk hangs says at once that it is not fit to lead, and hands over what it leads: also the
  * groups in which nothing waits yet, so that the next write to each does not have to find out.
  */
-export function watchDisk({ disk, neighbourhood, groups, liveness }: NodeParts, logger: Logger, now: number): void {
+export function watchDisk(
+  parts: NodeParts,
+  { logger, runtime }: { readonly logger: Logger; readonly runtime: Pick<Runtime, 'now'> },
+): void {
+  const { disk, neighbourhood, groups, liveness } = parts;
+  if (disk.isAtEase) return;
+  const now = runtime.now();
   const { began, changed } = disk.look(now);
   if (changed) {
     neighbourhood.unfit = !disk.isFit;

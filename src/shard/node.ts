@@ -246,7 +246,7 @@ export class ShardNode {
     for (const { request, done } of submissions) this.#parts.operations.start(request, done);
     for (const task of tasks) task();
     if (tick) this.#parts.groups.tick();
-    watchDisk(this.#parts, this.#options.logger, this.#options.runtime.now());
+    watchDisk(this.#parts, this.#options);
     this.#parts.groups.collect();
     this.#parts.snapshots.pump();
     this.#pace();

@@ -27,8 +27,8 @@ export interface Outgoing {
    * @throws WireError if it cannot be said to this peer
    */
   add(message: PeerMessage, socketBytes: number): boolean;
-  /** Hands out what may leave now, one message of the link at a time. */
-  take(now: number, send: (bytes: Uint8Array) => void): void;
+  /** Hands out what may leave now, one message of the link at a time. `clock` in ms, never back. */
+  take(clock: () => number, send: (bytes: Uint8Array) => void): void;
   /** The link is down. */
   clear(): void;
 }
@@ -67,7 +67,7 @@ export class SingleLane implements Outgoing {
     return true;
   }
 
-  take(_now: number, send: (bytes: Uint8Array) => void): void {
+  take(_clock: () => number, send: (bytes: Uint8Array) => void): void {
     this.#cut();
     if (this.#full.length === 0) return;
     const frames = this.#full;

@@ -70,13 +70,14 @@ export class TwoLanes implements Outgoing {
     return true;
   }
 
-  take(now: number, send: (bytes: Uint8Array) => void): void {
-    this.#urgent.take(now, (bytes) => {
+  take(clock: () => number, send: (bytes: Uint8Array) => void): void {
+    this.#urgent.take(clock, (bytes) => {
       this.#window.sent(bytes.length);
       send(bytes);
     });
     if (this.#bulkBytes === 0) return;
     this.#cut();
+    const now = clock();
     for (let frame = this.#frames[0]; frame !== undefined; frame = this.#frames[0]) {
       const length = Math.min(this.#window.pieceBytes, frame.bytes.length - frame.sent);
       if (!this.#window.hasRoom(PIECE_HEADER_BYTES + length, now)) return;

@@ -68,6 +68,7 @@ interface ReadAt {
   readonly waiters: readonly Waiter[];
 }
 
+const NOBODY: readonly Waiter[] = [];
 const NO_READS: ReadsAsked = { context: 0, waiters: [] };
 
 /**
@@ -113,8 +114,8 @@ export class WaitingReads {
   }
 
   /** The waiters that may be answered once `applied` is applied. */
-  takeReady(applied: number): Waiter[] {
-    if (this.#confirmed.length === 0) return [];
+  takeReady(applied: number): readonly Waiter[] {
+    if (this.#confirmed.length === 0) return NOBODY;
     const ready: Waiter[] = [];
     this.#confirmed = this.#confirmed.filter(({ index, waiters }) => {
       if (index > applied) return true;

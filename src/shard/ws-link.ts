@@ -115,7 +115,7 @@ export class WsLink {
     if (this.down || this.outgoing.bytes === 0) return;
     const { counters } = this.owner;
     const before = this.outgoing.messages;
-    this.outgoing.take(this.owner.now(), (bytes) => {
+    this.outgoing.take(this.clock, (bytes) => {
       counters.framesOut += 1;
       counters.bytesOut += bytes.length;
       this.socket.send(bytes);

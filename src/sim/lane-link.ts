@@ -63,7 +63,7 @@ export class LaneLink {
     if (this.#outgoing.bytes === 0) return;
     const waited = this.#outgoing.bytes;
     let left = 0;
-    this.#outgoing.take(this.#options.now(), (bytes) => {
+    this.#outgoing.take(this.#options.now, (bytes) => {
       left += bytes.length;
       this.#options.put(bytes);
     });

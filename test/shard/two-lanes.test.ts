@@ -65,13 +65,16 @@ class Link {
   }
 
   flush(): void {
-    this.lanes.take(this.now, (bytes) => {
-      this.sizes.push(bytes.length);
-      this.#freeAt = Math.max(this.#freeAt, this.now) + bytes.length / this.#bytesPerMs;
-      this.#later(this.#freeAt + this.#delayMs, () => {
-        this.#arrive(bytes);
-      });
-    });
+    this.lanes.take(
+      () => this.now,
+      (bytes) => {
+        this.sizes.push(bytes.length);
+        this.#freeAt = Math.max(this.#freeAt, this.now) + bytes.length / this.#bytesPerMs;
+        this.#later(this.#freeAt + this.#delayMs, () => {
+          this.#arrive(bytes);
+        });
+      },
+    );
   }
 
   /** Runs what is due within `ms`, and `each` every 50 ms. */
@@ -167,7 +170,10 @@ describe('two lanes', () => {
     const messages = [heartbeat(1), append(1, 1000), request(2, 3000)];
     for (const message of messages) link.lanes.add(message, 0);
     const sent: Uint8Array[] = [];
-    link.lanes.take(0, (bytes) => sent.push(bytes));
+    link.lanes.take(
+      () => 0,
+      (bytes) => sent.push(bytes),
+    );
     expect(sent).toEqual([encodeFrame({ ...ends, messages }, VERSION)]);
   });
 
