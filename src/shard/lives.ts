@@ -96,7 +96,7 @@ export class Lives {
   #own: z.infer<typeof ownSchema> = { boot: 0, quarantined: 0, open: false, released: [] };
   #started = 0;
   /** Peers that anything was said to in this turn; each once, few. */
-  #spokenTo: PeerId[] = [];
+  readonly #spokenTo: PeerId[] = [];
   readonly #told = new Map<PeerId, number>();
   #isKept = true;
   #savedAt = 0;
@@ -202,11 +202,10 @@ export class Lives {
   tellPosition(): void {
     if (this.#spokenTo.length === 0) return;
     const { position } = this.#storage;
-    for (const peer of this.#spokenTo) {
+    for (let peer = this.#spokenTo.pop(); peer !== undefined; peer = this.#spokenTo.pop()) {
       if (this.#told.get(peer) === position || (this.#transport.link(peer)?.version ?? 1) < FIRST_VERSION) continue;
       if (this.#transport.send(peer, { type: 'position', position })) this.#told.set(peer, position);
     }
-    this.#spokenTo.length = 0;
   }
 
   heardPosition(peer: NodeId, position: number): void {
