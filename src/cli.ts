@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 /** The program `kvorum`. Everything is in `cli/`; this file only connects it to the process. */
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { run } from './cli/index.js';
 
 // The supervisor's words and the answers of commands: a full disk under them is no reason to end.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOSPC' && error.code !== 'EDQUOT' && error.code !== 'EAGAIN') throw error;
+    // Node has no name for EDQUOT.
+    const isFull = error.code === 'ENOSPC' || error.errno === -constants.errno.EDQUOT;
+    if (!isFull && error.code !== 'EAGAIN') throw error;
   });
 }
 

@@ -1,6 +1,7 @@
 /**
  * Failures as data, so that they survive the way from the worker to the caller: which of the port's errors, and why.
  */
+import { constants } from 'node:os';
 import { corruption } from './recovery.js';
 import { JournalFull, StorageCorruption, StorageFailure, StorageFull } from './storage.js';
 
@@ -62,7 +63,10 @@ export function toError(failure: Failure): StorageCorruption | StorageFull | Sto
 /** What was thrown, as what a promise may reject with. */
 export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 
-function codeOf(error: unknown): string {
+/** Of SQLite or of the system; '' if it has none. */
+export function codeOf(error: unknown): string {
   if (!(error instanceof Error) || !('code' in error)) return '';
+  // Node knows its number and no name for it.
+  if ('errno' in error && error.errno === -constants.errno.EDQUOT) return 'EDQUOT';
   return typeof error.code === 'string' ? error.code : '';
 }
