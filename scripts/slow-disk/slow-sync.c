@@ -5,7 +5,8 @@
  *               with the word `hang`: they do not come back while the word stands there
  *   full-disk   what would make a file longer fails with ENOSPC, as on a full disk; bytes that a file has
  *               already are overwritten as ever, but with the word `all` that fails too, as where a file system
- *               writes nothing in place (Btrfs, ZFS)
+ *               writes nothing in place (Btrfs, ZFS); with the word `quota` it fails with EDQUOT, as where a user
+ *               has used up a quota
  *
  * Loaded before libc (LD_PRELOAD). On each call it finds the file's path by /proc/self/fd and looks beside it (for a
  * folder: in it). So each of these begins and ends while the process runs, for each node's folder on its own. The
@@ -106,7 +107,7 @@ int fsync(int fd) { return slowly("fsync", fd); }
 
 int fdatasync(int fd) { return slowly("fdatasync", fd); }
 
-/* Is there no room for bytes up to `end`, since the disk is full? `end` < 0: from where the file stands. */
+/* Is there no room for bytes up to `end`, since the disk is full or a quota used up? `end` < 0: from where the file stands. */
 static int has_no_room(int fd, size_t count, off_t end) {
   int error = errno;
   int full = 0;
@@ -119,7 +120,7 @@ static int has_no_room(int fd, size_t count, off_t end) {
     }
     full = end > status.st_size || strncmp(text, "all", 3) == 0;
   }
-  errno = full ? ENOSPC : error;
+  errno = !full ? error : strncmp(text, "quota", 5) == 0 ? EDQUOT : ENOSPC;
   return full;
 }
 

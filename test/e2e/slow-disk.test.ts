@@ -3,12 +3,13 @@
  *
  * Of times only lower bounds are asserted, which no busy machine can break, and one upper bound on the quickest of many.
  */
-import { rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { buildSlowDiskShim } from '../../scripts/slow-disk/index.js';
 import { http, NodeGroup } from './node-group.js';
-import { Scene, until } from './processes.js';
+import { Scene, cleanEnvironment, cliScript, until } from './processes.js';
 
 const scene = new Scene();
 afterEach(() => scene.clean());
@@ -75,14 +76,17 @@ it('a disk that hangs keeps the node unready until it comes back, and one put wa
   expect(program.child.exitCode).toBeNull();
 });
 
-it('a full disk makes commits wait, and the node goes on by itself once there is room', async () => {
+it.each([
+  ['a full disk', ''],
+  ['a quota that is used up', 'quota'],
+])('%s makes commits wait, and the node goes on by itself once there is room', async (_, word) => {
   const shim = await buildSlowDiskShim();
   if (shim === undefined) return;
   const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);
   const { url, data, program } = group.node('n1');
   await putMs(url);
   const signal = join(data, 'full-disk');
-  writeFileSync(signal, '');
+  writeFileSync(signal, word);
   const body = 'x'.repeat(100_000);
   await until('writes are refused for want of room', async () => {
     const { status } = await http.put(`${url}/v1/kv/large`, body, { headers: { 'content-type': 'text/plain' } });
@@ -98,6 +102,22 @@ it('a full disk makes commits wait, and the node goes on by itself once there is
     return status === 200 || status === 201;
   });
   expect(program.child.exitCode).toBeNull();
+});
+
+it.each(['', 'quota'])('a program whose output finds no room ends in good order: full-disk says "%s"', async (word) => {
+  const shim = await buildSlowDiskShim();
+  if (shim === undefined) return;
+  const folder = scene.folder();
+  writeFileSync(join(folder, 'full-disk'), word);
+  const output = openSync(join(folder, 'output'), 'w');
+  const env = cleanEnvironment({ LD_PRELOAD: shim });
+  const { status } = spawnSync(process.execPath, [cliScript, '--version'], {
+    env,
+    stdio: ['ignore', output, 'ignore'],
+  });
+  closeSync(output);
+  expect(status).toBe(0);
+  expect(readFileSync(join(folder, 'output'), 'utf8')).toBe('');
 });
 
 it('says why there is no shim, and gives none', async () => {

@@ -25,6 +25,7 @@ import { slotsForCommits } from './journal-quota.js';
 import { SLOT_HEADER_BYTES, partsOf, readSlotHeader, writeSlot } from './journal-slot.js';
 import { JournalSlots } from './journal-slots.js';
 import type { PlacedRow } from './journal-slots.js';
+import type { WhyFailed } from './quota-probe.js';
 import { corruption } from './recovery.js';
 import type { RawRow } from './recovery.js';
 import { JournalFull } from './storage.js';
@@ -71,6 +72,7 @@ export interface JournalDbOptions {
   readonly reopen: () => Database.Database;
   /** Quota of the file; undefined = none. */
   readonly maxBytes: number | undefined;
+  readonly whyFailed: WhyFailed;
 }
 
 type Mode = 'MEMORY' | 'TRUNCATE';
@@ -98,6 +100,8 @@ export class JournalDb implements JournalFile {
   #isStale = false;
   /** … but not that one: it was rolled back before it wrote anything. */
   #isIntact = false;
+  /** Pages that the latest transaction changed or added, at most: so much of the disk it can have taken. */
+  #touched = 0;
 
   constructor(db: Database.Database, options: JournalDbOptions) {
     this.#options = options;
@@ -153,6 +157,7 @@ export class JournalDb implements JournalFile {
 
   #inMode(mode: Mode, work: () => void): void {
     if (this.#isStale) throw new Error('journal.db: a transaction failed and was not recovered from');
+    this.#touched = 0;
     try {
       this.#journalMode(mode);
       this.#begin.run();
@@ -165,7 +170,7 @@ export class JournalDb implements JournalFile {
         if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
         this.#isIntact = true;
       }
-      throw error;
+      throw this.#options.whyFailed(error, this.#touched * SLOT_BYTES);
     }
   }
 
@@ -268,6 +273,7 @@ export class JournalDb implements JournalFile {
       this.#atomically(() => {
         if (missing > 0) this.#addSlots(missing);
         for (const [name, value] of metas) {
+          this.#touched += 1 + Math.ceil(value.length / SLOT_BYTES);
           this.#db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value);
         }
         this.#write(rows);
@@ -309,12 +315,18 @@ export class JournalDb implements JournalFile {
       const slots = this.#slots.place(seq, { batch, rowBytes, rowCrc }, parts);
       for (const [part, slot] of slots.entries()) {
         writeSlot(this.#slot, { seq, batch, part, parts, rowBytes, rowCrc }, data);
-        this.#overwrite.run(this.#slot, slot);
+        this.#put(slot, this.#slot);
       }
     }
   }
 
+  #put(slot: number, data: Uint8Array): void {
+    this.#touched++;
+    this.#overwrite.run(data, slot);
+  }
+
   #addSlots(count: number): void {
+    this.#touched += count;
     const insert = this.#db.prepare('INSERT INTO slots VALUES (?, ?)');
     const empty = Buffer.alloc(this.#slotBytes);
     for (const slot of this.#slots.add(count)) insert.run(slot, empty);
@@ -340,7 +352,7 @@ export class JournalDb implements JournalFile {
   dropTorn(seq: number): void {
     this.#atomically(() => {
       const empty = Buffer.alloc(this.#slotBytes);
-      for (const slot of this.#slots.dropFrom(seq)) this.#overwrite.run(empty, slot);
+      for (const slot of this.#slots.dropFrom(seq)) this.#put(slot, empty);
     });
     this.#torn = undefined;
     this.#durable = this.#slots.last;

@@ -1,9 +1,11 @@
 /** The thread of `log-copier.ts`: takes one database after another and copies its write-ahead log back. */
+import { dirname } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { toFailure } from './failure.js';
 import type { Failure } from './failure.js';
 import type { CopyReply, CopyRequest } from './log-copier.js';
+import { whyFailedIn } from './quota-probe.js';
 
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a worker thread');
@@ -26,6 +28,6 @@ function copy(file: string): Failure | undefined {
     }
     return undefined;
   } catch (error) {
-    return toFailure(error, file);
+    return toFailure(whyFailedIn(dirname(file))(error), file);
   }
 }

@@ -29,7 +29,7 @@ const host = new EngineHost({
   send: (replies) => {
     port.postMessage(replies);
   },
-  openFiles: (directory, maxJournalBytes) => openStoreFiles(directory, maxJournalBytes, undefined, copier.copy),
+  openFiles: (directory, maxJournalBytes) => openStoreFiles(directory, maxJournalBytes, { copyLog: copier.copy }),
 });
 
 function work(): void {

@@ -15,6 +15,7 @@ import type { StateFile } from './files.js';
 import type { HardStateAt } from './journal-index.js';
 import { NoCopier } from './log-copier.js';
 import type { CopyLog } from './log-copier.js';
+import type { WhyFailed } from './quota-probe.js';
 import type { Flip, StoredGroup } from './recovery.js';
 import type { RawStateRow } from './state-rows.js';
 import type { Configuration, GroupId, SnapshotMeta } from '../types.js';
@@ -65,13 +66,15 @@ export class StateDb implements StateFile {
   readonly #ensureGroup: Database.Statement<[number, number]>;
   readonly #walBytes: number;
   readonly #pageBytes: number;
+  readonly #whyFailed: WhyFailed;
   readonly #copyLog: CopyLog | undefined;
   #copying = false;
   #copyError: Error | undefined;
 
   /** `copyLog`: who copies the write-ahead log back; default: the caller's thread. */
-  constructor(db: Database.Database, walBytes: number, copyLog?: CopyLog) {
+  constructor(db: Database.Database, walBytes: number, whyFailed: WhyFailed, copyLog?: CopyLog) {
     this.#db = db;
+    this.#whyFailed = whyFailed;
     this.#copyLog = copyLog;
     this.#walBytes = walBytes;
     this.#pageBytes = pageBytesOf(db);
@@ -104,12 +107,33 @@ export class StateDb implements StateFile {
     return this.#db.prepare<[], number>('SELECT slot FROM garbage').pluck().all();
   }
 
+  /** What writes to the file, sooner or later, runs through here. The log does not shrink by a rollback. */
+  #write<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw this.#whyFailed(error);
+    }
+  }
+
+  #exec(source: string): void {
+    this.#write(() => this.#db.exec(source));
+  }
+
+  #run<P extends unknown[]>(statement: Database.Statement<P>, ...values: P): void {
+    this.#write(() => statement.run(...values));
+  }
+
+  #change(source: string, ...values: unknown[]): void {
+    this.#run(this.#db.prepare(source), ...values);
+  }
+
   begin(): void {
-    this.#db.exec('BEGIN IMMEDIATE');
+    this.#exec('BEGIN IMMEDIATE');
   }
 
   commit(): void {
-    this.#db.exec('COMMIT');
+    this.#exec('COMMIT');
   }
 
   rollback(): void {
@@ -123,8 +147,8 @@ export class StateDb implements StateFile {
   }
 
   writeRow(slot: number, { key, value }: RawStateRow): void {
-    if (value === undefined) this.#delete.run(slot, key);
-    else this.#put.run(slot, key, value);
+    if (value === undefined) this.#run(this.#delete, slot, key);
+    else this.#run(this.#put, slot, key, value);
   }
 
   slotOf(group: GroupId): number | undefined {
@@ -132,25 +156,34 @@ export class StateDb implements StateFile {
   }
 
   saveMeta(group: GroupId, slot: number, meta: SnapshotMeta): void {
-    this.#ensureGroup.run(group, slot);
-    this.#db
-      .prepare('UPDATE groups SET snapshot_index = ?, snapshot_term = ?, configuration = ? WHERE id = ?')
-      .run(meta.index, meta.term, encodeConfiguration(meta.configuration), group);
+    this.#run(this.#ensureGroup, group, slot);
+    this.#change(
+      'UPDATE groups SET snapshot_index = ?, snapshot_term = ?, configuration = ? WHERE id = ?',
+      meta.index,
+      meta.term,
+      encodeConfiguration(meta.configuration),
+      group,
+    );
   }
 
   saveHardState({ group, hardState, seq }: HardStateAt, slotIfNew: number): void {
-    this.#ensureGroup.run(group, slotIfNew);
-    this.#db
-      .prepare('UPDATE groups SET term = ?, vote = ?, commit_index = ?, hard_seq = ? WHERE id = ?')
-      .run(hardState.term, hardState.vote, hardState.commit, seq, group);
+    this.#run(this.#ensureGroup, group, slotIfNew);
+    this.#change(
+      'UPDATE groups SET term = ?, vote = ?, commit_index = ?, hard_seq = ? WHERE id = ?',
+      hardState.term,
+      hardState.vote,
+      hardState.commit,
+      seq,
+      group,
+    );
   }
 
   saveJournal(seq: number): void {
-    this.#db.prepare("UPDATE facts SET value = ? WHERE name = 'journal'").run(seq);
+    this.#change("UPDATE facts SET value = ? WHERE name = 'journal'", seq);
   }
 
   countCheckpoint(): void {
-    this.#db.exec("UPDATE facts SET value = value + 1 WHERE name = 'checkpoints'");
+    this.#exec("UPDATE facts SET value = value + 1 WHERE name = 'checkpoints'");
   }
 
   vouchFor(seq: number): void {
@@ -161,7 +194,7 @@ export class StateDb implements StateFile {
   }
 
   addGarbage(slot: number): void {
-    this.#db.prepare('INSERT OR IGNORE INTO garbage VALUES (?)').run(slot);
+    this.#change('INSERT OR IGNORE INTO garbage VALUES (?)', slot);
   }
 
   isGarbage(slot: number): boolean {
@@ -172,9 +205,9 @@ export class StateDb implements StateFile {
     const old = this.slotOf(group);
     if (old === slot) return;
     if (old !== undefined) this.addGarbage(old);
-    this.#db.prepare('DELETE FROM garbage WHERE slot = ?').run(slot);
-    this.#ensureGroup.run(group, slot);
-    this.#db.prepare('UPDATE groups SET slot = ?, reset_seq = ? WHERE id = ?').run(slot, seq, group);
+    this.#change('DELETE FROM garbage WHERE slot = ?', slot);
+    this.#run(this.#ensureGroup, group, slot);
+    this.#change('UPDATE groups SET slot = ?, reset_seq = ? WHERE id = ?', slot, seq, group);
     this.saveMeta(group, slot, meta);
   }
 
@@ -184,10 +217,10 @@ export class StateDb implements StateFile {
     );
     const end = select.pluck().get(slot, limit - 1);
     this.transaction(() => {
-      if (end !== undefined) this.#db.prepare('DELETE FROM state WHERE slot = ? AND k <= ?').run(slot, end);
+      if (end !== undefined) this.#change('DELETE FROM state WHERE slot = ? AND k <= ?', slot, end);
       else {
-        this.#db.prepare('DELETE FROM state WHERE slot = ?').run(slot);
-        this.#db.prepare('DELETE FROM garbage WHERE slot = ?').run(slot);
+        this.#change('DELETE FROM state WHERE slot = ?', slot);
+        this.#change('DELETE FROM garbage WHERE slot = ?', slot);
       }
     });
     return end === undefined;
@@ -204,7 +237,7 @@ export class StateDb implements StateFile {
     const [{ log }] = this.#db.pragma('wal_checkpoint(NOOP)') as [{ readonly log: number }];
     if (log * this.#pageBytes < this.#walBytes) return;
     if (this.#copyLog === undefined) {
-      this.#db.pragma('wal_checkpoint(PASSIVE)');
+      this.#copyHere();
       return;
     }
     this.#copying = true;
@@ -220,8 +253,12 @@ export class StateDb implements StateFile {
     if (error === undefined) return this.#copying;
     if (!(error instanceof NoCopier)) throw error;
     // Commits wait for it, but this connection has its files open; a log that nobody copies fills the disk.
-    this.#db.pragma('wal_checkpoint(PASSIVE)');
+    this.#copyHere();
     return false;
+  }
+
+  #copyHere(): void {
+    this.#write(() => this.#db.pragma('wal_checkpoint(PASSIVE)'));
   }
 
   close(): void {

@@ -5,26 +5,36 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { JOURNAL_FILE, STATE_FILE, hasTables, holdDataFolder, openDatabase, pageBytesOf } from './data-folder.js';
+import type { DataFolder } from './data-folder.js';
 import type { StoreFiles } from './files.js';
 import { JOURNAL_PAGE_BYTES, JournalDb, createJournal } from './journal-db.js';
 import type { JournalDbOptions } from './journal-db.js';
 import type { CopyLog } from './log-copier.js';
 import { migrate } from './migrations.js';
+import { whyFailedIn } from './quota-probe.js';
+import type { WhyFailed } from './quota-probe.js';
 import { corruption } from './recovery.js';
 import { SqliteSnapshotSource } from './snapshot-source.js';
 import { STATE_PAGE_BYTES, STATE_WAL_BYTES, StateDb, createState } from './state-db.js';
 import { damagedFrame } from './wal-check.js';
 
+export interface StoreFilesOptions {
+  /** Of state.db's write-ahead log, after which it is copied back. */
+  readonly walBytes?: number;
+  readonly copyLog?: CopyLog;
+  /** Sees each database whenever it has been opened. */
+  readonly onDatabase?: (db: Database.Database) => void;
+  /** See `quota-probe.ts`. */
+  readonly probe?: (folder: string, bytes: number) => void;
+}
+
 export function openStoreFiles(
   directory: string,
   maxJournalBytes: number | undefined,
-  /** Of state.db's write-ahead log, after which it is copied back. */
-  walBytes = STATE_WAL_BYTES,
-  copyLog?: CopyLog,
-  /** Sees the journal's database whenever it has been opened. */
-  onJournal: (db: Database.Database) => void = () => undefined,
+  { walBytes = STATE_WAL_BYTES, copyLog, onDatabase, probe }: StoreFilesOptions = {},
 ): StoreFiles {
   const folder = holdDataFolder(directory);
+  const whyFailed = whyFailedIn(folder.path, probe);
   const opened: Database.Database[] = [];
   try {
     // journal.db has had no such log since format 2.
@@ -33,8 +43,8 @@ export function openStoreFiles(
       if (frame !== undefined) throw corruption(`${file}-wal: frame ${frame} is damaged, and whole ones follow`);
     }
     const openJournal = (): Database.Database => {
-      const db = openDatabase(folder, JOURNAL_FILE, { pageBytes: JOURNAL_PAGE_BYTES, walBytes: undefined });
-      onJournal(db);
+      const db = openForCommits(folder, whyFailed);
+      onDatabase?.(db);
       if (maxJournalBytes === undefined) return db;
       db.pragma(`max_page_count = ${Math.max(1, Math.floor(maxJournalBytes / pageBytesOf(db)))}`);
       return db;
@@ -43,20 +53,32 @@ export function openStoreFiles(
     opened.push(journalDb);
     const stateDb = openDatabase(folder, STATE_FILE, { pageBytes: STATE_PAGE_BYTES, walBytes });
     opened.push(stateDb);
+    onDatabase?.(stateDb);
     // Only once both are known to be of a format that this build reads.
     migrate(journalDb, JOURNAL_FILE);
     migrate(stateDb, STATE_FILE);
     return {
-      ...pair(journalDb, { reopen: openJournal, maxBytes: maxJournalBytes }, stateDb, walBytes, copyLog),
+      ...pair(journalDb, { reopen: openJournal, maxBytes: maxJournalBytes, whyFailed }, stateDb, walBytes, copyLog),
       openSnapshot: (group) => SqliteSnapshotSource.open(folder.path, group),
       release: () => {
         folder.release();
       },
     };
   } catch (error) {
+    // Before they are closed, which may give room back.
+    const reason = whyFailed(error);
     for (const db of opened) db.close();
     folder.release();
-    throw error;
+    throw reason;
+  }
+}
+
+/** A journal that was cut short is rolled back here, which writes. */
+function openForCommits(folder: DataFolder, whyFailed: WhyFailed): Database.Database {
+  try {
+    return openDatabase(folder, JOURNAL_FILE, { pageBytes: JOURNAL_PAGE_BYTES, walBytes: undefined });
+  } catch (error) {
+    throw whyFailed(error);
   }
 }
 
@@ -78,7 +100,7 @@ function pair(
     if (isUsed) throw corruption('state.db is missing or empty, although journal.db is there');
     createState(stateDb, journal.storeId);
   }
-  const state = new StateDb(stateDb, walBytes, copyLog);
+  const state = new StateDb(stateDb, walBytes, options.whyFailed, copyLog);
   if (journal.storeId !== state.storeId) throw corruption('journal.db and state.db are not of the same store');
   return { journal, state };
 }

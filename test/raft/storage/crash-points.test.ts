@@ -81,7 +81,7 @@ interface CrashPoint {
 }
 
 /** Copies state.db's write-ahead log back whenever it can. */
-const copyBackAtOnce: OpenFiles = (directory, maxBytes) => openStoreFiles(directory, maxBytes, 1);
+const copyBackAtOnce: OpenFiles = (directory, maxBytes) => openStoreFiles(directory, maxBytes, { walBytes: 1 });
 
 /** Runs a script and takes the files after every step of the engine. */
 async function crashPoints(script: readonly Operation[], openFiles: OpenFiles): Promise<CrashPoint[]> {

@@ -6,11 +6,19 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
-import type { OpenFiles } from '../../../src/raft/storage/files.js';
 import { RETRY_MS } from '../../../src/raft/storage/stall.js';
 import { openStoreFiles } from '../../../src/raft/storage/store-files.js';
 import { freshFolder, meta, removeFoldersAfterEach, row, stateOf } from './support/builders.js';
-import { commit, full, openWith, sqliteError, turns, withFaults, type Faults } from './support/faulty-files.js';
+import {
+  commit,
+  failingCommits,
+  full,
+  openWith,
+  sqliteError,
+  turns,
+  withFaults,
+  type Faults,
+} from './support/faulty-files.js';
 import { putFiles, startFrom, startIn, takeFiles } from './support/files.js';
 import { InlineWorker } from './support/inline-worker.js';
 
@@ -62,7 +70,7 @@ describe('a full disk', () => {
       let fails = false;
       const worker = new InlineWorker(
         undefined,
-        failingCommit(() => fails, fault),
+        failingCommits('journal.db', (work) => (fails ? fault(work) : work())),
       );
       const storage = new SqliteStorage({ directory, worker });
       await storage.open();
@@ -260,21 +268,6 @@ describe('a full disk', () => {
     await storage.close();
   });
 });
-
-/** The real files, on a journal whose `COMMIT` runs through `fault` while `fails` says so. */
-function failingCommit(fails: () => boolean, fault: (work: () => unknown) => unknown): OpenFiles {
-  return (directory, maxBytes) =>
-    openStoreFiles(directory, maxBytes, undefined, undefined, (db) => {
-      const prepare = db.prepare.bind(db);
-      db.prepare = ((source: string) => {
-        const statement = prepare(source);
-        if (source !== 'COMMIT') return statement;
-        const run = statement.run.bind(statement) as () => unknown;
-        statement.run = (() => (fails() ? fault(run) : run())) as typeof statement.run;
-        return statement;
-      }) as typeof prepare;
-    });
-}
 
 describe('a process without descriptors', () => {
   removeFoldersAfterEach();

@@ -29,7 +29,9 @@ async function openWithCopier(directory: string) {
       worker.resume();
     });
   };
-  const worker = new InlineWorker(undefined, (folder, maxBytes) => openStoreFiles(folder, maxBytes, 1, copyLog));
+  const worker = new InlineWorker(undefined, (folder, maxBytes) =>
+    openStoreFiles(folder, maxBytes, { walBytes: 1, copyLog }),
+  );
   const storage = new SqliteStorage({ directory, worker });
   await storage.open();
   return { storage, copies };

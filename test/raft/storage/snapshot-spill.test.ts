@@ -44,7 +44,7 @@ describe('the copy of a snapshot', () => {
 
   it('lets the log of state.db begin anew while a slow follower is still given the snapshot', () => {
     const walBytes = 256 * 1024;
-    const files = openStoreFiles(folder, undefined, walBytes);
+    const files = openStoreFiles(folder, undefined, { walBytes });
     const { state, journal } = files;
     const meta = { index: 1, term: 1, configuration: { voters: [1], votersOutgoing: [], learners: [] } };
     const write = (round: number): void => {

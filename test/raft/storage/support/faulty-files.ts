@@ -1,9 +1,10 @@
 /** The real files of a store, with faults in between, and what tests of full disks do with them. */
+import { basename } from 'node:path';
 import Database from 'better-sqlite3';
 import { SqliteStorage } from '../../../../src/raft/storage/index.js';
 import type { Storage, StorageStall } from '../../../../src/raft/storage/index.js';
 import type { JournalFile, OpenFiles, StateFile } from '../../../../src/raft/storage/files.js';
-import { openStoreFiles } from '../../../../src/raft/storage/store-files.js';
+import { openStoreFiles, type StoreFilesOptions } from '../../../../src/raft/storage/store-files.js';
 import { entry, freshFolder } from './builders.js';
 import { InlineWorker } from './inline-worker.js';
 
@@ -43,6 +44,28 @@ export function withFaults(faults: Faults): OpenFiles {
       state: through(files.state, () => faults.state),
     };
   };
+}
+
+/** The real files; each `COMMIT` to the one called `name` runs through `fault`. */
+export function failingCommits(
+  name: string,
+  fault: (work: () => unknown) => unknown,
+  probe?: StoreFilesOptions['probe'],
+): OpenFiles {
+  const onDatabase = (db: Database.Database): void => {
+    if (basename(db.name) !== name) return;
+    const prepare = db.prepare.bind(db);
+    db.prepare = ((source: string) => {
+      const statement = prepare(source);
+      if (source !== 'COMMIT') return statement;
+      const run = statement.run.bind(statement) as () => unknown;
+      statement.run = (() => fault(run)) as typeof statement.run;
+      return statement;
+    }) as typeof prepare;
+    const exec = db.exec.bind(db);
+    db.exec = ((source: string) => (source === 'COMMIT' ? fault(() => exec(source)) : exec(source))) as typeof exec;
+  };
+  return (directory, maxBytes) => openStoreFiles(directory, maxBytes, { onDatabase, ...(probe && { probe }) });
 }
 
 export async function openWith(faults: Faults, directory = freshFolder()) {

@@ -1,0 +1,135 @@
+/**
+ * Quotas that are used up, which SQLite takes for disks that fail: what was to be written waits as on a full disk. But a
+ * write that failed for anything else is a failure, as ever.
+ */
+import { mkdirSync, readdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { toFailure } from '../../../src/raft/storage/failure.js';
+import { SqliteStorage } from '../../../src/raft/storage/index.js';
+import { probeFolder, whyFailedIn } from '../../../src/raft/storage/quota-probe.js';
+import { RETRY_MS } from '../../../src/raft/storage/stall.js';
+import { freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
+import { commit, failingCommits, sqliteError, turns } from './support/faulty-files.js';
+import { startIn } from './support/files.js';
+import { InlineWorker } from './support/inline-worker.js';
+
+/** As Node has it: without a name for the number. */
+const quotaExceeded = (): Error =>
+  Object.assign(new Error('Unknown system error'), { errno: -constants.errno.EDQUOT, code: 'Unknown system error' });
+
+const systemError = (code: string): Error => Object.assign(new Error('text'), { code });
+
+describe('a write that failed', () => {
+  removeFoldersAfterEach();
+
+  it.each([
+    ['SQLITE_IOERR_WRITE', undefined, 'failure', 1],
+    ['SQLITE_IOERR_WRITE', quotaExceeded(), 'full', 1],
+    ['SQLITE_IOERR_WRITE', systemError('ENOSPC'), 'full', 1],
+    ['SQLITE_IOERR_WRITE', systemError('EIO'), 'failure', 1],
+    ['SQLITE_IOERR_WRITE', systemError('EMFILE'), 'failure', 1],
+    ['SQLITE_IOERR_TRUNCATE', quotaExceeded(), 'full', 1],
+    ['SQLITE_IOERR_TRUNCATE', undefined, 'failure', 1],
+    // What a sync left on the disk is not known, whatever it failed for.
+    ['SQLITE_IOERR_FSYNC', quotaExceeded(), 'failure', 0],
+    ['SQLITE_IOERR_READ', quotaExceeded(), 'failure', 0],
+    ['SQLITE_FULL', undefined, 'full', 0],
+  ])('with %s is, where a probe meets %s, taken for: %s', (code, found, kind, probes) => {
+    let count = 0;
+    const whyFailed = whyFailedIn('folder', () => {
+      count++;
+      if (found !== undefined) throw found;
+    });
+    expect(toFailure(whyFailed(sqliteError(code)), 'w').kind).toBe(kind);
+    expect(count).toBe(probes);
+  });
+
+  it('is looked into with a file of which nothing is left', () => {
+    const folder = freshFolder();
+    mkdirSync(folder);
+    probeFolder(folder, 300_000);
+    expect(readdirSync(folder)).toEqual([]);
+    expect(() => {
+      probeFolder(`${folder}/none`, 1);
+    }).toThrow('ENOENT');
+  });
+
+  it('is said by its name where the system itself is asked', () => {
+    expect(toFailure(quotaExceeded(), 'w')).toEqual({ kind: 'full', message: 'w: Unknown system error (EDQUOT)' });
+  });
+});
+
+/** A store, each `COMMIT` to whose file `name` writes and then fails for a reason that SQLite does not give. */
+async function openFailing(name: string, probe?: (folder: string, bytes: number) => void) {
+  const directory = freshFolder();
+  const state = { fails: false };
+  const fault = (work: () => unknown): unknown => {
+    const done = work();
+    if (state.fails) throw sqliteError('SQLITE_IOERR_WRITE');
+    return done;
+  };
+  const worker = new InlineWorker(undefined, failingCommits(name, fault, probe));
+  const storage = new SqliteStorage({ directory, worker });
+  await storage.open();
+  await commit(storage, 1, 10_000);
+  state.fails = true;
+  return { storage, worker, directory, state };
+}
+
+const checkpoint = (storage: SqliteStorage): Promise<void> =>
+  storage.checkpoint([{ group: 2, meta: meta(1), rows: [row('a', 'b')] }]);
+
+describe('a quota that is used up', () => {
+  removeFoldersAfterEach();
+
+  it('makes commits wait, and leaves nothing of them until there is room', async () => {
+    const probed: number[] = [];
+    const { storage, worker, directory, state } = await openFailing('journal.db', (_, bytes) => {
+      probed.push(bytes);
+      throw quotaExceeded();
+    });
+    const size = 2_000_000;
+    const waiting = commit(storage, 2, size);
+    await turns();
+    expect(storage.stall).toMatchObject({ waits: 'commits', reason: 'full' });
+    expect(storage.stall?.message).toMatch(/^commit to journal\.db: .*finds no room either \(EDQUOT\)$/);
+    // The rollback has given back what had been written before the quota was met.
+    expect(Math.max(...probed)).toBeGreaterThan(size);
+    state.fails = false;
+    worker.pass(RETRY_MS);
+    await waiting;
+    await commit(storage, 3);
+    await storage.close();
+    expect((await startIn(directory)).view[1]?.log).toHaveLength(3);
+  });
+
+  it('makes checkpoints wait, and commits go on', async () => {
+    const { storage, worker, directory, state } = await openFailing('state.db', () => {
+      throw quotaExceeded();
+    });
+    const saved = checkpoint(storage);
+    await turns();
+    expect(storage.stall).toMatchObject({ waits: 'state', reason: 'full' });
+    await commit(storage, 2);
+    state.fails = false;
+    worker.pass(RETRY_MS);
+    await saved;
+    await storage.close();
+    expect((await startIn(directory)).view[2]).toMatchObject({ snapshot: '1@1', state: { a: 'b' } });
+  });
+
+  it.each([
+    ['journal.db', (storage: SqliteStorage) => commit(storage, 2)],
+    ['state.db', checkpoint],
+  ])('is not what a write to %s failed for while there is room beside it: the store stops', async (name, write) => {
+    const { storage, directory } = await openFailing(name);
+    await expect(write(storage)).rejects.toMatchObject({
+      name: 'StorageFailure',
+      message: expect.stringContaining('SQLITE_IOERR_WRITE') as string,
+    });
+    expect(storage.stall).toBeUndefined();
+    expect(readdirSync(directory).filter((file) => file.endsWith('.tmp'))).toEqual([]);
+    await storage.close();
+  });
+});
