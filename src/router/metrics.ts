@@ -4,7 +4,7 @@
  * Labels are names of ours only; nothing that a client sent becomes one. Knows no HTTP.
  */
 import type { IntervalHistogram } from 'node:perf_hooks';
-import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { maxOpenFiles, openFileCount } from './descriptors.js';
 import { shardOfGroup, type GroupStatus, type NodeStatus, type TransportStats } from '../shard/index.js';
 import { addLinkMetrics } from './link-metrics.js';
@@ -13,6 +13,7 @@ import type { Backend } from './backend.js';
 import type { Dispatcher } from './dispatch.js';
 import type { ProblemCode } from './http-errors.js';
 import type { OperationName, RequestObserver } from './kv-routes.js';
+import { RequestDurations } from './request-durations.js';
 
 export type EventLoopDelay = Pick<IntervalHistogram, 'percentile' | 'max' | 'reset'>;
 
@@ -29,7 +30,6 @@ export interface MetricsOptions {
   readonly processMetrics?: boolean;
 }
 
-const BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const NANOS = 1e9;
 
 export class Metrics implements RequestObserver, MetricsSource {
@@ -37,20 +37,12 @@ export class Metrics implements RequestObserver, MetricsSource {
   readonly #backend: Backend;
   /** As of the scrape under way: all gauges tell of one moment, and the node is asked once. */
   #status: NodeStatus | undefined;
-  readonly #latency: Histogram<'operation' | 'code'>;
-  /** Children of the histogram: looking a label set up costs more than counting. */
-  readonly #children = new Map<string, Histogram.Internal<'operation' | 'code'>>();
+  readonly #durations: RequestDurations;
 
   constructor(options: MetricsOptions) {
     const registers = [this.#registry];
     this.#backend = options.backend;
-    this.#latency = new Histogram({
-      name: 'kvorum_request_duration_seconds',
-      help: 'Data requests by operation and by how they ended (ok, or the code of the problem).',
-      labelNames: ['operation', 'code'],
-      buckets: BUCKETS_SECONDS,
-      registers,
-    });
+    this.#durations = new RequestDurations(registers);
     if (options.processMetrics ?? true) addProcessMetrics(this.#registry);
     addDescriptorGauge(registers);
     addRouterGauges(registers, options);
@@ -68,13 +60,7 @@ export class Metrics implements RequestObserver, MetricsSource {
   }
 
   observe(operation: OperationName, code: ProblemCode | 'ok', ms: number): void {
-    const name = `${operation} ${code}`;
-    let child = this.#children.get(name);
-    if (child === undefined) {
-      child = this.#latency.labels({ operation, code });
-      this.#children.set(name, child);
-    }
-    child.observe(ms / 1_000);
+    this.#durations.add(operation, code, ms);
   }
 
   render(): Promise<string> {

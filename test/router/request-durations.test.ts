@@ -1,0 +1,34 @@
+/** What is told of durations is what prom-client's own histogram tells, to the letter. */
+import fc from 'fast-check';
+import { Histogram, Registry } from 'prom-client';
+import { expect, it } from 'vitest';
+import { RequestDurations } from '../../src/router/request-durations.js';
+
+const observation = fc.record({
+  operation: fc.constantFrom('get' as const, 'put' as const, 'delete' as const, 'other' as const),
+  code: fc.constantFrom('ok' as const, 'key-not-found' as const, 'timeout' as const),
+  // Whole microseconds, on the bounds of buckets and around them; and far outside.
+  ms: fc.oneof(fc.constantFrom(0, 0.5, 1, 2, 5, 10, 10_000), fc.double({ min: 0, max: 20_000, noNaN: true })),
+});
+
+/** Of a registry with nothing else, in an order of its own: series are told as they come. */
+const lines = async (registry: Registry): Promise<string[]> => (await registry.metrics()).trim().split('\n').sort();
+
+it('is what a histogram of prom-client tells of the same', async () => {
+  const name = 'kvorum_request_duration_seconds';
+  await fc.assert(
+    fc.asyncProperty(fc.array(observation, { maxLength: 40 }), async (observations) => {
+      const [ours, theirs] = [new Registry(), new Registry()];
+      const durations = new RequestDurations([ours]);
+      const { buckets, help } = RequestDurations;
+      const labelNames = ['operation', 'code'] as const;
+      const histogram = new Histogram({ name, help, labelNames, buckets, registers: [theirs] });
+      for (const { operation, code, ms } of observations) {
+        durations.add(operation, code, ms);
+        histogram.observe({ operation, code }, ms / 1_000);
+      }
+      expect(await lines(ours)).toEqual(await lines(theirs));
+    }),
+    { numRuns: 200 },
+  );
+});
