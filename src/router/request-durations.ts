@@ -4,14 +4,8 @@
  * prom-client's own checks and hashes its labels for each observation, also through `labels()`: 3 % of what a router does
  * at its limit. So the counts are kept here, and told in its form when somebody scrapes.
  */
-import type {
-  MetricType} from 'prom-client';
-import {
-  Histogram,
-  type MetricObjectWithValues,
-  type MetricValueWithName,
-  type Registry,
-} from 'prom-client';
+import type { MetricType } from 'prom-client';
+import { Histogram, type MetricObjectWithValues, type MetricValueWithName, type Registry } from 'prom-client';
 import type { ProblemCode } from './http-errors.js';
 import type { OperationName } from './kv-routes.js';
 
