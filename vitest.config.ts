@@ -1,7 +1,24 @@
 import { defineConfig } from 'vitest/config';
 
+/**
+ * What takes long and seldom fails: `npm run test:long`, not `npm test`, which is to take minutes. Mostly real processes
+ * under faults, whole simulations, and copies of the project in which bugs are planted.
+ */
+const long = [
+  'test/e2e/{copied-folder,crash,damaged-folder,descriptors,faults,full-disk,jepsen,sim,slow-disk}.test.ts',
+  'test/mutants/{bank,leftovers,run}.test.ts',
+  'test/raft/storage/processes.test.ts',
+  'test/sim/{models,run,trial}.test.ts',
+];
 /** Tests with real processes: after the others and one file at a time, so that they have the machine to themselves. */
 const withProcesses = ['test/e2e/**/*.test.ts', 'test/readme*.test.ts'];
+/** Of those, and of the long ones. */
+const alone = {
+  globalSetup: ['./test/e2e/build.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  fileParallelism: false,
+};
 
 export default defineConfig({
   test: {
@@ -14,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: withProcesses,
+          exclude: [...withProcesses, ...long],
           // All cores: left alone it spares one, which is half of a small machine.
           maxWorkers: '100%',
           sequence: { groupOrder: 0 },
@@ -25,12 +42,14 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: withProcesses,
-          globalSetup: ['./test/e2e/build.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          fileParallelism: false,
+          exclude: long,
+          ...alone,
           sequence: { groupOrder: 1 },
         },
+      },
+      {
+        extends: true,
+        test: { name: 'long', include: long, ...alone, sequence: { groupOrder: 2 } },
       },
     ],
     coverage: {
