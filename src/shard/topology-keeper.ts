@@ -33,7 +33,7 @@ const UID_LEVEL = 2;
 
 /** What a proposal needs from outside. */
 export interface Draw {
-  /** The lowest of all nodes; 0 while it is not known of each. */
+  /** The lowest of all nodes; 0 while it is not known of each, but for a new cluster that of the nodes at hand. */
   readonly featureLevel: number;
   readonly drawUid: () => string;
   readonly own: OwnSettings;

@@ -5,9 +5,10 @@
  * Group 0 is the only source. Elsewhere a topology is a copy, taken from nodes only (a router has no say), of the same
  * cluster uid only; and where this node holds a replica of group 0 that has applied an epoch, no copy counts.
  *
- * The cluster uid is drawn at random by the leader of group 0 and committed together with the feature level, once
- * every node of the cluster can read both. From then on each hello carries it: the id derived from the settings is the
- * same for all clusters that were made with the same settings, this one never is.
+ * The cluster uid is drawn at random by the first leader of group 0, and is in the first topology already: no node holds
+ * data of a shard before it knows it. From then on each hello carries it: the id derived from the settings is the same
+ * for all clusters that were made with the same settings, this one never is. A cluster that builds of feature level 1 made
+ * has one once every node was linked that can read it; until then it has no such protection.
  */
 import { v4 } from 'uuid';
 import type { NodeId } from '../raft/index.js';
@@ -94,7 +95,7 @@ export class TopologySync {
     if (system?.isLeader !== true) return;
     const { held } = this;
     const proposal = keeper.proposal(held, {
-      featureLevel: this.#lowestFeatureLevel(),
+      featureLevel: this.#lowestFeatureLevel(held === undefined),
       drawUid: () => drawUid(runtime),
       own: settings.own,
       agreed: this.#agreed(),
@@ -135,11 +136,15 @@ export class TopologySync {
     }
   }
 
-  /** Of all nodes of the cluster, as their links say; 0 while one of them is not linked. */
-  #lowestFeatureLevel(): number {
+  /**
+   * Of all nodes of the cluster, as their links say; 0 while one of them is not linked. A new cluster holds nothing that
+   * anybody would have to read: who is not there when it is made has to have a build of its level when it comes.
+   */
+  #lowestFeatureLevel(isNew: boolean): number {
     const { self, plan, transport } = this.#options;
+    const unlinked = isNew ? this.featureLevel : 0;
     const levels = plan.nodes.map(({ id }) =>
-      id === self ? this.featureLevel : (transport.link(id)?.featureLevel ?? 0),
+      id === self ? this.featureLevel : (transport.link(id)?.featureLevel ?? unlinked),
     );
     return Math.min(...levels);
   }

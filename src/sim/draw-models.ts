@@ -176,12 +176,12 @@ function copiedNodes(mix: Mix, random: Random): Mix {
 }
 
 /**
- * Some are of the build before when it begins, and most of these have been replaced when it ends, one after another. That
- * build does not notice disks that forget.
+ * All are of the build before when it begins, and most have been replaced when it ends, one after another. That build does
+ * not notice disks that forget. (A new cluster is of the level of the nodes that make it: no former one could join it.)
  */
 function rollingUpgrade(mix: Mix, random: Random): Mix {
   if (mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
-  const nodes = random.integer(1, mix.nodes);
+  const { nodes } = mix;
   const former = { nodes, routers: random.integer(0, mix.routers) };
   const replaced = random.chance(0.7) ? nodes : random.integer(0, nodes);
   return withFaults({ ...mix, former }, random, 'rolling-upgrade', replaced, random.between(20, 300));

@@ -1,5 +1,6 @@
 /** The random id of a cluster and its feature level: when they come, and whom they keep out. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { loadHash } from '../../src/shard/hash.js';
 import { FORMER_PROTOCOL, PROTOCOL } from '../../src/shard/protocol.js';
 import type { Topology } from '../../src/shard/topology.js';
 import type { MemoryTransport } from '../../src/shard/transport-memory.js';
@@ -17,6 +18,15 @@ const topologies = (of = cluster): (Topology | undefined)[] => [...of.nodes.valu
 const uids = (of = cluster): Set<string | undefined> => new Set(topologies(of).map((topology) => topology?.clusterUid));
 const settled = (of = cluster): Promise<boolean> =>
   of.runtime.until(() => uids(of).size === 1 && !uids(of).has(undefined));
+
+/** Of three nodes these only are started. */
+async function incomplete(ids = [1, 2], seed = 1): Promise<VirtualCluster> {
+  await loadHash();
+  const made = new VirtualCluster({ shards: 2, seed });
+  await made.backend.start();
+  for (const id of ids) await made.startNode(id);
+  return made;
+}
 
 /** Joins as node or router, and says and sends what it likes. */
 const forger = async (transport: MemoryTransport, extension: HelloExtension = {}): Promise<MemoryTransport> => {
@@ -39,6 +49,17 @@ describe('the cluster uid', () => {
     expect(uids()).toEqual(new Set([uid]));
   });
 
+  test('is there with the first topology, and so before any data, while nodes are missing', async () => {
+    cluster = await incomplete();
+    expect(await cluster.runtime.until(() => cluster.everyShardHasALeader())).toBe(true);
+    const [one, two] = [cluster.node(1).topology(), cluster.node(2).topology()];
+    expect(one).toMatchObject({ epoch: 1, clusterUid: expect.stringMatching(/^[0-9a-f-]{36}$/) as string });
+    expect(two?.clusterUid).toBe(one?.clusterUid);
+    await cluster.startNode(3);
+    expect(await settled()).toBe(true);
+    expect(uids()).toEqual(new Set([one?.clusterUid]));
+  });
+
   test('differs between clusters that were made with the same settings', async () => {
     const other = await VirtualCluster.start({ shards: 2, seed: 2 });
     await start({ seed: 3 });
@@ -48,7 +69,14 @@ describe('the cluster uid', () => {
   });
 
   test('and the feature level come when the last node has a build that can read them, and not before', async () => {
-    await start({ protocols: new Map([[3, FORMER_PROTOCOL]]) });
+    await start({ protocols: new Map([1, 2, 3].map((id) => [id, FORMER_PROTOCOL])) });
+    await cluster.runtime.until(() => cluster.everyShardHasALeader());
+    for (const id of [1, 2]) {
+      await cluster.kill(id);
+      cluster.protocols.delete(id);
+      await cluster.startNode(id);
+      await cluster.runtime.until(() => cluster.everyShardHasALeader());
+    }
     await cluster.runtime.run(5_000);
     for (const topology of topologies()) {
       expect(Object.keys(topology!)).not.toContain('clusterUid');
@@ -102,6 +130,30 @@ describe('the cluster uid', () => {
     cluster.disks.delete(3);
     for (let i = 0; i < 3; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
     expect(await cluster.text('key-9')).toBeUndefined();
+  });
+
+  test('nor is one of a cluster that never was complete', async () => {
+    const other = await incomplete([2, 3], 9);
+    expect(await other.runtime.until(() => other.everyShardHasALeader())).toBe(true);
+    for (let i = 0; i < 20; i++) await other.put(`key-${i}`, 'of the other');
+    for (const id of [2, 3]) await other.kill(id);
+
+    await start();
+    for (let i = 0; i < 3; i++) await cluster.put(`key-${i}`, 'ours');
+    const [uid] = uids();
+    await cluster.kill(3);
+    const { disks } = cluster;
+    const ours = disks.get(3)!;
+    disks.set(3, other.disks.get(3)!);
+    await cluster.startNode(3);
+    await cluster.runtime.run(10_000);
+    expect(cluster.node(3).status().links).toEqual([]);
+    await cluster.kill(3);
+    disks.set(3, ours);
+    await cluster.startNode(3);
+    expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
+    expect(uids()).toEqual(new Set([uid]));
+    for (let i = 0; i < 3; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
   });
 
   test('a process that says another uid is refused, one that knows none is not', async () => {
