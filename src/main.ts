@@ -94,6 +94,7 @@ export async function startNode(config: NodeConfig, logger: Logger, facts: Proce
     runtime,
     logger,
     ...quotaOptions(config.maxJournalBytes),
+    trustDataFolder: config.trustDataFolder,
     timers: { tickMs: config.tickMs, electionTicks: config.electionTicks, heartbeatTicks: config.heartbeatTicks },
     onDiskStall,
   });

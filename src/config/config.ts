@@ -29,6 +29,8 @@ export interface NodeConfig {
   readonly maxValueBytes: number;
   /** Undefined: only the disk is the limit. */
   readonly maxJournalBytes: number | undefined;
+  /** `ShardNodeOptions.trustDataFolder` */
+  readonly trustDataFolder: boolean;
   readonly leaseReads: boolean;
   readonly tickMs: number;
   readonly electionTicks: number;

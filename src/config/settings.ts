@@ -173,6 +173,11 @@ export const nodeSettings = {
     '<bytes>',
     'most bytes of the journal; writes wait, then are refused, beyond (default: only the disk limits it)',
   ),
+  trustDataFolder: setting(
+    onOff().default(false),
+    undefined,
+    'for one start: this folder is all there is, though others remember more; what it lacks may be lost',
+  ),
   leaseReads: setting(
     onOff().default(false),
     undefined,

@@ -34,6 +34,11 @@ export interface RaftOptions {
   readonly leaseReads?: boolean;
   /** It starts in quarantine, of this life (`quarantine.ts`): its disk went back in time. Default: it does not. */
   readonly quarantine?: number | undefined;
+  /**
+   * Whoever operates it vouches for its disk: in quarantine, where nobody leads for four election timeouts, it leaves it by
+   * itself. What others were told by it and its disk does not have may be lost then. Default: false.
+   */
+  readonly trusted?: boolean | undefined;
   /** The last life whose quarantine it has left. Default: none. */
   readonly released?: number | undefined;
   /**

@@ -48,15 +48,21 @@
  * It begins when somebody notices. If the only nodes that knew of an acknowledgement are gone, or were restarted and
  * had not kept it yet, a rolled back replica is taken for an honest one (`shard/lives.ts` says when exactly).
  *
+ * It does not end where no quorum is without quarantine: there nobody can say what was acknowledged. A person may:
+ * `RaftOptions.trusted`. Then (a) and (b) are not waited for, and nothing of the above holds for what the disk lacks.
+ *
  * A replica that is restarted in quarantine must be made with `RaftOptions.quarantine`, until `quarantineIsOver` was seen.
  */
-import type { Core } from './core.js';
+import type { Core, Quarantine } from './core.js';
 import type { AppendOk, Heartbeat, HeartbeatOk, Message, Release, SnapshotAnswer } from './messages.js';
 import type { Progress } from './progress.js';
 import { quorumIndex, votersOf } from './quorum.js';
 import { confirmReads, countCommit } from './replication.js';
 import type { Follower, Leader } from './roles.js';
 import { NONE, type NodeId } from './types.js';
+
+/** Long enough to be found by a leader, if there is one. */
+const TRUSTED_TIMEOUTS = 4;
 
 type Acknowledgement = AppendOk | HeartbeatOk | SnapshotAnswer;
 
@@ -94,6 +100,8 @@ export function tickQuarantine(core: Core, follower: Follower): void {
   if (++follower.electionElapsed < follower.electionTimeout) return;
   follower.electionElapsed = 0;
   follower.leader = NONE;
+  const { trusted = false, electionTicks } = core.options;
+  if (trusted && quarantine.ticks >= TRUSTED_TIMEOUTS * electionTicks) leaveQuarantine(core, quarantine);
 }
 
 /** A message came, and what follows from its term has been done: has its sender told its term? */
@@ -113,8 +121,12 @@ export function mayBeReleased(core: Core, follower: Follower, { release }: Heart
   if (quarantine === undefined || release?.life !== quarantine.life) return;
   if (follower.matched < release.index || log.stableIndex < release.index) return;
   if (votersOf(core.configuration).some((id) => id !== core.id && !quarantine.told.has(id))) return;
+  leaveQuarantine(core, quarantine);
+}
+
+function leaveQuarantine(core: Core, { life }: Quarantine): void {
   core.quarantine = undefined;
-  core.released = quarantine.life;
+  core.released = life;
   if (core.vote === NONE) core.vote = core.id;
 }
 

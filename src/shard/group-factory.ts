@@ -35,7 +35,7 @@ export interface GroupFactoryOptions {
   readonly recent: RecentRows;
   readonly host: GroupHost;
   /** The quarantine that the replica starts in, or has left (`lives.ts`). */
-  readonly confined?: Pick<RaftOptions, 'quarantine' | 'released'>;
+  readonly confined?: Pick<RaftOptions, 'quarantine' | 'released' | 'trusted'>;
   /** What earlier lives of the node promised (`promises.ts`). */
   readonly owedTicks?: number;
 }

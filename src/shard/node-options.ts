@@ -65,6 +65,11 @@ export interface ShardNodeOptions {
   readonly checkpoints?: Partial<CheckpointLimits>;
   /** Commits, or the start, begin to wait for room on the disk. */
   readonly onDiskStall?: () => void;
+  /**
+   * Whoever operates the node vouches for its data folder, in this start: where too few other replicas are left to bring its
+   * own up, they count again as they are (`raft/quarantine.ts`). Default: false.
+   */
+  readonly trustDataFolder?: boolean;
   /** What this node can read in replicated data. Default: all that this build can. */
   readonly featureLevel?: number;
 }

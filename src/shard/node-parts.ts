@@ -91,7 +91,8 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const recent = new RecentRows(limits.recentBytes);
   const factory = { self: id, storage, runtime, settings, limits, recent, host };
   const groups = new Groups(id, (group, voters) => {
-    const past = { confined: lives.optionsOf(group), owedTicks: promises.ticksOwed(settings.tickMs) };
+    const confined = { ...lives.optionsOf(group), trusted: options.trustDataFolder };
+    const past = { confined, owedTicks: promises.ticksOwed(settings.tickMs) };
     return makeGroup({ ...factory, ...past }, group, voters, hooks.recovered(group));
   });
   const operations = new Operations(id, groups, runtime, {

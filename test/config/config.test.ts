@@ -40,6 +40,7 @@ describe('a node', () => {
       electionTicks: 10,
       heartbeatTicks: 2,
       maxValueBytes: 1_048_576,
+      trustDataFolder: false,
       leaseReads: false,
       insecure: false,
       allowedHosts: [],

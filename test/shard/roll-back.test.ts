@@ -135,3 +135,67 @@ describe('a node that is restarted with its own disk', () => {
     }
   });
 });
+
+describe('s60 a node whose operator vouches for its data folder', () => {
+  const vouched = { trustDataFolder: true };
+
+  /** These nodes are started once with empty folders (volumes that were not mounted), then with their own again. */
+  async function startedEmpty(cluster: VirtualCluster, ids: readonly number[]): Promise<void> {
+    const own = ids.map((id) => cluster.disk(id));
+    for (const id of ids) await cluster.kill(id);
+    for (const id of ids) await cluster.replaceDisk(id);
+    for (const id of ids) await cluster.startNode(id);
+    await cluster.runtime.run(2_000);
+    for (const id of ids) await cluster.kill(id);
+    for (const [i, id] of ids.entries()) {
+      cluster.disks.set(id, own[i]!);
+      await cluster.startNode(id);
+    }
+    await cluster.runtime.run(10_000);
+  }
+
+  async function serves(cluster: VirtualCluster): Promise<void> {
+    expect(await cluster.runtime.until(() => cluster.everyShardHasALeader())).toBe(true);
+    expect(await cluster.text('key')).toBe('value');
+    expect(await cluster.put('key', 'value')).toMatchObject({ type: 'put' });
+    expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
+  }
+
+  it('counts again although nobody is left to bring it up, and brings up the next', async () => {
+    const cluster = await VirtualCluster.start({ shards: 2 });
+    await cluster.put('key', 'value');
+    await startedEmpty(cluster, [2, 3]);
+    expect([2, 3].map((id) => inQuarantine(cluster, id))).toEqual([true, true]);
+    expect(await cluster.get('key')).toMatchObject({ type: 'refused' });
+    await cluster.kill(2);
+    await cluster.startNode(2, cluster.plan, vouched);
+    await serves(cluster);
+    for (const id of [2, 3]) await untilCounted(cluster, id);
+    // Once is enough.
+    for (const id of [1, 2, 3]) await cluster.kill(id);
+    for (const id of [1, 2, 3]) await cluster.startNode(id);
+    await serves(cluster);
+    expect([1, 2, 3].map((id) => inQuarantine(cluster, id))).toEqual([false, false, false]);
+  });
+
+  it.each([1, 2])('counts again where its shards have %i replicas', async (replicas) => {
+    const cluster = await VirtualCluster.start({ shards: 8, nodes: 2, replicas });
+    await cluster.put('key', 'value');
+    await startedEmpty(cluster, [2]);
+    expect(inQuarantine(cluster, 2)).toBe(true);
+    await cluster.kill(2);
+    await cluster.startNode(2, cluster.plan, vouched);
+    await untilCounted(cluster, 2);
+    await serves(cluster);
+  });
+
+  it('is brought up all the same where somebody can: nothing is lost for the word', async () => {
+    const cluster = await rolledBack();
+    await cluster.startNode(1);
+    await cluster.startNode(3, cluster.plan, vouched);
+    expect(inQuarantine(cluster, 3)).toBe(true);
+    await untilCounted(cluster, 3);
+    expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
+    expect(await cluster.text('key')).toBe('new');
+  });
+});

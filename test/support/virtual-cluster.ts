@@ -104,7 +104,7 @@ export class VirtualCluster {
   async startNode(
     id: number,
     plan: ClusterPlan = this.plan,
-    own: Partial<Pick<ShardNodeOptions, 'timers' | 'logger'>> = {},
+    own: Partial<Pick<ShardNodeOptions, 'timers' | 'logger' | 'trustDataFolder'>> = {},
   ): Promise<ShardNode> {
     const disk = this.disks.get(id) ?? new MemoryDisk();
     this.disks.set(id, disk);
@@ -127,7 +127,7 @@ export class VirtualCluster {
     plan: ClusterPlan,
     disk: MemoryDisk,
     transport: MemoryTransport,
-    own: Partial<Pick<ShardNodeOptions, 'timers' | 'logger'>> = {},
+    own: Partial<Pick<ShardNodeOptions, 'timers' | 'logger' | 'trustDataFolder'>> = {},
   ): ShardNode {
     const protocol = this.protocols.get(id) ?? this.#options.protocol;
     const storage = new MemoryStorage(disk);

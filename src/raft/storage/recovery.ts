@@ -77,7 +77,8 @@ const WHAT_TO_DO =
   'Nothing was changed. If all other nodes of the cluster are healthy, move this data folder away and start the node ' +
   'with an empty one, or with a copy of the whole folder (journal.db and state.db of the same moment): the others notice ' +
   'that it went back in time, and its replicas count again once they were brought up. If one of them is away, bring it ' +
-  'back first. Starting a node with a part of its journal could undo acknowledged writes and votes.';
+  'back first. With fewer than three replicas nobody can bring them up: they count again only with --trust-data-folder, ' +
+  'and what this node had acknowledged alone is lost. Starting a node with a part of its journal could undo acknowledged writes and votes.';
 
 const WHICH_BUILD = 'Nothing was changed. Start the node with the build that it ran with last, or a later one.';
 
