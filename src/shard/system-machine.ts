@@ -33,10 +33,14 @@ export class SystemMachine implements Machine {
     this.#adopt(this.#store.get(TOPOLOGY_ROW));
   }
 
-  /** A topology takes effect if it follows the present one; of two proposed at once the second is refused. */
+  /** A topology takes effect if it follows the present one, of the same cluster; of two proposed at once the second is refused. */
   apply(index: number, data: Uint8Array): Answer {
     const next = decodeTopology(data);
-    const epoch = this.#topology?.epoch ?? 0;
+    const { epoch = 0, clusterUid = next.clusterUid } = this.#topology ?? {};
+    if (next.clusterUid !== clusterUid) {
+      const message = `the topology is of cluster ${clusterUid ?? ''}, the change of ${next.clusterUid ?? 'none'}`;
+      return { type: 'refused', code: 'precondition-failed', outcome: 'not_applied', message, details: {} };
+    }
     if (next.epoch !== epoch + 1) {
       const message = `the topology is at epoch ${epoch}, the change was made for ${next.epoch - 1}`;
       return { type: 'refused', code: 'precondition-failed', outcome: 'not_applied', message, details: {} };
