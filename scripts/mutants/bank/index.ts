@@ -67,6 +67,8 @@ import { k45 } from './k45-elsewhere-counts.js';
 import { k46 } from './k46-level-of-the-best.js';
 import { k47 } from './k47-overtaken-vote-forgotten.js';
 import { k48 } from './k48-one-process-number.js';
+import { k49 } from './k49-uid-when-complete.js';
+import { k50 } from './k50-leaves-quarantine.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -136,4 +138,6 @@ export const BANK: readonly Mutant[] = [
   k46,
   k47,
   k48,
+  k49,
+  k50,
 ];
