@@ -12,7 +12,8 @@ export const k50: Mutant = {
     {
       file: 'src/raft/quarantine.ts',
       find: 'if (trusted && quarantine.ticks >= TRUSTED_TIMEOUTS * electionTicks) leaveQuarantine(core, quarantine);',
-      replace: 'if (trusted || quarantine.ticks >= TRUSTED_TIMEOUTS * electionTicks) leaveQuarantine(core, quarantine);',
+      replace:
+        'if (trusted || quarantine.ticks >= TRUSTED_TIMEOUTS * electionTicks) leaveQuarantine(core, quarantine);',
     },
   ],
 };
