@@ -145,6 +145,15 @@ export class Connections {
     return connection.pipelined === 0 && !connection.latest.headersSent && !connection.latest.req.complete;
   }
 
+  /**
+   * True if its last request was refused before it had come in whole (`refuseUnread`): the refusal is then on its way
+   * and ends the connection, whatever the rest of the request looks like.
+   */
+  endsByRefusal(socket: Socket): boolean {
+    const latest = this.#open.get(socket)?.latest;
+    return latest?.writableFinished === false && latest.headersSent && !latest.req.complete;
+  }
+
   /** Nothing moved on the socket for a while: cut it if it is idle, or if its reader does not read. */
   onSilence(socket: Socket): void {
     if (this.idle(socket) || socket.writableLength > 0) socket.destroy();

@@ -101,6 +101,7 @@ export function refuseUnread(
   const end = (): void => {
     clearTimeout(timer);
     request.off('data', count);
+    request.socket.off('end', end);
     response.end();
   };
   const count = (chunk: Buffer): void => {
@@ -112,6 +113,8 @@ export function refuseUnread(
   request.once('end', end);
   request.once('close', end);
   request.on('error', end);
+  // Of a body that the parser gave up on, only the socket tells the end.
+  request.socket.once('end', end);
   request.resume();
 }
 

@@ -275,6 +275,8 @@ export class HttpServer {
 
   /** What node:http could not read, or did not get in time. */
   #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    // The parser gives up on a body that was refused at its head: cutting now would lose the refusal.
+    if (error.code?.startsWith('HPE_') === true && this.#connections.endsByRefusal(socket)) return;
     if (error.code === 'ECONNRESET' || !this.#connections.mayAnswerRaw(socket)) {
       socket.destroy();
       return;

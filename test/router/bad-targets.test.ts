@@ -119,6 +119,37 @@ describe.each(FRONTS)('$name', ({ start }) => {
       }
     });
 
+    it('row 18 a transfer coding at which the parser gives up at once is 501 as well, and the connection ends', async () => {
+      const before = http.backend.received.length;
+      const inner = 'GET /v1/kv/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n';
+      const codings = ['gzip', 'identity', 'x-y;a=b', 'deflate, gzip'];
+      const starts = ['PUT /v1/kv/a', 'DELETE /v1/kv/a', 'GET /livez', 'GET /metrics', 'GET /nothing'];
+      const cases = starts.flatMap((start) =>
+        codings.flatMap((coding) => ['', 'x', inner].map((body) => [start, coding, body] as const)),
+      );
+      const answers = cases.map(async ([start, coding, body]) => {
+        const raw = await http.raw(
+          `${start} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: ${coding}\r\n\r\n${body}`,
+        );
+        expect([start, coding, body, raw.match(/HTTP\/1\.1 \d{3}/g)]).toEqual([start, coding, body, ['HTTP/1.1 501']]);
+        expect(raw).toMatch(/\r\nConnection: close\r\n/);
+        expect(raw).toMatch(/\r\nKv-Request-Id: \S+\r\n/);
+        expect(problemIn(raw)).toMatchObject({ code: 'transfer-coding-unsupported', outcome: 'not_applied' });
+      });
+      await Promise.all(answers);
+      expect(http.backend.received.length).toBe(before);
+    });
+
+    it('row 18 what is refused at its head is told so, however its body goes on', async () => {
+      const start = 'PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: ';
+      const [coded, typed] = await Promise.all([
+        http.raw(`${start}gzip, chunked\r\n\r\nno chunk`),
+        http.raw(`${start}chunked\r\nContent-Type: none\r\n\r\nno chunk`),
+      ]);
+      expect([statusIn(coded), problemIn(coded)['code']]).toEqual([501, 'transfer-coding-unsupported']);
+      expect([statusIn(typed), problemIn(typed)['code']]).toEqual([415, 'unsupported-media-type']);
+    });
+
     it('row 18 request smuggling: one request or none reaches the store', async () => {
       const inner = 'GET /v1/kv/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n';
       const start = 'PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n';
