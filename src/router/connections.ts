@@ -2,8 +2,8 @@
  * What the front knows of each client connection: its number per address, what is still owed on it, and when to cut it.
  *
  * Beyond the limit a few more connections are taken, for one request each: so whoever asks for health is answered, and
- * whoever asks for anything else is told why not. Of those on which nothing has come yet the oldest gives way to a new
- * one, so that nobody who merely connects can keep all of them.
+ * whoever asks for anything else is told why not. When all of these are taken, one whose client keeps it waiting gives
+ * way to a new one (`#makeRoom`), so that no number of idle or slow clients can keep all of them.
  *
  * Knows no route. One entry per socket, no listener per request.
  */
@@ -12,6 +12,8 @@ import type { Socket } from 'node:net';
 import type { Limits } from './limits.js';
 
 interface Connection {
+  /** When it was taken. */
+  readonly since: number;
   /** The youngest answer; node:http sends answers in order, so when it is out all are. */
   latest: ServerResponse | undefined;
   /** Requests that came before the answer to the one before them was out. */
@@ -57,7 +59,7 @@ export class Connections {
     }
     if (isSpare) this.#spare.add(socket);
     this.#perAddress.set(address, count + 1);
-    this.#open.set(socket, { latest: undefined, pipelined: 0, waiting: [], ended: false });
+    this.#open.set(socket, { since: performance.now(), latest: undefined, pipelined: 0, waiting: [], ended: false });
     socket.once('close', () => {
       this.#open.delete(socket);
       this.#spare.delete(socket);
@@ -67,17 +69,31 @@ export class Connections {
     });
   }
 
-  /** False if all spare connections have requests under way. */
+  /**
+   * Ends the oldest of the spare connections whose client is what is waited for: has sent no whole head; or else is
+   * told why it is refused, while its body still comes; or else has not taken its answer for a while. False if all of
+   * them wait for this process.
+   */
   #makeRoom(): boolean {
     if (this.#spare.size < this.#limits.spareConnections) return true;
-    for (const socket of this.#spare) {
-      if (socket.bytesRead > 0) continue;
-      this.#spare.delete(socket);
-      this.#open.delete(socket);
-      socket.destroy();
-      return true;
-    }
-    return false;
+    const takenBefore = performance.now() - this.#limits.spareAnswerMs;
+    const [socket] = [
+      ...this.#spareWhere(({ latest }) => latest === undefined),
+      ...this.#spareWhere(({ latest }) => latest?.headersSent === true && !latest.req.complete),
+      ...this.#spareWhere(({ latest, since }) => latest?.writableEnded === true && since <= takenBefore),
+    ];
+    if (socket === undefined) return false;
+    this.#spare.delete(socket);
+    this.#open.delete(socket);
+    socket.destroy();
+    return true;
+  }
+
+  #spareWhere(isChosen: (connection: Connection) => boolean): Socket[] {
+    return [...this.#spare].filter((socket) => {
+      const connection = this.#open.get(socket);
+      return connection !== undefined && isChosen(connection);
+    });
   }
 
   /** It is beyond the limit: only health is told here, and only once. */

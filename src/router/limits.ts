@@ -20,6 +20,8 @@ export interface Limits {
   readonly maxConnections: number;
   /** Beyond `maxConnections`: for one request each, answered if it is for health or metrics and refused otherwise. */
   readonly spareConnections: number;
+  /** Such a connection whose answer has not been taken so long after it was made gives way to a newer one. */
+  readonly spareAnswerMs: number;
   /** From one address. */
   readonly maxConnectionsPerAddress: number;
   /** Data operations under way; health and metrics are answered beyond it. */
@@ -48,6 +50,7 @@ export const DEFAULT_LIMITS: Limits = {
   headerBytes: 16_384,
   maxConnections: 10_000,
   spareConnections: 16,
+  spareAnswerMs: 1_000,
   maxConnectionsPerAddress: 10_000,
   maxInFlight: 10_000,
   maxUnsentBytes: 16_777_216,

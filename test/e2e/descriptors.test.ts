@@ -84,6 +84,28 @@ it('serve whom they have, refuse the others with 503, answer about health, and h
   await until('others are served again', async () => (await http.get(`${url}/v1/kv/a1`, anew)).status === 200);
 });
 
+it('answer about health, and are scraped, while clients that never end a head hold all connections', async () => {
+  const group = await new NodeGroup(scene, ['--shards', '1'], {}, limited(160)).start();
+  const { url } = group.node('n1');
+  const { hostname, port, host } = new URL(url);
+  let full = false;
+  while (!full) full = (await Promise.all(Array.from({ length: 16 }, () => greedy(url)))).includes(503);
+  for (let round = 0; round < 3; round++) {
+    const slow = Array.from({ length: 200 }, () => {
+      const socket = connect(Number(port), hostname);
+      sockets.push(socket);
+      socket.on('error', () => undefined).resume();
+      socket.write(`GET /livez HTTP/1.1\r\nHost: ${host}\r\nX-Slow: `);
+      return new Promise((resolve) => socket.once('connect', resolve));
+    });
+    await Promise.all(slow);
+    for (const path of ['/livez', '/readyz', '/metrics']) {
+      expect([path, (await http.get(url + path, anew)).status]).toEqual([path, 200]);
+    }
+    expect((await http.get(`${url}/v1/kv/a`, anew)).status).toBe(503);
+  }
+});
+
 it('that have none left wait for some with what needs one, say so, and go on', async () => {
   const group = await new NodeGroup(scene, ['--shards', '1'], {}, limited(OPEN_FILES)).start(1);
   const { url, program } = group.node('n1');

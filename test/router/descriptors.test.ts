@@ -1,10 +1,14 @@
 /** How many connections clients may have, of what the process may open. */
 import { describe, expect, it } from 'vitest';
 import { maxOpenFiles, openFilesIn, shareDescriptors } from '../../src/router/descriptors.js';
+import type { HttpServerOptions } from '../../src/router/index.js';
 import { DEFAULT_LIMITS } from '../../src/router/limits.js';
 import { head, problemIn, serversOfEachTest, statusIn, until } from '../support/http-harness.js';
 
 const start = serversOfEachTest();
+
+/** More than the system keeps for a reader that does not read. */
+const LARGE = 'x'.repeat(20_000_000);
 
 const node = { peers: 2, node: { shards: 16 } };
 const router = { peers: 3, node: undefined };
@@ -52,8 +56,8 @@ describe('connections beyond the limit', () => {
   const request = (line: string): string => `${line} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
   /** A server all of whose ordinary connections are taken. */
-  async function startFull() {
-    const http = await start({ limits });
+  async function startFull(options: Partial<HttpServerOptions> = {}) {
+    const http = await start({ limits, ...options });
     const taken = Array.from({ length: limits.maxConnections }, () => http.socket());
     await until(() => http.server.connections === limits.maxConnections);
     return { http, taken };
@@ -98,6 +102,57 @@ describe('connections beyond the limit', () => {
     expect(statusIn(await http.raw(request('GET /livez')))).toBe(200);
     expect(http.server.connections).toBeLessThanOrEqual(5);
     for (const socket of silent) socket.destroy();
+  });
+
+  it.each([
+    ['the beginning of a head', 'GET /livez HTTP/1.1\r\nHost: local'],
+    ['a body that never ends', 'PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n'],
+  ])('cannot be kept by whoever sends only %s', async (_, bytes) => {
+    const { http, taken } = await startFull();
+    const [served] = taken;
+    for (let i = 0; i < 2 * limits.spareConnections; i++) {
+      const socket = http.socket().on('error', () => undefined);
+      await new Promise((resolve) => socket.once('connect', resolve));
+      socket.write(bytes);
+      // It was accepted before the first of these is answered, and read from before the second is.
+      for (let turn = 0; turn < 2; turn++) {
+        served?.write(request('GET /v1/kv/none'));
+        await new Promise((resolve) => served?.once('data', resolve));
+      }
+    }
+    for (const path of ['/livez', '/readyz', '/metrics']) {
+      expect([path, statusIn(await http.raw(request(`GET ${path}`)))]).toEqual([path, 200]);
+    }
+  });
+
+  it('cannot be kept by whoever does not take an answer, but for a while', async () => {
+    const large = { contentType: 'text/plain', observe: () => undefined, render: () => Promise.resolve(LARGE) };
+    for (const [spareAnswerMs, status] of [
+      [0, 200],
+      [600_000, NaN],
+    ] as const) {
+      const { http } = await startFull({ metrics: large, limits: { ...limits, spareAnswerMs } });
+      for (let i = 0; i < limits.spareConnections; i++) {
+        const socket = http.socket();
+        socket.write(request('GET /metrics'));
+        await new Promise((resolve) => socket.once('readable', resolve));
+      }
+      expect([spareAnswerMs, statusIn(await http.raw(request('GET /livez')))]).toEqual([spareAnswerMs, status]);
+    }
+  });
+
+  it('are not cut while this process is what they wait for', async () => {
+    const held: ((text: string) => void)[] = [];
+    const render = (): Promise<string> => new Promise((resolve) => held.push(resolve));
+    const { http } = await startFull({
+      metrics: { contentType: 'text/plain', observe: () => undefined, render },
+      limits: { ...limits, spareAnswerMs: 0 },
+    });
+    const asked = Array.from({ length: limits.spareConnections }, () => http.raw(request('GET /metrics')));
+    await until(() => held.length === limits.spareConnections);
+    expect(await http.raw(request('GET /livez'))).toBe('');
+    for (const tell of held) tell('told');
+    expect((await Promise.all(asked)).map(statusIn)).toEqual([200, 200]);
   });
 
   it('are ordinary ones again when others have gone', async () => {
