@@ -38,17 +38,20 @@ function damage(folder: string): void {
   db.close();
 }
 
+/** Why it is in quarantine, as it says itself; null: it is not; undefined: it has not said. */
 const quarantineOf = async (group: NodeGroup, name: string): Promise<unknown> => {
-  const nodes = json(await http.get(`${group.node(name).url}/v1/nodes`))['nodes'] as Record<string, unknown>[];
-  return nodes.find((node) => node['name'] === name)?.['quarantine'];
+  interface Told {
+    readonly name: string;
+    readonly status: { readonly quarantine: string | null } | null;
+  }
+  const nodes = json(await http.get(`${group.node(name).url}/v1/nodes`))['nodes'] as Told[] | undefined;
+  return nodes?.find((node) => node.name === name)?.status?.quarantine;
 };
 
 /** The node is brought up, and counts: with another one away, it and the third serve what was written. */
 async function expectCounts(group: NodeGroup, name: string, value: string): Promise<void> {
   await until(`${name} counts again`, async () => {
-    return (
-      (await statusOf(`${group.node(name).url}/readyz`)) === 200 && (await quarantineOf(group, name)) === undefined
-    );
+    return (await statusOf(`${group.node(name).url}/readyz`)) === 200 && (await quarantineOf(group, name)) === null;
   });
   const away = group.names.find((other) => other !== name) ?? '';
   await group.node(away).program.stop('SIGKILL');
