@@ -64,10 +64,7 @@ export function openDatabase(folder: DataFolder, name: string, options: Database
     if (options.walBytes === undefined) db.pragma('locking_mode = EXCLUSIVE');
     checkFormat(db, name);
     db.pragma(`page_size = ${options.pageBytes}`);
-    db.pragma('synchronous = FULL');
-    // On macOS fsync leaves data in the drive's cache, which a power cut empties; elsewhere these change nothing.
-    db.pragma('fullfsync = ON');
-    db.pragma('checkpoint_fullfsync = ON');
+    syncEveryCommit(db);
     // Nothing that is under way has to open a file for what SQLite keeps meanwhile.
     db.pragma('temp_store = MEMORY');
     if (options.walBytes === undefined) {
@@ -83,6 +80,21 @@ export function openDatabase(folder: DataFolder, name: string, options: Database
     db.close();
     throw error;
   }
+}
+
+/** One more connection to a database that is open, to copy its write-ahead log back. */
+export function openForCopying(file: string): Database.Database {
+  const db = new Database(file, { fileMustExist: true, timeout: 0 });
+  syncEveryCommit(db);
+  return db;
+}
+
+/** Settings of a connection: a file keeps none of them. */
+function syncEveryCommit(db: Database.Database): void {
+  db.pragma('synchronous = FULL');
+  // On macOS fsync leaves data in the drive's cache, which a power cut empties; elsewhere these change nothing.
+  db.pragma('fullfsync = ON');
+  db.pragma('checkpoint_fullfsync = ON');
 }
 
 /** False for a file that has just been made, or whose making was cut short. */

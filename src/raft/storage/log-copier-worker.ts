@@ -1,7 +1,7 @@
 /** The thread of `log-copier.ts`: takes one database after another and copies its write-ahead log back. */
 import { dirname } from 'node:path';
 import { parentPort } from 'node:worker_threads';
-import Database from 'better-sqlite3';
+import { openForCopying } from './data-folder.js';
 import { toFailure } from './failure.js';
 import type { Failure } from './failure.js';
 import type { CopyReply, CopyRequest } from './log-copier.js';
@@ -17,10 +17,8 @@ port.on('message', ({ call, file }: CopyRequest) => {
 /** A connection for this one time: none is left open when the store is closed, whose last one deletes the log. */
 function copy(file: string): Failure | undefined {
   try {
-    const db = new Database(file, { fileMustExist: true, timeout: 0 });
+    const db = openForCopying(file);
     try {
-      db.pragma('synchronous = FULL');
-      db.pragma('checkpoint_fullfsync = ON');
       // What readers and a checkpoint at the same time keep it from copying stays in the log for the next time.
       db.pragma('wal_checkpoint(PASSIVE)');
     } finally {
