@@ -16,8 +16,10 @@ import type { EntryKind } from '../src/raft/index.js';
 import { decodeCommand, encodeCommand } from '../src/shard/command.js';
 import { FORMATS, type Format } from '../src/shard/formats.js';
 import { loadHash } from '../src/shard/hash.js';
+import { decodeKey } from '../src/shard/key-decoder.js';
 import { KvMachine } from '../src/shard/kv-machine.js';
 import type { Write } from '../src/shard/operation.js';
+import { Arrivals } from '../src/shard/pieces.js';
 import { FORMER_PROTOCOL, PROTOCOL } from '../src/shard/protocol.js';
 import { decodeRecord } from '../src/shard/record-row.js';
 import { TopologyKeeper } from '../src/shard/topology-keeper.js';
@@ -105,8 +107,8 @@ const entryOf = (kind: number) => ({ index: 1, term: 1, kind: kind as EntryKind,
 const journalRow = (kind: number): Uint8Array =>
   encodeRow([{ group: 1, hardState: undefined, entries: [entryOf(kind)] }]);
 
-/** Gives the decoder of each format a number that no build has written; undefined: it has no such refusal, see there. */
-const DECODERS: Readonly<Record<Name, ((number: number) => unknown) | undefined>> = {
+/** Gives the decoder of each format a number that no build has written. */
+const DECODERS: Readonly<Record<Name, (number: number) => unknown>> = {
   dataFolder: async (number) => {
     const directory = newFolder();
     const open = async (): Promise<void> => {
@@ -130,8 +132,7 @@ const DECODERS: Readonly<Record<Name, ((number: number) => unknown) | undefined>
     if ('refused' in judged) throw new Error(judged.refused.detail);
     return judged;
   },
-  // What is neither this nor a frame is refused as a frame of an unknown version.
-  linkMessage: undefined,
+  linkMessage: (number) => new Arrivals(100).take(Uint8Array.of(number, 0)),
   recordKind: (number) => decodeFrame(frame(u8(number))),
   operation: (number) => decodeFrame(frame(request, u8(number), oneByteKey)),
   consistency: (number) => decodeFrame(frame(request, u8(3), oneByteKey, u8(number))),
@@ -159,8 +160,7 @@ const DECODERS: Readonly<Record<Name, ((number: number) => unknown) | undefined>
   shardMeta: (number) => {
     reloaded('\u0002', 0, number);
   },
-  // Keys come from clients: they are told that theirs is no key.
-  keyTag: undefined,
+  keyTag: (number) => decodeKey(Uint8Array.of(number)),
   embeddedPlan: (number) => {
     const dataDir = newFolder();
     writeFileSync(join(dataDir, 'cluster.json'), JSON.stringify({ format: number, clusterId: 'c' }));
@@ -169,12 +169,11 @@ const DECODERS: Readonly<Record<Name, ((number: number) => unknown) | undefined>
 };
 
 describe('a number that a later build wrote is refused by name', () => {
-  const able = names.filter((name) => DECODERS[name] !== undefined);
-  it.each(able)('%s', async (name) => {
+  it.each(names)('%s', async (name) => {
     const { what, read } = FORMATS[name] as Format;
     // The parts of a journal record are bits.
     const number = name === 'journalPart' ? 8 : Math.max(...read) + 1;
-    const decode = async (given: number): Promise<unknown> => await DECODERS[name]?.(given);
+    const decode = async (given: number): Promise<unknown> => await DECODERS[name](given);
     await expect(decode(number)).rejects.toThrow(`${what} ${number} is unknown to this build, which reads `);
     await expect(decode(number)).rejects.toThrow('; a later build wrote it');
   });
@@ -183,6 +182,12 @@ describe('a number that a later build wrote is refused by name', () => {
     const at = [...request, ...u8(2), ...oneByteKey];
     expect(() => decodeFrame(frame(at, u8(4)))).toThrow('condition 4 is unknown to this build, which reads 0 to 3');
     expect(() => decodeFrame(frame(at, u8(0), u64(0n), u64(0n), u8(3)))).toThrow('attempt 3 is unknown to this build');
+  });
+
+  it('tags inside of keys, and those that were left out between others, too', () => {
+    const { array, end } = FORMATS.keyTag.numbers;
+    expect(() => decodeKey(Uint8Array.of(array, 121, end))).toThrow('key tag 121 is unknown to this build');
+    expect(() => decodeKey(Uint8Array.of(array, 33, end))).toThrow('key tag 33 is unknown to this build');
   });
 
   it('entries of an append, too', () => {

@@ -5,11 +5,12 @@
  * objects, Maps and Sets in canonical order.
  */
 import { KvorumError } from './errors.js';
+import { FORMATS, unknownNumber } from './formats.js';
 import { encodeKey } from './key-encoder.js';
 import { BigintSign, ESCAPE, KeyTag, MAX_ENCODED_KEY_BYTES, MAX_KEY_DEPTH } from './key-format.js';
 
-const malformed = (): KvorumError =>
-  new KvorumError('invalid-request', 'the bytes are not the canonical encoding of a key', { field: 'key' });
+const malformed = (why = 'the bytes are not the canonical encoding of a key'): KvorumError =>
+  new KvorumError('invalid-request', why, { field: 'key' });
 
 /** @throws KvorumError `invalid-request` if the bytes are not what `encodeKey` makes of any value. */
 export function decodeKey(key: Uint8Array): unknown {
@@ -85,8 +86,10 @@ class KeyReader {
         return new Map(pairs(this.values(depth)));
       case KeyTag.set:
         return new Set(this.values(depth));
-      default:
+      case KeyTag.end:
         throw malformed();
+      default:
+        throw malformed(unknownNumber(FORMATS.keyTag, tag));
     }
   }
 

@@ -9,7 +9,7 @@
  * The pieces of one frame follow one another; whole frames and receipts may come between them. Protocol versions stay
  * below 240. Knows no socket, no queue, and nothing of what a frame holds.
  */
-import { FORMATS } from './formats.js';
+import { FORMATS, unknownNumber } from './formats.js';
 import { WireError, WireReader, WireWriter } from './wire-buffer.js';
 
 const { receipt: RECEIPT, piece: PIECE, lastPiece: LAST_PIECE } = FORMATS.linkMessage.numbers;
@@ -63,8 +63,9 @@ export class Arrivals {
 
   /** @throws WireError if the pieces make a frame longer than any may be, or this is no message of ours. */
   take(message: Uint8Array): Arrival {
-    const [kind] = message;
+    const [kind = 0] = message;
     if (kind === RECEIPT) return readReceipt(message);
+    if (kind > LAST_PIECE) throw new WireError(unknownNumber(FORMATS.linkMessage, kind));
     this.#total += message.length;
     if (kind !== PIECE && kind !== LAST_PIECE) return { type: 'frame', bytes: message };
     this.#isDue = true;
