@@ -7,6 +7,7 @@ import { CommitPipeline, type QueuedWrite } from './commit-pipeline.js';
 import { DiskStalls } from './disk-stalls.js';
 import { DuplicateWatch } from './duplicate-watch.js';
 import { DuplicateNode } from './duplicates.js';
+import { KvorumError } from './errors.js';
 import { makeGroup } from './group-factory.js';
 import type { Group, GroupHost } from './group.js';
 import { DiskWatch } from './disk-watch.js';
@@ -189,8 +190,19 @@ function topologySync(
   });
 }
 
+/** @throws KvorumError `shutting-down` when the node was stopped while it started: it must not come up after that. */
+export async function joinNetwork(
+  parts: NodeParts,
+  { id, transport }: Pick<ShardNodeOptions, 'id' | 'transport'>,
+  hooks: Pick<TransportEvents, 'onLink'> & Pick<NodeHooks, 'fail'> & { readonly isClosed: () => boolean },
+): Promise<void> {
+  if (hooks.isClosed()) throw new KvorumError('shutting-down');
+  await transport.start(transportEvents(parts, id, hooks));
+  if (hooks.isClosed()) throw new KvorumError('shutting-down');
+}
+
 /** What comes in only enters the inbox; hellos are judged at once, before anything goes over their link. */
-export function transportEvents(
+function transportEvents(
   { inbox, lives, sync, duplicates }: NodeParts,
   self: NodeId,
   { onLink, fail }: { readonly onLink: TransportEvents['onLink']; readonly fail: NodeHooks['fail'] },

@@ -14,15 +14,7 @@ import type { Done, Frame } from './inbox.js';
 import { healthOf, statusOf, watchDisk, type NodeHealth } from './node-health.js';
 import type { ShardNodeOptions } from './node-options.js';
 import { closedBy, type Closed } from './leaving.js';
-import {
-  beginLife,
-  buildParts,
-  followSettings,
-  saveAll,
-  saveLast,
-  transportEvents,
-  type NodeParts,
-} from './node-parts.js';
+import { beginLife, buildParts, followSettings, joinNetwork, saveAll, saveLast, type NodeParts } from './node-parts.js';
 import type { ShardRequest } from './operation.js';
 import { guarded } from './operation-faults.js';
 import { RecoveredGroups } from './recovered-groups.js';
@@ -166,8 +158,8 @@ export class ShardNode {
     // What the system group holds here may be newer than the copy; a plan that contradicts it ends the start.
     const { held } = this.#parts.sync;
     if (held !== undefined) await this.#parts.keeper.adoptHeld(held);
-    const hooks = { onLink: this.#onLink.bind(this), fail: this.#fail.bind(this) };
-    await this.#options.transport.start(transportEvents(this.#parts, this.id, hooks));
+    const hooks = { onLink: this.#onLink.bind(this), fail: this.#fail.bind(this), isClosed: () => this.#closed };
+    await joinNetwork(this.#parts, this.#options, hooks);
     // A peer may have refused this process meanwhile.
     if (this.#failure === undefined) this.#state = 'serving';
     this.#startChores();

@@ -113,6 +113,43 @@ describe('a node that stops', () => {
   });
 });
 
+describe('a node that is stopped while it starts', () => {
+  /** Calls `stop` when the value called `name` has become durable. */
+  const stoppingAt = (name: string, inner: Storage, stop: () => void): Storage =>
+    new Proxy(inner, {
+      get: (target, property) => {
+        if (property === 'putMeta') {
+          return async (written: string, value: Uint8Array): Promise<void> => {
+            await inner.putMeta(written, value);
+            if (written === name) stop();
+          };
+        }
+        const value: unknown = Reflect.get(target, property);
+        return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+      },
+    });
+
+  it('does not come up after that, though its disk has taken all', async () => {
+    let isArmed = false;
+    const cluster = await VirtualCluster.start({
+      storage: (id, inner) => {
+        if (id !== 3) return inner;
+        return stoppingAt('topology', inner, () => {
+          if (isArmed) void cluster.nodes.get(3)?.crash();
+        });
+      },
+    });
+    await cluster.runtime.settle(cluster.node(3).stop(0));
+    isArmed = true;
+    await expect(cluster.startNode(3)).rejects.toMatchObject({ code: 'shutting-down' });
+    await cluster.runtime.run(100);
+    expect(cluster.node(3).state()).toBe('stopping');
+    isArmed = false;
+    await cluster.startNode(3);
+    expect(await cluster.runtime.until(() => cluster.node(3).state() === 'serving')).toBe(true);
+  });
+});
+
 describe('a node that is told nonsense', () => {
   it('row 25 ignores a term that no honest replica can have reached', async () => {
     const cluster = await VirtualCluster.start({ shards: 1 });

@@ -130,6 +130,7 @@ export class JournaledStorage implements Storage {
       const { maxJournalBytes } = this.#settings;
       const opened = await this.#client.ask({ type: 'open', directory, maxJournalBytes });
       const result = await this.#recover(opened);
+      if (this.#client.isClosing) throw new StorageFailure('the store is closed');
       result.index.durableTo(result.index.lastSeq);
       this.#session = {
         index: result.index,

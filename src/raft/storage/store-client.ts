@@ -26,6 +26,7 @@ export class StoreClient {
   #nextCall = 1;
   #failure: Error | undefined;
   #isDead = false;
+  #isClosing = false;
 
   /** `onStall`: what waits for room, and why; undefined: nothing does any more. */
   constructor(worker: SqliteWorker, onStall: (report: StallReport | undefined) => void = () => undefined) {
@@ -52,6 +53,11 @@ export class StoreClient {
     return this.#isDead;
   }
 
+  /** It was asked to close the store: nothing more can be asked. */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
   /** Rejects with `StorageFull`, `StorageCorruption` or `StorageFailure`. */
   ask<T extends keyof Results>(
     request: Extract<Request, { readonly type: T }>,
@@ -62,6 +68,12 @@ export class StoreClient {
         reject(this.#failure ?? new StorageFailure('the storage worker is gone'));
         return;
       }
+      // Nobody would hear the reply: who opens a store that is closed meanwhile would wait for it for ever.
+      if (this.#isClosing) {
+        reject(new StorageFailure('the store is closed'));
+        return;
+      }
+      this.#isClosing = (request as Request).type === 'close';
       const call = this.#nextCall++;
       this.#calls.push({ number: call, resolve, reject });
       this.#line.post(call, request, transfer);

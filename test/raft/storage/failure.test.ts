@@ -8,6 +8,7 @@ import {
   MemoryDisk,
   MemoryStorage,
   SqliteStorage,
+  SqliteThread,
   StorageCorruption,
   StorageFailure,
   StorageFull,
@@ -115,6 +116,32 @@ describe('failure', () => {
     const checkpoint = other.checkpoint([{ group: 1, meta: meta(1), rows: [row('k'.repeat(70_000), 'v')] }]);
     await expect(checkpoint).rejects.toThrow(RangeError);
     await other.close();
+  });
+
+  for (const steps of [1, 2, 3]) {
+    it(`is not opened any more when it is closed after step ${steps} of that, and leaves its folder`, async () => {
+      const directory = freshFolder();
+      let left = steps;
+      let closing: Promise<void> | undefined;
+      const worker = new InlineWorker(() => {
+        if (--left === 0) closing = storage.close();
+      });
+      const storage = new SqliteStorage({ directory, worker });
+      await expect(storage.open()).rejects.toThrow('the store is closed');
+      await closing;
+      expect(Object.keys((await startIn(directory)).view)).toEqual([]);
+    });
+  }
+
+  it('lets nobody wait who opens it and closes it at once, also on a thread that serves others', async () => {
+    const directory = freshFolder();
+    const worker = new SqliteThread();
+    const storage = new SqliteStorage({ directory, worker });
+    const opening = expect(storage.open()).rejects.toThrow('the store is closed');
+    await storage.close();
+    await opening;
+    await worker.close();
+    expect(Object.keys((await startIn(directory)).view)).toEqual([]);
   });
 
   it('reads no further from a snapshot once it or the store is closed', async () => {
