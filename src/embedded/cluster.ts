@@ -1,35 +1,31 @@
 /**
- * The nodes behind an embedded store: their disks, the network between them, and one router that reaches them all.
+ * The nodes behind an embedded store: the network between them, and one router that reaches them all.
  *
  * Nodes are numbered from 0 here and from 1 inside the cluster. Knows keys as canonical bytes only.
  */
-import { join } from 'node:path';
 import { v4 as uuidv4 } from 'uuid';
 import { Dispatcher, RemoteBackend, type DispatchReply } from '../router/index.js';
 import {
   KvorumError,
-  MemoryDisk,
   MemoryNetwork,
-  MemoryStorage,
   ShardNode,
-  SqliteStorage,
-  SqliteThread,
   loadHash,
-  seededRandom,
   shardOfKey,
   silentLogger,
-  systemRuntime,
   type ClusterPlan,
+  type ErrorCode,
   type Operation,
+  type Refusal,
   type Runtime,
-  type Storage,
 } from '../shard/index.js';
+import { systemHost, type EmbeddedHost } from './host.js';
+import { Member, closed, endsWithin, outageOf } from './member.js';
 import { readOrMakePlan } from './plan.js';
 import type { CheckedOptions } from './options.js';
 
-/** SQLite workers shared by all nodes of the process. */
-const WORKERS = 2;
 const READY_POLL_MS = 5;
+/** Refusals that say that nobody answered, and not why. */
+const SILENT: ReadonlySet<ErrorCode> = new Set(['no-leader', 'no-quorum', 'timeout']);
 
 export interface EmbeddedNodeStatus {
   readonly node: number;
@@ -56,89 +52,138 @@ export interface KeyLocation {
 
 export class EmbeddedCluster {
   readonly #options: CheckedOptions;
+  readonly #host: EmbeddedHost;
   readonly #runtime: Runtime;
   readonly #network: MemoryNetwork;
   readonly #plan: ClusterPlan;
-  readonly #disks: readonly MemoryDisk[];
-  readonly #workers: SqliteThread[] = [];
-  /** Undefined = failed. */
-  readonly #nodes: (ShardNode | undefined)[] = [];
-  /** Per node: settles when what was asked of it last is done. */
-  readonly #changes: Promise<void>[] = [];
+  readonly #members: readonly Member[];
   readonly #backend: RemoteBackend;
   readonly #dispatcher: Dispatcher;
-  readonly #started: Promise<void>;
+  /** The router is there; waits for no disk. */
+  readonly #opened: Promise<void>;
+  /** Every node runs, or waits for room on its disk. */
+  readonly #begun: Promise<unknown>;
+  #hasBegun = false;
   #closed = false;
+  #closing: Promise<void> | undefined;
 
-  constructor(options: CheckedOptions) {
+  constructor(options: CheckedOptions, host?: EmbeddedHost) {
     this.#options = options;
-    this.#runtime = systemRuntime(options.seed === undefined ? undefined : seededRandom(options.seed));
-    this.#network = new MemoryNetwork(this.#runtime);
+    // First, for it throws, and would leave the workers of a host behind.
     this.#plan = readOrMakePlan(options, uuidv4());
-    this.#disks = Array.from({ length: options.nodes }, () => new MemoryDisk());
+    this.#host = host ?? systemHost(options);
+    this.#runtime = this.#host.runtime;
+    this.#network = new MemoryNetwork(this.#runtime);
+    this.#members = Array.from({ length: options.nodes }, (_, index) => this.#member(index));
     this.#backend = new RemoteBackend({ transport: this.#network.router(), runtime: this.#runtime });
     this.#dispatcher = new Dispatcher({ backend: this.#backend, runtime: this.#runtime, shardOfKey });
-    this.#started = this.#start();
+    this.#opened = this.#open();
+    this.#begun = this.#opened.then(async () => {
+      await Promise.all(this.#members.map((member) => member.start()));
+      this.#hasBegun = true;
+    });
     // Whoever calls an operation hears of a failed start; an unhandled rejection would end the process first.
-    this.#started.catch(() => undefined);
+    this.#begun.catch(() => undefined);
+  }
+
+  async #open(): Promise<void> {
+    await loadHash();
+    if (!this.#closed) await this.#backend.start();
   }
 
   async ready(): Promise<void> {
-    await this.#started;
     // A large cluster on a busy machine may take longer, as long as it gets on.
     let deadline = this.#runtime.now() + this.#options.timeoutMs;
     let most = 0;
     for (;;) {
-      if (this.#closed) throw new KvorumError('shutting-down', 'the store is closed');
-      const { nodes, shards, shardsWithLeader } = this.status();
-      if (shardsWithLeader === shards) return;
-      if (shardsWithLeader > most) {
-        most = shardsWithLeader;
+      if (this.#closed) throw closed();
+      const { shards, shardsWithLeader } = this.status();
+      if (this.#hasBegun && shardsWithLeader === shards) return;
+      const done = shardsWithLeader + this.#members.filter(({ node }) => node?.state() === 'serving').length;
+      if (done > most) {
+        most = done;
         deadline = this.#runtime.now() + this.#options.timeoutMs;
       }
-      if (this.#runtime.now() >= deadline) {
-        const down = nodes.filter(({ alive }) => !alive).map(({ node }) => node);
-        const why = down.length === 0 ? '' : `; nodes ${down.join(', ')} are down`;
-        throw new KvorumError('no-leader', `${shards - shardsWithLeader} of ${shards} shards have no leader${why}`);
-      }
-      await new Promise<void>((resolve) => this.#runtime.after(READY_POLL_MS, resolve));
+      if (this.#runtime.now() >= deadline) throw this.#notReady(shards - shardsWithLeader);
+      if (!this.#hasBegun) await this.#beginsWithin(READY_POLL_MS);
+      else await new Promise<void>((resolve) => this.#runtime.after(READY_POLL_MS, resolve));
     }
   }
 
+  #notReady(leaderless: number): KvorumError {
+    const { shards } = this.#options;
+    const outage = this.#outage(-1);
+    const isDown = ({ isAlive, stall }: Member): boolean => !isAlive && stall === undefined;
+    const down = this.#members.flatMap((member, index) => (isDown(member) ? [index] : []));
+    const nodes = down.length === 0 ? '' : `; nodes ${down.join(', ')} are down`;
+    const why = outage === undefined ? nodes : `${nodes}; ${outage.message}`;
+    return new KvorumError(outage?.code ?? 'no-leader', `${leaderless} of ${shards} shards have no leader${why}`);
+  }
+
   async execute(operation: Operation, timeoutMs: number): Promise<DispatchReply> {
-    await this.#started;
-    return this.#dispatcher.execute(operation, { deadlineMs: timeoutMs, forward: true });
+    const hasBegun = this.#hasBegun || (await this.#begin(timeoutMs));
+    const reply = await this.#dispatcher.execute(operation, { deadlineMs: hasBegun ? timeoutMs : 0, forward: true });
+    return reply.answer.type === 'refused' ? this.#explained(reply, reply.answer) : reply;
+  }
+
+  /** Of a node that cannot even start the router hears nothing: it only knows that nobody answers. */
+  #explained(reply: DispatchReply, refusal: Refusal): DispatchReply {
+    if (refusal.code === 'shutting-down' && this.#closed) throw closed();
+    if (!SILENT.has(refusal.code)) return reply;
+    const outage = this.#outage(reply.shard);
+    if (outage === undefined) return reply;
+    // A write that may have happened stays a timeout: who was asked may have had room.
+    const code = refusal.outcome === 'unknown' ? refusal.code : outage.code;
+    return { ...reply, answer: { ...refusal, code, message: `${refusal.message}; ${outage.message}` } };
+  }
+
+  /** What ails nodes that hold the shard, or any if none is known: their disks are full, or they could not start. */
+  #outage(shard: number): { readonly code: ErrorCode; readonly message: string } | undefined {
+    const holders = this.#backend.topology()?.shards[shard]?.map((id) => id - 1) ?? [...this.#members.keys()];
+    const waiting = holders.filter((index) => this.#members[index]?.stall !== undefined);
+    const stall = this.#members[waiting[0] ?? -1]?.stall;
+    if (stall !== undefined) return outageOf(waiting, stall);
+    const broken = holders.find((index) => this.#members[index]?.failure !== undefined);
+    if (broken === undefined) return undefined;
+    return { code: 'storage-failed', message: `node ${broken}: ${this.#members[broken]?.failure?.message ?? ''}` };
+  }
+
+  /**
+   * True: every node runs, or waits for room. False: some do not yet, and for so long no further one got there; a large
+   * cluster that gets on is waited for. @throws why a node cannot start
+   */
+  async #begin(patienceMs: number): Promise<boolean> {
+    for (let most = -1, there = this.#there; there > most; there = this.#there) {
+      most = there;
+      if (await this.#beginsWithin(patienceMs)) return true;
+    }
+    return false;
+  }
+
+  /** Nodes that run, or wait for room. */
+  get #there(): number {
+    return this.#members.filter(({ node, stall }) => node?.state() === 'serving' || stall !== undefined).length;
+  }
+
+  async #beginsWithin(ms: number): Promise<boolean> {
+    let begins = false;
+    try {
+      begins = await endsWithin(this.#begun, ms, this.#runtime);
+    } catch (error) {
+      if (!this.#closed) throw error;
+    }
+    if (this.#closed) throw closed();
+    return begins;
   }
 
   async fail(index: number): Promise<void> {
-    await this.#running();
-    await this.#inTurn(index, async () => {
-      const node = this.#nodes[index];
-      if (node === undefined) return;
-      this.#nodes[index] = undefined;
-      this.#network.kill(index + 1);
-      await node.crash();
-    });
+    await this.#begin(this.#options.timeoutMs);
+    await this.#members[index]?.fail();
   }
 
   async recover(index: number): Promise<void> {
-    await this.#running();
-    await this.#inTurn(index, async () => {
-      if (this.#closed) throw new KvorumError('shutting-down', 'the store is closed');
-      if (this.#nodes[index] === undefined) await this.#startNode(index);
-    });
-  }
-
-  /** Failing and recovering a node end in the order of the calls: a start must not meet the files of a life not yet over. */
-  #inTurn(index: number, change: () => Promise<void>): Promise<void> {
-    const result = (this.#changes[index] ?? Promise.resolve()).then(change);
-    this.#changes[index] = result.catch(() => undefined);
-    return result;
-  }
-
-  async #running(): Promise<void> {
-    await this.#started;
-    if (this.#closed) throw new KvorumError('shutting-down', 'the store is closed');
+    await this.#begin(this.#options.timeoutMs);
+    await this.#members[index]?.recover(this.#options.timeoutMs);
   }
 
   partition(groups: readonly (readonly number[])[]): void {
@@ -164,7 +209,7 @@ export class EmbeddedCluster {
     const leaders = shards.map((_, shard) => this.#leaderOf(shard));
     const nodes = Array.from({ length: this.#options.nodes }, (_, node) => ({
       node,
-      alive: (this.#nodes[node]?.state() ?? 'failed') !== 'failed',
+      alive: this.#members[node]?.isAlive === true,
       leads: leaders.filter((leader) => leader === node).length,
       replicas: shards.filter((replicas) => replicas.includes(node + 1)).length,
     }));
@@ -176,62 +221,43 @@ export class EmbeddedCluster {
     };
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  close(): Promise<void> {
     this.#closed = true;
-    await this.#started.catch(() => undefined);
-    await Promise.all(Object.values(this.#changes));
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    await this.#opened.catch(() => undefined);
     this.#dispatcher.close();
     await this.#backend.close();
-    await Promise.all(this.#nodes.filter((node) => node !== undefined).map((node) => node.stop(0)));
-    await Promise.all(this.#workers.map((worker) => worker.close()));
+    const ends = await Promise.allSettled(this.#members.map((member) => member.close()));
+    await this.#host.closed();
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 
-  async #start(): Promise<void> {
-    await loadHash();
-    if (this.#options.dataDir !== undefined) {
-      const count = Math.min(WORKERS, this.#options.nodes);
-      for (let i = 0; i < count; i++) this.#workers.push(new SqliteThread());
-    }
-    await this.#backend.start();
-    await Promise.all(this.#disks.map((_, index) => this.#startNode(index)));
-  }
-
-  async #startNode(index: number): Promise<void> {
+  #member(index: number): Member {
     const id = index + 1;
-    const node = new ShardNode({
-      id,
-      name: `n${id}`,
-      plan: this.#plan,
-      storage: this.#storage(index),
-      transport: this.#network.node(id),
-      runtime: this.#runtime,
-      logger: silentLogger,
-    });
-    this.#nodes[index] = node;
-    try {
-      await node.start();
-    } catch (error) {
-      // It runs no more than one that failed: it can be recovered.
-      this.#nodes[index] = undefined;
-      throw error;
-    }
-  }
-
-  #storage(index: number): Storage {
-    const { dataDir } = this.#options;
-    const worker = this.#workers[index % WORKERS];
-    if (dataDir !== undefined)
-      return new SqliteStorage({ directory: join(dataDir, `n${index + 1}`), ...(worker && { worker }) });
-    const disk = this.#disks[index];
-    if (disk === undefined) throw new RangeError(`there is no node ${index}`);
-    return new MemoryStorage(disk);
+    const make = (onDiskStall: () => void): ShardNode =>
+      new ShardNode({
+        id,
+        name: `n${id}`,
+        plan: this.#plan,
+        storage: this.#host.storage(index),
+        transport: this.#network.node(id),
+        runtime: this.#runtime,
+        logger: silentLogger,
+        onDiskStall,
+      });
+    const kill = (): void => {
+      this.#network.kill(id);
+    };
+    return new Member({ index, runtime: this.#runtime, make, kill });
   }
 
   /** The replica that leads the shard and is alive, asked directly: all nodes are in this process. */
   #leaderOf(shard: number): number | undefined {
     const replicas = this.#backend.topology()?.shards[shard] ?? [];
-    for (const id of replicas) if (this.#nodes[id - 1]?.leaderOf(shard) === id) return id - 1;
+    for (const id of replicas) if (this.#members[id - 1]?.node?.leaderOf(shard) === id) return id - 1;
     return undefined;
   }
 }

@@ -24,8 +24,9 @@ export class DistributedKeyValueStore {
 
   /**
    * Starts a cluster of `nodes` nodes that keeps every key on `replicas` of them. Operations may be called at once;
-   * they wait for the cluster to be ready.
-   * @throws RangeError when a number is out of its bounds (1..100 nodes, 1 ≤ replicas ≤ nodes).
+   * they wait for the nodes to start, unless for their timeout none gets on, and then for the cluster. Nodes whose disk is full start when there is room.
+   * @throws RangeError when a number is out of its bounds (1..100 nodes, 1 ≤ replicas ≤ nodes), and
+   *   what the file system says when `cluster.json` cannot be written to a new `dataDir`.
    */
   constructor(nodes: number, replicas?: number);
   constructor(options?: StoreOptions);
@@ -37,7 +38,8 @@ export class DistributedKeyValueStore {
 
   /**
    * Resolves when every shard has a leader. Not needed before an operation.
-   * @throws KvorumError `no-leader` when for `timeoutMs` no further one got one, with how many have none, and which nodes are down.
+   * @throws KvorumError `no-leader` when for `timeoutMs` no further one got one, with how many have none, and which nodes
+   *   are down; `disk-full` when that is because nodes wait for room on their disks, with which.
    */
   ready(): Promise<void> {
     return this.#cluster.ready();
@@ -78,12 +80,20 @@ export class DistributedKeyValueStore {
     return answer.type === 'delete' && answer.deleted;
   }
 
-  /** Node `node` (0..nodes−1) stops at once, as by kill −9. What was durable on it stays for `recoverNode`. */
+  /**
+   * Node `node` (0..nodes−1) stops at once, as by kill −9, also while it waits for room on its disk. What was durable on
+   * it stays for `recoverNode`.
+   */
   simulateNodeFailure(node: number): Promise<void> {
     return this.#cluster.fail(this.#node(node));
   }
 
-  /** Starts a failed node again from what it had on its disk; it catches up by itself. */
+  /**
+   * Starts a failed node again from what it had on its disk; it catches up by itself.
+   * @throws KvorumError `disk-full` when its disk had no room for `timeoutMs`: the node goes on waiting, and starts by
+   *   itself when there is some, unless it is failed again; `shutting-down` when it was failed, or the store closed,
+   *   meanwhile.
+   */
   recoverNode(node: number): Promise<void> {
     return this.#cluster.recover(this.#node(node));
   }
@@ -111,7 +121,7 @@ export class DistributedKeyValueStore {
     return this.#cluster.status();
   }
 
-  /** Stops all nodes. Operations under way end in an error. */
+  /** Stops all nodes, also those that wait for room on their disks. Operations under way end in an error. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#cluster.close();

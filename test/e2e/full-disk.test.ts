@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { DistributedKeyValueStore } from '../../src/index.js';
 import { http, json, NodeGroup, statusOf } from './node-group.js';
 import { Scene, until } from './processes.js';
 
@@ -143,4 +144,34 @@ it('a full disk of one of three is no reason not to serve', async () => {
   empty(disk);
   await group.ready();
   expect(await put(group.node('n1').url, 'k0')).toBe(200);
+});
+
+it('an embedded store that is opened on a full disk says so in time, is closed at once, and serves when there is room', async () => {
+  const disk = smallDisk(24);
+  if (disk === undefined) return;
+  const options = { nodes: 3, shards: 2, dataDir: join(disk, 'data'), timeoutMs: 1_000 };
+  const first = new DistributedKeyValueStore(options);
+  await first.put('k', 'before');
+  await first.close();
+  fill(disk);
+  // Started anew a node first has to write that it was.
+  const second = new DistributedKeyValueStore(options);
+  const inTime = async (promise: Promise<unknown>): Promise<unknown> => {
+    const startedAt = performance.now();
+    const outcome: unknown = await promise.catch((error: unknown) => error);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    return outcome;
+  };
+  for (const outcome of await Promise.all([second.ready(), second.get('k'), second.put('k', 'never')].map(inTime))) {
+    expect(outcome).toMatchObject({ code: 'disk-full', outcome: 'not_applied' });
+  }
+  const recovering = inTime(second.simulateNodeFailure(0).then(() => second.recoverNode(0)));
+  expect(await recovering).toMatchObject({ code: 'disk-full' });
+  expect(await inTime(second.close())).toBeUndefined();
+  const third = new DistributedKeyValueStore(options);
+  expect(await inTime(third.get('k'))).toMatchObject({ code: 'disk-full' });
+  empty(disk);
+  await third.ready();
+  expect(await third.get('k')).toBe('before');
+  await third.close();
 });

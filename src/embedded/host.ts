@@ -1,0 +1,54 @@
+/** What an embedded cluster runs on: clocks, and a disk per node. Handed in, so that tests can have time and disks of their own. */
+import { join } from 'node:path';
+import {
+  MemoryDisk,
+  MemoryStorage,
+  SqliteStorage,
+  SqliteThread,
+  seededRandom,
+  systemRuntime,
+  type Runtime,
+  type Storage,
+} from '../shard/index.js';
+import type { CheckedOptions } from './options.js';
+
+export interface EmbeddedHost {
+  readonly runtime: Runtime;
+  /** For the next life of the node, numbered from 0, on what it has on its disk. */
+  readonly storage: (node: number) => Storage;
+  /** Called once, when all storages are closed. */
+  readonly closed: () => Promise<void>;
+}
+
+/** SQLite workers shared by all nodes of the process. */
+const WORKERS = 2;
+
+/** This process, with disks in memory, or below `dataDir`. */
+export function systemHost({ nodes, dataDir, seed }: CheckedOptions): EmbeddedHost {
+  const runtime = systemRuntime(seed === undefined ? undefined : seededRandom(seed));
+  if (dataDir === undefined) return memoryHost(runtime, nodes);
+  const workers = Array.from({ length: Math.min(WORKERS, nodes) }, () => new SqliteThread());
+  return {
+    runtime,
+    storage: (node) => {
+      const worker = workers[node % workers.length];
+      return new SqliteStorage({ directory: join(dataDir, `n${node + 1}`), ...(worker && { worker }) });
+    },
+    closed: async () => {
+      await Promise.all(workers.map((worker) => worker.close()));
+    },
+  };
+}
+
+function memoryHost(runtime: Runtime, nodes: number): EmbeddedHost {
+  const disks = Array.from({ length: nodes }, () => new MemoryDisk());
+  return {
+    runtime,
+    storage: (node) => {
+      const disk = disks[node];
+      if (disk === undefined) throw new RangeError(`there is no node ${node}`);
+      return new MemoryStorage(disk);
+    },
+    closed: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,153 @@
+/**
+ * One node of an embedded cluster, over all its lives: started, failed, started again, closed.
+ *
+ * Changes end in the order of the calls, for a start must not meet the files of a life that is not over. One start may
+ * take as long as it likes: while the disk is full it waits for room, as that of `kvorum node` does. It holds up nothing
+ * that is asked of the node meanwhile, and ends when the node is failed or closed.
+ */
+import { KvorumError, type DiskStall, type Runtime, type ShardNode, type Timer } from '../shard/index.js';
+
+export interface MemberOptions {
+  /** Numbered from 0. */
+  readonly index: number;
+  readonly runtime: Pick<Runtime, 'after'>;
+  /** A node on the disk that the last one left; `onDiskStall` is called when something begins to wait for room. */
+  readonly make: (onDiskStall: () => void) => ShardNode;
+  /** Cuts all its links at once. */
+  readonly kill: () => void;
+}
+
+interface Life {
+  readonly node: ShardNode;
+  /** Its start. */
+  readonly running: Promise<void>;
+  /** It was failed: that its start ends in an error says nothing of its disk. */
+  isEnded: boolean;
+}
+
+export class Member {
+  readonly #options: MemberOptions;
+  /** Undefined = failed. */
+  #life: Life | undefined;
+  /** Settles when what was asked last is done. */
+  #changes: Promise<void> = Promise.resolve();
+  #failure: Error | undefined;
+  #closed = false;
+
+  constructor(options: MemberOptions) {
+    this.#options = options;
+  }
+
+  get node(): ShardNode | undefined {
+    return this.#life?.node;
+  }
+
+  /** It serves, or will without being recovered and without more room on its disk. */
+  get isAlive(): boolean {
+    const { node } = this;
+    if (node === undefined || node.state() === 'failed') return false;
+    return node.state() !== 'starting' || this.stall === undefined;
+  }
+
+  /** Commits, or its start, wait for room on its disk. */
+  get stall(): DiskStall | undefined {
+    const stall = this.node?.diskStall();
+    return stall?.waits === 'commits' ? stall : undefined;
+  }
+
+  /** Why it could not start when there was room again; nobody waited for that any more. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Resolves when the node runs, or waits for room. @throws why it cannot start */
+  start(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#closed) throw closed();
+      if (this.#life === undefined) await this.#begin();
+    });
+  }
+
+  /** As `start`, and waits for room, too: for so long. @throws KvorumError, also when the node is failed or closed meanwhile */
+  async recover(patienceMs: number): Promise<void> {
+    await this.start();
+    const life = this.#life;
+    if (life === undefined) return;
+    try {
+      while (!(await endsWithin(life.running, patienceMs, this.#options.runtime))) {
+        const { stall } = this;
+        if (stall === undefined) continue;
+        const { code, message } = outageOf([this.#options.index], stall);
+        throw new KvorumError(code, `${message}; it starts by itself when there is some`);
+      }
+    } catch (error) {
+      if (this.#closed) throw closed();
+      if (!life.isEnded) throw error;
+      throw new KvorumError('shutting-down', `node ${this.#options.index} was failed before its disk had room`);
+    }
+  }
+
+  fail(): Promise<void> {
+    return this.#inTurn(async () => {
+      const life = this.#life;
+      if (life === undefined) return;
+      life.isEnded = true;
+      this.#life = undefined;
+      this.#options.kill();
+      await life.node.crash();
+    });
+  }
+
+  /** Whatever is under way ends. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#life?.node.stop(0);
+    await this.#changes;
+  }
+
+  async #begin(): Promise<void> {
+    this.#failure = undefined;
+    let onDiskStall = (): void => undefined;
+    const stalled = new Promise<void>((resolve) => (onDiskStall = resolve));
+    const node = this.#options.make(onDiskStall);
+    const life: Life = { node, running: node.start(), isEnded: false };
+    this.#life = life;
+    life.running.catch((error: unknown) => {
+      if (this.#life !== life) return;
+      // It runs no more than one that was failed: it can be recovered.
+      this.#life = undefined;
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+    });
+    await Promise.race([life.running, stalled]);
+  }
+
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const result = this.#changes.then(change);
+    this.#changes = result.catch(() => undefined);
+    return result;
+  }
+}
+
+export const closed = (): KvorumError => new KvorumError('shutting-down', 'the store is closed');
+
+/** What to say of nodes whose disks have no room, or that have no file descriptors left. */
+export function outageOf(
+  nodes: readonly number[],
+  { reason, message }: DiskStall,
+): { readonly code: 'disk-full' | 'overloaded'; readonly message: string } {
+  const who = nodes.length === 1 ? `node ${nodes[0] ?? 0} waits` : `nodes ${nodes.join(', ')} wait`;
+  return reason === 'no-descriptors'
+    ? { code: 'overloaded', message: `${who} for file descriptors: ${message}` }
+    : { code: 'disk-full', message: `${who} for room on the disk: ${message}` };
+}
+
+/** False if it has not settled after so long. @throws what it rejects with */
+export function endsWithin(promise: Promise<unknown>, ms: number, runtime: Pick<Runtime, 'after'>): Promise<boolean> {
+  let limit: Timer | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    limit = runtime.after(ms, () => {
+      resolve(false);
+    });
+  });
+  return Promise.race([promise.then(() => true), late]).finally(() => limit?.cancel());
+}

@@ -1,0 +1,224 @@
+/** Embedded stores whose disks have no room: everybody is told so in time, nothing hangs, and all goes on when there is some. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { EmbeddedCluster } from '../../src/embedded/cluster.js';
+import { checkOptions } from '../../src/embedded/options.js';
+import { StorageFailure } from '../../src/raft/index.js';
+import { MemoryDisk, MemoryStorage, loadHash, stringKey, type Operation } from '../../src/shard/index.js';
+import { VirtualRuntime } from '../support/virtual-runtime.js';
+
+const TIMEOUT_MS = 2_000;
+/** The router looks after deadlines every 10 ms. */
+const SLACK_MS = 20;
+
+beforeAll(loadHash);
+
+interface Disks {
+  /** Whose disks have no room at first. */
+  readonly full?: readonly number[];
+  /** So long the disk of a node takes to be opened. */
+  readonly openMs?: (index: number) => number;
+}
+
+/** Three nodes in virtual time. */
+function open({ full = [], openMs = () => 0 }: Disks) {
+  const runtime = new VirtualRuntime();
+  const disks = [0, 1, 2].map(() => new MemoryDisk());
+  for (const index of full) disks[index]!.isFull = true;
+  const cluster = new EmbeddedCluster(checkOptions({ nodes: 3, shards: 2, timeoutMs: TIMEOUT_MS }), {
+    runtime,
+    storage: (index) => {
+      const storage = new MemoryStorage(disks[index]!);
+      const opening = storage.open.bind(storage);
+      const opened = new Promise<void>((resolve) => runtime.after(openMs(index), resolve));
+      storage.open = () => opened.then(opening);
+      return storage;
+    },
+    closed: () => Promise.resolve(),
+  });
+  return { runtime, disks, cluster };
+}
+
+type Opened = ReturnType<typeof open>;
+
+const get: Operation = { type: 'get', key: stringKey('k'), consistency: 'linearizable' };
+let operations = 0;
+const put = (): Operation => ({
+  type: 'put',
+  key: stringKey('k'),
+  body: Buffer.from('v'),
+  contentType: 'text/plain',
+  condition: { type: 'none' },
+  operationId: Buffer.alloc(16, ++operations),
+  attempt: 'first',
+});
+
+const execute = async ({ cluster }: Opened, operation: Operation) =>
+  (await cluster.execute(operation, TIMEOUT_MS)).answer;
+
+interface Ending {
+  readonly value?: unknown;
+  readonly error?: unknown;
+  readonly ms: number;
+}
+
+/** How it ends, and after how many ms; to be settled. */
+function watch({ runtime }: Opened, promise: Promise<unknown>): Promise<Ending> {
+  const startedAt = runtime.now();
+  return promise.then(
+    (value) => ({ value, ms: runtime.now() - startedAt }),
+    (error: unknown) => ({ error, ms: runtime.now() - startedAt }),
+  );
+}
+
+const ending = (store: Opened, promise: Promise<unknown>): Promise<Ending> =>
+  store.runtime.settle(watch(store, promise), 60_000);
+
+const isFull = { code: 'disk-full', message: expect.stringContaining('room on the disk') as string };
+const isAlive = ({ cluster }: Opened): boolean[] => cluster.status().nodes.map(({ alive }) => alive);
+
+describe('a store opened on disks that are full', () => {
+  it('tells every operation, and ready(), in time that they are, and that nothing happened', async () => {
+    const store = open({ full: [0, 1, 2] });
+    const asked = [get, put()].map((operation) => watch(store, execute(store, operation)));
+    const ready = watch(store, store.cluster.ready());
+    for (const { value, ms } of await store.runtime.settle(Promise.all(asked))) {
+      expect(value).toMatchObject({ type: 'refused', outcome: 'not_applied', ...isFull });
+      expect(ms).toBeLessThanOrEqual(TIMEOUT_MS + SLACK_MS);
+    }
+    const { error, ms } = await store.runtime.settle(ready);
+    expect(error).toMatchObject({ ...isFull, message: expect.stringContaining('nodes 0, 1, 2 wait') as string });
+    expect(ms).toBeLessThanOrEqual(TIMEOUT_MS + SLACK_MS);
+    expect(isAlive(store)).toEqual([false, false, false]);
+    await store.runtime.settle(store.cluster.close());
+  });
+
+  it('goes on by itself when there is room', async () => {
+    const store = open({ full: [0, 1, 2] });
+    await ending(store, store.cluster.ready());
+    for (const disk of store.disks) disk.isFull = false;
+    expect(await ending(store, store.cluster.ready())).not.toHaveProperty('error');
+    expect((await ending(store, execute(store, put()))).value).toMatchObject({ type: 'put' });
+    expect(isAlive(store)).toEqual([true, true, true]);
+    await store.runtime.settle(store.cluster.close());
+  });
+
+  it('is closed at once, and leaves its disks; who waits is told', async () => {
+    const store = open({ full: [0, 1, 2] });
+    const asked = [execute(store, put()), store.cluster.ready()].map((promise) => watch(store, promise));
+    await store.runtime.run(100);
+    expect((await ending(store, store.cluster.close())).ms).toBeLessThan(SLACK_MS);
+    expect(store.disks.map(({ owner }) => owner)).toEqual([undefined, undefined, undefined]);
+    for (const { error, ms } of await store.runtime.settle(Promise.all(asked))) {
+      expect(error).toMatchObject({ code: 'shutting-down', message: 'the store is closed' });
+      expect(ms).toBeLessThan(200);
+    }
+  });
+
+  it('serves if only one of them is, and says which', async () => {
+    const store = open({ full: [1] });
+    expect(await ending(store, store.cluster.ready())).not.toHaveProperty('error');
+    expect((await ending(store, execute(store, put()))).value).toMatchObject({ type: 'put' });
+    expect(isAlive(store)).toEqual([true, false, true]);
+    store.disks[1]!.isFull = false;
+    expect(await store.runtime.until(() => isAlive(store)[1] === true)).toBe(true);
+    await store.runtime.settle(store.cluster.close());
+  });
+
+  it('says what is wrong with its disks when that shows only once there is room', async () => {
+    const store = open({ full: [0, 1, 2] });
+    await ending(store, store.cluster.ready());
+    for (const disk of store.disks) {
+      disk.failure = new StorageFailure('input/output error');
+      disk.isFull = false;
+    }
+    const { value } = await ending(store, execute(store, put()));
+    const message = expect.stringContaining('node 0: input/output error') as string;
+    expect(value).toMatchObject({ code: 'storage-failed', outcome: 'not_applied', message });
+    expect((await ending(store, store.cluster.ready())).error).toMatchObject({ code: 'storage-failed', message });
+    await store.runtime.settle(store.cluster.close());
+  });
+});
+
+describe('a store whose disks fill up', () => {
+  it('says so of a write that may have happened, too', async () => {
+    const store = open({});
+    await ending(store, store.cluster.ready());
+    for (const disk of store.disks) disk.isFull = true;
+    const { value } = await ending(
+      store,
+      store.cluster.execute(put(), 300).then(({ answer }) => answer),
+    );
+    expect(value).toMatchObject({ ...isFull, code: 'timeout', outcome: 'unknown' });
+    await store.runtime.settle(store.cluster.close());
+  });
+});
+
+describe('recovering a node whose disk is full', () => {
+  async function failed(): Promise<Opened> {
+    const store = open({});
+    await ending(store, store.cluster.ready());
+    await store.runtime.settle(store.cluster.fail(0));
+    store.disks[0]!.isFull = true;
+    return store;
+  }
+
+  it('ends in time and says why; the node starts by itself when there is room', async () => {
+    const store = await failed();
+    const { error, ms } = await ending(store, store.cluster.recover(0));
+    expect(error).toMatchObject({ ...isFull, message: expect.stringContaining('node 0 waits') as string });
+    expect(ms).toBeLessThanOrEqual(TIMEOUT_MS + SLACK_MS);
+    expect(isAlive(store)[0]).toBe(false);
+    const again = watch(store, store.cluster.recover(0));
+    store.disks[0]!.isFull = false;
+    expect(await store.runtime.settle(again)).not.toHaveProperty('error');
+    expect(isAlive(store)[0]).toBe(true);
+    await store.runtime.settle(store.cluster.close());
+  });
+
+  it('ends when the node is failed meanwhile, which can then be recovered', async () => {
+    const store = await failed();
+    const recovering = watch(store, store.cluster.recover(0));
+    await store.runtime.run(100);
+    expect((await ending(store, store.cluster.fail(0))).ms).toBeLessThan(SLACK_MS);
+    expect((await store.runtime.settle(recovering)).error).toMatchObject({
+      code: 'shutting-down',
+      outcome: 'not_applied',
+    });
+    expect(store.disks[0]!.owner).toBeUndefined();
+    store.disks[0]!.isFull = false;
+    expect(await ending(store, store.cluster.recover(0))).not.toHaveProperty('error');
+    expect(isAlive(store)[0]).toBe(true);
+    await store.runtime.settle(store.cluster.close());
+  });
+
+  it('ends when the store is closed meanwhile', async () => {
+    const store = await failed();
+    const recovering = watch(store, store.cluster.recover(0));
+    await store.runtime.run(100);
+    await ending(store, store.cluster.close());
+    expect((await store.runtime.settle(recovering)).error).toMatchObject({
+      code: 'shutting-down',
+      message: 'the store is closed',
+    });
+    expect(store.disks[0]!.owner).toBeUndefined();
+  });
+});
+
+describe('a store whose disks take long to be opened', () => {
+  it('is waited for as long as one node after the other gets there', async () => {
+    const store = open({ openMs: (index) => (index + 1) * 0.9 * TIMEOUT_MS });
+    const ready = watch(store, store.cluster.ready());
+    expect((await ending(store, execute(store, put()))).value).toMatchObject({ type: 'put' });
+    expect(await store.runtime.settle(ready)).not.toHaveProperty('error');
+    await store.runtime.settle(store.cluster.close());
+  });
+
+  it('is not waited for when none does', async () => {
+    const store = open({ openMs: () => 10 * TIMEOUT_MS });
+    const { value, ms } = await ending(store, execute(store, put()));
+    expect(value).toMatchObject({ code: 'no-leader', outcome: 'not_applied' });
+    expect(ms).toBeLessThanOrEqual(TIMEOUT_MS + SLACK_MS);
+    expect((await ending(store, store.cluster.ready())).error).toMatchObject({ code: 'no-leader' });
+    await store.runtime.settle(store.cluster.close());
+  });
+});
