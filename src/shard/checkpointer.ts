@@ -38,6 +38,7 @@ export class Checkpointer {
   #journalBytes = 0;
   #dirtySince = 0;
   #running: Promise<void> | undefined;
+  #endLast: (() => void) | undefined;
   readonly #storage: Storage;
   readonly #limits: CheckpointLimits;
   readonly #retention: LogRetention;
@@ -90,8 +91,14 @@ export class Checkpointer {
         limit.cancel();
         resolve();
       };
+      this.#endLast = end;
       this.run().then(end, end);
     });
+  }
+
+  /** Something begins to wait for room: the last checkpoint, if it is under way, is not waited for any more. */
+  outOfRoom(): void {
+    this.#endLast?.();
   }
 
   async #checkpoint(): Promise<void> {

@@ -150,6 +150,7 @@ function diskStalls(
 ): DiskStalls {
   return new DiskStalls(storage, runtime, logger, () => {
     onDiskStall?.();
+    checkpointer.outOfRoom();
     inbox.task(() => {
       if (checkpointer.isDue(runtime.now())) hooks.checkpoint();
     });

@@ -89,6 +89,17 @@ describe('a node whose disk is full', () => {
     await cluster.runtime.settle(node.stop(0));
     expect(await cluster.runtime.settle(put)).toMatchObject({ type: 'refused', outcome: 'unknown' });
   });
+
+  it('stops as soon when only its last checkpoint shows that there is no room', async () => {
+    const cluster = await VirtualCluster.start({ shards: 1, nodes: 1 });
+    await cluster.put('a', 'x');
+    await cluster.runtime.run(1_000);
+    cluster.disk(1).isFull = true;
+    expect(cluster.node(1).diskStall()).toBeUndefined();
+    const startedAt = cluster.runtime.now();
+    await cluster.runtime.settle(cluster.node(1).stop(0));
+    expect(cluster.runtime.now() - startedAt).toBeLessThan(500);
+  });
 });
 
 describe('a node that has left its groups', () => {
