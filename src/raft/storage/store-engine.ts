@@ -6,6 +6,7 @@
  * failed in any other way nothing is written again: what the disk took is no longer known (s70).
  */
 import { TRANSACTION_BYTES } from './checkpoint-task.js';
+import { closeFiles } from './close-files.js';
 import { isPassing, toFailure } from './failure.js';
 import type { Failure } from './failure.js';
 import type { OpenFiles, StateFile, StoreFiles } from './files.js';
@@ -381,17 +382,9 @@ export class StoreEngine {
     this.#isDone = true;
     const files = this.#files;
     this.#files = undefined;
-    try {
-      this.#snapshots.closeAll();
-      if (this.#hasBegun && this.#failure === undefined) files?.state.vouchFor(files.journal.vouch());
-      files?.state.close();
-      files?.journal.close();
-      this.#reply(call, { ok: true, value: undefined });
-    } catch (error) {
-      this.#reply(call, { ok: false, failure: toFailure(error, 'close') });
-    } finally {
-      files?.release();
-    }
+    const vouches = this.#hasBegun && this.#failure === undefined;
+    const failure = files && closeFiles(files, this.#snapshots, vouches);
+    this.#reply(call, failure === undefined ? { ok: true, value: undefined } : { ok: false, failure });
   }
 }
 

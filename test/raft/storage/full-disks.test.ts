@@ -249,6 +249,21 @@ describe('a full disk', () => {
     expect(Object.keys((await startIn(directory)).view)).toEqual(['1']);
   });
 
+  for (const [file, faults] of [
+    ['journal.db', { journal: { vouch: full } }],
+    ['state.db', { state: { vouchFor: full } }],
+  ] satisfies [string, Faults][]) {
+    it(`that shows only when ${file} is closed does not keep it open: another store has it at once`, async () => {
+      const { storage, directory } = await openWith(faults);
+      await commit(storage, 1);
+      await storage.close();
+      const next = await openWith({}, directory);
+      await commit(next.storage, 2);
+      await next.storage.close();
+      expect((await startIn(directory)).view[1]?.log).toHaveLength(2);
+    });
+  }
+
   it('still is what it is when the sync fails: the store stops, and nothing is tried again', async () => {
     const faults: Faults = {};
     const { storage, worker } = await openWith(faults);
