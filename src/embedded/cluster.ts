@@ -121,9 +121,17 @@ export class EmbeddedCluster {
   }
 
   async execute(operation: Operation, timeoutMs: number): Promise<DispatchReply> {
-    const hasBegun = this.#hasBegun || (await this.#begin(timeoutMs));
-    const reply = await this.#dispatcher.execute(operation, { deadlineMs: hasBegun ? timeoutMs : 0, forward: true });
+    const deadlineMs = this.#hasBegun ? timeoutMs : await this.#leftOf(timeoutMs);
+    const reply = await this.#dispatcher.execute(operation, { deadlineMs, forward: true });
     return reply.answer.type === 'refused' ? this.#explained(reply, reply.answer) : reply;
+  }
+
+  /** The start of nodes is not counted, as long as they get on and none waits for room. */
+  async #leftOf(timeoutMs: number): Promise<number> {
+    const deadline = this.#runtime.now() + timeoutMs;
+    const hasBegun = await this.#begin(timeoutMs);
+    if (hasBegun && this.#members.every(({ stall }) => stall === undefined)) return timeoutMs;
+    return Math.max(0, deadline - this.#runtime.now());
   }
 
   /** Of a node that cannot even start the router hears nothing: it only knows that nobody answers. */

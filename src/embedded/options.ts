@@ -11,7 +11,7 @@ export interface StoreOptions {
   readonly dataDir?: string;
   /** Makes timeouts and placement of elections repeatable. */
   readonly seed?: number;
-  /** Milliseconds that one operation may take, once the nodes have started or wait for room on their disks; 5,000 by default. */
+  /** Milliseconds that one operation may take, not counted how long its nodes take to start; 5,000 by default. */
   readonly timeoutMs?: number;
 }
 

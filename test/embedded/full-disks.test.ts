@@ -92,6 +92,14 @@ describe('a store opened on disks that are full', () => {
     await store.runtime.settle(store.cluster.close());
   });
 
+  it('counts what it took to find that out', async () => {
+    const store = open({ full: [0, 1, 2], openMs: () => TIMEOUT_MS / 2 });
+    const { value, ms } = await ending(store, execute(store, put()));
+    expect(value).toMatchObject(isFull);
+    expect(ms).toBeLessThanOrEqual(TIMEOUT_MS + SLACK_MS);
+    await store.runtime.settle(store.cluster.close());
+  });
+
   it('goes on by itself when there is room', async () => {
     const store = open({ full: [0, 1, 2] });
     await ending(store, store.cluster.ready());
