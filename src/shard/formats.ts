@@ -27,7 +27,7 @@ const LINK_FORMATS = {
   linkMessage: format('link message kind', 'first byte of what is no whole frame, from link version 2 on', {
     ...since(2, { receipt: 240, piece: 241, lastPiece: 242 }),
   }),
-  recordKind: format('record kind', 'of each record in a frame', {
+  recordKind: format('record kind', 'of each record in a frame; that of a snapshot is that of its rows, too', {
     ...since(1, { append: 1, 'append-ok': 2, 'append-refused': 3, heartbeat: 4, 'heartbeat-ok': 5, vote: 6 }),
     ...since(1, { 'vote-answer': 7, snapshot: 8, 'snapshot-answer': 9, 'timeout-now': 10, 'term-notice': 11 }),
     ...since(2, { marked: 12, release: 13, released: 14 }),
