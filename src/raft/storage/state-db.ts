@@ -147,8 +147,13 @@ export class StateDb implements StateFile {
   }
 
   writeRow(slot: number, { key, value }: RawStateRow): void {
-    if (value === undefined) this.#run(this.#delete, slot, key);
-    else this.#run(this.#put, slot, key, value);
+    // As `#run`, without what that makes for each row of a checkpoint.
+    try {
+      if (value === undefined) this.#delete.run(slot, key);
+      else this.#put.run(slot, key, value);
+    } catch (error) {
+      throw this.#whyFailed(error);
+    }
   }
 
   slotOf(group: GroupId): number | undefined {
