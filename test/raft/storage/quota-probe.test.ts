@@ -4,11 +4,13 @@
  */
 import { mkdirSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { toFailure } from '../../../src/raft/storage/failure.js';
+import { codeOf, toFailure } from '../../../src/raft/storage/failure.js';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
 import { probeFolder, whyFailedIn } from '../../../src/raft/storage/quota-probe.js';
 import { RETRY_MS } from '../../../src/raft/storage/stall.js';
+import { StateDb, createState } from '../../../src/raft/storage/state-db.js';
 import { freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
 import { commit, failingCommits, sqliteError, turns } from './support/faulty-files.js';
 import { startIn } from './support/files.js';
@@ -131,5 +133,24 @@ describe('a quota that is used up', () => {
     expect(storage.stall).toBeUndefined();
     expect(readdirSync(directory).filter((file) => file.endsWith('.tmp'))).toEqual([]);
     await storage.close();
+  });
+});
+
+describe('a row of a checkpoint that cannot be written', () => {
+  it.each(['v', undefined])('is looked into (value %s)', (value) => {
+    const db = new Database(':memory:');
+    createState(db, 'store');
+    const asked: unknown[] = [];
+    const state = new StateDb(db, 1_000, (error) => {
+      asked.push(codeOf(error));
+      return error;
+    });
+    // Every write fails, whatever it is.
+    db.pragma('query_only = ON');
+    expect(() => {
+      state.writeRow(1, { key: Buffer.from('k'), value: value === undefined ? undefined : Buffer.from(value) });
+    }).toThrow(/readonly/);
+    expect(asked).toEqual(['SQLITE_READONLY']);
+    state.close();
   });
 });
