@@ -114,9 +114,9 @@ function receiveHeartbeat(core: Core, follower: Follower, message: Heartbeat): v
     readContext: message.readContext,
     lastIndex: follower.matched,
     promiseMs: core.options.leaseReads === true ? core.options.promiseMs : undefined,
-    ...releasedFrom(core, message),
   };
-  core.outbox.hold(marked(core, ok), TERM_ONLY);
+  const answer = message.release === undefined ? ok : { ...ok, ...releasedFrom(core, message) };
+  core.outbox.hold(marked(core, answer), TERM_ONLY);
 }
 
 /** The owner knows that the leader is dead (s74): votes may be given at once, and this replica stands soon. */

@@ -3,6 +3,10 @@
  *
  * Knows nothing of why one is no longer under way.
  */
+
+/** So many that have arrived are still in the arrays. */
+const COMPACT_AT = 64;
+
 export class Inflight {
   /** Last index of each, oldest first; and the bytes of its entries. */
   #ends: number[] = [];
@@ -31,15 +35,11 @@ export class Inflight {
       this.#bytes -= this.#sizes[this.#head] ?? 0;
       this.#head++;
     }
-    if (this.#head === this.#ends.length) {
-      this.#ends.length = 0;
-      this.#sizes.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= 64) {
-      this.#ends.splice(0, this.#head);
-      this.#sizes.splice(0, this.#head);
-      this.#head = 0;
-    }
+    // Not each time that all have arrived, which is after most appends: to shorten an array costs more than to let it grow.
+    if (this.#head < COMPACT_AT) return;
+    this.#ends.splice(0, this.#head);
+    this.#sizes.splice(0, this.#head);
+    this.#head = 0;
   }
 
   /** Those that reach beyond `index` never left. */

@@ -68,10 +68,17 @@ export class SingleLane implements Outgoing {
   }
 
   take(_clock: () => number, send: (bytes: Uint8Array) => void): void {
-    this.#cut();
-    if (this.#full.length === 0) return;
+    const last = this.#encoder.take();
+    this.#messages = 0;
+    if (this.#fullBytes > 0) this.#takeFull(send);
+    if (last !== undefined) send(last);
+  }
+
+  /** Rarely are there any, and every turn asks. */
+  #takeFull(send: (bytes: Uint8Array) => void): void {
     const frames = this.#full;
-    this.clear();
+    this.#full = [];
+    this.#fullBytes = 0;
     for (const frame of frames) send(frame);
   }
 

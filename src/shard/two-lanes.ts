@@ -71,10 +71,8 @@ export class TwoLanes implements Outgoing {
   }
 
   take(clock: () => number, send: (bytes: Uint8Array) => void): void {
-    this.#urgent.take(clock, (bytes) => {
-      this.#window.sent(bytes.length);
-      send(bytes);
-    });
+    this.#window.sent(this.#urgent.bytes);
+    this.#urgent.take(clock, send);
     if (this.#bulkBytes === 0) return;
     this.#cut();
     const now = clock();

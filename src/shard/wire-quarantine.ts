@@ -8,10 +8,10 @@
  * So messages of replicas that are in no quarantine cost nothing. On links of version 1 nothing marked can be said, for
  * there it would count; what may be left out is left out. Knows no frame.
  */
-import type { GroupId, Message, NodeId } from '../raft/index.js';
+import type { Message, NodeId } from '../raft/index.js';
 import { FORMATS } from './formats.js';
 import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
-import { RAFT_RECORDS, readRaftMessage } from './wire-raft.js';
+import { RAFT_RECORDS, readRaftMessage, type RaftRecord } from './wire-raft.js';
 
 const { marked: MARKED, release: RELEASE, released: RELEASED } = FORMATS.recordKind.numbers;
 const FIRST_VERSION = 2;
@@ -47,21 +47,17 @@ export function writeQuarantine(out: WireWriter, message: Message): void {
   }
 }
 
-/** Reads a Raft message whose first record is of type `record`. */
-export function readMaybeMarked(
-  input: WireReader,
-  record: number,
-  from: NodeId,
-  to: NodeId,
-): { readonly group: GroupId; readonly message: Message } {
-  if (input.version < FIRST_VERSION || record < MARKED || record > RELEASED) {
-    return readRaftMessage(input, record, from, to);
-  }
+/** Is a record of this type one of quarantine, on a link of this version? */
+export const isMark = (record: number, version: number): boolean =>
+  record >= MARKED && record <= RELEASED && version >= FIRST_VERSION;
+
+/** Reads a Raft message that begins with a record of quarantine, of type `mark`. */
+export function readMarked(input: WireReader, mark: number, from: NodeId, to: NodeId): RaftRecord {
   const life = input.u48();
   if (life === 0) throw new WireError('a quarantine of no life');
-  const index = record === RELEASE ? input.u48() : 0;
-  const { group, message } = readRaftMessage(input, input.u8(), from, to);
-  return { group, message: withMark(message, record, life, index) };
+  const index = mark === RELEASE ? input.u48() : 0;
+  const { type, group, message } = readRaftMessage(input, input.u8(), from, to);
+  return { type, group, message: withMark(message, mark, life, index) };
 }
 
 function withMark(message: Message, record: number, life: number, index: number): Message {

@@ -21,6 +21,7 @@ import {
   type SnapshotMeta,
 } from '../raft/index.js';
 import { FORMATS, recordRefusal } from './formats.js';
+import type { PeerMessage } from './transport.js';
 import { checkWireInteger, WireError, type WireReader, type WireWriter } from './wire-buffer.js';
 import { readEntries } from './wire-entries.js';
 
@@ -111,16 +112,13 @@ function writeSnapshotChunk(out: WireWriter, message: SnapshotChunk): void {
   out.longBytes(message.data);
 }
 
+export type RaftRecord = Extract<PeerMessage, { readonly type: 'raft' }>;
+
 /** The counterpart of `writeRaftMessage`, for a record of type `record` in a frame from `from` to `to`. */
-export function readRaftMessage(
-  input: WireReader,
-  record: number,
-  from: NodeId,
-  to: NodeId,
-): { readonly group: GroupId; readonly message: Message } {
+export function readRaftMessage(input: WireReader, record: number, from: NodeId, to: NodeId): RaftRecord {
   const group = input.u32();
   const term = input.u48();
-  return { group, message: readFields(input, record, from, to, term) };
+  return { type: 'raft', group, message: readFields(input, record, from, to, term) };
 }
 
 function readFields(input: WireReader, record: number, from: NodeId, to: NodeId, term: number): Message {

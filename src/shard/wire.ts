@@ -30,8 +30,8 @@ import { readStatus, readTopology, writeStatus, writeTopology } from './wire-doc
 import { readReply, readRequest, writeReply, writeRequest } from './wire-operations.js';
 import { readPing, writePing } from './wire-ping.js';
 import { readProcessAnswer, readProcessQuestion, writeProcess } from './wire-process.js';
-import { readMaybeMarked, writeQuarantine } from './wire-quarantine.js';
-import { RAFT_RECORDS, writeRaftMessage } from './wire-raft.js';
+import { isMark, readMarked, writeQuarantine } from './wire-quarantine.js';
+import { RAFT_RECORDS, readRaftMessage, writeRaftMessage } from './wire-raft.js';
 
 /** The newest protocol version that this build writes (`protocol.ts` says what changed in which). */
 export const WIRE_VERSION = PROTOCOL.versions.max;
@@ -232,8 +232,8 @@ function readRecord(input: WireReader, from: number, to: number): PeerMessage {
   if (record <= LAST_RAFT_RECORD) {
     if (from === 0 || to === 0) throw new WireError('a raft message from or to a router');
     if (from === to) throw new WireError(`node ${from} writes to itself`);
-    const { group, message } = readMaybeMarked(input, record, from, to);
-    return { type: 'raft', group, message };
+    if (isMark(record, input.version)) return readMarked(input, record, from, to);
+    return readRaftMessage(input, record, from, to);
   }
   switch (record) {
     case RECORDS.request:

@@ -62,6 +62,12 @@ export class WsLink {
   private down = false;
   private quietChecks = 0;
   private readonly clock = (): number => this.owner.now();
+  private readonly hand = (bytes: Uint8Array): void => {
+    const { counters } = this.owner;
+    counters.framesOut += 1;
+    counters.bytesOut += bytes.length;
+    this.socket.send(bytes);
+  };
   /** Whoever waits for the answer to a question of `ask`, by what the question says; undefined once it was given. */
   private readonly questions: (((isAlive: boolean) => void) | undefined)[] = [];
 
@@ -113,14 +119,9 @@ export class WsLink {
 
   flush(): void {
     if (this.down || this.outgoing.bytes === 0) return;
-    const { counters } = this.owner;
     const before = this.outgoing.messages;
-    this.outgoing.take(this.clock, (bytes) => {
-      counters.framesOut += 1;
-      counters.bytesOut += bytes.length;
-      this.socket.send(bytes);
-    });
-    counters.messagesOut += before - this.outgoing.messages;
+    this.outgoing.take(this.clock, this.hand);
+    this.owner.counters.messagesOut += before - this.outgoing.messages;
   }
 
   /** Breaks the link off because of what the other side did. */
