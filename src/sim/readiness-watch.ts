@@ -44,6 +44,12 @@ interface Wait {
   readonly sinceMs: number;
 }
 
+/** What stands still, and for how long. */
+interface Standstill {
+  readonly ms: number;
+  readonly what: string;
+}
+
 interface Watched {
   readonly commits: Map<GroupId, Wait>;
   readonly syncs: Map<GroupId, Wait>;
@@ -59,7 +65,10 @@ interface Watched {
 
 /** Longer than an election timeout. */
 const GRACE_MS = 1_000;
-/** When a disk is back, what waited for it is written in two commits or three: so long a node may be ready before. */
+/**
+ * When a disk is back, what waited for it is written in two commits or three: so long a node may be ready while something
+ * is not yet on its disk. Not while something that it leads is not yet committed.
+ */
 const CATCH_UP_MS = 300;
 /** … and so long after the last fault of its own, in election timeouts, a node may still be unready: an election takes up to two. */
 const RECOVERY_ELECTIONS = 2;
@@ -111,7 +120,8 @@ export class ReadinessWatch {
     const electionMs = node.longestElectionMs;
     const now = node.clock.monotonic();
     const wrong = complaints(checks);
-    let longest: { readonly ms: number; readonly what: string } = { ms: 0, what: '' };
+    let led: Standstill = { ms: 0, what: '' };
+    let disk: Standstill = { ms: 0, what: '' };
     let serves = false;
     for (const { id, raft, applied, installing } of node.replicas()) {
       const leads = raft.role === 'leader';
@@ -123,20 +133,22 @@ export class ReadinessWatch {
         { raft, at: stableIndex, due: !installing && stableIndex < lastIndex },
         now,
       );
-      if (uncommitted > longest.ms) longest = { ms: uncommitted, what: `leads group ${id} and has committed nothing` };
-      if (unwritten > longest.ms) longest = { ms: unwritten, what: `has got nothing of group ${id} on its disk` };
+      if (uncommitted > led.ms) led = { ms: uncommitted, what: `leads group ${id} and has committed nothing` };
+      if (unwritten > disk.ms) disk = { ms: unwritten, what: `has got nothing of group ${id} on its disk` };
       if (leads && id > 0 && applied > 0) serves ||= this.#options.isQuorum(raft.configuration.voters);
     }
-    const isStalled = longest.ms > electionMs + GRACE_MS;
-    if (isStalled && !watched.isStalled && wrong.length > 0) this.#options.reached('unready-by-own-fault');
+    const isReady = wrong.length === 0;
+    const limitMs = electionMs + GRACE_MS;
+    if (isReady && led.ms > limitMs) throw readyAndStill(node, led);
+    const longest = led.ms > disk.ms ? led : disk;
+    const isStalled = longest.ms > limitMs;
+    if (isStalled && !watched.isStalled && !isReady) this.#options.reached('unready-by-own-fault');
     watched.isStalled = isStalled;
-    if (!isStalled || wrong.length > 0) watched.readySinceMs = undefined;
+    if (!isStalled || !isReady) watched.readySinceMs = undefined;
     else watched.readySinceMs ??= now;
-    if (watched.readySinceMs !== undefined && now - watched.readySinceMs > CATCH_UP_MS) {
-      throw new InvariantViolation(`n${node.id} is ready, and ${longest.what} for ${Math.round(longest.ms)} ms`);
-    }
+    if (now - (watched.readySinceMs ?? now) > CATCH_UP_MS) throw readyAndStill(node, longest);
     const isWell = serves && longest.ms <= electionMs;
-    const isAlone = isWell && wrong.length === 0 && checks.some((check) => check.note !== undefined);
+    const isAlone = isWell && isReady && checks.some((check) => check.note !== undefined);
     if (isAlone && !watched.isAlone) this.#options.reached('ready-beside-unserved');
     watched.isAlone = isAlone;
     this.#standsIn(node, watched, { wrong, now, electionMs, isWell });
@@ -178,6 +190,9 @@ function note(
   waits.set(group, { raft, term, at, sinceMs: now });
   return 0;
 }
+
+const readyAndStill = ({ id }: Ailing, { ms, what }: Standstill): InvariantViolation =>
+  new InvariantViolation(`n${id} is ready, and ${what} for ${Math.round(ms)} ms`);
 
 const complaints = (checks: readonly HealthCheck[]): string[] =>
   checks.flatMap(({ name, wrong }) => (wrong === undefined ? [] : [`${name}: ${wrong}`]));

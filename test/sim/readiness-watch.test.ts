@@ -63,10 +63,10 @@ describe('the watch on readiness', () => {
     const { node, pass } = watched();
     node.lastIndex = 6;
     node.stableIndex = 6;
-    pass(1_550);
+    pass(1_250);
     expect(() => {
-      pass(100);
-    }).toThrow('n1 is ready, and leads group 7 and has committed nothing for 1600 ms');
+      pass(50);
+    }).toThrow('n1 is ready, and leads group 7 and has committed nothing for 1250 ms');
   });
 
   it('sees a node that is ready while its disk takes nothing', () => {
