@@ -94,15 +94,22 @@ export class Member {
       life.isEnded = true;
       this.#life = undefined;
       this.#options.kill();
-      await life.node.crash();
+      // Where its disk has failed or hangs its files cannot be closed; as by kill −9 that is found out by the next start.
+      await life.node.crash().catch(() => undefined);
     });
   }
 
-  /** Whatever is under way ends. */
+  /** Whatever is under way ends. @throws KvorumError `storage-failed` when its files could not be closed in order */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#life?.node.stop(0);
-    await this.#changes;
+    try {
+      await this.#life?.node.stop(0);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new KvorumError('storage-failed', `node ${this.#options.index}: ${why}`);
+    } finally {
+      await this.#changes;
+    }
   }
 
   async #begin(): Promise<void> {

@@ -192,12 +192,16 @@ export class ShardNode {
       this.#parts.neighbourhood.ping();
       const { runtime } = this.#options;
       await handOverAll({ ...this.#parts, runtime, tickMs: this.#parts.settings.tickMs }, runtime.now() + graceMs);
-      if (this.#failure === undefined) await saveLast(this.#parts, runtime);
+      // On a disk that hangs it would not come to an end.
+      if (this.#failure === undefined && !this.#parts.disk.hangs(runtime.now())) await saveLast(this.#parts, runtime);
     }
     await this.crash();
   }
 
-  /** Stops at once: nothing is handed over, nothing more is written. Who waits is answered. */
+  /**
+   * Stops at once: nothing is handed over, nothing more is written. Who waits is answered.
+   * @throws what the storage says when its files could not be closed; the node has stopped all the same
+   */
   async crash(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

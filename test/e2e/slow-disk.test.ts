@@ -6,10 +6,11 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { buildSlowDiskShim } from '../../scripts/slow-disk/index.js';
 import { http, NodeGroup } from './node-group.js';
-import { Scene, cleanEnvironment, cliScript, until } from './processes.js';
+import { Program, Scene, cleanEnvironment, cliScript, projectRoot, until } from './processes.js';
 
 const scene = new Scene();
 afterEach(() => scene.clean());
@@ -75,6 +76,64 @@ it('a disk that hangs keeps the node unready until it comes back, and one put wa
   await putMs(url);
   expect(program.child.exitCode).toBeNull();
 });
+
+it('a node whose disk hangs ends in time when it is told to, and says why not in order; nothing of it is lost', async () => {
+  const shim = await buildSlowDiskShim();
+  if (shim === undefined) return;
+  const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);
+  const { url, data, program } = group.node('n1');
+  await putMs(url);
+  const signal = join(data, 'slow-sync');
+  writeFileSync(signal, 'hang');
+  const headers = { 'content-type': 'text/plain', 'kv-timeout': '1s' };
+  expect((await http.put(`${url}/v1/kv/a`, '2', { headers })).status).toBe(504);
+  program.child.kill('SIGTERM');
+  const { code, signal: by } = await program.ended;
+  // Its storage thread is in a call that does not return, past which Node has no exit code.
+  expect([code, by]).toEqual([null, 'SIGKILL']);
+  expect(program.stderr).toEqual(['kvorum: the disk hangs: the store was not closed within 3000 ms']);
+  rmSync(signal);
+  group.startNode('n1');
+  await group.ready();
+  expect((await http.get<string>(`${url}/v1/kv/a`)).data).toMatch(/^[12]$/);
+});
+
+/** Closes a store, or does not, while its disks hang; with the exit code 3, if it may. */
+const EMBEDDED = `
+import { writeFileSync } from 'node:fs';
+const [, , library, dataDir, hangs, closes] = process.argv;
+const { DistributedKeyValueStore } = await import(library);
+const store = new DistributedKeyValueStore({ nodes: 3, shards: 2, dataDir, timeoutMs: 2_000 });
+await store.put('k', 'before');
+if (hangs) for (const node of ['n1', 'n2', 'n3']) writeFileSync(dataDir + '/' + node + '/slow-sync', 'hang');
+console.log(await store.put('k', 'after').then(() => 'put', ({ code, outcome }) => code + ' ' + outcome));
+if (closes) {
+  console.log(await store.simulateNodeFailure(0).then(() => 'failed'));
+  console.log(await store.close().then(() => 'closed', ({ code }) => code));
+  process.exitCode = 3;
+} else process.exit(3);
+`;
+
+it.each([
+  ['hangs', 'closes', { said: ['timeout unknown', 'failed', 'storage-failed'], code: null, signal: 'SIGKILL' }],
+  ['hangs', '', { said: ['timeout unknown'], code: null, signal: 'SIGKILL' }],
+  ['', 'closes', { said: ['put', 'failed', 'closed'], code: 3, signal: null }],
+  ['', '', { said: ['put'], code: 3, signal: null }],
+])(
+  'an embedded store does not hold up the end of its program: disk "%s", store "%s"',
+  async (hangs, closes, expected) => {
+    const shim = await buildSlowDiskShim();
+    if (shim === undefined) return;
+    const folder = scene.folder();
+    const script = join(folder, 'program.mjs');
+    writeFileSync(script, EMBEDDED);
+    const library = pathToFileURL(join(projectRoot, 'dist', 'index.js')).href;
+    const args = [script, library, join(folder, 'data'), hangs, closes];
+    const program = scene.keep(new Program(process.execPath, args, { env: cleanEnvironment({ LD_PRELOAD: shim }) }));
+    const { code, signal } = await program.ended;
+    expect({ said: program.stdout, code, signal }, program.output).toEqual(expected);
+  },
+);
 
 it.each([
   ['a full disk', ''],

@@ -70,6 +70,17 @@ export class EngineHost {
     return isBusy;
   }
 
+  /** Stores that are open, or about to be. */
+  get hasStores(): boolean {
+    return this.#engines.size > 0;
+  }
+
+  /** Lets go of all files as they are: what was acknowledged is in them. Nothing may be asked of this any more. */
+  abandon(): void {
+    for (const engine of this.#engines.values()) engine.abandon();
+    this.#engines.clear();
+  }
+
   #flush(): void {
     if (this.#replies.length === 0) return;
     const replies = this.#replies;

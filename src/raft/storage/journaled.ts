@@ -33,7 +33,7 @@ import type {
   StorageStall,
   StorageStatus,
 } from './storage.js';
-import { StoreClient } from './store-client.js';
+import { StoreClient, type After } from './store-client.js';
 import type { GroupId, HardState, SnapshotMeta } from '../types.js';
 
 export interface JournaledStorageSettings {
@@ -56,6 +56,8 @@ export interface JournaledStorageHost {
   readonly nextTurn: () => Promise<void>;
   /** Milliseconds; measures commits. */
   readonly now: () => number;
+  /** Bounds how long a close may take. Default: not at all. */
+  readonly after?: After;
   /** Called when the store is closed, once. */
   readonly closed: () => Promise<void>;
 }
@@ -378,7 +380,7 @@ export class JournaledStorage implements Storage {
     this.#isClosed = true;
     this.#session?.reader.close();
     try {
-      if (!this.#client.isDead) await this.#client.ask({ type: 'close' });
+      if (!this.#client.isDead) await this.#client.close(this.#host.after);
     } finally {
       this.#client.detach();
       await this.#host.closed();

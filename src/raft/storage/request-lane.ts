@@ -18,6 +18,11 @@ const ROW_BYTES = 4 * 1024 * 1024;
 const POSTED = 0;
 /** Commits that were taken out of here; modulo 2^32. */
 const TAKEN = 1;
+/** 1: the storage thread works, or has files open. */
+const HOLDS = 2;
+/** 1: it is to let go of its files, and to do nothing more. */
+const STOPPED = 3;
+const COUNTERS = 4;
 const COUNTER_BYTES = 64;
 
 /** Fields of a slot. */
@@ -34,7 +39,7 @@ class Lane {
   readonly #slots: Float64Array;
 
   constructor(memory: SharedArrayBuffer) {
-    this.counters = new Int32Array(memory, 0, 2);
+    this.counters = new Int32Array(memory, 0, COUNTERS);
     this.#slots = new Float64Array(memory, COUNTER_BYTES, SLOTS * SLOT_FIELDS);
     this.rows = new Uint8Array(memory, ROWS_AT);
   }
@@ -70,6 +75,18 @@ export class LaneWriter extends Lane {
     Atomics.store(this.counters, POSTED, this.#posted);
     Atomics.notify(this.counters, POSTED);
   }
+
+  /** Tells the storage thread to let go of its files as they are, and to take nothing more. */
+  stop(): void {
+    Atomics.store(this.counters, STOPPED, 1);
+    // In this order: who is about to sleep sees the one or the other.
+    this.publish();
+  }
+
+  /** After `stop`: stands still until the storage thread has done so. False if it has not within so many ms. */
+  waitStopped(ms: number): boolean {
+    return Atomics.wait(this.counters, HOLDS, 1, ms) !== 'timed-out';
+  }
 }
 
 /** The end of the storage thread. */
@@ -103,6 +120,18 @@ export class LaneReader extends Lane {
 
   /** Sleeps until there is a next request, or for so many milliseconds. */
   wait(ms?: number): void {
-    Atomics.wait(this.counters, POSTED, this.#seen, ms);
+    if (Atomics.load(this.counters, STOPPED) === 0) Atomics.wait(this.counters, POSTED, this.#seen, ms);
+  }
+
+  /** To be called before any work: it, and what it opens, is waited for from now on. False if there is to be none. */
+  hold(): boolean {
+    Atomics.store(this.counters, HOLDS, 1);
+    return Atomics.load(this.counters, STOPPED) === 0;
+  }
+
+  /** Nothing is open, and nothing is being done. */
+  letGo(): void {
+    Atomics.store(this.counters, HOLDS, 0);
+    Atomics.notify(this.counters, HOLDS);
   }
 }

@@ -7,7 +7,11 @@ import type { Worker } from 'node:worker_threads';
 import { LaneWriter, newLaneMemory } from './request-lane.js';
 import type { Outcome, ReplyEnvelope, Request } from './sqlite-protocol.js';
 import { StorageFailure } from './storage.js';
+import { forgetAtEnd, stopAtEnd } from './process-end.js';
 import { startThread } from './thread.js';
+
+/** So long a thread that is ended may be in a call to a disk; it is then left behind. */
+export const THREAD_LIMIT_MS = 1_000;
 
 export interface LineListener {
   reply(call: number, outcome: Outcome): void;
@@ -24,7 +28,7 @@ export interface StoreLine {
 /** What runs the engines of one or more stores. */
 export interface SqliteWorker {
   attach(listener: LineListener): StoreLine;
-  /** Ends the worker. Stores must have been closed before. */
+  /** Ends the worker, or leaves it behind where it hangs. Stores must have been closed before. */
   close(): Promise<void>;
 }
 
@@ -45,7 +49,9 @@ export class SqliteThread implements SqliteWorker {
     this.#worker.on('error', (error) => {
       this.#die(new StorageFailure(`the storage thread failed: ${String(error)}`, { cause: error }));
     });
+    stopAtEnd(this.#lane);
     this.#worker.on('exit', () => {
+      forgetAtEnd(this.#lane);
       this.#die(new StorageFailure('the storage thread has ended'));
     });
   }
@@ -69,7 +75,14 @@ export class SqliteThread implements SqliteWorker {
   }
 
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    let limit: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (limit = setTimeout(resolve, THREAD_LIMIT_MS)));
+    const ended = this.#worker.terminate();
+    await Promise.race([ended, late]).finally(() => {
+      clearTimeout(limit);
+    });
+    // If it is in a call to a disk that hangs. Until then it keeps the process alive; for its end see `process-end.ts`.
+    this.#worker.unref();
   }
 
   #die(error: Error): void {

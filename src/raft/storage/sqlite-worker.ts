@@ -32,14 +32,29 @@ const host = new EngineHost({
   openFiles: (directory, maxJournalBytes) => openStoreFiles(directory, maxJournalBytes, { copyLog: copier.copy }),
 });
 
-function work(): void {
+/** False if there is nothing more to be done: the process ends. */
+function run(): boolean {
+  if (!lane.hold()) return false;
   host.run();
-  for (let sleeps = 0; sleeps < SLEEPS_A_TURN && !copier.isBusy; sleeps++) {
+  if (!host.hasStores && !copier.isBusy) lane.letGo();
+  return true;
+}
+
+function work(): void {
+  let goesOn = run();
+  for (let sleeps = 0; goesOn && sleeps < SLEEPS_A_TURN && !copier.isBusy; sleeps++) {
     lane.wait(host.waitMs());
-    host.run();
+    goesOn = run();
   }
   if (copier.isBusy) lane.wait(COPYING_SLEEP_MS);
-  setImmediate(work);
+  setImmediate(goesOn ? work : stop);
+}
+
+/** Who ends a process waits until nothing is open: what Node closes itself may take as long as a disk hangs. */
+function stop(): void {
+  host.abandon();
+  if (copier.isBusy) setTimeout(stop, COPYING_SLEEP_MS);
+  else lane.letGo();
 }
 
 setImmediate(work);

@@ -11,6 +11,7 @@ import { JournaledStorage } from './journaled.js';
 import type { JournaledStorageSettings } from './journaled.js';
 import { SqliteThread } from './sqlite-thread.js';
 import type { SqliteWorker } from './sqlite-thread.js';
+import type { After } from './store-client.js';
 import { SqliteStateReader } from './state-reader.js';
 
 export interface SqliteStorageOptions extends JournaledStorageSettings {
@@ -18,17 +19,27 @@ export interface SqliteStorageOptions extends JournaledStorageSettings {
   readonly directory: string;
   /** A worker shared with other stores, closed by whoever made it. Default: a thread of its own. */
   readonly worker?: SqliteWorker;
+  /** Default: timers of this process. */
+  readonly after?: After;
 }
+
+const timer: After = (ms, task) => {
+  const handle = setTimeout(task, ms);
+  return () => {
+    clearTimeout(handle);
+  };
+};
 
 export class SqliteStorage extends JournaledStorage {
   constructor(options: SqliteStorageOptions) {
-    const { directory, worker = new SqliteThread() } = options;
+    const { directory, worker = new SqliteThread(), after = timer } = options;
     super(options, {
       directory,
       worker,
       openReader: () => new SqliteStateReader(directory),
       nextTurn,
       now: () => performance.now(),
+      after,
       closed: () => (options.worker === undefined ? worker.close() : Promise.resolve()),
     });
   }

@@ -9,6 +9,15 @@ import type { StallReport } from './stall.js';
 import { StorageFailure } from './storage.js';
 import type { SqliteWorker, StoreLine } from './sqlite-thread.js';
 
+/**
+ * So long a store may take to be closed: its latest work, and two syncs. What is acknowledged is on the disk before, so
+ * one that hangs is not waited for.
+ */
+export const CLOSE_LIMIT_MS = 3_000;
+
+/** Calls `task` after so many ms, unless what it returns is called first. */
+export type After = (ms: number, task: () => void) => () => void;
+
 interface Call {
   readonly number: number;
   readonly resolve: (value: never) => void;
@@ -35,12 +44,14 @@ export class StoreClient {
       reply: (call, outcome) => {
         this.#settle(call, outcome);
       },
-      died: (error) => {
-        this.#isDead = true;
-        this.#failure ??= error;
-        for (const { reject } of this.#calls.splice(0)) reject(error);
-      },
+      died: this.#die.bind(this),
     });
+  }
+
+  #die(error: Error): void {
+    this.#isDead = true;
+    this.#failure ??= error;
+    for (const { reject } of this.#calls.splice(0)) reject(error);
   }
 
   /** Why the store accepts no further writes, once that is so. */
@@ -83,6 +94,17 @@ export class StoreClient {
   /** For what is not replied to. */
   tell(request: Request, transfer?: readonly ArrayBuffer[]): void {
     this.#line.post(0, request, transfer);
+  }
+
+  /**
+   * Nothing more can be asked. Rejects, as does all that waits, when that takes too long by `after`: the files are left
+   * open, and belong to the worker until it can go on. Default: it may take for ever.
+   */
+  async close(after: After = () => () => undefined): Promise<void> {
+    const cancel = after(CLOSE_LIMIT_MS, () => {
+      this.#die(new StorageFailure(`the disk hangs: the store was not closed within ${CLOSE_LIMIT_MS} ms`));
+    });
+    await this.ask({ type: 'close' }).finally(cancel);
   }
 
   detach(): void {

@@ -375,6 +375,12 @@ export class StoreEngine {
     if (this.#failure !== undefined) this.#reply(call, { ok: false, failure: this.#failure });
   }
 
+  /** Closes the files as they are, as the end of the process would. */
+  abandon(): void {
+    if (this.#files !== undefined) closeFiles(this.#files, this.#snapshots, false);
+    this.#files = undefined;
+  }
+
   #finishClose(): void {
     const call = this.#close;
     if (call === undefined) return;

@@ -1,0 +1,104 @@
+/** Embedded stores whose disks hang: whoever closes one, or fails a node, is told in time. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { EmbeddedCluster } from '../../src/embedded/cluster.js';
+import { checkOptions } from '../../src/embedded/options.js';
+import { SqliteStorage, loadHash } from '../../src/shard/index.js';
+import { freshFolder, removeFoldersAfterEach } from '../raft/storage/support/builders.js';
+import { turns } from '../raft/storage/support/faulty-files.js';
+import { InlineWorker } from '../raft/storage/support/inline-worker.js';
+import { VirtualRuntime } from '../support/virtual-runtime.js';
+
+/** As the docstring of `close` has it. */
+const CLOSE_MS = 10_000;
+const FAIL_MS = 3_000;
+
+beforeAll(loadHash);
+
+/** Three nodes in virtual time, each with a storage thread that can hang. */
+async function start() {
+  const runtime = new VirtualRuntime();
+  const workers = [0, 1, 2].map(() => new InlineWorker());
+  const folder = freshFolder();
+  const cluster = new EmbeddedCluster(checkOptions({ nodes: 3, shards: 2, timeoutMs: 2_000 }), {
+    runtime,
+    storage: (index) =>
+      new SqliteStorage({
+        directory: `${folder}/n${index + 1}`,
+        worker: workers[index]!,
+        after: (ms, task) => {
+          const timer = runtime.after(ms, task);
+          return () => {
+            timer.cancel();
+          };
+        },
+      }),
+    closed: () => Promise.resolve(),
+  });
+  const store = { runtime, workers, cluster };
+  await ending(store, cluster.ready());
+  return store;
+}
+
+type Started = Awaited<ReturnType<typeof start>>;
+
+/** How it ends, and after how many virtual ms: 10 of these pass in a turn, in which the storages do what they have to. */
+async function ending({ runtime }: Pick<Started, 'runtime'>, promise: Promise<unknown>) {
+  const startedAt = runtime.now();
+  let end: { error: unknown; ms: number } | undefined;
+  promise.then(
+    () => (end = { error: undefined, ms: runtime.now() - startedAt }),
+    (error: unknown) => (end = { error, ms: runtime.now() - startedAt }),
+  );
+  for (let i = 0; i < 6_000 && end === undefined; i++) {
+    await turns(2);
+    await runtime.run(10);
+  }
+  if (end === undefined) throw new Error('it never came to an end');
+  return end;
+}
+
+const hang = ({ workers }: Started): void => {
+  for (const worker of workers) worker.isPaused = true;
+};
+
+const hung = { code: 'storage-failed', message: expect.stringMatching(/^node \d: the disk hangs: /) as string };
+
+describe('a store whose disks hang', () => {
+  removeFoldersAfterEach();
+
+  it('is closed in time, and says so', async () => {
+    const store = await start();
+    hang(store);
+    const { error, ms } = await ending(store, store.cluster.close());
+    expect(error).toMatchObject(hung);
+    expect(ms).toBeLessThan(CLOSE_MS);
+  });
+
+  it('of one node only is closed in time, and the others in order', async () => {
+    const store = await start();
+    store.workers[1]!.isPaused = true;
+    const { error, ms } = await ending(store, store.cluster.close());
+    expect(error).toMatchObject({ ...hung, message: expect.stringContaining('node 1: ') as string });
+    expect(ms).toBeLessThan(CLOSE_MS);
+  });
+
+  it('has a node failed in time, and is closed after that', async () => {
+    const store = await start();
+    hang(store);
+    const { error, ms } = await ending(store, store.cluster.fail(0));
+    expect(error).toBeUndefined();
+    expect(ms).toBeLessThanOrEqual(FAIL_MS + 10);
+    expect(store.cluster.status().nodes[0]?.alive).toBe(false);
+    expect((await ending(store, store.cluster.close())).ms).toBeLessThan(CLOSE_MS);
+  });
+
+  it('is closed in time while a node that was failed is recovered', async () => {
+    const store = await start();
+    expect((await ending(store, store.cluster.fail(0))).error).toBeUndefined();
+    hang(store);
+    const recovering = ending(store, store.cluster.recover(0));
+    const { ms } = await ending(store, store.cluster.close());
+    expect(ms).toBeLessThan(CLOSE_MS);
+    expect((await recovering).error).toMatchObject({ code: 'shutting-down' });
+  });
+});
