@@ -4,11 +4,12 @@
  * Number of shards and replicas are fixed when a cluster is made; a start that says otherwise is refused, not obeyed.
  * Also keeps two supervisors out of one folder. Knows no process but by its id.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { v7 as freshUuid } from 'uuid';
 import { z } from 'zod';
 import { ConfigError, flagName, type StartConfig } from '../config/index.js';
+import { makeFolder, removeFolders, whyUnusable } from '../shard/index.js';
 
 const port = z.int().min(1).max(65_535);
 const schema = z.object({
@@ -31,11 +32,11 @@ export const nodeName = (index: number): string => `n${index + 1}`;
 
 /**
  * The record of an earlier start, or a new one that is not yet written. Throws away the earlier data under `fresh`.
- * @throws ConfigError when the folder holds something else, or was made with other numbers.
+ * @throws ConfigError when the folder holds something else, or was made with other numbers; what is wrong with a folder
+ *   that cannot be used, with nothing left in it.
  */
 export function openClusterFolder(config: StartConfig): ClusterRecord {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  lock(config.dataDir);
+  enter(config.dataDir);
   if (config.fresh) empty(config.dataDir);
   const earlier = read(config.dataDir);
   if (earlier === undefined) {
@@ -95,13 +96,30 @@ function empty(dataDir: string): void {
   }
 }
 
+function enter(dataDir: string): void {
+  let made: readonly string[] = [];
+  try {
+    made = makeFolder(resolve(dataDir));
+    lock(dataDir);
+  } catch (error) {
+    const why = whyUnusable(resolve(dataDir), error);
+    if (why === undefined) throw error;
+    removeFolders(made);
+    throw new Error(why, { cause: error });
+  }
+}
+
 function lock(dataDir: string): void {
   const path = join(dataDir, LOCK);
   try {
     writeFileSync(path, String(process.pid), { flag: 'wx', mode: 0o600 });
     return;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+      // There was none: if it is there now, it is ours, and empty for want of room.
+      if (existsSync(path)) leaveClusterFolder(dataDir);
+      throw error;
+    }
   }
   const holder = Number(readFileSync(path, 'utf8'));
   if (holder !== process.pid && isKvorum(holder)) {

@@ -25,8 +25,9 @@ export class DistributedKeyValueStore {
   /**
    * Starts a cluster of `nodes` nodes that keeps every key on `replicas` of them. Operations may be called at once;
    * they wait for the nodes to start, unless for their timeout none gets on, and then for the cluster. Nodes whose disk is full start when there is room.
-   * @throws RangeError when a number is out of its bounds (1..100 nodes, 1 ≤ replicas ≤ nodes), and
-   *   what the file system says when `cluster.json` cannot be written to a new `dataDir`.
+   * @throws RangeError when a number is out of its bounds (1..100 nodes, 1 ≤ replicas ≤ nodes); KvorumError when there can
+   *   be no store in `dataDir`, with that as `details.field`: `disk-full` if a new one finds no room, `storage-failed` if
+   *   it is no folder, or one that cannot be read or written. Nothing was written then.
    */
   constructor(nodes: number, replicas?: number);
   constructor(options?: StoreOptions);

@@ -23,7 +23,17 @@
 export type { GroupId, NodeId, RaftStatus, Storage } from '../raft/index.js';
 export { quotaOptions } from './quota-options.js';
 export { STALL_PATIENCE_MS, type DiskStall } from './disk-stalls.js';
-export { MemoryDisk, MemoryStorage, SqliteStorage, SqliteThread, StorageFull } from '../raft/storage/index.js';
+export {
+  MemoryDisk,
+  MemoryStorage,
+  SqliteStorage,
+  SqliteThread,
+  StorageFull,
+  isNoRoom,
+  makeFolder,
+  removeFolders,
+  whyUnusable,
+} from '../raft/storage/index.js';
 export { isRevision, storedContentType, writtenContentType } from './bounds.js';
 export { binaryString } from './byte-io.js';
 export type { CheckpointLimits } from './checkpointer.js';

@@ -3,12 +3,12 @@
  * that cannot be had.
  */
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DistributedKeyValueStore } from '../../src/index.js';
 import { http, json, NodeGroup, statusOf } from './node-group.js';
-import { Scene, until } from './processes.js';
+import { Scene, kvorum, until } from './processes.js';
 
 const scene = new Scene();
 const mounted: string[] = [];
@@ -20,10 +20,10 @@ afterEach(async () => {
 });
 
 /** A small file system in a folder of its own; undefined if there can be none. */
-function smallDisk(megabytes: number): string | undefined {
+function smallDisk(megabytes: number, more = ''): string | undefined {
   const folder = scene.folder();
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], { stdio: 'pipe' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m${more}`, 'tmpfs', folder], { stdio: 'pipe' });
   } catch (error) {
     process.stderr.write(`no full disk here: ${String(error).split('\n')[0] ?? ''}\n`);
     return undefined;
@@ -31,6 +31,9 @@ function smallDisk(megabytes: number): string | undefined {
   mounted.push(folder);
   return folder;
 }
+
+/** It never comes as far as its ports. */
+const nodeCommand = ['node', '--name', 'n1', '--cluster', 'n1=127.0.0.1:1@127.0.0.1:2'];
 
 const ballastIn = (disk: string): string => join(disk, 'ballast');
 
@@ -174,4 +177,29 @@ it('an embedded store that is opened on a full disk says so in time, is closed a
   await third.ready();
   expect(await third.get('k')).toBe('before');
   await third.close();
+});
+
+it.each([
+  ['is full', '', 'disk-full', 'there is no room on its disk (ENOSPC)'],
+  ['is read-only', ',ro', 'storage-failed', 'its file system is read-only (EROFS)'],
+])('where the disk %s there is no new store, and it says so in a line', async (_, more, code, why) => {
+  const disk = smallDisk(2, more);
+  if (disk === undefined) return;
+  if (more === '') fill(disk);
+  for (const dataDir of [disk, join(disk, 'new', 'data')]) {
+    const before = readdirSync(disk);
+    const line = `the data folder ${dataDir} cannot be used: ${why}`;
+    const message = `dataDir: ${line}; nothing was written`;
+    expect(() => new DistributedKeyValueStore({ nodes: 1, dataDir })).toThrow(
+      expect.objectContaining({ name: 'KvorumError', code, message, details: { field: 'dataDir' } }),
+    );
+    // A node waits for room, and for nothing else.
+    const commands = [['start', '--nodes', '1', '--replicas', '1'], ...(more === '' ? [] : [nodeCommand])];
+    for (const command of commands) {
+      const program = scene.keep(kvorum([...command, '--data', dataDir]));
+      expect((await program.ended).code).toBe(1);
+      expect(program.output).toBe(`kvorum: ${line}`);
+    }
+    expect(readdirSync(disk)).toEqual(before);
+  }
 });

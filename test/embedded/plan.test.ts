@@ -5,6 +5,13 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { checkOptions } from '../../src/embedded/options.js';
 import { readOrMakePlan } from '../../src/embedded/plan.js';
+import { DistributedKeyValueStore, KvorumError } from '../../src/index.js';
+
+/** As the file system says it, after some of it was written. */
+const cutShort = (code: string) => (file: string) => {
+  writeFileSync(`${file}.new`, '{"format"');
+  throw Object.assign(new Error(`${code}: text, write`), { code });
+};
 
 describe('the plan of an embedded cluster', () => {
   const folders: string[] = [];
@@ -21,6 +28,55 @@ describe('the plan of an embedded cluster', () => {
     expect(readdirSync(dataDir)).toEqual(['cluster.json']);
     expect(JSON.parse(readFileSync(join(dataDir, 'cluster.json'), 'utf8'))).toMatchObject({ clusterId: 'first' });
     expect(readOrMakePlan(options, 'second').clusterId).toBe('first');
+  });
+
+  it.each([
+    ['ENOSPC', 'disk-full', 'there is no room on its disk'],
+    ['EDQUOT', 'disk-full', 'a quota of its disk is used up'],
+    ['EROFS', 'storage-failed', 'its file system is read-only'],
+    ['EACCES', 'storage-failed', 'this user has no permission'],
+  ])('that cannot be written for %s ends in %s, and nothing is left of it', (code, expected, why) => {
+    const folder = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
+    folders.push(folder);
+    for (const dataDir of [join(folder, 'new', 'data'), folder]) {
+      const options = checkOptions({ nodes: 3, dataDir });
+      const message = `dataDir: the data folder ${dataDir} cannot be used: ${why} (${code}); nothing was written`;
+      const error = { name: 'KvorumError', code: expected, outcome: 'not_applied', message };
+      expect(() => readOrMakePlan(options, 'first', cutShort(code))).toThrow(
+        expect.objectContaining({ ...error, details: { field: 'dataDir' } }),
+      );
+      expect(readdirSync(folder)).toEqual([]);
+    }
+  });
+
+  it('leaves the folder to what is none of its own', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
+    folders.push(folder);
+    const options = checkOptions({ nodes: 3, dataDir: join(folder, 'data') });
+    const defect = new TypeError('of ours');
+    expect(() =>
+      readOrMakePlan(options, 'first', () => {
+        throw defect;
+      }),
+    ).toThrow(defect);
+    const unheardOf = Object.assign(new Error('EIO: text'), { code: 'EIO' });
+    expect(() =>
+      readOrMakePlan(options, 'first', () => {
+        throw unheardOf;
+      }),
+    ).toThrow(unheardOf);
+  });
+
+  it.each([
+    ['data', 'it is not a folder \\(EEXIST\\)'],
+    ['data/below', 'part of its path is not a folder \\(ENOTDIR\\)'],
+  ])('is not to be had where a file is: %s', (path, why) => {
+    const folder = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
+    folders.push(folder);
+    writeFileSync(join(folder, 'data'), '');
+    const open = () => new DistributedKeyValueStore({ nodes: 3, dataDir: join(folder, path) });
+    expect(open).toThrow(KvorumError);
+    expect(open).toThrow(new RegExp(`cannot be used: ${why}; nothing was written$`));
   });
 
   it('says its format; one that says none is of the first; one of a later build is refused by name', () => {

@@ -4,10 +4,11 @@
  * The hold is an exclusive SQLite lock on `lock.db`, which nobody reads or copies: the operating system drops it with
  * the process, so `kill -9` leaves nothing behind. Knows nothing of what the other files contain.
  */
-import { accessSync, chmodSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { accessSync, chmodSync, closeSync, constants, existsSync, fsyncSync, openSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { RAFT_FORMATS, numberWritten, reads, unknownNumber } from '../formats.js';
+import { isNoRoom, makeFolder, whyUnusable } from './folders.js';
 import { StorageFailure } from './storage.js';
 
 export const JOURNAL_FILE = 'journal.db';
@@ -22,14 +23,21 @@ export interface DataFolder {
   release(): void;
 }
 
-/** Throws `StorageFailure` ("data folder in use") if another store, here or in another process, holds it. */
+/**
+ * @throws StorageFailure ("data folder in use") if another store, here or in another process, holds it, and if there can
+ *   be none there, whatever room there is.
+ */
 export function holdDataFolder(directory: string): DataFolder {
   const path = resolve(directory);
-  const isNew = !existsSync(path);
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  makePrivate(path, 0o700);
-  if (isNew) syncFolder(dirname(path));
-  const lock = new Database(privateFile(path, LOCK_FILE), { timeout: 0 });
+  let lock: Database.Database;
+  try {
+    for (const made of makeFolder(path)) syncFolder(dirname(made));
+    makePrivate(path, 0o700);
+    lock = new Database(privateFile(path, LOCK_FILE), { timeout: 0 });
+  } catch (error) {
+    const why = isNoRoom(error) ? undefined : whyUnusable(path, error);
+    throw why === undefined ? error : new StorageFailure(why, { cause: error });
+  }
   try {
     lock.pragma('journal_mode = MEMORY');
     lock.exec('BEGIN EXCLUSIVE');

@@ -1,0 +1,51 @@
+/** Data folders: made, private, and one line on those that cannot be used. */
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { makeFolder, removeFolders, whyUnusable } from '../../../src/raft/storage/folders.js';
+import { SqliteStorage } from '../../../src/raft/storage/index.js';
+import { freshFolder, removeFoldersAfterEach } from './support/builders.js';
+import { InlineWorker } from './support/inline-worker.js';
+
+const open = (directory: string): Promise<unknown> =>
+  new SqliteStorage({ directory, worker: new InlineWorker() }).open();
+
+describe('a data folder', () => {
+  removeFoldersAfterEach();
+
+  it('is made with those above it, for this user alone, and can be given up', () => {
+    const folder = freshFolder();
+    const deepest = join(folder, 'a', 'b');
+    const made = makeFolder(deepest);
+    expect(made.slice(0, 3)).toEqual([deepest, join(folder, 'a'), folder]);
+    expect(statSync(deepest).mode & 0o777).toBe(0o700);
+    expect(makeFolder(deepest)).toEqual([]);
+    writeFileSync(join(folder, 'else'), '');
+    removeFolders(made);
+    expect([existsSync(join(folder, 'a')), existsSync(folder)]).toEqual([false, true]);
+  });
+
+  it('that cannot be made leaves none of those above it, and says what is in its way', async () => {
+    const folder = freshFolder();
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'file'), '');
+    const tooLong = join(folder, 'a', 'x'.repeat(300));
+    await expect(open(tooLong)).rejects.toMatchObject({
+      name: 'StorageFailure',
+      message: `the data folder ${tooLong} cannot be used: its path is too long (ENAMETOOLONG)`,
+    });
+    expect(existsSync(join(folder, 'a'))).toBe(false);
+    await expect(open(join(folder, 'file'))).rejects.toThrow(/cannot be used: it is not a folder \(EEXIST\)$/);
+    await expect(open(join(folder, 'file', 'a'))).rejects.toThrow(/: part of its path is not a folder \(ENOTDIR\)$/);
+  });
+
+  it('in /proc is none, which is found out at once', async () => {
+    if (process.platform !== 'linux') return;
+    await expect(open('/proc/no-folder')).rejects.toThrow(/no folder can be made there \(ENOENT\)$/);
+  });
+
+  it('is not what other errors are about', () => {
+    expect(whyUnusable('/a', new Error('a defect'))).toBeUndefined();
+    expect(whyUnusable('/a', Object.assign(new Error('text'), { code: 'EMFILE' }))).toBeUndefined();
+  });
+});
