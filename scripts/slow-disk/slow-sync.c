@@ -6,7 +6,8 @@
  *   full-disk   what would make a file longer fails with ENOSPC, as on a full disk; bytes that a file has
  *               already are overwritten as ever, but with the word `all` that fails too, as where a file system
  *               writes nothing in place (Btrfs, ZFS); with the word `quota` it fails with EDQUOT, as where a user
- *               has used up a quota
+ *               has used up a quota; with the word `sync` nothing fails but fsync and fdatasync, with EDQUOT, as
+ *               over NFS
  *
  * Loaded before libc (LD_PRELOAD). On each call it finds the file's path by /proc/self/fd and looks beside it (for a
  * folder: in it). So each of these begins and ends while the process runs, for each node's folder on its own. The
@@ -94,6 +95,11 @@ static int slowly(const char *name, int fd) {
   if (ms == HANGS) {
     while (delay_ms(fd) == HANGS) sleep_ms(LOOK_MS);
   }
+  char text[16];
+  if (say_of(fd, FULL_FILE, text, sizeof text) > 0 && strncmp(text, "sync", 4) == 0) {
+    errno = EDQUOT;
+    return -1;
+  }
   sync_function real = (sync_function)dlsym(RTLD_NEXT, name);
   if (real == NULL) {
     errno = ENOSYS;
@@ -118,7 +124,7 @@ static int has_no_room(int fd, size_t count, off_t end) {
       int flags = fcntl(fd, F_GETFL);
       end = (flags >= 0 && (flags & O_APPEND) != 0 ? status.st_size : lseek(fd, 0, SEEK_CUR)) + (off_t)count;
     }
-    full = end > status.st_size || strncmp(text, "all", 3) == 0;
+    full = strncmp(text, "sync", 4) != 0 && (end > status.st_size || strncmp(text, "all", 3) == 0);
   }
   errno = !full ? error : strncmp(text, "quota", 5) == 0 ? EDQUOT : ENOSPC;
   return full;

@@ -167,6 +167,10 @@ export class VirtualJournal implements JournalFile {
     this.#writer.rollback();
   }
 
+  secure(): void {
+    // What a sync that failed left is decided when the files are opened anew: no cache shows what the disk has not.
+  }
+
   redo(): void {
     this.#writer.redo();
   }
@@ -193,6 +197,7 @@ export class VirtualJournal implements JournalFile {
 }
 
 export class VirtualState implements StateFile {
+  readonly secure = (): void => undefined;
   readonly #view: DiskContent;
   readonly #writer: Writer;
 

@@ -163,6 +163,28 @@ it.each([
   expect(program.child.exitCode).toBeNull();
 });
 
+it('room that only a sync finds missing ends the node, which says what to do; done so, it serves what it acknowledged', async () => {
+  const shim = await buildSlowDiskShim();
+  if (shim === undefined) return;
+  const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);
+  const { url, data, program } = group.node('n1');
+  await putMs(url);
+  const signal = join(data, 'full-disk');
+  writeFileSync(signal, 'sync');
+  const headers = { 'content-type': 'text/plain', 'kv-timeout': '5s' };
+  const refused = await http.put(`${url}/v1/kv/b`, '2', { headers }).catch(() => undefined);
+  expect(refused?.status ?? 503).toBeGreaterThanOrEqual(500);
+  expect((await program.ended).code).toBe(1);
+  expect(program.output).toMatch(/no room \(EDQUOT\), which only the sync reported.*make room, then restart/);
+  // It does not come up before there is room.
+  const { program: early } = group.startNode('n1');
+  expect((await early.ended).code).toBe(1);
+  rmSync(signal);
+  group.startNode('n1');
+  await group.ready();
+  expect((await http.get<string>(`${url}/v1/kv/a`)).data).toBe('1');
+});
+
 it.each(['', 'quota'])('a program whose output finds no room ends in good order: full-disk says "%s"', async (word) => {
   const shim = await buildSlowDiskShim();
   if (shim === undefined) return;

@@ -30,9 +30,9 @@ export const m20: Mutant = {
     },
     {
       file: 'src/raft/storage/store-engine.ts',
-      find: `        journal.dropTorn(torn);
+      find: `      if (torn !== undefined) journal.dropTorn(torn);
 `,
-      replace: `        for (let seq = torn; seq <= (journal.last ?? 0); seq++) journal.dropTorn(seq);
+      replace: `      if (torn !== undefined) for (let seq = torn; seq <= (journal.last ?? 0); seq++) journal.dropTorn(seq);
 `,
     },
   ],

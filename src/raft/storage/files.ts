@@ -35,6 +35,11 @@ export interface JournalFile {
   transaction(work: () => void, mayFill?: boolean): void;
   /** After a transaction that found no room: as if it had not been. May find no room itself; then it is called again. */
   recover(): void;
+  /**
+   * Writes the last batch once more, before anything is built on it, unless it was closed in good order: a process that
+   * ended in a sync which failed may have left it where the system shows it and the disk does not have it.
+   */
+  secure(): void;
   append(seq: number, data: Uint8Array): void;
   putMeta(name: string, value: Uint8Array): void;
   /** A transaction of its own. */
@@ -56,6 +61,8 @@ export interface StateFile {
   readonly checkpoints: number;
   /** Bytes in use. */
   readonly bytes: number;
+  /** As that of the journal: nothing is left that is not in its place. */
+  secure(): void;
   groups(): StoredGroup[];
   /** Slots that no group has: staged and not installed, or replaced and not yet emptied. */
   garbage(): number[];

@@ -17,7 +17,7 @@
  */
 import type Database from 'better-sqlite3';
 import { crc32c } from './crc32c.js';
-import { pageBytesOf, stampFormat } from './data-folder.js';
+import { pageBytesOf } from './data-folder.js';
 import { isUnopened } from './failure.js';
 import type { JournalFile } from './files.js';
 import { SLOT_BYTES } from './journal-index.js';
@@ -30,13 +30,6 @@ import { corruption } from './recovery.js';
 import type { RawRow } from './recovery.js';
 import { JournalFull } from './storage.js';
 
-export const CREATE_SLOTS = 'CREATE TABLE slots(id INTEGER PRIMARY KEY, data BLOB NOT NULL)';
-const SCHEMA = `
-  ${CREATE_SLOTS};
-  CREATE TABLE facts(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
-  CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-  INSERT INTO facts VALUES ('trimmed', 0), ('closed', 0), ('checkpoints', 0);
-`;
 /** A slot is a page, as large as those of file systems: it is written without reading, and nothing else with it. */
 export const JOURNAL_PAGE_BYTES = SLOT_BYTES;
 /** What a table leaf holds besides one blob that fills it (https://www.sqlite.org/fileformat2.html#b_tree_pages). */
@@ -57,15 +50,6 @@ interface Pending {
 }
 
 export const slotBytesOf = (db: Database.Database): number => pageBytesOf(db) - LEAF_OVERHEAD_BYTES;
-
-/** A new journal's tables, complete or not at all. */
-export function createJournal(db: Database.Database, storeId: string): void {
-  db.exec('BEGIN IMMEDIATE');
-  db.exec(SCHEMA);
-  stampFormat(db);
-  db.prepare("INSERT INTO facts VALUES ('store', ?)").run(storeId);
-  db.exec('COMMIT');
-}
 
 export interface JournalDbOptions {
   /** Opens the file again, in the same way. */
@@ -347,6 +331,23 @@ export class JournalDb implements JournalFile {
   #openTransaction(): Pending {
     if (this.#pending === undefined) throw new Error('no transaction is open');
     return this.#pending;
+  }
+
+  secure(): void {
+    const { lastBatch, last } = this.#slots;
+    if (last === 0 || last === this.closed) return;
+    const none = Buffer.alloc(this.#slotBytes);
+    // Not in place: rows that may have been acknowledged are never on the disk by half.
+    this.#atomically(() => {
+      for (const seq of this.#slots.after(Math.max(lastBatch - 1, this.#trimmed))) {
+        for (const slot of this.#slots.row(seq)?.slots ?? []) {
+          const data = this.#read.get(slot) as Uint8Array;
+          // SQLite leaves a page alone that is to become what it is.
+          this.#put(slot, none);
+          this.#put(slot, data);
+        }
+      }
+    });
   }
 
   dropTorn(seq: number): void {

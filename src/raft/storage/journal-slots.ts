@@ -2,6 +2,7 @@
  * Which slots of the journal hold which row, and which are free. Knows no file: it is told what the headers say.
  */
 import type { SlotHeader } from './journal-slot.js';
+import { corruption } from './recovery.js';
 
 /** Where a row lies. A slot that is not known is 0: its header is damaged, or it was never written. */
 export interface PlacedRow {
@@ -19,7 +20,11 @@ export class JournalSlots {
   #count = 0;
   #last = 0;
 
-  /** A slot that is there already; slots are numbered from 1 on. Free if it is no part of a row behind `trimmed`. */
+  /**
+   * A slot that is there already; slots are numbered from 1 on. Free if it is no part of a row behind `trimmed`.
+   * @throws StorageCorruption if another one holds the same: a row that was never acknowledged, which a sync that failed
+   *   left on the disk unseen, and that one cannot be told from the one that was
+   */
   found(slot: number, header: SlotHeader | undefined, trimmed: number): void {
     this.#count = Math.max(this.#count, slot);
     if (header === undefined || header.seq <= trimmed || header.part >= header.parts) {
@@ -31,6 +36,9 @@ export class JournalSlots {
       const { batch, rowBytes, rowCrc, parts } = header;
       row = { batch, rowBytes, rowCrc, slots: new Array<number>(parts).fill(0) };
       this.#rows.set(header.seq, row);
+    }
+    if (row.slots[header.part] !== 0 || row.rowCrc !== header.rowCrc || row.batch !== header.batch) {
+      throw corruption(`journal.db: row ${header.seq} is there twice`);
     }
     row.slots[header.part] = slot;
     this.#last = Math.max(this.#last, header.seq);

@@ -13,7 +13,8 @@
 import type Database from 'better-sqlite3';
 import { RAFT_FORMATS, numberWritten } from '../formats.js';
 import { JOURNAL_FILE, formatOf, hasTables, pageBytesOf, setFormat, type FolderFile } from './data-folder.js';
-import { CREATE_SLOTS, JOURNAL_PAGE_BYTES, slotBytesOf } from './journal-db.js';
+import { JOURNAL_PAGE_BYTES, slotBytesOf } from './journal-db.js';
+import { CREATE_SLOTS } from './journal-schema.js';
 import { partsOf, writeSlot } from './journal-slot.js';
 import type { RawRow } from './recovery.js';
 

@@ -7,8 +7,13 @@
  *
  * A write that fails is undone like one that finds no room: SQLite rolls back after either, and nothing was promised of
  * what it wrote. So if a disk fails just while a quota is used up, what it costs is time: with the first room for the
- * probe the same write says what it is. Never asked about is a sync that failed (SQLITE_IOERR_FSYNC), though a quota may
- * show as late as that (NFS): what is on the disk is not known then, whatever the cause, and that is final.
+ * probe the same write says what it is.
+ *
+ * Want of room may show as late as at a sync (NFS, thin volumes): that is final all the same. Linux may then take pages
+ * for clean that are not on the disk, so that a file opened anew says what the disk does not hold: `recover`, which goes
+ * by what it reads, would take a slot for free in which the disk has kept a row that was never acknowledged. Only what
+ * is written anew and synced is known again, and nobody knows of which pages that would have to be all. So the probe
+ * only says what there is to be done. See `secure` in `files.ts` for the restart.
  */
 import { randomFillSync } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
@@ -19,7 +24,8 @@ import { codeOf } from './failure.js';
 /** More than SQLite writes at once, and the share of it that a file system keeps for itself. */
 export const PROBE_BYTES = 64 * 1024;
 /** Btrfs needs room to cut a file short, too: SQLite's rollback journal, at the end of a commit. */
-const ASKED: ReadonlySet<string> = new Set(['SQLITE_IOERR_WRITE', 'SQLITE_IOERR_TRUNCATE']);
+const WRITES: ReadonlySet<string> = new Set(['SQLITE_IOERR_WRITE', 'SQLITE_IOERR_TRUNCATE']);
+const SYNCS: ReadonlySet<string> = new Set(['SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_DIR_FSYNC']);
 let probes = 0;
 
 /** A write failed since there is no room for it, by a quota. */
@@ -33,6 +39,19 @@ export class QuotaExceeded extends Error {
   }
 }
 
+/** Only a sync found that there is no room: what was written is not known to be anywhere. */
+export class RoomlessSync extends Error {
+  override readonly name = 'RoomlessSync';
+  /** Of the sync, by which this is final. */
+  readonly code: string;
+
+  constructor(cause: Error, found: string) {
+    const why = `a file beside it finds no room (${found}), which only the sync reported`;
+    super(`${cause.message}: ${why}, so what is on the disk is not known; make room, then restart`, { cause });
+    this.code = codeOf(cause);
+  }
+}
+
 /**
  * What the write failed for. `rolledBack`: bytes that were written before, and that SQLite may have given back since:
  * among these there may be room for a small file again.
@@ -42,12 +61,15 @@ export type WhyFailed = (error: unknown, rolledBack?: number) => unknown;
 /** For files in `folder`. `probe`: writes so many bytes there; throws what the system says. */
 export function whyFailedIn(folder: string, probe = probeFolder): WhyFailed {
   return (error, rolledBack = 0) => {
-    if (!(error instanceof Error) || !ASKED.has(codeOf(error))) return error;
+    if (!(error instanceof Error)) return error;
+    const isSync = SYNCS.has(codeOf(error));
+    if (!isSync && !WRITES.has(codeOf(error))) return error;
     try {
       probe(folder, rolledBack + PROBE_BYTES);
     } catch (found) {
       const code = codeOf(found);
-      if (code === 'EDQUOT' || code === 'ENOSPC') return new QuotaExceeded(code, error);
+      if (code !== 'EDQUOT' && code !== 'ENOSPC') return error;
+      return isSync ? new RoomlessSync(error, code) : new QuotaExceeded(code, error);
     }
     return error;
   };

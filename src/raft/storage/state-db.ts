@@ -99,6 +99,11 @@ export class StateDb implements StateFile {
     return this.#db.prepare<[string]>('SELECT value FROM facts WHERE name = ?').pluck().get(name);
   }
 
+  secure(): void {
+    // Whom a backup that reads keeps from it, that is not worth a refused start.
+    this.#write(() => this.#db.pragma('wal_checkpoint(TRUNCATE)'));
+  }
+
   groups(): StoredGroup[] {
     return this.#db.prepare<[], GroupRow>('SELECT * FROM groups').all().map(toStoredGroup);
   }

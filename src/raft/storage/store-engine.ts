@@ -207,13 +207,13 @@ export class StoreEngine {
 
   #begin({ torn, flips }: Of<'begin'>): void {
     const { state } = this.#store;
-    if (torn !== undefined) {
-      this.#journal.use((journal) => {
-        journal.dropTorn(torn);
-      });
-    }
+    this.#journal.use((journal) => {
+      if (torn !== undefined) journal.dropTorn(torn);
+      journal.secure();
+    });
     // Of an earlier try that found no room.
     state.rollback();
+    state.secure();
     state.transaction(() => {
       for (const flip of flips) state.flip(flip);
     });

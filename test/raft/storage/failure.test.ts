@@ -108,7 +108,7 @@ describe('failure', () => {
 
   it('rejects when it cannot make its folder, and when its rows are not rows', async () => {
     const storage = new SqliteStorage({ directory: '/dev/null/data', worker: new InlineWorker() });
-    await expect(storage.open()).rejects.toThrow(/open: .*ENOTDIR/);
+    await expect(storage.open()).rejects.toThrow(/cannot be used: .*ENOTDIR/);
     await expect(storage.open()).rejects.toThrow('opened once');
     const other = new SqliteStorage({ directory: freshFolder(), worker: new InlineWorker() });
     await expect(commit(other, 1)).rejects.toThrow('not open');

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { holdDataFolder, openDatabase } from '../../../src/raft/storage/data-folder.js';
-import { createJournal } from '../../../src/raft/storage/journal-db.js';
+import { createJournal } from '../../../src/raft/storage/journal-schema.js';
 import { SqliteStorage, SqliteThread } from '../../../src/raft/storage/index.js';
 import { entry, freshFolder, meta, removeFoldersAfterEach, row, stateOf } from './support/builders.js';
 import { startIn } from './support/files.js';

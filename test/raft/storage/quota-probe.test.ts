@@ -34,7 +34,10 @@ describe('a write that failed', () => {
     ['SQLITE_IOERR_TRUNCATE', quotaExceeded(), 'full', 1],
     ['SQLITE_IOERR_TRUNCATE', undefined, 'failure', 1],
     // What a sync left on the disk is not known, whatever it failed for.
-    ['SQLITE_IOERR_FSYNC', quotaExceeded(), 'failure', 0],
+    ['SQLITE_IOERR_FSYNC', quotaExceeded(), 'failure', 1],
+    ['SQLITE_IOERR_FSYNC', systemError('ENOSPC'), 'failure', 1],
+    ['SQLITE_IOERR_DIR_FSYNC', systemError('ENOSPC'), 'failure', 1],
+    ['SQLITE_IOERR_FSYNC', undefined, 'failure', 1],
     ['SQLITE_IOERR_READ', quotaExceeded(), 'failure', 0],
     ['SQLITE_FULL', undefined, 'full', 0],
   ])('with %s is, where a probe meets %s, taken for: %s', (code, found, kind, probes) => {
@@ -63,12 +66,12 @@ describe('a write that failed', () => {
 });
 
 /** A store, each `COMMIT` to whose file `name` writes and then fails for a reason that SQLite does not give. */
-async function openFailing(name: string, probe?: (folder: string, bytes: number) => void) {
+async function openFailing(name: string, probe?: (folder: string, bytes: number) => void, code = 'SQLITE_IOERR_WRITE') {
   const directory = freshFolder();
   const state = { fails: false };
   const fault = (work: () => unknown): unknown => {
     const done = work();
-    if (state.fails) throw sqliteError('SQLITE_IOERR_WRITE');
+    if (state.fails) throw sqliteError(code);
     return done;
   };
   const worker = new InlineWorker(undefined, failingCommits(name, fault, probe));
@@ -133,6 +136,32 @@ describe('a quota that is used up', () => {
     expect(storage.stall).toBeUndefined();
     expect(readdirSync(directory).filter((file) => file.endsWith('.tmp'))).toEqual([]);
     await storage.close();
+  });
+});
+
+describe('room that only a sync finds missing', () => {
+  removeFoldersAfterEach();
+
+  it.each([
+    ['journal.db', (storage: SqliteStorage) => commit(storage, 2)],
+    ['state.db', checkpoint],
+  ])('ends the store, which says so and what is to be done, and acknowledges nothing: %s', async (name, write) => {
+    const noRoom = (): never => {
+      throw quotaExceeded();
+    };
+    const { storage, worker, state, directory } = await openFailing(name, noRoom, 'SQLITE_IOERR_FSYNC');
+    const message = expect.stringMatching(
+      /no room \(EDQUOT\), which only the sync reported, so what is on the disk is not known; make room, then restart \(SQLITE_IOERR_FSYNC\)$/,
+    ) as string;
+    await expect(write(storage)).rejects.toMatchObject({ name: 'StorageFailure', message });
+    expect(storage.stall).toBeUndefined();
+    // Not even when there is room again: nothing is tried again on these files.
+    state.fails = false;
+    worker.pass(RETRY_MS);
+    await expect(commit(storage, 3)).rejects.toMatchObject({ name: 'StorageFailure', message });
+    await storage.close();
+    // A restart is what is asked for: it finds what was acknowledged, and perhaps what was not.
+    expect((await startIn(directory)).view[1]?.log.length).toBeGreaterThanOrEqual(1);
   });
 });
 
