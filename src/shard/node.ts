@@ -140,7 +140,8 @@ export class ShardNode {
     try {
       await this.#start();
     } catch (error) {
-      await this.crash();
+      // Why it could not start says more than that its files could not be closed either.
+      await this.crash().catch(() => undefined);
       throw error;
     }
   }
