@@ -123,8 +123,11 @@ export class Listener {
     this.context.examine(judgement.hello, (refused) => {
       // Whoever dialled may have given up meanwhile.
       if (socket.readyState !== socket.OPEN) return;
+      // Before this side has judged: what follows from it is no part of what the other side is to judge by, and else a
+      // life that this very hello has put into quarantine would be accused by it once more, at the node's next start.
+      const extension = this.context.helloTo(judgement.hello.from);
       const last = refused ?? this.context.objection(judgement.hello);
-      if (last === undefined) this.welcome(socket, judgement);
+      if (last === undefined) this.welcome(socket, judgement, extension);
       else this.refuse(socket, last);
     });
   }
@@ -134,10 +137,9 @@ export class Listener {
     refuse(socket, this.context.counters, reason, detail);
   }
 
-  private welcome(socket: WebSocket, { hello, layout, version }: Introduction): void {
+  private welcome(socket: WebSocket, { hello, layout, version }: Introduction, extension: HelloExtension): void {
     const { id, clusterId, protocol } = this.context.identity();
     const { incarnation } = this.context;
-    const extension = this.context.helloTo(hello.from);
     const answer: Hello = { role: 'node', from: id, to: hello.from, incarnation, clusterId, ...protocol, extension };
     // In the layout of the question: whoever knows only the first hello must be able to read it.
     socket.send(encodeHello(answer, layout));

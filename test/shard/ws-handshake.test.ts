@@ -64,6 +64,26 @@ describe('the hello', () => {
   });
 });
 
+describe('s60 the answer to a hello', () => {
+  test('says what was true before this side judged by it, so that both judge by the same', async () => {
+    const before = {
+      boot: 1,
+      quarantined: 0,
+      started: 0,
+      process: 7,
+      known: { boot: 2, position: 7, process: 5, accused: 0 },
+    };
+    const after = { ...before, boot: 5, quarantined: 5, known: { ...before.known, accused: 2 } };
+    node.recorder.extension = before;
+    node.recorder.objects = () => {
+      node.recorder.extension = after;
+      return undefined;
+    };
+    expect((await lab.introduced(node)).introduction?.extension).toEqual(before);
+    expect((await lab.introduced(node)).introduction?.extension).toEqual(after);
+  });
+});
+
 describe('s73 a caller is refused who', () => {
   test.each<[string, Partial<Hello>, number, RefusalReason]>([
     ['is of another cluster', { clusterId: 'cluster-b' }, 4002, 'wrong-cluster'],
