@@ -4,7 +4,14 @@
  * A node is a number, or `leader:7` for whoever leads shard 7 when the fault is made. Checks the form, and what can be
  * known without a cluster; which nodes there are is the cluster's to say.
  */
-import { checkLink, MAX_DELAY_MS, MAX_KBIT_PER_SECOND, type Fault, type Party } from '../../src/faults/index.js';
+import {
+  checkLink,
+  MAX_DELAY_MS,
+  MAX_KBIT_PER_SECOND,
+  type Fault,
+  type NodeSettings,
+  type Party,
+} from '../../src/faults/index.js';
 
 /** What was typed is wrong. Nothing was done. */
 export class UsageError extends Error {
@@ -18,10 +25,22 @@ export type LeaderOf = (shard: number) => number;
 export type Request = (leaderOf: LeaderOf) => Fault;
 
 type SignalName = 'kill' | 'pause' | 'resume' | 'restart';
-type DiskName = 'hang-disk' | 'fill-disk';
+type DiskName = 'hang-disk' | 'fill-disk' | 'fail-disk';
+type FolderName = 'wipe-disk' | 'keep-disk' | 'roll-back-disk' | 'copy-node' | 'stray-node';
 type ShapeName = 'partition' | 'isolate' | 'one-way' | 'ring' | 'bridge';
 export type FormName =
-  ShapeName | SignalName | 'delay' | 'drop' | 'rate' | 'slow-disk' | DiskName | 'mend' | 'kill-all' | 'heal';
+  | ShapeName
+  | SignalName
+  | 'delay'
+  | 'drop'
+  | 'rate'
+  | 'slow-disk'
+  | DiskName
+  | FolderName
+  | 'restart-with'
+  | 'mend'
+  | 'kill-all'
+  | 'heal';
 
 type Reference<T> = (leaderOf: LeaderOf) => T;
 
@@ -32,7 +51,7 @@ interface Form {
   readonly parse: (words: readonly string[]) => Request;
 }
 
-const nodeForm = (type: 'isolate' | SignalName | DiskName, help: string): Form => ({
+const nodeForm = (type: 'isolate' | SignalName | DiskName | FolderName, help: string): Form => ({
   usage: 'NODE',
   help,
   parse: (words) => {
@@ -148,9 +167,25 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
   },
   'hang-disk': nodeForm('hang-disk', 'syncs do not come back, until heal; likewise'),
   'fill-disk': nodeForm('fill-disk', 'nothing can be written, as on a full disk, until heal; likewise'),
+  'fail-disk': nodeForm('fail-disk', 'writes and syncs fail, so that the node ends, until heal; likewise'),
+  'wipe-disk': nodeForm('wipe-disk', 'kill -9, its data folder is emptied, and it starts again'),
+  'keep-disk': nodeForm('keep-disk', 'kill -9, a copy of its data folder is kept, and it starts again'),
+  'roll-back-disk': nodeForm('roll-back-disk', 'kill -9, its data folder is what was kept, and it starts again'),
+  'copy-node': nodeForm('copy-node', 'a copy of its folder is started beside it, as a second process; until heal'),
+  'stray-node': nodeForm('stray-node', 'kill -9, and a node of another cluster in its place, until heal'),
+  'restart-with': {
+    usage: 'NODE SETTING…',
+    help: 'other settings than the rest, until heal, such as 2 tick-ms=20 election-ticks=40 lease-reads',
+    parse: (words) => {
+      const [who = '', ...said] = words;
+      const node = nodeOf('restart-with', who);
+      const settings = settingsOf(said);
+      return (leaderOf) => ({ type: 'restart-with', node: node(leaderOf), settings });
+    },
+  },
   heal: {
     usage: '',
-    help: 'all links, pauses and disks as they were; dead nodes start again',
+    help: 'all links, pauses and disks as they were; dead nodes start again; copies and strays are gone',
     parse: (words) => {
       only('heal', words, 0);
       return () => ({ type: 'heal' });
@@ -188,8 +223,16 @@ export function formatFault(fault: Fault): string {
       return `rate ${fault.a}-${fault.b} ${fault.kbitPerSecond}kbit`;
     case 'slow-disk':
       return `slow-disk ${fault.node} ${fault.ms}ms`;
+    case 'restart-with':
+      return `restart-with ${fault.node} ${formatSettings(fault.settings)}`;
+    case 'wipe-disk':
+    case 'keep-disk':
+    case 'roll-back-disk':
+    case 'copy-node':
+    case 'stray-node':
     case 'hang-disk':
     case 'fill-disk':
+    case 'fail-disk':
     case 'isolate':
     case 'kill':
     case 'pause':
@@ -237,6 +280,28 @@ function milliseconds(name: FormName, text: string): number {
   if (ms <= MAX_DELAY_MS) return ms;
   throw new UsageError(`${name}: time '${text}' must be from 0ms to ${MAX_DELAY_MS}ms, such as 50ms`);
 }
+
+/** Numbers and `lease-reads`, each once. Which numbers there may be is the cluster's to say. */
+function settingsOf(words: readonly string[]): NodeSettings {
+  const settings: Record<string, number | true> = {};
+  for (const word of words) {
+    const [, name = '', digits] = /^(tick-ms|election-ticks)=(\d{1,9})$/.exec(word) ?? [];
+    const key = word === 'lease-reads' ? 'leaseReads' : name === 'tick-ms' ? 'tickMs' : 'electionTicks';
+    if ((digits === undefined && word !== 'lease-reads') || Object.hasOwn(settings, key)) {
+      throw new UsageError(`restart-with: '${word}' must be tick-ms=N, election-ticks=N or lease-reads, each once`);
+    }
+    settings[key] = digits === undefined ? true : Number(digits);
+  }
+  if (words.length === 0) throw new UsageError(`restart-with: needs ${FORMS['restart-with'].usage}`);
+  return settings;
+}
+
+export const formatSettings = ({ tickMs, electionTicks, leaseReads }: NodeSettings): string =>
+  [
+    ...(tickMs === undefined ? [] : [`tick-ms=${tickMs}`]),
+    ...(electionTicks === undefined ? [] : [`election-ticks=${electionTicks}`]),
+    ...(leaseReads ? ['lease-reads'] : []),
+  ].join(' ');
 
 function kilobits(text: string): number {
   const [, digits, unit] = /^(\d{1,9})(kbit|mbit)$/.exec(text) ?? [];

@@ -1,5 +1,6 @@
 /** How a cluster under faults looks, for a person: nodes, routers, what is wrong with links, which shards have no leader. */
 import type { FaultStatus, LinkView, NodeView } from '../../src/faults/index.js';
+import { formatSettings } from './arguments.js';
 import { table } from '../support/table.js';
 
 export function describeStatus({ nodes, shards, links, routers }: FaultStatus): string {
@@ -19,10 +20,16 @@ export function describeStatus({ nodes, shards, links, routers }: FaultStatus): 
   ].join('\n');
 }
 
-function stateOf({ state, ended, killed, slowDiskMs, disk = [] }: NodeView): string {
-  if (state === 'dead') return killed ? 'dead' : `dead, ${ended ?? 'never started'}`;
-  const slower = slowDiskMs === 0 ? [] : [`disk ${slowDiskMs} ms slower`];
-  return [state, ...slower, ...disk.map((what) => (what === 'full' ? 'disk full' : 'disk hangs'))].join(', ');
+const DISKS = { full: 'disk full', hangs: 'disk hangs', fails: 'disk fails' } as const;
+
+function stateOf({ state, ended, killed, slowDiskMs, disk = [], stray, settings, copy }: NodeView): string {
+  const lives = state === 'dead' ? (killed ? 'dead' : `dead, ${ended ?? 'never started'}`) : state;
+  const slower = slowDiskMs === 0 || state === 'dead' ? [] : [`disk ${slowDiskMs} ms slower`];
+  const disks = disk.filter((what) => state !== 'dead' || what === 'fails').map((what) => DISKS[what]);
+  const other = stray === true ? ['of another cluster'] : [];
+  const own = settings === undefined ? [] : [formatSettings(settings)];
+  const beside = copy === undefined ? [] : [`a copy beside it ${copy.ended ?? `runs (pid ${copy.pid})`}`];
+  return [lives, ...slower, ...disks, ...other, ...own, ...beside].join(', ');
 }
 
 function shardsOf(count: number, leaderless: readonly number[]): string {

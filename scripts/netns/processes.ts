@@ -1,5 +1,5 @@
 /** Node processes as the fault control wants them: killed, paused, started, and looked at. */
-import type { NodeProcesses, ProcessView } from '../../src/faults/index.js';
+import type { LifeOptions, NodeProcesses, ProcessView } from '../../src/faults/index.js';
 import type { NodeProgram } from '../support/node-program.js';
 
 export class ControlledPrograms implements NodeProcesses {
@@ -15,9 +15,15 @@ export class ControlledPrograms implements NodeProcesses {
 
   view(node: number): ProcessView {
     const program = this.#of(node);
-    const { pid, running, ending } = program;
+    const { pid, running, ending, warnings } = program;
     const state = !running ? 'dead' : this.#paused.has(program) ? 'paused' : 'running';
-    return { pid, state, ended: running ? null : manner(ending), killed: this.#killed.has(program) };
+    return {
+      pid,
+      state,
+      ended: running ? null : manner(ending),
+      killed: this.#killed.has(program),
+      warnings,
+    };
   }
 
   async kill(node: number): Promise<void> {
@@ -39,12 +45,17 @@ export class ControlledPrograms implements NodeProcesses {
     this.#paused.delete(program);
   }
 
-  start(node: number): void {
+  start(node: number, { dataDir, settings: { tickMs, electionTicks, leaseReads } = {} }: LifeOptions = {}): void {
     if (this.#stopping) throw new Error('the cluster is stopping');
     const program = this.#of(node);
     this.#killed.delete(program);
     this.#paused.delete(program);
-    program.start();
+    program.start({
+      ...(dataDir === undefined ? {} : { data: dataDir }),
+      ...(tickMs === undefined ? {} : { 'tick-ms': tickMs }),
+      ...(electionTicks === undefined ? {} : { 'election-ticks': electionTicks }),
+      ...(leaseReads ? { 'lease-reads': true } : {}),
+    });
   }
 
   /** SIGTERM to all, paused or not, SIGKILL to what is left after `graceMs`; none starts any more. */

@@ -1,5 +1,5 @@
 /*
- * A disk that takes its time, hangs, or is full: for the files in folders that hold a file which says so.
+ * A disk that takes its time, hangs, is full, or is broken: for the files in folders that hold a file which says so.
  *
  *   slow-sync   with a number of milliseconds, at most MOST_MS: fsync and fdatasync take so much longer
  *               with the word `hang`: they do not come back while the word stands there
@@ -8,6 +8,7 @@
  *               writes nothing in place (Btrfs, ZFS); with the word `quota` it fails with EDQUOT, as where a user
  *               has used up a quota; with the word `sync` nothing fails but fsync and fdatasync, with EDQUOT, as
  *               over NFS
+ *   failed-disk whatever it says: writes, fsync and fdatasync fail with EIO, and do nothing
  *
  * Loaded before libc (LD_PRELOAD). On each call it finds the file's path by /proc/self/fd and looks beside it (for a
  * folder: in it). So each of these begins and ends while the process runs, for each node's folder on its own. The
@@ -31,6 +32,7 @@
 
 #define SYNC_FILE "/slow-sync"
 #define FULL_FILE "/full-disk"
+#define FAILED_FILE "/failed-disk"
 #define MOST_MS 60000
 #define HANGS (-1)
 #define LOOK_MS 10
@@ -88,12 +90,25 @@ static void sleep_ms(long ms) {
   }
 }
 
+/* Is there a file of that name beside that of `fd`? Keeps errno. */
+static int is_failed(int fd) {
+  int error = errno;
+  char text[1];
+  int failed = say_of(fd, FAILED_FILE, text, sizeof text) >= 0;
+  errno = error;
+  return failed;
+}
+
 static int slowly(const char *name, int fd) {
   int error = errno;
   long ms = delay_ms(fd);
   if (ms > 0) sleep_ms(ms);
   if (ms == HANGS) {
     while (delay_ms(fd) == HANGS) sleep_ms(LOOK_MS);
+  }
+  if (is_failed(fd)) {
+    errno = EIO;
+    return -1;
   }
   char text[16];
   if (say_of(fd, FULL_FILE, text, sizeof text) > 0 && strncmp(text, "sync", 4) == 0) {
@@ -113,13 +128,24 @@ int fsync(int fd) { return slowly("fsync", fd); }
 
 int fdatasync(int fd) { return slowly("fdatasync", fd); }
 
-/* Is there no room for bytes up to `end`, since the disk is full or a quota used up? `end` < 0: from where the file stands. */
-static int has_no_room(int fd, size_t count, off_t end) {
+/*
+ * Can nothing be written: on a broken disk, or as there is no room for bytes up to `end`, since the disk is full or a quota
+ * used up? `end` < 0: from where the file stands.
+ */
+static int cannot_write(int fd, size_t count, off_t end) {
   int error = errno;
   int full = 0;
   struct stat status;
   char text[16];
-  if (count > 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && say_of(fd, FULL_FILE, text, sizeof text) >= 0) {
+  if (count == 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    errno = error;
+    return 0;
+  }
+  if (is_failed(fd)) {
+    errno = EIO;
+    return 1;
+  }
+  if (say_of(fd, FULL_FILE, text, sizeof text) >= 0) {
     if (end < 0) {
       int flags = fcntl(fd, F_GETFL);
       end = (flags >= 0 && (flags & O_APPEND) != 0 ? status.st_size : lseek(fd, 0, SEEK_CUR)) + (off_t)count;
@@ -131,16 +157,16 @@ static int has_no_room(int fd, size_t count, off_t end) {
 }
 
 ssize_t write(int fd, const void *bytes, size_t count) {
-  if (has_no_room(fd, count, -1)) return -1;
+  if (cannot_write(fd, count, -1)) return -1;
   return ((write_function)dlsym(RTLD_NEXT, "write"))(fd, bytes, count);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at) {
-  if (has_no_room(fd, count, at + (off_t)count)) return -1;
+  if (cannot_write(fd, count, at + (off_t)count)) return -1;
   return ((pwrite_function)dlsym(RTLD_NEXT, "pwrite"))(fd, bytes, count, at);
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
-  if (has_no_room(fd, count, at + (off_t)count)) return -1;
+  if (cannot_write(fd, count, at + (off_t)count)) return -1;
   return ((pwrite_function)dlsym(RTLD_NEXT, "pwrite64"))(fd, bytes, count, at);
 }

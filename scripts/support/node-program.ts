@@ -8,6 +8,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Warnings } from '../../src/cli/warnings.js';
 
 export interface NodeProgramOptions {
   readonly name: string;
@@ -29,6 +30,7 @@ export type Ending = { readonly code: number | null; readonly signal: NodeJS.Sig
 export class NodeProgram {
   readonly name: string;
   readonly #options: NodeProgramOptions;
+  readonly #warnings = new Warnings();
   #lastLine = 'it said nothing';
   #child: ChildProcess | undefined;
   #pid = 0;
@@ -64,11 +66,20 @@ export class NodeProgram {
     return this.#lastLine.slice(0, LAST_WORDS);
   }
 
-  start(): void {
+  /** Of its latest life. */
+  get warnings(): readonly string[] {
+    return this.#warnings.lines;
+  }
+
+  /** @param more args of this life alone, in place of the usual ones or beside them */
+  start(more: NodeProgramOptions['args'] = {}): void {
     if (this.running) throw new Error(`${this.name} runs already`);
     const { cli, role = 'node', args, behind = [], env = {} } = this.#options;
-    const flags = Object.entries(args).map(([flag, value]) => (value === true ? `--${flag}` : `--${flag}=${value}`));
+    const flags = Object.entries({ ...args, ...more }).map(([flag, value]) =>
+      value === true ? `--${flag}` : `--${flag}=${value}`,
+    );
     const [command = '', ...rest] = [...behind, process.execPath, cli, role, ...flags];
+    this.#warnings.clear();
     const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: environment(env) });
     this.#child = child;
     this.#pid = child.pid ?? 0;
@@ -131,6 +142,7 @@ export class NodeProgram {
   }
 
   #keep(line: string): void {
+    this.#warnings.see(line);
     this.#options.onLine?.(line);
     this.#lastLine = line;
   }

@@ -13,11 +13,11 @@ import {
   LocalFaultControl,
   writeFaultsFile,
   removeFaultsFile,
-  type NodeProcesses,
   type Party,
   type RouterName,
   type RouterView,
 } from '../faults/index.js';
+import type { LocalCluster } from './local-cluster.js';
 import { NodeProcess } from './node-process.js';
 import type { Screen } from './screen.js';
 
@@ -42,6 +42,8 @@ export class FaultRig {
   /** All but the first, which runs in the supervisor itself. */
   readonly #routers: { readonly process: NodeProcess; readonly view: RouterView }[] = [];
   #server: ControlServer | undefined;
+  #control: LocalFaultControl | undefined;
+  #processes: LocalCluster | undefined;
 
   private constructor(options: FaultRigOptions, network: FaultNetwork) {
     this.#options = options;
@@ -63,7 +65,7 @@ export class FaultRig {
   }
 
   /** The further routers and the control API. @param firstRouterUrl of the router in this process */
-  async begin(processes: NodeProcesses, firstRouterUrl: string): Promise<void> {
+  async begin(processes: LocalCluster, firstRouterUrl: string): Promise<void> {
     const { config, members } = this.#options;
     for (let index = 1; index < config.routers; index++) await this.#addRouter(routerName(index));
     const control = new LocalFaultControl({
@@ -77,6 +79,8 @@ export class FaultRig {
       network: this.#network,
       slowDisk: (process.env['LD_PRELOAD'] ?? '').includes(SHIM),
     });
+    this.#control = control;
+    this.#processes = processes;
     this.#server = new ControlServer(control);
     writeFaultsFile(config.dataDir, { url: await this.#server.listen(), pid: process.pid });
   }
@@ -101,6 +105,8 @@ export class FaultRig {
     await this.#server?.close();
     removeFaultsFile(this.#options.config.dataDir);
     this.#network.heal();
+    await this.#processes?.endFurther();
+    await this.#control?.close();
   }
 
   /** After the nodes. */

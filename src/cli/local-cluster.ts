@@ -8,13 +8,18 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatCluster, formatDetours, type Detour, type Member, type StartConfig } from '../config/index.js';
-import type { NodeProcesses, ProcessView } from '../faults/index.js';
-import type { ClusterRecord } from './cluster-file.js';
+import type { LifeOptions, NodeCopy, NodeProcesses, ProcessView } from '../faults/index.js';
+import { folderBeside, type ClusterRecord } from './cluster-file.js';
+import { ForeignCluster, type Flags } from './foreign-cluster.js';
 import { NodeProcess, type Ending } from './node-process.js';
 import type { Screen } from './screen.js';
 
 const RESTART_AFTER_MS = 500;
 const RESTART_AFTER_AT_MOST_MS = 10_000;
+/** The system chooses a port. */
+const ELSEWHERE: Flags = { 'listen-peer': '127.0.0.1:0', 'listen-http': '127.0.0.1:0' };
+/** What a node logs when it has come up. */
+const LISTENS = '"node listens"';
 
 export interface LocalClusterOptions {
   readonly config: StartConfig;
@@ -32,6 +37,8 @@ export class LocalCluster implements NodeProcesses {
   readonly noneLeft: Promise<void>;
   readonly #options: LocalClusterOptions;
   readonly #nodes: readonly NodeProcess[];
+  readonly #foreign: ForeignCluster;
+  readonly #copies = new Set<NodeProcess>();
   readonly #restarts = new Map<string, { pauseMs: number; timer: NodeJS.Timeout | undefined }>();
   #settleNoneLeft: () => void = () => undefined;
   #stopping = false;
@@ -42,6 +49,11 @@ export class LocalCluster implements NodeProcesses {
       this.#settleNoneLeft = resolve;
     });
     this.#nodes = options.members.map((member) => this.#nodeProcess(member));
+    this.#foreign = new ForeignCluster({
+      members: options.members,
+      folderOf: ({ name }) => folderBeside(options.config.dataDir, name, 'stray'),
+      processOf: (member, flags) => this.#further(`${member.name} of another cluster`, member, flags),
+    });
   }
 
   /** In the order of the nodes. */
@@ -54,9 +66,9 @@ export class LocalCluster implements NodeProcesses {
   }
 
   view(node: number): ProcessView {
-    const { pid, running, paused, ending } = this.#node(node);
+    const { pid, running, paused, ending, warnings } = this.#node(node);
     const state = paused ? 'paused' : running ? 'running' : 'dead';
-    return { pid, state, ended: ending?.manner ?? null, killed: ending?.asked ?? false };
+    return { pid, state, ended: ending?.manner ?? null, killed: ending?.asked ?? false, warnings };
   }
 
   kill(node: number): Promise<void> {
@@ -71,10 +83,49 @@ export class LocalCluster implements NodeProcesses {
     this.#node(node).signal('SIGCONT');
   }
 
-  start(node: number): void {
+  start(number: number, life: LifeOptions = {}): void {
     if (this.#stopping) throw new Error('the cluster is stopping');
-    this.#node(node).start();
-    this.#options.screen.say(`node ${this.#node(node).name} is started again (pid ${this.#node(node).pid})`);
+    const node = this.#node(number);
+    const unusual = flagsOf(life);
+    node.start(this.#commandLine(this.#member(number), unusual));
+    const how = Object.entries(unusual).map(([flag, value]) => ` --${flag} ${value}`.trimEnd());
+    this.#options.screen.say(`node ${node.name} is started again${how.join('')} (pid ${node.pid})`);
+  }
+
+  startCopy(number: number, dataDir: string): NodeCopy {
+    if (this.#stopping) throw new Error('the cluster is stopping');
+    const member = this.#member(number);
+    let isUp: () => void = () => undefined;
+    const up = new Promise<void>((resolve) => {
+      isUp = resolve;
+    });
+    const copy = this.#further(`copy of ${member.name}`, member, { data: dataDir, ...ELSEWHERE }, (line) => {
+      if (line.includes(LISTENS)) isUp();
+    });
+    this.#copies.add(copy);
+    copy.start();
+    const view = (): NodeCopy['view'] => {
+      const { pid, running, ending, warnings } = copy;
+      return { pid, state: running ? 'running' : 'dead', ended: ending?.manner ?? null, warnings };
+    };
+    return {
+      get view() {
+        return view();
+      },
+      up: Promise.race([up, copy.gone]),
+      kill: () => copy.kill(),
+    };
+  }
+
+  strayFolder(node: number): Promise<string> {
+    return this.#foreign.folder(node);
+  }
+
+  /** What was started for faults beside the nodes is gone, and the folders of another cluster, too. */
+  async endFurther(): Promise<void> {
+    await Promise.all([...this.#copies].map((copy) => copy.kill()));
+    await this.#foreign.end();
+    await this.#foreign.removeFolders();
   }
 
   /** SIGTERM to all at once, SIGKILL to what is left after `graceMs`. */
@@ -106,8 +157,31 @@ export class LocalCluster implements NodeProcesses {
     return node;
   }
 
+  #member(number: number): Member {
+    const member = this.#options.members[number - 1];
+    if (member === undefined) throw new Error(`there is no node ${number}`);
+    return member;
+  }
+
+  /** A process beside the nodes: its end is nobody's loss. */
+  #further(name: string, member: Member, flags: Flags, onLine: (line: string) => void = () => undefined): NodeProcess {
+    const { screen, script } = this.#options;
+    return new NodeProcess({
+      name,
+      script,
+      args: this.#commandLine(member, flags),
+      onLine: (line) => {
+        onLine(line);
+        screen.nodeLine(name, line);
+      },
+      onExit: ({ pid, manner }) => {
+        screen.say(`${name} (pid ${pid}) ${manner}`);
+      },
+    });
+  }
+
   /** Everything is said on the command line, so that no variable of the environment makes two nodes differ. */
-  #commandLine(member: Member): string[] {
+  #commandLine(member: Member, flags: Flags = {}): string[] {
     const { config, record, members, detours } = this.#options;
     const via = detours(member.id);
     const data = join(config.dataDir, member.name);
@@ -124,8 +198,12 @@ export class LocalCluster implements NodeProcesses {
       'listen-peer': `${member.peer.host}:${member.peer.port}`,
       ...(via.length === 0 ? {} : { via: formatDetours(via) }),
       ...(config.allowedHosts.length === 0 ? {} : { 'allowed-hosts': config.allowedHosts.join(',') }),
+      ...flags,
     };
-    return ['node', ...Object.entries(said).map(([flag, value]) => `--${flag}=${value}`)];
+    return [
+      'node',
+      ...Object.entries(said).map(([flag, value]) => (value === '' ? `--${flag}` : `--${flag}=${value}`)),
+    ];
   }
 
   #onExit(node: NodeProcess, ending: Ending): void {
@@ -163,4 +241,14 @@ export class LocalCluster implements NodeProcesses {
   #say(node: NodeProcess, ending: Ending, more: string): void {
     this.#options.screen.say(`node ${node.name} (pid ${ending.pid}) ${ending.manner}${more}`);
   }
+}
+
+function flagsOf({ dataDir, settings: { tickMs, electionTicks, leaseReads } = {} }: LifeOptions): Flags {
+  return {
+    ...(dataDir === undefined ? {} : { data: dataDir }),
+    ...(tickMs === undefined ? {} : { 'tick-ms': String(tickMs) }),
+    ...(electionTicks === undefined ? {} : { 'election-ticks': String(electionTicks) }),
+    // Without a value; the usual ones do not have it.
+    ...(leaseReads ? { 'lease-reads': '' } : {}),
+  };
 }

@@ -5,6 +5,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { Warnings } from './warnings.js';
 
 export interface NodeProcessOptions {
   readonly name: string;
@@ -32,6 +33,7 @@ type Pause = 'SIGSTOP' | 'SIGCONT';
 export class NodeProcess {
   readonly name: string;
   readonly #options: NodeProcessOptions;
+  readonly #warnings = new Warnings();
   #child: ChildProcess | undefined;
   #asked = false;
   #paused = false;
@@ -63,17 +65,33 @@ export class NodeProcess {
     return this.#ending;
   }
 
-  start(): void {
+  /** Settles when the present life ends. */
+  get gone(): Promise<void> {
+    return this.#gone;
+  }
+
+  /** Of the latest life. */
+  get warnings(): readonly string[] {
+    return this.#warnings.lines;
+  }
+
+  /** @param args for this life, in place of the usual ones */
+  start(args = this.#options.args): void {
     this.#asked = false;
     this.#paused = false;
     this.#ending = undefined;
-    const { script, args, onLine, onExit } = this.#options;
+    this.#warnings.clear();
+    const { script, onLine, onExit } = this.#options;
+    const seen = (line: string) => {
+      this.#warnings.see(line);
+      onLine(line);
+    };
     const startedAt = performance.now();
     const child = fork(script, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: [] });
     this.#child = child;
     this.#lastPid = child.pid ?? 0;
     for (const stream of [child.stdout, child.stderr]) {
-      if (stream !== null) createInterface({ input: stream }).on('line', onLine);
+      if (stream !== null) createInterface({ input: stream }).on('line', seen);
     }
     this.#gone = new Promise((resolve) => {
       const end = (manner: string) => {

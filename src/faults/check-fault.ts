@@ -30,6 +30,23 @@ const kbitPerSecond = z
   .min(0, { error: rateError })
   .max(MAX_KBIT_PER_SECOND, { error: rateError });
 const order = z.array(number).optional();
+/** So that a node with these takes its others as they are by default: an election timeout has to be longer than a heartbeat. */
+export const SETTING_RANGES = { tickMs: [5, 1_000], electionTicks: [3, 1_000] } as const;
+const setting = (name: keyof typeof SETTING_RANGES) => {
+  const [min, max] = SETTING_RANGES[name];
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error }).optional();
+};
+const settings = z
+  .strictObject({
+    tickMs: setting('tickMs'),
+    electionTicks: setting('electionTicks'),
+    leaseReads: z.literal(true, { error: 'must be true, or left out' }).optional(),
+  })
+  .refine((said) => Object.keys(said).length > 0, { error: 'must say tickMs, electionTicks or leaseReads' });
+
+/** Of a node's folder, or of one that is taken for it. */
+const FOLDER_FAULTS = ['wipe-disk', 'keep-disk', 'roll-back-disk', 'copy-node', 'stray-node'] as const;
 
 const schema = z.discriminatedUnion(
   'type',
@@ -46,7 +63,11 @@ const schema = z.discriminatedUnion(
     z.strictObject({ type: z.literal('rate'), a: party, b: party, kbitPerSecond }),
     z.strictObject({ type: z.enum(['kill', 'pause', 'resume', 'restart']), node: number }),
     z.strictObject({ type: z.literal('slow-disk'), node: number, ms }),
-    z.strictObject({ type: z.enum(['hang-disk', 'fill-disk']), node: number }),
+    z.strictObject({
+      type: z.enum(['hang-disk', 'fill-disk', 'fail-disk', ...FOLDER_FAULTS]),
+      node: number,
+    }),
+    z.strictObject({ type: z.literal('restart-with'), node: number, settings }),
     z.strictObject({ type: z.enum(['mend', 'kill-all', 'heal']) }),
   ],
   { error: 'is no known fault' },
@@ -84,6 +105,13 @@ export function checkFault(input: unknown, size: ClusterSize): Fault {
     case 'slow-disk':
     case 'hang-disk':
     case 'fill-disk':
+    case 'fail-disk':
+    case 'wipe-disk':
+    case 'keep-disk':
+    case 'roll-back-disk':
+    case 'copy-node':
+    case 'stray-node':
+    case 'restart-with':
     case 'mend':
     case 'kill-all':
     case 'heal':
@@ -113,6 +141,13 @@ function partiesOf(fault: Fault): readonly Party[] {
     case 'slow-disk':
     case 'hang-disk':
     case 'fill-disk':
+    case 'fail-disk':
+    case 'wipe-disk':
+    case 'keep-disk':
+    case 'roll-back-disk':
+    case 'copy-node':
+    case 'stray-node':
+    case 'restart-with':
       return [fault.node];
     case 'mend':
     case 'kill-all':

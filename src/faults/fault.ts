@@ -36,10 +36,39 @@ export type Fault =
   | { readonly type: 'kill-all' }
   /** Each sync of the node's files takes `ms` longer; 0 = no longer. Only where the shim is loaded. */
   | { readonly type: 'slow-disk'; readonly node: number; readonly ms: number }
-  /** Syncs of the node's files do not come back; nothing can be written to them, as on a full disk. Until it is healed; likewise. */
-  | { readonly type: 'hang-disk' | 'fill-disk'; readonly node: number }
-  /** All links as they were, pauses and faults of disks over, dead nodes started again. */
+  /**
+   * Until it is healed, and likewise: syncs of the node's files do not come back; nothing can be written to them, as on a
+   * full disk; all writes and syncs of them fail, as on one that is broken, so that the node ends.
+   */
+  | { readonly type: 'hang-disk' | 'fill-disk' | 'fail-disk'; readonly node: number }
+  /**
+   * Each with a SIGKILL first and a start after it. The folder is emptied; copied beside, and goes on; replaced by the
+   * copy that was kept last.
+   */
+  | { readonly type: 'wipe-disk' | 'keep-disk' | 'roll-back-disk'; readonly node: number }
+  /** A copy of the node's folder is started beside the node, as a second process of it. The heal takes it away. */
+  | { readonly type: 'copy-node'; readonly node: number }
+  /** The node is killed, and until the heal one of another cluster with the same name and settings has its addresses. */
+  | { readonly type: 'stray-node'; readonly node: number }
+  /** Started again (with a SIGKILL first if it runs) with other settings than the rest, until the heal. */
+  | { readonly type: 'restart-with'; readonly node: number; readonly settings: NodeSettings }
+  /** All links as they were, pauses and faults of disks over, dead nodes started again, strangers and copies gone. */
   | { readonly type: 'heal' };
+
+/** What a node may be told to go by, and the whole cluster has to agree on. At least one. */
+export interface NodeSettings {
+  readonly tickMs?: number;
+  readonly electionTicks?: number;
+  readonly leaseReads?: true;
+}
+
+/** A second process of a node, beside it. */
+export interface CopyView {
+  readonly pid: number;
+  readonly state: 'running' | 'dead';
+  readonly ended: string | null;
+  readonly warnings: readonly string[];
+}
 
 export interface NodeView {
   readonly node: number;
@@ -55,7 +84,13 @@ export interface NodeView {
   readonly url: string;
   readonly slowDiskMs: number;
   /** What else is wrong with its disk. */
-  readonly disk?: readonly ('hangs' | 'full')[];
+  readonly disk?: readonly ('hangs' | 'full' | 'fails')[];
+  /** Lines of its latest life's log, warnings and errors: the first of each message, and not more than some. */
+  readonly warnings: readonly string[];
+  /** What runs at its addresses is of another cluster; it runs with such settings of its own. */
+  readonly stray?: true;
+  readonly settings?: NodeSettings;
+  readonly copy?: CopyView;
 }
 
 export interface ShardView {

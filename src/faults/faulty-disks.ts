@@ -1,15 +1,18 @@
 /**
- * Disks of nodes that are slow, hang, or are full: files in their data folders, which the shim looks for at each call
+ * Disks of nodes that are slow, hang, fail, or are full: files in their data folders, which the shim looks for at each call
  * (scripts/slow-disk). Knows no process.
  */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FaultRefused, type Fault, type NodeView } from './fault.js';
 
-export type DiskFault = Extract<Fault, { type: 'slow-disk' | 'hang-disk' | 'fill-disk' }>;
+export type DiskFault = Extract<Fault, { type: 'slow-disk' | 'hang-disk' | 'fill-disk' | 'fail-disk' }>;
 
 const SYNC_FILE = 'slow-sync';
 const FULL_FILE = 'full-disk';
+const FAILED_FILE = 'failed-disk';
+/** What in a node's folder is not the node's. */
+export const SHIM_FILES: readonly string[] = [SYNC_FILE, FULL_FILE, FAILED_FILE];
 const HANG = 'hang';
 /** Writes in place fail too: else a disk is full without a sign until a file has to grow. */
 const ALL_WRITES = 'all';
@@ -18,6 +21,7 @@ interface DiskState {
   slowMs: number;
   hangs: boolean;
   full: boolean;
+  fails: boolean;
 }
 
 export class FaultyDisks {
@@ -26,14 +30,14 @@ export class FaultyDisks {
 
   /** Of nodes 1..N, in order. What an earlier start left there is taken away. */
   constructor(dataDirs: readonly string[], hasShim: boolean) {
-    this.#states = dataDirs.map((dataDir) => ({ dataDir, slowMs: 0, hangs: false, full: false }));
+    this.#states = dataDirs.map((dataDir) => ({ dataDir, slowMs: 0, hangs: false, full: false, fails: false }));
     this.#hasShim = hasShim;
     for (const index of dataDirs.keys()) this.heal(index + 1);
   }
 
   view(node: number): Pick<NodeView, 'slowDiskMs' | 'disk'> {
-    const { slowMs, hangs, full } = this.#of(node);
-    const disk = [...(hangs ? (['hangs'] as const) : []), ...(full ? (['full'] as const) : [])];
+    const { slowMs, ...state } = this.#of(node);
+    const disk = (['hangs', 'full', 'fails'] as const).filter((what) => state[what]);
     return disk.length === 0 ? { slowDiskMs: slowMs } : { slowDiskMs: slowMs, disk };
   }
 
@@ -46,12 +50,13 @@ export class FaultyDisks {
     const state = this.#of(fault.node);
     if (fault.type === 'slow-disk') state.slowMs = fault.ms;
     else if (fault.type === 'hang-disk') state.hangs = true;
-    else state.full = true;
+    else if (fault.type === 'fill-disk') state.full = true;
+    else state.fails = true;
     this.#say(fault.node);
   }
 
   heal(node: number): void {
-    Object.assign(this.#of(node), { slowMs: 0, hangs: false, full: false });
+    Object.assign(this.#of(node), { slowMs: 0, hangs: false, full: false, fails: false });
     this.#say(node);
   }
 
@@ -62,9 +67,10 @@ export class FaultyDisks {
   }
 
   #say(node: number): void {
-    const { dataDir, slowMs, hangs, full } = this.#of(node);
+    const { dataDir, slowMs, hangs, full, fails } = this.#of(node);
     put(dataDir, SYNC_FILE, hangs ? HANG : slowMs > 0 ? String(slowMs) : undefined);
     put(dataDir, FULL_FILE, full ? ALL_WRITES : undefined);
+    put(dataDir, FAILED_FILE, fails ? '' : undefined);
   }
 }
 

@@ -3,7 +3,8 @@
  *
  * `fault.ts` is what can be done. `local-control.ts` does it to a cluster on this machine: to links (`network.ts`, a
  * `link-proxy.ts` per link, a `pipe.ts` per direction, with the `conditions.ts` of the moment), to processes by
- * signals, to disks through a preloaded shim. `control-server.ts` offers it to other processes of this machine,
+ * signals, to disks through a preloaded shim; and to what a node is (`identity-faults.ts`): its folder (`node-folders.ts`),
+ * another cluster's node in its place, a second process, other settings. `control-server.ts` offers it to other processes of this machine,
  * `control-client.ts` is how they use it, `faults-file.ts` how they find it.
  *
  * What it is not: packets. The proxies see TCP streams, so nothing is lost, doubled or reordered within a connection;
@@ -11,15 +12,24 @@
  * alone, which a real one would not for long. An address that is connected to through a cut accepts and says nothing
  * (a real one would not even accept); to the store both are a peer that does not answer.
  */
-export { checkFault, checkLink, MAX_DELAY_MS, MAX_KBIT_PER_SECOND, type ClusterSize } from './check-fault.js';
+export {
+  checkFault,
+  checkLink,
+  MAX_DELAY_MS,
+  MAX_KBIT_PER_SECOND,
+  SETTING_RANGES,
+  type ClusterSize,
+} from './check-fault.js';
 export { controlClient } from './control-client.js';
 export { ControlServer } from './control-server.js';
 export {
   FaultRefused,
   type Fault,
   type FaultControl,
+  type CopyView,
   type FaultStatus,
   type LinkView,
+  type NodeSettings,
   type NodeView,
   type Party,
   type RouterName,
@@ -27,11 +37,6 @@ export {
   type ShardView,
 } from './fault.js';
 export { FAULTS_FILE, readFaultsFile, removeFaultsFile, writeFaultsFile, type FaultsRecord } from './faults-file.js';
-export {
-  LocalFaultControl,
-  type ControlledNode,
-  type FaultLinks,
-  type NodeProcesses,
-  type ProcessView,
-} from './local-control.js';
+export { LocalFaultControl, type ControlledNode, type FaultLinks } from './local-control.js';
+export type { LifeOptions, NodeCopy, NodeProcesses, ProcessView } from './identity-faults.js';
 export { FaultNetwork, type Detour } from './network.js';

@@ -1,5 +1,6 @@
 /**
- * The faults of a cluster on this machine: links through the proxies, processes by signals, disks through the shim.
+ * The faults of a cluster on this machine: links through the proxies, processes by signals, disks through the shim, what
+ * a node is by its folder and its command line (`identity-faults.ts`).
  *
  * One fault at a time, and checked before anything is changed. Knows the processes only by what their owner lends.
  */
@@ -14,22 +15,10 @@ import {
   type RouterView,
 } from './fault.js';
 import { FaultyDisks } from './faulty-disks.js';
+import { IdentityFaults, type NodeProcesses } from './identity-faults.js';
 import { askLeaders } from './leaders.js';
 import type { FaultNetwork } from './network.js';
 import { bridge, isolation, partition, ring } from './shapes.js';
-
-export type ProcessView = Pick<NodeView, 'pid' | 'state' | 'ended' | 'killed'>;
-
-/** Node processes as their owner lends them. Numbers are 1..N and known to exist; states were looked at before. */
-export interface NodeProcesses {
-  view(node: number): ProcessView;
-  /** SIGKILL; settles when the process is gone. */
-  kill(node: number): Promise<void>;
-  pause(node: number): void;
-  resume(node: number): void;
-  /** @throws if the cluster is stopping */
-  start(node: number): void;
-}
 
 export interface ControlledNode {
   readonly name: string;
@@ -47,11 +36,16 @@ export interface LocalFaultControlOptions {
   readonly network: FaultLinks;
   /** Whether the nodes run with the slow-disk shim. */
   readonly slowDisk: boolean;
+  /** How long a node that a fault has started may take to answer before the fault counts as done. */
+  readonly answerLimitMs?: number;
 }
+
+const ANSWER_LIMIT_MS = 10_000;
 
 export class LocalFaultControl implements FaultControl {
   readonly #options: LocalFaultControlOptions;
   readonly #disks: FaultyDisks;
+  readonly #identities: IdentityFaults;
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: LocalFaultControlOptions) {
@@ -60,6 +54,18 @@ export class LocalFaultControl implements FaultControl {
       options.nodes.map(({ dataDir }) => dataDir),
       options.slowDisk,
     );
+    this.#identities = new IdentityFaults({
+      answerLimitMs: ANSWER_LIMIT_MS,
+      ...options,
+      disks: this.#disks,
+    });
+    // What an earlier supervisor left that was killed.
+    this.#last = this.#identities.clear();
+  }
+
+  /** Second processes of nodes are ended, and all copies of folders gone. */
+  close(): Promise<void> {
+    return this.#identities.clear();
   }
 
   apply(fault: Fault): Promise<void> {
@@ -72,7 +78,7 @@ export class LocalFaultControl implements FaultControl {
     const { nodes, routers, network, processes } = this.#options;
     const views = nodes.map(({ name, url }, index): NodeView => {
       const node = index + 1;
-      return { node, name, url, ...this.#disks.view(node), ...processes.view(node) };
+      return { node, name, url, ...this.#disks.view(node), ...this.#identities.view(node), ...processes.view(node) };
     });
     return { nodes: views, shards: await askLeaders(views), links: network.views(), routers };
   }
@@ -115,13 +121,22 @@ export class LocalFaultControl implements FaultControl {
       case 'slow-disk':
       case 'hang-disk':
       case 'fill-disk':
+      case 'fail-disk':
         this.#disks.apply(fault);
+        return;
+      case 'wipe-disk':
+      case 'keep-disk':
+      case 'roll-back-disk':
+      case 'copy-node':
+      case 'stray-node':
+      case 'restart-with':
+        await this.#identities.apply(fault);
         return;
       case 'kill-all':
         await this.#killAll();
         return;
       case 'heal':
-        this.#heal();
+        await this.#heal();
         return;
       case 'kill':
       case 'pause':
@@ -157,7 +172,7 @@ export class LocalFaultControl implements FaultControl {
         return;
       case 'restart':
         if (state !== 'dead') await processes.kill(node);
-        processes.start(node);
+        this.#identities.start(node);
     }
   }
 
@@ -169,14 +184,18 @@ export class LocalFaultControl implements FaultControl {
     await Promise.all(living.map((node) => processes.kill(node)));
   }
 
-  #heal(): void {
+  async #heal(): Promise<void> {
     const { network, processes } = this.#options;
     network.heal();
+    // One whose disk failed has ended, or is about to.
+    const failed = this.#numbers.filter((node) => this.#disks.view(node).disk?.includes('fails'));
+    for (const node of this.#numbers) this.#disks.heal(node);
+    await Promise.all(failed.map((node) => processes.kill(node)));
+    await this.#identities.heal();
     for (const node of this.#numbers) {
-      this.#disks.heal(node);
       const { state } = processes.view(node);
       if (state === 'paused') processes.resume(node);
-      else if (state === 'dead') processes.start(node);
+      else if (state === 'dead') this.#identities.start(node);
     }
   }
 }

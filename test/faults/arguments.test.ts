@@ -28,6 +28,17 @@ describe('what is typed', () => {
     ['slow-disk 2 100ms', { type: 'slow-disk', node: 2, ms: 100 }],
     ['hang-disk 3', { type: 'hang-disk', node: 3 }],
     ['fill-disk 1', { type: 'fill-disk', node: 1 }],
+    ['fail-disk 1', { type: 'fail-disk', node: 1 }],
+    ['wipe-disk leader:7', { type: 'wipe-disk', node: 3 }],
+    ['keep-disk 2', { type: 'keep-disk', node: 2 }],
+    ['roll-back-disk 2', { type: 'roll-back-disk', node: 2 }],
+    ['copy-node 2', { type: 'copy-node', node: 2 }],
+    ['stray-node 2', { type: 'stray-node', node: 2 }],
+    ['restart-with leader:7 lease-reads', { type: 'restart-with', node: 3, settings: { leaseReads: true } }],
+    [
+      'restart-with 2 election-ticks=40 tick-ms=20',
+      { type: 'restart-with', node: 2, settings: { tickMs: 20, electionTicks: 40 } },
+    ],
     ['heal', { type: 'heal' }],
     ['kill-all', { type: 'kill-all' }],
     ['mend', { type: 'mend' }],
@@ -62,6 +73,11 @@ describe('what is typed', () => {
     ['rate 1-2 8', "rate: rate '8' must be 0, or up to 10000mbit"],
     ['rate 1-2 10001mbit', "rate: rate '10001mbit' must be 0"],
     ['kill two', "kill: 'two' is no node"],
+    ['wipe-disk', 'wipe-disk: needs NODE; got nothing'],
+    ['restart-with 2', 'restart-with: needs NODE SETTING'],
+    ['restart-with 2 tick-ms=fast', "restart-with: 'tick-ms=fast' must be tick-ms=N, election-ticks=N or lease-reads"],
+    ['restart-with 2 tick-ms=20 tick-ms=30', "restart-with: 'tick-ms=30' must be tick-ms=N"],
+    ['restart-with 2 shards=3', "restart-with: 'shards=3' must be"],
     ['heal 2', "heal: takes nothing more; got '2'"],
   ])('%s is refused: %s', (text, complaint) => {
     expect(() => parseFault(text.split(' '))).toThrow(UsageError);
@@ -86,6 +102,16 @@ const party: fc.Arbitrary<Party> = fc.oneof(
 );
 const ms = fc.integer({ min: 0, max: 60_000 });
 const order = fc.shuffledSubarray([1, 2, 3, 4, 5], { minLength: 3 });
+const settings = fc
+  .record(
+    {
+      tickMs: fc.integer({ min: 5, max: 1_000 }),
+      electionTicks: fc.integer({ min: 3, max: 1_000 }),
+      leaseReads: fc.constant(true as const),
+    },
+    { requiredKeys: [] },
+  )
+  .filter((said) => Object.keys(said).length > 0);
 const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({
     type: fc.constant('partition' as const),
@@ -106,7 +132,12 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   }),
   fc.record({ type: fc.constantFrom('isolate', 'kill', 'pause', 'resume', 'restart'), node }) as fc.Arbitrary<Fault>,
   fc.record({ type: fc.constant('slow-disk' as const), node, ms }),
-  fc.record({ type: fc.constantFrom('hang-disk' as const, 'fill-disk' as const), node }),
+  fc.record({ type: fc.constantFrom('hang-disk', 'fill-disk', 'fail-disk'), node }) as fc.Arbitrary<Fault>,
+  fc.record({
+    type: fc.constantFrom('wipe-disk', 'keep-disk', 'roll-back-disk', 'copy-node', 'stray-node'),
+    node,
+  }) as fc.Arbitrary<Fault>,
+  fc.record({ type: fc.constant('restart-with' as const), node, settings }),
   fc.constantFrom<Fault>({ type: 'heal' }, { type: 'kill-all' }, { type: 'mend' }),
 );
 

@@ -25,7 +25,17 @@ async function node(
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { node: number, name: `n${number}`, pid: 1, state, ended: null, killed: false, url, slowDiskMs: 0 };
+  return {
+    node: number,
+    name: `n${number}`,
+    pid: 1,
+    state,
+    ended: null,
+    killed: false,
+    url,
+    slowDiskMs: 0,
+    warnings: [],
+  };
 }
 
 describe('the leader of a shard', () => {

@@ -2,44 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, mkdirSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FaultNetwork, FaultRefused, LocalFaultControl, type Fault, type ProcessView } from '../../src/faults/index.js';
-import type { NodeProcesses } from '../../src/faults/index.js';
-
-/** Processes that only remember what was done to them. */
-class FakeProcesses implements NodeProcesses {
-  readonly done: string[] = [];
-  readonly #states = new Map<number, ProcessView['state']>();
-
-  view(node: number): ProcessView {
-    const state = this.#states.get(node) ?? 'running';
-    return { pid: 100 + node, state, ended: null, killed: state === 'dead' };
-  }
-  /** The most kills that were under way at the same time. */
-  mostDying = 0;
-  #dying = 0;
-
-  async kill(node: number): Promise<void> {
-    this.mostDying = Math.max(this.mostDying, ++this.#dying);
-    // As with a real one, it is gone only later.
-    await Promise.resolve();
-    this.#dying--;
-    this.#become('kill', node, 'dead');
-  }
-  pause(node: number): void {
-    this.#become('pause', node, 'paused');
-  }
-  resume(node: number): void {
-    this.#become('resume', node, 'running');
-  }
-  start(node: number): void {
-    this.#become('start', node, 'running');
-  }
-
-  #become(what: string, node: number, state: ProcessView['state']): void {
-    this.done.push(`${what} ${node}`);
-    this.#states.set(node, state);
-  }
-}
+import { FaultNetwork, FaultRefused, LocalFaultControl, type Fault } from '../../src/faults/index.js';
+import { FakeProcesses } from './fake-processes.js';
 
 let folder: string;
 let network: FaultNetwork;
