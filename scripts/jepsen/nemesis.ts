@@ -6,8 +6,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Fault, FaultControl, FaultStatus } from '../../src/faults/index.js';
 import type { FaultKind } from './kinds.js';
+import { complaintOf, unreadyNodes } from './readiness.js';
 import { SYMPTOMS, type Symptom } from './symptoms.js';
-import type { LeaderFault, Slot, Step } from './schedule.js';
+import { needsAll, type LeaderFault, type Slot, type Step } from './schedule.js';
 import { tellFault, tellSlot } from './tell-fault.js';
 
 /** A fault was on from `start` to `end`, in nanoseconds of the history's clock. */
@@ -27,6 +28,10 @@ export interface NemesisOptions {
   readonly signal: AbortSignal;
   /** By what kinds of faults are seen to bite. Default: `SYMPTOMS`. */
   readonly symptoms?: Readonly<Partial<Record<FaultKind, Symptom>>>;
+  /** What keeps a node from being ready. Default: asks it. */
+  readonly complaint?: typeof complaintOf;
+  /** How long all of them may take to be ready. */
+  readonly readyLimitMs?: number;
 }
 
 /** A shard may be without a leader for a while, after another fault. */
@@ -64,7 +69,8 @@ export class Nemesis {
       startedAt = Math.max(startedAt, performance.now() - slot.atMs);
       if (signal.aborted) return;
       say(tellSlot(slot));
-      await this.#inject(slot);
+      const kinds = slot.faults.map(({ kind }) => kind);
+      if (!needsAll(kinds) || (await this.#areAllWell(kinds))) await this.#inject(slot);
     }
   }
 
@@ -75,13 +81,16 @@ export class Nemesis {
 
   async #inject(slot: Slot): Promise<void> {
     const { signal, now } = this.#options;
-    const slotStartedAt = performance.now();
+    // What it takes to inject a fault is not part of the time for which it is on: a folder is copied, a node started.
+    let slotStartedAt = performance.now();
     const start = now();
     const steps = slot.faults.flatMap(({ kind, steps: own }) => own.map((step) => ({ kind, step })));
     const failed = new Set<FaultKind>();
     for (const { kind, step } of steps.sort((a, b) => a.step.afterMs - b.step.afterMs)) {
       if (!(await waitUntil(slotStartedAt + step.afterMs, signal))) break;
+      const askedAt = performance.now();
       if (!(await this.#apply(kind, step))) failed.add(kind);
+      slotStartedAt += performance.now() - askedAt;
     }
     const over = slotStartedAt + slot.lastsMs;
     await Promise.all([waitUntil(over, signal), ...slot.faults.map(({ kind }) => this.#watch(kind, over))]);
@@ -124,11 +133,24 @@ export class Nemesis {
     }
   }
 
+  /** Whether no node is away, in quarantine, or finds a shard without service: one more that loses its folder might be too many. */
+  async #areAllWell(kinds: readonly FaultKind[]): Promise<boolean> {
+    const { control, signal, say, complaint = complaintOf, readyLimitMs = UP_LIMIT_MS } = this.#options;
+    const wrong = await unreadyNodes(control, readyLimitMs, { complaint, signal });
+    if (wrong.length === 0 || signal.aborted) return wrong.length === 0;
+    const why = `${kinds.join(' and ')} left out after ${readyLimitMs} ms: ${wrong.join(', ')}`;
+    say(`         ${why}`);
+    this.failures.push(why);
+    return false;
+  }
+
   /** A node that died of itself would be started by the heal, and nobody would know. */
   async #lookForDead(): Promise<void> {
     const { nodes } = await this.#options.control.status();
-    for (const { name, state, killed, ended } of nodes) {
-      if (state === 'dead' && !killed) this.failures.push(`${name} died of itself: ${ended ?? 'nobody knows how'}`);
+    for (const { name, state, killed, ended, disk = [] } of nodes) {
+      // By the failure of its disk it has to end.
+      if (state === 'dead' && !killed && !disk.includes('fails'))
+        this.failures.push(`${name} died of itself: ${ended ?? 'nobody knows how'}`);
     }
   }
 

@@ -18,7 +18,7 @@ import { assertCutsCut } from '../netns/reach.js';
 import { slowDiskShim } from './slow-disk-shim.js';
 import { CleanUp } from '../support/clean-up.js';
 import { NodeProgram } from '../support/node-program.js';
-import { PROXY_KINDS, type FaultKind } from './kinds.js';
+import { cannotBeDone, PROXY_KINDS, SUPERVISOR_KINDS } from './kinds.js';
 import type { Scene, SceneOptions } from './scene.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -29,6 +29,8 @@ const GRACE_MS = 4_000;
 const POLL_MS = 50;
 const NO_NETEM =
   'links between network namespaces are only cut; delay and loss are done by the proxies, without --netns';
+const NO_SUPERVISOR =
+  'one process has the addresses of a node in its network namespace; others of its name are started without --netns';
 
 /** @throws Error if the cluster does not come up; nothing is left running or made then, but its log */
 export async function startNetnsScene(options: SceneOptions): Promise<Scene> {
@@ -44,8 +46,11 @@ export async function startNetnsScene(options: SceneOptions): Promise<Scene> {
 }
 
 async function start(options: SceneOptions, folder: string, cleanUp: CleanUp): Promise<Scene> {
-  const unable = options.kinds.filter((kind) => PROXY_KINDS.includes(kind));
-  const cannot = new Map<FaultKind, string>(unable.map((kind) => [kind, NO_NETEM]));
+  const cannot = cannotBeDone(options);
+  for (const kind of options.kinds) {
+    if (PROXY_KINDS.includes(kind)) cannot.set(kind, NO_NETEM);
+    if (SUPERVISOR_KINDS.includes(kind)) cannot.set(kind, NO_SUPERVISOR);
+  }
   const shim = await slowDiskShim(options.kinds, cannot);
   const numbers = Array.from({ length: options.nodes }, (_, index) => index + 1);
   const routerNames = Array.from({ length: options.routers }, (_, index): RouterName => `r${index + 1}`);

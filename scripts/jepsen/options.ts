@@ -1,6 +1,16 @@
 /** The command line of `npm run jepsen`: read, checked, complete. Knows no cluster. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { fitsNodes, leastNodes, parseKinds, GROUPS, KINDS, PROXY_KINDS, type FaultKind } from './kinds.js';
+import {
+  cannotBeDone,
+  fitsNodes,
+  leastNodes,
+  parseKinds,
+  GROUPS,
+  KINDS,
+  PROXY_KINDS,
+  SUPERVISOR_KINDS,
+  type FaultKind,
+} from './kinds.js';
 import { leastMs } from './schedule.js';
 import { UsageError, whole } from '../support/usage.js';
 
@@ -102,11 +112,20 @@ function checkTogether({ nodes, replicas, kinds: wanted, seconds, netns }: Optio
   if (unfit !== undefined) {
     throw new UsageError(`--faults ${unfit} needs at least --nodes ${leastNodes(unfit)}, not ${nodes}`);
   }
+  const what = wanted.join(', ');
   if (netns && wanted.every((kind) => PROXY_KINDS.includes(kind))) {
-    const what = wanted.join(', ');
     throw new UsageError(
       `--netns cannot do --faults ${what}: it only cuts links; ask for others, or leave --netns out`,
     );
+  }
+  if (netns && wanted.every((kind) => [...PROXY_KINDS, ...SUPERVISOR_KINDS].includes(kind))) {
+    throw new UsageError(
+      `--netns cannot do --faults ${what}: it starts one process for each node; ask for others, or leave --netns out`,
+    );
+  }
+  const [why] = cannotBeDone({ kinds: wanted, replicas }).values();
+  if (why !== undefined && wanted.every((kind) => cannotBeDone({ kinds: [kind], replicas }).size > 0)) {
+    throw new UsageError(`--faults ${what} cannot be done: ${why}`);
   }
   const least = Math.ceil(leastMs(wanted) / 1_000);
   if (seconds < least) {

@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { controlClient } from '../../src/faults/index.js';
 import { slowDiskShim } from './slow-disk-shim.js';
-import type { FaultKind } from './kinds.js';
+import { cannotBeDone } from './kinds.js';
 import type { Scene, SceneOptions } from './scene.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -23,7 +23,7 @@ const STOP_LIMIT_MS = 10_000;
 export async function startProcessScene(options: SceneOptions): Promise<Scene> {
   const folder = mkdtempSync(join(tmpdir(), 'kvorum-jepsen-'));
   const data = join(folder, 'data');
-  const cannot = new Map<FaultKind, string>();
+  const cannot = cannotBeDone(options);
   const shim = await slowDiskShim(options.kinds, cannot);
   const child = start(options, { folder, data, shim });
   const ended = new Promise<void>((resolve) => child.once('close', resolve));

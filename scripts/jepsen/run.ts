@@ -15,6 +15,7 @@ import { Nemesis } from './nemesis.js';
 import type { Options } from './options.js';
 import { Random } from './random.js';
 import { probeKeys, readBack, untilServed } from './read-back.js';
+import { unreadyNodes } from './readiness.js';
 import { compareReplicas } from './replicas.js';
 import { makeReport, type Report, type RunFacts } from './report.js';
 import { Revisions } from './revisions.js';
@@ -119,12 +120,13 @@ async function drive(
     const finals = await readBack(sessions, workload.keys, READ_BACK_LIMIT_MS);
     say(`read ${finals.size} keys back`);
     const replicas = await compareReplicas(scene.endpoints[0] ?? '', LEVEL_LIMIT_MS);
+    const unready = await unreadyNodes(scene.control, LEVEL_LIMIT_MS, { signal });
     const { attempts, replays, surprises } = stage.tally;
     return {
       ...{ kinds: options.kinds, cannot: scene.cannot, injected: nemesis.injected, windows: nemesis.windows },
       ...{ load, timeToServeMs, attempts, replays, surprises, replicas },
       askedPerSecond: options.clients * options.rate,
-      troubles: [...troubles, ...nemesis.failures],
+      troubles: [...troubles, ...nemesis.failures, ...unready],
       harmless: nemesis.harmless,
       problems: workload.problems(history.operations, finals),
     };

@@ -2,7 +2,8 @@
  * The nemesis's plan: which faults, when, for how long, drawn from a seed before the run begins.
  *
  * A plan is a row of slots: faults begin, go on for a while, are healed, and a time of rest follows. Every kind that was
- * asked for comes at least once; a slot may hold one kind of each family (links, processes, disks) at the same time.
+ * asked for comes at least once; a slot may hold one kind of each family (links, processes, disks) at the same time. What
+ * is done to folders does not bear any company but that of links, and mostly not even that.
  * Who leads is not known yet, so a step may name "the leader of shard s". Knows no cluster and no clock.
  */
 import type { Fault } from '../../src/faults/index.js';
@@ -58,10 +59,25 @@ const PAIRED_SHARE = 0.4;
 
 const FAMILIES: readonly (readonly FaultKind[])[] = [LINK_KINDS, PROCESS_KINDS, DISK_KINDS];
 
+/**
+ * A folder that is lost or went back may take acknowledged writes with it if more than a minority of those who have them
+ * are away, and rightly so. So no other node is hurt then, and none is away: the nemesis waits for that. Links may be cut.
+ */
+const BESIDE_LINKS: readonly FaultKind[] = ['wiped-disk', 'rolled-back-disk'];
+/**
+ * These bear no company at all. Cut off from the others, a node may rightly lose its place to its copy, and a stray is
+ * turned away by nobody, nor does a disk fail that nothing is written to; and to a node that a failed disk has ended,
+ * a fault of processes cannot be done.
+ */
+const ALONE: readonly FaultKind[] = ['copied-node', 'stray', 'failed-disk'];
+/** Each of these comes alone once: among cut links it might not be seen to bite. */
+const FIRST_ALONE: readonly FaultKind[] = [...BESIDE_LINKS, ...ALONE];
+
 /** The shortest run in which every kind has its turn. */
 export function leastMs(kinds: readonly FaultKind[]): number {
-  const longest = Math.max(0, ...FAMILIES.map((family) => kinds.filter((kind) => family.includes(kind)).length));
-  return LEAD_IN_MS + longest * LEAST_SLOT_MS;
+  const company = kinds.filter((kind) => !FIRST_ALONE.includes(kind));
+  const longest = Math.max(0, ...FAMILIES.map((family) => company.filter((kind) => family.includes(kind)).length));
+  return LEAD_IN_MS + (kinds.length - company.length + longest) * LEAST_SLOT_MS;
 }
 
 /** @throws RangeError if the time is too short for every kind to come once. */
@@ -96,26 +112,36 @@ function spansOf(random: Random, count: number, availableMs: number): number[] {
   return weights.map((weight) => LEAST_SLOT_MS + (spareMs * weight) / sum);
 }
 
-/** Every kind once in an order of chance, alone where there is room; what is left over is drawn freely. */
+/** Every kind once, alone where there is room, in an order of chance; what is left over is drawn freely. */
 function kindsOfSlots(random: Random, kinds: readonly FaultKind[], count: number): FaultKind[][] {
+  const alone = kinds.filter((kind) => FIRST_ALONE.includes(kind));
   const slots: FaultKind[][] = [];
-  for (const kind of random.shuffle(kinds)) {
-    if (slots.length < count) slots.push([kind]);
+  for (const kind of random.shuffle(kinds.filter((other) => !alone.includes(other)))) {
+    if (alone.length + slots.length < count) slots.push([kind]);
     else roomFor(slots, kind).push(kind);
   }
-  while (slots.length < count) {
+  const once = random.shuffle([...slots, ...alone.map((kind) => [kind])]);
+  while (once.length < count) {
     const slot = [random.pick(kinds)];
     const others = kinds.filter((kind) => fits(slot, kind));
     if (others.length > 0 && random.happens(PAIRED_SHARE)) slot.push(random.pick(others));
-    slots.push(slot);
+    once.push(slot);
   }
-  return slots;
+  return once;
 }
 
 const familyOf = (kind: FaultKind): readonly FaultKind[] | undefined =>
   FAMILIES.find((family) => family.includes(kind));
-const fits = (slot: readonly FaultKind[], kind: FaultKind): boolean =>
-  !slot.some((other) => familyOf(other) === familyOf(kind));
+
+const bears = (kind: FaultKind, other: FaultKind): boolean =>
+  !ALONE.includes(kind) && (!BESIDE_LINKS.includes(kind) || familyOf(other) === LINK_KINDS);
+
+/** Of two kinds of one family, or of none, the second has no place. */
+export const fits = (slot: readonly FaultKind[], kind: FaultKind): boolean =>
+  slot.every((other) => familyOf(other) !== familyOf(kind) && bears(kind, other) && bears(other, kind));
+
+/** What wants all other nodes to be there, whole and up, before it comes. */
+export const needsAll = (slot: readonly FaultKind[]): boolean => slot.some((kind) => FIRST_ALONE.includes(kind));
 
 /** A slot without one of its family; there is one, because there are at least as many slots as kinds in any family. */
 function roomFor(slots: readonly FaultKind[][], kind: FaultKind): FaultKind[] {

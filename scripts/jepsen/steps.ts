@@ -3,7 +3,7 @@
  *
  * Nothing here ends a fault; the slot ends with `heal`. Knows no cluster: a leader is named by its shard.
  */
-import type { Fault, Party, RouterName } from '../../src/faults/index.js';
+import type { Fault, NodeSettings, Party, RouterName } from '../../src/faults/index.js';
 import type { FaultKind } from './kinds.js';
 import type { Random } from './random.js';
 import type { LeaderFault, Step } from './schedule.js';
@@ -18,6 +18,7 @@ export interface StepOptions {
 const FLAP_LEAST_MS = 250;
 const FLAP_MOST_MS = 900;
 const ONE_LEADER_IN = 3;
+const LEASES_SHARE = 0.5;
 /** About what the load of a run says to another node, and less. */
 const NARROW_KBIT = [16, 128] as const;
 /** All nodes dead for so long. */
@@ -67,10 +68,39 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
       return atOnce(some(random, all).map((node) => ({ type: 'fill-disk', node })));
     case 'slow-disk':
       return atOnce(some(random, all).map((node) => ({ type: 'slow-disk', node, ms: random.between(20, 300) })));
+    case 'failed-disk':
+      // One has to live: the cluster is over when all nodes have died of themselves.
+      return atOnce(some(random, random.shuffle(all).slice(1)).map((node) => ({ type: 'fail-disk', node })));
+    case 'other-settings':
+      return atOnce([{ type: 'restart-with', node: random.pick(all), settings: otherSettings(random) }]);
+    case 'wiped-disk':
+      return atOnce([{ type: 'wipe-disk', node: random.pick(all) }]);
+    case 'rolled-back-disk':
+      return rollBack(random.pick(all), lastsMs);
+    case 'copied-node':
+      // Nobody dials a copy, and the node with the highest id dials nobody: a copy of it would meet no one.
+      return atOnce([{ type: 'copy-node', node: random.pick(all.slice(0, -1)) }]);
+    case 'stray':
+      return atOnce([{ type: 'stray-node', node: random.pick(all) }]);
   }
 }
 
 const atOnce = (faults: readonly (Fault | LeaderFault)[]): Step[] => faults.map((fault) => ({ afterMs: 0, fault }));
+
+/** Of the time of a slot, until the folder goes back: what is written meanwhile is what gets lost. */
+const ROLL_BACK_AT = 0.6;
+
+const rollBack = (node: number, lastsMs: number): Step[] => [
+  { afterMs: 0, fault: { type: 'keep-disk', node } },
+  { afterMs: Math.round(lastsMs * ROLL_BACK_AT), fault: { type: 'roll-back-disk', node } },
+];
+
+/** Timers faster or slower than the usual ones, 10 ticks of 50 ms; at times leases, which nobody else has. */
+function otherSettings(random: Random): NodeSettings {
+  const electionTicks = random.pick([4, 20, 60]);
+  const leaseReads = random.happens(LEASES_SHARE);
+  return { electionTicks, tickMs: random.pick([20, 50, 120]), ...(leaseReads ? { leaseReads } : {}) };
+}
 
 /** At least one of them, at most all. */
 const some = <T>(random: Random, items: readonly T[]): T[] =>

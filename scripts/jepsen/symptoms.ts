@@ -4,7 +4,7 @@
  * Only of faults that leave nothing to be seen from outside when they do nothing; a killed or cut off node is missed.
  * Asks nodes over HTTP. Knows no plan.
  */
-import type { FaultStatus, NodeView } from '../../src/faults/index.js';
+import type { CopyView, FaultStatus, NodeView } from '../../src/faults/index.js';
 import type { FaultKind } from './kinds.js';
 
 export type Symptom = (status: FaultStatus) => Promise<boolean>;
@@ -16,10 +16,34 @@ const IS_FULL = /^kvorum_storage_stalled\{waits="[a-z]+",reason="disk-full"\} 1$
 /** A narrow link that holds nothing up for so long passes all that there is. */
 const LEAST_HELD_MS = 50;
 
+/** Said when another node has accused the folder, and before anything goes over the link to it. Of the latest life only. */
+const WENT_BACK = /the data folder of this node went back in time/;
+const REFUSED = /node \d+ refused this process: another one is alive as node \d+/;
+const TURNED_AWAY = /^kvorum_link_refused_total\{reason="wrong-cluster"\} [1-9]/m;
+const DIFFERS = /this node was started with other timers or lease reads than the cluster has/;
+
+const warns =
+  (of: RegExp) =>
+  ({ warnings }: Pick<NodeView, 'warnings'>): boolean =>
+    warnings.some((line) => of.test(line));
+
+const wasRefused = (copy: CopyView): boolean => copy.ended === 'ended with code 1' && warns(REFUSED)(copy);
+
+const diedOfItsDisk = ({ disk = [], state, ended }: NodeView): boolean =>
+  disk.includes('fails') && state === 'dead' && ended === 'ended with code 1';
+
 /** Kinds that are not named have none. */
 export const SYMPTOMS: Readonly<Partial<Record<FaultKind, Symptom>>> = {
   'hung-disk': ({ nodes }) => anyShows(nodes, '/readyz', HANGS),
   'full-disk': ({ nodes }) => anyShows(nodes, '/metrics', IS_FULL),
+  'failed-disk': ({ nodes }) => Promise.resolve(nodes.some(diedOfItsDisk)),
+  'wiped-disk': ({ nodes }) => Promise.resolve(nodes.some(warns(WENT_BACK))),
+  'rolled-back-disk': ({ nodes }) => Promise.resolve(nodes.some(warns(WENT_BACK))),
+  'copied-node': ({ nodes }) => Promise.resolve(nodes.some(({ copy }) => copy !== undefined && wasRefused(copy))),
+  // By whoever answers the one who dials: a stray with the highest id is dialled, and turns the others away.
+  stray: ({ nodes }) => anyShows(nodes, '/metrics', TURNED_AWAY),
+  'other-settings': ({ nodes }) =>
+    Promise.resolve(nodes.some((node) => node.settings !== undefined && warns(DIFFERS)(node))),
   'narrow-links': ({ links }) => Promise.resolve(links.some(({ heldMs = 0 }) => heldMs >= LEAST_HELD_MS)),
 };
 

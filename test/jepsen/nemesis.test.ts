@@ -11,6 +11,7 @@ class Notebook implements FaultControl {
   dead = false;
   /** Once a fault was injected. */
   dies = false;
+  disk: readonly 'fails'[] = [];
 
   apply(fault: Fault): Promise<void> {
     if (fault.type === this.refuses) return Promise.reject(new Error('not here'));
@@ -20,7 +21,16 @@ class Notebook implements FaultControl {
   }
 
   status(): Promise<FaultStatus> {
-    const node = { node: 1, name: 'n1', pid: 1, url: 'http://127.0.0.1:1', slowDiskMs: 0, killed: false };
+    const node = {
+      node: 1,
+      name: 'n1',
+      pid: 1,
+      url: 'http://127.0.0.1:1',
+      slowDiskMs: 0,
+      killed: false,
+      warnings: [],
+      disk: this.disk,
+    };
     const state = this.dead
       ? ({ state: 'dead', ended: 'ended with code 1' } as const)
       : ({ state: 'running', ended: null } as const);
@@ -36,12 +46,21 @@ async function inject(
   faults: Slot['faults'],
   control = new Notebook(),
   signal = new AbortController().signal,
-  symptoms: NemesisOptions['symptoms'] = {},
+  more: Partial<NemesisOptions> = {},
 ) {
   const said: string[] = [];
   const say = (text: string) => said.push(text);
   let time = 0;
-  const nemesis = new Nemesis({ control, nodes: 3, shards: 1, now: () => (time += 1), say, signal, symptoms });
+  const nemesis = new Nemesis({
+    control,
+    nodes: 3,
+    shards: 1,
+    now: () => (time += 1),
+    say,
+    signal,
+    symptoms: {},
+    ...more,
+  });
   await nemesis.run([{ atMs: 0, lastsMs: 1, faults }]);
   return { told: control.told, nemesis, said };
 }
@@ -99,13 +118,47 @@ describe('the nemesis', () => {
     expect(nemesis.failures).toEqual(['n1 died of itself: ended with code 1']);
   });
 
+  it('does not wonder at one that ended by the failure of its disk', async () => {
+    const control = new Notebook();
+    Object.assign(control, { dies: true, disk: ['fails'] });
+    const steps = [{ afterMs: 0, fault: { type: 'fail-disk', node: 1 } }] as const;
+    const { nemesis } = await inject([{ kind: 'failed-disk', steps }], control);
+    expect(nemesis.failures).toEqual([]);
+  });
+
+  it('waits until all nodes are ready before it touches a folder, and not before other faults', async () => {
+    const kinds = [
+      [{ kind: 'wiped-disk', steps: [{ afterMs: 0, fault: { type: 'wipe-disk', node: 1 } }] }],
+      [{ kind: 'kill-one', steps: [{ afterMs: 0, fault: { type: 'kill', node: 1 } }] }],
+    ] as const;
+    for (const [faults, asked] of [
+      [kinds[0], 3],
+      [kinds[1], 0],
+    ] as const) {
+      let times = 0;
+      const complaint = () => Promise.resolve(++times < 3 ? 'in quarantine' : undefined);
+      const { told, nemesis } = await inject(faults, new Notebook(), new AbortController().signal, { complaint });
+      expect([told.length, nemesis.failures, times]).toEqual([2, [], asked]);
+    }
+  });
+
+  it('leaves a folder alone, and says so, if one of the nodes does not become ready', async () => {
+    const steps = [{ afterMs: 0, fault: { type: 'wipe-disk', node: 1 } }] as const;
+    const more = { complaint: () => Promise.resolve('in quarantine'), readyLimitMs: 0 };
+    const { signal } = new AbortController();
+    const { told, nemesis } = await inject([{ kind: 'wiped-disk', steps }], new Notebook(), signal, more);
+    expect(told).toEqual([]);
+    expect(nemesis.failures).toEqual(['wiped-disk left out after 0 ms: n1 is not ready: in quarantine']);
+    expect(nemesis.injected.size).toBe(0);
+  });
+
   it('tells a fault that bites from one that does nothing', async () => {
     const hang = { kind: 'hung-disk', steps: [{ afterMs: 0, fault: { type: 'hang-disk', node: 1 } }] } as const;
     const ring = { kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] } as const;
     const { signal } = new AbortController();
     for (const bites of [true, false]) {
       const symptoms = { 'hung-disk': () => Promise.resolve(bites) };
-      const { nemesis } = await inject([hang, ring], new Notebook(), signal, symptoms);
+      const { nemesis } = await inject([hang, ring], new Notebook(), signal, { symptoms });
       expect(nemesis.harmless).toEqual(bites ? [] : ['hung-disk']);
     }
   });

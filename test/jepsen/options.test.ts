@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseOptions } from '../../scripts/jepsen/options.js';
+import { cannotBeDone, FOLDER_KINDS } from '../../scripts/jepsen/kinds.js';
 import { UsageError } from '../../scripts/support/usage.js';
 import { run } from '../../scripts/jepsen/run.js';
 
@@ -25,6 +26,29 @@ describe('--netns', () => {
     expect(parsed('--netns').kinds).toContain('slow-links');
     const links = ['slow-links', 'lossy-links', 'narrow-links', 'pause'];
     expect(parsed('--netns', '--faults', 'links,pause').kinds).toEqual(links);
+  });
+});
+
+describe('faults of folders', () => {
+  it('are part of all, and have a group of their own', () => {
+    expect(parsed().kinds).toEqual(expect.arrayContaining(['wiped-disk', 'rolled-back-disk', 'copied-node', 'stray']));
+    expect(parsed('--faults', 'folder').kinds).toEqual([...FOLDER_KINDS]);
+  });
+
+  it('need three replicas: else they are refused alone, and left out among others', () => {
+    const few = ['--nodes', '3', '--replicas', '2'];
+    expect(() => parsed(...few, '--faults', 'wiped-disk,stray')).toThrow(
+      '--faults wiped-disk, stray cannot be done: with --replicas 2',
+    );
+    expect(() => parsed('--nodes', '2', '--replicas', '2', '--faults', 'stray')).toThrow('needs at least --nodes 3');
+    const options = parsed(...few, '--faults', 'wiped-disk,pause');
+    expect([...cannotBeDone(options).keys()]).toEqual(['wiped-disk']);
+    expect([...cannotBeDone({ ...options, replicas: 3 })]).toEqual([]);
+  });
+
+  it('that need a second process are not for --netns', () => {
+    expect(() => parsed('--netns', '--faults', 'copied-node,stray')).toThrow('it starts one process for each node');
+    expect(parsed('--netns', '--faults', 'copied-node,wiped-disk').kinds).toContain('wiped-disk');
   });
 });
 

@@ -2,9 +2,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkFault } from '../../src/faults/index.js';
-import { GROUPS, KINDS, LINK_KINDS, PROCESS_KINDS, parseKinds } from '../../scripts/jepsen/kinds.js';
+import {
+  FOLDER_KINDS,
+  GROUPS,
+  KINDS,
+  LINK_KINDS,
+  PROCESS_KINDS,
+  parseKinds,
+  type FaultKind,
+} from '../../scripts/jepsen/kinds.js';
 import { Random } from '../../scripts/jepsen/random.js';
-import { leastMs, makeSchedule, type ScheduleOptions } from '../../scripts/jepsen/schedule.js';
+import { fits, leastMs, makeSchedule, needsAll, type ScheduleOptions } from '../../scripts/jepsen/schedule.js';
 import { tellSlot } from '../../scripts/jepsen/tell-fault.js';
 
 const usual: ScheduleOptions = { kinds: KINDS, nodes: 5, routers: 2, shards: 4, totalMs: 60_000 };
@@ -48,6 +56,63 @@ describe('a plan', () => {
         },
       ),
     );
+  });
+
+  it('never has what is done to a folder beside anything but cut links, each once alone, and one node at a time', () => {
+    const links: readonly string[] = LINK_KINDS;
+    const company = new Map<FaultKind, Set<string>>();
+    for (let seed = 0; seed < 200; seed++) {
+      const alone = new Set<FaultKind>();
+      for (const { faults } of plan(String(seed), { totalMs: 300_000 })) {
+        const kinds = faults.map(({ kind }) => kind);
+        for (const { kind, steps } of faults) {
+          if (!FOLDER_KINDS.some((folder) => folder === kind) && kind !== 'failed-disk') continue;
+          const others = kinds.filter((other) => other !== kind);
+          if (others.length === 0) alone.add(kind);
+          for (const other of others) company.set(kind, (company.get(kind) ?? new Set()).add(other));
+          const nodes = steps.map(({ fault }) => ('node' in fault ? fault.node : 0));
+          if (kind !== 'failed-disk') expect(new Set(nodes).size).toBe(1);
+          else expect(new Set(nodes).size).toBeLessThan(usual.nodes);
+          // Nobody meets a copy of the node with the highest id.
+          if (kind === 'copied-node') expect(nodes).not.toContain(usual.nodes);
+        }
+      }
+      expect(alone).toEqual(new Set([...FOLDER_KINDS, 'failed-disk']));
+    }
+    expect([...company.keys()].sort()).toEqual(['rolled-back-disk', 'wiped-disk']);
+    for (const kinds of company.values()) expect([...kinds].sort()).toEqual([...links].sort());
+  });
+
+  it.each<[FaultKind, FaultKind, boolean]>([
+    ['wiped-disk', 'kill-one', false],
+    ['wiped-disk', 'hung-disk', false],
+    ['wiped-disk', 'rolled-back-disk', false],
+    ['wiped-disk', 'halves', true],
+    ['copied-node', 'halves', false],
+    ['stray', 'halves', false],
+    ['failed-disk', 'kill-one', false],
+    ['kill-one', 'hung-disk', true],
+    ['kill-one', 'pause', false],
+    ['halves', 'ring', false],
+  ])('has %s and %s at the same time: %s', (one, other, may) => {
+    expect([fits([one], other), fits([other], one)]).toEqual([may, may]);
+  });
+
+  it('wants all nodes there before a folder is touched', () => {
+    expect(needsAll(['halves', 'wiped-disk'])).toBe(true);
+    expect(needsAll(['halves', 'kill-one', 'failed-disk'])).toBe(false);
+  });
+
+  it('rolls a folder back when the greater part of its time is over', () => {
+    for (const { lastsMs, faults } of plan('back', { kinds: ['rolled-back-disk'] })) {
+      const [keep, back] = faults[0]!.steps;
+      expect(keep).toMatchObject({ afterMs: 0, fault: { type: 'keep-disk' } });
+      expect(back).toEqual({ afterMs: Math.round(lastsMs * 0.6), fault: { ...keep!.fault, type: 'roll-back-disk' } });
+    }
+  });
+
+  it('of all kinds fits into a minute, with time to spare', () => {
+    expect(leastMs(KINDS)).toBeLessThan(45_000);
   });
 
   it('holds only faults that the control takes', () => {

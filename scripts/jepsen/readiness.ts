@@ -1,0 +1,38 @@
+/** Are all nodes well: up, brought up to what the others have, and able to serve? Asks each of them. Knows no fault. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { FaultControl, NodeView } from '../../src/faults/index.js';
+
+const ASK_LIMIT_MS = 2_000;
+const PAUSE_MS = 100;
+
+/** What keeps the node from being ready; undefined if nothing does. A shard without service anywhere counts. */
+export async function complaintOf({ url }: Pick<NodeView, 'url'>): Promise<string | undefined> {
+  try {
+    const response = await fetch(`${url}/readyz?strict`, { signal: AbortSignal.timeout(ASK_LIMIT_MS) });
+    return response.ok ? undefined : (await response.text()).trim().replaceAll('\n', '; ');
+  } catch (error) {
+    return `it does not answer: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** Waits until all are ready, for `limitMs` at most, or until `signal`. @returns what is wrong then, one line each. */
+export async function unreadyNodes(
+  control: FaultControl,
+  limitMs: number,
+  { complaint = complaintOf, signal }: { readonly complaint?: typeof complaintOf; readonly signal: AbortSignal },
+): Promise<string[]> {
+  const giveUpAt = performance.now() + limitMs;
+  for (;;) {
+    const { nodes } = await control.status();
+    const wrong = (
+      await Promise.all(
+        nodes.map(async (node) => {
+          const why = await complaint(node);
+          return why === undefined ? [] : [`${node.name} is not ready: ${why}`];
+        }),
+      )
+    ).flat();
+    if (wrong.length === 0 || signal.aborted || performance.now() > giveUpAt) return wrong;
+    await pause(PAUSE_MS);
+  }
+}

@@ -1,0 +1,85 @@
+/** By what it is seen that a fault bites, on what real nodes say; and that each of these is missed when it does not. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { FaultStatus, NodeView } from '../../src/faults/index.js';
+import { Warnings } from '../../src/cli/warnings.js';
+import { FOLDER_KINDS, type FaultKind } from '../../scripts/jepsen/kinds.js';
+import { SYMPTOMS } from '../../scripts/jepsen/symptoms.js';
+
+const WENT_BACK =
+  '{"level":50,"time":1,"node":"n2","peer":1,"why":"its journal ended at row 0, and row 9 was seen","boot":2,"msg":"the data folder of this node went back in time: its replicas do not count until they are brought up"}';
+const DIFFERS =
+  '{"level":40,"time":1,"node":"n2","own":"{}","cluster":"{}","msg":"this node was started with other timers or lease reads than the cluster has: it goes by the cluster’s until all nodes are started with the same"}';
+const REFUSED =
+  '{"level":50,"time":1,"node":"n2","reason":"node 3 refused this process: another one is alive as node 2, so one","msg":"node failed, stopping"}';
+
+const node: NodeView = {
+  ...{ node: 2, name: 'n2', pid: 7, state: 'running', ended: null, killed: false },
+  ...{ url: 'http://127.0.0.1:9', slowDiskMs: 0, warnings: [] },
+};
+const dead = { state: 'dead', ended: 'ended with code 1' } as const;
+const shown = (kind: FaultKind, view: Partial<NodeView>): Promise<boolean> => {
+  const status: FaultStatus = { nodes: [{ ...node, ...view }], shards: [], links: [], routers: [] };
+  return SYMPTOMS[kind]!(status);
+};
+const copy = { pid: 8, ...dead, warnings: [REFUSED] };
+
+it('every kind that touches a folder has one', () => {
+  for (const kind of [...FOLDER_KINDS, 'failed-disk', 'other-settings'] as const) expect(SYMPTOMS[kind]).toBeDefined();
+});
+
+describe('the symptom of', () => {
+  it.each<[FaultKind, Partial<NodeView>, boolean]>([
+    ['wiped-disk', { warnings: [WENT_BACK] }, true],
+    ['wiped-disk', { warnings: [DIFFERS] }, false],
+    ['rolled-back-disk', { warnings: [DIFFERS, WENT_BACK] }, true],
+    ['rolled-back-disk', {}, false],
+    ['copied-node', { copy }, true],
+    ['copied-node', { copy: { ...copy, state: 'running', ended: null } }, false],
+    ['copied-node', { copy: { ...copy, warnings: [WENT_BACK] } }, false],
+    // The original itself.
+    ['copied-node', { ...dead, warnings: [REFUSED] }, false],
+    ['failed-disk', { ...dead, disk: ['fails'] }, true],
+    ['failed-disk', { disk: ['fails'] }, false],
+    ['failed-disk', { ...dead, ended: 'was killed by SIGKILL', disk: ['fails'] }, false],
+    ['failed-disk', { ...dead, disk: ['full'] }, false],
+    ['other-settings', { settings: { tickMs: 20 }, warnings: [DIFFERS] }, true],
+    ['other-settings', { settings: { tickMs: 20 } }, false],
+    ['other-settings', { warnings: [DIFFERS] }, false],
+    ['stray', { warnings: [WENT_BACK] }, false],
+  ])('%s by %j: %s', async (kind, view, isSeen) => {
+    expect(await shown(kind, view)).toBe(isSeen);
+  });
+
+  const servers: Server[] = [];
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
+  });
+  it.each([
+    [0, false],
+    [12, true],
+  ])('stray is that it was turned away, %i times: %s', async (times, isSeen) => {
+    const server = createServer((_, response) => {
+      response.end(`# TYPE x counter\nkvorum_link_refused_total{reason="wrong-cluster"} ${times}\nother 1\n`);
+    });
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    expect(await shown('stray', { url })).toBe(isSeen);
+  });
+});
+
+describe('of a log', () => {
+  it('warnings and errors are kept, the first of each message, until a new life begins', () => {
+    const warnings = new Warnings();
+    for (const line of ['plain', '{"level":30,"msg":"node listens"}', WENT_BACK, WENT_BACK.replace('row 0', 'row 1')])
+      warnings.see(line);
+    expect(warnings.lines).toEqual([WENT_BACK]);
+    for (let i = 0; i < 100; i++) warnings.see(`{"level":40,"msg":"m${i} ${'x'.repeat(2_000)}"}`);
+    expect(warnings.lines).toHaveLength(20);
+    for (const line of warnings.lines) expect(line.length).toBeLessThanOrEqual(600);
+    warnings.clear();
+    expect(warnings.lines).toEqual([]);
+  });
+});
