@@ -1,5 +1,5 @@
 /**
- * The disk is slow, hangs or is full where and while it is told to, seen from a real node, which comes back by itself.
+ * The disk is slow, hangs, fails or is full where and while it is told to, seen from a real node, which comes back by itself.
  *
  * Of times only lower bounds are asserted, which no busy machine can break, and one upper bound on the quickest of many.
  */
@@ -183,6 +183,27 @@ it('room that only a sync finds missing ends the node, which says what to do; do
   group.startNode('n1');
   await group.ready();
   expect((await http.get<string>(`${url}/v1/kv/a`)).data).toBe('1');
+});
+
+it('a disk that fails ends the node at its next write, and it serves again when it is started on one that does not', async () => {
+  const shim = await buildSlowDiskShim();
+  if (shim === undefined) return;
+  const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);
+  const { url, data, program } = group.node('n1');
+  await putMs(url);
+  const signal = join(data, 'failed-disk');
+  writeFileSync(signal, '');
+  const put = await http
+    .put(`${url}/v1/kv/a`, '2', { headers: { 'content-type': 'text/plain' } })
+    .catch(() => undefined);
+  // Never acknowledged: the process may be gone before it answers.
+  expect(put?.status ?? 503).toBeGreaterThanOrEqual(500);
+  expect((await program.ended).code).toBe(1);
+  expect(program.output).toMatch(/disk I\/O error \(SQLITE_IOERR_\w+\)".*"node failed, stopping"/);
+  rmSync(signal);
+  group.startNode('n1');
+  await group.ready();
+  await putMs(url);
 });
 
 it.each(['', 'quota'])('a program whose output finds no room ends in good order: full-disk says "%s"', async (word) => {
