@@ -27,7 +27,7 @@ export type ClusterRecord = z.infer<typeof schema>;
 const FILE = 'cluster.json';
 const LOCK = 'supervisor.pid';
 const OWN_ENTRY = /^(?:(?:cluster|faults)\.json(?:\.tmp)?|supervisor\.pid|n[1-9](?:\.(?:kept|copy|stray))?)$/;
-/** Beside the folder of a node, under faults: see src/faults/node-folders.ts and foreign-cluster.ts. */
+/** What a fault keeps beside the folder of a node; `kept` and `copy` are the control's (`src/faults/node-folders.ts`). */
 export const folderBeside = (dataDir: string, name: string, what: 'stray'): string => join(dataDir, `${name}.${what}`);
 
 export const nodeName = (index: number): string => `n${index + 1}`;

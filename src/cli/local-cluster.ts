@@ -232,6 +232,8 @@ export class LocalCluster implements NodeProcesses {
     const pauseMs = livedLong ? RESTART_AFTER_MS : earlier;
     this.#say(node, ending, `; starting it again in ${pauseMs} ms`);
     const timer = setTimeout(() => {
+      // A fault may have started it meanwhile.
+      if (node.running) return;
       node.start();
       this.#options.screen.say(`node ${node.name} is started again (pid ${node.pid})`);
     }, pauseMs);

@@ -48,6 +48,8 @@ it.each([
 it('starts anew with --fresh: the nodes are gone, the id is another', () => {
   const made = make();
   mkdirSync(join(folder, 'n1'));
+  // Of a supervisor that was killed under faults.
+  for (const name of ['n1.kept', 'n2.copy', 'n3.stray']) mkdirSync(join(folder, name));
   const fresh = open({ fresh: true, shards: '8' });
   expect(fresh.clusterId).not.toBe(made.clusterId);
   expect(fresh.shards).toBe(8);
