@@ -163,8 +163,12 @@ describe('npm run faults', () => {
       expect([words, code, out]).toEqual([words, 2, '']);
       expect(err).toContain(complaint);
     }
-    const { nodes, links } = await control.status();
-    expect({ nodes, links }).toEqual({ nodes: before.nodes, links: before.links });
+    // What nodes warn of while programs start beside them is no matter here.
+    const quiet = ({ nodes, links }: FaultStatus) => ({
+      nodes: nodes.map((node) => ({ ...node, warnings: [] })),
+      links,
+    });
+    expect(quiet(await control.status())).toEqual(quiet(before));
   });
 
   it('runs a random course, and heals when it is interrupted', async () => {

@@ -73,13 +73,13 @@ it('shows the fault control what was done to it', async () => {
   const { program } = await counting();
   const processes = new ControlledPrograms([program]);
   const { pid } = program;
-  expect(processes.view(1)).toEqual({ pid, state: 'running', ended: null, killed: false });
+  expect(processes.view(1)).toEqual({ pid, state: 'running', ended: null, killed: false, warnings: [] });
   processes.pause(1);
   expect(processes.view(1)).toMatchObject({ pid, state: 'paused' });
   processes.resume(1);
   expect(processes.view(1)).toMatchObject({ pid, state: 'running' });
   await processes.kill(1);
-  expect(processes.view(1)).toEqual({ pid, state: 'dead', ended: 'was killed by SIGKILL', killed: true });
+  expect(processes.view(1)).toEqual({ pid, state: 'dead', ended: 'was killed by SIGKILL', killed: true, warnings: [] });
   processes.start(1);
   expect(processes.view(1)).toMatchObject({ state: 'running', killed: false });
   process.kill(program.pid, 'SIGKILL');
