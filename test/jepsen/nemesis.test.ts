@@ -122,7 +122,8 @@ describe('the nemesis', () => {
     const control = new Notebook();
     Object.assign(control, { dies: true, disk: ['fails'] });
     const steps = [{ afterMs: 0, fault: { type: 'fail-disk', node: 1 } }] as const;
-    const { nemesis } = await inject([{ kind: 'failed-disk', steps }], control);
+    const more = { complaint: () => Promise.resolve(undefined) };
+    const { nemesis } = await inject([{ kind: 'failed-disk', steps }], control, new AbortController().signal, more);
     expect(nemesis.failures).toEqual([]);
   });
 

@@ -98,9 +98,10 @@ describe('a plan', () => {
     expect([fits([one], other), fits([other], one)]).toEqual([may, may]);
   });
 
-  it('wants all nodes there before a folder is touched', () => {
+  it('wants all nodes there before a folder is touched or a disk fails', () => {
     expect(needsAll(['halves', 'wiped-disk'])).toBe(true);
-    expect(needsAll(['halves', 'kill-one', 'failed-disk'])).toBe(false);
+    expect(needsAll(['failed-disk'])).toBe(true);
+    expect(needsAll(['halves', 'kill-one', 'hung-disk'])).toBe(false);
   });
 
   it('rolls a folder back when the greater part of its time is over', () => {
