@@ -69,6 +69,8 @@ import { k47 } from './k47-overtaken-vote-forgotten.js';
 import { k48 } from './k48-one-process-number.js';
 import { k49 } from './k49-uid-when-complete.js';
 import { k50 } from './k50-leaves-quarantine.js';
+import { k51 } from './k51-answers-after-judging.js';
+import { k52 } from './k52-believes-cache.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -140,4 +142,6 @@ export const BANK: readonly Mutant[] = [
   k48,
   k49,
   k50,
+  k51,
+  k52,
 ];

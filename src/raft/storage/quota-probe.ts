@@ -19,13 +19,20 @@ import { randomFillSync } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
-import { codeOf } from './failure.js';
+import { codeOf, isUnopened } from './failure.js';
+import { isNoRoom } from './folders.js';
+import { StorageFailure } from './storage.js';
 
 /** More than SQLite writes at once, and the share of it that a file system keeps for itself. */
 export const PROBE_BYTES = 64 * 1024;
 /** Btrfs needs room to cut a file short, too: SQLite's rollback journal, at the end of a commit. */
 const WRITES: ReadonlySet<string> = new Set(['SQLITE_IOERR_WRITE', 'SQLITE_IOERR_TRUNCATE']);
 const SYNCS: ReadonlySet<string> = new Set(['SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_DIR_FSYNC']);
+/**
+ * The index of the log of state.db could not grow. SQLite says the same where there is no room and where the disk fails; it
+ * is waited for, unless the disk takes nothing else either.
+ */
+const INDEX_GROWTH = 'SQLITE_IOERR_SHMSIZE';
 let probes = 0;
 
 /** A write failed since there is no room for it, by a quota. */
@@ -52,6 +59,9 @@ export class RoomlessSync extends Error {
   }
 }
 
+const brokenDisk = (cause: Error, found: string): StorageFailure =>
+  new StorageFailure(`${cause.message}, and a file beside it cannot be written either (${found})`, { cause });
+
 /**
  * What the write failed for. `rolledBack`: bytes that were written before, and that SQLite may have given back since:
  * among these there may be room for a small file again.
@@ -62,13 +72,15 @@ export type WhyFailed = (error: unknown, rolledBack?: number) => unknown;
 export function whyFailedIn(folder: string, probe = probeFolder): WhyFailed {
   return (error, rolledBack = 0) => {
     if (!(error instanceof Error)) return error;
-    const isSync = SYNCS.has(codeOf(error));
-    if (!isSync && !WRITES.has(codeOf(error))) return error;
+    const failed = codeOf(error);
+    const isSync = SYNCS.has(failed);
+    if (!isSync && !WRITES.has(failed) && failed !== INDEX_GROWTH) return error;
     try {
       probe(folder, rolledBack + PROBE_BYTES);
     } catch (found) {
       const code = codeOf(found);
-      if (code !== 'EDQUOT' && code !== 'ENOSPC') return error;
+      if (failed === INDEX_GROWTH) return isNoRoom(found) || isUnopened(found) ? error : brokenDisk(error, code);
+      if (!isNoRoom(found)) return error;
       return isSync ? new RoomlessSync(error, code) : new QuotaExceeded(code, error);
     }
     return error;

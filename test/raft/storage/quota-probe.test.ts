@@ -40,6 +40,11 @@ describe('a write that failed', () => {
     ['SQLITE_IOERR_FSYNC', undefined, 'failure', 1],
     ['SQLITE_IOERR_READ', quotaExceeded(), 'failure', 0],
     ['SQLITE_FULL', undefined, 'full', 0],
+    // Of use to this process only: nothing is unknown of the disk, unless it takes nothing at all.
+    ['SQLITE_IOERR_SHMSIZE', undefined, 'full', 1],
+    ['SQLITE_IOERR_SHMSIZE', quotaExceeded(), 'full', 1],
+    ['SQLITE_IOERR_SHMSIZE', systemError('EMFILE'), 'full', 1],
+    ['SQLITE_IOERR_SHMSIZE', systemError('EIO'), 'failure', 1],
   ])('with %s is, where a probe meets %s, taken for: %s', (code, found, kind, probes) => {
     let count = 0;
     const whyFailed = whyFailedIn('folder', () => {
