@@ -216,11 +216,16 @@ export class AnswerMemory {
     this.capacity = 2 * capacity;
     this.ring = Buffer.alloc(this.capacity * SLOT_BYTES);
     this.table = new IdTable(this.ring, SLOT_BYTES, this.capacity);
-    for (let sequence = this.head; sequence < this.tail; sequence += 1) {
-      const from = (sequence % capacity) * SLOT_BYTES;
-      copyBytes(this.ring, this.slotOf(sequence), ring, from, from + SLOT_BYTES);
-      this.table.add(sequence % this.capacity);
+    // In one piece up to where the ring began anew, and in another behind that: so far slots lie the same in both.
+    const middle = Math.min(this.tail, (Math.floor(this.head / capacity) + 1) * capacity);
+    for (const [from, to] of [
+      [this.head, middle],
+      [middle, this.tail],
+    ] as const) {
+      const start = (from % capacity) * SLOT_BYTES;
+      ring.copy(this.ring, this.slotOf(from), start, start + (to - from) * SLOT_BYTES);
     }
+    for (let sequence = this.head; sequence < this.tail; sequence += 1) this.table.add(sequence % this.capacity);
   }
 
   /** The live slots of a page, after the layout and the first one's sequence number. */
