@@ -26,7 +26,7 @@ export type ClusterRecord = z.infer<typeof schema>;
 
 const FILE = 'cluster.json';
 const LOCK = 'supervisor.pid';
-const OWN_ENTRY = /^(?:(?:cluster|faults)\.json(?:\.tmp)?|supervisor\.pid|n[1-9](?:\.(?:kept|copy|stray))?)$/;
+const OWN_ENTRY = /^(?:(?:cluster|faults)\.json(?:\.tmp)?|supervisor\.pid|logs|n[1-9](?:\.(?:kept|copy|stray))?)$/;
 /** What a fault keeps beside the folder of a node; `kept` and `copy` are the control's (`src/faults/node-folders.ts`). */
 export const folderBeside = (dataDir: string, name: string, what: 'stray'): string => join(dataDir, `${name}.${what}`);
 

@@ -19,7 +19,7 @@ import {
 } from '../faults/index.js';
 import type { LocalCluster } from './local-cluster.js';
 import { NodeProcess } from './node-process.js';
-import type { Screen } from './screen.js';
+import { fileLevel, type Screen } from './screen.js';
 
 export interface FaultRigOptions {
   readonly config: StartConfig;
@@ -85,12 +85,6 @@ export class FaultRig {
     writeFaultsFile(config.dataDir, { url: await this.#server.listen(), pid: process.pid });
   }
 
-  /** A line for the person who started it. */
-  get invitation(): string {
-    const { dataDir } = this.#options.config;
-    return `inject faults with: npm run faults -- --data ${dataDir} status (or isolate leader:0, heal, --help …)`;
-  }
-
   /** Settles when every further router can serve, or at `signal`. */
   async routersReady(signal: AbortSignal): Promise<void> {
     for (const { view } of this.#routers) {
@@ -126,7 +120,7 @@ export class FaultRig {
       via: formatDetours(this.detours(name)),
       listen,
       'cluster-id': clusterId,
-      'log-level': config.logLevel,
+      'log-level': fileLevel(config.logLevel),
       ...(config.allowedHosts.length === 0 ? {} : { 'allowed-hosts': config.allowedHosts.join(',') }),
     };
     const router = new NodeProcess({

@@ -12,7 +12,7 @@ import type { LifeOptions, NodeCopy, NodeProcesses, ProcessView } from '../fault
 import { folderBeside, type ClusterRecord } from './cluster-file.js';
 import { ForeignCluster, type Flags } from './foreign-cluster.js';
 import { NodeProcess, type Ending } from './node-process.js';
-import type { Screen } from './screen.js';
+import { fileLevel, type Screen } from './screen.js';
 
 const RESTART_AFTER_MS = 500;
 const RESTART_AFTER_AT_MOST_MS = 10_000;
@@ -193,7 +193,7 @@ export class LocalCluster implements NodeProcesses {
       'cluster-id': record.clusterId,
       shards: record.shards,
       replicas: record.replicas,
-      'log-level': config.logLevel,
+      'log-level': fileLevel(config.logLevel),
       'listen-http': `${member.http.host}:${member.http.port}`,
       'listen-peer': `${member.peer.host}:${member.peer.port}`,
       ...(via.length === 0 ? {} : { via: formatDetours(via) }),

@@ -11,6 +11,12 @@ export interface LineFormatter {
   (node: string, text: string): string;
 }
 
+/** Of a line as pino writes it; undefined: it is none. */
+export function levelOf(text: string): number | undefined {
+  const [, level] = /^\{"level":(\d{2}),/.exec(text) ?? [];
+  return level === undefined ? undefined : Number(level);
+}
+
 type Paint = (text: string) => string;
 
 const LEVELS = new Map<unknown, string>([

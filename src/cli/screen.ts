@@ -1,11 +1,14 @@
 /**
  * What a local cluster shows: one `kvorum ready …` line on standard output, everything else on standard error, so
  * that a script can wait for the one and a person can read the other.
+ *
+ * Of the nodes' logs a person sees what is of the level that was asked for; all of it is in files.
  */
 import picocolors from 'picocolors';
 import { pino, type Logger } from 'pino';
 import type { LogLevel } from '../config/index.js';
-import { lineFormatter, wantsColour, type LineFormatter } from './log-lines.js';
+import { levelOf, lineFormatter, wantsColour, type LineFormatter } from './log-lines.js';
+import { NodeLog } from './node-logs.js';
 
 export interface ReadyFields {
   readonly url: string;
@@ -16,16 +19,54 @@ export interface ReadyFields {
   readonly pids: readonly number[];
 }
 
+export interface ScreenOptions {
+  /** Nodes and routers; what else runs has no file. */
+  readonly names: readonly string[];
+  /** Of what is shown. */
+  readonly level: LogLevel;
+  /** The logs are below it. */
+  readonly dataDir: string;
+}
+
+const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50, silent: Infinity };
+/** Last lines that are not written by then are lost. */
+const CLOSE_MS = 500;
+
+/** At what a process logs of which `shown` is shown: the files have more. */
+export const fileLevel = (shown: LogLevel): LogLevel => (shown === 'debug' ? 'debug' : 'info');
+
 export class Screen {
   readonly #format: LineFormatter;
   readonly #bold: (text: string) => string;
+  #least: number;
+  readonly #logs = new Map<string, NodeLog>();
 
-  constructor(nodeNames: readonly string[]) {
+  constructor({ names, level, dataDir }: ScreenOptions) {
+    this.#least = LEVELS[level];
     const colour = wantsColour(process.stderr.isTTY, process.env);
-    this.#format = lineFormatter(nodeNames, colour);
+    this.#format = lineFormatter(names, colour);
     this.#bold = picocolors.createColors(colour).bold;
     // Whoever read our output may be gone (`npm start | head -1`); the cluster goes on.
     for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+    try {
+      for (const name of names) this.#logs.set(name, new NodeLog(dataDir, name));
+    } catch (error) {
+      this.say(`no log files: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /** Paths of the logs. */
+  get logs(): readonly string[] {
+    return [...this.#logs.values()].map(({ path }) => path);
+  }
+
+  /** All is to end: nodes that notice that others have ended are of no interest. Their logs have it. */
+  ending(): void {
+    this.#least = Math.max(this.#least, LEVELS.error);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#logs.values()].map((log) => log.close(CLOSE_MS)));
   }
 
   ready({ url, nodes, shards, replicas, pids }: ReadyFields): void {
@@ -38,14 +79,16 @@ export class Screen {
     process.stderr.write(`${this.#bold('kvorum:')} ${text}\n`);
   }
 
+  /** `line` as `node` logged it, without its end. What is no log line is always shown: a process that dies has no levels. */
   nodeLine(node: string, line: string): void {
-    process.stderr.write(`${this.#format(node, line)}\n`);
+    this.#logs.get(node)?.write(line);
+    if ((levelOf(line) ?? Infinity) >= this.#least) process.stderr.write(`${this.#format(node, line)}\n`);
   }
 
   /** For what runs inside this process: the same lines as a node process writes, shown the same way. */
   logger(name: string, level: LogLevel): Logger {
     return pino(
-      { level, base: undefined },
+      { level: fileLevel(level), base: undefined },
       {
         write: (text: string) => {
           this.nodeLine(name, text.trimEnd());

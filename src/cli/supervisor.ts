@@ -24,6 +24,7 @@ import {
   type ClusterRecord,
 } from './cluster-file.js';
 import { FaultRig } from './fault-rig.js';
+import { nextSteps, startingLine, stoppingLine } from './first-screen.js';
 import { LocalCluster } from './local-cluster.js';
 import { choosePorts } from './ports.js';
 import { processLife } from './process-life.js';
@@ -47,32 +48,43 @@ export async function superviseCluster(config: StartConfig, script: string): Pro
     const record = { ...opened, ports: await choosePorts(opened.nodes, opened.ports) };
     saveClusterRecord(config.dataDir, record);
     const members = membersOf(record);
-    const screen = new Screen(members.map((member) => member.name));
-    const { clusterId } = record;
+    const { dataDir, routers, logLevel } = config;
+    const { clusterId, nodes } = record;
+    const names = [...members.map((member) => member.name), ...routerNames(routers)];
+    const screen = new Screen({ names, level: logLevel, dataDir });
+    const summary = { nodes, routers, dataDir };
+    screen.say(startingLine(summary));
     const rig = config.faults ? await FaultRig.open({ config, clusterId, members, script, screen }) : undefined;
     const detours = (party: Party): readonly Detour[] => rig?.detours(party) ?? [];
     // First, for a port in use is the likeliest mistake; it finds the nodes when they come.
     const router = await startRouter(
       routerOf(config, record, members, detours('r1')),
-      screen.logger('router', config.logLevel),
+      screen.logger('router', logLevel),
     );
     const cluster = new LocalCluster({ config, record, members, script, screen, detours });
     cluster.startAll();
     await rig?.begin(cluster, `http://${formatAddress(router.http)}`);
     const done = new AbortController();
-    const announced = announceWhenReady({ router, cluster, record, screen, rig, signal: done.signal });
+    const announced = announceWhenReady({ router, cluster, record, screen, rig, dataDir, signal: done.signal });
     const diedOut = await Promise.race([life.told.then(() => false), cluster.noneLeft.then(() => true)]);
     done.abort();
+    if (!diedOut) screen.say(stoppingLine(summary));
+    screen.ending();
     await life.end(async () => {
       await rig?.calm();
       await Promise.all([cluster.stop(GRACE_MS), router.stop(), rig?.stopRouters(GRACE_MS), announced]);
       await rig?.close();
+      await screen.close();
     }, LIMIT_MS);
     return diedOut ? 1 : 0;
   } finally {
     leaveClusterFolder(config.dataDir);
   }
 }
+
+/** The first runs in this process, and has the usual name. */
+const routerNames = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => (index === 0 ? 'router' : `r${index + 1}`));
 
 function membersOf(record: ClusterRecord): Member[] {
   return record.ports.map((ports, index) => ({
@@ -106,10 +118,19 @@ interface Announcement {
   readonly record: ClusterRecord;
   readonly screen: Screen;
   readonly rig: FaultRig | undefined;
+  readonly dataDir: string;
   readonly signal: AbortSignal;
 }
 
-async function announceWhenReady({ router, cluster, record, screen, rig, signal }: Announcement): Promise<void> {
+async function announceWhenReady({
+  router,
+  cluster,
+  record,
+  screen,
+  rig,
+  dataDir,
+  signal,
+}: Announcement): Promise<void> {
   const startedAt = performance.now();
   let complained = false;
   while (!signal.aborted) {
@@ -118,8 +139,10 @@ async function announceWhenReady({ router, cluster, record, screen, rig, signal 
       await rig?.routersReady(signal);
       const { shards, replicas } = record;
       const url = `http://${formatAddress(router.http)}`;
-      screen.ready({ url, nodes: record.nodes, shards, replicas, pids: cluster.pids });
-      if (rig !== undefined) screen.say(rig.invitation);
+      const { pids } = cluster;
+      screen.ready({ url, nodes: record.nodes, shards, replicas, pids });
+      const next = nextSteps({ url, dataDir, pids, faults: rig !== undefined, hasLogs: screen.logs.length > 0 });
+      for (const line of next) screen.say(line);
       return;
     }
     if (!complained && performance.now() - startedAt > PATIENCE_MS) {

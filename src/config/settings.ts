@@ -86,11 +86,12 @@ const detourList = z.string({ error: `must be ${DETOUR_FORM}` }).transform((valu
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-const logLevel: Setting<LogLevel> = {
-  schema: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+const logLevelBy = (usual: LogLevel, what: string): Setting<LogLevel> => ({
+  schema: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default(usual),
   placeholder: '<level>',
-  help: `${LOG_LEVELS.join(', ')} (default info)`,
-};
+  help: `${what}${LOG_LEVELS.join(', ')} (default ${usual})`,
+});
+const logLevel = logLevelBy('info', '');
 
 export const setting = <T>(schema: z.ZodType<T>, placeholder: string | undefined, help: string): Setting<T> => ({
   schema,
@@ -226,5 +227,5 @@ export const startSettings = {
   ),
   routers: setting(integer(1, 9).default(1), '<n>', 'with --faults: routers, the others as processes (default 1)'),
   allowedHosts,
-  logLevel,
+  logLevel: logLevelBy('warn', 'what the nodes log is shown from: '),
 } satisfies Settings;

@@ -15,6 +15,7 @@ import type { KvRoutes } from './kv-routes.js';
 import { StatusAsker } from './leader-claims.js';
 import type { Limits } from './limits.js';
 import { parseQuery, splitTarget } from './request-target.js';
+import { PAGE_POLICY, indexDocument, indexPage } from './route-index.js';
 import { refuseUnread, sendJson, type RequestIds } from './respond.js';
 
 export interface Build {
@@ -99,12 +100,27 @@ export function createApp(options: AppOptions): Express {
     const leader = await quick.leaderOf(topology, shard);
     sendJson(response, id, whereView(topology, named, { shard, leader }));
   });
+  addIndex(get, options.build);
   addOperations(get, options, quick);
   app.use((): never => {
     throw new HttpProblem('route-not-found');
   });
   app.use(errorHandler(options));
   return app;
+}
+
+function addIndex(get: (path: string, handler: Handler) => void, build: Build): void {
+  get('/', (request, response, id) => {
+    readQuery(request, []);
+    response.setHeader('Vary', 'Accept');
+    // A browser asks for a page before all else; who asks for anything gets what a program reads.
+    if (request.accepts(['json', 'html']) !== 'html') {
+      sendJson(response, id, indexDocument(build));
+      return;
+    }
+    response.setHeader('Content-Security-Policy', PAGE_POLICY);
+    sendText(response, id, 200, indexPage(build, `http://${request.headers.host ?? ''}`), 'text/html');
+  });
 }
 
 function addOperations(

@@ -1,9 +1,9 @@
 /** `npm start`, from the first line to the last process. */
-import { fork } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startCluster } from './local-cluster.js';
 import { http } from './node-group.js';
@@ -128,8 +128,30 @@ describe('npm start', () => {
     expect(second.output).toMatch(/another kvorum \(process \d+\) runs with the data/);
   });
 
+  it('says on eight lines at most what to do next, and what it stops; logs are in files', async () => {
+    const data = scene.folder();
+    const { program, url, pids } = await startCluster(scene, { data });
+    await program.errorLine(/^kvorum: Ctrl-C/);
+    const said = program.output.trimEnd().split('\n');
+    expect(said.length).toBeLessThanOrEqual(1 + 8);
+    expect(said.every((line) => line.startsWith('kvorum'))).toBe(true);
+    expect(program.output).toMatch(/^kvorum: starting 3 nodes and a router, data in /m);
+    const curl = said.find((line) => line.startsWith('kvorum: try it'))?.split('try it')[1] ?? '';
+    expect(execFileSync('bash', ['-c', `${curl} 2>/dev/null`], { encoding: 'utf8' })).toMatch(
+      /"created":true\}\s*hello$/,
+    );
+    expect(program.output).toContain(`kill -9 ${pids[2]}`);
+    expect(curl).toContain(url);
+
+    await program.stop('SIGINT');
+    expect(program.output).toMatch(/^kvorum: stopping 3 nodes and a router; their data stays in /m);
+    expect(program.output).not.toMatch(/ warn /);
+    for (const name of ['n1', 'n2', 'n3', 'router'])
+      expect(readFileSync(join(data, 'logs', `${name}.log`), 'utf8')).toMatch(/^\{"level":30,.*"msg":"link up"\}$/m);
+  });
+
   it('prefixes the lines of each node, without colour where nobody can see it', async () => {
-    const { program } = await startCluster(scene, { data: scene.folder() });
+    const { program } = await startCluster(scene, { data: scene.folder(), args: ['--log-level', 'info'] });
     for (const name of ['n1', 'n2', 'n3'])
       await program.errorLine(new RegExp(`^${name} +│ \\d\\d:\\d\\d:\\d\\d\\.\\d{3} info `));
     expect(program.output).not.toContain('\u001B[');

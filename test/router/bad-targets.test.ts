@@ -23,8 +23,8 @@ describe.each(FRONTS)('$name', ({ start }) => {
         ['http://localhost/v1/kv/absolute', 200],
         [`HTTP://127.0.0.1:${http.port}/v1/kv/absolute?consistency=stale`, 200],
         ['http://localhost/livez', 200],
-        ['http://localhost', 404],
-        ['http://localhost?a', 404],
+        ['http://localhost', 200],
+        ['http://localhost?a', 400],
         ['http://evil.example/v1/kv/absolute', 421],
         ['http://user@localhost/v1/kv/absolute', 421],
         ['http:///v1/kv/absolute', 421],
@@ -219,6 +219,7 @@ describe.each(FRONTS)('$name', ({ start }) => {
         '/v1/nodes',
         '/v1/shards',
         '/v1/shards/0',
+        '/',
         '/livez',
         '/readyz',
         '/version',
@@ -230,7 +231,7 @@ describe.each(FRONTS)('$name', ({ start }) => {
         expect(raw).toMatch(/\r\nAllow: GET, HEAD\r\n/);
         expect(statusIn(await http.raw(head(`HEAD ${path} HTTP/1.1`)))).toBe(200);
       }
-      for (const path of ['/', '/v1', '/v1/', '/v2/kv/a', '/admin', '/v1/clusters', '/favicon.ico', '/v1/shards/0/x']) {
+      for (const path of ['/v1', '/v1/', '/v2/kv/a', '/admin', '/v1/clusters', '/favicon.ico', '/v1/shards/0/x']) {
         const raw = await http.raw(head(`GET ${path} HTTP/1.1`));
         expect([path, statusIn(raw), problemIn(raw)['code']]).toEqual([path, 404, 'route-not-found']);
       }

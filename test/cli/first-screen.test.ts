@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { nextSteps, shortPath, startingLine, stoppingLine } from '../../src/cli/first-screen.js';
+import { FORMS } from '../../scripts/faults/arguments.js';
+
+const steps = (more: Partial<Parameters<typeof nextSteps>[0]> = {}): string[] =>
+  nextSteps({ url: 'http://h:1', dataDir: '.kvorum', pids: [5, 6], faults: false, hasLogs: true, ...more });
+
+describe('what a cluster says of itself', () => {
+  it('counts', () => {
+    const one = { nodes: 1, routers: 1, dataDir: '.kvorum' };
+    expect(startingLine(one)).toBe('starting a node and a router, data in .kvorum');
+    expect(stoppingLine({ ...one, nodes: 3, routers: 2 })).toBe(
+      'stopping 3 nodes and 2 routers; their data stays in .kvorum',
+    );
+  });
+
+  it('shows a path as short as it can be said', () => {
+    expect(shortPath(join('/a', 'b', 'c'), '/a/b')).toBe('c');
+    expect(shortPath('/data', '/a/b/c/d')).toBe('/data');
+    expect(shortPath('/a/b', '/a/b')).toBe('/a/b');
+  });
+
+  it('names commands that there are', () => {
+    expect(steps().join('\n')).toContain('kill -9 6');
+    const words = /isolate leader:0 \(or (\w+), (\w+),/.exec(steps({ faults: true }).join('\n')) ?? [];
+    expect(words.slice(1)).toEqual(['status', 'heal']);
+    expect(Object.keys(FORMS)).toEqual(expect.arrayContaining(['isolate', 'heal']));
+  });
+
+  it('is at most four lines, and says nothing of logs that there are not', () => {
+    expect(steps()).toHaveLength(4);
+    expect(steps({ hasLogs: false }).join()).not.toContain('logs');
+  });
+});
