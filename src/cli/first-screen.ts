@@ -33,14 +33,14 @@ export interface NextSteps {
 
 /** One line for each thing to try, at most four. */
 export function nextSteps({ url, dataDir, pids, faults, hasLogs }: NextSteps): string[] {
-  const key = `${url}/v1/kv/greeting`;
+  const key = `${url.replace('http://', '')}/v1/kv/greeting`;
   const data = shortPath(dataDir);
   const victim = pids.at(-1) ?? 0;
   return [
     `try it    curl -X PUT ${key} -d hello; curl ${key}`,
     faults
       ? `break it  npm run faults -- --data ${data} isolate leader:0 (or status, heal, --help)`
-      : `break it  kill -9 ${victim}, and try again; with --faults also links, pauses and disks: npm run faults -- --help`,
+      : `break it  kill -9 ${victim}, and try again; --faults adds links and disks (npm run faults -- --help)`,
     ...(hasLogs ? [`logs      ${shortPath(logFolder(dataDir))}, a file each; with --log-level info also here`] : []),
     'Ctrl-C    stops all of it; the next start finds the data',
   ];

@@ -141,7 +141,7 @@ describe('npm start', () => {
       /"created":true\}\s*hello$/,
     );
     expect(program.output).toContain(`kill -9 ${pids[2]}`);
-    expect(curl).toContain(url);
+    expect(curl).toContain(url.replace('http://', ''));
 
     await program.stop('SIGINT');
     expect(program.output).toMatch(/^kvorum: stopping 3 nodes and a router; their data stays in /m);
