@@ -14,7 +14,7 @@ export const ROUTES: readonly Route[] = [
   { methods: 'GET, HEAD, PUT, DELETE', path: '/v1/kv/{key}', what: 'read, write and delete a key' },
   { methods: 'GET, HEAD', path: '/v1/where/{key}', what: 'shard, replicas and leader of a key' },
   { methods: 'GET, HEAD', path: '/v1/cluster', what: 'the cluster: id, nodes, limits, settings in force' },
-  { methods: 'GET, HEAD', path: '/v1/nodes', what: 'every node: state, address, build' },
+  { methods: 'GET, HEAD', path: '/v1/nodes', what: 'every node: addresses, state, disk, links' },
   { methods: 'GET, HEAD', path: '/v1/shards', what: 'every shard: leader, term, replicas and how far they are' },
   { methods: 'GET, HEAD', path: '/v1/shards/{id}', what: 'one of them' },
   { methods: 'GET, HEAD', path: '/livez', what: 'the process is up' },

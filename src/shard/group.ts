@@ -70,6 +70,9 @@ export interface Replica {
   readonly installing: boolean;
   /** It would answer a read by lease now: no other replica may have committed anything that this one has not. */
   readonly holdsLease: boolean;
+  /** Operations that were begun here and not yet answered. */
+  readonly waitingReads: number;
+  readonly waitingWrites: number;
   readonly machine: Pick<Machine, 'stateHash' | 'keyCount'>;
 }
 
@@ -222,8 +225,8 @@ export class Group implements Replica {
       stateHash: this.machine.stateHash(),
       keys: this.machine.keyCount,
       leaderChanges: this.leaderChanges,
-      pendingWrites: this.#writes.size + this.#proposals.length,
-      pendingReads: this.#reads.size,
+      pendingWrites: this.waitingWrites,
+      pendingReads: this.waitingReads,
     };
   }
 
@@ -310,6 +313,14 @@ export class Group implements Replica {
       while (this.raft.hasReady()) this.#process(this.raft.ready());
       serveReads(this.#reads.takeReady(this.applied), this.#serve, this.#host.logger);
     }
+  }
+
+  get waitingReads(): number {
+    return this.#reads.size;
+  }
+
+  get waitingWrites(): number {
+    return this.#writes.size + this.#proposals.length;
   }
 
   /** Would a read by lease be answered now? */

@@ -21,6 +21,20 @@ export const MARKS = [
   'copied-node-refused',
   /** Over a narrow link, pieces of something long waited for what had left to arrive, so that what is urgent could pass. */
   'urgent-passes-bulk',
+  /** A leader lost its office while reads, or writes, of clients waited at it. */
+  'office-lost-while-read-waited',
+  'office-lost-while-write-waited',
+  /** A leader's lease ran out, or its office did, while a read waited at it that was begun under the lease. */
+  'lease-lost-while-read-waited',
+  /** Leadership was handed over. */
+  'leadership-handed-over',
+  /** A follower had entries that the next leader did not have, and dropped them. */
+  'entries-dropped',
+  /** A replica went on from a snapshot; one did not need the rest of one any more, for it got there by another way. */
+  'snapshot-installed',
+  'snapshot-overtaken',
+  /** A replica whose disk had gone back in time was brought up, and its leader knows. */
+  'quarantine-ended',
 ] as const;
 
 export type Mark = (typeof MARKS)[number];

@@ -58,6 +58,7 @@ export function campaignDocument(facts: CampaignFacts): Readonly<Record<string, 
     events: totals.events,
     operations: totals.operations,
     faults: totals.faults,
+    faultSeeds: totals.faultSeeds,
     reached: totals.reached,
     missingMarks: campaign.missingMarks,
     nodes: Object.fromEntries(totals.nodes),
@@ -90,7 +91,7 @@ export function campaignReport(facts: CampaignFacts): string {
     row('shards', distribution(totals.shards)),
     row('replayed', `${counted(replayed, 'seed')} twice, to compare`),
     row('digest', totals.digest),
-    ...countTable('faults', totals.faults),
+    ...countTable('faults, and seeds that had some', totals.faults, totals.faultSeeds),
     ...(Object.keys(totals.reached).length > 0 ? countTable('seeds that reached', totals.reached) : []),
     ...(seeds === 0 ? ['', 'no seed came to an end'] : []),
     ...missingFaults.map((kind) => `FAILED: no fault of kind ${kind} in ${COVERAGE_SEEDS} seeds or more`),
@@ -149,12 +150,22 @@ export function seedReport(seed: number, drawn: Mix, result: SimResult): string 
   ]);
 }
 
-function countTable(title: string, counts: Readonly<Record<string, number>>): string[] {
+function countTable(
+  title: string,
+  counts: Readonly<Record<string, number>>,
+  seeds?: Readonly<Record<string, number>>,
+): string[] {
   const kinds = Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1));
   if (kinds.length === 0) return [`${title}: none`];
   const longest = Math.max(...kinds.map(([kind]) => kind.length));
   const digits = Math.max(...kinds.map(([, count]) => thousands(count).length));
-  return [title, ...kinds.map(([kind, count]) => `  ${kind.padEnd(longest)}  ${thousands(count).padStart(digits)}`)];
+  const widest = Math.max(0, ...Object.values(seeds ?? {}).map((count) => thousands(count).length));
+  const second = (kind: string): string =>
+    seeds === undefined ? '' : `  ${thousands(seeds[kind] ?? 0).padStart(widest)}`;
+  return [
+    title,
+    ...kinds.map(([kind, count]) => `  ${kind.padEnd(longest)}  ${thousands(count).padStart(digits)}${second(kind)}`),
+  ];
 }
 
 /** What the numbers of --faults stand for. */

@@ -21,6 +21,7 @@ import type { SimFailure, SimResult } from './result.js';
 import { Scheduler } from './scheduler.js';
 import { SimCluster } from './sim-cluster.js';
 import { standTrial, type TrialMix, type TrialScene } from './trial.js';
+import { TurningPoints } from './turning-points.js';
 import { Watch } from './watch.js';
 
 export interface RunOptions {
@@ -89,6 +90,7 @@ class Simulation {
 
   async #cluster(): Promise<SimCluster> {
     const watching: { watch: Watch | undefined } = { watch: undefined };
+    const points = new TurningPoints(this.#marks.reached);
     const cluster = await SimCluster.make({
       mix: this.#mix,
       scheduler: this.#scheduler,
@@ -96,6 +98,7 @@ class Simulation {
       onRaftMessage: (group, message) => {
         // Not into the digest: that counts what arrives.
         if (this.#trace !== undefined) this.#line(`g${group} ${describeMessage(message)}`);
+        points.sent(group, message);
         try {
           watching.watch?.sent(group, message);
         } catch (error) {
@@ -123,6 +126,7 @@ class Simulation {
       if (node === undefined || this.#failure !== undefined) return;
       try {
         watch.look(node.id, node.replicas());
+        points.look(node.id, node.replicas());
         leases?.look(node);
       } catch (error) {
         this.#violated(error);

@@ -9,6 +9,8 @@ export interface Totals {
   readonly operations: { readonly ok: number; readonly failed: number; readonly unknown: number };
   /** Injected faults by kind, in the order of the alphabet. */
   readonly faults: Readonly<Record<string, number>>;
+  /** Seeds that had one, by kind, likewise. */
+  readonly faultSeeds: Readonly<Record<string, number>>;
   /** Seeds that came to it, by mark, in the order of the alphabet. */
   readonly reached: Readonly<Record<string, number>>;
   /** How many seeds had so many. */
@@ -24,6 +26,7 @@ export class Sum {
   #events = 0;
   readonly #operations = { ok: 0, failed: 0, unknown: 0 };
   readonly #faults = new Map<string, number>();
+  readonly #faultSeeds = new Map<string, number>();
   readonly #reached = new Map<string, number>();
   readonly #nodes = new Map<number, number>();
   readonly #shards = new Map<number, number>();
@@ -36,7 +39,10 @@ export class Sum {
     this.#operations.ok += result.operations.ok;
     this.#operations.failed += result.operations.failed;
     this.#operations.unknown += result.operations.unknown;
-    for (const [kind, count] of Object.entries(result.faults)) increase(this.#faults, kind, count);
+    for (const [kind, count] of Object.entries(result.faults)) {
+      increase(this.#faults, kind, count);
+      if (count > 0) increase(this.#faultSeeds, kind, 1);
+    }
     for (const mark of Object.keys(result.reached)) increase(this.#reached, mark, 1);
     increase(this.#nodes, result.mix.nodes, 1);
     increase(this.#shards, result.mix.shards, 1);
@@ -50,6 +56,7 @@ export class Sum {
       events: this.#events,
       operations: { ...this.#operations },
       faults: byName(this.#faults),
+      faultSeeds: byName(this.#faultSeeds),
       reached: byName(this.#reached),
       nodes: byNumber(this.#nodes),
       shards: byNumber(this.#shards),

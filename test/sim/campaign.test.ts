@@ -21,7 +21,13 @@ describe('a campaign', () => {
     expect(hasPassed(campaign)).toBe(true);
     expect(campaign).toMatchObject({ seeds: 20, failures: [], replayed: 0 });
     const { totals } = campaign;
-    expect(totals).toMatchObject({ simulatedMs: 20_000, cpuMs: 200, events: 140, faults: { kill: 40 } });
+    expect(totals).toMatchObject({
+      simulatedMs: 20_000,
+      cpuMs: 200,
+      events: 140,
+      faults: { kill: 40 },
+      faultSeeds: { kill: 20 },
+    });
     expect(totals.operations).toEqual({ ok: 60, failed: 40, unknown: 20 });
     expect([...totals.nodes.values()].reduce((a, b) => a + b)).toBe(20);
     expect([...totals.nodes.keys()]).toEqual([...new Set(upTo(20).map((seed) => drawMix(seed).nodes))].sort());

@@ -39,7 +39,7 @@ describe('the report of a campaign', () => {
     expect(report.startsWith('PASSED: 3 seeds from 8f39 on, 0 failed\n')).toBe(true);
     expect(report).toContain('2 simulated seconds a second with 2 jobs, 100 a second of one core');
     expect(report).toContain('9 ok, 6 failed, 3 unknown');
-    expect(report).toMatch(/^ {2}kill {2}6$/m);
+    expect(report).toMatch(/^ {2}kill {2}6 {2}3$/m);
     expect(campaignDocument(facts)).toMatchObject({
       seeds: 3,
       first: '8f39',

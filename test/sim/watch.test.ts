@@ -121,6 +121,8 @@ class Life {
       installing: false,
       machine: { stateHash: () => now().hash, keyCount: 0 },
       holdsLease: false,
+      waitingReads: 0,
+      waitingWrites: 0,
     };
   }
 

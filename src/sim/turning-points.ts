@@ -1,0 +1,97 @@
+/**
+ * Notices when replicas come to what only some runs come to (`marks.ts`). Sees them from outside, after each turn of their
+ * node, and what they send; judges nothing.
+ */
+import type { GroupId, Message } from '../raft/index.js';
+import type { NodeId, Replica } from '../shard/index.js';
+import type { Mark } from './marks.js';
+
+/** What a replica was after the turn before. */
+interface Before {
+  readonly raft: Replica['raft'];
+  leads: boolean;
+  held: boolean;
+  installing: boolean;
+  lastIndex: number;
+  reads: number;
+  writes: number;
+}
+
+/** From whom to whom, and in which term: nobody else sends there what this leader sends. */
+const wayOf = (group: GroupId, { from, to, term }: Message): string => `${group} ${from} ${to} ${term}`;
+
+export class TurningPoints {
+  readonly #reached: (mark: Mark) => void;
+  readonly #before = new Map<NodeId, Map<GroupId, Before>>();
+  /** Snapshots of which a part has left, and not yet the last. */
+  readonly #begun = new Set<string>();
+
+  constructor(reached: (mark: Mark) => void) {
+    this.#reached = reached;
+  }
+
+  /** To be called with every consensus message that leaves. */
+  sent(group: GroupId, message: Message): void {
+    switch (message.type) {
+      case 'timeout-now':
+        this.#reached('leadership-handed-over');
+        return;
+      case 'snapshot':
+        if (message.done) this.#begun.delete(wayOf(group, message));
+        else this.#begun.add(wayOf(group, message));
+        return;
+      case 'append':
+        // While a snapshot is on its way nothing else goes there.
+        if (this.#begun.delete(wayOf(group, message))) this.#reached('snapshot-overtaken');
+        return;
+      case 'heartbeat-ok':
+        if (message.released !== undefined) this.#reached('quarantine-ended');
+        return;
+      case 'append-ok':
+      case 'append-refused':
+      case 'heartbeat':
+      case 'vote':
+      case 'vote-answer':
+      case 'snapshot-answer':
+      case 'term-notice':
+    }
+  }
+
+  /** After whatever happened at a node. */
+  look(node: NodeId, replicas: Iterable<Replica>): void {
+    let known = this.#before.get(node);
+    if (known === undefined) this.#before.set(node, (known = new Map<GroupId, Before>()));
+    for (const replica of replicas) {
+      const before = known.get(replica.id);
+      if (before?.raft === replica.raft) this.#compare(before, replica);
+      else known.set(replica.id, nowOf(replica));
+    }
+  }
+
+  #compare(before: Before, replica: Replica): void {
+    const { raft, installing } = replica;
+    const leads = raft.role === 'leader';
+    if (before.leads && !leads) {
+      if (before.reads > 0) this.#reached('office-lost-while-read-waited');
+      if (before.writes > 0) this.#reached('office-lost-while-write-waited');
+    }
+    const held = replica.holdsLease;
+    if (before.held && !held && before.reads > 0) this.#reached('lease-lost-while-read-waited');
+    if (before.installing && !installing) this.#reached('snapshot-installed');
+    const { lastIndex } = raft.log;
+    if (lastIndex < before.lastIndex) this.#reached('entries-dropped');
+    Object.assign(before, { leads, held, installing, lastIndex });
+    before.reads = leads ? replica.waitingReads : 0;
+    before.writes = leads ? replica.waitingWrites : 0;
+  }
+}
+
+const nowOf = ({ raft, holdsLease, installing, waitingReads, waitingWrites }: Replica): Before => ({
+  raft,
+  leads: raft.role === 'leader',
+  held: holdsLease,
+  installing,
+  lastIndex: raft.log.lastIndex,
+  reads: waitingReads,
+  writes: waitingWrites,
+});
