@@ -10,6 +10,7 @@ import type { Fault } from '../../src/faults/index.js';
 import { DISK_KINDS, LINK_KINDS, PROCESS_KINDS, type FaultKind } from './kinds.js';
 import type { Random } from './random.js';
 import { stepsOf } from './steps.js';
+import { SYMPTOMS } from './symptoms.js';
 
 /**
  * What is to be done to the node that leads `leaderOf` (a shard) when the time comes. `deafen`: it is heard and hears
@@ -70,8 +71,10 @@ const BESIDE_LINKS: readonly FaultKind[] = ['wiped-disk', 'rolled-back-disk'];
  * a fault of processes cannot be done.
  */
 const ALONE: readonly FaultKind[] = ['copied-node', 'stray', 'failed-disk'];
-/** Each of these comes alone once: among cut links it might not be seen to bite. */
-const FIRST_ALONE: readonly FaultKind[] = [...BESIDE_LINKS, ...ALONE];
+/** What wants all other nodes to be there, whole and up. */
+const NEEDS_ALL: readonly FaultKind[] = [...BESIDE_LINKS, ...ALONE];
+/** What has to be seen to bite comes alone once: a disk that is full does not bite while all nodes are dead. */
+const FIRST_ALONE: readonly string[] = Object.keys(SYMPTOMS);
 
 /** The shortest run in which every kind has its turn. */
 export function leastMs(kinds: readonly FaultKind[]): number {
@@ -140,8 +143,8 @@ const bears = (kind: FaultKind, other: FaultKind): boolean =>
 export const fits = (slot: readonly FaultKind[], kind: FaultKind): boolean =>
   slot.every((other) => familyOf(other) !== familyOf(kind) && bears(kind, other) && bears(other, kind));
 
-/** What wants all other nodes to be there, whole and up, before it comes. */
-export const needsAll = (slot: readonly FaultKind[]): boolean => slot.some((kind) => FIRST_ALONE.includes(kind));
+/** All nodes have to be there before it comes. */
+export const needsAll = (slot: readonly FaultKind[]): boolean => slot.some((kind) => NEEDS_ALL.includes(kind));
 
 /** A slot without one of its family; there is one, because there are at least as many slots as kinds in any family. */
 function roomFor(slots: readonly FaultKind[][], kind: FaultKind): FaultKind[] {
