@@ -66,14 +66,14 @@ const STALLS = {
   'no-descriptors': 'no file descriptors are left',
 } as const;
 
+/** Want of room explains why commits wait, but not those that wait while only checkpoints want room: then the disk hangs, too. */
 function diskCheck({ diskPendingMs, electionTimeoutMs, diskStall }: NodeHealth): HealthCheck {
-  if (diskStall !== undefined) {
-    const text = `${STALLS[diskStall.reason]}, and ${WAITS[diskStall.waits]} for ${inSeconds(diskStall.ms)}`;
-    const counts = diskStall.waits === 'commits' && diskStall.ms > electionTimeoutMs;
-    return counts ? { name: 'disk', wrong: text } : { name: 'disk', wrong: undefined, note: text };
-  }
+  const waits =
+    diskStall && `${STALLS[diskStall.reason]}, and ${WAITS[diskStall.waits]} for ${inSeconds(diskStall.ms)}`;
+  if (diskStall?.waits === 'commits' && diskStall.ms > electionTimeoutMs) return { name: 'disk', wrong: waits };
   const hangs = diskPendingMs > electionTimeoutMs;
-  return { name: 'disk', wrong: hangs ? `a write has been under way for ${inSeconds(diskPendingMs)}` : undefined };
+  if (hangs) return { name: 'disk', wrong: `a write has been under way for ${inSeconds(diskPendingMs)}` };
+  return { name: 'disk', wrong: undefined, note: waits };
 }
 
 function commitCheck({ stalled, electionTimeoutMs }: NodeHealth): HealthCheck {

@@ -48,6 +48,17 @@ describe('a node is not ready', () => {
       ['disk: a write has been under way for 2.3 s'],
     ],
     [
+      'while its disk hangs, also where checkpoints wait for room besides',
+      node(
+        {},
+        {
+          diskPendingMs: 2_340,
+          diskStall: { waits: 'state', reason: 'disk-full', message: 'm', sinceMs: 0, ms: 9_000 },
+        },
+      ),
+      ['disk: a write has been under way for 2.3 s'],
+    ],
+    [
       'while shards that it leads commit nothing, and says which',
       node(
         {},

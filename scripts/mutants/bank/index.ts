@@ -71,6 +71,10 @@ import { k49 } from './k49-uid-when-complete.js';
 import { k50 } from './k50-leaves-quarantine.js';
 import { k51 } from './k51-answers-after-judging.js';
 import { k52 } from './k52-believes-cache.js';
+import { k53 } from './k53-slot-back-too-early.js';
+import { k54 } from './k54-order-wraps.js';
+import { k55 } from './k55-waiting-wraps.js';
+import { k56 } from './k56-room-hides-hang.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -144,4 +148,8 @@ export const BANK: readonly Mutant[] = [
   k50,
   k51,
   k52,
+  k53,
+  k54,
+  k55,
+  k56,
 ];

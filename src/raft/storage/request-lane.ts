@@ -22,7 +22,9 @@ const TAKEN = 1;
 const HOLDS = 2;
 /** 1: it is to let go of its files, and to do nothing more. */
 const STOPPED = 3;
-const COUNTERS = 4;
+/** At what both counts of requests began. */
+const START = 4;
+const COUNTERS = 5;
 const COUNTER_BYTES = 64;
 
 /** Fields of a slot. */
@@ -31,17 +33,25 @@ const SLOT_FIELDS = 6;
 const SLOT_BYTES = SLOT_FIELDS * Float64Array.BYTES_PER_ELEMENT;
 const ROWS_AT = COUNTER_BYTES + SLOTS * SLOT_BYTES;
 
-export const newLaneMemory = (): SharedArrayBuffer => new SharedArrayBuffer(ROWS_AT + ROW_BYTES);
+/** `start`: at what the counts of requests begin; modulo 2^32. */
+export function newLaneMemory(start = 0): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer(ROWS_AT + ROW_BYTES);
+  const counters = new Int32Array(memory, 0, COUNTERS);
+  for (const at of [POSTED, TAKEN, START]) counters[at] = start | 0;
+  return memory;
+}
 
 class Lane {
   protected readonly counters: Int32Array;
   protected readonly rows: Uint8Array;
+  protected readonly start: number;
   readonly #slots: Float64Array;
 
   constructor(memory: SharedArrayBuffer) {
     this.counters = new Int32Array(memory, 0, COUNTERS);
     this.#slots = new Float64Array(memory, COUNTER_BYTES, SLOTS * SLOT_FIELDS);
     this.rows = new Uint8Array(memory, ROWS_AT);
+    this.start = Atomics.load(this.counters, START);
   }
 
   protected slot(number: number): Float64Array {
@@ -52,8 +62,8 @@ class Lane {
 
 /** The end of whoever asks. */
 export class LaneWriter extends Lane {
-  #posted = 0;
-  #written = 0;
+  #posted = this.start;
+  #written = this.start;
   /** Where the next row goes. Back to the front whenever everything was taken, which it mostly is. */
   #rowAt = 0;
 
@@ -91,8 +101,8 @@ export class LaneWriter extends Lane {
 
 /** The end of the storage thread. */
 export class LaneReader extends Lane {
-  #seen = 0;
-  #taken = 0;
+  #seen = this.start;
+  #taken = this.start;
   readonly #fromPort: () => RequestEnvelope | undefined;
 
   /** @param fromPort the next message; there is one whenever it is asked for */

@@ -1,0 +1,53 @@
+/** Commits of which every byte says whether it is one of theirs. */
+import { once } from 'node:events';
+import { LaneWriter, newLaneMemory } from '../../../../src/raft/storage/request-lane.js';
+import { startThread } from '../../../../src/raft/storage/thread.js';
+
+/** The number of the commit with which the load ends. */
+export const LAST = 0;
+/** Most are small, as on a node; a large one takes the longest to be read. */
+const SIZES = [1, 300, 4_096, 10_000, 30_000, 300_000];
+
+/** Commits are numbered from 1 on. */
+function dataOf(seq: number): Uint8Array {
+  return new Uint8Array(SIZES[seq % SIZES.length] ?? 1).fill(1 + (seq % 251));
+}
+
+export function whyWrong(expected: number, seq: number, data: Uint8Array): string | undefined {
+  if (seq !== expected) return `commit ${seq} came, not ${expected}`;
+  const wanted = dataOf(seq);
+  if (data.length !== wanted.length) return `commit ${seq} has ${data.length} bytes`;
+  if (Buffer.compare(data, wanted) === 0) return undefined;
+  const at = data.findIndex((byte, i) => byte !== wanted[i]);
+  return `byte ${at} of commit ${seq} is ${data[at] ?? 0}, not ${wanted[at] ?? 0}`;
+}
+
+export interface Taken {
+  readonly taken: number;
+  readonly wrong: readonly string[];
+  readonly wrongs: number;
+}
+
+/** Puts so many commits into a lane as fast as there is room, while another thread takes them out. `start`: of its counts. */
+export async function hammer(commits: number, start: number): Promise<Taken> {
+  const memory = newLaneMemory(start);
+  const worker = startThread(new URL('./lane-worker.js', import.meta.url), memory);
+  const ended = once(worker, 'message');
+  let hasFailed = false;
+  ended.catch(() => {
+    hasFailed = true;
+  });
+  const writer = new LaneWriter(memory);
+  const put = async (seq: number, data: Uint8Array): Promise<void> => {
+    // A thread that has ended makes no room.
+    while (!hasFailed && !writer.put(1, seq, { type: 'commit', seq, data, flip: undefined })) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    writer.publish();
+  };
+  for (let seq = 1; seq <= commits; seq++) await put(seq, dataOf(seq));
+  await put(LAST, new Uint8Array(1));
+  const [taken] = (await ended) as [Taken];
+  await worker.terminate();
+  return taken;
+}
