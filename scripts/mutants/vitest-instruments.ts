@@ -44,6 +44,7 @@ const SUITES: readonly Suite[] = [
     // Each says what one fault was like before it was repaired.
     name: 'repairs',
     files: [
+      'test/raft/core-snapshots.test.ts',
       'test/raft/hung-disk.test.ts',
       'test/raft/lease.test.ts',
       'test/raft/slow-links.test.ts',

@@ -110,13 +110,15 @@ export class SnapshotTransfer {
     }
     // It knows nothing of this snapshot, or not any more.
     if (wanted === 0 && phase.number > 0) return this.#want(0);
-    if (wanted !== phase.number || phase.asked === 0) return 'nothing';
+    const isAhead = wanted > phase.number + 1;
+    if ((wanted !== phase.number && !isAhead) || phase.asked === 0) return 'nothing';
     if (this.#staleQuestions > 0) {
       this.#staleQuestions--;
       return 'nothing';
     }
     this.#expectStale(phase.asked - 1, phase.age);
-    return this.#send(phase.chunk, phase.number);
+    // It took what had left before the transfer began anew, and will never want what is here.
+    return isAhead ? this.#want(0) : this.#send(phase.chunk, phase.number);
   }
 
   /** What was under way to the member is lost, and so is what came from it: ask as soon as it is heard again. */

@@ -130,6 +130,26 @@ describe('snapshots', () => {
     expect(cluster.get(1).chunksWanted.at(-1)).toEqual({ to: 3, sequence: 1 });
   });
 
+  it('a receiver that took what had left before the transfer began anew is sent all of it once more', () => {
+    const { cluster, queue } = slow();
+    // It is told to begin anew while the first chunk with data is under way, and what it says of the second message is lost.
+    cluster.raft(1).step({ type: 'snapshot-answer', from: 3, to: 1, term: 1, index: 5, wanted: 0 });
+    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
+    cluster.passes = (message) => message.type !== 'snapshot-answer' || message.wanted < 2;
+    const [late] = queue.splice(0);
+    cluster.settle();
+    cluster.raft(3).step(late!);
+    cluster.settle();
+    const wanted = () => cluster.get(1).chunksWanted;
+    const before = wanted().length;
+    cluster.heal();
+    cluster.tick(20);
+    expect(wanted().slice(before)).toEqual([{ to: 3, sequence: 0 }]);
+    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), true);
+    cluster.settle();
+    expect(cluster.raft(3).log.commit).toBe(6);
+  });
+
   it('after a broken link the receiver is asked at once, and what it lacks is sent again', () => {
     const { cluster, queue } = slow();
     queue.length = 0;

@@ -75,6 +75,7 @@ import { k53 } from './k53-slot-back-too-early.js';
 import { k54 } from './k54-order-wraps.js';
 import { k55 } from './k55-waiting-wraps.js';
 import { k56 } from './k56-room-hides-hang.js';
+import { k57 } from './k57-receiver-ahead.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -152,4 +153,5 @@ export const BANK: readonly Mutant[] = [
   k54,
   k55,
   k56,
+  k57,
 ];
