@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# SQLite: an UPDATE of a row to the bytes that it has writes nothing, and its transaction syncs nothing.
+#
+# `UPDATE t SET data = data` looks like the way to have a row written again: to its place on the disk after a sync that
+# failed, or as a probe of whether the disk still takes writes. It reports one change and commits, also with
+# synchronous=FULL, and not a byte leaves for the file, its journal or its log: other connections see no new version.
+# It proves nothing and repairs nothing. The notes of release 3.24.0 name the saved writes a "low-level performance
+# optimization only"; that the transaction is then none, without a sync, nobody says, and some guides say the contrary.
+# `REPLACE` does write the same bytes, and so do two updates in one transaction, to other bytes of that length and back.
+#
+# Seen with better-sqlite3 12.11.1, in WAL and with a rollback journal; strace showed neither a write nor a sync.
+# Fails if that changes. Needs node and npm.
+set -euo pipefail
+packages=$(cd "$(dirname "$0")/.." && pwd)/node_modules
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+# Where it has to be compiled that takes minutes, so one of this very version that is there already will do.
+if [ "$(node -p 'require(process.argv[1]).version' "$packages/better-sqlite3/package.json" 2>/dev/null)" = 12.11.1 ]; then
+  ln -s "$packages" node_modules
+else
+  npm init -y >/dev/null
+  npm install --no-audit --no-fund --silent better-sqlite3@12.11.1
+fi
+cat > same.cjs <<'JS'
+const Database = require('better-sqlite3');
+const statements = {
+  same: 'UPDATE t SET data = data WHERE id = 1',
+  other: 'UPDATE t SET data = zeroblob(3000) WHERE id = 1',
+  replaced: 'REPLACE INTO t SELECT id, data FROM t WHERE id = 1',
+};
+let stated = true;
+for (const mode of ['WAL', 'DELETE']) {
+  const db = new Database(`${mode}.db`);
+  db.pragma(`journal_mode = ${mode}`);
+  db.pragma('synchronous = FULL');
+  db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, data BLOB)');
+  db.prepare('INSERT INTO t VALUES (1, ?)').run(Buffer.alloc(3_000, 1));
+  const reader = new Database(`${mode}.db`);
+  // Changes whenever another connection has committed something to the file.
+  const version = () => reader.pragma('data_version', { simple: true });
+  const writes = (write) => {
+    const before = version();
+    write();
+    return version() !== before;
+  };
+  const seen = {};
+  for (const [name, sql] of Object.entries(statements)) {
+    let changes;
+    seen[name] = writes(() => (changes = db.prepare(sql).run().changes));
+    console.log(`${mode}: ${name}: changes ${changes}; ${seen[name] ? 'committed' : 'nothing committed'}`);
+    stated &&= changes === 1;
+  }
+  const put = db.prepare('UPDATE t SET data = ? WHERE id = 1');
+  seen.thereAndBack = writes(
+    db.transaction(() => [Buffer.alloc(3_000, 1), Buffer.alloc(3_000)].map((bytes) => put.run(bytes))),
+  );
+  console.log(`${mode}: there and back in one transaction: ${seen.thereAndBack ? 'committed' : 'nothing committed'}`);
+  stated &&= !seen.same && seen.other && seen.replaced && seen.thereAndBack;
+}
+console.log(stated ? 'as stated: the same bytes commit nothing' : 'changed: see above');
+process.exitCode = stated ? 0 : 1;
+JS
+echo "node $(node --version), SQLite $(node -p 'new (require("better-sqlite3"))(":memory:").prepare("SELECT sqlite_version()").pluck().get()')"
+node same.cjs
