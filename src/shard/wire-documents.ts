@@ -98,6 +98,7 @@ const status = z.object({
     stateBytes: z.number(),
     commits: whole,
     commitMs: z.array(z.number()),
+    files: z.object({ journal: whole, state: whole, stateWal: whole }).optional(),
   }),
   inboxLength: whole,
   // The former build says neither.

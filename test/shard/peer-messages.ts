@@ -213,16 +213,20 @@ export const statuses: fc.Arbitrary<NodeStatus> = fc.record({
     }),
     { maxLength: 3 },
   ),
-  storage: fc.record({
-    journalBytes: integer,
-    journalRows: integer,
-    stateBytes: integer,
-    commits: integer,
-    commitMs: fc.array(
-      fc.integer({ min: 0, max: 100 }).map((n) => n / 8),
-      { maxLength: 3 },
-    ),
-  }),
+  storage: fc.record(
+    {
+      journalBytes: integer,
+      journalRows: integer,
+      stateBytes: integer,
+      commits: integer,
+      commitMs: fc.array(
+        fc.integer({ min: 0, max: 100 }).map((n) => n / 8),
+        { maxLength: 3 },
+      ),
+      files: fc.record({ journal: integer, state: integer, stateWal: integer }),
+    },
+    { requiredKeys: ['journalBytes', 'journalRows', 'stateBytes', 'commits', 'commitMs'] },
+  ),
   inboxLength: integer,
   featureLevel: integer,
   links: fc.array(fc.record({ peer: nodeId, version: integer }), { maxLength: 3 }),

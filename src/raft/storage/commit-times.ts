@@ -1,12 +1,14 @@
 /** How long the latest durable commits took: a ring of at most 512, for `StorageStatus`. */
+import type { StorageStatus } from './storage.js';
+
 const CAPACITY = 512;
 
 export class CommitTimes {
   readonly #ring = new Float64Array(CAPACITY);
   #count = 0;
 
-  get count(): number {
-    return this.#count;
+  status(): Pick<StorageStatus, 'commits' | 'commitMs'> {
+    return { commits: this.#count, commitMs: this.#latest() };
   }
 
   add(ms: number): void {
@@ -15,7 +17,7 @@ export class CommitTimes {
   }
 
   /** Newest last. */
-  latest(): number[] {
+  #latest(): number[] {
     if (this.#count <= CAPACITY) return [...this.#ring.subarray(0, this.#count)];
     const oldest = this.#count % CAPACITY;
     return [...this.#ring.subarray(oldest), ...this.#ring.subarray(0, oldest)];

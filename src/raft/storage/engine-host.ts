@@ -5,11 +5,12 @@
  * Knows no thread: requests are polled for and replies are handed out, so that tests can run it in their own thread.
  */
 import type { OpenFiles } from './files.js';
+import { FileSizeWatch } from './file-sizes.js';
 import { sooner } from './stall.js';
 import { StoreEngine } from './store-engine.js';
 import type { Reply } from './store-engine.js';
 import { openStoreFiles } from './store-files.js';
-import type { ReplyEnvelope, RequestEnvelope } from './sqlite-protocol.js';
+import type { ReplyEnvelope, RequestEnvelope, SizesReport } from './sqlite-protocol.js';
 
 export interface EngineHostOptions {
   /** The next request, if one has arrived. */
@@ -23,9 +24,14 @@ export interface EngineHostOptions {
   readonly now?: () => number;
 }
 
+interface Running {
+  readonly engine: StoreEngine;
+  readonly sizes: FileSizeWatch;
+}
+
 export class EngineHost {
   readonly #options: EngineHostOptions;
-  readonly #engines = new Map<number, StoreEngine>();
+  readonly #engines = new Map<number, Running>();
   #replies: ReplyEnvelope[] = [];
 
   constructor(options: EngineHostOptions) {
@@ -34,20 +40,29 @@ export class EngineHost {
 
   take(envelope: RequestEnvelope): void {
     const { store } = envelope;
-    let engine = this.#engines.get(store);
-    if (engine === undefined) {
-      const { openFiles = openStoreFiles, transactionBytes, now = () => performance.now() } = this.#options;
-      const reply: Reply = (call, outcome) => this.#replies.push({ store, call, outcome });
-      engine = new StoreEngine(openFiles, reply, { now, transactionBytes });
-      this.#engines.set(store, engine);
+    let running = this.#engines.get(store);
+    if (running === undefined) {
+      running = this.#begin(store);
+      this.#engines.set(store, running);
     }
-    engine.submit(envelope);
+    running.engine.submit(envelope);
   }
 
-  /** What found no room on a disk wants another `step` after so many ms; undefined if nothing waits so. */
+  #begin(store: number): Running {
+    const { openFiles = openStoreFiles, transactionBytes, now = () => performance.now() } = this.#options;
+    const reply: Reply = (call, outcome) => this.#replies.push({ store, call, outcome });
+    const tell = (fileSizes: SizesReport['fileSizes']): void => {
+      const value: SizesReport = { fileSizes };
+      reply(0, { ok: true, value });
+    };
+    const sizes = new FileSizeWatch(openFiles, tell, now);
+    return { engine: new StoreEngine(sizes.open, reply, { now, transactionBytes }), sizes };
+  }
+
+  /** What found no room on a disk, or wants a look at it, wants another `step` after so many ms; undefined: nothing does. */
   waitMs(): number | undefined {
     let least: number | undefined;
-    for (const { waitMs } of this.#engines.values()) least = sooner(least, waitMs);
+    for (const { engine, sizes } of this.#engines.values()) least = sooner(least, sooner(engine.waitMs, sizes.waitMs));
     return least;
   }
 
@@ -60,11 +75,19 @@ export class EngineHost {
   step(): boolean {
     let isBusy = false;
     for (let next = this.#options.poll(); next !== undefined; next = this.#options.poll()) this.take(next);
-    for (const engine of this.#engines.values()) if (engine.runCommits()) isBusy = true;
+    for (const { engine, sizes } of this.#engines.values()) {
+      if (!engine.runCommits()) continue;
+      isBusy = true;
+      sizes.changed();
+    }
     this.#flush();
-    for (const [store, engine] of this.#engines) {
-      if (engine.runSlice()) isBusy = true;
+    for (const [store, { engine, sizes }] of this.#engines) {
+      if (engine.runSlice()) {
+        isBusy = true;
+        sizes.changed();
+      }
       if (engine.isDone) this.#engines.delete(store);
+      else sizes.review();
     }
     this.#flush();
     return isBusy;
@@ -77,7 +100,7 @@ export class EngineHost {
 
   /** Lets go of all files as they are: what was acknowledged is in them. Nothing may be asked of this any more. */
   abandon(): void {
-    for (const engine of this.#engines.values()) engine.abandon();
+    for (const { engine } of this.#engines.values()) engine.abandon();
     this.#engines.clear();
   }
 

@@ -10,7 +10,7 @@
 import type { HardStateAt } from './journal-index.js';
 import type { Flip, RawRow, StoredGroup } from './recovery.js';
 import type { RawStateRow } from './state-rows.js';
-import type { StateKey } from './storage.js';
+import type { FileSizes, StateKey } from './storage.js';
 import type { GroupId, SnapshotMeta } from '../types.js';
 
 /** One row per durable commit, numbered without holes; the newest row always stays. */
@@ -97,6 +97,8 @@ export interface StateFile {
 /** A consistent view of one group's state while checkpoints go on. */
 export interface SnapshotSource {
   readonly meta: SnapshotMeta;
+  /** Of all data that `next` gives, once it is prepared; absent: not known. */
+  readonly bytes?: number | undefined;
   /** A slice of copying it out of the state; false once that is done, and `next` may be called. */
   prepare(): boolean;
   /** About `maxBytes`, at least one row if there is one left. */
@@ -110,6 +112,8 @@ export interface StoreFiles {
   readonly state: StateFile;
   /** The group's state as of its last checkpoint; undefined if it has none yet. */
   openSnapshot(group: GroupId): SnapshotSource | undefined;
+  /** Asks the file system. Absent: there are no files. */
+  sizes?(): FileSizes;
   /** Lets another store have them. */
   release(): void;
 }

@@ -297,9 +297,9 @@ export class JournaledStorage implements Storage {
     this.#writable();
     const opened = await this.#client.ask({ type: 'snapshot-open', group });
     if (opened === undefined) return undefined;
-    const { id, meta } = opened;
+    const { id, ...said } = opened;
     return {
-      meta,
+      ...said,
       next: (maxBytes) => this.#client.ask({ type: 'snapshot-next', id, maxBytes }),
       close: () => {
         if (!this.#isClosed) this.#client.tell({ type: 'snapshot-close', id });
@@ -370,8 +370,8 @@ export class JournaledStorage implements Storage {
       journalBytes: session?.index.bytes ?? 0,
       journalRows: session?.index.rows ?? 0,
       stateBytes: session?.stateBytes ?? 0,
-      commits: this.#times.count,
-      commitMs: this.#times.latest(),
+      ...this.#times.status(),
+      files: this.#client.fileSizes,
     };
   }
 

@@ -315,8 +315,7 @@ export class MemoryStorage implements Storage {
       journalBytes: this.#index.bytes,
       journalRows: this.#index.rows,
       stateBytes,
-      commits: this.#times.count,
-      commitMs: this.#times.latest(),
+      ...this.#times.status(),
     };
   }
 

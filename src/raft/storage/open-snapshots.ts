@@ -13,7 +13,7 @@ export class OpenSnapshots {
     if (copied === undefined) return undefined;
     const id = this.#next++;
     this.#sources.set(id, copied);
-    return { id, meta: copied.meta };
+    return { id, meta: copied.meta, bytes: copied.bytes };
   }
 
   read(id: number, maxBytes: number): Results['snapshot-next'] {

@@ -53,6 +53,10 @@ export class SqliteSnapshotSource implements SnapshotSource {
     }
   }
 
+  get bytes(): number {
+    return this.#spill.length;
+  }
+
   prepare(): boolean {
     const db = this.#db;
     if (db === undefined) return false;

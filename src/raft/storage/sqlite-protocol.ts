@@ -2,12 +2,13 @@
  * What a store asks of its worker, and what it gets. Plain data: it crosses a thread border.
  *
  * Requests of one store are taken in order. Every request gets exactly one reply, except `rows`, which gets none. Replies
- * to call 0 answer nobody: a failure is that of the store itself; a success says why commits wait for room (a `Failure`),
- * or that they wait no longer (undefined).
+ * to call 0 answer nobody: a failure is that of the store itself; a success is a `Told`.
  */
 import type { Failure } from './failure.js';
 import type { CopyPart, HardStateAt } from './journal-index.js';
 import type { Flip, JournalFacts, RawRow, StoredGroup } from './recovery.js';
+import type { StallReport } from './stall.js';
+import type { FileSizes } from './storage.js';
 import type { GroupId, SnapshotMeta } from '../types.js';
 
 /** One group's part of a checkpoint. `slot` is where the caller believes the group's state to lie. */
@@ -71,10 +72,18 @@ export interface Results {
   readonly trim: undefined;
   readonly stage: undefined;
   readonly purge: undefined;
-  readonly 'snapshot-open': { readonly id: number; readonly meta: SnapshotMeta } | undefined;
+  readonly 'snapshot-open':
+    { readonly id: number; readonly meta: SnapshotMeta; readonly bytes: number | undefined } | undefined;
   readonly 'snapshot-next': { readonly data: Uint8Array; readonly done: boolean };
   readonly 'snapshot-close': undefined;
   readonly close: undefined;
+}
+
+/** Why commits wait for room; undefined: they wait no longer. Or how large the files are now. */
+export type Told = StallReport | SizesReport | undefined;
+
+export interface SizesReport {
+  readonly fileSizes: FileSizes;
 }
 
 export type Outcome =

@@ -49,6 +49,8 @@ export interface Recovered {
 /** A consistent view of one group's state at `meta.index`, read piece by piece while checkpoints go on. */
 export interface SnapshotReader {
   readonly meta: SnapshotMeta;
+  /** Of all data that `next` gives; undefined where that is not known beforehand. */
+  readonly bytes?: number | undefined;
   /** About `maxBytes` (at least one row) in an opaque encoding that `stageChunk` understands; `done` on the last. */
   next(maxBytes: number): Promise<{ readonly data: Uint8Array; readonly done: boolean }>;
   close(): void;
@@ -77,6 +79,16 @@ export interface StorageStatus {
   readonly commits: number;
   /** Milliseconds that the latest durable commits took, newest last, at most 512. */
   readonly commitMs: readonly number[];
+  /** Undefined until they were looked at, and for a storage without files. */
+  readonly files?: FileSizes | undefined;
+}
+
+/** Bytes of each file, as the file system has it; 0: it is not there. */
+export interface FileSizes {
+  readonly journal: number;
+  readonly state: number;
+  /** Of the state's write-ahead log. */
+  readonly stateWal: number;
 }
 
 /** Told when something begins to wait for room (again, if it is something else or for another reason), and when nothing does. */

@@ -4,9 +4,10 @@
  * Replies come in an order that keeps commits in the order of the calls, and are handed on in that order.
  */
 import { toError } from './failure.js';
-import type { Outcome, Request, Results } from './sqlite-protocol.js';
+import type { Outcome, Request, Results, Told } from './sqlite-protocol.js';
 import type { StallReport } from './stall.js';
 import { StorageFailure } from './storage.js';
+import type { FileSizes } from './storage.js';
 import type { SqliteWorker, StoreLine } from './sqlite-thread.js';
 
 /**
@@ -32,6 +33,7 @@ export class StoreClient {
    */
   readonly #calls: Call[] = [];
   readonly #onStall: (report: StallReport | undefined) => void;
+  #fileSizes: FileSizes | undefined;
   #nextCall = 1;
   #failure: Error | undefined;
   #isDead = false;
@@ -57,6 +59,11 @@ export class StoreClient {
   /** Why the store accepts no further writes, once that is so. */
   get failure(): Error | undefined {
     return this.#failure;
+  }
+
+  /** As the worker said last; undefined: it has not said yet, or there are no files. */
+  get fileSizes(): FileSizes | undefined {
+    return this.#fileSizes;
   }
 
   /** The worker is gone; nothing will be replied to. */
@@ -115,12 +122,17 @@ export class StoreClient {
     const at = this.#calls.findIndex((each) => each.number === number);
     const call = at === -1 ? undefined : this.#calls.splice(at, 1)[0];
     if (outcome.ok) {
-      if (number === 0) this.#onStall(outcome.value as StallReport | undefined);
+      if (number === 0) this.#told(outcome.value as Told);
       call?.resolve(outcome.value as never);
       return;
     }
     const error = toError(outcome.failure);
     if (number === 0) this.#failure ??= error;
     call?.reject(error);
+  }
+
+  #told(told: Told): void {
+    if (told !== undefined && 'fileSizes' in told) this.#fileSizes = told.fileSizes;
+    else this.#onStall(told);
   }
 }

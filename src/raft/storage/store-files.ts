@@ -2,6 +2,7 @@
  * Opens a store's two files and makes sure that they are two halves of one store. Runs in the worker.
  */
 import { randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { JOURNAL_FILE, STATE_FILE, hasTables, holdDataFolder, openDatabase, pageBytesOf } from './data-folder.js';
@@ -16,6 +17,7 @@ import { whyFailedIn } from './quota-probe.js';
 import type { WhyFailed } from './quota-probe.js';
 import { corruption } from './recovery.js';
 import { SqliteSnapshotSource } from './snapshot-source.js';
+import type { FileSizes } from './storage.js';
 import { STATE_PAGE_BYTES, STATE_WAL_BYTES, StateDb, createState } from './state-db.js';
 import { damagedFrame } from './wal-check.js';
 
@@ -60,6 +62,7 @@ export function openStoreFiles(
     migrate(stateDb, STATE_FILE);
     return {
       ...pair(journalDb, { reopen: openJournal, maxBytes: maxJournalBytes, whyFailed }, stateDb, walBytes, copyLog),
+      sizes: () => sizesIn(folder.path),
       openSnapshot: (group) => SqliteSnapshotSource.open(folder.path, group),
       release: () => {
         folder.release();
@@ -72,6 +75,12 @@ export function openStoreFiles(
     folder.release();
     throw reason;
   }
+}
+
+/** By name: nothing is opened, for to close a file would let go of the locks that this process has on it (POSIX). */
+function sizesIn(folder: string): FileSizes {
+  const size = (file: string): number => statSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0;
+  return { journal: size(JOURNAL_FILE), state: size(STATE_FILE), stateWal: size(`${STATE_FILE}-wal`) };
 }
 
 /** A journal that was cut short is rolled back here, which writes. */

@@ -1,0 +1,114 @@
+/** Sizes of the files as the file system has them, without who asks for them waiting for a disk. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { FileSizeWatch, LOOK_MS } from '../../../src/raft/storage/file-sizes.js';
+import type { StoreFiles } from '../../../src/raft/storage/files.js';
+import { SqliteStorage } from '../../../src/raft/storage/index.js';
+import type { FileSizes } from '../../../src/raft/storage/storage.js';
+import { meta, freshFolder, removeFoldersAfterEach, row } from './support/builders.js';
+import { commit, turns } from './support/faulty-files.js';
+import { InlineWorker } from './support/inline-worker.js';
+
+/** A watch over files whose sizes the test makes up. */
+function watched() {
+  const scene = {
+    now: 0,
+    sizes: { journal: 1, state: 2, stateWal: 3 },
+    looks: 0,
+    told: [] as FileSizes[],
+    fails: false,
+  };
+  const files = {
+    sizes: () => {
+      scene.looks++;
+      if (scene.fails) throw new Error('EIO');
+      return scene.sizes;
+    },
+  } as unknown as StoreFiles;
+  const watch = new FileSizeWatch(
+    () => files,
+    (sizes) => scene.told.push(sizes),
+    () => scene.now,
+  );
+  watch.open('', undefined);
+  return { scene, watch };
+}
+
+describe('the sizes of the files of a store', () => {
+  removeFoldersAfterEach();
+
+  it('are those that the file system has, also while the disk hangs', async () => {
+    const directory = freshFolder();
+    const worker = new InlineWorker();
+    const storage = new SqliteStorage({ directory, worker });
+    expect(storage.status().files).toBeUndefined();
+    await storage.open();
+    await turns();
+    const onDisk = (): FileSizes => {
+      const of = (name: string): number => statSync(join(directory, name)).size;
+      return { journal: of('journal.db'), state: of('state.db'), stateWal: of('state.db-wal') };
+    };
+    const settled = async (): Promise<void> => {
+      for (let i = 0; i < 3; i++) {
+        worker.pass(LOOK_MS);
+        await turns();
+      }
+    };
+    await settled();
+    const first = storage.status().files;
+    expect(first).toEqual(onDisk());
+    for (let index = 1; index <= 200; index++) await commit(storage, index);
+    await storage.checkpoint([{ group: 1, meta: meta(200), rows: [row('k', 'v'.repeat(100_000))] }]);
+    await settled();
+    const { files } = storage.status();
+    expect(files).toEqual(onDisk());
+    expect(files?.journal).toBeGreaterThan(first?.journal ?? Infinity);
+    expect(files?.stateWal).toBeGreaterThan(100_000);
+    worker.isPaused = true;
+    expect(storage.status().files).toEqual(files);
+    worker.resume();
+    await storage.close();
+  });
+
+  it('are looked at once a second at most, and only when something may have changed', () => {
+    const { scene, watch } = watched();
+    watch.review();
+    expect(scene.told).toEqual([{ journal: 1, state: 2, stateWal: 3 }]);
+    watch.changed();
+    watch.review();
+    expect(watch.waitMs).toBe(LOOK_MS);
+    scene.now = LOOK_MS - 1;
+    watch.review();
+    expect(scene.looks).toBe(1);
+    scene.now = LOOK_MS;
+    watch.review();
+    expect(scene.looks).toBe(2);
+    // Nothing has changed: nobody is told, and nobody is woken for it.
+    expect(scene.told).toHaveLength(1);
+    expect(watch.waitMs).toBeUndefined();
+    scene.now = 10 * LOOK_MS;
+    watch.review();
+    expect(scene.looks).toBe(2);
+  });
+
+  it('are looked at until two looks agree: what another thread copies shows later', () => {
+    const { scene, watch } = watched();
+    watch.review();
+    scene.sizes = { journal: 1, state: 9, stateWal: 3 };
+    scene.now = LOOK_MS;
+    watch.review();
+    expect(scene.told.map(({ state }) => state)).toEqual([2, 9]);
+    scene.now = 2 * LOOK_MS;
+    watch.review();
+    expect(watch.waitMs).toBeUndefined();
+  });
+
+  it('stay as they were known when the disk does not say', () => {
+    const { scene, watch } = watched();
+    scene.fails = true;
+    watch.review();
+    expect(scene.told).toEqual([]);
+    expect(watch.waitMs).toBeUndefined();
+  });
+});
