@@ -9,6 +9,7 @@ import type {
   NodeHealth,
   NodeId,
   NodeStatus,
+  OutgoingSnapshot,
   PeerId,
   PeerMessage,
   ShardReply,
@@ -45,6 +46,8 @@ export interface Backend {
   health(): NodeHealth | undefined;
   /** Commits of the node in this process wait for room on its disk. */
   diskStall?(): DiskStall | undefined;
+  /** Snapshots that the node in this process is sending. */
+  outgoingSnapshots?(): readonly OutgoingSnapshot[];
 }
 
 export type ReplyMessage = Extract<PeerMessage, { type: 'reply' | 'status' }>;
@@ -67,5 +70,6 @@ export interface ShardHost {
   state(): ServingState;
   health(): NodeHealth;
   diskStall?(): DiskStall | undefined;
+  outgoingSnapshots?(): readonly OutgoingSnapshot[];
   status(): NodeStatus;
 }

@@ -8,6 +8,7 @@ import type {
   NodeHealth,
   NodeId,
   NodeStatus,
+  OutgoingSnapshot,
   Runtime,
   ShardRequest,
   Timer,
@@ -106,6 +107,10 @@ export class NodeBackend implements Backend {
 
   diskStall(): DiskStall | undefined {
     return this.#host.diskStall?.();
+  }
+
+  outgoingSnapshots(): readonly OutgoingSnapshot[] {
+    return this.#host.outgoingSnapshots?.() ?? [];
   }
 
   /** Requests under way to other nodes. */

@@ -19,6 +19,7 @@ import type { ShardRequest } from './operation.js';
 import { guarded } from './operation-faults.js';
 import { RecoveredGroups } from './recovered-groups.js';
 import type { Timer } from './runtime.js';
+import type { OutgoingSnapshot } from './snapshot-sender.js';
 import type { NodeStatus } from './status.js';
 import { systemVoters } from './topology-keeper.js';
 import { SYSTEM_GROUP, type Topology } from './topology.js';
@@ -115,6 +116,7 @@ export class ShardNode {
 
   /** Commits wait for room on this node's disk; undefined while they do not. */
   readonly diskStall = (): DiskStall | undefined => this.#parts.stalls.stall;
+  readonly outgoingSnapshots = (): readonly OutgoingSnapshot[] => this.#parts.snapshots.outgoing();
 
   /** For tools that look on, to read. */
   replicas(): Iterable<Replica> {

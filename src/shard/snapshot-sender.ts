@@ -10,6 +10,7 @@
  */
 import type { GroupId, NodeId, SnapshotMeta, SnapshotReader, Storage } from '../raft/index.js';
 import type { Group } from './group.js';
+import { shardOfGroup } from './topology.js';
 
 /** A reader that nobody asked for so long is closed; it keeps old pages of the state alive. */
 const ABANDONED_MS = 30_000;
@@ -21,8 +22,12 @@ interface Sending {
   readonly group: Group;
   readonly to: NodeId;
   reader: SnapshotReader | undefined;
-  /** The chunk that `reader` gives next. */
+  /** The chunk that `reader` gives next: so many were given of this snapshot. */
   next: number;
+  /** Bytes of these. */
+  bytes: number;
+  /** Of all of them, as far as the storage says. */
+  totalBytes: number | undefined;
   /** The chunk that the core has asked for and that nobody has begun to fetch. */
   wanted: number | undefined;
   /** The chunk that was offered to the core last. */
@@ -31,6 +36,18 @@ interface Sending {
   reserved: number;
   askedAt: number;
   busy: boolean;
+}
+
+/** How far a snapshot is that a follower is being sent. One that begins anew begins at 0. */
+export interface OutgoingSnapshot {
+  /** −1: the system group. */
+  readonly shard: number;
+  readonly to: NodeId;
+  /** What the storage gave out for it; all but the last chunk were received. */
+  readonly chunks: number;
+  readonly bytes: number;
+  /** Undefined: not open yet, or a storage that does not say. */
+  readonly totalBytes: number | undefined;
 }
 
 interface Chunk {
@@ -131,11 +148,14 @@ export class SnapshotSender {
       closeReader(sending);
       sending.reader = await this.#storage.openSnapshot(group);
       sending.next = 0;
+      sending.bytes = 0;
+      sending.totalBytes = sending.reader?.bytes;
     }
     const { reader } = sending;
     if (reader === undefined || sending.next !== sequence) return undefined;
     const { data, done } = await reader.next(this.#host.chunkBytes);
     sending.next++;
+    sending.bytes += data.length;
     sending.askedAt = this.#host.now();
     if (done) closeReader(sending);
     return { meta: reader.meta, data, done };
@@ -150,6 +170,14 @@ export class SnapshotSender {
     }
   }
 
+  /** Those of which the follower has not said that it has them. */
+  outgoing(): OutgoingSnapshot[] {
+    const underWay = [...this.#sendings.values()].filter((sending) => !isOver(sending));
+    return underWay.map(({ group, to, next: chunks, bytes, totalBytes }) => {
+      return { shard: shardOfGroup(group.id), to, chunks, bytes, totalBytes };
+    });
+  }
+
   close(): void {
     for (const sending of this.#sendings.values()) closeReader(sending);
     this.#sendings.clear();
@@ -161,6 +189,8 @@ const newSending = (group: Group, to: NodeId): Sending => ({
   to,
   reader: undefined,
   next: 0,
+  bytes: 0,
+  totalBytes: undefined,
   wanted: undefined,
   offered: undefined,
   reserved: 0,

@@ -15,6 +15,8 @@ class Scene {
   now = 0;
   /** Of each chunk that storage gives. */
   chunkBytes = 10;
+  /** As the storage says beforehand. */
+  totalBytes: number | undefined;
   #held: (() => void)[] = [];
 
   /** What the cores of the groups want: a chunk that is wanted, or under way; nothing once a transfer is over. */
@@ -85,6 +87,7 @@ class Scene {
     let given = 0;
     return {
       meta,
+      bytes: this.totalBytes,
       next: () => this.#later(() => ({ data: new Uint8Array(this.chunkBytes), done: ++given === 3 })),
       close: () => this.closed.push(meta.index),
     };
@@ -197,6 +200,25 @@ describe('a snapshot on its way out', () => {
     scene.sender.pump();
     await scene.all();
     expect(scene.told).toEqual(['n3 1 chunk 0', 'n3 2 chunk 0', 'n3 3 chunk 0']);
+  });
+
+  it('tells how far each transfer is, from its beginning to its end', async () => {
+    const scene = new Scene();
+    scene.totalBytes = 30;
+    scene.metas.push(at(5), at(9));
+    expect(scene.sender.outgoing()).toEqual([]);
+    scene.want(0);
+    expect(scene.sender.outgoing()).toEqual([{ shard: 0, to: TO, chunks: 0, bytes: 0, totalBytes: undefined }]);
+    await scene.all();
+    scene.want(1);
+    await scene.all();
+    expect(scene.sender.outgoing()).toEqual([{ shard: 0, to: TO, chunks: 2, bytes: 20, totalBytes: 30 }]);
+    // It begins anew.
+    scene.want(0);
+    await scene.all();
+    expect(scene.sender.outgoing()).toEqual([{ shard: 0, to: TO, chunks: 1, bytes: 10, totalBytes: 30 }]);
+    scene.transfers.delete(1);
+    expect(scene.sender.outgoing()).toEqual([]);
   });
 
   it('a reader is closed as soon as its transfer is over, also when it was not read to its end', async () => {

@@ -10,6 +10,7 @@ import type {
   KeyRecord,
   NodeHealth,
   NodeStatus,
+  OutgoingSnapshot,
   Operation,
   Refusal,
   ShardRequest,
@@ -39,6 +40,7 @@ export class FakeBackend implements HeldBackend {
   holding = false;
   status: NodeStatus | undefined;
   ailing: NodeHealth | undefined;
+  snapshots: readonly OutgoingSnapshot[] = [];
   /** Of other nodes than the first; those without one do not answer. */
   readonly others = new Map<number, NodeStatus>();
   /** Rounds of statuses that were asked for. */
@@ -66,6 +68,9 @@ export class FakeBackend implements HeldBackend {
   }
   health(): NodeHealth | undefined {
     return this.ailing;
+  }
+  outgoingSnapshots(): readonly OutgoingSnapshot[] {
+    return this.snapshots;
   }
   state(): ServingState {
     return this.serving;
