@@ -237,7 +237,7 @@ async function startFront(options: FrontOptions): Promise<{ address: Address; st
     metrics: new Metrics({
       backend,
       dispatcher,
-      eventLoopDelay: loopDelay,
+      loopDelay,
       linkStats: () => transport.stats(),
       ...facts,
     }),

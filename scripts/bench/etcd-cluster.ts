@@ -67,7 +67,7 @@ export class EtcdCluster {
     const sum = (name: string): number =>
       texts.reduce((total, text) => total + Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0), 0);
     const commits = sum('etcd_disk_wal_fsync_duration_seconds_count');
-    return { commits, entries: sum('etcd_server_proposals_applied_total'), loopDelayP99Ms: [] };
+    return { commits, entries: sum('etcd_server_proposals_applied_total'), loopDelays: [] };
   }
 }
 

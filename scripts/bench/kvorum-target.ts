@@ -1,6 +1,7 @@
 /** Kvorum as a target: through its router, with what its nodes tell in /metrics. */
 import { HttpSide, type HttpDriver } from './http-target.js';
 import type { KvorumCluster } from './kvorum-cluster.js';
+import { readDelays } from './loop-delay.js';
 import type { Protocol } from './request.js';
 import type { Counters, Target } from './target.js';
 import type { Row } from './workload.js';
@@ -57,11 +58,10 @@ export class KvorumTarget implements Target {
 /** @param texts each node's /metrics */
 export function readCounters(texts: readonly string[]): Counters {
   return {
-    commits: sum(texts, /^kvorum_storage_commits (\S+)$/gm),
+    // Earlier builds, beside which this one is measured, have it without the suffix.
+    commits: sum(texts, /^kvorum_storage_commits(?:_total)? (\S+)$/gm),
     entries: sum(texts, /^kvorum_group_last_index\{[^}]*\} (\S+)$/gm),
-    loopDelayP99Ms: texts.map(
-      (text) => Number(/^kvorum_event_loop_delay_seconds\{quantile="0\.99"\} (\S+)$/m.exec(text)?.[1]) * 1_000,
-    ),
+    loopDelays: texts.map(readDelays),
   };
 }
 

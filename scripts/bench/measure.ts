@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { cpuMs, residentBytes, writtenBytes } from '../support/cpu.js';
 import type { LoadOutcome } from './load.js';
 import { median } from './latencies.js';
+import { delayBetweenMs } from './loop-delay.js';
 import type { Target } from './target.js';
 import { putShare, type Row } from './workload.js';
 
@@ -39,7 +40,6 @@ export interface Measured {
 
 export async function measure(target: Target, { row, seconds, valueBytes, drive }: Measured): Promise<Figures> {
   const { pids, nodePids } = target;
-  // Reading the delay of the event loop also starts its next period.
   const earlier = await target.counters?.();
   const cpu = total(pids, cpuMs);
   const written = total(nodePids, writtenBytes);
@@ -61,7 +61,9 @@ export async function measure(target: Target, { row, seconds, valueBytes, drive 
     commitsPerSecond: (commits * 1_000) / outcome.tookMs,
     entriesPerCommit: commits > 0 ? ((later?.entries ?? NaN) - (earlier?.entries ?? NaN)) / commits : NaN,
     writtenPerByte: putBytes > 0 && wrote > 0 ? wrote / putBytes : NaN,
-    loopDelayP99Ms: later?.loopDelayP99Ms ?? [],
+    loopDelayP99Ms: (later?.loopDelays ?? []).map((delays, node) =>
+      delayBetweenMs(earlier?.loopDelays[node] ?? [], delays, 0.99),
+    ),
     residentMiB: nodePids.map((pid) => residentBytes(pid) / MIB),
   };
 }

@@ -1,5 +1,6 @@
 /** The port for what is measured: something that runs, can be driven by a row of the workload, and counts. */
 import type { LoadOutcome } from './load.js';
+import type { DelayCounts } from './loop-delay.js';
 import type { Row } from './workload.js';
 
 export const TARGETS = ['kvorum', 'kvorum-base', 'echo', 'sqlite', 'etcd-gateway', 'etcd-grpc'] as const;
@@ -11,8 +12,8 @@ export interface Counters {
   readonly commits: number;
   /** Log entries that were written in them. */
   readonly entries: number | undefined;
-  /** 99th percentile of each node's event-loop delay since it was asked last, in milliseconds. */
-  readonly loopDelayP99Ms: readonly number[];
+  /** Of each node's event loop. */
+  readonly loopDelays: readonly DelayCounts[];
 }
 
 export interface Target {

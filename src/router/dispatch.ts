@@ -19,6 +19,7 @@ import {
   type Refusal,
   type Runtime,
   type ShardReply,
+  type ShardRequest,
   type Timer,
   type Topology,
 } from '../shard/index.js';
@@ -33,9 +34,22 @@ export interface DispatchOptions {
   readonly forward: boolean;
 }
 
+/** How an operation came to its answer: as it is kept here anyway, to be read if somebody wonders. */
+export interface Way {
+  /** How many times a node was asked. */
+  readonly attempt: number;
+  /** How many times it waited because there was nobody left to ask. */
+  readonly round: number;
+  readonly deadline: number;
+  /** The latest attempt; undefined: there was none, or it ended and the operation waited for a leader. */
+  readonly request: ShardRequest | undefined;
+}
+
 /** An answer with the shard that it belongs to; −1 if no topology is known. */
 export interface DispatchReply extends ShardReply {
   readonly shard: number;
+  /** Undefined if it was refused at once. */
+  readonly way?: Way | undefined;
 }
 
 export interface DispatcherOptions {
@@ -52,9 +66,8 @@ export interface DispatcherOptions {
   readonly maxInFlight?: number;
 }
 
-interface Call {
+interface Call extends Way {
   readonly operation: Operation;
-  readonly deadline: number;
   readonly forward: boolean;
   readonly done: (reply: DispatchReply) => void;
   /** Among the calls under way. */
@@ -62,8 +75,9 @@ interface Call {
   /** −1 until a topology is known. */
   shard: number;
   ended: boolean;
-  /** Rises with each attempt; answers to earlier ones are told apart by it. */
+  /** Answers to earlier attempts are told apart by it. */
   attempt: number;
+  request: ShardRequest | undefined;
   /** Node that is being asked; undefined while the call waits. */
   asked: NodeId | undefined;
   /** While asked: when to give the node up. While waiting: when to go on. */
@@ -120,6 +134,11 @@ export class Dispatcher {
     return this.#leaders.of(shard);
   }
 
+  /** Milliseconds until its deadline, below 0 after it. */
+  leftMs({ deadline }: Way): number {
+    return deadline - this.#runtime.now();
+  }
+
   execute(operation: Operation, options: DispatchOptions): Promise<DispatchReply> {
     return new Promise((resolve) => {
       this.dispatch(operation, options, resolve);
@@ -142,6 +161,7 @@ export class Dispatcher {
       shard: -1,
       ended: false,
       attempt: 0,
+      request: undefined,
       asked: undefined,
       wakeAt: 0,
       tried: [],
@@ -215,6 +235,7 @@ export class Dispatcher {
     const attempt = call.attempt;
     const operation = call.perhapsApplied ? asAgain(call.operation) : call.operation;
     const request = { shard: call.shard, budgetMs, operation };
+    call.request = request;
     try {
       this.#backend.submit(node, request, (reply) => {
         if (!call.ended) this.#onReply(call, attempt, node, reply);
@@ -288,6 +309,7 @@ export class Dispatcher {
     }
     const most = Math.min(this.#backoffMostMs, this.#backoffFirstMs * 2 ** Math.min(call.round, 16));
     call.asked = undefined;
+    call.request = undefined;
     call.tried = [];
     call.broken = 0;
     call.round += 1;
@@ -353,7 +375,7 @@ export class Dispatcher {
     call.ended = true;
     this.#forget(call);
     const { answer, term, servedBy } = reply;
-    call.done({ answer, term, servedBy, shard: call.shard });
+    call.done({ answer, term, servedBy, shard: call.shard, way: call });
     if (this.#calls.length > 0 || !this.#stopping) return;
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }

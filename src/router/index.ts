@@ -23,7 +23,7 @@ export { InsecureBind, isLoopback } from './hosts.js';
 export { KvRoutes, type KvRoutesOptions, type RequestObserver } from './kv-routes.js';
 export * from './limits.js';
 export { measureLoopDelay, type LoopDelay } from './loop-delay.js';
-export { Metrics, type EventLoopDelay, type MetricsOptions } from './metrics.js';
+export { Metrics, type MetricsOptions } from './metrics.js';
 export * from './node-backend.js';
 export { newOperationId } from './operation-ids.js';
 export * from './remote-backend.js';

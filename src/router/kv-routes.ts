@@ -18,10 +18,13 @@ import { newOperationId } from './operation-ids.js';
 import * as headersOf from './request-headers.js';
 import { parseQuery, splitTarget } from './request-target.js';
 import { refuseUnread, sendProblem, type RequestIds } from './respond.js';
+import { SLOW_MS, SlowRequests } from './slow-requests.js';
 import { WholeRequest } from './whole-request.js';
 import type { DataResponse } from './whole-response.js';
 
 export const KV_PREFIX = '/v1/kv/';
+/** As logs name it: without what the client put in. */
+const KV_ROUTE = '/v1/kv/{key}';
 export const ALLOWED_METHODS = 'GET, HEAD, PUT, DELETE';
 
 export type OperationName = 'get' | 'put' | 'delete' | 'other';
@@ -29,6 +32,8 @@ export type OperationName = 'get' | 'put' | 'delete' | 'other';
 /** Told of every data request that was answered. `code` is `ok` or that of the problem. */
 export interface RequestObserver {
   observe(operation: OperationName, code: ProblemCode | 'ok', ms: number): void;
+  /** One took longer than `SLOW_MS`; `logged`: a line in the log says where the time went. */
+  slow?(logged: boolean): void;
 }
 
 export interface KvRoutesOptions {
@@ -71,12 +76,15 @@ const NAMES = new Map<string | undefined, OperationName>([
 export class KvRoutes {
   readonly #options: KvRoutesOptions;
   readonly #limits: Limits;
+  readonly #slow: SlowRequests;
   #inFlight = 0;
   #closing = false;
 
   constructor(options: KvRoutesOptions) {
     this.#options = options;
     this.#limits = options.limits;
+    const { backend, dispatcher, logger, observer } = options;
+    this.#slow = new SlowRequests({ backend, dispatcher, logger, observer });
   }
 
   /** Requests that were begun and not answered yet. */
@@ -241,7 +249,7 @@ export class KvRoutes {
         code = 'internal';
         sendProblem(response, requestId, { code });
       }
-      this.#answered(exchange, code);
+      this.#answered(exchange, code, send, reply);
     };
     if (operation.type === 'get' || others.length === 0) dispatcher.dispatch(operation, options, onReply);
     else dispatchMatching(dispatcher, operation, others, options, onReply);
@@ -259,12 +267,21 @@ export class KvRoutes {
     this.#answered(exchange, problem.code);
   }
 
-  #answered(exchange: Exchange, code: ProblemCode | 'ok'): void {
+  #answered(exchange: Exchange, code: ProblemCode | 'ok', send?: Send, reply?: DispatchReply): void {
     this.#inFlight -= 1;
-    this.#options.observer.observe(exchange.name, code, performance.now() - exchange.startedAt);
+    const ms = performance.now() - exchange.startedAt;
+    this.#options.observer.observe(exchange.name, code, ms);
+    if (ms > SLOW_MS) this.#tellSlow(exchange, code, ms, send, reply);
     // A reader that does not read must not make us hold its answers.
     const { socket } = exchange.response;
     if (socket !== null && socket.writableLength > this.#limits.maxUnsentBytes) socket.destroy();
+  }
+
+  /** For the log, and apart from `#answered`: of what is quick this takes nothing. */
+  #tellSlow(exchange: Exchange, code: ProblemCode | 'ok', ms: number, send?: Send, reply?: DispatchReply): void {
+    const { request, response, requestId, startedAt } = exchange;
+    const of = { requestId, method: request.method, route: KV_ROUTE, status: response.statusCode, code, ms, startedAt };
+    this.#slow.tell(of, send && reply && { reply, deadlineMs: send.deadlineMs, consistency: send.consistency });
   }
 
   #consistency(text: string | undefined): Consistency {

@@ -1,27 +1,27 @@
 /**
- * Prometheus metrics: what requests do is counted as it happens, what groups and storage do is read when scraped.
+ * Prometheus metrics: what requests do is counted as it happens, what groups and storage do is read when scraped. A
+ * scrape resets nothing: however many there are, each sees what it would see alone.
  *
  * Labels are names of ours only; nothing that a client sent becomes one. Knows no HTTP.
  */
-import type { IntervalHistogram } from 'node:perf_hooks';
-import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { maxOpenFiles, openFileCount } from './descriptors.js';
-import { shardOfGroup, type GroupStatus, type NodeStatus, type TransportStats } from '../shard/index.js';
+import type { TransportStats } from '../shard/index.js';
 import { addLinkMetrics } from './link-metrics.js';
 import type { MetricsSource } from './app.js';
 import type { Backend } from './backend.js';
 import type { Dispatcher } from './dispatch.js';
 import type { ProblemCode } from './http-errors.js';
 import type { OperationName, RequestObserver } from './kv-routes.js';
+import type { LoopDelay } from './loop-delay.js';
+import * as ofNode from './node-metrics.js';
 import { RequestDurations } from './request-durations.js';
-
-export type EventLoopDelay = Pick<IntervalHistogram, 'percentile' | 'max' | 'reset'>;
+import { LINES_PER_SECOND, SLOW_MS } from './slow-requests.js';
 
 export interface MetricsOptions {
   readonly backend: Backend;
   readonly dispatcher: Dispatcher;
-  /** In nanoseconds: a running `monitorEventLoopDelay()`, or a view of one. */
-  readonly eventLoopDelay?: EventLoopDelay;
+  readonly loopDelay?: Pick<LoopDelay, 'onDelay'>;
   /** What the links to other processes count about themselves, as of now. */
   readonly linkStats?: () => TransportStats;
   /** Lines of the log that could not be written. */
@@ -30,28 +30,44 @@ export interface MetricsOptions {
   readonly processMetrics?: boolean;
 }
 
-const NANOS = 1e9;
+/** Finest where a busy process should be: what is read from them are percentiles between two scrapes. */
+const LOOP_DELAY_SECONDS = [
+  0.001, 0.002, 0.004, 0.006, 0.008, 0.01, 0.0125, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
+];
 
 export class Metrics implements RequestObserver, MetricsSource {
   readonly #registry = new Registry();
   readonly #backend: Backend;
-  /** As of the scrape under way: all gauges tell of one moment, and the node is asked once. */
-  #status: NodeStatus | undefined;
+  /** As of the latest scrape; the node is asked once for each. */
+  #now: ofNode.NodeNow = { status: undefined, health: undefined, snapshots: [] };
   readonly #durations: RequestDurations;
+  readonly #slow: Counter;
+  readonly #slowUnlogged: Counter;
 
   constructor(options: MetricsOptions) {
     const registers = [this.#registry];
     this.#backend = options.backend;
     this.#durations = new RequestDurations(registers);
+    this.#slow = new Counter({
+      name: 'kvorum_slow_requests_total',
+      help: `Data requests that took longer than ${SLOW_MS} ms.`,
+      registers,
+    });
+    this.#slowUnlogged = new Counter({
+      name: 'kvorum_slow_requests_unlogged_total',
+      help: `Those of them of which the log has no line: it has ${LINES_PER_SECOND} a second at most.`,
+      registers,
+    });
     if (options.processMetrics ?? true) addProcessMetrics(this.#registry);
     addDescriptorGauge(registers);
     addRouterGauges(registers, options);
     if (options.linkStats !== undefined) addLinkMetrics(registers, options.linkStats);
     if (options.backend.self !== undefined) {
-      const status = (): NodeStatus | undefined => this.#status;
-      addGroupGauges(registers, status);
-      addStorageGauges(registers, status);
-      addStallGauge(registers, options.backend);
+      const now = (): ofNode.NodeNow => this.#now;
+      ofNode.addGroupMetrics(registers, now);
+      ofNode.addSnapshotMetrics(registers, now);
+      ofNode.addStorageMetrics(registers, now);
+      ofNode.addStallMetric(registers, options.backend);
     }
   }
 
@@ -63,8 +79,13 @@ export class Metrics implements RequestObserver, MetricsSource {
     this.#durations.add(operation, code, ms);
   }
 
+  slow(logged: boolean): void {
+    this.#slow.inc();
+    if (!logged) this.#slowUnlogged.inc();
+  }
+
   render(): Promise<string> {
-    this.#status = this.#backend.localStatus();
+    this.#now = ofNode.nodeNow(this.#backend);
     return this.#registry.metrics();
   }
 }
@@ -96,7 +117,7 @@ function addDescriptorGauge(registers: Registry[]): void {
 }
 
 function addRouterGauges(registers: Registry[], options: MetricsOptions): void {
-  const { dispatcher, backend, eventLoopDelay, lostLogLines } = options;
+  const { dispatcher, backend, loopDelay, lostLogLines } = options;
   if (lostLogLines !== undefined) addLostLines(registers, lostLogLines);
   new Gauge({
     name: 'kvorum_operations_in_flight',
@@ -114,111 +135,29 @@ function addRouterGauges(registers: Registry[], options: MetricsOptions): void {
       this.set(backend.topology()?.epoch ?? 0);
     },
   });
-  if (eventLoopDelay === undefined) return;
-  new Gauge({
+  if (loopDelay !== undefined) addLoopDelay(registers, loopDelay);
+}
+
+function addLoopDelay(registers: Registry[], loopDelay: Pick<LoopDelay, 'onDelay'>): void {
+  const histogram = new Histogram({
     name: 'kvorum_event_loop_delay_seconds',
-    help: 'Delay of the event loop since the last scrape.',
-    labelNames: ['quantile'],
+    help: 'How much later than due the event loop came to a timer, looked at every 10 ms while the process is busy.',
+    buckets: LOOP_DELAY_SECONDS,
     registers,
-    collect() {
-      this.set({ quantile: '0.5' }, eventLoopDelay.percentile(50) / NANOS);
-      this.set({ quantile: '0.99' }, eventLoopDelay.percentile(99) / NANOS);
-      this.set({ quantile: '1' }, eventLoopDelay.max / NANOS);
-      eventLoopDelay.reset();
-    },
+  });
+  loopDelay.onDelay((seconds) => {
+    histogram.observe(seconds);
   });
 }
 
 function addLostLines(registers: Registry[], lost: () => number): void {
-  new Gauge({
-    name: 'kvorum_log_lines_lost',
+  new Counter({
+    name: 'kvorum_log_lines_lost_total',
     help: 'Lines of the log that could not be written: the disk was full, or nobody read the pipe.',
     registers,
     collect() {
-      this.set(lost());
-    },
-  });
-}
-
-const GROUP_GAUGES: readonly (readonly [name: string, help: string, value: (group: GroupStatus) => number])[] = [
-  ['term', 'Term of the replica.', (group) => group.raft.term],
-  ['commit_index', 'Highest index known to be committed.', (group) => group.raft.commit],
-  ['applied_index', 'Highest index applied.', (group) => group.raft.applied],
-  ['last_index', 'Last index of the log.', (group) => group.raft.lastIndex],
-  ['leading', '1 if this replica leads.', (group) => (group.raft.role === 'leader' ? 1 : 0)],
-  ['leader_known', '1 if this replica knows a leader.', (group) => (group.raft.leader > 0 ? 1 : 0)],
-  ['leader_changes', 'Times that this replica saw another leader.', (group) => group.leaderChanges],
-  ['keys', 'Live keys.', (group) => group.keys],
-  ['pending_writes', 'Writes waiting for their entry.', (group) => group.pendingWrites],
-  ['pending_reads', 'Reads waiting for a confirmation.', (group) => group.pendingReads],
-];
-
-/** Group 0 is `system`, the others carry their shard's number. */
-const groupLabel = (group: number): string => (group === 0 ? 'system' : String(shardOfGroup(group)));
-
-function addGroupGauges(registers: Registry[], current: () => NodeStatus | undefined): void {
-  for (const [name, help, value] of GROUP_GAUGES) {
-    new Gauge({
-      name: `kvorum_group_${name}`,
-      help,
-      labelNames: ['shard'],
-      registers,
-      collect() {
-        this.reset();
-        for (const group of current()?.groups ?? []) this.set({ shard: groupLabel(group.group) }, value(group));
-      },
-    });
-  }
-}
-
-function addStallGauge(registers: Registry[], backend: Backend): void {
-  new Gauge({
-    name: 'kvorum_storage_stalled',
-    help: '1 while commits, or only checkpoints (state), wait: for room on the disk or in the journal, or for a descriptor.',
-    labelNames: ['waits', 'reason'],
-    registers,
-    collect() {
-      const stall = backend.diskStall?.();
-      for (const waits of ['commits', 'state']) {
-        for (const reason of ['disk-full', 'journal-full', 'no-descriptors']) {
-          this.set({ waits, reason }, stall?.waits === waits && stall.reason === reason ? 1 : 0);
-        }
-      }
-    },
-  });
-}
-
-function addStorageGauges(registers: Registry[], current: () => NodeStatus | undefined): void {
-  const gauge = (name: string, help: string, value: (status: NodeStatus) => number): void => {
-    new Gauge({
-      name: `kvorum_${name}`,
-      help,
-      registers,
-      collect() {
-        const status = current();
-        if (status !== undefined) this.set(value(status));
-      },
-    });
-  };
-  gauge('inbox_length', 'Events waiting for the next turn of the node.', (status) => status.inboxLength);
-  gauge('quarantined_replicas', 'Replicas that do not count: the disk of this node went back in time.', (status) => {
-    return status.groups.filter(({ raft }) => raft.quarantine !== undefined).length;
-  });
-  gauge('storage_commits', 'Durable commits since the start.', (status) => status.storage.commits);
-  gauge('storage_journal_bytes', 'Size of the journal.', (status) => status.storage.journalBytes);
-  gauge('storage_journal_rows', 'Rows of the journal.', (status) => status.storage.journalRows);
-  gauge('storage_state_bytes', 'Size of the state on disk.', (status) => status.storage.stateBytes);
-  new Gauge({
-    name: 'kvorum_storage_commit_seconds',
-    help: 'Duration of the latest durable commits.',
-    labelNames: ['quantile'],
-    registers,
-    collect() {
-      const sorted = [...(current()?.storage.commitMs ?? [])].sort((a, b) => a - b);
-      for (const quantile of [0.5, 0.99, 1]) {
-        const at = Math.max(0, Math.ceil(quantile * sorted.length) - 1);
-        this.set({ quantile: String(quantile) }, (sorted[at] ?? 0) / 1_000);
-      }
+      this.reset();
+      this.inc(lost());
     },
   });
 }

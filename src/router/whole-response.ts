@@ -9,6 +9,8 @@ import type { Socket } from 'node:net';
 /** What data routes use of a response, whoever made it. */
 export interface DataResponse {
   readonly headersSent: boolean;
+  /** Once the head was written. */
+  readonly statusCode: number;
   /** Null once it is gone. */
   readonly socket: Socket | null;
   /** `headers` are flat: name, value, … */
@@ -53,6 +55,10 @@ export class WholeResponse implements DataResponse {
 
   get headersSent(): boolean {
     return this.#head !== '';
+  }
+
+  get statusCode(): number {
+    return Number(/^HTTP\/1\.1 (\d+)/.exec(this.#head)?.[1]);
   }
 
   get socket(): Socket {

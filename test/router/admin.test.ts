@@ -271,9 +271,9 @@ describe('health, version, metrics', () => {
       'kvorum_group_term{shard="0"} 7',
       'kvorum_group_leading{shard="system"} 0',
       'kvorum_group_leading{shard="3"} 1',
-      'kvorum_group_leader_changes{shard="1"} 2',
+      'kvorum_group_leader_changes_total{shard="1"} 2',
       'kvorum_inbox_length 5',
-      'kvorum_storage_commits 4',
+      'kvorum_storage_commits_total 4',
       'kvorum_storage_commit_seconds{quantile="0.5"} 0.002',
       'kvorum_storage_commit_seconds{quantile="1"} 0.1',
       'kvorum_operations_in_flight 0',
@@ -281,6 +281,64 @@ describe('health, version, metrics', () => {
     ]) {
       expect(text.split('\n')).toContain(line);
     }
+  });
+});
+
+describe('/metrics', () => {
+  const linesOf = async (prefix: string): Promise<string[]> =>
+    (await http.ask('GET', '/metrics')).text.split('\n').filter((line) => line.startsWith(prefix));
+  const peer = (id: number, match: number) => ({
+    ...{ id, match, next: match + 1, recentlyActive: true },
+    state: 'replicate' as const,
+  });
+
+  it('tells how far each follower of a led shard is behind', async () => {
+    const peers = [peer(2, 21), peer(3, 5)];
+    const groups = status.groups.map((group) => ({ ...group, raft: { ...group.raft, peers } }));
+    http.backend.status = { ...status, groups: groups.slice(0, 2) };
+    expect(await linesOf('kvorum_group_follower_lag_entries')).toEqual([
+      'kvorum_group_follower_lag_entries{shard="0",peer="2"} 0',
+      'kvorum_group_follower_lag_entries{shard="0",peer="3"} 16',
+    ]);
+    // It leads no more: of the others it knows nothing, and says nothing.
+    http.backend.status = { ...status, groups: [] };
+    expect(await linesOf('kvorum_group_follower_lag_entries')).toEqual([]);
+  });
+
+  it('tells for how long a led shard has not committed what waits; 0 for an idle one', async () => {
+    http.backend.status = { ...status, groups: status.groups.slice(0, 3) };
+    const stalled = [{ shard: 1, ms: 1_500 }];
+    http.backend.ailing = { state: 'serving', electionTimeoutMs: 300, diskPendingMs: 0, stalled };
+    const lines = ['kvorum_group_commit_wait_seconds{shard="0"} 0', 'kvorum_group_commit_wait_seconds{shard="1"} 1.5'];
+    expect(await linesOf('kvorum_group_commit_wait_seconds')).toEqual(lines);
+  });
+
+  it('tells how far snapshots are that are under way, and of none else', async () => {
+    http.backend.snapshots = [
+      { shard: 3, to: 2, chunks: 4, bytes: 400, totalBytes: 1_000 },
+      { shard: -1, to: 2, chunks: 0, bytes: 0, totalBytes: undefined },
+    ];
+    expect(await linesOf('kvorum_snapshot_transfer_')).toEqual([
+      'kvorum_snapshot_transfer_sent_chunks{shard="3",peer="2"} 4',
+      'kvorum_snapshot_transfer_sent_chunks{shard="system",peer="2"} 0',
+      'kvorum_snapshot_transfer_sent_bytes{shard="3",peer="2"} 400',
+      'kvorum_snapshot_transfer_sent_bytes{shard="system",peer="2"} 0',
+      'kvorum_snapshot_transfer_size_bytes{shard="3",peer="2"} 1000',
+    ]);
+    http.backend.snapshots = [];
+    expect(await linesOf('kvorum_snapshot_transfer_')).toEqual([]);
+  });
+
+  it('tells the sizes of the files once they are known', async () => {
+    http.backend.status = status;
+    expect(await linesOf('kvorum_storage_file_bytes')).toEqual([]);
+    const files = { journal: 8_192, state: 16_384, stateWal: 0 };
+    http.backend.status = { ...status, storage: { ...status.storage, files } };
+    expect(await linesOf('kvorum_storage_file_bytes')).toEqual([
+      'kvorum_storage_file_bytes{file="journal.db"} 8192',
+      'kvorum_storage_file_bytes{file="state.db"} 16384',
+      'kvorum_storage_file_bytes{file="state.db-wal"} 0',
+    ]);
   });
 });
 

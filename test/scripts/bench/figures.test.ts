@@ -8,6 +8,7 @@ import { longestGap } from '../../../scripts/bench/failover-clients.js';
 import { judge, type Goal } from '../../../scripts/bench/goals.js';
 import { readCounters } from '../../../scripts/bench/kvorum-target.js';
 import { Latencies, median, percentile } from '../../../scripts/bench/latencies.js';
+import { delayBetweenMs, type DelayCounts } from '../../../scripts/bench/loop-delay.js';
 import { medians, type Figures } from '../../../scripts/bench/measure.js';
 import { resultName, type Header } from '../../../scripts/bench/result.js';
 import { scaleGoals } from '../../../scripts/bench/scale-findings.js';
@@ -87,13 +88,36 @@ it('reads what the gRPC client found', () => {
 it('reads what nodes tell', () => {
   const node = (commits: number): string =>
     [
-      'kvorum_storage_commits ' + String(commits),
+      'kvorum_storage_commits_total ' + String(commits),
       'kvorum_group_last_index{shard="0"} 5',
       'kvorum_group_last_index{shard="system"} 2',
-      'kvorum_event_loop_delay_seconds{quantile="0.5"} 0.001',
-      'kvorum_event_loop_delay_seconds{quantile="0.99"} 0.004',
+      'kvorum_event_loop_delay_seconds_bucket{le="0.001"} 5',
+      'kvorum_event_loop_delay_seconds_bucket{le="+Inf"} 6',
     ].join('\n');
-  expect(readCounters([node(3), node(4)])).toEqual({ commits: 7, entries: 14, loopDelayP99Ms: [4, 4] });
+  const loopDelays = [0, 1].map(() => [
+    [0.001, 5],
+    [Infinity, 6],
+  ]);
+  expect(readCounters([node(3), node(4)])).toEqual({ commits: 7, entries: 14, loopDelays });
+  expect(readCounters(['kvorum_storage_commits 3'])).toMatchObject({ commits: 3, loopDelays: [[]] });
+});
+
+describe('the delay of an event loop between two readings', () => {
+  const counts = (...counts: readonly number[]): DelayCounts =>
+    [0.001, 0.01, 0.02, Infinity].map((bound, at) => [bound, counts[at] ?? 0]);
+  it.each([
+    ['spread within a bucket', counts(0, 0, 0, 0), counts(50, 100, 100, 100), 0.75, 5.5],
+    ['what came before does not count', counts(900, 900, 900, 900), counts(900, 900, 1_000, 1_000), 0.99, 19.9],
+    ['beyond the last bound', counts(0, 0, 0, 0), counts(0, 0, 0, 10), 0.99, 20],
+    ['no earlier reading', [], counts(100, 100, 100, 100), 0.5, 0.5],
+  ] as const)('%s', (_, earlier, later, share, ms) => {
+    expect(delayBetweenMs(earlier, later, share)).toBeCloseTo(ms, 6);
+  });
+
+  it('is not known where nothing came, or of a build that does not tell it', () => {
+    expect(delayBetweenMs(counts(7, 7, 7, 7), counts(7, 7, 7, 7), 0.99)).toBeNaN();
+    expect(delayBetweenMs([], [], 0.99)).toBeNaN();
+  });
 });
 
 describe('a goal', () => {
