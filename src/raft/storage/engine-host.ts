@@ -75,17 +75,12 @@ export class EngineHost {
   step(): boolean {
     let isBusy = false;
     for (let next = this.#options.poll(); next !== undefined; next = this.#options.poll()) this.take(next);
-    for (const { engine, sizes } of this.#engines.values()) {
-      if (!engine.runCommits()) continue;
-      isBusy = true;
-      sizes.changed();
-    }
+    for (const { engine } of this.#engines.values()) if (engine.runCommits()) isBusy = true;
     this.#flush();
     for (const [store, { engine, sizes }] of this.#engines) {
-      if (engine.runSlice()) {
-        isBusy = true;
-        sizes.changed();
-      }
+      if (engine.runSlice()) isBusy = true;
+      // Perhaps those of another store only: to look once too often costs little.
+      if (isBusy) sizes.changed();
       if (engine.isDone) this.#engines.delete(store);
       else sizes.review();
     }

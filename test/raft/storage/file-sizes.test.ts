@@ -6,7 +6,7 @@ import { FileSizeWatch, LOOK_MS } from '../../../src/raft/storage/file-sizes.js'
 import type { StoreFiles } from '../../../src/raft/storage/files.js';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
 import type { FileSizes } from '../../../src/raft/storage/storage.js';
-import { meta, freshFolder, removeFoldersAfterEach, row } from './support/builders.js';
+import { freshFolder, meta, readChunks, removeFoldersAfterEach, row } from './support/builders.js';
 import { commit, turns } from './support/faulty-files.js';
 import { InlineWorker } from './support/inline-worker.js';
 
@@ -68,6 +68,20 @@ describe('the sizes of the files of a store', () => {
     worker.isPaused = true;
     expect(storage.status().files).toEqual(files);
     worker.resume();
+    await storage.close();
+  });
+
+  it('and an open snapshot says beforehand how many bytes it has', async () => {
+    const storage = new SqliteStorage({ directory: freshFolder(), worker: new InlineWorker() });
+    await storage.open();
+    await commit(storage, 1);
+    const rows = Array.from({ length: 50 }, (_, i) => row(String(i), 'v'.repeat(i)));
+    await storage.checkpoint([{ group: 1, meta: meta(1), rows }]);
+    const reader = await storage.openSnapshot(1);
+    const chunks = await readChunks(reader!, 200);
+    expect(chunks.length).toBeGreaterThan(5);
+    expect(reader?.bytes).toBe(chunks.reduce((sum, { length }) => sum + length, 0));
+    reader?.close();
     await storage.close();
   });
 
