@@ -43,6 +43,8 @@ export interface Way {
   readonly deadline: number;
   /** The latest attempt; undefined: there was none, or it ended and the operation waited for a leader. */
   readonly request: ShardRequest | undefined;
+  /** Nodes that were asked in this round, the latest last. */
+  readonly tried: readonly NodeId[];
 }
 
 /** An answer with the shard that it belongs to; −1 if no topology is known. */
@@ -82,7 +84,6 @@ interface Call extends Way {
   asked: NodeId | undefined;
   /** While asked: when to give the node up. While waiting: when to go on. */
   wakeAt: number;
-  /** Nodes that were asked in this round. */
   tried: NodeId[];
   /** How many of them refused because of their disk. */
   broken: number;

@@ -12,7 +12,7 @@
  */
 import { type Consistency, type Logger } from '../shard/index.js';
 import type { Backend } from './backend.js';
-import type { Dispatcher, DispatchReply } from './dispatch.js';
+import type { Dispatcher, DispatchReply, Way } from './dispatch.js';
 import type { RequestObserver } from './kv-routes.js';
 
 /** Longer than this is slow. */
@@ -61,7 +61,7 @@ export class SlowRequests {
     const mayLog = this.#mayLog(startedAt + ms);
     observer.slow?.(mayLog);
     if (!mayLog) return;
-    const total = { ...request, ms: Math.round(ms) };
+    const total = { ...request, ms: whole(ms) };
     logger.warn(dispatched === undefined ? total : { ...total, ...this.#whereTo(dispatched, ms) }, 'slow-request');
   }
 
@@ -76,7 +76,7 @@ export class SlowRequests {
   }
 
   #whereTo({ reply, deadlineMs, consistency }: Dispatched, ms: number): object {
-    const { shard, servedBy, way } = reply;
+    const { shard, way } = reply;
     if (way === undefined) return { shard, consistency };
     const sinceDispatchedMs = deadlineMs - this.#options.dispatcher.leftMs(way);
     // A deadline says of each moment how long ago the operation began: what was left when the attempt left, is left now.
@@ -85,22 +85,26 @@ export class SlowRequests {
     return {
       shard,
       consistency,
-      node: servedBy,
-      receiveMs: Math.max(0, Math.round(ms - sinceDispatchedMs)),
-      searchMs: Math.round(searchMs),
-      nodeMs: Math.round(nodeMs),
+      // Not `node`: under that name each line of the log says which process it is from.
+      askedNode: way.tried.at(-1),
+      receiveMs: whole(ms - sinceDispatchedMs),
+      searchMs: whole(searchMs),
+      nodeMs: whole(nodeMs),
       attempts: way.attempt,
       waits: way.round,
-      ...this.#ailing(reply),
+      ...this.#ailing(shard, way),
     };
   }
 
   /** Of the node in this process, if it is the one that was asked: at this moment, so it may be over. */
-  #ailing({ shard, servedBy }: DispatchReply): object {
+  #ailing(shard: number, { tried }: Way): object {
     const { backend } = this.#options;
-    const health = servedBy === backend.self ? backend.health() : undefined;
+    const health = tried.length > 0 && tried.at(-1) === backend.self ? backend.health() : undefined;
     if (health === undefined) return {};
     const commitWaitMs = health.stalled.find((each) => each.shard === shard)?.ms ?? 0;
-    return { diskPendingMs: Math.round(health.diskPendingMs), commitWaitMs: Math.round(commitWaitMs) };
+    return { diskPendingMs: whole(health.diskPendingMs), commitWaitMs: whole(commitWaitMs) };
   }
 }
+
+/** Differences of clocks are not exact. */
+const whole = (ms: number): number => Math.max(0, Math.round(ms));
