@@ -10,7 +10,7 @@
  *  - its journal ended, when it started, before a position that an earlier life had told; or
  *  - an earlier life was accused, and it was not kept that it has been in quarantine since.
  *
- * An accused node raises its boot above all that the accuser knows, keeps that it is in quarantine, and puts all its replicas into it
+ * A node whose cluster has a uid is accused only by those that have it, too. An accused node raises its boot above all that the accuser knows, keeps that it is in quarantine, and puts all its replicas into it
  * (`raft/quarantine.ts`), in the middle of the hello: nothing goes over the link before. Each replica is
  * let out by its leader; the quarantine of the node ends when all are out, and goes on after a restart until then.
  *
@@ -74,6 +74,10 @@ export function accusation(known: KnownLife | undefined, claim: LifeClaim): stri
   if (claim.started >= known.position) return undefined;
   return `its journal ended at row ${claim.started}, and row ${known.position} was seen`;
 }
+
+/** That of a node which is accused in its life `boot`: no process of it had that number, as far as both sides know. */
+const nextLife = (boot: number, known: KnownLife | undefined): number =>
+  Math.max(boot, known?.boot ?? 0, known?.accused ?? 0) + 1;
 
 export interface LivesHost {
   /** All replicas are to go into the quarantine of this life, at once. */
@@ -156,20 +160,27 @@ export class Lives {
     return known === undefined ? mine : { ...mine, known };
   }
 
-  /** The hellos of a link to another node are exchanged; nothing has gone over it yet. */
-  met({ role, from, extension }: Hello): void {
+  /**
+   * The hellos of a link to another node are exchanged; nothing has gone over it yet. `isOurs`: it has shown that it is of this
+   * cluster, as far as that can be shown yet. What any other remembers may be of the node of this number elsewhere: it accuses nobody.
+   */
+  met({ role, from, extension }: Hello, isOurs: boolean): void {
     const { boot, process, started = 0, position = 0, quarantined = 0, known } = extension;
     if (role !== 'node' || boot === undefined || process === undefined) return;
     this.#told.delete(from);
     this.#judgePeer(from, { boot, started, process, quarantined }, position);
-    if (known !== undefined) this.#judgeSelf(from, known);
+    if (known !== undefined && isOurs) this.#judgeSelf(from, known);
   }
 
   #judgePeer(id: NodeId, claim: LifeClaim, position: number): void {
     const known = this.#peers.get(id);
     const { process } = claim;
-    const boot = Math.max(known?.boot ?? 0, claim.boot);
-    const accused = accusation(known, claim) === undefined ? 0 : boot;
+    const isAccused = accusation(known, claim) !== undefined;
+    const seen = Math.max(known?.boot ?? 0, claim.boot);
+    // The number that it takes now is used up, too: else another copy of its folder might take it once more, and be
+    // held for the one that left its quarantine already.
+    const boot = isAccused ? nextLife(claim.boot, known) : seen;
+    const accused = isAccused ? seen : 0;
     if (known?.process === process && known.accused === accused && known.boot === boot) {
       this.heardPosition(id, position);
       return;
@@ -183,7 +194,7 @@ export class Lives {
     const { boot, quarantined } = this.#own;
     const why = accusation(known, { boot, started: this.#started, process: this.#process, quarantined });
     if (why === undefined) return;
-    const life = Math.max(boot, known.boot, known.accused) + 1;
+    const life = nextLife(boot, known);
     this.#own = { boot: life, quarantined: life, open: true, released: [] };
     this.#keepOwn();
     if (!this.#wasAccused) this.#why = why;

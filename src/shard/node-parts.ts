@@ -227,7 +227,7 @@ function transportEvents(
     helloTo: (peer) => ({ ...sync.helloTo(), ...lives.helloTo(peer) }),
     objection: (hello) => {
       const refused = sync.objection(hello);
-      if (refused === undefined) lives.met(hello);
+      if (refused === undefined) lives.met(hello, sync.hasShownUid(hello));
       return refused;
     },
   };

@@ -126,6 +126,12 @@ export class TopologySync {
     return { reason: 'wrong-version', detail: `feature level ${featureLevel}, the cluster needs ${needed}` };
   }
 
+  /** True, too, while there is none to be shown. */
+  hasShownUid({ extension }: Hello): boolean {
+    const mine = this.#options.keeper.topology?.clusterUid;
+    return mine === undefined || extension.clusterUid === mine;
+  }
+
   #adopt(adopt: () => Promise<void>): void {
     try {
       adopt().catch((error: unknown) => {

@@ -19,10 +19,10 @@ const uids = (of = cluster): Set<string | undefined> => new Set(topologies(of).m
 const settled = (of = cluster): Promise<boolean> =>
   of.runtime.until(() => uids(of).size === 1 && !uids(of).has(undefined));
 
-/** Of three nodes these only are started. */
-async function incomplete(ids = [1, 2], seed = 1): Promise<VirtualCluster> {
+/** Of so many nodes these only are started. */
+async function incomplete(ids = [1, 2], seed = 1, nodes = 3): Promise<VirtualCluster> {
   await loadHash();
-  const made = new VirtualCluster({ shards: 2, seed });
+  const made = new VirtualCluster({ shards: 2, seed, nodes });
   await made.backend.start();
   for (const id of ids) await made.startNode(id);
   return made;
@@ -154,6 +154,30 @@ describe('the cluster uid', () => {
     expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
     expect(uids()).toEqual(new Set([uid]));
     for (let i = 0; i < 3; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
+  });
+
+  test('nor does one of a cluster that never had a quorum accuse anybody', async () => {
+    const other = await incomplete([4, 5], 9, 5);
+    await other.runtime.run(4_000);
+    expect(uids(other)).toEqual(new Set([undefined]));
+    for (const id of [4, 5]) await other.kill(id);
+
+    await start({ nodes: 5, shards: 10 });
+    expect(await settled()).toBe(true);
+    for (let i = 0; i < 10; i++) await cluster.put(`key-${i}`, 'ours');
+    await cluster.kill(5);
+    const { disks } = cluster;
+    const ours = disks.get(5)!;
+    disks.set(5, other.disks.get(5)!);
+    await cluster.startNode(5);
+    await cluster.runtime.run(10_000);
+    const quarantined = [1, 2, 3, 4].filter((id) => cluster.node(id).status().quarantine !== undefined);
+    expect(quarantined).toEqual([]);
+    await cluster.kill(5);
+    disks.set(5, ours);
+    await cluster.startNode(5);
+    expect(await cluster.runtime.until(() => cluster.everyShardHasALeader() && cluster.converged())).toBe(true);
+    for (let i = 0; i < 10; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
   });
 
   test('a process that says another uid is refused, one that knows none is not', async () => {

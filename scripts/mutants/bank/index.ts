@@ -76,6 +76,8 @@ import { k54 } from './k54-order-wraps.js';
 import { k55 } from './k55-waiting-wraps.js';
 import { k56 } from './k56-room-hides-hang.js';
 import { k57 } from './k57-receiver-ahead.js';
+import { k58 } from './k58-life-used-twice.js';
+import { k59 } from './k59-accused-by-strangers.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -154,4 +156,6 @@ export const BANK: readonly Mutant[] = [
   k55,
   k56,
   k57,
+  k58,
+  k59,
 ];

@@ -1,0 +1,18 @@
+/**
+ * K58: Whoever accuses a node does not note the number that the accused takes for its quarantine. Another copy of its folder may
+ * take the same one, and its leaders take it for the one that left quarantine already: it is never brought up.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k58: Mutant = {
+  id: 'K58',
+  title: 'two copies of a folder are in quarantine under one number',
+  caughtBy: ['repairs'],
+  edits: [
+    {
+      file: 'src/shard/lives.ts',
+      find: 'const boot = isAccused ? nextLife(claim.boot, known) : seen;',
+      replace: 'const boot = seen;',
+    },
+  ],
+};
