@@ -33,6 +33,7 @@ const SUITES: readonly Suite[] = [
       'test/raft/storage/crash-points.test.ts',
       'test/raft/storage/model.test.ts',
       'test/raft/storage/journal-quota.test.ts',
+      'test/raft/storage/request-lane.test.ts',
       'test/raft/storage/two-threads.test.ts',
       'test/raft/storage/unsynced.test.ts',
     ],

@@ -1,6 +1,7 @@
 /** What a node owes for promises of its earlier lives, which had other timers, or lease reads. */
 import { describe, expect, it } from 'vitest';
 import { Raft } from '../../src/raft/index.js';
+import { MemoryStorage } from '../../src/raft/storage/index.js';
 import { Promises } from '../../src/shard/promises.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
@@ -67,6 +68,23 @@ describe('s50 promises of earlier lives', () => {
       raft.tick();
     }
     expect(grants()).toBe(true);
+  });
+
+  it('keep a node from standing that has a longer one in its folder than its timers and lease reads would make', async () => {
+    const cluster = await VirtualCluster.start({ nodes: 3, replicas: 3, shards: 1 });
+    const back = cluster.leader(0);
+    for (const id of [1, 2, 3]) await cluster.kill(id);
+    const storage = new MemoryStorage(cluster.disks.get(back)!);
+    await storage.open();
+    await storage.putMeta('promise', Buffer.from('30000'));
+    await storage.close();
+    const [other = 0] = [1, 2, 3].filter((id) => id !== back);
+    const cameBack = cluster.runtime.now();
+    await cluster.startNode(back);
+    // It is not there to be voted for, and the one that owes must not vote.
+    await cluster.startNode(other);
+    expect(await cluster.runtime.until(() => cluster.leaders(0).length > 0, 60_000)).toBe(true);
+    expect(cluster.runtime.now() - cameBack).toBeGreaterThanOrEqual(30_000);
   });
 
   it('keep a node that comes back without lease reads from standing at once', async () => {

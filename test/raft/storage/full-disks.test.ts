@@ -231,6 +231,23 @@ describe('a full disk', () => {
     await storage.close();
   });
 
+  it('that ends just when the store is closed leaves nobody unanswered, and nothing undone', async () => {
+    const faults: Faults = {};
+    const { storage, worker, directory } = await openWith(faults);
+    await commit(storage, 1);
+    faults.journal = { transaction: full };
+    const waiting = [2, 3, 4].map((i) => commit(storage, i));
+    await turns();
+    faults.journal = {};
+    // In one step: the first finds room, alone, and the store is to be closed.
+    worker.isPaused = true;
+    worker.pass(RETRY_MS);
+    const closed = storage.close();
+    worker.resume();
+    await Promise.all([...waiting, closed]);
+    expect((await startIn(directory)).view[1]?.log).toHaveLength(4);
+  });
+
   it('does not keep a store from being closed; who waited is told why', async () => {
     const faults: Faults = {};
     const { storage, directory } = await openWith(faults);

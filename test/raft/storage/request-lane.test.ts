@@ -12,8 +12,8 @@ const commit = (seq: number, length = 8): Commit => ({
   flip: undefined,
 });
 
-function newLane() {
-  const memory = newLaneMemory();
+function newLane(start = 0) {
+  const memory = newLaneMemory(start);
   const port: RequestEnvelope[] = [];
   const writer = new LaneWriter(memory);
   const reader = new LaneReader(memory, () => port.shift());
@@ -52,8 +52,12 @@ describe('request lane', () => {
     }
   });
 
-  it('sends by port what has no room, in its place', () => {
-    const { reader, post } = newLane();
+  it.each([
+    ['at the beginning', 0],
+    ['where the sign of its counts changes', 2 ** 31 - 30],
+    ['where its counts begin anew', 2 ** 32 - 30],
+  ])('sends by port what has no room, in its place: %s', (_, start) => {
+    const { reader, post } = newLane(start);
     const ways = Array.from({ length: 70 }, (_, i) => post(commit(i)));
     expect(ways).toEqual([...new Array<string>(64).fill('lane'), ...new Array<string>(6).fill('port')]);
     expect(takeAll(reader).map(({ request }) => request)).toEqual(ways.map((_, i) => commit(i)));
