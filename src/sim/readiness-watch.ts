@@ -13,11 +13,12 @@ import { InvariantViolation } from '../raft/index.js';
 import type { HealthCheck } from '../router/index.js';
 import type { GroupId, NodeId, Replica } from '../shard/index.js';
 import type { Mark } from './marks.js';
+import { longestElectionMs } from './node-settings.js';
 
 /** A node, as this looks at it. */
 export interface Ailing {
   readonly id: NodeId;
-  /** By what it may run, whatever it was started with. */
+  /** Of all that it was started with. */
   readonly longestElectionMs: number;
   /** It must refuse to start: nothing is asked of it. */
   readonly damaged: boolean;
@@ -117,7 +118,8 @@ export class ReadinessWatch {
   }
 
   #judge(node: Ailing, watched: Watched, checks: readonly HealthCheck[]): void {
-    const electionMs = node.longestElectionMs;
+    // Timers are the cluster's: those of any node may be in force, at a node that was started with shorter ones as well.
+    const electionMs = longestElectionMs(this.#options.nodes);
     const now = node.clock.monotonic();
     const wrong = complaints(checks);
     let led: Standstill = { ms: 0, what: '' };
