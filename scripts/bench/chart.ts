@@ -1,4 +1,5 @@
 /** Throughput as an SVG of grouped bars, readable on light and dark ground. Knows no file and no measuring. */
+import { escaped } from '../support/markup.js';
 
 export interface ChartGroup {
   readonly label: string;
@@ -21,9 +22,6 @@ const BAR = 13;
 const GROUP_GAP = 12;
 const TICKS = 5;
 
-const escape = (text: string): string =>
-  text.replace(/[&<>"]/g, (mark) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[mark] ?? mark);
-
 /** The least of 1, 2, 2.5, 5 or 10 times a power of ten that is no less. */
 export function niceCeiling(value: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
@@ -41,7 +39,7 @@ export function drawChart({ title, subtitle, series, groups }: Chart): string {
     const lines = bars.map(({ series: name, value }, i) =>
       bar({ top: top + i * BAR, end: x(value), value, colour: series[name] ?? 'gray' }),
     );
-    return `<text x="${LEFT - 8}" y="${middle}" text-anchor="end">${escape(label)}</text>\n${lines.join('\n')}`;
+    return `<text x="${LEFT - 8}" y="${middle}" text-anchor="end">${escaped(label)}</text>\n${lines.join('\n')}`;
   });
   const ticks = Array.from({ length: TICKS + 1 }, (_, i) => (most * i) / TICKS);
   const grid = ticks.map(
@@ -51,10 +49,10 @@ export function drawChart({ title, subtitle, series, groups }: Chart): string {
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y + 26}" width="${WIDTH}" height="${y + 26}" role="img">`,
-    `<title>${escape(title)}</title>`,
+    `<title>${escaped(title)}</title>`,
     STYLE,
-    `<text class="title" x="12" y="24">${escape(title)}</text>`,
-    `<text class="quiet" x="12" y="42">${escape(subtitle)}</text>`,
+    `<text class="title" x="12" y="24">${escaped(title)}</text>`,
+    `<text class="quiet" x="12" y="42">${escaped(subtitle)}</text>`,
     legend(series),
     ...grid,
     ...drawn,
@@ -88,7 +86,7 @@ function legend(series: Chart['series']): string {
     .map(
       ([name, colour], i) =>
         `<rect x="${12 + i * room}" y="54" width="11" height="11" fill="${colour}"/>` +
-        `<text x="${28 + i * room}" y="64">${escape(name)}</text>`,
+        `<text x="${28 + i * room}" y="64">${escaped(name)}</text>`,
     )
     .join('\n');
 }

@@ -2,6 +2,7 @@
  * A terminal as an animated SVG: what was typed and what came, each line when it came. Plays once, without a script; who
  * wants no motion sees all of it at once. Knows no file and no process.
  */
+import { escaped } from '../support/markup.js';
 
 export interface CastLine {
   /** Typed at a prompt, in terminal 1 or 2, or said by the program in that terminal. */
@@ -26,9 +27,6 @@ const FONT = 13;
 const CHARACTER = 7.85;
 /** A person types a line in so long, however long it is. */
 const TYPING_S = 0.8;
-
-const escaped = (text: string): string =>
-  text.replace(/[&<>"]/g, (mark) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[mark] ?? mark);
 
 const cut = (text: string): string => (text.length > MOST_COLUMNS ? `${text.slice(0, MOST_COLUMNS - 1)}…` : text);
 
