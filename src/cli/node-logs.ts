@@ -10,6 +10,8 @@ import { LogDestination } from './log-destination.js';
 
 /** Of one file; with the earlier one a node has at most twice as much. */
 const MOST_BYTES = 16 * 1024 * 1024;
+/** What the earlier file has not taken by then is lost. */
+const CLOSE_MS = 5_000;
 const FOLDER = 'logs';
 
 export const logFolder = (dataDir: string): string => join(dataDir, FOLDER);
@@ -70,5 +72,3 @@ export class NodeLog {
     });
   }
 }
-
-const CLOSE_MS = 5_000;

@@ -1,6 +1,7 @@
 /** The warnings and errors among the lines that a node logs: the first line of each message, for who watches its faults. */
+import { levelOf } from './log-lines.js';
 
-const LEVEL = /^\{"level":[456]0,/;
+const WARN = 40;
 const MOST = 20;
 const MOST_CHARACTERS = 600;
 
@@ -18,7 +19,7 @@ export class Warnings {
 
   /** Any line of a log, as pino writes it. What a message says beside its text is not looked at. */
   see(line: string): void {
-    if (!LEVEL.test(line) || this.#lines.size >= MOST) return;
+    if ((levelOf(line) ?? 0) < WARN || this.#lines.size >= MOST) return;
     const message = /"msg":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line;
     if (!this.#lines.has(message)) this.#lines.set(message, line.slice(0, MOST_CHARACTERS));
   }
