@@ -86,7 +86,7 @@ export class Nemesis {
     const start = now();
     const steps = slot.faults.flatMap(({ kind, steps: own }) => own.map((step) => ({ kind, step })));
     const failed = new Set<FaultKind>();
-    for (const { kind, step } of steps.sort((a, b) => a.step.afterMs - b.step.afterMs)) {
+    for (const { kind, step } of steps.sort((a, b) => turnOf(a.step) - turnOf(b.step))) {
       if (!(await waitUntil(slotStartedAt + step.afterMs, signal))) break;
       const askedAt = performance.now();
       if (!(await this.#apply(kind, step))) failed.add(kind);
@@ -195,6 +195,9 @@ export class Nemesis {
     throw new NoLeader(`shard ${shard} has no leader`);
   }
 }
+
+/** Of what is to be done at one moment, first what is done to a leader: the rest may leave none. */
+const turnOf = ({ afterMs, fault }: Step): number => ('leaderOf' in fault ? afterMs : afterMs + 0.5);
 
 const leaderOf = (status: FaultStatus, shard: number): number | undefined =>
   status.shards.find((view) => view.shard === shard)?.leader ?? undefined;

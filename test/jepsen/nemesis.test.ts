@@ -99,6 +99,24 @@ describe('the nemesis', () => {
     expect(mute.told[0]).toEqual({ type: 'cut', from: 2, to: 1 });
   });
 
+  it('does first what is done to a leader: after the rest of that moment there may be none', async () => {
+    class Mortal extends Notebook {
+      override async apply(fault: Fault): Promise<void> {
+        await super.apply(fault);
+        if (fault.type === 'kill') this.leader = null;
+      }
+    }
+    const { told, nemesis } = await inject(
+      [
+        { kind: 'kill-all', steps: [{ afterMs: 0, fault: { type: 'kill', node: 1 } }] },
+        { kind: 'isolated-leader', steps: [{ afterMs: 0, fault: { type: 'isolate', leaderOf: 0 } }] },
+      ],
+      new Mortal(),
+    );
+    expect(told.map(({ type }) => type)).toEqual(['isolate', 'kill', 'heal']);
+    expect([...nemesis.injected.keys()]).toEqual(['kill-all', 'isolated-leader']);
+  });
+
   it('does not count what was refused, and heals all the same', async () => {
     const control = new Notebook();
     control.refuses = 'ring';
