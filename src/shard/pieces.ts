@@ -20,7 +20,7 @@ export const PIECE_HEADER_BYTES = 1;
  * What came in whole frames is acknowledged together, a piece at once. A link that carries little says so after so many
  * bytes; one that carries much, not more often than this, for a receipt costs about as much as a frame.
  */
-const RECEIPT_BYTES = 32 * 1024;
+const RECEIPT_BYTES = 2 * 1024;
 const RECEIPT_EVERY_MS = 25;
 const MOST_WITHOUT_RECEIPT_BYTES = 256 * 1024;
 

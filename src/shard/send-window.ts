@@ -13,19 +13,21 @@
  */
 const KIB = 1024;
 
-/** What a link may have under way before anything is known of it; then at least, and at most. */
-const FIRST_WINDOW_BYTES = 128 * KIB;
-export const MIN_WINDOW_BYTES = 16 * KIB;
+/**
+ * What a link may have under way at least, and before anything is known of it: a quarter of a second of a link of 64 kbit/s.
+ * It doubles with every round trip where more can be borne.
+ */
+export const MIN_WINDOW_BYTES = 2 * KIB;
 const MAX_WINDOW_BYTES = 16 * KIB * KIB;
-/** Above the bytes that the other side has got and need not acknowledge yet. */
-const MIN_CALM_BYTES = 48 * KIB;
+/** As much again as the other side may have got without acknowledging it (`pieces.ts`). */
+const MIN_CALM_BYTES = 4 * KIB;
 /** Longest queue before the link, in time. */
 const MAX_QUEUE_MS = 150;
 /** … and one that is no sign of a slow link: turns of the event loops on both sides make as much under load. */
 const GOOD_QUEUE_MS = 50;
 const MEASURE_EVERY_MS = 10_000;
 
-const MIN_PIECE_BYTES = 4 * KIB;
+const MIN_PIECE_BYTES = KIB / 2;
 const MAX_PIECE_BYTES = 64 * KIB;
 const PIECES_PER_WINDOW = 4;
 
@@ -43,7 +45,7 @@ interface Mark {
 export class SendWindow {
   #sent = 0;
   #acknowledged = 0;
-  #window = FIRST_WINDOW_BYTES;
+  #window = MIN_WINDOW_BYTES;
   #marks: Mark[] = [];
   /** How long a piece takes that finds the link empty, and when that was last seen. */
   #emptyMs = Infinity;
@@ -65,7 +67,9 @@ export class SendWindow {
 
   /** May small messages, `bytes` of them, still leave as they come? */
   isCalm(bytes: number): boolean {
-    return this.underWay + bytes <= Math.max(this.#window, MIN_CALM_BYTES);
+    const fits = this.underWay + bytes <= Math.max(this.#window, MIN_CALM_BYTES);
+    if (!fits) this.#wanted = true;
+    return fits;
   }
 
   /** May a piece of `bytes` leave now? One may always be under way. */

@@ -9,7 +9,6 @@
  * Knows nothing of what the messages mean. There is no encryption and no proof of identity here: the peer port
  * belongs into a network that only the cluster can reach.
  */
-import type { WebSocket } from 'ws';
 import type { NodeId } from '../raft/index.js';
 import { MAX_FRAME_BYTES, SPLIT_FRAME_BYTES } from './message-limits.js';
 import { silentLogger, type Logger, type Runtime, type Timer } from './runtime.js';
@@ -28,7 +27,7 @@ import { examineHello, type Meeting } from './duplicates.js';
 import { Dialer, type DialContext } from './ws-dialer.js';
 import type { Hello } from './wire-hello.js';
 import type { Identity } from './ws-handshake.js';
-import { WsLink, type LinkOwner } from './ws-link.js';
+import { WsLink, type Connection, type LinkOwner } from './ws-link.js';
 import { Listener } from './ws-listener.js';
 
 export interface WsTransportOptions {
@@ -240,11 +239,11 @@ export class WsTransport implements Transport {
       maxConnections: this.settings.maxConnections,
       peers: () => this.peers,
       objection: (hello) => this.objection(hello) ?? this.events?.objection?.(hello),
-      onLinked: (socket, { role, from }, info) => {
+      onLinked: (connection, { role, from }, info) => {
         const peer = role === 'router' ? ROUTER_PEERS + this.routersSeen++ : from;
         // Only a later life, or a second try of the same one, gets as far as this.
         this.links.get(peer)?.break('replaced', 'the peer has linked anew');
-        this.linkUp(socket, peer, from, info);
+        this.linkUp(connection, peer, from, info);
       },
     });
   }
@@ -320,15 +319,15 @@ export class WsTransport implements Transport {
   private startDialer(node: NodeId, address: string): Dialer {
     const dialer = new Dialer(node, address, {
       ...this.common(),
-      onLinked: (self, socket, hello, info) => {
-        this.dialled(self, socket, hello, info);
+      onLinked: (self, connection, hello, info) => {
+        this.dialled(self, connection, hello, info);
       },
     });
     dialer.dial();
     return dialer;
   }
 
-  private dialled(dialer: Dialer, socket: WebSocket, { from, clusterId }: Hello, info: LinkInfo): void {
+  private dialled(dialer: Dialer, connection: Connection, { from, clusterId }: Hello, info: LinkInfo): void {
     if (this.links.has(from)) {
       // Two seeds lead to one node.
       this.seedDialers.delete(dialer);
@@ -336,13 +335,13 @@ export class WsTransport implements Transport {
       return;
     }
     this.identity = { ...this.identity, clusterId };
-    this.linkUp(socket, from, from, info);
+    this.linkUp(connection, from, from, info);
   }
 
   /** @param remote as frames have it: a node id, or 0 for a router. */
-  private linkUp(socket: WebSocket, peer: PeerId, remote: NodeId, info: LinkInfo): void {
+  private linkUp(connection: Connection, peer: PeerId, remote: NodeId, info: LinkInfo): void {
     const ends = { from: this.identity.id, to: remote };
-    this.links.set(peer, new WsLink(socket, peer, ends, info, this.linkOwner));
+    this.links.set(peer, new WsLink(connection, peer, ends, info, this.linkOwner));
     this.logger.info({ peer, version: info.version }, 'link up');
     this.events?.onLink(peer, true);
   }

@@ -6,6 +6,7 @@
  * a later one by version: it is dialled again at once, with the hello that it knows. Knows nothing of what the link
  * carries.
  */
+import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import type { NodeId } from '../raft/index.js';
 import type { Logger, Runtime, Timer } from './runtime.js';
@@ -20,7 +21,7 @@ import {
   type Introduction,
   type Judgement,
 } from './ws-handshake.js';
-import { CLOSING, refuse } from './ws-link.js';
+import { CLOSING, refuse, type Connection } from './ws-link.js';
 
 export interface DialContext {
   readonly runtime: Runtime;
@@ -38,7 +39,7 @@ export interface DialContext {
   /** `peer` knows of another process of this node, and wants nothing of this one. */
   onDuplicate(peer: NodeId): void;
   /** The other side is who it should be: the link begins, in this very call. */
-  onLinked(dialer: Dialer, socket: WebSocket, hello: Hello, info: LinkInfo): void;
+  onLinked(dialer: Dialer, connection: Connection, hello: Hello, info: LinkInfo): void;
 }
 
 const FIRST_DELAY_MS = 50;
@@ -103,6 +104,11 @@ export class Dialer {
       return;
     }
     this.socket = socket;
+    let below: Socket | undefined;
+    socket.on('upgrade', (response) => {
+      below = response.socket;
+    });
+    const connection: Connection = { socket, bytesRead: () => below?.bytesRead ?? 0 };
     let complaint = 'closed before the hello';
     const { layout } = this;
     let heard = false;
@@ -124,7 +130,7 @@ export class Dialer {
     awaitHello(socket, this.context.runtime, this.context.helloTimeoutMs, {
       onFirst: (bytes) => {
         heard = true;
-        this.answered(socket, bytes, layout);
+        this.answered(connection, bytes, layout);
       },
       onTimeout: () => {
         complaint = 'no hello in time';
@@ -167,7 +173,8 @@ export class Dialer {
     this.dial();
   }
 
-  private answered(socket: WebSocket, bytes: Uint8Array | undefined, layout: HelloLayout): void {
+  private answered(connection: Connection, bytes: Uint8Array | undefined, layout: HelloLayout): void {
+    const { socket } = connection;
     const judgement = this.judge(bytes, layout);
     if ('refused' in judgement) {
       this.refuse(socket, judgement.refused);
@@ -178,7 +185,7 @@ export class Dialer {
     this.context.examine(judgement.hello, (refused) => {
       if (socket.readyState !== WebSocket.OPEN) return;
       const last = refused ?? this.context.objection(judgement.hello);
-      if (last === undefined) this.link(socket, judgement);
+      if (last === undefined) this.link(connection, judgement);
       else this.refuse(socket, last);
       release();
     });
@@ -188,11 +195,11 @@ export class Dialer {
     refuse(socket, this.context.counters, reason, detail);
   }
 
-  private link(socket: WebSocket, { hello, version }: Introduction): void {
+  private link(connection: Connection, { hello, version }: Introduction): void {
     this.linkedAt = this.context.runtime.now();
     this.lastComplaint = '';
     this.found = hello.from;
-    this.context.onLinked(this, socket, hello, linkInfo(hello, version));
+    this.context.onLinked(this, connection, hello, linkInfo(hello, version));
   }
 
   private judge(bytes: Uint8Array | undefined, layout: HelloLayout): Judgement {

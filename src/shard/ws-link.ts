@@ -1,8 +1,8 @@
 /**
  * One link to one peer after the hellos: what leaves (`outgoing.ts`, `two-lanes.ts`) and what arrives (`pieces.ts`).
  *
- * Every message of the socket is a sign of life of the link, a piece of a long frame as well; only whole frames are
- * handed on.
+ * Every byte that comes is a sign of life of the link, however long the message is that it belongs to; only whole frames
+ * are handed on.
  * A link goes down once, at once, and for good: whoever dialled makes a new one. Knows no other link, no address and
  * nothing of what the messages mean.
  */
@@ -16,6 +16,13 @@ import { TwoLanes } from './two-lanes.js';
 import { WireError } from './wire-buffer.js';
 import { decodeFrame, type FrameEnds } from './wire.js';
 import { binaryMessage } from './ws-handshake.js';
+
+/** What a link goes over. */
+export interface Connection {
+  readonly socket: WebSocket;
+  /** All that has come so far, of messages that are not whole yet as well. */
+  bytesRead(): number;
+}
 
 export interface LinkOwner {
   readonly limits: LinkLimits;
@@ -52,6 +59,7 @@ export function refuse(socket: WebSocket, counters: TransportCounters, reason: R
 export class WsLink {
   readonly peer: PeerId;
   readonly info: LinkInfo;
+  private readonly connection: Connection;
   private readonly socket: WebSocket;
   private readonly owner: LinkOwner;
   /** As the frames that we send have it. */
@@ -61,6 +69,7 @@ export class WsLink {
   private readonly lanes: { readonly window: SendWindow; readonly arrivals: Arrivals } | undefined;
   private down = false;
   private quietChecks = 0;
+  private readAtCheck: number;
   private readonly clock = (): number => this.owner.now();
   private readonly hand = (bytes: Uint8Array): void => {
     const { counters } = this.owner;
@@ -71,7 +80,10 @@ export class WsLink {
   /** Whoever waits for the answer to a question of `ask`, by what the question says; undefined once it was given. */
   private readonly questions: (((isAlive: boolean) => void) | undefined)[] = [];
 
-  constructor(socket: WebSocket, peer: PeerId, ends: FrameEnds, info: LinkInfo, owner: LinkOwner) {
+  constructor(connection: Connection, peer: PeerId, ends: FrameEnds, info: LinkInfo, owner: LinkOwner) {
+    const { socket } = connection;
+    this.connection = connection;
+    this.readAtCheck = connection.bytesRead();
     this.socket = socket;
     this.peer = peer;
     this.ends = ends;
@@ -89,7 +101,6 @@ export class WsLink {
       this.receive(binaryMessage(data, isBinary));
     });
     socket.on('pong', (answer) => {
-      this.quietChecks = 0;
       this.answered(answer.toString());
     });
     socket.on('close', (code, reason) => {
@@ -140,7 +151,9 @@ export class WsLink {
 
   /** To be called regularly: asks a quiet peer for a sign of life, gives up one that gives none. */
   checkSilence(): void {
-    this.quietChecks += 1;
+    const read = this.connection.bytesRead();
+    this.quietChecks = read === this.readAtCheck ? this.quietChecks + 1 : 1;
+    this.readAtCheck = read;
     if (this.quietChecks < SILENT_CHECKS) {
       if (this.quietChecks > 1) this.socket.ping();
       return;
@@ -175,7 +188,6 @@ export class WsLink {
 
   private receive(message: Uint8Array | undefined): void {
     if (this.down) return;
-    this.quietChecks = 0;
     this.owner.counters.bytesIn += message?.length ?? 0;
     try {
       if (message === undefined) throw new WireError('a text');

@@ -13,7 +13,7 @@ import { linkInfo, type LinkInfo, type Verdict } from './transport.js';
 import type { Refused, TransportCounters } from './transport-stats.js';
 import { encodeHello, type Hello, type HelloExtension } from './wire-hello.js';
 import { awaitHello, judgeCaller, type Identity, type Introduction, type Judgement } from './ws-handshake.js';
-import { CLOSING, refuse } from './ws-link.js';
+import { CLOSING, refuse, type Connection } from './ws-link.js';
 
 export interface ListenContext {
   readonly runtime: Runtime;
@@ -31,7 +31,7 @@ export interface ListenContext {
   objection(hello: Hello): Refused | undefined;
   helloTo(peer: NodeId): HelloExtension;
   /** Our own hello has been sent: the link begins, in this very call. */
-  onLinked(socket: WebSocket, hello: Hello, info: LinkInfo): void;
+  onLinked(connection: Connection, hello: Hello, info: LinkInfo): void;
 }
 
 /** How often Node looks for connections that are too slow with their headers. */
@@ -62,8 +62,8 @@ export class Listener {
       ...CLOSING,
       verifyClient: ({ req }: { req: { headers: { origin?: string } } }) => req.headers.origin === undefined,
     });
-    this.sockets.on('connection', (socket) => {
-      this.accept(socket);
+    this.sockets.on('connection', (socket, { socket: below }) => {
+      this.accept({ socket, bytesRead: () => below.bytesRead });
     });
   }
 
@@ -100,13 +100,14 @@ export class Listener {
     await closed;
   }
 
-  private accept(socket: WebSocket): void {
+  private accept(connection: Connection): void {
+    const { socket } = connection;
     socket.on('error', (error) => {
       this.context.logger.debug({ error: error.message }, 'a peer connection failed');
     });
     awaitHello(socket, this.context.runtime, this.context.helloTimeoutMs, {
       onFirst: (bytes) => {
-        this.introduced(socket, bytes);
+        this.introduced(connection, bytes);
       },
       onTimeout: () => {
         refuse(socket, this.context.counters, 'hello-timeout', 'no hello in time');
@@ -114,7 +115,8 @@ export class Listener {
     });
   }
 
-  private introduced(socket: WebSocket, bytes: Uint8Array | undefined): void {
+  private introduced(connection: Connection, bytes: Uint8Array | undefined): void {
+    const { socket } = connection;
     const judgement = this.judge(bytes);
     if ('refused' in judgement) {
       this.refuse(socket, judgement.refused);
@@ -127,7 +129,7 @@ export class Listener {
       // life that this very hello has put into quarantine would be accused by it once more, at the node's next start.
       const extension = this.context.helloTo(judgement.hello.from);
       const last = refused ?? this.context.objection(judgement.hello);
-      if (last === undefined) this.welcome(socket, judgement, extension);
+      if (last === undefined) this.welcome(connection, judgement, extension);
       else this.refuse(socket, last);
     });
   }
@@ -137,13 +139,13 @@ export class Listener {
     refuse(socket, this.context.counters, reason, detail);
   }
 
-  private welcome(socket: WebSocket, { hello, layout, version }: Introduction, extension: HelloExtension): void {
+  private welcome(connection: Connection, { hello, layout, version }: Introduction, extension: HelloExtension): void {
     const { id, clusterId, protocol } = this.context.identity();
     const { incarnation } = this.context;
     const answer: Hello = { role: 'node', from: id, to: hello.from, incarnation, clusterId, ...protocol, extension };
     // In the layout of the question: whoever knows only the first hello must be able to read it.
-    socket.send(encodeHello(answer, layout));
-    this.context.onLinked(socket, hello, linkInfo(hello, version));
+    connection.socket.send(encodeHello(answer, layout));
+    this.context.onLinked(connection, hello, linkInfo(hello, version));
   }
 
   private judge(bytes: Uint8Array | undefined): Judgement {

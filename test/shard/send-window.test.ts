@@ -65,6 +65,17 @@ describe('the window of a link', () => {
     expect(sender.delivered).toBeGreaterThan(0.97 * 1000 * 60_000);
   });
 
+  it.each([
+    [8, 350],
+    [16, 250],
+    [32, 250],
+    [64, 250],
+  ])('from the first byte on, at %d bytes a millisecond', (bytesPerMs, mostMs) => {
+    const sender = new Sender({ bytesPerMs, delayMs: 5 }).runMs(60_000);
+    expect(sender.longestQueueMs).toBeLessThan(mostMs);
+    expect(sender.delivered).toBeGreaterThan(0.9 * bytesPerMs * 60_000);
+  });
+
   it.each([125, 250, 4_000])('also at %d bytes a millisecond', (bytesPerMs) => {
     const sender = new Sender({ bytesPerMs, delayMs: 5 }).runMs(2_000);
     sender.longestQueueMs = 0;
@@ -119,11 +130,28 @@ describe('the window of a link', () => {
 
   it('tells when small messages had better wait as well', () => {
     const window = new SendWindow();
-    expect(window.isCalm(128 * 1024)).toBe(true);
-    window.sent(120 * 1024);
-    expect(window.isCalm(16 * 1024)).toBe(false);
-    window.acknowledged(120 * 1024, 5);
-    expect(window.isCalm(16 * 1024)).toBe(true);
+    expect(window.isCalm(4 * 1024)).toBe(true);
+    window.sent(3 * 1024);
+    expect(window.isCalm(2 * 1024)).toBe(false);
+    window.acknowledged(3 * 1024, 5);
+    expect(window.isCalm(2 * 1024)).toBe(true);
+  });
+
+  it('grows for small messages that had to wait, though each found room as a piece', () => {
+    const window = new SendWindow();
+    let total = 0;
+    for (let turn = 0; turn < 10; turn++) {
+      window.sent(4_000);
+      total += 4_000;
+      if (!window.isCalm(500)) {
+        expect(window.hasRoom(500, turn)).toBe(true);
+        window.sentPiece(500, turn);
+        total += 500;
+      }
+      expect(window.acknowledged(total, turn + 0.5)).toBe(true);
+    }
+    window.sent(4_000);
+    expect(window.isCalm(500)).toBe(true);
   });
 
   it('believes no acknowledgement of what was not sent, or of less than before', () => {

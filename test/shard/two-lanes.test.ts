@@ -126,6 +126,10 @@ const prevIndexes = (link: Link): number[] =>
 
 describe('two lanes', () => {
   it.each([
+    ['100 kB over 64 kbit/s', 100_000, 8],
+    ['100 kB over 128 kbit/s', 100_000, 16],
+    ['100 kB over 256 kbit/s', 100_000, 32],
+    ['a megabyte over 1 Mbit/s', 1_000_000, 125],
     ['a megabyte over 8 Mbit/s', 1_000_000, 1_000],
     ['16 MiB over 33 Mbit/s', 16 * MIB, 4_125],
     ['16 MiB over 8 Mbit/s', 16 * MIB, 1_000],
@@ -137,7 +141,8 @@ describe('two lanes', () => {
     });
     const late = contexts(link).map(({ sent, at }) => at - sent);
     expect(late.length).toBeGreaterThan(bytes / bytesPerMs / 60);
-    expect(Math.max(...late)).toBeLessThan(250);
+    // A heartbeat itself takes 4 ms at 64 kbit/s, and waits for the window, which has a least size.
+    expect(Math.max(...late)).toBeLessThan(bytesPerMs < 16 ? 400 : 250);
     expect(prevIndexes(link)).toEqual([1]);
   });
 
@@ -156,6 +161,10 @@ describe('two lanes', () => {
 
   it('send what a turn has to say as one frame, when all is calm', () => {
     const link = new Link(100_000);
+    // So much it carries is not known of a new link.
+    link.send(append(0, 500_000));
+    link.runMs(100);
+    link.got.length = 0;
     for (let turn = 0; turn < 100; turn++) {
       const before = link.sizes.length;
       link.send(heartbeat(1), append(turn, 1000), request(turn, 3000), append(turn + 1, 0));
@@ -259,12 +268,12 @@ describe('pieces', () => {
       const back = receipt === undefined ? undefined : new Arrivals(1).take(receipt);
       totals.push(back?.type === 'receipt' ? back.total : undefined);
     };
-    take(new Uint8Array(20_000).fill(VERSION));
-    take(new Uint8Array(20_000).fill(VERSION));
+    take(new Uint8Array(1_000).fill(VERSION));
+    take(new Uint8Array(1_500).fill(VERSION));
     take(encodePiece(frame, 0, 100));
     take(encodeReceipt(5));
-    take(new Uint8Array(20_000).fill(VERSION));
-    expect(totals.splice(0)).toEqual([undefined, 40_000, 40_101, undefined, undefined]);
+    take(new Uint8Array(1_000).fill(VERSION));
+    expect(totals.splice(0)).toEqual([undefined, 2_500, 2_601, undefined, undefined]);
     // Soon after a receipt only a great deal is worth another; a quiet link has to get there in 25 ms.
     take(new Uint8Array(80_000).fill(VERSION));
     now = 24;
@@ -273,7 +282,7 @@ describe('pieces', () => {
     take(new Uint8Array(1).fill(VERSION));
     take(new Uint8Array(250_000).fill(VERSION));
     take(new Uint8Array(20_000).fill(VERSION));
-    expect(totals).toEqual([undefined, undefined, 140_103, undefined, 410_103]);
+    expect(totals).toEqual([undefined, undefined, 83_603, undefined, 353_603]);
   });
 
   it.each<[string, Uint8Array[]]>([

@@ -1,7 +1,7 @@
 /** Real sockets on loopback, real `WsTransport`s, raw `ws` clients and servers; only the clock is by hand. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { WebSocket, WebSocketServer, type ClientOptions } from 'ws';
+import { WebSocket, WebSocketServer, type ClientOptions, type ServerOptions } from 'ws';
 import type { NodeId } from '../../src/raft/index.js';
 import { PROTOCOL } from '../../src/shard/protocol.js';
 import type { PeerMessage } from '../../src/shard/transport.js';
@@ -55,8 +55,8 @@ export class WsLab {
   }
 
   /** A raw server that stands for a node. Each connection comes out of `next`. */
-  async server(): Promise<RawServer> {
-    const server = new RawServer();
+  async server(options: ServerOptions = {}): Promise<RawServer> {
+    const server = new RawServer(options);
     this.closing.push(() => server.close());
     await server.listening;
     return server;
@@ -167,10 +167,11 @@ export class RawPeer {
 export class RawServer {
   readonly listening: Promise<unknown>;
   connections = 0;
-  private readonly server = new WebSocketServer({ host: HOST, port: 0 });
+  private readonly server: WebSocketServer;
   private readonly waiting: RawPeer[] = [];
 
-  constructor() {
+  constructor(options: ServerOptions) {
+    this.server = new WebSocketServer({ ...options, host: HOST, port: 0 });
     this.listening = once(this.server, 'listening');
     this.server.on('connection', (socket) => {
       this.connections += 1;

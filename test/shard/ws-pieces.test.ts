@@ -1,10 +1,11 @@
 /** Long messages over real links: in pieces between builds that know them, and as ever with the build before. */
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FORMER_PROTOCOL } from '../../src/shard/protocol.js';
+import { FORMER_PROTOCOL, PROTOCOL, type Protocol } from '../../src/shard/protocol.js';
 import { encodePiece, encodeReceipt } from '../../src/shard/pieces.js';
 import type { PeerMessage } from '../../src/shard/transport.js';
 import { encodeFrame } from '../../src/shard/wire.js';
+import { newestLayout } from '../../src/shard/wire-hello.js';
 import { WsLab, type RawPeer, type WsEndpoint } from './ws-lab.js';
 
 const peers = new Map([[1, 'unused:1']]);
@@ -30,6 +31,25 @@ beforeEach(async () => {
   node = await lab.node(2, { peers, silenceTimeoutMs: 3000 });
 });
 afterEach(() => lab.close());
+
+/** A link that a raw peer made to node 2. */
+async function called(protocol: Protocol) {
+  const peer = await lab.client(node, { autoPong: false });
+  peer.hello(protocol, newestLayout(protocol));
+  await peer.received(1);
+  return { end: { ...node, id: 2 }, peer };
+}
+
+/** A link that node 1 made to a raw peer. */
+async function dialled() {
+  const server = await lab.server({ autoPong: false });
+  const dialler = await lab.node(1, { peers: new Map([[2, server.address]]), silenceTimeoutMs: 3000 });
+  const peer = await server.next();
+  await peer.received(1);
+  peer.hello({ from: 2, to: 1 });
+  await dialler.recorder.linked(2);
+  return { end: { ...dialler, id: 1 }, peer };
+}
 
 /** All that the socket of a peer gets from now on. */
 const rawMessages = (peer: RawPeer): Uint8Array[] => {
@@ -84,6 +104,24 @@ describe('a long message', () => {
     await node.recorder.received(1, 1);
     expect(node.recorder.messagesFrom(1)).toEqual([replyOf(1000)]);
     expect(node.recorder.linkLog).toEqual(['+1']);
+  });
+
+  test.each([
+    ['whoever was dialled', PROTOCOL],
+    ['whoever was dialled', FORMER_PROTOCOL],
+    ['whoever dialled', PROTOCOL],
+  ])('keeps the link while its bytes arrive: %s, %o', async (side, protocol) => {
+    const { end, peer } = side === 'whoever dialled' ? await dialled() : await called(protocol);
+    const message = encodeFrame({ from: 3 - end.id, to: end.id, messages: [ping(7)] }, protocol.versions.max);
+    for (const [at, byte] of message.entries()) {
+      peer.socket.send(Uint8Array.of(byte), { fin: at === message.length - 1 });
+      // The answer tells that what was sent before has come. The other side's own questions are not answered.
+      peer.socket.ping();
+      await once(peer.socket, 'pong');
+      end.runtime.advance(1000);
+    }
+    await end.recorder.received(3 - end.id, 1);
+    expect(end.recorder.linkLog).toEqual([`+${3 - end.id}`]);
   });
 
   test('does not keep the link when its pieces cease to come', async () => {
