@@ -46,7 +46,7 @@ export * from './keyspace.js';
 export * from './message-limits.js';
 export { SingleLane, type Outgoing } from './outgoing.js';
 export { Arrivals } from './pieces.js';
-export { MIN_WINDOW_BYTES, SendWindow } from './send-window.js';
+export { SendWindow } from './send-window.js';
 export type { OutgoingSnapshot } from './snapshot-sender.js';
 export { TwoLanes } from './two-lanes.js';
 export type { NodeHealth, StalledShard } from './node-health.js';

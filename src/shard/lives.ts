@@ -7,6 +7,7 @@
  * it was told. Two nodes say these in their hellos, so both sides judge alike, and before the link begins: a life is *accused* if
  *
  *  - another process has had its boot number, or a higher one (a copy was restored, or the folder is empty); or
+ *  - it is of another folder: every folder has an id, drawn at random when a node first starts on it; or
  *  - its journal ended, when it started, before a position that an earlier life had told; or
  *  - an earlier life was accused, and it was not kept that it has been in quarantine since.
  *
@@ -28,6 +29,7 @@
 import { z } from 'zod';
 import type { GroupId, NodeId, Storage } from '../raft/index.js';
 import type { NodeStatus } from './status.js';
+import { randomId } from './random-id.js';
 import type { PeerId, Transport } from './transport.js';
 import type { Hello, HelloExtension } from './wire-hello.js';
 
@@ -48,9 +50,18 @@ const ownSchema = z.object({
   open: z.boolean(),
   /** Groups that are out of it, and of which life's. */
   released: z.array(z.tuple([z.number(), z.number()])),
+  /** The id of this folder; undefined before a build that draws one has started on it. */
+  folder: z.string().optional(),
 });
 
-const peerSchema = z.object({ boot: z.number(), position: z.number(), process: z.number(), accused: z.number() });
+const peerSchema = z.object({
+  boot: z.number(),
+  position: z.number(),
+  process: z.number(),
+  accused: z.number(),
+  /** Of its data folder; undefined if a build said nothing of it. */
+  folder: z.string().optional(),
+});
 
 /** What is known of another node's lives. */
 export type KnownLife = z.infer<typeof peerSchema>;
@@ -63,6 +74,8 @@ export interface LifeClaim {
   /** Drawn at random by the process. */
   readonly process: number;
   readonly quarantined: number;
+  /** The id of its data folder, if it says one. */
+  readonly folder?: string | undefined;
 }
 
 /** Why this life is accused; undefined: it is not. Both sides of a link ask it of the same numbers. */
@@ -71,9 +84,13 @@ export function accusation(known: KnownLife | undefined, claim: LifeClaim): stri
   if (known.accused > 0 && claim.quarantined <= known.accused) return 'it was found to have gone back in time before';
   if (known.process === claim.process) return undefined;
   if (claim.boot <= known.boot) return `this is start ${claim.boot} of its folder, and start ${known.boot} was seen`;
+  if (isAnotherFolder(known, claim)) return 'its data folder is not the one that was seen';
   if (claim.started >= known.position) return undefined;
   return `its journal ended at row ${claim.started}, and row ${known.position} was seen`;
 }
+
+const isAnotherFolder = (known: KnownLife, { folder }: LifeClaim): boolean =>
+  known.folder !== undefined && folder !== undefined && known.folder !== folder;
 
 /** That of a node which is accused in its life `boot`: no process of it had that number, as far as both sides know. */
 const nextLife = (boot: number, known: KnownLife | undefined): number =>
@@ -116,12 +133,13 @@ export class Lives {
     this.#host = host;
   }
 
-  /** Begins a life: its number is on disk before this resolves. `chance`: in [0, 1), tells this process from others. */
-  async start(meta: ReadonlyMap<string, Uint8Array>, chance: number): Promise<void> {
-    this.#process = Math.floor(chance * PROCESSES);
+  /** Begins a life: its number is on disk before this resolves. `random`: in [0, 1), tells this process from others. */
+  async start(meta: ReadonlyMap<string, Uint8Array>, random: () => number): Promise<void> {
+    this.#process = Math.floor(random() * PROCESSES);
     const own = read(meta.get(LIFE_META), ownSchema) ?? this.#own;
     const boot = own.boot + 1;
-    this.#own = { ...own, boot, quarantined: own.open ? boot : own.quarantined };
+    const folder = own.folder ?? randomId(random);
+    this.#own = { ...own, boot, quarantined: own.open ? boot : own.quarantined, folder };
     const peers = read(meta.get(PEERS_META), z.array(z.tuple([z.number(), peerSchema]))) ?? [];
     for (const [id, known] of peers) this.#peers.set(id, known);
     this.#started = this.#storage.position;
@@ -142,14 +160,20 @@ export class Lives {
 
   // Hellos.
 
+  /** Whether that node has been met here with this very data folder. */
+  knowsFolder(peer: NodeId, folder: string | undefined): boolean {
+    return folder !== undefined && this.#peers.get(peer)?.folder === folder;
+  }
+
   /** The process of a node that was linked here last. */
   lastProcess(peer: NodeId): number | undefined {
     return this.#peers.get(peer)?.process;
   }
 
   helloTo(peer: NodeId): HelloExtension {
-    const { boot, quarantined } = this.#own;
+    const { boot, quarantined, folder } = this.#own;
     const mine = {
+      ...(folder === undefined ? {} : { folderId: folder }),
       boot,
       quarantined,
       process: this.#process,
@@ -165,16 +189,16 @@ export class Lives {
    * cluster, as far as that can be shown yet. What any other remembers may be of the node of this number elsewhere: it accuses nobody.
    */
   met({ role, from, extension }: Hello, isOurs: boolean): void {
-    const { boot, process, started = 0, position = 0, quarantined = 0, known } = extension;
+    const { boot, process, started = 0, position = 0, quarantined = 0, folderId: folder, known } = extension;
     if (role !== 'node' || boot === undefined || process === undefined) return;
     this.#told.delete(from);
-    this.#judgePeer(from, { boot, started, process, quarantined }, position);
+    this.#judgePeer(from, { boot, started, process, quarantined, folder }, position);
     if (known !== undefined && isOurs) this.#judgeSelf(from, known);
   }
 
   #judgePeer(id: NodeId, claim: LifeClaim, position: number): void {
     const known = this.#peers.get(id);
-    const { process } = claim;
+    const { process, folder } = claim;
     const isAccused = accusation(known, claim) !== undefined;
     const seen = Math.max(known?.boot ?? 0, claim.boot);
     // The number that it takes now is used up, too: else another copy of its folder might take it once more, and be
@@ -185,17 +209,17 @@ export class Lives {
       this.heardPosition(id, position);
       return;
     }
-    this.#peers.set(id, { boot, position, process, accused });
+    this.#peers.set(id, { boot, position, process, accused, folder });
     this.#isKept = false;
     this.#hasMet = true;
   }
 
   #judgeSelf(accuser: NodeId, known: KnownLife): void {
-    const { boot, quarantined } = this.#own;
-    const why = accusation(known, { boot, started: this.#started, process: this.#process, quarantined });
+    const { boot, quarantined, folder } = this.#own;
+    const why = accusation(known, { boot, started: this.#started, process: this.#process, quarantined, folder });
     if (why === undefined) return;
     const life = nextLife(boot, known);
-    this.#own = { boot: life, quarantined: life, open: true, released: [] };
+    this.#own = { boot: life, quarantined: life, open: true, released: [], folder };
     this.#keepOwn();
     if (!this.#wasAccused) this.#why = why;
     this.#wasAccused = true;

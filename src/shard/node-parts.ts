@@ -105,7 +105,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const keeper = new TopologyKeeper(plan, id, storage);
   const liveness = new Liveness(settings.electionMs);
   const neighbourhood = new Neighbourhood(transport, keeper, liveness, plan, settings);
-  const sync = topologySync(options, hooks, { keeper, groups, settings, neighbourhood });
+  const sync = topologySync(options, hooks, { keeper, groups, settings, neighbourhood, lives });
   const confinement = new Confinement({ lives, groups, keeper, liveness, inbox, logger: options.logger });
   const duplicates = duplicateWatch(options, { groups, liveness, lives });
   const running = { settings, inbox, groups, operations, pipeline, disk, stalls, checkpointer, snapshots };
@@ -174,8 +174,9 @@ function commitPipeline(
 function topologySync(
   { id, plan, transport, runtime, logger, featureLevel }: ShardNodeOptions,
   { fail }: NodeHooks,
-  { keeper, groups, settings, neighbourhood }: Pick<NodeParts, 'keeper' | 'groups' | 'settings' | 'neighbourhood'>,
+  parts: Pick<NodeParts, 'keeper' | 'groups' | 'settings' | 'neighbourhood' | 'lives'>,
 ): TopologySync {
+  const { keeper, groups, settings, neighbourhood, lives } = parts;
   return new TopologySync({
     self: id,
     plan,
@@ -186,6 +187,7 @@ function topologySync(
     logger,
     settings,
     epochOf: (node) => neighbourhood.epochOf(node),
+    knowsFolder: (node, folderId) => lives.knowsFolder(node, folderId),
     fail,
     ...(featureLevel === undefined ? {} : { featureLevel }),
   });
@@ -243,7 +245,7 @@ export async function beginLife(
   settings.begin(copyIn(meta));
   retimeWatches(parts);
   await promises.start(meta, settings.promiseMs);
-  await lives.start(meta, runtime.random());
+  await lives.start(meta, () => runtime.random());
 }
 
 /** The node goes over to the settings in the topology; `pace` is called when its own clocks are to be set anew. */

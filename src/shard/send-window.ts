@@ -17,7 +17,7 @@ const KIB = 1024;
  * What a link may have under way at least, and before anything is known of it: a quarter of a second of a link of 64 kbit/s.
  * It doubles with every round trip where more can be borne.
  */
-export const MIN_WINDOW_BYTES = 2 * KIB;
+const MIN_WINDOW_BYTES = 2 * KIB;
 const MAX_WINDOW_BYTES = 16 * KIB * KIB;
 /** As much again as the other side may have got without acknowledging it (`pieces.ts`). */
 const MIN_CALM_BYTES = 4 * KIB;

@@ -8,13 +8,14 @@
  * The cluster uid is drawn at random by the first leader of group 0, and is in the first topology already: no node holds
  * data of a shard before it knows it. From then on each hello carries it: the id derived from the settings is the same
  * for all clusters that were made with the same settings, this one never is. A cluster that builds of feature level 1 made
- * has one once every node was linked that can read it; until then it has no such protection.
+ * has one once every node was linked that can read it; until then it has no such protection. From then on a node
+ * that has data and no uid is let in only with the folder that it was met with before.
  */
-import { v4 } from 'uuid';
 import type { NodeId } from '../raft/index.js';
 import type { Groups } from './groups.js';
 import { FORMER_PROTOCOL, PROTOCOL } from './protocol.js';
 import type { Logger, Runtime } from './runtime.js';
+import { randomId } from './random-id.js';
 import { sameTimers, type AgreedSettings, type Settings } from './settings.js';
 import { encodeTopology, SystemMachine } from './system-machine.js';
 import type { ClusterPlan, TopologyKeeper } from './topology-keeper.js';
@@ -34,6 +35,8 @@ export interface TopologySyncOptions {
   readonly settings: Settings;
   /** The epoch that a node runs by, as it said last. */
   readonly epochOf: (node: NodeId) => number;
+  /** Whether a node was met here with this very data folder. */
+  readonly knowsFolder: (node: NodeId, folderId: string | undefined) => boolean;
   /** What this build can read in replicated data. Default: `PROTOCOL.featureLevel`. */
   readonly featureLevel?: number;
   /** The cluster's data contradicts this node's settings, or its own data. */
@@ -96,7 +99,7 @@ export class TopologySync {
     const { held } = this;
     const proposal = keeper.proposal(held, {
       featureLevel: this.#lowestFeatureLevel(held === undefined),
-      drawUid: () => drawUid(runtime),
+      drawUid: () => randomId(() => runtime.random()),
       own: settings.own,
       agreed: this.#agreed(),
       allRunByIt: this.#allRunBy(held?.epoch ?? 0),
@@ -108,17 +111,26 @@ export class TopologySync {
   }
 
   helloTo(): HelloExtension {
-    const clusterUid = this.#options.keeper.topology?.clusterUid;
+    const { topology } = this.#options.keeper;
     const { timers, leaseReads } = this.#options.settings.own;
     const settings = { ...timers, leaseReads };
-    return clusterUid === undefined ? { settings } : { clusterUid, settings };
+    if (topology === undefined) return { settings };
+    const { clusterUid } = topology;
+    return clusterUid === undefined ? { settings, dataWithoutUid: true } : { settings, clusterUid };
   }
 
-  objection({ role, featureLevel, extension }: Hello): Refused | undefined {
+  objection({ role, from, featureLevel, extension }: Hello): Refused | undefined {
     const mine = this.#options.keeper.topology?.clusterUid;
-    const theirs = extension.clusterUid;
+    const { clusterUid: theirs, folderId, dataWithoutUid = false } = extension;
     if (mine !== undefined && theirs !== undefined && mine !== theirs) {
       return { reason: 'wrong-cluster', detail: `cluster uid ${theirs} meets cluster uid ${mine}` };
+    }
+    // It may have missed how its cluster got a uid, or be of another one, whose data must not come in.
+    if (mine !== undefined && dataWithoutUid && !this.#options.knowsFolder(from, folderId)) {
+      return {
+        reason: 'wrong-cluster',
+        detail: `a folder with data, no cluster uid and never seen here meets ${mine}`,
+      };
     }
     // It could not read what is in the logs, nor say which cluster it belongs to. Routers hold neither.
     const needed = this.clusterFeatureLevel;
@@ -174,8 +186,3 @@ export class TopologySync {
 
 export const levelOf = (topology: Topology | undefined): number =>
   topology?.featureLevel ?? FORMER_PROTOCOL.featureLevel;
-
-/** From the runtime's chance, so that a simulation can repeat it. */
-function drawUid(runtime: Runtime): string {
-  return v4({ random: Uint8Array.from({ length: 16 }, () => Math.floor(runtime.random() * 256)) });
-}

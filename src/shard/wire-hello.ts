@@ -20,7 +20,9 @@ import { WIRE_INTEGER_LIMIT, WireError, WireReader, WireWriter } from './wire-bu
 export interface HelloExtension {
   /** The random id of the cluster, once it has one (`Topology.clusterUid`). */
   readonly clusterUid?: string;
-  /** Drawn at random when the data folder was made: tells two folders of one node id apart. */
+  /** It has none, and yet data: a build of feature level 1 made its cluster. */
+  readonly dataWithoutUid?: boolean;
+  /** Drawn at random by the first process on the data folder: tells two folders of one node id apart. */
   readonly folderId?: string;
   /** Number of this start of the node on its folder, from 1. */
   readonly boot?: number;
@@ -38,6 +40,7 @@ export interface HelloExtension {
     readonly position: number;
     readonly process: number;
     readonly accused: number;
+    readonly folder?: string | undefined;
   };
 }
 
@@ -80,6 +83,7 @@ export const timersSchema = z.object({
 });
 const extensionSchema = z.object({
   clusterUid: z.string().max(64).optional(),
+  dataWithoutUid: z.boolean().optional(),
   folderId: z.string().max(64).optional(),
   boot: whole.optional(),
   position: whole.optional(),
@@ -87,7 +91,9 @@ const extensionSchema = z.object({
   started: whole.optional(),
   quarantined: whole.optional(),
   settings: timersSchema.extend({ leaseReads: z.boolean() }).optional(),
-  known: z.object({ boot: whole, position: whole, process: whole, accused: whole }).optional(),
+  known: z
+    .object({ boot: whole, position: whole, process: whole, accused: whole, folder: z.string().max(64).optional() })
+    .optional(),
 });
 
 /** The newest layout that whoever speaks `protocol` can read. */

@@ -1,5 +1,4 @@
 /** Adds models to what a seed draws. Knows how each is drawn; what a model does, the virtual machines know. */
-import { MIN_WINDOW_BYTES } from '../shard/index.js';
 import type { FaultKind, FaultPlan } from './fault-plan.js';
 import type { Mix } from './mix.js';
 import { MODEL_CHANCES, MODELS, type Model } from './model.js';
@@ -44,16 +43,19 @@ export function addModels(mix: Mix, random: Random, named: readonly Model[] | un
  * What one link carries in an election timeout is a few of the largest messages, or less than one. TCP below it loses,
  * doubles and reorders nothing, so whatever is sent twice while the first is under way was sent in vain.
  *
- * A link always has `MIN_WINDOW_BYTES` under way and carries a few of these windows in an election timeout: one that
- * carries less would be late for that alone. Half of them have values so large that they go in pieces.
+ * Half of them have values so large that they go in pieces. The narrowest carry a few of those in that time, and little
+ * beside them: heartbeats, and what clients repeat because it takes long, would fill a still narrower one for good.
  */
 function narrowLinks(mix: Mix, random: Random): Mix {
-  const windows = random.pick([4, 10]);
-  // Clients repeat what takes long: values larger than this would fill the narrowest links for good.
-  const large = windows === 4 ? 4_000 : random.pick([4_000, 20_000]);
+  const [kib, large] = random.pick([
+    [8, 1_000],
+    [16, 2_000],
+    [64, 4_000],
+    [160, random.pick([4_000, 20_000])],
+  ] as const);
   const valueBytes = random.chance(0.5) ? mix.valueBytes : large;
   const isLarge = valueBytes > mix.valueBytes;
-  const bytesPerMs = Math.ceil((windows * MIN_WINDOW_BYTES) / electionMs(mix));
+  const bytesPerMs = Math.ceil((kib * 1024) / electionMs(mix));
   const { checkpoints } = mix;
   const grown = { keepBytes: 20 * valueBytes, followerBytes: 10 * valueBytes, nodeFollowerBytes: 25 * valueBytes };
   return {

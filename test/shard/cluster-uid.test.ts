@@ -19,6 +19,10 @@ const uids = (of = cluster): Set<string | undefined> => new Set(topologies(of).m
 const settled = (of = cluster): Promise<boolean> =>
   of.runtime.until(() => uids(of).size === 1 && !uids(of).has(undefined));
 
+const uidOf = (id: number): string | undefined => cluster.node(id).topology()?.clusterUid;
+/** All three nodes are of the build before. */
+const formerly = () => new Map([1, 2, 3].map((id) => [id, FORMER_PROTOCOL]));
+
 /** Of so many nodes these only are started. */
 async function incomplete(ids = [1, 2], seed = 1, nodes = 3): Promise<VirtualCluster> {
   await loadHash();
@@ -69,7 +73,7 @@ describe('the cluster uid', () => {
   });
 
   test('and the feature level come when the last node has a build that can read them, and not before', async () => {
-    await start({ protocols: new Map([1, 2, 3].map((id) => [id, FORMER_PROTOCOL])) });
+    await start({ protocols: formerly() });
     await cluster.runtime.until(() => cluster.everyShardHasALeader());
     for (const id of [1, 2]) {
       await cluster.kill(id);
@@ -178,6 +182,72 @@ describe('the cluster uid', () => {
     await cluster.startNode(5);
     expect(await cluster.runtime.until(() => cluster.everyShardHasALeader() && cluster.converged())).toBe(true);
     for (let i = 0; i < 10; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
+  });
+
+  test('an empty folder in the place of a node goes into quarantine, however often it was started elsewhere', async () => {
+    const other = await incomplete([3], 9);
+    for (let start = 0; start < 5; start++) {
+      await other.kill(3);
+      await other.startNode(3);
+    }
+    await other.kill(3);
+    await start();
+    expect(await settled()).toBe(true);
+    for (let i = 0; i < 3; i++) await cluster.put(`key-${i}`, 'ours');
+    await cluster.kill(3);
+    cluster.disks.set(3, other.disks.get(3)!);
+    await cluster.startNode(3);
+    expect(cluster.node(3).status().quarantine).toMatch(/data folder is not the one/);
+    expect(await cluster.runtime.until(() => cluster.node(3).status().quarantine === undefined)).toBe(true);
+    for (let i = 0; i < 3; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
+  });
+
+  test('a stray with data of a cluster that has no uid is let in nowhere, and no key is overwritten', async () => {
+    const other = await VirtualCluster.start({ shards: 2, seed: 9, protocols: formerly() });
+    await other.runtime.until(() => other.everyShardHasALeader());
+    for (let i = 0; i < 20; i++) await other.put(`key-${i}`, 'of the other');
+    for (const id of [1, 2, 3]) await other.kill(id);
+
+    await start();
+    expect(await settled()).toBe(true);
+    for (let i = 0; i < 3; i++) await cluster.put(`key-${i}`, 'ours');
+    await cluster.kill(3);
+    const { disks } = cluster;
+    const ours = disks.get(3)!;
+    disks.set(3, other.disks.get(3)!);
+    await cluster.startNode(3);
+    await cluster.runtime.run(10_000);
+    expect(cluster.node(3).status().links).toEqual([]);
+    await cluster.kill(3);
+    disks.set(3, ours);
+    await cluster.startNode(3);
+    expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
+    for (let i = 0; i < 3; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
+    expect(await cluster.text('key-9')).toBeUndefined();
+  });
+
+  test('a node with data that missed how its cluster got a uid is let in, with its own folder', async () => {
+    await start({ protocols: formerly() });
+    await cluster.runtime.until(() => cluster.everyShardHasALeader());
+    await cluster.put('key', 'ours');
+    const upgrade = async (id: number): Promise<void> => {
+      await cluster.kill(id);
+      cluster.protocols.delete(id);
+      await cluster.startNode(id);
+      await cluster.runtime.until(() => cluster.everyShardHasALeader());
+    };
+    await upgrade(1);
+    await upgrade(2);
+    await cluster.kill(3);
+    cluster.protocols.delete(3);
+    await cluster.startNode(3);
+    expect(await cluster.runtime.until(() => [1, 2].some((id) => uidOf(id) !== undefined))).toBe(true);
+    expect(uidOf(3)).toBeUndefined();
+    await cluster.kill(3);
+    await cluster.startNode(3);
+    expect(cluster.node(3).status().quarantine).toBeUndefined();
+    expect(await settled()).toBe(true);
+    expect(await cluster.text('key')).toBe('ours');
   });
 
   test('a process that says another uid is refused, one that knows none is not', async () => {

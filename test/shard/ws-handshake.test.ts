@@ -40,10 +40,11 @@ describe('the hello', () => {
   test('comes back as it went', () => {
     const extension = {
       clusterUid: 'u',
+      dataWithoutUid: true,
       folderId: 'f',
       boot: 3,
       position: 9,
-      known: { boot: 2, position: 7, process: 5, accused: 0 },
+      known: { boot: 2, position: 7, process: 5, accused: 0, folder: 'f' },
     };
     const hello = helloOf({ incarnation: 2 ** 48 - 1, clusterId: 'x'.repeat(255), extension });
     expect(decodeHello(encodeHello(hello))).toEqual({ layout: 2, hello });

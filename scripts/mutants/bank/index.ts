@@ -78,6 +78,10 @@ import { k56 } from './k56-room-hides-hang.js';
 import { k57 } from './k57-receiver-ahead.js';
 import { k58 } from './k58-life-used-twice.js';
 import { k59 } from './k59-accused-by-strangers.js';
+import { k60 } from './k60-boots-alone.js';
+import { k61 } from './k61-data-without-uid.js';
+import { k62 } from './k62-whole-messages.js';
+import { k63 } from './k63-large-first-window.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -158,4 +162,8 @@ export const BANK: readonly Mutant[] = [
   k57,
   k58,
   k59,
+  k60,
+  k61,
+  k62,
+  k63,
 ];

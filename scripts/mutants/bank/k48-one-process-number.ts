@@ -11,7 +11,7 @@ export const k48: Mutant = {
   edits: [
     {
       file: 'src/shard/lives.ts',
-      find: 'this.#process = Math.floor(chance * PROCESSES);',
+      find: 'this.#process = Math.floor(random() * PROCESSES);',
       replace: 'this.#process = Math.floor((chance * PROCESSES) / PROCESSES);',
     },
   ],

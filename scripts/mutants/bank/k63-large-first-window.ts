@@ -1,0 +1,17 @@
+/**
+ * K63: A new link is taken for a fast one. Over one of 64 kbit/s the first pieces take seconds, and no heartbeat passes.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k63: Mutant = {
+  id: 'K63',
+  title: 'a new link may have 128 KiB under way',
+  caughtBy: ['repairs'],
+  edits: [
+    {
+      file: 'src/shard/send-window.ts',
+      find: '#window = MIN_WINDOW_BYTES',
+      replace: '#window = 64 * MIN_WINDOW_BYTES',
+    },
+  ],
+};
