@@ -12,7 +12,7 @@ export const k48: Mutant = {
     {
       file: 'src/shard/lives.ts',
       find: 'this.#process = Math.floor(random() * PROCESSES);',
-      replace: 'this.#process = Math.floor((chance * PROCESSES) / PROCESSES);',
+      replace: 'this.#process = Math.floor((random() * PROCESSES) / PROCESSES);',
     },
   ],
 };
