@@ -10,9 +10,10 @@ import { follows } from './log.js';
 import type { Append, AppendOk, Heartbeat, HeartbeatOk, Message } from './messages.js';
 import { TERM_ONLY } from './outbox.js';
 import { marked, mayBeReleased, releasedFrom, tickQuarantine } from './quarantine.js';
+import { votersOf } from './quorum.js';
 import type { Follower } from './roles.js';
 import { receiveChunk } from './snapshot-receiver.js';
-import { NONE } from './types.js';
+import { NONE, type NodeId } from './types.js';
 
 export function tickFollower(core: Core, follower: Follower): void {
   if (follower.quiesced) return;
@@ -122,8 +123,19 @@ function receiveHeartbeat(core: Core, follower: Follower, message: Heartbeat): v
 /** The owner knows that the leader is dead (s74): votes may be given at once, and this replica stands soon. */
 export function forgetLeader(core: Core, follower: Follower): void {
   if (follower.leader === NONE || core.options.leaseReads === true) return;
-  const { electionTicks, random } = core.options;
+  follower.electionTimeout = soon(core, follower.leader);
   follower.leader = NONE;
   follower.electionElapsed = 0;
-  follower.electionTimeout = 1 + Math.floor(random() * Math.max(1, electionTicks >> 1));
+}
+
+/**
+ * Within half an election timeout, where there are ticks for it never at the tick of another voter: nodes that hear of a
+ * death at one time, and tick together, would split the votes, and only stand again after a whole timeout.
+ */
+function soon({ id, configuration, options }: Core, leader: NodeId): number {
+  const ticks = Math.max(1, options.electionTicks >> 1);
+  const left = votersOf(configuration).filter((voter) => voter !== leader);
+  const rounds = Math.max(1, Math.floor(ticks / left.length));
+  const turn = Math.floor(options.random() * rounds) * left.length + Math.max(0, left.indexOf(id));
+  return 1 + (turn % ticks);
 }

@@ -66,8 +66,29 @@ describe('quiet', () => {
     cluster.raft(2).forgetLeader();
     cluster.raft(3).forgetLeader();
     expect(cluster.raft(2).leader).toBe(0);
-    cluster.tick(3, [2, 3]);
+    cluster.tick(6, [2, 3]);
     expect([2, 3].map((id) => cluster.raft(id).role).sort()).toEqual(['follower', 'leader']);
+  });
+
+  it('s74 … and never split the votes, though they tick together, for it is not the turn of two at once', () => {
+    const draws = [0, 0.3, 0.5, 0.99];
+    for (const [one, two] of draws.flatMap((draw) => draws.map((other) => [draw, other] as const))) {
+      const chance = new Map([
+        [2, 0.5],
+        [3, 0.75],
+      ]);
+      const cluster = new Cluster(3, (id) => ({ random: () => chance.get(id) ?? 0 }));
+      cluster.elect(1);
+      cluster.isolate(1);
+      chance.set(2, one);
+      chance.set(3, two);
+      cluster.raft(2).forgetLeader();
+      cluster.raft(3).forgetLeader();
+      const { term } = cluster.raft(2);
+      cluster.tick(5, [2, 3]);
+      expect([2, 3].map((id) => cluster.raft(id).role).sort()).toEqual(['follower', 'leader']);
+      expect(cluster.raft(2).term).toBe(term + 1);
+    }
   });
 
   it('a leader that was wrongly called dead is heard again, and the short timeout is over', () => {
