@@ -83,6 +83,9 @@ function nodeStatusView(status: NodeStatus): object {
     inbox_length: status.inboxLength,
     feature_level: status.featureLevel,
     links: status.links,
+    election_timeout_ms: status.electionTimeoutMs ?? null,
+    // Commits wait for room on its disk, and writes are refused; null: they do not.
+    room_wait_ms: rounded(status.roomWaitMs),
     storage: {
       journal_bytes: status.storage.journalBytes,
       journal_rows: status.storage.journalRows,
@@ -130,8 +133,12 @@ function replicaView(group: GroupStatus | undefined, commit: number): object {
     leader_changes: group.leaderChanges,
     pending_writes: group.pendingWrites,
     pending_reads: group.pendingReads,
+    /** Of a leader: for how long nothing was committed although something waits; null of others. */
+    commit_wait_ms: rounded(group.commitWaitMs),
   };
 }
+
+const rounded = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round(ms));
 
 export interface Place {
   readonly shard: number;

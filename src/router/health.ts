@@ -6,9 +6,10 @@
  * make it unready, or one bad shard would take every node out of a load balancer; they are named, and count when asked
  * strictly. A router of its own has no faults but that it reaches nothing.
  */
-import type { NodeHealth, Topology } from '../shard/index.js';
+import type { NodeHealth, StalledShard, Topology } from '../shard/index.js';
 import type { Backend, ServingState } from './backend.js';
-import { leaderAmong, replicasOf, type StatusAsker, type Statuses } from './leader-claims.js';
+import type { StatusAsker, Statuses } from './leader-claims.js';
+import { isStalled, unservedShards, type UnservedShards } from './shard-service.js';
 
 export interface HealthCheck {
   readonly name: string;
@@ -19,22 +20,17 @@ export interface HealthCheck {
 }
 
 /** All that readiness depends on. */
-export interface Situation {
+export interface Situation extends UnservedShards {
   readonly state: ServingState;
   readonly topology: Topology | undefined;
   /** Of the node in this process; undefined for a router of its own. */
   readonly health: NodeHealth | undefined;
-  /** Shards of which too few replicas are alive, and shards without a known leader. */
-  readonly noQuorum: readonly number[];
-  readonly noLeader: readonly number[];
   /** Any shard without service counts. */
   readonly strict: boolean;
 }
 
 /** Shards named in one line at most. */
 const MAX_NAMED = 16;
-/** How much longer than an election timeout a shard may take to commit before the node that leads it is not ready. */
-const COMMIT_GRACE_MS = 500;
 
 function named(shards: readonly number[]): string {
   const more = shards.length > MAX_NAMED ? `, and ${shards.length - MAX_NAMED} more` : '';
@@ -77,49 +73,50 @@ function diskCheck({ diskPendingMs, electionTimeoutMs, diskStall }: NodeHealth):
 }
 
 function commitCheck({ stalled, electionTimeoutMs }: NodeHealth): HealthCheck {
-  const late = stalled.filter(({ ms }) => ms > electionTimeoutMs + COMMIT_GRACE_MS);
+  const late = stalled.filter(({ ms }) => isStalled(ms, electionTimeoutMs));
   if (late.length === 0) return { name: 'commits', wrong: undefined };
-  const longest = Math.max(...late.map(({ ms }) => ms));
-  const shards = late.map(({ shard }) => shard).filter((shard) => shard >= 0);
-  const what = shards.length > 0 ? named(shards) : 'the system group';
-  return { name: 'commits', wrong: `led here, and nothing committed for ${inSeconds(longest)}: ${what}` };
+  return { name: 'commits', wrong: `led here, and ${nothingCommitted(late)}` };
 }
 
-function serviceChecks({ noQuorum, noLeader, strict }: Situation, topology: Topology): HealthCheck[] {
-  const unserved = new Set([...noQuorum, ...noLeader]).size;
+function nothingCommitted(stalled: readonly StalledShard[]): string {
+  const longest = Math.max(...stalled.map(({ ms }) => ms));
+  const shards = stalled.map(({ shard }) => shard).filter((shard) => shard >= 0);
+  return `nothing committed for ${inSeconds(longest)}: ${shards.length > 0 ? named(shards) : 'the system group'}`;
+}
+
+function serviceChecks(situation: Situation, topology: Topology): HealthCheck[] {
+  const { noQuorum, noLeader, unanswered, stalled, strict } = situation;
+  const stalledShards = stalled?.map(({ shard }) => shard) ?? [];
+  const unserved = new Set([...noQuorum, ...noLeader, ...unanswered, ...stalledShards]).size;
   const counts = strict || unserved === topology.shards.length;
-  const check = (name: string, what: string, shards: readonly number[]): HealthCheck => {
-    const text = shards.length > 0 ? `${what}: ${named(shards)}` : undefined;
-    return counts ? { name, wrong: text } : { name, wrong: undefined, note: text };
-  };
-  return [check('quorums', 'too few live replicas', noQuorum), check('leaders', 'no leader known', noLeader)];
+  const check = (name: string, text: string | undefined): HealthCheck =>
+    counts ? { name, wrong: text } : { name, wrong: undefined, note: text };
+  const listed = (what: string, shards: readonly number[]): string | undefined =>
+    shards.length > 0 ? `${what}: ${named(shards)}` : undefined;
+  const leaders = [listed('no leader known', noLeader), listed('the leader does not answer', unanswered)];
+  const checks = [
+    check('quorums', listed('too few live replicas', noQuorum)),
+    check('leaders', leaders.filter((text) => text !== undefined).join('; ') || undefined),
+  ];
+  if (stalled === undefined) return checks;
+  return [...checks, check('stalls', stalled.length > 0 ? `led, and ${nothingCommitted(stalled)}` : undefined)];
 }
 
-/** Looks at what `readiness` decides by. A router of its own has to ask the nodes for it. */
+/**
+ * Looks at what `readiness` decides by. A router of its own has to ask the nodes for it, and so has a node that is asked
+ * strictly; otherwise a node answers at once, by what it knows.
+ */
 export async function checkReadiness(
   backend: Backend,
   statuses: StatusAsker,
   strict: boolean,
 ): Promise<readonly HealthCheck[]> {
-  const mustAsk = backend.self === undefined && backend.topology() !== undefined;
+  const mustAsk = (strict || backend.self === undefined) && backend.topology() !== undefined;
   return readinessOf(backend, strict, mustAsk ? await statuses.ask() : undefined);
 }
 
-/** As far as is known here now; `answers`: what a router of its own has asked for. */
+/** As far as is known here now; `answers`: what the nodes said, if they were asked. */
 export function readinessOf(backend: Backend, strict: boolean, answers?: Statuses): readonly HealthCheck[] {
-  const { self } = backend;
-  const topology = backend.topology();
-  const noQuorum: number[] = [];
-  const noLeader: number[] = [];
-  for (const [shard, replicas] of topology?.shards.entries() ?? []) {
-    const alive = replicas.filter((node) => backend.alive(node)).length;
-    if (alive * 2 <= replicas.length) noQuorum.push(shard);
-    if (answers !== undefined && topology !== undefined) {
-      if (leaderAmong(replicasOf(answers, topology, shard)) === undefined) noLeader.push(shard);
-    } else if (self !== undefined && replicas.includes(self) && backend.leaderOf(shard) === undefined) {
-      // Of the shards that it does not hold, a node cannot say whether they have a leader; their replicas do.
-      noLeader.push(shard);
-    }
-  }
-  return readiness({ state: backend.state(), topology, health: backend.health(), noQuorum, noLeader, strict });
+  const own = { state: backend.state(), topology: backend.topology(), health: backend.health() };
+  return readiness({ ...own, ...unservedShards(backend, answers), strict });
 }

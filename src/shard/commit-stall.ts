@@ -18,6 +18,11 @@ export class CommitStall {
     return this.#sinceMs;
   }
 
+  /** For so long, in ms; 0: nothing waits. */
+  get waitMs(): number {
+    return this.#sinceMs === undefined ? 0 : this.#now() - this.#sinceMs;
+  }
+
   /** `applied`: undefined when this replica does not lead, and so owes nobody anything. */
   note(applied: number | undefined, lastIndex: number): void {
     if (applied === undefined || applied >= lastIndex) {

@@ -45,6 +45,11 @@ export class DiskStalls {
     return this.#stall;
   }
 
+  /** For how long commits have waited; undefined: they have not. */
+  get roomWaitMs(): number | undefined {
+    return this.#stall?.waits === 'commits' ? this.#runtime.now() - this.#stall.sinceMs : undefined;
+  }
+
   /** Why a write is refused now, and under which code. */
   get refusal(): { readonly code: ErrorCode; readonly message: string } | undefined {
     if (this.#stall?.waits !== 'commits') return undefined;

@@ -227,6 +227,7 @@ export class Group implements Replica {
       leaderChanges: this.leaderChanges,
       pendingWrites: this.waitingWrites,
       pendingReads: this.waitingReads,
+      commitWaitMs: this.isLeader ? this.stall.waitMs : undefined,
     };
   }
 

@@ -33,7 +33,7 @@ export interface NodeHealth {
 export function healthOf(parts: NodeParts, state: NodeStatus['state'], now: number): NodeHealth {
   const stalled: StalledShard[] = [];
   for (const { id, stall } of parts.groups.all()) {
-    if (stall.sinceMs !== undefined) stalled.push({ shard: shardOfGroup(id), ms: now - stall.sinceMs });
+    if (stall.sinceMs !== undefined) stalled.push({ shard: shardOfGroup(id), ms: stall.waitMs });
   }
   const electionTimeoutMs = parts.settings.electionMs;
   const { stall } = parts.stalls;
@@ -43,8 +43,8 @@ export function healthOf(parts: NodeParts, state: NodeStatus['state'], now: numb
 }
 
 export function statusOf(
-  { keeper, liveness, groups, inbox, sync, lives }: NodeParts,
-  own: Omit<NodeStatus, 'topologyEpoch' | 'alive' | 'groups' | 'inboxLength' | 'featureLevel' | 'links' | 'quarantine'>,
+  { keeper, liveness, groups, inbox, sync, lives, settings, stalls }: NodeParts,
+  own: Pick<NodeStatus, 'id' | 'name' | 'state' | 'failure' | 'uptimeMs' | 'storage'>,
 ): NodeStatus {
   return {
     ...own,
@@ -54,6 +54,8 @@ export function statusOf(
     inboxLength: inbox.length,
     featureLevel: sync.featureLevel,
     links: sync.links(),
+    electionTimeoutMs: settings.electionMs,
+    roomWaitMs: stalls.roomWaitMs,
     ...lives.status(),
   };
 }

@@ -14,6 +14,11 @@ export interface GroupStatus {
   readonly leaderChanges: number;
   readonly pendingWrites: number;
   readonly pendingReads: number;
+  /**
+   * For how long nothing was committed and applied although something waits to be, in ms; 0: nothing waits. Absent: this
+   * replica does not lead, or its build does not say.
+   */
+  readonly commitWaitMs?: number | undefined;
 }
 
 export interface NodeStatus {
@@ -33,6 +38,10 @@ export interface NodeStatus {
   readonly featureLevel: number;
   /** Links to other nodes, with the protocol version of each. */
   readonly links: readonly { readonly peer: NodeId; readonly version: number }[];
+  /** By the timers in force; absent from builds that do not say. */
+  readonly electionTimeoutMs?: number | undefined;
+  /** For how long commits have waited for room on the disk, and new writes been refused, in ms; absent: they have not. */
+  readonly roomWaitMs?: number | undefined;
   /** Why what this node says does not count at present (`lives.ts`); absent: it does. */
   readonly quarantine?: string | undefined;
 }

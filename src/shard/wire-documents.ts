@@ -19,6 +19,8 @@ const whole = z
   .min(0)
   .max(WIRE_INTEGER_LIMIT - 1);
 
+const milliseconds = z.number().min(0);
+
 const topology = z
   .object({
     clusterId: z.string(),
@@ -90,6 +92,7 @@ const status = z.object({
       leaderChanges: whole,
       pendingWrites: whole,
       pendingReads: whole,
+      commitWaitMs: milliseconds.optional(),
     }),
   ),
   storage: z.object({
@@ -104,6 +107,8 @@ const status = z.object({
   // The former build says neither.
   featureLevel: whole.default(FORMER_PROTOCOL.featureLevel),
   links: z.array(z.object({ peer: nodeId, version: whole })).default([]),
+  electionTimeoutMs: milliseconds.optional(),
+  roomWaitMs: milliseconds.optional(),
   quarantine: z.string().optional(),
 });
 

@@ -111,6 +111,16 @@ describe('what the cluster says of itself', () => {
     }
   });
 
+  it('/v1/shards and /v1/nodes tell for how long commits have waited; null where nobody says', async () => {
+    const groups = status.groups.map((group) => ({ ...group, commitWaitMs: 1_234.5 }));
+    http.backend.status = { ...status, groups, electionTimeoutMs: 300, roomWaitMs: 99.6 };
+    http.backend.others.set(2, status);
+    const replicas = [{ commit_wait_ms: 1_235 }, { commit_wait_ms: null }, { role: null }];
+    expect((await http.ask('GET', '/v1/shards/2')).json).toMatchObject({ replicas });
+    const nodes = [{ room_wait_ms: 100 }, { room_wait_ms: null }, null].map((each) => ({ status: each }));
+    expect((await http.ask('GET', '/v1/nodes')).json).toMatchObject({ nodes });
+  });
+
   it('/v1/where tells shard, hash, replicas and leader of a key', async () => {
     const key = stringKey('a/b');
     expect((await http.ask('GET', '/v1/where/a/b')).json).toEqual({
@@ -217,6 +227,7 @@ describe('health, version, metrics', () => {
     http.backend.dead.add(3).add(2);
     http.backend.leaderOf = (): number => 1;
     http.backend.known = topologyOf(3, [[1], [2, 3]]);
+    http.backend.status = status;
     expect(await http.ask('GET', '/readyz')).toMatchObject({ status: 200, text: 'ok\n' });
     expect((await http.ask('GET', '/readyz?verbose')).text).toBe(
       '[+] state ok\n[+] topology ok\n[+] disk ok\n[+] commits ok\n' +
@@ -224,7 +235,7 @@ describe('health, version, metrics', () => {
     );
     expect(await http.ask('GET', '/readyz?strict')).toMatchObject({
       status: 503,
-      text: '[-] quorums: too few live replicas: shard 1\nnot ready\n',
+      text: '[-] quorums: too few live replicas: shard 1\n[-] leaders: no leader known: shard 1\nnot ready\n',
     });
     http.backend.ailing = { ...http.backend.ailing, diskPendingMs: 1_500 };
     expect(await http.ask('GET', '/readyz')).toMatchObject({
@@ -245,6 +256,20 @@ describe('health, version, metrics', () => {
     expect((await http.ask('GET', '/readyz?strict')).text).toBe('[-] leaders: no leader known: shard 1\nnot ready\n');
     http.backend.status = status;
     expect(await http.ask('GET', '/readyz')).toMatchObject({ status: 200, text: 'ok\n' });
+  });
+
+  it('/readyz of a node asks the others only when it is asked strictly', async () => {
+    http.backend.ailing = { state: 'serving', electionTimeoutMs: 500, diskPendingMs: 0, stalled: [] };
+    http.backend.status = { ...status, groups: [] };
+    const groups = status.groups.map((group) => ({ ...group, commitWaitMs: group.group === 3 ? 4_000 : 900 }));
+    http.backend.others.set(2, { ...status, id: 2, groups, electionTimeoutMs: 500 });
+    expect(await http.ask('GET', '/readyz')).toMatchObject({ status: 200, text: 'ok\n' });
+    expect(http.backend.rounds).toBe(0);
+    expect(await http.ask('GET', '/readyz?strict')).toMatchObject({
+      status: 503,
+      text: '[-] stalls: led, and nothing committed for 4.0 s: shard 2\nnot ready\n',
+    });
+    expect(http.backend.rounds).toBe(1);
   });
 
   it('/version tells the build', async () => {

@@ -18,6 +18,8 @@ const node = (more: Partial<Situation> = {}, ailing: Partial<NodeHealth> = {}): 
   health: { ...well, ...ailing },
   noQuorum: [],
   noLeader: [],
+  unanswered: [],
+  stalled: undefined,
   strict: false,
   ...more,
 });
@@ -97,6 +99,14 @@ describe('a node is not ready', () => {
       node({ noLeader: [2], strict: true }),
       ['leaders: no leader known: shard 2'],
     ],
+    [
+      'when asked strictly and a leader does not answer, or commits nothing',
+      node({ noLeader: [0], unanswered: [1], stalled: [{ shard: 2, ms: 2_000 }], strict: true }),
+      [
+        'leaders: no leader known: shard 0; the leader does not answer: shard 1',
+        'stalls: led, and nothing committed for 2.0 s: shard 2',
+      ],
+    ],
   ])('%s', (_, situation, wrong) => {
     expect(wrongIn(situation)).toEqual(wrong);
   });
@@ -114,6 +124,16 @@ describe('a router of its own', () => {
     expect(wrongIn(router({ noLeader: [0, 1], strict: true }))).toHaveLength(1);
     expect(wrongIn(router({ noLeader: [0, 1, 2] }))).toEqual(['leaders: no leader known: shard 0, 1, 2']);
     expect(readiness(router()).map(({ name }) => name)).toEqual(['state', 'topology', 'quorums', 'leaders']);
+  });
+
+  it('counts shards whose leader does not answer or commits nothing, one without any other fault among them', () => {
+    const unserved = { unanswered: [0], stalled: [{ shard: 1, ms: 3_000 }] };
+    expect(wrongIn(router(unserved))).toEqual([]);
+    expect(readiness(router(unserved)).flatMap(({ note }) => note ?? [])).toEqual([
+      'the leader does not answer: shard 0',
+      'led, and nothing committed for 3.0 s: shard 1',
+    ]);
+    expect(wrongIn(router({ ...unserved, noLeader: [2] }))).toHaveLength(2);
   });
 });
 

@@ -40,6 +40,7 @@ describe('nodes whose disks are all full', () => {
     const leader = cluster.leader(0);
     expect(cluster.node(leader).state()).toBe('serving');
     expect(cluster.node(leader).diskStall()).toMatchObject({ reason: 'disk-full' });
+    expect(cluster.node(leader).status().roomWaitMs).toBeGreaterThan(STALL_PATIENCE_MS);
     expect(await ask(cluster, leader, 0, putOf(cluster))).toMatchObject({ code: 'disk-full', outcome: 'not_applied' });
     const refused = await cluster.put('b', 'never', { deadlineMs: 2_000 });
     expect(refused).toMatchObject({ type: 'refused', code: 'disk-full', outcome: 'not_applied' });
@@ -51,6 +52,7 @@ describe('nodes whose disks are all full', () => {
     for (const id of [1, 2, 3]) {
       expect(cluster.node(id).state()).toBe('serving');
       expect(cluster.node(id).diskStall()).toBeUndefined();
+      expect(cluster.node(id).status().roomWaitMs).toBeUndefined();
     }
     expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
   });

@@ -3,40 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { CommitStall } from '../../src/shard/commit-stall.js';
 import { DiskWatch } from '../../src/shard/disk-watch.js';
 import { readiness } from '../../src/router/health.js';
-import type { Storage } from '../../src/shard/index.js';
+import { HangingDisk } from '../support/hanging-disk.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 const TIMEOUT_MS = 500;
 
-/** A storage whose commits wait while it hangs, in order, and all complete when it works again. */
-class Hanging {
-  #waiting: (() => void)[] = [];
-  #hangs = false;
-
-  hang(hangs: boolean): void {
-    this.#hangs = hangs;
-    if (hangs) return;
-    for (const go of this.#waiting.splice(0)) go();
-  }
-
-  wrap(inner: Storage): Storage {
-    return new Proxy(inner, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name);
-        if (typeof value !== 'function') return value;
-        const call = (value as (...args: unknown[]) => unknown).bind(target);
-        if (name !== 'commit') return call;
-        return async (...args: unknown[]) => {
-          if (this.#hangs) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-          return call(...args);
-        };
-      },
-    });
-  }
-}
-
-const started = async (): Promise<{ cluster: VirtualCluster; disk: Hanging }> => {
-  const disk = new Hanging();
+const started = async (): Promise<{ cluster: VirtualCluster; disk: HangingDisk }> => {
+  const disk = new HangingDisk();
   const cluster = await VirtualCluster.start({
     shards: 6,
     storage: (id, storage) => (id === 1 ? disk.wrap(storage) : storage),
@@ -50,7 +23,8 @@ const keysOf = (cluster: VirtualCluster, shard: number): string =>
 
 const isReady = (cluster: VirtualCluster, id: number): boolean => {
   const node = cluster.node(id);
-  const situation = { topology: node.topology(), noQuorum: [], noLeader: [], strict: false };
+  const unserved = { noQuorum: [], noLeader: [], unanswered: [], stalled: undefined };
+  const situation = { topology: node.topology(), ...unserved, strict: false };
   return readiness({ state: node.state(), health: node.health(), ...situation }).every(
     ({ wrong }) => wrong === undefined,
   );

@@ -193,7 +193,21 @@ const raftStatus = fc.record({
   ),
 });
 
-export const statuses: fc.Arbitrary<NodeStatus> = fc.record({
+const keysOf = <Fields extends object>(fields: Fields): (keyof Fields)[] => Object.keys(fields) as (keyof Fields)[];
+/** −0 does not come back from JSON. */
+const milliseconds = fc.double({ min: 0, max: 1e9, noNaN: true }).map((ms) => ms + 0);
+
+const groupFields = {
+  group: u32,
+  raft: raftStatus,
+  stateHash: fc.constant('0123456789abcdef'),
+  keys: integer,
+  leaderChanges: integer,
+  pendingWrites: integer,
+  pendingReads: integer,
+};
+
+const statusFields = {
   id: nodeId,
   name: fc.string(),
   state: fc.constantFrom('starting' as const, 'serving' as const, 'stopping' as const, 'failed' as const),
@@ -201,18 +215,9 @@ export const statuses: fc.Arbitrary<NodeStatus> = fc.record({
   topologyEpoch: integer,
   uptimeMs: fc.nat(),
   alive: nodeIds,
-  groups: fc.array(
-    fc.record({
-      group: u32,
-      raft: raftStatus,
-      stateHash: fc.constant('0123456789abcdef'),
-      keys: integer,
-      leaderChanges: integer,
-      pendingWrites: integer,
-      pendingReads: integer,
-    }),
-    { maxLength: 3 },
-  ),
+  groups: fc.array(fc.record({ ...groupFields, commitWaitMs: milliseconds }, { requiredKeys: keysOf(groupFields) }), {
+    maxLength: 3,
+  }),
   storage: fc.record(
     {
       journalBytes: integer,
@@ -230,7 +235,12 @@ export const statuses: fc.Arbitrary<NodeStatus> = fc.record({
   inboxLength: integer,
   featureLevel: integer,
   links: fc.array(fc.record({ peer: nodeId, version: integer }), { maxLength: 3 }),
-});
+};
+
+export const statuses: fc.Arbitrary<NodeStatus> = fc.record(
+  { ...statusFields, electionTimeoutMs: milliseconds, roomWaitMs: milliseconds, quarantine: fc.string() },
+  { requiredKeys: keysOf(statusFields) },
+);
 
 const isNot = fc.boolean();
 

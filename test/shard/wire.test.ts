@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Append, Heartbeat, Message } from '../../src/raft/index.js';
 import type { Put } from '../../src/shard/operation.js';
+import type { GroupStatus, NodeStatus } from '../../src/shard/status.js';
 import type { PeerMessage } from '../../src/shard/transport.js';
 import { WireError } from '../../src/shard/wire-buffer.js';
 import { decodeFrame, encodeFrame, FrameEncoder, FRAME_HEADER_BYTES } from '../../src/shard/wire.js';
@@ -51,6 +52,30 @@ const put = {
   id: 77,
   request: { shard: 3, budgetMs: 1500.5, operation: putOperation },
 } satisfies PeerMessage;
+
+const groupStatus: GroupStatus = {
+  group: 1,
+  raft: {
+    ...{ id: 1, role: 'leader', term: 7, vote: 1, leader: 1, quiesced: false, peers: [] },
+    ...{ commit: 20, applied: 18, firstIndex: 1, lastIndex: 21, stableIndex: 21 },
+    configuration: { voters: [1, 2, 3], votersOutgoing: [], learners: [] },
+  },
+  ...{ stateHash: '0123456789abcdef', keys: 3, leaderChanges: 2, pendingWrites: 0, pendingReads: 0 },
+};
+
+const nodeStatus: NodeStatus = {
+  ...{ id: 1, name: 'n1', state: 'serving', failure: undefined, topologyEpoch: 1, uptimeMs: 12.4, alive: [2, 3] },
+  groups: [groupStatus],
+  storage: { journalBytes: 10, journalRows: 2, stateBytes: 30, commits: 4, commitMs: [1, 2] },
+  ...{ inboxLength: 5, featureLevel: 1, links: [] },
+};
+
+function statusSent(status: NodeStatus, version?: number): NodeStatus {
+  const bytes = encodeFrame({ ...NODES, messages: [{ type: 'status', id: 4, status }] }, version);
+  const [message] = decodeFrame(bytes, version).messages;
+  if (message?.type !== 'status') throw new Error('not a status');
+  return message.status;
+}
 
 /** A frame of one record. */
 const frameOf = (message: PeerMessage): Uint8Array => encodeFrame({ ...NODES, messages: [message] }).slice();
@@ -253,4 +278,27 @@ test('a topology says to version 1 only what that knows', () => {
   const came = (version: number): unknown =>
     decodeFrame(encodeFrame({ ...NODES, messages: [message] }, version), version).messages[0];
   expect([came(1), came(2)]).toEqual([{ type: 'topology', topology: known }, message]);
+});
+
+test.each([1, 2])('a status says for how long commits have waited, over links of version %i as well', (version) => {
+  const waits = { electionTimeoutMs: 500, roomWaitMs: 12.5, groups: [{ ...groupStatus, commitWaitMs: 1_500.25 }] };
+  expect(statusSent({ ...nodeStatus, ...waits }, version)).toMatchObject(waits);
+});
+
+test('a status of a build that does not say for how long commits have waited is read, and says nothing of it', () => {
+  // As such a build writes it: without the fields, not with nothing in them.
+  const read = statusSent(nodeStatus);
+  expect(read).toEqual(nodeStatus);
+  expect(Object.keys(read)).not.toContain('electionTimeoutMs');
+  expect(Object.keys(read.groups[0]!)).not.toContain('commitWaitMs');
+});
+
+test('a status of a later build, with fields that this one does not know, is read without them', () => {
+  const later = { ...nodeStatus, unheardOf: 1, groups: [{ ...groupStatus, unheardOf: { deep: true } }] };
+  expect(statusSent(later)).toEqual(nodeStatus);
+});
+
+test.each([-1, null, 'long'])('a wait of %j is no status', (wait) => {
+  const groups = [{ ...groupStatus, commitWaitMs: wait as number }];
+  expect(() => statusSent({ ...nodeStatus, groups })).toThrow(/commitWaitMs/);
 });

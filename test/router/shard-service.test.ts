@@ -1,0 +1,149 @@
+/** Which shards are without service, whoever is asked: on clusters in virtual time, over links and through the wire. */
+import { describe, expect, it } from 'vitest';
+import { checkReadiness } from '../../src/router/health.js';
+import { NodeBackend, type Backend } from '../../src/router/index.js';
+import { StatusAsker } from '../../src/router/leader-claims.js';
+import { HangingDisk } from '../support/hanging-disk.js';
+import { VirtualCluster } from '../support/virtual-cluster.js';
+
+const TIMEOUT_MS = 500;
+const BOUND_MS = 500;
+
+interface Doors {
+  readonly cluster: VirtualCluster;
+  readonly disks: ReadonlyMap<number, HangingDisk>;
+  /** What `/readyz` of a node (0: of the router) says is wrong. */
+  readonly wrong: (id: number, strict?: boolean) => Promise<string[]>;
+}
+
+/** Four nodes, of which each shard has three: of each shard one node holds nothing. */
+async function started(): Promise<Doors> {
+  const disks = new Map([1, 2, 3, 4].map((id) => [id, new HangingDisk()]));
+  const cluster = await VirtualCluster.start({
+    ...{ nodes: 4, shards: 4, replicas: 3 },
+    storage: (id, storage) => disks.get(id)!.wrap(storage),
+  });
+  await cluster.runtime.run(3_000);
+  const { runtime } = cluster;
+  const backends = new Map<number, Backend>([[0, cluster.backend]]);
+  for (const [id, host] of cluster.nodes) backends.set(id, new NodeBackend({ host, runtime }));
+  const wrong = async (id: number, strict = true): Promise<string[]> => {
+    const backend = backends.get(id)!;
+    const checks = await runtime.settle(checkReadiness(backend, new StatusAsker(backend, BOUND_MS), strict));
+    return checks.flatMap((check) => (check.wrong === undefined ? [] : [`${check.name}: ${check.wrong}`]));
+  };
+  return { cluster, disks, wrong };
+}
+
+/** A shard, its leader, its followers, and the node that has nothing of it. */
+function partsOf(cluster: VirtualCluster, shard: number) {
+  const leader = cluster.leader(shard);
+  const holders = [1, 2, 3, 4].filter((id) => cluster.group(id, shard) !== undefined);
+  const [outsider] = [1, 2, 3, 4].filter((id) => !holders.includes(id));
+  return { leader, followers: holders.filter((id) => id !== leader), outsider: outsider! };
+}
+
+const keyOf = (cluster: VirtualCluster, shard: number): string =>
+  Array.from({ length: 200 }, (_, i) => `key-${i}`).find((key) => cluster.shardOf(key) === shard)!;
+
+describe("a shard whose followers' disks hang", () => {
+  it('is named by whoever is asked strictly: its leader, a follower, a node without it, a router', async () => {
+    const { cluster, disks, wrong } = await started();
+    const shard = 1;
+    const { leader, followers, outsider } = partsOf(cluster, shard);
+    const asked = [0, leader, ...followers, outsider];
+    for (const id of asked) expect([id, await wrong(id)]).toEqual([id, []]);
+    for (const id of followers) disks.get(id)!.hang(true);
+    void cluster.startPut(keyOf(cluster, shard), 'a', { deadlineMs: 60_000 });
+    await cluster.runtime.run(2 * TIMEOUT_MS + 1_000);
+    expect(cluster.leader(shard)).toBe(leader);
+    for (const id of asked) {
+      expect([id, await wrong(id)]).toEqual([
+        id,
+        expect.arrayContaining([expect.stringMatching(/^stalls: led, and nothing committed for \d\.\d s: shard 1$/)]),
+      ]);
+    }
+    // It concerns neither the router nor the node without it, unless they are asked strictly.
+    for (const id of [0, outsider]) expect([id, await wrong(id, false)]).toEqual([id, []]);
+    for (const id of followers) disks.get(id)!.hang(false);
+    await cluster.runtime.run(20 * TIMEOUT_MS);
+    for (const id of asked) expect([id, await wrong(id)]).toEqual([id, []]);
+  });
+
+  it('is not named while nobody waits for it', async () => {
+    const { cluster, disks, wrong } = await started();
+    const { followers, outsider } = partsOf(cluster, 1);
+    for (const id of followers) disks.get(id)!.hang(true);
+    await cluster.runtime.run(2 * TIMEOUT_MS + 1_000);
+    for (const id of [0, outsider]) expect([id, await wrong(id)]).toEqual([id, []]);
+  });
+});
+
+describe('a shard whose leader does not answer', () => {
+  it('is named, by a node that holds it and by one that does not, and nobody waits beyond the bound', async () => {
+    const { cluster, wrong } = await started();
+    const { leader, followers, outsider } = partsOf(cluster, 1);
+    cluster.network.dropWhen((from, _to, { type }) => from === leader && type === 'status');
+    for (const id of [0, outsider, ...followers]) {
+      const before = cluster.runtime.now();
+      const led = cluster.shards().filter((shard) => cluster.leader(shard) === leader);
+      expect([id, await wrong(id)]).toEqual([id, [`leaders: the leader does not answer: shard ${led.join(', ')}`]]);
+      expect(cluster.runtime.now() - before).toBeLessThan(BOUND_MS + 100);
+    }
+    // Unless asked strictly a node asks nobody, so nothing is amiss and nothing takes time.
+    const before = cluster.runtime.now();
+    expect(await wrong(outsider, false)).toEqual([]);
+    expect(cluster.runtime.now() - before).toBeLessThan(50);
+  });
+});
+
+it('a shard without a leader is named by a node that does not hold it', async () => {
+  const { cluster, wrong } = await started();
+  const { leader, outsider } = partsOf(cluster, 1);
+  // Nobody is elected, and nobody leads without being heard.
+  cluster.network.dropWhen((_from, _to, m) => m.type === 'raft' && m.group === 2);
+  void cluster.startPut(keyOf(cluster, 1), 'a', { deadlineMs: 60_000 });
+  await cluster.runtime.run(4 * TIMEOUT_MS);
+  expect(cluster.leaders(1)).toEqual([]);
+  expect(await wrong(outsider)).toEqual(['leaders: no leader known: shard 1']);
+  expect([leader, await wrong(leader)]).toEqual([leader, ['leaders: no leader known: shard 1']]);
+});
+
+it('a leader whose disk is full is without service, also while what it leads is idle', async () => {
+  const { cluster, wrong } = await started();
+  const { leader, outsider } = partsOf(cluster, 1);
+  const led = cluster.shards().filter((shard) => cluster.leader(shard) === leader);
+  const node = cluster.node(leader);
+  const status = node.status.bind(node);
+  let roomWaitMs = TIMEOUT_MS;
+  node.status = () => ({ ...status(), roomWaitMs });
+  expect(await wrong(outsider)).toEqual([]);
+  roomWaitMs = TIMEOUT_MS + 100;
+  expect(await wrong(outsider)).toEqual([`stalls: led, and nothing committed for 0.6 s: shard ${led.join(', ')}`]);
+});
+
+it('a node that failed leads nothing any more, whatever it says of its groups', async () => {
+  const { cluster, wrong } = await started();
+  const { leader, outsider } = partsOf(cluster, 1);
+  const node = cluster.node(leader);
+  const status = node.status.bind(node);
+  node.status = () => ({ ...status(), state: 'failed' });
+  const led = cluster.shards().filter((shard) => cluster.leader(shard) === leader);
+  expect(await wrong(outsider)).toEqual([`leaders: no leader known: shard ${led.join(', ')}`]);
+});
+
+it('a leader of a build that does not say for how long it has waited is taken to commit', async () => {
+  const { cluster, disks, wrong } = await started();
+  const { leader, followers, outsider } = partsOf(cluster, 1);
+  const node = cluster.node(leader);
+  const status = node.status.bind(node);
+  // What is undefined does not leave.
+  const unsaid = { electionTimeoutMs: undefined, roomWaitMs: undefined };
+  const groups = () => status().groups.map((group) => ({ ...group, commitWaitMs: undefined }));
+  node.status = () => ({ ...status(), ...unsaid, groups: groups() });
+  for (const id of followers) disks.get(id)!.hang(true);
+  void cluster.startPut(keyOf(cluster, 1), 'a', { deadlineMs: 60_000 });
+  await cluster.runtime.run(2 * TIMEOUT_MS + 1_000);
+  // Its followers' other shards are without leaders by now.
+  expect((await wrong(outsider)).filter((line) => line.includes('shard 1'))).toEqual([]);
+});
