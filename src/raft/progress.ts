@@ -23,6 +23,8 @@ import type { NodeId } from './types.js';
 const ASK_AGAIN_ROUNDS = 4;
 /** … and after which an append that was received, as its receiver says, but not acknowledged is asked about: its disk has its time. */
 const SYNC_ROUNDS = 3;
+/** A heartbeat may be lost, or its answer be on its way when the next leaves. */
+const ANSWERS_WITHIN_ROUNDS = 2;
 /** In place of an index: nothing is under way, and nothing may be sent before a heartbeat is answered. */
 const UNREACHABLE = Infinity;
 
@@ -92,6 +94,9 @@ export class Progress {
   releasedLife = 0;
   readonly #questions = new Questions();
   #match = 0;
+  /** How far its log matched when it last answered a heartbeat, durably or not; and heartbeat rounds since. */
+  #received = 0;
+  #unansweredRounds = 0;
   #next: number;
   #flow: Probe | Replicate | Snapshot = { type: 'probe', sentTo: undefined, rounds: 0, askAtRound: 1 };
 
@@ -109,6 +114,10 @@ export class Progress {
   }
   get countedContext(): number {
     return this.quarantine === undefined ? this.readContext : 0;
+  }
+  /** What it is known to have received, durably or not, as long as it answers heartbeats. */
+  get received(): number {
+    return this.#unansweredRounds > ANSWERS_WITHIN_ROUNDS ? this.#match : Math.max(this.#match, this.#received);
   }
   get isActiveVoice(): boolean {
     return this.recentlyActive && this.quarantine === undefined;
@@ -241,6 +250,7 @@ export class Progress {
 
   /** A heartbeat round of the clock (not one for a read) leaves, after everything that was sent so far. */
   heartbeatRound(): void {
+    this.#unansweredRounds++;
     const flow = this.#flow;
     if (flow.type === 'probe') flow.rounds++;
     if (flow.type === 'replicate') {
@@ -252,6 +262,8 @@ export class Progress {
 
   /** A heartbeat was answered: the log is known to match up to `matched`, durably or not. */
   heartbeatAnswered(matched: number): Finding {
+    this.#received = matched;
+    this.#unansweredRounds = 0;
     const finding = this.#find(matched);
     if (finding === 'ask') this.#questions.put(this.lastSent);
     return finding;
@@ -292,6 +304,7 @@ export class Progress {
   /** The link to it broke, and with it all that was under way: stop pipelining, and wait for a heartbeat's answer. */
   unreachable(): void {
     const flow = this.#flow;
+    this.#received = 0;
     this.#questions.lost();
     if (flow.type === 'snapshot') flow.transfer.linkBroke();
     if (flow.type === 'snapshot' || (flow.type === 'probe' && flow.sentTo === undefined)) return;
@@ -323,6 +336,7 @@ export class Progress {
     this.readContext = 0;
     this.commitSent = 0;
     this.#match = 0;
+    this.#received = 0;
     this.#probe(next);
   }
 

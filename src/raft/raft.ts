@@ -26,6 +26,7 @@ import { askForTerm, enterQuarantine, noteTerm } from './quarantine.js';
 import { disturbs, wake } from './quiescence.js';
 import { isMember } from './quorum.js';
 import type { Ready, Receipt } from './ready.js';
+import { isHeldUpByDisksOfOthers } from './replication.js';
 import type { ProposeResult, RaftStatus, ReadResult, Role, TransferResult } from './results.js';
 import { offerChunk } from './snapshot-sender.js';
 import type { SnapshotTransfer } from './snapshot-transfer.js';
@@ -319,6 +320,12 @@ export class Raft {
       readsLost: outbox.takeReadsLost(),
       chunksWanted: outbox.takeChunksWanted(),
     };
+  }
+
+  /** Of a leader: for what is to be committed next, only the disks of others are missing (`replication.ts`). */
+  get isHeldUpByDisksOfOthers(): boolean {
+    const { role } = this.#core;
+    return role.type === 'leader' && isHeldUpByDisksOfOthers(this.#core, role);
   }
 
   status(): RaftStatus {

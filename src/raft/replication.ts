@@ -138,6 +138,22 @@ export function countCommit(core: Core, leader: Leader): void {
   confirmReads(core, leader);
 }
 
+/**
+ * What is to be committed next is on this replica's disk, and a quorum that answers heartbeats has received it: links
+ * and disk of this replica have done their part, and what is missing is that the disks of others do theirs.
+ */
+export function isHeldUpByDisksOfOthers(core: Core, leader: Leader): boolean {
+  const { log, configuration, id } = core;
+  const index = Math.max(log.commit + 1, leader.termStart);
+  if (log.stableIndex < index) return false;
+  const received = quorumIndex(configuration, (member) => {
+    if (member === id) return log.stableIndex;
+    const peer = leader.peers.get(member);
+    return peer === undefined || peer.quarantine !== undefined ? 0 : peer.received;
+  });
+  return received >= index;
+}
+
 export function confirmReads(core: Core, leader: Leader): void {
   if (leader.reads.isEmpty) return;
   const confirmed = quorumIndex(core.configuration, leader.contextOf);

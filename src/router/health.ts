@@ -2,9 +2,9 @@
  * Is this process up, and can it serve? Names what is missing. Knows no HTTP.
  *
  * Readiness of a node is about that node: it is not ready for faults of its own (its state, its disk, shards that it
- * leads and cannot commit in), or when it could serve no shard at all. Shards that are without service elsewhere do not
- * make it unready, or one bad shard would take every node out of a load balancer; they are named, and count when asked
- * strictly. A router of its own has no faults but that it reaches nothing.
+ * leads and cannot commit in), or when it could serve no shard at all. Shards that are without service elsewhere, or for
+ * the disks of others, do not make it unready, or one bad shard would take every node out of a load balancer; they are
+ * named, and count when asked strictly. A router of its own has no faults but that it reaches nothing.
  */
 import type { NodeHealth, StalledShard, Topology } from '../shard/index.js';
 import type { Backend, ServingState } from './backend.js';
@@ -46,9 +46,10 @@ export function readiness(situation: Situation): readonly HealthCheck[] {
     { name: 'state', wrong: state === 'serving' ? undefined : `the process is ${state}` },
     { name: 'topology', wrong: topology === undefined ? 'the topology is not known yet' : undefined },
   ];
-  if (health !== undefined) checks.push(diskCheck(health), commitCheck(health));
+  const counts = unservedCounts(situation);
+  if (health !== undefined) checks.push(diskCheck(health), commitCheck(health, counts));
   if (health?.quarantine !== undefined) checks.push({ name: 'quarantine', wrong: quarantined(health.quarantine) });
-  if (topology !== undefined) checks.push(...serviceChecks(situation, topology));
+  if (topology !== undefined) checks.push(...serviceChecks(situation, counts));
   return checks;
 }
 
@@ -72,10 +73,18 @@ function diskCheck({ diskPendingMs, electionTimeoutMs, diskStall }: NodeHealth):
   return { name: 'disk', wrong: undefined, note: waits };
 }
 
-function commitCheck({ stalled, electionTimeoutMs }: NodeHealth): HealthCheck {
+/** What only the disks of others keep from being committed is no fault of this node: it counts where theirs would. */
+function commitCheck({ stalled, electionTimeoutMs }: NodeHealth, countsOthers: boolean): HealthCheck {
   const late = stalled.filter(({ ms }) => isStalled(ms, electionTimeoutMs));
-  if (late.length === 0) return { name: 'commits', wrong: undefined };
-  return { name: 'commits', wrong: `led here, and ${nothingCommitted(late)}` };
+  const byOthers = late.filter(({ byDisksOfOthers }) => byDisksOfOthers === true);
+  const own = late.filter((each) => !byOthers.includes(each));
+  const texts = [
+    own.length > 0 ? `led here, and ${nothingCommitted(own)}` : undefined,
+    byOthers.length > 0 ? `led here, held up by the disks of others, and ${nothingCommitted(byOthers)}` : undefined,
+  ];
+  const text = texts.filter((each) => each !== undefined).join('; ') || undefined;
+  const counts = countsOthers || own.length > 0;
+  return counts ? { name: 'commits', wrong: text } : { name: 'commits', wrong: undefined, note: text };
 }
 
 function nothingCommitted(stalled: readonly StalledShard[]): string {
@@ -84,11 +93,15 @@ function nothingCommitted(stalled: readonly StalledShard[]): string {
   return `nothing committed for ${inSeconds(longest)}: ${shards.length > 0 ? named(shards) : 'the system group'}`;
 }
 
-function serviceChecks(situation: Situation, topology: Topology): HealthCheck[] {
-  const { noQuorum, noLeader, unanswered, stalled, strict } = situation;
-  const stalledShards = stalled?.map(({ shard }) => shard) ?? [];
-  const unserved = new Set([...noQuorum, ...noLeader, ...unanswered, ...stalledShards]).size;
-  const counts = strict || unserved === topology.shards.length;
+/** Shards without service count when asked strictly, or when there is no other. */
+function unservedCounts({ noQuorum, noLeader, unanswered, stalled, health, topology, strict }: Situation): boolean {
+  if (strict || topology === undefined) return true;
+  const stalledHere = health?.stalled.filter(({ ms }) => isStalled(ms, health.electionTimeoutMs)) ?? [];
+  const late = [...stalledHere, ...(stalled ?? [])].map(({ shard }) => shard).filter((shard) => shard >= 0);
+  return new Set([...noQuorum, ...noLeader, ...unanswered, ...late]).size === topology.shards.length;
+}
+
+function serviceChecks({ noQuorum, noLeader, unanswered, stalled }: Situation, counts: boolean): HealthCheck[] {
   const check = (name: string, text: string | undefined): HealthCheck =>
     counts ? { name, wrong: text } : { name, wrong: undefined, note: text };
   const listed = (what: string, shards: readonly number[]): string | undefined =>

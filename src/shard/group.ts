@@ -115,6 +115,11 @@ export class Group implements Replica {
     return this.raft.log.snapshotIndex > this.applied;
   }
 
+  /** What waits to be applied here waits for nothing but the disks of others. */
+  get isHeldUpByDisksOfOthers(): boolean {
+    return this.applied === this.raft.commit && this.raft.isHeldUpByDisksOfOthers;
+  }
+
   get isSystem(): boolean {
     return this.id === SYSTEM_GROUP;
   }

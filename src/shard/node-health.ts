@@ -16,6 +16,8 @@ export interface StalledShard {
   /** −1: the system group. */
   readonly shard: number;
   readonly ms: number;
+  /** Disk and links of this node have done their part: it waits for nothing but the disks of others. */
+  readonly byDisksOfOthers?: boolean | undefined;
 }
 
 export interface NodeHealth {
@@ -32,8 +34,9 @@ export interface NodeHealth {
 
 export function healthOf(parts: NodeParts, state: NodeStatus['state'], now: number): NodeHealth {
   const stalled: StalledShard[] = [];
-  for (const { id, stall } of parts.groups.all()) {
-    if (stall.sinceMs !== undefined) stalled.push({ shard: shardOfGroup(id), ms: stall.waitMs });
+  for (const group of parts.groups.all()) {
+    const { id, stall, isHeldUpByDisksOfOthers: byDisksOfOthers } = group;
+    if (stall.sinceMs !== undefined) stalled.push({ shard: shardOfGroup(id), ms: stall.waitMs, byDisksOfOthers });
   }
   const electionTimeoutMs = parts.settings.electionMs;
   const { stall } = parts.stalls;

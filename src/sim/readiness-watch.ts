@@ -2,7 +2,8 @@
  * What nodes say of their readiness, against what the simulator sees of them.
  *
  * - No node is ready while, for longer than an election timeout and a second, something that it leads has not got on
- *   although something waits, or something that it wants written is not on its disk.
+ *   although something waits, or something that it wants written is not on its disk. Unless only the disks of others
+ *   lack what waits: it is on the node's own, and a quorum over whole links has received it.
  * - A node that has no fault of its own, and serves a shard that it leads, is not unready for long, whatever else goes
  *   wrong in the cluster.
  * - When all has healed every node is ready, also for those who ask strictly.
@@ -34,6 +35,8 @@ export interface ReadinessWatchOptions {
   readonly isTroubled: (node: Ailing) => boolean;
   /** A majority of these is there and does what it is asked. */
   readonly isQuorum: (voters: readonly NodeId[]) => boolean;
+  /** Of a node that leads the replica's group: what waits there waits for nothing but the disks of others. */
+  readonly isHeldUpByDisksOfOthers: (node: Ailing, replica: Replica) => boolean;
   readonly reached: (mark: Mark) => void;
 }
 
@@ -53,6 +56,8 @@ interface Standstill {
 
 interface Watched {
   readonly commits: Map<GroupId, Wait>;
+  /** … while it was not held up by the disks of others. */
+  readonly ownCommits: Map<GroupId, Wait>;
   readonly syncs: Map<GroupId, Wait>;
   /** It serves, has no fault of its own, and is not ready, since then. */
   wrongSinceMs: number | undefined;
@@ -93,6 +98,7 @@ export class ReadinessWatch {
       if (watched === undefined) {
         watched = {
           commits: new Map(),
+          ownCommits: new Map(),
           syncs: new Map(),
           wrongSinceMs: undefined,
           troubledAtMs: -Infinity,
@@ -123,12 +129,17 @@ export class ReadinessWatch {
     const now = node.clock.monotonic();
     const wrong = complaints(checks);
     let led: Standstill = { ms: 0, what: '' };
+    let uncommittedMs = 0;
     let disk: Standstill = { ms: 0, what: '' };
     let serves = false;
-    for (const { id, raft, applied, installing } of node.replicas()) {
+    for (const replica of node.replicas()) {
+      const { id, raft, applied, installing } = replica;
       const leads = raft.role === 'leader';
       const { lastIndex, stableIndex } = raft.log;
-      const uncommitted = note(watched.commits, id, { raft, at: applied, due: leads && applied < lastIndex }, now);
+      const waits = { raft, at: applied, due: leads && applied < lastIndex };
+      uncommittedMs = Math.max(uncommittedMs, note(watched.commits, id, waits, now));
+      const isOwn = waits.due && !this.#options.isHeldUpByDisksOfOthers(node, replica);
+      const uncommitted = note(watched.ownCommits, id, { ...waits, due: isOwn }, now);
       const unwritten = note(
         watched.syncs,
         id,
@@ -149,7 +160,7 @@ export class ReadinessWatch {
     if (!isStalled || !isReady) watched.readySinceMs = undefined;
     else watched.readySinceMs ??= now;
     if (now - (watched.readySinceMs ?? now) > CATCH_UP_MS) throw readyAndStill(node, longest);
-    const isWell = serves && longest.ms <= electionMs;
+    const isWell = serves && Math.max(longest.ms, uncommittedMs) <= electionMs;
     const isAlone = isWell && isReady && checks.some((check) => check.note !== undefined);
     if (isAlone && !watched.isAlone) this.#options.reached('ready-beside-unserved');
     watched.isAlone = isAlone;

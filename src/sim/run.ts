@@ -143,6 +143,7 @@ class Simulation {
       nodes,
       isTroubled: ({ id }) => cluster.isTroubled(id),
       isQuorum: (voters) => cluster.isQuorum(voters),
+      isHeldUpByDisksOfOthers: ({ id }, replica) => cluster.isHeldUpByDisksOfOthers(id, replica),
       reached,
     });
     const settings = new SettingsWatch(nodes, reached);

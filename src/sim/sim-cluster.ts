@@ -8,6 +8,7 @@ import {
   type NodeId,
   type NodeTimers,
   type PeerId,
+  type Replica,
 } from '../shard/index.js';
 import type { Door } from './client.js';
 import { MachineClock } from './clock.js';
@@ -192,6 +193,23 @@ export class SimCluster {
   /** A majority of these is there and does what it is asked. */
   isQuorum(voters: readonly NodeId[]): boolean {
     return voters.filter((id) => this.#isWell(id)).length * 2 > voters.length;
+  }
+
+  /** What waits in the replica that leads is on its disk, and on its way to the disks of others: a quorum has received it. */
+  isHeldUpByDisksOfOthers(id: NodeId, { id: group, raft, applied }: Replica): boolean {
+    const index = applied + 1;
+    const term = raft.log.termAt(index);
+    if (raft.commit > applied || raft.log.stableIndex < index || term === undefined) return false;
+    const { voters } = raft.configuration;
+    const holders = voters.flatMap((voter): Replica['raft'][] => {
+      if (voter === id) return [raft];
+      const node = this.nodes[voter - 1];
+      if (node?.serving !== true || !this.network.isWhole(id, voter)) return [];
+      const other = [...node.replicas()].find((replica) => replica.id === group);
+      return other?.raft.log.termAt(index) === term ? [other.raft] : [];
+    });
+    const durable = holders.filter(({ log }) => log.stableIndex >= index);
+    return holders.length * 2 > voters.length && durable.length * 2 <= voters.length;
   }
 
   #isWell(id: NodeId): boolean {

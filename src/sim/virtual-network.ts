@@ -112,6 +112,11 @@ export class VirtualNetwork {
     return false;
   }
 
+  /** What either sends arrives at the other. */
+  isWhole(a: PeerId, b: PeerId): boolean {
+    return !this.#isCut(a, b) && !this.#isCut(b, a);
+  }
+
   /** The others see their links to it break after `afterMs`; undefined = not before its next life. */
   died(transport: VirtualTransport, afterMs: number | undefined): void {
     if (afterMs === undefined || transport.buried) return;

@@ -157,3 +157,62 @@ describe('a lag', () => {
     expect([lag.tick(9, 9), lag.tick(9, 9), lag.tick(9, 9)]).toEqual([0, 0, 0]);
   });
 });
+
+describe('a leader that is held up by the disks of others', () => {
+  const isHeldUp = (cluster: Cluster): boolean => cluster.node(1).raft.isHeldUpByDisksOfOthers;
+
+  /** Both followers' disks hang, and something was proposed. */
+  function heldUp(): Cluster {
+    const cluster = led();
+    for (const id of [2, 3]) cluster.hangDisk(id);
+    cluster.propose(1, 'a');
+    return cluster;
+  }
+
+  it('knows it once a quorum has received what waits and its own disk has it', () => {
+    const cluster = heldUp();
+    cluster.hangDisk(1);
+    cluster.run(3);
+    // Its own lacks it as well.
+    expect(isHeldUp(cluster)).toBe(false);
+    cluster.hangDisk(1, false);
+    cluster.run(3);
+    expect(isHeldUp(cluster)).toBe(true);
+    cluster.hangDisk(2, false);
+    cluster.run(3);
+    expect([isHeldUp(cluster), cluster.status(1).commit]).toEqual([false, 2]);
+  });
+
+  it('is not while its followers have not received what waits', () => {
+    const cluster = heldUp();
+    for (let tick = 0; tick < 5; tick++) {
+      cluster.tickAll();
+      cluster.settle({ type: 'append' });
+      cluster.drop({ type: 'append' });
+    }
+    expect(isHeldUp(cluster)).toBe(false);
+  });
+
+  it('is not once they no longer answer: its own links may be why', () => {
+    const cluster = heldUp();
+    cluster.run(3);
+    expect(isHeldUp(cluster)).toBe(true);
+    cluster.isolate(1);
+    cluster.run(6);
+    expect([cluster.status(1).role, isHeldUp(cluster)]).toEqual(['leader', false]);
+  });
+
+  it('is not when a link broke, until they say again what they have', () => {
+    const cluster = heldUp();
+    cluster.run(3);
+    for (const id of [2, 3]) cluster.unreachable(1, id);
+    expect(isHeldUp(cluster)).toBe(false);
+    cluster.run(3);
+    expect(isHeldUp(cluster)).toBe(true);
+  });
+
+  it('is nobody who follows, or has nothing to commit', () => {
+    const cluster = led();
+    expect([1, 2, 3].map((id) => cluster.node(id).raft.isHeldUpByDisksOfOthers)).toEqual([false, false, false]);
+  });
+});

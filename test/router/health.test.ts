@@ -33,6 +33,10 @@ describe('a node is ready', () => {
     ['when all is well', node()],
     ['while a write is under way for no longer than an election timeout', node({}, { diskPendingMs: 500 })],
     ['while a shard that it leads takes its time', node({}, { stalled: [{ shard: 1, ms: 1_000 }] })],
+    [
+      'while shards that it leads wait for the disks of others, if there are more',
+      node({ noLeader: [0] }, { stalled: [{ shard: 1, ms: 9_000, byDisksOfOthers: true }] }),
+    ],
     ['when other shards have no service', node({ noQuorum: [0], noLeader: [0, 2] })],
   ])('%s', (_, situation) => {
     expect(wrongIn(situation)).toEqual([]);
@@ -100,6 +104,35 @@ describe('a node is not ready', () => {
       ['leaders: no leader known: shard 2'],
     ],
     [
+      'while it leads some that wait for the disks of others, and some that wait for itself',
+      node(
+        {},
+        {
+          stalled: [
+            { shard: 0, ms: 2_000 },
+            { shard: 1, ms: 9_000, byDisksOfOthers: true },
+          ],
+        },
+      ),
+      [
+        'commits: led here, and nothing committed for 2.0 s: shard 0; ' +
+          'led here, held up by the disks of others, and nothing committed for 9.0 s: shard 1',
+      ],
+    ],
+    [
+      'when all that has a leader waits for the disks of others',
+      node({ noLeader: [0, 2] }, { stalled: [{ shard: 1, ms: 9_000, byDisksOfOthers: true }] }),
+      [
+        'commits: led here, held up by the disks of others, and nothing committed for 9.0 s: shard 1',
+        'leaders: no leader known: shard 0, 2',
+      ],
+    ],
+    [
+      'when asked strictly and what it leads waits for the disks of others',
+      node({ strict: true }, { stalled: [{ shard: 1, ms: 9_000, byDisksOfOthers: true }] }),
+      ['commits: led here, held up by the disks of others, and nothing committed for 9.0 s: shard 1'],
+    ],
+    [
       'when asked strictly and a leader does not answer, or commits nothing',
       node({ noLeader: [0], unanswered: [1], stalled: [{ shard: 2, ms: 2_000 }], strict: true }),
       [
@@ -144,6 +177,13 @@ it.each([
   const diskStall = { waits, reason: 'disk-full', message: 'm', sinceMs: 0, ms } as const;
   const disk = readiness(node({}, { diskStall })).find(({ name }) => name === 'disk');
   expect(disk).toEqual({ name: 'disk', wrong: undefined, note });
+});
+
+it('what waits for the disks of others is told and does not count', () => {
+  const stalled = [{ shard: 1, ms: 9_000, byDisksOfOthers: true }];
+  const commits = readiness(node({}, { stalled })).find(({ name }) => name === 'commits');
+  const note = 'led here, held up by the disks of others, and nothing committed for 9.0 s: shard 1';
+  expect(commits).toEqual({ name: 'commits', wrong: undefined, note });
 });
 
 it('what does not count is told all the same', () => {

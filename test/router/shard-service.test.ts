@@ -63,11 +63,26 @@ describe("a shard whose followers' disks hang", () => {
         expect.arrayContaining([expect.stringMatching(/^stalls: led, and nothing committed for \d\.\d s: shard 1$/)]),
       ]);
     }
-    // It concerns neither the router nor the node without it, unless they are asked strictly.
-    for (const id of [0, outsider]) expect([id, await wrong(id, false)]).toEqual([id, []]);
+    // It is no fault of the leader, of the router or of the node without it: they are unready only for those who ask strictly.
+    for (const id of [0, leader, outsider]) expect([id, await wrong(id, false)]).toEqual([id, []]);
     for (const id of followers) disks.get(id)!.hang(false);
     await cluster.runtime.run(20 * TIMEOUT_MS);
     for (const id of asked) expect([id, await wrong(id)]).toEqual([id, []]);
+  });
+
+  it('makes its leader unready as soon as that no longer hears from the followers', async () => {
+    const { cluster, disks, wrong } = await started();
+    const { leader, followers } = partsOf(cluster, 1);
+    for (const id of followers) disks.get(id)!.hang(true);
+    void cluster.startPut(keyOf(cluster, 1), 'a', { deadlineMs: 60_000 });
+    await cluster.runtime.run(2 * TIMEOUT_MS + 1_000);
+    expect(await wrong(leader, false)).toEqual([]);
+    cluster.network.dropWhen((_from, to, m) => to === leader && m.type === 'raft' && m.group === 2);
+    await cluster.runtime.run(TIMEOUT_MS * 0.8);
+    expect(cluster.leader(1)).toBe(leader);
+    expect(await wrong(leader, false)).toEqual([
+      expect.stringMatching(/^commits: led here, and nothing committed for \d\.\d s: shard 1$/),
+    ]);
   });
 
   it('is not named while nobody waits for it', async () => {

@@ -42,13 +42,14 @@ class Node implements Ailing {
   }
 }
 
-function watched({ isTroubled = false, isQuorum = true } = {}) {
+function watched(how: { isTroubled?: boolean; isQuorum?: boolean; isHeldUp?: boolean } = {}) {
   const node = new Node();
   const marks: string[] = [];
   const watch = new ReadinessWatch({
     nodes: [node],
-    isTroubled: () => isTroubled,
-    isQuorum: () => isQuorum,
+    isTroubled: () => how.isTroubled ?? false,
+    isQuorum: () => how.isQuorum ?? true,
+    isHeldUpByDisksOfOthers: () => how.isHeldUp ?? false,
     reached: (mark) => marks.push(mark),
   });
   /** Looks every 50 ms for so long. */
@@ -91,6 +92,29 @@ describe('the watch on readiness', () => {
     const follows = watched();
     Object.assign(follows.node, { role: 'follower', lastIndex: 6, stableIndex: 6 });
     follows.pass(3_000);
+  });
+
+  it('lets a node be ready while what it leads is held up by the disks of others, and not while its own lacks it', () => {
+    const ready = watched({ isHeldUp: true });
+    Object.assign(ready.node, { lastIndex: 6, stableIndex: 6 });
+    ready.pass(3_000);
+    const { node, pass } = watched({ isHeldUp: true });
+    node.lastIndex = 6;
+    expect(() => {
+      pass(3_000);
+    }).toThrow('n1 is ready, and has got nothing of group 7 on its disk');
+  });
+
+  it('counts from when a group was last held up by the disks of others', () => {
+    const how = { isHeldUp: true };
+    const { node, pass } = watched(how);
+    Object.assign(node, { lastIndex: 6, stableIndex: 6 });
+    pass(3_000);
+    how.isHeldUp = false;
+    pass(1_250);
+    expect(() => {
+      pass(50);
+    }).toThrow('n1 is ready, and leads group 7 and has committed nothing for 1250 ms');
   });
 
   it('sees a node that serves and is not ready for what goes wrong elsewhere', () => {
