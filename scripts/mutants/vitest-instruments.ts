@@ -45,6 +45,7 @@ const SUITES: readonly Suite[] = [
     // Each says what one fault was like before it was repaired.
     name: 'repairs',
     files: [
+      'test/raft/core-quiet.test.ts',
       'test/raft/core-snapshots.test.ts',
       'test/raft/hung-disk.test.ts',
       'test/raft/lease.test.ts',

@@ -186,7 +186,7 @@ export class EmbeddedCluster {
 
   async fail(index: number): Promise<void> {
     await this.#begin(this.#options.timeoutMs);
-    await this.#members[index]?.fail();
+    await this.#members[index]?.fail(this.#options.timeoutMs);
   }
 
   async recover(index: number): Promise<void> {

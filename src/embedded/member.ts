@@ -68,9 +68,12 @@ export class Member {
     });
   }
 
-  /** As `start`, and waits for room, too: for so long. @throws KvorumError, also when the node is failed or closed meanwhile */
+  /**
+   * As `start`, and waits for room, too: for so long, and as long for a disk that does not answer.
+   * @throws KvorumError, also when the node is failed or closed meanwhile
+   */
   async recover(patienceMs: number): Promise<void> {
-    await this.start();
+    await this.#startWithin(patienceMs);
     const life = this.#life;
     if (life === undefined) return;
     try {
@@ -87,16 +90,37 @@ export class Member {
     }
   }
 
-  fail(): Promise<void> {
-    return this.#inTurn(async () => {
-      const life = this.#life;
-      if (life === undefined) return;
-      life.isEnded = true;
-      this.#life = undefined;
-      this.#options.kill();
-      // Where its disk has failed or hangs its files cannot be closed; as by kill −9 that is found out by the next start.
-      await life.node.crash().catch(() => undefined);
+  async #startWithin(patienceMs: number): Promise<void> {
+    let begins = false;
+    try {
+      begins = await endsWithin(this.start(), patienceMs, this.#options.runtime);
+    } catch (error) {
+      if (this.#closed) throw closed();
+      throw error;
+    }
+    if (begins) return;
+    const { index } = this.#options;
+    const what = `node ${index} has not started within ${patienceMs} ms, for its disk does not answer`;
+    throw new KvorumError('storage-failed', `${what}; it starts by itself when it does`);
+  }
+
+  /** A start before it that takes longer than `patienceMs`, as on a disk that hangs, is ended: it is to fail in any case. */
+  async fail(patienceMs: number): Promise<void> {
+    const failed = this.#inTurn(async () => {
+      await this.#crash();
     });
+    if (!(await endsWithin(failed, patienceMs, this.#options.runtime))) await this.#crash();
+    await failed;
+  }
+
+  async #crash(): Promise<void> {
+    const life = this.#life;
+    if (life === undefined) return;
+    life.isEnded = true;
+    this.#life = undefined;
+    this.#options.kill();
+    // Where its disk has failed or hangs its files cannot be closed; as by kill −9 that is found out by the next start.
+    await life.node.crash().catch(() => undefined);
   }
 
   /** Whatever is under way ends. @throws KvorumError `storage-failed` when its files could not be closed in order */

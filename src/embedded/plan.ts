@@ -3,6 +3,7 @@
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
 import {
   FORMATS,
   KvorumError,
@@ -20,10 +21,15 @@ import type { CheckedOptions } from './options.js';
 const PLAN_FILE = 'cluster.json';
 const { embeddedPlan } = FORMATS;
 
+const whole = z.int().min(1);
+const planSchema = z.object({ clusterId: z.string().min(1), nodes: whole, replicas: whole, shards: whole });
+/** The first ones said none; what a later one says beside it this build need not understand. */
+const anyFormat = z.object({ format: z.number().optional() });
+
 /**
  * @throws RangeError when another build made the folder that this one cannot read, and when the folder holds a cluster
- *   with another number of nodes, replicas or shards; KvorumError with nothing written when it cannot be used:
- *   `disk-full` if that is for want of room, `storage-failed` otherwise.
+ *   with another number of nodes, replicas or shards; KvorumError with nothing written when it cannot be used, or what it
+ *   says of the cluster is damaged: `disk-full` if that is for want of room, `storage-failed` otherwise.
  */
 export function readOrMakePlan(options: CheckedOptions, freshId: string, write = writeWhole): ClusterPlan {
   const { nodes, replicas, shards, dataDir } = options;
@@ -44,17 +50,35 @@ export function readOrMakePlan(options: CheckedOptions, freshId: string, write =
   const fresh = { format: numberWritten(embeddedPlan), clusterId: freshId, nodes, replicas, shards };
   const text = inFolder(dataDir, () => readOrWrite(file, JSON.stringify(fresh), write));
   if (text === undefined) return plan(freshId);
-  const kept = JSON.parse(text) as Record<string, unknown>;
-  // The first ones did not say it.
-  const format = Number(kept['format'] ?? embeddedPlan.numbers.first);
-  if (!reads(embeddedPlan, format)) throw new RangeError(`${file}: ${unknownNumber(embeddedPlan, format)}`);
-  for (const [field, value] of Object.entries({ nodes, replicas, shards })) {
-    if (kept[field] !== value) {
-      throw new RangeError(`${field} is ${value}, but ${dataDir} holds a cluster made with ${String(kept[field])}`);
-    }
+  const kept = read(file, text);
+  for (const field of ['nodes', 'replicas', 'shards'] as const) {
+    const [value, made] = [options[field], kept[field]];
+    if (made !== value) throw new RangeError(`${field} is ${value}, but ${dataDir} holds a cluster made with ${made}`);
   }
-  if (typeof kept['clusterId'] !== 'string') throw new RangeError(`clusterId is missing in ${file}`);
-  return plan(kept['clusterId']);
+  return plan(kept.clusterId);
+}
+
+function read(file: string, text: string): z.infer<typeof planSchema> {
+  const value = parsed(text);
+  const { data: { format } = {} } = anyFormat.safeParse(value);
+  if (format !== undefined && !reads(embeddedPlan, format)) {
+    throw new RangeError(`${file}: ${unknownNumber(embeddedPlan, format)}`);
+  }
+  const { success, data, error } = planSchema.safeParse(value);
+  if (success) return data;
+  const field = error.issues[0]?.path.join('.') ?? '';
+  const what = field === '' ? 'is no JSON object' : `says nothing valid of ${field}`;
+  const remedy =
+    'nothing was written; put it back from a copy, for without it nobody knows which cluster the data is of';
+  throw new KvorumError('storage-failed', `dataDir: ${file} is damaged, it ${what}; ${remedy}`, { field: 'dataDir' });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function inFolder<T>(dataDir: string, work: () => T): T {

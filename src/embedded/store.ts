@@ -83,7 +83,8 @@ export class DistributedKeyValueStore {
 
   /**
    * Node `node` (0..nodes−1) stops at once, as by kill −9, also while it waits for room on its disk. What was durable on
-   * it stays for `recoverNode`. Settles within 3 s when its disk hangs, and after `timeoutMs` while nodes still start.
+   * it stays for `recoverNode`. Settles within 3 s when its disk hangs, and that or less after `timeoutMs` while
+   * nodes still start.
    */
   simulateNodeFailure(node: number): Promise<void> {
     return this.#cluster.fail(this.#node(node));
@@ -91,8 +92,8 @@ export class DistributedKeyValueStore {
 
   /**
    * Starts a failed node again from what it had on its disk; it catches up by itself.
-   * @throws KvorumError `disk-full` when its disk had no room for `timeoutMs`: the node goes on waiting, and starts by
-   *   itself when there is some, unless it is failed again; `shutting-down` when it was failed, or the store closed,
+   * @throws KvorumError `disk-full` when its disk had no room for `timeoutMs`, `storage-failed` when it has not answered
+   *   for so long: the node goes on waiting, and starts by itself, unless it is failed again; `shutting-down` when it was failed, or the store closed,
    *   meanwhile.
    */
   recoverNode(node: number): Promise<void> {

@@ -11,6 +11,7 @@ import { VirtualRuntime } from '../support/virtual-runtime.js';
 /** As the docstring of `close` has it. */
 const CLOSE_MS = 10_000;
 const FAIL_MS = 3_000;
+const TIMEOUT_MS = 2_000;
 
 beforeAll(loadHash);
 
@@ -19,7 +20,7 @@ async function start() {
   const runtime = new VirtualRuntime();
   const workers = [0, 1, 2].map(() => new InlineWorker());
   const folder = freshFolder();
-  const cluster = new EmbeddedCluster(checkOptions({ nodes: 3, shards: 2, timeoutMs: 2_000 }), {
+  const cluster = new EmbeddedCluster(checkOptions({ nodes: 3, shards: 2, timeoutMs: TIMEOUT_MS }), {
     runtime,
     storage: (index) =>
       new SqliteStorage({
@@ -90,6 +91,40 @@ describe('a store whose disks hang', () => {
     expect(ms).toBeLessThanOrEqual(FAIL_MS + 10);
     expect(store.cluster.status().nodes[0]?.alive).toBe(false);
     expect((await ending(store, store.cluster.close())).ms).toBeLessThan(CLOSE_MS);
+  });
+
+  it('tells in time that a node cannot be recovered, which starts by itself once its disk answers', async () => {
+    const store = await start();
+    await ending(store, store.cluster.fail(0));
+    hang(store);
+    const { error, ms } = await ending(store, store.cluster.recover(0));
+    expect(error).toMatchObject({
+      code: 'storage-failed',
+      message: expect.stringContaining('node 0 has not started') as string,
+    });
+    expect(ms).toBeLessThanOrEqual(TIMEOUT_MS + 10);
+    for (const worker of store.workers) worker.resume();
+    expect((await ending(store, store.cluster.ready())).error).toBeUndefined();
+    expect((await ending(store, store.cluster.recover(0))).error).toBeUndefined();
+    expect(store.cluster.status().nodes[0]?.alive).toBe(true);
+    expect((await ending(store, store.cluster.close())).error).toBeUndefined();
+  });
+
+  it('has a node failed in time whose start hangs, and changes go on in the order of the calls', async () => {
+    const store = await start();
+    await ending(store, store.cluster.fail(0));
+    hang(store);
+    const recovering = ending(store, store.cluster.recover(0));
+    const failing = ending(store, store.cluster.fail(0));
+    const again = ending(store, store.cluster.recover(0));
+    expect((await recovering).error).toMatchObject({ code: 'storage-failed' });
+    const { error, ms } = await failing;
+    expect(error).toBeUndefined();
+    expect(ms).toBeLessThanOrEqual(TIMEOUT_MS + FAIL_MS + 20);
+    expect((await again).error).toMatchObject({ code: 'storage-failed' });
+    for (const worker of store.workers) worker.resume();
+    expect((await ending(store, store.cluster.recover(0))).error).toBeUndefined();
+    expect((await ending(store, store.cluster.close())).error).toBeUndefined();
   });
 
   it('is closed in time while a node that was failed is recovered', async () => {

@@ -79,6 +79,25 @@ describe('the plan of an embedded cluster', () => {
     expect(open).toThrow(new RegExp(`cannot be used: ${why}; nothing was written$`));
   });
 
+  it.each([
+    ['', 'is no JSON object'],
+    ['{"clusterId":"cut sh', 'is no JSON object'],
+    ['[]', 'is no JSON object'],
+    ['null', 'is no JSON object'],
+    ['{"format":"one","clusterId":"c"}', 'says nothing valid of nodes'],
+    ['{"clusterId":"c","nodes":-3,"replicas":3,"shards":16}', 'says nothing valid of nodes'],
+    ['{"nodes":3,"replicas":3,"shards":16}', 'says nothing valid of clusterId'],
+  ])('that is damaged is named, and what to do: %s', (text, what) => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
+    folders.push(dataDir);
+    const file = join(dataDir, 'cluster.json');
+    writeFileSync(file, text);
+    const open = () => new DistributedKeyValueStore({ nodes: 3, dataDir });
+    expect(open).toThrow(KvorumError);
+    expect(open).toThrow(`dataDir: ${file} is damaged, it ${what}; nothing was written; put it back from a copy`);
+    expect(readFileSync(file, 'utf8')).toBe(text);
+  });
+
   it('says its format; one that says none is of the first; one of a later build is refused by name', () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
     folders.push(dataDir);

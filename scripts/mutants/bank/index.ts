@@ -82,6 +82,8 @@ import { k60 } from './k60-boots-alone.js';
 import { k61 } from './k61-data-without-uid.js';
 import { k62 } from './k62-whole-messages.js';
 import { k63 } from './k63-large-first-window.js';
+import { k64 } from './k64-others-disks.js';
+import { k65 } from './k65-split-votes.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -166,4 +168,6 @@ export const BANK: readonly Mutant[] = [
   k61,
   k62,
   k63,
+  k64,
+  k65,
 ];
