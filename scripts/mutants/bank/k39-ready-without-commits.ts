@@ -9,9 +9,9 @@ export const k39: Mutant = {
   caughtBy: ['repairs', 'sim'],
   edits: [
     {
-      file: 'src/router/health.ts',
-      find: 'stalled.filter(({ ms }) => ms > electionTimeoutMs + COMMIT_GRACE_MS)',
-      replace: 'stalled.filter(({ ms }) => ms > (electionTimeoutMs + COMMIT_GRACE_MS) * 1e9)',
+      file: 'src/router/shard-service.ts',
+      find: 'ms > electionTimeoutMs + COMMIT_GRACE_MS;',
+      replace: 'ms > (electionTimeoutMs + COMMIT_GRACE_MS) * 1e9;',
     },
   ],
 };

@@ -11,8 +11,8 @@ export const k45: Mutant = {
   edits: [
     {
       file: 'src/router/health.ts',
-      find: 'const counts = strict || unserved === topology.shards.length;',
-      replace: 'const counts = strict || unserved > 0;',
+      find: 'if (strict || topology === undefined) return true;',
+      replace: 'if (strict || topology !== undefined) return true;',
     },
   ],
 };
