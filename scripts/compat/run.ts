@@ -13,7 +13,7 @@ import { History } from '../jepsen/history.js';
 import { HttpClient } from '../jepsen/http.js';
 import { runLoad } from '../jepsen/load.js';
 import { Random } from '../jepsen/random.js';
-import { probeKeys, readBack, untilServed } from '../jepsen/read-back.js';
+import { probeKeys, readBack, unserved } from '../jepsen/read-back.js';
 import { compareReplicas } from '../jepsen/replicas.js';
 import { Revisions } from '../jepsen/revisions.js';
 import { Session, Tally, type Stage } from '../jepsen/session.js';
@@ -80,7 +80,7 @@ export async function runCompat(options: CompatOptions): Promise<CompatReport> {
     }
     failures.push(...cluster.ended());
     const probes = await probeKeys(cluster.endpoints[0] ?? '', shards);
-    if ((await untilServed(stage, probes, SERVE_LIMIT_MS)) === undefined) failures.push('not all shards are served');
+    failures.push(...(await unserved(stage, { probes, limitMs: SERVE_LIMIT_MS })));
     const finals = await readBack(sessions, workload.keys, READ_BACK_LIMIT_MS);
     failures.push(...workload.problems(history.operations, finals));
     failures.push(...(await compareReplicas(cluster.endpoints[0] ?? '', LEVEL_LIMIT_MS)));

@@ -26,31 +26,42 @@ export async function probeKeys(endpoint: string, shards: number): Promise<strin
   return [...keys.values()];
 }
 
-/** Milliseconds until every endpoint has written to every shard; undefined if that took longer than `limitMs`. */
-export async function untilServed(
-  stage: Stage,
-  probes: readonly string[],
-  limitMs: number,
-): Promise<number | undefined> {
-  const startedAt = performance.now();
-  const over = () => performance.now() - startedAt > limitMs;
-  const served = await Promise.all(
-    stage.endpoints.flatMap((endpoint) => probes.map((key) => probe(stage, { endpoint, key, over }))),
+export interface ServiceOptions {
+  /** One key in each shard, in the order of `probeKeys`. */
+  readonly probes: readonly string[];
+  readonly limitMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Waits until every endpoint has written to every shard, for `limitMs` at most, or until `signal`; each is asked once in
+ * any case. @returns what is not served then, one line each.
+ */
+export async function unserved(stage: Stage, { probes, limitMs, signal }: ServiceOptions): Promise<string[]> {
+  const giveUpAt = performance.now() + limitMs;
+  const over = () => performance.now() > giveUpAt || signal?.aborted === true;
+  const complaints = await Promise.all(
+    stage.endpoints.flatMap((endpoint) =>
+      probes.map(async (key) => {
+        const served = await probe(stage, { endpoint, key, over });
+        return served ? [] : [`the shard of ${key} is not served through ${endpoint}`];
+      }),
+    ),
   );
-  return served.every(Boolean) ? performance.now() - startedAt : undefined;
+  return complaints.flat();
 }
 
 async function probe(
   { http, pause }: Stage,
   { endpoint, key, over }: { endpoint: string; key: string; over: () => boolean },
 ): Promise<boolean> {
-  while (!over()) {
+  for (;;) {
     const headers = { 'kv-timeout': `${PROBE_LIMIT_MS}ms`, 'content-type': 'text/plain' };
     const request = { method: 'PUT', key, body: 'probe', headers, limitMs: 2 * PROBE_LIMIT_MS } as const;
     if (outcomeOf('PUT', await http.ask(endpoint, request)).ok === true) return true;
+    if (over()) return false;
     await pause(PROBE_PAUSE_MS);
   }
-  return false;
 }
 
 /** Reads until it succeeds; a key that cannot be read within `limitMs` is missing in the result. */

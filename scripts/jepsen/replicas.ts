@@ -1,6 +1,7 @@
 /**
- * Do the replicas of each shard hold the same at the end? Asks `/v1/shards` until all have applied everything, and
- * compares their state hashes. Knows no history: this finds what no read happened to show.
+ * Do the replicas of each shard keep up while clients write, and hold the same at the end? Asks `/v1/shards` until all have
+ * applied what they should have, and compares their state hashes then. Knows no history: this finds what no read happened
+ * to show.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
@@ -50,6 +51,43 @@ export async function compareReplicas(endpoint: string, limitMs: number): Promis
     if (performance.now() > giveUpAt) return behind;
     await pause(PAUSE_MS);
   }
+}
+
+/** One line for each replica that has not applied what was committed in `asked`, an earlier view of the same shards. */
+export function laggingReplicas(asked: ShardViews, now: ShardViews): string[] {
+  const goals = new Map(asked.map(({ shard, commit }) => [shard, commit]));
+  return now.flatMap(({ shard, replicas }) => {
+    const goal = goals.get(shard) ?? 0;
+    const late = replicas.filter(({ applied = 0 }) => applied < goal);
+    return late.map(({ node, applied = 0 }) => `n${node} lags in shard ${shard}: it has applied ${applied} of ${goal}`);
+  });
+}
+
+/**
+ * Waits until every replica has applied what was committed when this began, whatever is committed meanwhile, for
+ * `limitMs` at most, or until `signal`. @returns what is wrong then, one line each.
+ */
+export async function untilLevel(
+  endpoint: string,
+  { limitMs, signal, views = shardViews }: LevelOptions,
+): Promise<string[]> {
+  const giveUpAt = performance.now() + limitMs;
+  let asked: ShardViews | undefined;
+  for (;;) {
+    const now = await views(endpoint);
+    asked ??= now;
+    const wrong =
+      now === undefined || asked === undefined ? [`${endpoint} does not tell its shards`] : laggingReplicas(asked, now);
+    if (wrong.length === 0 || signal.aborted || performance.now() > giveUpAt) return wrong;
+    await pause(PAUSE_MS);
+  }
+}
+
+export interface LevelOptions {
+  readonly limitMs: number;
+  readonly signal: AbortSignal;
+  /** Default: asks the endpoint. */
+  readonly views?: typeof shardViews;
 }
 
 async function shardViews(endpoint: string): Promise<ShardViews | undefined> {

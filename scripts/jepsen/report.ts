@@ -4,6 +4,7 @@
  * Pure: knows no cluster and no screen.
  */
 import { tellOperation, type CheckResult, type Failure, type Operation } from '../../src/check/index.js';
+import type { Convergence } from './convergence.js';
 import type { FaultKind } from './kinds.js';
 import type { FaultWindow } from './nemesis.js';
 
@@ -15,12 +16,12 @@ export interface RunFacts {
   readonly windows: readonly FaultWindow[];
   /** Kinds that were injected and never seen to bite, though they would be. */
   readonly harmless: readonly FaultKind[];
-  /** The load, in nanoseconds of the history's clock. */
+  /** The load until everything was healed, in nanoseconds of the history's clock. */
   readonly load: { readonly start: number; readonly end: number };
   /** Operations a second that were asked for, of all clients. */
   readonly askedPerSecond: number;
-  /** Undefined: not within the bound. */
-  readonly timeToServeMs: number | undefined;
+  /** What came of it while the clients went on. */
+  readonly healed: Convergence;
   readonly attempts: number;
   readonly replays: number;
   readonly surprises: readonly string[];
@@ -59,7 +60,12 @@ export interface Report {
   readonly skipped: Readonly<Record<string, string>>;
   /** Operations that overlap with a fault, and how many of them succeeded. */
   readonly duringFaults: { readonly operations: number; readonly ok: number };
+  /** From the heal, while the clients went on; null: not within the bound. */
   readonly timeToServeMs: number | null;
+  readonly timeToReadyMs: number | null;
+  readonly timeToLevelMs: number | null;
+  /** Operations of the clients meanwhile, and how many of them succeeded. */
+  readonly whileHealing: { readonly operations: number; readonly ok: number };
   readonly checkMs: number;
   /** What the checker found to be impossible; all about it is in its own report and page. */
   readonly checkFailure: { readonly key: string; readonly operation: Operation; readonly reason: string } | null;
@@ -78,7 +84,7 @@ type FaultWindowSpan = Pick<FaultWindow, 'start' | 'end'>;
 const overlaps = (a: FaultWindowSpan, b: FaultWindowSpan): boolean => a.start < b.end && b.start < a.end;
 
 export function makeReport(facts: RunFacts): Report {
-  const { operations, windows, load, check } = facts;
+  const { operations, windows, load, check, healed } = facts;
   const totals: Count = { ok: 0, failed: 0, unknown: 0 };
   const byOperation: Record<string, Count> = {};
   const errors: Record<string, number> = {};
@@ -91,7 +97,8 @@ export function makeReport(facts: RunFacts): Report {
   const loaded = operations.filter((operation) => overlaps(spanOf(operation), load));
   const hurt = loaded.filter((operation) => windows.some((window) => overlaps(spanOf(operation), window)));
   const okPerSecond = loaded.filter(({ ok }) => ok === true).length / ((load.end - load.start) / NS_PER_SECOND);
-  const failures = failuresOf(facts, okPerSecond, loaded);
+  const healing = countOf(operations.filter((operation) => overlaps(spanOf(operation), healed)));
+  const failures = failuresOf(facts, { okPerSecond, loaded, okWhileHealing: healing.ok });
   return {
     verdict: check.verdict,
     passed: failures.length === 0,
@@ -109,12 +116,20 @@ export function makeReport(facts: RunFacts): Report {
     longestSilenceMs: longestSilence(loaded, load) / NS_PER_MS,
     faults: Object.fromEntries(facts.injected),
     skipped: Object.fromEntries(facts.cannot),
-    duringFaults: { operations: hurt.length, ok: hurt.filter(({ ok }) => ok === true).length },
-    timeToServeMs: facts.timeToServeMs ?? null,
+    duringFaults: countOf(hurt),
+    timeToServeMs: healed.afterMs.served ?? null,
+    timeToReadyMs: healed.afterMs.ready ?? null,
+    timeToLevelMs: healed.afterMs.level ?? null,
+    whileHealing: healing,
     checkMs: check.tookMs,
     checkFailure: check.failure === undefined ? null : shortened(check.failure),
   };
 }
+
+const countOf = (operations: readonly Operation[]) => ({
+  operations: operations.length,
+  ok: operations.filter(({ ok }) => ok === true).length,
+});
 
 const shortened = ({ key, operation, reason }: Failure) => ({ key, operation, reason });
 
@@ -135,7 +150,13 @@ function longestSilence(operations: readonly Operation[], load: FaultWindowSpan)
   return longest;
 }
 
-function failuresOf(facts: RunFacts, okPerSecond: number, loaded: readonly Operation[]): string[] {
+interface Counted {
+  readonly okPerSecond: number;
+  readonly loaded: readonly Operation[];
+  readonly okWhileHealing: number;
+}
+
+function failuresOf(facts: RunFacts, { okPerSecond, loaded, okWhileHealing }: Counted): string[] {
   const { check, kinds, cannot, injected, windows } = facts;
   const failures: string[] = [];
   if (check.verdict !== 'LINEARIZABLE') failures.push(`the history is ${check.verdict}${why(check)}`);
@@ -143,7 +164,8 @@ function failuresOf(facts: RunFacts, okPerSecond: number, loaded: readonly Opera
   failures.push(...some('replicas', facts.replicas));
   failures.push(...some('an answer that the API does not give', facts.surprises));
   failures.push(...some('trouble', facts.troubles));
-  if (facts.timeToServeMs === undefined) failures.push('it did not serve again in time after everything was healed');
+  failures.push(...some('not in time under load after everything was healed', facts.healed.missing));
+  if (okWhileHealing === 0) failures.push('no operation of the clients succeeded after everything was healed');
   const least = Math.min(LEAST_OK_PER_SECOND, facts.askedPerSecond * LEAST_OK_SHARE);
   if (okPerSecond < least) {
     failures.push(`too little: ${okPerSecond.toFixed(1)} successes a second, expected ${least.toFixed(1)}`);

@@ -1,5 +1,5 @@
 /**
- * One run, from an empty folder to a report: cluster, load, faults, heal, read back, stop, judge.
+ * One run, from an empty folder to a report: cluster, load, faults, heal, come together under load, read back, stop, judge.
  *
  * Whatever happens in between, the cluster is stopped. Knows no command line and no screen.
  */
@@ -8,15 +8,16 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkHistory } from '../../src/check/index.js';
+import { convergence, type Convergence } from './convergence.js';
 import { History } from './history.js';
 import { HttpClient } from './http.js';
 import { runLoad } from './load.js';
 import { Nemesis } from './nemesis.js';
 import type { Options } from './options.js';
 import { Random } from './random.js';
-import { probeKeys, readBack, untilServed } from './read-back.js';
+import { probeKeys, readBack, unserved } from './read-back.js';
 import { unreadyNodes } from './readiness.js';
-import { compareReplicas } from './replicas.js';
+import { compareReplicas, untilLevel } from './replicas.js';
 import { makeReport, type Report, type RunFacts } from './report.js';
 import { Revisions } from './revisions.js';
 import type { Scene, StartScene } from './scene.js';
@@ -29,8 +30,9 @@ import { setWorkload } from './workloads/set.js';
 import type { Workload } from './workloads/workload.js';
 import { UsageError } from '../support/usage.js';
 
-/** After everything is healed. */
-const SERVE_LIMIT_MS = 60_000;
+/** After everything is healed, with the clients at work, and how long they go on at least. */
+const CONVERGE_LIMIT_MS = 60_000;
+const CONVERGE_LEAST_MS = 5_000;
 const READ_BACK_LIMIT_MS = 120_000;
 const LEVEL_LIMIT_MS = 30_000;
 const PROGRESS_MS = 10_000;
@@ -99,7 +101,7 @@ async function drive(
   for (const [kind, why] of scene.cannot) say(`${kind} is skipped: ${why}`);
   const slots = makeSchedule(random.fork('faults'), { ...options, kinds, totalMs: options.seconds * 1_000 });
   tellPlan(slots, options, say);
-  const http = new HttpClient(options.clients);
+  const http = new HttpClient(options.clients + options.shards);
   const stage = makeStage(scene, { http, history });
   const troubles: string[] = [];
   void scene.ended.then(() => troubles.push('the cluster ended before the run did'));
@@ -111,12 +113,12 @@ async function drive(
       (_, client) => new Session(stage, random.fork(`client ${client}`)),
     );
     const nemesis = new Nemesis({ control: scene.control, ...options, now: () => history.now(), say, signal });
-    const load = await underFaults({ options, slots, nemesis, workload, sessions, history, say, signal });
+    const comeTogether = () => underLoad({ scene, stage, probes, signal });
+    const acts = { options, slots, nemesis, workload, sessions, history, say, signal, comeTogether };
+    const { load, healed } = await underFaults(acts);
     if (signal.aborted) return undefined;
-    const timeToServeMs = await untilServed(stage, probes, SERVE_LIMIT_MS);
-    say(
-      `healed; ${timeToServeMs === undefined ? 'it does not serve' : `all served after ${Math.round(timeToServeMs)} ms`}`,
-    );
+    const { served, ready, level } = healed.afterMs;
+    say(`under load all served after ${inMs(served)}, all ready after ${inMs(ready)}, all level after ${inMs(level)}`);
     const finals = await readBack(sessions, workload.keys, READ_BACK_LIMIT_MS);
     say(`read ${finals.size} keys back`);
     const replicas = await compareReplicas(scene.endpoints[0] ?? '', LEVEL_LIMIT_MS);
@@ -124,7 +126,7 @@ async function drive(
     const { attempts, replays, surprises } = stage.tally;
     return {
       ...{ kinds: options.kinds, cannot: scene.cannot, injected: nemesis.injected, windows: nemesis.windows },
-      ...{ load, timeToServeMs, attempts, replays, surprises, replicas },
+      ...{ load, healed, attempts, replays, surprises, replicas },
       askedPerSecond: options.clients * options.rate,
       troubles: [...troubles, ...nemesis.failures, ...unready],
       harmless: nemesis.harmless,
@@ -144,11 +146,18 @@ interface Acts {
   readonly history: History;
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
+  readonly comeTogether: () => Promise<Convergence>;
 }
 
-/** Load and faults at the same time; afterwards all is healed and no operation is under way. */
-async function underFaults(acts: Acts): Promise<{ readonly start: number; readonly end: number }> {
-  const { options, slots, nemesis, workload, sessions, history, say, signal } = acts;
+interface Load {
+  /** Until everything was healed. */
+  readonly load: { readonly start: number; readonly end: number };
+  readonly healed: Convergence;
+}
+
+/** Load and faults at the same time, and load alone until all has come together; no operation is under way afterwards. */
+async function underFaults(acts: Acts): Promise<Load> {
+  const { options, slots, nemesis, workload, sessions, history, say, signal, comeTogether } = acts;
   const over = new AbortController();
   const ends = AbortSignal.any([over.signal, signal]);
   // Every client listens for the end while it idles.
@@ -159,22 +168,45 @@ async function underFaults(acts: Acts): Promise<{ readonly start: number; readon
     say(`         ${history.operations.length} operations`);
   }, PROGRESS_MS);
   const lasts = pause(options.seconds * 1_000, undefined, { signal }).catch(() => undefined);
-  const finish = async (): Promise<number> => {
-    const end = history.now();
-    over.abort();
-    clearInterval(progress);
-    await nemesis.heal();
-    await loading;
-    return end;
-  };
   try {
     await Promise.all([nemesis.run(slots), lasts]);
+    const end = history.now();
+    await nemesis.heal();
+    say('healed; the clients go on');
+    return { load: { start, end }, healed: await comeTogether() };
   } catch (error) {
-    await finish();
+    await nemesis.heal();
     throw error;
+  } finally {
+    over.abort();
+    clearInterval(progress);
+    await loading;
   }
-  return { start, end: await finish() };
 }
+
+interface Healed {
+  readonly scene: Scene;
+  readonly stage: Stage;
+  readonly probes: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/** Served, ready and level, while the clients go on. */
+function underLoad({ scene, stage, probes, signal }: Healed): Promise<Convergence> {
+  return convergence({
+    waits: {
+      served: (limitMs) => unserved(stage, { probes, limitMs, signal }),
+      ready: (limitMs) => unreadyNodes(scene.control, limitMs, { signal }),
+      level: (limitMs) => untilLevel(scene.endpoints[0] ?? '', { limitMs, signal }),
+    },
+    limitMs: CONVERGE_LIMIT_MS,
+    leastMs: CONVERGE_LEAST_MS,
+    now: () => stage.history.now(),
+    signal,
+  });
+}
+
+const inMs = (ms: number | undefined): string => (ms === undefined ? 'too long' : `${Math.round(ms)} ms`);
 
 function tellPlan(slots: readonly Slot[], { seed, seconds }: Options, say: (text: string) => void): void {
   say(`seed ${seed}: ${slots.length} slots of faults in ${seconds} s`);

@@ -10,8 +10,10 @@ const list = (record: Readonly<Record<string, number>>): string =>
 
 const number = (value: number): string => Math.round(value).toLocaleString('en');
 
+const after = (ms: number | null): string => (ms === null ? 'not in time' : `after ${number(ms)} ms`);
+
 export function summary(options: Options, report: Report): string {
-  const { operations, duringFaults, timeToServeMs } = report;
+  const { operations, duringFaults, whileHealing } = report;
   const { nodes, replicas, routers, shards, seconds, workload, clients, seed } = options;
   const byOperation = Object.entries(report.byOperation).map(
     ([op, { ok, failed, unknown }]) => `${op} ${ok}/${failed}/${unknown}`,
@@ -25,7 +27,7 @@ export function summary(options: Options, report: Report): string {
     `attempts    ${number(report.attempts)}, of which ${number(report.replays)} were answered from memory`,
     `faults      ${list(report.faults)}; ${number(duringFaults.operations)} operations during faults, ${number(duringFaults.ok)} ok`,
     `waiting     longest of a client ${number(report.longestWaitMs)} ms; longest without any success ${number(report.longestSilenceMs)} ms`,
-    `healed      ${timeToServeMs === null ? 'did not serve in time' : `all shards served through every endpoint after ${number(timeToServeMs)} ms`}`,
+    `healed      under load all shards served through every endpoint ${after(report.timeToServeMs)}, all nodes ready ${after(report.timeToReadyMs)}, all replicas level ${after(report.timeToLevelMs)}; ${number(whileHealing.operations)} operations meanwhile, ${number(whileHealing.ok)} ok`,
     `judged      in ${number(report.checkMs)} ms`,
     ...Object.entries(report.skipped).map(([kind, why]) => `skipped     ${kind}: ${why}`),
     ...report.failures.map((failure) => `FAILED      ${failure}`),

@@ -31,7 +31,11 @@ const good: RunFacts = {
   windows: [{ kinds: ['ring'], start: 0.5 * SECOND, end: SECOND }],
   load: { start: 0, end: 2 * SECOND },
   askedPerSecond: 50,
-  timeToServeMs: 120,
+  healed: {
+    ...{ start: 1.9 * SECOND, end: 2 * SECOND },
+    afterMs: { served: 120, ready: 130, level: 340 },
+    missing: [],
+  },
   ...{ attempts: 101, replays: 1 },
   ...{ surprises: [], troubles: [], problems: [], replicas: [] },
   check: checkHistory(operations),
@@ -49,6 +53,7 @@ describe('a report', () => {
       okPerSecond: 49,
       longestWaitMs: 10,
       duringFaults: { operations: 25, ok: 23 },
+      ...{ timeToServeMs: 120, timeToReadyMs: 130, timeToLevelMs: 340, whileHealing: { operations: 5, ok: 5 } },
       faults: { ring: 1 },
       skipped: { 'slow-disk': 'no compiler' },
     });
@@ -75,7 +80,16 @@ describe('a report', () => {
     ['replicas that differ', { replicas: ['x'] }, /^replicas: x$/],
     ['a surprise', { surprises: ['500'] }, /^an answer that the API does not give: 500$/],
     ['trouble', { troubles: ['n1 died of itself'] }, /^trouble: n1 died of itself$/],
-    ['no service', { timeToServeMs: undefined }, /^it did not serve again/],
+    [
+      'what does not come together under load',
+      { healed: { ...good.healed, missing: ['n2 lags in shard 0: it has applied 3 of 9'] } },
+      /^not in time under load after everything was healed: n2 lags in shard 0: it has applied 3 of 9$/,
+    ],
+    [
+      'clients of which none succeeded after the heal',
+      { healed: { ...good.healed, start: 3 * SECOND, end: 4 * SECOND } },
+      /^no operation of the clients succeeded after everything was healed$/,
+    ],
     [
       'too few successes',
       { load: { start: 0, end: 20 * SECOND } },

@@ -1,0 +1,54 @@
+/**
+ * After everything is healed, while the clients go on: does the cluster come together again?
+ *
+ * Without load, whoever lags has all the time in the world, and what an idle cluster repairs a busy one may not. So every
+ * shard has to be served through every endpoint, then every node ready, then every replica has to have applied what was
+ * committed when that was asked; all of it within one bound. Knows neither cluster nor clients: it is told how to look.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Waits for `limitMs` at most. @returns what is missing then, one line each; empty: nothing. */
+export type Wait = (limitMs: number) => Promise<readonly string[]>;
+
+/** In the order in which they are waited for. */
+export const STAGES = ['served', 'ready', 'level'] as const;
+type Stage = (typeof STAGES)[number];
+
+export interface ConvergenceOptions {
+  readonly waits: Readonly<Record<Stage, Wait>>;
+  /** Of all of them together. */
+  readonly limitMs: number;
+  /** The clients go on for so long, however soon all is well. */
+  readonly leastMs: number;
+  /** Nanoseconds of the history's clock. */
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+}
+
+export interface Convergence {
+  /** From the heal until the clients were stopped, in nanoseconds of the history's clock. */
+  readonly start: number;
+  readonly end: number;
+  /** Milliseconds from the heal; undefined: not within the bound. */
+  readonly afterMs: Readonly<Record<Stage, number | undefined>>;
+  /** What had not come together when time was up, one line each. */
+  readonly missing: readonly string[];
+}
+
+export async function convergence({ waits, limitMs, leastMs, now, signal }: ConvergenceOptions): Promise<Convergence> {
+  const start = now();
+  const startedAt = performance.now();
+  const passedMs = (): number => performance.now() - startedAt;
+  const afterMs: Record<Stage, number | undefined> = { served: undefined, ready: undefined, level: undefined };
+  const missing: string[] = [];
+  for (const stage of STAGES) {
+    if (signal.aborted) break;
+    // What comes after one that failed is looked at once all the same: it may say why.
+    const complaints = await waits[stage](Math.max(0, limitMs - passedMs()));
+    if (complaints.length === 0) afterMs[stage] = passedMs();
+    else missing.push(...complaints);
+  }
+  const leftMs = leastMs - passedMs();
+  if (leftMs > 0) await pause(leftMs, undefined, { signal }).catch(() => undefined);
+  return { start, end: now(), afterMs, missing };
+}
