@@ -13,7 +13,15 @@ export const LINK_KINDS = [
   'narrow-links',
 ] as const;
 /** Of processes. */
-export const PROCESS_KINDS = ['kill-one', 'kill-leader', 'kill-all', 'pause', 'restart', 'other-settings'] as const;
+export const PROCESS_KINDS = [
+  'kill-one',
+  'kill-leader',
+  'kill-all',
+  'pause',
+  'restart',
+  'other-settings',
+  'rolling-settings',
+] as const;
 /** Of disks; all by the shim. */
 export const DISK_KINDS = ['slow-disk', 'hung-disk', 'full-disk', 'failed-disk'] as const;
 /** Of what a node is by its folder: it lost it, went back in time, exists twice, or is another cluster's. */

@@ -38,6 +38,8 @@ export interface NemesisOptions {
 const LEADER_LIMIT_MS = 5_000;
 /** On a loaded machine nodes take seconds to start. Without waiting, all would be killed again before they serve. */
 const UP_LIMIT_MS = 30_000;
+/** Of a node that was restarted in its turn: cut off from the others it would never be ready. */
+const TURN_LIMIT_MS = 5_000;
 const LOOK_PAUSE_MS = 100;
 
 /** There is nobody to hurt at the moment: no trouble, but no fault either. */
@@ -154,10 +156,13 @@ export class Nemesis {
     }
   }
 
-  async #apply(kind: FaultKind, { fault }: Step): Promise<boolean> {
-    const { control } = this.#options;
+  async #apply(kind: FaultKind, { fault, untilReady = false }: Step): Promise<boolean> {
+    const { control, signal, complaint = complaintOf, readyLimitMs = TURN_LIMIT_MS } = this.#options;
     try {
       for (const concrete of 'leaderOf' in fault ? await this.#ofLeader(fault) : [fault]) await control.apply(concrete);
+      if (untilReady && 'node' in fault) {
+        await unreadyNodes(control, Math.min(readyLimitMs, TURN_LIMIT_MS), { complaint, signal, only: fault.node });
+      }
       return true;
     } catch (error) {
       const why = `${kind}: ${tellFault(fault)}: ${error instanceof Error ? error.message : String(error)}`;

@@ -15,15 +15,23 @@ export async function complaintOf({ url }: Pick<NodeView, 'url'>): Promise<strin
   }
 }
 
+export interface ReadinessOptions {
+  readonly complaint?: typeof complaintOf;
+  readonly signal: AbortSignal;
+  /** Number of the only node that is asked. Default: all. */
+  readonly only?: number;
+}
+
 /** Waits until all are ready, for `limitMs` at most, or until `signal`. @returns what is wrong then, one line each. */
 export async function unreadyNodes(
   control: FaultControl,
   limitMs: number,
-  { complaint = complaintOf, signal }: { readonly complaint?: typeof complaintOf; readonly signal: AbortSignal },
+  { complaint = complaintOf, signal, only }: ReadinessOptions,
 ): Promise<string[]> {
   const giveUpAt = performance.now() + limitMs;
   for (;;) {
-    const { nodes } = await control.status();
+    const { nodes: all } = await control.status();
+    const nodes = only === undefined ? all : all.filter(({ node }) => node === only);
     const wrong = (
       await Promise.all(
         nodes.map(async (node) => {

@@ -25,6 +25,8 @@ export interface Step {
   /** Milliseconds after the slot began. */
   readonly afterMs: number;
   readonly fault: Fault | LeaderFault;
+  /** The node has to be ready before anything else is done, or it takes too long. */
+  readonly untilReady?: boolean;
 }
 
 export interface PlannedFault {

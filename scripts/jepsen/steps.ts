@@ -25,8 +25,8 @@ const NARROW_KBIT = [16, 128] as const;
 const DOWN_MS = [200, 1_500] as const;
 
 export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): Step[] {
-  const { nodes, shards, lastsMs } = options;
-  const all = Array.from({ length: nodes }, (_, index) => index + 1);
+  const { shards, lastsMs } = options;
+  const all = Array.from({ length: options.nodes }, (_, index) => index + 1);
   const routers = Array.from({ length: options.routers }, (_, index): RouterName => `r${index + 1}`);
   const leaderOf = random.between(0, shards - 1);
   switch (kind) {
@@ -58,10 +58,7 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
     case 'pause':
       return atOnce(pauses(random, all, leaderOf));
     case 'restart':
-      return random.shuffle(all).map((node, turn) => ({
-        afterMs: Math.round((turn * lastsMs) / nodes),
-        fault: { type: 'restart', node },
-      }));
+      return inTurn(random, all, lastsMs).map(({ afterMs, node }) => ({ afterMs, fault: { type: 'restart', node } }));
     case 'hung-disk':
       return atOnce(some(random, all).map((node) => ({ type: 'hang-disk', node })));
     case 'full-disk':
@@ -73,6 +70,8 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
       return atOnce(some(random, random.shuffle(all).slice(1)).map((node) => ({ type: 'fail-disk', node })));
     case 'other-settings':
       return atOnce([{ type: 'restart-with', node: random.pick(all), settings: otherSettings(random) }]);
+    case 'rolling-settings':
+      return roll(random, all, lastsMs);
     case 'wiped-disk':
       return atOnce([{ type: 'wipe-disk', node: random.pick(all) }]);
     case 'rolled-back-disk':
@@ -84,6 +83,10 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
       return atOnce([{ type: 'stray-node', node: random.pick(all) }]);
   }
 }
+
+/** Each once, in an order of chance, and evenly over the time. */
+const inTurn = (random: Random, all: readonly number[], withinMs: number) =>
+  random.shuffle(all).map((node, turn) => ({ afterMs: Math.round((turn * withinMs) / all.length), node }));
 
 const atOnce = (faults: readonly (Fault | LeaderFault)[]): Step[] => faults.map((fault) => ({ afterMs: 0, fault }));
 
@@ -100,6 +103,20 @@ function otherSettings(random: Random): NodeSettings {
   const electionTicks = random.pick([4, 20, 60]);
   const leaseReads = random.happens(LEASES_SHARE);
   return { electionTicks, tickMs: random.pick([20, 50, 120]), ...(leaseReads ? { leaseReads } : {}) };
+}
+
+/** Of the time of a slot, for the nodes to take their turns; then the new settings have to come into force. */
+const ROLLED_BY = 0.5;
+
+/** As an operator does it: all into the same settings, the next only when the one before is ready. */
+function roll(random: Random, all: readonly number[], lastsMs: number): Step[] {
+  const leaseReads = random.happens(LEASES_SHARE);
+  const timers = { tickMs: random.pick([40, 80]), electionTicks: random.pick([12, 20]) };
+  const settings: NodeSettings = { ...timers, ...(leaseReads ? { leaseReads } : {}) };
+  return inTurn(random, all, lastsMs * ROLLED_BY).map(({ afterMs, node }) => ({
+    ...{ afterMs, untilReady: true },
+    fault: { type: 'restart-with', node, settings },
+  }));
 }
 
 /** At least one of them, at most all. */

@@ -4,7 +4,9 @@
  * Only of faults that leave nothing to be seen from outside when they do nothing; a killed or cut off node is missed.
  * Asks nodes over HTTP. Knows no plan.
  */
-import type { CopyView, FaultStatus, NodeView } from '../../src/faults/index.js';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import type { CopyView, FaultStatus, NodeSettings, NodeView } from '../../src/faults/index.js';
 import type { FaultKind } from './kinds.js';
 
 export type Symptom = (status: FaultStatus) => Promise<boolean>;
@@ -44,13 +46,38 @@ export const SYMPTOMS: Readonly<Partial<Record<FaultKind, Symptom>>> = {
   stray: ({ nodes }) => anyShows(nodes, '/metrics', TURNED_AWAY),
   'other-settings': ({ nodes }) =>
     Promise.resolve(nodes.some((node) => node.settings !== undefined && warns(DIFFERS)(node))),
+  'rolling-settings': async ({ nodes }) => {
+    const [first] = nodes;
+    if (first?.settings === undefined) return false;
+    return (
+      nodes.every(({ settings }) => isDeepStrictEqual(settings, first.settings)) && isInForce(nodes, first.settings)
+    );
+  },
   'narrow-links': ({ links }) => Promise.resolve(links.some(({ heldMs = 0 }) => heldMs >= LEAST_HELD_MS)),
 };
 
 async function anyShows(nodes: readonly NodeView[], path: string, what: RegExp): Promise<boolean> {
+  return (await textsOf(nodes, path)).some((text) => what.test(text));
+}
+
+const clusterSchema = z.object({
+  lease_reads: z.boolean(),
+  timers: z.object({ tick_ms: z.number(), election_ticks: z.number() }).nullable(),
+});
+
+/** The whole cluster goes by them, as any of the nodes says. */
+async function isInForce(nodes: readonly NodeView[], settings: NodeSettings): Promise<boolean> {
+  const { tickMs, electionTicks, leaseReads = false } = settings;
+  return (await textsOf(nodes, '/v1/cluster')).some((text) => {
+    const said = text === '' ? undefined : clusterSchema.safeParse(JSON.parse(text)).data;
+    const { tick_ms: ms, election_ticks: ticks } = said?.timers ?? {};
+    return ms === tickMs && ticks === electionTicks && said?.lease_reads === leaseReads;
+  });
+}
+
+function textsOf(nodes: readonly NodeView[], path: string): Promise<string[]> {
   const running = nodes.filter(({ state }) => state === 'running');
-  const texts = await Promise.all(running.map(({ url }) => textOf(`${url}${path}`)));
-  return texts.some((text) => what.test(text));
+  return Promise.all(running.map(({ url }) => textOf(`${url}${path}`)));
 }
 
 /** Of an answer of any status; empty if there is none. */

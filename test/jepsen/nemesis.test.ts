@@ -171,6 +171,30 @@ describe('the nemesis', () => {
     expect(nemesis.injected.size).toBe(0);
   });
 
+  it('goes on to the next node only when the one before is ready, or that takes too long', async () => {
+    const restart = (node: number) => ({ type: 'restart-with', node, settings: { tickMs: 40 } }) as const;
+    const steps = [1, 1].map((node) => ({ afterMs: 0, fault: restart(node), untilReady: true }) as const);
+    const { signal } = new AbortController();
+    for (const [readyAfter, readyLimitMs, looks] of [
+      [3, 10_000, 6],
+      [Infinity, -1, 2],
+    ] as const) {
+      const control = new Notebook();
+      const seen: number[] = [];
+      const complaint = () => {
+        const sinceRestart = seen.filter((told) => told === control.told.length).length;
+        seen.push(control.told.length);
+        return Promise.resolve(sinceRestart + 1 < readyAfter ? 'starting' : undefined);
+      };
+      const more = { complaint, readyLimitMs };
+      const { told, nemesis } = await inject([{ kind: 'rolling-settings', steps }], control, signal, more);
+      expect(told.map(({ type }) => type)).toEqual(['restart-with', 'restart-with', 'heal']);
+      expect(seen).toHaveLength(looks);
+      expect(seen).toEqual([...seen].sort());
+      expect(nemesis.failures).toEqual([]);
+    }
+  });
+
   it('tells a fault that bites from one that does nothing', async () => {
     const hang = { kind: 'hung-disk', steps: [{ afterMs: 0, fault: { type: 'hang-disk', node: 1 } }] } as const;
     const ring = { kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] } as const;

@@ -121,6 +121,20 @@ describe('a plan', () => {
     }
   });
 
+  it('rolls all nodes into the same settings, one after the other, with time left for these to come into force', () => {
+    for (const { lastsMs, faults } of plan('roll', { kinds: ['rolling-settings'] })) {
+      const { steps } = faults[0]!;
+      const nodes = steps.map(({ fault }) => ('node' in fault ? fault.node : 0));
+      expect(nodes.sort()).toEqual([1, 2, 3, 4, 5]);
+      const settings = steps.map(({ fault }) => ('settings' in fault ? fault.settings : {}));
+      for (const other of settings) expect(other).toEqual(settings[0]);
+      expect(steps.every(({ untilReady }) => untilReady)).toBe(true);
+      const moments = steps.map(({ afterMs }) => afterMs);
+      expect(moments).toEqual([...moments].sort((a, b) => a - b));
+      expect(moments.at(-1)).toBeLessThanOrEqual(lastsMs * 0.5);
+    }
+  });
+
   it('of all kinds fits into a minute, with time to spare', () => {
     expect(leastMs(KINDS)).toBeLessThan(50_000);
   });

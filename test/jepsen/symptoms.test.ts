@@ -26,7 +26,9 @@ const shown = (kind: FaultKind, view: Partial<NodeView>): Promise<boolean> => {
 const copy = { pid: 8, ...dead, warnings: [REFUSED] };
 
 it('every kind that touches a folder has one', () => {
-  for (const kind of [...FOLDER_KINDS, 'failed-disk', 'other-settings'] as const) expect(SYMPTOMS[kind]).toBeDefined();
+  for (const kind of [...FOLDER_KINDS, 'failed-disk', 'other-settings', 'rolling-settings'] as const) {
+    expect(SYMPTOMS[kind]).toBeDefined();
+  }
 });
 
 describe('the symptom of', () => {
@@ -60,14 +62,37 @@ describe('the symptom of', () => {
     [0, false],
     [12, true],
   ])('stray is that it was turned away, %i times: %s', async (times, isSeen) => {
+    const text = `# TYPE x counter\nkvorum_link_refused_total{reason="wrong-cluster"} ${times}\nother 1\n`;
+    expect(await shown('stray', { url: await answering(text) })).toBe(isSeen);
+  });
+
+  const settings = { tickMs: 40, electionTicks: 20 };
+  const inForce = (ms: number, more = '') =>
+    `{"lease_reads":false,"timers":{"tick_ms":${ms},"election_ticks":20,"heartbeat_ticks":2}${more}}`;
+  it.each<[string, string, Partial<NodeView>[], boolean]>([
+    ['in force', inForce(40), [{ settings }, { settings }], true],
+    ['the former', inForce(50), [{ settings }, { settings }], false],
+    ['no timers', '{"lease_reads":false,"timers":null}', [{ settings }, { settings }], false],
+    ['a problem', '{"code":"no-leader"}', [{ settings }, { settings }], false],
+    ['leases missing', inForce(40), [{ settings: { ...settings, leaseReads: true } }], false],
+    ['one node to go', inForce(40), [{ settings }, {}], false],
+    ['two minds', inForce(40), [{ settings }, { settings: { tickMs: 40, electionTicks: 12 } }], false],
+    ['nobody restarted', inForce(40), [{}, {}], false],
+  ])('rolling-settings is that the whole cluster goes by them: %s', async (_, text, views, isSeen) => {
+    const url = await answering(text);
+    const nodes = views.map((view): NodeView => ({ ...node, ...view, url }));
+    expect(await SYMPTOMS['rolling-settings']!({ nodes, shards: [], links: [], routers: [] })).toBe(isSeen);
+  });
+
+  /** @returns the base URL of a node that says this to everything. */
+  async function answering(text: string): Promise<string> {
     const server = createServer((_, response) => {
-      response.end(`# TYPE x counter\nkvorum_link_refused_total{reason="wrong-cluster"} ${times}\nother 1\n`);
+      response.end(text);
     });
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    expect(await shown('stray', { url })).toBe(isSeen);
-  });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
 });
 
 describe('of a log', () => {
