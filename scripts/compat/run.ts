@@ -58,6 +58,7 @@ export async function runCompat(options: CompatOptions): Promise<CompatReport> {
   const stage: Stage = {
     ...{ endpoints: cluster.endpoints, http, history, revisions: new Revisions(), tally: new Tally() },
     pause: (ms) => pause(ms),
+    largeShare: 0,
   };
   const failures: string[] = [];
   try {

@@ -24,6 +24,8 @@ export interface RunFacts {
   readonly healed: Convergence;
   readonly attempts: number;
   readonly replays: number;
+  /** Large values that were acknowledged. */
+  readonly large: number;
   readonly surprises: readonly string[];
   /** Faults that could not be injected, processes that died of themselves, and the like. */
   readonly troubles: readonly string[];
@@ -50,6 +52,7 @@ export interface Report {
   readonly errors: Readonly<Record<string, number>>;
   readonly attempts: number;
   readonly replays: number;
+  readonly large: number;
   readonly keys: number;
   readonly concurrency: number;
   readonly okPerSecond: number;
@@ -108,6 +111,7 @@ export function makeReport(facts: RunFacts): Report {
     errors,
     attempts: facts.attempts,
     replays: facts.replays,
+    large: facts.large,
     keys: check.keys,
     concurrency: check.concurrency,
     okPerSecond,
@@ -170,6 +174,7 @@ function failuresOf(facts: RunFacts, { okPerSecond, loaded, okWhileHealing }: Co
   if (okPerSecond < least) {
     failures.push(`too little: ${okPerSecond.toFixed(1)} successes a second, expected ${least.toFixed(1)}`);
   }
+  if (injected.has('narrow-links') && facts.large === 0) failures.push('no large value was acknowledged');
   for (const kind of facts.harmless) failures.push(`${kind} was injected, and never seen to bite`);
   if (injected.size === 0) failures.push('no fault was injected');
   for (const kind of kinds) {

@@ -36,6 +36,7 @@ const CONVERGE_LEAST_MS = 5_000;
 const READ_BACK_LIMIT_MS = 120_000;
 const LEVEL_LIMIT_MS = 30_000;
 const PROGRESS_MS = 10_000;
+const LARGE_SHARE = 0.02;
 
 export interface RunContext {
   readonly startScene: StartScene;
@@ -123,10 +124,10 @@ async function drive(
     say(`read ${finals.size} keys back`);
     const replicas = await compareReplicas(scene.endpoints[0] ?? '', LEVEL_LIMIT_MS);
     const unready = await unreadyNodes(scene.control, LEVEL_LIMIT_MS, { signal });
-    const { attempts, replays, surprises } = stage.tally;
+    const { attempts, replays, large, surprises } = stage.tally;
     return {
       ...{ kinds: options.kinds, cannot: scene.cannot, injected: nemesis.injected, windows: nemesis.windows },
-      ...{ load, healed, attempts, replays, surprises, replicas },
+      ...{ load, healed, attempts, replays, large, surprises, replicas },
       askedPerSecond: options.clients * options.rate,
       troubles: [...troubles, ...nemesis.failures, ...unready],
       harmless: nemesis.harmless,
@@ -215,7 +216,8 @@ function tellPlan(slots: readonly Slot[], { seed, seconds }: Options, say: (text
 
 function makeStage(scene: Scene, own: Pick<Stage, 'http' | 'history'>): Stage {
   const idle = (ms: number): Promise<void> => pause(ms);
-  return { endpoints: scene.endpoints, ...own, revisions: new Revisions(), tally: new Tally(), pause: idle };
+  const counts = { revisions: new Revisions(), tally: new Tally() };
+  return { endpoints: scene.endpoints, ...own, ...counts, pause: idle, largeShare: LARGE_SHARE };
 }
 
 function makeWorkload(options: Options, revisions: Revisions): Workload {

@@ -2,12 +2,14 @@
  * One client of the run: does operations one at a time over HTTP and has them recorded.
  *
  * With `retries` an operation is asked again, same idempotency key and body, at changing endpoints, until the answer is
- * definite or its time is over; it stays one operation in the history. Knows no workload and no fault.
+ * definite or its time is over; it stays one operation in the history. Some values are sent large (`padding.ts`), which
+ * neither the workload nor the history hears of. Knows no workload and no fault.
  */
 import { v7 as freshUuid } from 'uuid';
 import type { Asked, History, Lane } from './history.js';
 import type { HttpClient, Request } from './http.js';
 import { Attempts, outcomeOf, type Method, type Outcome } from './outcome.js';
+import { padded, unpadded } from './padding.js';
 import type { Random } from './random.js';
 import type { Revisions } from './revisions.js';
 
@@ -27,6 +29,8 @@ export interface Task {
 export class Tally {
   attempts = 0;
   replays = 0;
+  /** Large values that were acknowledged. */
+  large = 0;
   readonly surprises: string[] = [];
 }
 
@@ -38,6 +42,8 @@ export interface Stage {
   readonly revisions: Revisions;
   readonly tally: Tally;
   readonly pause: (ms: number) => Promise<void>;
+  /** Of the values that are written. */
+  readonly largeShare: number;
 }
 
 /** What the server is given, drawn for each operation: short ones end while a fault is on. */
@@ -48,6 +54,8 @@ const GRACE_MS = 1_000;
 const RETRY_LIMIT_MS = 12_000;
 const BACKOFF_MS = [20, 200] as const;
 const ELSEWHERE_SHARE = 0.1;
+/** A link of 16 to 128 kbit/s is busy with one of these for seconds. */
+const LARGE_BYTES = [20_000, 60_000] as const;
 
 export class Session {
   readonly random: Random;
@@ -76,6 +84,7 @@ export class Session {
     const finish = history.begin(this.#lane, task.asked);
     const outcome = await this.#settled(task, request);
     const { key, body } = task;
+    if (outcome.ok === true && (request.body?.length ?? 0) >= LARGE_BYTES[0]) this.#stage.tally.large += 1;
     if (outcome.ok === true && outcome.revision !== undefined) {
       revisions.saw(key, outcome.revision, task.method === 'GET' ? (outcome.result ?? '') : (body ?? ''));
     }
@@ -102,7 +111,9 @@ export class Session {
     const reply = await http.ask(elsewhere ? this.random.pick(endpoints) : this.#endpoint, request);
     // Who answers, however badly, is asked again: stale leaders must be given the chance to lie.
     if (reply.type !== 'answer' && !elsewhere) this.#endpoint = this.random.pick(endpoints);
-    const outcome = outcomeOf(method, reply);
+    const said = outcomeOf(method, reply);
+    const outcome =
+      said.ok === true && typeof said.result === 'string' ? { ...said, result: unpadded(said.result) } : said;
     tally.attempts += 1;
     if (outcome.ok === true && outcome.replayed) tally.replays += 1;
     if ('surprise' in outcome) tally.surprises.push(`${method} ${request.key}: ${outcome.surprise}`);
@@ -115,7 +126,10 @@ export class Session {
     if (retries) headers['idempotency-key'] = freshUuid();
     if (ifRevision === 0) headers['if-none-match'] = '*';
     else if (ifRevision !== undefined) headers['if-match'] = `"${ifRevision}"`;
-    if (body !== undefined) headers['content-type'] = 'text/plain';
-    return { method, key, headers, limitMs: serverLimitMs + GRACE_MS, ...(body === undefined ? {} : { body }) };
+    const limitMs = serverLimitMs + GRACE_MS;
+    if (body === undefined) return { method, key, headers, limitMs };
+    headers['content-type'] = 'text/plain';
+    const isLarge = this.random.happens(this.#stage.largeShare);
+    return { method, key, headers, limitMs, body: isLarge ? padded(body, this.random.between(...LARGE_BYTES)) : body };
   }
 }

@@ -24,7 +24,7 @@ export function summary(options: Options, report: Report): string {
     `operations  ${number(operations.total)}: ok ${number(operations.ok)}, failed ${number(operations.failed)}, unknown ${number(operations.unknown)}; ${number(report.okPerSecond)} ok/s; ${report.keys} keys`,
     `by kind     ${byOperation.join(', ')} (ok/failed/unknown)`,
     `not ok      ${list(report.errors)}`,
-    `attempts    ${number(report.attempts)}, of which ${number(report.replays)} were answered from memory`,
+    `attempts    ${number(report.attempts)}, of which ${number(report.replays)} were answered from memory; ${number(report.large)} values of 20 to 60 kB written`,
     `faults      ${list(report.faults)}; ${number(duringFaults.operations)} operations during faults, ${number(duringFaults.ok)} ok`,
     `waiting     longest of a client ${number(report.longestWaitMs)} ms; longest without any success ${number(report.longestSilenceMs)} ms`,
     `healed      under load all shards served through every endpoint ${after(report.timeToServeMs)}, all nodes ready ${after(report.timeToReadyMs)}, all replicas level ${after(report.timeToLevelMs)}; ${number(whileHealing.operations)} operations meanwhile, ${number(whileHealing.ok)} ok`,

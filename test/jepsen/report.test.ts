@@ -36,7 +36,7 @@ const good: RunFacts = {
     afterMs: { served: 120, ready: 130, level: 340 },
     missing: [],
   },
-  ...{ attempts: 101, replays: 1 },
+  ...{ attempts: 101, replays: 1, large: 0 },
   ...{ surprises: [], troubles: [], problems: [], replicas: [] },
   check: checkHistory(operations),
 };
@@ -94,6 +94,14 @@ describe('a report', () => {
       'too few successes',
       { load: { start: 0, end: 20 * SECOND } },
       /^too little: 4.9 successes a second, expected 5.0$/,
+    ],
+    [
+      'narrow links that nothing large had to pass',
+      {
+        ...{ kinds: ['narrow-links'], injected: new Map([['narrow-links', 1]]) },
+        windows: [{ kinds: ['narrow-links'], start: 0.5 * SECOND, end: SECOND }],
+      },
+      /^no large value was acknowledged$/,
     ],
     ['a fault that never came', { injected: new Map() }, /^ring was never injected$/],
     ['a fault that did nothing', { harmless: ['hung-disk'] }, /^hung-disk was injected, and never seen to bite$/],

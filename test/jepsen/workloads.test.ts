@@ -5,6 +5,7 @@ import { History } from '../../scripts/jepsen/history.js';
 import type { Request } from '../../scripts/jepsen/http.js';
 import type { Reply } from '../../scripts/jepsen/outcome.js';
 import { KeyPool } from '../../scripts/jepsen/keys.js';
+import { padded, unpadded } from '../../scripts/jepsen/padding.js';
 import { Random } from '../../scripts/jepsen/random.js';
 import { readBack } from '../../scripts/jepsen/read-back.js';
 import { Revisions } from '../../scripts/jepsen/revisions.js';
@@ -75,6 +76,28 @@ it('keys rotate after their budget, and retire one after the other', () => {
   expect(pool.names).toEqual([...new Set(pool.names)]);
 });
 
+describe('a value that is large on the wire', () => {
+  it.each(['v7', 'e1,e2,', '', 'value of s-0'])('%j comes back as itself', (value) => {
+    for (const bytes of [200, 1_001, 60_000]) {
+      expect(padded(value, bytes)).toHaveLength(bytes);
+      expect(unpadded(padded(value, bytes))).toBe(value);
+    }
+    expect(unpadded(value)).toBe(value);
+  });
+  it('and with anything wrong in it stays what it is', () => {
+    const body = padded('v7', 1_000);
+    const other = padded('v8', 1_000);
+    const wrong = [
+      body.slice(0, -1),
+      `${body}v`,
+      body.slice(0, 500) + other.slice(500),
+      body.replace('7~', '8~'),
+      'v7~9:',
+    ];
+    for (const each of wrong) expect(unpadded(each)).toBe(each);
+  });
+});
+
 /** A store in memory that behaves, but for what is planted. */
 class TinyStore {
   readonly #records = new Map<string, { value: string; revision: number }>();
@@ -85,6 +108,8 @@ class TinyStore {
   loses = false;
   ignoresConditions = false;
   lostAnswers = 0.2;
+  /** Of what is large, one byte in the middle. */
+  damages = false;
 
   ask = async (_: string, request: Request): Promise<Reply> => {
     await Promise.resolve();
@@ -122,7 +147,9 @@ class TinyStore {
       this.#records.delete(key);
       return say(200, { deleted: record !== undefined, revision: this.#index });
     }
-    if (!(this.loses && this.#random.happens(0.1))) this.#records.set(key, { value: body, revision: this.#index });
+    const middle = Math.floor(body.length / 2);
+    const value = this.damages && body.length > 10_000 ? `${body.slice(0, middle)}?${body.slice(middle + 1)}` : body;
+    if (!(this.loses && this.#random.happens(0.1))) this.#records.set(key, { value, revision: this.#index });
     return say(200, { revision: this.#index });
   }
 }
@@ -132,7 +159,10 @@ async function play(store: TinyStore, make: (revisions: Revisions) => Workload) 
   const history = new History({ now: () => time++ });
   const revisions = new Revisions();
   const pause = () => Promise.resolve();
-  const stage: Stage = { endpoints: ['x', 'y'], http: store, history, revisions, tally: new Tally(), pause };
+  const stage: Stage = {
+    ...{ endpoints: ['x', 'y'], http: store, history, revisions, tally: new Tally(), pause },
+    largeShare: 0.1,
+  };
   const workload = make(revisions);
   const random = new Random('play');
   const sessions = Array.from({ length: 4 }, (_, client) => new Session(stage, random.fork(String(client))));
@@ -163,6 +193,8 @@ describe.each(workloads)('%s', (name, make) => {
     expect(stage.tally.surprises).toEqual([]);
     const ok = operations.filter((operation) => operation.ok === true);
     expect(ok.length).toBeGreaterThan(120);
+    expect(stage.tally.large).toBeGreaterThan(5);
+    expect(JSON.stringify(operations).length / operations.length).toBeLessThan(300);
     if (name === 'register') {
       for (const op of ['put', 'get', 'delete', 'cas']) expect(ok.some((one) => one.op === op)).toBe(true);
     }
@@ -174,6 +206,13 @@ describe.each(workloads)('%s', (name, make) => {
     const { verdict, problems } = await play(store, make);
     expect(verdict).toBe('ILLEGAL');
     if (name !== 'register') expect(problems.length).toBeGreaterThan(0);
+  });
+
+  it('shows a store that damages large values', async () => {
+    const store = new TinyStore();
+    store.damages = true;
+    const { verdict } = await play(store, make);
+    expect(verdict).toBe('ILLEGAL');
   });
 
   it('shows a store that does not remember what it applied', async () => {
