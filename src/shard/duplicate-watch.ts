@@ -91,6 +91,11 @@ export class DuplicateWatch {
     }
   }
 
+  /** Asked before it was, and silent for an election timeout since: it is not waited for any more than one that was dead by then. */
+  silent(peer: NodeId): void {
+    for (const inquiry of [...this.#inquiries]) this.#heard(inquiry, peer);
+  }
+
   /** In a turn, as the answer. */
   asked(from: PeerId, { node, process }: ProcessQuestion): void {
     const { transport } = this.#options;

@@ -369,6 +369,7 @@ export class ShardNode {
   #mourn(peer: NodeId): void {
     this.#options.logger.warn({ peer }, 'peer is silent');
     this.#parts.groups.forgetLeader(peer);
+    this.#parts.duplicates.silent(peer);
   }
 
   #onTopologyChange(topology: Topology): void {

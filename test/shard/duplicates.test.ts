@@ -103,6 +103,17 @@ describe('a copy that meets only nodes which have no link to the original', () =
     await cluster.runtime.settle(copy.crash());
   });
 
+  it('is not kept waiting by one that falls silent when it has just been asked', async () => {
+    const cluster = await started();
+    await cluster.kill(2);
+    await cluster.runtime.run(2_000);
+    apart(cluster, [1, 3], [1, 2]);
+    const since = cluster.runtime.now();
+    await cluster.startNode(2);
+    expect(await cluster.runtime.until(() => cluster.node(3).status().alive.includes(2))).toBe(true);
+    expect(cluster.runtime.now() - since).toBeLessThan(1_000);
+  });
+
   /** The original can talk to node 1 only, the copy to node 3 only, and these two not to each other. */
   async function twoSides(): Promise<{ cluster: VirtualCluster; copy: ShardNode; transport: MemoryTransport }> {
     const cluster = await started();
