@@ -40,7 +40,10 @@ export const full: Inject = (scene) => {
 
 const healthy = ({ running, damaged, failing }: VirtualNode): boolean => running && !damaged && !failing;
 
-/** What it has acknowledged since the first half is gone; those who heard of it live on. */
+/** Of the fault's time, at the earliest: what is written until then is what gets lost. */
+export const ROLLED_BACK_FROM = 0.2;
+
+/** What it has acknowledged since the fault began is gone; those who heard of it live on. */
 export const rolledBack: Inject = (scene) => {
   const { cluster, scheduler, random, lastsMs } = scene;
   const node = someNode(scene, healthy);
@@ -48,7 +51,7 @@ export const rolledBack: Inject = (scene) => {
   const disk = cluster.disk(node.id);
   const image = disk.image();
   const story = new Life();
-  scheduler.after(lastsMs * random.between(0.2, 0.9), story, () => {
+  scheduler.after(lastsMs * random.between(ROLLED_BACK_FROM, 0.9), story, () => {
     story.end();
     node.kill(random.pick(['process', 'power']));
     disk.restore(image);

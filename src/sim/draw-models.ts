@@ -1,4 +1,5 @@
 /** Adds models to what a seed draws. Knows how each is drawn; what a model does, the virtual machines know. */
+import { ROLLED_BACK_FROM } from './disk-faults.js';
 import type { FaultKind, FaultPlan } from './fault-plan.js';
 import type { Mix } from './mix.js';
 import { MODEL_CHANCES, MODELS, type Model } from './model.js';
@@ -36,7 +37,8 @@ export function addModels(mix: Mix, random: Random, named: readonly Model[] | un
     const isDrawn = own.chance(MODEL_CHANCES[model]);
     if (named?.includes(model) ?? isDrawn) grown = ADD[model](grown, own);
   }
-  return spareAround(spareAround(grown, 'rolled-back-disk', KEPT_AFTER_MS), 'copied-node', 0);
+  const spared = spareAround(spareAround(grown, 'rolled-back-disk', KEPT_AFTER_MS), 'copied-node', 0);
+  return withOneAway(spared, random.stream('one-away'));
 }
 
 /**
@@ -105,20 +107,49 @@ function forgetting(mix: Mix, random: Random, kind: FaultKind): Mix {
  * Leaves out what ends or cuts off a node from such a fault's begin until so long after its end.
  *
  *  - What a disk loses of its last life, only the memory of others tells, until they keep it about a second later
- *    (`shard/lives.ts` says what is missed otherwise).
+ *    (`shard/lives.ts` says what is missed otherwise). Once they are linked to the node that is back, they have told it, and
+ *    links may be cut again.
  *  - That a node runs twice shows only while somebody has a link to the one and hears of the other.
  */
 function spareAround(mix: Mix, kind: FaultKind, afterMs: number): Mix {
   const spared = mix.faults.filter((fault) => fault.kind === kind);
-  const isApart = (fault: FaultPlan): boolean =>
-    spared.every(({ atMs, lastsMs }) => fault.atMs + fault.lastsMs < atMs || fault.atMs > atMs + lastsMs + afterMs);
+  const isApart = (fault: FaultPlan, sinceMs: number): boolean =>
+    spared.every(({ atMs, lastsMs }) => fault.atMs + fault.lastsMs < atMs || fault.atMs > atMs + lastsMs + sinceMs);
   const faults = mix.faults.filter((fault) => {
-    return spared.includes(fault) || SPARES_NODES.has(fault.kind) || isApart(fault);
+    const mayCut = afterMs > LINKED_AFTER_MS && LEAVES_NODES_UP.has(fault.kind);
+    return spared.includes(fault) || SPARES_NODES.has(fault.kind) || isApart(fault, mayCut ? LINKED_AFTER_MS : afterMs);
   });
   return { ...mix, faults };
 }
 
+/**
+ * Around half of the disks that go back one other node is cut off, or stands still, until long after the node is back.
+ * What the node lost they all heard of but this one: they have to do without both of them, and bring it up without its help.
+ *
+ * Nobody else is away then: a second one might be the last that had heard. And this one is away before anything is lost, or so
+ * early that the others are told of something that is lost afterwards, in a round of pings of their own: what only this one
+ * was told in the last moments, the others could not know.
+ */
+function withOneAway(mix: Mix, random: Random): Mix {
+  const back = mix.faults.find(({ kind }) => kind === 'rolled-back-disk');
+  if (back === undefined || !random.chance(AWAY_SHARE)) return mix;
+  const latestMs = Math.max(0, back.lastsMs * ROLLED_BACK_FROM - electionMs(mix));
+  const atMs = Math.max(0, Math.round(back.atMs + random.between(-AWAY_BEFORE_MS, latestMs)));
+  const endMs = Math.round(back.atMs + back.lastsMs + KEPT_AFTER_MS + random.between(0, AWAY_AFTER_MS));
+  const id = Math.max(...mix.faults.map((fault) => fault.id)) + 1;
+  const seed = Math.floor(random.next() * 2 ** 32);
+  const away = { id, atMs, lastsMs: endMs - atMs, kind: random.pick(TAKES_ONE_AWAY), seed };
+  return { ...mix, durationMs: Math.max(mix.durationMs, endMs), faults: [...mix.faults, away] };
+}
+
+const AWAY_SHARE = 0.5;
+const AWAY_BEFORE_MS = 500;
+const AWAY_AFTER_MS = 2_000;
+const TAKES_ONE_AWAY = ['isolate-leader', 'pause'] as const;
+
 const KEPT_AFTER_MS = 1_500;
+/** So long, and it has been dialled several times. */
+const LINKED_AFTER_MS = 300;
 
 /** So many bear the loss of one. */
 const SPARING_REPLICAS = 3;
@@ -133,6 +164,11 @@ const SPARES_NODES: ReadonlySet<FaultKind> = new Set<FaultKind>([
   'full-disk',
   'clock-jump',
   'clock-drift',
+]);
+/** Links are cut or slow, and nobody dies. */
+const LEAVES_NODES_UP: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  ...(['halves', 'isolate-leader', 'one-way', 'ring', 'bridge', 'flapping', 'slow-link', 'lossy'] as const),
+  ...(['reset-links', 'pause', 'freeze-leader'] as const),
 ]);
 const isForgetting = (kind: FaultKind): boolean => kind === 'rolled-back-disk' || kind === 'wiped-disk';
 

@@ -28,3 +28,31 @@ describe('seeds with the model', () => {
     120_000,
   );
 });
+
+it('while a disk goes back one other node may be away, from before anything is lost until long after; and no second one', () => {
+  const away = new Map<string, number>();
+  let [backs, cutsSoonAfter] = [0, 0];
+  for (let seed = 1; seed <= 400; seed++) {
+    const { faults, durationMs } = drawMix(seed, ['rolled-back-disk']);
+    const back = faults.find(({ kind }) => kind === 'rolled-back-disk');
+    if (back === undefined) continue;
+    backs += 1;
+    const backAtMs = back.atMs + back.lastsMs;
+    const others = faults.filter(({ kind }) =>
+      /^(?!router)(halves|isolate|one-way|pause|kill-(leader|all)|restart)/.test(kind),
+    );
+    const beside = others.filter(({ atMs, lastsMs }) => atMs <= backAtMs + 300 && atMs + lastsMs >= back.atMs);
+    expect([seed, beside.length]).toEqual([seed, Math.min(1, beside.length)]);
+    for (const { kind, atMs, lastsMs } of beside) {
+      expect(atMs).toBeLessThanOrEqual(back.atMs + back.lastsMs * 0.2);
+      expect(atMs + lastsMs).toBeGreaterThanOrEqual(backAtMs + 1_500);
+      expect(atMs + lastsMs).toBeLessThanOrEqual(durationMs);
+      away.set(kind, (away.get(kind) ?? 0) + 1);
+    }
+    if (others.some(({ kind, atMs }) => kind === 'halves' && atMs > backAtMs && atMs < backAtMs + 1_500))
+      cutsSoonAfter += 1;
+  }
+  expect([...away.keys()].sort()).toEqual(['isolate-leader', 'pause']);
+  for (const count of away.values()) expect(count).toBeGreaterThan(backs / 8);
+  expect(cutsSoonAfter).toBeGreaterThan(0);
+});
