@@ -11,8 +11,8 @@ export const k45: Mutant = {
   edits: [
     {
       file: 'src/router/health.ts',
-      find: 'if (strict || topology === undefined) return true;',
-      replace: 'if (strict || topology !== undefined) return true;',
+      find: '.size === topology.shards.length;',
+      replace: '.size > 0;',
     },
   ],
 };
