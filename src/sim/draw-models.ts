@@ -15,6 +15,7 @@ const ADD: Readonly<Record<Model, AddModel>> = {
   'full-disk': (mix, random) => withFaults(mix, random, 'full-disk', random.integer(1, 3), random.between(100, 3_000)),
   'rolled-back-disk': (mix, random) => forgetting(mix, random, 'rolled-back-disk'),
   'wiped-disk': (mix, random) => forgetting(mix, random, 'wiped-disk'),
+  'short-attempts': shortAttempts,
   'late-ticks': (mix, random) => withLeases({ ...mix, tickLateness: random.pick([0.5, 0.99]) }),
   'unlike-settings': unlikeSettings,
   'rolling-settings': rollingSettings,
@@ -76,6 +77,20 @@ function narrowLinks(mix: Mix, random: Random): Mix {
       narrow: { bytesPerMs },
     },
   };
+}
+
+/**
+ * In production an attempt may take longer than a client of ours waits, so that two are never open at one time. Here several
+ * are, and mostly while an election is under way.
+ */
+function shortAttempts(mix: Mix, random: Random): Mix {
+  const dispatch = {
+    attemptMs: Math.round(electionMs(mix) * random.pick([0.25, 0.5, 1, 2])),
+    sweepMs: random.pick([1, 5, 10]),
+    backoffFirstMs: random.pick([1, 10]),
+    backoffMostMs: random.pick([10, 50, 200]),
+  };
+  return { ...mix, dispatch };
 }
 
 /** Long ones cost virtual time, so they are rare. */

@@ -100,6 +100,7 @@ export class ForeignCluster {
       disk,
       clock: new MachineClock(scheduler, 1, 0),
       random: random.stream(`node ${id}`).stream(stream),
+      reached: () => undefined,
       onTrouble: (what) => {
         onTrouble(`of another cluster: ${what}`);
       },

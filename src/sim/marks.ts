@@ -26,6 +26,8 @@ export const MARKS = [
   'office-lost-while-write-waited',
   /** A leader's lease ran out, or its office did, while a read waited at it that was begun under the lease. */
   'lease-lost-while-read-waited',
+  /** Two attempts of one write were at nodes at the same time, and neither was answered. */
+  'two-attempts-open',
   /** Leadership was handed over. */
   'leadership-handed-over',
   /** A follower had entries that the next leader did not have, and dropped them. */

@@ -30,6 +30,8 @@ export interface Mix {
   readonly timers: NodeTimers;
   /** By node, what it is started with instead of `timers` and `leaseReads`; undefined = all are alike. */
   readonly settings?: readonly NodeSettings[];
+  /** Of the dispatchers in routers and nodes; undefined = as they are in production. */
+  readonly dispatch?: DispatchMix;
   /** A tick comes late by up to this share of it (below 1), and the next one when it is due; 0 or undefined: when due. */
   readonly tickLateness?: number;
   /** Replicas are to catch up before the clients stop. */
@@ -58,6 +60,14 @@ export interface NetworkMix {
   readonly reorderProbability: number;
   /** Of every link between two processes, in each direction; undefined = links carry everything at once. */
   readonly narrow?: NarrowMix;
+}
+
+/** In ms. */
+export interface DispatchMix {
+  readonly attemptMs: number;
+  readonly sweepMs: number;
+  readonly backoffFirstMs: number;
+  readonly backoffMostMs: number;
 }
 
 export interface DiskMix {

@@ -16,6 +16,8 @@ export const MODELS = [
   'rolled-back-disk',
   /** While its node is down, a disk loses all that was on it. */
   'wiped-disk',
+  /** Routers give a silent node up long before a client gives up, look around at other times, and try again at others. */
+  'short-attempts',
   /** Ticks come late by up to a tick, and the next one early. */
   'late-ticks',
   /** Timers and lease reads differ between nodes, and change from one start to the next. */
@@ -47,6 +49,7 @@ export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'full-disk': 0.06,
   'rolled-back-disk': 0.04,
   'wiped-disk': 0.04,
+  'short-attempts': 0.2,
   'late-ticks': 0.1,
   'unlike-settings': 0.06,
   'rolling-settings': 0.05,

@@ -54,7 +54,7 @@ export class SimCluster {
 
   private constructor(options: SimClusterOptions) {
     this.#options = options;
-    const { mix, scheduler, random, onTrouble } = options;
+    const { mix, scheduler, random, onTrouble, reached } = options;
     this.mostDrift = mix.clocks.drift;
     this.#routerClock = new MachineClock(scheduler, 1, 0);
     this.network = this.#network();
@@ -64,11 +64,13 @@ export class SimCluster {
       const clock = this.#routerClock;
       return new VirtualRouter({
         number,
+        mix,
         scheduler,
         network: this.network,
         clock,
         random: random.stream(`router ${number}`),
         isFormer: number < (mix.former?.routers ?? 0),
+        reached,
       });
     });
     if (!mix.faults.some(({ kind }) => kind === 'foreign-node')) return;
@@ -114,7 +116,7 @@ export class SimCluster {
   }
 
   #node(id: NodeId, plan: ClusterPlan): VirtualNode {
-    const { mix, scheduler, random, onTrouble } = this.#options;
+    const { mix, scheduler, random, onTrouble, reached } = this.#options;
     const own = random.stream(`node ${id}`);
     const disk = new VirtualDisk({
       scheduler,
@@ -127,7 +129,18 @@ export class SimCluster {
     this.#disks.set(id, disk);
     const { drift, skewMs } = mix.clocks;
     const clock = new MachineClock(scheduler, 1 + own.between(-drift, drift), Math.round(own.between(-skewMs, skewMs)));
-    return new VirtualNode({ id, plan, mix, scheduler, network: this.network, disk, clock, random: own, onTrouble });
+    return new VirtualNode({
+      id,
+      plan,
+      mix,
+      scheduler,
+      network: this.network,
+      disk,
+      clock,
+      random: own,
+      onTrouble,
+      reached,
+    });
   }
 
   start(): void {
@@ -239,6 +252,7 @@ export class SimCluster {
       disk,
       clock: new MachineClock(scheduler, 1, 0),
       random: own,
+      reached,
       onTrouble: (what) => {
         onTrouble(`on a copy: ${what}`);
       },

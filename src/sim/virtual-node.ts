@@ -18,7 +18,9 @@ import {
   type Storage,
   type Topology,
 } from '../shard/index.js';
+import { watchAttempts } from './attempts.js';
 import { LifeRuntime, type MachineClock } from './clock.js';
+import type { Mark } from './marks.js';
 import type { Mix } from './mix.js';
 import { electionMsOf, settingsOf, type NodeSettings } from './node-settings.js';
 import type { Random } from './random.js';
@@ -53,6 +55,7 @@ export interface VirtualNodeOptions {
   readonly onTrouble: (what: string) => void;
   /** It was told that another process is alive as this node, and ends; undefined: that is trouble. */
   readonly onDuplicate?: () => void;
+  readonly reached: (mark: Mark) => void;
 }
 
 interface Process {
@@ -170,7 +173,8 @@ export class VirtualNode {
       else if (!this.failing) this.#options.onTrouble(`n${id} failed on a good disk: ${String(error)}`);
     });
     const backend = new NodeBackend({ host: node, runtime });
-    const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });
+    const watched = watchAttempts(backend, this.#options.reached);
+    const dispatcher = new Dispatcher({ backend: watched, runtime, shardOfKey, ...mix.dispatch });
     const process: Process = { life, node, transport, backend, dispatcher };
     this.#process = process;
     scheduler.settles();

@@ -19,6 +19,7 @@ describe('seeds with the model', () => {
     ['rolling-upgrade', 'linked-in-former-protocol', [1, 2, 3], 3],
     ['foreign-node', 'foreign-node-refused', [1, 2, 3, 5, 8], 2],
     ['copied-node', 'copied-node-refused', [1, 2, 3], 3],
+    ['short-attempts', 'two-attempts-open', [1, 2, 3], 2],
     ['narrow-links', 'urgent-passes-bulk', [13, 28, 30], 3],
   ] as const)(
     '%s: %s',
