@@ -36,11 +36,14 @@ interface EntryWrite {
 interface Slice {
   readonly version: number;
   readonly from: number;
-  readonly maxBytes: number;
   readonly entries: readonly Entry[];
+  /** The limits of bytes under which the same was cut out. */
+  readonly leastBytes: number;
+  readonly mostBytes: number;
 }
 
-export const NO_ENTRIES: readonly Entry[] = Object.freeze([]);
+/** Not frozen: loops over frozen arrays are calls out of compiled code. */
+export const NO_ENTRIES: readonly Entry[] = [];
 
 export class Log implements LogView {
   #snapshotIndex: number;
@@ -54,7 +57,7 @@ export class Log implements LogView {
   #inFlight: EntryWrite[] = [];
   /** Rises whenever `#entries` changes; what was cut out of it before is then not handed out again. */
   #version = 0;
-  #latestSlice: Slice = { version: -1, from: 0, maxBytes: 0, entries: NO_ENTRIES };
+  #latestSlice: Slice = { version: -1, from: 0, entries: NO_ENTRIES, leastBytes: 0, mostBytes: 0 };
 
   /** Everything given is durable. `commit` is a hint, brought within the log. */
   constructor(snapshot: Pick<SnapshotMeta, 'index' | 'term'>, entries: readonly Entry[], commit: number) {
@@ -176,7 +179,8 @@ export class Log implements LogView {
   slice(from: number, maxBytes: number): readonly Entry[] {
     if (from > this.lastIndex || from < this.firstIndex) return NO_ENTRIES;
     const latest = this.#latestSlice;
-    if (latest.version === this.#version && latest.from === from && latest.maxBytes === maxBytes) return latest.entries;
+    const isLatest = latest.version === this.#version && latest.from === from;
+    if (isLatest && maxBytes >= latest.leastBytes && maxBytes <= latest.mostBytes) return latest.entries;
     const start = from - this.firstIndex;
     let end = start;
     let bytes = 0;
@@ -185,7 +189,10 @@ export class Log implements LogView {
       if (bytes > maxBytes && end > start) break;
     }
     const entries = this.#entries.slice(start, end);
-    this.#latestSlice = { version: this.#version, from, maxBytes, entries };
+    // All there are: what goes to followers goes to the disk as well, which has no limit.
+    const [leastBytes, mostBytes] =
+      end === this.#entries.length ? [Math.min(bytes, maxBytes), Infinity] : [maxBytes, maxBytes];
+    this.#latestSlice = { version: this.#version, from, entries, leastBytes, mostBytes };
     return entries;
   }
 
@@ -226,13 +233,10 @@ export class Log implements LogView {
 
   /** Writes up to `sequence` are durable. */
   completed(sequence: number): void {
-    let done = 0;
-    for (const write of this.#inFlight) {
-      if (write.sequence > sequence) break;
+    for (let write = this.#inFlight[0]; write !== undefined && write.sequence <= sequence; write = this.#inFlight[0]) {
       this.#stable = Math.max(this.#stable, write.lastIndex);
-      done++;
+      this.#inFlight.shift();
     }
-    if (done > 0) this.#inFlight.splice(0, done);
   }
 
   get hasCommitted(): boolean {

@@ -18,7 +18,8 @@ export interface Held {
   readonly needsIndex: number;
 }
 
-const NOTHING: readonly never[] = Object.freeze([]);
+/** Not frozen: loops over frozen arrays are calls out of compiled code, and every turn has some. */
+const NOTHING: readonly never[] = [];
 
 export class Outbox {
   #messages: Message[] = [];
@@ -84,6 +85,10 @@ export class Outbox {
     if (taken.length === 0) return NOTHING;
     this.#messages = [];
     return taken;
+  }
+
+  get hasHeld(): boolean {
+    return this.#held.length > 0;
   }
 
   takeHeld(): readonly Held[] {

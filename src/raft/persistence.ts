@@ -14,6 +14,8 @@ import { THIS_WRITE } from './outbox.js';
 import type { Receipt, Write } from './ready.js';
 import type { HardState } from './types.js';
 
+const NO_MESSAGES: readonly Message[] = [];
+
 export class Persistence {
   #handed: HardState;
   /** The write that carries the term and vote of `#handed`. */
@@ -76,6 +78,7 @@ export class Persistence {
   /** Sends what may leave now; gives back what must wait for this write; what speaks of later entries stays held. */
   #release(core: Core): readonly Message[] {
     const { log, outbox } = core;
+    if (!outbox.hasHeld) return NO_MESSAGES;
     const durable = this.hardStateDurable(core);
     const waiting: Message[] = [];
     for (const { message, needsIndex } of outbox.takeHeld()) {

@@ -273,8 +273,13 @@ export class Group implements Replica {
     if (this.#proposals.length === 0) return;
     const proposals = this.#proposals;
     this.#proposals = [];
-    const bytes = proposals.reduce((sum, { data }) => sum + data.length, 0);
-    const result = bytes > this.#maxBatchBytes ? undefined : this.raft.propose(proposals.map((p) => p.data));
+    const batch: Uint8Array[] = [];
+    let bytes = 0;
+    for (const { data } of proposals) {
+      batch.push(data);
+      bytes += data.length;
+    }
+    const result = bytes > this.#maxBatchBytes ? undefined : this.raft.propose(batch);
     if (result?.type === 'appended') {
       let index = result.firstIndex;
       for (const { waiter } of proposals) this.#writes.add(index++, waiter);

@@ -39,8 +39,13 @@ export class WaitingWrites {
   }
 
   applied(index: number, answer: Answer): void {
-    const at = this.#writes.findIndex((write) => write.index >= index);
-    if (this.#writes[at]?.index === index) this.#writes.splice(at, 1)[0]?.waiter.done(answer);
+    const first = this.#writes[0];
+    // A follower's entry: nobody waits.
+    if (first === undefined) return;
+    const at = first.index === index ? 0 : this.#writes.findIndex((write) => write.index >= index);
+    if (this.#writes[at]?.index !== index) return;
+    const applied = at === 0 ? this.#writes.shift() : this.#writes.splice(at, 1)[0];
+    applied?.waiter.done(answer);
   }
 
   /** The waiters of entries that are no longer ours to promise. */
@@ -115,7 +120,12 @@ export class WaitingReads {
 
   /** The waiters that may be answered once `applied` is applied. */
   takeReady(applied: number): readonly Waiter[] {
-    if (this.#confirmed.length === 0) return NOBODY;
+    const first = this.#confirmed[0];
+    if (first === undefined) return NOBODY;
+    if (this.#confirmed.length === 1 && first.index <= applied) {
+      this.#confirmed = [];
+      return first.waiters;
+    }
     const ready: Waiter[] = [];
     this.#confirmed = this.#confirmed.filter(({ index, waiters }) => {
       if (index > applied) return true;

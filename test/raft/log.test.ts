@@ -174,6 +174,13 @@ describe('slices', () => {
     const slice = log.slice(2, Infinity);
     // The same for two followers: cut out once.
     expect(log.slice(2, Infinity)).toBe(slice);
+    // Nor anew for the disk, where all there are is within the limit that followers have; but where it is not, or less is asked.
+    expect(log.slice(2, 12)).toBe(slice);
+    expect(positions(log.slice(2, 11))).toEqual(['2@1', '3@1']);
+    expect(log.slice(2, Infinity)).not.toBe(slice);
+    expect(positions(log.slice(2, Infinity))).toEqual(positions(slice));
+    expect(positions(log.slice(4, 1))).toEqual(['4@1']);
+    expect(positions(log.slice(4, 0))).toEqual(['4@1']);
     log.merge([entry(3, 2)]);
     expect(positions(slice)).toEqual(['2@1', '3@1', '4@1']);
     expect(positions(log.slice(2, Infinity))).toEqual(['2@1', '3@2']);

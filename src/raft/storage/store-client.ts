@@ -119,8 +119,7 @@ export class StoreClient {
   }
 
   #settle(number: number, outcome: Outcome): void {
-    const at = this.#calls.findIndex((each) => each.number === number);
-    const call = at === -1 ? undefined : this.#calls.splice(at, 1)[0];
+    const call = this.#take(number);
     if (outcome.ok) {
       if (number === 0) this.#told(outcome.value as Told);
       call?.resolve(outcome.value as never);
@@ -129,6 +128,13 @@ export class StoreClient {
     const error = toError(outcome.failure);
     if (number === 0) this.#failure ??= error;
     call?.reject(error);
+  }
+
+  /** Mostly the first: replies to commits come in the order of the calls. */
+  #take(number: number): Call | undefined {
+    if (this.#calls[0]?.number === number) return this.#calls.shift();
+    const at = this.#calls.findIndex((each) => each.number === number);
+    return at === -1 ? undefined : this.#calls.splice(at, 1)[0];
   }
 
   #told(told: Told): void {
