@@ -4,7 +4,7 @@
  *
  * Labels are names of ours only; nothing that a client sent becomes one. Knows no HTTP.
  */
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { maxOpenFiles, openFileCount } from './descriptors.js';
 import type { TransportStats } from '../shard/index.js';
 import { addLinkMetrics } from './link-metrics.js';
@@ -14,6 +14,7 @@ import type { Dispatcher } from './dispatch.js';
 import type { ProblemCode } from './http-errors.js';
 import type { OperationName, RequestObserver } from './kv-routes.js';
 import type { LoopDelay } from './loop-delay.js';
+import { LoopDelays } from './loop-delays.js';
 import * as ofNode from './node-metrics.js';
 import { RequestDurations } from './request-durations.js';
 import { LINES_PER_SECOND, SLOW_MS } from './slow-requests.js';
@@ -29,11 +30,6 @@ export interface MetricsOptions {
   /** Metrics of the process (memory, CPU, garbage collection); default true. */
   readonly processMetrics?: boolean;
 }
-
-/** Finest where a busy process should be: what is read from them are percentiles between two scrapes. */
-const LOOP_DELAY_SECONDS = [
-  0.001, 0.002, 0.004, 0.006, 0.008, 0.01, 0.0125, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
-];
 
 export class Metrics implements RequestObserver, MetricsSource {
   readonly #registry = new Registry();
@@ -139,14 +135,9 @@ function addRouterGauges(registers: Registry[], options: MetricsOptions): void {
 }
 
 function addLoopDelay(registers: Registry[], loopDelay: Pick<LoopDelay, 'onDelay'>): void {
-  const histogram = new Histogram({
-    name: 'kvorum_event_loop_delay_seconds',
-    help: 'How much later than due the event loop came to a timer, looked at every 10 ms while the process is busy.',
-    buckets: LOOP_DELAY_SECONDS,
-    registers,
-  });
+  const delays = new LoopDelays(registers);
   loopDelay.onDelay((seconds) => {
-    histogram.observe(seconds);
+    delays.add(seconds);
   });
 }
 

@@ -1,7 +1,8 @@
-/** What is told of durations is what prom-client's own histogram tells, to the letter. */
+/** What is told of durations and delays is what prom-client's own histogram tells, to the letter. */
 import fc from 'fast-check';
 import { Histogram, Registry } from 'prom-client';
 import { expect, it } from 'vitest';
+import { LoopDelays } from '../../src/router/loop-delays.js';
 import { RequestDurations } from '../../src/router/request-durations.js';
 
 const observation = fc.record({
@@ -14,7 +15,7 @@ const observation = fc.record({
 /** Of a registry with nothing else, in an order of its own: series are told as they come. */
 const lines = async (registry: Registry): Promise<string[]> => (await registry.metrics()).trim().split('\n').sort();
 
-it('is what a histogram of prom-client tells of the same', async () => {
+it('of requests: is what a histogram of prom-client tells of the same', async () => {
   const name = 'kvorum_request_duration_seconds';
   await fc.assert(
     fc.asyncProperty(fc.array(observation, { maxLength: 40 }), async (observations) => {
@@ -26,6 +27,25 @@ it('is what a histogram of prom-client tells of the same', async () => {
       for (const { operation, code, ms } of observations) {
         durations.add(operation, code, ms);
         histogram.observe({ operation, code }, ms / 1_000);
+      }
+      expect(await lines(ours)).toEqual(await lines(theirs));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+it('without labels: is what a histogram of prom-client tells of the same, also of nothing', async () => {
+  const name = 'kvorum_event_loop_delay_seconds';
+  const delay = fc.oneof(fc.constantFrom(0, 0.001, 0.01, 2.5), fc.double({ min: 0, max: 5, noNaN: true }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(delay, { maxLength: 40 }), async (seconds) => {
+      const [ours, theirs] = [new Registry(), new Registry()];
+      const delays = new LoopDelays([ours]);
+      const { buckets, help } = LoopDelays;
+      const histogram = new Histogram({ name, help, buckets, registers: [theirs] });
+      for (const each of seconds) {
+        delays.add(each);
+        histogram.observe(each);
       }
       expect(await lines(ours)).toEqual(await lines(theirs));
     }),
