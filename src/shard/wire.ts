@@ -227,11 +227,14 @@ function readFrame(input: WireReader): Frame {
 /** Bytes that every frame has before its first record. */
 export const FRAME_HEADER_BYTES = 5;
 
+/** Apart, for what a text needs is computed ahead of a loop, whether it is thrown there or not. */
+const toItself = (node: number): WireError => new WireError(`node ${node} writes to itself`);
+
 function readRecord(input: WireReader, from: number, to: number): PeerMessage {
   const record = input.u8();
   if (record <= LAST_RAFT_RECORD) {
     if (from === 0 || to === 0) throw new WireError('a raft message from or to a router');
-    if (from === to) throw new WireError(`node ${from} writes to itself`);
+    if (from === to) throw toItself(from);
     if (isMark(record, input.version)) return readMarked(input, record, from, to);
     return readRaftMessage(input, record, from, to);
   }
