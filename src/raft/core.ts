@@ -27,13 +27,6 @@ export interface Quarantine {
   ticks: number;
 }
 
-export interface Quarantine {
-  readonly life: number;
-  /** Members that have told their terms since it began, none higher than this replica's own. */
-  readonly told: Set<NodeId>;
-  ticks: number;
-}
-
 export class Core {
   readonly id: NodeId;
   options: RaftOptions;
