@@ -2,6 +2,8 @@
  * The usual run: every row, by every target that can, in turn (A B A B), medians of the rounds.
  *
  * Targets run all the time and idle while another one is measured; what an idle one costs is a few per cent of a core.
+ * Who is measured first changes from round to round. Two builds are started anew now and then: which functions the engine
+ * compiles, and when, differs from one process to the next by several per cent of CPU.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Context } from './context.js';
@@ -41,6 +43,8 @@ const WARM_UP_CLIENTS = 64;
 const WARM_UP_S = { quick: 1, full: 3 };
 const REST_MS = 200;
 const EMBEDDED_SECONDS = 4;
+/** Starts of Kvorum and of the other build, between which the rounds are shared out. */
+const LAUNCHES_BESIDE_BASE = 3;
 
 export async function compare(options: Options, context: Context, driver: HttpDriver): Promise<Comparison> {
   const notRun = new Set<string>();
@@ -49,18 +53,22 @@ export async function compare(options: Options, context: Context, driver: HttpDr
   const beside = await startBeside(options, context, driver, notRun);
   const rows: RowResult[] = [];
   const paced: Paced[] = [];
+  const launches = options.base === undefined ? 1 : Math.min(LAUNCHES_BESIDE_BASE, options.rounds);
   const run = async (some: readonly Row[], leaseReads: boolean): Promise<void> => {
     if (some.length === 0) return;
-    const kvorum = await startKvorum(options, context, driver, leaseReads);
-    const base =
-      options.base === undefined ? [] : [await startKvorum(options, context, driver, leaseReads, options.base)];
-    const targets = [kvorum, ...base, ...beside];
-    for (const target of targets) await warmUp(target, options, context);
-    const measured = [];
-    for (const row of some) measured.push(await measureRow(row, targets, { options, context, notRun }));
-    if (!options.quick) paced.push(...(await paceAll(measured, { kvorum, beside, options, context })));
-    rows.push(...measured);
-    for (const target of [kvorum, ...base]) await target.stop();
+    const taken = some.map((row) => new Taken(row));
+    for (let launch = 1; launch <= launches; launch++) {
+      const builds = await startBuilds(options, context, driver, { leaseReads, isBaseFirst: launch % 2 === 0 });
+      const [kvorum] = builds;
+      const targets = [...builds, ...beside];
+      for (const target of targets) await warmUp(target, options, context);
+      const most = Math.round((launch * options.rounds) / launches);
+      for (const each of taken) await measureRow(each, targets, { options, context, notRun, most });
+      const isLast = launch === launches;
+      if (isLast) rows.push(...taken.map((each) => each.result()));
+      if (isLast && !options.quick) paced.push(...(await paceAll(rows, { kvorum, beside, options, context })));
+      for (const target of builds) await target.stop();
+    }
   };
   await run(others, false);
   // Leases are off by default, so only the rows that need them are measured with them.
@@ -157,33 +165,68 @@ async function warmUp(target: Target, { quick }: Options, { say }: Context): Pro
   }
 }
 
+/** Kvorum, and the other build behind it if there is one. */
+async function startBuilds(
+  options: Options,
+  context: Context,
+  driver: HttpDriver,
+  { leaseReads, isBaseFirst }: { readonly leaseReads: boolean; readonly isBaseFirst: boolean },
+): Promise<[KvorumTarget, ...KvorumTarget[]]> {
+  const start = (cli?: string): Promise<KvorumTarget> => startKvorum(options, context, driver, leaseReads, cli);
+  if (options.base === undefined) return [await start()];
+  if (!isBaseFirst) return [await start(), await start(options.base)];
+  const base = await start(options.base);
+  return [await start(), base];
+}
+
+/** What was measured of one row so far. */
+class Taken {
+  readonly row: Row;
+  rounds = 0;
+  readonly #figures = new Map<TargetName, Figures[]>();
+
+  constructor(row: Row) {
+    this.row = row;
+  }
+
+  add(name: TargetName, figures: Figures): void {
+    this.#figures.set(name, [...(this.#figures.get(name) ?? []), figures]);
+  }
+
+  result(): RowResult {
+    const results = [...this.#figures].map(([name, some]) => [
+      name,
+      { ...medians(some), rounds: some.map(({ opsPerSecond }) => opsPerSecond) },
+    ]);
+    return { row: this.row, targets: Object.fromEntries(results) as RowResult['targets'] };
+  }
+}
+
 interface Scene {
   readonly options: Options;
   readonly context: Context;
   readonly notRun: Set<string>;
+  /** Rounds with those that were before. */
+  readonly most: number;
 }
 
-async function measureRow(row: Row, targets: readonly Target[], scene: Scene): Promise<RowResult> {
+async function measureRow(taken: Taken, targets: readonly Target[], scene: Scene): Promise<void> {
+  const { row } = taken;
   const { rounds, seconds, valueBytes } = scene.options;
   const able = targets.filter((target) => {
     const why = target.cannot(row);
     if (why !== undefined) scene.notRun.add(`${target.name}: ${why}`);
     return why === undefined;
   });
-  const figures = new Map<TargetName, Figures[]>(able.map(({ name }) => [name, []]));
-  for (let round = 1; round <= rounds; round++) {
-    for (const target of able) {
+  while (taken.rounds < scene.most) {
+    const round = ++taken.rounds;
+    for (const target of round % 2 === 1 ? able : able.toReversed()) {
       const one = await measure(target, { row, seconds, valueBytes });
-      figures.get(target.name)?.push(one);
+      taken.add(target.name, one);
       scene.context.say(
         `${rowName(row)} ${round}/${rounds} ${target.name}: ${Math.round(one.opsPerSecond).toLocaleString('en')}/s`,
       );
       await pause(REST_MS);
     }
   }
-  const results = [...figures].map(([name, some]) => [
-    name,
-    { ...medians(some), rounds: some.map(({ opsPerSecond }) => opsPerSecond) },
-  ]);
-  return { row, targets: Object.fromEntries(results) as RowResult['targets'] };
 }

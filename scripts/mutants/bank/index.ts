@@ -84,6 +84,7 @@ import { k62 } from './k62-whole-messages.js';
 import { k63 } from './k63-large-first-window.js';
 import { k64 } from './k64-others-disks.js';
 import { k65 } from './k65-split-votes.js';
+import { k66 } from './k66-doubt-cleared.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -170,4 +171,5 @@ export const BANK: readonly Mutant[] = [
   k63,
   k64,
   k65,
+  k66,
 ];
