@@ -1,4 +1,5 @@
 /** Adds models to what a seed draws. Knows how each is drawn; what a model does, the virtual machines know. */
+import { MAX_CLOCK_DRIFT } from '../raft/index.js';
 import { ROLLED_BACK_FROM } from './disk-faults.js';
 import type { FaultKind, FaultPlan } from './fault-plan.js';
 import type { Mix } from './mix.js';
@@ -246,7 +247,8 @@ const withLeases = (mix: Mix): Mix => ({
   clocks: { ...mix.clocks, drift: Math.min(mix.clocks.drift, LEASE_DRIFT) },
 });
 
-const LEASE_DRIFT = 0.045;
+/** Of each clock; the worst two then differ by less than leases bear. */
+export const LEASE_DRIFT = 0.45 * MAX_CLOCK_DRIFT;
 
 /** The other replicas of every shard must be a majority, and no node may be gone for good. */
 function leftAlone(mix: Mix, random: Random, kind: TrialMix['kind']): Mix {

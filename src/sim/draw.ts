@@ -3,7 +3,7 @@
  * time; each seed uses only some kinds of faults, so that each kind is seen alone, in pairs, and in a crowd.
  */
 import { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
-import { addModels } from './draw-models.js';
+import { addModels, LEASE_DRIFT } from './draw-models.js';
 import type { ClockMix, DiskMix, Mix, NetworkMix } from './mix.js';
 import type { Model } from './model.js';
 import { Random } from './random.js';
@@ -77,10 +77,9 @@ function drawDisk(random: Random, tickMs: number): DiskMix {
   };
 }
 
-/** Leases are promised to hold while clocks differ by less than 10 %. */
 function drawClocks(random: Random, leaseReads: boolean): ClockMix {
   return {
-    drift: leaseReads ? random.between(0, 0.045) : random.pick([0, 0.01, 0.1]),
+    drift: leaseReads ? random.between(0, LEASE_DRIFT) : random.pick([0, 0.01, 0.1]),
     skewMs: random.pick([0, 100, 60_000]),
   };
 }
