@@ -8,7 +8,7 @@
 import { fileURLToPath } from 'node:url';
 import { BANK } from './mutants/bank/index.js';
 import { INSTRUMENTS } from './mutants/instruments.js';
-import type { Mutant } from './mutants/mutant.js';
+import { INSTRUMENT_NAMES, type Mutant } from './mutants/mutant.js';
 import { parseOptions, type Options } from './mutants/options.js';
 import { PatchError } from './mutants/plant.js';
 import { describeLook, findingsTable, summary } from './mutants/report.js';
@@ -33,7 +33,8 @@ function checkPatches(mutants: readonly Mutant[]): void {
 
 async function main(options: Options): Promise<number> {
   const asked = options.only ?? BANK;
-  const mutants = options.with === undefined ? asked : asked.map((m) => ({ ...m, caughtBy: options.with ?? [] }));
+  const instruments = options.with ?? (options.each ? INSTRUMENT_NAMES : undefined);
+  const mutants = instruments === undefined ? asked : asked.map((m) => ({ ...m, caughtBy: instruments }));
   if (options.list) {
     for (const { id, title, caughtBy } of mutants) console.log(`${id.padEnd(4)} ${title} [${caughtBy.join(', ')}]`);
     return EXIT.caught;
@@ -45,6 +46,7 @@ async function main(options: Options): Promise<number> {
       one.unit === 'seeds' && options.seeds !== undefined ? { ...one, budget: options.seeds } : one,
     ),
     jobs: options.jobs,
+    each: options.each,
     onLook: (id, look) => {
       say(`${id}: ${describeLook(look)}`);
     },

@@ -8,6 +8,8 @@ export interface Options {
   readonly only?: readonly Mutant[];
   readonly with?: readonly InstrumentName[];
   readonly jobs: number;
+  /** Every instrument looks, also when one has caught the mutant. */
+  readonly each: boolean;
   readonly seeds?: number;
   readonly json: boolean;
   readonly list: boolean;
@@ -32,6 +34,7 @@ function command(): Command {
       `instruments instead of each mutant's own: ${INSTRUMENT_NAMES.join(', ')}`,
       instrumentNames,
     )
+    .option('--each', 'ask all instruments (or those of --with), and name each that sees the mutant by itself', false)
     .option('--seeds <n>', 'seeds, for instruments that count them', whole(1, 1_000_000))
     .option('--jobs <n>', 'copies that are looked at at the same time', whole(1, 64), 2)
     .option('--json', 'one JSON document on stdout', false)

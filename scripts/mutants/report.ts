@@ -22,14 +22,16 @@ export function findingsTable(findings: readonly Finding[]): string {
 }
 
 function cells({ verdict, looks, missing }: Finding): string[] {
-  const last = looks.at(-1);
+  const caught = looks.filter(({ sighting: { type } }) => type === 'caught');
+  const last = caught[0] ?? looks.at(-1);
   if (last === undefined || verdict === 'not run') {
     return ['not run here', missing.map(({ instrument, why }) => `${instrument}: ${why}`).join('; '), ''];
   }
   const seconds = looks.reduce((sum, { sighting }) => sum + sighting.seconds, 0);
   const { sighting } = last;
   const after = sighting.type === 'broken' ? shorten(sighting.why) : sighting.after;
-  return [verdict === 'caught' ? last.instrument : verdict.toUpperCase(), after, `${seconds.toFixed(1)} s`];
+  const by = verdict === 'caught' ? caught.map(({ instrument }) => instrument).join(', ') : verdict.toUpperCase();
+  return [by, after, `${seconds.toFixed(1)} s`];
 }
 
 export function summary(findings: readonly Finding[]): string {

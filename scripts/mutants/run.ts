@@ -10,6 +10,8 @@ export interface Laboratory {
   readonly root: string;
   readonly instruments: readonly Instrument[];
   readonly jobs: number;
+  /** Also asks the instruments behind the first that caught it. */
+  readonly each?: boolean;
   /** Called when an instrument has looked at a copy. */
   readonly onLook: (id: string, look: Look) => void;
 }
@@ -80,7 +82,7 @@ async function examine(lab: Laboratory, mutant: Mutant): Promise<Finding> {
         const look = { instrument: instrument.name, sighting };
         looks.push(look);
         lab.onLook(mutant.id, look);
-        if (sighting.type === 'caught') break;
+        if (sighting.type === 'caught' && lab.each !== true) break;
       }
     } finally {
       copy.remove();

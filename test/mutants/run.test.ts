@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Instrument, Sighting } from '../../scripts/mutants/instrument.js';
 import type { Mutant } from '../../scripts/mutants/mutant.js';
+import { findingsTable } from '../../scripts/mutants/report.js';
 import { controlsFor, runControls, runMutants, type Laboratory } from '../../scripts/mutants/run.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
@@ -65,6 +66,22 @@ describe('the runner', () => {
     expect(folders).toHaveLength(2);
     for (const folder of folders) expect(existsSync(folder)).toBe(false);
     expect(readFileSync(join(root, 'src/version.ts'), 'utf8')).toContain(find);
+  }, 60_000);
+
+  it('asks every instrument, also when one has caught the mutant, and names all that did, if it is told to', async () => {
+    const blind: Instrument = {
+      ...reader,
+      name: 'nodes',
+      run: () => Promise.resolve({ type: 'silent', after: '10 seeds', seconds: 0 }),
+    };
+    const also: Instrument = { ...reader, name: 'sim-crowd' };
+    const lab = { ...laboratory(), instruments: [reader, blind, also] };
+    const all: Mutant = { ...bug, caughtBy: ['sim', 'nodes', 'sim-crowd'] };
+    const each = await runMutants({ ...lab, each: true }, [all]);
+    expect(each[0]?.looks.map(({ instrument }) => instrument)).toEqual(['sim', 'nodes', 'sim-crowd']);
+    expect(findingsTable(each)).toContain('sim, sim-crowd');
+    const first = await runMutants(lab, [all]);
+    expect(first[0]?.looks.map(({ instrument }) => instrument)).toEqual(['sim']);
   }, 60_000);
 
   it('runs the source as it is first, with the largest budget, and what is harmless with its own', async () => {
