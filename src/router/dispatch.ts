@@ -19,11 +19,11 @@ import {
   type Refusal,
   type Runtime,
   type ShardReply,
-  type ShardRequest,
   type Timer,
   type Topology,
 } from '../shard/index.js';
 import type { Backend } from './backend.js';
+import { asAgain, patienceMs, type Call, type DispatchReply, type Way } from './call.js';
 import { Leaders } from './leaders.js';
 import { verdictOn } from './verdict.js';
 
@@ -34,64 +34,21 @@ export interface DispatchOptions {
   readonly forward: boolean;
 }
 
-/** How an operation came to its answer: as it is kept here anyway, to be read if somebody wonders. */
-export interface Way {
-  /** How many times a node was asked. */
-  readonly attempt: number;
-  /** How many times it waited because there was nobody left to ask. */
-  readonly round: number;
-  readonly deadline: number;
-  /** The latest attempt; undefined: there was none, or it ended and the operation waited for a leader. */
-  readonly request: ShardRequest | undefined;
-  /** Nodes that were asked in this round, the latest last. */
-  readonly tried: readonly NodeId[];
-}
-
-/** An answer with the shard that it belongs to; −1 if no topology is known. */
-export interface DispatchReply extends ShardReply {
-  readonly shard: number;
-  /** Undefined if it was refused at once. */
-  readonly way?: Way | undefined;
-}
-
 export interface DispatcherOptions {
   readonly backend: Backend;
   readonly runtime: Runtime;
   /** 0..shardCount−1. */
   readonly shardOfKey: (key: Uint8Array, shardCount: number) => number;
   readonly sweepMs?: number;
-  /** A node that does not answer for so long is given up, and another one is asked. */
+  /**
+   * A node that does not answer for so long, and for what the bytes need over a narrow link, is given up, and another one
+   * is asked; each time it is waited for twice as long, for what is sent again takes its time, too. Default 2,000.
+   */
   readonly attemptMs?: number;
   readonly backoffFirstMs?: number;
   readonly backoffMostMs?: number;
   /** Operations under way; more are refused as `overloaded`. */
   readonly maxInFlight?: number;
-}
-
-interface Call extends Way {
-  readonly operation: Operation;
-  readonly forward: boolean;
-  readonly done: (reply: DispatchReply) => void;
-  /** Among the calls under way. */
-  place: number;
-  /** −1 until a topology is known. */
-  shard: number;
-  ended: boolean;
-  /** Answers to earlier attempts are told apart by it. */
-  attempt: number;
-  request: ShardRequest | undefined;
-  /** Node that is being asked; undefined while the call waits. */
-  asked: NodeId | undefined;
-  /** While asked: when to give the node up. While waiting: when to go on. */
-  wakeAt: number;
-  tried: NodeId[];
-  /** How many of them refused because of their disk. */
-  broken: number;
-  round: number;
-  hint: NodeId | undefined;
-  /** Some attempt of this write may have been proposed, and was not answered for good. */
-  perhapsApplied: boolean;
-  lastRefusal: (Refusal & { readonly term: number; readonly servedBy: NodeId }) | undefined;
 }
 
 export class Dispatcher {
@@ -167,6 +124,7 @@ export class Dispatcher {
       wakeAt: 0,
       tried: [],
       broken: 0,
+      abandoned: 0,
       round: 0,
       hint: undefined,
       perhapsApplied: false,
@@ -231,8 +189,7 @@ export class Dispatcher {
     call.asked = node;
     call.hint = undefined;
     call.tried.push(node);
-    // Without forwarding there is nobody else to ask.
-    call.wakeAt = call.forward ? Math.min(call.deadline, now + this.#attemptMs) : call.deadline;
+    call.wakeAt = this.#wakeAt(call, node, now);
     const attempt = call.attempt;
     const operation = call.perhapsApplied ? asAgain(call.operation) : call.operation;
     const request = { shard: call.shard, budgetMs, operation };
@@ -245,6 +202,15 @@ export class Dispatcher {
       // A defect, and this call's alone: thrown on, it would end the sweep and with it the process.
       if (!call.ended) this.#end(call, { answer: refuse('internal', String(error)), term: 0, servedBy: node });
     }
+  }
+
+  /**
+   * When to give the node up that is asked now. One in this process needs no giving up: it answers when it loses its office,
+   * or at the deadline. Nor is there anybody else to ask without forwarding.
+   */
+  #wakeAt(call: Call, node: NodeId, now: number): number {
+    if (!call.forward || node === this.#backend.self) return call.deadline;
+    return Math.min(call.deadline, now + patienceMs(call, this.#attemptMs));
   }
 
   #askOnlyHere(call: Call, topology: Topology): void {
@@ -336,6 +302,7 @@ export class Dispatcher {
   /** The node is silent. Its answer still counts if it comes, but another node is asked. */
   #abandonAttempt(call: Call, node: NodeId): void {
     if (call.operation.type !== 'get') call.perhapsApplied = true;
+    call.abandoned += 1;
     this.#leaders.forget(call.shard, node);
     call.asked = undefined;
   }
@@ -381,9 +348,6 @@ export class Dispatcher {
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 }
-
-const asAgain = (operation: Operation): Operation =>
-  operation.type === 'get' ? operation : { ...operation, attempt: 'again' };
 
 const isOfDisk = (refusal: Refusal | undefined): boolean =>
   refusal?.code === 'disk-full' || refusal?.code === 'storage-failed';

@@ -17,6 +17,7 @@
 export { createApp, kvMiddleware, type AppOptions, type Build, type MetricsSource } from './app.js';
 export type * from './backend.js';
 export { maxOpenFiles, shareDescriptors, type DescriptorShares } from './descriptors.js';
+export * from './call.js';
 export * from './dispatch.js';
 export { readinessOf, type HealthCheck } from './health.js';
 export { InsecureBind, isLoopback } from './hosts.js';

@@ -12,7 +12,7 @@ import {
   type Refusal,
   type Topology,
 } from '../shard/index.js';
-import type { DispatchReply } from './dispatch.js';
+import type { DispatchReply } from './call.js';
 import { keyAsJson, type NamedKey } from './kv-key.js';
 import { ENVELOPE, type Forwarding } from './request-headers.js';
 import { SECURITY_HEADERS, sendProblem } from './respond.js';

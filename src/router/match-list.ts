@@ -6,7 +6,8 @@
  * from the write's, so that a client's retry under the same key goes the same way and is answered from the same records.
  */
 import { hash64, type Answer, type Write } from '../shard/index.js';
-import type { Dispatcher, DispatchOptions, DispatchReply } from './dispatch.js';
+import type { DispatchReply } from './call.js';
+import type { Dispatcher, DispatchOptions } from './dispatch.js';
 
 /** More tries than this are never made: somebody else keeps writing the listed revisions. */
 const MAX_TRIES = 8;

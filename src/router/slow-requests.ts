@@ -12,7 +12,8 @@
  */
 import { type Consistency, type Logger } from '../shard/index.js';
 import type { Backend } from './backend.js';
-import type { Dispatcher, DispatchReply, Way } from './dispatch.js';
+import type { DispatchReply, Way } from './call.js';
+import type { Dispatcher } from './dispatch.js';
 import type { RequestObserver } from './kv-routes.js';
 
 /** Longer than this is slow. */

@@ -1,6 +1,7 @@
 /** Repeats of writes whose earlier attempt is in doubt: what the shard is told, and how the call ends. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Dispatcher, type DispatchReply, type DispatcherOptions } from '../../src/router/dispatch.js';
+import type { DispatchReply } from '../../src/router/call.js';
+import { Dispatcher, type DispatcherOptions } from '../../src/router/dispatch.js';
 import { refuse } from '../../src/shard/refusals.js';
 import type { Answer, Operation } from '../../src/shard/index.js';
 import { FakeCluster, notHere, topologyOf } from '../support/fake-cluster.js';
@@ -62,6 +63,35 @@ describe('a write that is asked again', () => {
       'keyed',
       'again',
     ]);
+  });
+
+  /** When nodes were asked that never answer, in ms. */
+  async function askedAt(operation: Operation, deadlineMs: number): Promise<number[]> {
+    const at: number[] = [];
+    for (const node of [1, 2, 3]) cluster.scripts.set(node, () => at.push(Math.round(runtime.now() / 10) * 10));
+    await run(dispatcher({ attemptMs: 200, backoffFirstMs: 10, backoffMostMs: 10 }), operation, deadlineMs);
+    return at;
+  }
+
+  it('waits twice as long for each node that is silent: what is sent again takes its time on the link, too', async () => {
+    const start = runtime.now();
+    const [first = 0, ...later] = await askedAt(put, 3_000);
+    expect(first).toBe(start);
+    const between = [first, ...later].map((at, i, all) => (all[i + 1] ?? at) - at).slice(0, -1);
+    expect(between.map((ms) => Math.round(ms / 100))).toEqual([2, 4, 8]);
+  });
+
+  it('waits for a large value as long as two narrow links need to carry it', async () => {
+    const large = { ...put, body: new Uint8Array(60_000) };
+    expect(await askedAt(large, 12_000)).toHaveLength(1);
+    const [first = 0, second = 0] = await askedAt(large, 25_000);
+    expect(second - first).toBeGreaterThan(15_000);
+    expect(second - first).toBeLessThan(15_500);
+  });
+
+  it('does not give up the replica in this process, which answers by the deadline', async () => {
+    cluster = new FakeCluster(topologyOf(4, [[2, 1, 3]]), 2);
+    expect(await askedAt(put, 3_000)).toHaveLength(1);
   });
 
   it('a write that the shard no longer remembers ends as a timeout at once, if an attempt was in doubt', async () => {

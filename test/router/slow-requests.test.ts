@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Dispatcher, type DispatchReply } from '../../src/router/dispatch.js';
+import type { DispatchReply } from '../../src/router/call.js';
+import { Dispatcher } from '../../src/router/dispatch.js';
 import { LINES_PER_SECOND, SLOW_MS, SlowRequests } from '../../src/router/slow-requests.js';
 import { refuse } from '../../src/shard/refusals.js';
 import { shardOfKey, silentLogger, stringKey, type Logger, type Operation } from '../../src/shard/index.js';
