@@ -124,7 +124,8 @@ export class Log implements LogView {
     let low = this.#snapshotIndex;
     let high = Math.min(index, this.lastIndex);
     while (low < high) {
-      const middle = (low + high + 1) >> 1;
+      // Not `>>`, which would make 32 bits of it: an index may have 48.
+      const middle = Math.ceil((low + high) / 2);
       if ((this.termAt(middle) ?? Infinity) <= term) low = middle;
       else high = middle - 1;
     }
