@@ -15,12 +15,13 @@ export class StatusRounds {
   readonly #rounds = new Map<number, Round>();
   readonly #runtime: Runtime;
   readonly #send: (node: NodeId, id: number) => boolean;
-  #lastId = 0;
+  #lastId: number;
 
-  /** `send` asks one node and says whether the question left. */
-  constructor(runtime: Runtime, send: (node: NodeId, id: number) => boolean) {
+  /** `send` asks one node and says whether the question left. `lastId`: after which ids begin, for tests. */
+  constructor(runtime: Runtime, send: (node: NodeId, id: number) => boolean, lastId = 0) {
     this.#runtime = runtime;
     this.#send = send;
+    this.#lastId = lastId;
   }
 
   ask(nodes: readonly NodeId[], timeoutMs: number): Promise<Map<NodeId, NodeStatus | undefined>> {

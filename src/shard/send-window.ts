@@ -43,8 +43,8 @@ interface Mark {
 }
 
 export class SendWindow {
-  #sent = 0;
-  #acknowledged = 0;
+  #sent: number;
+  #acknowledged: number;
   #window = MIN_WINDOW_BYTES;
   #marks: Mark[] = [];
   /** How long a piece takes that finds the link empty, and when that was last seen. */
@@ -54,6 +54,12 @@ export class SendWindow {
   #wanted = false;
   /** What left before this does not shrink the window once more. */
   #shrunkAt = 0;
+
+  /** @param before bytes that were sent and acknowledged already */
+  constructor(before = 0) {
+    this.#sent = before;
+    this.#acknowledged = before;
+  }
 
   /** Bytes that were sent and not yet acknowledged. */
   get underWay(): number {

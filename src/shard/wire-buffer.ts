@@ -13,7 +13,11 @@ export class WireError extends Error {
   override readonly name = 'WireError';
 }
 
-/** Exclusive upper bound of every term, index, revision and id on the wire. */
+/**
+ * Exclusive upper bound of every term, index, revision and id on the wire. What has got there cannot be said any more;
+ * nothing does: a shard with 100,000 writes a second has its 2^48th entry after 89 years, and a group that elects a
+ * leader a thousand times a second has that term after 8,900. Ids of requests begin anew at 2^32.
+ */
 export const WIRE_INTEGER_LIMIT = 2 ** 48;
 
 const HIGH = 2 ** 32;
