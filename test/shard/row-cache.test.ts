@@ -32,7 +32,7 @@ describe('recent rows', () => {
   const step = fc.record({
     what: fc.constantFrom('set', 'set', 'set', 'get', 'get', 'delete', 'clear' as const),
     group: fc.constantFrom(...GROUPS),
-    key: fc.integer({ min: 0, max: 5 }).map((n) => `key-${n}`),
+    key: fc.integer({ min: 0, max: 9 }).map((n) => `key-${n}`),
     length: fc.integer({ min: 0, max: 150 }),
   });
   const sizeOf = (key: string, value: Uint8Array): number => key.length + value.length + 64;
@@ -40,7 +40,7 @@ describe('recent rows', () => {
   it('are the latest or none, and there until half of the bound was used since', () => {
     const property = fc.property(
       fc.array(step, { maxLength: 120 }),
-      fc.integer({ min: 0, max: 3_000 }),
+      fc.integer({ min: 0, max: 2_000 }),
       (steps, most) => {
         const recent = new RecentRows(most);
         const model = new Map<string, { readonly value: Uint8Array; usedAt: number }>();
@@ -81,7 +81,7 @@ describe('recent rows', () => {
         expect(bytes).toBeLessThanOrEqual(most + 2 * largest);
       },
     );
-    fc.assert(property, { numRuns: 500 });
+    fc.assert(property, { numRuns: 3_000 });
   });
 });
 
@@ -257,7 +257,7 @@ describe('tables with recent rows', () => {
       for (const s of steps) await tables.run(s);
       tables.compare();
     });
-    await fc.assert(property, { numRuns: 400 });
+    await fc.assert(property, { numRuns: 800 });
   });
 });
 
@@ -313,6 +313,6 @@ describe('a state machine on such a table', () => {
       expect([again.stateHash(), again.keyCount]).toEqual([plain.stateHash(), plain.keyCount]);
       for (let n = 0; n < 6; n++) expect(again.get(encodeKey(`key-${n}`))).toEqual(plain.get(encodeKey(`key-${n}`)));
     });
-    await fc.assert(property, { numRuns: 200 });
+    await fc.assert(property, { numRuns: 300 });
   });
 });
