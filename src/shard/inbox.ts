@@ -23,10 +23,14 @@ export interface Submission {
 export interface Contents {
   readonly durable: readonly (readonly QueuedWrite[])[];
   readonly frames: readonly Frame[];
-  readonly submissions: readonly Submission[];
   readonly tasks: readonly (() => void)[];
   /** 0 or 1: a node that was paused does not catch up on ticks, or it would start elections for no reason. */
   readonly tick: boolean;
+}
+
+/** Who begins what was submitted. */
+interface Starter {
+  start(request: ShardRequest, done: Done): void;
 }
 
 export class Inbox {
@@ -88,20 +92,36 @@ export class Inbox {
   readonly #begin = (): void => {
     this.#scheduled = false;
     this.#turn();
+    // The turn failed before it came to them: nobody else would answer them.
+    if (this.#submissions.length > 0) this.schedule();
   };
 
+  /** Begins all that was submitted; what that throws ends it, and those behind it stay here. */
+  startSubmitted(operations: Starter): void {
+    const submissions = this.#submissions;
+    this.#submissions = [];
+    let started = 0;
+    try {
+      for (const { request, done } of submissions) {
+        started++;
+        operations.start(request, done);
+      }
+    } finally {
+      if (started < submissions.length) this.#submissions = [...submissions.slice(started), ...this.#submissions];
+    }
+  }
+
+  /** All but submissions. */
   take(): Contents {
     const contents: Contents = {
       durable: this.#durable,
       frames: this.#frames,
-      submissions: this.#submissions,
       tasks: this.#tasks,
       tick: this.#tick,
     };
     this.#durable = [];
     this.#frames = [];
     this.#messages = 0;
-    this.#submissions = [];
     this.#tasks = [];
     this.#tick = false;
     return contents;

@@ -212,7 +212,7 @@ export class ShardNode {
     this.#tickTimer?.cancel();
     if (this.#state !== 'failed') this.#state = 'stopping';
     this.#leave({ code: 'shutting-down', reason: 'the node is stopping' });
-    for (const { request, done } of this.#parts.inbox.take().submissions) this.#parts.operations.start(request, done);
+    this.#parts.inbox.startSubmitted(this.#parts.operations);
     this.#options.transport.flush();
     this.#parts.snapshots.close();
     await this.#options.transport.close();
@@ -223,18 +223,18 @@ export class ShardNode {
 
   /** What throws in a turn is a broken invariant or unreadable state: to go on would be worse than to leave. */
   #guardedTurn(): void {
-    if (this.#closed) return;
     try {
-      this.#turn();
+      if (this.#closed) this.#parts.inbox.startSubmitted(this.#parts.operations);
+      else this.#turn();
     } catch (error) {
       this.#fail(asError(error));
     }
   }
 
   #turn(): void {
-    const { durable, frames, submissions, tasks, tick } = this.#parts.inbox.take();
+    const { durable, frames, tasks, tick } = this.#parts.inbox.take();
     if (this.#state === 'failed') {
-      for (const { request, done } of submissions) this.#parts.operations.start(request, done);
+      this.#parts.inbox.startSubmitted(this.#parts.operations);
       for (const { from, messages } of frames) for (const message of messages) this.#answer(from, message);
       if (tasks.length > 0) this.#parts.neighbourhood.ping();
       this.#options.transport.flush();
@@ -242,7 +242,7 @@ export class ShardNode {
     }
     for (const writes of durable) this.#parts.groups.persisted(writes);
     for (const frame of frames) this.#deliver(frame);
-    for (const { request, done } of submissions) this.#parts.operations.start(request, done);
+    this.#parts.inbox.startSubmitted(this.#parts.operations);
     for (const task of tasks) task();
     if (tick) this.#parts.groups.tick();
     watchDisk(this.#parts, this.#options);

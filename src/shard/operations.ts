@@ -30,6 +30,7 @@ export interface OperationsOptions {
 class PendingOperation implements Waiter {
   readonly deadline: number;
   readonly key: Uint8Array;
+  isAnswered = false;
   readonly #bytes: number;
   readonly #operations: Operations;
   readonly #group: Group;
@@ -47,6 +48,7 @@ class PendingOperation implements Waiter {
   }
 
   done(answer: Answer): void {
+    this.isAnswered = true;
     this.#operations.inflight--;
     this.#operations.inflightBytes -= this.#bytes;
     this.#operations.reply(this.#done, { answer, term: this.#group.raft.term, servedBy: this.#group.raft.id });
@@ -102,8 +104,8 @@ export class Operations {
     try {
       this.#begin(group, request.operation, waiter);
     } catch (error) {
-      // Nothing was handed to the group yet, so nobody else answers this waiter.
-      waiter.done(refusalFor(error, this.#logger));
+      // A stale read that the disk fails is answered by then. Of all else nothing was handed to the group: nobody else answers.
+      if (!waiter.isAnswered) waiter.done(refusalFor(error, this.#logger));
       if (isReplicaFault(error)) throw error;
     }
     this.#groups.touch(group);
