@@ -85,6 +85,14 @@ import { k63 } from './k63-large-first-window.js';
 import { k64 } from './k64-others-disks.js';
 import { k65 } from './k65-split-votes.js';
 import { k66 } from './k66-doubt-cleared.js';
+import { k70 } from './k70-middle-of-32-bits.js';
+import { k71 } from './k71-ids-turn-negative.js';
+import { k72 } from './k72-receipts-of-32-bits.js';
+import { k73 } from './k73-old-rows-outlive-state.js';
+import { k74 } from './k74-deleted-until-durable.js';
+import { k75 } from './k75-deleted-once.js';
+import { k76 } from './k76-end-denies-proposals.js';
+import { k77 } from './k77-failed-turn-forgets-one.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -172,4 +180,12 @@ export const BANK: readonly Mutant[] = [
   k64,
   k65,
   k66,
+  k70,
+  k71,
+  k72,
+  k73,
+  k74,
+  k75,
+  k76,
+  k77,
 ];
