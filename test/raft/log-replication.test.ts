@@ -179,8 +179,8 @@ describe('a leader', () => {
   const logs = fc
     .record({
       shared: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 6 }),
-      mine: fc.array(fc.constantFrom(4, 6, 8), { maxLength: 10 }),
-      theirs: fc.array(fc.constantFrom(5, 7, 9), { maxLength: 10 }),
+      mine: fc.array(fc.constantFrom(4, 6, 8), { maxLength: 10, size: 'max' }),
+      theirs: fc.array(fc.constantFrom(5, 7, 9), { maxLength: 10, size: 'max' }),
     })
     .map(({ shared, mine, theirs }) => {
       const rising = (terms: number[]): number[] => [...terms].sort((a, b) => a - b);

@@ -76,7 +76,7 @@ describe('what is durable', () => {
 describe('hints', () => {
   it('s30 the last index whose term is at most another is what a plain scan finds', () => {
     const sorted = fc
-      .array(fc.integer({ min: 1, max: 6 }), { maxLength: 30 })
+      .array(fc.integer({ min: 1, max: 6 }), { maxLength: 30, size: 'max' })
       .map((terms) => terms.sort((a, b) => a - b));
     fc.assert(
       fc.property(sorted, fc.nat(32), fc.nat(7), (terms, index, term) => {
@@ -219,7 +219,7 @@ describe('against a plain log and a plain disk', () => {
       fc.tuple(fc.constant('complete')),
       fc.tuple(fc.constant('commit'), fc.nat(3)),
     ),
-    { maxLength: 60 },
+    { maxLength: 60, size: 'max' },
   );
 
   it('holds the same, calls nothing durable that the disk does not hold, and everything once the disk is done', () => {

@@ -18,7 +18,7 @@ const lines = async (registry: Registry): Promise<string[]> => (await registry.m
 it('of requests: is what a histogram of prom-client tells of the same', async () => {
   const name = 'kvorum_request_duration_seconds';
   await fc.assert(
-    fc.asyncProperty(fc.array(observation, { maxLength: 40 }), async (observations) => {
+    fc.asyncProperty(fc.array(observation, { maxLength: 40, size: 'max' }), async (observations) => {
       const [ours, theirs] = [new Registry(), new Registry()];
       const durations = new RequestDurations([ours]);
       const { buckets, help } = RequestDurations;
@@ -38,7 +38,7 @@ it('without labels: is what a histogram of prom-client tells of the same, also o
   const name = 'kvorum_event_loop_delay_seconds';
   const delay = fc.oneof(fc.constantFrom(0, 0.001, 0.01, 2.5), fc.double({ min: 0, max: 5, noNaN: true }));
   await fc.assert(
-    fc.asyncProperty(fc.array(delay, { maxLength: 40 }), async (seconds) => {
+    fc.asyncProperty(fc.array(delay, { maxLength: 40, size: 'max' }), async (seconds) => {
       const [ours, theirs] = [new Registry(), new Registry()];
       const delays = new LoopDelays([ours]);
       const { buckets, help } = LoopDelays;

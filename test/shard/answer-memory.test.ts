@@ -83,39 +83,43 @@ describe('the memory of answers', () => {
       fc.constant({ reload: true }),
     );
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 30 }), fc.integer({ min: 1, max: 400 }), (actions, maxAnswers) => {
-        let store = new MapStateStore();
-        let memory = memoryOf(store, maxAnswers);
-        const expected: { n: number; timeMs: number }[] = [];
-        let nowMs = 0;
-        let next = 1;
-        for (const each of actions) {
-          if ('add' in each) {
-            for (let count = 0; count < each.add; count += 1, next += 1) {
-              if (expected.length === maxAnswers) expected.shift();
-              remember(memory, next, nowMs);
-              expected.push({ n: next, timeMs: nowMs });
+      fc.property(
+        fc.array(action, { maxLength: 30, size: 'max' }),
+        fc.integer({ min: 1, max: 400 }),
+        (actions, maxAnswers) => {
+          let store = new MapStateStore();
+          let memory = memoryOf(store, maxAnswers);
+          const expected: { n: number; timeMs: number }[] = [];
+          let nowMs = 0;
+          let next = 1;
+          for (const each of actions) {
+            if ('add' in each) {
+              for (let count = 0; count < each.add; count += 1, next += 1) {
+                if (expected.length === maxAnswers) expected.shift();
+                remember(memory, next, nowMs);
+                expected.push({ n: next, timeMs: nowMs });
+              }
+            } else if ('waitMs' in each) {
+              nowMs += each.waitMs;
+              memory.forgetUntil(nowMs);
+              while (expected.length > 0 && expected[0]!.timeMs + 1000 <= nowMs) expected.shift();
+            } else {
+              memory.flush();
+              if ('reload' in each) {
+                store = store.checkpoint();
+                const state = memory.state();
+                memory = memoryOf(store, maxAnswers, state);
+                expect(memory.state()).toEqual(state);
+              }
             }
-          } else if ('waitMs' in each) {
-            nowMs += each.waitMs;
-            memory.forgetUntil(nowMs);
-            while (expected.length > 0 && expected[0]!.timeMs + 1000 <= nowMs) expected.shift();
-          } else {
-            memory.flush();
-            if ('reload' in each) {
-              store = store.checkpoint();
-              const state = memory.state();
-              memory = memoryOf(store, maxAnswers, state);
-              expect(memory.state()).toEqual(state);
-            }
+            expect(memory.size).toBe(expected.length);
+            const oldest = expected[0]?.n ?? next;
+            expect(memory.find(v4Id(oldest - 1), 0)).toBeUndefined();
+            for (const { n } of expected) expect(memory.find(v4Id(n), 0)).toEqual(answer(n));
+            expect(store.alteredRows()).toEqual([]);
           }
-          expect(memory.size).toBe(expected.length);
-          const oldest = expected[0]?.n ?? next;
-          expect(memory.find(v4Id(oldest - 1), 0)).toBeUndefined();
-          for (const { n } of expected) expect(memory.find(v4Id(n), 0)).toEqual(answer(n));
-          expect(store.alteredRows()).toEqual([]);
-        }
-      }),
+        },
+      ),
       { numRuns: 60 },
     );
   });

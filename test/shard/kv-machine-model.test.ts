@@ -122,7 +122,7 @@ function recordsOf(machine: KvMachine): unknown[] {
 describe('the state machine', () => {
   it('does what a plain model does, and is the same on a replica that restarts at any point', () => {
     fc.assert(
-      fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }), (steps) => {
         const model = new Model();
         const steadyStore = new MapStateStore();
         const steady = new KvMachine(steadyStore, OPTIONS);
@@ -167,13 +167,13 @@ describe('the state machine', () => {
         expect(steadyStore.alteredRows()).toEqual([]);
         expect(restartingStore.alteredRows()).toEqual([]);
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 
   it('comes to the same from a checkpoint anywhere, by applying what followed', () => {
     fc.assert(
-      fc.property(fc.array(step, { minLength: 2, maxLength: 40 }), fc.nat(), (steps, cut) => {
+      fc.property(fc.array(step, { minLength: 2, maxLength: 40, size: 'max' }), fc.nat(), (steps, cut) => {
         let timeMs = 10_000;
         const entries = steps.map(({ key, body, id: choice, attempt, elapsedMs }) => {
           timeMs += elapsedMs;
@@ -217,7 +217,7 @@ describe('the repeats of a router', () => {
         lost: fc.boolean(),
         reload: fc.boolean(),
       }),
-      { minLength: 1, maxLength: 80 },
+      { minLength: 1, maxLength: 80, size: 'max' },
     );
     fc.assert(
       fc.property(course, (steps) => {

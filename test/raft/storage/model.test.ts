@@ -212,7 +212,7 @@ describe('model', () => {
 
   it('memory', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
         const disk = new MemoryDisk();
         opened.push(steps.length);
         await new Life(() => new MemoryStorage(disk)).live(steps);
@@ -223,22 +223,30 @@ describe('model', () => {
 
   it('files in memory, in virtual time', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.constantFrom(0, 300, 100_000), async (steps, slack) => {
-        opened.push(steps.length);
-        await new Life(virtualPlace({ journalSlackBytes: slack })).live(steps);
-      }),
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 40, size: 'max' }),
+        fc.constantFrom(0, 300, 100_000),
+        async (steps, slack) => {
+          opened.push(steps.length);
+          await new Life(virtualPlace({ journalSlackBytes: slack })).live(steps);
+        },
+      ),
       { numRuns: 200 },
     );
   });
 
   it('sqlite', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.constantFrom(0, 300, 100_000), async (steps, slack) => {
-        const directory = freshFolder();
-        opened.push(steps.length);
-        const worker = new InlineWorker();
-        await new Life(() => new SqliteStorage({ directory, worker, journalSlackBytes: slack })).live(steps);
-      }),
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 40, size: 'max' }),
+        fc.constantFrom(0, 300, 100_000),
+        async (steps, slack) => {
+          const directory = freshFolder();
+          opened.push(steps.length);
+          const worker = new InlineWorker();
+          await new Life(() => new SqliteStorage({ directory, worker, journalSlackBytes: slack })).live(steps);
+        },
+      ),
       { numRuns: 40 },
     );
   }, 120_000);
