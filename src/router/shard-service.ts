@@ -24,6 +24,7 @@ export const isStalled = (ms: number, electionTimeoutMs: number): boolean => ms 
 
 export function unservedShards(backend: Backend, answers: Statuses | undefined): UnservedShards {
   const topology = backend.topology();
+  const linked = backend.health()?.linked ?? [];
   const noQuorum: number[] = [];
   const noLeader: number[] = [];
   const unanswered: number[] = [];
@@ -32,7 +33,7 @@ export function unservedShards(backend: Backend, answers: Statuses | undefined):
     const alive = replicas.filter((node) => backend.alive(node)).length;
     if (alive * 2 <= replicas.length) noQuorum.push(shard);
     if (answers === undefined || topology === undefined) {
-      if (!isLedAsKnown(backend, shard, replicas)) noLeader.push(shard);
+      if (!isLedAsKnown(backend, { shard, replicas, linked })) noLeader.push(shard);
       continue;
     }
     const answer = leadershipOf(answers, topology, shard);
@@ -43,10 +44,21 @@ export function unservedShards(backend: Backend, answers: Statuses | undefined):
   return { noQuorum, noLeader, unanswered, stalled: answers && stalled };
 }
 
-/** Of the shards that it does not hold, a node cannot say whether they have a leader; their replicas do. */
-function isLedAsKnown(backend: Backend, shard: number, replicas: readonly NodeId[]): boolean {
+interface Held {
+  readonly shard: number;
+  readonly replicas: readonly NodeId[];
+  readonly linked: readonly NodeId[];
+}
+
+/**
+ * Of the shards that it does not hold, a node cannot say whether they have a leader; their replicas do, if it has a link to
+ * one of them. (Of a node that was never heard nothing is known, so it passes for alive.)
+ */
+function isLedAsKnown(backend: Backend, { shard, replicas, linked }: Held): boolean {
   const { self } = backend;
-  return self === undefined || !replicas.includes(self) || backend.leaderOf(shard) !== undefined;
+  if (self === undefined) return true;
+  if (replicas.includes(self)) return backend.leaderOf(shard) !== undefined;
+  return replicas.some((node) => linked.includes(node));
 }
 
 type Leadership = 'none' | 'unanswered' | { readonly stalledMs: number };

@@ -4,6 +4,7 @@
  *
  * `healthOf` is cheap, unlike `statusOf`: every probe asks for it. Decides no readiness (that is `router/health.ts`).
  */
+import type { NodeId } from '../raft/index.js';
 import { handOver } from './balancer.js';
 import type { DiskStall } from './disk-stalls.js';
 import type { NodeParts } from './node-parts.js';
@@ -21,6 +22,8 @@ export interface StalledShard {
 }
 
 export interface NodeHealth {
+  /** Nodes to which there is a link. */
+  readonly linked: readonly NodeId[];
   readonly state: NodeStatus['state'];
   readonly electionTimeoutMs: number;
   /** How long the oldest write to this node's disk has been under way, in ms; 0 if none is. */
@@ -42,7 +45,8 @@ export function healthOf(parts: NodeParts, state: NodeStatus['state'], now: numb
   const { stall } = parts.stalls;
   const diskStall = stall && { ...stall, ms: now - stall.sinceMs };
   const own = { state, electionTimeoutMs, diskPendingMs: parts.disk.pendingMs(now), stalled, diskStall };
-  return { ...own, ...parts.lives.status() };
+  const linked = parts.sync.links().map(({ peer }) => peer);
+  return { ...own, linked, ...parts.lives.status() };
 }
 
 export function statusOf(

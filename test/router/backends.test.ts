@@ -342,7 +342,7 @@ describe('the backend inside a node', () => {
       return 'serving';
     }
     health(): NodeHealth {
-      return { state: 'serving', electionTimeoutMs: 500, diskPendingMs: 7, stalled: [] };
+      return { state: 'serving', electionTimeoutMs: 500, linked: [1, 2, 3], diskPendingMs: 7, stalled: [] };
     }
     status(): NodeStatus {
       return statusOf(1);

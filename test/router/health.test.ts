@@ -10,7 +10,7 @@ const topology = topologyOf(3, [
   [3, 1, 2],
 ]);
 
-const well: NodeHealth = { state: 'serving', electionTimeoutMs: 500, diskPendingMs: 3, stalled: [] };
+const well: NodeHealth = { state: 'serving', electionTimeoutMs: 500, linked: [1, 2, 3], diskPendingMs: 3, stalled: [] };
 
 const node = (more: Partial<Situation> = {}, ailing: Partial<NodeHealth> = {}): Situation => ({
   state: 'serving',

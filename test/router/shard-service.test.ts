@@ -1,6 +1,6 @@
 /** Which shards are without service, whoever is asked: on clusters in virtual time, over links and through the wire. */
 import { describe, expect, it } from 'vitest';
-import { checkReadiness } from '../../src/router/health.js';
+import { checkReadiness, readinessOf } from '../../src/router/health.js';
 import { NodeBackend, type Backend } from '../../src/router/index.js';
 import { StatusAsker } from '../../src/router/leader-claims.js';
 import { HangingDisk } from '../support/hanging-disk.js';
@@ -161,4 +161,24 @@ it('a leader of a build that does not say for how long it has waited is taken to
   await cluster.runtime.run(2 * TIMEOUT_MS + 1_000);
   // Its followers' other shards are without leaders by now.
   expect((await wrong(outsider)).filter((line) => line.includes('shard 1'))).toEqual([]);
+});
+
+describe('a node that was never linked to another one', () => {
+  it.each([
+    [3, 2],
+    [5, 3],
+  ])('is not ready, though it holds only some shards: of %d nodes, %d replicas', async (nodes, replicas) => {
+    const cluster = await VirtualCluster.start({ nodes, replicas, shards: 8 });
+    await cluster.runtime.run(2_000);
+    for (let id = 1; id <= nodes; id++) await cluster.kill(id);
+    await cluster.startNode(1);
+    await cluster.runtime.run(2_000);
+    const backend = new NodeBackend({ host: cluster.node(1), runtime: cluster.runtime });
+    const wrong = readinessOf(backend, false).flatMap((check) => (check.wrong === undefined ? [] : [check.name]));
+    expect(wrong).toEqual(['leaders']);
+    await cluster.startNode(2);
+    await cluster.startNode(3);
+    await cluster.runtime.run(2_000);
+    expect(readinessOf(backend, false).filter((check) => check.wrong !== undefined)).toEqual([]);
+  });
 });

@@ -127,6 +127,7 @@ describe('where the time of a request went', () => {
     scene.backend.ailing = {
       state: 'serving',
       electionTimeoutMs: 300,
+      linked: [1, 2, 3],
       diskPendingMs: 550.4,
       stalled: [
         { shard: 1, ms: 9 },
@@ -189,7 +190,13 @@ describe('where the time of a request went', () => {
     const scene = new Scene();
     scene.backend.leader = 2;
     scene.backend.self = 3;
-    scene.backend.ailing = { state: 'serving', electionTimeoutMs: 300, diskPendingMs: 500, stalled: [] };
+    scene.backend.ailing = {
+      state: 'serving',
+      electionTimeoutMs: 300,
+      linked: [1, 2, 3],
+      diskPendingMs: 500,
+      stalled: [],
+    };
     scene.backend.holding = true;
     scene.dispatch(5_000);
     await scene.runtime.run(600);

@@ -85,6 +85,8 @@ import { k63 } from './k63-large-first-window.js';
 import { k64 } from './k64-others-disks.js';
 import { k65 } from './k65-split-votes.js';
 import { k66 } from './k66-doubt-cleared.js';
+import { k67 } from './k67-resent-at-once.js';
+import { k68 } from './k68-unlinked-is-served.js';
 import { k70 } from './k70-middle-of-32-bits.js';
 import { k71 } from './k71-ids-turn-negative.js';
 import { k72 } from './k72-receipts-of-32-bits.js';
@@ -180,6 +182,8 @@ export const BANK: readonly Mutant[] = [
   k64,
   k65,
   k66,
+  k67,
+  k68,
   k70,
   k71,
   k72,

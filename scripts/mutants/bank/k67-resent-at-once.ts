@@ -1,0 +1,18 @@
+/**
+ * K67: A node that does not answer within the time of a small operation is given up, however many bytes it was sent. Over a
+ * narrow link what is large is sent again and again, each time behind itself, and does not arrive.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k67: Mutant = {
+  id: 'K67',
+  title: 'a large write is sent again while it is under way',
+  caughtBy: ['repairs'],
+  edits: [
+    {
+      file: 'src/router/call.ts',
+      find: 'attemptMs * 2 ** abandoned + carryMs(operation);',
+      replace: 'attemptMs + 0 * (abandoned + carryMs(operation));',
+    },
+  ],
+};
