@@ -10,6 +10,7 @@ import {
   MemoryNetwork,
   ShardNode,
   loadHash,
+  refuse,
   shardOfKey,
   silentLogger,
   type ClusterPlan,
@@ -19,7 +20,7 @@ import {
   type Runtime,
 } from '../shard/index.js';
 import { systemHost, type EmbeddedHost } from './host.js';
-import { Member, closed, endsWithin, outageOf } from './member.js';
+import { Member, brokenOf, closed, endsWithin, outageOf, type Outage } from './member.js';
 import { readOrMakePlan } from './plan.js';
 import type { CheckedOptions } from './options.js';
 
@@ -50,6 +51,11 @@ export interface KeyLocation {
   readonly leader: number | undefined;
 }
 
+export interface EmbeddedReply extends DispatchReply {
+  /** The error behind a refusal, if a node of this process met one. */
+  readonly cause?: unknown;
+}
+
 export class EmbeddedCluster {
   readonly #options: CheckedOptions;
   readonly #host: EmbeddedHost;
@@ -61,7 +67,7 @@ export class EmbeddedCluster {
   readonly #dispatcher: Dispatcher;
   /** The router is there; waits for no disk. */
   readonly #opened: Promise<void>;
-  /** Every node runs, or waits for room on its disk. */
+  /** Every node runs, waits for room on its disk, or could not start. */
   readonly #begun: Promise<unknown>;
   #hasBegun = false;
   #closed = false;
@@ -79,10 +85,11 @@ export class EmbeddedCluster {
     this.#dispatcher = new Dispatcher({ backend: this.#backend, runtime: this.#runtime, shardOfKey });
     this.#opened = this.#open();
     this.#begun = this.#opened.then(async () => {
-      await Promise.all(this.#members.map((member) => member.start()));
+      // Who cannot start counts as failed, and keeps the reason: the others serve.
+      await Promise.allSettled(this.#members.map((member) => member.start()));
       this.#hasBegun = true;
     });
-    // Whoever calls an operation hears of a failed start; an unhandled rejection would end the process first.
+    // Whoever calls an operation hears of it; an unhandled rejection would end the process first.
     this.#begun.catch(() => undefined);
   }
 
@@ -97,6 +104,8 @@ export class EmbeddedCluster {
     let most = 0;
     for (;;) {
       if (this.#closed) throw closed();
+      const broken = this.#broken(this.#members.keys());
+      if (broken !== undefined) throw errorOf(broken);
       const { shards, shardsWithLeader } = this.status();
       if (this.#hasBegun && shardsWithLeader === shards) return;
       const done = shardsWithLeader + this.#members.filter(({ node }) => node?.state() === 'serving').length;
@@ -120,45 +129,69 @@ export class EmbeddedCluster {
     return new KvorumError(outage?.code ?? 'no-leader', `${leaderless} of ${shards} shards have no leader${why}`);
   }
 
-  async execute(operation: Operation, timeoutMs: number): Promise<DispatchReply> {
-    const deadlineMs = this.#hasBegun ? timeoutMs : await this.#leftOf(timeoutMs);
+  async execute(operation: Operation, timeoutMs: number): Promise<EmbeddedReply> {
+    const deadlineMs = this.#hasBegun ? timeoutMs : await this.#leftOf(operation, timeoutMs);
+    const refused = this.#refusedByAll();
+    if (refused !== undefined) return refused;
     const reply = await this.#dispatcher.execute(operation, { deadlineMs, forward: true });
     return reply.answer.type === 'refused' ? this.#explained(reply, reply.answer) : reply;
   }
 
-  /** The start of nodes is not counted, as long as they get on and none waits for room. */
-  async #leftOf(timeoutMs: number): Promise<number> {
+  /** The start of nodes is not counted, as long as they get on and most that hold the key get there without more room. */
+  async #leftOf({ key }: Operation, timeoutMs: number): Promise<number> {
     const deadline = this.#runtime.now() + timeoutMs;
-    const hasBegun = await this.#begin(timeoutMs);
-    if (hasBegun && this.#members.every(({ stall }) => stall === undefined)) return timeoutMs;
+    if ((await this.#begin(timeoutMs)) && this.#hasQuorumWell(key)) return timeoutMs;
     return Math.max(0, deadline - this.#runtime.now());
   }
 
+  #hasQuorumWell(key: Uint8Array): boolean {
+    const holders = this.#holders(shardOfKey(key, this.#options.shards));
+    return holders.filter((index) => this.#members[index]?.ails === true).length * 2 < holders.length;
+  }
+
+  /** When no node could start: none will by itself, so no waiting can help. */
+  #refusedByAll(): EmbeddedReply | undefined {
+    if (this.#closed || this.#members.some(({ failure }) => failure === undefined)) return undefined;
+    const outage = this.#broken(this.#members.keys());
+    if (outage === undefined) return undefined;
+    const answer = refuse(outage.code, outage.message, {}, 'not_applied');
+    return { answer, cause: outage.cause, term: 0, servedBy: 0, shard: -1 };
+  }
+
   /** Of a node that cannot even start the router hears nothing: it only knows that nobody answers. */
-  #explained(reply: DispatchReply, refusal: Refusal): DispatchReply {
+  #explained(reply: DispatchReply, refusal: Refusal): EmbeddedReply {
     if (refusal.code === 'shutting-down' && this.#closed) throw closed();
     if (!SILENT.has(refusal.code)) return reply;
     const outage = this.#outage(reply.shard);
     if (outage === undefined) return reply;
     // A write that may have happened stays a timeout: who was asked may have had room.
     const code = refusal.outcome === 'unknown' ? refusal.code : outage.code;
-    return { ...reply, answer: { ...refusal, code, message: `${refusal.message}; ${outage.message}` } };
+    const answer = { ...refusal, code, message: `${refusal.message}; ${outage.message}` };
+    return { ...reply, answer, cause: outage.cause };
   }
 
   /** What ails nodes that hold the shard, or any if none is known: their disks are full, or they could not start. */
-  #outage(shard: number): { readonly code: ErrorCode; readonly message: string } | undefined {
-    const holders = this.#backend.topology()?.shards[shard]?.map((id) => id - 1) ?? [...this.#members.keys()];
+  #outage(shard: number): Outage | undefined {
+    const holders = this.#holders(shard);
     const waiting = holders.filter((index) => this.#members[index]?.stall !== undefined);
     const stall = this.#members[waiting[0] ?? -1]?.stall;
-    if (stall !== undefined) return outageOf(waiting, stall);
-    const broken = holders.find((index) => this.#members[index]?.failure !== undefined);
-    if (broken === undefined) return undefined;
-    return { code: 'storage-failed', message: `node ${broken}: ${this.#members[broken]?.failure?.message ?? ''}` };
+    return stall === undefined ? this.#broken(holders) : outageOf(waiting, stall);
+  }
+
+  /** All nodes if no topology names them. */
+  #holders(shard: number): readonly number[] {
+    return this.#backend.topology()?.shards[shard]?.map((id) => id - 1) ?? [...this.#members.keys()];
+  }
+
+  #broken(nodes: Iterable<number>): Outage | undefined {
+    const broken = [...nodes].filter((index) => this.#members[index]?.failure !== undefined);
+    const first = this.#members[broken[0] ?? -1]?.failure;
+    return first === undefined ? undefined : brokenOf(broken, first);
   }
 
   /**
-   * True: every node runs, or waits for room. False: some do not yet, and for so long no further one got there; a large
-   * cluster that gets on is waited for. @throws why a node cannot start
+   * True: every node runs, waits for room, or could not start. False: some do not yet, and for so long no further one got
+   * there; a large cluster that gets on is waited for.
    */
   async #begin(patienceMs: number): Promise<boolean> {
     for (let most = -1, there = this.#there; there > most; there = this.#there) {
@@ -168,9 +201,9 @@ export class EmbeddedCluster {
     return false;
   }
 
-  /** Nodes that run, or wait for room. */
+  /** Nodes that run, wait for room, or could not start. */
   get #there(): number {
-    return this.#members.filter(({ node, stall }) => node?.state() === 'serving' || stall !== undefined).length;
+    return this.#members.filter(({ node, ails }) => node?.state() === 'serving' || ails).length;
   }
 
   async #beginsWithin(ms: number): Promise<boolean> {
@@ -268,4 +301,10 @@ export class EmbeddedCluster {
     for (const id of replicas) if (this.#members[id - 1]?.node?.leaderOf(shard) === id) return id - 1;
     return undefined;
   }
+}
+
+function errorOf({ code, message, cause }: Outage): KvorumError {
+  const error = new KvorumError(code, message);
+  error.cause = cause;
+  return error;
 }

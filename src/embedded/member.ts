@@ -5,7 +5,14 @@
  * take as long as it likes: while the disk is full it waits for room, as that of `kvorum node` does. It holds up nothing
  * that is asked of the node meanwhile, and ends when the node is failed or closed.
  */
-import { KvorumError, type DiskStall, type Runtime, type ShardNode, type Timer } from '../shard/index.js';
+import {
+  KvorumError,
+  type DiskStall,
+  type ErrorCode,
+  type Runtime,
+  type ShardNode,
+  type Timer,
+} from '../shard/index.js';
 
 export interface MemberOptions {
   /** Numbered from 0. */
@@ -19,7 +26,7 @@ export interface MemberOptions {
 
 interface Life {
   readonly node: ShardNode;
-  /** Its start. */
+  /** Its start; rejects with a `KvorumError`. */
   readonly running: Promise<void>;
   /** It was failed: that its start ends in an error says nothing of its disk. */
   isEnded: boolean;
@@ -31,7 +38,7 @@ export class Member {
   #life: Life | undefined;
   /** Settles when what was asked last is done. */
   #changes: Promise<void> = Promise.resolve();
-  #failure: Error | undefined;
+  #failure: KvorumError | undefined;
   #closed = false;
 
   constructor(options: MemberOptions) {
@@ -55,12 +62,17 @@ export class Member {
     return stall?.waits === 'commits' ? stall : undefined;
   }
 
-  /** Why it could not start when there was room again; nobody waited for that any more. */
-  get failure(): Error | undefined {
+  /** Why it could not start when that was tried last, and did not run since; it counts as failed until it is recovered. */
+  get failure(): KvorumError | undefined {
     return this.#failure;
   }
 
-  /** Resolves when the node runs, or waits for room. @throws why it cannot start */
+  /** It waits for room, or could not start. */
+  get ails(): boolean {
+    return this.stall !== undefined || this.failure !== undefined;
+  }
+
+  /** Resolves when the node runs, or waits for room. @throws KvorumError that says why it cannot start */
   start(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#closed) throw closed();
@@ -69,7 +81,7 @@ export class Member {
   }
 
   /**
-   * As `start`, and waits for room, too: for so long, and as long for a disk that does not answer.
+   * As `start`, anew each time, and waits for room, too: for so long, and as long for a disk that does not answer.
    * @throws KvorumError, also when the node is failed or closed meanwhile
    */
   async recover(patienceMs: number): Promise<void> {
@@ -140,16 +152,33 @@ export class Member {
     this.#failure = undefined;
     let onDiskStall = (): void => undefined;
     const stalled = new Promise<void>((resolve) => (onDiskStall = resolve));
-    const node = this.#options.make(onDiskStall);
-    const life: Life = { node, running: node.start(), isEnded: false };
-    this.#life = life;
-    life.running.catch((error: unknown) => {
-      if (this.#life !== life) return;
+    const node = this.#made(onDiskStall);
+    const running = node.start().catch((error: unknown) => {
+      const failure = this.#notStarted(error);
       // It runs no more than one that was failed: it can be recovered.
-      this.#life = undefined;
-      this.#failure = error instanceof Error ? error : new Error(String(error));
+      if (this.#life?.node === node) {
+        this.#life = undefined;
+        this.#failure = failure;
+      }
+      throw failure;
     });
-    await Promise.race([life.running, stalled]);
+    this.#life = { node, running, isEnded: false };
+    await Promise.race([running, stalled]);
+  }
+
+  #made(onDiskStall: () => void): ShardNode {
+    try {
+      return this.#options.make(onDiskStall);
+    } catch (error) {
+      throw (this.#failure = this.#notStarted(error));
+    }
+  }
+
+  #notStarted(cause: unknown): KvorumError {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const failure = new KvorumError('storage-failed', `node ${this.#options.index}: ${why}`);
+    failure.cause = cause;
+    return failure;
   }
 
   #inTurn(change: () => Promise<void>): Promise<void> {
@@ -161,15 +190,26 @@ export class Member {
 
 export const closed = (): KvorumError => new KvorumError('shutting-down', 'the store is closed');
 
+/** What ails nodes, in a way that their users are told of. */
+export interface Outage {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** The error behind it, if there is one. */
+  readonly cause?: unknown;
+}
+
 /** What to say of nodes whose disks have no room, or that have no file descriptors left. */
-export function outageOf(
-  nodes: readonly number[],
-  { reason, message }: DiskStall,
-): { readonly code: 'disk-full' | 'overloaded'; readonly message: string } {
+export function outageOf(nodes: readonly number[], { reason, message }: DiskStall): Outage {
   const who = nodes.length === 1 ? `node ${nodes[0] ?? 0} waits` : `nodes ${nodes.join(', ')} wait`;
   return reason === 'no-descriptors'
     ? { code: 'overloaded', message: `${who} for file descriptors: ${message}` }
     : { code: 'disk-full', message: `${who} for room on the disk: ${message}` };
+}
+
+/** What to say of nodes that could not start; `failure` is that of the first. */
+export function brokenOf([, ...others]: readonly number[], { code, message, cause }: KvorumError): Outage {
+  const who = others.length === 1 ? `node ${others[0] ?? 0}` : `nodes ${others.join(', ')}`;
+  return { code, message: others.length === 0 ? message : `${message}; ${who} could not start either`, cause };
 }
 
 /** False if it has not settled after so long. @throws what it rejects with */

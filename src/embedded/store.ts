@@ -5,15 +5,7 @@
  * fail nodes and cut links. Knows no Raft and no HTTP; `cluster.ts` keeps the nodes.
  */
 import { newOperationId } from '../router/index.js';
-import {
-  KvorumError,
-  decodeValue,
-  encodeKey,
-  encodeValue,
-  type Answer,
-  type Operation,
-  type ShardReply,
-} from '../shard/index.js';
+import { KvorumError, decodeValue, encodeKey, encodeValue, type Answer, type Operation } from '../shard/index.js';
 import { EmbeddedCluster, type ClusterStatus, type KeyLocation } from './cluster.js';
 import { checkOptions, whole, type CheckedOptions, type StoreOptions } from './options.js';
 
@@ -24,7 +16,9 @@ export class DistributedKeyValueStore {
 
   /**
    * Starts a cluster of `nodes` nodes that keeps every key on `replicas` of them. Operations may be called at once;
-   * they wait for the nodes to start, unless for their timeout none gets on, and then for the cluster. Nodes whose disk is full start when there is room.
+   * they wait for the nodes to start, unless for their timeout none gets on, and then for the cluster. Nodes whose disk is
+   * full start when there is room; one that cannot start, as on a damaged folder or one that another store holds, counts as
+   * failed until it is recovered, and the others serve.
    * @throws RangeError when a number is out of its bounds (1..100 nodes, 1 ≤ replicas ≤ nodes); KvorumError when there can
    *   be no store in `dataDir`, with that as `details.field`: `disk-full` if a new one finds no room, `storage-failed` if
    *   it is no folder, or one that cannot be read or written. Nothing was written then.
@@ -39,8 +33,9 @@ export class DistributedKeyValueStore {
 
   /**
    * Resolves when every shard has a leader. Not needed before an operation.
-   * @throws KvorumError `no-leader` when for `timeoutMs` no further one got one, with how many have none, and which nodes
-   *   are down; `disk-full` when that is because nodes wait for room on their disks, with which.
+   * @throws KvorumError `storage-failed`, at once, when a node could not start and was not recovered since, with which and
+   *   why, and the error behind it as `cause`; `no-leader` when for `timeoutMs` no further one got one, with how many have
+   *   none, and which nodes are down; `disk-full` when that is because nodes wait for room on their disks, with which.
    */
   ready(): Promise<void> {
     return this.#cluster.ready();
@@ -48,7 +43,8 @@ export class DistributedKeyValueStore {
 
   /**
    * Stores a copy of `value`; when this resolves, a majority of the key's replicas has it.
-   * @throws TypeError if key or value cannot be serialized; KvorumError otherwise, with `outcome` saying whether it happened.
+   * @throws TypeError if key or value cannot be serialized; KvorumError otherwise, with `outcome` saying whether it happened:
+   *   `storage-failed` if too few of the key's replicas could start, at once if no node could, with one's error as `cause`.
    */
   async put(key: unknown, value: unknown): Promise<void> {
     const { body, contentType } = encodeValue(value);
@@ -83,18 +79,18 @@ export class DistributedKeyValueStore {
 
   /**
    * Node `node` (0..nodes−1) stops at once, as by kill −9, also while it waits for room on its disk. What was durable on
-   * it stays for `recoverNode`. Settles within 3 s when its disk hangs, and that or less after `timeoutMs` while
-   * nodes still start.
+   * it stays for `recoverNode`. One that could not start is down already. Settles within 3 s when its disk hangs, and that
+   * or less after `timeoutMs` while nodes still start.
    */
   simulateNodeFailure(node: number): Promise<void> {
     return this.#cluster.fail(this.#node(node));
   }
 
   /**
-   * Starts a failed node again from what it had on its disk; it catches up by itself.
+   * Starts a failed node again from what it had on its disk, also one that could not start before; it catches up by itself.
    * @throws KvorumError `disk-full` when its disk had no room for `timeoutMs`, `storage-failed` when it has not answered
-   *   for so long: the node goes on waiting, and starts by itself, unless it is failed again; `shutting-down` when it was failed, or the store closed,
-   *   meanwhile.
+   *   for so long: the node goes on waiting, and starts by itself, unless it is failed again; `storage-failed`, at once, when
+   *   it cannot start, with why as `cause`: it stays failed; `shutting-down` when it was failed, or the store closed, meanwhile.
    */
   recoverNode(node: number): Promise<void> {
     return this.#cluster.recover(this.#node(node));
@@ -156,9 +152,10 @@ export class DistributedKeyValueStore {
 
   async #execute(operation: Operation): Promise<Answer> {
     if (this.#closed) throw new KvorumError('shutting-down', 'the store is closed');
-    const reply: ShardReply = await this.#cluster.execute(operation, this.#options.timeoutMs);
-    const { answer } = reply;
-    if (answer.type === 'refused') throw new KvorumError(answer.code, answer.message, answer.details, answer.outcome);
-    return answer;
+    const { answer, cause } = await this.#cluster.execute(operation, this.#options.timeoutMs);
+    if (answer.type !== 'refused') return answer;
+    const error = new KvorumError(answer.code, answer.message, answer.details, answer.outcome);
+    if (cause !== undefined) error.cause = cause;
+    throw error;
   }
 }
