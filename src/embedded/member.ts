@@ -38,6 +38,10 @@ export class Member {
   #life: Life | undefined;
   /** Settles when what was asked last is done. */
   #changes: Promise<void> = Promise.resolve();
+  /** How many changes were asked for. */
+  #asked = 0;
+  /** Starts of lower numbers that have not begun will not: a failure that was asked for after them waits no longer. */
+  #overtaken = 0;
   #failure: KvorumError | undefined;
   #closed = false;
 
@@ -74,8 +78,12 @@ export class Member {
 
   /** Resolves when the node runs, or waits for room. @throws KvorumError that says why it cannot start */
   start(): Promise<void> {
+    const number = ++this.#asked;
     return this.#inTurn(async () => {
+      // Its disk failed while it ran: it has left its groups, and only a new life on that disk goes on.
+      if (this.node?.state() === 'failed') await this.#crash();
       if (this.#closed) throw closed();
+      if (number < this.#overtaken) throw this.#failedBefore('it started');
       if (this.#life === undefined) await this.#begin();
     });
   }
@@ -98,8 +106,12 @@ export class Member {
     } catch (error) {
       if (this.#closed) throw closed();
       if (!life.isEnded) throw error;
-      throw new KvorumError('shutting-down', `node ${this.#options.index} was failed before its disk had room`);
+      throw this.#failedBefore('its disk had room');
     }
+  }
+
+  #failedBefore(what: string): KvorumError {
+    return new KvorumError('shutting-down', `node ${this.#options.index} was failed before ${what}`);
   }
 
   async #startWithin(patienceMs: number): Promise<void> {
@@ -116,12 +128,15 @@ export class Member {
     throw new KvorumError('storage-failed', `${what}; it starts by itself when it does`);
   }
 
-  /** A start before it that takes longer than `patienceMs`, as on a disk that hangs, is ended: it is to fail in any case. */
+  /** Starts before it that take longer than `patienceMs`, as on a disk that hangs, are ended: it is to fail in any case. */
   async fail(patienceMs: number): Promise<void> {
+    const number = ++this.#asked;
     const failed = this.#inTurn(async () => {
       await this.#crash();
     });
-    if (!(await endsWithin(failed, patienceMs, this.#options.runtime))) await this.#crash();
+    if (await endsWithin(failed, patienceMs, this.#options.runtime)) return;
+    this.#overtaken = Math.max(this.#overtaken, number);
+    await this.#crash();
     await failed;
   }
 

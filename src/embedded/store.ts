@@ -87,7 +87,8 @@ export class DistributedKeyValueStore {
   }
 
   /**
-   * Starts a failed node again from what it had on its disk, also one that could not start before; it catches up by itself.
+   * Starts a failed node again from what it had on its disk, also one that could not start before, or whose disk failed
+   * while it ran; it catches up by itself.
    * @throws KvorumError `disk-full` when its disk had no room for `timeoutMs`, `storage-failed` when it has not answered
    *   for so long: the node goes on waiting, and starts by itself, unless it is failed again; `storage-failed`, at once, when
    *   it cannot start, with why as `cause`: it stays failed; `shutting-down` when it was failed, or the store closed, meanwhile.

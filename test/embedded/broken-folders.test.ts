@@ -5,6 +5,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EmbeddedCluster } from '../../src/embedded/cluster.js';
 import { checkOptions } from '../../src/embedded/options.js';
 import { DistributedKeyValueStore, KvorumError } from '../../src/index.js';
+import { StorageFailure } from '../../src/raft/index.js';
 import { MemoryDisk, MemoryStorage, loadHash, stringKey, type Operation } from '../../src/shard/index.js';
 import { freshFolder, removeFoldersAfterEach } from '../raft/storage/support/builders.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
@@ -251,6 +252,19 @@ describe('in virtual time, a store', () => {
     await ending(Promise.all(changes));
     expect(ends).toEqual(['recover: storage-failed', 'fail', 'recover again']);
     expect(cluster.status().nodes[1]?.alive).toBe(true);
+    expect((await ending(cluster.ready())).error).toBeUndefined();
+    await ending(cluster.close());
+  });
+
+  it('has a node back whose disk failed while it ran, once it is recovered', async () => {
+    const { disks, cluster, runtime, ending, execute } = start([]);
+    await ending(cluster.ready());
+    disks[0]!.failure = new StorageFailure('input/output error');
+    await ending(execute(put()));
+    expect(await runtime.until(() => cluster.status().nodes[0]?.alive === false)).toBe(true);
+    disks[0]!.failure = undefined;
+    expect((await ending(cluster.recover(0))).error).toBeUndefined();
+    expect(cluster.status().nodes[0]?.alive).toBe(true);
     expect((await ending(cluster.ready())).error).toBeUndefined();
     await ending(cluster.close());
   });

@@ -127,6 +127,22 @@ describe('a store whose disks hang', () => {
     expect((await ending(store, store.cluster.close())).error).toBeUndefined();
   });
 
+  it('has a node failed in time before which several starts were asked for, all of which hang', async () => {
+    const store = await start();
+    await ending(store, store.cluster.fail(0));
+    hang(store);
+    const recovering = [1, 2, 3].map(() => ending(store, store.cluster.recover(0)));
+    const { error, ms } = await ending(store, store.cluster.fail(0));
+    expect(error).toBeUndefined();
+    expect(ms).toBeLessThanOrEqual(TIMEOUT_MS + FAIL_MS + 40);
+    for (const end of await Promise.all(recovering)) expect(end.error).toMatchObject({ code: 'storage-failed' });
+    for (const worker of store.workers) worker.resume();
+    // The start that hung still has its files to open and to close.
+    await turns(20);
+    expect((await ending(store, store.cluster.recover(0))).error).toBeUndefined();
+    expect((await ending(store, store.cluster.close())).error).toBeUndefined();
+  });
+
   it('is closed in time while a node that was failed is recovered', async () => {
     const store = await start();
     expect((await ending(store, store.cluster.fail(0))).error).toBeUndefined();
