@@ -12,9 +12,11 @@ export interface Runtime {
   wallTime(): number;
   /** In [0, 1). */
   random(): number;
-  /** Runs `task` after the current one, before any timer. */
+  /** Runs `task` after the current one, in the order of the calls. A timer that is due may come before it. */
   defer(task: () => void): void;
+  /** Once, and not before `ms` have passed by `now`. */
   after(ms: number, task: () => void): Timer;
+  /** The n-th turn not before n times `ms`, a millisecond less at most; turns that were missed come as one. */
   every(ms: number, task: () => void): Timer;
 }
 

@@ -16,6 +16,9 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
+/** Node cuts fractions off, of the wait and of the clock that it is counted on: without one more it may be early by two. */
+const wholeMs = (ms: number): number => Math.ceil(ms) + 1;
+
 export function systemRuntime(random: () => number = Math.random): Runtime {
   return {
     now: () => performance.now(),
@@ -24,7 +27,7 @@ export function systemRuntime(random: () => number = Math.random): Runtime {
     defer: (task) => {
       setImmediate(task);
     },
-    after: (ms, task) => timer(setTimeout(task, ms)),
+    after: (ms, task) => timer(setTimeout(task, wholeMs(ms))),
     every: (ms, task) => timer(setInterval(task, ms)),
   };
 }

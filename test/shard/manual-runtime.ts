@@ -5,11 +5,14 @@ interface Pending {
   readonly due: number;
   readonly task: () => void;
   readonly everyMs: number | undefined;
+  /** The same for all turns of a repeated timer. */
+  readonly id: number;
 }
 
 export class ManualRuntime implements Runtime {
   private ms = 1_000_000;
   private readonly pending = new Set<Pending>();
+  private lastId = 0;
   private deferred: (() => void)[] = [];
   private readonly immediate: boolean;
   /** What `random` gives. */
@@ -30,11 +33,11 @@ export class ManualRuntime implements Runtime {
   }
 
   after(ms: number, task: () => void): Timer {
-    return this.add({ due: this.ms + ms, task, everyMs: undefined });
+    return this.add({ due: this.ms + ms, task, everyMs: undefined, id: ++this.lastId });
   }
 
   every(ms: number, task: () => void): Timer {
-    return this.add({ due: this.ms + ms, task, everyMs: ms });
+    return this.add({ due: this.ms + ms, task, everyMs: ms, id: ++this.lastId });
   }
 
   /** Runs what was deferred, and what that defers, until nothing is left. Returns the number of rounds. */
@@ -74,10 +77,10 @@ export class ManualRuntime implements Runtime {
 
   private add(timer: Pending): Timer {
     this.pending.add(timer);
-    // A repeating timer is replaced by its next turn, so it is found by its task.
+    // A repeating timer is replaced by its next turn.
     return {
       cancel: () => {
-        for (const other of this.pending) if (other.task === timer.task) this.pending.delete(other);
+        for (const other of this.pending) if (other.id === timer.id) this.pending.delete(other);
       },
     };
   }

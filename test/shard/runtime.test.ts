@@ -1,0 +1,119 @@
+/** The runtime of a process, and those that the simulator and the tests bring instead: all keep the same contract. */
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { vi } from 'vitest';
+import { seededRandom, systemRuntime } from '../../src/shard/system-runtime.js';
+import { LifeRuntime, MachineClock } from '../../src/sim/clock.js';
+import { Random } from '../../src/sim/random.js';
+import { Life, Scheduler } from '../../src/sim/scheduler.js';
+import { VirtualRuntime } from '../support/virtual-runtime.js';
+import { ManualRuntime } from './manual-runtime.js';
+import { runtimeContract, type RuntimeWorld } from './runtime.contract.js';
+
+/** The real one, at the cost of real milliseconds. A date that is set is `Date.now` that says another one. */
+function realWorld(): RuntimeWorld {
+  const runtime = systemRuntime();
+  const date = Date.now;
+  let offsetMs = 0;
+  const spy = vi.spyOn(Date, 'now').mockImplementation(() => date() + offsetMs);
+  return {
+    runtime,
+    pass: async (ms) => {
+      const until = performance.now() + ms;
+      // Two more: what was set for then is not behind the sleeper.
+      for (;;) {
+        const left = until + 2 - performance.now();
+        if (left <= 0) break;
+        await sleep(left);
+      }
+      for (let i = 0; i < 3; i++) await turn();
+    },
+    stall: (ms) => {
+      const until = performance.now() + ms;
+      while (performance.now() < until);
+      return Promise.resolve();
+    },
+    stepWall: (ms) => {
+      offsetMs += ms;
+    },
+    close: () => {
+      spy.mockRestore();
+    },
+  };
+}
+
+runtimeContract('of a process', realWorld, {
+  exact: false,
+  // Timers count whole milliseconds of a clock that is read before they are set.
+  grainMs: 1,
+  seeded: (seed) => systemRuntime(seededRandom(seed)),
+});
+
+interface Machine {
+  readonly rate?: number;
+  readonly lateness?: number;
+}
+
+const lifeWorld =
+  ({ rate = 1, lateness }: Machine = {}, seed = 3) =>
+  (): RuntimeWorld => {
+    const scheduler = new Scheduler();
+    const clock = new MachineClock(scheduler, rate, 5_000);
+    const life = new Life();
+    return {
+      runtime: new LifeRuntime(scheduler, clock, life, new Random(seed), lateness),
+      pass: (ms) => scheduler.run(ms / rate),
+      stall: async (ms) => {
+        life.pause();
+        await scheduler.run(ms / rate);
+        scheduler.resume(life);
+      },
+      stepWall: (ms) => {
+        clock.jumpWall(ms);
+      },
+    };
+  };
+
+const lives: readonly (readonly [string, Machine, boolean])[] = [
+  ['on time', {}, true],
+  ['on a fast clock', { rate: 1.09 }, true],
+  ['on a slow clock', { rate: 0.91 }, true],
+  ['on a loaded machine', { lateness: 0.99 }, false],
+];
+for (const [what, machine, exact] of lives) {
+  runtimeContract(`of a simulated life ${what}`, lifeWorld(machine), {
+    exact,
+    grainMs: 1e-6,
+    seeded: (seed) => lifeWorld(machine, seed)().runtime,
+  });
+}
+
+runtimeContract(
+  'in virtual time',
+  () => {
+    const runtime = new VirtualRuntime();
+    return { runtime, pass: (ms) => runtime.run(ms) };
+  },
+  { exact: true, grainMs: 1e-6, seeded: (seed) => new VirtualRuntime(seed) },
+);
+
+for (const defers of ['soon', 'by-hand'] as const) {
+  runtimeContract(
+    `by hand, deferred ${defers}`,
+    () => {
+      const runtime = new ManualRuntime(defers);
+      const soon = async (): Promise<void> => {
+        for (let i = 0; i < 3; i++) await turn();
+        runtime.run();
+      };
+      return {
+        runtime,
+        pass: async (ms) => {
+          await soon();
+          runtime.advance(ms);
+          await soon();
+        },
+      };
+    },
+    { exact: true, grainMs: 1e-6, seeded: undefined },
+  );
+}
