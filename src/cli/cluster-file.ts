@@ -4,12 +4,12 @@
  * Number of shards and replicas are fixed when a cluster is made; a start that says otherwise is refused, not obeyed.
  * Also keeps two supervisors out of one folder. Knows no process but by its id.
  */
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { v7 as freshUuid } from 'uuid';
 import { z } from 'zod';
 import { ConfigError, flagName, type StartConfig } from '../config/index.js';
-import { makeFolder, removeFolders, whyUnusable } from '../shard/index.js';
+import { makeFolder, removeFolders, whyUnusable, writeWhole } from '../shard/index.js';
 
 const port = z.int().min(1).max(65_535);
 const schema = z.object({
@@ -57,11 +57,9 @@ export function openClusterFolder(config: StartConfig): ClusterRecord {
   return earlier;
 }
 
-/** Whole or not at all: written beside and renamed. */
 export function saveClusterRecord(dataDir: string, record: ClusterRecord): void {
-  const temporary = join(dataDir, `${FILE}.tmp`);
-  writeFileSync(temporary, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
-  renameSync(temporary, join(dataDir, FILE));
+  const file = join(dataDir, FILE);
+  writeWhole(file, `${JSON.stringify(record, null, 2)}\n`, `${file}.tmp`);
 }
 
 export function leaveClusterFolder(dataDir: string): void {

@@ -1,7 +1,7 @@
 /**
  * The plan of an embedded cluster: kept in `dataDir`, so that the same folder opens as the same cluster.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import {
@@ -14,6 +14,7 @@ import {
   removeFolders,
   unknownNumber,
   whyUnusable,
+  writeWhole,
   type ClusterPlan,
 } from '../shard/index.js';
 import type { CheckedOptions } from './options.js';
@@ -31,7 +32,7 @@ const anyFormat = z.object({ format: z.number().optional() });
  *   with another number of nodes, replicas or shards; KvorumError with nothing written when it cannot be used, or what it
  *   says of the cluster is damaged: `disk-full` if that is for want of room, `storage-failed` otherwise.
  */
-export function readOrMakePlan(options: CheckedOptions, freshId: string, write = writeWhole): ClusterPlan {
+export function readOrMakePlan(options: CheckedOptions, freshId: string, write: Write = writePlan): ClusterPlan {
   const { nodes, replicas, shards, dataDir } = options;
   const plan = (clusterId: string): ClusterPlan => ({
     clusterId,
@@ -95,7 +96,7 @@ function inFolder<T>(dataDir: string, work: () => T): T {
 }
 
 /** What the file says; undefined: it was not there, and now says `text`. If it cannot, nothing is left of the attempt. */
-function readOrWrite(file: string, text: string, write: typeof writeWhole): string | undefined {
+function readOrWrite(file: string, text: string, write: Write): string | undefined {
   if (existsSync(file)) return readFileSync(file, 'utf8');
   const made = makeFolder(resolve(dirname(file)));
   try {
@@ -110,21 +111,9 @@ function readOrWrite(file: string, text: string, write: typeof writeWhole): stri
 
 const temporaryOf = (file: string): string => `${file}.new`;
 
-/** There whole or not at all, also after a power cut: without its id the folder's nodes are nobody's. */
-function writeWhole(file: string, text: string): void {
-  const temporary = temporaryOf(file);
-  const fd = openSync(temporary, 'w', 0o600);
-  try {
-    writeFileSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(temporary, file);
-  const folder = openSync(dirname(file), 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
-}
+type Write = (file: string, text: string) => void;
+
+/** Without its id the folder's nodes are nobody's. */
+const writePlan: Write = (file, text) => {
+  writeWhole(file, text, temporaryOf(file));
+};

@@ -33,6 +33,7 @@ export {
   makeFolder,
   removeFolders,
   whyUnusable,
+  writeWhole,
 } from '../raft/storage/index.js';
 export { isRevision, storedContentType, writtenContentType } from './bounds.js';
 export { binaryString } from './byte-io.js';

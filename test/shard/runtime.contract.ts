@@ -5,12 +5,12 @@ import type { Runtime, Timer } from '../../src/shard/runtime.js';
 export interface RuntimeWorld {
   readonly runtime: Runtime;
   /** Lets time pass by `now`; what falls due meanwhile, or was deferred, happens. */
-  pass(ms: number): Promise<void>;
+  readonly pass: (ms: number) => Promise<void>;
   /** As SIGSTOP, or a task that takes long: time passes, and nothing happens. Absent: cannot be. */
-  stall?(ms: number): Promise<void>;
+  readonly stall?: (ms: number) => Promise<void>;
   /** The machine's date is set. Absent: cannot be. */
-  stepWall?(ms: number): void;
-  close?(): void;
+  readonly stepWall?: (ms: number) => void;
+  readonly close?: () => void;
 }
 
 export interface RuntimeTraits {

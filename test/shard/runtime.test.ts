@@ -91,7 +91,13 @@ runtimeContract(
   'in virtual time',
   () => {
     const runtime = new VirtualRuntime();
-    return { runtime, pass: (ms) => runtime.run(ms) };
+    return {
+      runtime,
+      pass: (ms) => runtime.run(ms),
+      stepWall: (ms) => {
+        runtime.stepWall(ms);
+      },
+    };
   },
   { exact: true, grainMs: 1e-6, seeded: (seed) => new VirtualRuntime(seed) },
 );

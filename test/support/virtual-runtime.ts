@@ -16,6 +16,7 @@ const SETTLE = 12;
 
 export class VirtualRuntime implements Runtime {
   #now = 0;
+  #date = 1_700_000_000_000;
   readonly #events: Event[] = [];
   readonly #random: () => number;
 
@@ -28,7 +29,12 @@ export class VirtualRuntime implements Runtime {
   }
 
   wallTime(): number {
-    return 1_700_000_000_000 + this.#now;
+    return this.#date + this.#now;
+  }
+
+  /** The date is set. */
+  stepWall(ms: number): void {
+    this.#date += ms;
   }
 
   random(): number {

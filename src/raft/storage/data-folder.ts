@@ -4,11 +4,11 @@
  * The hold is an exclusive SQLite lock on `lock.db`, which nobody reads or copies: the operating system drops it with
  * the process, so `kill -9` leaves nothing behind. Knows nothing of what the other files contain.
  */
-import { accessSync, chmodSync, closeSync, constants, existsSync, fsyncSync, openSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { accessSync, chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { RAFT_FORMATS, numberWritten, reads, unknownNumber } from '../formats.js';
-import { isNoRoom, makeFolder, whyUnusable } from './folders.js';
+import { isNoRoom, makeFolder, syncFolder, whyUnusable } from './folders.js';
 import { StorageFailure } from './storage.js';
 
 export const JOURNAL_FILE = 'journal.db';
@@ -31,7 +31,7 @@ export function holdDataFolder(directory: string): DataFolder {
   const path = resolve(directory);
   let lock: Database.Database;
   try {
-    for (const made of makeFolder(path)) syncFolder(dirname(made));
+    makeFolder(path);
     makePrivate(path, 0o700);
     lock = new Database(privateFile(path, LOCK_FILE), { timeout: 0 });
   } catch (error) {
@@ -156,14 +156,5 @@ function makePrivate(path: string, mode: number): void {
     const isOthers = error instanceof Error && 'code' in error && error.code === 'EPERM';
     if (!isOthers) throw error;
     accessSync(path, constants.R_OK | constants.W_OK);
-  }
-}
-
-function syncFolder(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

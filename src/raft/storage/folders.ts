@@ -1,10 +1,10 @@
 /**
- * Folders that are to hold data: made, and what to say where they cannot be used.
+ * Folders that are to hold data: made, small files in them replaced, and what to say where they cannot be used.
  *
  * Not `mkdirSync` with `recursive`: on a read-only file system that says that there is no such folder, and in one that
  * takes no folders, as /proc, it never returns (Node 20).
  */
-import { mkdirSync, rmdirSync, statSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf } from './failure.js';
 
@@ -17,7 +17,10 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** Makes the folder and those above it where need be, for this user alone; those that it made, the deepest first. */
+/**
+ * Makes the folder and those above it where need be, for this user alone, durably: what lies in a folder that a power cut
+ * takes is gone with it. Gives those that it made, the deepest first.
+ */
 export function makeFolder(path: string): readonly string[] {
   if (isFolder(path)) return [];
   try {
@@ -37,10 +40,16 @@ export function makeFolder(path: string): readonly string[] {
 function makeOne(path: string): readonly string[] {
   try {
     mkdirSync(path, { mode: 0o700 });
-    return [path];
   } catch (error) {
     // Somebody else has just made it.
     if (isFolder(path)) return [];
+    throw error;
+  }
+  try {
+    syncFolder(dirname(path));
+    return [path];
+  } catch (error) {
+    removeFolders([path]);
     throw error;
   }
 }
@@ -52,6 +61,29 @@ export function removeFolders(paths: readonly string[]): void {
   } catch {
     // Somebody else uses it.
   }
+}
+
+/** A name in the folder, new or of another file, is not on the disk before this. */
+export function syncFolder(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The file says `text`, or what it said before: whole, also after a power cut. Written as `temporary`, beside it. */
+export function writeWhole(file: string, text: string, temporary: string): void {
+  const fd = openSync(temporary, 'w', 0o600);
+  try {
+    writeFileSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, file);
+  syncFolder(dirname(file));
 }
 
 const IN_WORDS: Readonly<Record<string, string>> = {

@@ -1,0 +1,99 @@
+/** A name that a file got is lost in a power cut until its folder is synced, and what a rename replaced is lost at once. */
+import type * as realFs from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { saveClusterRecord } from '../../../src/cli/cluster-file.js';
+import { checkOptions } from '../../../src/embedded/options.js';
+import { readOrMakePlan } from '../../../src/embedded/plan.js';
+import { openStoreFiles } from '../../../src/raft/storage/store-files.js';
+import { freshFolder, removeFoldersAfterEach } from './support/builders.js';
+
+/** What is not on the disk yet: names in folders, and bytes of files. */
+const pending = vi.hoisted(() => ({ names: new Set<string>(), bytes: new Set<string>(), faults: [] as string[] }));
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof realFs>();
+  const paths = new Map<number, string>();
+  const openSync: typeof fs.openSync = (path, flags, mode) => {
+    const isNew = !fs.existsSync(path);
+    const fd = fs.openSync(path, flags, mode);
+    paths.set(fd, String(path));
+    if (isNew) pending.names.add(String(path));
+    return fd;
+  };
+  const writeFileSync: typeof fs.writeFileSync = (file, ...rest) => {
+    const path = typeof file === 'number' ? (paths.get(file) ?? '') : (file as string);
+    pending.bytes.add(path);
+    if (!fs.existsSync(path)) pending.names.add(path);
+    fs.writeFileSync(file, ...rest);
+  };
+  const fsyncSync: typeof fs.fsyncSync = (fd) => {
+    fs.fsyncSync(fd);
+    const path = paths.get(fd) ?? '';
+    pending.bytes.delete(path);
+    for (const name of pending.names) if (dirname(name) === path) pending.names.delete(name);
+  };
+  const renameSync: typeof fs.renameSync = (from, to) => {
+    if (pending.bytes.has(String(from))) pending.faults.push(`${String(from)} was renamed before it was synced`);
+    fs.renameSync(from, to);
+    pending.names.delete(String(from));
+    pending.names.add(String(to));
+  };
+  const mkdirSync = ((path: string, options?: object) => {
+    pending.names.add(path);
+    fs.mkdirSync(path, options);
+  }) as typeof fs.mkdirSync;
+  const closeSync: typeof fs.closeSync = (fd) => {
+    paths.delete(fd);
+    fs.closeSync(fd);
+  };
+  const wrapped = { ...fs, openSync, writeFileSync, fsyncSync, renameSync, mkdirSync, closeSync };
+  return { ...wrapped, default: wrapped };
+});
+
+removeFoldersAfterEach();
+afterEach(() => {
+  pending.names.clear();
+  pending.bytes.clear();
+  pending.faults.length = 0;
+});
+
+/** What `work` did is on the disk when it returns. */
+function expectDurable(work: () => void): void {
+  for (const set of [pending.names, pending.bytes]) set.clear();
+  work();
+  expect({ names: [...pending.names], bytes: [...pending.bytes], faults: pending.faults }).toEqual({
+    names: [],
+    bytes: [],
+    faults: [],
+  });
+}
+
+describe('after a power cut', () => {
+  it('a folder of a store, those above it, and its files are there', () => {
+    const directory = join(freshFolder(), 'above', 'data');
+    expectDurable(() => {
+      const files = openStoreFiles(directory, undefined);
+      files.journal.close();
+      files.state.close();
+      files.release();
+    });
+  });
+
+  it('the plan of an embedded cluster is there, whole', () => {
+    const dataDir = join(freshFolder(), 'above', 'data');
+    expectDurable(() => {
+      readOrMakePlan(checkOptions({ nodes: 3, dataDir }), 'first');
+    });
+  });
+
+  it('the record of a local cluster is there, whole: the new one or the one before', () => {
+    const folder = dirname(freshFolder());
+    const record = { version: 1, clusterId: 'c', nodes: 3, shards: 4, replicas: 3, ports: [] } as const;
+    for (let i = 0; i < 2; i++) {
+      expectDurable(() => {
+        saveClusterRecord(folder, { ...record, ports: [] });
+      });
+    }
+  });
+});
