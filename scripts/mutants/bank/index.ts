@@ -95,6 +95,11 @@ import { k74 } from './k74-deleted-until-durable.js';
 import { k75 } from './k75-deleted-once.js';
 import { k76 } from './k76-end-denies-proposals.js';
 import { k77 } from './k77-failed-turn-forgets-one.js';
+import { k80 } from './k80-date-for-clock.js';
+import { k81 } from './k81-turn-at-once.js';
+import { k82 } from './k82-early-timer.js';
+import { k83 } from './k83-deadline-by-date.js';
+import { k84 } from './k84-rename-unsynced.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -192,4 +197,9 @@ export const BANK: readonly Mutant[] = [
   k75,
   k76,
   k77,
+  k80,
+  k81,
+  k82,
+  k83,
+  k84,
 ];

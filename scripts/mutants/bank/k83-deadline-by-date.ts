@@ -1,0 +1,27 @@
+/**
+ * K83: The deadline of an operation is a date. Where the date is set, a request ends at once, or waits for hours.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k83: Mutant = {
+  id: 'K83',
+  title: 'deadlines of operations follow the date',
+  caughtBy: ['repairs'],
+  edits: [
+    {
+      file: 'src/router/dispatch.ts',
+      find: 'return deadline - this.#runtime.now();',
+      replace: 'return deadline - this.#runtime.wallTime();',
+    },
+    {
+      file: 'src/router/dispatch.ts',
+      find: 'deadline: this.#runtime.now() + options.deadlineMs,',
+      replace: 'deadline: this.#runtime.wallTime() + options.deadlineMs,',
+    },
+    {
+      file: 'src/router/dispatch.ts',
+      find: 'this.#runtime.now() >= call.deadline',
+      replace: 'this.#runtime.wallTime() >= call.deadline',
+    },
+  ],
+};
