@@ -7,6 +7,7 @@
 import {
   checkLink,
   MAX_DELAY_MS,
+  MAX_STEP_MS,
   MAX_KBIT_PER_SECOND,
   type Fault,
   type NodeSettings,
@@ -35,6 +36,7 @@ export type FormName =
   | 'drop'
   | 'rate'
   | 'slow-disk'
+  | 'step-clock'
   | DiskName
   | FolderName
   | 'restart-with'
@@ -165,6 +167,16 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
       return (leaderOf) => ({ type: 'slow-disk', node: node(leaderOf), ms });
     },
   },
+  'step-clock': {
+    usage: 'NODE TIME',
+    help: 'its date is off by so much, such as 2 -3600s; 0 = right again; likewise',
+    parse: (words) => {
+      const [who = '', time = ''] = only('step-clock', words, 2);
+      const node = nodeOf('step-clock', who);
+      const ms = step('step-clock', time);
+      return (leaderOf) => ({ type: 'step-clock', node: node(leaderOf), ms });
+    },
+  },
   'hang-disk': nodeForm('hang-disk', 'syncs do not come back, until heal; likewise'),
   'fill-disk': nodeForm('fill-disk', 'nothing can be written, as on a full disk, until heal; likewise'),
   'fail-disk': nodeForm('fail-disk', 'writes and syncs fail, so that the node ends, until heal; likewise'),
@@ -223,6 +235,8 @@ export function formatFault(fault: Fault): string {
       return `rate ${fault.a}-${fault.b} ${fault.kbitPerSecond}kbit`;
     case 'slow-disk':
       return `slow-disk ${fault.node} ${fault.ms}ms`;
+    case 'step-clock':
+      return `step-clock ${fault.node} ${fault.ms}ms`;
     case 'restart-with':
       return `restart-with ${fault.node} ${formatSettings(fault.settings)}`;
     case 'wipe-disk':
@@ -279,6 +293,14 @@ function milliseconds(name: FormName, text: string): number {
   const ms = Number(digits) * (unit === 's' ? 1000 : 1);
   if (ms <= MAX_DELAY_MS) return ms;
   throw new UsageError(`${name}: time '${text}' must be from 0ms to ${MAX_DELAY_MS}ms, such as 50ms`);
+}
+
+/** Back or forth. */
+function step(name: FormName, text: string): number {
+  const [, digits, unit] = /^(-?\d{1,12})(ms|s|)$/.exec(text) ?? [];
+  const ms = Number(digits) * (unit === 's' ? 1000 : 1);
+  if (Math.abs(ms) <= MAX_STEP_MS) return ms + 0;
+  throw new UsageError(`${name}: time '${text}' must be from -${MAX_STEP_MS}ms to ${MAX_STEP_MS}ms, such as -3600s`);
 }
 
 /** Numbers and `lease-reads`, each once. Which numbers there may be is the cluster's to say. */

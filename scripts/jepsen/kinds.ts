@@ -24,15 +24,19 @@ export const PROCESS_KINDS = [
 ] as const;
 /** Of disks; all by the shim. */
 export const DISK_KINDS = ['slow-disk', 'hung-disk', 'full-disk', 'failed-disk'] as const;
+/** Of the machine's date; by the same shim. */
+export const CLOCK_KINDS = ['clock-steps'] as const;
 /** Of what a node is by its folder: it lost it, went back in time, exists twice, or is another cluster's. */
 export const FOLDER_KINDS = ['wiped-disk', 'rolled-back-disk', 'copied-node', 'stray'] as const;
 
 /** What the proxies alone can do: links between network namespaces are only cut. */
 export const PROXY_KINDS: readonly FaultKind[] = ['slow-links', 'lossy-links', 'narrow-links'];
+/** What the shim before libc does. */
+export const SHIM_KINDS: readonly FaultKind[] = [...DISK_KINDS, ...CLOCK_KINDS];
 /** What needs more processes than the nodes. */
 export const SUPERVISOR_KINDS: readonly FaultKind[] = ['copied-node', 'stray'];
 
-export const KINDS = [...LINK_KINDS, ...PROCESS_KINDS, ...DISK_KINDS, ...FOLDER_KINDS] as const;
+export const KINDS = [...LINK_KINDS, ...PROCESS_KINDS, ...DISK_KINDS, ...CLOCK_KINDS, ...FOLDER_KINDS] as const;
 export type FaultKind = (typeof KINDS)[number];
 
 export const GROUPS: Readonly<Record<string, readonly FaultKind[]>> = {
@@ -40,6 +44,7 @@ export const GROUPS: Readonly<Record<string, readonly FaultKind[]>> = {
   kill: ['kill-one', 'kill-leader', 'kill-all'],
   links: PROXY_KINDS,
   disk: DISK_KINDS,
+  clock: CLOCK_KINDS,
   folder: FOLDER_KINDS,
   mixed: KINDS,
   all: KINDS,

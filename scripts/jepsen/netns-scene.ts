@@ -77,7 +77,7 @@ async function start(options: SceneOptions, folder: string, cleanUp: CleanUp): P
     routers: routerNames.map((name) => ({ name, url: url(name) })),
     processes,
     network,
-    slowDisk: shim !== undefined,
+    hasShim: shim !== undefined,
   });
   const stop = async (): Promise<void> => {
     network.heal();

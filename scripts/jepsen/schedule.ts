@@ -2,12 +2,12 @@
  * The nemesis's plan: which faults, when, for how long, drawn from a seed before the run begins.
  *
  * A plan is a row of slots: faults begin, go on for a while, are healed, and a time of rest follows. Every kind that was
- * asked for comes at least once; a slot may hold one kind of each family (links, processes, disks) at the same time. What
+ * asked for comes at least once; a slot may hold one kind of each family (links, processes, disks, dates) at the same time. What
  * is done to folders does not bear any company but that of links, and mostly not even that.
  * Who leads is not known yet, so a step may name "the leader of shard s". Knows no cluster and no clock.
  */
 import type { Fault } from '../../src/faults/index.js';
-import { DISK_KINDS, LINK_KINDS, PROCESS_KINDS, type FaultKind } from './kinds.js';
+import { CLOCK_KINDS, DISK_KINDS, LINK_KINDS, PROCESS_KINDS, type FaultKind } from './kinds.js';
 import type { Random } from './random.js';
 import { stepsOf } from './steps.js';
 import { SYMPTOMS } from './symptoms.js';
@@ -60,7 +60,7 @@ const USUAL_SLOT_MS = 7_000;
 const MOST_FAULT_MS = 10_000;
 const PAIRED_SHARE = 0.4;
 
-const FAMILIES: readonly (readonly FaultKind[])[] = [LINK_KINDS, PROCESS_KINDS, DISK_KINDS];
+const FAMILIES: readonly (readonly FaultKind[])[] = [LINK_KINDS, PROCESS_KINDS, DISK_KINDS, CLOCK_KINDS];
 
 /**
  * A folder that is lost or went back may take acknowledged writes with it if more than a minority of those who have them

@@ -1,18 +1,18 @@
-/** The shim for disks, or a note of why a scene cannot have it. Knows nothing of nodes. */
+/** The shim for disks and dates, or a note of why a scene cannot have it. Knows nothing of nodes. */
 import { buildSlowDiskShim } from '../slow-disk/index.js';
-import { DISK_KINDS, type FaultKind } from './kinds.js';
+import { SHIM_KINDS, type FaultKind } from './kinds.js';
 
 /** Path of the shim; undefined if no kind needs it, or it cannot be built, with the reason put into `cannot`. */
 export async function slowDiskShim(
   kinds: readonly FaultKind[],
   cannot: Map<FaultKind, string>,
 ): Promise<string | undefined> {
-  if (!DISK_KINDS.some((kind) => kinds.includes(kind))) return undefined;
+  if (!SHIM_KINDS.some((kind) => kinds.includes(kind))) return undefined;
   let reason = 'the shim cannot be built';
   const say = (message: string): void => {
     reason = message;
   };
   const shim = await buildSlowDiskShim({ say });
-  if (shim === undefined) for (const kind of DISK_KINDS) cannot.set(kind, reason);
+  if (shim === undefined) for (const kind of SHIM_KINDS) cannot.set(kind, reason);
   return shim;
 }

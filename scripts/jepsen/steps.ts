@@ -24,6 +24,8 @@ const NARROW_KBIT = [16, 128] as const;
 /** All nodes dead for so long. */
 const DOWN_MS = [200, 1_500] as const;
 
+const BROKEN = { 'hung-disk': 'hang-disk', 'full-disk': 'fill-disk' } as const;
+
 export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): Step[] {
   const { shards, lastsMs } = options;
   const all = Array.from({ length: options.nodes }, (_, index) => index + 1);
@@ -60,11 +62,12 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
     case 'restart':
       return inTurn(random, all, lastsMs).map(({ afterMs, node }) => ({ afterMs, fault: { type: 'restart', node } }));
     case 'hung-disk':
-      return atOnce(some(random, all).map((node) => ({ type: 'hang-disk', node })));
     case 'full-disk':
-      return atOnce(some(random, all).map((node) => ({ type: 'fill-disk', node })));
+      return atOnce(some(random, all).map((node) => ({ type: BROKEN[kind], node })));
     case 'slow-disk':
       return atOnce(some(random, all).map((node) => ({ type: 'slow-disk', node, ms: random.between(20, 300) })));
+    case 'clock-steps':
+      return clockSteps(random, all, lastsMs);
     case 'failed-disk':
       // One has to live: the cluster is over when all nodes have died of themselves.
       return atOnce(some(random, random.shuffle(all).slice(1)).map((node) => ({ type: 'fail-disk', node })));
@@ -117,6 +120,23 @@ function roll(random: Random, all: readonly number[], lastsMs: number): Step[] {
     ...{ afterMs, untilReady: true },
     fault: { type: 'restart-with', node, settings },
   }));
+}
+
+/** Seconds to days, and so far that it is seen in a date of whole seconds. */
+const STEP_MS = [10_000, 3 * 24 * 3_600_000] as const;
+/** A date is set so often while a slot lasts, back or forth; the heal then sets it right. */
+const STEPS = 3;
+
+function clockSteps(random: Random, all: readonly number[], lastsMs: number): Step[] {
+  const [least, most] = STEP_MS;
+  return Array.from({ length: STEPS }, (_, turn) =>
+    some(random, all).map((node): Step => {
+      // As often some seconds as some days.
+      const far = Math.round(least * (most / least) ** random.next());
+      const afterMs = Math.round((turn * lastsMs) / STEPS);
+      return { afterMs, fault: { type: 'step-clock', node, ms: random.pick([-far, far]) } };
+    }),
+  ).flat();
 }
 
 /** At least one of them, at most all. */

@@ -53,8 +53,24 @@ export const SYMPTOMS: Readonly<Partial<Record<FaultKind, Symptom>>> = {
       nodes.every(({ settings }) => isDeepStrictEqual(settings, first.settings)) && isInForce(nodes, first.settings)
     );
   },
+  'clock-steps': async ({ nodes }) => (await Promise.all(nodes.map(hasSteppedDate))).includes(true),
   'narrow-links': ({ links }) => Promise.resolve(links.some(({ heldMs = 0 }) => heldMs >= LEAST_HELD_MS)),
 };
+
+/** Of the date that a node says: whole seconds, and what an answer takes. */
+const DATE_TOLERANCE_MS = 4_000;
+
+/** It was told to be off, and is off by that. */
+async function hasSteppedDate({ state, url, clockOffMs }: NodeView): Promise<boolean> {
+  if (state !== 'running' || clockOffMs === undefined || Math.abs(clockOffMs) <= DATE_TOLERANCE_MS) return false;
+  try {
+    const { headers } = await fetch(`${url}/livez`, { signal: AbortSignal.timeout(ASK_LIMIT_MS) });
+    const offMs = Date.parse(headers.get('date') ?? '') - Date.now();
+    return Math.abs(offMs - clockOffMs) < DATE_TOLERANCE_MS;
+  } catch {
+    return false;
+  }
+}
 
 async function anyShows(nodes: readonly NodeView[], path: string, what: RegExp): Promise<boolean> {
   return (await textsOf(nodes, path)).some((text) => what.test(text));

@@ -1,8 +1,8 @@
 /**
- * Builds the shim that makes a node's disk slow: `LD_PRELOAD=$(…)` before `kvorum start --faults` or `kvorum node`.
+ * Builds the shim that makes a node's disk slow and sets its date: `LD_PRELOAD=$(…)` before `kvorum start --faults` or `kvorum node`.
  *
  * With the shim loaded, a file `slow-sync` in a node's data folder delays every sync of its files by the number of
- * milliseconds in it; see slow-sync.c. Linux with a C compiler only. Knows no cluster and writes no `slow-sync`.
+ * milliseconds in it; see slow-sync.c, and stepped-clock.c for dates. Linux with a C compiler only. Knows no cluster and writes no `slow-sync`.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const SOURCE = fileURLToPath(new URL('./slow-sync.c', import.meta.url));
+const SOURCES = ['./slow-sync.c', './stepped-clock.c'].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 /** Where tools of a project keep what they can make again. */
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/kvorum', import.meta.url));
 const FLAGS = ['-shared', '-fPIC', '-O2', '-Wall', '-Wextra', '-Werror'];
@@ -33,16 +33,15 @@ export async function buildSlowDiskShim(options: ShimOptions = {}): Promise<stri
     say(`no slow disk here: the shim needs Linux, this is ${process.platform}`);
     return undefined;
   }
-  const hash = createHash('sha256')
-    .update(readFileSync(SOURCE))
-    .update([compiler, process.arch, ...FLAGS].join(' '));
+  const hash = createHash('sha256').update([compiler, process.arch, ...FLAGS].join(' '));
+  for (const source of SOURCES) hash.update(readFileSync(source));
   const shim = join(CACHE, `slow-sync-${hash.digest('hex').slice(0, 16)}.so`);
   if (existsSync(shim)) return shim;
   mkdirSync(CACHE, { recursive: true });
   // Whole or not at all: two scripts may build it at once.
   const unfinished = `${shim}.${process.pid}`;
   try {
-    await promisify(execFile)(compiler, [...FLAGS, '-o', unfinished, SOURCE, '-ldl']);
+    await promisify(execFile)(compiler, [...FLAGS, '-o', unfinished, ...SOURCES, '-ldl']);
     renameSync(unfinished, shim);
     return shim;
   } catch (error) {

@@ -77,7 +77,7 @@ export class FaultRig {
       routers: [{ name: 'r1', url: firstRouterUrl }, ...this.#routers.map(({ view }) => view)],
       processes,
       network: this.#network,
-      slowDisk: (process.env['LD_PRELOAD'] ?? '').includes(SHIM),
+      hasShim: (process.env['LD_PRELOAD'] ?? '').includes(SHIM),
     });
     this.#control = control;
     this.#processes = processes;

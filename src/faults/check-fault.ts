@@ -15,6 +15,8 @@ export interface ClusterSize {
 export const MAX_KBIT_PER_SECOND = 10_000_000;
 /** Longer than any timeout of the store. */
 export const MAX_DELAY_MS = 60_000;
+/** Ten years: no date that a process can say comes out of it wrong. */
+export const MAX_STEP_MS = 315_360_000_000;
 
 const number = z.int({ error: 'must be the number of a node, such as 2' }).min(1, { error: 'must be 1 or more' });
 const party = z.union([number, z.templateLiteral(['r', z.int().min(1)])], {
@@ -22,6 +24,11 @@ const party = z.union([number, z.templateLiteral(['r', z.int().min(1)])], {
 });
 const msError = `must be a whole number of milliseconds from 0 to ${MAX_DELAY_MS}`;
 const ms = z.int({ error: msError }).min(0, { error: msError }).max(MAX_DELAY_MS, { error: msError });
+const stepError = `must be a whole number of milliseconds from -${MAX_STEP_MS} to ${MAX_STEP_MS}`;
+const stepMs = z
+  .int({ error: stepError })
+  .min(-MAX_STEP_MS, { error: stepError })
+  .max(MAX_STEP_MS, { error: stepError });
 const percentError = 'must be a number from 0 to 100';
 const percent = z.number({ error: percentError }).min(0, { error: percentError }).max(100, { error: percentError });
 const rateError = `must be a whole number of thousand bits a second from 0 to ${MAX_KBIT_PER_SECOND}`;
@@ -63,6 +70,7 @@ const schema = z.discriminatedUnion(
     z.strictObject({ type: z.literal('rate'), a: party, b: party, kbitPerSecond }),
     z.strictObject({ type: z.enum(['kill', 'pause', 'resume', 'restart']), node: number }),
     z.strictObject({ type: z.literal('slow-disk'), node: number, ms }),
+    z.strictObject({ type: z.literal('step-clock'), node: number, ms: stepMs }),
     z.strictObject({
       type: z.enum(['hang-disk', 'fill-disk', 'fail-disk', ...FOLDER_FAULTS]),
       node: number,
@@ -103,6 +111,7 @@ export function checkFault(input: unknown, size: ClusterSize): Fault {
     case 'resume':
     case 'restart':
     case 'slow-disk':
+    case 'step-clock':
     case 'hang-disk':
     case 'fill-disk':
     case 'fail-disk':
@@ -139,6 +148,7 @@ function partiesOf(fault: Fault): readonly Party[] {
     case 'resume':
     case 'restart':
     case 'slow-disk':
+    case 'step-clock':
     case 'hang-disk':
     case 'fill-disk':
     case 'fail-disk':

@@ -36,6 +36,8 @@ export type Fault =
   | { readonly type: 'kill-all' }
   /** Each sync of the node's files takes `ms` longer; 0 = no longer. Only where the shim is loaded. */
   | { readonly type: 'slow-disk'; readonly node: number; readonly ms: number }
+  /** The node's date is off by so many milliseconds, not its monotonic clock; 0 = right again. Likewise only with the shim. */
+  | { readonly type: 'step-clock'; readonly node: number; readonly ms: number }
   /**
    * Until it is healed, and likewise: syncs of the node's files do not come back; nothing can be written to them, as on a
    * full disk; all writes and syncs of them fail, as on one that is broken, so that the node ends.
@@ -85,6 +87,8 @@ export interface NodeView {
   readonly slowDiskMs: number;
   /** What else is wrong with its disk. */
   readonly disk?: readonly ('hangs' | 'full' | 'fails')[];
+  /** By so much its date is off. Absent: by nothing. */
+  readonly clockOffMs?: number;
   /** Lines of its latest life's log, warnings and errors: the first of each message, and not more than some. */
   readonly warnings: readonly string[];
   /** What runs at its addresses is of another cluster; it runs with such settings of its own. */

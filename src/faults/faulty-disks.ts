@@ -2,17 +2,11 @@
  * Disks of nodes that are slow, hang, fail, or are full: files in their data folders, which the shim looks for at each call
  * (scripts/slow-disk). Knows no process.
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { FaultRefused, type Fault, type NodeView } from './fault.js';
+import { FAILED_FILE, FULL_FILE, sayToShim, SYNC_FILE, WITHOUT_SHIM } from './shim-files.js';
 
 export type DiskFault = Extract<Fault, { type: 'slow-disk' | 'hang-disk' | 'fill-disk' | 'fail-disk' }>;
 
-const SYNC_FILE = 'slow-sync';
-const FULL_FILE = 'full-disk';
-const FAILED_FILE = 'failed-disk';
-/** What in a node's folder is not the node's. */
-export const SHIM_FILES: readonly string[] = [SYNC_FILE, FULL_FILE, FAILED_FILE];
 const HANG = 'hang';
 /** Writes in place fail too: else a disk is full without a sign until a file has to grow. */
 const ALL_WRITES = 'all';
@@ -43,10 +37,7 @@ export class FaultyDisks {
 
   /** @throws FaultRefused if the nodes run without the shim */
   apply(fault: DiskFault): void {
-    if (!this.#hasShim) {
-      const how = 'the cluster runs without the shim; start it with LD_PRELOAD (scripts/slow-disk)';
-      throw new FaultRefused(`${fault.type}: ${how}`);
-    }
+    if (!this.#hasShim) throw new FaultRefused(`${fault.type}: ${WITHOUT_SHIM}`);
     const state = this.#of(fault.node);
     if (fault.type === 'slow-disk') state.slowMs = fault.ms;
     else if (fault.type === 'hang-disk') state.hangs = true;
@@ -68,20 +59,8 @@ export class FaultyDisks {
 
   #say(node: number): void {
     const { dataDir, slowMs, hangs, full, fails } = this.#of(node);
-    put(dataDir, SYNC_FILE, hangs ? HANG : slowMs > 0 ? String(slowMs) : undefined);
-    put(dataDir, FULL_FILE, full ? ALL_WRITES : undefined);
-    put(dataDir, FAILED_FILE, fails ? '' : undefined);
+    sayToShim(dataDir, SYNC_FILE, hangs ? HANG : slowMs > 0 ? String(slowMs) : undefined);
+    sayToShim(dataDir, FULL_FILE, full ? ALL_WRITES : undefined);
+    sayToShim(dataDir, FAILED_FILE, fails ? '' : undefined);
   }
-}
-
-/** Whole or not at all: the shim may read it at any time. */
-function put(dataDir: string, name: string, text: string | undefined): void {
-  const path = join(dataDir, name);
-  if (text === undefined) {
-    rmSync(path, { force: true });
-    return;
-  }
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  writeFileSync(`${path}.tmp`, `${text}\n`, { mode: 0o600 });
-  renameSync(`${path}.tmp`, path);
 }

@@ -16,6 +16,7 @@ export {
   checkFault,
   checkLink,
   MAX_DELAY_MS,
+  MAX_STEP_MS,
   MAX_KBIT_PER_SECOND,
   SETTING_RANGES,
   type ClusterSize,

@@ -1,5 +1,5 @@
 /**
- * The faults of a cluster on this machine: links through the proxies, processes by signals, disks through the shim, what
+ * The faults of a cluster on this machine: links through the proxies, processes by signals, disks and dates through the shim, what
  * a node is by its folder and its command line (`identity-faults.ts`).
  *
  * One fault at a time, and checked before anything is changed. Knows the processes only by what their owner lends.
@@ -19,6 +19,7 @@ import { IdentityFaults, type NodeProcesses } from './identity-faults.js';
 import { askLeaders } from './leaders.js';
 import type { FaultNetwork } from './network.js';
 import { bridge, isolation, partition, ring } from './shapes.js';
+import { SteppedClocks } from './stepped-clocks.js';
 
 export interface ControlledNode {
   readonly name: string;
@@ -34,8 +35,8 @@ export interface LocalFaultControlOptions {
   readonly routers: readonly RouterView[];
   readonly processes: NodeProcesses;
   readonly network: FaultLinks;
-  /** Whether the nodes run with the slow-disk shim. */
-  readonly slowDisk: boolean;
+  /** Whether the nodes run with the shim for disks and dates. */
+  readonly hasShim: boolean;
   /** How long a node that a fault has started may take to answer before the fault counts as done. */
   readonly answerLimitMs?: number;
 }
@@ -45,15 +46,15 @@ const ANSWER_LIMIT_MS = 10_000;
 export class LocalFaultControl implements FaultControl {
   readonly #options: LocalFaultControlOptions;
   readonly #disks: FaultyDisks;
+  readonly #clocks: SteppedClocks;
   readonly #identities: IdentityFaults;
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: LocalFaultControlOptions) {
     this.#options = options;
-    this.#disks = new FaultyDisks(
-      options.nodes.map(({ dataDir }) => dataDir),
-      options.slowDisk,
-    );
+    const dataDirs = options.nodes.map(({ dataDir }) => dataDir);
+    this.#disks = new FaultyDisks(dataDirs, options.hasShim);
+    this.#clocks = new SteppedClocks(dataDirs, options.hasShim);
     this.#identities = new IdentityFaults({
       answerLimitMs: ANSWER_LIMIT_MS,
       ...options,
@@ -78,7 +79,8 @@ export class LocalFaultControl implements FaultControl {
     const { nodes, routers, network, processes } = this.#options;
     const views = nodes.map(({ name, url }, index): NodeView => {
       const node = index + 1;
-      return { node, name, url, ...this.#disks.view(node), ...this.#identities.view(node), ...processes.view(node) };
+      const shim = { ...this.#disks.view(node), ...this.#clocks.view(node) };
+      return { node, name, url, ...shim, ...this.#identities.view(node), ...processes.view(node) };
     });
     return { nodes: views, shards: await askLeaders(views), links: network.views(), routers };
   }
@@ -122,7 +124,9 @@ export class LocalFaultControl implements FaultControl {
       case 'hang-disk':
       case 'fill-disk':
       case 'fail-disk':
-        this.#disks.apply(fault);
+      case 'step-clock':
+        if (fault.type === 'step-clock') this.#clocks.apply(fault);
+        else this.#disks.apply(fault);
         return;
       case 'wipe-disk':
       case 'keep-disk':
@@ -189,7 +193,10 @@ export class LocalFaultControl implements FaultControl {
     network.heal();
     // One whose disk failed has ended, or is about to.
     const failed = this.#numbers.filter((node) => this.#disks.view(node).disk?.includes('fails'));
-    for (const node of this.#numbers) this.#disks.heal(node);
+    for (const node of this.#numbers) {
+      this.#disks.heal(node);
+      this.#clocks.heal(node);
+    }
     await Promise.all(failed.map((node) => processes.kill(node)));
     await this.#identities.heal();
     for (const node of this.#numbers) {

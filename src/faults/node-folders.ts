@@ -2,12 +2,12 @@
  * Data folders of nodes as a careless operator treats them: emptied, copied, brought back from a copy.
  *
  * Beside the folder of a node lie the copy that is kept of it (`n1.kept`) and the one that a second process runs on
- * (`n1.copy`). Files of the shim (`faulty-disks.ts`) belong to no copy. Knows no process: a folder must be at rest.
+ * (`n1.copy`). Files of the shim (`shim-files.ts`) belong to no copy. Knows no process: a folder must be at rest.
  */
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { SHIM_FILES } from './faulty-disks.js';
+import { SHIM_FILES } from './shim-files.js';
 
 export class NodeFolders {
   readonly #dataDirs: readonly string[];

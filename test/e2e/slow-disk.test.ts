@@ -57,6 +57,32 @@ it('a file slow-sync in the data folder delays each commit until it is removed',
   expect(await quickestOf(5, url)).toBeLessThan(DELAY_MS);
 });
 
+it('a file clock-offset sets the date of a running node, back and forth, and not its other clock', async () => {
+  const shim = await buildSlowDiskShim();
+  if (shim === undefined) return;
+  const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);
+  const { url, data } = group.node('n1');
+  const signal = join(data, 'clock-offset');
+  const offMs = async (): Promise<number> => {
+    const { headers } = await http.get(`${url}/livez`);
+    return Date.parse(String(headers['date'])) - Date.now();
+  };
+  const HOUR_MS = 3_600_000;
+  for (const hours of [-50, 7, 0]) {
+    writeFileSync(signal, String(hours * HOUR_MS));
+    await until(
+      `the date is ${hours} hours off`,
+      async () => Math.abs((await offMs()) - hours * HOUR_MS) < HOUR_MS / 2,
+    );
+    await putMs(url);
+  }
+  writeFileSync(signal, String(-50 * HOUR_MS));
+  await until('the date is off again', async () => (await offMs()) < -HOUR_MS);
+  rmSync(signal);
+  await until('the date is right', async () => Math.abs(await offMs()) < HOUR_MS / 2);
+  expect(await putMs(url)).toBeLessThan(HOUR_MS);
+});
+
 it('a disk that hangs keeps the node unready until it comes back, and one put waits for it', async () => {
   const shim = await buildSlowDiskShim();
   if (shim === undefined) return;

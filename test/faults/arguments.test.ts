@@ -25,6 +25,7 @@ describe('what is typed', () => {
     ['rate 1-2 0', { type: 'rate', a: 1, b: 2, kbitPerSecond: 0 }],
     ['kill 2', { type: 'kill', node: 2 }],
     ['pause leader:0', { type: 'pause', node: 1 }],
+    ['step-clock 2 -3600s', { type: 'step-clock', node: 2, ms: -3_600_000 }],
     ['slow-disk 2 100ms', { type: 'slow-disk', node: 2, ms: 100 }],
     ['hang-disk 3', { type: 'hang-disk', node: 3 }],
     ['fill-disk 1', { type: 'fill-disk', node: 1 }],
@@ -65,6 +66,8 @@ describe('what is typed', () => {
     ['delay 1-2 fast', "delay: time 'fast' must be from 0ms to 60000ms"],
     ['delay 1-2 61s', "delay: time '61s' must be from 0ms to 60000ms"],
     ['delay 1-2 -1ms', "delay: time '-1ms'"],
+    ['step-clock 1 1h', "step-clock: time '1h' must be from -315360000000ms"],
+    ['step-clock 1 315360001s', 'must be from -315360000000ms'],
     ['slow-disk 1 -5ms', "slow-disk: time '-5ms' must be from 0ms"],
     ['drop 1-2 -5%', "drop: percent '-5%' must be from 0% to 100%"],
     ['kill 2 --hard', "kill: unknown option '--hard'"],
@@ -132,6 +135,11 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   }),
   fc.record({ type: fc.constantFrom('isolate', 'kill', 'pause', 'resume', 'restart'), node }) as fc.Arbitrary<Fault>,
   fc.record({ type: fc.constant('slow-disk' as const), node, ms }),
+  fc.record({
+    type: fc.constant('step-clock' as const),
+    node,
+    ms: fc.integer({ min: -315_360_000_000, max: 315_360_000_000 }),
+  }),
   fc.record({ type: fc.constantFrom('hang-disk', 'fill-disk', 'fail-disk'), node }) as fc.Arbitrary<Fault>,
   fc.record({
     type: fc.constantFrom('wipe-disk', 'keep-disk', 'roll-back-disk', 'copy-node', 'stray-node'),

@@ -22,6 +22,7 @@ const good: Fault[] = [
   { type: 'rate', a: 1, b: 2, kbitPerSecond: 8_000 },
   { type: 'kill', node: 1 },
   { type: 'slow-disk', node: 1, ms: 0 },
+  { type: 'step-clock', node: 1, ms: -315_360_000_000 },
   { type: 'hang-disk', node: 1 },
   { type: 'fill-disk', node: 2 },
   { type: 'fail-disk', node: 2 },

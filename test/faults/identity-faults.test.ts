@@ -25,7 +25,7 @@ const make = (lent: FakeProcesses = processes): LocalFaultControl =>
     routers: [],
     processes: lent,
     network: noLinks,
-    slowDisk: true,
+    hasShim: true,
     // Nobody answers there.
     answerLimitMs: 0,
   });

@@ -10,14 +10,14 @@ let network: FaultNetwork;
 let processes: FakeProcesses;
 let control: LocalFaultControl;
 
-const make = (slowDisk: boolean): LocalFaultControl =>
+const make = (hasShim: boolean): LocalFaultControl =>
   new LocalFaultControl({
     // Port 9 is nobody's: no node answers, and none needs to.
     nodes: [1, 2, 3].map((n) => ({ name: `n${n}`, url: 'http://127.0.0.1:9', dataDir: join(folder, `n${n}`) })),
     routers: [{ name: 'r1', url: 'http://127.0.0.1:9' }],
     processes,
     network,
-    slowDisk,
+    hasShim,
   });
 
 beforeEach(async () => {
@@ -165,6 +165,28 @@ describe('a slow disk', () => {
     make(true);
     expect(existsSync(file())).toBe(false);
   });
+});
+
+it('a date that is set is a number in a file that the shim reads, until it is right again or all is healed', async () => {
+  const file = join(folder, 'n2', 'clock-offset');
+  await control.apply({ type: 'step-clock', node: 2, ms: -3_600_000 });
+  expect(readFileSync(file, 'utf8')).toBe('-3600000\n');
+  expect((await control.status()).nodes.map(({ clockOffMs }) => clockOffMs)).toEqual([
+    undefined,
+    -3_600_000,
+    undefined,
+  ]);
+  await control.apply({ type: 'step-clock', node: 2, ms: 0 });
+  expect(existsSync(file)).toBe(false);
+  await control.apply({ type: 'step-clock', node: 2, ms: 90_000 });
+  await control.apply({ type: 'heal' });
+  expect([existsSync(file), (await control.status()).nodes[1]?.clockOffMs]).toEqual([false, undefined]);
+  await control.apply({ type: 'step-clock', node: 2, ms: 90_000 });
+  control = make(false);
+  expect(existsSync(file)).toBe(false);
+  await expect(control.apply({ type: 'step-clock', node: 2, ms: 1 })).rejects.toThrow(
+    'step-clock: the cluster runs without',
+  );
 });
 
 it('heal ends everything', async () => {

@@ -168,7 +168,7 @@ describe('the command line', () => {
   it.each([
     [['--nodes', '2', '--faults', 'pause'], '--replicas 3 is more than --nodes 2'],
     [['--nodes', '2', '--replicas', '2', '--faults', 'bridge'], '--faults bridge needs at least --nodes 3, not 2'],
-    [['--seconds', '5'], '--seconds 5 is too short for all kinds of faults: they need at least 50'],
+    [['--seconds', '5'], '--seconds 5 is too short for all kinds of faults: they need at least 53'],
     [['--seconds', '5', '--faults', 'partition'], 'too short for these 6 kinds of faults'],
   ])('%j makes no sense', (argv, message) => {
     expect(() => parse(...argv)).toThrow(UsageError);

@@ -136,7 +136,7 @@ describe('a plan', () => {
   });
 
   it('of all kinds fits into a minute, with time to spare', () => {
-    expect(leastMs(KINDS)).toBeLessThan(50_000);
+    expect(leastMs(KINDS)).toBeLessThan(55_000);
   });
 
   it('holds only faults that the control takes', () => {

@@ -66,6 +66,18 @@ describe('the symptom of', () => {
     expect(await shown('stray', { url: await answering(text) })).toBe(isSeen);
   });
 
+  const HOUR_MS = 3_600_000;
+  it.each([
+    ['off by what it was told', -HOUR_MS, -HOUR_MS, true],
+    ['right, although it was told to be off', HOUR_MS, 0, false],
+    ['off the other way', HOUR_MS, -HOUR_MS, false],
+    ['off, and nobody set it', undefined, HOUR_MS, false],
+    ['off by what an answer may take', 1_000, 1_000, false],
+  ])('clock-steps is that a date which was set is off by that: %s', async (_, clockOffMs, offMs, isSeen) => {
+    const url = await answering('', { date: new Date(Date.now() + offMs).toUTCString() });
+    expect(await shown('clock-steps', { url, ...(clockOffMs === undefined ? {} : { clockOffMs }) })).toBe(isSeen);
+  });
+
   const settings = { tickMs: 40, electionTicks: 20 };
   const inForce = (ms: number, more = '') =>
     `{"lease_reads":false,"timers":{"tick_ms":${ms},"election_ticks":20,"heartbeat_ticks":2}${more}}`;
@@ -85,8 +97,9 @@ describe('the symptom of', () => {
   });
 
   /** @returns the base URL of a node that says this to everything. */
-  async function answering(text: string): Promise<string> {
+  async function answering(text: string, headers: Record<string, string> = {}): Promise<string> {
     const server = createServer((_, response) => {
+      response.writeHead(200, headers);
       response.end(text);
     });
     servers.push(server);

@@ -283,11 +283,12 @@ function chance(open: () => RuntimeWorld, { seeded }: RuntimeTraits): void {
     }
   });
 
-  test.runIf(seeded !== undefined)('chance repeats with its seed, differs with another, and is spread', () => {
+  test('chance repeats with its seed, differs with another, and is spread', () => {
+    if (seeded === undefined) return;
     for (const seed of [0, 1, 2 ** 32 - 1]) {
-      const drawn = draw(seeded!(seed), 1_000);
-      expect(draw(seeded!(seed), 1_000)).toEqual(drawn);
-      expect(draw(seeded!(7), 1_000)).not.toEqual(drawn);
+      const drawn = draw(seeded(seed), 1_000);
+      expect(draw(seeded(seed), 1_000)).toEqual(drawn);
+      expect(draw(seeded(7), 1_000)).not.toEqual(drawn);
       for (let tenth = 0; tenth < 10; tenth++) {
         expect(drawn.filter((value) => Math.floor(value * 10) === tenth).length).toBeGreaterThan(50);
       }

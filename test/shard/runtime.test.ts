@@ -1,5 +1,4 @@
 /** The runtime of a process, and those that the simulator and the tests bring instead: all keep the same contract. */
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { vi } from 'vitest';
 import { seededRandom, systemRuntime } from '../../src/shard/system-runtime.js';
 import { LifeRuntime, MachineClock } from '../../src/sim/clock.js';
@@ -8,6 +7,8 @@ import { Life, Scheduler } from '../../src/sim/scheduler.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 import { ManualRuntime } from './manual-runtime.js';
 import { runtimeContract, type RuntimeWorld } from './runtime.contract.js';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** The real one, at the cost of real milliseconds. A date that is set is `Date.now` that says another one. */
 function realWorld(): RuntimeWorld {
@@ -19,12 +20,8 @@ function realWorld(): RuntimeWorld {
     runtime,
     pass: async (ms) => {
       const until = performance.now() + ms;
-      // Two more: what was set for then is not behind the sleeper.
-      for (;;) {
-        const left = until + 2 - performance.now();
-        if (left <= 0) break;
-        await sleep(left);
-      }
+      // Two more: timers count whole milliseconds.
+      while (performance.now() < until + 2) await turn();
       for (let i = 0; i < 3; i++) await turn();
     },
     stall: (ms) => {

@@ -1,0 +1,45 @@
+/**
+ * Dates of nodes that were set: a file in a node's data folder, which the shim looks for again and again
+ * (scripts/slow-disk). The monotonic clock stays as it is. Knows no process.
+ */
+import { FaultRefused, type Fault, type NodeView } from './fault.js';
+import { CLOCK_FILE, sayToShim, WITHOUT_SHIM } from './shim-files.js';
+
+export type ClockFault = Extract<Fault, { type: 'step-clock' }>;
+
+export class SteppedClocks {
+  readonly #dataDirs: readonly string[];
+  readonly #offsets = new Map<number, number>();
+  readonly #hasShim: boolean;
+
+  /** Of nodes 1..N, in order. What an earlier start left there is taken away. */
+  constructor(dataDirs: readonly string[], hasShim: boolean) {
+    this.#dataDirs = dataDirs;
+    this.#hasShim = hasShim;
+    for (const index of dataDirs.keys()) this.heal(index + 1);
+  }
+
+  view(node: number): Pick<NodeView, 'clockOffMs'> {
+    const ms = this.#offsets.get(node);
+    return ms === undefined ? {} : { clockOffMs: ms };
+  }
+
+  /** @throws FaultRefused if the nodes run without the shim */
+  apply({ type, node, ms }: ClockFault): void {
+    if (!this.#hasShim) throw new FaultRefused(`${type}: ${WITHOUT_SHIM}`);
+    if (ms === 0) this.#offsets.delete(node);
+    else this.#offsets.set(node, ms);
+    this.#say(node);
+  }
+
+  heal(node: number): void {
+    this.#offsets.delete(node);
+    this.#say(node);
+  }
+
+  #say(node: number): void {
+    const dataDir = this.#dataDirs[node - 1];
+    if (dataDir === undefined) throw new RangeError(`there is no node ${node}`);
+    sayToShim(dataDir, CLOCK_FILE, this.#offsets.get(node)?.toString());
+  }
+}
