@@ -100,6 +100,8 @@ import { k81 } from './k81-turn-at-once.js';
 import { k82 } from './k82-early-timer.js';
 import { k83 } from './k83-deadline-by-date.js';
 import { k84 } from './k84-rename-unsynced.js';
+import { k85 } from './k85-key-one-short-on-links.js';
+import { k86 } from './k86-value-one-short-in-chunks.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -202,4 +204,6 @@ export const BANK: readonly Mutant[] = [
   k82,
   k83,
   k84,
+  k85,
+  k86,
 ];
