@@ -124,6 +124,8 @@ function roll(random: Random, all: readonly number[], lastsMs: number): Step[] {
 
 /** Seconds to days, and so far that it is seen in a date of whole seconds. */
 const STEP_MS = [10_000, 3 * 24 * 3_600_000] as const;
+/** So far forth at most: after more, writes with ids of the time before would be refused as expired for the rest of the run. */
+const MOST_FORTH_MS = 4 * 60_000;
 /** A date is set so often while a slot lasts, back or forth; the heal then sets it right. */
 const STEPS = 3;
 
@@ -134,7 +136,7 @@ function clockSteps(random: Random, all: readonly number[], lastsMs: number): St
       // As often some seconds as some days.
       const far = Math.round(least * (most / least) ** random.next());
       const afterMs = Math.round((turn * lastsMs) / STEPS);
-      return { afterMs, fault: { type: 'step-clock', node, ms: random.pick([-far, far]) } };
+      return { afterMs, fault: { type: 'step-clock', node, ms: random.pick([-far, Math.min(far, MOST_FORTH_MS)]) } };
     }),
   ).flat();
 }
