@@ -8,6 +8,7 @@ import {
   shardOfKey,
   silentLogger,
   stringKey,
+  type NodeHealth,
   type NodeStatus,
   type RaftStatus,
 } from '../../src/shard/index.js';
@@ -36,6 +37,11 @@ const raft = (more: Partial<RaftStatus>): RaftStatus => ({
   peers: [],
   ...more,
 });
+
+const healthy: NodeHealth = {
+  ...{ state: 'serving', electionTimeoutMs: 500 },
+  ...{ linked: [1, 2, 3], diskPendingMs: 0, stalled: [] },
+};
 
 const status: NodeStatus = {
   id: 1,
@@ -223,13 +229,7 @@ describe('health, version, metrics', () => {
   });
 
   it('/readyz of a node is about that node: its disk counts, one bad shard elsewhere only with ?strict', async () => {
-    http.backend.ailing = {
-      state: 'serving',
-      electionTimeoutMs: 500,
-      linked: [1, 2, 3],
-      diskPendingMs: 0,
-      stalled: [],
-    };
+    http.backend.ailing = healthy;
     http.backend.dead.add(3).add(2);
     http.backend.leaderOf = (): number => 1;
     http.backend.known = topologyOf(3, [[1], [2, 3]]);
@@ -265,13 +265,7 @@ describe('health, version, metrics', () => {
   });
 
   it('/readyz of a node asks the others only when it is asked strictly', async () => {
-    http.backend.ailing = {
-      state: 'serving',
-      electionTimeoutMs: 500,
-      linked: [1, 2, 3],
-      diskPendingMs: 0,
-      stalled: [],
-    };
+    http.backend.ailing = healthy;
     http.backend.status = { ...status, groups: [] };
     const groups = status.groups.map((group) => ({ ...group, commitWaitMs: group.group === 3 ? 4_000 : 900 }));
     http.backend.others.set(2, { ...status, id: 2, groups, electionTimeoutMs: 500 });
@@ -345,7 +339,7 @@ describe('/metrics', () => {
   it('tells for how long a led shard has not committed what waits; 0 for an idle one', async () => {
     http.backend.status = { ...status, groups: status.groups.slice(0, 3) };
     const stalled = [{ shard: 1, ms: 1_500 }];
-    http.backend.ailing = { state: 'serving', electionTimeoutMs: 300, linked: [1, 2, 3], diskPendingMs: 0, stalled };
+    http.backend.ailing = { ...healthy, stalled };
     const lines = ['kvorum_group_commit_wait_seconds{shard="0"} 0', 'kvorum_group_commit_wait_seconds{shard="1"} 1.5'];
     expect(await linesOf('kvorum_group_commit_wait_seconds')).toEqual(lines);
   });
