@@ -3,15 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS, KvRoutes, RequestIds, kvMiddleware } from '../../src/router/index.js';
-import {
-  keyHash,
-  shardOfKey,
-  silentLogger,
-  stringKey,
-  type NodeHealth,
-  type NodeStatus,
-  type RaftStatus,
-} from '../../src/shard/index.js';
+import { keyHash, shardOfKey, silentLogger, stringKey } from '../../src/shard/index.js';
+import type { NodeHealth, NodeStatus, RaftStatus } from '../../src/shard/index.js';
 import { topologyOf } from '../support/fake-cluster.js';
 import { HttpHarness } from '../support/http-harness.js';
 
@@ -38,10 +31,8 @@ const raft = (more: Partial<RaftStatus>): RaftStatus => ({
   ...more,
 });
 
-const healthy: NodeHealth = {
-  ...{ state: 'serving', electionTimeoutMs: 500 },
-  ...{ linked: [1, 2, 3], diskPendingMs: 0, stalled: [] },
-};
+const noTrouble = { diskPendingMs: 0, stalled: [] };
+const healthy: NodeHealth = { state: 'serving', electionTimeoutMs: 500, linked: [1, 2, 3], ...noTrouble };
 
 const status: NodeStatus = {
   id: 1,
