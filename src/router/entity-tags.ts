@@ -9,7 +9,7 @@ export interface EntityTag {
 /** The tags of `"a", W/"b"`, in their order; undefined if the text is no list of tags, or an empty one. */
 export function parseEntityTags(text: string): readonly EntityTag[] | undefined {
   const tags: EntityTag[] = [];
-  let at = blanksEnd(text, 0);
+  let at = nextElement(text, 0);
   while (at < text.length) {
     const weak = text.startsWith('W/', at);
     const opens = weak ? at + 2 : at;
@@ -21,10 +21,16 @@ export function parseEntityTags(text: string): readonly EntityTag[] | undefined 
     tags.push({ weak, opaque });
     at = blanksEnd(text, closes + 1);
     if (at < text.length && text[at] !== ',') return undefined;
-    // A recipient passes over empty elements (RFC 9110 §5.6.1).
-    while (text[at] === ',') at = blanksEnd(text, at + 1);
+    at = nextElement(text, at);
   }
   return tags.length === 0 ? undefined : tags;
+}
+
+/** A recipient passes over empty elements, wherever they stand (RFC 9110 §5.6.1). */
+function nextElement(text: string, from: number): number {
+  let at = blanksEnd(text, from);
+  while (text[at] === ',') at = blanksEnd(text, at + 1);
+  return at;
 }
 
 function blanksEnd(text: string, from: number): number {

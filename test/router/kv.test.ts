@@ -124,6 +124,7 @@ describe('conditions', () => {
     const etag = String(created.headers['etag']);
     expect((await http.ask('PUT', path, { 'if-match': etag }, 'y')).status).toBe(200);
     expect((await http.ask('PUT', path, { 'if-match': etag }, 'z')).status).toBe(412);
+    expect((await http.ask('PUT', path, { 'if-match': `,${etag}` }, 'z')).status).toBe(412);
     expect((await http.ask('DELETE', path, { 'if-match': etag })).status).toBe(412);
     expect((await http.ask('DELETE', path, { 'if-match': '*' })).json).toMatchObject({ deleted: true });
     expect((await http.ask('DELETE', path, { 'if-match': '*' })).status).toBe(412);
@@ -132,7 +133,7 @@ describe('conditions', () => {
   it('If-None-Match on a read gives 304 with the headers and no body', async () => {
     const path = kv(fresh());
     const etag = String((await http.ask('PUT', path, {}, 'hello')).headers['etag']);
-    for (const known of [etag, '*', `"999", ${etag}`, `W/${etag}`]) {
+    for (const known of [etag, '*', `"999", ${etag}`, `W/${etag}`, `,${etag}`, ` , ,"999",,${etag} ,`]) {
       const got = await http.ask('GET', path, { 'if-none-match': known });
       expect([got.status, got.text, got.headers['etag']]).toEqual([304, '', etag]);
     }
@@ -152,7 +153,7 @@ describe('conditions', () => {
     await http.ask('PUT', path, {}, 'x');
     const ask = (tag: string): Promise<string> =>
       http.raw(Buffer.from(`${head(`PUT ${path} HTTP/1.1`, `If-Match: ${tag}`, 'Content-Length: 1')}x`, 'utf8'));
-    for (const tag of ['" 1"', '1', '"1', '"1" "2"', '"1";', 'w/"1"', ',', '*, "1"', "'1'"]) {
+    for (const tag of ['" 1"', '1', '"1', '"1" "2"', '"1";', 'w/"1"', ',', ' , ,', ', "1" "2"', '*, "1"', "'1'"]) {
       const answer = await ask(tag);
       expect([tag, statusIn(answer)]).toEqual([tag, 400]);
       expect(answer).toContain('"field":"if-match"');
