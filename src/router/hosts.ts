@@ -49,8 +49,8 @@ export class HostPolicy {
   }
 }
 
-/** The name in `name`, `name:port` or `[v6]:port`; undefined if it is none of them. */
+/** The name in `name`, `name:port` or `[v6]:port`, where the port may be empty (RFC 3986 §3.2.3); else undefined. */
 function nameIn(hostHeader: string): string | undefined {
-  const found = /^(?:\[([0-9a-f:.]+)\]|([0-9a-z._-]+))(?::\d{1,5})?$/i.exec(hostHeader);
+  const found = /^(?:\[([0-9a-f:.]+)\]|([0-9a-z._-]+))(?::\d{0,5})?$/i.exec(hostHeader);
   return (found?.[1] ?? found?.[2])?.toLowerCase();
 }

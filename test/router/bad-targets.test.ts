@@ -24,6 +24,8 @@ describe.each(FRONTS)('$name', ({ start }) => {
         [`HTTP://127.0.0.1:${http.port}/v1/kv/absolute?consistency=stale`, 200],
         ['http://localhost/livez', 200],
         ['http://localhost', 200],
+        ['http://localhost:/v1/kv/absolute', 200],
+        ['http://:/v1/kv/absolute', 421],
         ['http://localhost?a', 400],
         ['http://evil.example/v1/kv/absolute', 421],
         ['http://user@localhost/v1/kv/absolute', 421],
@@ -40,7 +42,9 @@ describe.each(FRONTS)('$name', ({ start }) => {
       expect(statusIn(await http.raw(other))).toBe(200);
       const host = async (value: string): Promise<number> =>
         statusIn(await http.raw(`GET /livez HTTP/1.1\r\nHost: ${value}\r\nConnection: close\r\n\r\n`));
-      for (const good of ['localhost', 'LOCALHOST:8080', '127.0.0.1', `127.0.0.1:${http.port}`, '[::1]', '[::1]:80']) {
+      const names = ['localhost', 'LOCALHOST:8080', '127.0.0.1', `127.0.0.1:${http.port}`, '[::1]', '[::1]:80'];
+      // A port may be empty (RFC 3986 §3.2.3).
+      for (const good of [...names, 'localhost:', '[::1]:']) {
         expect([good, await host(good)]).toEqual([good, 200]);
       }
       for (const bad of [
@@ -51,6 +55,8 @@ describe.each(FRONTS)('$name', ({ start }) => {
         '0.0.0.0',
         '',
         'localhost:x',
+        'localhost::',
+        ':',
         '[::1',
         '169.254.169.254',
       ]) {
