@@ -10,6 +10,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Limits } from './limits.js';
+import { PacedReader } from './paced-reader.js';
 
 interface Connection {
   /** When it was taken. */
@@ -18,20 +19,13 @@ interface Connection {
   latest: ServerResponse | undefined;
   /** Requests that came before the answer to the one before them was out. */
   pipelined: number;
-  /** Requests that came behind those. */
-  readonly waiting: WaitingRequest[];
+  /** Since node:http has it. */
+  reader: PacedReader | undefined;
   ended: boolean;
 }
 
-interface WaitingRequest {
-  readonly response: ServerResponse;
-  readonly start: () => void;
-}
-
-/** Requests that one connection may have open at once; further ones wait. */
+/** Requests that one connection may have open at once; further ones wait in the socket, unread. */
 const MAX_PIPELINED = 64;
-/** Far more than one read of a socket brings, which is what comes before reading stops. */
-const MAX_WAITING = 16_384;
 
 export class Connections {
   readonly #limits: Limits;
@@ -59,7 +53,8 @@ export class Connections {
     }
     if (isSpare) this.#spare.add(socket);
     this.#perAddress.set(address, count + 1);
-    this.#open.set(socket, { since: performance.now(), latest: undefined, pipelined: 0, waiting: [], ended: false });
+    const since = performance.now();
+    this.#open.set(socket, { since, latest: undefined, pipelined: 0, reader: undefined, ended: false });
     socket.once('close', () => {
       this.#open.delete(socket);
       this.#spare.delete(socket);
@@ -101,41 +96,37 @@ export class Connections {
     return this.#spare.has(socket);
   }
 
-  /**
-   * A request came: `start` is called at once, or, if too many before it are not answered yet, when one of them is. While
-   * any waits nothing more is read; what one read has brought waits here, and there is a bound to that.
-   */
-  begin(socket: Socket, response: ServerResponse, start: () => void): void {
+  /** node:http has just been given the connection: from now on it reads it piece by piece. */
+  pace(socket: Socket): void {
     const connection = this.#open.get(socket);
-    if (connection === undefined) {
-      start();
-      return;
-    }
-    if (connection.ended) return;
-    const pipelined = connection.latest?.writableFinished === false;
-    connection.latest = response;
-    if (!pipelined) {
-      start();
-      return;
-    }
-    if (connection.pipelined >= MAX_PIPELINED) {
-      connection.waiting.push({ response, start });
-      socket.pause();
-      if (connection.waiting.length > MAX_WAITING) socket.destroy();
-      return;
-    }
-    this.#start(socket, connection, { response, start });
+    if (connection === undefined) return;
+    connection.reader = new PacedReader(socket, () => connection.pipelined >= MAX_PIPELINED);
   }
 
-  #start(socket: Socket, connection: Connection, { response, start }: WaitingRequest): void {
+  /** node:http has let go of the connection again. */
+  release(socket: Socket): void {
+    this.#open.get(socket)?.reader?.release();
+  }
+
+  /** The client has been kept waiting within the last `ms`, so that it was not its fault if a request was not whole. */
+  heldWithin(socket: Socket, ms: number): boolean {
+    return this.#open.get(socket)?.reader?.heldWithin(ms) === true;
+  }
+
+  /** A request came. False if it is not to be served. */
+  begin(socket: Socket, response: ServerResponse): boolean {
+    const connection = this.#open.get(socket);
+    if (connection === undefined) return true;
+    if (connection.ended) return false;
+    const isPipelined = connection.latest?.writableFinished === false;
+    connection.latest = response;
+    if (!isPipelined) return true;
     connection.pipelined += 1;
     response.once('close', () => {
       connection.pipelined -= 1;
-      const next = socket.destroyed || connection.ended ? undefined : connection.waiting.shift();
-      if (next !== undefined) this.#start(socket, connection, next);
-      if (connection.waiting.length === 0) socket.resume();
+      connection.reader?.goOn();
     });
-    start();
+    return true;
   }
 
   /** What else comes on the connection is not served: the answer that is under way is its last. */

@@ -25,6 +25,8 @@ export interface QuickHost {
 
 /** Bodies up to here leave in one piece with their head: copying them costs less than a second buffer. */
 const SMALL_BODY = 16_384;
+/** Requests begun before the event loop has turned: heartbeats and other clients pass between. */
+const MAX_IN_TURN = 32;
 
 export class QuickConnections {
   readonly #host: QuickHost;
@@ -120,6 +122,10 @@ class QuickConnection implements ResponseSink {
   #restBytes = 0;
   #busy = false;
   #serving = false;
+  /** Requests begun since `#nextTurn` last came. */
+  #begun = 0;
+  /** No more are begun before it comes. */
+  #nextTurn: NodeJS.Immediate | undefined;
   #halfClosed = false;
 
   constructor(
@@ -231,12 +237,22 @@ class QuickConnection implements ResponseSink {
       at += request.length;
       this.#busy = true;
       this.wasUsed = true;
+      this.#begun += 1;
+      if (this.#begun === MAX_IN_TURN) this.#endTurn();
       this.#unread = at < bytes.length ? bytes.subarray(at) : undefined;
       this.#events.onRequest(request, new WholeResponse(this, request.method, this.#keepAlive));
     }
     this.#serving = false;
     if (this.#partial === undefined) this.#putBack();
     if (this.#isFree() && this.socket.isPaused()) this.socket.resume();
+  }
+
+  #endTurn(): void {
+    this.#nextTurn = setImmediate(() => {
+      this.#nextTurn = undefined;
+      this.#begun = 0;
+      if (!this.#busy) this.#serve();
+    });
   }
 
   #await(partial: PartialRequest, beginning: Buffer): void {
@@ -247,7 +263,7 @@ class QuickConnection implements ResponseSink {
   }
 
   #isFree(): boolean {
-    return !this.#busy && this.socket.writable && !this.socket.writableNeedDrain;
+    return !this.#busy && this.#nextTurn === undefined && this.socket.writable && !this.socket.writableNeedDrain;
   }
 
   #leave(unread: Buffer): void {
@@ -263,8 +279,10 @@ class QuickConnection implements ResponseSink {
     socket.off('drain', this.#onDrain);
     socket.off('timeout', this.#onStuck);
     socket.off('close', this.#onClose);
+    // Whoever has it next is all set before anything comes.
+    socket.pause();
     this.#events.handOver(unread);
-    if (socket.isPaused()) socket.resume();
+    socket.resume();
   }
 
   readonly #onDrain = (): void => {

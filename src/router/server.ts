@@ -185,6 +185,7 @@ export class HttpServer {
       },
       handOver: (socket: Socket) => {
         for (const listener of toHttp) listener.call(server, socket);
+        this.#connections.pace(socket);
       },
       onSilent: (socket: Socket) => {
         socket.end(rawProblem('request-timeout', this.#requestIds.next()));
@@ -209,9 +210,7 @@ export class HttpServer {
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    this.#connections.begin(request.socket, response, () => {
-      this.#serve(request, response);
-    });
+    if (this.#connections.begin(request.socket, response)) this.#serve(request, response);
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
@@ -259,6 +258,7 @@ export class HttpServer {
 
   /** No tunnels. node:http has let go of the connection: it is answered as bytes, and ended here. */
   #onConnect(connection: Socket, socket: Duplex): void {
+    this.#connections.release(connection);
     socket.on('error', () => socket.destroy());
     if (!this.#connections.mayAnswerRaw(connection)) {
       socket.destroy();
@@ -277,6 +277,9 @@ export class HttpServer {
   #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     // The parser gives up on a body that was refused at its head: cutting now would lose the refusal.
     if (error.code?.startsWith('HPE_') === true && this.#connections.endsByRefusal(socket)) return;
+    // The rest of a request may wait here, unread, behind many that are not answered yet.
+    const { headersTimeoutMs } = this.#limits;
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && this.#connections.heldWithin(socket, headersTimeoutMs)) return;
     if (error.code === 'ECONNRESET' || !this.#connections.mayAnswerRaw(socket)) {
       socket.destroy();
       return;
