@@ -6,10 +6,11 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { v7 as freshUuid } from 'uuid';
 import { z } from 'zod';
 import { ConfigError, flagName, type StartConfig } from '../config/index.js';
-import { makeFolder, removeFolders, whyUnusable, writeWhole } from '../shard/index.js';
+import { isNoRoom, makeFolder, removeFolders, whyUnusable, writeWhole } from '../shard/index.js';
 
 const port = z.int().min(1).max(65_535);
 const schema = z.object({
@@ -32,13 +33,46 @@ export const folderBeside = (dataDir: string, name: string, what: 'stray'): stri
 
 export const nodeName = (index: number): string => `n${index + 1}`;
 
+/** The folder of a cluster that is there wants something written, and its disk has no room: a later try may find some. */
+export class WaitsForRoom extends Error {}
+
 /**
- * The record of an earlier start, or a new one that is not yet written. Throws away the earlier data under `fresh`.
- * @throws ConfigError when the folder holds something else, or was made with other numbers; what is wrong with a folder
- *   that cannot be used, with nothing left in it.
+ * Holds the folder and has its record say which ports the nodes get; a record that says so already is not written.
+ * @throws ConfigError when the folder holds something else, or was made with other numbers; WaitsForRoom; what is wrong
+ *   with a folder that cannot be used. Of what it had made there nothing is left then.
  */
-export function openClusterFolder(config: StartConfig): ClusterRecord {
-  enter(config.dataDir);
+export async function claimClusterFolder(
+  config: StartConfig,
+  choosePorts: (earlier: ClusterRecord) => Promise<ClusterRecord['ports']>,
+  write: typeof writeFileSync = writeFileSync,
+): Promise<ClusterRecord> {
+  const { dataDir } = config;
+  const folder = resolve(dataDir);
+  const made: string[] = [];
+  let isHeld = false;
+  try {
+    made.push(...makeFolder(folder));
+    lock(dataDir, write);
+    isHeld = true;
+    const earlier = openRecord(config);
+    const record = { ...earlier, ports: await choosePorts(earlier) };
+    for (let index = 0; index < record.nodes; index++) made.unshift(...makeFolder(join(folder, nodeName(index))));
+    if (!isDeepStrictEqual(record, read(dataDir))) saveClusterRecord(dataDir, record, write);
+    return record;
+  } catch (error) {
+    if (isHeld) leaveClusterFolder(dataDir);
+    removeFolders(made);
+    const why = whyUnusable(folder, error);
+    if (why === undefined) throw error;
+    // To throw the data away is no reason to wait for room.
+    if (isNoRoom(error) && !config.fresh && existsSync(join(dataDir, FILE)))
+      throw new WaitsForRoom(why, { cause: error });
+    throw new Error(`${why}; nothing was written`, { cause: error });
+  }
+}
+
+/** The record of an earlier start, or a new one that is not yet written. Throws away the earlier data under `fresh`. */
+function openRecord(config: StartConfig): ClusterRecord {
   if (config.fresh) empty(config.dataDir);
   const earlier = read(config.dataDir);
   if (earlier === undefined) {
@@ -57,9 +91,9 @@ export function openClusterFolder(config: StartConfig): ClusterRecord {
   return earlier;
 }
 
-export function saveClusterRecord(dataDir: string, record: ClusterRecord): void {
+function saveClusterRecord(dataDir: string, record: ClusterRecord, write: typeof writeFileSync): void {
   const file = join(dataDir, FILE);
-  writeWhole(file, `${JSON.stringify(record, null, 2)}\n`, `${file}.tmp`);
+  writeWhole(file, `${JSON.stringify(record, null, 2)}\n`, { temporary: `${file}.tmp`, write });
 }
 
 export function leaveClusterFolder(dataDir: string): void {
@@ -96,23 +130,10 @@ function empty(dataDir: string): void {
   }
 }
 
-function enter(dataDir: string): void {
-  let made: readonly string[] = [];
-  try {
-    made = makeFolder(resolve(dataDir));
-    lock(dataDir);
-  } catch (error) {
-    const why = whyUnusable(resolve(dataDir), error);
-    if (why === undefined) throw error;
-    removeFolders(made);
-    throw new Error(why, { cause: error });
-  }
-}
-
-function lock(dataDir: string): void {
+function lock(dataDir: string, write: typeof writeFileSync): void {
   const path = join(dataDir, LOCK);
   try {
-    writeFileSync(path, String(process.pid), { flag: 'wx', mode: 0o600 });
+    write(path, String(process.pid), { flag: 'wx', mode: 0o600 });
     return;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
@@ -129,7 +150,7 @@ function lock(dataDir: string): void {
     );
   }
   // What a killed supervisor left behind.
-  writeFileSync(path, String(process.pid), { mode: 0o600 });
+  write(path, String(process.pid), { mode: 0o600 });
 }
 
 /** Process ids are used again: where /proc can tell, the holder must also look like us. */

@@ -16,13 +16,7 @@ import {
 } from '../config/index.js';
 import { removeFaultsFile, type Party } from '../faults/index.js';
 import { startRouter, type RunningRouter } from '../main.js';
-import {
-  leaveClusterFolder,
-  nodeName,
-  openClusterFolder,
-  saveClusterRecord,
-  type ClusterRecord,
-} from './cluster-file.js';
+import { WaitsForRoom, claimClusterFolder, leaveClusterFolder, nodeName, type ClusterRecord } from './cluster-file.js';
 import { FaultRig } from './fault-rig.js';
 import { nextSteps, startingLine, stoppingLine } from './first-screen.js';
 import { LocalCluster } from './local-cluster.js';
@@ -35,18 +29,19 @@ const LOOPBACK = '127.0.0.1';
 const GRACE_MS = 4000;
 const LIMIT_MS = 4900;
 const POLL_MS = 50;
+/** How often it is tried whether a full disk has room again. */
+const ROOM_POLL_MS = 1_000;
 /** After this long without a leader everywhere, say what is missing, and wait on. */
 const PATIENCE_MS = 15_000;
 
 /** Runs until told to stop, or until no node is left. The result is the exit code. */
 export async function superviseCluster(config: StartConfig, script: string): Promise<number> {
   const life = processLife();
-  const opened = openClusterFolder(config);
+  const record = await claimedFolder(config, life.told);
+  if (record === undefined) return 0;
   // Of an earlier start that was killed: nothing listens there any more.
   removeFaultsFile(config.dataDir);
   try {
-    const record = { ...opened, ports: await choosePorts(opened.nodes, opened.ports) };
-    saveClusterRecord(config.dataDir, record);
     const members = membersOf(record);
     const { dataDir, routers, logLevel } = config;
     const { clusterId, nodes } = record;
@@ -80,6 +75,25 @@ export async function superviseCluster(config: StartConfig, script: string): Pro
   } finally {
     leaveClusterFolder(config.dataDir);
   }
+}
+
+/** As nodes do, it waits for room on a full disk. Undefined: told to stop before there was any. */
+async function claimedFolder(config: StartConfig, told: Promise<unknown>): Promise<ClusterRecord | undefined> {
+  const stop = new AbortController();
+  const { signal } = stop;
+  void told.then(() => {
+    stop.abort();
+  });
+  for (let tries = 0; !signal.aborted; tries++) {
+    try {
+      return await claimClusterFolder(config, ({ nodes, ports }) => choosePorts(nodes, ports));
+    } catch (error) {
+      if (!(error instanceof WaitsForRoom)) throw error;
+      if (tries === 0) process.stderr.write(`kvorum: waiting for room on the disk of ${config.dataDir}\n`);
+    }
+    await pause(ROOM_POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
+  return undefined;
 }
 
 /** The first runs in this process, and has the usual name. */

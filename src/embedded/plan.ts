@@ -115,5 +115,5 @@ type Write = (file: string, text: string) => void;
 
 /** Without its id the folder's nodes are nobody's. */
 const writePlan: Write = (file, text) => {
-  writeWhole(file, text, temporaryOf(file));
+  writeWhole(file, text, { temporary: temporaryOf(file) });
 };

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { leaveClusterFolder, openClusterFolder, saveClusterRecord } from '../../src/cli/cluster-file.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WaitsForRoom, claimClusterFolder, leaveClusterFolder } from '../../src/cli/cluster-file.js';
 import { ConfigError, startConfig } from '../../src/config/index.js';
 
 let folder: string;
@@ -13,72 +13,102 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-const open = (flags: Record<string, unknown> = {}) => openClusterFolder(startConfig({ data: folder, ...flags }));
+const PORTS = [{ peer: 7101, http: 7001 }];
+type Write = NonNullable<Parameters<typeof claimClusterFolder>[2]>;
 
-function make(flags: Record<string, unknown> = {}) {
-  const record = { ...open(flags), ports: [{ peer: 7101, http: 7001 }] };
-  saveClusterRecord(folder, record);
-  return record;
-}
+const open = (flags: Record<string, unknown> = {}, ports = PORTS, write?: Write) =>
+  claimClusterFolder(startConfig({ data: folder, ...flags }), () => Promise.resolve(ports), write);
 
-it('remembers the cluster: same id, same ports, also when options are left out', () => {
-  const made = make({ nodes: '5', shards: '8' });
-  expect(open()).toEqual(made);
-  expect(open({ nodes: '5', shards: '8', replicas: '3' })).toEqual(made);
-  expect(made).toMatchObject({ nodes: 5, shards: 8, replicas: 3 });
+it('remembers the cluster: same id, same ports, also when options are left out', async () => {
+  const made = await open({ nodes: '5', shards: '8' });
+  expect(await open()).toEqual(made);
+  expect(await open({ nodes: '5', shards: '8', replicas: '3' })).toEqual(made);
+  expect(made).toMatchObject({ nodes: 5, shards: 8, replicas: 3, ports: PORTS });
 });
 
 it.each([
   ['nodes', '5'],
   ['shards', '8'],
   ['replicas', '1'],
-])('refuses another number of %s, naming it and the ways out', (field, value) => {
-  make();
-  let error: unknown;
-  try {
-    open({ [field]: value });
-  } catch (caught) {
-    error = caught;
-  }
+])('refuses another number of %s, naming it and the ways out', async (field, value) => {
+  await open();
+  const error: unknown = await open({ [field]: value }).catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(ConfigError);
   expect((error as ConfigError).field).toBe(field);
   expect((error as ConfigError).message).toMatch(new RegExp(`--${field} ${value} contradicts .*--data.*--fresh`));
+  expect(readdirSync(folder)).not.toContain('supervisor.pid');
 });
 
-it('starts anew with --fresh: the nodes are gone, the id is another', () => {
-  const made = make();
-  mkdirSync(join(folder, 'n1'));
+it('starts anew with --fresh: the nodes are gone, the id is another', async () => {
+  const made = await open();
   // Of a supervisor that was killed under faults.
   for (const name of ['n1.kept', 'n2.copy', 'n3.stray']) mkdirSync(join(folder, name));
-  const fresh = open({ fresh: true, shards: '8' });
+  writeFileSync(join(folder, 'n1', 'journal.db'), '');
+  const fresh = await open({ fresh: true, shards: '8' });
   expect(fresh.clusterId).not.toBe(made.clusterId);
   expect(fresh.shards).toBe(8);
-  expect(readdirSync(folder)).toEqual(['supervisor.pid']);
+  expect(readdirSync(folder)).toEqual(['cluster.json', 'n1', 'n2', 'n3', 'supervisor.pid']);
+  expect(readdirSync(join(folder, 'n1'))).toEqual([]);
 });
 
-it('does not empty a folder that holds anything else', () => {
-  make();
+it('does not empty a folder that holds anything else', async () => {
+  await open();
   writeFileSync(join(folder, 'letter.txt'), 'dear');
-  expect(() => open({ fresh: true })).toThrow(/letter\.txt, which is not Kvorum's/);
+  await expect(open({ fresh: true })).rejects.toThrow(/letter\.txt, which is not Kvorum's/);
   expect(existsSync(join(folder, 'letter.txt'))).toBe(true);
   expect(existsSync(join(folder, 'cluster.json'))).toBe(true);
 });
 
-it.each(['', '{}', '{"version":2}', 'null'])('refuses a damaged record: %j', (text) => {
+it.each(['', '{}', '{"version":2}', 'null'])('refuses a damaged record: %j', async (text) => {
   writeFileSync(join(folder, 'cluster.json'), text);
-  expect(() => open()).toThrow(/damaged or of another version/);
+  await expect(open()).rejects.toThrow(/damaged or of another version/);
 });
 
-it('row 41: keeps its files to itself', () => {
+it('row 41: keeps its files to itself', async () => {
   const inner = join(folder, 'inner');
-  saveClusterRecord(inner, openClusterFolder(startConfig({ data: inner })));
-  expect(statSync(inner).mode & 0o777).toBe(0o700);
+  await open({ data: inner });
+  for (const made of [inner, join(inner, 'n1')]) expect(statSync(made).mode & 0o777).toBe(0o700);
   for (const file of ['cluster.json', 'supervisor.pid']) expect(statSync(join(inner, file)).mode & 0o777).toBe(0o600);
 });
 
-it('takes over from a supervisor that is gone, and leaves nothing of its own hold behind', () => {
+it('takes over from a supervisor that is gone, and leaves nothing of its own hold behind', async () => {
   writeFileSync(join(folder, 'supervisor.pid'), '999999999');
-  make();
+  await open({ nodes: '1', replicas: '1' });
   leaveClusterFolder(folder);
-  expect(readdirSync(folder)).toEqual(['cluster.json']);
+  expect(readdirSync(folder)).toEqual(['cluster.json', 'n1']);
+});
+
+describe('on a full disk', () => {
+  /** As a file system does it: the file is made, and gets no byte. Of the files whose name matches. */
+  const full =
+    (name: RegExp): Write =>
+    (file, text, options) => {
+      const refused = name.test(String(file));
+      writeFileSync(file, refused ? '' : text, options);
+      if (refused) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    };
+
+  it.each([/supervisor\.pid$/, /cluster\.json\.tmp$/])(
+    'there is no new cluster: one line says where, and nothing is left (%s)',
+    async (name) => {
+      const dataDir = join(folder, 'above', 'data');
+      const why = 'there is no room on its disk (ENOSPC); nothing was written';
+      await expect(open({ data: dataDir }, PORTS, full(name))).rejects.toMatchObject({
+        message: `the data folder ${dataDir} cannot be used: ${why}`,
+      });
+      expect(readdirSync(folder)).toEqual([]);
+    },
+  );
+
+  it('a cluster that is there waits for room only if something must be written', async () => {
+    const made = await open();
+    // Its hold was on the disk before.
+    expect(await open({}, PORTS, full(/cluster\.json/))).toEqual(made);
+    leaveClusterFolder(folder);
+    await expect(open({}, PORTS, full(/supervisor\.pid/))).rejects.toThrow(WaitsForRoom);
+    const others = [{ peer: 7102, http: 7002 }];
+    await expect(open({}, others, full(/cluster\.json/))).rejects.toThrow(WaitsForRoom);
+    expect(readdirSync(folder)).toEqual(['cluster.json', 'n1', 'n2', 'n3']);
+    expect(await open({}, others)).toEqual({ ...made, ports: others });
+  });
 });

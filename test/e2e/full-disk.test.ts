@@ -198,8 +198,32 @@ it.each([
     for (const command of commands) {
       const program = scene.keep(kvorum([...command, '--data', dataDir]));
       expect((await program.ended).code).toBe(1);
-      expect(program.output).toBe(`kvorum: ${line}`);
+      expect(program.output).toBe(`kvorum: ${line}${command[0] === 'start' ? '; nothing was written' : ''}`);
     }
     expect(readdirSync(disk)).toEqual(before);
   }
+});
+
+it('a local cluster whose disk is full waits for room, serves when there is some, and ends when it is told to', async () => {
+  const disk = smallDisk(24);
+  if (disk === undefined) return;
+  const dataDir = join(disk, 'data');
+  const command = ['start', '--nodes', '1', '--replicas', '1', '--shards', '1', '--port', '0', '--data', dataDir];
+  const start = () => scene.keep(kvorum(command));
+  const first = start();
+  await first.line(/^kvorum ready/);
+  expect((await first.stop('SIGINT')).code).toBe(0);
+  fill(disk);
+  const waiting = `kvorum: waiting for room on the disk of ${dataDir}`;
+  const told = start();
+  await told.errorLine(/waiting for room/);
+  expect((await told.stop('SIGINT')).code).toBe(0);
+  expect(told.output).toBe(waiting);
+  const second = start();
+  await second.errorLine(/waiting for room/);
+  expect(readdirSync(dataDir)).toEqual(['cluster.json', 'logs', 'n1']);
+  empty(disk);
+  await second.line(/^kvorum ready/);
+  expect(second.stderr.filter((line) => line === waiting)).toHaveLength(1);
+  expect((await second.stop('SIGINT')).code).toBe(0);
 });

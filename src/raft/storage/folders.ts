@@ -4,7 +4,17 @@
  * Not `mkdirSync` with `recursive`: on a read-only file system that says that there is no such folder, and in one that
  * takes no folders, as /proc, it never returns (Node 20).
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf } from './failure.js';
 
@@ -73,16 +83,28 @@ export function syncFolder(path: string): void {
   }
 }
 
-/** The file says `text`, or what it said before: whole, also after a power cut. Written as `temporary`, beside it. */
-export function writeWhole(file: string, text: string, temporary: string): void {
+/**
+ * The file says `text`, or what it said before: whole, also after a power cut. Written as `temporary`, beside it, of which
+ * nothing is left if that fails.
+ */
+export function writeWhole(
+  file: string,
+  text: string,
+  { temporary, write = writeFileSync }: { readonly temporary: string; readonly write?: typeof writeFileSync },
+): void {
   const fd = openSync(temporary, 'w', 0o600);
   try {
-    writeFileSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    try {
+      write(fd, text);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  renameSync(temporary, file);
   syncFolder(dirname(file));
 }
 
