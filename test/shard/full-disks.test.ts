@@ -1,7 +1,15 @@
 /** Nodes whose disks have no room for a while: nobody leaves, reads go on, and writes do when there is room again. */
 import { describe, expect, it } from 'vitest';
 import { StorageFailure } from '../../src/raft/index.js';
-import { STALL_PATIENCE_MS, stringKey, type Answer, type Operation, type Storage } from '../../src/shard/index.js';
+import {
+  STALL_PATIENCE_MS,
+  silentLogger,
+  stringKey,
+  type Answer,
+  type Operation,
+  type Storage,
+} from '../../src/shard/index.js';
+import { HangingDisk } from '../support/hanging-disk.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 const read = { type: 'get', key: stringKey('a'), consistency: 'linearizable' } as const;
@@ -80,6 +88,23 @@ describe('a node whose disk is full', () => {
     expect(await cluster.put('a', 'through it')).toMatchObject({ type: 'put' });
     cluster.disk(follower).isFull = false;
     expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
+  });
+
+  it.each([
+    ['has no room', 'commits still wait for room: leadership is handed over'],
+    ['hangs', 'the disk hangs: leadership is handed over'],
+  ])('whose disk %s hands leadership over, and logs that this is why', async (what, message) => {
+    const disk = new HangingDisk();
+    const cluster = await VirtualCluster.start({ shards: 1, nodes: 1, storage: (_, storage) => disk.wrap(storage) });
+    await cluster.kill(1);
+    const warnings: string[] = [];
+    const warn = (_: object, text: string): number => warnings.push(text);
+    await cluster.startNode(1, cluster.plan, { logger: { ...silentLogger, warn } });
+    if (what === 'hangs') disk.hang(true);
+    else cluster.disk(1).isFull = true;
+    void cluster.startPut('a', 'x');
+    await cluster.runtime.run(3_000);
+    expect(warnings.filter((text) => text.includes('handed over'))).toEqual([message]);
   });
 
   it('stops when it is told to, without waiting for room', async () => {
