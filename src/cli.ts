@@ -2,7 +2,7 @@
 /** The program `kvorum`. Everything is in `cli/`; this file only connects it to the process. */
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { run } from './cli/index.js';
+import { whyTooFewDescriptors } from './few-descriptors.js';
 
 // The supervisor's words and the answers of commands: a full disk under them is no reason to end.
 for (const stream of [process.stdout, process.stderr]) {
@@ -13,7 +13,20 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const exitCode = await run(process.argv.slice(2), fileURLToPath(import.meta.url));
+/** Under a small `ulimit -n` not even the modules can be loaded, of which many are opened at once. */
+async function main(): Promise<number> {
+  try {
+    const { run } = await import('./cli/index.js');
+    return await run(process.argv.slice(2), fileURLToPath(import.meta.url));
+  } catch (error) {
+    const why = whyTooFewDescriptors(error);
+    if (why === undefined) throw error;
+    process.stderr.write(`kvorum: ${why}\n`);
+    return 1;
+  }
+}
+
+const exitCode = await main();
 // A pipe takes its time, and what is on its way when the process ends never arrives.
 const written = (stream: NodeJS.WriteStream) => new Promise((resolve) => stream.write('', resolve));
 await Promise.all([written(process.stdout), written(process.stderr)]);

@@ -20,6 +20,7 @@ import {
   startSettings,
   type Settings,
 } from '../config/index.js';
+import { whyTooFewDescriptors } from '../few-descriptors.js';
 import { version } from '../version.js';
 import { NotChecked, addCheck } from './check-command.js';
 
@@ -156,5 +157,5 @@ function explain(error: unknown): string {
   }
   if (code === 'EADDRNOTAVAIL') return `${place} is not an address of this machine`;
   if (code === 'EACCES') return `no permission: ${error.message}`;
-  return error.message;
+  return whyTooFewDescriptors(error) ?? error.message;
 }

@@ -1,10 +1,10 @@
-/** Nodes under a small `ulimit -n`, with clients that take every connection that they can get. */
+/** Processes under a small `ulimit -n`, with clients that take every connection that they can get. */
 import { execFileSync } from 'node:child_process';
 import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { http, json, NodeGroup } from './node-group.js';
-import { Scene, until } from './processes.js';
+import { Scene, kvorum, until } from './processes.js';
 
 const OPEN_FILES = 256;
 const limited = (openFiles: number): readonly string[] => ['bash', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'bash'];
@@ -129,3 +129,12 @@ it('that have none left wait for some with what needs one, say so, and go on', a
   expect(program.child.exitCode).toBeNull();
   httpAgent.destroy();
 });
+
+it.each([24, 48, 80])(
+  'a limit of %d, with which not even the modules can be loaded, is said in one line',
+  async (openFiles) => {
+    const program = scene.keep(kvorum(['node', '--help'], {}, limited(openFiles)));
+    expect((await program.ended).code).toBe(1);
+    expect(program.output).toMatch(/^kvorum: too few file descriptors: EMFILE: .*; raise `ulimit -n` to at least 128$/);
+  },
+);

@@ -1,5 +1,6 @@
 /** How many connections clients may have, of what the process may open. */
 import { describe, expect, it } from 'vitest';
+import { LEAST_OPEN_FILES } from '../../src/few-descriptors.js';
 import { maxOpenFiles, openFilesIn, shareDescriptors } from '../../src/router/descriptors.js';
 import type { HttpServerOptions } from '../../src/router/index.js';
 import { DEFAULT_LIMITS } from '../../src/router/limits.js';
@@ -29,6 +30,10 @@ describe('connections of clients', () => {
     if (tooFew) return;
     const { clientConnections, reserved } = shares;
     expect(clientConnections + DEFAULT_LIMITS.spareConnections + reserved).toBeLessThanOrEqual(openFiles);
+  });
+
+  it('are left with the least limit that a process asks for', () => {
+    expect(shareDescriptors(LEAST_OPEN_FILES, node).tooFew).toBe(false);
   });
 
   it('depend on the limit that the system tells', () => {
