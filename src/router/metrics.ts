@@ -6,7 +6,7 @@
  */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { maxOpenFiles, openFileCount } from './descriptors.js';
-import type { TransportStats } from '../shard/index.js';
+import { PROTOCOL, levelOf, type TransportStats } from '../shard/index.js';
 import { addLinkMetrics } from './link-metrics.js';
 import type { MetricsSource } from './app.js';
 import type { Backend } from './backend.js';
@@ -131,7 +131,28 @@ function addRouterGauges(registers: Registry[], options: MetricsOptions): void {
       this.set(backend.topology()?.epoch ?? 0);
     },
   });
+  addFeatureLevels(registers, backend);
   if (loopDelay !== undefined) addLoopDelay(registers, loopDelay);
+}
+
+function addFeatureLevels(registers: Registry[], backend: Backend): void {
+  new Gauge({
+    name: 'kvorum_feature_level',
+    help: 'The feature level up to which this process can read replicated data.',
+    registers,
+    collect() {
+      this.set(backend.localStatus()?.featureLevel ?? PROTOCOL.featureLevel);
+    },
+  });
+  new Gauge({
+    name: 'kvorum_cluster_feature_level',
+    help: 'The feature level that the cluster has committed, as far as is known here; 0 if nothing is.',
+    registers,
+    collect() {
+      const topology = backend.topology();
+      this.set(topology === undefined ? 0 : levelOf(topology));
+    },
+  });
 }
 
 function addLoopDelay(registers: Registry[], loopDelay: Pick<LoopDelay, 'onDelay'>): void {

@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Dispatcher, Metrics } from '../../src/router/index.js';
+import { PROTOCOL } from '../../src/shard/index.js';
 import { statsOf, zeroCounters } from '../../src/shard/transport-stats.js';
 import { FakeBackend } from '../support/fake-backend.js';
+import { FakeCluster, topologyOf } from '../support/fake-cluster.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 
 const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
@@ -45,4 +47,18 @@ describe('all metrics together', () => {
     for (const [name, type] of families) expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter']);
     expect([...families.keys()].filter((name) => /_(ms|millis|kb|mib)(_|$)/.test(name))).toEqual([]);
   });
+});
+
+it('tell up to which feature level this process reads, and which one the cluster has committed', async () => {
+  const backend = new FakeCluster(undefined);
+  const dispatcher = new Dispatcher({ backend, runtime: new VirtualRuntime(), shardOfKey: () => 0 });
+  const metrics = new Metrics({ backend, dispatcher, processMetrics: false });
+  const levels = async (): Promise<string[]> =>
+    (await metrics.render()).split('\n').filter((line) => /^kvorum_\w*feature_level /.test(line));
+  const mine = `kvorum_feature_level ${PROTOCOL.featureLevel}`;
+  expect(await levels()).toEqual([mine, 'kvorum_cluster_feature_level 0']);
+  backend.known = topologyOf(1, [[1]]);
+  expect(await levels()).toEqual([mine, 'kvorum_cluster_feature_level 1']);
+  backend.known = { ...topologyOf(1, [[1]]), featureLevel: 5 };
+  expect(await levels()).toEqual([mine, 'kvorum_cluster_feature_level 5']);
 });
