@@ -43,6 +43,8 @@ export interface RunningNode {
    * is no reason to end: the node says so to whoever asks, and others serve its shards.
    */
   readonly failed: Promise<Error>;
+  /** It has served. */
+  readonly hasComeUp: () => boolean;
   /** Refuses new work, finishes what is under way, hands leadership over, closes the files. */
   stop(): Promise<void>;
 }
@@ -63,11 +65,13 @@ export interface RunningRouter {
 /** How long answers under way, and then the hand-over of leadership, may hold up a stop. */
 const FINISH_MS = 1_500;
 const HAND_OVER_MS = 1_500;
+/** A node that has not come up by then, for its disk hangs or has much to read, answers probes all the same. */
+const SLOW_START_MS = 2_000;
 /** Each look at the event loop wakes an idle process. */
 const STATUS_TIMEOUT_MS = 500;
 
 /**
- * Serves when it settles; or, if the disk is full, says so over HTTP, and serves as soon as there is room.
+ * Serves when it settles; or, if the disk is full or hangs, says so over HTTP, and serves as soon as it can.
  * @throws what is wrong with the data folder, the addresses, or the plan
  */
 export async function startNode(config: NodeConfig, logger: Logger, facts: ProcessFacts = {}): Promise<RunningNode> {
@@ -100,8 +104,13 @@ export async function startNode(config: NodeConfig, logger: Logger, facts: Proce
   });
   const starting = node.start();
   const failed = failureOf(node, starting, logger);
+  let isUp = false;
+  void starting.then(
+    () => (isUp = true),
+    () => undefined,
+  );
   try {
-    await Promise.race([starting, stalled]);
+    await upOrSlow(starting, stalled);
     const backend = new NodeBackend({ host: node, runtime });
     const listen = config.listenHttp;
     const front = await startFront({ backend, runtime, logger, transport, listen, facts, shares, ...config });
@@ -109,6 +118,7 @@ export async function startNode(config: NodeConfig, logger: Logger, facts: Proce
       http: front.address,
       peer: { host: config.listenPeer.host, port: transport.port === 0 ? config.listenPeer.port : transport.port },
       failed,
+      hasComeUp: () => isUp,
       async stop() {
         await front.stop();
         backend.close();
@@ -118,6 +128,19 @@ export async function startNode(config: NodeConfig, logger: Logger, facts: Proce
   } catch (error) {
     await node.crash().catch(() => undefined);
     throw error;
+  }
+}
+
+/** Settles when the node serves, waits for room, or has taken so long that those who ask should be told. */
+async function upOrSlow(starting: Promise<void>, stalled: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const slow = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, SLOW_START_MS);
+  });
+  try {
+    await Promise.race([starting, stalled, slow]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

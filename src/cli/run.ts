@@ -38,6 +38,8 @@ export async function runNode(config: NodeConfig): Promise<number> {
   else logger.info({ reason: why }, 'node drains');
   await life.end(() => node.stop(), DRAIN_LIMIT_MS);
   await destination.flush(LAST_LINES_MS);
+  // One that was slow to find out what is wrong says it where one does that found out at once.
+  if (why instanceof Error && !node.hasComeUp()) throw why;
   return why instanceof Error ? 1 : 0;
 }
 

@@ -64,12 +64,16 @@ const STALLS = {
 } as const;
 
 /** Want of room explains why commits wait, but not those that wait while only checkpoints want room: then the disk hangs, too. */
-function diskCheck({ diskPendingMs, electionTimeoutMs, diskStall }: NodeHealth): HealthCheck {
+function diskCheck({ diskPendingMs, openingMs = 0, electionTimeoutMs, diskStall }: NodeHealth): HealthCheck {
   const waits =
     diskStall && `${STALLS[diskStall.reason]}, and ${WAITS[diskStall.waits]} for ${inSeconds(diskStall.ms)}`;
   if (diskStall?.waits === 'commits' && diskStall.ms > electionTimeoutMs) return { name: 'disk', wrong: waits };
   const hangs = diskPendingMs > electionTimeoutMs;
   if (hangs) return { name: 'disk', wrong: `a write has been under way for ${inSeconds(diskPendingMs)}` };
+  if (openingMs > electionTimeoutMs) {
+    const why = 'it has much to read, or its disk does not answer';
+    return { name: 'disk', wrong: `the data folder is being opened for ${inSeconds(openingMs)}: ${why}` };
+  }
   return { name: 'disk', wrong: undefined, note: waits };
 }
 

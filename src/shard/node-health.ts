@@ -28,6 +28,8 @@ export interface NodeHealth {
   readonly electionTimeoutMs: number;
   /** How long the oldest write to this node's disk has been under way, in ms; 0 if none is. */
   readonly diskPendingMs: number;
+  /** For so long the data folder is being opened, in ms; absent: it is not, or no longer. */
+  readonly openingMs?: number | undefined;
   readonly stalled: readonly StalledShard[];
   /** Something waits for room on the disk, and for how long; absent: nothing does. */
   readonly diskStall?: (DiskStall & { readonly ms: number }) | undefined;
@@ -44,8 +46,10 @@ export function healthOf(parts: NodeParts, state: NodeStatus['state'], now: numb
   const electionTimeoutMs = parts.settings.electionMs;
   const { stall } = parts.stalls;
   const diskStall = stall && { ...stall, ms: now - stall.sinceMs };
-  const own = { state, electionTimeoutMs, diskPendingMs: parts.disk.pendingMs(now), stalled, diskStall };
+  const { sinceMs } = parts.opening;
+  const openingMs = sinceMs === undefined ? undefined : now - sinceMs;
   const linked = parts.sync.links().map(({ peer }) => peer);
+  const own = { state, electionTimeoutMs, diskPendingMs: parts.disk.pendingMs(now), openingMs, stalled, diskStall };
   return { ...own, linked, ...parts.lives.status() };
 }
 

@@ -21,6 +21,7 @@ import { DEFAULT_NODE_LIMITS, DEFAULT_TIMERS, type NodeLimits, type ShardNodeOpt
 import { Operations } from './operations.js';
 import { Promises } from './promises.js';
 import { RecentRows } from './recent-rows.js';
+import { RecoveredGroups } from './recovered-groups.js';
 import type { Runtime } from './runtime.js';
 import { Settings } from './settings.js';
 import { SnapshotSender } from './snapshot-sender.js';
@@ -47,6 +48,8 @@ export interface NodeParts {
   readonly operations: Operations;
   readonly pipeline: CommitPipeline;
   readonly disk: DiskWatch;
+  /** Since when (monotonic ms) the data folder is being opened; absent: it is not, or no longer. */
+  readonly opening: { sinceMs?: number | undefined };
   readonly checkpointer: Checkpointer;
   readonly stalls: DiskStalls;
   readonly snapshots: SnapshotSender;
@@ -109,7 +112,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const confinement = new Confinement({ lives, groups, keeper, liveness, inbox, logger: options.logger });
   const duplicates = duplicateWatch(options, { groups, liveness, lives });
   const running = { settings, inbox, groups, operations, pipeline, disk, stalls, checkpointer, snapshots };
-  return { ...running, keeper, sync, liveness, neighbourhood, lives, promises, confinement, duplicates };
+  return { ...running, opening: {}, keeper, sync, liveness, neighbourhood, lives, promises, confinement, duplicates };
 }
 
 const snapshotSender = (
@@ -235,17 +238,24 @@ function transportEvents(
   };
 }
 
-/** Before anything is said or promised: what earlier lives on this folder left behind, and that this one begins. */
+/** Before anything is said or promised: the disk is read back, with what earlier lives left behind, and this one begins. */
 export async function beginLife(
   parts: NodeParts,
-  { runtime }: Pick<ShardNodeOptions, 'runtime'>,
-  meta: ReadonlyMap<string, Uint8Array>,
-): Promise<void> {
-  const { lives, promises, settings } = parts;
-  settings.begin(copyIn(meta));
-  retimeWatches(parts);
-  await promises.start(meta, settings.promiseMs);
-  await lives.start(meta, () => runtime.random());
+  { runtime, storage }: Pick<ShardNodeOptions, 'runtime' | 'storage'>,
+): Promise<RecoveredGroups> {
+  const { lives, promises, settings, opening } = parts;
+  opening.sinceMs = runtime.now();
+  try {
+    const recovered = new RecoveredGroups(await storage.open());
+    const { meta } = recovered;
+    settings.begin(copyIn(meta));
+    retimeWatches(parts);
+    await promises.start(meta, settings.promiseMs);
+    await lives.start(meta, () => runtime.random());
+    return recovered;
+  } finally {
+    opening.sinceMs = undefined;
+  }
 }
 
 /** The node goes over to the settings in the topology; `pace` is called when its own clocks are to be set anew. */

@@ -150,8 +150,7 @@ export class ShardNode {
 
   async #start(): Promise<void> {
     this.#startedAt = this.#options.runtime.now();
-    this.#recovered = new RecoveredGroups(await this.#options.storage.open());
-    await beginLife(this.#parts, this.#options, this.#recovered.meta);
+    this.#recovered = await beginLife(this.#parts, this.#options);
     this.#parts.keeper.onChange((topology) => {
       this.#onTopologyChange(topology);
     });

@@ -124,6 +124,33 @@ it('a node whose disk hangs ends in time when it is told to, and says why not in
   expect((await http.get<string>(`${url}/v1/kv/a`)).data).toMatch(/^[12]$/);
 });
 
+it('a node that starts on a disk that hangs lives, says why it is not ready, ends when told to, and serves once it can', async () => {
+  const shim = await buildSlowDiskShim();
+  if (shim === undefined) return;
+  const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);
+  const first = group.node('n1');
+  await putMs(first.url);
+  await first.program.stop();
+  const signal = join(first.data, 'slow-sync');
+  writeFileSync(signal, 'hang');
+  const { url, program } = group.startNode('n1');
+  const unready = async (): Promise<void> => {
+    await until('it says why it is not ready', async () => {
+      const { status, data } = await http.get<string>(`${url}/readyz`).catch(() => ({ status: 0, data: '' }));
+      return status === 503 && /process is starting[^]*disk: the data folder is being opened for/.test(data);
+    });
+    expect((await http.get(`${url}/livez`)).status).toBe(200);
+  };
+  await unready();
+  program.child.kill('SIGTERM');
+  expect((await program.ended).signal).toBe('SIGKILL');
+  group.startNode('n1');
+  await unready();
+  rmSync(signal);
+  await group.ready();
+  expect((await http.get<string>(`${url}/v1/kv/a`)).data).toBe('1');
+});
+
 /** Closes a store, or does not, while its disks hang; with the exit code 3, if it may. */
 const EMBEDDED = `
 import { writeFileSync } from 'node:fs';
