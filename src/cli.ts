@@ -27,8 +27,10 @@ async function main(): Promise<number> {
 }
 
 const exitCode = await main();
-// A pipe takes its time, and what is on its way when the process ends never arrives.
-const written = (stream: NodeJS.WriteStream) => new Promise((resolve) => stream.write('', resolve));
+// A pipe takes its time, and what is on its way when the process ends never arrives. Nothing is on its way to a file, and
+// one on a disk that hangs is not to be touched.
+const written = (stream: NodeJS.WriteStream) =>
+  stream.writableLength === 0 ? undefined : new Promise((resolve) => stream.write('', resolve));
 await Promise.all([written(process.stdout), written(process.stderr)]);
 // Not `exitCode =`: a handle that somebody forgot must not keep a stopped process.
 process.exit(exitCode);

@@ -26,6 +26,8 @@ interface Piece {
 const MOST = 1024 * 1024;
 /** A pipe that is full is tried again so much later. */
 const RETRY_MS = 50;
+/** Less than what a process gives its last lines. */
+const HANGS_MS = 500;
 
 export class LogDestination {
   readonly #fd: number;
@@ -39,6 +41,8 @@ export class LogDestination {
   #lost = 0;
   /** How many of the lost ones a line has told of. */
   #told = 0;
+  /** Since when (monotonic ms) the system has a piece that it has not answered for; undefined: it has none. */
+  #givenAtMs: number | undefined;
   /** The last write ended within a line. */
   #isCut = false;
 
@@ -51,6 +55,14 @@ export class LogDestination {
   /** Lines that nobody will ever read. */
   get lost(): number {
     return this.#lost;
+  }
+
+  /**
+   * The system has not come back from a write for long: what the descriptor leads to hangs. Who touches it now, hangs too,
+   * and so does the end of the process, which waits for the thread that is in that write.
+   */
+  get hangs(): boolean {
+    return this.#givenAtMs !== undefined && performance.now() - this.#givenAtMs > HANGS_MS;
   }
 
   /** `line` with its line end. */
@@ -108,7 +120,9 @@ export class LogDestination {
   #put(piece: Piece): void {
     const { bytes, lines, untold } = piece;
     this.#underWay = piece;
+    this.#givenAtMs = performance.now();
     this.#write(this.#fd, bytes, (error, written) => {
+      this.#givenAtMs = undefined;
       if (error === null && written === bytes.length) {
         this.#isCut = false;
         this.#told += untold;

@@ -32,6 +32,7 @@ export {
   isNoRoom,
   makeFolder,
   removeFolders,
+  stopAtEnd,
   whyUnusable,
   writeWhole,
 } from '../raft/storage/index.js';

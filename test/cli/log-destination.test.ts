@@ -51,6 +51,26 @@ describe('the destination of a log', () => {
     expect(answer(undefined)).toBe('d\n');
   });
 
+  it('hangs when the system does not come back from a write, not while it waits to try again; then nothing is touched', () => {
+    vi.useFakeTimers();
+    const { log, calls, answer } = destination();
+    log.write('a\n');
+    expect(log.hangs).toBe(false);
+    vi.advanceTimersByTime(600);
+    expect(log.hangs).toBe(true);
+    log.write('b\n');
+    log.flushSync();
+    expect(calls.map(({ text }) => text)).toEqual(['a\n']);
+    answer('EAGAIN');
+    vi.advanceTimersByTime(40);
+    expect(log.hangs).toBe(false);
+    vi.advanceTimersByTime(600);
+    expect(log.hangs).toBe(true);
+    answer(undefined);
+    answer(undefined);
+    expect(log.hangs).toBe(false);
+  });
+
   it('goes on behind what was written in part; what follows a line that was cut begins anew', () => {
     const { log, answer } = destination();
     log.write('abc\n');

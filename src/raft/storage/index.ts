@@ -29,6 +29,7 @@ export type { SqliteStorageOptions } from './sqlite.js';
 export { SqliteThread } from './sqlite-thread.js';
 export type { SqliteWorker } from './sqlite-thread.js';
 export { isNoRoom, makeFolder, removeFolders, whyUnusable, writeWhole } from './folders.js';
+export { stopAtEnd } from './process-end.js';
 export { checkSnapshotChunk } from './state-rows.js';
 // What the simulator builds its disk of: the port of the files, and what the real files are made of.
 export { JournaledStorage } from './journaled.js';

@@ -1,5 +1,5 @@
 /**
- * The end of the process, where a storage thread is in a call to a disk that hangs.
+ * The end of the process, where a thread is in a call to a disk that hangs: one of the storage, or one that writes the log.
  *
  * Node waits for its threads before it ends, whether by `process.exit` or since there is nothing left to do, and closes
  * the databases that they have open. No thread can be torn from a call that does not return, and there is no way to end
@@ -16,7 +16,7 @@ type Stoppable = Pick<LaneWriter, 'stop' | 'waitStopped'>;
 
 const threads = new Set<Stoppable>();
 
-/** Ends with `forgetAtEnd`. Elsewhere than in the main thread nothing can be done: who started that one waits for it. */
+/** Waited for at the end of the process, which is by SIGKILL if it does not stop in time. Ends with `forgetAtEnd`. Elsewhere than in the main thread nothing can be done: who started that one waits for it. */
 export function stopAtEnd(thread: Stoppable): void {
   if (!isMainThread) return;
   if (threads.size === 0) process.on('exit', stopAll);
