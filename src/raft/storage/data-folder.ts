@@ -8,7 +8,9 @@ import { accessSync, chmodSync, closeSync, constants, existsSync, openSync } fro
 import { join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { RAFT_FORMATS, numberWritten, reads, unknownNumber } from '../formats.js';
+import { codeOf, isDamage } from './failure.js';
 import { isNoRoom, makeFolder, syncFolder, whyUnusable } from './folders.js';
+import { corruption } from './recovery.js';
 import { StorageFailure } from './storage.js';
 
 export const JOURNAL_FILE = 'journal.db';
@@ -45,6 +47,10 @@ export function holdDataFolder(directory: string): DataFolder {
     lock.close();
     if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
       throw new StorageFailure(`data folder in use: ${path} is held by another running store`);
+    }
+    if (isDamage(error)) {
+      const file = join(path, LOCK_FILE);
+      throw new StorageFailure(`${file} is damaged. It holds nothing of value: remove this file alone and start again`);
     }
     throw error;
   }
@@ -86,6 +92,8 @@ export function openDatabase(folder: DataFolder, name: string, options: Database
     return db;
   } catch (error) {
     db.close();
+    // SQLite does not say which file it was.
+    if (isDamage(error)) throw corruption(`${join(folder.path, name)}: ${error.message} (${codeOf(error)})`);
     throw error;
   }
 }

@@ -26,12 +26,18 @@ export function toFailure(error: unknown, what: string): Failure {
   const text = error instanceof Error ? error.message : String(error);
   const code = codeOf(error);
   const message = `${what}: ${text}${code === '' ? '' : ` (${code})`}`;
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
+  if (isDamage(error)) {
     return { kind: 'corruption', message: corruption(message).message };
   }
   if (FULL.has(code)) return { kind: 'full', message };
   if (isUnopened(error)) return { kind: 'unopened', message };
   return { kind: 'failure', message };
+}
+
+/** SQLite found a file that it cannot have written so. */
+export function isDamage(error: unknown): error is Error {
+  const code = codeOf(error);
+  return code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
 }
 
 /**

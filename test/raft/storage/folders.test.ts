@@ -1,5 +1,5 @@
 /** Data folders: made, private, and one line on those that cannot be used. */
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makeFolder, removeFolders, whyUnusable } from '../../../src/raft/storage/folders.js';
@@ -37,6 +37,29 @@ describe('a data folder', () => {
     expect(existsSync(join(folder, 'a'))).toBe(false);
     await expect(open(join(folder, 'file'))).rejects.toThrow(/cannot be used: it is not a folder \(EEXIST\)$/);
     await expect(open(join(folder, 'file', 'a'))).rejects.toThrow(/: part of its path is not a folder \(ENOTDIR\)$/);
+  });
+
+  it('with a file that is damaged says which: of the lock, that it alone need be removed', async () => {
+    const folder = freshFolder();
+    mkdirSync(folder);
+    const put = (name: string): string => {
+      const file = join(folder, name);
+      writeFileSync(file, 'garbage'.repeat(1_000));
+      return file;
+    };
+    const lock = put('lock.db');
+    await expect(open(folder)).rejects.toMatchObject({
+      name: 'StorageFailure',
+      message: `${lock} is damaged. It holds nothing of value: remove this file alone and start again`,
+    });
+    rmSync(lock);
+    for (const name of ['journal.db', 'state.db']) {
+      const file = put(name);
+      const error: unknown = await open(folder).catch((caught: unknown) => caught);
+      expect(error).toMatchObject({ name: 'StorageCorruption' });
+      expect(String(error)).toContain(`${file}: file is not a database (SQLITE_NOTADB). Nothing was changed.`);
+      rmSync(file);
+    }
   });
 
   it('in /proc is none, which is found out at once', async () => {
