@@ -48,15 +48,14 @@ export async function claimClusterFolder(
 ): Promise<ClusterRecord> {
   const { dataDir } = config;
   const folder = resolve(dataDir);
-  const made: string[] = [];
+  let made: readonly string[] = [];
   let isHeld = false;
   try {
-    made.push(...makeFolder(folder));
+    made = makeFolder(folder);
     lock(dataDir, write);
     isHeld = true;
     const earlier = openRecord(config);
     const record = { ...earlier, ports: await choosePorts(earlier) };
-    for (let index = 0; index < record.nodes; index++) made.unshift(...makeFolder(join(folder, nodeName(index))));
     if (!isDeepStrictEqual(record, read(dataDir))) saveClusterRecord(dataDir, record, write);
     return record;
   } catch (error) {

@@ -42,13 +42,11 @@ it.each([
 it('starts anew with --fresh: the nodes are gone, the id is another', async () => {
   const made = await open();
   // Of a supervisor that was killed under faults.
-  for (const name of ['n1.kept', 'n2.copy', 'n3.stray']) mkdirSync(join(folder, name));
-  writeFileSync(join(folder, 'n1', 'journal.db'), '');
+  for (const name of ['n1', 'n1.kept', 'n2.copy', 'n3.stray']) mkdirSync(join(folder, name));
   const fresh = await open({ fresh: true, shards: '8' });
   expect(fresh.clusterId).not.toBe(made.clusterId);
   expect(fresh.shards).toBe(8);
-  expect(readdirSync(folder)).toEqual(['cluster.json', 'n1', 'n2', 'n3', 'supervisor.pid']);
-  expect(readdirSync(join(folder, 'n1'))).toEqual([]);
+  expect(readdirSync(folder)).toEqual(['cluster.json', 'supervisor.pid']);
 });
 
 it('does not empty a folder that holds anything else', async () => {
@@ -67,7 +65,7 @@ it.each(['', '{}', '{"version":2}', 'null'])('refuses a damaged record: %j', asy
 it('row 41: keeps its files to itself', async () => {
   const inner = join(folder, 'inner');
   await open({ data: inner });
-  for (const made of [inner, join(inner, 'n1')]) expect(statSync(made).mode & 0o777).toBe(0o700);
+  expect(statSync(inner).mode & 0o777).toBe(0o700);
   for (const file of ['cluster.json', 'supervisor.pid']) expect(statSync(join(inner, file)).mode & 0o777).toBe(0o600);
 });
 
@@ -75,7 +73,7 @@ it('takes over from a supervisor that is gone, and leaves nothing of its own hol
   writeFileSync(join(folder, 'supervisor.pid'), '999999999');
   await open({ nodes: '1', replicas: '1' });
   leaveClusterFolder(folder);
-  expect(readdirSync(folder)).toEqual(['cluster.json', 'n1']);
+  expect(readdirSync(folder)).toEqual(['cluster.json']);
 });
 
 describe('on a full disk', () => {
@@ -108,7 +106,7 @@ describe('on a full disk', () => {
     await expect(open({}, PORTS, full(/supervisor\.pid/))).rejects.toThrow(WaitsForRoom);
     const others = [{ peer: 7102, http: 7002 }];
     await expect(open({}, others, full(/cluster\.json/))).rejects.toThrow(WaitsForRoom);
-    expect(readdirSync(folder)).toEqual(['cluster.json', 'n1', 'n2', 'n3']);
+    expect(readdirSync(folder)).toEqual(['cluster.json']);
     expect(await open({}, others)).toEqual({ ...made, ports: others });
   });
 });
