@@ -90,7 +90,8 @@ function openRecord(config: StartConfig): ClusterRecord {
   return earlier;
 }
 
-function saveClusterRecord(dataDir: string, record: ClusterRecord, write: typeof writeFileSync): void {
+/** Whole or not at all, also after a power cut. */
+export function saveClusterRecord(dataDir: string, record: ClusterRecord, write = writeFileSync): void {
   const file = join(dataDir, FILE);
   writeWhole(file, `${JSON.stringify(record, null, 2)}\n`, { temporary: `${file}.tmp`, write });
 }

@@ -12,8 +12,8 @@ export const k19: Mutant = {
     {
       file: 'src/router/dispatch.ts',
       find: `    if (call.operation.type !== 'get') call.perhapsApplied = true;
-    this.#leaders.forget`,
-      replace: `    this.#leaders.forget`,
+    call.abandoned += 1;`,
+      replace: `    call.abandoned += 1;`,
     },
     {
       file: 'src/router/dispatch.ts',

@@ -11,8 +11,8 @@ export const k84: Mutant = {
   edits: [
     {
       file: 'src/raft/storage/folders.ts',
-      find: '  renameSync(temporary, file);\n  syncFolder(dirname(file));',
-      replace: '  renameSync(temporary, file);',
+      find: '  syncFolder(dirname(file));\n}\n\nconst IN_WORDS',
+      replace: '}\n\nconst IN_WORDS',
     },
   ],
 };

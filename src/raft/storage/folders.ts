@@ -92,10 +92,10 @@ export function writeWhole(
   text: string,
   { temporary, write = writeFileSync }: { readonly temporary: string; readonly write?: typeof writeFileSync },
 ): void {
-  const fd = openSync(temporary, 'w', 0o600);
   try {
+    write(temporary, text, { mode: 0o600 });
+    const fd = openSync(temporary, 'r+');
     try {
-      write(fd, text);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
