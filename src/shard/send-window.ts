@@ -8,6 +8,7 @@
  * 150 ms, the window becomes what the link delivered in the time that it should have taken. A fast link is not held up
  * (the window grows to 16 MiB), and a link of 8 Mbit/s has 50 to 150 KB under way.
  *
+ * What was learned is forgotten after a second without pieces, and the window begins small again.
  * The time of an empty link is measured anew every ten seconds, by one piece alone, so that a queue that lasts is not
  * taken for the link. Knows no clock, no socket and no message.
  */
@@ -26,6 +27,8 @@ const MAX_QUEUE_MS = 150;
 /** … and one that is no sign of a slow link: turns of the event loops on both sides make as much under load. */
 const GOOD_QUEUE_MS = 50;
 const MEASURE_EVERY_MS = 10_000;
+/** After so long without a piece what was known of the link is forgotten: it may carry little now, as a new one may. */
+const IDLE_MS = 1_000;
 
 const MIN_PIECE_BYTES = KIB / 2;
 const MAX_PIECE_BYTES = 64 * KIB;
@@ -50,6 +53,8 @@ export class SendWindow {
   /** How long a piece takes that finds the link empty, and when that was last seen. */
   #emptyMs = Infinity;
   #measuredAt = 0;
+  /** When a piece was last acknowledged. */
+  #learnedAt = -Infinity;
   /** Something had to wait for room since the last acknowledgement. */
   #wanted = false;
   /** What left before this does not shrink the window once more. */
@@ -67,7 +72,8 @@ export class SendWindow {
   }
 
   /** Bytes of the next piece: small enough that what is urgent gets its turn soon. */
-  get pieceBytes(): number {
+  pieceBytes(now: number): number {
+    if (this.#marks.length === 0 && now - this.#learnedAt > IDLE_MS) this.#window = MIN_WINDOW_BYTES;
     return Math.min(MAX_PIECE_BYTES, Math.max(MIN_PIECE_BYTES, Math.floor(this.#window / PIECES_PER_WINDOW)));
   }
 
@@ -117,6 +123,7 @@ export class SendWindow {
   }
 
   #learn({ at, flight, alone, end }: Mark, news: number, now: number): void {
+    this.#learnedAt = now;
     const tookMs = now - at;
     const isStale = now - this.#measuredAt > MEASURE_EVERY_MS;
     if (tookMs <= this.#emptyMs || (alone && isStale)) {

@@ -77,7 +77,7 @@ export class TwoLanes implements Outgoing {
     this.#cut();
     const now = clock();
     for (let frame = this.#frames[0]; frame !== undefined; frame = this.#frames[0]) {
-      const length = Math.min(this.#window.pieceBytes, frame.bytes.length - frame.sent);
+      const length = Math.min(this.#window.pieceBytes(now), frame.bytes.length - frame.sent);
       if (!this.#window.hasRoom(PIECE_HEADER_BYTES + length, now)) return;
       const piece = encodePiece(frame.bytes, frame.sent, length);
       this.#window.sentPiece(piece.length, now);

@@ -33,8 +33,8 @@ class Sender {
   runMs(ms: number): this {
     const until = this.now + ms;
     while (this.now < until) {
-      while (this.window.hasRoom(this.window.pieceBytes, this.now)) {
-        const bytes = this.window.pieceBytes;
+      while (this.window.hasRoom(this.window.pieceBytes(this.now), this.now)) {
+        const bytes = this.window.pieceBytes(this.now);
         this.window.sentPiece(bytes, this.now);
         this.#carry(bytes, true);
       }
@@ -45,6 +45,15 @@ class Sender {
       expect(this.window.acknowledged(next.total, this.now)).toBe(true);
     }
     return this;
+  }
+
+  /** Nothing more leaves; what is under way arrives. */
+  rest(ms: number): void {
+    for (const { at, total } of this.#arrivals.splice(0)) {
+      this.now = at;
+      expect(this.window.acknowledged(total, at)).toBe(true);
+    }
+    this.now += ms;
   }
 
   #carry(bytes: number, acknowledges: boolean): void {
@@ -109,6 +118,15 @@ describe('the window of a link', () => {
     const before = sender.delivered;
     sender.runMs(1_000);
     expect(sender.delivered - before).toBeGreaterThan(0.8 * 100_000 * 1_000);
+  });
+
+  it('begins small again after a pause, for the link may have become slow', () => {
+    const sender = new Sender({ bytesPerMs: 100_000, delayMs: 1 }).runMs(1_000);
+    sender.rest(1_100);
+    sender.link = { bytesPerMs: 8, delayMs: 5 };
+    sender.longestQueueMs = 0;
+    sender.runMs(10_000);
+    expect(sender.longestQueueMs).toBeLessThan(350);
   });
 
   it('takes a path that has become longer for what it is, and not for a queue', () => {
