@@ -10,8 +10,8 @@ export const k63: Mutant = {
   edits: [
     {
       file: 'src/shard/send-window.ts',
-      find: '#window = MIN_WINDOW_BYTES',
-      replace: '#window = 64 * MIN_WINDOW_BYTES',
+      find: 'const MIN_WINDOW_BYTES = 2 * KIB;',
+      replace: 'const MIN_WINDOW_BYTES = 128 * KIB;',
     },
   ],
 };
