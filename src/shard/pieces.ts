@@ -17,11 +17,14 @@ const { receipt: RECEIPT, piece: PIECE, lastPiece: LAST_PIECE } = FORMATS.linkMe
 /** Bytes of a piece before its part of the frame. */
 export const PIECE_HEADER_BYTES = 1;
 /**
- * What came in whole frames is acknowledged together, a piece at once. A link that carries little says so after so many
- * bytes; one that carries much, not more often than this, for a receipt costs about as much as a frame.
+ * What came in whole frames is acknowledged together, a piece at once. A link that carries much says so every now and
+ * then; one that carries little more seldom, for a receipt costs about as much as a frame. On the narrowest links that
+ * is soon enough: 64 kbit/s are 1,200 bytes in the time.
  */
-const RECEIPT_BYTES = 2 * 1024;
+const RECEIPT_BYTES = 32 * 1024;
 const RECEIPT_EVERY_MS = 25;
+const LITTLE_BYTES = 2 * 1024;
+const LITTLE_EVERY_MS = 150;
 const MOST_WITHOUT_RECEIPT_BYTES = 256 * 1024;
 
 /** The part of `frame` from `start` on, at most `length` bytes, as a message of its own. */
@@ -92,9 +95,10 @@ export class Arrivals {
    */
   receipt(clock: () => number): Uint8Array | undefined {
     const unsaid = this.#total - this.#receipted;
-    if (!this.#isDue && unsaid < RECEIPT_BYTES) return undefined;
+    if (!this.#isDue && unsaid < LITTLE_BYTES) return undefined;
     const now = clock();
-    const isSoon = now - this.#receiptedAt < RECEIPT_EVERY_MS && unsaid < MOST_WITHOUT_RECEIPT_BYTES;
+    const everyMs = unsaid < RECEIPT_BYTES ? LITTLE_EVERY_MS : RECEIPT_EVERY_MS;
+    const isSoon = now - this.#receiptedAt < everyMs && unsaid < MOST_WITHOUT_RECEIPT_BYTES;
     if (!this.#isDue && isSoon) return undefined;
     this.#isDue = false;
     this.#receipted = this.#total;
