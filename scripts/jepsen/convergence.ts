@@ -49,6 +49,7 @@ export async function convergence({ waits, limitMs, leastMs, now, signal }: Conv
     else missing.push(...complaints);
   }
   const leftMs = leastMs - passedMs();
-  if (leftMs > 0) await pause(leftMs, undefined, { signal }).catch(() => undefined);
+  // Of a timer the fractions of a ms are lost, twice.
+  if (leftMs > 0) await pause(Math.ceil(leftMs) + 1, undefined, { signal }).catch(() => undefined);
   return { start, end: now(), afterMs, missing };
 }

@@ -64,7 +64,10 @@ export interface GroupOptions {
 /** A group's replica as tools see it: to be read, and only between two turns of its node. */
 export interface Replica {
   readonly id: GroupId;
-  readonly raft: Pick<Raft, 'id' | 'role' | 'term' | 'vote' | 'leader' | 'commit' | 'configuration' | 'log' | 'status'>;
+  readonly raft: Pick<
+    Raft,
+    'id' | 'role' | 'term' | 'vote' | 'leader' | 'commit' | 'configuration' | 'log' | 'status' | 'quarantinedLife'
+  >;
   /** The state machine has applied everything up to here. */
   readonly applied: number;
   readonly installing: boolean;

@@ -62,9 +62,13 @@ export async function standTrial(
   return wrong && `while n${node.id} alone is ${kind}: ${wrong}`;
 }
 
-/** A leader, where no other is needed for a majority. */
+/** A leader, where no other is needed for a majority: not while one has to be brought up, which does not vote. */
 function drawNode({ nodes }: SimCluster, random: Random): VirtualNode | undefined {
   if (!nodes.every(({ serving, damaged }) => serving && !damaged)) return undefined;
+  const isConfined = [...nodes].some((node) =>
+    [...node.replicas()].some(({ raft }) => raft.quarantinedLife !== undefined),
+  );
+  if (isConfined) return undefined;
   const leaders = nodes.filter((node) => [...node.replicas()].some(({ id, raft }) => id > 0 && raft.role === 'leader'));
   return leaders.length === 0 ? undefined : random.pick(leaders);
 }

@@ -104,6 +104,7 @@ class Life {
         return now().commit;
       },
       configuration: { voters: [1, 2, 3], votersOutgoing: [], learners: [] },
+      quarantinedLife: undefined,
       log,
       status: () =>
         ({

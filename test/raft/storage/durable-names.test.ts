@@ -1,11 +1,11 @@
 /** A name that a file got is lost in a power cut until its folder is synced, and what a rename replaced is lost at once. */
 import type * as realFs from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { saveClusterRecord } from '../../../src/cli/cluster-file.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type * as ClusterFile from '../../../src/cli/cluster-file.js';
+import type * as Plan from '../../../src/embedded/plan.js';
+import type * as StoreFiles from '../../../src/raft/storage/store-files.js';
 import { checkOptions } from '../../../src/embedded/options.js';
-import { readOrMakePlan } from '../../../src/embedded/plan.js';
-import { openStoreFiles } from '../../../src/raft/storage/store-files.js';
 import { freshFolder, removeFoldersAfterEach } from './support/builders.js';
 
 /** What is not on the disk yet: names in folders, and bytes of files. */
@@ -52,6 +52,21 @@ vi.mock('node:fs', async (original) => {
 });
 
 removeFoldersAfterEach();
+
+let saveClusterRecord: typeof ClusterFile.saveClusterRecord;
+let readOrMakePlan: typeof Plan.readOrMakePlan;
+let openStoreFiles: typeof StoreFiles.openStoreFiles;
+// Anew, for test files share a process: what an earlier one has loaded has the file system as it is.
+beforeAll(async () => {
+  vi.resetModules();
+  ({ saveClusterRecord } = await import('../../../src/cli/cluster-file.js'));
+  ({ readOrMakePlan } = await import('../../../src/embedded/plan.js'));
+  ({ openStoreFiles } = await import('../../../src/raft/storage/store-files.js'));
+});
+afterAll(() => {
+  vi.doUnmock('node:fs');
+  vi.resetModules();
+});
 afterEach(() => {
   pending.names.clear();
   pending.bytes.clear();
