@@ -1,5 +1,6 @@
 /** The random id of a cluster and its feature level: when they come, and whom they keep out. */
 import { afterEach, describe, expect, test } from 'vitest';
+import type { MemoryDisk } from '../../src/shard/index.js';
 import { loadHash } from '../../src/shard/hash.js';
 import { FORMER_PROTOCOL, PROTOCOL } from '../../src/shard/protocol.js';
 import type { Topology } from '../../src/shard/topology.js';
@@ -30,6 +31,20 @@ async function incomplete(ids = [1, 2], seed = 1, nodes = 3): Promise<VirtualClu
   await made.backend.start();
   for (const id of ids) await made.startNode(id);
   return made;
+}
+
+/** The node's namesake in the other cluster is started in its place, for long. @returns brings the node itself back */
+async function strayFor(id: number, other: VirtualCluster): Promise<() => Promise<void>> {
+  const { disks } = cluster;
+  const ours = disks.get(id)!;
+  const startOn = async (disk: MemoryDisk): Promise<void> => {
+    await cluster.kill(id);
+    disks.set(id, disk);
+    await cluster.startNode(id);
+  };
+  await startOn(other.disks.get(id)!);
+  await cluster.runtime.run(10_000);
+  return () => startOn(ours);
 }
 
 /** Joins as node or router, and says and sends what it likes. */
@@ -145,16 +160,9 @@ describe('the cluster uid', () => {
     await start();
     for (let i = 0; i < 3; i++) await cluster.put(`key-${i}`, 'ours');
     const [uid] = uids();
-    await cluster.kill(3);
-    const { disks } = cluster;
-    const ours = disks.get(3)!;
-    disks.set(3, other.disks.get(3)!);
-    await cluster.startNode(3);
-    await cluster.runtime.run(10_000);
+    const comesBack = await strayFor(3, other);
     expect(cluster.node(3).status().links).toEqual([]);
-    await cluster.kill(3);
-    disks.set(3, ours);
-    await cluster.startNode(3);
+    await comesBack();
     expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
     expect(uids()).toEqual(new Set([uid]));
     for (let i = 0; i < 3; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
@@ -169,17 +177,10 @@ describe('the cluster uid', () => {
     await start({ nodes: 5, shards: 10 });
     expect(await settled()).toBe(true);
     for (let i = 0; i < 10; i++) await cluster.put(`key-${i}`, 'ours');
-    await cluster.kill(5);
-    const { disks } = cluster;
-    const ours = disks.get(5)!;
-    disks.set(5, other.disks.get(5)!);
-    await cluster.startNode(5);
-    await cluster.runtime.run(10_000);
+    const comesBack = await strayFor(5, other);
     const quarantined = [1, 2, 3, 4].filter((id) => cluster.node(id).status().quarantine !== undefined);
     expect(quarantined).toEqual([]);
-    await cluster.kill(5);
-    disks.set(5, ours);
-    await cluster.startNode(5);
+    await comesBack();
     expect(await cluster.runtime.until(() => cluster.everyShardHasALeader() && cluster.converged())).toBe(true);
     for (let i = 0; i < 10; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
   });
@@ -211,16 +212,9 @@ describe('the cluster uid', () => {
     await start();
     expect(await settled()).toBe(true);
     for (let i = 0; i < 3; i++) await cluster.put(`key-${i}`, 'ours');
-    await cluster.kill(3);
-    const { disks } = cluster;
-    const ours = disks.get(3)!;
-    disks.set(3, other.disks.get(3)!);
-    await cluster.startNode(3);
-    await cluster.runtime.run(10_000);
+    const comesBack = await strayFor(3, other);
     expect(cluster.node(3).status().links).toEqual([]);
-    await cluster.kill(3);
-    disks.set(3, ours);
-    await cluster.startNode(3);
+    await comesBack();
     expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
     for (let i = 0; i < 3; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
     expect(await cluster.text('key-9')).toBeUndefined();
