@@ -244,7 +244,8 @@ export class ShardNode {
     this.#parts.inbox.startSubmitted(this.#parts.operations);
     for (const task of tasks) task();
     if (tick) this.#parts.groups.tick();
-    watchDisk(this.#parts, this.#options);
+    // A tick or a chore is never far, and a disk that hangs does so for longer.
+    if (tick || tasks.length > 0) watchDisk(this.#parts, this.#options);
     this.#parts.groups.collect();
     this.#parts.snapshots.pump();
     this.#pace();

@@ -27,8 +27,11 @@ export interface Outgoing {
    * @throws WireError if it cannot be said to this peer
    */
   add(message: PeerMessage, socketBytes: number): boolean;
-  /** Hands out what may leave now, one message of the link at a time. `clock` in ms, never back. */
-  take(clock: () => number, send: (bytes: Uint8Array) => void): void;
+  /**
+   * Hands out what may leave now, one message of the link at a time. `clock` in ms, never back.
+   * @returns how many messages have left, the last part of each counting for the whole
+   */
+  take(clock: () => number, send: (bytes: Uint8Array) => void): number;
   /** The link is down. */
   clear(): void;
 }
@@ -67,11 +70,13 @@ export class SingleLane implements Outgoing {
     return true;
   }
 
-  take(_clock: () => number, send: (bytes: Uint8Array) => void): void {
+  take(_clock: () => number, send: (bytes: Uint8Array) => void): number {
     const last = this.#encoder.take();
+    const messages = this.#messages;
     this.#messages = 0;
     if (this.#fullBytes > 0) this.#takeFull(send);
     if (last !== undefined) send(last);
+    return messages;
   }
 
   /** Rarely are there any, and every turn asks. */

@@ -43,12 +43,8 @@ export function encodeReceipt(total: number): Uint8Array {
   return out.take();
 }
 
-export type Arrival =
-  | { readonly type: 'frame'; readonly bytes: Uint8Array }
-  /** The other side has got so many bytes. */
-  | { readonly type: 'receipt'; readonly total: number }
-  /** A piece of a frame that is not whole yet. */
-  | { readonly type: 'piece' };
+/** A whole frame; or a receipt: so many bytes has the other side got; or nothing yet, for it was a piece. */
+export type Arrival = Uint8Array | number | undefined;
 
 /** What arrives over one link: counts it, and makes whole frames of pieces. */
 export class Arrivals {
@@ -73,7 +69,7 @@ export class Arrivals {
     if (kind === RECEIPT) return readReceipt(message);
     if (kind > LAST_PIECE) throw new WireError(unknownNumber(FORMATS.linkMessage, kind));
     this.#total += message.length;
-    if (kind !== PIECE && kind !== LAST_PIECE) return { type: 'frame', bytes: message };
+    if (kind < RECEIPT) return message;
     this.#isDue = true;
     const part = message.subarray(PIECE_HEADER_BYTES);
     if (part.length === 0) throw new WireError('an empty piece');
@@ -82,11 +78,11 @@ export class Arrivals {
     if (this.#pieceBytes > this.#maxFrameBytes) {
       throw new WireError(`pieces of ${this.#pieceBytes} bytes, where a frame has at most ${this.#maxFrameBytes}`);
     }
-    if (kind === PIECE) return { type: 'piece' };
+    if (kind === PIECE) return undefined;
     const bytes = Buffer.concat(this.#pieces, this.#pieceBytes);
     this.#pieces = [];
     this.#pieceBytes = 0;
-    return { type: 'frame', bytes };
+    return bytes;
   }
 
   /**
@@ -107,10 +103,10 @@ export class Arrivals {
   }
 }
 
-function readReceipt(message: Uint8Array): Arrival {
+function readReceipt(message: Uint8Array): number {
   const input = new WireReader(message);
   input.u8();
   const total = input.u48();
   if (input.remaining > 0) throw new WireError('a receipt with something behind it');
-  return { type: 'receipt', total };
+  return total;
 }

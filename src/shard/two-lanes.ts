@@ -70,15 +70,18 @@ export class TwoLanes implements Outgoing {
     return true;
   }
 
-  take(clock: () => number, send: (bytes: Uint8Array) => void): void {
+  take(clock: () => number, send: (bytes: Uint8Array) => void): number {
     this.#window.sent(this.#urgent.bytes);
-    this.#urgent.take(clock, send);
-    if (this.#bulkBytes === 0) return;
+    const messages = this.#urgent.take(clock, send);
+    return this.#bulkBytes === 0 ? messages : messages + this.#takeBulk(clock(), send);
+  }
+
+  #takeBulk(now: number, send: (bytes: Uint8Array) => void): number {
+    let messages = 0;
     this.#cut();
-    const now = clock();
     for (let frame = this.#frames[0]; frame !== undefined; frame = this.#frames[0]) {
       const length = Math.min(this.#window.pieceBytes(now), frame.bytes.length - frame.sent);
-      if (!this.#window.hasRoom(PIECE_HEADER_BYTES + length, now)) return;
+      if (!this.#window.hasRoom(PIECE_HEADER_BYTES + length, now)) break;
       const piece = encodePiece(frame.bytes, frame.sent, length);
       this.#window.sentPiece(piece.length, now);
       frame.sent += length;
@@ -86,9 +89,11 @@ export class TwoLanes implements Outgoing {
       if (frame.sent === frame.bytes.length) {
         this.#frames.shift();
         this.#frameMessages -= frame.messages;
+        messages += frame.messages;
       }
       send(piece);
     }
+    return messages;
   }
 
   clear(): void {
@@ -100,8 +105,11 @@ export class TwoLanes implements Outgoing {
   }
 
   #goesInBulk(message: PeerMessage): boolean {
+    const isRaft = message.type === 'raft';
+    const isOrdered = isRaft && hasPlaceInOrder(message.message.type);
+    // Most messages of a busy link: short, and in no order.
+    if (isRaft && !isOrdered) return false;
     const bytes = aboutHowLong(message);
-    const isOrdered = message.type === 'raft' && hasPlaceInOrder(message.message.type);
     if (bytes > BULK_BYTES || (isOrdered && this.#bulkBytes > 0)) return true;
     return (isOrdered || bytes > TINY_BYTES) && !this.#window.isCalm(this.#urgent.bytes + bytes);
   }

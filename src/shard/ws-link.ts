@@ -68,6 +68,10 @@ export class WsLink {
   /** Undefined on a link of one lane, where every message of the socket is a frame. */
   private readonly lanes: { readonly window: SendWindow; readonly arrivals: Arrivals } | undefined;
   private down = false;
+  /** Something was queued since the last `flush`. */
+  private queued = false;
+  /** Bytes that waited in the socket when that was last asked; what waits there only gets less between two flushes. */
+  private behind = 0;
   private quietChecks = 0;
   private readAtCheck: number;
   private readonly clock = (): number => this.owner.now();
@@ -118,7 +122,7 @@ export class WsLink {
   send(message: PeerMessage): boolean {
     const { counters } = this.owner;
     try {
-      if (this.outgoing.add(message, this.socket.bufferedAmount)) return true;
+      if (this.add(message)) return true;
       counters.droppedFull += 1;
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
@@ -128,11 +132,25 @@ export class WsLink {
     return false;
   }
 
+  private add(message: PeerMessage): boolean {
+    if (!this.outgoing.add(message, this.behind)) {
+      this.behind = this.socket.bufferedAmount;
+      if (!this.outgoing.add(message, this.behind)) return false;
+    }
+    this.queued = true;
+    return true;
+  }
+
+  /** Hands what was queued to the socket, as far as it may leave; to be called after each turn, so it costs nothing where nothing was. */
   flush(): void {
-    if (this.down || this.outgoing.bytes === 0) return;
-    const before = this.outgoing.messages;
-    this.outgoing.take(this.clock, this.hand);
-    this.owner.counters.messagesOut += before - this.outgoing.messages;
+    if (this.queued) this.release();
+  }
+
+  private release(): void {
+    this.queued = false;
+    if (this.down) return;
+    this.owner.counters.messagesOut += this.outgoing.take(this.clock, this.hand);
+    this.behind = this.socket.bufferedAmount;
   }
 
   /** Breaks the link off because of what the other side did. */
@@ -202,16 +220,16 @@ export class WsLink {
   /** A frame, if with this message one is whole. What the other side has to know of it leaves at once. */
   private arrived(message: Uint8Array, { window, arrivals }: NonNullable<WsLink['lanes']>): Uint8Array | undefined {
     const arrival = arrivals.take(message);
-    if (arrival.type === 'receipt') {
-      if (!window.acknowledged(arrival.total, this.owner.now())) {
-        throw new WireError(`a receipt for ${arrival.total} bytes, which were not sent`);
+    if (typeof arrival === 'number') {
+      if (!window.acknowledged(arrival, this.owner.now())) {
+        throw new WireError(`a receipt for ${arrival} bytes, which were not sent`);
       }
-      this.flush();
+      this.release();
       return undefined;
     }
     const receipt = arrivals.receipt(this.clock);
     if (receipt !== undefined) this.socket.send(receipt);
-    return arrival.type === 'frame' ? arrival.bytes : undefined;
+    return arrival;
   }
 
   private read(bytes: Uint8Array): void {

@@ -75,13 +75,13 @@ export class LaneLink {
     if (this.#lanes === undefined) return message;
     const { window, arrivals } = this.#lanes;
     const arrival = arrivals.take(message);
-    if (arrival.type === 'receipt') {
-      if (!window.acknowledged(arrival.total, this.#options.now())) throw new Error('a receipt for what was not sent');
+    if (typeof arrival === 'number') {
+      if (!window.acknowledged(arrival, this.#options.now())) throw new Error('a receipt for what was not sent');
       this.flush();
       return undefined;
     }
     const receipt = arrivals.receipt(this.#options.now);
     if (receipt !== undefined) this.#options.put(receipt);
-    return arrival.type === 'frame' ? arrival.bytes : undefined;
+    return arrival;
   }
 }

@@ -72,6 +72,8 @@ export class VirtualDisk {
   #forgotten: DurableIndex | undefined;
   /** In the order in which they were written. */
   #inFlight: InFlight[] = [];
+  /** Of these: those that began while the disk was slow, and take their time however fast it is since. */
+  readonly #slowed = new WeakSet<InFlight>();
   /** Its sync failed: whether it is on the disk shows when the files are opened again. */
   #failed: InFlight | undefined;
   /** Who has the files open, and what it sees. */
@@ -165,6 +167,7 @@ export class VirtualDisk {
     const fault = this.faults.failNextSync ?? (this.faults.isFull && needsRoom(transaction) ? 'full' : undefined);
     this.faults.failNextSync = undefined;
     const write = { transaction, ms: this.#syncMs(startsAt), error: fault && syncError(fault) };
+    if (this.#isSlow) this.#slowed.add(write);
     this.#inFlight.push(write);
     return write;
   }
@@ -240,9 +243,13 @@ export class VirtualDisk {
 
   /** Something keeps it from being as fast as it is by itself, or will make a write fail. */
   get isTroubled(): boolean {
-    const { stallUntil, failNextSync, slowFactor, isFull } = this.faults;
+    const { failNextSync, isFull } = this.faults;
     if (this.#hung !== undefined || failNextSync !== undefined || isFull) return true;
-    return slowFactor > 1 || stallUntil > this.#scheduler.now;
+    return this.#isSlow || this.#inFlight.some((write) => this.#slowed.has(write));
+  }
+
+  get #isSlow(): boolean {
+    return this.faults.slowFactor > 1 || this.faults.stallUntil > this.#scheduler.now;
   }
 
   get stateBytes(): number {

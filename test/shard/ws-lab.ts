@@ -124,7 +124,7 @@ export class RawPeer {
     const arrival = this.arrivals.take(data);
     const receipt = this.version > 1 ? this.arrivals.receipt(() => performance.now()) : undefined;
     if (receipt !== undefined) this.send(receipt);
-    if (arrival.type === 'frame') this.messages.push(arrival.bytes);
+    if (arrival instanceof Uint8Array) this.messages.push(arrival);
   }
 
   hello(change: Partial<Hello> = {}, layout?: number): void {

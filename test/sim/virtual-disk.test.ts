@@ -162,6 +162,22 @@ describe('a virtual disk', () => {
     expect(scheduler.now).toBeGreaterThanOrEqual(until);
   });
 
+  it('is troubled for as long as something is under way that began while it was slow', async () => {
+    const storage = await open();
+    disk.faults.slowFactor = 100;
+    const slow = commit(storage, 1);
+    await pass(10);
+    disk.faults.slowFactor = 1;
+    await pass(180);
+    expect(disk.isTroubled).toBe(true);
+    await within(slow);
+    expect(disk.isTroubled).toBe(false);
+    const usual = commit(storage, 2);
+    await pass(1);
+    expect(disk.isTroubled).toBe(false);
+    await within(usual);
+  });
+
   it('shows nothing of a checkpoint to readers until it is synced', async () => {
     const storage = await open();
     const checkpoint = storage.checkpoint([{ group: 1, meta: meta(5), rows: [row('a', '1')] }]);

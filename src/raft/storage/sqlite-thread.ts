@@ -4,8 +4,9 @@
  * One thread can serve many stores (an embedded cluster in one process); a store that is given none starts its own.
  */
 import type { Worker } from 'node:worker_threads';
+import { unpackReplies, type ReplyPacket } from './reply-packet.js';
 import { LaneWriter, newLaneMemory } from './request-lane.js';
-import type { Outcome, ReplyEnvelope, Request } from './sqlite-protocol.js';
+import type { Outcome, Request } from './sqlite-protocol.js';
 import { StorageFailure } from './storage.js';
 import { forgetAtEnd, stopAtEnd } from './process-end.js';
 import { startThread } from './thread.js';
@@ -43,8 +44,11 @@ export class SqliteThread implements SqliteWorker {
     const memory = newLaneMemory();
     this.#lane = new LaneWriter(memory);
     this.#worker = startThread(new URL('./sqlite-worker.js', import.meta.url), memory);
-    this.#worker.on('message', (replies: readonly ReplyEnvelope[]) => {
-      for (const { store, call, outcome } of replies) this.#listeners.get(store)?.reply(call, outcome);
+    const deliver = (store: number, call: number, outcome: Outcome): void => {
+      this.#listeners.get(store)?.reply(call, outcome);
+    };
+    this.#worker.on('message', (packet: ReplyPacket) => {
+      unpackReplies(packet, deliver);
     });
     this.#worker.on('error', (error) => {
       this.#die(new StorageFailure(`the storage thread failed: ${String(error)}`, { cause: error }));

@@ -7,6 +7,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { EngineHost } from './engine-host.js';
 import { LogCopier } from './log-copier.js';
+import { packReplies } from './reply-packet.js';
 import { LaneReader } from './request-lane.js';
 import type { RequestEnvelope } from './sqlite-protocol.js';
 import { openStoreFiles } from './store-files.js';
@@ -27,7 +28,7 @@ const copier = new LogCopier();
 const host = new EngineHost({
   poll: () => lane.next(),
   send: (replies) => {
-    port.postMessage(replies);
+    port.postMessage(packReplies(replies));
   },
   openFiles: (directory, maxJournalBytes) => openStoreFiles(directory, maxJournalBytes, { copyLog: copier.copy }),
 });
