@@ -1,5 +1,6 @@
 /** The goals that the usual run speaks of, from its rows. */
 import type { Comparison, RowResult, TargetResult } from './compare.js';
+import { median } from './latencies.js';
 import { judge, type Goal, type JudgedGoal } from './goals.js';
 import type { TargetName } from './target.js';
 import { putShare, rowName } from './workload.js';
@@ -58,11 +59,9 @@ export function compareGoals(comparison: Comparison): JudgedGoal[] {
     ),
     ...(['put@64', 'get@64', 'put@1'] as const).map((name) => {
       const targets = comparison.rows.find(({ row }) => rowName(row) === name)?.targets;
-      const cost = (of: 'kvorum' | 'kvorum-base'): number => targets?.[of]?.cpuSecondsPer1000 ?? NaN;
-      return judge(
-        less(`CPU of 1,000 operations, ${name}, vs --base`, CPU_VS_BASE),
-        cost('kvorum') / cost('kvorum-base'),
-      );
+      const { kvorum, 'kvorum-base': base } = targets ?? {};
+      const ratios = (kvorum?.cpuRounds ?? []).map((cost, round) => cost / (base?.cpuRounds[round] ?? NaN));
+      return judge(less(`CPU of 1,000 operations, ${name}, vs --base`, CPU_VS_BASE), median(ratios));
     }),
     judge(less('event-loop delay p99 of any node under puts', LOOP_DELAY_MS, ' ms'), worstLoopDelay(comparison.rows)),
     judge(less('bytes written per byte put, 64 clients', WRITTEN, ''), at('put', 64)?.kvorum?.writtenPerByte ?? NaN),

@@ -2,8 +2,9 @@
  * The usual run: every row, by every target that can, in turn (A B A B), medians of the rounds.
  *
  * Targets run all the time and idle while another one is measured; what an idle one costs is a few per cent of a core.
- * Who is measured first changes from round to round. Two builds are started anew now and then: which functions the engine
- * compiles, and when, differs from one process to the next by several per cent of CPU.
+ * Who is measured first changes from round to round. Two builds are started anew now and then, one or the other first: which
+ * functions the engine compiles, and when, differs from one process to the next by several per cent of CPU. And before a row is
+ * measured both are driven by it: another kind of load has the engine compile anew, for a minute at one client's pace.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Context } from './context.js';
@@ -29,6 +30,8 @@ export interface RowResult {
 export interface TargetResult extends Figures {
   /** Operations in a second, of each round. */
   readonly rounds: readonly number[];
+  /** Of each round; what one round of two targets has in common, such as a busy machine, is not in their ratio. */
+  readonly cpuRounds: readonly number[];
 }
 
 export interface Comparison {
@@ -43,8 +46,10 @@ const WARM_UP_CLIENTS = 64;
 const WARM_UP_S = { quick: 1, full: 3 };
 const REST_MS = 200;
 const EMBEDDED_SECONDS = 4;
-/** Starts of Kvorum and of the other build, between which the rounds are shared out. */
-const LAUNCHES_BESIDE_BASE = 3;
+/** Starts of Kvorum and of the other build, between which the rounds are shared out; each is the first to start in half of them. */
+const LAUNCHES_BESIDE_BASE = 4;
+/** Of a row beside another build, each. */
+const ROW_WARM_UP_S = { quick: 1, full: 10 };
 
 export async function compare(options: Options, context: Context, driver: HttpDriver): Promise<Comparison> {
   const notRun = new Set<string>();
@@ -63,7 +68,10 @@ export async function compare(options: Options, context: Context, driver: HttpDr
       const targets = [...builds, ...beside];
       for (const target of targets) await warmUp(target, options, context);
       const most = Math.round((launch * options.rounds) / launches);
-      for (const each of taken) await measureRow(each, targets, { options, context, notRun, most });
+      for (const each of taken) {
+        if (builds.length > 1) await settle(each.row, builds, options);
+        await measureRow(each, targets, { options, context, notRun, most });
+      }
       const isLast = launch === launches;
       if (isLast) rows.push(...taken.map((each) => each.result()));
       if (isLast && !options.quick) paced.push(...(await paceAll(rows, { kvorum, beside, options, context })));
@@ -165,6 +173,10 @@ async function warmUp(target: Target, { quick }: Options, { say }: Context): Pro
   }
 }
 
+async function settle(row: Row, builds: readonly Target[], { quick }: Options): Promise<void> {
+  for (const build of builds) await build.drive(row, quick ? ROW_WARM_UP_S.quick : ROW_WARM_UP_S.full);
+}
+
 /** Kvorum, and the other build behind it if there is one. */
 async function startBuilds(
   options: Options,
@@ -196,7 +208,11 @@ class Taken {
   result(): RowResult {
     const results = [...this.#figures].map(([name, some]) => [
       name,
-      { ...medians(some), rounds: some.map(({ opsPerSecond }) => opsPerSecond) },
+      {
+        ...medians(some),
+        rounds: some.map(({ opsPerSecond }) => opsPerSecond),
+        cpuRounds: some.map(({ cpuSecondsPer1000 }) => cpuSecondsPer1000),
+      },
     ]);
     return { row: this.row, targets: Object.fromEntries(results) as RowResult['targets'] };
   }
