@@ -48,7 +48,7 @@ const REST_MS = 200;
 const EMBEDDED_SECONDS = 4;
 /** Starts of Kvorum and of the other build, between which the rounds are shared out; each is the first to start in half of them. */
 const LAUNCHES_BESIDE_BASE = 4;
-/** Of a row beside another build, each. */
+/** Seconds of a row beside another build, each; by turns, for a process that idled for long is slow again at first. */
 const ROW_WARM_UP_S = { quick: 1, full: 10 };
 
 export async function compare(options: Options, context: Context, driver: HttpDriver): Promise<Comparison> {
@@ -174,7 +174,8 @@ async function warmUp(target: Target, { quick }: Options, { say }: Context): Pro
 }
 
 async function settle(row: Row, builds: readonly Target[], { quick }: Options): Promise<void> {
-  for (const build of builds) await build.drive(row, quick ? ROW_WARM_UP_S.quick : ROW_WARM_UP_S.full);
+  const seconds = quick ? ROW_WARM_UP_S.quick : ROW_WARM_UP_S.full;
+  for (let turn = 0; turn < seconds; turn++) for (const build of builds) await build.drive(row, 1);
 }
 
 /** Kvorum, and the other build behind it if there is one. */

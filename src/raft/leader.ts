@@ -127,15 +127,11 @@ function quorumIsActive(core: Core, leader: Leader): boolean {
   return active > 0;
 }
 
-/** One that was silent for so many election timeouts is taken for gone: no entries are kept for it. */
-const GONE_AFTER_PERIODS = 10;
-
 /** For each member that is not gone, the first entry that it needs, if the log still has it. */
 export function entriesNeeded(core: Core, leader: Leader): number[] {
   const needed: number[] = [];
   for (const peer of leader.peers.values()) {
-    const isGone = !peer.recentlyActive && peer.silentPeriods >= GONE_AFTER_PERIODS;
-    if (!isGone && peer.needsFrom >= core.log.firstIndex) needed.push(peer.needsFrom);
+    if (!peer.isGone && peer.needsFrom >= core.log.firstIndex) needed.push(peer.needsFrom);
   }
   return needed;
 }

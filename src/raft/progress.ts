@@ -59,6 +59,9 @@ interface Replicate {
   paused: boolean;
 }
 
+/** Election timeouts of silence after which a member is taken for gone. */
+const GONE_AFTER_PERIODS = 10;
+
 interface Snapshot {
   readonly type: 'snapshot';
   readonly transfer: SnapshotTransfer;
@@ -118,6 +121,10 @@ export class Progress {
   /** What it is known to have received, durably or not, as long as it answers heartbeats. */
   get received(): number {
     return this.#unansweredRounds > ANSWERS_WITHIN_ROUNDS ? this.#match : Math.max(this.#match, this.#received);
+  }
+  /** It was silent for so long that no entries, and no snapshot that it does not ask for, are kept for it. */
+  get isGone(): boolean {
+    return !this.recentlyActive && this.silentPeriods >= GONE_AFTER_PERIODS;
   }
   get isActiveVoice(): boolean {
     return this.recentlyActive && this.quarantine === undefined;

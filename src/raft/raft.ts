@@ -285,6 +285,12 @@ export class Raft {
     return role.type === 'leader' ? role.peers.get(to)?.transfer : undefined;
   }
 
+  /** Nothing was heard of `to` for ten election timeouts, or this replica does not lead. */
+  isGone(to: NodeId): boolean {
+    const { role } = this.#core;
+    return role.type !== 'leader' || role.peers.get(to)?.isGone !== false;
+  }
+
   /** The chunk asked for cannot be had now; the core asks again later. */
   chunkUnavailable(to: NodeId): void {
     const { role } = this.#core;

@@ -34,6 +34,11 @@ export interface NodeLimits {
   readonly snapshotChunkBytes: number;
   /** Bytes of snapshots of all groups under way to one follower; exceeded by less than one chunk. */
   readonly snapshotWindowBytes: number;
+  /**
+   * For so long (ms) a snapshot that nobody asks for more of is kept open, and a chunk that nobody answers takes its room in the
+   * window: one group that is stuck stops no other.
+   */
+  readonly snapshotPatienceMs: number;
   /** Bytes of rows of all groups that are remembered beside what the next checkpoint will write. */
   readonly recentBytes: number;
 }
@@ -49,6 +54,7 @@ export const DEFAULT_NODE_LIMITS: NodeLimits = {
   commitBytes: Infinity,
   snapshotChunkBytes: 256 * 1024,
   snapshotWindowBytes: 512 * 1024,
+  snapshotPatienceMs: 30_000,
   recentBytes: 16 * 1024 * 1024,
 };
 

@@ -123,6 +123,7 @@ const snapshotSender = (
   new SnapshotSender(storage, {
     chunkBytes: limits.snapshotChunkBytes,
     windowBytes: limits.snapshotWindowBytes,
+    patienceMs: limits.snapshotPatienceMs,
     now: () => runtime.now(),
     inTurn,
     wantCheckpoint: checkpoint,

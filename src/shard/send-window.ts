@@ -53,6 +53,7 @@ export class SendWindow {
   /** How long a piece takes that finds the link empty, and when that was last seen. */
   #emptyMs = Infinity;
   #measuredAt = 0;
+  readonly #measureEveryMs: number;
   /** When a piece was last acknowledged. */
   #learnedAt = -Infinity;
   /** Something had to wait for room since the last acknowledgement. */
@@ -61,9 +62,10 @@ export class SendWindow {
   #shrunkAt = 0;
 
   /** @param before bytes that were sent and acknowledged already */
-  constructor(before = 0) {
+  constructor(before = 0, measureEveryMs = MEASURE_EVERY_MS) {
     this.#sent = before;
     this.#acknowledged = before;
+    this.#measureEveryMs = measureEveryMs;
   }
 
   /** Bytes that were sent and not yet acknowledged. */
@@ -87,7 +89,7 @@ export class SendWindow {
   /** May a piece of `bytes` leave now? One may always be under way. */
   hasRoom(bytes: number, now: number): boolean {
     if (this.#marks.length === 0) return true;
-    const isStale = now - this.#measuredAt > MEASURE_EVERY_MS;
+    const isStale = now - this.#measuredAt > this.#measureEveryMs;
     const fits = !isStale && this.underWay + bytes <= this.#window;
     if (!fits) this.#wanted = true;
     return fits;
@@ -125,7 +127,7 @@ export class SendWindow {
   #learn({ at, flight, alone, end }: Mark, news: number, now: number): void {
     this.#learnedAt = now;
     const tookMs = now - at;
-    const isStale = now - this.#measuredAt > MEASURE_EVERY_MS;
+    const isStale = now - this.#measuredAt > this.#measureEveryMs;
     if (tookMs <= this.#emptyMs || (alone && isStale)) {
       this.#emptyMs = tookMs;
       this.#measuredAt = now;

@@ -12,11 +12,6 @@ import type { GroupId, NodeId, SnapshotMeta, SnapshotReader, Storage } from '../
 import type { Group } from './group.js';
 import { shardOfGroup } from './topology.js';
 
-/** A reader that nobody asked for so long is closed; it keeps old pages of the state alive. */
-const ABANDONED_MS = 30_000;
-/** A chunk that was not answered for so long takes no room in the window: one group that is stuck stops no other. */
-const STUCK_MS = 30_000;
-
 /** One follower's snapshot of one group. */
 interface Sending {
   readonly group: Group;
@@ -61,6 +56,12 @@ export interface SnapshotSenderHost {
   readonly chunkBytes: number;
   /** Of all chunks under way to one follower; exceeded by less than one chunk. */
   readonly windowBytes: number;
+  /**
+   * A reader that nobody asked for so long (ms) is closed, for its copy of the state takes room, unless a chunk of it is on its way
+   * to a follower that is there: on a narrow link one takes longer. And a chunk that was not answered for so long takes no room in
+   * the window.
+   */
+  readonly patienceMs: number;
   now(): number;
   /** Runs `task` in a turn of the node, for this group. */
   inTurn(group: Group, task: () => void): void;
@@ -97,7 +98,7 @@ export class SnapshotSender {
     this.sweep(now);
     const taken = new Map<NodeId, number>();
     for (const [name, sending] of this.#sendings) {
-      release(sending, now);
+      release(sending, now - this.#host.patienceMs);
       if (isOver(sending)) {
         closeReader(sending);
         this.#sendings.delete(name);
@@ -164,7 +165,8 @@ export class SnapshotSender {
   /** Closes readers that no follower asks for any more. */
   sweep(now: number): void {
     for (const [name, sending] of this.#sendings) {
-      if (sending.busy || sending.wanted !== undefined || now - sending.askedAt <= ABANDONED_MS) continue;
+      if (sending.busy || sending.wanted !== undefined || now - sending.askedAt <= this.#host.patienceMs) continue;
+      if (isUnderWay(sending) && !sending.group.raft.isGone(sending.to)) continue;
       closeReader(sending);
       this.#sendings.delete(name);
     }
@@ -198,13 +200,15 @@ const newSending = (group: Group, to: NodeId): Sending => ({
   busy: false,
 });
 
-/** Gives back its part of the window if its chunk was answered, or is of no use any more. */
-function release(sending: Sending, now: number): void {
-  const { group, to, offered, busy, askedAt } = sending;
-  if (busy) return;
+/** Gives back its part of the window if its chunk was answered, or is of no use any more, or is stuck since before `stuckAt`. */
+function release(sending: Sending, stuckAt: number): void {
+  if (sending.busy) return;
+  if (!isUnderWay(sending) || sending.askedAt <= stuckAt) sending.reserved = 0;
+}
+
+function isUnderWay({ group, to, offered }: Sending): boolean {
   const transfer = group.raft.snapshotTo(to);
-  const underWay = transfer?.isUnderWay === true && transfer.sequence === offered;
-  if (!underWay || now - askedAt >= STUCK_MS) sending.reserved = 0;
+  return transfer?.isUnderWay === true && transfer.sequence === offered;
 }
 
 /** The follower has it, or this node leads the group no more. */

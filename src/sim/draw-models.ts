@@ -17,6 +17,7 @@ const ADD: Readonly<Record<Model, AddModel>> = {
   'rolled-back-disk': (mix, random) => forgetting(mix, random, 'rolled-back-disk'),
   'wiped-disk': (mix, random) => forgetting(mix, random, 'wiped-disk'),
   'short-attempts': shortAttempts,
+  'short-patience': shortPatience,
   'late-ticks': (mix, random) => withLeases({ ...mix, tickLateness: random.pick([0.5, 0.99]) }),
   'unlike-settings': unlikeSettings,
   'rolling-settings': rollingSettings,
@@ -92,6 +93,20 @@ function shortAttempts(mix: Mix, random: Random): Mix {
     backoffMostMs: random.pick([10, 50, 200]),
   };
   return { ...mix, dispatch };
+}
+
+/**
+ * What production waits for half a minute or a quarter of an hour, and no run does. Repeats of the clients' own, after so much
+ * was forgotten, are applied again, as the README says: there are none.
+ */
+function shortPatience(mix: Mix, random: Random): Mix {
+  const patience = {
+    snapshotMs: random.pick([20, 200, 1_000]),
+    rememberedMs: random.pick([50, 500, 2_000]),
+  };
+  const { network } = mix;
+  const narrow = network.narrow && { ...network.narrow, measureEveryMs: random.pick([100, 500]) };
+  return { ...mix, patience, keyedShare: 0, network: { ...network, ...(narrow === undefined ? {} : { narrow }) } };
 }
 
 /** Long ones cost virtual time, so they are rare. */

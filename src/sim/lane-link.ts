@@ -29,6 +29,8 @@ export interface LaneLinkOptions {
   readonly ends: FrameEnds;
   readonly version: number;
   readonly now: () => number;
+  /** As `SendWindow` has it; undefined = as in production. */
+  readonly measureEveryMs?: number | undefined;
   /** Bytes that wait in the socket. */
   readonly waiting: () => number;
   /** One message of the socket leaves. */
@@ -49,7 +51,7 @@ export class LaneLink {
       this.#outgoing = new SingleLane(ends, version, LIMITS);
       return;
     }
-    const window = new SendWindow();
+    const window = new SendWindow(0, options.measureEveryMs);
     this.#lanes = { window, arrivals: new Arrivals(LIMITS.maxFrameBytes) };
     this.#outgoing = new TwoLanes(ends, version, LIMITS, window);
   }

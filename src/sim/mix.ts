@@ -43,6 +43,8 @@ export interface Mix {
   readonly checkpoints: CheckpointLimits;
   readonly appendBytes: number;
   readonly snapshotChunkBytes: number;
+  /** What takes longer in production than any run lasts; undefined = as it is there. */
+  readonly patience?: PatienceMix;
   readonly network: NetworkMix;
   readonly disk: DiskMix;
   readonly clocks: ClockMix;
@@ -60,6 +62,14 @@ export interface NetworkMix {
   readonly reorderProbability: number;
   /** Of every link between two processes, in each direction; undefined = links carry everything at once. */
   readonly narrow?: NarrowMix;
+}
+
+/** In ms. */
+export interface PatienceMix {
+  /** Snapshots, and chunks of them, that nobody asks for or answers. */
+  readonly snapshotMs: number;
+  /** Answers of writes, by the replicated clock. */
+  readonly rememberedMs: number;
 }
 
 /** In ms. */

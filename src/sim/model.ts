@@ -18,6 +18,8 @@ export const MODELS = [
   'wiped-disk',
   /** Routers give a silent node up long before a client gives up, look around at other times, and try again at others. */
   'short-attempts',
+  /** What is waited for, or kept, longer in production than any run lasts is given up, or forgotten, soon. */
+  'short-patience',
   /** Ticks come late by up to a tick, and the next one early. */
   'late-ticks',
   /** Timers and lease reads differ between nodes, and change from one start to the next. */
@@ -50,6 +52,7 @@ export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'rolled-back-disk': 0.04,
   'wiped-disk': 0.04,
   'short-attempts': 0.2,
+  'short-patience': 0.15,
   'late-ticks': 0.1,
   'unlike-settings': 0.06,
   'rolling-settings': 0.05,

@@ -6,6 +6,8 @@ import type { Scheduler } from './scheduler.js';
 
 export interface NarrowMix {
   readonly bytesPerMs: number;
+  /** How often it is measured how long a piece takes over the empty link, ms; undefined = as in production. */
+  readonly measureEveryMs?: number;
 }
 
 interface Parcel {

@@ -327,6 +327,7 @@ export class VirtualNetwork {
       ends: { from: nodeOrRouter(from.id), to: nodeOrRouter(to.id) },
       version,
       now: () => scheduler.now,
+      measureEveryMs: mix.narrow.measureEveryMs,
       waiting: () => narrow.waiting,
       put: (bytes) => {
         const delayMs = this.#delay() + this.#effect(from.id, to.id).delayMs;

@@ -234,8 +234,14 @@ export class VirtualNode {
   }
 }
 
-const pickLimits = ({ rememberedAnswers, snapshotChunkBytes, appendBytes }: Mix): ShardNodeOptions['limits'] => ({
+const pickLimits = ({
   rememberedAnswers,
+  snapshotChunkBytes,
+  appendBytes,
+  patience,
+}: Mix): ShardNodeOptions['limits'] => ({
+  rememberedAnswers,
+  ...(patience && { rememberedMs: patience.rememberedMs, snapshotPatienceMs: patience.snapshotMs }),
   snapshotChunkBytes,
   // Of a chunk or two, so that several groups have to share it.
   snapshotWindowBytes: snapshotChunkBytes + 1,

@@ -22,6 +22,9 @@ class Scene {
   /** What the cores of the groups want: a chunk that is wanted, or under way; nothing once a transfer is over. */
   readonly transfers = new Map<number, { sequence: number; isUnderWay: boolean }>();
 
+  /** The follower, for too long. */
+  isSilent = false;
+
   readonly group = this.#group(1);
 
   readonly sender = new SnapshotSender(
@@ -29,6 +32,7 @@ class Scene {
     {
       chunkBytes: 10,
       windowBytes: 20,
+      patienceMs: 30_000,
       now: () => this.now,
       inTurn: (_group, task) => {
         task();
@@ -50,6 +54,7 @@ class Scene {
       id,
       raft: {
         snapshotTo: () => this.transfers.get(id),
+        isGone: () => this.isSilent,
         chunkUnavailable: (to: number) => this.told.push(`n${to} unavailable`),
         offerChunk: (to: number, { index }: SnapshotMeta, sequence: number, _data: Uint8Array, done: boolean) => {
           this.told.push(`n${to} ${index} chunk ${sequence}${done ? ' done' : ''}`);
@@ -143,12 +148,29 @@ describe('a snapshot on its way out', () => {
     scene.metas.push(at(5));
     scene.want(0);
     await scene.all();
+    scene.isSilent = true;
+    scene.now = 29_000;
+    scene.sender.sweep(scene.now);
+    expect(scene.closed).toEqual([]);
     scene.now = 60_000;
     scene.sender.sweep(scene.now);
     expect(scene.closed).toEqual([5]);
     scene.want(1);
     await scene.all();
     expect(scene.told).toEqual(['n3 5 chunk 0', 'n3 unavailable']);
+  });
+
+  it('a reader is kept for as long as a chunk takes to a follower that is there', async () => {
+    const scene = new Scene();
+    scene.metas.push(at(5));
+    scene.want(0);
+    await scene.all();
+    scene.now = 600_000;
+    scene.sender.sweep(scene.now);
+    scene.want(1);
+    await scene.all();
+    expect(scene.told).toEqual(['n3 5 chunk 0', 'n3 5 chunk 1']);
+    expect(scene.closed).toEqual([]);
   });
 
   it('several groups share a window to one follower: what has begun goes first, and each chunk makes room for one', async () => {

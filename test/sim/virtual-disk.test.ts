@@ -171,11 +171,9 @@ describe('a virtual disk', () => {
     await pass(180);
     expect(disk.isTroubled).toBe(true);
     await within(slow);
-    expect(disk.isTroubled).toBe(false);
-    const usual = commit(storage, 2);
+    void commit(storage, 2);
     await pass(1);
     expect(disk.isTroubled).toBe(false);
-    await within(usual);
   });
 
   it('shows nothing of a checkpoint to readers until it is synced', async () => {

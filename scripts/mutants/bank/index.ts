@@ -102,6 +102,7 @@ import { k83 } from './k83-deadline-by-date.js';
 import { k84 } from './k84-rename-unsynced.js';
 import { k85 } from './k85-key-one-short-on-links.js';
 import { k86 } from './k86-value-one-short-in-chunks.js';
+import { k87 } from './k87-snapshot-given-up-under-way.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -206,4 +207,5 @@ export const BANK: readonly Mutant[] = [
   k84,
   k85,
   k86,
+  k87,
 ];
