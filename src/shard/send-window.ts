@@ -8,7 +8,9 @@
  * 150 ms, the window becomes what the link delivered in the time that it should have taken. A fast link is not held up
  * (the window grows to 16 MiB), and a link of 8 Mbit/s has 50 to 150 KB under way.
  *
- * What was learned is forgotten after a second without pieces, and the window begins small again.
+ * What was learned is forgotten after a second without pieces, and the window begins small again. Small messages that come in a
+ * steady stream go as they come all the same, as long as no more is under way than the link has lately delivered in 200 ms:
+ * pieces cost a receipt each, and copies.
  * The time of an empty link is measured anew every ten seconds, by one piece alone, so that a queue that lasts is not
  * taken for the link. Knows no clock, no socket and no message.
  */
@@ -22,6 +24,12 @@ const MIN_WINDOW_BYTES = 2 * KIB;
 const MAX_WINDOW_BYTES = 16 * KIB * KIB;
 /** As much again as the other side may have got without acknowledging it (`pieces.ts`). */
 const MIN_CALM_BYTES = 4 * KIB;
+/** So much may be under way of what the link delivers; more than the longest time between two receipts (`pieces.ts`). */
+const CALM_MS = 200;
+/** Of that, no more than this: the link may have become narrow since. */
+const MAX_STREAM_BYTES = 64 * KIB;
+/** The shortest time over which it is counted what the link delivers: receipts may come in a bunch. */
+const RATE_MS = 25;
 /** Longest queue before the link, in time. */
 const MAX_QUEUE_MS = 150;
 /** … and one that is no sign of a slow link: turns of the event loops on both sides make as much under load. */
@@ -56,6 +64,10 @@ export class SendWindow {
   readonly #measureEveryMs: number;
   /** When a piece was last acknowledged. */
   #learnedAt = -Infinity;
+  /** Bytes in a millisecond that were acknowledged lately; those since, and since when. */
+  #rate = 0;
+  #delivered = 0;
+  #ratedAt = -Infinity;
   /** Something had to wait for room since the last acknowledgement. */
   #wanted = false;
   /** What left before this does not shrink the window once more. */
@@ -81,7 +93,8 @@ export class SendWindow {
 
   /** May small messages, `bytes` of them, still leave as they come? */
   isCalm(bytes: number): boolean {
-    const fits = this.underWay + bytes <= Math.max(this.#window, MIN_CALM_BYTES);
+    const stream = Math.min(MAX_STREAM_BYTES, this.#rate * CALM_MS);
+    const fits = this.underWay + bytes <= Math.max(this.#window, MIN_CALM_BYTES, stream);
     if (!fits) this.#wanted = true;
     return fits;
   }
@@ -114,6 +127,7 @@ export class SendWindow {
     if (total > this.#sent || total < this.#acknowledged) return false;
     const news = total - this.#acknowledged;
     this.#acknowledged = total;
+    this.#rateOf(news, now);
     let arrived = 0;
     while ((this.#marks[arrived]?.end ?? Infinity) <= total) arrived++;
     const latest = this.#marks[arrived - 1];
@@ -122,6 +136,17 @@ export class SendWindow {
     this.#learn(latest, news, now);
     this.#wanted = false;
     return true;
+  }
+
+  /** Rises at once and falls by quarters, so that a pause in the stream does not count for much; a long one does. */
+  #rateOf(news: number, now: number): void {
+    this.#delivered += news;
+    const tookMs = now - this.#ratedAt;
+    if (tookMs < RATE_MS) return;
+    const latest = this.#delivered / tookMs;
+    this.#rate = tookMs > IDLE_MS ? latest : Math.max(latest, (3 * this.#rate + latest) / 4);
+    this.#delivered = 0;
+    this.#ratedAt = now;
   }
 
   #learn({ at, flight, alone, end }: Mark, news: number, now: number): void {

@@ -172,6 +172,45 @@ describe('the window of a link', () => {
     expect(window.isCalm(500)).toBe(true);
   });
 
+  /** Says so much in every millisecond that is calm, over a link whose receipts come every 25 ms. */
+  class Stream {
+    readonly #window = new SendWindow();
+    #now = 0;
+    #sent = 0;
+    #arrived = 0;
+
+    /** How often it was not calm, and the most that was under way in the last second. */
+    run(ms: number, perMs: number, linkPerMs: number): { late: number; most: number } {
+      const end = this.#now + ms;
+      let late = 0;
+      let most = 0;
+      for (; this.#now < end; this.#now++) {
+        if (this.#window.isCalm(perMs)) {
+          this.#window.sent(perMs);
+          this.#sent += perMs;
+        } else late++;
+        this.#arrived = Math.min(this.#sent, this.#arrived + linkPerMs);
+        if (end - this.#now <= 1_000) most = Math.max(most, this.#window.underWay);
+        if (this.#now % 25 === 0) expect(this.#window.acknowledged(this.#arrived, this.#now)).toBe(true);
+      }
+      return { late, most };
+    }
+  }
+
+  it('a steady stream of small messages goes as it comes, once receipts have shown what the link delivers', () => {
+    const stream = new Stream();
+    expect(stream.run(500, 1_300, 100_000).late).toBeGreaterThan(0);
+    expect(stream.run(5_000, 1_300, 100_000).late).toBe(0);
+  });
+
+  it('of a stream that is more than the link carries little is under way, also on one that has become narrow', () => {
+    const stream = new Stream();
+    expect(stream.run(5_000, 100, 8).most).toBeLessThan(5_000);
+    stream.run(5_000, 1_300, 100_000);
+    expect(stream.run(100, 1_300, 8).most).toBeLessThan(66_000);
+    expect(stream.run(10_000, 1_300, 8).most).toBeLessThan(5_000);
+  });
+
   it('believes no acknowledgement of what was not sent, or of less than before', () => {
     const window = new SendWindow();
     window.sent(100);
