@@ -32,11 +32,11 @@ export interface NodeLimits {
   readonly commitBytes: number;
   /** Bytes of a snapshot in one message. */
   readonly snapshotChunkBytes: number;
-  /** Bytes of snapshots of all groups under way to one follower; exceeded by less than one chunk. */
+  /** Bytes of snapshots of all groups under way to one follower, but for chunks that are taken for stuck; exceeded by less than one chunk. */
   readonly snapshotWindowBytes: number;
   /**
    * For so long (ms) a snapshot that nobody asks for more of is kept open, and a chunk that nobody answers takes its room in the
-   * window: one group that is stuck stops no other.
+   * window: one group that is stuck stops no other. Longer where answers take longer, for such a link is slow, and nothing is stuck.
    */
   readonly snapshotPatienceMs: number;
   /** Bytes of rows of all groups that are remembered beside what the next checkpoint will write. */

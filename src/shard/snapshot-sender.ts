@@ -54,12 +54,12 @@ interface Chunk {
 export interface SnapshotSenderHost {
   /** Of one chunk; a row that is longer travels alone. */
   readonly chunkBytes: number;
-  /** Of all chunks under way to one follower; exceeded by less than one chunk. */
+  /** Of all chunks under way to one follower, but for those that are taken for stuck; exceeded by less than one chunk. */
   readonly windowBytes: number;
   /**
    * A reader that nobody asked for so long (ms) is closed, for its copy of the state takes room, unless a chunk of it is on its way
-   * to a follower that is there: on a narrow link one takes longer. And a chunk that was not answered for so long takes no room in
-   * the window.
+   * to a follower that is there: on a narrow link one takes longer. And a chunk that was not answered for so long is taken for stuck,
+   * if others to that follower are answered sooner.
    */
   readonly patienceMs: number;
   now(): number;
@@ -73,6 +73,8 @@ export interface SnapshotSenderHost {
 export class SnapshotSender {
   /** In the order in which they asked last. */
   readonly #sendings = new Map<string, Sending>();
+  /** After how long (ms) a chunk to a follower is taken for stuck, where that is longer than at others. */
+  readonly #patience = new Map<NodeId, number>();
   readonly #storage: Storage;
   readonly #host: SnapshotSenderHost;
 
@@ -87,8 +89,15 @@ export class SnapshotSender {
     const sending = this.#sendings.get(name) ?? newSending(group, to);
     this.#sendings.delete(name);
     this.#sendings.set(name, sending);
+    if (sending.offered !== undefined && sequence === sending.offered + 1) this.#answered(sending);
     sending.wanted = sequence;
     sending.askedAt = this.#host.now();
+  }
+
+  /** What waits behind it for the link takes no longer, if it is the link that is slow. */
+  #answered({ to, askedAt }: Sending): void {
+    const tookMs = this.#host.now() - askedAt;
+    this.#patience.set(to, Math.max(this.#host.patienceMs, 2 * tookMs));
   }
 
   /** To be called at the end of each turn: begins to fetch what was asked for, as far as the windows go. */
@@ -96,15 +105,7 @@ export class SnapshotSender {
     if (this.#sendings.size === 0) return;
     const now = this.#host.now();
     this.sweep(now);
-    const taken = new Map<NodeId, number>();
-    for (const [name, sending] of this.#sendings) {
-      release(sending, now - this.#host.patienceMs);
-      if (isOver(sending)) {
-        closeReader(sending);
-        this.#sendings.delete(name);
-      }
-      taken.set(sending.to, (taken.get(sending.to) ?? 0) + sending.reserved);
-    }
+    const taken = this.#release(now);
     for (const begun of [true, false]) {
       for (const sending of this.#sendings.values()) {
         if (sending.busy || sending.wanted === undefined || sending.wanted > 0 !== begun) continue;
@@ -115,6 +116,37 @@ export class SnapshotSender {
         this.#begin(sending);
       }
     }
+  }
+
+  /**
+   * Gives back what nothing is under way for. A group that is stuck stops no other; but where all are slow each that goes in
+   * addition makes all of them slower, so it takes twice as long until the next do.
+   * @returns what is taken of each window
+   */
+  #release(now: number): Map<NodeId, number> {
+    const taken = new Map<NodeId, number>();
+    const stuck = new Set<NodeId>();
+    for (const [name, sending] of this.#sendings) {
+      const { to, busy, reserved, askedAt } = sending;
+      if (isOver(sending)) {
+        closeReader(sending);
+        this.#sendings.delete(name);
+        continue;
+      }
+      if (!busy && !isUnderWay(sending)) sending.reserved = 0;
+      else if (!busy && reserved > 0 && now - askedAt >= this.#patienceWith(to)) {
+        sending.reserved = 0;
+        stuck.add(to);
+      }
+      taken.set(to, (taken.get(to) ?? 0) + sending.reserved);
+    }
+    for (const to of stuck) this.#patience.set(to, 2 * this.#patienceWith(to));
+    if (this.#sendings.size === 0) this.#patience.clear();
+    return taken;
+  }
+
+  #patienceWith(to: NodeId): number {
+    return this.#patience.get(to) ?? this.#host.patienceMs;
   }
 
   #begin(sending: Sending): void {
@@ -199,12 +231,6 @@ const newSending = (group: Group, to: NodeId): Sending => ({
   askedAt: 0,
   busy: false,
 });
-
-/** Gives back its part of the window if its chunk was answered, or is of no use any more, or is stuck since before `stuckAt`. */
-function release(sending: Sending, stuckAt: number): void {
-  if (sending.busy) return;
-  if (!isUnderWay(sending) || sending.askedAt <= stuckAt) sending.reserved = 0;
-}
 
 function isUnderWay({ group, to, offered }: Sending): boolean {
   const transfer = group.raft.snapshotTo(to);

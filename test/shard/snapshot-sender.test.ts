@@ -224,6 +224,29 @@ describe('a snapshot on its way out', () => {
     expect(scene.told).toEqual(['n3 1 chunk 0', 'n3 2 chunk 0', 'n3 3 chunk 0']);
   });
 
+  it('where the link is so slow that all take longer, the window holds', async () => {
+    const scene = new Scene();
+    const groups = scene.groups(16);
+    scene.metas.push(...groups.map(({ id }) => at(id)));
+    for (const group of groups) scene.want(0, group);
+    await scene.all();
+    let most = 0;
+    // Each chunk takes 33 s of the link, and they arrive in their order.
+    for (let arrived = 0; arrived < 48; arrived++) {
+      for (const end = scene.now + 33_000; scene.now < end; scene.now += 1_000) {
+        scene.sender.pump();
+        await scene.all();
+      }
+      most = Math.max(most, scene.told.length - arrived);
+      const [, index, sequence, done] = /^n3 (\d+) chunk (\d+)( done)?$/.exec(scene.told[arrived]!)!;
+      if (done === undefined) scene.want(Number(sequence) + 1, groups[Number(index) - 1]);
+      else scene.transfers.delete(Number(index));
+      await scene.all();
+    }
+    expect(scene.transfers.size).toBe(0);
+    expect(most).toBeLessThanOrEqual(4);
+  });
+
   it('tells how far each transfer is, from its beginning to its end', async () => {
     const scene = new Scene();
     scene.totalBytes = 30;
