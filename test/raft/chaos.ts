@@ -17,7 +17,8 @@ import {
   type SnapshotMeta,
   type Write,
 } from '../../src/raft/index.js';
-import { bytes, options } from './harness.js';
+import { bytes } from './harness/entries.js';
+import { options } from './harness/single.js';
 
 /** mulberry32: a small generator whose whole state is its seed. */
 export function randomFrom(seed: number): () => number {

@@ -1,73 +1,74 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, Cluster, entries, heartbeat, options, Replica } from './harness.js';
+import { heartbeat, FROM_LEADER } from './harness/by-hand.js';
+import { Cluster } from './harness/cluster.js';
+import { bytes, logOf } from './harness/entries.js';
+import { Single } from './harness/single.js';
 
 describe('quiet', () => {
   const quiet = (): Cluster => {
-    const cluster = new Cluster(3, (id) => ({ quiesceTicks: 4, random: () => id / 4 }));
+    const cluster = new Cluster({ timing: (id) => ({ quiesceTicks: 4, random: () => id / 4 }) });
     cluster.elect(1);
-    cluster.tick(12);
+    cluster.run(12);
     return cluster;
   };
 
   it('s74 a level group falls quiet: no tick does anything any more', () => {
     const cluster = quiet();
-    for (const id of [1, 2, 3]) expect(cluster.raft(id).quiesced).toBe(true);
-    for (let i = 0; i < 100; i++) for (const id of [1, 2, 3]) cluster.raft(id).tick();
-    for (const id of [1, 2, 3]) expect(cluster.raft(id).hasReady()).toBe(false);
+    for (const id of [1, 2, 3]) expect(cluster.node(id).raft.quiesced).toBe(true);
+    for (let i = 0; i < 100; i++) for (const id of [1, 2, 3]) cluster.node(id).raft.tick();
+    for (const id of [1, 2, 3]) expect(cluster.node(id).raft.hasReady()).toBe(false);
   });
 
   it('s74 a proposal, a read or a vote wakes it', () => {
     const proposed = quiet();
-    proposed.raft(1).propose([bytes('a')]);
+    proposed.node(1).raft.propose([bytes('a')]);
     proposed.settle();
-    proposed.tick(1);
+    proposed.run(1);
     for (const id of [1, 2, 3]) {
-      expect(proposed.raft(id).log.commit).toBe(2);
-      expect(proposed.raft(id).quiesced).toBe(false);
+      expect(proposed.node(id).raft.log.commit).toBe(2);
+      expect(proposed.node(id).raft.quiesced).toBe(false);
     }
     const read = quiet();
-    read.raft(1).readIndex();
+    read.read(1);
     read.settle();
-    expect(read.get(1).reads).toHaveLength(1);
-    expect(read.raft(2).quiesced).toBe(false);
+    expect(read.happened('read-confirmed', 1)).toHaveLength(1);
+    expect(read.node(2).raft.quiesced).toBe(false);
     const campaigned = quiet();
-    campaigned.raft(3).campaign();
+    campaigned.node(3).raft.campaign();
     campaigned.settle();
-    expect(campaigned.raft(1).role).toBe('leader');
-    expect(campaigned.raft(3).leader).toBe(1);
+    expect(campaigned.node(1).raft.role).toBe('leader');
+    expect(campaigned.node(3).raft.leader).toBe(1);
   });
 
   it('s74 a group with a silent member, or one that lags, stays awake', () => {
-    const cluster = new Cluster(3, () => ({ quiesceTicks: 15 }));
+    const cluster = new Cluster({ timing: { quiesceTicks: 15 } });
     cluster.elect(1);
     cluster.isolate(3);
-    cluster.tick(40, [1, 2]);
-    expect(cluster.raft(1).quiesced).toBe(false);
+    cluster.run(40, [1, 2]);
+    expect(cluster.node(1).raft.quiesced).toBe(false);
   });
 
   it('s74 a follower that lacks something does not stop its clock, and the leader wakes', () => {
-    const replica = new Replica(
-      options(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 }, entries: entries(1, 1) }),
-    );
-    replica.raft.step(heartbeat({ quiesce: true, commit: 1 }));
+    const replica = new Single(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 }, entries: logOf([1, 1]) });
+    replica.raft.step(heartbeat({ ...FROM_LEADER, quiesce: true, commit: 1 }));
     expect(replica.raft.quiesced).toBe(false);
-    replica.raft.step(heartbeat({ quiesce: true, commit: 2 }));
+    replica.raft.step(heartbeat({ ...FROM_LEADER, quiesce: true, commit: 2 }));
     expect(replica.raft.quiesced).toBe(true);
-    replica.raft.step(heartbeat({ commit: 2 }));
+    replica.raft.step(heartbeat({ ...FROM_LEADER, commit: 2 }));
     expect(replica.raft.quiesced).toBe(false);
     const cluster = quiet();
-    cluster.raft(1).step({ type: 'heartbeat-ok', from: 2, to: 1, term: 1, readContext: 0, lastIndex: 0 });
-    expect(cluster.raft(1).quiesced).toBe(false);
+    cluster.node(1).raft.step({ type: 'heartbeat-ok', from: 2, to: 1, term: 1, readContext: 0, lastIndex: 0 });
+    expect(cluster.node(1).raft.quiesced).toBe(false);
   });
 
   it('s74 followers that are told that the leader is dead elect another soon', () => {
     const cluster = quiet();
     cluster.isolate(1);
-    cluster.raft(2).forgetLeader();
-    cluster.raft(3).forgetLeader();
-    expect(cluster.raft(2).leader).toBe(0);
-    cluster.tick(6, [2, 3]);
-    expect([2, 3].map((id) => cluster.raft(id).role).sort()).toEqual(['follower', 'leader']);
+    cluster.node(2).raft.forgetLeader();
+    cluster.node(3).raft.forgetLeader();
+    expect(cluster.node(2).raft.leader).toBe(0);
+    cluster.run(6, [2, 3]);
+    expect([2, 3].map((id) => cluster.node(id).raft.role).sort()).toEqual(['follower', 'leader']);
   });
 
   it('s74 … and never split the votes, though they tick together, for it is not the turn of two at once', () => {
@@ -77,28 +78,28 @@ describe('quiet', () => {
         [2, 0.5],
         [3, 0.75],
       ]);
-      const cluster = new Cluster(3, (id) => ({ random: () => chance.get(id) ?? 0 }));
+      const cluster = new Cluster({ timing: (id) => ({ random: () => chance.get(id) ?? 0 }) });
       cluster.elect(1);
       cluster.isolate(1);
       chance.set(2, one);
       chance.set(3, two);
-      cluster.raft(2).forgetLeader();
-      cluster.raft(3).forgetLeader();
-      const { term } = cluster.raft(2);
-      cluster.tick(5, [2, 3]);
-      expect([2, 3].map((id) => cluster.raft(id).role).sort()).toEqual(['follower', 'leader']);
-      expect(cluster.raft(2).term).toBe(term + 1);
+      cluster.node(2).raft.forgetLeader();
+      cluster.node(3).raft.forgetLeader();
+      const { term } = cluster.node(2).raft;
+      cluster.run(5, [2, 3]);
+      expect([2, 3].map((id) => cluster.node(id).raft.role).sort()).toEqual(['follower', 'leader']);
+      expect(cluster.node(2).raft.term).toBe(term + 1);
     }
   });
 
   it('a leader that was wrongly called dead is heard again, and the short timeout is over', () => {
-    const cluster = new Cluster(3);
+    const cluster = new Cluster({ timing: { random: () => 0 } });
     cluster.elect(1);
-    cluster.raft(2).forgetLeader();
-    cluster.raft(1).readIndex();
+    cluster.node(2).raft.forgetLeader();
+    cluster.read(1);
     cluster.settle();
-    expect(cluster.raft(2).leader).toBe(1);
-    cluster.tick(9, [2]);
-    expect(cluster.raft(2).role).toBe('follower');
+    expect(cluster.node(2).raft.leader).toBe(1);
+    cluster.run(9, [2]);
+    expect(cluster.node(2).raft.role).toBe('follower');
   });
 });

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import type { Message } from '../../src/raft/index.js';
-import { append, bytes, Cluster, entries, of, options, Replica, text } from './harness.js';
+import { append, of, FROM_LEADER } from './harness/by-hand.js';
+import { Cluster } from './harness/cluster.js';
+import { bytes, logOf, text } from './harness/entries.js';
+import { Single } from './harness/single.js';
 
 describe('sending entries', () => {
   it('many proposals before one ready are one append for each follower', () => {
-    const cluster = new Cluster(3);
+    const cluster = new Cluster();
     cluster.elect(1);
-    expect(cluster.raft(1).propose(['a', 'b'].map(bytes))).toEqual({ type: 'appended', firstIndex: 2, term: 1 });
-    expect(cluster.raft(1).propose(['c'].map(bytes))).toEqual({ type: 'appended', firstIndex: 4, term: 1 });
-    const { messages, write } = cluster.get(1).take();
+    expect(cluster.node(1).raft.propose(['a', 'b'].map(bytes))).toEqual({ type: 'appended', firstIndex: 2, term: 1 });
+    expect(cluster.node(1).raft.propose(['c'].map(bytes))).toEqual({ type: 'appended', firstIndex: 4, term: 1 });
+    const { messages, write } = cluster.node(1).take();
     expect(of(messages, 'append').map((m) => [m.to, m.entries.length])).toEqual([
       [2, 3],
       [3, 3],
@@ -17,133 +19,137 @@ describe('sending entries', () => {
   });
 
   it('a large proposal is cut into appends of the bytes allowed', () => {
-    const cluster = new Cluster(2, () => ({ maxAppendBytes: 4 }));
+    const cluster = new Cluster({ voters: [1, 2], timing: { maxAppendBytes: 4 } });
     cluster.elect(1);
-    cluster.raft(1).propose(['aa', 'bb', 'cc', 'ddddddd', 'e'].map(bytes));
-    const sent = of(cluster.get(1).take().messages, 'append');
+    cluster.node(1).raft.propose(['aa', 'bb', 'cc', 'ddddddd', 'e'].map(bytes));
+    const sent = of(cluster.node(1).take().messages, 'append');
     expect(sent.map((m) => m.entries.map((e) => e.index))).toEqual([[2, 3], [4], [5], [6]]);
   });
 
   it('s36 the window bounds what is under way, and acknowledgements open it', () => {
-    const cluster = new Cluster(2, () => ({ maxAppendBytes: 1, maxInflight: 2 }));
+    const cluster = new Cluster({ voters: [1, 2], timing: { maxAppendBytes: 1, maxInflight: 2 } });
     cluster.elect(1);
-    cluster.raft(1).propose(['a', 'b', 'c', 'd', 'e'].map(bytes));
-    expect(of(cluster.get(1).take().messages, 'append')).toHaveLength(2);
-    cluster.raft(1).step({ type: 'append-ok', from: 2, to: 1, term: 1, index: 2 });
-    expect(of(cluster.get(1).take().messages, 'append').map((m) => m.prevIndex)).toEqual([3]);
+    cluster.node(1).raft.propose(['a', 'b', 'c', 'd', 'e'].map(bytes));
+    expect(of(cluster.node(1).take().messages, 'append')).toHaveLength(2);
+    cluster.node(1).raft.step({ type: 'append-ok', from: 2, to: 1, term: 1, index: 2 });
+    expect(of(cluster.node(1).take().messages, 'append').map((m) => m.prevIndex)).toEqual([3]);
   });
 
   it('s36 a wide window counts right after many acknowledgements', () => {
-    const cluster = new Cluster(2, () => ({ maxAppendBytes: 1, maxInflight: 150 }));
+    const cluster = new Cluster({ voters: [1, 2], timing: { maxAppendBytes: 1, maxInflight: 150 } });
     cluster.elect(1);
-    cluster.raft(1).propose(Array.from({ length: 400 }, () => bytes('x')));
-    expect(of(cluster.get(1).take().messages, 'append')).toHaveLength(150);
-    cluster.raft(1).step({ type: 'append-ok', from: 2, to: 1, term: 1, index: 101 });
-    expect(of(cluster.get(1).take().messages, 'append').map((m) => m.prevIndex)).toEqual(
+    cluster.node(1).raft.propose(Array.from({ length: 400 }, () => bytes('x')));
+    expect(of(cluster.node(1).take().messages, 'append')).toHaveLength(150);
+    cluster.node(1).raft.step({ type: 'append-ok', from: 2, to: 1, term: 1, index: 101 });
+    expect(of(cluster.node(1).take().messages, 'append').map((m) => m.prevIndex)).toEqual(
       Array.from({ length: 100 }, (_, i) => 151 + i),
     );
-    cluster.raft(1).step({ type: 'append-ok', from: 2, to: 1, term: 1, index: 251 });
-    expect(of(cluster.get(1).take().messages, 'append')).toHaveLength(150);
+    cluster.node(1).raft.step({ type: 'append-ok', from: 2, to: 1, term: 1, index: 251 });
+    expect(of(cluster.node(1).take().messages, 'append')).toHaveLength(150);
   });
 
   it('s36 a lost append is noticed by heartbeats, and sent again', () => {
-    const cluster = new Cluster(2);
+    const cluster = new Cluster({ voters: [1, 2] });
     cluster.elect(1);
-    cluster.passes = (message) => message.type !== 'append';
-    cluster.raft(1).propose([bytes('lost')]);
+    cluster.network.passes = (message) => message.type !== 'append';
+    cluster.node(1).raft.propose([bytes('lost')]);
     cluster.settle();
     cluster.heal();
-    cluster.tick(8, [1]);
-    expect(cluster.get(2).applied.map((e) => text(e.data))).toEqual(['', 'lost']);
+    cluster.run(8, [1]);
+    expect(cluster.happened('applied', 2).map(({ entry }) => text(entry.data))).toEqual(['', 'lost']);
   });
 
   it('s36 a lost acknowledgement is asked for, without sending the entries again', () => {
-    const cluster = new Cluster(2);
+    const cluster = new Cluster({ voters: [1, 2] });
     cluster.elect(1);
-    cluster.passes = (message) => message.type !== 'append-ok';
-    cluster.raft(1).propose([bytes('once')]);
+    cluster.network.passes = (message) => message.type !== 'append-ok';
+    cluster.node(1).raft.propose([bytes('once')]);
     cluster.settle();
-    expect(cluster.raft(1).log.commit).toBe(1);
+    expect(cluster.node(1).raft.log.commit).toBe(1);
     cluster.heal();
-    const sent: Message[] = [];
+    cluster.clearHappenings();
     for (let i = 0; i < 8; i++) {
-      cluster.raft(1).tick();
-      sent.push(...cluster.settle());
+      cluster.node(1).raft.tick();
+      cluster.settle();
     }
-    expect(cluster.raft(1).log.commit).toBe(2);
-    expect(of(sent, 'append').every((m) => m.entries.length === 0)).toBe(true);
+    expect(cluster.node(1).raft.log.commit).toBe(2);
+    expect(cluster.sent('append').every((m) => m.entries.length === 0)).toBe(true);
   });
 
   it('s36 an unreachable follower gets one append at a time, once it answers a heartbeat', () => {
-    const cluster = new Cluster(3);
+    const cluster = new Cluster();
     cluster.elect(1);
     cluster.isolate(2);
-    cluster.raft(1).propose([bytes('a')]);
+    cluster.node(1).raft.propose([bytes('a')]);
     cluster.settle();
-    cluster.raft(1).reportUnreachable(2);
-    expect(cluster.raft(1).status().peers[0]).toMatchObject({ state: 'probe', match: 1, next: 2 });
-    cluster.raft(1).propose([bytes('b')]);
-    expect(of(cluster.settle(), 'append').filter((m) => m.to === 2)).toEqual([]);
+    cluster.node(1).raft.reportUnreachable(2);
+    expect(cluster.node(1).raft.status().peers[0]).toMatchObject({ state: 'probe', match: 1, next: 2 });
+    cluster.node(1).raft.propose([bytes('b')]);
+    cluster.clearHappenings();
+    cluster.settle();
+    expect(cluster.sent('append', { to: 2 })).toEqual([]);
     cluster.heal();
-    cluster.tick(4, [1]);
-    expect(cluster.raft(1).status().peers[0]).toMatchObject({ state: 'replicate', match: 3 });
+    cluster.run(4, [1]);
+    expect(cluster.node(1).raft.status().peers[0]).toMatchObject({ state: 'replicate', match: 3 });
   });
 
   it('s37 more uncommitted bytes than allowed are refused, and leave no trace', () => {
-    const cluster = new Cluster(3, () => ({ maxUncommittedBytes: 10 }));
+    const cluster = new Cluster({ timing: { maxUncommittedBytes: 10 } });
     cluster.elect(1);
     cluster.isolate(1);
-    expect(cluster.raft(1).propose([bytes('x'.repeat(20))]).type).toBe('appended');
-    expect(cluster.raft(1).propose([bytes('y')])).toEqual({ type: 'refused', reason: 'overloaded', leader: 1 });
-    expect(cluster.raft(1).log.lastIndex).toBe(2);
+    expect(cluster.node(1).raft.propose([bytes('x'.repeat(20))]).type).toBe('appended');
+    expect(cluster.node(1).raft.propose([bytes('y')])).toEqual({ type: 'refused', reason: 'overloaded', leader: 1 });
+    expect(cluster.node(1).raft.log.lastIndex).toBe(2);
     cluster.settle();
     cluster.heal();
-    cluster.tick(6, [1]);
-    expect(cluster.raft(1).propose([bytes('y')]).type).toBe('appended');
+    cluster.run(6, [1]);
+    expect(cluster.node(1).raft.propose([bytes('y')]).type).toBe('appended');
   });
 
   it('an empty proposal appends nothing', () => {
-    const cluster = new Cluster(1);
+    const cluster = new Cluster({ voters: [1] });
     cluster.elect(1);
-    expect(cluster.raft(1).propose([])).toEqual({ type: 'appended', firstIndex: 2, term: 1 });
-    expect(cluster.raft(1).hasReady()).toBe(false);
+    expect(cluster.node(1).raft.propose([])).toEqual({ type: 'appended', firstIndex: 2, term: 1 });
+    expect(cluster.node(1).raft.hasReady()).toBe(false);
   });
 
   it('s44 a proposal or read elsewhere is refused, with the leader’s name', () => {
-    const cluster = new Cluster(3);
+    const cluster = new Cluster();
     cluster.elect(2);
-    expect(cluster.raft(1).propose([bytes('a')])).toEqual({ type: 'refused', reason: 'not-leader', leader: 2 });
-    expect(cluster.raft(1).readIndex()).toEqual({ type: 'refused', leader: 2 });
+    expect(cluster.node(1).raft.propose([bytes('a')])).toEqual({ type: 'refused', reason: 'not-leader', leader: 2 });
+    expect(cluster.read(1)).toEqual({ type: 'refused', leader: 2 });
   });
 
   it('followers hear of a commit with the next tick, when no append tells them', () => {
-    const cluster = new Cluster(3, () => ({ heartbeatTicks: 9 }));
+    const cluster = new Cluster({ timing: { heartbeatTicks: 9 } });
     cluster.elect(1);
-    cluster.raft(1).propose([bytes('a')]);
+    cluster.node(1).raft.propose([bytes('a')]);
     cluster.settle();
-    expect(cluster.raft(2).log.commit).toBe(1);
-    cluster.tick(1, [1]);
-    expect(cluster.raft(2).log.commit).toBe(2);
-    cluster.raft(1).tick();
-    expect(cluster.raft(1).hasReady()).toBe(false);
+    expect(cluster.node(2).raft.log.commit).toBe(1);
+    cluster.run(1, [1]);
+    expect(cluster.node(2).raft.log.commit).toBe(2);
+    cluster.node(1).raft.tick();
+    expect(cluster.node(1).raft.hasReady()).toBe(false);
   });
 });
 
 describe('finding where the logs match', () => {
   /** A leader 1 with the one log and a follower 2 with the other; how many appends are refused until they are equal. */
   const refusals = (leader: number[], follower: number[]): number => {
-    const cluster = new Cluster(2, (id) => ({
-      hardState: { term: Math.max(...leader, ...follower), vote: 0, commit: 0 },
-      entries: entries(...(id === 1 ? leader : follower)),
-    }));
+    const hardState = { term: Math.max(...leader, ...follower), vote: 0, commit: 0 };
+    const cluster = new Cluster({
+      voters: [1, 2],
+      disks: { 1: { hardState, entries: logOf(leader) }, 2: { hardState, entries: logOf(follower) } },
+    });
     // Two of two: the follower's log must not be newer, so the candidate's term comes by force of a third's vote.
-    cluster.raft(1).campaign();
-    const sent = cluster.settle();
-    expect(cluster.raft(1).role).toBe('leader');
-    cluster.tick(4);
-    expect(cluster.raft(2).log.lastIndex).toBe(leader.length + 1);
-    for (let i = 1; i <= leader.length; i++) expect(cluster.raft(2).termAt(i)).toBe(leader[i - 1]);
-    return of(sent, 'append-refused').length;
+    cluster.node(1).raft.campaign();
+    cluster.settle();
+    const refused = cluster.sent('append-refused').length;
+    expect(cluster.node(1).raft.role).toBe('leader');
+    cluster.run(4);
+    expect(cluster.node(2).raft.log.lastIndex).toBe(leader.length + 1);
+    for (let i = 1; i <= leader.length; i++) expect(cluster.node(2).raft.termAt(i)).toBe(leader[i - 1]);
+    return refused;
   };
 
   it('s30 takes one round for each conflicting term at most', () => {
@@ -154,17 +160,17 @@ describe('finding where the logs match', () => {
   });
 
   it('s26 a refusal names the last index that may match, and its term', () => {
-    const replica = new Replica(options(2, [1, 2], { hardState: { term: 5, vote: 0, commit: 0 }, entries: entries(1, 2, 2, 4, 4) })); // prettier-ignore
-    replica.raft.step(append({ term: 5, prevIndex: 9, prevTerm: 3 }));
+    const replica = new Single(2, [1, 2], { hardState: { term: 5, vote: 0, commit: 0 }, entries: logOf([1, 2, 2, 4, 4]) }); // prettier-ignore
+    replica.raft.step(append({ ...FROM_LEADER, term: 5, prevIndex: 9, prevTerm: 3 }));
     expect(replica.run()).toMatchObject([
       { type: 'append-refused', rejectedIndex: 9, hintIndex: 3, hintTerm: 2, lastIndex: 5 },
     ]);
   });
 
   it('s31 a late refusal of an older probe is ignored', () => {
-    const cluster = new Cluster(2);
+    const cluster = new Cluster({ voters: [1, 2] });
     cluster.elect(1);
-    cluster.raft(1).propose(['a', 'b'].map(bytes));
+    cluster.node(1).raft.propose(['a', 'b'].map(bytes));
     cluster.settle();
     const refused = {
       type: 'append-refused',
@@ -175,15 +181,15 @@ describe('finding where the logs match', () => {
       hintTerm: 0,
       lastIndex: 0,
     } as const;
-    cluster.raft(1).step({ ...refused, rejectedIndex: 1 });
-    cluster.raft(1).step({ ...refused, rejectedIndex: 7 });
-    expect(cluster.raft(1).status().peers[0]).toMatchObject({ state: 'replicate', match: 3, next: 4 });
+    cluster.node(1).raft.step({ ...refused, rejectedIndex: 1 });
+    cluster.node(1).raft.step({ ...refused, rejectedIndex: 7 });
+    expect(cluster.node(1).raft.status().peers[0]).toMatchObject({ state: 'replicate', match: 3, next: 4 });
   });
 
   it('an acknowledgement beyond the leader’s log is ignored', () => {
-    const cluster = new Cluster(2);
+    const cluster = new Cluster({ voters: [1, 2] });
     cluster.elect(1);
-    cluster.raft(1).step({ type: 'append-ok', from: 2, to: 1, term: 1, index: 99 });
-    expect(cluster.raft(1).status().peers[0]?.match).toBe(1);
+    cluster.node(1).raft.step({ type: 'append-ok', from: 2, to: 1, term: 1, index: 99 });
+    expect(cluster.node(1).raft.status().peers[0]?.match).toBe(1);
   });
 });

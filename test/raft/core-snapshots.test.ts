@@ -1,85 +1,94 @@
 import { describe, expect, it } from 'vitest';
 import type { Message, SnapshotMeta } from '../../src/raft/index.js';
-import { append, bytes, Cluster, entries, entry, of, options, Replica, text } from './harness.js';
+import { append, FROM_LEADER } from './harness/by-hand.js';
+import { Cluster } from './harness/cluster.js';
+import { bytes, command, logOf, text } from './harness/entries.js';
+import { Single } from './harness/single.js';
 
 describe('snapshots', () => {
   const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
   const meta: SnapshotMeta = { index: 5, term: 1, configuration };
+  /** What a snapshot of four commands holds, in two chunks or three, and in one. */
+  const [ONE, TWO, END, ALL] = ['["a","b"', ',"c"', ',"d"]', '["a","b","c","d"]'];
+
+  /** The chunks that leader 1 asks for: each test offers them itself. */
+  const wanted = (cluster: Cluster) => cluster.node(1).chunksWanted!;
 
   /** Leader 1 has compacted what follower 3 lacks, and 3 is back. */
   const behind = (): Cluster => {
-    const cluster = new Cluster(3);
+    const cluster = new Cluster();
+    cluster.node(1).chunksWanted = [];
     cluster.elect(1);
     cluster.isolate(3);
-    cluster.raft(1).propose(['a', 'b', 'c', 'd', 'e'].map(bytes));
+    cluster.node(1).raft.propose(['a', 'b', 'c', 'd', 'e'].map(bytes));
     cluster.settle();
-    cluster.raft(1).compact(5);
+    cluster.node(1).raft.compact(5);
     cluster.heal();
-    cluster.tick(6, [1]);
+    cluster.run(6, [1]);
     return cluster;
   };
 
   it('s62 a follower that needs what is compacted gets it in chunks, then the entries after', () => {
     const cluster = behind();
-    expect(cluster.get(1).chunksWanted).toEqual([{ to: 3, sequence: 0 }]);
-    expect(cluster.raft(1).status().peers[1]).toMatchObject({ state: 'snapshot' });
-    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
+    expect(wanted(cluster)).toEqual([{ to: 3, sequence: 0 }]);
+    expect(cluster.node(1).raft.status().peers[1]).toMatchObject({ state: 'snapshot' });
+    cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
     cluster.settle();
-    expect(cluster.get(1).chunksWanted[1]).toEqual({ to: 3, sequence: 1 });
-    cluster.raft(1).offerChunk(3, meta, 1, bytes('two'), true);
+    expect(wanted(cluster)[1]).toEqual({ to: 3, sequence: 1 });
+    cluster.node(1).raft.offerChunk(3, meta, 1, bytes(END), true);
     cluster.settle();
-    const chunks = cluster.get(3).readies.flatMap((ready) => ready.write?.chunk ?? []);
+    const chunks = cluster.happened('written', 3).flatMap(({ write }) => write.chunk ?? []);
     expect(chunks.map((c) => [c.sequence, text(c.data), c.done])).toEqual([
       [0, '', false],
       [1, '', false],
-      [2, 'one', false],
-      [3, 'two', true],
+      [2, ONE, false],
+      [3, END, true],
     ]);
-    expect(cluster.raft(3).status()).toMatchObject({ firstIndex: 6, lastIndex: 6, commit: 6, applied: 6 });
-    expect(cluster.raft(1).status().peers[1]).toMatchObject({ state: 'replicate', match: 6 });
+    expect(cluster.node(3).raft.status()).toMatchObject({ firstIndex: 6, lastIndex: 6, commit: 6, applied: 6 });
+    expect(cluster.node(1).raft.status().peers[1]).toMatchObject({ state: 'replicate', match: 6 });
   });
 
   it('a chunk that cannot be had is asked for again; one that is lost is sent again', () => {
     const cluster = behind();
-    cluster.raft(1).chunkUnavailable(3);
-    cluster.tick(2);
-    expect(cluster.get(1).chunksWanted).toEqual([
+    cluster.node(1).raft.chunkUnavailable(3);
+    cluster.run(2);
+    expect(wanted(cluster)).toEqual([
       { to: 3, sequence: 0 },
       { to: 3, sequence: 0 },
     ]);
-    cluster.passes = (message) => message.type !== 'snapshot';
-    cluster.raft(1).offerChunk(3, meta, 0, bytes('all'), true);
+    cluster.network.passes = (message) => message.type !== 'snapshot';
+    cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ALL), true);
     cluster.settle();
     cluster.heal();
-    cluster.tick(12);
-    expect(cluster.raft(3).log.commit).toBe(6);
+    cluster.run(12);
+    expect(cluster.node(3).raft.log.commit).toBe(6);
   });
 
   it('when the rest of a snapshot cannot be had, or comes of another one, the transfer begins anew', () => {
     const cluster = behind();
-    const wanted = () => cluster.get(1).chunksWanted.map(({ sequence }) => sequence);
-    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
+    const sequences = () => wanted(cluster).map(({ sequence }) => sequence);
+    cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
     cluster.settle();
-    cluster.raft(1).chunkUnavailable(3);
-    cluster.tick(2);
-    expect(wanted()).toEqual([0, 1, 0]);
-    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
+    cluster.node(1).raft.chunkUnavailable(3);
+    cluster.run(2);
+    expect(sequences()).toEqual([0, 1, 0]);
+    cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
     cluster.settle();
-    cluster.raft(1).offerChunk(3, { ...meta, index: 6 }, 1, bytes('two'), true);
-    cluster.tick(2);
-    expect(wanted()).toEqual([0, 1, 0, 1, 0]);
-    cluster.raft(1).offerChunk(3, { ...meta, index: 6 }, 0, bytes('all'), true);
+    cluster.node(1).raft.offerChunk(3, { ...meta, index: 6 }, 1, bytes(END), true);
+    cluster.run(2);
+    expect(sequences()).toEqual([0, 1, 0, 1, 0]);
+    cluster.node(1).raft.offerChunk(3, { ...meta, index: 6 }, 0, bytes(ALL), true);
     cluster.settle();
-    expect(cluster.raft(3).status()).toMatchObject({ firstIndex: 7, commit: 6 });
+    expect(cluster.node(3).raft.status()).toMatchObject({ firstIndex: 7, commit: 6 });
   });
 
   /** What leader 1 sends to 3 waits in order, as on a link that is slow: the first chunk with data is under way. */
   const slow = (): { cluster: Cluster; queue: Message[]; sent: () => Message[] } => {
     const cluster = behind();
-    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
+    cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
     const queue: Message[] = [];
     const all: Message[] = [];
-    cluster.passes = (message) => {
+    cluster.network.passes = (message) => {
       if (message.type !== 'snapshot') return true;
       all.push(message);
       if (message.data.length === 0 && queue.length === 0) return true;
@@ -93,113 +102,118 @@ describe('snapshots', () => {
 
   it('a chunk that takes long is sent once, however often its receiver is asked for it meanwhile', () => {
     const { cluster, queue, sent } = slow();
-    cluster.tick(100);
+    cluster.run(100);
     expect(queue.length).toBeGreaterThan(10);
     expect(sent()).toHaveLength(1);
     const [chunk, ...questions] = queue.splice(0);
-    cluster.raft(3).step(chunk!);
+    cluster.node(3).raft.step(chunk!);
     cluster.settle();
-    expect(cluster.get(1).chunksWanted.at(-1)).toEqual({ to: 3, sequence: 1 });
-    cluster.raft(1).offerChunk(3, meta, 1, bytes('two'), false);
+    expect(wanted(cluster).at(-1)).toEqual({ to: 3, sequence: 1 });
+    cluster.node(1).raft.offerChunk(3, meta, 1, bytes(TWO), false);
     cluster.settle();
     // Their answers say that chunk 3 is wanted, which has left since: they mean nothing, and nor do later ones soon.
     for (const question of questions) {
-      cluster.raft(3).step(question);
+      cluster.node(3).raft.step(question);
       cluster.settle();
     }
-    cluster.tick(40);
-    expect(sent().map((m) => m.type === 'snapshot' && text(m.data))).toEqual(['one', 'two']);
+    cluster.run(40);
+    expect(sent().map((m) => m.type === 'snapshot' && text(m.data))).toEqual([ONE, TWO]);
     cluster.heal();
-    for (const message of queue.splice(0)) cluster.raft(3).step(message);
+    for (const message of queue.splice(0)) cluster.node(3).raft.step(message);
     cluster.settle();
-    cluster.raft(1).offerChunk(3, meta, 2, bytes('three'), true);
-    cluster.tick(3);
-    expect(cluster.raft(3).log.commit).toBe(6);
-    const chunks = cluster.get(3).readies.flatMap((ready) => ready.write?.chunk ?? []);
-    expect(chunks.map(({ data }) => text(data))).toEqual(['', '', 'one', 'two', 'three']);
+    cluster.node(1).raft.offerChunk(3, meta, 2, bytes(END), true);
+    cluster.run(3);
+    expect(cluster.node(3).raft.log.commit).toBe(6);
+    const chunks = cluster.happened('written', 3).flatMap(({ write }) => write.chunk ?? []);
+    expect(chunks.map(({ data }) => text(data))).toEqual(['', '', ONE, TWO, END]);
   });
 
   it('a chunk is sent again once its receiver, asked behind it, says that it still wants it', () => {
     const { cluster, queue, sent } = slow();
-    cluster.tick(10);
+    cluster.run(10);
     const [, question] = queue.splice(0);
-    cluster.passes = () => true;
-    cluster.raft(3).step(question!);
+    cluster.network.passes = () => true;
+    cluster.node(3).raft.step(question!);
     cluster.settle();
     expect(sent()).toHaveLength(1);
-    expect(cluster.get(1).chunksWanted.at(-1)).toEqual({ to: 3, sequence: 1 });
+    expect(wanted(cluster).at(-1)).toEqual({ to: 3, sequence: 1 });
   });
 
   it('a receiver that took what had left before the transfer began anew is sent all of it once more', () => {
     const { cluster, queue } = slow();
     // It is told to begin anew while the first chunk with data is under way, and what it says of the second message is lost.
-    cluster.raft(1).step({ type: 'snapshot-answer', from: 3, to: 1, term: 1, index: 5, wanted: 0 });
-    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
-    cluster.passes = (message) => message.type !== 'snapshot-answer' || message.wanted < 2;
+    cluster.node(1).raft.step({ type: 'snapshot-answer', from: 3, to: 1, term: 1, index: 5, wanted: 0 });
+    cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
+    cluster.network.passes = (message) => message.type !== 'snapshot-answer' || message.wanted < 2;
     const [late] = queue.splice(0);
     cluster.settle();
-    cluster.raft(3).step(late!);
+    cluster.node(3).raft.step(late!);
     cluster.settle();
-    const wanted = () => cluster.get(1).chunksWanted;
-    const before = wanted().length;
+    const before = wanted(cluster).length;
     cluster.heal();
-    cluster.tick(20);
-    expect(wanted().slice(before)).toEqual([{ to: 3, sequence: 0 }]);
-    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), true);
+    cluster.run(20);
+    expect(wanted(cluster).slice(before)).toEqual([{ to: 3, sequence: 0 }]);
+    cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ALL), true);
     cluster.settle();
-    expect(cluster.raft(3).log.commit).toBe(6);
+    expect(cluster.node(3).raft.log.commit).toBe(6);
   });
 
   it('after a broken link the receiver is asked at once, and what it lacks is sent again', () => {
     const { cluster, queue } = slow();
     queue.length = 0;
     cluster.heal();
-    cluster.raft(1).reportUnreachable(3);
-    cluster.tick(2);
-    expect(cluster.get(1).chunksWanted.at(-1)).toEqual({ to: 3, sequence: 1 });
+    cluster.node(1).raft.reportUnreachable(3);
+    cluster.run(2);
+    expect(wanted(cluster).at(-1)).toEqual({ to: 3, sequence: 1 });
   });
 
   it('a receiver that doubts its leader for a while, in the same term, goes on with the snapshot', () => {
     const cluster = behind();
-    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
+    cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
     cluster.settle();
-    cluster.raft(3).forgetLeader();
-    cluster.raft(3).campaign();
-    expect(cluster.raft(3).role).toBe('pre-candidate');
-    cluster.raft(1).offerChunk(3, meta, 1, bytes('two'), true);
+    cluster.node(3).raft.forgetLeader();
+    cluster.node(3).raft.campaign();
+    expect(cluster.node(3).raft.role).toBe('pre-candidate');
+    cluster.node(1).raft.offerChunk(3, meta, 1, bytes(END), true);
     cluster.settle();
-    expect(cluster.raft(3).log.commit).toBe(6);
-    expect(cluster.get(1).chunksWanted).toHaveLength(2);
+    expect(cluster.node(3).raft.log.commit).toBe(6);
+    expect(wanted(cluster)).toHaveLength(2);
   });
 
   it('a snapshot that ends before the log begins is not sent', () => {
     const cluster = behind();
-    cluster.raft(1).offerChunk(3, { ...meta, index: 4 }, 0, bytes('old'), true);
-    expect(of(cluster.settle(), 'snapshot')).toEqual([]);
-    cluster.tick(2);
-    expect(cluster.get(1).chunksWanted).toHaveLength(2);
+    cluster.node(1).raft.offerChunk(3, { ...meta, index: 4 }, 0, bytes('old'), true);
+    cluster.clearHappenings();
+    cluster.settle();
+    expect(cluster.sent('snapshot')).toEqual([]);
+    cluster.run(2);
+    expect(wanted(cluster)).toHaveLength(2);
   });
 
   it('chunks of another snapshot, or not asked for, are not sent', () => {
     const cluster = behind();
-    cluster.raft(1).offerChunk(3, meta, 1, bytes('x'), true);
-    cluster.raft(1).offerChunk(2, meta, 0, bytes('x'), true);
-    cluster.raft(3).offerChunk(1, meta, 0, bytes('x'), true);
-    expect(of(cluster.settle(), 'snapshot')).toEqual([]);
-    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
+    cluster.node(1).raft.offerChunk(3, meta, 1, bytes('x'), true);
+    cluster.node(1).raft.offerChunk(2, meta, 0, bytes('x'), true);
+    cluster.node(3).raft.offerChunk(1, meta, 0, bytes('x'), true);
+    cluster.clearHappenings();
     cluster.settle();
-    cluster.raft(1).offerChunk(3, { ...meta, index: 6 }, 1, bytes('two'), true);
-    expect(of(cluster.settle(), 'snapshot')).toEqual([]);
+    expect(cluster.sent('snapshot')).toEqual([]);
+    cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
+    cluster.settle();
+    cluster.node(1).raft.offerChunk(3, { ...meta, index: 6 }, 1, bytes(END), true);
+    cluster.clearHappenings();
+    cluster.settle();
+    expect(cluster.sent('snapshot')).toEqual([]);
   });
 
   it('s62 a follower that got the entries by another way ends the transfer', () => {
     const cluster = behind();
-    cluster.raft(1).step({ type: 'append-ok', from: 3, to: 1, term: 1, index: 5 });
-    expect(cluster.raft(1).status().peers[1]).toMatchObject({ state: 'replicate', match: 5 });
+    cluster.node(1).raft.step({ type: 'append-ok', from: 3, to: 1, term: 1, index: 5 });
+    expect(cluster.node(1).raft.status().peers[1]).toMatchObject({ state: 'replicate', match: 5 });
   });
 
-  const receiver = (): Replica =>
-    new Replica(options(3, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 2 }, entries: entries(1, 1, 1) }));
+  const receiver = (): Single =>
+    new Single(3, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 2 }, entries: logOf([1, 1, 1]) });
   const chunk = (sequence: number, done: boolean, of: SnapshotMeta = meta): Message => ({
     type: 'snapshot',
     from: 1,
@@ -235,7 +249,9 @@ describe('snapshots', () => {
   it('entries that follow a snapshot come in the write after the one that installs it', () => {
     const replica = receiver();
     replica.raft.step(chunk(0, true));
-    replica.raft.step(append({ to: 3, prevIndex: 5, prevTerm: 1, entries: [entry(6, 1)], commit: 6 }));
+    replica.raft.step(
+      append({ ...FROM_LEADER, to: 3, prevIndex: 5, prevTerm: 1, entries: [command(6, 1)], commit: 6 }),
+    );
     expect(replica.take().write).toMatchObject({ entries: [], hardState: { commit: 5 } });
     expect(replica.take().write).toMatchObject({ chunk: undefined, entries: [{ index: 6 }] });
     replica.run();
@@ -260,29 +276,30 @@ describe('snapshots', () => {
 
   it('a sender that is told to start over does', () => {
     const cluster = behind();
-    cluster.raft(1).offerChunk(3, meta, 0, bytes('one'), false);
+    cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
     cluster.settle();
-    cluster.raft(1).offerChunk(3, meta, 1, bytes('two'), false);
-    cluster.raft(1).step({ type: 'snapshot-answer', from: 3, to: 1, term: 1, index: 5, wanted: 0 });
-    expect(cluster.get(1).take().chunksWanted).toEqual([{ to: 3, sequence: 0 }]);
-    cluster.raft(1).offerChunk(3, { ...meta, index: 6 }, 0, bytes('new'), true);
-    cluster.raft(1).step({ type: 'snapshot-answer', from: 3, to: 1, term: 1, index: 5, wanted: -1 });
-    expect(cluster.raft(1).status().peers[1]?.state).toBe('snapshot');
+    cluster.node(1).raft.offerChunk(3, meta, 1, bytes(TWO), false);
+    cluster.node(1).raft.step({ type: 'snapshot-answer', from: 3, to: 1, term: 1, index: 5, wanted: 0 });
+    expect(cluster.node(1).take().chunksWanted).toEqual([{ to: 3, sequence: 0 }]);
+    cluster.node(1).raft.offerChunk(3, { ...meta, index: 6 }, 0, bytes('new'), true);
+    cluster.node(1).raft.step({ type: 'snapshot-answer', from: 3, to: 1, term: 1, index: 5, wanted: -1 });
+    expect(cluster.node(1).raft.status().peers[1]?.state).toBe('snapshot');
   });
 
   it('s67 what is compacted while a follower that is not there needs it is not offered to it before it is back', () => {
-    const cluster = new Cluster(3);
+    const cluster = new Cluster();
+    cluster.node(1).chunksWanted = [];
     cluster.elect(1);
     cluster.isolate(3);
-    cluster.raft(1).propose(['a', 'b'].map(bytes));
+    cluster.node(1).raft.propose(['a', 'b'].map(bytes));
     cluster.settle();
-    cluster.tick(11, [1, 2]);
-    cluster.raft(1).compact(3);
-    cluster.raft(1).reportUnreachable(3);
-    cluster.tick(11, [1, 2]);
-    expect(cluster.get(1).chunksWanted).toEqual([]);
+    cluster.run(11, [1, 2]);
+    cluster.node(1).raft.compact(3);
+    cluster.node(1).raft.reportUnreachable(3);
+    cluster.run(11, [1, 2]);
+    expect(wanted(cluster)).toEqual([]);
     cluster.heal();
-    cluster.tick(3, [1]);
-    expect(cluster.get(1).chunksWanted).toEqual([{ to: 3, sequence: 0 }]);
+    cluster.run(3, [1]);
+    expect(wanted(cluster)).toEqual([{ to: 3, sequence: 0 }]);
   });
 });

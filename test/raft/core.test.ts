@@ -1,36 +1,37 @@
 import { describe, expect, it } from 'vitest';
 import { EntryKind, Raft } from '../../src/raft/index.js';
-import { append, bytes, entries, entry, heartbeat, options, Replica, text } from './harness.js';
+import { append, heartbeat, FROM_LEADER } from './harness/by-hand.js';
+import { bytes, command, logOf, text } from './harness/entries.js';
+import { options, Single } from './harness/single.js';
 
 describe('start', () => {
   it('s1 a replica starts as what storage gave back, a follower without a leader', () => {
-    const { raft } = new Replica(
-      options(2, [1, 2, 3], { hardState: { term: 3, vote: 1, commit: 2 }, entries: entries(1, 2, 3) }),
-    );
+    const { raft } = new Single(2, [1, 2, 3], {
+      hardState: { term: 3, vote: 1, commit: 2 },
+      entries: logOf([1, 2, 3]),
+    });
     expect(raft.status()).toMatchObject({ role: 'follower', term: 3, vote: 1, leader: 0, commit: 2, lastIndex: 3 });
     expect(raft.ready()).toMatchObject({ write: undefined, messages: [] });
   });
 
   it('what was committed is applied again after a restart, from the snapshot on', () => {
-    const replica = new Replica(
-      options(1, [1, 2, 3], {
-        hardState: { term: 3, vote: 1, commit: 99 },
-        snapshot: { index: 5, term: 2, configuration: { voters: [1, 2, 3], votersOutgoing: [], learners: [] } },
-        entries: [entry(6, 2), entry(7, 3)],
-      }),
-    );
+    const replica = new Single(1, [1, 2, 3], {
+      hardState: { term: 3, vote: 1, commit: 99 },
+      snapshot: { index: 5, term: 2, configuration: { voters: [1, 2, 3], votersOutgoing: [], learners: [] } },
+      entries: [command(6, 2), command(7, 3)],
+    });
     replica.run();
     expect(replica.applied.map((e) => e.index)).toEqual([6, 7]);
   });
 
   it('refuses a log that is newer than the hard state written with it', () => {
-    expect(() => new Raft(options(1, [1], { entries: entries(1, 2) }))).toThrow(/ends in term 2/);
+    expect(() => new Raft(options(1, [1], { entries: logOf([1, 2]) }))).toThrow(/ends in term 2/);
   });
 });
 
 describe('alone', () => {
   it('s11 s34 elects itself and commits, each only after its own sync', () => {
-    const replica = new Replica(options(1, [1]));
+    const replica = new Single(1, [1]);
     replica.raft.campaign();
     expect(replica.take().write?.hardState).toMatchObject({ term: 1, vote: 1 });
     expect(replica.raft.role).toBe('candidate');
@@ -48,7 +49,7 @@ describe('alone', () => {
   });
 
   it('s47 a read before its first commit waits for it, then is confirmed by itself', () => {
-    const replica = new Replica(options(1, [1]));
+    const replica = new Single(1, [1]);
     replica.raft.campaign();
     replica.take();
     replica.sync();
@@ -63,46 +64,46 @@ describe('alone', () => {
 
 describe('acknowledgements and the disk', () => {
   it('s35 an append is acknowledged only by the write that makes it durable', () => {
-    const replica = new Replica(options(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 } }));
-    replica.raft.step(append({ entries: entries(1, 1) }));
+    const replica = new Single(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 } });
+    replica.raft.step(append({ ...FROM_LEADER, entries: logOf([1, 1]) }));
     const ready = replica.take();
     expect(ready.messages).toEqual([]);
     expect(ready.write?.messages).toMatchObject([{ type: 'append-ok', index: 2 }]);
   });
 
   it('many appends before one ready are acknowledged once', () => {
-    const replica = new Replica(options(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 } }));
-    replica.raft.step(append({ entries: [entry(1, 1)] }));
-    replica.raft.step(append({ prevIndex: 1, prevTerm: 1, entries: [entry(2, 1)] }));
-    replica.raft.step(append({ entries: [entry(1, 1)] }));
+    const replica = new Single(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 } });
+    replica.raft.step(append({ ...FROM_LEADER, entries: [command(1, 1)] }));
+    replica.raft.step(append({ ...FROM_LEADER, prevIndex: 1, prevTerm: 1, entries: [command(2, 1)] }));
+    replica.raft.step(append({ ...FROM_LEADER, entries: [command(1, 1)] }));
     expect(replica.take().write?.messages).toMatchObject([{ type: 'append-ok', index: 2 }]);
   });
 
   it('an append repeated while its write is under way is acknowledged behind that write, by one that holds nothing', () => {
-    const replica = new Replica(options(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 } }));
-    replica.raft.step(append({ entries: entries(1) }));
+    const replica = new Single(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 } });
+    replica.raft.step(append({ ...FROM_LEADER, entries: logOf([1]) }));
     replica.take();
-    replica.raft.step(append({ entries: entries(1) }));
+    replica.raft.step(append({ ...FROM_LEADER, entries: logOf([1]) }));
     expect(replica.take()).toMatchObject({
       messages: [],
       write: { receipt: { sequence: 2 }, hardState: undefined, entries: [], messages: [{ type: 'append-ok' }] },
     });
     replica.sync();
-    replica.raft.step(append({ entries: entries(1) }));
+    replica.raft.step(append({ ...FROM_LEADER, entries: logOf([1]) }));
     expect(replica.take()).toMatchObject({ messages: [{ type: 'append-ok', index: 1 }], write: undefined });
   });
 
   it('a heartbeat is answered at once while entries are on their way to the disk, for it speaks only of the term', () => {
-    const replica = new Replica(options(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 } }));
-    replica.raft.step(append({ entries: entries(1) }));
+    const replica = new Single(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 } });
+    replica.raft.step(append({ ...FROM_LEADER, entries: logOf([1]) }));
     replica.take();
-    replica.raft.step(heartbeat({ readContext: 7 }));
+    replica.raft.step(heartbeat({ ...FROM_LEADER, readContext: 7 }));
     expect(replica.take().messages).toMatchObject([{ type: 'heartbeat-ok', readContext: 7, lastIndex: 1 }]);
   });
 
   it('s2 in a new term nothing is said before the term is durable', () => {
-    const replica = new Replica(options(2, [1, 2, 3]));
-    replica.raft.step(heartbeat({ term: 4 }));
+    const replica = new Single(2, [1, 2, 3]);
+    replica.raft.step(heartbeat({ ...FROM_LEADER, term: 4 }));
     const ready = replica.take();
     expect(ready.messages).toEqual([]);
     expect(ready.write).toMatchObject({
@@ -112,9 +113,9 @@ describe('acknowledgements and the disk', () => {
   });
 
   it('what was to be acknowledged in an older term is not, once a newer one begins', () => {
-    const replica = new Replica(options(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 } }));
-    replica.raft.step(append({ entries: entries(1, 1) }));
-    replica.raft.step(append({ from: 3, term: 2, entries: [entry(1, 2)] }));
+    const replica = new Single(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 } });
+    replica.raft.step(append({ ...FROM_LEADER, entries: logOf([1, 1]) }));
+    replica.raft.step(append({ ...FROM_LEADER, from: 3, term: 2, entries: [command(1, 2)] }));
     const { write } = replica.take();
     expect(write?.messages).toMatchObject([{ type: 'append-ok', to: 3, term: 2, index: 1 }]);
     expect(write?.entries).toMatchObject([{ index: 1, term: 2 }]);
@@ -122,20 +123,20 @@ describe('acknowledgements and the disk', () => {
 
   it('a write that was never handed out cannot be completed', () => {
     expect(() => {
-      new Replica(options(1, [1])).raft.persisted({ sequence: 1 });
+      new Single(1, [1]).raft.persisted({ sequence: 1 });
     }).toThrow(/never handed out/);
   });
 });
 
 describe('an append that makes no sense', () => {
-  const follower = (): Replica =>
-    new Replica(options(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 2 }, entries: entries(1, 1, 1) }));
+  const follower = (): Single =>
+    new Single(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 2 }, entries: logOf([1, 1, 1]) });
 
   it('with a gap, a falling term or entries of a later term is not answered', () => {
     const replica = follower();
-    replica.raft.step(append({ prevIndex: 3, prevTerm: 1, entries: [entry(5, 1)] }));
-    replica.raft.step(append({ prevIndex: 3, prevTerm: 1, entries: [entry(4, 1), entry(6, 1)] }));
-    replica.raft.step(append({ prevIndex: 3, prevTerm: 1, entries: [entry(4, 9)] }));
+    replica.raft.step(append({ ...FROM_LEADER, prevIndex: 3, prevTerm: 1, entries: [command(5, 1)] }));
+    replica.raft.step(append({ ...FROM_LEADER, prevIndex: 3, prevTerm: 1, entries: [command(4, 1), command(6, 1)] }));
+    replica.raft.step(append({ ...FROM_LEADER, prevIndex: 3, prevTerm: 1, entries: [command(4, 9)] }));
     replica.run();
     expect(replica.raft.log.lastIndex).toBe(3);
     expect(replica.describe().join()).not.toContain('append-ok');
@@ -143,33 +144,35 @@ describe('an append that makes no sense', () => {
 
   it('s41 a commit beyond what is known to match is cut to that', () => {
     const replica = follower();
-    replica.raft.step(append({ prevIndex: 2, prevTerm: 1, commit: 99 }));
+    replica.raft.step(append({ ...FROM_LEADER, prevIndex: 2, prevTerm: 1, commit: 99 }));
     expect(replica.raft.log.commit).toBe(2);
-    replica.raft.step(append({ prevIndex: 3, prevTerm: 1, commit: 99 }));
+    replica.raft.step(append({ ...FROM_LEADER, prevIndex: 3, prevTerm: 1, commit: 99 }));
     expect(replica.raft.log.commit).toBe(3);
-    replica.raft.step(heartbeat({ commit: 99 }));
+    replica.raft.step(heartbeat({ ...FROM_LEADER, commit: 99 }));
     expect(replica.raft.log.commit).toBe(3);
   });
 
   it('one that starts below the commit index counts for what lies above it', () => {
     const replica = follower();
-    replica.raft.step(append({ prevIndex: 0, prevTerm: 0, entries: [...entries(1, 1, 1), entry(4, 1)], commit: 4 }));
+    replica.raft.step(
+      append({ ...FROM_LEADER, prevIndex: 0, prevTerm: 0, entries: [...logOf([1, 1, 1]), command(4, 1)], commit: 4 }),
+    );
     expect(replica.run()).toMatchObject([{ type: 'append-ok', index: 4 }]);
-    replica.raft.step(append({ prevIndex: 0, prevTerm: 0, entries: entries(1) }));
+    replica.raft.step(append({ ...FROM_LEADER, prevIndex: 0, prevTerm: 0, entries: logOf([1]) }));
     expect(replica.run()).toMatchObject([{ type: 'append-ok', index: 4 }]);
   });
 
   it('messages of strangers, to others or from itself change nothing', () => {
     const replica = follower();
-    replica.raft.step(heartbeat({ from: 9, term: 5 }));
-    replica.raft.step(heartbeat({ to: 3, term: 5 }));
-    replica.raft.step(heartbeat({ from: 2, term: 5 }));
+    replica.raft.step(heartbeat({ ...FROM_LEADER, from: 9, term: 5 }));
+    replica.raft.step(heartbeat({ ...FROM_LEADER, to: 3, term: 5 }));
+    replica.raft.step(heartbeat({ ...FROM_LEADER, from: 2, term: 5 }));
     expect(replica.raft.term).toBe(1);
   });
 
   it('a replica that is in nobody’s configuration yet listens to any leader', () => {
-    const replica = new Replica(options(9, [1, 2, 3]));
-    replica.raft.step(heartbeat({ from: 7, to: 9, term: 5 }));
+    const replica = new Single(9, [1, 2, 3]);
+    replica.raft.step(heartbeat({ ...FROM_LEADER, from: 7, to: 9, term: 5 }));
     expect(replica.raft.status()).toMatchObject({ term: 5, leader: 7 });
   });
 });

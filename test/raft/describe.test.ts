@@ -8,7 +8,8 @@ import {
   type Message,
   type Ready,
 } from '../../src/raft/index.js';
-import { Cluster, entries, entry } from './harness.js';
+import { Cluster } from './harness/cluster.js';
+import { command, logOf } from './harness/entries.js';
 
 const meta = { index: 5, term: 2, configuration: { voters: [1], votersOutgoing: [], learners: [] } };
 const data = new Uint8Array(3);
@@ -16,7 +17,7 @@ const envelope = { from: 1, to: 2, term: 3 };
 
 const TABLE: [Message, string][] = [
   [
-    { type: 'append', ...envelope, prevIndex: 7, prevTerm: 1, entries: [entry(8, 3)], commit: 6 },
+    { type: 'append', ...envelope, prevIndex: 7, prevTerm: 1, entries: [command(8, 3)], commit: 6 },
     'n1@3 -> n2 append after 7@1 [8@3] commit 6',
   ],
   [{ type: 'append-ok', ...envelope, index: 8 }, 'n1@3 -> n2 append-ok 8'],
@@ -59,8 +60,8 @@ describe('the notation', () => {
 
   it('names entries by index and term, and counts many', () => {
     expect(describeEntries([])).toBe('[]');
-    expect(describeEntries([{ ...entry(1, 1), kind: 0 }, { ...entry(2, 1), kind: 2 }])).toBe('[1@1 noop, 2@1 configuration]'); // prettier-ignore
-    expect(describeEntries(entries(1, 1, 2, 2, 3))).toBe('[1@1 … 5@3, 5 entries]');
+    expect(describeEntries([{ ...command(1, 1), kind: 0 }, { ...command(2, 1), kind: 2 }])).toBe('[1@1 noop, 2@1 configuration]'); // prettier-ignore
+    expect(describeEntries(logOf([1, 1, 2, 2, 3]))).toBe('[1@1 … 5@3, 5 entries]');
   });
 
   it('shows who votes, who did and who learns', () => {
@@ -76,11 +77,11 @@ describe('the notation', () => {
       write: {
         receipt: { sequence: 4 },
         hardState: { term: 3, vote: 0, commit: 2 },
-        entries: [entry(8, 3)],
+        entries: [command(8, 3)],
         chunk: { meta, sequence: 0, data, done: true },
         messages: [{ type: 'append-ok', ...envelope, index: 8 }],
       },
-      committed: [entry(2, 1)],
+      committed: [command(2, 1)],
       reads: [{ context: 1, index: 2 }],
       readsLost: [3, 4],
       chunksWanted: [{ to: 2, sequence: 0 }],
@@ -106,18 +107,18 @@ describe('the notation', () => {
   });
 
   it('tells a replica’s status in one line', () => {
-    const cluster = new Cluster(3, () => ({ quiesceTicks: 3 }));
+    const cluster = new Cluster({ timing: { quiesceTicks: 3 } });
     cluster.elect(1);
-    expect(describeStatus(cluster.raft(1).status())).toBe(
+    expect(describeStatus(cluster.node(1).raft.status())).toBe(
       'n1@1 leader, log 1..1 stable 1 commit 1 applied 1; n2 replicate match 1 next 2; n3 replicate match 1 next 2',
     );
-    cluster.tick(10);
-    expect(describeStatus(cluster.raft(2).status())).toBe(
+    cluster.run(10);
+    expect(describeStatus(cluster.node(2).raft.status())).toBe(
       'n2@1 follower of n1 vote n1, log 1..1 stable 1 commit 1 applied 1, quiet',
     );
     cluster.isolate(1);
-    cluster.raft(1).readIndex();
-    cluster.tick(10, [1]);
-    expect(describeStatus(cluster.raft(1).status())).toContain('n1@1 follower of nobody');
+    cluster.read(1);
+    cluster.run(10, [1]);
+    expect(describeStatus(cluster.node(1).raft.status())).toContain('n1@1 follower of nobody');
   });
 });

@@ -10,7 +10,9 @@ import {
   type Raft,
   type ReplicaView,
 } from '../../src/raft/index.js';
-import { bytes, Cluster, entries, entry, options, Replica } from './harness.js';
+import { Cluster } from './harness/cluster.js';
+import { bytes, command, logOf } from './harness/entries.js';
+import { Single } from './harness/single.js';
 
 const view = (more: Partial<ReplicaView> = {}): ReplicaView => ({
   id: 1,
@@ -22,7 +24,7 @@ const view = (more: Partial<ReplicaView> = {}): ReplicaView => ({
   stableIndex: 3,
   snapshotIndex: 0,
   snapshotTerm: 0,
-  entries: entries(1, 2, 3),
+  entries: logOf([1, 2, 3]),
   match: new Map(),
   ...more,
 });
@@ -33,7 +35,7 @@ const leader = (more: Partial<ReplicaView> = {}): ReplicaView =>
 describe('a replica at one moment', () => {
   it('is accepted as it should be, also behind a snapshot', () => {
     checkReplica(view());
-    checkReplica(view({ snapshotIndex: 1, snapshotTerm: 1, entries: [entry(2, 1), entry(3, 3)] }));
+    checkReplica(view({ snapshotIndex: 1, snapshotTerm: 1, entries: [command(2, 1), command(3, 3)] }));
   });
 
   const WRONG: [string, Partial<ReplicaView>][] = [
@@ -41,8 +43,8 @@ describe('a replica at one moment', () => {
     ['compacted beyond applied', { snapshotIndex: 2, entries: [] }],
     ['commit beyond the end', { commit: 4 }],
     ['stable beyond the end', { stableIndex: 4 }],
-    ['a gap', { entries: [entry(1, 1), entry(3, 1), entry(4, 1)] }],
-    ['a falling term', { entries: entries(1, 2, 1) }],
+    ['a gap', { entries: [command(1, 1), command(3, 1), command(4, 1)] }],
+    ['a falling term', { entries: logOf([1, 2, 1]) }],
     ['a term that it is not in yet', { term: 2 }],
     ['a match beyond the end', { match: new Map([[2, 4]]) }],
   ];
@@ -58,9 +60,9 @@ describe('a replica at one moment', () => {
 describe('two moments of a replica', () => {
   it('may differ by what followers and leaders do', () => {
     checkStep(view(), view({ commit: 3, applied: 3 }));
-    checkStep(view(), view({ term: 4, vote: 0, entries: [...entries(1, 2), entry(3, 4)] }));
-    checkStep(view(), view({ snapshotIndex: 2, snapshotTerm: 2, applied: 2, entries: [entry(3, 3)] }));
-    checkStep(leader(), leader({ entries: entries(1, 2, 3, 3), match: new Map([[2, 3]]) }));
+    checkStep(view(), view({ term: 4, vote: 0, entries: [...logOf([1, 2]), command(3, 4)] }));
+    checkStep(view(), view({ snapshotIndex: 2, snapshotTerm: 2, applied: 2, entries: [command(3, 3)] }));
+    checkStep(leader(), leader({ entries: logOf([1, 2, 3, 3]), match: new Map([[2, 3]]) }));
   });
 
   const WRONG: [string, ReplicaView, ReplicaView][] = [
@@ -69,10 +71,10 @@ describe('two moments of a replica', () => {
     ['applied that fell', view(), view({ applied: 0 })],
     ['a log that begins earlier', view({ snapshotIndex: 1, snapshotTerm: 1, entries: [] }), view()],
     ['another vote', view(), view({ vote: 2 })],
-    ['a committed entry changed', view(), view({ term: 4, entries: [entry(1, 1), entry(2, 4), entry(3, 4)] })],
-    ['a committed entry gone', view(), view({ entries: entries(1) })],
-    ['a leader’s entry gone', leader(), leader({ entries: entries(1, 2) })],
-    ['a leader’s entry changed', leader(), leader({ entries: [...entries(1, 2), entry(3, 3, 'other')] })],
+    ['a committed entry changed', view(), view({ term: 4, entries: [command(1, 1), command(2, 4), command(3, 4)] })],
+    ['a committed entry gone', view(), view({ entries: logOf([1]) })],
+    ['a leader’s entry gone', leader(), leader({ entries: logOf([1, 2]) })],
+    ['a leader’s entry changed', leader(), leader({ entries: [...logOf([1, 2]), command(3, 3, 'other')] })],
     ['a match that fell', leader(), leader({ match: new Map([[2, 1]]) })],
   ];
   for (const [what, before, after] of WRONG) {
@@ -86,13 +88,13 @@ describe('two moments of a replica', () => {
 
 describe('the replicas of a group', () => {
   it('match wherever they agree on a term', () => {
-    checkLogMatching(view(), view({ id: 2, entries: entries(1, 2, 2, 2) }));
-    checkLogMatching(view(), view({ id: 2, snapshotIndex: 2, snapshotTerm: 2, entries: [entry(3, 3)] }));
+    checkLogMatching(view(), view({ id: 2, entries: logOf([1, 2, 2, 2]) }));
+    checkLogMatching(view(), view({ id: 2, snapshotIndex: 2, snapshotTerm: 2, entries: [command(3, 3)] }));
     expect(() => {
-      checkLogMatching(view(), view({ id: 2, entries: entries(1, 1, 3) }));
+      checkLogMatching(view(), view({ id: 2, entries: logOf([1, 1, 3]) }));
     }).toThrow(/agrees with n2 on 3@3, but not on 2/);
     expect(() => {
-      checkLogMatching(view(), view({ id: 2, entries: [...entries(1, 2), entry(3, 3, 'other')] }));
+      checkLogMatching(view(), view({ id: 2, entries: [...logOf([1, 2]), command(3, 3, 'other')] }));
     }).toThrow(InvariantViolation);
   });
 
@@ -110,9 +112,7 @@ describe('the replicas of a group', () => {
 describe('the history of a group', () => {
   /** A replica with this log that is leader of `term`, by the vote of the other one of two. */
   const leads = (id: number, term: number, log: readonly number[], commit = 0): Raft => {
-    const replica = new Replica(
-      options(id, [1, 2], { hardState: { term: term - 1, vote: 0, commit }, entries: entries(...log) }),
-    );
+    const replica = new Single(id, [1, 2], { hardState: { term: term - 1, vote: 0, commit }, entries: logOf(log) });
     const answer = { type: 'vote-answer', from: 3 - id, to: id, term, granted: true } as const;
     replica.raft.campaign();
     replica.raft.step({ ...answer, preVote: true });
@@ -123,15 +123,19 @@ describe('the history of a group', () => {
   };
 
   it('accepts what really happens', () => {
-    const cluster = new Cluster(3);
+    const cluster = new Cluster();
     const history = new GroupHistory();
     cluster.elect(1);
-    cluster.raft(1).propose(['a', 'b'].map(bytes));
-    for (const message of cluster.settle()) history.sent(message);
-    cluster.tick(3);
+    cluster.node(1).raft.propose(['a', 'b'].map(bytes));
+    cluster.clearHappenings();
+    cluster.settle();
+    const sent = cluster.happened('sent');
+    expect(sent).not.toEqual([]);
+    for (const { message } of sent) history.sent(message);
+    cluster.run(3);
     for (const { raft } of cluster.replicas.values()) history.observe(raft);
     expect(history.highestCommit).toBe(3);
-    expect(viewOf(cluster.raft(1)).match).toEqual(new Map([[2, 3], [3, 3]])); // prettier-ignore
+    expect(viewOf(cluster.node(1).raft).match).toEqual(new Map([[2, 3], [3, 3]])); // prettier-ignore
   });
 
   it('refuses two leaders of one term', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Lease, MAX_CLOCK_DRIFT, promiseMsOf } from '../../src/raft/index.js';
-import { Cluster } from './harness.js';
+import { Cluster } from './harness/cluster.js';
 
 /** Gives a lease of 900 ms. */
 const PROMISE_MS = 900 / (1 - MAX_CLOCK_DRIFT);
@@ -82,14 +82,17 @@ describe('a promise (s50)', () => {
 
   /** What the leader may count on after a read, when n2 … promise so much; undefined: leases are not enabled there. */
   const promised = (...promises: (number | undefined)[]): number | undefined => {
-    const cluster = new Cluster(promises.length + 1, (id) => {
-      const promiseMs = id === 1 ? 5_000 : promises[id - 2];
-      return promiseMs === undefined ? {} : { leaseReads: true, promiseMs };
+    const cluster = new Cluster({
+      voters: [1, ...promises.map((_, i) => i + 2)],
+      timing: (id) => {
+        const promiseMs = id === 1 ? 5_000 : promises[id - 2];
+        return promiseMs === undefined ? {} : { leaseReads: true, promiseMs };
+      },
     });
     cluster.elect(1);
-    cluster.raft(1).readIndex();
+    cluster.read(1);
     cluster.settle();
-    return cluster.get(1).reads.at(-1)?.promiseMs;
+    return cluster.happened('read-confirmed', 1).at(-1)?.promiseMs;
   };
 
   it('s50 of a quorum is what the least of its best majority said', () => {
@@ -100,20 +103,20 @@ describe('a promise (s50)', () => {
   });
 
   it('s50 counts from a voter only with an answer to this round or a later one', () => {
-    const cluster = new Cluster(3, () => ({ leaseReads: true, promiseMs: 400 }));
+    const cluster = new Cluster({ timing: { leaseReads: true, promiseMs: 400 } });
     cluster.elect(1);
-    cluster.passes = ({ from, to }) => from !== 3 && to !== 3;
-    cluster.raft(1).readIndex();
+    cluster.network.passes = ({ from, to }) => from !== 3 && to !== 3;
+    cluster.read(1);
     cluster.settle();
-    expect(cluster.get(1).reads.at(-1)?.promiseMs).toBe(400);
+    expect(cluster.happened('read-confirmed', 1).at(-1)?.promiseMs).toBe(400);
     // An older build answers without a promise.
-    cluster.passes = (message) => message.from !== 3 && message.to !== 3 && message.type !== 'heartbeat-ok';
-    cluster.raft(1).readIndex();
+    cluster.network.passes = (message) => message.from !== 3 && message.to !== 3 && message.type !== 'heartbeat-ok';
+    cluster.read(1);
     cluster.settle();
-    const { term, lastContext } = { term: cluster.raft(1).term, lastContext: 2 };
+    const { term, lastContext } = { term: cluster.node(1).raft.term, lastContext: 2 };
     const answer = { type: 'heartbeat-ok', from: 2, to: 1, term, readContext: lastContext, lastIndex: 1 } as const;
-    cluster.raft(1).step(answer);
+    cluster.node(1).raft.step(answer);
     cluster.settle();
-    expect(cluster.get(1).reads.at(-1)).toMatchObject({ context: lastContext, promiseMs: 0 });
+    expect(cluster.happened('read-confirmed', 1).at(-1)).toMatchObject({ context: lastContext, promiseMs: 0 });
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { follows, Log } from '../../src/raft/log.js';
 import type { Entry } from '../../src/raft/index.js';
-import { bytes, entries, entry } from './harness.js';
+import { bytes, command, logOf } from './harness/entries.js';
 
 const START = { index: 0, term: 0 };
 const positions = (list: readonly Entry[]): string[] => list.map(({ index, term }) => `${index}@${term}`);
@@ -14,23 +14,23 @@ const contents = (log: Log): string[] => {
 
 describe('merging a leader’s entries', () => {
   it('s27 cuts the log at the first conflict only', () => {
-    const log = new Log(START, entries(1, 1, 1, 2, 2), 2);
-    log.merge([entry(3, 1), entry(4, 3), entry(5, 3), entry(6, 3)]);
+    const log = new Log(START, logOf([1, 1, 1, 2, 2]), 2);
+    log.merge([command(3, 1), command(4, 3), command(5, 3), command(6, 3)]);
     expect(contents(log)).toEqual(['1@1', '2@1', '3@1', '4@3', '5@3', '6@3']);
     expect(log.stableIndex).toBe(3);
   });
 
   it('s28 leaves newer entries alone when an old append is a prefix of the log', () => {
-    const log = new Log(START, entries(1, 1, 2, 2), 0);
-    log.merge([entry(2, 1), entry(3, 2)]);
+    const log = new Log(START, logOf([1, 1, 2, 2]), 0);
+    log.merge([command(2, 1), command(3, 2)]);
     expect(contents(log)).toEqual(['1@1', '2@1', '3@2', '4@2']);
     expect(log.stableIndex).toBe(4);
   });
 
   it('refuses to replace what is committed, whoever asks', () => {
-    const log = new Log(START, entries(1, 1, 1), 2);
+    const log = new Log(START, logOf([1, 1, 1]), 2);
     expect(() => {
-      log.merge([entry(2, 3)]);
+      log.merge([command(2, 3)]);
     }).toThrow(/safety violation/);
     expect(contents(log)).toEqual(['1@1', '2@1', '3@1']);
   });
@@ -38,10 +38,10 @@ describe('merging a leader’s entries', () => {
 
 describe('what is durable', () => {
   it('s33 an overwritten write proves nothing about what stands there now', () => {
-    const log = new Log(START, entries(1, 1), 0);
+    const log = new Log(START, logOf([1, 1]), 0);
     log.append(1, 1, [bytes('a'), bytes('b')]);
     expect(positions(log.takeUnwritten(1))).toEqual(['3@1', '4@1']);
-    log.merge([entry(3, 2), entry(4, 2)]);
+    log.merge([command(3, 2), command(4, 2)]);
     expect(positions(log.takeUnwritten(2))).toEqual(['3@2', '4@2']);
     log.completed(1);
     expect(log.stableIndex).toBe(2);
@@ -80,7 +80,7 @@ describe('hints', () => {
       .map((terms) => terms.sort((a, b) => a - b));
     fc.assert(
       fc.property(sorted, fc.nat(32), fc.nat(7), (terms, index, term) => {
-        const log = new Log(START, entries(...terms), 0);
+        const log = new Log(START, logOf(terms), 0);
         let plain = Math.min(index, terms.length);
         while (plain > 0 && terms[plain - 1]! > term) plain--;
         expect(log.lastWithTermAtMost(index, term)).toBe(plain);
@@ -98,14 +98,14 @@ describe('hints', () => {
 
 describe('commit and applied', () => {
   it('s42 commit never falls, and never passes the end of the log', () => {
-    const log = new Log(START, entries(1, 1, 1), 9);
+    const log = new Log(START, logOf([1, 1, 1]), 9);
     expect(log.commit).toBe(3);
     log.commitTo(1);
     expect(log.commit).toBe(3);
   });
 
   it('s43 what was not delivered cannot have been applied', () => {
-    const log = new Log(START, entries(1, 1, 1), 3);
+    const log = new Log(START, logOf([1, 1, 1]), 3);
     expect(() => {
       log.appliedTo(1);
     }).toThrow(/only 0 was delivered/);
@@ -120,7 +120,7 @@ describe('commit and applied', () => {
 
 describe('compaction', () => {
   const applied = (): Log => {
-    const log = new Log(START, entries(1, 1, 2, 2, 3), 4);
+    const log = new Log(START, logOf([1, 1, 2, 2, 3]), 4);
     log.takeCommitted();
     log.appliedTo(3);
     return log;
@@ -144,13 +144,13 @@ describe('compaction', () => {
 
 describe('a snapshot', () => {
   it('s62 replaces the log; it is durable, and what follows it is delivered, only after its write', () => {
-    const log = new Log(START, entries(1, 1, 1, 1), 2);
+    const log = new Log(START, logOf([1, 1, 1, 1]), 2);
     log.append(1, 1, [bytes('x')]);
     log.takeUnwritten(1);
     log.restore({ index: 9, term: 4 });
     expect([log.firstIndex, log.lastIndex, log.commit, log.applied]).toEqual([10, 9, 9, 9]);
     log.takeInstall(2);
-    log.merge([entry(10, 4)]);
+    log.merge([command(10, 4)]);
     log.commitTo(10);
     log.takeUnwritten(3);
     log.completed(1);
@@ -181,7 +181,7 @@ describe('slices', () => {
     expect(positions(log.slice(2, Infinity))).toEqual(positions(slice));
     expect(positions(log.slice(4, 1))).toEqual(['4@1']);
     expect(positions(log.slice(4, 0))).toEqual(['4@1']);
-    log.merge([entry(3, 2)]);
+    log.merge([command(3, 2)]);
     expect(positions(slice)).toEqual(['2@1', '3@1', '4@1']);
     expect(positions(log.slice(2, Infinity))).toEqual(['2@1', '3@2']);
     expect(log.bytesBetween(0, 2)).toBe(6);
@@ -190,13 +190,13 @@ describe('slices', () => {
 
 describe('entries that follow on a position', () => {
   it('have no gap, no falling term, and none newer than the sender', () => {
-    expect(follows([entry(5, 2), entry(6, 3)], 4, 2, 3)).toBe(true);
+    expect(follows([command(5, 2), command(6, 3)], 4, 2, 3)).toBe(true);
     expect(follows([], 4, 2, 2)).toBe(true);
-    expect(follows([entry(6, 2)], 4, 2, 3)).toBe(false);
-    expect(follows([entry(5, 2), entry(7, 2)], 4, 2, 3)).toBe(false);
-    expect(follows([entry(5, 1)], 4, 2, 3)).toBe(false);
-    expect(follows([entry(5, 4)], 4, 2, 3)).toBe(false);
-    expect(() => new Log(START, [entry(2, 1)], 0)).toThrow(/gap/);
+    expect(follows([command(6, 2)], 4, 2, 3)).toBe(false);
+    expect(follows([command(5, 2), command(7, 2)], 4, 2, 3)).toBe(false);
+    expect(follows([command(5, 1)], 4, 2, 3)).toBe(false);
+    expect(follows([command(5, 4)], 4, 2, 3)).toBe(false);
+    expect(() => new Log(START, [command(2, 1)], 0)).toThrow(/gap/);
   });
 });
 
@@ -254,7 +254,7 @@ describe('against a plain log and a plain disk', () => {
             // A leader of a new term whose log ends somewhere above the commit index.
             const from = Math.max(plain.commit, plain.terms.length - step[1]);
             term++;
-            log.merge(Array.from({ length: step[2] }, (_, i) => entry(from + 1 + i, term)));
+            log.merge(Array.from({ length: step[2] }, (_, i) => command(from + 1 + i, term)));
             plain.terms = [...plain.terms.slice(0, from), ...Array.from({ length: step[2] }, () => term)];
           } else if (step[0] === 'write') write();
           else if (step[0] === 'complete') complete();

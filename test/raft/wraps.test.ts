@@ -4,11 +4,11 @@ import { Lease } from '../../src/raft/lease.js';
 import { Log } from '../../src/raft/log.js';
 import { PendingReads } from '../../src/raft/read-index.js';
 import { entrySize, readEntry, readUint53, spanOf, writeEntry, writeUint53 } from '../../src/raft/codec.js';
-import { bytes, Cluster, entry } from './harness.js';
+import { Cluster } from './harness/cluster.js';
+import { bytes, command, logOf } from './harness/entries.js';
 
 /** `>>` of a sum goes wrong at the first already. */
 const EDGES = [2 ** 30, 2 ** 31, 2 ** 32, 2 ** 47, 2 ** 48];
-const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
 
 describe.each(EDGES)('across %d', (edge) => {
   const base = edge - 8;
@@ -18,7 +18,7 @@ describe.each(EDGES)('across %d', (edge) => {
       const span = spanOf(new Uint8Array(8));
       writeUint53(span, 0, value);
       expect(readUint53(span, 0)).toBe(value);
-      const written = entry(value, value - 1, 'x');
+      const written = command(value, value - 1, 'x');
       const room = spanOf(new Uint8Array(entrySize(written)));
       writeEntry(room, 0, written);
       expect(readEntry(room, 0)).toEqual(written);
@@ -27,11 +27,7 @@ describe.each(EDGES)('across %d', (edge) => {
 
   it('a log finds the last entry of a term as a plain search does', () => {
     const terms = [5, 5, 6, 6, 6, 8, 8, 9, 9, 9, 9, 12, 12, 13, 13, 13];
-    const log = new Log(
-      { index: base, term: 4 },
-      terms.map((term, i) => entry(base + 1 + i, term)),
-      base,
-    );
+    const log = new Log({ index: base, term: 4 }, logOf(terms, base + 1), base);
     for (let index = base; index <= log.lastIndex; index++) {
       for (let term = 4; term <= 14; term++) {
         let plain = index;
@@ -42,45 +38,47 @@ describe.each(EDGES)('across %d', (edge) => {
   });
 
   it('three replicas elect, replicate, confirm reads, compact, and go on', () => {
-    const cluster = new Cluster(3, () => ({
-      snapshot: { index: base, term: base - 1, configuration },
-      hardState: { term: base - 1, vote: 0, commit: base },
-    }));
+    const disk = { start: { index: base, term: base - 1 }, hardState: { term: base - 1, vote: 0, commit: base } };
+    const cluster = new Cluster({ unchecked: true, disks: { 1: disk, 2: disk, 3: disk } });
     cluster.elect(1);
     for (let i = 0; i < 12; i++) {
-      expect(cluster.raft(1).propose([bytes(`${i}`)])).toMatchObject({ type: 'appended', firstIndex: base + 2 + i });
+      expect(cluster.node(1).raft.propose([bytes(`${i}`)])).toMatchObject({
+        type: 'appended',
+        firstIndex: base + 2 + i,
+      });
       cluster.settle();
     }
-    cluster.tick(4);
-    expect(cluster.raft(1).term).toBe(base);
-    expect([1, 2, 3].map((id) => cluster.get(id).applied.map(({ index }) => index - base))).toEqual(
+    cluster.run(4);
+    expect(cluster.node(1).raft.term).toBe(base);
+    expect([1, 2, 3].map((id) => cluster.happened('applied', id).map(({ entry }) => entry.index - base))).toEqual(
       [1, 2, 3].map(() => Array.from({ length: 13 }, (_, i) => i + 1)),
     );
-    cluster.raft(1).readIndex();
+    cluster.read(1);
     cluster.settle();
-    expect(cluster.get(1).reads.map(({ index }) => index)).toEqual([base + 13]);
-    cluster.raft(1).compact(base + 9);
-    expect(cluster.raft(1).log).toMatchObject({ firstIndex: base + 10, lastIndex: base + 13 });
-    expect(cluster.raft(1).log.termAt(base + 13)).toBe(base);
+    expect(cluster.happened('read-confirmed', 1).map(({ index }) => index)).toEqual([base + 13]);
+    cluster.node(1).raft.compact(base + 9);
+    expect(cluster.node(1).raft.log).toMatchObject({ firstIndex: base + 10, lastIndex: base + 13 });
+    expect(cluster.node(1).raft.log.termAt(base + 13)).toBe(base);
   });
 
   it('a follower with other entries needs only those where the logs differ, and no snapshot', () => {
-    const logOf = (more: readonly number[]) => [7, 7, 7, 7, 7, 7, ...more].map((term, i) => entry(base + 1 + i, term));
     const start = (term: number, more: readonly number[]) => ({
-      snapshot: { index: base, term: 7, configuration },
+      start: { index: base, term: 7 },
       hardState: { term, vote: 0, commit: base },
-      entries: logOf(more),
+      entries: logOf([7, 7, 7, 7, 7, 7, ...more], base + 1),
     });
-    const cluster = new Cluster(3, (id) => (id === 2 ? start(8, [8, 8, 8, 8, 8]) : start(9, [9, 9, 9])));
+    const disk = start(9, [9, 9, 9]);
+    const disks = { 1: disk, 2: start(8, [8, 8, 8, 8, 8]), 3: disk };
+    const cluster = new Cluster({ unchecked: true, disks });
     const sent: number[] = [];
-    cluster.passes = (message) => {
+    cluster.network.passes = (message) => {
       if (message.type === 'append' && message.to === 2 && message.entries.length > 0) sent.push(message.prevIndex);
       expect(message.type).not.toBe('snapshot');
       return true;
     };
     cluster.elect(1);
-    cluster.tick(10);
-    expect(cluster.raft(2).log.lastIndex).toBe(cluster.raft(1).log.lastIndex);
+    cluster.run(10);
+    expect(cluster.node(2).raft.log.lastIndex).toBe(cluster.node(1).raft.log.lastIndex);
     // From the last entry that both have on, not from the beginning of the log.
     expect(Math.min(...sent) - base).toBe(6);
   });

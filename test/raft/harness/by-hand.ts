@@ -41,6 +41,9 @@ export function alone(options: AloneOptions = {}): Cluster {
 
 type Made<T extends Message> = Partial<Omit<T, 'type'>> & Pick<T, 'from' | 'term'>;
 
+/** What a message from n1, leader of term 1, to n2 begins with. */
+export const FROM_LEADER = { from: 1, to: 2, term: 1 } as const;
+
 export const append = (fields: Made<Append>): Append => ({
   type: 'append',
   to: 1,
@@ -106,13 +109,18 @@ export const snapshotAnswer = (fields: Made<SnapshotAnswer>): SnapshotAnswer => 
   ...fields,
 });
 
+/** Those of one type. */
+export function of<T extends Message['type']>(messages: readonly Message[], type: T): Extract<Message, { type: T }>[] {
+  return messages.filter((message): message is Extract<Message, { type: T }> => message.type === type);
+}
+
 /** What the node has sent and nobody has taken yet. */
 export function answers(cluster: Cluster): Message[] {
   return cluster.network.take({});
 }
 
 export function answersOf<T extends Message['type']>(cluster: Cluster, type: T): Extract<Message, { type: T }>[] {
-  return cluster.network.take({ type }) as Extract<Message, { type: T }>[];
+  return of(cluster.network.take({ type }), type);
 }
 
 /** Brings n1 to candidacy in its next term: the peers grant the pre-vote. Its own vote is durable afterwards. */

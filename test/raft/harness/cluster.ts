@@ -21,6 +21,13 @@ import { History } from './history.js';
 import { Network, type Filter } from './network.js';
 import { Replica, type Timing } from './replica.js';
 
+interface GivenDisk {
+  readonly hardState?: HardState;
+  /** Where its log begins: the state machine's commands up to there are not known. Default: at 0. */
+  readonly start?: { readonly index: number; readonly term: number };
+  readonly entries?: readonly Entry[];
+}
+
 export interface ClusterOptions {
   readonly voters?: readonly NodeId[];
   readonly learners?: readonly NodeId[];
@@ -31,9 +38,10 @@ export interface ClusterOptions {
   readonly thorough?: boolean;
   /** Without a seed the timeout of node i of n is T + T·(i−1)/n: n1 comes first, and nothing is left to chance. */
   readonly seed?: number;
-  readonly timing?: Partial<Timing>;
+  /** Of all nodes, or of each. */
+  readonly timing?: Partial<Timing> | ((id: NodeId) => Partial<Timing>);
   /** What is on the disks at the start. */
-  readonly disks?: Readonly<Record<NodeId, { readonly hardState?: HardState; readonly entries?: readonly Entry[] }>>;
+  readonly disks?: Readonly<Record<NodeId, GivenDisk>>;
   readonly observe?: (happening: Happening) => void;
 }
 
@@ -71,13 +79,14 @@ export class Cluster {
       observe: this.observer,
     };
     for (const id of options.running ?? everyone) {
-      const disk = new Disk({ index: 0, term: 0, configuration: this.configuration });
       const given = options.disks?.[id];
+      const disk = new Disk({ index: 0, term: 0, ...given?.start, configuration: this.configuration });
       disk.hardState = given?.hardState ?? disk.hardState;
       disk.entries = [...(given?.entries ?? [])];
       const fraction = everyone.indexOf(id) / everyone.length;
       const random = options.seed === undefined ? () => fraction : chance(options.seed * 1_000 + id);
-      this.replicas.set(id, new Replica(id, disk, { ...DEFAULT_TIMING, random, ...options.timing }, world));
+      const timing = typeof options.timing === 'function' ? options.timing(id) : options.timing;
+      this.replicas.set(id, new Replica(id, disk, { ...DEFAULT_TIMING, random, ...timing }, world));
     }
   }
 
@@ -319,8 +328,9 @@ export class Cluster {
 
   // -- convenience ----------------------------------------------------------------------------------------------
 
-  /** Syncs and delivers until nothing moves any more, or only what matches `except`. No time passes. */
+  /** Takes what is ready, syncs and delivers until nothing moves any more, or only what matches `except`. No time passes. */
   settle(except?: Filter): void {
+    for (const replica of this.running()) if (replica.raft.hasReady()) replica.pump();
     for (let round = 0; ; round++) {
       if (round > 2_000) throw new Error('the group never settles');
       const aside = except === undefined ? [] : this.network.take(except);
@@ -330,10 +340,10 @@ export class Cluster {
     }
   }
 
-  /** `ticks` times: everybody ticks, then everything settles. */
-  run(ticks: number): void {
+  /** `ticks` times: everybody (or those given) ticks, then everything settles. */
+  run(ticks: number, ids?: readonly NodeId[]): void {
     for (let tick = 0; tick < ticks; tick++) {
-      this.tickAll();
+      for (const id of ids ?? this.running().map((replica) => replica.id)) this.tick(id);
       this.settle();
     }
   }

@@ -9,7 +9,13 @@ export type Happening =
   | { readonly type: 'synced'; readonly node: NodeId; readonly write: Write }
   | { readonly type: 'applied'; readonly node: NodeId; readonly entry: Entry }
   | { readonly type: 'installed'; readonly node: NodeId; readonly meta: SnapshotMeta }
-  | { readonly type: 'read-confirmed'; readonly node: NodeId; readonly context: number; readonly index: number }
+  | {
+      readonly type: 'read-confirmed';
+      readonly node: NodeId;
+      readonly context: number;
+      readonly index: number;
+      readonly promiseMs: number | undefined;
+    }
   | { readonly type: 'read-answered'; readonly node: NodeId; readonly context: number; readonly index: number }
   | { readonly type: 'read-lost'; readonly node: NodeId; readonly context: number }
   | { readonly type: 'quiet'; readonly node: NodeId; readonly quiesced: boolean };

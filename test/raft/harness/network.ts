@@ -21,11 +21,13 @@ export class Network {
   inFlight: Message[] = [];
   /** Taken out of flight by `hold`, until `release`. */
   held: Message[] = [];
+  /** Said false: the message is lost as over a cut link. `heal` ends it. */
+  passes: (message: Message) => boolean = () => true;
   private readonly cuts = new Set<string>();
 
   /** False if the link is cut: the message is lost. */
   send(message: Message): boolean {
-    if (this.isCut(message.from, message.to)) return false;
+    if (this.isCut(message.from, message.to) || !this.passes(message)) return false;
     this.inFlight.push(message);
     return true;
   }
@@ -47,6 +49,7 @@ export class Network {
 
   heal(): void {
     this.cuts.clear();
+    this.passes = () => true;
   }
 
   /** Nothing from or to `id` arrives any more. */

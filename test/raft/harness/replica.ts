@@ -42,6 +42,8 @@ export class Replica {
   chunkBytes = 1_000_000;
   /** While false, the source of snapshots has nothing to give. */
   snapshotsReady = true;
+  /** If given, the test itself offers the chunks of snapshots that are asked for here. */
+  chunksWanted: { to: number; sequence: number }[] | undefined;
   waiting: Entry[] = [];
   /** The log as it is in memory, rebuilt from the writes that the core hands out: index − 1 − offset. */
   shadow: Entry[] = [];
@@ -123,13 +125,20 @@ export class Replica {
   pump(): void {
     for (let round = 0; this.raft.hasReady(); round++) {
       if (round > 50) throw new Error(`n${this.id} always has something ready`);
-      this.handle(this.raft.ready());
+      this.take();
     }
     this.noteRole();
     this.world.history?.check(this);
     if (this.quarantine === undefined || !this.raft.quarantineIsOver) return;
     this.released = this.quarantine;
     this.quarantine = undefined;
+  }
+
+  /** Takes one `Ready`, and does what it asks for: for a test that wants to see it by itself. */
+  take(): Ready {
+    const ready = this.raft.ready();
+    this.handle(ready);
+    return ready;
   }
 
   /** Makes the oldest write durable. With `silent` the node dies before it can tell anybody. */
@@ -199,9 +208,9 @@ export class Replica {
     }
     this.waiting.push(...ready.committed);
     if (!this.slowApply) this.applyWaiting();
-    for (const { context, index } of ready.reads) {
+    for (const { context, index, promiseMs } of ready.reads) {
       this.world.history?.readConfirmed(this, context, index);
-      this.world.observe({ type: 'read-confirmed', node: this.id, context, index });
+      this.world.observe({ type: 'read-confirmed', node: this.id, context, index, promiseMs });
       this.unanswered.push({ context, index });
     }
     for (const context of ready.readsLost) {
@@ -240,6 +249,10 @@ export class Replica {
   }
 
   private offerChunk(to: number, sequence: number): void {
+    if (this.chunksWanted !== undefined) {
+      this.chunksWanted.push({ to, sequence });
+      return;
+    }
     if (!this.snapshotsReady) {
       this.raft.chunkUnavailable(to);
       return;
