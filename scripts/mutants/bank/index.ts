@@ -103,6 +103,7 @@ import { k84 } from './k84-rename-unsynced.js';
 import { k85 } from './k85-key-one-short-on-links.js';
 import { k86 } from './k86-value-one-short-in-chunks.js';
 import { k87 } from './k87-snapshot-given-up-under-way.js';
+import { k88 } from './k88-slow-chunks-taken-for-stuck.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -208,4 +209,5 @@ export const BANK: readonly Mutant[] = [
   k85,
   k86,
   k87,
+  k88,
 ];
