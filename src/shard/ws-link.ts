@@ -70,7 +70,7 @@ export class WsLink {
   private down = false;
   /** Something was queued since the last `flush`. */
   private queued = false;
-  /** Bytes that waited in the socket when that was last asked; what waits there only gets less between two flushes. */
+  /** Bytes that waited in the socket when that was last asked: since then some have left, and only receipts and pings came. */
   private behind = 0;
   private quietChecks = 0;
   private readAtCheck: number;
