@@ -1,6 +1,6 @@
 /**
  * Replies on their way from the storage thread. Nearly all say that something is done and nothing more: those go as bare
- * numbers, for every object costs both threads about as much as a small commit's row.
+ * numbers, which are cheaper to clone: of the 75 us that a small commit takes both threads, with what else was saved then, 3.
  *
  * Knows neither port nor thread.
  */
