@@ -148,6 +148,8 @@ export class CommitPipeline {
 
 /** One `GroupWrite` per group: the latest hard state, and the entries as the later write leaves them. */
 export function merge(batch: readonly QueuedWrite[]): GroupWrite[] {
+  const [only] = batch;
+  if (batch.length === 1 && only !== undefined) return mergeOne(only);
   const hardStates = new Map<GroupId, HardState | undefined>();
   const logs = new Map<GroupId, Entry[]>();
   for (const { group, write } of batch) {
@@ -163,3 +165,7 @@ export function merge(batch: readonly QueuedWrite[]): GroupWrite[] {
   }
   return [...logs].map(([group, entries]) => ({ group, hardState: hardStates.get(group), entries }));
 }
+
+/** What a node writes that is not busy: without tables. */
+const mergeOne = ({ group, write: { hardState, entries } }: QueuedWrite): GroupWrite[] =>
+  hardState === undefined && entries.length === 0 ? [] : [{ group, hardState, entries }];

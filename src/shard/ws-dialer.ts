@@ -53,7 +53,7 @@ const UNREADABLE: readonly number[] = [REFUSALS['wrong-version'], REFUSALS['bad-
 
 /** Masking protects browsers' proxies, of which there are none here: `ws` skips the work for a mask of zero. */
 const noMask = (mask: Buffer): void => {
-  mask.fill(0);
+  mask[0] = mask[1] = mask[2] = mask[3] = 0;
 };
 
 export class Dialer {

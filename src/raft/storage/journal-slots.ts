@@ -16,7 +16,9 @@ export interface PlacedRow {
 export class JournalSlots {
   readonly #rows = new Map<number, PlacedRow>();
   /** Taken from the front, given back at the end: consecutive rows lie in consecutive slots. */
-  readonly #free: number[] = [];
+  #free: number[] = [];
+  /** So many at the front of `#free` are taken. To shift thousands of numbers for each row costs more than the row. */
+  #taken = 0;
   #count = 0;
   #last = 0;
 
@@ -50,7 +52,7 @@ export class JournalSlots {
   }
 
   get free(): number {
-    return this.#free.length;
+    return this.#free.length - this.#taken;
   }
 
   /** The highest row number; 0 if there is no row. */
@@ -82,7 +84,12 @@ export class JournalSlots {
 
   /** Takes free slots for a row; there have to be enough. */
   place(seq: number, row: Omit<PlacedRow, 'slots'>, parts: number): readonly number[] {
-    const slots = this.#free.splice(0, parts);
+    const slots = this.#free.slice(this.#taken, this.#taken + parts);
+    this.#taken += parts;
+    if (2 * this.#taken > this.#free.length) {
+      this.#free = this.#free.slice(this.#taken);
+      this.#taken = 0;
+    }
     this.#rows.set(seq, { ...row, slots });
     this.#last = Math.max(this.#last, seq);
     return slots;
