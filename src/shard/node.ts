@@ -213,7 +213,6 @@ export class ShardNode {
     this.#leave({ code: 'shutting-down', reason: 'the node is stopping' });
     this.#parts.inbox.startSubmitted(this.#parts.operations);
     this.#options.transport.flush();
-    this.#parts.snapshots.close();
     await this.#options.transport.close();
     await this.#options.storage.close();
   }
@@ -394,6 +393,7 @@ export class ShardNode {
   #leave(closed: Closed): void {
     this.#parts.operations.closed = closed;
     this.#parts.groups.abandon(closed);
+    this.#parts.snapshots.close();
   }
 }
 

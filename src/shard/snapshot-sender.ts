@@ -77,6 +77,7 @@ export class SnapshotSender {
   readonly #patience = new Map<NodeId, number>();
   readonly #storage: Storage;
   readonly #host: SnapshotSenderHost;
+  #isClosed = false;
 
   constructor(storage: Storage, host: SnapshotSenderHost) {
     this.#storage = storage;
@@ -165,6 +166,7 @@ export class SnapshotSender {
       sending.wanted = undefined;
       chunk = await this.#fetch(group.id, sending, sequence);
     }
+    if (this.#isClosed) return;
     if (chunk === undefined && sequence === 0) this.#host.wantCheckpoint(group);
     this.#host.inTurn(group, () => {
       sending.busy = false;
@@ -180,6 +182,7 @@ export class SnapshotSender {
     if (sequence === 0) {
       closeReader(sending);
       sending.reader = await this.#storage.openSnapshot(group);
+      if (this.#isClosed) closeReader(sending);
       sending.next = 0;
       sending.bytes = 0;
       sending.totalBytes = sending.reader?.bytes;
@@ -212,7 +215,9 @@ export class SnapshotSender {
     });
   }
 
+  /** Lets go of every copy of a state, also of one that is being made: the node stops, or has failed. */
   close(): void {
+    this.#isClosed = true;
     for (const sending of this.#sendings.values()) closeReader(sending);
     this.#sendings.clear();
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { groupOfShard } from '../../src/shard/index.js';
+import { StorageFailure } from '../../src/raft/index.js';
+import { groupOfShard, type Storage } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 /** Checkpoints after a little data, and logs that remember almost nothing. */
@@ -113,5 +114,43 @@ describe('checkpoints and snapshots', () => {
       expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
     }
     expect(await cluster.text('key-3')).toBe('7-3-late');
+  });
+
+  it('a node whose disk fails lets go of the copies that it was sending', async () => {
+    const disk = { fails: false, copies: 0 };
+    const watch = (inner: Storage): Storage =>
+      new Proxy(inner, {
+        get: (target, name) => {
+          if (name === 'commit' && disk.fails) return () => Promise.reject(new StorageFailure('input/output error'));
+          if (name === 'openSnapshot') {
+            return async (group: number) => {
+              const reader = await inner.openSnapshot(group);
+              if (reader === undefined) return undefined;
+              disk.copies++;
+              const close = (): void => {
+                disk.copies--;
+                reader.close();
+              };
+              return { meta: reader.meta, bytes: reader.bytes, next: reader.next.bind(reader), close };
+            };
+          }
+          const value: unknown = Reflect.get(target, name);
+          return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+        },
+      });
+    const cluster = await VirtualCluster.start({ shards: 1, node: FORGETFUL, storage: (_id, inner) => watch(inner) });
+    const leader = cluster.leader(0);
+    const late = [1, 2, 3].find((id) => id !== leader)!;
+    await cluster.kill(late);
+    for (let i = 0; i < 12; i++) await cluster.put(`key-${i}`, String(i).repeat(120_000));
+    await cluster.runtime.run(2_000);
+    cluster.network.dropWhen((_from, _to, message) => message.type === 'raft' && message.message.type === 'snapshot');
+    await cluster.startNode(late);
+    expect(await cluster.runtime.until(() => disk.copies === 1)).toBe(true);
+    disk.fails = true;
+    void cluster.put('key', 'value').catch(() => undefined);
+    expect(await cluster.runtime.until(() => cluster.node(leader).state() === 'failed')).toBe(true);
+    await cluster.runtime.run(10);
+    expect(disk.copies).toBe(0);
   });
 });

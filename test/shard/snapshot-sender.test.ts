@@ -276,4 +276,18 @@ describe('a snapshot on its way out', () => {
     scene.sender.pump();
     expect(scene.closed).toEqual([5]);
   });
+
+  it('a node that stops or fails lets go of what is open, and of what is just being opened, and says nothing more', async () => {
+    const scene = new Scene();
+    const [one, other] = scene.groups(2);
+    scene.metas.push(at(5), at(9));
+    scene.want(0, one);
+    await scene.all();
+    scene.want(0, other);
+    scene.sender.close();
+    expect(scene.closed).toEqual([5]);
+    await scene.all();
+    expect(scene.closed).toEqual([5, 9]);
+    expect(scene.told).toEqual(['n3 5 chunk 0']);
+  });
 });
