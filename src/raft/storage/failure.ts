@@ -66,6 +66,13 @@ export function toError(failure: Failure): StorageCorruption | StorageFull | Sto
   }
 }
 
+/** What a read says of a file that is damaged or cannot be read; undefined if it says something else. */
+export function damageOf(error: unknown, what: string): Error | undefined {
+  const failure = toFailure(error, what);
+  const isUnreadable = failure.kind === 'failure' && codeOf(error).startsWith('SQLITE_IOERR');
+  return isUnreadable || isDamage(error) ? toError(failure) : undefined;
+}
+
 /** What was thrown, as what a promise may reject with. */
 export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 

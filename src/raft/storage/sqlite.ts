@@ -12,7 +12,7 @@ import type { JournaledStorageSettings } from './journaled.js';
 import { SqliteThread } from './sqlite-thread.js';
 import type { SqliteWorker } from './sqlite-thread.js';
 import type { After } from './store-client.js';
-import { SqliteStateReader } from './state-reader.js';
+import { openStateReader } from './state-reader.js';
 
 export interface SqliteStorageOptions extends JournaledStorageSettings {
   /** The data folder; made if it is not there. Only one store at a time can hold it. */
@@ -36,7 +36,7 @@ export class SqliteStorage extends JournaledStorage {
     super(options, {
       directory,
       worker,
-      openReader: () => new SqliteStateReader(directory),
+      openReader: () => openStateReader(directory),
       nextTurn,
       now: () => performance.now(),
       after,

@@ -1,7 +1,7 @@
 /** A store's files by SQLite and in the simulator's memory: one contract, so that what is shown on one holds for the other. */
 import type Database from 'better-sqlite3';
 import { openStoreFiles } from '../../../src/raft/storage/store-files.js';
-import { SqliteStateReader } from '../../../src/raft/storage/state-reader.js';
+import { openStateReader } from '../../../src/raft/storage/state-reader.js';
 import type { StoreFiles } from '../../../src/raft/storage/index.js';
 import { DiskContent } from '../../../src/sim/disk-content.js';
 import {
@@ -43,7 +43,7 @@ function sqlitePlace(): Place {
       opened.push(files);
       return files;
     },
-    reader: () => new SqliteStateReader(directory),
+    reader: () => openStateReader(directory),
     crash: () => {
       const files = takeFiles(directory);
       close();

@@ -1,0 +1,62 @@
+/** State that cannot be read back: said by the errors of the port, so that the node knows that it is its disk. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { damageOf } from '../../../src/raft/storage/failure.js';
+import { SqliteStorage, StorageCorruption, StorageFailure } from '../../../src/raft/storage/index.js';
+import { STATE_PAGE_BYTES } from '../../../src/raft/storage/state-db.js';
+import { entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
+import { InlineWorker } from './support/inline-worker.js';
+
+const ROWS = 400;
+const keyOf = (i: number): string => `key-${String(i).padStart(3, '0')}`;
+const LEAF_OF_AN_INDEX = 0x0a;
+
+/** A folder with a checkpoint of many rows, in which no page that holds rows has the kind that it had. */
+async function damagedFolder(): Promise<string> {
+  const directory = freshFolder();
+  const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
+  await storage.open();
+  await storage.commit([{ group: 1, hardState: undefined, entries: [entry(1)] }]);
+  const rows = Array.from({ length: ROWS }, (_, i) => row(keyOf(i), 'x'.repeat(200)));
+  await storage.checkpoint([{ group: 1, meta: meta(1), rows }]);
+  await storage.close();
+  const file = join(directory, 'state.db');
+  const pages = readFileSync(file);
+  let damaged = 0;
+  for (let at = STATE_PAGE_BYTES; at < pages.length; at += STATE_PAGE_BYTES) {
+    if (pages[at] !== LEAF_OF_AN_INDEX || !pages.subarray(at, at + STATE_PAGE_BYTES).includes('key-')) continue;
+    pages[at] = 0x77;
+    damaged++;
+  }
+  expect(damaged).toBeGreaterThan(5);
+  writeFileSync(file, pages);
+  return directory;
+}
+
+describe('state that cannot be read', () => {
+  removeFoldersAfterEach();
+
+  it('s69 is damage, with what is to be done about it, whether one row is read or many', async () => {
+    const storage = new SqliteStorage({ directory: await damagedFolder(), worker: new InlineWorker() });
+    await storage.open();
+    const reads = [() => storage.read(1, keyOf(200)), () => storage.scan(1, 'key-', undefined, ROWS)];
+    for (const read of reads) {
+      expect(read).toThrow(StorageCorruption);
+      expect(read).toThrow(/reading state\.db: .*SQLITE_CORRUPT.* start the node with an empty one/);
+    }
+    await storage.close();
+  });
+
+  it('s70 is a failure where the disk gives nothing; and what is neither goes on as it is', () => {
+    const saying = (code: string): Error => Object.assign(new Error('what SQLite says'), { code });
+    expect(damageOf(saying('SQLITE_IOERR_READ'), 'reading')).toBeInstanceOf(StorageFailure);
+    expect(damageOf(saying('SQLITE_IOERR_SHORT_READ'), 'reading')?.message).toMatch('reading: what SQLite says');
+    expect(damageOf(saying('SQLITE_NOTADB'), 'reading')).toBeInstanceOf(StorageCorruption);
+    // Room for the index of the log, a descriptor, a lock: they pass, and say nothing about what is on the disk.
+    for (const code of ['SQLITE_IOERR_SHMSIZE', 'SQLITE_CANTOPEN', 'SQLITE_BUSY']) {
+      expect(damageOf(saying(code), 'reading')).toBeUndefined();
+    }
+    expect(damageOf(new RangeError('too many parameters'), 'reading')).toBeUndefined();
+  });
+});
