@@ -86,6 +86,7 @@ export async function startNode(config: NodeConfig, logger: Logger, facts: Proce
     listen: config.listenPeer,
     peers: new Map(config.members.map((member) => [member.id, dialled(formatAddress(member.peer))])),
     maxConnections: shares.peerConnections,
+    maxRouters: shares.routerLinks,
   });
   let onDiskStall = (): void => undefined;
   const stalled = new Promise<void>((resolve) => (onDiskStall = resolve));

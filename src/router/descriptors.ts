@@ -17,6 +17,8 @@ const MOST_SNAPSHOTS = 32;
 const LINKS_PER_PEER = 3;
 /** Routers of their own, and strangers until they are refused; they get no more than a quarter of what is left for others. */
 const MOST_ROUTERS = 256;
+/** One in so many of these stays free of routers' links: a node has to come in to say that it is one. */
+const STRANGERS_PART = 4;
 /** What is open for a moment: `/proc` for the metrics, a folder that is synced, a module that is loaded late. */
 const MARGIN = 16;
 /** Where the limit is not known: what most systems give at least. */
@@ -35,6 +37,8 @@ export interface DescriptorShares {
   readonly reserved: number;
   /** Connections that others may have to the peer port. */
   readonly peerConnections: number;
+  /** Of those, links of routers. What is left is for nodes, and for whoever has not said yet what it is. */
+  readonly routerLinks: number;
   /** Connections of clients. */
   readonly clientConnections: number;
   /** The limit does not even hold the reserve: the process works as long as it needs less. */
@@ -54,6 +58,7 @@ export function shareDescriptors(openFiles: number, { peers, node }: DescriptorN
   return {
     reserved,
     peerConnections: links + routers,
+    routerLinks: routers - Math.ceil(routers / STRANGERS_PART),
     clientConnections: Math.max(1, Math.min(DEFAULT_LIMITS.maxConnections, left)),
     tooFew: left < 1,
   };

@@ -2,7 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { encodeHello, PROTOCOL } from '../../src/shard/index.js';
 import { http, json, NodeGroup } from './node-group.js';
 import { Scene, kvorum, until } from './processes.js';
 
@@ -13,9 +15,21 @@ const limited = (openFiles: number): readonly string[] => ['bash', '-c', `ulimit
 const anew = { httpAgent: new Agent() };
 
 const scene = new Scene();
-const sockets: Socket[] = [];
+const sockets: (Socket | WebSocket)[] = [];
+function endConnections(): void {
+  for (const socket of sockets.splice(0)) {
+    if ('destroy' in socket) socket.destroy();
+    else socket.terminate();
+  }
+}
+
+let isOver = false;
+beforeEach(() => {
+  isOver = false;
+});
 afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
+  isOver = true;
+  endConnections();
   await scene.clean();
 });
 
@@ -80,7 +94,7 @@ it('serve whom they have, refuse the others with 503, answer about health, and h
   for (let i = 1; i <= 128; i++) expect(await put(i, 512 * 1024)).toBeLessThan(300);
   for (const { program } of group.all()) expect(program.child.exitCode).toBeNull();
   httpAgent.destroy();
-  for (const socket of sockets.splice(0)) socket.destroy();
+  endConnections();
   await until('others are served again', async () => (await http.get(`${url}/v1/kv/a1`, anew)).status === 200);
 });
 
@@ -128,6 +142,58 @@ it('that have none left wait for some with what needs one, say so, and go on', a
   expect(await metrics()).toMatch(/^kvorum_storage_stalled\{waits="commits",reason="no-descriptors"\} 0$/m);
   expect(program.child.exitCode).toBeNull();
   httpAgent.destroy();
+});
+
+const REDIAL_MS = 50;
+
+/** Links as a router has them, dialled again whenever they are refused or end; how many are up. */
+class Routers {
+  up = 0;
+  readonly #peer: string;
+  readonly #to: number;
+
+  constructor(peer: string, to: number, count: number) {
+    this.#peer = peer;
+    this.#to = to;
+    for (let i = 0; i < count; i++) this.#dial();
+  }
+
+  #dial(): void {
+    const socket = new WebSocket(`ws://${this.#peer}/`);
+    sockets.push(socket);
+    let isUp = false;
+    socket.on('open', () => {
+      const from = { role: 'router', from: 0, to: this.#to, incarnation: 1, clusterId: '' } as const;
+      socket.send(encodeHello({ ...from, ...PROTOCOL, extension: {} }));
+    });
+    socket.once('message', () => {
+      isUp = true;
+      this.up++;
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      if (isUp) this.up--;
+      sockets.splice(sockets.indexOf(socket), 1);
+      const again = setTimeout(() => {
+        if (!isOver) this.#dial();
+      }, REDIAL_MS);
+      again.unref();
+    });
+  }
+}
+
+it('keep a place for a node, however many routers are linked', async () => {
+  const group = await new NodeGroup(scene, ['--shards', '1'], {}, limited(OPEN_FILES)).start();
+  const routers = new Routers(group.node('n3').peer, 3, 64);
+  await until('some routers are linked', () => Promise.resolve(routers.up > 16));
+  expect(routers.up).toBeLessThan(64);
+
+  group.node('n1').program.child.kill('SIGKILL');
+  await group.node('n1').program.ended;
+  group.startNode('n1');
+  await group.ready(['n1']);
+  const metrics = async (): Promise<string> => (await http.get<string>(`${group.node('n1').url}/metrics`)).data;
+  await until('n1 is linked to n3', async () => /^kvorum_link_protocol_version\{peer="3"\} /m.test(await metrics()));
 });
 
 it.each([24, 48, 80])(

@@ -16,17 +16,17 @@ const router = { peers: 3, node: undefined };
 
 describe('connections of clients', () => {
   it.each([
-    [64, node, 1, 6, true],
-    [128, node, 5, 12, false],
-    [256, node, 101, 44, false],
-    [1_024, node, 677, 236, false],
-    [1_048_576, node, 10_000, 262, false],
-    [Infinity, node, 10_000, 262, false],
-    [256, { peers: 0, node: { shards: 1 } }, 129, 48, false],
-    [256, router, 183, 9, false],
-  ])('with a limit of %d open files, %o: at most %d', (openFiles, needs, clients, peers, tooFew) => {
+    [64, node, 1, 6, 0, true],
+    [128, node, 5, 12, 4, false],
+    [256, node, 101, 44, 28, false],
+    [1_024, node, 677, 236, 172, false],
+    [1_048_576, node, 10_000, 262, 192, false],
+    [Infinity, node, 10_000, 262, 192, false],
+    [256, { peers: 0, node: { shards: 1 } }, 129, 48, 36, false],
+    [256, router, 183, 9, 0, false],
+  ])('with a limit of %d open files, %o: at most %d', (openFiles, needs, clients, peers, routerLinks, tooFew) => {
     const shares = shareDescriptors(openFiles, needs);
-    expect(shares).toMatchObject({ clientConnections: clients, peerConnections: peers, tooFew });
+    expect(shares).toMatchObject({ clientConnections: clients, peerConnections: peers, routerLinks, tooFew });
     if (tooFew) return;
     const { clientConnections, reserved } = shares;
     expect(clientConnections + DEFAULT_LIMITS.spareConnections + reserved).toBeLessThanOrEqual(openFiles);
