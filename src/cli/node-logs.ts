@@ -23,6 +23,8 @@ export class NodeLog {
   #fd: number | undefined;
   #destination: LogDestination | undefined;
   #bytes = 0;
+  /** Of files that were followed by others. */
+  #lostEarlier = 0;
 
   /** @throws what the file system says when there can be no such file */
   constructor(dataDir: string, name: string, mostBytes = MOST_BYTES) {
@@ -31,6 +33,11 @@ export class NodeLog {
     this.#earlier = join(logFolder(dataDir), `${name}.1.log`);
     this.#mostBytes = mostBytes;
     this.#open();
+  }
+
+  /** Lines that nobody will ever read. */
+  get lost(): number {
+    return this.#lostEarlier + (this.#destination?.lost ?? 0);
   }
 
   /** `line` without its end. */
@@ -46,6 +53,7 @@ export class NodeLog {
     this.#destination = undefined;
     this.#fd = undefined;
     await destination?.flush(limitMs);
+    this.#lostEarlier += destination?.lost ?? 0;
     if (fd !== undefined) closeSync(fd);
   }
 
@@ -68,6 +76,7 @@ export class NodeLog {
     if (fd === undefined) return;
     // What waits for the earlier one still goes there.
     void destination?.flush(CLOSE_MS).then(() => {
+      this.#lostEarlier += destination.lost;
       closeSync(fd);
     });
   }

@@ -60,6 +60,13 @@ export class Screen {
     return [...this.#logs.values()].map(({ path }) => path);
   }
 
+  /** Lines that are in no file, of all logs; nodes write theirs into a pipe, and so know nothing of it. */
+  get lostLogLines(): number {
+    let lost = 0;
+    for (const log of this.#logs.values()) lost += log.lost;
+    return lost;
+  }
+
   /** All is to end: nodes that notice that others have ended are of no interest. Their logs have it. */
   ending(): void {
     this.#least = Math.max(this.#least, LEVELS.error);

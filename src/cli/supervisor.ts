@@ -55,6 +55,7 @@ export async function superviseCluster(config: StartConfig, script: string): Pro
     const router = await startRouter(
       routerOf(config, record, members, detours('r1')),
       screen.logger('router', logLevel),
+      { lostLogLines: () => screen.lostLogLines },
     );
     const cluster = new LocalCluster({ config, record, members, script, screen, detours });
     cluster.startAll();

@@ -53,4 +53,15 @@ describe('the log of a node', () => {
     expect(read('n1.log')).toBe(`${['a', 'b', 'c'].map((word) => word.repeat(20)).join('\n')}\n`);
     expect(existsSync(join(logFolder(data), 'n1.1.log', 'in the way'))).toBe(true);
   });
+
+  it('counts what is lost, over all of its files', async () => {
+    const log = new NodeLog(data, 'n1', 4 * 1024 * 1024);
+    // More than a log holds that waits for its disk, in one turn: what comes behind is lost.
+    const [line, lines] = ['x'.repeat(1023), 6 * 1024];
+    for (let i = 0; i < lines; i++) log.write(line);
+    await log.close(5_000);
+    const kept = (read('n1.1.log') + read('n1.log')).split('\n').filter((one) => one === line).length;
+    expect(log.lost).toBeGreaterThan(0);
+    expect(kept + log.lost).toBe(lines);
+  });
 });

@@ -142,6 +142,7 @@ describe('npm start', () => {
     );
     expect(program.output).toContain(`kill -9 ${pids[2]}`);
     expect(curl).toContain(url.replace('http://', ''));
+    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^kvorum_log_lines_lost_total 0$/m);
 
     await program.stop('SIGINT');
     expect(program.output).toMatch(/^kvorum: stopping 3 nodes and a router; their data stays in /m);
