@@ -16,6 +16,7 @@ import { namedKey } from './kv-key.js';
 import type { Limits } from './limits.js';
 import { dispatchMatching } from './match-list.js';
 import { newOperationId } from './operation-ids.js';
+import { ReceiveBudget } from './receive-budget.js';
 import * as headersOf from './request-headers.js';
 import { parseQuery, splitTarget } from './request-target.js';
 import { refuseUnread, sendProblem, type RequestIds } from './respond.js';
@@ -44,6 +45,8 @@ export interface KvRoutesOptions {
   readonly requestIds: RequestIds;
   readonly observer: RequestObserver;
   readonly logger: Logger;
+  /** Shared with whoever else receives bodies; of its own if it is not given. */
+  readonly receiveBudget?: ReceiveBudget;
 }
 
 /** One request on its way through this file. */
@@ -78,12 +81,14 @@ export class KvRoutes {
   readonly #options: KvRoutesOptions;
   readonly #limits: Limits;
   readonly #slow: SlowRequests;
+  readonly #receiveBudget: ReceiveBudget;
   #inFlight = 0;
   #closing = false;
 
   constructor(options: KvRoutesOptions) {
     this.#options = options;
     this.#limits = options.limits;
+    this.#receiveBudget = options.receiveBudget ?? new ReceiveBudget(options.limits.receiveBytes);
     const { backend, dispatcher, logger, observer } = options;
     this.#slow = new SlowRequests({ backend, dispatcher, logger, observer });
   }
@@ -174,10 +179,13 @@ export class KvRoutes {
     const minimal = headersOf.wantsMinimal(headers);
     const declared = headersOf.bodyLength(headers);
     if (declared === 0 && headers['content-length'] === undefined) throw new HttpProblem('length-required');
-    readBody(request, declared, this.#limits.valueBytes, (result) => {
+    const bounds = { limit: this.#limits.valueBytes, budget: this.#receiveBudget };
+    readBody(request, declared, bounds, (result) => {
       if (result.type === 'aborted') this.#inFlight -= 1;
       else if (result.type === 'too-large') {
         this.#refuse(exchange, { code: 'value-too-large', details: { limit: this.#limits.valueBytes } });
+      } else if (result.type === 'no-room') {
+        this.#refuse(exchange, noRoomFor(this.#receiveBudget.limit));
       } else {
         const wrong = contentType.json ? whatIsWrongWithJson(result.body, this.#jsonBounds()) : undefined;
         if (wrong !== undefined) {
@@ -304,6 +312,12 @@ function identityOf(headers: IncomingHttpHeaders): Pick<Write, 'operationId' | '
   return named === undefined
     ? { operationId: newOperationId(), attempt: 'first' }
     : { operationId: named, attempt: 'keyed' };
+}
+
+/** Nothing is wrong with the body: others are being received. */
+function noRoomFor(limit: number): Problem {
+  const detail = `bodies of up to ${limit} bytes in all are received at a time`;
+  return { code: 'overloaded', detail, details: { field: 'body', limit } };
 }
 
 /** A body where none belongs is a mistake, or an attempt to smuggle a request. */

@@ -31,6 +31,8 @@ export interface Limits {
   /** JSON values: nesting and number of object members in all. */
   readonly jsonDepth: number;
   readonly jsonMembers: number;
+  /** Bytes of bodies that have not come in whole, of all connections together; must hold the largest value. */
+  readonly receiveBytes: number;
   /** How long, and how many bytes, a refused body is still read and thrown away, so that the refusal can be read. */
   readonly lingerMs: number;
   readonly lingerBytes: number;
@@ -56,6 +58,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxUnsentBytes: 16_777_216,
   jsonDepth: 256,
   jsonMembers: 100_000,
+  receiveBytes: 268_435_456,
   lingerMs: 1_000,
   lingerBytes: 16_777_216,
   statusTimeoutMs: 1_000,
@@ -69,6 +72,9 @@ export function limitsOf(given: Partial<Limits> = {}): Limits {
   const limits = { ...DEFAULT_LIMITS, ...given };
   if (limits.valueBytes > MAX_VALUE_BYTES) {
     throw new RangeError(`valueBytes must be at most ${MAX_VALUE_BYTES}, got ${limits.valueBytes}`);
+  }
+  if (!(limits.receiveBytes >= limits.valueBytes)) {
+    throw new RangeError(`receiveBytes must be at least valueBytes, ${limits.valueBytes}, got ${limits.receiveBytes}`);
   }
   const maxUnsentBytes = given.maxUnsentBytes ?? Math.max(DEFAULT_LIMITS.maxUnsentBytes, 4 * limits.valueBytes);
   return { ...limits, maxUnsentBytes };

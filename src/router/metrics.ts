@@ -16,6 +16,7 @@ import type { OperationName, RequestObserver } from './kv-routes.js';
 import type { LoopDelay } from './loop-delay.js';
 import { LoopDelays } from './loop-delays.js';
 import * as ofNode from './node-metrics.js';
+import type { ReceiveObserver } from './receive-budget.js';
 import { RequestDurations } from './request-durations.js';
 import { LINES_PER_SECOND, SLOW_MS } from './slow-requests.js';
 
@@ -31,7 +32,7 @@ export interface MetricsOptions {
   readonly processMetrics?: boolean;
 }
 
-export class Metrics implements RequestObserver, MetricsSource {
+export class Metrics implements RequestObserver, ReceiveObserver, MetricsSource {
   readonly #registry = new Registry();
   readonly #backend: Backend;
   /** As of the latest scrape; the node is asked once for each. */
@@ -39,6 +40,7 @@ export class Metrics implements RequestObserver, MetricsSource {
   readonly #durations: RequestDurations;
   readonly #slow: Counter;
   readonly #slowUnlogged: Counter;
+  #receivingBytes = (): number => 0;
 
   constructor(options: MetricsOptions) {
     const registers = [this.#registry];
@@ -54,6 +56,7 @@ export class Metrics implements RequestObserver, MetricsSource {
       help: `Those of them of which the log has no line: it has ${LINES_PER_SECOND} a second at most.`,
       registers,
     });
+    addReceivingGauge(registers, () => this.#receivingBytes());
     if (options.processMetrics ?? true) addProcessMetrics(this.#registry);
     addDescriptorGauge(registers);
     addRouterGauges(registers, options);
@@ -80,6 +83,10 @@ export class Metrics implements RequestObserver, MetricsSource {
     if (!logged) this.#slowUnlogged.inc();
   }
 
+  observeReceiving(heldBytes: () => number): void {
+    this.#receivingBytes = heldBytes;
+  }
+
   render(): Promise<string> {
     this.#now = ofNode.nodeNow(this.#backend);
     return this.#registry.metrics();
@@ -95,6 +102,17 @@ function addProcessMetrics(register: Registry): void {
   for (const { name } of register.getMetricsAsArray()) {
     if (name.startsWith('nodejs_eventloop_lag')) register.removeSingleMetric(name);
   }
+}
+
+function addReceivingGauge(registers: Registry[], heldBytes: () => number): void {
+  new Gauge({
+    name: 'kvorum_receiving_bytes',
+    help: 'Bytes of request bodies that have not come in whole.',
+    registers,
+    collect() {
+      this.set(heldBytes());
+    },
+  });
 }
 
 function addDescriptorGauge(registers: Registry[]): void {

@@ -9,6 +9,7 @@
 import type { Socket } from 'node:net';
 import { binaryString } from '../shard/index.js';
 import type { Limits } from './limits.js';
+import { ReceivedPieces, ofItsOwn, type ReceiveBudget } from './receive-budget.js';
 import { RequestRecogniser, WholeRequest, type PartialRequest, type RequestBounds } from './whole-request.js';
 import { WholeResponse, type ResponseSink } from './whole-response.js';
 
@@ -32,19 +33,21 @@ export class QuickConnections {
   readonly #host: QuickHost;
   readonly #limits: Limits;
   readonly #bounds: RequestBounds;
+  readonly #budget: ReceiveBudget;
   readonly #open = new Set<QuickConnection>();
   #sweep: NodeJS.Timeout | undefined;
   #closing = false;
 
   /** @param prefix of the targets that are served here */
-  constructor(host: QuickHost, limits: Limits, prefix: string) {
+  constructor(host: QuickHost, limits: Limits, prefix: string, budget: ReceiveBudget) {
     this.#host = host;
     this.#limits = limits;
+    this.#budget = budget;
     this.#bounds = { headerBytes: limits.headerBytes, bodyBytes: limits.valueBytes, prefix };
   }
 
   add(socket: Socket): void {
-    const connection: QuickConnection = new QuickConnection(socket, this.#bounds, this.#limits, {
+    const connection: QuickConnection = new QuickConnection(socket, this.#bounds, this.#limits, this.#budget, {
       onRequest: (request, response) => {
         this.#host.onRequest(request, response);
       },
@@ -52,6 +55,9 @@ export class QuickConnections {
         this.#open.delete(connection);
         this.#host.handOver(socket);
         if (unread.length > 0) socket.unshift(unread);
+      },
+      late: () => {
+        this.#host.onSilent(socket);
       },
       truncated: () => {
         this.#host.onTruncated(socket);
@@ -83,7 +89,7 @@ export class QuickConnections {
     for (const connection of this.#open) {
       // All has left and we ended, but the other side has not: it had its time.
       if (connection.socket.writableFinished) connection.socket.destroy();
-      if (connection.isLate(now)) this.#host.onSilent(connection.socket);
+      if (connection.isLate(now)) connection.giveUp('late');
       if (!connection.isIdle) continue;
       const idleMs = now - connection.quietSince;
       if (!connection.wasUsed) {
@@ -99,6 +105,7 @@ export class QuickConnections {
 interface ConnectionEvents {
   onRequest(request: WholeRequest, response: WholeResponse): void;
   handOver(unread: Buffer): void;
+  late(): void;
   truncated(): void;
   closed(): void;
   isClosing(): boolean;
@@ -115,11 +122,11 @@ class QuickConnection implements ResponseSink {
   readonly #keepAlive: string;
   /** Came, and was not served yet. */
   #unread: Buffer | undefined;
-  /** `#unread` is the beginning of a request, of which the rest is collected in `#rest`. */
+  /** What has come is the beginning of a request: `#unread` until its head is there, from then on `#pieces`. */
   #partial: PartialRequest | undefined;
   #partialSince = 0;
-  #rest: Buffer[] = [];
-  #restBytes = 0;
+  readonly #pieces: ReceivedPieces;
+  #isGivenUp = false;
   #busy = false;
   #serving = false;
   /** Requests begun since `#nextTurn` last came. */
@@ -132,8 +139,10 @@ class QuickConnection implements ResponseSink {
     readonly socket: Socket,
     bounds: RequestBounds,
     limits: Limits,
+    budget: ReceiveBudget,
     events: ConnectionEvents,
   ) {
+    this.#pieces = new ReceivedPieces(budget);
     this.#recogniser = new RequestRecogniser(bounds);
     this.#limits = limits;
     this.#events = events;
@@ -149,7 +158,8 @@ class QuickConnection implements ResponseSink {
   /** Nothing is under way, and all that was answered has left. */
   get isIdle(): boolean {
     const { readableLength, writableLength } = this.socket;
-    return !this.#busy && this.#unread === undefined && readableLength === 0 && writableLength === 0;
+    const isWaiting = this.#busy || this.#partial !== undefined || this.#unread !== undefined;
+    return !isWaiting && readableLength === 0 && writableLength === 0;
   }
 
   /** The rest of a request has not come in the time that it has. */
@@ -158,6 +168,16 @@ class QuickConnection implements ResponseSink {
     const { headersTimeoutMs, requestTimeoutMs } = this.#limits;
     const limitMs = this.#partial.neededBytes === undefined ? headersTimeoutMs : requestTimeoutMs;
     return now - this.#partialSince >= limitMs;
+  }
+
+  /** The rest of a request will not come, or too late: what there is of it is dropped, and the client told so. */
+  giveUp(why: 'late' | 'truncated'): void {
+    this.#isGivenUp = true;
+    this.#unread = undefined;
+    this.#pieces.drop();
+    // What may still come is read and thrown away.
+    this.socket.off('data', this.#onData);
+    this.#events[why]();
   }
 
   endIfIdle(): void {
@@ -187,8 +207,9 @@ class QuickConnection implements ResponseSink {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#partial !== undefined && !this.#completes(this.#partial, chunk)) return;
-    this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, ...this.#takeRest(), chunk]);
+    if (this.#partial?.neededBytes !== undefined) {
+      if (!this.#completes(this.#partial.neededBytes, chunk)) return;
+    } else this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, chunk]);
     if (this.#isFree()) this.#serve();
     else this.#putBack();
   };
@@ -203,19 +224,15 @@ class QuickConnection implements ResponseSink {
   }
 
   /** Is this the last that a request waited for? If not, it is kept, to be joined once with what is to come. */
-  #completes({ neededBytes }: PartialRequest, chunk: Buffer): boolean {
-    const bytes = (this.#unread?.length ?? 0) + this.#restBytes + chunk.length;
-    if (neededBytes === undefined || bytes >= neededBytes) return true;
-    this.#rest.push(chunk);
-    this.#restBytes += chunk.length;
-    return false;
-  }
-
-  #takeRest(): Buffer[] {
-    const rest = this.#rest;
-    this.#rest = [];
-    this.#restBytes = 0;
-    return rest;
+  #completes(neededBytes: number, chunk: Buffer): boolean {
+    const isLast = this.#pieces.length + chunk.length >= neededBytes;
+    if (!isLast && this.#pieces.add(chunk)) return false;
+    this.#pieces.addLast(chunk);
+    const bytes = this.#pieces.end();
+    if (isLast) this.#unread = bytes;
+    // There is no room for it. Whoever has the connection then finds that too, and knows how to say so.
+    else this.#leave(bytes);
+    return isLast;
   }
 
   /** Requests that wait, one after another; ends when one is under way or nothing whole is left. */
@@ -230,7 +247,7 @@ class QuickConnection implements ResponseSink {
         return;
       }
       if (!(request instanceof WholeRequest)) {
-        this.#await(request, bytes.subarray(at));
+        if (!this.#await(request, bytes.subarray(at))) return;
         break;
       }
       this.#partial = undefined;
@@ -255,11 +272,18 @@ class QuickConnection implements ResponseSink {
     });
   }
 
-  #await(partial: PartialRequest, beginning: Buffer): void {
+  /** False if the connection was let go of, since there is no room for what has come of the body. */
+  #await(partial: PartialRequest, beginning: Buffer): boolean {
     this.#partialSince = this.#partial === undefined ? performance.now() : this.#partialSince;
     this.#partial = partial;
-    this.#unread = beginning;
-    if (this.#halfClosed) this.#events.truncated();
+    this.#unread = undefined;
+    if (this.#halfClosed) this.giveUp('truncated');
+    else if (partial.neededBytes === undefined) this.#unread = ofItsOwn(beginning);
+    else if (!this.#pieces.add(beginning, beginning.length - partial.headBytes)) {
+      this.#leave(beginning);
+      return false;
+    }
+    return true;
   }
 
   #isFree(): boolean {
@@ -295,7 +319,8 @@ class QuickConnection implements ResponseSink {
   /** The other side says no more; what it is owed it still gets. */
   readonly #onEnd = (): void => {
     this.#halfClosed = true;
-    if (this.#partial !== undefined) this.#events.truncated();
+    if (this.#isGivenUp) return;
+    if (this.#partial !== undefined) this.giveUp('truncated');
     else if (!this.#busy && this.#unread === undefined) this.socket.end();
   };
 
@@ -309,7 +334,7 @@ class QuickConnection implements ResponseSink {
 
   readonly #onClose = (): void => {
     this.#unread = undefined;
-    this.#takeRest();
+    this.#pieces.drop();
     this.#events.closed();
   };
 }

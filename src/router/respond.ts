@@ -73,7 +73,7 @@ function writeProblemHead(
 
 /**
  * Refuses a request whose body has not been read. A small declared body is swallowed by node:http and the connection
- * lives on. Any other one is not waited for: the refusal leaves at once, and the connection is closed after a bounded
+ * lives on, unless others have begun to read it. Any other one is not waited for: the refusal leaves at once, and the connection is closed after a bounded
  * lingering, without which the client might see a reset instead of the refusal.
  */
 export function refuseUnread(
@@ -86,7 +86,7 @@ export function refuseUnread(
 ): void {
   const length = bodyLength(request.headers);
   const whole = request instanceof WholeRequest || !(response instanceof ServerResponse) || request.complete;
-  if (whole || (length !== undefined && length <= limits.valueBytes)) {
+  if (whole || (length !== undefined && length <= limits.valueBytes && !request.readableDidRead)) {
     sendProblem(response, requestId, problem, headers);
     return;
   }

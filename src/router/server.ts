@@ -16,6 +16,7 @@ import { HostPolicy, assertMayListen } from './hosts.js';
 import { HttpProblem, invalid, problemOf } from './http-errors.js';
 import { ALLOWED_METHODS, KV_PREFIX, KvRoutes, type RequestObserver } from './kv-routes.js';
 import { limitsOf, type Limits } from './limits.js';
+import { ReceiveBudget, type ReceiveObserver } from './receive-budget.js';
 import * as headersOf from './request-headers.js';
 import { absoluteForm } from './request-target.js';
 import { QuickConnections } from './quick-connections.js';
@@ -26,7 +27,7 @@ import type { WholeResponse } from './whole-response.js';
 export interface HttpServerOptions {
   readonly backend: Backend;
   readonly dispatcher: Dispatcher;
-  readonly metrics: RequestObserver & MetricsSource;
+  readonly metrics: RequestObserver & ReceiveObserver & MetricsSource;
   readonly build: Build;
   /** Address to listen on; default 127.0.0.1. */
   readonly host?: string;
@@ -57,6 +58,7 @@ export class HttpServer {
   readonly #connections: Connections;
   readonly #quick: QuickConnections;
   readonly #requestIds = new RequestIds();
+  readonly #receiveBudget: ReceiveBudget;
   readonly #kv: KvRoutes;
   readonly #app: (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -69,9 +71,11 @@ export class HttpServer {
     this.#logger = options.logger ?? silentLogger;
     this.#hosts = new HostPolicy(this.#host, options.allowedHosts);
     this.#connections = new Connections(this.#limits);
+    const receiveBudget = (this.#receiveBudget = new ReceiveBudget(this.#limits.receiveBytes));
     const { backend, dispatcher, build, metrics, readiness } = options;
+    metrics.observeReceiving?.(() => receiveBudget.held);
     const common = { backend, dispatcher, limits: this.#limits, requestIds: this.#requestIds, logger: this.#logger };
-    this.#kv = new KvRoutes({ ...common, observer: metrics });
+    this.#kv = new KvRoutes({ ...common, observer: metrics, receiveBudget });
     this.#app = createApp({ ...common, build, metrics, ...(readiness === undefined ? {} : { readiness }) });
     this.#server = this.#createServer();
     this.#quick = this.#putInFront(this.#server);
@@ -80,6 +84,11 @@ export class HttpServer {
   /** Data requests under way. */
   get inFlight(): number {
     return this.#kv.inFlight;
+  }
+
+  /** Bytes of bodies that are not whole yet. */
+  get receivingBytes(): number {
+    return this.#receiveBudget.held;
   }
 
   get connections(): number {
@@ -194,7 +203,7 @@ export class HttpServer {
         socket.end(rawProblem('invalid-request', this.#requestIds.next()));
       },
     };
-    const quick = new QuickConnections(host, this.#limits, KV_PREFIX);
+    const quick = new QuickConnections(host, this.#limits, KV_PREFIX, this.#receiveBudget);
     server.on('connection', (socket: Socket) => {
       this.#connections.add(socket);
       if (this.#connections.isSpare(socket)) host.handOver(socket);
@@ -264,9 +273,14 @@ export class HttpServer {
       socket.destroy();
       return;
     }
-    socket.end(rawProblem('method-not-allowed', this.#requestIds.next(), [`Allow: ${ALLOWED_METHODS}`]));
+    this.#endRaw(socket, rawProblem('method-not-allowed', this.#requestIds.next(), [`Allow: ${ALLOWED_METHODS}`]));
     // What else comes is thrown away for a while, so that the answer is not lost to a reset.
     socket.resume();
+  }
+
+  /** The other side may leave its half open for ever, and with it what has come of a body. */
+  #endRaw(socket: Duplex, answer: string): void {
+    socket.end(answer);
     const timer = setTimeout(() => socket.destroy(), this.#limits.lingerMs);
     socket.once('close', () => {
       clearTimeout(timer);
@@ -285,8 +299,8 @@ export class HttpServer {
       return;
     }
     const id = this.#requestIds.next();
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') socket.end(rawProblem('request-timeout', id));
-    else if (error.code === 'HPE_HEADER_OVERFLOW') socket.end(rawProblem('headers-too-large', id));
-    else socket.end(rawProblem('invalid-request', id));
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') this.#endRaw(socket, rawProblem('request-timeout', id));
+    else if (error.code === 'HPE_HEADER_OVERFLOW') this.#endRaw(socket, rawProblem('headers-too-large', id));
+    else this.#endRaw(socket, rawProblem('invalid-request', id));
   }
 }

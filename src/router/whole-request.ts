@@ -29,10 +29,11 @@ export class WholeRequest {
 }
 
 /** The beginning of what may yet become a plain request. */
-export interface PartialRequest {
-  /** Bytes of head and body; undefined until the head is there. */
-  readonly neededBytes: number | undefined;
-}
+export type PartialRequest =
+  /** Its head is not there yet. */
+  | { readonly neededBytes: undefined }
+  /** Bytes of head and body, and of the head alone. */
+  | { readonly neededBytes: number; readonly headBytes: number };
 
 export interface RequestBounds {
   /** Of the head, blank line included. */
@@ -88,7 +89,10 @@ export class RequestRecogniser {
     if (method === 'PUT' ? block.contentLength === undefined : contentLength > 0) return undefined;
     const bodyAt = headEnd + BLANK_LINE.length;
     const end = bodyAt + contentLength;
-    if (end > bytes.length) return contentLength <= this.#bounds.bodyBytes ? { neededBytes: end - from } : undefined;
+    if (end > bytes.length) {
+      if (contentLength > this.#bounds.bodyBytes) return undefined;
+      return { neededBytes: end - from, headBytes: bodyAt - from };
+    }
     const body = contentLength === 0 ? NO_BODY : bytes.subarray(bodyAt, end);
     return new WholeRequest(method, target, headers, body, end - from);
   }

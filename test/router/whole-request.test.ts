@@ -50,10 +50,10 @@ describe('the beginning of a request is waited for', () => {
   it('wherever it was cut', () => {
     const headBytes = text.length - 4;
     for (let at = 1; at < text.length; at += 1) {
-      const neededBytes = at < headBytes ? undefined : text.length;
-      expect([at, look(text.slice(0, at))]).toEqual([at, { neededBytes }]);
+      const partial = at < headBytes ? { neededBytes: undefined } : { neededBytes: text.length, headBytes };
+      expect([at, look(text.slice(0, at))]).toEqual([at, partial]);
     }
-    expect(look(`junk${text.slice(0, -1)}`, 4)).toEqual({ neededBytes: text.length });
+    expect(look(`junk${text.slice(0, -1)}`, 4)).toEqual({ neededBytes: text.length, headBytes: text.length - 4 });
   });
 });
 

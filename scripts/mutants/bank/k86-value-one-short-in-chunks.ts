@@ -11,8 +11,8 @@ export const k86: Mutant = {
   edits: [
     {
       file: 'src/router/kv-routes.ts',
-      find: 'readBody(request, declared, this.#limits.valueBytes, (result)',
-      replace: 'readBody(request, declared, this.#limits.valueBytes - 1, (result)',
+      find: 'bounds = { limit: this.#limits.valueBytes,',
+      replace: 'bounds = { limit: this.#limits.valueBytes - 1,',
     },
   ],
 };
