@@ -1,0 +1,233 @@
+/** Bodies that have not come in whole: held within one bound, by whichever way they come, and given back once. */
+import { connect, type Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { limitsOf } from '../../src/router/limits.js';
+import { ReceiveBudget, ReceivedPieces } from '../../src/router/receive-budget.js';
+import { head, problemIn, readUntil, serversOfEachTest, statusIn, until } from '../support/http-harness.js';
+
+const start = serversOfEachTest();
+
+const LIMIT = 1_000;
+const limits = { valueBytes: 600, receiveBytes: LIMIT, lingerMs: 20 };
+
+interface Way {
+  readonly name: string;
+  /** Bytes with which a body is known to be whole, and which therefore need no room; of chunks none says that it is the last. */
+  readonly free: number;
+  /** A put of `text` as it is sent in two parts, of which the first has `cut` bytes of the value. */
+  readonly parts: (key: string, text: string, cut: number) => readonly [string, string];
+}
+
+const inChunk = (text: string): string => (text === '' ? '' : `${text.length.toString(16)}\r\n${text}\r\n`);
+const declared =
+  (...headers: string[]) =>
+  (key: string, text: string, cut: number): readonly [string, string] => {
+    const lines = [`PUT /v1/kv/${key} HTTP/1.1`, 'Host: localhost', `Content-Length: ${text.length}`, ...headers];
+    return [[...lines, '', text.slice(0, cut)].join('\r\n'), text.slice(cut)];
+  };
+
+const WAYS: readonly Way[] = [
+  { name: 'before node:http', free: 3, parts: declared() },
+  { name: 'through node:http', free: 3, parts: declared('X-Empty:') },
+  {
+    name: 'in chunks',
+    free: 0,
+    parts: (key, text, cut) => [
+      ['', inChunk(text.slice(0, cut))].join(
+        head(`PUT /v1/kv/${key} HTTP/1.1`, 'Transfer-Encoding: chunked').replace('Connection: close\r\n', ''),
+      ),
+      `${inChunk(text.slice(cut))}0\r\n\r\n`,
+    ],
+  },
+];
+
+/** A client that waits with the second part. */
+interface Sender {
+  readonly socket: Socket;
+  readonly answer: Promise<string>;
+  readonly rest: string;
+}
+
+const isWhole = (got: string): boolean => /"created":true\}$/.test(got);
+
+describe.each(WAYS)('$name', ({ parts, free }) => {
+  type Server = Awaited<ReturnType<typeof start>>;
+
+  function send(http: Server, key: string, text: string, cut: number): Sender {
+    const socket = connect({ port: http.port, host: '127.0.0.1', allowHalfOpen: true });
+    const [first, rest] = parts(key, text, cut);
+    socket.write(first);
+    return { socket, answer: readUntil(socket, isWhole), rest };
+  }
+
+  /** Others hold `bytes` of what there is. */
+  async function occupied(http: Server, bytes: number): Promise<Sender[]> {
+    const senders: Sender[] = [];
+    for (let held = 0; held < bytes; held += 500) {
+      const part = Math.min(500, bytes - held);
+      senders.push(send(http, `other${held}`, 'o'.repeat(part + free), part));
+      await until(() => http.server.receivingBytes === Math.min(held + 500, bytes));
+    }
+    return senders;
+  }
+
+  it('what fits to the byte is taken, and nothing is held of it once it is whole', async () => {
+    const http = await start({ limits });
+    const others = await occupied(http, LIMIT - 10);
+    const text = 'abcdefghijklm'.slice(0, 10 + free);
+    const last = send(http, 'last', text, 10);
+    await until(() => http.server.receivingBytes === LIMIT);
+    for (const { socket, rest } of [last, ...others]) socket.write(rest);
+    for (const { answer } of [last, ...others]) expect(statusIn(await answer)).toBe(201);
+    expect(http.server.receivingBytes).toBe(0);
+    expect((await http.ask('GET', '/v1/kv/last')).text).toBe(text);
+    expect((await http.ask('GET', '/v1/kv/other0')).text).toBe('o'.repeat(500 + free));
+  });
+
+  it('a byte more is refused, by name and in time, and the connection ends', async () => {
+    const http = await start({ limits });
+    const others = await occupied(http, LIMIT - 10);
+    const raw = await send(http, 'last', 'abcdefghijklm', 11).answer;
+    expect(raw).toMatch(/^HTTP\/1\.1 429 .*\r\nConnection: close\r\n/s);
+    expect(raw).toMatch(/\r\nRetry-After: 1\r\n/);
+    const [, refusal = ''] = /(\{.*\})/.exec(raw) ?? [];
+    expect(JSON.parse(refusal)).toMatchObject({
+      code: 'overloaded',
+      outcome: 'not_applied',
+      retryable: true,
+      field: 'body',
+      limit: LIMIT,
+    });
+    expect(http.server.receivingBytes).toBe(LIMIT - 10);
+    expect(http.server.inFlight).toBeLessThanOrEqual(others.length);
+    expect(http.backend.received).toEqual([]);
+    for (const { socket } of others) socket.destroy();
+    await until(() => http.server.receivingBytes === 0);
+  });
+
+  it('so is one of which a later piece does not fit, and what was held of it is given back', async () => {
+    const http = await start({ limits });
+    const others = await occupied(http, LIMIT - 10);
+    const text = 'abcdefghijklm';
+    const [first, rest] = parts('last', text, 10);
+    const socket = http.socket();
+    socket.write(first);
+    await until(() => http.server.receivingBytes === LIMIT);
+    // All but the end of it, so that it is still not whole.
+    const answer = readUntil(socket);
+    socket.write(rest.slice(0, rest.indexOf('m')));
+    expect(statusIn(await answer)).toBe(429);
+    expect(http.server.receivingBytes).toBe(LIMIT - 10);
+    for (const other of others) other.socket.destroy();
+    await until(() => http.server.receivingBytes === 0);
+    expect(http.backend.received).toEqual([]);
+  });
+
+  it('a client that goes away, or says no more, leaves nothing behind', async () => {
+    const http = await start({ limits });
+    const gone = send(http, 'gone', 'x'.repeat(600), 500);
+    const ended = send(http, 'ended', 'x'.repeat(600), 500);
+    await until(() => http.server.receivingBytes === LIMIT);
+    gone.socket.destroy();
+    await until(() => http.server.receivingBytes === 500);
+    ended.socket.end();
+    expect(statusIn(await ended.answer)).toBe(400);
+    await until(() => http.server.receivingBytes === 0);
+    expect(http.backend.received).toEqual([]);
+  });
+
+  it('nor does one whose time is up, though it leaves its half of the connection open', async () => {
+    const times = { headersTimeoutMs: 40, requestTimeoutMs: 40, checkIntervalMs: 5 };
+    const http = await start({ limits: { ...limits, ...times } });
+    const socket = connect({ port: http.port, host: '127.0.0.1', allowHalfOpen: true });
+    let got = '';
+    socket.on('data', (chunk: Buffer) => (got += chunk.toString('latin1'))).on('error', () => undefined);
+    socket.write(parts('late', 'x'.repeat(600), 500)[0]);
+    await until(() => http.server.receivingBytes === 500);
+    await until(() => http.server.receivingBytes === 0);
+    await until(() => got.endsWith('}'));
+    expect(problemIn(got)).toMatchObject({ code: 'request-timeout', outcome: 'not_applied' });
+    await until(() => http.server.connections === 0);
+    expect(http.backend.received).toEqual([]);
+    socket.destroy();
+  });
+
+  it('a body that comes in byte by byte is as it was sent', async () => {
+    const http = await start({ limits });
+    const text = Array.from({ length: 300 }, (_, i) => String.fromCharCode(97 + (i % 26))).join('');
+    const sender = send(http, 'bytes', text, 1);
+    sender.socket.setNoDelay();
+    await until(() => http.server.receivingBytes === 1);
+    if (sender.rest.startsWith('12b\r\n')) {
+      for (const letter of text.slice(1)) sender.socket.write(inChunk(letter));
+      sender.socket.write('0\r\n\r\n');
+    } else {
+      for (const letter of sender.rest) {
+        const before = sender.socket.bytesWritten;
+        await new Promise((resolve) => sender.socket.write(letter, resolve));
+        expect(sender.socket.bytesWritten).toBe(before + 1);
+      }
+    }
+    expect(statusIn(await sender.answer)).toBe(201);
+    expect((await http.ask('GET', '/v1/kv/bytes')).text).toBe(text);
+    expect(http.server.receivingBytes).toBe(0);
+  });
+});
+
+describe('a body that is there whole', () => {
+  it.each(WAYS.slice(0, 2))('needs no room: $name', async ({ parts }) => {
+    const http = await start({ limits });
+    const full = http.socket();
+    const half = http.socket();
+    for (const socket of [full, half]) socket.write(WAYS[0]?.parts('other', 'o'.repeat(600), 500)[0] ?? '');
+    await until(() => http.server.receivingBytes === LIMIT);
+    expect(statusIn(await http.raw(parts('a', 'value', 5).join(''), isWhole))).toBe(201);
+    for (const socket of [full, half]) socket.destroy();
+    await until(() => http.server.receivingBytes === 0);
+  });
+});
+
+it('the two ways into a server share what there is, and metrics tell how much of it is held', async () => {
+  const http = await start({ limits });
+  const sockets = WAYS.slice(0, 2).map(({ parts }) => {
+    const socket = http.socket();
+    socket.write(parts('a', 'x'.repeat(600), 500)[0]);
+    return socket;
+  });
+  await until(() => http.server.receivingBytes === LIMIT);
+  expect((await http.ask('GET', '/metrics')).text).toMatch(/^kvorum_receiving_bytes 1000$/m);
+  for (const socket of sockets) socket.destroy();
+  await until(() => http.server.receivingBytes === 0);
+  expect((await http.ask('GET', '/metrics')).text).toMatch(/^kvorum_receiving_bytes 0$/m);
+});
+
+describe('the bound', () => {
+  it('holds one value of the longest, or is refused', () => {
+    expect(limitsOf().receiveBytes).toBe(256 * 1_048_576);
+    expect(limitsOf({ valueBytes: 10, receiveBytes: 10 }).receiveBytes).toBe(10);
+    for (const receiveBytes of [9, NaN]) {
+      expect(() => limitsOf({ valueBytes: 10, receiveBytes })).toThrow(
+        /^receiveBytes must be at least valueBytes, 10,/,
+      );
+    }
+  });
+
+  it('a small piece does not keep the large one that it was cut from', () => {
+    const pieces = new ReceivedPieces(new ReceiveBudget(LIMIT));
+    expect(pieces.add(Buffer.alloc(1_048_576, 7).subarray(100, 200))).toBe(true);
+    const kept = pieces.end();
+    expect([...new Set(kept)]).toEqual([7]);
+    expect([kept.length, kept.buffer.byteLength <= 2 * Buffer.poolSize]).toEqual([100, true]);
+  });
+
+  it('is given back once, however often pieces end', () => {
+    const budget = new ReceiveBudget(10);
+    const pieces = new ReceivedPieces(budget);
+    expect([pieces.add(Buffer.from('head+abc'), 3), pieces.add(Buffer.from('12345678'))]).toEqual([true, false]);
+    expect([budget.held, pieces.length]).toEqual([3, 8]);
+    pieces.addLast(Buffer.from('d'));
+    expect([pieces.end().toString(), budget.held]).toEqual(['head+abcd', 0]);
+    pieces.drop();
+    expect([pieces.end().length, budget.held, budget.take(10), budget.take(1)]).toEqual([0, 0, true, false]);
+  });
+});
