@@ -1,4 +1,5 @@
 /** Bodies that have not come in whole: held within one bound, by whichever way they come, and given back once. */
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { limitsOf } from '../../src/router/limits.js';
@@ -126,10 +127,14 @@ describe.each(WAYS)('$name', ({ parts, free }) => {
   it('a client that goes away, or says no more, leaves nothing behind', async () => {
     const http = await start({ limits });
     const gone = send(http, 'gone', 'x'.repeat(600), 500);
-    const ended = send(http, 'ended', 'x'.repeat(600), 500);
+    const cut = send(http, 'cut', 'x'.repeat(600), 100);
+    const ended = send(http, 'ended', 'x'.repeat(600), 400);
     await until(() => http.server.receivingBytes === LIMIT);
     gone.socket.destroy();
     await until(() => http.server.receivingBytes === 500);
+    // No end is told of then.
+    cut.socket.resetAndDestroy();
+    await until(() => http.server.receivingBytes === 400);
     ended.socket.end();
     expect(statusIn(await ended.answer)).toBe(400);
     await until(() => http.server.receivingBytes === 0);
@@ -185,6 +190,21 @@ describe('a body that is there whole', () => {
     for (const socket of [full, half]) socket.destroy();
     await until(() => http.server.receivingBytes === 0);
   });
+});
+
+it('what came too late is dropped with the answer that says so, and what comes then is not kept', async () => {
+  // So that the connection itself is still there for a while.
+  const times = { headersTimeoutMs: 20, requestTimeoutMs: 20, checkIntervalMs: 200 };
+  const http = await start({ limits: { ...limits, ...times } });
+  const socket = connect({ port: http.port, host: '127.0.0.1', allowHalfOpen: true });
+  socket.write(WAYS[0]?.parts('late', 'x'.repeat(600), 500)[0] ?? '');
+  await until(() => http.server.receivingBytes === 500);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  expect([statusIn(answer.toString()), http.server.receivingBytes]).toEqual([408, 0]);
+  socket.write('x'.repeat(50));
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect([http.server.connections, http.server.receivingBytes]).toEqual([1, 0]);
+  socket.destroy();
 });
 
 it('the two ways into a server share what there is, and metrics tell how much of it is held', async () => {
