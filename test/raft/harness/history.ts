@@ -22,8 +22,10 @@ import {
   type Role,
   type Write,
 } from '../../../src/raft/index.js';
+import { demand } from './broken.js';
 import { sameEntry } from './entries.js';
 import type { Replica } from './replica.js';
+import { Statements } from './statements.js';
 
 interface Committed {
   readonly entry: Entry;
@@ -46,30 +48,15 @@ interface Asked {
   readonly incarnation: number;
 }
 
-/** Thrown when the core breaks an invariant. */
-export class Broken extends Error {
-  override readonly name = 'Broken';
-}
-
-function demand(holds: boolean, problem: () => string): asserts holds {
-  if (!holds) throw new Broken(problem());
-}
-
 export class History {
   /** Everything ever committed; index − 1. */
   readonly ledger: Committed[] = [];
-  /** Leader of each term. */
-  readonly leaders = new Map<number, NodeId>();
   /** The project's own invariants, of single replicas and of whole logs. */
   private readonly group = new GroupHistory();
   private readonly replicas = new Map<NodeId, Replica>();
-  private readonly votes = new Map<string, NodeId>();
+  private readonly statements = new Statements(this.replicas);
   private readonly entries = new Map<number, { entry: Entry; previousTerm: number | undefined }>();
   private readonly seen = new Map<NodeId, Seen>();
-  /** Highest index that a node acknowledged in a term. */
-  private readonly acknowledged = new Map<string, number>();
-  /** The same, of what it lost since with its disk. */
-  private readonly lost = new Map<string, number>();
   private readonly reads = new Map<string, Asked>();
   confirmedReads = 0;
 
@@ -78,6 +65,11 @@ export class History {
     private readonly voters: readonly NodeId[],
     private readonly thorough: boolean,
   ) {}
+
+  /** Leader of each term. */
+  get leaders(): ReadonlyMap<number, NodeId> {
+    return this.statements.leaders;
+  }
 
   /** Highest index that any node knows to be committed. */
   get committed(): number {
@@ -103,10 +95,7 @@ export class History {
 
   /** Its disk went back in time: what it acknowledged proves nothing any more. */
   rolledBack(id: NodeId): void {
-    for (const [key, index] of this.acknowledged) {
-      if (!key.startsWith(`${id}@`)) continue;
-      this.lost.set(key, Math.max(index, this.lost.get(key) ?? 0));
-    }
+    this.statements.rolledBack(id);
   }
 
   /** A write is handed out; the shadow log does not have it yet. */
@@ -144,41 +133,8 @@ export class History {
   }
 
   sent(replica: Replica, message: Message): void {
-    const name = `n${replica.id}`;
-    demand(message.from === replica.id, () => `${name} sends as n${message.from}`);
-    demand(message.to !== replica.id, () => `${name} sends to itself`);
-    const { disk } = replica;
-    switch (message.type) {
-      case 'vote':
-        if (message.preVote) return;
-        this.castVote(replica, message.term, replica.id);
-        break;
-      case 'vote-answer':
-        if (message.preVote) return;
-        if (message.granted) this.castVote(replica, message.term, message.to);
-        break;
-      case 'append-ok':
-        this.acknowledge(replica, message.term, message.index);
-        break;
-      case 'snapshot-answer':
-        if (message.wanted === -1) this.acknowledge(replica, message.term, message.index);
-        break;
-      case 'append':
-      case 'heartbeat':
-      case 'snapshot':
-      case 'timeout-now':
-        this.lead(replica.id, message.term);
-        break;
-      case 'append-refused':
-      case 'heartbeat-ok':
-        break;
-      case 'term-notice':
-        return;
-    }
-    demand(
-      disk.hardState.term >= message.term,
-      () => `${name} sends ${message.type} in term ${message.term}, not durable`,
-    );
+    if (this.thorough) this.group.sent(message);
+    this.statements.sent(replica, message);
   }
 
   applied(replica: Replica, entry: Entry): void {
@@ -222,6 +178,7 @@ export class History {
   glance(replica: Replica): void {
     const { role, commit } = replica.raft.status();
     if (role === 'leader' && commit > this.ledger.length) this.extend(replica, commit);
+    if (this.thorough) this.group.observe(replica.raft);
   }
 
   /** After a step, when everything ready has been taken. */
@@ -240,7 +197,7 @@ export class History {
     this.checkLog(replica, status.lastIndex, status.stableIndex);
     if (status.role === 'leader') {
       demand(this.voters.includes(replica.id), () => `${name} leads and is no voter`);
-      this.lead(replica.id, status.term);
+      this.statements.lead(replica.id, status.term);
       if (seen.role !== 'leader' || seen.term !== status.term) this.checkCompleteness(replica, status.term);
     }
     this.checkCommit(replica, seen, status.commit);
@@ -249,41 +206,6 @@ export class History {
     seen.vote = status.vote;
     seen.role = status.role;
     seen.commit = status.commit;
-  }
-
-  private castVote(replica: Replica, term: number, candidate: NodeId): void {
-    const key = `${replica.id}@${term}`;
-    const before = this.votes.get(key);
-    demand(
-      before === undefined || before === candidate,
-      () => `n${replica.id} votes for n${before ?? 0} and n${candidate} in term ${term}`,
-    );
-    this.votes.set(key, candidate);
-    const { hardState } = replica.disk;
-    const durable = hardState.term > term || (hardState.term === term && hardState.vote === candidate);
-    demand(durable, () => `n${replica.id} speaks of its vote for n${candidate} in term ${term} before its sync`);
-  }
-
-  private lead(id: NodeId, term: number): void {
-    const before = this.leaders.get(term);
-    demand(before === undefined || before === id, () => `two leaders in term ${term}: n${before ?? 0} and n${id}`);
-    this.leaders.set(term, id);
-  }
-
-  private acknowledge(replica: Replica, term: number, index: number): void {
-    const { disk } = replica;
-    demand(index <= disk.lastIndex, () => `n${replica.id} acknowledges ${index}, durable is ${disk.lastIndex}`);
-    const leader = this.replicas.get(this.leaders.get(term) ?? 0);
-    if (leader?.raft.role === 'leader' && leader.raft.term === term) {
-      const expected = leader.shadowTermAt(index);
-      if (expected !== undefined)
-        demand(
-          disk.holds(index, expected),
-          () => `n${replica.id} acknowledges ${index}, which is not the leader's entry`,
-        );
-    }
-    const key = `${replica.id}@${term}`;
-    this.acknowledged.set(key, Math.max(this.acknowledged.get(key) ?? 0, index));
   }
 
   private settleRead(replica: Replica, context: number): Asked {
@@ -367,8 +289,9 @@ export class History {
     demand(last.term === term, () => `${name} commits ${commit}@${last.term} by counting, not of its own term`);
     const holders = this.voters.filter((id) => {
       // Until it hears of it a leader counts what a disk held that has gone back since.
-      const lost = this.lost.get(`${id}@${term}`) ?? 0;
-      return lost >= commit || this.replicas.get(id)?.disk.holds(commit, last.term) === true;
+      return (
+        this.statements.lostBy(id, term) >= commit || this.replicas.get(id)?.disk.holds(commit, last.term) === true
+      );
     });
     demand(
       holders.length * 2 > this.voters.length,
@@ -391,7 +314,7 @@ export class History {
       demand(match >= before, () => `n${replica.id}@${term}: match of n${id} fell from ${before} to ${match}`);
       demand(next > match, () => `n${replica.id}@${term}: next of n${id} is ${next}, match ${match}`);
       if (match > before) {
-        const proof = this.acknowledged.get(`${id}@${term}`) ?? 0;
+        const proof = this.statements.acknowledgedBy(id, term);
         demand(match <= proof, () => `n${replica.id}@${term}: match of n${id} is ${match}, it acknowledged ${proof}`);
         seen.match.set(id, match);
       }
