@@ -38,7 +38,7 @@ export interface ClusterOptions {
   readonly thorough?: boolean;
   /** Without a seed the timeout of node i of n is T + T·(i−1)/n: n1 comes first, and nothing is left to chance. */
   readonly seed?: number;
-  /** Of all nodes, or of each. */
+  /** Of all nodes, or of each, asked at each of its starts. */
   readonly timing?: Partial<Timing> | ((id: NodeId) => Partial<Timing>);
   /** What is on the disks at the start. */
   readonly disks?: Readonly<Record<NodeId, GivenDisk>>;
@@ -85,8 +85,11 @@ export class Cluster {
       disk.entries = [...(given?.entries ?? [])];
       const fraction = everyone.indexOf(id) / everyone.length;
       const random = options.seed === undefined ? () => fraction : chance(options.seed * 1_000 + id);
-      const timing = typeof options.timing === 'function' ? options.timing(id) : options.timing;
-      this.replicas.set(id, new Replica(id, disk, { ...DEFAULT_TIMING, random, ...timing }, world));
+      const timing = (): Timing => {
+        const own = typeof options.timing === 'function' ? options.timing(id) : options.timing;
+        return { ...DEFAULT_TIMING, random, ...own };
+      };
+      this.replicas.set(id, new Replica(id, disk, timing, world));
     }
   }
 
@@ -221,6 +224,15 @@ export class Cluster {
     const replica = this.node(id);
     replica.slowApply = slowly;
     if (!slowly) this.applyWaiting(id);
+  }
+
+  /** False: what waits is offered, and from now on chunks are offered at once. */
+  offerLate(id: NodeId, late: boolean): void {
+    this.node(id).offersLate = late;
+    if (late) return;
+    this.with(id, (replica) => {
+      while (replica.offerLate()) continue;
+    });
   }
 
   applyWaiting(id: NodeId, count?: number): void {
@@ -368,6 +380,6 @@ export class Cluster {
     }
     replica.raft.step(message);
     if (pump) replica.pump();
-    else this.history?.glance(replica);
+    else replica.look();
   }
 }

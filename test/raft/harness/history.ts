@@ -40,6 +40,8 @@ interface Seen {
   role: Role;
   commit: number;
   checkedCommit: number;
+  /** The last term in which it was seen to lead when everything ready had been taken. */
+  ledTerm: number;
   match: Map<NodeId, number>;
 }
 
@@ -89,7 +91,7 @@ export class History {
     const before = this.seen.get(replica.id);
     // What it had spoken of must have been durable; `sent` has checked that, so the durable term may be any ≥ that.
     const checkedCommit = Math.min(before?.checkedCommit ?? 0, commit);
-    this.seen.set(replica.id, { term, vote, role, commit, checkedCommit, match: new Map() });
+    this.seen.set(replica.id, { term, vote, role, commit, checkedCommit, ledTerm: 0, match: new Map() });
     this.learn(replica, replica.disk.entries);
   }
 
@@ -102,8 +104,7 @@ export class History {
   written(replica: Replica, write: Write): void {
     const first = write.entries[0];
     if (first === undefined) return;
-    const before = this.seen.get(replica.id);
-    if (before?.role === 'leader' && replica.raft.role === 'leader' && before.term === replica.raft.term) {
+    if (replica.raft.role === 'leader' && this.seen.get(replica.id)?.ledTerm === replica.raft.term) {
       const last = replica.shadowStart.index + replica.shadow.length;
       demand(first.index > last, () => `leader n${replica.id} overwrites its own log at ${first.index}`);
     }
@@ -174,15 +175,8 @@ export class History {
     this.settleRead(replica, context);
   }
 
-  /** After a step whose results nobody has taken yet: a leader may have committed, and be leader no more at the next. */
+  /** After a step of which not everything ready has been taken: what holds of the replica also then. */
   glance(replica: Replica): void {
-    const { role, commit } = replica.raft.status();
-    if (role === 'leader' && commit > this.ledger.length) this.extend(replica, commit);
-    if (this.thorough) this.group.observe(replica.raft);
-  }
-
-  /** After a step, when everything ready has been taken. */
-  check(replica: Replica): void {
     if (this.thorough) this.group.observe(replica.raft);
     const status = replica.raft.status();
     const seen = this.seen.get(replica.id)!;
@@ -194,18 +188,30 @@ export class History {
     demand(status.commit <= status.lastIndex, () => `${name}: commit ${status.commit} beyond ${status.lastIndex}`);
     demand(status.applied <= status.commit, () => `${name}: applied ${status.applied} beyond commit ${status.commit}`);
     demand(status.stableIndex <= status.lastIndex, () => `${name}: stable beyond the log`);
-    this.checkLog(replica, status.lastIndex, status.stableIndex);
     if (status.role === 'leader') {
       demand(this.voters.includes(replica.id), () => `${name} leads and is no voter`);
       this.statements.lead(replica.id, status.term);
-      if (seen.role !== 'leader' || seen.term !== status.term) this.checkCompleteness(replica, status.term);
+      // It may be leader no more at the next step.
+      if (status.commit > this.ledger.length) this.extend(replica, status.commit);
     }
-    this.checkCommit(replica, seen, status.commit);
     this.checkMatches(replica, seen, status.term, status.role, status.peers);
     seen.term = status.term;
     seen.vote = status.vote;
     seen.role = status.role;
     seen.commit = status.commit;
+  }
+
+  /** After a step, when everything ready has been taken: its log is what was handed out. */
+  check(replica: Replica): void {
+    this.glance(replica);
+    const { term, role, commit, lastIndex, stableIndex } = replica.raft.status();
+    const seen = this.seen.get(replica.id)!;
+    this.checkLog(replica, lastIndex, stableIndex);
+    if (role === 'leader' && seen.ledTerm !== term) {
+      this.checkCompleteness(replica, term);
+      seen.ledTerm = term;
+    }
+    this.checkCommit(replica, seen, commit);
   }
 
   private settleRead(replica: Replica, context: number): Asked {

@@ -31,6 +31,18 @@ class Machine {
   }
 }
 
+/** A snapshot that is being sent. */
+interface Outgoing {
+  readonly checkpoint: Checkpoint;
+  readonly data: Uint8Array;
+}
+
+interface WantedChunk {
+  readonly to: number;
+  readonly sequence: number;
+  readonly source: Outgoing | undefined;
+}
+
 export class Replica {
   raft: Raft;
   machine: Machine;
@@ -42,6 +54,8 @@ export class Replica {
   chunkBytes = 1_000_000;
   /** While false, the source of snapshots has nothing to give. */
   snapshotsReady = true;
+  /** The chunks of snapshots that are asked for wait for `offerLate`, each of what the disk held when it was opened. */
+  offersLate = false;
   /** If given, the test itself offers the chunks of snapshots that are asked for here. */
   chunksWanted: { to: number; sequence: number }[] | undefined;
   waiting: Entry[] = [];
@@ -49,14 +63,15 @@ export class Replica {
   shadow: Entry[] = [];
   shadowStart = { index: 0, term: 0 };
   private unanswered: { context: number; index: number }[] = [];
-  private readonly outgoing = new Map<number, { checkpoint: Checkpoint; data: Uint8Array }>();
+  private readonly outgoing = new Map<number, Outgoing>();
+  private late: WantedChunk[] = [];
   private lastRole = '';
   private lastQuiesced = false;
 
   constructor(
     readonly id: number,
     readonly disk: Disk,
-    private readonly timing: Timing,
+    private readonly timing: () => Timing,
     private readonly world: World,
   ) {
     this.raft = this.build();
@@ -72,7 +87,7 @@ export class Replica {
   private build(): Raft {
     const { meta } = this.disk.checkpoint;
     return new Raft({
-      ...this.timing,
+      ...this.timing(),
       id: this.id,
       configuration: meta.configuration,
       hardState: this.disk.hardState,
@@ -102,6 +117,7 @@ export class Replica {
     this.waiting = [];
     this.unanswered = [];
     this.outgoing.clear();
+    this.late = [];
     this.raft = this.build();
     this.machine = this.load();
     this.begin();
@@ -127,8 +143,14 @@ export class Replica {
       if (round > 50) throw new Error(`n${this.id} always has something ready`);
       this.take();
     }
+    this.look();
+  }
+
+  /** After a step, whether everything ready was taken or not. */
+  look(): void {
     this.noteRole();
-    this.world.history?.check(this);
+    if (this.raft.hasReady()) this.world.history?.glance(this);
+    else this.world.history?.check(this);
     if (this.quarantine === undefined || !this.raft.quarantineIsOver) return;
     this.released = this.quarantine;
     this.quarantine = undefined;
@@ -141,8 +163,11 @@ export class Replica {
     return ready;
   }
 
-  /** Makes the oldest write durable. With `silent` the node dies before it can tell anybody. */
-  sync(silent = false): boolean {
+  /**
+   * Makes the oldest write durable. With `silent` the node dies before it can tell anybody; without `pump`, what that
+   * makes ready stays with the node until its next step.
+   */
+  sync(silent = false, pump = true): boolean {
     const before = this.disk.lastIndex;
     const heldBefore = this.disk.entries;
     const write = this.disk.queue[0];
@@ -156,7 +181,17 @@ export class Replica {
     if (write.chunk?.done === true) this.reload(write.chunk.meta);
     this.raft.persisted(write.receipt);
     if (this.raft.maySay(write.receipt)) for (const message of write.messages) this.emit(message);
-    this.pump();
+    if (pump) this.pump();
+    else this.look();
+    return true;
+  }
+
+  /** Offers the chunk that was asked for first, or says that it cannot be had. False: none waits. */
+  offerLate(canBeHad = true): boolean {
+    const chunk = this.late.shift();
+    if (chunk === undefined) return false;
+    if (canBeHad) this.offer(chunk);
+    else this.raft.chunkUnavailable(chunk.to);
     return true;
   }
 
@@ -253,16 +288,17 @@ export class Replica {
       this.chunksWanted.push({ to, sequence });
       return;
     }
-    if (!this.snapshotsReady) {
-      this.raft.chunkUnavailable(to);
-      return;
-    }
     if (sequence === 0) {
       const { checkpoint } = this.disk;
       this.outgoing.set(to, { checkpoint, data: encodeState(checkpoint.state) });
     }
     const source = this.outgoing.get(to);
-    if (source === undefined) {
+    if (this.offersLate) this.late.push({ to, sequence, source });
+    else this.offer({ to, sequence, source });
+  }
+
+  private offer({ to, sequence, source }: WantedChunk): void {
+    if (!this.snapshotsReady || source === undefined) {
       this.raft.chunkUnavailable(to);
       return;
     }

@@ -258,7 +258,7 @@ export class Torture {
   private input(replica: Replica, run: () => void): void {
     run();
     if (this.random() < this.diligence) replica.pump();
-    else this.cluster.history!.glance(replica);
+    else replica.look();
   }
 
   private deliver(): void {
