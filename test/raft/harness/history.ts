@@ -293,12 +293,11 @@ export class History {
     const last = replica.shadowEntryAt(commit);
     demand(last !== undefined && commit >= asFarAs, () => `${name} commits ${commit} without the entry`);
     demand(last.term === term, () => `${name} commits ${commit}@${last.term} by counting, not of its own term`);
-    const holders = this.voters.filter((id) => {
-      // Until it hears of it a leader counts what a disk held that has gone back since.
-      return (
-        this.statements.lostBy(id, term) >= commit || this.replicas.get(id)?.disk.holds(commit, last.term) === true
-      );
-    });
+    const holders = this.voters.filter(
+      (id) =>
+        // Until it hears of it a leader counts what a disk held that has gone back since.
+        this.statements.lostBy(id, term) >= commit || this.replicas.get(id)?.disk.holds(commit, last.term) === true,
+    );
     demand(
       holders.length * 2 > this.voters.length,
       () => `${name} commits ${commit}, durable only on ${holders.join(',') || 'none'}`,
