@@ -62,7 +62,7 @@ export class Torture {
     private readonly options: TortureOptions = {},
   ) {
     this.random = chance(seed);
-    const stepwise = this.random() < 0.2;
+    const stepwise = this.random() < (options.shape === undefined ? 0.2 : 0.5);
     this.diligence = stepwise ? 0 : 0.2 + 0.8 * this.random();
     const shape = options.shape ?? this.drawShape();
     const all = Array.from({ length: shape.voters + (shape.learners ?? 0) }, (_, at) => at + 1);
