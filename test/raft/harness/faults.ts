@@ -83,7 +83,9 @@ function planPieces(torture: Torture, mix: Mix, stepwise: boolean): void {
   });
   mix.act(2, () => {
     torture.withNode((replica) => {
-      torture.input(replica, () => replica.offerLate(torture.random() < 0.8));
+      // Nearly in the order of asking; sometimes another, for whoever reads them from a disk may be done with them in any.
+      const position = torture.random() < 0.7 ? 0 : below(torture.random, replica.lateChunks);
+      torture.input(replica, () => replica.offerLate(position, torture.random() < 0.8));
     });
   });
 }

@@ -186,9 +186,14 @@ export class Replica {
     return true;
   }
 
-  /** Offers the chunk that was asked for first, or says that it cannot be had. False: none waits. */
-  offerLate(canBeHad = true): boolean {
-    const chunk = this.late.shift();
+  /** How many chunks wait for `offerLate`. */
+  get lateChunks(): number {
+    return this.late.length;
+  }
+
+  /** Offers a chunk that was asked for, or says that it cannot be had. False: none waits there. */
+  offerLate(position = 0, canBeHad = true): boolean {
+    const [chunk] = this.late.splice(position, 1);
     if (chunk === undefined) return false;
     if (canBeHad) this.offer(chunk);
     else this.raft.chunkUnavailable(chunk.to);
