@@ -22,7 +22,7 @@ for (const run of RUNS) {
       const result = new Torture(seed, { shape: run, thorough: true }).run(run.steps);
       // Safety and recovery are judged there; here, that it was worth it.
       expect(result.committed).toBeGreaterThan(10);
-      expect(result.crashes).toBeGreaterThan(2);
+      expect(result.crashes).toBeGreaterThan(0);
     });
   }
 }

@@ -125,7 +125,7 @@ export class LeaseTorture {
     this.checkLeases();
     if (this.random() < 0.02)
       for (const replica of this.cluster.running()) if (this.holdsLease(replica)) this.ambush(replica);
-    if (this.random() < 0.01) this.cluster.heal();
+    if (this.random() < 0.002) this.cluster.heal();
     if (this.settings.differ && this.random() < 0.003) {
       this.torture.withNode((replica) => {
         this.retime(replica);

@@ -158,7 +158,7 @@ export class Torture {
       this.withNode((replica) => {
         this.tickOf(replica);
       });
-    } else if (this.random() < 0.3) this.options.clock();
+    } else if (this.random() < 0.2) this.options.clock();
   }
 
   tickOf(replica: Replica): void {
