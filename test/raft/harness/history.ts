@@ -19,6 +19,7 @@ import {
   type Message,
   type NodeId,
   type PeerStatus,
+  type RaftStatus,
   type Role,
   type Write,
 } from '../../../src/raft/index.js';
@@ -176,7 +177,7 @@ export class History {
   }
 
   /** After a step of which not everything ready has been taken: what holds of the replica also then. */
-  glance(replica: Replica): void {
+  glance(replica: Replica): RaftStatus {
     if (this.thorough) this.group.observe(replica.raft);
     const status = replica.raft.status();
     const seen = this.seen.get(replica.id)!;
@@ -199,12 +200,12 @@ export class History {
     seen.vote = status.vote;
     seen.role = status.role;
     seen.commit = status.commit;
+    return status;
   }
 
   /** After a step, when everything ready has been taken: its log is what was handed out. */
   check(replica: Replica): void {
-    this.glance(replica);
-    const { term, role, commit, lastIndex, stableIndex } = replica.raft.status();
+    const { term, role, commit, lastIndex, stableIndex } = this.glance(replica);
     const seen = this.seen.get(replica.id)!;
     this.checkLog(replica, lastIndex, stableIndex);
     if (role === 'leader' && seen.ledTerm !== term) {
