@@ -8,10 +8,13 @@
  */
 import { MAX_U48 } from './byte-io.js';
 import { KvorumError } from './errors.js';
-import { MAX_ENCODED_KEY_BYTES, MAX_KEY_BYTES } from './key-format.js';
 import { MAX_VALUE_BYTES } from './message-limits.js';
 import type { Operation } from './operation.js';
 
+/** What a user may fill: 4,096 bytes of UTF-8 in a string key, of payload in any other. */
+export const MAX_KEY_BYTES = 4096;
+/** The tag comes on top. */
+export const MAX_ENCODED_KEY_BYTES = MAX_KEY_BYTES + 1;
 /** The highest revision that can exist: six bytes in commands, rows and frames. */
 export const MAX_REVISION = MAX_U48;
 /** Of a content type in its stored form. */

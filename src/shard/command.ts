@@ -20,11 +20,10 @@
  *
  * Integers are big-endian. Knows no state; `loadHash()` must have settled before encoding.
  */
-import { OPERATION_ID_BYTES, encodeErrorOf, isContentTypeByte } from './bounds.js';
+import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf, isContentTypeByte } from './bounds.js';
 import { MAX_U48, binaryString, readU48, readU32, writeU32, writeU48 } from './byte-io.js';
 import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from './formats.js';
 import { hash64 } from './hash.js';
-import { MAX_ENCODED_KEY_BYTES } from './keyspace.js';
 import type { Attempt, Condition, Write } from './operation.js';
 
 const { commandLayout, commandKind } = FORMATS;

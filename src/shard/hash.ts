@@ -11,7 +11,8 @@
  * Knows no topology.
  */
 import xxhash from 'xxhash-wasm';
-import { KeyTag, MAX_ENCODED_KEY_BYTES } from './key-format.js';
+import { MAX_ENCODED_KEY_BYTES } from './bounds.js';
+import { KeyTag } from './key-format.js';
 
 let loading: Promise<void> | undefined;
 let xxh64: (bytes: Uint8Array) => bigint = () => {

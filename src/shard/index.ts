@@ -36,7 +36,7 @@ export {
   whyUnusable,
   writeWhole,
 } from '../raft/storage/index.js';
-export { isRevision, storedContentType, writtenContentType } from './bounds.js';
+export { MAX_KEY_BYTES, isRevision, storedContentType, writtenContentType } from './bounds.js';
 export { binaryString } from './byte-io.js';
 export type { CheckpointLimits } from './checkpointer.js';
 export { DuplicateNode, examineHello, type Meeting } from './duplicates.js';
@@ -62,6 +62,7 @@ export * from './runtime.js';
 export type * from './status.js';
 export * from './strict-json.js';
 export * from './system-runtime.js';
+export * from './timers.js';
 export { PlanMismatch, type ClusterPlan } from './topology-keeper.js';
 export { levelOf } from './topology-sync.js';
 export * from './topology.js';

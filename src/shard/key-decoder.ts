@@ -7,7 +7,8 @@
 import { KvorumError } from './errors.js';
 import { FORMATS, unknownNumber } from './formats.js';
 import { encodeKey } from './key-encoder.js';
-import { BigintSign, ESCAPE, KeyTag, MAX_ENCODED_KEY_BYTES, MAX_KEY_DEPTH } from './key-format.js';
+import { MAX_ENCODED_KEY_BYTES } from './bounds.js';
+import { BigintSign, ESCAPE, KeyTag, MAX_KEY_DEPTH } from './key-format.js';
 
 const malformed = (why = 'the bytes are not the canonical encoding of a key'): KvorumError =>
   new KvorumError('invalid-request', why, { field: 'key' });

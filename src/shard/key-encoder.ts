@@ -15,7 +15,8 @@
  */
 import { types } from 'node:util';
 import { KvorumError } from './errors.js';
-import { BigintSign, ESCAPE, KeyTag, MAX_ENCODED_KEY_BYTES, MAX_KEY_BYTES, MAX_KEY_DEPTH } from './key-format.js';
+import { MAX_ENCODED_KEY_BYTES, MAX_KEY_BYTES } from './bounds.js';
+import { BigintSign, ESCAPE, KeyTag, MAX_KEY_DEPTH } from './key-format.js';
 
 const FIELD = { field: 'key' };
 /** With the `u` flag a well-paired surrogate is one code point, so this finds only lone ones. */

@@ -27,11 +27,6 @@ export const KeyTag = FORMATS.keyTag.numbers;
 /** After 00 inside an inner string: the 00 belongs to the string. Above every tag, so that order survives. */
 export const ESCAPE = 0xff;
 
-/** What a user may fill: 4,096 bytes of UTF-8 in a string key, of payload in any other. */
-export const MAX_KEY_BYTES = 4096;
-/** The tag comes on top. */
-export const MAX_ENCODED_KEY_BYTES = MAX_KEY_BYTES + 1;
-
 /** Nesting of arrays, objects, Maps and Sets in a key. */
 export const MAX_KEY_DEPTH = 32;
 

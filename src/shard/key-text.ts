@@ -6,7 +6,8 @@
  */
 import { KvorumError } from './errors.js';
 import { bytesKey, encodeKey, stringKey } from './key-encoder.js';
-import { MAX_KEY_BYTES, MAX_KEY_DEPTH } from './key-format.js';
+import { MAX_KEY_BYTES } from './bounds.js';
+import { MAX_KEY_DEPTH } from './key-format.js';
 import { parseStrictJson } from './strict-json.js';
 
 const KEY_TYPES = ['string', 'json', 'base64url'] as const;

@@ -7,5 +7,5 @@
  */
 export { decodeKey } from './key-decoder.js';
 export { bytesKey, encodeKey, stringKey } from './key-encoder.js';
-export { MAX_ENCODED_KEY_BYTES, MAX_KEY_BYTES, MAX_KEY_DEPTH } from './key-format.js';
+export { MAX_KEY_DEPTH } from './key-format.js';
 export { isKeyType, type KeyType, parseKeyText } from './key-text.js';

@@ -38,7 +38,7 @@ import { viewCommand, type CommandView } from './command.js';
 import { ERRORS, type ErrorCode, type ErrorDetails, type Outcome } from './errors.js';
 import { FORMATS, numberWritten, reads, unknownNumber } from './formats.js';
 import { hash64, hex64 } from './hash.js';
-import { MAX_ENCODED_KEY_BYTES } from './keyspace.js';
+import { MAX_ENCODED_KEY_BYTES } from './bounds.js';
 import { operationTimeMs } from './operation-id.js';
 import type { Answer, KeyRecord, Refusal } from './operation.js';
 import {

@@ -2,17 +2,9 @@
 import type { NodeId, Storage } from '../raft/index.js';
 import type { CheckpointLimits } from './checkpointer.js';
 import type { Logger, Runtime } from './runtime.js';
+import type { NodeTimers } from './timers.js';
 import type { ClusterPlan } from './topology-keeper.js';
 import type { Transport } from './transport.js';
-
-export interface NodeTimers {
-  readonly tickMs: number;
-  /** T in ticks: an election starts after [T, 2T) without a leader. */
-  readonly electionTicks: number;
-  readonly heartbeatTicks: number;
-}
-
-export const DEFAULT_TIMERS: NodeTimers = { tickMs: 50, electionTicks: 10, heartbeatTicks: 2 };
 
 export interface NodeLimits {
   /** Operations waiting at this node, of all groups. */

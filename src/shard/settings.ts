@@ -11,7 +11,7 @@
  * None of that is what makes leases safe: promises travel in answers (`raft/lease.ts`), so it may be late or lost.
  */
 import { promiseMsOf } from '../raft/index.js';
-import type { NodeTimers } from './node-options.js';
+import type { NodeTimers } from './timers.js';
 import type { Promises } from './promises.js';
 import type { Logger } from './runtime.js';
 import type { Topology } from './topology.js';

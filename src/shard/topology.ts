@@ -4,7 +4,7 @@
  * Knows no transport and no Raft. Group 0 replicates it (`system-machine.ts`); routers get copies and never alter them.
  */
 import type { GroupId, NodeId } from '../raft/index.js';
-import type { NodeTimers } from './node-options.js';
+import type { NodeTimers } from './timers.js';
 import type { LeaseStage } from './settings.js';
 
 export interface NodeInfo {

@@ -12,7 +12,7 @@
 import { z } from 'zod';
 import type { NodeId } from '../raft/index.js';
 import { FORMATS, numberWritten } from './formats.js';
-import type { NodeTimers } from './node-options.js';
+import type { NodeTimers } from './timers.js';
 import { FORMER_PROTOCOL, type Protocol, type VersionRange } from './protocol.js';
 import { WIRE_INTEGER_LIMIT, WireError, WireReader, WireWriter } from './wire-buffer.js';
 

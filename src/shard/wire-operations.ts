@@ -3,10 +3,9 @@
  *
  * Knows no frame and no link. Keys and bodies are written as they are and read as views into the frame.
  */
-import { OPERATION_ID_BYTES, encodeErrorOf } from './bounds.js';
+import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf } from './bounds.js';
 import { ERRORS, type ErrorCode, type ErrorDetails } from './errors.js';
 import { FORMATS, namesOf, unknownNumber } from './formats.js';
-import { MAX_ENCODED_KEY_BYTES } from './key-format.js';
 import type {
   Answer,
   Attempt,

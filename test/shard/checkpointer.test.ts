@@ -3,7 +3,8 @@ import { MemoryDisk, MemoryStorage, silentLogger, type Storage } from '../../src
 import { Checkpointer } from '../../src/shard/checkpointer.js';
 import { makeGroup } from '../../src/shard/group-factory.js';
 import type { Group } from '../../src/shard/group.js';
-import { DEFAULT_NODE_LIMITS, DEFAULT_TIMERS } from '../../src/shard/node-options.js';
+import { DEFAULT_NODE_LIMITS } from '../../src/shard/node-options.js';
+import { DEFAULT_TIMERS } from '../../src/shard/timers.js';
 import { RecentRows } from '../../src/shard/recent-rows.js';
 import { Settings } from '../../src/shard/settings.js';
 import { ManualRuntime } from './manual-runtime.js';

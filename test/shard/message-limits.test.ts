@@ -7,7 +7,7 @@ import { leastJournalBytes } from '../../src/raft/storage/index.js';
 import { limitsOf } from '../../src/router/limits.js';
 import { encodeCommand } from '../../src/shard/command.js';
 import { loadHash } from '../../src/shard/hash.js';
-import { MAX_ENCODED_KEY_BYTES } from '../../src/shard/key-format.js';
+import { MAX_ENCODED_KEY_BYTES } from '../../src/shard/bounds.js';
 import { MAX_FRAME_BYTES, MAX_VALUE_BYTES, SPLIT_FRAME_BYTES } from '../../src/shard/message-limits.js';
 import type { Write } from '../../src/shard/operation.js';
 import type { PeerMessage } from '../../src/shard/transport.js';
