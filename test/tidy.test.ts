@@ -98,6 +98,13 @@ describe('each rule notices', () => {
     ['src/version.ts', './shard/index.js', 'imports the room shard'],
     ['src/raft/core.ts', './storage/storage.js', 'imports src/raft/storage/storage.ts'],
     ['src/attic/old.ts', './older.js', 'a room without arrows'],
+    ['src/shard/keys/hash.ts', '../machine/index.js', 'imports the room shard/machine'],
+    ['src/shard/machine/command.ts', '../keys/hash.js', 'past its door'],
+    ['src/shard/errors.ts', './keys/index.js', 'imports the room shard/keys'],
+    ['src/shard/node/node.ts', '../index.js', 'imports src/shard/index.ts'],
+    ['src/router/http/body.ts', '../kv/index.js', 'imports the room router/kv'],
+    ['src/router/http/body.ts', '../../raft/index.js', 'imports the room raft'],
+    ['src/shard/attic/old.ts', '../errors.js', 'a room without arrows'],
   ])('the arrow %s → %s', (path, specifier, complaint) => {
     for (const text of [
       `import { x } from '${specifier}';`,
@@ -113,6 +120,11 @@ describe('each rule notices', () => {
   it.each([
     ['src/shard/node.ts', '../raft/index.js'],
     ['src/shard/node.ts', './group.js'],
+    ['src/shard/node/node.ts', './replica.js'],
+    ['src/shard/node/node.ts', '../machine/index.js'],
+    ['src/shard/node/node.ts', '../errors.js'],
+    ['src/shard/node/node.ts', '../../raft/index.js'],
+    ['src/shard/index.ts', './keys/index.js'],
     ['src/raft/index.ts', './storage/storage.js'],
     ['src/raft/storage/sqlite.ts', '../types.js'],
     ['src/main.ts', './shard/index.js'],

@@ -19,6 +19,23 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   sim: ['raft', 'shard', 'router', 'check'],
   cli: ['raft', 'shard', 'router', 'config', 'check', 'sim', 'faults', 'embedded'],
 };
+/** Rooms within a room, each with a door of its own, and which of their neighbours each may import; all may what lies beside them. */
+export const INNER_ARROWS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  shard: {
+    keys: [],
+    machine: ['keys'],
+    cluster: ['machine'],
+    transport: ['keys', 'cluster'],
+    node: ['keys', 'machine', 'cluster', 'transport'],
+  },
+  router: {
+    http: [],
+    dispatch: [],
+    kv: ['http', 'dispatch'],
+    admin: ['http', 'dispatch', 'kv'],
+    server: ['http', 'dispatch', 'kv', 'admin'],
+  },
+};
 /** Files beside the rooms: these wire them, and may import any of them. */
 const COMPOSERS = ['src/index.ts', 'src/main.ts', 'src/cli.ts'];
 /** What a room may import of the files beside the rooms. */
@@ -49,7 +66,8 @@ function crossing(from: string, to: string): { what: string; instead: string } |
       instead: 'give the room its arrows in ARROWS (tidy/rules.ts)',
     };
   }
-  if (room === other && room !== undefined) return throughStorage(from, to);
+  if (room === other && room !== undefined)
+    return room === 'raft' ? throughStorage(from, to) : withinRoom(room, from, to);
   if (other === undefined) {
     const mayReach = room === undefined || room === 'cli' || FREE_FILES.includes(to);
     return mayReach ? undefined : { what: `imports ${to}`, instead: 'hand in what is needed; rooms know no composer' };
@@ -69,6 +87,31 @@ function throughStorage(from: string, to: string): { what: string; instead: stri
   if (!to.startsWith(storage) || from.startsWith(storage) || from === 'src/raft/index.ts') return undefined;
   return { what: `imports ${to}`, instead: 'the core knows no storage; let it leave in Ready' };
 }
+
+/** Inside a room with rooms of its own: through their doors, along their arrows; only the outer door knows them all. */
+function withinRoom(room: string, from: string, to: string): { what: string; instead: string } | undefined {
+  const inner = INNER_ARROWS[room];
+  const [own, other] = [innerRoomOf(from), innerRoomOf(to)];
+  if (inner === undefined || own === other) return undefined;
+  if (own !== undefined && inner[own] === undefined) {
+    const instead = `give the room its arrows in INNER_ARROWS (tidy/rules.ts)`;
+    return { what: `is in a room without arrows, ${room}/${own}`, instead };
+  }
+  if (other === undefined) {
+    const isOuterDoor = to === `src/${room}/index.ts`;
+    return isOuterDoor ? { what: `imports ${to}`, instead: 'a room does not enter by its own front door' } : undefined;
+  }
+  if (own === undefined ? from !== `src/${room}/index.ts` : inner[own]?.includes(other) !== true) {
+    const instead = `let ${own ?? from} be handed what it needs, or move the code`;
+    return { what: `imports the room ${room}/${other}`, instead };
+  }
+  return to === `src/${room}/${other}/index.ts`
+    ? undefined
+    : { what: `imports ${to} past its door`, instead: `import it from src/${room}/${other}/index.ts` };
+}
+
+/** `keys` for src/shard/keys/hash.ts; undefined for src/shard/errors.ts. */
+const innerRoomOf = (path: string): string | undefined => /^src\/[^/]+\/([^/]+)\/.+/.exec(path)?.[1];
 
 const IMPURE_NAMES = new Set([
   ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'Date', 'performance'],
