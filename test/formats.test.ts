@@ -13,19 +13,19 @@ import { MemoryDisk, MemoryStorage } from '../src/raft/storage/memory.js';
 import { decodeRow, encodeRow } from '../src/raft/storage/journal-row.js';
 import { SqliteStorage } from '../src/raft/storage/index.js';
 import type { EntryKind } from '../src/raft/index.js';
-import { decodeCommand, encodeCommand } from '../src/shard/command.js';
+import { decodeCommand, encodeCommand } from '../src/shard/machine/command.js';
 import { FORMATS, type Format } from '../src/shard/formats.js';
-import { loadHash } from '../src/shard/hash.js';
-import { decodeKey } from '../src/shard/key-decoder.js';
-import { KvMachine } from '../src/shard/kv-machine.js';
+import { loadHash } from '../src/shard/keys/hash.js';
+import { decodeKey } from '../src/shard/keys/decoder.js';
+import { KvMachine } from '../src/shard/machine/kv-machine.js';
 import type { Write } from '../src/shard/operation.js';
-import { Arrivals } from '../src/shard/pieces.js';
-import { FORMER_PROTOCOL, PROTOCOL } from '../src/shard/protocol.js';
-import { decodeRecord } from '../src/shard/record-row.js';
-import { TopologyKeeper } from '../src/shard/topology-keeper.js';
-import { encodeFrame, decodeFrame } from '../src/shard/wire.js';
-import { encodeHello, type Hello } from '../src/shard/wire-hello.js';
-import { judgeCaller } from '../src/shard/ws-handshake.js';
+import { Arrivals } from '../src/shard/transport/pieces.js';
+import { FORMER_PROTOCOL, PROTOCOL } from '../src/shard/transport/protocol.js';
+import { decodeRecord } from '../src/shard/machine/record-row.js';
+import { TopologyStore } from '../src/shard/cluster/topology-store.js';
+import { encodeFrame, decodeFrame } from '../src/shard/transport/wire.js';
+import { encodeHello, type Hello } from '../src/shard/transport/wire-hello.js';
+import { judgeCaller } from '../src/shard/transport/handshake.js';
 import { InlineWorker } from './raft/storage/support/inline-worker.js';
 import { f64, frame, frameBetween, termNotice, u16, u32, u48, u64, u8 } from './shard/crafted.js';
 import { MapStateStore } from './support/map-state-store.js';
@@ -144,7 +144,7 @@ const DECODERS: Readonly<Record<Name, (number: number) => unknown>> = {
     await storage.open();
     const topology = { ...plan, epoch: 1, hash: 'xxh64', shards: [[1]], featureLevel: number };
     const meta = new Map([['topology', Buffer.from(JSON.stringify(topology))]]);
-    await new TopologyKeeper(plan, 1, storage).start(meta);
+    await new TopologyStore(plan, 1, storage).start(meta);
   },
   commandLayout: (number) => command(0, number),
   commandKind: (number) => command(32, number),

@@ -2,7 +2,7 @@
  * Numbers that stand in bytes and say how the rest is to be read: kinds of records, layouts, formats of files. Which
  * builds read and write each of them; and the refusal of one that this build does not know, by name.
  *
- * A build is named by its feature level (`shard/protocol.ts`); 0 are builds before there were any. `src/shard/formats.ts`
+ * A build is named by its feature level (`shard/transport/protocol.ts`); 0 are builds before there were any. `src/shard/formats.ts`
  * adds what is the shard room's: that is the whole table. Encoders and decoders take their numbers from here, so there
  * is nothing to keep in step. A number is never given out twice, also after the last build that wrote it is gone.
  *

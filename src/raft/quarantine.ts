@@ -2,7 +2,7 @@
  * Quarantine: how a replica whose disk went back in time becomes a voter again (s60).
  *
  * A disk that was restored from a copy, or emptied, no longer knows what its replica acknowledged and whom it voted for.
- * Whoever owns the replica notices that (`shard/lives.ts`) and calls `Raft.quarantine(life)`. `life` is any number that
+ * Whoever owns the replica notices that (`shard/node/lives.ts`) and calls `Raft.quarantine(life)`. `life` is any number that
  * this node never used for an earlier process.
  *
  * # What a replica in quarantine does
@@ -46,7 +46,7 @@
  * # What it cannot do
  *
  * It begins when somebody notices. If the only nodes that knew of an acknowledgement are gone, or were restarted and
- * had not kept it yet, a rolled back replica is taken for an honest one (`shard/lives.ts` says when exactly).
+ * had not kept it yet, a rolled back replica is taken for an honest one (`shard/node/lives.ts` says when exactly).
  *
  * It does not end where no quorum is without quarantine: there nobody can say what was acknowledged. A person may:
  * `RaftOptions.trusted`. Then (a) and (b) are not waited for, and nothing of the above holds for what the disk lacks.

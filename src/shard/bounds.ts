@@ -6,7 +6,7 @@
  * reads an entry or a frame. HTTP also allows a tab (as blank between parameters and within quotes, RFC 9110 §5.6), so a
  * content type with tabs is kept in an escaped form. That form begins with a backslash, which no media type does.
  */
-import { MAX_U48 } from './byte-io.js';
+import { MAX_U48 } from './big-endian.js';
 import { KvorumError } from './errors.js';
 import { MAX_VALUE_BYTES } from './message-limits.js';
 import type { Operation } from './operation.js';

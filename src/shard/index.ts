@@ -21,8 +21,6 @@
  * Left out here: HTTP, retries, choosing a node (router); terms, votes, quorums (raft).
  */
 export type { GroupId, NodeId, RaftStatus, Storage } from '../raft/index.js';
-export { quotaOptions } from './quota-options.js';
-export { STALL_PATIENCE_MS, type DiskStall } from './disk-stalls.js';
 export {
   MemoryDisk,
   MemoryStorage,
@@ -37,40 +35,88 @@ export {
   writeWhole,
 } from '../raft/storage/index.js';
 export { MAX_KEY_BYTES, isRevision, storedContentType, writtenContentType } from './bounds.js';
-export { binaryString } from './byte-io.js';
-export type { CheckpointLimits } from './checkpointer.js';
-export { DuplicateNode, examineHello, type Meeting } from './duplicates.js';
+export { binaryString } from './big-endian.js';
 export * from './errors.js';
-export type { Replica } from './group.js';
 export * from './formats.js';
-export * from './hash.js';
-export * from './keyspace.js';
 export * from './message-limits.js';
-export { SingleLane, type Outgoing } from './outgoing.js';
-export { Arrivals } from './pieces.js';
-export { SendWindow } from './send-window.js';
-export type { OutgoingSnapshot } from './snapshot-sender.js';
-export { TwoLanes } from './two-lanes.js';
-export type { NodeHealth, StalledShard } from './node-health.js';
-export * from './node-options.js';
-export * from './node.js';
 export type * from './operation.js';
-export * from './placement.js';
-export * from './protocol.js';
 export * from './refusals.js';
 export * from './runtime.js';
 export type * from './status.js';
 export * from './strict-json.js';
 export * from './system-runtime.js';
-export * from './timers.js';
-export { PlanMismatch, type ClusterPlan } from './topology-keeper.js';
-export { levelOf } from './topology-sync.js';
-export * from './topology.js';
-export * from './transport.js';
-export * from './transport-memory.js';
-export type { Refused, RefusalReason, TransportStats } from './transport-stats.js';
-export * from './transport-ws.js';
 export * from './value.js';
-export { encodeHello, newestLayout, type Hello, type HelloExtension, type HelloLayout } from './wire-hello.js';
-export { judgeCalled, judgeCaller, type Identity } from './ws-handshake.js';
-export { decodeFrame, FrameEncoder, whyUnsayable, type FrameEnds } from './wire.js';
+export {
+  type ClusterPlan,
+  DEFAULT_TIMERS,
+  groupOfShard,
+  type NodeTimers,
+  PlanMismatch,
+  shardOfGroup,
+  SYSTEM_GROUP,
+  type Topology,
+} from './cluster/index.js';
+export {
+  decodeKey,
+  encodeKey,
+  hash64,
+  isKeyType,
+  keyHash,
+  type KeyType,
+  loadHash,
+  parseKeyText,
+  shardOfKey,
+  stringKey,
+} from './keys/index.js';
+export {
+  type CheckpointLimits,
+  type DiskStall,
+  levelOf,
+  type NodeHealth,
+  type OutgoingSnapshot,
+  quotaOptions,
+  type ReplicaView,
+  ShardNode,
+  type ShardNodeOptions,
+  STALL_PATIENCE_MS,
+  type StalledShard,
+} from './node/index.js';
+export {
+  Arrivals,
+  decodeFrame,
+  DuplicateNode,
+  encodeHello,
+  examineHello,
+  FORMER_PROTOCOL,
+  FrameEncoder,
+  type FrameEnds,
+  type Hello,
+  type HelloExtension,
+  type HelloLayout,
+  type Identity,
+  judgeCalled,
+  judgeCaller,
+  type LinkInfo,
+  linkInfo,
+  type Meeting,
+  MemoryNetwork,
+  MemoryTransport,
+  newestLayout,
+  type Outgoing,
+  type PeerId,
+  type PeerMessage,
+  type Proof,
+  type Protocol,
+  PROTOCOL,
+  type RefusalReason,
+  type Refused,
+  ROUTER_PEERS,
+  SendWindow,
+  SingleLane,
+  type Transport,
+  type TransportEvents,
+  type TransportStats,
+  TwoLanes,
+  whyUnsayable,
+  WsTransport,
+} from './transport/index.js';

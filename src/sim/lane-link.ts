@@ -1,6 +1,6 @@
 /**
  * One end of a link that carries little: what leaves in two lanes and in pieces, and what arrives of that, by the
- * production code (`shard/two-lanes.ts`, `send-window.ts`, `pieces.ts`). The socket below it is a narrow link, which
+ * production code (`shard/transport/two-lanes.ts`, `send-window.ts`, `pieces.ts`). The socket below it is a narrow link, which
  * keeps the order and loses nothing, as TCP does; a link of the former protocol has one lane.
  *
  * Knows no other link and no fault.

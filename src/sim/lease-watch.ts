@@ -6,12 +6,12 @@
  * written yet. The second look is for leases that are taken late, such as by answers that waited for a paused leader.
  */
 import { InvariantViolation, describeNode } from '../raft/index.js';
-import type { GroupId, Replica } from '../shard/index.js';
+import type { GroupId, ReplicaView } from '../shard/index.js';
 
 export interface LeaseHolder {
   readonly id: number;
   /** Of the process that is there now, paused or not. */
-  replicas(): Iterable<Replica>;
+  replicas(): Iterable<ReplicaView>;
 }
 
 export class LeaseWatch {
@@ -36,7 +36,7 @@ export class LeaseWatch {
     }
   }
 
-  #ask(other: LeaseHolder, group: GroupId, later: Replica['raft']): void {
+  #ask(other: LeaseHolder, group: GroupId, later: ReplicaView['raft']): void {
     for (const { id, raft, holdsLease } of other.replicas()) {
       if (id !== group || raft.term >= later.term || !holdsLease) continue;
       throw new InvariantViolation(

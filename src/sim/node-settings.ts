@@ -1,6 +1,6 @@
 /**
  * What an operator may set at each node, and what two nodes of one cluster may be started with. By what they run, the
- * topology says (`shard/settings.ts`): what one of them was started with first, or all of them later.
+ * topology says (`shard/cluster/settings.ts`): what one of them was started with first, or all of them later.
  */
 import type { NodeTimers } from '../shard/index.js';
 import type { Mix } from './mix.js';

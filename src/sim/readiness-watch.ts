@@ -12,7 +12,7 @@
  */
 import { InvariantViolation } from '../raft/index.js';
 import type { HealthCheck } from '../router/index.js';
-import type { GroupId, NodeId, Replica } from '../shard/index.js';
+import type { GroupId, NodeId, ReplicaView } from '../shard/index.js';
 import type { Mark } from './marks.js';
 import { longestElectionMs } from './node-settings.js';
 
@@ -26,7 +26,7 @@ export interface Ailing {
   readonly clock: { monotonic(): number };
   /** As `/readyz` answers; undefined while nobody would answer. */
   readiness(strict?: boolean): readonly HealthCheck[] | undefined;
-  replicas(): Iterable<Replica>;
+  replicas(): Iterable<ReplicaView>;
 }
 
 export interface ReadinessWatchOptions {
@@ -36,13 +36,13 @@ export interface ReadinessWatchOptions {
   /** A majority of these is there and does what it is asked. */
   readonly isQuorum: (voters: readonly NodeId[]) => boolean;
   /** Of a node that leads the replica's group: what waits there waits for nothing but the disks of others. */
-  readonly isHeldUpByDisksOfOthers: (node: Ailing, replica: Replica) => boolean;
+  readonly isHeldUpByDisksOfOthers: (node: Ailing, replica: ReplicaView) => boolean;
   readonly reached: (mark: Mark) => void;
 }
 
 /** Since when, on the node's own clock, a number has not risen though it should. */
 interface Wait {
-  readonly raft: Replica['raft'];
+  readonly raft: ReplicaView['raft'];
   readonly term: number;
   readonly at: number;
   readonly sinceMs: number;
@@ -190,7 +190,7 @@ export class ReadinessWatch {
 function note(
   waits: Map<GroupId, Wait>,
   group: GroupId,
-  { raft, at, due }: { readonly raft: Replica['raft']; readonly at: number; readonly due: boolean },
+  { raft, at, due }: { readonly raft: ReplicaView['raft']; readonly at: number; readonly due: boolean },
   now: number,
 ): number {
   if (!due) {

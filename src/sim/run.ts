@@ -4,7 +4,7 @@
  */
 import { checkHistory, formatReport } from '../check/index.js';
 import { InvariantViolation, describeMessage } from '../raft/index.js';
-import type { Replica } from '../shard/index.js';
+import type { ReplicaView } from '../shard/index.js';
 import { Client } from './client.js';
 import { MachineClock } from './clock.js';
 import { Digest } from './digest.js';
@@ -351,8 +351,8 @@ const SERVED_WITHIN_MS = 10_000;
 const MEND_EVERY_MS = 100;
 const MEND_FOR_MS = 10_000;
 
-function replicasOf(cluster: SimCluster): Map<number, Replica[]> {
-  const groups = new Map<number, Replica[]>();
+function replicasOf(cluster: SimCluster): Map<number, ReplicaView[]> {
+  const groups = new Map<number, ReplicaView[]>();
   for (const node of cluster.nodes) {
     for (const replica of node.replicas()) {
       const known = groups.get(replica.id);

@@ -8,7 +8,7 @@ import {
   type NodeId,
   type NodeTimers,
   type PeerId,
-  type Replica,
+  type ReplicaView,
 } from '../shard/index.js';
 import type { Door } from './client.js';
 import { MachineClock } from './clock.js';
@@ -209,12 +209,12 @@ export class SimCluster {
   }
 
   /** What waits in the replica that leads is on its disk, and on its way to the disks of others: a quorum has received it. */
-  isHeldUpByDisksOfOthers(id: NodeId, { id: group, raft, applied }: Replica): boolean {
+  isHeldUpByDisksOfOthers(id: NodeId, { id: group, raft, applied }: ReplicaView): boolean {
     const index = applied + 1;
     const term = raft.log.termAt(index);
     if (raft.commit > applied || raft.log.stableIndex < index || term === undefined) return false;
     const { voters } = raft.configuration;
-    const holders = voters.flatMap((voter): Replica['raft'][] => {
+    const holders = voters.flatMap((voter): ReplicaView['raft'][] => {
       if (voter === id) return [raft];
       const node = this.nodes[voter - 1];
       if (node?.serving !== true || !this.network.isWhole(id, voter)) return [];

@@ -3,12 +3,12 @@
  * node, and what they send; judges nothing.
  */
 import type { GroupId, Message } from '../raft/index.js';
-import type { NodeId, Replica } from '../shard/index.js';
+import type { NodeId, ReplicaView } from '../shard/index.js';
 import type { Mark } from './marks.js';
 
 /** What a replica was after the turn before. */
 interface Before {
-  readonly raft: Replica['raft'];
+  readonly raft: ReplicaView['raft'];
   leads: boolean;
   held: boolean;
   installing: boolean;
@@ -58,7 +58,7 @@ export class TurningPoints {
   }
 
   /** After whatever happened at a node. */
-  look(node: NodeId, replicas: Iterable<Replica>): void {
+  look(node: NodeId, replicas: Iterable<ReplicaView>): void {
     let known = this.#before.get(node);
     if (known === undefined) this.#before.set(node, (known = new Map<GroupId, Before>()));
     for (const replica of replicas) {
@@ -68,7 +68,7 @@ export class TurningPoints {
     }
   }
 
-  #compare(before: Before, replica: Replica): void {
+  #compare(before: Before, replica: ReplicaView): void {
     const { raft, installing } = replica;
     const leads = raft.role === 'leader';
     if (before.leads && !leads) {
@@ -86,7 +86,7 @@ export class TurningPoints {
   }
 }
 
-const nowOf = ({ raft, holdsLease, installing, waitingReads, waitingWrites }: Replica): Before => ({
+const nowOf = ({ raft, holdsLease, installing, waitingReads, waitingWrites }: ReplicaView): Before => ({
   raft,
   leads: raft.role === 'leader',
   held: holdsLease,

@@ -13,7 +13,7 @@ import {
   type ClusterPlan,
   type NodeId,
   type Protocol,
-  type Replica,
+  type ReplicaView,
   type ShardNodeOptions,
   type Storage,
   type Topology,
@@ -133,7 +133,7 @@ export class VirtualNode {
     return this.topology?.clusterUid;
   }
 
-  replicas(): Iterable<Replica> {
+  replicas(): Iterable<ReplicaView> {
     return this.#process?.node.replicas() ?? [];
   }
 

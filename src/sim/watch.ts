@@ -21,7 +21,7 @@ import {
   type GroupId,
   type Message,
 } from '../raft/index.js';
-import type { NodeId, Replica } from '../shard/index.js';
+import type { NodeId, ReplicaView } from '../shard/index.js';
 
 export interface DurableLog {
   /** Term of the durable entry; undefined if there is none (any more). */
@@ -36,7 +36,7 @@ export interface DurableLog {
 
 /** What a replica was when it was last looked at. */
 interface Shadow {
-  readonly raft: Replica['raft'];
+  readonly raft: ReplicaView['raft'];
   term: number;
   vote: NodeId;
   isLeader: boolean;
@@ -83,7 +83,7 @@ export class Watch {
     return this.#facts(group).highestCommit;
   }
 
-  look(node: NodeId, replicas: Iterable<Replica>): void {
+  look(node: NodeId, replicas: Iterable<ReplicaView>): void {
     let shadows = this.#shadows.get(node);
     if (shadows === undefined) {
       shadows = new Map<GroupId, Shadow>();
@@ -119,7 +119,7 @@ export class Watch {
     throw new InvariantViolation(`group ${group}: ${key} speaks of its vote for n${candidate}, its disk does not`);
   }
 
-  #changed(shadow: Shadow, replica: Replica): void {
+  #changed(shadow: Shadow, replica: ReplicaView): void {
     const facts = this.#facts(replica.id);
     const { raft } = replica;
     const hold = (condition: boolean, what: () => string): void => {
@@ -137,7 +137,7 @@ export class Watch {
     shadow.stable = raft.log.stableIndex;
   }
 
-  #terms(facts: GroupFacts, shadow: Shadow, { raft, id }: Replica, hold: Hold): void {
+  #terms(facts: GroupFacts, shadow: Shadow, { raft, id }: ReplicaView, hold: Hold): void {
     // What was merely in memory may be forgotten by a crash; what a vote or an answer went out under may not, and
     // those are checked when they leave.
     hold(raft.term >= shadow.term, () => `its term fell from ${shadow.term}`);
@@ -149,7 +149,7 @@ export class Watch {
     shadow.vote = raft.vote;
   }
 
-  #log(facts: GroupFacts, shadow: Shadow, { raft, id }: Replica, hold: Hold): void {
+  #log(facts: GroupFacts, shadow: Shadow, { raft, id }: ReplicaView, hold: Hold): void {
     const { log } = raft;
     hold(log.commit <= log.lastIndex, () => `commit ${log.commit} beyond the log's end ${log.lastIndex}`);
     hold(log.applied <= log.commit, () => `applied ${log.applied} beyond commit ${log.commit}`);
@@ -174,7 +174,7 @@ export class Watch {
     shadow.lastTerm = log.lastTerm;
   }
 
-  #entry(facts: GroupFacts, group: GroupId, log: Replica['raft']['log'], index: number, hold: Hold): void {
+  #entry(facts: GroupFacts, group: GroupId, log: ReplicaView['raft']['log'], index: number, hold: Hold): void {
     const entry = log.entryAt(index);
     const previousTerm = log.termAt(index - 1);
     hold(entry !== undefined && previousTerm !== undefined, () => `has no entry ${index} in its log`);
@@ -197,7 +197,7 @@ export class Watch {
     hold(isSame(known.entry, entry), () => `${at()} is another entry elsewhere`);
   }
 
-  #office(facts: GroupFacts, shadow: Shadow, { raft, id }: Replica, hold: Hold): void {
+  #office(facts: GroupFacts, shadow: Shadow, { raft, id }: ReplicaView, hold: Hold): void {
     const isLeader = raft.role === 'leader';
     const isNew = isLeader && facts.leaders.get(raft.term) === undefined;
     if (isLeader) {
@@ -226,7 +226,7 @@ export class Watch {
     }
   }
 
-  #commits(facts: GroupFacts, shadow: Shadow, { raft, id }: Replica, hold: Hold): void {
+  #commits(facts: GroupFacts, shadow: Shadow, { raft, id }: ReplicaView, hold: Hold): void {
     const { log } = raft;
     hold(log.commit >= shadow.commit, () => `commit fell from ${shadow.commit} to ${log.commit}`);
     for (let index = Math.max(shadow.commit + 1, log.firstIndex); index <= log.commit; index++) {
@@ -248,7 +248,7 @@ export class Watch {
   }
 
   /** Whoever is the first to call an index committed: a quorum of disks has it. */
-  #durable(group: GroupId, shadow: Shadow, raft: Replica['raft'], hold: Hold): void {
+  #durable(group: GroupId, shadow: Shadow, raft: ReplicaView['raft'], hold: Hold): void {
     const { commit } = raft.log;
     const term = raft.log.termAt(commit);
     const { voters } = raft.configuration;
@@ -273,7 +273,7 @@ export class Watch {
   }
 
   /** What a replica believes to be on its disk is there. */
-  #stable({ id, raft, installing }: Replica, hold: Hold): void {
+  #stable({ id, raft, installing }: ReplicaView, hold: Hold): void {
     const { log } = raft;
     const disk = this.#disks.get(raft.id);
     const { stableIndex } = log;
@@ -288,7 +288,7 @@ export class Watch {
     );
   }
 
-  #applied(facts: GroupFacts, shadow: Shadow, replica: Replica, hold: Hold): void {
+  #applied(facts: GroupFacts, shadow: Shadow, replica: ReplicaView, hold: Hold): void {
     const { applied, installing, raft } = replica;
     hold(applied >= shadow.applied, () => `applied fell from ${shadow.applied} to ${applied}`);
     hold(applied <= raft.log.commit, () => `applied ${applied}, but commit is ${raft.log.commit}`);
@@ -301,7 +301,7 @@ export class Watch {
       hold(known.hash === hash, () => `its state at ${applied} is ${hash}, that of n${known.node} was ${known.hash}`);
   }
 
-  #matches(shadow: Shadow, { raft, id }: Replica): void {
+  #matches(shadow: Shadow, { raft, id }: ReplicaView): void {
     for (const { id: peer, match, quarantined } of raft.status().peers) {
       if (quarantined === true) shadow.noticed.add(peer);
       const before = shadow.match.get(peer) ?? 0;
@@ -342,7 +342,7 @@ export class Watch {
 
 type Hold = (condition: boolean, what: () => string) => void;
 
-function freshShadow(raft: Replica['raft']): Shadow {
+function freshShadow(raft: ReplicaView['raft']): Shadow {
   return {
     raft,
     term: 0,
@@ -360,7 +360,7 @@ function freshShadow(raft: Replica['raft']): Shadow {
   };
 }
 
-function isAsBefore(shadow: Shadow, { raft, applied }: Replica): boolean {
+function isAsBefore(shadow: Shadow, { raft, applied }: ReplicaView): boolean {
   const { log } = raft;
   return (
     raft.term === shadow.term &&

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Dispatcher, Metrics } from '../../src/router/index.js';
 import { ROUTER_PEERS } from '../../src/shard/index.js';
-import { statsOf, zeroCounters } from '../../src/shard/transport-stats.js';
+import { statsOf, zeroCounters } from '../../src/shard/transport/stats.js';
 import { FakeCluster, topologyOf } from '../support/fake-cluster.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Dispatcher, Metrics } from '../../src/router/index.js';
 import { PROTOCOL } from '../../src/shard/index.js';
-import { statsOf, zeroCounters } from '../../src/shard/transport-stats.js';
+import { statsOf, zeroCounters } from '../../src/shard/transport/stats.js';
 import { FakeBackend } from '../support/fake-backend.js';
 import { FakeCluster, topologyOf } from '../support/fake-cluster.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';

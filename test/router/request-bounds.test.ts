@@ -6,9 +6,9 @@ import { namedKey } from '../../src/router/kv-key.js';
 import { DEFAULT_LIMITS } from '../../src/router/limits.js';
 import * as headersOf from '../../src/router/request-headers.js';
 import { parseQuery, splitTarget } from '../../src/router/request-target.js';
-import { decodeCommand, encodeCommand } from '../../src/shard/command.js';
+import { decodeCommand, encodeCommand } from '../../src/shard/machine/command.js';
 import { loadHash, writtenContentType, type Write } from '../../src/shard/index.js';
-import { decodeFrame, encodeFrame } from '../../src/shard/wire.js';
+import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';
 
 beforeAll(loadHash);
 

@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { StorageCorruption } from '../../src/raft/index.js';
-import { AnswerKind, AnswerMemory, type AnswerMemoryState } from '../../src/shard/answer-memory.js';
-import { loadHash } from '../../src/shard/hash.js';
-import { IdTable } from '../../src/shard/id-table.js';
-import { KvMachine } from '../../src/shard/kv-machine.js';
+import { AnswerKind, DedupTable, type DedupTableState } from '../../src/shard/machine/dedup-table.js';
+import { loadHash } from '../../src/shard/keys/hash.js';
+import { DedupIndex } from '../../src/shard/machine/dedup-index.js';
+import { KvMachine } from '../../src/shard/machine/kv-machine.js';
 import { putEntry, v4Id, v7Id } from '../support/commands.js';
 import { MapStateStore } from '../support/map-state-store.js';
 
 beforeAll(loadHash);
 
-const EMPTY: AnswerMemoryState = { head: 0, tail: 0, horizonMs: 0, hashHigh: 0, hashLow: 0 };
+const EMPTY: DedupTableState = { head: 0, tail: 0, horizonMs: 0, hashHigh: 0, hashLow: 0 };
 
-function memoryOf(store: MapStateStore, maxAnswers: number, state = EMPTY): AnswerMemory {
-  const memory = new AnswerMemory(store, { maxAnswers, windowMs: 1000 });
+function memoryOf(store: MapStateStore, maxAnswers: number, state = EMPTY): DedupTable {
+  const memory = new DedupTable(store, { maxAnswers, windowMs: 1000 });
   memory.load(state);
   return memory;
 }
@@ -24,7 +24,7 @@ const answer = (n: number) => ({
   fingerprintHigh: n * 3,
   fingerprintLow: 2 ** 32 - 1 - n,
 });
-function remember(memory: AnswerMemory, n: number, timeMs = 0): void {
+function remember(memory: DedupTable, n: number, timeMs = 0): void {
   memory.remember(v4Id(n), 0, timeMs, answer(n));
 }
 
@@ -179,7 +179,7 @@ describe('the table of ids', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat({ max: SLOTS - 1 }), fc.nat({ max: 30 })), { maxLength: 80 }), (steps) => {
         const ring = new Uint8Array(SLOTS * 20);
-        const table = new IdTable(ring, 20, SLOTS);
+        const table = new DedupIndex(ring, 20, SLOTS);
         const expected = new Map<number, number>();
         for (const [position, n] of steps) {
           const holder = [...expected].find(([, held]) => held === position);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk, MemoryStorage, silentLogger, type Storage } from '../../src/shard/index.js';
-import { Checkpointer } from '../../src/shard/checkpointer.js';
-import { makeGroup } from '../../src/shard/group-factory.js';
-import type { Group } from '../../src/shard/group.js';
-import { DEFAULT_NODE_LIMITS } from '../../src/shard/node-options.js';
-import { DEFAULT_TIMERS } from '../../src/shard/timers.js';
-import { RecentRows } from '../../src/shard/recent-rows.js';
-import { Settings } from '../../src/shard/settings.js';
+import { Checkpointer } from '../../src/shard/node/checkpointer.js';
+import { makeGroup } from '../../src/shard/node/replica-factory.js';
+import type { Replica } from '../../src/shard/node/replica.js';
+import { DEFAULT_NODE_LIMITS } from '../../src/shard/node/options.js';
+import { DEFAULT_TIMERS } from '../../src/shard/cluster/timers.js';
+import { RowCache } from '../../src/shard/machine/row-cache.js';
+import { Settings } from '../../src/shard/cluster/settings.js';
 import { ManualRuntime } from './manual-runtime.js';
 
 const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
@@ -14,19 +14,19 @@ const KEEP_NOTHING = { keepEntries: 0, keepBytes: 0, followerBytes: 0, nodeFollo
 const LIMITS = { bytes: 1, intervalMs: 1, journalBytes: 1, ...KEEP_NOTHING };
 
 /** Shard 0 on node 1, following node 2, with two empty entries applied. */
-async function follower(storage: Storage): Promise<Group> {
-  const write: Parameters<Group['persisted']>[0][] = [];
+async function follower(storage: Storage): Promise<Replica> {
+  const write: Parameters<Replica['persisted']>[0][] = [];
   const host = {
     now: () => 0,
     send: () => true,
-    persist: (_group: number, what: Parameters<Group['persisted']>[0]) => write.push(what),
+    persist: (_group: number, what: Parameters<Replica['persisted']>[0]) => write.push(what),
     wantChunk: () => undefined,
     onApplied: () => undefined,
     onLeader: () => undefined,
     logger: silentLogger,
   };
   const runtime = new ManualRuntime();
-  const recent = new RecentRows(1_000);
+  const recent = new RowCache(1_000);
   const scene = {
     self: 1,
     storage,

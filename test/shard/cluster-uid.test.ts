@@ -1,11 +1,11 @@
 /** The random id of a cluster and its feature level: when they come, and whom they keep out. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { MemoryDisk } from '../../src/shard/index.js';
-import { loadHash } from '../../src/shard/hash.js';
-import { FORMER_PROTOCOL, PROTOCOL } from '../../src/shard/protocol.js';
-import type { Topology } from '../../src/shard/topology.js';
-import type { MemoryTransport } from '../../src/shard/transport-memory.js';
-import type { HelloExtension } from '../../src/shard/wire-hello.js';
+import { loadHash } from '../../src/shard/keys/hash.js';
+import { FORMER_PROTOCOL, PROTOCOL } from '../../src/shard/transport/protocol.js';
+import type { Topology } from '../../src/shard/cluster/topology.js';
+import type { MemoryTransport } from '../../src/shard/transport/memory.js';
+import type { HelloExtension } from '../../src/shard/transport/wire-hello.js';
 import { VirtualCluster, type VirtualClusterOptions } from '../support/virtual-cluster.js';
 
 let cluster: VirtualCluster;

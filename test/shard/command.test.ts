@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodeCommand, encodeCommand, MalformedCommand, viewCommand } from '../../src/shard/command.js';
-import { loadHash } from '../../src/shard/hash.js';
+import { decodeCommand, encodeCommand, MalformedCommand, viewCommand } from '../../src/shard/machine/command.js';
+import { loadHash } from '../../src/shard/keys/hash.js';
 import type { Attempt, Condition, Write } from '../../src/shard/operation.js';
 import { codeOf } from '../support/error-code.js';
 

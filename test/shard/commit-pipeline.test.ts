@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CommitPipeline, merge, type QueuedWrite } from '../../src/shard/commit-pipeline.js';
+import { CommitPipeline, merge, type QueuedWrite } from '../../src/shard/node/commit-pipeline.js';
 import type { GroupWrite, IncomingChunk, Write } from '../../src/raft/index.js';
 import type { Storage } from '../../src/shard/index.js';
 

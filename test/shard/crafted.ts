@@ -1,5 +1,5 @@
 /** Frames written by hand, byte by byte, without the encoder that they are to surprise. */
-import { WIRE_VERSION } from '../../src/shard/wire.js';
+import { WIRE_VERSION } from '../../src/shard/transport/wire.js';
 
 type Bytes = readonly number[];
 

@@ -1,8 +1,8 @@
 /** Two processes of one node: a copy of its disk runs beside the original. */
 import { describe, expect, it } from 'vitest';
-import { isLater } from '../../src/shard/duplicates.js';
-import type { ShardNode } from '../../src/shard/node.js';
-import type { MemoryTransport } from '../../src/shard/transport-memory.js';
+import { isLater } from '../../src/shard/transport/duplicates.js';
+import type { ShardNode } from '../../src/shard/node/node.js';
+import type { MemoryTransport } from '../../src/shard/transport/memory.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 const started = async (): Promise<VirtualCluster> => {

@@ -1,9 +1,9 @@
 /** Limits of what one operation carries, where nodes and the embedded store meet them: the key, the command, the frame. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodeCommand, encodeCommand } from '../../src/shard/command.js';
-import { encodeKey } from '../../src/shard/keyspace.js';
+import { decodeCommand, encodeCommand } from '../../src/shard/machine/command.js';
+import { encodeKey } from '../../src/shard/keys/keyspace.js';
 import { MAX_VALUE_BYTES, loadHash, type Write } from '../../src/shard/index.js';
-import { decodeFrame, encodeFrame } from '../../src/shard/wire.js';
+import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';
 
 beforeAll(loadHash);
 

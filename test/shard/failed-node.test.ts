@@ -1,7 +1,7 @@
 /** A node that has failed and is still up: its peers must not take its answers for the life of a leader (s74). */
 import { describe, expect, it } from 'vitest';
 import { StorageFailure } from '../../src/raft/index.js';
-import { FORMER_PROTOCOL, PROTOCOL, type Protocol } from '../../src/shard/protocol.js';
+import { FORMER_PROTOCOL, PROTOCOL, type Protocol } from '../../src/shard/transport/protocol.js';
 import { stringKey, type PeerMessage, type Storage } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 

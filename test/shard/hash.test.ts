@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { hash64, hex64, keyHash, loadHash, MAX_SHARDS, shardOfKey } from '../../src/shard/hash.js';
-import { encodeKey, stringKey } from '../../src/shard/keyspace.js';
+import { hash64, hex64, keyHash, loadHash, MAX_SHARDS, shardOfKey } from '../../src/shard/keys/hash.js';
+import { encodeKey, stringKey } from '../../src/shard/keys/keyspace.js';
 
 const xxh = (text: string): string => {
   const { high, low } = hash64(Buffer.from(text));
@@ -12,7 +12,7 @@ describe('before the hash is loaded', () => {
   it('says so', async () => {
     // Another test in this process may have loaded it.
     vi.resetModules();
-    const fresh = await import('../../src/shard/hash.js');
+    const fresh = await import('../../src/shard/keys/hash.js');
     expect(() => fresh.hash64(new Uint8Array(1))).toThrow(/loadHash/);
   });
 });

@@ -1,7 +1,7 @@
 /** A node whose disk hangs, neither completing writes nor failing: its shards are served by others, and it says so. */
 import { describe, expect, it } from 'vitest';
-import { CommitStall } from '../../src/shard/commit-stall.js';
-import { DiskWatch } from '../../src/shard/disk-watch.js';
+import { CommitStall } from '../../src/shard/node/commit-stall.js';
+import { DiskWatch } from '../../src/shard/node/disk-watch.js';
 import { readiness } from '../../src/router/health.js';
 import { HangingDisk } from '../support/hanging-disk.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';

@@ -1,11 +1,11 @@
 /** The state machine against a dumb model of it, over any writes, with restarts at any point. */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadHash } from '../../src/shard/hash.js';
-import { encodeKey } from '../../src/shard/keyspace.js';
-import { KvMachine } from '../../src/shard/kv-machine.js';
+import { loadHash } from '../../src/shard/keys/hash.js';
+import { encodeKey } from '../../src/shard/keys/keyspace.js';
+import { KvMachine } from '../../src/shard/machine/kv-machine.js';
 import type { Answer, Attempt, Condition } from '../../src/shard/operation.js';
-import { hashRow, HashSum } from '../../src/shard/state-hash.js';
+import { hashRow, HashSum } from '../../src/shard/machine/state-hash.js';
 import { deleteEntry, putEntry, v4Id, v7Id } from '../support/commands.js';
 import { MapStateStore } from '../support/map-state-store.js';
 

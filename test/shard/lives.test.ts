@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accusation, type KnownLife, type LifeClaim } from '../../src/shard/lives.js';
+import { accusation, type KnownLife, type LifeClaim } from '../../src/shard/node/lives.js';
 
 const known: KnownLife = { boot: 3, position: 100, process: 7, accused: 0 };
 const next: LifeClaim = { boot: 4, started: 100, process: 8, quarantined: 0 };

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { Group } from '../../src/shard/group.js';
-import { ENTRY_OVERHEAD_BYTES, LogRetention } from '../../src/shard/log-retention.js';
+import type { Replica } from '../../src/shard/node/replica.js';
+import { ENTRY_OVERHEAD_BYTES, LogRetention } from '../../src/shard/node/log-retention.js';
 
 const ENTRY_BYTES = 1_000 + ENTRY_OVERHEAD_BYTES;
 
 /** A leader's group with entries 1 to `last` of 1,000 bytes each, of which `needed` are what followers need first. */
-function group(id: number, last: number, needed: number[]): { group: Group; needed: number[] } {
+function group(id: number, last: number, needed: number[]): { group: Replica; needed: number[] } {
   const entry = { index: 1, term: 1, kind: 1 as const, data: new Uint8Array(1_000) };
   const entryAt = (index: number) => (index >= 1 && index <= last ? entry : undefined);
   const raft = { log: { firstIndex: 1, lastIndex: last, entryAt }, entriesNeeded: () => needed };
-  return { group: { id, raft } as unknown as Group, needed };
+  return { group: { id, raft } as unknown as Replica, needed };
 }
 
 const limits = {

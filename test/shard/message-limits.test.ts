@@ -5,13 +5,13 @@ import { MOST_VALUE_BYTES } from '../../src/config/settings.js';
 import { EntryKind, type Message } from '../../src/raft/index.js';
 import { leastJournalBytes } from '../../src/raft/storage/index.js';
 import { limitsOf } from '../../src/router/limits.js';
-import { encodeCommand } from '../../src/shard/command.js';
-import { loadHash } from '../../src/shard/hash.js';
+import { encodeCommand } from '../../src/shard/machine/command.js';
+import { loadHash } from '../../src/shard/keys/hash.js';
 import { MAX_ENCODED_KEY_BYTES } from '../../src/shard/bounds.js';
 import { MAX_FRAME_BYTES, MAX_VALUE_BYTES, SPLIT_FRAME_BYTES } from '../../src/shard/message-limits.js';
 import type { Write } from '../../src/shard/operation.js';
-import type { PeerMessage } from '../../src/shard/transport.js';
-import { FRAME_HEADER_BYTES, FrameEncoder, whyUnsayable } from '../../src/shard/wire.js';
+import type { PeerMessage } from '../../src/shard/transport/transport.js';
+import { FRAME_HEADER_BYTES, FrameEncoder, whyUnsayable } from '../../src/shard/transport/wire.js';
 
 const largest: Write = {
   type: 'put',

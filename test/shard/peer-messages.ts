@@ -4,9 +4,9 @@ import { EntryKind, type Entry, type Message } from '../../src/raft/index.js';
 import { ERRORS, type ErrorCode } from '../../src/shard/errors.js';
 import type { Answer, Operation } from '../../src/shard/operation.js';
 import type { NodeStatus } from '../../src/shard/status.js';
-import type { Topology } from '../../src/shard/topology.js';
-import type { PeerMessage } from '../../src/shard/transport.js';
-import type { FrameEnds } from '../../src/shard/wire.js';
+import type { Topology } from '../../src/shard/cluster/topology.js';
+import type { PeerMessage } from '../../src/shard/transport/transport.js';
+import type { FrameEnds } from '../../src/shard/transport/wire.js';
 
 const integer = fc.oneof(
   fc.nat(1000),

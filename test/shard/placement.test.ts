@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pairWeight, placeShards, type PlacementRequest } from '../../src/shard/placement.js';
-import { spreadLeaders } from '../../src/shard/leader-spread.js';
+import { pairWeight, placeShards, type PlacementRequest } from '../../src/shard/cluster/placement.js';
+import { spreadLeaders } from '../../src/shard/cluster/leader-spread.js';
 
 type Placed = readonly (readonly number[])[];
 const range = (count: number): number[] => Array.from({ length: count }, (_, at) => at);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Raft } from '../../src/raft/index.js';
 import { MemoryStorage } from '../../src/raft/storage/index.js';
-import { Promises } from '../../src/shard/promises.js';
+import { Promises } from '../../src/shard/cluster/promises.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 class Folder {

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { MemoryDisk, MemoryStorage } from '../../src/shard/index.js';
-import { RecentRows } from '../../src/shard/recent-rows.js';
-import { StateTable } from '../../src/shard/state-table.js';
+import { RowCache } from '../../src/shard/machine/row-cache.js';
+import { Memtable } from '../../src/shard/machine/memtable.js';
 
 const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(7);
 const configuration = { voters: [1], votersOutgoing: [], learners: [] };
 
 describe('recent rows', () => {
   it('keep what is used at least once a generation, and drop the rest', () => {
-    const recent = new RecentRows(2_000);
+    const recent = new RowCache(2_000);
     recent.set(1, 'hot', bytes(10));
     recent.set(1, 'cold', bytes(10));
     for (let i = 0; i < 30; i++) {
@@ -20,7 +20,7 @@ describe('recent rows', () => {
   });
 
   it('hold no more than they may', () => {
-    const recent = new RecentRows(2_000);
+    const recent = new RowCache(2_000);
     for (let i = 0; i < 1_000; i++) recent.set(i % 3, `key-${i}`, bytes(36));
     const held = Array.from({ length: 1_000 }, (_, i) => recent.get(i % 3, `key-${i}`)).filter(
       (row) => row !== undefined,
@@ -30,7 +30,7 @@ describe('recent rows', () => {
   });
 
   it('count a row that is replaced, deleted or cleared only once', () => {
-    const recent = new RecentRows(2_000);
+    const recent = new RowCache(2_000);
     recent.set(1, 'stays', bytes(10));
     for (let i = 0; i < 100; i++) {
       recent.set(1, 'key', bytes(i));
@@ -44,7 +44,7 @@ describe('recent rows', () => {
   });
 
   it('of nothing are none', () => {
-    const recent = new RecentRows(0);
+    const recent = new RowCache(0);
     recent.set(1, 'key', bytes(1));
     expect(recent.get(1, 'key')).toBeUndefined();
   });
@@ -66,7 +66,7 @@ describe('a table with recent rows', () => {
         async (steps, maxBytes) => {
           const storage = new MemoryStorage(new MemoryDisk());
           await storage.open();
-          const table = new StateTable(storage, 1, new RecentRows(maxBytes));
+          const table = new Memtable(storage, 1, new RowCache(maxBytes));
           const model = new Map<string, Uint8Array>();
           let index = 0;
           for (const [what, which, length] of steps) {
@@ -101,7 +101,7 @@ describe('a table with recent rows', () => {
   it('hands rows to a checkpoint in key order, deletions included, as often as asked', async () => {
     const storage = new MemoryStorage(new MemoryDisk());
     await storage.open();
-    const table = new StateTable(storage, 1, new RecentRows(0));
+    const table = new Memtable(storage, 1, new RowCache(0));
     for (const key of ['b', '\u00ff', 'a', 'b\0', 'ab']) table.set(key, bytes(1));
     table.delete('aa');
     const rows = table.freeze();
@@ -115,7 +115,7 @@ describe('a table with recent rows', () => {
   it('forgets them when the state is replaced', async () => {
     const storage = new MemoryStorage(new MemoryDisk());
     await storage.open();
-    const table = new StateTable(storage, 1, new RecentRows(1_000));
+    const table = new Memtable(storage, 1, new RowCache(1_000));
     table.set('key', bytes(1));
     table.clear();
     expect(table.get('key')).toBeUndefined();

@@ -1,8 +1,8 @@
 /** Owners of a transport that remember what they were told, and can be waited for: no test has to sleep. */
 import type { Logger } from '../../src/shard/runtime.js';
-import type { PeerId, PeerMessage, TransportEvents, Verdict } from '../../src/shard/transport.js';
-import type { Refused } from '../../src/shard/transport-stats.js';
-import type { Hello, HelloExtension } from '../../src/shard/wire-hello.js';
+import type { PeerId, PeerMessage, TransportEvents, Verdict } from '../../src/shard/transport/transport.js';
+import type { Refused } from '../../src/shard/transport/stats.js';
+import type { Hello, HelloExtension } from '../../src/shard/transport/wire-hello.js';
 
 /** Calls that wait for something to become true. */
 class Waiters {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RecoveredGroups } from '../../src/shard/recovered-groups.js';
+import { RecoveredGroups } from '../../src/shard/node/recovered-groups.js';
 
 describe('what the disk gave back', () => {
   it('is held until its group has taken it, and no longer', () => {

@@ -6,10 +6,10 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { StateRowWriter } from '../../src/raft/storage/state-rows.js';
 import { loadHash, MemoryDisk, MemoryStorage } from '../../src/shard/index.js';
-import { encodeKey } from '../../src/shard/keyspace.js';
-import { KvMachine } from '../../src/shard/kv-machine.js';
-import { RecentRows } from '../../src/shard/recent-rows.js';
-import { StateTable } from '../../src/shard/state-table.js';
+import { encodeKey } from '../../src/shard/keys/keyspace.js';
+import { KvMachine } from '../../src/shard/machine/kv-machine.js';
+import { RowCache } from '../../src/shard/machine/row-cache.js';
+import { Memtable } from '../../src/shard/machine/memtable.js';
 import { deleteEntry, putEntry, v4Id } from '../support/commands.js';
 import { MapStateStore } from '../support/map-state-store.js';
 
@@ -42,7 +42,7 @@ describe('recent rows', () => {
       fc.array(step, { maxLength: 120, size: 'max' }),
       fc.integer({ min: 0, max: 2_000 }),
       (steps, most) => {
-        const recent = new RecentRows(most);
+        const recent = new RowCache(most);
         const model = new Map<string, { readonly value: Uint8Array; usedAt: number }>();
         let used = 0;
         for (const { what, group, key, length } of steps) {
@@ -132,7 +132,7 @@ class Tables {
   readonly #models = new Map(GROUPS.map((id) => [id as number, new Map<string, number>()]));
   #syncs: (() => void)[] = [];
   #storage!: MemoryStorage;
-  #tables!: Map<number, StateTable>;
+  #tables!: Map<number, Memtable>;
   #checkpoint: { readonly done: Promise<void>; readonly groups: readonly number[] } | undefined;
   #index = 0;
 
@@ -143,8 +143,8 @@ class Tables {
   async open(): Promise<void> {
     this.#storage = new MemoryStorage(this.#disk, { defer: (task) => this.#syncs.push(task) });
     await this.#storage.open();
-    const recent = new RecentRows(this.#maxBytes);
-    this.#tables = new Map(GROUPS.map((id) => [id, new StateTable(this.#storage, id, recent)]));
+    const recent = new RowCache(this.#maxBytes);
+    this.#tables = new Map(GROUPS.map((id) => [id, new Memtable(this.#storage, id, recent)]));
   }
 
   async run(s: Step): Promise<void> {
@@ -244,7 +244,7 @@ class Tables {
     return numberIn(this.#table(id).get(name));
   }
 
-  #table(id: number): StateTable {
+  #table(id: number): Memtable {
     return this.#tables.get(id)!;
   }
 
@@ -288,7 +288,7 @@ describe('a state machine on such a table', () => {
         const syncs: (() => void)[] = [];
         const storage = new MemoryStorage(disk, { defer: (task) => syncs.push(task) });
         await storage.open();
-        const table = new StateTable(storage, 1, new RecentRows(maxBytes));
+        const table = new Memtable(storage, 1, new RowCache(maxBytes));
         const machine = new KvMachine(table, { maxAnswers: 8 });
         const plain = new KvMachine(new MapStateStore(), { maxAnswers: 8 });
         for (const each of [machine, plain]) each.load();
@@ -321,7 +321,7 @@ describe('a state machine on such a table', () => {
         await finish();
         begin(steps.length + 1);
         await finish();
-        const again = new KvMachine(new StateTable(storage, 1, new RecentRows(maxBytes)), { maxAnswers: 8 });
+        const again = new KvMachine(new Memtable(storage, 1, new RowCache(maxBytes)), { maxAnswers: 8 });
         again.load();
         expect([again.stateHash(), again.keyCount]).toEqual([plain.stateHash(), plain.keyCount]);
         for (let n = 0; n < 6; n++) expect(again.get(encodeKey(`key-${n}`))).toEqual(plain.get(encodeKey(`key-${n}`)));

@@ -1,6 +1,6 @@
 /** The window of a link, over links in virtual time: a rate, a delay, and a queue that holds whatever it is given. */
 import { describe, expect, it } from 'vitest';
-import { SendWindow } from '../../src/shard/send-window.js';
+import { SendWindow } from '../../src/shard/transport/send-window.js';
 
 interface LinkOptions {
   readonly bytesPerMs: number;

@@ -1,9 +1,9 @@
 /** Timers and lease reads come from the topology: how they get there, when they change, and what nodes go by meanwhile. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { FORMER_PROTOCOL } from '../../src/shard/protocol.js';
+import { FORMER_PROTOCOL } from '../../src/shard/transport/protocol.js';
 import { loadHash, silentLogger, type Logger, type NodeTimers, type ShardNode } from '../../src/shard/index.js';
-import { nextSettings, type OwnSettings } from '../../src/shard/settings.js';
-import type { Topology } from '../../src/shard/topology.js';
+import { nextSettings, type OwnSettings } from '../../src/shard/cluster/settings.js';
+import type { Topology } from '../../src/shard/cluster/topology.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 const SLOW: NodeTimers = { tickMs: 100, electionTicks: 20, heartbeatTicks: 3 };

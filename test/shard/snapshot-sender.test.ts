@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SnapshotMeta, SnapshotReader, Storage } from '../../src/raft/index.js';
-import type { Group } from '../../src/shard/group.js';
-import { SnapshotSender } from '../../src/shard/snapshot-sender.js';
+import type { Replica } from '../../src/shard/node/replica.js';
+import { SnapshotSource } from '../../src/shard/node/snapshot-source.js';
 
 const TO = 3;
 const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
@@ -27,7 +27,7 @@ class Scene {
 
   readonly group = this.#group(1);
 
-  readonly sender = new SnapshotSender(
+  readonly sender = new SnapshotSource(
     { openSnapshot: () => this.#later(() => this.#reader(this.metas.shift())) } as unknown as Storage,
     {
       chunkBytes: 10,
@@ -49,7 +49,7 @@ class Scene {
     this.sender.pump();
   }
 
-  #group(id: number): Group {
+  #group(id: number): Replica {
     return {
       id,
       raft: {
@@ -61,10 +61,10 @@ class Scene {
           this.transfers.set(id, { sequence, isUnderWay: true });
         },
       },
-    } as unknown as Group;
+    } as unknown as Replica;
   }
 
-  groups(count: number): Group[] {
+  groups(count: number): Replica[] {
     return Array.from({ length: count }, (_, i) => this.#group(i + 1));
   }
 

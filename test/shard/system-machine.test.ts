@@ -1,8 +1,8 @@
 /** What group 0 takes for the next topology, and what it refuses. */
 import { expect, it } from 'vitest';
-import type { StateStore } from '../../src/shard/state-store.js';
-import { encodeTopology, SystemMachine } from '../../src/shard/system-machine.js';
-import type { Topology } from '../../src/shard/topology.js';
+import type { StateStore } from '../../src/shard/machine/state-store.js';
+import { encodeTopology, SystemMachine } from '../../src/shard/cluster/system-machine.js';
+import type { Topology } from '../../src/shard/cluster/topology.js';
 
 const topology = (epoch: number, clusterUid?: string): Topology => ({
   clusterId: 'cluster',

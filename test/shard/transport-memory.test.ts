@@ -1,8 +1,8 @@
 /** The network within one process, and its cuts. */
 import { describe, expect, test } from 'vitest';
 import type { NodeId } from '../../src/raft/index.js';
-import { ROUTER_PEERS, type PeerMessage } from '../../src/shard/transport.js';
-import { MemoryNetwork, type MemoryNetworkOptions } from '../../src/shard/transport-memory.js';
+import { ROUTER_PEERS, type PeerMessage } from '../../src/shard/transport/transport.js';
+import { MemoryNetwork, type MemoryNetworkOptions } from '../../src/shard/transport/memory.js';
 import { ManualRuntime } from './manual-runtime.js';
 import { Recorder } from './recorder.js';
 import { transportContract, type Endpoint, type TestNetwork, type TestNetworkOptions } from './transport.contract.js';

@@ -1,8 +1,8 @@
 /** What every transport must do; `transport-memory.test.ts` and `transport-ws.test.ts` run it. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { NodeId } from '../../src/raft/index.js';
-import { ROUTER_PEERS, type PeerId, type PeerMessage, type Transport } from '../../src/shard/transport.js';
-import type { TransportStats } from '../../src/shard/transport-stats.js';
+import { ROUTER_PEERS, type PeerId, type PeerMessage, type Transport } from '../../src/shard/transport/transport.js';
+import type { TransportStats } from '../../src/shard/transport/stats.js';
 import { Recorder } from './recorder.js';
 
 export interface Endpoint {

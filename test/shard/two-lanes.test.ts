@@ -1,13 +1,13 @@
 /** Two lanes and pieces, over a link in virtual time that carries so many bytes a millisecond. */
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../src/raft/index.js';
-import type { LinkLimits } from '../../src/shard/outgoing.js';
-import { Arrivals, encodePiece, encodeReceipt } from '../../src/shard/pieces.js';
-import { SendWindow } from '../../src/shard/send-window.js';
-import { TwoLanes } from '../../src/shard/two-lanes.js';
-import type { PeerMessage } from '../../src/shard/transport.js';
-import { WireError } from '../../src/shard/wire-buffer.js';
-import { decodeFrame, encodeFrame } from '../../src/shard/wire.js';
+import type { LinkLimits } from '../../src/shard/transport/outgoing.js';
+import { Arrivals, encodePiece, encodeReceipt } from '../../src/shard/transport/pieces.js';
+import { SendWindow } from '../../src/shard/transport/send-window.js';
+import { TwoLanes } from '../../src/shard/transport/two-lanes.js';
+import type { PeerMessage } from '../../src/shard/transport/transport.js';
+import { WireError } from '../../src/shard/transport/wire-buffer.js';
+import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';
 
 const VERSION = 2;
 const MIB = 1024 * 1024;

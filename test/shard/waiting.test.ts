@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/shard/index.js';
-import { Liveness } from '../../src/shard/liveness.js';
-import { WaitingReads, WaitingWrites, type Waiter } from '../../src/shard/waiting.js';
+import { FailureDetector } from '../../src/shard/node/failure-detector.js';
+import { PendingReads, PendingWrites, type Waiter } from '../../src/shard/node/pending.js';
 
 const waiter = (name: string, deadline = 100): Waiter & { name: string } => ({
   name,
@@ -13,7 +13,7 @@ const names = (waiters: readonly Waiter[]): string[] => waiters.map((w) => (w as
 
 describe('writes that wait', () => {
   it('are answered when their own entry is applied, once', () => {
-    const writes = new WaitingWrites();
+    const writes = new PendingWrites();
     const got: Answer[] = [];
     writes.add(7, { ...waiter('w'), done: (answer) => got.push(answer) });
     const answer: Answer = { type: 'put', revision: 7, version: 1, created: true, replayed: false };
@@ -26,7 +26,7 @@ describe('writes that wait', () => {
   });
 
   it('are answered although an entry before theirs was never said to be applied', () => {
-    const writes = new WaitingWrites();
+    const writes = new PendingWrites();
     let answered = 0;
     for (const index of [3, 5, 8]) writes.add(index, { ...waiter('w'), done: () => answered++ });
     const answer: Answer = { type: 'put', revision: 5, version: 1, created: true, replayed: false };
@@ -38,7 +38,7 @@ describe('writes that wait', () => {
   });
 
   it('are given back when their time is over, or all at once', () => {
-    const writes = new WaitingWrites();
+    const writes = new PendingWrites();
     writes.add(1, waiter('early', 50));
     writes.add(2, waiter('late', 150));
     expect(names(writes.takeExpired(100))).toEqual(['early']);
@@ -49,7 +49,7 @@ describe('writes that wait', () => {
 
 describe('reads that wait', () => {
   it('s49 join no round that was asked before they came', () => {
-    const reads = new WaitingReads();
+    const reads = new PendingReads();
     reads.gather(waiter('first'));
     expect(reads.wantsRound).toBe(true);
     reads.asked(1);
@@ -67,7 +67,7 @@ describe('reads that wait', () => {
   });
 
   it('s46 wait until their index is applied (M2)', () => {
-    const reads = new WaitingReads();
+    const reads = new PendingReads();
     reads.gather(waiter('read'));
     reads.asked(1);
     reads.confirmed(1, 10);
@@ -79,7 +79,7 @@ describe('reads that wait', () => {
   });
 
   it('expire wherever they wait', () => {
-    const reads = new WaitingReads();
+    const reads = new PendingReads();
     reads.gather(waiter('asked', 50));
     reads.gather(waiter('asked late', 150));
     reads.asked(1);
@@ -94,7 +94,7 @@ describe('reads that wait', () => {
 
 describe('liveness', () => {
   it('counts silence only against those who owe pings', () => {
-    const liveness = new Liveness(500);
+    const liveness = new FailureDetector(500);
     liveness.heard(1, 0);
     liveness.heard(2, 0);
     expect(liveness.takeSilent([1], 400)).toEqual([]);
@@ -106,7 +106,7 @@ describe('liveness', () => {
   });
 
   it('holds nothing against a peer that it never heard, until its link breaks', () => {
-    const liveness = new Liveness(500);
+    const liveness = new FailureDetector(500);
     expect(liveness.isDead(9)).toBe(false);
     expect(liveness.lost(9, true)).toBe(false);
     expect(liveness.isDead(9)).toBe(true);
@@ -116,7 +116,7 @@ describe('liveness', () => {
   });
 
   it('tells of a death once: at the broken link, or after the silence that must follow it', () => {
-    const liveness = new Liveness(500);
+    const liveness = new FailureDetector(500);
     liveness.heard(1, 0);
     liveness.heard(2, 0);
     expect(liveness.lost(1, true)).toBe(true);
@@ -130,7 +130,7 @@ describe('liveness', () => {
   });
 
   it('calls a peer settled when it was heard for a while and does not stop', () => {
-    const liveness = new Liveness(500);
+    const liveness = new FailureDetector(500);
     liveness.heard(1, 0);
     expect(liveness.isSettled(1, 499)).toBe(false);
     expect(liveness.isSettled(1, 500)).toBe(true);

@@ -1,7 +1,7 @@
 /** What no correct node sends is refused with a `WireError`, whatever it is (bad-inputs row 25). */
 import { describe, expect, test } from 'vitest';
-import { WireError } from '../../src/shard/wire-buffer.js';
-import { decodeFrame, WIRE_VERSION } from '../../src/shard/wire.js';
+import { WireError } from '../../src/shard/transport/wire-buffer.js';
+import { decodeFrame, WIRE_VERSION } from '../../src/shard/transport/wire.js';
 import { ascii, bytesOf, f64, frame, frameBetween, termNotice, text, u16, u32, u48, u64, u8 } from './crafted.js';
 
 /** An append of group 7 in term 4, after 8@3, commit 8; the entries follow. */

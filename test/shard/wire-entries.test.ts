@@ -1,9 +1,9 @@
 /** Entries out of received frames: what they keep alive. */
 import { describe, expect, it } from 'vitest';
 import type { Append, Entry } from '../../src/raft/index.js';
-import type { PeerMessage } from '../../src/shard/transport.js';
-import { WireError } from '../../src/shard/wire-buffer.js';
-import { decodeFrame, encodeFrame } from '../../src/shard/wire.js';
+import type { PeerMessage } from '../../src/shard/transport/transport.js';
+import { WireError } from '../../src/shard/transport/wire-buffer.js';
+import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';
 
 const KIB = 1024;
 const entryOf = (index: number, bytes: number): Entry => ({

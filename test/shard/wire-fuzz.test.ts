@@ -1,9 +1,9 @@
 /** Any bytes at all, and valid frames spoiled: a message or a `WireError`, never anything else (bad-inputs row 25). */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { WireError, WireReader } from '../../src/shard/wire-buffer.js';
-import { decodeHello, encodeHello } from '../../src/shard/wire-hello.js';
-import { decodeFrame, encodeFrame } from '../../src/shard/wire.js';
+import { WireError, WireReader } from '../../src/shard/transport/wire-buffer.js';
+import { decodeHello, encodeHello } from '../../src/shard/transport/wire-hello.js';
+import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';
 import { frame, u8 } from './crafted.js';
 import { peerMessages } from './peer-messages.js';
 import { helloOf } from './ws-lab.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../src/raft/index.js';
-import { WireError } from '../../src/shard/wire-buffer.js';
-import { decodeFrame, encodeFrame } from '../../src/shard/wire.js';
+import { WireError } from '../../src/shard/transport/wire-buffer.js';
+import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';
 
 const ends = { from: 3, to: 1 } as const;
 const ok = { ...ends, term: 5, index: 7, type: 'append-ok' } as const;

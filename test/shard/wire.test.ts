@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import type { Append, Heartbeat, Message } from '../../src/raft/index.js';
 import type { Put } from '../../src/shard/operation.js';
 import type { GroupStatus, NodeStatus } from '../../src/shard/status.js';
-import type { PeerMessage } from '../../src/shard/transport.js';
-import { WireError } from '../../src/shard/wire-buffer.js';
-import { decodeFrame, encodeFrame, FrameEncoder, FRAME_HEADER_BYTES } from '../../src/shard/wire.js';
+import type { PeerMessage } from '../../src/shard/transport/transport.js';
+import { WireError } from '../../src/shard/transport/wire-buffer.js';
+import { decodeFrame, encodeFrame, FrameEncoder, FRAME_HEADER_BYTES } from '../../src/shard/transport/wire.js';
 import { peerMessages } from './peer-messages.js';
 
 const NODES = { from: 1, to: 2 };

@@ -1,14 +1,14 @@
 /** What counts in a shard and over its links, from just before a number no longer fits into 31, 32 or 48 bits. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { AnswerKind, AnswerMemory } from '../../src/shard/answer-memory.js';
-import { readU32, readU48, writeU32, writeU48 } from '../../src/shard/byte-io.js';
+import { AnswerKind, DedupTable } from '../../src/shard/machine/dedup-table.js';
+import { readU32, readU48, writeU32, writeU48 } from '../../src/shard/big-endian.js';
 import { loadHash, stringKey, type PeerMessage } from '../../src/shard/index.js';
-import { encodeKey } from '../../src/shard/keyspace.js';
-import { KvMachine } from '../../src/shard/kv-machine.js';
-import { Arrivals } from '../../src/shard/pieces.js';
-import { SendWindow } from '../../src/shard/send-window.js';
-import { decodeFrame, encodeFrame } from '../../src/shard/wire.js';
-import { WireError } from '../../src/shard/wire-buffer.js';
+import { encodeKey } from '../../src/shard/keys/keyspace.js';
+import { KvMachine } from '../../src/shard/machine/kv-machine.js';
+import { Arrivals } from '../../src/shard/transport/pieces.js';
+import { SendWindow } from '../../src/shard/transport/send-window.js';
+import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';
+import { WireError } from '../../src/shard/transport/wire-buffer.js';
 import { deleteEntry, putEntry, v4Id } from '../support/commands.js';
 import { MapStateStore } from '../support/map-state-store.js';
 
@@ -83,7 +83,7 @@ describe.each(EDGES)('the state machine around revision %d', (edge) => {
     const options = { maxAnswers: 150, windowMs: 1_000 };
     const from = edge - 400;
     const start = { head: from, tail: from, horizonMs: 0, hashHigh: 0, hashLow: 0 };
-    let memory = new AnswerMemory(store, options);
+    let memory = new DedupTable(store, options);
     memory.load(start);
     const last = Math.min(from + 800, LIMIT - 1) - from;
     for (let n = 1; n <= last; n++) {
@@ -93,7 +93,7 @@ describe.each(EDGES)('the state machine around revision %d', (edge) => {
       memory.flush();
       const state = memory.state();
       store = store.checkpoint();
-      memory = new AnswerMemory(store, options);
+      memory = new DedupTable(store, options);
       memory.load(state);
       for (let known = Math.max(1, n - 149); known <= n; known++) {
         expect(memory.find(v4Id(known), 0)).toMatchObject({ revision: from + known, detail: known });

@@ -1,9 +1,9 @@
 /** Two processes that say hello as one node: who is let in, and what the other is told. */
 import { on, once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Verdict } from '../../src/shard/transport.js';
-import { encodeFrame } from '../../src/shard/wire.js';
-import { FORMER_PROTOCOL } from '../../src/shard/protocol.js';
+import type { Verdict } from '../../src/shard/transport/transport.js';
+import { encodeFrame } from '../../src/shard/transport/wire.js';
+import { FORMER_PROTOCOL } from '../../src/shard/transport/protocol.js';
 import { WsLab, type RawPeer, type WsEndpoint } from './ws-lab.js';
 
 const knowing = new Map([[1, 'unused:1']]);

@@ -4,12 +4,12 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { PROTOCOL } from '../../src/shard/protocol.js';
-import { ROUTER_PEERS } from '../../src/shard/transport.js';
-import type { RefusalReason } from '../../src/shard/transport-stats.js';
-import { WireError } from '../../src/shard/wire-buffer.js';
-import { decodeHello, encodeHello, type Hello } from '../../src/shard/wire-hello.js';
-import { encodeFrame } from '../../src/shard/wire.js';
+import { PROTOCOL } from '../../src/shard/transport/protocol.js';
+import { ROUTER_PEERS } from '../../src/shard/transport/transport.js';
+import type { RefusalReason } from '../../src/shard/transport/stats.js';
+import { WireError } from '../../src/shard/transport/wire-buffer.js';
+import { decodeHello, encodeHello, type Hello } from '../../src/shard/transport/wire-hello.js';
+import { encodeFrame } from '../../src/shard/transport/wire.js';
 import { bytesOf, frame, frameBetween, termNotice, u8 } from './crafted.js';
 import { CLUSTER, helloOf, HOST, WsLab, type RawPeer, type WsEndpoint } from './ws-lab.js';
 

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer, type ClientOptions, type ServerOptions } from 'ws';
 import type { NodeId } from '../../src/raft/index.js';
-import { PROTOCOL } from '../../src/shard/protocol.js';
-import type { PeerMessage } from '../../src/shard/transport.js';
-import { WsTransport, type WsTransportOptions } from '../../src/shard/transport-ws.js';
-import { decodeFrame, type Frame } from '../../src/shard/wire.js';
-import { Arrivals } from '../../src/shard/pieces.js';
-import { decodeHello, encodeHello, type Hello, type HelloExtension } from '../../src/shard/wire-hello.js';
+import { PROTOCOL } from '../../src/shard/transport/protocol.js';
+import type { PeerMessage } from '../../src/shard/transport/transport.js';
+import { WsTransport, type WsTransportOptions } from '../../src/shard/transport/ws.js';
+import { decodeFrame, type Frame } from '../../src/shard/transport/wire.js';
+import { Arrivals } from '../../src/shard/transport/pieces.js';
+import { decodeHello, encodeHello, type Hello, type HelloExtension } from '../../src/shard/transport/wire-hello.js';
 import { ManualRuntime } from './manual-runtime.js';
 import { LogRecorder, Recorder } from './recorder.js';
 

@@ -1,11 +1,11 @@
 /** Long messages over real links: in pieces between builds that know them, and as ever with the build before. */
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FORMER_PROTOCOL, PROTOCOL, type Protocol } from '../../src/shard/protocol.js';
-import { encodePiece, encodeReceipt } from '../../src/shard/pieces.js';
-import type { PeerMessage } from '../../src/shard/transport.js';
-import { encodeFrame } from '../../src/shard/wire.js';
-import { newestLayout } from '../../src/shard/wire-hello.js';
+import { FORMER_PROTOCOL, PROTOCOL, type Protocol } from '../../src/shard/transport/protocol.js';
+import { encodePiece, encodeReceipt } from '../../src/shard/transport/pieces.js';
+import type { PeerMessage } from '../../src/shard/transport/transport.js';
+import { encodeFrame } from '../../src/shard/transport/wire.js';
+import { newestLayout } from '../../src/shard/transport/wire-hello.js';
 import { WsLab, type RawPeer, type WsEndpoint } from './ws-lab.js';
 
 const peers = new Map([[1, 'unused:1']]);

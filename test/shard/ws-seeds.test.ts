@@ -1,6 +1,6 @@
 /** A router that has addresses and does not know whose they are. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ROUTER_PEERS } from '../../src/shard/transport.js';
+import { ROUTER_PEERS } from '../../src/shard/transport/transport.js';
 import { CLUSTER, HOST, WsLab, type RawPeer, type RawServer, type WsEndpoint } from './ws-lab.js';
 
 describe('seeds of a router', () => {

@@ -1,10 +1,10 @@
 /** Builds of different protocol versions on one link: what is negotiated, and how the former hello is spoken. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { commonVersion, FORMER_PROTOCOL, PROTOCOL } from '../../src/shard/protocol.js';
-import type { PeerMessage } from '../../src/shard/transport.js';
-import { WireError } from '../../src/shard/wire-buffer.js';
-import { decodeHello, encodeHello, MAX_EXTENSION_BYTES } from '../../src/shard/wire-hello.js';
-import { decodeFrame, encodeFrame } from '../../src/shard/wire.js';
+import { commonVersion, FORMER_PROTOCOL, PROTOCOL } from '../../src/shard/transport/protocol.js';
+import type { PeerMessage } from '../../src/shard/transport/transport.js';
+import { WireError } from '../../src/shard/transport/wire-buffer.js';
+import { decodeHello, encodeHello, MAX_EXTENSION_BYTES } from '../../src/shard/transport/wire-hello.js';
+import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';
 import { ascii, bytesOf, u16, u32, u48, u8 } from './crafted.js';
 import { helloOf, HOST, WsLab, type WsEndpoint } from './ws-lab.js';
 

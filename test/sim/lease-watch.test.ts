@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/raft/index.js';
-import type { Replica } from '../../src/shard/index.js';
+import type { ReplicaView } from '../../src/shard/index.js';
 import { LeaseWatch, type LeaseHolder } from '../../src/sim/lease-watch.js';
 
-const replica = (node: number, role: Role, term: number, holdsLease: boolean, commit = 0): Replica =>
-  ({ id: 7, raft: { id: node, role, term, commit }, holdsLease }) as unknown as Replica;
+const replica = (node: number, role: Role, term: number, holdsLease: boolean, commit = 0): ReplicaView =>
+  ({ id: 7, raft: { id: node, role, term, commit }, holdsLease }) as unknown as ReplicaView;
 
-const nodeOf = (id: number, ...replicas: readonly Replica[]): LeaseHolder => ({ id, replicas: () => replicas });
+const nodeOf = (id: number, ...replicas: readonly ReplicaView[]): LeaseHolder => ({ id, replicas: () => replicas });
 
 describe('the watch on leases', () => {
   const old = nodeOf(1, replica(1, 'leader', 3, true));
@@ -19,8 +19,8 @@ describe('the watch on leases', () => {
   });
 
   it('sees an older lease that was taken late, when the later leader commits', () => {
-    let held: readonly Replica[] = [replica(1, 'leader', 3, false)];
-    let leads: readonly Replica[] = [replica(2, 'leader', 4, false, 8)];
+    let held: readonly ReplicaView[] = [replica(1, 'leader', 3, false)];
+    let leads: readonly ReplicaView[] = [replica(2, 'leader', 4, false, 8)];
     const [late, later] = [
       { id: 1, replicas: () => held },
       { id: 2, replicas: () => leads },

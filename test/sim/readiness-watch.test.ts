@@ -1,7 +1,7 @@
 /** What nodes say of their readiness, against what is seen of them: made-up nodes, and whole runs. */
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/raft/index.js';
-import type { Replica } from '../../src/shard/index.js';
+import type { ReplicaView } from '../../src/shard/index.js';
 import { drawMix, runSeed, type Mix } from '../../src/sim/index.js';
 import { ReadinessWatch, type Ailing } from '../../src/sim/readiness-watch.js';
 
@@ -17,7 +17,7 @@ class Node implements Ailing {
   stableIndex = 5;
   lastIndex = 5;
   readonly clock = { monotonic: (): number => this.now };
-  readonly #raft: Replica['raft'];
+  readonly #raft: ReplicaView['raft'];
 
   constructor() {
     const log = { value: this };
@@ -30,15 +30,15 @@ class Node implements Ailing {
       get log() {
         return log.value;
       },
-    } as unknown as Replica['raft'];
+    } as unknown as ReplicaView['raft'];
   }
 
   readiness(): ReturnType<Ailing['readiness']> {
     return [{ name: 'made up', wrong: this.wrong }];
   }
 
-  replicas(): Iterable<Replica> {
-    return [{ id: 7, raft: this.#raft, applied: this.applied, installing: false } as unknown as Replica];
+  replicas(): Iterable<ReplicaView> {
+    return [{ id: 7, raft: this.#raft, applied: this.applied, installing: false } as unknown as ReplicaView];
   }
 }
 

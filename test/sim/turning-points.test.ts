@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../src/raft/index.js';
-import type { Replica } from '../../src/shard/index.js';
+import type { ReplicaView } from '../../src/shard/index.js';
 import { MARKS, type Mark } from '../../src/sim/marks.js';
 import { TurningPoints } from '../../src/sim/turning-points.js';
 
@@ -52,7 +52,7 @@ function lived(...states: readonly Partial<State>[]): Mark[] {
   return marksOf((points) => {
     for (const state of [{}, ...states]) {
       now = { ...now, ...state };
-      points.look(1, [{ ...now, id: 7, raft } as unknown as Replica]);
+      points.look(1, [{ ...now, id: 7, raft } as unknown as ReplicaView]);
     }
   });
 }
@@ -85,8 +85,8 @@ describe('turning points', () => {
   });
 
   it('are no comparison of one life with another', () => {
-    const replica = (lastIndex: number): Replica =>
-      ({ id: 7, raft: { role: 'leader', log: { lastIndex } } }) as unknown as Replica;
+    const replica = (lastIndex: number): ReplicaView =>
+      ({ id: 7, raft: { role: 'leader', log: { lastIndex } } }) as unknown as ReplicaView;
     const marks = marksOf((points) => {
       points.look(1, [replica(5)]);
       points.look(1, [replica(3)]);

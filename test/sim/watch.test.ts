@@ -1,14 +1,14 @@
 /** The simulator's invariants, each on replicas made up to break it, and on the nearest that does not. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EntryKind, type Entry, type Message, type RaftStatus } from '../../src/raft/index.js';
-import type { Replica } from '../../src/shard/index.js';
+import type { ReplicaView } from '../../src/shard/index.js';
 import { Watch, type DurableLog } from '../../src/sim/watch.js';
 
 const GROUP = 3;
 
 interface Made {
   readonly id: number;
-  readonly role?: Replica['raft']['role'];
+  readonly role?: ReplicaView['raft']['role'];
   readonly term?: number;
   readonly vote?: number;
   /** Terms of the entries from 1 on. */
@@ -48,7 +48,7 @@ const durable: ReadonlyMap<number, DurableLog> = new Map(
 /** One life of a replica: what it is changes, the object of its core stays. */
 class Life {
   #now: Required<Made>;
-  readonly replica: Replica;
+  readonly replica: ReplicaView;
 
   constructor(made: Made) {
     this.#now = complete(made);

@@ -1,6 +1,6 @@
 /** A `StateStore` in a Map. Notices rows that were written into after they were handed over. */
 import type { StateKey } from '../../src/raft/index.js';
-import type { StateStore } from '../../src/shard/state-store.js';
+import type { StateStore } from '../../src/shard/machine/state-store.js';
 
 export class MapStateStore implements StateStore {
   private readonly rows: Map<StateKey, { readonly value: Uint8Array; readonly copy: Uint8Array }>;

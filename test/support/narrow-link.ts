@@ -2,7 +2,7 @@
  * A link that carries so many bytes a second and no more, in virtual time: what is sent to one node waits in a queue
  * without a bound, in order, as in a modem. All senders share it. Nothing is lost.
  */
-import { encodeFrame } from '../../src/shard/wire.js';
+import { encodeFrame } from '../../src/shard/transport/wire.js';
 import type { PeerMessage, Transport } from '../../src/shard/index.js';
 import type { VirtualRuntime } from './virtual-runtime.js';
 

@@ -10,7 +10,7 @@ export const k8: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/commit-pipeline.ts',
+      file: 'src/shard/node/commit-pipeline.ts',
       find: `hardStates.set(group, write.hardState ?? hardStates.get(group));`,
       replace: `hardStates.set(group, hardStates.get(group) ?? write.hardState);`,
     },

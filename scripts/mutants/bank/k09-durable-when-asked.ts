@@ -10,7 +10,7 @@ export const k9: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/commit-pipeline.ts',
+      file: 'src/shard/node/commit-pipeline.ts',
       find: `    this.#storage.commit(writes).then(
       () => {
         this.#underWay--;

@@ -10,7 +10,7 @@ export const k10: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/group.ts',
+      file: 'src/shard/node/replica.ts',
       find: `    for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', undefined, this.#details()));
 `,
       replace: ``,

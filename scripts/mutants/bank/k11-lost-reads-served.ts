@@ -10,14 +10,14 @@ export const k11: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/group.ts',
+      file: 'src/shard/node/replica.ts',
       find: `    for (const waiter of this.#reads.takeAll()) waiter.done(this.#notHere());
 `,
       replace: `    for (const waiter of this.#reads.takeAll()) waiter.done(this.#serve(waiter.key));
 `,
     },
     {
-      file: 'src/shard/group.ts',
+      file: 'src/shard/node/replica.ts',
       find: `      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#notHere());`,
       replace: `      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#serve(waiter.key));`,
     },

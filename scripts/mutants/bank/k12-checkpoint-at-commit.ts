@@ -10,7 +10,7 @@ export const k12: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/checkpointer.ts',
+      file: 'src/shard/node/checkpointer.ts',
       find: `  const index = group.applied;
 `,
       replace: `  const index = Math.max(group.applied, group.raft.commit);

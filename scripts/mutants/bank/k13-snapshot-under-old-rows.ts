@@ -10,7 +10,7 @@ export const k13: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/group.ts',
+      file: 'src/shard/node/replica.ts',
       find: `    this.table.clear();
 `,
       replace: ``,

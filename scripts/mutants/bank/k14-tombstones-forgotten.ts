@@ -10,7 +10,7 @@ export const k14: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/state-table.ts',
+      file: 'src/shard/machine/memtable.ts',
       find: `    if (this.#active.has(key)) return undefined;
 `,
       replace: ``,

@@ -10,7 +10,7 @@ export const k15: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/commit-pipeline.ts',
+      file: 'src/shard/node/commit-pipeline.ts',
       find: `    if (chunk.done) await this.#storage.install(group, chunk.meta, hardState);`,
       replace: `    if (chunk.done) void this.#storage.install(group, chunk.meta, hardState);`,
     },

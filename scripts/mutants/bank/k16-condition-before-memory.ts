@@ -10,7 +10,7 @@ export const k16: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/kv-machine.ts',
+      file: 'src/shard/machine/kv-machine.ts',
       find: `    if (known !== undefined) return answerAgain(known, command);`,
       replace: `    if (known !== undefined) {
       const row = this.store.get(binaryString(command.data, command.rowKeyAt, command.contentTypeAt));

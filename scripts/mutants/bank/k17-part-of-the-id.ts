@@ -10,17 +10,17 @@ export const k17: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/id-table.ts',
+      file: 'src/shard/machine/dedup-index.ts',
       find: `const ID_BYTES = 16;`,
       replace: `const ID_BYTES = 6;`,
     },
     {
-      file: 'src/shard/id-table.ts',
+      file: 'src/shard/machine/dedup-index.ts',
       find: `word < ID_BYTES; word += 4`,
       replace: `word < 4; word += 4`,
     },
     {
-      file: 'src/shard/kv-machine.ts',
+      file: 'src/shard/machine/kv-machine.ts',
       find: `  return same ? answerOf(known, true) : refusal('idempotency-key-reused', {});`,
       replace: `  return same || known.revision > 0 ? answerOf(known, true) : refusal('idempotency-key-reused', {});`,
     },

@@ -10,7 +10,7 @@ export const k28: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/group.ts',
+      file: 'src/shard/node/replica.ts',
       find: `    this.raft.wake();
     waiter.done(this.#notHere());`,
       replace: '    waiter.done(this.#notHere());',

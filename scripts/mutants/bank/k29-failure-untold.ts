@@ -10,7 +10,7 @@ export const k29: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/node.ts',
+      file: 'src/shard/node/node.ts',
       find: 'this.#parts.neighbourhood.failed = true;',
       replace: 'this.#parts.neighbourhood.failed = false;',
     },

@@ -10,7 +10,7 @@ export const k31: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/log-retention.ts',
+      file: 'src/shard/node/log-retention.ts',
       find: 'filter((index) => index < little);',
       replace: 'filter((index) => index < 0);',
     },

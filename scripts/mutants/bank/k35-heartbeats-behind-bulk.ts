@@ -10,7 +10,7 @@ export const k35: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/two-lanes.ts',
+      file: 'src/shard/transport/two-lanes.ts',
       find: '(isOrdered && this.#bulkBytes > 0)',
       replace: 'this.#bulkBytes > 0',
     },

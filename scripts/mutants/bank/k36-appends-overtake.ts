@@ -10,7 +10,7 @@ export const k36: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/two-lanes.ts',
+      file: 'src/shard/transport/two-lanes.ts',
       find: 'if (bytes > BULK_BYTES || (isOrdered && this.#bulkBytes > 0)) return true;',
       replace: 'if (bytes > BULK_BYTES) return true;',
     },

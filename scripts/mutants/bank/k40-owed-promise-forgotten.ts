@@ -9,7 +9,7 @@ export const k40: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/group-factory.ts',
+      file: 'src/shard/node/replica-factory.ts',
       find: '    owedTicks,\n',
       replace: '    owedTicks: owedTicks * 0,\n',
     },

@@ -9,7 +9,7 @@ export const k43: Mutant = {
   caughtBy: ['repairs', 'sim'],
   edits: [
     {
-      file: 'src/shard/topology-sync.ts',
+      file: 'src/shard/node/topology-sync.ts',
       find: 'if (mine !== undefined && theirs !== undefined && mine !== theirs) {',
       replace: 'if (mine !== undefined && theirs !== undefined && mine.length !== theirs.length) {',
     },

@@ -10,7 +10,7 @@ export const k46: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/topology-sync.ts',
+      file: 'src/shard/node/topology-sync.ts',
       find: 'return Math.min(...levels);',
       replace: 'return Math.max(...levels);',
     },

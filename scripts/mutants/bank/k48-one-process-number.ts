@@ -10,7 +10,7 @@ export const k48: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/lives.ts',
+      file: 'src/shard/node/lives.ts',
       find: 'this.#process = Math.floor(random() * PROCESSES);',
       replace: 'this.#process = Math.floor((random() * PROCESSES) / PROCESSES);',
     },

@@ -10,7 +10,7 @@ export const k49: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/topology-sync.ts',
+      file: 'src/shard/node/topology-sync.ts',
       find: 'const unlinked = isNew ? this.featureLevel : 0;',
       replace: 'const unlinked = isNew ? 0 : 0;',
     },

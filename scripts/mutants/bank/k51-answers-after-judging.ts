@@ -11,7 +11,7 @@ export const k51: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/ws-listener.ts',
+      file: 'src/shard/transport/listener.ts',
       find: `      const extension = this.context.helloTo(judgement.hello.from);
       const last = refused ?? this.context.objection(judgement.hello);
 `,

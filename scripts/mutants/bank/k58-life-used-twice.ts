@@ -10,7 +10,7 @@ export const k58: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/lives.ts',
+      file: 'src/shard/node/lives.ts',
       find: 'const boot = isAccused ? nextLife(claim.boot, known) : seen;',
       replace: 'const boot = seen;',
     },

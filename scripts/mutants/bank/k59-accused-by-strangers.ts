@@ -10,7 +10,7 @@ export const k59: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/topology-sync.ts',
+      file: 'src/shard/node/topology-sync.ts',
       find: 'return mine === undefined || extension.clusterUid === mine;',
       replace: 'return mine === undefined || (extension.clusterUid ?? mine) === mine;',
     },

@@ -10,7 +10,7 @@ export const k60: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/lives.ts',
+      file: 'src/shard/node/lives.ts',
       find: 'if (isAnotherFolder(known, claim))',
       replace: 'if (claim.boot < 0 && isAnotherFolder(known, claim))',
     },

@@ -10,7 +10,7 @@ export const k61: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/topology-sync.ts',
+      file: 'src/shard/node/topology-sync.ts',
       find: 'mine !== undefined && dataWithoutUid',
       replace: 'mine === undefined && dataWithoutUid',
     },

@@ -9,12 +9,12 @@ export const k62: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/ws-link.ts',
+      file: 'src/shard/transport/link.ts',
       find: 'read === this.readAtCheck ? this.quietChecks + 1 : 1',
       replace: 'this.quietChecks + 1',
     },
     {
-      file: 'src/shard/ws-link.ts',
+      file: 'src/shard/transport/link.ts',
       find: 'this.owner.counters.bytesIn += ',
       replace: 'this.quietChecks = 0;\n    this.owner.counters.bytesIn += ',
     },

@@ -9,7 +9,7 @@ export const k63: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/send-window.ts',
+      file: 'src/shard/transport/send-window.ts',
       find: 'const MIN_WINDOW_BYTES = 2 * KIB;',
       replace: 'const MIN_WINDOW_BYTES = 128 * KIB;',
     },

@@ -9,12 +9,12 @@ export const k72: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/pieces.ts',
+      file: 'src/shard/transport/pieces.ts',
       find: 'out.u48(total);',
       replace: 'out.u32(total);',
     },
     {
-      file: 'src/shard/pieces.ts',
+      file: 'src/shard/transport/pieces.ts',
       find: 'input.u48();',
       replace: 'input.u32();',
     },

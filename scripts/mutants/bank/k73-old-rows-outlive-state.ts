@@ -10,7 +10,7 @@ export const k73: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/recent-rows.ts',
+      file: 'src/shard/machine/row-cache.ts',
       find: '    this.#old.delete(group);\n',
       replace: '',
     },

@@ -10,7 +10,7 @@ export const k74: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/state-table.ts',
+      file: 'src/shard/machine/memtable.ts',
       find: '    if (this.#frozen?.has(key)) return undefined;\n',
       replace: '',
     },

@@ -9,7 +9,7 @@ export const k75: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/recent-rows.ts',
+      file: 'src/shard/machine/row-cache.ts',
       find: '    this.#old.get(group)?.delete(key);',
       replace: '    else this.#old.get(group)?.delete(key);',
     },

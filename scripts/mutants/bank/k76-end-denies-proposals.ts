@@ -10,7 +10,7 @@ export const k76: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/group.ts',
+      file: 'src/shard/node/replica.ts',
       find: "waiter.done(refuse('leadership-lost', closed.reason));",
       replace: 'waiter.done(refusal);',
     },

@@ -9,7 +9,7 @@ export const k77: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/inbox.ts',
+      file: 'src/shard/node/inbox.ts',
       find: 'submissions.slice(started)',
       replace: 'submissions.slice(started + 1)',
     },

@@ -10,7 +10,7 @@ export const k85: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/wire-operations.ts',
+      file: 'src/shard/transport/wire-operations.ts',
       find: 'key.length > MAX_ENCODED_KEY_BYTES) throw',
       replace: 'key.length >= MAX_ENCODED_KEY_BYTES) throw',
     },

@@ -11,7 +11,7 @@ export const m1: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/group.ts',
+      file: 'src/shard/node/replica.ts',
       find: `    } else {
       this.#reads.gather(waiter);
     }

@@ -12,7 +12,7 @@ export const m2: Mutant = {
   caughtBy: ['sim-crowd'],
   harmless: [
     {
-      file: 'src/shard/group.ts',
+      file: 'src/shard/node/replica.ts',
       find: `  #knownTerm = 0;
 `,
       replace: `  #knownTerm = 0;
@@ -20,14 +20,14 @@ export const m2: Mutant = {
 `,
     },
     {
-      file: 'src/shard/group.ts',
+      file: 'src/shard/node/replica.ts',
       find: `    if (ready.committed.length > 0) this.#apply(ready.committed);
 `,
       replace: `    this.#backlog.push(...ready.committed);
 `,
     },
     {
-      file: 'src/shard/group.ts',
+      file: 'src/shard/node/replica.ts',
       find: `    while (this.raft.hasReady()) this.#process(this.raft.ready());
     this.#serveReads();
     this.#noticeOffice();
@@ -44,7 +44,7 @@ export const m2: Mutant = {
   ],
   edits: [
     {
-      file: 'src/shard/waiting.ts',
+      file: 'src/shard/node/pending.ts',
       find: `      if (index > applied) return true;
 `,
       replace: `      if (index > applied + Infinity) return true;

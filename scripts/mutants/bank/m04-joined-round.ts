@@ -11,7 +11,7 @@ export const m4: Mutant = {
   caughtBy: ['sim-crowd'],
   edits: [
     {
-      file: 'src/shard/waiting.ts',
+      file: 'src/shard/node/pending.ts',
       find: `    this.#gathered.push(waiter);
   }`,
       replace: `    const underWay = this.#asked.at(-1);

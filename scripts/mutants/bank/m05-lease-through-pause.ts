@@ -15,7 +15,7 @@ export const m5: Mutant = {
       replace: `round.sentMs + promiseMs;`,
     },
     {
-      file: 'src/shard/node-parts.ts',
+      file: 'src/shard/node/parts.ts',
       find: `  return {
     logger,
     now: () => runtime.now(),

@@ -9,7 +9,7 @@ export const m12: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/kv-machine.ts',
+      file: 'src/shard/machine/kv-machine.ts',
       find: `    if (known !== undefined) return answerAgain(known, command);`,
       replace: `    if (known !== undefined && this.windowMs < 0) return answerAgain(known, command);`,
     },

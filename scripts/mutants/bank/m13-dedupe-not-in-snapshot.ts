@@ -10,13 +10,13 @@ export const m13: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/kv-machine.ts',
+      file: 'src/shard/machine/kv-machine.ts',
       find: `    this.answers.flush();
     this.store.set(META_KEY`,
       replace: `    this.store.set(META_KEY`,
     },
     {
-      file: 'src/shard/kv-machine.ts',
+      file: 'src/shard/machine/kv-machine.ts',
       find: `const answers = this.answers.state();`,
       replace: `const answers = { head: 0, tail: 0, horizonMs: 0, hashHigh: 0, hashLow: 0 };`,
     },

@@ -10,7 +10,7 @@ export const m22: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/group.ts',
+      file: 'src/shard/node/replica.ts',
       find: `    for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', undefined, this.#details()));
     for (const waiter of this.#reads`,
       replace: `    for (const waiter of this.#writes.takeAll()) waiter.done(this.#notHere());

@@ -16,7 +16,7 @@ export const m23: Mutant = {
     call.shard = this.#shardOfKey(call.operation.key, count);`,
     },
     {
-      file: 'src/shard/operations.ts',
+      file: 'src/shard/node/admission.ts',
       find: `if (shardOfKey(request.operation.key, this.#shardCount) !== request.shard) {`,
       replace: `if (shardOfKey(request.operation.key, this.#shardCount) < 0) {`,
     },

@@ -10,7 +10,7 @@ export const m24: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/kv-machine.ts',
+      file: 'src/shard/machine/kv-machine.ts',
       find: `    if (command.wallTimeMs > this.clockMs) {
       this.clockMs = command.wallTimeMs;`,
       replace: `    const here = Date.now();

@@ -1,0 +1,40 @@
+/**
+ * What earlier lives of this node promised (`raft/lease.ts`): a voter that restarts with shorter timers, or without lease
+ * reads, may still owe a leader the promise of its former life, and must not vote before that has run out.
+ *
+ * The longest promise that was ever made from this folder is kept in it, before the first is made; it is never lowered,
+ * which costs a node whose timers are short now a later first vote, once a start. Knows no group.
+ */
+import { SHORT_TICKS, type Storage } from '../../raft/index.js';
+
+const PROMISE_META = 'promise';
+
+export class Promises {
+  readonly #storage: Pick<Storage, 'putMeta'>;
+  #earlierMs = 0;
+  #keptMs = 0;
+
+  constructor(storage: Pick<Storage, 'putMeta'>) {
+    this.#storage = storage;
+  }
+
+  /** Before anything is promised. `ownMs`: what this life will promise, in ms; 0 = nothing. */
+  async start(meta: ReadonlyMap<string, Uint8Array>, ownMs: number): Promise<void> {
+    const kept = meta.get(PROMISE_META);
+    this.#earlierMs = kept === undefined ? 0 : Number(Buffer.from(kept).toString());
+    this.#keptMs = this.#earlierMs;
+    await this.keep(ownMs);
+  }
+
+  /** Before so much is promised. */
+  async keep(promiseMs: number): Promise<void> {
+    if (promiseMs <= this.#keptMs) return;
+    await this.#storage.putMeta(PROMISE_META, Buffer.from(String(promiseMs)));
+    this.#keptMs = promiseMs;
+  }
+
+  /** For so many ticks from the start no vote may be given; 0 if no earlier life can have promised anything. */
+  ticksOwed(tickMs: number): number {
+    return this.#earlierMs === 0 ? 0 : Math.ceil(this.#earlierMs / tickMs) + SHORT_TICKS;
+  }
+}

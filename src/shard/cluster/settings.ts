@@ -1,0 +1,186 @@
+/**
+ * What all nodes of a cluster have to share besides its shape: timers, and how far leases are on. It stands in the
+ * topology, and a node goes by that, not by what it was started with; only where no topology says anything yet, by its own.
+ *
+ * - The first leader of group 0 that finds every node able to read these fields proposes its own.
+ * - They change when all nodes of the cluster are linked and say in their hellos that they were started with the same
+ *   others: at the end of a rolling restart, all at once, and not before. Until then a node whose own differ warns.
+ * - Leases come and go in steps of one epoch each, the next when every node runs by the last: off → promise → read, so
+ *   followers promise before any leader reads by a promise; and back, so reads have stopped before promises do.
+ *
+ * None of that is what makes leases safe: promises travel in answers (`raft/lease.ts`), so it may be late or lost.
+ */
+import { promiseMsOf } from '../../raft/index.js';
+import type { NodeTimers } from './timers.js';
+import type { Promises } from './promises.js';
+import type { Logger } from '../runtime.js';
+import type { Topology } from './topology.js';
+
+/** `promise`: followers promise their votes with their answers, and no leader reads by that. */
+export type LeaseStage = 'off' | 'promise' | 'read';
+
+/** What a node was started with. */
+export interface OwnSettings {
+  readonly timers: NodeTimers;
+  readonly leaseReads: boolean;
+}
+
+/** What every node of the cluster says that it was started with; left out where they do not say the same. */
+export type AgreedSettings = Partial<OwnSettings>;
+
+export type SettingsInTopology = Required<Pick<Topology, 'timers' | 'leaseReads' | 'leases'>>;
+
+/**
+ * What the topology behind `held` should say.
+ * @param all.runBy every node runs by what `held` says
+ */
+export function nextSettings(
+  held: Topology | undefined,
+  own: OwnSettings,
+  all: { readonly agree: AgreedSettings; readonly runBy: boolean },
+): SettingsInTopology {
+  const leaseReads = all.agree.leaseReads ?? held?.leaseReads ?? own.leaseReads;
+  return {
+    timers: all.agree.timers ?? held?.timers ?? own.timers,
+    leaseReads,
+    leases: nextStage(held?.leases, leaseReads, all.runBy),
+  };
+}
+
+/** Nobody reads by lease where nothing was committed yet, so `off` and `promise` are both at hand from there. */
+function nextStage(held: LeaseStage | undefined, leaseReads: boolean, allRunByIt: boolean): LeaseStage {
+  const goal: LeaseStage = leaseReads ? 'read' : 'off';
+  if (held === goal) return goal;
+  if (held === 'promise') return allRunByIt ? goal : held;
+  return held === undefined && !leaseReads ? 'off' : 'promise';
+}
+
+export const sameTimers = (a: NodeTimers | undefined, b: NodeTimers | undefined): boolean =>
+  a?.tickMs === b?.tickMs && a?.electionTicks === b?.electionTicks && a?.heartbeatTicks === b?.heartbeatTicks;
+
+/** What a node runs by at present. */
+export class Settings implements NodeTimers {
+  readonly own: OwnSettings;
+  readonly #logger: Logger;
+  #timers: NodeTimers;
+  #leases: LeaseStage;
+  #epoch = 0;
+  #warnedOf = '';
+  #following: Promise<void> = Promise.resolve();
+  #changesUnderWay = 0;
+
+  constructor(own: OwnSettings, logger: Logger) {
+    this.own = own;
+    this.#logger = logger;
+    this.#timers = own.timers;
+    this.#leases = leasesIn(undefined, own);
+  }
+
+  get tickMs(): number {
+    return this.#timers.tickMs;
+  }
+
+  get electionTicks(): number {
+    return this.#timers.electionTicks;
+  }
+
+  get heartbeatTicks(): number {
+    return this.#timers.heartbeatTicks;
+  }
+
+  get electionMs(): number {
+    return this.tickMs * this.electionTicks;
+  }
+
+  /**
+   * Pings, expiry, balance and checkpoints come round every so many ticks: often enough for two pings within an election
+   * timeout, seldom enough that an idle node costs next to nothing.
+   */
+  get choreTicks(): number {
+    return Math.max(1, Math.min(this.heartbeatTicks * 2, Math.floor(this.electionTicks * 0.4)));
+  }
+
+  get leases(): LeaseStage {
+    return this.#leases;
+  }
+
+  /** Followers owe their leaders something. */
+  get promises(): boolean {
+    return this.#leases !== 'off';
+  }
+
+  get promiseMs(): number {
+    return promiseMsIn(this.#timers, this.#leases);
+  }
+
+  /** Of the topology by which this node runs: that it is known does not mean that yet. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** At the start, from the copy of the topology that the folder has; before any promise is made. */
+  begin(copy: Topology | undefined): void {
+    if (copy !== undefined) this.#take(copy);
+  }
+
+  /**
+   * Goes over to what the topology says, once the folder keeps what will be promised by it. `inTurn` runs what it is given in
+   * a turn of the node; `changed` is told how many new ticks make an old one.
+   */
+  follow(
+    topology: Topology,
+    {
+      promises,
+      inTurn,
+      changed,
+    }: {
+      readonly promises: Promises;
+      readonly inTurn: (task: () => void) => void;
+      readonly changed: (stretch: number) => void;
+    },
+  ): Promise<void> {
+    const timers = topology.timers ?? this.own.timers;
+    const leases = leasesIn(topology, this.own);
+    if (this.#changesUnderWay === 0 && leases === this.#leases && sameTimers(timers, this.#timers)) {
+      this.#take(topology);
+      return this.#following;
+    }
+    this.#changesUnderWay++;
+    this.#following = this.#following
+      .then(() => promises.keep(promiseMsIn(timers, leases)))
+      .then(() => {
+        inTurn(() => {
+          this.#changesUnderWay--;
+          const { tickMs } = this;
+          this.#take(topology);
+          changed(tickMs / this.tickMs);
+        });
+      });
+    return this.#following;
+  }
+
+  #take(topology: Topology): void {
+    this.#timers = topology.timers ?? this.own.timers;
+    this.#leases = leasesIn(topology, this.own);
+    this.#epoch = topology.epoch;
+    this.#warn(topology);
+  }
+
+  #warn({ timers, leaseReads }: Topology): void {
+    const differ = !sameTimers(timers ?? this.own.timers, this.own.timers) || leaseReads !== this.own.leaseReads;
+    const cluster = JSON.stringify({ ...timers, leaseReads });
+    if (!differ || this.#warnedOf === cluster) return;
+    this.#warnedOf = cluster;
+    const own = JSON.stringify({ ...this.own.timers, leaseReads: this.own.leaseReads });
+    this.#logger.warn(
+      { own, cluster },
+      'this node was started with other timers or lease reads than the cluster has: it goes by the cluster’s until all nodes are started with the same',
+    );
+  }
+}
+
+const leasesIn = (topology: Topology | undefined, own: OwnSettings): LeaseStage =>
+  topology?.leases ?? (own.leaseReads ? 'promise' : 'off');
+
+const promiseMsIn = ({ tickMs, electionTicks }: NodeTimers, leases: LeaseStage): number =>
+  leases === 'off' ? 0 : promiseMsOf(tickMs, electionTicks);

@@ -1,0 +1,71 @@
+/**
+ * The state machine of group 0: the topology, replaced whole, one epoch after the other.
+ *
+ * Knows no node and no transport: whoever applied an entry asks `topology` and acts on it.
+ */
+import { createHash } from 'node:crypto';
+import type { Machine, StateStore } from '../machine/index.js';
+import type { Answer } from '../operation.js';
+import type { Topology } from './topology.js';
+
+const TOPOLOGY_ROW = 'topology';
+
+export const encodeTopology = (topology: Topology): Uint8Array => Buffer.from(JSON.stringify(topology));
+/** The bytes come from our own log or state, where nothing but `encodeTopology` writes. */
+export const decodeTopology = (bytes: Uint8Array): Topology => JSON.parse(Buffer.from(bytes).toString()) as Topology;
+
+export class SystemMachine implements Machine {
+  readonly keyCount = 0;
+  #topology: Topology | undefined;
+  #hash = '';
+  readonly #store: StateStore;
+
+  constructor(store: StateStore) {
+    this.#store = store;
+  }
+
+  get topology(): Topology | undefined {
+    return this.#topology;
+  }
+
+  load(): void {
+    this.#adopt(this.#store.get(TOPOLOGY_ROW));
+  }
+
+  /** A topology takes effect if it follows the present one, of the same cluster; of two proposed at once the second is refused. */
+  apply(index: number, data: Uint8Array): Answer {
+    const next = decodeTopology(data);
+    const { epoch = 0, clusterUid = next.clusterUid } = this.#topology ?? {};
+    if (next.clusterUid !== clusterUid) {
+      const message = `the topology is of cluster ${clusterUid ?? ''}, the change of ${next.clusterUid ?? 'none'}`;
+      return { type: 'refused', code: 'precondition-failed', outcome: 'not_applied', message, details: {} };
+    }
+    if (next.epoch !== epoch + 1) {
+      const message = `the topology is at epoch ${epoch}, the change was made for ${next.epoch - 1}`;
+      return { type: 'refused', code: 'precondition-failed', outcome: 'not_applied', message, details: {} };
+    }
+    this.#store.set(TOPOLOGY_ROW, data);
+    this.#adopt(data);
+    return { type: 'put', revision: index, version: next.epoch, created: epoch === 0, replayed: false };
+  }
+
+  get(): undefined {
+    return undefined;
+  }
+
+  flush(): void {
+    // All there is lives in the one row.
+  }
+
+  stateHash(): string {
+    return this.#hash;
+  }
+
+  #adopt(bytes: Uint8Array | undefined): void {
+    this.#topology = bytes === undefined ? undefined : decodeTopology(bytes);
+    this.#hash = createHash('sha256')
+      .update(bytes ?? '')
+      .digest('hex')
+      .slice(0, 16);
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The topology as this node knows it: from its own copy at start, from the system group, or from a peer that knows more.
+ *
+ * The system group (group 0) is the only source; what is kept beside it (a named value on disk, copies at peers) is a
+ * copy with an epoch, and the higher epoch wins. Knows no Raft: the node tells it what it applied and who leads.
+ */
+import type { NodeId, Storage } from '../../raft/index.js';
+import { FORMATS, numberWritten, unknownNumber } from '../formats.js';
+import { placeShards } from './placement.js';
+import { nextSettings, sameTimers, type AgreedSettings, type OwnSettings } from './settings.js';
+import { decodeTopology, encodeTopology } from './system-machine.js';
+import type { NodeInfo, Topology } from './topology.js';
+
+/** What a cluster is made from: the same on every node, checked against what the cluster's data says. */
+export interface ClusterPlan {
+  readonly clusterId: string;
+  readonly nodes: readonly NodeInfo[];
+  readonly shardCount: number;
+  readonly replicas: number;
+  readonly leaseReads: boolean;
+}
+
+/** A node was started with a plan that its cluster's data contradicts. The message names the field. */
+export class PlanMismatch extends Error {
+  override readonly name = 'PlanMismatch';
+}
+
+const SYSTEM_VOTERS = 5;
+const TOPOLOGY_META = 'topology';
+const IDENTITY_META = 'identity';
+/** The feature level from which on a topology holds `featureLevel`, `clusterUid`, `timers` and `leases`. */
+const UID_LEVEL = 2;
+
+/** What a proposal needs from outside. */
+export interface Draw {
+  /** The lowest of all nodes; 0 while it is not known of each, but for a new cluster that of the nodes at hand. */
+  readonly featureLevel: number;
+  readonly drawUid: () => string;
+  readonly own: OwnSettings;
+  /** What all nodes were started with; nothing while it is not known of each. */
+  readonly agreed: AgreedSettings;
+  /** Every node runs by what the group holds. */
+  readonly allRunByIt: boolean;
+}
+
+/** An odd number of nodes, five at most, hold the system group: the first ones. */
+export function systemVoters(nodes: readonly NodeInfo[]): NodeId[] {
+  const ids = nodes.map((n) => n.id).sort((a, b) => a - b);
+  const count = Math.min(SYSTEM_VOTERS, ids.length);
+  return ids.slice(0, count % 2 === 1 ? count : count - 1);
+}
+
+export class TopologyStore {
+  #topology: Topology | undefined;
+  readonly #listeners = new Set<(topology: Topology) => void>();
+  readonly #plan: ClusterPlan;
+  readonly #id: NodeId;
+  readonly #storage: Storage;
+
+  constructor(plan: ClusterPlan, id: NodeId, storage: Storage) {
+    this.#plan = plan;
+    this.#id = id;
+    this.#storage = storage;
+  }
+
+  get topology(): Topology | undefined {
+    return this.#topology;
+  }
+
+  get epoch(): number {
+    return this.#topology?.epoch ?? 0;
+  }
+
+  onChange(listener: (topology: Topology) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Checks whose data this is, or signs fresh data; then takes the copy of the topology that it holds. */
+  async start(meta: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const identity = JSON.stringify({ clusterId: this.#plan.clusterId, id: this.#id });
+    const signed = meta.get(IDENTITY_META);
+    if (signed === undefined) await this.#storage.putMeta(IDENTITY_META, Buffer.from(identity));
+    else if (Buffer.from(signed).toString() !== identity) {
+      throw new PlanMismatch(
+        `the data folder belongs to ${Buffer.from(signed).toString()}, this node was started as ${identity}`,
+      );
+    }
+    const copy = copyIn(meta);
+    if (copy !== undefined) await this.adopt(copy);
+  }
+
+  /**
+   * Takes over a topology if it is newer; keeps a copy on disk (a hint for the next start, so nobody waits for it).
+   * @throws PlanMismatch if this node was started with another number of shards, replicas or nodes.
+   */
+  adopt(topology: Topology): Promise<void> {
+    return topology.epoch <= this.epoch ? Promise.resolve() : this.#take(topology);
+  }
+
+  #take(topology: Topology): Promise<void> {
+    this.#check(topology);
+    this.#topology = topology;
+    for (const listener of this.#listeners) listener(topology);
+    return this.#storage.putMeta(TOPOLOGY_META, encodeTopology(topology));
+  }
+
+  /**
+   * Takes over what this node's own replica of group 0 has applied. It wins over any copy of its epoch or before, and
+   * over a copy of another cluster; a later copy stays, for the replica may still be catching up.
+   * @throws PlanMismatch
+   */
+  adoptHeld(held: Topology): Promise<void> {
+    const copy = this.#topology;
+    const sameCluster =
+      copy?.clusterUid === undefined || held.clusterUid === undefined || copy.clusterUid === held.clusterUid;
+    if (copy !== undefined && sameCluster) {
+      if (held.epoch < copy.epoch) return Promise.resolve();
+      if (held.epoch === copy.epoch && JSON.stringify(held) === JSON.stringify(copy)) return Promise.resolve();
+    }
+    return this.#take(held);
+  }
+
+  /**
+   * What the leader of the system group should propose now, given what the group holds; undefined = all is well.
+   * @param draw the lowest feature level of all nodes (0 = not known of all), and where a cluster uid comes from.
+   */
+  proposal(held: Topology | undefined, draw: Draw): Topology | undefined {
+    const plan = this.#plan;
+    const level = Math.max(draw.featureLevel, held?.featureLevel ?? 0);
+    // Builds of level 1 cannot read these fields: nothing of them is written before all nodes can.
+    const added =
+      level >= UID_LEVEL
+        ? {
+            featureLevel: level,
+            clusterUid: held?.clusterUid ?? draw.drawUid(),
+            ...nextSettings(held, draw.own, { agree: draw.agreed, runBy: draw.allRunByIt }),
+          }
+        : { leaseReads: plan.leaseReads };
+    if (held === undefined) {
+      const ids = plan.nodes.map((n) => n.id);
+      return {
+        clusterId: plan.clusterId,
+        epoch: 1,
+        shardCount: plan.shardCount,
+        replicas: plan.replicas,
+        hash: 'xxh64',
+        nodes: plan.nodes,
+        shards: placeShards({ shardCount: plan.shardCount, nodes: ids, replicas: plan.replicas }),
+        ...added,
+      };
+    }
+    const moved = JSON.stringify(held.nodes) !== JSON.stringify(plan.nodes);
+    const next: Topology = { ...held, epoch: held.epoch + 1, nodes: plan.nodes, ...added };
+    const isNew =
+      next.featureLevel !== held.featureLevel ||
+      next.clusterUid !== held.clusterUid ||
+      next.leaseReads !== held.leaseReads ||
+      next.leases !== held.leases ||
+      !sameTimers(next.timers, held.timers);
+    return moved || isNew ? next : undefined;
+  }
+
+  #check(topology: Topology): void {
+    const plan = this.#plan;
+    const differ = (field: string, mine: string | number, theirs: string | number): void => {
+      if (mine !== theirs) {
+        throw new PlanMismatch(`${field}: this node was started with ${mine}, the cluster was made with ${theirs}`);
+      }
+    };
+    const level = topology.featureLevel ?? 0;
+    if (level > numberWritten(FORMATS.featureLevel)) {
+      throw new PlanMismatch(`the cluster is at ${unknownNumber(FORMATS.featureLevel, level)}`);
+    }
+    differ('cluster id', plan.clusterId, topology.clusterId);
+    differ('shards', plan.shardCount, topology.shardCount);
+    differ('replicas', plan.replicas, topology.replicas);
+    differ('nodes', names(plan.nodes), names(topology.nodes));
+  }
+}
+
+/** The copy of the topology that a folder has; it may be an old one. */
+export function copyIn(meta: ReadonlyMap<string, Uint8Array>): Topology | undefined {
+  const copy = meta.get(TOPOLOGY_META);
+  return copy === undefined ? undefined : decodeTopology(copy);
+}
+
+const names = (nodes: readonly NodeInfo[]): string => nodes.map((n) => `${n.id}=${n.name}`).join(',');

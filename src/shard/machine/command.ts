@@ -1,0 +1,184 @@
+/**
+ * A write as the data of a log entry. Everything that apply may depend on is in here: the leader's clock, what the
+ * asker knows of earlier attempts, and a fingerprint of the request, by which the reuse of an operation id for another
+ * request is noticed. The fingerprint is the same in all attempts.
+ *
+ * | at | bytes | field |
+ * |----|---|---------------------------------------------------------------------------------------------|
+ * |  0 | 1 | layout, 2                                                                                   |
+ * |  1 | 6 | wall time of the leader, ms since 1970                                                      |
+ * |  7 | 16 | operation id                                                                               |
+ * | 23 | 1 | attempt: 0 first, 1 keyed, 2 again                                                          |
+ * | 24 | 8 | fingerprint: xxHash64 of all that follows                                                   |
+ * | 32 | 1 | 1 put, 2 delete                                                                             |
+ * | 33 | 1 | condition: 0 none, 1 absent, 2 exists, 3 revision                                           |
+ * | 34 | 6 | the revision demanded, else 0                                                               |
+ * | 40 | 2 | length of the key                                                                           |
+ * | 42 | 1 | length of the content type; 0 in a delete                                                   |
+ * | 43 | 1 | 0: with the key it is the key of the record's row, cut out in one piece                     |
+ * | 44 |   | key, content type, body (to the end)                                                        |
+ *
+ * Integers are big-endian. Knows no state; `loadHash()` must have settled before encoding.
+ */
+import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf, isContentTypeByte } from '../bounds.js';
+import { MAX_U48, binaryString, readU48, readU32, writeU32, writeU48 } from '../big-endian.js';
+import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from '../formats.js';
+import { hash64 } from '../keys/index.js';
+import type { Attempt, Condition, Write } from '../operation.js';
+
+const { commandLayout, commandKind } = FORMATS;
+const LAYOUT = numberWritten(commandLayout);
+const AT = {
+  layout: 0,
+  time: 1,
+  id: 7,
+  attempt: 23,
+  fingerprint: 24,
+  kind: 32,
+  condition: 33,
+  revision: 34,
+  keyLength: 40,
+} as const;
+const AT_TYPE_LENGTH = 42;
+const AT_ROW_KEY = 43;
+const AT_KEY = 44;
+const { put: KIND_PUT, delete: KIND_DELETE } = commandKind.numbers;
+
+const ATTEMPTS = namesOf(FORMATS.attempt);
+const CONDITIONS = namesOf(FORMATS.condition);
+const REVISION_CONDITION = CONDITIONS.indexOf('revision');
+
+/** An entry that is not a command of a layout known here: another version of Kvorum, or a defect. */
+export class MalformedCommand extends Error {
+  override readonly name = 'MalformedCommand';
+}
+
+/** What stands where in an entry; nothing is copied, and nobody may write into `data`. */
+export interface CommandView {
+  readonly data: Uint8Array;
+  readonly isPut: boolean;
+  readonly attempt: Attempt;
+  readonly wallTimeMs: number;
+  readonly fingerprintHigh: number;
+  readonly fingerprintLow: number;
+  readonly condition: Condition['type'];
+  /** 0 unless the condition is `revision`. */
+  readonly conditionRevision: number;
+  readonly idAt: number;
+  /** A zero byte, then the key, up to `contentTypeAt`. */
+  readonly rowKeyAt: number;
+  readonly contentTypeAt: number;
+  readonly bodyAt: number;
+}
+
+export interface Command {
+  readonly write: Write;
+  readonly wallTimeMs: number;
+  /** 16 hex digits. */
+  readonly fingerprint: string;
+}
+
+/**
+ * The entry data for a write, in one buffer of the exact size.
+ * @throws KvorumError `invalid-request`, `key-too-long` or `value-too-large` if a field is out of its bounds (`bounds.ts`).
+ */
+export function encodeCommand(write: Write, wallTimeMs: number): Uint8Array {
+  const contentType = write.type === 'put' ? write.contentType : '';
+  const bodyLength = write.type === 'put' ? write.body.length : 0;
+  const fault = encodeErrorOf(write);
+  if (fault !== undefined) throw fault;
+  const contentTypeAt = AT_KEY + write.key.length;
+  const bodyAt = contentTypeAt + contentType.length;
+  const data = Buffer.allocUnsafe(bodyAt + bodyLength);
+  data[AT.layout] = LAYOUT;
+  // A clock before 1970 or after 10889 is wrong, yet no reason to refuse a write.
+  writeU48(data, AT.time, Math.min(Math.max(Math.floor(wallTimeMs), 0), MAX_U48));
+  data.set(write.operationId, AT.id);
+  data[AT.attempt] = ATTEMPTS.indexOf(write.attempt);
+  data[AT.kind] = write.type === 'put' ? KIND_PUT : KIND_DELETE;
+  data[AT.condition] = CONDITIONS.indexOf(write.condition.type);
+  writeU48(data, AT.revision, write.condition.type === 'revision' ? write.condition.revision : 0);
+  data[AT.keyLength] = write.key.length >>> 8;
+  data[AT.keyLength + 1] = write.key.length;
+  data[AT_TYPE_LENGTH] = contentType.length;
+  data[AT_ROW_KEY] = 0;
+  data.set(write.key, AT_KEY);
+  for (let at = 0; at < contentType.length; at += 1) data[contentTypeAt + at] = contentType.charCodeAt(at);
+  if (write.type === 'put') data.set(write.body, bodyAt);
+  const { high, low } = hash64(data.subarray(AT.kind));
+  writeU32(data, AT.fingerprint, high);
+  writeU32(data, AT.fingerprint + 4, low);
+  return data;
+}
+
+/** Looks an entry over without copying any of it. @throws MalformedCommand */
+export function viewCommand(data: Uint8Array): CommandView {
+  const layout = data[AT.layout];
+  if (layout !== undefined) known(commandLayout, layout);
+  if (data.length < AT_KEY) throw new MalformedCommand(`an entry of ${data.length} bytes is no command`);
+  const attemptNumber = data[AT.attempt] ?? 0;
+  const kind = data[AT.kind] ?? 0;
+  const conditionNumber = data[AT.condition] ?? 0;
+  const attempt = ATTEMPTS[attemptNumber];
+  const condition = CONDITIONS[conditionNumber];
+  if (attempt === undefined || condition === undefined || (kind !== KIND_PUT && kind !== KIND_DELETE)) {
+    known(commandKind, kind);
+    known(FORMATS.attempt, attemptNumber);
+    known(FORMATS.condition, conditionNumber);
+    throw new MalformedCommand('the entry is no command');
+  }
+  const conditionRevision = readU48(data, AT.revision);
+  const keyLength = ((data[AT.keyLength] ?? 0) << 8) | (data[AT.keyLength + 1] ?? 0);
+  const contentTypeAt = AT_KEY + keyLength;
+  const bodyAt = contentTypeAt + (data[AT_TYPE_LENGTH] ?? 0);
+  if (
+    (conditionRevision !== 0 && conditionNumber !== REVISION_CONDITION) ||
+    keyLength === 0 ||
+    keyLength > MAX_ENCODED_KEY_BYTES ||
+    data[AT_ROW_KEY] !== 0 ||
+    bodyAt > data.length ||
+    (kind === KIND_DELETE && contentTypeAt !== data.length)
+  ) {
+    throw new MalformedCommand('a field of the entry is out of its bounds');
+  }
+  for (let at = contentTypeAt; at < bodyAt; at += 1) {
+    if (!isContentTypeByte(data[at] ?? 0)) throw new MalformedCommand('the content type in the entry is not ASCII');
+  }
+  return {
+    data,
+    isPut: kind === KIND_PUT,
+    attempt,
+    wallTimeMs: readU48(data, AT.time),
+    fingerprintHigh: readU32(data, AT.fingerprint),
+    fingerprintLow: readU32(data, AT.fingerprint + 4),
+    condition,
+    conditionRevision,
+    idAt: AT.id,
+    rowKeyAt: AT_ROW_KEY,
+    contentTypeAt,
+    bodyAt,
+  };
+}
+
+/** @throws MalformedCommand, by name, if only another build can read this */
+function known(format: Format, number: number): void {
+  if (!reads(format, number)) throw new MalformedCommand(unknownNumber(format, number));
+}
+
+/** A command with its fields by name; bytes are views of `data`. For tools and tests. @throws MalformedCommand */
+export function decodeCommand(data: Uint8Array): Command {
+  const view = viewCommand(data);
+  const key = data.subarray(AT_KEY, view.contentTypeAt);
+  const operationId = data.subarray(AT.id, AT.id + OPERATION_ID_BYTES);
+  const condition: Condition =
+    view.condition === 'revision' ? { type: 'revision', revision: view.conditionRevision } : { type: view.condition };
+  const { attempt } = view;
+  const contentType = binaryString(data, view.contentTypeAt, view.bodyAt);
+  return {
+    write: view.isPut
+      ? { type: 'put', key, body: data.subarray(view.bodyAt), contentType, condition, operationId, attempt }
+      : { type: 'delete', key, condition, operationId, attempt },
+    wallTimeMs: view.wallTimeMs,
+    fingerprint: Buffer.from(data.subarray(AT.fingerprint, AT.kind)).toString('hex'),
+  };
+}

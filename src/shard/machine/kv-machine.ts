@@ -1,0 +1,279 @@
+/**
+ * The state machine of a shard: what an entry does to its keys, and what is answered.
+ *
+ * Everything here is a function of the entries applied, in their order: time is the leader's clock carried in them,
+ * and the options are the same on every replica. So replicas at the same applied index have the same state, and
+ * `stateHash` says the same; it is kept up with every write, and is the same after a checkpoint, a restart or a
+ * snapshot.
+ *
+ * Writes happen once. An operation id is remembered with its answer (`dedup-table.ts`), also when the answer is
+ * that a precondition failed; what comes again under it is answered from there, before any condition is looked at. An
+ * id that is no longer remembered cannot be told from a fresh one by itself. What becomes of it is decided by what the
+ * asker knows (`Attempt`), by the time that a version 7 id says it was made at, and by the horizon, which is the latest
+ * such time among all ids that were forgotten, for their age or for want of room:
+ * - `first`: applied, whatever any clock says. Right as long as that very attempt does not arrive after a later one of
+ *   the same write was applied and forgotten.
+ * - `again`: applied only if it surely never was: the id was made after the horizon, or nothing was ever forgotten.
+ *   Otherwise refused as expired. So a router's repeats are never applied twice, whatever the load and the clocks; the
+ *   price is that under more than `maxAnswers` writes within the time of an attempt a repeat ends as unknown, and that
+ *   so do all repeats under ids that do not say when they were made, once anything was forgotten. An id made by a clock
+ *   that was ahead moves the horizon ahead when it is forgotten, with the same price until real time has caught up.
+ * - `keyed`: fresh, as far as the router knows, or a client's retry. Refused as expired if it was made both before
+ *   `EXPIRY_SHARE` of the window, by replicated time, and not after the horizon. So a client's retry that comes after
+ *   its answer was forgotten for its age is never applied twice, as long as the clock that made the id was no more than
+ *   a third of the window ahead of the leader's (5 minutes of 15); and a fresh write is never refused, as long as that
+ *   clock is no more than two thirds behind (10 minutes), nor, while no later id has been forgotten, however far
+ *   behind. After a leader's clock was ahead, replicated time stands still until real time has caught up with it; if
+ *   ids made by a clock that was ahead are forgotten in the meantime, fresh `keyed` writes are refused for so long. Not
+ *   covered, and applied again: ids of other versions, and answers that were forgotten early because more than
+ *   `maxAnswers` writes came within the window.
+ * Whether an earlier attempt was applied is unknown when a write is refused as expired, and the refusal says so.
+ *
+ * Rows: '\0' + key encodes records, '\u0001' remembered answers, '\u0002' the rest. Knows no group, no disk, no HTTP.
+ */
+import { StorageCorruption } from '../../raft/index.js';
+import { AnswerKind, DedupTable, type AnswerFacts, type RememberedAnswer } from './dedup-table.js';
+import { binaryString, readU32, readU48, writeU32, writeU48 } from '../big-endian.js';
+import { viewCommand, type CommandView } from './command.js';
+import { ERRORS, type ErrorCode, type ErrorDetails, type Outcome } from '../errors.js';
+import { FORMATS, numberWritten, reads, unknownNumber } from '../formats.js';
+import { hash64, hex64 } from '../keys/index.js';
+import { MAX_ENCODED_KEY_BYTES } from '../bounds.js';
+import { operationTimeMs } from './operation-id.js';
+import type { Answer, KeyRecord, Refusal } from '../operation.js';
+import {
+  createRevisionOf,
+  decodeRecord,
+  encodeRecord,
+  hashHighOf,
+  hashLowOf,
+  revisionOf,
+  versionOf,
+} from './record-row.js';
+import { HashSum } from './state-hash.js';
+import type { StateStore } from './state-store.js';
+
+/** Part of the replicated behaviour: the same on every replica, for the whole life of a cluster. */
+export interface KvMachineOptions {
+  /** Answers remembered per shard; default 16,384. */
+  readonly maxAnswers?: number;
+  /** Replicated milliseconds for which an answer is remembered; default 15 minutes. */
+  readonly windowMs?: number;
+}
+
+export const DEFAULT_MAX_ANSWERS = 16_384;
+export const DEFAULT_WINDOW_MS = 15 * 60_000;
+const EXPIRY_SHARE = 2 / 3;
+
+const META_KEY = '\u0002';
+const META_LAYOUT = numberWritten(FORMATS.shardMeta);
+const META_BYTES = 47;
+
+export class KvMachine {
+  private readonly answers: DedupTable;
+  private readonly windowMs: number;
+  private clockMs = 0;
+  private keys = 0;
+  private readonly hash = new HashSum();
+
+  constructor(
+    private readonly store: StateStore,
+    options: KvMachineOptions = {},
+  ) {
+    this.windowMs = options.windowMs ?? DEFAULT_WINDOW_MS;
+    const maxAnswers = options.maxAnswers ?? DEFAULT_MAX_ANSWERS;
+    if (!(maxAnswers >= 1) || !(this.windowMs > 0)) throw new RangeError('the memory of answers has no room');
+    this.answers = new DedupTable(store, { maxAnswers, windowMs: this.windowMs });
+  }
+
+  /** Live keys. */
+  get keyCount(): number {
+    return this.keys;
+  }
+
+  /** Replicated time: the latest that a leader's clock showed in an entry. */
+  get replicatedTimeMs(): number {
+    return this.clockMs;
+  }
+
+  get rememberedAnswers(): number {
+    return this.answers.size;
+  }
+
+  /**
+   * Applies the entry at `index`; once per entry, in order.
+   * @throws MalformedCommand if the entry is not one that this version understands. The state is then unchanged, and
+   * the replica must not go on: what others make of the entry is unknown here.
+   */
+  apply(index: number, data: Uint8Array): Answer {
+    const command = viewCommand(data);
+    if (command.wallTimeMs > this.clockMs) {
+      this.clockMs = command.wallTimeMs;
+      this.answers.forgetUntil(this.clockMs);
+    }
+    const known = this.answers.find(data, command.idAt);
+    if (known !== undefined) return answerAgain(known, command);
+    if (this.isPerhapsForgotten(command)) return refusal('idempotency-key-expired', {}, 'unknown');
+    const facts = this.write(index, command);
+    const { fingerprintHigh, fingerprintLow } = command;
+    const { kind, revision, detail } = facts;
+    this.answers.remember(data, command.idAt, this.clockMs, {
+      kind,
+      revision,
+      detail,
+      fingerprintHigh,
+      fingerprintLow,
+    });
+    return answerOf(facts, false);
+  }
+
+  /** The record of an encoded key. Its body may be a view of the row: nobody may write into it. */
+  get(key: Uint8Array): KeyRecord | undefined {
+    if (key.length > MAX_ENCODED_KEY_BYTES) return undefined;
+    const row = this.store.get(rowKeyOf(key));
+    return row === undefined ? undefined : decodeRecord(row);
+  }
+
+  /** 16 hex digits; equal on all replicas at the same applied index. */
+  stateHash(): string {
+    const { high, low } = hash64(this.metaRow());
+    return hex64(high, low);
+  }
+
+  /** Brings all that is kept in memory into rows. To be called before every checkpoint. */
+  flush(): void {
+    this.answers.flush();
+    this.store.set(META_KEY, this.metaRow());
+  }
+
+  /**
+   * Starts again from the rows of a checkpoint or snapshot; of the records it reads none.
+   * @throws StorageCorruption if the rows contradict each other.
+   */
+  load(): void {
+    const row = this.store.get(META_KEY) ?? EMPTY_META;
+    const layout = row[0] ?? 0;
+    if (!reads(FORMATS.shardMeta, layout)) throw new StorageCorruption(unknownNumber(FORMATS.shardMeta, layout));
+    if (row.length !== META_BYTES) throw new StorageCorruption(`the meta row of a shard has ${row.length} bytes`);
+    this.clockMs = readU48(row, 1);
+    this.keys = readU48(row, 7);
+    this.hash.set(readU32(row, 13), readU32(row, 17));
+    this.answers.load({
+      head: readU48(row, 21),
+      tail: readU48(row, 27),
+      horizonMs: readU48(row, 33),
+      hashHigh: readU32(row, 39),
+      hashLow: readU32(row, 43),
+    });
+  }
+
+  /** Of an id that is not remembered: may an earlier attempt have been applied, as far as the asker cannot rule it out? */
+  private isPerhapsForgotten(command: CommandView): boolean {
+    if (command.attempt === 'first') return false;
+    const madeMs = operationTimeMs(command.data, command.idAt);
+    if (!this.answers.mayHaveForgotten(madeMs)) return false;
+    if (command.attempt === 'again') return true;
+    return madeMs !== undefined && madeMs < this.clockMs - this.windowMs * EXPIRY_SHARE;
+  }
+
+  private write(index: number, command: CommandView): AnswerFacts {
+    const rowKey = binaryString(command.data, command.rowKeyAt, command.contentTypeAt);
+    const row = this.store.get(rowKey);
+    if (!holds(command, row)) {
+      return { kind: AnswerKind.preconditionFailed, revision: index, detail: row === undefined ? 0 : revisionOf(row) };
+    }
+    return command.isPut ? this.put(index, command, rowKey, row) : this.delete(index, rowKey, row);
+  }
+
+  private put(index: number, command: CommandView, rowKey: string, old: Uint8Array | undefined): AnswerFacts {
+    const version = old === undefined ? 1 : versionOf(old) + 1;
+    const row = encodeRecord(
+      {
+        source: command.data,
+        keyAt: command.rowKeyAt + 1,
+        contentTypeAt: command.contentTypeAt,
+        bodyAt: command.bodyAt,
+      },
+      { revision: index, createRevision: old === undefined ? index : createRevisionOf(old), version },
+    );
+    if (old === undefined) this.keys += 1;
+    else this.hash.subtract(hashHighOf(old), hashLowOf(old));
+    this.hash.add(hashHighOf(row), hashLowOf(row));
+    this.store.set(rowKey, row);
+    return { kind: old === undefined ? AnswerKind.created : AnswerKind.updated, revision: index, detail: version };
+  }
+
+  private delete(index: number, rowKey: string, old: Uint8Array | undefined): AnswerFacts {
+    if (old === undefined) return { kind: AnswerKind.notThere, revision: index, detail: 0 };
+    this.hash.subtract(hashHighOf(old), hashLowOf(old));
+    this.keys -= 1;
+    this.store.delete(rowKey);
+    return { kind: AnswerKind.deleted, revision: index, detail: 0 };
+  }
+
+  private metaRow(): Uint8Array {
+    const answers = this.answers.state();
+    const row = Buffer.alloc(META_BYTES);
+    row[0] = META_LAYOUT;
+    writeU48(row, 1, this.clockMs);
+    writeU48(row, 7, this.keys);
+    writeU32(row, 13, this.hash.high);
+    writeU32(row, 17, this.hash.low);
+    writeU48(row, 21, answers.head);
+    writeU48(row, 27, answers.tail);
+    writeU48(row, 33, answers.horizonMs);
+    writeU32(row, 39, answers.hashHigh);
+    writeU32(row, 43, answers.hashLow);
+    return row;
+  }
+}
+
+const EMPTY_META = new Uint8Array(META_BYTES);
+EMPTY_META[0] = META_LAYOUT;
+
+function holds(command: CommandView, row: Uint8Array | undefined): boolean {
+  switch (command.condition) {
+    case 'none':
+      return true;
+    case 'absent':
+      return row === undefined;
+    case 'exists':
+      return row !== undefined;
+    case 'revision':
+      return row !== undefined && revisionOf(row) === command.conditionRevision;
+  }
+}
+
+function answerAgain(known: RememberedAnswer, command: CommandView): Answer {
+  const same = known.fingerprintHigh === command.fingerprintHigh && known.fingerprintLow === command.fingerprintLow;
+  return same ? answerOf(known, true) : refusal('idempotency-key-reused', {});
+}
+
+function answerOf({ kind, revision, detail }: AnswerFacts, replayed: boolean): Answer {
+  switch (kind) {
+    case AnswerKind.created:
+      return { type: 'put', revision, version: detail, created: true, replayed };
+    case AnswerKind.updated:
+      return { type: 'put', revision, version: detail, created: false, replayed };
+    case AnswerKind.deleted:
+      return { type: 'delete', deleted: true, revision, replayed };
+    case AnswerKind.notThere:
+      return { type: 'delete', deleted: false, revision, replayed };
+    case AnswerKind.preconditionFailed:
+      return { ...refusal('precondition-failed', { currentRevision: detail }), replayed };
+  }
+}
+
+function refusal(code: ErrorCode, details: ErrorDetails, outcome: Outcome = ERRORS[code].outcome): Refusal {
+  return { type: 'refused', code, outcome, message: ERRORS[code].meaning, details };
+}
+
+const rowKeyBytes = Buffer.alloc(1 + MAX_ENCODED_KEY_BYTES);
+const SHORT_KEY = 48;
+
+function rowKeyOf(key: Uint8Array): string {
+  const length = key.length;
+  if (length > SHORT_KEY) rowKeyBytes.set(key, 1);
+  else for (let at = 0; at < length; at += 1) rowKeyBytes[at + 1] = key[at] ?? 0;
+  return binaryString(rowKeyBytes, 0, length + 1);
+}

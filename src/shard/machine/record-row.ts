@@ -1,0 +1,80 @@
+/**
+ * The row of a key: what `get` answers, and the hash by which the state of replicas is compared.
+ *
+ * | at | bytes | field |
+ * |----|---|--------------------------------------------------------------------------|
+ * |  0 | 1 | layout, 1                                                                |
+ * |  1 | 1 | length of the content type                                               |
+ * |  2 | 6 | revision                                                                 |
+ * |  8 | 6 | revision that created the key                                            |
+ * | 14 | 6 | version                                                                  |
+ * | 20 | 8 | xxHash64 of key and row, with these eight bytes zero                     |
+ * | 28 |   | content type, body (to the end)                                          |
+ *
+ * The hash is kept so that replacing a row costs one hash and not two. Knows no store and no conditions.
+ */
+import { StorageCorruption } from '../../raft/index.js';
+import { copyBytes, readU32, readU48, writeU32, writeU48 } from '../big-endian.js';
+import { contentTypeAt as internedType } from './content-type.js';
+import { FORMATS, numberWritten, reads, unknownNumber } from '../formats.js';
+import type { KeyRecord } from '../operation.js';
+import { hashRow } from './state-hash.js';
+
+const { recordLayout } = FORMATS;
+const LAYOUT = numberWritten(recordLayout);
+const AT = { layout: 0, typeLength: 1, revision: 2, created: 8, version: 14, hash: 20 } as const;
+const HEADER_BYTES = 28;
+
+export interface RecordFacts {
+  readonly revision: number;
+  readonly createRevision: number;
+  readonly version: number;
+}
+
+export const revisionOf = (row: Uint8Array): number => readU48(row, AT.revision);
+export const createRevisionOf = (row: Uint8Array): number => readU48(row, AT.created);
+export const versionOf = (row: Uint8Array): number => readU48(row, AT.version);
+export const hashHighOf = (row: Uint8Array): number => readU32(row, AT.hash);
+export const hashLowOf = (row: Uint8Array): number => readU32(row, AT.hash + 4);
+
+/** Where in `source` the parts of a row stand: key, content type and body, one after the other, body to the end. */
+export interface RecordSource {
+  readonly source: Uint8Array;
+  readonly keyAt: number;
+  readonly contentTypeAt: number;
+  readonly bodyAt: number;
+}
+
+/** A row of its own memory. */
+export function encodeRecord(from: RecordSource, facts: RecordFacts): Uint8Array {
+  const { source, keyAt, contentTypeAt, bodyAt } = from;
+  const row = Buffer.allocUnsafe(HEADER_BYTES + source.length - contentTypeAt);
+  row[AT.layout] = LAYOUT;
+  row[AT.typeLength] = bodyAt - contentTypeAt;
+  writeU48(row, AT.revision, facts.revision);
+  writeU48(row, AT.created, facts.createRevision);
+  writeU48(row, AT.version, facts.version);
+  writeU32(row, AT.hash, 0);
+  writeU32(row, AT.hash + 4, 0);
+  copyBytes(row, HEADER_BYTES, source, contentTypeAt, source.length);
+  const { high, low } = hashRow(row, source, keyAt, contentTypeAt);
+  writeU32(row, AT.hash, high);
+  writeU32(row, AT.hash + 4, low);
+  return row;
+}
+
+/** The record in a row; its body is a view of the row, into which nobody may write. @throws StorageCorruption */
+export function decodeRecord(row: Uint8Array): KeyRecord {
+  const bodyAt = HEADER_BYTES + (row[AT.typeLength] ?? 0);
+  const layout = row[AT.layout] ?? 0;
+  if (layout !== LAYOUT && !reads(recordLayout, layout))
+    throw new StorageCorruption(unknownNumber(recordLayout, layout));
+  if (bodyAt > row.length) throw new StorageCorruption('the row of a key is cut short');
+  return {
+    revision: revisionOf(row),
+    createRevision: createRevisionOf(row),
+    version: versionOf(row),
+    contentType: internedType(row, HEADER_BYTES, bodyAt),
+    body: row.subarray(bodyAt),
+  };
+}

@@ -1,0 +1,68 @@
+/**
+ * The rows of a node's groups that were used of late, within a bound of bytes: what most reads need is found here and
+ * not in SQLite, where a read takes 4 µs of the event loop (a fifth of a node's processor time under writes).
+ *
+ * Two generations: what is used enters the young one; when that holds half of the bound, the old one is dropped as a
+ * whole and the young one takes its place. So nothing is moved or sorted on a hit, and a row that is used at least once
+ * a generation stays. Always holds the latest value or none. Knows nothing of what rows mean.
+ */
+import type { GroupId, StateKey } from '../../raft/index.js';
+
+type Rows = Map<StateKey, Uint8Array>;
+
+/** What an entry of a map costs besides key and value, roughly. */
+const ROW_OVERHEAD_BYTES = 64;
+
+export class RowCache {
+  readonly #mostYoungBytes: number;
+  #young = new Map<GroupId, Rows>();
+  #old = new Map<GroupId, Rows>();
+  #youngBytes = 0;
+
+  /** @param maxBytes of all groups together; 0 remembers nothing. */
+  constructor(maxBytes: number) {
+    this.#mostYoungBytes = maxBytes / 2;
+  }
+
+  get(group: GroupId, key: StateKey): Uint8Array | undefined {
+    const young = this.#young.get(group)?.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(group)?.get(key);
+    if (old !== undefined) this.set(group, key, old);
+    return old;
+  }
+
+  set(group: GroupId, key: StateKey, value: Uint8Array): void {
+    let rows = this.#young.get(group);
+    if (rows === undefined) this.#young.set(group, (rows = new Map<StateKey, Uint8Array>()));
+    const replaced = rows.get(key);
+    this.#youngBytes += value.length - (replaced?.length ?? -key.length - ROW_OVERHEAD_BYTES);
+    rows.set(key, value);
+    if (this.#youngBytes > this.#mostYoungBytes) this.#turnOver();
+  }
+
+  delete(group: GroupId, key: StateKey): void {
+    const rows = this.#young.get(group);
+    const deleted = rows?.get(key);
+    if (deleted !== undefined) {
+      rows?.delete(key);
+      this.#youngBytes -= deleted.length + key.length + ROW_OVERHEAD_BYTES;
+    }
+    this.#old.get(group)?.delete(key);
+  }
+
+  /** The state of the group was replaced. */
+  clear(group: GroupId): void {
+    for (const [key, value] of this.#young.get(group) ?? []) {
+      this.#youngBytes -= value.length + key.length + ROW_OVERHEAD_BYTES;
+    }
+    this.#young.delete(group);
+    this.#old.delete(group);
+  }
+
+  #turnOver(): void {
+    this.#old = this.#mostYoungBytes > 0 ? this.#young : new Map<GroupId, Rows>();
+    this.#young = new Map();
+    this.#youngBytes = 0;
+  }
+}

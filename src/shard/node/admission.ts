@@ -1,0 +1,135 @@
+import { encodeCommand } from '../machine/index.js';
+import type { DiskStalls } from './disk-stalls.js';
+import type { Replica } from './replica.js';
+import type { ReplicaSet } from './replica-set.js';
+import { shardOfKey } from '../keys/index.js';
+import type { Done } from './inbox.js';
+import { refuseLeaving, type Closed } from './leaving.js';
+import type { NodeLimits } from './options.js';
+import type { Answer, Operation, ShardReply, ShardRequest } from '../operation.js';
+import { isReplicaFault, logCallbackFault, refusalFor } from './operation-faults.js';
+import { refuse } from '../refusals.js';
+import type { Logger, Runtime } from '../runtime.js';
+import type { Waiter } from './pending.js';
+
+export type AdmissionLimits = Pick<NodeLimits, 'inflight' | 'inflightBytes'>;
+
+export interface AdmissionOptions {
+  readonly shardCount: number;
+  readonly limits: AdmissionLimits;
+  readonly logger: Logger;
+  readonly disk: Pick<DiskStalls, 'refusal'>;
+}
+
+class PendingOperation implements Waiter {
+  readonly deadline: number;
+  readonly key: Uint8Array;
+  isAnswered = false;
+  readonly #bytes: number;
+  readonly #operations: Admission;
+  readonly #group: Replica;
+  readonly #done: Done;
+
+  constructor(operations: Admission, group: Replica, request: ShardRequest, deadline: number, done: Done) {
+    this.#operations = operations;
+    this.#group = group;
+    this.deadline = deadline;
+    this.key = request.operation.key;
+    this.#bytes = bytesOf(request);
+    operations.inflight++;
+    operations.inflightBytes += this.#bytes;
+    this.#done = done;
+  }
+
+  done(answer: Answer): void {
+    this.isAnswered = true;
+    this.#operations.inflight--;
+    this.#operations.inflightBytes -= this.#bytes;
+    this.#operations.reply(this.#done, { answer, term: this.#group.raft.term, servedBy: this.#group.raft.id });
+  }
+}
+
+export class Admission {
+  inflight = 0;
+  inflightBytes = 0;
+  closed: Closed | undefined;
+  readonly #self: number;
+  readonly #groups: ReplicaSet;
+  readonly #runtime: Runtime;
+  readonly #shardCount: number;
+  readonly #limits: AdmissionLimits;
+  readonly #logger: Logger;
+  readonly #disk: Pick<DiskStalls, 'refusal'>;
+
+  constructor(self: number, groups: ReplicaSet, runtime: Runtime, options: AdmissionOptions) {
+    const { shardCount, limits, logger, disk } = options;
+    this.#disk = disk;
+    this.#self = self;
+    this.#groups = groups;
+    this.#runtime = runtime;
+    this.#shardCount = shardCount;
+    this.#limits = limits;
+    this.#logger = logger;
+  }
+
+  /** Calls back. What the callback throws is a defect of who asked, and no trouble of this node's. */
+  reply(done: Done, reply: ShardReply): void {
+    try {
+      done(reply);
+    } catch (error) {
+      logCallbackFault(error, this.#logger);
+    }
+  }
+
+  /**
+   * Begins an operation; `done` is called exactly once. What one operation makes throw is its own answer.
+   * @throws only what says that this replica can no longer be trusted
+   */
+  start(request: ShardRequest, done: Done): void {
+    const group = this.#groups.ofShard(request.shard);
+    const refusal = this.#refusal(group, request);
+    if (refusal !== undefined || group === undefined) {
+      const answer = refusal ?? refuse('not-here', 'this node holds no replica of the shard', { shard: request.shard });
+      this.reply(done, { answer, term: group?.raft.term ?? 0, servedBy: this.#self });
+      return;
+    }
+    const deadline = this.#runtime.now() + request.budgetMs;
+    const waiter = new PendingOperation(this, group, request, deadline, done);
+    try {
+      this.#begin(group, request.operation, waiter);
+    } catch (error) {
+      // A stale read that the disk fails is answered by then. Of all else nothing was handed to the group: nobody else answers.
+      if (!waiter.isAnswered) waiter.done(refusalFor(error, this.#logger));
+      if (isReplicaFault(error)) throw error;
+    }
+    this.#groups.touch(group);
+  }
+
+  #begin(group: Replica, operation: Operation, waiter: Waiter): void {
+    if (operation.type === 'get') group.read(operation.consistency, waiter);
+    else if (this.#disk.refusal !== undefined) group.refuseWrite(waiter, this.#disk.refusal);
+    // Only a leader's proposal is encoded: its clock goes into the entry.
+    else if (group.isLeader) group.write(encodeCommand(operation, this.#runtime.wallTime()), waiter);
+    else group.refuseWrite(waiter);
+  }
+
+  #refusal(group: Replica | undefined, request: ShardRequest): Answer | undefined {
+    if (this.closed !== undefined) return refuseLeaving(this.closed, request.shard);
+    if (group === undefined) return undefined;
+    // A router that hashes otherwise would give the key a second home.
+    if (shardOfKey(request.operation.key, this.#shardCount) !== request.shard) {
+      return refuse('invalid-request', `the key does not belong to shard ${request.shard}`, { field: 'shard' });
+    }
+    const { inflight, inflightBytes } = this.#limits;
+    if (this.inflight >= inflight) return refuse('overloaded', `${inflight} operations wait at this node`);
+    // One operation always fits, however large: its own limit is the router's business.
+    if (this.inflight > 0 && this.inflightBytes + bytesOf(request) > inflightBytes) {
+      return refuse('overloaded', `operations of ${inflightBytes} bytes wait at this node`);
+    }
+    return undefined;
+  }
+}
+
+function bytesOf({ operation }: ShardRequest): number {
+  return operation.key.length + (operation.type === 'put' ? operation.body.length : 0);
+}

@@ -1,0 +1,78 @@
+/**
+ * What it means for a node that its commits wait for room on the disk: reads go on, consensus goes on as far as it can,
+ * new writes are refused: at once if the disk is full, and once it has taken a while if it is the journal's quota or a
+ * want of descriptors, which mostly pass. Knows storage; knows no group.
+ */
+import type { Storage, StorageStall } from '../../raft/index.js';
+import type { ErrorCode } from '../errors.js';
+import type { Logger, Runtime } from '../runtime.js';
+
+export interface DiskStall {
+  /** Commits and the start of the node; or only checkpoints, and commits go on as long as the journal has room. */
+  readonly waits: StorageStall['waits'];
+  /** The disk is full; the journal is, by its quota; or a file cannot be opened, for want of descriptors. */
+  readonly reason: 'disk-full' | 'journal-full' | 'no-descriptors';
+  readonly message: string;
+  /** Since when, ms on the runtime's monotonic clock. */
+  readonly sinceMs: number;
+}
+
+/**
+ * So long writes only wait when the journal has come to its quota, and a checkpoint is about to make room: the writes
+ * that wait meanwhile are bounded by those that a node admits.
+ */
+export const STALL_PATIENCE_MS = 500;
+
+const REASONS = { full: 'disk-full', quota: 'journal-full', unopened: 'no-descriptors' } as const;
+
+export class DiskStalls {
+  readonly #runtime: Runtime;
+  readonly #logger: Logger;
+  #stall: DiskStall | undefined;
+
+  /** `onStall`: commits have just begun to wait; a checkpoint may make room. Called outside of the node's turns. */
+  constructor(storage: Storage, runtime: Runtime, logger: Logger, onStall: () => void) {
+    this.#runtime = runtime;
+    this.#logger = logger;
+    storage.onStall((stall) => {
+      const isNew = this.#stall === undefined;
+      this.#note(stall);
+      if (stall !== undefined && isNew) onStall();
+    });
+  }
+
+  get stall(): DiskStall | undefined {
+    return this.#stall;
+  }
+
+  /** For how long commits have waited; undefined: they have not. */
+  get roomWaitMs(): number | undefined {
+    return this.#stall?.waits === 'commits' ? this.#runtime.now() - this.#stall.sinceMs : undefined;
+  }
+
+  /** Why a write is refused now, and under which code. */
+  get refusal(): { readonly code: ErrorCode; readonly message: string } | undefined {
+    if (this.#stall?.waits !== 'commits') return undefined;
+    const { reason, sinceMs } = this.#stall;
+    if (reason === 'disk-full') return { code: 'disk-full', message: 'the disk of the node is full' };
+    if (this.#runtime.now() - sinceMs < STALL_PATIENCE_MS) return undefined;
+    if (reason === 'journal-full') return { code: 'disk-full', message: 'the journal of the node is at its quota' };
+    return { code: 'overloaded', message: 'the node has no file descriptors left for its journal' };
+  }
+
+  #note(stall: StorageStall | undefined): void {
+    const before = this.#stall;
+    const now = this.#runtime.now();
+    if (stall === undefined) {
+      if (before !== undefined)
+        this.#logger.info({ afterMs: Math.round(now - before.sinceMs) }, 'the disk has room again');
+      this.#stall = undefined;
+      return;
+    }
+    const { waits, message } = stall;
+    const reason = REASONS[stall.reason];
+    this.#stall = { waits, reason, message, sinceMs: before?.sinceMs ?? now };
+    if (before?.reason === reason && before.waits === waits) return;
+    this.#logger.warn({ reason: message }, waits === 'commits' ? 'commits wait for room' : 'checkpoints wait for room');
+  }
+}

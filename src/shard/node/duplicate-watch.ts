@@ -1,0 +1,186 @@
+/**
+ * Two processes under one node id that are linked to different peers: the original here, a copy there.
+ *
+ * Nobody who has only one of them can see the other, so nodes ask each other, about nodes that share a group with them:
+ *
+ *  - before a process is taken that was not linked here last, all neighbours are asked whether another process of that node is linked
+ *    to them, and alive. If one says so, the newcomer is refused, as if it had met the other one here (`duplicates.ts`);
+ *  - when a link comes up (to a node that two of us know, or between two of us), both sides are asked about what the
+ *    other has. So two processes that were taken on both sides of a partition are found when it ends.
+ *
+ * Whoever is asked answers with a sign of life that it got after the question; whoever asked then gets one from its own. The process
+ * here was linked before the question and gives it after the answer, so both were alive at one moment, between the two. The later
+ * of them is refused, by everybody who has it.
+ *
+ * A neighbour that is cut off is not asked for long. Builds that speak version 1 are not asked at all.
+ */
+import type { NodeId } from '../../raft/index.js';
+import {
+  duplicateNode,
+  type Hello,
+  isLater,
+  type PeerId,
+  type PeerMessage,
+  ROUTER_PEERS,
+  type Transport,
+  TWO_PROCESSES,
+  type Verdict,
+} from '../transport/index.js';
+import type { Logger, Runtime, Timer } from '../runtime.js';
+/** Since when links carry such questions. */
+const FIRST_VERSION = 2;
+/** A neighbour has to ask for a sign of life itself: as long as a silent link lasts. */
+const ANSWER_MS = 3_000;
+
+export type ProcessQuestion = Extract<PeerMessage, { type: 'process-question' }>;
+export type ProcessAnswer = Extract<PeerMessage, { type: 'process-answer' }>;
+
+export interface DuplicateWatchOptions {
+  readonly transport: Pick<Transport, 'send' | 'flush' | 'link' | 'prove' | 'refuse'>;
+  readonly runtime: Pick<Runtime, 'after' | 'defer'>;
+  readonly logger: Logger;
+  /** Nodes that share a group with this one. */
+  readonly neighbours: () => readonly NodeId[];
+  readonly isDead: (id: NodeId) => boolean;
+  /** The process that was linked here last. */
+  readonly lastProcess: (id: NodeId) => number | undefined;
+}
+
+/** A hello that waits for what the neighbours say. */
+interface Inquiry {
+  readonly node: NodeId;
+  readonly process: number;
+  readonly asked: Set<NodeId>;
+  readonly decide: Verdict;
+  readonly timer: Timer;
+}
+
+export class DuplicateWatch {
+  readonly #options: DuplicateWatchOptions;
+  #inquiries: Inquiry[] = [];
+  /** Whom we have asked back about which process, while the link to that is up: each once. */
+  readonly #askedBack = new Map<NodeId, Set<PeerId>>();
+
+  constructor(options: DuplicateWatchOptions) {
+    this.#options = options;
+  }
+
+  /** `TransportEvents.examine` */
+  examine({ role, from, extension: { process } }: Hello, decide: Verdict): void {
+    const { runtime, transport, isDead, lastProcess } = this.#options;
+    const isKnown = role === 'router' || process === undefined || lastProcess(from) === process;
+    const asked = isKnown ? [] : this.#linkedNeighbours(from).filter((id) => !isDead(id));
+    if (process === undefined || asked.length === 0) {
+      decide(undefined);
+      return;
+    }
+    for (const peer of asked) transport.send(peer, { type: 'process-question', node: from, process });
+    const timer = runtime.after(ANSWER_MS, () => {
+      this.#end(inquiry, undefined);
+    });
+    const inquiry = { node: from, process, asked: new Set(asked), decide, timer };
+    this.#inquiries.push(inquiry);
+    transport.flush();
+  }
+
+  /** In a turn. */
+  link(peer: PeerId, up: boolean): void {
+    if (peer >= ROUTER_PEERS) return;
+    this.#askedBack.delete(peer);
+    if (!up) {
+      for (const inquiry of [...this.#inquiries]) this.#heard(inquiry, peer);
+      return;
+    }
+    if (!this.#options.neighbours().includes(peer)) return;
+    for (const other of this.#linkedNeighbours(peer)) {
+      this.#ask(other, peer);
+      this.#ask(peer, other);
+    }
+  }
+
+  /** Asked before it was, and silent for an election timeout since: it is not waited for any more than one that was dead by then. */
+  silent(peer: NodeId): void {
+    for (const inquiry of [...this.#inquiries]) this.#heard(inquiry, peer);
+  }
+
+  /** In a turn, as the answer. */
+  asked(from: PeerId, { node, process }: ProcessQuestion): void {
+    const { transport } = this.#options;
+    if (from >= ROUTER_PEERS) return;
+    const link = transport.link(node);
+    const mine = link?.extension.process;
+    const answer = { type: 'process-answer', node, process } as const;
+    if (link === undefined || mine === undefined || mine === process) {
+      transport.send(from, answer);
+      return;
+    }
+    transport.prove(node, (isAlive) => {
+      const other = { process: mine, incarnation: link.incarnation };
+      transport.send(from, isAlive ? { ...answer, other } : answer);
+      if (isAlive) this.#askBack(from, node);
+      transport.flush();
+    });
+  }
+
+  answered(from: PeerId, { node, process, other }: ProcessAnswer): void {
+    for (const inquiry of [...this.#inquiries]) {
+      if (inquiry.node !== node || inquiry.process !== process) continue;
+      if (other === undefined) this.#heard(inquiry, from);
+      else {
+        this.#report(node, process, other.process, from);
+        this.#end(inquiry, duplicateNode(node));
+      }
+    }
+    const { transport } = this.#options;
+    const link = transport.link(node);
+    if (other === undefined || link?.extension.process !== process) return;
+    transport.prove(node, (isAlive) => {
+      if (!isAlive || transport.link(node) !== link) return;
+      this.#report(node, process, other.process, from);
+      if (isLater({ process, incarnation: link.incarnation }, other)) transport.refuse(node, duplicateNode(node));
+    });
+  }
+
+  /** Whoever asked does not know of ours before it has an answer to a question of our own. */
+  #askBack(peer: PeerId, node: NodeId): void {
+    const asked = this.#askedBack.get(node) ?? new Set();
+    this.#askedBack.set(node, asked);
+    if (!asked.has(peer)) this.#ask(peer, node);
+    asked.add(peer);
+  }
+
+  /** Asks `peer` whether it has another process of `node` than we. */
+  #ask(peer: PeerId, node: NodeId): void {
+    const { transport } = this.#options;
+    const process = transport.link(node)?.extension.process;
+    if (process !== undefined && this.#speaks(peer)) transport.send(peer, { type: 'process-question', node, process });
+  }
+
+  #linkedNeighbours(except: NodeId): NodeId[] {
+    return this.#options.neighbours().filter((id) => id !== except && this.#speaks(id));
+  }
+
+  /** It is linked, and could read a question. */
+  #speaks(peer: PeerId): boolean {
+    return (this.#options.transport.link(peer)?.version ?? 0) >= FIRST_VERSION;
+  }
+
+  /** This one knows of no other process, or will not say. */
+  #heard(inquiry: Inquiry, from: PeerId): void {
+    if (inquiry.asked.delete(from) && inquiry.asked.size === 0) this.#end(inquiry, undefined);
+  }
+
+  #end(inquiry: Inquiry, refused: Parameters<Verdict>[0]): void {
+    if (!this.#inquiries.includes(inquiry)) return;
+    this.#inquiries = this.#inquiries.filter((other) => other !== inquiry);
+    inquiry.timer.cancel();
+    // A link begins between turns.
+    this.#options.runtime.defer(() => {
+      inquiry.decide(refused);
+    });
+  }
+
+  #report(node: NodeId, process: number, other: number, peer: PeerId): void {
+    this.#options.logger.error({ peer: node, process, other, otherIsAt: peer }, TWO_PROCESSES);
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * The inbox: everything that reaches a node from outside waits here for the next turn.
+ *
+ * Asks for one turn at a time, however much arrives. Knows nothing of what is done with the contents.
+ */
+import type { QueuedWrite } from './commit-pipeline.js';
+import type { ShardReply, ShardRequest } from '../operation.js';
+import type { Runtime } from '../runtime.js';
+import type { PeerId, PeerMessage } from '../transport/index.js';
+
+export type Done = (reply: ShardReply) => void;
+
+export interface Frame {
+  readonly from: PeerId;
+  readonly messages: readonly PeerMessage[];
+}
+
+export interface Submission {
+  readonly request: ShardRequest;
+  readonly done: Done;
+}
+
+export interface Contents {
+  readonly durable: readonly (readonly QueuedWrite[])[];
+  readonly frames: readonly Frame[];
+  readonly tasks: readonly (() => void)[];
+  /** 0 or 1: a node that was paused does not catch up on ticks, or it would start elections for no reason. */
+  readonly tick: boolean;
+}
+
+/** Who begins what was submitted. */
+interface Starter {
+  start(request: ShardRequest, done: Done): void;
+}
+
+export class Inbox {
+  #durable: (readonly QueuedWrite[])[] = [];
+  #frames: Frame[] = [];
+  #messages = 0;
+  #submissions: Submission[] = [];
+  #tasks: (() => void)[] = [];
+  #tick = false;
+  #scheduled = false;
+  readonly #runtime: Runtime;
+  readonly #maxMessages: number;
+  readonly #turn: () => void;
+
+  constructor(runtime: Runtime, maxMessages: number, turn: () => void) {
+    this.#runtime = runtime;
+    this.#maxMessages = maxMessages;
+    this.#turn = turn;
+  }
+
+  get length(): number {
+    return this.#messages + this.#submissions.length;
+  }
+
+  /** Drops the frame when too much waits already: Raft resends, routers retry. */
+  frame(frame: Frame): void {
+    if (this.#messages >= this.#maxMessages) return;
+    this.#messages += frame.messages.length;
+    this.#frames.push(frame);
+    this.schedule();
+  }
+
+  submission(submission: Submission): void {
+    this.#submissions.push(submission);
+    this.schedule();
+  }
+
+  durable(writes: readonly QueuedWrite[]): void {
+    this.#durable.push(writes);
+    this.schedule();
+  }
+
+  task(task: () => void): void {
+    this.#tasks.push(task);
+    this.schedule();
+  }
+
+  tick(): void {
+    this.#tick = true;
+    this.schedule();
+  }
+
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#runtime.defer(this.#begin);
+  }
+
+  readonly #begin = (): void => {
+    this.#scheduled = false;
+    this.#turn();
+    // The turn failed before it came to them: nobody else would answer them.
+    if (this.#submissions.length > 0) this.schedule();
+  };
+
+  /** Begins all that was submitted; what that throws ends it, and those behind it stay here. */
+  startSubmitted(operations: Starter): void {
+    const submissions = this.#submissions;
+    this.#submissions = [];
+    let started = 0;
+    try {
+      for (const { request, done } of submissions) {
+        started++;
+        operations.start(request, done);
+      }
+    } finally {
+      if (started < submissions.length) this.#submissions = [...submissions.slice(started), ...this.#submissions];
+    }
+  }
+
+  /** All but submissions. */
+  take(): Contents {
+    const contents: Contents = {
+      durable: this.#durable,
+      frames: this.#frames,
+      tasks: this.#tasks,
+      tick: this.#tick,
+    };
+    this.#durable = [];
+    this.#frames = [];
+    this.#messages = 0;
+    this.#tasks = [];
+    this.#tick = false;
+    return contents;
+  }
+}

@@ -1,0 +1,26 @@
+/** Why a node that stops or has failed takes no operations, and what it answers. */
+import { StorageFull } from '../../raft/index.js';
+import { DuplicateNode } from '../transport/index.js';
+import { isReplicaFault } from './operation-faults.js';
+import type { Refusal } from '../operation.js';
+import { refuse } from '../refusals.js';
+
+/** `internal`: an invariant was broken. */
+export type LeavingCode = 'shutting-down' | 'disk-full' | 'storage-failed' | 'internal';
+
+/** Why a node takes no operations now. */
+export interface Closed {
+  readonly code: LeavingCode;
+  readonly reason: string;
+}
+
+/** What threw in a turn, or on the way to the disk, and ended the node. */
+export function closedBy(error: Error): Closed {
+  if (error instanceof DuplicateNode) return { code: 'shutting-down', reason: error.message };
+  if (!isReplicaFault(error)) return { code: 'internal', reason: 'the node has broken an invariant' };
+  return { code: error instanceof StorageFull ? 'disk-full' : 'storage-failed', reason: error.message };
+}
+
+/** It speaks for the replica, as the shard in it says, and not for the operation: another replica may take that. */
+export const refuseLeaving = ({ code, reason }: Closed, shard: number): Refusal =>
+  refuse(code, reason, { shard }, 'not_applied');

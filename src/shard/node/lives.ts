@@ -1,0 +1,311 @@
+/**
+ * Lives: notices that a node's disk went back in time, from what the other nodes remember of it (s60).
+ *
+ * Every start of a node on its folder is a *life*, and has a number, the boot, that rises durably before the node links to anybody.
+ * The *position* is the number of the last durable row of its journal; no row that an acknowledgement, a vote or a commit
+ * depends on has a higher one than was told with it. Every node keeps of every other the highest boot and position that
+ * it was told. Two nodes say these in their hellos, so both sides judge alike, and before the link begins: a life is *accused* if
+ *
+ *  - another process has had its boot number, or a higher one (a copy was restored, or the folder is empty); or
+ *  - it is of another folder: every folder has an id, drawn at random when a node first starts on it; or
+ *  - its journal ended, when it started, before a position that an earlier life had told; or
+ *  - an earlier life was accused, and it was not kept that it has been in quarantine since.
+ *
+ * A node whose cluster has a uid is accused only by those that have it, too. An accused node raises its boot above all that the accuser knows, keeps that it is in quarantine, and puts all its replicas into it
+ * (`raft/quarantine.ts`), in the middle of the hello: nothing goes over the link before. Each replica is
+ * let out by its leader; the quarantine of the node ends when all are out, and goes on after a restart until then.
+ *
+ * # What is kept, and when
+ *
+ * A peer's boot as soon as it is met, before any later commit of this node; positions in memory with every frame, on disk about
+ * once a second, at checkpoints and when the node stops. So a roll-back is missed only if every node that was told the lost rows'
+ * positions is away, or crashed within a second of hearing of them, *and* the lost rows are of the last life (else the
+ * boot gives it away), and no other peer was told a later position. Positions go to all peers that anything is said to, at
+ * least with each round of pings: what can be missed at all is a disk that lost its last moments, never an old copy or an empty folder.
+ * Builds that speak version 1 tell and remember nothing.
+ *
+ * Knows no group and no link; the node calls it.
+ */
+import { z } from 'zod';
+import type { GroupId, NodeId, Storage } from '../../raft/index.js';
+import type { NodeStatus } from '../status.js';
+import { randomId } from '../random-id.js';
+import type { Hello, HelloExtension, PeerId, Transport } from '../transport/index.js';
+/** Since when links carry positions. */
+const FIRST_VERSION = 2;
+/** Numbers that a process may draw for itself. */
+const PROCESSES = 2 ** 47;
+/** Positions that were heard of are kept so often, ms; each time costs the disk a sync. */
+const SAVE_EVERY_MS = 1_000;
+const LIFE_META = 'life';
+const PEERS_META = 'peers';
+
+const ownSchema = z.object({
+  boot: z.number(),
+  /** The last life that was in quarantine; 0: none. */
+  quarantined: z.number(),
+  /** That quarantine is not over. */
+  open: z.boolean(),
+  /** Groups that are out of it, and of which life's. */
+  released: z.array(z.tuple([z.number(), z.number()])),
+  /** The id of this folder; undefined before a build that draws one has started on it. */
+  folder: z.string().optional(),
+});
+
+const peerSchema = z.object({
+  boot: z.number(),
+  position: z.number(),
+  process: z.number(),
+  accused: z.number(),
+  /** Of its data folder; undefined if a build said nothing of it. */
+  folder: z.string().optional(),
+});
+
+/** What is known of another node's lives. */
+export type KnownLife = z.infer<typeof peerSchema>;
+
+/** What a life says of itself. */
+export interface LifeClaim {
+  readonly boot: number;
+  /** Where the journal ended when it started. */
+  readonly started: number;
+  /** Drawn at random by the process. */
+  readonly process: number;
+  readonly quarantined: number;
+  /** The id of its data folder, if it says one. */
+  readonly folder?: string | undefined;
+}
+
+/** Why this life is accused; undefined: it is not. Both sides of a link ask it of the same numbers. */
+export function accusation(known: KnownLife | undefined, claim: LifeClaim): string | undefined {
+  if (known === undefined) return undefined;
+  if (known.accused > 0 && claim.quarantined <= known.accused) return 'it was found to have gone back in time before';
+  if (known.process === claim.process) return undefined;
+  if (claim.boot <= known.boot) return `this is start ${claim.boot} of its folder, and start ${known.boot} was seen`;
+  if (isAnotherFolder(known, claim)) return 'its data folder is not the one that was seen';
+  if (claim.started >= known.position) return undefined;
+  return `its journal ended at row ${claim.started}, and row ${known.position} was seen`;
+}
+
+const isAnotherFolder = (known: KnownLife, { folder }: LifeClaim): boolean =>
+  known.folder !== undefined && folder !== undefined && known.folder !== folder;
+
+/** That of a node which is accused in its life `boot`: no process of it had that number, as far as both sides know. */
+const nextLife = (boot: number, known: KnownLife | undefined): number =>
+  Math.max(boot, known?.boot ?? 0, known?.accused ?? 0) + 1;
+
+export interface LivesHost {
+  /** All replicas are to go into the quarantine of this life, at once. */
+  accused(life: number, why: string, accuser: NodeId): void;
+  /** Something could not be kept. */
+  fail(error: Error): void;
+}
+
+/** A replica, as far as its quarantine is concerned. */
+interface Confined {
+  readonly id: GroupId;
+  readonly raft: { readonly quarantinedLife: number | undefined; readonly quarantineIsOver: boolean };
+}
+
+export class Lives {
+  readonly #storage: Storage;
+  readonly #transport: Pick<Transport, 'send' | 'link'>;
+  readonly #host: LivesHost;
+  readonly #peers = new Map<NodeId, KnownLife>();
+  #own: z.infer<typeof ownSchema> = { boot: 0, quarantined: 0, open: false, released: [] };
+  #started = 0;
+  /** Peers that anything was said to in this turn; each once, few. */
+  readonly #spokenTo: PeerId[] = [];
+  readonly #told = new Map<PeerId, number>();
+  #isKept = true;
+  #savedAt = 0;
+  #isSaving = false;
+  #hasMet = false;
+  #wasAccused = false;
+  #why = 'its disk went back in time, as an earlier start found';
+  #process = 0;
+
+  constructor(storage: Storage, transport: Pick<Transport, 'send' | 'link'>, host: LivesHost) {
+    this.#storage = storage;
+    this.#transport = transport;
+    this.#host = host;
+  }
+
+  /** Begins a life: its number is on disk before this resolves. `random`: in [0, 1), tells this process from others. */
+  async start(meta: ReadonlyMap<string, Uint8Array>, random: () => number): Promise<void> {
+    this.#process = Math.floor(random() * PROCESSES);
+    const own = read(meta.get(LIFE_META), ownSchema) ?? this.#own;
+    const boot = own.boot + 1;
+    const folder = own.folder ?? randomId(random);
+    this.#own = { ...own, boot, quarantined: own.open ? boot : own.quarantined, folder };
+    const peers = read(meta.get(PEERS_META), z.array(z.tuple([z.number(), peerSchema]))) ?? [];
+    for (const [id, known] of peers) this.#peers.set(id, known);
+    this.#started = this.#storage.position;
+    await this.#storage.putMeta(LIFE_META, bytes(this.#own));
+  }
+
+  /** For the node's status: nothing, unless the node is in quarantine. */
+  status(): Pick<NodeStatus, 'quarantine'> {
+    return this.#own.open ? { quarantine: this.#why } : {};
+  }
+
+  /** With what a group's replica starts. */
+  optionsOf(group: GroupId): { readonly quarantine: number | undefined; readonly released: number | undefined } {
+    const { open, quarantined } = this.#own;
+    const released = this.#own.released.find(([id]) => id === group)?.[1];
+    return { quarantine: open && released === undefined ? quarantined : undefined, released };
+  }
+
+  // Hellos.
+
+  /** Whether that node has been met here with this very data folder. */
+  knowsFolder(peer: NodeId, folder: string | undefined): boolean {
+    return folder !== undefined && this.#peers.get(peer)?.folder === folder;
+  }
+
+  /** The process of a node that was linked here last. */
+  lastProcess(peer: NodeId): number | undefined {
+    return this.#peers.get(peer)?.process;
+  }
+
+  helloTo(peer: NodeId): HelloExtension {
+    const { boot, quarantined, folder } = this.#own;
+    const mine = {
+      ...(folder === undefined ? {} : { folderId: folder }),
+      boot,
+      quarantined,
+      process: this.#process,
+      started: this.#started,
+      position: this.#storage.position,
+    };
+    const known = this.#peers.get(peer);
+    return known === undefined ? mine : { ...mine, known };
+  }
+
+  /**
+   * The hellos of a link to another node are exchanged; nothing has gone over it yet. `isOurs`: it has shown that it is of this
+   * cluster, as far as that can be shown yet. What any other remembers may be of the node of this number elsewhere: it accuses nobody.
+   */
+  met({ role, from, extension }: Hello, isOurs: boolean): void {
+    const { boot, process, started = 0, position = 0, quarantined = 0, folderId: folder, known } = extension;
+    if (role !== 'node' || boot === undefined || process === undefined) return;
+    this.#told.delete(from);
+    this.#judgePeer(from, { boot, started, process, quarantined, folder }, position);
+    if (known !== undefined && isOurs) this.#judgeSelf(from, known);
+  }
+
+  #judgePeer(id: NodeId, claim: LifeClaim, position: number): void {
+    const known = this.#peers.get(id);
+    const { process, folder } = claim;
+    const isAccused = accusation(known, claim) !== undefined;
+    const seen = Math.max(known?.boot ?? 0, claim.boot);
+    // The number that it takes now is used up, too: else another copy of its folder might take it once more, and be
+    // held for the one that left its quarantine already.
+    const boot = isAccused ? nextLife(claim.boot, known) : seen;
+    const accused = isAccused ? seen : 0;
+    if (known?.process === process && known.accused === accused && known.boot === boot) {
+      this.heardPosition(id, position);
+      return;
+    }
+    this.#peers.set(id, { boot, position, process, accused, folder });
+    this.#isKept = false;
+    this.#hasMet = true;
+  }
+
+  #judgeSelf(accuser: NodeId, known: KnownLife): void {
+    const { boot, quarantined, folder } = this.#own;
+    const why = accusation(known, { boot, started: this.#started, process: this.#process, quarantined, folder });
+    if (why === undefined) return;
+    const life = nextLife(boot, known);
+    this.#own = { boot: life, quarantined: life, open: true, released: [], folder };
+    this.#keepOwn();
+    if (!this.#wasAccused) this.#why = why;
+    this.#wasAccused = true;
+    this.#host.accused(life, why, accuser);
+  }
+
+  // Positions.
+
+  /** Something is said to `peer` in this turn. */
+  speaksTo(peer: PeerId): void {
+    if (!this.#spokenTo.includes(peer)) this.#spokenTo.push(peer);
+  }
+
+  /** The turn ends: whoever was spoken to is told the position, unless it knows it. */
+  tellPosition(): void {
+    if (this.#spokenTo.length === 0) return;
+    const { position } = this.#storage;
+    for (let peer = this.#spokenTo.pop(); peer !== undefined; peer = this.#spokenTo.pop()) {
+      if (this.#told.get(peer) === position || (this.#transport.link(peer)?.version ?? 1) < FIRST_VERSION) continue;
+      if (this.#transport.send(peer, { type: 'position', position })) this.#told.set(peer, position);
+    }
+  }
+
+  heardPosition(peer: NodeId, position: number): void {
+    const known = this.#peers.get(peer);
+    if (known === undefined || known.position >= position) return;
+    known.position = position;
+    this.#isKept = false;
+  }
+
+  /** In each turn, before anything is committed: keeps, all at once, which lives were met since the last turn. */
+  keepMet(): void {
+    if (!this.#hasMet) return;
+    this.#hasMet = false;
+    this.#keep(this.save());
+  }
+
+  /** To be called every now and then. A disk that hangs or is full is asked once. */
+  saveNowAndThen(now: number): void {
+    if (this.#isKept || this.#isSaving || now - this.#savedAt < SAVE_EVERY_MS) return;
+    this.#savedAt = now;
+    this.#isSaving = true;
+    const saved = this.save().then(() => {
+      this.#isSaving = false;
+    });
+    this.#keep(saved);
+  }
+
+  /** Keeps what was heard of positions since the last time. */
+  save(): Promise<void> {
+    if (this.#isKept) return Promise.resolve();
+    this.#isKept = true;
+    return this.#storage.putMeta(PEERS_META, bytes([...this.#peers]));
+  }
+
+  // The end of a quarantine.
+
+  /** Looks which replicas are out. True: all are, and it is kept that this node's quarantine is over. */
+  review(replicas: Iterable<Confined>, allAreThere: boolean): boolean {
+    const { open, quarantined, released } = this.#own;
+    if (!open) return false;
+    const out = new Map(released);
+    let isOver = allAreThere;
+    for (const { id, raft } of replicas) {
+      if (out.has(id)) continue;
+      if (raft.quarantineIsOver) out.set(id, quarantined);
+      else isOver = false;
+    }
+    if (out.size === released.length && !isOver) return false;
+    this.#own = { ...this.#own, open: !isOver, released: [...out] };
+    this.#keepOwn();
+    return isOver;
+  }
+
+  #keepOwn(): void {
+    this.#keep(this.#storage.putMeta(LIFE_META, bytes(this.#own)));
+  }
+
+  /** Whoever writes to the storage next hears of a failure, too; it is in order with what is written later. */
+  #keep(writing: Promise<void>): void {
+    writing.catch((error: unknown) => {
+      this.#host.fail(error instanceof Error ? error : new Error(String(error)));
+    });
+  }
+}
+
+const bytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
+
+function read<T>(stored: Uint8Array | undefined, schema: z.ZodType<T>): T | undefined {
+  return stored === undefined ? undefined : schema.parse(JSON.parse(Buffer.from(stored).toString()));
+}

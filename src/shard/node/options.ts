@@ -1,0 +1,72 @@
+/** What a node is made from: its plan, ports, timers and limits, with the defaults. */
+import type { NodeId, Storage } from '../../raft/index.js';
+import type { CheckpointLimits } from './checkpointer.js';
+import type { Logger, Runtime } from '../runtime.js';
+import type { ClusterPlan, NodeTimers } from '../cluster/index.js';
+import type { Transport } from '../transport/index.js';
+
+export interface NodeLimits {
+  /** Operations waiting at this node, of all groups. */
+  readonly inflight: number;
+  /** Bytes of their keys and values. */
+  readonly inflightBytes: number;
+  /** Bytes proposed in one group and not yet committed. */
+  readonly uncommittedBytes: number;
+  /** Messages from peers waiting for a turn; more are dropped (Raft resends, routers retry). */
+  readonly inbox: number;
+  /** Answers remembered per shard, and for how long by the replicated clock (ms). */
+  readonly rememberedAnswers: number;
+  readonly rememberedMs: number;
+  /** Bytes of entries in one message; one entry always fits. */
+  readonly appendBytes: number;
+  /** Bytes of entries in one commit to the disk, exceeded by less than one write; and under way to one follower of one group. */
+  readonly commitBytes: number;
+  /** Bytes of a snapshot in one message. */
+  readonly snapshotChunkBytes: number;
+  /** Bytes of snapshots of all groups under way to one follower, but for chunks that are taken for stuck; exceeded by less than one chunk. */
+  readonly snapshotWindowBytes: number;
+  /**
+   * For so long (ms) a snapshot that nobody asks for more of is kept open, and a chunk that nobody answers takes its room in the
+   * window: one group that is stuck stops no other. Longer where answers take longer, for such a link is slow, and nothing is stuck.
+   */
+  readonly snapshotPatienceMs: number;
+  /** Bytes of rows of all groups that are remembered beside what the next checkpoint will write. */
+  readonly recentBytes: number;
+}
+
+export const DEFAULT_NODE_LIMITS: NodeLimits = {
+  inflight: 20_000,
+  inflightBytes: 256 * 1024 * 1024,
+  uncommittedBytes: 64 * 1024 * 1024,
+  inbox: 100_000,
+  rememberedAnswers: 16_384,
+  rememberedMs: 15 * 60_000,
+  appendBytes: 1024 * 1024,
+  commitBytes: Infinity,
+  snapshotChunkBytes: 256 * 1024,
+  snapshotWindowBytes: 512 * 1024,
+  snapshotPatienceMs: 30_000,
+  recentBytes: 16 * 1024 * 1024,
+};
+
+export interface ShardNodeOptions {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly plan: ClusterPlan;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly timers?: NodeTimers;
+  readonly limits?: Partial<NodeLimits>;
+  readonly checkpoints?: Partial<CheckpointLimits>;
+  /** Commits, or the start, begin to wait for room on the disk. */
+  readonly onDiskStall?: () => void;
+  /**
+   * Whoever operates the node vouches for its data folder, in this start: where too few other replicas are left to bring its
+   * own up, they count again as they are (`raft/quarantine.ts`). Default: false.
+   */
+  readonly trustDataFolder?: boolean;
+  /** What this node can read in replicated data. Default: all that this build can. */
+  readonly featureLevel?: number;
+}

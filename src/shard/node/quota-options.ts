@@ -1,0 +1,23 @@
+/** What a quota of the journal means for a node: checkpoints come before it, and no group may use it up alone. */
+import { journalLimits } from '../../raft/storage/index.js';
+import { DEFAULT_CHECKPOINT_LIMITS } from './checkpointer.js';
+import { DEFAULT_NODE_LIMITS, type ShardNodeOptions } from './options.js';
+
+/** @param maxJournalBytes undefined: no quota, and the defaults */
+export function quotaOptions(
+  maxJournalBytes: number | undefined,
+): Required<Pick<ShardNodeOptions, 'checkpoints' | 'limits'>> {
+  if (maxJournalBytes === undefined) return { checkpoints: {}, limits: {} };
+  const { checkpointBytes, underWayBytes, rowBytes } = journalLimits(maxJournalBytes);
+  const { bytes, journalBytes } = DEFAULT_CHECKPOINT_LIMITS;
+  const { uncommittedBytes, inflightBytes, appendBytes } = DEFAULT_NODE_LIMITS;
+  return {
+    checkpoints: { bytes: Math.min(bytes, checkpointBytes), journalBytes: Math.min(journalBytes, checkpointBytes) },
+    limits: {
+      uncommittedBytes: Math.min(uncommittedBytes, underWayBytes),
+      inflightBytes: Math.min(inflightBytes, underWayBytes),
+      appendBytes: Math.min(appendBytes, rowBytes),
+      commitBytes: rowBytes,
+    },
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * Makes a node's groups: the core's options, the right state machine, the table over storage.
+ *
+ * The one place that knows which group runs which machine.
+ */
+import {
+  type Configuration,
+  type GroupId,
+  type NodeId,
+  type RaftOptions,
+  type RaftTimers,
+  type RecoveredGroup,
+  type Storage,
+} from '../../raft/index.js';
+import { Replica, type ReplicaHost } from './replica.js';
+import { KvMachine, Memtable, type RowCache } from '../machine/index.js';
+import type { NodeLimits } from './options.js';
+import type { Runtime } from '../runtime.js';
+import { type Settings, SYSTEM_GROUP, SystemMachine } from '../cluster/index.js';
+const MAX_INFLIGHT_APPENDS = 64;
+/** Enough for 200 MB/s to a follower that answers after 20 ms; a slow link's queue is not filled by one group alone. */
+const MAX_INFLIGHT_BYTES = 4 * 1024 * 1024;
+
+export interface ReplicaFactoryOptions {
+  readonly self: NodeId;
+  readonly storage: Storage;
+  readonly runtime: Runtime;
+  readonly settings: Settings;
+  readonly limits: NodeLimits;
+  readonly recent: RowCache;
+  readonly host: ReplicaHost;
+  /** The quarantine that the replica starts in, or has left (`lives.ts`). */
+  readonly confined?: Pick<RaftOptions, 'quarantine' | 'released' | 'trusted'>;
+  /** What earlier lives of the node promised (`promises.ts`). */
+  readonly owedTicks?: number;
+}
+
+export function makeGroup(
+  options: ReplicaFactoryOptions,
+  id: GroupId,
+  voters: readonly NodeId[],
+  recovered: RecoveredGroup | undefined,
+): Replica {
+  const { storage, limits } = options;
+  const table = new Memtable(storage, id, options.recent);
+  const machine =
+    id === SYSTEM_GROUP
+      ? new SystemMachine(table)
+      : new KvMachine(table, { maxAnswers: limits.rememberedAnswers, windowMs: limits.rememberedMs });
+  const raft = raftOptions(options, voters, recovered);
+  const group = new Replica({ id, raft, machine, table }, options.host);
+  group.leases = options.settings.leases;
+  return group;
+}
+
+export const raftTimers = ({ electionTicks, heartbeatTicks, promises, promiseMs }: Settings): RaftTimers => ({
+  electionTicks,
+  heartbeatTicks,
+  quiesceTicks: electionTicks,
+  leaseReads: promises,
+  promiseMs,
+});
+
+function raftOptions(
+  { self, runtime, settings, limits, confined, owedTicks = 0 }: ReplicaFactoryOptions,
+  voters: readonly NodeId[],
+  recovered: RecoveredGroup | undefined,
+): RaftOptions {
+  const configuration: Configuration = { voters, votersOutgoing: [], learners: [] };
+  return {
+    id: self,
+    configuration,
+    hardState: recovered?.hardState ?? { term: 0, vote: 0, commit: 0 },
+    snapshot: recovered?.snapshot ?? { index: 0, term: 0, configuration },
+    entries: recovered?.entries ?? [],
+    random: () => runtime.random(),
+    maxAppendBytes: limits.appendBytes,
+    maxInflight: MAX_INFLIGHT_APPENDS,
+    maxInflightBytes: Math.min(MAX_INFLIGHT_BYTES, limits.commitBytes),
+    maxUncommittedBytes: limits.uncommittedBytes,
+    ...raftTimers(settings),
+    owedTicks,
+    ...confined,
+  };
+}

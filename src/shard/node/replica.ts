@@ -1,0 +1,397 @@
+/**
+ * One replica of one group on this node: its `Raft`, its state machine, and who waits for what.
+ *
+ * The node calls it with inputs and then `collect()`, once per turn; the group hands messages and writes to its host.
+ * Knows no transport, no HTTP and no other group. Invariants:
+ *  - a write is answered only when its own entry, of the term in which it was proposed, has been applied;
+ *  - a read is answered only after leadership was confirmed after its arrival and the read index is applied;
+ *  - when leadership is lost every waiting write is answered `unknown`: another leader may yet commit it.
+ */
+import {
+  EntryKind,
+  Lease,
+  NONE,
+  Raft,
+  type Entry,
+  type GroupId,
+  type Message,
+  type NodeId,
+  type RaftOptions,
+  type RaftTimers,
+  type Ready,
+  type SnapshotChunk,
+  type Write,
+} from '../../raft/index.js';
+import { checkSnapshotChunk } from '../../raft/storage/index.js';
+import { CommitStall } from './commit-stall.js';
+import type { ErrorCode } from '../errors.js';
+import { refuseLeaving, type Closed } from './leaving.js';
+import type { Machine, Memtable } from '../machine/index.js';
+import type { Answer, Consistency } from '../operation.js';
+import { serveReads } from './operation-faults.js';
+import { refuse } from '../refusals.js';
+import type { Logger } from '../runtime.js';
+import { type LeaseStage, shardOfGroup, SYSTEM_GROUP } from '../cluster/index.js';
+import type { GroupStatus } from '../status.js';
+import { PendingReads, PendingWrites, type Waiter } from './pending.js';
+
+/** No honest replica is so many elections ahead; to follow it would use the terms up. */
+const MAX_TERM_JUMP = 2 ** 32;
+
+/** What a group asks of its node. */
+export interface ReplicaHost {
+  now(): number;
+  /** False: it could not leave. */
+  send(group: GroupId, message: Message): boolean;
+  persist(group: GroupId, write: Write): void;
+  /** The leader needs a snapshot chunk for `to`. */
+  wantChunk(group: Replica, to: NodeId, sequence: number): void;
+  /** Entries were applied (`bytes` of data), or a snapshot was. */
+  onApplied(group: Replica, bytes: number): void;
+  onLeader(group: Replica): void;
+  readonly logger: Logger;
+}
+
+export interface ReplicaOptions {
+  readonly id: GroupId;
+  readonly raft: RaftOptions;
+  readonly machine: Machine;
+  readonly table: Memtable;
+}
+
+/** A group's replica as tools see it: to be read, and only between two turns of its node. */
+export interface ReplicaView {
+  readonly id: GroupId;
+  readonly raft: Pick<
+    Raft,
+    'id' | 'role' | 'term' | 'vote' | 'leader' | 'commit' | 'configuration' | 'log' | 'status' | 'quarantinedLife'
+  >;
+  /** The state machine has applied everything up to here. */
+  readonly applied: number;
+  readonly installing: boolean;
+  /** It would answer a read by lease now: no other replica may have committed anything that this one has not. */
+  readonly holdsLease: boolean;
+  /** Operations that were begun here and not yet answered. */
+  readonly waitingReads: number;
+  readonly waitingWrites: number;
+  readonly machine: Pick<Machine, 'stateHash' | 'keyCount'>;
+}
+
+export class Replica implements ReplicaView {
+  readonly id: GroupId;
+  readonly raft: Raft;
+  readonly machine: Machine;
+  readonly table: Memtable;
+  applied: number;
+  leaderChanges = 0;
+  readonly stall: CommitStall;
+  /** It is to be collected in this turn; kept by `replica-set.ts`. */
+  touched = false;
+  /** Before `read`, reads by lease go through a round like any other. */
+  leases: LeaseStage = 'off';
+
+  readonly #host: ReplicaHost;
+  readonly #writes = new PendingWrites();
+  readonly #reads = new PendingReads();
+  readonly #lease = new Lease();
+  readonly #maxBatchBytes: number;
+  #proposals: { readonly data: Uint8Array; readonly waiter: Waiter }[] = [];
+  #knownLeader: NodeId = NONE;
+  #knownTerm = 0;
+
+  constructor(options: ReplicaOptions, host: ReplicaHost) {
+    this.id = options.id;
+    this.raft = new Raft(options.raft);
+    this.machine = options.machine;
+    this.table = options.table;
+    this.#host = host;
+    this.stall = new CommitStall(() => host.now());
+    this.#maxBatchBytes = options.raft.maxUncommittedBytes;
+    this.applied = options.raft.snapshot.index;
+    this.machine.load();
+  }
+
+  /** A snapshot has replaced the log and is replacing the state: no checkpoint may be taken until it is durable. */
+  get installing(): boolean {
+    return this.raft.log.snapshotIndex > this.applied;
+  }
+
+  /** What waits to be applied here waits for nothing but the disks of others. */
+  get isHeldUpByDisksOfOthers(): boolean {
+    return this.applied === this.raft.commit && this.raft.isHeldUpByDisksOfOthers;
+  }
+
+  get isSystem(): boolean {
+    return this.id === SYSTEM_GROUP;
+  }
+
+  get isLeader(): boolean {
+    return this.raft.role === 'leader';
+  }
+
+  // Inputs. Each is followed by a `collect()` in the same turn.
+
+  /** To be called on a leader only; if the office is lost before the turn ends, the waiter is told so. */
+  write(data: Uint8Array, waiter: Waiter): void {
+    this.#proposals.push({ data, waiter });
+  }
+
+  /** By default because another replica leads, or none. */
+  refuseWrite(waiter: Waiter, why?: { readonly code: ErrorCode; readonly message: string }): void {
+    if (why === undefined) this.#turnAway(waiter);
+    else waiter.done(refuse(why.code, why.message, this.#details()));
+  }
+
+  read(consistency: Consistency, waiter: Waiter): void {
+    if (consistency === 'stale') {
+      serveReads([waiter], this.#serve, this.#host.logger);
+    } else if (!this.isLeader) {
+      this.#turnAway(waiter);
+    } else if (consistency === 'lease' && this.holdsLease) {
+      this.#reads.awaitIndex(this.raft.commit, waiter);
+    } else {
+      this.#reads.gather(waiter);
+    }
+  }
+
+  step(message: Message): void {
+    if (message.term - this.raft.term > MAX_TERM_JUMP) {
+      this.#host.logger.warn({ shard: shardOfGroup(this.id), term: message.term, peer: message.from }, 'absurd term');
+      return;
+    }
+    if (message.type === 'snapshot' && !this.#isSound(message)) return;
+    this.raft.step(message);
+  }
+
+  /** A chunk that cannot be staged is lost on the way, as far as the core knows: it is sent again. */
+  #isSound({ data, from, sequence }: SnapshotChunk): boolean {
+    try {
+      checkSnapshotChunk(data);
+      return true;
+    } catch (error) {
+      const fields = { shard: shardOfGroup(this.id), peer: from, sequence, error: String(error) };
+      this.#host.logger.warn(fields, 'malformed snapshot chunk');
+      return false;
+    }
+  }
+
+  /** As `Raft.retime`. */
+  retime(timers: RaftTimers, stretch: number, leases: LeaseStage): void {
+    this.raft.retime(timers, stretch);
+    this.leases = leases;
+    if (leases === 'off') this.#lease.drop();
+  }
+
+  transfer(to: NodeId): void {
+    this.raft.transferLeadership(to);
+  }
+
+  /** A write handed to the host is durable. */
+  persisted(write: Write): void {
+    this.raft.persisted(write.receipt);
+    if (write.chunk?.done === true) this.#reload(write.chunk.meta.index);
+    if (!this.raft.maySay(write.receipt)) return;
+    for (const message of write.messages) this.#host.send(this.id, message);
+  }
+
+  /** Turns what came in into what goes out. */
+  collect(): void {
+    this.#noticeOffice();
+    this.#propose();
+    this.#askForReads();
+    while (this.raft.hasReady()) this.#process(this.raft.ready());
+    this.#serveReads();
+    this.#noticeOffice();
+    this.stall.note(this.isLeader ? this.applied : undefined, this.raft.log.lastIndex);
+  }
+
+  /** Answers who waited too long. A write that was proposed may still happen. */
+  expire(now: number): void {
+    for (const waiter of this.#writes.takeExpired(now)) {
+      waiter.done(refuse('timeout', 'the write was proposed and not committed within the deadline'));
+    }
+    for (const waiter of this.#reads.takeExpired(now)) {
+      waiter.done(refuse('no-quorum', 'too few replicas confirmed the leader within the deadline'));
+    }
+  }
+
+  /** Answers everybody: the node fails or stops. What was proposed stays unknown. */
+  abandon(closed: Closed): void {
+    const refusal = refuseLeaving(closed, shardOfGroup(this.id));
+    for (const { waiter } of this.#proposals) waiter.done(refusal);
+    this.#proposals = [];
+    for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', closed.reason));
+    for (const waiter of this.#reads.takeAll()) waiter.done(refusal);
+  }
+
+  status(): GroupStatus {
+    return {
+      group: this.id,
+      raft: this.raft.status(),
+      stateHash: this.machine.stateHash(),
+      keys: this.machine.keyCount,
+      leaderChanges: this.leaderChanges,
+      pendingWrites: this.waitingWrites,
+      pendingReads: this.waitingReads,
+      commitWaitMs: this.isLeader ? this.stall.waitMs : undefined,
+    };
+  }
+
+  #process(ready: Ready): void {
+    for (const message of ready.messages) {
+      if (!this.#host.send(this.id, message)) this.raft.reportNotSent(message);
+    }
+    if (ready.write !== undefined) {
+      this.#host.persist(this.id, ready.write);
+    }
+    if (ready.committed.length > 0) this.#apply(ready.committed);
+    for (const { context, index, promiseMs = 0 } of ready.reads) {
+      this.#lease.confirmed(context, promiseMs);
+      this.#reads.confirmed(context, index);
+    }
+    for (const context of ready.readsLost) {
+      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#notHere());
+    }
+    for (const { to, sequence } of ready.chunksWanted) this.#host.wantChunk(this, to, sequence);
+  }
+
+  #apply(entries: readonly Entry[]): void {
+    let bytes = 0;
+    for (const entry of entries) {
+      if (entry.kind === EntryKind.command) {
+        const answer = this.machine.apply(entry.index, entry.data);
+        bytes += entry.data.length;
+        // Only a leader's own proposals have waiters, and they are gone as soon as its term is.
+        this.#writes.applied(entry.index, answer);
+      }
+      this.applied = entry.index;
+    }
+    this.raft.applied(this.applied);
+    this.#host.onApplied(this, bytes);
+  }
+
+  #propose(): void {
+    if (this.#proposals.length === 0) return;
+    const proposals = this.#proposals;
+    this.#proposals = [];
+    const batch: Uint8Array[] = [];
+    let bytes = 0;
+    for (const { data } of proposals) {
+      batch.push(data);
+      bytes += data.length;
+    }
+    const result = bytes > this.#maxBatchBytes ? undefined : this.raft.propose(batch);
+    if (result?.type === 'appended') {
+      let index = result.firstIndex;
+      for (const { waiter } of proposals) this.#writes.add(index++, waiter);
+    } else {
+      // All at once was too much, or is refused: each hears for itself.
+      this.#proposeOneByOne(proposals);
+    }
+  }
+
+  #proposeOneByOne(proposals: readonly { readonly data: Uint8Array; readonly waiter: Waiter }[]): void {
+    for (const { data, waiter } of proposals) {
+      const result = this.raft.propose([data]);
+      if (result.type === 'appended') this.#writes.add(result.firstIndex, waiter);
+      else waiter.done(this.#refusal(result.reason));
+    }
+  }
+
+  #refusal(reason: 'not-leader' | 'transferring' | 'overloaded'): Answer {
+    switch (reason) {
+      case 'not-leader':
+        return this.#notHere();
+      case 'transferring':
+        return refuse('no-leader', 'leadership is being handed over', this.#details());
+      case 'overloaded':
+        return refuse('overloaded', 'too many bytes are proposed and not yet committed', this.#details());
+    }
+  }
+
+  #askForReads(): void {
+    if (!this.isLeader || !this.#reads.wantsRound) return;
+    const result = this.raft.readIndex();
+    if (result.type === 'refused') return;
+    if (this.leases !== 'off') this.#lease.sent(result.context, this.#host.now());
+    this.#reads.asked(result.context);
+  }
+
+  #serveReads(): void {
+    serveReads(this.#reads.takeReady(this.applied), this.#serve, this.#host.logger);
+    // A confirmed round makes room for the reads that gathered meanwhile.
+    if (this.isLeader && this.#reads.wantsRound) {
+      this.#askForReads();
+      while (this.raft.hasReady()) this.#process(this.raft.ready());
+      serveReads(this.#reads.takeReady(this.applied), this.#serve, this.#host.logger);
+    }
+  }
+
+  get waitingReads(): number {
+    return this.#reads.size;
+  }
+
+  get waitingWrites(): number {
+    return this.#writes.size + this.#proposals.length;
+  }
+
+  /** Would a read by lease be answered now? */
+  get holdsLease(): boolean {
+    return this.leases === 'read' && this.raft.mayReadByLease && this.#lease.validAt(this.#host.now());
+  }
+
+  readonly #serve = (key: Uint8Array): Answer => ({
+    type: 'get',
+    record: this.machine.get(key),
+    revision: this.applied,
+  });
+
+  /** Sees changes of leader and term; when office is lost, nobody is left waiting on a promise that is not ours. */
+  #noticeOffice(): void {
+    const { leader, term } = this.raft;
+    if (leader === this.#knownLeader && term === this.#knownTerm) return;
+    const self = this.raft.id;
+    const lost = this.#knownLeader === self && (leader !== self || term !== this.#knownTerm);
+    if (lost) this.#leaveOffice();
+    const changed = leader !== this.#knownLeader && leader !== NONE;
+    this.#knownLeader = leader;
+    this.#knownTerm = term;
+    if (!changed) return;
+    this.leaderChanges++;
+    this.#host.logger.info({ shard: shardOfGroup(this.id), term, leader }, 'leader');
+    this.#host.onLeader(this);
+  }
+
+  #leaveOffice(): void {
+    this.#lease.drop();
+    for (const { waiter } of this.#proposals) waiter.done(this.#notHere());
+    this.#proposals = [];
+    for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', undefined, this.#details()));
+    for (const waiter of this.#reads.takeAll()) waiter.done(this.#notHere());
+  }
+
+  /** Whoever asks here may have found nobody elsewhere. If the leader of a quiet group is gone, only its clock tells. */
+  #turnAway(waiter: Waiter): void {
+    this.raft.wake();
+    waiter.done(this.#notHere());
+  }
+
+  #notHere(): Answer {
+    const known = this.raft.leader !== NONE && this.raft.leader !== this.raft.id;
+    return refuse(known ? 'not-here' : 'no-leader', undefined, this.#details());
+  }
+
+  #details(): { shard: number; term: number; leader?: NodeId } {
+    const { leader, term } = this.raft;
+    const base = { shard: shardOfGroup(this.id), term };
+    return leader === NONE || leader === this.raft.id ? base : { ...base, leader };
+  }
+
+  #reload(index: number): void {
+    this.table.clear();
+    this.machine.load();
+    this.applied = index;
+    this.raft.applied(index);
+    this.#host.onApplied(this, 0);
+  }
+}

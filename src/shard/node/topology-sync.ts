@@ -1,0 +1,200 @@
+/**
+ * Which topologies a node believes, what the leader of the system group proposes, and which peers belong to the
+ * cluster.
+ *
+ * Group 0 is the only source. Elsewhere a topology is a copy, taken from nodes only (a router has no say), of the same
+ * cluster uid only; and where this node holds a replica of group 0 that has applied an epoch, no copy counts.
+ *
+ * The cluster uid is drawn at random by the first leader of group 0, and is in the first topology already: no node holds
+ * data of a shard before it knows it. From then on each hello carries it: the id derived from the settings is the same
+ * for all clusters that were made with the same settings, this one never is. A cluster that builds of feature level 1 made
+ * has one once every node was linked that can read it; until then it has no such protection. From then on a node
+ * that has data and no uid is let in only with the folder that it was met with before.
+ */
+import type { NodeId } from '../../raft/index.js';
+import type { ReplicaSet } from './replica-set.js';
+import {
+  FORMER_PROTOCOL,
+  type Hello,
+  type HelloExtension,
+  type PeerId,
+  PROTOCOL,
+  type Refused,
+  ROUTER_PEERS,
+  type Transport,
+} from '../transport/index.js';
+import type { Logger, Runtime } from '../runtime.js';
+import { randomId } from '../random-id.js';
+import {
+  type AgreedSettings,
+  type ClusterPlan,
+  encodeTopology,
+  sameTimers,
+  type Settings,
+  SystemMachine,
+  type Topology,
+  type TopologyStore,
+} from '../cluster/index.js';
+
+export interface TopologySyncOptions {
+  readonly self: NodeId;
+  readonly plan: ClusterPlan;
+  readonly keeper: TopologyStore;
+  readonly groups: ReplicaSet;
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly settings: Settings;
+  /** The epoch that a node runs by, as it said last. */
+  readonly epochOf: (node: NodeId) => number;
+  /** Whether a node was met here with this very data folder. */
+  readonly knowsFolder: (node: NodeId, folderId: string | undefined) => boolean;
+  /** What this build can read in replicated data. Default: `PROTOCOL.featureLevel`. */
+  readonly featureLevel?: number;
+  /** The cluster's data contradicts this node's settings, or its own data. */
+  readonly fail: (error: Error) => void;
+}
+
+export class TopologySync {
+  readonly #options: TopologySyncOptions;
+  /** What this node can read in replicated data. */
+  readonly featureLevel: number;
+
+  constructor(options: TopologySyncOptions) {
+    this.#options = options;
+    this.featureLevel = options.featureLevel ?? PROTOCOL.featureLevel;
+  }
+
+  /** What this node's replica of group 0 has applied; undefined if it holds none, or nothing was applied yet. */
+  get held(): Topology | undefined {
+    const machine = this.#options.groups.system?.machine;
+    return machine instanceof SystemMachine ? machine.topology : undefined;
+  }
+
+  /** What every node of the cluster can read in replicated data: committed, and never falling. */
+  get clusterFeatureLevel(): number {
+    return levelOf(this.#options.keeper.topology);
+  }
+
+  /** To the other nodes, with the protocol version of each. */
+  links(): { readonly peer: NodeId; readonly version: number }[] {
+    const { plan, transport } = this.#options;
+    return plan.nodes.flatMap(({ id }) => {
+      const version = transport.link(id)?.version;
+      return version === undefined ? [] : [{ peer: id, version }];
+    });
+  }
+
+  /** Group 0 has applied something here. */
+  applied(): void {
+    const { held } = this;
+    if (held !== undefined) this.#adopt(() => this.#options.keeper.adoptHeld(held));
+  }
+
+  /** A peer sent its copy. */
+  offered(from: PeerId, topology: Topology): void {
+    if (from >= ROUTER_PEERS || this.held !== undefined) return;
+    const mine = this.#options.keeper.topology?.clusterUid;
+    if (mine !== undefined && mine !== topology.clusterUid) {
+      const fields = { peer: from, clusterUid: topology.clusterUid, expected: mine };
+      this.#options.logger.warn(fields, 'a peer offered the topology of another cluster');
+      return;
+    }
+    this.#adopt(() => this.#options.keeper.adopt(topology));
+  }
+
+  /** Proposes what the topology lacks, if this node leads group 0. */
+  propose(): void {
+    const { groups, keeper, runtime, settings } = this.#options;
+    const { system } = groups;
+    if (system?.isLeader !== true) return;
+    const { held } = this;
+    const proposal = keeper.proposal(held, {
+      featureLevel: this.#lowestFeatureLevel(held === undefined),
+      drawUid: () => randomId(() => runtime.random()),
+      own: settings.own,
+      agreed: this.#agreed(),
+      allRunByIt: this.#allRunBy(held?.epoch ?? 0),
+    });
+    if (proposal === undefined) return;
+    const deadline = runtime.now() + settings.electionMs;
+    system.write(encodeTopology(proposal), { deadline, key: new Uint8Array(), done: () => undefined });
+    groups.touch(system);
+  }
+
+  helloTo(): HelloExtension {
+    const { topology } = this.#options.keeper;
+    const { timers, leaseReads } = this.#options.settings.own;
+    const settings = { ...timers, leaseReads };
+    if (topology === undefined) return { settings };
+    const { clusterUid } = topology;
+    return clusterUid === undefined ? { settings, dataWithoutUid: true } : { settings, clusterUid };
+  }
+
+  objection({ role, from, featureLevel, extension }: Hello): Refused | undefined {
+    const mine = this.#options.keeper.topology?.clusterUid;
+    const { clusterUid: theirs, folderId, dataWithoutUid = false } = extension;
+    if (mine !== undefined && theirs !== undefined && mine !== theirs) {
+      return { reason: 'wrong-cluster', detail: `cluster uid ${theirs} meets cluster uid ${mine}` };
+    }
+    // It may have missed how its cluster got a uid, or be of another one, whose data must not come in.
+    if (mine !== undefined && dataWithoutUid && !this.#options.knowsFolder(from, folderId)) {
+      return {
+        reason: 'wrong-cluster',
+        detail: `a folder with data, no cluster uid and never seen here meets ${mine}`,
+      };
+    }
+    // It could not read what is in the logs, nor say which cluster it belongs to. Routers hold neither.
+    const needed = this.clusterFeatureLevel;
+    if (role === 'router' || featureLevel >= needed) return undefined;
+    return { reason: 'wrong-version', detail: `feature level ${featureLevel}, the cluster needs ${needed}` };
+  }
+
+  /** True, too, while there is none to be shown. */
+  hasShownUid({ extension }: Hello): boolean {
+    const mine = this.#options.keeper.topology?.clusterUid;
+    return mine === undefined || extension.clusterUid === mine;
+  }
+
+  #adopt(adopt: () => Promise<void>): void {
+    try {
+      adopt().catch((error: unknown) => {
+        this.#options.logger.warn({ error: String(error) }, 'the copy of the topology was not kept');
+      });
+    } catch (error) {
+      this.#options.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /**
+   * Of all nodes of the cluster, as their links say; 0 while one of them is not linked. A new cluster holds nothing that
+   * anybody would have to read: who is not there when it is made has to have a build of its level when it comes.
+   */
+  #lowestFeatureLevel(isNew: boolean): number {
+    const { self, plan, transport } = this.#options;
+    const unlinked = isNew ? this.featureLevel : 0;
+    const levels = plan.nodes.map(({ id }) =>
+      id === self ? this.featureLevel : (transport.link(id)?.featureLevel ?? unlinked),
+    );
+    return Math.min(...levels);
+  }
+
+  /** What this node was started with, where every other says the same. */
+  #agreed(): AgreedSettings {
+    const { self, plan, transport, settings } = this.#options;
+    const { timers, leaseReads } = settings.own;
+    const others = plan.nodes.filter(({ id }) => id !== self).map(({ id }) => transport.link(id)?.extension.settings);
+    return {
+      ...(others.every((other) => other !== undefined && sameTimers(other, timers)) ? { timers } : {}),
+      ...(others.every((other) => other?.leaseReads === leaseReads) ? { leaseReads } : {}),
+    };
+  }
+
+  #allRunBy(epoch: number): boolean {
+    const { self, plan, settings, epochOf } = this.#options;
+    return plan.nodes.every(({ id }) => (id === self ? settings.epoch : epochOf(id)) >= epoch);
+  }
+}
+
+export const levelOf = (topology: Topology | undefined): number =>
+  topology?.featureLevel ?? FORMER_PROTOCOL.featureLevel;

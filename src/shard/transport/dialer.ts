@@ -1,0 +1,252 @@
+/**
+ * Keeps dialling one node until it is linked, and again when the link is lost.
+ *
+ * Delays double from 20–50 ms to at most a second, with jitter so that nodes that lost a peer together do not come
+ * back together. A link that did not last counts as one more failure. A build that knows only the first hello refuses
+ * a later one by version: it is dialled again at once, with the hello that it knows. Knows nothing of what the link
+ * carries.
+ */
+import type { Socket } from 'node:net';
+import { WebSocket } from 'ws';
+import type { NodeId } from '../../raft/index.js';
+import type { Logger, Runtime, Timer } from '../runtime.js';
+import { linkInfo, type LinkInfo, type Verdict } from './transport.js';
+import { REFUSALS, type Refused, type TransportCounters } from './stats.js';
+import { encodeHello, newestLayout, type Hello, type HelloExtension, type HelloLayout } from './wire-hello.js';
+import {
+  awaitHello,
+  holdMessages,
+  judgeCalled,
+  type Identity,
+  type Introduction,
+  type Judgement,
+} from './handshake.js';
+import { CLOSING, refuse, type Connection } from './link.js';
+
+export interface DialContext {
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly counters: TransportCounters;
+  readonly incarnation: number;
+  readonly helloTimeoutMs: number;
+  readonly maxFrameBytes: number;
+  identity(): Identity;
+  helloTo(peer: NodeId): HelloExtension;
+  /** `TransportEvents.examine`, and what the links say. */
+  examine(hello: Hello, decide: Verdict): void;
+  /** A last word: undefined = welcome, and the link begins in the same call. */
+  objection(hello: Hello): Refused | undefined;
+  /** `peer` knows of another process of this node, and wants nothing of this one. */
+  onDuplicate(peer: NodeId): void;
+  /** The other side is who it should be: the link begins, in this very call. */
+  onLinked(dialer: Dialer, connection: Connection, hello: Hello, info: LinkInfo): void;
+}
+
+const FIRST_DELAY_MS = 50;
+const MAX_DELAY_MS = 1000;
+/** A link that lasted this long starts the delays anew when it is lost. */
+const STABLE_MS = 1000;
+/** A peer that cannot be reached for so long is worth a warning. */
+const LASTING_MS = 3000;
+/** How a build that knows only the first hello ends a connection on which it gets a later one. */
+const UNREADABLE: readonly number[] = [REFUSALS['wrong-version'], REFUSALS['bad-hello']];
+
+/** Masking protects browsers' proxies, of which there are none here: `ws` skips the work for a mask of zero. */
+const noMask = (mask: Buffer): void => {
+  mask[0] = mask[1] = mask[2] = mask[3] = 0;
+};
+
+export class Dialer {
+  private node: NodeId;
+  private address: string;
+  private readonly context: DialContext;
+  private socket: WebSocket | undefined;
+  private timer: Timer | undefined;
+  private failures = 0;
+  private linkedAt: number | undefined;
+  private found: NodeId | undefined;
+  private lastComplaint = '';
+  /** Since when there is no link, and whether that was worth a warning already. */
+  private unlinkedSince: number;
+  private warned = false;
+  private stopped = false;
+  /** Of the hello that the next connection begins with. */
+  private layout: HelloLayout;
+
+  /** @param node 0 = whichever node answers at the address. */
+  constructor(node: NodeId, address: string, context: DialContext) {
+    this.node = node;
+    this.address = address;
+    this.context = context;
+    this.layout = newestLayout(context.identity().protocol);
+    this.unlinkedSince = context.runtime.now();
+  }
+
+  /** The node at the other end of the link; undefined while there is none. */
+  get linkedNode(): NodeId | undefined {
+    return this.found;
+  }
+
+  /** From now on, this node is meant, at this address. A link that is up stays. */
+  adopt(node: NodeId, address: string): void {
+    this.node = node;
+    this.address = address;
+  }
+
+  dial(): void {
+    this.timer = undefined;
+    let socket: WebSocket;
+    try {
+      socket = this.connect();
+    } catch (error) {
+      // An address that is none. It may be replaced by `setPeers`, so this is not the end.
+      this.fail(String(error));
+      return;
+    }
+    this.socket = socket;
+    let below: Socket | undefined;
+    socket.on('upgrade', (response) => {
+      below = response.socket;
+    });
+    const connection: Connection = { socket, bytesRead: () => below?.bytesRead ?? 0 };
+    let complaint = 'closed before the hello';
+    const { layout } = this;
+    let heard = false;
+    // Whoever is restarted into a later build meanwhile must not be spoken to in the old way for ever.
+    this.layout = newestLayout(this.context.identity().protocol);
+    socket.on('error', (error) => {
+      complaint = error.message;
+    });
+    socket.on('open', () => {
+      socket.send(encodeHello(this.hello(), layout));
+    });
+    socket.on('close', (code, reason) => {
+      this.socket = undefined;
+      if (this.linkedAt !== undefined) this.lost(this.linkedAt);
+      else if (layout > 1 && !heard && UNREADABLE.includes(code)) this.dialOldWay();
+      else if (code === REFUSALS['duplicate-node']) this.context.onDuplicate(this.node);
+      else this.fail(reason.length > 0 ? `${code} ${reason.toString()}` : complaint);
+    });
+    awaitHello(socket, this.context.runtime, this.context.helloTimeoutMs, {
+      onFirst: (bytes) => {
+        heard = true;
+        this.answered(connection, bytes, layout);
+      },
+      onTimeout: () => {
+        complaint = 'no hello in time';
+        this.context.counters.refused['hello-timeout'] += 1;
+        socket.terminate();
+      },
+    });
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+    this.socket?.terminate();
+  }
+
+  private connect(): WebSocket {
+    return new WebSocket(`ws://${this.address}/`, {
+      perMessageDeflate: false,
+      maxPayload: this.context.maxFrameBytes,
+      ...CLOSING,
+      generateMask: noMask,
+    });
+  }
+
+  private hello(): Hello {
+    const { role, id, clusterId, protocol } = this.context.identity();
+    const extension = this.context.helloTo(this.node);
+    const { incarnation } = this.context;
+    return { role, from: id, to: this.node, incarnation, clusterId, ...protocol, extension };
+  }
+
+  /** A link of version 1 is better than none; if it cannot be had either, the next try begins with the newest again. */
+  private dialOldWay(): void {
+    if (this.stopped) return;
+    if (this.context.identity().protocol.versions.min > 1) {
+      this.fail('the other side knows only protocol version 1');
+      return;
+    }
+    this.layout = 1;
+    this.dial();
+  }
+
+  private answered(connection: Connection, bytes: Uint8Array | undefined, layout: HelloLayout): void {
+    const { socket } = connection;
+    const judgement = this.judge(bytes, layout);
+    if ('refused' in judgement) {
+      this.refuse(socket, judgement.refused);
+      return;
+    }
+    // The other side has both hellos, and may send already.
+    const release = holdMessages(socket);
+    this.context.examine(judgement.hello, (refused) => {
+      if (socket.readyState !== WebSocket.OPEN) return;
+      const last = refused ?? this.context.objection(judgement.hello);
+      if (last === undefined) this.link(connection, judgement);
+      else this.refuse(socket, last);
+      release();
+    });
+  }
+
+  private refuse(socket: WebSocket, { reason, detail }: Refused): void {
+    refuse(socket, this.context.counters, reason, detail);
+  }
+
+  private link(connection: Connection, { hello, version }: Introduction): void {
+    this.linkedAt = this.context.runtime.now();
+    this.lastComplaint = '';
+    this.found = hello.from;
+    this.context.onLinked(this, connection, hello, linkInfo(hello, version));
+  }
+
+  private judge(bytes: Uint8Array | undefined, layout: HelloLayout): Judgement {
+    if (bytes === undefined) return { refused: { reason: 'bad-hello', detail: 'a text' } };
+    const judgement = judgeCalled(this.context.identity(), this.node, bytes);
+    if ('refused' in judgement) return judgement;
+    if (judgement.layout === layout) return judgement;
+    return { refused: { reason: 'wrong-version', detail: `a hello ${judgement.layout} answers a hello ${layout}` } };
+  }
+
+  private lost(linkedAt: number): void {
+    if (this.context.runtime.now() - linkedAt >= STABLE_MS) this.failures = 0;
+    this.linkedAt = undefined;
+    this.found = undefined;
+    this.unlinkedSince = this.context.runtime.now();
+    this.warned = false;
+    this.again();
+  }
+
+  private fail(complaint: string): void {
+    if (this.stopped) return;
+    this.context.counters.failedDials += 1;
+    this.complain(complaint);
+    this.again();
+  }
+
+  /**
+   * Nodes that start together do not find each other at once: only what lasts is worth a warning, and only one. A
+   * peer that stays away would otherwise fill the log once a second.
+   */
+  private complain(complaint: string): void {
+    const { logger, runtime } = this.context;
+    const fields = { peer: this.node, address: this.address, complaint };
+    const lasts = runtime.now() - this.unlinkedSince >= LASTING_MS;
+    if (lasts && !this.warned) logger.warn(fields, 'no link');
+    else if (complaint === this.lastComplaint) logger.debug(fields, 'still no link');
+    else logger.info(fields, 'no link');
+    this.warned ||= lasts;
+    this.lastComplaint = complaint;
+  }
+
+  private again(): void {
+    if (this.stopped) return;
+    const limit = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(this.failures, 10));
+    this.failures += 1;
+    this.timer = this.context.runtime.after(limit * (0.4 + 0.6 * this.context.runtime.random()), () => {
+      this.dial();
+    });
+  }
+}

@@ -1,0 +1,25 @@
+/** Links between processes: hellos, frames, two lanes, and the same in memory. Knows nothing of what messages lead to. */
+export { duplicateNode, DuplicateNode, examineHello, isLater, type Meeting, TWO_PROCESSES } from './duplicates.js';
+export { type Identity, judgeCalled, judgeCaller } from './handshake.js';
+export { MemoryNetwork, MemoryTransport } from './memory.js';
+export { type Outgoing, SingleLane } from './outgoing.js';
+export { Arrivals } from './pieces.js';
+export { FORMER_PROTOCOL, PROTOCOL, type Protocol } from './protocol.js';
+export { SendWindow } from './send-window.js';
+export type { RefusalReason, Refused, TransportStats } from './stats.js';
+export {
+  type LinkInfo,
+  linkInfo,
+  type PeerId,
+  type PeerMessage,
+  type Proof,
+  ROUTER_PEERS,
+  type Transport,
+  type TransportEvents,
+  type Verdict,
+} from './transport.js';
+export { TwoLanes } from './two-lanes.js';
+export { encodeHello, type Hello, type HelloExtension, type HelloLayout, newestLayout } from './wire-hello.js';
+export type { Ping } from './wire-ping.js';
+export { decodeFrame, FrameEncoder, type FrameEnds, whyUnsayable } from './wire.js';
+export { WsTransport } from './ws.js';

@@ -1,0 +1,155 @@
+/**
+ * The accepting end: an HTTP server that does nothing but upgrade, and the hello of whoever connects.
+ *
+ * Strangers cost little here: connections are bounded, each must say a valid hello within the timeout, and a browser
+ * (whatever sends an `Origin`) is turned away. Knows nothing of what a link carries.
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { NodeId } from '../../raft/index.js';
+import type { Logger, Runtime } from '../runtime.js';
+import { linkInfo, type LinkInfo, type Verdict } from './transport.js';
+import type { Refused, TransportCounters } from './stats.js';
+import { encodeHello, type Hello, type HelloExtension } from './wire-hello.js';
+import { awaitHello, judgeCaller, type Identity, type Introduction, type Judgement } from './handshake.js';
+import { CLOSING, refuse, type Connection } from './link.js';
+
+export interface ListenContext {
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly counters: TransportCounters;
+  readonly incarnation: number;
+  readonly helloTimeoutMs: number;
+  readonly maxFrameBytes: number;
+  readonly maxConnections: number;
+  identity(): Identity;
+  peers(): ReadonlyMap<NodeId, string>;
+  /** `TransportEvents.examine`, and what the links say. */
+  examine(hello: Hello, decide: Verdict): void;
+  /** A last word: undefined = welcome, and the link begins in the same call. */
+  objection(hello: Hello): Refused | undefined;
+  helloTo(peer: NodeId): HelloExtension;
+  /** Our own hello has been sent: the link begins, in this very call. */
+  onLinked(connection: Connection, hello: Hello, info: LinkInfo): void;
+}
+
+/** How often Node looks for connections that are too slow with their headers. */
+const HTTP_CHECK_MS = 1000;
+
+export class Listener {
+  private readonly context: ListenContext;
+  private readonly http: Server;
+  private readonly sockets: WebSocketServer;
+
+  constructor(context: ListenContext) {
+    this.context = context;
+    const { counters, helloTimeoutMs } = context;
+    this.http = createServer(
+      { headersTimeout: helloTimeoutMs, requestTimeout: helloTimeoutMs, connectionsCheckingInterval: HTTP_CHECK_MS },
+      (_request, response) => {
+        response.writeHead(426, { Connection: 'close', 'Content-Length': 0 }).end();
+      },
+    );
+    this.http.maxConnections = context.maxConnections;
+    this.http.on('drop', () => {
+      counters.refused['too-many-links'] += 1;
+    });
+    this.sockets = new WebSocketServer({
+      server: this.http,
+      perMessageDeflate: false,
+      maxPayload: context.maxFrameBytes,
+      ...CLOSING,
+      verifyClient: ({ req }: { req: { headers: { origin?: string } } }) => req.headers.origin === undefined,
+    });
+    this.sockets.on('connection', (socket, { socket: below }) => {
+      this.accept({ socket, bytesRead: () => below.bytesRead });
+    });
+  }
+
+  /** @throws if the address cannot be had. */
+  listen(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      // `ws` passes the errors of the HTTP server on.
+      this.sockets.once('error', reject);
+      this.http.listen(port, host, () => {
+        this.sockets.off('error', reject);
+        this.sockets.on('error', (error) => {
+          this.context.logger.error({ error: error.message }, 'the peer port failed');
+        });
+        resolve();
+      });
+    });
+  }
+
+  /** The port that is really listened on. */
+  get port(): number {
+    return (this.http.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  async close(): Promise<void> {
+    if (!this.http.listening) return;
+    for (const socket of this.sockets.clients) socket.terminate();
+    this.sockets.close();
+    const closed = new Promise<void>((resolve) => {
+      this.http.close(() => {
+        resolve();
+      });
+    });
+    this.http.closeAllConnections();
+    await closed;
+  }
+
+  private accept(connection: Connection): void {
+    const { socket } = connection;
+    socket.on('error', (error) => {
+      this.context.logger.debug({ error: error.message }, 'a peer connection failed');
+    });
+    awaitHello(socket, this.context.runtime, this.context.helloTimeoutMs, {
+      onFirst: (bytes) => {
+        this.introduced(connection, bytes);
+      },
+      onTimeout: () => {
+        refuse(socket, this.context.counters, 'hello-timeout', 'no hello in time');
+      },
+    });
+  }
+
+  private introduced(connection: Connection, bytes: Uint8Array | undefined): void {
+    const { socket } = connection;
+    const judgement = this.judge(bytes);
+    if ('refused' in judgement) {
+      this.refuse(socket, judgement.refused);
+      return;
+    }
+    this.context.examine(judgement.hello, (refused) => {
+      // Whoever dialled may have given up meanwhile.
+      if (socket.readyState !== socket.OPEN) return;
+      // Before this side has judged: what follows from it is no part of what the other side is to judge by, and else a
+      // life that this very hello has put into quarantine would be accused by it once more, at the node's next start.
+      const extension = this.context.helloTo(judgement.hello.from);
+      const last = refused ?? this.context.objection(judgement.hello);
+      if (last === undefined) this.welcome(connection, judgement, extension);
+      else this.refuse(socket, last);
+    });
+  }
+
+  private refuse(socket: WebSocket, { reason, detail }: Refused): void {
+    this.context.logger.warn({ reason, detail }, 'a link was refused');
+    refuse(socket, this.context.counters, reason, detail);
+  }
+
+  private welcome(connection: Connection, { hello, layout, version }: Introduction, extension: HelloExtension): void {
+    const { id, clusterId, protocol } = this.context.identity();
+    const { incarnation } = this.context;
+    const answer: Hello = { role: 'node', from: id, to: hello.from, incarnation, clusterId, ...protocol, extension };
+    // In the layout of the question: whoever knows only the first hello must be able to read it.
+    connection.socket.send(encodeHello(answer, layout));
+    this.context.onLinked(connection, hello, linkInfo(hello, version));
+  }
+
+  private judge(bytes: Uint8Array | undefined): Judgement {
+    if (bytes === undefined) return { refused: { reason: 'bad-hello', detail: 'a text' } };
+    return judgeCaller(this.context.identity(), this.context.peers(), bytes);
+  }
+}

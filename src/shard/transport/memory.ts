@@ -1,0 +1,170 @@
+/**
+ * The transport inside one process: any number of nodes and routers, and a network that can be cut, for tests and
+ * simulations.
+ *
+ * Messages are passed as the objects that they are, unless `encode` is set: who sends a message must not alter it
+ * afterwards, nor may the receiver. Everything arrives through `runtime.defer`, so no handler is ever called from
+ * within a `send` or `flush`. Knows nothing of what the messages mean and has no time of its own: delay belongs to
+ * whoever hands in the runtime.
+ */
+import type { NodeId } from '../../raft/index.js';
+import { MemoryTransport } from './memory-endpoint.js';
+import { isRouter } from './memory-queue.js';
+import { PROTOCOL, type Protocol } from './protocol.js';
+import { silentLogger, type Logger, type Runtime } from '../runtime.js';
+import { ROUTER_PEERS, type PeerId, type PeerMessage } from './transport.js';
+
+export { MemoryTransport } from './memory-endpoint.js';
+
+/** True = this message is lost. */
+export type DropRule = (from: PeerId, to: PeerId, message: PeerMessage) => boolean;
+
+export interface MemoryNetworkOptions {
+  /** Send everything through the wire format. */
+  readonly encode?: boolean;
+  /** Messages queued for one peer and not yet flushed; more are dropped. Default 65,536. */
+  readonly maxQueuedMessages?: number;
+  readonly logger?: Logger;
+}
+
+/** A copy's place in partitions, from here on. */
+const COPIES = 2 * ROUTER_PEERS;
+
+export class MemoryNetwork {
+  private readonly runtime: Pick<Runtime, 'defer'>;
+  private readonly options: Required<MemoryNetworkOptions>;
+  private readonly endpoints = new Map<PeerId, MemoryTransport>();
+  /** Further processes under the name of a node. */
+  private readonly copies: MemoryTransport[] = [];
+  private routers = 0;
+  private lives = 0;
+  private pending: (() => void)[] = [];
+
+  private groupOf = new Map<PeerId, number>();
+  private readonly isolated = new Set<PeerId>();
+  private readonly cuts = new Map<PeerId, Set<PeerId>>();
+  private dropRule: DropRule | undefined;
+
+  constructor(runtime: Pick<Runtime, 'defer'>, options: MemoryNetworkOptions = {}) {
+    this.runtime = runtime;
+    this.options = { encode: false, maxQueuedMessages: 65_536, logger: silentLogger, ...options };
+  }
+
+  /** The transport of a node. After `kill` or `close` of an earlier one, this is the node's next life. */
+  node(id: NodeId, protocol: Protocol = PROTOCOL): MemoryTransport {
+    if (this.endpoints.get(id)?.running === true) throw new Error(`node ${id} is running`);
+    return this.attach(id, protocol);
+  }
+
+  /**
+   * One more process under the name of a node that may be running. For partitions, isolation and cuts its name is its
+   * `place`. It links to whom it can reach both ways when it starts, or at a `heal`.
+   */
+  copy(id: NodeId, protocol: Protocol = PROTOCOL): MemoryTransport {
+    const copy = new MemoryTransport(this, { id, place: COPIES + this.copies.length }, this.options, protocol);
+    this.copies.push(copy);
+    return copy;
+  }
+
+  /** The transport of one more router. All nodes know it by the same peer id. */
+  router(protocol: Protocol = PROTOCOL): MemoryTransport {
+    return this.attach(ROUTER_PEERS + this.routers++, protocol);
+  }
+
+  /** Silently loses whatever goes between different groups. Peers that are in none form one more group. */
+  partition(groups: readonly (readonly PeerId[])[]): void {
+    this.groupOf = new Map(groups.flatMap((group, i) => group.map((id) => [id, i] as const)));
+  }
+
+  /** Silently loses whatever goes to or from `id`. */
+  isolate(id: PeerId): void {
+    this.isolated.add(id);
+  }
+
+  /** Silently loses whatever goes from `from` to `to`; the other way stays open. */
+  cut(from: PeerId, to: PeerId): void {
+    const cut = this.cuts.get(from) ?? new Set();
+    this.cuts.set(from, cut.add(to));
+  }
+
+  /** The link between two nodes breaks, and is made anew. */
+  breakLink(a: NodeId, b: NodeId): void {
+    const end = this.endpoints.get(a);
+    end?.refuse(b, { reason: 'silent', detail: 'it was broken' });
+    end?.meetAll();
+  }
+
+  /** Ends every partition, isolation and cut, and whoever is not linked tries again. A drop rule stays. */
+  heal(): void {
+    this.groupOf.clear();
+    this.isolated.clear();
+    this.cuts.clear();
+    for (const endpoint of [...this.endpoints.values(), ...this.copies]) if (endpoint.running) endpoint.meetAll();
+  }
+
+  /** Loses each message for which `rule` says so; undefined ends it. */
+  dropWhen(rule: DropRule | undefined): void {
+    this.dropRule = rule;
+  }
+
+  /** Ends a node as `kill -9` does: it hears nothing more, the others see their links go down. */
+  kill(id: PeerId): void {
+    this.endpoints.get(id)?.stop();
+  }
+
+  /** The killed transport goes on, as after a pause in which all its links broke. */
+  revive(id: PeerId): void {
+    const endpoint = this.endpoints.get(id);
+    if (endpoint === undefined || endpoint.running) throw new Error(`node ${id} was not killed`);
+    endpoint.resume();
+  }
+
+  /** @internal For `MemoryTransport`: with whom one that has just started links. */
+  reachable(self: MemoryTransport): MemoryTransport[] {
+    const all = [...this.endpoints.values(), ...this.copies];
+    const others = all.filter(({ id, running }) => id !== self.id && running);
+    return others.filter((other) => {
+      if (isRouter(self.id) && isRouter(other.id)) return false;
+      // A router dials where it knows a node to be, and stays there.
+      if (isRouter(self.id) && self.link(other.id) !== undefined) return false;
+      if (isRouter(other.id) && other.link(self.id) !== undefined) return false;
+      // Between all others links are up from the start, and what is cut only loses what goes over them.
+      const isFree = self.place < COPIES && other.place < COPIES;
+      return isFree || (this.carries(self.place, other.place) && this.carries(other.place, self.place));
+    });
+  }
+
+  /** @internal A process began. */
+  nextIncarnation(): number {
+    return ++this.lives;
+  }
+
+  /** @internal Runs `task` later, in the order of the calls. One deferred run does all that waits for it. */
+  later(task: () => void): void {
+    if (this.pending.push(task) > 1) return;
+    this.runtime.defer(() => {
+      const tasks = this.pending;
+      this.pending = [];
+      for (const run of tasks) run();
+    });
+  }
+
+  /** @internal What arrives of a frame. */
+  survivors(from: PeerId, to: PeerId, messages: readonly PeerMessage[]): readonly PeerMessage[] {
+    if (!this.carries(from, to)) return [];
+    const rule = this.dropRule;
+    return rule === undefined ? messages : messages.filter((message) => !rule(from, to, message));
+  }
+
+  /** @internal */
+  carries(from: PeerId, to: PeerId): boolean {
+    const apart = this.groupOf.get(from) !== this.groupOf.get(to);
+    return !apart && !this.isolated.has(from) && !this.isolated.has(to) && this.cuts.get(from)?.has(to) !== true;
+  }
+
+  private attach(id: PeerId, protocol: Protocol): MemoryTransport {
+    const endpoint = new MemoryTransport(this, { id, place: id }, this.options, protocol);
+    this.endpoints.set(id, endpoint);
+    return endpoint;
+  }
+}

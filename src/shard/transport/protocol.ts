@@ -1,0 +1,53 @@
+/**
+ * What this build can speak and read: the range of link protocol versions, and the feature level.
+ *
+ * - The *protocol version* belongs to one link: both sides say their range in the hello, and frames use the highest
+ *   common version. Whatever changes the bytes of a frame is written only on links whose version has it, so a cluster
+ *   can be upgraded node by node.
+ * - The *feature level* belongs to the cluster: what may stand in replicated logs, snapshots and the topology, which
+ *   every node must be able to read for ever. The cluster's level is committed in the topology once all nodes have
+ *   it, and never falls (`Topology.featureLevel`).
+ *
+ * Knows no link and no message.
+ */
+
+import { FORMATS, numberWritten } from '../formats.js';
+
+/** Both ends inclusive. */
+export interface VersionRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface Protocol {
+  readonly versions: VersionRange;
+  readonly featureLevel: number;
+}
+
+/**
+ * | version | what changed |
+ * |---|---|
+ * | 1 | hellos name exactly one version, and whoever has another is refused |
+ * | 2 | hellos carry a range, a feature level and an extension; frames begin with this number; pings may say `failed`, answers to heartbeats a promise; long frames go in pieces (`pieces.ts`), between which urgent ones pass, and what arrives is acknowledged |
+ *
+ * | level | what may be replicated |
+ * |---|---|
+ * | 1 | topologies without `featureLevel`, `clusterUid`, `timers` and `leases` |
+ * | 2 | these four |
+ */
+export const PROTOCOL: Protocol = {
+  versions: { min: Math.min(...FORMATS.linkVersion.read), max: numberWritten(FORMATS.linkVersion) },
+  featureLevel: numberWritten(FORMATS.featureLevel),
+};
+
+/** What builds speak that know only the first hello. */
+export const FORMER_PROTOCOL: Protocol = { versions: { min: 1, max: 1 }, featureLevel: 1 };
+
+/** The version that two sides use; undefined if they have none in common. */
+export function commonVersion(a: VersionRange, b: VersionRange): number | undefined {
+  const version = Math.min(a.max, b.max);
+  return version >= Math.max(a.min, b.min) ? version : undefined;
+}
+
+/** As messages and logs show a range: `1..2`. */
+export const describeVersions = ({ min, max }: VersionRange): string => (min === max ? `${min}` : `${min}..${max}`);

@@ -1,0 +1,66 @@
+/**
+ * The entries of a received append: out of a frame, into a log that keeps them long after.
+ *
+ * A view keeps alive all that it is a view of, be it a frame of megabytes or what the socket read with it. So entries
+ * that are little of that are copied, in runs, which costs one small allocation for many of them; those that are
+ * most of it stay where they are. What an entry keeps alive is at most 64 KiB, or four times itself.
+ *
+ * Knows no message.
+ */
+import { ENTRY_HEADER_BYTES, entrySize, readEntry, type Entry } from '../../raft/index.js';
+import { checkWireInteger, WireError, type WireReader } from './wire-buffer.js';
+
+/** Memory up to this may be kept for one entry, however small. */
+const RUN_BYTES = 16 * 1024;
+/** A run that is this part of what it lies in stays there. */
+const FAIR_SHARE = 4;
+/** Where an entry says how long its data is. */
+const LENGTH_AT = ENTRY_HEADER_BYTES - 4;
+
+/** `count u32` entries after `prevIndex@prevTerm`, of terms up to `term`. */
+export function readEntries(input: WireReader, prevIndex: number, prevTerm: number, term: number): Entry[] {
+  const count = input.u32();
+  // The count is a claim: what is really there decides how many objects are made.
+  if (count * ENTRY_HEADER_BYTES > input.remaining) throw new WireError(`${count} entries do not fit into the frame`);
+  const entries: Entry[] = [];
+  const keepsLittle = input.bytes.buffer.byteLength <= RUN_BYTES;
+  let run: Pick<WireReader, 'bytes' | 'view'> = input;
+  let runStart = 0;
+  let runEnd = keepsLittle ? Infinity : 0;
+  let before = prevTerm;
+  for (let i = 1; i <= count; i++) {
+    if (input.at >= runEnd) {
+      const start = input.at;
+      runEnd = endOfRun(input, start, count - i + 1);
+      const isMost = (runEnd - start) * FAIR_SHARE >= input.bytes.buffer.byteLength;
+      run = isMost ? input : copyOf(input, start, runEnd);
+      runStart = isMost ? 0 : start;
+    }
+    const entry = readEntry(run, input.at - runStart);
+    input.skip(entrySize(entry));
+    checkWireInteger(entry.index);
+    if (entry.index !== prevIndex + i) throw new WireError(`entry ${entry.index} after ${prevIndex + i - 1}: a gap`);
+    if (entry.term < before || entry.term > term) {
+      throw new WireError(`entry ${entry.index} of term ${entry.term}, after term ${before}, in term ${term}`);
+    }
+    before = entry.term;
+    entries.push(entry);
+  }
+  return entries;
+}
+
+/** Behind the entries from `start` on that are a run: as many as fit, or one. Of what is malformed, as far as it goes. */
+function endOfRun({ bytes, view }: WireReader, start: number, count: number): number {
+  let end = start;
+  for (let left = count; left > 0 && end + ENTRY_HEADER_BYTES <= bytes.length; left--) {
+    const next = Math.min(bytes.length, end + ENTRY_HEADER_BYTES + view.getUint32(end + LENGTH_AT, true));
+    if (next - start > RUN_BYTES && end > start) break;
+    end = next;
+  }
+  return Math.max(end, start + 1);
+}
+
+function copyOf(input: WireReader, start: number, end: number): Pick<WireReader, 'bytes' | 'view'> {
+  const bytes = input.bytes.slice(start, end);
+  return { bytes, view: new DataView(bytes.buffer) };
+}

@@ -1,0 +1,259 @@
+/**
+ * Client operations and their answers on the wire: what routers and nodes ask of each other.
+ *
+ * Knows no frame and no link. Keys and bodies are written as they are and read as views into the frame.
+ */
+import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf } from '../bounds.js';
+import { ERRORS, type ErrorCode, type ErrorDetails } from '../errors.js';
+import { FORMATS, namesOf, unknownNumber } from '../formats.js';
+import type {
+  Answer,
+  Attempt,
+  Condition,
+  Consistency,
+  KeyRecord,
+  Operation,
+  Refusal,
+  ShardReply,
+  ShardRequest,
+} from '../operation.js';
+import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
+
+const OPERATIONS = FORMATS.operation.numbers satisfies Record<Operation['type'], number>;
+const ANSWERS = FORMATS.answer.numbers satisfies Record<Answer['type'], number>;
+const CONDITIONS = FORMATS.condition.numbers satisfies Record<Condition['type'], number>;
+const ATTEMPTS: readonly Attempt[] = namesOf(FORMATS.attempt);
+const CONSISTENCIES: readonly Consistency[] = namesOf(FORMATS.consistency);
+const NUMERIC_DETAILS = [
+  'limit',
+  'currentRevision',
+  'leader',
+  'shard',
+  'term',
+] as const satisfies (keyof ErrorDetails)[];
+
+const A = 1;
+const B = 2;
+const C = 4;
+
+export function writeRequest(out: WireWriter, request: ShardRequest): void {
+  out.u32(request.shard);
+  out.f64(request.budgetMs);
+  writeOperation(out, request.operation);
+}
+
+export function readRequest(input: WireReader): ShardRequest {
+  const shard = input.u32();
+  const budgetMs = input.f64();
+  if (!Number.isFinite(budgetMs) || budgetMs < 0) throw new WireError(`a budget of ${budgetMs} ms`);
+  return { shard, budgetMs, operation: readOperation(input) };
+}
+
+function writeOperation(out: WireWriter, operation: Operation): void {
+  const fault = encodeErrorOf(operation);
+  if (fault !== undefined) throw new WireError(fault.message);
+  out.u8(OPERATIONS[operation.type]);
+  out.shortBytes(operation.key);
+  switch (operation.type) {
+    case 'put':
+      writeCondition(out, operation.condition);
+      out.raw(operation.operationId);
+      out.u8(ATTEMPTS.indexOf(operation.attempt));
+      out.ascii(operation.contentType);
+      out.longBytes(operation.body);
+      return;
+    case 'delete':
+      writeCondition(out, operation.condition);
+      out.raw(operation.operationId);
+      out.u8(ATTEMPTS.indexOf(operation.attempt));
+      return;
+    case 'get':
+      out.u8(CONSISTENCIES.indexOf(operation.consistency));
+      return;
+  }
+}
+
+function readOperation(input: WireReader): Operation {
+  const type = input.u8();
+  const key = input.shortBytes();
+  if (key.length < 1 || key.length > MAX_ENCODED_KEY_BYTES) throw new WireError(`a key of ${key.length} bytes`);
+  switch (type) {
+    case OPERATIONS.put: {
+      const condition = readCondition(input);
+      const operationId = input.raw(OPERATION_ID_BYTES);
+      const attempt = readAttempt(input);
+      const contentType = input.ascii();
+      return { type: 'put', key, body: input.longBytes(), contentType, condition, operationId, attempt };
+    }
+    case OPERATIONS.delete: {
+      const condition = readCondition(input);
+      const operationId = input.raw(OPERATION_ID_BYTES);
+      return { type: 'delete', key, condition, operationId, attempt: readAttempt(input) };
+    }
+    case OPERATIONS.get: {
+      const number = input.u8();
+      const consistency = CONSISTENCIES[number];
+      if (consistency === undefined) throw new WireError(unknownNumber(FORMATS.consistency, number));
+      return { type: 'get', key, consistency };
+    }
+    default:
+      throw new WireError(unknownNumber(FORMATS.operation, type));
+  }
+}
+
+function readAttempt(input: WireReader): Attempt {
+  const number = input.u8();
+  const attempt = ATTEMPTS[number];
+  if (attempt === undefined) throw new WireError(unknownNumber(FORMATS.attempt, number));
+  return attempt;
+}
+
+function writeCondition(out: WireWriter, condition: Condition): void {
+  out.u8(CONDITIONS[condition.type]);
+  if (condition.type === 'revision') out.u48(condition.revision);
+}
+
+function readCondition(input: WireReader): Condition {
+  const type = input.u8();
+  switch (type) {
+    case CONDITIONS.none:
+      return { type: 'none' };
+    case CONDITIONS.absent:
+      return { type: 'absent' };
+    case CONDITIONS.exists:
+      return { type: 'exists' };
+    case CONDITIONS.revision:
+      return { type: 'revision', revision: input.u48() };
+    default:
+      throw new WireError(unknownNumber(FORMATS.condition, type));
+  }
+}
+
+export function writeReply(out: WireWriter, reply: ShardReply): void {
+  out.u48(reply.term);
+  out.u16(reply.servedBy);
+  writeAnswer(out, reply.answer);
+}
+
+export function readReply(input: WireReader): ShardReply {
+  const term = input.u48();
+  const servedBy = input.u16();
+  return { answer: readAnswer(input), term, servedBy };
+}
+
+function writeAnswer(out: WireWriter, answer: Answer): void {
+  out.u8(ANSWERS[answer.type]);
+  switch (answer.type) {
+    case 'put':
+      out.u48(answer.revision);
+      out.u48(answer.version);
+      out.u8((answer.created ? A : 0) | (answer.replayed ? B : 0));
+      return;
+    case 'delete':
+      out.u48(answer.revision);
+      out.u8((answer.deleted ? A : 0) | (answer.replayed ? B : 0));
+      return;
+    case 'get':
+      out.u48(answer.revision);
+      out.u8(answer.record === undefined ? 0 : A);
+      if (answer.record !== undefined) writeRecord(out, answer.record);
+      return;
+    case 'refused':
+      writeRefusal(out, answer);
+      return;
+  }
+}
+
+function readAnswer(input: WireReader): Answer {
+  const type = input.u8();
+  switch (type) {
+    case ANSWERS.put: {
+      const revision = input.u48();
+      const version = input.u48();
+      const flags = input.flags(A | B);
+      return { type: 'put', revision, version, created: (flags & A) !== 0, replayed: (flags & B) !== 0 };
+    }
+    case ANSWERS.delete: {
+      const revision = input.u48();
+      const flags = input.flags(A | B);
+      return { type: 'delete', deleted: (flags & A) !== 0, revision, replayed: (flags & B) !== 0 };
+    }
+    case ANSWERS.get: {
+      const revision = input.u48();
+      const present = input.flags(A) !== 0;
+      return { type: 'get', record: present ? readRecord(input) : undefined, revision };
+    }
+    case ANSWERS.refused:
+      return readRefusal(input);
+    default:
+      throw new WireError(unknownNumber(FORMATS.answer, type));
+  }
+}
+
+function writeRecord(out: WireWriter, record: KeyRecord): void {
+  out.u48(record.revision);
+  out.u48(record.createRevision);
+  out.u48(record.version);
+  out.ascii(record.contentType);
+  out.longBytes(record.body);
+}
+
+function readRecord(input: WireReader): KeyRecord {
+  const revision = input.u48();
+  const createRevision = input.u48();
+  const version = input.u48();
+  const contentType = input.ascii();
+  return { revision, createRevision, version, contentType, body: input.longBytes() };
+}
+
+function writeRefusal(out: WireWriter, refusal: Refusal): void {
+  out.ascii(refusal.code);
+  // `replayed` may be absent, which is told apart from false.
+  out.u8(
+    (refusal.outcome === 'unknown' ? A : 0) |
+      (refusal.replayed === true ? B : 0) |
+      (refusal.replayed === undefined ? C : 0),
+  );
+  out.text(refusal.message);
+  writeDetails(out, refusal.details);
+}
+
+function readRefusal(input: WireReader): Refusal {
+  const code = input.ascii();
+  if (!isErrorCode(code)) throw new WireError(`error code ${code} is unknown to this build; a later build wrote it`);
+  const flags = input.flags(A | B | C);
+  const refusal: Refusal = {
+    type: 'refused',
+    code,
+    outcome: (flags & A) !== 0 ? 'unknown' : 'not_applied',
+    message: input.text(),
+    details: readDetails(input),
+  };
+  return (flags & C) !== 0 ? refusal : { ...refusal, replayed: (flags & B) !== 0 };
+}
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);
+
+/** One bit per field that is there, then the fields. */
+function writeDetails(out: WireWriter, details: ErrorDetails): void {
+  let present = details.field === undefined ? 0 : 1;
+  NUMERIC_DETAILS.forEach((name, i) => {
+    if (details[name] !== undefined) present |= 2 << i;
+  });
+  out.u8(present);
+  if (details.field !== undefined) out.text(details.field);
+  for (const name of NUMERIC_DETAILS) {
+    const value = details[name];
+    if (value !== undefined) out.u48(value);
+  }
+}
+
+function readDetails(input: WireReader): ErrorDetails {
+  const present = input.flags((2 << NUMERIC_DETAILS.length) - 1);
+  const details: { -readonly [Name in keyof ErrorDetails]: ErrorDetails[Name] } = {};
+  if ((present & 1) !== 0) details.field = input.text();
+  NUMERIC_DETAILS.forEach((name, i) => {
+    if ((present & (2 << i)) !== 0) details[name] = input.u48();
+  });
+  return details;
+}

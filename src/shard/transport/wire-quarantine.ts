@@ -1,0 +1,86 @@
+/**
+ * What quarantine (`raft/quarantine.ts`) adds to Raft messages, on the wire: a record in front of the message's own.
+ *
+ *     12  the message bears the mark of a life:       life u48, then the record of an acknowledgement
+ *     13  the heartbeat ends the quarantine of a life: life u48 · index u48, then its record
+ *     14  the answer to that:                          life u48, then the record of a heartbeat's answer
+ *
+ * So messages of replicas that are in no quarantine cost nothing. On links of version 1 nothing marked can be said, for
+ * there it would count; what may be left out is left out. Knows no frame.
+ */
+import type { Message, NodeId } from '../../raft/index.js';
+import { FORMATS } from '../formats.js';
+import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
+import { RAFT_RECORDS, readRaftMessage, type RaftRecord } from './wire-raft.js';
+
+const { marked: MARKED, release: RELEASE, released: RELEASED } = FORMATS.recordKind.numbers;
+const FIRST_VERSION = 2;
+
+/** Writes what comes before the record of `message`: nothing, almost always. */
+export function writeQuarantine(out: WireWriter, message: Message): void {
+  switch (message.type) {
+    case 'append-ok':
+    case 'heartbeat-ok':
+    case 'snapshot-answer':
+      if (message.quarantine !== undefined) {
+        if (out.version < FIRST_VERSION) throw new WireError('an acknowledgement that must not count, on version 1');
+        out.u8(MARKED);
+        out.u48(message.quarantine);
+      } else if (message.type === 'heartbeat-ok' && message.released !== undefined && out.version >= FIRST_VERSION) {
+        out.u8(RELEASED);
+        out.u48(message.released);
+      }
+      return;
+    case 'heartbeat':
+      if (message.release === undefined || out.version < FIRST_VERSION) return;
+      out.u8(RELEASE);
+      out.u48(message.release.life);
+      out.u48(message.release.index);
+      return;
+    case 'append':
+    case 'append-refused':
+    case 'vote':
+    case 'vote-answer':
+    case 'snapshot':
+    case 'timeout-now':
+    case 'term-notice':
+  }
+}
+
+/** Is a record of this type one of quarantine, on a link of this version? */
+export const isMark = (record: number, version: number): boolean =>
+  record >= MARKED && record <= RELEASED && version >= FIRST_VERSION;
+
+/** Reads a Raft message that begins with a record of quarantine, of type `mark`. */
+export function readMarked(input: WireReader, mark: number, from: NodeId, to: NodeId): RaftRecord {
+  const life = input.u48();
+  if (life === 0) throw new WireError('a quarantine of no life');
+  const index = mark === RELEASE ? input.u48() : 0;
+  const { type, group, message } = readRaftMessage(input, input.u8(), from, to);
+  return { type, group, message: withMark(message, mark, life, index) };
+}
+
+function withMark(message: Message, record: number, life: number, index: number): Message {
+  switch (message.type) {
+    case 'heartbeat':
+      if (record === RELEASE) return { ...message, release: { life, index } };
+      break;
+    case 'append-ok':
+    case 'snapshot-answer':
+      if (record === MARKED) return { ...message, quarantine: life };
+      break;
+    case 'heartbeat-ok':
+      if (record === MARKED) return { ...message, quarantine: life };
+      if (record === RELEASED) return { ...message, released: life };
+      break;
+    case 'append':
+    case 'append-refused':
+    case 'vote':
+    case 'vote-answer':
+    case 'snapshot':
+    case 'timeout-now':
+    case 'term-notice':
+      break;
+  }
+  throw new WireError(`a record of type ${record} before one of type ${RAFT_RECORDS[message.type]}`);
+}
