@@ -4,7 +4,7 @@
  * Imports nothing: it is loaded before all else, and has to be there when nothing else can be loaded any more.
  */
 
-/** What a node of an ordinary local cluster holds and keeps free (`router/descriptors.ts`) fits into so many. */
+/** What a node of an ordinary local cluster holds and keeps free (`router/admin/descriptors.ts`) fits into so many. */
 export const LEAST_OPEN_FILES = 128;
 
 /** In one line; undefined if `error` has another reason. */

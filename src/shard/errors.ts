@@ -1,7 +1,7 @@
 /**
  * The error table: every way in which an operation can end badly, and whether a write happened.
  *
- * Knows no HTTP status (that is `router/http-errors.ts`) and no group. `outcome` is the promise that matters:
+ * Knows no HTTP status (that is `router/http/problems.ts`) and no group. `outcome` is the promise that matters:
  * `not_applied` = it did not and will not happen; `unknown` = it may have happened, or may yet.
  */
 

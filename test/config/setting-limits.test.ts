@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError, environmentName, nodeConfig, routerConfig, startConfig } from '../../src/config/index.js';
 import { checkOptions, type StoreOptions } from '../../src/embedded/options.js';
-import { limitsOf } from '../../src/router/limits.js';
+import { limitsOf } from '../../src/router/http/limits.js';
 
 /** As many as are asked for. */
 const members = (count: number): string =>

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ReplyMessage, ServingState, ShardHost } from '../../src/router/backend.js';
+import type { ReplyMessage, ServingState, ShardHost } from '../../src/router/dispatch/backend.js';
 import { Dispatcher, NodeBackend, RemoteBackend } from '../../src/router/index.js';
-import { RequestTable } from '../../src/router/requests.js';
+import { PendingCalls } from '../../src/router/dispatch/pending-calls.js';
 import { ROUTER_PEERS, refuse } from '../../src/shard/index.js';
 import type {
   Answer,
@@ -90,7 +90,7 @@ beforeEach(() => {
 
 describe('the request table', () => {
   it('matches an answer with the node that was asked, once', () => {
-    const table = new RequestTable(10, () => 0);
+    const table = new PendingCalls(10, () => 0);
     const got: ShardReply[] = [];
     const id = table.add(1, 0, 100, (each) => got.push(each))!;
     table.settle(2, id, reply(2));
@@ -103,7 +103,7 @@ describe('the request table', () => {
   });
 
   it('row 28 is bounded', () => {
-    const table = new RequestTable(2, () => 0);
+    const table = new PendingCalls(2, () => 0);
     const ignore = (): void => undefined;
     const id = table.add(1, 0, 1, ignore)!;
     expect(table.add(1, 0, 1, ignore)).toBeDefined();
@@ -113,7 +113,7 @@ describe('the request table', () => {
   });
 
   it('keeps what waits long while thousands come and go, across the last id', () => {
-    const table = new RequestTable(2_000, () => 1 - 100 / 0xffff_ffff);
+    const table = new PendingCalls(2_000, () => 1 - 100 / 0xffff_ffff);
     const got: number[] = [];
     const add = (n: number): number => table.add(1, 0, 100, () => got.push(n))!;
     const old = add(-1);
@@ -129,7 +129,7 @@ describe('the request table', () => {
   });
 
   it('a callback may ask anew while a node is being lost', () => {
-    const table = new RequestTable(10, () => 0);
+    const table = new PendingCalls(10, () => 0);
     const codes: unknown[] = [];
     table.add(1, 0, 100, ({ answer }) => {
       codes.push(answer);

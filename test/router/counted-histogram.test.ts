@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { Histogram, Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import { LoopDelays } from '../../src/router/loop-delays.js';
-import { RequestDurations } from '../../src/router/request-durations.js';
+import { LoopDelays } from '../../src/router/admin/loop-delays.js';
+import { RequestDurations } from '../../src/router/admin/request-durations.js';
 
 const observation = fc.record({
   operation: fc.constantFrom('get' as const, 'put' as const, 'delete' as const, 'other' as const),

@@ -1,9 +1,9 @@
 /** How many connections clients may have, of what the process may open. */
 import { describe, expect, it } from 'vitest';
 import { LEAST_OPEN_FILES } from '../../src/few-descriptors.js';
-import { maxOpenFiles, openFilesIn, shareDescriptors } from '../../src/router/descriptors.js';
+import { maxOpenFiles, openFilesIn, shareDescriptors } from '../../src/router/admin/descriptors.js';
 import type { HttpServerOptions } from '../../src/router/index.js';
-import { DEFAULT_LIMITS } from '../../src/router/limits.js';
+import { DEFAULT_LIMITS } from '../../src/router/http/limits.js';
 import { head, problemIn, serversOfEachTest, statusIn, until } from '../support/http-harness.js';
 
 const start = serversOfEachTest();

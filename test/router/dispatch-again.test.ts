@@ -1,7 +1,7 @@
 /** Repeats of writes whose earlier attempt is in doubt: what the shard is told, and how the call ends. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { DispatchReply } from '../../src/router/call.js';
-import { Dispatcher, type DispatcherOptions } from '../../src/router/dispatch.js';
+import type { DispatchReply } from '../../src/router/dispatch/call.js';
+import { Dispatcher, type DispatcherOptions } from '../../src/router/dispatch/dispatcher.js';
 import { refuse } from '../../src/shard/refusals.js';
 import type { Answer, Operation } from '../../src/shard/index.js';
 import { FakeCluster, notHere, topologyOf } from '../support/fake-cluster.js';

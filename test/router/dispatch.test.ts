@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { DispatchReply } from '../../src/router/call.js';
-import { Dispatcher, type DispatcherOptions } from '../../src/router/dispatch.js';
+import type { DispatchReply } from '../../src/router/dispatch/call.js';
+import { Dispatcher, type DispatcherOptions } from '../../src/router/dispatch/dispatcher.js';
 import { refuse } from '../../src/shard/refusals.js';
 import type { Answer, Consistency, Operation } from '../../src/shard/index.js';
 import { FakeCluster, notHere, topologyOf } from '../support/fake-cluster.js';

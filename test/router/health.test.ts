@@ -1,6 +1,6 @@
 /** Readiness as one decision: a table of situations, and what each is. */
 import { describe, expect, it } from 'vitest';
-import { readiness, type Situation } from '../../src/router/health.js';
+import { readiness, type Situation } from '../../src/router/admin/health.js';
 import type { NodeHealth } from '../../src/shard/index.js';
 import { topologyOf } from '../support/fake-cluster.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { whatIsWrongWithJson } from '../../src/router/json-check.js';
+import { whatIsWrongWithJson } from '../../src/router/http/json-check.js';
 
 const BOUNDS = { depth: 256, members: 100_000 };
 const wrong = (text: string | Buffer, bounds = BOUNDS): string | undefined =>

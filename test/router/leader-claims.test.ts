@@ -1,6 +1,6 @@
 /** Who leads, as told to operators, over the links of a router that has sent no request yet. */
 import { describe, expect, it } from 'vitest';
-import { StatusAsker } from '../../src/router/leader-claims.js';
+import { StatusPoller } from '../../src/router/admin/status-poller.js';
 import { FakeBackend } from '../support/fake-backend.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
@@ -9,7 +9,7 @@ describe('who leads a shard', () => {
     const cluster = await VirtualCluster.start();
     const topology = cluster.backend.topology();
     if (topology === undefined) throw new Error('no topology');
-    const asker = new StatusAsker(cluster.backend, 500);
+    const asker = new StatusPoller(cluster.backend, 500);
     const told = (shard: number) => cluster.runtime.settle(asker.leaderOf(topology, shard));
     for (const shard of cluster.shards()) {
       expect(cluster.dispatcher.leaderOf(shard)).toBeUndefined();
@@ -29,14 +29,14 @@ describe('who leads a shard', () => {
     // The links stand, and nothing comes.
     cluster.network.dropWhen((_from, _to, { type }) => type === 'status');
     const before = cluster.runtime.now();
-    const leader = cluster.runtime.settle(new StatusAsker(cluster.backend, 500).leaderOf(topology, 0));
+    const leader = cluster.runtime.settle(new StatusPoller(cluster.backend, 500).leaderOf(topology, 0));
     expect(await leader).toBeUndefined();
     expect(cluster.runtime.now() - before).toBeLessThan(600);
   });
 
   it('is asked once for all who ask at the same time', async () => {
     const backend = new FakeBackend();
-    const asker = new StatusAsker(backend, 500);
+    const asker = new StatusPoller(backend, 500);
     await Promise.all([asker.ask(), asker.ask(), asker.ask()]);
     expect(backend.rounds).toBe(1);
     await asker.ask();

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { measureLoopDelay } from '../../src/router/index.js';
-import { Metrics } from '../../src/router/metrics.js';
+import { Metrics } from '../../src/router/admin/metrics.js';
 import type { Runtime } from '../../src/shard/index.js';
 import { FakeBackend } from '../support/fake-backend.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
-import { Dispatcher } from '../../src/router/dispatch.js';
+import { Dispatcher } from '../../src/router/dispatch/dispatcher.js';
 
 /** A process whose timers come late by what `late` says, and that uses `cpuShare` of a core. */
 class Scene {

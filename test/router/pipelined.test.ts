@@ -1,7 +1,7 @@
 /** Very many requests at once on one connection: all are answered, and neither the event loop nor memory is theirs alone. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { PacedReader } from '../../src/router/paced-reader.js';
+import { PacedReader } from '../../src/router/server/paced-reader.js';
 import { readUntil, serversOfEachTest, until } from '../support/http-harness.js';
 
 const start = serversOfEachTest();

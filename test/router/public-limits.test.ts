@@ -4,7 +4,7 @@
  * there whole) and by that of node:http (a body in chunks).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_LIMITS } from '../../src/router/limits.js';
+import { DEFAULT_LIMITS } from '../../src/router/http/limits.js';
 import { FRONTS, type Front } from '../support/fronts.js';
 import { head, statusIn } from '../support/http-harness.js';
 

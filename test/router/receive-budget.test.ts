@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { limitsOf } from '../../src/router/limits.js';
-import { ReceiveBudget, ReceivedPieces } from '../../src/router/receive-budget.js';
+import { limitsOf } from '../../src/router/http/limits.js';
+import { ReceiveBudget, ReceivedPieces } from '../../src/router/http/receive-budget.js';
 import { head, problemIn, readUntil, serversOfEachTest, statusIn, until } from '../support/http-harness.js';
 
 const start = serversOfEachTest();

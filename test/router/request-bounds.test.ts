@@ -1,11 +1,11 @@
 /** Whatever the HTTP front lets through can be encoded as a command and sent over a link: no bound is checked in two ways. */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { KV_PREFIX } from '../../src/router/kv-routes.js';
-import { namedKey } from '../../src/router/kv-key.js';
-import { DEFAULT_LIMITS } from '../../src/router/limits.js';
-import * as headersOf from '../../src/router/request-headers.js';
-import { parseQuery, splitTarget } from '../../src/router/request-target.js';
+import { KV_PREFIX } from '../../src/router/kv/routes.js';
+import { namedKey } from '../../src/router/kv/key.js';
+import { DEFAULT_LIMITS } from '../../src/router/http/limits.js';
+import * as headersOf from '../../src/router/http/headers.js';
+import { parseQuery, splitTarget } from '../../src/router/http/target.js';
 import { decodeCommand, encodeCommand } from '../../src/shard/machine/command.js';
 import { loadHash, writtenContentType, type Write } from '../../src/shard/index.js';
 import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';

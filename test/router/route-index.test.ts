@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PAGE_POLICY, ROUTES, indexPage } from '../../src/router/route-index.js';
+import { PAGE_POLICY, ROUTES, indexPage } from '../../src/router/admin/route-index.js';
 import { serversOfEachTest } from '../support/http-harness.js';
 
 const serve = serversOfEachTest();

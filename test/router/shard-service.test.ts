@@ -1,8 +1,8 @@
 /** Which shards are without service, whoever is asked: on clusters in virtual time, over links and through the wire. */
 import { describe, expect, it } from 'vitest';
-import { checkReadiness, readinessOf } from '../../src/router/health.js';
+import { checkReadiness, readinessOf } from '../../src/router/admin/health.js';
 import { NodeBackend, type Backend } from '../../src/router/index.js';
-import { StatusAsker } from '../../src/router/leader-claims.js';
+import { StatusPoller } from '../../src/router/admin/status-poller.js';
 import { HangingDisk } from '../support/hanging-disk.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
@@ -29,7 +29,7 @@ async function started(): Promise<Doors> {
   for (const [id, host] of cluster.nodes) backends.set(id, new NodeBackend({ host, runtime }));
   const wrong = async (id: number, strict = true): Promise<string[]> => {
     const backend = backends.get(id)!;
-    const checks = await runtime.settle(checkReadiness(backend, new StatusAsker(backend, BOUND_MS), strict));
+    const checks = await runtime.settle(checkReadiness(backend, new StatusPoller(backend, BOUND_MS), strict));
     return checks.flatMap((check) => (check.wrong === undefined ? [] : [`${check.name}: ${check.wrong}`]));
   };
   return { cluster, disks, wrong };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { DispatchReply } from '../../src/router/call.js';
-import { Dispatcher } from '../../src/router/dispatch.js';
-import { LINES_PER_SECOND, SLOW_MS, SlowRequests } from '../../src/router/slow-requests.js';
+import type { DispatchReply } from '../../src/router/dispatch/call.js';
+import { Dispatcher } from '../../src/router/dispatch/dispatcher.js';
+import { LINES_PER_SECOND, SLOW_MS, SlowRequests } from '../../src/router/kv/slow-requests.js';
 import { refuse } from '../../src/shard/refusals.js';
 import { shardOfKey, silentLogger, stringKey, type Logger, type Operation } from '../../src/shard/index.js';
 import { FakeBackend } from '../support/fake-backend.js';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { RequestRecogniser, WholeRequest } from '../../src/router/whole-request.js';
+import { RequestRecogniser, BufferedRequest } from '../../src/router/http/buffered-request.js';
 
 const bounds = { headerBytes: 400, bodyBytes: 1_000, prefix: '/v1/kv/' };
 const look = (text: string, from = 0) => new RequestRecogniser(bounds).recognise(Buffer.from(text, 'latin1'), from);
-const recognise = (text: string, from = 0): WholeRequest | undefined => {
+const recognise = (text: string, from = 0): BufferedRequest | undefined => {
   const seen = look(text, from);
-  return seen instanceof WholeRequest ? seen : undefined;
+  return seen instanceof BufferedRequest ? seen : undefined;
 };
 const GET = 'GET /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n';
 const PUT = 'PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n';
@@ -29,7 +29,7 @@ describe('requests that are recognised', () => {
     const recogniser = new RequestRecogniser(bounds);
     const of = (text: string) => {
       const seen = recogniser.recognise(Buffer.from(text), 0);
-      return seen instanceof WholeRequest ? seen.headers : undefined;
+      return seen instanceof BufferedRequest ? seen.headers : undefined;
     };
     const first = of(`${GET}A: 1\r\n\r\n`);
     expect(of(`${GET}A: 1\r\n\r\n`)).toBe(first);

@@ -1,8 +1,8 @@
 /** Ids of requests and of rounds begin anew behind 2^32 − 1; a revision in an entity tag may be as large as any. */
 import { describe, expect, it } from 'vitest';
-import * as headersOf from '../../src/router/request-headers.js';
-import { RequestTable } from '../../src/router/requests.js';
-import { StatusRounds } from '../../src/router/status-rounds.js';
+import * as headersOf from '../../src/router/http/headers.js';
+import { PendingCalls } from '../../src/router/dispatch/pending-calls.js';
+import { StatusRounds } from '../../src/router/dispatch/status-rounds.js';
 import type { NodeStatus, ShardReply } from '../../src/shard/index.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 
@@ -18,7 +18,7 @@ describe.each([
   ['where the sign of 32 bits changes', 2 ** 31 - 700],
   ['where they begin anew', MAX_ID - 700],
 ])('ids of requests, %s', (_, firstLastId) => {
-  const tableOf = (): RequestTable => new RequestTable(10_000, () => firstLastId / MAX_ID);
+  const tableOf = (): PendingCalls => new PendingCalls(10_000, () => firstLastId / MAX_ID);
 
   it('are all different, no more than 32 bits, and find their own request, however many are under way', () => {
     const table = tableOf();

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { CommitStall } from '../../src/shard/node/commit-stall.js';
 import { DiskWatch } from '../../src/shard/node/disk-watch.js';
-import { readiness } from '../../src/router/health.js';
+import { readiness } from '../../src/router/admin/health.js';
 import { HangingDisk } from '../support/hanging-disk.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 

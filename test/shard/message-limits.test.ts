@@ -4,7 +4,7 @@ import { leastMaxJournalBytes } from '../../src/config/index.js';
 import { MOST_VALUE_BYTES } from '../../src/config/settings.js';
 import { EntryKind, type Message } from '../../src/raft/index.js';
 import { leastJournalBytes } from '../../src/raft/storage/index.js';
-import { limitsOf } from '../../src/router/limits.js';
+import { limitsOf } from '../../src/router/http/limits.js';
 import { encodeCommand } from '../../src/shard/machine/command.js';
 import { loadHash } from '../../src/shard/keys/hash.js';
 import { MAX_ENCODED_KEY_BYTES } from '../../src/shard/bounds.js';

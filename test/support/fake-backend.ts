@@ -2,7 +2,7 @@
  * A cluster that answers at once from a plain map: enough semantics (revisions, conditions, operation ids) to test
  * HTTP against, and switches for what can go wrong. No Raft, no clock.
  */
-import type { ReplyCallback, ServingState } from '../../src/router/backend.js';
+import type { ReplyCallback, ServingState } from '../../src/router/dispatch/backend.js';
 import { refuse } from '../../src/shard/refusals.js';
 import type {
   Answer,

@@ -1,7 +1,7 @@
 /**
  * A backend whose nodes are scripts: a test says what each node answers, and sees what it was asked.
  */
-import type { Backend, ReplyCallback, ServingState } from '../../src/router/backend.js';
+import type { Backend, ReplyCallback, ServingState } from '../../src/router/dispatch/backend.js';
 import { refuse } from '../../src/shard/refusals.js';
 import type { Answer, NodeHealth, NodeStatus, ShardReply, ShardRequest, Topology } from '../../src/shard/index.js';
 

@@ -1,5 +1,5 @@
 /** What a test sees and does at the place where the HTTP front hands operations on, whatever stands behind it. */
-import type { Backend, ReplyCallback, ServingState } from '../../src/router/backend.js';
+import type { Backend, ReplyCallback, ServingState } from '../../src/router/dispatch/backend.js';
 import type { NodeHealth, NodeStatus, ShardRequest, Topology } from '../../src/shard/index.js';
 
 export interface HeldBackend extends Backend {

@@ -10,7 +10,7 @@ export const k18: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/router/call.ts',
+      file: 'src/router/dispatch/call.ts',
       find: `  operation.type === 'get' ? operation : { ...operation, attempt: 'again' };`,
       replace: `  operation.type === 'get'
     ? operation

@@ -10,13 +10,13 @@ export const k19: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/router/dispatch.ts',
+      file: 'src/router/dispatch/dispatcher.ts',
       find: `    if (call.operation.type !== 'get') call.perhapsApplied = true;
     call.abandoned += 1;`,
       replace: `    call.abandoned += 1;`,
     },
     {
-      file: 'src/router/dispatch.ts',
+      file: 'src/router/dispatch/dispatcher.ts',
       find: `if (isWrite && (call.perhapsApplied || call.asked !== undefined)) {`,
       replace: `if (isWrite && call.perhapsApplied) {`,
     },

@@ -10,7 +10,7 @@ export const k20: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/router/requests.ts',
+      file: 'src/router/dispatch/pending-calls.ts',
       find: `refusalFrom(entry.node, 'leadership-lost', message)`,
       replace: `refusalFrom(entry.node, 'not-here', message)`,
     },

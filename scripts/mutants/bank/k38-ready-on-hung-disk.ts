@@ -9,7 +9,7 @@ export const k38: Mutant = {
   caughtBy: ['repairs', 'sim-disks'],
   edits: [
     {
-      file: 'src/router/health.ts',
+      file: 'src/router/admin/health.ts',
       find: 'const hangs = diskPendingMs > electionTimeoutMs;',
       replace: 'const hangs = diskPendingMs > electionTimeoutMs * 1e9;',
     },

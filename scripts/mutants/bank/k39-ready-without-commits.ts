@@ -9,7 +9,7 @@ export const k39: Mutant = {
   caughtBy: ['repairs', 'sim'],
   edits: [
     {
-      file: 'src/router/shard-service.ts',
+      file: 'src/router/admin/shard-service.ts',
       find: 'ms > electionTimeoutMs + COMMIT_GRACE_MS;',
       replace: 'ms > (electionTimeoutMs + COMMIT_GRACE_MS) * 1e9;',
     },

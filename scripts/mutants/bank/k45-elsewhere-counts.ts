@@ -10,7 +10,7 @@ export const k45: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/router/health.ts',
+      file: 'src/router/admin/health.ts',
       find: '.size === topology.shards.length;',
       replace: '.size > 0;',
     },

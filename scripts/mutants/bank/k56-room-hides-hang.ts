@@ -10,7 +10,7 @@ export const k56: Mutant = {
   caughtBy: ['repairs', 'sim-disks'],
   edits: [
     {
-      file: 'src/router/health.ts',
+      file: 'src/router/admin/health.ts',
       find: '  const hangs = diskPendingMs > electionTimeoutMs;\n',
       replace: '  const hangs = diskStall === undefined && diskPendingMs > electionTimeoutMs;\n',
     },

@@ -10,7 +10,7 @@ export const k66: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/router/dispatch.ts',
+      file: 'src/router/dispatch/dispatcher.ts',
       find: "if (answer.outcome === 'unknown' && call.operation.type !== 'get') call.perhapsApplied = true;",
       replace: "if (call.operation.type !== 'get') call.perhapsApplied = answer.outcome === 'unknown';",
     },

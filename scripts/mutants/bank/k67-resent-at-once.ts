@@ -10,7 +10,7 @@ export const k67: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/router/call.ts',
+      file: 'src/router/dispatch/call.ts',
       find: 'attemptMs * 2 ** abandoned + carryMs(operation);',
       replace: 'attemptMs + 0 * (abandoned + carryMs(operation));',
     },

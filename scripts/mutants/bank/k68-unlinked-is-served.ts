@@ -10,7 +10,7 @@ export const k68: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/router/shard-service.ts',
+      file: 'src/router/admin/shard-service.ts',
       find: 'return replicas.some((node) => linked.includes(node));',
       replace: 'return replicas.length > 0 || linked.length > 0;',
     },

@@ -10,7 +10,7 @@ export const k71: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/router/requests.ts',
+      file: 'src/router/dispatch/pending-calls.ts',
       find: 'do id = id >= MAX_ID ? 1 : id + 1;',
       replace: 'do id = (id + 1) & MAX_ID;',
     },

@@ -9,17 +9,17 @@ export const k83: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/router/dispatch.ts',
+      file: 'src/router/dispatch/dispatcher.ts',
       find: 'return deadline - this.#runtime.now();',
       replace: 'return deadline - this.#runtime.wallTime();',
     },
     {
-      file: 'src/router/dispatch.ts',
+      file: 'src/router/dispatch/dispatcher.ts',
       find: 'deadline: this.#runtime.now() + options.deadlineMs,',
       replace: 'deadline: this.#runtime.wallTime() + options.deadlineMs,',
     },
     {
-      file: 'src/router/dispatch.ts',
+      file: 'src/router/dispatch/dispatcher.ts',
       find: 'this.#runtime.now() >= call.deadline',
       replace: 'this.#runtime.wallTime() >= call.deadline',
     },

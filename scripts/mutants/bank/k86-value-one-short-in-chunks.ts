@@ -10,7 +10,7 @@ export const k86: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/router/kv-routes.ts',
+      file: 'src/router/kv/routes.ts',
       find: 'bounds = { limit: this.#limits.valueBytes,',
       replace: 'bounds = { limit: this.#limits.valueBytes - 1,',
     },

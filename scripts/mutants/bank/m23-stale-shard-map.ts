@@ -10,7 +10,7 @@ export const m23: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/router/dispatch.ts',
+      file: 'src/router/dispatch/dispatcher.ts',
       find: `if (call.shard < 0) call.shard = this.#shardOfKey(call.operation.key, topology.shardCount);`,
       replace: `const count = call.round === 0 ? topology.shardCount : Math.max(1, topology.shardCount - 1);
     call.shard = this.#shardOfKey(call.operation.key, count);`,

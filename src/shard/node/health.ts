@@ -2,7 +2,7 @@
  * What ails a node, of what it can know by itself: its disk, and groups that it leads and cannot commit in. And what it
  * does about a disk that hangs.
  *
- * `healthOf` is cheap, unlike `statusOf`: every probe asks for it. Decides no readiness (that is `router/health.ts`).
+ * `healthOf` is cheap, unlike `statusOf`: every probe asks for it. Decides no readiness (that is `router/admin/health.ts`).
  */
 import type { NodeId } from '../../raft/index.js';
 import { handOver } from './balancer.js';

@@ -1,0 +1,223 @@
+/**
+ * Everything but data: an express app for topology, health, version and metrics.
+ *
+ * Knows no socket; `server.ts` puts the data routes in front of it. Every answer carries `Kv-Request-Id`.
+ */
+import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import { KvorumError, type Logger, type Topology } from '../../shard/index.js';
+import { clusterView, nodesView, shardView, shardsView, whereView } from './views.js';
+import type { Backend, Dispatcher } from '../dispatch/index.js';
+import { checkReadiness, type HealthCheck } from './health.js';
+import {
+  HttpProblem,
+  invalid,
+  type Limits,
+  parseQuery,
+  problemOf,
+  refuseUnread,
+  type RequestIds,
+  sendJson,
+  splitTarget,
+} from '../http/index.js';
+import { type KvRoutes, namedKey } from '../kv/index.js';
+import { StatusPoller } from './status-poller.js';
+import { PAGE_POLICY, indexDocument, indexPage } from './route-index.js';
+
+export interface Build {
+  readonly version: string;
+  readonly commit?: string;
+}
+
+export interface MetricsSource {
+  readonly contentType: string;
+  render(): Promise<string>;
+}
+
+export interface AppOptions {
+  readonly backend: Backend;
+  readonly dispatcher: Dispatcher;
+  readonly limits: Limits;
+  readonly requestIds: RequestIds;
+  readonly build: Build;
+  readonly metrics: MetricsSource;
+  readonly logger: Logger;
+  /** What an embedder wants checked besides. */
+  readonly readiness?: () => readonly HealthCheck[];
+}
+
+const REQUEST_ID = 'Kv-Request-Id';
+const WHERE = '/v1/where/';
+/** How long `/v1/where` and `/readyz` wait for nodes that do not answer. */
+const QUICK_TIMEOUT_MS = 500;
+
+/** The id that the front gave; made here if the app was mounted elsewhere. */
+function requestIdOf(response: Response, ids: RequestIds): string {
+  const given = response.getHeader(REQUEST_ID);
+  return typeof given === 'string' ? given : ids.next();
+}
+
+type Handler = (request: Request, response: Response, requestId: string) => void | Promise<void>;
+
+export function createApp(options: AppOptions): Express {
+  const { backend, dispatcher, limits, requestIds } = options;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  // Query strings are read by our own strict reader only.
+  app.set('query parser', false);
+
+  const get = (path: string | RegExp, handler: Handler): void => {
+    app.all(path, (request, response, next) => {
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        throw new HttpProblem('method-not-allowed', undefined, ['Allow', 'GET, HEAD']);
+      }
+      // A rejected promise goes to the error handler below (express 5).
+      return Promise.resolve(handler(request, response, requestIdOf(response, requestIds))).catch(next);
+    });
+  };
+  const all = new StatusPoller(backend, limits.statusTimeoutMs);
+  const quick = new StatusPoller(backend, Math.min(QUICK_TIMEOUT_MS, limits.statusTimeoutMs));
+
+  get('/v1/cluster', (request, response, id) => {
+    readQuery(request, []);
+    sendJson(response, id, clusterView(backend, topologyOf(backend), limits));
+  });
+  get('/v1/nodes', async (request, response, id) => {
+    readQuery(request, []);
+    sendJson(response, id, nodesView(backend, topologyOf(backend), await all.ask()));
+  });
+  get('/v1/shards', async (request, response, id) => {
+    readQuery(request, []);
+    sendJson(response, id, shardsView(topologyOf(backend), await all.ask()));
+  });
+  get('/v1/shards/:shard', async (request, response, id) => {
+    readQuery(request, []);
+    const topology = topologyOf(backend);
+    const shard = shardNumber(request.params['shard'], topology);
+    sendJson(response, id, shardView(topology, await all.ask(), shard));
+  });
+  // A key is opaque: its path is read raw, not by express.
+  get(/^\/v1\/where\//, async (request, response, id) => {
+    const { path, query } = splitTarget(request.originalUrl);
+    const named = namedKey(path.slice(WHERE.length), parseQuery(query, ['key_type']));
+    const topology = topologyOf(backend);
+    const shard = dispatcher.shardOf(named.key, topology);
+    const leader = await quick.leaderOf(topology, shard);
+    sendJson(response, id, whereView(topology, named, { shard, leader }));
+  });
+  addIndex(get, options.build);
+  addOperations(get, options, quick);
+  app.use((): never => {
+    throw new HttpProblem('route-not-found');
+  });
+  app.use(errorHandler(options));
+  return app;
+}
+
+function addIndex(get: (path: string, handler: Handler) => void, build: Build): void {
+  get('/', (request, response, id) => {
+    readQuery(request, []);
+    response.setHeader('Vary', 'Accept');
+    // A browser asks for a page before all else; who asks for anything gets what a program reads.
+    if (request.accepts(['json', 'html']) !== 'html') {
+      sendJson(response, id, indexDocument(build));
+      return;
+    }
+    response.setHeader('Content-Security-Policy', PAGE_POLICY);
+    sendText(response, id, 200, indexPage(build, `http://${request.headers.host ?? ''}`), 'text/html');
+  });
+}
+
+function addOperations(
+  get: (path: string, handler: Handler) => void,
+  options: AppOptions,
+  statuses: StatusPoller,
+): void {
+  const { backend, build, metrics } = options;
+  get('/livez', (request, response, id) => {
+    readQuery(request, []);
+    sendText(response, id, 200, 'ok\n');
+  });
+  get('/readyz', async (request, response, id) => {
+    const query = readQuery(request, ['verbose', 'strict']);
+    const checks = [
+      ...(await checkReadiness(backend, statuses, query.has('strict'))),
+      ...(options.readiness?.() ?? []),
+    ];
+    const ready = checks.every((check) => check.wrong === undefined);
+    const told = query.has('verbose') ? checks : checks.filter((check) => check.wrong !== undefined);
+    const lines = told.map(lineOf);
+    sendText(response, id, ready ? 200 : 503, [...lines, ready ? 'ok' : 'not ready', ''].join('\n'));
+  });
+  get('/version', (request, response, id) => {
+    readQuery(request, []);
+    sendJson(response, id, { name: 'kvorum', ...build, node: process.version });
+  });
+  get('/metrics', async (_request, response, id) => {
+    sendText(response, id, 200, await metrics.render(), metrics.contentType);
+  });
+}
+
+function lineOf({ name, wrong, note }: HealthCheck): string {
+  if (wrong !== undefined) return `[-] ${name}: ${wrong}`;
+  return note === undefined ? `[+] ${name} ok` : `[~] ${name}: ${note}`;
+}
+
+/** `/v1/kv/` inside somebody else's express app. To be mounted before anything that reads bodies. */
+export function kvMiddleware(routes: KvRoutes, requestIds: RequestIds): RequestHandler {
+  return (request, response, next) => {
+    if (!routes.handle(request, response, request.url, requestIds.next())) next();
+  };
+}
+
+function topologyOf(backend: Backend): Topology {
+  const topology = backend.topology();
+  if (topology === undefined) {
+    throw new KvorumError('no-leader', 'the topology is not known yet', {}, 'not_applied');
+  }
+  return topology;
+}
+
+function readQuery(request: Request, allowed: readonly string[]): ReadonlyMap<string, string> {
+  return parseQuery(splitTarget(request.originalUrl).query, allowed);
+}
+
+function shardNumber(text: string | string[] | undefined, topology: Topology): number {
+  if (typeof text !== 'string' || !/^(0|[1-9]\d{0,8})$/.test(text)) throw invalid('shard', 'expected a shard number');
+  const shard = Number(text);
+  if (shard >= topology.shardCount) throw new HttpProblem('shard-not-found');
+  return shard;
+}
+
+function sendText(response: Response, requestId: string, status: number, text: string, type = 'text/plain'): void {
+  const headers: Record<string, string> = {
+    'Content-Type': type.includes('charset') ? type : `${type}; charset=utf-8`,
+    'Content-Length': String(Buffer.byteLength(text)),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    [REQUEST_ID]: requestId,
+  };
+  if (status === 503) headers['Retry-After'] = '1';
+  response.writeHead(status, headers);
+  response.end(text);
+}
+
+function errorHandler(options: AppOptions) {
+  // Express knows an error handler by its four parameters.
+  return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
+    const id = requestIdOf(response, options.requestIds);
+    const problem = isMalformedPath(error)
+      ? problemOf(invalid('path', 'malformed percent-encoding'))
+      : problemOf(error);
+    const headers = error instanceof HttpProblem ? error.headers : [];
+    if (problem.code === 'internal') options.logger.error({ err: error, requestId: id }, 'a request failed');
+    try {
+      refuseUnread(request, response, id, problem, options.limits, headers);
+    } catch (fault) {
+      next(fault);
+    }
+  };
+}
+
+/** Express could not decode a path parameter. */
+const isMalformedPath = (error: unknown): boolean => error instanceof URIError;

@@ -1,0 +1,75 @@
+/**
+ * What is found at `/`: an index of the routes, as JSON, or as a page for a browser. Knows no socket.
+ */
+import type { Build } from './app.js';
+
+export interface Route {
+  readonly methods: string;
+  /** With `{name}` for what a caller fills in. */
+  readonly path: string;
+  readonly what: string;
+}
+
+export const ROUTES: readonly Route[] = [
+  { methods: 'GET, HEAD, PUT, DELETE', path: '/v1/kv/{key}', what: 'read, write and delete a key' },
+  { methods: 'GET, HEAD', path: '/v1/where/{key}', what: 'shard, replicas and leader of a key' },
+  { methods: 'GET, HEAD', path: '/v1/cluster', what: 'the cluster: id, nodes, limits, settings in force' },
+  { methods: 'GET, HEAD', path: '/v1/nodes', what: 'every node: addresses, state, disk, links' },
+  { methods: 'GET, HEAD', path: '/v1/shards', what: 'every shard: leader, term, replicas and how far they are' },
+  { methods: 'GET, HEAD', path: '/v1/shards/{id}', what: 'one of them' },
+  { methods: 'GET, HEAD', path: '/livez', what: 'the process is up' },
+  {
+    methods: 'GET, HEAD',
+    path: '/readyz',
+    what: 'it can serve; ?verbose says what is missing, ?strict asks for every shard',
+  },
+  { methods: 'GET, HEAD', path: '/metrics', what: 'metrics, as Prometheus reads them' },
+  { methods: 'GET, HEAD', path: '/version', what: 'the build' },
+];
+
+export const indexDocument = ({ version }: Build): object => ({ name: 'kvorum', version, routes: ROUTES });
+
+/** Loads nothing and runs nothing; the policy says so to the browser. */
+export const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+
+const STYLE = `
+  :root { color-scheme: light dark }
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 3rem auto; padding: 0 1rem }
+  h1 { font-size: 1.5rem; margin: 0 } h1 small { font-weight: normal; opacity: .6 }
+  table { border-collapse: collapse; width: 100%; margin: 1.5rem 0 }
+  th, td { text-align: left; padding: .4rem 1rem .4rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent) }
+  td:nth-child(2) { opacity: .6; white-space: nowrap; font-size: .85rem }
+  pre { padding: .8rem 1rem; border-radius: .5rem; background: color-mix(in srgb, currentColor 8%, transparent); overflow-x: auto }
+`;
+
+/** @param origin as the browser has it, checked before (`host-policy.ts`) */
+export function indexPage({ version }: Build, origin: string): string {
+  const rows = ROUTES.map(({ methods, path, what }) => {
+    const shown = `<code>${escaped(path)}</code>`;
+    const link = path.includes('{') ? shown : `<a href="${escaped(path)}">${shown}</a>`;
+    return `<tr><td>${link}</td><td>${escaped(methods)}</td><td>${escaped(what)}</td></tr>`;
+  });
+  const key = `${origin}/v1/kv/greeting`;
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Kvorum</title><style>${STYLE}</style></head>
+<body>
+<h1>Kvorum <small>${escaped(version)}</small></h1>
+<pre>curl -X PUT ${escaped(key)} -d hello
+curl ${escaped(key)}</pre>
+<table><tr><th>path</th><th>methods</th><th></th></tr>
+${rows.join('\n')}
+</table>
+</body>
+</html>
+`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (char) => ENTITIES[char] ?? '');

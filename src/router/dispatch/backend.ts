@@ -1,0 +1,75 @@
+/**
+ * The backend port: how the router reaches the nodes of the cluster, whoever it lives with.
+ *
+ * `node-backend.ts` serves a router inside a node process, `remote-backend.ts` a stand-alone one. Neither chooses a
+ * node nor retries: that is `dispatcher.ts`.
+ */
+import type {
+  DiskStall,
+  NodeHealth,
+  NodeId,
+  NodeStatus,
+  OutgoingSnapshot,
+  PeerId,
+  PeerMessage,
+  ShardReply,
+  ShardRequest,
+  Topology,
+} from '../../shard/index.js';
+
+export type ServingState = NodeStatus['state'];
+
+export type ReplyCallback = (reply: ShardReply) => void;
+
+export interface Backend {
+  /** The node that this router lives in; undefined for a stand-alone router. */
+  readonly self: NodeId | undefined;
+  /** Undefined until it is known. */
+  topology(): Topology | undefined;
+  /** Called with every newer topology. */
+  onTopology(listener: (topology: Topology) => void): void;
+  /** Best knowledge only: a dead node may still be called alive for a while, and the other way round. */
+  alive(node: NodeId): boolean;
+  /** Who leads the shard, as far as is known here. */
+  leaderOf(shard: number): NodeId | undefined;
+  /**
+   * Sends one request to one node; `done` is called exactly once, perhaps before this returns. A request that did
+   * not leave is refused with outcome `not_applied`; one whose link broke under way with `leadership-lost`.
+   */
+  submit(node: NodeId, request: ShardRequest, done: ReplyCallback): void;
+  /** What every node of the topology says about itself; undefined for those that did not answer in time. */
+  statuses(timeoutMs: number): Promise<ReadonlyMap<NodeId, NodeStatus | undefined>>;
+  /** Of the node in this process; undefined for a stand-alone router. */
+  localStatus(): NodeStatus | undefined;
+  state(): ServingState;
+  /** What ails the node in this process; undefined for a stand-alone router. Cheap. */
+  health(): NodeHealth | undefined;
+  /** Commits of the node in this process wait for room on its disk. */
+  diskStall?(): DiskStall | undefined;
+  /** Snapshots that the node in this process is sending. */
+  outgoingSnapshots?(): readonly OutgoingSnapshot[];
+}
+
+export type ReplyMessage = Extract<PeerMessage, { type: 'reply' | 'status' }>;
+
+/** What a node process offers to the router inside it. `src/shard`'s node implements it. */
+export interface ShardHost {
+  readonly id: NodeId;
+  topology(): Topology | undefined;
+  onTopology(listener: (topology: Topology) => void): void;
+  /** Leader of a shard whose replica is here; undefined if unknown, or no replica is here. */
+  leaderOf(shard: number): NodeId | undefined;
+  /** To the replica of this node; refused with `not-here` (and a hint) if it does not lead. Never forwards. */
+  submit(request: ShardRequest, done: ReplyCallback): void;
+  /** Over the link to another node; false if it was dropped at once. */
+  send(to: PeerId, message: PeerMessage): boolean;
+  /** Answers to what this router asked for by `send`. */
+  onReply(listener: (from: PeerId, message: ReplyMessage) => void): void;
+  isAlive(node: NodeId): boolean;
+  /** Cheap, unlike `status`. */
+  state(): ServingState;
+  health(): NodeHealth;
+  diskStall?(): DiskStall | undefined;
+  outgoingSnapshots?(): readonly OutgoingSnapshot[];
+  status(): NodeStatus;
+}

@@ -1,0 +1,364 @@
+/**
+ * Brings one operation to the leader of its shard and its answer back, within a deadline.
+ *
+ * - Any one node is asked at most once a round; rounds are spaced by a jittered backoff.
+ * - Leader hints are followed only to replicas that the topology names.
+ * - What is asked again is safe to ask again: reads, and writes, which carry an operation id and so are answered and
+ *   not applied again. After an attempt whose fate is unknown a write says that it comes `again`: a shard that no longer
+ *   remembers so far back then refuses it, and does not take it for a new one.
+ * - An attempt whose fate is unknown makes the outcome of the write unknown, until some replica answers it for good. If
+ *   the shard no longer remembers, nobody ever will: the call ends at once, as a timeout.
+ *
+ * Knows no HTTP and no link. There is no timer per operation: one sweep looks after deadlines, waits and silence.
+ */
+import {
+  refuse,
+  type ErrorCode,
+  type NodeId,
+  type Operation,
+  type Refusal,
+  type Runtime,
+  type ShardReply,
+  type Timer,
+  type Topology,
+} from '../../shard/index.js';
+import type { Backend } from './backend.js';
+import { asAgain, patienceMs, type Call, type DispatchReply, type Way } from './call.js';
+import { LeaderCache } from './leader-cache.js';
+import { verdictOn } from './retry-policy.js';
+
+export interface DispatchOptions {
+  /** Milliseconds from now. */
+  readonly deadlineMs: number;
+  /** False: only the replica in this process may answer; otherwise `not-here` with a hint. */
+  readonly forward: boolean;
+}
+
+export interface DispatcherOptions {
+  readonly backend: Backend;
+  readonly runtime: Runtime;
+  /** 0..shardCount−1. */
+  readonly shardOfKey: (key: Uint8Array, shardCount: number) => number;
+  readonly sweepMs?: number;
+  /**
+   * A node that does not answer for so long, and for what the bytes need over a narrow link, is given up, and another one
+   * is asked; each time it is waited for twice as long, for what is sent again takes its time, too. Default 2,000.
+   */
+  readonly attemptMs?: number;
+  readonly backoffFirstMs?: number;
+  readonly backoffMostMs?: number;
+  /** Operations under way; more are refused as `overloaded`. */
+  readonly maxInFlight?: number;
+}
+
+export class Dispatcher {
+  readonly #backend: Backend;
+  readonly #runtime: Runtime;
+  readonly #shardOfKey: (key: Uint8Array, shardCount: number) => number;
+  readonly #sweepMs: number;
+  readonly #attemptMs: number;
+  readonly #backoffFirstMs: number;
+  readonly #backoffMostMs: number;
+  readonly #maxInFlight: number;
+  /** In no order, each at its `place`. Not a Set, for the reason that is in `pending-calls.ts`. */
+  readonly #calls: Call[] = [];
+  readonly #leaders: LeaderCache;
+  #sweep: Timer | undefined;
+  #stopping = false;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(options: DispatcherOptions) {
+    this.#backend = options.backend;
+    this.#runtime = options.runtime;
+    this.#shardOfKey = options.shardOfKey;
+    this.#sweepMs = options.sweepMs ?? 10;
+    this.#attemptMs = options.attemptMs ?? 2_000;
+    this.#backoffFirstMs = options.backoffFirstMs ?? 10;
+    this.#backoffMostMs = options.backoffMostMs ?? 200;
+    this.#maxInFlight = options.maxInFlight ?? 20_000;
+    this.#leaders = new LeaderCache(options.backend);
+  }
+
+  get inFlight(): number {
+    return this.#calls.length;
+  }
+
+  shardOf(key: Uint8Array, topology: Topology): number {
+    return this.#shardOfKey(key, topology.shardCount);
+  }
+
+  /** Best knowledge of who leads; always a replica that the topology names. */
+  leaderOf(shard: number): NodeId | undefined {
+    return this.#leaders.of(shard);
+  }
+
+  /** Milliseconds until its deadline, below 0 after it. */
+  leftMs({ deadline }: Way): number {
+    return deadline - this.#runtime.now();
+  }
+
+  execute(operation: Operation, options: DispatchOptions): Promise<DispatchReply> {
+    return new Promise((resolve) => {
+      this.dispatch(operation, options, resolve);
+    });
+  }
+
+  /** As `execute`, without a promise. `done` is called exactly once, perhaps before this returns. */
+  dispatch(operation: Operation, options: DispatchOptions, done: (reply: DispatchReply) => void): void {
+    const refused = this.#refusalAtTheDoor();
+    if (refused !== undefined) {
+      done({ answer: refused, term: 0, servedBy: this.#backend.self ?? 0, shard: -1 });
+      return;
+    }
+    const call: Call = {
+      operation,
+      deadline: this.#runtime.now() + options.deadlineMs,
+      forward: options.forward,
+      done,
+      place: this.#calls.length,
+      shard: -1,
+      ended: false,
+      attempt: 0,
+      request: undefined,
+      asked: undefined,
+      wakeAt: 0,
+      tried: [],
+      broken: 0,
+      abandoned: 0,
+      round: 0,
+      hint: undefined,
+      perhapsApplied: false,
+      lastRefusal: undefined,
+    };
+    this.#calls.push(call);
+    this.#sweep ??= this.#runtime.every(this.#sweepMs, () => {
+      this.#lookAround();
+    });
+    this.#advance(call);
+  }
+
+  /** Takes no more operations; resolves when those under way have ended. */
+  stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#calls.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** Ends everything at once, honestly. */
+  close(): void {
+    this.#stopping = true;
+    for (const call of [...this.#calls]) this.#giveUp(call, 'shutting-down');
+    this.#sweep?.cancel();
+    this.#sweep = undefined;
+  }
+
+  #refusalAtTheDoor(): Refusal | undefined {
+    if (this.#stopping) return refuse('shutting-down');
+    if (this.#calls.length >= this.#maxInFlight) return refuse('overloaded', 'too many operations are under way');
+    return undefined;
+  }
+
+  /** Asks the next node, or waits for the next round. */
+  #advance(call: Call): void {
+    const topology = this.#backend.topology();
+    if (topology === undefined) {
+      this.#wait(call);
+      return;
+    }
+    if (call.shard < 0) call.shard = this.#shardOfKey(call.operation.key, topology.shardCount);
+    if (!call.forward) {
+      this.#askOnlyHere(call, topology);
+      return;
+    }
+    const stale = call.operation.type === 'get' && call.operation.consistency === 'stale';
+    const node = this.#leaders.next(call.shard, { hint: call.hint, tried: call.tried, anyReplica: stale });
+    if (node !== undefined) this.#ask(call, node);
+    // No replica has a disk that works: no waiting will change that.
+    else if (call.broken > 0 && call.broken === topology.shards[call.shard]?.length) this.#giveUp(call, 'no-leader');
+    else this.#wait(call);
+  }
+
+  #ask(call: Call, node: NodeId): void {
+    const now = this.#runtime.now();
+    const budgetMs = call.deadline - now;
+    if (budgetMs <= 0) {
+      this.#giveUp(call, 'no-leader');
+      return;
+    }
+    call.attempt += 1;
+    call.asked = node;
+    call.hint = undefined;
+    call.tried.push(node);
+    call.wakeAt = this.#wakeAt(call, node, now);
+    const attempt = call.attempt;
+    const operation = call.perhapsApplied ? asAgain(call.operation) : call.operation;
+    const request = { shard: call.shard, budgetMs, operation };
+    call.request = request;
+    try {
+      this.#backend.submit(node, request, (reply) => {
+        if (!call.ended) this.#onReply(call, attempt, node, reply);
+      });
+    } catch (error) {
+      // A defect, and this call's alone: thrown on, it would end the sweep and with it the process.
+      if (!call.ended) this.#end(call, { answer: refuse('internal', String(error)), term: 0, servedBy: node });
+    }
+  }
+
+  /**
+   * When to give the node up that is asked now. One in this process needs no giving up: it answers when it loses its office,
+   * or at the deadline. Nor is there anybody else to ask without forwarding.
+   */
+  #wakeAt(call: Call, node: NodeId, now: number): number {
+    if (!call.forward || node === this.#backend.self) return call.deadline;
+    return Math.min(call.deadline, now + patienceMs(call, this.#attemptMs));
+  }
+
+  #askOnlyHere(call: Call, topology: Topology): void {
+    const { self } = this.#backend;
+    const stale = call.operation.type === 'get' && call.operation.consistency === 'stale';
+    const leader = this.#leaders.of(call.shard);
+    const holds = self !== undefined && topology.shards[call.shard]?.includes(self) === true;
+    if (holds && call.attempt === 0 && (stale || leader === undefined || leader === self)) {
+      this.#ask(call, self);
+      return;
+    }
+    const details = { shard: call.shard, ...(leader === undefined || leader === self ? {} : { leader }) };
+    this.#end(call, { answer: refuse('not-here', undefined, details), term: 0, servedBy: self ?? 0 });
+  }
+
+  #onReply(call: Call, attempt: number, node: NodeId, reply: ShardReply): void {
+    const { answer } = reply;
+    if (answer.type !== 'refused') {
+      if (answer.type !== 'get' || call.operation.type !== 'get' || call.operation.consistency !== 'stale') {
+        this.#leaders.saw(call.shard, node);
+      }
+      this.#end(call, reply);
+      return;
+    }
+    const verdict = verdictOn(answer, call);
+    if (verdict !== 'again') {
+      this.#end(call, verdict === 'final' ? reply : { ...reply, answer: inDoubt(call.shard) });
+      return;
+    }
+    if (answer.outcome === 'unknown' && call.operation.type !== 'get') call.perhapsApplied = true;
+    const hint = answer.details.leader;
+    if (hint === undefined) this.#leaders.forget(call.shard, node);
+    else this.#leaders.saw(call.shard, hint);
+    // That some replica does not lead says less than why the one that does refuses.
+    if (answer.code !== 'not-here' || !isOfDisk(call.lastRefusal)) {
+      call.lastRefusal = { ...answer, term: reply.term, servedBy: node };
+    }
+    if (isOfDisk(answer)) call.broken += 1;
+    if (attempt !== call.attempt || call.asked === undefined) return;
+    call.asked = undefined;
+    call.hint = hint;
+    if (!call.forward) this.#endNotForwarded(call, reply);
+    else if (this.#runtime.now() >= call.deadline) this.#giveUp(call, 'no-leader');
+    else this.#advance(call);
+  }
+
+  /** Without forwarding there is one attempt, and its refusal is the answer. */
+  #endNotForwarded(call: Call, reply: ShardReply): void {
+    const hint = call.hint;
+    const replicas = this.#backend.topology()?.shards[call.shard] ?? [];
+    if (reply.answer.type !== 'refused' || hint === undefined || replicas.includes(hint)) {
+      this.#end(call, reply);
+      return;
+    }
+    const { code, message, outcome } = reply.answer;
+    this.#end(call, { ...reply, answer: refuse(code, message, { shard: call.shard }, outcome) });
+  }
+
+  #wait(call: Call): void {
+    if (this.#backend.state() === 'stopping') {
+      this.#giveUp(call, 'shutting-down');
+      return;
+    }
+    const most = Math.min(this.#backoffMostMs, this.#backoffFirstMs * 2 ** Math.min(call.round, 16));
+    call.asked = undefined;
+    call.request = undefined;
+    call.tried = [];
+    call.broken = 0;
+    call.round += 1;
+    call.wakeAt = this.#runtime.now() + most * (0.5 + this.#runtime.random() / 2);
+  }
+
+  #lookAround(): void {
+    const now = this.#runtime.now();
+    for (const call of [...this.#calls]) {
+      if (call.ended) continue;
+      if (now >= call.deadline) {
+        this.#giveUp(call, call.asked === undefined ? 'no-leader' : 'no-quorum');
+      } else if (now >= call.wakeAt) {
+        if (call.asked !== undefined) this.#abandonAttempt(call, call.asked);
+        this.#advance(call);
+      }
+    }
+    if (this.#calls.length > 0) return;
+    this.#sweep?.cancel();
+    this.#sweep = undefined;
+  }
+
+  /** The node is silent. Its answer still counts if it comes, but another node is asked. */
+  #abandonAttempt(call: Call, node: NodeId): void {
+    if (call.operation.type !== 'get') call.perhapsApplied = true;
+    call.abandoned += 1;
+    this.#leaders.forget(call.shard, node);
+    call.asked = undefined;
+  }
+
+  /** Time is up, or the process stops: says what is known, and no more. */
+  #giveUp(call: Call, code: ErrorCode): void {
+    const last = call.lastRefusal;
+    const isWrite = call.operation.type !== 'get';
+    const servedBy = last?.servedBy ?? this.#backend.self ?? 0;
+    const details = call.shard < 0 ? {} : { shard: call.shard };
+    const term = last?.term ?? 0;
+    if (isWrite && (call.perhapsApplied || call.asked !== undefined)) {
+      this.#end(call, { answer: refuse('timeout', undefined, details), term, servedBy });
+      return;
+    }
+    const topology = this.#backend.topology();
+    const replicas = topology?.shards[call.shard] ?? [];
+    const few = replicas.filter((node) => this.#backend.alive(node)).length * 2 <= replicas.length;
+    let told = code === 'shutting-down' ? code : reasonToTell(last, code);
+    let message = topology === undefined ? 'the topology is not known yet' : undefined;
+    // Of a dead majority no leader will come, however long one waits.
+    if (told === 'no-leader' && replicas.length > 0 && few) {
+      told = 'no-quorum';
+      message = 'too few replicas of the shard are alive';
+    }
+    this.#end(call, { answer: refuse(told, message, details, 'not_applied'), term, servedBy });
+  }
+
+  /** The last call takes its place. */
+  #forget(call: Call): void {
+    const last = this.#calls.pop();
+    if (last === undefined || last === call) return;
+    this.#calls[call.place] = last;
+    last.place = call.place;
+  }
+
+  #end(call: Call, reply: ShardReply): void {
+    call.ended = true;
+    this.#forget(call);
+    const { answer, term, servedBy } = reply;
+    call.done({ answer, term, servedBy, shard: call.shard, way: call });
+    if (this.#calls.length > 0 || !this.#stopping) return;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+}
+
+const isOfDisk = (refusal: Refusal | undefined): boolean =>
+  refusal?.code === 'disk-full' || refusal?.code === 'storage-failed';
+
+const inDoubt = (shard: number): Refusal =>
+  refuse('timeout', 'an attempt had no answer in time, and the shard no longer remembers what became of it', { shard });
+
+/** The last refusal says more than "no leader", if it was a definite one. */
+function reasonToTell(last: Refusal | undefined, otherwise: ErrorCode): ErrorCode {
+  if (last === undefined || last.code === 'not-here') return otherwise;
+  // A node that did answer, but could not get the group to agree in time.
+  if (last.code === 'timeout') return 'no-quorum';
+  return last.outcome === 'not_applied' ? last.code : otherwise;
+}

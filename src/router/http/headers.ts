@@ -1,0 +1,225 @@
+/**
+ * Reads the headers that the API knows, strictly: what is not exactly in its grammar is refused, never guessed.
+ *
+ * Headers that it does not know (`X-Forwarded-For`, `x-internal-…`) are not looked at by anybody.
+ */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { MAX, NIL, parse, validate } from 'uuid';
+import { isRevision, storedContentType, type Condition } from '../../shard/index.js';
+import { parseEntityTags, type EntityTag } from './entity-tags.js';
+import { HttpProblem, invalid } from './problems.js';
+import type { Limits } from './limits.js';
+import { parseMediaType } from './media-type.js';
+
+/** Node joins or drops repeats of these silently; two of one kind would be an ambiguity. */
+const SINGLE: ReadonlySet<string> = new Set([
+  'host',
+  'content-type',
+  'content-encoding',
+  'if-match',
+  'if-none-match',
+  'prefer',
+  'kv-timeout',
+  'kv-forward',
+  'kv-hops',
+  'idempotency-key',
+]);
+
+/** @throws KvorumError `invalid-request` if a header that means something here appears twice. */
+export function refuseRepeats(request: IncomingMessage): void {
+  if (Object.keys(request.headers).length * 2 === request.rawHeaders.length) return;
+  const seen = new Set<string>();
+  for (let i = 0; i < request.rawHeaders.length; i += 2) {
+    const name = (request.rawHeaders[i] ?? '').toLowerCase();
+    if (seen.has(name) && SINGLE.has(name)) throw invalid(name, 'the header is repeated');
+    seen.add(name);
+  }
+}
+
+/** The header's text; undefined if it is absent. */
+export function textOf(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** A revision in an entity tag: a decimal integer without sign, point, exponent or leading zero. */
+const REVISION = /^(0|[1-9]\d*)$/;
+/** No key ever has this revision: the entries of a log count from 1. */
+const NO_REVISION = 0;
+
+/** The revision that an entity tag names; undefined for a tag that is none of ours, or that no log can reach. */
+function revisionOf({ opaque }: EntityTag): number | undefined {
+  const revision = REVISION.test(opaque) ? Number(opaque) : Number.NaN;
+  return isRevision(revision) ? revision : undefined;
+}
+
+function tagsOf(text: string, field: string): readonly EntityTag[] {
+  const tags = parseEntityTags(text);
+  if (tags === undefined) throw invalid(field, 'expected entity tags in double quotes, such as "42", or *');
+  return tags;
+}
+
+const NO_CONDITION: Condition = { type: 'none' };
+
+export interface WriteCondition {
+  readonly condition: Condition;
+  /** Further revisions of which the key may have one instead (`match-list.ts`). */
+  readonly others: readonly number[];
+}
+
+const NO_OTHERS: readonly number[] = [];
+const UNCONDITIONAL: WriteCondition = { condition: NO_CONDITION, others: NO_OTHERS };
+
+/** What `If-Match` and `If-None-Match` demand of a write. @throws KvorumError `invalid-request` */
+export function writeCondition(headers: IncomingHttpHeaders): WriteCondition {
+  const match = headers['if-match'];
+  const noneMatch = headers['if-none-match'];
+  if (match === undefined && noneMatch === undefined) return UNCONDITIONAL;
+  if (match !== undefined && noneMatch !== undefined) {
+    throw invalid('if-match', 'If-Match and If-None-Match exclude each other');
+  }
+  if (noneMatch !== undefined) {
+    if (noneMatch !== '*') throw invalid('if-none-match', 'a write takes only If-None-Match: *');
+    return { condition: { type: 'absent' }, others: NO_OTHERS };
+  }
+  if (match === '*') return { condition: { type: 'exists' }, others: NO_OTHERS };
+  // Writes compare strongly (RFC 9110 §13.1.1): a weak tag matches nothing, as one that is not ours.
+  const strong = tagsOf(match ?? '', 'if-match').filter((tag) => !tag.weak);
+  const revisions = [...new Set(strong.map(revisionOf).filter((revision) => revision !== undefined))];
+  // The latest of them is the likeliest.
+  const [revision = NO_REVISION, ...others] = revisions.sort((a, b) => b - a);
+  return { condition: { type: 'revision', revision }, others };
+}
+
+/** Revisions that the reader has already; `*` is any. Undefined: it has none. */
+export function knownRevisions(headers: IncomingHttpHeaders): readonly number[] | '*' | undefined {
+  if (headers['if-match'] !== undefined) throw invalid('if-match', 'If-Match is for writes');
+  const noneMatch = headers['if-none-match'];
+  if (noneMatch === undefined || noneMatch === '*') return noneMatch;
+  // Reads compare weakly (RFC 9110 §13.1.2), so a `W/` that a proxy put there does not matter.
+  return tagsOf(noneMatch, 'if-none-match')
+    .map(revisionOf)
+    .filter((revision) => revision !== undefined);
+}
+
+const TIMEOUT = /^([1-9]\d{0,8})(ms|s)$/;
+
+/** Milliseconds that the client gives the operation. */
+export function timeoutMs(headers: IncomingHttpHeaders, limits: Limits): number {
+  const text = textOf(headers, 'kv-timeout');
+  if (text === undefined) return limits.defaultTimeoutMs;
+  const [, digits, unit] = TIMEOUT.exec(text) ?? [];
+  const ms = Number(digits) * (unit === 's' ? 1_000 : 1);
+  // Not a number compares as false.
+  if (!(ms <= limits.maxTimeoutMs)) {
+    throw invalid('kv-timeout', `expected a time such as 500ms or 2s, at most ${limits.maxTimeoutMs}ms`);
+  }
+  return ms;
+}
+
+/** 16 bytes; undefined if the client names no operation. A quoted UUID (as in the IETF draft) is the same one. */
+export function operationIdOf(headers: IncomingHttpHeaders): Uint8Array | undefined {
+  const text = textOf(headers, 'idempotency-key');
+  if (text === undefined) return undefined;
+  const bare = text.length === 38 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
+  if (!validate(bare) || bare === NIL || bare.toLowerCase() === MAX) {
+    throw invalid('idempotency-key', 'expected a UUID');
+  }
+  return parse(bare);
+}
+
+export interface Forwarding {
+  /** May another node be asked? */
+  readonly allowed: boolean;
+  /** Times that the request was forwarded before it came here. */
+  readonly hops: number;
+}
+
+/** A request is forwarded once at most; one that says it was forwarded more often goes round in a circle. */
+const MAX_HOPS = 1;
+const FREE: Forwarding = { allowed: true, hops: 0 };
+
+/** @throws HttpProblem `loop-detected` (508), KvorumError `invalid-request` */
+export function forwardingOf(headers: IncomingHttpHeaders): Forwarding {
+  const wish = textOf(headers, 'kv-forward');
+  const counted = textOf(headers, 'kv-hops');
+  if (wish === undefined && counted === undefined) return FREE;
+  if (wish !== undefined && wish !== 'never') throw invalid('kv-forward', 'expected: never');
+  if (counted !== undefined && !/^\d{1,4}$/.test(counted)) throw invalid('kv-hops', 'expected a small integer');
+  const hops = Number(counted ?? 0);
+  if (hops > MAX_HOPS) throw new HttpProblem('loop-detected');
+  return { allowed: wish === undefined && hops < MAX_HOPS, hops };
+}
+
+/** `Prefer: return=minimal` (RFC 7240); other preferences are ignored, as the RFC demands. */
+export function wantsMinimal(headers: IncomingHttpHeaders): boolean {
+  const prefer = textOf(headers, 'prefer');
+  return prefer !== undefined && prefer.split(',').some((each) => /^\s*return\s*=\s*"?minimal"?\s*$/i.test(each));
+}
+
+export const ENVELOPE = 'application/vnd.kvorum+json';
+
+/** Does `Accept` ask for the envelope? */
+export function wantsEnvelope(headers: IncomingHttpHeaders): boolean {
+  const { accept } = headers;
+  if (accept?.includes(ENVELOPE) !== true) return false;
+  return accept.split(',').some((range) => {
+    const [type, ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    return type === ENVELOPE && !parameters.some((parameter) => /^q=0(\.0{0,3})?$/.test(parameter));
+  });
+}
+
+export interface ContentType {
+  /** The form in which it is kept with the value: as it came, but for tabs (`storedContentType`). */
+  readonly stored: string;
+  /** `application/json`, to be checked. */
+  readonly json: boolean;
+}
+
+const OCTETS: ContentType = { stored: 'application/octet-stream', json: false };
+/** Types that passed; clients use few. */
+const known = new Map<string, ContentType>();
+const MAX_KNOWN = 256;
+
+/** @throws HttpProblem 415 for what is no media type, or JSON in another charset than UTF-8 */
+export function contentTypeOf(headers: IncomingHttpHeaders): ContentType {
+  const text = headers['content-type'];
+  if (text === undefined) return OCTETS;
+  const seen = known.get(text);
+  if (seen !== undefined) return seen;
+  const stored = storedContentType(text);
+  const type = stored === undefined ? undefined : parseMediaType(text);
+  if (stored === undefined || type === undefined) {
+    throw new HttpProblem('unsupported-media-type', 'the Content-Type is not a media type of at most 255 bytes');
+  }
+  const json = type.essence === 'application/json';
+  const { charset = 'utf-8' } = type;
+  if (json && charset !== 'utf-8' && charset !== 'utf8') {
+    throw new HttpProblem('unsupported-media-type', 'JSON is UTF-8 (RFC 8259 §8.1)');
+  }
+  const contentType = { stored, json };
+  if (known.size < MAX_KNOWN) known.set(text, contentType);
+  return contentType;
+}
+
+/** Bodies are taken as they are: nothing is ever decompressed. */
+export function refuseEncodedBody(headers: IncomingHttpHeaders): void {
+  const encoding = headers['content-encoding'];
+  if (encoding === undefined || encoding.toLowerCase() === 'identity') return;
+  throw new HttpProblem('unsupported-media-type', 'a Content-Encoding is not supported', [
+    'Accept-Encoding',
+    'identity',
+  ]);
+}
+
+/** Is the body coded in a way that is not undone here? Only chunks are (RFC 9112 §6.1). */
+export function hasForeignCoding(headers: IncomingHttpHeaders): boolean {
+  const coding = headers['transfer-encoding'];
+  return coding !== undefined && coding.trim().toLowerCase() !== 'chunked';
+}
+
+/** Declared length of the body: 0 if there is none, undefined if it comes in chunks. */
+export function bodyLength(headers: IncomingHttpHeaders): number | undefined {
+  if (headers['transfer-encoding'] !== undefined) return undefined;
+  return Number(headers['content-length'] ?? 0);
+}

@@ -1,0 +1,212 @@
+/**
+ * Writes the answers of `/v1/kv/`: flat header arrays and small string templates, for this is the hot path.
+ *
+ * Knows no dispatch: it is given a reply, and says it in HTTP.
+ */
+import { stringify } from 'uuid';
+import {
+  writtenContentType,
+  type Answer,
+  type Consistency,
+  type KeyRecord,
+  type Refusal,
+  type Topology,
+} from '../../shard/index.js';
+import type { DispatchReply } from '../dispatch/index.js';
+import { keyAsJson, type NamedKey } from './key.js';
+import { type DataResponse, ENVELOPE, type Forwarding, SECURITY_HEADERS, sendProblem } from '../http/index.js';
+
+/** What is known of the request when its answer is written. */
+export interface Asked {
+  readonly response: DataResponse;
+  readonly requestId: string;
+  readonly consistency: Consistency;
+  /** The last answer of this connection. */
+  readonly closing: boolean;
+}
+
+function originHeaders(asked: Asked, reply: DispatchReply): string[] {
+  const headers = [
+    'Kv-Request-Id',
+    asked.requestId,
+    'Kv-Shard',
+    String(reply.shard),
+    'Kv-Term',
+    String(reply.term),
+    'Kv-Served-By',
+    String(reply.servedBy),
+    'Kv-Consistency',
+    asked.consistency,
+  ];
+  if (asked.closing) headers.push('Connection', 'close');
+  return headers;
+}
+
+const JSON_TYPE = 'application/json';
+
+export function answerPut(
+  asked: Asked,
+  reply: DispatchReply,
+  answer: Extract<Answer, { type: 'put' }>,
+  minimal: boolean,
+): void {
+  const { response } = asked;
+  const revision = String(answer.revision);
+  const headers = originHeaders(asked, reply);
+  headers.push('ETag', `"${revision}"`, 'Kv-Revision', revision);
+  if (answer.replayed) headers.push('Idempotency-Replayed', 'true');
+  if (minimal) {
+    headers.push('Preference-Applied', 'return=minimal');
+    response.writeHead(204, headers);
+    response.end();
+    return;
+  }
+  const body = `{"revision":${revision},"version":${answer.version},"created":${answer.created}}`;
+  headers.push('Content-Type', JSON_TYPE, 'Content-Length', String(body.length));
+  response.writeHead(answer.created ? 201 : 200, headers);
+  response.end(body, 'latin1');
+}
+
+export function answerDelete(asked: Asked, reply: DispatchReply, answer: Extract<Answer, { type: 'delete' }>): void {
+  const { response } = asked;
+  const body = `{"deleted":${answer.deleted},"revision":${answer.revision}}`;
+  const headers = originHeaders(asked, reply);
+  headers.push('Kv-Revision', String(answer.revision));
+  if (answer.replayed) headers.push('Idempotency-Replayed', 'true');
+  headers.push('Content-Type', JSON_TYPE, 'Content-Length', String(body.length));
+  response.writeHead(200, headers);
+  response.end(body, 'latin1');
+}
+
+/** How a reader wants its answer. */
+export interface ReadWishes {
+  readonly known: readonly number[] | '*' | undefined;
+  readonly envelope: boolean;
+  readonly named: NamedKey;
+}
+
+/** Also for HEAD: node:http leaves the body out. */
+export function answerGet(asked: Asked, reply: DispatchReply, record: KeyRecord, wishes: ReadWishes): void {
+  const { response } = asked;
+  const headers = originHeaders(asked, reply);
+  headers.push(
+    'ETag',
+    `"${record.revision}"`,
+    'Kv-Revision',
+    String(record.revision),
+    'Kv-Version',
+    String(record.version),
+    'Kv-Create-Revision',
+    String(record.createRevision),
+    'Vary',
+    'Accept',
+  );
+  // Spread, they would make a slow call of the one above.
+  for (const text of SECURITY_HEADERS) headers.push(text);
+  if (wishes.known === '*' || wishes.known?.includes(record.revision) === true) {
+    response.writeHead(304, headers);
+    response.end();
+    return;
+  }
+  const body = wishes.envelope ? envelope(wishes.named, record, reply.shard) : record.body;
+  headers.push(
+    'Content-Type',
+    wishes.envelope ? ENVELOPE : writtenContentType(record.contentType),
+    'Content-Length',
+    String(body.length),
+    // Whatever type a value has, a browser must not run it as a page of this origin.
+    'Content-Security-Policy',
+    'sandbox',
+  );
+  response.writeHead(200, headers);
+  response.end(body);
+}
+
+/** `revision` is the shard's applied index: the absence is as of then. */
+export function answerAbsent(asked: Asked, reply: DispatchReply, revision: number): void {
+  const problem = { code: 'key-not-found', details: { shard: reply.shard, term: reply.term } } as const;
+  sendProblem(asked.response, asked.requestId, problem, refusalHeaders(asked, reply, revision));
+}
+
+function refusalHeaders(asked: Asked, reply: DispatchReply, revision?: number): string[] {
+  const headers: string[] = [];
+  if (reply.shard >= 0) headers.push('Kv-Shard', String(reply.shard));
+  if (reply.term > 0) headers.push('Kv-Term', String(reply.term));
+  if (reply.servedBy > 0) headers.push('Kv-Served-By', String(reply.servedBy));
+  headers.push('Kv-Consistency', asked.consistency);
+  if (revision !== undefined) headers.push('Kv-Revision', String(revision));
+  if (asked.closing) headers.push('Connection', 'close');
+  return headers;
+}
+
+export interface RefusedRequest {
+  readonly target: string;
+  readonly forwarding: Forwarding;
+  readonly topology: Topology | undefined;
+  /** Of the shard, by the replica in this process, if there is one; asked only when no replica was. */
+  readonly localTerm: () => number | undefined;
+  /** Of a write. */
+  readonly operationId: Uint8Array | undefined;
+}
+
+export function answerRefusal(asked: Asked, reply: DispatchReply, refusal: Refusal, request: RefusedRequest): void {
+  const { response, requestId } = asked;
+  const headers = refusalHeaders(asked, reply);
+  if (refusal.replayed === true) headers.push('Idempotency-Replayed', 'true');
+  if (refusal.code === 'not-here' && !request.forwarding.allowed) {
+    const term = reply.term > 0 ? undefined : request.localTerm();
+    if (term !== undefined && term > 0) headers.push('Kv-Term', String(term));
+    answerNotHere(asked, refusal, request, headers);
+    return;
+  }
+  const term = reply.term > 0 ? { term: reply.term } : {};
+  const shard = reply.shard >= 0 ? { shard: reply.shard } : {};
+  const { operationId } = request;
+  const unknown = refusal.outcome === 'unknown' && operationId !== undefined;
+  sendProblem(
+    response,
+    requestId,
+    {
+      code: refusal.code,
+      detail: refusal.message,
+      outcome: refusal.outcome,
+      details: { ...shard, ...term, ...refusal.details },
+      // With it the client can ask again without doing it twice, also if it had not named the operation itself.
+      idempotencyKey: unknown ? stringify(operationId) : undefined,
+    },
+    headers,
+  );
+}
+
+/** The client wants no forwarding, or the request was forwarded already: says where to go instead, if that is known. */
+function answerNotHere(asked: Asked, refusal: Refusal, request: RefusedRequest, headers: string[]): void {
+  const { response, requestId } = asked;
+  if (request.forwarding.hops > 0) {
+    sendProblem(response, requestId, { code: 'loop-detected', details: refusal.details }, headers);
+    return;
+  }
+  const leader = request.topology?.nodes.find((node) => node.id === refusal.details.leader);
+  if (leader === undefined) {
+    sendProblem(response, requestId, { code: 'not-here', details: refusal.details }, headers);
+    return;
+  }
+  headers.push('Location', `http://${leader.httpAddress}${request.target}`, 'Kv-Request-Id', requestId);
+  headers.push('Content-Length', '0');
+  response.writeHead(307, headers);
+  response.end();
+}
+
+/** `{key,value|value_base64,content_type,revision,create_revision,version,shard}`; JSON is put in as it was stored. */
+function envelope(named: NamedKey, record: KeyRecord, shard: number): Buffer {
+  const type = named.type === 'string' ? '' : `"key_type":"${named.type}",`;
+  const head = `{"key":${keyAsJson(named)},${type}`;
+  const contentType = writtenContentType(record.contentType);
+  const tail =
+    `,"content_type":${JSON.stringify(contentType)},"revision":${record.revision},` +
+    `"create_revision":${record.createRevision},"version":${record.version},"shard":${shard}}`;
+  const body = Buffer.from(record.body.buffer, record.body.byteOffset, record.body.byteLength);
+  if (/^application\/json\s*(;|$)/i.test(contentType)) {
+    return Buffer.concat([Buffer.from(`${head}"value":`), body, Buffer.from(tail)]);
+  }
+  return Buffer.from(`${head}"value_base64":"${body.toString('base64')}"${tail}`);
+}
