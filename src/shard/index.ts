@@ -1,15 +1,14 @@
 /**
  * The shard room: the groups of one node, and the state that they replicate.
  *
- * A key is encoded canonically (`keyspace`), hashed to a shard (`hash`), and each shard is a Raft group whose replicas
- * were placed on nodes (`placement`). A node (`node`) runs its replicas in turns: what comes in waits in an inbox, a
- * turn steps the groups concerned, all that they want written becomes durable in one commit (`commit-pipeline`), and
- * what depended on the disk follows in a later turn. A write travels as a command (`command`) through the group's log
- * and is applied by the state machine (`kv-machine`) to rows in a memory table over the durable state (`state-table`),
- * which checkpoints move to disk (`checkpointer`) so that logs can be compacted. A read is answered by the leader after
- * a quorum confirmed it (`group`, `waiting`).
+ * A key is encoded canonically and hashed to a shard (`keys`), and each shard is a Raft group whose replicas were placed
+ * on nodes (`cluster`). A node (`node`) runs its replicas in turns: what comes in waits in an inbox, a turn steps the
+ * groups concerned, all that they want written becomes durable in one commit, and what depended on the disk follows in
+ * a later turn. A write travels as a command through the group's log and is applied by the state machine (`machine`) to
+ * rows in a memory table over the durable state, which checkpoints move to disk so that logs can be compacted. A read is
+ * answered by the leader after a quorum confirmed it. Messages between processes go over `transport`.
  *
- * Group 0 replicates the topology (`system-machine`, `topology-keeper`): there is no second source of truth.
+ * Group 0 replicates the topology (`cluster`): there is no second source of truth.
  *
  * Invariants, asserted by tests:
  *  - no write is answered before a quorum has it on disk and this replica has applied it;

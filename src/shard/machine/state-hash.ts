@@ -1,3 +1,10 @@
+/**
+ * A hash of a set of things, kept up as they come and go: the sum of their hashes, in two lanes of 32 bits.
+ *
+ * Addition does not care for the order, and subtracting takes a thing out again; so the sum over the rows of a state
+ * is known after every write at the cost of that write alone. It finds replicas that went apart; it is no defence
+ * against somebody who forges rows. Knows no rows.
+ */
 import { hash64 } from '../keys/index.js';
 import { readU32 } from '../big-endian.js';
 

@@ -1,3 +1,9 @@
+/**
+ * Client operations at the node that holds the shard: admission, encoding, and the answer with its sender.
+ *
+ * Knows groups; knows no transport, and no other node beyond a hint. What is not this node's to answer is refused:
+ * forwarding is the router's business.
+ */
 import { encodeCommand } from '../machine/index.js';
 import type { DiskStalls } from './disk-stalls.js';
 import type { Replica } from './replica.js';
