@@ -1,6 +1,6 @@
 /**
  * A leader: takes proposals and reads, keeps its followers' logs level with its own, and watches whether a quorum
- * still hears it. How entries travel is in `replication.ts`, snapshots in `snapshot-source.ts`.
+ * still hears it. How entries travel is in `replication.ts`, snapshots in `snapshot-sender.ts`.
  *
  * - It begins its term with an entry of its own, through which everything earlier commits (§8, s40).
  * - It never overwrites its own entries; a proposal refused leaves no trace.

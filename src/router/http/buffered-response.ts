@@ -1,5 +1,5 @@
 /**
- * The answer to a `WholeRequest`: as much of node:http's `ServerResponse` as data routes use, written in one go.
+ * The answer to a `BufferedRequest`: as much of node:http's `ServerResponse` as data routes use, written in one go.
  *
  * Knows no socket: what it wrote is handed to whoever made it.
  */

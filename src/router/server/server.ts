@@ -191,13 +191,13 @@ export class HttpServer {
     return server;
   }
 
-  /** Each connection comes to `QuickConnections` first, and to node:http when they let go of it. */
+  /** Each connection comes to `FastPath` first, and to node:http when they let go of it. */
   #putInFront(server: Server): FastPath {
     const toHttp = server.listeners('connection');
     server.removeAllListeners('connection');
     const host = {
       onRequest: (request: BufferedRequest, response: BufferedResponse) => {
-        this.#onWholeRequest(request, response);
+        this.#onBufferedRequest(request, response);
       },
       handOver: (socket: Socket) => {
         for (const listener of toHttp) listener.call(server, socket);
@@ -219,7 +219,7 @@ export class HttpServer {
     return quick;
   }
 
-  #onWholeRequest(request: BufferedRequest, response: BufferedResponse): void {
+  #onBufferedRequest(request: BufferedRequest, response: BufferedResponse): void {
     const requestId = this.#requestIds.next();
     if (this.#hosts.allows(request.headers.host)) this.#kv.handle(request, response, request.url, requestId);
     else sendProblem(response, requestId, problemOf(new HttpProblem('misdirected-request')));
