@@ -74,7 +74,7 @@ const SUITES: readonly Suite[] = [
       'test/shard/runtime.test.ts',
       'test/shard/send-window.test.ts',
       'test/shard/slow-follower.test.ts',
-      'test/shard/snapshot-sender.test.ts',
+      'test/shard/outgoing-snapshots.test.ts',
       'test/shard/two-lanes.test.ts',
       'test/shard/wraps.test.ts',
       'test/shard/wraps-nodes.test.ts',

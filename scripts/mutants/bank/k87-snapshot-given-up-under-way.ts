@@ -10,7 +10,7 @@ export const k87: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/node/snapshot-source.ts',
+      file: 'src/shard/node/outgoing-snapshots.ts',
       find: '      if (isUnderWay(sending) && !sending.group.raft.isGone(sending.to)) continue;\n',
       replace: '',
     },

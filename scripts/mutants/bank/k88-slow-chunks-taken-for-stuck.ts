@@ -10,7 +10,7 @@ export const k88: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/node/snapshot-source.ts',
+      file: 'src/shard/node/outgoing-snapshots.ts',
       find: 'return this.#patience.get(to) ?? this.#host.patienceMs;',
       replace: 'return this.#patience.has(to) ? this.#host.patienceMs : this.#host.patienceMs;',
     },

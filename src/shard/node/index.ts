@@ -6,5 +6,5 @@ export { ShardNode } from './node.js';
 export type { ShardNodeOptions } from './options.js';
 export { quotaOptions } from './quota-options.js';
 export type { ReplicaView } from './replica.js';
-export type { OutgoingSnapshot } from './snapshot-source.js';
+export type { OutgoingSnapshot } from './outgoing-snapshots.js';
 export { levelOf } from './topology-sync.js';

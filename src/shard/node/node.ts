@@ -19,7 +19,7 @@ import type { ShardRequest } from '../operation.js';
 import { guarded } from './operation-faults.js';
 import { RecoveredGroups } from './recovered-groups.js';
 import type { Timer } from '../runtime.js';
-import type { OutgoingSnapshot } from './snapshot-source.js';
+import type { OutgoingSnapshot } from './outgoing-snapshots.js';
 import type { NodeStatus } from '../status.js';
 import { SYSTEM_GROUP, systemVoters, type Topology } from '../cluster/index.js';
 import { type PeerId, type PeerMessage, ROUTER_PEERS } from '../transport/index.js';

@@ -23,7 +23,7 @@ import { Admission } from './admission.js';
 import { RowCache } from '../machine/index.js';
 import { RecoveredGroups } from './recovered-groups.js';
 import type { Runtime } from '../runtime.js';
-import { SnapshotSource } from './snapshot-source.js';
+import { OutgoingSnapshots } from './outgoing-snapshots.js';
 import { TopologySync } from './topology-sync.js';
 
 /** What the parts call back. */
@@ -48,7 +48,7 @@ export interface NodeParts {
   readonly opening: { sinceMs?: number | undefined };
   readonly checkpointer: Checkpointer;
   readonly stalls: DiskStalls;
-  readonly snapshots: SnapshotSource;
+  readonly snapshots: OutgoingSnapshots;
   readonly keeper: TopologyStore;
   readonly sync: TopologySync;
   readonly liveness: FailureDetector;
@@ -115,8 +115,8 @@ const snapshotSender = (
   { storage, runtime }: ShardNodeOptions,
   { checkpoint, fail }: NodeHooks,
   { limits, inTurn }: { readonly limits: NodeLimits; readonly inTurn: (group: Replica, task: () => void) => void },
-): SnapshotSource =>
-  new SnapshotSource(storage, {
+): OutgoingSnapshots =>
+  new OutgoingSnapshots(storage, {
     chunkBytes: limits.snapshotChunkBytes,
     windowBytes: limits.snapshotWindowBytes,
     patienceMs: limits.snapshotPatienceMs,

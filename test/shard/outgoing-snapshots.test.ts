@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SnapshotMeta, SnapshotReader, Storage } from '../../src/raft/index.js';
 import type { Replica } from '../../src/shard/node/replica.js';
-import { SnapshotSource } from '../../src/shard/node/snapshot-source.js';
+import { OutgoingSnapshots } from '../../src/shard/node/outgoing-snapshots.js';
 
 const TO = 3;
 const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
@@ -27,7 +27,7 @@ class Scene {
 
   readonly group = this.#group(1);
 
-  readonly sender = new SnapshotSource(
+  readonly sender = new OutgoingSnapshots(
     { openSnapshot: () => this.#later(() => this.#reader(this.metas.shift())) } as unknown as Storage,
     {
       chunkBytes: 10,

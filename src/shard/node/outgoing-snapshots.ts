@@ -51,7 +51,7 @@ interface Chunk {
   readonly done: boolean;
 }
 
-export interface SnapshotSourceHost {
+export interface OutgoingSnapshotsHost {
   /** Of one chunk; a row that is longer travels alone. */
   readonly chunkBytes: number;
   /** Of all chunks under way to one follower, but for those that are taken for stuck; exceeded by less than one chunk. */
@@ -70,16 +70,16 @@ export interface SnapshotSourceHost {
   onFailure(error: Error): void;
 }
 
-export class SnapshotSource {
+export class OutgoingSnapshots {
   /** In the order in which they asked last. */
   readonly #sendings = new Map<string, Sending>();
   /** After how long (ms) a chunk to a follower is taken for stuck, where that is longer than at others. */
   readonly #patience = new Map<NodeId, number>();
   readonly #storage: Storage;
-  readonly #host: SnapshotSourceHost;
+  readonly #host: OutgoingSnapshotsHost;
   #isClosed = false;
 
-  constructor(storage: Storage, host: SnapshotSourceHost) {
+  constructor(storage: Storage, host: OutgoingSnapshotsHost) {
     this.#storage = storage;
     this.#host = host;
   }
