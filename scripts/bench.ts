@@ -23,6 +23,7 @@ import { scaleFindings } from './bench/scale-findings.js';
 import { scale } from './bench/scale.js';
 import { hasWrk, wrkLoad } from './bench/wrk-load.js';
 import { UsageError } from './support/usage.js';
+import { messageOf } from '../src/thrown.js';
 
 const EXIT_USAGE = 2;
 
@@ -48,7 +49,7 @@ async function main(argv: readonly string[]): Promise<number> {
     await run(options, context);
   } catch (error) {
     // What was told to end does not fail by ending.
-    if (!context.cleanUp.begun) context.say(`failed: ${error instanceof Error ? error.message : String(error)}`);
+    if (!context.cleanUp.begun) context.say(`failed: ${messageOf(error)}`);
     exitCode = 1;
   }
   return (await context.cleanUp.run()) > 0 ? 1 : exitCode;

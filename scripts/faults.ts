@@ -11,6 +11,7 @@ import { FORMS, formatFault, parseFault, UsageError, type Request } from './faul
 import { findControl } from './faults/find.js';
 import { describeStatus } from './faults/report.js';
 import { randomSchedule } from './faults/schedule.js';
+import { messageOf } from '../src/thrown.js';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -138,7 +139,7 @@ try {
     exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
   } else {
     const isUsage = error instanceof UsageError || error instanceof FaultRefused;
-    console.error(`faults: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`faults: ${messageOf(error)}`);
     exitCode = isUsage ? EXIT_USAGE : EXIT_FAILED;
   }
 }

@@ -14,6 +14,7 @@ import { hasOwnMounts, withOwnMounts } from './power-cut/own-mounts.js';
 import { complaints, describeCut, describeSetting, type CutResult, type SettingResult } from './power-cut/report.js';
 import { cutPower } from './power-cut/run.js';
 import { CleanUp } from './support/clean-up.js';
+import { messageOf } from '../src/thrown.js';
 
 const options = parseOptions(process.argv.slice(2));
 process.exitCode = typeof options === 'number' ? options : await main(options);
@@ -45,7 +46,7 @@ async function main(asked: PowerCutOptions): Promise<number> {
     }
   } catch (error) {
     failures++;
-    say(`failed: ${error instanceof Error ? error.message : String(error)}`);
+    say(`failed: ${messageOf(error)}`);
   }
   failures += await cleanUp.run();
   if (asked.json) console.log(JSON.stringify({ seed: asked.seed, nodes: asked.nodes, results }, null, 2));

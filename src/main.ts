@@ -33,6 +33,7 @@ import {
   type Runtime,
 } from './shard/index.js';
 import { version } from './version.js';
+import { asError } from './thrown.js';
 
 export interface RunningNode {
   /** Where it really listens: a configured port 0 has become a number. */
@@ -154,7 +155,7 @@ function failureOf(node: ShardNode, starting: Promise<void>, logger: Logger): Pr
     });
     // While its disk was full it was stopped, or had to find out only then what is wrong with its data.
     starting.catch((error: unknown) => {
-      if (!(error instanceof StorageFull)) resolve(error instanceof Error ? error : new Error(String(error)));
+      if (!(error instanceof StorageFull)) resolve(asError(error));
     });
   });
 }

@@ -14,6 +14,7 @@ import type { Protocol } from './request.js';
 import type { Counters, Target, TargetName } from './target.js';
 import type { Data, Operation, Row } from './workload.js';
 import { output } from './wrk-load.js';
+import { messageOf } from '../../src/thrown.js';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
@@ -153,7 +154,7 @@ export async function buildGrpcClient(
   try {
     await promisify(execFile)('go', ['build', '-o', client, main], { env });
   } catch (error) {
-    return { missing: `its client cannot be built: ${error instanceof Error ? error.message : String(error)}` };
+    return { missing: `its client cannot be built: ${messageOf(error)}` };
   }
   // Thousands of small files, the deleting of which would come at the end, when people wait.
   command('rm', '-rf', join(folder, 'go-cache'));

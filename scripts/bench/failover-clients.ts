@@ -5,6 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { valueOf } from './workload.js';
+import { messageOf } from '../../src/thrown.js';
 
 export interface Failure {
   readonly key: string;
@@ -104,7 +105,7 @@ export class FailoverClients {
       if (statusCode >= 200 && statusCode <= 299) return undefined;
       return `${statusCode} ${/"code":"([^"]+)"/.exec(text)?.[1] ?? ''}`.trim();
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     }
   }
 }

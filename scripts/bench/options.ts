@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { MOST_CLIENTS, OPERATIONS, parseRow, type Row } from './workload.js';
 import { UsageError, whole } from '../support/usage.js';
+import { messageOf } from '../../src/thrown.js';
 
 export const LOADS = ['auto', 'wrk', 'autocannon', 'node'] as const;
 export type LoadChoice = (typeof LOADS)[number];
@@ -55,7 +56,7 @@ function rows(text: string): Row[] {
   try {
     return text.split(',').map(parseRow);
   } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    throw new InvalidArgumentError(messageOf(error));
   }
 }
 

@@ -1,5 +1,6 @@
 /** The control of a cluster that runs on this machine, found by its data folder. */
 import { controlClient, readFaultsFile, type FaultControl, type FaultStatus } from '../../src/faults/index.js';
+import { messageOf } from '../../src/thrown.js';
 
 export interface Found {
   readonly control: FaultControl;
@@ -16,7 +17,7 @@ export async function findControl(dataDir: string): Promise<Found> {
   try {
     return { control, status: await control.status() };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new Error(
       `the cluster in ${dataDir} (process ${file.pid}) does not answer at ${file.url}: ${why}; ${advice}`,
       {

@@ -6,6 +6,7 @@
  */
 import { Pool } from 'undici';
 import type { Method, Reply } from './outcome.js';
+import { messageOf } from '../../src/thrown.js';
 
 export interface Request {
   readonly method: Method;
@@ -74,5 +75,5 @@ export class HttpClient {
 
 const nameOf = (code: unknown, error: unknown): string => {
   if (typeof code === 'string') return code;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 };

@@ -10,6 +10,7 @@ import { complaintOf, unreadyNodes } from './readiness.js';
 import { SYMPTOMS, type Symptom } from './symptoms.js';
 import { needsAll, type LeaderFault, type Slot, type Step } from './schedule.js';
 import { tellFault, tellSlot } from './tell-fault.js';
+import { messageOf } from '../../src/thrown.js';
 
 /** A fault was on from `start` to `end`, in nanoseconds of the history's clock. */
 export interface FaultWindow {
@@ -165,7 +166,7 @@ export class Nemesis {
       }
       return true;
     } catch (error) {
-      const why = `${kind}: ${tellFault(fault)}: ${error instanceof Error ? error.message : String(error)}`;
+      const why = `${kind}: ${tellFault(fault)}: ${messageOf(error)}`;
       this.#options.say(`         not injected: ${why}`);
       if (!(error instanceof NoLeader)) this.failures.push(why);
       return false;

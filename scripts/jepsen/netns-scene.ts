@@ -20,6 +20,7 @@ import { CleanUp } from '../support/clean-up.js';
 import { NodeProgram } from '../support/node-program.js';
 import { cannotBeDone, PROXY_KINDS, SUPERVISOR_KINDS } from './kinds.js';
 import type { Scene, SceneOptions } from './scene.js';
+import { messageOf } from '../../src/thrown.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const PEER_PORT = 7000;
@@ -40,7 +41,7 @@ export async function startNetnsScene(options: SceneOptions): Promise<Scene> {
     return await start(options, folder, cleanUp);
   } catch (error) {
     await cleanUp.run();
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new Error(`the cluster did not come up: ${why}; see ${join(folder, 'cluster.log')}`);
   }
 }

@@ -13,6 +13,7 @@ import {
 } from './kinds.js';
 import { leastMs } from './schedule.js';
 import { UsageError, whole } from '../support/usage.js';
+import { messageOf } from '../../src/thrown.js';
 
 export const WORKLOADS = ['register', 'append', 'set'] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
@@ -43,7 +44,7 @@ function kinds(text: string): FaultKind[] {
   try {
     return parseKinds(text);
   } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    throw new InvalidArgumentError(messageOf(error));
   }
 }
 

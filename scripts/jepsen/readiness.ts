@@ -1,6 +1,7 @@
 /** Are all nodes well: up, brought up to what the others have, and able to serve? Asks each of them. Knows no fault. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FaultControl, NodeView } from '../../src/faults/index.js';
+import { messageOf } from '../../src/thrown.js';
 
 const ASK_LIMIT_MS = 2_000;
 const PAUSE_MS = 100;
@@ -11,7 +12,7 @@ export async function complaintOf({ url }: Pick<NodeView, 'url'>): Promise<strin
     const response = await fetch(`${url}/readyz?strict`, { signal: AbortSignal.timeout(ASK_LIMIT_MS) });
     return response.ok ? undefined : (await response.text()).trim().replaceAll('\n', '; ');
   } catch (error) {
-    return `it does not answer: ${error instanceof Error ? error.message : String(error)}`;
+    return `it does not answer: ${messageOf(error)}`;
   }
 }
 

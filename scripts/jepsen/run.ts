@@ -29,6 +29,7 @@ import { registerWorkload } from './workloads/register.js';
 import { setWorkload } from './workloads/set.js';
 import type { Workload } from './workloads/workload.js';
 import { UsageError } from '../support/usage.js';
+import { messageOf } from '../../src/thrown.js';
 
 /** After everything is healed, with the clients at work, and how long they go on at least. */
 const CONVERGE_LIMIT_MS = 60_000;
@@ -86,7 +87,7 @@ function openHistory(path: string): number {
   try {
     return openSync(path, 'w');
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new UsageError(`--history ${path}: it cannot be written there: ${why}`);
   }
 }

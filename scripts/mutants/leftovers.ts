@@ -5,6 +5,7 @@
  * statements of one turn.
  */
 import { rmSync } from 'node:fs';
+import { messageOf } from '../../src/thrown.js';
 
 const groups = new Set<number>();
 const folders = new Set<string>();
@@ -39,7 +40,7 @@ process.on('exit', () => {
       removeFolder(folder);
     } catch (error) {
       // One that cannot be removed must not keep the others.
-      console.error(`could not remove ${folder}: ${error instanceof Error ? error.message : String(error)}`);
+      console.error(`could not remove ${folder}: ${messageOf(error)}`);
     }
   }
 });

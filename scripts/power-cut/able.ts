@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isInstalled } from '../support/command.js';
 import { Image } from './image.js';
+import { messageOf } from '../../src/thrown.js';
 
 const PROGRAMS = {
   'mkfs.xfs': 'xfsprogs',
@@ -27,7 +28,7 @@ export function whatIsMissing(): string | undefined {
     image.make();
     return undefined;
   } catch (error) {
-    return `loop-mounted xfs images, and this machine says: ${error instanceof Error ? error.message : String(error)}`;
+    return `loop-mounted xfs images, and this machine says: ${messageOf(error)}`;
   } finally {
     image.remove();
     rmSync(place, { recursive: true, force: true });

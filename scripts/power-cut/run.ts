@@ -10,6 +10,7 @@ import type { PowerCutOptions } from './options.js';
 import { programWith, type Synchronous } from './program.js';
 import { Promises, type Loss } from './promises.js';
 import { LEAST_WRITES, type CutResult } from './report.js';
+import { messageOf } from '../../src/thrown.js';
 
 const MOST_WRITES = 4 * LEAST_WRITES;
 const LOAD_LIMIT_MS = 120_000;
@@ -137,7 +138,7 @@ async function whatIsLost(
     const losses = await brokenPromises(cluster.urls, promises);
     return { lost: losses.length, losses, toServeMs: served.afterMs };
   } catch (error) {
-    faults.push(error instanceof Error ? error.message : String(error));
+    faults.push(messageOf(error));
     return nothing;
   }
 }

@@ -10,6 +10,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { messageOf } from '../../src/thrown.js';
 
 const SOURCES = ['./slow-sync.c', './stepped-clock.c'].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 /** Where tools of a project keep what they can make again. */
@@ -46,7 +47,7 @@ export async function buildSlowDiskShim(options: ShimOptions = {}): Promise<stri
     return shim;
   } catch (error) {
     rmSync(unfinished, { force: true });
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     say(`no slow disk here: the shim could not be compiled: ${reason.trim()}`);
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../src/thrown.js';
 /**
  * What a script made on this machine and must take away again, whatever ends it: its end, a failure, or a signal.
  *
@@ -66,7 +67,7 @@ export class CleanUp {
         await last.step();
       } catch (error) {
         failures++;
-        this.#say(`could not ${last.what}: ${error instanceof Error ? error.message : String(error)}`);
+        this.#say(`could not ${last.what}: ${messageOf(error)}`);
       }
     }
     this.#stopListening();

@@ -7,6 +7,7 @@
  */
 import { bareValueOf, countFields } from './fields.js';
 import { OPERATION_NAMES, type Operation } from './operation.js';
+import { messageOf } from '../thrown.js';
 
 /** What is wrong with a line. */
 export class LineError extends Error {
@@ -47,7 +48,7 @@ function parseObject(line: string): Fields {
   try {
     parsed = JSON.parse(line);
   } catch (error) {
-    throw new LineError(`not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new LineError(`not JSON: ${messageOf(error)}`);
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new LineError(`not a JSON object: ${tell(parsed)}`);

@@ -19,6 +19,7 @@ import {
   type Operation,
   type Verdict,
 } from '../check/index.js';
+import { messageOf } from '../thrown.js';
 
 const EXIT_CODES: Readonly<Record<Verdict, number>> = { LINEARIZABLE: 0, ILLEGAL: 1, UNKNOWN: 2 };
 const EXIT_NOT_CHECKED = 3;
@@ -82,12 +83,10 @@ async function check(file: string, options: Options): Promise<number> {
     return written ? EXIT_CODES[result.verdict] : EXIT_NO_PAGE;
   } catch (error) {
     // Whatever it is, it is no verdict: 1 and 2 would be taken for one.
-    complain(`${error instanceof HistoryError ? `${file}: ` : ''}${wordsOf(error)}`);
+    complain(`${error instanceof HistoryError ? `${file}: ` : ''}${messageOf(error)}`);
     return EXIT_NOT_CHECKED;
   }
 }
-
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function complain(words: string): void {
   process.stderr.write(`kvorum: ${words}\n`);
@@ -107,7 +106,7 @@ async function writePage(html: string, { file, operations, init, result }: Page)
     await writeFile(html, renderPage(result, { name: file, ...(busiest === undefined ? {} : { picture: busiest }) }));
     return true;
   } catch (error) {
-    complain(`--html ${html}: the page was not written: ${wordsOf(error)}`);
+    complain(`--html ${html}: the page was not written: ${messageOf(error)}`);
     return false;
   }
 }
@@ -123,7 +122,7 @@ function assertPageFits(html: string, file: string): void {
     if (there !== undefined) accessSync(html, constants.W_OK);
     else accessSync(dirname(html), constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new Error(`--html ${html}: no page can be written there: ${wordsOf(error)}`);
+    throw new Error(`--html ${html}: no page can be written there: ${messageOf(error)}`);
   }
 }
 

@@ -9,6 +9,7 @@ import { pino, type Logger } from 'pino';
 import type { LogLevel } from '../config/index.js';
 import { levelOf, lineFormatter, wantsColour, type LineFormatter } from './log-lines.js';
 import { NodeLog } from './node-logs.js';
+import { messageOf } from '../thrown.js';
 
 export interface ReadyFields {
   readonly url: string;
@@ -51,7 +52,7 @@ export class Screen {
     try {
       for (const name of names) this.#logs.set(name, new NodeLog(dataDir, name));
     } catch (error) {
-      this.say(`no log files: ${error instanceof Error ? error.message : String(error)}`);
+      this.say(`no log files: ${messageOf(error)}`);
     }
   }
 

@@ -33,6 +33,7 @@ import {
 import { processLife } from './process-life.js';
 import { Progress } from './sim-progress.js';
 import { SimWorkers } from './sim-workers.js';
+import { messageOf } from '../thrown.js';
 
 type OneSeed = Extract<SimConfig, { type: 'one' }>;
 type ManySeeds = Extract<SimConfig, { type: 'many' }>;
@@ -207,7 +208,7 @@ function modelsSaid({ models }: SimOverrides): readonly Model[] | undefined {
   try {
     return modelsOf(models);
   } catch (error) {
-    throw new ConfigError('models', `--models: ${error instanceof Error ? error.message : String(error)}`);
+    throw new ConfigError('models', `--models: ${messageOf(error)}`);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { ConfigError } from '../config/index.js';
 import { runSeed, type Measured, type Mix } from '../sim/index.js';
+import { stackOf } from '../thrown.js';
 
 /** To the worker: one at a time. */
 export interface SimTask {
@@ -40,6 +41,6 @@ async function answer({ seed, mix }: SimTask): Promise<SimAnswer> {
     const { user, system } = process.cpuUsage(before);
     return { measured: { result, cpuMs: (user + system) / 1000 } };
   } catch (error) {
-    return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    return { error: stackOf(error) };
   }
 }

@@ -13,6 +13,7 @@ import {
   type ShardNode,
   type Timer,
 } from '../shard/index.js';
+import { messageOf } from '../thrown.js';
 
 export interface MemberOptions {
   /** Numbered from 0. */
@@ -156,7 +157,7 @@ export class Member {
     try {
       await this.#life?.node.stop(0);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       throw new KvorumError('storage-failed', `node ${this.#options.index}: ${why}`);
     } finally {
       await this.#changes;
@@ -190,7 +191,7 @@ export class Member {
   }
 
   #notStarted(cause: unknown): KvorumError {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     const failure = new KvorumError('storage-failed', `node ${this.#options.index}: ${why}`);
     failure.cause = cause;
     return failure;

@@ -7,6 +7,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { FaultRefused, type Fault, type FaultControl } from './fault.js';
+import { messageOf } from '../thrown.js';
 
 const LOOPBACK = '127.0.0.1';
 const MAX_BODY_BYTES = 64 * 1024;
@@ -53,7 +54,7 @@ export class ControlServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [status, body] = await this.#outcome(request).catch((error: unknown): [number, object] => {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       if (error instanceof FaultRefused) return [400, { error: message }];
       return [error instanceof HttpError ? error.status : 500, { error: message }];
     });

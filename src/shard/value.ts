@@ -17,6 +17,7 @@ import { DefaultDeserializer, serialize } from 'node:v8';
 import { types } from 'node:util';
 import { writtenContentType } from './bounds.js';
 import { KvorumError } from './errors.js';
+import { messageOf } from '../thrown.js';
 
 export const V8_CONTENT_TYPE = 'application/vnd.kvorum.v8';
 const TEXT_CONTENT_TYPE = 'text/plain; charset=utf-8';
@@ -61,7 +62,7 @@ function understood(type: string, decode: () => unknown): unknown {
   try {
     return decode();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new KvorumError('invalid-request', `the stored value is not ${type}: ${why}`, { field: 'value' });
   }
 }
@@ -110,7 +111,7 @@ function deserialize(body: Uint8Array): unknown {
 const MAX_PARTS = 10_000;
 
 function reasonOf(value: unknown, cause: unknown): string {
-  const generic = `the value cannot be stored: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const generic = `the value cannot be stored: ${messageOf(cause)}`;
   try {
     return culpritIn(value) ?? generic;
   } catch {

@@ -7,6 +7,7 @@
 import type { Mix } from './mix.js';
 import type { SimFailure, SimResult } from './result.js';
 import { Sum, type Totals } from './totals.js';
+import { messageOf } from '../thrown.js';
 
 export interface Measured {
   readonly result: SimResult;
@@ -118,7 +119,7 @@ async function runAndJudge(
     const reason = `run twice, its digests were ${digest} and ${again.result.digest}`;
     return { measured, failure: { seed, mix, check: 'determinism', reason, atMs: undefined } };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return { failure: { seed, mix, check: 'crash', reason, atMs: undefined } };
   }
 }

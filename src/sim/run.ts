@@ -23,6 +23,7 @@ import { SimCluster } from './sim-cluster.js';
 import { standTrial, type TrialMix, type TrialScene } from './trial.js';
 import { TurningPoints } from './turning-points.js';
 import { Watch } from './watch.js';
+import { stackOf } from '../thrown.js';
 
 export interface RunOptions {
   /** The story, a line for everything that happens. Costs much. */
@@ -71,7 +72,7 @@ class Simulation {
       await this.#live(cluster, nemesis);
       if (this.#failure === undefined) await this.#allReady(cluster, readiness);
     } catch (error) {
-      this.#fail('crash', error instanceof Error ? (error.stack ?? error.message) : String(error));
+      this.#fail('crash', stackOf(error));
     }
     if (this.#failure === undefined) this.#judge(nemesis);
     const { now, happened } = this.#scheduler;

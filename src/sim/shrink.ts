@@ -8,6 +8,7 @@
 import type { CampaignFailure, RunOne } from './campaign.js';
 import type { Mix } from './mix.js';
 import { fair, type NUMBERS } from './overrides.js';
+import { messageOf } from '../thrown.js';
 
 export interface ShrinkOptions {
   readonly failure: CampaignFailure;
@@ -118,7 +119,7 @@ async function failureOf(run: RunOne, seed: number, mix: Mix): Promise<Seen | un
   try {
     return (await run(seed, mix)).result.failure;
   } catch (error) {
-    return { check: 'crash', reason: error instanceof Error ? error.message : String(error), atMs: undefined };
+    return { check: 'crash', reason: messageOf(error), atMs: undefined };
   }
 }
 

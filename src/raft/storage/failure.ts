@@ -4,6 +4,7 @@
 import { constants } from 'node:os';
 import { corruption } from './recovery.js';
 import { JournalFull, StorageCorruption, StorageFailure, StorageFull } from './storage.js';
+import { messageOf } from '../../thrown.js';
 
 export interface Failure {
   /**
@@ -23,7 +24,7 @@ export function toFailure(error: unknown, what: string): Failure {
   if (error instanceof JournalFull) return { kind: 'quota', message: error.message };
   if (error instanceof StorageFull) return { kind: 'full', message: error.message };
   if (error instanceof StorageFailure) return { kind: 'failure', message: error.message };
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   const code = codeOf(error);
   const message = `${what}: ${text}${code === '' ? '' : ` (${code})`}`;
   if (isDamage(error)) {
@@ -72,9 +73,6 @@ export function damageOf(error: unknown, what: string): Error | undefined {
   const isUnreadable = failure.kind === 'failure' && codeOf(error).startsWith('SQLITE_IOERR');
   return isUnreadable || isDamage(error) ? toError(failure) : undefined;
 }
-
-/** What was thrown, as what a promise may reject with. */
-export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 
 /** Of SQLite or of the system; '' if it has none. */
 export function codeOf(error: unknown): string {

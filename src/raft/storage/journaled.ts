@@ -9,7 +9,7 @@
  * has durably taken over what it says.
  */
 import { CommitTimes } from './commit-times.js';
-import { asError } from './failure.js';
+import { asError } from '../../thrown.js';
 import type { StateReader } from './files.js';
 import type { JournalIndex } from './journal-index.js';
 import { journalLimits } from './journal-quota.js';

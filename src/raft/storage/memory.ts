@@ -6,7 +6,7 @@
  * loses it. Same semantics as `sqlite.ts`, by the same contract suite.
  */
 import { CommitTimes } from './commit-times.js';
-import { asError } from './failure.js';
+import { asError } from '../../thrown.js';
 import { JournalIndex, ZERO_HARD_STATE } from './journal-index.js';
 import type { JournalRecord } from './journal-row.js';
 import { EMPTY_META } from './recovery.js';

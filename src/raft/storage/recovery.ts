@@ -19,6 +19,7 @@ import type { JournalRecord } from './journal-row.js';
 import { StorageCorruption, StorageFailure } from './storage.js';
 import type { RecoveredGroup } from './storage.js';
 import type { Entry, GroupId, HardState, SnapshotMeta } from '../types.js';
+import { messageOf } from '../../thrown.js';
 
 /** A group's row in the state file. */
 export interface StoredGroup {
@@ -169,7 +170,7 @@ export class Recovery {
       if (error instanceof UnknownFormat) {
         throw new StorageFailure(`journal.db: row ${row.seq}: ${error.message}. ${WHICH_BUILD}`, { cause: error });
       }
-      throw this.#damaged(row, error instanceof Error ? error.message : String(error));
+      throw this.#damaged(row, messageOf(error));
     }
   }
 

@@ -7,6 +7,7 @@
  * Keeps each group's writes in order. Knows storage and `Write`; knows nothing of what happens after a completion.
  */
 import type { Entry, GroupId, GroupWrite, HardState, Storage, Write } from '../../raft/index.js';
+import { asError } from '../../thrown.js';
 
 export interface QueuedWrite {
   readonly group: GroupId;
@@ -142,7 +143,7 @@ export class CommitPipeline {
   #fail(error: unknown): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.#events.onFailure(error instanceof Error ? error : new Error(String(error)));
+    this.#events.onFailure(asError(error));
   }
 }
 

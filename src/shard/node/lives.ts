@@ -31,6 +31,7 @@ import type { GroupId, NodeId, Storage } from '../../raft/index.js';
 import type { NodeStatus } from '../status.js';
 import { randomId } from '../random-id.js';
 import type { Hello, HelloExtension, PeerId, Transport } from '../transport/index.js';
+import { asError } from '../../thrown.js';
 /** Since when links carry positions. */
 const FIRST_VERSION = 2;
 /** Numbers that a process may draw for itself. */
@@ -299,7 +300,7 @@ export class Lives {
   /** Whoever writes to the storage next hears of a failure, too; it is in order with what is written later. */
   #keep(writing: Promise<void>): void {
     writing.catch((error: unknown) => {
-      this.#host.fail(error instanceof Error ? error : new Error(String(error)));
+      this.#host.fail(asError(error));
     });
   }
 }

@@ -23,6 +23,7 @@ import type { OutgoingSnapshot } from './outgoing-snapshots.js';
 import type { NodeStatus } from '../status.js';
 import { SYSTEM_GROUP, systemVoters, type Topology } from '../cluster/index.js';
 import { type PeerId, type PeerMessage, ROUTER_PEERS } from '../transport/index.js';
+import { asError } from '../../thrown.js';
 
 type State = NodeStatus['state'];
 type ReplyMessage = Extract<PeerMessage, { type: 'reply' | 'status' }>;
@@ -395,5 +396,3 @@ export class ShardNode {
     this.#parts.snapshots.close();
   }
 }
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -9,6 +9,7 @@ import type { Answer, Refusal } from '../operation.js';
 import { refuse } from '../refusals.js';
 import type { Logger } from '../runtime.js';
 import type { Waiter } from './pending.js';
+import { stackOf } from '../../thrown.js';
 
 /** Does the error say that this replica's disk or state can no longer be trusted? */
 export const isReplicaFault = (error: unknown): error is Error =>
@@ -18,7 +19,7 @@ export const isReplicaFault = (error: unknown): error is Error =>
 export function refusalFor(error: unknown, logger: Logger): Refusal {
   if (error instanceof KvorumError) return refuse(error.code, error.message, error.details, 'not_applied');
   if (isReplicaFault(error)) return refuse(error instanceof StorageFull ? 'disk-full' : 'storage-failed');
-  logger.error({ error: textOf(error) }, 'an operation failed');
+  logger.error({ error: stackOf(error) }, 'an operation failed');
   return refuse('internal', undefined, {}, 'not_applied');
 }
 
@@ -40,7 +41,7 @@ export function serveReads(waiters: readonly Waiter[], serve: (key: Uint8Array) 
 }
 
 export function logCallbackFault(error: unknown, logger: Logger): void {
-  logger.error({ error: textOf(error) }, 'a callback for answers failed');
+  logger.error({ error: stackOf(error) }, 'a callback for answers failed');
 }
 
 /** A listener for answers whose exceptions are logged and end there. */
@@ -53,5 +54,3 @@ export function guarded<A extends unknown[]>(listener: (...args: A) => void, log
     }
   };
 }
-
-const textOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -11,6 +11,7 @@
 import type { GroupId, NodeId, SnapshotMeta, SnapshotReader, Storage } from '../../raft/index.js';
 import type { Replica } from './replica.js';
 import { shardOfGroup } from '../cluster/index.js';
+import { asError } from '../../thrown.js';
 
 /** One follower's snapshot of one group. */
 interface Sending {
@@ -153,7 +154,7 @@ export class OutgoingSnapshots {
   #begin(sending: Sending): void {
     sending.busy = true;
     this.#serve(sending).catch((error: unknown) => {
-      this.#host.onFailure(error instanceof Error ? error : new Error(String(error)));
+      this.#host.onFailure(asError(error));
     });
   }
 

@@ -25,6 +25,7 @@ import { RecoveredGroups } from './recovered-groups.js';
 import type { Runtime } from '../runtime.js';
 import { OutgoingSnapshots } from './outgoing-snapshots.js';
 import { TopologySync } from './topology-sync.js';
+import { asError } from '../../thrown.js';
 
 /** What the parts call back. */
 export interface NodeHooks {
@@ -272,7 +273,7 @@ export function followSettings(
     pace();
   };
   settings.follow(topology, { promises, inTurn, changed }).catch((error: unknown) => {
-    fail(error instanceof Error ? error : new Error(String(error)));
+    fail(asError(error));
   });
 }
 

@@ -35,6 +35,7 @@ import {
   type Topology,
   type TopologyStore,
 } from '../cluster/index.js';
+import { asError } from '../../thrown.js';
 
 export interface TopologySyncOptions {
   readonly self: NodeId;
@@ -162,7 +163,7 @@ export class TopologySync {
         this.#options.logger.warn({ error: String(error) }, 'the copy of the topology was not kept');
       });
     } catch (error) {
-      this.#options.fail(error instanceof Error ? error : new Error(String(error)));
+      this.#options.fail(asError(error));
     }
   }
 
