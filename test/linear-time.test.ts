@@ -19,6 +19,7 @@ import { parseMediaType } from '../src/router/http/media-type.js';
 import * as headersOf from '../src/router/http/headers.js';
 import { decodePercent, parseQuery, splitTarget } from '../src/router/http/target.js';
 import { RequestRecogniser } from '../src/router/http/buffered-request.js';
+import type { DataResponse } from '../src/router/http/data-request.js';
 import { storedContentType, writtenContentType } from '../src/shard/bounds.js';
 import { loadHash, parseKeyText, parseStrictJson } from '../src/shard/index.js';
 import { decodeValue } from '../src/shard/value.js';
@@ -180,7 +181,10 @@ const READERS: [string, Read, (() => readonly string[])?][] = [
 ];
 const HEAD = 'GET /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n';
 const BOUNDS = { depth: 256, members: 100_000 };
-const recogniser = new RequestRecogniser({ headerBytes: 1024 * 1024, bodyBytes: 0, prefix: '/v1/kv/' });
+const recogniser = new RequestRecogniser(
+  { headerBytes: 1024 * 1024, bodyBytes: 0, prefix: '/v1/kv/' },
+  () => ({}) as DataResponse,
+);
 
 describe('every reader of what comes from outside', () => {
   it.each(READERS)('takes linear time: %s', (_name, read: Read, beginnings: () => readonly string[] = nothing) => {

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { RequestRecogniser, BufferedRequest } from '../../src/router/http/buffered-request.js';
+import type { DataResponse } from '../../src/router/http/data-request.js';
 
 const bounds = { headerBytes: 400, bodyBytes: 1_000, prefix: '/v1/kv/' };
-const look = (text: string, from = 0) => new RequestRecogniser(bounds).recognise(Buffer.from(text, 'latin1'), from);
+const noResponse = () => ({}) as DataResponse;
+const look = (text: string, from = 0) =>
+  new RequestRecogniser(bounds, noResponse).recognise(Buffer.from(text, 'latin1'), from);
 const recognise = (text: string, from = 0): BufferedRequest | undefined => {
   const seen = look(text, from);
   return seen instanceof BufferedRequest ? seen : undefined;
@@ -26,7 +29,7 @@ describe('requests that are recognised', () => {
   });
 
   it('shares equal headers, and never mixes up those of two methods', () => {
-    const recogniser = new RequestRecogniser(bounds);
+    const recogniser = new RequestRecogniser(bounds, noResponse);
     const of = (text: string) => {
       const seen = recogniser.recognise(Buffer.from(text), 0);
       return seen instanceof BufferedRequest ? seen.headers : undefined;
@@ -50,10 +53,17 @@ describe('the beginning of a request is waited for', () => {
   it('wherever it was cut', () => {
     const headBytes = text.length - 4;
     for (let at = 1; at < text.length; at += 1) {
-      const partial = at < headBytes ? { neededBytes: undefined } : { neededBytes: text.length, headBytes };
+      const partial =
+        at < headBytes
+          ? { complete: false, neededBytes: undefined }
+          : { complete: false, neededBytes: text.length, headBytes };
       expect([at, look(text.slice(0, at))]).toEqual([at, partial]);
     }
-    expect(look(`junk${text.slice(0, -1)}`, 4)).toEqual({ neededBytes: text.length, headBytes: text.length - 4 });
+    expect(look(`junk${text.slice(0, -1)}`, 4)).toEqual({
+      complete: false,
+      neededBytes: text.length,
+      headBytes: text.length - 4,
+    });
   });
 });
 

@@ -13,11 +13,11 @@ import {
   invalid,
   type Limits,
   parseQuery,
-  problemOf,
-  refuseUnread,
+  refuseThrown,
   type RequestIds,
   sendJson,
   splitTarget,
+  StreamedRequest,
 } from '../http/index.js';
 import { type KvRoutes, namedKey } from '../kv/index.js';
 import { StatusPoller } from './status-poller.js';
@@ -166,7 +166,7 @@ function lineOf({ name, wrong, note }: HealthCheck): string {
 /** `/v1/kv/` inside somebody else's express app. To be mounted before anything that reads bodies. */
 export function kvMiddleware(routes: KvRoutes, requestIds: RequestIds): RequestHandler {
   return (request, response, next) => {
-    if (!routes.handle(request, response, request.url, requestIds.next())) next();
+    if (!routes.handle(new StreamedRequest(request, response), request.url, requestIds.next())) next();
   };
 }
 
@@ -206,13 +206,9 @@ function errorHandler(options: AppOptions) {
   // Express knows an error handler by its four parameters.
   return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
     const id = requestIdOf(response, options.requestIds);
-    const problem = isMalformedPath(error)
-      ? problemOf(invalid('path', 'malformed percent-encoding'))
-      : problemOf(error);
-    const headers = error instanceof HttpProblem ? error.headers : [];
-    if (problem.code === 'internal') options.logger.error({ err: error, requestId: id }, 'a request failed');
+    const thrown = isMalformedPath(error) ? invalid('path', 'malformed percent-encoding') : error;
     try {
-      refuseUnread(request, response, id, problem, options.limits, headers);
+      refuseThrown(new StreamedRequest(request, response), id, thrown, options);
     } catch (fault) {
       next(fault);
     }

@@ -1,46 +1,64 @@
 /**
- * Recognises data requests in the plainest form of HTTP/1.1, once they have come in whole, without node:http.
+ * Recognises data requests in the simplest form of HTTP/1.1, once they have been received completely, without node:http.
  *
  * What is recognised is a strict subset of the grammar on which all parsers agree (RFC 9112): one blank line at the
  * end of the head, no repeated header, no folding, no empty value, no Transfer-Encoding, a body of the declared length
- * that is all there. Anything else is none of ours, however valid: node:http reads it, and refuses it if need be.
- * A bare server that reads and answers like this takes 8 to 9 µs a request, one on node:http 14 to 18. Knows no socket and no route's meaning.
+ * that is all there. Anything else, however valid, is left to node:http, which reads it, and refuses it if need be.
+ * A bare server that reads and answers like this takes 8 to 9 µs a request, one on node:http 14 to 18.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { binaryString } from '../../shard/index.js';
+import type { BodyBounds, BodyResult, DataRequest, DataResponse } from './data-request.js';
+import type { Problem } from './problems.js';
+import { sendProblem } from './respond.js';
 
 const METHODS = ['GET', 'HEAD', 'PUT', 'DELETE'] as const;
 export type BufferedMethod = (typeof METHODS)[number];
 
-/** A request with its body. Its headers may be shared with others: nobody may write into them. */
-export class BufferedRequest {
+/** Makes the response to a request of the connection. */
+export type Respond = (method: BufferedMethod) => DataResponse;
+
+/** A request with its body. */
+export class BufferedRequest implements DataRequest {
   readonly complete = true;
 
   constructor(
     readonly method: BufferedMethod,
     /** As it came, and visible ASCII. */
     readonly url: string,
-    /** By names in lower case. */
     readonly headers: IncomingHttpHeaders,
     readonly body: Buffer,
     /** Bytes of head and body, in what it was recognised in. */
     readonly length: number,
+    readonly response: DataResponse,
   ) {}
+
+  refuseRepeatedHeaders(): void {
+    // None is recognised.
+  }
+
+  readBody({ limit }: BodyBounds, done: (result: BodyResult) => void): void {
+    done(this.body.length > limit ? { type: 'too-large' } : { type: 'read', body: this.body });
+  }
+
+  refuse(requestId: string, problem: Problem): void {
+    sendProblem(this.response, requestId, problem);
+  }
 }
 
-/** The beginning of what may yet become a plain request. */
+/** The beginning of what may yet become a simple request. */
 export type PartialRequest =
-  /** Its head is not there yet. */
-  | { readonly neededBytes: undefined }
+  /** Its head is not complete. */
+  | { readonly complete: false; readonly neededBytes: undefined }
   /** Bytes of head and body, and of the head alone. */
-  | { readonly neededBytes: number; readonly headBytes: number };
+  | { readonly complete: false; readonly neededBytes: number; readonly headBytes: number };
 
 export interface RequestBounds {
   /** Of the head, blank line included. */
   readonly headerBytes: number;
   /** Longer bodies are not waited for here. */
   readonly bodyBytes: number;
-  /** Only targets that start so are looked at. */
+  /** Only targets that start with it are recognised. */
   readonly prefix: string;
 }
 
@@ -50,13 +68,19 @@ const VISIBLE = /^[\x21-\x7e]+$/;
 const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)$/;
 const LENGTH = /^(?:0|[1-9]\d{0,8})$/;
 /** Headers that change how a message is read, or what becomes of its connection. */
-const NOT_PLAIN: ReadonlySet<string> = new Set(['transfer-encoding', 'expect', 'upgrade', 'trailer', 'http2-settings']);
+const NOT_SIMPLE: ReadonlySet<string> = new Set([
+  'transfer-encoding',
+  'expect',
+  'upgrade',
+  'trailer',
+  'http2-settings',
+]);
 const NO_BODY = Buffer.alloc(0);
 
 interface Block {
   readonly text: string;
   readonly headers: IncomingHttpHeaders;
-  /** Undefined if nothing is said. */
+  /** Undefined without a Content-Length. */
   readonly contentLength: number | undefined;
 }
 
@@ -66,17 +90,19 @@ export class RequestRecogniser {
   readonly #latest = new Map<BufferedMethod, Block>();
   readonly #starts: readonly string[];
   readonly #longestStart: number;
+  readonly #respond: Respond;
 
-  constructor(bounds: RequestBounds) {
+  constructor(bounds: RequestBounds, respond: Respond) {
     this.#bounds = bounds;
+    this.#respond = respond;
     this.#starts = METHODS.map((method) => `${method} ${bounds.prefix}`);
     this.#longestStart = Math.max(...this.#starts.map((start) => start.length));
   }
 
-  /** The request that starts at `from`; how much of it is missing, if only that is; undefined if it is not plain enough. */
+  /** The request that starts at `from`; how much of it is missing, if only that is; undefined if it is for node:http. */
   recognise(bytes: Buffer, from: number): BufferedRequest | PartialRequest | undefined {
     const headEnd = bytes.indexOf(BLANK_LINE, from);
-    if (headEnd < 0) return this.#mayBecomeHead(bytes, from) ? { neededBytes: undefined } : undefined;
+    if (headEnd < 0) return this.#mayBecomeHead(bytes, from) ? { complete: false, neededBytes: undefined } : undefined;
     if (headEnd + BLANK_LINE.length - from > this.#bounds.headerBytes) return undefined;
     const head = binaryString(bytes, from, headEnd);
     const method = methodOf(head);
@@ -91,13 +117,13 @@ export class RequestRecogniser {
     const end = bodyAt + contentLength;
     if (end > bytes.length) {
       if (contentLength > this.#bounds.bodyBytes) return undefined;
-      return { neededBytes: end - from, headBytes: bodyAt - from };
+      return { complete: false, neededBytes: end - from, headBytes: bodyAt - from };
     }
     const body = contentLength === 0 ? NO_BODY : bytes.subarray(bodyAt, end);
-    return new BufferedRequest(method, target, headers, body, end - from);
+    return new BufferedRequest(method, target, headers, body, end - from, this.#respond(method));
   }
 
-  /** Could more bytes make a plain head of what is there? Only its beginning is looked at. */
+  /** Could more bytes make a simple head of what is there? Only its beginning is compared. */
   #mayBecomeHead(bytes: Buffer, from: number): boolean {
     if (bytes.length - from >= this.#bounds.headerBytes) return false;
     const start = binaryString(bytes, from, Math.min(bytes.length, from + this.#longestStart));
@@ -127,13 +153,13 @@ function methodOf(head: string): BufferedMethod | undefined {
   return head.startsWith('HEAD ') ? 'HEAD' : undefined;
 }
 
-/** Undefined if it is not plain. */
+/** Undefined if it is not simple. */
 function parseBlock(text: string): Block | undefined {
   const headers = Object.create(null) as Record<string, string>;
   for (const line of text.split('\r\n')) {
     const [, written, value] = HEADER.exec(line) ?? [];
     const name = written?.toLowerCase();
-    if (name === undefined || value === undefined || name in headers || NOT_PLAIN.has(name)) return undefined;
+    if (name === undefined || value === undefined || name in headers || NOT_SIMPLE.has(name)) return undefined;
     headers[name] = value;
   }
   const { connection, host, 'content-length': length } = headers;

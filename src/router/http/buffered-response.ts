@@ -1,37 +1,18 @@
 /**
- * The answer to a `BufferedRequest`: as much of node:http's `ServerResponse` as data routes use, written in one go.
- *
- * Knows no socket: what it wrote is handed to whoever made it.
+ * The response to a `BufferedRequest`: as much of node:http's `ServerResponse` as data routes use, written in one go.
  */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { DataResponse } from './data-request.js';
 
-/** What data routes use of a response, whoever made it. */
-export interface DataResponse {
-  readonly headersSent: boolean;
-  /** Once the head was written. */
-  readonly statusCode: number;
-  /** Null once it is gone. */
-  readonly socket: Socket | null;
-  /** `headers` are flat: name, value, … */
-  writeHead(status: number, headers: string[]): unknown;
-  end(): unknown;
-  /** Text is UTF-8 if nothing else is said. */
-  // Two signatures, for node:http's own has no optional parameters either.
-  // eslint-disable-next-line @typescript-eslint/unified-signatures
-  end(body: string | Uint8Array): unknown;
-  end(body: string, encoding: 'latin1'): unknown;
-  destroy(): unknown;
-}
-
-/** Where a whole response goes. Called once for each. */
+/** Where a complete response is written. Called once for each. */
 export interface ResponseSink {
   readonly socket: Socket;
   /** `last`: the connection ends with this answer. */
   answer(head: string, body: string | Uint8Array | undefined, encoding: 'latin1' | 'utf8', last: boolean): void;
 }
 
-/** Also what no header of ours ever has: text beyond ASCII. */
+/** Stricter than HTTP: no header of ours has text beyond ASCII. */
 const NOT_A_VALUE = /[^\t\x20-\x7e]/;
 const STATUS_LINES = new Map(
   Object.entries(STATUS_CODES).map(([code, reason]) => [Number(code), `HTTP/1.1 ${code} ${reason ?? ''}\r\n`]),
@@ -65,7 +46,7 @@ export class BufferedResponse implements DataResponse {
     return this.#sink.socket;
   }
 
-  /** @throws TypeError for a value that no header may have; nothing was written then */
+  /** @throws TypeError for a value that no header may have; nothing is written then */
   writeHead(status: number, headers: string[]): void {
     let head = STATUS_LINES.get(status) ?? `HTTP/1.1 ${status}\r\n`;
     let last = false;
@@ -98,7 +79,7 @@ export class BufferedResponse implements DataResponse {
 let dateSecond = 0;
 let dateText = '';
 
-/** RFC 9110 §5.6.7; the same for a whole second. */
+/** RFC 9110 §5.6.7; formatted once a second. */
 function dateNow(): string {
   const now = Date.now();
   if (now - dateSecond >= 1_000 || now < dateSecond) {

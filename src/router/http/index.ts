@@ -1,12 +1,13 @@
-/** What both HTTP fronts share: a request and a response as values, headers, targets, bodies, problems, limits. Knows no key and no shard. */
-export { readBody } from './body.js';
+/** What both HTTP fronts share: requests and responses as values, headers, targets, bodies, problems, limits. */
 export { BufferedRequest, type PartialRequest, type RequestBounds, RequestRecogniser } from './buffered-request.js';
-export { BufferedResponse, type DataResponse, type ResponseSink } from './buffered-response.js';
+export { BufferedResponse, type ResponseSink } from './buffered-response.js';
+export type { DataRequest, DataResponse } from './data-request.js';
 export * as headersOf from './headers.js';
 export { ENVELOPE, type Forwarding } from './headers.js';
 export { whatIsWrongWithJson } from './json-check.js';
 export { DEFAULT_LIMITS, type Limits, limitsOf } from './limits.js';
 export { HttpProblem, invalid, type Problem, type ProblemCode, problemOf } from './problems.js';
 export { ofItsOwn, ReceiveBudget, ReceivedPieces, type ReceiveObserver } from './receive-budget.js';
-export { rawProblem, refuseUnread, RequestIds, SECURITY_HEADERS, sendJson, sendProblem } from './respond.js';
+export { rawProblem, refuseThrown, RequestIds, SECURITY_HEADERS, sendJson, sendProblem } from './respond.js';
+export { StreamedRequest } from './streamed-request.js';
 export { absoluteForm, decodePercent, parseQuery, splitTarget } from './target.js';

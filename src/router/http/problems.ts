@@ -69,6 +69,8 @@ export interface Problem {
   readonly details?: ErrorDetails;
   /** The operation id of a write whose outcome is unknown, for a retry under it. */
   readonly idempotencyKey?: string | undefined;
+  /** Further headers of the answer, flat: name, value, … */
+  readonly headers?: readonly string[];
 }
 
 const isHttpOnly = (code: ProblemCode): code is HttpOnlyCode => Object.hasOwn(HTTP_CODES, code);
@@ -137,7 +139,7 @@ export function invalid(field: string, message: string): KvorumError {
 
 /** Whatever was thrown, as a problem; what is not known to be harmless becomes `internal` and tells nothing. */
 export function problemOf(error: unknown): Problem {
-  if (error instanceof HttpProblem) return { code: error.code, detail: error.message };
+  if (error instanceof HttpProblem) return { code: error.code, detail: error.message, headers: error.headers };
   if (error instanceof KvorumError) {
     return { code: error.code, detail: error.message, outcome: error.outcome, details: error.details };
   }

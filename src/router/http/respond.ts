@@ -1,24 +1,23 @@
 /**
- * Writes answers: problem documents and small JSON, with as few calls as node:http allows. Knows no route.
+ * Writes answers: problem documents and small JSON, with as few calls as node:http allows.
  */
-import { ServerResponse, type IncomingMessage } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { randomBytes } from 'node:crypto';
+import type { Logger } from '../../shard/index.js';
+import type { DataRequest, DataResponse } from './data-request.js';
+import type { Limits } from './limits.js';
 import {
   HTTP_CODES,
   problemBody,
   problemOf,
   retryAfterSeconds,
   statusOf,
-  HttpProblem,
   type HttpOnlyCode,
   type Problem,
+  type ProblemCode,
 } from './problems.js';
-import type { Limits } from './limits.js';
-import { bodyLength } from './headers.js';
-import { BufferedRequest } from './buffered-request.js';
-import type { DataResponse } from './buffered-response.js';
 
-/** Request ids: unique per process start, then counted; cheap, and sortable in a log. */
+/** Request ids: a random prefix per process start, then a counter; cheap, and sortable in a log. */
 export class RequestIds {
   readonly #prefix = `${randomBytes(5).toString('hex')}-`;
   #count = 0;
@@ -29,33 +28,22 @@ export class RequestIds {
   }
 }
 
-/** Headers that every answer of ours has besides its own; a value must never be taken for a page of this origin. */
+/** On every answer besides its own headers; a browser must never take a value for a page of this origin. */
 export const SECURITY_HEADERS: readonly string[] = ['X-Content-Type-Options', 'nosniff', 'Cache-Control', 'no-cache'];
 
-/** Ends the answer with a problem document. `headers` are flat: name, value, … */
-export function sendProblem(
-  response: DataResponse,
-  requestId: string,
-  problem: Problem,
-  headers: readonly string[] = [],
-): void {
+/** Ends the response with a problem document. */
+export function sendProblem(response: DataResponse, requestId: string, problem: Problem): void {
   if (response.headersSent) {
     // Half an answer is out: only a broken connection tells the client so.
     response.destroy();
     return;
   }
-  const body = problemBody(problem, requestId);
-  writeProblemHead(response, requestId, problem, body, headers);
-  response.end(body);
+  response.end(writeProblemHead(response, requestId, problem));
 }
 
-function writeProblemHead(
-  response: DataResponse,
-  requestId: string,
-  problem: Problem,
-  body: string,
-  headers: readonly string[],
-): void {
+/** @returns the body, which is still to be written */
+export function writeProblemHead(response: DataResponse, requestId: string, problem: Problem, closes = false): string {
+  const body = problemBody(problem, requestId);
   const retryAfter = retryAfterSeconds(problem.code);
   const head = [
     'Content-Type',
@@ -65,62 +53,25 @@ function writeProblemHead(
     'Kv-Request-Id',
     requestId,
     ...SECURITY_HEADERS,
-    ...headers,
+    ...(problem.headers ?? []),
   ];
+  if (closes) head.push('Connection', 'close');
   if (retryAfter !== undefined) head.push('Retry-After', retryAfter);
   response.writeHead(statusOf(problem.code), head);
+  return body;
 }
 
-/**
- * Refuses a request whose body has not been read. A small declared body is swallowed by node:http and the connection
- * lives on, unless others have begun to read it. Any other one is not waited for: the refusal leaves at once, and the connection is closed after a bounded
- * lingering, without which the client might see a reset instead of the refusal.
- */
-export function refuseUnread(
-  request: IncomingMessage | BufferedRequest,
-  response: DataResponse,
+/** Whatever was thrown while a request was handled, as its answer. @returns what it was answered with */
+export function refuseThrown(
+  request: DataRequest,
   requestId: string,
-  problem: Problem,
-  limits: Limits,
-  headers: readonly string[] = [],
-): void {
-  const length = bodyLength(request.headers);
-  const whole = request instanceof BufferedRequest || !(response instanceof ServerResponse) || request.complete;
-  if (whole || (length !== undefined && length <= limits.valueBytes && !request.readableDidRead)) {
-    sendProblem(response, requestId, problem, headers);
-    return;
-  }
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const body = problemBody(problem, requestId);
-  writeProblemHead(response, requestId, problem, body, [...headers, 'Connection', 'close']);
-  response.write(body);
-  let discarded = 0;
-  const end = (): void => {
-    clearTimeout(timer);
-    request.off('data', count);
-    request.socket.off('end', end);
-    response.end();
-  };
-  const count = (chunk: Buffer): void => {
-    discarded += chunk.length;
-    if (discarded > limits.lingerBytes) end();
-  };
-  const timer = setTimeout(end, limits.lingerMs);
-  request.on('data', count);
-  request.once('end', end);
-  request.once('close', end);
-  request.on('error', end);
-  // Of a body that the parser gave up on, only the socket tells the end.
-  request.socket.once('end', end);
-  request.resume();
-}
-
-/** As `sendProblem`, for whatever was thrown. */
-export function sendThrown(response: ServerResponse, requestId: string, error: unknown): void {
-  sendProblem(response, requestId, problemOf(error), error instanceof HttpProblem ? error.headers : []);
+  error: unknown,
+  { limits, logger }: { readonly limits: Limits; readonly logger: Logger },
+): ProblemCode {
+  const problem = problemOf(error);
+  if (problem.code === 'internal') logger.error({ err: error, requestId }, 'a request failed');
+  request.refuse(requestId, problem, limits);
+  return problem.code;
 }
 
 export function sendJson(response: ServerResponse, requestId: string, value: unknown): void {
@@ -137,7 +88,7 @@ export function sendJson(response: ServerResponse, requestId: string, value: unk
   response.end(body);
 }
 
-/** A whole answer as text (`headers` are whole lines), for a connection on which node:http itself could not make sense of the request. */
+/** A complete response as text (`headers` are lines), for a connection whose request node:http could not parse. */
 export function rawProblem(
   code: HttpOnlyCode | 'invalid-request',
   requestId: string,

@@ -124,8 +124,9 @@ export function answerGet(asked: Asked, reply: DispatchReply, record: KeyRecord,
 
 /** `revision` is the shard's applied index: the absence is as of then. */
 export function answerAbsent(asked: Asked, reply: DispatchReply, revision: number): void {
-  const problem = { code: 'key-not-found', details: { shard: reply.shard, term: reply.term } } as const;
-  sendProblem(asked.response, asked.requestId, problem, refusalHeaders(asked, reply, revision));
+  const details = { shard: reply.shard, term: reply.term };
+  const headers = refusalHeaders(asked, reply, revision);
+  sendProblem(asked.response, asked.requestId, { code: 'key-not-found', details, headers });
 }
 
 function refusalHeaders(asked: Asked, reply: DispatchReply, revision?: number): string[] {
@@ -163,31 +164,27 @@ export function answerRefusal(asked: Asked, reply: DispatchReply, refusal: Refus
   const shard = reply.shard >= 0 ? { shard: reply.shard } : {};
   const { operationId } = request;
   const unknown = refusal.outcome === 'unknown' && operationId !== undefined;
-  sendProblem(
-    response,
-    requestId,
-    {
-      code: refusal.code,
-      detail: refusal.message,
-      outcome: refusal.outcome,
-      details: { ...shard, ...term, ...refusal.details },
-      // With it the client can ask again without doing it twice, also if it had not named the operation itself.
-      idempotencyKey: unknown ? stringify(operationId) : undefined,
-    },
+  sendProblem(response, requestId, {
+    code: refusal.code,
+    detail: refusal.message,
+    outcome: refusal.outcome,
+    details: { ...shard, ...term, ...refusal.details },
+    // With it the client can retry without a second effect, also if it had sent no key of its own.
+    idempotencyKey: unknown ? stringify(operationId) : undefined,
     headers,
-  );
+  });
 }
 
 /** The client wants no forwarding, or the request was forwarded already: says where to go instead, if that is known. */
 function answerNotHere(asked: Asked, refusal: Refusal, request: RefusedRequest, headers: string[]): void {
   const { response, requestId } = asked;
   if (request.forwarding.hops > 0) {
-    sendProblem(response, requestId, { code: 'loop-detected', details: refusal.details }, headers);
+    sendProblem(response, requestId, { code: 'loop-detected', details: refusal.details, headers });
     return;
   }
   const leader = request.topology?.nodes.find((node) => node.id === refusal.details.leader);
   if (leader === undefined) {
-    sendProblem(response, requestId, { code: 'not-here', details: refusal.details }, headers);
+    sendProblem(response, requestId, { code: 'not-here', details: refusal.details, headers });
     return;
   }
   headers.push('Location', `http://${leader.httpAddress}${request.target}`, 'Kv-Request-Id', requestId);

@@ -3,12 +3,11 @@
  *
  * Reads and checks a request, hands one operation to the dispatcher, has its reply written. Knows no link, no leader.
  */
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { groupOfShard, type Consistency, type Logger, type Operation, type Write } from '../../shard/index.js';
 import { type Backend, type Dispatcher, type DispatchReply, newOperationId } from '../dispatch/index.js';
 import {
-  BufferedRequest,
-  type DataResponse,
+  type DataRequest,
   headersOf,
   HttpProblem,
   invalid,
@@ -17,9 +16,8 @@ import {
   type Problem,
   type ProblemCode,
   problemOf,
-  readBody,
   ReceiveBudget,
-  refuseUnread,
+  refuseThrown,
   type RequestIds,
   sendProblem,
   splitTarget,
@@ -56,8 +54,7 @@ export interface KvRoutesOptions {
 
 /** One request on its way through this file. */
 interface Exchange {
-  readonly request: IncomingMessage | BufferedRequest;
-  readonly response: DataResponse;
+  readonly request: DataRequest;
   readonly target: string;
   readonly requestId: string;
   readonly name: OperationName;
@@ -109,30 +106,23 @@ export class KvRoutes {
   }
 
   /** Takes the request if its path is a key's; false leaves it to somebody else. `target` is raw, as it came. */
-  handle(
-    request: IncomingMessage | BufferedRequest,
-    response: DataResponse,
-    target: string,
-    requestId: string,
-  ): boolean {
+  handle(request: DataRequest, target: string, requestId: string): boolean {
     if (!target.startsWith(KV_PREFIX)) return false;
     const name = NAMES.get(request.method) ?? 'other';
-    const exchange = { request, response, target, requestId, name, startedAt: performance.now() };
+    const exchange = { request, target, requestId, name, startedAt: performance.now() };
     this.#inFlight += 1;
     try {
-      if (this.#closing) this.#refuse(exchange, { code: 'shutting-down' }, ['Connection', 'close']);
+      if (this.#closing) this.#refuse(exchange, { code: 'shutting-down', headers: ['Connection', 'close'] });
       else if (this.#inFlight > this.#limits.maxInFlight) this.#refuse(exchange, { code: 'overloaded' });
       else this.#begin(exchange);
     } catch (error) {
-      const problem = problemOf(error);
-      if (problem.code === 'internal') this.#options.logger.error({ err: error, requestId }, 'a request failed');
-      this.#refuse(exchange, problem, error instanceof HttpProblem ? error.headers : []);
+      this.#answered(exchange, refuseThrown(request, requestId, error, this.#options));
     }
     return true;
   }
 
   #begin(exchange: Exchange): void {
-    if (!(exchange.request instanceof BufferedRequest)) headersOf.refuseRepeats(exchange.request);
+    exchange.request.refuseRepeatedHeaders();
     switch (exchange.name) {
       case 'get':
         this.#get(exchange);
@@ -187,10 +177,11 @@ export class KvRoutes {
     const deadlineMs = headersOf.timeoutMs(headers, this.#limits);
     const forwarding = headersOf.forwardingOf(headers);
     const minimal = headersOf.wantsMinimal(headers);
-    const declared = headersOf.bodyLength(headers);
-    if (declared === 0 && headers['content-length'] === undefined) throw new HttpProblem('length-required');
+    if (headersOf.bodyLength(headers) === 0 && headers['content-length'] === undefined) {
+      throw new HttpProblem('length-required');
+    }
     const bounds = { limit: this.#limits.valueBytes, budget: this.#receiveBudget };
-    readBody(request, declared, bounds, (result) => {
+    request.readBody(bounds, (result) => {
       if (result.type === 'aborted') this.#inFlight -= 1;
       else if (result.type === 'too-large') {
         this.#refuse(exchange, { code: 'value-too-large', details: { limit: this.#limits.valueBytes } });
@@ -247,7 +238,8 @@ export class KvRoutes {
     const { dispatcher } = this.#options;
     const options = { deadlineMs, forward: forwarding.allowed };
     const onReply = (reply: DispatchReply): void => {
-      const { response, requestId } = exchange;
+      const { requestId } = exchange;
+      const { response } = exchange.request;
       const asked = { response, requestId, consistency: send.consistency, closing: this.#closing };
       let code: ProblemCode | 'ok';
       try {
@@ -280,9 +272,8 @@ export class KvRoutes {
     return this.#options.backend.localStatus()?.groups.find((each) => each.group === group)?.raft.term;
   }
 
-  #refuse(exchange: Exchange, problem: Problem, headers: readonly string[] = []): void {
-    const { request, response, requestId } = exchange;
-    refuseUnread(request, response, requestId, problem, this.#limits, headers);
+  #refuse(exchange: Exchange, problem: Problem): void {
+    exchange.request.refuse(exchange.requestId, problem, this.#limits);
     this.#answered(exchange, problem.code);
   }
 
@@ -292,14 +283,15 @@ export class KvRoutes {
     this.#options.observer.observe(exchange.name, code, ms);
     if (ms > SLOW_MS) this.#tellSlow(exchange, code, ms, send, reply);
     // A reader that does not read must not make us hold its answers.
-    const { socket } = exchange.response;
+    const { socket } = exchange.request.response;
     if (socket !== null && socket.writableLength > this.#limits.maxUnsentBytes) socket.destroy();
   }
 
   /** For the log, and apart from `#answered`: of what is quick this takes nothing. */
   #tellSlow(exchange: Exchange, code: ProblemCode | 'ok', ms: number, send?: Send, reply?: DispatchReply): void {
-    const { request, response, requestId, startedAt } = exchange;
-    const of = { requestId, method: request.method, route: KV_ROUTE, status: response.statusCode, code, ms, startedAt };
+    const { request, requestId, startedAt } = exchange;
+    const status = request.response.statusCode;
+    const of = { requestId, method: request.method, route: KV_ROUTE, status, code, ms, startedAt };
     this.#slow.tell(of, send && reply && { reply, deadlineMs: send.deadlineMs, consistency: send.consistency });
   }
 
@@ -331,6 +323,6 @@ function noRoomFor(limit: number): Problem {
 }
 
 /** A body where none belongs is a mistake, or an attempt to smuggle a request. */
-function refuseBody(request: IncomingMessage | BufferedRequest): void {
-  if (headersOf.bodyLength(request.headers) !== 0) throw invalid('body', 'this method takes no body');
+function refuseBody({ headers }: DataRequest): void {
+  if (headersOf.bodyLength(headers) !== 0) throw invalid('body', 'this method takes no body');
 }

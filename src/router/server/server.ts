@@ -1,20 +1,18 @@
 /**
- * The HTTP server: node:http in front, data routes first, express behind; bounds, time limits, and a graceful end.
+ * The HTTP server: a plain TCP server accepts; each connection goes to the fast path first, and from there to node:http,
+ * which never listens itself: data routes first, express behind. Bounds, time limits, and a graceful end.
  *
- * What must hold before any route is looked at is done here: form of the target, `Host`, connection limits.
+ * What must hold before any route is chosen is checked here: form of the target, `Host`, connection limits.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { silentLogger, type Logger } from '../../shard/index.js';
 import { type Build, createApp, type HealthCheck, type MetricsSource } from '../admin/index.js';
 import type { Backend, Dispatcher } from '../dispatch/index.js';
-import { Connections } from './connections.js';
-import { HostPolicy, assertMayListen } from './host-policy.js';
 import {
   absoluteForm,
   type BufferedRequest,
-  type BufferedResponse,
   headersOf,
   HttpProblem,
   invalid,
@@ -24,12 +22,13 @@ import {
   rawProblem,
   ReceiveBudget,
   type ReceiveObserver,
-  refuseUnread,
   RequestIds,
-  sendProblem,
+  StreamedRequest,
 } from '../http/index.js';
 import { ALLOWED_METHODS, KV_PREFIX, KvRoutes, type RequestObserver } from '../kv/index.js';
+import { Connections } from './connections.js';
 import { FastPath } from './fast-path.js';
+import { HostPolicy, assertMayListen } from './host-policy.js';
 
 export interface HttpServerOptions {
   readonly backend: Backend;
@@ -42,7 +41,7 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Further names that clients may use in `Host`. */
   readonly allowedHosts?: readonly string[];
-  /** Says that it is meant when `host` is no loopback address. */
+  /** Allows a `host` that is no loopback address. */
   readonly insecure?: boolean;
   readonly limits?: Partial<Limits>;
   readonly logger?: Logger;
@@ -50,20 +49,23 @@ export interface HttpServerOptions {
 }
 
 const REQUEST_ID = 'Kv-Request-Id';
-/** Answered on connections beyond the limit: what tells an operator how the process is. */
+/** Also answered on connections beyond the limit. */
 const OPERATIONS_TARGET = /^\/(?:livez|readyz|metrics)(?:\?|$)/;
 const HEALTH_TARGET = /^\/(?:livez|readyz)(?:\?|$)/;
 const LAST_ANSWERS_MS = 100;
 
 export class HttpServer {
-  readonly #server: Server;
+  /** Accepts the connections. */
+  readonly #front: TcpServer;
+  /** Is handed connections by `connection` events. */
+  readonly #http: Server;
   readonly #options: HttpServerOptions;
   readonly #limits: Limits;
   readonly #logger: Logger;
   readonly #host: string;
   readonly #hosts: HostPolicy;
   readonly #connections: Connections;
-  readonly #quick: FastPath;
+  readonly #fastPath: FastPath;
   readonly #requestIds = new RequestIds();
   readonly #receiveBudget: ReceiveBudget;
   readonly #kv: KvRoutes;
@@ -84,16 +86,17 @@ export class HttpServer {
     const common = { backend, dispatcher, limits: this.#limits, requestIds: this.#requestIds, logger: this.#logger };
     this.#kv = new KvRoutes({ ...common, observer: metrics, receiveBudget });
     this.#app = createApp({ ...common, build, metrics, ...(readiness === undefined ? {} : { readiness }) });
-    this.#server = this.#createServer();
-    this.#quick = this.#putInFront(this.#server);
+    this.#http = this.#createHttpServer();
+    this.#fastPath = this.#createFastPath();
+    this.#front = this.#createFront();
   }
 
-  /** Data requests under way. */
+  /** Data requests that have no answer yet. */
   get inFlight(): number {
     return this.#kv.inFlight;
   }
 
-  /** Bytes of bodies that are not whole yet. */
+  /** Bytes of bodies that have not been received completely. */
   get receivingBytes(): number {
     return this.#receiveBudget.held;
   }
@@ -102,19 +105,21 @@ export class HttpServer {
     return this.#connections.size;
   }
 
-  /** The address that clients reach it at; of use once `listen` has settled. */
+  /** Where it listens. @throws before `listen` has settled */
   get address(): AddressInfo {
-    const address = this.#server.address();
+    const address = this.#front.address();
     if (address === null || typeof address === 'string') throw new Error('the server does not listen');
     return address;
   }
 
   listen(): Promise<AddressInfo> {
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#options.port, this.#host, () => {
-        this.#server.off('error', reject);
-        this.#server.on('error', (error) => {
+      this.#front.once('error', reject);
+      this.#front.listen(this.#options.port, this.#host, () => {
+        // With this event node:http starts to enforce its time limits, which it does even for connections handed to it.
+        this.#http.emit('listening');
+        this.#front.off('error', reject);
+        this.#front.on('error', (error) => {
           this.#logger.error({ err: error }, 'the HTTP server failed');
         });
         resolve(this.address);
@@ -124,33 +129,34 @@ export class HttpServer {
 
   /**
    * Stops accepting, refuses new data requests on open connections, and resolves when those under way were answered.
-   * After `graceMs` the dispatcher is closed, which answers what is left, honestly; then what remains open is cut.
+   * After `graceMs` the dispatcher is closed, which answers the rest with their true outcome; then open connections are cut.
    */
   close(graceMs: number): Promise<void> {
     this.#kv.close();
-    this.#quick.close();
+    this.#fastPath.close();
     return new Promise((resolve) => {
       const timers: NodeJS.Timeout[] = [];
       const later = (ms: number, task: () => void): void => void timers.push(setTimeout(task, ms));
       later(graceMs, () => {
         this.#options.dispatcher.close();
-        // Time for the last answers to leave.
+        // Time for the last answers to be sent.
         later(LAST_ANSWERS_MS, () => {
-          this.#server.closeAllConnections();
-          this.#quick.closeAll();
+          this.#http.closeAllConnections();
+          this.#fastPath.closeAll();
         });
       });
-      // Also closes idle connections; busy ones end with the answer they wait for.
-      this.#server.close(() => {
+      // Closes idle connections; busy ones end with the answer they wait for.
+      this.#http.close();
+      this.#front.close(() => {
         for (const timer of timers) clearTimeout(timer);
         resolve();
       });
     });
   }
 
-  #createServer(): Server {
+  #createHttpServer(): Server {
     const limits = this.#limits;
-    const server = createServer({
+    const server = createHttpServer({
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
@@ -158,11 +164,8 @@ export class HttpServer {
       maxHeaderSize: limits.headerBytes,
       // Refused by `#objection`: node:http would do so with an empty answer.
       requireHostHeader: false,
-      noDelay: true,
     });
-    // `Connections` decides; this is beyond all that it may take, and the one that it looks at.
-    server.maxConnections = limits.maxConnections + limits.spareConnections + 1;
-    // A client that says no more is still owed its answers. (node:http has the property, its types do not.)
+    // A client that has closed its half still gets its answers. (node:http has the property, its types do not.)
     Object.assign(server, { httpAllowHalfOpen: true });
     server.timeout = limits.writeTimeoutMs;
     server.on('timeout', (socket: Socket) => {
@@ -172,7 +175,7 @@ export class HttpServer {
       this.#onRequest(request, response);
     });
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-      // Whoever asks before sending a value that is too large is spared the sending.
+      // A client that asks first need not send a value that is too large.
       const fits = (headersOf.bodyLength(request.headers) ?? 0) <= limits.valueBytes;
       if (fits && !this.#connections.isSpare(request.socket) && this.#objection(request) === undefined)
         response.writeContinue();
@@ -180,7 +183,7 @@ export class HttpServer {
     });
     server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
       const problem = problemOf(new HttpProblem('expectation-failed'));
-      refuseUnread(request, response, this.#requestIds.next(), problem, limits);
+      new StreamedRequest(request, response).refuse(this.#requestIds.next(), problem, limits);
     });
     server.on('connect', (request: IncomingMessage, socket: Duplex) => {
       this.#onConnect(request.socket, socket);
@@ -191,88 +194,93 @@ export class HttpServer {
     return server;
   }
 
-  /** Each connection comes to `FastPath` first, and to node:http when they let go of it. */
-  #putInFront(server: Server): FastPath {
-    const toHttp = server.listeners('connection');
-    server.removeAllListeners('connection');
+  #createFastPath(): FastPath {
     const host = {
-      onRequest: (request: BufferedRequest, response: BufferedResponse) => {
-        this.#onBufferedRequest(request, response);
+      onRequest: (request: BufferedRequest) => {
+        this.#onBufferedRequest(request);
       },
       handOver: (socket: Socket) => {
-        for (const listener of toHttp) listener.call(server, socket);
-        this.#connections.pace(socket);
+        this.#handOver(socket);
       },
-      onSilent: (socket: Socket) => {
-        socket.end(rawProblem('request-timeout', this.#requestIds.next()));
-      },
-      onTruncated: (socket: Socket) => {
-        socket.end(rawProblem('invalid-request', this.#requestIds.next()));
+      onIncomplete: (socket: Socket, code: 'request-timeout' | 'invalid-request') => {
+        socket.end(rawProblem(code, this.#requestIds.next()));
       },
     };
-    const quick = new FastPath(host, this.#limits, KV_PREFIX, this.#receiveBudget);
-    server.on('connection', (socket: Socket) => {
+    return new FastPath(host, this.#limits, KV_PREFIX, this.#receiveBudget);
+  }
+
+  #createFront(): TcpServer {
+    const front = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#connections.add(socket);
-      if (this.#connections.isSpare(socket)) host.handOver(socket);
-      else if (!socket.destroyed) quick.add(socket);
+      if (this.#connections.isSpare(socket)) this.#handOver(socket);
+      else if (!socket.destroyed) this.#fastPath.add(socket);
     });
-    return quick;
+    // `Connections` decides; this is all that it may take, and the one that it decides on.
+    front.maxConnections = this.#limits.maxConnections + this.#limits.spareConnections + 1;
+    return front;
   }
 
-  #onBufferedRequest(request: BufferedRequest, response: BufferedResponse): void {
+  /** For good. */
+  #handOver(socket: Socket): void {
+    this.#http.emit('connection', socket);
+    this.#connections.pace(socket);
+  }
+
+  #onBufferedRequest(request: BufferedRequest): void {
     const requestId = this.#requestIds.next();
-    if (this.#hosts.allows(request.headers.host)) this.#kv.handle(request, response, request.url, requestId);
-    else sendProblem(response, requestId, problemOf(new HttpProblem('misdirected-request')));
+    if (this.#hosts.allows(request.headers.host)) this.#kv.handle(request, request.url, requestId);
+    else request.refuse(requestId, problemOf(new HttpProblem('misdirected-request')));
   }
 
-  #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#connections.begin(request.socket, response)) this.#serve(request, response);
+  #onRequest(message: IncomingMessage, response: ServerResponse): void {
+    if (this.#connections.begin(message.socket, response)) this.#serve(message, response);
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
+  #serve(message: IncomingMessage, response: ServerResponse): void {
+    const request = new StreamedRequest(message, response);
     const requestId = this.#requestIds.next();
-    const isSpare = this.#connections.isSpare(request.socket);
+    const isSpare = this.#connections.isSpare(message.socket);
     if (isSpare) {
       response.shouldKeepAlive = false;
-      this.#connections.end(request.socket);
+      this.#connections.end(message.socket);
     }
-    const objection = this.#objection(request);
+    const objection = this.#objection(message);
     if (objection !== undefined) {
+      const problem = problemOf(objection);
       // Without a host, or with a body that is not understood, nothing else on this connection can be trusted.
-      const last = request.headers.host === undefined || headersOf.hasForeignCoding(request.headers);
-      const headers = last ? ['Connection', 'close'] : [];
-      if (last) this.#connections.end(request.socket);
-      refuseUnread(request, response, requestId, problemOf(objection), this.#limits, headers);
+      const isLast = message.headers.host === undefined || headersOf.hasForeignCoding(message.headers);
+      if (isLast) this.#connections.end(message.socket);
+      request.refuse(requestId, isLast ? { ...problem, headers: ['Connection', 'close'] } : problem, this.#limits);
       return;
     }
     // A target in absolute form is served as what it names (RFC 9112 §3.2.2).
-    request.url = absoluteForm(request.url ?? '')?.origin ?? request.url ?? '';
-    if (isSpare && !OPERATIONS_TARGET.test(request.url)) {
-      const problem = problemOf(new HttpProblem('too-many-connections'));
-      refuseUnread(request, response, requestId, problem, this.#limits);
+    const target = absoluteForm(message.url ?? '')?.origin ?? message.url ?? '';
+    message.url = target;
+    if (isSpare && !OPERATIONS_TARGET.test(target)) {
+      request.refuse(requestId, problemOf(new HttpProblem('too-many-connections')), this.#limits);
       return;
     }
-    if (this.#kv.handle(request, response, request.url, requestId)) return;
+    if (this.#kv.handle(request, target, requestId)) return;
     response.setHeader(REQUEST_ID, requestId);
-    this.#app(request, response);
+    this.#app(message, response);
   }
 
-  /** What is wrong with host or form of the target, before any route is looked at. */
+  /** What is wrong with host or form of the target, before any route is chosen. */
   #objection({ headers, httpVersion, url = '' }: IncomingMessage): Error | undefined {
     const { host } = headers;
-    // RFC 9112 §3.2; HTTP/1.0 knows no Host.
+    // RFC 9112 §3.2; HTTP/1.0 has no Host.
     if (host === undefined && httpVersion !== '1.0') return invalid('host', 'the request has no Host');
     if (headersOf.hasForeignCoding(headers)) return new HttpProblem('transfer-coding-unsupported');
     const absolute = absoluteForm(url);
     if (absolute === undefined && !url.startsWith('/')) {
       return invalid('request-target', 'only the origin and absolute forms of a request target are served');
     }
-    // A probe of HTTP/1.0 that names no host learns nothing but whether this process is well.
+    // A probe of HTTP/1.0 that names no host learns nothing but whether this process is healthy.
     if (host === undefined && absolute === undefined && HEALTH_TARGET.test(url)) return undefined;
     return this.#hosts.allows(absolute?.authority ?? host) ? undefined : new HttpProblem('misdirected-request');
   }
 
-  /** No tunnels. node:http has let go of the connection: it is answered as bytes, and ended here. */
+  /** No tunnels. node:http has detached from the connection: it is answered as bytes, and ended here. */
   #onConnect(connection: Socket, socket: Duplex): void {
     this.#connections.release(connection);
     socket.on('error', () => socket.destroy());
@@ -281,11 +289,11 @@ export class HttpServer {
       return;
     }
     this.#endRaw(socket, rawProblem('method-not-allowed', this.#requestIds.next(), [`Allow: ${ALLOWED_METHODS}`]));
-    // What else comes is thrown away for a while, so that the answer is not lost to a reset.
+    // What else comes is discarded for a while, so that the answer is not lost to a reset.
     socket.resume();
   }
 
-  /** The other side may leave its half open for ever, and with it what has come of a body. */
+  /** The client may leave its half open for ever, and with it what was received of a body. */
   #endRaw(socket: Duplex, answer: string): void {
     socket.end(answer);
     const timer = setTimeout(() => socket.destroy(), this.#limits.lingerMs);
@@ -294,11 +302,11 @@ export class HttpServer {
     });
   }
 
-  /** What node:http could not read, or did not get in time. */
+  /** What node:http could not parse, or did not receive in time. */
   #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-    // The parser gives up on a body that was refused at its head: cutting now would lose the refusal.
+    // The parser fails on a body that was refused at its head: cutting now would lose the refusal.
     if (error.code?.startsWith('HPE_') === true && this.#connections.endsByRefusal(socket)) return;
-    // The rest of a request may wait here, unread, behind many that are not answered yet.
+    // The rest of the request may wait here, unread, behind many that have no answer yet.
     const { headersTimeoutMs } = this.#limits;
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && this.#connections.heldWithin(socket, headersTimeoutMs)) return;
     if (error.code === 'ECONNRESET' || !this.#connections.mayAnswerRaw(socket)) {
