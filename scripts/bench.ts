@@ -1,21 +1,18 @@
 /**
- * How fast it is, honestly: `npm run bench -- [--quick] [--vs etcd] [--rows put@64,get@64] [--json]`, `--scale`,
- * `--failover`; `--help` lists the options. It runs what is in dist/, which npm builds first.
+ * The benchmark: `npm run bench -- [--quick] [--vs etcd] [--rows put@64,get@64] [--json]`, `--scale`, `--failover`;
+ * `--help` lists the options. It runs the build in dist/, which npm makes first.
  *
- * Everything shares this machine: servers, load and what it is compared with. So ratios of one run mean something, and
+ * Servers, load generator and the targets of comparison share this machine, so ratios within one run mean something, and
  * figures of two machines do not.
  *
- * Exit codes: 0 = measured; 1 = it could not; 2 = asked wrongly, nothing was done; 128 + n = ended by signal n.
+ * Exit codes: 0 = measured; 1 = failed; 2 = wrong usage, nothing was done; 128 + n = ended by signal n.
  */
 import { autocannonLoad, hasAutocannon } from './bench/autocannon-load.js';
 import { compareFindings } from './bench/compare-findings.js';
 import { compare } from './bench/compare.js';
-import { openContext, type Context } from './bench/context.js';
-import { failoverFindings } from './bench/failover-findings.js';
-import { failover } from './bench/failover.js';
-import type { HttpDriver } from './bench/http-target.js';
-import type { HttpLoad } from './bench/load.js';
-import { describeMachine, machineLine } from './bench/machine.js';
+import { type Context, describeMachine, machineLine, openContext } from './bench/context.js';
+import { failover, failoverFindings } from './bench/failover.js';
+import type { HttpDriver, HttpLoad } from './bench/target.js';
 import { NodeLoad } from './bench/node-load.js';
 import { parseOptions, type Options } from './bench/options.js';
 import { headerOf, saveResult, type Findings, type Header } from './bench/result.js';
@@ -48,7 +45,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     await run(options, context);
   } catch (error) {
-    // What was told to end does not fail by ending.
+    // Ending on a signal is no failure.
     if (!context.cleanUp.begun) context.say(`failed: ${messageOf(error)}`);
     exitCode = 1;
   }
@@ -77,14 +74,14 @@ async function find(options: Options, context: Context, driver: HttpDriver, head
   return compareFindings(await compare(options, context, driver), header);
 }
 
-/** wrk costs the machine least; our own is what is always there. */
+/** wrk costs the least CPU; our own is always available. */
 function pickLoad({ load }: Options, { folder }: Context, own: NodeLoad): HttpLoad {
   if (load === 'wrk' || (load === 'auto' && hasWrk())) return wrkLoad(folder);
   if (load === 'autocannon' || (load === 'auto' && hasAutocannon())) return autocannonLoad;
   return own;
 }
 
-/** Asked for by name, but not there. */
+/** The message if a load generator was chosen by name but is not installed. */
 function missingLoad({ load }: Options): string | undefined {
   const missing = (load === 'wrk' && !hasWrk()) || (load === 'autocannon' && !hasAutocannon());
   return missing ? `--load ${load}: ${load} is not installed` : undefined;

@@ -7,7 +7,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { HttpJob, HttpLoad, LoadOutcome } from './load.js';
+import type { HttpJob, HttpLoad, LoadOutcome } from './target.js';
 
 const require = createRequire(import.meta.url);
 

@@ -1,9 +1,9 @@
-/** The process of `autocannonLoad`: takes one job from its parent, and sends back what came of it. */
+/** The process of `autocannonLoad`: receives one job from its parent and sends back the outcome. */
 import { createRequire } from 'node:module';
-import type { HttpJob, LoadOutcome } from './load.js';
-import type { HttpRequest } from './request.js';
+import type { HttpJob, LoadOutcome } from './target.js';
+import type { HttpRequest } from './workload.js';
 
-/** What is used of it; the package need not be there when the project is compiled. */
+/** The part of its interface that is used; the package need not be installed to compile the project. */
 type Autocannon = (options: {
   readonly url: string;
   readonly connections: number;
@@ -27,7 +27,7 @@ async function run({ urls, clients, seconds, script }: HttpJob): Promise<LoadOut
   const autocannon = createRequire(import.meta.url)('autocannon') as Autocannon;
   const requests = script.requests.map(asOption);
   let next = 0;
-  // Formed anew for each request; given a list, it would form all of it for every connection before the first.
+  // Built for each request; given a list, autocannon would build the whole list for every connection before the first request.
   const setupRequest = (usual: object): object => ({
     ...usual,
     ...requests[script.order[next++ % script.order.length] ?? 0],

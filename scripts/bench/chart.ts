@@ -1,4 +1,4 @@
-/** Throughput as an SVG of grouped bars, readable on light and dark ground. Knows no file and no measuring. */
+/** Throughput as an SVG of grouped bars, readable on light and dark backgrounds. */
 import { escaped } from '../support/markup.js';
 
 export interface ChartGroup {
@@ -22,7 +22,7 @@ const BAR = 13;
 const GROUP_GAP = 12;
 const TICKS = 5;
 
-/** The least of 1, 2, 2.5, 5 or 10 times a power of ten that is no less. */
+/** Rounds up to 1, 2, 2.5, 5 or 10 times a power of ten. */
 export function niceCeiling(value: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
   return [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= value) ?? value;
@@ -60,7 +60,7 @@ export function drawChart({ title, subtitle, series, groups }: Chart): string {
   ].join('\n');
 }
 
-/** An image in a page sees the reader's theme, but not the page's colours. */
+/** An image in a page knows the reader's colour scheme, but not the page's colours. */
 const STYLE = `<style>
 text { font: 12px system-ui, sans-serif; fill: #24292f; }
 .title { font-size: 15px; font-weight: 600; }

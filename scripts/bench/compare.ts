@@ -1,26 +1,21 @@
 /**
- * The usual run: every row, by every target that can, in turn (A B A B), medians of the rounds.
+ * The default run: every row on every target that supports it, in turn (A B A B), medians of the rounds.
  *
- * Targets run all the time and idle while another one is measured; what an idle one costs is a few per cent of a core.
- * Who is measured first changes from round to round. Two builds are started anew now and then, one or the other first: which
- * functions the engine compiles, and when, differs from one process to the next by several per cent of CPU. And before a row is
- * measured both are driven by it: another kind of load has the engine compile anew, for a minute at one client's pace.
+ * All targets run throughout and idle while another is measured; an idle one costs a few per cent of a core. The order
+ * alternates from round to round. Two builds are restarted several times, in alternating order: which functions V8 compiles, and
+ * when, changes CPU by several per cent from one process to the next. Before a row is measured, both builds are driven with it:
+ * a new kind of load makes V8 recompile, which takes a minute with one client.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Context } from './context.js';
-import { measureEmbedded, type EmbeddedJob, type EmbeddedResult } from './embedded.js';
-import { EchoTarget } from './echo-target.js';
-import { EtcdCluster, etcdIsMissing } from './etcd-cluster.js';
-import { EtcdGatewayTarget, EtcdGrpcTarget, buildGrpcClient } from './etcd-targets.js';
-import type { HttpDriver } from './http-target.js';
-import { KvorumCluster } from './kvorum-cluster.js';
-import { KvorumTarget } from './kvorum-target.js';
-import { measure, medians, type Figures } from './measure.js';
+import { EchoTarget, SqliteTarget } from './ceilings.js';
+import { type EmbeddedJob, type EmbeddedResult, measureEmbedded } from './embedded.js';
+import { buildGrpcClient, EtcdCluster, EtcdGatewayTarget, EtcdGrpcTarget, etcdIsMissing } from './etcd.js';
+import type { HttpDriver, Target, TargetName } from './target.js';
+import { KvorumCluster, KvorumTarget } from './kvorum.js';
+import { type Figures, measure, medians } from './measure.js';
 import type { Options } from './options.js';
-import { PACED_CLIENTS, measurePaced, type Paced } from './paced.js';
-import { SqliteTarget } from './sqlite-target.js';
-import type { Target, TargetName } from './target.js';
-import { rowName, type Row } from './workload.js';
+import { type Row, rowName } from './workload.js';
 
 export interface RowResult {
   readonly row: Row;
@@ -28,9 +23,9 @@ export interface RowResult {
 }
 
 export interface TargetResult extends Figures {
-  /** Operations in a second, of each round. */
+  /** Operations per second, of each round. */
   readonly rounds: readonly number[];
-  /** Of each round; what one round of two targets has in common, such as a busy machine, is not in their ratio. */
+  /** Of each round: the ratio of two targets' same round leaves out what affects both, such as a busy machine. */
   readonly cpuRounds: readonly number[];
 }
 
@@ -38,7 +33,7 @@ export interface Comparison {
   readonly rows: readonly RowResult[];
   readonly paced: readonly Paced[];
   readonly embedded: EmbeddedResult | undefined;
-  /** What was not measured, and why. */
+  /** Targets and rows that were not measured, and why. */
   readonly notRun: readonly string[];
 }
 
@@ -46,9 +41,9 @@ const WARM_UP_CLIENTS = 64;
 const WARM_UP_S = { quick: 1, full: 3 };
 const REST_MS = 200;
 const EMBEDDED_SECONDS = 4;
-/** Starts of Kvorum and of the other build, between which the rounds are shared out; each is the first to start in half of them. */
+/** Restarts of Kvorum and of the other build, among which the rounds are divided; either starts first in half of them. */
 const LAUNCHES_BESIDE_BASE = 4;
-/** Seconds of a row beside another build, each; by turns, for a process that idled for long is slow again at first. */
+/** Seconds for each build, in turns of one second: a process that has idled for long is slow at first. */
 const ROW_WARM_UP_S = { quick: 1, full: 10 };
 
 export async function compare(options: Options, context: Context, driver: HttpDriver): Promise<Comparison> {
@@ -61,25 +56,25 @@ export async function compare(options: Options, context: Context, driver: HttpDr
   const launches = options.base === undefined ? 1 : Math.min(LAUNCHES_BESIDE_BASE, options.rounds);
   const run = async (some: readonly Row[], leaseReads: boolean): Promise<void> => {
     if (some.length === 0) return;
-    const taken = some.map((row) => new Taken(row));
+    const measured = some.map((row) => new RowRounds(row));
     for (let launch = 1; launch <= launches; launch++) {
       const builds = await startBuilds(options, context, driver, { leaseReads, isBaseFirst: launch % 2 === 0 });
       const [kvorum] = builds;
       const targets = [...builds, ...beside];
       for (const target of targets) await warmUp(target, options, context);
-      const most = Math.round((launch * options.rounds) / launches);
-      for (const each of taken) {
+      const untilRound = Math.round((launch * options.rounds) / launches);
+      for (const each of measured) {
         if (builds.length > 1) await settle(each.row, builds, options);
-        await measureRow(each, targets, { options, context, notRun, most });
+        await measureRow(each, targets, { options, context, notRun, untilRound });
       }
       const isLast = launch === launches;
-      if (isLast) rows.push(...taken.map((each) => each.result()));
+      if (isLast) rows.push(...measured.map((each) => each.result()));
       if (isLast && !options.quick) paced.push(...(await paceAll(rows, { kvorum, beside, options, context })));
       for (const target of builds) await target.stop();
     }
   };
   await run(others, false);
-  // Leases are off by default, so only the rows that need them are measured with them.
+  // Leases are off by default: only the rows that need them are measured with leases on.
   await run(lease, true);
   const embedded = options.embedded ? await measureEmbedded(embeddedJob(options), context) : undefined;
   return { rows, paced, embedded, notRun: [...notRun] };
@@ -101,7 +96,7 @@ interface Pacing {
   readonly context: Context;
 }
 
-/** Where etcd was measured through gRPC with that many clients. */
+/** For the rows that were measured on etcd through gRPC with `PACED_CLIENTS` clients. */
 async function paceAll(rows: readonly RowResult[], scene: Pacing): Promise<Paced[]> {
   const { kvorum, beside, options, context } = scene;
   const etcd = beside.find(({ name }) => name === 'etcd-grpc');
@@ -123,7 +118,7 @@ async function startBeside(
   notRun: Set<string>,
 ): Promise<Target[]> {
   if (!options.compare) return [];
-  context.say('starting what it is compared with');
+  context.say('starting the targets to compare with');
   const targets = [await EchoTarget.start(context, driver), new SqliteTarget(context, options.valueBytes)];
   return options.etcd ? [...targets, ...(await startEtcd(options, context, driver, notRun))] : targets;
 }
@@ -178,7 +173,7 @@ async function settle(row: Row, builds: readonly Target[], { quick }: Options): 
   for (let turn = 0; turn < seconds; turn++) for (const build of builds) await build.drive(row, 1);
 }
 
-/** Kvorum, and the other build behind it if there is one. */
+/** Kvorum first, then the other build if `--base` names one, whichever was started first. */
 async function startBuilds(
   options: Options,
   context: Context,
@@ -192,8 +187,8 @@ async function startBuilds(
   return [await start(), base];
 }
 
-/** What was measured of one row so far. */
-class Taken {
+/** The measurements of one row so far. */
+class RowRounds {
   readonly row: Row;
   rounds = 0;
   readonly #figures = new Map<TargetName, Figures[]>();
@@ -223,27 +218,67 @@ interface Scene {
   readonly options: Options;
   readonly context: Context;
   readonly notRun: Set<string>;
-  /** Rounds with those that were before. */
-  readonly most: number;
+  /** Total number of rounds to reach, earlier ones included. */
+  readonly untilRound: number;
 }
 
-async function measureRow(taken: Taken, targets: readonly Target[], scene: Scene): Promise<void> {
-  const { row } = taken;
+async function measureRow(measured: RowRounds, targets: readonly Target[], scene: Scene): Promise<void> {
+  const { row } = measured;
   const { rounds, seconds, valueBytes } = scene.options;
   const able = targets.filter((target) => {
     const why = target.cannot(row);
     if (why !== undefined) scene.notRun.add(`${target.name}: ${why}`);
     return why === undefined;
   });
-  while (taken.rounds < scene.most) {
-    const round = ++taken.rounds;
+  while (measured.rounds < scene.untilRound) {
+    const round = ++measured.rounds;
     for (const target of round % 2 === 1 ? able : able.toReversed()) {
       const one = await measure(target, { row, seconds, valueBytes });
-      taken.add(target.name, one);
+      measured.add(target.name, one);
       scene.context.say(
         `${rowName(row)} ${round}/${rounds} ${target.name}: ${Math.round(one.opsPerSecond).toLocaleString('en')}/s`,
       );
       await pause(REST_MS);
     }
   }
+}
+
+/**
+ * Latency at equal throughput: etcd at its maximum with 64 clients, and Kvorum at the same rate, in turn.
+ *
+ * Kvorum's load is open-loop: latency counts from when a request was due. etcd's clients wait for their answers, which
+ * favours etcd. A request may be sent a millisecond late, the resolution of Node's timers.
+ */
+
+export interface Paced {
+  readonly operation: 'put' | 'get';
+  /** Operations per second. */
+  readonly rate: number;
+  readonly etcd: Figures;
+  readonly kvorum: Figures;
+}
+
+export const PACED_CLIENTS = 64;
+/** More connections than etcd's clients: otherwise a slow answer would delay the sending of other requests. */
+const CONNECTIONS = 256;
+
+export async function measurePaced(
+  operation: Paced['operation'],
+  rate: number,
+  { kvorum, etcd }: { readonly kvorum: KvorumTarget; readonly etcd: Target },
+  { rounds, seconds, valueBytes }: Options,
+  { say }: Context,
+): Promise<Paced> {
+  const [theirs, mine]: [Figures[], Figures[]] = [[], []];
+  for (let round = 1; round <= rounds; round++) {
+    theirs.push(await measure(etcd, { row: { operation, clients: PACED_CLIENTS }, seconds, valueBytes }));
+    const row = { operation, clients: CONNECTIONS };
+    const drive = () => kvorum.side.driveAt(row, seconds, rate);
+    mine.push(await measure(kvorum, { row, seconds, valueBytes, drive }));
+    const [p99, etcdP99] = [mine.at(-1)?.p99Ms ?? NaN, theirs.at(-1)?.p99Ms ?? NaN];
+    say(
+      `${operation} at ${Math.round(rate)}/s ${round}/${rounds}: p99 ${p99.toFixed(1)} ms, etcd ${etcdP99.toFixed(1)}`,
+    );
+  }
+  return { operation, rate, etcd: medians(theirs), kvorum: medians(mine) };
 }

@@ -43,7 +43,7 @@ function* draws(random: Random, deadline: number): Generator<number> {
   while (performance.now() < deadline) yield random.between(0, job.keys - 1);
 }
 
-/** All callers take from one source until it is empty. */
+/** All callers take items from one source until it is exhausted. */
 async function callers<T>(source: Iterator<T>, act: (item: T) => Promise<unknown>): Promise<void> {
   await Promise.all(
     Array.from({ length: job.callers }, async () => {

@@ -1,4 +1,4 @@
-/** The embedded store, in memory, under as many callers as it is told: puts and gets in turn, in a process of its own. */
+/** The embedded store, in memory, under concurrent callers: puts and gets in turn, in a process of its own. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ export interface EmbeddedJob {
   readonly rounds: number;
 }
 
-/** Operations in a second, of each round. */
+/** Operations per second, of each round. */
 export interface EmbeddedRounds {
   readonly put: readonly number[];
   readonly get: readonly number[];

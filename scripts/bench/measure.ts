@@ -1,32 +1,30 @@
-/** One target, one row, some seconds: what the load saw, and what it cost the processes. Knows no particular target. */
+/** Drives one target with one row for some seconds: what the clients saw, and what it cost the processes. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { cpuMs, residentBytes, writtenBytes } from '../support/cpu.js';
-import type { LoadOutcome } from './load.js';
-import { median } from './latencies.js';
-import { delayBetweenMs } from './loop-delay.js';
-import type { Target } from './target.js';
+import type { LoadOutcome, Target } from './target.js';
+import { delayBetweenMs, median } from './latencies.js';
 import { putShare, type Row } from './workload.js';
 
-/** One run, or the medians of some; NaN in JSON becomes null: not known. */
+/** Of one run, or the medians of several; NaN (null in JSON): not known. */
 export interface Figures {
   readonly opsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly failures: number;
-  /** All server processes together, CPU seconds for 1,000 operations. */
+  /** CPU seconds per 1,000 operations, of all server processes together. */
   readonly cpuSecondsPer1000: number;
   /** Of the load generator, as a share of one core. */
   readonly loadCpuShare: number;
   readonly commitsPerSecond: number;
   readonly entriesPerCommit: number;
-  /** Written to disk by one replica for each byte of value that was put, checkpoints included. */
+  /** Bytes written to disk by one replica per byte of value that was put, checkpoints included. */
   readonly writtenPerByte: number;
   readonly loopDelayP99Ms: readonly number[];
   readonly residentMiB: readonly number[];
 }
 
-/** After a run: answers that the load did not wait for, and the disk's queue. */
+/** After a run, for answers that the load did not wait for, and for the disk's queue. */
 const SETTLE_MS = 300;
 const MIB = 1024 * 1024;
 
@@ -34,7 +32,7 @@ export interface Measured {
   readonly row: Row;
   readonly seconds: number;
   readonly valueBytes: number;
-  /** Instead of the target's own, such as one at a given rate. */
+  /** Replaces the target's own `drive`, such as by one at a given rate. */
   readonly drive?: () => Promise<LoadOutcome>;
 }
 
@@ -71,7 +69,7 @@ export async function measure(target: Target, { row, seconds, valueBytes, drive 
 const total = (pids: readonly number[], of: (pid: number) => number): number =>
   pids.reduce((sum, pid) => sum + of(pid), 0);
 
-/** Of each figure by itself, but all failures together: one is too many. */
+/** The median of each figure by itself; failures are summed, since one is too many. */
 export function medians(rounds: readonly Figures[]): Figures {
   const of = (figure: (figures: Figures) => number): number => median(rounds.map(figure).filter((v) => !isNaN(v)));
   const each = (figure: (figures: Figures) => readonly number[]): number[] =>

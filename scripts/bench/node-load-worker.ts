@@ -1,9 +1,9 @@
-/** The process of `NodeLoad`: takes jobs from its parent, one at a time, and sends back what came of them. */
-import { Connection } from './connection.js';
+/** The process of `NodeLoad`: receives jobs from its parent, one at a time, and sends back their outcomes. */
+import { connect, type Socket } from 'node:net';
 import { Latencies } from './latencies.js';
 import type { WorkerJob, WorkerOutcome } from './node-load.js';
 
-// Ctrl-C goes to the whole group; this process ends when its parent does.
+// Ctrl-C reaches the whole process group; this process ends when its parent does.
 process.on('SIGINT', () => undefined);
 process.on('message', (job: WorkerJob) => {
   void run(job).then((outcome) => process.send?.(outcome));
@@ -28,7 +28,7 @@ async function run(job: WorkerJob): Promise<WorkerOutcome> {
   return { ...tally.outcome(), tookMs, cpuMs: (used.user + used.system) / 1_000 };
 }
 
-/** The next request, or undefined when it is over. */
+/** The next request; undefined: the job is done. */
 type Source = () => Uint8Array | undefined;
 
 function sourceOf({ requests, order, durationMs }: WorkerJob): Source {
@@ -38,7 +38,7 @@ function sourceOf({ requests, order, durationMs }: WorkerJob): Source {
   return () => (performance.now() < deadline ? requests[order[next++ % order.length] ?? 0] : undefined);
 }
 
-/** Each connection sends its next request when it has the answer to the last. */
+/** Each connection sends its next request when the last was answered. */
 async function closedLoop(job: WorkerJob, connections: readonly Connection[], tally: Tally): Promise<void> {
   const source = sourceOf(job);
   await Promise.all(
@@ -63,7 +63,7 @@ async function closedLoop(job: WorkerJob, connections: readonly Connection[], ta
   );
 }
 
-/** Requests fall due at equal distances; those that find no free connection wait, and their latency with them. */
+/** Requests are due at equal intervals; one that has to wait for a free connection counts that wait as latency. */
 function openLoop(job: WorkerJob, rate: number, connections: readonly Connection[], tally: Tally): Promise<void> {
   const { requests, order = new Uint32Array(1), durationMs } = job;
   const total = Math.floor((rate * durationMs) / 1_000);
@@ -113,4 +113,81 @@ class Tally {
     const { count } = this.#latencies;
     return { operations: count, failures: this.#failures, statuses: this.#statuses, ...this.#latencies.percentiles() };
   }
+}
+
+/**
+ * A minimal HTTP/1.1 client: one request at a time over a keep-alive socket; reads only status and length of the answer.
+ * A full client library would cost more CPU than the store it measures.
+ */
+
+const HEAD_END = Buffer.from('\r\n\r\n');
+/** Offset of the status in `HTTP/1.1 200 …`. */
+const STATUS_AT = 9;
+
+export class Connection {
+  readonly #socket: Socket;
+  #pending: Buffer | undefined;
+  #done: ((status: number) => void) | undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk) => {
+      this.#receive(chunk);
+    });
+    const broken = () => {
+      this.#finish(0);
+    };
+    socket.on('error', broken);
+    socket.on('close', broken);
+  }
+
+  static open(host: string, port: number): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host, port });
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        socket.off('error', reject);
+        resolve(new Connection(socket));
+      });
+    });
+  }
+
+  get open(): boolean {
+    return !this.#socket.destroyed;
+  }
+
+  /** Sends a whole request; `done` gets the status of its answer, 0 if the connection broke. */
+  ask(request: Uint8Array, done: (status: number) => void): void {
+    this.#done = done;
+    this.#socket.write(request);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    const data = this.#pending === undefined ? chunk : Buffer.concat([this.#pending, chunk]);
+    const headEnd = data.indexOf(HEAD_END);
+    const total = headEnd === -1 ? undefined : headEnd + HEAD_END.length + bodyLength(data, headEnd);
+    if (total === undefined || data.length < total) {
+      this.#pending = data;
+      return;
+    }
+    this.#pending = undefined;
+    this.#finish(Number(data.toString('latin1', STATUS_AT, STATUS_AT + 3)));
+  }
+
+  #finish(status: number): void {
+    const done = this.#done;
+    this.#done = undefined;
+    done?.(status);
+  }
+}
+
+function bodyLength(data: Buffer, headEnd: number): number {
+  const length = /\r\ncontent-length: *(\d+)/i.exec(data.toString('latin1', 0, headEnd))?.[1];
+  if (length === undefined) throw new Error('an answer without Content-Length is beyond this client');
+  return Number(length);
 }

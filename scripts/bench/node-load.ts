@@ -1,27 +1,25 @@
 /**
- * Load by a Node process of our own (`node-load-worker.ts`): to put keys there before measuring, to send at a given
- * rate, which wrk cannot, and where there is no other load generator.
- *
- * Knows no target. The process ends with this one.
+ * Load by a Node process of our own (`node-load-worker.ts`): to write keys before measuring, to send at a given rate,
+ * which wrk cannot, and where no other load generator is installed. The process ends with this one.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { HttpJob, HttpLoad, LoadOutcome } from './load.js';
-import { wireFormat, type HttpRequest } from './request.js';
+import type { HttpJob, HttpLoad, LoadOutcome } from './target.js';
+import { type HttpRequest, wireFormat } from './workload.js';
 
 export interface WorkerJob {
   readonly endpoints: readonly { readonly host: string; readonly port: number }[];
   readonly clients: number;
   readonly requests: readonly Uint8Array[];
-  /** Indices of `requests`, gone through over and over for `durationMs`; undefined: each request once. */
+  /** Indices of `requests`, repeated for `durationMs`; undefined: each request once. */
   readonly order: Uint32Array | undefined;
   readonly durationMs: number;
-  /** Requests in a second, sent when they are due and not when a client is free; undefined: as fast as answers come. */
+  /** Requests per second, sent when due and not when a client is free (open loop); undefined: closed loop. */
   readonly rate: number | undefined;
 }
 
 export interface WorkerOutcome extends LoadOutcome {
-  /** Answers that were no success, by status; 0 = the connection broke. */
+  /** Answers other than 2xx, by status; 0 = the connection broke. */
   readonly statuses: Readonly<Record<string, number>>;
 }
 
@@ -38,7 +36,7 @@ export class NodeLoad implements HttpLoad {
     return this.atRate(job, undefined);
   }
 
-  /** Latency counts from when a request was due, so that a server that falls behind cannot hide it. */
+  /** Latency counts from when a request was due: no coordinated omission. */
   atRate({ urls, clients, seconds, script }: HttpJob, rate: number | undefined): Promise<WorkerOutcome> {
     return this.#ask({
       endpoints: endpointsOf(urls),

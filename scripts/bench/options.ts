@@ -1,4 +1,4 @@
-/** The command line of `npm run bench`: read, checked, complete. Starts nothing. */
+/** The command line of `npm run bench`: parsed, validated, completed by defaults. */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
@@ -16,9 +16,9 @@ export type Mode = 'compare' | 'scale' | 'failover';
 
 export interface Options {
   readonly mode: Mode;
-  /** --scale: what is varied. */
+  /** --scale: what to vary. */
   readonly dimensions: readonly Dimension[];
-  /** --scale keys: no more than these. */
+  /** --scale keys: at most this many. */
   readonly mostKeys: number;
   readonly quick: boolean;
   readonly rows: readonly Row[];
@@ -29,14 +29,14 @@ export interface Options {
   readonly nodes: number;
   readonly replicas: number;
   readonly shards: number;
-  /** The embedded store, too. */
+  /** Also measures the embedded store. */
   readonly embedded: boolean;
-  /** With echo and SQLite beside it. */
+  /** Also measures the echo and SQLite. */
   readonly compare: boolean;
   readonly etcd: boolean;
-  /** The dist/cli.js of another build, which is measured in turn with this one. */
+  /** The dist/cli.js of another build, measured in turn with this one. */
   readonly base: string | undefined;
-  /** Where the sources of the gRPC client are. */
+  /** The folder of the gRPC client's sources, or the built client. */
   readonly etcdClient: string | undefined;
   readonly kills: number;
   readonly load: LoadChoice;
@@ -47,7 +47,7 @@ export interface Options {
 
 const KILLS = 20;
 const FULL_CLIENTS = [1, 64, 256];
-/** No lease gets, for which a second cluster is started. */
+/** Without lease gets, for which a second cluster would have to be started. */
 const QUICK_ROWS = ['put@1', 'get@1', 'put@64', 'get@64', 'mix95@64'];
 /** With four targets instead of two, fewer rows fit into the same time. */
 const QUICK_ROWS_BESIDE_ETCD = ['put@64', 'get@64'];
@@ -118,7 +118,7 @@ function command(): Command {
     .exitOverride();
 }
 
-interface Said {
+interface Given {
   readonly quick?: true;
   readonly rows?: readonly Row[];
   readonly seconds?: number;
@@ -142,52 +142,53 @@ export function parseOptions(argv: readonly string[]): Options {
   try {
     program.parse(argv, { from: 'user' });
   } catch (error) {
-    // Commander has said it already.
+    // Commander has printed it already.
     if (error instanceof CommanderError) throw new UsageError('', error.exitCode === 0 ? 0 : 2);
     throw error;
   }
-  const { scale, vs, failover, compare, ...said } = program.opts<Said & Plain>();
-  checkTogether({ ...said, scale, vs, failover, compare }, (name) => program.getOptionValueSource(name) === 'cli');
-  const quick = said.quick === true;
+  const { scale, vs, failover, compare, ...given } = program.opts<Given & Plain>();
+  checkTogether({ ...given, scale, vs, failover, compare }, (name) => program.getOptionValueSource(name) === 'cli');
+  const quick = given.quick === true;
   const etcd = vs === 'etcd';
-  // Some twenty clusters and five million keys: with the rounds of a comparison it would take three quarters of an hour.
+  // Some twenty clusters and five million keys: with the default rounds it would take three quarters of an hour.
   const scaling = scale !== undefined;
   return {
-    ...said,
+    ...given,
     mode: scaling ? 'scale' : failover === true ? 'failover' : 'compare',
     dimensions: !scaling || scale === true ? DIMENSIONS : scale,
     quick,
-    rows: said.rows ?? (quick ? (etcd ? QUICK_ROWS_BESIDE_ETCD : QUICK_ROWS).map(parseRow) : fullRows()),
-    seconds: said.seconds ?? (quick ? 2 : scaling ? 4 : 8),
-    rounds: said.rounds ?? (quick || scaling ? 2 : 3),
-    replicas: said.replicas ?? Math.min(3, said.nodes),
-    embedded: !quick && said.rows === undefined && compare,
+    rows: given.rows ?? (quick ? (etcd ? QUICK_ROWS_BESIDE_ETCD : QUICK_ROWS).map(parseRow) : fullRows()),
+    seconds: given.seconds ?? (quick ? 2 : scaling ? 4 : 8),
+    rounds: given.rounds ?? (quick || scaling ? 2 : 3),
+    replicas: given.replicas ?? Math.min(3, given.nodes),
+    embedded: !quick && given.rows === undefined && compare,
     compare,
     etcd,
-    base: said.base,
-    etcdClient: said.etcdClient,
-    kills: said.kills ?? KILLS,
-    dir: said.dir,
+    base: given.base,
+    etcdClient: given.etcdClient,
+    kills: given.kills ?? KILLS,
+    dir: given.dir,
   };
 }
 
 const fullRows = (): Row[] =>
   OPERATIONS.flatMap((operation) => FULL_CLIENTS.map((clients) => ({ operation, clients })));
 
-function checkTogether(said: Said & Plain, given: (name: string) => boolean): void {
-  const { replicas, nodes, scale, failover, vs, compare } = said;
+function checkTogether(options: Given & Plain, isGiven: (name: string) => boolean): void {
+  const { replicas, nodes, scale, failover, vs, compare } = options;
   if (replicas !== undefined && replicas > nodes) {
     throw new UsageError(`--replicas ${replicas} is more than --nodes ${nodes}`);
   }
   if (scale !== undefined && failover === true) throw new UsageError('--scale and --failover are two runs: choose one');
   const other = scale !== undefined ? '--scale' : failover === true ? '--failover' : undefined;
-  const comparing = ['rows', 'vs', 'quick', 'base'].find(given);
-  if (other !== undefined && comparing !== undefined) throw new UsageError(`--${comparing} says nothing with ${other}`);
+  const comparing = ['rows', 'vs', 'quick', 'base'].find(isGiven);
+  if (other !== undefined && comparing !== undefined)
+    throw new UsageError(`--${comparing} has no effect with ${other}`);
   if (vs !== undefined && !compare) throw new UsageError('--vs and --no-compare contradict each other');
-  if (given('kills') && failover !== true) throw new UsageError('--kills needs --failover');
+  if (isGiven('kills') && failover !== true) throw new UsageError('--kills needs --failover');
   if (failover === true && nodes < 3) throw new UsageError(`--failover needs --nodes 3 or more, not ${nodes}`);
-  const partly = ['quick', 'rows', 'compare'].find(given);
-  if (said.save && partly !== undefined) {
+  const partly = ['quick', 'rows', 'compare'].find(isGiven);
+  if (options.save && partly !== undefined) {
     const option = partly === 'compare' ? 'no-compare' : partly;
     throw new UsageError(`--save keeps full runs only, without --${option}`);
   }

@@ -1,13 +1,12 @@
-/** A result as a document that says where it comes from, and where it is kept. */
+/** The result of a run: its header (date, commit, machine, options), its goals with their verdicts, and where it is saved. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { command } from '../support/command.js';
-import type { JudgedGoal } from './goals.js';
-import type { Machine } from './machine.js';
+import type { Machine } from './context.js';
 import type { Options } from './options.js';
 
-/** What one mode of the benchmark found. */
+/** The result of one mode of the benchmark. */
 export interface Findings {
   /** Plain data. */
   readonly data: object;
@@ -23,11 +22,11 @@ export interface Header {
   /** UTC. */
   readonly date: string;
   readonly commit: string;
-  /** There were changes that the commit does not have. */
+  /** The working tree had uncommitted changes. */
   readonly changed: boolean;
   readonly load: string;
   readonly machine: Machine;
-  /** As asked for, completed by defaults. */
+  /** As given, completed by defaults. */
   readonly options: Omit<Options, 'dir' | 'etcdClient' | 'base' | 'json' | 'save'>;
 }
 
@@ -36,7 +35,7 @@ const FOLDER = 'bench';
 
 export function headerOf(options: Options, load: string, machine: Machine): Header {
   const asked: Partial<Options> = { ...options };
-  // Places on this machine, and what is done with the result, are nobody else's business.
+  // Paths of this machine do not belong into a published result.
   for (const name of ['dir', 'etcdClient', 'base', 'json', 'save'] as const) Reflect.deleteProperty(asked, name);
   return {
     mode: options.mode,
@@ -57,13 +56,13 @@ function checkout(): Pick<Header, 'commit' | 'changed'> {
   }
 }
 
-/** The name of a kept result: when, and of what. */
+/** The file name of a saved result. */
 export function resultName({ mode, date, commit, changed }: Header): string {
   const kind = mode === 'compare' ? '' : `-${mode}`;
   return `${date.slice(0, 10)}-${commit}${changed ? '-changed' : ''}${kind}.json`;
 }
 
-/** Writes below `bench/`; the result names what was written, relative to the project. */
+/** Writes below `bench/`. @returns the written paths, relative to the project */
 export function saveResult(header: Header, { data, goals, chart }: Findings): string[] {
   mkdirSync(join(ROOT, FOLDER, 'results'), { recursive: true });
   const written = [join(FOLDER, 'results', resultName(header))];
@@ -74,3 +73,41 @@ export function saveResult(header: Header, { data, goals, chart }: Findings): st
   }
   return written;
 }
+
+export type Verdict = 'aim met' | 'floor met' | 'MISSED' | 'not measured';
+
+/** What Kvorum should reach: a floor below which it is not good enough, and an aim. */
+export interface Goal {
+  readonly name: string;
+  readonly better: 'more' | 'less';
+  readonly floor: number;
+  readonly aim: number;
+  readonly unit: string;
+}
+
+export interface JudgedGoal extends Goal {
+  /** null: not measured, which `why` explains. */
+  readonly measured: number | null;
+  readonly verdict: Verdict;
+  readonly why?: string;
+}
+
+export function judge(goal: Goal, measured: number, why = 'not part of this run'): JudgedGoal {
+  if (isNaN(measured)) return { ...goal, measured: null, verdict: 'not measured', why };
+  const reaches = (mark: number): boolean => (goal.better === 'more' ? measured >= mark : measured <= mark);
+  const verdict = reaches(goal.aim) ? 'aim met' : reaches(goal.floor) ? 'floor met' : 'MISSED';
+  return { ...goal, measured, verdict };
+}
+
+const round = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2));
+
+export function goalLines(goals: readonly JudgedGoal[]): string[][] {
+  return goals.map(({ name, better, floor, aim, unit, measured, verdict, why }) => {
+    const sign = better === 'more' ? '≥' : '≤';
+    const got = measured === null ? '–' : `${round(measured)}${unit}`;
+    const marks = [`${sign} ${floor.toLocaleString('en')}${unit}`, `${sign} ${aim.toLocaleString('en')}${unit}`];
+    return [name, got, ...marks, why === undefined ? verdict : `${verdict}: ${why}`];
+  });
+}
+
+export const GOAL_HEADER = ['goal', 'measured', 'floor', 'aim', 'verdict'] as const;

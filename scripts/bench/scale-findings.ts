@@ -1,14 +1,12 @@
-/** How cost grows, for people and for programs. */
+/** The result of `--scale`: tables of text, and its goals. */
 import { table } from '../support/table.js';
-import { GOAL_HEADER, goalLines, judge, type Goal, type JudgedGoal } from './goals.js';
-import { machineLine } from './machine.js';
+import { type Findings, type Goal, GOAL_HEADER, goalLines, type Header, judge, type JudgedGoal } from './result.js';
+import { machineLine } from './context.js';
 import type { Figures } from './measure.js';
 import { DIMENSIONS, type Dimension } from './options.js';
-import type { Findings, Header } from './result.js';
-import { SIDES, type ScalePoint, type ScaleResult } from './scale.js';
-import type { KeysPoint, KeysResult } from './scale-keys.js';
+import { type KeysPoint, type KeysResult, type ScalePoint, type ScaleResult, SIDES } from './scale.js';
 
-const SAID: Readonly<Record<Dimension, string>> = {
+const DIMENSION_LABELS: Readonly<Record<Dimension, string>> = {
   shards: 'shards',
   nodes: 'nodes, 3 replicas',
   replicas: 'replicas, 5 nodes',
@@ -22,7 +20,7 @@ export function scaleFindings(result: ScaleResult, header: Header): Findings {
   const tables = DIMENSIONS.flatMap((dimension) => {
     if (dimension === 'keys') return result.keys === undefined ? [] : [keysText(result.keys)];
     const points = result[dimension];
-    return points === undefined ? [] : [pointsTable(SAID[dimension], points)];
+    return points === undefined ? [] : [pointsTable(DIMENSION_LABELS[dimension], points)];
   });
   return {
     data: result,
@@ -56,14 +54,14 @@ function keysText({ points, clusterRestartMs, nodeRestartMs, notRun }: KeysResul
     one.get.residentMiB.map((size) => Math.round(size)).join(' / '),
   ]);
   return [
-    table([SAID.keys, ...HEADER, ...besides], lines),
+    table([DIMENSION_LABELS.keys, ...HEADER, ...besides], lines),
     `restart to serving with the most keys: ${whole(nodeRestartMs)} ms for one node, ` +
       `${whole(clusterRestartMs)} ms for all nodes after kill -9 of all`,
     ...notRun.map((what) => `Not run: ${what}.`),
   ].join('\n');
 }
 
-/** How many times slower than with the usual number of keys, at the same time. */
+/** How many times slower than the cluster with the default number of keys, measured at the same time. */
 const slowdown = (one: KeysPoint, side: (typeof SIDES)[number]): number =>
   side === 'put'
     ? one.besidePut.opsPerSecond / one.put.opsPerSecond
@@ -91,7 +89,7 @@ export function scaleGoals({ shards, nodes, keys }: ScaleResult): JudgedGoal[] {
     ...SIDES.map((side) => judge(less(`CPU of a ${side}, 9 nodes vs 3`, 1.5, 1.2, '×'), growth(nodes, side, 3, 9))),
     judge(
       less(`${name} RSS of a node`, 600, 300, ' MB'),
-      // MiB is what is shown elsewhere; the goal speaks of MB.
+      // The goal is in MB; everything else is shown in MiB.
       Math.max(...(many?.get.residentMiB ?? [NaN])) * 1.048_576,
       why,
     ),

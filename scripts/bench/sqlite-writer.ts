@@ -1,13 +1,13 @@
 /**
- * The process of `SqliteTarget`: one writer that commits rows as many programs would (write-ahead log, synchronous=FULL, a
- * row for each commit), and nothing around it. Argument: the folder for it.
+ * The process of `SqliteTarget`: one writer that commits rows as many programs would (write-ahead log, synchronous=FULL,
+ * one row per commit). Argument: the folder of its database.
  */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { Latencies } from './latencies.js';
-import type { SqliteJob, SqliteOutcome } from './sqlite-target.js';
+import type { SqliteJob, SqliteOutcome } from './ceilings.js';
 
-/** Older ones are overwritten, as a journal that is trimmed. */
+/** Older rows are overwritten, as in a journal that is truncated. */
 const MOST_ROWS = 512;
 
 process.on('SIGINT', () => undefined);

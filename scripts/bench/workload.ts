@@ -1,14 +1,15 @@
 /**
- * What is asked of a target: an operation, by so many clients; and which keys, in which order.
+ * The workload: an operation, by a number of clients, on keys in a given order; and the HTTP requests of it.
  *
- * Knows no protocol: a target turns a step into a request of its own.
+ * Every load generator sends the same bytes: a target's `Protocol` turns a step into a request once, which is sent many
+ * times.
  */
 import { Random } from '../support/random.js';
 
 export const OPERATIONS = ['put', 'get', 'lease', 'stale', 'mix95', 'mix50'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-export const SAID: Readonly<Record<Operation, string>> = {
+export const OPERATION_LABELS: Readonly<Record<Operation, string>> = {
   put: 'put',
   get: 'linearizable get',
   lease: 'lease get',
@@ -17,7 +18,7 @@ export const SAID: Readonly<Record<Operation, string>> = {
   mix50: '50 % get, 50 % put',
 };
 
-/** One line of the result: `put@64` is puts by 64 clients, each with one request under way at a time. */
+/** One line of the result: `put@64` is puts by 64 clients, each with one request in flight at a time. */
 export interface Row {
   readonly operation: Operation;
   readonly clients: number;
@@ -27,7 +28,7 @@ export const rowName = ({ operation, clients }: Row): string => `${operation}@${
 
 export const MOST_CLIENTS = 1024;
 
-/** @throws Error that says what a row is */
+/** @throws Error that describes the syntax */
 export function parseRow(text: string): Row {
   const [operation, clients, ...rest] = text.split('@');
   const known = OPERATIONS.find((name) => name === operation);
@@ -47,24 +48,24 @@ export interface Data {
 
 export type Kind = 'put' | 'get' | 'lease' | 'stale';
 
-/** One request: what, and on which key, from 0 up. */
+/** One request: its kind, and its key as a number from 0 up. */
 export interface Step {
   readonly kind: Kind;
   readonly key: number;
 }
 
-/** Share of puts, in a hundred; the mixes are drawn by a zipfian law, the others evenly. */
+/** Percentage of puts; the mixes choose keys by a zipfian distribution, the others uniformly. */
 const PUTS_OF_100: Readonly<Partial<Record<Operation, number>>> = { mix95: 5, mix50: 50 };
 
-/** Puts among the operations, from 0 to 1. */
+/** Share of puts, from 0 to 1. */
 export const putShare = (operation: Operation): number =>
   operation === 'put' ? 1 : (PUTS_OF_100[operation] ?? 0) / 100;
 
-/** As YCSB draws: the most popular key of 10,000 gets about a tenth of the requests. */
+/** As in YCSB: the most popular key of 10,000 gets about a tenth of the requests. */
 const ZIPF_EXPONENT = 0.99;
 
-/** The steps that a load goes through, over and over; the same for the same seed. */
-export function drawSteps(operation: Operation, keys: number, count: number, seed: number): Step[] {
+/** The steps that a load repeats; the same for the same seed. */
+export function generateSteps(operation: Operation, keys: number, count: number, seed: number): Step[] {
   const random = new Random(seed);
   const puts = PUTS_OF_100[operation];
   if (puts === undefined) {
@@ -75,7 +76,7 @@ export function drawSteps(operation: Operation, keys: number, count: number, see
   return Array.from({ length: count }, () => ({ kind: random.between(1, 100) <= puts ? 'put' : 'get', key: rank() }));
 }
 
-/** Draws ranks from 0 up to `count`: rank r with a probability in proportion to 1 / (r + 1)^0.99. */
+/** Generates ranks from 0 up to `count`, not included: rank r with a probability in proportion to 1 / (r + 1)^0.99. */
 export function zipfian(count: number, random: Random): () => number {
   const cumulative = new Float64Array(count);
   let sum = 0;
@@ -96,6 +97,63 @@ export function zipfian(count: number, random: Random): () => number {
   };
 }
 
-/** The value of a key: its own, and as long as asked for. */
+/** The value of a key: unique to it, of the given length. */
 export const valueOf = (key: number, bytes: number): string =>
   `${key}:`.padEnd(bytes, 'abcdefghijklmnopqrstuvwxyz').slice(0, bytes);
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'PUT' | 'POST';
+  readonly path: string;
+  readonly contentType?: string;
+  readonly body?: string;
+}
+
+/** How a target's API expresses an operation. */
+export type Protocol = (kind: Kind, key: string, value: string) => HttpRequest;
+
+export interface Script {
+  /** Each request once. */
+  readonly requests: readonly HttpRequest[];
+  /** Indices of `requests`, in the order of sending. */
+  readonly order: readonly number[];
+}
+
+const STEPS = 32_768;
+/** With many keys: more than a node's row cache holds, or only the cache would be measured. */
+const MOST_STEPS = 131_072;
+const LEAST_STEPS = 64;
+/** Total size of all requests: a load generator that reads more than this from main memory is slow by itself. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+const keyName = (key: number): string => `key${key}`;
+
+export function scriptOf(protocol: Protocol, operation: Operation, { keys, valueBytes }: Data, seed: number): Script {
+  const wanted = Math.min(MOST_STEPS, Math.max(STEPS, keys));
+  const count = Math.min(wanted, Math.max(LEAST_STEPS, Math.floor(MOST_BYTES / (valueBytes + 256))));
+  const requests: HttpRequest[] = [];
+  const known = new Map<string, number>();
+  const indexOf = ({ kind, key }: Step): number => {
+    const name = `${kind} ${key}`;
+    const earlier = known.get(name);
+    if (earlier !== undefined) return earlier;
+    known.set(name, requests.length);
+    return requests.push(protocol(kind, keyName(key), valueOf(key, valueBytes))) - 1;
+  };
+  const order = generateSteps(operation, keys, count, seed).map(indexOf);
+  return { requests, order };
+}
+
+/** Puts of the keys from `first` up to, not including, `end`. */
+export function putsOf(protocol: Protocol, first: number, end: number, valueBytes: number): HttpRequest[] {
+  return Array.from({ length: end - first }, (_, i) =>
+    protocol('put', keyName(first + i), valueOf(first + i, valueBytes)),
+  );
+}
+
+/** @param host with its port */
+export function wireFormat({ method, path, contentType, body }: HttpRequest, host: string): Buffer {
+  const head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n`;
+  if (body === undefined) return Buffer.from(`${head}\r\n`);
+  const type = contentType === undefined ? '' : `Content-Type: ${contentType}\r\n`;
+  return Buffer.from(`${head}${type}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+}

@@ -1,23 +1,23 @@
 /**
- * Load by wrk (https://github.com/wg/wrk), with a small Lua script: requests come ready from a file, so that all it
- * does for one is to take the next from a table.
+ * Load by wrk (https://github.com/wg/wrk), with a small Lua script: requests come ready from a file, so that sending one
+ * only takes the next from a table.
  *
- * wrk adds latencies to its percentiles for the requests that it could not send while it waited for a slow one
- * ("coordinated omission"), so its p99 and p99.9 are higher than those of a load that does not.
+ * wrk corrects its percentiles for coordinated omission (requests that it could not send while it waited for a slow one),
+ * so its p99 and p99.9 are higher than those of a load generator that does not.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isInstalled } from '../support/command.js';
 import { endedChildrenCpuMs } from '../support/cpu.js';
-import type { HttpJob, HttpLoad, LoadOutcome } from './load.js';
-import { wireFormat } from './request.js';
+import type { HttpJob, HttpLoad, LoadOutcome } from './target.js';
+import { wireFormat } from './workload.js';
 
 export const hasWrk = (): boolean => isInstalled('wrk');
 
 const ANSWER_LIMIT_S = 10;
 
-/** Threads start at different steps, so that they do not ask for the same keys at the same time. */
+/** Threads start at different steps, so that they do not request the same keys at the same time. */
 const LUA = `
 local threads, addresses = 0, {}
 function setup(thread)
@@ -48,7 +48,7 @@ function done(summary, latency)
 end
 `;
 
-/** @param folder where its files go, each job's in one of its own that is gone afterwards */
+/** @param folder where each job gets a folder for its files, deleted afterwards */
 export function wrkLoad(folder: string): HttpLoad {
   return {
     name: 'wrk',
@@ -64,7 +64,7 @@ export function wrkLoad(folder: string): HttpLoad {
 }
 
 async function runWrk({ urls, clients, seconds, script }: HttpJob, place: string): Promise<LoadOutcome> {
-  // Each thread has one address, so there is one for each address where clients suffice, else one.
+  // A thread has one address: one thread per address where there are enough clients, else one thread.
   const used = clients < urls.length ? urls.slice(0, 1) : urls;
   const ports = used.map((url) => Number(new URL(url).port));
   const requests = script.requests.map((request) => wireFormat(request, new URL(used[0] ?? '').host));
@@ -80,38 +80,38 @@ async function runWrk({ urls, clients, seconds, script }: HttpJob, place: string
   const flags = { t: ports.length, c: clients, d: `${seconds}s`, s: join(place, 'load.lua') };
   const args = Object.entries(flags).flatMap(([flag, value]) => [`-${flag}`, String(value)]);
   const cpu = endedChildrenCpuMs();
-  const said = await output('wrk', [...args, '--timeout', `${ANSWER_LIMIT_S}s`, used[0] ?? '']);
-  return { ...parseWrk(said), cpuMs: endedChildrenCpuMs() - cpu };
+  const output = await outputOf('wrk', [...args, '--timeout', `${ANSWER_LIMIT_S}s`, used[0] ?? '']);
+  return { ...parseWrk(output), cpuMs: endedChildrenCpuMs() - cpu };
 }
 
-/** Reads the line that our script makes wrk write. */
-export function parseWrk(said: string): Omit<LoadOutcome, 'cpuMs'> {
-  const numbers = /^RESULT ([\d ]+)$/m.exec(said)?.[1]?.split(' ').map(Number);
-  if (numbers?.length !== 10) throw new Error(`wrk ended without a result: ${said.trim().slice(-500)}`);
+/** Parses the line that our script makes wrk print. */
+export function parseWrk(output: string): Omit<LoadOutcome, 'cpuMs'> {
+  const numbers = /^RESULT ([\d ]+)$/m.exec(output)?.[1]?.split(' ').map(Number);
+  if (numbers?.length !== 10) throw new Error(`wrk ended without a result: ${output.trim().slice(-500)}`);
   const [answers = 0, tookUs = 0, connect = 0, read = 0, write = 0, status = 0, timeout = 0, ...percentiles] = numbers;
   const [p50Ms = NaN, p99Ms = NaN, p999Ms = NaN] = percentiles.map((us) => us / 1_000);
-  // An answer of the wrong status is one of the answers; what broke is not.
+  // wrk counts an answer of a wrong status among the answers, but not a broken connection.
   const failures = connect + read + write + status + timeout;
   return { operations: answers - status, failures, tookMs: tookUs / 1_000, p50Ms, p99Ms, p999Ms };
 }
 
-export function output(program: string, args: readonly string[]): Promise<string> {
+export function outputOf(program: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    // Told to end, this process does not wait for it.
+    // When this process is told to end, it does not wait for the child.
     const end = (): void => {
       child.kill('SIGKILL');
     };
     process.once('exit', end);
-    let said = '';
-    let complained = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (complained += text));
+    let output = '';
+    let errors = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
     child.once('error', reject);
     child.once('close', (code, signal) => {
       process.off('exit', end);
-      if (code === 0) resolve(said);
-      else reject(new Error(`${program} ended with ${signal ?? `code ${code ?? 0}`}: ${(complained || said).trim()}`));
+      if (code === 0) resolve(output);
+      else reject(new Error(`${program} ended with ${signal ?? `code ${code ?? 0}`}: ${(errors || output).trim()}`));
     });
   });
 }

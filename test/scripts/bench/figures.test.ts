@@ -1,16 +1,14 @@
 /** Arithmetic of the benchmark: percentiles, medians, gaps, what is read from others' output, goals, the chart. */
 import { describe, expect, it } from 'vitest';
 import { drawChart, niceCeiling } from '../../../scripts/bench/chart.js';
-import { compareGoals } from '../../../scripts/bench/compare-goals.js';
+import { compareGoals } from '../../../scripts/bench/compare-findings.js';
 import type { TargetResult } from '../../../scripts/bench/compare.js';
-import { parseGrpcReport } from '../../../scripts/bench/etcd-targets.js';
-import { longestGap } from '../../../scripts/bench/failover-clients.js';
-import { judge, type Goal } from '../../../scripts/bench/goals.js';
-import { readCounters } from '../../../scripts/bench/kvorum-target.js';
-import { Latencies, median, percentile } from '../../../scripts/bench/latencies.js';
-import { delayBetweenMs, type DelayCounts } from '../../../scripts/bench/loop-delay.js';
+import { parseGrpcReport } from '../../../scripts/bench/etcd.js';
+import { longestGap } from '../../../scripts/bench/failover.js';
+import { type Goal, type Header, judge, resultName } from '../../../scripts/bench/result.js';
+import { readCounters } from '../../../scripts/bench/kvorum.js';
+import { delayBetweenMs, type DelayCounts, Latencies, median, percentile } from '../../../scripts/bench/latencies.js';
 import { medians, type Figures } from '../../../scripts/bench/measure.js';
-import { resultName, type Header } from '../../../scripts/bench/result.js';
 import { scaleGoals } from '../../../scripts/bench/scale-findings.js';
 import { parseWrk } from '../../../scripts/bench/wrk-load.js';
 

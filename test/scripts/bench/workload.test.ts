@@ -1,14 +1,21 @@
 /** What is asked for: keys by their law, mixes by their shares, requests as bytes. */
 import { describe, expect, it } from 'vitest';
-import { gatewayProtocol } from '../../../scripts/bench/etcd-targets.js';
-import { kvorumProtocol } from '../../../scripts/bench/kvorum-target.js';
-import { putsOf, scriptOf, wireFormat } from '../../../scripts/bench/request.js';
-import { drawSteps, putShare, valueOf, zipfian } from '../../../scripts/bench/workload.js';
+import { gatewayProtocol } from '../../../scripts/bench/etcd.js';
+import { kvorumProtocol } from '../../../scripts/bench/kvorum.js';
+import {
+  generateSteps,
+  putShare,
+  putsOf,
+  scriptOf,
+  valueOf,
+  wireFormat,
+  zipfian,
+} from '../../../scripts/bench/workload.js';
 import { Random } from '../../../scripts/support/random.js';
 
 describe('steps', () => {
   it('are the same for the same seed, and others for another', () => {
-    const [one, again, other] = [7, 7, 8].map((seed) => drawSteps('mix50', 100, 50, seed));
+    const [one, again, other] = [7, 7, 8].map((seed) => generateSteps('mix50', 100, 50, seed));
     expect(one).toEqual(again);
     expect(one).not.toEqual(other);
   });
@@ -19,7 +26,7 @@ describe('steps', () => {
     ['mix95', 0.05],
     ['mix50', 0.5],
   ] as const)('of %s are puts in the share that is said', (operation, share) => {
-    const steps = drawSteps(operation, 1_000, 20_000, 1);
+    const steps = generateSteps(operation, 1_000, 20_000, 1);
     const puts = steps.filter(({ kind }) => kind === 'put').length / steps.length;
     expect(puts).toBeCloseTo(share, 1);
     expect(putShare(operation)).toBe(share);
@@ -69,7 +76,7 @@ describe('requests', () => {
     const { requests, order } = scriptOf(kvorumProtocol, 'get', data, 1);
     expect(requests).toHaveLength(10);
     const keys = order.map((index) => requests[index]?.path);
-    expect(keys).toEqual(drawSteps('get', 10, order.length, 1).map(({ key }) => `/v1/kv/key${key}`));
+    expect(keys).toEqual(generateSteps('get', 10, order.length, 1).map(({ key }) => `/v1/kv/key${key}`));
   });
 
   it('are fewer where they are large', () => {

@@ -1,8 +1,6 @@
 /**
- * A cluster of `kvorum node` processes and a `kvorum router`, with default durability, for a benchmark: started, spread,
- * killed in part and started again.
- *
- * Runs what is in dist/. Knows no load.
+ * A cluster of `kvorum node` processes and a `kvorum router`, with default durability, and the target that drives it
+ * through the router and reads its nodes' /metrics. Runs the build in dist/.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,13 +8,16 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { NodeProgram } from '../support/node-program.js';
-import { freePorts, type Context } from './context.js';
+import { type Context, freePorts } from './context.js';
+import { type Counters, type HttpDriver, HttpSide, type Target } from './target.js';
+import { readDelays } from './latencies.js';
+import type { Protocol, Row } from './workload.js';
 
 export interface ClusterShape {
   readonly nodes: number;
   readonly replicas: number;
   readonly shards: number;
-  /** Allows `?consistency=lease`; off by default, as for everybody. */
+  /** Allows `?consistency=lease`; off by default, as in the product. */
   readonly leaseReads?: boolean;
   /** The dist/cli.js of another build than this one. */
   readonly cli?: string;
@@ -46,13 +47,13 @@ export class KvorumCluster {
     this.shape = shape;
     this.#folder = folder;
     const peers = ports.slice(0, shape.nodes).map((port) => `127.0.0.1:${port}`);
-    const doors = ports.slice(shape.nodes, 2 * shape.nodes).map((port) => `127.0.0.1:${port}`);
+    const listeners = ports.slice(shape.nodes, 2 * shape.nodes).map((port) => `127.0.0.1:${port}`);
     const listen = `127.0.0.1:${ports.at(-1) ?? 0}`;
-    this.nodeUrls = doors.map((door) => `http://${door}`);
+    this.nodeUrls = listeners.map((address) => `http://${address}`);
     this.routerUrl = `http://${listen}`;
     const { cli = CLI } = shape;
     const common = { 'cluster-id': randomUUID(), 'log-level': 'warn' } as const;
-    const cluster = peers.map((peer, i) => `n${i + 1}=${peer}@${doors[i] ?? ''}`).join(',');
+    const cluster = peers.map((peer, i) => `n${i + 1}=${peer}@${listeners[i] ?? ''}`).join(',');
     this.#nodes = peers.map((_, i) => {
       const name = `n${i + 1}`;
       const { shards, replicas } = shape;
@@ -64,7 +65,7 @@ export class KvorumCluster {
     this.#router = new NodeProgram({ name: 'router', cli, role: 'router', args });
   }
 
-  /** Settles when every shard has its leader, each where it belongs. Gone at the end of the run, if not before. */
+  /** Resolves when every shard is led by its preferred node. Killed at the end of the run, if not stopped before. */
   static async start(shape: ClusterShape, { folder, cleanUp }: Context): Promise<KvorumCluster> {
     const place = mkdtempSync(join(folder, 'kvorum-'));
     const cluster = new KvorumCluster(shape, place, await freePorts(2 * shape.nodes + 1));
@@ -84,7 +85,7 @@ export class KvorumCluster {
     return this.#router.pid;
   }
 
-  /** Settles when the router serves every shard. @throws Error with the last words of a process that ended */
+  /** Resolves when the router serves every shard. @throws Error with the last output of a process that ended */
   async ready(): Promise<void> {
     const deadline = performance.now() + READY_LIMIT_MS;
     while (!(await isReady(this.routerUrl))) {
@@ -110,7 +111,7 @@ export class KvorumCluster {
     await this.#nodes[node - 1]?.killed();
   }
 
-  /** Settles when it serves. @param node from 1 up */
+  /** Resolves when the node serves. @param node from 1 up */
   async startNode(node: number): Promise<void> {
     this.#nodes[node - 1]?.start();
     const url = this.nodeUrls[node - 1] ?? '';
@@ -133,7 +134,7 @@ export class KvorumCluster {
     for (const node of this.#nodes) node.start();
   }
 
-  /** In order, as a person would end it; its data is gone afterwards. */
+  /** Ends it in order, the router first, and deletes its data. */
   async stop(): Promise<void> {
     await this.#router.stopped(STOP_LIMIT_MS);
     await Promise.all(this.#nodes.map((node) => node.stopped(STOP_LIMIT_MS)));
@@ -144,7 +145,7 @@ export class KvorumCluster {
     await Promise.all([this.#router, ...this.#nodes].map((program) => program.killed()));
   }
 
-  /** Leaders find their places some time after a start. Not having them all is slower, but no failure. */
+  /** Waits for leadership to move to the preferred nodes. Shards led elsewhere are slower, but no failure. */
   async #spread(): Promise<void> {
     const deadline = performance.now() + SPREAD_LIMIT_MS;
     while (performance.now() < deadline) {
@@ -155,7 +156,7 @@ export class KvorumCluster {
   }
 }
 
-/** Every shard is served. An older build, which may be the one measured, knows no `strict` and means the same without. */
+/** Whether every shard is served. An older build (`--base`) has no `strict` and means the same without it. */
 async function isReady(url: string): Promise<boolean> {
   const ask = (target: string) => fetch(`${url}${target}`, { signal: AbortSignal.timeout(ASK_LIMIT_MS) });
   try {
@@ -165,3 +166,65 @@ async function isReady(url: string): Promise<boolean> {
     return false;
   }
 }
+
+const CONSISTENCY = { get: '', lease: '?consistency=lease', stale: '?consistency=stale' } as const;
+
+export const kvorumProtocol: Protocol = (kind, key, value) =>
+  kind === 'put'
+    ? { method: 'PUT', path: `/v1/kv/${key}`, contentType: 'application/octet-stream', body: value }
+    : { method: 'GET', path: `/v1/kv/${key}${CONSISTENCY[kind]}` };
+
+export class KvorumTarget implements Target {
+  readonly name: 'kvorum' | 'kvorum-base';
+  readonly side: HttpSide;
+  readonly #cluster: KvorumCluster;
+
+  constructor(cluster: KvorumCluster, driver: HttpDriver) {
+    this.#cluster = cluster;
+    this.name = cluster.shape.cli === undefined ? 'kvorum' : 'kvorum-base';
+    const { routerUrl, nodeUrls } = cluster;
+    this.side = new HttpSide([routerUrl], kvorumProtocol, driver, [routerUrl, ...nodeUrls]);
+  }
+
+  get pids(): readonly number[] {
+    return [...this.nodePids, this.#cluster.routerPid];
+  }
+
+  get nodePids(): readonly number[] {
+    return this.#cluster.nodePids;
+  }
+
+  get replicas(): number {
+    return this.#cluster.shape.replicas;
+  }
+
+  cannot(): undefined {
+    return undefined;
+  }
+
+  drive(row: Row, seconds: number): ReturnType<HttpSide['drive']> {
+    return this.side.drive(row, seconds);
+  }
+
+  /** Ends its cluster. */
+  stop(): Promise<void> {
+    return this.#cluster.stop();
+  }
+
+  async counters(): Promise<Counters> {
+    return readCounters(await this.#cluster.metrics());
+  }
+}
+
+/** @param texts each node's /metrics */
+export function readCounters(texts: readonly string[]): Counters {
+  return {
+    // Earlier builds (`--base`) have it without the suffix.
+    commits: sum(texts, /^kvorum_storage_commits(?:_total)? (\S+)$/gm),
+    entries: sum(texts, /^kvorum_group_last_index\{[^}]*\} (\S+)$/gm),
+    loopDelays: texts.map(readDelays),
+  };
+}
+
+const sum = (texts: readonly string[], pattern: RegExp): number =>
+  texts.flatMap((text) => [...text.matchAll(pattern)]).reduce((total, [, value]) => total + Number(value), 0);

@@ -1,14 +1,43 @@
-/**
- * The ceiling of the disk: one SQLite writer that commits the same bytes, as many puts at a time as there are clients.
- * No store on SQLite that syncs every commit and has these puts under way at the same time can do more on this disk.
- */
-import { fork, type ChildProcess } from 'node:child_process';
+/** The two ceilings that Kvorum is compared with: what the runtime allows (`EchoTarget`), and the disk (`SqliteTarget`). */
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Context } from './context.js';
-import type { LoadOutcome } from './load.js';
-import type { Target } from './target.js';
+import { type HttpDriver, HttpSide, type LoadOutcome, type Target } from './target.js';
+import { kvorumProtocol } from './kvorum.js';
 import type { Row } from './workload.js';
+
+/** The ceiling of the runtime: one Node process that answers the same requests and does nothing else. */
+export class EchoTarget implements Target {
+  readonly name = 'echo';
+  readonly nodePids: readonly number[] = [];
+  readonly replicas = 1;
+  readonly pids: readonly number[];
+  readonly #side: HttpSide;
+
+  private constructor(child: ChildProcess, url: string, driver: HttpDriver) {
+    this.pids = [child.pid ?? 0];
+    this.#side = new HttpSide([url], kvorumProtocol, driver);
+  }
+
+  static async start({ cleanUp }: Context, driver: HttpDriver): Promise<EchoTarget> {
+    const script = fileURLToPath(new URL('./echo-server.ts', import.meta.url));
+    const child = fork(script, [String(driver.data.valueBytes)], { execArgv: ['--import', 'tsx'] });
+    cleanUp.add('end the echo', () => {
+      child.kill('SIGKILL');
+    });
+    const [port] = (await once(child, 'message')) as [number];
+    return new EchoTarget(child, `http://127.0.0.1:${port}`, driver);
+  }
+
+  cannot(): undefined {
+    return undefined;
+  }
+
+  drive(row: Row, seconds: number): ReturnType<HttpSide['drive']> {
+    return this.#side.drive(row, seconds);
+  }
+}
 
 export interface SqliteJob {
   readonly seconds: number;
@@ -24,6 +53,10 @@ export interface SqliteOutcome {
   readonly p999Ms: number;
 }
 
+/**
+ * The ceiling of the disk: one SQLite writer that commits the same bytes, as many puts at a time as there are clients.
+ * No store on SQLite that syncs every commit and has these puts in flight can do more on this disk.
+ */
 export class SqliteTarget implements Target {
   readonly name = 'sqlite';
   readonly replicas = 1;
