@@ -3,7 +3,7 @@
  */
 import type { Message } from './messages.js';
 import type { Ready, Write } from './ready.js';
-import type { RaftStatus } from './results.js';
+import type { RaftStatus } from './status.js';
 import { EntryKind, NONE, type Configuration, type Entry, type HardState, type NodeId } from './types.js';
 
 /** `n1`, or `nobody`. */

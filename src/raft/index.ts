@@ -56,13 +56,13 @@
  * # Where to find things, from the bottom up
  *
  *     formats                                   numbers in bytes: who reads and writes which
- *     types messages ready options results      the nouns
- *     quorum log progress read-index lag        counting, the log, one peer, waiting reads, a disk that hangs
- *     snapshot-transfer lease                   one snapshot on its way, one lease
+ *     types messages ready options              the nouns
+ *     quorum log read-index lag lease           counting, the log, pending reads, a disk that hangs, one lease
+ *     progress inflight questions               one peer as its leader sees it
  *     outbox persistence                        what leaves, and what must be on disk before
  *     roles core                                the roles' fields, what every role has, the way back to follower
  *     leader ← candidate ← follower             behaviour by role; beside the leader: replication, snapshot-sender,
- *                                               transfer, quiescence, quarantine; beside the follower: snapshot-receiver
+ *                                               quiescence, quarantine; beside the follower: snapshot-receiver
  *     voter terms                               what every role does alike
  *     raft status describe invariants           the door's front: calls, and ways to look at a replica
  *

@@ -19,7 +19,7 @@ import { describeNode, describePosition } from './describe.js';
 import type { Message } from './messages.js';
 import { quorumIndex } from './quorum.js';
 import type { Raft } from './raft.js';
-import type { Role } from './results.js';
+import type { Role } from './status.js';
 import type { Configuration, Entry, NodeId } from './types.js';
 
 export class InvariantViolation extends Error {

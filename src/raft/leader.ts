@@ -18,6 +18,7 @@ import { quietDown, wake } from './quiescence.js';
 import { PendingReads } from './read-index.js';
 import {
   announceCommit,
+  askToTakeOver,
   confirmReads,
   countCommit,
   flushAppends,
@@ -26,10 +27,9 @@ import {
   receiveAppendRefused,
   receiveHeartbeatOk,
 } from './replication.js';
-import type { ProposeResult, ReadResult, TransferResult } from './results.js';
+import type { ProposeResult, ReadResult, TransferResult } from './status.js';
 import type { Leader } from './roles.js';
 import { receiveSnapshotAnswer, tickSnapshots } from './snapshot-sender.js';
-import { askToTakeOver } from './transfer.js';
 import { EntryKind, NONE, type NodeId } from './types.js';
 
 const NO_DATA = new Uint8Array(0);

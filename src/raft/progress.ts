@@ -16,7 +16,7 @@
  */
 import { Inflight } from './inflight.js';
 import { Questions } from './questions.js';
-import { SnapshotTransfer } from './snapshot-transfer.js';
+import { SnapshotTransfer } from './snapshot-sender.js';
 import type { NodeId } from './types.js';
 
 /** Heartbeat rounds after which a question that was not answered is put again. */

@@ -27,16 +27,21 @@ import { disturbs, wake } from './quiescence.js';
 import { isMember } from './quorum.js';
 import type { Ready, Receipt } from './ready.js';
 import { isHeldUpByDisksOfOthers } from './replication.js';
-import type { ProposeResult, RaftStatus, ReadResult, Role, TransferResult } from './results.js';
-import { offerChunk } from './snapshot-sender.js';
-import type { SnapshotTransfer } from './snapshot-transfer.js';
-import { statusOf } from './status.js';
+import { offerChunk, type SnapshotTransfer } from './snapshot-sender.js';
+import {
+  statusOf,
+  type ProposeResult,
+  type RaftStatus,
+  type ReadResult,
+  type Role,
+  type TransferResult,
+} from './status.js';
 import { admit } from './terms.js';
 import { NONE, type Configuration, type NodeId, type SnapshotMeta } from './types.js';
 import { answerVote } from './voter.js';
 
 export type { RaftOptions, RaftTimers } from './options.js';
-export type { PeerStatus, ProposeResult, RaftStatus, ReadResult, Role, TransferResult } from './results.js';
+export type { PeerStatus, ProposeResult, RaftStatus, ReadResult, Role, TransferResult } from './status.js';
 
 export class Raft {
   readonly #core: Core;

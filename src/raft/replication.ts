@@ -13,7 +13,6 @@ import { contextForRelease, releaseOf } from './quarantine.js';
 import { quorumIndex } from './quorum.js';
 import type { Leader } from './roles.js';
 import { startSnapshot } from './snapshot-sender.js';
-import { askToTakeOver } from './transfer.js';
 import type { Entry } from './types.js';
 
 export function flushAppends(core: Core, leader: Leader): void {
@@ -175,4 +174,13 @@ function promisedWith(core: Core, leader: Leader, context: number): number {
   });
   // Alone, it can only be as good as its own word.
   return promise === Infinity ? (core.options.promiseMs ?? 0) : promise;
+}
+
+/**
+ * Leadership transfer (thesis §3.10): once the target's log is level with the leader's, it is asked to campaign at once.
+ * Repeating the message within a term is harmless.
+ */
+export function askToTakeOver(core: Core, leader: Leader, peer: Progress): void {
+  if (leader.transfer?.to !== peer.id || peer.match !== core.log.lastIndex) return;
+  core.outbox.send({ type: 'timeout-now', from: core.id, to: peer.id, term: core.term });
 }

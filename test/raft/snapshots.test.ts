@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { append } from './harness/by-hand.js';
 import { Cluster } from './harness/cluster.js';
 import { encodeState } from './harness/disk.js';
-import { OPENING_MESSAGES } from '../../src/raft/snapshot-transfer.js';
+import { OPENING_MESSAGES } from '../../src/raft/snapshot-sender.js';
 
 const T = 10;
 const ENTRIES = ['a', 'b', 'c', 'd'];

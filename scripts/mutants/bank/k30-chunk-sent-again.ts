@@ -10,7 +10,7 @@ export const k30: Mutant = {
   caughtBy: ['sim-links', 'repairs'],
   edits: [
     {
-      file: 'src/raft/snapshot-transfer.ts',
+      file: 'src/raft/snapshot-sender.ts',
       find: `    const { meta } = phase.chunk;
     // One that opens the transfer has no data: it is its own question.
     const sequence = phase.number < OPENING_MESSAGES ? phase.number : phase.number - 1;

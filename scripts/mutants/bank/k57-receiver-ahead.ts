@@ -10,7 +10,7 @@ export const k57: Mutant = {
   caughtBy: ['repairs', 'sim-disks'],
   edits: [
     {
-      file: 'src/raft/snapshot-transfer.ts',
+      file: 'src/raft/snapshot-sender.ts',
       find: 'const isAhead = wanted > phase.number + 1;',
       replace: 'const isAhead = false;',
     },
