@@ -1,8 +1,9 @@
 /**
- * What a replica has in every role: term, vote, log, configuration, what it is about to say; and the way back to
- * follower, which every other role may have to go.
+ * State of a replica in every role: term, vote, log, configuration, pending output; and the step down to follower, which
+ * every role needs.
  *
- * Knows no message handling. Imports follow a node's life: follower → candidate → leader → core.
+ * Message handling is in the files of the roles, which import each other as roles follow: follower → candidate → leader
+ * → core.
  */
 import { Lag } from './lag.js';
 import { SHORT_TICKS } from './lease.js';
@@ -16,14 +17,15 @@ import { NONE, type Configuration, type NodeId, type SnapshotMeta } from './type
 /** A snapshot that arrives chunk by chunk. */
 export interface IncomingSnapshot {
   readonly meta: SnapshotMeta;
-  /** Chunk that comes next. */
+  /** Sequence number of the next chunk. */
   next: number;
 }
 
 export interface Quarantine {
-  readonly life: number;
-  /** Members that have told their terms since it began, none higher than this replica's own. */
-  readonly told: Set<NodeId>;
+  /** Number of the process start that began it. */
+  readonly boot: number;
+  /** Members whose terms were seen since it began, none higher than this replica's own. */
+  readonly termsSeen: Set<NodeId>;
   ticks: number;
 }
 
@@ -31,31 +33,31 @@ export class Core {
   readonly id: NodeId;
   options: RaftOptions;
   readonly log: Log;
-  /** What may be under way to one follower. */
+  /** What may be in flight to one follower. */
   readonly window: Window;
   readonly outbox = new Outbox();
   configuration: Configuration;
   term: number;
   vote: NodeId;
   role: RoleState;
-  /** How long the disk has owed the completion of a write. */
+  /** How long the oldest write has been incomplete. */
   readonly writeLag = new Lag();
   /**
-   * From this term's leader, who is the same however often this replica has doubted it: a follower that hears nothing
-   * for a while on a link that is busy with chunks, and asks for pre-votes, goes on with the snapshot afterwards.
+   * From this term's leader. Survives a pre-candidacy: a follower that hears nothing for a while on a link that is busy
+   * with chunks, and requests pre-votes, goes on with the snapshot afterwards.
    */
   incoming: IncomingSnapshot | undefined;
-  /** Newest read context given out; contexts are never used twice, in no term. */
+  /** Newest read context issued; contexts are never reused, not even in another term. */
   lastContext = 0;
   /**
-   * With `leaseReads`: ticks for which a leader heard (`promisedTo`) may count on no vote going to anybody else, whatever
-   * role, term or campaign comes in between. A restart forgets whom it was promised to, but not that it may have been.
+   * With `leaseReads`: ticks for which no vote may go to anybody but `promisedTo`, whatever role, term or campaign comes in
+   * between. After a restart it is unknown to whom the vote was promised, but the time still has to pass.
    */
   promiseTicks: number;
   promisedTo: NodeId = NONE;
-  /** While its disk is known to have gone back in time: what it says does not count (`quarantine.ts`). */
+  /** Set while its disk is known to have gone back in time: its acknowledgements do not count (`quarantine.ts`). */
   quarantine: Quarantine | undefined;
-  /** The last life whose quarantine it has left. */
+  /** The boot of the last quarantine that it left. */
   released: number | undefined;
 
   constructor(options: RaftOptions) {
@@ -65,15 +67,15 @@ export class Core {
     this.window = { appends: options.maxInflight, bytes: options.maxInflightBytes ?? Infinity };
     this.log = new Log(snapshot, entries, hardState.commit);
     if (this.log.lastTerm > hardState.term) {
-      throw new Error(`the log ends in term ${this.log.lastTerm}, but the hard state says ${hardState.term}`);
+      throw new Error(`the log ends in term ${this.log.lastTerm}, but the hard state is of term ${hardState.term}`);
     }
     this.configuration = snapshot.index > 0 ? snapshot.configuration : options.configuration;
     this.term = hardState.term;
     this.vote = hardState.vote;
     this.role = this.#follower(NONE);
-    const { quarantine: life, released } = options;
+    const { quarantine: boot, released } = options;
     this.released = released;
-    this.quarantine = life === undefined ? undefined : { life, told: new Set(), ticks: 0 };
+    this.quarantine = boot === undefined ? undefined : { boot, termsSeen: new Set(), ticks: 0 };
     const ownTicks = options.leaseReads === true ? options.electionTicks : 0;
     this.promiseTicks = hardState.term > 0 ? Math.max(ownTicks, options.owedTicks ?? 0) : 0;
   }
@@ -95,14 +97,14 @@ export class Core {
     return this.writeLag.ticks >= this.options.electionTicks;
   }
 
-  /** A leader was heard. What was promised before, with longer timers, still holds. */
+  /** A message of the leader came: promises it the vote. An earlier promise, under longer timers, still holds. */
   promise(leader: NodeId): void {
     if (this.options.leaseReads !== true) return;
     this.promiseTicks = Math.max(this.promiseTicks, this.options.electionTicks);
     this.promisedTo = leader;
   }
 
-  /** Other timers from now on. `stretch`: new ticks that make an old one; what was promised holds for its whole time. */
+  /** Changes the timers. `stretch`: new ticks per old tick; a promise holds for the whole time that it was given for. */
   retime(timers: RaftTimers, stretch: number): void {
     this.options = { ...this.options, ...timers };
     if (this.promiseTicks > 0 && stretch !== 1) {
@@ -110,18 +112,18 @@ export class Core {
     }
     if (this.role.type === 'leader') return;
     this.role.electionElapsed = 0;
-    this.role.electionTimeout = this.drawTimeout();
+    this.role.electionTimeout = this.randomElectionTimeout();
   }
 
-  /** A time in [T, 2T), drawn for every attempt, so that two nodes rarely stand at once (s10). */
-  drawTimeout(): number {
+  /** Ticks in [T, 2T), drawn anew for every attempt, so that two nodes rarely campaign at once (s10). */
+  randomElectionTimeout(): number {
     const { electionTicks, random } = this.options;
     return electionTicks + Math.floor(random() * electionTicks);
   }
 
   /**
-   * Becomes follower of `leader` in `term` (≥ its own). A follower that only learns of a new term keeps its clock:
-   * a candidate that cannot win must not be able to put off everyone else's election.
+   * Becomes follower of `leader` in `term` (≥ its own). A follower that only learns of a new term keeps its election timer:
+   * a candidate that cannot win must not be able to delay everyone else's election.
    */
   becomeFollower(term: number, leader: NodeId): void {
     const before = this.role;
@@ -145,7 +147,7 @@ export class Core {
       type: 'follower',
       leader,
       electionElapsed: 0,
-      electionTimeout: this.drawTimeout(),
+      electionTimeout: this.randomElectionTimeout(),
       matched: this.log.commit,
       quiesced: false,
     };

@@ -71,7 +71,7 @@ function describeContent(message: Message): string {
     case 'heartbeat': {
       const read = message.readContext > 0 ? ` read ${message.readContext}` : '';
       const { release } = message;
-      const end = release === undefined ? '' : ` ends quarantine ${release.life} at ${release.index}`;
+      const end = release === undefined ? '' : ` ends quarantine ${release.boot} at ${release.index}`;
       return `heartbeat commit ${message.commit}${read}${message.quiesce ? ' quiesce' : ''}${end}`;
     }
     case 'heartbeat-ok': {

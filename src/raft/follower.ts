@@ -1,15 +1,15 @@
 /**
- * A follower: takes what its leader sends, and stands for election when it hears none.
+ * The follower role: takes entries, heartbeats and snapshots of its leader, and campaigns when the election timer expires.
  *
- * - It says that its log matches only up to what it compared with this leader's, and only once that is durable (s35).
- * - It commits what it is told, as far as its log is known to match (s41).
+ * - It acknowledges its log only up to where it compared it with this leader's, and only once that is durable (s35).
+ * - It commits up to the leader's commit index, as far as its log is known to match (s41).
  */
-import { startCandidacy, startPreCandidacy } from './candidate.js';
+import { startElection, startPreVote } from './candidate.js';
 import type { Core } from './core.js';
 import { follows } from './log.js';
 import type { Append, AppendOk, Heartbeat, HeartbeatOk, Message } from './messages.js';
 import { TERM_ONLY } from './outbox.js';
-import { marked, mayBeReleased, releasedFrom, tickQuarantine } from './quarantine.js';
+import { marked, maybeLeaveQuarantine, releaseAnswer, tickQuarantine } from './quarantine.js';
 import { votersOf } from './quorum.js';
 import type { Follower } from './roles.js';
 import { receiveChunk } from './snapshot-receiver.js';
@@ -22,25 +22,25 @@ export function tickFollower(core: Core, follower: Follower): void {
     return;
   }
   follower.electionElapsed++;
-  if (follower.electionElapsed >= follower.electionTimeout) startPreCandidacy(core);
+  if (follower.electionElapsed >= follower.electionTimeout) startPreVote(core);
 }
 
 export function stepFollower(core: Core, follower: Follower, message: Message): void {
   switch (message.type) {
     case 'append':
-      heard(core, follower, message);
+      recordLeaderContact(core, follower, message);
       receiveAppend(core, follower, message);
       break;
     case 'heartbeat':
-      heard(core, follower, message);
+      recordLeaderContact(core, follower, message);
       receiveHeartbeat(core, follower, message);
       break;
     case 'snapshot':
-      heard(core, follower, message);
+      recordLeaderContact(core, follower, message);
       receiveChunk(core, follower, message);
       break;
     case 'timeout-now':
-      startCandidacy(core, { forced: true });
+      startElection(core, { forced: true });
       break;
     case 'append-ok':
     case 'append-refused':
@@ -53,7 +53,7 @@ export function stepFollower(core: Core, follower: Follower, message: Message): 
   }
 }
 
-function heard(core: Core, follower: Follower, message: Message): void {
+function recordLeaderContact(core: Core, follower: Follower, message: Message): void {
   follower.electionElapsed = 0;
   core.promise(message.from);
 }
@@ -61,8 +61,8 @@ function heard(core: Core, follower: Follower, message: Message): void {
 function receiveAppend(core: Core, follower: Follower, message: Append): void {
   const { log } = core;
   if (!follows(message.entries, message.prevIndex, message.prevTerm, message.term)) return;
-  // Committed entries are the leader's as well (leader completeness), so only what follows them needs comparing; terms
-  // further down may be compacted away.
+  // Committed entries are in the leader's log as well (leader completeness), so only what follows them needs comparing;
+  // earlier terms may be compacted away.
   let { prevIndex, entries } = message;
   if (prevIndex < log.commit) {
     entries = entries.slice(log.commit - prevIndex);
@@ -79,7 +79,7 @@ function receiveAppend(core: Core, follower: Follower, message: Append): void {
   core.outbox.hold(marked(core, ok), matched);
 }
 
-/** The hint names the last index that may match: above it, terms here are newer than anything the leader has there (s26). */
+/** The hint is the last index that may match: above it, terms here are newer than any that the leader has there (s26). */
 function refuseAppend(core: Core, message: Append): void {
   const { log } = core;
   const reach = Math.min(message.prevIndex, log.lastIndex);
@@ -101,11 +101,11 @@ function refuseAppend(core: Core, message: Append): void {
 
 function receiveHeartbeat(core: Core, follower: Follower, message: Heartbeat): void {
   const { log } = core;
-  // A leader that does not know yet that this log began anew speaks of a match that is gone (s60).
+  // A leader that has not learnt of the quarantine yet sends a commit index for entries that are lost here (s60).
   const reach = core.quarantine === undefined ? Infinity : follower.matched;
   log.commitTo(Math.min(message.commit, reach));
   follower.matched = Math.max(follower.matched, log.commit);
-  mayBeReleased(core, follower, message);
+  maybeLeaveQuarantine(core, follower, message);
   follower.quiesced = message.quiesce && log.lastIndex === log.commit && core.quarantine === undefined;
   const ok: HeartbeatOk = {
     type: 'heartbeat-ok',
@@ -116,23 +116,23 @@ function receiveHeartbeat(core: Core, follower: Follower, message: Heartbeat): v
     lastIndex: follower.matched,
     promiseMs: core.options.leaseReads === true ? core.options.promiseMs : undefined,
   };
-  const answer = message.release === undefined ? ok : { ...ok, ...releasedFrom(core, message) };
+  const answer = message.release === undefined ? ok : { ...ok, ...releaseAnswer(core, message) };
   core.outbox.hold(marked(core, answer), TERM_ONLY);
 }
 
-/** The owner knows that the leader is dead (s74): votes may be given at once, and this replica stands soon. */
+/** The owner knows that the leader is dead (s74): this replica may vote at once, and campaigns soon. */
 export function forgetLeader(core: Core, follower: Follower): void {
   if (follower.leader === NONE || core.options.leaseReads === true) return;
-  follower.electionTimeout = soon(core, follower.leader);
+  follower.electionTimeout = hastenedTimeout(core, follower.leader);
   follower.leader = NONE;
   follower.electionElapsed = 0;
 }
 
 /**
- * Within half an election timeout, where there are ticks for it never at the tick of another voter: nodes that hear of a
- * death at one time, and tick together, would split the votes, and only stand again after a whole timeout.
+ * Within half an election timeout, and if there are enough ticks, never at the same tick as another voter: nodes that learn
+ * of a death at the same time, and tick together, would split the vote and only campaign again after a whole timeout.
  */
-function soon({ id, configuration, options }: Core, leader: NodeId): number {
+function hastenedTimeout({ id, configuration, options }: Core, leader: NodeId): number {
   const ticks = Math.max(1, options.electionTicks >> 1);
   const left = votersOf(configuration).filter((voter) => voter !== leader);
   const rounds = Math.max(1, Math.floor(ticks / left.length));

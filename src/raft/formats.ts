@@ -1,46 +1,47 @@
 /**
- * Numbers that stand in bytes and say how the rest is to be read: kinds of records, layouts, formats of files. Which
- * builds read and write each of them; and the refusal of one that this build does not know, by name.
+ * Format numbers (record kinds, row layouts, versions of files): which builds read and write each, and the error message
+ * for one that this build does not know.
  *
- * A build is named by its feature level (`shard/transport/protocol.ts`); 0 are builds before there were any. `src/shard/formats.ts`
- * adds what is the shard room's: that is the whole table. Encoders and decoders take their numbers from here, so there
- * is nothing to keep in step. A number is never given out twice, also after the last build that wrote it is gone.
- *
- * Knows no bytes, and imports nothing.
+ * A build is identified by its feature level (`shard/transport/protocol.ts`); 0 are builds before there were any.
+ * `src/shard/formats.ts` adds the formats of the shard layer: together they are the whole table. Encoders and decoders take
+ * their numbers from here. A number is never reused, even after the last build that wrote it is gone.
  */
 
 /** One number of a format. */
 export interface FormatNumber {
   readonly number: number;
-  /** The first build that reads it: this one and all in between do, too. */
+  /** Feature level of the first build that reads it; all later ones do, too. */
   readonly read: number;
-  /** First and last build that write it; `NEVER` to reserve one, without an end: this build does. */
+  /** Feature levels of the first and last build that write it. Without an end: this build does. `NEVER`: reserved. */
   readonly written: readonly [from: number, to?: number];
 }
 
+/** As `FormatNumber.written`: the number is reserved, and no build writes it. */
 export const NEVER: readonly [number, number] = [Infinity, Infinity];
 
 type Rows = Readonly<Record<string, FormatNumber>>;
 
+/** One format: a set of numbers with the same place in the bytes. Made by `format`. */
 export interface Format<R extends Rows = Rows> {
-  /** As in `entry kind 9`. */
+  /** Name for messages, as in `entry kind 9`. */
   readonly what: string;
-  /** Where the number stands, and what it says. */
+  /** Where the number is stored, for the table in the documentation. */
   readonly where: string;
   readonly rows: R;
   /** The numbers by name. */
   readonly numbers: { readonly [Name in keyof R]: R[Name]['number'] };
-  /** Ascending: all that this build reads. */
+  /** All numbers that this build reads, ascending. */
   readonly read: readonly number[];
 }
 
+/** Makes a `Format` from its rows. */
 export function format<const R extends Rows>(what: string, where: string, rows: R): Format<R> {
   const numbers = Object.fromEntries(Object.entries(rows).map(([name, { number }]) => [name, number]));
   const read = Object.values(numbers).sort((a, b) => a - b);
   return { what, where, rows, numbers: numbers as Format<R>['numbers'], read };
 }
 
-/** Numbers that builds read and write from `level` on; later ones stand beside it in the table. */
+/** Rows for numbers that builds read and write from feature level `level` on. */
 export function since<const N extends Readonly<Record<string, number>>>(
   level: number,
   numbers: N,
@@ -49,7 +50,7 @@ export function since<const N extends Readonly<Record<string, number>>>(
   return Object.fromEntries(rows) as ReturnType<typeof since<N>>;
 }
 
-/** The one that this build writes, of a format of which it writes one at a time: the highest. */
+/** The number that this build writes, for a format of which it writes one at a time: the highest. */
 export const numberWritten = ({ rows }: Format): number =>
   Math.max(
     ...Object.values(rows)
@@ -57,9 +58,10 @@ export const numberWritten = ({ rows }: Format): number =>
       .map(({ number }) => number),
   );
 
+/** Does this build read `number`? */
 export const reads = (format: Format, number: number): boolean => format.read.includes(number);
 
-/** Why this build does not take `number`: what it is, what would be known, and who may have written it. */
+/** Error message for a `number` that this build does not read: names the format, the numbers it reads, and who wrote it. */
 export function unknownNumber(format: Format, number: number): string {
   const known = format.read;
   const [least = 0] = known;
@@ -78,7 +80,7 @@ function ranges(ascending: readonly number[]): string {
   return runs.map(([from, to]) => (from === to ? `${from}` : `${from} to ${to}`)).join(', ');
 }
 
-/** What groups and data folders hold. */
+/** The formats of journals, entries and data folders. */
 export const RAFT_FORMATS = {
   dataFolder: format('data folder format', '`user_version` of journal.db and of state.db', {
     rows: { number: 1, read: 2, written: [0, 0] },

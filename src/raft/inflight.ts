@@ -1,14 +1,12 @@
 /**
- * The appends under way to one member: how many, how many bytes, and up to which index each reaches.
- *
- * Knows nothing of why one is no longer under way.
+ * The appends in flight to one member: how many, how many bytes, and the last index of each.
  */
 
-/** So many that have arrived are still in the arrays. */
+/** Acknowledged appends that stay in the arrays before these are compacted. */
 const COMPACT_AT = 64;
 
 export class Inflight {
-  /** Last index of each, oldest first; and the bytes of its entries. */
+  /** Last index of each append, oldest first; and the bytes of its entries. */
   #ends: number[] = [];
   #sizes: number[] = [];
   #head = 0;
@@ -29,20 +27,20 @@ export class Inflight {
     this.#bytes += bytes;
   }
 
-  /** Those that reach no further than `index` have arrived. */
+  /** Everything up to `index` is acknowledged. */
   freeTo(index: number): void {
     while (this.#head < this.#ends.length && (this.#ends[this.#head] ?? Infinity) <= index) {
       this.#bytes -= this.#sizes[this.#head] ?? 0;
       this.#head++;
     }
-    // Not each time that all have arrived, which is after most appends: to shorten an array costs more than to let it grow.
+    // Not each time that all are acknowledged, which is after most appends: shortening an array costs more than growing it.
     if (this.#head < COMPACT_AT) return;
     this.#ends.splice(0, this.#head);
     this.#sizes.splice(0, this.#head);
     this.#head = 0;
   }
 
-  /** Those that reach beyond `index` never left. */
+  /** Appends beyond `index` were never sent. */
   cutAfter(index: number): void {
     while (this.count > 0 && (this.#ends.at(-1) ?? 0) > index) {
       this.#ends.pop();

@@ -1,19 +1,17 @@
 /**
  * The invariants of consensus, as functions that throw `InvariantViolation`: for tests and the simulator.
  *
- * Of one replica at one moment (`checkReplica`), between two moments of its life (`checkStep`), of all replicas of a
- * group at one moment (`checkLogMatching`, `checkDurableQuorum`), and of a group's whole history (`GroupHistory`).
+ * Of one replica at one moment (`checkReplica`), between two moments without a restart (`checkStep`), of all replicas of
+ * a group at one moment (`checkLogMatching`, `checkDurableQuorum`), and of a group's whole history (`GroupHistory`).
  *
  * - Election safety: one leader per term; one vote per node and term, also across restarts.
- * - Terms never fall; a vote, once given, stands for its term; commit and applied never fall.
+ * - Terms never fall; a vote does not change within its term; commit and applied never fall.
  * - Log matching: logs that agree on an index and term agree on everything before.
  * - Committed entries are never removed or changed, and are the same everywhere.
  * - A leader never overwrites or removes its own entries; its match indexes never fall.
  * - Leader completeness: what was committed in earlier terms is in every later leader's log.
  * - Every quorum holds each committed prefix, durably.
  * - applied ≤ commit ≤ last, stable ≤ last.
- *
- * Knows how a replica looks from outside, and nothing of how it comes to its decisions.
  */
 import { describeNode, describePosition } from './describe.js';
 import type { Message } from './messages.js';
@@ -22,11 +20,12 @@ import type { Raft } from './raft.js';
 import type { Role } from './status.js';
 import type { Configuration, Entry, NodeId } from './types.js';
 
+/** Thrown by every check of this file; the message names the replica, its term and what is wrong. */
 export class InvariantViolation extends Error {
   override readonly name = 'InvariantViolation';
 }
 
-/** A replica at one moment. Does not change when the replica goes on. */
+/** A snapshot of a replica's state; does not change when the replica goes on. */
 export interface ReplicaView {
   readonly id: NodeId;
   readonly term: number;
@@ -39,10 +38,11 @@ export interface ReplicaView {
   readonly snapshotTerm: number;
   /** From `snapshotIndex` + 1. */
   readonly entries: readonly Entry[];
-  /** A leader's match indexes of the others; of those in quarantine none counts, and they begin anew. */
+  /** A leader's match indexes of the other members; without those in quarantine, whose indexes may fall. */
   readonly match: ReadonlyMap<NodeId, number>;
 }
 
+/** The state of `raft` now. Copies the list of entries, not their data. */
 export function viewOf(raft: Raft): ReplicaView {
   const { id, term, vote, role, log } = raft;
   const entries: Entry[] = [];
@@ -76,7 +76,7 @@ function termOf(view: ReplicaView, index: number): number | undefined {
   return index === view.snapshotIndex ? view.snapshotTerm : entryOf(view, index)?.term;
 }
 
-function hold(view: ReplicaView, condition: boolean, what: string): void {
+function ensure(view: ReplicaView, condition: boolean, what: string): void {
   if (!condition) throw new InvariantViolation(`${describeNode(view.id, view.term)} ${view.role}: ${what}`);
 }
 
@@ -86,33 +86,34 @@ function isSame(a: Entry, b: Entry): boolean {
   return a.data.every((byte, i) => byte === b.data[i]);
 }
 
-/** What holds of a replica at any moment. */
+/** Checks one replica at one moment. @throws InvariantViolation */
 export function checkReplica(view: ReplicaView): void {
   const last = lastIndexOf(view);
-  hold(view, view.applied <= view.commit, `applied ${view.applied} beyond commit ${view.commit}`);
-  hold(view, view.snapshotIndex <= view.applied, `compacted ${view.snapshotIndex} beyond applied ${view.applied}`);
-  hold(view, view.commit <= last, `commit ${view.commit} beyond the log's end ${last}`);
-  hold(view, view.stableIndex <= last, `stable ${view.stableIndex} beyond the log's end ${last}`);
+  ensure(view, view.applied <= view.commit, `applied ${view.applied} beyond commit ${view.commit}`);
+  ensure(view, view.snapshotIndex <= view.applied, `compacted ${view.snapshotIndex} beyond applied ${view.applied}`);
+  ensure(view, view.commit <= last, `commit ${view.commit} beyond the log's end ${last}`);
+  ensure(view, view.stableIndex <= last, `stable ${view.stableIndex} beyond the log's end ${last}`);
   let { snapshotIndex: index, snapshotTerm: term } = view;
   for (const entry of view.entries) {
     const at = describePosition(entry.index, entry.term);
-    hold(view, entry.index === ++index, `${at} stands where ${index} belongs`);
-    hold(view, entry.term >= term, `${at} follows an entry of term ${term}`);
+    ensure(view, entry.index === ++index, `${at} stands where ${index} belongs`);
+    ensure(view, entry.term >= term, `${at} follows an entry of term ${term}`);
     term = entry.term;
   }
-  hold(view, term <= view.term, `the log reaches into term ${term}`);
-  for (const [peer, match] of view.match) hold(view, match <= last, `match ${match} of n${peer} beyond the log's end`);
+  ensure(view, term <= view.term, `the log reaches into term ${term}`);
+  for (const [peer, match] of view.match)
+    ensure(view, match <= last, `match ${match} of n${peer} beyond the log's end`);
 }
 
-/** What holds between two moments of one replica's life, without a restart in between. */
+/** Checks two moments of one replica, without a restart in between. @throws InvariantViolation */
 export function checkStep(before: ReplicaView, after: ReplicaView): void {
-  hold(after, after.term >= before.term, `term fell from ${before.term}`);
-  hold(after, after.commit >= before.commit, `commit fell from ${before.commit} to ${after.commit}`);
-  hold(after, after.applied >= before.applied, `applied fell from ${before.applied} to ${after.applied}`);
-  hold(after, after.snapshotIndex >= before.snapshotIndex, `the log begins earlier than before`);
+  ensure(after, after.term >= before.term, `term fell from ${before.term}`);
+  ensure(after, after.commit >= before.commit, `commit fell from ${before.commit} to ${after.commit}`);
+  ensure(after, after.applied >= before.applied, `applied fell from ${before.applied} to ${after.applied}`);
+  ensure(after, after.snapshotIndex >= before.snapshotIndex, `the log begins earlier than before`);
   checkKept(before, after, before.commit, 'committed');
   if (after.term !== before.term) return;
-  hold(
+  ensure(
     after,
     before.vote === 0 || after.vote === before.vote,
     `its vote changed from n${before.vote} to n${after.vote}`,
@@ -121,22 +122,22 @@ export function checkStep(before: ReplicaView, after: ReplicaView): void {
   checkKept(before, after, lastIndexOf(before), "a leader's own");
   for (const [peer, match] of before.match) {
     const now = after.match.get(peer) ?? match;
-    hold(after, now >= match, `match of n${peer} fell from ${match} to ${now}`);
+    ensure(after, now >= match, `match of n${peer} fell from ${match} to ${now}`);
   }
 }
 
-/** Entries up to `to` that were there are there, or compacted. */
+/** Entries up to `to` are unchanged, or compacted. */
 function checkKept(before: ReplicaView, after: ReplicaView, to: number, whose: string): void {
   for (let index = after.snapshotIndex + 1; index <= to; index++) {
     const was = entryOf(before, index);
     const is = entryOf(after, index);
     if (was === undefined) continue;
-    hold(after, is !== undefined, `${whose} entry ${describePosition(index, was.term)} is gone`);
-    hold(after, is !== undefined && isSame(was, is), `${whose} entry ${describePosition(index, was.term)} changed`);
+    ensure(after, is !== undefined, `${whose} entry ${describePosition(index, was.term)} is gone`);
+    ensure(after, is !== undefined && isSame(was, is), `${whose} entry ${describePosition(index, was.term)} changed`);
   }
 }
 
-/** Two logs that agree on an index and term agree on everything before it (§5.3). */
+/** Two logs that agree on an index and term agree on everything before it (§5.3). @throws InvariantViolation */
 export function checkLogMatching(a: ReplicaView, b: ReplicaView): void {
   let index = Math.min(lastIndexOf(a), lastIndexOf(b));
   const from = Math.max(a.snapshotIndex, b.snapshotIndex);
@@ -144,11 +145,14 @@ export function checkLogMatching(a: ReplicaView, b: ReplicaView): void {
   for (let below = index; below > from; below--) {
     const [left, right] = [entryOf(a, below), entryOf(b, below)];
     const same = left !== undefined && right !== undefined && isSame(left, right);
-    hold(a, same, `agrees with n${b.id} on ${index}@${termOf(a, index) ?? '?'}, but not on ${below}`);
+    ensure(a, same, `agrees with n${b.id} on ${index}@${termOf(a, index) ?? '?'}, but not on ${below}`);
   }
 }
 
-/** A quorum's disks hold everything that anyone calls committed. `views`: of every voter, crashed ones as on disk. */
+/**
+ * A quorum's disks hold everything that any replica has committed. `views`: of every voter, crashed ones as on disk.
+ * @throws InvariantViolation
+ */
 export function checkDurableQuorum(views: readonly ReplicaView[], configuration: Configuration): void {
   for (const committer of views) {
     const term = termOf(committer, committer.commit);
@@ -158,21 +162,24 @@ export function checkDurableQuorum(views: readonly ReplicaView[], configuration:
       const covered = view.snapshotIndex >= committer.commit;
       return covered || (view.stableIndex >= committer.commit && termOf(view, committer.commit) === term) ? 1 : 0;
     });
-    hold(committer, holders > 0, `calls ${committer.commit}@${term ?? '?'} committed, which no quorum holds durably`);
+    ensure(committer, holders > 0, `calls ${committer.commit}@${term ?? '?'} committed, which no quorum holds durably`);
   }
 }
 
-/** What a group has done so far: who led, who voted for whom, what was committed. */
+/** Checks a group's history: one leader per term, one vote per node and term, no committed entry lost or changed. */
 export class GroupHistory {
   readonly #leaders = new Map<number, NodeId>();
   readonly #votes = new Map<string, NodeId>();
   readonly #committed = new Map<number, { readonly entry: Entry; readonly knownInTerm: number }>();
   readonly #latest = new Map<NodeId, { readonly raft: Raft; readonly view: ReplicaView }>();
 
-  /** Highest index that anyone called committed. */
+  /** Highest commit index of any replica. */
   highestCommit = 0;
 
-  /** To be called after every input of a replica (or of several: then less is seen of what lay between). */
+  /**
+   * To be called after every input of a replica (or after several: then what lay between is not checked).
+   * @throws InvariantViolation
+   */
   observe(raft: Raft): void {
     const view = viewOf(raft);
     checkReplica(view);
@@ -187,7 +194,7 @@ export class GroupHistory {
     }
   }
 
-  /** To be called with every message that leaves a replica, when it leaves. */
+  /** To be called with every message when it is sent. @throws InvariantViolation on a second vote in a term. */
   sent(message: Message): void {
     if (message.type === 'vote' && !message.preVote) this.#voted(message.from, message.term, message.from);
     if (message.type === 'vote-answer' && !message.preVote && message.granted) {
@@ -195,8 +202,8 @@ export class GroupHistory {
     }
   }
 
-  /** The replica's disk is gone, and with it its identity: what it held no longer counts. */
-  forget(id: NodeId): void {
+  /** The replica's disk is gone: its latest view is no longer compared with others. */
+  dropReplica(id: NodeId): void {
     this.#latest.delete(id);
   }
 
@@ -209,7 +216,7 @@ export class GroupHistory {
 
   #observeLeader(view: ReplicaView): void {
     const earlier = this.#leaders.get(view.term) ?? view.id;
-    hold(view, earlier === view.id, `term ${view.term} was already led by n${earlier}`);
+    ensure(view, earlier === view.id, `term ${view.term} was already led by n${earlier}`);
     const isNew = !this.#leaders.has(view.term);
     this.#leaders.set(view.term, view.id);
     if (!isNew) return;
@@ -217,7 +224,7 @@ export class GroupHistory {
       if (knownInTerm >= view.term || index <= view.snapshotIndex) continue;
       const own = entryOf(view, index);
       const has = own !== undefined && isSame(own, entry);
-      hold(view, has, `leads without ${describePosition(index, entry.term)}, committed by term ${knownInTerm}`);
+      ensure(view, has, `leads without ${describePosition(index, entry.term)}, committed by term ${knownInTerm}`);
     }
   }
 
@@ -230,7 +237,7 @@ export class GroupHistory {
         continue;
       }
       const at = describePosition(entry.index, entry.term);
-      hold(view, isSame(known.entry, entry), `commits ${at} where ${known.entry.index}@${known.entry.term} was`);
+      ensure(view, isSame(known.entry, entry), `commits ${at} where ${known.entry.index}@${known.entry.term} was`);
     }
     this.highestCommit = Math.max(this.highestCommit, view.commit);
   }

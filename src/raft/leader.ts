@@ -1,26 +1,26 @@
 /**
- * A leader: takes proposals and reads, keeps its followers' logs level with its own, and watches whether a quorum
- * still hears it. How entries travel is in `replication.ts`, snapshots in `snapshot-sender.ts`.
+ * The leader role: takes proposals and reads, replicates its log, and checks that a quorum still answers it. Replication
+ * is in `replication.ts`, snapshots in `snapshot-sender.ts`.
  *
- * - It begins its term with an entry of its own, through which everything earlier commits (§8, s40).
- * - It never overwrites its own entries; a proposal refused leaves no trace.
+ * - It begins its term with a no-op entry, through which everything earlier commits (§8, s40).
+ * - It never overwrites its own entries; a refused proposal appends nothing.
  * - It steps down when no quorum answered for an election timeout (s21).
  * - It leads only while its own disk works: what it commits it cannot apply before that disk has it, so a disk that
- *   hangs would stop the group for as long as it hangs. See `leaveWhenDiskHangs`.
+ *   hangs would stop the group for as long as it hangs. See `stepDownWhenDiskHangs`.
  */
 import type { Core } from './core.js';
 import { Lag } from './lag.js';
 import type { Message } from './messages.js';
 import { Progress } from './progress.js';
-import { mayBeUsed } from './quarantine.js';
+import { admitAcknowledgement } from './quarantine.js';
 import { isVoter, membersOf, quorumIndex } from './quorum.js';
-import { quietDown, wake } from './quiescence.js';
+import { maybeQuiesce, wake } from './quiescence.js';
 import { PendingReads } from './read-index.js';
 import {
   announceCommit,
-  askToTakeOver,
+  maybeSendTimeoutNow,
   confirmReads,
-  countCommit,
+  maybeCommit,
   flushAppends,
   flushHeartbeats,
   receiveAppendOk,
@@ -77,23 +77,23 @@ export function tickLeader(core: Core, leader: Leader): void {
     }
   }
   if (leader.transfer !== undefined && ++leader.transfer.elapsed >= electionTicks) leader.transfer = undefined;
-  if (leaveWhenDiskHangs(core, leader)) return;
+  if (stepDownWhenDiskHangs(core, leader)) return;
   tickSnapshots(core, leader);
   if (++leader.heartbeatElapsed >= heartbeatTicks) {
     leader.heartbeatElapsed = 0;
     leader.roundDue = true;
   }
   announceCommit(core, leader);
-  quietDown(core, leader);
+  maybeQuiesce(core, leader);
 }
 
 /**
- * What was committed an election timeout ago is durable on a quorum and not here: the disk hangs, without failing. The
- * office goes to the best follower; if nobody has taken it after another election timeout, it is laid down (True), and
- * `mayStand` keeps this replica from asking for it again while its disk hangs. A leader whose disk hangs and that has
- * no quorum without it commits nothing: no other could either, so it stays.
+ * What was committed an election timeout ago is durable on a quorum and not here: the disk hangs, without failing.
+ * Leadership is transferred to the best follower. If that did not happen after another election timeout, the leader steps
+ * down (true), and `mayCampaign` keeps it from being elected again while its disk hangs. A leader whose disk hangs and
+ * whose group has no quorum without it commits nothing: no other could either, so it stays leader.
  */
-function leaveWhenDiskHangs(core: Core, leader: Leader): boolean {
+function stepDownWhenDiskHangs(core: Core, leader: Leader): boolean {
   const { electionTicks } = core.options;
   const ticks = leader.diskLag.tick(core.log.commit, core.log.stableIndex);
   if (ticks === electionTicks) {
@@ -105,7 +105,7 @@ function leaveWhenDiskHangs(core: Core, leader: Leader): boolean {
   return true;
 }
 
-/** The voter that lacks least, one that answers before one that does not. */
+/** Transfer target: an active voter rather than an inactive one, then the highest match. */
 function bestFollower(core: Core, leader: Leader): Progress | undefined {
   let best: Progress | undefined;
   for (const peer of leader.peers.values()) {
@@ -121,13 +121,13 @@ function bestFollower(core: Core, leader: Leader): Progress | undefined {
 /** Did a quorum answer since the last check? Begins the next period. */
 function quorumIsActive(core: Core, leader: Leader): boolean {
   const active = quorumIndex(core.configuration, (id) => {
-    return id === core.id || leader.peers.get(id)?.isActiveVoice === true ? 1 : 0;
+    return id === core.id || leader.peers.get(id)?.countsAsActive === true ? 1 : 0;
   });
   for (const peer of leader.peers.values()) peer.beginPeriod();
   return active > 0;
 }
 
-/** For each member that is not gone, the first entry that it needs, if the log still has it. */
+/** For each member that is not gone, the first index that it needs, if the log still has it. */
 export function entriesNeeded(core: Core, leader: Leader): number[] {
   const needed: number[] = [];
   for (const peer of leader.peers.values()) {
@@ -142,7 +142,7 @@ export function stepLeader(core: Core, leader: Leader, message: Message): void {
   switch (message.type) {
     case 'append-ok':
       peer.recentlyActive = true;
-      if (mayBeUsed(core, leader, peer, message)) receiveAppendOk(core, leader, peer, message);
+      if (admitAcknowledgement(core, leader, peer, message)) receiveAppendOk(core, leader, peer, message);
       break;
     case 'append-refused':
       peer.recentlyActive = true;
@@ -150,11 +150,11 @@ export function stepLeader(core: Core, leader: Leader, message: Message): void {
       break;
     case 'heartbeat-ok':
       peer.recentlyActive = true;
-      if (mayBeUsed(core, leader, peer, message)) receiveHeartbeatOk(core, leader, peer, message);
+      if (admitAcknowledgement(core, leader, peer, message)) receiveHeartbeatOk(core, leader, peer, message);
       break;
     case 'snapshot-answer':
       peer.recentlyActive = true;
-      if (mayBeUsed(core, leader, peer, message)) receiveSnapshotAnswer(core, leader, peer, message);
+      if (admitAcknowledgement(core, leader, peer, message)) receiveSnapshotAnswer(core, leader, peer, message);
       break;
     case 'append':
     case 'heartbeat':
@@ -167,12 +167,12 @@ export function stepLeader(core: Core, leader: Leader, message: Message): void {
   }
 }
 
-/** Its own write is durable: its own entries count. */
+/** The leader's own write is durable: its own entries count. */
 export function entriesAreDurable(core: Core, leader: Leader): void {
-  countCommit(core, leader);
+  maybeCommit(core, leader);
 }
 
-/** Puts into the outbox what became due since the last `ready()`. */
+/** Puts into the outbox what became due since the last `ready()`. See `Leader.appendsDue`. */
 export function flushLeader(core: Core, leader: Leader): void {
   if (leader.appendsDue) flushAppends(core, leader);
   if (leader.roundDue || leader.readRoundDue || leader.commitDue) flushHeartbeats(core, leader);
@@ -186,7 +186,7 @@ export function propose(core: Core, leader: Leader, data: readonly Uint8Array[])
   if (leader.transfer !== undefined) return { type: 'refused', reason: 'transferring', leader: core.id };
   let bytes = 0;
   for (const item of data) bytes += item.length;
-  // One proposal always fits into an empty log's tail, however large.
+  // While nothing is uncommitted a proposal of any size is accepted.
   if (leader.uncommittedBytes > 0 && leader.uncommittedBytes + bytes > core.options.maxUncommittedBytes) {
     return { type: 'refused', reason: 'overloaded', leader: core.id };
   }
@@ -206,12 +206,12 @@ export function readIndex(core: Core, leader: Leader): ReadResult {
   leader.reads.add(context, commit >= leader.termStart ? commit : undefined);
   leader.readRoundDue = true;
   wake(core);
-  // Alone, it is its own quorum.
+  // A single voter is its own quorum.
   confirmReads(core, leader);
   return { type: 'accepted', context };
 }
 
-/** The target catches up first; meanwhile no proposals are taken; given up after an election timeout (s52, s53). */
+/** The target catches up first; meanwhile proposals are refused; abandoned after an election timeout (s52, s53). */
 export function transferLeadership(core: Core, leader: Leader, to: NodeId): TransferResult {
   if (to === core.id) return 'already-leader';
   const peer = leader.peers.get(to);
@@ -221,6 +221,6 @@ export function transferLeadership(core: Core, leader: Leader, to: NodeId): Tran
   if (leader.transfer?.to === to) return 'started';
   leader.transfer = { to, elapsed: 0 };
   leader.mayBeForced = true;
-  askToTakeOver(core, leader, peer);
+  maybeSendTimeoutNow(core, leader, peer);
   return 'started';
 }

@@ -1,30 +1,33 @@
 /**
- * One replica's log in memory: what lies behind the last compaction as one term and index, the entries after it, and
- * how far they are written, durable, committed, delivered and applied.
+ * One replica's log in memory: index and term of the last compacted entry, the entries after it, and how far they are
+ * written, durable, committed, delivered and applied.
  *
  *     snapshotIndex ≤ applied ≤ delivered ≤ commit ≤ lastIndex
  *     delivered ≤ max(stable, snapshotIndex),  stable ≤ written ≤ lastIndex
  *
- * - `written`: handed out in a `Write`. `stable`: such a write came back as durable and was not overwritten since.
- * - Writes complete in the order in which they were handed out. Each remembers the last index it made durable; cutting
+ * - `written`: handed out in a `Write`. `stable`: such a write completed and was not overwritten since.
+ * - Writes complete in the order in which they were handed out. Each keeps the last index that it makes durable; truncating
  *   the log at i lowers that to i − 1, so the late completion of an overwritten write proves nothing (s33).
- *
- * Knows no role, peer or message, and not why something is committed.
  */
 import type { Entry, EntryKind, SnapshotMeta } from './types.js';
 
-/** What tests, invariants and status may see of a log. */
+/** Read-only view of a log. Live: it changes as the log does. */
 export interface LogView {
+  /** Index and term of the last compacted entry; 0 if none is. */
   readonly snapshotIndex: number;
   readonly snapshotTerm: number;
+  /** `snapshotIndex` + 1, also while the log is empty. */
   readonly firstIndex: number;
+  /** `snapshotIndex` while the log is empty. */
   readonly lastIndex: number;
   readonly lastTerm: number;
+  /** Last index that is durable on this replica's disk. */
   readonly stableIndex: number;
   readonly commit: number;
   readonly applied: number;
-  /** Term at `index`; also at the snapshot's end; undefined outside. */
+  /** Term at `index`, from `snapshotIndex` to `lastIndex`; undefined elsewhere. */
   termAt(index: number): number | undefined;
+  /** Entry at `index`, from `firstIndex` to `lastIndex`; undefined elsewhere. */
   entryAt(index: number): Entry | undefined;
 }
 
@@ -37,7 +40,7 @@ interface Slice {
   readonly version: number;
   readonly from: number;
   readonly entries: readonly Entry[];
-  /** The limits of bytes under which the same was cut out. */
+  /** Byte limits that result in the same slice. */
   readonly leastBytes: number;
   readonly mostBytes: number;
 }
@@ -55,11 +58,11 @@ export class Log implements LogView {
   #delivered: number;
   #applied: number;
   #inFlight: EntryWrite[] = [];
-  /** Rises whenever `#entries` changes; what was cut out of it before is then not handed out again. */
+  /** Rises whenever `#entries` changes, which invalidates `#latestSlice`. */
   #version = 0;
   #latestSlice: Slice = { version: -1, from: 0, entries: NO_ENTRIES, leastBytes: 0, mostBytes: 0 };
 
-  /** Everything given is durable. `commit` is a hint, brought within the log. */
+  /** Everything given is durable. `commit` is a hint, clamped to the log. */
   constructor(snapshot: Pick<SnapshotMeta, 'index' | 'term'>, entries: readonly Entry[], commit: number) {
     this.#snapshotIndex = snapshot.index;
     this.#snapshotTerm = snapshot.term;
@@ -108,14 +111,14 @@ export class Log implements LogView {
     return this.#entries[index - this.#snapshotIndex - 1];
   }
 
-  /** Is a log that ends in `lastIndex@lastTerm` at least as up to date as this one (§5.4.1)? */
+  /** Is a log that ends in `lastIndex@lastTerm` at least as up-to-date as this one (§5.4.1)? */
   isUpToDate(lastIndex: number, lastTerm: number): boolean {
     return lastTerm > this.lastTerm || (lastTerm === this.lastTerm && lastIndex >= this.lastIndex);
   }
 
   /**
    * The highest index ≤ `index` whose term is at most `term`: nothing between it and `index` can match a log that has
-   * at most `term` there, for terms never fall along a log. Below the snapshot's end, where terms are gone, any index
+   * at most `term` there, for terms never fall along a log. Below `snapshotIndex`, where terms are unknown, any index
    * may match.
    */
   lastWithTermAtMost(index: number, term: number): number {
@@ -124,7 +127,7 @@ export class Log implements LogView {
     let low = this.#snapshotIndex;
     let high = Math.min(index, this.lastIndex);
     while (low < high) {
-      // Not `>>`, which would make 32 bits of it: an index may have 48.
+      // Not `>>`, which would truncate to 32 bits: an index may have 48.
       const middle = Math.ceil((low + high) / 2);
       if ((this.termAt(middle) ?? Infinity) <= term) low = middle;
       else high = middle - 1;
@@ -132,7 +135,7 @@ export class Log implements LogView {
     return low;
   }
 
-  /** A leader's own entries: one per item of `data`, after the last. */
+  /** Appends a leader's own entries, one per item of `data`. */
   append(term: number, kind: EntryKind, data: readonly Uint8Array[]): void {
     let index = this.lastIndex;
     for (const bytes of data) this.#entries.push({ index: ++index, term, kind, data: bytes });
@@ -140,8 +143,8 @@ export class Log implements LogView {
   }
 
   /**
-   * A leader's entries, of which the predecessor is known to match. What is there already stays, however old the
-   * message (s28); the log is cut only where it really differs (s27).
+   * Takes a leader's entries, whose predecessor is known to match. Entries that match stay, and so does what follows them,
+   * however old the message (s28); the log is truncated only at a conflict (s27).
    */
   merge(entries: readonly Entry[]): void {
     let known = 0;
@@ -176,7 +179,7 @@ export class Log implements LogView {
     for (const write of this.#inFlight) write.lastIndex = Math.min(write.lastIndex, index);
   }
 
-  /** Entries from `from`, about `maxBytes` of data, at least one if there is one. Callers may be given the same array. */
+  /** Entries from `from`, up to `maxBytes` of data, at least one if there is one. Callers share the returned array. */
   slice(from: number, maxBytes: number): readonly Entry[] {
     if (from > this.lastIndex || from < this.firstIndex) return NO_ENTRIES;
     const latest = this.#latestSlice;
@@ -190,21 +193,21 @@ export class Log implements LogView {
       if (bytes > maxBytes && end > start) break;
     }
     const entries = this.#entries.slice(start, end);
-    // All there are: what goes to followers goes to the disk as well, which has no limit.
+    // Reaches the log's end: the same slice serves the disk, which has no limit.
     const [leastBytes, mostBytes] =
       end === this.#entries.length ? [Math.min(bytes, maxBytes), Infinity] : [maxBytes, maxBytes];
     this.#latestSlice = { version: this.#version, from, entries, leastBytes, mostBytes };
     return entries;
   }
 
-  /** Bytes of data in the entries after `after`, up to `to`. */
+  /** Bytes of data in the entries after `after`, up to and including `to`. */
   bytesBetween(after: number, to: number): number {
     let bytes = 0;
     for (let index = after + 1; index <= to; index++) bytes += this.entryAt(index)?.data.length ?? 0;
     return bytes;
   }
 
-  /** Commits up to `index`, never back, never beyond the log (s42). */
+  /** Raises the commit index to `index`, never beyond the log (s42). */
   commitTo(index: number): void {
     this.#commit = Math.max(this.#commit, Math.min(index, this.lastIndex));
   }
@@ -218,7 +221,7 @@ export class Log implements LogView {
     return this.#written < this.lastIndex;
   }
 
-  /** Everything not yet handed out for writing; from now on part of write `sequence`. */
+  /** Takes the entries not yet handed out for writing; from now on they are part of write `sequence`. */
   takeUnwritten(sequence: number): readonly Entry[] {
     if (!this.hasUnwritten) return NO_ENTRIES;
     const entries = this.slice(this.#written + 1, Infinity);
@@ -227,7 +230,7 @@ export class Log implements LogView {
     return entries;
   }
 
-  /** The snapshot at whose end the log starts becomes durable with write `sequence`. */
+  /** The snapshot that the log starts from becomes durable with write `sequence`. */
   takeInstall(sequence: number): void {
     this.#inFlight.push({ sequence, lastIndex: this.#snapshotIndex });
   }
@@ -244,7 +247,7 @@ export class Log implements LogView {
     return Math.min(this.#commit, this.#stable) > this.#delivered;
   }
 
-  /** Committed and durable here, each entry once, in order (s43). */
+  /** Takes the entries that are committed and durable here, each once, in order (s43). */
   takeCommitted(): readonly Entry[] {
     if (!this.hasCommitted) return NO_ENTRIES;
     const from = this.#delivered;
@@ -277,7 +280,7 @@ export class Log implements LogView {
     this.#version++;
   }
 
-  /** Replaces everything by a snapshot that reaches further than `commit`. Not durable yet (`takeInstall`). */
+  /** Replaces the log by a snapshot that ends beyond `commit`. Not durable yet (`takeInstall`). */
   restore(snapshot: Pick<SnapshotMeta, 'index' | 'term'>): void {
     this.#lowerWritten(this.#commit);
     this.#entries = [];

@@ -1,8 +1,8 @@
 /**
  * The messages of one Raft group, as a union on `type`.
  *
- * Knows nothing of links, frames or encodings. `from` and `to` are always set; `term` is the sender's term,
- * except in a pre-vote, where it is the term that the sender would campaign in (thesis §9.6).
+ * `from` and `to` are always set; `term` is the sender's term, except in a pre-vote, where it is the term that the sender
+ * would campaign in (thesis §9.6).
  */
 import type { Entry, NodeId, SnapshotMeta } from './types.js';
 
@@ -12,14 +12,15 @@ interface Envelope {
   readonly term: number;
 }
 
-/** What bears a mark does not count: the sender is in quarantine (`quarantine.ts`), and this is the number of its life. */
+/** An acknowledgement, which does not count while it is marked: the sender is in quarantine (`quarantine.ts`). */
 interface Marked {
+  /** Boot number of the sender's quarantine; absent: it is in none. */
   readonly quarantine?: number;
 }
 
-/** To a member in quarantine: all that it must have to be let out of the quarantine of this life (`quarantine.ts`). */
+/** To a member in quarantine: holding everything up to `index` releases it from the quarantine of this `boot`. */
 export interface Release {
-  readonly life: number;
+  readonly boot: number;
   readonly index: number;
 }
 
@@ -32,13 +33,13 @@ export interface Append extends Envelope {
   readonly commit: number;
 }
 
-/** The log of `from` matches the leader's up to `index`, durably. */
+/** AppendEntries accepted: the log of `from` matches the leader's up to `index`, durably. */
 export interface AppendOk extends Envelope, Marked {
   readonly type: 'append-ok';
   readonly index: number;
 }
 
-/** The append at `rejectedIndex` (its prevIndex) did not fit; the hint says where to look next (§5.3, thesis p. 21). */
+/** The append behind `rejectedIndex` (its prevIndex) did not match; the hint is where to probe next (§5.3, thesis p. 21). */
 export interface AppendRefused extends Envelope {
   readonly type: 'append-refused';
   readonly rejectedIndex: number;
@@ -49,13 +50,14 @@ export interface AppendRefused extends Envelope {
   readonly lastIndex: number;
 }
 
+/** AppendEntries without entries (§5.2), as a message of its own: carries no prevIndex, so it is never refused. */
 export interface Heartbeat extends Envelope {
   readonly type: 'heartbeat';
-  /** min(commit, match of the receiver): safe to commit for a follower that knows no more (s41). */
+  /** min(commit, match of the receiver): safe to commit without comparing logs (s41). */
   readonly commit: number;
-  /** Newest read context that the leader wants confirmed; 0 = none. Contexts only rise within a term. */
+  /** Newest read context to confirm; 0 = none. Contexts only rise within a term. */
   readonly readContext: number;
-  /** The leader falls quiet; a follower whose log is committed to its end may stop ticking. */
+  /** The leader goes quiescent; a follower whose log is committed to its end may stop ticking. */
   readonly quiesce: boolean;
   readonly release?: Release;
 }
@@ -68,18 +70,19 @@ export interface HeartbeatOk extends Envelope, Marked {
    * append was lost notice it.
    */
   readonly lastIndex: number;
-  /** The answer to a `release`: the sender has left the quarantine of this life, and counts again. */
+  /** Answers a `release`: the sender has left the quarantine of this boot number, and counts again. */
   readonly released?: number;
-  /** For so many ms from now the follower votes for nobody else, unless forced; left out: it promises nothing (s50). */
+  /** The follower votes for nobody else for this many ms from now, unless forced; absent: it promises nothing (s50). */
   readonly promiseMs?: number | undefined;
 }
 
+/** RequestVote (§5.2, §5.4.1), or a pre-vote (thesis §9.6). */
 export interface Vote extends Envelope {
   readonly type: 'vote';
   readonly preVote: boolean;
   readonly lastIndex: number;
   readonly lastTerm: number;
-  /** Set by a leadership transfer: voters answer although they hear a leader (thesis §3.10, §4.2.3). */
+  /** Set by a leadership transfer: voters grant it although a leader is alive (thesis §3.10, §4.2.3). */
   readonly forced: boolean;
 }
 
@@ -89,7 +92,7 @@ export interface VoteAnswer extends Envelope {
   readonly granted: boolean;
 }
 
-/** One chunk of InstallSnapshot (§7). `sequence` counts chunks from 0; a receiver answers with the one that it wants next. */
+/** One chunk of InstallSnapshot (§7). `sequence` counts from 0; the receiver answers with the number that it wants next. */
 export interface SnapshotChunk extends Envelope {
   readonly type: 'snapshot';
   readonly meta: SnapshotMeta;
@@ -110,7 +113,7 @@ export interface TimeoutNow extends Envelope {
   readonly type: 'timeout-now';
 }
 
-/** Tells a stale sender which term it is in, where silence would leave it stuck (s3, s23). Carries nothing else. */
+/** Sent to a stale sender, which would be stuck without knowing the present term (s3, s23). Carries nothing else. */
 export interface TermNotice extends Envelope {
   readonly type: 'term-notice';
 }

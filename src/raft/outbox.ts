@@ -1,16 +1,15 @@
 /**
- * What a `Raft` has to say and has not yet said: gathered here by the roles, taken by `ready()`.
+ * Pending output of a `Raft`, filled by the roles and drained by `ready()`.
  *
- * A message is either sent (it promises nothing about this node's disk) or held, with the log index that must be
- * durable before it may leave; the term and vote in force must be durable in any case. Knows not what is durable:
- * `persistence.ts` does.
+ * A message is either sent at once (it does not depend on this node's disk) or held, with the log index that must be
+ * durable first; the current term and vote must be durable in any case. `persistence.ts` knows what is durable.
  */
 import type { Message } from './messages.js';
 import type { ChunkWanted, ConfirmedRead, IncomingChunk } from './ready.js';
 
-/** The message speaks of the term (or vote) only. */
+/** The message depends on the term (or vote) only. */
 export const TERM_ONLY = 0;
-/** The message speaks of what this very write does. */
+/** The message depends on the write that is collected with it. */
 export const THIS_WRITE = Infinity;
 
 export interface Held {
@@ -18,7 +17,7 @@ export interface Held {
   readonly needsIndex: number;
 }
 
-/** Not frozen: loops over frozen arrays are calls out of compiled code, and every turn has some. */
+/** Not frozen: loops over frozen arrays leave compiled code, and every turn has some. */
 const NOTHING: readonly never[] = [];
 
 export class Outbox {
@@ -33,7 +32,7 @@ export class Outbox {
     this.#messages.push(message);
   }
 
-  /** A later append-ok says all that one before it says, so one is enough for many appends. */
+  /** A later append-ok covers the ones before it, so one is enough for many appends. */
   hold(message: Message, needsIndex: number): void {
     const last = this.#held.at(-1)?.message;
     if (message.type === 'append-ok' && last?.type === 'append-ok' && last.to === message.to) {
@@ -55,7 +54,7 @@ export class Outbox {
     this.#chunksWanted.push(wanted);
   }
 
-  /** A chunk of an incoming snapshot waits to be handed out; one at a time. */
+  /** A chunk of an incoming snapshot is pending; one at a time. */
   get hasChunk(): boolean {
     return this.#chunk !== undefined;
   }
@@ -64,7 +63,7 @@ export class Outbox {
     this.#chunk = chunk;
   }
 
-  /** The term changed: what was held speaks of a log and a vote that may be gone. To say nothing is always safe. */
+  /** The term changed: held messages refer to a log and a vote that may be gone. Dropping them is always safe. */
   dropHeld(): void {
     this.#held = [];
   }

@@ -1,11 +1,9 @@
 /**
- * What must reach the disk, and what of it has: puts the `Write`s together and learns of their completion.
+ * Assembles the `Write`s and tracks which of them are durable.
  *
- * - A message held back leaves at once if the term and vote in force and the log up to its index are durable;
- *   otherwise with the write that makes them so, or, if that one is under way, with an empty write behind it.
+ * - A held message is sent at once if the current term and vote and the log up to its index are durable; otherwise with
+ *   the write that makes them so or, if that one is in progress, with an empty write behind it.
  * - Writes complete in the order in which they were handed out.
- *
- * Knows no role.
  */
 import type { Core } from './core.js';
 import { NO_ENTRIES } from './log.js';
@@ -17,19 +15,19 @@ import type { HardState } from './types.js';
 const NO_MESSAGES: readonly Message[] = [];
 
 export class Persistence {
-  #handed: HardState;
-  /** The write that carries the term and vote of `#handed`. */
+  #issuedHardState: HardState;
+  /** Sequence of the write with the term and vote of `#issuedHardState`. */
   #hardStateSequence = 0;
   #issued = 0;
   #completed = 0;
-  /** Messages of writes up to here are not sent. */
-  #silenced = 0;
+  /** Messages of writes up to this sequence must not be sent. */
+  #suppressedTo = 0;
 
   constructor(hardState: HardState) {
-    this.#handed = hardState;
+    this.#issuedHardState = hardState;
   }
 
-  /** Number of the newest write handed out, and of the newest that is durable. */
+  /** Sequence of the newest write handed out, and of the newest that is durable. */
   get issued(): number {
     return this.#issued;
   }
@@ -38,26 +36,26 @@ export class Persistence {
   }
 
   #hardStateChanged(core: Core): boolean {
-    return this.#handed.term !== core.term || this.#handed.vote !== core.vote;
+    return this.#issuedHardState.term !== core.term || this.#issuedHardState.vote !== core.vote;
   }
 
-  /** Are the term and vote in force on disk? */
+  /** Are the current term and vote durable? */
   hardStateDurable(core: Core): boolean {
     return this.#completed >= this.#hardStateSequence && !this.#hardStateChanged(core);
   }
 
-  /** Is there anything to write? (Messages that wait are the outbox's to tell.) */
+  /** Is there anything to write? (Held messages are the outbox's.) */
   hasWork(core: Core): boolean {
     return this.#hardStateChanged(core) || core.log.hasUnwritten || core.outbox.hasChunk;
   }
 
-  /** Collects the next write; messages that need not wait for it go to the outbox. */
+  /** Collects the next write; held messages that need not wait for it become sendable. */
   take(core: Core): Write | undefined {
     const { log, outbox } = core;
     const sequence = this.#issued + 1;
     const chunk = outbox.takeChunk();
     const installs = chunk?.done === true;
-    // What follows an installed snapshot is left for the next write: the install replaces the log as a whole.
+    // Entries behind an installed snapshot are left for the next write: the install replaces the whole log.
     const entries = installs ? NO_ENTRIES : log.takeUnwritten(sequence);
     if (installs) log.takeInstall(sequence);
     const messages = this.#release(core);
@@ -67,15 +65,15 @@ export class Persistence {
     this.#issued = sequence;
     let hardState: HardState | undefined;
     const commit = Math.min(log.commit, log.writtenIndex);
-    if (changed || (substantial && commit !== this.#handed.commit)) {
+    if (changed || (substantial && commit !== this.#issuedHardState.commit)) {
       hardState = { term: core.term, vote: core.vote, commit };
-      this.#handed = hardState;
+      this.#issuedHardState = hardState;
       if (changed) this.#hardStateSequence = sequence;
     }
     return { receipt: { sequence }, hardState, entries, chunk, messages };
   }
 
-  /** Sends what may leave now; gives back what must wait for this write; what speaks of later entries stays held. */
+  /** Sends the held messages that are covered; returns those that need this write; others stay held. */
   #release(core: Core): readonly Message[] {
     const { log, outbox } = core;
     if (!outbox.hasHeld) return NO_MESSAGES;
@@ -90,13 +88,14 @@ export class Persistence {
     return waiting;
   }
 
-  /** What was handed out until now must not be said any more, not even once it is durable. */
-  silence(): void {
-    this.#silenced = this.#issued;
+  /** The messages of writes handed out until now must never be sent. */
+  suppressIssued(): void {
+    this.#suppressedTo = this.#issued;
   }
 
-  maySay(receipt: Receipt): boolean {
-    return receipt.sequence > this.#silenced;
+  /** May the messages of this write be sent once it is durable? */
+  maySend(receipt: Receipt): boolean {
+    return receipt.sequence > this.#suppressedTo;
   }
 
   completed(core: Core, receipt: Receipt): void {

@@ -1,48 +1,45 @@
 /**
- * What a leader knows of one other member's log, and how fast it may send to it. All changes to that are made here.
+ * A leader's view of one other member's log, and the flow control towards it. All changes to either are made here.
  *
- *     probe      where the logs match is a guess (`next` − 1): one append, then wait for what comes back
- *     replicate  known: appends follow one another without waiting, up to a bounded number and size under way
+ *     probe      where the logs match is a guess (`next` − 1): send one append, then wait for the answer
+ *     replicate  the match is known: appends are pipelined, up to a bounded number and size in flight
  *     snapshot   the member needs entries that the leader's log no longer has
  *
- * - `match` never falls in one life of a log (`beginAnew` begins another); `match` < `next`.
- * - Entries are sent again only when it is known that they were lost: their successor was refused, or the link broke.
- *   Heartbeats may overtake appends, for a link carries them first; so an answer to one that shows nothing of what
- *   left before it is no proof of a loss, however long that takes. It is a reason to ask: an empty append behind what
- *   was sent travels in the order of appends, and its refusal is the proof. Questions can be lost as well, so they are
- *   repeated.
- *
- * Knows no log, message or quorum.
+ * - `match` never falls, except by `reset` (the member's disk went back in time); `match` < `next`.
+ * - Entries are resent only when they are known to be lost: their successor was refused, or the link broke. Heartbeats
+ *   may overtake appends, for a link carries them first; so a heartbeat answer that does not cover an earlier append is
+ *   no proof of a loss, however long that lasts. It triggers a delivery check: an empty append behind everything sent
+ *   travels in the order of appends, and its refusal is the proof. Checks can be lost too, so they are repeated.
  */
 import { Inflight } from './inflight.js';
-import { Questions } from './questions.js';
+import { DeliveryChecks } from './delivery-checks.js';
 import { SnapshotTransfer } from './snapshot-sender.js';
 import type { NodeId } from './types.js';
 
-/** Heartbeat rounds after which a question that was not answered is put again. */
-const ASK_AGAIN_ROUNDS = 4;
-/** … and after which an append that was received, as its receiver says, but not acknowledged is asked about: its disk has its time. */
+/** Heartbeat rounds after which an unanswered delivery check is repeated. */
+const CHECK_EVERY_ROUNDS = 4;
+/** Heartbeat rounds before an append that was received but not acknowledged is checked: the member's disk needs its time. */
 const SYNC_ROUNDS = 3;
-/** A heartbeat may be lost, or its answer be on its way when the next leaves. */
+/** Heartbeat rounds within which an answer counts as recent: one may be lost, or its answer still be under way. */
 const ANSWERS_WITHIN_ROUNDS = 2;
-/** In place of an index: nothing is under way, and nothing may be sent before a heartbeat is answered. */
+/** In place of an index: nothing is in flight, and nothing may be sent before a heartbeat is answered. */
 const UNREACHABLE = Infinity;
 
 export interface Window {
-  /** Appends under way. */
+  /** Appends in flight. */
   readonly appends: number;
-  /** Bytes of entries under way; may be exceeded by one append. */
+  /** Bytes of entry data in flight; may be exceeded by one append. */
   readonly bytes: number;
 }
 
 interface Probe {
   readonly type: 'probe';
-  /** Last index of the append under way; undefined: none is, one may be sent. */
+  /** Last index of the append in flight; undefined: none is, one may be sent. */
   sentTo: number | undefined;
   /** Heartbeat rounds that started since it was sent. */
   rounds: number;
-  /** `rounds` at which it is asked about. */
-  askAtRound: number;
+  /** `rounds` at which its delivery is checked. */
+  checkAtRound: number;
 }
 
 interface Replicate {
@@ -51,15 +48,15 @@ interface Replicate {
   /** Last index sent before the latest heartbeat round, and before the one before that. */
   sentBeforeLatest: number;
   sentBeforePrevious: number;
-  /** Heartbeat rounds until it may be asked (again) what has arrived. */
-  askInRounds: number;
-  /** What was asked about last. */
-  askedTo: number;
-  /** The member is silent, or takes nothing more: nothing is sent until it answers a heartbeat. */
+  /** Heartbeat rounds until the next delivery check may be sent. */
+  checkInRounds: number;
+  /** Index of the latest delivery check. */
+  checkedTo: number;
+  /** The member is silent, or its link takes nothing more: nothing is sent until it answers a heartbeat. */
   paused: boolean;
 }
 
-/** Election timeouts of silence after which a member is taken for gone. */
+/** Election timeouts of silence after which a member counts as gone. */
 const GONE_AFTER_PERIODS = 10;
 
 interface Snapshot {
@@ -67,41 +64,41 @@ interface Snapshot {
   readonly transfer: SnapshotTransfer;
 }
 
-/** What follows from a heartbeat's answer: nothing; appends may be sent; or the member is asked whether it has `lastSent`. */
-export type Finding = 'nothing' | 'send' | 'ask';
+/** What a heartbeat answer calls for: nothing; sending appends; or a delivery check of `lastSent`. */
+export type Finding = 'nothing' | 'send' | 'check';
 
-/** What a leader owes a member in quarantine (`quarantine.ts`). */
+/** A leader's record of a member in quarantine: what it needs to be released (`quarantine.ts`). */
 export interface PeerQuarantine {
-  readonly life: number;
+  readonly boot: number;
   /** The read context that a quorum must confirm first. */
   readonly context: number;
-  /** What it must then have; 0: not known yet. */
+  /** Index that the member must then hold; 0: not known yet. */
   index: number;
 }
 
 export class Progress {
   readonly id: NodeId;
-  /** Heard from since the last check of the quorum. */
+  /** A message came from it since the last quorum check. */
   recentlyActive = false;
-  /** Checks of the quorum in a row before which it was not heard. */
+  /** Consecutive quorum checks without a message from it. */
   silentPeriods = 0;
   /** Newest read context that it confirmed. */
   readContext = 0;
-  /** What it promised with that. */
+  /** The vote promise that came with that context, in ms. */
   promiseMs = 0;
-  /** Highest commit index that it was told. */
+  /** Highest commit index sent to it. */
   commitSent = 0;
-  /** While what it acknowledges does not count. */
+  /** Set while its acknowledgements do not count. */
   quarantine: PeerQuarantine | undefined;
-  /** The last life whose quarantine it is known to have left; what still bears its mark is late. */
-  releasedLife = 0;
-  readonly #questions = new Questions();
+  /** The last boot whose quarantine it is known to have left; messages still marked with it are late. */
+  releasedBoot = 0;
+  readonly #checks = new DeliveryChecks();
   #match = 0;
-  /** How far its log matched when it last answered a heartbeat, durably or not; and heartbeat rounds since. */
+  /** How far its log matched at its last heartbeat answer, durably or not; and heartbeat rounds since. */
   #received = 0;
   #unansweredRounds = 0;
   #next: number;
-  #flow: Probe | Replicate | Snapshot = { type: 'probe', sentTo: undefined, rounds: 0, askAtRound: 1 };
+  #flow: Probe | Replicate | Snapshot = { type: 'probe', sentTo: undefined, rounds: 0, checkAtRound: 1 };
 
   constructor(id: NodeId, next: number) {
     this.id = id;
@@ -118,15 +115,16 @@ export class Progress {
   get countedContext(): number {
     return this.quarantine === undefined ? this.readContext : 0;
   }
-  /** What it is known to have received, durably or not, as long as it answers heartbeats. */
+  /** Highest index that it is known to have received, durably or not, as long as it answers heartbeats. */
   get received(): number {
     return this.#unansweredRounds > ANSWERS_WITHIN_ROUNDS ? this.#match : Math.max(this.#match, this.#received);
   }
-  /** It was silent for so long that no entries, and no snapshot that it does not ask for, are kept for it. */
+  /** Silent for so long that neither entries nor an open snapshot are kept for it. */
   get isGone(): boolean {
     return !this.recentlyActive && this.silentPeriods >= GONE_AFTER_PERIODS;
   }
-  get isActiveVoice(): boolean {
+  /** Active, as far as it counts towards a quorum. */
+  get countsAsActive(): boolean {
     return this.recentlyActive && this.quarantine === undefined;
   }
   get next(): number {
@@ -139,20 +137,20 @@ export class Progress {
     return this.#flow.type === 'snapshot' ? this.#flow.transfer : undefined;
   }
 
-  /** The first entry that it needs from the log; for a snapshot that was not begun yet, none that there is now. */
+  /** First index that it still needs from the log; Infinity while its snapshot has not begun: that will cover the log. */
   get needsFrom(): number {
     if (this.#flow.type !== 'snapshot') return this.#match + 1;
     const { meta } = this.#flow.transfer;
     return meta === undefined ? Infinity : meta.index + 1;
   }
 
-  /** The quorum is checked: another period begins. */
+  /** A quorum check took place: begins the next period. */
   beginPeriod(): void {
     this.silentPeriods = this.recentlyActive ? 0 : this.silentPeriods + 1;
     this.recentlyActive = false;
   }
 
-  /** The end of what is under way, or of what it is known to have. A member that has it refuses no append behind it. */
+  /** Last index in flight, or else known to match. A member that has it refuses no append behind it. */
   get lastSent(): number {
     const flow = this.#flow;
     if (flow.type !== 'probe') return this.#next - 1;
@@ -171,13 +169,13 @@ export class Progress {
     }
   }
 
-  /** An append with entries up to `lastIndex`, of `bytes`, leaves. */
+  /** An append with entries up to `lastIndex`, of `bytes` of data, was sent. */
   sent(lastIndex: number, bytes: number): void {
     switch (this.#flow.type) {
       case 'probe':
         this.#flow.sentTo = lastIndex;
         this.#flow.rounds = 0;
-        this.#flow.askAtRound = 1;
+        this.#flow.checkAtRound = 1;
         break;
       case 'replicate':
         this.#flow.inflight.add(lastIndex, bytes);
@@ -188,7 +186,7 @@ export class Progress {
     }
   }
 
-  /** The append behind `prevIndex` did not leave after all: it, and what follows, waits for a heartbeat's answer. */
+  /** The append behind `prevIndex` could not be sent: it and what follows wait for a heartbeat answer. */
   notSent(prevIndex: number): void {
     const flow = this.#flow;
     switch (flow.type) {
@@ -207,14 +205,14 @@ export class Progress {
     }
   }
 
-  /** The log matches up to `index`, durably. False: that was known. */
+  /** The member's log matches up to `index`, durably. False: that was known already. */
   acknowledged(index: number, snapshotIndex: number): boolean {
     const flow = this.#flow;
     const news = index > this.#match;
     if (news) {
       this.#match = index;
       this.#next = Math.max(this.#next, index + 1);
-      this.#questions.acknowledged(index);
+      this.#checks.acknowledged(index);
     }
     switch (flow.type) {
       case 'probe':
@@ -222,10 +220,10 @@ export class Progress {
         break;
       case 'replicate':
         flow.inflight.freeTo(index);
-        if (index >= flow.askedTo) flow.askInRounds = 0;
+        if (index >= flow.checkedTo) flow.checkInRounds = 0;
         break;
       case 'snapshot':
-        // It got there by another way: what it needs next is in the log (s62).
+        // It caught up by other means: what it needs next is in the log (s62).
         if (this.#match >= snapshotIndex) this.#replicate();
         break;
     }
@@ -233,20 +231,20 @@ export class Progress {
   }
 
   /**
-   * The append after `rejectedIndex` did not fit; `guess` is the highest index that may match. False: the refusal is
-   * of an older append, and says nothing (s31).
+   * The append behind `rejectedIndex` was refused; `guess` is the highest index that may match. False: the refusal is
+   * stale (s31).
    */
   refused(rejectedIndex: number, guess: number): boolean {
-    const wasAsked = this.#questions.refused(rejectedIndex);
+    const wasCheck = this.#checks.refused(rejectedIndex);
     switch (this.#flow.type) {
       case 'probe':
-        // Either the probe itself, or the question whether it has arrived.
-        if (rejectedIndex !== this.#next - 1 && !wasAsked) return false;
+        // Either of the probe itself, or of the check whether it arrived.
+        if (rejectedIndex !== this.#next - 1 && !wasCheck) return false;
         if (rejectedIndex <= this.#match) return false;
         this.#probe(Math.min(rejectedIndex, guess + 1));
         return true;
       case 'replicate':
-        // One of the appends before it was lost, or the member lost what it had not acknowledged.
+        // An append before it was lost, or the member lost entries that it had not acknowledged.
         if (rejectedIndex <= this.#match || rejectedIndex >= this.#next) return false;
         this.#probe(Math.min(rejectedIndex, guess + 1));
         return true;
@@ -255,7 +253,7 @@ export class Progress {
     }
   }
 
-  /** A heartbeat round of the clock (not one for a read) leaves, after everything that was sent so far. */
+  /** A heartbeat round of the clock (not one for a read) is sent, after everything sent so far. */
   heartbeatRound(): void {
     this.#unansweredRounds++;
     const flow = this.#flow;
@@ -263,16 +261,16 @@ export class Progress {
     if (flow.type === 'replicate') {
       flow.sentBeforePrevious = flow.sentBeforeLatest;
       flow.sentBeforeLatest = this.#next - 1;
-      if (flow.askInRounds > 0) flow.askInRounds--;
+      if (flow.checkInRounds > 0) flow.checkInRounds--;
     }
   }
 
-  /** A heartbeat was answered: the log is known to match up to `matched`, durably or not. */
+  /** A heartbeat was answered: the member's log matches up to `matched`, durably or not. */
   heartbeatAnswered(matched: number): Finding {
     this.#received = matched;
     this.#unansweredRounds = 0;
     const finding = this.#find(matched);
-    if (finding === 'ask') this.#questions.put(this.lastSent);
+    if (finding === 'check') this.#checks.started(this.lastSent);
     return finding;
   }
 
@@ -286,10 +284,10 @@ export class Progress {
           flow.paused = false;
           return 'send';
         }
-        if (flow.sentBeforePrevious <= this.#match || flow.askInRounds > 0) return 'nothing';
-        flow.askInRounds = ASK_AGAIN_ROUNDS;
-        flow.askedTo = this.#next - 1;
-        return 'ask';
+        if (flow.sentBeforePrevious <= this.#match || flow.checkInRounds > 0) return 'nothing';
+        flow.checkInRounds = CHECK_EVERY_ROUNDS;
+        flow.checkedTo = this.#next - 1;
+        return 'check';
       case 'snapshot':
         return 'nothing';
     }
@@ -303,42 +301,42 @@ export class Progress {
       return 'send';
     }
     const sync = matched >= flow.sentTo ? SYNC_ROUNDS : 1;
-    if (flow.rounds < Math.max(sync, flow.askAtRound)) return 'nothing';
-    flow.askAtRound = flow.rounds + ASK_AGAIN_ROUNDS;
-    return 'ask';
+    if (flow.rounds < Math.max(sync, flow.checkAtRound)) return 'nothing';
+    flow.checkAtRound = flow.rounds + CHECK_EVERY_ROUNDS;
+    return 'check';
   }
 
-  /** The link to it broke, and with it all that was under way: stop pipelining, and wait for a heartbeat's answer. */
+  /** The link to it broke, and everything in flight is lost: stop pipelining, and wait for a heartbeat answer. */
   unreachable(): void {
     const flow = this.#flow;
     this.#received = 0;
-    this.#questions.lost();
+    this.#checks.clear();
     if (flow.type === 'snapshot') flow.transfer.linkBroke();
     if (flow.type === 'snapshot' || (flow.type === 'probe' && flow.sentTo === undefined)) return;
     this.#probe(flow.type === 'probe' ? this.#next : this.#match + 1);
     this.sent(UNREACHABLE, 0);
   }
 
-  /** Nothing is heard of it, which says nothing of what is under way: send nothing more until it answers a heartbeat. */
+  /** It stopped answering, but what is in flight may still arrive: send nothing more until it answers a heartbeat. */
   silent(): void {
     if (this.#flow.type === 'replicate') this.#flow.paused = true;
   }
 
-  /** The log no longer has what it needs. */
+  /** It needs entries that the log no longer has. */
   startSnapshot(): SnapshotTransfer {
     const transfer = new SnapshotTransfer();
     this.#flow = { type: 'snapshot', transfer };
     return transfer;
   }
 
-  /** It holds everything up to `index`, durably: entries can follow from there. */
+  /** It holds everything up to `index` durably: entries can follow from there. */
   snapshotInstalled(index: number): void {
     this.#match = Math.max(this.#match, index);
     this.#replicate();
   }
 
-  /** Its disk went back in time: nothing that was known of its log holds any more. */
-  beginAnew(next: number, quarantine: PeerQuarantine): void {
+  /** Its disk went back in time: nothing known of its log holds any more. */
+  reset(next: number, quarantine: PeerQuarantine): void {
     this.quarantine = quarantine;
     this.readContext = 0;
     this.commitSent = 0;
@@ -349,8 +347,8 @@ export class Progress {
 
   #probe(next: number): void {
     this.#next = Math.max(this.#match + 1, next);
-    this.#questions.begin();
-    this.#flow = { type: 'probe', sentTo: undefined, rounds: 0, askAtRound: 1 };
+    this.#checks.resend();
+    this.#flow = { type: 'probe', sentTo: undefined, rounds: 0, checkAtRound: 1 };
   }
 
   #replicate(): void {
@@ -360,8 +358,8 @@ export class Progress {
       inflight: new Inflight(),
       sentBeforeLatest: this.#match,
       sentBeforePrevious: this.#match,
-      askInRounds: 0,
-      askedTo: 0,
+      checkInRounds: 0,
+      checkedTo: 0,
       paused: false,
     };
   }

@@ -1,15 +1,15 @@
 /**
- * Falling quiet and waking (s74): an idle group costs no tick and no message.
+ * Quiescence (s74): an idle group costs no ticks and no messages.
  *
- * A leader falls quiet when every member's log is level, committed and applied, nothing waits, and nothing happened
- * for a while; it says so in a last heartbeat. A follower that has everything then stops its election clock. Anything
- * that happens wakes either. A quiet leader may long have been deposed: it does nothing before it has heard a quorum.
+ * A leader goes quiescent when every member's log is level, committed and applied, nothing is pending, and nothing happened
+ * for a while; its last heartbeat says so. A follower that has everything then stops its election timer. Any input wakes
+ * either. A quiescent leader may have been deposed long ago: it confirms and commits nothing before a quorum answered it.
  */
 import type { Core } from './core.js';
 import type { Append, Message } from './messages.js';
 import type { Leader } from './roles.js';
 
-/** Something happens: the clock of the group runs again. */
+/** Ends quiescence, if any: the replica ticks again. */
 export function wake(core: Core): void {
   const { role } = core;
   switch (role.type) {
@@ -19,7 +19,7 @@ export function wake(core: Core): void {
       role.quiesced = false;
       role.electionElapsed = 0;
       role.heartbeatElapsed = 0;
-      // Wakes the followers; who is heard from counts from now on.
+      // Wakes the followers; activity counts from now on.
       role.roundDue = true;
       for (const peer of role.peers.values()) peer.recentlyActive = false;
       return;
@@ -34,7 +34,7 @@ export function wake(core: Core): void {
   }
 }
 
-/** Is the message more than an echo of the quiet? */
+/** Does the message end quiescence? Not if it merely answers or repeats what led to it. */
 export function disturbs(core: Core, message: Message): boolean {
   switch (core.role.type) {
     case 'leader':
@@ -50,14 +50,15 @@ export function disturbs(core: Core, message: Message): boolean {
 }
 
 /**
- * Of the leader in office, and nothing that is not committed here: a question that the heartbeat which brought the quiet
- * has overtaken. A leader that is awake sends heartbeats as well.
+ * From this term's leader, with nothing that is not committed here: a delivery check that was overtaken by the heartbeat
+ * which began the quiescence. An active leader also sends heartbeats, which wake the follower.
  */
 function isKnown({ log, term }: Core, message: Append): boolean {
   return message.term === term && message.prevIndex + message.entries.length <= log.commit;
 }
 
-export function quietDown(core: Core, leader: Leader): void {
+/** Once a tick of an active leader. */
+export function maybeQuiesce(core: Core, leader: Leader): void {
   const { quiesceTicks } = core.options;
   if (quiesceTicks === 0 || ++leader.quietTicks < quiesceTicks || !isLevel(core, leader)) return;
   leader.quiesced = true;
@@ -69,7 +70,7 @@ function isLevel(core: Core, leader: Leader): boolean {
   if (log.stableIndex !== log.lastIndex || log.commit !== log.lastIndex || log.applied !== log.lastIndex) return false;
   if (!leader.reads.isEmpty || leader.transfer !== undefined) return false;
   for (const peer of leader.peers.values()) {
-    if (peer.match !== log.lastIndex || !peer.isActiveVoice) return false;
+    if (peer.match !== log.lastIndex || !peer.countsAsActive) return false;
   }
   return true;
 }

@@ -1,20 +1,19 @@
 /**
- * Majorities, for one configuration or two at once (joint consensus, §6).
- *
- * Counts indexes (what is committed, which read is confirmed) and votes. Knows no term, log or role. Called for every
- * acknowledgement, so nothing here allocates.
+ * Majorities, for one configuration or two at once (joint consensus, §6): of indexes (what is committed, which read is
+ * confirmed) and of votes. Counting indexes happens for every acknowledgement, so it does not allocate.
  */
 import type { Configuration, NodeId } from './types.js';
 
-/** How far a voter has got: its match index, or the newest read context that it confirmed. */
+/** How far a voter is: its match index, or the newest read context that it confirmed. */
 export type IndexOf = (id: NodeId) => number;
 
+/** `pending`: neither majority nor its impossibility is certain yet. */
 export type VoteResult = 'won' | 'lost' | 'pending';
 
-/** The indexes of one call of `majorityIndex`, in falling order. Shared: the function calls nothing that comes back here. */
+/** The indexes of one call of `majorityIndex`, in descending order. Shared by all calls, so `indexOf` must not re-enter. */
 const falling: number[] = [];
 
-/** The highest index that more than half of `voters` have reached; Infinity when there are none to ask. */
+/** The highest index that more than half of `voters` have reached; Infinity without voters. */
 export function majorityIndex(voters: readonly NodeId[], indexOf: IndexOf): number {
   const count = voters.length;
   if (count === 0) return Infinity;
@@ -51,7 +50,7 @@ function majorityResult(voters: readonly NodeId[], votes: ReadonlyMap<NodeId, bo
   return granted + open >= needed ? 'pending' : 'lost';
 }
 
-/** Votes of nodes that are no voters are not counted (s15). */
+/** Result of an election. Votes of nodes that are not voters do not count (s15). `votes`: true = granted. */
 export function voteResult(configuration: Configuration, votes: ReadonlyMap<NodeId, boolean>): VoteResult {
   const incoming = majorityResult(configuration.voters, votes);
   const outgoing = majorityResult(configuration.votersOutgoing, votes);
@@ -59,10 +58,12 @@ export function voteResult(configuration: Configuration, votes: ReadonlyMap<Node
   return incoming === 'won' && outgoing === 'won' ? 'won' : 'pending';
 }
 
+/** In either half. */
 export function isVoter(configuration: Configuration, id: NodeId): boolean {
   return configuration.voters.includes(id) || configuration.votersOutgoing.includes(id);
 }
 
+/** Voter or learner. */
 export function isMember(configuration: Configuration, id: NodeId): boolean {
   return isVoter(configuration, id) || configuration.learners.includes(id);
 }

@@ -1,19 +1,17 @@
 /**
- * Reads that wait for a leader to learn that it still is one (thesis §6.4).
+ * Reads that wait for a confirmation of leadership (ReadIndex, thesis §6.4).
  *
- * A read gets a context, a number that no earlier read of this replica had, and the commit index of its moment.
- * Heartbeats carry the newest context; once a quorum has answered with it or a newer one, every read up to it is
- * confirmed: leadership held after the read arrived. Reads of a leader that has not yet committed in its own term have
- * no index to wait for (s47) and get it with that commit.
- *
- * Knows no peers: `confirm` is told how far a quorum has got.
+ * A read gets a context, a number that no earlier read of this replica had, and the current commit index. Heartbeats
+ * carry the newest context; once a quorum has answered with it or a newer one, every read up to it is confirmed:
+ * leadership held after the read arrived. A leader that has not committed in its own term has no read index yet (s47);
+ * its reads get one with that commit.
  */
 import type { ConfirmedRead } from './ready.js';
 
 export class PendingReads {
-  /** Without an index yet, oldest first. */
+  /** Contexts without an index yet, oldest first. */
   #early: number[] = [];
-  /** With one, oldest first. */
+  /** Reads with an index, oldest first. */
   #indexed: ConfirmedRead[] = [];
   #newest = 0;
 
@@ -39,7 +37,7 @@ export class PendingReads {
     this.#early = [];
   }
 
-  /** Hands out every read that has an index and a context up to `context`, in order. */
+  /** A quorum confirmed `context`: emits every read up to it that has an index, in order. */
   confirm(context: number, emit: (read: ConfirmedRead) => void): void {
     let confirmed = 0;
     for (const read of this.#indexed) {
@@ -50,7 +48,7 @@ export class PendingReads {
     if (confirmed > 0) this.#indexed.splice(0, confirmed);
   }
 
-  /** Contexts of all that wait. */
+  /** Contexts of all pending reads. */
   contexts(): number[] {
     return [...this.#indexed.map((read) => read.context), ...this.#early];
   }

@@ -1,15 +1,16 @@
 /**
- * A leader's replication: appends, heartbeats, what comes back, and what that commits (§5.3, §5.4.2).
+ * A leader's replication: appends, heartbeats, their answers, what these commit (§5.3, §5.4.2), and the last step of a
+ * leadership transfer.
  *
  * - Only entries of the leader's own term commit by counting; earlier ones commit with them (s38, s39).
- * - Appends are made when `ready()` is called, so everything proposed until then shares them.
- * - Every heartbeat carries the newest read context that waits, so reads survive a lost round.
+ * - Appends are built when `ready()` is called, so everything proposed until then shares them.
+ * - Every heartbeat carries the newest pending read context, so reads survive a lost round.
  */
 import type { Core } from './core.js';
 import { NO_ENTRIES } from './log.js';
 import type { AppendOk, AppendRefused, Heartbeat, HeartbeatOk } from './messages.js';
 import type { Progress } from './progress.js';
-import { contextForRelease, releaseOf } from './quarantine.js';
+import { contextForRelease, releaseFor } from './quarantine.js';
 import { quorumIndex } from './quorum.js';
 import type { Leader } from './roles.js';
 import { startSnapshot } from './snapshot-sender.js';
@@ -20,7 +21,7 @@ export function flushAppends(core: Core, leader: Leader): void {
   for (const peer of leader.peers.values()) sendAppends(core, peer);
 }
 
-/** Sends what `peer` lacks, as far as its window goes. */
+/** Sends the entries that `peer` lacks, as far as its window allows. */
 function sendAppends(core: Core, peer: Progress): void {
   const { log, options, window } = core;
   while (peer.next <= log.lastIndex && peer.maySend(window)) {
@@ -40,7 +41,7 @@ function sendAppend(core: Core, peer: Progress, prevIndex: number, entries: read
   const { log, id, term } = core;
   const prevTerm = log.termAt(prevIndex);
   if (prevTerm === undefined) {
-    // Compacted since: also what it needs next is gone (s67).
+    // Compacted meanwhile, and so is the next entry that it needs (s67).
     startSnapshot(core, peer);
     return;
   }
@@ -49,7 +50,7 @@ function sendAppend(core: Core, peer: Progress, prevIndex: number, entries: read
   core.outbox.send({ type: 'append', from: id, to: peer.id, term, prevIndex, prevTerm, entries, commit });
 }
 
-/** To all when a round is due, else to whoever has not heard of the commit index. */
+/** To all members when a round is due, else to those that lack the commit index. */
 export function flushHeartbeats(core: Core, leader: Leader): void {
   const toAll = leader.roundDue || leader.readRoundDue;
   const readContext = Math.max(leader.reads.context, contextForRelease(leader));
@@ -67,7 +68,7 @@ export function flushHeartbeats(core: Core, leader: Leader): void {
       readContext,
       quiesce: leader.quiesced,
     };
-    const release = releaseOf(core, leader, peer);
+    const release = releaseFor(core, leader, peer);
     core.outbox.send(release === undefined ? heartbeat : { ...heartbeat, release });
   }
   leader.roundDue = false;
@@ -75,7 +76,7 @@ export function flushHeartbeats(core: Core, leader: Leader): void {
   leader.commitDue = false;
 }
 
-/** Once a tick: who has not been told by an append in the meantime hears of the commit index by a heartbeat. */
+/** Once a tick: members to which no append carried the commit index get it with a heartbeat. */
 export function announceCommit(core: Core, leader: Leader): void {
   for (const peer of leader.peers.values()) {
     if (peer.commitSent < Math.min(core.log.commit, peer.match)) leader.commitDue = true;
@@ -87,8 +88,8 @@ export function receiveAppendOk(core: Core, leader: Leader, peer: Progress, mess
   if (message.index > log.lastIndex) return;
   if (peer.acknowledged(message.index, log.snapshotIndex)) {
     leader.quietTicks = 0;
-    countCommit(core, leader);
-    askToTakeOver(core, leader, peer);
+    maybeCommit(core, leader);
+    maybeSendTimeoutNow(core, leader, peer);
   }
   wantAppends(core, leader, peer);
 }
@@ -99,7 +100,7 @@ export function wantAppends(core: Core, leader: Leader, peer: Progress): void {
 }
 
 export function receiveAppendRefused(core: Core, leader: Leader, peer: Progress, message: AppendRefused): void {
-  // Of what the follower may match, only what is not newer than its term there can (s30).
+  // Of the entries up to the hint, only those with at most the follower's term there can match (s30).
   const guess = core.log.lastWithTermAtMost(message.hintIndex, message.hintTerm);
   if (peer.refused(message.rejectedIndex, guess)) wantAppends(core, leader, peer);
 }
@@ -109,14 +110,14 @@ export function receiveHeartbeatOk(core: Core, leader: Leader, peer: Progress, m
     case 'send':
       wantAppends(core, leader, peer);
       break;
-    case 'ask':
-      // Whether it has all that was sent: an empty append behind that.
+    case 'check':
+      // An empty append behind everything sent: refused unless all of that arrived.
       sendAppend(core, peer, peer.lastSent, NO_ENTRIES);
       break;
     case 'nothing':
       break;
   }
-  askToTakeOver(core, leader, peer);
+  maybeSendTimeoutNow(core, leader, peer);
   if (message.readContext > peer.readContext) {
     peer.readContext = message.readContext;
     peer.promiseMs = message.promiseMs ?? 0;
@@ -124,8 +125,8 @@ export function receiveHeartbeatOk(core: Core, leader: Leader, peer: Progress, m
   }
 }
 
-/** Commits what a quorum holds durably, if that reaches into this term. */
-export function countCommit(core: Core, leader: Leader): void {
+/** Commits up to the highest index that a quorum holds durably, if that is of this term. */
+export function maybeCommit(core: Core, leader: Leader): void {
   const { log } = core;
   const index = Math.min(quorumIndex(core.configuration, leader.matchOf), log.lastIndex);
   if (index <= log.commit || index < leader.termStart) return;
@@ -138,8 +139,8 @@ export function countCommit(core: Core, leader: Leader): void {
 }
 
 /**
- * What is to be committed next is on this replica's disk, and a quorum that answers heartbeats has received it: links
- * and disk of this replica have done their part, and what is missing is that the disks of others do theirs.
+ * The next entry to commit is durable here, and a quorum of members that answer heartbeats has received it: the links and
+ * this replica's disk work, and only writes on the disks of other members are missing.
  */
 export function isHeldUpByDisksOfOthers(core: Core, leader: Leader): boolean {
   const { log, configuration, id } = core;
@@ -163,8 +164,8 @@ export function confirmReads(core: Core, leader: Leader): void {
 }
 
 /**
- * For how long a quorum promised, in its answers to this round or a later one, to vote for nobody else: what the least
- * of the best majority said. A voter that answered without a promise (an older build, leases not enabled) promised nothing.
+ * For how many ms a quorum promised, in its answers to this round or a later one, to vote for nobody else: the shortest
+ * promise of the majority with the longest. An answer without a promise (an older build, leases not enabled) counts as 0.
  */
 function promisedWith(core: Core, leader: Leader, context: number): number {
   const promise = quorumIndex(core.configuration, (id) => {
@@ -172,7 +173,7 @@ function promisedWith(core: Core, leader: Leader, context: number): number {
     const peer = leader.peers.get(id);
     return peer !== undefined && peer.countedContext >= context ? peer.promiseMs : 0;
   });
-  // Alone, it can only be as good as its own word.
+  // A single voter: its own promise.
   return promise === Infinity ? (core.options.promiseMs ?? 0) : promise;
 }
 
@@ -180,7 +181,7 @@ function promisedWith(core: Core, leader: Leader, context: number): number {
  * Leadership transfer (thesis §3.10): once the target's log is level with the leader's, it is asked to campaign at once.
  * Repeating the message within a term is harmless.
  */
-export function askToTakeOver(core: Core, leader: Leader, peer: Progress): void {
+export function maybeSendTimeoutNow(core: Core, leader: Leader, peer: Progress): void {
   if (leader.transfer?.to !== peer.id || peer.match !== core.log.lastIndex) return;
   core.outbox.send({ type: 'timeout-now', from: core.id, to: peer.id, term: core.term });
 }

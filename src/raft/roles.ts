@@ -1,7 +1,7 @@
 /**
  * The roles of a replica, as a union on `type`: each owns the fields that exist only while it lasts.
  *
- * A change of role makes a new value, so nothing of the old one can be left over. Behaviour is in `follower.ts`,
+ * A change of role creates a new value, so no field of the old role survives. Behaviour is in `follower.ts`,
  * `candidate.ts`, `leader.ts`.
  */
 import type { Lag } from './lag.js';
@@ -10,7 +10,7 @@ import type { IndexOf } from './quorum.js';
 import type { PendingReads } from './read-index.js';
 import type { NodeId } from './types.js';
 
-/** Ticks since the role began, or since a leader was heard; an election starts at `electionTimeout`. */
+/** The election timer: ticks since the role began or a leader's message came; an election starts at `electionTimeout`. */
 interface Waiting {
   electionElapsed: number;
   electionTimeout: number;
@@ -25,44 +25,48 @@ export interface Follower extends Waiting {
 }
 
 export interface Candidate extends Waiting {
-  /** A pre-candidate asks whether it could win; its term and vote are still those of before (thesis §9.6). */
+  /** A pre-candidate has not changed its term and vote (thesis §9.6). */
   readonly type: 'pre-candidate' | 'candidate';
   readonly votes: Map<NodeId, boolean>;
 }
 
+/** A leadership transfer in progress. */
 export interface Transfer {
   readonly to: NodeId;
+  /** Ticks since it began. */
   elapsed: number;
 }
 
 export interface Leader {
   readonly type: 'leader';
-  /** Index of the entry that this leader began its term with: what it may commit by counting starts there. */
+  /** Index of the no-op that began the term: commits by counting start there. */
   readonly termStart: number;
   /** Every other member. */
   readonly peers: ReadonlyMap<NodeId, Progress>;
   /** Durable match index of every member, itself included. */
   readonly matchOf: IndexOf;
   readonly reads: PendingReads;
-  /** Newest read context that every member confirmed, itself always included. */
+  /** Newest read context confirmed by each member; Infinity for itself. */
   readonly contextOf: IndexOf;
-  /** Ticks since the quorum was checked. */
+  /** Ticks since the last quorum check. */
   electionElapsed: number;
   heartbeatElapsed: number;
-  /** Ticks since anything happened. */
+  /** Ticks without activity. */
   quietTicks: number;
   quiesced: boolean;
   transfer: Transfer | undefined;
-  /** A transfer was begun in this term: its timeout-now may still be on its way, and votes may be forced (s50). */
+  /** A transfer was begun in this term: its timeout-now may still be in flight, and votes may be forced (s50). */
   mayBeForced: boolean;
   uncommittedBytes: number;
   /** How long this leader's own disk has lacked what a quorum already has. */
   readonly diskLag: Lag;
-  /** Due with the next `ready()`: appends to whoever can take them; a heartbeat to all, of the clock or for reads; … */
+  /** Due at the next `ready()`: appends to members that can take them. */
   appendsDue: boolean;
+  /** Due at the next `ready()`: a heartbeat to all, of the clock. */
   roundDue: boolean;
+  /** Due at the next `ready()`: a heartbeat to all, for pending reads. */
   readRoundDue: boolean;
-  /** … a heartbeat to whoever has not been told the commit index. */
+  /** Due at the next `ready()`: a heartbeat to members that lack the commit index. */
   commitDue: boolean;
 }
 

@@ -1,10 +1,8 @@
 /**
- * The receiver's side of a snapshot: chunks in order, staged by the owner, the last one replacing the log (§7).
+ * The receiving side of a snapshot: chunks in order, staged by the owner; the last one replaces the log (§7).
  *
- * - A snapshot of what is committed here, or of what the log holds anyway, replaces nothing (s63).
- * - "Installed" is said only when it is durable.
- *
- * Knows nothing of what a chunk holds.
+ * - A snapshot that ends at or below the commit index, or at an entry of the log, replaces nothing (s63).
+ * - The last chunk is acknowledged only once the installed snapshot is durable.
  */
 import type { Core } from './core.js';
 import type { SnapshotAnswer, SnapshotChunk } from './messages.js';
@@ -22,7 +20,7 @@ export function receiveChunk(core: Core, follower: Follower, message: SnapshotCh
     answer(core, message, -1, meta.index);
     return;
   }
-  // The answer to the chunk that waits to be written asks for the next.
+  // The answer to the pending chunk requests the next one.
   if (outbox.hasChunk) return;
   if (sequence === 0) core.incoming = { meta, next: 0 };
   const { incoming } = core;
@@ -48,7 +46,7 @@ export function receiveChunk(core: Core, follower: Follower, message: SnapshotCh
 
 function answer(core: Core, message: SnapshotChunk, wanted: number, needsIndex: number): void {
   const { index } = message.meta;
-  const said: SnapshotAnswer = {
+  const answered: SnapshotAnswer = {
     type: 'snapshot-answer',
     from: core.id,
     to: message.from,
@@ -56,5 +54,5 @@ function answer(core: Core, message: SnapshotChunk, wanted: number, needsIndex: 
     index,
     wanted,
   };
-  core.outbox.hold(marked(core, said), needsIndex);
+  core.outbox.hold(marked(core, answered), needsIndex);
 }

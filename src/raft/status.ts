@@ -1,9 +1,16 @@
 /**
- * What the calls of `Raft` return, and the status of a replica: plain data.
+ * Results of calls of `Raft`, and the status of a replica: plain data.
  */
 import type { Core } from './core.js';
 import type { Configuration, NodeId } from './types.js';
 
+/**
+ * `appended`: the items are at `firstIndex` and following, in `term`; not committed yet. `refused`: nothing was appended;
+ * `leader` is who leads, as far as is known, or `NONE`.
+ *
+ * - `transferring`: this replica leads, and hands over to another.
+ * - `overloaded`: `RaftOptions.maxUncommittedBytes` are proposed and not committed.
+ */
 export type ProposeResult =
   | { readonly type: 'appended'; readonly firstIndex: number; readonly term: number }
   | {
@@ -12,28 +19,37 @@ export type ProposeResult =
       readonly leader: NodeId;
     };
 
+/** `context` identifies the read in `Ready.reads` and `Ready.readsLost`. Refused unless this replica leads. */
 export type ReadResult =
   { readonly type: 'accepted'; readonly context: number } | { readonly type: 'refused'; readonly leader: NodeId };
 
+/** `started`: whether it succeeds shows in a change of leader. `no-such-voter`: also for a voter in quarantine. */
 export type TransferResult = 'started' | 'already-leader' | 'not-leader' | 'no-such-voter';
 
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
 
+/** A leader's view of another member (`progress.ts`). */
 export interface PeerStatus {
   readonly id: NodeId;
+  /** Highest index that it is known to hold durably. */
   readonly match: number;
+  /** Next index to send. */
   readonly next: number;
   readonly state: 'probe' | 'replicate' | 'snapshot';
+  /** A message came from it since the last quorum check, one election timeout ago at most. */
   readonly recentlyActive: boolean;
-  /** What it says does not count: it is in quarantine. Absent: it is not. */
+  /** It is in quarantine: its acknowledgements do not count. Absent: it is not. */
   readonly quarantined?: boolean | undefined;
 }
 
+/** State of a replica at one moment. */
 export interface RaftStatus {
   readonly id: NodeId;
   readonly role: Role;
   readonly term: number;
+  /** The vote of this term; `NONE`: not cast. */
   readonly vote: NodeId;
+  /** The leader of this term; `NONE`: unknown. */
   readonly leader: NodeId;
   readonly commit: number;
   readonly applied: number;
@@ -41,8 +57,9 @@ export interface RaftStatus {
   readonly lastIndex: number;
   /** Last index known to be durable here. */
   readonly stableIndex: number;
+  /** See `quiescence.ts`. */
   readonly quiesced: boolean;
-  /** The life whose quarantine it is in; absent: it is in none. */
+  /** Boot number of the quarantine that it is in; absent: it is in none. */
   readonly quarantine?: number | undefined;
   readonly configuration: Configuration;
   /** Only on a leader; without itself. */
@@ -75,5 +92,5 @@ export function statusOf(core: Core, quiesced: boolean): RaftStatus {
     configuration,
     peers,
   };
-  return quarantine === undefined ? status : { ...status, quarantine: quarantine.life };
+  return quarantine === undefined ? status : { ...status, quarantine: quarantine.boot };
 }

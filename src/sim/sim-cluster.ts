@@ -220,7 +220,7 @@ export class SimCluster {
       if (node?.serving !== true || !this.network.isWhole(id, voter)) return [];
       const other = [...node.replicas()].find((replica) => replica.id === group);
       // What a member in quarantine has does not count, on its disk or not.
-      return other?.raft.log.termAt(index) === term && other.raft.quarantinedLife === undefined ? [other.raft] : [];
+      return other?.raft.log.termAt(index) === term && other.raft.quarantinedBoot === undefined ? [other.raft] : [];
     });
     const durable = holders.filter(({ log }) => log.stableIndex >= index);
     return holders.length * 2 > voters.length && durable.length * 2 <= voters.length;

@@ -66,7 +66,7 @@ export async function standTrial(
 function drawNode({ nodes }: SimCluster, random: Random): VirtualNode | undefined {
   if (!nodes.every(({ serving, damaged }) => serving && !damaged)) return undefined;
   const isConfined = [...nodes].some((node) =>
-    [...node.replicas()].some(({ raft }) => raft.quarantinedLife !== undefined),
+    [...node.replicas()].some(({ raft }) => raft.quarantinedBoot !== undefined),
   );
   if (isConfined) return undefined;
   const leaders = nodes.filter((node) => [...node.replicas()].some(({ id, raft }) => id > 0 && raft.role === 'leader'));

@@ -158,7 +158,7 @@ describe('the history of a group', () => {
   it('refuses two entries committed in one place', () => {
     const history = new GroupHistory();
     history.observe(leads(1, 2, [1, 1], 2));
-    history.forget(1);
+    history.dropReplica(1);
     expect(() => {
       history.observe(leads(2, 1, [], 0));
       history.observe(leads(2, 3, [1, 2], 2));

@@ -19,7 +19,7 @@ describe('s60 what quarantine adds to messages', () => {
     { ...ok, quarantine: 4 },
     { ...heartbeatOk, quarantine: 4 },
     { ...answer, quarantine: 4 },
-    { ...heartbeat, release: { life: 4, index: 6 } },
+    { ...heartbeat, release: { boot: 4, index: 6 } },
     { ...heartbeatOk, released: 4 },
   ]) {
     it(`goes over links of version 2: ${JSON.stringify(message)}`, () => {

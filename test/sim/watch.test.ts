@@ -104,7 +104,7 @@ class Life {
         return now().commit;
       },
       configuration: { voters: [1, 2, 3], votersOutgoing: [], learners: [] },
-      quarantinedLife: undefined,
+      quarantinedBoot: undefined,
       log,
       status: () =>
         ({

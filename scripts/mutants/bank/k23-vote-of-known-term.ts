@@ -11,8 +11,8 @@ export const k23: Mutant = {
   edits: [
     {
       file: 'src/raft/persistence.ts',
-      find: `return this.#handed.term !== core.term || this.#handed.vote !== core.vote;`,
-      replace: `return this.#handed.term !== core.term;`,
+      find: `return this.#issuedHardState.term !== core.term || this.#issuedHardState.vote !== core.vote;`,
+      replace: `return this.#issuedHardState.term !== core.term;`,
     },
   ],
 };

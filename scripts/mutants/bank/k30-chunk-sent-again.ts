@@ -12,7 +12,7 @@ export const k30: Mutant = {
     {
       file: 'src/raft/snapshot-sender.ts',
       find: `    const { meta } = phase.chunk;
-    // One that opens the transfer has no data: it is its own question.
+    // One that opens the transfer has no data: it is its own check.
     const sequence = phase.number < OPENING_MESSAGES ? phase.number : phase.number - 1;
     return { meta, sequence, data: NO_DATA, done: false };`,
       replace: '    return phase.chunk;',

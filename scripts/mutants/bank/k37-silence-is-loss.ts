@@ -11,9 +11,9 @@ export const k37: Mutant = {
   edits: [
     {
       file: 'src/raft/progress.ts',
-      find: `        flow.askedTo = this.#next - 1;
-        return 'ask';`,
-      replace: `        flow.askedTo = this.#next - 1;
+      find: `        flow.checkedTo = this.#next - 1;
+        return 'check';`,
+      replace: `        flow.checkedTo = this.#next - 1;
         this.#probe(this.#match + 1);
         return 'send';`,
     },

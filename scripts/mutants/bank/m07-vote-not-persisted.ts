@@ -12,9 +12,9 @@ export const m7: Mutant = {
     {
       file: 'src/raft/persistence.ts',
       find: `      hardState = { term: core.term, vote: core.vote, commit };
-      this.#handed = hardState;`,
+      this.#issuedHardState = hardState;`,
       replace: `      hardState = { term: core.term, vote: 0, commit };
-      this.#handed = { ...hardState, vote: core.vote };`,
+      this.#issuedHardState = { ...hardState, vote: core.vote };`,
     },
   ],
 };

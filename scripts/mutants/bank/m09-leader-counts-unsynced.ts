@@ -26,19 +26,11 @@ export const m9: Mutant = {
     },
     {
       file: 'src/raft/raft.ts',
-      find: `      (core.role.type === 'leader' && isDue(core.role))
-    );
-  }
-
-  ready(): Ready {
+      find: `  ready(): Ready {
     const core = this.#core;
     const { outbox, log } = core;
 `,
-      replace: `      (core.role.type === 'leader' && isDue(core.role))
-    );
-  }
-
-  ready(): Ready {
+      replace: `  ready(): Ready {
     const core = this.#core;
     const { outbox, log } = core;
     if (core.role.type === 'leader') entriesAreDurable(core, core.role);

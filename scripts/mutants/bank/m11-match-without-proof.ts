@@ -12,7 +12,7 @@ export const m11: Mutant = {
     {
       file: 'src/raft/replication.ts',
       find: `  switch (peer.heartbeatAnswered(message.lastIndex)) {`,
-      replace: `  if (peer.acknowledged(Math.min(message.lastIndex, core.log.lastIndex), core.log.snapshotIndex)) countCommit(core, leader);
+      replace: `  if (peer.acknowledged(Math.min(message.lastIndex, core.log.lastIndex), core.log.snapshotIndex)) maybeCommit(core, leader);
   switch (peer.heartbeatAnswered(message.lastIndex)) {`,
     },
   ],

@@ -105,7 +105,7 @@ export interface LivesHost {
 /** A replica, as far as its quarantine is concerned. */
 interface Confined {
   readonly id: GroupId;
-  readonly raft: { readonly quarantinedLife: number | undefined; readonly quarantineIsOver: boolean };
+  readonly raft: { readonly quarantinedBoot: number | undefined; readonly quarantineIsOver: boolean };
 }
 
 export class Lives {

@@ -64,7 +64,7 @@ export interface ReplicaView {
   readonly id: GroupId;
   readonly raft: Pick<
     Raft,
-    'id' | 'role' | 'term' | 'vote' | 'leader' | 'commit' | 'configuration' | 'log' | 'status' | 'quarantinedLife'
+    'id' | 'role' | 'term' | 'vote' | 'leader' | 'commit' | 'configuration' | 'log' | 'status' | 'quarantinedBoot'
   >;
   /** The state machine has applied everything up to here. */
   readonly applied: number;
@@ -190,7 +190,7 @@ export class Replica implements ReplicaView {
   persisted(write: Write): void {
     this.raft.persisted(write.receipt);
     if (write.chunk?.done === true) this.#reload(write.chunk.meta.index);
-    if (!this.raft.maySay(write.receipt)) return;
+    if (!this.raft.maySend(write.receipt)) return;
     for (const message of write.messages) this.#host.send(this.id, message);
   }
 

@@ -34,7 +34,7 @@ export function writeQuarantine(out: WireWriter, message: Message): void {
     case 'heartbeat':
       if (message.release === undefined || out.version < FIRST_VERSION) return;
       out.u8(RELEASE);
-      out.u48(message.release.life);
+      out.u48(message.release.boot);
       out.u48(message.release.index);
       return;
     case 'append':
@@ -63,7 +63,7 @@ export function readMarked(input: WireReader, mark: number, from: NodeId, to: No
 function withMark(message: Message, record: number, life: number, index: number): Message {
   switch (message.type) {
     case 'heartbeat':
-      if (record === RELEASE) return { ...message, release: { life, index } };
+      if (record === RELEASE) return { ...message, release: { boot: life, index } };
       break;
     case 'append-ok':
     case 'snapshot-answer':

@@ -180,7 +180,7 @@ export class Replica {
     if (silent) return true;
     if (write.chunk?.done === true) this.reload(write.chunk.meta);
     this.raft.persisted(write.receipt);
-    if (this.raft.maySay(write.receipt)) for (const message of write.messages) this.emit(message);
+    if (this.raft.maySend(write.receipt)) for (const message of write.messages) this.emit(message);
     if (pump) this.pump();
     else this.look();
     return true;
