@@ -19,6 +19,8 @@ const RESTART_AFTER_AT_MOST_MS = 10_000;
 /** The system chooses a port. */
 const ELSEWHERE: Flags = { 'listen-peer': '127.0.0.1:0', 'listen-http': '127.0.0.1:0' };
 /** What a node logs when it has come up. */
+/** How a node ends that was asked to; the second, while it has not yet installed its own handler. */
+const AS_ASKED: readonly string[] = ['ended with code 0', 'was killed by SIGTERM'];
 const LISTENS = '"node listens"';
 
 export interface LocalClusterOptions {
@@ -57,6 +59,11 @@ export class LocalCluster implements NodeProcesses {
   }
 
   /** In the order of the nodes. */
+  /** Processes of nodes that are there now. */
+  get runningNodes(): number {
+    return this.#nodes.filter(({ running }) => running).length;
+  }
+
   get pids(): readonly number[] {
     return this.#nodes.map((node) => node.pid);
   }
@@ -208,7 +215,7 @@ export class LocalCluster implements NodeProcesses {
 
   #onExit(node: NodeProcess, ending: Ending): void {
     if (this.#stopping) {
-      if (!ending.asked || ending.manner !== 'ended with code 0') this.#say(node, ending, '');
+      if (!ending.asked || !AS_ASKED.includes(ending.manner)) this.#say(node, ending, '');
       return;
     }
     if (ending.asked) {

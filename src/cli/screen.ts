@@ -30,6 +30,9 @@ export interface ScreenOptions {
 }
 
 const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50, silent: Infinity };
+/** While processes start, peers that do not listen yet refuse their links; only a start that fails makes that worth reading. */
+const LINK_REFUSED = /"msg":"no link"\}$/;
+const MOST_HELD_BACK = 20;
 /** Last lines that are not written by then are lost. */
 const CLOSE_MS = 500;
 
@@ -40,6 +43,8 @@ export class Screen {
   readonly #format: LineFormatter;
   readonly #bold: (text: string) => string;
   #least: number;
+  /** Lines about refused links, until the cluster is ready or late; undefined after that. */
+  #heldBack: string[] | undefined = [];
   readonly #logs = new Map<string, NodeLog>();
 
   constructor({ names, level, dataDir }: ScreenOptions) {
@@ -78,8 +83,16 @@ export class Screen {
   }
 
   ready({ url, nodes, shards, replicas, pids }: ReadyFields): void {
+    this.#heldBack = undefined;
     const counts = `nodes=${nodes} shards=${shards} replicas=${replicas}`;
     process.stdout.write(`kvorum ready ${url} ${counts} pids=${pids.join(',')}\n`);
+  }
+
+  /** The cluster is not ready in time: links that were refused may be the reason. */
+  late(why: string): void {
+    for (const text of this.#heldBack ?? []) process.stderr.write(text);
+    this.#heldBack = undefined;
+    this.say(why);
   }
 
   /** A word of the supervisor's own. */
@@ -90,7 +103,10 @@ export class Screen {
   /** `line` as `node` logged it, without its end. What is no log line is always shown: a process that dies has no levels. */
   nodeLine(node: string, line: string): void {
     this.#logs.get(node)?.write(line);
-    if ((levelOf(line) ?? Infinity) >= this.#least) process.stderr.write(`${this.#format(node, line)}\n`);
+    if ((levelOf(line) ?? Infinity) < this.#least) return;
+    const text = `${this.#format(node, line)}\n`;
+    if (this.#heldBack === undefined || !LINK_REFUSED.test(line)) process.stderr.write(text);
+    else if (this.#heldBack.length < MOST_HELD_BACK) this.#heldBack.push(text);
   }
 
   /** For what runs inside this process: the same lines as a node process writes, shown the same way. */

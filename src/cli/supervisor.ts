@@ -64,7 +64,7 @@ export async function superviseCluster(config: StartConfig, script: string): Pro
     const announced = announceWhenReady({ router, cluster, record, screen, rig, dataDir, signal: done.signal });
     const diedOut = await Promise.race([life.told.then(() => false), cluster.noneLeft.then(() => true)]);
     done.abort();
-    if (!diedOut) screen.say(stoppingLine(summary));
+    if (!diedOut) screen.say(stoppingLine({ ...summary, nodes: cluster.runningNodes }));
     screen.ending();
     await life.end(async () => {
       await rig?.calm();
@@ -164,7 +164,7 @@ async function announceWhenReady({
       complained = true;
       const what =
         missing === undefined ? 'no node has answered yet' : `no leader yet for shards ${missing.join(', ')}`;
-      screen.say(`${what}; waiting on`);
+      screen.late(`${what}; waiting on`);
     }
     await pause(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
