@@ -23,7 +23,7 @@ export type Attempt = 'first' | 'keyed' | 'again';
 
 export interface Put {
   readonly type: 'put';
-  /** Canonical key encoding (`keyspace.ts`), 1..4097 bytes: a tag and 0 to 4,096 of the user's. */
+  /** Canonical key encoding (`keys/encoder.ts`), 1..4097 bytes: a tag and 0 to 4,096 of the user's. */
   readonly key: Uint8Array;
   readonly body: Uint8Array;
   /** ASCII, ≤ 255 bytes; kept with the value. */

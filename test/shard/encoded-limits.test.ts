@@ -1,7 +1,7 @@
 /** Limits of what one operation carries, where nodes and the embedded store meet them: the key, the command, the frame. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeCommand, encodeCommand } from '../../src/shard/machine/command.js';
-import { encodeKey } from '../../src/shard/keys/keyspace.js';
+import { encodeKey } from '../../src/shard/keys/index.js';
 import { MAX_VALUE_BYTES, loadHash, type Write } from '../../src/shard/index.js';
 import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { hash64, hex64, keyHash, loadHash, MAX_SHARDS, shardOfKey } from '../../src/shard/keys/hash.js';
-import { encodeKey, stringKey } from '../../src/shard/keys/keyspace.js';
+import { encodeKey, stringKey } from '../../src/shard/keys/index.js';
 
 const xxh = (text: string): string => {
   const { high, low } = hash64(Buffer.from(text));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeKey, encodeKey, isKeyType, parseKeyText } from '../../src/shard/keys/keyspace.js';
+import { decodeKey, encodeKey, isKeyType, parseKeyText } from '../../src/shard/keys/index.js';
 import { codeOf } from '../support/error-code.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadHash } from '../../src/shard/keys/hash.js';
-import { encodeKey } from '../../src/shard/keys/keyspace.js';
+import { encodeKey } from '../../src/shard/keys/index.js';
 import { KvMachine } from '../../src/shard/machine/kv-machine.js';
 import type { Answer, Attempt, Condition } from '../../src/shard/operation.js';
 import { hashRow, HashSum } from '../../src/shard/machine/state-hash.js';

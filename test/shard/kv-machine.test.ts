@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { StorageCorruption } from '../../src/raft/index.js';
 import { MalformedCommand } from '../../src/shard/machine/command.js';
 import { loadHash } from '../../src/shard/keys/hash.js';
-import { encodeKey } from '../../src/shard/keys/keyspace.js';
+import { encodeKey } from '../../src/shard/keys/index.js';
 import { KvMachine } from '../../src/shard/machine/kv-machine.js';
 import type { KeyRecord } from '../../src/shard/operation.js';
 import { deleteEntry, putEntry, v4Id, v7Id } from '../support/commands.js';

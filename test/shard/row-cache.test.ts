@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { StateRowWriter } from '../../src/raft/storage/state-rows.js';
 import { loadHash, MemoryDisk, MemoryStorage } from '../../src/shard/index.js';
-import { encodeKey } from '../../src/shard/keys/keyspace.js';
+import { encodeKey } from '../../src/shard/keys/index.js';
 import { KvMachine } from '../../src/shard/machine/kv-machine.js';
 import { RowCache } from '../../src/shard/machine/row-cache.js';
 import { Memtable } from '../../src/shard/machine/memtable.js';

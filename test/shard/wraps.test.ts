@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { AnswerKind, DedupTable } from '../../src/shard/machine/dedup-table.js';
 import { readU32, readU48, writeU32, writeU48 } from '../../src/shard/big-endian.js';
 import { loadHash, stringKey, type PeerMessage } from '../../src/shard/index.js';
-import { encodeKey } from '../../src/shard/keys/keyspace.js';
+import { encodeKey } from '../../src/shard/keys/index.js';
 import { KvMachine } from '../../src/shard/machine/kv-machine.js';
 import { Arrivals } from '../../src/shard/transport/pieces.js';
 import { SendWindow } from '../../src/shard/transport/send-window.js';

@@ -1,6 +1,6 @@
 /** Makers of writes and operation ids for tests of the state machine. */
 import { encodeCommand } from '../../src/shard/machine/command.js';
-import { encodeKey } from '../../src/shard/keys/keyspace.js';
+import { encodeKey } from '../../src/shard/keys/index.js';
 import type { Attempt, Condition, Write } from '../../src/shard/operation.js';
 
 /** A version 7 UUID made at `timeMs`; `n` tells ids of one time apart. */

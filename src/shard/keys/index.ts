@@ -1,3 +1,11 @@
-/** Keys: their canonical encoding, which is hashed to a shard and ordered as the keys are. Knows no state and no node. */
+/**
+ * Keys: any plain data in one canonical, order-preserving encoding, which is hashed to a shard.
+ *
+ * Limits count the payload: a string key of 4,096 bytes of UTF-8 is accepted although its encoding is one byte longer, and
+ * so is the empty string, which is the tag byte alone. Knows no state and no node.
+ */
+export { decodeKey } from './decoder.js';
+export { bytesKey, encodeKey, stringKey } from './encoder.js';
+export { MAX_KEY_DEPTH } from './format.js';
 export { hash64, hex64, keyHash, loadHash, shardOfKey } from './hash.js';
-export { decodeKey, encodeKey, isKeyType, type KeyType, parseKeyText, stringKey } from './keyspace.js';
+export { isKeyType, type KeyType, parseKeyText } from './text.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_KEY_BYTES } from '../../src/shard/bounds.js';
-import { bytesKey, decodeKey, encodeKey, MAX_KEY_DEPTH, stringKey } from '../../src/shard/keys/keyspace.js';
+import { bytesKey, decodeKey, encodeKey, MAX_KEY_DEPTH, stringKey } from '../../src/shard/keys/index.js';
 import { codeOf } from '../support/error-code.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
