@@ -27,7 +27,7 @@ import {
   shardOfKey,
   systemRuntime,
   SYSTEM_GROUP,
-  type ClusterPlan,
+  type ClusterConfig,
   type Logger,
   type NodeStatus,
   type Runtime,
@@ -94,7 +94,7 @@ export async function startNode(config: NodeConfig, logger: Logger, facts: Proce
   const node = new ShardNode({
     id: config.id,
     name: config.name,
-    plan: planOf(config),
+    clusterConfig: planOf(config),
     storage: storageOf(config, logger),
     transport,
     runtime,
@@ -204,7 +204,7 @@ function dialledAddress(via: readonly Detour[]): (address: string) => string {
   return (address) => detours.get(address) ?? address;
 }
 
-function planOf(config: NodeConfig): ClusterPlan {
+function planOf(config: NodeConfig): ClusterConfig {
   return {
     clusterId: config.clusterId,
     nodes: config.members.map(({ id, name, peer, http }) => ({

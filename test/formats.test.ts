@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { checkOptions } from '../src/embedded/options.js';
-import { readOrMakePlan } from '../src/embedded/plan.js';
+import { readOrCreateConfig } from '../src/embedded/cluster-config.js';
 import { MemoryDisk, MemoryStorage } from '../src/raft/storage/memory.js';
 import { decodeRow, encodeRow } from '../src/raft/storage/journal-row.js';
 import { SqliteStorage } from '../src/raft/storage/index.js';
@@ -18,7 +18,7 @@ import { FORMATS, type Format } from '../src/shard/formats.js';
 import { loadHash } from '../src/shard/keys/hash.js';
 import { decodeKey } from '../src/shard/keys/decoder.js';
 import { KvMachine } from '../src/shard/machine/kv-machine.js';
-import type { Write } from '../src/shard/operation.js';
+import type { KvWrite } from '../src/shard/operation.js';
 import { Arrivals } from '../src/shard/transport/pieces.js';
 import { FORMER_PROTOCOL, PROTOCOL } from '../src/shard/transport/protocol.js';
 import { decodeRecord } from '../src/shard/machine/record-row.js';
@@ -85,9 +85,9 @@ describe('the table', () => {
 const hello: Hello = {
   ...{ role: 'router', from: 0, to: 1, incarnation: 1, clusterId: 'c', ...PROTOCOL, extension: {} },
 };
-const put: Write = {
+const put: KvWrite = {
   ...{ type: 'put', key: Uint8Array.of(64, 1), body: new Uint8Array(3), contentType: 'text/plain' },
-  ...{ condition: { type: 'none' }, operationId: new Uint8Array(16), attempt: 'first' },
+  ...{ condition: { type: 'none' }, operationId: new Uint8Array(16), attempt: 'initial' },
 };
 const command = (at: number, value: number): unknown => decodeCommand(encodeCommand(put, 1).with(at, value));
 
@@ -151,20 +151,20 @@ const DECODERS: Readonly<Record<Name, (number: number) => unknown>> = {
   attempt: (number) => command(23, number),
   condition: (number) => command(33, number),
   recordLayout: (number) => decodeRecord(Buffer.alloc(40, number)),
-  answerPage: (number) => {
+  dedupPage: (number) => {
     reloaded('\u0001', 0, number);
   },
-  answerKind: (number) => {
+  dedupAnswer: (number) => {
     reloaded('\u0001', 7 + 30, number);
   },
   shardMeta: (number) => {
     reloaded('\u0002', 0, number);
   },
   keyTag: (number) => decodeKey(Uint8Array.of(number)),
-  embeddedPlan: (number) => {
+  embeddedConfig: (number) => {
     const dataDir = newFolder();
     writeFileSync(join(dataDir, 'cluster.json'), JSON.stringify({ format: number, clusterId: 'c' }));
-    return readOrMakePlan(checkOptions({ nodes: 1, dataDir }), 'fresh');
+    return readOrCreateConfig(checkOptions({ nodes: 1, dataDir }), 'fresh');
   },
 };
 

@@ -44,7 +44,6 @@ const NEVER_EXPECTED = new Set([
   'value-too-large',
   'key-too-long',
   'idempotency-key-reused',
-  'wrong-cluster',
   'internal',
   'route-not-found',
   'method-not-allowed',

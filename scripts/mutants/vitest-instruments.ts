@@ -70,7 +70,7 @@ const SUITES: readonly Suite[] = [
       'test/shard/lives.test.ts',
       'test/shard/promises.test.ts',
       'test/shard/roll-back.test.ts',
-      'test/shard/row-cache.test.ts',
+      'test/shard/memtable-model.test.ts',
       'test/shard/runtime.test.ts',
       'test/shard/send-window.test.ts',
       'test/shard/slow-follower.test.ts',

@@ -13,15 +13,15 @@ import {
   refuse,
   shardOfKey,
   silentLogger,
-  type ClusterPlan,
+  type ClusterConfig,
   type ErrorCode,
-  type Operation,
+  type KvOperation,
   type Refusal,
   type Runtime,
 } from '../shard/index.js';
 import { systemHost, type EmbeddedHost } from './host.js';
 import { Member, brokenOf, closed, endsWithin, outageOf, type Outage } from './member.js';
-import { readOrMakePlan } from './plan.js';
+import { readOrCreateConfig } from './cluster-config.js';
 import type { CheckedOptions } from './options.js';
 
 const READY_POLL_MS = 5;
@@ -61,7 +61,7 @@ export class EmbeddedCluster {
   readonly #host: EmbeddedHost;
   readonly #runtime: Runtime;
   readonly #network: MemoryNetwork;
-  readonly #plan: ClusterPlan;
+  readonly #config: ClusterConfig;
   readonly #members: readonly Member[];
   readonly #backend: RemoteBackend;
   readonly #dispatcher: Dispatcher;
@@ -76,7 +76,7 @@ export class EmbeddedCluster {
   constructor(options: CheckedOptions, host?: EmbeddedHost) {
     this.#options = options;
     // First, for it throws, and would leave the workers of a host behind.
-    this.#plan = readOrMakePlan(options, uuidv4());
+    this.#config = readOrCreateConfig(options, uuidv4());
     this.#host = host ?? systemHost(options);
     this.#runtime = this.#host.runtime;
     this.#network = new MemoryNetwork(this.#runtime);
@@ -129,7 +129,7 @@ export class EmbeddedCluster {
     return new KvorumError(outage?.code ?? 'no-leader', `${leaderless} of ${shards} shards have no leader${why}`);
   }
 
-  async execute(operation: Operation, timeoutMs: number): Promise<EmbeddedReply> {
+  async execute(operation: KvOperation, timeoutMs: number): Promise<EmbeddedReply> {
     const deadlineMs = this.#hasBegun ? timeoutMs : await this.#leftOf(operation, timeoutMs);
     const refused = this.#refusedByAll();
     if (refused !== undefined) return refused;
@@ -138,7 +138,7 @@ export class EmbeddedCluster {
   }
 
   /** The start of nodes is not counted, as long as they get on and most that hold the key get there without more room. */
-  async #leftOf({ key }: Operation, timeoutMs: number): Promise<number> {
+  async #leftOf({ key }: KvOperation, timeoutMs: number): Promise<number> {
     const deadline = this.#runtime.now() + timeoutMs;
     if ((await this.#begin(timeoutMs)) && this.#hasQuorumWell(key)) return timeoutMs;
     return Math.max(0, deadline - this.#runtime.now());
@@ -282,7 +282,7 @@ export class EmbeddedCluster {
       new ShardNode({
         id,
         name: `n${id}`,
-        plan: this.#plan,
+        clusterConfig: this.#config,
         storage: this.#host.storage(index),
         transport: this.#network.node(id),
         runtime: this.#runtime,

@@ -5,7 +5,7 @@
  * fail nodes and cut links. Knows no Raft and no HTTP; `cluster.ts` keeps the nodes.
  */
 import { newOperationId } from '../router/index.js';
-import { KvorumError, decodeValue, encodeKey, encodeValue, type Answer, type Operation } from '../shard/index.js';
+import { KvorumError, decodeValue, encodeKey, encodeValue, type Answer, type KvOperation } from '../shard/index.js';
 import { EmbeddedCluster, type ClusterStatus, type KeyLocation } from './cluster.js';
 import { checkOptions, whole, type CheckedOptions, type StoreOptions } from './options.js';
 
@@ -55,7 +55,7 @@ export class DistributedKeyValueStore {
       contentType,
       condition: { type: 'none' },
       operationId: newOperationId(),
-      attempt: 'first',
+      attempt: 'initial',
     });
   }
 
@@ -72,7 +72,7 @@ export class DistributedKeyValueStore {
       key: encodeKey(key),
       condition: { type: 'none' },
       operationId: newOperationId(),
-      attempt: 'first',
+      attempt: 'initial',
     });
     return answer.type === 'delete' && answer.deleted;
   }
@@ -151,7 +151,7 @@ export class DistributedKeyValueStore {
     return whole('node', node, 0, this.#options.nodes - 1);
   }
 
-  async #execute(operation: Operation): Promise<Answer> {
+  async #execute(operation: KvOperation): Promise<Answer> {
     if (this.#closed) throw new KvorumError('shutting-down', 'the store is closed');
     const { answer, cause } = await this.#cluster.execute(operation, this.#options.timeoutMs);
     if (answer.type !== 'refused') return answer;

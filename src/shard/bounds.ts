@@ -9,7 +9,7 @@
 import { MAX_U48 } from './big-endian.js';
 import { KvorumError } from './errors.js';
 import { MAX_VALUE_BYTES } from './message-limits.js';
-import type { Operation } from './operation.js';
+import type { KvOperation } from './operation.js';
 
 /** What a user may fill: 4,096 bytes of UTF-8 in a string key, of payload in any other. */
 export const MAX_KEY_BYTES = 4096;
@@ -51,7 +51,7 @@ function isStoredContentType(stored: string): boolean {
 const invalid = (field: string, message: string): KvorumError => new KvorumError('invalid-request', message, { field });
 
 /** What keeps an operation from being encoded, as the error to answer it with; undefined if nothing does. */
-export function encodeErrorOf(operation: Operation): KvorumError | undefined {
+export function encodeErrorOf(operation: KvOperation): KvorumError | undefined {
   // Of the encoding, which has a tag even for the empty string.
   if (operation.key.length === 0) return invalid('key', 'an encoded key has at least one byte');
   if (operation.key.length > MAX_ENCODED_KEY_BYTES) {

@@ -1,10 +1,11 @@
 /**
- * The error table: every way in which an operation can end badly, and whether a write happened.
+ * The error table: every way in which an operation can fail, and whether a write happened.
  *
- * Knows no HTTP status (that is `router/http/problems.ts`) and no group. `outcome` is the promise that matters:
- * `not_applied` = it did not and will not happen; `unknown` = it may have happened, or may yet.
+ * HTTP statuses are `router/http/problems.ts`. Codes are sent between nodes by name, so a code that any build has sent
+ * must stay readable: one is removed only if no build ever produced it.
  */
 
+/** Whether a failed write was applied: `not_applied` = it was not and will not be; `unknown` = it may have been, or may yet be. */
 export type Outcome = 'not_applied' | 'unknown';
 
 interface ErrorRow {
@@ -23,40 +24,48 @@ export const ERRORS = {
   'precondition-failed': row('not_applied', false, 'the key is not in the state that the request demands'),
   'idempotency-key-reused': row('not_applied', false, 'the idempotency key was used for another request'),
   'idempotency-key-expired': row(
-    'not_applied',
+    'unknown',
     false,
-    'whether a write was applied under this operation id is no longer remembered',
+    'the dedup table no longer knows whether a write was applied under this operation id',
   ),
   'not-here': row('not_applied', true, 'this node does not hold the shard, or does not lead it'),
   'no-leader': row('not_applied', true, 'the shard has no leader within the deadline'),
   'no-quorum': row('not_applied', true, 'too few replicas of the shard answer'),
-  'leadership-lost': row('unknown', true, 'the leader lost its office while the write was on its way'),
-  superseded: row('not_applied', true, 'another leader wrote another entry in the place of this one'),
+  'leadership-lost': row('unknown', true, 'the leader lost leadership while the write was under way'),
   overloaded: row('not_applied', true, 'a queue is full'),
   'shutting-down': row('not_applied', true, 'the node is stopping'),
   'disk-full': row('not_applied', true, 'the disk of the node is full'),
   'storage-failed': row('not_applied', true, 'the disk of the node failed'),
   timeout: row('unknown', true, 'no answer within the deadline'),
-  'wrong-cluster': row('not_applied', false, 'the message belongs to another cluster'),
   internal: row('unknown', false, 'a defect in Kvorum'),
 } as const satisfies Record<string, ErrorRow>;
 
+/** Code of a `KvorumError`; the same in the HTTP API's problem documents. */
 export type ErrorCode = keyof typeof ERRORS;
 
+/** What else is known of an error; fields that do not apply are absent. */
 export interface ErrorDetails {
+  /** The field or option at fault, such as `key` or `dataDir`. */
   readonly field?: string;
+  /** The limit that was exceeded, in the unit of the field: bytes for `key-too-long` and `value-too-large`. */
   readonly limit?: number;
+  /** Of `precondition-failed`: the key's revision; 0 = the key is absent. */
   readonly currentRevision?: number;
+  /** Node id of the shard's leader, as far as the replica that refused knows. */
   readonly leader?: number;
+  /** The key's shard, from 0. */
   readonly shard?: number;
+  /** Raft term of the shard's group at the replica that refused. */
   readonly term?: number;
 }
 
-/** An operation that ended badly. `outcome` defaults to the table's, and may be set where more is known. */
+/** A failed operation, or a store that cannot be opened. `cause` is the underlying error, if this process met one. */
 export class KvorumError extends Error {
   override readonly name = 'KvorumError';
   readonly code: ErrorCode;
+  /** Whether the write happened; of a failed read always without consequence. Defaults to the table's row of `code`. */
   readonly outcome: Outcome;
+  /** The same request may succeed later. */
   readonly retryable: boolean;
   readonly details: ErrorDetails;
 

@@ -47,11 +47,15 @@ const STATE_FORMATS = {
   }),
   commandLayout: format('command layout', 'first byte of the data of a log entry that writes', since(1, { second: 2 })),
   commandKind: format('command kind', 'of such a command', since(1, { put: 1, delete: 2 })),
-  attempt: format('attempt', 'of a write, in its command and in requests', since(1, { first: 0, keyed: 1, again: 2 })),
+  attempt: format(
+    'attempt',
+    'of a write, in its command and in requests',
+    since(1, { initial: 0, 'client-keyed': 1, retry: 2 }),
+  ),
   condition: format('condition', 'of a write, likewise', since(1, { none: 0, absent: 1, exists: 2, revision: 3 })),
   recordLayout: format('record layout', 'first byte of the row of a key', since(1, { first: 1 })),
-  answerPage: format('answer page layout', 'first byte of a row of remembered answers', since(1, { first: 1 })),
-  answerKind: format('remembered answer', 'in such a row', {
+  dedupPage: format('dedup page layout', 'first byte of a row of the dedup table', since(1, { first: 1 })),
+  dedupAnswer: format('dedup answer', 'in such a row', {
     ...since(1, { updated: 1, created: 2, deleted: 3, notThere: 4, preconditionFailed: 5 }),
   }),
   shardMeta: format('shard meta layout', 'first byte of the row of a shard as a whole', since(1, { first: 1 })),
@@ -65,7 +69,7 @@ export const FORMATS = {
   ...RAFT_FORMATS,
   ...LINK_FORMATS,
   ...STATE_FORMATS,
-  embeddedPlan: format('cluster.json format', '`format` in cluster.json of an embedded store; none is 1', {
+  embeddedConfig: format('cluster.json format', '`format` in cluster.json of an embedded store; none is 1', {
     ...since(1, { first: 1 }),
   }),
 } as const;

@@ -46,11 +46,11 @@ export * from './strict-json.js';
 export * from './system-runtime.js';
 export * from './value.js';
 export {
-  type ClusterPlan,
+  type ClusterConfig,
   DEFAULT_TIMERS,
   groupOfShard,
   type NodeTimers,
-  PlanMismatch,
+  ConfigMismatch,
   shardOfGroup,
   SYSTEM_GROUP,
   type Topology,
@@ -116,6 +116,6 @@ export {
   type TransportEvents,
   type TransportStats,
   TwoLanes,
-  whyUnsayable,
+  requestEncodeError,
   WsTransport,
 } from './transport/index.js';

@@ -19,7 +19,7 @@ export type Condition =
  * - `keyed`: the client named the id, and may have asked before, unknown to the router;
  * - `again`: the same asker asked before, and does not know what became of it.
  */
-export type Attempt = 'first' | 'keyed' | 'again';
+export type Attempt = 'initial' | 'client-keyed' | 'retry';
 
 export interface Put {
   readonly type: 'put';
@@ -50,14 +50,14 @@ export interface Get {
   readonly consistency: Consistency;
 }
 
-export type Write = Put | Delete;
-export type Operation = Put | Delete | Get;
+export type KvWrite = Put | Delete;
+export type KvOperation = Put | Delete | Get;
 
 export interface ShardRequest {
   readonly shard: number;
   /** Milliseconds that the asker is still willing to wait, counted from arrival. */
   readonly budgetMs: number;
-  readonly operation: Operation;
+  readonly operation: KvOperation;
 }
 
 /** A stored value as a reader sees it. `revision` is the shard's log index that wrote it. */

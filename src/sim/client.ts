@@ -5,7 +5,7 @@
  * silence is, too. Some writes it repeats by itself, under one operation id, until it knows. Values are unique, so a
  * revision stands for one value: a write on condition of a revision is a compare-and-set of the values.
  */
-import { stringKey, type Answer, type Condition, type Operation, type Write } from '../shard/index.js';
+import { stringKey, type Answer, type Condition, type KvOperation, type KvWrite } from '../shard/index.js';
 import type { Dispatcher } from '../router/index.js';
 import type { MachineClock } from './clock.js';
 import type { Asked, Begun, Ended, History } from './history.js';
@@ -41,7 +41,7 @@ interface Known {
 
 /** One operation of the client's, however often it asks. */
 interface Call {
-  readonly operation: Operation;
+  readonly operation: KvOperation;
   readonly asked: Asked;
   readonly begun: Begun;
   readonly repeats: boolean;
@@ -99,7 +99,7 @@ export class Client {
 
   /** One linearizable read, whatever else the client does; settles once, true if it was answered. */
   read(key: string, deadlineMs: number, done: (answered: boolean) => void): void {
-    const operation: Operation = { type: 'get', key: stringKey(key), consistency: 'linearizable' };
+    const operation: KvOperation = { type: 'get', key: stringKey(key), consistency: 'linearizable' };
     const begun = this.#options.history.begin();
     this.#ask(operation, deadlineMs, (answer) => {
       this.#conclude({ operation, asked: { op: 'get', key }, begun, repeats: false, until: 0, inDoubt: false }, answer);
@@ -125,7 +125,7 @@ export class Client {
     const deadlineMs = random.pick([500, 1_000, 3_000]);
     if (random.chance(0.03)) {
       // Promises nothing about freshness: asked, not judged.
-      const operation: Operation = { type: 'get', key: stringKey(key), consistency: 'stale' };
+      const operation: KvOperation = { type: 'get', key: stringKey(key), consistency: 'stale' };
       this.#ask(operation, deadlineMs, () => {
         this.#later(mix.thinkMs);
       });
@@ -155,7 +155,7 @@ export class Client {
   }
 
   /** Undefined = silence, or nobody to ask. */
-  #ask(operation: Operation, deadlineMs: number, done: (answer: Answer | undefined) => void): void {
+  #ask(operation: KvOperation, deadlineMs: number, done: (answer: Answer | undefined) => void): void {
     const { scheduler, random, doors, mix } = this.#options;
     const open = doors();
     if (open.length === 0) {
@@ -185,7 +185,7 @@ export class Client {
     });
   }
 
-  #choose(key: string, repeats: boolean): { operation: Operation; asked: Asked } {
+  #choose(key: string, repeats: boolean): { operation: KvOperation; asked: Asked } {
     const { random, mix } = this.#options;
     const dice = random.next();
     if (dice < 0.45) {
@@ -197,9 +197,14 @@ export class Client {
     const expected = condition.type === 'none' ? undefined : known?.value;
     const deletes = dice > 0.75 && dice < 0.83 ? true : dice > 0.95 && condition.type === 'revision';
     const id = repeats ? makeId(this.#options.clock, random) : UNNAMED;
-    const common = { key: stringKey(key), condition, operationId: id, attempt: repeats ? 'keyed' : 'first' } as const;
+    const common = {
+      key: stringKey(key),
+      condition,
+      operationId: id,
+      attempt: repeats ? 'client-keyed' : 'initial',
+    } as const;
     const value = deletes ? null : this.#freshValue();
-    const operation: Operation =
+    const operation: KvOperation =
       value === null
         ? { type: 'delete', ...common }
         : { type: 'put', ...common, body: Buffer.from(value), contentType: 'text/plain' };
@@ -275,7 +280,7 @@ const conditionOf = ({ revision, value }: Known): Condition =>
 const answerIsOpen = (answer: Extract<Answer, { type: 'refused' }>): boolean => answer.code !== 'precondition-failed';
 
 /** As a router does for a client that named no id: by its own clock. */
-function withIdOf(write: Write, clock: MachineClock, random: Random): Write {
+function withIdOf(write: KvWrite, clock: MachineClock, random: Random): KvWrite {
   return write.operationId === UNNAMED ? { ...write, operationId: makeId(clock, random) } : write;
 }
 

@@ -5,7 +5,7 @@
  *
  * Nobody uses it. Knows nothing of the other cluster but its network.
  */
-import type { ClusterPlan, NodeId } from '../shard/index.js';
+import type { ClusterConfig, NodeId } from '../shard/index.js';
 import { MachineClock } from './clock.js';
 import type { Mix } from './mix.js';
 import type { Random } from './random.js';
@@ -16,7 +16,7 @@ import { VirtualNode, type NodeNetwork } from './virtual-node.js';
 
 export interface ForeignClusterOptions {
   readonly mix: Mix;
-  readonly plan: ClusterPlan;
+  readonly plan: ClusterConfig;
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly onTrouble: (what: string) => void;

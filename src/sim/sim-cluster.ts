@@ -3,7 +3,7 @@ import type { Message } from '../raft/index.js';
 import {
   ROUTER_PEERS,
   loadHash,
-  type ClusterPlan,
+  type ClusterConfig,
   type GroupId,
   type NodeId,
   type NodeTimers,
@@ -115,7 +115,7 @@ export class SimCluster {
     });
   }
 
-  #node(id: NodeId, plan: ClusterPlan): VirtualNode {
+  #node(id: NodeId, plan: ClusterConfig): VirtualNode {
     const { mix, scheduler, random, onTrouble, reached } = this.#options;
     const own = random.stream(`node ${id}`);
     const disk = new VirtualDisk({
@@ -298,7 +298,7 @@ export class SimCluster {
   }
 }
 
-function planOf(mix: Mix): ClusterPlan {
+function planOf(mix: Mix): ClusterConfig {
   return {
     clusterId: 'simulated',
     nodes: Array.from({ length: mix.nodes }, (_, i) => ({

@@ -10,7 +10,7 @@ import {
   ShardNode,
   shardOfKey,
   silentLogger,
-  type ClusterPlan,
+  type ClusterConfig,
   type NodeId,
   type Protocol,
   type ReplicaView,
@@ -44,7 +44,7 @@ export interface NodeNetwork {
 
 export interface VirtualNodeOptions {
   readonly id: NodeId;
-  readonly plan: ClusterPlan;
+  readonly plan: ClusterConfig;
   readonly mix: Mix;
   readonly scheduler: Scheduler;
   readonly network: NodeNetwork;
@@ -157,7 +157,7 @@ export class VirtualNode {
     const node = new ShardNode({
       id,
       name: `n${id}`,
-      plan: { ...plan, leaseReads },
+      clusterConfig: { ...plan, leaseReads },
       storage: disk.storage(life),
       transport,
       runtime,
@@ -240,12 +240,12 @@ const pickLimits = ({
   appendBytes,
   patience,
 }: Mix): ShardNodeOptions['limits'] => ({
-  rememberedAnswers,
-  ...(patience && { rememberedMs: patience.rememberedMs, snapshotPatienceMs: patience.snapshotMs }),
+  dedupEntries: rememberedAnswers,
+  ...(patience && { dedupWindowMs: patience.rememberedMs, snapshotPatienceMs: patience.snapshotMs }),
   snapshotChunkBytes,
   // Of a chunk or two, so that several groups have to share it.
   snapshotWindowBytes: snapshotChunkBytes + 1,
   appendBytes,
   // Of the same order, so that some seeds find most rows in memory and others read most from the disk.
-  recentBytes: snapshotChunkBytes,
+  rowCacheBytes: snapshotChunkBytes,
 });

@@ -6,7 +6,7 @@ import { EmbeddedCluster } from '../../src/embedded/cluster.js';
 import { checkOptions } from '../../src/embedded/options.js';
 import { DistributedKeyValueStore, KvorumError } from '../../src/index.js';
 import { StorageFailure } from '../../src/raft/index.js';
-import { MemoryDisk, MemoryStorage, loadHash, stringKey, type Operation } from '../../src/shard/index.js';
+import { MemoryDisk, MemoryStorage, loadHash, stringKey, type KvOperation } from '../../src/shard/index.js';
 import { freshFolder, removeFoldersAfterEach } from '../raft/storage/support/builders.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 
@@ -145,16 +145,16 @@ const TIMEOUT_MS = 2_000;
 /** The router looks after deadlines every 10 ms. */
 const SLACK_MS = 20;
 
-const get: Operation = { type: 'get', key: stringKey('k'), consistency: 'linearizable' };
+const get: KvOperation = { type: 'get', key: stringKey('k'), consistency: 'linearizable' };
 let operations = 0;
-const put = (): Operation => ({
+const put = (): KvOperation => ({
   type: 'put',
   key: stringKey('k'),
   body: Buffer.from('v'),
   contentType: 'text/plain',
   condition: { type: 'none' },
   operationId: Buffer.alloc(16, ++operations),
-  attempt: 'first',
+  attempt: 'initial',
 });
 
 /** Three nodes in virtual time; the disks of `held` are another store's. The disk of a node takes `openMs` to be opened. */
@@ -182,7 +182,7 @@ function start(held: readonly number[], openMs: (index: number) => number = () =
     );
     return runtime.settle(ends, 60_000);
   };
-  const execute = async (operation: Operation) => {
+  const execute = async (operation: KvOperation) => {
     const { answer, cause } = await cluster.execute(operation, TIMEOUT_MS);
     return { ...answer, cause };
   };

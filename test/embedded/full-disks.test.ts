@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { EmbeddedCluster } from '../../src/embedded/cluster.js';
 import { checkOptions } from '../../src/embedded/options.js';
 import { StorageFailure } from '../../src/raft/index.js';
-import { MemoryDisk, MemoryStorage, loadHash, stringKey, type Operation } from '../../src/shard/index.js';
+import { MemoryDisk, MemoryStorage, loadHash, stringKey, type KvOperation } from '../../src/shard/index.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 
 const TIMEOUT_MS = 2_000;
@@ -40,19 +40,19 @@ function open({ full = [], openMs = () => 0 }: Disks) {
 
 type Opened = ReturnType<typeof open>;
 
-const get: Operation = { type: 'get', key: stringKey('k'), consistency: 'linearizable' };
+const get: KvOperation = { type: 'get', key: stringKey('k'), consistency: 'linearizable' };
 let operations = 0;
-const put = (): Operation => ({
+const put = (): KvOperation => ({
   type: 'put',
   key: stringKey('k'),
   body: Buffer.from('v'),
   contentType: 'text/plain',
   condition: { type: 'none' },
   operationId: Buffer.alloc(16, ++operations),
-  attempt: 'first',
+  attempt: 'initial',
 });
 
-const execute = async ({ cluster }: Opened, operation: Operation) =>
+const execute = async ({ cluster }: Opened, operation: KvOperation) =>
   (await cluster.execute(operation, TIMEOUT_MS)).answer;
 
 interface Ending {

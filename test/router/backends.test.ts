@@ -108,7 +108,7 @@ describe('the request table', () => {
     const id = table.add(1, 0, 1, ignore)!;
     expect(table.add(1, 0, 1, ignore)).toBeDefined();
     expect(table.add(1, 0, 1, ignore)).toBeUndefined();
-    table.forget(id);
+    table.remove(id);
     expect(table.add(1, 0, 1, ignore)).toBeDefined();
   });
 
@@ -135,7 +135,7 @@ describe('the request table', () => {
       codes.push(answer);
       table.add(1, 0, 100, () => codes.push('again'));
     });
-    table.lose(1);
+    table.failNode(1);
     expect(codes).toMatchObject([{ code: 'leadership-lost', outcome: 'unknown' }]);
     expect(table.size).toBe(1);
   });
@@ -289,8 +289,9 @@ describe('the backend of a stand-alone router', () => {
     transport.receive(1, { type: 'topology', topology });
     const dispatcher = new Dispatcher({ backend, runtime, shardOfKey: () => 0 });
     const operationId = new Uint8Array(16).fill(3);
+    const condition = { type: 'none' } as const;
     const result = dispatcher.execute(
-      { type: 'put', key, body: key, contentType: 'a/b', condition: { type: 'none' }, operationId, attempt: 'keyed' },
+      { type: 'put', key, body: key, contentType: 'a/b', condition, operationId, attempt: 'client-keyed' },
       { deadlineMs: 5_000, forward: true },
     );
     await runtime.run(1);

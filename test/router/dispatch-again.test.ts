@@ -3,19 +3,19 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { DispatchReply } from '../../src/router/dispatch/call.js';
 import { Dispatcher, type DispatcherOptions } from '../../src/router/dispatch/dispatcher.js';
 import { refuse } from '../../src/shard/refusals.js';
-import type { Answer, Operation } from '../../src/shard/index.js';
-import { FakeCluster, notHere, topologyOf } from '../support/fake-cluster.js';
+import type { Answer, KvOperation } from '../../src/shard/index.js';
+import { FakeCluster, notLeader, topologyOf } from '../support/fake-cluster.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 
 const key = Uint8Array.of(1, 2, 3);
-const put: Operation = {
+const put: KvOperation = {
   type: 'put',
   key,
   body: Uint8Array.of(9),
   contentType: 'text/plain',
   condition: { type: 'none' },
   operationId: new Uint8Array(16).fill(7),
-  attempt: 'keyed',
+  attempt: 'client-keyed',
 };
 const done: Answer = { type: 'put', revision: 5, version: 1, created: true, replayed: false };
 
@@ -26,7 +26,7 @@ function dispatcher(options: Partial<DispatcherOptions> = {}): Dispatcher {
   return new Dispatcher({ backend: cluster, runtime, shardOfKey: () => 0, ...options });
 }
 
-async function run(d: Dispatcher, operation: Operation, deadlineMs = 1_000, forward = true): Promise<DispatchReply> {
+async function run(d: Dispatcher, operation: KvOperation, deadlineMs = 1_000, forward = true): Promise<DispatchReply> {
   return runtime.settle(d.execute(operation, { deadlineMs, forward }));
 }
 
@@ -39,20 +39,23 @@ beforeEach(() => {
 });
 
 describe('a write that is asked again', () => {
-  it.each(['first', 'keyed'] as const)('says that a write comes again only after a doubt: %s', async (attempt) => {
-    const write: Operation = { ...put, attempt };
-    const codes = ['not-here', 'no-quorum', 'leadership-lost', 'not-here'] as const;
-    for (const node of [1, 2, 3]) {
-      cluster.scripts.set(node, (asked) => {
-        const code = codes[cluster.asked.length - 1];
-        asked.reply(code === undefined ? done : refuse(code));
-      });
-    }
-    expect(codeOf(await run(dispatcher(), write))).toBe('ok');
-    const asked = cluster.asked.map(({ request }) => request.operation);
-    expect(asked).toEqual([write, write, write, ...[1, 2].map(() => ({ ...write, attempt: 'again' }))]);
-    expect(write.attempt).toBe(attempt);
-  });
+  it.each(['initial', 'client-keyed'] as const)(
+    'says that a write comes again only after a doubt: %s',
+    async (attempt) => {
+      const write: KvOperation = { ...put, attempt };
+      const codes = ['not-here', 'no-quorum', 'leadership-lost', 'not-here'] as const;
+      for (const node of [1, 2, 3]) {
+        cluster.scripts.set(node, (asked) => {
+          const code = codes[cluster.asked.length - 1];
+          asked.reply(code === undefined ? done : refuse(code));
+        });
+      }
+      expect(codeOf(await run(dispatcher(), write))).toBe('ok');
+      const asked = cluster.asked.map(({ request }) => request.operation);
+      expect(asked).toEqual([write, write, write, ...[1, 2].map(() => ({ ...write, attempt: 'retry' }))]);
+      expect(write.attempt).toBe(attempt);
+    },
+  );
 
   it('says that a write comes again after a silent node', async () => {
     cluster.scripts.set(1, (asked) => {
@@ -60,13 +63,13 @@ describe('a write that is asked again', () => {
     });
     await run(dispatcher({ attemptMs: 200 }), put);
     expect(cluster.asked.map(({ request }) => 'attempt' in request.operation && request.operation.attempt)).toEqual([
-      'keyed',
-      'again',
+      'client-keyed',
+      'retry',
     ]);
   });
 
   /** When nodes were asked that never answer, in ms. */
-  async function askedAt(operation: Operation, deadlineMs: number): Promise<number[]> {
+  async function askedAt(operation: KvOperation, deadlineMs: number): Promise<number[]> {
     const at: number[] = [];
     for (const node of [1, 2, 3]) cluster.scripts.set(node, () => at.push(Math.round(runtime.now() / 10) * 10));
     await run(dispatcher({ attemptMs: 200, backoffFirstMs: 10, backoffMostMs: 10 }), operation, deadlineMs);
@@ -111,7 +114,7 @@ describe('a write that is asked again', () => {
 
   it('a write that the shard no longer remembers is refused as that, if no attempt was in doubt', async () => {
     cluster.scripts.set(2, (asked) => {
-      asked.reply(notHere());
+      asked.reply(notLeader());
     });
     cluster.scripts.set(1, (asked) => {
       asked.reply(refuse('idempotency-key-expired', undefined, {}, 'unknown'));

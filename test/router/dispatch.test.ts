@@ -2,21 +2,21 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { DispatchReply } from '../../src/router/dispatch/call.js';
 import { Dispatcher, type DispatcherOptions } from '../../src/router/dispatch/dispatcher.js';
 import { refuse } from '../../src/shard/refusals.js';
-import type { Answer, Consistency, Operation } from '../../src/shard/index.js';
-import { FakeCluster, notHere, topologyOf } from '../support/fake-cluster.js';
+import type { Answer, Consistency, KvOperation } from '../../src/shard/index.js';
+import { FakeCluster, notLeader, topologyOf } from '../support/fake-cluster.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 
 const key = Uint8Array.of(1, 2, 3);
-const put: Operation = {
+const put: KvOperation = {
   type: 'put',
   key,
   body: Uint8Array.of(9),
   contentType: 'text/plain',
   condition: { type: 'none' },
   operationId: new Uint8Array(16).fill(7),
-  attempt: 'keyed',
+  attempt: 'client-keyed',
 };
-const get = (consistency: Consistency = 'linearizable'): Operation => ({ type: 'get', key, consistency });
+const get = (consistency: Consistency = 'linearizable'): KvOperation => ({ type: 'get', key, consistency });
 const done: Answer = { type: 'put', revision: 5, version: 1, created: true, replayed: false };
 const found: Answer = { type: 'get', record: undefined, revision: 5 };
 
@@ -27,7 +27,7 @@ function dispatcher(options: Partial<DispatcherOptions> = {}): Dispatcher {
   return new Dispatcher({ backend: cluster, runtime, shardOfKey: () => 0, ...options });
 }
 
-async function run(d: Dispatcher, operation: Operation, deadlineMs = 1_000, forward = true): Promise<DispatchReply> {
+async function run(d: Dispatcher, operation: KvOperation, deadlineMs = 1_000, forward = true): Promise<DispatchReply> {
   return runtime.settle(d.execute(operation, { deadlineMs, forward }));
 }
 
@@ -42,7 +42,7 @@ beforeEach(() => {
 describe('choosing a node', () => {
   it('asks the preferred leader first, and then whoever answered', async () => {
     cluster.scripts.set(2, (asked) => {
-      asked.reply(notHere(3));
+      asked.reply(notLeader(3));
     });
     cluster.scripts.set(3, (asked) => {
       asked.reply(done, 4);
@@ -69,7 +69,7 @@ describe('choosing a node', () => {
     cluster.dead.add(2);
     for (const node of [1, 3]) {
       cluster.scripts.set(node, (asked) => {
-        asked.reply(notHere());
+        asked.reply(notLeader());
       });
     }
     expect(codeOf(await run(dispatcher(), put))).toBe('no-leader');
@@ -137,11 +137,11 @@ describe('row 21: leader hints', () => {
     for (const hint of [4, 99, 0, -1, Number.NaN, 2 ** 53]) {
       cluster.asked.length = 0;
       cluster.scripts.set(2, (asked) => {
-        asked.reply(notHere(hint));
+        asked.reply(notLeader(hint));
       });
       for (const node of [1, 3]) {
         cluster.scripts.set(node, (asked) => {
-          asked.reply(notHere());
+          asked.reply(notLeader());
         });
       }
       const d = dispatcher();
@@ -153,13 +153,13 @@ describe('row 21: leader hints', () => {
 
   it('row 21 two nodes that point at each other are asked once a round', async () => {
     cluster.scripts.set(2, (asked) => {
-      asked.reply(notHere(1));
+      asked.reply(notLeader(1));
     });
     cluster.scripts.set(1, (asked) => {
-      asked.reply(notHere(2));
+      asked.reply(notLeader(2));
     });
     cluster.scripts.set(3, (asked) => {
-      asked.reply(notHere(2));
+      asked.reply(notLeader(2));
     });
     const reply = await run(dispatcher({ backoffFirstMs: 100, backoffMostMs: 100 }), put, 1_000);
     expect(outcomeOf(reply)).toBe('not_applied');
@@ -170,7 +170,7 @@ describe('row 21: leader hints', () => {
   it('row 20 without forwarding nothing leaves this process', async () => {
     cluster.self = 1;
     cluster.scripts.set(1, (asked) => {
-      asked.reply(notHere(2));
+      asked.reply(notLeader(2));
     });
     const d = dispatcher();
     const reply = await run(d, put, 1_000, false);
@@ -183,7 +183,7 @@ describe('row 21: leader hints', () => {
   it('row 21 without forwarding a forged hint is not passed on', async () => {
     cluster.self = 1;
     cluster.scripts.set(1, (asked) => {
-      asked.reply(notHere(77));
+      asked.reply(notLeader(77));
     });
     const reply = await run(dispatcher(), put, 1_000, false);
     expect(reply.answer).toMatchObject({ type: 'refused', code: 'not-here', details: { shard: 0 } });
@@ -206,7 +206,7 @@ describe('asking again', () => {
     const electedAt = 700;
     for (const node of [1, 2, 3]) {
       cluster.scripts.set(node, (asked) => {
-        asked.reply(node === 3 && runtime.now() >= electedAt ? done : notHere());
+        asked.reply(node === 3 && runtime.now() >= electedAt ? done : notLeader());
       });
     }
     const reply = await run(dispatcher(), put, 5_000);
@@ -245,7 +245,7 @@ describe('asking again', () => {
   it('hands each node the time that is left', async () => {
     cluster.scripts.set(2, (asked) => {
       runtime.after(400, () => {
-        asked.reply(notHere());
+        asked.reply(notLeader());
       });
     });
     cluster.scripts.set(1, (asked) => {
@@ -271,7 +271,7 @@ describe('honest endings', () => {
   it('a write that nobody took is not applied', async () => {
     for (const node of [1, 2, 3]) {
       cluster.scripts.set(node, (asked) => {
-        asked.reply(notHere());
+        asked.reply(notLeader());
       });
     }
     const reply = await run(dispatcher(), put, 500);
@@ -286,7 +286,7 @@ describe('honest endings', () => {
 
   it('a write that was once in doubt stays in doubt, whatever definite refusals follow', async () => {
     cluster.scripts.set(2, (asked) => {
-      asked.reply(cluster.asked.length === 1 ? refuse('leadership-lost') : notHere());
+      asked.reply(cluster.asked.length === 1 ? refuse('leadership-lost') : notLeader());
     });
     for (const [node, code] of [
       [1, 'overloaded'],
@@ -300,10 +300,10 @@ describe('honest endings', () => {
     expect([codeOf(reply), outcomeOf(reply)]).toEqual(['timeout', 'unknown']);
   });
 
-  it('a write whose place another entry took is not applied', async () => {
+  it('a write that every replica refused for certain is not applied', async () => {
     for (const node of [1, 2, 3]) {
       cluster.scripts.set(node, (asked) => {
-        asked.reply(refuse('superseded'));
+        asked.reply(refuse('no-quorum'));
       });
     }
     expect(outcomeOf(await run(dispatcher(), put, 300))).toBe('not_applied');

@@ -111,15 +111,13 @@ describe('refusals of the cluster', () => {
   it.each<[ErrorCode, number, string]>([
     ['precondition-failed', 412, 'not_applied'],
     ['idempotency-key-reused', 422, 'not_applied'],
-    ['idempotency-key-expired', 422, 'not_applied'],
+    ['idempotency-key-expired', 422, 'unknown'],
     ['overloaded', 429, 'not_applied'],
     ['internal', 500, 'unknown'],
-    ['wrong-cluster', 421, 'not_applied'],
     ['no-leader', 503, 'not_applied'],
     ['no-quorum', 503, 'not_applied'],
     ['shutting-down', 503, 'not_applied'],
     ['storage-failed', 503, 'not_applied'],
-    ['superseded', 503, 'not_applied'],
     ['disk-full', 507, 'not_applied'],
     ['leadership-lost', 504, 'unknown'],
     ['timeout', 504, 'unknown'],
@@ -133,7 +131,7 @@ describe('refusals of the cluster', () => {
     expect(retryAfter === undefined || /^[1-9]\d*$/.test(String(retryAfter))).toBe(true);
     if (status === 503 || status === 429) expect(retryAfter).toBeDefined();
     // Row 38: faults on the node's own side tell nothing of it.
-    if (['internal', 'storage-failed', 'disk-full', 'wrong-cluster'].includes(code)) {
+    if (['internal', 'storage-failed', 'disk-full'].includes(code)) {
       expect(answer.text).not.toMatch(/secret|SELECT/);
     }
     if (outcome === 'unknown' && code !== 'internal') {

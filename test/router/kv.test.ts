@@ -284,7 +284,7 @@ describe('operations that happen once', () => {
     const attempts = http.backend.received
       .slice(before)
       .map(({ operation }) => 'attempt' in operation && operation.attempt);
-    expect(attempts).toEqual(['first', 'first', 'keyed', 'keyed']);
+    expect(attempts).toEqual(['initial', 'initial', 'client-keyed', 'client-keyed']);
   });
 });
 

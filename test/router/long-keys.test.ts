@@ -34,7 +34,7 @@ describe('row 10: the longest key', () => {
       contentType: 'a/b',
       condition,
       operationId,
-      attempt: 'first',
+      attempt: 'initial',
     });
     expect([put.answer.type, put.servedBy]).toEqual(['put', leader]);
     const got = await execute({ type: 'get', key: encoded, consistency: 'linearizable' });

@@ -15,7 +15,7 @@ import {
   shardOfKey,
   silentLogger,
   systemRuntime,
-  type ClusterPlan,
+  type ClusterConfig,
 } from '../../src/shard/index.js';
 
 const runtime = systemRuntime();
@@ -37,7 +37,7 @@ async function serve(backend: Backend): Promise<AxiosInstance> {
 
 beforeAll(async () => {
   await loadHash();
-  const plan: ClusterPlan = {
+  const clusterConfig: ClusterConfig = {
     clusterId: 'c',
     nodes: [1, 2, 3].map((id) => ({
       id,
@@ -49,9 +49,17 @@ beforeAll(async () => {
     replicas: 3,
     leaseReads: false,
   };
-  for (const { id, name } of plan.nodes) {
+  for (const { id, name } of clusterConfig.nodes) {
     const storage = new MemoryStorage(new MemoryDisk());
-    const node = new ShardNode({ id, name, plan, storage, transport: network.node(id), runtime, logger: silentLogger });
+    const node = new ShardNode({
+      id,
+      name,
+      clusterConfig,
+      storage,
+      transport: network.node(id),
+      runtime,
+      logger: silentLogger,
+    });
     nodes.set(id, node);
     await node.start();
   }

@@ -3,12 +3,12 @@ import type { DispatchReply } from '../../src/router/dispatch/call.js';
 import { Dispatcher } from '../../src/router/dispatch/dispatcher.js';
 import { LINES_PER_SECOND, SLOW_MS, SlowRequests } from '../../src/router/kv/slow-requests.js';
 import { refuse } from '../../src/shard/refusals.js';
-import { shardOfKey, silentLogger, stringKey, type Logger, type Operation } from '../../src/shard/index.js';
+import { shardOfKey, silentLogger, stringKey, type Logger, type KvOperation } from '../../src/shard/index.js';
 import { FakeBackend } from '../support/fake-backend.js';
 import { HttpHarness, until } from '../support/http-harness.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 
-const get: Operation = { type: 'get', key: stringKey('k'), consistency: 'linearizable' };
+const get: KvOperation = { type: 'get', key: stringKey('k'), consistency: 'linearizable' };
 
 /** Collects what is warned of. */
 function listening(): { readonly lines: [object, string][]; readonly logger: Logger } {

@@ -1,19 +1,19 @@
 /** What is told of a shard whose majority is dead: not that a leader may come soon. */
 import { describe, expect, it } from 'vitest';
 import { Dispatcher } from '../../src/router/index.js';
-import type { Answer, Operation } from '../../src/shard/index.js';
-import { FakeCluster, notHere, topologyOf } from '../support/fake-cluster.js';
+import type { Answer, KvOperation } from '../../src/shard/index.js';
+import { FakeCluster, notLeader, topologyOf } from '../support/fake-cluster.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 
 const key = Uint8Array.of(1, 2, 3);
-const get: Operation = { type: 'get', key, consistency: 'linearizable' };
-const remove: Operation = {
+const get: KvOperation = { type: 'get', key, consistency: 'linearizable' };
+const remove: KvOperation = {
   type: 'delete',
   key,
   condition: { type: 'none' },
   operationId: new Uint8Array(16),
-  attempt: 'first',
+  attempt: 'initial',
 };
 
 describe('too few replicas', () => {
@@ -22,11 +22,11 @@ describe('too few replicas', () => {
     const cluster = new FakeCluster(topologyOf(4, [[2, 1, 3]]));
     for (const node of [1, 2, 3]) {
       cluster.scripts.set(node, (asked) => {
-        asked.reply(notHere());
+        asked.reply(notLeader());
       });
     }
     const dispatcher = new Dispatcher({ backend: cluster, runtime, shardOfKey: () => 0 });
-    const run = async (operation: Operation): Promise<Answer> =>
+    const run = async (operation: KvOperation): Promise<Answer> =>
       (await runtime.settle(dispatcher.execute(operation, { deadlineMs: 300, forward: true }))).answer;
     // A node that holds no replica does not count, nor does one dead replica of three matter.
     cluster.dead.add(4).add(1);

@@ -46,7 +46,7 @@ describe.each([
     for (let i = 0; i < 1_400; i++) {
       const id = table.add(1, 0, 100, () => undefined)!;
       expect(id).not.toBe(old);
-      table.forget(id);
+      table.remove(id);
     }
     expect(table.size).toBe(1);
     table.sweep(2_000);

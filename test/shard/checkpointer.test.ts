@@ -6,7 +6,7 @@ import type { Replica } from '../../src/shard/node/replica.js';
 import { DEFAULT_NODE_LIMITS } from '../../src/shard/node/options.js';
 import { DEFAULT_TIMERS } from '../../src/shard/cluster/timers.js';
 import { RowCache } from '../../src/shard/machine/row-cache.js';
-import { Settings } from '../../src/shard/cluster/settings.js';
+import { ClusterSettings } from '../../src/shard/cluster/settings.js';
 import { ManualRuntime } from './manual-runtime.js';
 
 const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
@@ -31,7 +31,7 @@ async function follower(storage: Storage): Promise<Replica> {
     self: 1,
     storage,
     runtime,
-    settings: new Settings({ timers: DEFAULT_TIMERS, leaseReads: false }, silentLogger),
+    settings: new ClusterSettings({ timers: DEFAULT_TIMERS, leaseReads: false }, silentLogger),
     limits: DEFAULT_NODE_LIMITS,
     recent,
     host,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeCommand, encodeCommand, MalformedCommand, viewCommand } from '../../src/shard/machine/command.js';
 import { loadHash } from '../../src/shard/keys/hash.js';
-import type { Attempt, Condition, Write } from '../../src/shard/operation.js';
+import type { Attempt, Condition, KvWrite } from '../../src/shard/operation.js';
 import { codeOf } from '../support/error-code.js';
 
 beforeAll(loadHash);
@@ -12,7 +12,7 @@ const condition: fc.Arbitrary<Condition> = fc.oneof(
   fc.constantFrom<Condition>({ type: 'none' }, { type: 'absent' }, { type: 'exists' }),
   fc.record({ type: fc.constant('revision' as const), revision: fc.integer({ min: 0, max: 2 ** 48 - 1 }) }),
 );
-const attempt = fc.constantFrom<Attempt>('first', 'keyed', 'again');
+const attempt = fc.constantFrom<Attempt>('initial', 'client-keyed', 'retry');
 const contentType = fc.string({
   unit: fc.integer({ min: 0x20, max: 0x7e }).map((c) => String.fromCharCode(c)),
   maxLength: 255,
@@ -20,23 +20,23 @@ const contentType = fc.string({
 const base = { key: fc.oneof(bytesOf(1, 20), bytesOf(4000, 4097)), condition, operationId: bytesOf(16, 16), attempt };
 const put = fc.record({ type: fc.constant('put' as const), ...base, contentType, body: bytesOf(0, 200) });
 const remove = fc.record({ type: fc.constant('delete' as const), ...base });
-const write: fc.Arbitrary<Write> = fc.oneof(put, remove);
+const write: fc.Arbitrary<KvWrite> = fc.oneof(put, remove);
 const time = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 
 /** Without the difference between Buffer and Uint8Array. */
-const plain = (any: Write): unknown =>
+const plain = (any: KvWrite): unknown =>
   Object.fromEntries(
     Object.entries(any).map(([name, field]) => [name, field instanceof Uint8Array ? [...field] : field]),
   );
 
-const sample: Write = {
+const sample: KvWrite = {
   type: 'put',
   key: Buffer.from('40616263', 'hex'),
   body: Buffer.from('hello'),
   contentType: 'text/plain',
   condition: { type: 'revision', revision: 43 },
   operationId: Buffer.from('018f0000000070008000000000000001', 'hex'),
-  attempt: 'keyed',
+  attempt: 'client-keyed',
 };
 
 describe('the encoding of a command', () => {
@@ -79,14 +79,14 @@ describe('the encoding of a command', () => {
 });
 
 describe('the fingerprint', () => {
-  const of = (any: Write, timeMs = 0): string => decodeCommand(encodeCommand(any, timeMs)).fingerprint;
+  const of = (any: KvWrite, timeMs = 0): string => decodeCommand(encodeCommand(any, timeMs)).fingerprint;
 
   it('is that of the request, not of the attempt', () => {
-    expect(of({ ...sample, operationId: new Uint8Array(16), attempt: 'again' }, 5)).toBe(of(sample, 9));
+    expect(of({ ...sample, operationId: new Uint8Array(16), attempt: 'retry' }, 5)).toBe(of(sample, 9));
   });
 
   it('differs with every part of the request', () => {
-    const others: Write[] = [
+    const others: KvWrite[] = [
       { ...sample, key: Buffer.from('40616264', 'hex') },
       { ...sample, body: Buffer.from('hellp') },
       { ...sample, contentType: 'text/plaim' },
@@ -97,7 +97,7 @@ describe('the fingerprint', () => {
         key: sample.key,
         condition: sample.condition,
         operationId: sample.operationId,
-        attempt: 'first',
+        attempt: 'initial',
       },
       // The same bytes, otherwise divided.
       { ...sample, key: Buffer.from('406162', 'hex'), contentType: 'ctext/plain' },
@@ -119,23 +119,23 @@ describe('what is out of bounds is refused by the encoder', () => {
     ['a broken revision', { condition: { type: 'revision', revision: 1.5 } }, 'invalid-request'],
     ['a huge revision', { condition: { type: 'revision', revision: 2 ** 48 } }, 'invalid-request'],
     ['no number as revision', { condition: { type: 'revision', revision: NaN } }, 'invalid-request'],
-  ] as [string, Partial<Write>, string][])('%s', (_what, change, code) => {
+  ] as [string, Partial<KvWrite>, string][])('%s', (_what, change, code) => {
     expect(codeOf(() => encodeCommand({ ...sample, ...change }, 0))).toBe(code);
   });
 });
 
 describe('what is malformed is refused by the decoder', () => {
-  const altered = (at: number, value: number, from: Write = sample): Uint8Array => {
+  const altered = (at: number, value: number, from: KvWrite = sample): Uint8Array => {
     const data = Uint8Array.from(encodeCommand(from, 0));
     data[at] = value;
     return data;
   };
-  const removal: Write = {
+  const removal: KvWrite = {
     type: 'delete',
     key: sample.key,
     condition: { type: 'none' },
     operationId: sample.operationId,
-    attempt: 'first',
+    attempt: 'initial',
   };
   it.each([
     ['nothing', new Uint8Array(0)],

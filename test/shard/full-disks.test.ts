@@ -6,7 +6,7 @@ import {
   silentLogger,
   stringKey,
   type Answer,
-  type Operation,
+  type KvOperation,
   type Storage,
 } from '../../src/shard/index.js';
 import { HangingDisk } from '../support/hanging-disk.js';
@@ -15,21 +15,21 @@ import { VirtualCluster } from '../support/virtual-cluster.js';
 const read = { type: 'get', key: stringKey('a'), consistency: 'linearizable' } as const;
 
 /** What the node itself answers, without any router. */
-async function ask(cluster: VirtualCluster, id: number, shard: number, operation: Operation): Promise<Answer> {
+async function ask(cluster: VirtualCluster, id: number, shard: number, operation: KvOperation): Promise<Answer> {
   const answers: Answer[] = [];
   cluster.node(id).submit({ shard, budgetMs: 2_000, operation }, ({ answer }) => answers.push(answer));
   await cluster.runtime.until(() => answers.length > 0);
   return answers[0]!;
 }
 
-const putOf = (cluster: VirtualCluster): Operation => ({
+const putOf = (cluster: VirtualCluster): KvOperation => ({
   type: 'put',
   key: stringKey('a'),
   body: Buffer.from('x'),
   contentType: 'text/plain',
   condition: { type: 'none' },
   operationId: cluster.operationId(),
-  attempt: 'first',
+  attempt: 'initial',
 });
 
 describe('nodes whose disks are all full', () => {
@@ -99,7 +99,7 @@ describe('a node whose disk is full', () => {
     await cluster.kill(1);
     const warnings: string[] = [];
     const warn = (_: object, text: string): number => warnings.push(text);
-    await cluster.startNode(1, cluster.plan, { logger: { ...silentLogger, warn } });
+    await cluster.startNode(1, cluster.clusterConfig, { logger: { ...silentLogger, warn } });
     if (what === 'hangs') disk.hang(true);
     else cluster.disk(1).isFull = true;
     void cluster.startPut('a', 'x');

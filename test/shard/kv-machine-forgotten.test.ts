@@ -33,7 +33,7 @@ describe('a retry that comes too late', () => {
     expect(write(2, NOW, NOW + 15 * MINUTE - 1, 1)).toMatchObject({ revision: 1, replayed: true });
     expect(write(3, NOW, NOW + 15 * MINUTE, 1)).toMatchObject({ code: 'idempotency-key-expired', outcome: 'unknown' });
     expect(get('a')).toMatchObject({ revision: 1 });
-    expect(machine.rememberedAnswers).toBe(0);
+    expect(machine.dedupEntries).toBe(0);
   });
 
   it('is refused although the clock that made the id was up to 5 minutes ahead of the leader', () => {
@@ -80,7 +80,7 @@ describe('a retry that comes too late', () => {
   it('is not what fresh writes are taken for when a leader’s clock jumps ahead by an hour', () => {
     for (let second = 0; second < 100; second += 1) write(second + 1, NOW + second * 1000, NOW + second * 1000);
     write(200, NOW + 100_000, NOW + 160 * MINUTE);
-    expect(machine.rememberedAnswers).toBe(1);
+    expect(machine.dedupEntries).toBe(1);
     for (let second = 101; second < 200; second += 1) {
       expect(write(200 + second, NOW + second * 1000, NOW + second * 1000)).toMatchObject({ type: 'put' });
     }
@@ -104,20 +104,20 @@ describe('an id that is not remembered', () => {
     other.load();
     return other;
   };
-  const small = (maxAnswers: number): void => {
-    machine = new KvMachine(store, { maxAnswers });
+  const small = (maxDedupEntries: number): void => {
+    machine = new KvMachine(store, { maxDedupEntries });
     machine.load();
   };
 
   it('is not applied a second time by a repeat, also when a busy shard forgot it within a second', () => {
     const id = v7Id(NOW, 0);
-    machine.apply(1, putEntry('k', 'one', { id, attempt: 'first', atMs: NOW }));
-    machine.apply(2, putEntry('k', 'two', { id: v7Id(NOW + 1, 0), attempt: 'first', atMs: NOW + 1 }));
+    machine.apply(1, putEntry('k', 'one', { id, attempt: 'initial', atMs: NOW }));
+    machine.apply(2, putEntry('k', 'two', { id: v7Id(NOW + 1, 0), attempt: 'initial', atMs: NOW + 1 }));
     for (let n = 0; n < 16_384; n += 1) {
       const at = NOW + 2 + Math.floor(n / 20);
-      machine.apply(3 + n, putEntry('other', '', { id: v7Id(at, n), attempt: 'first', atMs: at }));
+      machine.apply(3 + n, putEntry('other', '', { id: v7Id(at, n), attempt: 'initial', atMs: at }));
     }
-    const again = { id, attempt: 'again', atMs: NOW + 2000 } as const;
+    const again = { id, attempt: 'retry', atMs: NOW + 2000 } as const;
     expect(machine.apply(20_000, putEntry('k', 'one', again))).toMatchObject(UNKNOWN);
     expect(textOf('k')).toBe('two');
     // Nor after a restart; and the refusal left no trace by which a further repeat could be answered otherwise.
@@ -129,10 +129,10 @@ describe('an id that is not remembered', () => {
   it('does not make a repeated compare-and-set fail for good that had succeeded', () => {
     small(1);
     const create = { id: v7Id(NOW, 1), condition: { type: 'absent' }, atMs: NOW } as const;
-    machine.apply(1, putEntry('lock', 'mine', { ...create, attempt: 'first' }));
+    machine.apply(1, putEntry('lock', 'mine', { ...create, attempt: 'initial' }));
     machine.apply(2, putEntry('b', '', { id: v7Id(NOW, 2), atMs: NOW }));
-    expect(machine.apply(3, putEntry('lock', 'mine', { ...create, attempt: 'again' }))).toMatchObject(UNKNOWN);
-    expect(machine.apply(4, deleteEntry('lock', { ...create, attempt: 'again' }))).toMatchObject(UNKNOWN);
+    expect(machine.apply(3, putEntry('lock', 'mine', { ...create, attempt: 'retry' }))).toMatchObject(UNKNOWN);
+    expect(machine.apply(4, deleteEntry('lock', { ...create, attempt: 'retry' }))).toMatchObject(UNKNOWN);
   });
 
   it('is applied as a repeat if it was made after all that was forgotten, also after a restart', () => {
@@ -141,9 +141,9 @@ describe('an id that is not remembered', () => {
       machine.apply(n + 1, putEntry('a', `${n}`, { id: v7Id(NOW + madeMs, 1), atMs: NOW }));
     }
     const repeat = (index: number, madeMs: number) =>
-      machine.apply(index, putEntry('k', 'x', { id: v7Id(NOW + madeMs, 9), attempt: 'again', atMs: NOW }));
+      machine.apply(index, putEntry('k', 'x', { id: v7Id(NOW + madeMs, 9), attempt: 'retry', atMs: NOW }));
     expect([89, 90].map((madeMs) => repeat(5, madeMs))).toMatchObject([UNKNOWN, UNKNOWN]);
-    machine = restarted({ maxAnswers: 2 });
+    machine = restarted({ maxDedupEntries: 2 });
     expect(repeat(6, 90)).toMatchObject(UNKNOWN);
     expect(repeat(7, 91)).toMatchObject({ type: 'put', created: true, replayed: false });
     expect(repeat(8, 91)).toMatchObject({ revision: 7, replayed: true });
@@ -155,28 +155,28 @@ describe('an id that is not remembered', () => {
     machine.apply(1, putEntry('a', '1', { id: v7Id(NOW + 900, 1), atMs: NOW }));
     machine.apply(2, putEntry('b', '', { id: v7Id(NOW, 2), atMs: NOW + 1000 }));
     const id = v7Id(NOW + 900, 1);
-    expect(machine.apply(3, putEntry('a', '1', { id, attempt: 'again', atMs: NOW + 1000 }))).toMatchObject(UNKNOWN);
+    expect(machine.apply(3, putEntry('a', '1', { id, attempt: 'retry', atMs: NOW + 1000 }))).toMatchObject(UNKNOWN);
     expect(get('a')).toMatchObject({ version: 1 });
   });
 
   it('that does not say when it was made is applied as a repeat only while nothing was ever forgotten', () => {
     small(2);
     const repeat = (index: number, n: number) =>
-      machine.apply(index, putEntry('k', 'x', { id: v4Id(n), attempt: 'again', atMs: NOW }));
+      machine.apply(index, putEntry('k', 'x', { id: v4Id(n), attempt: 'retry', atMs: NOW }));
     expect(repeat(1, 1)).toMatchObject({ type: 'put', replayed: false });
     expect(repeat(2, 1)).toMatchObject({ replayed: true });
     machine.apply(3, putEntry('a', '', { atMs: NOW }));
     machine.apply(4, putEntry('a', '', { atMs: NOW }));
     expect(repeat(5, 1)).toMatchObject(UNKNOWN);
-    machine = restarted({ maxAnswers: 2 });
+    machine = restarted({ maxDedupEntries: 2 });
     expect(repeat(6, 2)).toMatchObject(UNKNOWN);
     expect(get('k')).toMatchObject({ version: 1 });
   });
 
   it('is answered from memory in every kind of attempt, if it is remembered', () => {
     const id = v7Id(NOW, 1);
-    machine.apply(1, putEntry('a', 'one', { id, attempt: 'first', atMs: NOW }));
-    for (const attempt of ['first', 'keyed', 'again'] as const) {
+    machine.apply(1, putEntry('a', 'one', { id, attempt: 'initial', atMs: NOW }));
+    for (const attempt of ['initial', 'client-keyed', 'retry'] as const) {
       expect(machine.apply(2, putEntry('a', 'one', { id, attempt, atMs: NOW }))).toMatchObject({
         revision: 1,
         replayed: true,
@@ -192,18 +192,18 @@ describe('an id that is not remembered', () => {
     // The leader's clock, by which its own router makes ids, too.
     const ahead = NOW + HOUR;
     for (let n = 1; n <= 200; n += 1) {
-      machine.apply(n, putEntry('a', '', { id: v7Id(ahead + n, n), attempt: 'first', atMs: ahead + n }));
+      machine.apply(n, putEntry('a', '', { id: v7Id(ahead + n, n), attempt: 'initial', atMs: ahead + n }));
     }
     for (let n = 201; n <= 500; n += 1) {
-      const write = { id: v7Id(NOW + n, n), attempt: 'first', atMs: NOW + n } as const;
+      const write = { id: v7Id(NOW + n, n), attempt: 'initial', atMs: NOW + n } as const;
       expect(machine.apply(n, putEntry('a', `${n}`, write))).toMatchObject({ type: 'put', replayed: false });
     }
     expect(textOf('a')).toBe('500');
     // What the machine cannot tell from a retry pays for it, until real time has caught up.
-    const keyed = { id: v7Id(NOW + 600, 1), attempt: 'keyed' } as const;
+    const keyed = { id: v7Id(NOW + 600, 1), attempt: 'client-keyed' } as const;
     expect(machine.apply(600, putEntry('b', '', { ...keyed, atMs: NOW + 600 }))).toMatchObject(UNKNOWN);
     const later = NOW + HOUR + 1000;
-    const fresh = { id: v7Id(later, 1), attempt: 'keyed', atMs: later } as const;
+    const fresh = { id: v7Id(later, 1), attempt: 'client-keyed', atMs: later } as const;
     expect(machine.apply(601, putEntry('b', '', fresh))).toMatchObject({ type: 'put' });
   });
 });

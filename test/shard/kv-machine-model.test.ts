@@ -11,7 +11,7 @@ import { MapStateStore } from '../support/map-state-store.js';
 
 beforeAll(loadHash);
 
-const OPTIONS = { maxAnswers: 6, windowMs: 900 };
+const OPTIONS = { maxDedupEntries: 6, windowMs: 900 };
 const KEYS = ['a', 'b', 7, ['c', 1n]];
 
 interface Step {
@@ -34,7 +34,7 @@ const step: fc.Arbitrary<Step> = fc.record({
     fc.record({ v4: fc.integer({ min: 0, max: 12 }) }),
     fc.record({ v7: fc.integer({ min: -1500, max: 300 }), n: fc.integer({ min: 0, max: 1 }) }),
   ),
-  attempt: fc.constantFrom('first', 'keyed', 'again'),
+  attempt: fc.constantFrom('initial', 'client-keyed', 'retry'),
   elapsedMs: fc.oneof(fc.constant(0), fc.integer({ min: -200, max: 400 })),
   reload: fc.boolean(),
 });
@@ -74,16 +74,16 @@ class Model {
       return { code: 'idempotency-key-expired', outcome: 'unknown' };
     }
     const answer = this.write(index, key, body, condition);
-    if (this.remembered.length === OPTIONS.maxAnswers) this.forget();
+    if (this.remembered.length === OPTIONS.maxDedupEntries) this.forget();
     this.remembered.push({ id: idText, request, timeMs: this.clockMs, madeMs, answer: answer as Answer });
     return answer;
   }
 
   private refuses(attempt: Attempt, madeMs: number): boolean {
-    if (attempt === 'first') return false;
-    if (madeMs === Infinity) return attempt === 'again' && this.forgottenIds > 0;
+    if (attempt === 'initial') return false;
+    if (madeMs === Infinity) return attempt === 'retry' && this.forgottenIds > 0;
     const perhapsForgotten = this.forgotten.some((time) => time >= madeMs);
-    return perhapsForgotten && (attempt === 'again' || madeMs < this.clockMs - 600);
+    return perhapsForgotten && (attempt === 'retry' || madeMs < this.clockMs - 600);
   }
 
   private write(index: number, key: unknown, body: string | undefined, condition: Condition): object {
@@ -160,7 +160,7 @@ describe('the state machine', () => {
           }
           expect(recordsOf(steady)).toEqual(KEYS.map((each) => model.records.get(each)));
           expect(steady.keyCount).toBe(model.records.size);
-          expect(steady.rememberedAnswers).toBe(model.remembered.length);
+          expect(steady.dedupEntries).toBe(model.remembered.length);
           expect(restarting.stateHash()).toBe(steady.stateHash());
         }
         expect(recordsOf(restarting)).toEqual(recordsOf(steady));
@@ -212,7 +212,7 @@ describe('the repeats of a router', () => {
         // Ids and entries are stamped by clocks that agree on nothing.
         madeMs: fc.integer({ min: 0, max: 3000 }),
         version: fc.constantFrom(4, 7),
-        attempt: fc.constantFrom<Attempt>('first', 'keyed'),
+        attempt: fc.constantFrom<Attempt>('initial', 'client-keyed'),
         atMs: fc.integer({ min: 0, max: 3000 }),
         lost: fc.boolean(),
         reload: fc.boolean(),
@@ -231,7 +231,7 @@ describe('the repeats of a router', () => {
           if (earlier === undefined) begun.push(write);
           // A first attempt that never reached the log: its repeat may be applied.
           if (earlier !== undefined || !lost) {
-            const options = { id: write.id, attempt: earlier === undefined ? attempt : ('again' as const), atMs };
+            const options = { id: write.id, attempt: earlier === undefined ? attempt : ('retry' as const), atMs };
             const answer = machine.apply(at + 1, putEntry('a', `${begun.indexOf(write)}`, options));
             if (answer.type === 'put' && !answer.replayed) write.applied += 1;
           }

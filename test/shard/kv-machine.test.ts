@@ -212,14 +212,14 @@ describe('operation ids', () => {
     const other = new KvMachine(store.checkpoint());
     other.load();
     expect(other.apply(2, putEntry('a', 'one', { id, atMs: 1001 }))).toMatchObject({ revision: 1, replayed: true });
-    expect(other.rememberedAnswers).toBe(1);
+    expect(other.dedupEntries).toBe(1);
   });
 
   it('are forgotten by number, the first first', () => {
-    machine = new KvMachine(store, { maxAnswers: 3 });
+    machine = new KvMachine(store, { maxDedupEntries: 3 });
     machine.load();
     for (let n = 1; n <= 4; n += 1) machine.apply(n, putEntry('a', `${n}`, { id: v4Id(n) }));
-    expect(machine.rememberedAnswers).toBe(3);
+    expect(machine.dedupEntries).toBe(3);
     expect(machine.apply(5, putEntry('a', '2', { id: v4Id(2) }))).toMatchObject({ replayed: true });
     expect(machine.apply(6, putEntry('a', '1', { id: v4Id(1) }))).toMatchObject({ replayed: false });
   });
@@ -231,15 +231,15 @@ describe('operation ids', () => {
     machine.apply(2, putEntry('a', '2', { id: v4Id(2), atMs: 100 }));
     expect(machine.replicatedTimeMs).toBe(5000);
     machine.apply(3, putEntry('a', '3', { atMs: 5999 }));
-    expect(machine.rememberedAnswers).toBe(3);
+    expect(machine.dedupEntries).toBe(3);
     expect(machine.apply(4, putEntry('a', '1', { id: v4Id(1), atMs: 5999 }))).toMatchObject({ replayed: true });
     // Both are as old as the window: the second was remembered at 5000, too.
     expect(machine.apply(5, putEntry('a', '1', { id: v4Id(1), atMs: 6000 }))).toMatchObject({ replayed: false });
-    expect(machine.rememberedAnswers).toBe(2);
+    expect(machine.dedupEntries).toBe(2);
   });
 
   it('refuses options without room', () => {
-    expect(() => new KvMachine(store, { maxAnswers: 0 })).toThrow(RangeError);
+    expect(() => new KvMachine(store, { maxDedupEntries: 0 })).toThrow(RangeError);
     expect(() => new KvMachine(store, { windowMs: NaN })).toThrow(RangeError);
   });
 });

@@ -9,18 +9,18 @@ import { encodeCommand } from '../../src/shard/machine/command.js';
 import { loadHash } from '../../src/shard/keys/hash.js';
 import { MAX_ENCODED_KEY_BYTES } from '../../src/shard/bounds.js';
 import { MAX_FRAME_BYTES, MAX_VALUE_BYTES, SPLIT_FRAME_BYTES } from '../../src/shard/message-limits.js';
-import type { Write } from '../../src/shard/operation.js';
+import type { KvWrite } from '../../src/shard/operation.js';
 import type { PeerMessage } from '../../src/shard/transport/transport.js';
-import { FRAME_HEADER_BYTES, FrameEncoder, whyUnsayable } from '../../src/shard/transport/wire.js';
+import { FRAME_HEADER_BYTES, FrameEncoder, requestEncodeError } from '../../src/shard/transport/wire.js';
 
-const largest: Write = {
+const largest: KvWrite = {
   type: 'put',
   key: new Uint8Array(MAX_ENCODED_KEY_BYTES).fill(0x40),
   body: new Uint8Array(MAX_VALUE_BYTES),
   contentType: `a/${'b'.repeat(253)}`,
   condition: { type: 'revision', revision: 2 ** 48 - 1 },
   operationId: new Uint8Array(16),
-  attempt: 'first',
+  attempt: 'initial',
 };
 
 const encodeAsLink = (message: PeerMessage): number => {
@@ -49,7 +49,7 @@ describe('the longest value', () => {
 
   test('fits one request, one append and one reply', () => {
     const request = { shard: 1, budgetMs: 1_000, operation: largest };
-    expect(whyUnsayable(request)).toBeUndefined();
+    expect(requestEncodeError(request)).toBeUndefined();
     expect(encodeAsLink({ type: 'request', id: 1, request })).toBeGreaterThan(MAX_VALUE_BYTES);
 
     const entry = { index: 2, term: 1, kind: EntryKind.command, data: encodeCommand(largest, 1) };
@@ -73,7 +73,7 @@ describe('the longest value', () => {
 
   test('more than a link can carry is told as such', () => {
     const body = new Uint8Array(MAX_FRAME_BYTES - SPLIT_FRAME_BYTES);
-    const operation = { ...largest, body } as Write;
-    expect(whyUnsayable({ shard: 1, budgetMs: 1, operation })).toMatch(/are allowed/);
+    const operation = { ...largest, body } as KvWrite;
+    expect(requestEncodeError({ shard: 1, budgetMs: 1, operation })).toMatch(/are allowed/);
   });
 });

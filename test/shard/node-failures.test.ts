@@ -191,7 +191,7 @@ describe('a node that is told nonsense', () => {
             contentType: 'text/plain',
             condition,
             operationId: cluster.operationId(),
-            attempt: 'first',
+            attempt: 'initial',
           },
         },
       }) as const;
@@ -240,10 +240,10 @@ describe('a node that was started with another plan', () => {
   it('says which field differs, and does not start', async () => {
     const cluster = await VirtualCluster.start({ shards: 4 });
     await cluster.kill(2);
-    await expect(cluster.startNode(2, { ...cluster.plan, shardCount: 8 })).rejects.toThrow(
+    await expect(cluster.startNode(2, { ...cluster.clusterConfig, shardCount: 8 })).rejects.toThrow(
       'shards: this node was started with 8, the cluster was made with 4',
     );
-    await expect(cluster.startNode(2, { ...cluster.plan, clusterId: 'other' })).rejects.toThrow(
+    await expect(cluster.startNode(2, { ...cluster.clusterConfig, clusterId: 'other' })).rejects.toThrow(
       /belongs to .*test-cluster/,
     );
   });
@@ -251,8 +251,8 @@ describe('a node that was started with another plan', () => {
   it('takes new addresses over into the topology', async () => {
     const cluster = await VirtualCluster.start();
     const moved = {
-      ...cluster.plan,
-      nodes: cluster.plan.nodes.map((n) => ({ ...n, httpAddress: `127.0.0.1:9${n.id}00` })),
+      ...cluster.clusterConfig,
+      nodes: cluster.clusterConfig.nodes.map((n) => ({ ...n, httpAddress: `127.0.0.1:9${n.id}00` })),
     };
     for (const id of [1, 2, 3]) await cluster.kill(id);
     for (const id of [1, 2, 3]) await cluster.startNode(id, moved);

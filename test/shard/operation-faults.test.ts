@@ -1,6 +1,6 @@
 /** What one operation makes throw is its own answer: the node goes on, and so does everybody else's operation. */
 import { describe, expect, it } from 'vitest';
-import { stringKey, type Answer, type Operation, type Put, type Storage } from '../../src/shard/index.js';
+import { stringKey, type Answer, type KvOperation, type Put, type Storage } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 const put: Put = {
@@ -10,11 +10,11 @@ const put: Put = {
   contentType: 'text/plain',
   condition: { type: 'none' },
   operationId: new Uint8Array(16).fill(7),
-  attempt: 'first',
+  attempt: 'initial',
 };
 
 /** Hands the operation to the node that leads its shard, past every router. */
-async function atTheLeader(cluster: VirtualCluster, operation: Operation): Promise<Answer | undefined> {
+async function atTheLeader(cluster: VirtualCluster, operation: KvOperation): Promise<Answer | undefined> {
   const shard = cluster.shardOf('a');
   let answer: Answer | undefined;
   cluster.node(cluster.leader(shard)).submit({ shard, budgetMs: 1_000, operation }, (reply) => (answer = reply.answer));
@@ -88,7 +88,7 @@ describe('a callback that throws', () => {
   it.each(['put', 'get', 'stale get', 'refused'])('for the answer to a %s ends nothing', async (kind) => {
     const cluster = await VirtualCluster.start();
     const shard = cluster.shardOf('a');
-    const operation: Operation =
+    const operation: KvOperation =
       kind === 'put'
         ? put
         : { type: 'get', key: put.key, consistency: kind === 'stale get' ? 'stale' : 'linearizable' };

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { EntryKind, type Entry, type Message } from '../../src/raft/index.js';
 import { ERRORS, type ErrorCode } from '../../src/shard/errors.js';
-import type { Answer, Operation } from '../../src/shard/operation.js';
+import type { Answer, KvOperation } from '../../src/shard/operation.js';
 import type { NodeStatus } from '../../src/shard/status.js';
 import type { Topology } from '../../src/shard/cluster/topology.js';
 import type { PeerMessage } from '../../src/shard/transport/transport.js';
@@ -85,13 +85,13 @@ export function raftMessages({ from, to }: FrameEnds): fc.Arbitrary<Message> {
 
 const key = fc.uint8Array({ minLength: 1, maxLength: 4097 });
 const operationId = fc.uint8Array({ minLength: 16, maxLength: 16 });
-const attempt = fc.constantFrom('first' as const, 'keyed' as const, 'again' as const);
+const attempt = fc.constantFrom('initial' as const, 'client-keyed' as const, 'retry' as const);
 const condition = fc.oneof(
   fc.constantFrom({ type: 'none' as const }, { type: 'absent' as const }, { type: 'exists' as const }),
   fc.record({ type: fc.constant('revision' as const), revision: integer }),
 );
 
-const operation: fc.Arbitrary<Operation> = fc.oneof(
+const operation: fc.Arbitrary<KvOperation> = fc.oneof(
   fc.record({
     type: fc.constant('put' as const),
     key,

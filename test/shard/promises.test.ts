@@ -96,7 +96,7 @@ describe('s50 promises of earlier lives', () => {
     await cluster.kill(back);
     await cluster.runtime.run(3_000);
     const cameBack = cluster.runtime.now();
-    await cluster.startNode(back, { ...cluster.plan, leaseReads: false });
+    await cluster.startNode(back, { ...cluster.clusterConfig, leaseReads: false });
     expect(await cluster.runtime.until(() => cluster.leaders(0).length > 0, 5_000)).toBe(true);
     // 400 ms were promised with the default timers.
     expect(cluster.runtime.now() - cameBack).toBeGreaterThanOrEqual(400);

@@ -105,7 +105,7 @@ class Chaos {
 
   async fault(): Promise<void> {
     const { cluster } = this;
-    const ids = cluster.plan.nodes.map((n) => n.id);
+    const ids = cluster.clusterConfig.nodes.map((n) => n.id);
     const down = ids.filter((id) => !cluster.nodes.has(id));
     const kind = this.pick(['kill', 'kill', 'restart', 'restart', 'partition', 'one-way', 'lossy', 'heal']);
     this.counts.faults++;
@@ -164,7 +164,7 @@ async function storm(seed: number): Promise<Chaos> {
     await chaos.fault();
   }
   cluster.network.dropWhen(undefined);
-  for (const { id } of cluster.plan.nodes) if (!cluster.nodes.has(id)) await cluster.startNode(id);
+  for (const { id } of cluster.clusterConfig.nodes) if (!cluster.nodes.has(id)) await cluster.startNode(id);
   await cluster.runtime.run(3_000);
   chaos.stopping = true;
   await cluster.runtime.until(() => chaos.idle, 10_000);

@@ -168,7 +168,7 @@ describe('s60 a node whose operator vouches for its data folder', () => {
     expect([2, 3].map((id) => inQuarantine(cluster, id))).toEqual([true, true]);
     expect(await cluster.get('key')).toMatchObject({ type: 'refused' });
     await cluster.kill(2);
-    await cluster.startNode(2, cluster.plan, vouched);
+    await cluster.startNode(2, cluster.clusterConfig, vouched);
     await serves(cluster);
     for (const id of [2, 3]) await untilCounted(cluster, id);
     // Once is enough.
@@ -184,7 +184,7 @@ describe('s60 a node whose operator vouches for its data folder', () => {
     await startedEmpty(cluster, [2]);
     expect(inQuarantine(cluster, 2)).toBe(true);
     await cluster.kill(2);
-    await cluster.startNode(2, cluster.plan, vouched);
+    await cluster.startNode(2, cluster.clusterConfig, vouched);
     await untilCounted(cluster, 2);
     await serves(cluster);
   });
@@ -192,7 +192,7 @@ describe('s60 a node whose operator vouches for its data folder', () => {
   it('is brought up all the same where somebody can: nothing is lost for the word', async () => {
     const cluster = await rolledBack();
     await cluster.startNode(1);
-    await cluster.startNode(3, cluster.plan, vouched);
+    await cluster.startNode(3, cluster.clusterConfig, vouched);
     expect(inQuarantine(cluster, 3)).toBe(true);
     await untilCounted(cluster, 3);
     expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);

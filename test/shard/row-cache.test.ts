@@ -1,332 +1,124 @@
-/**
- * The rows that are remembered, next to plain models: with checkpoints that stay open for long, states that are replaced
- * meanwhile, and a memory so small that it drops rows all the time.
- */
+import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { StateRowWriter } from '../../src/raft/storage/state-rows.js';
-import { loadHash, MemoryDisk, MemoryStorage } from '../../src/shard/index.js';
-import { encodeKey } from '../../src/shard/keys/index.js';
-import { KvMachine } from '../../src/shard/machine/kv-machine.js';
+import { MemoryDisk, MemoryStorage } from '../../src/shard/index.js';
 import { RowCache } from '../../src/shard/machine/row-cache.js';
 import { Memtable } from '../../src/shard/machine/memtable.js';
-import { deleteEntry, putEntry, v4Id } from '../support/commands.js';
-import { MapStateStore } from '../support/map-state-store.js';
 
-beforeAll(loadHash);
-
+const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(7);
 const configuration = { voters: [1], votersOutgoing: [], learners: [] };
-const GROUPS = [1, 2] as const;
-/** Each value is another one, so that an old one is told from the latest. */
-let made = 0;
-const valueOf = (length: number): Uint8Array => {
-  const value = new Uint8Array(8 + length);
-  new DataView(value.buffer).setFloat64(0, ++made);
-  return value;
-};
-
-const numberIn = (row: Uint8Array | undefined): number | undefined =>
-  row && new DataView(row.buffer, row.byteOffset).getFloat64(0);
 
 describe('recent rows', () => {
-  const step = fc.record({
-    what: fc.constantFrom('set', 'set', 'set', 'get', 'get', 'delete', 'clear' as const),
-    group: fc.constantFrom(...GROUPS),
-    key: fc.integer({ min: 0, max: 9 }).map((n) => `key-${n}`),
-    length: fc.integer({ min: 0, max: 150 }),
+  it('keep what is used at least once a generation, and drop the rest', () => {
+    const recent = new RowCache(2_000);
+    recent.set(1, 'hot', bytes(10));
+    recent.set(1, 'cold', bytes(10));
+    for (let i = 0; i < 30; i++) {
+      recent.set(2, `filler-${i}`, bytes(100));
+      expect(recent.get(1, 'hot')).toEqual(bytes(10));
+    }
+    expect(recent.get(1, 'cold')).toBeUndefined();
   });
-  const sizeOf = (key: string, value: Uint8Array): number => key.length + value.length + 64;
 
-  it('are the latest or none, and there until half of the bound was used since', () => {
-    const property = fc.property(
-      fc.array(step, { maxLength: 120, size: 'max' }),
-      fc.integer({ min: 0, max: 2_000 }),
-      (steps, most) => {
-        const recent = new RowCache(most);
-        const model = new Map<string, { readonly value: Uint8Array; usedAt: number }>();
-        let used = 0;
-        for (const { what, group, key, length } of steps) {
-          const name = `${group} ${key}`;
-          const held = model.get(name);
-          if (what === 'set') {
-            const value = valueOf(length);
-            recent.set(group, key, value);
-            used += sizeOf(key, value);
-            model.set(name, { value, usedAt: used });
-          } else if (what === 'get') {
-            const found = recent.get(group, key);
-            if (found !== undefined) expect(found).toBe(held?.value);
-            if (held === undefined) continue;
-            if (used - held.usedAt <= most / 2 && most > 0 && found === undefined) {
-              expect.unreachable(`${name} was dropped, and of ${most} bytes ${used - held.usedAt} were used since`);
+  it('hold no more than they may', () => {
+    const recent = new RowCache(2_000);
+    for (let i = 0; i < 1_000; i++) recent.set(i % 3, `key-${i}`, bytes(36));
+    const held = Array.from({ length: 1_000 }, (_, i) => recent.get(i % 3, `key-${i}`)).filter(
+      (row) => row !== undefined,
+    );
+    expect(held.length * 107).toBeLessThanOrEqual(2_000);
+    expect(held.length).toBeGreaterThan(5);
+  });
+
+  it('count a row that is replaced, deleted or cleared only once', () => {
+    const recent = new RowCache(2_000);
+    recent.set(1, 'stays', bytes(10));
+    for (let i = 0; i < 100; i++) {
+      recent.set(1, 'key', bytes(i));
+      recent.delete(1, 'key');
+      recent.set(2, 'other', bytes(i));
+      recent.set(2, 'other', bytes(100 - i));
+      recent.clear(2);
+    }
+    recent.set(1, 'last', bytes(800));
+    expect(recent.get(1, 'stays')).toEqual(bytes(10));
+  });
+
+  it('of nothing are none', () => {
+    const recent = new RowCache(0);
+    recent.set(1, 'key', bytes(1));
+    expect(recent.get(1, 'key')).toBeUndefined();
+  });
+});
+
+describe('a table with recent rows', () => {
+  type Step = readonly ['set' | 'delete' | 'get' | 'checkpoint', number, number];
+  const step: fc.Arbitrary<Step> = fc.tuple(
+    fc.constantFrom('set', 'set', 'delete', 'get', 'get', 'checkpoint'),
+    fc.integer({ min: 0, max: 7 }),
+    fc.integer({ min: 0, max: 40 }),
+  );
+
+  it('reads what was written last, whatever is remembered, written out or dropped', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 60, size: 'max' }),
+        fc.constantFrom(0, 300, 100_000),
+        async (steps, maxBytes) => {
+          const storage = new MemoryStorage(new MemoryDisk());
+          await storage.open();
+          const table = new Memtable(storage, 1, new RowCache(maxBytes));
+          const model = new Map<string, Uint8Array>();
+          let index = 0;
+          for (const [what, which, length] of steps) {
+            const key = `key-${which}`;
+            if (what === 'set') {
+              table.set(key, bytes(length));
+              model.set(key, bytes(length));
+            } else if (what === 'delete') {
+              table.delete(key);
+              model.delete(key);
+            } else if (what === 'checkpoint') {
+              const meta = { index: ++index, term: 1, configuration };
+              await storage.commit([
+                {
+                  group: 1,
+                  hardState: { term: 1, vote: 1, commit: index },
+                  entries: [{ index, term: 1, kind: 0, data: bytes(0) }],
+                },
+              ]);
+              await storage.checkpoint([{ group: 1, meta, rows: table.freeze() }]);
+              table.thaw();
             }
-            if (found === undefined) model.delete(name);
-            else held.usedAt = used += sizeOf(key, found);
-          } else if (what === 'delete') {
-            recent.delete(group, key);
-            model.delete(name);
-          } else {
-            recent.clear(group);
-            for (const each of model.keys()) if (each.startsWith(`${group} `)) model.delete(each);
+            expect(table.get(key)).toEqual(model.get(key));
           }
-        }
-        let bytes = 0;
-        let largest = 0;
-        for (const [name, { value }] of model) {
-          const [group, key = ''] = name.split(' ');
-          if (recent.get(Number(group), key) !== undefined) bytes += sizeOf(key, value);
-          largest = Math.max(largest, sizeOf(key, value));
-        }
-        // The row that goes beyond the bound of a generation belongs to it.
-        expect(bytes).toBeLessThanOrEqual(most + 2 * largest);
-      },
+          await storage.close();
+        },
+      ),
+      { numRuns: 200 },
     );
-    fc.assert(property, { numRuns: 1_000 });
-  });
-});
-
-type Step =
-  | { readonly type: 'set' | 'delete' | 'get'; readonly group: number; readonly key: string; readonly length: number }
-  | { readonly type: 'begin'; readonly groups: readonly number[] }
-  | { readonly type: 'finish' | 'look' | 'restart' }
-  | {
-      readonly type: 'install';
-      readonly group: number;
-      readonly keys: readonly string[];
-      readonly reads: readonly string[];
-    };
-
-const KEYS = ['', 'a', 'ab', '\u00ff'] as const;
-const key = fc.constantFrom(...KEYS);
-const group = fc.constantFrom(...GROUPS);
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 20,
-    arbitrary: fc.record({
-      type: fc.constantFrom('set', 'set', 'delete', 'get', 'get' as const),
-      group,
-      key,
-      length: fc.integer({ min: 0, max: 60 }),
-    }),
-  },
-  { weight: 3, arbitrary: fc.record({ type: fc.constant('begin' as const), groups: fc.uniqueArray(group) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ type: fc.constantFrom('finish', 'finish', 'look', 'look', 'restart' as const) }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant('install' as const),
-      group,
-      keys: fc.uniqueArray(key, { maxLength: 4 }),
-      reads: fc.array(key, { maxLength: 6 }),
-    }),
-  },
-);
-
-/** Two groups on one disk, which becomes durable when it is told to, with a memory of rows that they share. */
-class Tables {
-  readonly #disk = new MemoryDisk();
-  readonly #maxBytes: number;
-  readonly #models = new Map(GROUPS.map((id) => [id as number, new Map<string, number>()]));
-  #syncs: (() => void)[] = [];
-  #storage!: MemoryStorage;
-  #tables!: Map<number, Memtable>;
-  #checkpoint: { readonly done: Promise<void>; readonly groups: readonly number[] } | undefined;
-  #index = 0;
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
-  }
-
-  async open(): Promise<void> {
-    this.#storage = new MemoryStorage(this.#disk, { defer: (task) => this.#syncs.push(task) });
-    await this.#storage.open();
-    const recent = new RowCache(this.#maxBytes);
-    this.#tables = new Map(GROUPS.map((id) => [id, new Memtable(this.#storage, id, recent)]));
-  }
-
-  async run(s: Step): Promise<void> {
-    switch (s.type) {
-      case 'set': {
-        const value = valueOf(s.length);
-        this.#table(s.group).set(s.key, value);
-        this.#model(s.group).set(s.key, made);
-        break;
-      }
-      case 'delete':
-        this.#table(s.group).delete(s.key);
-        this.#model(s.group).delete(s.key);
-        break;
-      case 'get':
-        expect(this.#read(s.group, s.key)).toBe(this.#model(s.group).get(s.key));
-        break;
-      case 'begin':
-        this.#begin(s.groups);
-        break;
-      case 'finish':
-        await this.#finish();
-        break;
-      case 'look':
-        this.compare();
-        break;
-      case 'restart':
-        await this.#restart();
-        break;
-      case 'install':
-        await this.#install(s);
-    }
-  }
-
-  #begin(groups: readonly number[]): void {
-    if (this.#checkpoint !== undefined) return;
-    const index = ++this.#index;
-    const parts = groups.map((id) => {
-      return { group: id, meta: { index, term: 1, configuration }, rows: this.#table(id).freeze() };
-    });
-    this.#checkpoint = { done: this.#storage.checkpoint(parts), groups };
-  }
-
-  async #finish(): Promise<void> {
-    if (this.#checkpoint === undefined) return;
-    const { done, groups } = this.#checkpoint;
-    this.#sync();
-    await done;
-    for (const id of groups) this.#table(id).thaw();
-    this.#checkpoint = undefined;
-  }
-
-  /** What is not in a checkpoint the log would bring back: here everything is in one before. */
-  async #restart(): Promise<void> {
-    await this.#finish();
-    this.#begin(GROUPS);
-    await this.#finish();
-    this.#storage.crash();
-    await this.open();
-    this.compare();
-  }
-
-  /** As a group does it: nothing is applied from the snapshot's last chunk on until it is durable, and stale reads are served. */
-  async #install(s: Extract<Step, { readonly type: 'install' }>): Promise<void> {
-    const before = this.#model(s.group);
-    const after = new Map<string, number>();
-    const writer = new StateRowWriter();
-    for (const name of s.keys) {
-      writer.add(name, valueOf(4));
-      after.set(name, made);
-    }
-    await this.#storage.stageChunk(s.group, 0, writer.take());
-    const installed = this.#storage.install(s.group, { index: ++this.#index, term: 1, configuration }, undefined);
-    for (const name of s.reads) expect(this.#read(s.group, name)).toBe(before.get(name));
-    this.#sync();
-    // It is on the disk, and the group has not heard of it: the one or the other.
-    for (const name of s.reads) expect([before.get(name), after.get(name)]).toContain(this.#read(s.group, name));
-    await installed;
-    this.#table(s.group).clear();
-    this.#models.set(s.group, after);
-    this.compare();
-  }
-
-  #sync(): void {
-    for (const task of this.#syncs.splice(0)) task();
-  }
-
-  compare(): void {
-    for (const id of GROUPS) {
-      const rows = [...this.#table(id).scan('')].map(([name, row]) => [name, numberIn(row)]);
-      expect(rows).toEqual([...this.#model(id)].sort(([a], [b]) => (a < b ? -1 : 1)));
-      for (const name of KEYS) expect(this.#read(id, name)).toBe(this.#model(id).get(name));
-    }
-  }
-
-  #read(id: number, name: string): number | undefined {
-    return numberIn(this.#table(id).get(name));
-  }
-
-  #table(id: number): Memtable {
-    return this.#tables.get(id)!;
-  }
-
-  #model(id: number): Map<string, number> {
-    return this.#models.get(id)!;
-  }
-}
-
-const bounds = fc.constantFrom(0, 250, 600, 100_000);
-
-describe('tables with recent rows', () => {
-  it('read what was written last, however long a checkpoint is open and whatever was replaced meanwhile', async () => {
-    const property = fc.asyncProperty(
-      fc.array(step, { maxLength: 80, size: 'max' }),
-      bounds,
-      async (steps, maxBytes) => {
-        const tables = new Tables(maxBytes);
-        await tables.open();
-        for (const s of steps) await tables.run(s);
-        tables.compare();
-      },
-    );
-    await fc.assert(property, { numRuns: 300 });
-  });
-});
-
-describe('a state machine on such a table', () => {
-  const writes = fc.record({
-    what: fc.constantFrom('put', 'put', 'put', 'delete', 'begin', 'finish' as const),
-    key: fc.integer({ min: 0, max: 5 }),
-    length: fc.integer({ min: 0, max: 80 }),
-    condition: fc.constantFrom('none', 'none', 'absent', 'exists', 'revision' as const),
   });
 
-  it('answers, hashes and starts again as one on a map', async () => {
-    const property = fc.asyncProperty(
-      fc.array(writes, { maxLength: 60, size: 'max' }),
-      bounds,
-      async (steps, maxBytes) => {
-        const disk = new MemoryDisk();
-        const syncs: (() => void)[] = [];
-        const storage = new MemoryStorage(disk, { defer: (task) => syncs.push(task) });
-        await storage.open();
-        const table = new Memtable(storage, 1, new RowCache(maxBytes));
-        const machine = new KvMachine(table, { maxAnswers: 8 });
-        const plain = new KvMachine(new MapStateStore(), { maxAnswers: 8 });
-        for (const each of [machine, plain]) each.load();
-        let checkpoint: Promise<void> | undefined;
-        const begin = (index: number): void => {
-          machine.flush();
-          const meta = { index, term: 1, configuration };
-          checkpoint = storage.checkpoint([{ group: 1, meta, rows: table.freeze() }]);
-        };
-        const finish = async (): Promise<void> => {
-          for (const task of syncs.splice(0)) task();
-          await checkpoint;
-          if (checkpoint !== undefined) table.thaw();
-          checkpoint = undefined;
-        };
-        for (const [i, { what, key: n, length, condition: type }] of steps.entries()) {
-          const index = i + 1;
-          if (what === 'begin' && checkpoint === undefined) begin(index);
-          if (what === 'finish') await finish();
-          const key = encodeKey(`key-${n}`);
-          const revision = plain.get(key)?.revision ?? 0;
-          const condition = type === 'revision' ? ({ type, revision } as const) : ({ type } as const);
-          const options = { id: v4Id(index), condition };
-          const entry =
-            what === 'delete' ? deleteEntry(`key-${n}`, options) : putEntry(`key-${n}`, '.'.repeat(length), options);
-          expect(machine.apply(index, entry)).toEqual(plain.apply(index, entry));
-          expect(machine.get(key)).toEqual(plain.get(key));
-          expect(machine.stateHash()).toBe(plain.stateHash());
-        }
-        await finish();
-        begin(steps.length + 1);
-        await finish();
-        const again = new KvMachine(new Memtable(storage, 1, new RowCache(maxBytes)), { maxAnswers: 8 });
-        again.load();
-        expect([again.stateHash(), again.keyCount]).toEqual([plain.stateHash(), plain.keyCount]);
-        for (let n = 0; n < 6; n++) expect(again.get(encodeKey(`key-${n}`))).toEqual(plain.get(encodeKey(`key-${n}`)));
-      },
-    );
-    await fc.assert(property, { numRuns: 300 });
+  it('hands rows to a checkpoint in key order, deletions included, as often as asked', async () => {
+    const storage = new MemoryStorage(new MemoryDisk());
+    await storage.open();
+    const table = new Memtable(storage, 1, new RowCache(0));
+    for (const key of ['b', '\u00ff', 'a', 'b\0', 'ab']) table.set(key, bytes(1));
+    table.delete('aa');
+    const rows = table.freeze();
+    // Of bytes, which is the order of the durable state.
+    const keys = ['a', 'aa', 'ab', 'b', 'b\0', '\u00ff'];
+    expect([...rows].map(([key]) => key)).toEqual(keys);
+    expect([...rows].map(([, value]) => value === undefined)).toEqual(keys.map((key) => key === 'aa'));
+    await storage.close();
+  });
+
+  it('forgets them when the state is replaced', async () => {
+    const storage = new MemoryStorage(new MemoryDisk());
+    await storage.open();
+    const table = new Memtable(storage, 1, new RowCache(1_000));
+    table.set('key', bytes(1));
+    table.clear();
+    expect(table.get('key')).toBeUndefined();
+    await storage.close();
   });
 });

@@ -28,7 +28,7 @@ const startWith = (
   id: number,
   { timers, leaseReads }: OwnSettings,
   logger: Logger = silentLogger,
-): Promise<ShardNode> => cluster.startNode(id, { ...cluster.plan, leaseReads }, { timers, logger });
+): Promise<ShardNode> => cluster.startNode(id, { ...cluster.clusterConfig, leaseReads }, { timers, logger });
 const restartWith = async (id: number, own: OwnSettings): Promise<void> => {
   await cluster.kill(id);
   await startWith(id, own);

@@ -117,7 +117,7 @@ describe('the memory network', () => {
     const bytes = lab.transports.get(1)!.stats().bytesOut;
     expect(bytes).toBeGreaterThan(0);
     expect(lab.transports.get(2)!.stats()).toMatchObject({ bytesIn: bytes, framesIn: 1 });
-    expect(lab.transports.get(1)!.stats()).toMatchObject({ droppedInvalid: 1, framesOut: 1 });
+    expect(lab.transports.get(1)!.stats()).toMatchObject({ droppedEncodeError: 1, framesOut: 1 });
   });
 
   test('a partition cuts between groups, and the rest is a group of its own', () => {

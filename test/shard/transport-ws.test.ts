@@ -271,7 +271,7 @@ describe('ws links', () => {
       const b = await lab.node(2, { peers: knowing, splitFrameBytes: 2000, maxFrameBytes: 10_000 });
       await lab.introduced(b);
       expect(b.transport.send(1, bodyOf(8000))).toBe(false);
-      expect(b.transport.stats().droppedInvalid).toBe(1);
+      expect(b.transport.stats().droppedEncodeError).toBe(1);
       expect(b.transport.send(1, bodyOf(7800))).toBe(true);
     });
 

@@ -138,7 +138,7 @@ export function transportContract(name: string, make: (options: TestNetworkOptio
       const [a, b] = await pair();
       expect(a.transport.send(2, raft(3, 2))).toBe(false);
       expect(a.transport.send(2, raft(1, 3))).toBe(false);
-      expect(a.transport.stats().droppedInvalid).toBe(2);
+      expect(a.transport.stats().droppedEncodeError).toBe(2);
       expect(a.transport.send(2, raft(1, 2))).toBe(true);
       a.transport.flush();
       await b.recorder.received(1, 1);

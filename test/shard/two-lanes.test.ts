@@ -35,7 +35,7 @@ const request = (id: number, bytes: number): PeerMessage => ({
       contentType: 'a/b',
       condition: { type: 'none' },
       operationId: new Uint8Array(16),
-      attempt: 'first',
+      attempt: 'initial',
     },
   },
 });

@@ -80,15 +80,15 @@ describe.each(EDGES)('the state machine around revision %d', (edge) => {
 
   it('remembers answers whose numbers go across it, in the order of their rows', () => {
     let store = new MapStateStore();
-    const options = { maxAnswers: 150, windowMs: 1_000 };
+    const options = { maxEntries: 150, windowMs: 1_000 };
     const from = edge - 400;
-    const start = { head: from, tail: from, horizonMs: 0, hashHigh: 0, hashLow: 0 };
+    const start = { head: from, tail: from, evictionWatermarkMs: 0, hashHigh: 0, hashLow: 0 };
     let memory = new DedupTable(store, options);
     memory.load(start);
     const last = Math.min(from + 800, LIMIT - 1) - from;
     for (let n = 1; n <= last; n++) {
       const answer = { kind: AnswerKind.updated, revision: from + n, detail: n, fingerprintHigh: n, fingerprintLow: n };
-      memory.remember(v4Id(n), 0, 0, answer);
+      memory.insert(v4Id(n), 0, 0, answer);
       if (n % 97 !== 0) continue;
       memory.flush();
       const state = memory.state();
@@ -122,7 +122,7 @@ function messagesOf(n: number): PeerMessage[] {
     ({ type: 'reply', id: n, reply: { term: n, servedBy: 1, answer } }) as PeerMessage;
   const key = stringKey('a');
   const condition = { type: 'revision', revision: n } as const;
-  const write = { type: 'delete', key, condition, operationId: v4Id(1), attempt: 'first' } as const;
+  const write = { type: 'delete', key, condition, operationId: v4Id(1), attempt: 'initial' } as const;
   const refusal = { type: 'refused', code: 'precondition-failed', outcome: 'not_applied', message: '' } as const;
   return [
     raft({

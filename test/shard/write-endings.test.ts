@@ -59,7 +59,7 @@ class Writers {
         contentType: 'text/plain',
         condition: { type: 'none' },
         operationId: this.cluster.operationId(),
-        attempt: 'first',
+        attempt: 'initial',
       },
     };
     this.written.push(entry);

@@ -18,7 +18,7 @@ describe('the log of the links', () => {
     for (const id of [1, 2, 3]) expect(b.transport.send(1, { type: 'request', id, request })).toBe(false);
     const errors = b.log.lines.filter(({ level }) => level === 'error');
     expect(errors).toMatchObject([{ fields: { peer: 1, type: 'request', why: 'the encoded key exceeds 4 KiB' } }]);
-    expect(b.transport.stats().droppedInvalid).toBe(3);
+    expect(b.transport.stats().droppedEncodeError).toBe(3);
   });
 
   test('an unreachable peer is named at once, warned of once if that lasts, and never as `node`', async () => {

@@ -1,7 +1,7 @@
 /** Makers of writes and operation ids for tests of the state machine. */
 import { encodeCommand } from '../../src/shard/machine/command.js';
 import { encodeKey } from '../../src/shard/keys/index.js';
-import type { Attempt, Condition, Write } from '../../src/shard/operation.js';
+import type { Attempt, Condition, KvWrite } from '../../src/shard/operation.js';
 
 /** A version 7 UUID made at `timeMs`; `n` tells ids of one time apart. */
 export function v7Id(timeMs: number, n: number): Uint8Array {
@@ -33,12 +33,13 @@ export interface WriteOptions {
   readonly contentType?: string;
 }
 
-const attemptOf = ({ id, attempt }: WriteOptions): Attempt => attempt ?? (id === undefined ? 'first' : 'keyed');
+const attemptOf = ({ id, attempt }: WriteOptions): Attempt =>
+  attempt ?? (id === undefined ? 'initial' : 'client-keyed');
 const NO_CONDITION: Condition = { type: 'none' };
 
 /** Entry data of a put. Without an id, under a fresh one of version 4. */
 export function putEntry(key: unknown, body: string, options: WriteOptions = {}): Uint8Array {
-  const write: Write = {
+  const write: KvWrite = {
     type: 'put',
     key: encodeKey(key),
     body: Buffer.from(body),

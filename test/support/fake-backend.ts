@@ -11,11 +11,11 @@ import type {
   NodeHealth,
   NodeStatus,
   OutgoingSnapshot,
-  Operation,
+  KvOperation,
   Refusal,
   ShardRequest,
   Topology,
-  Write,
+  KvWrite,
 } from '../../src/shard/index.js';
 import { topologyOf } from './fake-cluster.js';
 import type { HeldBackend } from './held-backend.js';
@@ -100,7 +100,7 @@ export class FakeBackend implements HeldBackend {
     return this.#held.length;
   }
 
-  #perform(operation: Operation): Answer {
+  #perform(operation: KvOperation): Answer {
     if (operation.type === 'get') {
       return { type: 'get', record: this.#records.get(hex(operation.key)), revision: this.#revision };
     }
@@ -115,7 +115,7 @@ export class FakeBackend implements HeldBackend {
     return answer;
   }
 
-  #write(write: Write): Answer {
+  #write(write: KvWrite): Answer {
     const key = hex(write.key);
     const before = this.#records.get(key);
     if (!holds(write.condition, before)) {
@@ -136,7 +136,7 @@ export class FakeBackend implements HeldBackend {
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-function fingerprint(write: Write): string {
+function fingerprint(write: KvWrite): string {
   const body = write.type === 'put' ? `${write.contentType} ${hex(write.body)}` : '';
   return `${write.type} ${hex(write.key)} ${JSON.stringify(write.condition)} ${body}`;
 }

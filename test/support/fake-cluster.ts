@@ -92,5 +92,5 @@ export class FakeCluster implements Backend {
   }
 }
 
-export const notHere = (leader?: number): Answer =>
+export const notLeader = (leader?: number): Answer =>
   refuse('not-here', undefined, leader === undefined ? {} : { leader });

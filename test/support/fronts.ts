@@ -12,7 +12,7 @@ import {
   loadHash,
   silentLogger,
   systemRuntime,
-  type ClusterPlan,
+  type ClusterConfig,
 } from '../../src/shard/index.js';
 import type { HeldBackend } from './held-backend.js';
 import { WatchedBackend } from './held-backend.js';
@@ -27,7 +27,7 @@ export interface Front {
 
 export type StartFront = (options?: Partial<HttpServerOptions>) => Promise<Front>;
 
-const plan: ClusterPlan = {
+const clusterConfig: ClusterConfig = {
   clusterId: 'c',
   nodes: [1, 2, 3].map((id) => ({
     id,
@@ -53,12 +53,12 @@ const startReal =
     const runtime = systemRuntime();
     const network = new MemoryNetwork(runtime, { encode: true });
     const nodes: ShardNode[] = [];
-    for (const { id, name } of plan.nodes) {
+    for (const { id, name } of clusterConfig.nodes) {
       const storage = new MemoryStorage(new MemoryDisk());
       const node = new ShardNode({
         id,
         name,
-        plan,
+        clusterConfig,
         storage,
         transport: network.node(id),
         runtime,

@@ -14,7 +14,7 @@ import {
   silentLogger,
   stringKey,
   type Answer,
-  type ClusterPlan,
+  type ClusterConfig,
   type Condition,
   type Consistency,
   type GroupStatus,
@@ -59,7 +59,7 @@ function copyOf(disk: MemoryDisk): MemoryDisk {
 export class VirtualCluster {
   readonly runtime: VirtualRuntime;
   readonly network: MemoryNetwork;
-  readonly plan: ClusterPlan;
+  readonly clusterConfig: ClusterConfig;
   readonly nodes = new Map<number, ShardNode>();
   readonly dispatcher: Dispatcher;
   readonly backend: RemoteBackend;
@@ -75,7 +75,7 @@ export class VirtualCluster {
     this.protocols = new Map(options.protocols);
     this.runtime = new VirtualRuntime(seed);
     this.network = new MemoryNetwork(this.runtime, { encode: true });
-    this.plan = {
+    this.clusterConfig = {
       clusterId: 'test-cluster',
       nodes: Array.from({ length: nodes }, (_, i) => ({
         id: i + 1,
@@ -95,7 +95,7 @@ export class VirtualCluster {
     await loadHash();
     const cluster = new VirtualCluster(options);
     await cluster.backend.start();
-    for (const { id } of cluster.plan.nodes) await cluster.startNode(id);
+    for (const { id } of cluster.clusterConfig.nodes) await cluster.startNode(id);
     if (!(await cluster.runtime.until(() => cluster.everyShardHasALeader()))) throw new Error('no leaders');
     return cluster;
   }
@@ -103,13 +103,13 @@ export class VirtualCluster {
   /** Starts a node on the disk that it had. */
   async startNode(
     id: number,
-    plan: ClusterPlan = this.plan,
+    clusterConfig: ClusterConfig = this.clusterConfig,
     own: Partial<Pick<ShardNodeOptions, 'timers' | 'logger' | 'trustDataFolder'>> = {},
   ): Promise<ShardNode> {
     const disk = this.disks.get(id) ?? new MemoryDisk();
     this.disks.set(id, disk);
     const protocol = this.protocols.get(id) ?? this.#options.protocol;
-    const node = this.#makeNode(id, plan, disk, this.network.node(id, protocol), own);
+    const node = this.#makeNode(id, clusterConfig, disk, this.network.node(id, protocol), own);
     this.nodes.set(id, node);
     await this.runtime.settle(node.start());
     return node;
@@ -117,14 +117,14 @@ export class VirtualCluster {
 
   /** One more process of a node, which is none of `nodes`. `transport`: of `network.copy`. */
   async startCopy(transport: MemoryTransport, disk: MemoryDisk): Promise<ShardNode> {
-    const node = this.#makeNode(transport.id, this.plan, disk, transport);
+    const node = this.#makeNode(transport.id, this.clusterConfig, disk, transport);
     await this.runtime.settle(node.start());
     return node;
   }
 
   #makeNode(
     id: number,
-    plan: ClusterPlan,
+    clusterConfig: ClusterConfig,
     disk: MemoryDisk,
     transport: MemoryTransport,
     own: Partial<Pick<ShardNodeOptions, 'timers' | 'logger' | 'trustDataFolder'>> = {},
@@ -134,7 +134,7 @@ export class VirtualCluster {
     return new ShardNode({
       id,
       name: `n${id}`,
-      plan,
+      clusterConfig,
       storage: this.#options.storage?.(id, storage, this.runtime) ?? storage,
       transport: this.#options.transport?.(id, transport, this.runtime) ?? transport,
       runtime: this.runtime,
@@ -196,11 +196,11 @@ export class VirtualCluster {
   }
 
   shards(): number[] {
-    return Array.from({ length: this.plan.shardCount }, (_, shard) => shard);
+    return Array.from({ length: this.clusterConfig.shardCount }, (_, shard) => shard);
   }
 
   shardOf(key: string): number {
-    return shardOfKey(stringKey(key), this.plan.shardCount);
+    return shardOfKey(stringKey(key), this.clusterConfig.shardCount);
   }
 
   group(id: number, shard: number): GroupStatus | undefined {
@@ -231,7 +231,7 @@ export class VirtualCluster {
       contentType: 'text/plain',
       condition: options.condition ?? { type: 'none' },
       operationId: options.operationId ?? this.operationId(),
-      attempt: options.operationId === undefined ? 'first' : 'keyed',
+      attempt: options.operationId === undefined ? 'initial' : 'client-keyed',
     } as const;
     const deadlineMs = options.deadlineMs ?? 5_000;
     return (await this.dispatcher.execute(operation, { deadlineMs, forward: true })).answer;

@@ -1,5 +1,5 @@
 /**
- * K16: a retry's condition is looked at before the memory of answers.
+ * K16: a retry's condition is looked at before the dedup table.
  * A compare-and-set that succeeded fails in its repeat, and the client is told that it did not happen.
  */
 import type { Mutant } from '../mutant.js';
@@ -11,10 +11,10 @@ export const k16: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `    if (known !== undefined) return answerAgain(known, command);`,
+      find: `    if (known !== undefined) return replayedAnswer(known, command);`,
       replace: `    if (known !== undefined) {
       const row = this.store.get(binaryString(command.data, command.rowKeyAt, command.contentTypeAt));
-      if (holds(command, row)) return answerAgain(known, command);
+      if (holds(command, row)) return replayedAnswer(known, command);
       return refusal('precondition-failed', { currentRevision: row === undefined ? 0 : revisionOf(row) });
     }`,
     },

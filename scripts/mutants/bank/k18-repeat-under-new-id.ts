@@ -11,10 +11,10 @@ export const k18: Mutant = {
   edits: [
     {
       file: 'src/router/dispatch/call.ts',
-      find: `  operation.type === 'get' ? operation : { ...operation, attempt: 'again' };`,
+      find: `  operation.type === 'get' ? operation : { ...operation, attempt: 'retry' };`,
       replace: `  operation.type === 'get'
     ? operation
-    : { ...operation, attempt: 'first', operationId: operation.operationId.map((byte, at) => (at === 15 ? byte ^ 0x5a : byte)) };`,
+    : { ...operation, attempt: 'initial', operationId: operation.operationId.map((byte, at) => (at === 15 ? byte ^ 0x5a : byte)) };`,
     },
   ],
 };

@@ -11,14 +11,14 @@ export const k19: Mutant = {
   edits: [
     {
       file: 'src/router/dispatch/dispatcher.ts',
-      find: `    if (call.operation.type !== 'get') call.perhapsApplied = true;
+      find: `    if (call.operation.type !== 'get') call.outcomeUnknown = true;
     call.abandoned += 1;`,
       replace: `    call.abandoned += 1;`,
     },
     {
       file: 'src/router/dispatch/dispatcher.ts',
-      find: `if (isWrite && (call.perhapsApplied || call.asked !== undefined)) {`,
-      replace: `if (isWrite && call.perhapsApplied) {`,
+      find: `if (isWrite && (call.outcomeUnknown || call.asked !== undefined)) {`,
+      replace: `if (isWrite && call.outcomeUnknown) {`,
     },
   ],
 };

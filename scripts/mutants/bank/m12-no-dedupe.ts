@@ -10,8 +10,8 @@ export const m12: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `    if (known !== undefined) return answerAgain(known, command);`,
-      replace: `    if (known !== undefined && this.windowMs < 0) return answerAgain(known, command);`,
+      find: `    if (known !== undefined) return replayedAnswer(known, command);`,
+      replace: `    if (known !== undefined && this.windowMs < 0) return replayedAnswer(known, command);`,
     },
   ],
 };

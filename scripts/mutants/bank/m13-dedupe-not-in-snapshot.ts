@@ -11,14 +11,14 @@ export const m13: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `    this.answers.flush();
+      find: `    this.dedup.flush();
     this.store.set(META_KEY`,
       replace: `    this.store.set(META_KEY`,
     },
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `const answers = this.answers.state();`,
-      replace: `const answers = { head: 0, tail: 0, horizonMs: 0, hashHigh: 0, hashLow: 0 };`,
+      find: `const dedup = this.dedup.state();`,
+      replace: `const dedup = { head: 0, tail: 0, evictionWatermarkMs: 0, hashHigh: 0, hashLow: 0 };`,
     },
   ],
 };

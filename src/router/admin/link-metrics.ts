@@ -10,7 +10,7 @@ import { ROUTER_PEERS, type PeerId, type TransportStats } from '../../shard/inde
 const DROPPED: readonly (readonly [reason: string, value: (stats: TransportStats) => number])[] = [
   ['full', (stats) => stats.droppedFull],
   ['no-link', (stats) => stats.droppedNoLink],
-  ['invalid', (stats) => stats.droppedInvalid],
+  ['invalid', (stats) => stats.droppedEncodeError],
   ['link-lost', (stats) => stats.droppedQueued],
 ];
 

@@ -1,8 +1,8 @@
 /** One operation on its way to an answer, as the dispatcher keeps it. Knows no backend. */
-import type { NodeId, Operation, Refusal, ShardReply, ShardRequest } from '../../shard/index.js';
+import type { NodeId, KvOperation, Refusal, ShardReply, ShardRequest } from '../../shard/index.js';
 
 /** How an operation came to its answer: as it is kept here anyway, to be read if somebody wonders. */
-export interface Way {
+export interface CallTrace {
   /** How many times a node was asked. */
   readonly attempt: number;
   /** How many times it waited because there was nobody left to ask. */
@@ -18,11 +18,11 @@ export interface Way {
 export interface DispatchReply extends ShardReply {
   readonly shard: number;
   /** Undefined if it was refused at once. */
-  readonly way?: Way | undefined;
+  readonly way?: CallTrace | undefined;
 }
 
-export interface Call extends Way {
-  readonly operation: Operation;
+export interface Call extends CallTrace {
+  readonly operation: KvOperation;
   readonly forward: boolean;
   readonly done: (reply: DispatchReply) => void;
   /** Among the calls under way. */
@@ -45,7 +45,7 @@ export interface Call extends Way {
   round: number;
   hint: NodeId | undefined;
   /** Some attempt of this write may have been proposed, and was not answered for good. */
-  perhapsApplied: boolean;
+  outcomeUnknown: boolean;
   lastRefusal: (Refusal & { readonly term: number; readonly servedBy: NodeId }) | undefined;
 }
 
@@ -58,9 +58,9 @@ const LINKS_TO_PASS = 2;
 export const patienceMs = ({ operation, abandoned }: Call, attemptMs: number): number =>
   attemptMs * 2 ** abandoned + carryMs(operation);
 
-const carryMs = (operation: Operation): number =>
+const carryMs = (operation: KvOperation): number =>
   operation.type === 'put' ? (LINKS_TO_PASS * operation.body.length) / NARROW_BYTES_PER_MS : 0;
 
 /** With what it may be asked once more when nobody knows what became of it. */
-export const asAgain = (operation: Operation): Operation =>
-  operation.type === 'get' ? operation : { ...operation, attempt: 'again' };
+export const asRetry = (operation: KvOperation): KvOperation =>
+  operation.type === 'get' ? operation : { ...operation, attempt: 'retry' };

@@ -15,7 +15,7 @@ import {
   refuse,
   type ErrorCode,
   type NodeId,
-  type Operation,
+  type KvOperation,
   type Refusal,
   type Runtime,
   type ShardReply,
@@ -23,9 +23,9 @@ import {
   type Topology,
 } from '../../shard/index.js';
 import type { Backend } from './backend.js';
-import { asAgain, patienceMs, type Call, type DispatchReply, type Way } from './call.js';
+import { asRetry, patienceMs, type Call, type DispatchReply, type CallTrace } from './call.js';
 import { LeaderCache } from './leader-cache.js';
-import { verdictOn } from './retry-policy.js';
+import { retryDecision } from './retry-policy.js';
 
 export interface DispatchOptions {
   /** Milliseconds from now. */
@@ -93,19 +93,19 @@ export class Dispatcher {
   }
 
   /** Milliseconds until its deadline, below 0 after it. */
-  leftMs({ deadline }: Way): number {
+  leftMs({ deadline }: CallTrace): number {
     return deadline - this.#runtime.now();
   }
 
-  execute(operation: Operation, options: DispatchOptions): Promise<DispatchReply> {
+  execute(operation: KvOperation, options: DispatchOptions): Promise<DispatchReply> {
     return new Promise((resolve) => {
       this.dispatch(operation, options, resolve);
     });
   }
 
   /** As `execute`, without a promise. `done` is called exactly once, perhaps before this returns. */
-  dispatch(operation: Operation, options: DispatchOptions, done: (reply: DispatchReply) => void): void {
-    const refused = this.#refusalAtTheDoor();
+  dispatch(operation: KvOperation, options: DispatchOptions, done: (reply: DispatchReply) => void): void {
+    const refused = this.#admissionRefusal();
     if (refused !== undefined) {
       done({ answer: refused, term: 0, servedBy: this.#backend.self ?? 0, shard: -1 });
       return;
@@ -127,12 +127,12 @@ export class Dispatcher {
       abandoned: 0,
       round: 0,
       hint: undefined,
-      perhapsApplied: false,
+      outcomeUnknown: false,
       lastRefusal: undefined,
     };
     this.#calls.push(call);
     this.#sweep ??= this.#runtime.every(this.#sweepMs, () => {
-      this.#lookAround();
+      this.#sweepCalls();
     });
     this.#advance(call);
   }
@@ -152,7 +152,7 @@ export class Dispatcher {
     this.#sweep = undefined;
   }
 
-  #refusalAtTheDoor(): Refusal | undefined {
+  #admissionRefusal(): Refusal | undefined {
     if (this.#stopping) return refuse('shutting-down');
     if (this.#calls.length >= this.#maxInFlight) return refuse('overloaded', 'too many operations are under way');
     return undefined;
@@ -191,7 +191,7 @@ export class Dispatcher {
     call.tried.push(node);
     call.wakeAt = this.#wakeAt(call, node, now);
     const attempt = call.attempt;
-    const operation = call.perhapsApplied ? asAgain(call.operation) : call.operation;
+    const operation = call.outcomeUnknown ? asRetry(call.operation) : call.operation;
     const request = { shard: call.shard, budgetMs, operation };
     call.request = request;
     try {
@@ -230,20 +230,20 @@ export class Dispatcher {
     const { answer } = reply;
     if (answer.type !== 'refused') {
       if (answer.type !== 'get' || call.operation.type !== 'get' || call.operation.consistency !== 'stale') {
-        this.#leaders.saw(call.shard, node);
+        this.#leaders.recordLeader(call.shard, node);
       }
       this.#end(call, reply);
       return;
     }
-    const verdict = verdictOn(answer, call);
-    if (verdict !== 'again') {
-      this.#end(call, verdict === 'final' ? reply : { ...reply, answer: inDoubt(call.shard) });
+    const decision = retryDecision(answer, call.outcomeUnknown);
+    if (decision !== 'retry') {
+      this.#end(call, decision === 'final' ? reply : { ...reply, answer: outcomeLost(call.shard) });
       return;
     }
-    if (answer.outcome === 'unknown' && call.operation.type !== 'get') call.perhapsApplied = true;
+    if (answer.outcome === 'unknown' && call.operation.type !== 'get') call.outcomeUnknown = true;
     const hint = answer.details.leader;
-    if (hint === undefined) this.#leaders.forget(call.shard, node);
-    else this.#leaders.saw(call.shard, hint);
+    if (hint === undefined) this.#leaders.invalidate(call.shard, node);
+    else this.#leaders.recordLeader(call.shard, hint);
     // That some replica does not lead says less than why the one that does refuses.
     if (answer.code !== 'not-here' || !isOfDisk(call.lastRefusal)) {
       call.lastRefusal = { ...answer, term: reply.term, servedBy: node };
@@ -283,7 +283,7 @@ export class Dispatcher {
     call.wakeAt = this.#runtime.now() + most * (0.5 + this.#runtime.random() / 2);
   }
 
-  #lookAround(): void {
+  #sweepCalls(): void {
     const now = this.#runtime.now();
     for (const call of [...this.#calls]) {
       if (call.ended) continue;
@@ -301,9 +301,9 @@ export class Dispatcher {
 
   /** The node is silent. Its answer still counts if it comes, but another node is asked. */
   #abandonAttempt(call: Call, node: NodeId): void {
-    if (call.operation.type !== 'get') call.perhapsApplied = true;
+    if (call.operation.type !== 'get') call.outcomeUnknown = true;
     call.abandoned += 1;
-    this.#leaders.forget(call.shard, node);
+    this.#leaders.invalidate(call.shard, node);
     call.asked = undefined;
   }
 
@@ -314,14 +314,14 @@ export class Dispatcher {
     const servedBy = last?.servedBy ?? this.#backend.self ?? 0;
     const details = call.shard < 0 ? {} : { shard: call.shard };
     const term = last?.term ?? 0;
-    if (isWrite && (call.perhapsApplied || call.asked !== undefined)) {
+    if (isWrite && (call.outcomeUnknown || call.asked !== undefined)) {
       this.#end(call, { answer: refuse('timeout', undefined, details), term, servedBy });
       return;
     }
     const topology = this.#backend.topology();
     const replicas = topology?.shards[call.shard] ?? [];
     const few = replicas.filter((node) => this.#backend.alive(node)).length * 2 <= replicas.length;
-    let told = code === 'shutting-down' ? code : reasonToTell(last, code);
+    let told = code === 'shutting-down' ? code : reportedCode(last, code);
     let message = topology === undefined ? 'the topology is not known yet' : undefined;
     // Of a dead majority no leader will come, however long one waits.
     if (told === 'no-leader' && replicas.length > 0 && few) {
@@ -332,7 +332,7 @@ export class Dispatcher {
   }
 
   /** The last call takes its place. */
-  #forget(call: Call): void {
+  #remove(call: Call): void {
     const last = this.#calls.pop();
     if (last === undefined || last === call) return;
     this.#calls[call.place] = last;
@@ -341,7 +341,7 @@ export class Dispatcher {
 
   #end(call: Call, reply: ShardReply): void {
     call.ended = true;
-    this.#forget(call);
+    this.#remove(call);
     const { answer, term, servedBy } = reply;
     call.done({ answer, term, servedBy, shard: call.shard, way: call });
     if (this.#calls.length > 0 || !this.#stopping) return;
@@ -352,11 +352,11 @@ export class Dispatcher {
 const isOfDisk = (refusal: Refusal | undefined): boolean =>
   refusal?.code === 'disk-full' || refusal?.code === 'storage-failed';
 
-const inDoubt = (shard: number): Refusal =>
+const outcomeLost = (shard: number): Refusal =>
   refuse('timeout', 'an attempt had no answer in time, and the shard no longer remembers what became of it', { shard });
 
 /** The last refusal says more than "no leader", if it was a definite one. */
-function reasonToTell(last: Refusal | undefined, otherwise: ErrorCode): ErrorCode {
+function reportedCode(last: Refusal | undefined, otherwise: ErrorCode): ErrorCode {
   if (last === undefined || last.code === 'not-here') return otherwise;
   // A node that did answer, but could not get the group to agree in time.
   if (last.code === 'timeout') return 'no-quorum';

@@ -1,6 +1,6 @@
 /** Finds the leader of a shard, asks it, and asks again where that is safe. All that the simulator and the embedded store need of the router. */
 export type { Backend, ServingState } from './backend.js';
-export type { DispatchReply, Way } from './call.js';
+export type { DispatchReply, CallTrace } from './call.js';
 export { Dispatcher, type DispatchOptions } from './dispatcher.js';
 export { NodeBackend } from './node-backend.js';
 export { newOperationId } from './operation-ids.js';

@@ -6,7 +6,7 @@
 import type { NodeId } from '../../shard/index.js';
 import type { Backend } from './backend.js';
 
-export interface Choice {
+export interface LeaderQuery {
   /** Named by the node that was asked last. */
   readonly hint: NodeId | undefined;
   /** Asked in this round already. */
@@ -28,11 +28,11 @@ export class LeaderCache {
     });
   }
 
-  saw(shard: number, node: NodeId): void {
+  recordLeader(shard: number, node: NodeId): void {
     if (this.#seen[shard] !== node && this.#replicas(shard).includes(node)) this.#seen[shard] = node;
   }
 
-  forget(shard: number, node: NodeId): void {
+  invalidate(shard: number, node: NodeId): void {
     if (this.#seen[shard] === node) this.#seen[shard] = undefined;
   }
 
@@ -45,7 +45,7 @@ export class LeaderCache {
    * The best live replica that was not tried in this round; undefined when all were. Dead ones are asked only if none
    * is alive: a write sent to where nobody may be would end with an outcome that nobody knows.
    */
-  next(shard: number, choice: Choice): NodeId | undefined {
+  next(shard: number, choice: LeaderQuery): NodeId | undefined {
     const replicas = this.#replicas(shard);
     const usable = (node: NodeId | undefined): node is NodeId =>
       node !== undefined && replicas.includes(node) && !choice.tried.includes(node) && this.#backend.alive(node);

@@ -80,10 +80,10 @@ export class NodeBackend implements Backend {
       return;
     }
     this.#sweep ??= this.#runtime.every(this.#sweepMs, () => {
-      this.#lookAround();
+      this.#sweepPending();
     });
     if (this.#host.send(node, { type: 'request', id, request })) return;
-    this.#requests.forget(id);
+    this.#requests.remove(id);
     done(notSent(node, request));
   }
 
@@ -124,8 +124,8 @@ export class NodeBackend implements Backend {
     this.#rounds.close();
   }
 
-  #lookAround(): void {
-    for (const { id } of this.topology()?.nodes ?? []) if (!this.alive(id)) this.#requests.lose(id);
+  #sweepPending(): void {
+    for (const { id } of this.topology()?.nodes ?? []) if (!this.alive(id)) this.#requests.failNode(id);
     this.#requests.sweep(this.#runtime.now());
     if (this.#requests.size > 0) return;
     this.#sweep?.cancel();

@@ -5,11 +5,11 @@
  * not go to any node at any time, and must not be mistaken for that: it would be tried until its deadline and end as
  * "no leader". Knows no link.
  */
-import { whyUnsayable, type NodeId, type ShardReply, type ShardRequest } from '../../shard/index.js';
+import { requestEncodeError, type NodeId, type ShardReply, type ShardRequest } from '../../shard/index.js';
 import { refusalFrom } from './pending-calls.js';
 
 export function notSent(node: NodeId, request: ShardRequest): ShardReply {
-  const why = whyUnsayable(request);
+  const why = requestEncodeError(request);
   if (why === undefined) return refusalFrom(node, 'not-here', 'no link to the node');
   return refusalFrom(node, 'invalid-request', `the operation cannot be sent to a node: ${why}`);
 }

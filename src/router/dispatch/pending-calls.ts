@@ -67,7 +67,7 @@ export class PendingCalls {
   }
 
   /** Forgets a request that did not leave; its callback is not called. */
-  forget(id: number): void {
+  remove(id: number): void {
     const place = this.#placeOf(id);
     if (this.#slots[place]?.id !== id) return;
     this.#slots[place] = undefined;
@@ -78,12 +78,12 @@ export class PendingCalls {
   settle(from: NodeId, id: number, reply: ShardReply): void {
     const entry = this.#slots[this.#placeOf(id)];
     if (entry?.id !== id || entry.node !== from) return;
-    this.forget(id);
+    this.remove(id);
     entry.done(reply);
   }
 
   /** The link to a node broke, or the node is silent: what was under way to it may or may not have happened. */
-  lose(node: NodeId): void {
+  failNode(node: NodeId): void {
     this.#end((entry) => entry.node === node, 'the link to the node broke');
   }
 
@@ -100,7 +100,7 @@ export class PendingCalls {
     const ended: Entry[] = [];
     for (const entry of this.#slots) {
       if (entry === undefined || !chosen(entry)) continue;
-      this.forget(entry.id);
+      this.remove(entry.id);
       ended.push(entry);
     }
     // After the table is consistent again: a callback may ask anew at once.

@@ -32,7 +32,7 @@ export interface RemoteBackendOptions {
 }
 
 interface Peer {
-  heardAt: number;
+  lastReceivedAt: number;
   stopping: boolean;
 }
 
@@ -80,7 +80,7 @@ export class RemoteBackend implements Backend {
       },
     });
     this.#timer = this.#runtime.every(this.#pingMs, () => {
-      this.#beat();
+      this.#heartbeat();
     });
     if (this.#topology !== undefined) this.#state = 'serving';
   }
@@ -95,7 +95,7 @@ export class RemoteBackend implements Backend {
 
   alive(node: NodeId): boolean {
     const peer = this.#peers.get(node);
-    return peer !== undefined && !peer.stopping && this.#runtime.now() - peer.heardAt < this.#silentMs;
+    return peer !== undefined && !peer.stopping && this.#runtime.now() - peer.lastReceivedAt < this.#silentMs;
   }
 
   /** Nothing but answers tells: the dispatcher remembers them. */
@@ -110,7 +110,7 @@ export class RemoteBackend implements Backend {
       return;
     }
     if (this.#peers.has(node) && this.#send(node, { type: 'request', id, request })) return;
-    this.#requests.forget(id);
+    this.#requests.remove(id);
     done(notSent(node, request));
   }
 
@@ -162,7 +162,7 @@ export class RemoteBackend implements Backend {
   #onMessages(from: PeerId, messages: readonly PeerMessage[]): void {
     const peer = this.#peers.get(from);
     if (peer === undefined) return;
-    peer.heardAt = this.#runtime.now();
+    peer.lastReceivedAt = this.#runtime.now();
     for (const message of messages) {
       switch (message.type) {
         case 'reply':
@@ -172,7 +172,7 @@ export class RemoteBackend implements Backend {
           this.#rounds.settle(from, message.id, message.status);
           break;
         case 'topology':
-          this.#learn(message.topology);
+          this.#adoptTopology(message.topology);
           break;
         case 'ping':
           peer.stopping = message.stopping;
@@ -189,7 +189,7 @@ export class RemoteBackend implements Backend {
     }
   }
 
-  #learn(topology: Topology): void {
+  #adoptTopology(topology: Topology): void {
     const known = this.#topology;
     // The first topology decides which cluster this router belongs to.
     if (known !== undefined && (topology.clusterId !== known.clusterId || topology.epoch <= known.epoch)) return;
@@ -202,25 +202,25 @@ export class RemoteBackend implements Backend {
   #onLink(node: PeerId, up: boolean): void {
     if (node >= ROUTER_PEERS) return;
     if (up) {
-      this.#peers.set(node, { heardAt: this.#runtime.now(), stopping: false });
+      this.#peers.set(node, { lastReceivedAt: this.#runtime.now(), stopping: false });
       this.#ping(node);
       return;
     }
     this.#peers.delete(node);
-    this.#requests.lose(node);
-    this.#rounds.lose(node);
+    this.#requests.failNode(node);
+    this.#rounds.dropNode(node);
   }
 
   #ping(node: NodeId): void {
     this.#send(node, { type: 'ping', epoch: this.#topology?.epoch ?? 0, stopping: false });
   }
 
-  #beat(): void {
+  #heartbeat(): void {
     const now = this.#runtime.now();
     for (const [node, peer] of this.#peers) {
       this.#ping(node);
       // The link stands and nothing comes: a stopped process or a lost route. Its requests are tried elsewhere.
-      if (now - peer.heardAt >= this.#silentMs) this.#requests.lose(node);
+      if (now - peer.lastReceivedAt >= this.#silentMs) this.#requests.failNode(node);
     }
     this.#requests.sweep(now);
   }

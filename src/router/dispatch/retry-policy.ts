@@ -1,26 +1,23 @@
-/** Is a refusal the answer, or is the operation asked again? Knows the error table, no node and no time. */
-import { ERRORS, type Operation, type Refusal } from '../../shard/index.js';
-
-interface Asked {
-  readonly operation: Operation;
-  /** An earlier attempt may have been applied. */
-  readonly perhapsApplied: boolean;
-}
+/** Whether a refusal is the answer, or the operation is asked again. Knows the error table, no node and no time. */
+import { ERRORS, type Refusal } from '../../shard/index.js';
 
 /** Codes by which the replicated state itself answers: they hold whatever became of earlier attempts. */
 const ANSWERS_OF_THE_STATE: ReadonlySet<string> = new Set(['precondition-failed', 'idempotency-key-reused']);
 
-/** `in-doubt`: no replica will ever be able to say what became of the write. */
-export function verdictOn(refusal: Refusal, asked: Asked): 'final' | 'again' | 'in-doubt' {
+/**
+ * @param outcomeUnknown an earlier attempt may have been applied
+ * @returns `unresolvable`: no replica will ever be able to say whether the write was applied.
+ */
+export function retryDecision(refusal: Refusal, outcomeUnknown: boolean): 'final' | 'retry' | 'unresolvable' {
   if (refusal.replayed === true || ANSWERS_OF_THE_STATE.has(refusal.code)) return 'final';
-  if (asked.perhapsApplied && refusal.code === 'idempotency-key-expired') return 'in-doubt';
-  // Honest only if no earlier attempt is in doubt: then it goes on until somebody answers or the deadline says so.
-  if (asked.perhapsApplied && refusal.outcome === 'not_applied') return 'again';
-  // A defect in one operation is its answer; with a shard in it, it is a node that has left, and others serve on.
+  if (outcomeUnknown && refusal.code === 'idempotency-key-expired') return 'unresolvable';
+  // "Not applied" is true of this attempt only: it is asked again until a replica answers for all, or the deadline passes.
+  if (outcomeUnknown && refusal.outcome === 'not_applied') return 'retry';
+  // A defect in one operation is its answer; with a shard in the details, that node has left its groups, and others serve.
   if (refusal.code === 'internal' && refusal.outcome === 'not_applied' && refusal.details.shard !== undefined) {
-    return 'again';
+    return 'retry';
   }
-  // Shedding load must reach the client: asking again would be more of it.
+  // Load shedding must reach the client: a retry would add to the load.
   if (refusal.code === 'overloaded') return 'final';
-  return ERRORS[refusal.code].retryable ? 'again' : 'final';
+  return ERRORS[refusal.code].retryable ? 'retry' : 'final';
 }

@@ -50,7 +50,7 @@ export class StatusRounds {
   }
 
   /** A node that is gone will not answer. */
-  lose(node: NodeId): void {
+  dropNode(node: NodeId): void {
     for (const round of [...this.#rounds.values()]) {
       if (round.waiting.delete(node) && round.waiting.size === 0) round.finish();
     }

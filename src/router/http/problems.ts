@@ -25,13 +25,11 @@ const SHARD_ROWS: Readonly<Record<ErrorCode, HttpRow>> = {
   'no-leader': { status: 503, retryAfterMs: 500 },
   'no-quorum': { status: 503, retryAfterMs: 1_000 },
   'leadership-lost': { status: 504 },
-  superseded: { status: 503, retryAfterMs: 100 },
   overloaded: { status: 429, retryAfterMs: 1_000 },
   'shutting-down': { status: 503, retryAfterMs: 1_000 },
   'disk-full': { status: 507, retryAfterMs: 10_000, secretive: true },
   'storage-failed': { status: 503, retryAfterMs: 5_000, secretive: true },
   timeout: { status: 504, retryAfterMs: 100 },
-  'wrong-cluster': { status: 421, secretive: true },
   internal: { status: 500, secretive: true },
 };
 

@@ -5,7 +5,7 @@
  * than the one that was tried, the write is proposed again for that one. Each try has an operation id of its own, derived
  * from the write's, so that a client's retry under the same key goes the same way and is answered from the same records.
  */
-import { hash64, type Answer, type Write } from '../../shard/index.js';
+import { hash64, type Answer, type KvWrite } from '../../shard/index.js';
 import type { Dispatcher, DispatchOptions, DispatchReply } from '../dispatch/index.js';
 /** More tries than this are never made: somebody else keeps writing the listed revisions. */
 const MAX_TRIES = 8;
@@ -13,7 +13,7 @@ const MAX_TRIES = 8;
 /** @param revisions what is listed besides the revision in the write's condition */
 export function dispatchMatching(
   dispatcher: Dispatcher,
-  write: Write,
+  write: KvWrite,
   revisions: readonly number[],
   options: DispatchOptions,
   done: (reply: DispatchReply) => void,
@@ -21,7 +21,7 @@ export function dispatchMatching(
   const endsAt = performance.now() + options.deadlineMs;
   const listed = new Set(revisions);
   if (write.condition.type === 'revision') listed.add(write.condition.revision);
-  const attempt = (operation: Write, tries: number): void => {
+  const attempt = (operation: KvWrite, tries: number): void => {
     const deadlineMs = Math.max(0, endsAt - performance.now());
     dispatcher.dispatch(operation, { ...options, deadlineMs }, (reply) => {
       const current = currentRevisionIn(reply.answer);

@@ -4,7 +4,7 @@
  * Reads and checks a request, hands one operation to the dispatcher, has its reply written. Knows no link, no leader.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { groupOfShard, type Consistency, type Logger, type Operation, type Write } from '../../shard/index.js';
+import { groupOfShard, type Consistency, type Logger, type KvOperation, type KvWrite } from '../../shard/index.js';
 import { type Backend, type Dispatcher, type DispatchReply, newOperationId } from '../dispatch/index.js';
 import {
   type DataRequest,
@@ -63,7 +63,7 @@ interface Exchange {
 
 interface Send {
   readonly exchange: Exchange;
-  readonly operation: Operation;
+  readonly operation: KvOperation;
   /** Of a write: further revisions of which the key may have one. */
   readonly others?: readonly number[];
   readonly consistency: Consistency;
@@ -309,11 +309,11 @@ export class KvRoutes {
 }
 
 /** The client's name for the write, under which it may have asked before; or else a fresh one. */
-function identityOf(headers: IncomingHttpHeaders): Pick<Write, 'operationId' | 'attempt'> {
+function identityOf(headers: IncomingHttpHeaders): Pick<KvWrite, 'operationId' | 'attempt'> {
   const named = headersOf.operationIdOf(headers);
   return named === undefined
-    ? { operationId: newOperationId(), attempt: 'first' }
-    : { operationId: named, attempt: 'keyed' };
+    ? { operationId: newOperationId(), attempt: 'initial' }
+    : { operationId: named, attempt: 'client-keyed' };
 }
 
 /** Nothing is wrong with the body: others are being received. */

@@ -11,7 +11,7 @@
  * pays for nothing here. Lines are bounded, for when everything is slow they must not make it slower.
  */
 import { type Consistency, type Logger } from '../../shard/index.js';
-import type { Backend, Dispatcher, DispatchReply, Way } from '../dispatch/index.js';
+import type { Backend, Dispatcher, DispatchReply, CallTrace } from '../dispatch/index.js';
 import type { RequestObserver } from './routes.js';
 
 /** Longer than this is slow. */
@@ -96,7 +96,7 @@ export class SlowRequests {
   }
 
   /** Of the node in this process, if it is the one that was asked: at this moment, so it may be over. */
-  #ailing(shard: number, { tried }: Way): object {
+  #ailing(shard: number, { tried }: CallTrace): object {
     const { backend } = this.#options;
     const health = tried.length > 0 && tried.at(-1) === backend.self ? backend.health() : undefined;
     if (health === undefined) return {};

@@ -59,7 +59,7 @@ export const sameTimers = (a: NodeTimers | undefined, b: NodeTimers | undefined)
   a?.tickMs === b?.tickMs && a?.electionTicks === b?.electionTicks && a?.heartbeatTicks === b?.heartbeatTicks;
 
 /** What a node runs by at present. */
-export class Settings implements NodeTimers {
+export class ClusterSettings implements NodeTimers {
   readonly own: OwnSettings;
   readonly #logger: Logger;
   #timers: NodeTimers;

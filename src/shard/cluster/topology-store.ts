@@ -12,7 +12,7 @@ import { decodeTopology, encodeTopology } from './system-machine.js';
 import type { NodeInfo, Topology } from './topology.js';
 
 /** What a cluster is made from: the same on every node, checked against what the cluster's data says. */
-export interface ClusterPlan {
+export interface ClusterConfig {
   readonly clusterId: string;
   readonly nodes: readonly NodeInfo[];
   readonly shardCount: number;
@@ -20,9 +20,9 @@ export interface ClusterPlan {
   readonly leaseReads: boolean;
 }
 
-/** A node was started with a plan that its cluster's data contradicts. The message names the field. */
-export class PlanMismatch extends Error {
-  override readonly name = 'PlanMismatch';
+/** A node was started with a configuration that its cluster's data contradicts. The message names the field. */
+export class ConfigMismatch extends Error {
+  override readonly name = 'ConfigMismatch';
 }
 
 const SYSTEM_VOTERS = 5;
@@ -32,10 +32,10 @@ const IDENTITY_META = 'identity';
 const UID_LEVEL = 2;
 
 /** What a proposal needs from outside. */
-export interface Draw {
+export interface ProposalInputs {
   /** The lowest of all nodes; 0 while it is not known of each, but for a new cluster that of the nodes at hand. */
   readonly featureLevel: number;
-  readonly drawUid: () => string;
+  readonly newClusterUid: () => string;
   readonly own: OwnSettings;
   /** What all nodes were started with; nothing while it is not known of each. */
   readonly agreed: AgreedSettings;
@@ -53,12 +53,12 @@ export function systemVoters(nodes: readonly NodeInfo[]): NodeId[] {
 export class TopologyStore {
   #topology: Topology | undefined;
   readonly #listeners = new Set<(topology: Topology) => void>();
-  readonly #plan: ClusterPlan;
+  readonly #config: ClusterConfig;
   readonly #id: NodeId;
   readonly #storage: Storage;
 
-  constructor(plan: ClusterPlan, id: NodeId, storage: Storage) {
-    this.#plan = plan;
+  constructor(config: ClusterConfig, id: NodeId, storage: Storage) {
+    this.#config = config;
     this.#id = id;
     this.#storage = storage;
   }
@@ -77,27 +77,27 @@ export class TopologyStore {
 
   /** Checks whose data this is, or signs fresh data; then takes the copy of the topology that it holds. */
   async start(meta: ReadonlyMap<string, Uint8Array>): Promise<void> {
-    const identity = JSON.stringify({ clusterId: this.#plan.clusterId, id: this.#id });
+    const identity = JSON.stringify({ clusterId: this.#config.clusterId, id: this.#id });
     const signed = meta.get(IDENTITY_META);
     if (signed === undefined) await this.#storage.putMeta(IDENTITY_META, Buffer.from(identity));
     else if (Buffer.from(signed).toString() !== identity) {
-      throw new PlanMismatch(
+      throw new ConfigMismatch(
         `the data folder belongs to ${Buffer.from(signed).toString()}, this node was started as ${identity}`,
       );
     }
-    const copy = copyIn(meta);
+    const copy = topologyCopyIn(meta);
     if (copy !== undefined) await this.adopt(copy);
   }
 
   /**
    * Takes over a topology if it is newer; keeps a copy on disk (a hint for the next start, so nobody waits for it).
-   * @throws PlanMismatch if this node was started with another number of shards, replicas or nodes.
+   * @throws ConfigMismatch if this node was started with another number of shards, replicas or nodes.
    */
   adopt(topology: Topology): Promise<void> {
-    return topology.epoch <= this.epoch ? Promise.resolve() : this.#take(topology);
+    return topology.epoch <= this.epoch ? Promise.resolve() : this.#replace(topology);
   }
 
-  #take(topology: Topology): Promise<void> {
+  #replace(topology: Topology): Promise<void> {
     this.#check(topology);
     this.#topology = topology;
     for (const listener of this.#listeners) listener(topology);
@@ -107,9 +107,9 @@ export class TopologyStore {
   /**
    * Takes over what this node's own replica of group 0 has applied. It wins over any copy of its epoch or before, and
    * over a copy of another cluster; a later copy stays, for the replica may still be catching up.
-   * @throws PlanMismatch
+   * @throws ConfigMismatch
    */
-  adoptHeld(held: Topology): Promise<void> {
+  adoptReplicated(held: Topology): Promise<void> {
     const copy = this.#topology;
     const sameCluster =
       copy?.clusterUid === undefined || held.clusterUid === undefined || copy.clusterUid === held.clusterUid;
@@ -117,40 +117,40 @@ export class TopologyStore {
       if (held.epoch < copy.epoch) return Promise.resolve();
       if (held.epoch === copy.epoch && JSON.stringify(held) === JSON.stringify(copy)) return Promise.resolve();
     }
-    return this.#take(held);
+    return this.#replace(held);
   }
 
   /**
    * What the leader of the system group should propose now, given what the group holds; undefined = all is well.
    * @param draw the lowest feature level of all nodes (0 = not known of all), and where a cluster uid comes from.
    */
-  proposal(held: Topology | undefined, draw: Draw): Topology | undefined {
-    const plan = this.#plan;
+  proposal(held: Topology | undefined, draw: ProposalInputs): Topology | undefined {
+    const config = this.#config;
     const level = Math.max(draw.featureLevel, held?.featureLevel ?? 0);
     // Builds of level 1 cannot read these fields: nothing of them is written before all nodes can.
     const added =
       level >= UID_LEVEL
         ? {
             featureLevel: level,
-            clusterUid: held?.clusterUid ?? draw.drawUid(),
+            clusterUid: held?.clusterUid ?? draw.newClusterUid(),
             ...nextSettings(held, draw.own, { agree: draw.agreed, runBy: draw.allRunByIt }),
           }
-        : { leaseReads: plan.leaseReads };
+        : { leaseReads: config.leaseReads };
     if (held === undefined) {
-      const ids = plan.nodes.map((n) => n.id);
+      const ids = config.nodes.map((n) => n.id);
       return {
-        clusterId: plan.clusterId,
+        clusterId: config.clusterId,
         epoch: 1,
-        shardCount: plan.shardCount,
-        replicas: plan.replicas,
+        shardCount: config.shardCount,
+        replicas: config.replicas,
         hash: 'xxh64',
-        nodes: plan.nodes,
-        shards: placeShards({ shardCount: plan.shardCount, nodes: ids, replicas: plan.replicas }),
+        nodes: config.nodes,
+        shards: placeShards({ shardCount: config.shardCount, nodes: ids, replicas: config.replicas }),
         ...added,
       };
     }
-    const moved = JSON.stringify(held.nodes) !== JSON.stringify(plan.nodes);
-    const next: Topology = { ...held, epoch: held.epoch + 1, nodes: plan.nodes, ...added };
+    const moved = JSON.stringify(held.nodes) !== JSON.stringify(config.nodes);
+    const next: Topology = { ...held, epoch: held.epoch + 1, nodes: config.nodes, ...added };
     const isNew =
       next.featureLevel !== held.featureLevel ||
       next.clusterUid !== held.clusterUid ||
@@ -161,25 +161,25 @@ export class TopologyStore {
   }
 
   #check(topology: Topology): void {
-    const plan = this.#plan;
+    const config = this.#config;
     const differ = (field: string, mine: string | number, theirs: string | number): void => {
       if (mine !== theirs) {
-        throw new PlanMismatch(`${field}: this node was started with ${mine}, the cluster was made with ${theirs}`);
+        throw new ConfigMismatch(`${field}: this node was started with ${mine}, the cluster was made with ${theirs}`);
       }
     };
     const level = topology.featureLevel ?? 0;
     if (level > numberWritten(FORMATS.featureLevel)) {
-      throw new PlanMismatch(`the cluster is at ${unknownNumber(FORMATS.featureLevel, level)}`);
+      throw new ConfigMismatch(`the cluster is at ${unknownNumber(FORMATS.featureLevel, level)}`);
     }
-    differ('cluster id', plan.clusterId, topology.clusterId);
-    differ('shards', plan.shardCount, topology.shardCount);
-    differ('replicas', plan.replicas, topology.replicas);
-    differ('nodes', names(plan.nodes), names(topology.nodes));
+    differ('cluster id', config.clusterId, topology.clusterId);
+    differ('shards', config.shardCount, topology.shardCount);
+    differ('replicas', config.replicas, topology.replicas);
+    differ('nodes', names(config.nodes), names(topology.nodes));
   }
 }
 
 /** The copy of the topology that a folder has; it may be an old one. */
-export function copyIn(meta: ReadonlyMap<string, Uint8Array>): Topology | undefined {
+export function topologyCopyIn(meta: ReadonlyMap<string, Uint8Array>): Topology | undefined {
   const copy = meta.get(TOPOLOGY_META);
   return copy === undefined ? undefined : decodeTopology(copy);
 }

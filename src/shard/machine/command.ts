@@ -24,7 +24,7 @@ import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf, isContentType
 import { MAX_U48, binaryString, readU48, readU32, writeU32, writeU48 } from '../big-endian.js';
 import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from '../formats.js';
 import { hash64 } from '../keys/index.js';
-import type { Attempt, Condition, Write } from '../operation.js';
+import type { Attempt, Condition, KvWrite } from '../operation.js';
 
 const { commandLayout, commandKind } = FORMATS;
 const LAYOUT = numberWritten(commandLayout);
@@ -72,7 +72,7 @@ export interface CommandView {
 }
 
 export interface Command {
-  readonly write: Write;
+  readonly write: KvWrite;
   readonly wallTimeMs: number;
   /** 16 hex digits. */
   readonly fingerprint: string;
@@ -82,7 +82,7 @@ export interface Command {
  * The entry data for a write, in one buffer of the exact size.
  * @throws KvorumError `invalid-request`, `key-too-long` or `value-too-large` if a field is out of its bounds (`bounds.ts`).
  */
-export function encodeCommand(write: Write, wallTimeMs: number): Uint8Array {
+export function encodeCommand(write: KvWrite, wallTimeMs: number): Uint8Array {
   const contentType = write.type === 'put' ? write.contentType : '';
   const bodyLength = write.type === 'put' ? write.body.length : 0;
   const fault = encodeErrorOf(write);

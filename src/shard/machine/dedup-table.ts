@@ -24,23 +24,23 @@ import type { StateStore } from './state-store.js';
 
 export interface DedupTableOptions {
   /** Answers kept per shard, 1 or more. */
-  readonly maxAnswers: number;
+  readonly maxEntries: number;
   /** Replicated milliseconds for which an answer is kept. */
   readonly windowMs: number;
 }
 
-export const AnswerKind = FORMATS.answerKind.numbers;
+export const AnswerKind = FORMATS.dedupAnswer.numbers;
 export type AnswerKind = (typeof AnswerKind)[keyof typeof AnswerKind];
 
 /** An answer in numbers. */
-export interface AnswerFacts {
+export interface CompactAnswer {
   readonly kind: AnswerKind;
   readonly revision: number;
   /** The version of a put; the current revision of a failed precondition. */
   readonly detail: number;
 }
 
-export interface RememberedAnswer extends AnswerFacts {
+export interface DedupEntry extends CompactAnswer {
   readonly fingerprintHigh: number;
   readonly fingerprintLow: number;
 }
@@ -49,7 +49,7 @@ export interface RememberedAnswer extends AnswerFacts {
 export interface DedupTableState {
   readonly head: number;
   readonly tail: number;
-  readonly horizonMs: number;
+  readonly evictionWatermarkMs: number;
   readonly hashHigh: number;
   readonly hashLow: number;
 }
@@ -61,18 +61,18 @@ const SLOT_BYTES = 51;
 /** Slots per row: a checkpoint under load rewrites one page in part and writes the full ones once. */
 const PAGE_SLOTS = 128;
 const PAGE_HEADER_BYTES = 7;
-const LAYOUT = numberWritten(FORMATS.answerPage);
+const LAYOUT = numberWritten(FORMATS.dedupPage);
 const FIRST_CAPACITY = 64;
 const SPACE = '\u0001';
 
 export class DedupTable {
   private capacity = FIRST_CAPACITY;
   private ring = Buffer.alloc(FIRST_CAPACITY * SLOT_BYTES);
-  private table = new DedupIndex(this.ring, SLOT_BYTES, FIRST_CAPACITY);
+  private index = new DedupIndex(this.ring, SLOT_BYTES, FIRST_CAPACITY);
   private head = 0;
   private tail = 0;
   /** The latest time in a version 7 id that was forgotten, by number or by time; 0 if none was. */
-  private horizonMs = 0;
+  private evictionWatermarkMs = 0;
   private readonly hash = new HashSum();
   /** Sequence numbers from here on are in no row yet. */
   private flushedTail = 0;
@@ -89,13 +89,13 @@ export class DedupTable {
   }
 
   state(): DedupTableState {
-    const { head, tail, horizonMs, hash } = this;
-    return { head, tail, horizonMs, hashHigh: hash.high, hashLow: hash.low };
+    const { head, tail, evictionWatermarkMs, hash } = this;
+    return { head, tail, evictionWatermarkMs, hashHigh: hash.high, hashLow: hash.low };
   }
 
   /** What was answered under the id at `source[idAt..]`. */
-  find(source: Uint8Array, idAt: number): RememberedAnswer | undefined {
-    const position = this.table.find(source, idAt);
+  find(source: Uint8Array, idAt: number): DedupEntry | undefined {
+    const position = this.index.find(source, idAt);
     if (position === -1) return undefined;
     const at = position * SLOT_BYTES;
     return {
@@ -108,8 +108,8 @@ export class DedupTable {
   }
 
   /** The id at `source[idAt..]` must be unknown. */
-  remember(source: Uint8Array, idAt: number, timeMs: number, answer: RememberedAnswer): void {
-    if (this.size === this.options.maxAnswers) this.forgetFirst();
+  insert(source: Uint8Array, idAt: number, timeMs: number, answer: DedupEntry): void {
+    if (this.size === this.options.maxEntries) this.evictOldest();
     if (this.size === this.capacity) this.grow();
     const { ring } = this;
     const at = this.slotOf(this.tail);
@@ -120,21 +120,21 @@ export class DedupTable {
     ring[at + AT.kind] = answer.kind;
     writeU48(ring, at + AT.revision, answer.revision);
     writeU48(ring, at + AT.detail, answer.detail);
-    this.admit();
+    this.appendTail();
   }
 
   /** Forgets what is as old as the window. */
-  forgetUntil(clockMs: number): void {
+  evictExpired(clockMs: number): void {
     const oldest = clockMs - this.options.windowMs;
-    while (this.head < this.tail && readU48(this.ring, this.slotOf(this.head) + AT.time) <= oldest) this.forgetFirst();
+    while (this.head < this.tail && readU48(this.ring, this.slotOf(this.head) + AT.time) <= oldest) this.evictOldest();
   }
 
   /**
    * Whether an unknown id, made at `timeMs` (undefined if it does not say), may be one that was applied and forgotten,
    * be it for its age or for want of room; if not, it was surely never applied.
    */
-  mayHaveForgotten(timeMs: number | undefined): boolean {
-    return this.head > 0 && (timeMs === undefined || timeMs <= this.horizonMs);
+  mayHaveEvicted(timeMs: number | undefined): boolean {
+    return this.head > 0 && (timeMs === undefined || timeMs <= this.evictionWatermarkMs);
   }
 
   /** Writes what changed since the last flush into rows. */
@@ -158,7 +158,7 @@ export class DedupTable {
   load(state: DedupTableState): void {
     this.reset(state);
     for (const [, row] of this.store.scan(SPACE)) {
-      known(FORMATS.answerPage, row[0] ?? 0);
+      known(FORMATS.dedupPage, row[0] ?? 0);
       let sequence = readU48(row, 1);
       for (let at = PAGE_HEADER_BYTES; at + SLOT_BYTES <= row.length; at += SLOT_BYTES, sequence += 1) {
         if (sequence < state.head) continue;
@@ -172,26 +172,26 @@ export class DedupTable {
   }
 
   private reset(state: DedupTableState): void {
-    this.table = new DedupIndex(this.ring, SLOT_BYTES, this.capacity);
+    this.index = new DedupIndex(this.ring, SLOT_BYTES, this.capacity);
     this.head = state.head;
     this.tail = state.head;
     this.firstPage = pageOf(state.head);
-    this.horizonMs = state.horizonMs;
+    this.evictionWatermarkMs = state.evictionWatermarkMs;
     this.hash.set(0, 0);
   }
 
   private readSlot(slot: Uint8Array): void {
     if (this.size === this.capacity) this.grow();
     const at = this.slotOf(this.tail);
-    known(FORMATS.answerKind, slot[AT.kind] ?? 0);
+    known(FORMATS.dedupAnswer, slot[AT.kind] ?? 0);
     this.ring.set(slot, at);
-    this.admit();
+    this.appendTail();
   }
 
   /** The slot at the tail has been filled. */
-  private admit(): void {
+  private appendTail(): void {
     const at = this.slotOf(this.tail);
-    this.table.add(this.tail % this.capacity);
+    this.index.add(this.tail % this.capacity);
     this.tail += 1;
     const { high, low } = hashShort(this.ring, at, at + AT.hash);
     writeU32(this.ring, at + AT.hash, high);
@@ -199,11 +199,11 @@ export class DedupTable {
     this.hash.add(high, low);
   }
 
-  private forgetFirst(): void {
+  private evictOldest(): void {
     const at = this.slotOf(this.head);
     this.hash.subtract(readU32(this.ring, at + AT.hash), readU32(this.ring, at + AT.hash + 4));
-    this.horizonMs = Math.max(this.horizonMs, operationTimeMs(this.ring, at) ?? 0);
-    this.table.remove(this.head % this.capacity);
+    this.evictionWatermarkMs = Math.max(this.evictionWatermarkMs, operationTimeMs(this.ring, at) ?? 0);
+    this.index.remove(this.head % this.capacity);
     this.head += 1;
   }
 
@@ -215,7 +215,7 @@ export class DedupTable {
     const { ring, capacity } = this;
     this.capacity = 2 * capacity;
     this.ring = Buffer.alloc(this.capacity * SLOT_BYTES);
-    this.table = new DedupIndex(this.ring, SLOT_BYTES, this.capacity);
+    this.index = new DedupIndex(this.ring, SLOT_BYTES, this.capacity);
     // In one piece up to where the ring began anew, and in another behind that: so far slots lie the same in both.
     const middle = Math.min(this.tail, (Math.floor(this.head / capacity) + 1) * capacity);
     for (const [from, to] of [
@@ -225,7 +225,7 @@ export class DedupTable {
       const start = (from % capacity) * SLOT_BYTES;
       ring.copy(this.ring, this.slotOf(from), start, start + (to - from) * SLOT_BYTES);
     }
-    for (let sequence = this.head; sequence < this.tail; sequence += 1) this.table.add(sequence % this.capacity);
+    for (let sequence = this.head; sequence < this.tail; sequence += 1) this.index.add(sequence % this.capacity);
   }
 
   /** The live slots of a page, after the layout and the first one's sequence number. */

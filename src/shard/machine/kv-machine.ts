@@ -15,7 +15,7 @@
  *   the same write was applied and forgotten.
  * - `again`: applied only if it surely never was: the id was made after the horizon, or nothing was ever forgotten.
  *   Otherwise refused as expired. So a router's repeats are never applied twice, whatever the load and the clocks; the
- *   price is that under more than `maxAnswers` writes within the time of an attempt a repeat ends as unknown, and that
+ *   price is that under more than `maxDedupEntries` writes within the time of an attempt a repeat ends as unknown, and that
  *   so do all repeats under ids that do not say when they were made, once anything was forgotten. An id made by a clock
  *   that was ahead moves the horizon ahead when it is forgotten, with the same price until real time has caught up.
  * - `keyed`: fresh, as far as the router knows, or a client's retry. Refused as expired if it was made both before
@@ -26,16 +26,16 @@
  *   behind. After a leader's clock was ahead, replicated time stands still until real time has caught up with it; if
  *   ids made by a clock that was ahead are forgotten in the meantime, fresh `keyed` writes are refused for so long. Not
  *   covered, and applied again: ids of other versions, and answers that were forgotten early because more than
- *   `maxAnswers` writes came within the window.
+ *   `maxDedupEntries` writes came within the window.
  * Whether an earlier attempt was applied is unknown when a write is refused as expired, and the refusal says so.
  *
  * Rows: '\0' + key encodes records, '\u0001' remembered answers, '\u0002' the rest. Knows no group, no disk, no HTTP.
  */
 import { StorageCorruption } from '../../raft/index.js';
-import { AnswerKind, DedupTable, type AnswerFacts, type RememberedAnswer } from './dedup-table.js';
+import { AnswerKind, DedupTable, type CompactAnswer, type DedupEntry } from './dedup-table.js';
 import { binaryString, readU32, readU48, writeU32, writeU48 } from '../big-endian.js';
 import { viewCommand, type CommandView } from './command.js';
-import { ERRORS, type ErrorCode, type ErrorDetails, type Outcome } from '../errors.js';
+import { ERRORS, type ErrorCode, type ErrorDetails } from '../errors.js';
 import { FORMATS, numberWritten, reads, unknownNumber } from '../formats.js';
 import { hash64, hex64 } from '../keys/index.js';
 import { MAX_ENCODED_KEY_BYTES } from '../bounds.js';
@@ -56,12 +56,12 @@ import type { StateStore } from './state-store.js';
 /** Part of the replicated behaviour: the same on every replica, for the whole life of a cluster. */
 export interface KvMachineOptions {
   /** Answers remembered per shard; default 16,384. */
-  readonly maxAnswers?: number;
+  readonly maxDedupEntries?: number;
   /** Replicated milliseconds for which an answer is remembered; default 15 minutes. */
   readonly windowMs?: number;
 }
 
-export const DEFAULT_MAX_ANSWERS = 16_384;
+export const DEFAULT_MAX_DEDUP_ENTRIES = 16_384;
 export const DEFAULT_WINDOW_MS = 15 * 60_000;
 const EXPIRY_SHARE = 2 / 3;
 
@@ -70,7 +70,7 @@ const META_LAYOUT = numberWritten(FORMATS.shardMeta);
 const META_BYTES = 47;
 
 export class KvMachine {
-  private readonly answers: DedupTable;
+  private readonly dedup: DedupTable;
   private readonly windowMs: number;
   private clockMs = 0;
   private keys = 0;
@@ -81,9 +81,9 @@ export class KvMachine {
     options: KvMachineOptions = {},
   ) {
     this.windowMs = options.windowMs ?? DEFAULT_WINDOW_MS;
-    const maxAnswers = options.maxAnswers ?? DEFAULT_MAX_ANSWERS;
-    if (!(maxAnswers >= 1) || !(this.windowMs > 0)) throw new RangeError('the memory of answers has no room');
-    this.answers = new DedupTable(store, { maxAnswers, windowMs: this.windowMs });
+    const maxEntries = options.maxDedupEntries ?? DEFAULT_MAX_DEDUP_ENTRIES;
+    if (!(maxEntries >= 1) || !(this.windowMs > 0)) throw new RangeError('the dedup table has no room');
+    this.dedup = new DedupTable(store, { maxEntries, windowMs: this.windowMs });
   }
 
   /** Live keys. */
@@ -96,8 +96,8 @@ export class KvMachine {
     return this.clockMs;
   }
 
-  get rememberedAnswers(): number {
-    return this.answers.size;
+  get dedupEntries(): number {
+    return this.dedup.size;
   }
 
   /**
@@ -109,15 +109,15 @@ export class KvMachine {
     const command = viewCommand(data);
     if (command.wallTimeMs > this.clockMs) {
       this.clockMs = command.wallTimeMs;
-      this.answers.forgetUntil(this.clockMs);
+      this.dedup.evictExpired(this.clockMs);
     }
-    const known = this.answers.find(data, command.idAt);
-    if (known !== undefined) return answerAgain(known, command);
-    if (this.isPerhapsForgotten(command)) return refusal('idempotency-key-expired', {}, 'unknown');
+    const known = this.dedup.find(data, command.idAt);
+    if (known !== undefined) return replayedAnswer(known, command);
+    if (this.mayBeEvicted(command)) return refusal('idempotency-key-expired', {});
     const facts = this.write(index, command);
     const { fingerprintHigh, fingerprintLow } = command;
     const { kind, revision, detail } = facts;
-    this.answers.remember(data, command.idAt, this.clockMs, {
+    this.dedup.insert(data, command.idAt, this.clockMs, {
       kind,
       revision,
       detail,
@@ -142,7 +142,7 @@ export class KvMachine {
 
   /** Brings all that is kept in memory into rows. To be called before every checkpoint. */
   flush(): void {
-    this.answers.flush();
+    this.dedup.flush();
     this.store.set(META_KEY, this.metaRow());
   }
 
@@ -158,25 +158,25 @@ export class KvMachine {
     this.clockMs = readU48(row, 1);
     this.keys = readU48(row, 7);
     this.hash.set(readU32(row, 13), readU32(row, 17));
-    this.answers.load({
+    this.dedup.load({
       head: readU48(row, 21),
       tail: readU48(row, 27),
-      horizonMs: readU48(row, 33),
+      evictionWatermarkMs: readU48(row, 33),
       hashHigh: readU32(row, 39),
       hashLow: readU32(row, 43),
     });
   }
 
   /** Of an id that is not remembered: may an earlier attempt have been applied, as far as the asker cannot rule it out? */
-  private isPerhapsForgotten(command: CommandView): boolean {
-    if (command.attempt === 'first') return false;
+  private mayBeEvicted(command: CommandView): boolean {
+    if (command.attempt === 'initial') return false;
     const madeMs = operationTimeMs(command.data, command.idAt);
-    if (!this.answers.mayHaveForgotten(madeMs)) return false;
-    if (command.attempt === 'again') return true;
+    if (!this.dedup.mayHaveEvicted(madeMs)) return false;
+    if (command.attempt === 'retry') return true;
     return madeMs !== undefined && madeMs < this.clockMs - this.windowMs * EXPIRY_SHARE;
   }
 
-  private write(index: number, command: CommandView): AnswerFacts {
+  private write(index: number, command: CommandView): CompactAnswer {
     const rowKey = binaryString(command.data, command.rowKeyAt, command.contentTypeAt);
     const row = this.store.get(rowKey);
     if (!holds(command, row)) {
@@ -185,7 +185,7 @@ export class KvMachine {
     return command.isPut ? this.put(index, command, rowKey, row) : this.delete(index, rowKey, row);
   }
 
-  private put(index: number, command: CommandView, rowKey: string, old: Uint8Array | undefined): AnswerFacts {
+  private put(index: number, command: CommandView, rowKey: string, old: Uint8Array | undefined): CompactAnswer {
     const version = old === undefined ? 1 : versionOf(old) + 1;
     const row = encodeRecord(
       {
@@ -203,7 +203,7 @@ export class KvMachine {
     return { kind: old === undefined ? AnswerKind.created : AnswerKind.updated, revision: index, detail: version };
   }
 
-  private delete(index: number, rowKey: string, old: Uint8Array | undefined): AnswerFacts {
+  private delete(index: number, rowKey: string, old: Uint8Array | undefined): CompactAnswer {
     if (old === undefined) return { kind: AnswerKind.notThere, revision: index, detail: 0 };
     this.hash.subtract(hashHighOf(old), hashLowOf(old));
     this.keys -= 1;
@@ -212,18 +212,18 @@ export class KvMachine {
   }
 
   private metaRow(): Uint8Array {
-    const answers = this.answers.state();
+    const dedup = this.dedup.state();
     const row = Buffer.alloc(META_BYTES);
     row[0] = META_LAYOUT;
     writeU48(row, 1, this.clockMs);
     writeU48(row, 7, this.keys);
     writeU32(row, 13, this.hash.high);
     writeU32(row, 17, this.hash.low);
-    writeU48(row, 21, answers.head);
-    writeU48(row, 27, answers.tail);
-    writeU48(row, 33, answers.horizonMs);
-    writeU32(row, 39, answers.hashHigh);
-    writeU32(row, 43, answers.hashLow);
+    writeU48(row, 21, dedup.head);
+    writeU48(row, 27, dedup.tail);
+    writeU48(row, 33, dedup.evictionWatermarkMs);
+    writeU32(row, 39, dedup.hashHigh);
+    writeU32(row, 43, dedup.hashLow);
     return row;
   }
 }
@@ -244,12 +244,12 @@ function holds(command: CommandView, row: Uint8Array | undefined): boolean {
   }
 }
 
-function answerAgain(known: RememberedAnswer, command: CommandView): Answer {
+function replayedAnswer(known: DedupEntry, command: CommandView): Answer {
   const same = known.fingerprintHigh === command.fingerprintHigh && known.fingerprintLow === command.fingerprintLow;
   return same ? answerOf(known, true) : refusal('idempotency-key-reused', {});
 }
 
-function answerOf({ kind, revision, detail }: AnswerFacts, replayed: boolean): Answer {
+function answerOf({ kind, revision, detail }: CompactAnswer, replayed: boolean): Answer {
   switch (kind) {
     case AnswerKind.created:
       return { type: 'put', revision, version: detail, created: true, replayed };
@@ -264,8 +264,9 @@ function answerOf({ kind, revision, detail }: AnswerFacts, replayed: boolean): A
   }
 }
 
-function refusal(code: ErrorCode, details: ErrorDetails, outcome: Outcome = ERRORS[code].outcome): Refusal {
-  return { type: 'refused', code, outcome, message: ERRORS[code].meaning, details };
+function refusal(code: ErrorCode, details: ErrorDetails): Refusal {
+  const { outcome, meaning: message } = ERRORS[code];
+  return { type: 'refused', code, outcome, message, details };
 }
 
 const rowKeyBytes = Buffer.alloc(1 + MAX_ENCODED_KEY_BYTES);

@@ -25,7 +25,7 @@ const LAYOUT = numberWritten(recordLayout);
 const AT = { layout: 0, typeLength: 1, revision: 2, created: 8, version: 14, hash: 20 } as const;
 const HEADER_BYTES = 28;
 
-export interface RecordFacts {
+export interface RecordMetadata {
   readonly revision: number;
   readonly createRevision: number;
   readonly version: number;
@@ -46,7 +46,7 @@ export interface RecordSource {
 }
 
 /** A row of its own memory. */
-export function encodeRecord(from: RecordSource, facts: RecordFacts): Uint8Array {
+export function encodeRecord(from: RecordSource, facts: RecordMetadata): Uint8Array {
   const { source, keyAt, contentTypeAt, bodyAt } = from;
   const row = Buffer.allocUnsafe(HEADER_BYTES + source.length - contentTypeAt);
   row[AT.layout] = LAYOUT;

@@ -12,7 +12,7 @@ import { shardOfKey } from '../keys/index.js';
 import type { Done } from './inbox.js';
 import { refuseLeaving, type Closed } from './leaving.js';
 import type { NodeLimits } from './options.js';
-import type { Answer, Operation, ShardReply, ShardRequest } from '../operation.js';
+import type { Answer, KvOperation, ShardReply, ShardRequest } from '../operation.js';
 import { isReplicaFault, logCallbackFault, refusalFor } from './operation-faults.js';
 import { refuse } from '../refusals.js';
 import type { Logger, Runtime } from '../runtime.js';
@@ -111,7 +111,7 @@ export class Admission {
     this.#groups.touch(group);
   }
 
-  #begin(group: Replica, operation: Operation, waiter: Waiter): void {
+  #begin(group: Replica, operation: KvOperation, waiter: Waiter): void {
     if (operation.type === 'get') group.read(operation.consistency, waiter);
     else if (this.#disk.refusal !== undefined) group.refuseWrite(waiter, this.#disk.refusal);
     // Only a leader's proposal is encoded: its clock goes into the entry.

@@ -137,7 +137,7 @@ export class ShardNode {
 
   // Life.
 
-  /** Reads the disk back, joins the network, starts the groups. @throws StorageCorruption, PlanMismatch */
+  /** Reads the disk back, joins the network, starts the groups. @throws StorageCorruption, ConfigMismatch */
   async start(): Promise<void> {
     try {
       await this.#start();
@@ -154,12 +154,12 @@ export class ShardNode {
     this.#parts.keeper.onChange((topology) => {
       this.#onTopologyChange(topology);
     });
-    const voters = systemVoters(this.#options.plan.nodes);
+    const voters = systemVoters(this.#options.clusterConfig.nodes);
     if (voters.includes(this.id)) this.#parts.groups.start(SYSTEM_GROUP, voters);
     await this.#parts.keeper.start(this.#recovered.meta);
     // What the system group holds here may be newer than the copy; a plan that contradicts it ends the start.
     const { held } = this.#parts.sync;
-    if (held !== undefined) await this.#parts.keeper.adoptHeld(held);
+    if (held !== undefined) await this.#parts.keeper.adoptReplicated(held);
     const hooks = { onLink: this.#onLink.bind(this), fail: this.#fail.bind(this), isClosed: () => this.#closed };
     await joinNetwork(this.#parts, this.#options, hooks);
     // A peer may have refused this process meanwhile.

@@ -2,7 +2,7 @@
 import type { NodeId, Storage } from '../../raft/index.js';
 import type { CheckpointLimits } from './checkpointer.js';
 import type { Logger, Runtime } from '../runtime.js';
-import type { ClusterPlan, NodeTimers } from '../cluster/index.js';
+import type { ClusterConfig, NodeTimers } from '../cluster/index.js';
 import type { Transport } from '../transport/index.js';
 
 export interface NodeLimits {
@@ -14,9 +14,9 @@ export interface NodeLimits {
   readonly uncommittedBytes: number;
   /** Messages from peers waiting for a turn; more are dropped (Raft resends, routers retry). */
   readonly inbox: number;
-  /** Answers remembered per shard, and for how long by the replicated clock (ms). */
-  readonly rememberedAnswers: number;
-  readonly rememberedMs: number;
+  /** Entries of the dedup table of a shard, and for how long one is kept, by the replicated clock (ms). */
+  readonly dedupEntries: number;
+  readonly dedupWindowMs: number;
   /** Bytes of entries in one message; one entry always fits. */
   readonly appendBytes: number;
   /** Bytes of entries in one commit to the disk, exceeded by less than one write; and under way to one follower of one group. */
@@ -30,8 +30,8 @@ export interface NodeLimits {
    * window: one group that is stuck stops no other. Longer where answers take longer, for such a link is slow, and nothing is stuck.
    */
   readonly snapshotPatienceMs: number;
-  /** Bytes of rows of all groups that are remembered beside what the next checkpoint will write. */
-  readonly recentBytes: number;
+  /** Bytes of the row cache of all groups, beside what the next checkpoint will write. */
+  readonly rowCacheBytes: number;
 }
 
 export const DEFAULT_NODE_LIMITS: NodeLimits = {
@@ -39,20 +39,20 @@ export const DEFAULT_NODE_LIMITS: NodeLimits = {
   inflightBytes: 256 * 1024 * 1024,
   uncommittedBytes: 64 * 1024 * 1024,
   inbox: 100_000,
-  rememberedAnswers: 16_384,
-  rememberedMs: 15 * 60_000,
+  dedupEntries: 16_384,
+  dedupWindowMs: 15 * 60_000,
   appendBytes: 1024 * 1024,
   commitBytes: Infinity,
   snapshotChunkBytes: 256 * 1024,
   snapshotWindowBytes: 512 * 1024,
   snapshotPatienceMs: 30_000,
-  recentBytes: 16 * 1024 * 1024,
+  rowCacheBytes: 16 * 1024 * 1024,
 };
 
 export interface ShardNodeOptions {
   readonly id: NodeId;
   readonly name: string;
-  readonly plan: ClusterPlan;
+  readonly clusterConfig: ClusterConfig;
   readonly storage: Storage;
   readonly transport: Transport;
   readonly runtime: Runtime;

@@ -18,7 +18,14 @@ import { Lives } from './lives.js';
 import { FailureDetector } from './failure-detector.js';
 import { PeerHeartbeats } from './peer-heartbeats.js';
 import { DEFAULT_NODE_LIMITS, type NodeLimits, type ShardNodeOptions } from './options.js';
-import { copyIn, DEFAULT_TIMERS, Promises, Settings, type Topology, TopologyStore } from '../cluster/index.js';
+import {
+  topologyCopyIn,
+  DEFAULT_TIMERS,
+  Promises,
+  ClusterSettings,
+  type Topology,
+  TopologyStore,
+} from '../cluster/index.js';
 import { Admission } from './admission.js';
 import { RowCache } from '../machine/index.js';
 import { RecoveredGroups } from './recovered-groups.js';
@@ -39,7 +46,7 @@ export interface NodeHooks {
 
 export interface NodeParts {
   /** Timers and leases, as they are in force. */
-  readonly settings: Settings;
+  readonly settings: ClusterSettings;
   readonly inbox: Inbox;
   readonly groups: ReplicaSet;
   readonly operations: Admission;
@@ -61,7 +68,7 @@ export interface NodeParts {
 }
 
 export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodeParts {
-  const { id, plan, storage, transport, runtime } = options;
+  const { id, clusterConfig, storage, transport, runtime } = options;
   const settings = settingsOf(options);
   const limits = { ...DEFAULT_NODE_LIMITS, ...options.limits };
   const inbox = new Inbox(runtime, limits.inbox, hooks.turn);
@@ -89,7 +96,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
     },
   });
   const host = groupHost(options, hooks, { pipeline, checkpointer, snapshots, lives });
-  const recent = new RowCache(limits.recentBytes);
+  const recent = new RowCache(limits.rowCacheBytes);
   const factory = { self: id, storage, runtime, settings, limits, recent, host };
   const groups = new ReplicaSet(id, (group, voters) => {
     const confined = { ...lives.optionsOf(group), trusted: options.trustDataFolder };
@@ -97,14 +104,14 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
     return makeGroup({ ...factory, ...past }, group, voters, hooks.recovered(group));
   });
   const operations = new Admission(id, groups, runtime, {
-    shardCount: plan.shardCount,
+    shardCount: clusterConfig.shardCount,
     limits,
     logger: options.logger,
     disk: stalls,
   });
-  const keeper = new TopologyStore(plan, id, storage);
+  const keeper = new TopologyStore(clusterConfig, id, storage);
   const liveness = new FailureDetector(settings.electionMs);
-  const neighbourhood = new PeerHeartbeats(transport, keeper, liveness, plan, settings);
+  const neighbourhood = new PeerHeartbeats(transport, keeper, liveness, clusterConfig, settings);
   const sync = topologySync(options, hooks, { keeper, groups, settings, neighbourhood, lives });
   const confinement = new Confinement({ lives, groups, keeper, liveness, inbox, logger: options.logger });
   const duplicates = duplicateWatch(options, { groups, liveness, lives });
@@ -127,8 +134,8 @@ const snapshotSender = (
     onFailure: fail,
   });
 
-function settingsOf({ timers = DEFAULT_TIMERS, plan, logger }: ShardNodeOptions): Settings {
-  return new Settings({ timers, leaseReads: plan.leaseReads }, logger);
+function settingsOf({ timers = DEFAULT_TIMERS, clusterConfig, logger }: ShardNodeOptions): ClusterSettings {
+  return new ClusterSettings({ timers, leaseReads: clusterConfig.leaseReads }, logger);
 }
 
 const duplicateWatch = (
@@ -173,14 +180,14 @@ function commitPipeline(
 }
 
 function topologySync(
-  { id, plan, transport, runtime, logger, featureLevel }: ShardNodeOptions,
+  { id, clusterConfig, transport, runtime, logger, featureLevel }: ShardNodeOptions,
   { fail }: NodeHooks,
   parts: Pick<NodeParts, 'keeper' | 'groups' | 'settings' | 'neighbourhood' | 'lives'>,
 ): TopologySync {
   const { keeper, groups, settings, neighbourhood, lives } = parts;
   return new TopologySync({
     self: id,
-    plan,
+    clusterConfig,
     keeper,
     groups,
     transport,
@@ -246,7 +253,7 @@ export async function beginLife(
   try {
     const recovered = new RecoveredGroups(await storage.open());
     const { meta } = recovered;
-    settings.begin(copyIn(meta));
+    settings.begin(topologyCopyIn(meta));
     retimeWatches(parts);
     await promises.start(meta, settings.promiseMs);
     await lives.start(meta, () => runtime.random());

@@ -7,7 +7,7 @@
  */
 import type { NodeId } from '../../raft/index.js';
 import type { FailureDetector } from './failure-detector.js';
-import { type ClusterPlan, type Settings, systemVoters, type TopologyStore } from '../cluster/index.js';
+import { type ClusterConfig, type ClusterSettings, systemVoters, type TopologyStore } from '../cluster/index.js';
 import { type PeerId, type Ping, ROUTER_PEERS, type Transport } from '../transport/index.js';
 /** Every so many rounds the voters of the system group are pinged as well. */
 const SYSTEM_EVERY_ROUNDS = 5;
@@ -29,7 +29,7 @@ export class PeerHeartbeats {
   readonly #keeper: TopologyStore;
   readonly #liveness: FailureDetector;
   readonly #systemVoters: readonly NodeId[];
-  readonly #settings: Settings;
+  readonly #settings: ClusterSettings;
   /** The epoch that each node runs by, as it said last on its present link. */
   readonly #epochs = new Map<NodeId, number>();
   /** … and the one that the voters of the system group were last told of this node. */
@@ -39,13 +39,13 @@ export class PeerHeartbeats {
     transport: Transport,
     keeper: TopologyStore,
     liveness: FailureDetector,
-    plan: Pick<ClusterPlan, 'nodes'>,
-    settings: Settings,
+    clusterConfig: Pick<ClusterConfig, 'nodes'>,
+    settings: ClusterSettings,
   ) {
     this.#transport = transport;
     this.#keeper = keeper;
     this.#liveness = liveness;
-    this.#systemVoters = systemVoters(plan.nodes);
+    this.#systemVoters = systemVoters(clusterConfig.nodes);
     this.#settings = settings;
   }
 

@@ -16,7 +16,7 @@ import { Replica, type ReplicaHost } from './replica.js';
 import { KvMachine, Memtable, type RowCache } from '../machine/index.js';
 import type { NodeLimits } from './options.js';
 import type { Runtime } from '../runtime.js';
-import { type Settings, SYSTEM_GROUP, SystemMachine } from '../cluster/index.js';
+import { type ClusterSettings, SYSTEM_GROUP, SystemMachine } from '../cluster/index.js';
 const MAX_INFLIGHT_APPENDS = 64;
 /** Enough for 200 MB/s to a follower that answers after 20 ms; a slow link's queue is not filled by one group alone. */
 const MAX_INFLIGHT_BYTES = 4 * 1024 * 1024;
@@ -25,7 +25,7 @@ export interface ReplicaFactoryOptions {
   readonly self: NodeId;
   readonly storage: Storage;
   readonly runtime: Runtime;
-  readonly settings: Settings;
+  readonly settings: ClusterSettings;
   readonly limits: NodeLimits;
   readonly recent: RowCache;
   readonly host: ReplicaHost;
@@ -46,14 +46,14 @@ export function makeGroup(
   const machine =
     id === SYSTEM_GROUP
       ? new SystemMachine(table)
-      : new KvMachine(table, { maxAnswers: limits.rememberedAnswers, windowMs: limits.rememberedMs });
+      : new KvMachine(table, { maxDedupEntries: limits.dedupEntries, windowMs: limits.dedupWindowMs });
   const raft = raftOptions(options, voters, recovered);
   const group = new Replica({ id, raft, machine, table }, options.host);
   group.leases = options.settings.leases;
   return group;
 }
 
-export const raftTimers = ({ electionTicks, heartbeatTicks, promises, promiseMs }: Settings): RaftTimers => ({
+export const raftTimers = ({ electionTicks, heartbeatTicks, promises, promiseMs }: ClusterSettings): RaftTimers => ({
   electionTicks,
   heartbeatTicks,
   quiesceTicks: electionTicks,

@@ -9,7 +9,7 @@ import type { QueuedWrite } from './commit-pipeline.js';
 import { raftTimers } from './replica-factory.js';
 import type { Replica } from './replica.js';
 import type { Closed } from './leaving.js';
-import { groupOfShard, type Settings, SYSTEM_GROUP, type Topology } from '../cluster/index.js';
+import { groupOfShard, type ClusterSettings, SYSTEM_GROUP, type Topology } from '../cluster/index.js';
 /** A preferred leader stands again every so many ticks while the other replicas start. */
 const CLAIM_EVERY_TICKS = 2;
 /** … and leaves it to the ordinary timeouts after so many. */
@@ -100,7 +100,7 @@ export class ReplicaSet {
   }
 
   /** All go by other timers from now on (`settings.ts`). */
-  retime(settings: Settings, stretch: number): void {
+  retime(settings: ClusterSettings, stretch: number): void {
     for (const group of this.#groups.values()) group.retime(raftTimers(settings), stretch, settings.leases);
     this.touchAll();
   }

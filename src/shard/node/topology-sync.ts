@@ -27,10 +27,10 @@ import type { Logger, Runtime } from '../runtime.js';
 import { randomId } from '../random-id.js';
 import {
   type AgreedSettings,
-  type ClusterPlan,
+  type ClusterConfig,
   encodeTopology,
   sameTimers,
-  type Settings,
+  type ClusterSettings,
   SystemMachine,
   type Topology,
   type TopologyStore,
@@ -39,13 +39,13 @@ import { asError } from '../../thrown.js';
 
 export interface TopologySyncOptions {
   readonly self: NodeId;
-  readonly plan: ClusterPlan;
+  readonly clusterConfig: ClusterConfig;
   readonly keeper: TopologyStore;
   readonly groups: ReplicaSet;
   readonly transport: Transport;
   readonly runtime: Runtime;
   readonly logger: Logger;
-  readonly settings: Settings;
+  readonly settings: ClusterSettings;
   /** The epoch that a node runs by, as it said last. */
   readonly epochOf: (node: NodeId) => number;
   /** Whether a node was met here with this very data folder. */
@@ -79,8 +79,8 @@ export class TopologySync {
 
   /** To the other nodes, with the protocol version of each. */
   links(): { readonly peer: NodeId; readonly version: number }[] {
-    const { plan, transport } = this.#options;
-    return plan.nodes.flatMap(({ id }) => {
+    const { clusterConfig, transport } = this.#options;
+    return clusterConfig.nodes.flatMap(({ id }) => {
       const version = transport.link(id)?.version;
       return version === undefined ? [] : [{ peer: id, version }];
     });
@@ -89,7 +89,7 @@ export class TopologySync {
   /** Group 0 has applied something here. */
   applied(): void {
     const { held } = this;
-    if (held !== undefined) this.#adopt(() => this.#options.keeper.adoptHeld(held));
+    if (held !== undefined) this.#adopt(() => this.#options.keeper.adoptReplicated(held));
   }
 
   /** A peer sent its copy. */
@@ -112,7 +112,7 @@ export class TopologySync {
     const { held } = this;
     const proposal = keeper.proposal(held, {
       featureLevel: this.#lowestFeatureLevel(held === undefined),
-      drawUid: () => randomId(() => runtime.random()),
+      newClusterUid: () => randomId(() => runtime.random()),
       own: settings.own,
       agreed: this.#agreed(),
       allRunByIt: this.#allRunBy(held?.epoch ?? 0),
@@ -172,9 +172,9 @@ export class TopologySync {
    * anybody would have to read: who is not there when it is made has to have a build of its level when it comes.
    */
   #lowestFeatureLevel(isNew: boolean): number {
-    const { self, plan, transport } = this.#options;
+    const { self, clusterConfig, transport } = this.#options;
     const unlinked = isNew ? this.featureLevel : 0;
-    const levels = plan.nodes.map(({ id }) =>
+    const levels = clusterConfig.nodes.map(({ id }) =>
       id === self ? this.featureLevel : (transport.link(id)?.featureLevel ?? unlinked),
     );
     return Math.min(...levels);
@@ -182,9 +182,11 @@ export class TopologySync {
 
   /** What this node was started with, where every other says the same. */
   #agreed(): AgreedSettings {
-    const { self, plan, transport, settings } = this.#options;
+    const { self, clusterConfig, transport, settings } = this.#options;
     const { timers, leaseReads } = settings.own;
-    const others = plan.nodes.filter(({ id }) => id !== self).map(({ id }) => transport.link(id)?.extension.settings);
+    const others = clusterConfig.nodes
+      .filter(({ id }) => id !== self)
+      .map(({ id }) => transport.link(id)?.extension.settings);
     return {
       ...(others.every((other) => other !== undefined && sameTimers(other, timers)) ? { timers } : {}),
       ...(others.every((other) => other?.leaseReads === leaseReads) ? { leaseReads } : {}),
@@ -192,8 +194,8 @@ export class TopologySync {
   }
 
   #allRunBy(epoch: number): boolean {
-    const { self, plan, settings, epochOf } = this.#options;
-    return plan.nodes.every(({ id }) => (id === self ? settings.epoch : epochOf(id)) >= epoch);
+    const { self, clusterConfig, settings, epochOf } = this.#options;
+    return clusterConfig.nodes.every(({ id }) => (id === self ? settings.epoch : epochOf(id)) >= epoch);
   }
 }
 

@@ -21,5 +21,5 @@ export {
 export { TwoLanes } from './two-lanes.js';
 export { encodeHello, type Hello, type HelloExtension, type HelloLayout, newestLayout } from './wire-hello.js';
 export type { Ping } from './wire-ping.js';
-export { decodeFrame, FrameEncoder, type FrameEnds, whyUnsayable } from './wire.js';
+export { decodeFrame, FrameEncoder, type FrameEnds, requestEncodeError } from './wire.js';
 export { WsTransport } from './ws.js';

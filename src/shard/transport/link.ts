@@ -35,7 +35,7 @@ export interface LinkOwner {
   /** The other side has ended the link, for it knows of another process of this node. Called before `onDown`. */
   onDuplicate(link: WsLink): void;
   /** This message can never be sent over this link. */
-  onUnsayable(link: WsLink, message: PeerMessage, why: string): void;
+  onEncodeError(link: WsLink, message: PeerMessage, why: string): void;
 }
 
 /** For the options of every socket: how long a closing handshake may take. (`ws` 8.21 has it, its types do not yet.) */
@@ -126,8 +126,8 @@ export class WsLink {
       counters.droppedFull += 1;
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      counters.droppedInvalid += 1;
-      this.owner.onUnsayable(this, message, error.message);
+      counters.droppedEncodeError += 1;
+      this.owner.onEncodeError(this, message, error.message);
     }
     return false;
   }

@@ -81,7 +81,7 @@ export class MemoryTransport implements Transport {
       return false;
     }
     if (!queue.add(message)) {
-      this.counters.droppedInvalid += 1;
+      this.counters.droppedEncodeError += 1;
       return false;
     }
     if (!this.unflushed.includes(to)) this.unflushed.push(to);

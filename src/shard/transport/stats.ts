@@ -45,7 +45,7 @@ export interface TransportStats {
   /** … because there is no link to the peer. */
   readonly droppedNoLink: number;
   /** … because they cannot be said to this peer at all: a defect of the sender. */
-  readonly droppedInvalid: number;
+  readonly droppedEncodeError: number;
   /** What was lost on the way by a link that broke: messages queued and not yet flushed. */
   readonly droppedQueued: number;
   /** Connections that were refused or broken off by this side. */
@@ -74,7 +74,7 @@ export const zeroCounters = (): TransportCounters => ({
   bytesOut: 0,
   droppedFull: 0,
   droppedNoLink: 0,
-  droppedInvalid: 0,
+  droppedEncodeError: 0,
   droppedQueued: 0,
   failedDials: 0,
   refused: {

@@ -12,14 +12,14 @@ import type {
   Condition,
   Consistency,
   KeyRecord,
-  Operation,
+  KvOperation,
   Refusal,
   ShardReply,
   ShardRequest,
 } from '../operation.js';
 import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
 
-const OPERATIONS = FORMATS.operation.numbers satisfies Record<Operation['type'], number>;
+const OPERATIONS = FORMATS.operation.numbers satisfies Record<KvOperation['type'], number>;
 const ANSWERS = FORMATS.answer.numbers satisfies Record<Answer['type'], number>;
 const CONDITIONS = FORMATS.condition.numbers satisfies Record<Condition['type'], number>;
 const ATTEMPTS: readonly Attempt[] = namesOf(FORMATS.attempt);
@@ -49,7 +49,7 @@ export function readRequest(input: WireReader): ShardRequest {
   return { shard, budgetMs, operation: readOperation(input) };
 }
 
-function writeOperation(out: WireWriter, operation: Operation): void {
+function writeOperation(out: WireWriter, operation: KvOperation): void {
   const fault = encodeErrorOf(operation);
   if (fault !== undefined) throw new WireError(fault.message);
   out.u8(OPERATIONS[operation.type]);
@@ -73,7 +73,7 @@ function writeOperation(out: WireWriter, operation: Operation): void {
   }
 }
 
-function readOperation(input: WireReader): Operation {
+function readOperation(input: WireReader): KvOperation {
   const type = input.u8();
   const key = input.shortBytes();
   if (key.length < 1 || key.length > MAX_ENCODED_KEY_BYTES) throw new WireError(`a key of ${key.length} bytes`);

@@ -182,7 +182,7 @@ export function encodeFrame(frame: Frame, version = WIRE_VERSION): Uint8Array {
  * Why no link between processes could carry this request, however often it is tried; undefined if one could.
  * As dear as sending it: for what a transport has turned away.
  */
-export function whyUnsayable(request: ShardRequest): string | undefined {
+export function requestEncodeError(request: ShardRequest): string | undefined {
   const maxRecordBytes = MAX_FRAME_BYTES - SPLIT_FRAME_BYTES - FRAME_HEADER_BYTES;
   const encoder = new FrameEncoder({ from: 0, to: 0 }, { maxRecordBytes });
   try {

@@ -97,7 +97,7 @@ export class WsTransport implements Transport {
   private readonly seedDialers = new Set<Dialer>();
   private readonly links = new Map<PeerId, WsLink>();
   private routersSeen = 0;
-  private lastUnsayable = '';
+  private lastEncodeError = '';
 
   constructor(options: WsTransportOptions) {
     const { self, runtime } = options;
@@ -123,8 +123,8 @@ export class WsTransport implements Transport {
       onDuplicate: (link) => {
         this.events?.onDuplicate?.(link.peer);
       },
-      onUnsayable: (link, message, why) => {
-        this.complainOf(link.peer, message, why);
+      onEncodeError: (link, message, why) => {
+        this.logEncodeError(link.peer, message, why);
       },
     };
     if (this.listen !== undefined) this.listener = this.makeListener();
@@ -347,11 +347,11 @@ export class WsTransport implements Transport {
   }
 
   /** A defect of the sender, who may well try the same again and again: said once. */
-  private complainOf(peer: PeerId, { type }: PeerMessage, why: string): void {
+  private logEncodeError(peer: PeerId, { type }: PeerMessage, why: string): void {
     const fields = { peer, type, why };
-    if (why === this.lastUnsayable) this.logger.debug(fields, 'again a message that cannot be sent');
+    if (why === this.lastEncodeError) this.logger.debug(fields, 'again a message that cannot be sent');
     else this.logger.error(fields, 'a message cannot be sent');
-    this.lastUnsayable = why;
+    this.lastEncodeError = why;
   }
 
   private linkDown(link: WsLink, why: string): void {

@@ -3,7 +3,7 @@ import type * as realFs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type * as ClusterFile from '../../../src/cli/cluster-file.js';
-import type * as Plan from '../../../src/embedded/plan.js';
+import type * as ClusterConfigFile from '../../../src/embedded/cluster-config.js';
 import type * as StoreFiles from '../../../src/raft/storage/store-files.js';
 import { checkOptions } from '../../../src/embedded/options.js';
 import { freshFolder, removeFoldersAfterEach } from './support/builders.js';
@@ -54,13 +54,13 @@ vi.mock('node:fs', async (original) => {
 removeFoldersAfterEach();
 
 let saveClusterRecord: typeof ClusterFile.saveClusterRecord;
-let readOrMakePlan: typeof Plan.readOrMakePlan;
+let readOrCreateConfig: typeof ClusterConfigFile.readOrCreateConfig;
 let openStoreFiles: typeof StoreFiles.openStoreFiles;
 // Anew, for test files share a process: what an earlier one has loaded has the file system as it is.
 beforeAll(async () => {
   vi.resetModules();
   ({ saveClusterRecord } = await import('../../../src/cli/cluster-file.js'));
-  ({ readOrMakePlan } = await import('../../../src/embedded/plan.js'));
+  ({ readOrCreateConfig } = await import('../../../src/embedded/cluster-config.js'));
   ({ openStoreFiles } = await import('../../../src/raft/storage/store-files.js'));
 });
 afterAll(() => {
@@ -98,7 +98,7 @@ describe('after a power cut', () => {
   it('the plan of an embedded cluster is there, whole', () => {
     const dataDir = join(freshFolder(), 'above', 'data');
     expectDurable(() => {
-      readOrMakePlan(checkOptions({ nodes: 3, dataDir }), 'first');
+      readOrCreateConfig(checkOptions({ nodes: 3, dataDir }), 'first');
     });
   });
 

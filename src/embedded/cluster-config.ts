@@ -1,5 +1,6 @@
 /**
- * The plan of an embedded cluster: kept in `dataDir`, so that the same folder opens as the same cluster.
+ * The configuration of an embedded cluster, kept as `cluster.json` in `dataDir`, so that the folder always opens as the
+ * same cluster.
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -15,26 +16,31 @@ import {
   unknownNumber,
   whyUnusable,
   writeWhole,
-  type ClusterPlan,
+  type ClusterConfig,
 } from '../shard/index.js';
 import type { CheckedOptions } from './options.js';
 
-const PLAN_FILE = 'cluster.json';
-const { embeddedPlan } = FORMATS;
+const CONFIG_FILE = 'cluster.json';
+const { embeddedConfig } = FORMATS;
 
 const whole = z.int().min(1);
-const planSchema = z.object({ clusterId: z.string().min(1), nodes: whole, replicas: whole, shards: whole });
-/** The first ones said none; what a later one says beside it this build need not understand. */
+const configSchema = z.object({ clusterId: z.string().min(1), nodes: whole, replicas: whole, shards: whole });
+/** The first builds wrote no format; of a later format only the number has to be understood. */
 const anyFormat = z.object({ format: z.number().optional() });
 
 /**
- * @throws RangeError when another build made the folder that this one cannot read, and when the folder holds a cluster
- *   with another number of nodes, replicas or shards; KvorumError with nothing written when it cannot be used, or what it
- *   says of the cluster is damaged: `disk-full` if that is for want of room, `storage-failed` otherwise.
+ * The configuration in `dataDir`, written there first if the folder has none; `freshId` is the id of a new cluster.
+ * @throws RangeError when the folder is of a format that this build cannot read, or holds a cluster with another number of
+ *   nodes, replicas or shards; KvorumError with nothing written when the folder cannot be used or `cluster.json` is
+ *   damaged: `disk-full` if there is no room, `storage-failed` otherwise.
  */
-export function readOrMakePlan(options: CheckedOptions, freshId: string, write: Write = writePlan): ClusterPlan {
+export function readOrCreateConfig(
+  options: CheckedOptions,
+  freshId: string,
+  write: WriteFile = writeConfig,
+): ClusterConfig {
   const { nodes, replicas, shards, dataDir } = options;
-  const plan = (clusterId: string): ClusterPlan => ({
+  const withId = (clusterId: string): ClusterConfig => ({
     clusterId,
     nodes: Array.from({ length: nodes }, (_, i) => ({
       id: i + 1,
@@ -46,31 +52,31 @@ export function readOrMakePlan(options: CheckedOptions, freshId: string, write: 
     replicas,
     leaseReads: false,
   });
-  if (dataDir === undefined) return plan(freshId);
-  const file = join(dataDir, PLAN_FILE);
-  const fresh = { format: numberWritten(embeddedPlan), clusterId: freshId, nodes, replicas, shards };
+  if (dataDir === undefined) return withId(freshId);
+  const file = join(dataDir, CONFIG_FILE);
+  const fresh = { format: numberWritten(embeddedConfig), clusterId: freshId, nodes, replicas, shards };
   const text = inFolder(dataDir, () => readOrWrite(file, JSON.stringify(fresh), write));
-  if (text === undefined) return plan(freshId);
+  if (text === undefined) return withId(freshId);
   const kept = read(file, text);
   for (const field of ['nodes', 'replicas', 'shards'] as const) {
     const [value, made] = [options[field], kept[field]];
     if (made !== value) throw new RangeError(`${field} is ${value}, but ${dataDir} holds a cluster made with ${made}`);
   }
-  return plan(kept.clusterId);
+  return withId(kept.clusterId);
 }
 
-function read(file: string, text: string): z.infer<typeof planSchema> {
+function read(file: string, text: string): z.infer<typeof configSchema> {
   const value = parsed(text);
   const { data: { format } = {} } = anyFormat.safeParse(value);
-  if (format !== undefined && !reads(embeddedPlan, format)) {
-    throw new RangeError(`${file}: ${unknownNumber(embeddedPlan, format)}`);
+  if (format !== undefined && !reads(embeddedConfig, format)) {
+    throw new RangeError(`${file}: ${unknownNumber(embeddedConfig, format)}`);
   }
-  const { success, data, error } = planSchema.safeParse(value);
+  const { success, data, error } = configSchema.safeParse(value);
   if (success) return data;
   const field = error.issues[0]?.path.join('.') ?? '';
-  const what = field === '' ? 'is no JSON object' : `says nothing valid of ${field}`;
+  const what = field === '' ? 'is no JSON object' : `holds no valid ${field}`;
   const remedy =
-    'nothing was written; put it back from a copy, for without it nobody knows which cluster the data is of';
+    'nothing was written; restore it from a copy, for nothing else names the cluster that the data belongs to';
   throw new KvorumError('storage-failed', `dataDir: ${file} is damaged, it ${what}; ${remedy}`, { field: 'dataDir' });
 }
 
@@ -95,8 +101,8 @@ function inFolder<T>(dataDir: string, work: () => T): T {
   }
 }
 
-/** What the file says; undefined: it was not there, and now says `text`. If it cannot, nothing is left of the attempt. */
-function readOrWrite(file: string, text: string, write: Write): string | undefined {
+/** The text of the file; undefined if it was absent and `text` was written. A failed write leaves no file or folder behind. */
+function readOrWrite(file: string, text: string, write: WriteFile): string | undefined {
   if (existsSync(file)) return readFileSync(file, 'utf8');
   const made = makeFolder(resolve(dirname(file)));
   try {
@@ -111,9 +117,9 @@ function readOrWrite(file: string, text: string, write: Write): string | undefin
 
 const temporaryOf = (file: string): string => `${file}.new`;
 
-type Write = (file: string, text: string) => void;
+type WriteFile = (file: string, text: string) => void;
 
-/** Without its id the folder's nodes are nobody's. */
-const writePlan: Write = (file, text) => {
+/** Whole and durable or not at all: without the cluster's id the data of its nodes could not be opened. */
+const writeConfig: WriteFile = (file, text) => {
   writeWhole(file, text, { temporary: temporaryOf(file) });
 };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { checkOptions } from '../../src/embedded/options.js';
-import { readOrMakePlan } from '../../src/embedded/plan.js';
+import { readOrCreateConfig } from '../../src/embedded/cluster-config.js';
 import { DistributedKeyValueStore, KvorumError } from '../../src/index.js';
 
 /** As the file system says it, after some of it was written. */
@@ -24,10 +24,10 @@ describe('the plan of an embedded cluster', () => {
     folders.push(dataDir);
     writeFileSync(join(dataDir, 'cluster.json.new'), '{"clusterId":"cut sh');
     const options = checkOptions({ nodes: 3, dataDir });
-    expect(readOrMakePlan(options, 'first').clusterId).toBe('first');
+    expect(readOrCreateConfig(options, 'first').clusterId).toBe('first');
     expect(readdirSync(dataDir)).toEqual(['cluster.json']);
     expect(JSON.parse(readFileSync(join(dataDir, 'cluster.json'), 'utf8'))).toMatchObject({ clusterId: 'first' });
-    expect(readOrMakePlan(options, 'second').clusterId).toBe('first');
+    expect(readOrCreateConfig(options, 'second').clusterId).toBe('first');
   });
 
   it.each([
@@ -42,7 +42,7 @@ describe('the plan of an embedded cluster', () => {
       const options = checkOptions({ nodes: 3, dataDir });
       const message = `dataDir: the data folder ${dataDir} cannot be used: ${why} (${code}); nothing was written`;
       const error = { name: 'KvorumError', code: expected, outcome: 'not_applied', message };
-      expect(() => readOrMakePlan(options, 'first', cutShort(code))).toThrow(
+      expect(() => readOrCreateConfig(options, 'first', cutShort(code))).toThrow(
         expect.objectContaining({ ...error, details: { field: 'dataDir' } }),
       );
       expect(readdirSync(folder)).toEqual([]);
@@ -55,13 +55,13 @@ describe('the plan of an embedded cluster', () => {
     const options = checkOptions({ nodes: 3, dataDir: join(folder, 'data') });
     const defect = new TypeError('of ours');
     expect(() =>
-      readOrMakePlan(options, 'first', () => {
+      readOrCreateConfig(options, 'first', () => {
         throw defect;
       }),
     ).toThrow(defect);
     const unheardOf = Object.assign(new Error('EIO: text'), { code: 'EIO' });
     expect(() =>
-      readOrMakePlan(options, 'first', () => {
+      readOrCreateConfig(options, 'first', () => {
         throw unheardOf;
       }),
     ).toThrow(unheardOf);
@@ -84,9 +84,9 @@ describe('the plan of an embedded cluster', () => {
     ['{"clusterId":"cut sh', 'is no JSON object'],
     ['[]', 'is no JSON object'],
     ['null', 'is no JSON object'],
-    ['{"format":"one","clusterId":"c"}', 'says nothing valid of nodes'],
-    ['{"clusterId":"c","nodes":-3,"replicas":3,"shards":16}', 'says nothing valid of nodes'],
-    ['{"nodes":3,"replicas":3,"shards":16}', 'says nothing valid of clusterId'],
+    ['{"format":"one","clusterId":"c"}', 'holds no valid nodes'],
+    ['{"clusterId":"c","nodes":-3,"replicas":3,"shards":16}', 'holds no valid nodes'],
+    ['{"nodes":3,"replicas":3,"shards":16}', 'holds no valid clusterId'],
   ])('that is damaged is named, and what to do: %s', (text, what) => {
     const dataDir = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
     folders.push(dataDir);
@@ -94,7 +94,7 @@ describe('the plan of an embedded cluster', () => {
     writeFileSync(file, text);
     const open = () => new DistributedKeyValueStore({ nodes: 3, dataDir });
     expect(open).toThrow(KvorumError);
-    expect(open).toThrow(`dataDir: ${file} is damaged, it ${what}; nothing was written; put it back from a copy`);
+    expect(open).toThrow(`dataDir: ${file} is damaged, it ${what}; nothing was written; restore it from a copy`);
     expect(readFileSync(file, 'utf8')).toBe(text);
   });
 
@@ -102,14 +102,14 @@ describe('the plan of an embedded cluster', () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
     folders.push(dataDir);
     const options = checkOptions({ nodes: 3, dataDir });
-    readOrMakePlan(options, 'first');
+    readOrCreateConfig(options, 'first');
     const file = join(dataDir, 'cluster.json');
     const { format, ...rest } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
     expect(format).toBe(1);
     writeFileSync(file, JSON.stringify({ ...rest, unheardOf: true }));
-    expect(readOrMakePlan(options, 'second').clusterId).toBe('first');
+    expect(readOrCreateConfig(options, 'second').clusterId).toBe('first');
     writeFileSync(file, JSON.stringify({ ...rest, format: 2 }));
     const what = 'cluster.json format 2 is unknown to this build, which reads 1; a later build wrote it';
-    expect(() => readOrMakePlan(options, 'third')).toThrow(what);
+    expect(() => readOrCreateConfig(options, 'third')).toThrow(what);
   });
 });

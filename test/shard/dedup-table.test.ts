@@ -10,10 +10,10 @@ import { MapStateStore } from '../support/map-state-store.js';
 
 beforeAll(loadHash);
 
-const EMPTY: DedupTableState = { head: 0, tail: 0, horizonMs: 0, hashHigh: 0, hashLow: 0 };
+const EMPTY: DedupTableState = { head: 0, tail: 0, evictionWatermarkMs: 0, hashHigh: 0, hashLow: 0 };
 
-function memoryOf(store: MapStateStore, maxAnswers: number, state = EMPTY): DedupTable {
-  const memory = new DedupTable(store, { maxAnswers, windowMs: 1000 });
+function memoryOf(store: MapStateStore, maxEntries: number, state = EMPTY): DedupTable {
+  const memory = new DedupTable(store, { maxEntries, windowMs: 1000 });
   memory.load(state);
   return memory;
 }
@@ -25,7 +25,7 @@ const answer = (n: number) => ({
   fingerprintLow: 2 ** 32 - 1 - n,
 });
 function remember(memory: DedupTable, n: number, timeMs = 0): void {
-  memory.remember(v4Id(n), 0, timeMs, answer(n));
+  memory.insert(v4Id(n), 0, timeMs, answer(n));
 }
 
 describe('the memory of answers', () => {
@@ -46,8 +46,8 @@ describe('the memory of answers', () => {
 
   it('knows up to which time it may have forgotten', () => {
     const memory = memoryOf(new MapStateStore(), 2);
-    for (const timeMs of [50, 90, 70, 80]) memory.remember(v7Id(timeMs, 1), 0, 0, answer(1));
-    expect([89, 90, 91].map((timeMs) => memory.mayHaveForgotten(timeMs))).toEqual([true, true, false]);
+    for (const timeMs of [50, 90, 70, 80]) memory.insert(v7Id(timeMs, 1), 0, 0, answer(1));
+    expect([89, 90, 91].map((timeMs) => memory.mayHaveEvicted(timeMs))).toEqual([true, true, false]);
   });
 
   it('writes a row per page, rewrites only pages that changed, and drops those that are forgotten', () => {
@@ -68,7 +68,7 @@ describe('the memory of answers', () => {
     expect(rowsAfter(429)).toEqual(['1', '2', '3']);
     // Whole pages come and go between two flushes.
     expect(rowsAfter(5000)).toEqual(['36', '37', '38', '39']);
-    memory.forgetUntil(1000);
+    memory.evictExpired(1000);
     memory.flush();
     expect(memory.size).toBe(0);
     expect(store.keys('\u0001')).toEqual(['\u0001\0\0\0\0\0\u0027']);
@@ -86,29 +86,29 @@ describe('the memory of answers', () => {
       fc.property(
         fc.array(action, { maxLength: 30, size: 'max' }),
         fc.integer({ min: 1, max: 400 }),
-        (actions, maxAnswers) => {
+        (actions, maxEntries) => {
           let store = new MapStateStore();
-          let memory = memoryOf(store, maxAnswers);
+          let memory = memoryOf(store, maxEntries);
           const expected: { n: number; timeMs: number }[] = [];
           let nowMs = 0;
           let next = 1;
           for (const each of actions) {
             if ('add' in each) {
               for (let count = 0; count < each.add; count += 1, next += 1) {
-                if (expected.length === maxAnswers) expected.shift();
+                if (expected.length === maxEntries) expected.shift();
                 remember(memory, next, nowMs);
                 expected.push({ n: next, timeMs: nowMs });
               }
             } else if ('waitMs' in each) {
               nowMs += each.waitMs;
-              memory.forgetUntil(nowMs);
+              memory.evictExpired(nowMs);
               while (expected.length > 0 && expected[0]!.timeMs + 1000 <= nowMs) expected.shift();
             } else {
               memory.flush();
               if ('reload' in each) {
                 store = store.checkpoint();
                 const state = memory.state();
-                memory = memoryOf(store, maxAnswers, state);
+                memory = memoryOf(store, maxEntries, state);
                 expect(memory.state()).toEqual(state);
               }
             }
@@ -140,7 +140,7 @@ describe('rows that contradict each other are refused', () => {
   const keyOf = (page: number): string => `\u0001\0\0\0\0\0${String.fromCharCode(page)}`;
   function flushed(): MapStateStore {
     const store = new MapStateStore();
-    const machine = new KvMachine(store, { maxAnswers: 300 });
+    const machine = new KvMachine(store, { maxDedupEntries: 300 });
     machine.load();
     for (let n = 0; n < 200; n += 1) machine.apply(n + 1, putEntry('a', `${n}`));
     machine.flush();
@@ -167,9 +167,9 @@ describe('rows that contradict each other are refused', () => {
   ]; // prettier-ignore
   it.each(alterations)('%s', (_what, change) => {
     const store = flushed();
-    new KvMachine(store, { maxAnswers: 300 }).load();
+    new KvMachine(store, { maxDedupEntries: 300 }).load();
     change(store);
-    expect(() => { new KvMachine(store, { maxAnswers: 300 }).load(); }).toThrow(StorageCorruption); // prettier-ignore
+    expect(() => { new KvMachine(store, { maxDedupEntries: 300 }).load(); }).toThrow(StorageCorruption); // prettier-ignore
   });
 });
 
