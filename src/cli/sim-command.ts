@@ -127,9 +127,10 @@ function runMany(scene: Scene & { readonly first: number; readonly lanes: number
       applyOverrides(bench ? benchMix(draw(seed)) : draw(seed), { ...overrides, models: modelsSaid(overrides) }),
     run: (seed, mix) => workers.run(seed, mix),
     lanes,
+    faultKinds: DRAWN_FAULT_KINDS,
+    marks: MARKS,
     // A cluster of one has no links to cut: what is overridden may rule kinds out.
-    faultKinds: isOverridden(overrides) || bench ? [] : DRAWN_FAULT_KINDS,
-    marks: isOverridden(overrides) || bench ? [] : MARKS,
+    mustReachAll: !isOverridden(overrides) && !bench,
     mayGoOn: () => !interruption.told && (bench ? measuredMs < BENCH_MS : performance.now() < endsAt),
     onSeed: (done) => {
       measuredMs = done.totals.cpuMs;

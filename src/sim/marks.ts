@@ -24,7 +24,7 @@ export const MARKS = [
   /** A leader lost its office while reads, or writes, of clients waited at it. */
   'office-lost-while-read-waited',
   'office-lost-while-write-waited',
-  /** A leader's lease ran out, or its office did, while a read waited at it that was begun under the lease. */
+  /** A leader's lease ran out, or its leadership did, while some read waited at it, for a round or for its index. */
   'lease-lost-while-read-waited',
   /** Two attempts of one write were at nodes at the same time, and neither was answered. */
   'two-attempts-open',
@@ -32,8 +32,12 @@ export const MARKS = [
   'leadership-handed-over',
   /** A follower had entries that the next leader did not have, and dropped them. */
   'entries-dropped',
-  /** A replica went on from a snapshot; one did not need the rest of one any more, for it got there by another way. */
+  /** A replica went on from a snapshot. */
   'snapshot-installed',
+  /**
+   * Part of a snapshot was sent, and then its leader sent an append before the rest: the follower had got as far by another way.
+   * Not counted for a replica in quarantine: there a leader breaks a snapshot off because all that it knew of the log is void.
+   */
   'snapshot-overtaken',
   /** A replica whose disk had gone back in time was brought up, and its leader knows. */
   'quarantine-ended',

@@ -7,11 +7,11 @@ export interface Totals {
   readonly cpuMs: number;
   readonly events: number;
   readonly operations: { readonly ok: number; readonly failed: number; readonly unknown: number };
-  /** Injected faults by kind, in the order of the alphabet. */
+  /** Injected faults by kind, in the order of the alphabet; 0 for a kind that was possible and never injected. */
   readonly faults: Readonly<Record<string, number>>;
   /** Seeds that had one, by kind, likewise. */
   readonly faultSeeds: Readonly<Record<string, number>>;
-  /** Seeds that came to it, by mark, in the order of the alphabet. */
+  /** Seeds that came to it, by mark, in the order of the alphabet; 0 for one that none came to. */
   readonly reached: Readonly<Record<string, number>>;
   /** How many seeds had so many. */
   readonly nodes: ReadonlyMap<number, number>;
@@ -31,6 +31,15 @@ export class Sum {
   readonly #nodes = new Map<number, number>();
   readonly #shards = new Map<number, number>();
   #digest = 0;
+
+  /** What is counted from 0 on; anything else that a result has joins when it is first seen. */
+  constructor(faultKinds: readonly string[], marks: readonly string[]) {
+    for (const kind of faultKinds) {
+      this.#faults.set(kind, 0);
+      this.#faultSeeds.set(kind, 0);
+    }
+    for (const mark of marks) this.#reached.set(mark, 0);
+  }
 
   add(result: SimResult, cpuMs: number): void {
     this.#simulatedMs += result.simulatedMs;

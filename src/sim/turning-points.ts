@@ -17,8 +17,8 @@ interface Before {
   writes: number;
 }
 
-/** From whom to whom, and in which term: nobody else sends there what this leader sends. */
-const wayOf = (group: GroupId, { from, to, term }: Message): string => `${group} ${from} ${to} ${term}`;
+/** From which leader to which follower, and in which term: nobody else sends there what this leader sends. */
+const wayOf = (group: GroupId, from: NodeId, to: NodeId, term: number): string => `${group} ${from} ${to} ${term}`;
 
 export class TurningPoints {
   readonly #reached: (mark: Mark) => void;
@@ -32,17 +32,21 @@ export class TurningPoints {
 
   /** To be called with every consensus message that leaves. */
   sent(group: GroupId, message: Message): void {
+    const { from, to, term } = message;
+    const way = wayOf(group, from, to, term);
+    // It is about to be brought up from nothing: the leader drops what it was sending.
+    if ('quarantine' in message && message.quarantine !== undefined) this.#begun.delete(wayOf(group, to, from, term));
     switch (message.type) {
       case 'timeout-now':
         this.#reached('leadership-handed-over');
         return;
       case 'snapshot':
-        if (message.done) this.#begun.delete(wayOf(group, message));
-        else this.#begun.add(wayOf(group, message));
+        if (message.done) this.#begun.delete(way);
+        else this.#begun.add(way);
         return;
       case 'append':
         // While a snapshot is on its way nothing else goes there.
-        if (this.#begun.delete(wayOf(group, message))) this.#reached('snapshot-overtaken');
+        if (this.#begun.delete(way)) this.#reached('snapshot-overtaken');
         return;
       case 'heartbeat-ok':
         if (message.released !== undefined) this.#reached('quarantine-ended');

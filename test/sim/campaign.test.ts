@@ -12,6 +12,7 @@ const campaignOf = (options: Partial<CampaignOptions>) =>
     lanes: 3,
     faultKinds: [],
     marks: [],
+    mustReachAll: true,
     ...options,
   });
 
@@ -108,6 +109,34 @@ describe('what only many seeds show', () => {
     const enough = await campaignOf({ seeds: upTo(COVERAGE_SEEDS), faultKinds });
     expect(enough.missingFaults).toEqual(['ring']);
     expect(hasPassed(enough)).toBe(false);
+  });
+
+  it('a state that none reached fails a campaign of enough seeds', async () => {
+    const marks = ['lease-held', 'entries-dropped'];
+    const run: CampaignOptions['run'] = (seed, mix) => {
+      const { result, cpuMs } = measured(seed, mix);
+      return Promise.resolve({ result: seed === 7 ? { ...result, reached: { 'lease-held': 3 } } : result, cpuMs });
+    };
+    const few = await campaignOf({ seeds: upTo(COVERAGE_SEEDS - 1), marks, run });
+    expect(few.missingMarks).toEqual([]);
+    expect(hasPassed(few)).toBe(true);
+    const enough = await campaignOf({ seeds: upTo(COVERAGE_SEEDS), marks, run });
+    expect(enough.missingMarks).toEqual(['entries-dropped']);
+    expect(enough.missingFaults).toEqual([]);
+    expect(hasPassed(enough)).toBe(false);
+    const narrowed = await campaignOf({ seeds: upTo(COVERAGE_SEEDS), marks, run, mustReachAll: false });
+    expect(hasPassed(narrowed)).toBe(true);
+    // Either way the table has it.
+    for (const { totals } of [few, enough, narrowed])
+      expect(totals.reached).toEqual({ 'entries-dropped': 0, 'lease-held': 1 });
+  });
+
+  it('a kind of fault that never happened is counted as 0', async () => {
+    const { totals } = await campaignOf({ faultKinds: ['kill', 'ring'] });
+    expect([totals.faults, totals.faultSeeds]).toEqual([
+      { kill: 40, ring: 0 },
+      { kill: 20, ring: 0 },
+    ]);
   });
 
   it('a seed that does something else when it is run again', async () => {

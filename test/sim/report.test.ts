@@ -18,7 +18,8 @@ const campaignOf = (verdict: Verdict, faultKinds: readonly string[] = []): Promi
     run: fakeRun(verdict),
     lanes: 2,
     faultKinds,
-    marks: [],
+    marks: ['lease-held'],
+    mustReachAll: true,
   });
 
 const factsOf = (campaign: Campaign, more: Partial<CampaignFacts> = {}): CampaignFacts => ({
@@ -40,6 +41,7 @@ describe('the report of a campaign', () => {
     expect(report).toContain('2 simulated seconds a second with 2 jobs, 100 a second of one core');
     expect(report).toContain('9 ok, 6 failed, 3 unknown');
     expect(report).toMatch(/^ {2}kill {2}6 {2}3$/m);
+    expect(report).toMatch(/^seeds that reached\n {2}lease-held {2}0$/m);
     expect(campaignDocument(facts)).toMatchObject({
       seeds: 3,
       first: '8f39',
@@ -97,11 +99,15 @@ describe('the report of a campaign', () => {
       factsOf(good, { interrupted: true }),
       factsOf({ ...good, seeds: 0 }),
       factsOf({ ...good, missingFaults: ['ring'] }),
+      factsOf({ ...good, missingMarks: ['lease-held'] }),
     ]) {
       expect(campaignReport(facts)).not.toMatch(/^PASSED/);
       expect(campaignDocument(facts)).toMatchObject({ passed: false });
     }
     expect(campaignReport(factsOf({ ...good, missingFaults: ['ring'] }))).toContain('no fault of kind ring');
+    expect(campaignReport(factsOf({ ...good, missingMarks: ['lease-held'] }))).toContain(
+      'FAILED: lease-held was reached in none of',
+    );
   });
 });
 

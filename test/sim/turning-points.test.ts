@@ -66,6 +66,12 @@ describe('turning points', () => {
     expect(seen(chunk(false), chunk(true), append)).toEqual([]);
     expect(seen(chunk(false), append, append)).toEqual(['snapshot-overtaken']);
     expect(seen(chunk(false), { ...append, term: 4 })).toEqual([]);
+    // The follower's disk went back in time: the leader breaks the snapshot off and probes its log.
+    const marked: Message = { type: 'append-ok', from: 2, to: 1, term: 3, index: 0, quarantine: 5 };
+    expect(seen(chunk(false), marked, append)).toEqual([]);
+    expect(seen(chunk(false), { type: 'append-ok', from: 2, to: 1, term: 3, index: 9 }, append)).toEqual([
+      'snapshot-overtaken',
+    ]);
     expect(seen({ type: 'timeout-now', ...way })).toEqual(['leadership-handed-over']);
     const ok: Message = { type: 'heartbeat-ok', ...way, readContext: 1, lastIndex: 1 };
     expect(seen(ok, { ...ok, released: 4 })).toEqual(['quarantine-ended']);
