@@ -1,8 +1,8 @@
 /**
  * README's transcripts, run: what a reader is shown is what happens.
  *
- * `npm start` in a transcript starts a real cluster, on a port and in a folder of its own; 127.0.0.1:8080 and the
- * documented process ids stand for the real ones, and `npm run faults` is told of the folder. Every other command is
+ * `npm start` in a transcript starts a real cluster, on a port and in a folder of its own, which later sections go on
+ * using; 127.0.0.1:8080 and the documented process ids stand for the real ones, and `npm run faults` is told of the folder. Every other command is
  * run by bash as it is written.
  */
 import { execFile } from 'node:child_process';
@@ -14,7 +14,7 @@ import { cleanEnvironment, projectRoot, Scene } from './e2e/processes.js';
 import { consoleBlocks, difference, type Step } from './support/transcript.js';
 
 /** Sections whose console blocks are run, in the order of the document. */
-const SECTIONS = ['Sixty seconds', 'Break it yourself'];
+const SECTIONS = ['Sixty seconds', 'The HTTP API', 'Break it yourself'];
 const DOCUMENTED = '127.0.0.1:8080';
 
 const scene = new Scene();

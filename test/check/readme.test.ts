@@ -1,4 +1,4 @@
-/** README's example of the checker, run. */
+/** The example of the checker in docs/testing.md, run. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,8 +14,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('README, The checker, says what happens', async () => {
-  const blocks = consoleBlocks(readFileSync(join(root, 'README.md'), 'utf8'));
+it('docs/testing.md, The checker, says what happens', async () => {
+  const blocks = consoleBlocks(readFileSync(join(root, 'docs/testing.md'), 'utf8'));
   const steps = blocks.filter(({ headings }) => headings.includes('The checker')).flatMap((block) => block.steps);
   expect(steps).toHaveLength(1);
   const [, file, page] = /^npx kvorum check (\S+) --html (\S+)$/.exec(steps[0]!.command)!;

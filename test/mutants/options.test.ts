@@ -50,6 +50,9 @@ describe('npm run mutants', () => {
 describe('an example of --only', () => {
   const texts = [
     ...readdirSync(root).filter((name) => name.endsWith('.md')),
+    ...readdirSync(join(root, 'docs'))
+      .map((name) => join('docs', name))
+      .filter((name) => name.endsWith('.md')),
     ...readdirSync(join(root, 'scripts'), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => join('scripts', name)),
@@ -61,7 +64,7 @@ describe('an example of --only', () => {
   );
 
   it('is there', () => {
-    expect(examples.filter(([path]) => path === 'README.md').length).toBeGreaterThanOrEqual(2);
+    expect(examples.filter(([path]) => path === join('docs', 'testing.md')).length).toBeGreaterThanOrEqual(2);
   });
 
   it.each(examples)('in %s names mutants of the bank: %s', (_, only) => {

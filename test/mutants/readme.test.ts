@@ -1,13 +1,13 @@
-/** What README says of the bank is what the bank holds. */
+/** What docs/testing.md says of the bank is what the bank holds. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { BANK } from '../../scripts/mutants/bank/index.js';
 import { INSTRUMENTS } from '../../scripts/mutants/instruments.js';
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-const section = /^## The bank of known bugs\n(.*?)^## /ms.exec(readme)?.[1] ?? '';
+const testing = readFileSync(new URL('../../docs/testing.md', import.meta.url), 'utf8');
+const section = /^## The bank of known bugs\n(.*?)^## /ms.exec(testing)?.[1] ?? '';
 
-it('README counts the bugs as they are', () => {
+it('counts the bugs as they are', () => {
   const [, all, shipped, own] = /plants (\d+) bugs.*?: (\d+) that .*?and (\d+) of our own/s.exec(section) ?? [];
   const ofList = (letter: string): number => BANK.filter(({ id }) => id.startsWith(letter)).length;
   expect({ all: Number(all), shipped: Number(shipped), own: Number(own) }).toEqual({
@@ -17,7 +17,7 @@ it('README counts the bugs as they are', () => {
   });
 });
 
-it('README names the instruments, cheapest first', () => {
+it('names the instruments, cheapest first', () => {
   const list = /until it is caught: (.*?)\n- /s.exec(section)?.[1] ?? '';
   expect([...list.matchAll(/`([a-z-]+)`\s+\(/g)].map((match) => match[1])).toEqual(INSTRUMENTS.map(({ name }) => name));
 });
