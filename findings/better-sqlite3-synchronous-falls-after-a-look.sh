@@ -10,17 +10,12 @@
 #
 # Seen with better-sqlite3 12.11.1. Fails if that changes. Needs node and npm.
 set -euo pipefail
-packages=$(cd "$(dirname "$0")/.." && pwd)/node_modules
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-# Where it has to be compiled that takes minutes, so one of this very version that is there already will do.
-if [ "$(node -p 'require(process.argv[1]).version' "$packages/better-sqlite3/package.json" 2>/dev/null)" = 12.11.1 ]; then
-  ln -s "$packages" node_modules
-else
-  npm init -y >/dev/null
-  npm install --no-audit --no-fund --silent better-sqlite3@12.11.1
-fi
+# Where there is no binary for the platform it is compiled, which takes minutes.
+npm init -y >/dev/null
+npm install --no-audit --no-fund --silent better-sqlite3@12.11.1
 cat > look.cjs <<'JS'
 const Database = require('better-sqlite3');
 const level = (db) => db.pragma('synchronous', { simple: true });

@@ -2,10 +2,10 @@
 # Node.js knows the number of EDQUOT (a disk quota is used up) and has no name for it.
 #
 # Seen with Node 20.20.2 on Linux: `os.constants.errno.EDQUOT` is 122, but
-# `util.getSystemErrorName(-122)` is "Unknown system error -122", and that text is the `code` of an error from `fs`.
-# A program that waits for room on `error.code === 'ENOSPC' || error.code === 'EDQUOT'` never sees the second: it has to
-# compare `error.errno` with `-os.constants.errno.EDQUOT`. SQLite does no better: it maps ENOSPC alone to SQLITE_FULL,
-# and a quota to SQLITE_IOERR_WRITE, as any write that fails.
+# `util.getSystemErrorName(-122)` is "Unknown system error -122", where that of -28 is "ENOSPC". Errors of the system get
+# their `code` from the same table, so a program that waits for room on
+# `error.code === 'ENOSPC' || error.code === 'EDQUOT'` never sees the second: it has to compare `error.errno` with
+# `-os.constants.errno.EDQUOT`.
 #
 # Fails if that changes. Needs node; installs nothing.
 set -euo pipefail

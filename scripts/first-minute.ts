@@ -2,7 +2,8 @@
  * Records the first minute with Kvorum for the README: `npm run first-minute`. Starts a real cluster, puts, kills the node that
  * leads the key, gets, and draws what was seen as docs/images/first-minute.svg.
  *
- * Port and process ids are replaced by those that the README speaks of; pauses of a reader are added; nothing else is made up.
+ * Port and process ids are replaced by those that the README speaks of; pauses of a reader are added; what npm itself prints,
+ * and the build before the first start, are left out. Nothing else is made up.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -295,6 +295,8 @@ describe('health, version, metrics', () => {
       'kvorum_group_leading{shard="3"} 1',
       'kvorum_group_leader_changes_total{shard="1"} 2',
       'kvorum_inbox_length 5',
+      'kvorum_storage_journal_used_bytes 10',
+      'kvorum_storage_state_used_bytes 30',
       'kvorum_storage_commits_total 4',
       'kvorum_storage_commit_seconds{quantile="0.5"} 0.002',
       'kvorum_storage_commit_seconds{quantile="1"} 0.1',
@@ -354,6 +356,11 @@ describe('/metrics', () => {
   it('tells the sizes of the files once they are known', async () => {
     http.backend.status = status;
     expect(await linesOf('kvorum_storage_file_bytes')).toEqual([]);
+    const filesOfFirst = async (): Promise<unknown> => {
+      const { nodes } = (await http.ask('GET', '/v1/nodes')).json as { nodes: { status: { storage: object } }[] };
+      return nodes[0]?.status.storage;
+    };
+    expect(await filesOfFirst()).toMatchObject({ files: null });
     const files = { journal: 8_192, state: 16_384, stateWal: 0 };
     http.backend.status = { ...status, storage: { ...status.storage, files } };
     expect(await linesOf('kvorum_storage_file_bytes')).toEqual([
@@ -361,6 +368,9 @@ describe('/metrics', () => {
       'kvorum_storage_file_bytes{file="state.db"} 16384',
       'kvorum_storage_file_bytes{file="state.db-wal"} 0',
     ]);
+    expect(await filesOfFirst()).toMatchObject({
+      files: { 'journal.db': 8_192, 'state.db': 16_384, 'state.db-wal': 0 },
+    });
   });
 });
 

@@ -166,11 +166,15 @@ export function addStorageMetrics(registers: Registry[], now: () => NodeNow): vo
   gauge('quarantined_replicas', 'Replicas that do not count: the disk of this node went back in time.', (status) => {
     return status.groups.filter(({ raft }) => raft.quarantine !== undefined).length;
   });
-  gauge('storage_journal_bytes', 'Bytes of the rows of the journal, which lie in its file.', (status) => {
+  gauge('storage_journal_used_bytes', 'Bytes of the rows of the journal, which lie in its file.', (status) => {
     return status.storage.journalBytes;
   });
   gauge('storage_journal_rows', 'Rows of the journal.', (status) => status.storage.journalRows);
-  gauge('storage_state_bytes', 'Bytes of the state that are in use in its file.', ({ storage }) => storage.stateBytes);
+  gauge(
+    'storage_state_used_bytes',
+    'Bytes of the state that are in use in its file.',
+    ({ storage }) => storage.stateBytes,
+  );
   addCounter(
     registers,
     definition('storage_commits_total', 'Durable commits since the start.', (status) => status.storage.commits),

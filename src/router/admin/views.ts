@@ -90,9 +90,16 @@ function nodeStatusView(status: NodeStatus): object {
       journal_bytes: status.storage.journalBytes,
       journal_rows: status.storage.journalRows,
       state_bytes: status.storage.stateBytes,
+      // As the file system has them; what is above lies in them.
+      files: fileSizesView(status.storage.files),
       commits: status.storage.commits,
     },
   };
+}
+
+function fileSizesView(files: NodeStatus['storage']['files']): object | null {
+  if (files === undefined) return null;
+  return { 'journal.db': files.journal, 'state.db': files.state, 'state.db-wal': files.stateWal };
 }
 
 export function shardsView(topology: Topology, statuses: Statuses): object {

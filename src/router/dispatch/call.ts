@@ -12,6 +12,8 @@ export interface CallTrace {
   readonly request: ShardRequest | undefined;
   /** Nodes that were asked in this round, the latest last. */
   readonly tried: readonly NodeId[];
+  /** The node of the latest attempt, in whichever round; undefined: none was asked. */
+  readonly lastAsked: NodeId | undefined;
 }
 
 /** An answer with the shard that it belongs to; −1 if no topology is known. */
@@ -38,6 +40,7 @@ export interface Call extends CallTrace {
   /** While asked: when to give the node up. While waiting: when to go on. */
   wakeAt: number;
   tried: NodeId[];
+  lastAsked: NodeId | undefined;
   /** How many of them refused because of their disk. */
   broken: number;
   /** Attempts that were given up for silence. */

@@ -123,6 +123,7 @@ export class Dispatcher {
       asked: undefined,
       wakeAt: 0,
       tried: [],
+      lastAsked: undefined,
       broken: 0,
       abandoned: 0,
       round: 0,
@@ -189,6 +190,7 @@ export class Dispatcher {
     call.asked = node;
     call.hint = undefined;
     call.tried.push(node);
+    call.lastAsked = node;
     call.wakeAt = this.#wakeAt(call, node, now);
     const attempt = call.attempt;
     const operation = call.outcomeUnknown ? asRetry(call.operation) : call.operation;

@@ -85,7 +85,7 @@ export class SlowRequests {
       shard,
       consistency,
       // Not `node`: under that name each line of the log says which process it is from.
-      askedNode: way.tried.at(-1),
+      askedNode: way.lastAsked,
       receiveMs: whole(ms - sinceDispatchedMs),
       searchMs: whole(searchMs),
       nodeMs: whole(nodeMs),
@@ -96,9 +96,9 @@ export class SlowRequests {
   }
 
   /** Of the node in this process, if it is the one that was asked: at this moment, so it may be over. */
-  #ailing(shard: number, { tried }: CallTrace): object {
+  #ailing(shard: number, { lastAsked }: CallTrace): object {
     const { backend } = this.#options;
-    const health = tried.length > 0 && tried.at(-1) === backend.self ? backend.health() : undefined;
+    const health = lastAsked !== undefined && lastAsked === backend.self ? backend.health() : undefined;
     if (health === undefined) return {};
     const commitWaitMs = health.stalled.find((each) => each.shard === shard)?.ms ?? 0;
     return { diskPendingMs: whole(health.diskPendingMs), commitWaitMs: whole(commitWaitMs) };
