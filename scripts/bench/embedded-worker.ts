@@ -1,7 +1,7 @@
 /** The process of `measureEmbedded`. Argument: its job, as JSON. */
 import { DistributedKeyValueStore } from '../../src/index.js';
 import type { EmbeddedJob } from './embedded.js';
-import { Random } from '../support/random.js';
+import { Random } from '../../src/random.js';
 import { valueOf } from './workload.js';
 
 const WARM_UP_S = 2;
@@ -40,7 +40,7 @@ async function perSecond(operation: (key: number) => Promise<unknown>, seconds: 
 }
 
 function* draws(random: Random, deadline: number): Generator<number> {
-  while (performance.now() < deadline) yield random.between(0, job.keys - 1);
+  while (performance.now() < deadline) yield random.integer(0, job.keys - 1);
 }
 
 /** All callers take items from one source until it is exhausted. */

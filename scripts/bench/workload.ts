@@ -4,7 +4,7 @@
  * Every load generator sends the same bytes: a target's `Protocol` turns a step into a request once, which is sent many
  * times.
  */
-import { Random } from '../support/random.js';
+import { Random } from '../../src/random.js';
 
 export const OPERATIONS = ['put', 'get', 'lease', 'stale', 'mix95', 'mix50'] as const;
 export type Operation = (typeof OPERATIONS)[number];
@@ -70,10 +70,10 @@ export function generateSteps(operation: Operation, keys: number, count: number,
   const puts = PUTS_OF_100[operation];
   if (puts === undefined) {
     const kind = operation as Kind;
-    return Array.from({ length: count }, () => ({ kind, key: random.between(0, keys - 1) }));
+    return Array.from({ length: count }, () => ({ kind, key: random.integer(0, keys - 1) }));
   }
   const rank = zipfian(keys, random);
-  return Array.from({ length: count }, () => ({ kind: random.between(1, 100) <= puts ? 'put' : 'get', key: rank() }));
+  return Array.from({ length: count }, () => ({ kind: random.integer(1, 100) <= puts ? 'put' : 'get', key: rank() }));
 }
 
 /** Generates ranks from 0 up to `count`, not included: rank r with a probability in proportion to 1 / (r + 1)^0.99. */

@@ -12,7 +12,7 @@ import { PROTOCOL } from '../../src/shard/index.js';
 import { History } from '../jepsen/history.js';
 import { HttpClient } from '../jepsen/http.js';
 import { runLoad } from '../jepsen/load.js';
-import { Random } from '../jepsen/random.js';
+import { Random } from '../../src/random.js';
 import { probeKeys, readBack, unserved } from '../jepsen/read-back.js';
 import { compareReplicas } from '../jepsen/replicas.js';
 import { Revisions } from '../jepsen/revisions.js';
@@ -66,7 +66,7 @@ export async function runCompat(options: CompatOptions): Promise<CompatReport> {
     const random = new Random(seed);
     const sessions = Array.from(
       { length: clients },
-      (_, client) => new Session(stage, random.fork(`client ${client}`)),
+      (_, client) => new Session(stage, random.stream(`client ${client}`)),
     );
     const contradictions = (): readonly string[] => stage.revisions.problems;
     const workload = registerWorkload({ clients, operationsPerKey: OPERATIONS_PER_KEY, contradictions });

@@ -2,7 +2,7 @@
  * Keys that rotate: a few are in use at a time, each for a bounded number of operations, because the cost of checking
  * one key grows faster than its operations. Knows no workload.
  */
-import type { Random } from './random.js';
+import type { Random } from '../../src/random.js';
 
 interface Place {
   name: string;
@@ -37,7 +37,7 @@ export class KeyPool {
 
   /** A key for `operations` more operations. */
   take(random: Random, operations = 1): string {
-    const index = random.between(0, this.#places.length - 1);
+    const index = random.integer(0, this.#places.length - 1);
     let place = this.#places[index];
     if (place === undefined || place.left < operations) {
       place = this.#fresh(this.#options.budget);

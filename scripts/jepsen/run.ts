@@ -14,7 +14,7 @@ import { HttpClient } from './http.js';
 import { runLoad } from './load.js';
 import { Nemesis } from './nemesis.js';
 import type { Options } from './options.js';
-import { Random } from './random.js';
+import { Random } from '../../src/random.js';
 import { probeKeys, readBack, unserved } from './read-back.js';
 import { unreadyNodes } from './readiness.js';
 import { compareReplicas, untilLevel } from './replicas.js';
@@ -101,7 +101,7 @@ async function drive(
   const random = new Random(options.seed);
   const kinds = options.kinds.filter((kind) => !scene.cannot.has(kind));
   for (const [kind, why] of scene.cannot) say(`${kind} is skipped: ${why}`);
-  const slots = makeSchedule(random.fork('faults'), { ...options, kinds, totalMs: options.seconds * 1_000 });
+  const slots = makeSchedule(random.stream('faults'), { ...options, kinds, totalMs: options.seconds * 1_000 });
   tellPlan(slots, options, say);
   const http = new HttpClient(options.clients + options.shards);
   const stage = makeStage(scene, { http, history });
@@ -112,7 +112,7 @@ async function drive(
     const workload = makeWorkload(options, stage.revisions);
     const sessions = Array.from(
       { length: options.clients },
-      (_, client) => new Session(stage, random.fork(`client ${client}`)),
+      (_, client) => new Session(stage, random.stream(`client ${client}`)),
     );
     const nemesis = new Nemesis({ control: scene.control, ...options, now: () => history.now(), say, signal });
     const comeTogether = () => underLoad({ scene, stage, probes, signal });

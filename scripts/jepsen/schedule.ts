@@ -8,7 +8,7 @@
  */
 import type { Fault } from '../../src/faults/index.js';
 import { CLOCK_KINDS, DISK_KINDS, LINK_KINDS, PROCESS_KINDS, type FaultKind } from './kinds.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/random.js';
 import { stepsOf } from './steps.js';
 import { SYMPTOMS } from './symptoms.js';
 
@@ -129,7 +129,7 @@ function kindsOfSlots(random: Random, kinds: readonly FaultKind[], count: number
   while (once.length < count) {
     const slot = [random.pick(kinds)];
     const others = kinds.filter((kind) => fits(slot, kind));
-    if (others.length > 0 && random.happens(PAIRED_SHARE)) slot.push(random.pick(others));
+    if (others.length > 0 && random.chance(PAIRED_SHARE)) slot.push(random.pick(others));
     once.push(slot);
   }
   return once;

@@ -10,7 +10,7 @@ import type { Asked, History, Lane } from './history.js';
 import type { HttpClient, Request } from './http.js';
 import { Attempts, outcomeOf, type Method, type Outcome } from './outcome.js';
 import { padded, unpadded } from './padding.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/random.js';
 import type { Revisions } from './revisions.js';
 
 export interface Task {
@@ -101,13 +101,13 @@ export class Session {
       const end = attempts.settle(outcome, task.retries);
       if (end !== undefined) return end;
       if (performance.now() > giveUpAt) return attempts.lastWord(outcome);
-      await this.pause(this.random.between(...BACKOFF_MS));
+      await this.pause(this.random.integer(...BACKOFF_MS));
     }
   }
 
   async #attempt(method: Method, request: Request): Promise<Outcome> {
     const { endpoints, http, tally } = this.#stage;
-    const elsewhere = this.random.happens(ELSEWHERE_SHARE);
+    const elsewhere = this.random.chance(ELSEWHERE_SHARE);
     const reply = await http.ask(elsewhere ? this.random.pick(endpoints) : this.#endpoint, request);
     // Who answers, however badly, is asked again: stale leaders must be given the chance to lie.
     if (reply.type !== 'answer' && !elsewhere) this.#endpoint = this.random.pick(endpoints);
@@ -129,7 +129,7 @@ export class Session {
     const limitMs = serverLimitMs + GRACE_MS;
     if (body === undefined) return { method, key, headers, limitMs };
     headers['content-type'] = 'text/plain';
-    const isLarge = this.random.happens(this.#stage.largeShare);
-    return { method, key, headers, limitMs, body: isLarge ? padded(body, this.random.between(...LARGE_BYTES)) : body };
+    const isLarge = this.random.chance(this.#stage.largeShare);
+    return { method, key, headers, limitMs, body: isLarge ? padded(body, this.random.integer(...LARGE_BYTES)) : body };
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { Fault, NodeSettings, Party, RouterName } from '../../src/faults/index.js';
 import type { FaultKind } from './kinds.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/random.js';
 import type { LeaderFault, Step } from './schedule.js';
 
 export interface StepOptions {
@@ -30,7 +30,7 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
   const { shards, lastsMs } = options;
   const all = Array.from({ length: options.nodes }, (_, index) => index + 1);
   const routers = Array.from({ length: options.routers }, (_, index): RouterName => `r${index + 1}`);
-  const leaderOf = random.between(0, shards - 1);
+  const leaderOf = random.integer(0, shards - 1);
   switch (kind) {
     case 'halves':
       return atOnce([halves(random, all, routers)]);
@@ -44,12 +44,12 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
     case 'flapping':
       return flapping(random, all, routers, lastsMs);
     case 'slow-links':
-      return atOnce(pairs(random, all).map(([a, b]) => ({ type: 'delay', a, b, ms: random.between(20, 400) })));
+      return atOnce(pairs(random, all).map(([a, b]) => ({ type: 'delay', a, b, ms: random.integer(20, 400) })));
     case 'lossy-links':
-      return atOnce(pairs(random, all).map(([a, b]) => ({ type: 'drop', a, b, percent: random.between(5, 40) })));
+      return atOnce(pairs(random, all).map(([a, b]) => ({ type: 'drop', a, b, percent: random.integer(5, 40) })));
     case 'narrow-links':
       return atOnce(
-        pairs(random, all).map(([a, b]) => ({ type: 'rate', a, b, kbitPerSecond: random.between(...NARROW_KBIT) })),
+        pairs(random, all).map(([a, b]) => ({ type: 'rate', a, b, kbitPerSecond: random.integer(...NARROW_KBIT) })),
       );
     case 'kill-one':
       return atOnce([{ type: 'kill', node: random.pick(all) }]);
@@ -65,7 +65,7 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
     case 'full-disk':
       return atOnce(some(random, all).map((node) => ({ type: BROKEN[kind], node })));
     case 'slow-disk':
-      return atOnce(some(random, all).map((node) => ({ type: 'slow-disk', node, ms: random.between(20, 300) })));
+      return atOnce(some(random, all).map((node) => ({ type: 'slow-disk', node, ms: random.integer(20, 300) })));
     case 'clock-steps':
       return clockSteps(random, all, lastsMs);
     case 'failed-disk':
@@ -104,7 +104,7 @@ const rollBack = (node: number, lastsMs: number): Step[] => [
 /** Timers faster or slower than the usual ones, 10 ticks of 50 ms; at times leases, which nobody else has. */
 function otherSettings(random: Random): NodeSettings {
   const electionTicks = random.pick([4, 20, 60]);
-  const leaseReads = random.happens(LEASES_SHARE);
+  const leaseReads = random.chance(LEASES_SHARE);
   return { electionTicks, tickMs: random.pick([20, 50, 120]), ...(leaseReads ? { leaseReads } : {}) };
 }
 
@@ -113,7 +113,7 @@ const ROLLED_BY = 0.5;
 
 /** As an operator does it: all into the same settings, the next only when the one before is ready. */
 function roll(random: Random, all: readonly number[], lastsMs: number): Step[] {
-  const leaseReads = random.happens(LEASES_SHARE);
+  const leaseReads = random.chance(LEASES_SHARE);
   const timers = { tickMs: random.pick([40, 80]), electionTicks: random.pick([12, 20]) };
   const settings: NodeSettings = { ...timers, ...(leaseReads ? { leaseReads } : {}) };
   return inTurn(random, all, lastsMs * ROLLED_BY).map(({ afterMs, node }) => ({
@@ -143,7 +143,7 @@ function clockSteps(random: Random, all: readonly number[], lastsMs: number): St
 
 /** At least one of them, at most all. */
 const some = <T>(random: Random, items: readonly T[]): T[] =>
-  random.shuffle(items).slice(0, random.between(1, items.length));
+  random.shuffle(items).slice(0, random.integer(1, items.length));
 
 /** A minority and the others. A router is on either side, or reaches both. */
 function halves(random: Random, all: readonly number[], routers: readonly RouterName[]): Fault {
@@ -151,7 +151,7 @@ function halves(random: Random, all: readonly number[], routers: readonly Router
   const middle = Math.floor(all.length / 2);
   const sides: Party[][] = [shuffled.slice(0, middle), shuffled.slice(middle)];
   for (const router of routers) {
-    const side = random.between(0, sides.length);
+    const side = random.integer(0, sides.length);
     sides[side]?.push(router);
   }
   return { type: 'partition', sides };
@@ -159,7 +159,7 @@ function halves(random: Random, all: readonly number[], routers: readonly Router
 
 /** A leader that is not heard, one that hears nothing, or a node on a one-way street to some others. */
 function oneWay(random: Random, all: readonly number[], leaderOf: number): (Fault | LeaderFault)[] {
-  if (random.between(1, ONE_LEADER_IN) === 1) return [{ type: random.pick(['deafen', 'mute']), leaderOf }];
+  if (random.integer(1, ONE_LEADER_IN) === 1) return [{ type: random.pick(['deafen', 'mute']), leaderOf }];
   const [from, ...others] = random.shuffle(all);
   if (from === undefined) return [];
   return some(random, others).map((to) => ({ type: 'cut', from, to }));
@@ -168,7 +168,7 @@ function oneWay(random: Random, all: readonly number[], leaderOf: number): (Faul
 /** Halves, and together again, and other halves: links come and go faster than elections. */
 function flapping(random: Random, all: readonly number[], routers: readonly RouterName[], lastsMs: number): Step[] {
   const steps: Step[] = [];
-  for (let afterMs = 0; afterMs < lastsMs; afterMs += random.between(FLAP_LEAST_MS, FLAP_MOST_MS)) {
+  for (let afterMs = 0; afterMs < lastsMs; afterMs += random.integer(FLAP_LEAST_MS, FLAP_MOST_MS)) {
     steps.push({ afterMs, fault: steps.length % 2 === 0 ? halves(random, all, routers) : { type: 'mend' } });
   }
   return steps;
@@ -182,7 +182,7 @@ function pairs(random: Random, all: readonly number[]): (readonly [number, numbe
 
 /** In one moment, and soon all are back while the rest of the slot's faults still go on: starting takes its time. */
 function killAll(random: Random, all: readonly number[]): Step[] {
-  const afterMs = random.between(...DOWN_MS);
+  const afterMs = random.integer(...DOWN_MS);
   return [
     { afterMs: 0, fault: { type: 'kill-all' } },
     ...all.map((node): Step => ({ afterMs, fault: { type: 'restart', node } })),
@@ -191,6 +191,6 @@ function killAll(random: Random, all: readonly number[]): Step[] {
 
 /** A leader, or some nodes: at times a minority, at times so many that nothing can be served. */
 function pauses(random: Random, all: readonly number[], leaderOf: number): (Fault | LeaderFault)[] {
-  if (random.between(1, ONE_LEADER_IN) === 1) return [{ type: 'pause', leaderOf }];
+  if (random.integer(1, ONE_LEADER_IN) === 1) return [{ type: 'pause', leaderOf }];
   return some(random, all).map((node) => ({ type: 'pause', node }));
 }

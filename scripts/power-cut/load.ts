@@ -5,7 +5,7 @@
  * is looked at by itself; the others overwrite or delete keys of earlier writes.
  */
 import { Pool } from 'undici';
-import type { Random } from '../support/random.js';
+import type { Random } from '../../src/random.js';
 import { type Loss, type Promises, type Value } from './promises.js';
 import { labelIn, labelOf, textOf } from './values.js';
 
@@ -68,12 +68,12 @@ export class Load {
   async #write(name: string, turn: number): Promise<void> {
     const own: string[] = [];
     for (let i = 0; this.#running; i++) {
-      const earlier = this.#random.next() < NEW_KEY_SHARE ? undefined : this.#random.pick(own);
+      const earlier = own.length === 0 || this.#random.chance(NEW_KEY_SHARE) ? undefined : this.#random.pick(own);
       const key = earlier ?? `${name}-${i}`;
       if (earlier === undefined) own.push(key);
       if (this.#promises.inDoubt(key)) continue;
-      const remove = earlier !== undefined && this.#random.next() < DELETE_SHARE;
-      const bytes = this.#random.between(16, LARGEST_VALUE_BYTES);
+      const remove = earlier !== undefined && this.#random.chance(DELETE_SHARE);
+      const bytes = this.#random.integer(16, LARGEST_VALUE_BYTES);
       await this.#send(turn++, key, remove ? undefined : labelOf(`${name}-${i}`, bytes));
     }
   }

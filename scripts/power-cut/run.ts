@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CleanUp } from '../support/clean-up.js';
-import { Random } from '../support/random.js';
+import { Random } from '../../src/random.js';
 import { Cluster, type Served } from './cluster.js';
 import { Image } from './image.js';
 import { brokenPromises, Load } from './load.js';
@@ -101,7 +101,7 @@ async function oneCut(site: Site, random: Random, cut: number, clients: number):
   for (const image of images) image.leaveSyncedTrace(`cut ${cut}`);
   const load = new Load(cluster.urls, promises, random, cut, clients);
   try {
-    await load.acknowledged(before.acknowledged + random.between(LEAST_WRITES, MOST_WRITES), LOAD_LIMIT_MS);
+    await load.acknowledged(before.acknowledged + random.integer(LEAST_WRITES, MOST_WRITES), LOAD_LIMIT_MS);
     for (const image of images) image.leaveUnsyncedTrace();
     await cluster.freeze();
     for (const image of images) image.cut();

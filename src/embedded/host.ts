@@ -1,11 +1,11 @@
 /** What an embedded cluster runs on: clocks, and a disk per node. Handed in, so that tests can have time and disks of their own. */
 import { join } from 'node:path';
+import { seededRandom } from '../random.js';
 import {
   MemoryDisk,
   MemoryStorage,
   SqliteStorage,
   SqliteThread,
-  seededRandom,
   systemRuntime,
   type Runtime,
   type Storage,

@@ -5,17 +5,6 @@
  */
 import type { Runtime, Timer } from './runtime.js';
 
-/** mulberry32: small, fast, repeatable; good for spreading timeouts, unfit for secrets. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Node cuts fractions off, of the wait and of the clock that it is counted on: without one more it may be early by two. */
 const wholeMs = (ms: number): number => Math.ceil(ms) + 1;
 

@@ -10,7 +10,7 @@ import type { Dispatcher } from '../router/index.js';
 import type { MachineClock } from './clock.js';
 import type { Asked, Begun, Ended, History } from './history.js';
 import type { Mix } from './mix.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 import type { Life, ScheduledEvent, Scheduler } from './scheduler.js';
 
 /** A process that takes operations. */

@@ -4,7 +4,7 @@
  * The monotonic clock never goes back, whatever is done to it; it goes on while a process is paused.
  */
 import type { Runtime, Timer } from '../shard/index.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 import type { Life, Scheduler } from './scheduler.js';
 
 /** 2023-11-14, as good a day as any. */

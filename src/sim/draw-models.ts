@@ -5,7 +5,7 @@ import type { FaultKind, FaultPlan } from './fault-plan.js';
 import type { Mix } from './mix.js';
 import { MODEL_CHANCES, MODELS, type Model } from './model.js';
 import { drawSettings } from './node-settings.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 import type { TrialMix } from './trial.js';
 
 type AddModel = (mix: Mix, random: Random) => Mix;

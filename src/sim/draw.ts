@@ -6,7 +6,7 @@ import { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
 import { addModels, LEASE_DRIFT } from './draw-models.js';
 import type { ClockMix, DiskMix, Mix, NetworkMix } from './mix.js';
 import type { Model } from './model.js';
-import { Random } from './random.js';
+import { Random } from '../random.js';
 
 /** @param models what every seed has (`model.ts`); undefined = what it draws of these too */
 export function drawMix(seed: number, models?: readonly Model[]): Mix {

@@ -1,6 +1,6 @@
 /** What a kind of fault is given to do its work with, and what comes of it. */
 import type { NodeId } from '../shard/index.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 import type { Scheduler } from './scheduler.js';
 import type { SimCluster } from './sim-cluster.js';
 import type { VirtualNode } from './virtual-node.js';

@@ -8,7 +8,7 @@ import * as disk from './disk-faults.js';
 import * as machine from './machine-faults.js';
 import * as network from './network-faults.js';
 import * as process from './process-faults.js';
-import { Random } from './random.js';
+import { Random } from '../random.js';
 import type { Scheduler } from './scheduler.js';
 import * as stray from './stray-faults.js';
 import type { SimCluster } from './sim-cluster.js';

@@ -4,7 +4,7 @@
  */
 import type { NodeTimers } from '../shard/index.js';
 import type { Mix } from './mix.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 
 export interface NodeSettings {
   readonly timers: NodeTimers;

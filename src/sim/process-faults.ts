@@ -3,7 +3,7 @@ import { named, someLeader, someNode, type Inject, type Injected } from './fault
 import { ROUTER_PEERS } from '../shard/index.js';
 import { withRule } from './network-faults.js';
 import { drawSettings } from './node-settings.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 import { Life } from './scheduler.js';
 import type { VirtualNode } from './virtual-node.js';
 

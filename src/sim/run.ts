@@ -14,7 +14,7 @@ import { LeaseWatch } from './lease-watch.js';
 import { Marks } from './marks.js';
 import { Nemesis } from './nemesis.js';
 import { longestElectionMs } from './node-settings.js';
-import { Random } from './random.js';
+import { Random } from '../random.js';
 import { ReadinessWatch } from './readiness-watch.js';
 import { SettingsWatch } from './settings-watch.js';
 import type { SimFailure, SimResult } from './result.js';

@@ -15,7 +15,7 @@ import { MachineClock } from './clock.js';
 import { ForeignCluster } from './foreign-cluster.js';
 import type { Mark } from './marks.js';
 import type { Mix } from './mix.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 import type { Life, Scheduler } from './scheduler.js';
 import { VirtualDisk } from './virtual-disk.js';
 import { VirtualNetwork } from './virtual-network.js';

@@ -7,7 +7,7 @@
 import type { Client } from './client.js';
 import { longestElectionMs } from './node-settings.js';
 import type { Nemesis } from './nemesis.js';
-import { Random } from './random.js';
+import { Random } from '../random.js';
 import type { Scheduler } from './scheduler.js';
 import type { SimCluster } from './sim-cluster.js';
 import type { VirtualNode } from './virtual-node.js';

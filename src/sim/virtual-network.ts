@@ -21,7 +21,7 @@ import {
 import type { NetworkMix } from './mix.js';
 import { NarrowLink } from './narrow-link.js';
 import { UnderWay } from './under-way.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 import type { Life, Scheduler } from './scheduler.js';
 import { dials, greet } from './virtual-handshake.js';
 import { LaneLink } from './lane-link.js';

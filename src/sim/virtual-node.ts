@@ -23,7 +23,7 @@ import { LifeRuntime, type MachineClock } from './clock.js';
 import type { Mark } from './marks.js';
 import type { Mix } from './mix.js';
 import { electionMsOf, settingsOf, type NodeSettings } from './node-settings.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 import { Life, type Scheduler } from './scheduler.js';
 import type { VirtualTransport } from './virtual-transport.js';
 

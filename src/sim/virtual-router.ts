@@ -5,7 +5,7 @@ import { watchAttempts } from './attempts.js';
 import { LifeRuntime, type MachineClock } from './clock.js';
 import type { Mark } from './marks.js';
 import type { Mix } from './mix.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 import { Life, type Scheduler } from './scheduler.js';
 import type { VirtualNetwork } from './virtual-network.js';
 import type { VirtualTransport } from './virtual-transport.js';

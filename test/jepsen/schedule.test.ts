@@ -11,7 +11,7 @@ import {
   parseKinds,
   type FaultKind,
 } from '../../scripts/jepsen/kinds.js';
-import { Random } from '../../scripts/jepsen/random.js';
+import { Random } from '../../src/random.js';
 import { fits, leastMs, makeSchedule, needsAll, type ScheduleOptions } from '../../scripts/jepsen/schedule.js';
 import { SYMPTOMS } from '../../scripts/jepsen/symptoms.js';
 import { tellSlot } from '../../scripts/jepsen/tell-fault.js';
@@ -178,9 +178,9 @@ describe('kinds', () => {
 it('chance is even enough to shuffle and pick with', () => {
   const random = new Random('even');
   const counts = new Map<number, number>();
-  for (let i = 0; i < 6_000; i++) counts.set(random.between(1, 6), (counts.get(random.between(1, 6)) ?? 0) + 1);
+  for (let i = 0; i < 6_000; i++) counts.set(random.integer(1, 6), (counts.get(random.integer(1, 6)) ?? 0) + 1);
   expect([...counts.keys()].sort()).toEqual([1, 2, 3, 4, 5, 6]);
   expect(random.shuffle([1, 2, 3, 4]).sort()).toEqual([1, 2, 3, 4]);
   expect(() => random.pick([])).toThrow(RangeError);
-  expect(new Random('a').fork('x').next()).not.toBe(new Random('a').fork('y').next());
+  expect(new Random('a').stream('x').next()).not.toBe(new Random('a').stream('y').next());
 });

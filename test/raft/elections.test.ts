@@ -16,7 +16,7 @@ import {
   vote,
   voteAnswer,
 } from './harness/by-hand.js';
-import { chance } from './harness/chance.js';
+import { seededRandom } from '../../src/random.js';
 import { Cluster } from './harness/cluster.js';
 import { command, logOf } from './harness/entries.js';
 
@@ -142,7 +142,7 @@ describe('timeout', () => {
 
   it('s10 timeouts are drawn from [T, 2T), anew for each attempt, and rarely meet', () => {
     const draws = [1, 2].map((seed) => {
-      const cluster = alone({ timing: { random: chance(seed) } });
+      const cluster = alone({ timing: { random: seededRandom(seed) } });
       const lengths: number[] = [];
       for (let tick = 0, since = 0; tick < 4_000; tick++) {
         cluster.tick(1);

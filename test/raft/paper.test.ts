@@ -5,7 +5,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { EntryKind } from '../../src/raft/index.js';
-import { below, chance } from './harness/chance.js';
+import { seededRandom } from '../../src/random.js';
+import { below } from './harness/chance.js';
 import { Cluster } from './harness/cluster.js';
 import { logOf } from './harness/entries.js';
 
@@ -19,7 +20,7 @@ interface Life {
 
 /** A group that loses and regains nodes and links, with proposals all along. */
 function life(seed: number): Life {
-  const random = chance(seed);
+  const random = seededRandom(seed);
   const leaders: [number, number][] = [];
   const cluster: Cluster = new Cluster({
     voters: IDS,

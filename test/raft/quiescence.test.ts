@@ -1,7 +1,7 @@
 /** Scenario 74, and 75 and 76 as far as one group goes: an idle group costs nothing and wakes when it must. */
 import { describe, expect, it } from 'vitest';
 import { alone, answers, answersOf, heartbeat, vote } from './harness/by-hand.js';
-import { chance } from './harness/chance.js';
+import { seededRandom } from '../../src/random.js';
 import { Cluster } from './harness/cluster.js';
 
 const T = 10;
@@ -215,7 +215,7 @@ describe('after healing', () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8])(
     's76 there is a leader within a few timeouts and all are equal (seed %i)',
     (seed) => {
-      const random = chance(seed);
+      const random = seededRandom(seed);
       const cluster = new Cluster({ voters: [1, 2, 3, 4, 5], seed });
       cluster.run(4 * T);
       for (let round = 0; round < 6; round++) {

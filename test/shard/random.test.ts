@@ -10,7 +10,8 @@
  * More seeds: `KVORUM_FIRST_SEED=100 KVORUM_SEEDS=500 npx vitest run test/shard/random.test.ts`.
  */
 import { describe, expect, it } from 'vitest';
-import { seededRandom, type Answer, type Storage } from '../../src/shard/index.js';
+import { seededRandom } from '../../src/random.js';
+import { type Answer, type Storage } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 const KEYS = ['a', 'b', 'c', 'd'];

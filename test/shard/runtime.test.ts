@@ -1,8 +1,8 @@
 /** The runtime of a process, and those that the simulator and the tests bring instead: all keep the same contract. */
 import { vi } from 'vitest';
-import { seededRandom, systemRuntime } from '../../src/shard/system-runtime.js';
+import { systemRuntime } from '../../src/shard/system-runtime.js';
 import { LifeRuntime, MachineClock } from '../../src/sim/clock.js';
-import { Random } from '../../src/sim/random.js';
+import { Random, seededRandom } from '../../src/random.js';
 import { Life, Scheduler } from '../../src/sim/scheduler.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 import { ManualRuntime } from './manual-runtime.js';

@@ -1,7 +1,7 @@
 /** Repeated timers: on time, late and then early, and after a pause. */
 import { describe, expect, it } from 'vitest';
 import { LifeRuntime, MachineClock } from '../../src/sim/clock.js';
-import { Random } from '../../src/sim/random.js';
+import { Random } from '../../src/random.js';
 import { Life, Scheduler } from '../../src/sim/scheduler.js';
 
 async function ticksOf(lateness: number | undefined, forMs: number): Promise<number[]> {

@@ -1,7 +1,7 @@
 /** Disks that hang, are full for a while, are put back to an earlier moment, or emptied: what a store on them sees. */
 import { describe, expect, it } from 'vitest';
 import { StorageFull, type Storage } from '../../src/raft/storage/index.js';
-import { Random } from '../../src/sim/random.js';
+import { Random } from '../../src/random.js';
 import { Life, Scheduler } from '../../src/sim/scheduler.js';
 import { VirtualDisk } from '../../src/sim/virtual-disk.js';
 import { entry } from '../raft/storage/support/builders.js';

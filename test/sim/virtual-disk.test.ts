@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { StorageCorruption, StorageFailure } from '../../src/raft/storage/index.js';
 import type { Storage } from '../../src/raft/storage/index.js';
-import { Random } from '../../src/sim/random.js';
+import { Random } from '../../src/random.js';
 import { Life, Scheduler } from '../../src/sim/scheduler.js';
 import { VirtualDisk } from '../../src/sim/virtual-disk.js';
 import { entries, meta, row, stateOf } from '../raft/storage/support/builders.js';

@@ -5,19 +5,9 @@
  * its start and its end, and is answered by the value at that moment. Knows nothing of the checker but the format.
  */
 import type { Operation } from '../../src/check/index.js';
+import { seededRandom } from '../../src/random.js';
 
 export type Random = () => number;
-
-/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
-export function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 export interface HistoryPlan {
   readonly seed: number;
@@ -37,7 +27,7 @@ type Draft = { -readonly [Field in keyof Operation]: Operation[Field] } & { star
 
 /** What the clients of a correct store record. Each client waits for an answer, or gives up, before its next call. */
 export function correctHistory(plan: HistoryPlan): Operation[] {
-  const random = randomFrom(plan.seed);
+  const random = seededRandom(plan.seed);
   const drafts = drawCalls(plan, random);
   const moments = drafts.map((draft) => {
     const lost = draft.ok === null;

@@ -2,7 +2,7 @@
  * A runtime in virtual time: nothing happens until `run`, and then in a fixed order.
  * Promises settle between events, so code that awaits (memory storage, snapshots) runs as it does for real.
  */
-import { seededRandom } from '../../src/shard/system-runtime.js';
+import { seededRandom } from '../../src/random.js';
 import type { Runtime, Timer } from '../../src/shard/runtime.js';
 
 interface Event {

@@ -47,9 +47,9 @@ export function appendWorkload(options: AppendOptions): Workload {
       const memory = memories.get(session);
       memories.delete(session);
       const key = pool.take(random, 2);
-      const remembered = memory?.key === key && random.happens(FROM_MEMORY_SHARE) ? memory.known : undefined;
+      const remembered = memory?.key === key && random.chance(FROM_MEMORY_SHARE) ? memory.known : undefined;
       const known = remembered ?? (await read(session, key));
-      if (known === undefined || random.happens(READ_ONLY_SHARE)) return;
+      if (known === undefined || random.chance(READ_ONLY_SHARE)) return;
       const element = `e${elements++}${END}`;
       const list = known.list + element;
       const outcome = await session.perform({

@@ -59,15 +59,15 @@ export function registerWorkload(options: RegisterOptions): Workload {
         else memory.set(key, known);
       };
       const draw = random.next();
-      const retries = random.happens(RETRY_SHARE);
+      const retries = random.chance(RETRY_SHARE);
       if (draw < GET_SHARE) await perform(readOf(key));
       else if (draw < GET_SHARE + PUT_SHARE) await perform(putOf(key, fresh(), retries));
       else if (draw < GET_SHARE + PUT_SHARE + DELETE_SHARE) await perform(deleteOf(key, retries));
       else {
-        if (!memory.has(key) || random.happens(CAS_AFTER_READ_SHARE)) await perform(readOf(key));
+        if (!memory.has(key) || random.chance(CAS_AFTER_READ_SHARE)) await perform(readOf(key));
         const known = memory.get(key);
         if (known !== undefined)
-          await perform(casOf(key, known, random.happens(CAS_DELETE_SHARE) ? null : fresh(), retries));
+          await perform(casOf(key, known, random.chance(CAS_DELETE_SHARE) ? null : fresh(), retries));
       }
     },
   };

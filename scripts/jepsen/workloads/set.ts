@@ -5,7 +5,7 @@
  * never added. In the history an add is a cas from absent, so the checker judges each element as well.
  */
 import type { Operation } from '../../../src/check/index.js';
-import type { Random } from '../random.js';
+import type { Random } from '../../../src/random.js';
 import type { Session } from '../session.js';
 import type { Finals, Workload } from './workload.js';
 
@@ -23,7 +23,7 @@ export function setWorkload(): Workload {
   const neverAdded: string[] = [];
 
   const nameToRead = (random: Random): string => {
-    if (added.length > 0 && !random.happens(NEVER_ADDED_SHARE)) return random.pick(added.slice(-LATELY));
+    if (added.length > 0 && !random.chance(NEVER_ADDED_SHARE)) return random.pick(added.slice(-LATELY));
     const ghost = `s-never-${neverAdded.length}`;
     neverAdded.push(ghost);
     return ghost;
@@ -36,14 +36,14 @@ export function setWorkload(): Workload {
     problems: checkSet,
     async step(session: Session) {
       const { random } = session;
-      if (random.happens(READ_SHARE)) {
+      if (random.chance(READ_SHARE)) {
         await session.get(nameToRead(random));
         return;
       }
       const key = `s-${added.length}`;
       added.push(key);
       const value = valueOf(key);
-      const retries = random.happens(RETRY_SHARE);
+      const retries = random.chance(RETRY_SHARE);
       const asked = { op: 'cas', key, expected: null, value } as const;
       await session.perform({ method: 'PUT', key, body: value, ifRevision: 0, retries, asked });
     },

@@ -13,7 +13,7 @@ import {
   type ReadResult,
   type TransferResult,
 } from '../../../src/raft/index.js';
-import { chance } from './chance.js';
+import { seededRandom } from '../../../src/random.js';
 import { Disk, type DiskCopy } from './disk.js';
 import { bytes } from './entries.js';
 import type { Happening } from './happening.js';
@@ -84,7 +84,7 @@ export class Cluster {
       disk.hardState = given?.hardState ?? disk.hardState;
       disk.entries = [...(given?.entries ?? [])];
       const fraction = everyone.indexOf(id) / everyone.length;
-      const random = options.seed === undefined ? () => fraction : chance(options.seed * 1_000 + id);
+      const random = options.seed === undefined ? () => fraction : seededRandom(options.seed * 1_000 + id);
       const timing = (): Timing => {
         const own = typeof options.timing === 'function' ? options.timing(id) : options.timing;
         return { ...DEFAULT_TIMING, random, ...own };

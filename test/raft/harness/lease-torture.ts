@@ -11,7 +11,8 @@ import {
   type Raft,
   type RaftTimers,
 } from '../../../src/raft/index.js';
-import { below, chance, pick } from './chance.js';
+import { seededRandom } from '../../../src/random.js';
+import { below, pick } from './chance.js';
 import type { Cluster } from './cluster.js';
 import type { Happening } from './happening.js';
 import type { Replica, Timing } from './replica.js';
@@ -39,7 +40,7 @@ class Settings {
     seed: number,
     readonly differ: boolean,
   ) {
-    this.random = chance(seed * 1_000);
+    this.random = seededRandom(seed * 1_000);
   }
 
   tickMsOf(id: NodeId): number {

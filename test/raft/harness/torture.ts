@@ -2,7 +2,8 @@
  * One random run from one seed: first safety under faults (every step is checked by `History`), then liveness after
  * healing. Each seed draws its own mix of faults, so that rare ones meet each other. Nothing here knows the core's insides.
  */
-import { below, chance, pick } from './chance.js';
+import { seededRandom } from '../../../src/random.js';
+import { below, pick } from './chance.js';
 import { Cluster, type ClusterOptions } from './cluster.js';
 import { bytes } from './entries.js';
 import { Mix, plan, planRollBacks } from './faults.js';
@@ -61,7 +62,7 @@ export class Torture {
     seed: number,
     private readonly options: TortureOptions = {},
   ) {
-    this.random = chance(seed);
+    this.random = seededRandom(seed);
     const stepwise = this.random() < (options.shape === undefined ? 0.2 : 0.5);
     this.diligence = stepwise ? 0 : 0.2 + 0.8 * this.random();
     const shape = options.shape ?? this.drawShape();

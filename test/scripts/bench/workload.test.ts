@@ -11,7 +11,7 @@ import {
   wireFormat,
   zipfian,
 } from '../../../scripts/bench/workload.js';
-import { Random } from '../../../scripts/support/random.js';
+import { Random } from '../../../src/random.js';
 
 describe('steps', () => {
   it('are the same for the same seed, and others for another', () => {

@@ -1,6 +1,6 @@
 /** The simulator's disk as a place for a storage: virtual time passes by itself while anything is under way on it. */
 import type { JournaledStorageSettings, Storage } from '../../../../src/raft/storage/index.js';
-import { Random } from '../../../../src/sim/random.js';
+import { Random } from '../../../../src/random.js';
 import { Life, Scheduler } from '../../../../src/sim/scheduler.js';
 import type { ScheduledEvent } from '../../../../src/sim/scheduler.js';
 import { VirtualDisk } from '../../../../src/sim/virtual-disk.js';

@@ -1,22 +1,35 @@
 /**
- * Chance from one seed, in streams that do not disturb each other: a client that draws once more, or a fault that is
- * left out, changes nothing of what the network or another client draws. So a failure can be made smaller.
+ * The one generator of seeded random numbers, for the simulator, the embedded store, scripts and tests. Not for secrets.
+ *
+ * Streams are independent: a client that draws once more, or a fault that is left out, changes nothing of what the
+ * network or another client draws. That is how a failing run of the simulator can be shrunk.
  */
-import { seededRandom } from '../shard/index.js';
+
+/** mulberry32: numbers in [0, 1) that depend on the seed's lowest 32 bits alone. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
 
 export class Random {
   /** In [0, 1). */
   readonly next: () => number;
   readonly #seed: number;
 
-  constructor(seed: number) {
-    this.#seed = seed >>> 0;
+  /** @param seed a number, of which the lowest 32 bits count, or any text */
+  constructor(seed: number | string) {
+    this.#seed = typeof seed === 'string' ? streamSeed(0, seed) : seed >>> 0;
     this.next = seededRandom(this.#seed);
   }
 
   /** A stream of its own, that depends on the seed and the name alone. */
   stream(name: string): Random {
-    return new Random(mix(this.#seed, name));
+    return new Random(streamSeed(this.#seed, name));
   }
 
   chance(probability: number): boolean {
@@ -48,8 +61,8 @@ export class Random {
   }
 }
 
-/** FNV-1a over seed and name, then avalanched: neighbouring seeds must not make similar streams. */
-function mix(seed: number, name: string): number {
+/** FNV-1a over seed and name, then the finalizer of MurmurHash3: similar seeds must not give similar streams. */
+function streamSeed(seed: number, name: string): number {
   let hash = (0x811c9dc5 ^ seed) >>> 0;
   for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193) >>> 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
