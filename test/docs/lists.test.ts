@@ -5,11 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { BANK } from '../../scripts/mutants/bank/index.js';
 import { HTTP_CODES, statusOf, type ProblemCode } from '../../src/router/http/problems.js';
-import { ERRORS } from '../../src/shard/index.js';
+import { ERRORS, type ErrorCode } from '../../src/shard/index.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** Codes that nothing produces. */
-const UNUSED: readonly string[] = ['superseded', 'wrong-cluster'];
 const text = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 interface Row {
@@ -92,12 +90,16 @@ it('docs/known-bugs.md has the bugs of the bank, and what catches each', () => {
   expect(listed.sort()).toEqual(BANK.map(({ id, caughtBy }) => `${id}: ${caughtBy.join(', ')}`).sort());
 });
 
-it('README lists the error codes, with the status that each has', () => {
+const outcomeOf = (code: ProblemCode): string => (code in ERRORS ? ERRORS[code as ErrorCode].outcome : 'not_applied');
+
+it('README lists the error codes, with the status and the outcome that each has', () => {
   const rows = rowsOf('README.md', /^\d{3}$/);
   const listed = rows.flatMap(({ id, cells }) =>
-    [...(cells[0] ?? '').matchAll(/`([a-z-]+)`/g)].map(([, code = '']) => [code, Number(id)] as const),
+    [...(cells[0] ?? '').matchAll(/`([a-z-]+)`/g)].map(
+      ([, code = '']) => [code, Number(id), /^`(\w+)`/.exec(cells[1] ?? '')?.[1]] as const,
+    ),
   );
   const codes = [...Object.keys(ERRORS), ...Object.keys(HTTP_CODES)] as ProblemCode[];
-  const all = codes.filter((code) => !UNUSED.includes(code)).map((code) => [code, statusOf(code)] as const);
+  const all = codes.map((code) => [code, statusOf(code), outcomeOf(code)] as const);
   expect(listed.map(String).sort()).toEqual(all.map(String).sort());
 });
