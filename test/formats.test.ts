@@ -10,7 +10,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { checkOptions } from '../src/embedded/options.js';
 import { readOrCreateConfig } from '../src/embedded/cluster-config.js';
 import { MemoryDisk, MemoryStorage } from '../src/raft/storage/memory.js';
-import { decodeRow, encodeRow } from '../src/raft/storage/journal-row.js';
+import { decodeRow, encodeRow } from '../src/raft/storage/journal/row.js';
 import { SqliteStorage } from '../src/raft/storage/index.js';
 import type { EntryKind } from '../src/raft/index.js';
 import { decodeCommand, encodeCommand } from '../src/shard/machine/command.js';

@@ -14,7 +14,7 @@ export type Synchronous = 'FULL' | 'OFF';
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 /** Where the journal turns to committing in place, in the built program. */
-const PATCHED_FILE = 'dist/raft/storage/journal-db.js';
+const PATCHED_FILE = 'dist/raft/storage/journal/journal-db.js';
 const TURN = 'const now = this.#db.pragma(`journal_mode = ${mode}`';
 const WEAKENED = "this.#db.pragma(`synchronous = ${mode === 'MEMORY' ? 'OFF' : 'FULL'}`); ";
 

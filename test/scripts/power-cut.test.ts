@@ -84,7 +84,7 @@ describe('values', () => {
 
 describe('the patch', () => {
   it('applies to the source as it is', () => {
-    const source = readFileSync(new URL('../../src/raft/storage/journal-db.ts', import.meta.url), 'utf8');
+    const source = readFileSync(new URL('../../src/raft/storage/journal/journal-db.ts', import.meta.url), 'utf8');
     expect(weakened(source)).toMatch(/synchronous = \$\{mode === 'MEMORY' \? 'OFF' : 'FULL'\}/);
   });
 

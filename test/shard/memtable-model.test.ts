@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { StateRowWriter } from '../../src/raft/storage/state-rows.js';
+import { StateRowWriter } from '../../src/raft/storage/state/state-rows.js';
 import { loadHash, MemoryDisk, MemoryStorage } from '../../src/shard/index.js';
 import { encodeKey } from '../../src/shard/keys/index.js';
 import { KvMachine } from '../../src/shard/machine/kv-machine.js';

@@ -10,7 +10,7 @@ export const k24: Mutant = {
   caughtBy: ['sim', 'files'],
   edits: [
     {
-      file: 'src/raft/storage/journal-index.ts',
+      file: 'src/raft/storage/journal/journal-index.ts',
       find: `  if (oldest !== undefined) seq = Math.min(seq, oldest.seq);
 `,
       replace: `  void oldest;

@@ -9,7 +9,7 @@ export const k44: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/raft/storage/store-engine.ts',
+      file: 'src/raft/storage/engine/store-engine.ts',
       find: 'if (this.#ordered.length === 0) this.#finishClose();\n      return this.#ordered.length > 0;',
       replace: 'this.#finishClose();\n      return false;',
     },

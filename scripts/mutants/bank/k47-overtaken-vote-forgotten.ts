@@ -10,7 +10,7 @@ export const k47: Mutant = {
   caughtBy: ['files'],
   edits: [
     {
-      file: 'src/raft/storage/journal-index.ts',
+      file: 'src/raft/storage/journal/journal-index.ts',
       find: 'while (unstored.length > 1 && (unstored[1]?.seq ?? 0) <= this.#durable) unstored.shift();',
       replace: 'while (unstored.length > 1) unstored.shift();',
     },

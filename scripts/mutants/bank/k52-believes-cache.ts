@@ -10,7 +10,7 @@ export const k52: Mutant = {
   caughtBy: ['files'],
   edits: [
     {
-      file: 'src/raft/storage/store-engine.ts',
+      file: 'src/raft/storage/engine/store-engine.ts',
       find: '      journal.secure();\n',
       replace: '',
     },

@@ -10,13 +10,13 @@ export const k53: Mutant = {
   caughtBy: ['files'],
   edits: [
     {
-      file: 'src/raft/storage/request-lane.ts',
+      file: 'src/raft/storage/worker/request-queue.ts',
       find: `    const data = this.rows.slice(start, start + length);
 `,
       replace: '',
     },
     {
-      file: 'src/raft/storage/request-lane.ts',
+      file: 'src/raft/storage/worker/request-queue.ts',
       find: `    return { store, call, request: { type: 'commit', seq, data, flip: undefined } };
 `,
       replace: `    const data = this.rows.slice(start, start + length);

@@ -10,7 +10,7 @@ export const k54: Mutant = {
   caughtBy: ['files'],
   edits: [
     {
-      file: 'src/raft/storage/request-lane.ts',
+      file: 'src/raft/storage/worker/request-queue.ts',
       find: 'set([(this.#posted + 1) | 0, store',
       replace: 'set([this.#posted + 1, store',
     },

@@ -10,7 +10,7 @@ export const k55: Mutant = {
   caughtBy: ['files'],
   edits: [
     {
-      file: 'src/raft/storage/request-lane.ts',
+      file: 'src/raft/storage/worker/request-queue.ts',
       find: 'const waiting = (this.#written - Atomics.load(this.counters, TAKEN)) | 0;',
       replace: 'const waiting = this.#written - Atomics.load(this.counters, TAKEN);',
     },

@@ -10,7 +10,7 @@ export const k84: Mutant = {
   caughtBy: ['files'],
   edits: [
     {
-      file: 'src/raft/storage/folders.ts',
+      file: 'src/raft/storage/disk/folders.ts',
       find: '  syncFolder(dirname(file));\n}\n\nconst IN_WORDS',
       replace: '}\n\nconst IN_WORDS',
     },

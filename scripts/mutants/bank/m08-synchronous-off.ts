@@ -10,7 +10,7 @@ export const m8: Mutant = {
   caughtBy: ['power-cut'],
   edits: [
     {
-      file: 'src/raft/storage/journal-db.ts',
+      file: 'src/raft/storage/journal/journal-db.ts',
       find: `      this.#journalMode(mode);
       this.#begin.run();`,
       replace: `      this.#journalMode(mode);

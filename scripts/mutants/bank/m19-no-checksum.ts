@@ -9,7 +9,7 @@ export const m19: Mutant = {
   caughtBy: ['sim', 'files'],
   edits: [
     {
-      file: 'src/raft/storage/recovery.ts',
+      file: 'src/raft/storage/journal/recovery.ts',
       find: `if (crc === row.crc) return this.#decodeWhole(row);`,
       replace: `if (crc >= 0) return this.#decodeWhole(row);`,
     },

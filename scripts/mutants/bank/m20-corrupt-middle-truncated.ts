@@ -10,7 +10,7 @@ export const m20: Mutant = {
   caughtBy: ['sim', 'files'],
   edits: [
     {
-      file: 'src/raft/storage/recovery.ts',
+      file: 'src/raft/storage/journal/recovery.ts',
       find: `    const { last, vouched } = this.#facts;
     if (row.seq === last && row.seq > vouched) {
       this.#torn = row.seq;
@@ -23,13 +23,13 @@ export const m20: Mutant = {
     }`,
     },
     {
-      file: 'src/raft/storage/recovery.ts',
+      file: 'src/raft/storage/journal/recovery.ts',
       find: `    const due = this.#index.lastSeq + 1;`,
       replace: `    if (this.#torn !== undefined) return;
     const due = this.#index.lastSeq + 1;`,
     },
     {
-      file: 'src/raft/storage/store-engine.ts',
+      file: 'src/raft/storage/engine/store-engine.ts',
       find: `      if (torn !== undefined) journal.dropTorn(torn);
 `,
       replace: `      if (torn !== undefined) for (let seq = torn; seq <= (journal.last ?? 0); seq++) journal.dropTorn(seq);

@@ -10,7 +10,7 @@ export const m21: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/raft/storage/checkpoint-task.ts',
+      file: 'src/raft/storage/engine/checkpoint.ts',
       find: `    state.saveMeta(group, slot, meta);`,
       replace: `    state.commit();
     yield;

@@ -2,7 +2,7 @@
  * Failures as data, so that they survive the way from the worker to the caller: which of the port's errors, and why.
  */
 import { constants } from 'node:os';
-import { corruption } from './recovery.js';
+import { corruption } from './journal/recovery.js';
 import { JournalFull, StorageCorruption, StorageFailure, StorageFull } from './storage.js';
 import { messageOf } from '../../thrown.js';
 

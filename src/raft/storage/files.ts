@@ -7,9 +7,9 @@
  * could not be opened, `recover` and `rollback` make it as if it had not been; if for any other reason, nothing is known
  * of it, and nothing more is written.
  */
-import type { HardStateAt } from './journal-index.js';
-import type { Flip, RawRow, StoredGroup } from './recovery.js';
-import type { RawStateRow } from './state-rows.js';
+import type { HardStateAt } from './journal/journal-index.js';
+import type { Flip, RawRow, StoredGroup } from './journal/recovery.js';
+import type { RawStateRow } from './state/state-rows.js';
 import type { FileSizes, StateKey } from './storage.js';
 import type { GroupId, SnapshotMeta } from '../types.js';
 
@@ -30,7 +30,7 @@ export interface JournalFile {
   metas(): (readonly [string, Uint8Array])[];
   /**
    * Runs `work`, which appends and puts, in one durable transaction. `mayFill`: up to the whole quota; default: the part
-   * of it that commits may have (see `journal-quota.ts`).
+   * of it that commits may have (see `quota.ts`).
    */
   transaction(work: () => void, mayFill?: boolean): void;
   /** After a transaction that found no room: as if it had not been. May find no room itself; then it is called again. */

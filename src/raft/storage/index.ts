@@ -5,7 +5,7 @@
  * of opaque rows. The journal is the state's write-ahead log: a checkpoint moves applied rows into the state together
  * with the applied index, a group in one transaction, and only behind a durable checkpoint does the journal forget.
  * `journaled.ts` keeps both in two files through a worker, and `sqlite.ts` gives it SQLite in a thread of its own
- * (`sqlite-thread.ts` → `request-lane.ts` → `engine-host.ts` → `store-engine.ts` → the port `files.ts`: `journal-db.ts`,
+ * (`sqlite-thread.ts` → `request-queue.ts` → `engine-host.ts` → `store-engine.ts` → the port `files.ts`: `journal-db.ts`,
  * `state-db.ts`).
  * The simulator gives it files in memory and virtual time; `memory.ts` is its twin without a disk. All three pass the
  * same contract suite.
@@ -26,25 +26,25 @@ export { MemoryDisk, MemoryStorage } from './memory.js';
 export type { MemoryStorageOptions } from './memory.js';
 export { SqliteStorage } from './sqlite.js';
 export type { SqliteStorageOptions } from './sqlite.js';
-export { SqliteThread } from './sqlite-thread.js';
-export type { SqliteWorker } from './sqlite-thread.js';
-export { isNoRoom, makeFolder, removeFolders, whyUnusable, writeWhole } from './folders.js';
-export { stopAtEnd } from './process-end.js';
-export { checkSnapshotChunk } from './state-rows.js';
+export { SqliteThread } from './worker/sqlite-thread.js';
+export type { SqliteWorker } from './worker/sqlite-thread.js';
+export { isNoRoom, makeFolder, removeFolders, whyUnusable, writeWhole } from './disk/folders.js';
+export { stopAtEnd } from './worker/process-exit.js';
+export { checkSnapshotChunk } from './state/state-rows.js';
 // What the simulator builds its disk of: the port of the files, and what the real files are made of.
 export { JournaledStorage } from './journaled.js';
 export type { JournaledStorageHost, JournaledStorageSettings } from './journaled.js';
-export { EngineHost } from './engine-host.js';
+export { EngineHost } from './engine/engine-host.js';
 export type * from './files.js';
-export type { HardStateAt } from './journal-index.js';
-export type { LineListener, StoreLine } from './sqlite-thread.js';
-export type { RequestEnvelope, ReplyEnvelope } from './sqlite-protocol.js';
-export type { Flip, RawRow, StoredGroup } from './recovery.js';
-export type { RawStateRow } from './state-rows.js';
-export type { JournalRecord } from './journal-row.js';
-export { journalLimits, leastJournalBytes } from './journal-quota.js';
-export type { JournalLimits } from './journal-quota.js';
-export { ZERO_HARD_STATE } from './journal-index.js';
-export { crc32c } from './crc32c.js';
-export { decodeRow } from './journal-row.js';
-export { SortedTable } from './sorted-table.js';
+export type { HardStateAt } from './journal/journal-index.js';
+export type { LineListener, StoreLine } from './worker/sqlite-thread.js';
+export type { RequestEnvelope, ReplyEnvelope } from './engine/protocol.js';
+export type { Flip, RawRow, StoredGroup } from './journal/recovery.js';
+export type { RawStateRow } from './state/state-rows.js';
+export type { JournalRecord } from './journal/row.js';
+export { journalLimits, leastJournalBytes } from './journal/quota.js';
+export type { JournalLimits } from './journal/quota.js';
+export { ZERO_HARD_STATE } from './journal/journal-index.js';
+export { crc32c } from './journal/crc32c.js';
+export { decodeRow } from './journal/row.js';
+export { SortedTable } from './state/sorted-table.js';

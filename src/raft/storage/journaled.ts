@@ -11,16 +11,16 @@
 import { CommitTimes } from './commit-times.js';
 import { asError } from '../../thrown.js';
 import type { StateReader } from './files.js';
-import type { JournalIndex } from './journal-index.js';
-import { journalLimits } from './journal-quota.js';
-import type { JournalLimits } from './journal-quota.js';
-import { encodeRow, type JournalRecord } from './journal-row.js';
-import { Recovery, type RawRow, type RecoveryResult } from './recovery.js';
-import { splitRecords } from './row-split.js';
-import type { Opened } from './sqlite-protocol.js';
-import type { SqliteWorker } from './sqlite-thread.js';
-import { stallOf, type StallReport } from './stall.js';
-import { StateRowWriter, checkSnapshotChunk } from './state-rows.js';
+import type { JournalIndex } from './journal/journal-index.js';
+import { journalLimits } from './journal/quota.js';
+import type { JournalLimits } from './journal/quota.js';
+import { encodeRow, type JournalRecord } from './journal/row.js';
+import { Recovery, type RawRow, type RecoveryResult } from './journal/recovery.js';
+import { splitRecords } from './journal/row-split.js';
+import type { Opened } from './engine/protocol.js';
+import type { SqliteWorker } from './worker/sqlite-thread.js';
+import { stallOf, type StallReport } from './engine/stall.js';
+import { StateRowWriter, checkSnapshotChunk } from './state/state-rows.js';
 import { StorageFailure } from './storage.js';
 import type {
   GroupCheckpoint,
@@ -33,7 +33,7 @@ import type {
   StorageStall,
   StorageStatus,
 } from './storage.js';
-import { StoreClient, type After } from './store-client.js';
+import { StoreClient, type After } from './worker/store-client.js';
 import type { GroupId, HardState, SnapshotMeta } from '../types.js';
 
 export interface JournaledStorageSettings {

@@ -7,11 +7,11 @@
  */
 import { CommitTimes } from './commit-times.js';
 import { asError } from '../../thrown.js';
-import { JournalIndex, ZERO_HARD_STATE } from './journal-index.js';
-import type { JournalRecord } from './journal-row.js';
-import { EMPTY_META } from './recovery.js';
-import { SortedTable } from './sorted-table.js';
-import { checkSnapshotChunk, decodeStateRows } from './state-rows.js';
+import { JournalIndex, ZERO_HARD_STATE } from './journal/journal-index.js';
+import type { JournalRecord } from './journal/row.js';
+import { EMPTY_META } from './journal/recovery.js';
+import { SortedTable } from './state/sorted-table.js';
+import { checkSnapshotChunk, decodeStateRows } from './state/state-rows.js';
 import { StorageFailure, StorageFull } from './storage.js';
 import type {
   GroupCheckpoint,

@@ -9,10 +9,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { JournaledStorage } from './journaled.js';
 import type { JournaledStorageSettings } from './journaled.js';
-import { SqliteThread } from './sqlite-thread.js';
-import type { SqliteWorker } from './sqlite-thread.js';
-import type { After } from './store-client.js';
-import { openStateReader } from './state-reader.js';
+import { SqliteThread } from './worker/sqlite-thread.js';
+import type { SqliteWorker } from './worker/sqlite-thread.js';
+import type { After } from './worker/store-client.js';
+import { openStateReader } from './state/state-reader.js';
 
 export interface SqliteStorageOptions extends JournaledStorageSettings {
   /** The data folder; made if it is not there. Only one store at a time can hold it. */

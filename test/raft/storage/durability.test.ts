@@ -2,9 +2,9 @@
 import type Database from 'better-sqlite3';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openForCopying } from '../../../src/raft/storage/data-folder.js';
+import { openForCopying } from '../../../src/raft/storage/disk/data-folder.js';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
-import { openStoreFiles } from '../../../src/raft/storage/store-files.js';
+import { openStoreFiles } from '../../../src/raft/storage/engine/store-files.js';
 import { entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
 import { InlineWorker } from './support/inline-worker.js';
 

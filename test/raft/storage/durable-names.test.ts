@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type * as ClusterFile from '../../../src/cli/cluster-file.js';
 import type * as ClusterConfigFile from '../../../src/embedded/cluster-config.js';
-import type * as StoreFiles from '../../../src/raft/storage/store-files.js';
+import type * as StoreFiles from '../../../src/raft/storage/engine/store-files.js';
 import { checkOptions } from '../../../src/embedded/options.js';
 import { freshFolder, removeFoldersAfterEach } from './support/builders.js';
 
@@ -61,7 +61,7 @@ beforeAll(async () => {
   vi.resetModules();
   ({ saveClusterRecord } = await import('../../../src/cli/cluster-file.js'));
   ({ readOrCreateConfig } = await import('../../../src/embedded/cluster-config.js'));
-  ({ openStoreFiles } = await import('../../../src/raft/storage/store-files.js'));
+  ({ openStoreFiles } = await import('../../../src/raft/storage/engine/store-files.js'));
 });
 afterAll(() => {
   vi.doUnmock('node:fs');

@@ -2,15 +2,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MalformedBytes } from '../../../src/raft/codec.js';
-import { crc32c } from '../../../src/raft/storage/crc32c.js';
-import { decodeRow, encodeRow, rowSize } from '../../../src/raft/storage/journal-row.js';
-import type { JournalRecord } from '../../../src/raft/storage/journal-row.js';
+import { crc32c } from '../../../src/raft/storage/journal/crc32c.js';
+import { decodeRow, encodeRow, rowSize } from '../../../src/raft/storage/journal/row.js';
+import type { JournalRecord } from '../../../src/raft/storage/journal/row.js';
 import {
   StateRowWriter,
   checkSnapshotChunk,
   decodeStateRows,
   prefixEnd,
-} from '../../../src/raft/storage/state-rows.js';
+} from '../../../src/raft/storage/state/state-rows.js';
 import type { Entry } from '../../../src/raft/types.js';
 import { bytes, entries, meta } from './support/builders.js';
 

@@ -14,8 +14,8 @@ import {
   StorageFull,
 } from '../../../src/raft/storage/index.js';
 import type { Storage } from '../../../src/raft/storage/index.js';
-import { StoreClient } from '../../../src/raft/storage/store-client.js';
-import { encodeRow } from '../../../src/raft/storage/journal-row.js';
+import { StoreClient } from '../../../src/raft/storage/worker/store-client.js';
+import { encodeRow } from '../../../src/raft/storage/journal/row.js';
 import { entries, entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
 import { startIn } from './support/files.js';
 import { InlineWorker } from './support/inline-worker.js';

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { FileSizeWatch, LOOK_MS } from '../../../src/raft/storage/file-sizes.js';
+import { FileSizeWatch, LOOK_MS } from '../../../src/raft/storage/engine/file-sizes.js';
 import type { StoreFiles } from '../../../src/raft/storage/files.js';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
 import type { FileSizes } from '../../../src/raft/storage/storage.js';

@@ -1,7 +1,7 @@
 /** A store's files by SQLite and in the simulator's memory: one contract, so that what is shown on one holds for the other. */
 import type Database from 'better-sqlite3';
-import { openStoreFiles } from '../../../src/raft/storage/store-files.js';
-import { openStateReader } from '../../../src/raft/storage/state-reader.js';
+import { openStoreFiles } from '../../../src/raft/storage/engine/store-files.js';
+import { openStateReader } from '../../../src/raft/storage/state/state-reader.js';
 import type { StoreFiles } from '../../../src/raft/storage/index.js';
 import { DiskContent } from '../../../src/sim/disk-content.js';
 import {

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { makeFolder, removeFolders, whyUnusable } from '../../../src/raft/storage/folders.js';
+import { makeFolder, removeFolders, whyUnusable } from '../../../src/raft/storage/disk/folders.js';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
 import { freshFolder, removeFoldersAfterEach } from './support/builders.js';
 import { InlineWorker } from './support/inline-worker.js';

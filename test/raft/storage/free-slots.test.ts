@@ -1,7 +1,7 @@
 /** Which slots the next rows get, compared with a list that is shifted. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { JournalSlots } from '../../../src/raft/storage/journal-slots.js';
+import { JournalSlots } from '../../../src/raft/storage/journal/slot-map.js';
 
 type Step =
   { readonly place: number } | { readonly trim: number } | { readonly drop: number } | { readonly add: number };

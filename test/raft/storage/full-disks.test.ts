@@ -6,8 +6,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
-import { RETRY_MS } from '../../../src/raft/storage/stall.js';
-import { openStoreFiles } from '../../../src/raft/storage/store-files.js';
+import { RETRY_MS } from '../../../src/raft/storage/engine/stall.js';
+import { openStoreFiles } from '../../../src/raft/storage/engine/store-files.js';
 import { freshFolder, meta, removeFoldersAfterEach, row, stateOf } from './support/builders.js';
 import {
   commit,

@@ -1,11 +1,11 @@
 /** A disk that hangs: a call to it neither fails nor returns. Who closes a store, or ends the process, is not held up. */
 import { describe, expect, it } from 'vitest';
-import { EngineHost } from '../../../src/raft/storage/engine-host.js';
+import { EngineHost } from '../../../src/raft/storage/engine/engine-host.js';
 import { SqliteStorage, StorageFailure } from '../../../src/raft/storage/index.js';
-import { END_LIMIT_MS, haveStopped } from '../../../src/raft/storage/process-end.js';
-import { LaneReader, LaneWriter, newLaneMemory } from '../../../src/raft/storage/request-lane.js';
-import type { RequestEnvelope } from '../../../src/raft/storage/sqlite-protocol.js';
-import { CLOSE_LIMIT_MS } from '../../../src/raft/storage/store-client.js';
+import { END_LIMIT_MS, haveStopped } from '../../../src/raft/storage/worker/process-exit.js';
+import { LaneReader, LaneWriter, newLaneMemory } from '../../../src/raft/storage/worker/request-queue.js';
+import type { RequestEnvelope } from '../../../src/raft/storage/engine/protocol.js';
+import { CLOSE_LIMIT_MS } from '../../../src/raft/storage/worker/store-client.js';
 import { freshFolder, removeFoldersAfterEach } from './support/builders.js';
 import { commit, turns } from './support/faulty-files.js';
 import { startIn } from './support/files.js';

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SqliteStorage, journalLimits, leastJournalBytes } from '../../../src/raft/storage/index.js';
-import { splitRecords } from '../../../src/raft/storage/row-split.js';
+import { splitRecords } from '../../../src/raft/storage/journal/row-split.js';
 import { entries, entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
 import { commit, turns } from './support/faulty-files.js';
 import { startFrom, startIn, takeFiles } from './support/files.js';

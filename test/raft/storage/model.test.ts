@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { MemoryDisk, MemoryStorage, SqliteStorage } from '../../../src/raft/storage/index.js';
 import type { Storage } from '../../../src/raft/storage/index.js';
-import { StateRowWriter } from '../../../src/raft/storage/state-rows.js';
+import { StateRowWriter } from '../../../src/raft/storage/state/state-rows.js';
 import { bytes, entries, freshFolder, meta, removeFoldersAfterEach, viewOf } from './support/builders.js';
 import type { GroupView } from './support/builders.js';
 import { InlineWorker } from './support/inline-worker.js';

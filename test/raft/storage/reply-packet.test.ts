@@ -1,8 +1,8 @@
 /** Replies between the threads: what goes in comes out, and what says no more than "done" goes as numbers. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { packReplies, unpackReplies, type ReplyPacket } from '../../../src/raft/storage/reply-packet.js';
-import type { ReplyEnvelope } from '../../../src/raft/storage/sqlite-protocol.js';
+import { packReplies, unpackReplies, type ReplyPacket } from '../../../src/raft/storage/worker/reply-packet.js';
+import type { ReplyEnvelope } from '../../../src/raft/storage/engine/protocol.js';
 
 function unpacked(packet: ReplyPacket): ReplyEnvelope[] {
   const replies: ReplyEnvelope[] = [];

@@ -1,7 +1,7 @@
 /** The way of requests to the storage thread, both ends of it in one thread. */
 import { describe, expect, it } from 'vitest';
-import { LaneReader, LaneWriter, newLaneMemory } from '../../../src/raft/storage/request-lane.js';
-import type { Request, RequestEnvelope } from '../../../src/raft/storage/sqlite-protocol.js';
+import { LaneReader, LaneWriter, newLaneMemory } from '../../../src/raft/storage/worker/request-queue.js';
+import type { Request, RequestEnvelope } from '../../../src/raft/storage/engine/protocol.js';
 
 type Commit = Extract<Request, { readonly type: 'commit' }>;
 

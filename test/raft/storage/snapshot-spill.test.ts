@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SnapshotSpill } from '../../../src/raft/storage/snapshot-spill.js';
-import { StateRowWriter, decodeStateRows } from '../../../src/raft/storage/state-rows.js';
-import { openStoreFiles } from '../../../src/raft/storage/store-files.js';
+import { SnapshotSpill } from '../../../src/raft/storage/state/snapshot-spill.js';
+import { StateRowWriter, decodeStateRows } from '../../../src/raft/storage/state/state-rows.js';
+import { openStoreFiles } from '../../../src/raft/storage/engine/store-files.js';
 
 let folder: string;
 beforeEach(() => {

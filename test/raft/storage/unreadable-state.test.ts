@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { damageOf } from '../../../src/raft/storage/failure.js';
 import { SqliteStorage, StorageCorruption, StorageFailure } from '../../../src/raft/storage/index.js';
-import { STATE_PAGE_BYTES } from '../../../src/raft/storage/state-db.js';
+import { STATE_PAGE_BYTES } from '../../../src/raft/storage/state/state-db.js';
 import { entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
 import { InlineWorker } from './support/inline-worker.js';
 

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
-import { JOURNAL_PAGE_BYTES } from '../../../src/raft/storage/journal-db.js';
+import { JOURNAL_PAGE_BYTES } from '../../../src/raft/storage/journal/journal-db.js';
 import { freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
 import { commit, withFaults } from './support/faulty-files.js';
 import { putFiles, startFrom, takeFiles, type Files } from './support/files.js';

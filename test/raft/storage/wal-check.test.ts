@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
-import { damagedFrame } from '../../../src/raft/storage/wal-check.js';
+import { damagedFrame } from '../../../src/raft/storage/disk/wal-check.js';
 
 const HEADER_BYTES = 32;
 const FRAME_BYTES = 24 + 4096;

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
-import { JournalIndex } from '../../../src/raft/storage/journal-index.js';
-import { decodeRow, encodeRow } from '../../../src/raft/storage/journal-row.js';
-import { readSlotHeader, writeSlot } from '../../../src/raft/storage/journal-slot.js';
-import { LaneReader, LaneWriter, newLaneMemory } from '../../../src/raft/storage/request-lane.js';
+import { JournalIndex } from '../../../src/raft/storage/journal/journal-index.js';
+import { decodeRow, encodeRow } from '../../../src/raft/storage/journal/row.js';
+import { readSlotHeader, writeSlot } from '../../../src/raft/storage/journal/slot.js';
+import { LaneReader, LaneWriter, newLaneMemory } from '../../../src/raft/storage/worker/request-queue.js';
 import { describeEachStorage } from './support/bench.js';
 import {
   entries,

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import type { Entry } from '../../../src/raft/types.js';
 import { StorageFailure, StorageFull } from '../../../src/raft/storage/index.js';
 import type { Recovered, Storage } from '../../../src/raft/storage/index.js';
-import { StateRowWriter } from '../../../src/raft/storage/state-rows.js';
+import { StateRowWriter } from '../../../src/raft/storage/state/state-rows.js';
 import { Random } from '../../../src/random.js';
 import { Life, Scheduler } from '../../../src/sim/scheduler.js';
 import { VirtualDisk } from '../../../src/sim/virtual-disk.js';

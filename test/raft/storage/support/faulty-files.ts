@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { SqliteStorage } from '../../../../src/raft/storage/index.js';
 import type { Storage, StorageStall } from '../../../../src/raft/storage/index.js';
 import type { JournalFile, OpenFiles, StateFile } from '../../../../src/raft/storage/files.js';
-import { openStoreFiles, type StoreFilesOptions } from '../../../../src/raft/storage/store-files.js';
+import { openStoreFiles, type StoreFilesOptions } from '../../../../src/raft/storage/engine/store-files.js';
 import { entry, freshFolder } from './builders.js';
 import { InlineWorker } from './inline-worker.js';
 

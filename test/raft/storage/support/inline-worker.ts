@@ -2,10 +2,10 @@
  * The storage engines in the test's own thread: the same code as in the worker, one step at a time, so that a test can
  * look at the files between two steps (and coverage sees what runs).
  */
-import { EngineHost } from '../../../../src/raft/storage/engine-host.js';
+import { EngineHost } from '../../../../src/raft/storage/engine/engine-host.js';
 import type { OpenFiles } from '../../../../src/raft/storage/files.js';
-import type { RequestEnvelope } from '../../../../src/raft/storage/sqlite-protocol.js';
-import type { LineListener, SqliteWorker, StoreLine } from '../../../../src/raft/storage/sqlite-thread.js';
+import type { RequestEnvelope } from '../../../../src/raft/storage/engine/protocol.js';
+import type { LineListener, SqliteWorker, StoreLine } from '../../../../src/raft/storage/worker/sqlite-thread.js';
 
 export class InlineWorker implements SqliteWorker {
   readonly #listeners = new Map<number, LineListener>();

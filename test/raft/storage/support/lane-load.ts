@@ -1,7 +1,7 @@
 /** Commits of which every byte says whether it is one of theirs. */
 import { once } from 'node:events';
-import { LaneWriter, newLaneMemory } from '../../../../src/raft/storage/request-lane.js';
-import { startThread } from '../../../../src/raft/storage/thread.js';
+import { LaneWriter, newLaneMemory } from '../../../../src/raft/storage/worker/request-queue.js';
+import { startThread } from '../../../../src/raft/storage/worker/start-thread.js';
 
 /** The number of the commit with which the load ends. */
 export const LAST = 0;

@@ -1,6 +1,6 @@
 /** The storage thread's end of a lane, and nothing behind it: takes commits and looks whether they are as they were put there. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { LaneReader } from '../../../../src/raft/storage/request-lane.js';
+import { LaneReader } from '../../../../src/raft/storage/worker/request-queue.js';
 import { LAST, whyWrong } from './lane-load.js';
 
 const reader = new LaneReader(workerData as SharedArrayBuffer, () => {

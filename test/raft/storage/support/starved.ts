@@ -5,7 +5,7 @@
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { SqliteStorage, type Storage } from '../../../../src/raft/storage/index.js';
-import { STATE_WAL_BYTES } from '../../../../src/raft/storage/state-db.js';
+import { STATE_WAL_BYTES } from '../../../../src/raft/storage/state/state-db.js';
 import { entry, meta, row } from './builders.js';
 
 const say = (line: string): void => {

@@ -1,7 +1,7 @@
 /** The half of the files' contract that is about the state and snapshots of it; `files.contract.ts` runs it. */
 import { expect, test } from 'vitest';
 import type { SnapshotSource, StoreFiles } from '../../../../src/raft/storage/index.js';
-import { decodeStateRows } from '../../../../src/raft/storage/state-rows.js';
+import { decodeStateRows } from '../../../../src/raft/storage/state/state-rows.js';
 import type { Place } from '../files.contract.js';
 import { meta, text } from './builders.js';
 import { append, numbered, rowsOf } from './journal-contract.js';

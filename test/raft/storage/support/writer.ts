@@ -8,7 +8,7 @@
  */
 import { writeSync } from 'node:fs';
 import { SqliteStorage } from '../../../../src/raft/storage/index.js';
-import { StateRowWriter } from '../../../../src/raft/storage/state-rows.js';
+import { StateRowWriter } from '../../../../src/raft/storage/state/state-rows.js';
 import { bytes, entry, meta, row } from './builders.js';
 
 const say = (line: string): void => {

@@ -1,0 +1,168 @@
+/**
+ * A node's data folder: made private (0700, files 0600), held by one store at a time, its SQLite files opened.
+ *
+ * The hold is an exclusive SQLite lock on `lock.db`, which nobody reads or copies: the operating system drops it with
+ * the process, so `kill -9` leaves nothing behind. Knows nothing of what the other files contain.
+ */
+import { accessSync, chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import Database from 'better-sqlite3';
+import { RAFT_FORMATS, numberWritten, reads, unknownNumber } from '../../formats.js';
+import { codeOf, isDamage } from '../failure.js';
+import { isNoRoom, makeFolder, syncFolder, whyUnusable } from './folders.js';
+import { corruption } from '../journal/recovery.js';
+import { StorageFailure } from '../storage.js';
+
+export const JOURNAL_FILE = 'journal.db';
+export const STATE_FILE = 'state.db';
+const LOCK_FILE = 'lock.db';
+/** "kvor", so that `file` and people can tell whose file it is. */
+const APPLICATION_ID = 0x6b766f72;
+export type FolderFile = typeof JOURNAL_FILE | typeof STATE_FILE;
+
+export interface DataFolder {
+  readonly path: string;
+  release(): void;
+}
+
+/**
+ * @throws StorageFailure ("data folder in use") if another store, here or in another process, holds it, and if there can
+ *   be none there, whatever room there is.
+ */
+export function holdDataFolder(directory: string): DataFolder {
+  const path = resolve(directory);
+  let lock: Database.Database;
+  try {
+    makeFolder(path);
+    makePrivate(path, 0o700);
+    lock = new Database(privateFile(path, LOCK_FILE), { timeout: 0 });
+  } catch (error) {
+    const why = isNoRoom(error) ? undefined : whyUnusable(path, error);
+    throw why === undefined ? error : new StorageFailure(why, { cause: error });
+  }
+  try {
+    lock.pragma('journal_mode = MEMORY');
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    lock.close();
+    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
+      throw new StorageFailure(`data folder in use: ${path} is held by another running store`);
+    }
+    if (isDamage(error)) {
+      const file = join(path, LOCK_FILE);
+      throw new StorageFailure(`${file} is damaged. It holds nothing of value: remove this file alone and start again`);
+    }
+    throw error;
+  }
+  return { path, release: () => lock.close() };
+}
+
+export interface DatabaseOptions {
+  /** Of a new file; one that is there keeps its own. */
+  readonly pageBytes: number;
+  /**
+   * A write-ahead log that grew beyond this is cut back when it starts anew. undefined: no such log but a rollback
+   * journal, and no other connection, which spares locking and unlocking the file at every commit.
+   */
+  readonly walBytes: number | undefined;
+}
+
+/**
+ * Every commit synced. @throws StorageFailure, with nothing changed, if this build does not read the file's format; a
+ * former one is for `migrations.ts`. SQLite gives its -wal, -shm and -journal files the mode of the file itself.
+ */
+export function openDatabase(folder: DataFolder, name: string, options: DatabaseOptions): Database.Database {
+  const db = new Database(privateFile(folder.path, name), { timeout: 0 });
+  try {
+    // Before it is read: a write-ahead log that it may have is then this connection's alone.
+    if (options.walBytes === undefined) db.pragma('locking_mode = EXCLUSIVE');
+    checkFormat(db, name);
+    db.pragma(`page_size = ${options.pageBytes}`);
+    syncEveryCommit(db);
+    // Nothing that is under way has to open a file for what SQLite keeps meanwhile.
+    db.pragma('temp_store = MEMORY');
+    if (options.walBytes === undefined) {
+      db.pragma('journal_mode = TRUNCATE');
+    } else {
+      db.pragma('journal_mode = WAL');
+      db.pragma(`journal_size_limit = ${options.walBytes}`);
+      // The engine copies the write-ahead log back itself, after it has answered.
+      db.pragma('wal_autocheckpoint = 0');
+    }
+    return db;
+  } catch (error) {
+    db.close();
+    // SQLite does not say which file it was.
+    if (isDamage(error)) throw corruption(`${join(folder.path, name)}: ${error.message} (${codeOf(error)})`);
+    throw error;
+  }
+}
+
+/** One more connection to a database that is open, to copy its write-ahead log back. */
+export function openForCopying(file: string): Database.Database {
+  const db = new Database(file, { fileMustExist: true, timeout: 0 });
+  syncEveryCommit(db);
+  return db;
+}
+
+/** Settings of a connection: a file keeps none of them. */
+function syncEveryCommit(db: Database.Database): void {
+  db.pragma('synchronous = FULL');
+  // On macOS fsync leaves data in the drive's cache, which a power cut empties; elsewhere these change nothing.
+  db.pragma('fullfsync = ON');
+  db.pragma('checkpoint_fullfsync = ON');
+}
+
+/** False for a file that has just been made, or whose making was cut short. */
+export const hasTables = (db: Database.Database): boolean =>
+  db.prepare<[]>("SELECT 1 FROM sqlite_master WHERE type = 'table'").get() !== undefined;
+
+export const pageBytesOf = (db: Database.Database): number => Number(db.pragma('page_size', { simple: true }));
+
+export const formatOf = (db: Database.Database): number => Number(db.pragma('user_version', { simple: true }));
+
+function checkFormat(db: Database.Database, name: string): void {
+  const version = formatOf(db);
+  const application = Number(db.pragma('application_id', { simple: true }));
+  if (version === 0 && application === 0) return;
+  if (application !== APPLICATION_ID) throw new StorageFailure(`${name} is a database of another program`);
+  if (reads(RAFT_FORMATS.dataFolder, version)) return;
+  throw new StorageFailure(`${name}: ${unknownNumber(RAFT_FORMATS.dataFolder, version)}. Nothing was changed`);
+}
+
+/** Inside the transaction that makes the tables, so that a file is either new or complete. */
+export function stampFormat(db: Database.Database): void {
+  db.pragma(`application_id = ${APPLICATION_ID}`);
+  setFormat(db, numberWritten(RAFT_FORMATS.dataFolder));
+}
+
+export function setFormat(db: Database.Database, format: number): void {
+  db.pragma(`user_version = ${format}`);
+}
+
+/** Makes the file if need be, with no permissions for others, before SQLite or anyone else can open it. */
+function privateFile(path: string, name: string): string {
+  const file = join(path, name);
+  // An existing file is never opened here: closing it would drop the locks that this process holds on it (POSIX).
+  if (!existsSync(file)) {
+    closeSync(openSync(file, 'wx', 0o600));
+    syncFolder(path);
+  }
+  for (const suffix of ['', '-wal', '-shm', '-journal'])
+    if (existsSync(file + suffix)) makePrivate(file + suffix, 0o600);
+  return file;
+}
+
+/**
+ * A folder that belongs to another user may be ours to write in all the same, as one that a cluster manager gave to our
+ * group; who owns it decides who else may read.
+ */
+function makePrivate(path: string, mode: number): void {
+  try {
+    chmodSync(path, mode);
+  } catch (error) {
+    const isOthers = error instanceof Error && 'code' in error && error.code === 'EPERM';
+    if (!isOthers) throw error;
+    accessSync(path, constants.R_OK | constants.W_OK);
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Brings the files of a data folder from a former format to this build's, one format after the other, at start.
+ *
+ * Each file says its own format (`user_version`), and each step of a file is one transaction with the new number in it:
+ * a crash leaves the file as it was or as it is to be, and the next start goes on from there, whichever file is behind.
+ * A later format than this build's is refused before anything is changed (`data-folder.ts`). There is no way back: builds
+ * from before the new format refuse the folder. Runs in the worker.
+ *
+ * | from | to | journal.db | state.db |
+ * |---|---|---|---|
+ * | 1 | 2 | rows move out of a table of theirs into slots of a page each; pages of 4096 bytes | but for the number, the same |
+ */
+import type Database from 'better-sqlite3';
+import { RAFT_FORMATS, numberWritten } from '../../formats.js';
+import { JOURNAL_FILE, formatOf, hasTables, pageBytesOf, setFormat, type FolderFile } from '../disk/data-folder.js';
+import { JOURNAL_PAGE_BYTES, slotBytesOf } from '../journal/journal-db.js';
+import { CREATE_SLOTS } from '../journal/schema.js';
+import { partsOf, writeSlot } from '../journal/slot.js';
+import type { RawRow } from '../journal/recovery.js';
+
+export interface Migration {
+  /** Leads to the next format. */
+  readonly from: number;
+  /** Before the transaction, and once more if that was cut short. */
+  readonly prepare?: (db: Database.Database, file: FolderFile) => void;
+  /** In the transaction. */
+  readonly change: (db: Database.Database, file: FolderFile) => void;
+}
+
+export const MIGRATIONS: readonly Migration[] = [{ from: 1, prepare: widenPages, change: rowsIntoSlots }];
+
+const FORMAT = numberWritten(RAFT_FORMATS.dataFolder);
+
+/** @throws whatever the disk throws; the file then has the format of the last step that was done */
+export function migrate(db: Database.Database, file: FolderFile, migrations = MIGRATIONS): void {
+  if (!hasTables(db)) return;
+  for (let format = formatOf(db); format < FORMAT; format++) {
+    const step = migrations.find(({ from }) => from === format);
+    if (step === undefined) throw new Error(`${file}: nothing leads on from data folder format ${format}`);
+    step.prepare?.(db, file);
+    db.exec('BEGIN IMMEDIATE');
+    try {
+      step.change(db, file);
+      setFormat(db, format + 1);
+      db.exec('COMMIT');
+    } catch (error) {
+      if (db.inTransaction) db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+}
+
+function widenPages(db: Database.Database, file: FolderFile): void {
+  if (file !== JOURNAL_FILE || pageBytesOf(db) === JOURNAL_PAGE_BYTES) return;
+  db.pragma(`page_size = ${JOURNAL_PAGE_BYTES}`);
+  db.exec('VACUUM');
+}
+
+/** A row keeps its number and its checksum, also if that is wrong: recovery judges it, as ever. */
+function rowsIntoSlots(db: Database.Database, file: FolderFile): void {
+  if (file !== JOURNAL_FILE) return;
+  db.exec(CREATE_SLOTS);
+  const insert = db.prepare<[number, Uint8Array]>('INSERT INTO slots VALUES (?, ?)');
+  const slotBytes = slotBytesOf(db);
+  const slot = Buffer.alloc(slotBytes);
+  let id = 0;
+  const numbers = db.prepare<[], number>('SELECT seq FROM commits ORDER BY seq').pluck().all();
+  const select = db.prepare<[number], RawRow>('SELECT seq, crc, data FROM commits WHERE seq = ?');
+  for (const number of numbers) {
+    const row = select.get(number);
+    if (row === undefined) continue;
+    const { seq, crc, data } = row;
+    const parts = partsOf(data.length, slotBytes);
+    for (let part = 0; part < parts; part++) {
+      writeSlot(slot, { seq, batch: seq, part, parts, rowBytes: data.length, rowCrc: crc }, data);
+      insert.run(++id, slot);
+    }
+  }
+  db.exec('DROP TABLE commits');
+}

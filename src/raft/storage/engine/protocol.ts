@@ -1,0 +1,102 @@
+/**
+ * What a store asks of its worker, and what it gets. Plain data: it crosses a thread border.
+ *
+ * Requests of one store are taken in order. Every request gets exactly one reply, except `rows`, which gets none. Replies
+ * to call 0 answer nobody: a failure is that of the store itself; a success is a `Told`.
+ */
+import type { Failure } from '../failure.js';
+import type { CopyPart, HardStateAt } from '../journal/journal-index.js';
+import type { Flip, JournalFacts, RawRow, StoredGroup } from '../journal/recovery.js';
+import type { StallReport } from './stall.js';
+import type { FileSizes } from '../storage.js';
+import type { GroupId, SnapshotMeta } from '../../types.js';
+
+/** One group's part of a checkpoint. `slot` is where the caller believes the group's state to lie. */
+export interface CheckpointPart {
+  readonly group: GroupId;
+  readonly slot: number;
+  readonly meta: SnapshotMeta;
+}
+
+export interface StoredHardState extends HardStateAt {
+  /** Becomes the group's slot if the state file does not know the group yet. */
+  readonly slot: number;
+}
+
+export type Request =
+  | { readonly type: 'open'; readonly directory: string; readonly maxJournalBytes: number | undefined }
+  | { readonly type: 'load'; readonly after: number; readonly maxBytes: number }
+  /** Ends recovery: deletes a torn row, follows the resets that the journal decided. */
+  | { readonly type: 'begin'; readonly torn: number | undefined; readonly flips: readonly Flip[] }
+  | { readonly type: 'commit'; readonly seq: number; readonly data: Uint8Array; readonly flip: Flip | undefined }
+  | { readonly type: 'copy'; readonly seq: number; readonly parts: readonly CopyPart[] }
+  | { readonly type: 'meta'; readonly name: string; readonly value: Uint8Array }
+  /** Rows for the checkpoint of this number, which is asked for when all are there. */
+  | { readonly type: 'rows'; readonly checkpoint: number; readonly slot: number; readonly data: Uint8Array }
+  | {
+      readonly type: 'checkpoint';
+      readonly checkpoint: number;
+      readonly groups: readonly CheckpointPart[];
+      readonly hardStates: readonly StoredHardState[];
+      /** Last row that was handed out before this request. */
+      readonly journal: number;
+    }
+  /** Drops rows up to `to`, which checkpoints have made needless; so many there have been. */
+  | { readonly type: 'trim'; readonly to: number; readonly checkpoints: number }
+  | { readonly type: 'stage'; readonly slot: number; readonly data: Uint8Array }
+  | { readonly type: 'purge'; readonly slot: number }
+  | { readonly type: 'snapshot-open'; readonly group: GroupId }
+  | { readonly type: 'snapshot-next'; readonly id: number; readonly maxBytes: number }
+  | { readonly type: 'snapshot-close'; readonly id: number }
+  | { readonly type: 'close' };
+
+export interface Opened {
+  readonly groups: readonly StoredGroup[];
+  readonly metas: readonly (readonly [string, Uint8Array])[];
+  readonly facts: JournalFacts;
+  /** Higher than every slot in use. */
+  readonly nextSlot: number;
+  readonly stateBytes: number;
+}
+
+/** What each request is answered with, if all goes well. */
+export interface Results {
+  readonly open: Opened;
+  readonly load: readonly RawRow[];
+  readonly begin: undefined;
+  readonly commit: undefined;
+  readonly copy: undefined;
+  readonly meta: undefined;
+  /** `journal`: the last row that was durable when the checkpoint began; only what it and those before say was taken over. */
+  readonly checkpoint: { readonly stateBytes: number; readonly checkpoints: number; readonly journal: number };
+  readonly trim: undefined;
+  readonly stage: undefined;
+  readonly purge: undefined;
+  readonly 'snapshot-open':
+    { readonly id: number; readonly meta: SnapshotMeta; readonly bytes: number | undefined } | undefined;
+  readonly 'snapshot-next': { readonly data: Uint8Array; readonly done: boolean };
+  readonly 'snapshot-close': undefined;
+  readonly close: undefined;
+}
+
+/** Why commits wait for room; undefined: they wait no longer. Or how large the files are now. */
+export type Told = StallReport | SizesReport | undefined;
+
+export interface SizesReport {
+  readonly fileSizes: FileSizes;
+}
+
+export type Outcome =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly failure: Failure };
+
+export interface RequestEnvelope {
+  readonly store: number;
+  readonly call: number;
+  readonly request: Request;
+}
+
+export interface ReplyEnvelope {
+  readonly store: number;
+  readonly call: number;
+  readonly outcome: Outcome;
+}

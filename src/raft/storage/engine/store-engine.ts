@@ -1,0 +1,398 @@
+/**
+ * One store's work in the worker: journal commits first, in order; state work in slices between them.
+ *
+ * Knows no thread: `engine-host.ts` feeds it requests and turns its crank. Whatever waits on a disk waits here.
+ * A write that found no room has left nothing: it waits, and is tried again until there is room. After a write that
+ * failed in any other way nothing is written again: what the disk took is no longer known (s70).
+ */
+import { TRANSACTION_BYTES } from './checkpoint.js';
+import { closeFiles } from './close-files.js';
+import { isPassing, toFailure } from '../failure.js';
+import type { Failure } from '../failure.js';
+import type { OpenFiles, StateFile, StoreFiles } from '../files.js';
+import { makesRoom, writeBatch } from './journal-batch.js';
+import type { OrderedRequest } from './journal-batch.js';
+import { JournalKeeper } from './recovering-journal.js';
+import { openedOf } from './opened.js';
+import { OpenSnapshots } from './open-snapshots.js';
+import { StorageFull } from '../storage.js';
+import { Stall, StallReporter, sooner } from './stall.js';
+import { StateWork } from './state-work.js';
+import type { Outcome, Request, RequestEnvelope, Results } from './protocol.js';
+import { TaskLine } from './task-queue.js';
+
+type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
+type OpeningRequest = Of<'open' | 'begin'>;
+type ImmediateRequest = Of<'open' | 'load' | 'begin' | 'purge' | 'snapshot-next' | 'snapshot-close'>;
+export type Reply = (call: number, outcome: Outcome) => void;
+
+interface Ordered {
+  readonly call: number;
+  readonly request: OrderedRequest;
+}
+
+export interface StoreEngineOptions {
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number;
+  /** See `TRANSACTION_BYTES`. */
+  readonly transactionBytes?: number | undefined;
+}
+
+export class StoreEngine {
+  readonly #openFiles: OpenFiles;
+  readonly #reply: Reply;
+  readonly #work: StateWork;
+  #files: StoreFiles | undefined;
+  #keeper: JournalKeeper | undefined;
+  /** Recovery found everything in order; before that nothing may be vouched for. */
+  #hasBegun = false;
+  #failure: Failure | undefined;
+  #ordered: Ordered[] = [];
+  /** State work. */
+  readonly #tasks: TaskLine;
+  #rows: Of<'rows'>[] = [];
+  readonly #snapshots = new OpenSnapshots();
+  #close: number | undefined;
+  /** The store is being opened, and the disk is full. */
+  #opening: { readonly call: number; readonly request: OpeningRequest } | undefined;
+  #isDone = false;
+  /** Commits wait for room; whoever uses the store is told. */
+  readonly #journalStall: Stall;
+  readonly #clock: () => number;
+  readonly #report: StallReporter;
+
+  constructor(openFiles: OpenFiles, reply: Reply, { now, transactionBytes = TRANSACTION_BYTES }: StoreEngineOptions) {
+    this.#openFiles = openFiles;
+    this.#reply = reply;
+    this.#clock = now;
+    this.#journalStall = new Stall(now);
+    this.#tasks = new TaskLine(
+      {
+        done: (call, value) => {
+          if (call !== 0) this.#reply(call, { ok: true, value });
+        },
+        failed: this.#fail.bind(this),
+        undo: () => {
+          this.#store.state.rollback();
+        },
+      },
+      now,
+    );
+    this.#work = new StateWork({
+      state: () => this.#store.state,
+      journal: () => this.#journal,
+      transactionBytes,
+      onTrimmed: () => {
+        this.#journalStall.retryNow();
+      },
+    });
+    this.#report = new StallReporter(this.#journalStall, this.#tasks.stall, (value) => {
+      this.#reply(0, { ok: true, value });
+    });
+  }
+
+  /** What waits for room wants to be tried again after so many ms; undefined if nothing does. */
+  get waitMs(): number | undefined {
+    return sooner(this.#journalStall.waitMs, this.#tasks.stall.waitMs);
+  }
+
+  /** Closed, and told so; nothing will be asked of it any more. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  submit({ call, request }: RequestEnvelope): void {
+    if (this.#failure !== undefined && request.type !== 'close') {
+      this.#refuse(call);
+      return;
+    }
+    switch (request.type) {
+      case 'commit':
+      case 'copy':
+      case 'meta':
+      case 'checkpoint':
+      case 'trim':
+        this.#ordered.push({ call, request });
+        return;
+      case 'rows':
+        if (this.#rows[0]?.checkpoint !== request.checkpoint) this.#rows = [];
+        this.#rows.push(request);
+        return;
+      case 'close':
+        this.#close = call;
+        return;
+      case 'stage':
+        this.#work.expect(request.slot);
+        this.#tasks.add(call, 'staging a snapshot', () => this.#work.stage(request));
+        return;
+      case 'snapshot-open':
+        this.#tasks.add(call, 'opening a snapshot', () =>
+          this.#snapshots.open(() => this.#store.openSnapshot(request.group)),
+        );
+        return;
+      case 'open':
+      case 'load':
+      case 'begin':
+      case 'purge':
+      case 'snapshot-next':
+      case 'snapshot-close':
+        this.#now(call, request);
+    }
+  }
+
+  #now(call: number, request: ImmediateRequest): void {
+    try {
+      this.#reply(call, { ok: true, value: this.#execute(request) });
+      if (isOpening(request)) this.#journalStall.end();
+    } catch (error) {
+      const failure = toFailure(error, request.type);
+      if (failure.kind === 'full' && isOpening(request)) {
+        this.#opening = { call, request };
+        this.#journalStall.begin(failure);
+      } else this.#reply(call, { ok: false, failure });
+    }
+  }
+
+  #openAgain(): boolean {
+    const opening = this.#opening;
+    if (opening === undefined || this.#journalStall.isWaiting) return false;
+    this.#opening = undefined;
+    this.#now(opening.call, opening.request);
+    return true;
+  }
+
+  #execute(request: ImmediateRequest): unknown {
+    switch (request.type) {
+      case 'open':
+        return this.#open(request);
+      case 'load':
+        return this.#store.journal.load(request.after, request.maxBytes);
+      case 'begin':
+        this.#begin(request);
+        return undefined;
+      case 'purge':
+        this.#work.garbage.push(request.slot);
+        return undefined;
+      case 'snapshot-next':
+        return this.#snapshots.read(request.id, request.maxBytes);
+      case 'snapshot-close':
+        this.#snapshots.close(request.id);
+        return undefined;
+    }
+  }
+
+  get #store(): StoreFiles {
+    if (this.#files === undefined) throw new Error('the store is not open');
+    return this.#files;
+  }
+
+  get #journal(): JournalKeeper {
+    return (this.#keeper ??= new JournalKeeper(this.#store.journal, this.#clock));
+  }
+
+  #open({ directory, maxJournalBytes }: Of<'open'>): Results['open'] {
+    const files = this.#openFiles(directory, maxJournalBytes);
+    try {
+      const opened = openedOf(files);
+      this.#files = files;
+      return opened;
+    } catch (error) {
+      // They are opened anew when there is room.
+      files.state.close();
+      files.journal.close();
+      files.release();
+      throw error;
+    }
+  }
+
+  #begin({ torn, flips }: Of<'begin'>): void {
+    const { state } = this.#store;
+    this.#journal.use((journal) => {
+      if (torn !== undefined) journal.dropTorn(torn);
+      journal.secure();
+    });
+    // Of an earlier try that found no room.
+    state.rollback();
+    state.secure();
+    state.transaction(() => {
+      for (const flip of flips) state.flip(flip);
+    });
+    this.#work.garbage.push(...state.garbage());
+    this.#hasBegun = true;
+  }
+
+  /** Makes every commit that waits durable with one sync, and replies. False if nothing waited. */
+  runCommits(): boolean {
+    const ran = this.#opening === undefined ? this.#runCommits() : this.#openAgain();
+    this.#report.review();
+    return ran;
+  }
+
+  #runCommits(): boolean {
+    if (this.#ordered.length === 0) return false;
+    if (this.#journalStall.isWaiting) return this.#overtake();
+    // Where all of them found no room, the first may find some, at once.
+    const batch = this.#ordered.splice(0, this.#journalStall.failure === undefined ? Infinity : 1);
+    const requests = batch.map(({ request }) => request);
+    try {
+      this.#awaitStaged(requests);
+      const isCopy = ({ request }: Ordered): boolean => request.type === 'copy';
+      const mayFill = this.#journalStall.isLong || batch.some(isCopy) || this.#ordered.some(isCopy);
+      this.#journal.use((journal) => {
+        writeBatch(journal, requests, mayFill);
+      });
+    } catch (error) {
+      const failure = toFailure(error, 'commit to journal.db');
+      if (isPassing(failure)) this.#stallCommits(batch, failure);
+      else {
+        this.#fail(failure);
+        for (const { call } of batch) this.#refuse(call);
+      }
+      return true;
+    }
+    this.#journalStall.end();
+    for (const { call, request } of batch) this.#isDurable(call, request);
+    return true;
+  }
+
+  #stallCommits(batch: readonly Ordered[], failure: Failure): void {
+    this.#ordered.unshift(...batch);
+    this.#journalStall.begin(failure);
+    if (batch.length > 1) this.#journalStall.retryNow();
+  }
+
+  /** While commits wait for room, what makes room goes before them. False if nothing of that kind waits. */
+  #overtake(): boolean {
+    const first = this.#ordered.filter(({ request }) => makesRoom(request));
+    if (first.length === 0) return false;
+    this.#ordered = this.#ordered.filter(({ request }) => !makesRoom(request));
+    for (const { call, request } of first) this.#isDurable(call, request);
+    return true;
+  }
+
+  /** What was asked for in this request is on disk, as far as it concerns the journal. */
+  #isDurable(call: number, request: OrderedRequest): void {
+    switch (request.type) {
+      case 'checkpoint': {
+        const rows = this.#rows;
+        this.#tasks.add(call, 'checkpoint', () => this.#work.checkpoint(request, rows));
+        this.#rows = [];
+        return;
+      }
+      case 'trim':
+        this.#tasks.add(call, 'trimming the journal', () => this.#work.trim(request));
+        return;
+      case 'commit': {
+        const { flip } = request;
+        if (flip !== undefined) this.#tasks.add(0, 'installing a snapshot', () => this.#work.flip(flip));
+        break;
+      }
+      case 'copy':
+      case 'meta':
+    }
+    this.#reply(call, { ok: true, value: undefined });
+  }
+
+  /** A journal row may not decide an install before what it installs is durable. */
+  #awaitStaged(requests: readonly OrderedRequest[]): void {
+    for (const request of requests) {
+      if (request.type !== 'commit' || request.flip === undefined) continue;
+      const { slot } = request.flip;
+      while (this.#work.isStaging(slot) && this.#failure === undefined) {
+        if (!this.#tasks.run()) throw new StorageFull(this.#tasks.stall.failure?.message ?? 'nothing is being staged');
+      }
+      if (this.#failure !== undefined || !this.#store.state.isGarbage(slot)) {
+        throw new Error(this.#failure?.message ?? `nothing is staged in slot ${slot}`);
+      }
+    }
+  }
+
+  /** One slice of whatever else there is to do. False if there is nothing. */
+  runSlice(): boolean {
+    const ran = this.#runSlice();
+    this.#report.review();
+    return ran;
+  }
+
+  #runSlice(): boolean {
+    // Nobody waits for room when everything is closed.
+    const stalled = this.#journalStall.failure ?? this.#tasks.stall.failure;
+    if (this.#close !== undefined && stalled !== undefined) this.#fail(stalled);
+    if (this.#files === undefined) {
+      this.#finishClose();
+      return false;
+    }
+    // Not before recovery: nothing is changed in files that are refused.
+    if (this.#hasBegun && this.#guarded('growing journal.db', () => this.#makeRoom())) return true;
+    if (this.#isCopying(this.#files.state)) return false;
+    if (this.#tasks.run()) return true;
+    if (this.#close !== undefined) {
+      // Of commits that had found no room the first may just have found some, alone: the others come first.
+      if (this.#ordered.length === 0) this.#finishClose();
+      return this.#ordered.length > 0;
+    }
+    if (this.#work.garbage.length === 0 || this.#failure !== undefined) return false;
+    this.#tasks.add(0, 'deleting a replaced state', () => this.#work.purge());
+    return true;
+  }
+
+  /**
+   * State work waits while the log of state.db is copied back elsewhere: so the log is copied whole and begins anew,
+   * which is what bounds it. Commits go on. Whoever copies turns the crank when that is over.
+   */
+  #isCopying(state: StateFile): boolean {
+    return this.#guarded('copying back the log of state.db', () => state.isCopying());
+  }
+
+  /** Ahead of commits, while nobody waits for it. */
+  #makeRoom(): boolean {
+    return this.#failure === undefined && !this.#journalStall.isWaiting && this.#journal.makeRoom();
+  }
+
+  /** What found no room is tried again by itself, sooner or later. */
+  #guarded(what: string, work: () => boolean): boolean {
+    try {
+      return work();
+    } catch (error) {
+      const failure = toFailure(error, what);
+      if (!isPassing(failure)) this.#fail(failure);
+      return false;
+    }
+  }
+
+  #fail(failure: Failure): void {
+    this.#failure ??= failure;
+    this.#journalStall.end();
+    if (this.#opening !== undefined) this.#refuse(this.#opening.call);
+    this.#opening = undefined;
+    for (const call of this.#tasks.drop()) this.#refuse(call);
+    for (const { call } of this.#ordered.splice(0)) this.#refuse(call);
+    // Call 0: the store itself, which must not wait for its next call to learn of it.
+    this.#refuse(0);
+  }
+
+  #refuse(call: number): void {
+    if (this.#failure !== undefined) this.#reply(call, { ok: false, failure: this.#failure });
+  }
+
+  /** Closes the files as they are, as the end of the process would. */
+  abandon(): void {
+    if (this.#files !== undefined) closeFiles(this.#files, this.#snapshots, false);
+    this.#files = undefined;
+  }
+
+  #finishClose(): void {
+    const call = this.#close;
+    if (call === undefined) return;
+    this.#close = undefined;
+    this.#isDone = true;
+    const files = this.#files;
+    this.#files = undefined;
+    const vouches = this.#hasBegun && this.#failure === undefined;
+    const failure = files && closeFiles(files, this.#snapshots, vouches);
+    this.#reply(call, failure === undefined ? { ok: true, value: undefined } : { ok: false, failure });
+  }
+}
+
+const isOpening = (request: ImmediateRequest): request is OpeningRequest =>
+  request.type === 'open' || request.type === 'begin';

@@ -1,0 +1,76 @@
+/**
+ * Work of several steps, one piece after another. A piece that finds no room begins anew after a while, and what follows
+ * it waits. Knows no file.
+ */
+import { isPassing, toFailure } from '../failure.js';
+import type { Failure } from '../failure.js';
+import { Stall } from './stall.js';
+
+export type Steps = Generator<undefined, unknown, undefined>;
+
+interface Task {
+  readonly call: number;
+  readonly what: string;
+  readonly start: () => Steps;
+  steps: Steps | undefined;
+}
+
+export interface TaskEvents {
+  /** `value`: what the steps returned. */
+  done(call: number, value: unknown): void;
+  failed(failure: Failure): void;
+  /** Makes as if the steps of the piece that found no room had not been; throws if it cannot. */
+  undo(): void;
+}
+
+export class TaskLine {
+  readonly #tasks: Task[] = [];
+  readonly #events: TaskEvents;
+  /** The first one waits for room. */
+  readonly stall: Stall;
+
+  constructor(events: TaskEvents, now: () => number) {
+    this.#events = events;
+    this.stall = new Stall(now);
+  }
+
+  /** `start` gives the steps from the first on; each is a slice. */
+  add(call: number, what: string, start: () => Steps): void {
+    this.#tasks.push({ call, what, start, steps: undefined });
+  }
+
+  /** One step. False if there is nothing to do, or no room to do it. */
+  run(): boolean {
+    const task = this.#tasks[0];
+    if (task === undefined || this.stall.isWaiting) return false;
+    try {
+      task.steps ??= task.start();
+      const step = task.steps.next();
+      if (step.done !== true) return true;
+      this.#tasks.shift();
+      this.stall.end();
+      this.#events.done(task.call, step.value);
+    } catch (error) {
+      const failure = toFailure(error, task.what);
+      if (isPassing(failure)) this.#wait(task, failure);
+      else this.#events.failed(failure);
+    }
+    return true;
+  }
+
+  #wait(task: Task, failure: Failure): void {
+    task.steps = undefined;
+    this.stall.begin(failure);
+    try {
+      this.#events.undo();
+    } catch (error) {
+      this.#events.failed(toFailure(error, `${task.what}, which found no room`));
+    }
+  }
+
+  /** Who waited for them. */
+  drop(): number[] {
+    this.stall.end();
+    return this.#tasks.splice(0).map(({ call }) => call);
+  }
+}

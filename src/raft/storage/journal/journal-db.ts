@@ -1,0 +1,400 @@
+/**
+ * journal.db: one row per durable commit, in slots that are overwritten in place. Runs in the worker; knows rows as
+ * bytes, no groups.
+ *
+ *     slots(id, data)       a page each; `slot.ts` has what is in them, `slot-map.ts` which row lies where
+ *     facts(name, value)    store: which store it belongs to; trimmed, closed: row numbers; checkpoints: see below
+ *     meta(name, value)     small named values of the node
+ *
+ * A commit overwrites free slots with data of the same size. That changes bytes of table leaves and nothing of how
+ * SQLite's pages hang together, so it needs no journal of SQLite's own (`journal_mode = MEMORY`): one write a slot and
+ * one sync. What a crash may tear is the slots that were being written, which were free, and their rows' checksums
+ * show it. Everything else (new slots, facts, metas) is written with a rollback journal on the disk
+ * (`journal_mode = TRUNCATE`), and each of the two is over, synced, before the other begins.
+ *
+ * A transaction that finds no room can have overwritten free slots only, or can be rolled back. `recover` then does as
+ * a start after a crash does: the file is opened anew, which rolls back, and what lies behind the last durable row goes.
+ */
+import type Database from 'better-sqlite3';
+import { crc32c } from './crc32c.js';
+import { pageBytesOf } from '../disk/data-folder.js';
+import { isUnopened } from '../failure.js';
+import type { JournalFile } from '../files.js';
+import { SLOT_BYTES } from './journal-index.js';
+import { slotsForCommits } from './quota.js';
+import { SLOT_HEADER_BYTES, partsOf, readSlotHeader, writeSlot } from './slot.js';
+import { JournalSlots } from './slot-map.js';
+import type { PlacedRow } from './slot-map.js';
+import type { WhyFailed } from '../disk/quota-probe.js';
+import { corruption } from './recovery.js';
+import type { RawRow } from './recovery.js';
+import { JournalFull } from '../storage.js';
+
+/** A slot is a page, as large as those of file systems: it is written without reading, and nothing else with it. */
+export const JOURNAL_PAGE_BYTES = SLOT_BYTES;
+/** What a table leaf holds besides one blob that fills it (https://www.sqlite.org/fileformat2.html#b_tree_pages). */
+const LEAF_OVERHEAD_BYTES = 40;
+/** Slots are added so many at a time (256 KiB, about a millisecond), before the last ones are taken. */
+const ROOM_SLOTS = 64;
+const LEAST_FREE_SLOTS = 32;
+
+interface NewRow {
+  readonly seq: number;
+  readonly data: Uint8Array;
+}
+
+/** What the open transaction will write. */
+interface Pending {
+  readonly rows: NewRow[];
+  readonly metas: (readonly [string, Uint8Array])[];
+}
+
+export const slotBytesOf = (db: Database.Database): number => pageBytesOf(db) - LEAF_OVERHEAD_BYTES;
+
+export interface JournalDbOptions {
+  /** Opens the file again, in the same way. */
+  readonly reopen: () => Database.Database;
+  /** Quota of the file; undefined = none. */
+  readonly maxBytes: number | undefined;
+  readonly whyFailed: WhyFailed;
+}
+
+type Mode = 'MEMORY' | 'TRUNCATE';
+
+export class JournalDb implements JournalFile {
+  readonly #options: JournalDbOptions;
+  readonly #slotBytes: number;
+  /** What is written into a slot, each time anew. */
+  readonly #slot: Buffer;
+  readonly #maxPages: number;
+  #db: Database.Database;
+  #read!: Database.Statement<[number]>;
+  #overwrite!: Database.Statement<[Uint8Array, number]>;
+  #begin!: Database.Statement<[]>;
+  #commit!: Database.Statement<[]>;
+  #slots = new JournalSlots();
+  #mode: Mode | undefined;
+  #trimmed = 0;
+  /** The first row of the last batch that is not whole; it and what follows it were never acknowledged. */
+  #torn: number | undefined;
+  /** The last row that is known to be durable. */
+  #durable: number;
+  #pending: Pending | undefined;
+  /** A transaction failed: what SQLite holds in memory may not be what is in the file. */
+  #isStale = false;
+  /** … but not that one: it was rolled back before it wrote anything. */
+  #isIntact = false;
+  /** Pages that the latest transaction changed or added, at most: so much of the disk it can have taken. */
+  #touched = 0;
+
+  constructor(db: Database.Database, options: JournalDbOptions) {
+    this.#options = options;
+    this.#db = db;
+    this.#slotBytes = slotBytesOf(db);
+    this.#slot = Buffer.alloc(this.#slotBytes);
+    const pages = Number(db.pragma('max_page_count', { simple: true }));
+    this.#maxPages = options.maxBytes === undefined ? pages : Math.floor(options.maxBytes / pageBytesOf(db));
+    this.#attach(db);
+    this.#durable = this.#torn === undefined ? this.#slots.last : this.#torn - 1;
+  }
+
+  #attach(db: Database.Database): void {
+    this.#db = db;
+    this.#mode = undefined;
+    this.#read = db.prepare<[number]>('SELECT data FROM slots WHERE id = ?').pluck();
+    this.#overwrite = db.prepare('UPDATE slots SET data = ? WHERE id = ?');
+    this.#begin = db.prepare('BEGIN IMMEDIATE');
+    this.#commit = db.prepare('COMMIT');
+    this.#scan();
+  }
+
+  /** Learns from the file what lies where. */
+  #scan(): void {
+    this.#slots = new JournalSlots();
+    this.#trimmed = Number(this.#fact('trimmed'));
+    const heads = this.#db
+      .prepare<[number], readonly [number, unknown]>('SELECT id, substr(data, 1, ?) FROM slots')
+      .raw();
+    for (const [id, head] of heads.iterate(SLOT_HEADER_BYTES)) {
+      this.#slots.found(id, Buffer.isBuffer(head) ? readSlotHeader(head) : undefined, this.#trimmed);
+    }
+    this.#torn = this.#findTorn();
+  }
+
+  /** Only rows of the last batch can be torn: it was begun once the one before it was synced. */
+  #findTorn(): number | undefined {
+    const { lastBatch, last } = this.#slots;
+    for (let seq = Math.max(lastBatch, this.#trimmed + 1); seq <= last; seq++) {
+      const row = this.#slots.row(seq);
+      if (row === undefined || row.slots.includes(0)) return seq;
+      if (crc32c(this.#dataOf(row)) !== row.rowCrc) return seq;
+    }
+    return undefined;
+  }
+
+  #journalMode(mode: Mode): void {
+    if (mode === this.#mode) return;
+    const now = this.#db.pragma(`journal_mode = ${mode}`, { simple: true });
+    if (now !== mode.toLowerCase()) throw new Error(`journal.db: journal_mode is ${String(now)}, not ${mode}`);
+    this.#mode = mode;
+  }
+
+  #inMode(mode: Mode, work: () => void): void {
+    if (this.#isStale) throw new Error('journal.db: a transaction failed and was not recovered from');
+    this.#touched = 0;
+    try {
+      this.#journalMode(mode);
+      this.#begin.run();
+      work();
+      this.#commit.run();
+    } catch (error) {
+      this.#isStale = true;
+      // What could not be opened has written nothing, and a descriptor that is given up now may be gone.
+      if (isUnopened(error) && this.#db.open) {
+        if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+        this.#isIntact = true;
+      }
+      throw this.#options.whyFailed(error, this.#touched * SLOT_BYTES);
+    }
+  }
+
+  /** One transaction that is there whole or not at all, whatever it changes. */
+  #atomically(work: () => void): void {
+    this.#inMode('TRUNCATE', work);
+  }
+
+  recover(): void {
+    if (!this.#isStale) return;
+    if (this.#isIntact) this.#scan();
+    else {
+      this.#db.close();
+      this.#attach(this.#options.reopen());
+    }
+    this.#isStale = false;
+    this.#isIntact = false;
+    if (this.#torn !== undefined && this.#torn <= this.#durable) {
+      throw corruption(`journal.db: row ${this.#torn} is damaged, and row ${this.#durable} was durable`);
+    }
+    if (this.#torn !== undefined || this.#slots.last > this.#durable) this.dropTorn(this.#durable + 1);
+  }
+
+  get storeId(): string {
+    return String(this.#fact('store'));
+  }
+
+  get trimmed(): number {
+    return this.#trimmed;
+  }
+
+  get closed(): number {
+    return Number(this.#fact('closed'));
+  }
+
+  get checkpointsDue(): number {
+    return Number(this.#fact('checkpoints'));
+  }
+
+  get last(): number | undefined {
+    if (this.#torn !== undefined) return this.#torn;
+    return this.#slots.last > 0 ? this.#slots.last : undefined;
+  }
+
+  #fact(name: string): unknown {
+    return this.#db.prepare<[string]>('SELECT value FROM facts WHERE name = ?').pluck().get(name);
+  }
+
+  load(after: number, maxBytes: number): RawRow[] {
+    const rows: RawRow[] = [];
+    let bytes = 0;
+    for (const seq of this.#slots.after(after)) {
+      if (this.#torn !== undefined && seq >= this.#torn) break;
+      const row = this.row(seq);
+      rows.push(row);
+      bytes += row.data.length;
+      if (bytes >= maxBytes) return rows;
+    }
+    if (this.#torn !== undefined && this.#torn > after) rows.push(this.#tornRow(this.#torn));
+    return rows;
+  }
+
+  /** As it is, with a checksum that does not fit: nothing at all may be left of it. */
+  #tornRow(seq: number): RawRow {
+    const row = this.#slots.row(seq);
+    if (row === undefined) return { seq, crc: 1, data: Buffer.alloc(0) };
+    return { seq, crc: row.rowCrc, data: this.#dataOf(row) };
+  }
+
+  row(seq: number): RawRow {
+    const added = this.#pending?.rows.find((row) => row.seq === seq);
+    if (added !== undefined) return { ...added, crc: crc32c(added.data) };
+    const row = this.#slots.row(seq);
+    if (row === undefined) throw new Error(`journal.db: row ${seq} is gone`);
+    return { seq, crc: row.rowCrc, data: this.#dataOf(row) };
+  }
+
+  /** Where a slot cannot be read, zeros are; a row that is missing a part is as long as its parts can be. */
+  #dataOf({ slots, rowBytes }: PlacedRow): Buffer {
+    const room = this.#slotBytes - SLOT_HEADER_BYTES;
+    const data = Buffer.alloc(Math.min(rowBytes, slots.length * room));
+    for (const [part, slot] of slots.entries()) {
+      const read = slot === 0 ? undefined : this.#read.get(slot);
+      if (Buffer.isBuffer(read)) read.copy(data, part * room, SLOT_HEADER_BYTES);
+    }
+    return data;
+  }
+
+  metas(): (readonly [string, Uint8Array])[] {
+    return this.#db.prepare<[], readonly [string, Uint8Array]>('SELECT name, value FROM meta').raw().all();
+  }
+
+  transaction(work: () => void, mayFill = false): void {
+    const { rows, metas } = this.#gather(work);
+    let slots = 0;
+    for (const { data } of rows) slots += partsOf(data.length, this.#slotBytes);
+    this.#checkQuota(slots, mayFill);
+    const missing = slots - this.#slots.free;
+    if (missing > 0 || metas.length > 0) {
+      this.#atomically(() => {
+        if (missing > 0) this.#addSlots(missing);
+        for (const [name, value] of metas) {
+          this.#touched += 1 + Math.ceil(value.length / SLOT_BYTES);
+          this.#db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value);
+        }
+        this.#write(rows);
+      });
+    } else {
+      this.#inMode('MEMORY', () => {
+        this.#write(rows);
+      });
+    }
+    this.#durable = Math.max(this.#durable, this.#slots.last);
+  }
+
+  #gather(work: () => void): Pending {
+    const pending: Pending = { rows: [], metas: [] };
+    this.#pending = pending;
+    try {
+      work();
+    } finally {
+      this.#pending = undefined;
+    }
+    return pending;
+  }
+
+  /** Before anything is written; SQLite's own limit, the size of the file, says less. */
+  #checkQuota(slots: number, mayFill: boolean): void {
+    const { maxBytes } = this.#options;
+    if (maxBytes === undefined || slots === 0) return;
+    const used = this.#slots.count - this.#slots.free;
+    if (used + slots <= (mayFill ? this.#maxPages : slotsForCommits(this.#maxPages))) return;
+    throw new JournalFull(`journal.db holds ${used * SLOT_BYTES} bytes, and its quota is ${maxBytes}`);
+  }
+
+  #write(rows: readonly NewRow[]): void {
+    const batch = rows[0]?.seq ?? 0;
+    for (const { seq, data } of rows) {
+      const parts = partsOf(data.length, this.#slotBytes);
+      const rowBytes = data.length;
+      const rowCrc = crc32c(data);
+      const slots = this.#slots.place(seq, { batch, rowBytes, rowCrc }, parts);
+      for (const [part, slot] of slots.entries()) {
+        writeSlot(this.#slot, { seq, batch, part, parts, rowBytes, rowCrc }, data);
+        this.#put(slot, this.#slot);
+      }
+    }
+  }
+
+  #put(slot: number, data: Uint8Array): void {
+    this.#touched++;
+    this.#overwrite.run(data, slot);
+  }
+
+  #addSlots(count: number): void {
+    this.#touched += count;
+    const insert = this.#db.prepare('INSERT INTO slots VALUES (?, ?)');
+    const empty = Buffer.alloc(this.#slotBytes);
+    for (const slot of this.#slots.add(count)) insert.run(slot, empty);
+  }
+
+  append(seq: number, data: Uint8Array): void {
+    const pending = this.#openTransaction();
+    if (this.#slots.row(seq) !== undefined || pending.rows.some((row) => row.seq === seq)) {
+      throw new Error(`row ${seq} is there already`);
+    }
+    pending.rows.push({ seq, data });
+  }
+
+  putMeta(name: string, value: Uint8Array): void {
+    this.#openTransaction().metas.push([name, value]);
+  }
+
+  #openTransaction(): Pending {
+    if (this.#pending === undefined) throw new Error('no transaction is open');
+    return this.#pending;
+  }
+
+  secure(): void {
+    const { lastBatch, last } = this.#slots;
+    if (last === 0 || last === this.closed) return;
+    const none = Buffer.alloc(this.#slotBytes);
+    // Not in place: rows that may have been acknowledged are never on the disk by half.
+    this.#atomically(() => {
+      for (const seq of this.#slots.after(Math.max(lastBatch - 1, this.#trimmed))) {
+        for (const slot of this.#slots.row(seq)?.slots ?? []) {
+          const data = this.#read.get(slot) as Uint8Array;
+          // SQLite leaves a page alone that is to become what it is.
+          this.#put(slot, none);
+          this.#put(slot, data);
+        }
+      }
+    });
+  }
+
+  dropTorn(seq: number): void {
+    this.#atomically(() => {
+      const empty = Buffer.alloc(this.#slotBytes);
+      for (const slot of this.#slots.dropFrom(seq)) this.#put(slot, empty);
+    });
+    this.#torn = undefined;
+    this.#durable = this.#slots.last;
+  }
+
+  trim(to: number, checkpoints: number): void {
+    this.#atomically(() => {
+      this.#setFact('trimmed', to);
+      this.#setFact('checkpoints', checkpoints);
+    });
+    this.#trimmed = to;
+    // Not before: what these slots hold is needed until the rows do not count any more.
+    this.#slots.trim(to);
+  }
+
+  #setFact(name: string, value: number): void {
+    this.#db.prepare('UPDATE facts SET value = ? WHERE name = ?').run(value, name);
+  }
+
+  makeRoom(): boolean {
+    if (this.#slots.free >= LEAST_FREE_SLOTS) return false;
+    // Pages that are not slots, new parents included: a few, and one for some hundred slots.
+    const others = 8 + Math.ceil(this.#slots.count / 256);
+    if (this.#slots.count + ROOM_SLOTS + others > this.#maxPages) return false;
+    this.#atomically(() => {
+      this.#addSlots(ROOM_SLOTS);
+    });
+    return true;
+  }
+
+  vouch(): number {
+    const last = this.last ?? this.trimmed;
+    if (last !== this.closed) {
+      this.#atomically(() => {
+        this.#setFact('closed', last);
+      });
+    }
+    return last;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Which slots of the journal hold which row, and which are free. Knows no file: it is told what the headers say.
+ */
+import type { SlotHeader } from './slot.js';
+import { corruption } from './recovery.js';
+
+/** Where a row lies. A slot that is not known is 0: its header is damaged, or it was never written. */
+export interface PlacedRow {
+  readonly batch: number;
+  readonly rowBytes: number;
+  readonly rowCrc: number;
+  /** In the order of the parts. */
+  readonly slots: number[];
+}
+
+export class JournalSlots {
+  readonly #rows = new Map<number, PlacedRow>();
+  /** Taken from the front, given back at the end: consecutive rows lie in consecutive slots. */
+  #free: number[] = [];
+  /** So many at the front of `#free` are taken. To shift thousands of numbers for each row costs more than the row. */
+  #taken = 0;
+  #count = 0;
+  #last = 0;
+
+  /**
+   * A slot that is there already; slots are numbered from 1 on. Free if it is no part of a row behind `trimmed`.
+   * @throws StorageCorruption if another one holds the same: a row that was never acknowledged, which a sync that failed
+   *   left on the disk unseen, and that one cannot be told from the one that was
+   */
+  found(slot: number, header: SlotHeader | undefined, trimmed: number): void {
+    this.#count = Math.max(this.#count, slot);
+    if (header === undefined || header.seq <= trimmed || header.part >= header.parts) {
+      this.#free.push(slot);
+      return;
+    }
+    let row = this.#rows.get(header.seq);
+    if (row === undefined) {
+      const { batch, rowBytes, rowCrc, parts } = header;
+      row = { batch, rowBytes, rowCrc, slots: new Array<number>(parts).fill(0) };
+      this.#rows.set(header.seq, row);
+    }
+    if (row.slots[header.part] !== 0 || row.rowCrc !== header.rowCrc || row.batch !== header.batch) {
+      throw corruption(`journal.db: row ${header.seq} is there twice`);
+    }
+    row.slots[header.part] = slot;
+    this.#last = Math.max(this.#last, header.seq);
+  }
+
+  /** Of all slots, free or not. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get free(): number {
+    return this.#free.length - this.#taken;
+  }
+
+  /** The highest row number; 0 if there is no row. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** First row of the last batch; 0 if there is no row. */
+  get lastBatch(): number {
+    return this.#rows.get(this.#last)?.batch ?? 0;
+  }
+
+  row(seq: number): PlacedRow | undefined {
+    return this.#rows.get(seq);
+  }
+
+  /** Numbers of the rows behind `after`, ascending. */
+  after(after: number): number[] {
+    return [...this.#rows.keys()].filter((seq) => seq > after).sort((a, b) => a - b);
+  }
+
+  /** Numbers for new slots, which are free from now on. */
+  add(count: number): number[] {
+    const added = Array.from({ length: count }, (_, i) => this.#count + 1 + i);
+    this.#count += count;
+    this.#free.push(...added);
+    return added;
+  }
+
+  /** Takes free slots for a row; there have to be enough. */
+  place(seq: number, row: Omit<PlacedRow, 'slots'>, parts: number): readonly number[] {
+    const slots = this.#free.slice(this.#taken, this.#taken + parts);
+    this.#taken += parts;
+    if (2 * this.#taken > this.#free.length) {
+      this.#free = this.#free.slice(this.#taken);
+      this.#taken = 0;
+    }
+    this.#rows.set(seq, { ...row, slots });
+    this.#last = Math.max(this.#last, seq);
+    return slots;
+  }
+
+  /** Frees the slots of rows up to `to`. */
+  trim(to: number): void {
+    for (const seq of this.#rows.keys()) if (seq <= to) this.#forget(seq);
+  }
+
+  /** Frees the slots of rows from `from` on, and returns them. */
+  dropFrom(from: number): number[] {
+    const free = this.#free.length;
+    for (const seq of this.after(from - 1)) this.#forget(seq);
+    this.#last = Math.max(0, ...this.#rows.keys());
+    return this.#free.slice(free);
+  }
+
+  #forget(seq: number): void {
+    const slots = this.#rows.get(seq)?.slots ?? [];
+    this.#rows.delete(seq);
+    for (const slot of slots) if (slot !== 0) this.#free.push(slot);
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The calling side of the worker thread: starts it, numbers its stores, hands replies to the store that they are for.
+ *
+ * One thread can serve many stores (an embedded cluster in one process); a store that is given none starts its own.
+ */
+import type { Worker } from 'node:worker_threads';
+import { unpackReplies, type ReplyPacket } from './reply-packet.js';
+import { LaneWriter, newLaneMemory } from './request-queue.js';
+import type { Outcome, Request } from '../engine/protocol.js';
+import { StorageFailure } from '../storage.js';
+import { forgetAtEnd, stopAtEnd } from './process-exit.js';
+import { startThread } from './start-thread.js';
+
+/** So long a thread that is ended may be in a call to a disk; it is then left behind. */
+export const THREAD_LIMIT_MS = 1_000;
+
+export interface LineListener {
+  reply(call: number, outcome: Outcome): void;
+  /** No further reply will come. */
+  died(error: Error): void;
+}
+
+/** One store's way to its engine. */
+export interface StoreLine {
+  post(call: number, request: Request, transfer?: readonly ArrayBuffer[]): void;
+  detach(): void;
+}
+
+/** What runs the engines of one or more stores. */
+export interface SqliteWorker {
+  attach(listener: LineListener): StoreLine;
+  /** Ends the worker, or leaves it behind where it hangs. Stores must have been closed before. */
+  close(): Promise<void>;
+}
+
+export class SqliteThread implements SqliteWorker {
+  readonly #worker: Worker;
+  readonly #lane: LaneWriter;
+  readonly #listeners = new Map<number, LineListener>();
+  #nextStore = 1;
+  #dead: Error | undefined;
+
+  constructor() {
+    const memory = newLaneMemory();
+    this.#lane = new LaneWriter(memory);
+    this.#worker = startThread(new URL('./sqlite-worker.js', import.meta.url), memory);
+    const deliver = (store: number, call: number, outcome: Outcome): void => {
+      this.#listeners.get(store)?.reply(call, outcome);
+    };
+    this.#worker.on('message', (packet: ReplyPacket) => {
+      unpackReplies(packet, deliver);
+    });
+    this.#worker.on('error', (error) => {
+      this.#die(new StorageFailure(`the storage thread failed: ${String(error)}`, { cause: error }));
+    });
+    stopAtEnd(this.#lane);
+    this.#worker.on('exit', () => {
+      forgetAtEnd(this.#lane);
+      this.#die(new StorageFailure('the storage thread has ended'));
+    });
+  }
+
+  attach(listener: LineListener): StoreLine {
+    if (this.#dead !== undefined) throw this.#dead;
+    const store = this.#nextStore++;
+    this.#listeners.set(store, listener);
+    return {
+      post: (call, request, transfer = []) => {
+        const isRow = request.type === 'commit' && request.flip === undefined;
+        if (!isRow || !this.#lane.put(store, call, request)) {
+          this.#worker.postMessage({ store, call, request }, transfer);
+        }
+        this.#lane.publish();
+      },
+      detach: () => {
+        this.#listeners.delete(store);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    let limit: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (limit = setTimeout(resolve, THREAD_LIMIT_MS)));
+    const ended = this.#worker.terminate();
+    await Promise.race([ended, late]).finally(() => {
+      clearTimeout(limit);
+    });
+    // If it is in a call to a disk that hangs. Until then it keeps the process alive; for its end see `process-exit.ts`.
+    this.#worker.unref();
+  }
+
+  #die(error: Error): void {
+    this.#dead ??= error;
+    const listeners = [...this.#listeners.values()];
+    this.#listeners.clear();
+    for (const listener of listeners) listener.died(error);
+  }
+}
