@@ -19,13 +19,13 @@ import { loadHash } from '../src/shard/keys/hash.js';
 import { decodeKey } from '../src/shard/keys/decoder.js';
 import { KvMachine } from '../src/shard/machine/kv-machine.js';
 import type { KvWrite } from '../src/shard/operation.js';
-import { Arrivals } from '../src/shard/transport/pieces.js';
+import { PieceAssembler } from '../src/shard/transport/pieces.js';
 import { FORMER_PROTOCOL, PROTOCOL } from '../src/shard/transport/protocol.js';
 import { decodeRecord } from '../src/shard/machine/record-row.js';
 import { TopologyStore } from '../src/shard/cluster/topology-store.js';
 import { encodeFrame, decodeFrame } from '../src/shard/transport/wire.js';
 import { encodeHello, type Hello } from '../src/shard/transport/wire-hello.js';
-import { judgeCaller } from '../src/shard/transport/handshake.js';
+import { checkCallerHello } from '../src/shard/transport/handshake.js';
 import { InlineWorker } from './raft/storage/support/inline-worker.js';
 import { f64, frame, frameBetween, termNotice, u16, u32, u48, u64, u8 } from './shard/crafted.js';
 import { MapStateStore } from './support/map-state-store.js';
@@ -128,11 +128,11 @@ const DECODERS: Readonly<Record<Name, (number: number) => unknown>> = {
   linkVersion: (number) => decodeFrame(frame(termNotice).with(0, number)),
   helloLayout: (number) => {
     const identity = { role: 'node', id: 1, clusterId: 'c', protocol: PROTOCOL } as const;
-    const judged = judgeCaller(identity, new Map(), encodeHello(hello).with(4, number));
+    const judged = checkCallerHello(identity, new Map(), encodeHello(hello).with(4, number));
     if ('refused' in judged) throw new Error(judged.refused.detail);
     return judged;
   },
-  linkMessage: (number) => new Arrivals(100).take(Uint8Array.of(number, 0)),
+  linkMessage: (number) => new PieceAssembler(100).take(Uint8Array.of(number, 0)),
   recordKind: (number) => decodeFrame(frame(u8(number))),
   operation: (number) => decodeFrame(frame(request, u8(number), oneByteKey)),
   consistency: (number) => decodeFrame(frame(request, u8(3), oneByteKey, u8(number))),

@@ -79,7 +79,7 @@ function openRecord(config: StartConfig): ClusterRecord {
     return { version: 1, clusterId: freshUuid(), nodes, shards, replicas, ports: [] };
   }
   for (const field of ['nodes', 'shards', 'replicas'] as const) {
-    if (config.said.has(field) && config[field] !== earlier[field]) {
+    if (config.explicit.has(field) && config[field] !== earlier[field]) {
       throw new ConfigError(
         field,
         `${flagName(field)} ${config[field]} contradicts the data in ${config.dataDir}, made with ${field}=${earlier[field]}; ` +

@@ -68,7 +68,7 @@ export interface StartConfig {
   readonly allowedHosts: readonly string[];
   readonly logLevel: LogLevel;
   /** Settings that the person said, as opposed to defaults: only these can contradict an earlier start. */
-  readonly said: ReadonlySet<string>;
+  readonly explicit: ReadonlySet<string>;
 }
 
 /** Namespace of cluster ids made from names (RFC 9562, section 5.5). */
@@ -110,14 +110,14 @@ export function routerConfig(sources: Sources): RouterConfig {
 /** @throws ConfigError */
 export function startConfig(flags: Readonly<Record<string, unknown>>): StartConfig {
   const { data, ...values } = readSettings(startSettings, { flags, environment: {} });
-  const said = new Set(Object.keys(flags).filter((field) => flags[field] !== undefined));
-  if (said.has('routers') && !values.faults) {
+  const explicit = new Set(Object.keys(flags).filter((field) => flags[field] !== undefined));
+  if (explicit.has('routers') && !values.faults) {
     throw new ConfigError('routers', 'routers is for --faults only; several stand-alone routers are `kvorum router`');
   }
   if (values.faults && values.restart) {
     throw new ConfigError('restart', 'restart contradicts --faults: a node that is killed there stays dead until told');
   }
-  return { ...values, dataDir: data, replicas: checkedReplicas(values.replicas, values.nodes), said };
+  return { ...values, dataDir: data, replicas: checkedReplicas(values.replicas, values.nodes), explicit };
 }
 
 /** The same on each machine that was told the same; another one if any of it differs. */

@@ -20,7 +20,7 @@ export const environmentName = (field: string): string => `KVORUM_${kebab(field)
 
 const kebab = (field: string): string => field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-interface Said {
+interface RawValue {
   readonly value: unknown;
   readonly place: string;
 }
@@ -41,7 +41,7 @@ function find(
   sources: Sources,
   file: Readonly<Record<string, unknown>> | undefined,
   path: string | undefined,
-): Said | undefined {
+): RawValue | undefined {
   const flag = sources.flags[field];
   if (flag !== undefined) return { value: flag, place: `flag ${flagName(field)}` };
   const variable = environmentName(field);
@@ -51,7 +51,7 @@ function find(
   return { value: file[field], place: `field ${field} of ${path ?? 'the file'}` };
 }
 
-function check(field: string, setting: Setting<unknown>, said: Said | undefined): unknown {
+function check(field: string, setting: Setting<unknown>, said: RawValue | undefined): unknown {
   const result = setting.schema.safeParse(said?.value);
   if (result.success) return result.data;
   if (said === undefined) {

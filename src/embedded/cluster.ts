@@ -20,13 +20,13 @@ import {
   type Runtime,
 } from '../shard/index.js';
 import { systemHost, type EmbeddedHost } from './host.js';
-import { Member, brokenOf, closed, endsWithin, outageOf, type Outage } from './member.js';
+import { EmbeddedNode, startOutage, closed, settlesWithin, stallOutage, type Outage } from './embedded-node.js';
 import { readOrCreateConfig } from './cluster-config.js';
 import type { CheckedOptions } from './options.js';
 
 const READY_POLL_MS = 5;
 /** Refusals that say that nobody answered, and not why. */
-const SILENT: ReadonlySet<ErrorCode> = new Set(['no-leader', 'no-quorum', 'timeout']);
+const UNEXPLAINED: ReadonlySet<ErrorCode> = new Set(['no-leader', 'no-quorum', 'timeout']);
 
 export interface EmbeddedNodeStatus {
   readonly node: number;
@@ -62,14 +62,14 @@ export class EmbeddedCluster {
   readonly #runtime: Runtime;
   readonly #network: MemoryNetwork;
   readonly #config: ClusterConfig;
-  readonly #members: readonly Member[];
+  readonly #nodes: readonly EmbeddedNode[];
   readonly #backend: RemoteBackend;
   readonly #dispatcher: Dispatcher;
   /** The router is there; waits for no disk. */
   readonly #opened: Promise<void>;
   /** Every node runs, waits for room on its disk, or could not start. */
-  readonly #begun: Promise<unknown>;
-  #hasBegun = false;
+  readonly #started: Promise<unknown>;
+  #hasStarted = false;
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -80,17 +80,17 @@ export class EmbeddedCluster {
     this.#host = host ?? systemHost(options);
     this.#runtime = this.#host.runtime;
     this.#network = new MemoryNetwork(this.#runtime);
-    this.#members = Array.from({ length: options.nodes }, (_, index) => this.#member(index));
+    this.#nodes = Array.from({ length: options.nodes }, (_, index) => this.#member(index));
     this.#backend = new RemoteBackend({ transport: this.#network.router(), runtime: this.#runtime });
     this.#dispatcher = new Dispatcher({ backend: this.#backend, runtime: this.#runtime, shardOfKey });
     this.#opened = this.#open();
-    this.#begun = this.#opened.then(async () => {
+    this.#started = this.#opened.then(async () => {
       // Who cannot start counts as failed, and keeps the reason: the others serve.
-      await Promise.allSettled(this.#members.map((member) => member.start()));
-      this.#hasBegun = true;
+      await Promise.allSettled(this.#nodes.map((member) => member.start()));
+      this.#hasStarted = true;
     });
     // Whoever calls an operation hears of it; an unhandled rejection would end the process first.
-    this.#begun.catch(() => undefined);
+    this.#started.catch(() => undefined);
   }
 
   async #open(): Promise<void> {
@@ -104,17 +104,17 @@ export class EmbeddedCluster {
     let most = 0;
     for (;;) {
       if (this.#closed) throw closed();
-      const broken = this.#broken(this.#members.keys());
+      const broken = this.#startOutage(this.#nodes.keys());
       if (broken !== undefined) throw errorOf(broken);
       const { shards, shardsWithLeader } = this.status();
-      if (this.#hasBegun && shardsWithLeader === shards) return;
-      const done = shardsWithLeader + this.#members.filter(({ node }) => node?.state() === 'serving').length;
+      if (this.#hasStarted && shardsWithLeader === shards) return;
+      const done = shardsWithLeader + this.#nodes.filter(({ node }) => node?.state() === 'serving').length;
       if (done > most) {
         most = done;
         deadline = this.#runtime.now() + this.#options.timeoutMs;
       }
       if (this.#runtime.now() >= deadline) throw this.#notReady(shards - shardsWithLeader);
-      if (!this.#hasBegun) await this.#beginsWithin(READY_POLL_MS);
+      if (!this.#hasStarted) await this.#startsWithin(READY_POLL_MS);
       else await new Promise<void>((resolve) => this.#runtime.after(READY_POLL_MS, resolve));
     }
   }
@@ -122,46 +122,46 @@ export class EmbeddedCluster {
   #notReady(leaderless: number): KvorumError {
     const { shards } = this.#options;
     const outage = this.#outage(-1);
-    const isDown = ({ isAlive, stall }: Member): boolean => !isAlive && stall === undefined;
-    const down = this.#members.flatMap((member, index) => (isDown(member) ? [index] : []));
+    const isDown = ({ isAlive, stall }: EmbeddedNode): boolean => !isAlive && stall === undefined;
+    const down = this.#nodes.flatMap((member, index) => (isDown(member) ? [index] : []));
     const nodes = down.length === 0 ? '' : `; nodes ${down.join(', ')} are down`;
     const why = outage === undefined ? nodes : `${nodes}; ${outage.message}`;
     return new KvorumError(outage?.code ?? 'no-leader', `${leaderless} of ${shards} shards have no leader${why}`);
   }
 
   async execute(operation: KvOperation, timeoutMs: number): Promise<EmbeddedReply> {
-    const deadlineMs = this.#hasBegun ? timeoutMs : await this.#leftOf(operation, timeoutMs);
-    const refused = this.#refusedByAll();
+    const deadlineMs = this.#hasStarted ? timeoutMs : await this.#deadlineAfterStart(operation, timeoutMs);
+    const refused = this.#refusalIfAllFailed();
     if (refused !== undefined) return refused;
     const reply = await this.#dispatcher.execute(operation, { deadlineMs, forward: true });
-    return reply.answer.type === 'refused' ? this.#explained(reply, reply.answer) : reply;
+    return reply.answer.type === 'refused' ? this.#withCause(reply, reply.answer) : reply;
   }
 
   /** The start of nodes is not counted, as long as they get on and most that hold the key get there without more room. */
-  async #leftOf({ key }: KvOperation, timeoutMs: number): Promise<number> {
+  async #deadlineAfterStart({ key }: KvOperation, timeoutMs: number): Promise<number> {
     const deadline = this.#runtime.now() + timeoutMs;
-    if ((await this.#begin(timeoutMs)) && this.#hasQuorumWell(key)) return timeoutMs;
+    if ((await this.#waitForStart(timeoutMs)) && this.#hasHealthyQuorum(key)) return timeoutMs;
     return Math.max(0, deadline - this.#runtime.now());
   }
 
-  #hasQuorumWell(key: Uint8Array): boolean {
+  #hasHealthyQuorum(key: Uint8Array): boolean {
     const holders = this.#holders(shardOfKey(key, this.#options.shards));
-    return holders.filter((index) => this.#members[index]?.ails === true).length * 2 < holders.length;
+    return holders.filter((index) => this.#nodes[index]?.isImpaired === true).length * 2 < holders.length;
   }
 
   /** When no node could start: none will by itself, so no waiting can help. */
-  #refusedByAll(): EmbeddedReply | undefined {
-    if (this.#closed || this.#members.some(({ failure }) => failure === undefined)) return undefined;
-    const outage = this.#broken(this.#members.keys());
+  #refusalIfAllFailed(): EmbeddedReply | undefined {
+    if (this.#closed || this.#nodes.some(({ failure }) => failure === undefined)) return undefined;
+    const outage = this.#startOutage(this.#nodes.keys());
     if (outage === undefined) return undefined;
     const answer = refuse(outage.code, outage.message, {}, 'not_applied');
     return { answer, cause: outage.cause, term: 0, servedBy: 0, shard: -1 };
   }
 
   /** Of a node that cannot even start the router hears nothing: it only knows that nobody answers. */
-  #explained(reply: DispatchReply, refusal: Refusal): EmbeddedReply {
+  #withCause(reply: DispatchReply, refusal: Refusal): EmbeddedReply {
     if (refusal.code === 'shutting-down' && this.#closed) throw closed();
-    if (!SILENT.has(refusal.code)) return reply;
+    if (!UNEXPLAINED.has(refusal.code)) return reply;
     const outage = this.#outage(reply.shard);
     if (outage === undefined) return reply;
     // A write that may have happened stays a timeout: who was asked may have had room.
@@ -173,43 +173,43 @@ export class EmbeddedCluster {
   /** What ails nodes that hold the shard, or any if none is known: their disks are full, or they could not start. */
   #outage(shard: number): Outage | undefined {
     const holders = this.#holders(shard);
-    const waiting = holders.filter((index) => this.#members[index]?.stall !== undefined);
-    const stall = this.#members[waiting[0] ?? -1]?.stall;
-    return stall === undefined ? this.#broken(holders) : outageOf(waiting, stall);
+    const waiting = holders.filter((index) => this.#nodes[index]?.stall !== undefined);
+    const stall = this.#nodes[waiting[0] ?? -1]?.stall;
+    return stall === undefined ? this.#startOutage(holders) : stallOutage(waiting, stall);
   }
 
   /** All nodes if no topology names them. */
   #holders(shard: number): readonly number[] {
-    return this.#backend.topology()?.shards[shard]?.map((id) => id - 1) ?? [...this.#members.keys()];
+    return this.#backend.topology()?.shards[shard]?.map((id) => id - 1) ?? [...this.#nodes.keys()];
   }
 
-  #broken(nodes: Iterable<number>): Outage | undefined {
-    const broken = [...nodes].filter((index) => this.#members[index]?.failure !== undefined);
-    const first = this.#members[broken[0] ?? -1]?.failure;
-    return first === undefined ? undefined : brokenOf(broken, first);
+  #startOutage(nodes: Iterable<number>): Outage | undefined {
+    const broken = [...nodes].filter((index) => this.#nodes[index]?.failure !== undefined);
+    const first = this.#nodes[broken[0] ?? -1]?.failure;
+    return first === undefined ? undefined : startOutage(broken, first);
   }
 
   /**
    * True: every node runs, waits for room, or could not start. False: some do not yet, and for so long no further one got
    * there; a large cluster that gets on is waited for.
    */
-  async #begin(patienceMs: number): Promise<boolean> {
-    for (let most = -1, there = this.#there; there > most; there = this.#there) {
+  async #waitForStart(patienceMs: number): Promise<boolean> {
+    for (let most = -1, there = this.#settledCount; there > most; there = this.#settledCount) {
       most = there;
-      if (await this.#beginsWithin(patienceMs)) return true;
+      if (await this.#startsWithin(patienceMs)) return true;
     }
     return false;
   }
 
   /** Nodes that run, wait for room, or could not start. */
-  get #there(): number {
-    return this.#members.filter(({ node, ails }) => node?.state() === 'serving' || ails).length;
+  get #settledCount(): number {
+    return this.#nodes.filter(({ node, isImpaired }) => node?.state() === 'serving' || isImpaired).length;
   }
 
-  async #beginsWithin(ms: number): Promise<boolean> {
+  async #startsWithin(ms: number): Promise<boolean> {
     let begins = false;
     try {
-      begins = await endsWithin(this.#begun, ms, this.#runtime);
+      begins = await settlesWithin(this.#started, ms, this.#runtime);
     } catch (error) {
       if (!this.#closed) throw error;
     }
@@ -218,13 +218,13 @@ export class EmbeddedCluster {
   }
 
   async fail(index: number): Promise<void> {
-    await this.#begin(this.#options.timeoutMs);
-    await this.#members[index]?.fail(this.#options.timeoutMs);
+    await this.#waitForStart(this.#options.timeoutMs);
+    await this.#nodes[index]?.fail(this.#options.timeoutMs);
   }
 
   async recover(index: number): Promise<void> {
-    await this.#begin(this.#options.timeoutMs);
-    await this.#members[index]?.recover(this.#options.timeoutMs);
+    await this.#waitForStart(this.#options.timeoutMs);
+    await this.#nodes[index]?.recover(this.#options.timeoutMs);
   }
 
   partition(groups: readonly (readonly number[])[]): void {
@@ -250,7 +250,7 @@ export class EmbeddedCluster {
     const leaders = shards.map((_, shard) => this.#leaderOf(shard));
     const nodes = Array.from({ length: this.#options.nodes }, (_, node) => ({
       node,
-      alive: this.#members[node]?.isAlive === true,
+      alive: this.#nodes[node]?.isAlive === true,
       leads: leaders.filter((leader) => leader === node).length,
       replicas: shards.filter((replicas) => replicas.includes(node + 1)).length,
     }));
@@ -271,12 +271,12 @@ export class EmbeddedCluster {
     await this.#opened.catch(() => undefined);
     this.#dispatcher.close();
     await this.#backend.close();
-    const ends = await Promise.allSettled(this.#members.map((member) => member.close()));
+    const ends = await Promise.allSettled(this.#nodes.map((member) => member.close()));
     await this.#host.closed();
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 
-  #member(index: number): Member {
+  #member(index: number): EmbeddedNode {
     const id = index + 1;
     const make = (onDiskStall: () => void): ShardNode =>
       new ShardNode({
@@ -292,13 +292,13 @@ export class EmbeddedCluster {
     const kill = (): void => {
       this.#network.kill(id);
     };
-    return new Member({ index, runtime: this.#runtime, make, kill });
+    return new EmbeddedNode({ index, runtime: this.#runtime, make, kill });
   }
 
   /** The replica that leads the shard and is alive, asked directly: all nodes are in this process. */
   #leaderOf(shard: number): number | undefined {
     const replicas = this.#backend.topology()?.shards[shard] ?? [];
-    for (const id of replicas) if (this.#members[id - 1]?.node?.leaderOf(shard) === id) return id - 1;
+    for (const id of replicas) if (this.#nodes[id - 1]?.node?.leaderOf(shard) === id) return id - 1;
     return undefined;
   }
 }

@@ -6,14 +6,14 @@
  * Knows no other link and no fault.
  */
 import {
-  Arrivals,
+  PieceAssembler,
   MAX_FRAME_BYTES,
   SendWindow,
   SingleLane,
   SPLIT_FRAME_BYTES,
   TwoLanes,
   type FrameEnds,
-  type Outgoing,
+  type SendQueue,
   type PeerMessage,
 } from '../shard/index.js';
 
@@ -41,8 +41,8 @@ export interface LaneLinkOptions {
 
 export class LaneLink {
   readonly #options: LaneLinkOptions;
-  readonly #outgoing: Outgoing;
-  readonly #lanes: { readonly window: SendWindow; readonly arrivals: Arrivals } | undefined;
+  readonly #outgoing: SendQueue;
+  readonly #lanes: { readonly window: SendWindow; readonly arrivals: PieceAssembler } | undefined;
 
   constructor(options: LaneLinkOptions) {
     this.#options = options;
@@ -52,7 +52,7 @@ export class LaneLink {
       return;
     }
     const window = new SendWindow(0, options.measureEveryMs);
-    this.#lanes = { window, arrivals: new Arrivals(LIMITS.maxFrameBytes) };
+    this.#lanes = { window, arrivals: new PieceAssembler(LIMITS.maxFrameBytes) };
     this.#outgoing = new TwoLanes(ends, version, LIMITS, window);
   }
 

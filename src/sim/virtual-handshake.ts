@@ -6,20 +6,21 @@
 import {
   ROUTER_PEERS,
   encodeHello,
-  judgeCalled,
-  judgeCaller,
+  checkCalleeHello,
+  checkCallerHello,
   newestLayout,
   type Hello,
   type HelloLayout,
   type NodeId,
   type PeerId,
-  type Refused,
+  type LinkRefusal,
 } from '../shard/index.js';
 import type { VirtualTransport } from './virtual-transport.js';
 
 /** What each side has heard of the other, in which version they go on; or why they do not. */
 export type Greeting =
-  { readonly ofDialler: Hello; readonly ofAcceptor: Hello; readonly version: number } | { readonly refused: Refused };
+  | { readonly ofDialler: Hello; readonly ofAcceptor: Hello; readonly version: number }
+  | { readonly refused: LinkRefusal };
 
 export const dials = (a: PeerId, b: PeerId): boolean => a >= ROUTER_PEERS || (b < ROUTER_PEERS && a < b);
 
@@ -44,14 +45,18 @@ interface Ends {
 function greetIn(
   layout: HelloLayout,
   { dialler, acceptor, members }: Ends,
-): Exclude<Greeting, { refused: Refused }> | { readonly refused: Refused; readonly isUnread: boolean } {
-  const asked = judgeCaller(acceptor.identity, members, encodeHello(dialler.helloTo(acceptor.id), layout));
+): Exclude<Greeting, { refused: LinkRefusal }> | { readonly refused: LinkRefusal; readonly isUnread: boolean } {
+  const asked = checkCallerHello(acceptor.identity, members, encodeHello(dialler.helloTo(acceptor.id), layout));
   if ('refused' in asked) {
     return { ...asked, isUnread: asked.refused.reason === 'wrong-version' || asked.refused.reason === 'bad-hello' };
   }
   const theirs = acceptor.objection(asked.hello);
   if (theirs !== undefined) return { refused: theirs, isUnread: false };
-  const answered = judgeCalled(dialler.identity, acceptor.id, encodeHello(acceptor.helloTo(dialler.id), asked.layout));
+  const answered = checkCalleeHello(
+    dialler.identity,
+    acceptor.id,
+    encodeHello(acceptor.helloTo(dialler.id), asked.layout),
+  );
   if ('refused' in answered) return { ...answered, isUnread: false };
   const ours = dialler.objection(answered.hello);
   if (ours !== undefined) return { refused: ours, isUnread: false };

@@ -14,9 +14,9 @@ import {
   type NodeId,
   type PeerId,
   type PeerMessage,
-  type Proof,
+  type ProbeCallback,
   type Protocol,
-  type Refused,
+  type LinkRefusal,
 } from '../shard/index.js';
 import type { NetworkMix } from './mix.js';
 import { NarrowLink } from './narrow-link.js';
@@ -49,7 +49,7 @@ export interface NetworkOptions {
   readonly onArrival: (from: PeerId, to: PeerId, bytes: number) => void;
   /** Two ends have exchanged hellos: `version` of their link, or why there is none. */
   readonly onLinked: (dialler: PeerId, acceptor: PeerId, version: number) => void;
-  readonly onRefused: (by: PeerId, whom: PeerId, refused: Refused) => void;
+  readonly onRefused: (by: PeerId, whom: PeerId, refused: LinkRefusal) => void;
   /** One end is a stray, and the other is not. */
   readonly onStrayLinked: (dialler: PeerId, acceptor: PeerId) => void;
   /** Something large waits at its sender, in part, so that what is urgent can pass. */
@@ -208,7 +208,7 @@ export class VirtualNetwork {
   }
 
   /** @internal One side has refused the other, for good or not: whoever dials tries again. */
-  refused(by: VirtualTransport, whom: VirtualTransport, refused: Refused): void {
+  refused(by: VirtualTransport, whom: VirtualTransport, refused: LinkRefusal): void {
     this.#options.onRefused(by.id, whom.id, refused);
     if (refused.reason === 'duplicate-node') whom.refusedAsDuplicate(by.id);
     const [dialler, acceptor] = dials(by.id, whom.id) ? [by, whom] : [whom, by];
@@ -220,7 +220,7 @@ export class VirtualNetwork {
   }
 
   /** @internal Whether the process at the other end gives a sign of life in time: not while it is paused, or cut off. */
-  prove(from: VirtualTransport, to: VirtualTransport | undefined, tell: Proof): void {
+  prove(from: VirtualTransport, to: VirtualTransport | undefined, tell: ProbeCallback): void {
     const { scheduler } = this.#options;
     let isTold = false;
     const end = (isAlive: boolean): void => {

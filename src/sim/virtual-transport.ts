@@ -4,19 +4,19 @@
  */
 import {
   FrameEncoder,
-  examineHello,
+  admitHello,
   newestLayout,
   silentLogger,
   ROUTER_PEERS,
   type Hello,
   type Identity,
   type LinkInfo,
-  type Meeting,
+  type HelloContext,
   type PeerId,
   type PeerMessage,
-  type Proof,
+  type ProbeCallback,
   type Protocol,
-  type Refused,
+  type LinkRefusal,
   type Transport,
   type TransportEvents,
 } from '../shard/index.js';
@@ -169,34 +169,34 @@ export class VirtualTransport implements Transport {
       go();
       return;
     }
-    const meeting: Meeting = {
+    const meeting: HelloContext = {
       logger: silentLogger,
       link: (node) => this.link(node),
-      prove: (node, tell) => {
-        this.prove(node, tell);
+      probe: (node, tell) => {
+        this.probe(node, tell);
       },
-      giveUp: (node) => {
+      dropLink: (node) => {
         this.refuse(node, { reason: 'silent', detail: '' });
       },
-      outsider: this.#events?.outsider?.bind(this.#events),
-      examine: this.#events?.examine?.bind(this.#events),
+      checkMembership: this.#events?.checkMembership?.bind(this.#events),
+      validateHello: this.#events?.validateHello?.bind(this.#events),
     };
-    examineHello(other.helloTo(this.id), meeting, (refused) => {
+    admitHello(other.helloTo(this.id), meeting, (refused) => {
       if (refused === undefined) go();
       else this.#network.refused(this, other, refused);
     });
   }
 
   /** @internal */
-  objection(hello: Hello): Refused | undefined {
-    return this.#events?.objection?.(hello);
+  objection(hello: Hello): LinkRefusal | undefined {
+    return this.#events?.finalCheck?.(hello);
   }
 
-  prove(peer: PeerId, tell: Proof): void {
+  probe(peer: PeerId, tell: ProbeCallback): void {
     this.#network.prove(this, this.peer(peer), tell);
   }
 
-  refuse(peer: PeerId, { reason }: Refused): void {
+  refuse(peer: PeerId, { reason }: LinkRefusal): void {
     const other = this.peer(peer);
     if (other === undefined) return;
     this.unlink(other);

@@ -235,7 +235,7 @@ describe('a local cluster', () => {
     expect(startConfig({})).toMatchObject({ nodes: 3, replicas: 3, shards: 16, port: 8080, dataDir: '.kvorum' });
     expect(startConfig({ nodes: '2' }).replicas).toBe(2);
     expect(startConfig({ nodes: '5' }).replicas).toBe(3);
-    expect([...startConfig({ nodes: '5' }).said]).toEqual(['nodes']);
+    expect([...startConfig({ nodes: '5' }).explicit]).toEqual(['nodes']);
   });
 
   it('has further routers and faults together, and starts no node again under faults', () => {

@@ -63,7 +63,7 @@ class FakeTransport implements Transport {
   link(): undefined {
     return undefined;
   }
-  prove(): void {
+  probe(): void {
     throw new Error('a router proves nothing');
   }
   refuse(): void {

@@ -1,6 +1,6 @@
 /** Whoever does not belong to the cluster is told so, and no process is asked for a sign of life because of it. */
 import { describe, expect, it } from 'vitest';
-import { examineHello, PROTOCOL, silentLogger, type Hello, type Meeting } from '../../src/shard/index.js';
+import { admitHello, PROTOCOL, silentLogger, type Hello, type HelloContext } from '../../src/shard/index.js';
 
 const hello = (process: number): Hello => ({
   ...{ role: 'node', from: 2, to: 3, incarnation: 9, clusterId: 'c', ...PROTOCOL },
@@ -10,18 +10,18 @@ const linked = { version: 2, featureLevel: 2, incarnation: 8, extension: { proce
 
 function meet(isOutsider: boolean) {
   const said: string[] = [];
-  const meeting: Meeting = {
+  const meeting: HelloContext = {
     logger: silentLogger,
     link: () => linked,
-    prove: (_node, tell) => {
+    probe: (_node, tell) => {
       said.push('is asked for a sign of life');
       tell(true);
     },
-    giveUp: () => said.push('is given up'),
-    outsider: () => (isOutsider ? { reason: 'wrong-cluster', detail: '' } : undefined),
-    examine: undefined,
+    dropLink: () => said.push('is given up'),
+    checkMembership: () => (isOutsider ? { reason: 'wrong-cluster', detail: '' } : undefined),
+    validateHello: undefined,
   };
-  examineHello(hello(7), meeting, (refused) => said.push(refused?.reason ?? 'welcome'));
+  admitHello(hello(7), meeting, (refused) => said.push(refused?.reason ?? 'welcome'));
   return said;
 }
 

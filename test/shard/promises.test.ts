@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Raft } from '../../src/raft/index.js';
 import { MemoryStorage } from '../../src/raft/storage/index.js';
-import { Promises } from '../../src/shard/cluster/promises.js';
+import { LeasePromises } from '../../src/shard/cluster/promises.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 class Folder {
@@ -12,8 +12,8 @@ class Folder {
     return Promise.resolve();
   };
 
-  async start(ownMs: number): Promise<Promises> {
-    const promises = new Promises(this);
+  async start(ownMs: number): Promise<LeasePromises> {
+    const promises = new LeasePromises(this);
     await promises.start(this.meta, ownMs);
     return promises;
   }
@@ -22,21 +22,21 @@ class Folder {
 describe('s50 promises of earlier lives', () => {
   it('are owed for their whole time and two ticks, whatever the timers are now', async () => {
     const folder = new Folder();
-    expect((await folder.start(400)).ticksOwed(50)).toBe(0);
-    expect((await folder.start(90)).ticksOwed(50)).toBe(10);
-    expect((await folder.start(0)).ticksOwed(30)).toBe(16);
+    expect((await folder.start(400)).remainingTicks(50)).toBe(0);
+    expect((await folder.start(90)).remainingTicks(50)).toBe(10);
+    expect((await folder.start(0)).remainingTicks(30)).toBe(16);
   });
 
   it('are the longest that were ever made', async () => {
     const folder = new Folder();
     for (const ownMs of [400, 900, 0, 100]) await folder.start(ownMs);
-    expect((await folder.start(0)).ticksOwed(100)).toBe(11);
+    expect((await folder.start(0)).remainingTicks(100)).toBe(11);
   });
 
   it('are none where nothing was ever promised', async () => {
     const folder = new Folder();
     await folder.start(0);
-    expect((await folder.start(0)).ticksOwed(50)).toBe(0);
+    expect((await folder.start(0)).remainingTicks(50)).toBe(0);
     expect(folder.meta.size).toBe(0);
   });
 

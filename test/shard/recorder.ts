@@ -1,7 +1,7 @@
 /** Owners of a transport that remember what they were told, and can be waited for: no test has to sleep. */
 import type { Logger } from '../../src/shard/runtime.js';
-import type { PeerId, PeerMessage, TransportEvents, Verdict } from '../../src/shard/transport/transport.js';
-import type { Refused } from '../../src/shard/transport/stats.js';
+import type { PeerId, PeerMessage, TransportEvents, HelloDecision } from '../../src/shard/transport/transport.js';
+import type { LinkRefusal } from '../../src/shard/transport/stats.js';
 import type { Hello, HelloExtension } from '../../src/shard/transport/wire-hello.js';
 
 /** Calls that wait for something to become true. */
@@ -31,9 +31,9 @@ export class Recorder implements TransportEvents {
   /** For its hellos. */
   extension: HelloExtension = {};
   /** Its say about the hellos of others. */
-  objects: (hello: Hello) => Refused | undefined = () => undefined;
+  objects: (hello: Hello) => LinkRefusal | undefined = () => undefined;
   /** What it does with the hellos of others before that. */
-  looksInto: (hello: Hello, decide: Verdict) => void = (_hello, decide) => {
+  looksInto: (hello: Hello, decide: HelloDecision) => void = (_hello, decide) => {
     decide(undefined);
   };
   /** Called with each frame, before anybody who waits. */
@@ -57,11 +57,11 @@ export class Recorder implements TransportEvents {
     return this.extension;
   }
 
-  examine(hello: Hello, decide: Verdict): void {
+  validateHello(hello: Hello, decide: HelloDecision): void {
     this.looksInto(hello, decide);
   }
 
-  objection(hello: Hello): Refused | undefined {
+  finalCheck(hello: Hello): LinkRefusal | undefined {
     return this.objects(hello);
   }
 

@@ -148,11 +148,11 @@ describe('the window of a link', () => {
 
   it('tells when small messages had better wait as well', () => {
     const window = new SendWindow();
-    expect(window.isCalm(4 * 1024)).toBe(true);
+    expect(window.hasRoomForSmall(4 * 1024)).toBe(true);
     window.sent(3 * 1024);
-    expect(window.isCalm(2 * 1024)).toBe(false);
+    expect(window.hasRoomForSmall(2 * 1024)).toBe(false);
     window.acknowledged(3 * 1024, 5);
-    expect(window.isCalm(2 * 1024)).toBe(true);
+    expect(window.hasRoomForSmall(2 * 1024)).toBe(true);
   });
 
   it('grows for small messages that had to wait, though each found room as a piece', () => {
@@ -161,7 +161,7 @@ describe('the window of a link', () => {
     for (let turn = 0; turn < 10; turn++) {
       window.sent(4_000);
       total += 4_000;
-      if (!window.isCalm(500)) {
+      if (!window.hasRoomForSmall(500)) {
         expect(window.hasRoom(500, turn)).toBe(true);
         window.sentPiece(500, turn);
         total += 500;
@@ -169,7 +169,7 @@ describe('the window of a link', () => {
       expect(window.acknowledged(total, turn + 0.5)).toBe(true);
     }
     window.sent(4_000);
-    expect(window.isCalm(500)).toBe(true);
+    expect(window.hasRoomForSmall(500)).toBe(true);
   });
 
   /** Says so much in every millisecond that is calm, over a link whose receipts come every 25 ms. */
@@ -185,12 +185,12 @@ describe('the window of a link', () => {
       let late = 0;
       let most = 0;
       for (; this.#now < end; this.#now++) {
-        if (this.#window.isCalm(perMs)) {
+        if (this.#window.hasRoomForSmall(perMs)) {
           this.#window.sent(perMs);
           this.#sent += perMs;
         } else late++;
         this.#arrived = Math.min(this.#sent, this.#arrived + linkPerMs);
-        if (end - this.#now <= 1_000) most = Math.max(most, this.#window.underWay);
+        if (end - this.#now <= 1_000) most = Math.max(most, this.#window.inFlight);
         if (this.#now % 25 === 0) expect(this.#window.acknowledged(this.#arrived, this.#now)).toBe(true);
       }
       return { late, most };
@@ -217,6 +217,6 @@ describe('the window of a link', () => {
     expect(window.acknowledged(101, 1)).toBe(false);
     expect(window.acknowledged(100, 1)).toBe(true);
     expect(window.acknowledged(99, 1)).toBe(false);
-    expect(window.underWay).toBe(0);
+    expect(window.inFlight).toBe(0);
   });
 });

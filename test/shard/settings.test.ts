@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { FORMER_PROTOCOL } from '../../src/shard/transport/protocol.js';
 import { loadHash, silentLogger, type Logger, type NodeTimers, type ShardNode } from '../../src/shard/index.js';
-import { nextSettings, type OwnSettings } from '../../src/shard/cluster/settings.js';
+import { nextSettings, type ConfiguredSettings } from '../../src/shard/cluster/settings.js';
 import type { Topology } from '../../src/shard/cluster/topology.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
@@ -17,7 +17,7 @@ afterEach(async () => {
 
 const IDS = [1, 2, 3];
 /** What each node was started with, until it is started with something else. */
-const start = async (own: (id: number) => OwnSettings): Promise<void> => {
+const start = async (own: (id: number) => ConfiguredSettings): Promise<void> => {
   await loadHash();
   cluster = new VirtualCluster({ nodes: 3, replicas: 3, shards: 1 });
   await cluster.backend.start();
@@ -26,10 +26,10 @@ const start = async (own: (id: number) => OwnSettings): Promise<void> => {
 };
 const startWith = (
   id: number,
-  { timers, leaseReads }: OwnSettings,
+  { timers, leaseReads }: ConfiguredSettings,
   logger: Logger = silentLogger,
 ): Promise<ShardNode> => cluster.startNode(id, { ...cluster.clusterConfig, leaseReads }, { timers, logger });
-const restartWith = async (id: number, own: OwnSettings): Promise<void> => {
+const restartWith = async (id: number, own: ConfiguredSettings): Promise<void> => {
   await cluster.kill(id);
   await startWith(id, own);
 };
@@ -178,7 +178,7 @@ describe('s50 lease reads', () => {
 });
 
 describe('the next settings', () => {
-  const own: OwnSettings = { timers: FAST, leaseReads: true };
+  const own: ConfiguredSettings = { timers: FAST, leaseReads: true };
   const held = (leaseReads: boolean, leases?: 'off' | 'promise' | 'read'): Topology => {
     const topology = {
       clusterId: 'c',

@@ -1,8 +1,8 @@
 /** Two lanes and pieces, over a link in virtual time that carries so many bytes a millisecond. */
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../src/raft/index.js';
-import type { LinkLimits } from '../../src/shard/transport/outgoing.js';
-import { Arrivals, encodePiece, encodeReceipt } from '../../src/shard/transport/pieces.js';
+import type { LinkLimits } from '../../src/shard/transport/send-queue.js';
+import { PieceAssembler, encodePiece, encodeReceipt } from '../../src/shard/transport/pieces.js';
 import { SendWindow } from '../../src/shard/transport/send-window.js';
 import { TwoLanes } from '../../src/shard/transport/two-lanes.js';
 import type { PeerMessage } from '../../src/shard/transport/transport.js';
@@ -47,7 +47,7 @@ class Link {
   readonly sizes: number[] = [];
   now = 0;
   readonly #window = new SendWindow();
-  readonly #arrivals = new Arrivals(LIMITS.maxFrameBytes);
+  readonly #arrivals = new PieceAssembler(LIMITS.maxFrameBytes);
   readonly #bytesPerMs: number;
   readonly #delayMs: number;
   #freeAt = 0;
@@ -99,7 +99,7 @@ class Link {
     const receipt = this.#arrivals.receipt(() => this.now);
     if (receipt !== undefined) {
       this.#later(this.now + this.#delayMs, () => {
-        const total = new Arrivals(100).take(receipt) as number;
+        const total = new PieceAssembler(100).take(receipt) as number;
         expect(this.#window.acknowledged(total, this.now)).toBe(true);
         this.flush();
       });
@@ -248,7 +248,7 @@ describe('pieces', () => {
   const frame = Uint8Array.from({ length: 1000 }, (_, at) => at % 251);
 
   it('are put together, whatever comes between', () => {
-    const arrivals = new Arrivals(1000);
+    const arrivals = new PieceAssembler(1000);
     expect(arrivals.take(encodePiece(frame, 0, 400))).toBeUndefined();
     expect(arrivals.take(Uint8Array.of(VERSION, 1, 2))).toEqual(Uint8Array.of(VERSION, 1, 2));
     expect(arrivals.take(encodeReceipt(7))).toBe(7);
@@ -258,13 +258,13 @@ describe('pieces', () => {
   });
 
   it('are acknowledged one by one, whole frames from time to time, receipts never', () => {
-    const arrivals = new Arrivals(100_000);
+    const arrivals = new PieceAssembler(100_000);
     const totals: (number | undefined)[] = [];
     let now = 0;
     const take = (bytes: Uint8Array): void => {
       arrivals.take(bytes);
       const receipt = arrivals.receipt(() => now);
-      totals.push(receipt && (new Arrivals(1).take(receipt) as number));
+      totals.push(receipt && (new PieceAssembler(1).take(receipt) as number));
     };
     take(new Uint8Array(1_000).fill(VERSION));
     take(new Uint8Array(1_500).fill(VERSION));
@@ -296,7 +296,7 @@ describe('pieces', () => {
     ['are empty', [Uint8Array.of(241)]],
     ['end in an empty one', [encodePiece(frame, 0, 600), Uint8Array.of(242)]],
   ])('that %s are refused', (_, messages) => {
-    const arrivals = new Arrivals(1000);
+    const arrivals = new PieceAssembler(1000);
     expect(() => {
       for (const message of messages) arrivals.take(message);
     }).toThrow(WireError);
@@ -305,7 +305,7 @@ describe('pieces', () => {
   it.each([[Uint8Array.of(240)], [Uint8Array.of(240, 1, 2, 3)], [Uint8Array.of(240, 0, 0, 0, 0, 0, 0, 0)]])(
     'a receipt of another length is refused: %s',
     (message) => {
-      expect(() => new Arrivals(1000).take(message)).toThrow(WireError);
+      expect(() => new PieceAssembler(1000).take(message)).toThrow(WireError);
     },
   );
 });

@@ -5,7 +5,7 @@ import { readU32, readU48, writeU32, writeU48 } from '../../src/shard/big-endian
 import { loadHash, stringKey, type PeerMessage } from '../../src/shard/index.js';
 import { encodeKey } from '../../src/shard/keys/index.js';
 import { KvMachine } from '../../src/shard/machine/kv-machine.js';
-import { Arrivals } from '../../src/shard/transport/pieces.js';
+import { PieceAssembler } from '../../src/shard/transport/pieces.js';
 import { SendWindow } from '../../src/shard/transport/send-window.js';
 import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';
 import { WireError } from '../../src/shard/transport/wire-buffer.js';
@@ -178,17 +178,17 @@ describe('the wire', () => {
 describe('what has arrived over a link', () => {
   /** Pieces of 1 KB on the way, each acknowledged; what is said of them, and what the window makes of it. */
   function carry(before: number, count: number) {
-    const arrivals = new Arrivals(1_000_000, before);
+    const arrivals = new PieceAssembler(1_000_000, before);
     const window = new SendWindow(before);
     const totals: number[] = [];
     for (let now = 0; now < count; now++) {
       window.sentPiece(1_000, now);
       arrivals.take(new Uint8Array(1_000).fill(241));
       const receipt = arrivals.receipt(() => now);
-      const said = new Arrivals(1).take(receipt!) as number;
+      const said = new PieceAssembler(1).take(receipt!) as number;
       totals.push(said - before);
       expect(window.acknowledged(said, now)).toBe(true);
-      expect(window.underWay).toBe(0);
+      expect(window.inFlight).toBe(0);
     }
     return totals;
   }

@@ -1,7 +1,7 @@
 /** Two processes that say hello as one node: who is let in, and what the other is told. */
 import { on, once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Verdict } from '../../src/shard/transport/transport.js';
+import type { HelloDecision } from '../../src/shard/transport/transport.js';
 import { encodeFrame } from '../../src/shard/transport/wire.js';
 import { FORMER_PROTOCOL } from '../../src/shard/transport/protocol.js';
 import { WsLab, type RawPeer, type WsEndpoint } from './ws-lab.js';
@@ -177,11 +177,11 @@ describe('a hello that its owner looks into for a while', () => {
     ['whoever dialled', false],
   ] as const) {
     /** A raw peer that has said hello, and what its hello waits for. */
-    async function waiting(): Promise<{ node: WsEndpoint; peer: RawPeer; decide: Verdict }> {
+    async function waiting(): Promise<{ node: WsEndpoint; peer: RawPeer; decide: HelloDecision }> {
       const server = await lab.server();
       const peers = new Map(dialled ? [[1, 'unused:1']] : [[3, server.address]]);
       const node = await lab.node(2, { peers });
-      const hello = new Promise<Verdict>((resolve) => {
+      const hello = new Promise<HelloDecision>((resolve) => {
         node.recorder.looksInto = (_hello, verdict) => {
           resolve(verdict);
         };

@@ -7,7 +7,7 @@ import { PROTOCOL } from '../../src/shard/transport/protocol.js';
 import type { PeerMessage } from '../../src/shard/transport/transport.js';
 import { WsTransport, type WsTransportOptions } from '../../src/shard/transport/ws.js';
 import { decodeFrame, type Frame } from '../../src/shard/transport/wire.js';
-import { Arrivals } from '../../src/shard/transport/pieces.js';
+import { PieceAssembler } from '../../src/shard/transport/pieces.js';
 import { decodeHello, encodeHello, type Hello, type HelloExtension } from '../../src/shard/transport/wire-hello.js';
 import { ManualRuntime } from './manual-runtime.js';
 import { LogRecorder, Recorder } from './recorder.js';
@@ -96,7 +96,7 @@ export class RawPeer {
   version = PROTOCOL.versions.max;
   /** The hello, and whole frames. */
   readonly messages: Uint8Array[] = [];
-  private readonly arrivals = new Arrivals(32 * 1024 * 1024);
+  private readonly arrivals = new PieceAssembler(32 * 1024 * 1024);
   readonly opened: Promise<unknown>;
   /** Code and reason of the close that the other side asked for; 1006 if it just went. */
   readonly closed: Promise<readonly [code: number, reason: string]>;

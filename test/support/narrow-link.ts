@@ -25,8 +25,8 @@ export class NarrowLink {
     return {
       start: (events) => inner.start(events),
       link: (peer) => inner.link(peer),
-      prove: (peer, tell) => {
-        inner.prove(peer, tell);
+      probe: (peer, tell) => {
+        inner.probe(peer, tell);
       },
       refuse: (peer, refused) => {
         inner.refuse(peer, refused);

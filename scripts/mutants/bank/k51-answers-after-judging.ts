@@ -13,9 +13,9 @@ export const k51: Mutant = {
     {
       file: 'src/shard/transport/listener.ts',
       find: `      const extension = this.context.helloTo(judgement.hello.from);
-      const last = refused ?? this.context.objection(judgement.hello);
+      const last = refused ?? this.context.finalCheck(judgement.hello);
 `,
-      replace: `      const last = refused ?? this.context.objection(judgement.hello);
+      replace: `      const last = refused ?? this.context.finalCheck(judgement.hello);
       const extension = this.context.helloTo(judgement.hello.from);
 `,
     },

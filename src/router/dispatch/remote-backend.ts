@@ -73,7 +73,7 @@ export class RemoteBackend implements Backend {
         const clusterUid = this.#topology?.clusterUid;
         return clusterUid === undefined ? {} : { clusterUid };
       },
-      objection: ({ extension }) => {
+      finalCheck: ({ extension }) => {
         const [ours, theirs] = [this.#topology?.clusterUid, extension.clusterUid];
         if (ours === undefined || theirs === undefined || ours === theirs) return undefined;
         return { reason: 'wrong-cluster', detail: `cluster uid ${theirs} meets cluster uid ${ours}` };

@@ -1,5 +1,5 @@
 /** What all nodes share: the topology that group 0 replicates, placement, and the settings in it. Knows nothing of a running node. */
-export { Promises } from './promises.js';
+export { LeasePromises } from './promises.js';
 export { type AgreedSettings, type LeaseStage, sameTimers, ClusterSettings } from './settings.js';
 export { encodeTopology, SystemMachine } from './system-machine.js';
 export { DEFAULT_TIMERS, type NodeTimers } from './timers.js';

@@ -9,10 +9,10 @@ import { SHORT_TICKS, type Storage } from '../../raft/index.js';
 
 const PROMISE_META = 'promise';
 
-export class Promises {
+export class LeasePromises {
   readonly #storage: Pick<Storage, 'putMeta'>;
-  #earlierMs = 0;
-  #keptMs = 0;
+  #previousMs = 0;
+  #persistedMs = 0;
 
   constructor(storage: Pick<Storage, 'putMeta'>) {
     this.#storage = storage;
@@ -21,20 +21,20 @@ export class Promises {
   /** Before anything is promised. `ownMs`: what this life will promise, in ms; 0 = nothing. */
   async start(meta: ReadonlyMap<string, Uint8Array>, ownMs: number): Promise<void> {
     const kept = meta.get(PROMISE_META);
-    this.#earlierMs = kept === undefined ? 0 : Number(Buffer.from(kept).toString());
-    this.#keptMs = this.#earlierMs;
-    await this.keep(ownMs);
+    this.#previousMs = kept === undefined ? 0 : Number(Buffer.from(kept).toString());
+    this.#persistedMs = this.#previousMs;
+    await this.persist(ownMs);
   }
 
   /** Before so much is promised. */
-  async keep(promiseMs: number): Promise<void> {
-    if (promiseMs <= this.#keptMs) return;
+  async persist(promiseMs: number): Promise<void> {
+    if (promiseMs <= this.#persistedMs) return;
     await this.#storage.putMeta(PROMISE_META, Buffer.from(String(promiseMs)));
-    this.#keptMs = promiseMs;
+    this.#persistedMs = promiseMs;
   }
 
   /** For so many ticks from the start no vote may be given; 0 if no earlier life can have promised anything. */
-  ticksOwed(tickMs: number): number {
-    return this.#earlierMs === 0 ? 0 : Math.ceil(this.#earlierMs / tickMs) + SHORT_TICKS;
+  remainingTicks(tickMs: number): number {
+    return this.#previousMs === 0 ? 0 : Math.ceil(this.#previousMs / tickMs) + SHORT_TICKS;
   }
 }

@@ -12,7 +12,7 @@
  */
 import { promiseMsOf } from '../../raft/index.js';
 import type { NodeTimers } from './timers.js';
-import type { Promises } from './promises.js';
+import type { LeasePromises } from './promises.js';
 import type { Logger } from '../runtime.js';
 import type { Topology } from './topology.js';
 
@@ -20,13 +20,13 @@ import type { Topology } from './topology.js';
 export type LeaseStage = 'off' | 'promise' | 'read';
 
 /** What a node was started with. */
-export interface OwnSettings {
+export interface ConfiguredSettings {
   readonly timers: NodeTimers;
   readonly leaseReads: boolean;
 }
 
 /** What every node of the cluster says that it was started with; left out where they do not say the same. */
-export type AgreedSettings = Partial<OwnSettings>;
+export type AgreedSettings = Partial<ConfiguredSettings>;
 
 export type SettingsInTopology = Required<Pick<Topology, 'timers' | 'leaseReads' | 'leases'>>;
 
@@ -36,7 +36,7 @@ export type SettingsInTopology = Required<Pick<Topology, 'timers' | 'leaseReads'
  */
 export function nextSettings(
   held: Topology | undefined,
-  own: OwnSettings,
+  own: ConfiguredSettings,
   all: { readonly agree: AgreedSettings; readonly runBy: boolean },
 ): SettingsInTopology {
   const leaseReads = all.agree.leaseReads ?? held?.leaseReads ?? own.leaseReads;
@@ -60,17 +60,17 @@ export const sameTimers = (a: NodeTimers | undefined, b: NodeTimers | undefined)
 
 /** What a node runs by at present. */
 export class ClusterSettings implements NodeTimers {
-  readonly own: OwnSettings;
+  readonly configured: ConfiguredSettings;
   readonly #logger: Logger;
   #timers: NodeTimers;
   #leases: LeaseStage;
   #epoch = 0;
   #warnedOf = '';
-  #following: Promise<void> = Promise.resolve();
-  #changesUnderWay = 0;
+  #applying: Promise<void> = Promise.resolve();
+  #pendingChanges = 0;
 
-  constructor(own: OwnSettings, logger: Logger) {
-    this.own = own;
+  constructor(own: ConfiguredSettings, logger: Logger) {
+    this.configured = own;
     this.#logger = logger;
     this.#timers = own.timers;
     this.#leases = leasesIn(undefined, own);
@@ -96,7 +96,7 @@ export class ClusterSettings implements NodeTimers {
    * Pings, expiry, balance and checkpoints come round every so many ticks: often enough for two pings within an election
    * timeout, seldom enough that an idle node costs next to nothing.
    */
-  get choreTicks(): number {
+  get maintenanceTicks(): number {
     return Math.max(1, Math.min(this.heartbeatTicks * 2, Math.floor(this.electionTicks * 0.4)));
   }
 
@@ -119,59 +119,61 @@ export class ClusterSettings implements NodeTimers {
   }
 
   /** At the start, from the copy of the topology that the folder has; before any promise is made. */
-  begin(copy: Topology | undefined): void {
-    if (copy !== undefined) this.#take(copy);
+  loadCopy(copy: Topology | undefined): void {
+    if (copy !== undefined) this.#apply(copy);
   }
 
   /**
    * Goes over to what the topology says, once the folder keeps what will be promised by it. `inTurn` runs what it is given in
    * a turn of the node; `changed` is told how many new ticks make an old one.
    */
-  follow(
+  applyTopology(
     topology: Topology,
     {
       promises,
       inTurn,
       changed,
     }: {
-      readonly promises: Promises;
+      readonly promises: LeasePromises;
       readonly inTurn: (task: () => void) => void;
       readonly changed: (stretch: number) => void;
     },
   ): Promise<void> {
-    const timers = topology.timers ?? this.own.timers;
-    const leases = leasesIn(topology, this.own);
-    if (this.#changesUnderWay === 0 && leases === this.#leases && sameTimers(timers, this.#timers)) {
-      this.#take(topology);
-      return this.#following;
+    const timers = topology.timers ?? this.configured.timers;
+    const leases = leasesIn(topology, this.configured);
+    if (this.#pendingChanges === 0 && leases === this.#leases && sameTimers(timers, this.#timers)) {
+      this.#apply(topology);
+      return this.#applying;
     }
-    this.#changesUnderWay++;
-    this.#following = this.#following
-      .then(() => promises.keep(promiseMsIn(timers, leases)))
+    this.#pendingChanges++;
+    this.#applying = this.#applying
+      .then(() => promises.persist(promiseMsIn(timers, leases)))
       .then(() => {
         inTurn(() => {
-          this.#changesUnderWay--;
+          this.#pendingChanges--;
           const { tickMs } = this;
-          this.#take(topology);
+          this.#apply(topology);
           changed(tickMs / this.tickMs);
         });
       });
-    return this.#following;
+    return this.#applying;
   }
 
-  #take(topology: Topology): void {
-    this.#timers = topology.timers ?? this.own.timers;
-    this.#leases = leasesIn(topology, this.own);
+  #apply(topology: Topology): void {
+    this.#timers = topology.timers ?? this.configured.timers;
+    this.#leases = leasesIn(topology, this.configured);
     this.#epoch = topology.epoch;
     this.#warn(topology);
   }
 
   #warn({ timers, leaseReads }: Topology): void {
-    const differ = !sameTimers(timers ?? this.own.timers, this.own.timers) || leaseReads !== this.own.leaseReads;
+    const differ =
+      !sameTimers(timers ?? this.configured.timers, this.configured.timers) ||
+      leaseReads !== this.configured.leaseReads;
     const cluster = JSON.stringify({ ...timers, leaseReads });
     if (!differ || this.#warnedOf === cluster) return;
     this.#warnedOf = cluster;
-    const own = JSON.stringify({ ...this.own.timers, leaseReads: this.own.leaseReads });
+    const own = JSON.stringify({ ...this.configured.timers, leaseReads: this.configured.leaseReads });
     this.#logger.warn(
       { own, cluster },
       'this node was started with other timers or lease reads than the cluster has: it goes by the cluster’s until all nodes are started with the same',
@@ -179,7 +181,7 @@ export class ClusterSettings implements NodeTimers {
   }
 }
 
-const leasesIn = (topology: Topology | undefined, own: OwnSettings): LeaseStage =>
+const leasesIn = (topology: Topology | undefined, own: ConfiguredSettings): LeaseStage =>
   topology?.leases ?? (own.leaseReads ? 'promise' : 'off');
 
 const promiseMsIn = ({ tickMs, electionTicks }: NodeTimers, leases: LeaseStage): number =>

@@ -7,7 +7,7 @@
 import type { NodeId, Storage } from '../../raft/index.js';
 import { FORMATS, numberWritten, unknownNumber } from '../formats.js';
 import { placeShards } from './placement.js';
-import { nextSettings, sameTimers, type AgreedSettings, type OwnSettings } from './settings.js';
+import { nextSettings, sameTimers, type AgreedSettings, type ConfiguredSettings } from './settings.js';
 import { decodeTopology, encodeTopology } from './system-machine.js';
 import type { NodeInfo, Topology } from './topology.js';
 
@@ -36,11 +36,11 @@ export interface ProposalInputs {
   /** The lowest of all nodes; 0 while it is not known of each, but for a new cluster that of the nodes at hand. */
   readonly featureLevel: number;
   readonly newClusterUid: () => string;
-  readonly own: OwnSettings;
+  readonly configured: ConfiguredSettings;
   /** What all nodes were started with; nothing while it is not known of each. */
   readonly agreed: AgreedSettings;
   /** Every node runs by what the group holds. */
-  readonly allRunByIt: boolean;
+  readonly allApplied: boolean;
 }
 
 /** An odd number of nodes, five at most, hold the system group: the first ones. */
@@ -133,7 +133,7 @@ export class TopologyStore {
         ? {
             featureLevel: level,
             clusterUid: held?.clusterUid ?? draw.newClusterUid(),
-            ...nextSettings(held, draw.own, { agree: draw.agreed, runBy: draw.allRunByIt }),
+            ...nextSettings(held, draw.configured, { agree: draw.agreed, runBy: draw.allApplied }),
           }
         : { leaseReads: config.leaseReads };
     if (held === undefined) {

@@ -24,7 +24,7 @@ import {
   ROUTER_PEERS,
   type Transport,
   TWO_PROCESSES,
-  type Verdict,
+  type HelloDecision,
 } from '../transport/index.js';
 import type { Logger, Runtime, Timer } from '../runtime.js';
 /** Since when links carry such questions. */
@@ -36,7 +36,7 @@ export type ProcessQuestion = Extract<PeerMessage, { type: 'process-question' }>
 export type ProcessAnswer = Extract<PeerMessage, { type: 'process-answer' }>;
 
 export interface DuplicateWatchOptions {
-  readonly transport: Pick<Transport, 'send' | 'flush' | 'link' | 'prove' | 'refuse'>;
+  readonly transport: Pick<Transport, 'send' | 'flush' | 'link' | 'probe' | 'refuse'>;
   readonly runtime: Pick<Runtime, 'after' | 'defer'>;
   readonly logger: Logger;
   /** Nodes that share a group with this one. */
@@ -51,7 +51,7 @@ interface Inquiry {
   readonly node: NodeId;
   readonly process: number;
   readonly asked: Set<NodeId>;
-  readonly decide: Verdict;
+  readonly decide: HelloDecision;
   readonly timer: Timer;
 }
 
@@ -66,7 +66,7 @@ export class DuplicateWatch {
   }
 
   /** `TransportEvents.examine` */
-  examine({ role, from, extension: { process } }: Hello, decide: Verdict): void {
+  examine({ role, from, extension: { process } }: Hello, decide: HelloDecision): void {
     const { runtime, transport, isDead, lastProcess } = this.#options;
     const isKnown = role === 'router' || process === undefined || lastProcess(from) === process;
     const asked = isKnown ? [] : this.#linkedNeighbours(from).filter((id) => !isDead(id));
@@ -114,7 +114,7 @@ export class DuplicateWatch {
       transport.send(from, answer);
       return;
     }
-    transport.prove(node, (isAlive) => {
+    transport.probe(node, (isAlive) => {
       const other = { process: mine, incarnation: link.incarnation };
       transport.send(from, isAlive ? { ...answer, other } : answer);
       if (isAlive) this.#askBack(from, node);
@@ -134,7 +134,7 @@ export class DuplicateWatch {
     const { transport } = this.#options;
     const link = transport.link(node);
     if (other === undefined || link?.extension.process !== process) return;
-    transport.prove(node, (isAlive) => {
+    transport.probe(node, (isAlive) => {
       if (!isAlive || transport.link(node) !== link) return;
       this.#report(node, process, other.process, from);
       if (isLater({ process, incarnation: link.incarnation }, other)) transport.refuse(node, duplicateNode(node));
@@ -170,7 +170,7 @@ export class DuplicateWatch {
     if (inquiry.asked.delete(from) && inquiry.asked.size === 0) this.#end(inquiry, undefined);
   }
 
-  #end(inquiry: Inquiry, refused: Parameters<Verdict>[0]): void {
+  #end(inquiry: Inquiry, refused: Parameters<HelloDecision>[0]): void {
     if (!this.#inquiries.includes(inquiry)) return;
     this.#inquiries = this.#inquiries.filter((other) => other !== inquiry);
     inquiry.timer.cancel();

@@ -175,7 +175,7 @@ export class ShardNode {
       });
     };
     this.#choreTimer?.cancel();
-    this.#choreTimer = this.#options.runtime.every(settings.tickMs * settings.choreTicks, chores);
+    this.#choreTimer = this.#options.runtime.every(settings.tickMs * settings.maintenanceTicks, chores);
     chores();
   }
 

@@ -21,7 +21,7 @@ import { DEFAULT_NODE_LIMITS, type NodeLimits, type ShardNodeOptions } from './o
 import {
   topologyCopyIn,
   DEFAULT_TIMERS,
-  Promises,
+  LeasePromises,
   ClusterSettings,
   type Topology,
   TopologyStore,
@@ -62,7 +62,7 @@ export interface NodeParts {
   readonly liveness: FailureDetector;
   readonly neighbourhood: PeerHeartbeats;
   readonly lives: Lives;
-  readonly promises: Promises;
+  readonly promises: LeasePromises;
   readonly confinement: Confinement;
   readonly duplicates: DuplicateWatch;
 }
@@ -88,7 +88,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   });
   const stalls = diskStalls(options, hooks, { inbox, checkpointer });
   const snapshots = snapshotSender(options, hooks, { limits, inTurn });
-  const promises = new Promises(storage);
+  const promises = new LeasePromises(storage);
   const lives = new Lives(storage, transport, {
     fail: hooks.fail,
     accused: (life, why, accuser) => {
@@ -100,7 +100,7 @@ export function buildParts(options: ShardNodeOptions, hooks: NodeHooks): NodePar
   const factory = { self: id, storage, runtime, settings, limits, recent, host };
   const groups = new ReplicaSet(id, (group, voters) => {
     const confined = { ...lives.optionsOf(group), trusted: options.trustDataFolder };
-    const past = { confined, owedTicks: promises.ticksOwed(settings.tickMs) };
+    const past = { confined, owedTicks: promises.remainingTicks(settings.tickMs) };
     return makeGroup({ ...factory, ...past }, group, voters, hooks.recovered(group));
   });
   const operations = new Admission(id, groups, runtime, {
@@ -230,12 +230,12 @@ function transportEvents(
     onDuplicate: (peer) => {
       if (peer < ROUTER_PEERS) fail(new DuplicateNode(self, peer));
     },
-    outsider: (hello) => sync.objection(hello),
-    examine: (hello, decide) => {
+    checkMembership: (hello) => sync.objection(hello),
+    validateHello: (hello, decide) => {
       duplicates.examine(hello, decide);
     },
     helloTo: (peer) => ({ ...sync.helloTo(), ...lives.helloTo(peer) }),
-    objection: (hello) => {
+    finalCheck: (hello) => {
       const refused = sync.objection(hello);
       if (refused === undefined) lives.met(hello, sync.hasShownUid(hello));
       return refused;
@@ -253,7 +253,7 @@ export async function beginLife(
   try {
     const recovered = new RecoveredGroups(await storage.open());
     const { meta } = recovered;
-    settings.begin(topologyCopyIn(meta));
+    settings.loadCopy(topologyCopyIn(meta));
     retimeWatches(parts);
     await promises.start(meta, settings.promiseMs);
     await lives.start(meta, () => runtime.random());
@@ -279,7 +279,7 @@ export function followSettings(
     retimeWatches(parts);
     pace();
   };
-  settings.follow(topology, { promises, inTurn, changed }).catch((error: unknown) => {
+  settings.applyTopology(topology, { promises, inTurn, changed }).catch((error: unknown) => {
     fail(asError(error));
   });
 }

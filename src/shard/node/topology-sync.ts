@@ -19,7 +19,7 @@ import {
   type HelloExtension,
   type PeerId,
   PROTOCOL,
-  type Refused,
+  type LinkRefusal,
   ROUTER_PEERS,
   type Transport,
 } from '../transport/index.js';
@@ -113,9 +113,9 @@ export class TopologySync {
     const proposal = keeper.proposal(held, {
       featureLevel: this.#lowestFeatureLevel(held === undefined),
       newClusterUid: () => randomId(() => runtime.random()),
-      own: settings.own,
+      configured: settings.configured,
       agreed: this.#agreed(),
-      allRunByIt: this.#allRunBy(held?.epoch ?? 0),
+      allApplied: this.#allRunBy(held?.epoch ?? 0),
     });
     if (proposal === undefined) return;
     const deadline = runtime.now() + settings.electionMs;
@@ -125,14 +125,14 @@ export class TopologySync {
 
   helloTo(): HelloExtension {
     const { topology } = this.#options.keeper;
-    const { timers, leaseReads } = this.#options.settings.own;
+    const { timers, leaseReads } = this.#options.settings.configured;
     const settings = { ...timers, leaseReads };
     if (topology === undefined) return { settings };
     const { clusterUid } = topology;
     return clusterUid === undefined ? { settings, dataWithoutUid: true } : { settings, clusterUid };
   }
 
-  objection({ role, from, featureLevel, extension }: Hello): Refused | undefined {
+  objection({ role, from, featureLevel, extension }: Hello): LinkRefusal | undefined {
     const mine = this.#options.keeper.topology?.clusterUid;
     const { clusterUid: theirs, folderId, dataWithoutUid = false } = extension;
     if (mine !== undefined && theirs !== undefined && mine !== theirs) {
@@ -183,7 +183,7 @@ export class TopologySync {
   /** What this node was started with, where every other says the same. */
   #agreed(): AgreedSettings {
     const { self, clusterConfig, transport, settings } = this.#options;
-    const { timers, leaseReads } = settings.own;
+    const { timers, leaseReads } = settings.configured;
     const others = clusterConfig.nodes
       .filter(({ id }) => id !== self)
       .map(({ id }) => transport.link(id)?.extension.settings);

@@ -10,16 +10,16 @@ import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import type { NodeId } from '../../raft/index.js';
 import type { Logger, Runtime, Timer } from '../runtime.js';
-import { linkInfo, type LinkInfo, type Verdict } from './transport.js';
-import { REFUSALS, type Refused, type TransportCounters } from './stats.js';
+import { linkInfo, type LinkInfo, type HelloDecision } from './transport.js';
+import { REFUSALS, type LinkRefusal, type TransportCounters } from './stats.js';
 import { encodeHello, newestLayout, type Hello, type HelloExtension, type HelloLayout } from './wire-hello.js';
 import {
   awaitHello,
-  holdMessages,
-  judgeCalled,
+  bufferMessages,
+  checkCalleeHello,
   type Identity,
-  type Introduction,
-  type Judgement,
+  type AcceptedHello,
+  type HelloCheck,
 } from './handshake.js';
 import { CLOSING, refuse, type Connection } from './link.js';
 
@@ -33,9 +33,9 @@ export interface DialContext {
   identity(): Identity;
   helloTo(peer: NodeId): HelloExtension;
   /** `TransportEvents.examine`, and what the links say. */
-  examine(hello: Hello, decide: Verdict): void;
+  validateHello(hello: Hello, decide: HelloDecision): void;
   /** A last word: undefined = welcome, and the link begins in the same call. */
-  objection(hello: Hello): Refused | undefined;
+  finalCheck(hello: Hello): LinkRefusal | undefined;
   /** `peer` knows of another process of this node, and wants nothing of this one. */
   onDuplicate(peer: NodeId): void;
   /** The other side is who it should be: the link begins, in this very call. */
@@ -47,7 +47,7 @@ const MAX_DELAY_MS = 1000;
 /** A link that lasted this long starts the delays anew when it is lost. */
 const STABLE_MS = 1000;
 /** A peer that cannot be reached for so long is worth a warning. */
-const LASTING_MS = 3000;
+const WARN_AFTER_MS = 3000;
 /** How a build that knows only the first hello ends a connection on which it gets a later one. */
 const UNREADABLE: readonly number[] = [REFUSALS['wrong-version'], REFUSALS['bad-hello']];
 
@@ -64,8 +64,8 @@ export class Dialer {
   private timer: Timer | undefined;
   private failures = 0;
   private linkedAt: number | undefined;
-  private found: NodeId | undefined;
-  private lastComplaint = '';
+  private linkedPeer: NodeId | undefined;
+  private lastFailure = '';
   /** Since when there is no link, and whether that was worth a warning already. */
   private unlinkedSince: number;
   private warned = false;
@@ -84,7 +84,7 @@ export class Dialer {
 
   /** The node at the other end of the link; undefined while there is none. */
   get linkedNode(): NodeId | undefined {
-    return this.found;
+    return this.linkedPeer;
   }
 
   /** From now on, this node is meant, at this address. A link that is up stays. */
@@ -122,15 +122,15 @@ export class Dialer {
     });
     socket.on('close', (code, reason) => {
       this.socket = undefined;
-      if (this.linkedAt !== undefined) this.lost(this.linkedAt);
-      else if (layout > 1 && !heard && UNREADABLE.includes(code)) this.dialOldWay();
+      if (this.linkedAt !== undefined) this.onLinkLost(this.linkedAt);
+      else if (layout > 1 && !heard && UNREADABLE.includes(code)) this.dialWithFormerHello();
       else if (code === REFUSALS['duplicate-node']) this.context.onDuplicate(this.node);
       else this.fail(reason.length > 0 ? `${code} ${reason.toString()}` : complaint);
     });
     awaitHello(socket, this.context.runtime, this.context.helloTimeoutMs, {
       onFirst: (bytes) => {
         heard = true;
-        this.answered(connection, bytes, layout);
+        this.onHelloAnswer(connection, bytes, layout);
       },
       onTimeout: () => {
         complaint = 'no hello in time';
@@ -163,7 +163,7 @@ export class Dialer {
   }
 
   /** A link of version 1 is better than none; if it cannot be had either, the next try begins with the newest again. */
-  private dialOldWay(): void {
+  private dialWithFormerHello(): void {
     if (this.stopped) return;
     if (this.context.identity().protocol.versions.min > 1) {
       this.fail('the other side knows only protocol version 1');
@@ -173,75 +173,75 @@ export class Dialer {
     this.dial();
   }
 
-  private answered(connection: Connection, bytes: Uint8Array | undefined, layout: HelloLayout): void {
+  private onHelloAnswer(connection: Connection, bytes: Uint8Array | undefined, layout: HelloLayout): void {
     const { socket } = connection;
-    const judgement = this.judge(bytes, layout);
+    const judgement = this.checkAnswer(bytes, layout);
     if ('refused' in judgement) {
       this.refuse(socket, judgement.refused);
       return;
     }
     // The other side has both hellos, and may send already.
-    const release = holdMessages(socket);
-    this.context.examine(judgement.hello, (refused) => {
+    const release = bufferMessages(socket);
+    this.context.validateHello(judgement.hello, (refused) => {
       if (socket.readyState !== WebSocket.OPEN) return;
-      const last = refused ?? this.context.objection(judgement.hello);
+      const last = refused ?? this.context.finalCheck(judgement.hello);
       if (last === undefined) this.link(connection, judgement);
       else this.refuse(socket, last);
       release();
     });
   }
 
-  private refuse(socket: WebSocket, { reason, detail }: Refused): void {
+  private refuse(socket: WebSocket, { reason, detail }: LinkRefusal): void {
     refuse(socket, this.context.counters, reason, detail);
   }
 
-  private link(connection: Connection, { hello, version }: Introduction): void {
+  private link(connection: Connection, { hello, version }: AcceptedHello): void {
     this.linkedAt = this.context.runtime.now();
-    this.lastComplaint = '';
-    this.found = hello.from;
+    this.lastFailure = '';
+    this.linkedPeer = hello.from;
     this.context.onLinked(this, connection, hello, linkInfo(hello, version));
   }
 
-  private judge(bytes: Uint8Array | undefined, layout: HelloLayout): Judgement {
+  private checkAnswer(bytes: Uint8Array | undefined, layout: HelloLayout): HelloCheck {
     if (bytes === undefined) return { refused: { reason: 'bad-hello', detail: 'a text' } };
-    const judgement = judgeCalled(this.context.identity(), this.node, bytes);
+    const judgement = checkCalleeHello(this.context.identity(), this.node, bytes);
     if ('refused' in judgement) return judgement;
     if (judgement.layout === layout) return judgement;
     return { refused: { reason: 'wrong-version', detail: `a hello ${judgement.layout} answers a hello ${layout}` } };
   }
 
-  private lost(linkedAt: number): void {
+  private onLinkLost(linkedAt: number): void {
     if (this.context.runtime.now() - linkedAt >= STABLE_MS) this.failures = 0;
     this.linkedAt = undefined;
-    this.found = undefined;
+    this.linkedPeer = undefined;
     this.unlinkedSince = this.context.runtime.now();
     this.warned = false;
-    this.again();
+    this.scheduleRetry();
   }
 
   private fail(complaint: string): void {
     if (this.stopped) return;
     this.context.counters.failedDials += 1;
-    this.complain(complaint);
-    this.again();
+    this.logFailure(complaint);
+    this.scheduleRetry();
   }
 
   /**
    * Nodes that start together do not find each other at once: only what lasts is worth a warning, and only one. A
    * peer that stays away would otherwise fill the log once a second.
    */
-  private complain(complaint: string): void {
+  private logFailure(complaint: string): void {
     const { logger, runtime } = this.context;
     const fields = { peer: this.node, address: this.address, complaint };
-    const lasts = runtime.now() - this.unlinkedSince >= LASTING_MS;
+    const lasts = runtime.now() - this.unlinkedSince >= WARN_AFTER_MS;
     if (lasts && !this.warned) logger.warn(fields, 'no link');
-    else if (complaint === this.lastComplaint) logger.debug(fields, 'still no link');
+    else if (complaint === this.lastFailure) logger.debug(fields, 'still no link');
     else logger.info(fields, 'no link');
     this.warned ||= lasts;
-    this.lastComplaint = complaint;
+    this.lastFailure = complaint;
   }
 
-  private again(): void {
+  private scheduleRetry(): void {
     if (this.stopped) return;
     const limit = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(this.failures, 10));
     this.failures += 1;

@@ -12,8 +12,8 @@
  */
 import type { NodeId } from '../../raft/index.js';
 import type { Logger } from '../runtime.js';
-import type { LinkInfo, Proof, Verdict } from './transport.js';
-import type { Refused } from './stats.js';
+import type { LinkInfo, ProbeCallback, HelloDecision } from './transport.js';
+import type { LinkRefusal } from './stats.js';
 import type { Hello } from './wire-hello.js';
 
 /**
@@ -27,26 +27,26 @@ function isAnotherProcess({ role, extension }: Hello, linked: LinkInfo | undefin
 }
 
 /** What a transport lends to `examineHello`. */
-export interface Meeting {
+export interface HelloContext {
   readonly logger: Logger;
   link(node: NodeId): LinkInfo | undefined;
   /** `Transport.prove` */
-  prove(node: NodeId, tell: Proof): void;
+  probe(node: NodeId, tell: ProbeCallback): void;
   /** Ends the link: no sign of life came. */
-  giveUp(node: NodeId): void;
+  dropLink(node: NodeId): void;
   /** `TransportEvents.outsider` */
-  readonly outsider: ((hello: Hello) => Refused | undefined) | undefined;
+  readonly checkMembership: ((hello: Hello) => LinkRefusal | undefined) | undefined;
   /** `TransportEvents.examine` */
-  readonly examine: ((hello: Hello, decide: Verdict) => void) | undefined;
+  readonly validateHello: ((hello: Hello, decide: HelloDecision) => void) | undefined;
 }
 
 /**
  * What a node's transport does with a hello that is in order, before it answers or links: `decide` is called once, with
  * what speaks against it.
  */
-export function examineHello(hello: Hello, meeting: Meeting, decide: Verdict): void {
+export function admitHello(hello: Hello, meeting: HelloContext, decide: HelloDecision): void {
   // A node of another cluster is no second process of ours: neither may it end one of these, nor be told that it is a copy.
-  const outsider = meeting.outsider?.(hello);
+  const outsider = meeting.checkMembership?.(hello);
   if (outsider !== undefined) {
     decide(outsider);
     return;
@@ -54,20 +54,20 @@ export function examineHello(hello: Hello, meeting: Meeting, decide: Verdict): v
   const node = hello.from;
   const linked = meeting.link(node);
   if (linked === undefined || !isAnotherProcess(hello, linked)) {
-    if (meeting.examine === undefined) decide(undefined);
-    else meeting.examine(hello, decide);
+    if (meeting.validateHello === undefined) decide(undefined);
+    else meeting.validateHello(hello, decide);
     return;
   }
-  meeting.prove(node, (isAlive) => {
+  meeting.probe(node, (isAlive) => {
     if (isAlive) {
       const processes = { linked: linked.extension.process, refused: hello.extension.process };
       meeting.logger.error({ peer: node, ...processes }, TWO_PROCESSES);
       decide(duplicateNode(node));
       return;
     }
-    if (meeting.link(node) === linked) meeting.giveUp(node);
+    if (meeting.link(node) === linked) meeting.dropLink(node);
     // A third one may have linked itself meanwhile.
-    examineHello(hello, meeting, decide);
+    admitHello(hello, meeting, decide);
   });
 }
 
@@ -75,17 +75,17 @@ export function examineHello(hello: Hello, meeting: Meeting, decide: Verdict): v
 export const TWO_PROCESSES = 'two processes are alive as one node';
 
 /** What is known everywhere of a process, and never changes. */
-export interface ProcessMark {
+export interface ProcessIdentity {
   readonly process: number;
   readonly incarnation: number;
 }
 
 /** Of two processes that are both linked already, the later is refused; everybody must find the same one. */
-export const isLater = (a: ProcessMark, b: ProcessMark): boolean =>
+export const isLater = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
   a.incarnation === b.incarnation ? a.process > b.process : a.incarnation > b.incarnation;
 
 /** To whoever said hello as `node` while another process of it was proven alive. Fits into a close frame. */
-export const duplicateNode = (node: NodeId): Refused => ({
+export const duplicateNode = (node: NodeId): LinkRefusal => ({
   reason: 'duplicate-node',
   detail: `node ${node} already runs as another process, on a copy of its data folder or on the original`,
 });

@@ -9,18 +9,18 @@ import type { NodeId } from '../../raft/index.js';
 import { FORMATS, reads, unknownNumber } from '../formats.js';
 import type { Runtime } from '../runtime.js';
 import { commonVersion, describeVersions, type Protocol } from './protocol.js';
-import type { RefusalReason, Refused } from './stats.js';
+import type { RefusalReason, LinkRefusal } from './stats.js';
 import { WireError } from './wire-buffer.js';
 import { decodeHello, newestLayout, type Hello, type HelloLayout } from './wire-hello.js';
 
 /** `version`: of the frames, if the link begins. `layout`: of the hello, and so of the answer to it. */
-export interface Introduction {
+export interface AcceptedHello {
   readonly hello: Hello;
   readonly version: number;
   readonly layout: HelloLayout;
 }
 
-export type Judgement = Introduction | { readonly refused: Refused };
+export type HelloCheck = AcceptedHello | { readonly refused: LinkRefusal };
 
 /** This side, as far as a hello is held against it. */
 export interface Identity {
@@ -32,11 +32,11 @@ export interface Identity {
   readonly protocol: Protocol;
 }
 
-const refused = (reason: RefusalReason, detail: string): Judgement => ({ refused: { reason, detail } });
+const refused = (reason: RefusalReason, detail: string): HelloCheck => ({ refused: { reason, detail } });
 
 /** What an accepting node thinks of the hello of whoever connected. */
-export function judgeCaller(self: Identity, peers: ReadonlyMap<NodeId, string>, bytes: Uint8Array): Judgement {
-  const judged = judge(self, bytes);
+export function checkCallerHello(self: Identity, peers: ReadonlyMap<NodeId, string>, bytes: Uint8Array): HelloCheck {
+  const judged = checkHello(self, bytes);
   if ('refused' in judged) return judged;
   const { hello } = judged;
   const unknowing = hello.role === 'router' && hello.clusterId === '';
@@ -50,8 +50,8 @@ export function judgeCaller(self: Identity, peers: ReadonlyMap<NodeId, string>, 
 }
 
 /** What a dialling side thinks of the answer of what it took for node `dialled`; 0 = any node. */
-export function judgeCalled(self: Identity, dialled: NodeId, bytes: Uint8Array): Judgement {
-  const judged = judge(self, bytes);
+export function checkCalleeHello(self: Identity, dialled: NodeId, bytes: Uint8Array): HelloCheck {
+  const judged = checkHello(self, bytes);
   if ('refused' in judged) return judged;
   const { hello } = judged;
   const unknowing = self.role === 'router' && self.clusterId === '';
@@ -63,7 +63,7 @@ export function judgeCalled(self: Identity, dialled: NodeId, bytes: Uint8Array):
   return judged;
 }
 
-function judge(self: Identity, bytes: Uint8Array): Judgement {
+function checkHello(self: Identity, bytes: Uint8Array): HelloCheck {
   try {
     const { layout, hello } = decodeHello(bytes, newestLayout(self.protocol));
     const ours = `version ${describeVersions(self.protocol.versions)} of node ${self.id}`;
@@ -81,7 +81,7 @@ function judge(self: Identity, bytes: Uint8Array): Judgement {
   }
 }
 
-function wrongCluster(self: Identity, hello: Hello): Judgement {
+function wrongCluster(self: Identity, hello: Hello): HelloCheck {
   return refused('wrong-cluster', `cluster "${hello.clusterId}" meets cluster "${self.clusterId}"`);
 }
 
@@ -110,7 +110,7 @@ export function awaitHello(
 }
 
 /** Keeps what comes over `socket` from now on, until the function that it returns is called: then it comes again. */
-export function holdMessages(socket: WebSocket): () => void {
+export function bufferMessages(socket: WebSocket): () => void {
   const held: (readonly [RawData, boolean])[] = [];
   const hold = (data: RawData, isBinary: boolean): void => void held.push([data, isBinary]);
   socket.on('message', hold);

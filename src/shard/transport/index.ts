@@ -1,22 +1,22 @@
 /** Links between processes: hellos, frames, two lanes, and the same in memory. Knows nothing of what messages lead to. */
-export { duplicateNode, DuplicateNode, examineHello, isLater, type Meeting, TWO_PROCESSES } from './duplicates.js';
-export { type Identity, judgeCalled, judgeCaller } from './handshake.js';
+export { duplicateNode, DuplicateNode, admitHello, isLater, type HelloContext, TWO_PROCESSES } from './duplicates.js';
+export { type Identity, checkCalleeHello, checkCallerHello } from './handshake.js';
 export { MemoryNetwork, MemoryTransport } from './memory.js';
-export { type Outgoing, SingleLane } from './outgoing.js';
-export { Arrivals } from './pieces.js';
+export { type SendQueue, SingleLane } from './send-queue.js';
+export { PieceAssembler } from './pieces.js';
 export { FORMER_PROTOCOL, PROTOCOL, type Protocol } from './protocol.js';
 export { SendWindow } from './send-window.js';
-export type { RefusalReason, Refused, TransportStats } from './stats.js';
+export type { RefusalReason, LinkRefusal, TransportStats } from './stats.js';
 export {
   type LinkInfo,
   linkInfo,
   type PeerId,
   type PeerMessage,
-  type Proof,
+  type ProbeCallback,
   ROUTER_PEERS,
   type Transport,
   type TransportEvents,
-  type Verdict,
+  type HelloDecision,
 } from './transport.js';
 export { TwoLanes } from './two-lanes.js';
 export { encodeHello, type Hello, type HelloExtension, type HelloLayout, newestLayout } from './wire-hello.js';

@@ -1,5 +1,5 @@
 /**
- * One link to one peer after the hellos: what leaves (`outgoing.ts`, `two-lanes.ts`) and what arrives (`pieces.ts`).
+ * One link to one peer after the hellos: what leaves (`send-queue.ts`, `two-lanes.ts`) and what arrives (`pieces.ts`).
  *
  * Every byte that comes is a sign of life of the link, however long the message is that it belongs to; only whole frames
  * are handed on.
@@ -7,8 +7,8 @@
  * nothing of what the messages mean.
  */
 import type { WebSocket } from 'ws';
-import { SingleLane, type LinkLimits, type Outgoing } from './outgoing.js';
-import { Arrivals } from './pieces.js';
+import { SingleLane, type LinkLimits, type SendQueue } from './send-queue.js';
+import { PieceAssembler } from './pieces.js';
 import { SendWindow } from './send-window.js';
 import type { LinkInfo, PeerId, PeerMessage } from './transport.js';
 import { REFUSALS, type RefusalReason, type TransportCounters } from './stats.js';
@@ -64,25 +64,25 @@ export class WsLink {
   private readonly owner: LinkOwner;
   /** As the frames that we send have it. */
   private readonly ends: FrameEnds;
-  private readonly outgoing: Outgoing;
+  private readonly outgoing: SendQueue;
   /** Undefined on a link of one lane, where every message of the socket is a frame. */
-  private readonly lanes: { readonly window: SendWindow; readonly arrivals: Arrivals } | undefined;
+  private readonly lanes: { readonly window: SendWindow; readonly arrivals: PieceAssembler } | undefined;
   private down = false;
   /** Something was queued since the last `flush`. */
   private queued = false;
   /** Bytes that waited in the socket when that was last asked: since then some have left, and only receipts and pings came. */
-  private behind = 0;
+  private socketBacklog = 0;
   private quietChecks = 0;
   private readAtCheck: number;
   private readonly clock = (): number => this.owner.now();
-  private readonly hand = (bytes: Uint8Array): void => {
+  private readonly sendFrame = (bytes: Uint8Array): void => {
     const { counters } = this.owner;
     counters.framesOut += 1;
     counters.bytesOut += bytes.length;
     this.socket.send(bytes);
   };
   /** Whoever waits for the answer to a question of `ask`, by what the question says; undefined once it was given. */
-  private readonly questions: (((isAlive: boolean) => void) | undefined)[] = [];
+  private readonly probes: (((isAlive: boolean) => void) | undefined)[] = [];
 
   constructor(connection: Connection, peer: PeerId, ends: FrameEnds, info: LinkInfo, owner: LinkOwner) {
     const { socket } = connection;
@@ -96,7 +96,7 @@ export class WsLink {
     const { version } = info;
     if (version >= TWO_LANES_VERSION) {
       const window = new SendWindow();
-      this.lanes = { window, arrivals: new Arrivals(owner.limits.maxFrameBytes) };
+      this.lanes = { window, arrivals: new PieceAssembler(owner.limits.maxFrameBytes) };
       this.outgoing = new TwoLanes(ends, version, owner.limits, window);
     } else {
       this.outgoing = new SingleLane(ends, version, owner.limits);
@@ -105,7 +105,7 @@ export class WsLink {
       this.receive(binaryMessage(data, isBinary));
     });
     socket.on('pong', (answer) => {
-      this.answered(answer.toString());
+      this.onPong(answer.toString());
     });
     socket.on('close', (code, reason) => {
       if (code === REFUSALS['duplicate-node'] && !this.down) owner.onDuplicate(this);
@@ -133,9 +133,9 @@ export class WsLink {
   }
 
   private add(message: PeerMessage): boolean {
-    if (!this.outgoing.add(message, this.behind)) {
-      this.behind = this.socket.bufferedAmount;
-      if (!this.outgoing.add(message, this.behind)) return false;
+    if (!this.outgoing.add(message, this.socketBacklog)) {
+      this.socketBacklog = this.socket.bufferedAmount;
+      if (!this.outgoing.add(message, this.socketBacklog)) return false;
     }
     this.queued = true;
     return true;
@@ -143,14 +143,14 @@ export class WsLink {
 
   /** Hands what was queued to the socket, as far as it may leave; to be called after each turn, so it costs nothing where nothing was. */
   flush(): void {
-    if (this.queued) this.release();
+    if (this.queued) this.drain();
   }
 
-  private release(): void {
+  private drain(): void {
     this.queued = false;
     if (this.down) return;
-    this.owner.counters.messagesOut += this.outgoing.take(this.clock, this.hand);
-    this.behind = this.socket.bufferedAmount;
+    this.owner.counters.messagesOut += this.outgoing.take(this.clock, this.sendFrame);
+    this.socketBacklog = this.socket.bufferedAmount;
   }
 
   /** Breaks the link off because of what the other side did. */
@@ -176,11 +176,11 @@ export class WsLink {
       if (this.quietChecks > 1) this.socket.ping();
       return;
     }
-    this.giveUp('no sign of life');
+    this.closeSilent('no sign of life');
   }
 
   /** Breaks the link off because nothing comes. */
-  giveUp(detail: string): void {
+  closeSilent(detail: string): void {
     this.break('silent', detail);
     // It will not answer a close either.
     this.socket.terminate();
@@ -190,17 +190,17 @@ export class WsLink {
    * Tells when the other side has answered a question that leaves now, or that the link went down before. What was on its
    * way from there is no answer: its sender may be gone.
    */
-  ask(tell: (isAlive: boolean) => void): void {
-    this.questions.push(tell);
-    this.socket.ping(String(this.questions.length - 1));
+  probe(tell: (isAlive: boolean) => void): void {
+    this.probes.push(tell);
+    this.socket.ping(String(this.probes.length - 1));
   }
 
-  private answered(question: string): void {
+  private onPong(question: string): void {
     // The pings of `checkSilence` say nothing, and are answered with nothing.
     const index = question === '' ? -1 : Number(question);
-    const tell = this.questions[index];
+    const tell = this.probes[index];
     if (tell === undefined) return;
-    this.questions[index] = undefined;
+    this.probes[index] = undefined;
     tell(true);
   }
 
@@ -209,7 +209,7 @@ export class WsLink {
     this.owner.counters.bytesIn += message?.length ?? 0;
     try {
       if (message === undefined) throw new WireError('a text');
-      const bytes = this.lanes === undefined ? message : this.arrived(message, this.lanes);
+      const bytes = this.lanes === undefined ? message : this.reassemble(message, this.lanes);
       if (bytes !== undefined) this.read(bytes);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
@@ -218,13 +218,13 @@ export class WsLink {
   }
 
   /** A frame, if with this message one is whole. What the other side has to know of it leaves at once. */
-  private arrived(message: Uint8Array, { window, arrivals }: NonNullable<WsLink['lanes']>): Uint8Array | undefined {
+  private reassemble(message: Uint8Array, { window, arrivals }: NonNullable<WsLink['lanes']>): Uint8Array | undefined {
     const arrival = arrivals.take(message);
     if (typeof arrival === 'number') {
       if (!window.acknowledged(arrival, this.owner.now())) {
         throw new WireError(`a receipt for ${arrival} bytes, which were not sent`);
       }
-      this.release();
+      this.drain();
       return undefined;
     }
     const receipt = arrivals.receipt(this.clock);
@@ -251,6 +251,6 @@ export class WsLink {
     this.owner.counters.droppedQueued += this.outgoing.messages;
     this.outgoing.clear();
     this.owner.onDown(this, why);
-    for (const tell of this.questions.splice(0)) tell?.(false);
+    for (const tell of this.probes.splice(0)) tell?.(false);
   }
 }

@@ -9,10 +9,10 @@ import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { NodeId } from '../../raft/index.js';
 import type { Logger, Runtime } from '../runtime.js';
-import { linkInfo, type LinkInfo, type Verdict } from './transport.js';
-import type { Refused, TransportCounters } from './stats.js';
+import { linkInfo, type LinkInfo, type HelloDecision } from './transport.js';
+import type { LinkRefusal, TransportCounters } from './stats.js';
 import { encodeHello, type Hello, type HelloExtension } from './wire-hello.js';
-import { awaitHello, judgeCaller, type Identity, type Introduction, type Judgement } from './handshake.js';
+import { awaitHello, checkCallerHello, type Identity, type AcceptedHello, type HelloCheck } from './handshake.js';
 import { CLOSING, refuse, type Connection } from './link.js';
 
 export interface ListenContext {
@@ -26,9 +26,9 @@ export interface ListenContext {
   identity(): Identity;
   peers(): ReadonlyMap<NodeId, string>;
   /** `TransportEvents.examine`, and what the links say. */
-  examine(hello: Hello, decide: Verdict): void;
+  validateHello(hello: Hello, decide: HelloDecision): void;
   /** A last word: undefined = welcome, and the link begins in the same call. */
-  objection(hello: Hello): Refused | undefined;
+  finalCheck(hello: Hello): LinkRefusal | undefined;
   helloTo(peer: NodeId): HelloExtension;
   /** Our own hello has been sent: the link begins, in this very call. */
   onLinked(connection: Connection, hello: Hello, info: LinkInfo): void;
@@ -107,7 +107,7 @@ export class Listener {
     });
     awaitHello(socket, this.context.runtime, this.context.helloTimeoutMs, {
       onFirst: (bytes) => {
-        this.introduced(connection, bytes);
+        this.onHello(connection, bytes);
       },
       onTimeout: () => {
         refuse(socket, this.context.counters, 'hello-timeout', 'no hello in time');
@@ -115,31 +115,31 @@ export class Listener {
     });
   }
 
-  private introduced(connection: Connection, bytes: Uint8Array | undefined): void {
+  private onHello(connection: Connection, bytes: Uint8Array | undefined): void {
     const { socket } = connection;
-    const judgement = this.judge(bytes);
+    const judgement = this.checkHello(bytes);
     if ('refused' in judgement) {
       this.refuse(socket, judgement.refused);
       return;
     }
-    this.context.examine(judgement.hello, (refused) => {
+    this.context.validateHello(judgement.hello, (refused) => {
       // Whoever dialled may have given up meanwhile.
       if (socket.readyState !== socket.OPEN) return;
       // Before this side has judged: what follows from it is no part of what the other side is to judge by, and else a
       // life that this very hello has put into quarantine would be accused by it once more, at the node's next start.
       const extension = this.context.helloTo(judgement.hello.from);
-      const last = refused ?? this.context.objection(judgement.hello);
-      if (last === undefined) this.welcome(connection, judgement, extension);
+      const last = refused ?? this.context.finalCheck(judgement.hello);
+      if (last === undefined) this.link(connection, judgement, extension);
       else this.refuse(socket, last);
     });
   }
 
-  private refuse(socket: WebSocket, { reason, detail }: Refused): void {
+  private refuse(socket: WebSocket, { reason, detail }: LinkRefusal): void {
     this.context.logger.warn({ reason, detail }, 'a link was refused');
     refuse(socket, this.context.counters, reason, detail);
   }
 
-  private welcome(connection: Connection, { hello, layout, version }: Introduction, extension: HelloExtension): void {
+  private link(connection: Connection, { hello, layout, version }: AcceptedHello, extension: HelloExtension): void {
     const { id, clusterId, protocol } = this.context.identity();
     const { incarnation } = this.context;
     const answer: Hello = { role: 'node', from: id, to: hello.from, incarnation, clusterId, ...protocol, extension };
@@ -148,8 +148,8 @@ export class Listener {
     this.context.onLinked(connection, hello, linkInfo(hello, version));
   }
 
-  private judge(bytes: Uint8Array | undefined): Judgement {
+  private checkHello(bytes: Uint8Array | undefined): HelloCheck {
     if (bytes === undefined) return { refused: { reason: 'bad-hello', detail: 'a text' } };
-    return judgeCaller(this.context.identity(), this.context.peers(), bytes);
+    return checkCallerHello(this.context.identity(), this.context.peers(), bytes);
   }
 }

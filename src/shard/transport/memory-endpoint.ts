@@ -3,7 +3,7 @@
  *
  * Hellos are exchanged as between processes that are far apart: each side may take its time to look into the other's.
  */
-import { examineHello, type Meeting } from './duplicates.js';
+import { admitHello, type HelloContext } from './duplicates.js';
 import { isRouter, nodeOrNone, Queue } from './memory-queue.js';
 import { commonVersion, type Protocol } from './protocol.js';
 import {
@@ -11,12 +11,12 @@ import {
   type LinkInfo,
   type PeerId,
   type PeerMessage,
-  type Proof,
+  type ProbeCallback,
   type Transport,
   type TransportEvents,
 } from './transport.js';
 import type { MemoryNetwork, MemoryNetworkOptions } from './memory.js';
-import { statsOf, zeroCounters, type Refused, type TransportStats } from './stats.js';
+import { statsOf, zeroCounters, type LinkRefusal, type TransportStats } from './stats.js';
 import type { Hello } from './wire-hello.js';
 import { decodeFrame } from './wire.js';
 
@@ -40,7 +40,7 @@ export class MemoryTransport implements Transport {
   private readonly counters = zeroCounters();
   private events: TransportEvents | undefined;
   /** Rises with every end, so that what was on its way to an earlier life is lost. */
-  private life = 0;
+  private generation = 0;
   private readonly up = new Set<PeerId>();
   private readonly queues = new Map<PeerId, Queue>();
   private unflushed: PeerId[] = [];
@@ -89,7 +89,7 @@ export class MemoryTransport implements Transport {
   }
 
   flush(): void {
-    for (const to of this.unflushed) this.carry(to);
+    for (const to of this.unflushed) this.deliver(to);
     this.unflushed = [];
   }
 
@@ -118,33 +118,33 @@ export class MemoryTransport implements Transport {
     return this.links.get(peer)?.info;
   }
 
-  prove(peer: PeerId, tell: Proof): void {
+  probe(peer: PeerId, tell: ProbeCallback): void {
     const link = this.links.get(peer);
     this.network.later(() => {
       const { place } = link?.other ?? this;
-      const hears = this.network.carries(this.place, place) && this.network.carries(place, this.place);
+      const hears = this.network.canDeliver(this.place, place) && this.network.canDeliver(place, this.place);
       tell(link !== undefined && this.links.get(peer) === link && hears);
     });
   }
 
-  refuse(peer: PeerId, { reason }: Refused): void {
+  refuse(peer: PeerId, { reason }: LinkRefusal): void {
     const other = this.links.get(peer)?.other;
     if (other === undefined) return;
     this.counters.refused[reason] += 1;
-    this.part(other);
+    this.disconnect(other);
     if (reason === 'duplicate-node') other.refusedAsDuplicate(this.id);
   }
 
   /** @internal */
   resume(): void {
-    for (const peer of this.up) this.announce(peer, false);
+    for (const peer of this.up) this.notifyLink(peer, false);
     this.running = true;
-    this.meetAll();
+    this.connectAll();
   }
 
   /** @internal Links to whomever it can reach and is not linked to. */
-  meetAll(): void {
-    for (const other of this.network.reachable(this)) if (!this.isLinked(other)) this.meet(other);
+  connectAll(): void {
+    for (const other of this.network.reachable(this)) if (!this.isLinked(other)) this.connect(other);
   }
 
   private isLinked(other: MemoryTransport): boolean {
@@ -152,32 +152,32 @@ export class MemoryTransport implements Transport {
   }
 
   /** The hellos of both sides, each of which may take its time to look into the other's. */
-  private meet(other: MemoryTransport): void {
+  private connect(other: MemoryTransport): void {
     if (commonVersion(this.protocol.versions, other.protocol.versions) === undefined) return;
-    other.examine(this, () => {
-      this.examine(other, () => {
+    other.admitHelloOf(this, () => {
+      this.admitHelloOf(other, () => {
         if (this.running && other.running && !this.isLinked(other)) this.linkTo(other);
       });
     });
   }
 
   /** What this side thinks of the other's hello; `go` is called if nothing speaks against it. */
-  private examine(other: MemoryTransport, go: () => void): void {
+  private admitHelloOf(other: MemoryTransport, go: () => void): void {
     const hello = other.helloTo(this);
     const { logger } = this.options;
-    const meeting: Meeting = {
+    const meeting: HelloContext = {
       logger,
       link: (node) => this.link(node),
-      prove: (node, tell) => {
-        this.prove(node, tell);
+      probe: (node, tell) => {
+        this.probe(node, tell);
       },
-      giveUp: (node) => {
+      dropLink: (node) => {
         this.refuse(node, { reason: 'silent', detail: '' });
       },
-      outsider: this.events?.outsider?.bind(this.events),
-      examine: this.events?.examine?.bind(this.events),
+      checkMembership: this.events?.checkMembership?.bind(this.events),
+      validateHello: this.events?.validateHello?.bind(this.events),
     };
-    const decide = (refused: Refused | undefined): void => {
+    const decide = (refused: LinkRefusal | undefined): void => {
       if (refused === undefined) {
         go();
         return;
@@ -186,31 +186,31 @@ export class MemoryTransport implements Transport {
       if (refused.reason === 'duplicate-node') other.refusedAsDuplicate(this.id);
     };
     if (isRouter(this.id)) go();
-    else examineHello(hello, meeting, decide);
+    else admitHello(hello, meeting, decide);
   }
 
   private linkTo(other: MemoryTransport): void {
     const version = commonVersion(this.protocol.versions, other.protocol.versions);
     const [mine, theirs] = [this.helloTo(other), other.helloTo(this)];
-    if (version === undefined || this.events?.objection?.(theirs) !== undefined) return;
-    if (other.events?.objection?.(mine) !== undefined) return;
+    if (version === undefined || this.events?.finalCheck?.(theirs) !== undefined) return;
+    if (other.events?.finalCheck?.(mine) !== undefined) return;
     for (const [end, peer] of [
       [this, other.id],
       [other, this.id],
     ] as const) {
       const before = end.links.get(peer)?.other;
-      if (before !== undefined) end.part(before);
+      if (before !== undefined) end.disconnect(before);
     }
     this.links.set(other.id, { info: linkInfo(theirs, version), other });
     other.links.set(this.id, { info: linkInfo(mine, version), other: this });
-    this.announce(other.id, true);
-    other.announce(this.id, true);
+    this.notifyLink(other.id, true);
+    other.notifyLink(this.id, true);
   }
 
   private refusedAsDuplicate(by: PeerId): void {
-    const { life } = this;
+    const { generation } = this;
     this.network.later(() => {
-      if (this.running && life === this.life) this.events?.onDuplicate?.(by);
+      if (this.running && generation === this.generation) this.events?.onDuplicate?.(by);
     });
   }
 
@@ -224,37 +224,37 @@ export class MemoryTransport implements Transport {
   /** @internal */
   stop(): void {
     if (!this.running) return;
-    for (const { other } of this.links.values()) other.parted(this);
+    for (const { other } of this.links.values()) other.onDisconnected(this);
     this.links.clear();
     this.running = false;
-    this.life += 1;
+    this.generation += 1;
     this.queues.clear();
     this.unflushed = [];
   }
 
   /** Ends the link on both sides. */
-  private part(other: MemoryTransport): void {
-    other.parted(this);
-    this.parted(other);
+  private disconnect(other: MemoryTransport): void {
+    other.onDisconnected(this);
+    this.onDisconnected(other);
   }
 
   /** @internal The other side is gone. */
-  parted(other: MemoryTransport): void {
+  onDisconnected(other: MemoryTransport): void {
     if (!this.isLinked(other)) return;
     const peer = other.id;
     this.links.delete(peer);
     // What waited for it was encoded for the protocol version of a link that is gone.
     this.counters.droppedQueued += this.queues.get(peer)?.length ?? 0;
     this.queues.delete(peer);
-    this.announce(peer, false);
+    this.notifyLink(peer, false);
   }
 
   /** @internal Tells the owner, later, that a link came or went. */
-  announce(peer: PeerId, up: boolean): void {
-    const { life } = this;
+  notifyLink(peer: PeerId, up: boolean): void {
+    const { generation } = this;
     this.network.later(() => {
       // After a `kill` nothing is heard; `resume` announces anew what changed meanwhile.
-      if (!this.running || (life !== this.life && up)) return;
+      if (!this.running || (generation !== this.generation && up)) return;
       if (up === this.up.has(peer)) return;
       if (up) this.up.add(peer);
       else this.up.delete(peer);
@@ -262,7 +262,7 @@ export class MemoryTransport implements Transport {
     });
   }
 
-  private carry(to: PeerId): void {
+  private deliver(to: PeerId): void {
     const frame = this.queues.get(to)?.take();
     const target = this.links.get(to)?.other;
     if (frame === undefined || target === undefined) {
@@ -270,12 +270,12 @@ export class MemoryTransport implements Transport {
       return;
     }
     const { messages, bytes } = frame;
-    const lives = [this.life, target.life] as const;
+    const lives = [this.generation, target.generation] as const;
     this.counters.framesOut += 1;
     this.counters.messagesOut += messages.length;
     this.counters.bytesOut += bytes?.length ?? 0;
     this.network.later(() => {
-      if (lives[0] === this.life && lives[1] === target.life) target.receive(this, messages, bytes);
+      if (lives[0] === this.generation && lives[1] === target.generation) target.receive(this, messages, bytes);
     });
   }
 
@@ -288,7 +288,7 @@ export class MemoryTransport implements Transport {
     // What is under way when a link ends is lost with it.
     if (!this.isLinked(sender)) return;
     const arrived = bytes === undefined ? sent : this.decode(from, bytes);
-    const messages = this.network.survivors(sender.place, this.place, arrived);
+    const messages = this.network.filterDropped(sender.place, this.place, arrived);
     if (messages.length === 0) return;
     this.counters.framesIn += 1;
     this.counters.messagesIn += messages.length;

@@ -37,7 +37,7 @@ export class MemoryNetwork {
   /** Further processes under the name of a node. */
   private readonly copies: MemoryTransport[] = [];
   private routers = 0;
-  private lives = 0;
+  private incarnations = 0;
   private pending: (() => void)[] = [];
 
   private groupOf = new Map<PeerId, number>();
@@ -91,7 +91,7 @@ export class MemoryNetwork {
   breakLink(a: NodeId, b: NodeId): void {
     const end = this.endpoints.get(a);
     end?.refuse(b, { reason: 'silent', detail: 'it was broken' });
-    end?.meetAll();
+    end?.connectAll();
   }
 
   /** Ends every partition, isolation and cut, and whoever is not linked tries again. A drop rule stays. */
@@ -99,7 +99,7 @@ export class MemoryNetwork {
     this.groupOf.clear();
     this.isolated.clear();
     this.cuts.clear();
-    for (const endpoint of [...this.endpoints.values(), ...this.copies]) if (endpoint.running) endpoint.meetAll();
+    for (const endpoint of [...this.endpoints.values(), ...this.copies]) if (endpoint.running) endpoint.connectAll();
   }
 
   /** Loses each message for which `rule` says so; undefined ends it. */
@@ -130,13 +130,13 @@ export class MemoryNetwork {
       if (isRouter(other.id) && other.link(self.id) !== undefined) return false;
       // Between all others links are up from the start, and what is cut only loses what goes over them.
       const isFree = self.place < COPIES && other.place < COPIES;
-      return isFree || (this.carries(self.place, other.place) && this.carries(other.place, self.place));
+      return isFree || (this.canDeliver(self.place, other.place) && this.canDeliver(other.place, self.place));
     });
   }
 
   /** @internal A process began. */
   nextIncarnation(): number {
-    return ++this.lives;
+    return ++this.incarnations;
   }
 
   /** @internal Runs `task` later, in the order of the calls. One deferred run does all that waits for it. */
@@ -150,14 +150,14 @@ export class MemoryNetwork {
   }
 
   /** @internal What arrives of a frame. */
-  survivors(from: PeerId, to: PeerId, messages: readonly PeerMessage[]): readonly PeerMessage[] {
-    if (!this.carries(from, to)) return [];
+  filterDropped(from: PeerId, to: PeerId, messages: readonly PeerMessage[]): readonly PeerMessage[] {
+    if (!this.canDeliver(from, to)) return [];
     const rule = this.dropRule;
     return rule === undefined ? messages : messages.filter((message) => !rule(from, to, message));
   }
 
   /** @internal */
-  carries(from: PeerId, to: PeerId): boolean {
+  canDeliver(from: PeerId, to: PeerId): boolean {
     const apart = this.groupOf.get(from) !== this.groupOf.get(to);
     return !apart && !this.isolated.has(from) && !this.isolated.has(to) && this.cuts.get(from)?.has(to) !== true;
   }

@@ -25,7 +25,7 @@ const RECEIPT_BYTES = 32 * 1024;
 const RECEIPT_EVERY_MS = 25;
 const LITTLE_BYTES = 2 * 1024;
 const LITTLE_EVERY_MS = 150;
-const MOST_WITHOUT_RECEIPT_BYTES = 256 * 1024;
+const MAX_UNACKNOWLEDGED_BYTES = 256 * 1024;
 
 /** The part of `frame` from `start` on, at most `length` bytes, as a message of its own. */
 export function encodePiece(frame: Uint8Array, start: number, length: number): Uint8Array {
@@ -47,7 +47,7 @@ export function encodeReceipt(total: number): Uint8Array {
 export type Arrival = Uint8Array | number | undefined;
 
 /** What arrives over one link: counts it, and makes whole frames of pieces. */
-export class Arrivals {
+export class PieceAssembler {
   readonly #maxFrameBytes: number;
   #pieces: Uint8Array[] = [];
   #pieceBytes = 0;
@@ -94,7 +94,7 @@ export class Arrivals {
     if (!this.#isDue && unsaid < LITTLE_BYTES) return undefined;
     const now = clock();
     const everyMs = unsaid < RECEIPT_BYTES ? LITTLE_EVERY_MS : RECEIPT_EVERY_MS;
-    const isSoon = now - this.#receiptedAt < everyMs && unsaid < MOST_WITHOUT_RECEIPT_BYTES;
+    const isSoon = now - this.#receiptedAt < everyMs && unsaid < MAX_UNACKNOWLEDGED_BYTES;
     if (!this.#isDue && isSoon) return undefined;
     this.#isDue = false;
     this.#receipted = this.#total;

@@ -23,9 +23,9 @@ const KIB = 1024;
 const MIN_WINDOW_BYTES = 2 * KIB;
 const MAX_WINDOW_BYTES = 16 * KIB * KIB;
 /** As much again as the other side may have got without acknowledging it (`pieces.ts`). */
-const MIN_CALM_BYTES = 4 * KIB;
+const MIN_STREAM_BYTES = 4 * KIB;
 /** So much may be under way of what the link delivers; more than the longest time between two receipts (`pieces.ts`). */
-const CALM_MS = 200;
+const STREAM_MS = 200;
 /** Of that, no more than this: the link may have become narrow since. */
 const MAX_STREAM_BYTES = 64 * KIB;
 /** The shortest time over which it is counted what the link delivers: receipts may come in a bunch. */
@@ -43,12 +43,12 @@ const MAX_PIECE_BYTES = 64 * KIB;
 const PIECES_PER_WINDOW = 4;
 
 /** A piece under way. */
-interface Mark {
+interface PieceInFlight {
   /** Of all bytes that were sent over the link, so many had been with this piece. */
   readonly end: number;
   readonly at: number;
   /** Bytes under way when it left, its own included. */
-  readonly flight: number;
+  readonly inFlight: number;
   /** No other piece was. */
   readonly alone: boolean;
 }
@@ -57,9 +57,9 @@ export class SendWindow {
   #sent: number;
   #acknowledged: number;
   #window = MIN_WINDOW_BYTES;
-  #marks: Mark[] = [];
+  #pieces: PieceInFlight[] = [];
   /** How long a piece takes that finds the link empty, and when that was last seen. */
-  #emptyMs = Infinity;
+  #baseDelayMs = Infinity;
   #measuredAt = 0;
   readonly #measureEveryMs: number;
   /** When a piece was last acknowledged. */
@@ -69,7 +69,7 @@ export class SendWindow {
   #delivered = 0;
   #ratedAt = -Infinity;
   /** Something had to wait for room since the last acknowledgement. */
-  #wanted = false;
+  #wasLimited = false;
   /** What left before this does not shrink the window once more. */
   #shrunkAt = 0;
 
@@ -81,30 +81,30 @@ export class SendWindow {
   }
 
   /** Bytes that were sent and not yet acknowledged. */
-  get underWay(): number {
+  get inFlight(): number {
     return this.#sent - this.#acknowledged;
   }
 
   /** Bytes of the next piece: small enough that what is urgent gets its turn soon. */
   pieceBytes(now: number): number {
-    if (this.#marks.length === 0 && now - this.#learnedAt > IDLE_MS) this.#window = MIN_WINDOW_BYTES;
+    if (this.#pieces.length === 0 && now - this.#learnedAt > IDLE_MS) this.#window = MIN_WINDOW_BYTES;
     return Math.min(MAX_PIECE_BYTES, Math.max(MIN_PIECE_BYTES, Math.floor(this.#window / PIECES_PER_WINDOW)));
   }
 
   /** May small messages, `bytes` of them, still leave as they come? */
-  isCalm(bytes: number): boolean {
-    const stream = Math.min(MAX_STREAM_BYTES, this.#rate * CALM_MS);
-    const fits = this.underWay + bytes <= Math.max(this.#window, MIN_CALM_BYTES, stream);
-    if (!fits) this.#wanted = true;
+  hasRoomForSmall(bytes: number): boolean {
+    const stream = Math.min(MAX_STREAM_BYTES, this.#rate * STREAM_MS);
+    const fits = this.inFlight + bytes <= Math.max(this.#window, MIN_STREAM_BYTES, stream);
+    if (!fits) this.#wasLimited = true;
     return fits;
   }
 
   /** May a piece of `bytes` leave now? One may always be under way. */
   hasRoom(bytes: number, now: number): boolean {
-    if (this.#marks.length === 0) return true;
+    if (this.#pieces.length === 0) return true;
     const isStale = now - this.#measuredAt > this.#measureEveryMs;
-    const fits = !isStale && this.underWay + bytes <= this.#window;
-    if (!fits) this.#wanted = true;
+    const fits = !isStale && this.inFlight + bytes <= this.#window;
+    if (!fits) this.#wasLimited = true;
     return fits;
   }
 
@@ -114,9 +114,9 @@ export class SendWindow {
   }
 
   sentPiece(bytes: number, now: number): void {
-    const alone = this.#marks.length === 0;
+    const alone = this.#pieces.length === 0;
     this.#sent += bytes;
-    this.#marks.push({ end: this.#sent, at: now, flight: this.underWay, alone });
+    this.#pieces.push({ end: this.#sent, at: now, inFlight: this.inFlight, alone });
   }
 
   /**
@@ -129,12 +129,12 @@ export class SendWindow {
     this.#acknowledged = total;
     this.#rateOf(news, now);
     let arrived = 0;
-    while ((this.#marks[arrived]?.end ?? Infinity) <= total) arrived++;
-    const latest = this.#marks[arrived - 1];
+    while ((this.#pieces[arrived]?.end ?? Infinity) <= total) arrived++;
+    const latest = this.#pieces[arrived - 1];
     if (latest === undefined) return true;
-    this.#marks.splice(0, arrived);
+    this.#pieces.splice(0, arrived);
     this.#learn(latest, news, now);
-    this.#wanted = false;
+    this.#wasLimited = false;
     return true;
   }
 
@@ -149,20 +149,23 @@ export class SendWindow {
     this.#ratedAt = now;
   }
 
-  #learn({ at, flight, alone, end }: Mark, news: number, now: number): void {
+  #learn({ at, inFlight, alone, end }: PieceInFlight, news: number, now: number): void {
     this.#learnedAt = now;
     const tookMs = now - at;
     const isStale = now - this.#measuredAt > this.#measureEveryMs;
-    if (tookMs <= this.#emptyMs || (alone && isStale)) {
-      this.#emptyMs = tookMs;
+    if (tookMs <= this.#baseDelayMs || (alone && isStale)) {
+      this.#baseDelayMs = tookMs;
       this.#measuredAt = now;
     }
-    const queueMs = tookMs - this.#emptyMs;
+    const queueMs = tookMs - this.#baseDelayMs;
     if (queueMs > MAX_QUEUE_MS && end > this.#shrunkAt) {
-      const bytesPerMs = flight / tookMs;
-      this.#window = Math.max(MIN_WINDOW_BYTES, Math.min(this.#window, bytesPerMs * (this.#emptyMs + GOOD_QUEUE_MS)));
+      const bytesPerMs = inFlight / tookMs;
+      this.#window = Math.max(
+        MIN_WINDOW_BYTES,
+        Math.min(this.#window, bytesPerMs * (this.#baseDelayMs + GOOD_QUEUE_MS)),
+      );
       this.#shrunkAt = this.#sent;
-    } else if (queueMs < GOOD_QUEUE_MS && this.#wanted) {
+    } else if (queueMs < GOOD_QUEUE_MS && this.#wasLimited) {
       this.#window = Math.min(MAX_WINDOW_BYTES, this.#window + news);
     }
   }

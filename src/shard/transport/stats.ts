@@ -27,7 +27,7 @@ export const REFUSALS = {
 export type RefusalReason = keyof typeof REFUSALS;
 
 /** Why a peer is turned away. */
-export interface Refused {
+export interface LinkRefusal {
   readonly reason: RefusalReason;
   readonly detail: string;
 }

@@ -11,7 +11,7 @@ import type { GroupId, Message, NodeId } from '../../raft/index.js';
 import type { ShardReply, ShardRequest } from '../operation.js';
 import type { NodeStatus } from '../status.js';
 import type { Topology } from '../cluster/index.js';
-import type { Refused } from './stats.js';
+import type { LinkRefusal } from './stats.js';
 import type { Hello, HelloExtension } from './wire-hello.js';
 
 /** A node's id (1..65535), or, for a router that linked itself to us, a number ≥ `ROUTER_PEERS` that lives as long as its link. */
@@ -63,8 +63,8 @@ export const linkInfo = ({ featureLevel, incarnation, extension }: Hello, versio
 });
 
 /** What speaks against a hello; undefined = nothing. */
-export type Verdict = (refused: Refused | undefined) => void;
-export type Proof = (isAlive: boolean) => void;
+export type HelloDecision = (refused: LinkRefusal | undefined) => void;
+export type ProbeCallback = (isAlive: boolean) => void;
 
 export interface TransportEvents {
   /** Everything that came in one frame. */
@@ -74,11 +74,11 @@ export interface TransportEvents {
   /** What this side says of itself in a hello to `peer` (0 = a router, or not known yet). Left out: nothing. */
   helloTo?(peer: NodeId): HelloExtension;
   /** Why whoever says this does not belong here at all; asked first, and changes nothing. undefined = it may. */
-  outsider?(hello: Hello): Refused | undefined;
+  checkMembership?(hello: Hello): LinkRefusal | undefined;
   /** Looks into a hello that is in order otherwise, before `objection` is asked; calls `decide` once, at once or later. */
-  examine?(hello: Hello, decide: Verdict): void;
+  validateHello?(hello: Hello, decide: HelloDecision): void;
   /** The last word on a hello that is in order otherwise, before the link begins; undefined = welcome. */
-  objection?(hello: Hello): Refused | undefined;
+  finalCheck?(hello: Hello): LinkRefusal | undefined;
   /** `peer` turned this process away: another one is alive as the same node (`duplicates.ts`). */
   onDuplicate?(peer: NodeId): void;
 }
@@ -95,8 +95,8 @@ export interface Transport {
    * Tells, in time, whether the process at the other end of the link to `peer` gives a sign of life that it cannot have
    * sent before this call.
    */
-  prove(peer: PeerId, tell: Proof): void;
+  probe(peer: PeerId, tell: ProbeCallback): void;
   /** Ends the link to `peer`, and says why. */
-  refuse(peer: PeerId, refused: Refused): void;
+  refuse(peer: PeerId, refused: LinkRefusal): void;
   close(): Promise<void>;
 }

@@ -11,7 +11,7 @@
  *
  * Knows no socket, and of a message only its kind and about how long it is.
  */
-import { encoderOf, SingleLane, type LinkLimits, type Outgoing } from './outgoing.js';
+import { encoderOf, SingleLane, type LinkLimits, type SendQueue } from './send-queue.js';
 import { encodePiece, PIECE_HEADER_BYTES } from './pieces.js';
 import type { SendWindow } from './send-window.js';
 import type { PeerMessage } from './transport.js';
@@ -32,7 +32,7 @@ interface BulkFrame {
   sent: number;
 }
 
-export class TwoLanes implements Outgoing {
+export class TwoLanes implements SendQueue {
   readonly #urgent: SingleLane;
   readonly #bulk: FrameEncoder;
   readonly #window: SendWindow;
@@ -63,7 +63,7 @@ export class TwoLanes implements Outgoing {
 
   /** Each lane has the bound for itself: however much waits in bulk, there is room for a heartbeat. */
   add(message: PeerMessage, socketBytes: number): boolean {
-    if (!this.#goesInBulk(message)) return this.#urgent.add(message, socketBytes);
+    if (!this.#isBulk(message)) return this.#urgent.add(message, socketBytes);
     if (this.#bulkBytes + socketBytes >= this.#limits.maxQueueBytes) return false;
     this.#bulk.add(message);
     if (this.#bulk.byteLength >= SPLIT_BULK_BYTES) this.#cut();
@@ -104,14 +104,14 @@ export class TwoLanes implements Outgoing {
     this.#frameMessages = 0;
   }
 
-  #goesInBulk(message: PeerMessage): boolean {
+  #isBulk(message: PeerMessage): boolean {
     const isRaft = message.type === 'raft';
-    const isOrdered = isRaft && hasPlaceInOrder(message.message.type);
+    const isOrdered = isRaft && isOrderedType(message.message.type);
     // Most messages of a busy link: short, and in no order.
     if (isRaft && !isOrdered) return false;
-    const bytes = aboutHowLong(message);
+    const bytes = approximateBytes(message);
     if (bytes > BULK_BYTES || (isOrdered && this.#bulkBytes > 0)) return true;
-    return (isOrdered || bytes > TINY_BYTES) && !this.#window.isCalm(this.#urgent.bytes + bytes);
+    return (isOrdered || bytes > TINY_BYTES) && !this.#window.hasRoomForSmall(this.#urgent.bytes + bytes);
   }
 
   #cut(): void {
@@ -124,10 +124,10 @@ export class TwoLanes implements Outgoing {
   }
 }
 
-const hasPlaceInOrder = (type: string): boolean => type === 'append' || type === 'snapshot';
+const isOrderedType = (type: string): boolean => type === 'append' || type === 'snapshot';
 
 /** Of the data in it; the rest of a message is short. */
-function aboutHowLong(message: PeerMessage): number {
+function approximateBytes(message: PeerMessage): number {
   switch (message.type) {
     case 'raft': {
       const inner = message.message;

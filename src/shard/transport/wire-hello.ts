@@ -136,13 +136,13 @@ export function decodeHello(
   const to = input.u16();
   const incarnation = input.u48();
   const clusterId = input.ascii();
-  const speaks = layout === FIRST ? { ...FORMER_PROTOCOL, extension: {} } : readSpeaks(input);
+  const speaks = layout === FIRST ? { ...FORMER_PROTOCOL, extension: {} } : readVersions(input);
   if (input.remaining > 0) throw new WireError('a hello with something behind it');
   if (role === undefined || (role === 'node') !== from > 0) throw new WireError('a hello of nobody');
   return { layout, hello: { role, from, to, incarnation, clusterId, ...speaks } };
 }
 
-function readSpeaks(input: WireReader): Pick<Hello, 'versions' | 'featureLevel' | 'extension'> {
+function readVersions(input: WireReader): Pick<Hello, 'versions' | 'featureLevel' | 'extension'> {
   const versions = { min: input.u8(), max: input.u8() };
   if (versions.min < 1 || versions.min > versions.max) {
     throw new WireError(`a hello with protocol versions ${versions.min} to ${versions.max}`);

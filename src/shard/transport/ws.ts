@@ -18,12 +18,12 @@ import {
   type LinkInfo,
   type PeerId,
   type PeerMessage,
-  type Proof,
+  type ProbeCallback,
   type Transport,
   type TransportEvents,
 } from './transport.js';
-import { statsOf, zeroCounters, type Refused, type TransportStats } from './stats.js';
-import { examineHello, type Meeting } from './duplicates.js';
+import { statsOf, zeroCounters, type LinkRefusal, type TransportStats } from './stats.js';
+import { admitHello, type HelloContext } from './duplicates.js';
 import { Dialer, type DialContext } from './dialer.js';
 import type { Hello } from './wire-hello.js';
 import type { Identity } from './handshake.js';
@@ -188,7 +188,7 @@ export class WsTransport implements Transport {
     return this.links.get(peer)?.info;
   }
 
-  prove(peer: PeerId, tell: Proof): void {
+  probe(peer: PeerId, tell: ProbeCallback): void {
     const { silenceTimeoutMs, helloTimeoutMs } = this.settings;
     let isDecided = false;
     const end = (isAlive: boolean): void => {
@@ -206,10 +206,10 @@ export class WsTransport implements Transport {
     });
     const link = this.links.get(peer);
     if (link === undefined) end(false);
-    else link.ask(end);
+    else link.probe(end);
   }
 
-  refuse(peer: PeerId, { reason, detail }: Refused): void {
+  refuse(peer: PeerId, { reason, detail }: LinkRefusal): void {
     this.links.get(peer)?.break(reason, detail);
   }
 
@@ -238,7 +238,7 @@ export class WsTransport implements Transport {
       ...this.common(),
       maxConnections: this.settings.maxConnections,
       peers: () => this.peers,
-      objection: (hello) => this.objection(hello) ?? this.events?.objection?.(hello),
+      finalCheck: (hello) => this.finalCheck(hello) ?? this.events?.finalCheck?.(hello),
       onLinked: (connection, { role, from }, info) => {
         const peer = role === 'router' ? ROUTER_PEERS + this.routersSeen++ : from;
         // Only a later life, or a second try of the same one, gets as far as this.
@@ -261,30 +261,31 @@ export class WsTransport implements Transport {
       maxFrameBytes,
       identity: () => this.identity,
       helloTo: (peer) => this.events?.helloTo?.(peer) ?? {},
-      examine: (hello, decide) => {
+      validateHello: (hello, decide) => {
         // Routers hold nothing that two processes of a node could spoil, and have no say.
         if (this.identity.role === 'router') decide(undefined);
-        else examineHello(hello, this.meeting(), decide);
+        else admitHello(hello, this.helloContext(), decide);
       },
-      objection: (hello) => this.events?.objection?.(hello),
+      finalCheck: (hello) => this.events?.finalCheck?.(hello),
       onDuplicate: (peer) => this.events?.onDuplicate?.(peer),
     };
   }
 
-  private meeting(): Meeting {
+  private helloContext(): HelloContext {
     return {
       logger: this.logger,
       link: (node) => this.link(node),
-      prove: (node, tell) => {
-        this.prove(node, tell);
+      probe: (node, tell) => {
+        this.probe(node, tell);
       },
-      giveUp: (node) => this.links.get(node)?.giveUp('another process of the node is here, and no sign of life came'),
-      outsider: this.events?.outsider?.bind(this.events),
-      examine: this.events?.examine?.bind(this.events),
+      dropLink: (node) =>
+        this.links.get(node)?.closeSilent('another process of the node is here, and no sign of life came'),
+      checkMembership: this.events?.checkMembership?.bind(this.events),
+      validateHello: this.events?.validateHello?.bind(this.events),
     };
   }
 
-  private objection({ role, from, incarnation }: Hello): Refused | undefined {
+  private finalCheck({ role, from, incarnation }: Hello): LinkRefusal | undefined {
     if (role === 'router') {
       const routers = [...this.links.keys()].filter((peer) => peer >= ROUTER_PEERS).length;
       if (routers < this.settings.maxRouters) return undefined;

@@ -15,7 +15,7 @@ import {
 } from '../shard/index.js';
 import { messageOf } from '../thrown.js';
 
-export interface MemberOptions {
+export interface EmbeddedNodeOptions {
   /** Numbered from 0. */
   readonly index: number;
   readonly runtime: Pick<Runtime, 'after'>;
@@ -25,7 +25,7 @@ export interface MemberOptions {
   readonly kill: () => void;
 }
 
-interface Life {
+interface Incarnation {
   readonly node: ShardNode;
   /** Its start; rejects with a `KvorumError`. */
   readonly running: Promise<void>;
@@ -33,25 +33,25 @@ interface Life {
   isEnded: boolean;
 }
 
-export class Member {
-  readonly #options: MemberOptions;
+export class EmbeddedNode {
+  readonly #options: EmbeddedNodeOptions;
   /** Undefined = failed. */
-  #life: Life | undefined;
+  #incarnation: Incarnation | undefined;
   /** Settles when what was asked last is done. */
   #changes: Promise<void> = Promise.resolve();
   /** How many changes were asked for. */
-  #asked = 0;
+  #changeCount = 0;
   /** Starts of lower numbers that have not begun will not: a failure that was asked for after them waits no longer. */
-  #overtaken = 0;
+  #skipStartsBefore = 0;
   #failure: KvorumError | undefined;
   #closed = false;
 
-  constructor(options: MemberOptions) {
+  constructor(options: EmbeddedNodeOptions) {
     this.#options = options;
   }
 
   get node(): ShardNode | undefined {
-    return this.#life?.node;
+    return this.#incarnation?.node;
   }
 
   /** It serves, or will without being recovered and without more room on its disk. */
@@ -73,19 +73,19 @@ export class Member {
   }
 
   /** It waits for room, or could not start. */
-  get ails(): boolean {
+  get isImpaired(): boolean {
     return this.stall !== undefined || this.failure !== undefined;
   }
 
   /** Resolves when the node runs, or waits for room. @throws KvorumError that says why it cannot start */
   start(): Promise<void> {
-    const number = ++this.#asked;
-    return this.#inTurn(async () => {
+    const number = ++this.#changeCount;
+    return this.#enqueue(async () => {
       // Its disk failed while it ran: it has left its groups, and only a new life on that disk goes on.
       if (this.node?.state() === 'failed') await this.#crash();
       if (this.#closed) throw closed();
-      if (number < this.#overtaken) throw this.#failedBefore('it started');
-      if (this.#life === undefined) await this.#begin();
+      if (number < this.#skipStartsBefore) throw this.#failedBefore('it started');
+      if (this.#incarnation === undefined) await this.#startIncarnation();
     });
   }
 
@@ -95,13 +95,13 @@ export class Member {
    */
   async recover(patienceMs: number): Promise<void> {
     await this.#startWithin(patienceMs);
-    const life = this.#life;
+    const life = this.#incarnation;
     if (life === undefined) return;
     try {
-      while (!(await endsWithin(life.running, patienceMs, this.#options.runtime))) {
+      while (!(await settlesWithin(life.running, patienceMs, this.#options.runtime))) {
         const { stall } = this;
         if (stall === undefined) continue;
-        const { code, message } = outageOf([this.#options.index], stall);
+        const { code, message } = stallOutage([this.#options.index], stall);
         throw new KvorumError(code, `${message}; it starts by itself when there is some`);
       }
     } catch (error) {
@@ -118,7 +118,7 @@ export class Member {
   async #startWithin(patienceMs: number): Promise<void> {
     let begins = false;
     try {
-      begins = await endsWithin(this.start(), patienceMs, this.#options.runtime);
+      begins = await settlesWithin(this.start(), patienceMs, this.#options.runtime);
     } catch (error) {
       if (this.#closed) throw closed();
       throw error;
@@ -131,21 +131,21 @@ export class Member {
 
   /** Starts before it that take longer than `patienceMs`, as on a disk that hangs, are ended: it is to fail in any case. */
   async fail(patienceMs: number): Promise<void> {
-    const number = ++this.#asked;
-    const failed = this.#inTurn(async () => {
+    const number = ++this.#changeCount;
+    const failed = this.#enqueue(async () => {
       await this.#crash();
     });
-    if (await endsWithin(failed, patienceMs, this.#options.runtime)) return;
-    this.#overtaken = Math.max(this.#overtaken, number);
+    if (await settlesWithin(failed, patienceMs, this.#options.runtime)) return;
+    this.#skipStartsBefore = Math.max(this.#skipStartsBefore, number);
     await this.#crash();
     await failed;
   }
 
   async #crash(): Promise<void> {
-    const life = this.#life;
+    const life = this.#incarnation;
     if (life === undefined) return;
     life.isEnded = true;
-    this.#life = undefined;
+    this.#incarnation = undefined;
     this.#options.kill();
     // Where its disk has failed or hangs its files cannot be closed; as by kill −9 that is found out by the next start.
     await life.node.crash().catch(() => undefined);
@@ -155,7 +155,7 @@ export class Member {
   async close(): Promise<void> {
     this.#closed = true;
     try {
-      await this.#life?.node.stop(0);
+      await this.#incarnation?.node.stop(0);
     } catch (error) {
       const why = messageOf(error);
       throw new KvorumError('storage-failed', `node ${this.#options.index}: ${why}`);
@@ -164,40 +164,40 @@ export class Member {
     }
   }
 
-  async #begin(): Promise<void> {
+  async #startIncarnation(): Promise<void> {
     this.#failure = undefined;
     let onDiskStall = (): void => undefined;
     const stalled = new Promise<void>((resolve) => (onDiskStall = resolve));
-    const node = this.#made(onDiskStall);
+    const node = this.#makeNode(onDiskStall);
     const running = node.start().catch((error: unknown) => {
-      const failure = this.#notStarted(error);
+      const failure = this.#startFailure(error);
       // It runs no more than one that was failed: it can be recovered.
-      if (this.#life?.node === node) {
-        this.#life = undefined;
+      if (this.#incarnation?.node === node) {
+        this.#incarnation = undefined;
         this.#failure = failure;
       }
       throw failure;
     });
-    this.#life = { node, running, isEnded: false };
+    this.#incarnation = { node, running, isEnded: false };
     await Promise.race([running, stalled]);
   }
 
-  #made(onDiskStall: () => void): ShardNode {
+  #makeNode(onDiskStall: () => void): ShardNode {
     try {
       return this.#options.make(onDiskStall);
     } catch (error) {
-      throw (this.#failure = this.#notStarted(error));
+      throw (this.#failure = this.#startFailure(error));
     }
   }
 
-  #notStarted(cause: unknown): KvorumError {
+  #startFailure(cause: unknown): KvorumError {
     const why = messageOf(cause);
     const failure = new KvorumError('storage-failed', `node ${this.#options.index}: ${why}`);
     failure.cause = cause;
     return failure;
   }
 
-  #inTurn(change: () => Promise<void>): Promise<void> {
+  #enqueue(change: () => Promise<void>): Promise<void> {
     const result = this.#changes.then(change);
     this.#changes = result.catch(() => undefined);
     return result;
@@ -215,7 +215,7 @@ export interface Outage {
 }
 
 /** What to say of nodes whose disks have no room, or that have no file descriptors left. */
-export function outageOf(nodes: readonly number[], { reason, message }: DiskStall): Outage {
+export function stallOutage(nodes: readonly number[], { reason, message }: DiskStall): Outage {
   const who = nodes.length === 1 ? `node ${nodes[0] ?? 0} waits` : `nodes ${nodes.join(', ')} wait`;
   return reason === 'no-descriptors'
     ? { code: 'overloaded', message: `${who} for file descriptors: ${message}` }
@@ -223,13 +223,17 @@ export function outageOf(nodes: readonly number[], { reason, message }: DiskStal
 }
 
 /** What to say of nodes that could not start; `failure` is that of the first. */
-export function brokenOf([, ...others]: readonly number[], { code, message, cause }: KvorumError): Outage {
+export function startOutage([, ...others]: readonly number[], { code, message, cause }: KvorumError): Outage {
   const who = others.length === 1 ? `node ${others[0] ?? 0}` : `nodes ${others.join(', ')}`;
   return { code, message: others.length === 0 ? message : `${message}; ${who} could not start either`, cause };
 }
 
 /** False if it has not settled after so long. @throws what it rejects with */
-export function endsWithin(promise: Promise<unknown>, ms: number, runtime: Pick<Runtime, 'after'>): Promise<boolean> {
+export function settlesWithin(
+  promise: Promise<unknown>,
+  ms: number,
+  runtime: Pick<Runtime, 'after'>,
+): Promise<boolean> {
   let limit: Timer | undefined;
   const late = new Promise<boolean>((resolve) => {
     limit = runtime.after(ms, () => {

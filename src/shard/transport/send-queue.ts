@@ -16,7 +16,7 @@ export interface LinkLimits {
   readonly splitFrameBytes: number;
 }
 
-export interface Outgoing {
+export interface SendQueue {
   /** Bytes that wait here. */
   readonly bytes: number;
   /** Messages that wait here, in whole or in part. */
@@ -42,7 +42,7 @@ export const encoderOf = (ends: FrameEnds, version: number, limits: LinkLimits):
     maxRecordBytes: limits.maxFrameBytes - limits.splitFrameBytes - FRAME_HEADER_BYTES,
   });
 
-export class SingleLane implements Outgoing {
+export class SingleLane implements SendQueue {
   readonly #encoder: FrameEncoder;
   readonly #limits: LinkLimits;
   #full: Uint8Array[] = [];
