@@ -9,6 +9,13 @@
 # what it reads already is no idle statement: then it stays, whether set before the switch or after it.
 #
 # Seen with better-sqlite3 12.11.1. Fails if that changes. Needs node and npm.
+#
+# Output:
+#   new file: 2, then 1
+#   the same, opened again: 1, then 1
+#   new file, set to FULL if it is less: 2, then 1
+#   new file, set to FULL before WAL: 2, then 2
+#   new file, set to FULL after WAL: 2, then 2
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

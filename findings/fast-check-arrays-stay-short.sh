@@ -8,6 +8,12 @@
 # The same is true of strings, sets, dictionaries and of `fc.commands`.
 #
 # Seen with fast-check 4.10.2, Node 20.20.2. Fails if that changes. Needs node and npm.
+#
+# Output:
+#   array: maxLength 40, longest of 20,000 10, median 5
+#   string: maxLength 40, longest of 20,000 10
+#   array, size 'max': maxLength 40, longest of 20,000 40
+#   array, defaultSizeToMaxWhenMaxSpecified: maxLength 40, longest of 20,000 40
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -8,6 +8,9 @@
 # `-os.constants.errno.EDQUOT`.
 #
 # Fails if that changes. Needs node; installs nothing.
+#
+# Output:
+#   node v20.20.2: ENOSPC true
 set -euo pipefail
 
 seen=$(node -e '

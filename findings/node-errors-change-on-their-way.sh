@@ -9,6 +9,13 @@
 # enumerable), but `code` is an enumerable property of the object's own. Errors that cross a border are best made plain.
 #
 # Seen with Node 20.20.2. Fails if that changes. Needs node; installs nothing.
+#
+# Output:
+#   structuredClone: Error: true, code: undefined, message: true
+#   worker, posted: Error: true, code: undefined, message: true
+#   worker, thrown: Error: true, code: ENOENT, message: true
+#   fork, json: Error: false, code: ENOENT, message: false
+#   fork, advanced: Error: true, code: undefined, message: true
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -10,6 +10,11 @@
 # out is a property of the server that is neither documented nor in @types/node: `server.httpAllowHalfOpen = true`.
 #
 # Seen with Node 20.20.2. Fails if that changes. Needs node; installs nothing.
+#
+# Output:
+#   answers at once: the client got HTTP/1.1 200 OK; the server saw answer (writable: true, destroyed: false), finish, ended
+#   answers after 200 ms: the client got nothing; the server saw answer (writable: true, destroyed: true)
+#   … with httpAllowHalfOpen: the client got HTTP/1.1 200 OK; the server saw answer (writable: true, destroyed: false), finish, ended
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -8,6 +8,9 @@
 # resume. What does: take node:http's listener off the socket and call it with as much as it should get.
 #
 # Seen with Node 20.20.2. Fails if that changes. Needs node; installs nothing.
+#
+# Output:
+#   paused at request 10, isPaused() true; handled 20000 of 20000
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -8,6 +8,11 @@
 # early it does not. `Math.ceil(ms) + 1` was never early.
 #
 # Seen with Node 20.20.2 on Linux. Fails if that changes. Needs node; installs nothing.
+#
+# Output:
+#   setTimeout(f, 5): the earliest of 400 came 0.85 ms early
+#   setTimeout(f, 5.9): the earliest of 400 came 0.77 ms early
+#   setTimeout(f, Math.ceil(5.9) + 1): the earliest of 400 came 0.31 ms late
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -7,6 +7,11 @@
 # not ask a histogram's `get()` but its `getForPromString()`, so a subclass that overrides `get` alone changes nothing.
 #
 # Seen with prom-client 15.1.3 and TypeScript 5.9.3. Fails if that changes. Needs node and npm.
+#
+# Output:
+#   it compiles
+#   MetricType: undefined; type: histogram; get overridden: ignored
+#   TypeError: Cannot read properties of undefined (reading 'Histogram')
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -10,6 +10,16 @@
 #
 # Seen with better-sqlite3 12.11.1, in WAL and with a rollback journal; strace showed neither a write nor a sync.
 # Fails if that changes. Needs node and npm.
+#
+# Output:
+#   WAL: same: changes 1; nothing committed
+#   WAL: other: changes 1; committed
+#   WAL: replaced: changes 1; committed
+#   WAL: there and back in one transaction: committed
+#   DELETE: same: changes 1; nothing committed
+#   DELETE: other: changes 1; committed
+#   DELETE: replaced: changes 1; committed
+#   DELETE: there and back in one transaction: committed
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

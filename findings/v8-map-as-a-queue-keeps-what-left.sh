@@ -11,6 +11,11 @@
 # which also brought full collections (14 events; none with the array).
 #
 # Fails if a Map costs less than three times the array, in the same run. Needs node; installs nothing.
+#
+# Output, on a busy machine:
+#   array: scavenges took 106 ms; other collections: 0
+#   deleted: scavenges took 1410 ms; other collections: 14
+#   cleared: scavenges took 1112 ms; other collections: 14
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -9,6 +9,11 @@
 # has been called.
 #
 # Seen with ws 8.23.0. Fails if that changes. Needs node and npm.
+#
+# Output:
+#   server to client: 33554432 bytes arrived, 29622282 of them not as they were sent
+#   client to server: 33554432 bytes arrived, 0 of them not as they were sent
+#   client to server, mask of zero: 33554432 bytes arrived, 29687822 of them not as they were sent
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
