@@ -158,14 +158,14 @@ describe('committed entries', () => {
     cluster.inject(heartbeat({ from: 2, term: 1, commit: 2 }));
     cluster.inject(append({ from: 2, term: 1, prevIndex: 2, prevTerm: 1, entries: logOf([1], 3), commit: 3 }));
     cluster.sync(1);
-    expect(cluster.happened('applied').map(({ entry }) => entry.index)).toEqual([1, 2, 3]);
+    expect(cluster.eventsOf('applied').map(({ entry }) => entry.index)).toEqual([1, 2, 3]);
   });
 
   it('s43 wait for the sync on the node that applies them', () => {
     const cluster = alone();
     cluster.inject(append({ from: 2, term: 1, entries: logOf([1, 1]), commit: 2 }));
     expect(cluster.status(1).commit).toBe(2);
-    expect(cluster.happened('applied')).toEqual([]);
+    expect(cluster.eventsOf('applied')).toEqual([]);
     cluster.sync(1);
     expect(cluster.state(1)).toEqual(['1@1', '2@1']);
   });
@@ -182,11 +182,11 @@ describe('committed entries', () => {
     cluster.run(3);
     cluster.node(2).saveCheckpoint();
     cluster.crash(2);
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.node(2).slowApply = false;
     cluster.restart(2);
     cluster.run(3);
-    expect(cluster.happened('applied', 2).map(({ entry }) => entry.index)).toEqual([6]);
+    expect(cluster.eventsOf('applied', 2).map(({ entry }) => entry.index)).toEqual([6]);
     expect(cluster.state(2)).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
@@ -231,7 +231,7 @@ describe('a proposal', () => {
     cluster.settle();
     expect(
       cluster
-        .happened('applied', 1)
+        .eventsOf('applied', 1)
         .slice(1)
         .map(({ entry }) => [entry.index, entry.term]),
     ).toEqual([

@@ -6,12 +6,12 @@ import { Single } from './harness/single.js';
 describe('reads', () => {
   /** Those that n1 has confirmed. */
   const reads = (cluster: Cluster) =>
-    cluster.happened('read-confirmed', 1).map(({ context, index, promiseMs }) => ({ context, index, promiseMs }));
+    cluster.eventsOf('read-confirmed', 1).map(({ context, index, promiseMs }) => ({ context, index, promiseMs }));
 
   it('s46 one heartbeat round confirms every read since the last ready, at the commit index of their moment', () => {
     const cluster = new Cluster({ unchecked: true });
     cluster.elect(1);
-    cluster.clearHappenings();
+    cluster.clearEvents();
     const contexts = [cluster.node(1).raft.readIndex(), cluster.node(1).raft.readIndex()];
     expect(contexts).toMatchObject([{ context: 1 }, { context: 2 }]);
     cluster.settle();
@@ -54,7 +54,7 @@ describe('reads', () => {
     cluster.run(25);
     expect(cluster.node(1).raft.role).not.toBe('leader');
     expect(reads(cluster)).toEqual([]);
-    expect(cluster.happened('read-lost', 1)).toMatchObject([{ context: 1 }]);
+    expect(cluster.eventsOf('read-lost', 1)).toMatchObject([{ context: 1 }]);
   });
 
   it('s51 a learner’s answer confirms nothing', () => {
@@ -159,7 +159,7 @@ describe('leases', () => {
       lastTerm: 9,
       forced: false,
     });
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.node(2).pump();
     cluster.sync(2);
     expect(cluster.sent('vote-answer', { from: 2 })).toMatchObject([{ granted: false }]);

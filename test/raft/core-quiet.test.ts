@@ -31,7 +31,7 @@ describe('quiet', () => {
     const read = quiet();
     read.read(1);
     read.settle();
-    expect(read.happened('read-confirmed', 1)).toHaveLength(1);
+    expect(read.eventsOf('read-confirmed', 1)).toHaveLength(1);
     expect(read.node(2).raft.quiesced).toBe(false);
     const campaigned = quiet();
     campaigned.node(3).raft.campaign();

@@ -56,7 +56,7 @@ describe('sending entries', () => {
     cluster.settle();
     cluster.heal();
     cluster.run(8, [1]);
-    expect(cluster.happened('applied', 2).map(({ entry }) => text(entry.data))).toEqual(['', 'lost']);
+    expect(cluster.eventsOf('applied', 2).map(({ entry }) => text(entry.data))).toEqual(['', 'lost']);
   });
 
   it('s36 a lost acknowledgement is asked for, without sending the entries again', () => {
@@ -67,7 +67,7 @@ describe('sending entries', () => {
     cluster.settle();
     expect(cluster.node(1).raft.log.commit).toBe(1);
     cluster.heal();
-    cluster.clearHappenings();
+    cluster.clearEvents();
     for (let i = 0; i < 8; i++) {
       cluster.node(1).raft.tick();
       cluster.settle();
@@ -85,7 +85,7 @@ describe('sending entries', () => {
     cluster.node(1).raft.reportUnreachable(2);
     expect(cluster.node(1).raft.status().peers[0]).toMatchObject({ state: 'probe', match: 1, next: 2 });
     cluster.node(1).raft.propose([bytes('b')]);
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.settle();
     expect(cluster.sent('append', { to: 2 })).toEqual([]);
     cluster.heal();

@@ -37,7 +37,7 @@ describe('snapshots', () => {
     expect(wanted(cluster)[1]).toEqual({ to: 3, sequence: 1 });
     cluster.node(1).raft.offerChunk(3, meta, 1, bytes(END), true);
     cluster.settle();
-    const chunks = cluster.happened('written', 3).flatMap(({ write }) => write.chunk ?? []);
+    const chunks = cluster.eventsOf('written', 3).flatMap(({ write }) => write.chunk ?? []);
     expect(chunks.map((c) => [c.sequence, text(c.data), c.done])).toEqual([
       [0, '', false],
       [1, '', false],
@@ -124,7 +124,7 @@ describe('snapshots', () => {
     cluster.node(1).raft.offerChunk(3, meta, 2, bytes(END), true);
     cluster.run(3);
     expect(cluster.node(3).raft.log.commit).toBe(6);
-    const chunks = cluster.happened('written', 3).flatMap(({ write }) => write.chunk ?? []);
+    const chunks = cluster.eventsOf('written', 3).flatMap(({ write }) => write.chunk ?? []);
     expect(chunks.map(({ data }) => text(data))).toEqual(['', '', ONE, TWO, END]);
   });
 
@@ -183,7 +183,7 @@ describe('snapshots', () => {
   it('a snapshot that ends before the log begins is not sent', () => {
     const cluster = behind();
     cluster.node(1).raft.offerChunk(3, { ...meta, index: 4 }, 0, bytes('old'), true);
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.settle();
     expect(cluster.sent('snapshot')).toEqual([]);
     cluster.run(2);
@@ -195,13 +195,13 @@ describe('snapshots', () => {
     cluster.node(1).raft.offerChunk(3, meta, 1, bytes('x'), true);
     cluster.node(1).raft.offerChunk(2, meta, 0, bytes('x'), true);
     cluster.node(3).raft.offerChunk(1, meta, 0, bytes('x'), true);
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.settle();
     expect(cluster.sent('snapshot')).toEqual([]);
     cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
     cluster.settle();
     cluster.node(1).raft.offerChunk(3, { ...meta, index: 6 }, 1, bytes(END), true);
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.settle();
     expect(cluster.sent('snapshot')).toEqual([]);
   });

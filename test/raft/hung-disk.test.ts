@@ -9,7 +9,7 @@ function led(voters: readonly number[] = [1, 2, 3]): Cluster {
   const cluster = new Cluster({ voters });
   cluster.elect(1);
   cluster.run(2);
-  cluster.clearHappenings();
+  cluster.clearEvents();
   return cluster;
 }
 
@@ -129,7 +129,7 @@ describe('a follower whose disk hangs', () => {
     cluster.tick(2, 5 * T);
     expect(cluster.status(2)).toMatchObject({ role: 'follower', term: 1 });
     cluster.heal();
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.campaign(3);
     cluster.settle();
     const answered = cluster.sent('vote-answer').filter(({ from }) => from === 2);

@@ -127,9 +127,9 @@ describe('the history of a group', () => {
     const history = new GroupHistory();
     cluster.elect(1);
     cluster.node(1).raft.propose(['a', 'b'].map(bytes));
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.settle();
-    const sent = cluster.happened('sent');
+    const sent = cluster.eventsOf('sent');
     expect(sent).not.toEqual([]);
     for (const { message } of sent) history.sent(message);
     cluster.run(3);

@@ -9,7 +9,7 @@ for (let seed = 1; seed <= 12; seed++) {
     const result = new LeaseTorture(seed, seed % 2 === 0 ? 3 : 5, { differ: false }).run(STEPS);
     // Leases were really held, and attacked.
     expect(result.trusted).toBeGreaterThan(100);
-    expect(result.ambushes).toBeGreaterThan(5);
+    expect(result.suddenTakeovers).toBeGreaterThan(5);
   });
 }
 
@@ -17,6 +17,6 @@ for (let seed = 21; seed <= 26; seed++) {
   it(`s50 no lease outlives its leader’s office when timers and leases differ and change (seed ${seed})`, () => {
     const result = new LeaseTorture(seed, seed % 2 === 0 ? 3 : 5, { differ: true }).run(STEPS);
     expect(result.trusted).toBeGreaterThan(20);
-    expect(result.sieges).toBeGreaterThan(5);
+    expect(result.steadyTakeovers).toBeGreaterThan(5);
   });
 }

@@ -92,7 +92,7 @@ describe('a promise (s50)', () => {
     cluster.elect(1);
     cluster.read(1);
     cluster.settle();
-    return cluster.happened('read-confirmed', 1).at(-1)?.promiseMs;
+    return cluster.eventsOf('read-confirmed', 1).at(-1)?.promiseMs;
   };
 
   it('s50 of a quorum is what the least of its best majority said', () => {
@@ -108,7 +108,7 @@ describe('a promise (s50)', () => {
     cluster.network.passes = ({ from, to }) => from !== 3 && to !== 3;
     cluster.read(1);
     cluster.settle();
-    expect(cluster.happened('read-confirmed', 1).at(-1)?.promiseMs).toBe(400);
+    expect(cluster.eventsOf('read-confirmed', 1).at(-1)?.promiseMs).toBe(400);
     // An older build answers without a promise.
     cluster.network.passes = (message) => message.from !== 3 && message.to !== 3 && message.type !== 'heartbeat-ok';
     cluster.read(1);
@@ -117,6 +117,6 @@ describe('a promise (s50)', () => {
     const answer = { type: 'heartbeat-ok', from: 2, to: 1, term, readContext: lastContext, lastIndex: 1 } as const;
     cluster.node(1).raft.step(answer);
     cluster.settle();
-    expect(cluster.happened('read-confirmed', 1).at(-1)).toMatchObject({ context: lastContext, promiseMs: 0 });
+    expect(cluster.eventsOf('read-confirmed', 1).at(-1)).toMatchObject({ context: lastContext, promiseMs: 0 });
   });
 });

@@ -333,7 +333,7 @@ describe('flow', () => {
     cluster.isolate(3);
     cluster.unreachable(1, 3);
     expect(cluster.status(1).peers.find(({ id }) => id === 3)?.state).toBe('probe');
-    cluster.clearHappenings();
+    cluster.clearEvents();
     for (let at = 0; at < 10; at++) cluster.propose(1, `v${at}`);
     cluster.settle();
     expect(cluster.sent('append', { to: 3 }).length).toBeLessThanOrEqual(1);
@@ -346,7 +346,7 @@ describe('flow', () => {
   it('s36 an append holds no more bytes than allowed, one entry at least', () => {
     const cluster = new Cluster({ timing: { maxAppendBytes: 10 } });
     cluster.elect(1);
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.isolate(3);
     for (let at = 0; at < 12; at++) cluster.propose(1, at === 5 ? 'a long entry beyond the limit' : `v${at}`);
     cluster.run(3);

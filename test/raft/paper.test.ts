@@ -95,9 +95,9 @@ describe('elections (§5.2)', () => {
   it('a follower stays one as long as it hears from a leader', () => {
     const cluster = new Cluster();
     cluster.elect(1);
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.run(20 * T);
-    expect(cluster.happened('role')).toEqual([]);
+    expect(cluster.eventsOf('role')).toEqual([]);
   });
 
   it('a leader asserts itself to all others as soon as it is elected', () => {
@@ -180,7 +180,7 @@ describe('safety of commitment (§5.4)', () => {
     cluster.settle();
     cluster.crash(1);
     cluster.heal();
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.forgetLeader(2);
     cluster.campaign(3);
     cluster.settle();
@@ -247,11 +247,11 @@ describe('clients (§8)', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.run(3);
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.read(1);
     cluster.settle();
-    expect(cluster.happened('read-confirmed')).toHaveLength(1);
-    expect(cluster.happened('written').flatMap(({ write }) => write.entries)).toEqual([]);
+    expect(cluster.eventsOf('read-confirmed')).toHaveLength(1);
+    expect(cluster.eventsOf('written').flatMap(({ write }) => write.entries)).toEqual([]);
     expect(cluster.status(1).lastIndex).toBe(1);
   });
 });

@@ -22,9 +22,9 @@ describe('an idle group', () => {
   it('s74 falls quiet: no message, no write, no election, however long it ticks', () => {
     const cluster = idle();
     expect(quiet(cluster)).toEqual([true, true, true]);
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.run(50 * T);
-    expect(cluster.happenings).toEqual([]);
+    expect(cluster.events).toEqual([]);
     expect(cluster.status(1)).toMatchObject({ role: 'leader', term: 1 });
     expect(cluster.status(2)).toMatchObject({ role: 'follower', leader: 1, quiesced: true });
   });
@@ -94,7 +94,7 @@ describe('an idle group', () => {
     reading.read(1);
     expect(reading.node(1).raft.quiesced).toBe(false);
     reading.settle();
-    expect(reading.happened('read-confirmed')).toHaveLength(1);
+    expect(reading.eventsOf('read-confirmed')).toHaveLength(1);
     const handing = idle();
     handing.transfer(1, 2);
     handing.settle();

@@ -11,7 +11,7 @@ function leading(voters: number[], learners: number[] = []): Cluster {
   lead(cluster);
   for (const from of voters) if (from !== 1) cluster.inject(appendOk({ from, term: 1, index: 1 }));
   answers(cluster);
-  cluster.clearHappenings();
+  cluster.clearEvents();
   return cluster;
 }
 
@@ -21,7 +21,7 @@ function ask(cluster: Cluster, id = 1): number {
   return result.context;
 }
 
-const confirmed = (cluster: Cluster): number[] => cluster.happened('read-confirmed').map(({ context }) => context);
+const confirmed = (cluster: Cluster): number[] => cluster.eventsOf('read-confirmed').map(({ context }) => context);
 
 describe('read-index', () => {
   it('s46 asks a quorum after the read has come, and gives the commit index of that moment', () => {
@@ -33,7 +33,7 @@ describe('read-index', () => {
     cluster.inject(heartbeatOk({ from: 2, term: 1, readContext: context, lastIndex: 1 }));
     expect(confirmed(cluster)).toEqual([]);
     cluster.inject(heartbeatOk({ from: 3, term: 1, readContext: context, lastIndex: 1 }));
-    expect(cluster.happened('read-confirmed')).toMatchObject([{ context, index: 1 }]);
+    expect(cluster.eventsOf('read-confirmed')).toMatchObject([{ context, index: 1 }]);
     cluster.inject(heartbeatOk({ from: 4, term: 1, readContext: context, lastIndex: 1 }));
     expect(confirmed(cluster)).toEqual([context]);
   });
@@ -70,10 +70,10 @@ describe('read-index', () => {
     cluster.settle();
     const context = ask(cluster);
     cluster.settle();
-    expect(cluster.happened('read-confirmed')).toMatchObject([{ context, index: 2 }]);
-    expect(cluster.happened('read-answered')).toEqual([]);
+    expect(cluster.eventsOf('read-confirmed')).toMatchObject([{ context, index: 2 }]);
+    expect(cluster.eventsOf('read-answered')).toEqual([]);
     cluster.applyWaiting(1);
-    expect(cluster.happened('read-answered')).toMatchObject([{ context, index: 2 }]);
+    expect(cluster.eventsOf('read-answered')).toMatchObject([{ context, index: 2 }]);
   });
 
   it('s46 a round that is lost is asked again with the next heartbeat', () => {
@@ -91,7 +91,7 @@ describe('read-index', () => {
     const cluster = new Cluster({ voters: [1] });
     cluster.elect(1);
     const context = ask(cluster);
-    expect(cluster.happened('read-confirmed')).toMatchObject([{ context, index: 1 }]);
+    expect(cluster.eventsOf('read-confirmed')).toMatchObject([{ context, index: 1 }]);
   });
 
   it('s46 a follower refuses and says who leads', () => {
@@ -116,7 +116,7 @@ describe('read-index', () => {
     cluster.tick(1, 2);
     for (const { readContext } of answersOf(cluster, 'heartbeat'))
       cluster.inject(heartbeatOk({ from: 2, term: 2, readContext, lastIndex: 3 }));
-    expect(cluster.happened('read-confirmed')).toMatchObject([{ context, index: 3 }]);
+    expect(cluster.eventsOf('read-confirmed')).toMatchObject([{ context, index: 3 }]);
   });
 
   it('s47 nor does a single voter', () => {
@@ -127,7 +127,7 @@ describe('read-index', () => {
     const context = ask(cluster);
     expect(confirmed(cluster)).toEqual([]);
     cluster.sync(1);
-    expect(cluster.happened('read-confirmed')).toMatchObject([{ context, index: 1 }]);
+    expect(cluster.eventsOf('read-confirmed')).toMatchObject([{ context, index: 1 }]);
   });
 
   it('s48 a deposed leader that does not know it confirms nothing, and gives the read up when it learns', () => {
@@ -147,7 +147,7 @@ describe('read-index', () => {
     cluster.heal();
     cluster.run(3);
     expect(confirmed(cluster)).toEqual([]);
-    expect(cluster.happened('read-lost')).toMatchObject([{ node: 1, context }]);
+    expect(cluster.eventsOf('read-lost')).toMatchObject([{ node: 1, context }]);
   });
 
   it('s48 a leader that loses its quorum gives its reads up when it steps down', () => {
@@ -157,7 +157,7 @@ describe('read-index', () => {
     const contexts = [ask(cluster), ask(cluster)];
     cluster.tick(1, 2 * T);
     expect(cluster.status(1).role).toBe('follower');
-    expect(cluster.happened('read-lost').map(({ context }) => context)).toEqual(contexts);
+    expect(cluster.eventsOf('read-lost').map(({ context }) => context)).toEqual(contexts);
   });
 
   it('s48 reads that wait for the first commit are given up as well', () => {
@@ -165,7 +165,7 @@ describe('read-index', () => {
     lead(cluster);
     const context = ask(cluster);
     cluster.inject(heartbeat({ from: 2, term: 5 }));
-    expect(cluster.happened('read-lost').map((lost) => lost.context)).toEqual([context]);
+    expect(cluster.eventsOf('read-lost').map((lost) => lost.context)).toEqual([context]);
   });
 
   it('s49 each read has a new context, and a confirmation of an earlier one does not confirm a later one', () => {
@@ -191,7 +191,7 @@ describe('read-index', () => {
     cluster.sync(1);
     lead(cluster);
     cluster.inject(appendOk({ from: 2, term: 3, index: 2 }));
-    cluster.clearHappenings();
+    cluster.clearEvents();
     const later = ask(cluster);
     for (const readContext of [first, later])
       cluster.inject(heartbeatOk({ from: 2, term: 1, readContext, lastIndex: 2 }));

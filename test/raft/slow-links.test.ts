@@ -28,7 +28,7 @@ function led(timing = {}): Cluster {
   const cluster = new Cluster({ timing });
   cluster.elect(1);
   cluster.run(4);
-  cluster.clearHappenings();
+  cluster.clearEvents();
   return cluster;
 }
 
@@ -54,7 +54,7 @@ describe('an append that heartbeats overtake', () => {
     expect(questions(cluster).length).toBeGreaterThan(2);
     expect(questions(cluster).length).toBeLessThanOrEqual(20 * T * (1 / 2) * (1 / 4) + 1);
     for (const { prevIndex } of questions(cluster)) expect(prevIndex).toBe(2);
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.settle();
     expect(cluster.sent('append-refused')).toEqual([]);
   });
@@ -66,7 +66,7 @@ describe('an append that heartbeats overtake', () => {
     cluster.unreachable(1, 3);
     cluster.settle();
     cluster.heal();
-    cluster.clearHappenings();
+    cluster.clearEvents();
     runWhileSlow(cluster, 20 * T);
     expect(peer(cluster, 3)?.state).toBe('probe');
     expect(withEntries(cluster)).toHaveLength(1);
@@ -99,7 +99,7 @@ describe('an append that heartbeats overtake', () => {
     runWhileSlow(cluster, 3);
     expect(cluster.network.inFlight).toHaveLength(1);
     cluster.drop(SLOW);
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.run(2 * 2);
     expect(cluster.sent('append-refused', { from: 3 })).toHaveLength(1);
     expect(cluster.state(3)).toEqual(['a']);
@@ -160,7 +160,7 @@ describe('an append that heartbeats overtake', () => {
     cluster.heal();
     runWhileSlow(cluster, 3);
     expect(peer(cluster, 3)).toMatchObject({ state: 'probe', next: 2 });
-    cluster.clearHappenings();
+    cluster.clearEvents();
     const refusal = {
       type: 'append-refused',
       from: 3,

@@ -99,7 +99,7 @@ describe('receiving', () => {
     const cluster = alone({ hardState: { term: 3 } });
     cluster.inject(chunk({ meta: meta(2, 3), term: 3 }));
     cluster.inject(append({ from: 2, term: 3, prevIndex: 2, prevTerm: 3, entries: logOf([3], 3), commit: 3 }));
-    expect(cluster.happened('applied')).toEqual([]);
+    expect(cluster.eventsOf('applied')).toEqual([]);
     cluster.sync(1);
     expect(cluster.state(1)).toEqual(['x', 'y', '3@3']);
     expect(cluster.status(1)).toMatchObject({ stableIndex: 3, applied: 3 });

@@ -18,7 +18,7 @@ function behind(chunkBytes = 1_000, learners: number[] = []): Cluster {
   cluster.settle();
   cluster.compact(1);
   expect(cluster.status(1).firstIndex).toBe(6);
-  cluster.clearHappenings();
+  cluster.clearEvents();
   return cluster;
 }
 
@@ -42,7 +42,7 @@ describe('sending', () => {
     cluster.propose(1, 'e');
     cluster.heal();
     cluster.run(5);
-    expect(cluster.happened('installed', 3).map((installed) => installed.meta.index)).toEqual([5]);
+    expect(cluster.eventsOf('installed', 3).map((installed) => installed.meta.index)).toEqual([5]);
     expect(cluster.state(3)).toEqual([...ENTRIES, 'e']);
     expect(peer(cluster, 3)).toMatchObject({ match: 6, state: 'replicate' });
   });
@@ -66,7 +66,7 @@ describe('sending', () => {
     cluster.heal();
     untilSnapshot(cluster);
     cluster.network.hold({ to: 3, type: 'snapshot' });
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.propose(1, 'e');
     cluster.run(4);
     expect(cluster.sent('append', { to: 3 })).toEqual([]);
@@ -85,7 +85,7 @@ describe('sending', () => {
       cluster.sync(3);
       cluster.deliver({ from: 3, to: 1 });
     }
-    cluster.clearHappenings();
+    cluster.clearEvents();
     cluster.deliver({ to: 3, type: 'snapshot' });
     expect(cluster.sent('snapshot-answer')).toEqual([]);
     expect(cluster.node(3).disk.lastIndex).toBeLessThan(5);
@@ -172,7 +172,7 @@ describe('sending', () => {
     expect(cluster.status(3).lastIndex).toBe(3);
     cluster.compact(1);
     cluster.run(2 * T);
-    expect(cluster.happened('installed', 3)).toHaveLength(1);
+    expect(cluster.eventsOf('installed', 3)).toHaveLength(1);
     expect(cluster.state(3)).toEqual(ENTRIES);
   });
 
@@ -219,7 +219,7 @@ describe('sending', () => {
     cluster.compact(1);
     cluster.heal();
     cluster.run(5);
-    expect(cluster.happened('installed', 3)).toHaveLength(1);
+    expect(cluster.eventsOf('installed', 3)).toHaveLength(1);
     expect(cluster.state(3)).toEqual(ENTRIES);
   });
 });

@@ -9,7 +9,7 @@ function led(options = {}): Cluster {
   const cluster = new Cluster(options);
   cluster.elect(1);
   cluster.run(2);
-  cluster.clearHappenings();
+  cluster.clearEvents();
   return cluster;
 }
 
@@ -47,7 +47,7 @@ describe('leadership transfer', () => {
     cluster.heal();
     cluster.transfer(1, 3);
     cluster.run(9);
-    expect(cluster.happened('installed', 3)).toHaveLength(1);
+    expect(cluster.eventsOf('installed', 3)).toHaveLength(1);
     expect(cluster.leader()).toBe(3);
     expect(cluster.state(3)).toEqual(['a', 'b']);
   });

@@ -50,12 +50,12 @@ describe.each(EDGES)('across %d', (edge) => {
     }
     cluster.run(4);
     expect(cluster.node(1).raft.term).toBe(base);
-    expect([1, 2, 3].map((id) => cluster.happened('applied', id).map(({ entry }) => entry.index - base))).toEqual(
+    expect([1, 2, 3].map((id) => cluster.eventsOf('applied', id).map(({ entry }) => entry.index - base))).toEqual(
       [1, 2, 3].map(() => Array.from({ length: 13 }, (_, i) => i + 1)),
     );
     cluster.read(1);
     cluster.settle();
-    expect(cluster.happened('read-confirmed', 1).map(({ index }) => index)).toEqual([base + 13]);
+    expect(cluster.eventsOf('read-confirmed', 1).map(({ index }) => index)).toEqual([base + 13]);
     cluster.node(1).raft.compact(base + 9);
     expect(cluster.node(1).raft.log).toMatchObject({ firstIndex: base + 10, lastIndex: base + 13 });
     expect(cluster.node(1).raft.log.termAt(base + 13)).toBe(base);

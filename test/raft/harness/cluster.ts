@@ -16,7 +16,7 @@ import {
 import { seededRandom } from '../../../src/random.js';
 import { Disk, type DiskCopy } from './disk.js';
 import { bytes } from './entries.js';
-import type { Happening } from './happening.js';
+import type { ClusterEvent } from './events.js';
 import { History } from './history.js';
 import { Network, type Filter } from './network.js';
 import { Replica, type Timing } from './replica.js';
@@ -42,7 +42,7 @@ export interface ClusterOptions {
   readonly timing?: Partial<Timing> | ((id: NodeId) => Partial<Timing>);
   /** What is on the disks at the start. */
   readonly disks?: Readonly<Record<NodeId, GivenDisk>>;
-  readonly observe?: (happening: Happening) => void;
+  readonly observe?: (happening: ClusterEvent) => void;
 }
 
 export const DEFAULT_TIMING: Omit<Timing, 'random'> = {
@@ -60,23 +60,23 @@ export class Cluster {
   readonly history: History | undefined;
   readonly configuration: Configuration;
   /** Everything that happened since the last `clearHappenings`. Kept only when no observer is given. */
-  happenings: Happening[] = [];
-  private readonly hanging = new Set<NodeId>();
-  private readonly observer: (happening: Happening) => void;
+  events: ClusterEvent[] = [];
+  readonly #hanging = new Set<NodeId>();
+  readonly #observer: (happening: ClusterEvent) => void;
 
   constructor(options: ClusterOptions = {}) {
     const voters = options.voters ?? [1, 2, 3];
     const learners = options.learners ?? [];
     this.configuration = { voters, votersOutgoing: [], learners };
     this.history = options.unchecked === true ? undefined : new History(voters, options.thorough !== false);
-    this.observer = options.observe ?? ((happening) => void this.happenings.push(happening));
+    this.#observer = options.observe ?? ((happening) => void this.events.push(happening));
     const everyone = [...voters, ...learners];
     const world = {
       history: this.history,
       send: (message: Message) => {
-        this.send(message);
+        this.#send(message);
       },
-      observe: this.observer,
+      observe: this.#observer,
     };
     for (const id of options.running ?? everyone) {
       const given = options.disks?.[id];
@@ -129,16 +129,16 @@ export class Cluster {
     return this.node(id).machine.state;
   }
 
-  happened<T extends Happening['type']>(type: T, node?: NodeId): Extract<Happening, { type: T }>[] {
-    return this.happenings.filter(
-      (happening): happening is Extract<Happening, { type: T }> =>
+  eventsOf<T extends ClusterEvent['type']>(type: T, node?: NodeId): Extract<ClusterEvent, { type: T }>[] {
+    return this.events.filter(
+      (happening): happening is Extract<ClusterEvent, { type: T }> =>
         happening.type === type && (node === undefined || !('node' in happening) || happening.node === node),
     );
   }
 
   /** Messages of one type that were sent since `clearHappenings`, also those that were lost since. */
   sent<T extends Message['type']>(type: T, filter: Filter = {}): Extract<Message, { type: T }>[] {
-    return this.happened('sent')
+    return this.eventsOf('sent')
       .map(({ message }) => message)
       .filter(
         (message): message is Extract<Message, { type: T }> =>
@@ -148,13 +148,13 @@ export class Cluster {
       );
   }
 
-  clearHappenings(): void {
-    this.happenings = [];
+  clearEvents(): void {
+    this.events = [];
   }
 
   // -- inputs ---------------------------------------------------------------------------------------------------
 
-  private with<T>(id: NodeId, input: (replica: Replica) => T): T {
+  #with<T>(id: NodeId, input: (replica: Replica) => T): T {
     const replica = this.node(id);
     if (!replica.up) throw new Error(`n${id} is down`);
     const result = input(replica);
@@ -164,7 +164,7 @@ export class Cluster {
 
   tick(id: NodeId, count = 1): void {
     for (let tick = 0; tick < count; tick++)
-      this.with(id, ({ raft }) => {
+      this.#with(id, ({ raft }) => {
         raft.tick();
       });
   }
@@ -174,48 +174,48 @@ export class Cluster {
   }
 
   campaign(id: NodeId): void {
-    this.with(id, ({ raft }) => {
+    this.#with(id, ({ raft }) => {
       raft.campaign();
     });
   }
 
   propose(id: NodeId, ...data: string[]): ProposeResult {
-    return this.with(id, ({ raft }) => raft.propose(data.map(bytes)));
+    return this.#with(id, ({ raft }) => raft.propose(data.map(bytes)));
   }
 
   read(id: NodeId): ReadResult {
-    return this.with(id, (replica) => {
+    return this.#with(id, (replica) => {
       const result = replica.raft.readIndex();
-      if (result.type === 'accepted') this.history?.readAsked(replica, result.context);
+      if (result.type === 'accepted') this.history?.readRequested(replica, result.context);
       return result;
     });
   }
 
   transfer(from: NodeId, to: NodeId): TransferResult {
-    return this.with(from, ({ raft }) => raft.transferLeadership(to));
+    return this.#with(from, ({ raft }) => raft.transferLeadership(to));
   }
 
   forgetLeader(id: NodeId): void {
-    this.with(id, ({ raft }) => {
+    this.#with(id, ({ raft }) => {
       raft.forgetLeader();
     });
   }
 
   unreachable(id: NodeId, peer: NodeId): void {
-    this.with(id, ({ raft }) => {
+    this.#with(id, ({ raft }) => {
       raft.reportUnreachable(peer);
     });
   }
 
   /** Hands a message to its receiver at once, past the network. */
   inject(message: Message): void {
-    this.with(message.to, ({ raft }) => {
+    this.#with(message.to, ({ raft }) => {
       raft.step(message);
     });
   }
 
   compact(id: NodeId, index?: number): void {
-    this.with(id, (replica) => {
+    this.#with(id, (replica) => {
       replica.compact(index);
     });
   }
@@ -230,13 +230,13 @@ export class Cluster {
   offerLate(id: NodeId, late: boolean): void {
     this.node(id).offersLate = late;
     if (late) return;
-    this.with(id, (replica) => {
+    this.#with(id, (replica) => {
       while (replica.offerLate()) continue;
     });
   }
 
   applyWaiting(id: NodeId, count?: number): void {
-    this.with(id, (replica) => {
+    this.#with(id, (replica) => {
       replica.applyWaiting(count);
     });
   }
@@ -253,14 +253,14 @@ export class Cluster {
 
   /** All that do not hang. */
   syncAll(): number {
-    const able = this.running().filter(({ id }) => !this.hanging.has(id));
+    const able = this.running().filter(({ id }) => !this.#hanging.has(id));
     return able.reduce((sum, { id }) => sum + this.sync(id), 0);
   }
 
   /** Its disk takes writes and completes none of them, until told otherwise. */
   hangDisk(id: NodeId, hangs = true): void {
-    if (hangs) this.hanging.add(id);
-    else this.hanging.delete(id);
+    if (hangs) this.#hanging.add(id);
+    else this.#hanging.delete(id);
   }
 
   /** Power cut: what was not synced is gone. */
@@ -289,7 +289,7 @@ export class Cluster {
   rollBack(id: NodeId, copy: DiskCopy | undefined, life: number): void {
     const replica = this.node(id);
     if (replica.up) this.crash(id);
-    this.network.forget(id);
+    this.network.dropAll(id);
     replica.disk.rollBack(copy);
     this.history?.rolledBack(id);
     replica.quarantine = life;
@@ -298,7 +298,7 @@ export class Cluster {
 
   /** Says that the disk of a node that runs went back in time. */
   quarantine(id: NodeId, life: number): void {
-    this.with(id, ({ raft }) => {
+    this.#with(id, ({ raft }) => {
       raft.quarantine(life);
     });
   }
@@ -308,18 +308,18 @@ export class Cluster {
   /** Delivers what is in flight now and matches; what that causes stays in flight. */
   deliver(filter: Filter = {}): number {
     const messages = this.network.take(filter);
-    for (const message of messages) this.receive(message);
+    for (const message of messages) this.#receive(message);
     return messages.length;
   }
 
   /** Delivers one message; without `pump`, what it makes ready stays with the node until its next step. */
   deliverAt(position: number, pump = true): void {
     const message = this.network.takeAt(position);
-    if (message !== undefined) this.receive(message, pump);
+    if (message !== undefined) this.#receive(message, pump);
   }
 
   drop(filter: Filter = {}): void {
-    for (const message of this.network.take(filter)) this.observer({ type: 'lost', message, why: 'dropped' });
+    for (const message of this.network.take(filter)) this.#observer({ type: 'lost', message, why: 'dropped' });
   }
 
   /** Everybody outside every group is cut off alone. */
@@ -367,19 +367,19 @@ export class Cluster {
     if (this.node(id).raft.role !== 'leader') throw new Error(`n${id} did not become leader`);
   }
 
-  private send(message: Message): void {
-    this.observer({ type: 'sent', message });
-    if (!this.network.send(message)) this.observer({ type: 'lost', message, why: 'cut' });
+  #send(message: Message): void {
+    this.#observer({ type: 'sent', message });
+    if (!this.network.send(message)) this.#observer({ type: 'lost', message, why: 'cut' });
   }
 
-  private receive(message: Message, pump = true): void {
+  #receive(message: Message, pump = true): void {
     const replica = this.replicas.get(message.to);
     if (replica?.up !== true) {
-      this.observer({ type: 'lost', message, why: 'down' });
+      this.#observer({ type: 'lost', message, why: 'down' });
       return;
     }
     replica.raft.step(message);
     if (pump) replica.pump();
-    else replica.look();
+    else replica.checkAfterStep();
   }
 }

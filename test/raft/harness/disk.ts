@@ -29,7 +29,7 @@ export class Disk {
   entries: Entry[] = [];
   /** Written, not yet synced; oldest first. */
   queue: Write[] = [];
-  private staged: Uint8Array[] = [];
+  #staged: Uint8Array[] = [];
 
   constructor(meta: SnapshotMeta) {
     this.checkpoint = { meta, state: [] };
@@ -59,8 +59,8 @@ export class Disk {
     const write = this.queue.shift();
     if (write === undefined) return undefined;
     if (write.hardState !== undefined) this.hardState = write.hardState;
-    if (write.chunk !== undefined) this.stage(write.chunk);
-    this.store(write.entries);
+    if (write.chunk !== undefined) this.#stage(write.chunk);
+    this.#store(write.entries);
     return write;
   }
 
@@ -80,7 +80,7 @@ export class Disk {
 
   crash(): void {
     this.queue = [];
-    this.staged = [];
+    this.#staged = [];
   }
 
   saveCheckpoint(checkpoint: Checkpoint): void {
@@ -91,7 +91,7 @@ export class Disk {
     this.checkpoint = checkpoint;
   }
 
-  private store(entries: readonly Entry[]): void {
+  #store(entries: readonly Entry[]): void {
     const first = entries[0];
     if (first === undefined) return;
     if (first.index > this.lastIndex + 1) throw new Error(`gap on disk: ${first.index} after ${this.lastIndex}`);
@@ -103,14 +103,14 @@ export class Disk {
     for (const entry of entries) this.entries.push(entry);
   }
 
-  private stage(chunk: NonNullable<Write['chunk']>): void {
-    if (chunk.sequence === 0) this.staged = [];
-    if (chunk.sequence !== this.staged.length)
-      throw new Error(`chunk ${chunk.sequence} staged after ${this.staged.length}`);
-    this.staged.push(chunk.data);
+  #stage(chunk: NonNullable<Write['chunk']>): void {
+    if (chunk.sequence === 0) this.#staged = [];
+    if (chunk.sequence !== this.#staged.length)
+      throw new Error(`chunk ${chunk.sequence} staged after ${this.#staged.length}`);
+    this.#staged.push(chunk.data);
     if (!chunk.done) return;
-    const state = JSON.parse(this.staged.map(text).join('')) as string[];
-    this.staged = [];
+    const state = JSON.parse(this.#staged.map(text).join('')) as string[];
+    this.#staged = [];
     this.checkpoint = { meta: chunk.meta, state };
     this.entries = [];
   }

@@ -7,32 +7,34 @@ import { ELECTION_TICKS, MAX_IN_FLIGHT, type Torture } from './torture.js';
 
 /** Things that may happen, each as often as its weight says. */
 export class Mix {
-  private readonly actions: { readonly upTo: number; readonly run: () => void }[] = [];
-  private totalWeight = 0;
+  readonly #actions: { readonly upTo: number; readonly run: () => void }[] = [];
+  #totalWeight = 0;
+  readonly #random: () => number;
+  readonly #share: number;
 
   /** `share`: of the faults that there are, how many a seed has. */
-  constructor(
-    private readonly random: () => number,
-    private readonly share: number,
-  ) {}
+  constructor(random: () => number, share: number) {
+    this.#random = random;
+    this.#share = share;
+  }
 
   get hasAll(): boolean {
-    return this.share === 1;
+    return this.#share === 1;
   }
 
   act(weight: number, run: () => void): void {
     if (weight === 0) return;
-    this.totalWeight += weight;
-    this.actions.push({ upTo: this.totalWeight, run });
+    this.#totalWeight += weight;
+    this.#actions.push({ upTo: this.#totalWeight, run });
   }
 
   maybe(weight: number, run: () => void): void {
-    this.act(this.random() < this.share ? weight * this.random() : 0, run);
+    this.act(this.#random() < this.#share ? weight * this.#random() : 0, run);
   }
 
   step(): void {
-    const at = this.random() * this.totalWeight;
-    this.actions.find(({ upTo }) => at < upTo)?.run();
+    const at = this.#random() * this.#totalWeight;
+    this.#actions.find(({ upTo }) => at < upTo)?.run();
   }
 }
 
@@ -76,7 +78,7 @@ function planPieces(torture: Torture, mix: Mix, stepwise: boolean): void {
     torture.withNode((replica) => {
       if (!replica.raft.hasReady()) return;
       replica.take();
-      replica.look();
+      replica.checkAfterStep();
     });
   };
   if (stepwise) mix.act(15 + 20 * torture.random(), take);

@@ -26,7 +26,7 @@ import {
 import { demand } from './broken.js';
 import { sameEntry } from './entries.js';
 import type { Replica } from './replica.js';
-import { Statements } from './statements.js';
+import { SentMessages } from './sent-messages.js';
 
 interface Committed {
   readonly entry: Entry;
@@ -46,7 +46,7 @@ interface Seen {
   match: Map<NodeId, number>;
 }
 
-interface Asked {
+interface OpenRead {
   readonly floor: number;
   readonly incarnation: number;
 }
@@ -55,23 +55,25 @@ export class History {
   /** Everything ever committed; index − 1. */
   readonly ledger: Committed[] = [];
   /** The project's own invariants, of single replicas and of whole logs. */
-  private readonly group = new GroupHistory();
-  private readonly replicas = new Map<NodeId, Replica>();
-  private readonly statements = new Statements(this.replicas);
-  private readonly entries = new Map<number, { entry: Entry; previousTerm: number | undefined }>();
-  private readonly seen = new Map<NodeId, Seen>();
-  private readonly reads = new Map<string, Asked>();
+  readonly #group = new GroupHistory();
+  readonly #replicas = new Map<NodeId, Replica>();
+  readonly #sent = new SentMessages(this.#replicas);
+  readonly #entries = new Map<number, { entry: Entry; previousTerm: number | undefined }>();
+  readonly #seen = new Map<NodeId, Seen>();
+  readonly #reads = new Map<string, OpenRead>();
   confirmedReads = 0;
+  readonly #voters: readonly NodeId[];
+  readonly #thorough: boolean;
 
   /** `thorough`: also looks at every log as a whole after every step. */
-  constructor(
-    private readonly voters: readonly NodeId[],
-    private readonly thorough: boolean,
-  ) {}
+  constructor(voters: readonly NodeId[], thorough: boolean) {
+    this.#voters = voters;
+    this.#thorough = thorough;
+  }
 
   /** Leader of each term. */
   get leaders(): ReadonlyMap<number, NodeId> {
-    return this.statements.leaders;
+    return this.#sent.leaders;
   }
 
   /** Highest index that any node knows to be committed. */
@@ -80,7 +82,7 @@ export class History {
   }
 
   started(replica: Replica): void {
-    this.replicas.set(replica.id, replica);
+    this.#replicas.set(replica.id, replica);
     const { term, vote, commit, role } = replica.raft.status();
     const { hardState } = replica.disk;
     const name = `n${replica.id}`;
@@ -89,23 +91,23 @@ export class History {
       term === hardState.term && vote === hardState.vote,
       () => `${name} starts at ${term}/${vote}, not as persisted`,
     );
-    const before = this.seen.get(replica.id);
+    const before = this.#seen.get(replica.id);
     // What it had spoken of must have been durable; `sent` has checked that, so the durable term may be any ≥ that.
     const checkedCommit = Math.min(before?.checkedCommit ?? 0, commit);
-    this.seen.set(replica.id, { term, vote, role, commit, checkedCommit, ledTerm: 0, match: new Map() });
-    this.learn(replica, replica.disk.entries);
+    this.#seen.set(replica.id, { term, vote, role, commit, checkedCommit, ledTerm: 0, match: new Map() });
+    this.#learn(replica, replica.disk.entries);
   }
 
   /** Its disk went back in time: what it acknowledged proves nothing any more. */
   rolledBack(id: NodeId): void {
-    this.statements.rolledBack(id);
+    this.#sent.rolledBack(id);
   }
 
   /** A write is handed out; the shadow log does not have it yet. */
   written(replica: Replica, write: Write): void {
     const first = write.entries[0];
     if (first === undefined) return;
-    if (replica.raft.role === 'leader' && this.seen.get(replica.id)?.ledTerm === replica.raft.term) {
+    if (replica.raft.role === 'leader' && this.#seen.get(replica.id)?.ledTerm === replica.raft.term) {
       const last = replica.shadowStart.index + replica.shadow.length;
       demand(first.index > last, () => `leader n${replica.id} overwrites its own log at ${first.index}`);
     }
@@ -116,7 +118,7 @@ export class History {
       const instead = write.entries[index - first.index];
       demand(instead?.term === had.term, () => `n${replica.id} drops the committed entry ${index}@${had.term}`);
     }
-    this.learn(replica, write.entries, replica.shadowTermAt(first.index - 1));
+    this.#learn(replica, write.entries, replica.shadowTermAt(first.index - 1));
   }
 
   /** A write is durable. `kept` are the entries that the disk had before, from `start + 1`. */
@@ -135,14 +137,14 @@ export class History {
   }
 
   sent(replica: Replica, message: Message): void {
-    if (this.thorough) this.group.sent(message);
-    this.statements.sent(replica, message);
+    if (this.#thorough) this.#group.sent(message);
+    this.#sent.sent(replica, message);
   }
 
   applied(replica: Replica, entry: Entry): void {
     const committed = this.ledger[entry.index - 1];
     // The leader applies before its step is checked: its own commit may be newer than the ledger.
-    if (committed === undefined) this.extend(replica, entry.index);
+    if (committed === undefined) this.#extend(replica, entry.index);
     const expected = this.ledger[entry.index - 1]!.entry;
     demand(sameEntry(entry, expected), () => `n${replica.id} applies another ${entry.index} than was committed`);
     demand(replica.disk.holds(entry.index, entry.term), () => `n${replica.id} applies ${entry.index} before its sync`);
@@ -157,14 +159,14 @@ export class History {
     );
   }
 
-  readAsked(replica: Replica, context: number): void {
+  readRequested(replica: Replica, context: number): void {
     const key = `${replica.id}.${replica.incarnation}.${context}`;
-    demand(!this.reads.has(key), () => `n${replica.id} gives read context ${context} twice`);
-    this.reads.set(key, { floor: this.ledger.length, incarnation: replica.incarnation });
+    demand(!this.#reads.has(key), () => `n${replica.id} gives read context ${context} twice`);
+    this.#reads.set(key, { floor: this.ledger.length, incarnation: replica.incarnation });
   }
 
   readConfirmed(replica: Replica, context: number, index: number): void {
-    const asked = this.settleRead(replica, context);
+    const asked = this.#settleRead(replica, context);
     demand(
       index >= asked.floor,
       () => `stale read on n${replica.id}: index ${index}, but ${asked.floor} was committed`,
@@ -173,14 +175,14 @@ export class History {
   }
 
   readLost(replica: Replica, context: number): void {
-    this.settleRead(replica, context);
+    this.#settleRead(replica, context);
   }
 
   /** After a step of which not everything ready has been taken: what holds of the replica also then. */
-  glance(replica: Replica): RaftStatus {
-    if (this.thorough) this.group.observe(replica.raft);
+  checkStatus(replica: Replica): RaftStatus {
+    if (this.#thorough) this.#group.observe(replica.raft);
     const status = replica.raft.status();
-    const seen = this.seen.get(replica.id)!;
+    const seen = this.#seen.get(replica.id)!;
     const name = `n${replica.id}@${status.term}`;
     demand(status.term >= seen.term, () => `${name}: term fell from ${seen.term}`);
     if (status.term === seen.term && seen.vote !== 0)
@@ -190,12 +192,12 @@ export class History {
     demand(status.applied <= status.commit, () => `${name}: applied ${status.applied} beyond commit ${status.commit}`);
     demand(status.stableIndex <= status.lastIndex, () => `${name}: stable beyond the log`);
     if (status.role === 'leader') {
-      demand(this.voters.includes(replica.id), () => `${name} leads and is no voter`);
-      this.statements.lead(replica.id, status.term);
+      demand(this.#voters.includes(replica.id), () => `${name} leads and is no voter`);
+      this.#sent.lead(replica.id, status.term);
       // It may be leader no more at the next step.
-      if (status.commit > this.ledger.length) this.extend(replica, status.commit);
+      if (status.commit > this.ledger.length) this.#extend(replica, status.commit);
     }
-    this.checkMatches(replica, seen, status.term, status.role, status.peers);
+    this.#checkMatches(replica, seen, status.term, status.role, status.peers);
     seen.term = status.term;
     seen.vote = status.vote;
     seen.role = status.role;
@@ -205,32 +207,32 @@ export class History {
 
   /** After a step, when everything ready has been taken: its log is what was handed out. */
   check(replica: Replica): void {
-    const { term, role, commit, lastIndex, stableIndex } = this.glance(replica);
-    const seen = this.seen.get(replica.id)!;
-    this.checkLog(replica, lastIndex, stableIndex);
+    const { term, role, commit, lastIndex, stableIndex } = this.checkStatus(replica);
+    const seen = this.#seen.get(replica.id)!;
+    this.#checkLog(replica, lastIndex, stableIndex);
     if (role === 'leader' && seen.ledTerm !== term) {
-      this.checkCompleteness(replica, term);
+      this.#checkCompleteness(replica, term);
       seen.ledTerm = term;
     }
-    this.checkCommit(replica, seen, commit);
+    this.#checkCommit(replica, seen, commit);
   }
 
-  private settleRead(replica: Replica, context: number): Asked {
+  #settleRead(replica: Replica, context: number): OpenRead {
     const key = `${replica.id}.${replica.incarnation}.${context}`;
-    const asked = this.reads.get(key);
+    const asked = this.#reads.get(key);
     demand(asked !== undefined, () => `n${replica.id} answers read ${context}, which is not open`);
-    this.reads.delete(key);
+    this.#reads.delete(key);
     return asked;
   }
 
   /** Log matching, by induction: every entry seen in any log fixes itself and the term of its predecessor. */
-  private learn(replica: Replica, entries: readonly Entry[], termBefore?: number): void {
+  #learn(replica: Replica, entries: readonly Entry[], termBefore?: number): void {
     let previousTerm = termBefore ?? replica.shadowTermAt((entries[0]?.index ?? 1) - 1);
     for (const entry of entries) {
       const key = entry.index * 100_000 + entry.term;
-      const known = this.entries.get(key);
+      const known = this.#entries.get(key);
       if (known === undefined) {
-        this.entries.set(key, { entry, previousTerm });
+        this.#entries.set(key, { entry, previousTerm });
       } else {
         const agrees =
           known.entry === entry ||
@@ -246,7 +248,7 @@ export class History {
     }
   }
 
-  private checkLog(replica: Replica, lastIndex: number, stableIndex: number): void {
+  #checkLog(replica: Replica, lastIndex: number, stableIndex: number): void {
     const shadowLast = replica.shadowStart.index + replica.shadow.length;
     demand(lastIndex === shadowLast, () => `n${replica.id}: last index ${lastIndex}, but ${shadowLast} was handed out`);
     demand(
@@ -262,7 +264,7 @@ export class History {
       );
   }
 
-  private checkCompleteness(replica: Replica, term: number): void {
+  #checkCompleteness(replica: Replica, term: number): void {
     for (let at = this.ledger.length - 1; at >= 0; at--) {
       const { entry, inTerm } = this.ledger[at]!;
       if (inTerm > term) continue;
@@ -273,8 +275,8 @@ export class History {
     }
   }
 
-  private checkCommit(replica: Replica, seen: Seen, commit: number): void {
-    if (commit > this.ledger.length) this.extend(replica, commit);
+  #checkCommit(replica: Replica, seen: Seen, commit: number): void {
+    if (commit > this.ledger.length) this.#extend(replica, commit);
     for (let index = seen.checkedCommit + 1; index <= commit; index++) {
       const entry = replica.shadowEntryAt(index);
       if (entry === undefined) continue;
@@ -287,20 +289,20 @@ export class History {
     seen.checkedCommit = Math.max(seen.checkedCommit, commit);
   }
 
-  private extend(replica: Replica, asFarAs: number): void {
+  #extend(replica: Replica, asFarAs: number): void {
     const { role, term, commit } = replica.raft.status();
     const name = `n${replica.id}@${term}`;
     demand(role === 'leader', () => `${name} (${role}) commits ${commit}, which no leader has committed`);
     const last = replica.shadowEntryAt(commit);
     demand(last !== undefined && commit >= asFarAs, () => `${name} commits ${commit} without the entry`);
     demand(last.term === term, () => `${name} commits ${commit}@${last.term} by counting, not of its own term`);
-    const holders = this.voters.filter(
+    const holders = this.#voters.filter(
       (id) =>
         // Until it hears of it a leader counts what a disk held that has gone back since.
-        this.statements.lostBy(id, term) >= commit || this.replicas.get(id)?.disk.holds(commit, last.term) === true,
+        this.#sent.lostBy(id, term) >= commit || this.#replicas.get(id)?.disk.holds(commit, last.term) === true,
     );
     demand(
-      holders.length * 2 > this.voters.length,
+      holders.length * 2 > this.#voters.length,
       () => `${name} commits ${commit}, durable only on ${holders.join(',') || 'none'}`,
     );
     for (let index = this.ledger.length + 1; index <= commit; index++) {
@@ -310,7 +312,7 @@ export class History {
     }
   }
 
-  private checkMatches(replica: Replica, seen: Seen, term: number, role: Role, peers: readonly PeerStatus[]): void {
+  #checkMatches(replica: Replica, seen: Seen, term: number, role: Role, peers: readonly PeerStatus[]): void {
     if (role !== 'leader' || seen.role !== 'leader' || seen.term !== term) seen.match.clear();
     if (role !== 'leader') return;
     for (const { id, match, next, quarantined } of peers) {
@@ -320,7 +322,7 @@ export class History {
       demand(match >= before, () => `n${replica.id}@${term}: match of n${id} fell from ${before} to ${match}`);
       demand(next > match, () => `n${replica.id}@${term}: next of n${id} is ${next}, match ${match}`);
       if (match > before) {
-        const proof = this.statements.acknowledgedBy(id, term);
+        const proof = this.#sent.acknowledgedBy(id, term);
         demand(match <= proof, () => `n${replica.id}@${term}: match of n${id} is ${match}, it acknowledged ${proof}`);
         seen.match.set(id, match);
       }

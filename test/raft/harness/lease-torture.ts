@@ -14,68 +14,68 @@ import {
 import { seededRandom } from '../../../src/random.js';
 import { below, pick } from './chance.js';
 import type { Cluster } from './cluster.js';
-import type { Happening } from './happening.js';
+import type { ClusterEvent } from './events.js';
 import type { Replica, Timing } from './replica.js';
 import { Torture } from './torture.js';
 
 /** Every tick is a whole number of these. */
 const STEP_MS = 100;
 
-interface Own {
+interface NodeSettings {
   readonly tickMs: number;
   readonly electionTicks: number;
   readonly leaseReads: boolean;
 }
 
-const ALIKE: Own = { tickMs: STEP_MS, electionTicks: 10, leaseReads: true };
+const ALIKE: NodeSettings = { tickMs: STEP_MS, electionTicks: 10, leaseReads: true };
 
 /** What each node goes by: the same, or other timers and leases with each start, and while it runs. */
 class Settings {
-  private readonly own = new Map<NodeId, Own>();
+  readonly #own = new Map<NodeId, NodeSettings>();
   /** The longest promise that it ever made, as its folder keeps it. */
-  private readonly promisedMs = new Map<NodeId, number>();
-  private readonly random: () => number;
+  readonly #promisedMs = new Map<NodeId, number>();
+  readonly #random: () => number;
 
   constructor(
     seed: number,
     readonly differ: boolean,
   ) {
-    this.random = seededRandom(seed * 1_000);
+    this.#random = seededRandom(seed * 1_000);
   }
 
   tickMsOf(id: NodeId): number {
-    return this.own.get(id)?.tickMs ?? ALIKE.tickMs;
+    return this.#own.get(id)?.tickMs ?? ALIKE.tickMs;
   }
 
   /** As the node starts. */
   start(id: NodeId): Partial<Timing> {
-    const promisedMs = this.promisedMs.get(id) ?? 0;
-    const own = this.draw();
+    const promisedMs = this.#promisedMs.get(id) ?? 0;
+    const own = this.#generate();
     const owedTicks = promisedMs === 0 ? 0 : Math.ceil(promisedMs / own.tickMs) + SHORT_TICKS;
-    return { ...this.take(id, own), owedTicks, maxAppendBytes: 40, maxInflight: 3 };
+    return { ...this.#apply(id, own), owedTicks, maxAppendBytes: 40, maxInflight: 3 };
   }
 
   /** The topology has changed. */
   retime(raft: Raft): void {
     const beforeMs = this.tickMsOf(raft.id);
-    const after = this.draw();
-    raft.retime(this.take(raft.id, after), beforeMs / after.tickMs);
+    const after = this.#generate();
+    raft.retime(this.#apply(raft.id, after), beforeMs / after.tickMs);
   }
 
-  private draw(): Own {
+  #generate(): NodeSettings {
     if (!this.differ) return ALIKE;
     return {
-      tickMs: pick(this.random, [STEP_MS, STEP_MS, 2 * STEP_MS])!,
-      electionTicks: pick(this.random, [6, 9, 14])!,
-      leaseReads: pick(this.random, [true, true, true, false])!,
+      tickMs: pick(this.#random, [STEP_MS, STEP_MS, 2 * STEP_MS])!,
+      electionTicks: pick(this.#random, [6, 9, 14])!,
+      leaseReads: pick(this.#random, [true, true, true, false])!,
     };
   }
 
-  private take(id: NodeId, own: Own): RaftTimers {
+  #apply(id: NodeId, own: NodeSettings): RaftTimers {
     const { tickMs, electionTicks, leaseReads } = own;
     const promiseMs = leaseReads ? promiseMsOf(tickMs, electionTicks) : 0;
-    this.own.set(id, own);
-    this.promisedMs.set(id, Math.max(promiseMs, this.promisedMs.get(id) ?? 0));
+    this.#own.set(id, own);
+    this.#promisedMs.set(id, Math.max(promiseMs, this.#promisedMs.get(id) ?? 0));
     return { electionTicks, heartbeatTicks: 2, quiesceTicks: 0, leaseReads, promiseMs };
   }
 }
@@ -83,181 +83,180 @@ class Settings {
 export interface LeaseTortureResult {
   /** How often, after a step, a lease was held. */
   readonly trusted: number;
-  readonly ambushes: number;
-  readonly sieges: number;
+  readonly suddenTakeovers: number;
+  readonly steadyTakeovers: number;
 }
 
 export class LeaseTorture {
-  private readonly torture: Torture;
-  private readonly cluster: Cluster;
-  private readonly random: () => number;
-  private readonly settings: Settings;
-  private readonly leases = new WeakMap<Raft, { readonly term: number; readonly lease: Lease }>();
-  private nowMs = 0;
-  private trusted = 0;
-  private ambushes = 0;
-  private sieges = 0;
+  readonly #torture: Torture;
+  readonly #cluster: Cluster;
+  readonly #random: () => number;
+  readonly #settings: Settings;
+  readonly #leases = new WeakMap<Raft, { readonly term: number; readonly lease: Lease }>();
+  #nowMs = 0;
+  #trusted = 0;
+  #suddenTakeovers = 0;
+  #steadyTakeovers = 0;
 
   /** `differ`: timers and leases differ from node to node, and change. */
   constructor(seed: number, voters: number, { differ }: { readonly differ: boolean }) {
-    this.settings = new Settings(seed, differ);
-    this.torture = new Torture(seed, {
-      shape: { voters, timing: (id) => this.settings.start(id) },
+    this.#settings = new Settings(seed, differ);
+    this.#torture = new Torture(seed, {
+      shape: { voters, timing: (id) => this.#settings.start(id) },
       thorough: true,
       clock: () => {
-        this.advance();
+        this.#advance();
       },
       observe: (happening) => {
-        this.observe(happening);
+        this.#observe(happening);
       },
     });
-    this.cluster = this.torture.cluster;
-    this.random = this.torture.random;
+    this.#cluster = this.#torture.cluster;
+    this.#random = this.#torture.random;
   }
 
   run(steps: number): LeaseTortureResult {
-    for (let step = 0; step < steps; step++) this.step();
-    const { trusted, ambushes, sieges } = this;
-    return { trusted, ambushes, sieges };
+    for (let step = 0; step < steps; step++) this.#step();
+    return { trusted: this.#trusted, suddenTakeovers: this.#suddenTakeovers, steadyTakeovers: this.#steadyTakeovers };
   }
 
-  private step(): void {
-    this.torture.step();
-    this.checkLeases();
-    if (this.random() < 0.02)
-      for (const replica of this.cluster.running()) if (this.holdsLease(replica)) this.ambush(replica);
-    if (this.random() < 0.002) this.cluster.heal();
-    if (this.settings.differ && this.random() < 0.003) {
-      this.torture.withNode((replica) => {
-        this.retime(replica);
+  #step(): void {
+    this.#torture.step();
+    this.#checkLeases();
+    if (this.#random() < 0.02)
+      for (const replica of this.#cluster.running()) if (this.#holdsLease(replica)) this.#suddenTakeover(replica);
+    if (this.#random() < 0.002) this.#cluster.heal();
+    if (this.#settings.differ && this.#random() < 0.003) {
+      this.#torture.withNode((replica) => {
+        this.#retime(replica);
       });
     }
-    if (this.settings.differ && this.random() < 0.005) this.siege();
-    this.checkLeases();
+    if (this.#settings.differ && this.#random() < 0.005) this.#steadyTakeover();
+    this.#checkLeases();
   }
 
-  private retime(replica: Replica): void {
-    this.torture.input(replica, () => {
-      this.settings.retime(replica.raft);
+  #retime(replica: Replica): void {
+    this.#torture.input(replica, () => {
+      this.#settings.retime(replica.raft);
     });
   }
 
   /** What a node does for its lease: it notes when a round leaves, and what a quorum promised with its answer. */
-  private observe(happening: Happening): void {
+  #observe(happening: ClusterEvent): void {
     if (happening.type === 'sent' && happening.message.type === 'heartbeat') {
       const { from, readContext } = happening.message;
-      if (readContext > 0) this.leaseOf(this.cluster.node(from).raft).sent(readContext, this.nowMs);
+      if (readContext > 0) this.#leaseOf(this.#cluster.node(from).raft).sent(readContext, this.#nowMs);
     } else if (happening.type === 'read-confirmed') {
       const { node, context, promiseMs = 0 } = happening;
       // The margin is for clocks that differ; here they do not, so that a lease as long as the promise is tried.
-      this.leaseOf(this.cluster.node(node).raft).confirmed(context, promiseMs / (1 - MAX_CLOCK_DRIFT));
+      this.#leaseOf(this.#cluster.node(node).raft).confirmed(context, promiseMs / (1 - MAX_CLOCK_DRIFT));
     }
   }
 
-  private leaseOf(raft: Raft): Lease {
-    const known = this.leases.get(raft);
+  #leaseOf(raft: Raft): Lease {
+    const known = this.#leases.get(raft);
     if (known?.term === raft.term && raft.role === 'leader') return known.lease;
     const lease = new Lease();
-    this.leases.set(raft, { term: raft.term, lease });
+    this.#leases.set(raft, { term: raft.term, lease });
     return lease;
   }
 
-  private holdsLease({ raft }: Replica): boolean {
-    return this.leaseOf(raft).validAt(this.nowMs);
+  #holdsLease({ raft }: Replica): boolean {
+    return this.#leaseOf(raft).validAt(this.#nowMs);
   }
 
-  private checkLeases(): void {
-    for (const replica of this.cluster.running()) {
-      if (!replica.raft.mayReadByLease || !this.holdsLease(replica)) continue;
-      this.trusted++;
-      if (replica.raft.log.commit < this.cluster.history!.committed)
+  #checkLeases(): void {
+    for (const replica of this.#cluster.running()) {
+      if (!replica.raft.mayReadByLease || !this.#holdsLease(replica)) continue;
+      this.#trusted++;
+      if (replica.raft.log.commit < this.#cluster.history!.committed)
         throw new Error('a lease would give a stale answer');
     }
   }
 
-  private advance(): void {
-    this.nowMs += STEP_MS;
-    for (const replica of this.cluster.running()) {
-      if (this.torture.paused.has(replica.id)) continue;
-      if (this.nowMs % this.settings.tickMsOf(replica.id) === 0) this.torture.tickOf(replica);
-      if (replica.raft.role === 'leader') this.torture.readAt(replica);
+  #advance(): void {
+    this.#nowMs += STEP_MS;
+    for (const replica of this.#cluster.running()) {
+      if (this.#torture.paused.has(replica.id)) continue;
+      if (this.#nowMs % this.#settings.tickMsOf(replica.id) === 0) this.#torture.tickOf(replica);
+      if (replica.raft.role === 'leader') this.#torture.readAt(replica);
     }
   }
 
   /** The worst moment: the leader is cut off, and the others do all they can to replace it before time passes. */
-  private ambush(leader: Replica): void {
-    const others = this.cluster.running().filter((replica) => replica !== leader);
-    const heir = pick(this.random, others);
+  #suddenTakeover(leader: Replica): void {
+    const others = this.#cluster.running().filter((replica) => replica !== leader);
+    const heir = pick(this.#random, others);
     if (heir === undefined) return;
-    this.ambushes++;
-    const way = below(this.random, 5);
+    this.#suddenTakeovers++;
+    const way = below(this.#random, 5);
     if (way === 0) leader.raft.transferLeadership(heir.id);
     // The heir had stood before, and heard of a later term only now.
     if (way === 1) heir.raft.step({ type: 'term-notice', from: leader.id, to: heir.id, term: heir.raft.term + 1 });
     leader.pump();
-    this.cluster.isolate(leader.id);
-    if (way === 2) for (const other of others) this.restart(other);
+    this.#cluster.isolate(leader.id);
+    if (way === 2) for (const other of others) this.#restart(other);
     if (way === 3) for (const other of others) other.raft.forgetLeader();
     heir.raft.campaign();
     for (let round = 0; round < 12; round++) {
       // Somewhat later, but within the lease.
-      if (this.random() < 0.06) this.advance();
+      if (this.#random() < 0.06) this.#advance();
       for (const other of others) {
         if (!other.up) continue;
         other.pump();
-        this.cluster.sync(other.id);
+        this.#cluster.sync(other.id);
       }
-      if (heir.raft.role === 'leader' && this.random() < 0.3) this.torture.proposeTo(heir);
-      for (let left = this.cluster.network.inFlight.length; left > 0; left--) this.torture.deliver();
-      this.checkLeases();
+      if (heir.raft.role === 'leader' && this.#random() < 0.3) this.#torture.proposeTo(heir);
+      for (let left = this.#cluster.network.inFlight.length; left > 0; left--) this.#torture.deliver();
+      this.#checkLeases();
     }
-    if (this.random() < 0.5) this.cluster.heal();
+    if (this.#random() < 0.5) this.#cluster.heal();
   }
 
-  private restart(replica: Replica): void {
-    this.cluster.crash(replica.id);
-    this.cluster.restart(replica.id);
+  #restart(replica: Replica): void {
+    this.#cluster.crash(replica.id);
+    this.#cluster.restart(replica.id);
   }
 
   /**
    * Out of calm, a leader with a lease is cut off, and the others replace it as soon as their promises let them, while
    * some are started again or go over to other timers. What is wrong with a promise shows here, and seldom elsewhere.
    */
-  private siege(): void {
-    this.torture.calm();
-    for (let ms = 0; ms < 6_000 && this.trustedLeader() === undefined; ms += STEP_MS) this.passCalmly();
-    for (let ticks = below(this.random, 10); ticks > 0; ticks--) this.passCalmly();
-    const leader = this.trustedLeader();
+  #steadyTakeover(): void {
+    this.#torture.calm();
+    for (let ms = 0; ms < 6_000 && this.#trustedLeader() === undefined; ms += STEP_MS) this.#passCalmly();
+    for (let ticks = below(this.#random, 10); ticks > 0; ticks--) this.#passCalmly();
+    const leader = this.#trustedLeader();
     if (leader !== undefined) {
-      this.sieges++;
-      this.cluster.isolate(leader.id);
-      const others = this.cluster.running().filter((replica) => replica !== leader);
-      for (let ms = 0; ms < 4_000 && this.trustedLeader() === leader; ms += STEP_MS) {
-        for (const other of others) this.press(other);
-        this.advance();
+      this.#steadyTakeovers++;
+      this.#cluster.isolate(leader.id);
+      const others = this.#cluster.running().filter((replica) => replica !== leader);
+      for (let ms = 0; ms < 4_000 && this.#trustedLeader() === leader; ms += STEP_MS) {
+        for (const other of others) this.#campaignOrRestart(other);
+        this.#advance();
       }
     }
-    this.cluster.heal();
+    this.#cluster.heal();
   }
 
   /** One of those that would replace the leader. */
-  private press(other: Replica): void {
-    if (this.random() < 0.02) this.restart(other);
-    else if (this.random() < 0.05) this.retime(other);
-    if (other.raft.role === 'follower' && this.random() < 0.5) other.raft.campaign();
-    this.cluster.settle();
-    if (other.raft.role === 'leader') this.torture.proposeTo(other);
-    this.cluster.settle();
-    this.checkLeases();
+  #campaignOrRestart(other: Replica): void {
+    if (this.#random() < 0.02) this.#restart(other);
+    else if (this.#random() < 0.05) this.#retime(other);
+    if (other.raft.role === 'follower' && this.#random() < 0.5) other.raft.campaign();
+    this.#cluster.settle();
+    if (other.raft.role === 'leader') this.#torture.proposeTo(other);
+    this.#cluster.settle();
+    this.#checkLeases();
   }
 
-  private trustedLeader(): Replica | undefined {
-    return this.cluster.running().find((replica) => replica.raft.mayReadByLease && this.holdsLease(replica));
+  #trustedLeader(): Replica | undefined {
+    return this.#cluster.running().find((replica) => replica.raft.mayReadByLease && this.#holdsLease(replica));
   }
 
-  private passCalmly(): void {
-    this.advance();
-    this.cluster.settle();
-    this.checkLeases();
+  #passCalmly(): void {
+    this.#advance();
+    this.#cluster.settle();
+    this.#checkLeases();
   }
 }

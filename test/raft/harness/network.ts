@@ -23,7 +23,7 @@ export class Network {
   held: Message[] = [];
   /** Said false: the message is lost as over a cut link. `heal` ends it. */
   passes: (message: Message) => boolean = () => true;
-  private readonly cuts = new Set<string>();
+  readonly #cuts = new Set<string>();
 
   /** False if the link is cut: the message is lost. */
   send(message: Message): boolean {
@@ -33,12 +33,12 @@ export class Network {
   }
 
   isCut(from: NodeId, to: NodeId): boolean {
-    return this.cuts.has(`${from}>${to}`);
+    return this.#cuts.has(`${from}>${to}`);
   }
 
   /** One direction only. What is in flight still arrives. */
   cut(from: NodeId, to: NodeId): void {
-    this.cuts.add(`${from}>${to}`);
+    this.#cuts.add(`${from}>${to}`);
   }
 
   partition(groups: readonly (readonly NodeId[])[]): void {
@@ -48,12 +48,12 @@ export class Network {
   }
 
   heal(): void {
-    this.cuts.clear();
+    this.#cuts.clear();
     this.passes = () => true;
   }
 
   /** Nothing from or to `id` arrives any more. */
-  forget(id: NodeId): void {
+  dropAll(id: NodeId): void {
     const isOther = ({ from, to }: Message): boolean => from !== id && to !== id;
     this.inFlight = this.inFlight.filter(isOther);
     this.held = this.held.filter(isOther);

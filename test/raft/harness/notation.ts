@@ -12,7 +12,7 @@ import {
   type Write,
 } from '../../../src/raft/index.js';
 import { text } from './entries.js';
-import type { Happening } from './happening.js';
+import type { ClusterEvent } from './events.js';
 
 /** With what is in it, which the notation leaves out. */
 export function showEntry(entry: Entry): string {
@@ -30,7 +30,7 @@ function showWrite(write: Write): string {
   return parts.length === 0 ? 'nothing' : parts.join(', ');
 }
 
-export function showHappening(happening: Happening): string {
+export function showEvent(happening: ClusterEvent): string {
   switch (happening.type) {
     case 'sent':
       return describeMessage(happening.message);

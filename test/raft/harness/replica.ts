@@ -5,7 +5,7 @@
 import { EntryKind, Raft, type Entry, type Message, type RaftOptions, type Ready } from '../../../src/raft/index.js';
 import { encodeState, type Checkpoint, type Disk } from './disk.js';
 import { text } from './entries.js';
-import type { Happening } from './happening.js';
+import type { ClusterEvent } from './events.js';
 import type { History } from './history.js';
 
 export type Timing = Omit<RaftOptions, 'id' | 'configuration' | 'hardState' | 'snapshot' | 'entries'>;
@@ -13,7 +13,7 @@ export type Timing = Omit<RaftOptions, 'id' | 'configuration' | 'hardState' | 's
 export interface World {
   readonly history: History | undefined;
   send(message: Message): void;
-  observe(happening: Happening): void;
+  observe(happening: ClusterEvent): void;
 }
 
 /** The state machine: the commands applied, as text. */
@@ -62,21 +62,25 @@ export class Replica {
   /** The log as it is in memory, rebuilt from the writes that the core hands out: index − 1 − offset. */
   shadow: Entry[] = [];
   shadowStart = { index: 0, term: 0 };
-  private unanswered: { context: number; index: number }[] = [];
-  private readonly outgoing = new Map<number, Outgoing>();
-  private late: WantedChunk[] = [];
-  private lastRole = '';
-  private lastQuiesced = false;
+  #unanswered: { context: number; index: number }[] = [];
+  readonly #outgoing = new Map<number, Outgoing>();
+  #late: WantedChunk[] = [];
+  #lastRole = '';
+  #lastQuiesced = false;
+  readonly #timing: () => Timing;
+  readonly #world: World;
 
   constructor(
     readonly id: number,
     readonly disk: Disk,
-    private readonly timing: () => Timing,
-    private readonly world: World,
+    timing: () => Timing,
+    world: World,
   ) {
-    this.raft = this.build();
-    this.machine = this.load();
-    this.begin();
+    this.#timing = timing;
+    this.#world = world;
+    this.raft = this.#build();
+    this.machine = this.#load();
+    this.#begin();
   }
 
   /** The life whose quarantine it starts in, as its owner knows. */
@@ -84,10 +88,10 @@ export class Replica {
   /** The last life whose quarantine it has left, as its owner keeps it. */
   released: number | undefined;
 
-  private build(): Raft {
+  #build(): Raft {
     const { meta } = this.disk.checkpoint;
     return new Raft({
-      ...this.timing(),
+      ...this.#timing(),
       id: this.id,
       configuration: meta.configuration,
       hardState: this.disk.hardState,
@@ -98,16 +102,16 @@ export class Replica {
     });
   }
 
-  private load(): Machine {
+  #load(): Machine {
     return new Machine(this.disk.checkpoint.meta.index, [...this.disk.checkpoint.state]);
   }
 
-  private begin(): void {
+  #begin(): void {
     this.shadowStart = this.disk.checkpoint.meta;
     this.shadow = [...this.disk.entries];
-    this.lastRole = `${this.raft.role}@${this.raft.term}`;
-    this.lastQuiesced = false;
-    this.world.history?.started(this);
+    this.#lastRole = `${this.raft.role}@${this.raft.term}`;
+    this.#lastQuiesced = false;
+    this.#world.history?.started(this);
     this.pump();
   }
 
@@ -115,12 +119,12 @@ export class Replica {
     this.incarnation++;
     this.up = true;
     this.waiting = [];
-    this.unanswered = [];
-    this.outgoing.clear();
-    this.late = [];
-    this.raft = this.build();
-    this.machine = this.load();
-    this.begin();
+    this.#unanswered = [];
+    this.#outgoing.clear();
+    this.#late = [];
+    this.raft = this.#build();
+    this.machine = this.#load();
+    this.#begin();
   }
 
   crash(): void {
@@ -143,14 +147,14 @@ export class Replica {
       if (round > 50) throw new Error(`n${this.id} always has something ready`);
       this.take();
     }
-    this.look();
+    this.checkAfterStep();
   }
 
   /** After a step, whether everything ready was taken or not. */
-  look(): void {
-    this.noteRole();
-    if (this.raft.hasReady()) this.world.history?.glance(this);
-    else this.world.history?.check(this);
+  checkAfterStep(): void {
+    this.#observeRole();
+    if (this.raft.hasReady()) this.#world.history?.checkStatus(this);
+    else this.#world.history?.check(this);
     if (this.quarantine === undefined || !this.raft.quarantineIsOver) return;
     this.released = this.quarantine;
     this.quarantine = undefined;
@@ -159,7 +163,7 @@ export class Replica {
   /** Takes one `Ready`, and does what it asks for: for a test that wants to see it by itself. */
   take(): Ready {
     const ready = this.raft.ready();
-    this.handle(ready);
+    this.#handle(ready);
     return ready;
   }
 
@@ -175,27 +179,27 @@ export class Replica {
     const kept = heldBefore.slice();
     const start = this.disk.checkpoint.meta.index;
     this.disk.sync();
-    this.world.history?.synced(this, write, kept, start, before);
-    this.world.observe({ type: 'synced', node: this.id, write });
+    this.#world.history?.synced(this, write, kept, start, before);
+    this.#world.observe({ type: 'synced', node: this.id, write });
     if (silent) return true;
-    if (write.chunk?.done === true) this.reload(write.chunk.meta);
+    if (write.chunk?.done === true) this.#reload(write.chunk.meta);
     this.raft.persisted(write.receipt);
-    if (this.raft.maySend(write.receipt)) for (const message of write.messages) this.emit(message);
+    if (this.raft.maySend(write.receipt)) for (const message of write.messages) this.#emit(message);
     if (pump) this.pump();
-    else this.look();
+    else this.checkAfterStep();
     return true;
   }
 
   /** How many chunks wait for `offerLate`. */
   get lateChunks(): number {
-    return this.late.length;
+    return this.#late.length;
   }
 
   /** Offers a chunk that was asked for, or says that it cannot be had. False: none waits there. */
   offerLate(position = 0, canBeHad = true): boolean {
-    const [chunk] = this.late.splice(position, 1);
+    const [chunk] = this.#late.splice(position, 1);
     if (chunk === undefined) return false;
-    if (canBeHad) this.offer(chunk);
+    if (canBeHad) this.#offer(chunk);
     else this.raft.chunkUnavailable(chunk.to);
     return true;
   }
@@ -207,12 +211,12 @@ export class Replica {
       const entry = this.waiting.shift();
       if (entry === undefined) break;
       this.machine.apply(entry);
-      this.world.history?.applied(this, entry);
-      this.world.observe({ type: 'applied', node: this.id, entry });
+      this.#world.history?.applied(this, entry);
+      this.#world.observe({ type: 'applied', node: this.id, entry });
     }
     if (done === 0) return;
     this.raft.applied(this.machine.appliedIndex);
-    this.answerReads();
+    this.#answerReads();
   }
 
   /** Saves the state machine durably; the log may then forget what it covers. False if there is nothing new to save. */
@@ -237,37 +241,37 @@ export class Replica {
     this.pump();
   }
 
-  private handle(ready: Ready): void {
-    this.noteRole();
-    for (const message of ready.messages) this.emit(message);
+  #handle(ready: Ready): void {
+    this.#observeRole();
+    for (const message of ready.messages) this.#emit(message);
     if (ready.write !== undefined) {
-      this.world.history?.written(this, ready.write);
-      this.remember(ready.write);
+      this.#world.history?.written(this, ready.write);
+      this.#updateShadow(ready.write);
       this.disk.queue.push(ready.write);
-      this.world.observe({ type: 'written', node: this.id, write: ready.write });
+      this.#world.observe({ type: 'written', node: this.id, write: ready.write });
     }
     this.waiting.push(...ready.committed);
     if (!this.slowApply) this.applyWaiting();
     for (const { context, index, promiseMs } of ready.reads) {
-      this.world.history?.readConfirmed(this, context, index);
-      this.world.observe({ type: 'read-confirmed', node: this.id, context, index, promiseMs });
-      this.unanswered.push({ context, index });
+      this.#world.history?.readConfirmed(this, context, index);
+      this.#world.observe({ type: 'read-confirmed', node: this.id, context, index, promiseMs });
+      this.#unanswered.push({ context, index });
     }
     for (const context of ready.readsLost) {
-      this.world.history?.readLost(this, context);
-      this.world.observe({ type: 'read-lost', node: this.id, context });
+      this.#world.history?.readLost(this, context);
+      this.#world.observe({ type: 'read-lost', node: this.id, context });
     }
-    this.answerReads();
-    for (const { to, sequence } of ready.chunksWanted) this.offerChunk(to, sequence);
+    this.#answerReads();
+    for (const { to, sequence } of ready.chunksWanted) this.#offerChunk(to, sequence);
   }
 
-  private emit(message: Message): void {
-    this.noteRole();
-    this.world.history?.sent(this, message);
-    this.world.send(message);
+  #emit(message: Message): void {
+    this.#observeRole();
+    this.#world.history?.sent(this, message);
+    this.#world.send(message);
   }
 
-  private remember(write: NonNullable<Ready['write']>): void {
+  #updateShadow(write: NonNullable<Ready['write']>): void {
     if (write.chunk?.done === true) {
       this.shadowStart = write.chunk.meta;
       this.shadow = [];
@@ -281,28 +285,28 @@ export class Replica {
     for (const entry of write.entries) this.shadow.push(entry);
   }
 
-  private reload(meta: Checkpoint['meta']): void {
-    this.machine = this.load();
+  #reload(meta: Checkpoint['meta']): void {
+    this.machine = this.#load();
     this.waiting = this.waiting.filter((entry) => entry.index > meta.index);
-    this.world.history?.installed(this);
-    this.world.observe({ type: 'installed', node: this.id, meta });
+    this.#world.history?.installed(this);
+    this.#world.observe({ type: 'installed', node: this.id, meta });
   }
 
-  private offerChunk(to: number, sequence: number): void {
+  #offerChunk(to: number, sequence: number): void {
     if (this.chunksWanted !== undefined) {
       this.chunksWanted.push({ to, sequence });
       return;
     }
     if (sequence === 0) {
       const { checkpoint } = this.disk;
-      this.outgoing.set(to, { checkpoint, data: encodeState(checkpoint.state) });
+      this.#outgoing.set(to, { checkpoint, data: encodeState(checkpoint.state) });
     }
-    const source = this.outgoing.get(to);
-    if (this.offersLate) this.late.push({ to, sequence, source });
-    else this.offer({ to, sequence, source });
+    const source = this.#outgoing.get(to);
+    if (this.offersLate) this.#late.push({ to, sequence, source });
+    else this.#offer({ to, sequence, source });
   }
 
-  private offer({ to, sequence, source }: WantedChunk): void {
+  #offer({ to, sequence, source }: WantedChunk): void {
     if (!this.snapshotsReady || source === undefined) {
       this.raft.chunkUnavailable(to);
       return;
@@ -312,24 +316,24 @@ export class Replica {
     this.raft.offerChunk(to, source.checkpoint.meta, sequence, data, end >= source.data.length);
   }
 
-  private answerReads(): void {
-    const ripe = this.unanswered.filter(({ index }) => index <= this.machine.appliedIndex);
+  #answerReads(): void {
+    const ripe = this.#unanswered.filter(({ index }) => index <= this.machine.appliedIndex);
     if (ripe.length === 0) return;
-    this.unanswered = this.unanswered.filter(({ index }) => index > this.machine.appliedIndex);
+    this.#unanswered = this.#unanswered.filter(({ index }) => index > this.machine.appliedIndex);
     for (const { context, index } of ripe) {
-      this.world.observe({ type: 'read-answered', node: this.id, context, index });
+      this.#world.observe({ type: 'read-answered', node: this.id, context, index });
     }
   }
 
-  private noteRole(): void {
+  #observeRole(): void {
     const role = `${this.raft.role}@${this.raft.term}`;
-    if (role !== this.lastRole) {
-      this.lastRole = role;
-      this.world.observe({ type: 'role', node: this.id, role: this.raft.role, term: this.raft.term });
+    if (role !== this.#lastRole) {
+      this.#lastRole = role;
+      this.#world.observe({ type: 'role', node: this.id, role: this.raft.role, term: this.raft.term });
     }
-    if (this.raft.quiesced !== this.lastQuiesced) {
-      this.lastQuiesced = this.raft.quiesced;
-      this.world.observe({ type: 'quiet', node: this.id, quiesced: this.raft.quiesced });
+    if (this.raft.quiesced !== this.#lastQuiesced) {
+      this.#lastQuiesced = this.raft.quiesced;
+      this.#world.observe({ type: 'quiet', node: this.id, quiesced: this.raft.quiesced });
     }
   }
 }

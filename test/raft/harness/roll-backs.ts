@@ -11,31 +11,33 @@ const COPIES = 8;
 
 export class RollBacks {
   count = 0;
-  private lives = 0;
-  private readonly copies = new Map<number, DiskCopy[]>();
+  #boots = 0;
+  readonly #copies = new Map<number, DiskCopy[]>();
+  readonly #cluster: Cluster;
+  readonly #random: () => number;
 
-  constructor(
-    private readonly cluster: Cluster,
-    private readonly random: () => number,
-  ) {}
+  constructor(cluster: Cluster, random: () => number) {
+    this.#cluster = cluster;
+    this.#random = random;
+  }
 
   /** Keeps what is durable at a node now. */
   copy(id: number): void {
-    this.copies.set(id, [...(this.copies.get(id) ?? []), this.cluster.node(id).disk.copy()].slice(-COPIES));
+    this.#copies.set(id, [...(this.#copies.get(id) ?? []), this.#cluster.node(id).disk.copy()].slice(-COPIES));
   }
 
   /** Unless too many others are in quarantine: the disk of a node becomes an earlier copy of it, or empty. */
   rollBack(id: number): void {
-    const { voters } = this.cluster.configuration;
-    const others = voters.filter((other) => other !== id && this.cluster.node(other).quarantine !== undefined);
+    const { voters } = this.#cluster.configuration;
+    const others = voters.filter((other) => other !== id && this.#cluster.node(other).quarantine !== undefined);
     if (2 * (others.length + 1) >= voters.length) return;
-    const copies = this.copies.get(id) ?? [];
-    this.cluster.rollBack(id, below(this.random, 5) === 0 ? undefined : pick(this.random, copies), ++this.lives);
+    const copies = this.#copies.get(id) ?? [];
+    this.#cluster.rollBack(id, below(this.#random, 5) === 0 ? undefined : pick(this.#random, copies), ++this.#boots);
     this.count++;
   }
 
   restart(replica: Replica): void {
-    if (replica.quarantine !== undefined) replica.quarantine = ++this.lives;
-    this.cluster.restart(replica.id);
+    if (replica.quarantine !== undefined) replica.quarantine = ++this.#boots;
+    this.#cluster.restart(replica.id);
   }
 }

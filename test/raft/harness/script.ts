@@ -8,7 +8,7 @@ import { Cluster, type ClusterOptions } from './cluster.js';
 import type { DiskCopy } from './disk.js';
 import { logOf } from './entries.js';
 import type { Filter } from './network.js';
-import { showEntry, showHappening } from './notation.js';
+import { showEntry, showEvent } from './notation.js';
 import type { Timing } from './replica.js';
 
 /** Runs the commands of `source` and returns it with the output that they gave now. */
@@ -85,36 +85,36 @@ const TIMINGS = {
 } as const satisfies Record<string, keyof Timing>;
 
 class Script {
-  private made: Cluster | undefined;
-  private readonly copies = new Map<NodeId, DiskCopy>();
-  private output: string[] = [];
-  private muted = false;
+  #made: Cluster | undefined;
+  readonly #copies = new Map<NodeId, DiskCopy>();
+  #output: string[] = [];
+  #muted = false;
 
   /** Output of a command that failed half way. */
   unseen(): string[] {
-    return this.output;
+    return this.#output;
   }
 
   run(line: string): string[] {
     const { words, options } = parse(line);
     const [name, ...rest] = words;
-    const command = this.commands[name ?? ''];
+    const command = this.#commands[name ?? ''];
     if (command === undefined) throw new Error(`unknown command ${name ?? ''}`);
-    this.output = [];
+    this.#output = [];
     command(rest, options);
-    return this.output;
+    return this.#output;
   }
 
-  private get cluster(): Cluster {
-    if (this.made === undefined) throw new Error('`cluster` comes first');
-    return this.made;
+  get #cluster(): Cluster {
+    if (this.#made === undefined) throw new Error('`cluster` comes first');
+    return this.#made;
   }
 
-  private say(line: string): void {
-    if (!this.muted) this.output.push(line);
+  #print(line: string): void {
+    if (!this.#muted) this.#output.push(line);
   }
 
-  private make(options: ReadonlyMap<string, string>): void {
+  #make(options: ReadonlyMap<string, string>): void {
     const count = Number(options.get('nodes') ?? 3);
     const learners = numerals(options.get('learners'));
     const voters = Array.from({ length: count }, (_, at) => at + 1).filter((id) => !learners.includes(id));
@@ -139,22 +139,22 @@ class Script {
       disks,
       ...(seed === undefined ? {} : { seed: numeral(seed) }),
       observe: (happening) => {
-        this.say(showHappening(happening));
+        this.#print(showEvent(happening));
       },
     };
-    this.made = new Cluster(settings);
+    this.#made = new Cluster(settings);
     const chunk = options.get('chunk');
-    if (chunk !== undefined) for (const replica of this.cluster.replicas.values()) replica.chunkBytes = numeral(chunk);
+    if (chunk !== undefined) for (const replica of this.#cluster.replicas.values()) replica.chunkBytes = numeral(chunk);
   }
 
-  private everyone(word: string | undefined): NodeId[] {
-    return word === 'all' || word === undefined ? this.cluster.running().map(({ id }) => id) : numerals(word);
+  #everyone(word: string | undefined): NodeId[] {
+    return word === 'all' || word === undefined ? this.#cluster.running().map(({ id }) => id) : numerals(word);
   }
 
   /** `expect 2 role=follower commit=3 state=a,b terms=1,1,2`: fails unless the status of node 2 says so. */
-  private expect(rest: readonly string[], options: ReadonlyMap<string, string>): void {
-    for (const id of this.everyone(rest[0])) {
-      const status = this.cluster.status(id);
+  #expect(rest: readonly string[], options: ReadonlyMap<string, string>): void {
+    for (const id of this.#everyone(rest[0])) {
+      const status = this.#cluster.status(id);
       const facts: Record<string, string> = {
         role: status.role,
         term: String(status.term),
@@ -166,11 +166,11 @@ class Script {
         last: String(status.lastIndex),
         stable: String(status.stableIndex),
         quiet: String(status.quiesced),
-        state: this.cluster.state(id).join(','),
-        terms: this.cluster.terms(id).join(','),
-        durableTerm: String(this.cluster.node(id).disk.hardState.term),
-        durableVote: String(this.cluster.node(id).disk.hardState.vote),
-        durableLast: String(this.cluster.node(id).disk.lastIndex),
+        state: this.#cluster.state(id).join(','),
+        terms: this.#cluster.terms(id).join(','),
+        durableTerm: String(this.#cluster.node(id).disk.hardState.term),
+        durableVote: String(this.#cluster.node(id).disk.hardState.vote),
+        durableLast: String(this.#cluster.node(id).disk.lastIndex),
       };
       for (const [fact, wanted] of options) {
         if (!(fact in facts)) throw new Error(`nothing known of ${fact}`);
@@ -180,9 +180,9 @@ class Script {
   }
 
   /** `expect-flight 2>1 append`: something like it is under way; `expect-no-flight` the contrary. */
-  private expectFlight(rest: readonly string[], wanted: boolean): void {
+  #expectFlight(rest: readonly string[], wanted: boolean): void {
     const filter = filterOf(rest);
-    const found = this.cluster.network.inFlight.some(
+    const found = this.#cluster.network.inFlight.some(
       (message) =>
         (filter.from ?? message.from) === message.from &&
         (filter.to ?? message.to) === message.to &&
@@ -191,133 +191,133 @@ class Script {
     if (found !== wanted) throw new Error(`${rest.join(' ')} is ${found ? '' : 'not '}in flight`);
   }
 
-  private readonly commands: Record<string, (rest: readonly string[], options: ReadonlyMap<string, string>) => void> = {
+  readonly #commands: Record<string, (rest: readonly string[], options: ReadonlyMap<string, string>) => void> = {
     cluster: (_, options) => {
-      this.make(options);
+      this.#make(options);
     },
     campaign: ([id]) => {
-      this.cluster.campaign(numeral(id));
+      this.#cluster.campaign(numeral(id));
     },
     tick: ([id, count]) => {
-      for (const node of this.everyone(id)) this.cluster.tick(node, Number(count ?? 1));
+      for (const node of this.#everyone(id)) this.#cluster.tick(node, Number(count ?? 1));
     },
     propose: ([id, ...data]) => {
-      const result = this.cluster.propose(numeral(id), ...data);
-      if (result.type === 'refused') this.say(`n${id ?? ''} refuses: ${result.reason}`);
+      const result = this.#cluster.propose(numeral(id), ...data);
+      if (result.type === 'refused') this.#print(`n${id ?? ''} refuses: ${result.reason}`);
     },
     read: ([id]) => {
-      const result = this.cluster.read(numeral(id));
-      this.say(result.type === 'accepted' ? `read context ${result.context}` : `n${id ?? ''} refuses the read`);
+      const result = this.#cluster.read(numeral(id));
+      this.#print(result.type === 'accepted' ? `read context ${result.context}` : `n${id ?? ''} refuses the read`);
     },
     transfer: ([from, to]) => {
-      this.say(this.cluster.transfer(numeral(from), numeral(to)));
+      this.#print(this.#cluster.transfer(numeral(from), numeral(to)));
     },
     forget: ([id]) => {
-      this.cluster.forgetLeader(numeral(id));
+      this.#cluster.forgetLeader(numeral(id));
     },
     unreachable: ([id, peer]) => {
-      this.cluster.unreachable(numeral(id), numeral(peer));
+      this.#cluster.unreachable(numeral(id), numeral(peer));
     },
     compact: ([id, index]) => {
-      this.cluster.compact(numeral(id), index === undefined ? undefined : numeral(index));
+      this.#cluster.compact(numeral(id), index === undefined ? undefined : numeral(index));
     },
     'apply-slowly': ([id]) => {
-      this.cluster.applySlowly(numeral(id), true);
+      this.#cluster.applySlowly(numeral(id), true);
     },
     apply: ([id, count]) => {
-      this.cluster.applyWaiting(numeral(id), count === undefined ? undefined : numeral(count));
+      this.#cluster.applyWaiting(numeral(id), count === undefined ? undefined : numeral(count));
     },
     sync: ([id, count]) => {
-      for (const node of this.everyone(id)) this.cluster.sync(node, Number(count ?? Infinity));
+      for (const node of this.#everyone(id)) this.#cluster.sync(node, Number(count ?? Infinity));
     },
     crash: ([id], options) => {
       const node = numeral(id);
-      if (options.get('between') === 'persist,send') this.cluster.crashBetweenPersistAndSend(node);
-      else this.cluster.crash(node);
+      if (options.get('between') === 'persist,send') this.#cluster.crashBetweenPersistAndSend(node);
+      else this.#cluster.crash(node);
     },
     /** Changes what a node that is down has on its disk: `disk 3 term=7 vote=3`. */
     disk: ([id], options) => {
-      const { disk } = this.cluster.node(numeral(id));
+      const { disk } = this.#cluster.node(numeral(id));
       const term = numeral(options.get('term'));
       disk.hardState = { ...disk.hardState, term, vote: Number(options.get('vote') ?? NONE) };
     },
     /** Remembers what is durable at a node, for `roll-back`. */
     copy: ([id]) => {
-      this.copies.set(numeral(id), this.cluster.node(numeral(id)).disk.copy());
+      this.#copies.set(numeral(id), this.#cluster.node(numeral(id)).disk.copy());
     },
     /** The disk of a node that is down becomes what it was at `copy`, or empty. */
     'roll-back': ([id]) => {
-      this.cluster.node(numeral(id)).disk.rollBack(this.copies.get(numeral(id)));
+      this.#cluster.node(numeral(id)).disk.rollBack(this.#copies.get(numeral(id)));
     },
     quarantine: ([id, life]) => {
-      this.cluster.quarantine(numeral(id), numeral(life));
+      this.#cluster.quarantine(numeral(id), numeral(life));
     },
     /** `restart 3`, or `restart 3 quarantine=2`: its owner knows of one that is not over. */
     restart: ([id], options) => {
       const life = options.get('quarantine');
-      this.cluster.node(numeral(id)).quarantine = life === undefined ? undefined : numeral(life);
-      this.cluster.restart(numeral(id));
-      this.say(describeStatus(this.cluster.status(numeral(id))));
+      this.#cluster.node(numeral(id)).quarantine = life === undefined ? undefined : numeral(life);
+      this.#cluster.restart(numeral(id));
+      this.#print(describeStatus(this.#cluster.status(numeral(id))));
     },
     deliver: (rest) => {
-      this.cluster.deliver(filterOf(rest));
+      this.#cluster.deliver(filterOf(rest));
     },
     drop: (rest) => {
-      this.cluster.drop(filterOf(rest));
+      this.#cluster.drop(filterOf(rest));
     },
     dup: (rest) => {
-      this.cluster.network.duplicate(filterOf(rest));
+      this.#cluster.network.duplicate(filterOf(rest));
     },
     reverse: (rest) => {
-      this.cluster.network.reverse(filterOf(rest));
+      this.#cluster.network.reverse(filterOf(rest));
     },
     hold: (rest) => {
-      this.cluster.network.hold(filterOf(rest));
+      this.#cluster.network.hold(filterOf(rest));
     },
     release: (rest) => {
-      this.cluster.network.release(filterOf(rest));
+      this.#cluster.network.release(filterOf(rest));
     },
     partition: ([groups]) => {
-      this.cluster.partition(...(groups ?? '').split('|').map(numerals));
+      this.#cluster.partition(...(groups ?? '').split('|').map(numerals));
     },
     cut: ([link]) => {
       const [from, to] = (link ?? '').split('>');
-      this.cluster.network.cut(numeral(from), numeral(to));
+      this.#cluster.network.cut(numeral(from), numeral(to));
     },
     heal: () => {
-      this.cluster.heal();
+      this.#cluster.heal();
     },
     /** `settle`, or `settle except 1>3 snapshot`: what matches stays in flight. */
     settle: ([except, ...rest]) => {
-      this.cluster.settle(except === 'except' ? filterOf(rest) : undefined);
+      this.#cluster.settle(except === 'except' ? filterOf(rest) : undefined);
     },
     run: ([ticks]) => {
-      this.cluster.run(numeral(ticks));
+      this.#cluster.run(numeral(ticks));
     },
     /** Runs the rest of the line without showing what it causes. */
     quietly: (rest, options) => {
-      this.muted = true;
-      this.commands[rest[0] ?? '']?.(rest.slice(1), options);
-      this.muted = false;
+      this.#muted = true;
+      this.#commands[rest[0] ?? '']?.(rest.slice(1), options);
+      this.#muted = false;
     },
     flight: () => {
-      for (const message of this.cluster.network.inFlight) this.say(describeMessage(message));
+      for (const message of this.#cluster.network.inFlight) this.#print(describeMessage(message));
     },
     status: ([id]) => {
-      for (const node of this.everyone(id)) this.say(describeStatus(this.cluster.status(node)));
+      for (const node of this.#everyone(id)) this.#print(describeStatus(this.#cluster.status(node)));
     },
     log: ([id]) => {
-      const { shadow } = this.cluster.node(numeral(id));
-      this.say(shadow.map(showEntry).join(', '));
+      const { shadow } = this.#cluster.node(numeral(id));
+      this.#print(shadow.map(showEntry).join(', '));
     },
     expect: (rest, options) => {
-      this.expect(rest, options);
+      this.#expect(rest, options);
     },
     'expect-flight': (rest) => {
-      this.expectFlight(rest, true);
+      this.#expectFlight(rest, true);
     },
     'expect-no-flight': (rest) => {
-      this.expectFlight(rest, false);
+      this.#expectFlight(rest, false);
     },
   };
 }

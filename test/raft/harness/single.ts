@@ -29,7 +29,7 @@ export class Single {
   readonly raft: Raft;
   readonly applied: Entry[] = [];
   readonly readies: Ready[] = [];
-  private readonly writes: Write[] = [];
+  readonly #writes: Write[] = [];
 
   constructor(id: number, voters: readonly number[], more: Partial<RaftOptions> = {}) {
     this.raft = new Raft(options(id, voters, more));
@@ -39,7 +39,7 @@ export class Single {
   take(): Ready {
     const ready = this.raft.ready();
     this.readies.push(ready);
-    if (ready.write !== undefined) this.writes.push(ready.write);
+    if (ready.write !== undefined) this.#writes.push(ready.write);
     for (const entry of ready.committed) {
       this.applied.push(entry);
       this.raft.applied(entry.index);
@@ -49,7 +49,7 @@ export class Single {
 
   /** The oldest write reaches the disk; what is sent then. */
   sync(): readonly Message[] {
-    const write = this.writes.shift();
+    const write = this.#writes.shift();
     if (write === undefined) return [];
     this.raft.persisted(write.receipt);
     return write.messages;
@@ -58,7 +58,7 @@ export class Single {
   /** Everything that it does until it is at rest, disk included; what it sends. */
   run(): Message[] {
     const sent: Message[] = [];
-    while (this.raft.hasReady() || this.writes.length > 0) {
+    while (this.raft.hasReady() || this.#writes.length > 0) {
       if (this.raft.hasReady()) sent.push(...this.take().messages);
       sent.push(...this.sync());
     }

@@ -7,7 +7,7 @@ import { below, pick } from './chance.js';
 import { Cluster, type ClusterOptions } from './cluster.js';
 import { bytes } from './entries.js';
 import { Mix, plan, planRollBacks } from './faults.js';
-import type { Happening } from './happening.js';
+import type { ClusterEvent } from './events.js';
 import { recover } from './recovery.js';
 import type { Replica } from './replica.js';
 import { RollBacks } from './roll-backs.js';
@@ -31,7 +31,7 @@ export interface TortureOptions {
   readonly thorough?: boolean;
   /** Lets time pass for everybody; by default each node ticks by itself. */
   readonly clock?: () => void;
-  readonly observe?: (happening: Happening) => void;
+  readonly observe?: (happening: ClusterEvent) => void;
 }
 
 export interface Shape {
@@ -50,22 +50,21 @@ export class Torture {
   /** Stopped like a process under SIGSTOP: no tick, no message, no disk. What is sent to them waits. */
   readonly paused = new Set<number>();
   readonly rollBacks: RollBacks;
-  private readonly mix: Mix;
-  private proposals = 0;
+  readonly #mix: Mix;
+  #proposals = 0;
   readonly refused: string[] = [];
   /** How often what is ready is taken at once; else several inputs meet in one `Ready`, as in a busy node. */
-  private readonly diligence: number;
-  private crashes = 0;
-  private snapshots = 0;
+  readonly #takeShare: number;
+  #crashes = 0;
+  #snapshots = 0;
+  readonly #options: TortureOptions;
 
-  constructor(
-    seed: number,
-    private readonly options: TortureOptions = {},
-  ) {
+  constructor(seed: number, options: TortureOptions = {}) {
+    this.#options = options;
     this.random = seededRandom(seed);
     const stepwise = this.random() < (options.shape === undefined ? 0.2 : 0.5);
-    this.diligence = stepwise ? 0 : 0.2 + 0.8 * this.random();
-    const shape = options.shape ?? this.drawShape();
+    this.#takeShare = stepwise ? 0 : 0.2 + 0.8 * this.random();
+    const shape = options.shape ?? this.#randomShape();
     const all = Array.from({ length: shape.voters + (shape.learners ?? 0) }, (_, at) => at + 1);
     this.cluster = new Cluster({
       voters: all.slice(0, shape.voters),
@@ -74,18 +73,18 @@ export class Torture {
       thorough: options.thorough ?? seed % 4 === 0,
       timing: shape.timing,
       observe: (happening) => {
-        if (happening.type === 'installed') this.snapshots++;
+        if (happening.type === 'installed') this.#snapshots++;
         options.observe?.(happening);
       },
     });
     for (const replica of this.cluster.replicas.values()) replica.chunkBytes = this.random() < 0.5 ? 20 : 100_000;
     this.rollBacks = new RollBacks(this.cluster, this.random);
-    this.mix = new Mix(this.random, options.shape === undefined ? 0.6 : 1);
-    plan(this, this.mix, { stepwise });
-    if (options.rollBacks === true) planRollBacks(this, this.mix);
+    this.#mix = new Mix(this.random, options.shape === undefined ? 0.6 : 1);
+    plan(this, this.#mix, { stepwise });
+    if (options.rollBacks === true) planRollBacks(this, this.#mix);
   }
 
-  private drawShape(): Shape {
+  #randomShape(): Shape {
     const nodes = [1, 2, 3, 3, 3, 4, 5, 5][below(this.random, 8)]!;
     const learners = nodes > 2 && this.random() < 0.2 ? 1 : 0;
     const timing = {
@@ -100,24 +99,24 @@ export class Torture {
 
   run(steps: number): TortureResult {
     for (let step = 0; step < steps; step++) this.step();
-    recover(this, this.options.rollBacks !== true);
-    return this.result();
+    recover(this, this.#options.rollBacks !== true);
+    return this.#result();
   }
 
   step(): void {
-    this.mix.step();
+    this.#mix.step();
     const { network } = this.cluster;
     if (network.inFlight.length > MAX_IN_FLIGHT) network.takeAt(below(this.random, MAX_IN_FLIGHT));
   }
 
-  private result(): TortureResult {
+  #result(): TortureResult {
     const { committed, confirmedReads, leaders } = this.cluster.history!;
     return {
       committed,
       confirmedReads,
       leaders: leaders.size,
-      crashes: this.crashes,
-      snapshots: this.snapshots,
+      crashes: this.#crashes,
+      snapshots: this.#snapshots,
       rolledBack: this.rollBacks.count,
     };
   }
@@ -134,8 +133,8 @@ export class Torture {
   /** Mostly takes what is ready at once; sometimes several inputs meet in one `Ready`. */
   input(replica: Replica, run: () => void): void {
     run();
-    if (this.random() < this.diligence) replica.pump();
-    else replica.look();
+    if (this.random() < this.#takeShare) replica.pump();
+    else replica.checkAfterStep();
   }
 
   deliver(): void {
@@ -146,20 +145,20 @@ export class Torture {
     const position = inOrder ? first : below(this.random, network.inFlight.length);
     const message = network.inFlight[position];
     if (message === undefined || this.paused.has(message.to)) return;
-    this.cluster.deliverAt(position, this.random() < this.diligence);
+    this.cluster.deliverAt(position, this.random() < this.#takeShare);
   }
 
   sync(replica: Replica): void {
-    replica.sync(false, this.random() < this.diligence);
+    replica.sync(false, this.random() < this.#takeShare);
   }
 
   /** Time passes for one node, or by the clock for all. */
   tick(): void {
-    if (this.options.clock === undefined) {
+    if (this.#options.clock === undefined) {
       this.withNode((replica) => {
         this.tickOf(replica);
       });
-    } else if (this.random() < 0.2) this.options.clock();
+    } else if (this.random() < 0.2) this.#options.clock();
   }
 
   tickOf(replica: Replica): void {
@@ -171,10 +170,10 @@ export class Torture {
   /** Time passes, and most of what is under way gets on: elections come to an end also under faults. */
   pass(ticks: number): void {
     for (let tick = 0; tick < ticks; tick++) {
-      this.options.clock?.();
+      this.#options.clock?.();
       for (const { id } of this.cluster.running()) {
         if (this.paused.has(id)) continue;
-        if (this.options.clock === undefined) this.cluster.tick(id);
+        if (this.#options.clock === undefined) this.cluster.tick(id);
         if (this.random() < 0.7) this.cluster.sync(id);
       }
       for (let left = this.cluster.network.inFlight.length; left > 0; left--) this.deliver();
@@ -183,12 +182,12 @@ export class Torture {
 
   propose(): void {
     // Also at leaders that are cut off: what they append and nobody hears of makes logs differ.
-    const replica = this.asked();
+    const replica = this.#requestTarget();
     if (replica !== undefined) this.proposeTo(replica);
   }
 
   proposeTo(replica: Replica): void {
-    const data = Array.from({ length: 1 + below(this.random, 3) }, () => `p${++this.proposals}`);
+    const data = Array.from({ length: 1 + below(this.random, 3) }, () => `p${++this.#proposals}`);
     this.input(replica, () => {
       const result = replica.raft.propose(data.map(bytes));
       if (result.type === 'refused') this.refused.push(...data);
@@ -196,19 +195,19 @@ export class Torture {
   }
 
   read(): void {
-    const replica = this.asked();
+    const replica = this.#requestTarget();
     if (replica !== undefined) this.readAt(replica);
   }
 
   readAt(replica: Replica): void {
     this.input(replica, () => {
       const result = replica.raft.readIndex();
-      if (result.type === 'accepted') this.cluster.history!.readAsked(replica, result.context);
+      if (result.type === 'accepted') this.cluster.history!.readRequested(replica, result.context);
     });
   }
 
   /** Whom a client asks: mostly one that takes itself for the leader. */
-  private asked(): Replica | undefined {
+  #requestTarget(): Replica | undefined {
     const leaders = this.cluster.running().filter(({ raft }) => raft.role === 'leader');
     const replica = this.random() < 0.9 ? pick(this.random, leaders) : this.cluster.node(this.anyId());
     return replica?.up === true && !this.paused.has(replica.id) ? replica : undefined;
@@ -230,7 +229,7 @@ export class Torture {
     // The disk may have come further than the node could tell.
     while (this.random() < 0.5 && replica.sync(true)) continue;
     this.cluster.crash(replica.id);
-    this.crashes++;
+    this.#crashes++;
     // A process that is started again at once finds the messages to its former life, and others their promises.
     if (this.random() < 0.3) this.rollBacks.restart(replica);
   }

@@ -6,30 +6,33 @@ import type { Message, NodeId } from '../../../src/raft/index.js';
 import { demand } from './broken.js';
 import type { Replica } from './replica.js';
 
-export class Statements {
+export class SentMessages {
   /** Leader of each term. */
   readonly leaders = new Map<number, NodeId>();
-  private readonly votes = new Map<string, NodeId>();
+  readonly #votes = new Map<string, NodeId>();
   /** Highest index that a node acknowledged in a term. */
-  private readonly acknowledged = new Map<string, number>();
+  readonly #acknowledged = new Map<string, number>();
   /** The same, of what it lost since with its disk. */
-  private readonly lost = new Map<string, number>();
+  readonly #lost = new Map<string, number>();
+  readonly #replicas: ReadonlyMap<NodeId, Replica>;
 
-  constructor(private readonly replicas: ReadonlyMap<NodeId, Replica>) {}
+  constructor(replicas: ReadonlyMap<NodeId, Replica>) {
+    this.#replicas = replicas;
+  }
 
   acknowledgedBy(id: NodeId, term: number): number {
-    return this.acknowledged.get(`${id}@${term}`) ?? 0;
+    return this.#acknowledged.get(`${id}@${term}`) ?? 0;
   }
 
   lostBy(id: NodeId, term: number): number {
-    return this.lost.get(`${id}@${term}`) ?? 0;
+    return this.#lost.get(`${id}@${term}`) ?? 0;
   }
 
   /** Its disk went back in time: what it acknowledged proves nothing any more. */
   rolledBack(id: NodeId): void {
-    for (const [key, index] of this.acknowledged) {
+    for (const [key, index] of this.#acknowledged) {
       if (!key.startsWith(`${id}@`)) continue;
-      this.lost.set(key, Math.max(index, this.lost.get(key) ?? 0));
+      this.#lost.set(key, Math.max(index, this.#lost.get(key) ?? 0));
     }
   }
 
@@ -47,17 +50,17 @@ export class Statements {
     switch (message.type) {
       case 'vote':
         if (message.preVote) return;
-        this.castVote(replica, message.term, replica.id);
+        this.#castVote(replica, message.term, replica.id);
         break;
       case 'vote-answer':
         if (message.preVote) return;
-        if (message.granted) this.castVote(replica, message.term, message.to);
+        if (message.granted) this.#castVote(replica, message.term, message.to);
         break;
       case 'append-ok':
-        this.acknowledge(replica, message.term, message.index);
+        this.#acknowledge(replica, message.term, message.index);
         break;
       case 'snapshot-answer':
-        if (message.wanted === -1) this.acknowledge(replica, message.term, message.index);
+        if (message.wanted === -1) this.#acknowledge(replica, message.term, message.index);
         break;
       case 'append':
       case 'heartbeat':
@@ -77,23 +80,23 @@ export class Statements {
     );
   }
 
-  private castVote(replica: Replica, term: number, candidate: NodeId): void {
+  #castVote(replica: Replica, term: number, candidate: NodeId): void {
     const key = `${replica.id}@${term}`;
-    const before = this.votes.get(key);
+    const before = this.#votes.get(key);
     demand(
       before === undefined || before === candidate,
       () => `n${replica.id} votes for n${before ?? 0} and n${candidate} in term ${term}`,
     );
-    this.votes.set(key, candidate);
+    this.#votes.set(key, candidate);
     const { hardState } = replica.disk;
     const durable = hardState.term > term || (hardState.term === term && hardState.vote === candidate);
     demand(durable, () => `n${replica.id} speaks of its vote for n${candidate} in term ${term} before its sync`);
   }
 
-  private acknowledge(replica: Replica, term: number, index: number): void {
+  #acknowledge(replica: Replica, term: number, index: number): void {
     const { disk } = replica;
     demand(index <= disk.lastIndex, () => `n${replica.id} acknowledges ${index}, durable is ${disk.lastIndex}`);
-    const leader = this.replicas.get(this.leaders.get(term) ?? 0);
+    const leader = this.#replicas.get(this.leaders.get(term) ?? 0);
     if (leader?.raft.role === 'leader' && leader.raft.term === term) {
       const expected = leader.shadowTermAt(index);
       if (expected !== undefined)
@@ -103,6 +106,6 @@ export class Statements {
         );
     }
     const key = `${replica.id}@${term}`;
-    this.acknowledged.set(key, Math.max(this.acknowledged.get(key) ?? 0, index));
+    this.#acknowledged.set(key, Math.max(this.#acknowledged.get(key) ?? 0, index));
   }
 }

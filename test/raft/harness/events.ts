@@ -1,7 +1,7 @@
 /** What happens in a test cluster, as values: the transcript prints them, unit tests look for them. */
 import type { Entry, Message, NodeId, Role, SnapshotMeta, Write } from '../../../src/raft/index.js';
 
-export type Happening =
+export type ClusterEvent =
   | { readonly type: 'sent'; readonly message: Message }
   | { readonly type: 'lost'; readonly message: Message; readonly why: 'cut' | 'down' | 'dropped' }
   | { readonly type: 'role'; readonly node: NodeId; readonly role: Role; readonly term: number }
