@@ -1,4 +1,4 @@
-/** Scenarios 38–45: what is committed, what is applied, and what a proposer may conclude. */
+/** Scenarios 38–45: what is committed, what is applied, and what a proposer may conclude from it. */
 import { describe, expect, it } from 'vitest';
 import { EntryKind } from '../../src/raft/index.js';
 import { alone, answers, answersOf, append, appendOk, heartbeat, lead } from './harness/by-hand.js';
@@ -26,7 +26,7 @@ describe('a leader commits', () => {
     expect(cluster.status(1).commit).toBe(commit);
   });
 
-  it('s38 everything before the entry, and says so with the next messages', () => {
+  it('s38 everything before the entry, and the next messages carry the commit index', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.isolate(2);
@@ -93,7 +93,7 @@ describe('a follower commits', () => {
     expect(cluster.status(1).commit).toBe(row.commit);
   });
 
-  it('s41 what a heartbeat tells, which is no more than the leader knows it to hold', () => {
+  it('s41 up to a heartbeat’s commit index, which is bounded by the match index', () => {
     const cluster = alone();
     lead(cluster);
     cluster.propose(1, 'a', 'b');
@@ -205,7 +205,7 @@ describe('committed entries', () => {
 });
 
 describe('a proposal', () => {
-  it('s44 to a follower is refused and says who leads; nothing is appended', () => {
+  it('s44 to a follower is refused with the leader’s id; nothing is appended', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.run(2);
@@ -259,7 +259,7 @@ describe('a proposal', () => {
       cluster.heal();
       cluster.restart(1);
       cluster.run(6 * T);
-      // Its owner can tell by the term at the index, and only by it.
+      // Its owner can distinguish it only by the term at the index.
       expect(cluster.node(1).raft.termAt(2) === 1).toBe(reached);
       expect(cluster.state(1)).toEqual(reached ? ['a'] : []);
       expect(cluster.state(3)).toEqual(reached ? ['a'] : []);

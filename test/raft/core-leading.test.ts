@@ -4,11 +4,11 @@ import { bytes } from './harness/entries.js';
 import { Single } from './harness/single.js';
 
 describe('reads', () => {
-  /** Those that n1 has confirmed. */
+  /** Reads that n1 has confirmed. */
   const reads = (cluster: Cluster) =>
     cluster.eventsOf('read-confirmed', 1).map(({ context, index, promiseMs }) => ({ context, index, promiseMs }));
 
-  it('s46 one heartbeat round confirms every read since the last ready, at the commit index of their moment', () => {
+  it('s46 one heartbeat round confirms every read since the last ready, at the commit index of their arrival', () => {
     const cluster = new Cluster({ unchecked: true });
     cluster.elect(1);
     cluster.clearEvents();
@@ -93,7 +93,7 @@ describe('leadership transfer', () => {
     expect(cluster.node(1).raft.propose([bytes('a')]).type).toBe('appended');
   });
 
-  it('s53 to itself, to nobody, to a learner, by a follower; a second one replaces the first', () => {
+  it('s53 to itself, to an unknown node, to a learner, by a follower; a second one replaces the first', () => {
     const cluster = new Cluster({ learners: [4] });
     cluster.elect(1);
     expect(cluster.node(1).raft.transferLeadership(1)).toBe('already-leader');
@@ -108,7 +108,7 @@ describe('leadership transfer', () => {
     expect(cluster.node(3).raft.role).toBe('leader');
   });
 
-  it('s52 a target that just began to ask for pre-votes stands in earnest, and a candidate goes on', () => {
+  it('s52 a target that is a pre-candidate starts the election, and a candidate goes on', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.node(2).raft.campaign();
@@ -121,7 +121,7 @@ describe('leadership transfer', () => {
     expect(cluster.node(2).raft.role).toBe('leader');
   });
 
-  it('s52 a timeout-now that was lost is said again', () => {
+  it('s52 a timeout-now that was lost is repeated', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.network.passes = (message) => message.type !== 'timeout-now';
@@ -141,7 +141,7 @@ describe('leases', () => {
     return cluster;
   };
 
-  it('s50 a voter keeps its promise through a call to stand, a forgotten leader and a newer term', () => {
+  it('s50 a voter keeps its promise through a campaign, a forgotten leader and a newer term', () => {
     const cluster = leased();
     cluster.isolate(1);
     cluster.node(2).raft.campaign();

@@ -4,7 +4,7 @@ import { Cluster } from './harness/cluster.js';
 import { bytes, logOf } from './harness/entries.js';
 import { Single } from './harness/single.js';
 
-describe('quiet', () => {
+describe('quiescence', () => {
   const quiet = (): Cluster => {
     const cluster = new Cluster({ timing: (id) => ({ quiesceTicks: 4, random: () => id / 4 }) });
     cluster.elect(1);
@@ -12,7 +12,7 @@ describe('quiet', () => {
     return cluster;
   };
 
-  it('s74 a level group falls quiet: no tick does anything any more', () => {
+  it('s74 a level group goes quiescent: ticks have no effect', () => {
     const cluster = quiet();
     for (const id of [1, 2, 3]) expect(cluster.node(id).raft.quiesced).toBe(true);
     for (let i = 0; i < 100; i++) for (const id of [1, 2, 3]) cluster.node(id).raft.tick();
@@ -48,7 +48,7 @@ describe('quiet', () => {
     expect(cluster.node(1).raft.quiesced).toBe(false);
   });
 
-  it('s74 a follower that lacks something does not stop its clock, and the leader wakes', () => {
+  it('s74 a follower that lacks an entry does not stop its election timer, and the leader wakes', () => {
     const replica = new Single(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 }, entries: logOf([1, 1]) });
     replica.raft.step(heartbeat({ ...FROM_LEADER, quiesce: true, commit: 1 }));
     expect(replica.raft.quiesced).toBe(false);
@@ -61,7 +61,7 @@ describe('quiet', () => {
     expect(cluster.node(1).raft.quiesced).toBe(false);
   });
 
-  it('s74 followers that are told that the leader is dead elect another soon', () => {
+  it('s74 followers whose owner reports the leader dead elect another soon', () => {
     const cluster = quiet();
     cluster.isolate(1);
     cluster.node(2).raft.forgetLeader();
@@ -71,7 +71,7 @@ describe('quiet', () => {
     expect([2, 3].map((id) => cluster.node(id).raft.role).sort()).toEqual(['follower', 'leader']);
   });
 
-  it('s74 … and never split the votes, though they tick together, for it is not the turn of two at once', () => {
+  it('s74 … and never split the vote, though they tick together, since no two campaign at the same tick', () => {
     const draws = [0, 0.3, 0.5, 0.99];
     for (const [one, two] of draws.flatMap((draw) => draws.map((other) => [draw, other] as const))) {
       const chance = new Map([
@@ -92,7 +92,7 @@ describe('quiet', () => {
     }
   });
 
-  it('a leader that was wrongly called dead is heard again, and the short timeout is over', () => {
+  it('a message of a leader wrongly reported dead ends the short timeout', () => {
     const cluster = new Cluster({ timing: { random: () => 0 } });
     cluster.elect(1);
     cluster.node(2).raft.forgetLeader();

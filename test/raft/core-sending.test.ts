@@ -18,7 +18,7 @@ describe('sending entries', () => {
     expect(write?.entries).toHaveLength(3);
   });
 
-  it('a large proposal is cut into appends of the bytes allowed', () => {
+  it('a large proposal is split into appends of the allowed size', () => {
     const cluster = new Cluster({ voters: [1, 2], timing: { maxAppendBytes: 4 } });
     cluster.elect(1);
     cluster.node(1).raft.propose(['aa', 'bb', 'cc', 'ddddddd', 'e'].map(bytes));
@@ -59,7 +59,7 @@ describe('sending entries', () => {
     expect(cluster.eventsOf('applied', 2).map(({ entry }) => text(entry.data))).toEqual(['', 'lost']);
   });
 
-  it('s36 a lost acknowledgement is asked for, without sending the entries again', () => {
+  it('s36 a lost acknowledgement is recovered by a delivery check, without resending the entries', () => {
     const cluster = new Cluster({ voters: [1, 2] });
     cluster.elect(1);
     cluster.network.passes = (message) => message.type !== 'append-ok';
@@ -93,7 +93,7 @@ describe('sending entries', () => {
     expect(cluster.node(1).raft.status().peers[0]).toMatchObject({ state: 'replicate', match: 3 });
   });
 
-  it('s37 more uncommitted bytes than allowed are refused, and leave no trace', () => {
+  it('s37 more uncommitted bytes than allowed are refused, and nothing is appended', () => {
     const cluster = new Cluster({ timing: { maxUncommittedBytes: 10 } });
     cluster.elect(1);
     cluster.isolate(1);
@@ -120,7 +120,7 @@ describe('sending entries', () => {
     expect(cluster.read(1)).toEqual({ type: 'refused', leader: 2 });
   });
 
-  it('followers hear of a commit with the next tick, when no append tells them', () => {
+  it('followers get the commit index with the next tick when no append carries it', () => {
     const cluster = new Cluster({ timing: { heartbeatTicks: 9 } });
     cluster.elect(1);
     cluster.node(1).raft.propose([bytes('a')]);
@@ -134,14 +134,14 @@ describe('sending entries', () => {
 });
 
 describe('finding where the logs match', () => {
-  /** A leader 1 with the one log and a follower 2 with the other; how many appends are refused until they are equal. */
+  /** Leader 1 with one log and follower 2 with the other: the number of appends refused until they are equal. */
   const refusals = (leader: number[], follower: number[]): number => {
     const hardState = { term: Math.max(...leader, ...follower), vote: 0, commit: 0 };
     const cluster = new Cluster({
       voters: [1, 2],
       disks: { 1: { hardState, entries: logOf(leader) }, 2: { hardState, entries: logOf(follower) } },
     });
-    // Two of two: the follower's log must not be newer, so the candidate's term comes by force of a third's vote.
+    // Both votes are needed, so the follower's log must not be newer.
     cluster.node(1).raft.campaign();
     cluster.settle();
     const refused = cluster.sent('append-refused').length;

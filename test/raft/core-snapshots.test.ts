@@ -8,13 +8,13 @@ import { Single } from './harness/single.js';
 describe('snapshots', () => {
   const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
   const meta: SnapshotMeta = { index: 5, term: 1, configuration };
-  /** What a snapshot of four commands holds, in two chunks or three, and in one. */
+  /** Data of a snapshot of four commands, in two chunks or three, and in one. */
   const [ONE, TWO, END, ALL] = ['["a","b"', ',"c"', ',"d"]', '["a","b","c","d"]'];
 
-  /** The chunks that leader 1 asks for: each test offers them itself. */
+  /** The chunks that leader 1 wants: each test offers them itself. */
   const wanted = (cluster: Cluster) => cluster.node(1).chunksWanted!;
 
-  /** Leader 1 has compacted what follower 3 lacks, and 3 is back. */
+  /** Leader 1 has compacted what follower 3 lacks, and 3 is reachable again. */
   const behind = (): Cluster => {
     const cluster = new Cluster();
     cluster.node(1).chunksWanted = [];
@@ -48,7 +48,7 @@ describe('snapshots', () => {
     expect(cluster.node(1).raft.status().peers[1]).toMatchObject({ state: 'replicate', match: 6 });
   });
 
-  it('a chunk that cannot be had is asked for again; one that is lost is sent again', () => {
+  it('an unavailable chunk is requested again; a lost one is resent', () => {
     const cluster = behind();
     cluster.node(1).raft.chunkUnavailable(3);
     cluster.run(2);
@@ -64,7 +64,7 @@ describe('snapshots', () => {
     expect(cluster.node(3).raft.log.commit).toBe(6);
   });
 
-  it('when the rest of a snapshot cannot be had, or comes of another one, the transfer begins anew', () => {
+  it('when the rest of a snapshot is unavailable, or of another snapshot, the transfer starts over', () => {
     const cluster = behind();
     const sequences = () => wanted(cluster).map(({ sequence }) => sequence);
     cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
@@ -82,7 +82,7 @@ describe('snapshots', () => {
     expect(cluster.node(3).raft.status()).toMatchObject({ firstIndex: 7, commit: 6 });
   });
 
-  /** What leader 1 sends to 3 waits in order, as on a link that is slow: the first chunk with data is under way. */
+  /** What leader 1 sends to 3 waits in order, as on a slow link: the first chunk with data is in flight. */
   const slow = (): { cluster: Cluster; queue: Message[]; sent: () => Message[] } => {
     const cluster = behind();
     cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
@@ -100,7 +100,7 @@ describe('snapshots', () => {
     return { cluster, queue, sent: () => all.filter((m) => m.type === 'snapshot' && m.data.length > 0) };
   };
 
-  it('a chunk that takes long is sent once, however often its receiver is asked for it meanwhile', () => {
+  it('a chunk that takes long is sent once, however many delivery checks follow it', () => {
     const { cluster, queue, sent } = slow();
     cluster.run(100);
     expect(queue.length).toBeGreaterThan(10);
@@ -111,7 +111,7 @@ describe('snapshots', () => {
     expect(wanted(cluster).at(-1)).toEqual({ to: 3, sequence: 1 });
     cluster.node(1).raft.offerChunk(3, meta, 1, bytes(TWO), false);
     cluster.settle();
-    // Their answers say that chunk 3 is wanted, which has left since: they mean nothing, and nor do later ones soon.
+    // Their answers want chunk 3, which was sent meanwhile: they are ignored, and so are later ones for a while.
     for (const question of questions) {
       cluster.node(3).raft.step(question);
       cluster.settle();
@@ -128,7 +128,7 @@ describe('snapshots', () => {
     expect(chunks.map(({ data }) => text(data))).toEqual(['', '', ONE, TWO, END]);
   });
 
-  it('a chunk is sent again once its receiver, asked behind it, says that it still wants it', () => {
+  it('a chunk is resent once the answer to a check behind it shows that the receiver still wants it', () => {
     const { cluster, queue, sent } = slow();
     cluster.run(10);
     const [, question] = queue.splice(0);
@@ -139,9 +139,9 @@ describe('snapshots', () => {
     expect(wanted(cluster).at(-1)).toEqual({ to: 3, sequence: 1 });
   });
 
-  it('a receiver that took what had left before the transfer began anew is sent all of it once more', () => {
+  it('a receiver that took chunks sent before the transfer started over gets all of them again', () => {
     const { cluster, queue } = slow();
-    // It is told to begin anew while the first chunk with data is under way, and what it says of the second message is lost.
+    // It starts over while the first chunk with data is in flight, and its answer to the second message is lost.
     cluster.node(1).raft.step({ type: 'snapshot-answer', from: 3, to: 1, term: 1, index: 5, wanted: 0 });
     cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
     cluster.network.passes = (message) => message.type !== 'snapshot-answer' || message.wanted < 2;
@@ -158,7 +158,7 @@ describe('snapshots', () => {
     expect(cluster.node(3).raft.log.commit).toBe(6);
   });
 
-  it('after a broken link the receiver is asked at once, and what it lacks is sent again', () => {
+  it('after a broken link the receiver is checked at once, and what it lacks is resent', () => {
     const { cluster, queue } = slow();
     queue.length = 0;
     cluster.heal();
@@ -167,7 +167,7 @@ describe('snapshots', () => {
     expect(wanted(cluster).at(-1)).toEqual({ to: 3, sequence: 1 });
   });
 
-  it('a receiver that doubts its leader for a while, in the same term, goes on with the snapshot', () => {
+  it('a receiver that was a pre-candidate for a while, in the same term, goes on with the snapshot', () => {
     const cluster = behind();
     cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
     cluster.settle();
@@ -190,7 +190,7 @@ describe('snapshots', () => {
     expect(wanted(cluster)).toHaveLength(2);
   });
 
-  it('chunks of another snapshot, or not asked for, are not sent', () => {
+  it('chunks of another snapshot, or not wanted, are not sent', () => {
     const cluster = behind();
     cluster.node(1).raft.offerChunk(3, meta, 1, bytes('x'), true);
     cluster.node(1).raft.offerChunk(2, meta, 0, bytes('x'), true);
@@ -206,7 +206,7 @@ describe('snapshots', () => {
     expect(cluster.sent('snapshot')).toEqual([]);
   });
 
-  it('s62 a follower that got the entries by another way ends the transfer', () => {
+  it('s62 a follower that got the entries by other means ends the transfer', () => {
     const cluster = behind();
     cluster.node(1).raft.step({ type: 'append-ok', from: 3, to: 1, term: 1, index: 5 });
     expect(cluster.node(1).raft.status().peers[1]).toMatchObject({ state: 'replicate', match: 5 });
@@ -274,7 +274,7 @@ describe('snapshots', () => {
     expect(replica.readies.flatMap((ready) => ready.write?.chunk?.sequence ?? [])).toEqual([0, 1]);
   });
 
-  it('a sender that is told to start over does', () => {
+  it('a sender starts over when the receiver wants message 0', () => {
     const cluster = behind();
     cluster.node(1).raft.offerChunk(3, meta, 0, bytes(ONE), false);
     cluster.settle();
@@ -286,7 +286,7 @@ describe('snapshots', () => {
     expect(cluster.node(1).raft.status().peers[1]?.state).toBe('snapshot');
   });
 
-  it('s67 what is compacted while a follower that is not there needs it is not offered to it before it is back', () => {
+  it('s67 no snapshot is started for an inactive follower before it answers again', () => {
     const cluster = new Cluster();
     cluster.node(1).chunksWanted = [];
     cluster.elect(1);

@@ -5,7 +5,7 @@ import { bytes, command, logOf, text } from './harness/entries.js';
 import { options, Single } from './harness/single.js';
 
 describe('start', () => {
-  it('s1 a replica starts as what storage gave back, a follower without a leader', () => {
+  it('s1 a replica starts from the recovered state, as a follower without a leader', () => {
     const { raft } = new Single(2, [1, 2, 3], {
       hardState: { term: 3, vote: 1, commit: 2 },
       entries: logOf([1, 2, 3]),
@@ -29,7 +29,7 @@ describe('start', () => {
   });
 });
 
-describe('alone', () => {
+describe('a single voter', () => {
   it('s11 s34 elects itself and commits, each only after its own sync', () => {
     const replica = new Single(1, [1]);
     replica.raft.campaign();
@@ -93,7 +93,7 @@ describe('acknowledgements and the disk', () => {
     expect(replica.take()).toMatchObject({ messages: [{ type: 'append-ok', index: 1 }], write: undefined });
   });
 
-  it('a heartbeat is answered at once while entries are on their way to the disk, for it speaks only of the term', () => {
+  it('a heartbeat is answered at once while entries are being written, for the answer depends on the term only', () => {
     const replica = new Single(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 } });
     replica.raft.step(append({ ...FROM_LEADER, entries: logOf([1]) }));
     replica.take();
@@ -101,7 +101,7 @@ describe('acknowledgements and the disk', () => {
     expect(replica.take().messages).toMatchObject([{ type: 'heartbeat-ok', readContext: 7, lastIndex: 1 }]);
   });
 
-  it('s2 in a new term nothing is said before the term is durable', () => {
+  it('s2 in a new term nothing is answered before the term is durable', () => {
     const replica = new Single(2, [1, 2, 3]);
     replica.raft.step(heartbeat({ ...FROM_LEADER, term: 4 }));
     const ready = replica.take();
@@ -170,7 +170,7 @@ describe('an append that makes no sense', () => {
     expect(replica.raft.term).toBe(1);
   });
 
-  it('a replica that is in nobody’s configuration yet listens to any leader', () => {
+  it('a replica outside its own configuration accepts any leader', () => {
     const replica = new Single(9, [1, 2, 3]);
     replica.raft.step(heartbeat({ ...FROM_LEADER, from: 7, to: 9, term: 5 }));
     expect(replica.raft.status()).toMatchObject({ term: 5, leader: 7 });

@@ -10,14 +10,14 @@ import { logOf } from './harness/entries.js';
 
 const T = 10;
 
-/** Says that the power is to be cut now; `due` is the node whose write is next. */
+/** Thrown to cut the power now; `due` is the node whose write is next. */
 class PowerCut extends Error {
   constructor(readonly due: number) {
     super('power cut');
   }
 }
 
-/** Lets a group live through all that makes it write, and stops before sync number `cutAt`. */
+/** Runs a group through everything that makes it write, and stops before sync number `cutAt`. */
 function live(cluster: Cluster, cutAt: number): void {
   let syncs = 0;
   const settle = (): void => {
@@ -55,7 +55,7 @@ function live(cluster: Cluster, cutAt: number): void {
   pass(4);
 }
 
-/** What a client may have been told: applied by a node while it led. */
+/** What a client may have got an answer to: applied by a node while it led. */
 function acknowledged(cluster: Cluster): string[] {
   const told = new Set<string>();
   for (const { id } of cluster.replicas.values())
@@ -79,7 +79,7 @@ describe('a power cut', () => {
             const told = acknowledged(cluster);
             if (between === 'persist,send') cluster.node(error.due).sync(true);
             for (const id of victims) cluster.crash(id);
-            // Of a node that goes on, nothing may be left half way.
+            // On a node that keeps running, nothing may stay incomplete.
             if (between === 'persist,send' && !victims.includes(error.due)) cluster.crash(error.due);
             cluster.heal();
             for (const replica of cluster.replicas.values()) if (!replica.up) cluster.restart(replica.id);

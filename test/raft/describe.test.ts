@@ -71,7 +71,7 @@ describe('the notation', () => {
     );
   });
 
-  it('tells a Ready as what is to be done, in order', () => {
+  it('describes a Ready as the steps to take, in order', () => {
     const ready: Ready = {
       messages: [{ type: 'timeout-now', ...envelope }],
       write: {
@@ -97,7 +97,7 @@ describe('the notation', () => {
     ]);
   });
 
-  it('tells a write that only holds back messages, and a chunk that is only staged', () => {
+  it('describes a write with messages only, and a chunk that is only staged', () => {
     const nothing = { messages: [], committed: [], reads: [], readsLost: [], chunksWanted: [] };
     const write = { receipt: { sequence: 1 }, hardState: undefined, entries: [], chunk: undefined, messages: [] };
     expect(describeReady({ ...nothing, write: undefined })).toEqual([]);
@@ -106,7 +106,7 @@ describe('the notation', () => {
     expect(describeReady({ ...nothing, write: { ...write, chunk } })).toEqual(['write #1: stage 5@2 chunk 2']);
   });
 
-  it('tells a replica’s status in one line', () => {
+  it('describes a replica’s status in one line', () => {
     const cluster = new Cluster({ timing: { quiesceTicks: 3 } });
     cluster.elect(1);
     expect(describeStatus(cluster.node(1).raft.status())).toBe(

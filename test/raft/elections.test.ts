@@ -1,4 +1,4 @@
-/** Scenarios 1–5 and 9–16: who may lead, and what must be durable before anybody hears of it. (Votes: votes.test.ts.) */
+/** Scenarios 1–5 and 9–16: who may lead, and what must be durable before it is sent. (Votes: votes.test.ts.) */
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../src/raft/index.js';
 import {
@@ -23,7 +23,7 @@ import { command, logOf } from './harness/entries.js';
 const T = 10;
 
 describe('start', () => {
-  it('s1 a node starts as follower with what it had persisted, knows no leader and says nothing', () => {
+  it('s1 a node starts as follower with what it had persisted, without a leader, and sends nothing', () => {
     const cluster = alone({ log: [1, 1, 4], hardState: { term: 5, vote: 2 } });
     expect(cluster.status(1)).toMatchObject({
       role: 'follower',
@@ -265,7 +265,7 @@ describe('outcome', () => {
     const cluster = new Cluster({ voters: [1, 2, 3, 4], seed });
     cluster.campaign(1);
     cluster.campaign(2);
-    // Both win the pre-vote; then n3 hears n1 first and n4 hears n2 first.
+    // Both win the pre-vote; then n1's request reaches n3 first and n2's reaches n4 first.
     cluster.deliver({ type: 'vote' });
     cluster.syncAll();
     cluster.deliver({ type: 'vote-answer' });
@@ -332,7 +332,7 @@ describe('a candidate and a leader', () => {
   });
 });
 
-describe('who may not stand', () => {
+describe('who may not campaign', () => {
   it.each([
     ['a learner', { voters: [2, 3], learners: [1] }],
     ['a node outside the configuration', { voters: [2, 3], learners: [] }],

@@ -1,4 +1,4 @@
-/** A disk that hangs, without failing, on one replica: the group goes on without waiting for it (s70). */
+/** A disk of one replica hangs without failing: the group continues without it (s70). */
 import { describe, expect, it } from 'vitest';
 import { Lag } from '../../src/raft/lag.js';
 import { Cluster } from './harness/cluster.js';
@@ -23,7 +23,7 @@ function hung(voters?: readonly number[]): Cluster {
 }
 
 describe('a leader whose disk hangs', () => {
-  it('s70 hands over to a follower that has all, an election timeout after a quorum had what it lacks', () => {
+  it('s70 transfers leadership to a follower that has all, an election timeout after a quorum had what it lacks', () => {
     const cluster = hung();
     expect(cluster.status(1)).toMatchObject({ commit: 2, stableIndex: 1 });
     cluster.run(T);
@@ -31,14 +31,14 @@ describe('a leader whose disk hangs', () => {
     cluster.run(2);
     expect([2, 3]).toContain(cluster.leader());
     expect(cluster.status(cluster.leader()).term).toBe(2);
-    // And at once: nobody waited for an election timeout.
+    // At once, without waiting for an election timeout.
     cluster.propose(cluster.leader(), 'b');
     cluster.run(2);
     expect(cluster.state(2)).toEqual(cluster.state(3));
     expect(cluster.state(cluster.leader())).toEqual(['a', 'b']);
   });
 
-  it('s70 chooses a follower that answers', () => {
+  it('s70 prefers a transfer target that answers', () => {
     const cluster = hung([1, 2, 3, 4, 5]);
     cluster.crash(2);
     cluster.run(T + 2);
@@ -46,7 +46,7 @@ describe('a leader whose disk hangs', () => {
     expect(cluster.leader()).toBe(3);
   });
 
-  it('s70 steps down when nobody takes over, and does not stand while its disk hangs', () => {
+  it('s70 steps down when the transfer fails, and does not campaign while its disk hangs', () => {
     const cluster = led();
     cluster.hangDisk(1);
     cluster.propose(1, 'a');
@@ -66,7 +66,7 @@ describe('a leader whose disk hangs', () => {
     expect(cluster.state(cluster.leader())).toEqual(['a']);
   });
 
-  it('s70 stays when its disk answers in time, however often it is slow', () => {
+  it('s70 stays leader when its disk answers in time, however often it is slow', () => {
     const cluster = led();
     for (let round = 0; round < 4; round++) {
       cluster.hangDisk(1);
@@ -95,7 +95,7 @@ describe('a leader whose disk hangs', () => {
     expect(cluster.status(1)).toMatchObject({ role: 'leader', term: 1 });
   });
 
-  it('s70 stays when there is no quorum without it: nobody else could commit either', () => {
+  it('s70 stays leader when there is no quorum without it: no other could commit either', () => {
     const cluster = led([1, 2]);
     cluster.hangDisk(1);
     cluster.propose(1, 'a');
@@ -119,7 +119,7 @@ describe('a leader whose disk hangs', () => {
 });
 
 describe('a follower whose disk hangs', () => {
-  it('s70 does not stand for election, answers pre-votes, and stands again when its disk works', () => {
+  it('s70 does not campaign, answers pre-votes, and campaigns again when its disk works', () => {
     const cluster = led();
     cluster.hangDisk(2);
     cluster.propose(1, 'a');
@@ -139,7 +139,7 @@ describe('a follower whose disk hangs', () => {
     expect([2, 3]).toContain(cluster.leader());
   });
 
-  it('s70 does not take over when it is asked to', () => {
+  it('s70 ignores a leadership transfer to it', () => {
     const cluster = led();
     cluster.hangDisk(2);
     cluster.propose(1, 'a');
@@ -150,7 +150,7 @@ describe('a follower whose disk hangs', () => {
 });
 
 describe('a lag', () => {
-  it('counts from when a position was asked for, not from when it was last caught up with', () => {
+  it('counts from when a position was requested, not from when it was last reached', () => {
     const lag = new Lag();
     expect([lag.tick(5, 0), lag.tick(6, 4), lag.tick(7, 4), lag.tick(8, 5)]).toEqual([0, 1, 2, 0]);
     expect([lag.tick(9, 7), lag.tick(9, 8), lag.tick(9, 8)]).toEqual([1, 0, 1]);
@@ -161,7 +161,7 @@ describe('a lag', () => {
 describe('a leader that is held up by the disks of others', () => {
   const isHeldUp = (cluster: Cluster): boolean => cluster.node(1).raft.isHeldUpByDisksOfOthers;
 
-  /** Both followers' disks hang, and something was proposed. */
+  /** Both followers' disks hang, with a proposal uncommitted. */
   function heldUp(): Cluster {
     const cluster = led();
     for (const id of [2, 3]) cluster.hangDisk(id);
@@ -169,11 +169,11 @@ describe('a leader that is held up by the disks of others', () => {
     return cluster;
   }
 
-  it('knows it once a quorum has received what waits and its own disk has it', () => {
+  it('is, once a quorum has received the uncommitted entry and its own disk has it', () => {
     const cluster = heldUp();
     cluster.hangDisk(1);
     cluster.run(3);
-    // Its own lacks it as well.
+    // The leader's own disk lacks it as well.
     expect(isHeldUp(cluster)).toBe(false);
     cluster.hangDisk(1, false);
     cluster.run(3);
@@ -183,7 +183,7 @@ describe('a leader that is held up by the disks of others', () => {
     expect([isHeldUp(cluster), cluster.status(1).commit]).toEqual([false, 2]);
   });
 
-  it('is not while its followers have not received what waits', () => {
+  it('is not while its followers have not received the entry', () => {
     const cluster = heldUp();
     for (let tick = 0; tick < 5; tick++) {
       cluster.tickAll();
@@ -202,7 +202,7 @@ describe('a leader that is held up by the disks of others', () => {
     expect([cluster.status(1).role, isHeldUp(cluster)]).toEqual(['leader', false]);
   });
 
-  it('is not when a link broke, until they say again what they have', () => {
+  it('is not when a link broke, until the followers answer again', () => {
     const cluster = heldUp();
     cluster.run(3);
     for (const id of [2, 3]) cluster.unreachable(1, id);
@@ -211,7 +211,7 @@ describe('a leader that is held up by the disks of others', () => {
     expect(isHeldUp(cluster)).toBe(true);
   });
 
-  it('is nobody who follows, or has nothing to commit', () => {
+  it('is not as a follower, nor with nothing to commit', () => {
     const cluster = led();
     expect([1, 2, 3].map((id) => cluster.node(id).raft.isHeldUpByDisksOfOthers)).toEqual([false, false, false]);
   });

@@ -19,7 +19,7 @@ describe('a lease (s50)', () => {
     expect([1399, 1400].map((now) => it.validAt(now))).toEqual([true, false]);
   });
 
-  it('s50 is over after a pause, however long ago the confirmation seems to the process', () => {
+  it('s50 is over after a pause, however recent the confirmation seems to the process', () => {
     const it = new Lease();
     it.sent(1, 0);
     it.confirmed(1, PROMISE_MS);
@@ -63,7 +63,7 @@ describe('a lease (s50)', () => {
     expect(it.validAt(22)).toBe(false);
   });
 
-  it('remembers a bounded number of rounds', () => {
+  it('keeps a bounded number of rounds', () => {
     const it = new Lease();
     for (let context = 1; context <= 100; context++) it.sent(context, context);
     it.confirmed(36, PROMISE_MS);
@@ -80,7 +80,7 @@ describe('a promise (s50)', () => {
     ]);
   });
 
-  /** What the leader may count on after a read, when n2 … promise so much; undefined: leases are not enabled there. */
+  /** The quorum's promise after a read, given those of n2 …; undefined: leases are not enabled there. */
   const promised = (...promises: (number | undefined)[]): number | undefined => {
     const cluster = new Cluster({
       voters: [1, ...promises.map((_, i) => i + 2)],
@@ -95,7 +95,7 @@ describe('a promise (s50)', () => {
     return cluster.eventsOf('read-confirmed', 1).at(-1)?.promiseMs;
   };
 
-  it('s50 of a quorum is what the least of its best majority said', () => {
+  it('s50 of a quorum is the shortest of the majority with the longest', () => {
     expect(promised(400, 400)).toBe(400);
     expect(promised(400, 100, 300, 200)).toBeLessThanOrEqual(300);
     expect(promised(undefined, undefined)).toBe(0);

@@ -1,4 +1,4 @@
-/** Scenarios 26–37: logs become equal, durably, and nothing good is cut away on the way. */
+/** Scenarios 26–37: logs become equal, durably, and no matching entry is truncated on the way. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alone, answers, answersOf, append, appendOk, appendRefused, heartbeat, lead } from './harness/by-hand.js';
@@ -175,7 +175,7 @@ describe('a leader', () => {
     }
   });
 
-  /** Two logs as two leaders may have left them: equal up to some point, then apart, with terms that never fall. */
+  /** Two logs as two leaders may have left them: equal up to some point, then different, with terms that never fall. */
   const logs = fc
     .record({
       shared: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 6 }),
@@ -202,7 +202,7 @@ describe('a leader', () => {
         expect(cluster.terms(2)).toEqual([...mine, 10]);
         const conflicting = new Set([...mine, ...theirs].filter((term) => term > 3)).size;
         expect(cluster.sent('append-refused', { from: 2 }).length).toBeLessThanOrEqual(conflicting + 1);
-        // It never goes back further than the shared prefix by more than the hint must.
+        // It never goes further back than the hint requires.
         const shared = mine.findIndex((term, at) => term !== theirs[at]);
         const matching = shared === -1 ? mine.length : shared;
         const lowest = Math.min(...cluster.sent('append', { to: 2 }).map(({ prevIndex }) => prevIndex));

@@ -27,7 +27,7 @@ describe('merging a leader’s entries', () => {
     expect(log.stableIndex).toBe(4);
   });
 
-  it('refuses to replace what is committed, whoever asks', () => {
+  it('refuses to replace a committed entry', () => {
     const log = new Log(START, logOf([1, 1, 1]), 2);
     expect(() => {
       log.merge([command(2, 3)]);
@@ -37,7 +37,7 @@ describe('merging a leader’s entries', () => {
 });
 
 describe('what is durable', () => {
-  it('s33 an overwritten write proves nothing about what stands there now', () => {
+  it('s33 an overwritten write proves nothing about the entry that replaced it', () => {
     const log = new Log(START, logOf([1, 1]), 0);
     log.append(1, 1, [bytes('a'), bytes('b')]);
     expect(positions(log.takeUnwritten(1))).toEqual(['3@1', '4@1']);
@@ -164,7 +164,7 @@ describe('a snapshot', () => {
 });
 
 describe('slices', () => {
-  it('hold about the bytes asked for, at least one entry, and are not changed by what comes later', () => {
+  it('hold up to the requested bytes, at least one entry, and are not changed by later appends', () => {
     const log = new Log(START, [], 0);
     log.append(1, 1, ['aaaa', 'bb', 'cc', 'dddddddd'].map(bytes));
     expect(positions(log.slice(1, 6))).toEqual(['1@1', '2@1']);
@@ -172,9 +172,9 @@ describe('slices', () => {
     expect(positions(log.slice(4, 1))).toEqual(['4@1']);
     expect(log.slice(5, 9)).toEqual([]);
     const slice = log.slice(2, Infinity);
-    // The same for two followers: cut out once.
+    // The same for two followers: sliced once.
     expect(log.slice(2, Infinity)).toBe(slice);
-    // Nor anew for the disk, where all there are is within the limit that followers have; but where it is not, or less is asked.
+    // Nor again for the disk, if all entries are within the followers' limit; but otherwise, or with a lower limit.
     expect(log.slice(2, 12)).toBe(slice);
     expect(positions(log.slice(2, 11))).toEqual(['2@1', '3@1']);
     expect(log.slice(2, Infinity)).not.toBe(slice);
@@ -200,7 +200,7 @@ describe('entries that follow on a position', () => {
   });
 });
 
-/** The log as anyone would write it who need not be quick, and a disk that really holds what was written. */
+/** A simple, slow model of the log, with a disk that really holds what was written. */
 class Plain {
   terms: number[] = [];
   disk: number[] = [];

@@ -1,7 +1,7 @@
 /**
  * The properties of the Raft paper (figure 3, §5.2–§5.4, §8) and thesis, as sentences in our own words.
- * Each is shown on a group that has been through crashes and partitions with many seeds; what `harness/history.ts`
- * asserts at every step is asserted here once more, by looking at the whole at the end.
+ * Each is shown on a group that went through crashes and partitions with many seeds; what `harness/history.ts` asserts
+ * at every step is asserted here once more, on the final state.
  */
 import { describe, expect, it } from 'vitest';
 import { EntryKind } from '../../src/raft/index.js';
@@ -13,13 +13,13 @@ import { logOf } from './harness/entries.js';
 const T = 10;
 const IDS = [1, 2, 3, 4, 5];
 
-interface Life {
+interface Run {
   readonly cluster: Cluster;
   readonly leaders: [term: number, node: number][];
 }
 
-/** A group that loses and regains nodes and links, with proposals all along. */
-function life(seed: number): Life {
+/** A group that loses and regains nodes and links, with proposals throughout. */
+function run(seed: number): Run {
   const random = seededRandom(seed);
   const leaders: [number, number][] = [];
   const cluster: Cluster = new Cluster({
@@ -50,14 +50,14 @@ const SEEDS = Array.from({ length: 15 }, (_, seed) => seed + 1);
 
 describe('safety (figure 3)', () => {
   it.each(SEEDS)('a term has at most one leader (seed %i)', (seed) => {
-    const { leaders } = life(seed);
+    const { leaders } = run(seed);
     expect(leaders.length).toBeGreaterThan(1);
     const terms = leaders.map(([term]) => term);
     expect(new Set(terms).size).toBe(terms.length);
   });
 
   it.each(SEEDS)('two logs that agree on an entry agree on all before it (seed %i)', (seed) => {
-    const { cluster } = life(seed);
+    const { cluster } = run(seed);
     const disks = IDS.map((id) => cluster.node(id).disk.entries);
     for (const one of disks)
       for (const other of disks) {
@@ -72,7 +72,7 @@ describe('safety (figure 3)', () => {
   });
 
   it.each(SEEDS)('what one node has applied at an index, no other applies differently (seed %i)', (seed) => {
-    const { cluster } = life(seed);
+    const { cluster } = run(seed);
     const states = IDS.map((id) => cluster.state(id));
     const longest = states.reduce((a, b) => (b.length > a.length ? b : a));
     expect(longest.length).toBeGreaterThan(0);
@@ -80,7 +80,7 @@ describe('safety (figure 3)', () => {
   });
 
   it.each(SEEDS)('what was committed is in the log of every later leader (seed %i)', (seed) => {
-    const { cluster } = life(seed);
+    const { cluster } = run(seed);
     const committed = cluster.history!.ledger.map(({ entry }) => entry.term);
     cluster.heal();
     for (const replica of cluster.replicas.values()) if (!replica.up) cluster.restart(replica.id);
@@ -92,7 +92,7 @@ describe('safety (figure 3)', () => {
 });
 
 describe('elections (§5.2)', () => {
-  it('a follower stays one as long as it hears from a leader', () => {
+  it('a follower stays one as long as it gets messages from a leader', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.clearEvents();
@@ -155,7 +155,7 @@ describe('replication (§5.3)', () => {
     expect(cluster.status(2).commit).toBeLessThanOrEqual(commit);
   });
 
-  it('a leader sends again without end until a follower has stored everything', () => {
+  it('a leader keeps resending until a follower has stored everything', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.propose(1, 'a');
@@ -203,7 +203,7 @@ describe('safety of commitment (§5.4)', () => {
     });
     cluster.partition([1, 2, 3], [4, 5]);
     cluster.campaign(1);
-    // Its old entry reaches S3; the no-op of its term reaches nobody.
+    // Its old entry reaches S3; the no-op of its term reaches no node.
     for (let round = 0; round < 20; round++) {
       cluster.syncAll();
       for (const message of cluster.network.inFlight) {

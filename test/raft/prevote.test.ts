@@ -1,4 +1,4 @@
-/** Scenarios 18–25: PreVote and CheckQuorum keep a group calm, and do not lock it up. */
+/** Scenarios 18–25: PreVote and CheckQuorum prevent disruption without blocking elections. */
 import { describe, expect, it } from 'vitest';
 import { alone, answers, answersOf, heartbeat, heartbeatOk, lead, vote, voteAnswer } from './harness/by-hand.js';
 import { Cluster } from './harness/cluster.js';
@@ -55,7 +55,7 @@ describe('pre-vote', () => {
   });
 });
 
-describe('a voter that hears a leader', () => {
+describe('a voter with a live leader', () => {
   const asked = (preVote: boolean, forced: boolean) => vote({ from: 3, term: 5, preVote, forced });
 
   it.each([true, false])('s20 refuses (pre-vote: %s) within an election timeout, grants after it', (preVote) => {
@@ -93,7 +93,7 @@ describe('a voter that hears a leader', () => {
     expect(answersOf(cluster, 'vote-answer')).toMatchObject([{ to: 3, granted: true, term: 5 }]);
   });
 
-  it('s20 a leader that hears its quorum is not deposed by a plain vote request of a higher term', () => {
+  it('s20 a leader with an active quorum is not deposed by a plain vote request of a higher term', () => {
     const cluster = alone();
     lead(cluster);
     cluster.inject(heartbeatOk({ from: 2, term: 1 }));
@@ -104,7 +104,7 @@ describe('a voter that hears a leader', () => {
 });
 
 describe('check-quorum', () => {
-  it('s21 a leader that hears no quorum for an election timeout steps down, in its own term', () => {
+  it('s21 a leader without an active quorum for an election timeout steps down, in its own term', () => {
     const cluster = new Cluster({ voters: [1, 2, 3, 4, 5] });
     cluster.elect(1);
     cluster.partition([1, 2], [3, 4, 5]);
@@ -117,7 +117,7 @@ describe('check-quorum', () => {
     expect(cluster.propose(1, 'a')).toMatchObject({ type: 'refused', reason: 'not-leader', leader: 0 });
   });
 
-  it('s22 a leader that hears a quorum stays, however long', () => {
+  it('s22 a leader with an active quorum stays, however long', () => {
     const cluster = new Cluster({ voters: [1, 2, 3, 4, 5] });
     cluster.elect(1);
     cluster.partition([1, 2, 3]);
@@ -196,7 +196,7 @@ describe('no lock-up', () => {
     expect(cluster.status(leader).commit).toBe(commit + 1);
   });
 
-  it('s25 a leader that can send and cannot hear makes room for another, and does not come back to disturb it', () => {
+  it('s25 a leader that can send but not receive steps down, and does not disturb its successor', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.network.cut(2, 1);

@@ -1,4 +1,4 @@
-/** Scenario 74, and 75 and 76 as far as one group goes: an idle group costs nothing and wakes when it must. */
+/** Scenario 74, and 75 and 76 as far as one group is concerned: an idle group costs nothing and wakes when it must. */
 import { describe, expect, it } from 'vitest';
 import { alone, answers, answersOf, heartbeat, vote } from './harness/by-hand.js';
 import { seededRandom } from '../../src/random.js';
@@ -19,7 +19,7 @@ function idle(): Cluster {
 const quiet = (cluster: Cluster): boolean[] => cluster.running().map(({ raft }) => raft.quiesced);
 
 describe('an idle group', () => {
-  it('s74 falls quiet: no message, no write, no election, however long it ticks', () => {
+  it('s74 goes quiescent: no message, no write, no election, however long it ticks', () => {
     const cluster = idle();
     expect(quiet(cluster)).toEqual([true, true, true]);
     cluster.clearEvents();
@@ -29,7 +29,7 @@ describe('an idle group', () => {
     expect(cluster.status(2)).toMatchObject({ role: 'follower', leader: 1, quiesced: true });
   });
 
-  it('s74 never does so without being asked to', () => {
+  it('s74 never does so unless enabled', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.run(20 * T);
@@ -104,7 +104,7 @@ describe('an idle group', () => {
     expect(standing.node(3).raft.quiesced).toBe(false);
   });
 
-  it('s74 a follower wakes on any message but the one that put it to sleep', () => {
+  it('s74 a follower wakes on any message but a quiescing heartbeat', () => {
     const quieted = (): Cluster => {
       const cluster = alone({ timing: { quiesceTicks: QUIET } });
       cluster.inject(heartbeat({ from: 2, term: 1, quiesce: true }));
@@ -129,7 +129,7 @@ describe('an idle group', () => {
     expect(still.status(1)).toMatchObject({ role: 'follower', leader: 2 });
   });
 
-  it('s74 a follower that is not level does not obey', () => {
+  it('s74 a follower that is not level stays awake', () => {
     const cluster = alone({ log: [1, 1], timing: { quiesceTicks: QUIET } });
     cluster.inject(heartbeat({ from: 2, term: 1, commit: 1, quiesce: true }));
     cluster.sync(1);
@@ -137,15 +137,15 @@ describe('an idle group', () => {
     expect(answersOf(cluster, 'heartbeat-ok')).toHaveLength(1);
   });
 
-  it('s74 one follower that missed the message gets the group up again and it ends well', () => {
+  it('s74 one follower that missed the message wakes the group, which then goes quiescent again', () => {
     const cluster = new Cluster({ timing: { quiesceTicks: QUIET } });
     cluster.elect(1);
     cluster.propose(1, 'a');
     cluster.settle();
     for (let tick = 0; tick < 8 * QUIET && !cluster.node(1).raft.quiesced; tick++) {
       cluster.tickAll();
-      const falls = cluster.network.inFlight.some((message) => message.type === 'heartbeat' && message.quiesce);
-      if (falls) cluster.drop({ to: 3 });
+      const quiesces = cluster.network.inFlight.some((message) => message.type === 'heartbeat' && message.quiesce);
+      if (quiesces) cluster.drop({ to: 3 });
       cluster.settle();
     }
     expect(quiet(cluster)).toEqual([true, true, false]);
@@ -158,7 +158,7 @@ describe('an idle group', () => {
   });
 });
 
-describe('a dead leader of a quiet group', () => {
+describe('a dead leader of a quiescent group', () => {
   it('s74 is replaced within an election timeout once its death is known', () => {
     const cluster = idle();
     cluster.crash(1);
@@ -174,7 +174,7 @@ describe('a dead leader of a quiet group', () => {
     for (const id of [2, 3]) expect(cluster.state(id)).toEqual(['a', 'b']);
   });
 
-  it('s74 whoever forgets its leader votes at once, and stands soon', () => {
+  it('s74 a follower that forgets its leader votes at once, and campaigns soon', () => {
     const cluster = alone({ hardState: { term: 4 } });
     cluster.inject(heartbeat({ from: 2, term: 4 }));
     cluster.sync(1);
@@ -193,7 +193,7 @@ describe('a dead leader of a quiet group', () => {
     }
   });
 
-  it('s74 one follower alone that is mistaken does not disturb the others', () => {
+  it('s74 one follower that is mistaken does not disturb the others', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.run(2);
@@ -203,7 +203,7 @@ describe('a dead leader of a quiet group', () => {
     expect(cluster.status(3)).toMatchObject({ role: 'follower', leader: 1, term: 1 });
   });
 
-  it('s74 a leader does not forget itself', () => {
+  it('s74 forgetLeader has no effect on a leader', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.forgetLeader(1);

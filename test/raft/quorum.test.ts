@@ -46,7 +46,7 @@ describe('the index that a majority has reached', () => {
     );
   });
 
-  it('asks nobody when there is nobody, and then sets no limit', () => {
+  it('without voters there is no limit', () => {
     expect(majorityIndex([], () => 0)).toBe(Infinity);
   });
 
@@ -57,7 +57,7 @@ describe('the index that a majority has reached', () => {
 });
 
 describe('a vote', () => {
-  /** Tries every way in which the open votes could go. */
+  /** Tries every outcome of the open votes. */
   const plain = (configuration: Configuration, votes: ReadonlyMap<number, boolean>): VoteResult => {
     const won = (open: boolean): boolean =>
       [configuration.voters, configuration.votersOutgoing].every(
@@ -67,7 +67,7 @@ describe('a vote', () => {
     return won(true) ? 'pending' : 'lost';
   };
 
-  it('s5 s55 is won, lost or open as the plain count says', () => {
+  it('s5 s55 is won, lost or pending as a plain count', () => {
     const ballots = fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.boolean()), { maxLength: 9 });
     fc.assert(
       fc.property(configurations, ballots, (configuration, cast) => {

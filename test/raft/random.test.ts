@@ -9,7 +9,7 @@ const STEPS = 2_500;
 const SEEDS = Number(process.env['KVORUM_SEEDS'] ?? 400);
 const FIRST = Number(process.env['KVORUM_FIRST_SEED'] ?? 1);
 
-/** Enough for marks of quarantine that arrive after its end: one run in fifteen has one (the first, of seed 6). */
+/** Enough for marked acknowledgements that arrive after a quarantine ended: one run in fifteen has one (first: seed 6). */
 const ROLL_BACK_SEEDS = SEEDS + 50;
 
 function torture(seed: number, options: { readonly rollBacks?: boolean } = {}): TortureResult {
@@ -39,7 +39,7 @@ describe('s72 s76 random runs', () => {
       const result = torture(seed);
       for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += result[key];
     }
-    // The runs must have been worth it.
+    // Enough must have happened.
     expect(sum.committed / SEEDS).toBeGreaterThan(20);
     expect(sum.leaders / SEEDS).toBeGreaterThan(2);
     expect(sum.confirmedReads / SEEDS).toBeGreaterThan(1);

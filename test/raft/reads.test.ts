@@ -1,4 +1,4 @@
-/** Scenarios 46–49 and 51: a read is answered only by who still leads after it was asked. (s50, lease reads, is not offered.) */
+/** Scenarios 46–49 and 51: a read is answered only by a replica that still leads after it arrived. (s50: lease.test.ts.) */
 import { describe, expect, it } from 'vitest';
 import { alone, answers, answersOf, appendOk, heartbeat, heartbeatOk, lead } from './harness/by-hand.js';
 import { Cluster } from './harness/cluster.js';
@@ -24,7 +24,7 @@ function ask(cluster: Cluster, id = 1): number {
 const confirmed = (cluster: Cluster): number[] => cluster.eventsOf('read-confirmed').map(({ context }) => context);
 
 describe('read-index', () => {
-  it('s46 asks a quorum after the read has come, and gives the commit index of that moment', () => {
+  it('s46 asks a quorum after the read arrived, and gives the commit index of its arrival', () => {
     const cluster = leading([1, 2, 3, 4, 5]);
     const context = ask(cluster);
     const round = answersOf(cluster, 'heartbeat');
@@ -76,7 +76,7 @@ describe('read-index', () => {
     expect(cluster.eventsOf('read-answered')).toMatchObject([{ context, index: 2 }]);
   });
 
-  it('s46 a round that is lost is asked again with the next heartbeat', () => {
+  it('s46 a round that is lost is repeated with the next heartbeat', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     ask(cluster);
@@ -94,7 +94,7 @@ describe('read-index', () => {
     expect(cluster.eventsOf('read-confirmed')).toMatchObject([{ context, index: 1 }]);
   });
 
-  it('s46 a follower refuses and says who leads', () => {
+  it('s46 a follower refuses with the leader’s id', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.run(2);
@@ -209,7 +209,7 @@ describe('read-index', () => {
     expect(confirmed(cluster)).toEqual([context]);
   });
 
-  it('s46 a follower hands the context back as it came', () => {
+  it('s46 a follower returns the context unchanged', () => {
     const cluster = alone({ hardState: { term: 1 } });
     cluster.inject(heartbeat({ from: 2, term: 1, readContext: 77 }));
     cluster.sync(1);

@@ -1,4 +1,4 @@
-/** Links that carry heartbeats and acknowledgements before appends: how long an append takes is no sign that it was lost. */
+/** Links that carry heartbeats and acknowledgements before appends: a slow append is no sign of a lost one. */
 import { describe, expect, it } from 'vitest';
 import type { Append } from '../../src/raft/index.js';
 import { Inflight } from '../../src/raft/inflight.js';
@@ -7,7 +7,7 @@ import { Cluster } from './harness/cluster.js';
 import { logOf } from './harness/entries.js';
 
 const T = 10;
-/** What the slow link of n3 holds up; it keeps its order. */
+/** The messages that the slow link of n3 delays; it keeps their order. */
 const SLOW = { to: 3, type: 'append' } as const;
 
 /** Ticks during which nothing of that arrives. */
@@ -20,7 +20,7 @@ function runWhileSlow(cluster: Cluster, ticks: number): void {
 
 const withEntries = (cluster: Cluster): Append[] =>
   cluster.sent('append', { to: 3 }).filter(({ entries }) => entries.length > 0);
-const questions = (cluster: Cluster): Append[] =>
+const checks = (cluster: Cluster): Append[] =>
   cluster.sent('append', { to: 3 }).filter(({ entries }) => entries.length === 0);
 const peer = (cluster: Cluster, id: number) => cluster.status(1).peers.find((other) => other.id === id);
 
@@ -46,14 +46,14 @@ describe('an append that heartbeats overtake', () => {
     expect(withEntries(cluster)).toHaveLength(1);
   });
 
-  it('s36 is asked about behind it, and seldom', () => {
+  it('s36 is followed by delivery checks, at a low rate', () => {
     const cluster = led();
     cluster.propose(1, 'large');
     cluster.settle(SLOW);
     runWhileSlow(cluster, 20 * T);
-    expect(questions(cluster).length).toBeGreaterThan(2);
-    expect(questions(cluster).length).toBeLessThanOrEqual(20 * T * (1 / 2) * (1 / 4) + 1);
-    for (const { prevIndex } of questions(cluster)) expect(prevIndex).toBe(2);
+    expect(checks(cluster).length).toBeGreaterThan(2);
+    expect(checks(cluster).length).toBeLessThanOrEqual(20 * T * (1 / 2) * (1 / 4) + 1);
+    for (const { prevIndex } of checks(cluster)) expect(prevIndex).toBe(2);
     cluster.clearEvents();
     cluster.settle();
     expect(cluster.sent('append-refused')).toEqual([]);
@@ -70,20 +70,20 @@ describe('an append that heartbeats overtake', () => {
     runWhileSlow(cluster, 20 * T);
     expect(peer(cluster, 3)?.state).toBe('probe');
     expect(withEntries(cluster)).toHaveLength(1);
-    expect(questions(cluster).length).toBeGreaterThan(2);
+    expect(checks(cluster).length).toBeGreaterThan(2);
     cluster.settle();
     expect(cluster.state(3)).toEqual(['a', 'b']);
     expect(withEntries(cluster)).toHaveLength(1);
     expect(peer(cluster, 3)?.state).toBe('replicate');
   });
 
-  it('s36 is sent again when the question shows that it was lost', () => {
+  it('s36 is resent when a delivery check shows that it was lost', () => {
     const cluster = led();
     cluster.propose(1, 'lost');
     cluster.drop(SLOW);
     cluster.settle();
     cluster.run(2 * 2);
-    expect(questions(cluster)).toHaveLength(1);
+    expect(checks(cluster)).toHaveLength(1);
     expect(cluster.sent('append-refused', { from: 3 })).toHaveLength(1);
     expect(withEntries(cluster)).toHaveLength(2);
     expect(cluster.state(3)).toEqual(['lost']);
@@ -105,7 +105,7 @@ describe('an append that heartbeats overtake', () => {
     expect(cluster.state(3)).toEqual(['a']);
   });
 
-  it('s36 a question that was lost is put again', () => {
+  it('s36 a delivery check that was lost is repeated', () => {
     const cluster = led();
     cluster.propose(1, 'lost');
     for (let tick = 0; tick < 4; tick++) {
@@ -114,7 +114,7 @@ describe('an append that heartbeats overtake', () => {
       cluster.tickAll();
       cluster.settle(SLOW);
     }
-    expect(questions(cluster)).toHaveLength(1);
+    expect(checks(cluster)).toHaveLength(1);
     cluster.drop(SLOW);
     cluster.run(5 * 2);
     expect(cluster.state(3)).toEqual(['lost']);
@@ -129,29 +129,29 @@ describe('an append that heartbeats overtake', () => {
     cluster.drop(SLOW);
     cluster.propose(1, 'held up');
     cluster.settle(SLOW);
-    // Questions behind it, about index 3.
+    // Delivery checks behind it, of index 3.
     runWhileSlow(cluster, ticks);
-    expect(questions(cluster).map(({ prevIndex }) => prevIndex)).toEqual(Array(count).fill(3));
+    expect(checks(cluster).map(({ prevIndex }) => prevIndex)).toEqual(Array(count).fill(3));
     const [heldUp, ...earlier] = cluster.network.take(SLOW);
     expect(earlier).toHaveLength(count);
     if (heldUp !== undefined) cluster.inject(heldUp);
     cluster.settle(SLOW);
     expect(withEntries(cluster).map(({ prevIndex }) => prevIndex)).toEqual([1, 2, 1]);
-    // While both entries travel again (and get lost), they are asked about; the questions from before are refused first.
+    // While both entries are resent (and lost), they are checked; the earlier checks are refused first.
     expect(cluster.network.take(SLOW)).toHaveLength(1);
     runWhileSlow(cluster, 4);
-    expect(questions(cluster)).toHaveLength(count + 1);
+    expect(checks(cluster)).toHaveLength(count + 1);
     for (const question of earlier) cluster.inject(question);
     cluster.settle(SLOW);
     expect(cluster.sent('append-refused')).toHaveLength(1 + count);
     expect(withEntries(cluster)).toHaveLength(3);
-    // The later question tells that they were lost a second time.
+    // The later check shows that they were lost a second time.
     cluster.settle();
     expect(withEntries(cluster)).toHaveLength(4);
     expect(cluster.state(3)).toEqual(['lost', 'held up']);
   });
 
-  it('s31 a late refusal of a probe is not taken for the answer to a question', () => {
+  it('s31 a late refusal of a probe is not taken for the answer to a delivery check', () => {
     const cluster = led();
     cluster.isolate(3);
     cluster.propose(1, 'a', 'b');
@@ -175,7 +175,7 @@ describe('an append that heartbeats overtake', () => {
   });
 });
 
-describe('what is under way to one follower', () => {
+describe('what is in flight to one follower', () => {
   it('s36 is bounded in bytes, which one append may exceed', () => {
     const cluster = led({ maxAppendBytes: 4, maxInflightBytes: 10 });
     for (let at = 0; at < 6; at++) cluster.propose(1, `abc${at}`);
@@ -265,8 +265,8 @@ describe('a follower that is silent', () => {
   });
 });
 
-describe('the quiet', () => {
-  it('s74 is not ended by a question that the last heartbeat overtook', () => {
+describe('quiescence', () => {
+  it('s74 is not ended by a delivery check that the last heartbeat overtook', () => {
     const cluster = alone({ log: [1, 1], timing: { quiesceTicks: 5 } });
     cluster.inject(append({ from: 2, term: 1, entries: logOf([1, 1]), commit: 2 }));
     cluster.inject(heartbeat({ from: 2, term: 1, commit: 2, quiesce: true }));
@@ -279,7 +279,7 @@ describe('the quiet', () => {
     expect(answersOf(cluster, 'append-ok')).toMatchObject([{ index: 2 }]);
   });
 
-  it('s74 is ended by an append that has news', () => {
+  it('s74 is ended by an append with new entries', () => {
     const cluster = alone({ log: [1, 1], timing: { quiesceTicks: 5 } });
     cluster.inject(append({ from: 2, term: 1, entries: logOf([1, 1]), commit: 2 }));
     cluster.inject(heartbeat({ from: 2, term: 1, commit: 2, quiesce: true }));

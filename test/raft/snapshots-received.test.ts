@@ -1,4 +1,4 @@
-/** Scenarios 63–66: what a follower makes of a snapshot, whole, durable, and never in place of something newer. */
+/** Scenarios 63–66: a follower installs a snapshot whole, durably, and never in place of something newer. */
 import { describe, expect, it } from 'vitest';
 import type { SnapshotChunk, SnapshotMeta } from '../../src/raft/index.js';
 import { alone, answers, answersOf, append, heartbeat } from './harness/by-hand.js';
@@ -70,7 +70,7 @@ describe('receiving', () => {
     expect(cluster.state(1)).toEqual(['x', 'y']);
   });
 
-  it('s64 the new configuration is in force: it decides who must be asked', () => {
+  it('s64 the new configuration is in force: it decides who votes', () => {
     const cluster = alone({ voters: [1, 2, 3] });
     cluster.inject(chunk({ meta: meta(4, 3, [1, 2, 5, 7]), term: 3 }));
     cluster.sync(1);
@@ -138,13 +138,13 @@ describe('receiving', () => {
     cluster.inject(chunk({ meta: meta(8, 3), data: head, done: false }));
     cluster.sync(1);
     expect(answersOf(cluster, 'snapshot-answer')).toMatchObject([{ index: 8, wanted: 1 }]);
-    // A late piece of the first must not get mixed in.
+    // A late chunk of the first must not get mixed in.
     cluster.inject(chunk({ meta: meta(5, 3), sequence: 1, data: encodeState(['ve']) }));
     cluster.sync(1);
     cluster.inject(chunk({ meta: meta(8, 3), sequence: 1, data: tail }));
     cluster.sync(1);
     answers(cluster);
-    // Whatever the receiver made of it, it must end with one whole snapshot, or ask for it anew.
+    // Whatever the receiver did, it must end with one whole snapshot, or request it from the start.
     if (cluster.status(1).lastIndex !== 8) {
       cluster.inject(chunk({ meta: meta(8, 3), data: encodeState(['eight']) }));
       cluster.sync(1);
@@ -172,7 +172,7 @@ describe('receiving', () => {
       cluster.inject(piece(0 < sequence && sequence < last ? sequence - 1 : sequence));
       cluster.sync(1);
     }
-    // A chunk 0 that came again may have begun it anew: then it asks for what is missing.
+    // A repeated chunk 0 may have restarted it: then it requests what is missing.
     const asked = answersOf(cluster, 'snapshot-answer').at(-1);
     for (let wanted = asked?.wanted ?? -1; wanted >= 0;) {
       cluster.inject(piece(wanted));

@@ -8,7 +8,7 @@ import { OPENING_MESSAGES } from '../../src/raft/snapshot-sender.js';
 const T = 10;
 const ENTRIES = ['a', 'b', 'c', 'd'];
 
-/** n3 misses four entries, which the leader has compacted away. */
+/** n3 lacks four entries that the leader has compacted away. */
 function behind(chunkBytes = 1_000, learners: number[] = []): Cluster {
   const cluster = new Cluster({ learners });
   for (const replica of cluster.replicas.values()) replica.chunkBytes = chunkBytes;
@@ -24,7 +24,7 @@ function behind(chunkBytes = 1_000, learners: number[] = []): Cluster {
 
 const peer = (cluster: Cluster, id: number) => cluster.status(1).peers.find((one) => one.id === id)!;
 
-/** Runs until the leader has noticed that n3 needs a snapshot. */
+/** Runs until the leader has begun a snapshot for n3. */
 function untilSnapshot(cluster: Cluster): void {
   for (let tick = 0; tick < 2 * T && peer(cluster, 3).state !== 'snapshot'; tick++) {
     cluster.tickAll();
@@ -47,7 +47,7 @@ describe('sending', () => {
     expect(peer(cluster, 3)).toMatchObject({ match: 6, state: 'replicate' });
   });
 
-  it('s62 in chunks, each asked for by the answer to the one before', () => {
+  it('s62 in chunks, each requested by the answer to the one before', () => {
     const cluster = behind(4);
     cluster.heal();
     cluster.run(8);
@@ -106,7 +106,7 @@ describe('sending', () => {
     expect(cluster.state(3)).toEqual(ENTRIES);
   });
 
-  it('s62 a follower that crashes half way starts again and gets it', () => {
+  it('s62 a follower that crashes half way restarts and gets it', () => {
     const cluster = behind(4);
     cluster.heal();
     untilSnapshot(cluster);
@@ -121,7 +121,7 @@ describe('sending', () => {
     expect(cluster.state(3)).toEqual(ENTRIES);
   });
 
-  it('s62 a source that has nothing to give yet is asked again', () => {
+  it('s62 an owner without a snapshot yet is asked again', () => {
     const cluster = behind();
     cluster.node(1).snapshotsReady = false;
     cluster.heal();
@@ -133,7 +133,7 @@ describe('sending', () => {
     expect(cluster.state(3)).toEqual(ENTRIES);
   });
 
-  it('s62 a follower that got the entries otherwise ends the snapshot by its acknowledgement', () => {
+  it('s62 a follower that got the entries by other means ends the snapshot by its acknowledgement', () => {
     const cluster = behind();
     cluster.heal();
     untilSnapshot(cluster);

@@ -1,6 +1,6 @@
 /**
- * Golden transcripts: each file in scripts/ is run again and must give what it shows.
- * KVORUM_UPDATE_TRANSCRIPTS=1 writes them anew, for review; their `expect` lines hold even then.
+ * Golden transcripts: each file in scripts/ is run again and must produce the output that it shows.
+ * KVORUM_UPDATE_TRANSCRIPTS=1 rewrites them, for review; their `expect` lines hold even then.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';

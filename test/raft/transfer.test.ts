@@ -1,4 +1,4 @@
-/** Scenarios 52 and 53: leadership is handed over only to who can take it, and comes back if it is not taken. */
+/** Scenarios 52 and 53: leadership is transferred only to a caught-up voter; a transfer that fails is abandoned. */
 import { describe, expect, it } from 'vitest';
 import { alone, answers, answersOf, heartbeat } from './harness/by-hand.js';
 import { Cluster } from './harness/cluster.js';
@@ -137,7 +137,7 @@ describe('leadership transfer', () => {
     expect(cluster.leader()).toBe(2);
   });
 
-  it('s53 the same one asked again goes on and its time is not prolonged', () => {
+  it('s53 repeated to the same target does not extend its time', () => {
     const cluster = led();
     cluster.isolate(3);
     cluster.transfer(1, 3);

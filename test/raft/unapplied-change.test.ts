@@ -1,4 +1,4 @@
-/** Scenario 17: who votes is not known while a committed change of it waits to be applied. */
+/** Scenario 17: the voters are unknown while a committed configuration change is unapplied. */
 import { describe, expect, it } from 'vitest';
 import { EntryKind, Raft, type Message } from '../../src/raft/index.js';
 
@@ -28,7 +28,7 @@ function withUnappliedChange(): Raft {
 const votesAsked = (messages: readonly Message[]): number => messages.filter((m) => m.type === 'vote').length;
 
 describe('a committed but unapplied membership change', () => {
-  it('s17 keeps a replica from standing, by timeout, by call or by transfer, until it is applied', () => {
+  it('s17 keeps a replica from campaigning, by timeout, by call or by transfer, until it is applied', () => {
     const raft = withUnappliedChange();
     for (let i = 0; i < 40; i++) raft.tick();
     raft.campaign();

@@ -1,9 +1,9 @@
-/** Scenarios 6–8: a voter gives one vote a term, to a candidate whose log is not older, and remembers it. */
+/** Scenarios 6–8: a voter casts one vote per term, for a candidate whose log is up-to-date, and durably. */
 import { describe, expect, it } from 'vitest';
 import { alone, answers, answersOf, stand, vote, voteAnswer } from './harness/by-hand.js';
 
 describe('votes', () => {
-  it('s6 a voter gives one vote a term, first come, and says yes again to the same candidate', () => {
+  it('s6 a voter casts one vote per term, first come, first served, and grants it again to the same candidate', () => {
     const cluster = alone();
     cluster.inject(vote({ from: 2, term: 1 }));
     cluster.inject(vote({ from: 3, term: 1 }));
@@ -56,7 +56,7 @@ describe('votes', () => {
     expect(answersOf(cluster, 'vote-answer')).toMatchObject([{ to: 3, granted: false }]);
   });
 
-  it('s7 a vote that was lost with the power had been told to nobody', () => {
+  it('s7 a vote that was lost in a power cut had not been sent', () => {
     const cluster = alone();
     cluster.inject(vote({ from: 2, term: 1 }));
     expect(answers(cluster)).toEqual([]);

@@ -1,4 +1,4 @@
-/** Logs that begin just before a number no longer fits into 30, 31, 32 or 48 bits: nothing may be different there. */
+/** Logs that begin just before indexes exceed 30, 31, 32 or 48 bits: nothing may be different there. */
 import { describe, expect, it } from 'vitest';
 import { Lease } from '../../src/raft/lease.js';
 import { Log } from '../../src/raft/log.js';
@@ -7,7 +7,7 @@ import { entrySize, readEntry, readUint53, spanOf, writeEntry, writeUint53 } fro
 import { Cluster } from './harness/cluster.js';
 import { bytes, command, logOf } from './harness/entries.js';
 
-/** `>>` of a sum goes wrong at the first already. */
+/** `>>` of a sum fails at the first already. */
 const EDGES = [2 ** 30, 2 ** 31, 2 ** 32, 2 ** 47, 2 ** 48];
 
 describe.each(EDGES)('across %d', (edge) => {

@@ -1,4 +1,4 @@
-/** How a check of the harness says that the core broke an invariant. */
+/** The error of every check in the harness: the core broke an invariant. */
 
 export class Broken extends Error {
   override readonly name = 'Broken';

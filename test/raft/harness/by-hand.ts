@@ -1,6 +1,6 @@
 /**
- * One real node among peers that the test plays by hand: messages are made here, handed in with `cluster.inject`, and
- * what the node sends back is taken out of flight with `answers`. Nobody checks whether what the peers say is true.
+ * One real node among peers whose messages the test writes: made here, delivered with `cluster.inject`; what the node sends
+ * is taken out of flight with `answers`. The peers' messages are not checked for consistency.
  */
 import type {
   Append,
@@ -41,7 +41,7 @@ export function alone(options: AloneOptions = {}): Cluster {
 
 type Made<T extends Message> = Partial<Omit<T, 'type'>> & Pick<T, 'from' | 'term'>;
 
-/** What a message from n1, leader of term 1, to n2 begins with. */
+/** Envelope of a message from n1, leader of term 1, to n2. */
 export const FROM_LEADER = { from: 1, to: 2, term: 1 } as const;
 
 export const append = (fields: Made<Append>): Append => ({
@@ -109,12 +109,12 @@ export const snapshotAnswer = (fields: Made<SnapshotAnswer>): SnapshotAnswer => 
   ...fields,
 });
 
-/** Those of one type. */
+/** The messages of one type. */
 export function of<T extends Message['type']>(messages: readonly Message[], type: T): Extract<Message, { type: T }>[] {
   return messages.filter((message): message is Extract<Message, { type: T }> => message.type === type);
 }
 
-/** What the node has sent and nobody has taken yet. */
+/** What the node has sent since the last call. */
 export function answers(cluster: Cluster): Message[] {
   return cluster.network.take({});
 }
@@ -133,7 +133,7 @@ export function stand(cluster: Cluster): void {
   cluster.sync(1);
 }
 
-/** Makes n1 the leader of its next term: all peers grant. Its no-op is durable, and known to nobody else. */
+/** Makes n1 the leader of its next term: all peers grant. Its no-op is durable, and only on n1. */
 export function lead(cluster: Cluster): void {
   stand(cluster);
   const { term, configuration } = cluster.status(1);

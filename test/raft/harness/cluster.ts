@@ -1,6 +1,6 @@
 /**
- * A deterministic group of `Raft`s: virtual network, virtual disks, no clock. Nothing happens unless the test says so.
- * Every step is checked by `History` (unless `unchecked`, for tests that play some of the nodes by hand).
+ * A deterministic group of `Raft`s: virtual network, virtual disks, no clock. Nothing happens except by calls of the test.
+ * Every step is checked by `History` (unless `unchecked`, for tests that write the messages of some nodes themselves).
  */
 import {
   NONE,
@@ -31,18 +31,18 @@ interface GivenDisk {
 export interface ClusterOptions {
   readonly voters?: readonly NodeId[];
   readonly learners?: readonly NodeId[];
-  /** Which of them exist; the others are played by the test. Default: all. */
+  /** Which of them are real; the test writes the messages of the others. Default: all. */
   readonly running?: readonly NodeId[];
   readonly unchecked?: boolean;
-  /** False spares the checks that look at whole logs after every step. Default true. */
+  /** False skips the checks of whole logs after every step. Default true. */
   readonly thorough?: boolean;
-  /** Without a seed the timeout of node i of n is T + T·(i−1)/n: n1 comes first, and nothing is left to chance. */
+  /** Without a seed the timeout of node i of n is T + T·(i−1)/n: n1 comes first, and nothing is random. */
   readonly seed?: number;
-  /** Of all nodes, or of each, asked at each of its starts. */
+  /** Of all nodes, or of each, called at each of its starts. */
   readonly timing?: Partial<Timing> | ((id: NodeId) => Partial<Timing>);
-  /** What is on the disks at the start. */
+  /** Initial contents of the disks. */
   readonly disks?: Readonly<Record<NodeId, GivenDisk>>;
-  readonly observe?: (happening: ClusterEvent) => void;
+  readonly observe?: (event: ClusterEvent) => void;
 }
 
 export const DEFAULT_TIMING: Omit<Timing, 'random'> = {
@@ -59,17 +59,17 @@ export class Cluster {
   readonly replicas = new Map<NodeId, Replica>();
   readonly history: History | undefined;
   readonly configuration: Configuration;
-  /** Everything that happened since the last `clearHappenings`. Kept only when no observer is given. */
+  /** All events since the last `clearEvents`. Kept only when no observer is given. */
   events: ClusterEvent[] = [];
   readonly #hanging = new Set<NodeId>();
-  readonly #observer: (happening: ClusterEvent) => void;
+  readonly #observer: (event: ClusterEvent) => void;
 
   constructor(options: ClusterOptions = {}) {
     const voters = options.voters ?? [1, 2, 3];
     const learners = options.learners ?? [];
     this.configuration = { voters, votersOutgoing: [], learners };
     this.history = options.unchecked === true ? undefined : new History(voters, options.thorough !== false);
-    this.#observer = options.observe ?? ((happening) => void this.events.push(happening));
+    this.#observer = options.observe ?? ((event) => void this.events.push(event));
     const everyone = [...voters, ...learners];
     const world = {
       history: this.history,
@@ -93,7 +93,7 @@ export class Cluster {
     }
   }
 
-  // -- looking --------------------------------------------------------------------------------------------------
+  // -- state ----------------------------------------------------------------------------------------------------
 
   node(id: NodeId): Replica {
     const replica = this.replicas.get(id);
@@ -131,12 +131,12 @@ export class Cluster {
 
   eventsOf<T extends ClusterEvent['type']>(type: T, node?: NodeId): Extract<ClusterEvent, { type: T }>[] {
     return this.events.filter(
-      (happening): happening is Extract<ClusterEvent, { type: T }> =>
-        happening.type === type && (node === undefined || !('node' in happening) || happening.node === node),
+      (event): event is Extract<ClusterEvent, { type: T }> =>
+        event.type === type && (node === undefined || !('node' in event) || event.node === node),
     );
   }
 
-  /** Messages of one type that were sent since `clearHappenings`, also those that were lost since. */
+  /** Messages of one type that were sent since `clearEvents`, lost ones included. */
   sent<T extends Message['type']>(type: T, filter: Filter = {}): Extract<Message, { type: T }>[] {
     return this.eventsOf('sent')
       .map(({ message }) => message)
@@ -207,7 +207,7 @@ export class Cluster {
     });
   }
 
-  /** Hands a message to its receiver at once, past the network. */
+  /** Delivers a message at once, bypassing the network. */
   inject(message: Message): void {
     this.#with(message.to, ({ raft }) => {
       raft.step(message);
@@ -226,7 +226,7 @@ export class Cluster {
     if (!slowly) this.applyWaiting(id);
   }
 
-  /** False: what waits is offered, and from now on chunks are offered at once. */
+  /** False: pending chunks are offered, and later ones at once. */
   offerLate(id: NodeId, late: boolean): void {
     this.node(id).offersLate = late;
     if (late) return;
@@ -243,7 +243,7 @@ export class Cluster {
 
   // -- disks ----------------------------------------------------------------------------------------------------
 
-  /** Makes the oldest `count` writes of a node durable, and sends what waited for them. */
+  /** Makes the oldest `count` writes of a node durable, and sends their messages. */
   sync(id: NodeId, count = Infinity): number {
     const replica = this.node(id);
     let done = 0;
@@ -251,26 +251,26 @@ export class Cluster {
     return done;
   }
 
-  /** All that do not hang. */
+  /** Of all nodes whose disk does not hang. */
   syncAll(): number {
     const able = this.running().filter(({ id }) => !this.#hanging.has(id));
     return able.reduce((sum, { id }) => sum + this.sync(id), 0);
   }
 
-  /** Its disk takes writes and completes none of them, until told otherwise. */
+  /** Its disk takes writes and completes none of them, until called with false. */
   hangDisk(id: NodeId, hangs = true): void {
     if (hangs) this.#hanging.add(id);
     else this.#hanging.delete(id);
   }
 
-  /** Power cut: what was not synced is gone. */
+  /** Power cut: what was not synced is lost. */
   crash(id: NodeId): void {
     const replica = this.node(id);
     if (!replica.up) throw new Error(`n${id} is down already`);
     replica.crash();
   }
 
-  /** The oldest write becomes durable, and the node dies before it sends anything that waited for it. */
+  /** The oldest write becomes durable, and the node crashes before it sends that write's messages. */
   crashBetweenPersistAndSend(id: NodeId): void {
     if (!this.node(id).sync(true)) throw new Error(`n${id} has nothing to sync`);
     this.crash(id);
@@ -283,36 +283,36 @@ export class Cluster {
   }
 
   /**
-   * The disk of a node becomes what it was, and the node starts in quarantine. Nothing of its former life is under way
-   * any more: links are of one life.
+   * The disk of a node becomes an earlier copy of it, and the node starts in quarantine. No message of its former process
+   * is in flight any more: a link ends with the process.
    */
-  rollBack(id: NodeId, copy: DiskCopy | undefined, life: number): void {
+  rollBack(id: NodeId, copy: DiskCopy | undefined, boot: number): void {
     const replica = this.node(id);
     if (replica.up) this.crash(id);
     this.network.dropAll(id);
     replica.disk.rollBack(copy);
     this.history?.rolledBack(id);
-    replica.quarantine = life;
+    replica.quarantine = boot;
     replica.restart();
   }
 
-  /** Says that the disk of a node that runs went back in time. */
-  quarantine(id: NodeId, life: number): void {
+  /** Reports to a running node that its disk went back in time. */
+  quarantine(id: NodeId, boot: number): void {
     this.#with(id, ({ raft }) => {
-      raft.quarantine(life);
+      raft.quarantine(boot);
     });
   }
 
   // -- network --------------------------------------------------------------------------------------------------
 
-  /** Delivers what is in flight now and matches; what that causes stays in flight. */
+  /** Delivers what is in flight now and matches; messages sent in response stay in flight. */
   deliver(filter: Filter = {}): number {
     const messages = this.network.take(filter);
     for (const message of messages) this.#receive(message);
     return messages.length;
   }
 
-  /** Delivers one message; without `pump`, what it makes ready stays with the node until its next step. */
+  /** Delivers one message; without `pump`, the node's `Ready` is not taken before its next step. */
   deliverAt(position: number, pump = true): void {
     const message = this.network.takeAt(position);
     if (message !== undefined) this.#receive(message, pump);
@@ -322,7 +322,7 @@ export class Cluster {
     for (const message of this.network.take(filter)) this.#observer({ type: 'lost', message, why: 'dropped' });
   }
 
-  /** Everybody outside every group is cut off alone. */
+  /** Nodes outside every group are isolated each. */
   partition(...groups: NodeId[][]): void {
     const named = new Set(groups.flat());
     const alone = [...this.replicas.keys()].filter((id) => !named.has(id)).map((id) => [id]);
@@ -340,7 +340,7 @@ export class Cluster {
 
   // -- convenience ----------------------------------------------------------------------------------------------
 
-  /** Takes what is ready, syncs and delivers until nothing moves any more, or only what matches `except`. No time passes. */
+  /** Takes what is ready, syncs and delivers until nothing is left, or only messages that match `except`. No tick passes. */
   settle(except?: Filter): void {
     for (const replica of this.running()) if (replica.raft.hasReady()) replica.pump();
     for (let round = 0; ; round++) {
@@ -352,7 +352,7 @@ export class Cluster {
     }
   }
 
-  /** `ticks` times: everybody (or those given) ticks, then everything settles. */
+  /** `ticks` times: all nodes (or those given) tick, then everything settles. */
   run(ticks: number, ids?: readonly NodeId[]): void {
     for (let tick = 0; tick < ticks; tick++) {
       for (const id of ids ?? this.running().map((replica) => replica.id)) this.tick(id);

@@ -1,14 +1,14 @@
 /**
- * A disk that a test holds in its hand: what a node writes waits in a queue until the test syncs it, in order;
- * a crash loses the queue. Checkpoints (state machine and applied index together) are durable at once.
- * Refuses what no real journal could store: a gap, or a write below its checkpoint.
+ * A disk under the test's control: writes wait in a queue until the test syncs them, in order; a crash loses the queue.
+ * Checkpoints (state machine and applied index together) are durable at once. Throws on writes that no real journal could
+ * store: a gap, or an entry below the checkpoint.
  */
 import type { Entry, HardState, SnapshotMeta, Write } from '../../../src/raft/index.js';
 import { bytes, text } from './entries.js';
 
 export interface Checkpoint {
   readonly meta: SnapshotMeta;
-  /** What the state machine held at `meta.index`. */
+  /** State of the state machine at `meta.index`. */
   readonly state: readonly string[];
 }
 
@@ -39,13 +39,13 @@ export class Disk {
     return this.checkpoint.meta.index + this.entries.length;
   }
 
-  /** undefined where the log does not reach, or reached once and was compacted. */
+  /** Undefined outside the log, also where it was compacted. */
   termAt(index: number): number | undefined {
     if (index === this.checkpoint.meta.index) return this.checkpoint.meta.term;
     return this.entries[index - this.checkpoint.meta.index - 1]?.term;
   }
 
-  /** Whether the entry `index`@`term` is durable here, in the log or (whatever its term) under the checkpoint. */
+  /** Is the entry `index`@`term` durable, in the log or (whatever its term) under the checkpoint? */
   holds(index: number, term: number): boolean {
     return index <= this.checkpoint.meta.index || this.termAt(index) === term;
   }
@@ -64,12 +64,12 @@ export class Disk {
     return write;
   }
 
-  /** What is durable now, to go back to. */
+  /** A copy of the durable contents, for `rollBack`. */
   copy(): DiskCopy {
     return { hardState: this.hardState, checkpoint: this.checkpoint, entries: [...this.entries] };
   }
 
-  /** The disk as it was; undefined: an empty one. */
+  /** Restores a copy; undefined: an empty disk. */
   rollBack(copy: DiskCopy | undefined): void {
     this.crash();
     const { configuration } = this.checkpoint.meta;

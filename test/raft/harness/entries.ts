@@ -11,7 +11,7 @@ export function command(index: number, term: number, data = `${index}@${term}`):
   return { index, term, kind: EntryKind.command, data: bytes(data) };
 }
 
-/** A log from its terms: `logOf([1, 1, 2])` is 1@1 2@1 3@2. Equal (index, term) have equal data, as in any true log. */
+/** A log from its terms: `logOf([1, 1, 2])` is 1@1 2@1 3@2. Equal (index, term) have equal data, as in any valid log. */
 export function logOf(terms: readonly number[], first = 1): Entry[] {
   return terms.map((term, offset) => command(first + offset, term));
 }

@@ -1,4 +1,4 @@
-/** What happens in a test cluster, as values: the transcript prints them, unit tests look for them. */
+/** Events of a test cluster, as values: transcripts print them, unit tests search for them. */
 import type { Entry, Message, NodeId, Role, SnapshotMeta, Write } from '../../../src/raft/index.js';
 
 export type ClusterEvent =

@@ -1,18 +1,18 @@
 /**
- * What befalls a group under torture: each seed draws its own mix, what is usual always, what is a fault by chance.
+ * The actions and faults of a torture run: each seed draws its own mix, with all usual actions and a share of the faults.
  */
 import { NONE, type Raft } from '../../../src/raft/index.js';
 import { below, pick } from './chance.js';
 import { ELECTION_TICKS, MAX_IN_FLIGHT, type Torture } from './torture.js';
 
-/** Things that may happen, each as often as its weight says. */
+/** Weighted random choice between actions. */
 export class Mix {
   readonly #actions: { readonly upTo: number; readonly run: () => void }[] = [];
   #totalWeight = 0;
   readonly #random: () => number;
   readonly #share: number;
 
-  /** `share`: of the faults that there are, how many a seed has. */
+  /** `share`: of all faults, the fraction that a seed has. */
   constructor(random: () => number, share: number) {
     this.#random = random;
     this.#share = share;
@@ -38,7 +38,7 @@ export class Mix {
   }
 }
 
-/** `stepwise`: what is ready is never taken but one `Ready` at a time, as an act of its own. */
+/** `stepwise`: output is taken only one `Ready` at a time, as an action of its own. */
 export function plan(torture: Torture, mix: Mix, { stepwise }: { readonly stepwise: boolean }): void {
   planUsual(torture, mix, stepwise);
   planPieces(torture, mix, stepwise);
@@ -52,7 +52,7 @@ function planUsual(torture: Torture, mix: Mix, stepwise: boolean): void {
   mix.act(40, () => {
     torture.deliver();
   });
-  // Step by step there are more and smaller writes.
+  // Stepwise there are more and smaller writes.
   mix.act((stepwise ? 10 : 3) + 20 * torture.random(), () => {
     torture.withNode((replica) => {
       torture.sync(replica);
@@ -72,7 +72,7 @@ function planUsual(torture: Torture, mix: Mix, stepwise: boolean): void {
   });
 }
 
-/** What a busy owner does piece by piece: takes one `Ready`, offers a chunk that was asked for a while ago. */
+/** Actions of a busy owner: takes a single `Ready`, offers a chunk that was requested a while ago. */
 function planPieces(torture: Torture, mix: Mix, stepwise: boolean): void {
   const take = (): void => {
     torture.withNode((replica) => {
@@ -90,7 +90,7 @@ function planPieces(torture: Torture, mix: Mix, stepwise: boolean): void {
   });
   mix.act(2, () => {
     torture.withNode((replica) => {
-      // Nearly in the order of asking; sometimes another, for whoever reads them from a disk may be done with them in any.
+      // Mostly in the order of the requests; sometimes not, as reads from a disk may complete in any order.
       const position = torture.random() < 0.7 ? 0 : below(torture.random, replica.lateChunks);
       torture.input(replica, () => replica.offerLate(position, torture.random() < 0.8));
     });
@@ -127,7 +127,7 @@ function planNetworkFaults(torture: Torture, mix: Mix): void {
     torture.cluster.isolate(leader);
     for (let time = below(torture.random, 4); time > 0; time--) torture.propose();
   });
-  // Where there is every kind of fault, links break so often that else hardly anything would get anywhere.
+  // With every kind of fault, links break so often that hardly anything would make progress otherwise.
   mix.act(mix.hasAll ? 1.5 : 0.3, () => {
     torture.cluster.heal();
   });

@@ -1,17 +1,17 @@
 /**
- * What no single node can see: the invariants of a whole group over time, also across crashes. Watches every write,
- * message, role, commit and read of a test cluster and throws at the first step that breaks one:
- *  - one leader per term, ever; a node's terms never fall and it gives one vote per term, also across restarts;
- *  - nothing is said that is not durable: votes, terms, acknowledgements of entries;
+ * Invariants of a whole group over time, also across crashes. Observes every write, message, role, commit and read of a
+ * test cluster and throws at the first step that breaks one:
+ *  - one leader per term, ever; a node's terms never fall and it casts one vote per term, also across restarts;
+ *  - votes, terms and acknowledgements are durable before they are sent;
  *  - log matching: (index, term) fixes an entry and the term before it, in every log;
  *  - a leader only appends; its log has whatever was committed in earlier terms;
  *  - commit extends only at a leader, by counting only through an entry of its own term, and only when a quorum holds it
  *    durably; what is committed never changes, and no disk drops it; commit never falls while a node runs;
  *  - entries are applied in order, once, as committed;
  *  - a leader's matchIndex never falls, and rises only by an acknowledgement of that term that was true when sent;
- *  - a confirmed read sees every index that was known committed when it was asked.
+ *  - a confirmed read covers every index that was known committed when it was requested.
  * Only these need a whole group, its disks and its messages; what one replica or all logs must satisfy at any moment is
- * `src/raft/invariants.ts`, which runs with it when `thorough`. Knows the core only by what it hands out and its status.
+ * `src/raft/invariants.ts`, which runs with it when `thorough`. Uses only the core's output and its status.
  */
 import {
   GroupHistory,
@@ -34,14 +34,14 @@ interface Committed {
   readonly inTerm: number;
 }
 
-/** What was last seen of a running node. */
+/** Last observed state of a running node. */
 interface Seen {
   term: number;
   vote: NodeId;
   role: Role;
   commit: number;
   checkedCommit: number;
-  /** The last term in which it was seen to lead when everything ready had been taken. */
+  /** The last term in which it led when all its output had been taken. */
   ledTerm: number;
   match: Map<NodeId, number>;
 }
@@ -65,7 +65,7 @@ export class History {
   readonly #voters: readonly NodeId[];
   readonly #thorough: boolean;
 
-  /** `thorough`: also looks at every log as a whole after every step. */
+  /** `thorough`: also checks every log as a whole after every step. */
   constructor(voters: readonly NodeId[], thorough: boolean) {
     this.#voters = voters;
     this.#thorough = thorough;
@@ -92,13 +92,13 @@ export class History {
       () => `${name} starts at ${term}/${vote}, not as persisted`,
     );
     const before = this.#seen.get(replica.id);
-    // What it had spoken of must have been durable; `sent` has checked that, so the durable term may be any ≥ that.
+    // What it had sent was checked to be durable (`sent`), so the durable term may be any ≥ that.
     const checkedCommit = Math.min(before?.checkedCommit ?? 0, commit);
     this.#seen.set(replica.id, { term, vote, role, commit, checkedCommit, ledTerm: 0, match: new Map() });
     this.#learn(replica, replica.disk.entries);
   }
 
-  /** Its disk went back in time: what it acknowledged proves nothing any more. */
+  /** Its disk went back in time: its acknowledgements no longer prove what it holds. */
   rolledBack(id: NodeId): void {
     this.#sent.rolledBack(id);
   }
@@ -178,7 +178,7 @@ export class History {
     this.#settleRead(replica, context);
   }
 
-  /** After a step of which not everything ready has been taken: what holds of the replica also then. */
+  /** Checks that hold after any step, even if not all output has been taken. */
   checkStatus(replica: Replica): RaftStatus {
     if (this.#thorough) this.#group.observe(replica.raft);
     const status = replica.raft.status();
@@ -194,7 +194,7 @@ export class History {
     if (status.role === 'leader') {
       demand(this.#voters.includes(replica.id), () => `${name} leads and is no voter`);
       this.#sent.lead(replica.id, status.term);
-      // It may be leader no more at the next step.
+      // It may have stepped down by the next step.
       if (status.commit > this.ledger.length) this.#extend(replica, status.commit);
     }
     this.#checkMatches(replica, seen, status.term, status.role, status.peers);
@@ -205,7 +205,7 @@ export class History {
     return status;
   }
 
-  /** After a step, when everything ready has been taken: its log is what was handed out. */
+  /** Checks after a step once all output has been taken: the log then equals what was handed out. */
   check(replica: Replica): void {
     const { term, role, commit, lastIndex, stableIndex } = this.checkStatus(replica);
     const seen = this.#seen.get(replica.id)!;
@@ -298,7 +298,7 @@ export class History {
     demand(last.term === term, () => `${name} commits ${commit}@${last.term} by counting, not of its own term`);
     const holders = this.#voters.filter(
       (id) =>
-        // Until it hears of it a leader counts what a disk held that has gone back since.
+        // Until it learns of the quarantine, a leader counts acknowledgements of a disk that went back since.
         this.#sent.lostBy(id, term) >= commit || this.#replicas.get(id)?.disk.holds(commit, last.term) === true,
     );
     demand(

@@ -1,6 +1,6 @@
 /**
- * Leases under torture: a clock in ms that all nodes share, a `Lease` for each term of a leader, and two procedures that go
- * for what is wrong with a lease. At no moment may a leader that trusts its lease lack anything that anyone has committed.
+ * Leases under torture: a clock in ms that all nodes share, a `Lease` for each term of a leader, and two procedures that
+ * try to break a lease. At no moment may a leader with a valid lease lack an entry that any replica has committed.
  */
 import {
   Lease,
@@ -29,10 +29,10 @@ interface NodeSettings {
 
 const ALIKE: NodeSettings = { tickMs: STEP_MS, electionTicks: 10, leaseReads: true };
 
-/** What each node goes by: the same, or other timers and leases with each start, and while it runs. */
+/** Timers and leases of each node: all alike, or different ones at each start and while it runs. */
 class Settings {
   readonly #own = new Map<NodeId, NodeSettings>();
-  /** The longest promise that it ever made, as its folder keeps it. */
+  /** The longest promise that each node ever made, as its data folder keeps it. */
   readonly #promisedMs = new Map<NodeId, number>();
   readonly #random: () => number;
 
@@ -47,7 +47,7 @@ class Settings {
     return this.#own.get(id)?.tickMs ?? ALIKE.tickMs;
   }
 
-  /** As the node starts. */
+  /** The timing of a node that starts. */
   start(id: NodeId): Partial<Timing> {
     const promisedMs = this.#promisedMs.get(id) ?? 0;
     const own = this.#generate();
@@ -55,7 +55,7 @@ class Settings {
     return { ...this.#apply(id, own), owedTicks, maxAppendBytes: 40, maxInflight: 3 };
   }
 
-  /** The topology has changed. */
+  /** Changes the timers of a running node. */
   retime(raft: Raft): void {
     const beforeMs = this.tickMsOf(raft.id);
     const after = this.#generate();
@@ -81,7 +81,7 @@ class Settings {
 }
 
 export interface LeaseTortureResult {
-  /** How often, after a step, a lease was held. */
+  /** Number of checks at which a leader held a lease. */
   readonly trusted: number;
   readonly suddenTakeovers: number;
   readonly steadyTakeovers: number;
@@ -107,8 +107,8 @@ export class LeaseTorture {
       clock: () => {
         this.#advance();
       },
-      observe: (happening) => {
-        this.#observe(happening);
+      observe: (event) => {
+        this.#observe(event);
       },
     });
     this.#cluster = this.#torture.cluster;
@@ -141,14 +141,14 @@ export class LeaseTorture {
     });
   }
 
-  /** What a node does for its lease: it notes when a round leaves, and what a quorum promised with its answer. */
-  #observe(happening: ClusterEvent): void {
-    if (happening.type === 'sent' && happening.message.type === 'heartbeat') {
-      const { from, readContext } = happening.message;
+  /** Maintains the leases as a node does: from the sending of rounds, and the promise of a quorum with its answers. */
+  #observe(event: ClusterEvent): void {
+    if (event.type === 'sent' && event.message.type === 'heartbeat') {
+      const { from, readContext } = event.message;
       if (readContext > 0) this.#leaseOf(this.#cluster.node(from).raft).sent(readContext, this.#nowMs);
-    } else if (happening.type === 'read-confirmed') {
-      const { node, context, promiseMs = 0 } = happening;
-      // The margin is for clocks that differ; here they do not, so that a lease as long as the promise is tried.
+    } else if (event.type === 'read-confirmed') {
+      const { node, context, promiseMs = 0 } = event;
+      // The margin is for clocks that differ; here they do not, so a lease as long as the promise is tested.
       this.#leaseOf(this.#cluster.node(node).raft).confirmed(context, promiseMs / (1 - MAX_CLOCK_DRIFT));
     }
   }
@@ -183,21 +183,22 @@ export class LeaseTorture {
     }
   }
 
-  /** The worst moment: the leader is cut off, and the others do all they can to replace it before time passes. */
+  /** The worst case: a leader with a lease is cut off, and the others try to replace it before time passes. */
   #suddenTakeover(leader: Replica): void {
     const others = this.#cluster.running().filter((replica) => replica !== leader);
-    const heir = pick(this.#random, others);
-    if (heir === undefined) return;
+    const challenger = pick(this.#random, others);
+    if (challenger === undefined) return;
     this.#suddenTakeovers++;
     const way = below(this.#random, 5);
-    if (way === 0) leader.raft.transferLeadership(heir.id);
-    // The heir had stood before, and heard of a later term only now.
-    if (way === 1) heir.raft.step({ type: 'term-notice', from: leader.id, to: heir.id, term: heir.raft.term + 1 });
+    if (way === 0) leader.raft.transferLeadership(challenger.id);
+    // As if the challenger had campaigned before, and learnt of a later term only now.
+    if (way === 1)
+      challenger.raft.step({ type: 'term-notice', from: leader.id, to: challenger.id, term: challenger.raft.term + 1 });
     leader.pump();
     this.#cluster.isolate(leader.id);
     if (way === 2) for (const other of others) this.#restart(other);
     if (way === 3) for (const other of others) other.raft.forgetLeader();
-    heir.raft.campaign();
+    challenger.raft.campaign();
     for (let round = 0; round < 12; round++) {
       // Somewhat later, but within the lease.
       if (this.#random() < 0.06) this.#advance();
@@ -206,7 +207,7 @@ export class LeaseTorture {
         other.pump();
         this.#cluster.sync(other.id);
       }
-      if (heir.raft.role === 'leader' && this.#random() < 0.3) this.#torture.proposeTo(heir);
+      if (challenger.raft.role === 'leader' && this.#random() < 0.3) this.#torture.proposeTo(challenger);
       for (let left = this.#cluster.network.inFlight.length; left > 0; left--) this.#torture.deliver();
       this.#checkLeases();
     }
@@ -219,8 +220,8 @@ export class LeaseTorture {
   }
 
   /**
-   * Out of calm, a leader with a lease is cut off, and the others replace it as soon as their promises let them, while
-   * some are started again or go over to other timers. What is wrong with a promise shows here, and seldom elsewhere.
+   * From a calm state, a leader with a lease is cut off, and the others replace it as soon as their promises allow, while
+   * some restart or change their timers. Faults of promises show here, and rarely elsewhere.
    */
   #steadyTakeover(): void {
     this.#torture.calm();
@@ -239,7 +240,7 @@ export class LeaseTorture {
     this.#cluster.heal();
   }
 
-  /** One of those that would replace the leader. */
+  /** One step of a node that would replace the leader. */
   #campaignOrRestart(other: Replica): void {
     if (this.#random() < 0.02) this.#restart(other);
     else if (this.#random() < 0.05) this.#retime(other);

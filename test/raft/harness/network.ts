@@ -1,7 +1,7 @@
-/** Messages under way, and what may befall them: cuts, loss, duplication, reordering, being held back. */
+/** Messages in flight, and their faults: cuts, loss, duplication, reordering, delay. */
 import type { Message, NodeId } from '../../../src/raft/index.js';
 
-/** Which messages; what is absent matches anything. */
+/** Selects messages; an absent field matches anything. */
 export interface Filter {
   readonly from?: NodeId;
   readonly to?: NodeId;
@@ -21,7 +21,7 @@ export class Network {
   inFlight: Message[] = [];
   /** Taken out of flight by `hold`, until `release`. */
   held: Message[] = [];
-  /** Said false: the message is lost as over a cut link. `heal` ends it. */
+  /** False for a message: it is lost, as over a cut link. `heal` resets it. */
   passes: (message: Message) => boolean = () => true;
   readonly #cuts = new Set<string>();
 
@@ -52,7 +52,7 @@ export class Network {
     this.passes = () => true;
   }
 
-  /** Nothing from or to `id` arrives any more. */
+  /** Drops every message in flight from or to `id`. */
   dropAll(id: NodeId): void {
     const isOther = ({ from, to }: Message): boolean => from !== id && to !== id;
     this.inFlight = this.inFlight.filter(isOther);

@@ -1,4 +1,4 @@
-/** The project's notation (`describe.ts`) for what a transcript shows, one line each. */
+/** Events in the project's notation (`describe.ts`), one line each, for transcripts. */
 import {
   describeConfiguration,
   describeEntry,
@@ -14,7 +14,7 @@ import {
 import { text } from './entries.js';
 import type { ClusterEvent } from './events.js';
 
-/** With what is in it, which the notation leaves out. */
+/** An entry with its data, which the notation leaves out. */
 export function showEntry(entry: Entry): string {
   return entry.kind === EntryKind.command ? `${describeEntry(entry)} ${text(entry.data)}` : describeEntry(entry);
 }
@@ -30,31 +30,31 @@ function showWrite(write: Write): string {
   return parts.length === 0 ? 'nothing' : parts.join(', ');
 }
 
-export function showEvent(happening: ClusterEvent): string {
-  switch (happening.type) {
+export function showEvent(event: ClusterEvent): string {
+  switch (event.type) {
     case 'sent':
-      return describeMessage(happening.message);
+      return describeMessage(event.message);
     case 'lost':
-      return `lost (${happening.why}): ${describeMessage(happening.message)}`;
+      return `lost (${event.why}): ${describeMessage(event.message)}`;
     case 'role':
-      return `${describeNode(happening.node, happening.term)} is ${happening.role}`;
+      return `${describeNode(event.node, event.term)} is ${event.role}`;
     case 'written':
-      return `n${happening.node} write #${happening.write.receipt.sequence}: ${showWrite(happening.write)}`;
+      return `n${event.node} write #${event.write.receipt.sequence}: ${showWrite(event.write)}`;
     case 'synced':
-      return `n${happening.node} fsync #${happening.write.receipt.sequence}`;
+      return `n${event.node} fsync #${event.write.receipt.sequence}`;
     case 'applied':
-      return `n${happening.node} applies ${showEntry(happening.entry)}`;
+      return `n${event.node} applies ${showEntry(event.entry)}`;
     case 'installed': {
-      const { index, term, configuration } = happening.meta;
-      return `n${happening.node} installed ${describePosition(index, term)} ${describeConfiguration(configuration)}`;
+      const { index, term, configuration } = event.meta;
+      return `n${event.node} installed ${describePosition(index, term)} ${describeConfiguration(configuration)}`;
     }
     case 'read-confirmed':
-      return `n${happening.node} read ${happening.context} confirmed at ${happening.index}`;
+      return `n${event.node} read ${event.context} confirmed at ${event.index}`;
     case 'read-answered':
-      return `n${happening.node} read ${happening.context} answered at ${happening.index}`;
+      return `n${event.node} read ${event.context} answered at ${event.index}`;
     case 'read-lost':
-      return `n${happening.node} read ${happening.context} lost`;
+      return `n${event.node} read ${event.context} lost`;
     case 'quiet':
-      return `n${happening.node} ${happening.quiesced ? 'falls quiet' : 'wakes'}`;
+      return `n${event.node} ${event.quiesced ? 'falls quiet' : 'wakes'}`;
   }
 }

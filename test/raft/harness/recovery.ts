@@ -1,13 +1,13 @@
 /**
- * The end of a random run. Faults end: within a few election timeouts there is one leader, every replica holds the same,
- * which is what was committed, and the group serves again.
+ * The end of a random run, checks of liveness: without faults there is, within a few election timeouts, one leader, every
+ * replica holds exactly what was committed, and the group serves again.
  */
 import { checkDurableQuorum, EntryKind, NONE, viewOf } from '../../../src/raft/index.js';
 import type { Cluster } from './cluster.js';
 import { text } from './entries.js';
 import { ELECTION_TICKS, type Torture } from './torture.js';
 
-/** `durable`: no disk went back in time, so that at any moment a quorum has whatever is committed. */
+/** `durable`: no disk went back in time, so a quorum holds whatever is committed at any moment. */
 export function recover(torture: Torture, durable: boolean): void {
   const { cluster } = torture;
   torture.calm();
@@ -48,7 +48,7 @@ function allEqual(cluster: Cluster): boolean {
   );
 }
 
-/** One leads; one proposal is one entry more, for everybody; a read goes through. */
+/** There is one leader; a proposal becomes one entry on every replica; a read is confirmed. */
 function judgeService(cluster: Cluster): void {
   const history = cluster.history!;
   const leaders = cluster.running().filter(({ raft }) => raft.role === 'leader');
@@ -76,6 +76,6 @@ function judgeState({ cluster, refused }: Torture): void {
     if (machine.state.join() !== expected.join()) throw new Error(`n${id} does not hold what was committed`);
   const held = new Set(expected);
   if (held.size !== expected.length) throw new Error('a proposal was applied twice');
-  const lie = refused.find((data) => held.has(data));
-  if (lie !== undefined) throw new Error(`${lie} was refused and yet committed`);
+  const wrong = refused.find((data) => held.has(data));
+  if (wrong !== undefined) throw new Error(`${wrong} was refused and yet committed`);
 }

@@ -1,5 +1,5 @@
 /**
- * One node of a test cluster: a `Raft`, its disk and a tiny state machine, run exactly as `ready.ts` asks an owner to,
+ * One node of a test cluster: a `Raft`, its disk and a small state machine, driven as `ready.ts` requires of an owner,
  * except that the test decides when a sync completes and (with `slowApply`) when an entry is applied.
  */
 import { EntryKind, Raft, type Entry, type Message, type RaftOptions, type Ready } from '../../../src/raft/index.js';
@@ -13,7 +13,7 @@ export type Timing = Omit<RaftOptions, 'id' | 'configuration' | 'hardState' | 's
 export interface World {
   readonly history: History | undefined;
   send(message: Message): void;
-  observe(happening: ClusterEvent): void;
+  observe(event: ClusterEvent): void;
 }
 
 /** The state machine: the commands applied, as text. */
@@ -49,17 +49,17 @@ export class Replica {
   up = true;
   /** Counts starts: contexts of reads are unique within one. */
   incarnation = 0;
-  /** Committed entries wait for `applyWaiting` instead of being applied at once. */
+  /** Committed entries are applied by `applyWaiting` instead of at once. */
   slowApply = false;
   chunkBytes = 1_000_000;
-  /** While false, the source of snapshots has nothing to give. */
+  /** While false, no snapshot chunk is available. */
   snapshotsReady = true;
-  /** The chunks of snapshots that are asked for wait for `offerLate`, each of what the disk held when it was opened. */
+  /** Wanted chunks are supplied by `offerLate` instead of at once, each from the state when its snapshot was opened. */
   offersLate = false;
-  /** If given, the test itself offers the chunks of snapshots that are asked for here. */
+  /** If set, wanted chunks are only recorded here, and the test offers them. */
   chunksWanted: { to: number; sequence: number }[] | undefined;
   waiting: Entry[] = [];
-  /** The log as it is in memory, rebuilt from the writes that the core hands out: index − 1 − offset. */
+  /** The log in memory, rebuilt from the writes that the core hands out: index − 1 − offset. */
   shadow: Entry[] = [];
   shadowStart = { index: 0, term: 0 };
   #unanswered: { context: number; index: number }[] = [];
@@ -83,9 +83,9 @@ export class Replica {
     this.#begin();
   }
 
-  /** The life whose quarantine it starts in, as its owner knows. */
+  /** Boot number of the quarantine that it starts in, as its owner stores it. */
   quarantine: number | undefined;
-  /** The last life whose quarantine it has left, as its owner keeps it. */
+  /** Boot number of the last quarantine that it left, as its owner stores it. */
   released: number | undefined;
 
   #build(): Raft {
@@ -141,7 +141,7 @@ export class Replica {
     return this.shadow[index - this.shadowStart.index - 1];
   }
 
-  /** Takes everything that the core has to give, and checks the invariants. */
+  /** Takes all output of the core, and checks the invariants. */
   pump(): void {
     for (let round = 0; this.raft.hasReady(); round++) {
       if (round > 50) throw new Error(`n${this.id} always has something ready`);
@@ -150,7 +150,7 @@ export class Replica {
     this.checkAfterStep();
   }
 
-  /** After a step, whether everything ready was taken or not. */
+  /** Checks after a step, whether all output was taken or not. */
   checkAfterStep(): void {
     this.#observeRole();
     if (this.raft.hasReady()) this.#world.history?.checkStatus(this);
@@ -160,7 +160,7 @@ export class Replica {
     this.quarantine = undefined;
   }
 
-  /** Takes one `Ready`, and does what it asks for: for a test that wants to see it by itself. */
+  /** Takes and handles a single `Ready`, for a test that inspects it. */
   take(): Ready {
     const ready = this.raft.ready();
     this.#handle(ready);
@@ -168,8 +168,8 @@ export class Replica {
   }
 
   /**
-   * Makes the oldest write durable. With `silent` the node dies before it can tell anybody; without `pump`, what that
-   * makes ready stays with the node until its next step.
+   * Makes the oldest write durable. With `silent` the core does not learn of it, as if the node crashed right after;
+   * without `pump`, the node's `Ready` is not taken before its next step.
    */
   sync(silent = false, pump = true): boolean {
     const before = this.disk.lastIndex;
@@ -190,12 +190,12 @@ export class Replica {
     return true;
   }
 
-  /** How many chunks wait for `offerLate`. */
+  /** Number of chunks that wait for `offerLate`. */
   get lateChunks(): number {
     return this.#late.length;
   }
 
-  /** Offers a chunk that was asked for, or says that it cannot be had. False: none waits there. */
+  /** Supplies a wanted chunk, or reports it as unavailable. False: there is none at this position. */
   offerLate(position = 0, canBeHad = true): boolean {
     const [chunk] = this.#late.splice(position, 1);
     if (chunk === undefined) return false;
@@ -204,7 +204,7 @@ export class Replica {
     return true;
   }
 
-  /** Applies up to `count` of the entries that wait. */
+  /** Applies up to `count` of the waiting entries. */
   applyWaiting(count = Infinity): void {
     let done = 0;
     for (; done < count; done++) {
@@ -219,7 +219,7 @@ export class Replica {
     this.#answerReads();
   }
 
-  /** Saves the state machine durably; the log may then forget what it covers. False if there is nothing new to save. */
+  /** Saves the state machine durably; the log may then be compacted up to it. False if there is nothing new to save. */
   saveCheckpoint(): boolean {
     const index = this.machine.appliedIndex;
     const { meta } = this.disk.checkpoint;
@@ -233,7 +233,7 @@ export class Replica {
     return true;
   }
 
-  /** Saves a checkpoint, then drops the log up to `index` (default: all that the checkpoint covers). */
+  /** Saves a checkpoint, then compacts the log up to `index` (default: up to the checkpoint). */
   compact(index?: number): void {
     this.saveCheckpoint();
     const covered = Math.min(index ?? Infinity, this.disk.checkpoint.meta.index, this.machine.appliedIndex);

@@ -1,6 +1,6 @@
 /**
- * Disks that go back in time, of fewer nodes at once than would leave no quorum beside them, and what the owner of such a
- * node does: each of its processes is another life, and a quarantine that is not over begins anew with it.
+ * Disks that go back in time, always with a quorum outside quarantine, and what the owner of such a node does: each start
+ * has a new boot number, and a quarantine that is not over begins again with it.
  */
 import { below, pick } from './chance.js';
 import type { Cluster } from './cluster.js';
@@ -21,12 +21,12 @@ export class RollBacks {
     this.#random = random;
   }
 
-  /** Keeps what is durable at a node now. */
+  /** Keeps a copy of a node's disk. */
   copy(id: number): void {
     this.#copies.set(id, [...(this.#copies.get(id) ?? []), this.#cluster.node(id).disk.copy()].slice(-COPIES));
   }
 
-  /** Unless too many others are in quarantine: the disk of a node becomes an earlier copy of it, or empty. */
+  /** Replaces a node's disk by an earlier copy, or an empty one, unless too many others are in quarantine. */
   rollBack(id: number): void {
     const { voters } = this.#cluster.configuration;
     const others = voters.filter((other) => other !== id && this.#cluster.node(other).quarantine !== undefined);

@@ -1,7 +1,7 @@
 /**
- * Runs a transcript: a text of commands, each followed by what it caused. `#` lines and blank lines are kept as they
- * are, a line that starts with `> ` is a command, every other line is output. The commands are the table below;
- * `expect` holds what the scenario demands: it fails the run even when transcripts are being regenerated.
+ * Runs a transcript: a text of commands, each followed by its output. `#` lines and blank lines are kept as they are, a line
+ * that starts with `> ` is a command, every other line is output. The commands are in the table below; `expect` asserts
+ * what the scenario demands, and fails the run even when transcripts are being regenerated.
  */
 import { describeMessage, describeStatus, NONE, type Message, type NodeId } from '../../../src/raft/index.js';
 import { Cluster, type ClusterOptions } from './cluster.js';
@@ -90,7 +90,7 @@ class Script {
   #output: string[] = [];
   #muted = false;
 
-  /** Output of a command that failed half way. */
+  /** Output so far of the command that failed. */
   unseen(): string[] {
     return this.#output;
   }
@@ -138,8 +138,8 @@ class Script {
       timing: timing as Partial<Timing>,
       disks,
       ...(seed === undefined ? {} : { seed: numeral(seed) }),
-      observe: (happening) => {
-        this.#print(showEvent(happening));
+      observe: (event) => {
+        this.#print(showEvent(event));
       },
     };
     this.#made = new Cluster(settings);
@@ -151,11 +151,11 @@ class Script {
     return word === 'all' || word === undefined ? this.#cluster.running().map(({ id }) => id) : numerals(word);
   }
 
-  /** `expect 2 role=follower commit=3 state=a,b terms=1,1,2`: fails unless the status of node 2 says so. */
+  /** `expect 2 role=follower commit=3 state=a,b terms=1,1,2`: fails unless node 2 has this status. */
   #expect(rest: readonly string[], options: ReadonlyMap<string, string>): void {
     for (const id of this.#everyone(rest[0])) {
       const status = this.#cluster.status(id);
-      const facts: Record<string, string> = {
+      const fields: Record<string, string> = {
         role: status.role,
         term: String(status.term),
         vote: String(status.vote),
@@ -172,14 +172,14 @@ class Script {
         durableVote: String(this.#cluster.node(id).disk.hardState.vote),
         durableLast: String(this.#cluster.node(id).disk.lastIndex),
       };
-      for (const [fact, wanted] of options) {
-        if (!(fact in facts)) throw new Error(`nothing known of ${fact}`);
-        if (facts[fact] !== wanted) throw new Error(`n${id}: ${fact} is ${facts[fact] ?? ''}, not ${wanted}`);
+      for (const [name, wanted] of options) {
+        if (!(name in fields)) throw new Error(`no such field: ${name}`);
+        if (fields[name] !== wanted) throw new Error(`n${id}: ${name} is ${fields[name] ?? ''}, not ${wanted}`);
       }
     }
   }
 
-  /** `expect-flight 2>1 append`: something like it is under way; `expect-no-flight` the contrary. */
+  /** `expect-flight 2>1 append`: a matching message is in flight; `expect-no-flight`: none is. */
   #expectFlight(rest: readonly string[], wanted: boolean): void {
     const filter = filterOf(rest);
     const found = this.#cluster.network.inFlight.some(
@@ -235,13 +235,13 @@ class Script {
       if (options.get('between') === 'persist,send') this.#cluster.crashBetweenPersistAndSend(node);
       else this.#cluster.crash(node);
     },
-    /** Changes what a node that is down has on its disk: `disk 3 term=7 vote=3`. */
+    /** Changes the disk of a node that is down: `disk 3 term=7 vote=3`. */
     disk: ([id], options) => {
       const { disk } = this.#cluster.node(numeral(id));
       const term = numeral(options.get('term'));
       disk.hardState = { ...disk.hardState, term, vote: Number(options.get('vote') ?? NONE) };
     },
-    /** Remembers what is durable at a node, for `roll-back`. */
+    /** Copies the disk of a node, for `roll-back`. */
     copy: ([id]) => {
       this.#copies.set(numeral(id), this.#cluster.node(numeral(id)).disk.copy());
     },
@@ -249,13 +249,13 @@ class Script {
     'roll-back': ([id]) => {
       this.#cluster.node(numeral(id)).disk.rollBack(this.#copies.get(numeral(id)));
     },
-    quarantine: ([id, life]) => {
-      this.#cluster.quarantine(numeral(id), numeral(life));
+    quarantine: ([id, boot]) => {
+      this.#cluster.quarantine(numeral(id), numeral(boot));
     },
-    /** `restart 3`, or `restart 3 quarantine=2`: its owner knows of one that is not over. */
+    /** `restart 3`, or `restart 3 quarantine=2`: in a quarantine that is not over. */
     restart: ([id], options) => {
-      const life = options.get('quarantine');
-      this.#cluster.node(numeral(id)).quarantine = life === undefined ? undefined : numeral(life);
+      const boot = options.get('quarantine');
+      this.#cluster.node(numeral(id)).quarantine = boot === undefined ? undefined : numeral(boot);
       this.#cluster.restart(numeral(id));
       this.#print(describeStatus(this.#cluster.status(numeral(id))));
     },
@@ -294,7 +294,7 @@ class Script {
     run: ([ticks]) => {
       this.#cluster.run(numeral(ticks));
     },
-    /** Runs the rest of the line without showing what it causes. */
+    /** Runs the rest of the line without printing its output. */
     quietly: (rest, options) => {
       this.#muted = true;
       this.#commands[rest[0] ?? '']?.(rest.slice(1), options);

@@ -1,6 +1,6 @@
 /**
- * What the nodes of a group have said, of their disks and of each other: nothing is said that is not durable (votes,
- * terms, acknowledgements of entries), one vote per term and one leader, also across restarts.
+ * Checks of the messages that the nodes of a group send: votes, terms and acknowledgements must be durable before they are
+ * sent; one vote per node and term, and one leader per term, also across restarts.
  */
 import type { Message, NodeId } from '../../../src/raft/index.js';
 import { demand } from './broken.js';
@@ -10,9 +10,9 @@ export class SentMessages {
   /** Leader of each term. */
   readonly leaders = new Map<number, NodeId>();
   readonly #votes = new Map<string, NodeId>();
-  /** Highest index that a node acknowledged in a term. */
+  /** Highest index that a node acknowledged in a term; the key is `node@term`. */
   readonly #acknowledged = new Map<string, number>();
-  /** The same, of what it lost since with its disk. */
+  /** The same, before its disk went back in time. */
   readonly #lost = new Map<string, number>();
   readonly #replicas: ReadonlyMap<NodeId, Replica>;
 
@@ -28,7 +28,7 @@ export class SentMessages {
     return this.#lost.get(`${id}@${term}`) ?? 0;
   }
 
-  /** Its disk went back in time: what it acknowledged proves nothing any more. */
+  /** Its disk went back in time: its acknowledgements no longer prove what it holds. */
   rolledBack(id: NodeId): void {
     for (const [key, index] of this.#acknowledged) {
       if (!key.startsWith(`${id}@`)) continue;

@@ -1,6 +1,6 @@
 /**
- * A `Raft` alone, without network, state machine or checks: the test takes each `Ready` and completes each write itself.
- * For what a `Cluster` hides, because its nodes take whatever is ready at once.
+ * A single `Raft` without network, state machine or checks: the test takes each `Ready` and completes each write itself.
+ * For what a `Cluster` hides, since its nodes take all output at once.
  */
 import {
   describeReady,
@@ -13,7 +13,7 @@ import {
 } from '../../../src/raft/index.js';
 import { DEFAULT_TIMING } from './cluster.js';
 
-/** Of a new group, without chance. */
+/** Options of a new group, without randomness. */
 export const options = (id: number, voters: readonly number[], more: Partial<RaftOptions> = {}): RaftOptions => ({
   ...DEFAULT_TIMING,
   id,
@@ -35,7 +35,7 @@ export class Single {
     this.raft = new Raft(options(id, voters, more));
   }
 
-  /** Takes one Ready; a write is left on the way to the disk. */
+  /** Takes one `Ready`; its write stays in progress. */
   take(): Ready {
     const ready = this.raft.ready();
     this.readies.push(ready);
@@ -47,7 +47,7 @@ export class Single {
     return ready;
   }
 
-  /** The oldest write reaches the disk; what is sent then. */
+  /** Completes the oldest write; returns its messages. */
   sync(): readonly Message[] {
     const write = this.#writes.shift();
     if (write === undefined) return [];
@@ -55,7 +55,7 @@ export class Single {
     return write.messages;
   }
 
-  /** Everything that it does until it is at rest, disk included; what it sends. */
+  /** Takes output and completes writes until there is none; returns the messages. */
   run(): Message[] {
     const sent: Message[] = [];
     while (this.raft.hasReady() || this.#writes.length > 0) {

@@ -1,6 +1,6 @@
 /**
  * One random run from one seed: first safety under faults (every step is checked by `History`), then liveness after
- * healing. Each seed draws its own mix of faults, so that rare ones meet each other. Nothing here knows the core's insides.
+ * healing. Each seed draws its own mix of faults, so that rare ones coincide.
  */
 import { seededRandom } from '../../../src/random.js';
 import { below, pick } from './chance.js';
@@ -21,23 +21,23 @@ export interface TortureResult {
   readonly rolledBack: number;
 }
 
-/** What a run is like; what is absent is drawn from its seed. */
+/** Options of a run; what is absent is drawn from its seed. */
 export interface TortureOptions {
-  /** Disks go back in time, of fewer nodes at once than make a quorum needless. */
+  /** Disks go back in time, always with a quorum outside quarantine. */
   readonly rollBacks?: boolean;
-  /** A group of this shape, with every kind of fault; how often each comes is still drawn. */
+  /** A group of this shape, with every kind of fault; how frequent each is, is still drawn. */
   readonly shape?: Shape;
-  /** Looks at whole logs after every step, which takes its time. By default a part of the runs does it. */
+  /** Checks whole logs after every step, which is slow. By default a quarter of the runs does. */
   readonly thorough?: boolean;
-  /** Lets time pass for everybody; by default each node ticks by itself. */
+  /** Advances time for all nodes; by default each node ticks by itself. */
   readonly clock?: () => void;
-  readonly observe?: (happening: ClusterEvent) => void;
+  readonly observe?: (event: ClusterEvent) => void;
 }
 
 export interface Shape {
   readonly voters: number;
   readonly learners?: number;
-  /** Of all nodes, or of each at each of its starts. */
+  /** Of all nodes, or of each, called at each of its starts. */
   readonly timing?: ClusterOptions['timing'];
 }
 
@@ -47,13 +47,13 @@ export const ELECTION_TICKS = 8;
 export class Torture {
   readonly random: () => number;
   readonly cluster: Cluster;
-  /** Stopped like a process under SIGSTOP: no tick, no message, no disk. What is sent to them waits. */
+  /** Nodes paused like a process under SIGSTOP: no tick, no message, no disk. Messages to them wait. */
   readonly paused = new Set<number>();
   readonly rollBacks: RollBacks;
   readonly #mix: Mix;
   #proposals = 0;
   readonly refused: string[] = [];
-  /** How often what is ready is taken at once; else several inputs meet in one `Ready`, as in a busy node. */
+  /** Share of inputs after which output is taken at once; otherwise several inputs share a `Ready`, as in a busy node. */
   readonly #takeShare: number;
   #crashes = 0;
   #snapshots = 0;
@@ -72,9 +72,9 @@ export class Torture {
       seed,
       thorough: options.thorough ?? seed % 4 === 0,
       timing: shape.timing,
-      observe: (happening) => {
-        if (happening.type === 'installed') this.#snapshots++;
-        options.observe?.(happening);
+      observe: (event) => {
+        if (event.type === 'installed') this.#snapshots++;
+        options.observe?.(event);
       },
     });
     for (const replica of this.cluster.replicas.values()) replica.chunkBytes = this.random() < 0.5 ? 20 : 100_000;
@@ -130,7 +130,7 @@ export class Torture {
     if (replica.up && !this.paused.has(replica.id)) run(replica);
   }
 
-  /** Mostly takes what is ready at once; sometimes several inputs meet in one `Ready`. */
+  /** Takes the output at once for a share of the inputs; otherwise several inputs share a `Ready`. */
   input(replica: Replica, run: () => void): void {
     run();
     if (this.random() < this.#takeShare) replica.pump();
@@ -167,7 +167,7 @@ export class Torture {
     });
   }
 
-  /** Time passes, and most of what is under way gets on: elections come to an end also under faults. */
+  /** Time passes, and most messages and writes make progress, so that elections complete even under faults. */
   pass(ticks: number): void {
     for (let tick = 0; tick < ticks; tick++) {
       this.#options.clock?.();
@@ -181,7 +181,7 @@ export class Torture {
   }
 
   propose(): void {
-    // Also at leaders that are cut off: what they append and nobody hears of makes logs differ.
+    // Also at leaders that are cut off: entries that reach no other node make logs differ.
     const replica = this.#requestTarget();
     if (replica !== undefined) this.proposeTo(replica);
   }
@@ -206,14 +206,14 @@ export class Torture {
     });
   }
 
-  /** Whom a client asks: mostly one that takes itself for the leader. */
+  /** The node that gets a client request: mostly one that believes it leads. */
   #requestTarget(): Replica | undefined {
     const leaders = this.cluster.running().filter(({ raft }) => raft.role === 'leader');
     const replica = this.random() < 0.9 ? pick(this.random, leaders) : this.cluster.node(this.anyId());
     return replica?.up === true && !this.paused.has(replica.id) ? replica : undefined;
   }
 
-  /** A node that was stopped, often the leader, goes on as if no time had passed: clients ask it, old answers arrive. */
+  /** A paused node, often the leader, continues as if no time had passed: clients send requests, old answers arrive. */
   resume(): void {
     const id = pick(this.random, [...this.paused]);
     if (id === undefined) return;
@@ -226,15 +226,15 @@ export class Torture {
   }
 
   crash(replica: Replica): void {
-    // The disk may have come further than the node could tell.
+    // The disk may hold more than the node knew.
     while (this.random() < 0.5 && replica.sync(true)) continue;
     this.cluster.crash(replica.id);
     this.#crashes++;
-    // A process that is started again at once finds the messages to its former life, and others their promises.
+    // A process that restarts at once receives messages to its former process, and may break promises of that.
     if (this.random() < 0.3) this.rollBacks.restart(replica);
   }
 
-  /** Faults end, for now at least: everybody is up, hears everybody, and nothing is held back. */
+  /** Ends all faults, for now at least: every node is up, all links work, and nothing is held back. */
   calm(): void {
     const { cluster } = this;
     this.paused.clear();
