@@ -1,6 +1,6 @@
 /**
  * K2: a heartbeat carries the leader's commit index as it is, not bounded by what the follower is known to match (s41).
- * A follower with another tail commits its own entries.
+ * A follower with a conflicting tail commits its own entries.
  */
 import type { Mutant } from '../mutant.js';
 

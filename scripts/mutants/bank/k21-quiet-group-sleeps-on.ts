@@ -1,6 +1,6 @@
 /**
  * K21: a quiet group is not woken when its leader is found dead (s74).
- * Followers that sleep elect nobody: the shard is without a leader for as long as the dead one stays away.
+ * Quiescent followers hold no election: the shard has no leader for as long as the dead one stays away.
  */
 import type { Mutant } from '../mutant.js';
 

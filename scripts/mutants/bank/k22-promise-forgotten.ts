@@ -1,12 +1,12 @@
 /**
- * K22: a voter that restarts forgets that it may have promised a leader its lease.
- * The voters of a new leader are then those who answered the old one's last round.
+ * K22: a voter that restarts ignores that it may have promised its vote to a leader with a lease.
+ * A new leader is then elected by the voters that answered the old one's last round.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k22: Mutant = {
   id: 'K22',
-  title: 'a restarted voter breaks the promise behind a lease',
+  title: 'a restarted voter breaks the promise that a lease rests on',
   caughtBy: ['core'],
   edits: [
     {

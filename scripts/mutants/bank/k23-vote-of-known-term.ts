@@ -1,6 +1,6 @@
 /**
  * K23: a hard state is written when the term changes, not when only the vote does.
- * A vote in a term that was already known is given and not written.
+ * A vote in a term that was already known is granted but not written.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,12 +1,12 @@
 /**
- * K25: A leader does not notice that its own disk has not got what was committed an election timeout ago.
- * It can apply and read nothing, and nobody else is elected.
+ * K25: A leader does not notice that its own disk lacks what was committed an election timeout ago.
+ * It can apply and read nothing, and no other leader is elected.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k25: Mutant = {
   id: 'K25',
-  title: 'a leader whose disk hangs stays in office',
+  title: 'a leader whose disk hangs keeps its leadership',
   caughtBy: ['repairs'],
   edits: [
     {

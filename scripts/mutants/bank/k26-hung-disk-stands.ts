@@ -1,12 +1,12 @@
 /**
- * K26: A replica whose write has been under way for an election timeout stands for election.
- * It cannot even vote for itself, and gets in the way of those who could lead.
+ * K26: A replica whose write has been in progress for an election timeout campaigns.
+ * It cannot even vote for itself, and disturbs replicas that could lead.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k26: Mutant = {
   id: 'K26',
-  title: 'a replica whose disk hangs stands for election',
+  title: 'a replica whose disk hangs campaigns',
   caughtBy: ['repairs'],
   edits: [
     {

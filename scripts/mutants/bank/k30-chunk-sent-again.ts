@@ -1,12 +1,12 @@
 /**
- * K30: A leader that waits for the answer to a chunk sends the chunk again.
- * Over a link that carries little a snapshot never ends.
+ * K30: A leader that waits for the answer to a chunk resends the chunk instead of a delivery check.
+ * Over a slow link a snapshot never completes.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k30: Mutant = {
   id: 'K30',
-  title: 'a chunk whose answer is late is sent again, without a question',
+  title: 'a chunk whose answer is late is resent without a delivery check',
   caughtBy: ['sim-links', 'repairs'],
   edits: [
     {

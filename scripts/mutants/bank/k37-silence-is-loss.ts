@@ -1,12 +1,12 @@
 /**
- * K37: An append that was not there when a later heartbeat was answered is sent again, without a question.
- * On a link that carries little it is sent again and again, and less and less of what is new arrives.
+ * K37: An append that had not arrived when a later heartbeat was answered is resent without a delivery check.
+ * On a slow link it is resent again and again, and ever fewer new entries arrive.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k37: Mutant = {
   id: 'K37',
-  title: 'a heartbeat answered before an append makes it lost',
+  title: 'an append is taken for lost because a heartbeat was answered before it',
   caughtBy: ['sim-links', 'repairs'],
   edits: [
     {

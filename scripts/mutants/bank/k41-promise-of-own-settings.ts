@@ -1,5 +1,5 @@
 /**
- * K41: A leader takes its lease from its own timers, and not from what its voters promised.
+ * K41: A leader computes its lease from its own timers, not from its voters' promises.
  */
 import type { Mutant } from '../mutant.js';
 

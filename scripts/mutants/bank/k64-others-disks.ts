@@ -1,6 +1,6 @@
 /**
- * K64: A node takes the fault for that of others without looking at its own disk: while it hangs, and nothing of what the
- * node leads is committed, the node is ready.
+ * K64: A node blames the disks of others without checking its own: while that hangs, and nothing of what the node leads is
+ * committed, the node is ready.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,12 +1,12 @@
 /**
- * K65: All voters that hear of a leader's death stand in the same few ticks. Where they tick together, the votes are split,
- * and nobody stands again before a whole election timeout is over.
+ * K65: All voters that learn of a leader's death campaign within the same few ticks. Where they tick together, the vote is
+ * split, and none campaigns again before a whole election timeout has passed.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k65: Mutant = {
   id: 'K65',
-  title: 'whoever hears of a death stands at any tick',
+  title: 'voters that learn of a dead leader campaign at the same tick',
   caughtBy: ['repairs'],
   edits: [
     {

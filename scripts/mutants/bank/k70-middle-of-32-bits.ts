@@ -1,12 +1,12 @@
 /**
- * K70: The middle of two indexes is taken with a shift, which makes 32 bits of their sum. From index 2^30 on no common term
- * is found, and after each refusal a leader sends its whole log again.
+ * K70: The middle of two indexes is computed with a shift, which truncates their sum to 32 bits. From index 2^30 on no common
+ * term is found, and after each refusal a leader resends its whole log.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k70: Mutant = {
   id: 'K70',
-  title: 'a log is searched in 32 bits',
+  title: 'a search of the log uses 32-bit integers',
   caughtBy: ['repairs'],
   edits: [
     {

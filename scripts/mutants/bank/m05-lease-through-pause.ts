@@ -1,6 +1,6 @@
 /**
  * M5: a lease is measured by a clock that stands still while the process does (ticks), and has no margin for drift.
- * A leader that was paused (SIGSTOP, a stalled machine) goes on reading by a lease that has long run out for the others.
+ * A leader that was paused (SIGSTOP, a stalled machine) keeps reading by a lease that expired long ago for the others.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,12 +1,12 @@
 /**
- * M10: an append cuts the log behind its last entry, also where nothing conflicts ("only on conflict" left out, §5.3).
+ * M10: an append truncates the log behind its last entry, also without a conflict ("only on conflict" left out, §5.3).
  * An old append that comes late then removes entries that were acknowledged since.
  */
 import type { Mutant } from '../mutant.js';
 
 export const m10: Mutant = {
   id: 'M10',
-  title: 'any append cuts what follows it in the log',
+  title: 'any append truncates what follows it in the log',
   caughtBy: ['sim'],
   edits: [
     {

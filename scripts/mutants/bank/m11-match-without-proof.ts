@@ -1,5 +1,5 @@
 /**
- * M11: a leader takes what a follower has received for what it has made durable: a heartbeat's answer raises the match index.
+ * M11: a leader takes what a follower has received for durable: a heartbeat's answer raises the match index.
  * What a quorum "holds" can then be lost by a crash of the follower.
  */
 import type { Mutant } from '../mutant.js';
