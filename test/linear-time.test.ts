@@ -14,14 +14,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parseAddress, parseCluster, parseDetours } from '../src/config/address.js';
 import { parseOperation } from '../src/check/read-line.js';
 import { HostPolicy } from '../src/router/server/host-policy.js';
-import { whatIsWrongWithJson } from '../src/router/http/json-check.js';
 import { parseMediaType } from '../src/router/http/media-type.js';
 import * as headersOf from '../src/router/http/headers.js';
 import { decodePercent, parseQuery, splitTarget } from '../src/router/http/target.js';
 import { RequestRecogniser } from '../src/router/http/buffered-request.js';
 import type { DataResponse } from '../src/router/http/data-request.js';
 import { storedContentType, writtenContentType } from '../src/shard/bounds.js';
-import { loadHash, parseKeyText, parseStrictJson } from '../src/shard/index.js';
+import { loadHash, parseKeyText, strictJsonError } from '../src/shard/index.js';
 import { decodeValue } from '../src/shard/value.js';
 import { tree, walk, type SourceFile } from './support/tidy/source.js';
 
@@ -166,12 +165,8 @@ const READERS: [string, Read, (() => readonly string[])?][] = [
   ['a percent-encoding', (text) => decodePercent(text, 'key')],
   ['a query', (text) => parseQuery(text, ['a']), () => ['', 'a=']],
   ['a head', (text) => recogniser.recognise(Buffer.from(text), 0), () => ['', HEAD, `${HEAD}A: `, `${HEAD}A: b`]],
-  ['a JSON value', (text) => whatIsWrongWithJson(Buffer.from(text), BOUNDS), () => ['', '[', '"', '{"', '[1', '0.']],
-  [
-    'a JSON key',
-    (text) => parseStrictJson(text, { field: 'key', maxDepth: 32 }),
-    () => ['', '[', '"', '{"', '[1', '0.'],
-  ],
+  ['a JSON value', (text) => strictJsonError(Buffer.from(text), BOUNDS), () => ['', '[', '"', '{"', '[1', '0.']],
+  ['a JSON key', (text) => parseKeyText(text, 'json'), () => ['', '[', '"', '{"', '[1', '0.']],
   ['a base64url key', (text) => parseKeyText(text, 'base64url')],
   ['a string key', (text) => parseKeyText(text, 'string')],
   ['a line of a history', parseOperation, () => ['', '{', '{"', '{"value":"', '{"a":1']],

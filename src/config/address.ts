@@ -28,7 +28,8 @@ export interface Detour {
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9](?:[a-z0-9-]{0,62}))*\.?$/i;
 const MEMBER_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
-const MAX_MEMBERS = 100;
+/** A copy of the bound in `shard/bounds.ts` (see `settings.ts`). */
+export const MAX_NODES = 100;
 
 export const ADDRESS_FORM = 'host:port (an IPv6 host in brackets), port 1..65535';
 export const DETOUR_FORM = 'knownHost:port=dialledHost:port, parted by commas';
@@ -86,7 +87,7 @@ export function parseCluster(text: string): readonly Member[] | string {
     if (http === undefined) return `http address '${httpText}' of ${name} is not ${ADDRESS_FORM}`;
     members.push({ id: members.length + 1, name, peer, http });
   }
-  if (members.length > MAX_MEMBERS) return `has ${members.length} members; at most ${MAX_MEMBERS} are allowed`;
+  if (members.length > MAX_NODES) return `has ${members.length} members; at most ${MAX_NODES} are allowed`;
   return firstDuplicate(members) ?? members;
 }
 

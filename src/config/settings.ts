@@ -9,6 +9,7 @@ import {
   ADDRESS_FORM,
   CLUSTER_FORM,
   DETOUR_FORM,
+  MAX_NODES,
   isHost,
   parseAddress,
   parseCluster,
@@ -28,6 +29,10 @@ export type Settings = Readonly<Record<string, Setting<unknown>>>;
 export type Values<S extends Settings> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
 
 const MIB = 1024 * 1024;
+
+/** Copies of bounds in `shard/bounds.ts`, to which a test ties them: `--help` and a refused flag must not load that room. */
+export const MAX_VALUE_BYTES = 16 * MIB;
+export const MAX_SHARDS = 1024;
 
 /** Digits only: no sign, fraction, exponent, hexadecimal or blank, which `Number()` would let through. */
 const fromText = (value: unknown): unknown =>
@@ -124,10 +129,8 @@ const allowedHosts: Setting<readonly string[]> = setting(
   '<host,…>',
   'further names that HTTP requests may have in Host; on loopback others than its own are refused',
 );
-/** No more than one message between nodes can carry: `MAX_VALUE_BYTES` of the shard room, to which a test ties it. */
-export const MOST_VALUE_BYTES = 16 * MIB;
 const maxValueBytes = setting(
-  integer(1, MOST_VALUE_BYTES).default(MIB),
+  integer(1, MAX_VALUE_BYTES).default(MIB),
   '<bytes>',
   'longest value accepted over HTTP, at most 16777216 (default 1048576)',
 );
@@ -156,8 +159,12 @@ export const nodeSettings = {
     '<host:port>',
     'where to listen for nodes and routers (default: its own peer address in --cluster)',
   ),
-  shards: setting(integer(1, 1024).default(16), '<n>', 'number of shards, fixed when a cluster is made (default 16)'),
-  replicas: setting(integer(1, 100).optional(), '<n>', 'copies of each shard (default 3, or all nodes if fewer)'),
+  shards: setting(
+    integer(1, MAX_SHARDS).default(16),
+    '<n>',
+    'number of shards, fixed when a cluster is made (default 16)',
+  ),
+  replicas: setting(integer(1, MAX_NODES).optional(), '<n>', 'copies of each shard (default 3, or all nodes if fewer)'),
   via,
   clusterName: setting(
     text('must be 1 to 255 characters', /^.{1,255}$/).default('kvorum'),
@@ -211,7 +218,7 @@ export const routerSettings = {
 export const startSettings = {
   nodes: setting(integer(1, 9).default(3), '<n>', 'node processes, 1 to 9 (default 3)'),
   replicas: setting(integer(1, 9).optional(), '<n>', 'copies of each shard (default 3, or all nodes if fewer)'),
-  shards: setting(integer(1, 1024).default(16), '<n>', 'number of shards (default 16)'),
+  shards: setting(integer(1, MAX_SHARDS).default(16), '<n>', 'number of shards (default 16)'),
   port: setting(
     integer(0, 65_535).default(8080),
     '<port>',

@@ -1,4 +1,5 @@
 /** What an embedded store is made from, checked: every wrong number is a RangeError that names its bound. */
+import { MAX_NODES, MAX_SHARDS } from '../shard/index.js';
 
 export interface StoreOptions {
   /** 1..100; 5 by default. */
@@ -24,9 +25,6 @@ export interface CheckedOptions {
   readonly timeoutMs: number;
 }
 
-export const MAX_NODES = 100;
-export const MAX_SHARDS_EMBEDDED = 1_024;
-
 const KNOWN: readonly string[] = ['nodes', 'replicas', 'shards', 'dataDir', 'seed', 'timeoutMs'];
 
 /** @throws RangeError for a number out of its bounds, TypeError for what is no option or of the wrong type. */
@@ -46,7 +44,7 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
   return {
     nodes,
     replicas: whole('replicas', options.replicas ?? Math.min(3, nodes), 1, nodes, 'the number of nodes'),
-    shards: whole('shards', options.shards ?? 16, 1, MAX_SHARDS_EMBEDDED),
+    shards: whole('shards', options.shards ?? 16, 1, MAX_SHARDS),
     dataDir,
     seed: seed === undefined ? undefined : whole('seed', seed, 0, 2 ** 32 - 1),
     timeoutMs: whole('timeoutMs', options.timeoutMs ?? 5_000, 1, 3_600_000),

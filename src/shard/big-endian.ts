@@ -1,6 +1,10 @@
 /**
- * Integers in byte layouts, big-endian, and bytes as binary strings. Plain loops: a DataView per row costs more than
- * what it reads.
+ * Big-endian integers in the layouts of commands, rows and keys, and bytes as binary strings. Plain loops: a DataView per
+ * row costs more than what it reads.
+ *
+ * `transport/wire-buffer.ts` and `raft/codec.ts` are codecs of their own, for the byte order is part of each format and
+ * cannot change: both are little-endian, over one DataView per frame or journal row; the first checks every integer that
+ * it reads or writes, the second has 53-bit integers, and `raft` may not import this room.
  */
 
 /** The largest integer that fits in six bytes; as milliseconds, the year 10889. */

@@ -1,6 +1,11 @@
 /**
- * The bounds of what one operation carries, each defined once: the HTTP front, the command encoder and the wire all ask
- * here, so none of them can accept what another one refuses.
+ * Bounds of operations, frames and clusters, each defined once: the HTTP front, the command encoder and the wire all read
+ * them here, so none of them can accept what another one refuses.
+ *
+ * A value that no frame could carry would be dropped by its own leader on the way to the followers, for ever.
+ * `MAX_VALUE_BYTES` leaves room for the key, the content type and every header around it; a test holds the two together
+ * with the longest command that there can be. `config/settings.ts` repeats three of them, for `kvorum --help` must not
+ * load this room; the same test holds these equal.
  *
  * Content types are printable ASCII wherever they are stored or sent, which is what every build of Kvorum checks when it
  * reads an entry or a frame. HTTP also allows a tab (as blank between parameters and within quotes, RFC 9110 §5.6), so a
@@ -8,12 +13,23 @@
  */
 import { MAX_U48 } from './big-endian.js';
 import { KvorumError } from './errors.js';
-import { MAX_VALUE_BYTES } from './message-limits.js';
 import type { KvOperation } from './operation.js';
 
+const MIB = 1024 * 1024;
+
+/** Longest frame that a link sends or accepts. */
+export const MAX_FRAME_BYTES = 32 * MIB;
+/** A frame that has grown beyond this is closed, and another begun. */
+export const SPLIT_FRAME_BYTES = 4 * MIB;
+/** Longest value that may be stored, whatever is configured. */
+export const MAX_VALUE_BYTES = 16 * MIB;
+/** Nodes of a cluster. */
+export const MAX_NODES = 100;
+/** Shards of a cluster. */
+export const MAX_SHARDS = 1024;
 /** What a user may fill: 4,096 bytes of UTF-8 in a string key, of payload in any other. */
 export const MAX_KEY_BYTES = 4096;
-/** The tag comes on top. */
+/** With the tag byte. */
 export const MAX_ENCODED_KEY_BYTES = MAX_KEY_BYTES + 1;
 /** The highest revision that can exist: six bytes in commands, rows and frames. */
 export const MAX_REVISION = MAX_U48;
@@ -24,8 +40,8 @@ export const OPERATION_ID_BYTES = 16;
 export const isRevision = (value: number): boolean =>
   Number.isSafeInteger(value) && value >= 0 && value <= MAX_REVISION;
 
-/** May a stored content type contain this byte? */
-export const isContentTypeByte = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;
+/** What stored content types, cluster ids and error codes consist of. */
+export const isPrintableAscii = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;
 
 const ESCAPED = '\\';
 const ESCAPES: Readonly<Record<string, string>> = { '\t': '\\t', '\\': '\\\\' };
@@ -44,7 +60,7 @@ export function writtenContentType(stored: string): string {
 
 function isStoredContentType(stored: string): boolean {
   if (stored.length > MAX_CONTENT_TYPE_BYTES) return false;
-  for (let at = 0; at < stored.length; at += 1) if (!isContentTypeByte(stored.charCodeAt(at))) return false;
+  for (let at = 0; at < stored.length; at += 1) if (!isPrintableAscii(stored.charCodeAt(at))) return false;
   return true;
 }
 

@@ -33,11 +33,21 @@ export {
   whyUnusable,
   writeWhole,
 } from '../raft/storage/index.js';
-export { MAX_KEY_BYTES, isRevision, storedContentType, writtenContentType } from './bounds.js';
+export {
+  isRevision,
+  MAX_CONTENT_TYPE_BYTES,
+  MAX_FRAME_BYTES,
+  MAX_KEY_BYTES,
+  MAX_NODES,
+  MAX_SHARDS,
+  MAX_VALUE_BYTES,
+  SPLIT_FRAME_BYTES,
+  storedContentType,
+  writtenContentType,
+} from './bounds.js';
 export { binaryString } from './big-endian.js';
 export * from './errors.js';
 export * from './formats.js';
-export * from './message-limits.js';
 export type * from './operation.js';
 export * from './refusals.js';
 export * from './runtime.js';

@@ -1,150 +1,267 @@
 /**
- * JSON where a silent repair would be wrong, as in a key: what `JSON.parse` lets pass and this does not is
- * a name given twice, lone surrogates, numbers outside the range of a double or integers that a double would round,
- * and nesting beyond a limit. The profile is I-JSON (RFC 7493) over RFC 8259.
+ * Whether bytes are JSON (RFC 8259) that every reader understands alike, as values and keys have to be: strict, in one pass,
+ * without recursion. `JSON.parse` would silently repair what is refused here.
  *
- * Knows nothing of keys. Time is linear in the text; the stack is bounded by `maxDepth`.
+ * Refused beyond plain syntax (after I-JSON, RFC 7493): a byte order mark, invalid UTF-8, lone surrogates, duplicate
+ * members, numbers beyond a double, and more nesting or members than the bounds; in keys also integers that a double
+ * would round. Builds no value: whoever needs one calls `JSON.parse` afterwards.
  */
-import { KvorumError } from './errors.js';
+import { isUtf8 } from 'node:buffer';
 
-export interface StrictJsonOptions {
-  /** The field that an error names. */
-  readonly field: string;
-  readonly maxDepth: number;
+export interface JsonBounds {
+  readonly depth: number;
+  readonly members: number;
+  /** Integers that a double cannot hold exactly are refused. */
+  readonly exactIntegers?: boolean;
 }
 
-const BLANKS = /[ \t\n\r]*/y;
-const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
-const LITERAL = /true|false|null/y;
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
-/** @throws KvorumError `invalid-request`, saying what is wrong and where. */
-export function parseStrictJson(text: string, options: StrictJsonOptions): unknown {
-  return new StrictJson(text, options).document();
+/** Undefined if the bytes are acceptable JSON; otherwise what is wrong, with the byte offset. */
+export function strictJsonError(bytes: Buffer, bounds: JsonBounds): string | undefined {
+  if (bytes.length === 0) return 'the text is empty';
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return 'a byte order mark is not allowed';
+  if (!isUtf8(bytes)) return 'the text is not valid UTF-8';
+  try {
+    new Scanner(bytes, bounds).scan();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Fault) return error.message;
+    throw error;
+  }
 }
 
-class StrictJson {
-  private at = 0;
-  private depth = 0;
+class Fault extends Error {}
 
-  constructor(
-    private readonly text: string,
-    private readonly options: StrictJsonOptions,
-  ) {}
+const TAB = 0x09;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const PLUS = 0x2b;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+const COLON = 0x3a;
+const UPPER_E = 0x45;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const LOWER_E = 0x65;
+const LOWER_F = 0x66;
+const LOWER_N = 0x6e;
+const LOWER_T = 0x74;
+const LOWER_U = 0x75;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 
-  document(): unknown {
-    this.blanks();
-    const value = this.value();
-    this.blanks();
-    if (this.at < this.text.length) throw this.wrong('text after the value');
-    return value;
+const isDigit = (byte: number): boolean => byte >= ZERO && byte <= NINE;
+/** After a backslash, besides `u`. */
+const SIMPLE_ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
+/** No integer of fewer digits leaves the range of a double. */
+const SAFE_DIGITS = 300;
+
+class Scanner {
+  readonly #bytes: Buffer;
+  readonly #bounds: JsonBounds;
+  #at = 0;
+  #members = 0;
+  /** Open containers: the names seen so far of an object, undefined for an array. */
+  readonly #open: (Set<string> | undefined)[] = [];
+
+  constructor(bytes: Buffer, bounds: JsonBounds) {
+    this.#bytes = bytes;
+    this.#bounds = bounds;
   }
 
-  private value(): unknown {
-    const first = this.text[this.at];
-    if (first === '{') return this.nested(() => this.object());
-    if (first === '[') return this.nested(() => this.array());
-    if (first === '"') return this.string();
-    if (first === 't' || first === 'f' || first === 'n') {
-      return JSON.parse(this.match(LITERAL, 'a literal is malformed')[0]) as unknown;
-    }
-    return this.number();
-  }
-
-  private nested<T>(parse: () => T): T {
-    if (this.depth === this.options.maxDepth) throw this.wrong(`more than ${this.options.maxDepth} levels`);
-    this.depth += 1;
-    this.at += 1;
-    this.blanks();
-    const result = parse();
-    this.depth -= 1;
-    return result;
-  }
-
-  private array(): unknown[] {
-    const values: unknown[] = [];
-    if (this.accept(']')) return values;
+  scan(): void {
+    let wantsValue = true;
     for (;;) {
-      values.push(this.value());
-      if (this.accept(']')) return values;
-      this.expect(',');
+      const byte = this.#skipSpace();
+      if (wantsValue) wantsValue = this.#value(byte);
+      else if (this.#open.length === 0) break;
+      else wantsValue = this.#afterValue(byte);
+    }
+    if (this.#at < this.#bytes.length) throw this.#fault('unexpected text after the value');
+  }
+
+  /** True if another value must follow (the first of a container that was opened). */
+  #value(byte: number): boolean {
+    switch (byte) {
+      case OPEN_BRACE:
+        return this.#openObject();
+      case OPEN_BRACKET:
+        this.#push(undefined);
+        if (this.#skipSpace() !== CLOSE_BRACKET) return true;
+        this.#pop();
+        return false;
+      case QUOTE:
+        this.#string();
+        return false;
+      case LOWER_T:
+        return this.#word('true');
+      case LOWER_F:
+        return this.#word('false');
+      case LOWER_N:
+        return this.#word('null');
+      default:
+        this.#number(byte);
+        return false;
     }
   }
 
-  private object(): object {
-    const fields = new Map<string, unknown>();
-    if (this.accept('}')) return {};
-    for (;;) {
-      if (this.text[this.at] !== '"') throw this.wrong('a name is missing');
-      const name = this.string();
-      if (fields.has(name)) throw this.wrong('a name is given twice');
-      this.expect(':');
-      fields.set(name, this.value());
-      // Defines the fields instead of assigning them: `__proto__` is a name like any other.
-      if (this.accept('}')) return Object.fromEntries(fields);
-      this.expect(',');
+  #openObject(): boolean {
+    const names = new Set<string>();
+    this.#push(names);
+    if (this.#skipSpace() === CLOSE_BRACE) {
+      this.#pop();
+      return false;
     }
-  }
-
-  private string(): string {
-    const start = this.at;
-    let end = start + 1;
-    while (end < this.text.length && this.text[end] !== '"') end += this.text[end] === '\\' ? 2 : 1;
-    const value = this.unquote(this.text.slice(start, end + 1));
-    if (LONE_SURROGATE.test(value)) throw this.wrong('a lone surrogate');
-    this.at = end + 1;
-    return value;
-  }
-
-  private unquote(quoted: string): string {
-    try {
-      return JSON.parse(quoted) as string;
-    } catch {
-      throw this.wrong('a string is malformed');
-    }
-  }
-
-  private number(): number {
-    const [digits, fraction, exponent] = this.match(NUMBER, 'a value is missing');
-    const value = Number(digits);
-    if (!Number.isFinite(value)) throw this.wrong('a number is out of range');
-    const whole = fraction === undefined && exponent === undefined;
-    // Exact, or as a double prints itself (its shortest digits are not always its value).
-    if (whole && !Number.isSafeInteger(value) && BigInt(digits) !== BigInt(value) && digits !== String(value)) {
-      throw this.wrong('an integer is too large to be exact');
-    }
-    return value;
-  }
-
-  private match(pattern: RegExp, otherwise: string): RegExpExecArray {
-    pattern.lastIndex = this.at;
-    const found = pattern.exec(this.text);
-    if (found === null) throw this.wrong(otherwise);
-    this.at += found[0].length;
-    return found;
-  }
-
-  /** Steps over `character`, if it comes next, and the blanks around it. */
-  private accept(character: string): boolean {
-    this.blanks();
-    if (this.text[this.at] !== character) return false;
-    this.at += 1;
-    // The blanks after a closing bracket are the caller's; stepping over them early does no harm.
-    this.blanks();
+    this.#name(names);
     return true;
   }
 
-  private expect(character: string): void {
-    if (!this.accept(character)) throw this.wrong(`'${character}' is missing`);
+  #afterValue(byte: number): boolean {
+    const names = this.#open.at(-1);
+    if (byte === COMMA) {
+      this.#at += 1;
+      if (names !== undefined) {
+        this.#skipSpace();
+        this.#name(names);
+      }
+      return true;
+    }
+    if (byte !== (names === undefined ? CLOSE_BRACKET : CLOSE_BRACE)) throw this.#fault('unexpected text');
+    this.#pop();
+    return false;
   }
 
-  private blanks(): void {
-    BLANKS.lastIndex = this.at;
-    this.at += BLANKS.exec(this.text)?.[0].length ?? 0;
+  #push(names: Set<string> | undefined): void {
+    this.#at += 1;
+    this.#open.push(names);
+    if (this.#open.length > this.#bounds.depth) {
+      throw this.#fault(`nested deeper than ${this.#bounds.depth} levels`);
+    }
   }
 
-  private wrong(what: string): KvorumError {
-    const message = `the ${this.options.field} is not valid JSON: ${what} at character ${this.at}`;
-    return new KvorumError('invalid-request', message, { field: this.options.field });
+  #pop(): void {
+    this.#at += 1;
+    this.#open.pop();
+  }
+
+  #name(names: Set<string>): void {
+    const start = this.#at;
+    if (this.#bytes[start] !== QUOTE) throw this.#fault('a member name is missing');
+    const escaped = this.#string();
+    const text = this.#bytes.toString('utf8', start, this.#at);
+    // Equal names may be spelt in different ways: "a" and "\u0061".
+    const name = escaped ? (JSON.parse(text) as string) : text.slice(1, -1);
+    if (names.has(name)) throw this.#fault('a member name appears twice', start);
+    names.add(name);
+    this.#members += 1;
+    if (this.#members > this.#bounds.members) throw this.#fault(`more than ${this.#bounds.members} members`);
+    if (this.#skipSpace() !== COLON) throw this.#fault('a colon is missing');
+    this.#at += 1;
+  }
+
+  /** Moves behind the closing quote; true if there was an escape. */
+  #string(): boolean {
+    let escaped = false;
+    this.#at += 1;
+    for (;;) {
+      const byte = this.#bytes[this.#at];
+      if (byte === undefined) throw this.#fault('a string does not end');
+      if (byte === QUOTE) {
+        this.#at += 1;
+        return escaped;
+      }
+      if (byte < SPACE) throw this.#fault('a control character in a string');
+      if (byte === BACKSLASH) {
+        escaped = true;
+        this.#escape();
+      } else this.#at += 1;
+    }
+  }
+
+  #escape(): void {
+    const byte = this.#bytes[this.#at + 1];
+    if (byte !== LOWER_U) {
+      if (byte === undefined || !SIMPLE_ESCAPES.has(byte)) throw this.#fault('an unknown escape');
+      this.#at += 2;
+      return;
+    }
+    const unit = this.#codeUnit();
+    if (unit < 0xd800 || unit > 0xdfff) return;
+    const paired = unit <= 0xdbff && this.#bytes[this.#at] === BACKSLASH && this.#bytes[this.#at + 1] === LOWER_U;
+    const low = paired ? this.#codeUnit() : 0;
+    if (low < 0xdc00 || low > 0xdfff) throw this.#fault('a lone surrogate');
+  }
+
+  /** The escape of one UTF-16 code unit, `\u` and four hexadecimal digits, at the current place. */
+  #codeUnit(): number {
+    const digits = this.#bytes.toString('latin1', this.#at + 2, this.#at + 6);
+    if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.#fault('an unknown escape');
+    this.#at += 6;
+    return Number.parseInt(digits, 16);
+  }
+
+  #word(word: string): false {
+    if (this.#bytes.toString('latin1', this.#at, this.#at + word.length) !== word) throw this.#fault('unexpected text');
+    this.#at += word.length;
+    return false;
+  }
+
+  #number(first: number): void {
+    const start = this.#at;
+    if (first === MINUS) this.#at += 1;
+    if (this.#bytes[this.#at] === ZERO) this.#at += 1;
+    else this.#digits();
+    let suspect = this.#at - start > SAFE_DIGITS;
+    const integerEnd = this.#at;
+    if (this.#bytes[this.#at] === DOT) {
+      this.#at += 1;
+      this.#digits();
+    }
+    const exponent = this.#bytes[this.#at];
+    if (exponent === LOWER_E || exponent === UPPER_E) {
+      suspect = true;
+      this.#at += 1;
+      const sign = this.#bytes[this.#at];
+      if (sign === PLUS || sign === MINUS) this.#at += 1;
+      this.#digits();
+    }
+    if (suspect && !Number.isFinite(Number(this.#bytes.toString('latin1', start, this.#at)))) {
+      throw this.#fault('a number beyond the range of a double', start);
+    }
+    if (this.#bounds.exactIntegers === true && this.#at === integerEnd) this.#requireExact(start);
+  }
+
+  /** Exact, or as a double prints itself (its shortest digits are not always its value). */
+  #requireExact(start: number): void {
+    const digits = this.#bytes.toString('latin1', start, this.#at);
+    const value = Number(digits);
+    if (Number.isSafeInteger(value) || BigInt(digits) === BigInt(value) || digits === String(value)) return;
+    throw this.#fault('an integer is too large to be exact', start);
+  }
+
+  #digits(): void {
+    const start = this.#at;
+    while (isDigit(this.#bytes[this.#at] ?? 0)) this.#at += 1;
+    if (this.#at === start) throw this.#fault('unexpected text');
+  }
+
+  /** The next byte that is not white space; 0 at the end (which nothing expects). */
+  #skipSpace(): number {
+    for (;;) {
+      const byte = this.#bytes[this.#at];
+      if (byte !== SPACE && byte !== LINE_FEED && byte !== CARRIAGE_RETURN && byte !== TAB) {
+        return byte ?? 0;
+      }
+      this.#at += 1;
+    }
+  }
+
+  #fault(what: string, at: number = this.#at): Fault {
+    return new Fault(`${what} (at byte ${at})`);
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { MAX, NIL, parse, validate } from 'uuid';
-import { isRevision, storedContentType, type Condition } from '../../shard/index.js';
+import { isRevision, MAX_CONTENT_TYPE_BYTES, storedContentType, type Condition } from '../../shard/index.js';
 import { parseEntityTags, type EntityTag } from './entity-tags.js';
 import { HttpProblem, invalid } from './problems.js';
 import type { Limits } from './limits.js';
@@ -190,7 +190,10 @@ export function contentTypeOf(headers: IncomingHttpHeaders): ContentType {
   const stored = storedContentType(text);
   const type = stored === undefined ? undefined : parseMediaType(text);
   if (stored === undefined || type === undefined) {
-    throw new HttpProblem('unsupported-media-type', 'the Content-Type is not a media type of at most 255 bytes');
+    throw new HttpProblem(
+      'unsupported-media-type',
+      `the Content-Type is not a media type of at most ${MAX_CONTENT_TYPE_BYTES} bytes`,
+    );
   }
   const json = type.essence === 'application/json';
   const { charset = 'utf-8' } = type;

@@ -4,7 +4,6 @@ export { BufferedResponse, type ResponseSink } from './buffered-response.js';
 export type { DataRequest, DataResponse } from './data-request.js';
 export * as headersOf from './headers.js';
 export { ENVELOPE, type Forwarding } from './headers.js';
-export { whatIsWrongWithJson } from './json-check.js';
 export { DEFAULT_LIMITS, type Limits, limitsOf } from './limits.js';
 export { HttpProblem, invalid, type Problem, type ProblemCode, problemOf } from './problems.js';
 export { ofItsOwn, ReceiveBudget, ReceivedPieces, type ReceiveObserver } from './receive-budget.js';

@@ -4,7 +4,14 @@
  * Reads and checks a request, hands one operation to the dispatcher, has its reply written. Knows no link, no leader.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { groupOfShard, type Consistency, type Logger, type KvOperation, type KvWrite } from '../../shard/index.js';
+import {
+  groupOfShard,
+  strictJsonError,
+  type Consistency,
+  type Logger,
+  type KvOperation,
+  type KvWrite,
+} from '../../shard/index.js';
 import { type Backend, type Dispatcher, type DispatchReply, newOperationId } from '../dispatch/index.js';
 import {
   type DataRequest,
@@ -21,7 +28,6 @@ import {
   type RequestIds,
   sendProblem,
   splitTarget,
-  whatIsWrongWithJson,
 } from '../http/index.js';
 import { answerAbsent, answerDelete, answerGet, answerPut, answerRefusal, type Asked } from './answers.js';
 import { namedKey } from './key.js';
@@ -188,7 +194,7 @@ export class KvRoutes {
       } else if (result.type === 'no-room') {
         this.#refuse(exchange, noRoomFor(this.#receiveBudget.limit));
       } else {
-        const wrong = contentType.json ? whatIsWrongWithJson(result.body, this.#jsonBounds()) : undefined;
+        const wrong = contentType.json ? strictJsonError(result.body, this.#jsonBounds()) : undefined;
         if (wrong !== undefined) {
           this.#refuse(exchange, problemOf(invalid('body', `the body is not acceptable JSON: ${wrong}`)));
           return;

@@ -49,8 +49,6 @@ export function hash64(bytes: Uint8Array): Readonly<Hash64> {
   return result;
 }
 
-export const MAX_SHARDS = 65_536;
-
 /** The shard of an encoded key, 0..shardCount-1. `shardCount` is an integer in 1..65,536. */
 export function shardOfKey(key: Uint8Array, shardCount: number): number {
   const { high, low } = hash64(decisivePart(key));

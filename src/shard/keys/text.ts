@@ -1,14 +1,14 @@
 /**
- * Keys as text: what stands in a path, percent-decoded once, becomes a key.
+ * Keys as text: from the rest of a URL path, percent-decoded once, to an encoded key.
  *
- * Knows no HTTP: the decoding of the path is the router's, and so is the refusal of invalid UTF-8 and of a path that
- * names no key. Here no text at all is the empty string, or empty bytes; as JSON it is nothing, the empty string is `""`.
+ * Percent-decoding is the router's, and so is refusing invalid UTF-8 and a path without a key. Here an empty text is the
+ * empty string, or empty bytes; as JSON it is an error, and the empty string is `""`.
  */
 import { KvorumError } from '../errors.js';
 import { bytesKey, encodeKey, stringKey } from './encoder.js';
 import { MAX_KEY_BYTES } from '../bounds.js';
 import { MAX_KEY_DEPTH } from './format.js';
-import { parseStrictJson } from '../strict-json.js';
+import { strictJsonError } from '../strict-json.js';
 
 const KEY_TYPES = ['string', 'json', 'base64url'] as const;
 export type KeyType = (typeof KEY_TYPES)[number];
@@ -16,6 +16,7 @@ export const isKeyType = (text: string): text is KeyType => (KEY_TYPES as readon
 
 /** JSON may be six times as long as the string it stands for (`\u0041`), and have blanks. */
 const MAX_JSON_LENGTH = 8 * MAX_KEY_BYTES;
+const JSON_BOUNDS = { depth: MAX_KEY_DEPTH, members: Infinity, exactIntegers: true };
 const BASE64URL = /^[A-Za-z0-9_-]*$/;
 
 /**
@@ -40,7 +41,11 @@ function jsonKey(text: string): Uint8Array {
       limit: MAX_JSON_LENGTH,
     });
   }
-  return encodeKey(parseStrictJson(text, { field: 'key', maxDepth: MAX_KEY_DEPTH }));
+  const error = strictJsonError(Buffer.from(text), JSON_BOUNDS);
+  if (error !== undefined) {
+    throw new KvorumError('invalid-request', `the key is not valid JSON: ${error}`, { field: 'key' });
+  }
+  return encodeKey(JSON.parse(text));
 }
 
 function base64urlKey(text: string): Uint8Array {

@@ -20,7 +20,7 @@
  *
  * Integers are big-endian. Knows no state; `loadHash()` must have settled before encoding.
  */
-import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf, isContentTypeByte } from '../bounds.js';
+import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf, isPrintableAscii } from '../bounds.js';
 import { MAX_U48, binaryString, readU48, readU32, writeU32, writeU48 } from '../big-endian.js';
 import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from '../formats.js';
 import { hash64 } from '../keys/index.js';
@@ -142,7 +142,7 @@ export function viewCommand(data: Uint8Array): CommandView {
     throw new MalformedCommand('a field of the entry is out of its bounds');
   }
   for (let at = contentTypeAt; at < bodyAt; at += 1) {
-    if (!isContentTypeByte(data[at] ?? 0)) throw new MalformedCommand('the content type in the entry is not ASCII');
+    if (!isPrintableAscii(data[at] ?? 0)) throw new MalformedCommand('the content type in the entry is not ASCII');
   }
   return {
     data,

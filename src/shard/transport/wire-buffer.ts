@@ -6,6 +6,8 @@
  * limit (terms, indexes, revisions, request ids) are 48 bits wide: the width itself is the bound on what a peer can
  * make us believe, and NaN, fractions, negatives and 1e309 cannot even be written down.
  */
+import { MAX_U48 } from '../big-endian.js';
+import { isPrintableAscii } from '../bounds.js';
 import { PROTOCOL } from './protocol.js';
 
 /** What was received is not a frame of ours, or what was to be sent does not fit into one. */
@@ -18,7 +20,7 @@ export class WireError extends Error {
  * nothing does: a shard with 100,000 writes a second has its 2^48th entry after 89 years, and a group that elects a
  * leader a thousand times a second has that term after 8,900. Ids of requests begin anew at 2^32.
  */
-export const WIRE_INTEGER_LIMIT = 2 ** 48;
+export const WIRE_INTEGER_LIMIT = MAX_U48 + 1;
 
 const HIGH = 2 ** 32;
 /** Frames are cut from chunks, so that most cost no allocation of their own; a quiet link keeps a small one. */
@@ -147,7 +149,7 @@ export class WireWriter {
     this.reserve(text.length);
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i);
-      if (!isPrintable(code)) throw new WireError('a text is not printable ASCII');
+      if (!isPrintableAscii(code)) throw new WireError('a text is not printable ASCII');
       this.bytes[this.at + i] = code;
     }
     this.at += text.length;
@@ -158,8 +160,6 @@ export class WireWriter {
     this.longBytes(Buffer.from(text, 'utf8'));
   }
 }
-
-const isPrintable = (code: number): boolean => code >= 0x20 && code <= 0x7e;
 
 /**
  * Reads a received buffer from front to end. Byte strings come out as views into it, untouched and uncopied: whoever
@@ -235,7 +235,7 @@ export class WireReader {
 
   ascii(): string {
     const bytes = this.raw(this.u8());
-    for (const code of bytes) if (!isPrintable(code)) throw new WireError('a text is not printable ASCII');
+    for (const code of bytes) if (!isPrintableAscii(code)) throw new WireError('a text is not printable ASCII');
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   }
 

@@ -21,7 +21,7 @@
  */
 import { MalformedBytes } from '../../raft/index.js';
 import { FORMATS, reads, recordRefusal, unknownNumber } from '../formats.js';
-import { MAX_FRAME_BYTES, SPLIT_FRAME_BYTES } from '../message-limits.js';
+import { MAX_FRAME_BYTES, SPLIT_FRAME_BYTES } from '../bounds.js';
 import { PROTOCOL } from './protocol.js';
 import type { ShardRequest } from '../operation.js';
 import type { PeerMessage } from './transport.js';

@@ -10,7 +10,7 @@
  * belongs into a network that only the cluster can reach.
  */
 import type { NodeId } from '../../raft/index.js';
-import { MAX_FRAME_BYTES, SPLIT_FRAME_BYTES } from '../message-limits.js';
+import { MAX_FRAME_BYTES, SPLIT_FRAME_BYTES } from '../bounds.js';
 import { silentLogger, type Logger, type Runtime, type Timer } from '../runtime.js';
 import { PROTOCOL, type Protocol } from './protocol.js';
 import {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { whatIsWrongWithJson } from '../../src/router/http/json-check.js';
+import { strictJsonError } from '../../src/shard/strict-json.js';
 
 const BOUNDS = { depth: 256, members: 100_000 };
 const wrong = (text: string | Buffer, bounds = BOUNDS): string | undefined =>
-  whatIsWrongWithJson(Buffer.from(text as string), bounds);
+  strictJsonError(Buffer.from(text as string), bounds);
 
 describe('strict JSON', () => {
   it('accepts whatever JSON.stringify makes, with any white space', () => {

@@ -1,14 +1,24 @@
-/** What is accepted at the door fits a link: settings, values and frames are tied together here. */
+/** What is accepted at the door fits a frame: bounds of settings, values and frames are tied together here. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { leastMaxJournalBytes } from '../../src/config/index.js';
-import { MOST_VALUE_BYTES } from '../../src/config/settings.js';
+import { MAX_NODES as CONFIG_MAX_NODES } from '../../src/config/address.js';
+import {
+  MAX_SHARDS as CONFIG_MAX_SHARDS,
+  MAX_VALUE_BYTES as CONFIG_MAX_VALUE_BYTES,
+} from '../../src/config/settings.js';
 import { EntryKind, type Message } from '../../src/raft/index.js';
 import { leastJournalBytes } from '../../src/raft/storage/index.js';
 import { limitsOf } from '../../src/router/http/limits.js';
 import { encodeCommand } from '../../src/shard/machine/command.js';
 import { loadHash } from '../../src/shard/keys/hash.js';
-import { MAX_ENCODED_KEY_BYTES } from '../../src/shard/bounds.js';
-import { MAX_FRAME_BYTES, MAX_VALUE_BYTES, SPLIT_FRAME_BYTES } from '../../src/shard/message-limits.js';
+import {
+  MAX_ENCODED_KEY_BYTES,
+  MAX_FRAME_BYTES,
+  MAX_NODES,
+  MAX_SHARDS,
+  MAX_VALUE_BYTES,
+  SPLIT_FRAME_BYTES,
+} from '../../src/shard/bounds.js';
 import type { KvWrite } from '../../src/shard/operation.js';
 import type { PeerMessage } from '../../src/shard/transport/transport.js';
 import { FRAME_HEADER_BYTES, FrameEncoder, requestEncodeError } from '../../src/shard/transport/wire.js';
@@ -30,11 +40,15 @@ const encodeAsLink = (message: PeerMessage): number => {
   return encoder.byteLength;
 };
 
+test('bounds of clusters that the configuration repeats are those of the shard room', () => {
+  expect([CONFIG_MAX_NODES, CONFIG_MAX_SHARDS]).toEqual([MAX_NODES, MAX_SHARDS]);
+});
+
 describe('the longest value', () => {
   beforeAll(() => loadHash());
 
   test('is the longest that can be configured, and that the front accepts', () => {
-    expect(MOST_VALUE_BYTES).toBe(MAX_VALUE_BYTES);
+    expect(CONFIG_MAX_VALUE_BYTES).toBe(MAX_VALUE_BYTES);
     expect(limitsOf({ valueBytes: MAX_VALUE_BYTES }).valueBytes).toBe(MAX_VALUE_BYTES);
     expect(() => limitsOf({ valueBytes: MAX_VALUE_BYTES + 1 })).toThrow(/valueBytes must be at most 16777216/);
   });
