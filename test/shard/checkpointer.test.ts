@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk, MemoryStorage, silentLogger, type Storage } from '../../src/shard/index.js';
+import type { Write } from '../../src/raft/index.js';
 import { Checkpointer } from '../../src/shard/node/checkpointer.js';
-import { makeGroup } from '../../src/shard/node/replica-factory.js';
+import { createReplica } from '../../src/shard/node/replica-factory.js';
 import type { Replica } from '../../src/shard/node/replica.js';
 import { DEFAULT_NODE_LIMITS } from '../../src/shard/node/options.js';
 import { DEFAULT_TIMERS } from '../../src/shard/cluster/timers.js';
@@ -13,18 +14,18 @@ const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
 const KEEP_NOTHING = { keepEntries: 0, keepBytes: 0, followerBytes: 0, nodeFollowerBytes: 0 };
 const LIMITS = { bytes: 1, intervalMs: 1, journalBytes: 1, ...KEEP_NOTHING };
 
+/** As a turn does; what is to be sent is lost. */
+function take(replica: Replica, write: Write[]): void {
+  while (replica.raft.hasReady()) {
+    const ready = replica.raft.ready();
+    if (ready.write !== undefined) write.push(ready.write);
+    if (ready.committed.length > 0) replica.apply(ready.committed);
+  }
+}
+
 /** Shard 0 on node 1, following node 2, with two empty entries applied. */
 async function follower(storage: Storage): Promise<Replica> {
-  const write: Parameters<Replica['persisted']>[0][] = [];
-  const host = {
-    now: () => 0,
-    send: () => true,
-    persist: (_group: number, what: Parameters<Replica['persisted']>[0]) => write.push(what),
-    wantChunk: () => undefined,
-    onApplied: () => undefined,
-    onLeader: () => undefined,
-    logger: silentLogger,
-  };
+  const write: Write[] = [];
   const runtime = new ManualRuntime();
   const recent = new RowCache(1_000);
   const scene = {
@@ -34,16 +35,16 @@ async function follower(storage: Storage): Promise<Replica> {
     settings: new ClusterSettings({ timers: DEFAULT_TIMERS, leaseReads: false }, silentLogger),
     limits: DEFAULT_NODE_LIMITS,
     recent,
-    host,
+    logger: silentLogger,
   };
-  const group = makeGroup(scene, 1, configuration.voters, undefined);
+  const group = createReplica(scene, 1, configuration.voters, undefined);
   const entries = [1, 2].map((index) => ({ index, term: 1, kind: 0 as const, data: new Uint8Array() }));
   group.step({ type: 'append', from: 2, to: 1, term: 1, prevIndex: 0, prevTerm: 0, entries, commit: 2 });
-  group.collect();
+  take(group, write);
   const hardState = { term: 1, vote: 0, commit: 2 };
   await storage.commit([{ group: 1, hardState, entries }]);
   for (const what of write) group.persisted(what);
-  group.collect();
+  take(group, write);
   expect(group.applied).toBe(2);
   return group;
 }

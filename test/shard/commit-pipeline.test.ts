@@ -62,16 +62,20 @@ let failures: Error[];
 let pipeline: CommitPipeline;
 let nowMs: number;
 
+const makePipeline = (limits: { maxCommitBytes?: number } = {}): CommitPipeline =>
+  new CommitPipeline(disk.storage, {
+    onDurable: (writes) => durable.push([...writes]),
+    onFailure: (error) => failures.push(error),
+    now: () => nowMs,
+    ...limits,
+  });
+
 beforeEach(() => {
   disk = new ManualDisk();
   durable = [];
   failures = [];
-  const events = {
-    onDurable: (writes: readonly QueuedWrite[]) => durable.push([...writes]),
-    onFailure: (error: Error) => failures.push(error),
-  };
   nowMs = 0;
-  pipeline = new CommitPipeline(disk.storage, events, () => nowMs);
+  pipeline = makePipeline();
 });
 
 const push = (group: number, parts: Partial<Write>): QueuedWrite => {
@@ -83,16 +87,16 @@ const push = (group: number, parts: Partial<Write>): QueuedWrite => {
 describe('commits', () => {
   it('take all groups together; while two are under way, the next batch gathers', async () => {
     const first = [push(1, { entries: [entry(1)] }), push(2, { entries: [entry(1)] })];
-    pipeline.kick();
+    pipeline.maybeFlush();
     const second = push(1, { entries: [entry(2)] });
-    pipeline.kick();
+    pipeline.maybeFlush();
     const third = [push(3, { entries: [entry(1)] }), push(1, { entries: [entry(3)] })];
-    pipeline.kick();
+    pipeline.maybeFlush();
     expect(disk.calls).toEqual(['commit 1,2', 'commit 1']);
     expect(durable).toEqual([]);
     await disk.done();
     expect(durable).toEqual([first]);
-    pipeline.kick();
+    pipeline.maybeFlush();
     expect(disk.calls).toEqual(['commit 1,2', 'commit 1', 'commit 3,1']);
     await disk.done();
     expect(durable).toEqual([first, [second]]);
@@ -103,17 +107,13 @@ describe('commits', () => {
   });
 
   it('take no more than so many bytes at once, in order, and the rest afterwards', async () => {
-    const events = {
-      onDurable: (writes: readonly QueuedWrite[]) => durable.push([...writes]),
-      onFailure: () => undefined,
-    };
     const data = new Uint8Array(60);
-    pipeline = new CommitPipeline(disk.storage, events, () => nowMs, 100);
+    pipeline = makePipeline({ maxCommitBytes: 100 });
     const items = [1, 2, 3].map((group) => push(group, { entries: [{ ...entry(1), data }] }));
     const messages = push(1, {});
-    pipeline.kick();
+    pipeline.maybeFlush();
     expect(disk.calls).toEqual(['commit 1,2']);
-    pipeline.kick();
+    pipeline.maybeFlush();
     expect(disk.calls).toEqual(['commit 1,2', 'commit 3']);
     await disk.done();
     await disk.done();
@@ -123,12 +123,12 @@ describe('commits', () => {
 
   it('let messages alone pass without the disk, but never past an earlier write', async () => {
     const item = push(1, {});
-    pipeline.kick();
+    pipeline.maybeFlush();
     expect(durable).toEqual([[item]]);
     const before = push(1, { entries: [entry(1)] });
-    pipeline.kick();
+    pipeline.maybeFlush();
     const behind = push(1, {});
-    pipeline.kick();
+    pipeline.maybeFlush();
     // An empty commit, which storage lets end behind the one before it.
     expect(disk.calls).toEqual(['commit 1', 'commit ']);
     expect(durable).toHaveLength(1);
@@ -142,20 +142,20 @@ describe('commits', () => {
 
   it('of messages alone keep no write from starting', () => {
     push(1, { entries: [entry(1)] });
-    pipeline.kick();
+    pipeline.maybeFlush();
     push(1, {});
-    pipeline.kick();
+    pipeline.maybeFlush();
     push(2, { entries: [entry(1)] });
-    pipeline.kick();
+    pipeline.maybeFlush();
     expect(disk.calls).toEqual(['commit 1', 'commit ', 'commit 2']);
   });
 
   it('s70 after a failure does nothing more', async () => {
     push(1, { entries: [entry(1)] });
-    pipeline.kick();
+    pipeline.maybeFlush();
     push(1, { entries: [entry(2)] });
     await disk.fail();
-    pipeline.kick();
+    pipeline.maybeFlush();
     expect(failures.map((e) => e.message)).toEqual(['broken']);
     expect(durable).toEqual([]);
     expect(disk.calls).toEqual(['commit 1']);
@@ -166,30 +166,30 @@ describe('snapshot chunks', () => {
   it('are staged in order with the writes of their group, which wait; other groups go on', async () => {
     push(1, { entries: [entry(1)] });
     const staged = push(1, { chunk: chunk(0) });
-    pipeline.kick();
+    pipeline.maybeFlush();
     expect(disk.calls).toEqual(['commit 1', 'stage 1/0']);
     await disk.done();
     push(1, { entries: [entry(2)] });
     push(2, { entries: [entry(1)] });
-    pipeline.kick();
+    pipeline.maybeFlush();
     expect(disk.calls.at(-1)).toBe('commit 2');
     await disk.done();
     expect(durable.at(-1)).toEqual([staged]);
     await disk.done();
-    pipeline.kick();
+    pipeline.maybeFlush();
     expect(disk.calls.at(-1)).toBe('commit 1');
   });
 
   it('the last one installs; a hard state that comes with a chunk is not forgotten', async () => {
     const last = push(1, { chunk: chunk(0, true), hardState: hard(3) });
-    pipeline.kick();
+    pipeline.maybeFlush();
     await disk.done();
     expect(disk.calls).toEqual(['stage 1/0', 'install 1']);
     expect(durable).toEqual([]);
     await disk.done();
     expect(durable).toEqual([[last]]);
     push(2, { chunk: chunk(0), hardState: hard(4) });
-    pipeline.kick();
+    pipeline.maybeFlush();
     await disk.done();
     expect(disk.calls.at(-1)).toBe('commit 2');
     expect(disk.commits.at(-1)).toEqual([{ group: 2, hardState: hard(4), entries: [] }]);
@@ -199,7 +199,7 @@ describe('snapshot chunks', () => {
 
   it('a failure to stage is a failure', async () => {
     push(1, { chunk: chunk(0) });
-    pipeline.kick();
+    pipeline.maybeFlush();
     await disk.fail();
     expect(failures).toHaveLength(1);
   });
@@ -226,13 +226,13 @@ it('tells when the oldest write under way began, whatever waits behind it', asyn
   nowMs = 5;
   push(1, { entries: [entry(1)] });
   expect(pipeline.oldestSinceMs).toBeUndefined();
-  pipeline.kick();
+  pipeline.maybeFlush();
   nowMs = 6;
   push(2, { chunk: chunk(0) });
-  pipeline.kick();
+  pipeline.maybeFlush();
   nowMs = 7;
   push(1, { entries: [entry(2)] });
-  pipeline.kick();
+  pipeline.maybeFlush();
   expect(pipeline.oldestSinceMs).toBe(5);
   await disk.done();
   expect(pipeline.oldestSinceMs).toBe(6);

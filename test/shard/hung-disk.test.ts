@@ -101,14 +101,14 @@ describe('a disk watch', () => {
   it('says once that the disk began to hang, and trusts it again after ten timeouts of calm', () => {
     const writes = { oldestSinceMs: undefined as number | undefined };
     const watch = new DiskWatch(writes, 100);
-    expect(watch.look(0)).toEqual({ began: false, changed: false });
+    expect(watch.check(0)).toEqual({ began: false, changed: false });
     writes.oldestSinceMs = 10;
-    expect([watch.look(110), watch.pendingMs(110)]).toEqual([{ began: false, changed: false }, 100]);
-    expect([watch.look(111), watch.isFit]).toEqual([{ began: true, changed: true }, false]);
-    expect(watch.look(112)).toEqual({ began: false, changed: false });
+    expect([watch.check(110), watch.pendingMs(110)]).toEqual([{ began: false, changed: false }, 100]);
+    expect([watch.check(111), watch.isFit]).toEqual([{ began: true, changed: true }, false]);
+    expect(watch.check(112)).toEqual({ began: false, changed: false });
     writes.oldestSinceMs = undefined;
-    expect([watch.look(1_112), watch.isFit]).toEqual([{ began: false, changed: false }, false]);
-    expect([watch.look(1_113), watch.isFit]).toEqual([{ began: false, changed: true }, true]);
+    expect([watch.check(1_112), watch.isFit]).toEqual([{ began: false, changed: false }, false]);
+    expect([watch.check(1_113), watch.isFit]).toEqual([{ began: false, changed: true }, true]);
   });
 });
 

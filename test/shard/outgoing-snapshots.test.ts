@@ -45,7 +45,7 @@ class Scene {
   /** As a turn of the node in which the core of the group asks. */
   want(sequence: number, group = this.group): void {
     this.transfers.set(group.id, { sequence, isUnderWay: false });
-    this.sender.want(group, TO, sequence);
+    this.sender.request(group, TO, sequence);
     this.sender.pump();
   }
 

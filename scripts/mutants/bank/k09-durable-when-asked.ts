@@ -13,18 +13,18 @@ export const k9: Mutant = {
       file: 'src/shard/node/commit-pipeline.ts',
       find: `    this.#storage.commit(writes).then(
       () => {
-        this.#underWay--;
-        this.#began.shift();
-        this.#writing -= weight;
-        this.#events.onDurable(batch);
+        this.#commitsInFlight--;
+        this.#startTimes.shift();
+        this.#writesInFlight -= weight;
+        this.#onDurable(batch);
       },`,
-      replace: `    this.#events.onDurable(batch);
+      replace: `    this.#onDurable(batch);
     this.#storage.commit(writes).then(
       () => {
-        this.#underWay--;
-        this.#began.shift();
-        this.#writing -= weight;
-        this.kick();
+        this.#commitsInFlight--;
+        this.#startTimes.shift();
+        this.#writesInFlight -= weight;
+        this.maybeFlush();
       },`,
     },
   ],

@@ -11,14 +11,14 @@ export const k11: Mutant = {
   edits: [
     {
       file: 'src/shard/node/replica.ts',
-      find: `    for (const waiter of this.#reads.takeAll()) waiter.done(this.#notHere());
+      find: `    for (const waiter of this.#reads.takeAll()) waiter.done(this.#notLeader());
 `,
       replace: `    for (const waiter of this.#reads.takeAll()) waiter.done(this.#serve(waiter.key));
 `,
     },
     {
       file: 'src/shard/node/replica.ts',
-      find: `      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#notHere());`,
+      find: `      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#notLeader());`,
       replace: `      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#serve(waiter.key));`,
     },
   ],

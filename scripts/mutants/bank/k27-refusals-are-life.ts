@@ -10,7 +10,7 @@ export const k27: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/node/node.ts',
+      file: 'src/shard/node/peer-handler.ts',
       find: 'let isAlive = false;',
       replace: 'let isAlive = true;',
     },

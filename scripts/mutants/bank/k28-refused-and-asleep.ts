@@ -12,8 +12,8 @@ export const k28: Mutant = {
     {
       file: 'src/shard/node/replica.ts',
       find: `    this.raft.wake();
-    waiter.done(this.#notHere());`,
-      replace: '    waiter.done(this.#notHere());',
+    waiter.done(this.#notLeader());`,
+      replace: '    waiter.done(this.#notLeader());',
     },
   ],
 };

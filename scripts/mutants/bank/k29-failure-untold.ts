@@ -11,8 +11,8 @@ export const k29: Mutant = {
   edits: [
     {
       file: 'src/shard/node/node.ts',
-      find: 'this.#parts.neighbourhood.failed = true;',
-      replace: 'this.#parts.neighbourhood.failed = false;',
+      find: 'this.#peerHeartbeats.failed = true;',
+      replace: 'this.#peerHeartbeats.failed = false;',
     },
   ],
 };

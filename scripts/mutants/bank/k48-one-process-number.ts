@@ -10,7 +10,7 @@ export const k48: Mutant = {
   caughtBy: ['sim'],
   edits: [
     {
-      file: 'src/shard/node/lives.ts',
+      file: 'src/shard/node/rollback-detector.ts',
       find: 'this.#process = Math.floor(random() * PROCESSES);',
       replace: 'this.#process = Math.floor((random() * PROCESSES) / PROCESSES);',
     },

@@ -10,8 +10,8 @@ export const k58: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/node/lives.ts',
-      find: 'const boot = isAccused ? nextLife(claim.boot, known) : seen;',
+      file: 'src/shard/node/rollback-detector.ts',
+      find: 'const boot = isAccused ? nextBoot(claim.boot, known) : seen;',
       replace: 'const boot = seen;',
     },
   ],

@@ -10,7 +10,7 @@ export const k60: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/node/lives.ts',
+      file: 'src/shard/node/rollback-detector.ts',
       find: 'if (isAnotherFolder(known, claim))',
       replace: 'if (claim.boot < 0 && isAnotherFolder(known, claim))',
     },

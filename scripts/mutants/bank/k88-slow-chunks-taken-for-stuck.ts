@@ -11,8 +11,8 @@ export const k88: Mutant = {
   edits: [
     {
       file: 'src/shard/node/outgoing-snapshots.ts',
-      find: 'return this.#patience.get(to) ?? this.#host.patienceMs;',
-      replace: 'return this.#patience.has(to) ? this.#host.patienceMs : this.#host.patienceMs;',
+      find: 'return this.#patienceMs.get(to) ?? this.#host.patienceMs;',
+      replace: 'return this.#patienceMs.has(to) ? this.#host.patienceMs : this.#host.patienceMs;',
     },
   ],
 };

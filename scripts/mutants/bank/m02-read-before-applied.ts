@@ -16,29 +16,25 @@ export const m2: Mutant = {
       find: `  #knownTerm = 0;
 `,
       replace: `  #knownTerm = 0;
-  #backlog: Entry[] = [];
+  readonly backlog: Entry[] = [];
 `,
     },
     {
-      file: 'src/shard/node/replica.ts',
-      find: `    if (ready.committed.length > 0) this.#apply(ready.committed);
+      file: 'src/shard/node/turn.ts',
+      find: `    if (ready.committed.length > 0) this.#onApplied(replica, replica.apply(ready.committed));
 `,
-      replace: `    this.#backlog.push(...ready.committed);
+      replace: `    replica.backlog.push(...ready.committed);
 `,
     },
     {
-      file: 'src/shard/node/replica.ts',
-      find: `    while (this.raft.hasReady()) this.#process(this.raft.ready());
-    this.#serveReads();
-    this.#noticeOffice();
+      file: 'src/shard/node/turn.ts',
+      find: `      while (replica.raft.hasReady()) this.#handOut(replica, replica.raft.ready());
 `,
-      replace: `    while (this.raft.hasReady()) this.#process(this.raft.ready());
-    do {
-      const next = this.#backlog.shift();
-      if (next !== undefined && next.index > this.applied) this.#apply([next]);
-    } while (!this.isLeader && this.#backlog.length > 0);
-    this.#serveReads();
-    this.#noticeOffice();
+      replace: `      while (replica.raft.hasReady()) this.#handOut(replica, replica.raft.ready());
+      do {
+        const next = replica.backlog.shift();
+        if (next !== undefined && next.index > replica.applied) this.#onApplied(replica, replica.apply([next]));
+      } while (!replica.isLeader && replica.backlog.length > 0);
 `,
     },
   ],

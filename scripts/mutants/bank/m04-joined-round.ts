@@ -14,7 +14,7 @@ export const m4: Mutant = {
       file: 'src/shard/node/pending.ts',
       find: `    this.#gathered.push(waiter);
   }`,
-      replace: `    const underWay = this.#asked.at(-1);
+      replace: `    const underWay = this.#rounds.at(-1);
     if (underWay === undefined) this.#gathered.push(waiter);
     else underWay.waiters.push(waiter);
   }`,

@@ -15,18 +15,14 @@ export const m5: Mutant = {
       replace: `round.sentMs + promiseMs;`,
     },
     {
-      file: 'src/shard/node/parts.ts',
-      find: `  return {
-    logger,
-    now: () => runtime.now(),
+      file: 'src/shard/node/replica-factory.ts',
+      find: `  const replica = new Replica({ id, raft, machine, table, now: () => runtime.now(), logger });
 `,
       replace: `  let leaseMs = 0;
   runtime.every(1, () => {
     leaseMs++;
   });
-  return {
-    logger,
-    now: () => leaseMs,
+  const replica = new Replica({ id, raft, machine, table, now: () => leaseMs, logger });
 `,
     },
   ],

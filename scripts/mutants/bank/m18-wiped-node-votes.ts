@@ -9,7 +9,7 @@ export const m18: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/shard/node/lives.ts',
+      file: 'src/shard/node/rollback-detector.ts',
       find: 'if (why === undefined) return;',
       replace: 'if (why === undefined || known.boot >= 0) return;',
     },

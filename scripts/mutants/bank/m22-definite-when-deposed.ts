@@ -13,7 +13,7 @@ export const m22: Mutant = {
       file: 'src/shard/node/replica.ts',
       find: `    for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', undefined, this.#details()));
     for (const waiter of this.#reads`,
-      replace: `    for (const waiter of this.#writes.takeAll()) waiter.done(this.#notHere());
+      replace: `    for (const waiter of this.#writes.takeAll()) waiter.done(this.#notLeader());
     for (const waiter of this.#reads`,
     },
   ],

@@ -32,13 +32,13 @@ class PendingOperation implements Waiter {
   readonly key: Uint8Array;
   isAnswered = false;
   readonly #bytes: number;
-  readonly #operations: Admission;
-  readonly #group: Replica;
+  readonly #admission: Admission;
+  readonly #replica: Replica;
   readonly #done: Done;
 
   constructor(operations: Admission, group: Replica, request: ShardRequest, deadline: number, done: Done) {
-    this.#operations = operations;
-    this.#group = group;
+    this.#admission = operations;
+    this.#replica = group;
     this.deadline = deadline;
     this.key = request.operation.key;
     this.#bytes = bytesOf(request);
@@ -49,9 +49,9 @@ class PendingOperation implements Waiter {
 
   done(answer: Answer): void {
     this.isAnswered = true;
-    this.#operations.inflight--;
-    this.#operations.inflightBytes -= this.#bytes;
-    this.#operations.reply(this.#done, { answer, term: this.#group.raft.term, servedBy: this.#group.raft.id });
+    this.#admission.inflight--;
+    this.#admission.inflightBytes -= this.#bytes;
+    this.#admission.reply(this.#done, { answer, term: this.#replica.raft.term, servedBy: this.#replica.raft.id });
   }
 }
 
@@ -60,7 +60,7 @@ export class Admission {
   inflightBytes = 0;
   closed: Closed | undefined;
   readonly #self: number;
-  readonly #groups: ReplicaSet;
+  readonly #replicas: ReplicaSet;
   readonly #runtime: Runtime;
   readonly #shardCount: number;
   readonly #limits: AdmissionLimits;
@@ -71,7 +71,7 @@ export class Admission {
     const { shardCount, limits, logger, disk } = options;
     this.#disk = disk;
     this.#self = self;
-    this.#groups = groups;
+    this.#replicas = groups;
     this.#runtime = runtime;
     this.#shardCount = shardCount;
     this.#limits = limits;
@@ -92,7 +92,7 @@ export class Admission {
    * @throws only what says that this replica can no longer be trusted
    */
   start(request: ShardRequest, done: Done): void {
-    const group = this.#groups.ofShard(request.shard);
+    const group = this.#replicas.ofShard(request.shard);
     const refusal = this.#refusal(group, request);
     if (refusal !== undefined || group === undefined) {
       const answer = refusal ?? refuse('not-here', 'this node holds no replica of the shard', { shard: request.shard });
@@ -108,7 +108,7 @@ export class Admission {
       if (!waiter.isAnswered) waiter.done(refusalFor(error, this.#logger));
       if (isReplicaFault(error)) throw error;
     }
-    this.#groups.touch(group);
+    this.#replicas.markDirty(group);
   }
 
   #begin(group: Replica, operation: KvOperation, waiter: Waiter): void {

@@ -13,59 +13,59 @@ import type { Runtime } from '../runtime.js';
 /** Transfers started per call: leadership moves in small portions, so that clients see short waits only. */
 const PER_CALL = 4;
 
-export function balance(groups: ReplicaSet, liveness: FailureDetector, now: number): void {
+export function balance(replicas: ReplicaSet, failureDetector: FailureDetector, now: number): void {
   let started = 0;
-  for (const group of groups.all()) {
+  for (const replica of replicas.all()) {
     if (started === PER_CALL) return;
-    if (!group.isLeader) continue;
-    const target: NodeId = groups.preferredLeader(group);
-    if (target === group.raft.id || !liveness.isSettled(target, now)) continue;
-    const { peers, lastIndex } = group.raft.status();
+    if (!replica.isLeader) continue;
+    const target: NodeId = replicas.preferredLeader(replica);
+    if (target === replica.raft.id || !failureDetector.isSettled(target, now)) continue;
+    const { peers, lastIndex } = replica.raft.status();
     const peer = peers.find((p) => p.id === target);
     if (peer?.state !== 'replicate' || lastIndex - peer.match > 100) continue;
-    group.transfer(target);
-    groups.touch(group);
+    replica.transfer(target);
+    replicas.markDirty(replica);
     started++;
   }
 }
 
-/** Any follower that is alive and fit will do. The groups are to be collected after this. */
-export function handOver(groups: Iterable<Replica>, liveness: FailureDetector, now: number): void {
-  for (const group of groups) {
-    if (!group.isLeader) continue;
-    const { peers } = group.raft.status();
-    const able = peers.filter((p) => p.state === 'replicate' && liveness.isSettled(p.id, now));
+/** Any follower that is alive and fit will do. The replicas are to be collected after this. */
+export function handOver(replicas: Iterable<Replica>, failureDetector: FailureDetector, now: number): void {
+  for (const replica of replicas) {
+    if (!replica.isLeader) continue;
+    const { peers } = replica.raft.status();
+    const able = peers.filter((p) => p.state === 'replicate' && failureDetector.isSettled(p.id, now));
     const best = able.sort((a, b) => b.match - a.match)[0];
-    if (best !== undefined) group.transfer(best.id);
+    if (best !== undefined) replica.transfer(best.id);
   }
 }
 
-export interface HandOver {
-  readonly groups: ReplicaSet;
-  readonly liveness: FailureDetector;
+export interface LeadershipHandOver {
+  readonly replicas: ReplicaSet;
+  readonly failureDetector: FailureDetector;
   readonly runtime: Runtime;
   readonly inbox: Inbox;
   readonly tickMs: number;
 }
 
 /** Resolves when this node leads nothing that another node could lead, or at `deadline` (monotonic ms). */
-export function handOverAll(parts: HandOver, deadline: number): Promise<void> {
-  const { groups, liveness, runtime, inbox, tickMs } = parts;
+export function handOverAll(parts: LeadershipHandOver, deadline: number): Promise<void> {
+  const { replicas, failureDetector, runtime, inbox, tickMs } = parts;
   return new Promise((resolve) => {
-    const look = (): void => {
+    const check = (): void => {
       const now = runtime.now();
-      const leads = [...groups.all()].some((g) => g.isLeader && g.raft.configuration.voters.length > 1);
-      const heirs = liveness.alive().some((id) => liveness.isSettled(id, now));
-      if (!leads || !heirs || now >= deadline) {
+      const leads = [...replicas.all()].some((r) => r.isLeader && r.raft.configuration.voters.length > 1);
+      const targets = failureDetector.alive().some((id) => failureDetector.isSettled(id, now));
+      if (!leads || !targets || now >= deadline) {
         resolve();
         return;
       }
       inbox.task(() => {
-        handOver(groups.all(), liveness, now);
-        groups.touchAll();
+        handOver(replicas.all(), failureDetector, now);
+        replicas.markAllDirty();
       });
-      runtime.after(tickMs, look);
+      runtime.after(tickMs, check);
     };
-    look();
+    check();
   });
 }

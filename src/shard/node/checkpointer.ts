@@ -105,7 +105,7 @@ export class Checkpointer {
     const groups = [...this.#dirty.values()].filter((group) => !group.installing);
     for (const group of groups) this.#dirty.delete(group.id);
     this.#bytes = 0;
-    const checkpoints = groups.map((group) => freeze(group));
+    const checkpoints = groups.map((group) => prepareCheckpoint(group));
     if (checkpoints.length === 0) return;
     await this.#storage.checkpoint(checkpoints);
     this.#journalBytes = this.#storage.status().journalBytes;
@@ -125,7 +125,7 @@ export class Checkpointer {
   }
 }
 
-function freeze(group: Replica): GroupCheckpoint {
+function prepareCheckpoint(group: Replica): GroupCheckpoint {
   const index = group.applied;
   const term = group.raft.termAt(index);
   if (term === undefined) throw new Error(`group ${group.id} has applied ${index} and no longer knows its term`);

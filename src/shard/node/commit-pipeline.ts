@@ -1,10 +1,9 @@
 /**
- * Makes the writes of all groups durable together: one commit a turn, and two under way at most. What comes while there
- * are two gathers for the next.
+ * Makes the writes of all groups durable together: one commit a turn, and two in flight at most. What is queued
+ * meanwhile goes with the next.
  *
  * Two, so that the disk need not wait for this thread between one sync and the next. Storage makes commits durable in
- * the order of the calls.
- * Keeps each group's writes in order. Knows storage and `Write`; knows nothing of what happens after a completion.
+ * the order of the calls, so each group's writes stay in order.
  */
 import type { Entry, GroupId, GroupWrite, HardState, Storage, Write } from '../../raft/index.js';
 import { asError } from '../../thrown.js';
@@ -14,38 +13,43 @@ export interface QueuedWrite {
   readonly write: Write;
 }
 
-export interface PipelineEvents {
+export interface CommitPipelineOptions {
   /** These writes are durable, in the order in which they were queued per group. */
-  onDurable(writes: readonly QueuedWrite[]): void;
+  readonly onDurable: (writes: readonly QueuedWrite[]) => void;
   /** The storage failed; nothing more will become durable. */
-  onFailure(error: Error): void;
+  readonly onFailure: (error: Error) => void;
+  /** Monotonic ms. */
+  readonly now: () => number;
+  /**
+   * Bytes of entries in one commit, exceeded by less than one write. Default: no bound. What a journal with a quota cannot
+   * take at once would otherwise never be durable: nothing of a commit counts before all of it does.
+   */
+  readonly maxCommitBytes?: number;
 }
 
-const MOST_COMMITS = 2;
+const MAX_COMMITS_IN_FLIGHT = 2;
 
 export class CommitPipeline {
   #queue: QueuedWrite[] = [];
-  #underWay = 0;
-  #writing = 0;
+  #commitsInFlight = 0;
+  #writesInFlight = 0;
   #failed = false;
   /** When each commit under way began, oldest first: they end in that order. */
-  readonly #began: number[] = [];
+  readonly #startTimes: number[] = [];
   /** Groups with a snapshot chunk on its way, and since when: what follows it waits, other groups go on. */
   readonly #staging = new Map<GroupId, number>();
   readonly #storage: Storage;
-  readonly #events: PipelineEvents;
+  readonly #onDurable: (writes: readonly QueuedWrite[]) => void;
+  readonly #onFailure: (error: Error) => void;
   readonly #now: () => number;
-  readonly #mostBytes: number;
+  readonly #maxCommitBytes: number;
 
-  /**
-   * `now`: monotonic ms. `mostBytes`: of entries in one commit, exceeded by less than one write. What a journal with a
-   * quota cannot take at once would otherwise never be durable: nothing of a commit counts before all of it does.
-   */
-  constructor(storage: Storage, events: PipelineEvents, now: () => number, mostBytes = Infinity) {
+  constructor(storage: Storage, { onDurable, onFailure, now, maxCommitBytes = Infinity }: CommitPipelineOptions) {
     this.#storage = storage;
-    this.#events = events;
+    this.#onDurable = onDurable;
+    this.#onFailure = onFailure;
     this.#now = now;
-    this.#mostBytes = mostBytes;
+    this.#maxCommitBytes = maxCommitBytes;
   }
 
   get length(): number {
@@ -54,14 +58,14 @@ export class CommitPipeline {
 
   /** When the oldest write that is under way began; undefined if none is. What is queued waits for those. */
   get oldestSinceMs(): number | undefined {
-    let oldest = this.#began[0];
+    let oldest = this.#startTimes[0];
     if (this.#staging.size === 0) return oldest;
     for (const since of this.#staging.values()) if (oldest === undefined || since < oldest) oldest = since;
     return oldest;
   }
 
   get idle(): boolean {
-    return this.#queue.length === 0 && this.#underWay === 0 && this.#staging.size === 0;
+    return this.#queue.length === 0 && this.#commitsInFlight === 0 && this.#staging.size === 0;
   }
 
   push(item: QueuedWrite): void {
@@ -69,18 +73,18 @@ export class CommitPipeline {
   }
 
   /** Starts a commit of what is queued, unless enough are under way: then the next batch goes on gathering. */
-  kick(): void {
-    if (this.#writing >= MOST_COMMITS || this.#failed || this.#queue.length === 0) return;
+  maybeFlush(): void {
+    if (this.#writesInFlight >= MAX_COMMITS_IN_FLIGHT || this.#failed || this.#queue.length === 0) return;
     const batch: QueuedWrite[] = [];
     const chunks: QueuedWrite[] = [];
     const rest: QueuedWrite[] = [];
     let bytes = 0;
     for (const item of this.#queue) {
       // Nothing overtakes what waits for the next commit.
-      if (bytes >= this.#mostBytes || this.#staging.has(item.group)) rest.push(item);
+      if (bytes >= this.#maxCommitBytes || this.#staging.has(item.group)) rest.push(item);
       else if (item.write.chunk === undefined) {
         batch.push(item);
-        if (this.#mostBytes !== Infinity) for (const { data } of item.write.entries) bytes += data.length;
+        if (this.#maxCommitBytes !== Infinity) for (const { data } of item.write.entries) bytes += data.length;
       } else {
         chunks.push(item);
         this.#staging.set(item.group, this.#now());
@@ -95,22 +99,22 @@ export class CommitPipeline {
   #commit(batch: readonly QueuedWrite[]): void {
     const writes = merge(batch);
     const isEmpty = writes.length === 0;
-    if (isEmpty && this.#underWay === 0) {
+    if (isEmpty && this.#commitsInFlight === 0) {
       // Only messages, and all that was queued before them is durable.
-      this.#events.onDurable(batch);
+      this.#onDurable(batch);
       return;
     }
     // An empty commit ends right behind the one before it: it keeps no other from starting.
     const weight = isEmpty ? 0 : 1;
-    this.#underWay++;
-    this.#writing += weight;
-    this.#began.push(this.#now());
+    this.#commitsInFlight++;
+    this.#writesInFlight += weight;
+    this.#startTimes.push(this.#now());
     this.#storage.commit(writes).then(
       () => {
-        this.#underWay--;
-        this.#began.shift();
-        this.#writing -= weight;
-        this.#events.onDurable(batch);
+        this.#commitsInFlight--;
+        this.#startTimes.shift();
+        this.#writesInFlight -= weight;
+        this.#onDurable(batch);
       },
       (error: unknown) => {
         this.#fail(error);
@@ -122,7 +126,7 @@ export class CommitPipeline {
     this.#stageChunk(item).then(
       () => {
         this.#staging.delete(item.group);
-        this.#events.onDurable([item]);
+        this.#onDurable([item]);
       },
       (error: unknown) => {
         this.#fail(error);
@@ -143,7 +147,7 @@ export class CommitPipeline {
   #fail(error: unknown): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.#events.onFailure(asError(error));
+    this.#onFailure(asError(error));
   }
 }
 

@@ -36,7 +36,7 @@ export class DiskStalls {
     this.#logger = logger;
     storage.onStall((stall) => {
       const isNew = this.#stall === undefined;
-      this.#note(stall);
+      this.#update(stall);
       if (stall !== undefined && isNew) onStall();
     });
   }
@@ -60,7 +60,7 @@ export class DiskStalls {
     return { code: 'overloaded', message: 'the node has no file descriptors left for its journal' };
   }
 
-  #note(stall: StorageStall | undefined): void {
+  #update(stall: StorageStall | undefined): void {
     const before = this.#stall;
     const now = this.#runtime.now();
     if (stall === undefined) {

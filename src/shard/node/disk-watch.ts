@@ -6,22 +6,22 @@
  */
 
 /** What is looked at: when the oldest write began that is not durable yet. */
-export interface WritesUnderWay {
+export interface WritesInFlight {
   readonly oldestSinceMs: number | undefined;
 }
 
 /** A disk is trusted again after so many election timeouts in which no write took one. */
-const CALM_TIMEOUTS = 10;
+const RECOVERY_TIMEOUTS = 10;
 
 export class DiskWatch {
-  readonly #writes: WritesUnderWay;
+  readonly #writes: WritesInFlight;
   /** A write that takes longer (an election timeout) is one that hangs; may change. */
   timeoutMs: number;
-  #hungAtMs = -Infinity;
+  #lastHungMs = -Infinity;
   #isFit = true;
   #hangs = false;
 
-  constructor(writes: WritesUnderWay, timeoutMs: number) {
+  constructor(writes: WritesInFlight, timeoutMs: number) {
     this.#writes = writes;
     this.timeoutMs = timeoutMs;
   }
@@ -42,17 +42,17 @@ export class DiskWatch {
   }
 
   /** `look` would find nothing new, whatever the time is. */
-  get isAtEase(): boolean {
+  get isIdle(): boolean {
     return this.#isFit && !this.#hangs && this.#writes.oldestSinceMs === undefined;
   }
 
   /** To be called often. Says what changed since the last call. */
-  look(now: number): { readonly began: boolean; readonly changed: boolean } {
+  check(now: number): { readonly began: boolean; readonly changed: boolean } {
     const hangs = this.hangs(now);
-    if (hangs) this.#hungAtMs = now;
+    if (hangs) this.#lastHungMs = now;
     const began = hangs && !this.#hangs;
     this.#hangs = hangs;
-    const isFit = now - this.#hungAtMs > CALM_TIMEOUTS * this.timeoutMs;
+    const isFit = now - this.#lastHungMs > RECOVERY_TIMEOUTS * this.timeoutMs;
     const changed = isFit !== this.#isFit;
     this.#isFit = isFit;
     return { began, changed };

@@ -40,7 +40,7 @@ export interface DuplicateWatchOptions {
   readonly runtime: Pick<Runtime, 'after' | 'defer'>;
   readonly logger: Logger;
   /** Nodes that share a group with this one. */
-  readonly neighbours: () => readonly NodeId[];
+  readonly peers: () => readonly NodeId[];
   readonly isDead: (id: NodeId) => boolean;
   /** The process that was linked here last. */
   readonly lastProcess: (id: NodeId) => number | undefined;
@@ -69,7 +69,7 @@ export class DuplicateWatch {
   examine({ role, from, extension: { process } }: Hello, decide: HelloDecision): void {
     const { runtime, transport, isDead, lastProcess } = this.#options;
     const isKnown = role === 'router' || process === undefined || lastProcess(from) === process;
-    const asked = isKnown ? [] : this.#linkedNeighbours(from).filter((id) => !isDead(id));
+    const asked = isKnown ? [] : this.#linkedPeers(from).filter((id) => !isDead(id));
     if (process === undefined || asked.length === 0) {
       decide(undefined);
       return;
@@ -84,27 +84,27 @@ export class DuplicateWatch {
   }
 
   /** In a turn. */
-  link(peer: PeerId, up: boolean): void {
+  onLink(peer: PeerId, up: boolean): void {
     if (peer >= ROUTER_PEERS) return;
     this.#askedBack.delete(peer);
     if (!up) {
-      for (const inquiry of [...this.#inquiries]) this.#heard(inquiry, peer);
+      for (const inquiry of [...this.#inquiries]) this.#noteAnswer(inquiry, peer);
       return;
     }
-    if (!this.#options.neighbours().includes(peer)) return;
-    for (const other of this.#linkedNeighbours(peer)) {
+    if (!this.#options.peers().includes(peer)) return;
+    for (const other of this.#linkedPeers(peer)) {
       this.#ask(other, peer);
       this.#ask(peer, other);
     }
   }
 
   /** Asked before it was, and silent for an election timeout since: it is not waited for any more than one that was dead by then. */
-  silent(peer: NodeId): void {
-    for (const inquiry of [...this.#inquiries]) this.#heard(inquiry, peer);
+  onPeerDead(peer: NodeId): void {
+    for (const inquiry of [...this.#inquiries]) this.#noteAnswer(inquiry, peer);
   }
 
   /** In a turn, as the answer. */
-  asked(from: PeerId, { node, process }: ProcessQuestion): void {
+  onQuestion(from: PeerId, { node, process }: ProcessQuestion): void {
     const { transport } = this.#options;
     if (from >= ROUTER_PEERS) return;
     const link = transport.link(node);
@@ -122,10 +122,10 @@ export class DuplicateWatch {
     });
   }
 
-  answered(from: PeerId, { node, process, other }: ProcessAnswer): void {
+  onAnswer(from: PeerId, { node, process, other }: ProcessAnswer): void {
     for (const inquiry of [...this.#inquiries]) {
       if (inquiry.node !== node || inquiry.process !== process) continue;
-      if (other === undefined) this.#heard(inquiry, from);
+      if (other === undefined) this.#noteAnswer(inquiry, from);
       else {
         this.#report(node, process, other.process, from);
         this.#end(inquiry, duplicateNode(node));
@@ -153,20 +153,20 @@ export class DuplicateWatch {
   #ask(peer: PeerId, node: NodeId): void {
     const { transport } = this.#options;
     const process = transport.link(node)?.extension.process;
-    if (process !== undefined && this.#speaks(peer)) transport.send(peer, { type: 'process-question', node, process });
+    if (process !== undefined && this.#canAsk(peer)) transport.send(peer, { type: 'process-question', node, process });
   }
 
-  #linkedNeighbours(except: NodeId): NodeId[] {
-    return this.#options.neighbours().filter((id) => id !== except && this.#speaks(id));
+  #linkedPeers(except: NodeId): NodeId[] {
+    return this.#options.peers().filter((id) => id !== except && this.#canAsk(id));
   }
 
   /** It is linked, and could read a question. */
-  #speaks(peer: PeerId): boolean {
+  #canAsk(peer: PeerId): boolean {
     return (this.#options.transport.link(peer)?.version ?? 0) >= FIRST_VERSION;
   }
 
   /** This one knows of no other process, or will not say. */
-  #heard(inquiry: Inquiry, from: PeerId): void {
+  #noteAnswer(inquiry: Inquiry, from: PeerId): void {
     if (inquiry.asked.delete(from) && inquiry.asked.size === 0) this.#end(inquiry, undefined);
   }
 

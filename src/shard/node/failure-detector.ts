@@ -8,12 +8,12 @@
 import type { NodeId } from '../../raft/index.js';
 
 interface Peer {
-  heardAt: number;
+  lastHeardMs: number;
   /** Since when it has been heard without a gap; what moves leadership waits for some calm. */
-  aliveSince: number;
+  aliveSinceMs: number;
   alive: boolean;
   /** Its death was told; a link that went down may leave that to the silence that follows. */
-  mourned: boolean;
+  reportedDead: boolean;
   stopping: boolean;
 }
 
@@ -26,39 +26,39 @@ export class FailureDetector {
     this.timeoutMs = timeoutMs;
   }
 
-  heard(id: NodeId, now: number): void {
+  recordHeartbeat(id: NodeId, now: number): void {
     const peer = this.#peers.get(id);
     if (peer === undefined) {
-      this.#peers.set(id, { heardAt: now, aliveSince: now, alive: true, mourned: false, stopping: false });
+      this.#peers.set(id, { lastHeardMs: now, aliveSinceMs: now, alive: true, reportedDead: false, stopping: false });
       return;
     }
-    peer.heardAt = now;
-    peer.mourned = false;
+    peer.lastHeardMs = now;
+    peer.reportedDead = false;
     if (!peer.alive) {
       peer.alive = true;
-      peer.aliveSince = now;
+      peer.aliveSinceMs = now;
     }
   }
 
-  said(id: NodeId, stopping: boolean): void {
+  recordStopping(id: NodeId, stopping: boolean): void {
     const peer = this.#peers.get(id);
     if (peer !== undefined) peer.stopping = stopping;
   }
 
   /**
-   * The link is gone, or the peer has failed. True if the peer was alive until now, and its death is to be told at once; `mayMourn` is false
+   * The link is gone, or the peer has failed. True if the peer was alive until now, and its death is to be told at once; `reportNow` is false
    * where the peer is still owed something until it has been silent for the timeout.
    */
-  lost(id: NodeId, mayMourn: boolean): boolean {
+  markUnreachable(id: NodeId, reportNow: boolean): boolean {
     const peer = this.#peers.get(id);
     if (peer === undefined) {
-      this.#peers.set(id, { heardAt: 0, aliveSince: 0, alive: false, mourned: true, stopping: false });
+      this.#peers.set(id, { lastHeardMs: 0, aliveSinceMs: 0, alive: false, reportedDead: true, stopping: false });
       return false;
     }
-    const tells = peer.alive && mayMourn;
+    const reported = peer.alive && reportNow;
     peer.alive = false;
-    peer.mourned ||= tells;
-    return tells;
+    peer.reportedDead ||= reported;
+    return reported;
   }
 
   /** Those of `watched` (who ping this node) that have been silent for the timeout, and whose death was not told yet. */
@@ -66,9 +66,9 @@ export class FailureDetector {
     const silent: NodeId[] = [];
     for (const id of watched) {
       const peer = this.#peers.get(id);
-      if (peer === undefined || peer.mourned || now - peer.heardAt <= this.timeoutMs) continue;
+      if (peer === undefined || peer.reportedDead || now - peer.lastHeardMs <= this.timeoutMs) continue;
       peer.alive = false;
-      peer.mourned = true;
+      peer.reportedDead = true;
       silent.push(id);
     }
     return silent;
@@ -82,7 +82,7 @@ export class FailureDetector {
   /** Alive for a while, and not about to stop: fit to take over leadership. */
   isSettled(id: NodeId, now: number): boolean {
     const peer = this.#peers.get(id);
-    return peer?.alive === true && !peer.stopping && now - peer.aliveSince >= this.timeoutMs;
+    return peer?.alive === true && !peer.stopping && now - peer.aliveSinceMs >= this.timeoutMs;
   }
 
   alive(): NodeId[] {

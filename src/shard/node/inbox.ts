@@ -10,7 +10,7 @@ import type { PeerId, PeerMessage } from '../transport/index.js';
 
 export type Done = (reply: ShardReply) => void;
 
-export interface Frame {
+export interface Received {
   readonly from: PeerId;
   readonly messages: readonly PeerMessage[];
 }
@@ -20,22 +20,22 @@ export interface Submission {
   readonly done: Done;
 }
 
-export interface Contents {
+export interface InboxContents {
   readonly durable: readonly (readonly QueuedWrite[])[];
-  readonly frames: readonly Frame[];
+  readonly received: readonly Received[];
   readonly tasks: readonly (() => void)[];
   /** 0 or 1: a node that was paused does not catch up on ticks, or it would start elections for no reason. */
   readonly tick: boolean;
 }
 
 /** Who begins what was submitted. */
-interface Starter {
+interface OperationStarter {
   start(request: ShardRequest, done: Done): void;
 }
 
 export class Inbox {
   #durable: (readonly QueuedWrite[])[] = [];
-  #frames: Frame[] = [];
+  #received: Received[] = [];
   #messages = 0;
   #submissions: Submission[] = [];
   #tasks: (() => void)[] = [];
@@ -55,11 +55,11 @@ export class Inbox {
     return this.#messages + this.#submissions.length;
   }
 
-  /** Drops the frame when too much waits already: Raft resends, routers retry. */
-  frame(frame: Frame): void {
+  /** Drops the batch when too much waits already: Raft resends, routers retry. */
+  receive(batch: Received): void {
     if (this.#messages >= this.#maxMessages) return;
-    this.#messages += frame.messages.length;
-    this.#frames.push(frame);
+    this.#messages += batch.messages.length;
+    this.#received.push(batch);
     this.schedule();
   }
 
@@ -97,7 +97,7 @@ export class Inbox {
   };
 
   /** Begins all that was submitted; what that throws ends it, and those behind it stay here. */
-  startSubmitted(operations: Starter): void {
+  drainSubmissions(operations: OperationStarter): void {
     const submissions = this.#submissions;
     this.#submissions = [];
     let started = 0;
@@ -112,15 +112,15 @@ export class Inbox {
   }
 
   /** All but submissions. */
-  take(): Contents {
-    const contents: Contents = {
+  take(): InboxContents {
+    const contents: InboxContents = {
       durable: this.#durable,
-      frames: this.#frames,
+      received: this.#received,
       tasks: this.#tasks,
       tick: this.#tick,
     };
     this.#durable = [];
-    this.#frames = [];
+    this.#received = [];
     this.#messages = 0;
     this.#tasks = [];
     this.#tick = false;

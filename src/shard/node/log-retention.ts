@@ -23,7 +23,7 @@ export interface RetentionLimits {
 /** What an entry costs besides its data. */
 export const ENTRY_OVERHEAD_BYTES = 64;
 
-interface Kept {
+interface RetainedLog {
   readonly group: Replica;
   /** The newest durable checkpoint, and the first entry that is kept. */
   readonly checkpoint: number;
@@ -33,7 +33,7 @@ interface Kept {
 
 export class LogRetention {
   /** Groups of which more is kept than the little. */
-  readonly #kept = new Map<GroupId, Kept>();
+  readonly #retained = new Map<GroupId, RetainedLog>();
   readonly #limits: RetentionLimits;
 
   constructor(limits: RetentionLimits) {
@@ -43,13 +43,13 @@ export class LogRetention {
   /** Kept of all groups for followers. */
   get bytes(): number {
     let sum = 0;
-    for (const { bytes } of this.#kept.values()) sum += bytes;
+    for (const { bytes } of this.#retained.values()) sum += bytes;
     return sum;
   }
 
   /** The index up to which the log of a group may be compacted that is durably checkpointed up to `checkpoint`. */
   compactTo(group: Replica, checkpoint: number): number {
-    this.#kept.delete(group.id);
+    this.#retained.delete(group.id);
     const { keepEntries, keepBytes, followerBytes, nodeFollowerBytes } = this.#limits;
     const little = within(group, checkpoint, checkpoint - keepEntries + 1, keepBytes, 0).from;
     const needed = group.raft.entriesNeeded().filter((index) => index < little);
@@ -60,14 +60,14 @@ export class LogRetention {
     const from = Math.min(little, ...needed.filter((index) => index >= kept.from));
     if (from === little) return little - 1;
     const { bytes } = within(group, checkpoint, from, room, ENTRY_OVERHEAD_BYTES);
-    this.#kept.set(group.id, { group, checkpoint, from, bytes });
+    this.#retained.set(group.id, { group, checkpoint, from, bytes });
     return from - 1;
   }
 
   /** Groups of which nobody needs what was kept any more, and where to compact them to: without a checkpoint they would keep it. */
   review(): { readonly group: Replica; readonly index: number }[] {
     const done: { group: Replica; index: number }[] = [];
-    for (const { group, checkpoint, from } of this.#kept.values()) {
+    for (const { group, checkpoint, from } of this.#retained.values()) {
       const isNeeded = group.raft.entriesNeeded().some((index) => index >= from && index <= checkpoint);
       if (!isNeeded) done.push({ group, index: this.compactTo(group, checkpoint) });
     }

@@ -1,111 +1,154 @@
 /**
- * A node: all groups that it holds a replica of, run in turns.
+ * A node: the replicas that it holds, over one storage and one transport, from its start to its end.
  *
- * Everything from outside only enters an inbox. A turn drains it, steps the groups concerned, collects what they want
- * written and sent, starts one durable commit for all of them, and sends what may go; what depends on the commit
- * follows in the turn after its completion. Nothing here waits for a disk, and nothing is re-entered.
- * Knows storage, transport and runtime as ports; knows no HTTP, no SQL and no socket.
+ * Everything from outside only enters the inbox; a turn (`turn.ts`) handles what is in it. This file starts and stops
+ * the node, sees to periodic maintenance, and is what routers and tools see of it.
  */
-import type { NodeId } from '../../raft/index.js';
-import { balance, handOverAll } from './balancer.js';
-import type { DiskStall } from './disk-stalls.js';
-import type { ReplicaView } from './replica.js';
-import type { Done, Frame } from './inbox.js';
-import { healthOf, statusOf, watchDisk, type NodeHealth } from './health.js';
-import type { ShardNodeOptions } from './options.js';
-import { closedBy, type Closed } from './leaving.js';
-import { beginLife, buildParts, followSettings, joinNetwork, saveAll, saveLast, type NodeParts } from './parts.js';
-import type { ShardRequest } from '../operation.js';
-import { guarded } from './operation-faults.js';
-import { RecoveredGroups } from './recovered-groups.js';
-import type { Timer } from '../runtime.js';
-import type { OutgoingSnapshot } from './outgoing-snapshots.js';
-import type { NodeStatus } from '../status.js';
-import { SYSTEM_GROUP, systemVoters, type Topology } from '../cluster/index.js';
-import { type PeerId, type PeerMessage, ROUTER_PEERS } from '../transport/index.js';
+import type { GroupId, NodeId, Recovered, RecoveredGroup } from '../../raft/index.js';
 import { asError } from '../../thrown.js';
+import {
+  topologyCopyIn,
+  type LeasePromises,
+  type ClusterSettings,
+  SYSTEM_GROUP,
+  systemVoters,
+  type Topology,
+  type TopologyStore,
+} from '../cluster/index.js';
+import { KvorumError } from '../errors.js';
+import type { ShardRequest } from '../operation.js';
+import type { NodeStatus } from '../status.js';
+import type { PeerId, PeerMessage } from '../transport/index.js';
+import type { Admission } from './admission.js';
+import { assemble } from './assembly.js';
+import { balance, handOverAll } from './balancer.js';
+import type { Checkpointer } from './checkpointer.js';
+import type { DiskStall, DiskStalls } from './disk-stalls.js';
+import type { DiskWatch } from './disk-watch.js';
+import type { FailureDetector } from './failure-detector.js';
+import type { NodeHealth } from './health.js';
+import type { Done, Inbox } from './inbox.js';
+import { closedBy, type Closed } from './leaving.js';
+import { guarded } from './operation-faults.js';
+import type { ShardNodeOptions } from './options.js';
+import type { OutgoingSnapshot, OutgoingSnapshots } from './outgoing-snapshots.js';
+import type { PeerHandler, ReplyMessage } from './peer-handler.js';
+import type { PeerHeartbeats } from './peer-heartbeats.js';
+import type { NodeQuarantine } from './quarantine.js';
+import type { ReplicaView } from './replica.js';
+import type { ReplicaSet } from './replica-set.js';
+import type { RollbackDetector } from './rollback-detector.js';
+import type { StatusReporter } from './status-reporter.js';
+import type { Ticker } from './ticker.js';
+import type { TopologySync } from './topology-sync.js';
+import type { Turn } from './turn.js';
 
 type State = NodeStatus['state'];
-type ReplyMessage = Extract<PeerMessage, { type: 'reply' | 'status' }>;
 
 export class ShardNode {
   readonly id: NodeId;
   readonly name: string;
-  readonly #options: ShardNodeOptions;
-  readonly #parts: NodeParts;
-  #recovered = new RecoveredGroups({ groups: new Map(), meta: new Map() });
   #state: State = 'starting';
   #failure: string | undefined;
-  #startedAt = 0;
-  #choreTimer: Timer | undefined;
-  #tickTimer: Timer | undefined;
   #closed = false;
-  /** Rises each time the link to a node breaks. */
-  readonly #linkLives = new Map<PeerId, number>();
-  #onReply: ((from: PeerId, message: ReplyMessage) => void) | undefined;
+  #startedAt = 0;
+  /** Since when (monotonic ms) the data folder is being opened; undefined: it is not, or no longer. */
+  #openingSinceMs: number | undefined;
   #onFailure: ((error: Error) => void) | undefined;
+  readonly #options: ShardNodeOptions;
+  readonly #settings: ClusterSettings;
+  readonly #inbox: Inbox;
+  readonly #turn: Turn;
+  readonly #ticker: Ticker;
+  readonly #replicas: ReplicaSet;
+  readonly #admission: Admission;
+  readonly #checkpointer: Checkpointer;
+  readonly #snapshots: OutgoingSnapshots;
+  readonly #diskWatch: DiskWatch;
+  readonly #diskStalls: DiskStalls;
+  readonly #topologyStore: TopologyStore;
+  readonly #topologySync: TopologySync;
+  readonly #peers: PeerHandler;
+  readonly #peerHeartbeats: PeerHeartbeats;
+  readonly #failureDetector: FailureDetector;
+  readonly #rollbackDetector: RollbackDetector;
+  readonly #promises: LeasePromises;
+  readonly #quarantine: NodeQuarantine;
+  readonly #reporter: StatusReporter;
 
   constructor(options: ShardNodeOptions) {
     this.id = options.id;
     this.name = options.name;
     this.#options = options;
-    this.#parts = buildParts(options, {
+    const parts = assemble(options, {
       turn: this.#guardedTurn.bind(this),
+      maintain: this.#maintain.bind(this),
+      checkpoint: this.#checkpoint.bind(this),
+      status: this.status.bind(this),
       fail: this.#fail.bind(this),
-      checkpoint: () => {
-        this.#checkpoint();
-      },
-      onSystemApplied: () => {
-        this.#parts.sync.applied();
-      },
-      onSystemLeader: () => {
-        this.#parts.sync.propose();
-      },
-      recovered: (group) => this.#recovered.take(group),
     });
+    this.#settings = parts.settings;
+    this.#inbox = parts.inbox;
+    this.#turn = parts.turn;
+    this.#ticker = parts.ticker;
+    this.#replicas = parts.replicas;
+    this.#admission = parts.admission;
+    this.#checkpointer = parts.checkpointer;
+    this.#snapshots = parts.snapshots;
+    this.#diskWatch = parts.diskWatch;
+    this.#diskStalls = parts.diskStalls;
+    this.#topologyStore = parts.topologyStore;
+    this.#topologySync = parts.topologySync;
+    this.#peers = parts.peers;
+    this.#peerHeartbeats = parts.peerHeartbeats;
+    this.#failureDetector = parts.failureDetector;
+    this.#rollbackDetector = parts.rollbackDetector;
+    this.#promises = parts.promises;
+    this.#quarantine = parts.quarantine;
+    this.#reporter = parts.reporter;
   }
 
-  // What the router sees of this node.
+  // What routers and tools see of this node.
 
   topology(): Topology | undefined {
-    return this.#parts.keeper.topology;
+    return this.#topologyStore.topology;
   }
 
   onTopology(listener: (topology: Topology) => void): void {
-    this.#parts.keeper.onChange(listener);
+    this.#topologyStore.onChange(listener);
   }
 
   /** What every node of the cluster can read in replicated data (`protocol.ts`): committed, never falling. */
   clusterFeatureLevel(): number {
-    return this.#parts.sync.clusterFeatureLevel;
+    return this.#topologySync.clusterFeatureLevel;
   }
 
-  /** The shard's leader as far as this node's own replica knows; once it has left its groups it knows nothing. */
+  /** The shard's leader as far as this node's own replica knows; undefined: none, no replica here, or the node has failed. */
   leaderOf(shard: number): NodeId | undefined {
-    return this.#state === 'failed' ? undefined : this.#parts.groups.leaderOf(shard);
+    return this.#state === 'failed' ? undefined : this.#replicas.leaderOf(shard);
   }
 
   isAlive(id: NodeId): boolean {
-    return id === this.id ? this.#state === 'serving' : !this.#parts.liveness.isDead(id);
+    return id === this.id ? this.#state === 'serving' : !this.#failureDetector.isDead(id);
   }
 
   /** An operation for this node's own replica. `done` is called exactly once, in a later turn. */
   submit(request: ShardRequest, done: Done): void {
-    this.#parts.inbox.submission({ request, done });
+    this.#inbox.submission({ request, done });
   }
 
   /** Leaves with the next turn. */
   send(to: PeerId, message: PeerMessage): boolean {
-    this.#parts.inbox.schedule();
+    this.#inbox.schedule();
     return this.#options.transport.send(to, message);
   }
 
   /** Messages of the types `reply` and `status`: answers to what a router sent through this node. */
   onReply(listener: (from: PeerId, message: ReplyMessage) => void): void {
-    this.#onReply = guarded(listener, this.#options.logger);
+    this.#peers.onReply = guarded(listener, this.#options.logger);
   }
 
-  /** The storage failed: the node has left its groups and refuses operations. */
+  /** The storage failed, or an invariant was broken: the node has left its groups and refuses operations. */
   onFailure(listener: (error: Error) => void): void {
     this.#onFailure = listener;
   }
@@ -114,269 +157,126 @@ export class ShardNode {
     return this.#state;
   }
 
-  /** Commits wait for room on this node's disk; undefined while they do not. */
-  readonly diskStall = (): DiskStall | undefined => this.#parts.stalls.stall;
-  readonly outgoingSnapshots = (): readonly OutgoingSnapshot[] => this.#parts.snapshots.outgoing();
+  /** What waits for room on this node's disk; undefined: nothing does. */
+  readonly diskStall = (): DiskStall | undefined => this.#diskStalls.stall;
+  readonly outgoingSnapshots = (): readonly OutgoingSnapshot[] => this.#snapshots.outgoing();
 
   /** For tools that look on, to read. */
   replicas(): Iterable<ReplicaView> {
-    return this.#parts.groups.all();
+    return this.#replicas.all();
   }
 
-  /** What ails it, as far as it knows by itself; cheap. */
+  /** What this node knows by itself of what is wrong with it; cheap. */
   health(): NodeHealth {
-    return healthOf(this.#parts, this.#state, this.#options.runtime.now());
+    return this.#reporter.health(this.#state, this.#openingSinceMs);
   }
 
+  /** Everything that the node reports of itself, all groups included. */
   status(): NodeStatus {
-    const { id, name } = this;
     const { runtime, storage } = this.#options;
-    const own = { state: this.#state, failure: this.#failure, uptimeMs: runtime.now() - this.#startedAt };
-    return statusOf(this.#parts, { id, name, ...own, storage: storage.status() });
+    return this.#reporter.status({
+      id: this.id,
+      name: this.name,
+      state: this.#state,
+      failure: this.#failure,
+      uptimeMs: runtime.now() - this.#startedAt,
+      storage: storage.status(),
+    });
   }
 
-  // Life.
+  // Start and end.
 
-  /** Reads the disk back, joins the network, starts the groups. @throws StorageCorruption, ConfigMismatch */
+  /** Reads the disk back, joins the network, starts the replicas. @throws StorageCorruption, ConfigMismatch */
   async start(): Promise<void> {
     try {
       await this.#start();
     } catch (error) {
-      // Why it could not start says more than that its files could not be closed either.
+      // Why it could not start matters more than that its files could not be closed either.
       await this.crash().catch(() => undefined);
       throw error;
     }
   }
 
   async #start(): Promise<void> {
-    this.#startedAt = this.#options.runtime.now();
-    this.#recovered = await beginLife(this.#parts, this.#options);
-    this.#parts.keeper.onChange((topology) => {
-      this.#onTopologyChange(topology);
+    const { runtime, clusterConfig, transport } = this.#options;
+    this.#startedAt = runtime.now();
+    const { meta, groups } = await this.#open();
+    const recovered = new Map(groups);
+    this.#topologyStore.onChange((topology) => {
+      this.#onTopologyChange(topology, recovered);
     });
-    const voters = systemVoters(this.#options.clusterConfig.nodes);
-    if (voters.includes(this.id)) this.#parts.groups.start(SYSTEM_GROUP, voters);
-    await this.#parts.keeper.start(this.#recovered.meta);
-    // What the system group holds here may be newer than the copy; a plan that contradicts it ends the start.
-    const { held } = this.#parts.sync;
-    if (held !== undefined) await this.#parts.keeper.adoptReplicated(held);
-    const hooks = { onLink: this.#onLink.bind(this), fail: this.#fail.bind(this), isClosed: () => this.#closed };
-    await joinNetwork(this.#parts, this.#options, hooks);
+    const voters = systemVoters(clusterConfig.nodes);
+    if (voters.includes(this.id)) this.#replicas.start(SYSTEM_GROUP, voters, recovered.get(SYSTEM_GROUP));
+    recovered.delete(SYSTEM_GROUP);
+    await this.#topologyStore.start(meta);
+    // What the system group holds here may be newer than the copy; a cluster config that contradicts it ends the start.
+    const { held } = this.#topologySync;
+    if (held !== undefined) await this.#topologyStore.adoptReplicated(held);
+    this.#throwIfClosed();
+    await transport.start(this.#peers.transportEvents());
+    this.#throwIfClosed();
     // A peer may have refused this process meanwhile.
     if (this.#failure === undefined) this.#state = 'serving';
-    this.#startChores();
+    this.#ticker.startMaintenance();
   }
 
-  #startChores(): void {
-    const { settings, inbox } = this.#parts;
-    const chores = (): void => {
-      inbox.task(() => {
-        this.#doChores();
-      });
-    };
-    this.#choreTimer?.cancel();
-    this.#choreTimer = this.#options.runtime.every(settings.tickMs * settings.maintenanceTicks, chores);
-    chores();
+  /** A node that was stopped while it started must not come up after that. */
+  #throwIfClosed(): void {
+    if (this.#closed) throw new KvorumError('shutting-down');
   }
 
-  /** Timers have changed. The next tick is a whole one away, as `Raft.retime` wants it. */
-  #retime(): void {
-    this.#tickTimer?.cancel();
-    this.#tickTimer = undefined;
-    if (this.#choreTimer !== undefined) this.#startChores();
+  /** Before anything is sent or promised: reads back what earlier runs left on the disk, and begins this one. */
+  async #open(): Promise<Recovered> {
+    const { runtime, storage } = this.#options;
+    this.#openingSinceMs = runtime.now();
+    try {
+      const recovered = await storage.open();
+      const { meta } = recovered;
+      this.#settings.loadCopy(topologyCopyIn(meta));
+      this.#retimeDetectors();
+      await this.#promises.start(meta, this.#settings.promiseMs);
+      await this.#rollbackDetector.start(meta, () => runtime.random());
+      return recovered;
+    } finally {
+      this.#openingSinceMs = undefined;
+    }
   }
 
   /** Hands leadership over (for at most `graceMs`), takes a last checkpoint, closes everything. */
   async stop(graceMs = 1_500): Promise<void> {
     if (this.#state === 'serving') {
       this.#state = 'stopping';
-      this.#parts.neighbourhood.stopping = true;
-      this.#parts.neighbourhood.ping();
+      this.#peerHeartbeats.stopping = true;
+      this.#peerHeartbeats.ping();
       const { runtime } = this.#options;
-      await handOverAll({ ...this.#parts, runtime, tickMs: this.#parts.settings.tickMs }, runtime.now() + graceMs);
-      // On a disk that hangs it would not come to an end.
-      if (this.#failure === undefined && !this.#parts.disk.hangs(runtime.now())) await saveLast(this.#parts, runtime);
+      const leadership = {
+        replicas: this.#replicas,
+        failureDetector: this.#failureDetector,
+        inbox: this.#inbox,
+        runtime,
+        tickMs: this.#settings.tickMs,
+      };
+      await handOverAll(leadership, runtime.now() + graceMs);
+      // On a disk that hangs a checkpoint would not end.
+      if (this.#failure === undefined && !this.#diskWatch.hangs(runtime.now())) await this.#lastCheckpoint();
     }
     await this.crash();
   }
 
   /**
-   * Stops at once: nothing is handed over, nothing more is written. Who waits is answered.
+   * Stops at once: nothing is handed over, nothing more is written. Every waiter is answered.
    * @throws what the storage says when its files could not be closed; the node has stopped all the same
    */
   async crash(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#choreTimer?.cancel();
-    this.#tickTimer?.cancel();
+    this.#ticker.cancel();
     if (this.#state !== 'failed') this.#state = 'stopping';
     this.#leave({ code: 'shutting-down', reason: 'the node is stopping' });
-    this.#parts.inbox.startSubmitted(this.#parts.operations);
+    this.#inbox.drainSubmissions(this.#admission);
     this.#options.transport.flush();
     await this.#options.transport.close();
     await this.#options.storage.close();
-  }
-
-  // Turns.
-
-  /** What throws in a turn is a broken invariant or unreadable state: to go on would be worse than to leave. */
-  #guardedTurn(): void {
-    try {
-      if (this.#closed) this.#parts.inbox.startSubmitted(this.#parts.operations);
-      else this.#turn();
-    } catch (error) {
-      this.#fail(asError(error));
-    }
-  }
-
-  #turn(): void {
-    const { durable, frames, tasks, tick } = this.#parts.inbox.take();
-    if (this.#state === 'failed') {
-      this.#parts.inbox.startSubmitted(this.#parts.operations);
-      for (const { from, messages } of frames) for (const message of messages) this.#answer(from, message);
-      if (tasks.length > 0) this.#parts.neighbourhood.ping();
-      this.#options.transport.flush();
-      return;
-    }
-    for (const writes of durable) this.#parts.groups.persisted(writes);
-    for (const frame of frames) this.#deliver(frame);
-    this.#parts.inbox.startSubmitted(this.#parts.operations);
-    for (const task of tasks) task();
-    if (tick) this.#parts.groups.tick();
-    // A tick or a chore is never far, and a disk that hangs does so for longer.
-    if (tick || tasks.length > 0) watchDisk(this.#parts, this.#options);
-    this.#parts.groups.collect();
-    this.#parts.snapshots.pump();
-    this.#pace();
-    this.#parts.lives.keepMet();
-    this.#parts.pipeline.kick();
-    this.#parts.lives.tellPosition();
-    this.#options.transport.flush();
-  }
-
-  #deliver({ from, messages }: Frame): void {
-    let isAlive = false;
-    for (const message of messages) {
-      switch (message.type) {
-        case 'raft': {
-          isAlive = true;
-          const group = this.#parts.groups.get(message.group);
-          if (group === undefined) break;
-          group.step(message.message);
-          this.#parts.groups.touch(group);
-          break;
-        }
-        case 'topology':
-          this.#parts.sync.offered(from, message.topology);
-          break;
-        case 'ping':
-          if (this.#parts.neighbourhood.pinged(from, message, this.#options.runtime.now())) this.#mourn(from);
-          break;
-        case 'position':
-          this.#parts.lives.heardPosition(from, message.position);
-          break;
-        case 'process-question':
-        case 'process-answer':
-        case 'request':
-        case 'status-request':
-        case 'reply':
-        case 'status':
-          this.#answer(from, message);
-      }
-    }
-    if (isAlive) this.#parts.neighbourhood.heard(from, this.#options.runtime.now());
-  }
-
-  /**
-   * Operations, and questions about other nodes, not consensus: a node that failed goes on with these, to say so and to
-   * hear what its door asked.
-   */
-  #answer(from: PeerId, message: PeerMessage): void {
-    switch (message.type) {
-      case 'request': {
-        const life = this.#linkLives.get(from);
-        this.#parts.operations.start(message.request, (reply) => {
-          // Who asked over a link that is gone may have been another life of the peer: its numbers mean nothing now.
-          if (this.#linkLives.get(from) !== life) return;
-          this.#options.transport.send(from, { type: 'reply', id: message.id, reply });
-        });
-        return;
-      }
-      case 'status-request':
-        this.#options.transport.send(from, { type: 'status', id: message.id, status: this.status() });
-        return;
-      case 'reply':
-      case 'status':
-        this.#onReply?.(from, message);
-        return;
-      case 'process-question':
-        this.#parts.duplicates.asked(from, message);
-        return;
-      case 'process-answer':
-        this.#parts.duplicates.answered(from, message);
-        return;
-      case 'raft':
-      case 'topology':
-      case 'position':
-      case 'ping':
-    }
-  }
-
-  /** Ticks are for groups that are awake; a node whose groups are all quiet is woken by its chores only. */
-  #pace(): void {
-    const { groups, inbox, settings } = this.#parts;
-    if (groups.anyAwake) {
-      this.#tickTimer ??= this.#options.runtime.every(settings.tickMs, () => {
-        inbox.tick();
-      });
-    } else {
-      this.#tickTimer?.cancel();
-      this.#tickTimer = undefined;
-    }
-  }
-
-  #doChores(): void {
-    const now = this.#options.runtime.now();
-    this.#parts.neighbourhood.ping();
-    this.#parts.confinement.review();
-    for (const peer of this.#parts.neighbourhood.takeSilent(now)) this.#mourn(peer);
-    for (const group of this.#parts.groups.all()) group.expire(now);
-    if (this.#state !== 'serving') return;
-    this.#parts.sync.propose();
-    balance(this.#parts.groups, this.#parts.liveness, now);
-    this.#parts.lives.saveNowAndThen(now);
-    if (this.#parts.checkpointer.maintain(now)) this.#checkpoint();
-  }
-
-  #checkpoint(): void {
-    saveAll(this.#parts).catch((error: unknown) => {
-      this.#fail(asError(error));
-    });
-  }
-
-  // Peers and topology.
-
-  #onLink(peer: PeerId, up: boolean): void {
-    // A router's peer id is never given to another link; a node's is.
-    if (!up && peer < ROUTER_PEERS) this.#linkLives.set(peer, (this.#linkLives.get(peer) ?? 0) + 1);
-    if (!up) this.#parts.groups.linkBroke(peer);
-    this.#parts.duplicates.link(peer, up);
-    if (this.#parts.neighbourhood.link(peer, up, this.#options.runtime.now())) this.#mourn(peer);
-  }
-
-  /** After an election timeout of silence (or a broken link) nobody owes that leader anything any more. */
-  #mourn(peer: NodeId): void {
-    this.#options.logger.warn({ peer }, 'peer is silent');
-    this.#parts.groups.forgetLeader(peer);
-    this.#parts.duplicates.silent(peer);
-  }
-
-  #onTopologyChange(topology: Topology): void {
-    this.#options.logger.info({ epoch: topology.epoch }, 'topology');
-    followSettings(this.#parts, topology, this.#fail.bind(this), this.#retime.bind(this));
-    this.#parts.groups.startShards(topology);
-    this.#parts.neighbourhood.setNeighbours(this.#parts.groups.neighbours());
-    this.#parts.neighbourhood.tellRouters();
   }
 
   #fail(error: Error): void {
@@ -384,15 +284,89 @@ export class ShardNode {
     [this.#state, this.#failure] = ['failed', error.message];
     this.#options.logger.error({ error: error.message }, 'the node failed and has left its groups');
     this.#leave(closedBy(error));
-    this.#parts.neighbourhood.failed = true;
-    this.#parts.neighbourhood.ping();
+    this.#peerHeartbeats.failed = true;
+    this.#peerHeartbeats.ping();
     this.#options.transport.flush();
     this.#onFailure?.(error);
   }
 
   #leave(closed: Closed): void {
-    this.#parts.operations.closed = closed;
-    this.#parts.groups.abandon(closed);
-    this.#parts.snapshots.close();
+    this.#admission.closed = closed;
+    this.#replicas.abandon(closed);
+    this.#snapshots.close();
+  }
+
+  // While it runs.
+
+  /** What throws in a turn is a broken invariant or unreadable state: to go on would be worse than to leave. */
+  #guardedTurn(): void {
+    try {
+      if (this.#closed) this.#inbox.drainSubmissions(this.#admission);
+      else if (this.#state === 'failed') this.#turn.runFailed();
+      else this.#turn.run();
+    } catch (error) {
+      this.#fail(asError(error));
+    }
+  }
+
+  #maintain(): void {
+    const now = this.#options.runtime.now();
+    this.#peerHeartbeats.ping();
+    this.#quarantine.review();
+    for (const peer of this.#peerHeartbeats.takeSilent(now)) this.#peers.onPeerDead(peer);
+    for (const replica of this.#replicas.all()) replica.expire(now);
+    if (this.#state !== 'serving') return;
+    this.#topologySync.propose();
+    balance(this.#replicas, this.#failureDetector, now);
+    this.#rollbackDetector.saveIfDue(now);
+    if (this.#checkpointer.maintain(now)) this.#checkpoint();
+  }
+
+  /** Saves what was applied, and what is known of the other nodes. */
+  #checkpoint(): void {
+    const save = async (): Promise<void> => {
+      await this.#checkpointer.run();
+      await this.#rollbackDetector.save();
+    };
+    save().catch((error: unknown) => {
+      this.#fail(asError(error));
+    });
+  }
+
+  /** The same when the node stops, for a bounded time: without it the next start takes longer, and nothing is lost. */
+  #lastCheckpoint(): Promise<void> {
+    this.#rollbackDetector.save().catch(() => undefined);
+    return this.#checkpointer.runLast(this.#options.runtime);
+  }
+
+  /**
+   * @param recovered what storage has of replicas that were not started yet. It is kept until they are, and not dropped
+   * with the first topology: a replica that was started without what it has on disk would vote and acknowledge again.
+   */
+  #onTopologyChange(topology: Topology, recovered: Map<GroupId, RecoveredGroup>): void {
+    this.#options.logger.info({ epoch: topology.epoch }, 'topology');
+    this.#followSettings(topology);
+    this.#replicas.startShards(topology, recovered);
+    this.#peerHeartbeats.setPeers(this.#replicas.peers());
+    this.#peerHeartbeats.sendTopologyToRouters();
+  }
+
+  #followSettings(topology: Topology): void {
+    const inTurn = (task: () => void): void => {
+      this.#inbox.task(task);
+    };
+    const changed = (stretch: number): void => {
+      this.#replicas.retime(this.#settings, stretch);
+      this.#retimeDetectors();
+      this.#ticker.retime();
+    };
+    this.#settings.applyTopology(topology, { promises: this.#promises, inTurn, changed }).catch((error: unknown) => {
+      this.#fail(asError(error));
+    });
+  }
+
+  #retimeDetectors(): void {
+    this.#failureDetector.timeoutMs = this.#settings.electionMs;
+    this.#diskWatch.timeoutMs = this.#settings.electionMs;
   }
 }

@@ -1,4 +1,4 @@
-/** What a node is made from: its plan, ports, timers and limits, with the defaults. */
+/** What a node is made from: its clusterConfig, ports, timers and limits, with the defaults. */
 import type { NodeId, Storage } from '../../raft/index.js';
 import type { CheckpointLimits } from './checkpointer.js';
 import type { Logger, Runtime } from '../runtime.js';

@@ -14,7 +14,7 @@ import { shardOfGroup } from '../cluster/index.js';
 import { asError } from '../../thrown.js';
 
 /** One follower's snapshot of one group. */
-interface Sending {
+interface OutgoingTransfer {
   readonly group: Replica;
   readonly to: NodeId;
   reader: SnapshotReader | undefined;
@@ -73,9 +73,9 @@ export interface OutgoingSnapshotsHost {
 
 export class OutgoingSnapshots {
   /** In the order in which they asked last. */
-  readonly #sendings = new Map<string, Sending>();
+  readonly #transfers = new Map<string, OutgoingTransfer>();
   /** After how long (ms) a chunk to a follower is taken for stuck, where that is longer than at others. */
-  readonly #patience = new Map<NodeId, number>();
+  readonly #patienceMs = new Map<NodeId, number>();
   readonly #storage: Storage;
   readonly #host: OutgoingSnapshotsHost;
   #isClosed = false;
@@ -86,30 +86,30 @@ export class OutgoingSnapshots {
   }
 
   /** The latest ask counts: the core may have begun anew while a chunk for its last try was being fetched. */
-  want(group: Replica, to: NodeId, sequence: number): void {
+  request(group: Replica, to: NodeId, sequence: number): void {
     const name = `${group.id}/${to}`;
-    const sending = this.#sendings.get(name) ?? newSending(group, to);
-    this.#sendings.delete(name);
-    this.#sendings.set(name, sending);
+    const sending = this.#transfers.get(name) ?? newSending(group, to);
+    this.#transfers.delete(name);
+    this.#transfers.set(name, sending);
     if (sending.offered !== undefined && sequence === sending.offered + 1) this.#answered(sending);
     sending.wanted = sequence;
     sending.askedAt = this.#host.now();
   }
 
   /** What waits behind it for the link takes no longer, if it is the link that is slow. */
-  #answered({ to, askedAt }: Sending): void {
+  #answered({ to, askedAt }: OutgoingTransfer): void {
     const tookMs = this.#host.now() - askedAt;
-    this.#patience.set(to, Math.max(this.#host.patienceMs, 2 * tookMs));
+    this.#patienceMs.set(to, Math.max(this.#host.patienceMs, 2 * tookMs));
   }
 
   /** To be called at the end of each turn: begins to fetch what was asked for, as far as the windows go. */
   pump(): void {
-    if (this.#sendings.size === 0) return;
+    if (this.#transfers.size === 0) return;
     const now = this.#host.now();
     this.sweep(now);
     const taken = this.#release(now);
     for (const begun of [true, false]) {
-      for (const sending of this.#sendings.values()) {
+      for (const sending of this.#transfers.values()) {
         if (sending.busy || sending.wanted === undefined || sending.wanted > 0 !== begun) continue;
         const before = taken.get(sending.to) ?? 0;
         if (before >= this.#host.windowBytes) continue;
@@ -128,11 +128,11 @@ export class OutgoingSnapshots {
   #release(now: number): Map<NodeId, number> {
     const taken = new Map<NodeId, number>();
     const stuck = new Set<NodeId>();
-    for (const [name, sending] of this.#sendings) {
+    for (const [name, sending] of this.#transfers) {
       const { to, busy, reserved, askedAt } = sending;
       if (isOver(sending)) {
         closeReader(sending);
-        this.#sendings.delete(name);
+        this.#transfers.delete(name);
         continue;
       }
       if (!busy && !isUnderWay(sending)) sending.reserved = 0;
@@ -142,23 +142,23 @@ export class OutgoingSnapshots {
       }
       taken.set(to, (taken.get(to) ?? 0) + sending.reserved);
     }
-    for (const to of stuck) this.#patience.set(to, 2 * this.#patienceWith(to));
-    if (this.#sendings.size === 0) this.#patience.clear();
+    for (const to of stuck) this.#patienceMs.set(to, 2 * this.#patienceWith(to));
+    if (this.#transfers.size === 0) this.#patienceMs.clear();
     return taken;
   }
 
   #patienceWith(to: NodeId): number {
-    return this.#patience.get(to) ?? this.#host.patienceMs;
+    return this.#patienceMs.get(to) ?? this.#host.patienceMs;
   }
 
-  #begin(sending: Sending): void {
+  #begin(sending: OutgoingTransfer): void {
     sending.busy = true;
     this.#serve(sending).catch((error: unknown) => {
       this.#host.onFailure(asError(error));
     });
   }
 
-  async #serve(sending: Sending): Promise<void> {
+  async #serve(sending: OutgoingTransfer): Promise<void> {
     const { group, to } = sending;
     let sequence = 0;
     let chunk: Chunk | undefined;
@@ -179,7 +179,7 @@ export class OutgoingSnapshots {
   }
 
   /** Undefined: there is no checkpoint of the group, or its reader is at another chunk. */
-  async #fetch(group: GroupId, sending: Sending, sequence: number): Promise<Chunk | undefined> {
+  async #fetch(group: GroupId, sending: OutgoingTransfer, sequence: number): Promise<Chunk | undefined> {
     if (sequence === 0) {
       closeReader(sending);
       sending.reader = await this.#storage.openSnapshot(group);
@@ -200,17 +200,17 @@ export class OutgoingSnapshots {
 
   /** Closes readers that no follower asks for any more. */
   sweep(now: number): void {
-    for (const [name, sending] of this.#sendings) {
+    for (const [name, sending] of this.#transfers) {
       if (sending.busy || sending.wanted !== undefined || now - sending.askedAt <= this.#host.patienceMs) continue;
       if (isUnderWay(sending) && !sending.group.raft.isGone(sending.to)) continue;
       closeReader(sending);
-      this.#sendings.delete(name);
+      this.#transfers.delete(name);
     }
   }
 
   /** Those of which the follower has not said that it has them. */
   outgoing(): OutgoingSnapshot[] {
-    const underWay = [...this.#sendings.values()].filter((sending) => !isOver(sending));
+    const underWay = [...this.#transfers.values()].filter((sending) => !isOver(sending));
     return underWay.map(({ group, to, next: chunks, bytes, totalBytes }) => {
       return { shard: shardOfGroup(group.id), to, chunks, bytes, totalBytes };
     });
@@ -219,12 +219,12 @@ export class OutgoingSnapshots {
   /** Lets go of every copy of a state, also of one that is being made: the node stops, or has failed. */
   close(): void {
     this.#isClosed = true;
-    for (const sending of this.#sendings.values()) closeReader(sending);
-    this.#sendings.clear();
+    for (const sending of this.#transfers.values()) closeReader(sending);
+    this.#transfers.clear();
   }
 }
 
-const newSending = (group: Replica, to: NodeId): Sending => ({
+const newSending = (group: Replica, to: NodeId): OutgoingTransfer => ({
   group,
   to,
   reader: undefined,
@@ -238,17 +238,17 @@ const newSending = (group: Replica, to: NodeId): Sending => ({
   busy: false,
 });
 
-function isUnderWay({ group, to, offered }: Sending): boolean {
+function isUnderWay({ group, to, offered }: OutgoingTransfer): boolean {
   const transfer = group.raft.snapshotTo(to);
   return transfer?.isUnderWay === true && transfer.sequence === offered;
 }
 
 /** The follower has it, or this node leads the group no more. */
-function isOver({ busy, group, to }: Sending): boolean {
+function isOver({ busy, group, to }: OutgoingTransfer): boolean {
   return !busy && group.raft.snapshotTo(to) === undefined;
 }
 
-function closeReader(sending: Sending): void {
+function closeReader(sending: OutgoingTransfer): void {
   sending.reader?.close();
   sending.reader = undefined;
 }

@@ -21,19 +21,19 @@ export class PeerHeartbeats {
   /** This node has left its groups: it is up, and its peers must not take that for a leader's life. */
   failed = false;
   readonly #routers = new Set<PeerId>();
-  #neighbours: readonly NodeId[] = [];
+  #peers: readonly NodeId[] = [];
   #round = 0;
   /** Nodes that were asked for their topology since the last round of pings. */
-  readonly #asked = new Set<NodeId>();
+  readonly #askedThisRound = new Set<NodeId>();
   readonly #transport: Transport;
-  readonly #keeper: TopologyStore;
-  readonly #liveness: FailureDetector;
+  readonly #topologyStore: TopologyStore;
+  readonly #failureDetector: FailureDetector;
   readonly #systemVoters: readonly NodeId[];
   readonly #settings: ClusterSettings;
   /** The epoch that each node runs by, as it said last on its present link. */
   readonly #epochs = new Map<NodeId, number>();
   /** … and the one that the voters of the system group were last told of this node. */
-  #toldEpoch = 0;
+  #announcedEpoch = 0;
 
   constructor(
     transport: Transport,
@@ -43,53 +43,53 @@ export class PeerHeartbeats {
     settings: ClusterSettings,
   ) {
     this.#transport = transport;
-    this.#keeper = keeper;
-    this.#liveness = liveness;
+    this.#topologyStore = keeper;
+    this.#failureDetector = liveness;
     this.#systemVoters = systemVoters(clusterConfig.nodes);
     this.#settings = settings;
   }
 
-  setNeighbours(ids: readonly NodeId[]): void {
-    this.#neighbours = ids;
+  setPeers(ids: readonly NodeId[]): void {
+    this.#peers = ids;
   }
 
   /** True if a node that was alive is now gone, and nothing is owed to it any more. */
-  link(peer: PeerId, up: boolean, now: number): boolean {
+  onLink(peer: PeerId, up: boolean, now: number): boolean {
     if (peer >= ROUTER_PEERS) {
       if (up) this.#routers.add(peer);
       else this.#routers.delete(peer);
-      if (up) this.tell(peer);
+      if (up) this.sendTopology(peer);
       return false;
     }
     // With leases a follower has promised its vote to nobody else for an election timeout, broken link or not.
     if (!up) {
       this.#epochs.delete(peer);
-      return this.#liveness.lost(peer, !this.#settings.promises);
+      return this.#failureDetector.markUnreachable(peer, !this.#settings.promises);
     }
-    this.#liveness.heard(peer, now);
+    this.#failureDetector.recordHeartbeat(peer, now);
     this.#pingOne(peer);
     return false;
   }
 
   /** Neighbours that were alive and have now been silent for too long. */
   takeSilent(now: number): NodeId[] {
-    return this.#liveness.takeSilent(this.#neighbours, now);
+    return this.#failureDetector.takeSilent(this.#peers, now);
   }
 
-  heard(peer: PeerId, now: number): void {
-    if (peer < ROUTER_PEERS) this.#liveness.heard(peer, now);
+  recordHeartbeat(peer: PeerId, now: number): void {
+    if (peer < ROUTER_PEERS) this.#failureDetector.recordHeartbeat(peer, now);
   }
 
   /** True if a node that was alive has failed, and nothing is owed to it any more. */
-  pinged(from: PeerId, { epoch, stopping, failed }: Ping, now: number): boolean {
-    if (failed === true) return this.#liveness.lost(from, !this.#settings.promises);
+  onPing(from: PeerId, { epoch, stopping, failed }: Ping, now: number): boolean {
+    if (failed === true) return this.#failureDetector.markUnreachable(from, !this.#settings.promises);
     this.#epochs.set(from, epoch);
-    this.heard(from, now);
-    this.#liveness.said(from, stopping);
-    if (epoch < this.#settings.epoch) this.tell(from);
+    this.recordHeartbeat(from, now);
+    this.#failureDetector.recordStopping(from, stopping);
+    if (epoch < this.#settings.epoch) this.sendTopology(from);
     // They know more: a ping makes them tell. Once a round, for what they tell need not be believed.
-    else if (from < ROUTER_PEERS && epoch > this.#keeper.epoch && !this.#asked.has(from)) {
-      this.#asked.add(from);
+    else if (from < ROUTER_PEERS && epoch > this.#topologyStore.epoch && !this.#askedThisRound.has(from)) {
+      this.#askedThisRound.add(from);
       this.#pingOne(from);
     }
     return false;
@@ -100,26 +100,26 @@ export class PeerHeartbeats {
     return this.#epochs.get(node) ?? 0;
   }
 
-  tell(peer: PeerId): void {
-    const { topology } = this.#keeper;
+  sendTopology(peer: PeerId): void {
+    const { topology } = this.#topologyStore;
     if (topology !== undefined) this.#transport.send(peer, { type: 'topology', topology });
     this.#pingOne(peer);
   }
 
-  tellRouters(): void {
-    for (const router of this.#routers) this.tell(router);
+  sendTopologyToRouters(): void {
+    for (const router of this.#routers) this.sendTopology(router);
   }
 
   ping(): void {
     this.#round++;
-    this.#asked.clear();
-    for (const id of this.#neighbours) this.#pingOne(id);
+    this.#askedThisRound.clear();
+    for (const id of this.#peers) this.#pingOne(id);
     if (this.#round % ROUTERS_EVERY_ROUNDS === 0) for (const id of this.#routers) this.#pingOne(id);
     // What comes next may wait for it (`settings.ts`).
-    const isNew = this.#settings.epoch !== this.#toldEpoch;
-    if (this.#keeper.epoch > 0 && !isNew && this.#round % SYSTEM_EVERY_ROUNDS !== 0) return;
-    this.#toldEpoch = this.#settings.epoch;
-    for (const id of this.#systemVoters) if (!this.#neighbours.includes(id)) this.#pingOne(id);
+    const isNew = this.#settings.epoch !== this.#announcedEpoch;
+    if (this.#topologyStore.epoch > 0 && !isNew && this.#round % SYSTEM_EVERY_ROUNDS !== 0) return;
+    this.#announcedEpoch = this.#settings.epoch;
+    for (const id of this.#systemVoters) if (!this.#peers.includes(id)) this.#pingOne(id);
   }
 
   #pingOne(peer: PeerId): void {
@@ -134,7 +134,7 @@ export class PeerHeartbeats {
 
   /** To a node that knows only signs of life there is nothing to say but nothing; a router is told not to ask. */
   #pingAsFailed(peer: PeerId): void {
-    const { epoch } = this.#keeper;
+    const { epoch } = this.#topologyStore;
     if ((this.#transport.link(peer)?.version ?? 0) >= 2) {
       this.#transport.send(peer, { type: 'ping', epoch, stopping: true, failed: true });
     } else if (peer >= ROUTER_PEERS) {

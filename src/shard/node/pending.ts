@@ -63,7 +63,7 @@ export class PendingWrites {
   }
 }
 
-interface ReadsAsked {
+interface ReadRound {
   readonly context: number;
   readonly waiters: Waiter[];
 }
@@ -73,8 +73,8 @@ interface ReadAt {
   readonly waiters: readonly Waiter[];
 }
 
-const NOBODY: readonly Waiter[] = [];
-const NO_READS: ReadsAsked = { context: 0, waiters: [] };
+const NO_WAITERS: readonly Waiter[] = [];
+const NO_ROUND: ReadRound = { context: 0, waiters: [] };
 
 /**
  * Reads go through three places: gathered (no round asked yet), asked (by context), confirmed (waiting for an index).
@@ -82,12 +82,12 @@ const NO_READS: ReadsAsked = { context: 0, waiters: [] };
  */
 export class PendingReads {
   #gathered: Waiter[] = [];
-  #asked: ReadsAsked[] = [];
+  #rounds: ReadRound[] = [];
   #confirmed: ReadAt[] = [];
 
   get size(): number {
     let size = this.#gathered.length;
-    for (const { waiters } of this.#asked) size += waiters.length;
+    for (const { waiters } of this.#rounds) size += waiters.length;
     for (const { waiters } of this.#confirmed) size += waiters.length;
     return size;
   }
@@ -98,18 +98,18 @@ export class PendingReads {
 
   /** A round is due: somebody waits, and none is under way (the next round gathers meanwhile). */
   get wantsRound(): boolean {
-    return this.#gathered.length > 0 && this.#asked.length === 0;
+    return this.#gathered.length > 0 && this.#rounds.length === 0;
   }
 
-  asked(context: number): void {
-    this.#asked.push({ context, waiters: this.#gathered });
+  roundStarted(context: number): void {
+    this.#rounds.push({ context, waiters: this.#gathered });
     this.#gathered = [];
   }
 
   confirmed(context: number, index: number): void {
-    const at = this.#asked.findIndex((round) => round.context === context);
+    const at = this.#rounds.findIndex((round) => round.context === context);
     if (at === -1) return;
-    const [{ waiters } = NO_READS] = this.#asked.splice(at, 1);
+    const [{ waiters } = NO_ROUND] = this.#rounds.splice(at, 1);
     this.#confirmed.push({ index, waiters });
   }
 
@@ -121,7 +121,7 @@ export class PendingReads {
   /** The waiters that may be answered once `applied` is applied. */
   takeReady(applied: number): readonly Waiter[] {
     const first = this.#confirmed[0];
-    if (first === undefined) return NOBODY;
+    if (first === undefined) return NO_WAITERS;
     if (this.#confirmed.length === 1 && first.index <= applied) {
       this.#confirmed = [];
       return first.waiters;
@@ -136,19 +136,19 @@ export class PendingReads {
   }
 
   takeContext(context: number): readonly Waiter[] {
-    const waiters = this.#asked.find((round) => round.context === context)?.waiters ?? [];
-    this.#asked = this.#asked.filter((round) => round.context !== context);
+    const waiters = this.#rounds.find((round) => round.context === context)?.waiters ?? [];
+    this.#rounds = this.#rounds.filter((round) => round.context !== context);
     return waiters;
   }
 
   takeAll(): Waiter[] {
     const all = [
       ...this.#gathered,
-      ...this.#asked.flatMap((r) => [...r.waiters]),
+      ...this.#rounds.flatMap((r) => [...r.waiters]),
       ...this.#confirmed.flatMap((r) => [...r.waiters]),
     ];
     this.#gathered = [];
-    this.#asked = [];
+    this.#rounds = [];
     this.#confirmed = [];
     return all;
   }
@@ -161,7 +161,7 @@ export class PendingReads {
       return false;
     };
     this.#gathered = this.#gathered.filter(keep);
-    this.#asked = this.#asked.map(({ context, waiters }) => ({ context, waiters: waiters.filter(keep) }));
+    this.#rounds = this.#rounds.map(({ context, waiters }) => ({ context, waiters: waiters.filter(keep) }));
     this.#confirmed = this.#confirmed.map(({ index, waiters }) => ({ index, waiters: waiters.filter(keep) }));
     return expired;
   }

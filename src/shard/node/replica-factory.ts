@@ -1,8 +1,4 @@
-/**
- * Makes a node's groups: the core's options, the right state machine, the table over storage.
- *
- * The one place that knows which group runs which machine.
- */
+/** Creates replicas: the core's options, the group's state machine, the table over storage. */
 import {
   type Configuration,
   type GroupId,
@@ -12,10 +8,10 @@ import {
   type RecoveredGroup,
   type Storage,
 } from '../../raft/index.js';
-import { Replica, type ReplicaHost } from './replica.js';
+import { Replica } from './replica.js';
 import { KvMachine, Memtable, type RowCache } from '../machine/index.js';
 import type { NodeLimits } from './options.js';
-import type { Runtime } from '../runtime.js';
+import type { Logger, Runtime } from '../runtime.js';
 import { type ClusterSettings, SYSTEM_GROUP, SystemMachine } from '../cluster/index.js';
 const MAX_INFLIGHT_APPENDS = 64;
 /** Enough for 200 MB/s to a follower that answers after 20 ms; a slow link's queue is not filled by one group alone. */
@@ -28,29 +24,29 @@ export interface ReplicaFactoryOptions {
   readonly settings: ClusterSettings;
   readonly limits: NodeLimits;
   readonly recent: RowCache;
-  readonly host: ReplicaHost;
-  /** The quarantine that the replica starts in, or has left (`lives.ts`). */
-  readonly confined?: Pick<RaftOptions, 'quarantine' | 'released' | 'trusted'>;
-  /** What earlier lives of the node promised (`promises.ts`). */
+  readonly logger: Logger;
+  /** The quarantine that the replica starts in, or has left (`rollback-detector.ts`). */
+  readonly quarantine?: Pick<RaftOptions, 'quarantine' | 'released' | 'trusted'>;
+  /** What earlier runs of the node promised (`promises.ts`). */
   readonly owedTicks?: number;
 }
 
-export function makeGroup(
+export function createReplica(
   options: ReplicaFactoryOptions,
   id: GroupId,
   voters: readonly NodeId[],
   recovered: RecoveredGroup | undefined,
 ): Replica {
-  const { storage, limits } = options;
+  const { storage, limits, runtime, logger } = options;
   const table = new Memtable(storage, id, options.recent);
   const machine =
     id === SYSTEM_GROUP
       ? new SystemMachine(table)
       : new KvMachine(table, { maxDedupEntries: limits.dedupEntries, windowMs: limits.dedupWindowMs });
   const raft = raftOptions(options, voters, recovered);
-  const group = new Replica({ id, raft, machine, table }, options.host);
-  group.leases = options.settings.leases;
-  return group;
+  const replica = new Replica({ id, raft, machine, table, now: () => runtime.now(), logger });
+  replica.leases = options.settings.leases;
+  return replica;
 }
 
 export const raftTimers = ({ electionTicks, heartbeatTicks, promises, promiseMs }: ClusterSettings): RaftTimers => ({
@@ -62,7 +58,7 @@ export const raftTimers = ({ electionTicks, heartbeatTicks, promises, promiseMs 
 });
 
 function raftOptions(
-  { self, runtime, settings, limits, confined, owedTicks = 0 }: ReplicaFactoryOptions,
+  { self, runtime, settings, limits, quarantine, owedTicks = 0 }: ReplicaFactoryOptions,
   voters: readonly NodeId[],
   recovered: RecoveredGroup | undefined,
 ): RaftOptions {
@@ -80,6 +76,6 @@ function raftOptions(
     maxUncommittedBytes: limits.uncommittedBytes,
     ...raftTimers(settings),
     owedTicks,
-    ...confined,
+    ...quarantine,
   };
 }

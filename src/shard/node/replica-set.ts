@@ -1,47 +1,47 @@
 /**
- * The groups of one node: which there are, which tick, which were touched in this turn.
+ * The replicas of one node: which there are, which tick, which are to be collected in this turn.
  *
- * Quiet groups cost nothing here: only the awake ones tick, only the touched ones are collected.
- * Knows no transport and no storage call; a factory makes the groups.
+ * Quiet groups cost nothing here: only awake replicas tick, only dirty ones are collected.
  */
-import type { GroupId, NodeId } from '../../raft/index.js';
-import type { QueuedWrite } from './commit-pipeline.js';
+import type { GroupId, NodeId, RecoveredGroup } from '../../raft/index.js';
 import { raftTimers } from './replica-factory.js';
 import type { Replica } from './replica.js';
 import type { Closed } from './leaving.js';
 import { groupOfShard, type ClusterSettings, SYSTEM_GROUP, type Topology } from '../cluster/index.js';
-/** A preferred leader stands again every so many ticks while the other replicas start. */
+
+/** A preferred leader campaigns again every so many ticks while the other replicas start … */
 const CLAIM_EVERY_TICKS = 2;
-/** … and leaves it to the ordinary timeouts after so many. */
+/** … and after so many leaves it to the election timeouts. */
 const CLAIM_TICKS = 40;
 
-export type MakeReplica = (id: GroupId, voters: readonly NodeId[]) => Replica;
+/** `recovered`: what storage has of the group; undefined: nothing. */
+export type CreateReplica = (id: GroupId, voters: readonly NodeId[], recovered: RecoveredGroup | undefined) => Replica;
 
 export class ReplicaSet {
   readonly #self: NodeId;
-  readonly #make: MakeReplica;
-  readonly #groups = new Map<GroupId, Replica>();
+  readonly #create: CreateReplica;
+  readonly #replicas = new Map<GroupId, Replica>();
   readonly #preferred = new Map<GroupId, NodeId>();
   readonly #awake = new Set<Replica>();
   /**
-   * Each once, as its `touched` says. Not a Set that is cleared every turn: see `pending.ts`, a table of a Map that is
-   * cleared goes on to hold the next one just as one that is outgrown.
+   * Each once, by its `isDirty`. Not a Set that is cleared every turn: the former table of a Set that was cleared refers
+   * to the next one, just as that of a Map that is outgrown (`pending.ts`).
    */
-  #touched: Replica[] = [];
-  /** Groups that prefer this node as leader and have had none yet, with the ticks left to claim it. */
+  #dirty: Replica[] = [];
+  /** Groups that prefer this node as leader and have had no leader yet, with the ticks left to campaign in. */
   readonly #claims = new Map<Replica, number>();
 
-  constructor(self: NodeId, make: MakeReplica) {
+  constructor(self: NodeId, create: CreateReplica) {
     this.#self = self;
-    this.#make = make;
+    this.#create = create;
   }
 
   get(id: GroupId): Replica | undefined {
-    return this.#groups.get(id);
+    return this.#replicas.get(id);
   }
 
   ofShard(shard: number): Replica | undefined {
-    return this.#groups.get(groupOfShard(shard));
+    return this.#replicas.get(groupOfShard(shard));
   }
 
   /** As far as this node's replica knows. */
@@ -50,34 +50,41 @@ export class ReplicaSet {
     return leader === 0 ? undefined : leader;
   }
 
-  /** Everybody who waits is answered. */
+  /** Every waiter is answered. */
   abandon(closed: Closed): void {
-    for (const group of this.all()) group.abandon(closed);
+    for (const replica of this.all()) replica.abandon(closed);
   }
 
   all(): IterableIterator<Replica> {
-    return this.#groups.values();
+    return this.#replicas.values();
   }
 
-  preferredLeader(group: Replica): NodeId {
-    return this.#preferred.get(group.id) ?? group.raft.id;
+  preferredLeader(replica: Replica): NodeId {
+    return this.#preferred.get(replica.id) ?? replica.raft.id;
   }
 
-  /** Starts a group unless it runs; its preferred leader is `voters[0]`. */
-  start(id: GroupId, voters: readonly NodeId[]): void {
-    if (this.#groups.has(id)) return;
-    const group = this.#make(id, voters);
-    this.#groups.set(id, group);
-    this.#awake.add(group);
+  /** Starts a replica of a group unless it runs; the preferred leader is `voters[0]`. */
+  start(id: GroupId, voters: readonly NodeId[], recovered: RecoveredGroup | undefined): void {
+    if (this.#replicas.has(id)) return;
+    const replica = this.#create(id, voters, recovered);
+    this.#replicas.set(id, replica);
+    this.#awake.add(replica);
     const preferred = voters[0] ?? this.#self;
     this.#preferred.set(id, preferred);
-    if (preferred === this.#self) this.#claims.set(group, CLAIM_TICKS);
-    this.touch(group);
+    if (preferred === this.#self) this.#claims.set(replica, CLAIM_TICKS);
+    this.markDirty(replica);
   }
 
-  startShards(topology: Topology): void {
+  /**
+   * Starts the replicas that the topology places here.
+   * @param recovered of each group what storage has. Replicas take theirs out of it: a journal may be large, and is held once.
+   */
+  startShards(topology: Topology, recovered: Map<GroupId, RecoveredGroup>): void {
     for (const [shard, voters] of topology.shards.entries()) {
-      if (voters.includes(this.#self)) this.start(groupOfShard(shard), voters);
+      if (!voters.includes(this.#self)) continue;
+      const id = groupOfShard(shard);
+      this.start(id, voters, recovered.get(id));
+      recovered.delete(id);
     }
   }
 
@@ -86,92 +93,89 @@ export class ReplicaSet {
   }
 
   /** Nodes that share a group with this one. */
-  neighbours(): NodeId[] {
+  peers(): NodeId[] {
     const ids = new Set<NodeId>();
-    for (const group of this.#groups.values()) for (const id of group.raft.configuration.voters) ids.add(id);
+    for (const replica of this.#replicas.values()) for (const id of replica.raft.configuration.voters) ids.add(id);
     ids.delete(this.#self);
     return [...ids];
   }
 
-  touch(group: Replica): void {
-    if (group.touched) return;
-    group.touched = true;
-    this.#touched.push(group);
+  markDirty(replica: Replica): void {
+    if (replica.isDirty) return;
+    replica.isDirty = true;
+    this.#dirty.push(replica);
   }
 
   /** All go by other timers from now on (`settings.ts`). */
   retime(settings: ClusterSettings, stretch: number): void {
-    for (const group of this.#groups.values()) group.retime(raftTimers(settings), stretch, settings.leases);
-    this.touchAll();
+    for (const replica of this.#replicas.values()) replica.retime(raftTimers(settings), stretch, settings.leases);
+    this.markAllDirty();
   }
 
-  touchAll(): void {
-    for (const group of this.#groups.values()) this.touch(group);
-  }
-
-  persisted(writes: readonly QueuedWrite[]): void {
-    for (const { group: id, write } of writes) {
-      const group = this.#groups.get(id);
-      if (group === undefined) continue;
-      group.persisted(write);
-      this.touch(group);
-    }
+  markAllDirty(): void {
+    for (const replica of this.#replicas.values()) this.markDirty(replica);
   }
 
   tick(): void {
-    for (const group of this.#awake) {
-      group.raft.tick();
-      this.touch(group);
+    for (const replica of this.#awake) {
+      replica.raft.tick();
+      this.markDirty(replica);
     }
-    for (const [group, left] of this.#claims) this.#claim(group, left);
+    for (const [replica, left] of this.#claims) this.#claim(replica, left);
   }
 
-  #claim(group: Replica, left: number): void {
-    if (group.raft.leader !== 0 || left === 0) {
-      this.#claims.delete(group);
+  #claim(replica: Replica, left: number): void {
+    if (replica.raft.leader !== 0 || left === 0) {
+      this.#claims.delete(replica);
       return;
     }
-    this.#claims.set(group, left - 1);
+    this.#claims.set(replica, left - 1);
     if (left % CLAIM_EVERY_TICKS !== 0) return;
-    group.raft.campaign();
-    this.touch(group);
+    replica.raft.campaign();
+    this.markDirty(replica);
   }
 
   /** `peer` is dead: the groups that it led may elect another leader at once. */
-  forgetLeader(peer: NodeId): void {
-    for (const group of this.#groups.values()) {
-      if (group.raft.leader === peer) {
-        group.raft.forgetLeader();
-        this.touch(group);
-      } else if (group.isLeader) {
-        group.raft.reportSilent(peer);
+  onPeerDead(peer: NodeId): void {
+    for (const replica of this.#replicas.values()) {
+      if (replica.raft.leader === peer) {
+        replica.raft.forgetLeader();
+        this.markDirty(replica);
+      } else if (replica.isLeader) {
+        replica.raft.reportSilent(peer);
       }
     }
   }
 
   /** The link to `peer` broke, and with it everything that was under way to it. */
-  linkBroke(peer: NodeId): void {
-    for (const group of this.#groups.values()) group.raft.reportUnreachable(peer);
+  markUnreachable(peer: NodeId): void {
+    for (const replica of this.#replicas.values()) replica.raft.reportUnreachable(peer);
   }
 
   /** The disk went back in time: no replica counts until it is brought up. */
   quarantine(life: number): void {
-    for (const group of this.#groups.values()) group.raft.quarantine(life);
-    this.touchAll();
+    for (const replica of this.#replicas.values()) replica.raft.quarantine(life);
+    this.markAllDirty();
   }
 
-  /** Every touched group says what it wants written and sent. */
-  collect(): void {
-    for (const group of this.#touched) {
-      group.collect();
-      if (group.raft.quiesced) this.#awake.delete(group);
-      else this.#awake.add(group);
-    }
-    for (const group of this.#touched) group.touched = false;
-    this.#touched = [];
+  /** To be collected in this turn. It grows while a replica that becomes dirty joins. */
+  get dirty(): readonly Replica[] {
+    return this.#dirty;
+  }
+
+  /** After a replica was collected: it ticks until its group is quiet. */
+  updateAwake(replica: Replica): void {
+    if (replica.raft.quiesced) this.#awake.delete(replica);
+    else this.#awake.add(replica);
+  }
+
+  /** All of them were collected. */
+  clearDirty(): void {
+    for (const replica of this.#dirty) replica.isDirty = false;
+    this.#dirty = [];
   }
 
   get system(): Replica | undefined {
-    return this.#groups.get(SYSTEM_GROUP);
+    return this.#replicas.get(SYSTEM_GROUP);
   }
 }

@@ -1,8 +1,8 @@
 /**
- * One replica of one group on this node: its `Raft`, its state machine, and who waits for what.
+ * One replica of one group on this node: its `Raft`, its state machine, and the operations that wait.
  *
- * The node calls it with inputs and then `collect()`, once per turn; the group hands messages and writes to its host.
- * Knows no transport, no HTTP and no other group. Invariants:
+ * Inputs only change its state; what it wants sent and written the turn takes from `raft.ready()` (`turn.ts`).
+ * Invariants:
  *  - a write is answered only when its own entry, of the term in which it was proposed, has been applied;
  *  - a read is answered only after leadership was confirmed after its arrival and the read index is applied;
  *  - when leadership is lost every waiting write is answered `unknown`: another leader may yet commit it.
@@ -35,28 +35,17 @@ import { type LeaseStage, shardOfGroup, SYSTEM_GROUP } from '../cluster/index.js
 import type { GroupStatus } from '../status.js';
 import { PendingReads, PendingWrites, type Waiter } from './pending.js';
 
-/** No honest replica is so many elections ahead; to follow it would use the terms up. */
+/** No correct replica is so many elections ahead; to follow it would use the terms up. */
 const MAX_TERM_JUMP = 2 ** 32;
-
-/** What a group asks of its node. */
-export interface ReplicaHost {
-  now(): number;
-  /** False: it could not leave. */
-  send(group: GroupId, message: Message): boolean;
-  persist(group: GroupId, write: Write): void;
-  /** The leader needs a snapshot chunk for `to`. */
-  wantChunk(group: Replica, to: NodeId, sequence: number): void;
-  /** Entries were applied (`bytes` of data), or a snapshot was. */
-  onApplied(group: Replica, bytes: number): void;
-  onLeader(group: Replica): void;
-  readonly logger: Logger;
-}
 
 export interface ReplicaOptions {
   readonly id: GroupId;
   readonly raft: RaftOptions;
   readonly machine: Machine;
   readonly table: Memtable;
+  /** Monotonic ms. */
+  readonly now: () => number;
+  readonly logger: Logger;
 }
 
 /** A group's replica as tools see it: to be read, and only between two turns of its node. */
@@ -85,12 +74,13 @@ export class Replica implements ReplicaView {
   applied: number;
   leaderChanges = 0;
   readonly stall: CommitStall;
-  /** It is to be collected in this turn; kept by `replica-set.ts`. */
-  touched = false;
+  /** To be collected in this turn; set by `replica-set.ts`. */
+  isDirty = false;
   /** Before `read`, reads by lease go through a round like any other. */
   leases: LeaseStage = 'off';
 
-  readonly #host: ReplicaHost;
+  readonly #now: () => number;
+  readonly #logger: Logger;
   readonly #writes = new PendingWrites();
   readonly #reads = new PendingReads();
   readonly #lease = new Lease();
@@ -99,13 +89,14 @@ export class Replica implements ReplicaView {
   #knownLeader: NodeId = NONE;
   #knownTerm = 0;
 
-  constructor(options: ReplicaOptions, host: ReplicaHost) {
+  constructor(options: ReplicaOptions) {
     this.id = options.id;
     this.raft = new Raft(options.raft);
     this.machine = options.machine;
     this.table = options.table;
-    this.#host = host;
-    this.stall = new CommitStall(() => host.now());
+    this.#now = options.now;
+    this.#logger = options.logger;
+    this.stall = new CommitStall(options.now);
     this.#maxBatchBytes = options.raft.maxUncommittedBytes;
     this.applied = options.raft.snapshot.index;
     this.machine.load();
@@ -129,24 +120,24 @@ export class Replica implements ReplicaView {
     return this.raft.role === 'leader';
   }
 
-  // Inputs. Each is followed by a `collect()` in the same turn.
+  // Inputs. After each the replica is dirty, and collected in the same turn.
 
-  /** To be called on a leader only; if the office is lost before the turn ends, the waiter is told so. */
+  /** To be called on a leader only; if leadership is lost before the turn ends, the waiter gets that as its answer. */
   write(data: Uint8Array, waiter: Waiter): void {
     this.#proposals.push({ data, waiter });
   }
 
   /** By default because another replica leads, or none. */
   refuseWrite(waiter: Waiter, why?: { readonly code: ErrorCode; readonly message: string }): void {
-    if (why === undefined) this.#turnAway(waiter);
+    if (why === undefined) this.#refuseAsNotLeader(waiter);
     else waiter.done(refuse(why.code, why.message, this.#details()));
   }
 
   read(consistency: Consistency, waiter: Waiter): void {
     if (consistency === 'stale') {
-      serveReads([waiter], this.#serve, this.#host.logger);
+      serveReads([waiter], this.#serve, this.#logger);
     } else if (!this.isLeader) {
-      this.#turnAway(waiter);
+      this.#refuseAsNotLeader(waiter);
     } else if (consistency === 'lease' && this.holdsLease) {
       this.#reads.awaitIndex(this.raft.commit, waiter);
     } else {
@@ -156,21 +147,21 @@ export class Replica implements ReplicaView {
 
   step(message: Message): void {
     if (message.term - this.raft.term > MAX_TERM_JUMP) {
-      this.#host.logger.warn({ shard: shardOfGroup(this.id), term: message.term, peer: message.from }, 'absurd term');
+      this.#logger.warn({ shard: shardOfGroup(this.id), term: message.term, peer: message.from }, 'absurd term');
       return;
     }
-    if (message.type === 'snapshot' && !this.#isSound(message)) return;
+    if (message.type === 'snapshot' && !this.#isValidChunk(message)) return;
     this.raft.step(message);
   }
 
-  /** A chunk that cannot be staged is lost on the way, as far as the core knows: it is sent again. */
-  #isSound({ data, from, sequence }: SnapshotChunk): boolean {
+  /** A chunk that cannot be staged is dropped. To the core it was lost on the way: it is sent again. */
+  #isValidChunk({ data, from, sequence }: SnapshotChunk): boolean {
     try {
       checkSnapshotChunk(data);
       return true;
     } catch (error) {
       const fields = { shard: shardOfGroup(this.id), peer: from, sequence, error: String(error) };
-      this.#host.logger.warn(fields, 'malformed snapshot chunk');
+      this.#logger.warn(fields, 'malformed snapshot chunk');
       return false;
     }
   }
@@ -186,26 +177,87 @@ export class Replica implements ReplicaView {
     this.raft.transferLeadership(to);
   }
 
-  /** A write handed to the host is durable. */
-  persisted(write: Write): void {
+  /**
+   * A write of this replica is durable.
+   * @returns true: with it a snapshot has replaced the state
+   */
+  persisted(write: Write): boolean {
     this.raft.persisted(write.receipt);
-    if (write.chunk?.done === true) this.#reload(write.chunk.meta.index);
-    if (!this.raft.maySend(write.receipt)) return;
-    for (const message of write.messages) this.#host.send(this.id, message);
+    if (write.chunk?.done !== true) return false;
+    this.#reload(write.chunk.meta.index);
+    return true;
   }
 
-  /** Turns what came in into what goes out. */
-  collect(): void {
-    this.#noticeOffice();
-    this.#propose();
-    this.#askForReads();
-    while (this.raft.hasReady()) this.#process(this.raft.ready());
-    this.#serveReads();
-    this.#noticeOffice();
+  // Steps of a turn, in the order in which `turn.ts` takes them.
+
+  /**
+   * Notices changes of leader and term; when leadership is lost, waiters are answered: what they wait for is no longer
+   * this replica's to promise.
+   * @returns true: there is a leader, and it is another one than before
+   */
+  noticeLeadership(): boolean {
+    const { leader, term } = this.raft;
+    if (leader === this.#knownLeader && term === this.#knownTerm) return false;
+    const self = this.raft.id;
+    const lost = this.#knownLeader === self && (leader !== self || term !== this.#knownTerm);
+    if (lost) this.#onLeadershipLost();
+    const changed = leader !== this.#knownLeader && leader !== NONE;
+    this.#knownLeader = leader;
+    this.#knownTerm = term;
+    if (!changed) return false;
+    this.leaderChanges++;
+    this.#logger.info({ shard: shardOfGroup(this.id), term, leader }, 'leader');
+    return true;
+  }
+
+  /** Hands submitted writes and reads to the core. */
+  propose(): void {
+    this.#proposeWrites();
+    if (this.isLeader && this.#reads.wantsRound) this.#startReadRound();
+  }
+
+  /** @returns bytes of data in the entries */
+  apply(entries: readonly Entry[]): number {
+    let bytes = 0;
+    for (const entry of entries) {
+      if (entry.kind === EntryKind.command) {
+        const answer = this.machine.apply(entry.index, entry.data);
+        bytes += entry.data.length;
+        // Only a leader's own proposals have waiters, and they are gone as soon as its term is.
+        this.#writes.applied(entry.index, answer);
+      }
+      this.applied = entry.index;
+    }
+    this.raft.applied(this.applied);
+    return bytes;
+  }
+
+  /** Confirmed reads wait for their index; those whose round was lost are refused. */
+  settleReads({ reads, readsLost }: Pick<Ready, 'reads' | 'readsLost'>): void {
+    for (const { context, index, promiseMs = 0 } of reads) {
+      this.#lease.confirmed(context, promiseMs);
+      this.#reads.confirmed(context, index);
+    }
+    for (const context of readsLost) {
+      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#notLeader());
+    }
+  }
+
+  /**
+   * Answers the reads whose index is applied.
+   * @returns true: a round was started for reads that gathered meanwhile, and the core is to be asked again
+   */
+  serveReads(): boolean {
+    serveReads(this.#reads.takeReady(this.applied), this.#serve, this.#logger);
+    return this.isLeader && this.#reads.wantsRound && this.#startReadRound();
+  }
+
+  /** The turn is over: has the group got on? */
+  noteProgress(): void {
     this.stall.note(this.isLeader ? this.applied : undefined, this.raft.log.lastIndex);
   }
 
-  /** Answers who waited too long. A write that was proposed may still happen. */
+  /** Answers operations that are past their deadline. A write that was proposed may still happen. */
   expire(now: number): void {
     for (const waiter of this.#writes.takeExpired(now)) {
       waiter.done(refuse('timeout', 'the write was proposed and not committed within the deadline'));
@@ -215,7 +267,7 @@ export class Replica implements ReplicaView {
     }
   }
 
-  /** Answers everybody: the node fails or stops. What was proposed stays unknown. */
+  /** The node fails or stops: answers every waiter. The outcome of what was proposed is unknown. */
   abandon(closed: Closed): void {
     const refusal = refuseLeaving(closed, shardOfGroup(this.id));
     for (const { waiter } of this.#proposals) waiter.done(refusal);
@@ -237,40 +289,7 @@ export class Replica implements ReplicaView {
     };
   }
 
-  #process(ready: Ready): void {
-    for (const message of ready.messages) {
-      if (!this.#host.send(this.id, message)) this.raft.reportNotSent(message);
-    }
-    if (ready.write !== undefined) {
-      this.#host.persist(this.id, ready.write);
-    }
-    if (ready.committed.length > 0) this.#apply(ready.committed);
-    for (const { context, index, promiseMs = 0 } of ready.reads) {
-      this.#lease.confirmed(context, promiseMs);
-      this.#reads.confirmed(context, index);
-    }
-    for (const context of ready.readsLost) {
-      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#notHere());
-    }
-    for (const { to, sequence } of ready.chunksWanted) this.#host.wantChunk(this, to, sequence);
-  }
-
-  #apply(entries: readonly Entry[]): void {
-    let bytes = 0;
-    for (const entry of entries) {
-      if (entry.kind === EntryKind.command) {
-        const answer = this.machine.apply(entry.index, entry.data);
-        bytes += entry.data.length;
-        // Only a leader's own proposals have waiters, and they are gone as soon as its term is.
-        this.#writes.applied(entry.index, answer);
-      }
-      this.applied = entry.index;
-    }
-    this.raft.applied(this.applied);
-    this.#host.onApplied(this, bytes);
-  }
-
-  #propose(): void {
+  #proposeWrites(): void {
     if (this.#proposals.length === 0) return;
     const proposals = this.#proposals;
     this.#proposals = [];
@@ -285,7 +304,7 @@ export class Replica implements ReplicaView {
       let index = result.firstIndex;
       for (const { waiter } of proposals) this.#writes.add(index++, waiter);
     } else {
-      // All at once was too much, or is refused: each hears for itself.
+      // All at once was too much, or is refused: each gets its own answer.
       this.#proposeOneByOne(proposals);
     }
   }
@@ -301,7 +320,7 @@ export class Replica implements ReplicaView {
   #refusal(reason: 'not-leader' | 'transferring' | 'overloaded'): Answer {
     switch (reason) {
       case 'not-leader':
-        return this.#notHere();
+        return this.#notLeader();
       case 'transferring':
         return refuse('no-leader', 'leadership is being handed over', this.#details());
       case 'overloaded':
@@ -309,22 +328,13 @@ export class Replica implements ReplicaView {
     }
   }
 
-  #askForReads(): void {
-    if (!this.isLeader || !this.#reads.wantsRound) return;
+  /** @returns false: the core refuses a round at present */
+  #startReadRound(): boolean {
     const result = this.raft.readIndex();
-    if (result.type === 'refused') return;
-    if (this.leases !== 'off') this.#lease.sent(result.context, this.#host.now());
-    this.#reads.asked(result.context);
-  }
-
-  #serveReads(): void {
-    serveReads(this.#reads.takeReady(this.applied), this.#serve, this.#host.logger);
-    // A confirmed round makes room for the reads that gathered meanwhile.
-    if (this.isLeader && this.#reads.wantsRound) {
-      this.#askForReads();
-      while (this.raft.hasReady()) this.#process(this.raft.ready());
-      serveReads(this.#reads.takeReady(this.applied), this.#serve, this.#host.logger);
-    }
+    if (result.type === 'refused') return false;
+    if (this.leases !== 'off') this.#lease.sent(result.context, this.#now());
+    this.#reads.roundStarted(result.context);
+    return true;
   }
 
   get waitingReads(): number {
@@ -335,9 +345,8 @@ export class Replica implements ReplicaView {
     return this.#writes.size + this.#proposals.length;
   }
 
-  /** Would a read by lease be answered now? */
   get holdsLease(): boolean {
-    return this.leases === 'read' && this.raft.mayReadByLease && this.#lease.validAt(this.#host.now());
+    return this.leases === 'read' && this.raft.mayReadByLease && this.#lease.validAt(this.#now());
   }
 
   readonly #serve = (key: Uint8Array): Answer => ({
@@ -346,37 +355,21 @@ export class Replica implements ReplicaView {
     revision: this.applied,
   });
 
-  /** Sees changes of leader and term; when office is lost, nobody is left waiting on a promise that is not ours. */
-  #noticeOffice(): void {
-    const { leader, term } = this.raft;
-    if (leader === this.#knownLeader && term === this.#knownTerm) return;
-    const self = this.raft.id;
-    const lost = this.#knownLeader === self && (leader !== self || term !== this.#knownTerm);
-    if (lost) this.#leaveOffice();
-    const changed = leader !== this.#knownLeader && leader !== NONE;
-    this.#knownLeader = leader;
-    this.#knownTerm = term;
-    if (!changed) return;
-    this.leaderChanges++;
-    this.#host.logger.info({ shard: shardOfGroup(this.id), term, leader }, 'leader');
-    this.#host.onLeader(this);
-  }
-
-  #leaveOffice(): void {
+  #onLeadershipLost(): void {
     this.#lease.drop();
-    for (const { waiter } of this.#proposals) waiter.done(this.#notHere());
+    for (const { waiter } of this.#proposals) waiter.done(this.#notLeader());
     this.#proposals = [];
     for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', undefined, this.#details()));
-    for (const waiter of this.#reads.takeAll()) waiter.done(this.#notHere());
+    for (const waiter of this.#reads.takeAll()) waiter.done(this.#notLeader());
   }
 
-  /** Whoever asks here may have found nobody elsewhere. If the leader of a quiet group is gone, only its clock tells. */
-  #turnAway(waiter: Waiter): void {
+  /** The client may have found no leader elsewhere. That the leader of a quiet group is gone only its clock can find out. */
+  #refuseAsNotLeader(waiter: Waiter): void {
     this.raft.wake();
-    waiter.done(this.#notHere());
+    waiter.done(this.#notLeader());
   }
 
-  #notHere(): Answer {
+  #notLeader(): Answer {
     const known = this.raft.leader !== NONE && this.raft.leader !== this.raft.id;
     return refuse(known ? 'not-here' : 'no-leader', undefined, this.#details());
   }
@@ -392,6 +385,5 @@ export class Replica implements ReplicaView {
     this.machine.load();
     this.applied = index;
     this.raft.applied(index);
-    this.#host.onApplied(this, 0);
   }
 }

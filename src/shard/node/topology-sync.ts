@@ -40,8 +40,8 @@ import { asError } from '../../thrown.js';
 export interface TopologySyncOptions {
   readonly self: NodeId;
   readonly clusterConfig: ClusterConfig;
-  readonly keeper: TopologyStore;
-  readonly groups: ReplicaSet;
+  readonly topologyStore: TopologyStore;
+  readonly replicas: ReplicaSet;
   readonly transport: Transport;
   readonly runtime: Runtime;
   readonly logger: Logger;
@@ -68,13 +68,13 @@ export class TopologySync {
 
   /** What this node's replica of group 0 has applied; undefined if it holds none, or nothing was applied yet. */
   get held(): Topology | undefined {
-    const machine = this.#options.groups.system?.machine;
+    const machine = this.#options.replicas.system?.machine;
     return machine instanceof SystemMachine ? machine.topology : undefined;
   }
 
   /** What every node of the cluster can read in replicated data: committed, and never falling. */
   get clusterFeatureLevel(): number {
-    return levelOf(this.#options.keeper.topology);
+    return levelOf(this.#options.topologyStore.topology);
   }
 
   /** To the other nodes, with the protocol version of each. */
@@ -87,30 +87,30 @@ export class TopologySync {
   }
 
   /** Group 0 has applied something here. */
-  applied(): void {
+  onSystemApplied(): void {
     const { held } = this;
-    if (held !== undefined) this.#adopt(() => this.#options.keeper.adoptReplicated(held));
+    if (held !== undefined) this.#adopt(() => this.#options.topologyStore.adoptReplicated(held));
   }
 
   /** A peer sent its copy. */
-  offered(from: PeerId, topology: Topology): void {
+  onOffer(from: PeerId, topology: Topology): void {
     if (from >= ROUTER_PEERS || this.held !== undefined) return;
-    const mine = this.#options.keeper.topology?.clusterUid;
+    const mine = this.#options.topologyStore.topology?.clusterUid;
     if (mine !== undefined && mine !== topology.clusterUid) {
       const fields = { peer: from, clusterUid: topology.clusterUid, expected: mine };
       this.#options.logger.warn(fields, 'a peer offered the topology of another cluster');
       return;
     }
-    this.#adopt(() => this.#options.keeper.adopt(topology));
+    this.#adopt(() => this.#options.topologyStore.adopt(topology));
   }
 
   /** Proposes what the topology lacks, if this node leads group 0. */
   propose(): void {
-    const { groups, keeper, runtime, settings } = this.#options;
-    const { system } = groups;
+    const { replicas, topologyStore, runtime, settings } = this.#options;
+    const { system } = replicas;
     if (system?.isLeader !== true) return;
     const { held } = this;
-    const proposal = keeper.proposal(held, {
+    const proposal = topologyStore.proposal(held, {
       featureLevel: this.#lowestFeatureLevel(held === undefined),
       newClusterUid: () => randomId(() => runtime.random()),
       configured: settings.configured,
@@ -120,11 +120,11 @@ export class TopologySync {
     if (proposal === undefined) return;
     const deadline = runtime.now() + settings.electionMs;
     system.write(encodeTopology(proposal), { deadline, key: new Uint8Array(), done: () => undefined });
-    groups.touch(system);
+    replicas.markDirty(system);
   }
 
   helloTo(): HelloExtension {
-    const { topology } = this.#options.keeper;
+    const { topology } = this.#options.topologyStore;
     const { timers, leaseReads } = this.#options.settings.configured;
     const settings = { ...timers, leaseReads };
     if (topology === undefined) return { settings };
@@ -133,7 +133,7 @@ export class TopologySync {
   }
 
   objection({ role, from, featureLevel, extension }: Hello): LinkRefusal | undefined {
-    const mine = this.#options.keeper.topology?.clusterUid;
+    const mine = this.#options.topologyStore.topology?.clusterUid;
     const { clusterUid: theirs, folderId, dataWithoutUid = false } = extension;
     if (mine !== undefined && theirs !== undefined && mine !== theirs) {
       return { reason: 'wrong-cluster', detail: `cluster uid ${theirs} meets cluster uid ${mine}` };
@@ -153,7 +153,7 @@ export class TopologySync {
 
   /** True, too, while there is none to be shown. */
   hasShownUid({ extension }: Hello): boolean {
-    const mine = this.#options.keeper.topology?.clusterUid;
+    const mine = this.#options.topologyStore.topology?.clusterUid;
     return mine === undefined || extension.clusterUid === mine;
   }
 

@@ -52,14 +52,14 @@ describe('reads that wait', () => {
     const reads = new PendingReads();
     reads.gather(waiter('first'));
     expect(reads.wantsRound).toBe(true);
-    reads.asked(1);
+    reads.roundStarted(1);
     reads.gather(waiter('second'));
     // One round at a time; the second read waits for its own.
     expect(reads.wantsRound).toBe(false);
     reads.confirmed(1, 10);
     expect(names(reads.takeReady(10))).toEqual(['first']);
     expect(reads.wantsRound).toBe(true);
-    reads.asked(2);
+    reads.roundStarted(2);
     reads.confirmed(1, 10);
     expect(reads.takeReady(10)).toEqual([]);
     reads.confirmed(2, 10);
@@ -69,7 +69,7 @@ describe('reads that wait', () => {
   it('s46 wait until their index is applied (M2)', () => {
     const reads = new PendingReads();
     reads.gather(waiter('read'));
-    reads.asked(1);
+    reads.roundStarted(1);
     reads.confirmed(1, 10);
     reads.awaitIndex(12, waiter('lease'));
     expect(reads.takeReady(9)).toEqual([]);
@@ -82,7 +82,7 @@ describe('reads that wait', () => {
     const reads = new PendingReads();
     reads.gather(waiter('asked', 50));
     reads.gather(waiter('asked late', 150));
-    reads.asked(1);
+    reads.roundStarted(1);
     reads.gather(waiter('gathered', 50));
     reads.awaitIndex(12, waiter('confirmed', 50));
     expect(names(reads.takeExpired(100)).sort()).toEqual(['asked', 'confirmed', 'gathered']);
@@ -95,8 +95,8 @@ describe('reads that wait', () => {
 describe('liveness', () => {
   it('counts silence only against those who owe pings', () => {
     const liveness = new FailureDetector(500);
-    liveness.heard(1, 0);
-    liveness.heard(2, 0);
+    liveness.recordHeartbeat(1, 0);
+    liveness.recordHeartbeat(2, 0);
     expect(liveness.takeSilent([1], 400)).toEqual([]);
     expect(liveness.takeSilent([1], 501)).toEqual([1]);
     expect(liveness.takeSilent([1], 502)).toEqual([]);
@@ -108,37 +108,37 @@ describe('liveness', () => {
   it('holds nothing against a peer that it never heard, until its link breaks', () => {
     const liveness = new FailureDetector(500);
     expect(liveness.isDead(9)).toBe(false);
-    expect(liveness.lost(9, true)).toBe(false);
+    expect(liveness.markUnreachable(9, true)).toBe(false);
     expect(liveness.isDead(9)).toBe(true);
-    liveness.heard(9, 10);
+    liveness.recordHeartbeat(9, 10);
     expect(liveness.isDead(9)).toBe(false);
-    expect(liveness.lost(9, true)).toBe(true);
+    expect(liveness.markUnreachable(9, true)).toBe(true);
   });
 
   it('tells of a death once: at the broken link, or after the silence that must follow it', () => {
     const liveness = new FailureDetector(500);
-    liveness.heard(1, 0);
-    liveness.heard(2, 0);
-    expect(liveness.lost(1, true)).toBe(true);
-    expect(liveness.lost(2, false)).toBe(false);
+    liveness.recordHeartbeat(1, 0);
+    liveness.recordHeartbeat(2, 0);
+    expect(liveness.markUnreachable(1, true)).toBe(true);
+    expect(liveness.markUnreachable(2, false)).toBe(false);
     expect(liveness.isDead(2)).toBe(true);
     expect(liveness.takeSilent([1, 2], 500)).toEqual([]);
     expect(liveness.takeSilent([1, 2], 501)).toEqual([2]);
     expect(liveness.takeSilent([1, 2], 1_002)).toEqual([]);
-    liveness.heard(2, 1_100);
+    liveness.recordHeartbeat(2, 1_100);
     expect(liveness.takeSilent([1, 2], 1_601)).toEqual([2]);
   });
 
   it('calls a peer settled when it was heard for a while and does not stop', () => {
     const liveness = new FailureDetector(500);
-    liveness.heard(1, 0);
+    liveness.recordHeartbeat(1, 0);
     expect(liveness.isSettled(1, 499)).toBe(false);
     expect(liveness.isSettled(1, 500)).toBe(true);
-    liveness.said(1, true);
+    liveness.recordStopping(1, true);
     expect(liveness.isSettled(1, 600)).toBe(false);
-    liveness.said(1, false);
-    liveness.lost(1, true);
-    liveness.heard(1, 700);
+    liveness.recordStopping(1, false);
+    liveness.markUnreachable(1, true);
+    liveness.recordHeartbeat(1, 700);
     expect(liveness.isSettled(1, 1_000)).toBe(false);
     expect(liveness.isSettled(2, 1_000)).toBe(false);
   });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { accusation, type KnownLife, type LifeClaim } from '../../src/shard/node/lives.js';
+import { rollbackEvidence, type KnownBoot, type BootClaim } from '../../src/shard/node/rollback-detector.js';
 
-const known: KnownLife = { boot: 3, position: 100, process: 7, accused: 0 };
-const next: LifeClaim = { boot: 4, started: 100, process: 8, quarantined: 0 };
+const known: KnownBoot = { boot: 3, position: 100, process: 7, accused: 0 };
+const next: BootClaim = { boot: 4, started: 100, process: 8, quarantined: 0 };
 
 describe('s60 a life of a node is accused', () => {
   for (const [what, remembered, claim, isAccused] of [
@@ -22,7 +22,7 @@ describe('s60 a life of a node is accused', () => {
     ['not any more once it was in quarantine', { ...known, accused: 3 }, { ...next, quarantined: 4 }, false],
   ] as const) {
     it(what, () => {
-      expect(accusation(remembered, claim) !== undefined).toBe(isAccused);
+      expect(rollbackEvidence(remembered, claim) !== undefined).toBe(isAccused);
     });
   }
 });

@@ -63,10 +63,10 @@ const peerSchema = z.object({
 });
 
 /** What is known of another node's lives. */
-export type KnownLife = z.infer<typeof peerSchema>;
+export type KnownBoot = z.infer<typeof peerSchema>;
 
 /** What a life says of itself. */
-export interface LifeClaim {
+export interface BootClaim {
   readonly boot: number;
   /** Where the journal ended when it started. */
   readonly started: number;
@@ -78,7 +78,7 @@ export interface LifeClaim {
 }
 
 /** Why this life is accused; undefined: it is not. Both sides of a link ask it of the same numbers. */
-export function accusation(known: KnownLife | undefined, claim: LifeClaim): string | undefined {
+export function rollbackEvidence(known: KnownBoot | undefined, claim: BootClaim): string | undefined {
   if (known === undefined) return undefined;
   if (known.accused > 0 && claim.quarantined <= known.accused) return 'it was found to have gone back in time before';
   if (known.process === claim.process) return undefined;
@@ -88,45 +88,45 @@ export function accusation(known: KnownLife | undefined, claim: LifeClaim): stri
   return `its journal ended at row ${claim.started}, and row ${known.position} was seen`;
 }
 
-const isAnotherFolder = (known: KnownLife, { folder }: LifeClaim): boolean =>
+const isAnotherFolder = (known: KnownBoot, { folder }: BootClaim): boolean =>
   known.folder !== undefined && folder !== undefined && known.folder !== folder;
 
 /** That of a node which is accused in its life `boot`: no process of it had that number, as far as both sides know. */
-const nextLife = (boot: number, known: KnownLife | undefined): number =>
+const nextBoot = (boot: number, known: KnownBoot | undefined): number =>
   Math.max(boot, known?.boot ?? 0, known?.accused ?? 0) + 1;
 
-export interface LivesHost {
+export interface RollbackEvents {
   /** All replicas are to go into the quarantine of this life, at once. */
-  accused(life: number, why: string, accuser: NodeId): void;
+  onRolledBack(boot: number, why: string, accuser: NodeId): void;
   /** Something could not be kept. */
   fail(error: Error): void;
 }
 
 /** A replica, as far as its quarantine is concerned. */
-interface Confined {
+interface ReplicaInQuarantine {
   readonly id: GroupId;
   readonly raft: { readonly quarantinedBoot: number | undefined; readonly quarantineIsOver: boolean };
 }
 
-export class Lives {
+export class RollbackDetector {
   readonly #storage: Storage;
   readonly #transport: Pick<Transport, 'send' | 'link'>;
-  readonly #host: LivesHost;
-  readonly #peers = new Map<NodeId, KnownLife>();
+  readonly #host: RollbackEvents;
+  readonly #peers = new Map<NodeId, KnownBoot>();
   #own: z.infer<typeof ownSchema> = { boot: 0, quarantined: 0, open: false, released: [] };
   #started = 0;
   /** Peers that anything was said to in this turn; each once, few. */
-  readonly #spokenTo: PeerId[] = [];
-  readonly #told = new Map<PeerId, number>();
-  #isKept = true;
+  readonly #sentTo: PeerId[] = [];
+  readonly #sentPositions = new Map<PeerId, number>();
+  #isSaved = true;
   #savedAt = 0;
   #isSaving = false;
-  #hasMet = false;
+  #hasNewPeers = false;
   #wasAccused = false;
   #why = 'its disk went back in time, as an earlier start found';
   #process = 0;
 
-  constructor(storage: Storage, transport: Pick<Transport, 'send' | 'link'>, host: LivesHost) {
+  constructor(storage: Storage, transport: Pick<Transport, 'send' | 'link'>, host: RollbackEvents) {
     this.#storage = storage;
     this.#transport = transport;
     this.#host = host;
@@ -187,97 +187,98 @@ export class Lives {
    * The hellos of a link to another node are exchanged; nothing has gone over it yet. `isOurs`: it has shown that it is of this
    * cluster, as far as that can be shown yet. What any other remembers may be of the node of this number elsewhere: it accuses nobody.
    */
-  met({ role, from, extension }: Hello, isOurs: boolean): void {
+  onHello({ role, from, extension }: Hello, isOurs: boolean): void {
     const { boot, process, started = 0, position = 0, quarantined = 0, folderId: folder, known } = extension;
     if (role !== 'node' || boot === undefined || process === undefined) return;
-    this.#told.delete(from);
+    this.#sentPositions.delete(from);
     this.#judgePeer(from, { boot, started, process, quarantined, folder }, position);
     if (known !== undefined && isOurs) this.#judgeSelf(from, known);
   }
 
-  #judgePeer(id: NodeId, claim: LifeClaim, position: number): void {
+  #judgePeer(id: NodeId, claim: BootClaim, position: number): void {
     const known = this.#peers.get(id);
     const { process, folder } = claim;
-    const isAccused = accusation(known, claim) !== undefined;
+    const isAccused = rollbackEvidence(known, claim) !== undefined;
     const seen = Math.max(known?.boot ?? 0, claim.boot);
     // The number that it takes now is used up, too: else another copy of its folder might take it once more, and be
     // held for the one that left its quarantine already.
-    const boot = isAccused ? nextLife(claim.boot, known) : seen;
+    const boot = isAccused ? nextBoot(claim.boot, known) : seen;
     const accused = isAccused ? seen : 0;
     if (known?.process === process && known.accused === accused && known.boot === boot) {
-      this.heardPosition(id, position);
+      this.recordPosition(id, position);
       return;
     }
     this.#peers.set(id, { boot, position, process, accused, folder });
-    this.#isKept = false;
-    this.#hasMet = true;
+    this.#isSaved = false;
+    this.#hasNewPeers = true;
   }
 
-  #judgeSelf(accuser: NodeId, known: KnownLife): void {
+  #judgeSelf(accuser: NodeId, known: KnownBoot): void {
     const { boot, quarantined, folder } = this.#own;
-    const why = accusation(known, { boot, started: this.#started, process: this.#process, quarantined, folder });
+    const why = rollbackEvidence(known, { boot, started: this.#started, process: this.#process, quarantined, folder });
     if (why === undefined) return;
-    const life = nextLife(boot, known);
+    const life = nextBoot(boot, known);
     this.#own = { boot: life, quarantined: life, open: true, released: [], folder };
-    this.#keepOwn();
+    this.#saveOwn();
     if (!this.#wasAccused) this.#why = why;
     this.#wasAccused = true;
-    this.#host.accused(life, why, accuser);
+    this.#host.onRolledBack(life, why, accuser);
   }
 
   // Positions.
 
   /** Something is said to `peer` in this turn. */
-  speaksTo(peer: PeerId): void {
-    if (!this.#spokenTo.includes(peer)) this.#spokenTo.push(peer);
+  noteSentTo(peer: PeerId): void {
+    if (!this.#sentTo.includes(peer)) this.#sentTo.push(peer);
   }
 
   /** The turn ends: whoever was spoken to is told the position, unless it knows it. */
-  tellPosition(): void {
-    if (this.#spokenTo.length === 0) return;
+  sendPositions(): void {
+    if (this.#sentTo.length === 0) return;
     const { position } = this.#storage;
-    for (let peer = this.#spokenTo.pop(); peer !== undefined; peer = this.#spokenTo.pop()) {
-      if (this.#told.get(peer) === position || (this.#transport.link(peer)?.version ?? 1) < FIRST_VERSION) continue;
-      if (this.#transport.send(peer, { type: 'position', position })) this.#told.set(peer, position);
+    for (let peer = this.#sentTo.pop(); peer !== undefined; peer = this.#sentTo.pop()) {
+      if (this.#sentPositions.get(peer) === position || (this.#transport.link(peer)?.version ?? 1) < FIRST_VERSION)
+        continue;
+      if (this.#transport.send(peer, { type: 'position', position })) this.#sentPositions.set(peer, position);
     }
   }
 
-  heardPosition(peer: NodeId, position: number): void {
+  recordPosition(peer: NodeId, position: number): void {
     const known = this.#peers.get(peer);
     if (known === undefined || known.position >= position) return;
     known.position = position;
-    this.#isKept = false;
+    this.#isSaved = false;
   }
 
   /** In each turn, before anything is committed: keeps, all at once, which lives were met since the last turn. */
-  keepMet(): void {
-    if (!this.#hasMet) return;
-    this.#hasMet = false;
-    this.#keep(this.save());
+  saveNewPeers(): void {
+    if (!this.#hasNewPeers) return;
+    this.#hasNewPeers = false;
+    this.#failUnlessSaved(this.save());
   }
 
   /** To be called every now and then. A disk that hangs or is full is asked once. */
-  saveNowAndThen(now: number): void {
-    if (this.#isKept || this.#isSaving || now - this.#savedAt < SAVE_EVERY_MS) return;
+  saveIfDue(now: number): void {
+    if (this.#isSaved || this.#isSaving || now - this.#savedAt < SAVE_EVERY_MS) return;
     this.#savedAt = now;
     this.#isSaving = true;
     const saved = this.save().then(() => {
       this.#isSaving = false;
     });
-    this.#keep(saved);
+    this.#failUnlessSaved(saved);
   }
 
   /** Keeps what was heard of positions since the last time. */
   save(): Promise<void> {
-    if (this.#isKept) return Promise.resolve();
-    this.#isKept = true;
+    if (this.#isSaved) return Promise.resolve();
+    this.#isSaved = true;
     return this.#storage.putMeta(PEERS_META, bytes([...this.#peers]));
   }
 
   // The end of a quarantine.
 
   /** Looks which replicas are out. True: all are, and it is kept that this node's quarantine is over. */
-  review(replicas: Iterable<Confined>, allAreThere: boolean): boolean {
+  review(replicas: Iterable<ReplicaInQuarantine>, allAreThere: boolean): boolean {
     const { open, quarantined, released } = this.#own;
     if (!open) return false;
     const out = new Map(released);
@@ -289,16 +290,16 @@ export class Lives {
     }
     if (out.size === released.length && !isOver) return false;
     this.#own = { ...this.#own, open: !isOver, released: [...out] };
-    this.#keepOwn();
+    this.#saveOwn();
     return isOver;
   }
 
-  #keepOwn(): void {
-    this.#keep(this.#storage.putMeta(LIFE_META, bytes(this.#own)));
+  #saveOwn(): void {
+    this.#failUnlessSaved(this.#storage.putMeta(LIFE_META, bytes(this.#own)));
   }
 
   /** Whoever writes to the storage next hears of a failure, too; it is in order with what is written later. */
-  #keep(writing: Promise<void>): void {
+  #failUnlessSaved(writing: Promise<void>): void {
     writing.catch((error: unknown) => {
       this.#host.fail(asError(error));
     });

@@ -1,0 +1,47 @@
+/**
+ * What a node does about a disk that hangs: it asks its peers for no leadership, and hands over what it leads, also
+ * groups in which nothing waits yet, so that the next write to each does not have to find out.
+ */
+import type { Logger, Runtime } from '../runtime.js';
+import { handOver } from './balancer.js';
+import type { DiskStalls } from './disk-stalls.js';
+import type { DiskWatch } from './disk-watch.js';
+import type { FailureDetector } from './failure-detector.js';
+import type { PeerHeartbeats } from './peer-heartbeats.js';
+import type { ReplicaSet } from './replica-set.js';
+
+export interface HungDiskParts {
+  readonly diskWatch: DiskWatch;
+  readonly diskStalls: DiskStalls;
+  readonly peerHeartbeats: PeerHeartbeats;
+  readonly failureDetector: FailureDetector;
+  readonly replicas: ReplicaSet;
+  readonly runtime: Pick<Runtime, 'now'>;
+  readonly logger: Logger;
+}
+
+export class HungDiskHandler {
+  readonly #parts: HungDiskParts;
+
+  constructor(parts: HungDiskParts) {
+    this.#parts = parts;
+  }
+
+  /** To be called in a turn, and often. */
+  check(): void {
+    const { diskWatch, diskStalls, peerHeartbeats, failureDetector, replicas, runtime, logger } = this.#parts;
+    if (diskWatch.isIdle) return;
+    const now = runtime.now();
+    const { began, changed } = diskWatch.check(now);
+    if (changed) {
+      peerHeartbeats.unfit = !diskWatch.isFit;
+      peerHeartbeats.ping();
+    }
+    if (!began) return;
+    // Commits that are known to wait for room look to the watch like those of a disk that hangs.
+    const what = diskStalls.roomWaitMs === undefined ? 'the disk hangs' : 'commits still wait for room';
+    logger.warn({ pendingMs: Math.round(diskWatch.pendingMs(now)) }, `${what}: leadership is handed over`);
+    handOver(replicas.all(), failureDetector, now);
+    replicas.markAllDirty();
+  }
+}

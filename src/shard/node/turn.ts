@@ -1,0 +1,153 @@
+/**
+ * One turn of a node, from top to bottom: what came in is handed to the replicas, what they want sent leaves, and what
+ * they want written goes to the disk in one commit for all of them. What depends on that commit follows in the turn
+ * after its completion. Nothing here waits for a disk, and nothing is re-entered.
+ */
+import type { Message, Ready } from '../../raft/index.js';
+import type { Transport } from '../transport/index.js';
+import type { Runtime } from '../runtime.js';
+import type { Admission } from './admission.js';
+import type { Checkpointer } from './checkpointer.js';
+import type { CommitPipeline, QueuedWrite } from './commit-pipeline.js';
+import type { HungDiskHandler } from './hung-disk.js';
+import type { Inbox } from './inbox.js';
+import type { OutgoingSnapshots } from './outgoing-snapshots.js';
+import type { PeerHandler } from './peer-handler.js';
+import type { PeerHeartbeats } from './peer-heartbeats.js';
+import type { Replica } from './replica.js';
+import type { ReplicaSet } from './replica-set.js';
+import type { RollbackDetector } from './rollback-detector.js';
+import type { Ticker } from './ticker.js';
+import type { TopologySync } from './topology-sync.js';
+
+/** What a turn runs. */
+export interface TurnParts {
+  readonly inbox: Inbox;
+  readonly peers: PeerHandler;
+  readonly admission: Admission;
+  readonly replicas: ReplicaSet;
+  readonly topologySync: TopologySync;
+  readonly pipeline: CommitPipeline;
+  readonly checkpointer: Checkpointer;
+  readonly snapshots: OutgoingSnapshots;
+  readonly rollbackDetector: RollbackDetector;
+  readonly peerHeartbeats: PeerHeartbeats;
+  readonly hungDisk: HungDiskHandler;
+  readonly ticker: Ticker;
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+}
+
+export class Turn {
+  readonly #inbox: Inbox;
+  readonly #peers: PeerHandler;
+  readonly #admission: Admission;
+  readonly #replicas: ReplicaSet;
+  readonly #topologySync: TopologySync;
+  readonly #pipeline: CommitPipeline;
+  readonly #checkpointer: Checkpointer;
+  readonly #snapshots: OutgoingSnapshots;
+  readonly #rollbackDetector: RollbackDetector;
+  readonly #peerHeartbeats: PeerHeartbeats;
+  readonly #hungDisk: HungDiskHandler;
+  readonly #ticker: Ticker;
+  readonly #transport: Transport;
+  readonly #runtime: Runtime;
+
+  constructor(parts: TurnParts) {
+    this.#inbox = parts.inbox;
+    this.#peers = parts.peers;
+    this.#admission = parts.admission;
+    this.#replicas = parts.replicas;
+    this.#topologySync = parts.topologySync;
+    this.#pipeline = parts.pipeline;
+    this.#checkpointer = parts.checkpointer;
+    this.#snapshots = parts.snapshots;
+    this.#rollbackDetector = parts.rollbackDetector;
+    this.#peerHeartbeats = parts.peerHeartbeats;
+    this.#hungDisk = parts.hungDisk;
+    this.#ticker = parts.ticker;
+    this.#transport = parts.transport;
+    this.#runtime = parts.runtime;
+  }
+
+  run(): void {
+    const { durable, received, tasks, tick } = this.#inbox.take();
+    for (const writes of durable) this.#persisted(writes);
+    for (const batch of received) this.#peers.deliver(batch);
+    this.#inbox.drainSubmissions(this.#admission);
+    for (const task of tasks) task();
+    if (tick) this.#replicas.tick();
+    // A tick or maintenance is never far, and a disk that hangs does so for longer.
+    if (tick || tasks.length > 0) this.#hungDisk.check();
+    // A replica that becomes dirty meanwhile, for the topology starts it, joins the end of the list.
+    for (const replica of this.#replicas.dirty) {
+      this.#collect(replica);
+      this.#replicas.updateAwake(replica);
+    }
+    this.#replicas.clearDirty();
+    this.#snapshots.pump();
+    this.#ticker.tickWhile(this.#replicas.anyAwake);
+    this.#rollbackDetector.saveNewPeers();
+    this.#pipeline.maybeFlush();
+    this.#rollbackDetector.sendPositions();
+    this.#transport.flush();
+  }
+
+  /** The turn of a node that has failed: operations are refused, questions answered; consensus goes on without it. */
+  runFailed(): void {
+    const { received, tasks } = this.#inbox.take();
+    this.#inbox.drainSubmissions(this.#admission);
+    for (const { from, messages } of received) for (const message of messages) this.#peers.answer(from, message);
+    if (tasks.length > 0) this.#peerHeartbeats.ping();
+    this.#transport.flush();
+  }
+
+  /** The disk has these writes: what was held back for them is sent. */
+  #persisted(writes: readonly QueuedWrite[]): void {
+    for (const { group, write } of writes) {
+      const replica = this.#replicas.get(group);
+      if (replica === undefined) continue;
+      if (replica.persisted(write)) this.#onApplied(replica, 0);
+      if (replica.raft.maySend(write.receipt)) for (const message of write.messages) this.#send(replica, message);
+      this.#replicas.markDirty(replica);
+    }
+  }
+
+  /** Turns what came in for a replica into what goes out. */
+  #collect(replica: Replica): void {
+    this.#noticeLeadership(replica);
+    replica.propose();
+    do {
+      while (replica.raft.hasReady()) this.#handOut(replica, replica.raft.ready());
+      // A confirmed round makes room for the reads that gathered meanwhile.
+    } while (replica.serveReads());
+    this.#noticeLeadership(replica);
+    replica.noteProgress();
+  }
+
+  /** In the order that `raft/ready.ts` requires. */
+  #handOut(replica: Replica, ready: Ready): void {
+    for (const message of ready.messages) this.#send(replica, message);
+    if (ready.write !== undefined) this.#pipeline.push({ group: replica.id, write: ready.write });
+    if (ready.committed.length > 0) this.#onApplied(replica, replica.apply(ready.committed));
+    replica.settleReads(ready);
+    for (const { to, sequence } of ready.chunksWanted) this.#snapshots.request(replica, to, sequence);
+  }
+
+  #send(replica: Replica, message: Message): void {
+    this.#rollbackDetector.noteSentTo(message.to);
+    const isSent = this.#transport.send(message.to, { type: 'raft', group: replica.id, message });
+    if (!isSent) replica.raft.reportNotSent(message);
+  }
+
+  /** Entries with so many bytes of data were applied, or a snapshot was (0). */
+  #onApplied(replica: Replica, bytes: number): void {
+    this.#checkpointer.applied(replica, bytes, this.#runtime.now());
+    if (replica.isSystem) this.#topologySync.onSystemApplied();
+  }
+
+  #noticeLeadership(replica: Replica): void {
+    if (replica.noticeLeadership() && replica.isSystem) this.#topologySync.propose();
+  }
+}
