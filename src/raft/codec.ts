@@ -5,7 +5,8 @@
  * whatever does not fit throws `MalformedBytes`.
  *
  * Not shared with `shard/transport/wire-buffer.ts` (48 bits, little-endian, a growing buffer) nor `shard/big-endian.ts`
- * (48 bits, big-endian, no `DataView`): data of earlier builds fixes all three layouts, so one file would only list them.
+ * (48 bits, big-endian, no `DataView`): data folders and links of earlier builds fix all three layouts, so one file would
+ * merely list them.
  *
  *     entry:          index u53 · term u53 · kind u8 · length u32 · data
  *     snapshot meta:  index u53 · term u53 · configuration

@@ -1,7 +1,7 @@
 /**
  * Consensus for one group: a log that several nodes agree on, after Ongaro & Ousterhout, "In Search of an
  * Understandable Consensus Algorithm" (2014), cited as §, and Ongaro's thesis, "Consensus: Bridging Theory and
- * Practice" (2014). `s12` is the number of a scenario; tests carry it in their names.
+ * Practice" (2014). `s12` is the number of a scenario in `docs/scenarios.md`; tests carry it in their names.
  *
  * # How it works, in the code's own names
  *

@@ -26,6 +26,7 @@ export type ReadResult =
 /** `started`: whether it succeeds shows in a change of leader. `no-such-voter`: also for a voter in quarantine. */
 export type TransferResult = 'started' | 'already-leader' | 'not-leader' | 'no-such-voter';
 
+/** A pre-candidate has sent pre-votes, in its old term; a candidate has sent votes, in a new one. */
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
 
 /** A leader's view of another member (`progress.ts`). */

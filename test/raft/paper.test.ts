@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { EntryKind } from '../../src/raft/index.js';
 import { seededRandom } from '../../src/random.js';
-import { below } from './harness/chance.js';
+import { below } from './harness/pick.js';
 import { Cluster } from './harness/cluster.js';
 import { logOf } from './harness/entries.js';
 

@@ -2,7 +2,7 @@
  * The actions and faults of a torture run: each seed draws its own mix, with all usual actions and a share of the faults.
  */
 import { NONE, type Raft } from '../../../src/raft/index.js';
-import { below, pick } from './chance.js';
+import { below, pick } from './pick.js';
 import { ELECTION_TICKS, MAX_IN_FLIGHT, type Torture } from './torture.js';
 
 /** Weighted random choice between actions. */

@@ -12,7 +12,7 @@ import {
   type RaftTimers,
 } from '../../../src/raft/index.js';
 import { seededRandom } from '../../../src/random.js';
-import { below, pick } from './chance.js';
+import { below, pick } from './pick.js';
 import type { Cluster } from './cluster.js';
 import type { ClusterEvent } from './events.js';
 import type { Replica, Timing } from './replica.js';

@@ -2,7 +2,7 @@
  * Disks that go back in time, always with a quorum outside quarantine, and what the owner of such a node does: each start
  * has a new boot number, and a quarantine that is not over begins again with it.
  */
-import { below, pick } from './chance.js';
+import { below, pick } from './pick.js';
 import type { Cluster } from './cluster.js';
 import type { DiskCopy } from './disk.js';
 import type { Replica } from './replica.js';

@@ -3,7 +3,7 @@
  * healing. Each seed draws its own mix of faults, so that rare ones coincide.
  */
 import { seededRandom } from '../../../src/random.js';
-import { below, pick } from './chance.js';
+import { below, pick } from './pick.js';
 import { Cluster, type ClusterOptions } from './cluster.js';
 import { bytes } from './entries.js';
 import { Mix, plan, planRollBacks } from './faults.js';
