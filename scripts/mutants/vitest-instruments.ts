@@ -82,6 +82,7 @@ const SUITES: readonly Suite[] = [
       'test/shard/wall-clock.test.ts',
       'test/shard/ws-handshake.test.ts',
       'test/shard/ws-pieces.test.ts',
+      'test/sim/clock.test.ts',
       'test/sim/virtual-disk.test.ts',
     ],
     unit: 'tests',

@@ -19,13 +19,17 @@
  */
 
 /** By how much the speeds of two machines' clocks may differ, as a fraction. */
-export const MAX_CLOCK_DRIFT = 0.1;
+const MAX_CLOCK_DRIFT = 0.1;
 /** By how many tick lengths a time counted in ticks may fall short. */
 export const SHORT_TICKS = 2;
 
 /** The longest promise, in ms, that a voter with these timers can keep; 0 if they are too short for any. */
 export const promiseMsOf = (tickMs: number, electionTicks: number): number =>
   Math.max(0, Math.floor(tickMs * (electionTicks - SHORT_TICKS)));
+
+/** For so many ticks from its start a voter gives no vote, after an earlier process of it promised up to `promisedMs`. */
+export const owedTicksOf = (promisedMs: number, tickMs: number): number =>
+  promisedMs === 0 ? 0 : Math.ceil(promisedMs / tickMs) + SHORT_TICKS;
 
 interface Round {
   readonly context: number;

@@ -10,6 +10,13 @@ import type { Life, Scheduler } from './scheduler.js';
 /** 2023-11-14, as good a day as any. */
 const EPOCH_MS = 1_700_000_000_000;
 
+/**
+ * The environment that leases are promised for: the speeds of any two machines' clocks differ by less than a tenth. So each
+ * drifts by up to this share (1.045 / 0.955 = 1.094). A figure of the environment, and not taken from the product: its margin
+ * (`raft/lease.ts`) has to bear it, and a margin that is too small must show.
+ */
+export const LEASE_DRIFT = 0.045;
+
 export class MachineClock {
   readonly #scheduler: Scheduler;
   #rate: number;

@@ -1,5 +1,5 @@
 /** Adds models to what a seed draws. Knows how each is drawn; what a model does, the virtual machines know. */
-import { MAX_CLOCK_DRIFT } from '../raft/index.js';
+import { LEASE_DRIFT } from './clock.js';
 import { ROLLED_BACK_FROM } from './disk-faults.js';
 import type { FaultKind, FaultPlan } from './fault-plan.js';
 import type { Mix } from './mix.js';
@@ -261,9 +261,6 @@ const withLeases = (mix: Mix): Mix => ({
   leaseReads: true,
   clocks: { ...mix.clocks, drift: Math.min(mix.clocks.drift, LEASE_DRIFT) },
 });
-
-/** Of each clock; the worst two then differ by less than leases bear. */
-export const LEASE_DRIFT = 0.45 * MAX_CLOCK_DRIFT;
 
 /** The other replicas of every shard must be a majority, and no node may be gone for good. */
 function leftAlone(mix: Mix, random: Random, kind: TrialMix['kind']): Mix {

@@ -3,7 +3,8 @@
  * time; each seed uses only some kinds of faults, so that each kind is seen alone, in pairs, and in a crowd.
  */
 import { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
-import { addModels, LEASE_DRIFT } from './draw-models.js';
+import { LEASE_DRIFT } from './clock.js';
+import { addModels } from './draw-models.js';
 import type { ClockMix, DiskMix, Mix, NetworkMix } from './mix.js';
 import type { Model } from './model.js';
 import { Random } from '../random.js';

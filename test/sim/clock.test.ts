@@ -1,6 +1,7 @@
-/** Repeated timers: on time, late and then early, and after a pause. */
+/** Clocks at different speeds; repeated timers: on time, late and then early, and after a pause. */
 import { describe, expect, it } from 'vitest';
-import { LifeRuntime, MachineClock } from '../../src/sim/clock.js';
+import { Lease } from '../../src/raft/index.js';
+import { LEASE_DRIFT, LifeRuntime, MachineClock } from '../../src/sim/clock.js';
 import { Random } from '../../src/random.js';
 import { Life, Scheduler } from '../../src/sim/scheduler.js';
 
@@ -29,5 +30,30 @@ describe('a repeated timer', () => {
     // Nearly two at once, and nearly two intervals without any.
     expect(Math.min(...gaps)).toBeLessThan(2);
     expect(Math.max(...gaps)).toBeGreaterThan(18);
+  });
+});
+
+describe('clocks that drift as far as leases allow', () => {
+  it('differ by nearly a tenth in speed, and by no more', () => {
+    const ratio = (1 + LEASE_DRIFT) / (1 - LEASE_DRIFT);
+    expect(ratio).toBeGreaterThan(1.09);
+    expect(ratio).toBeLessThan(1.1);
+  });
+
+  it('s50 do not let a lease by a slow clock outlast the promise by a fast one', async () => {
+    const promiseMs = 1_000;
+    const scheduler = new Scheduler();
+    const [leader, voter] = [1 - LEASE_DRIFT, 1 + LEASE_DRIFT].map((rate) => new MachineClock(scheduler, rate, 0));
+    const lease = new Lease();
+    lease.sent(1, leader!.monotonic());
+    lease.confirmed(1, promiseMs);
+    let lastedMs = 0;
+    while (voter!.monotonic() < promiseMs) {
+      if (lease.validAt(leader!.monotonic())) lastedMs = scheduler.now;
+      await scheduler.run(1);
+    }
+    expect(lease.validAt(leader!.monotonic())).toBe(false);
+    // The margin is no larger than it must be.
+    expect(lastedMs).toBeGreaterThan(0.9 * promiseMs);
   });
 });

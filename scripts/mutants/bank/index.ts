@@ -104,6 +104,9 @@ import { k85 } from './k85-key-one-short-on-links.js';
 import { k86 } from './k86-value-one-short-in-chunks.js';
 import { k87 } from './k87-snapshot-given-up-under-way.js';
 import { k88 } from './k88-slow-chunks-taken-for-stuck.js';
+import { k89 } from './k89-no-margin-for-drift.js';
+import { k90 } from './k90-row-after-publish.js';
+import { k91 } from './k91-checkpoint-in-slices.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -210,4 +213,7 @@ export const BANK: readonly Mutant[] = [
   k86,
   k87,
   k88,
+  k89,
+  k90,
+  k91,
 ];

@@ -5,7 +5,7 @@
  * The longest promise that was ever made from this folder is kept in it, before the first is made; it is never lowered,
  * which costs a node whose timers are short now a later first vote, once a start. Knows no group.
  */
-import { SHORT_TICKS, type Storage } from '../../raft/index.js';
+import { owedTicksOf, type Storage } from '../../raft/index.js';
 
 const PROMISE_META = 'promise';
 
@@ -35,6 +35,6 @@ export class LeasePromises {
 
   /** For so many ticks from the start no vote may be given; 0 if no earlier life can have promised anything. */
   remainingTicks(tickMs: number): number {
-    return this.#previousMs === 0 ? 0 : Math.ceil(this.#previousMs / tickMs) + SHORT_TICKS;
+    return owedTicksOf(this.#previousMs, tickMs);
   }
 }

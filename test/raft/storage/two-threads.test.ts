@@ -1,8 +1,12 @@
 /**
- * The lane between the two threads of a node, with two threads: what the one puts there the other takes, whole and in order,
- * also where the counts of both run over.
+ * What the two threads of a node share, with two threads: the lane of requests, where what the one puts the other takes, whole
+ * and in order, also where the counts of both run over; and state.db, which the one reads while the other writes checkpoints.
+ *
+ * The journal needs none of this: its slots, and which of them are free, are known in the storage thread alone.
  */
 import { describe, expect, it } from 'vitest';
+import { SqliteStorage } from '../../../src/raft/storage/index.js';
+import { entries, freshFolder, meta, removeFoldersAfterEach, row, text } from './support/builders.js';
 import { hammer } from './support/lane-load.js';
 
 /** More by `KVORUM_HAMMER`, for a machine that has the time. */
@@ -16,4 +20,55 @@ describe('the lane to the storage thread', () => {
   ])('carries every commit as it is: %s', { timeout: 600_000 }, async (_, start) => {
     expect(await hammer(COMMITS, start)).toEqual({ taken: COMMITS, wrong: [], wrongs: 0 });
   });
+});
+
+describe('the state, read while checkpoints of it are written', () => {
+  removeFoldersAfterEach();
+
+  const GROUPS = [1, 2];
+  /** With very many, the write-ahead log is copied back meanwhile, by a thread of its own. */
+  const CHECKPOINTS = Math.ceil(COMMITS / 100);
+  /** Several slices of a checkpoint, between which the writing thread does other things. */
+  const KEYS = Array.from({ length: 1_000 }, (_, i) => `k${i}`);
+
+  it(
+    'is that of one whole checkpoint of a group, and never an older one than before',
+    { timeout: 600_000 },
+    async () => {
+      const storage = new SqliteStorage({ directory: freshFolder() });
+      await storage.open();
+      const seen = new Map(GROUPS.map((group) => [group, 0]));
+      let looks = 0;
+      /** The checkpoint whose rows are there. */
+      const look = (group: number): number => {
+        const versions = new Set(storage.scan(group, '', undefined, KEYS.length + 1).map(([, value]) => text(value)));
+        const first = text(storage.read(group, KEYS[looks % KEYS.length] ?? ''));
+        looks++;
+        expect([group, versions.size <= 1]).toEqual([group, true]);
+        const [version = 0, later = 0] = [[...versions][0], first].map((value) => Number(value?.trimEnd() ?? 0));
+        expect(version).toBeGreaterThanOrEqual(seen.get(group) ?? 0);
+        expect(later).toBeGreaterThanOrEqual(version);
+        seen.set(group, later);
+        return later;
+      };
+      for (let index = 1; index <= CHECKPOINTS; index++) {
+        await storage.commit(GROUPS.map((group) => ({ group, hardState: undefined, entries: entries(index, index) })));
+        const rows = KEYS.map((key) => row(key, String(index).padEnd(100)));
+        let isOver = false;
+        const done = storage.checkpoint(GROUPS.map((group) => ({ group, meta: meta(index), rows }))).finally(() => {
+          isOver = true;
+        });
+        const goesOn = (): boolean => !isOver;
+        while (goesOn()) {
+          for (const group of GROUPS) look(group);
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        await done;
+        expect(GROUPS.map(look)).toEqual(GROUPS.map(() => index));
+      }
+      await storage.close();
+      // Of most of them it did see something before they were done.
+      expect(looks).toBeGreaterThan(CHECKPOINTS * 4);
+    },
+  );
 });

@@ -1,0 +1,28 @@
+/**
+ * K90: A commit is published to the storage thread before its row is written into the memory that both share. A thread that is
+ * awake reads what lay there before: an old row, or half of one, becomes durable and is acknowledged.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k90: Mutant = {
+  id: 'K90',
+  title: 'a row is written to shared memory after it was published',
+  caughtBy: ['files'],
+  edits: [
+    {
+      file: 'src/raft/storage/request-lane.ts',
+      find: '  #written = this.start;\n',
+      replace: '  #written = this.start;\n  #late: (() => void)[] = [];\n',
+    },
+    {
+      file: 'src/raft/storage/request-lane.ts',
+      find: '    this.rows.set(data, this.#rowAt);\n',
+      replace: '    const at = this.#rowAt;\n    this.#late.push(() => this.rows.set(data, at));\n',
+    },
+    {
+      file: 'src/raft/storage/request-lane.ts',
+      find: '    Atomics.notify(this.counters, POSTED);\n',
+      replace: '    Atomics.notify(this.counters, POSTED);\n    for (const write of this.#late.splice(0)) write();\n',
+    },
+  ],
+};
