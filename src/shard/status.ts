@@ -19,6 +19,8 @@ export interface GroupStatus {
    * replica does not lead, or its build does not say.
    */
   readonly commitWaitMs?: number | undefined;
+  /** For how long this replica has applied nothing, in ms; since its start, if nothing yet. Absent from builds that do not say. */
+  readonly sinceAppliedMs?: number | undefined;
 }
 
 export interface NodeStatus {

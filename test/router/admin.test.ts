@@ -109,11 +109,16 @@ describe('what the cluster says of itself', () => {
   });
 
   it('/v1/shards and /v1/nodes tell for how long commits have waited; null where nobody says', async () => {
-    const groups = status.groups.map((group) => ({ ...group, commitWaitMs: 1_234.5 }));
+    const groups = status.groups.map((group) => ({ ...group, commitWaitMs: 1_234.5, sinceAppliedMs: 2_345.6 }));
     http.backend.status = { ...status, groups, electionTimeoutMs: 300, roomWaitMs: 99.6 };
     http.backend.others.set(2, status);
-    const replicas = [{ commit_wait_ms: 1_235 }, { commit_wait_ms: null }, { role: null }];
+    const replicas = [
+      { commit_wait_ms: 1_235, since_commit_ms: 2_346 },
+      { commit_wait_ms: null, since_commit_ms: null },
+      { role: null },
+    ];
     expect((await http.ask('GET', '/v1/shards/2')).json).toMatchObject({ replicas });
+    expect(await http.metrics.render()).toContain('\nkvorum_group_since_commit_seconds{shard="2"} 2.3456\n');
     const nodes = [{ room_wait_ms: 100 }, { room_wait_ms: null }, null].map((each) => ({ status: each }));
     expect((await http.ask('GET', '/v1/nodes')).json).toMatchObject({ nodes });
   });

@@ -116,16 +116,31 @@ describe('a stall', () => {
   it('counts from when something began to wait, or from when the group last got on', () => {
     let now = 1;
     const stall = new CommitStall(() => now);
-    stall.note(5, 5);
+    stall.note(5, 5, true);
     expect(stall.sinceMs).toBeUndefined();
-    stall.note(5, 6);
+    stall.note(5, 6, true);
     now = 2;
-    stall.note(5, 7);
+    stall.note(5, 7, true);
     expect(stall.sinceMs).toBe(1);
     now = 3;
-    stall.note(6, 7);
+    stall.note(6, 7, true);
     expect(stall.sinceMs).toBe(3);
-    stall.note(undefined, 7);
+    stall.note(6, 7, false);
     expect(stall.sinceMs).toBeUndefined();
+  });
+
+  it('counts since something was applied, on every replica and whether something waits or not', () => {
+    let now = 10;
+    const stall = new CommitStall(() => now);
+    now = 12;
+    expect(stall.sinceAppliedMs).toBe(2);
+    stall.note(1, 1, false);
+    now = 20;
+    stall.note(1, 4, false);
+    expect(stall.sinceAppliedMs).toBe(8);
+    stall.note(3, 4, true);
+    now = 25;
+    stall.note(3, 4, true);
+    expect(stall.sinceAppliedMs).toBe(5);
   });
 });

@@ -215,7 +215,7 @@ const statusFields = {
   topologyEpoch: integer,
   uptimeMs: fc.nat(),
   alive: nodeIds,
-  groups: fc.array(fc.record({ ...groupFields, commitWaitMs: milliseconds }, { requiredKeys: keysOf(groupFields) }), {
+  groups: fc.array(fc.record({ ...groupFields, commitWaitMs: milliseconds, sinceAppliedMs: milliseconds }, { requiredKeys: keysOf(groupFields) }), {
     maxLength: 3,
   }),
   storage: fc.record(

@@ -89,6 +89,14 @@ export function addGroupMetrics(registers: Registry[], now: () => NodeNow): void
     labelNames: ['shard'],
     values: () => each((group) => group.leaderChanges),
   });
+  addGauge(registers, {
+    name: 'kvorum_group_since_commit_seconds',
+    help:
+      'Seconds since this replica applied something committed, or since it was started; also of followers, and of ' +
+      'shards that have no leader.',
+    labelNames: ['shard'],
+    values: () => each((group) => (group.sinceAppliedMs ?? 0) / 1_000),
+  });
   const led = (): readonly GroupStatus[] => groups().filter(({ raft }) => raft.role === 'leader');
   addGauge(registers, {
     name: 'kvorum_group_follower_lag_entries',

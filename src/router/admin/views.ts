@@ -142,6 +142,7 @@ function replicaView(group: GroupStatus | undefined, commit: number): object {
     pending_reads: group.pendingReads,
     /** Of a leader: for how long nothing was committed although something waits; null of others. */
     commit_wait_ms: rounded(group.commitWaitMs),
+    since_commit_ms: rounded(group.sinceAppliedMs),
   };
 }
 

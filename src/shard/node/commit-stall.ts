@@ -1,16 +1,19 @@
 /**
- * For how long a group has had something to commit and has not got on. Knows no group: it is told, every turn.
+ * When a replica last applied what was committed, and for how long its group has had something to commit and applied
+ * nothing. The replica reports once a turn.
  *
  * What counts is what was applied: entries that a quorum has and this node's disk has not are of no use to a client.
  */
 export class CommitStall {
   #applied = -1;
+  #appliedAtMs: number;
   #sinceMs: number | undefined;
   readonly #now: () => number;
 
   /** `now`: monotonic ms. */
   constructor(now: () => number) {
     this.#now = now;
+    this.#appliedAtMs = now();
   }
 
   /** ms (monotonic) since which nothing was applied although something waits; undefined: nothing waits. */
@@ -23,14 +26,20 @@ export class CommitStall {
     return this.#sinceMs === undefined ? 0 : this.#now() - this.#sinceMs;
   }
 
-  /** `applied`: undefined when this replica does not lead, and so owes nobody anything. */
-  note(applied: number | undefined, lastIndex: number): void {
-    if (applied === undefined || applied >= lastIndex) {
-      this.#sinceMs = undefined;
-      return;
+  /** ms since something was applied, or the replica was started. */
+  get sinceAppliedMs(): number {
+    return this.#now() - this.#appliedAtMs;
+  }
+
+  /** @param leads a replica that does not lead answers nobody, so nothing waits for it */
+  note(applied: number, lastIndex: number, leads: boolean): void {
+    const hasMoved = applied !== this.#applied;
+    if (hasMoved) {
+      this.#applied = applied;
+      this.#appliedAtMs = this.#now();
     }
-    if (this.#sinceMs !== undefined && applied === this.#applied) return;
-    this.#applied = applied;
-    this.#sinceMs = this.#now();
+    if (!leads || applied >= lastIndex) this.#sinceMs = undefined;
+    else if (hasMoved) this.#sinceMs = this.#appliedAtMs;
+    else this.#sinceMs ??= this.#now();
   }
 }

@@ -254,7 +254,7 @@ export class Replica implements ReplicaView {
 
   /** The turn is over: has the group got on? */
   noteProgress(): void {
-    this.stall.note(this.isLeader ? this.applied : undefined, this.raft.log.lastIndex);
+    this.stall.note(this.applied, this.raft.log.lastIndex, this.isLeader);
   }
 
   /** Answers operations that are past their deadline. A write that was proposed may still happen. */
@@ -286,6 +286,7 @@ export class Replica implements ReplicaView {
       pendingWrites: this.waitingWrites,
       pendingReads: this.waitingReads,
       commitWaitMs: this.isLeader ? this.stall.waitMs : undefined,
+      sinceAppliedMs: this.stall.sinceAppliedMs,
     };
   }
 

@@ -93,6 +93,7 @@ const status = z.object({
       pendingWrites: whole,
       pendingReads: whole,
       commitWaitMs: milliseconds.optional(),
+      sinceAppliedMs: milliseconds.optional(),
     }),
   ),
   storage: z.object({
