@@ -35,7 +35,7 @@ const SUITES: readonly Suite[] = [
       'test/raft/storage/files.test.ts',
       'test/raft/storage/model.test.ts',
       'test/raft/storage/journal-quota.test.ts',
-      'test/raft/storage/request-lane.test.ts',
+      'test/raft/storage/request-queue.test.ts',
       'test/raft/storage/two-threads.test.ts',
       'test/raft/storage/unsynced.test.ts',
       'test/raft/storage/wraps.test.ts',

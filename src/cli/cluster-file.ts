@@ -10,7 +10,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { v7 as freshUuid } from 'uuid';
 import { z } from 'zod';
 import { ConfigError, flagName, type StartConfig } from '../config/index.js';
-import { isNoRoom, makeFolder, removeFolders, whyUnusable, writeWhole } from '../shard/index.js';
+import { isNoSpace, makeFolder, removeFolders, folderProblem, writeAtomically } from '../shard/index.js';
 
 const port = z.int().min(1).max(65_535);
 const schema = z.object({
@@ -61,10 +61,10 @@ export async function claimClusterFolder(
   } catch (error) {
     if (isHeld) leaveClusterFolder(dataDir);
     removeFolders(made);
-    const why = whyUnusable(folder, error);
+    const why = folderProblem(folder, error);
     if (why === undefined) throw error;
     // To throw the data away is no reason to wait for room.
-    if (isNoRoom(error) && !config.fresh && existsSync(join(dataDir, FILE)))
+    if (isNoSpace(error) && !config.fresh && existsSync(join(dataDir, FILE)))
       throw new WaitsForRoom(why, { cause: error });
     throw new Error(`${why}; nothing was written`, { cause: error });
   }
@@ -93,7 +93,7 @@ function openRecord(config: StartConfig): ClusterRecord {
 /** Whole or not at all, also after a power cut. */
 export function saveClusterRecord(dataDir: string, record: ClusterRecord, write = writeFileSync): void {
   const file = join(dataDir, FILE);
-  writeWhole(file, `${JSON.stringify(record, null, 2)}\n`, { temporary: `${file}.tmp`, write });
+  writeAtomically(file, `${JSON.stringify(record, null, 2)}\n`, { temporary: `${file}.tmp`, write });
 }
 
 export function leaveClusterFolder(dataDir: string): void {

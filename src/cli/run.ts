@@ -4,7 +4,7 @@
 import { pino } from 'pino';
 import { formatAddress, type LogLevel, type NodeConfig, type RouterConfig } from '../config/index.js';
 import { startNode, startRouter } from '../main.js';
-import { stopAtEnd } from '../shard/index.js';
+import { stopAtExit } from '../shard/index.js';
 import { collectLessOften } from './heap.js';
 import { LogDestination } from './log-destination.js';
 import { processLife, type ProcessLife } from './process-life.js';
@@ -22,7 +22,7 @@ function logTo(level: LogLevel, name: string) {
   process.once('exit', () => {
     destination.flushSync();
   });
-  stopAtEnd({ stop: () => undefined, waitStopped: () => !destination.hangs });
+  stopAtExit({ stop: () => undefined, waitStopped: () => !destination.hangs });
   return { destination, logger: pino({ level, base: { node: name } }, destination) };
 }
 

@@ -8,14 +8,14 @@ import { z } from 'zod';
 import {
   FORMATS,
   KvorumError,
-  isNoRoom,
+  isNoSpace,
   makeFolder,
   numberWritten,
   reads,
   removeFolders,
   unknownNumber,
-  whyUnusable,
-  writeWhole,
+  folderProblem,
+  writeAtomically,
   type ClusterConfig,
 } from '../shard/index.js';
 import type { CheckedOptions } from './options.js';
@@ -92,9 +92,9 @@ function inFolder<T>(dataDir: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const why = whyUnusable(resolve(dataDir), error);
+    const why = folderProblem(resolve(dataDir), error);
     if (why === undefined) throw error;
-    const code = isNoRoom(error) ? 'disk-full' : 'storage-failed';
+    const code = isNoSpace(error) ? 'disk-full' : 'storage-failed';
     const failed = new KvorumError(code, `dataDir: ${why}; nothing was written`, { field: 'dataDir' });
     failed.cause = error;
     throw failed;
@@ -121,5 +121,5 @@ type WriteFile = (file: string, text: string) => void;
 
 /** Whole and durable or not at all: without the cluster's id the data of its nodes could not be opened. */
 const writeConfig: WriteFile = (file, text) => {
-  writeWhole(file, text, { temporary: temporaryOf(file) });
+  writeAtomically(file, text, { temporary: temporaryOf(file) });
 };

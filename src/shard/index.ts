@@ -26,12 +26,12 @@ export {
   SqliteStorage,
   SqliteThread,
   StorageFull,
-  isNoRoom,
+  isNoSpace,
   makeFolder,
   removeFolders,
-  stopAtEnd,
-  whyUnusable,
-  writeWhole,
+  stopAtExit,
+  folderProblem,
+  writeAtomically,
 } from '../raft/storage/index.js';
 export {
   isRevision,

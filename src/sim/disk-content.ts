@@ -6,7 +6,7 @@
  */
 import type { GroupId, HardState, SnapshotMeta } from '../raft/index.js';
 import { SortedTable, ZERO_HARD_STATE } from '../raft/storage/index.js';
-import type { Flip, HardStateAt, RawRow, StateKey, StoredGroup } from '../raft/storage/index.js';
+import type { Activation, HardStateAt, RawRow, StateKey, StoredGroup } from '../raft/storage/index.js';
 
 /** What a transaction is for. */
 export type SyncKind = 'begin' | 'commit' | 'checkpoint' | 'stage' | 'install' | 'trim' | 'purge' | 'close';
@@ -101,7 +101,7 @@ export class DiskContent {
     this.groups.set(group, { ...this.#group(group, slotIfNew), hardState, hardSeq: seq });
   }
 
-  flip({ group, slot, meta, seq }: Flip): void {
+  activate({ group, slot, meta, seq }: Activation): void {
     const old = this.groups.get(group)?.slot;
     if (old === slot) return;
     if (old !== undefined) this.garbage.add(old);

@@ -8,7 +8,7 @@
 import type { GroupId, SnapshotMeta } from '../raft/index.js';
 import { crc32c } from '../raft/storage/index.js';
 import type {
-  Flip,
+  Activation,
   HardStateAt,
   JournalFile,
   RawRow,
@@ -94,7 +94,7 @@ export class VirtualJournal implements JournalFile {
     this.#writer = new Writer(view, sync, reset);
   }
 
-  get trimmed(): number {
+  get truncatedTo(): number {
     return this.#view.trimmed;
   }
 
@@ -157,7 +157,7 @@ export class VirtualJournal implements JournalFile {
     });
   }
 
-  trim(to: number, checkpoints: number): void {
+  truncatePrefix(to: number, checkpoints: number): void {
     this.#write('trim', (content) => {
       content.trim(to, checkpoints);
     });
@@ -167,7 +167,7 @@ export class VirtualJournal implements JournalFile {
     this.#writer.rollback();
   }
 
-  secure(): void {
+  ensureDurable(): void {
     // What a sync that failed left is decided when the files are opened anew: no cache shows what the disk has not.
   }
 
@@ -175,12 +175,12 @@ export class VirtualJournal implements JournalFile {
     this.#writer.redo();
   }
 
-  makeRoom(): boolean {
+  preallocate(): boolean {
     return false;
   }
 
-  vouch(): number {
-    const last = this.last ?? this.trimmed;
+  markAllDurable(): number {
+    const last = this.last ?? this.truncatedTo;
     if (last !== this.closed) this.#write('close', (content) => (content.closed = last));
     return last;
   }
@@ -197,7 +197,7 @@ export class VirtualJournal implements JournalFile {
 }
 
 export class VirtualState implements StateFile {
-  readonly secure = (): void => undefined;
+  readonly ensureDurable = (): void => undefined;
   readonly #view: DiskContent;
   readonly #writer: Writer;
 
@@ -283,7 +283,7 @@ export class VirtualState implements StateFile {
     this.#writer.change((content) => content.checkpoints++);
   }
 
-  vouchFor(seq: number): void {
+  markDurableTo(seq: number): void {
     if (seq === this.journal) return;
     this.#writer.transaction('close', () => {
       this.saveJournal(seq);
@@ -299,10 +299,10 @@ export class VirtualState implements StateFile {
     return this.#view.garbage.has(slot);
   }
 
-  flip(flip: Flip): void {
+  activate(activation: Activation): void {
     this.#writer.current.kind = 'install';
     this.#writer.change((content) => {
-      content.flip(flip);
+      content.activate(activation);
     });
   }
 
@@ -317,11 +317,11 @@ export class VirtualState implements StateFile {
     return rows.length < limit;
   }
 
-  copyBack(): void {
+  checkpointWal(): void {
     // There is no write-ahead log to be copied back.
   }
 
-  isCopying(): boolean {
+  isCheckpointingWal(): boolean {
     return false;
   }
 

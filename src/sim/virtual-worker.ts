@@ -8,12 +8,12 @@
  */
 import { EngineHost } from '../raft/storage/index.js';
 import type {
-  LineListener,
+  ChannelListener,
   ReplyEnvelope,
   RequestEnvelope,
   SqliteWorker,
   StoreFiles,
-  StoreLine,
+  StoreChannel,
 } from '../raft/storage/index.js';
 import type { SyncKind, Transaction } from './disk-content.js';
 import type { Life, Scheduler } from './scheduler.js';
@@ -59,7 +59,7 @@ export class VirtualWorker implements SqliteWorker {
   readonly #life: Life;
   readonly #host: EngineHost;
   readonly #inbox: RequestEnvelope[] = [];
-  #listener: LineListener | undefined;
+  #listener: ChannelListener | undefined;
   /** Of the step that has run last; what is left of them is still to come. */
   #landings: Landing[] = [];
   #isBusy = false;
@@ -86,7 +86,7 @@ export class VirtualWorker implements SqliteWorker {
     });
   }
 
-  attach(listener: LineListener): StoreLine {
+  attach(listener: ChannelListener): StoreChannel {
     this.#listener = listener;
     return {
       // Nothing is copied: who posts does not touch what was posted any more, as its buffers are transferred for real.

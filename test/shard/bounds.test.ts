@@ -7,7 +7,7 @@ import {
   MAX_VALUE_BYTES as CONFIG_MAX_VALUE_BYTES,
 } from '../../src/config/settings.js';
 import { EntryKind, type Message } from '../../src/raft/index.js';
-import { leastJournalBytes } from '../../src/raft/storage/index.js';
+import { minJournalBytes } from '../../src/raft/storage/index.js';
 import { limitsOf } from '../../src/router/http/limits.js';
 import { encodeCommand } from '../../src/shard/machine/command.js';
 import { loadHash } from '../../src/shard/keys/hash.js';
@@ -55,7 +55,7 @@ describe('the longest value', () => {
 
   test('and keys and types of any length make entries that the smallest quota of a journal is reckoned for', () => {
     for (const valueBytes of [1, 1024, 64 * 1024, 1024 * 1024, MAX_VALUE_BYTES]) {
-      expect(leastMaxJournalBytes(valueBytes)).toBe(leastJournalBytes(valueBytes + 8 * 1024));
+      expect(leastMaxJournalBytes(valueBytes)).toBe(minJournalBytes(valueBytes + 8 * 1024));
     }
     const operation = { ...largest, body: new Uint8Array(0) };
     expect(encodeCommand(operation, 2 ** 52).length).toBeLessThan(8 * 1024);

@@ -11,7 +11,7 @@ export const k52: Mutant = {
   edits: [
     {
       file: 'src/raft/storage/engine/store-engine.ts',
-      find: '      journal.secure();\n',
+      find: '      journal.ensureDurable();\n',
       replace: '',
     },
   ],

@@ -1,5 +1,5 @@
 /**
- * K53: The storage thread gives a slot of the lane back before it has read the row in it. While it reads, the other thread
+ * K53: The storage thread gives a slot of the queue back before it has read the row in it. While it reads, the other thread
  * may already write the next one there, and a row of two halves is what becomes durable and is acknowledged.
  */
 import type { Mutant } from '../mutant.js';
@@ -17,10 +17,10 @@ export const k53: Mutant = {
     },
     {
       file: 'src/raft/storage/worker/request-queue.ts',
-      find: `    return { store, call, request: { type: 'commit', seq, data, flip: undefined } };
+      find: `    return { store, call, request: { type: 'commit', seq, data, activation: undefined } };
 `,
       replace: `    const data = this.rows.slice(start, start + length);
-    return { store, call, request: { type: 'commit', seq, data, flip: undefined } };
+    return { store, call, request: { type: 'commit', seq, data, activation: undefined } };
 `,
     },
   ],

@@ -1,5 +1,5 @@
 /**
- * K54: The order of a commit in the lane is not brought back into 32 bits by the one who writes it. After 2^31 requests the
+ * K54: The order of a commit in the queue is not brought back into 32 bits by the one who writes it. After 2^31 requests the
  * storage thread looks for it in the port, where it never comes, and everything waits.
  */
 import type { Mutant } from '../mutant.js';

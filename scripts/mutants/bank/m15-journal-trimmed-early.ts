@@ -11,11 +11,11 @@ export const m15: Mutant = {
   edits: [
     {
       file: 'src/raft/storage/journaled.ts',
-      find: `      const done = await this.#client.ask({ type: 'checkpoint', checkpoint, groups: parts, hardStates, journal });
+      find: `      const done = await this.#client.call({ type: 'checkpoint', checkpoint, groups: parts, hardStates, journal });
 `,
       replace: `      for (const { group, meta } of parts) session.index.cover(group, meta.index);
       await this.#shortenJournal(session, 0);
-      const done = await this.#client.ask({ type: 'checkpoint', checkpoint, groups: parts, hardStates, journal });
+      const done = await this.#client.call({ type: 'checkpoint', checkpoint, groups: parts, hardStates, journal });
 `,
     },
   ],

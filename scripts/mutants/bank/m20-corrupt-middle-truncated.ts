@@ -11,13 +11,13 @@ export const m20: Mutant = {
   edits: [
     {
       file: 'src/raft/storage/journal/recovery.ts',
-      find: `    const { last, vouched } = this.#facts;
-    if (row.seq === last && row.seq > vouched) {
+      find: `    const { last, knownDurable } = this.#metadata;
+    if (row.seq === last && row.seq > knownDurable) {
       this.#torn = row.seq;
       return undefined;
     }`,
-      replace: `    const { last, vouched } = this.#facts;
-    if (row.seq <= last || row.seq > vouched) {
+      replace: `    const { last, knownDurable } = this.#metadata;
+    if (row.seq <= last || row.seq > knownDurable) {
       this.#torn = row.seq;
       return undefined;
     }`,

@@ -6,7 +6,7 @@ import { corruption } from './journal/recovery.js';
 import { JournalFull, StorageCorruption, StorageFailure, StorageFull } from './storage.js';
 import { messageOf } from '../../thrown.js';
 
-export interface Failure {
+export interface FailureData {
   /**
    * `quota`: the journal is full, the disk is not. `unopened`: a file could not be opened, mostly because the process
    * has no descriptors left.
@@ -16,10 +16,11 @@ export interface Failure {
 }
 
 /** Nothing is unknown of what is on the disk, and a later try may find room: the store waits, and goes on by itself. */
-export const isPassing = ({ kind }: Failure): boolean => kind === 'full' || kind === 'quota' || kind === 'unopened';
+export const isTransient = ({ kind }: FailureData): boolean =>
+  kind === 'full' || kind === 'quota' || kind === 'unopened';
 
 /** SQLite's codes are on the error (`SQLITE_FULL`, `SQLITE_IOERR_FSYNC`, …); `what` says what was being done. */
-export function toFailure(error: unknown, what: string): Failure {
+export function toFailure(error: unknown, what: string): FailureData {
   if (error instanceof StorageCorruption) return { kind: 'corruption', message: error.message };
   if (error instanceof JournalFull) return { kind: 'quota', message: error.message };
   if (error instanceof StorageFull) return { kind: 'full', message: error.message };
@@ -27,7 +28,7 @@ export function toFailure(error: unknown, what: string): Failure {
   const text = messageOf(error);
   const code = codeOf(error);
   const message = `${what}: ${text}${code === '' ? '' : ` (${code})`}`;
-  if (isDamage(error)) {
+  if (isCorruption(error)) {
     return { kind: 'corruption', message: corruption(message).message };
   }
   if (FULL.has(code)) return { kind: 'full', message };
@@ -36,7 +37,7 @@ export function toFailure(error: unknown, what: string): Failure {
 }
 
 /** SQLite found a file that it cannot have written so. */
-export function isDamage(error: unknown): error is Error {
+export function isCorruption(error: unknown): error is Error {
   const code = codeOf(error);
   return code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
 }
@@ -53,7 +54,7 @@ export function isUnopened(error: unknown): boolean {
   return code.startsWith('SQLITE_CANTOPEN') || code === 'EMFILE' || code === 'ENFILE';
 }
 
-export function toError(failure: Failure): StorageCorruption | StorageFull | StorageFailure {
+export function toError(failure: FailureData): StorageCorruption | StorageFull | StorageFailure {
   switch (failure.kind) {
     case 'full':
       return new StorageFull(failure.message);
@@ -68,10 +69,10 @@ export function toError(failure: Failure): StorageCorruption | StorageFull | Sto
 }
 
 /** What a read says of a file that is damaged or cannot be read; undefined if it says something else. */
-export function damageOf(error: unknown, what: string): Error | undefined {
+export function unreadableError(error: unknown, what: string): Error | undefined {
   const failure = toFailure(error, what);
   const isUnreadable = failure.kind === 'failure' && codeOf(error).startsWith('SQLITE_IOERR');
-  return isUnreadable || isDamage(error) ? toError(failure) : undefined;
+  return isUnreadable || isCorruption(error) ? toError(failure) : undefined;
 }
 
 /** Of SQLite or of the system; '' if it has none. */

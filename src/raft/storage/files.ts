@@ -8,7 +8,7 @@
  * of it, and nothing more is written.
  */
 import type { HardStateAt } from './journal/journal-index.js';
-import type { Flip, RawRow, StoredGroup } from './journal/recovery.js';
+import type { Activation, RawRow, StoredGroup } from './journal/recovery.js';
 import type { RawStateRow } from './state/state-rows.js';
 import type { FileSizes, StateKey } from './storage.js';
 import type { GroupId, SnapshotMeta } from '../types.js';
@@ -16,7 +16,7 @@ import type { GroupId, SnapshotMeta } from '../types.js';
 /** One row per durable commit, numbered without holes; the newest row always stays. */
 export interface JournalFile {
   /** The last row that was trimmed away; 0 = none. */
-  readonly trimmed: number;
+  readonly truncatedTo: number;
   /** The last row when the store was last closed in good order. */
   readonly closed: number;
   /** The state file has to have seen at least so many, for what they cover was trimmed. */
@@ -39,17 +39,17 @@ export interface JournalFile {
    * Writes the last batch once more, before anything is built on it, unless it was closed in good order: a process that
    * ended in a sync which failed may have left it where the system shows it and the disk does not have it.
    */
-  secure(): void;
+  ensureDurable(): void;
   append(seq: number, data: Uint8Array): void;
   putMeta(name: string, value: Uint8Array): void;
   /** A transaction of its own. */
   dropTorn(seq: number): void;
   /** Forgets rows up to `to`, in a transaction of its own. See `checkpointsDue`. */
-  trim(to: number, checkpoints: number): void;
+  truncatePrefix(to: number, checkpoints: number): void;
   /** Makes room for rows to come, while nobody waits; true if there was something to do. */
-  makeRoom(): boolean;
+  preallocate(): boolean;
   /** Notes durably, before closing in good order, that every row is durable. Returns the number of the last one. */
-  vouch(): number;
+  markAllDurable(): number;
   close(): void;
 }
 
@@ -62,7 +62,7 @@ export interface StateFile {
   /** Bytes in use. */
   readonly bytes: number;
   /** As that of the journal: nothing is left that is not in its place. */
-  secure(): void;
+  ensureDurable(): void;
   groups(): StoredGroup[];
   /** Slots that no group has: staged and not installed, or replaced and not yet emptied. */
   garbage(): number[];
@@ -79,18 +79,18 @@ export interface StateFile {
   saveJournal(seq: number): void;
   countCheckpoint(): void;
   /** Notes durably, before closing in good order, that every journal row up to `seq` is durable. */
-  vouchFor(seq: number): void;
+  markDurableTo(seq: number): void;
   /** Marks a slot as no group's, before anything is staged in it. */
   addGarbage(slot: number): void;
   isGarbage(slot: number): boolean;
-  /** The group's state is from now on what was staged in `flip.slot`; what it had becomes garbage. */
-  flip(flip: Flip): void;
+  /** The group's state is from now on what was staged in `activation.slot`; what it had becomes garbage. */
+  activate(activation: Activation): void;
   /** Deletes at most `limit` rows of a slot that no group has, durably; true once it is empty and forgotten. */
   purge(slot: number, limit: number): boolean;
   /** Housekeeping behind a commit; may go on beside the caller. */
-  copyBack(): void;
+  checkpointWal(): void;
   /** It still goes on: until then the file must not be closed. Throws, once, if it has failed. */
-  isCopying(): boolean;
+  isCheckpointingWal(): boolean;
   close(): void;
 }
 

@@ -28,8 +28,8 @@ export { SqliteStorage } from './sqlite.js';
 export type { SqliteStorageOptions } from './sqlite.js';
 export { SqliteThread } from './worker/sqlite-thread.js';
 export type { SqliteWorker } from './worker/sqlite-thread.js';
-export { isNoRoom, makeFolder, removeFolders, whyUnusable, writeWhole } from './disk/folders.js';
-export { stopAtEnd } from './worker/process-exit.js';
+export { isNoSpace, makeFolder, removeFolders, folderProblem, writeAtomically } from './disk/folders.js';
+export { stopAtExit } from './worker/process-exit.js';
 export { checkSnapshotChunk } from './state/state-rows.js';
 // What the simulator builds its disk of: the port of the files, and what the real files are made of.
 export { JournaledStorage } from './journaled.js';
@@ -37,12 +37,12 @@ export type { JournaledStorageHost, JournaledStorageSettings } from './journaled
 export { EngineHost } from './engine/engine-host.js';
 export type * from './files.js';
 export type { HardStateAt } from './journal/journal-index.js';
-export type { LineListener, StoreLine } from './worker/sqlite-thread.js';
+export type { ChannelListener, StoreChannel } from './worker/sqlite-thread.js';
 export type { RequestEnvelope, ReplyEnvelope } from './engine/protocol.js';
-export type { Flip, RawRow, StoredGroup } from './journal/recovery.js';
+export type { Activation, RawRow, StoredGroup } from './journal/recovery.js';
 export type { RawStateRow } from './state/state-rows.js';
 export type { JournalRecord } from './journal/row.js';
-export { journalLimits, leastJournalBytes } from './journal/quota.js';
+export { journalLimits, minJournalBytes } from './journal/quota.js';
 export type { JournalLimits } from './journal/quota.js';
 export { ZERO_HARD_STATE } from './journal/journal-index.js';
 export { crc32c } from './journal/crc32c.js';

@@ -14,9 +14,8 @@ import type { StateReader } from './files.js';
 import type { JournalIndex } from './journal/journal-index.js';
 import { journalLimits } from './journal/quota.js';
 import type { JournalLimits } from './journal/quota.js';
-import { encodeRow, type JournalRecord } from './journal/row.js';
+import { encodeRow, splitRecords, type JournalRecord } from './journal/row.js';
 import { Recovery, type RawRow, type RecoveryResult } from './journal/recovery.js';
-import { splitRecords } from './journal/row-split.js';
 import type { Opened } from './engine/protocol.js';
 import type { SqliteWorker } from './worker/sqlite-thread.js';
 import { stallOf, type StallReport } from './engine/stall.js';
@@ -130,7 +129,7 @@ export class JournaledStorage implements Storage {
     try {
       const { directory } = this.#host;
       const { maxJournalBytes } = this.#settings;
-      const opened = await this.#client.ask({ type: 'open', directory, maxJournalBytes });
+      const opened = await this.#client.call({ type: 'open', directory, maxJournalBytes });
       const result = await this.#recover(opened);
       if (this.#client.isClosing) throw new StorageFailure('the store is closed');
       result.index.durableTo(result.index.lastSeq);
@@ -148,10 +147,10 @@ export class JournaledStorage implements Storage {
     }
   }
 
-  async #recover({ groups, facts }: Opened): Promise<RecoveryResult> {
-    const recovery = new Recovery(groups, facts);
-    for (let after: number | undefined = facts.trimmed; after !== undefined;) {
-      const rows: readonly RawRow[] = await this.#client.ask({ type: 'load', after, maxBytes: LOAD_BYTES });
+  async #recover({ groups, journal }: Opened): Promise<RecoveryResult> {
+    const recovery = new Recovery(groups, journal);
+    for (let after: number | undefined = journal.truncatedTo; after !== undefined;) {
+      const rows: readonly RawRow[] = await this.#client.call({ type: 'load', after, maxBytes: LOAD_BYTES });
       for (const row of rows) recovery.add(row);
       after = rows.at(-1)?.seq;
     }
@@ -161,7 +160,7 @@ export class JournaledStorage implements Storage {
         `journal.db: the last row, ${result.torn}, was torn and is dropped; nothing shows that it was ever acknowledged`,
       );
     }
-    await this.#client.ask({ type: 'begin', torn: result.torn, flips: result.flips });
+    await this.#client.call({ type: 'begin', torn: result.torn, activations: result.activations });
     return result;
   }
 
@@ -171,14 +170,14 @@ export class JournaledStorage implements Storage {
       index.check(writes);
       const records = writes.filter(({ hardState, entries }) => hardState !== undefined || entries.length > 0);
       if (records.length === 0) return this.#lastCommit;
-      return this.#limits === undefined ? this.#append(records) : this.#appendParted(records, this.#limits.rowBytes);
+      return this.#limits === undefined ? this.#append(records) : this.#appendSplit(records, this.#limits.rowBytes);
     } catch (error) {
       return Promise.reject(asError(error));
     }
   }
 
   /** The last row is durable last, and none behind one that failed. */
-  #appendParted(records: readonly JournalRecord[], rowBytes: number): Promise<void> {
+  #appendSplit(records: readonly JournalRecord[], rowBytes: number): Promise<void> {
     for (const row of splitRecords(records, rowBytes)) this.#append(row).catch(() => undefined);
     return this.#lastCommit;
   }
@@ -189,9 +188,9 @@ export class JournaledStorage implements Storage {
     const data = encodeRow(records);
     const seq = index.append(records, data.length);
     const [{ group, reset }] = records as [JournalRecord];
-    const flip = reset && { group, ...reset, seq };
+    const activation = reset && { group, ...reset, seq };
     const start = this.#host.now();
-    this.#lastCommit = this.#client.ask({ type: 'commit', seq, data, flip }, [data.buffer]).then(() => {
+    this.#lastCommit = this.#client.call({ type: 'commit', seq, data, activation }, [data.buffer]).then(() => {
       this.#times.add(this.#host.now() - start);
       index.durableTo(seq);
       whenDurable?.();
@@ -214,7 +213,7 @@ export class JournaledStorage implements Storage {
       const journal = session.index.lastSeq;
       const unstored = session.index.unstoredHardStates();
       const hardStates = unstored.map((state) => ({ ...state, slot: this.#slotOf(session, state.group) }));
-      const done = await this.#client.ask({ type: 'checkpoint', checkpoint, groups: parts, hardStates, journal });
+      const done = await this.#client.call({ type: 'checkpoint', checkpoint, groups: parts, hardStates, journal });
       session.stateBytes = done.stateBytes;
       // Commits that wait for room may have been overtaken: of these nothing was taken over.
       const taken = unstored.filter(({ seq }) => seq <= done.journal);
@@ -234,7 +233,7 @@ export class JournaledStorage implements Storage {
     const writer = new StateRowWriter();
     const send = (): void => {
       const data = writer.take();
-      this.#client.tell({ type: 'rows', checkpoint, slot, data }, [data.buffer]);
+      this.#client.send({ type: 'rows', checkpoint, slot, data }, [data.buffer]);
     };
     for (const [key, value] of rows) {
       writer.add(key, value);
@@ -250,21 +249,21 @@ export class JournaledStorage implements Storage {
    * the copy may have to wait for room.
    */
   async #shortenJournal({ index }: Session, checkpoints: number): Promise<void> {
-    await this.#trim(index, checkpoints);
+    await this.#truncateJournal(index, checkpoints);
     const limits = this.#limits;
     const slack = Math.min(this.#settings.journalSlackBytes ?? DEFAULT_SLACK_BYTES, limits?.slackBytes ?? Infinity);
     const parts = index.copyCandidates(slack, limits?.rowBytes);
     if (parts.length === 0) return;
     const seq = index.appendCopy(parts);
-    await this.#client.ask({ type: 'copy', seq, parts });
+    await this.#client.call({ type: 'copy', seq, parts });
     index.durableTo(seq);
-    await this.#trim(index, checkpoints);
+    await this.#truncateJournal(index, checkpoints);
   }
 
-  async #trim(index: JournalIndex, checkpoints: number): Promise<void> {
-    const to = index.trimmableTo();
-    index.trim(to);
-    await this.#client.ask({ type: 'trim', to, checkpoints });
+  async #truncateJournal(index: JournalIndex, checkpoints: number): Promise<void> {
+    const to = index.truncatableTo();
+    index.truncatePrefix(to);
+    await this.#client.call({ type: 'truncate', to, checkpoints });
   }
 
   /** The group's slot; a group that has none is given one. */
@@ -295,14 +294,14 @@ export class JournaledStorage implements Storage {
 
   async openSnapshot(group: GroupId): Promise<SnapshotReader | undefined> {
     this.#writable();
-    const opened = await this.#client.ask({ type: 'snapshot-open', group });
+    const opened = await this.#client.call({ type: 'snapshot-open', group });
     if (opened === undefined) return undefined;
     const { id, ...said } = opened;
     return {
       ...said,
-      next: (maxBytes) => this.#client.ask({ type: 'snapshot-next', id, maxBytes }),
+      next: (maxBytes) => this.#client.call({ type: 'snapshot-next', id, maxBytes }),
       close: () => {
-        if (!this.#isClosed) this.#client.tell({ type: 'snapshot-close', id });
+        if (!this.#isClosed) this.#client.send({ type: 'snapshot-close', id });
       },
     };
   }
@@ -327,14 +326,14 @@ export class JournaledStorage implements Storage {
     staging.chunks++;
     // A copy: the chunk may be a view into a frame from a peer, which must not be torn from its other readers.
     const copy = Uint8Array.from(data);
-    await this.#client.ask({ type: 'stage', slot: staging.slot, data: copy }, [copy.buffer]);
+    await this.#client.call({ type: 'stage', slot: staging.slot, data: copy }, [copy.buffer]);
   }
 
   #dropStaging(group: GroupId): void {
     const staging = this.#staging.get(group);
     if (staging === undefined) return;
     this.#staging.delete(group);
-    this.#client.tell({ type: 'purge', slot: staging.slot });
+    this.#client.send({ type: 'purge', slot: staging.slot });
   }
 
   install(group: GroupId, meta: SnapshotMeta, hardState: HardState | undefined): Promise<void> {
@@ -348,7 +347,7 @@ export class JournaledStorage implements Storage {
         const replaced = placements.get(group);
         placements.set(group, { slot, meta });
         // Only now, for until now `read` looked there.
-        if (replaced !== undefined) this.#client.tell({ type: 'purge', slot: replaced.slot });
+        if (replaced !== undefined) this.#client.send({ type: 'purge', slot: replaced.slot });
       });
     } catch (error) {
       return Promise.reject(asError(error));
@@ -357,7 +356,7 @@ export class JournaledStorage implements Storage {
 
   async putMeta(name: string, value: Uint8Array): Promise<void> {
     this.#writable();
-    await this.#client.ask({ type: 'meta', name, value: Uint8Array.from(value) });
+    await this.#client.call({ type: 'meta', name, value: Uint8Array.from(value) });
   }
 
   get position(): number {

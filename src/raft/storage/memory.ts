@@ -54,7 +54,7 @@ export class MemoryDisk {
 
   set isFull(value: boolean) {
     this.#isFull = value;
-    if (!value) this.owner?.goOn();
+    if (!value) this.owner?.resume();
   }
 }
 
@@ -103,7 +103,7 @@ export class MemoryStorage implements Storage {
   }
 
   /** @internal The disk has room again. */
-  goOn(): void {
+  resume(): void {
     if (this.#stall === undefined) return;
     this.#stall = undefined;
     this.#options.defer(() => {
@@ -132,7 +132,7 @@ export class MemoryStorage implements Storage {
 
   /** The process dies: what is not durable is gone, its promises never settle, the disk is free for another storage. */
   crash(): void {
-    this.#letGo('the store has crashed');
+    this.#release('the store has crashed');
     this.#pending = [];
   }
 
@@ -230,7 +230,7 @@ export class MemoryStorage implements Storage {
         }
       });
       this.#index.stored(hardStates, resetsUpTo);
-      this.#index.trim(this.#index.trimmableTo());
+      this.#index.truncatePrefix(this.#index.truncatableTo());
     } finally {
       this.#isCheckpointing = false;
     }
@@ -323,10 +323,10 @@ export class MemoryStorage implements Storage {
     if (this.#stall !== undefined) this.#failure ??= new StorageFull(this.#stall.message);
     if (this.#failure !== undefined) this.#sync();
     if (this.#pending.length > 0) await this.#write(() => undefined).catch(() => undefined);
-    this.#letGo('the store is closed');
+    this.#release('the store is closed');
   }
 
-  #letGo(why: string): void {
+  #release(why: string): void {
     if (this.#disk.owner === this) this.#disk.owner = undefined;
     this.#failure = new StorageFailure(why);
   }

@@ -8,14 +8,14 @@ export function quotaOptions(
   maxJournalBytes: number | undefined,
 ): Required<Pick<ShardNodeOptions, 'checkpoints' | 'limits'>> {
   if (maxJournalBytes === undefined) return { checkpoints: {}, limits: {} };
-  const { checkpointBytes, underWayBytes, rowBytes } = journalLimits(maxJournalBytes);
+  const { checkpointBytes, inFlightBytes, rowBytes } = journalLimits(maxJournalBytes);
   const { bytes, journalBytes } = DEFAULT_CHECKPOINT_LIMITS;
   const { uncommittedBytes, inflightBytes, appendBytes } = DEFAULT_NODE_LIMITS;
   return {
     checkpoints: { bytes: Math.min(bytes, checkpointBytes), journalBytes: Math.min(journalBytes, checkpointBytes) },
     limits: {
-      uncommittedBytes: Math.min(uncommittedBytes, underWayBytes),
-      inflightBytes: Math.min(inflightBytes, underWayBytes),
+      uncommittedBytes: Math.min(uncommittedBytes, inFlightBytes),
+      inflightBytes: Math.min(inflightBytes, inFlightBytes),
       appendBytes: Math.min(appendBytes, rowBytes),
       commitBytes: rowBytes,
     },

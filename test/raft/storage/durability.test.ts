@@ -2,7 +2,7 @@
 import type Database from 'better-sqlite3';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openForCopying } from '../../../src/raft/storage/disk/data-folder.js';
+import { openForWalCheckpoint } from '../../../src/raft/storage/disk/data-folder.js';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
 import { openStoreFiles } from '../../../src/raft/storage/engine/store-files.js';
 import { entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
@@ -34,7 +34,7 @@ describe('every commit is synced, past the cache of the drive where the system c
       if (start === 'first') await storage.commit([{ group: 1, hardState: undefined, entries: [entry(1)] }]);
       await storage.checkpoint([{ group: 1, meta: meta(1), rows: [row('k', 'v')] }]);
       check();
-      const copier = openForCopying(join(directory, 'state.db'));
+      const copier = openForWalCheckpoint(join(directory, 'state.db'));
       expect(settings(copier)).toEqual([FULL, 1, 1]);
       copier.close();
       await storage.close();

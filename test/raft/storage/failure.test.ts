@@ -77,20 +77,20 @@ describe('failure', () => {
   it('s70 never writes again after a failed commit', async () => {
     const directory = freshFolder();
     const client = new StoreClient(new InlineWorker());
-    await client.ask({ type: 'open', directory, maxJournalBytes: undefined });
-    await client.ask({ type: 'begin', torn: undefined, flips: [] });
+    await client.call({ type: 'open', directory, maxJournalBytes: undefined });
+    await client.call({ type: 'begin', torn: undefined, activations: [] });
     const data = (index: number): Uint8Array =>
       encodeRow([{ group: 1, hardState: undefined, entries: [entry(index)] }]);
-    await client.ask({ type: 'commit', seq: 1, data: data(1), flip: undefined });
+    await client.call({ type: 'commit', seq: 1, data: data(1), activation: undefined });
     expect(client.failure).toBeUndefined();
-    const twice = client.ask({ type: 'commit', seq: 1, data: data(1), flip: undefined });
+    const twice = client.call({ type: 'commit', seq: 1, data: data(1), activation: undefined });
     await expect(twice).rejects.toThrow(/commit to journal.db: row 1 is there already/);
     expect(client.failure).toBeInstanceOf(StorageFailure);
-    await expect(client.ask({ type: 'commit', seq: 2, data: data(2), flip: undefined })).rejects.toThrow(
+    await expect(client.call({ type: 'commit', seq: 2, data: data(2), activation: undefined })).rejects.toThrow(
       StorageFailure,
     );
-    await expect(client.ask({ type: 'snapshot-open', group: 1 })).rejects.toThrow(StorageFailure);
-    await client.ask({ type: 'close' });
+    await expect(client.call({ type: 'snapshot-open', group: 1 })).rejects.toThrow(StorageFailure);
+    await client.call({ type: 'close' });
     expect((await startIn(directory)).view[1]?.log).toEqual(['1@1=1@1']);
   });
 

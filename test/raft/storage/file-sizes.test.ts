@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { FileSizeWatch, LOOK_MS } from '../../../src/raft/storage/engine/file-sizes.js';
+import { FileSizeWatch, POLL_MS } from '../../../src/raft/storage/engine/file-sizes.js';
 import type { StoreFiles } from '../../../src/raft/storage/files.js';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
 import type { FileSizes } from '../../../src/raft/storage/storage.js';
@@ -51,7 +51,7 @@ describe('the sizes of the files of a store', () => {
     };
     const settled = async (): Promise<void> => {
       for (let i = 0; i < 3; i++) {
-        worker.pass(LOOK_MS);
+        worker.pass(POLL_MS);
         await turns();
       }
     };
@@ -91,17 +91,17 @@ describe('the sizes of the files of a store', () => {
     expect(scene.told).toEqual([{ journal: 1, state: 2, stateWal: 3 }]);
     watch.changed();
     watch.review();
-    expect(watch.waitMs).toBe(LOOK_MS);
-    scene.now = LOOK_MS - 1;
+    expect(watch.waitMs).toBe(POLL_MS);
+    scene.now = POLL_MS - 1;
     watch.review();
     expect(scene.looks).toBe(1);
-    scene.now = LOOK_MS;
+    scene.now = POLL_MS;
     watch.review();
     expect(scene.looks).toBe(2);
     // Nothing has changed: nobody is told, and nobody is woken for it.
     expect(scene.told).toHaveLength(1);
     expect(watch.waitMs).toBeUndefined();
-    scene.now = 10 * LOOK_MS;
+    scene.now = 10 * POLL_MS;
     watch.review();
     expect(scene.looks).toBe(2);
   });
@@ -110,10 +110,10 @@ describe('the sizes of the files of a store', () => {
     const { scene, watch } = watched();
     watch.review();
     scene.sizes = { journal: 1, state: 9, stateWal: 3 };
-    scene.now = LOOK_MS;
+    scene.now = POLL_MS;
     watch.review();
     expect(scene.told.map(({ state }) => state)).toEqual([2, 9]);
-    scene.now = 2 * LOOK_MS;
+    scene.now = 2 * POLL_MS;
     watch.review();
     expect(watch.waitMs).toBeUndefined();
   });

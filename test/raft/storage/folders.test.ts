@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { makeFolder, removeFolders, whyUnusable } from '../../../src/raft/storage/disk/folders.js';
+import { makeFolder, removeFolders, folderProblem } from '../../../src/raft/storage/disk/folders.js';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
 import { freshFolder, removeFoldersAfterEach } from './support/builders.js';
 import { InlineWorker } from './support/inline-worker.js';
@@ -68,7 +68,7 @@ describe('a data folder', () => {
   });
 
   it('is not what other errors are about', () => {
-    expect(whyUnusable('/a', new Error('a defect'))).toBeUndefined();
-    expect(whyUnusable('/a', Object.assign(new Error('text'), { code: 'EMFILE' }))).toBeUndefined();
+    expect(folderProblem('/a', new Error('a defect'))).toBeUndefined();
+    expect(folderProblem('/a', Object.assign(new Error('text'), { code: 'EMFILE' }))).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 /** Which slots the next rows get, compared with a list that is shifted. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { JournalSlots } from '../../../src/raft/storage/journal/slot-map.js';
+import { SlotMap } from '../../../src/raft/storage/journal/slot-map.js';
 
 type Step =
   { readonly place: number } | { readonly trim: number } | { readonly drop: number } | { readonly add: number };
@@ -17,7 +17,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 test('slots are taken from the front and given back at the end', () => {
   let placed = 0;
   const property = fc.property(fc.array(step, { minLength: 60, maxLength: 120 }), (steps) => {
-    const slots = new JournalSlots();
+    const slots = new SlotMap();
     const free: number[] = [];
     const rows = new Map<number, readonly number[]>();
     const giveBack = (seqs: readonly number[]): void => {
@@ -34,7 +34,7 @@ test('slots are taken from the front and given back at the end', () => {
         expect(got).toEqual(rows.get(seq));
         placed++;
       } else if ('trim' in one) {
-        slots.trim(first + one.trim);
+        slots.freeUpTo(first + one.trim);
         giveBack([...rows.keys()].filter((seq) => seq <= first + one.trim));
       } else if ('drop' in one) {
         const dropped = [...rows.keys()].filter((seq) => seq >= slots.last - one.drop + 1);

@@ -96,7 +96,7 @@ describe('a full disk', () => {
   }
 
   it('goes on while only the ahead-of-time growth of the journal finds no room', async () => {
-    const faults: Faults = { journal: { makeRoom: full } };
+    const faults: Faults = { journal: { preallocate: full } };
     const { storage, directory } = await openWith(faults);
     for (let i = 1; i <= 100; i++) await commit(storage, i, 10_000);
     expect(storage.stall).toBeUndefined();
@@ -123,7 +123,7 @@ describe('a full disk', () => {
     await commit(storage, 2);
     expect(done).toEqual([]);
     faults.state = {};
-    faults.journal = { trim: full };
+    faults.journal = { truncatePrefix: full };
     worker.pass(RETRY_MS);
     await turns(40);
     expect(done).toEqual(['snapshot']);
@@ -182,7 +182,7 @@ describe('a full disk', () => {
     const { storage, directory } = await openWith(faults);
     await storage.stageChunk(1, 0, new Uint8Array(0));
     // Its journal row is durable; what follows from it is left to the next start.
-    faults.state = { flip: full };
+    faults.state = { activate: full };
     await storage.install(1, meta(5), undefined);
     const worker = new InlineWorker(undefined, withFaults(faults));
     const crashed = new SqliteStorage({ directory: putFiles(takeFiles(directory)), worker });
@@ -267,8 +267,8 @@ describe('a full disk', () => {
   });
 
   for (const [file, faults] of [
-    ['journal.db', { journal: { vouch: full } }],
-    ['state.db', { state: { vouchFor: full } }],
+    ['journal.db', { journal: { markAllDurable: full } }],
+    ['state.db', { state: { markDurableTo: full } }],
   ] satisfies [string, Faults][]) {
     it(`that shows only when ${file} is closed does not keep it open: another store has it at once`, async () => {
       const { storage, directory } = await openWith(faults);

@@ -2,8 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { EngineHost } from '../../../src/raft/storage/engine/engine-host.js';
 import { SqliteStorage, StorageFailure } from '../../../src/raft/storage/index.js';
-import { END_LIMIT_MS, haveStopped } from '../../../src/raft/storage/worker/process-exit.js';
-import { LaneReader, LaneWriter, newLaneMemory } from '../../../src/raft/storage/worker/request-queue.js';
+import { EXIT_LIMIT_MS, haveStopped } from '../../../src/raft/storage/worker/process-exit.js';
+import {
+  RequestQueueReader,
+  RequestQueueWriter,
+  newQueueMemory,
+} from '../../../src/raft/storage/worker/request-queue.js';
 import type { RequestEnvelope } from '../../../src/raft/storage/engine/protocol.js';
 import { CLOSE_LIMIT_MS } from '../../../src/raft/storage/worker/store-client.js';
 import { freshFolder, removeFoldersAfterEach } from './support/builders.js';
@@ -79,35 +83,35 @@ describe('a store whose disk hangs', () => {
 describe('the end of a process', () => {
   removeFoldersAfterEach();
 
-  const lanes = () => {
-    const memory = newLaneMemory();
-    return { writer: new LaneWriter(memory), reader: new LaneReader(memory, () => undefined) };
+  const queues = () => {
+    const memory = newQueueMemory();
+    return { writer: new RequestQueueWriter(memory), reader: new RequestQueueReader(memory, () => undefined) };
   };
 
   it('waits for no thread that has nothing open', () => {
-    const { writer, reader } = lanes();
+    const { writer, reader } = queues();
     expect(haveStopped([writer], () => 0)).toBe(true);
-    expect(reader.hold()).toBe(false);
+    expect(reader.acquire()).toBe(false);
     expect(reader.next()).toBeUndefined();
     // It is not put to sleep again, from which nobody would wake it.
     reader.wait(60_000);
   });
 
   it('waits for one that works, as long as it may', () => {
-    const { writer, reader } = lanes();
-    expect(reader.hold()).toBe(true);
+    const { writer, reader } = queues();
+    expect(reader.acquire()).toBe(true);
     const asked: number[] = [];
     const hung = { stop: () => undefined, waitStopped: (ms: number) => asked.push(ms) > 1 };
     let now = 0;
     expect(haveStopped([hung], () => now)).toBe(false);
-    expect(asked).toEqual([END_LIMIT_MS]);
+    expect(asked).toEqual([EXIT_LIMIT_MS]);
     // The limit is one for all of them.
-    const slow = { stop: () => undefined, waitStopped: () => (now += END_LIMIT_MS - 1) > 0 };
+    const slow = { stop: () => undefined, waitStopped: () => (now += EXIT_LIMIT_MS - 1) > 0 };
     expect(haveStopped([slow, hung], () => now)).toBe(true);
     expect(asked[1]).toBe(1);
     writer.stop();
     expect(writer.waitStopped(0)).toBe(false);
-    reader.letGo();
+    reader.release();
     expect(writer.waitStopped(0)).toBe(true);
   });
 

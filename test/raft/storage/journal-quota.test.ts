@@ -2,8 +2,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SqliteStorage, journalLimits, leastJournalBytes } from '../../../src/raft/storage/index.js';
-import { splitRecords } from '../../../src/raft/storage/journal/row-split.js';
+import { SqliteStorage, journalLimits, minJournalBytes } from '../../../src/raft/storage/index.js';
+import { splitRecords } from '../../../src/raft/storage/journal/row.js';
 import { entries, entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
 import { commit, turns } from './support/faulty-files.js';
 import { startFrom, startIn, takeFiles } from './support/files.js';
@@ -89,7 +89,7 @@ describe('the quota of the journal', () => {
   it('at its smallest serves for ever, with a group that stands still, entries of the largest size, and many at once', async () => {
     const directory = freshFolder();
     const largest = 64 * 1024;
-    const maxJournalBytes = leastJournalBytes(largest);
+    const maxJournalBytes = minJournalBytes(largest);
     const { checkpointBytes } = journalLimits(maxJournalBytes);
     const worker = new InlineWorker();
     const storage = new SqliteStorage({ directory, worker, maxJournalBytes });

@@ -8,7 +8,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { codeOf, toFailure } from '../../../src/raft/storage/failure.js';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
-import { probeFolder, whyFailedIn } from '../../../src/raft/storage/disk/quota-probe.js';
+import { probeFolder, errorClassifier } from '../../../src/raft/storage/disk/quota-probe.js';
 import { RETRY_MS } from '../../../src/raft/storage/engine/stall.js';
 import { StateDb, createState } from '../../../src/raft/storage/state/state-db.js';
 import { freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
@@ -47,7 +47,7 @@ describe('a write that failed', () => {
     ['SQLITE_IOERR_SHMSIZE', systemError('EIO'), 'failure', 1],
   ])('with %s is, where a probe meets %s, taken for: %s', (code, found, kind, probes) => {
     let count = 0;
-    const whyFailed = whyFailedIn('folder', () => {
+    const whyFailed = errorClassifier('folder', () => {
       count++;
       if (found !== undefined) throw found;
     });
@@ -103,7 +103,7 @@ describe('a quota that is used up', () => {
     const waiting = commit(storage, 2, size);
     await turns();
     expect(storage.stall).toMatchObject({ waits: 'commits', reason: 'full' });
-    expect(storage.stall?.message).toMatch(/^commit to journal\.db: .*finds no room either \(EDQUOT\)$/);
+    expect(storage.stall?.message).toMatch(/^commit to journal\.db: .*finds no space either \(EDQUOT\)$/);
     // The rollback has given back what had been written before the quota was met.
     expect(Math.max(...probed)).toBeGreaterThan(size);
     state.fails = false;
@@ -156,7 +156,7 @@ describe('room that only a sync finds missing', () => {
     };
     const { storage, worker, state, directory } = await openFailing(name, noRoom, 'SQLITE_IOERR_FSYNC');
     const message = expect.stringMatching(
-      /no room \(EDQUOT\), which only the sync reported, so what is on the disk is not known; make room, then restart \(SQLITE_IOERR_FSYNC\)$/,
+      /no space \(EDQUOT\), which only the sync reported, so the contents of the disk are unknown; free space, then restart \(SQLITE_IOERR_FSYNC\)$/,
     ) as string;
     await expect(write(storage)).rejects.toMatchObject({ name: 'StorageFailure', message });
     expect(storage.stall).toBeUndefined();

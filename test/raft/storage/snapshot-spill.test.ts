@@ -54,7 +54,7 @@ describe('the copy of a snapshot', () => {
         }
         state.saveMeta(1, 1, meta);
       });
-      state.copyBack();
+      state.checkpointWal();
     };
     write(1);
     const source = files.openSnapshot(1)!;

@@ -1,5 +1,5 @@
 /**
- * What the two threads of a node share, with two threads: the lane of requests, where what the one puts the other takes, whole
+ * What the two threads of a node share, with two threads: the request queue, where what the one puts the other takes, whole
  * and in order, also where the counts of both run over; and state.db, which the one reads while the other writes checkpoints.
  *
  * The journal needs none of this: its slots, and which of them are free, are known in the storage thread alone.
@@ -7,12 +7,12 @@
 import { describe, expect, it } from 'vitest';
 import { SqliteStorage } from '../../../src/raft/storage/index.js';
 import { entries, freshFolder, meta, removeFoldersAfterEach, row, text } from './support/builders.js';
-import { hammer } from './support/lane-load.js';
+import { hammer } from './support/queue-load.js';
 
 /** More by `KVORUM_HAMMER`, for a machine that has the time. */
 const COMMITS = Number(process.env['KVORUM_HAMMER'] ?? 2_000);
 
-describe('the lane to the storage thread', () => {
+describe('the queue to the storage thread', () => {
   it.each([
     ['at the beginning', 0],
     ['where the sign of the counts changes', 2 ** 31 - 300],

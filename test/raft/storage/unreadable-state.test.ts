@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { damageOf } from '../../../src/raft/storage/failure.js';
+import { unreadableError } from '../../../src/raft/storage/failure.js';
 import { SqliteStorage, StorageCorruption, StorageFailure } from '../../../src/raft/storage/index.js';
 import { STATE_PAGE_BYTES } from '../../../src/raft/storage/state/state-db.js';
 import { entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
@@ -50,13 +50,13 @@ describe('state that cannot be read', () => {
 
   it('s70 is a failure where the disk gives nothing; and what is neither goes on as it is', () => {
     const saying = (code: string): Error => Object.assign(new Error('what SQLite says'), { code });
-    expect(damageOf(saying('SQLITE_IOERR_READ'), 'reading')).toBeInstanceOf(StorageFailure);
-    expect(damageOf(saying('SQLITE_IOERR_SHORT_READ'), 'reading')?.message).toMatch('reading: what SQLite says');
-    expect(damageOf(saying('SQLITE_NOTADB'), 'reading')).toBeInstanceOf(StorageCorruption);
+    expect(unreadableError(saying('SQLITE_IOERR_READ'), 'reading')).toBeInstanceOf(StorageFailure);
+    expect(unreadableError(saying('SQLITE_IOERR_SHORT_READ'), 'reading')?.message).toMatch('reading: what SQLite says');
+    expect(unreadableError(saying('SQLITE_NOTADB'), 'reading')).toBeInstanceOf(StorageCorruption);
     // Room for the index of the log, a descriptor, a lock: they pass, and say nothing about what is on the disk.
     for (const code of ['SQLITE_IOERR_SHMSIZE', 'SQLITE_CANTOPEN', 'SQLITE_BUSY']) {
-      expect(damageOf(saying(code), 'reading')).toBeUndefined();
+      expect(unreadableError(saying(code), 'reading')).toBeUndefined();
     }
-    expect(damageOf(new RangeError('too many parameters'), 'reading')).toBeUndefined();
+    expect(unreadableError(new RangeError('too many parameters'), 'reading')).toBeUndefined();
   });
 });

@@ -6,7 +6,11 @@ import { SqliteStorage } from '../../../src/raft/storage/index.js';
 import { JournalIndex } from '../../../src/raft/storage/journal/journal-index.js';
 import { decodeRow, encodeRow } from '../../../src/raft/storage/journal/row.js';
 import { readSlotHeader, writeSlot } from '../../../src/raft/storage/journal/slot.js';
-import { LaneReader, LaneWriter, newLaneMemory } from '../../../src/raft/storage/worker/request-queue.js';
+import {
+  RequestQueueReader,
+  RequestQueueWriter,
+  newQueueMemory,
+} from '../../../src/raft/storage/worker/request-queue.js';
 import { describeEachStorage } from './support/bench.js';
 import {
   entries,
@@ -118,9 +122,9 @@ describe('the rows of a journal across an edge', () => {
 
   it.each(EDGES)('and slots, records and calls name their numbers whole: %d', (edge) => {
     const slot = new Uint8Array(200);
-    const lane = newLaneMemory();
-    const writer = new LaneWriter(lane);
-    const reader = new LaneReader(lane, () => undefined);
+    const queue = newQueueMemory();
+    const writer = new RequestQueueWriter(queue);
+    const reader = new RequestQueueReader(queue, () => undefined);
     const index = new JournalIndex(edge - 3);
     for (let number = edge - 2; number <= edge + 2; number++) {
       const header = { seq: number, batch: number - 1, part: 0, parts: 1, rowBytes: 3, rowCrc: 2 ** 32 - 1 };
@@ -137,7 +141,7 @@ describe('the rows of a journal across an edge', () => {
       expect(decodeRow(encodeRow([record]))).toEqual([record]);
 
       const data = new Uint8Array(3);
-      expect(writer.put(number, number, { type: 'commit', seq: number, data, flip: undefined })).toBe(true);
+      expect(writer.put(number, number, { type: 'commit', seq: number, data, activation: undefined })).toBe(true);
       writer.publish();
       expect(reader.next()).toMatchObject({ store: number, call: number, request: { seq: number } });
 
@@ -147,6 +151,6 @@ describe('the rows of a journal across an edge', () => {
     }
     index.cover(1, edge);
     index.durableTo(edge + 2);
-    expect(index.trimmableTo()).toBe(edge);
+    expect(index.truncatableTo()).toBe(edge);
   });
 });

@@ -8,8 +8,8 @@ import { accessSync, chmodSync, closeSync, constants, existsSync, openSync } fro
 import { join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { RAFT_FORMATS, numberWritten, reads, unknownNumber } from '../../formats.js';
-import { codeOf, isDamage } from '../failure.js';
-import { isNoRoom, makeFolder, syncFolder, whyUnusable } from './folders.js';
+import { codeOf, isCorruption } from '../failure.js';
+import { isNoSpace, makeFolder, syncFolder, folderProblem } from './folders.js';
 import { corruption } from '../journal/recovery.js';
 import { StorageFailure } from '../storage.js';
 
@@ -37,7 +37,7 @@ export function holdDataFolder(directory: string): DataFolder {
     makePrivate(path, 0o700);
     lock = new Database(privateFile(path, LOCK_FILE), { timeout: 0 });
   } catch (error) {
-    const why = isNoRoom(error) ? undefined : whyUnusable(path, error);
+    const why = isNoSpace(error) ? undefined : folderProblem(path, error);
     throw why === undefined ? error : new StorageFailure(why, { cause: error });
   }
   try {
@@ -48,7 +48,7 @@ export function holdDataFolder(directory: string): DataFolder {
     if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
       throw new StorageFailure(`data folder in use: ${path} is held by another running store`);
     }
-    if (isDamage(error)) {
+    if (isCorruption(error)) {
       const file = join(path, LOCK_FILE);
       throw new StorageFailure(`${file} is damaged. It holds nothing of value: remove this file alone and start again`);
     }
@@ -93,13 +93,13 @@ export function openDatabase(folder: DataFolder, name: string, options: Database
   } catch (error) {
     db.close();
     // SQLite does not say which file it was.
-    if (isDamage(error)) throw corruption(`${join(folder.path, name)}: ${error.message} (${codeOf(error)})`);
+    if (isCorruption(error)) throw corruption(`${join(folder.path, name)}: ${error.message} (${codeOf(error)})`);
     throw error;
   }
 }
 
 /** One more connection to a database that is open, to copy its write-ahead log back. */
-export function openForCopying(file: string): Database.Database {
+export function openForWalCheckpoint(file: string): Database.Database {
   const db = new Database(file, { fileMustExist: true, timeout: 0 });
   syncEveryCommit(db);
   return db;

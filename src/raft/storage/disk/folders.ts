@@ -87,7 +87,7 @@ export function syncFolder(path: string): void {
  * The file says `text`, or what it said before: whole, also after a power cut. Written as `temporary`, beside it, of which
  * nothing is left if that fails.
  */
-export function writeWhole(
+export function writeAtomically(
   file: string,
   text: string,
   { temporary, write = writeFileSync }: { readonly temporary: string; readonly write?: typeof writeFileSync },
@@ -122,10 +122,10 @@ const IN_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** There is no room for what is to be written there. */
-export const isNoRoom = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(codeOf(error));
+export const isNoSpace = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(codeOf(error));
 
 /** Why the folder cannot be used, in one line; undefined if the error is not the system's word on a folder. */
-export function whyUnusable(path: string, error: unknown): string | undefined {
+export function folderProblem(path: string, error: unknown): string | undefined {
   const code = codeOf(error);
   const words = IN_WORDS[code];
   return words === undefined ? undefined : `the data folder ${path} cannot be used: ${words} (${code})`;

@@ -20,7 +20,7 @@ import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { codeOf, isUnopened } from '../failure.js';
-import { isNoRoom } from './folders.js';
+import { isNoSpace } from './folders.js';
 import { StorageFailure } from '../storage.js';
 
 /** More than SQLite writes at once, and the share of it that a file system keeps for itself. */
@@ -41,35 +41,35 @@ export class QuotaExceeded extends Error {
   readonly code: string;
 
   constructor(code: string, cause: Error) {
-    super(`${cause.message}, and a file beside it finds no room either`, { cause });
+    super(`${cause.message}, and a probe file beside it finds no space either`, { cause });
     this.code = code;
   }
 }
 
 /** Only a sync found that there is no room: what was written is not known to be anywhere. */
-export class RoomlessSync extends Error {
+export class SyncWithoutSpace extends Error {
   override readonly name = 'RoomlessSync';
   /** Of the sync, by which this is final. */
   readonly code: string;
 
   constructor(cause: Error, found: string) {
-    const why = `a file beside it finds no room (${found}), which only the sync reported`;
-    super(`${cause.message}: ${why}, so what is on the disk is not known; make room, then restart`, { cause });
+    const why = `a probe file beside it finds no space (${found}), which only the sync reported`;
+    super(`${cause.message}: ${why}, so the contents of the disk are unknown; free space, then restart`, { cause });
     this.code = codeOf(cause);
   }
 }
 
 const brokenDisk = (cause: Error, found: string): StorageFailure =>
-  new StorageFailure(`${cause.message}, and a file beside it cannot be written either (${found})`, { cause });
+  new StorageFailure(`${cause.message}, and a probe file beside it cannot be written either (${found})`, { cause });
 
 /**
  * What the write failed for. `rolledBack`: bytes that were written before, and that SQLite may have given back since:
  * among these there may be room for a small file again.
  */
-export type WhyFailed = (error: unknown, rolledBack?: number) => unknown;
+export type ErrorClassifier = (error: unknown, rolledBack?: number) => unknown;
 
 /** For files in `folder`. `probe`: writes so many bytes there; throws what the system says. */
-export function whyFailedIn(folder: string, probe = probeFolder): WhyFailed {
+export function errorClassifier(folder: string, probe = probeFolder): ErrorClassifier {
   return (error, rolledBack = 0) => {
     if (!(error instanceof Error)) return error;
     const failed = codeOf(error);
@@ -79,9 +79,9 @@ export function whyFailedIn(folder: string, probe = probeFolder): WhyFailed {
       probe(folder, rolledBack + PROBE_BYTES);
     } catch (found) {
       const code = codeOf(found);
-      if (failed === INDEX_GROWTH) return isNoRoom(found) || isUnopened(found) ? error : brokenDisk(error, code);
-      if (!isNoRoom(found)) return error;
-      return isSync ? new RoomlessSync(error, code) : new QuotaExceeded(code, error);
+      if (failed === INDEX_GROWTH) return isNoSpace(found) || isUnopened(found) ? error : brokenDisk(error, code);
+      if (!isNoSpace(found)) return error;
+      return isSync ? new SyncWithoutSpace(error, code) : new QuotaExceeded(code, error);
     }
     return error;
   };

@@ -22,7 +22,7 @@ export const SLICE_ROWS = 128;
 export const TRANSACTION_BYTES = 256 * 1024;
 
 /** The same checkpoint, without what commits behind row `durable` say: it overtook them, and they may never be durable. */
-export function vouchingFor(request: Of<'checkpoint'>, durable: number): Of<'checkpoint'> {
+export function limitToDurable(request: Of<'checkpoint'>, durable: number): Of<'checkpoint'> {
   if (request.journal <= durable) return request;
   return { ...request, journal: durable, hardStates: request.hardStates.filter(({ seq }) => seq <= durable) };
 }
@@ -58,7 +58,7 @@ export function* writeCheckpoint(
   yield;
   state.commit();
   yield;
-  state.copyBack();
+  state.checkpointWal();
   return { stateBytes: state.bytes, checkpoints: state.checkpoints, journal: request.journal };
 }
 

@@ -8,21 +8,21 @@ import type { OpenFiles, StoreFiles } from '../files.js';
 import type { FileSizes } from '../storage.js';
 
 /** Between two looks at files that are being written. */
-export const LOOK_MS = 1_000;
+export const POLL_MS = 1_000;
 
 export class FileSizeWatch {
   readonly #openFiles: OpenFiles;
-  readonly #tell: (sizes: FileSizes) => void;
+  readonly #report: (sizes: FileSizes) => void;
   readonly #now: () => number;
   #files: StoreFiles | undefined;
-  #told: FileSizes | undefined;
+  #reported: FileSizes | undefined;
   #isDue = false;
   #nextAt = -Infinity;
 
   /** `now` in ms, never goes back. */
   constructor(openFiles: OpenFiles, tell: (sizes: FileSizes) => void, now: () => number) {
     this.#openFiles = openFiles;
-    this.#tell = tell;
+    this.#report = tell;
     this.#now = now;
   }
 
@@ -50,15 +50,15 @@ export class FileSizeWatch {
     const now = this.#now();
     if (now < this.#nextAt) return;
     this.#isDue = false;
-    this.#nextAt = now + LOOK_MS;
-    const sizes = this.#look();
-    if (sizes === undefined || isSame(sizes, this.#told)) return;
+    this.#nextAt = now + POLL_MS;
+    const sizes = this.#poll();
+    if (sizes === undefined || isSame(sizes, this.#reported)) return;
     this.#isDue = true;
-    this.#told = sizes;
-    this.#tell(sizes);
+    this.#reported = sizes;
+    this.#report(sizes);
   }
 
-  #look(): FileSizes | undefined {
+  #poll(): FileSizes | undefined {
     try {
       return this.#files?.sizes?.();
     } catch {

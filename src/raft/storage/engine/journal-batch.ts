@@ -8,14 +8,14 @@ import type { Request } from './protocol.js';
 
 type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
 /** Taken in order; `checkpoint` and `trim` write elsewhere, but only once all that was asked before is durable. */
-export type OrderedRequest = Of<'commit' | 'copy' | 'meta' | 'checkpoint' | 'trim'>;
+export type OrderedRequest = Of<'commit' | 'copy' | 'meta' | 'checkpoint' | 'truncate'>;
 
 /** What makes room in the journal: it need not wait for commits that wait for room. */
-export const makesRoom = ({ type }: OrderedRequest): boolean => type === 'checkpoint' || type === 'trim';
+export const freesSpace = ({ type }: OrderedRequest): boolean => type === 'checkpoint' || type === 'truncate';
 
 /** Writes what belongs into the journal in one transaction; nothing at all if nothing does. */
 export function writeBatch(journal: JournalFile, batch: readonly OrderedRequest[], mayFill: boolean): void {
-  if (batch.every(makesRoom)) return;
+  if (batch.every(freesSpace)) return;
   journal.transaction(() => {
     for (const request of batch) write(journal, request);
   }, mayFill);
@@ -33,7 +33,7 @@ function write(journal: JournalFile, request: OrderedRequest): void {
       journal.putMeta(request.name, request.value);
       return;
     case 'checkpoint':
-    case 'trim':
+    case 'truncate':
   }
 }
 

@@ -1,6 +1,6 @@
 /** The snapshots that are being given out, by number. Runs in the worker. */
+import { isTransient, toFailure } from '../failure.js';
 import type { SnapshotSource } from '../files.js';
-import { copySnapshot } from './snapshot-copy.js';
 import type { Results } from './protocol.js';
 
 export class OpenSnapshots {
@@ -30,5 +30,22 @@ export class OpenSnapshots {
   closeAll(): void {
     for (const source of this.#sources.values()) source.close();
     this.#sources.clear();
+  }
+}
+
+/**
+ * Undefined, and closed: there was no room for the copy, or no descriptor. Whoever asked for the snapshot asks again, and
+ * nothing else waits for it.
+ */
+function* copySnapshot(
+  source: SnapshotSource | undefined,
+): Generator<undefined, SnapshotSource | undefined, undefined> {
+  try {
+    while (source?.prepare() === true) yield;
+    return source;
+  } catch (error) {
+    source?.close();
+    if (!isTransient(toFailure(error, 'copying a snapshot'))) throw error;
+    return undefined;
   }
 }

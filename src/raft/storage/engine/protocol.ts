@@ -4,9 +4,9 @@
  * Requests of one store are taken in order. Every request gets exactly one reply, except `rows`, which gets none. Replies
  * to call 0 answer nobody: a failure is that of the store itself; a success is a `Told`.
  */
-import type { Failure } from '../failure.js';
+import type { FailureData } from '../failure.js';
 import type { CopyPart, HardStateAt } from '../journal/journal-index.js';
-import type { Flip, JournalFacts, RawRow, StoredGroup } from '../journal/recovery.js';
+import type { Activation, JournalMetadata, RawRow, StoredGroup } from '../journal/recovery.js';
 import type { StallReport } from './stall.js';
 import type { FileSizes } from '../storage.js';
 import type { GroupId, SnapshotMeta } from '../../types.js';
@@ -27,8 +27,13 @@ export type Request =
   | { readonly type: 'open'; readonly directory: string; readonly maxJournalBytes: number | undefined }
   | { readonly type: 'load'; readonly after: number; readonly maxBytes: number }
   /** Ends recovery: deletes a torn row, follows the resets that the journal decided. */
-  | { readonly type: 'begin'; readonly torn: number | undefined; readonly flips: readonly Flip[] }
-  | { readonly type: 'commit'; readonly seq: number; readonly data: Uint8Array; readonly flip: Flip | undefined }
+  | { readonly type: 'begin'; readonly torn: number | undefined; readonly activations: readonly Activation[] }
+  | {
+      readonly type: 'commit';
+      readonly seq: number;
+      readonly data: Uint8Array;
+      readonly activation: Activation | undefined;
+    }
   | { readonly type: 'copy'; readonly seq: number; readonly parts: readonly CopyPart[] }
   | { readonly type: 'meta'; readonly name: string; readonly value: Uint8Array }
   /** Rows for the checkpoint of this number, which is asked for when all are there. */
@@ -42,7 +47,7 @@ export type Request =
       readonly journal: number;
     }
   /** Drops rows up to `to`, which checkpoints have made needless; so many there have been. */
-  | { readonly type: 'trim'; readonly to: number; readonly checkpoints: number }
+  | { readonly type: 'truncate'; readonly to: number; readonly checkpoints: number }
   | { readonly type: 'stage'; readonly slot: number; readonly data: Uint8Array }
   | { readonly type: 'purge'; readonly slot: number }
   | { readonly type: 'snapshot-open'; readonly group: GroupId }
@@ -53,7 +58,7 @@ export type Request =
 export interface Opened {
   readonly groups: readonly StoredGroup[];
   readonly metas: readonly (readonly [string, Uint8Array])[];
-  readonly facts: JournalFacts;
+  readonly journal: JournalMetadata;
   /** Higher than every slot in use. */
   readonly nextSlot: number;
   readonly stateBytes: number;
@@ -69,7 +74,7 @@ export interface Results {
   readonly meta: undefined;
   /** `journal`: the last row that was durable when the checkpoint began; only what it and those before say was taken over. */
   readonly checkpoint: { readonly stateBytes: number; readonly checkpoints: number; readonly journal: number };
-  readonly trim: undefined;
+  readonly truncate: undefined;
   readonly stage: undefined;
   readonly purge: undefined;
   readonly 'snapshot-open':
@@ -80,14 +85,14 @@ export interface Results {
 }
 
 /** Why commits wait for room; undefined: they wait no longer. Or how large the files are now. */
-export type Told = StallReport | SizesReport | undefined;
+export type Notification = StallReport | SizesReport | undefined;
 
 export interface SizesReport {
   readonly fileSizes: FileSizes;
 }
 
-export type Outcome =
-  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly failure: Failure };
+export type CallResult =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly failure: FailureData };
 
 export interface RequestEnvelope {
   readonly store: number;
@@ -98,5 +103,5 @@ export interface RequestEnvelope {
 export interface ReplyEnvelope {
   readonly store: number;
   readonly call: number;
-  readonly outcome: Outcome;
+  readonly outcome: CallResult;
 }

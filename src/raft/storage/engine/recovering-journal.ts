@@ -2,20 +2,20 @@
  * The journal as the engine uses it: put in order after a write that found no room, and with room made ahead of commits.
  * Knows no requests and no replies.
  */
-import { isPassing, toFailure } from '../failure.js';
+import { isTransient, toFailure } from '../failure.js';
 import type { JournalFile } from '../files.js';
 import { Stall } from './stall.js';
 
-export class JournalKeeper {
+export class RecoveringJournal {
   readonly #journal: JournalFile;
   /** There was no room to be made ahead of commits. */
-  readonly #roomStall: Stall;
+  readonly #preallocationStall: Stall;
   /** It found no room, and has not been put in order since. */
   #isDirty = false;
 
   constructor(journal: JournalFile, now: () => number) {
     this.#journal = journal;
-    this.#roomStall = new Stall(now);
+    this.#preallocationStall = new Stall(now);
   }
 
   /** In order. @throws as a write does, if there is no room for that either */
@@ -37,16 +37,16 @@ export class JournalKeeper {
   }
 
   /** Ahead of commits, while nobody waits for it. False if there was nothing to do, or no room. */
-  makeRoom(): boolean {
-    if (this.#roomStall.isWaiting) return false;
+  preallocate(): boolean {
+    if (this.#preallocationStall.isWaiting) return false;
     try {
-      const made = this.use((journal) => journal.makeRoom());
-      this.#roomStall.end();
+      const made = this.use((journal) => journal.preallocate());
+      this.#preallocationStall.end();
       return made;
     } catch (error) {
       const failure = toFailure(error, 'growing journal.db');
-      if (!isPassing(failure)) throw error;
-      this.#roomStall.begin(failure);
+      if (!isTransient(failure)) throw error;
+      this.#preallocationStall.begin(failure);
       return false;
     }
   }

@@ -1,5 +1,5 @@
 /** Work that found no room on the disk and is tried again after a while. Knows no work and no disk. */
-import type { Failure } from '../failure.js';
+import type { FailureData } from '../failure.js';
 import type { StorageStall } from '../storage.js';
 
 /** So long after a try that found no room the next one comes. Somebody has to delete something: seconds, if not hours. */
@@ -9,7 +9,7 @@ const LONG_TRIES = 4;
 
 export class Stall {
   readonly #now: () => number;
-  #failure: Failure | undefined;
+  #failure: FailureData | undefined;
   #retryAt = 0;
   #tries = 0;
 
@@ -19,7 +19,7 @@ export class Stall {
   }
 
   /** Why there was no room at the latest try; undefined if there was. */
-  get failure(): Failure | undefined {
+  get failure(): FailureData | undefined {
     return this.#failure;
   }
 
@@ -38,7 +38,7 @@ export class Stall {
     return this.#failure === undefined ? undefined : Math.max(0, this.#retryAt - this.#now());
   }
 
-  begin(failure: Failure): void {
+  begin(failure: FailureData): void {
     this.#failure = failure;
     this.#tries++;
     this.#retryAt = this.#now() + RETRY_MS;
@@ -61,7 +61,7 @@ export class Stall {
 /** What waits, and why: as told to whoever uses the store. */
 export interface StallReport {
   readonly waits: 'commits' | 'state';
-  readonly failure: Failure;
+  readonly failure: FailureData;
 }
 
 /** As the storage port says it. */
@@ -73,13 +73,13 @@ export function stallOf({ waits, failure: { kind, message } }: StallReport, sinc
 export class StallReporter {
   readonly #commits: Stall;
   readonly #state: Stall;
-  readonly #tell: (report: StallReport | undefined) => void;
-  #told: StallReport | undefined;
+  readonly #report: (report: StallReport | undefined) => void;
+  #reported: StallReport | undefined;
 
   constructor(commits: Stall, state: Stall, tell: (report: StallReport | undefined) => void) {
     this.#commits = commits;
     this.#state = state;
-    this.#tell = tell;
+    this.#report = tell;
   }
 
   review(): void {
@@ -88,10 +88,13 @@ export class StallReporter {
     // About to be tried again: it is not known yet whether it still waits.
     if (failure !== undefined && !stall.isWaiting) return;
     const waits = stall === this.#commits ? 'commits' : 'state';
-    if (failure?.message === this.#told?.failure.message && (failure === undefined || waits === this.#told?.waits))
+    if (
+      failure?.message === this.#reported?.failure.message &&
+      (failure === undefined || waits === this.#reported?.waits)
+    )
       return;
-    this.#told = failure && { waits, failure };
-    this.#tell(this.#told);
+    this.#reported = failure && { waits, failure };
+    this.#report(this.#reported);
   }
 }
 

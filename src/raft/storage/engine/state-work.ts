@@ -2,10 +2,10 @@
  * What is done to the state, in steps between which journal commits go on. Each piece can begin anew after it found no
  * room and was rolled back. Runs in the worker; knows no line of tasks and no replies.
  */
-import { SLICE_ROWS, vouchingFor, writeCheckpoint, writeRows } from './checkpoint.js';
+import { SLICE_ROWS, limitToDurable, writeCheckpoint, writeRows } from './checkpoint.js';
 import type { JournalFile, StateFile } from '../files.js';
-import type { JournalKeeper } from './recovering-journal.js';
-import type { Flip } from '../journal/recovery.js';
+import type { RecoveringJournal } from './recovering-journal.js';
+import type { Activation } from '../journal/recovery.js';
 import type { Request } from './protocol.js';
 import type { Steps } from './task-queue.js';
 
@@ -13,11 +13,11 @@ type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
 
 export interface StateWorkHost {
   readonly state: () => StateFile;
-  readonly journal: () => JournalKeeper;
+  readonly journal: () => RecoveringJournal;
   /** See `TRANSACTION_BYTES`. */
   readonly transactionBytes: number;
   /** The journal has been trimmed: there may be room in it. */
-  readonly onTrimmed: () => void;
+  readonly onTruncated: () => void;
 }
 
 export class StateWork {
@@ -32,8 +32,8 @@ export class StateWork {
   }
 
   *checkpoint(request: Of<'checkpoint'>, rows: readonly Of<'rows'>[]): Steps {
-    const { last, trimmed }: JournalFile = this.#host.journal().file;
-    const vouched = vouchingFor(request, last ?? trimmed);
+    const { last, truncatedTo }: JournalFile = this.#host.journal().file;
+    const vouched = limitToDurable(request, last ?? truncatedTo);
     return yield* writeCheckpoint(this.#host.state(), vouched, rows, this.#host.transactionBytes);
   }
 
@@ -61,28 +61,28 @@ export class StateWork {
     yield* writeRows(state, slot, data);
     state.commit();
     yield;
-    state.copyBack();
+    state.checkpointWal();
     const left = (this.#staging.get(slot) ?? 1) - 1;
     if (left === 0) this.#staging.delete(slot);
     else this.#staging.set(slot, left);
     return undefined;
   }
 
-  *flip(flip: Flip): Steps {
+  *activate(activation: Activation): Steps {
     const state = this.#host.state();
     state.transaction(() => {
-      state.flip(flip);
+      state.activate(activation);
     });
     yield;
     return undefined;
   }
 
-  *trim({ to, checkpoints }: Of<'trim'>): Steps {
+  *truncateJournal({ to, checkpoints }: Of<'truncate'>): Steps {
     yield;
     this.#host.journal().use((journal) => {
-      journal.trim(to, checkpoints);
+      journal.truncatePrefix(to, checkpoints);
     });
-    this.#host.onTrimmed();
+    this.#host.onTruncated();
     return undefined;
   }
 }

@@ -6,25 +6,24 @@
  * failed in any other way nothing is written again: what the disk took is no longer known (s70).
  */
 import { TRANSACTION_BYTES } from './checkpoint.js';
-import { closeFiles } from './close-files.js';
-import { isPassing, toFailure } from '../failure.js';
-import type { Failure } from '../failure.js';
+import { isTransient, toFailure } from '../failure.js';
+import type { FailureData } from '../failure.js';
 import type { OpenFiles, StateFile, StoreFiles } from '../files.js';
-import { makesRoom, writeBatch } from './journal-batch.js';
+import { freesSpace, writeBatch } from './journal-batch.js';
 import type { OrderedRequest } from './journal-batch.js';
-import { JournalKeeper } from './recovering-journal.js';
-import { openedOf } from './opened.js';
+import { RecoveringJournal } from './recovering-journal.js';
+import { closeFiles, openedStore } from './lifecycle.js';
 import { OpenSnapshots } from './open-snapshots.js';
 import { StorageFull } from '../storage.js';
 import { Stall, StallReporter, sooner } from './stall.js';
 import { StateWork } from './state-work.js';
-import type { Outcome, Request, RequestEnvelope, Results } from './protocol.js';
-import { TaskLine } from './task-queue.js';
+import type { CallResult, Request, RequestEnvelope, Results } from './protocol.js';
+import { TaskQueue } from './task-queue.js';
 
 type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
 type OpeningRequest = Of<'open' | 'begin'>;
 type ImmediateRequest = Of<'open' | 'load' | 'begin' | 'purge' | 'snapshot-next' | 'snapshot-close'>;
-export type Reply = (call: number, outcome: Outcome) => void;
+export type Reply = (call: number, outcome: CallResult) => void;
 
 interface Ordered {
   readonly call: number;
@@ -43,13 +42,13 @@ export class StoreEngine {
   readonly #reply: Reply;
   readonly #work: StateWork;
   #files: StoreFiles | undefined;
-  #keeper: JournalKeeper | undefined;
+  #recoveringJournal: RecoveringJournal | undefined;
   /** Recovery found everything in order; before that nothing may be vouched for. */
   #hasBegun = false;
-  #failure: Failure | undefined;
+  #failure: FailureData | undefined;
   #ordered: Ordered[] = [];
   /** State work. */
-  readonly #tasks: TaskLine;
+  readonly #tasks: TaskQueue;
   #rows: Of<'rows'>[] = [];
   readonly #snapshots = new OpenSnapshots();
   #close: number | undefined;
@@ -66,7 +65,7 @@ export class StoreEngine {
     this.#reply = reply;
     this.#clock = now;
     this.#journalStall = new Stall(now);
-    this.#tasks = new TaskLine(
+    this.#tasks = new TaskQueue(
       {
         done: (call, value) => {
           if (call !== 0) this.#reply(call, { ok: true, value });
@@ -82,7 +81,7 @@ export class StoreEngine {
       state: () => this.#store.state,
       journal: () => this.#journal,
       transactionBytes,
-      onTrimmed: () => {
+      onTruncated: () => {
         this.#journalStall.retryNow();
       },
     });
@@ -111,7 +110,7 @@ export class StoreEngine {
       case 'copy':
       case 'meta':
       case 'checkpoint':
-      case 'trim':
+      case 'truncate':
         this.#ordered.push({ call, request });
         return;
       case 'rows':
@@ -136,11 +135,11 @@ export class StoreEngine {
       case 'purge':
       case 'snapshot-next':
       case 'snapshot-close':
-        this.#now(call, request);
+        this.#runNow(call, request);
     }
   }
 
-  #now(call: number, request: ImmediateRequest): void {
+  #runNow(call: number, request: ImmediateRequest): void {
     try {
       this.#reply(call, { ok: true, value: this.#execute(request) });
       if (isOpening(request)) this.#journalStall.end();
@@ -157,7 +156,7 @@ export class StoreEngine {
     const opening = this.#opening;
     if (opening === undefined || this.#journalStall.isWaiting) return false;
     this.#opening = undefined;
-    this.#now(opening.call, opening.request);
+    this.#runNow(opening.call, opening.request);
     return true;
   }
 
@@ -186,14 +185,14 @@ export class StoreEngine {
     return this.#files;
   }
 
-  get #journal(): JournalKeeper {
-    return (this.#keeper ??= new JournalKeeper(this.#store.journal, this.#clock));
+  get #journal(): RecoveringJournal {
+    return (this.#recoveringJournal ??= new RecoveringJournal(this.#store.journal, this.#clock));
   }
 
   #open({ directory, maxJournalBytes }: Of<'open'>): Results['open'] {
     const files = this.#openFiles(directory, maxJournalBytes);
     try {
-      const opened = openedOf(files);
+      const opened = openedStore(files);
       this.#files = files;
       return opened;
     } catch (error) {
@@ -205,17 +204,17 @@ export class StoreEngine {
     }
   }
 
-  #begin({ torn, flips }: Of<'begin'>): void {
+  #begin({ torn, activations }: Of<'begin'>): void {
     const { state } = this.#store;
     this.#journal.use((journal) => {
       if (torn !== undefined) journal.dropTorn(torn);
-      journal.secure();
+      journal.ensureDurable();
     });
     // Of an earlier try that found no room.
     state.rollback();
-    state.secure();
+    state.ensureDurable();
     state.transaction(() => {
-      for (const flip of flips) state.flip(flip);
+      for (const activation of activations) state.activate(activation);
     });
     this.#work.garbage.push(...state.garbage());
     this.#hasBegun = true;
@@ -243,7 +242,7 @@ export class StoreEngine {
       });
     } catch (error) {
       const failure = toFailure(error, 'commit to journal.db');
-      if (isPassing(failure)) this.#stallCommits(batch, failure);
+      if (isTransient(failure)) this.#stallCommits(batch, failure);
       else {
         this.#fail(failure);
         for (const { call } of batch) this.#refuse(call);
@@ -255,7 +254,7 @@ export class StoreEngine {
     return true;
   }
 
-  #stallCommits(batch: readonly Ordered[], failure: Failure): void {
+  #stallCommits(batch: readonly Ordered[], failure: FailureData): void {
     this.#ordered.unshift(...batch);
     this.#journalStall.begin(failure);
     if (batch.length > 1) this.#journalStall.retryNow();
@@ -263,9 +262,9 @@ export class StoreEngine {
 
   /** While commits wait for room, what makes room goes before them. False if nothing of that kind waits. */
   #overtake(): boolean {
-    const first = this.#ordered.filter(({ request }) => makesRoom(request));
+    const first = this.#ordered.filter(({ request }) => freesSpace(request));
     if (first.length === 0) return false;
-    this.#ordered = this.#ordered.filter(({ request }) => !makesRoom(request));
+    this.#ordered = this.#ordered.filter(({ request }) => !freesSpace(request));
     for (const { call, request } of first) this.#isDurable(call, request);
     return true;
   }
@@ -279,12 +278,13 @@ export class StoreEngine {
         this.#rows = [];
         return;
       }
-      case 'trim':
-        this.#tasks.add(call, 'trimming the journal', () => this.#work.trim(request));
+      case 'truncate':
+        this.#tasks.add(call, 'truncating the journal', () => this.#work.truncateJournal(request));
         return;
       case 'commit': {
-        const { flip } = request;
-        if (flip !== undefined) this.#tasks.add(0, 'installing a snapshot', () => this.#work.flip(flip));
+        const { activation } = request;
+        if (activation !== undefined)
+          this.#tasks.add(0, 'installing a snapshot', () => this.#work.activate(activation));
         break;
       }
       case 'copy':
@@ -296,8 +296,8 @@ export class StoreEngine {
   /** A journal row may not decide an install before what it installs is durable. */
   #awaitStaged(requests: readonly OrderedRequest[]): void {
     for (const request of requests) {
-      if (request.type !== 'commit' || request.flip === undefined) continue;
-      const { slot } = request.flip;
+      if (request.type !== 'commit' || request.activation === undefined) continue;
+      const { slot } = request.activation;
       while (this.#work.isStaging(slot) && this.#failure === undefined) {
         if (!this.#tasks.run()) throw new StorageFull(this.#tasks.stall.failure?.message ?? 'nothing is being staged');
       }
@@ -323,7 +323,7 @@ export class StoreEngine {
       return false;
     }
     // Not before recovery: nothing is changed in files that are refused.
-    if (this.#hasBegun && this.#guarded('growing journal.db', () => this.#makeRoom())) return true;
+    if (this.#hasBegun && this.#guarded('growing journal.db', () => this.#preallocate())) return true;
     if (this.#isCopying(this.#files.state)) return false;
     if (this.#tasks.run()) return true;
     if (this.#close !== undefined) {
@@ -341,12 +341,12 @@ export class StoreEngine {
    * which is what bounds it. Commits go on. Whoever copies turns the crank when that is over.
    */
   #isCopying(state: StateFile): boolean {
-    return this.#guarded('copying back the log of state.db', () => state.isCopying());
+    return this.#guarded('checkpointing the WAL of state.db', () => state.isCheckpointingWal());
   }
 
   /** Ahead of commits, while nobody waits for it. */
-  #makeRoom(): boolean {
-    return this.#failure === undefined && !this.#journalStall.isWaiting && this.#journal.makeRoom();
+  #preallocate(): boolean {
+    return this.#failure === undefined && !this.#journalStall.isWaiting && this.#journal.preallocate();
   }
 
   /** What found no room is tried again by itself, sooner or later. */
@@ -355,12 +355,12 @@ export class StoreEngine {
       return work();
     } catch (error) {
       const failure = toFailure(error, what);
-      if (!isPassing(failure)) this.#fail(failure);
+      if (!isTransient(failure)) this.#fail(failure);
       return false;
     }
   }
 
-  #fail(failure: Failure): void {
+  #fail(failure: FailureData): void {
     this.#failure ??= failure;
     this.#journalStall.end();
     if (this.#opening !== undefined) this.#refuse(this.#opening.call);
@@ -388,8 +388,8 @@ export class StoreEngine {
     this.#isDone = true;
     const files = this.#files;
     this.#files = undefined;
-    const vouches = this.#hasBegun && this.#failure === undefined;
-    const failure = files && closeFiles(files, this.#snapshots, vouches);
+    const markDurable = this.#hasBegun && this.#failure === undefined;
+    const failure = files && closeFiles(files, this.#snapshots, markDurable);
     this.#reply(call, failure === undefined ? { ok: true, value: undefined } : { ok: false, failure });
   }
 }

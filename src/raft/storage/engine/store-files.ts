@@ -11,10 +11,10 @@ import type { StoreFiles } from '../files.js';
 import { JOURNAL_PAGE_BYTES, JournalDb } from '../journal/journal-db.js';
 import type { JournalDbOptions } from '../journal/journal-db.js';
 import { createJournal } from '../journal/schema.js';
-import type { CopyLog } from '../worker/wal-checkpointer.js';
+import type { CheckpointWal } from '../worker/wal-checkpointer.js';
 import { migrate } from './migrations.js';
-import { whyFailedIn } from '../disk/quota-probe.js';
-import type { WhyFailed } from '../disk/quota-probe.js';
+import { errorClassifier } from '../disk/quota-probe.js';
+import type { ErrorClassifier } from '../disk/quota-probe.js';
 import { corruption } from '../journal/recovery.js';
 import { SqliteSnapshotSource } from '../state/snapshot-source.js';
 import type { FileSizes } from '../storage.js';
@@ -24,7 +24,7 @@ import { damagedFrame } from '../disk/wal-check.js';
 export interface StoreFilesOptions {
   /** Of state.db's write-ahead log, after which it is copied back. */
   readonly walBytes?: number;
-  readonly copyLog?: CopyLog;
+  readonly checkpointWal?: CheckpointWal;
   /** Sees each database whenever it has been opened. */
   readonly onDatabase?: (db: Database.Database) => void;
   /** See `quota-probe.ts`. */
@@ -34,10 +34,10 @@ export interface StoreFilesOptions {
 export function openStoreFiles(
   directory: string,
   maxJournalBytes: number | undefined,
-  { walBytes = STATE_WAL_BYTES, copyLog, onDatabase, probe }: StoreFilesOptions = {},
+  { walBytes = STATE_WAL_BYTES, checkpointWal, onDatabase, probe }: StoreFilesOptions = {},
 ): StoreFiles {
   const folder = holdDataFolder(directory);
-  const whyFailed = whyFailedIn(folder.path, probe);
+  const whyFailed = errorClassifier(folder.path, probe);
   const opened: Database.Database[] = [];
   try {
     // journal.db has had no such log since format 2.
@@ -61,7 +61,13 @@ export function openStoreFiles(
     migrate(journalDb, JOURNAL_FILE);
     migrate(stateDb, STATE_FILE);
     return {
-      ...pair(journalDb, { reopen: openJournal, maxBytes: maxJournalBytes, whyFailed }, stateDb, walBytes, copyLog),
+      ...pair(
+        journalDb,
+        { reopen: openJournal, maxBytes: maxJournalBytes, whyFailed },
+        stateDb,
+        walBytes,
+        checkpointWal,
+      ),
       sizes: () => sizesIn(folder.path),
       openSnapshot: (group) => SqliteSnapshotSource.open(folder.path, group),
       release: () => {
@@ -84,7 +90,7 @@ function sizesIn(folder: string): FileSizes {
 }
 
 /** A journal that was cut short is rolled back here, which writes. */
-function openForCommits(folder: DataFolder, whyFailed: WhyFailed): Database.Database {
+function openForCommits(folder: DataFolder, whyFailed: ErrorClassifier): Database.Database {
   try {
     return openDatabase(folder, JOURNAL_FILE, { pageBytes: JOURNAL_PAGE_BYTES, walBytes: undefined });
   } catch (error) {
@@ -97,7 +103,7 @@ function pair(
   options: JournalDbOptions,
   stateDb: Database.Database,
   walBytes: number,
-  copyLog: CopyLog | undefined,
+  checkpointWal: CheckpointWal | undefined,
 ): Pick<StoreFiles, 'journal' | 'state'> {
   if (!hasTables(journalDb)) {
     if (hasTables(stateDb)) throw corruption('journal.db is missing or empty, although state.db is there');
@@ -106,11 +112,11 @@ function pair(
   const journal = new JournalDb(journalDb, options);
   if (!hasTables(stateDb)) {
     // The journal is made first; a store that was used has state.db from its first start on.
-    const isUsed = journal.last !== undefined || journal.trimmed > 0 || journal.metas().length > 0;
+    const isUsed = journal.last !== undefined || journal.truncatedTo > 0 || journal.metas().length > 0;
     if (isUsed) throw corruption('state.db is missing or empty, although journal.db is there');
     createState(stateDb, journal.storeId);
   }
-  const state = new StateDb(stateDb, walBytes, options.whyFailed, copyLog);
+  const state = new StateDb(stateDb, walBytes, options.whyFailed, checkpointWal);
   if (journal.storeId !== state.storeId) throw corruption('journal.db and state.db are not of the same store');
   return { journal, state };
 }

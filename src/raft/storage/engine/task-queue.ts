@@ -2,8 +2,8 @@
  * Work of several steps, one piece after another. A piece that finds no room begins anew after a while, and what follows
  * it waits. Knows no file.
  */
-import { isPassing, toFailure } from '../failure.js';
-import type { Failure } from '../failure.js';
+import { isTransient, toFailure } from '../failure.js';
+import type { FailureData } from '../failure.js';
 import { Stall } from './stall.js';
 
 export type Steps = Generator<undefined, unknown, undefined>;
@@ -18,12 +18,12 @@ interface Task {
 export interface TaskEvents {
   /** `value`: what the steps returned. */
   done(call: number, value: unknown): void;
-  failed(failure: Failure): void;
+  failed(failure: FailureData): void;
   /** Makes as if the steps of the piece that found no room had not been; throws if it cannot. */
   undo(): void;
 }
 
-export class TaskLine {
+export class TaskQueue {
   readonly #tasks: Task[] = [];
   readonly #events: TaskEvents;
   /** The first one waits for room. */
@@ -52,19 +52,19 @@ export class TaskLine {
       this.#events.done(task.call, step.value);
     } catch (error) {
       const failure = toFailure(error, task.what);
-      if (isPassing(failure)) this.#wait(task, failure);
+      if (isTransient(failure)) this.#wait(task, failure);
       else this.#events.failed(failure);
     }
     return true;
   }
 
-  #wait(task: Task, failure: Failure): void {
+  #wait(task: Task, failure: FailureData): void {
     task.steps = undefined;
     this.stall.begin(failure);
     try {
       this.#events.undo();
     } catch (error) {
-      this.#events.failed(toFailure(error, `${task.what}, which found no room`));
+      this.#events.failed(toFailure(error, `rolling back after no space: ${task.what}`));
     }
   }
 

@@ -23,9 +23,9 @@ import type { JournalFile } from '../files.js';
 import { SLOT_BYTES } from './journal-index.js';
 import { slotsForCommits } from './quota.js';
 import { SLOT_HEADER_BYTES, partsOf, readSlotHeader, writeSlot } from './slot.js';
-import { JournalSlots } from './slot-map.js';
+import { SlotMap } from './slot-map.js';
 import type { PlacedRow } from './slot-map.js';
-import type { WhyFailed } from '../disk/quota-probe.js';
+import type { ErrorClassifier } from '../disk/quota-probe.js';
 import { corruption } from './recovery.js';
 import type { RawRow } from './recovery.js';
 import { JournalFull } from '../storage.js';
@@ -35,8 +35,8 @@ export const JOURNAL_PAGE_BYTES = SLOT_BYTES;
 /** What a table leaf holds besides one blob that fills it (https://www.sqlite.org/fileformat2.html#b_tree_pages). */
 const LEAF_OVERHEAD_BYTES = 40;
 /** Slots are added so many at a time (256 KiB, about a millisecond), before the last ones are taken. */
-const ROOM_SLOTS = 64;
-const LEAST_FREE_SLOTS = 32;
+const PREALLOCATED_SLOTS = 64;
+const MIN_FREE_SLOTS = 32;
 
 interface NewRow {
   readonly seq: number;
@@ -56,7 +56,7 @@ export interface JournalDbOptions {
   readonly reopen: () => Database.Database;
   /** Quota of the file; undefined = none. */
   readonly maxBytes: number | undefined;
-  readonly whyFailed: WhyFailed;
+  readonly whyFailed: ErrorClassifier;
 }
 
 type Mode = 'MEMORY' | 'TRUNCATE';
@@ -72,9 +72,9 @@ export class JournalDb implements JournalFile {
   #overwrite!: Database.Statement<[Uint8Array, number]>;
   #begin!: Database.Statement<[]>;
   #commit!: Database.Statement<[]>;
-  #slots = new JournalSlots();
+  #slots = new SlotMap();
   #mode: Mode | undefined;
-  #trimmed = 0;
+  #truncatedTo = 0;
   /** The first row of the last batch that is not whole; it and what follows it were never acknowledged. */
   #torn: number | undefined;
   /** The last row that is known to be durable. */
@@ -110,13 +110,13 @@ export class JournalDb implements JournalFile {
 
   /** Learns from the file what lies where. */
   #scan(): void {
-    this.#slots = new JournalSlots();
-    this.#trimmed = Number(this.#fact('trimmed'));
+    this.#slots = new SlotMap();
+    this.#truncatedTo = Number(this.#metadata('trimmed'));
     const heads = this.#db
       .prepare<[number], readonly [number, unknown]>('SELECT id, substr(data, 1, ?) FROM slots')
       .raw();
     for (const [id, head] of heads.iterate(SLOT_HEADER_BYTES)) {
-      this.#slots.found(id, Buffer.isBuffer(head) ? readSlotHeader(head) : undefined, this.#trimmed);
+      this.#slots.found(id, Buffer.isBuffer(head) ? readSlotHeader(head) : undefined, this.#truncatedTo);
     }
     this.#torn = this.#findTorn();
   }
@@ -124,7 +124,7 @@ export class JournalDb implements JournalFile {
   /** Only rows of the last batch can be torn: it was begun once the one before it was synced. */
   #findTorn(): number | undefined {
     const { lastBatch, last } = this.#slots;
-    for (let seq = Math.max(lastBatch, this.#trimmed + 1); seq <= last; seq++) {
+    for (let seq = Math.max(lastBatch, this.#truncatedTo + 1); seq <= last; seq++) {
       const row = this.#slots.row(seq);
       if (row === undefined || row.slots.includes(0)) return seq;
       if (crc32c(this.#dataOf(row)) !== row.rowCrc) return seq;
@@ -179,19 +179,19 @@ export class JournalDb implements JournalFile {
   }
 
   get storeId(): string {
-    return String(this.#fact('store'));
+    return String(this.#metadata('store'));
   }
 
-  get trimmed(): number {
-    return this.#trimmed;
+  get truncatedTo(): number {
+    return this.#truncatedTo;
   }
 
   get closed(): number {
-    return Number(this.#fact('closed'));
+    return Number(this.#metadata('closed'));
   }
 
   get checkpointsDue(): number {
-    return Number(this.#fact('checkpoints'));
+    return Number(this.#metadata('checkpoints'));
   }
 
   get last(): number | undefined {
@@ -199,7 +199,7 @@ export class JournalDb implements JournalFile {
     return this.#slots.last > 0 ? this.#slots.last : undefined;
   }
 
-  #fact(name: string): unknown {
+  #metadata(name: string): unknown {
     return this.#db.prepare<[string]>('SELECT value FROM facts WHERE name = ?').pluck().get(name);
   }
 
@@ -248,7 +248,7 @@ export class JournalDb implements JournalFile {
   }
 
   transaction(work: () => void, mayFill = false): void {
-    const { rows, metas } = this.#gather(work);
+    const { rows, metas } = this.#collect(work);
     let slots = 0;
     for (const { data } of rows) slots += partsOf(data.length, this.#slotBytes);
     this.#checkQuota(slots, mayFill);
@@ -270,7 +270,7 @@ export class JournalDb implements JournalFile {
     this.#durable = Math.max(this.#durable, this.#slots.last);
   }
 
-  #gather(work: () => void): Pending {
+  #collect(work: () => void): Pending {
     const pending: Pending = { rows: [], metas: [] };
     this.#pending = pending;
     try {
@@ -333,13 +333,13 @@ export class JournalDb implements JournalFile {
     return this.#pending;
   }
 
-  secure(): void {
+  ensureDurable(): void {
     const { lastBatch, last } = this.#slots;
     if (last === 0 || last === this.closed) return;
     const none = Buffer.alloc(this.#slotBytes);
     // Not in place: rows that may have been acknowledged are never on the disk by half.
     this.#atomically(() => {
-      for (const seq of this.#slots.after(Math.max(lastBatch - 1, this.#trimmed))) {
+      for (const seq of this.#slots.after(Math.max(lastBatch - 1, this.#truncatedTo))) {
         for (const slot of this.#slots.row(seq)?.slots ?? []) {
           const data = this.#read.get(slot) as Uint8Array;
           // SQLite leaves a page alone that is to become what it is.
@@ -359,36 +359,36 @@ export class JournalDb implements JournalFile {
     this.#durable = this.#slots.last;
   }
 
-  trim(to: number, checkpoints: number): void {
+  truncatePrefix(to: number, checkpoints: number): void {
     this.#atomically(() => {
-      this.#setFact('trimmed', to);
-      this.#setFact('checkpoints', checkpoints);
+      this.#setMetadata('trimmed', to);
+      this.#setMetadata('checkpoints', checkpoints);
     });
-    this.#trimmed = to;
+    this.#truncatedTo = to;
     // Not before: what these slots hold is needed until the rows do not count any more.
-    this.#slots.trim(to);
+    this.#slots.freeUpTo(to);
   }
 
-  #setFact(name: string, value: number): void {
+  #setMetadata(name: string, value: number): void {
     this.#db.prepare('UPDATE facts SET value = ? WHERE name = ?').run(value, name);
   }
 
-  makeRoom(): boolean {
-    if (this.#slots.free >= LEAST_FREE_SLOTS) return false;
+  preallocate(): boolean {
+    if (this.#slots.free >= MIN_FREE_SLOTS) return false;
     // Pages that are not slots, new parents included: a few, and one for some hundred slots.
     const others = 8 + Math.ceil(this.#slots.count / 256);
-    if (this.#slots.count + ROOM_SLOTS + others > this.#maxPages) return false;
+    if (this.#slots.count + PREALLOCATED_SLOTS + others > this.#maxPages) return false;
     this.#atomically(() => {
-      this.#addSlots(ROOM_SLOTS);
+      this.#addSlots(PREALLOCATED_SLOTS);
     });
     return true;
   }
 
-  vouch(): number {
-    const last = this.last ?? this.trimmed;
+  markAllDurable(): number {
+    const last = this.last ?? this.truncatedTo;
     if (last !== this.closed) {
       this.#atomically(() => {
-        this.#setFact('closed', last);
+        this.#setMetadata('closed', last);
       });
     }
     return last;

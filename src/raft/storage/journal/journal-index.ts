@@ -118,7 +118,7 @@ export class JournalIndex {
         track.hardState = record.hardState;
         track.hardSeq = seq;
         track.unstored.push({ hardState: record.hardState, seq });
-        if (track.unstored.length > 1) this.#forgetReplaced(track);
+        if (track.unstored.length > 1) this.#dropReplaced(track);
       }
       if (record.reset !== undefined) {
         if (seq > track.resetSeq) {
@@ -174,7 +174,7 @@ export class JournalIndex {
   unstoredHardStates(): HardStateAt[] {
     const found: HardStateAt[] = [];
     for (const [group, track] of this.#tracks) {
-      this.#forgetReplaced(track);
+      this.#dropReplaced(track);
       for (const { hardState, seq } of track.unstored) found.push({ group, hardState, seq });
     }
     return found;
@@ -193,7 +193,7 @@ export class JournalIndex {
   }
 
   /** A hard state that is durable replaces those before it, and no other does. */
-  #forgetReplaced({ unstored }: Track): void {
+  #dropReplaced({ unstored }: Track): void {
     while (unstored.length > 1 && (unstored[1]?.seq ?? 0) <= this.#durable) unstored.shift();
   }
 
@@ -202,16 +202,16 @@ export class JournalIndex {
   }
 
   /** The last row that nobody needs, nor any before it. The newest durable row always stays: it carries the numbering on. */
-  trimmableTo(): number {
+  truncatableTo(): number {
     let needed = Math.min(this.#lastSeq, this.#durable);
     for (const track of this.#tracks.values()) {
-      this.#forgetReplaced(track);
+      this.#dropReplaced(track);
       needed = Math.min(needed, oldestNeed(track));
     }
     return Math.max(needed, this.#firstSeq) - 1;
   }
 
-  trim(to: number): void {
+  truncatePrefix(to: number): void {
     const gone = this.#rowBytes.splice(0, Math.max(0, to - this.#firstSeq + 1));
     this.#firstSeq += gone.length;
     for (const bytes of gone) this.#totalBytes -= bytes;

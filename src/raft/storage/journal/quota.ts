@@ -25,7 +25,7 @@ export interface JournalLimits {
    * What a node may have under way as leader, of all its groups. What it follows is as much for each other leader: rows
    * of entries that cannot commit yet may not fill all journals, or none of these entries ever finds its quorum.
    */
-  readonly underWayBytes: number;
+  readonly inFlightBytes: number;
 }
 
 /** Of a quota in bytes. */
@@ -33,11 +33,11 @@ export const journalLimits = (maxBytes: number): JournalLimits => ({
   rowBytes: Math.floor(maxBytes / 16),
   checkpointBytes: Math.floor(maxBytes / 8),
   slackBytes: Math.floor(maxBytes / 16),
-  underWayBytes: Math.floor(maxBytes / 16),
+  inFlightBytes: Math.floor(maxBytes / 16),
 });
 
 /** The smallest quota, in bytes, under which entries of so many bytes can be written for ever. */
-export function leastJournalBytes(entryBytes: number): number {
+export function minJournalBytes(entryBytes: number): number {
   const row = Math.ceil((entryBytes + ROW_OVERHEAD_BYTES) / SLOT_BYTES) * SLOT_BYTES;
   return 2 * ROWS_A_HALF * row + FIXED_BYTES;
 }

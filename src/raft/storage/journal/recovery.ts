@@ -2,7 +2,7 @@
  * Recovery: from what the two files hold to what the groups start from. Pure; knows no SQL and no thread.
  *
  * - A hard state in the journal counts if its row is newer than the one that the state file took over.
- * - A reset in a row newer than the state file's last one is a flip still to be done: the journal row is the moment at
+ * - A reset in a row newer than the state file's last one is a activation still to be done: the journal row is the moment at
  *   which an install happens, the state file follows (s65).
  * - Rows go as a prefix, so a log may begin in the middle of what a later row repeats or resets. Only what is left at
  *   the end must be whole: consecutive from the snapshot on.
@@ -33,11 +33,11 @@ export interface StoredGroup {
 }
 
 /** What the files say besides rows. All numbers are row numbers. */
-export interface JournalFacts {
+export interface JournalMetadata {
   /** The last row that was trimmed away; 0 = none. */
-  readonly trimmed: number;
+  readonly truncatedTo: number;
   /** Every row up to here is known to have been durable: the state file or a clean shutdown vouches for it. */
-  readonly vouched: number;
+  readonly knownDurable: number;
   /** The last row in the file; `trimmed` if there is none. */
   readonly last: number;
   /** Checkpoints that state.db has seen, and the least that it has to have seen. */
@@ -52,7 +52,7 @@ export interface RawRow {
 }
 
 /** An install that the journal decided and the state file has not followed yet. */
-export interface Flip {
+export interface Activation {
   readonly group: GroupId;
   readonly slot: number;
   readonly meta: SnapshotMeta;
@@ -63,7 +63,7 @@ export interface RecoveryResult {
   readonly groups: Map<GroupId, RecoveredGroup>;
   readonly placements: Map<GroupId, { readonly slot: number; readonly meta: SnapshotMeta | undefined }>;
   readonly index: JournalIndex;
-  readonly flips: readonly Flip[];
+  readonly activations: readonly Activation[];
   /** Number of the torn last row, to be deleted. */
   readonly torn: number | undefined;
 }
@@ -89,7 +89,7 @@ interface Log {
   entries: Entry[];
   meta: SnapshotMeta | undefined;
   slot: number | undefined;
-  flip: Flip | undefined;
+  activation: Activation | undefined;
 }
 
 /**
@@ -100,23 +100,25 @@ export class Recovery {
   readonly #logs = new Map<GroupId, Log>();
   readonly #resetSeqs = new Map<GroupId, number>();
   readonly #index: JournalIndex;
-  readonly #facts: JournalFacts;
+  readonly #metadata: JournalMetadata;
   #torn: number | undefined;
 
-  constructor(stored: readonly StoredGroup[], facts: JournalFacts) {
-    this.#facts = facts;
-    this.#index = new JournalIndex(facts.trimmed);
+  constructor(stored: readonly StoredGroup[], metadata: JournalMetadata) {
+    this.#metadata = metadata;
+    this.#index = new JournalIndex(metadata.truncatedTo);
     // What is read back is on the disk.
     this.#index.durableTo(Infinity);
-    if (facts.last < facts.vouched) {
-      throw corruption(`journal.db ends at row ${facts.last}, but row ${facts.vouched} is known to have been written`);
+    if (metadata.last < metadata.knownDurable) {
+      throw corruption(
+        `journal.db ends at row ${metadata.last}, but row ${metadata.knownDurable} is known to have been written`,
+      );
     }
-    const { checkpoints, checkpointsDue } = facts;
+    const { checkpoints, checkpointsDue } = metadata;
     if (checkpoints < checkpointsDue) {
       throw corruption(`state.db is older than journal.db: ${checkpoints} checkpoints, not ${checkpointsDue}`);
     }
     for (const { group, slot, hardState, hardSeq, resetSeq, meta } of stored) {
-      this.#logs.set(group, { entries: [], meta, slot, flip: undefined });
+      this.#logs.set(group, { entries: [], meta, slot, activation: undefined });
       this.#resetSeqs.set(group, resetSeq);
       this.#index.restore(group, { covered: meta?.index ?? 0, hardState, hardSeq, resetSeq });
     }
@@ -134,7 +136,7 @@ export class Recovery {
   result(): RecoveryResult {
     const groups = new Map<GroupId, RecoveredGroup>();
     const placements: RecoveryResult['placements'] = new Map();
-    const flips: Flip[] = [];
+    const activations: Activation[] = [];
     for (const [group, log] of this.#logs) {
       const snapshot = log.meta ?? EMPTY_META;
       const entries = log.entries.filter(({ index }) => index > snapshot.index);
@@ -146,16 +148,16 @@ export class Recovery {
       }
       groups.set(group, { group, hardState: this.#index.hardState(group), snapshot, entries });
       if (log.slot !== undefined) placements.set(group, { slot: log.slot, meta: log.meta });
-      if (log.flip !== undefined) flips.push(log.flip);
+      if (log.activation !== undefined) activations.push(log.activation);
     }
-    return { groups, placements, index: this.#index, flips, torn: this.#torn };
+    return { groups, placements, index: this.#index, activations, torn: this.#torn };
   }
 
   #decode(row: RawRow): readonly JournalRecord[] | undefined {
     const crc = crc32c(row.data);
     if (crc === row.crc) return this.#decodeWhole(row);
-    const { last, vouched } = this.#facts;
-    if (row.seq === last && row.seq > vouched) {
+    const { last, knownDurable } = this.#metadata;
+    if (row.seq === last && row.seq > knownDurable) {
       this.#torn = row.seq;
       return undefined;
     }
@@ -175,19 +177,21 @@ export class Recovery {
   }
 
   #damaged({ seq }: RawRow, why: string): StorageCorruption {
-    return corruption(`journal.db: row ${seq} of ${this.#facts.trimmed + 1} to ${this.#facts.last} is damaged: ${why}`);
+    return corruption(
+      `journal.db: row ${seq} of ${this.#metadata.truncatedTo + 1} to ${this.#metadata.last} is damaged: ${why}`,
+    );
   }
 
   #replay({ group, reset, entries }: JournalRecord, seq: number): void {
     let log = this.#logs.get(group);
     if (log === undefined) {
-      log = { entries: [], meta: undefined, slot: undefined, flip: undefined };
+      log = { entries: [], meta: undefined, slot: undefined, activation: undefined };
       this.#logs.set(group, log);
     }
     if (reset !== undefined) {
       log.entries = [];
       if (seq > (this.#resetSeqs.get(group) ?? 0)) {
-        log.flip = { group, slot: reset.slot, meta: reset.meta, seq };
+        log.activation = { group, slot: reset.slot, meta: reset.meta, seq };
         log.meta = reset.meta;
         log.slot = reset.slot;
       }

@@ -13,7 +13,7 @@ export interface PlacedRow {
   readonly slots: number[];
 }
 
-export class JournalSlots {
+export class SlotMap {
   readonly #rows = new Map<number, PlacedRow>();
   /** Taken from the front, given back at the end: consecutive rows lie in consecutive slots. */
   #free: number[] = [];
@@ -23,13 +23,13 @@ export class JournalSlots {
   #last = 0;
 
   /**
-   * A slot that is there already; slots are numbered from 1 on. Free if it is no part of a row behind `trimmed`.
+   * A slot that is there already; slots are numbered from 1 on. Free if it is no part of a row behind `truncatedTo`.
    * @throws StorageCorruption if another one holds the same: a row that was never acknowledged, which a sync that failed
    *   left on the disk unseen, and that one cannot be told from the one that was
    */
-  found(slot: number, header: SlotHeader | undefined, trimmed: number): void {
+  found(slot: number, header: SlotHeader | undefined, truncatedTo: number): void {
     this.#count = Math.max(this.#count, slot);
-    if (header === undefined || header.seq <= trimmed || header.part >= header.parts) {
+    if (header === undefined || header.seq <= truncatedTo || header.part >= header.parts) {
       this.#free.push(slot);
       return;
     }
@@ -96,19 +96,19 @@ export class JournalSlots {
   }
 
   /** Frees the slots of rows up to `to`. */
-  trim(to: number): void {
-    for (const seq of this.#rows.keys()) if (seq <= to) this.#forget(seq);
+  freeUpTo(to: number): void {
+    for (const seq of this.#rows.keys()) if (seq <= to) this.#release(seq);
   }
 
   /** Frees the slots of rows from `from` on, and returns them. */
   dropFrom(from: number): number[] {
     const free = this.#free.length;
-    for (const seq of this.after(from - 1)) this.#forget(seq);
+    for (const seq of this.after(from - 1)) this.#release(seq);
     this.#last = Math.max(0, ...this.#rows.keys());
     return this.#free.slice(free);
   }
 
-  #forget(seq: number): void {
+  #release(seq: number): void {
     const slots = this.#rows.get(seq)?.slots ?? [];
     this.#rows.delete(seq);
     for (const slot of slots) if (slot !== 0) this.#free.push(slot);

@@ -13,10 +13,10 @@ import { configurationSize, readConfiguration, spanOf, writeConfiguration } from
 import { pageBytesOf, stampFormat } from '../disk/data-folder.js';
 import type { StateFile } from '../files.js';
 import type { HardStateAt } from '../journal/journal-index.js';
-import { NoCopier } from '../worker/wal-checkpointer.js';
-import type { CopyLog } from '../worker/wal-checkpointer.js';
-import type { WhyFailed } from '../disk/quota-probe.js';
-import type { Flip, StoredGroup } from '../journal/recovery.js';
+import { NoWalCheckpointer } from '../worker/wal-checkpointer.js';
+import type { CheckpointWal } from '../worker/wal-checkpointer.js';
+import type { ErrorClassifier } from '../disk/quota-probe.js';
+import type { Activation, StoredGroup } from '../journal/recovery.js';
 import type { RawStateRow } from './state-rows.js';
 import type { Configuration, GroupId, SnapshotMeta } from '../../types.js';
 
@@ -66,16 +66,16 @@ export class StateDb implements StateFile {
   readonly #ensureGroup: Database.Statement<[number, number]>;
   readonly #walBytes: number;
   readonly #pageBytes: number;
-  readonly #whyFailed: WhyFailed;
-  readonly #copyLog: CopyLog | undefined;
-  #copying = false;
-  #copyError: Error | undefined;
+  readonly #whyFailed: ErrorClassifier;
+  readonly #checkpointWal: CheckpointWal | undefined;
+  #isCheckpointingWal = false;
+  #walError: Error | undefined;
 
-  /** `copyLog`: who copies the write-ahead log back; default: the caller's thread. */
-  constructor(db: Database.Database, walBytes: number, whyFailed: WhyFailed, copyLog?: CopyLog) {
+  /** `checkpointWal`: runs WAL checkpoints elsewhere; default: in the caller's thread. */
+  constructor(db: Database.Database, walBytes: number, whyFailed: ErrorClassifier, checkpointWal?: CheckpointWal) {
     this.#db = db;
     this.#whyFailed = whyFailed;
-    this.#copyLog = copyLog;
+    this.#checkpointWal = checkpointWal;
     this.#walBytes = walBytes;
     this.#pageBytes = pageBytesOf(db);
     this.#put = db.prepare('INSERT INTO state VALUES (?, ?, ?) ON CONFLICT(slot, k) DO UPDATE SET v = excluded.v');
@@ -84,22 +84,22 @@ export class StateDb implements StateFile {
   }
 
   get storeId(): string {
-    return String(this.#fact('store'));
+    return String(this.#metadata('store'));
   }
 
   get journal(): number {
-    return Number(this.#fact('journal'));
+    return Number(this.#metadata('journal'));
   }
 
   get checkpoints(): number {
-    return Number(this.#fact('checkpoints'));
+    return Number(this.#metadata('checkpoints'));
   }
 
-  #fact(name: string): unknown {
+  #metadata(name: string): unknown {
     return this.#db.prepare<[string]>('SELECT value FROM facts WHERE name = ?').pluck().get(name);
   }
 
-  secure(): void {
+  ensureDurable(): void {
     // Whom a backup that reads keeps from it, that is not worth a refused start.
     this.#write(() => this.#db.pragma('wal_checkpoint(TRUNCATE)'));
   }
@@ -196,7 +196,7 @@ export class StateDb implements StateFile {
     this.#exec("UPDATE facts SET value = value + 1 WHERE name = 'checkpoints'");
   }
 
-  vouchFor(seq: number): void {
+  markDurableTo(seq: number): void {
     if (seq === this.journal) return;
     this.transaction(() => {
       this.saveJournal(seq);
@@ -211,7 +211,7 @@ export class StateDb implements StateFile {
     return this.#db.prepare<[number]>('SELECT 1 FROM garbage WHERE slot = ?').get(slot) !== undefined;
   }
 
-  flip({ group, slot, meta, seq }: Flip): void {
+  activate({ group, slot, meta, seq }: Activation): void {
     const old = this.slotOf(group);
     if (old === slot) return;
     if (old !== undefined) this.addGarbage(old);
@@ -242,32 +242,32 @@ export class StateDb implements StateFile {
     return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size');
   }
 
-  copyBack(): void {
-    if (this.#copying) return;
+  checkpointWal(): void {
+    if (this.#isCheckpointingWal) return;
     const [{ log }] = this.#db.pragma('wal_checkpoint(NOOP)') as [{ readonly log: number }];
     if (log * this.#pageBytes < this.#walBytes) return;
-    if (this.#copyLog === undefined) {
-      this.#copyHere();
+    if (this.#checkpointWal === undefined) {
+      this.#checkpointWalHere();
       return;
     }
-    this.#copying = true;
-    this.#copyLog(this.#db.name, (error) => {
-      this.#copying = false;
-      this.#copyError = error;
+    this.#isCheckpointingWal = true;
+    this.#checkpointWal(this.#db.name, (error) => {
+      this.#isCheckpointingWal = false;
+      this.#walError = error;
     });
   }
 
-  isCopying(): boolean {
-    const error = this.#copyError;
-    this.#copyError = undefined;
-    if (error === undefined) return this.#copying;
-    if (!(error instanceof NoCopier)) throw error;
+  isCheckpointingWal(): boolean {
+    const error = this.#walError;
+    this.#walError = undefined;
+    if (error === undefined) return this.#isCheckpointingWal;
+    if (!(error instanceof NoWalCheckpointer)) throw error;
     // Commits wait for it, but this connection has its files open; a log that nobody copies fills the disk.
-    this.#copyHere();
+    this.#checkpointWalHere();
     return false;
   }
 
-  #copyHere(): void {
+  #checkpointWalHere(): void {
     this.#write(() => this.#db.pragma('wal_checkpoint(PASSIVE)'));
   }
 

@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { STATE_FILE } from '../disk/data-folder.js';
-import { damageOf } from '../failure.js';
+import { unreadableError } from '../failure.js';
 import type { StateReader } from '../files.js';
 import { prefixEnd } from './state-rows.js';
 import type { StateKey } from '../storage.js';
@@ -64,6 +64,6 @@ function reading<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw damageOf(error, `reading ${STATE_FILE}`) ?? error;
+    throw unreadableError(error, `reading ${STATE_FILE}`) ?? error;
   }
 }

@@ -7,23 +7,23 @@
  * process ends by SIGKILL: as after any crash, what was acknowledged is on the disk.
  */
 import { isMainThread } from 'node:worker_threads';
-import type { LaneWriter } from './request-queue.js';
+import type { RequestQueueWriter } from './request-queue.js';
 
 /** So long the end of the process waits for storage threads. */
-export const END_LIMIT_MS = 2_000;
+export const EXIT_LIMIT_MS = 2_000;
 
-type Stoppable = Pick<LaneWriter, 'stop' | 'waitStopped'>;
+type Stoppable = Pick<RequestQueueWriter, 'stop' | 'waitStopped'>;
 
 const threads = new Set<Stoppable>();
 
 /** Waited for at the end of the process, which is by SIGKILL if it does not stop in time. Ends with `forgetAtEnd`. Elsewhere than in the main thread nothing can be done: who started that one waits for it. */
-export function stopAtEnd(thread: Stoppable): void {
+export function stopAtExit(thread: Stoppable): void {
   if (!isMainThread) return;
   if (threads.size === 0) process.on('exit', stopAll);
   threads.add(thread);
 }
 
-export function forgetAtEnd(thread: Stoppable): void {
+export function removeFromExit(thread: Stoppable): void {
   threads.delete(thread);
   if (threads.size === 0) process.off('exit', stopAll);
 }
@@ -34,7 +34,7 @@ function stopAll(): void {
 
 /** Stops all of them; false if one has not let go of its files in time. */
 export function haveStopped(all: Iterable<Stoppable>, now: () => number): boolean {
-  const deadline = now() + END_LIMIT_MS;
+  const deadline = now() + EXIT_LIMIT_MS;
   for (const thread of all) thread.stop();
   for (const thread of all) if (!thread.waitStopped(Math.max(0, deadline - now()))) return false;
   return true;

@@ -4,12 +4,12 @@
  *
  * Knows neither port nor thread.
  */
-import type { Outcome, ReplyEnvelope } from '../engine/protocol.js';
+import type { CallResult, ReplyEnvelope } from '../engine/protocol.js';
 
 /** Replies in their order; or store and call of each, by turns, if all of them say no more than that it is done. */
 export type ReplyPacket = readonly ReplyEnvelope[] | readonly number[];
 
-const DONE: Outcome = { ok: true, value: undefined };
+const DONE: CallResult = { ok: true, value: undefined };
 
 export function packReplies(replies: readonly ReplyEnvelope[]): ReplyPacket {
   const packet: number[] = [];
@@ -22,7 +22,7 @@ export function packReplies(replies: readonly ReplyEnvelope[]): ReplyPacket {
 
 export function unpackReplies(
   packet: ReplyPacket,
-  take: (store: number, call: number, outcome: Outcome) => void,
+  take: (store: number, call: number, outcome: CallResult) => void,
 ): void {
   if (!isBare(packet)) {
     for (const { store, call, outcome } of packet) take(store, call, outcome);

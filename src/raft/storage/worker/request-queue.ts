@@ -19,7 +19,7 @@ const POSTED = 0;
 /** Commits that were taken out of here; modulo 2^32. */
 const TAKEN = 1;
 /** 1: the storage thread works, or has files open. */
-const HOLDS = 2;
+const BUSY = 2;
 /** 1: it is to let go of its files, and to do nothing more. */
 const STOPPED = 3;
 /** At what both counts of requests began. */
@@ -34,14 +34,14 @@ const SLOT_BYTES = SLOT_FIELDS * Float64Array.BYTES_PER_ELEMENT;
 const ROWS_AT = COUNTER_BYTES + SLOTS * SLOT_BYTES;
 
 /** `start`: at what the counts of requests begin; modulo 2^32. */
-export function newLaneMemory(start = 0): SharedArrayBuffer {
+export function newQueueMemory(start = 0): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(ROWS_AT + ROW_BYTES);
   const counters = new Int32Array(memory, 0, COUNTERS);
   for (const at of [POSTED, TAKEN, START]) counters[at] = start | 0;
   return memory;
 }
 
-class Lane {
+class RequestQueue {
   protected readonly counters: Int32Array;
   protected readonly rows: Uint8Array;
   protected readonly start: number;
@@ -61,7 +61,7 @@ class Lane {
 }
 
 /** The end of whoever asks. */
-export class LaneWriter extends Lane {
+export class RequestQueueWriter extends RequestQueue {
   #posted = this.start;
   #written = this.start;
   /** Where the next row goes. Back to the front whenever everything was taken, which it mostly is. */
@@ -95,12 +95,12 @@ export class LaneWriter extends Lane {
 
   /** After `stop`: stands still until the storage thread has done so. False if it has not within so many ms. */
   waitStopped(ms: number): boolean {
-    return Atomics.wait(this.counters, HOLDS, 1, ms) !== 'timed-out';
+    return Atomics.wait(this.counters, BUSY, 1, ms) !== 'timed-out';
   }
 }
 
 /** The end of the storage thread. */
-export class LaneReader extends Lane {
+export class RequestQueueReader extends RequestQueue {
   #seen = this.start;
   #taken = this.start;
   readonly #fromPort: () => RequestEnvelope | undefined;
@@ -125,7 +125,7 @@ export class LaneReader extends Lane {
     // Until here the writer leaves it as it is.
     this.#taken = (this.#taken + 1) | 0;
     Atomics.store(this.counters, TAKEN, this.#taken);
-    return { store, call, request: { type: 'commit', seq, data, flip: undefined } };
+    return { store, call, request: { type: 'commit', seq, data, activation: undefined } };
   }
 
   /** Sleeps until there is a next request, or for so many milliseconds. */
@@ -134,14 +134,14 @@ export class LaneReader extends Lane {
   }
 
   /** To be called before any work: it, and what it opens, is waited for from now on. False if there is to be none. */
-  hold(): boolean {
-    Atomics.store(this.counters, HOLDS, 1);
+  acquire(): boolean {
+    Atomics.store(this.counters, BUSY, 1);
     return Atomics.load(this.counters, STOPPED) === 0;
   }
 
   /** Nothing is open, and nothing is being done. */
-  letGo(): void {
-    Atomics.store(this.counters, HOLDS, 0);
-    Atomics.notify(this.counters, HOLDS);
+  release(): void {
+    Atomics.store(this.counters, BUSY, 0);
+    Atomics.notify(this.counters, BUSY);
   }
 }

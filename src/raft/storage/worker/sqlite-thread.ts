@@ -5,72 +5,72 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { unpackReplies, type ReplyPacket } from './reply-packet.js';
-import { LaneWriter, newLaneMemory } from './request-queue.js';
-import type { Outcome, Request } from '../engine/protocol.js';
+import { RequestQueueWriter, newQueueMemory } from './request-queue.js';
+import type { CallResult, Request } from '../engine/protocol.js';
 import { StorageFailure } from '../storage.js';
-import { forgetAtEnd, stopAtEnd } from './process-exit.js';
+import { removeFromExit, stopAtExit } from './process-exit.js';
 import { startThread } from './start-thread.js';
 
 /** So long a thread that is ended may be in a call to a disk; it is then left behind. */
 export const THREAD_LIMIT_MS = 1_000;
 
-export interface LineListener {
-  reply(call: number, outcome: Outcome): void;
+export interface ChannelListener {
+  reply(call: number, outcome: CallResult): void;
   /** No further reply will come. */
   died(error: Error): void;
 }
 
 /** One store's way to its engine. */
-export interface StoreLine {
+export interface StoreChannel {
   post(call: number, request: Request, transfer?: readonly ArrayBuffer[]): void;
   detach(): void;
 }
 
 /** What runs the engines of one or more stores. */
 export interface SqliteWorker {
-  attach(listener: LineListener): StoreLine;
+  attach(listener: ChannelListener): StoreChannel;
   /** Ends the worker, or leaves it behind where it hangs. Stores must have been closed before. */
   close(): Promise<void>;
 }
 
 export class SqliteThread implements SqliteWorker {
   readonly #worker: Worker;
-  readonly #lane: LaneWriter;
-  readonly #listeners = new Map<number, LineListener>();
+  readonly #queue: RequestQueueWriter;
+  readonly #listeners = new Map<number, ChannelListener>();
   #nextStore = 1;
   #dead: Error | undefined;
 
   constructor() {
-    const memory = newLaneMemory();
-    this.#lane = new LaneWriter(memory);
+    const memory = newQueueMemory();
+    this.#queue = new RequestQueueWriter(memory);
     this.#worker = startThread(new URL('./sqlite-worker.js', import.meta.url), memory);
-    const deliver = (store: number, call: number, outcome: Outcome): void => {
+    const deliver = (store: number, call: number, outcome: CallResult): void => {
       this.#listeners.get(store)?.reply(call, outcome);
     };
     this.#worker.on('message', (packet: ReplyPacket) => {
       unpackReplies(packet, deliver);
     });
     this.#worker.on('error', (error) => {
-      this.#die(new StorageFailure(`the storage thread failed: ${String(error)}`, { cause: error }));
+      this.#fail(new StorageFailure(`the storage thread failed: ${String(error)}`, { cause: error }));
     });
-    stopAtEnd(this.#lane);
+    stopAtExit(this.#queue);
     this.#worker.on('exit', () => {
-      forgetAtEnd(this.#lane);
-      this.#die(new StorageFailure('the storage thread has ended'));
+      removeFromExit(this.#queue);
+      this.#fail(new StorageFailure('the storage thread has ended'));
     });
   }
 
-  attach(listener: LineListener): StoreLine {
+  attach(listener: ChannelListener): StoreChannel {
     if (this.#dead !== undefined) throw this.#dead;
     const store = this.#nextStore++;
     this.#listeners.set(store, listener);
     return {
       post: (call, request, transfer = []) => {
-        const isRow = request.type === 'commit' && request.flip === undefined;
-        if (!isRow || !this.#lane.put(store, call, request)) {
+        const isRow = request.type === 'commit' && request.activation === undefined;
+        if (!isRow || !this.#queue.put(store, call, request)) {
           this.#worker.postMessage({ store, call, request }, transfer);
         }
-        this.#lane.publish();
+        this.#queue.publish();
       },
       detach: () => {
         this.#listeners.delete(store);
@@ -89,7 +89,7 @@ export class SqliteThread implements SqliteWorker {
     this.#worker.unref();
   }
 
-  #die(error: Error): void {
+  #fail(error: Error): void {
     this.#dead ??= error;
     const listeners = [...this.#listeners.values()];
     this.#listeners.clear();

@@ -4,11 +4,11 @@
  * Replies come in an order that keeps commits in the order of the calls, and are handed on in that order.
  */
 import { toError } from '../failure.js';
-import type { Outcome, Request, Results, Told } from '../engine/protocol.js';
+import type { CallResult, Request, Results, Notification } from '../engine/protocol.js';
 import type { StallReport } from '../engine/stall.js';
 import { StorageFailure } from '../storage.js';
 import type { FileSizes } from '../storage.js';
-import type { SqliteWorker, StoreLine } from './sqlite-thread.js';
+import type { SqliteWorker, StoreChannel } from './sqlite-thread.js';
 
 /**
  * So long a store may take to be closed: its latest work, and two syncs. What is acknowledged is on the disk before, so
@@ -26,7 +26,7 @@ interface Call {
 }
 
 export class StoreClient {
-  readonly #line: StoreLine;
+  readonly #channel: StoreChannel;
   /**
    * In the order of the calls, in which most of them are replied to. Not a Map: its outgrown tables, each of which holds
    * the next, would keep commits alive long after their replies, once one of them is of the old generation.
@@ -42,15 +42,15 @@ export class StoreClient {
   /** `onStall`: what waits for room, and why; undefined: nothing does any more. */
   constructor(worker: SqliteWorker, onStall: (report: StallReport | undefined) => void = () => undefined) {
     this.#onStall = onStall;
-    this.#line = worker.attach({
+    this.#channel = worker.attach({
       reply: (call, outcome) => {
         this.#settle(call, outcome);
       },
-      died: this.#die.bind(this),
+      died: this.#fail.bind(this),
     });
   }
 
-  #die(error: Error): void {
+  #fail(error: Error): void {
     this.#isDead = true;
     this.#failure ??= error;
     for (const { reject } of this.#calls.splice(0)) reject(error);
@@ -77,7 +77,7 @@ export class StoreClient {
   }
 
   /** Rejects with `StorageFull`, `StorageCorruption` or `StorageFailure`. */
-  ask<T extends keyof Results>(
+  call<T extends keyof Results>(
     request: Extract<Request, { readonly type: T }>,
     transfer?: readonly ArrayBuffer[],
   ): Promise<Results[T]> {
@@ -94,13 +94,13 @@ export class StoreClient {
       this.#isClosing = (request as Request).type === 'close';
       const call = this.#nextCall++;
       this.#calls.push({ number: call, resolve, reject });
-      this.#line.post(call, request, transfer);
+      this.#channel.post(call, request, transfer);
     });
   }
 
   /** For what is not replied to. */
-  tell(request: Request, transfer?: readonly ArrayBuffer[]): void {
-    this.#line.post(0, request, transfer);
+  send(request: Request, transfer?: readonly ArrayBuffer[]): void {
+    this.#channel.post(0, request, transfer);
   }
 
   /**
@@ -109,19 +109,19 @@ export class StoreClient {
    */
   async close(after: After = () => () => undefined): Promise<void> {
     const cancel = after(CLOSE_LIMIT_MS, () => {
-      this.#die(new StorageFailure(`the disk hangs: the store was not closed within ${CLOSE_LIMIT_MS} ms`));
+      this.#fail(new StorageFailure(`the disk hangs: the store was not closed within ${CLOSE_LIMIT_MS} ms`));
     });
-    await this.ask({ type: 'close' }).finally(cancel);
+    await this.call({ type: 'close' }).finally(cancel);
   }
 
   detach(): void {
-    this.#line.detach();
+    this.#channel.detach();
   }
 
-  #settle(number: number, outcome: Outcome): void {
+  #settle(number: number, outcome: CallResult): void {
     const call = this.#take(number);
     if (outcome.ok) {
-      if (number === 0) this.#told(outcome.value as Told);
+      if (number === 0) this.#notified(outcome.value as Notification);
       call?.resolve(outcome.value as never);
       return;
     }
@@ -137,7 +137,7 @@ export class StoreClient {
     return at === -1 ? undefined : this.#calls.splice(at, 1)[0];
   }
 
-  #told(told: Told): void {
+  #notified(told: Notification): void {
     if (told !== undefined && 'fileSizes' in told) this.#fileSizes = told.fileSizes;
     else this.#onStall(told);
   }

@@ -1,23 +1,23 @@
 /** The thread of `wal-checkpointer.ts`: takes one database after another and copies its write-ahead log back. */
 import { dirname } from 'node:path';
 import { parentPort } from 'node:worker_threads';
-import { openForCopying } from '../disk/data-folder.js';
+import { openForWalCheckpoint } from '../disk/data-folder.js';
 import { toFailure } from '../failure.js';
-import type { Failure } from '../failure.js';
-import type { CopyReply, CopyRequest } from './wal-checkpointer.js';
-import { whyFailedIn } from '../disk/quota-probe.js';
+import type { FailureData } from '../failure.js';
+import type { WalReply, WalRequest } from './wal-checkpointer.js';
+import { errorClassifier } from '../disk/quota-probe.js';
 
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a worker thread');
 
-port.on('message', ({ call, file }: CopyRequest) => {
-  port.postMessage({ call, failure: copy(file) } satisfies CopyReply);
+port.on('message', ({ call, file }: WalRequest) => {
+  port.postMessage({ call, failure: copy(file) } satisfies WalReply);
 });
 
 /** A connection for this one time: none is left open when the store is closed, whose last one deletes the log. */
-function copy(file: string): Failure | undefined {
+function copy(file: string): FailureData | undefined {
   try {
-    const db = openForCopying(file);
+    const db = openForWalCheckpoint(file);
     try {
       // What readers and a checkpoint at the same time keep it from copying stays in the log for the next time.
       db.pragma('wal_checkpoint(PASSIVE)');
@@ -26,6 +26,6 @@ function copy(file: string): Failure | undefined {
     }
     return undefined;
   } catch (error) {
-    return toFailure(whyFailedIn(dirname(file))(error), file);
+    return toFailure(errorClassifier(dirname(file))(error), file);
   }
 }

@@ -7,30 +7,30 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { toError } from '../failure.js';
-import type { Failure } from '../failure.js';
+import type { FailureData } from '../failure.js';
 import { startThread } from './start-thread.js';
 
 /** There is no thread to copy logs, or it could not open the file, mostly for want of descriptors: nothing was copied. */
-export class NoCopier extends Error {
+export class NoWalCheckpointer extends Error {
   override readonly name = 'NoCopier';
 }
 
 /** Begins to copy the log of the database `file` back; `done` is called later, with what went wrong if anything did. */
-export type CopyLog = (file: string, done: (error: Error | undefined) => void) => void;
+export type CheckpointWal = (file: string, done: (error: Error | undefined) => void) => void;
 
 /** To the thread. */
-export interface CopyRequest {
+export interface WalRequest {
   readonly call: number;
   readonly file: string;
 }
 
 /** From the thread. */
-export interface CopyReply {
+export interface WalReply {
   readonly call: number;
-  readonly failure: Failure | undefined;
+  readonly failure: FailureData | undefined;
 }
 
-export class LogCopier {
+export class WalCheckpointer {
   readonly #calls = new Map<number, (error: Error | undefined) => void>();
   #worker: Worker | undefined;
   #nextCall = 1;
@@ -40,29 +40,29 @@ export class LogCopier {
     return this.#calls.size > 0;
   }
 
-  readonly copy: CopyLog = (file, done) => {
+  readonly checkpoint: CheckpointWal = (file, done) => {
     const call = this.#nextCall++;
     this.#calls.set(call, done);
     try {
       this.#worker ??= this.#start();
-      this.#worker.postMessage({ call, file } satisfies CopyRequest);
+      this.#worker.postMessage({ call, file } satisfies WalRequest);
     } catch (error) {
       setImmediate(() => {
-        this.#settle(call, noCopier(error));
+        this.#settle(call, unavailable(error));
       });
     }
   };
 
   #start(): Worker {
     const worker = startThread(new URL('./wal-checkpointer-worker.js', import.meta.url));
-    worker.on('message', ({ call, failure }: CopyReply) => {
+    worker.on('message', ({ call, failure }: WalReply) => {
       this.#settle(call, failure && errorOf(failure));
     });
     worker.on('error', (error) => {
-      this.#die(worker, noCopier(error));
+      this.#die(worker, unavailable(error));
     });
     worker.on('exit', () => {
-      this.#die(worker, new NoCopier('the thread that copies logs has ended'));
+      this.#die(worker, new NoWalCheckpointer('the WAL checkpoint thread has ended'));
     });
     return worker;
   }
@@ -81,17 +81,17 @@ export class LogCopier {
   }
 }
 
-const noCopier = (error: unknown): NoCopier =>
-  new NoCopier(`the thread that copies logs failed: ${String(error)}`, { cause: error });
+const unavailable = (error: unknown): NoWalCheckpointer =>
+  new NoWalCheckpointer(`the WAL checkpoint thread failed: ${String(error)}`, { cause: error });
 
 /** Undefined: what found no room stays in the log, and is copied with what comes after it. */
-function errorOf(failure: Failure): Error | undefined {
+function errorOf(failure: FailureData): Error | undefined {
   switch (failure.kind) {
     case 'full':
     case 'quota':
       return undefined;
     case 'unopened':
-      return new NoCopier(failure.message);
+      return new NoWalCheckpointer(failure.message);
     case 'corruption':
     case 'failure':
       return toError(failure);

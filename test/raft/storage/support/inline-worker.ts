@@ -5,10 +5,10 @@
 import { EngineHost } from '../../../../src/raft/storage/engine/engine-host.js';
 import type { OpenFiles } from '../../../../src/raft/storage/files.js';
 import type { RequestEnvelope } from '../../../../src/raft/storage/engine/protocol.js';
-import type { LineListener, SqliteWorker, StoreLine } from '../../../../src/raft/storage/worker/sqlite-thread.js';
+import type { ChannelListener, SqliteWorker, StoreChannel } from '../../../../src/raft/storage/worker/sqlite-thread.js';
 
 export class InlineWorker implements SqliteWorker {
-  readonly #listeners = new Map<number, LineListener>();
+  readonly #listeners = new Map<number, ChannelListener>();
   readonly #requests: RequestEnvelope[] = [];
   readonly #host: EngineHost;
   readonly #afterStep: () => void;
@@ -32,7 +32,7 @@ export class InlineWorker implements SqliteWorker {
     });
   }
 
-  attach(listener: LineListener): StoreLine {
+  attach(listener: ChannelListener): StoreChannel {
     const store = this.#listeners.size + 1;
     this.#listeners.set(store, listener);
     return {

@@ -22,11 +22,11 @@ export const numbered = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, i) => rowOf(first + i));
 
 function journalView({ journal }: StoreFiles) {
-  const { trimmed, closed, checkpointsDue, last } = journal;
+  const { truncatedTo, closed, checkpointsDue, last } = journal;
   const metas = Object.fromEntries(journal.metas().map(([name, value]) => [name, text(value)]));
-  return { trimmed, closed, checkpointsDue, last, metas, rows: journal.load(0, Infinity).map(plain) };
+  return { truncatedTo, closed, checkpointsDue, last, metas, rows: journal.load(0, Infinity).map(plain) };
 }
-const EMPTY = { trimmed: 0, closed: 0, checkpointsDue: 0, last: undefined, metas: {}, rows: [] };
+const EMPTY = { truncatedTo: 0, closed: 0, checkpointsDue: 0, last: undefined, metas: {}, rows: [] };
 
 export function journalRows(open: () => Place): void {
   test('a journal starts with nothing, and a crash leaves it so', () => {
@@ -106,20 +106,20 @@ export function journalRows(open: () => Place): void {
 }
 
 export function journalEnds(open: () => Place): void {
-  test('what is trimmed is gone, durably, with the checkpoints that it is owed to', () => {
+  test('what is truncated is gone, durably, and the checkpoints that allowed it are counted', () => {
     const place = open();
     const files = place.open();
     append(files, 1, 6);
-    files.journal.trim(4, 7);
-    const view = { ...EMPTY, trimmed: 4, checkpointsDue: 7, last: 6, rows: numbered(5, 6) };
+    files.journal.truncatePrefix(4, 7);
+    const view = { ...EMPTY, truncatedTo: 4, checkpointsDue: 7, last: 6, rows: numbered(5, 6) };
     expect(journalView(files)).toEqual(view);
     expect(() => files.journal.row(4)).toThrow('row 4 is gone');
     place.crash();
     const next = place.open();
     expect(journalView(next)).toEqual(view);
     append(next, 7, 8);
-    next.journal.trim(7, 8);
-    expect(journalView(next)).toMatchObject({ trimmed: 7, last: 8, rows: numbered(8, 8) });
+    next.journal.truncatePrefix(7, 8);
+    expect(journalView(next)).toMatchObject({ truncatedTo: 7, last: 8, rows: numbered(8, 8) });
   });
 
   test('a torn last row is dropped, durably, and its number can be given again', () => {
@@ -139,17 +139,17 @@ export function journalEnds(open: () => Place): void {
   test('a journal that is closed in good order says so, and up to where', () => {
     const place = open();
     const files = place.open();
-    expect(files.journal.vouch()).toBe(0);
+    expect(files.journal.markAllDurable()).toBe(0);
     append(files, 1, 5);
     expect(files.journal.closed).toBe(0);
-    expect(files.journal.vouch()).toBe(5);
-    expect(files.journal.vouch()).toBe(5);
+    expect(files.journal.markAllDurable()).toBe(5);
+    expect(files.journal.markAllDurable()).toBe(5);
     place.crash();
     const next = place.open();
     expect(next.journal.closed).toBe(5);
     append(next, 6, 6);
     expect(next.journal.closed).toBe(5);
-    expect(next.journal.vouch()).toBe(6);
+    expect(next.journal.markAllDurable()).toBe(6);
   });
 
   test('to make room, and to write the last batch once more, changes nothing', () => {
@@ -157,14 +157,14 @@ export function journalEnds(open: () => Place): void {
     const files = place.open();
     append(files, 1, 2);
     const before = journalView(files);
-    for (let i = 0; files.journal.makeRoom() && i < 100; i++);
-    expect(files.journal.makeRoom()).toBe(false);
-    files.journal.secure();
-    files.state.secure();
+    for (let i = 0; files.journal.preallocate() && i < 100; i++);
+    expect(files.journal.preallocate()).toBe(false);
+    files.journal.ensureDurable();
+    files.state.ensureDurable();
     expect(journalView(files)).toEqual(before);
     place.crash();
     const next = place.open();
-    next.journal.secure();
+    next.journal.ensureDurable();
     expect(journalView(next)).toEqual(before);
   });
 }

@@ -122,8 +122,8 @@ export function stateTransactions(open: () => Place): void {
   test('a state that is closed in good order notes the journal', () => {
     const place = open();
     const files = place.open();
-    files.state.vouchFor(7);
-    files.state.vouchFor(7);
+    files.state.markDurableTo(7);
+    files.state.markDurableTo(7);
     place.crash();
     expect(place.open().state.journal).toBe(7);
   });
@@ -187,7 +187,7 @@ export function stateSlots(open: () => Place): void {
     expect([state.isGarbage(8), state.isGarbage(4)]).toEqual([true, false]);
     for (let twice = 0; twice < 2; twice++) {
       state.transaction(() => {
-        state.flip({ group: 1, slot: 8, meta: meta(9, 2), seq: 12 });
+        state.activate({ group: 1, slot: 8, meta: meta(9, 2), seq: 12 });
       });
     }
     const view = {
@@ -208,7 +208,7 @@ export function stateSlots(open: () => Place): void {
       state.addGarbage(3);
     });
     state.transaction(() => {
-      state.flip({ group: 5, slot: 3, meta: meta(2), seq: 4 });
+      state.activate({ group: 5, slot: 3, meta: meta(2), seq: 4 });
     });
     expect(stateView({ state, ...files })).toMatchObject({
       groups: [group(5, 3, { meta: meta(2), resetSeq: 4 })],
@@ -260,7 +260,7 @@ export function snapshots(open: () => Place): void {
     checkpoint(files, 4, 6, { k00: undefined, k01: 'other', z: '1' });
     files.state.transaction(() => {
       files.state.addGarbage(8);
-      files.state.flip({ group: 1, slot: 8, meta: meta(9), seq: 1 });
+      files.state.activate({ group: 1, slot: 8, meta: meta(9), seq: 1 });
     });
     while (!files.state.purge(4, 7));
     expect([first?.meta, second?.meta]).toEqual([meta(5), meta(5)]);

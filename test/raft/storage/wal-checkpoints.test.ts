@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SqliteStorage, SqliteThread, StorageFailure } from '../../../src/raft/storage/index.js';
 import type { Storage } from '../../../src/raft/storage/index.js';
-import { NoCopier } from '../../../src/raft/storage/worker/wal-checkpointer.js';
-import type { CopyLog } from '../../../src/raft/storage/worker/wal-checkpointer.js';
+import { NoWalCheckpointer } from '../../../src/raft/storage/worker/wal-checkpointer.js';
+import type { CheckpointWal } from '../../../src/raft/storage/worker/wal-checkpointer.js';
 import { STATE_WAL_BYTES } from '../../../src/raft/storage/state/state-db.js';
 import { openStoreFiles } from '../../../src/raft/storage/engine/store-files.js';
 import { entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
@@ -22,7 +22,7 @@ const checkpoint = (storage: Storage, index: number, bytes = 1): Promise<void> =
 /** A store whose log is always long enough, and whose copier is done when the test says so. */
 async function openWithCopier(directory: string) {
   const copies: ((error?: Error) => void)[] = [];
-  const copyLog: CopyLog = (file, done) => {
+  const checkpointWal: CheckpointWal = (file, done) => {
     expect(file).toBe(join(directory, 'state.db'));
     copies.push((error) => {
       done(error);
@@ -30,7 +30,7 @@ async function openWithCopier(directory: string) {
     });
   };
   const worker = new InlineWorker(undefined, (folder, maxBytes) =>
-    openStoreFiles(folder, maxBytes, { walBytes: 1, copyLog }),
+    openStoreFiles(folder, maxBytes, { walBytes: 1, checkpointWal }),
   );
   const storage = new SqliteStorage({ directory, worker });
   await storage.open();
@@ -126,7 +126,7 @@ describe('a log that is copied back beside the work', () => {
     for (let i = 1; i <= 20; i++) {
       const saved = checkpoint(storage, i, 100_000);
       while (copies.length === 0) await new Promise((resolve) => setImmediate(resolve));
-      copies.shift()?.(new NoCopier('unable to open database file'));
+      copies.shift()?.(new NoWalCheckpointer('unable to open database file'));
       await saved;
       await commit(storage, i);
     }

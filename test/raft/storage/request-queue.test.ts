@@ -1,6 +1,10 @@
 /** The way of requests to the storage thread, both ends of it in one thread. */
 import { describe, expect, it } from 'vitest';
-import { LaneReader, LaneWriter, newLaneMemory } from '../../../src/raft/storage/worker/request-queue.js';
+import {
+  RequestQueueReader,
+  RequestQueueWriter,
+  newQueueMemory,
+} from '../../../src/raft/storage/worker/request-queue.js';
 import type { Request, RequestEnvelope } from '../../../src/raft/storage/engine/protocol.js';
 
 type Commit = Extract<Request, { readonly type: 'commit' }>;
@@ -9,19 +13,19 @@ const commit = (seq: number, length = 8): Commit => ({
   type: 'commit',
   seq,
   data: new Uint8Array(length).fill(seq % 251),
-  flip: undefined,
+  activation: undefined,
 });
 
-function newLane(start = 0) {
-  const memory = newLaneMemory(start);
+function newQueue(start = 0) {
+  const memory = newQueueMemory(start);
   const port: RequestEnvelope[] = [];
-  const writer = new LaneWriter(memory);
-  const reader = new LaneReader(memory, () => port.shift());
+  const writer = new RequestQueueWriter(memory);
+  const reader = new RequestQueueReader(memory, () => port.shift());
   let call = 0;
-  /** By lane if there is room; says which way it went. */
-  const post = (request: Request): 'lane' | 'port' => {
+  /** Through the shared memory if there is room; returns which way it went. */
+  const post = (request: Request): 'memory' | 'port' => {
     call++;
-    const way = request.type === 'commit' && writer.put(1, call, request) ? 'lane' : 'port';
+    const way = request.type === 'commit' && writer.put(1, call, request) ? 'memory' : 'port';
     if (way === 'port') port.push({ store: 1, call, request });
     writer.publish();
     return way;
@@ -29,23 +33,23 @@ function newLane(start = 0) {
   return { writer, reader, post, port };
 }
 
-function takeAll(reader: LaneReader): RequestEnvelope[] {
+function takeAll(reader: RequestQueueReader): RequestEnvelope[] {
   const all: RequestEnvelope[] = [];
   for (let next = reader.next(); next !== undefined; next = reader.next()) all.push(next);
   return all;
 }
 
-describe('request lane', () => {
+describe('request queue', () => {
   it('hands on what was put into it, byte for byte', () => {
-    const { reader, post } = newLane();
+    const { reader, post } = newQueue();
     expect(reader.next()).toBeUndefined();
-    expect(post(commit(2 ** 40, 300))).toBe('lane');
+    expect(post(commit(2 ** 40, 300))).toBe('memory');
     expect(reader.next()).toEqual({ store: 1, call: 1, request: commit(2 ** 40, 300) });
     expect(reader.next()).toBeUndefined();
   });
 
   it('keeps the order of the calls, whichever way they go', () => {
-    const { reader, post } = newLane();
+    const { reader, post } = newQueue();
     for (let seq = 1; seq <= 1_000; seq++) {
       post(seq % 7 === 0 ? { type: 'purge', slot: seq } : commit(seq));
       if (seq % 5 === 0) expect(takeAll(reader).map(({ call }) => call)).toEqual([4, 3, 2, 1, 0].map((n) => seq - n));
@@ -57,22 +61,22 @@ describe('request lane', () => {
     ['where the sign of its counts changes', 2 ** 31 - 30],
     ['where its counts begin anew', 2 ** 32 - 30],
   ])('sends by port what has no room, in its place: %s', (_, start) => {
-    const { reader, post } = newLane(start);
+    const { reader, post } = newQueue(start);
     const ways = Array.from({ length: 70 }, (_, i) => post(commit(i)));
-    expect(ways).toEqual([...new Array<string>(64).fill('lane'), ...new Array<string>(6).fill('port')]);
+    expect(ways).toEqual([...new Array<string>(64).fill('memory'), ...new Array<string>(6).fill('port')]);
     expect(takeAll(reader).map(({ request }) => request)).toEqual(ways.map((_, i) => commit(i)));
     expect(post(commit(1, 5 * 1024 * 1024))).toBe('port');
     expect(takeAll(reader)).toHaveLength(1);
     expect([post(commit(1, 3 * 1024 * 1024)), post(commit(2, 2 * 1024 * 1024)), post(commit(3))]).toEqual([
-      'lane',
+      'memory',
       'port',
-      'lane',
+      'memory',
     ]);
     expect(takeAll(reader).map(({ request }) => request.type === 'commit' && request.seq)).toEqual([1, 2, 3]);
   });
 
   it('never overwrites what was not taken, and what was taken stays as it was', () => {
-    const { reader, post } = newLane();
+    const { reader, post } = newQueue();
     post(commit(1));
     post(commit(2));
     const first = reader.next();
@@ -84,7 +88,7 @@ describe('request lane', () => {
   });
 
   it('does not publish what is only put, and does not sleep on what was published', () => {
-    const { writer, reader } = newLane();
+    const { writer, reader } = newQueue();
     expect(writer.put(3, 9, commit(5))).toBe(true);
     expect(reader.next()).toBeUndefined();
     writer.publish();

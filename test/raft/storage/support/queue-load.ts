@@ -1,6 +1,6 @@
 /** Commits of which every byte says whether it is one of theirs. */
 import { once } from 'node:events';
-import { LaneWriter, newLaneMemory } from '../../../../src/raft/storage/worker/request-queue.js';
+import { RequestQueueWriter, newQueueMemory } from '../../../../src/raft/storage/worker/request-queue.js';
 import { startThread } from '../../../../src/raft/storage/worker/start-thread.js';
 
 /** The number of the commit with which the load ends. */
@@ -28,19 +28,19 @@ export interface Taken {
   readonly wrongs: number;
 }
 
-/** Puts so many commits into a lane as fast as there is room, while another thread takes them out. `start`: of its counts. */
+/** Puts so many commits into a queue as fast as there is room, while another thread takes them out. `start`: of its counts. */
 export async function hammer(commits: number, start: number): Promise<Taken> {
-  const memory = newLaneMemory(start);
-  const worker = startThread(new URL('./lane-worker.js', import.meta.url), memory);
+  const memory = newQueueMemory(start);
+  const worker = startThread(new URL('./queue-worker.js', import.meta.url), memory);
   const ended = once(worker, 'message');
   let hasFailed = false;
   ended.catch(() => {
     hasFailed = true;
   });
-  const writer = new LaneWriter(memory);
+  const writer = new RequestQueueWriter(memory);
   const put = async (seq: number, data: Uint8Array): Promise<void> => {
     // A thread that has ended makes no room.
-    while (!hasFailed && !writer.put(1, seq, { type: 'commit', seq, data, flip: undefined })) {
+    while (!hasFailed && !writer.put(1, seq, { type: 'commit', seq, data, activation: undefined })) {
       await new Promise((resolve) => setImmediate(resolve));
     }
     writer.publish();
