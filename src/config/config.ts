@@ -139,7 +139,7 @@ function checkedReplicas(replicas: number | undefined, nodes: number): number {
   return chosen;
 }
 
-/** What `leastJournalBytes` of the storage says for the longest entry, to which a test ties it. */
+/** What `minJournalBytes` of the storage says for the longest entry, to which a test ties it. */
 export function leastMaxJournalBytes(maxValueBytes: number): number {
   const rowBytes = Math.ceil((maxValueBytes + 24 * 1024) / 4096) * 4096;
   return 6 * rowBytes + 512 * 1024;

@@ -10,17 +10,17 @@ export const k90: Mutant = {
   caughtBy: ['files'],
   edits: [
     {
-      file: 'src/raft/storage/request-lane.ts',
+      file: 'src/raft/storage/worker/request-queue.ts',
       find: '  #written = this.start;\n',
       replace: '  #written = this.start;\n  #late: (() => void)[] = [];\n',
     },
     {
-      file: 'src/raft/storage/request-lane.ts',
+      file: 'src/raft/storage/worker/request-queue.ts',
       find: '    this.rows.set(data, this.#rowAt);\n',
       replace: '    const at = this.#rowAt;\n    this.#late.push(() => this.rows.set(data, at));\n',
     },
     {
-      file: 'src/raft/storage/request-lane.ts',
+      file: 'src/raft/storage/worker/request-queue.ts',
       find: '    Atomics.notify(this.counters, POSTED);\n',
       replace: '    Atomics.notify(this.counters, POSTED);\n    for (const write of this.#late.splice(0)) write();\n',
     },

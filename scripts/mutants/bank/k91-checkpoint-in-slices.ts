@@ -10,7 +10,7 @@ export const k91: Mutant = {
   caughtBy: ['files'],
   edits: [
     {
-      file: 'src/raft/storage/checkpoint-task.ts',
+      file: 'src/raft/storage/engine/checkpoint.ts',
       find: '    if (++sinceSlice % SLICE_ROWS === 0) yield;\n',
       replace: `    if (++sinceSlice % SLICE_ROWS === 0) {
       state.commit();

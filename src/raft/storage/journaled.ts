@@ -36,7 +36,7 @@ import { StoreClient, type After } from './worker/store-client.js';
 import type { GroupId, HardState, SnapshotMeta } from '../types.js';
 
 export interface JournaledStorageSettings {
-  /** Quota of journal.db in bytes, at least `leastJournalBytes`. Beyond it commits wait. Default: none. */
+  /** Quota of journal.db in bytes, at least `minJournalBytes`. Beyond it commits wait. Default: none. */
   readonly maxJournalBytes?: number;
   /** Dead bytes that the journal may hold on to before live entries are copied out of their way. Default 4 MiB. */
   readonly journalSlackBytes?: number;
