@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_LIMITS } from '../../src/router/index.js';
 import { keyHash, shardOfKey, stringKey } from '../../src/shard/index.js';
 import type { NodeHealth, NodeStatus, RaftStatus } from '../../src/shard/index.js';
 import { topologyOf } from '../support/fake-cluster.js';
