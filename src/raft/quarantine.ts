@@ -2,8 +2,8 @@
  * Quarantine: how a replica whose disk went back in time becomes a voter again (s60).
  *
  * A disk that was restored from a copy, or emptied, has lost what its replica acknowledged and whom it voted for. The
- * owner of the replica detects that (`shard/node/lives.ts`) and calls `Raft.quarantine(boot)`. `boot` numbers the starts
- * of the node's process: any number that no earlier process of this node used.
+ * owner of the replica detects that (`shard/node/rollback-detector.ts`) and calls `Raft.quarantine(boot)`. `boot` numbers
+ * the starts of the node's process: any number that no earlier process of this node used.
  *
  * # What a replica in quarantine does
  *
@@ -47,7 +47,8 @@
  * # Limits
  *
  * Quarantine begins when the roll-back is detected. If the only nodes that knew of an acknowledgement are gone, or were
- * restarted before they had stored it, a rolled back replica goes undetected (`shard/node/lives.ts` lists when exactly).
+ * restarted before they had stored it, a rolled back replica goes undetected (`shard/node/rollback-detector.ts` lists when
+ * exactly).
  *
  * It does not end without a quorum outside quarantine: no node there knows what was acknowledged. The operator can end it
  * with `RaftOptions.trusted`. Then (a) and (b) are not waited for, and nothing of the above holds for what the disk lacks.
