@@ -67,7 +67,7 @@ const SUITES: readonly Suite[] = [
       'test/shard/failed-node.test.ts',
       'test/shard/log-retention.test.ts',
       'test/shard/operation-faults.test.ts',
-      'test/shard/lives.test.ts',
+      'test/shard/rollback-detector.test.ts',
       'test/shard/promises.test.ts',
       'test/shard/roll-back.test.ts',
       'test/shard/memtable-model.test.ts',

@@ -44,6 +44,6 @@ export interface NodeStatus {
   readonly electionTimeoutMs?: number | undefined;
   /** For how long commits have waited for room on the disk, and new writes been refused, in ms; absent: they have not. */
   readonly roomWaitMs?: number | undefined;
-  /** Why what this node says does not count at present (`lives.ts`); absent: it does. */
+  /** Why what this node says does not count at present (`rollback-detector.ts`); absent: it does. */
   readonly quarantine?: string | undefined;
 }

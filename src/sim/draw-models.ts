@@ -138,7 +138,7 @@ function forgetting(mix: Mix, random: Random, kind: FaultKind): Mix {
  * Leaves out what ends or cuts off a node from such a fault's begin until so long after its end.
  *
  *  - What a disk loses of its last life, only the memory of others tells, until they keep it about a second later
- *    (`shard/node/lives.ts` says what is missed otherwise). Once they are linked to the node that is back, they have told it, and
+ *    (`shard/node/rollback-detector.ts` says what is missed otherwise). Once they are linked to the node that is back, they have told it, and
  *    links may be cut again.
  *  - That a node runs twice shows only while somebody has a link to the one and hears of the other.
  */

@@ -29,7 +29,7 @@ export type PeerMessage =
    * `failed` (protocol version 2): the sender has left its groups; it is up, and as good as dead to them.
    */
   | { readonly type: 'ping'; readonly epoch: number; readonly stopping: boolean; readonly failed?: true }
-  /** All that the messages before it in the frame speak of is in the sender's journal, up to this row (`lives.ts`). */
+  /** All that the messages before it in the frame speak of is in the sender's journal, up to this row (`rollback-detector.ts`). */
   | { readonly type: 'position'; readonly position: number }
   /** Is another process of `node` than this one linked to you, and alive now? (`duplicate-watch.ts`) */
   | { readonly type: 'process-question'; readonly node: NodeId; readonly process: number }

@@ -34,7 +34,7 @@ export interface HelloExtension {
   readonly quarantined?: number;
   /** What the process was started with (`settings.ts`). */
   readonly settings?: NodeTimers & { readonly leaseReads: boolean };
-  /** What the speaker knows of the lives of the node that it speaks to (`lives.ts`). */
+  /** What the speaker knows of the lives of the node that it speaks to (`rollback-detector.ts`). */
   readonly known?: {
     readonly boot: number;
     readonly position: number;
