@@ -25,34 +25,43 @@ import { readOrCreateConfig } from './cluster-config.js';
 import type { CheckedOptions } from './options.js';
 
 const READY_POLL_MS = 5;
-/** Refusals that say that nobody answered, and not why. */
+/** Refusals that say that no replica answered, but not why. */
 const UNEXPLAINED: ReadonlySet<ErrorCode> = new Set(['no-leader', 'no-quorum', 'timeout']);
 
+/** One node of an embedded store. */
 export interface EmbeddedNodeStatus {
+  /** From 0. */
   readonly node: number;
+  /** It serves, or will serve without `recoverNode` and without more room on its disk. */
   readonly alive: boolean;
-  /** Shards that it leads, and shards of which it holds a replica. */
+  /** Number of shards that it leads. */
   readonly leads: number;
+  /** Number of shards of which it holds a replica. */
   readonly replicas: number;
 }
 
+/** State of an embedded store as of the call. */
 export interface ClusterStatus {
   readonly nodes: readonly EmbeddedNodeStatus[];
   readonly shards: number;
+  /** Replicas of each shard, as configured. */
   readonly replicas: number;
+  /** Shards that have a live leader; equal to `shards` when all keys can be served. */
   readonly shardsWithLeader: number;
 }
 
-/** Where a key lives. Nodes are numbered from 0. */
+/** Where a key is kept. Nodes are numbered from 0. */
 export interface KeyLocation {
+  /** From 0. */
   readonly shard: number;
+  /** Nodes that hold the shard; empty before the topology is known. */
   readonly replicas: readonly number[];
-  /** Undefined while the shard has none. */
+  /** The node that leads the shard; undefined while none does. */
   readonly leader: number | undefined;
 }
 
 export interface EmbeddedReply extends DispatchReply {
-  /** The error behind a refusal, if a node of this process met one. */
+  /** The underlying error of a refusal, if a node of this process has one. */
   readonly cause?: unknown;
 }
 
@@ -65,7 +74,7 @@ export class EmbeddedCluster {
   readonly #nodes: readonly EmbeddedNode[];
   readonly #backend: RemoteBackend;
   readonly #dispatcher: Dispatcher;
-  /** The router is there; waits for no disk. */
+  /** The router has started; does not wait for any disk. */
   readonly #opened: Promise<void>;
   /** Every node runs, waits for room on its disk, or could not start. */
   readonly #started: Promise<unknown>;
@@ -75,7 +84,7 @@ export class EmbeddedCluster {
 
   constructor(options: CheckedOptions, host?: EmbeddedHost) {
     this.#options = options;
-    // First, for it throws, and would leave the workers of a host behind.
+    // First, for it may throw, and would leave the worker threads of a host running.
     this.#config = readOrCreateConfig(options, uuidv4());
     this.#host = host ?? systemHost(options);
     this.#runtime = this.#host.runtime;
@@ -85,11 +94,11 @@ export class EmbeddedCluster {
     this.#dispatcher = new Dispatcher({ backend: this.#backend, runtime: this.#runtime, shardOfKey });
     this.#opened = this.#open();
     this.#started = this.#opened.then(async () => {
-      // Who cannot start counts as failed, and keeps the reason: the others serve.
+      // A node that cannot start counts as failed, and keeps the reason; the others serve.
       await Promise.allSettled(this.#nodes.map((member) => member.start()));
       this.#hasStarted = true;
     });
-    // Whoever calls an operation hears of it; an unhandled rejection would end the process first.
+    // Operations report it; an unhandled rejection would end the process first.
     this.#started.catch(() => undefined);
   }
 
@@ -99,7 +108,7 @@ export class EmbeddedCluster {
   }
 
   async ready(): Promise<void> {
-    // A large cluster on a busy machine may take longer, as long as it gets on.
+    // A large cluster on a busy machine may take longer, as long as it makes progress.
     let deadline = this.#runtime.now() + this.#options.timeoutMs;
     let most = 0;
     for (;;) {
@@ -137,7 +146,7 @@ export class EmbeddedCluster {
     return reply.answer.type === 'refused' ? this.#withCause(reply, reply.answer) : reply;
   }
 
-  /** The start of nodes is not counted, as long as they get on and most that hold the key get there without more room. */
+  /** The start of the nodes is not counted as long as it makes progress and most holders of the key need no more room. */
   async #deadlineAfterStart({ key }: KvOperation, timeoutMs: number): Promise<number> {
     const deadline = this.#runtime.now() + timeoutMs;
     if ((await this.#waitForStart(timeoutMs)) && this.#hasHealthyQuorum(key)) return timeoutMs;
@@ -149,7 +158,7 @@ export class EmbeddedCluster {
     return holders.filter((index) => this.#nodes[index]?.isImpaired === true).length * 2 < holders.length;
   }
 
-  /** When no node could start: none will by itself, so no waiting can help. */
+  /** If no node could start: none will by itself, so waiting cannot help. */
   #refusalIfAllFailed(): EmbeddedReply | undefined {
     if (this.#closed || this.#nodes.some(({ failure }) => failure === undefined)) return undefined;
     const outage = this.#startOutage(this.#nodes.keys());
@@ -158,19 +167,19 @@ export class EmbeddedCluster {
     return { answer, cause: outage.cause, term: 0, servedBy: 0, shard: -1 };
   }
 
-  /** Of a node that cannot even start the router hears nothing: it only knows that nobody answers. */
+  /** The router gets no answer from a node that cannot start, and so does not know why; this process does. */
   #withCause(reply: DispatchReply, refusal: Refusal): EmbeddedReply {
     if (refusal.code === 'shutting-down' && this.#closed) throw closed();
     if (!UNEXPLAINED.has(refusal.code)) return reply;
     const outage = this.#outage(reply.shard);
     if (outage === undefined) return reply;
-    // A write that may have happened stays a timeout: who was asked may have had room.
+    // A write that may have happened stays a timeout: the node that was asked may have had room.
     const code = refusal.outcome === 'unknown' ? refusal.code : outage.code;
     const answer = { ...refusal, code, message: `${refusal.message}; ${outage.message}` };
     return { ...reply, answer, cause: outage.cause };
   }
 
-  /** What ails nodes that hold the shard, or any if none is known: their disks are full, or they could not start. */
+  /** Why holders of the shard (all nodes if no topology is known) do not serve: their disks are full, or they could not start. */
   #outage(shard: number): Outage | undefined {
     const holders = this.#holders(shard);
     const waiting = holders.filter((index) => this.#nodes[index]?.stall !== undefined);
@@ -178,7 +187,7 @@ export class EmbeddedCluster {
     return stall === undefined ? this.#startOutage(holders) : stallOutage(waiting, stall);
   }
 
-  /** All nodes if no topology names them. */
+  /** All nodes while no topology is known. */
   #holders(shard: number): readonly number[] {
     return this.#backend.topology()?.shards[shard]?.map((id) => id - 1) ?? [...this.#nodes.keys()];
   }
@@ -190,8 +199,8 @@ export class EmbeddedCluster {
   }
 
   /**
-   * True: every node runs, waits for room, or could not start. False: some do not yet, and for so long no further one got
-   * there; a large cluster that gets on is waited for.
+   * True: every node runs, waits for room, or could not start. False: some do not yet, and no further one did for
+   * `patienceMs`; so a large cluster that makes progress is waited for.
    */
   async #waitForStart(patienceMs: number): Promise<boolean> {
     for (let most = -1, there = this.#settledCount; there > most; there = this.#settledCount) {

@@ -1,9 +1,9 @@
 /**
- * One node of an embedded cluster, over all its lives: started, failed, started again, closed.
+ * One node of an embedded cluster over all its incarnations: started, failed, started again, closed.
  *
- * Changes end in the order of the calls, for a start must not meet the files of a life that is not over. One start may
- * take as long as it likes: while the disk is full it waits for room, as that of `kvorum node` does. It holds up nothing
- * that is asked of the node meanwhile, and ends when the node is failed or closed.
+ * Changes are applied in the order of the calls, for a start must not open files that an earlier incarnation still has
+ * open. A start has no time limit: while the disk is full it waits for room, as `kvorum node` does. It delays no later
+ * change, and ends when the node is failed or closed.
  */
 import {
   KvorumError,
@@ -19,7 +19,7 @@ export interface EmbeddedNodeOptions {
   /** Numbered from 0. */
   readonly index: number;
   readonly runtime: Pick<Runtime, 'after'>;
-  /** A node on the disk that the last one left; `onDiskStall` is called when something begins to wait for room. */
+  /** A node on the disk of the previous incarnation; `onDiskStall` is called when something begins to wait for room. */
   readonly make: (onDiskStall: () => void) => ShardNode;
   /** Cuts all its links at once. */
   readonly kill: () => void;
@@ -29,7 +29,7 @@ interface Incarnation {
   readonly node: ShardNode;
   /** Its start; rejects with a `KvorumError`. */
   readonly running: Promise<void>;
-  /** It was failed: that its start ends in an error says nothing of its disk. */
+  /** It was failed: an error of its start says nothing about its disk. */
   isEnded: boolean;
 }
 
@@ -37,11 +37,11 @@ export class EmbeddedNode {
   readonly #options: EmbeddedNodeOptions;
   /** Undefined = failed. */
   #incarnation: Incarnation | undefined;
-  /** Settles when what was asked last is done. */
+  /** Settles when the change that was requested last is done. */
   #changes: Promise<void> = Promise.resolve();
-  /** How many changes were asked for. */
+  /** Number of the change that was requested last. */
   #changeCount = 0;
-  /** Starts of lower numbers that have not begun will not: a failure that was asked for after them waits no longer. */
+  /** Starts with lower numbers that have not begun are skipped: a failure that was requested after them has waited long enough. */
   #skipStartsBefore = 0;
   #failure: KvorumError | undefined;
   #closed = false;
@@ -67,7 +67,7 @@ export class EmbeddedNode {
     return stall?.waits === 'commits' ? stall : undefined;
   }
 
-  /** Why it could not start when that was tried last, and did not run since; it counts as failed until it is recovered. */
+  /** Why its last start failed; it counts as failed until it is recovered. */
   get failure(): KvorumError | undefined {
     return this.#failure;
   }
@@ -81,7 +81,7 @@ export class EmbeddedNode {
   start(): Promise<void> {
     const number = ++this.#changeCount;
     return this.#enqueue(async () => {
-      // Its disk failed while it ran: it has left its groups, and only a new life on that disk goes on.
+      // Its disk failed while it ran: it has left its groups, and only a new incarnation can join them again.
       if (this.node?.state() === 'failed') await this.#crash();
       if (this.#closed) throw closed();
       if (number < this.#skipStartsBefore) throw this.#failedBefore('it started');
@@ -90,7 +90,7 @@ export class EmbeddedNode {
   }
 
   /**
-   * As `start`, anew each time, and waits for room, too: for so long, and as long for a disk that does not answer.
+   * As `start`, and waits at most `patienceMs` for room, and as long for a disk that does not answer.
    * @throws KvorumError, also when the node is failed or closed meanwhile
    */
   async recover(patienceMs: number): Promise<void> {
@@ -129,7 +129,7 @@ export class EmbeddedNode {
     throw new KvorumError('storage-failed', `${what}; it starts by itself when it does`);
   }
 
-  /** Starts before it that take longer than `patienceMs`, as on a disk that hangs, are ended: it is to fail in any case. */
+  /** Earlier starts that take longer than `patienceMs`, as on a disk that hangs, are ended: the node is to fail in any case. */
   async fail(patienceMs: number): Promise<void> {
     const number = ++this.#changeCount;
     const failed = this.#enqueue(async () => {
@@ -147,11 +147,11 @@ export class EmbeddedNode {
     life.isEnded = true;
     this.#incarnation = undefined;
     this.#options.kill();
-    // Where its disk has failed or hangs its files cannot be closed; as by kill −9 that is found out by the next start.
+    // If its disk has failed or hangs, its files cannot be closed; as after kill −9, the next start finds out.
     await life.node.crash().catch(() => undefined);
   }
 
-  /** Whatever is under way ends. @throws KvorumError `storage-failed` when its files could not be closed in order */
+  /** Ends whatever is in progress. @throws KvorumError `storage-failed` when its files could not be closed */
   async close(): Promise<void> {
     this.#closed = true;
     try {
@@ -171,7 +171,7 @@ export class EmbeddedNode {
     const node = this.#makeNode(onDiskStall);
     const running = node.start().catch((error: unknown) => {
       const failure = this.#startFailure(error);
-      // It runs no more than one that was failed: it can be recovered.
+      // As a node that was failed: it can be recovered.
       if (this.#incarnation?.node === node) {
         this.#incarnation = undefined;
         this.#failure = failure;
@@ -206,15 +206,15 @@ export class EmbeddedNode {
 
 export const closed = (): KvorumError => new KvorumError('shutting-down', 'the store is closed');
 
-/** What ails nodes, in a way that their users are told of. */
+/** Why nodes do not serve, in the terms of the public API. */
 export interface Outage {
   readonly code: ErrorCode;
   readonly message: string;
-  /** The error behind it, if there is one. */
+  /** The underlying error, if there is one. */
   readonly cause?: unknown;
 }
 
-/** What to say of nodes whose disks have no room, or that have no file descriptors left. */
+/** The outage of nodes whose disks have no room, or that have no file descriptors left. */
 export function stallOutage(nodes: readonly number[], { reason, message }: DiskStall): Outage {
   const who = nodes.length === 1 ? `node ${nodes[0] ?? 0} waits` : `nodes ${nodes.join(', ')} wait`;
   return reason === 'no-descriptors'
@@ -222,7 +222,7 @@ export function stallOutage(nodes: readonly number[], { reason, message }: DiskS
     : { code: 'disk-full', message: `${who} for room on the disk: ${message}` };
 }
 
-/** What to say of nodes that could not start; `failure` is that of the first. */
+/** The outage of nodes that could not start; the error is that of the first. */
 export function startOutage([, ...others]: readonly number[], { code, message, cause }: KvorumError): Outage {
   const who = others.length === 1 ? `node ${others[0] ?? 0}` : `nodes ${others.join(', ')}`;
   return { code, message: others.length === 0 ? message : `${message}; ${who} could not start either`, cause };

@@ -1,4 +1,4 @@
-/** What an embedded cluster runs on: clocks, and a disk per node. Handed in, so that tests can have time and disks of their own. */
+/** What an embedded cluster runs on: clocks, and a disk per node. A parameter, so that tests can supply both. */
 import { join } from 'node:path';
 import { seededRandom } from '../random.js';
 import {
@@ -14,7 +14,7 @@ import type { CheckedOptions } from './options.js';
 
 export interface EmbeddedHost {
   readonly runtime: Runtime;
-  /** For the next life of the node, numbered from 0, on what it has on its disk. */
+  /** Storage over the disk of the node, numbered from 0, for its next incarnation. */
   readonly storage: (node: number) => Storage;
   /** Called once, when all storages are closed. */
   readonly closed: () => Promise<void>;

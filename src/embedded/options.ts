@@ -1,21 +1,26 @@
-/** What an embedded store is made from, checked: every wrong number is a RangeError that names its bound. */
+/** Options of the embedded store, and their checks: every wrong number is a RangeError that names its bound. */
 import { MAX_NODES, MAX_SHARDS } from '../shard/index.js';
 
+/**
+ * Options of `new DistributedKeyValueStore(options)`. An unknown name is a TypeError. `nodes`, `replicas` and `shards` are
+ * fixed when `dataDir` is created: opening it with other numbers is a RangeError.
+ */
 export interface StoreOptions {
-  /** 1..100; 5 by default. */
+  /** Nodes of the cluster, 1 to 100; default 5. */
   readonly nodes?: number;
-  /** 1..nodes; 3 by default, or as many as there are nodes. */
+  /** Nodes that keep each key, 1 to `nodes`; default 3, or `nodes` if fewer. */
   readonly replicas?: number;
-  /** 1..1,024; 16 by default. */
+  /** Raft groups that the keys are hashed to, 1 to 1,024; default 16. */
   readonly shards?: number;
-  /** SQLite files go here, one folder per node. Without it everything is in memory and gone with the process. */
+  /** Folder for SQLite files, one subfolder per node; created if absent. Default: memory only, lost with the process. */
   readonly dataDir?: string;
-  /** Makes timeouts and placement of elections repeatable. */
+  /** Integer from 0 to 2^32−1 that makes election timeouts repeatable; default: random. */
   readonly seed?: number;
-  /** Milliseconds that one operation may take, not counted how long its nodes take to start; 5,000 by default. */
+  /** Milliseconds that one operation may take, excluding the start of the nodes, 1 to 3,600,000; default 5,000. */
   readonly timeoutMs?: number;
 }
 
+/** `StoreOptions` with defaults, every number within its bounds. */
 export interface CheckedOptions {
   readonly nodes: number;
   readonly replicas: number;
@@ -29,7 +34,7 @@ const KNOWN: readonly string[] = ['nodes', 'replicas', 'shards', 'dataDir', 'see
 
 /** @throws RangeError for a number out of its bounds, TypeError for what is no option or of the wrong type. */
 export function checkOptions(options: StoreOptions): CheckedOptions {
-  // Callers without types may hand in anything.
+  // Callers without types may pass anything.
   const given: unknown = options;
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`options must be an object, got ${String(given)}`);

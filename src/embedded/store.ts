@@ -1,27 +1,39 @@
 /**
- * `DistributedKeyValueStore`: a whole cluster in one process, behind put, get and delete.
- *
- * The same raft, shard and router code as between machines, over an in-memory network, so that a program or a test can
- * fail nodes and cut links. Knows no Raft and no HTTP; `cluster.ts` keeps the nodes.
+ * The public class: argument checks and the encoding of keys and values; `cluster.ts` has the nodes.
  */
 import { newOperationId } from '../router/index.js';
 import { KvorumError, decodeValue, encodeKey, encodeValue, type Answer, type KvOperation } from '../shard/index.js';
 import { EmbeddedCluster, type ClusterStatus, type KeyLocation } from './cluster.js';
 import { checkOptions, whole, type CheckedOptions, type StoreOptions } from './options.js';
 
+/**
+ * A whole cluster in one process, behind put, get and delete: the raft, shard and router code that runs between machines,
+ * over an in-memory network, so that a program or a test can fail nodes and cut links.
+ *
+ * Keys are any plain data, compared by content (`shard/keys/encoder.ts`), at most 4,096 bytes encoded. Values are whatever
+ * `structuredClone` takes except `undefined`, at most 16 MiB encoded, and are copied in and out. Its timers keep the process
+ * alive until `close()`.
+ *
+ * @example
+ * const kvs = new DistributedKeyValueStore({ nodes: 5, replicas: 3 });
+ * await kvs.put('product1', { name: 'Laptop', price: 999.99 });
+ * const product = await kvs.get<{ name: string; price: number }>('product1');
+ */
 export class DistributedKeyValueStore {
   readonly #options: CheckedOptions;
   readonly #cluster: EmbeddedCluster;
   #closed = false;
 
   /**
-   * Starts a cluster of `nodes` nodes that keeps every key on `replicas` of them. Operations may be called at once;
-   * they wait for the nodes to start, unless for their timeout none gets on, and then for the cluster. Nodes whose disk is
-   * full start when there is room; one that cannot start, as on a damaged folder or one that another store holds, counts as
-   * failed until it is recovered, and the others serve.
-   * @throws RangeError when a number is out of its bounds (1..100 nodes, 1 ≤ replicas ≤ nodes); KvorumError when there can
-   *   be no store in `dataDir`, with that as `details.field`: `disk-full` if a new one finds no room, `storage-failed` if
-   *   it is no folder, or one that cannot be read or written. Nothing was written then.
+   * Starts a cluster of `nodes` nodes that keeps every key on `replicas` of them. Operations may be called at once: they
+   * wait for the nodes to start as long as some node makes progress within the timeout, and then for the cluster. Nodes
+   * whose disk is full start when there is room. A node that cannot start, as on a damaged folder or on one that another
+   * store has open, counts as failed until it is recovered; the others serve.
+   * @param nodes 1 to 100, default 5
+   * @param replicas 1 to `nodes`, default 3, or `nodes` if fewer
+   * @throws RangeError when a number is out of its bounds; TypeError for an unknown option or one of the wrong type;
+   *   KvorumError when `dataDir` cannot be used, with `details.field` = `dataDir`: `disk-full` if there is no room for a
+   *   new store, `storage-failed` if it is no folder, or cannot be read or written. Nothing was written then.
    */
   constructor(nodes: number, replicas?: number);
   constructor(options?: StoreOptions);
@@ -33,18 +45,22 @@ export class DistributedKeyValueStore {
 
   /**
    * Resolves when every shard has a leader. Not needed before an operation.
-   * @throws KvorumError `storage-failed`, at once, when a node could not start and was not recovered since, with which and
-   *   why, and the error behind it as `cause`; `no-leader` when for `timeoutMs` no further one got one, with how many have
-   *   none, and which nodes are down; `disk-full` when that is because nodes wait for room on their disks, with which.
+   * @throws KvorumError `storage-failed`, at once, when a node could not start and was not recovered since: the message
+   *   names node and reason, `cause` is the underlying error; `no-leader` when no further shard got a leader for
+   *   `timeoutMs`: the message says how many have none, and which nodes are down; `disk-full` when that is because nodes
+   *   wait for room on their disks.
    */
   ready(): Promise<void> {
     return this.#cluster.ready();
   }
 
   /**
-   * Stores a copy of `value`; when this resolves, a majority of the key's replicas has it.
-   * @throws TypeError if key or value cannot be serialized; KvorumError otherwise, with `outcome` saying whether it happened:
-   *   `storage-failed` if too few of the key's replicas could start, at once if no node could, with one's error as `cause`.
+   * Stores a copy of `value`, whatever the key held before. When this resolves, a majority of the key's replicas has it on
+   * its disk.
+   * @throws TypeError if key or value cannot be serialized; KvorumError otherwise, whose `outcome` says whether the write
+   *   happened: `key-too-long`, `value-too-large`; `no-quorum`, `no-leader` or `timeout` when too few replicas answered
+   *   within `timeoutMs`; `disk-full`; `storage-failed` if too few of the key's replicas could start (at once if no node
+   *   could), with the error of one as `cause`; `shutting-down` after `close()`.
    */
   async put(key: unknown, value: unknown): Promise<void> {
     const { body, contentType } = encodeValue(value);
@@ -59,13 +75,20 @@ export class DistributedKeyValueStore {
     });
   }
 
-  /** A copy of the latest value (linearizable), or undefined when the key is absent. @throws TypeError, KvorumError */
-  async get(key: unknown): Promise<unknown> {
+  /**
+   * A copy of the latest value, or undefined if the key is absent. Linearizable: it reflects every write that resolved
+   * before this call.
+   * @typeParam T what the caller knows that it stored under the key; not checked
+   * @throws TypeError if the key cannot be serialized; KvorumError as `put`, and `invalid-request` if bytes that were
+   *   stored over HTTP are not of their content type.
+   */
+  async get<T = unknown>(key: unknown): Promise<T | undefined> {
     const answer = await this.#execute({ type: 'get', key: encodeKey(key), consistency: 'linearizable' });
-    return answer.type === 'get' && answer.record !== undefined ? decodeValue(answer.record) : undefined;
+    if (answer.type !== 'get' || answer.record === undefined) return undefined;
+    return decodeValue(answer.record) as T;
   }
 
-  /** True if the key was there. @throws TypeError, KvorumError */
+  /** Removes the key; true if it was there. @throws TypeError if the key cannot be serialized; KvorumError as `put` */
   async delete(key: unknown): Promise<boolean> {
     const answer = await this.#execute({
       type: 'delete',
@@ -78,26 +101,36 @@ export class DistributedKeyValueStore {
   }
 
   /**
-   * Node `node` (0..nodes−1) stops at once, as by kill −9, also while it waits for room on its disk. What was durable on
-   * it stays for `recoverNode`. One that could not start is down already. Settles within 3 s when its disk hangs, and that
-   * or less after `timeoutMs` while nodes still start.
+   * Stops a node at once, as kill −9 would, also while it waits for room on its disk. What was durable on its disk stays
+   * for `recoverNode`. No effect on a node that is down already. Settles within 3 s when its disk hangs, or within
+   * `timeoutMs` and 3 s while nodes still start.
+   * @param node 0..nodes−1
+   * @throws RangeError if there is no such node
    */
   simulateNodeFailure(node: number): Promise<void> {
     return this.#cluster.fail(this.#node(node));
   }
 
   /**
-   * Starts a failed node again from what it had on its disk, also one that could not start before, or whose disk failed
-   * while it ran; it catches up by itself.
-   * @throws KvorumError `disk-full` when its disk had no room for `timeoutMs`, `storage-failed` when it has not answered
-   *   for so long: the node goes on waiting, and starts by itself, unless it is failed again; `storage-failed`, at once, when
-   *   it cannot start, with why as `cause`: it stays failed; `shutting-down` when it was failed, or the store closed, meanwhile.
+   * Starts a failed node from what is on its disk, also one that could not start before, or whose disk failed while it
+   * ran. It catches up by itself.
+   * @param node 0..nodes−1
+   * @throws RangeError if there is no such node; KvorumError `disk-full` when its disk had no room for `timeoutMs`, or
+   *   `storage-failed` when its disk did not answer for so long: the node keeps waiting and starts by itself, unless it is
+   *   failed again; `storage-failed`, at once, when it cannot start, with the reason as `cause`: it stays failed;
+   *   `shutting-down` when it was failed, or the store closed, meanwhile.
    */
   recoverNode(node: number): Promise<void> {
     return this.#cluster.recover(this.#node(node));
   }
 
-  /** Cuts all links between nodes of different groups; nodes not named form a group of their own. */
+  /**
+   * Cuts all links between nodes of different groups, until `heal()` or the next call. Nodes in no group form one more.
+   * Operations still reach every node, as clients on both sides would; only a side with a majority of a key's replicas
+   * serves it.
+   * @param groups node numbers, 0..nodes−1
+   * @throws RangeError if there is no such node, or one is named twice
+   */
   partition(groups: readonly (readonly number[])[]): void {
     const seen = new Set<number>();
     for (const node of groups.flat()) {
@@ -107,42 +140,50 @@ export class DistributedKeyValueStore {
     this.#cluster.partition(groups);
   }
 
-  /** Mends all links. Failed nodes stay failed. */
+  /** Ends every partition. Failed nodes stay failed. */
   heal(): void {
     this.#cluster.heal();
   }
 
+  /**
+   * Where a key is kept, and which node leads its shard, whether or not it holds a value. Asks no node over the network.
+   * @throws TypeError or KvorumError (`key-too-long`, `invalid-request`) for what is no key
+   */
   where(key: unknown): KeyLocation {
     return this.#cluster.where(encodeKey(key));
   }
 
+  /** Liveness and leadership as of now; asks no node over the network. */
   status(): ClusterStatus {
     return this.#cluster.status();
   }
 
   /**
-   * Stops all nodes, also those that wait for room on their disks. Operations under way end in an error. Settles within
-   * 10 s, whatever the disks do; mostly it takes some ms.
-   * @throws KvorumError `storage-failed` when a disk hung (for 3 s its files could not be closed) or failed: as after a
-   *   crash, what was acknowledged is on the disks of a majority. Files that could not be closed stay held until the
-   *   disk goes on. They do not keep the process alive, but Node cannot end with an exit code past a call that does not
-   *   return: if it still does not 2 s after the process has come to its end, that is by SIGKILL.
+   * Stops all nodes, also those that wait for room on their disks. Operations in progress end in an error. Settles within
+   * 10 s, whatever the disks do; usually within milliseconds. Further calls return the same result.
+   * @throws KvorumError `storage-failed` when a disk hung (its files could not be closed for 3 s) or failed: as after a
+   *   crash, what was acknowledged is on the disks of a majority. Files that could not be closed stay locked until the disk
+   *   responds. They do not keep the process alive; but Node cannot exit while a call has not returned, so 2 s after the
+   *   process has reached its end it is ended by SIGKILL.
    */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#cluster.close();
   }
 
+  /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  // The names that other languages' versions of this interface use.
+  // The names of this interface in other languages.
 
+  /** `simulateNodeFailure` */
   simulate_node_failure(node: number): Promise<void> {
     return this.simulateNodeFailure(node);
   }
 
+  /** `recoverNode` */
   recover_node(node: number): Promise<void> {
     return this.recoverNode(node);
   }

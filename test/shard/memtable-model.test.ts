@@ -183,7 +183,7 @@ class Tables {
     if (this.#checkpoint !== undefined) return;
     const index = ++this.#index;
     const parts = groups.map((id) => {
-      return { group: id, meta: { index, term: 1, configuration }, rows: this.#table(id).freeze() };
+      return { group: id, meta: { index, term: 1, configuration }, rows: this.#table(id).seal() };
     });
     this.#checkpoint = { done: this.#storage.checkpoint(parts), groups };
   }
@@ -193,7 +193,7 @@ class Tables {
     const { done, groups } = this.#checkpoint;
     this.#sync();
     await done;
-    for (const id of groups) this.#table(id).thaw();
+    for (const id of groups) this.#table(id).release();
     this.#checkpoint = undefined;
   }
 
@@ -296,12 +296,12 @@ describe('a state machine on such a table', () => {
         const begin = (index: number): void => {
           machine.flush();
           const meta = { index, term: 1, configuration };
-          checkpoint = storage.checkpoint([{ group: 1, meta, rows: table.freeze() }]);
+          checkpoint = storage.checkpoint([{ group: 1, meta, rows: table.seal() }]);
         };
         const finish = async (): Promise<void> => {
           for (const task of syncs.splice(0)) task();
           await checkpoint;
-          if (checkpoint !== undefined) table.thaw();
+          if (checkpoint !== undefined) table.release();
           checkpoint = undefined;
         };
         for (const [i, { what, key: n, length, condition: type }] of steps.entries()) {

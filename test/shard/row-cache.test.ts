@@ -86,8 +86,8 @@ describe('a table with recent rows', () => {
                   entries: [{ index, term: 1, kind: 0, data: bytes(0) }],
                 },
               ]);
-              await storage.checkpoint([{ group: 1, meta, rows: table.freeze() }]);
-              table.thaw();
+              await storage.checkpoint([{ group: 1, meta, rows: table.seal() }]);
+              table.release();
             }
             expect(table.get(key)).toEqual(model.get(key));
           }
@@ -104,7 +104,7 @@ describe('a table with recent rows', () => {
     const table = new Memtable(storage, 1, new RowCache(0));
     for (const key of ['b', '\u00ff', 'a', 'b\0', 'ab']) table.set(key, bytes(1));
     table.delete('aa');
-    const rows = table.freeze();
+    const rows = table.seal();
     // Of bytes, which is the order of the durable state.
     const keys = ['a', 'aa', 'ab', 'b', 'b\0', '\u00ff'];
     expect([...rows].map(([key]) => key)).toEqual(keys);

@@ -11,7 +11,7 @@ export const k74: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/memtable.ts',
-      find: '    if (this.#frozen?.has(key)) return undefined;\n',
+      find: '    if (this.#sealed?.has(key)) return undefined;\n',
       replace: '',
     },
   ],

@@ -1,24 +1,24 @@
 /**
- * A write as the data of a log entry. Everything that apply may depend on is in here: the leader's clock, what the
- * asker knows of earlier attempts, and a fingerprint of the request, by which the reuse of an operation id for another
- * request is noticed. The fingerprint is the same in all attempts.
+ * A write as the data of a log entry. Everything that apply may depend on is in it: the leader's clock, what the sender
+ * knows of earlier attempts, and a fingerprint of the request, equal in all attempts, which reveals an operation id that is
+ * reused for another request.
  *
  * | at | bytes | field |
  * |----|---|---------------------------------------------------------------------------------------------|
  * |  0 | 1 | layout, 2                                                                                   |
  * |  1 | 6 | wall time of the leader, ms since 1970                                                      |
  * |  7 | 16 | operation id                                                                               |
- * | 23 | 1 | attempt: 0 first, 1 keyed, 2 again                                                          |
+ * | 23 | 1 | attempt: 0 initial, 1 client-keyed, 2 retry                                                 |
  * | 24 | 8 | fingerprint: xxHash64 of all that follows                                                   |
  * | 32 | 1 | 1 put, 2 delete                                                                             |
  * | 33 | 1 | condition: 0 none, 1 absent, 2 exists, 3 revision                                           |
- * | 34 | 6 | the revision demanded, else 0                                                               |
+ * | 34 | 6 | the required revision, else 0                                                               |
  * | 40 | 2 | length of the key                                                                           |
  * | 42 | 1 | length of the content type; 0 in a delete                                                   |
- * | 43 | 1 | 0: with the key it is the key of the record's row, cut out in one piece                     |
+ * | 43 | 1 | 0: with the key after it, the key of the record's row, sliced in one piece                  |
  * | 44 |   | key, content type, body (to the end)                                                        |
  *
- * Integers are big-endian. Knows no state; `loadHash()` must have settled before encoding.
+ * Integers are big-endian. `loadHash()` must have settled before encoding.
  */
 import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf, isPrintableAscii } from '../bounds.js';
 import { MAX_U48, binaryString, readU48, readU32, writeU32, writeU48 } from '../big-endian.js';
@@ -48,12 +48,12 @@ const ATTEMPTS = namesOf(FORMATS.attempt);
 const CONDITIONS = namesOf(FORMATS.condition);
 const REVISION_CONDITION = CONDITIONS.indexOf('revision');
 
-/** An entry that is not a command of a layout known here: another version of Kvorum, or a defect. */
+/** An entry that is not a command of a known layout: written by another version of Kvorum, or a defect. */
 export class MalformedCommand extends Error {
   override readonly name = 'MalformedCommand';
 }
 
-/** What stands where in an entry; nothing is copied, and nobody may write into `data`. */
+/** Where the fields of an entry are; nothing is copied, and `data` must not be written to. */
 export interface CommandView {
   readonly data: Uint8Array;
   readonly isPut: boolean;
@@ -91,7 +91,7 @@ export function encodeCommand(write: KvWrite, wallTimeMs: number): Uint8Array {
   const bodyAt = contentTypeAt + contentType.length;
   const data = Buffer.allocUnsafe(bodyAt + bodyLength);
   data[AT.layout] = LAYOUT;
-  // A clock before 1970 or after 10889 is wrong, yet no reason to refuse a write.
+  // A clock before 1970 or after 10889 is wrong, but no reason to refuse a write.
   writeU48(data, AT.time, Math.min(Math.max(Math.floor(wallTimeMs), 0), MAX_U48));
   data.set(write.operationId, AT.id);
   data[AT.attempt] = ATTEMPTS.indexOf(write.attempt);
@@ -111,7 +111,7 @@ export function encodeCommand(write: KvWrite, wallTimeMs: number): Uint8Array {
   return data;
 }
 
-/** Looks an entry over without copying any of it. @throws MalformedCommand */
+/** Validates an entry without copying any of it. @throws MalformedCommand */
 export function viewCommand(data: Uint8Array): CommandView {
   const layout = data[AT.layout];
   if (layout !== undefined) known(commandLayout, layout);

@@ -1,6 +1,6 @@
 /**
- * Content types as they stand in rows. Most rows of a shard have one of a few, so the string of the last one that
- * was read is used again when the bytes are the same. Knows no syntax of content types.
+ * Content types as stored in rows. Most rows of a shard have one of a few, so the string of the last one that was read is
+ * reused when the bytes are equal.
  */
 import { binaryString } from '../big-endian.js';
 

@@ -1,10 +1,8 @@
 /**
- * Finds 16-byte ids that stand in slots of one size, one after the other, in a buffer: a hash table with open
- * addressing over the buffer itself. A Map of strings does the same at three times the cost and the memory, and its
- * strings are what the garbage collector would be busy with.
+ * Finds 16-byte ids in a buffer of slots of equal size: a hash table with open addressing over the buffer itself. A Map of
+ * strings costs three times the time and memory, and keeps the garbage collector busy with its strings.
  *
- * The hash is seeded per process, for ids are chosen by clients; nothing that is answered depends on it.
- * Knows nothing of what else is in a slot.
+ * The hash is seeded per process, for clients choose ids; no answer depends on it.
  */
 import { randomBytes } from 'node:crypto';
 import { readU32 } from '../big-endian.js';
@@ -46,7 +44,7 @@ export class DedupIndex {
   remove(position: number): void {
     let gap = this.homeOf(this.bytes, position * this.slotBytes);
     while (this.positionAt(gap) !== position) gap = (gap + 1) & this.mask;
-    // Close the gap: what stands behind it may move up, but not to before its home.
+    // Close the gap: later entries of the run may move up, but not before their home.
     for (let place = (gap + 1) & this.mask; ; place = (place + 1) & this.mask) {
       const other = this.positionAt(place);
       if (other === -1) break;

@@ -1,18 +1,17 @@
 /**
- * The replicated memory of answers: which operation ids were applied, and what was answered.
+ * The replicated dedup table of a shard: which operation ids were applied, and what was answered.
  *
- * Bounded by number and by replicated time; what came first goes first, so that every replica forgets the same answer
- * at the same index. An answer is a slot of fixed size in a ring of bytes; nothing is allocated for it. Rows are written at `flush` only, a page of slots each, and only pages that changed; so remembering
- * costs the store nothing per write, and the memory is in every checkpoint and snapshot nevertheless.
+ * Bounded by number and by replicated time; the oldest entry is evicted first, so every replica evicts the same entry at
+ * the same index. An entry is a slot of fixed size in a ring buffer; nothing is allocated for it. Rows are written by
+ * `flush` only, a page of slots each, and only pages that changed: an insert costs the store nothing, and yet every
+ * checkpoint and snapshot has the whole table.
  *
- * Of what it forgot, for whatever reason, it knows how much there was (head) and the latest time at which one of those
- * ids was made (horizon): an id that was made later was surely never applied.
+ * Of evicted entries it keeps their number (head) and the latest creation time among their ids (the eviction watermark): an
+ * id that was made later was certainly never applied and evicted.
  *
  * Invariants:
- * - the live answers are those with sequence numbers head..tail-1; their slots are in `table`, and nothing else is;
- * - head, tail, horizon, hash and the slots depend only on the commands applied, never on when `flush` or `load` ran.
- *
- * Knows no command and no record; time is handed in.
+ * - the live entries have the sequence numbers head..tail-1; exactly their slots are in `index`;
+ * - head, tail, watermark, hash and slots depend only on the commands applied, never on when `flush` or `load` ran.
  */
 import { StorageCorruption, type StateKey } from '../../raft/index.js';
 import { copyBytes, readU32, readU48, writeU32, writeU48 } from '../big-endian.js';
@@ -23,16 +22,16 @@ import { HashSum, hashShort } from './state-hash.js';
 import type { StateStore } from './state-store.js';
 
 export interface DedupTableOptions {
-  /** Answers kept per shard, 1 or more. */
+  /** Entries kept per shard, 1 or more. */
   readonly maxEntries: number;
-  /** Replicated milliseconds for which an answer is kept. */
+  /** Milliseconds of replicated time for which an entry is kept. */
   readonly windowMs: number;
 }
 
 export const AnswerKind = FORMATS.dedupAnswer.numbers;
 export type AnswerKind = (typeof AnswerKind)[keyof typeof AnswerKind];
 
-/** An answer in numbers. */
+/** An answer as numbers. */
 export interface CompactAnswer {
   readonly kind: AnswerKind;
   readonly revision: number;
@@ -45,7 +44,7 @@ export interface DedupEntry extends CompactAnswer {
   readonly fingerprintLow: number;
 }
 
-/** What of this memory goes into the machine's meta row. */
+/** The part of the table that is kept in the machine's meta row. */
 export interface DedupTableState {
   readonly head: number;
   readonly tail: number;
@@ -71,7 +70,7 @@ export class DedupTable {
   private index = new DedupIndex(this.ring, SLOT_BYTES, FIRST_CAPACITY);
   private head = 0;
   private tail = 0;
-  /** The latest time in a version 7 id that was forgotten, by number or by time; 0 if none was. */
+  /** The latest time in a version 7 id that was evicted, by number or by time; 0 if none was. */
   private evictionWatermarkMs = 0;
   private readonly hash = new HashSum();
   /** Sequence numbers from here on are in no row yet. */
@@ -93,7 +92,7 @@ export class DedupTable {
     return { head, tail, evictionWatermarkMs, hashHigh: hash.high, hashLow: hash.low };
   }
 
-  /** What was answered under the id at `source[idAt..]`. */
+  /** The entry of the id at `source[idAt..]`. */
   find(source: Uint8Array, idAt: number): DedupEntry | undefined {
     const position = this.index.find(source, idAt);
     if (position === -1) return undefined;
@@ -107,7 +106,7 @@ export class DedupTable {
     };
   }
 
-  /** The id at `source[idAt..]` must be unknown. */
+  /** The id at `source[idAt..]` must not be in the table. */
   insert(source: Uint8Array, idAt: number, timeMs: number, answer: DedupEntry): void {
     if (this.size === this.options.maxEntries) this.evictOldest();
     if (this.size === this.capacity) this.grow();
@@ -123,15 +122,15 @@ export class DedupTable {
     this.appendTail();
   }
 
-  /** Forgets what is as old as the window. */
+  /** Evicts entries that are as old as the window. */
   evictExpired(clockMs: number): void {
     const oldest = clockMs - this.options.windowMs;
     while (this.head < this.tail && readU48(this.ring, this.slotOf(this.head) + AT.time) <= oldest) this.evictOldest();
   }
 
   /**
-   * Whether an unknown id, made at `timeMs` (undefined if it does not say), may be one that was applied and forgotten,
-   * be it for its age or for want of room; if not, it was surely never applied.
+   * Whether an unknown id, made at `timeMs` (undefined if the id does not tell), may have been applied and evicted, for its
+   * age or for lack of room; if not, it was certainly never applied.
    */
   mayHaveEvicted(timeMs: number | undefined): boolean {
     return this.head > 0 && (timeMs === undefined || timeMs <= this.evictionWatermarkMs);
@@ -154,7 +153,7 @@ export class DedupTable {
     this.flushedTail = this.tail;
   }
 
-  /** Starts again from the rows. @throws StorageCorruption if they do not hold what `state` says. */
+  /** Rebuilds the table from its rows. @throws StorageCorruption if they do not match `state`. */
   load(state: DedupTableState): void {
     this.reset(state);
     for (const [, row] of this.store.scan(SPACE)) {
@@ -188,7 +187,7 @@ export class DedupTable {
     this.appendTail();
   }
 
-  /** The slot at the tail has been filled. */
+  /** Takes in the slot at the tail, which has been filled. */
   private appendTail(): void {
     const at = this.slotOf(this.tail);
     this.index.add(this.tail % this.capacity);
@@ -216,7 +215,7 @@ export class DedupTable {
     this.capacity = 2 * capacity;
     this.ring = Buffer.alloc(this.capacity * SLOT_BYTES);
     this.index = new DedupIndex(this.ring, SLOT_BYTES, this.capacity);
-    // In one piece up to where the ring began anew, and in another behind that: so far slots lie the same in both.
+    // In two runs, before and after the wrap of the old ring: within each, slots are contiguous in both rings.
     const middle = Math.min(this.tail, (Math.floor(this.head / capacity) + 1) * capacity);
     for (const [from, to] of [
       [this.head, middle],
@@ -228,7 +227,7 @@ export class DedupTable {
     for (let sequence = this.head; sequence < this.tail; sequence += 1) this.index.add(sequence % this.capacity);
   }
 
-  /** The live slots of a page, after the layout and the first one's sequence number. */
+  /** The row of a page: layout, sequence number of the first slot, live slots. */
   private page(page: number): Uint8Array {
     const from = Math.max(page * PAGE_SLOTS, this.head);
     const to = Math.min((page + 1) * PAGE_SLOTS, this.tail);
@@ -250,7 +249,7 @@ function known(format: Format, number: number): void {
 
 const pageOf = (sequence: number): number => Math.floor(sequence / PAGE_SLOTS);
 const corrupt = (): StorageCorruption =>
-  new StorageCorruption('the remembered answers of a shard are not those of its checkpoint');
+  new StorageCorruption('the dedup table of a shard does not match its checkpoint');
 
 function rowKey(page: number): StateKey {
   const bytes = Buffer.alloc(6);

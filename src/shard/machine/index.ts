@@ -1,4 +1,4 @@
-/** The state machine of a shard: commands in, rows out, with the table of answers that makes retries safe. Pure; knows no Raft, no node. */
+/** The state machine of a shard: commands in, rows out, with the dedup table that makes retries safe. Deterministic. */
 export { encodeCommand } from './command.js';
 export { KvMachine } from './kv-machine.js';
 export type { Machine } from './machine.js';

@@ -1,35 +1,33 @@
 /**
  * The state machine of a shard: what an entry does to its keys, and what is answered.
  *
- * Everything here is a function of the entries applied, in their order: time is the leader's clock carried in them,
- * and the options are the same on every replica. So replicas at the same applied index have the same state, and
- * `stateHash` says the same; it is kept up with every write, and is the same after a checkpoint, a restart or a
- * snapshot.
+ * All of it is a function of the entries applied, in their order: time is the leader's clock as carried in the entries,
+ * and the options are the same on every replica. So replicas at the same applied index have the same state and the same
+ * `stateHash`, which is updated with every write and unchanged by a checkpoint, a restart or a snapshot.
  *
- * Writes happen once. An operation id is remembered with its answer (`dedup-table.ts`), also when the answer is
- * that a precondition failed; what comes again under it is answered from there, before any condition is looked at. An
- * id that is no longer remembered cannot be told from a fresh one by itself. What becomes of it is decided by what the
- * asker knows (`Attempt`), by the time that a version 7 id says it was made at, and by the horizon, which is the latest
- * such time among all ids that were forgotten, for their age or for want of room:
- * - `first`: applied, whatever any clock says. Right as long as that very attempt does not arrive after a later one of
- *   the same write was applied and forgotten.
- * - `again`: applied only if it surely never was: the id was made after the horizon, or nothing was ever forgotten.
- *   Otherwise refused as expired. So a router's repeats are never applied twice, whatever the load and the clocks; the
- *   price is that under more than `maxDedupEntries` writes within the time of an attempt a repeat ends as unknown, and that
- *   so do all repeats under ids that do not say when they were made, once anything was forgotten. An id made by a clock
- *   that was ahead moves the horizon ahead when it is forgotten, with the same price until real time has caught up.
- * - `keyed`: fresh, as far as the router knows, or a client's retry. Refused as expired if it was made both before
- *   `EXPIRY_SHARE` of the window, by replicated time, and not after the horizon. So a client's retry that comes after
- *   its answer was forgotten for its age is never applied twice, as long as the clock that made the id was no more than
- *   a third of the window ahead of the leader's (5 minutes of 15); and a fresh write is never refused, as long as that
- *   clock is no more than two thirds behind (10 minutes), nor, while no later id has been forgotten, however far
- *   behind. After a leader's clock was ahead, replicated time stands still until real time has caught up with it; if
- *   ids made by a clock that was ahead are forgotten in the meantime, fresh `keyed` writes are refused for so long. Not
- *   covered, and applied again: ids of other versions, and answers that were forgotten early because more than
- *   `maxDedupEntries` writes came within the window.
- * Whether an earlier attempt was applied is unknown when a write is refused as expired, and the refusal says so.
+ * A write is applied once. Its operation id is inserted with its answer into the dedup table (`dedup-table.ts`), also when
+ * a precondition failed; a repeat is answered from there, before any condition is evaluated. An id that is not in the
+ * table is either new or evicted. Which of the two is decided by the sender's knowledge (`Attempt`), by the creation time
+ * in a version 7 id, and by the eviction watermark: the latest such time among all evicted ids.
+ * - `initial`: applied, whatever the clocks. Correct unless this attempt arrives after a later attempt of the same write was
+ *   applied and evicted.
+ * - `retry`: applied only if it certainly never was: the id was made after the watermark, or nothing was ever evicted.
+ *   Otherwise refused as expired. So a router's retries are never applied twice, whatever the load and the clocks. The
+ *   price: with more than `maxDedupEntries` writes within the time of an attempt, a retry ends as unknown; and so do all
+ *   retries under ids without a creation time, once anything was evicted. An id made by a clock that was ahead moves the
+ *   watermark ahead when it is evicted, at the same price until real time has caught up.
+ * - `client-keyed`: new, as far as the router knows, or a client's retry. Refused as expired if its id was made both before
+ *   `EXPIRY_SHARE` of the window, by replicated time, and not after the watermark. So a client's retry after its entry was
+ *   evicted for its age is never applied twice, as long as the clock that made the id was no more than a third of the
+ *   window ahead of the leader's (5 minutes of 15); and a new write is never refused, as long as that clock is no more
+ *   than two thirds behind (10 minutes), nor, while no later id has been evicted, however far behind. After a leader's
+ *   clock was ahead, replicated time stands still until real time has caught up with it; if ids made by a clock that was
+ *   ahead are evicted in the meantime, new `client-keyed` writes are refused for so long. Not covered, and applied again:
+ *   ids of other versions, and entries that were evicted early because more than `maxDedupEntries` writes came within the
+ *   window.
+ * A refusal as expired has the outcome unknown: an earlier attempt may have been applied.
  *
- * Rows: '\0' + key encodes records, '\u0001' remembered answers, '\u0002' the rest. Knows no group, no disk, no HTTP.
+ * Rows: '\0' + key are records, '\u0001' pages of the dedup table, '\u0002' the meta row.
  */
 import { StorageCorruption } from '../../raft/index.js';
 import { AnswerKind, DedupTable, type CompactAnswer, type DedupEntry } from './dedup-table.js';
@@ -55,9 +53,9 @@ import type { StateStore } from './state-store.js';
 
 /** Part of the replicated behaviour: the same on every replica, for the whole life of a cluster. */
 export interface KvMachineOptions {
-  /** Answers remembered per shard; default 16,384. */
+  /** Entries of the dedup table; default 16,384. */
   readonly maxDedupEntries?: number;
-  /** Replicated milliseconds for which an answer is remembered; default 15 minutes. */
+  /** Milliseconds of replicated time for which an entry is kept; default 15 minutes. */
   readonly windowMs?: number;
 }
 
@@ -91,7 +89,7 @@ export class KvMachine {
     return this.keys;
   }
 
-  /** Replicated time: the latest that a leader's clock showed in an entry. */
+  /** Replicated time: the latest leader's clock in any entry, ms since 1970. */
   get replicatedTimeMs(): number {
     return this.clockMs;
   }
@@ -102,8 +100,8 @@ export class KvMachine {
 
   /**
    * Applies the entry at `index`; once per entry, in order.
-   * @throws MalformedCommand if the entry is not one that this version understands. The state is then unchanged, and
-   * the replica must not go on: what others make of the entry is unknown here.
+   * @throws MalformedCommand if this version cannot decode the entry. The state is then unchanged, and the replica must stop:
+   * other replicas may have applied it.
    */
   apply(index: number, data: Uint8Array): Answer {
     const command = viewCommand(data);
@@ -127,7 +125,7 @@ export class KvMachine {
     return answerOf(facts, false);
   }
 
-  /** The record of an encoded key. Its body may be a view of the row: nobody may write into it. */
+  /** The record of an encoded key. Its body may be a view of the row and must not be written to. */
   get(key: Uint8Array): KeyRecord | undefined {
     if (key.length > MAX_ENCODED_KEY_BYTES) return undefined;
     const row = this.store.get(rowKeyOf(key));
@@ -140,14 +138,14 @@ export class KvMachine {
     return hex64(high, low);
   }
 
-  /** Brings all that is kept in memory into rows. To be called before every checkpoint. */
+  /** Writes all state kept in memory into rows. To be called before every checkpoint. */
   flush(): void {
     this.dedup.flush();
     this.store.set(META_KEY, this.metaRow());
   }
 
   /**
-   * Starts again from the rows of a checkpoint or snapshot; of the records it reads none.
+   * Loads the state from the rows of a checkpoint or snapshot; reads no record.
    * @throws StorageCorruption if the rows contradict each other.
    */
   load(): void {
@@ -167,7 +165,7 @@ export class KvMachine {
     });
   }
 
-  /** Of an id that is not remembered: may an earlier attempt have been applied, as far as the asker cannot rule it out? */
+  /** For an id that is not in the table: whether an earlier attempt may have been applied and evicted. */
   private mayBeEvicted(command: CommandView): boolean {
     if (command.attempt === 'initial') return false;
     const madeMs = operationTimeMs(command.data, command.idAt);

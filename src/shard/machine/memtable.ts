@@ -1,9 +1,8 @@
 /**
  * The rows of one group's state: a memory table over the durable state.
  *
- * Effects land in `active`. A checkpoint freezes it and writes it out while a new one fills; until the frozen table
- * is durable it is read between the two. What was used of late is remembered besides (`row-cache.ts`). Knows nothing
- * of what rows mean, nor when a checkpoint is due.
+ * Writes go to the active table. A checkpoint seals it and writes it out while a new one fills; until the sealed table is
+ * durable, reads look into active, sealed and durable rows in this order. Recently used rows are cached (`row-cache.ts`).
  */
 import type { GroupId, StateKey, StateRow, Storage } from '../../raft/index.js';
 import type { RowCache } from './row-cache.js';
@@ -15,7 +14,7 @@ const PAGE = 512;
 
 export class Memtable implements StateStore {
   #active: Table = new Map();
-  #frozen: Table | undefined;
+  #sealed: Table | undefined;
   readonly #storage: Storage;
   readonly #group: GroupId;
   readonly #recent: RowCache;
@@ -38,9 +37,9 @@ export class Memtable implements StateStore {
     const fresh = this.#active.get(key);
     if (fresh !== undefined) return fresh;
     if (this.#active.has(key)) return undefined;
-    const frozen = this.#frozen?.get(key);
-    if (frozen !== undefined) return frozen;
-    if (this.#frozen?.has(key)) return undefined;
+    const sealed = this.#sealed?.get(key);
+    if (sealed !== undefined) return sealed;
+    if (this.#sealed?.has(key)) return undefined;
     return this.#storage.read(this.#group, key);
   }
 
@@ -54,11 +53,11 @@ export class Memtable implements StateStore {
     this.#recent.delete(this.#group, key);
   }
 
-  /** Rows that start with `prefix`, in key order: the durable ones with what memory knows better. */
+  /** Rows that start with `prefix`, in key order: the durable ones overlaid with those in memory. */
   *scan(prefix: StateKey): Iterable<readonly [StateKey, Uint8Array]> {
     const rows: Table = new Map();
     for (const row of this.#durable(prefix)) rows.set(row[0], row[1]);
-    for (const table of [this.#frozen, this.#active]) {
+    for (const table of [this.#sealed, this.#active]) {
       for (const [key, value] of table ?? []) if (key.startsWith(prefix)) rows.set(key, value);
     }
     const keys = [...rows.keys()].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
@@ -79,30 +78,30 @@ export class Memtable implements StateStore {
     }
   }
 
-  /** Rows changed since the last freeze, deletions included, in key order; they stay readable until `thaw`. */
-  freeze(): Iterable<StateRow> {
-    if (this.#frozen !== undefined) throw new Error('a checkpoint of this group is already under way');
-    const frozen = this.#active;
-    this.#frozen = frozen;
+  /** Rows changed since the last `seal`, deletions included, in key order; they stay readable until `release`. */
+  seal(): Iterable<StateRow> {
+    if (this.#sealed !== undefined) throw new Error('a checkpoint of this group is already in progress');
+    const sealed = this.#active;
+    this.#sealed = sealed;
     this.#active = new Map();
-    return { [Symbol.iterator]: () => inKeyOrder(frozen) };
+    return { [Symbol.iterator]: () => inKeyOrder(sealed) };
   }
 
-  /** The frozen rows are durable. */
-  thaw(): void {
-    this.#frozen = undefined;
+  /** The sealed rows are durable. */
+  release(): void {
+    this.#sealed = undefined;
   }
 
-  /** Forgets what memory knows: the durable state was replaced by a snapshot. */
+  /** Drops all rows in memory: the durable state was replaced by a snapshot. */
   clear(): void {
     this.#active = new Map();
-    this.#frozen = undefined;
+    this.#sealed = undefined;
     this.#recent.clear(this.#group);
   }
 }
 
 /**
- * In the order in which the durable state lies, so that rows of one page are written one after the other: with a
+ * In the order of the durable state, so that rows of one page are written one after the other: with a
  * million keys, where most rows of a checkpoint change a page of their own, puts were 11 to 32 % faster.
  */
 function* inKeyOrder(rows: Table): Generator<StateRow, void, undefined> {

@@ -11,7 +11,7 @@
  * | 20 | 8 | xxHash64 of key and row, with these eight bytes zero                     |
  * | 28 |   | content type, body (to the end)                                          |
  *
- * The hash is kept so that replacing a row costs one hash and not two. Knows no store and no conditions.
+ * The hash is stored so that replacing a row costs one hash and not two.
  */
 import { StorageCorruption } from '../../raft/index.js';
 import { copyBytes, readU32, readU48, writeU32, writeU48 } from '../big-endian.js';
@@ -37,7 +37,7 @@ export const versionOf = (row: Uint8Array): number => readU48(row, AT.version);
 export const hashHighOf = (row: Uint8Array): number => readU32(row, AT.hash);
 export const hashLowOf = (row: Uint8Array): number => readU32(row, AT.hash + 4);
 
-/** Where in `source` the parts of a row stand: key, content type and body, one after the other, body to the end. */
+/** Where in `source` the parts of a row are: key, content type and body, adjacent, the body to the end. */
 export interface RecordSource {
   readonly source: Uint8Array;
   readonly keyAt: number;
@@ -45,7 +45,7 @@ export interface RecordSource {
   readonly bodyAt: number;
 }
 
-/** A row of its own memory. */
+/** Encodes a row into a buffer of its own. */
 export function encodeRecord(from: RecordSource, facts: RecordMetadata): Uint8Array {
   const { source, keyAt, contentTypeAt, bodyAt } = from;
   const row = Buffer.allocUnsafe(HEADER_BYTES + source.length - contentTypeAt);
@@ -63,7 +63,7 @@ export function encodeRecord(from: RecordSource, facts: RecordMetadata): Uint8Ar
   return row;
 }
 
-/** The record in a row; its body is a view of the row, into which nobody may write. @throws StorageCorruption */
+/** The record in a row; its body is a view of the row and must not be written to. @throws StorageCorruption */
 export function decodeRecord(row: Uint8Array): KeyRecord {
   const bodyAt = HEADER_BYTES + (row[AT.typeLength] ?? 0);
   const layout = row[AT.layout] ?? 0;

@@ -1,16 +1,16 @@
 /**
- * The rows of a node's groups that were used of late, within a bound of bytes: what most reads need is found here and
- * not in SQLite, where a read takes 4 µs of the event loop (a fifth of a node's processor time under writes).
+ * A cache of recently used rows of all groups of a node, bounded in bytes. Most reads are served from it and not from
+ * SQLite, where a read takes 4 µs of the event loop (a fifth of a node's processor time under writes).
  *
- * Two generations: what is used enters the young one; when that holds half of the bound, the old one is dropped as a
- * whole and the young one takes its place. So nothing is moved or sorted on a hit, and a row that is used at least once
- * a generation stays. Always holds the latest value or none. Knows nothing of what rows mean.
+ * Two generations: a row that is used enters the young one; when that holds half of the bound, the old one is dropped as a
+ * whole and the young one takes its place. So a hit moves and sorts nothing, and a row that is used at least once a
+ * generation stays. It holds the latest value of a row or none.
  */
 import type { GroupId, StateKey } from '../../raft/index.js';
 
 type Rows = Map<StateKey, Uint8Array>;
 
-/** What an entry of a map costs besides key and value, roughly. */
+/** Approximate overhead of a map entry besides key and value. */
 const ROW_OVERHEAD_BYTES = 64;
 
 export class RowCache {
@@ -19,7 +19,7 @@ export class RowCache {
   #old = new Map<GroupId, Rows>();
   #youngBytes = 0;
 
-  /** @param maxBytes of all groups together; 0 remembers nothing. */
+  /** @param maxBytes of all groups together; 0 caches nothing. */
   constructor(maxBytes: number) {
     this.#mostYoungBytes = maxBytes / 2;
   }

@@ -1,9 +1,9 @@
 /**
- * A hash of a set of things, kept up as they come and go: the sum of their hashes, in two lanes of 32 bits.
+ * An incremental hash of a set: the sum of its members' hashes, in two lanes of 32 bits.
  *
- * Addition does not care for the order, and subtracting takes a thing out again; so the sum over the rows of a state
- * is known after every write at the cost of that write alone. It finds replicas that went apart; it is no defence
- * against somebody who forges rows. Knows no rows.
+ * Addition does not depend on the order, and subtraction removes a member; so the sum over the rows of a state is known
+ * after every write at the cost of that write alone. It detects replicas that diverged; it is no defence against forged
+ * rows.
  */
 import { hash64 } from '../keys/index.js';
 import { readU32 } from '../big-endian.js';
@@ -33,7 +33,7 @@ const result = { high: 0, low: 0 };
 
 /**
  * Hash of the bytes `from..to` alone, by arithmetic (the finaliser of MurmurHash3 as round, two lanes with other
- * constants): for the short things of which no view shall be made. One object for all calls: read it at once.
+ * constants): for short ranges, where making a view would cost more. One object for all calls: read it at once.
  */
 export function hashShort(bytes: Uint8Array, from: number, to: number): Readonly<{ high: number; low: number }> {
   let high = to - from;
@@ -54,7 +54,7 @@ export function hashShort(bytes: Uint8Array, from: number, to: number): Readonly
   return result;
 }
 
-/** Hash of a row together with its key: exchanging the rows of two keys changes the sum. Read it at once, too. */
+/** Hash of a row together with its key, so that exchanging the rows of two keys changes the sum. Read it at once, too. */
 export function hashRow(
   row: Uint8Array,
   keySource: Uint8Array,

@@ -1,7 +1,5 @@
 /**
- * What a state machine keeps its rows in: a map of binary strings to bytes, of one group.
- *
- * Knows nothing of what the rows mean, nor when they reach the disk (`memtable.ts` implements it over storage).
+ * The storage port of a state machine: a map from binary strings to bytes, of one group. `memtable.ts` implements it.
  */
 import type { StateKey } from '../../raft/index.js';
 

@@ -110,7 +110,7 @@ export class Checkpointer {
     await this.#storage.checkpoint(checkpoints);
     this.#journalBytes = this.#storage.status().journalBytes;
     for (const [i, group] of groups.entries()) {
-      group.table.thaw();
+      group.table.release();
       this.#compact(group, this.#retention.compactTo(group, checkpoints[i]?.meta.index ?? 0));
     }
   }
@@ -133,6 +133,6 @@ function prepareCheckpoint(group: Replica): GroupCheckpoint {
   return {
     group: group.id,
     meta: { index, term, configuration: group.raft.configuration },
-    rows: group.table.freeze(),
+    rows: group.table.seal(),
   };
 }
