@@ -4,7 +4,7 @@ import { randomSchedule, type Step } from '../../scripts/faults/schedule.js';
 import { checkFault } from '../../src/faults/index.js';
 
 const options = fc.record({
-  seed: fc.string({ maxLength: 12 }),
+  seed: fc.string({ maxLength: 12, size: 'max' }),
   nodes: fc.integer({ min: 1, max: 9 }),
   seconds: fc.integer({ min: 1, max: 120 }),
 });

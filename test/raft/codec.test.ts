@@ -25,7 +25,7 @@ const entry: fc.Arbitrary<Entry> = fc.record({
   index: uint53,
   term: uint53,
   kind: fc.constantFrom(0 as const, 1 as const, 2 as const),
-  data: fc.uint8Array({ maxLength: 64 }),
+  data: fc.uint8Array({ maxLength: 64, size: 'max' }),
 });
 
 describe('codec', () => {

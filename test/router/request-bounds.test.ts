@@ -19,6 +19,7 @@ const headerText = fc.string({
     fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)),
   ),
   maxLength: 40,
+  size: 'max',
 });
 const blank = fc.constantFrom('', ' ', '\t', '\t ', ' \t\t');
 const parameter = fc
@@ -27,7 +28,7 @@ const parameter = fc
 const mediaType = fc
   .tuple(
     fc.constantFrom('text/plain', 'application/json', `a/${'b'.repeat(200)}`),
-    fc.array(parameter, { maxLength: 24 }),
+    fc.array(parameter, { maxLength: 24, size: 'max' }),
   )
   .map(([type, parameters]) => type + parameters.join(''));
 const tag = fc.oneof(
@@ -45,11 +46,13 @@ const tag = fc.oneof(
   headerText,
 );
 const key = fc.oneof(
-  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }).map((text) => encodeURIComponent(text)),
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30, size: 'max' }).map((text) => encodeURIComponent(text)),
   fc.integer({ min: 4_000, max: 4_200 }).map((length) => 'k'.repeat(length)),
   fc.json({ maxDepth: 2 }).map((text) => `${encodeURIComponent(text)}?key_type=json`),
   fc.constant('%22%22?key_type=json'),
-  fc.uint8Array({ maxLength: 40 }).map((bytes) => `${Buffer.from(bytes).toString('base64url')}?key_type=base64url`),
+  fc
+    .uint8Array({ maxLength: 40, size: 'max' })
+    .map((bytes) => `${Buffer.from(bytes).toString('base64url')}?key_type=base64url`),
 );
 const sometimes = <T extends object>(value: fc.Arbitrary<T>): fc.Arbitrary<T | object> =>
   fc.oneof(fc.constant({}), value);

@@ -7,7 +7,7 @@ import { codeOf } from '../support/error-code.js';
 
 beforeAll(loadHash);
 
-const bytesOf = (minLength: number, maxLength: number) => fc.uint8Array({ minLength, maxLength });
+const bytesOf = (minLength: number, maxLength: number) => fc.uint8Array({ minLength, maxLength, size: 'max' });
 const condition: fc.Arbitrary<Condition> = fc.oneof(
   fc.constantFrom<Condition>({ type: 'none' }, { type: 'absent' }, { type: 'exists' }),
   fc.record({ type: fc.constant('revision' as const), revision: fc.integer({ min: 0, max: 2 ** 48 - 1 }) }),
@@ -16,6 +16,7 @@ const attempt = fc.constantFrom<Attempt>('initial', 'client-keyed', 'retry');
 const contentType = fc.string({
   unit: fc.integer({ min: 0x20, max: 0x7e }).map((c) => String.fromCharCode(c)),
   maxLength: 255,
+  size: 'max',
 });
 const base = { key: fc.oneof(bytesOf(1, 20), bytesOf(4000, 4097)), condition, operationId: bytesOf(16, 16), attempt };
 const put = fc.record({ type: fc.constant('put' as const), ...base, contentType, body: bytesOf(0, 200) });

@@ -14,7 +14,7 @@ const integer = fc.oneof(
   fc.constant(2 ** 48 - 1),
 );
 const u32 = fc.oneof(fc.nat(), fc.constant(2 ** 32 - 1));
-const bytes = fc.uint8Array({ maxLength: 300 });
+const bytes = fc.uint8Array({ maxLength: 300, size: 'max' });
 const nodeId = fc.integer({ min: 1, max: 65_535 });
 const nodeIds = fc.uniqueArray(nodeId, { maxLength: 5 });
 const configuration = fc.record({
@@ -22,7 +22,7 @@ const configuration = fc.record({
   votersOutgoing: nodeIds,
   learners: nodeIds,
 });
-const ascii = fc.string({ unit: 'grapheme-ascii', maxLength: 40 });
+const ascii = fc.string({ unit: 'grapheme-ascii', maxLength: 40, size: 'max' });
 
 /** Where entries start, and how the terms of consecutive entries go. */
 const appendLog = fc
@@ -83,7 +83,11 @@ export function raftMessages({ from, to }: FrameEnds): fc.Arbitrary<Message> {
   );
 }
 
-const key = fc.uint8Array({ minLength: 1, maxLength: 4097 });
+/** Long ones are rare: they take long. */
+const key = fc.oneof(
+  { weight: 9, arbitrary: fc.uint8Array({ minLength: 1, maxLength: 40, size: 'max' }) },
+  { weight: 1, arbitrary: fc.uint8Array({ minLength: 4_000, maxLength: 4_097, size: 'max' }) },
+);
 const operationId = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const attempt = fc.constantFrom('initial' as const, 'client-keyed' as const, 'retry' as const);
 const condition = fc.oneof(

@@ -14,7 +14,7 @@ const moved = (from: Placed, to: Placed): number =>
 
 const request = fc
   .record({
-    nodes: fc.uniqueArray(fc.integer({ min: 1, max: 65_535 }), { minLength: 1, maxLength: 40 }),
+    nodes: fc.uniqueArray(fc.integer({ min: 1, max: 65_535 }), { minLength: 1, maxLength: 40, size: 'max' }),
     shardCount: fc.integer({ min: 1, max: 200 }),
     replicas: fc.integer({ min: 1, max: 7 }),
   })

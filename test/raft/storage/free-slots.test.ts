@@ -16,7 +16,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 test('slots are taken from the front and given back at the end', () => {
   let placed = 0;
-  const property = fc.property(fc.array(step, { minLength: 60, maxLength: 120 }), (steps) => {
+  const property = fc.property(fc.array(step, { minLength: 60, maxLength: 120, size: 'max' }), (steps) => {
     const slots = new SlotMap();
     const free: number[] = [];
     const rows = new Map<number, readonly number[]>();
