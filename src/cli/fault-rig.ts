@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import getPort from 'get-port';
 import { formatAddress, formatDetours, type Detour, type Member, type StartConfig } from '../config/index.js';
+import { LOOPBACK } from '../loopback.js';
 import {
   ControlServer,
   FaultNetwork,
@@ -30,7 +31,6 @@ export interface FaultRigOptions {
   readonly screen: Screen;
 }
 
-const LOOPBACK = '127.0.0.1';
 const POLL_MS = 50;
 const SHIM = 'slow-sync';
 

@@ -9,6 +9,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import getPort from 'get-port';
 import { formatAddress, formatDetours, type Address, type Member } from '../config/index.js';
+import { LOOPBACK } from '../loopback.js';
 import type { NodeProcess } from './node-process.js';
 
 /** Flags that are said otherwise than usual. */
@@ -22,7 +23,6 @@ export interface ForeignClusterOptions {
   readonly processOf: (member: Member, flags: Flags) => NodeProcess;
 }
 
-const LOOPBACK = '127.0.0.1';
 /** Keys, so that every shard has some. */
 const KEYS = 64;
 const LIMIT_MS = 60_000;

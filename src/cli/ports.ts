@@ -5,6 +5,7 @@
  * while a node is down.
  */
 import getPort from 'get-port';
+import { LOOPBACK } from '../loopback.js';
 import type { ClusterRecord } from './cluster-file.js';
 
 const LOWEST = 20_000;
@@ -26,7 +27,7 @@ export async function choosePorts(nodes: number, remembered: readonly NodePorts[
 async function onePort(preferred: number | undefined, taken: Set<number>): Promise<number> {
   const candidates = Array.from({ length: TRIES }, () => LOWEST + Math.floor(Math.random() * COUNT));
   const free = candidates.filter((port) => !taken.has(port));
-  const port = await getPort({ port: preferred === undefined ? free : [preferred, ...free], host: '127.0.0.1' });
+  const port = await getPort({ port: preferred === undefined ? free : [preferred, ...free], host: LOOPBACK });
   taken.add(port);
   return port;
 }

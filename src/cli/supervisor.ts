@@ -14,6 +14,7 @@ import {
   type RouterConfig,
   type StartConfig,
 } from '../config/index.js';
+import { LOOPBACK } from '../loopback.js';
 import { removeFaultsFile, type Party } from '../faults/index.js';
 import { startRouter, type RunningRouter } from '../main.js';
 import { WaitsForRoom, claimClusterFolder, leaveClusterFolder, nodeName, type ClusterRecord } from './cluster-file.js';
@@ -24,7 +25,6 @@ import { choosePorts } from './ports.js';
 import { processLife } from './process-life.js';
 import { Screen } from './screen.js';
 
-const LOOPBACK = '127.0.0.1';
 /** A node that has not ended by then is killed; all of it has to be over within 5 s. */
 const GRACE_MS = 4000;
 const LIMIT_MS = 4900;

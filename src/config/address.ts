@@ -61,13 +61,6 @@ export function formatAddress(address: Address): string {
   return isIPv6(address.host) ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
-/** Whether only processes on this machine can reach a listener there. */
-export function isLoopback(host: string): boolean {
-  const lower = host.toLowerCase();
-  if (lower === 'localhost' || lower === '::1') return true;
-  return (isIPv4(lower) && lower.startsWith('127.')) || lower.startsWith('::ffff:127.');
-}
-
 /**
  * Reads `n1=10.0.0.1:7101@10.0.0.1:7001,n2=…`. Says what is wrong as a string, for the caller knows the field's name.
  */

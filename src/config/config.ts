@@ -5,7 +5,8 @@
  * Knows no process and opens nothing. What leaves this room is complete: no default is decided later.
  */
 import { v5 as uuidFromName } from 'uuid';
-import { formatAddress, isLoopback, type Address, type Detour, type Member } from './address.js';
+import { isLoopback } from '../loopback.js';
+import { formatAddress, type Address, type Detour, type Member } from './address.js';
 import { ConfigError } from './config-error.js';
 import { nodeSettings, routerSettings, startSettings, type LogLevel } from './settings.js';
 import { readSettings, type Sources } from './sources.js';

@@ -9,7 +9,6 @@ export {
   formatAddress,
   formatCluster,
   formatDetours,
-  isLoopback,
   parseAddress,
   type Address,
   type Detour,

@@ -40,4 +40,4 @@ export {
 } from './dispatch/index.js';
 export { DEFAULT_LIMITS, RequestIds } from './http/index.js';
 export { KvRoutes, type KvRoutesOptions, type RequestObserver } from './kv/index.js';
-export { HttpServer, type HttpServerOptions, InsecureBind, isLoopback } from './server/index.js';
+export { HttpServer, type HttpServerOptions, InsecureBind } from './server/index.js';

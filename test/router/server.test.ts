@@ -1,7 +1,8 @@
 /** The life of connections and of the server: slow clients, crowds, shutting down. Timeouts are tiny here. */
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { HttpServer, InsecureBind, isLoopback, type HttpServerOptions } from '../../src/router/index.js';
+import { HttpServer, InsecureBind, type HttpServerOptions } from '../../src/router/index.js';
+import { isLoopback } from '../../src/loopback.js';
 import type { HttpHarness } from '../support/http-harness.js';
 import { head, problemIn, readUntil, serversOfEachTest, statusIn, until } from '../support/http-harness.js';
 

@@ -134,6 +134,7 @@ export async function checkReadiness(
 
 /** As far as is known here now; `answers`: what the nodes said, if they were asked. */
 export function readinessOf(backend: Backend, strict: boolean, answers?: Statuses): readonly HealthCheck[] {
-  const own = { state: backend.state(), topology: backend.topology(), health: backend.health() };
-  return readiness({ ...own, ...unservedShards(backend, answers), strict });
+  const health = backend.health();
+  const own = { state: backend.state(), topology: backend.topology(), health };
+  return readiness({ ...own, ...unservedShards(backend, health, answers), strict });
 }

@@ -2,7 +2,7 @@
  * Which shards are without service, as far as is known in this process; with what the nodes said, if they were asked,
  * of all shards. Knows no HTTP, and does not decide what counts (`health.ts`).
  */
-import type { NodeId, StalledShard, Topology } from '../../shard/index.js';
+import type { NodeHealth, NodeId, StalledShard, Topology } from '../../shard/index.js';
 import type { Backend } from '../dispatch/index.js';
 import { highestTerm, leaderAmong, replicasOf, type Statuses } from './status-poller.js';
 
@@ -22,9 +22,14 @@ export interface UnservedShards {
 
 export const isStalled = (ms: number, electionTimeoutMs: number): boolean => ms > electionTimeoutMs + COMMIT_GRACE_MS;
 
-export function unservedShards(backend: Backend, answers: Statuses | undefined): UnservedShards {
+/** @param health of the node in this process, if there is one; `answers`: what the nodes said, if they were asked */
+export function unservedShards(
+  backend: Backend,
+  health: NodeHealth | undefined,
+  answers: Statuses | undefined,
+): UnservedShards {
   const topology = backend.topology();
-  const linked = backend.health()?.linked ?? [];
+  const linked = health?.linked ?? [];
   const noQuorum: number[] = [];
   const noLeader: number[] = [];
   const unanswered: number[] = [];

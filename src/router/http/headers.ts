@@ -4,6 +4,7 @@
  * Headers that it does not know (`X-Forwarded-For`, `x-internal-…`) are not looked at by anybody.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { parse as parseContentType } from 'content-type';
 import { MAX, NIL, parse, validate } from 'uuid';
 import { isRevision, MAX_CONTENT_TYPE_BYTES, storedContentType, type Condition } from '../../shard/index.js';
 import { parseEntityTags, type EntityTag } from './entity-tags.js';
@@ -162,11 +163,14 @@ export const ENVELOPE = 'application/vnd.kvorum+json';
 /** Does `Accept` ask for the envelope? */
 export function wantsEnvelope(headers: IncomingHttpHeaders): boolean {
   const { accept } = headers;
+  // Hardly any read has it: the others are not parsed.
   if (accept?.includes(ENVELOPE) !== true) return false;
-  return accept.split(',').some((range) => {
-    const [type, ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
-    return type === ENVELOPE && !parameters.some((parameter) => /^q=0(\.0{0,3})?$/.test(parameter));
-  });
+  for (let start = 0; start < accept.length;) {
+    const { type, parameters, index } = parseContentType(accept, { comma: true, start });
+    if (type === ENVELOPE && !/^0(\.0{0,3})?$/.test(parameters['q'] ?? '1')) return true;
+    start = index + 1;
+  }
+  return false;
 }
 
 export interface ContentType {

@@ -3,6 +3,7 @@
  *
  * Knows no dispatch: it is given a reply, and says it in HTTP.
  */
+import { parse as parseContentType } from 'content-type';
 import { stringify } from 'uuid';
 import {
   writtenContentType,
@@ -202,7 +203,7 @@ function envelope(named: NamedKey, record: KeyRecord, shard: number): Buffer {
     `,"content_type":${JSON.stringify(contentType)},"revision":${record.revision},` +
     `"create_revision":${record.createRevision},"version":${record.version},"shard":${shard}}`;
   const body = Buffer.from(record.body.buffer, record.body.byteOffset, record.body.byteLength);
-  if (/^application\/json\s*(;|$)/i.test(contentType)) {
+  if (parseContentType(contentType, { parameters: false }).type === JSON_TYPE) {
     return Buffer.concat([Buffer.from(`${head}"value":`), body, Buffer.from(tail)]);
   }
   return Buffer.from(`${head}"value_base64":"${body.toString('base64')}"${tail}`);

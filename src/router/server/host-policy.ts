@@ -1,40 +1,35 @@
 /**
- * For which `Host` this server answers, and where it may listen.
+ * For which `Host` this server answers, and on which addresses it may listen.
  *
  * Without authentication a server on loopback must not answer for foreign names: a page whose name was rebound to
- * 127.0.0.1 would otherwise read and write through the visitor's browser (DNS rebinding).
+ * 127.0.0.1 could otherwise read and write through the visitor's browser (DNS rebinding).
  */
-import { isIPv4 } from 'node:net';
+import { isLoopback, LOOPBACK } from '../../loopback.js';
 
-/** Is the address reachable from this machine only? */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
-}
-
-/** The server would be open to the network without anybody having said so. */
+/** The server would be open to the network, and the option that allows it is not set. */
 export class InsecureBind extends Error {
   override readonly name = 'InsecureBind';
 }
 
-/** @throws InsecureBind for an address that others can reach, unless `insecure` is said */
+/** @throws InsecureBind for an address that other machines can reach, unless `insecure` */
 export function assertMayListen(host: string, insecure: boolean): void {
   if (insecure || isLoopback(host)) return;
   throw new InsecureBind(
-    `refusing to listen on ${host} without authentication: listen on 127.0.0.1, or say that it is meant (insecure)`,
+    `refusing to listen on ${host} without authentication: listen on 127.0.0.1, or set the option insecure`,
   );
 }
 
-/** Hosts that passed, as written; browsers and clients use few. */
-const MAX_REMEMBERED = 64;
+/** Of hosts that passed, as written: clients of one server use few. */
+const MAX_CACHED = 64;
 
 export class HostPolicy {
   /** Lower case, without port; undefined allows every host. */
   readonly #names: ReadonlySet<string> | undefined;
   readonly #passed = new Set<string>();
 
-  /** `listenHost` is what the server listens on; on loopback only known names pass, elsewhere only `allowed` restricts. */
+  /** @param listenHost what the server listens on: on loopback only known names pass, elsewhere only `allowed` restricts */
   constructor(listenHost: string, allowed: readonly string[] = []) {
-    const local = isLoopback(listenHost) ? ['localhost', '127.0.0.1', '::1', listenHost] : [];
+    const local = isLoopback(listenHost) ? ['localhost', LOOPBACK, '::1', listenHost] : [];
     const names = [...local, ...allowed].map((name) => name.toLowerCase());
     this.#names = names.length > 0 ? new Set(names) : undefined;
   }
@@ -44,7 +39,7 @@ export class HostPolicy {
     if (this.#passed.has(hostHeader)) return true;
     const name = nameIn(hostHeader);
     if (name === undefined || this.#names?.has(name) === false) return false;
-    if (this.#passed.size < MAX_REMEMBERED) this.#passed.add(hostHeader);
+    if (this.#passed.size < MAX_CACHED) this.#passed.add(hostHeader);
     return true;
   }
 }

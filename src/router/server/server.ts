@@ -7,6 +7,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { LOOPBACK } from '../../loopback.js';
 import { silentLogger, type Logger } from '../../shard/index.js';
 import { type Build, createApp, type HealthCheck, type MetricsSource } from '../admin/index.js';
 import type { Backend, Dispatcher } from '../dispatch/index.js';
@@ -74,7 +75,7 @@ export class HttpServer {
   /** @throws InsecureBind */
   constructor(options: HttpServerOptions) {
     this.#options = options;
-    this.#host = options.host ?? '127.0.0.1';
+    this.#host = options.host ?? LOOPBACK;
     assertMayListen(this.#host, options.insecure ?? false);
     this.#limits = limitsOf(options.limits);
     this.#logger = options.logger ?? silentLogger;
