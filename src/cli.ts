@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-/** The program `kvorum`. Everything is in `cli/`; this file only connects it to the process. */
+/** The program `kvorum`: connects `cli/` to the process. */
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { whyTooFewDescriptors } from './few-descriptors.js';
 
-// The supervisor's words and the answers of commands: a full disk under them is no reason to end.
+// Output to a full disk is dropped; it is no reason to exit.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     // Node has no name for EDQUOT.
@@ -13,7 +13,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-/** Under a small `ulimit -n` not even the modules can be loaded, of which many are opened at once. */
+/** Under a small `ulimit -n` not even the modules can be loaded, many of which are opened at once. */
 async function main(): Promise<number> {
   try {
     const { run } = await import('./cli/index.js');
@@ -27,10 +27,10 @@ async function main(): Promise<number> {
 }
 
 const exitCode = await main();
-// A pipe takes its time, and what is on its way when the process ends never arrives. Nothing is on its way to a file, and
-// one on a disk that hangs is not to be touched.
+// What is still buffered for a pipe at exit is lost. Nothing is buffered for a file, and one on a disk that hangs must not
+// be touched.
 const written = (stream: NodeJS.WriteStream) =>
   stream.writableLength === 0 ? undefined : new Promise((resolve) => stream.write('', resolve));
 await Promise.all([written(process.stdout), written(process.stderr)]);
-// Not `exitCode =`: a handle that somebody forgot must not keep a stopped process.
+// Not `exitCode =`: a forgotten handle must not keep a stopped process alive.
 process.exit(exitCode);

@@ -1,7 +1,6 @@
 /**
- * The composition root: the only file that wires a node process, or a router process, out of all rooms.
- *
- * Knows the order in which parts start and stop, and nothing of what they do.
+ * The composition root: the only file that wires the rooms into a node process or a router process, and the order in which
+ * the parts start and stop.
  */
 import { formatAddress, type Address, type Detour, type NodeConfig, type RouterConfig } from './config/index.js';
 import {
@@ -36,46 +35,49 @@ import { version } from './version.js';
 import { asError } from './thrown.js';
 
 export interface RunningNode {
-  /** Where it really listens: a configured port 0 has become a number. */
+  /** Where it listens: a configured port 0 has been replaced. */
   readonly http: Address;
   readonly peer: Address;
   /**
-   * Settles if the node can do no more by itself, such as on a failing disk; never rejects. A disk that is merely full
-   * is no reason to end: the node says so to whoever asks, and others serve its shards.
+   * Settles if the node has failed, such as on a broken disk; never rejects. A full disk is no failure: the node refuses
+   * writes and reports it, and others serve its shards.
    */
   readonly failed: Promise<Error>;
-  /** It has served. */
-  readonly hasComeUp: () => boolean;
-  /** Refuses new work, finishes what is under way, hands leadership over, closes the files. */
+  /** It had started completely. */
+  readonly hasServed: () => boolean;
+  /** Refuses new requests, finishes open ones, transfers leadership, closes the files. */
   stop(): Promise<void>;
 }
 
-/** What the process knows about itself, for its metrics. */
-export interface ProcessFacts {
-  /** Lines of the log that could not be written. */
+/** Metrics of the process that only its entry point knows. */
+export interface ProcessMetrics {
+  /** Log lines that could not be written. */
   readonly lostLogLines?: () => number;
 }
 
 export interface RunningRouter {
   readonly http: Address;
-  /** Shards that no node says it leads; undefined while the topology is not known. */
+  /** Shards without a leader; undefined while the topology is not known. */
   leaderless(): Promise<readonly number[] | undefined>;
   stop(): Promise<void>;
 }
 
-/** How long answers under way, and then the hand-over of leadership, may hold up a stop. */
+/** How long open requests, and then the transfer of leadership, may delay a stop. */
 const FINISH_MS = 1_500;
 const HAND_OVER_MS = 1_500;
-/** A node that has not come up by then, for its disk hangs or has much to read, answers probes all the same. */
+/** A node that has not started by then, because its disk hangs or has much to read, answers HTTP probes from then on. */
 const SLOW_START_MS = 2_000;
-/** Each look at the event loop wakes an idle process. */
 const STATUS_TIMEOUT_MS = 500;
 
 /**
- * Serves when it settles; or, if the disk is full or hangs, says so over HTTP, and serves as soon as it can.
- * @throws what is wrong with the data folder, the addresses, or the plan
+ * Serves when it settles; or, if the disk is full or hangs, reports that over HTTP, and serves as soon as it can.
+ * @throws what is wrong with the data folder, the addresses, or the cluster config
  */
-export async function startNode(config: NodeConfig, logger: Logger, facts: ProcessFacts = {}): Promise<RunningNode> {
+export async function startNode(
+  config: NodeConfig,
+  logger: Logger,
+  metrics: ProcessMetrics = {},
+): Promise<RunningNode> {
   await loadHash();
   const runtime = systemRuntime();
   const dialled = dialledAddress(config.via);
@@ -112,15 +114,15 @@ export async function startNode(config: NodeConfig, logger: Logger, facts: Proce
     () => undefined,
   );
   try {
-    await upOrSlow(starting, stalled);
+    await startedOrSlow(starting, stalled);
     const backend = new NodeBackend({ host: node, runtime });
     const listen = config.listenHttp;
-    const front = await startFront({ backend, runtime, logger, transport, listen, facts, shares, ...config });
+    const front = await startFront({ backend, runtime, logger, transport, listen, metrics, shares, ...config });
     return {
       http: front.address,
       peer: { host: config.listenPeer.host, port: transport.port === 0 ? config.listenPeer.port : transport.port },
       failed,
-      hasComeUp: () => isUp,
+      hasServed: () => isUp,
       async stop() {
         await front.stop();
         backend.close();
@@ -133,8 +135,8 @@ export async function startNode(config: NodeConfig, logger: Logger, facts: Proce
   }
 }
 
-/** Settles when the node serves, waits for room, or has taken so long that those who ask should be told. */
-async function upOrSlow(starting: Promise<void>, stalled: Promise<void>): Promise<void> {
+/** Settles when the node serves, is stalled by a full disk, or has taken so long that probes should be answered. */
+async function startedOrSlow(starting: Promise<void>, stalled: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const slow = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, SLOW_START_MS);
@@ -146,25 +148,25 @@ async function upOrSlow(starting: Promise<void>, stalled: Promise<void>): Promis
   }
 }
 
-/** Settles if the node can do no more by itself. */
+/** Settles if the node has failed. */
 function failureOf(node: ShardNode, starting: Promise<void>, logger: Logger): Promise<Error> {
   return new Promise((resolve) => {
     node.onFailure((error) => {
       if (error instanceof StorageFull) logger.error({ reason: error.message }, 'the disk is full');
       else resolve(error);
     });
-    // While its disk was full it was stopped, or had to find out only then what is wrong with its data.
+    // After a full disk: it was stopped meanwhile, or its data turned out to be damaged.
     starting.catch((error: unknown) => {
       if (!(error instanceof StorageFull)) resolve(asError(error));
     });
   });
 }
 
-/** Serves when it settles, even if no node can be reached yet. */
+/** Listens when it settles, even if no node can be reached yet. */
 export async function startRouter(
   config: RouterConfig,
   logger: Logger,
-  facts: ProcessFacts = {},
+  metrics: ProcessMetrics = {},
 ): Promise<RunningRouter> {
   await loadHash();
   const runtime = systemRuntime();
@@ -181,7 +183,7 @@ export async function startRouter(
     transport.setPeers(new Map(topology.nodes.map((node) => [node.id, dialled(node.peerAddress)])));
   });
   const shares = descriptors({ peers: nodes.length, node: undefined }, logger);
-  const front = await startFront({ backend, runtime, logger, transport, facts, shares, ...config });
+  const front = await startFront({ backend, runtime, logger, transport, metrics, shares, ...config });
   await backend.start();
   return {
     http: front.address,
@@ -198,7 +200,7 @@ export async function startRouter(
   };
 }
 
-/** The topology says where nodes are; how this process gets there is its own affair, and nobody else's to know. */
+/** Detours are local to this process: they replace addresses of the topology when it dials. */
 function dialledAddress(via: readonly Detour[]): (address: string) => string {
   const detours = new Map(via.map(({ to, through }) => [formatAddress(to), formatAddress(through)]));
   return (address) => detours.get(address) ?? address;
@@ -229,7 +231,7 @@ function storageOf({ dataDir, maxJournalBytes }: NodeConfig, logger: Logger): Sq
   });
 }
 
-/** What this process may do with its file descriptors. */
+/** The shares of this process's file descriptors. */
 function descriptors(needs: Parameters<typeof shareDescriptors>[1], logger: Logger): DescriptorShares {
   const openFiles = maxOpenFiles();
   const shares = shareDescriptors(openFiles, needs);
@@ -243,7 +245,7 @@ interface FrontOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly transport: WsTransport;
-  readonly facts: ProcessFacts;
+  readonly metrics: ProcessMetrics;
   readonly shares: DescriptorShares;
   readonly listen: Address;
   readonly insecure: boolean;
@@ -251,9 +253,10 @@ interface FrontOptions {
   readonly maxValueBytes: number;
 }
 
-/** HTTP in front of a backend: the same in a node and in a router of its own. */
+/** The HTTP server over a backend: the same in a node and in a router process. */
 async function startFront(options: FrontOptions): Promise<{ address: Address; stop(): Promise<void> }> {
-  const { backend, runtime, logger, transport, listen, insecure, allowedHosts, maxValueBytes, facts, shares } = options;
+  const { backend, runtime, logger, transport, listen, insecure, allowedHosts, maxValueBytes, metrics, shares } =
+    options;
   const dispatcher = new Dispatcher({ backend, runtime, shardOfKey });
   const loopDelay = measureLoopDelay(runtime);
   const server = new HttpServer({
@@ -264,7 +267,7 @@ async function startFront(options: FrontOptions): Promise<{ address: Address; st
       dispatcher,
       loopDelay,
       linkStats: () => transport.stats(),
-      ...facts,
+      ...metrics,
     }),
     build: { version },
     host: listen.host,

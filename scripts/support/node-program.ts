@@ -142,7 +142,7 @@ export class NodeProgram {
   }
 
   #keep(line: string): void {
-    this.#warnings.see(line);
+    this.#warnings.add(line);
     this.#options.onLine?.(line);
     this.#lastLine = line;
   }

@@ -1,7 +1,7 @@
 /**
- * `kvorum check FILE`: the verdict on a recorded history, for people, as JSON, and as a page.
+ * `kvorum check FILE`: the verdict on a recorded history, as text, as JSON, and as an HTML page.
  *
- * Exit codes of its own, because UNKNOWN is neither a success nor a history that was found wrong.
+ * Exit codes of its own, because UNKNOWN is neither a success nor an illegal history.
  */
 import { accessSync, constants, createReadStream, fstatSync, statSync, type Stats } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -23,7 +23,7 @@ import { messageOf } from '../thrown.js';
 
 const EXIT_CODES: Readonly<Record<Verdict, number>> = { LINEARIZABLE: 0, ILLEGAL: 1, UNKNOWN: 2 };
 const EXIT_NOT_CHECKED = 3;
-/** The verdict is printed; but whoever asked for a page must not take this for a success. */
+/** The verdict was printed, but the requested page could not be written. */
 const EXIT_NO_PAGE = 3;
 
 const HELP = `
@@ -35,7 +35,7 @@ ok: true took effect, false did not, null unknown. FILE may be - for standard in
 Exit codes: 0 LINEARIZABLE, 1 ILLEGAL, 2 UNKNOWN (no verdict in time), 3 nothing was checked: a bad line, a file that
 cannot be read or written, or a wrong option; or the verdict was printed, and then the page could not be written.`;
 
-/** A command that ended without a verdict, and has said why. */
+/** The command ended without a verdict, and has printed why. */
 export class NotChecked extends Error {
   readonly exitCode = EXIT_NOT_CHECKED;
 }
@@ -77,19 +77,19 @@ async function check(file: string, options: Options): Promise<number> {
     if (process.stderr.isTTY)
       process.stderr.write(`checking ${operations.length.toLocaleString('en-US')} operations…\n`);
     const result = checkHistory(operations, { init, timeoutMs: timeout });
-    // Before the page: it may have taken long, and must not be lost with it.
+    // Before the page: the verdict may have taken long, and must not be lost with the page.
     process.stdout.write(json === true ? `${JSON.stringify(reportJson(result))}\n` : formatReport(result));
     const written = html === undefined || (await writePage(html, { file, operations, init, result }));
     return written ? EXIT_CODES[result.verdict] : EXIT_NO_PAGE;
   } catch (error) {
-    // Whatever it is, it is no verdict: 1 and 2 would be taken for one.
-    complain(`${error instanceof HistoryError ? `${file}: ` : ''}${messageOf(error)}`);
+    // Not a verdict: 1 and 2 would be taken for one.
+    printError(`${error instanceof HistoryError ? `${file}: ` : ''}${messageOf(error)}`);
     return EXIT_NOT_CHECKED;
   }
 }
 
-function complain(words: string): void {
-  process.stderr.write(`kvorum: ${words}\n`);
+function printError(text: string): void {
+  process.stderr.write(`kvorum: ${text}\n`);
 }
 
 interface Page {
@@ -99,19 +99,19 @@ interface Page {
   readonly result: CheckResult;
 }
 
-/** False: it could not be written, which was said. */
+/** False if it could not be written; the reason was printed. */
 async function writePage(html: string, { file, operations, init, result }: Page): Promise<boolean> {
   try {
     const busiest = result.verdict === 'LINEARIZABLE' ? picture(operations, init) : undefined;
     await writeFile(html, renderPage(result, { name: file, ...(busiest === undefined ? {} : { picture: busiest }) }));
     return true;
   } catch (error) {
-    complain(`--html ${html}: the page was not written: ${messageOf(error)}`);
+    printError(`--html ${html}: the page was not written: ${messageOf(error)}`);
     return false;
   }
 }
 
-/** Before anything is checked: a search may take long, and a page must never take the place of the history. */
+/** Called before the check, which may take long. The page must never overwrite the history. */
 function assertPageFits(html: string, file: string): void {
   const there = statOf(html);
   if (there !== undefined && isSame(there, statOf(file === '-' ? process.stdin.fd : file))) {
@@ -126,7 +126,7 @@ function assertPageFits(html: string, file: string): void {
   }
 }
 
-/** Undefined: it cannot be told, or is not there; whoever opens it will say which. */
+/** Undefined if it does not exist or cannot be read; opening it will report which. */
 function statOf(path: string | number): Stats | undefined {
   try {
     return typeof path === 'number' ? fstatSync(path) : statSync(path);
@@ -135,7 +135,7 @@ function statOf(path: string | number): Stats | undefined {
   }
 }
 
-/** Under whatever name: a link is the same file. Not so a terminal or a pipe, from which one may read and write. */
+/** Also through links. False for a terminal or a pipe, which may be both read and written. */
 const isSame = (one: Stats, other: Stats | undefined): boolean =>
   one.isFile() && other !== undefined && one.dev === other.dev && one.ino === other.ino;
 

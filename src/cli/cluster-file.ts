@@ -1,8 +1,12 @@
 /**
- * What a local cluster remembers about itself between two starts: `cluster.json` in its data folder.
+ * The record of a local cluster, kept between starts: `cluster.json` in its data folder. The numbers of shards and replicas
+ * are fixed when a cluster is created; a start with others is refused.
  *
- * Number of shards and replicas are fixed when a cluster is made; a start that says otherwise is refused, not obeyed.
- * Also keeps two supervisors out of one folder. Knows no process but by its id.
+ * Also locks the folder for one supervisor at a time. Decided: a file with the process id, which the next start takes over
+ * if that process is gone. Instead of: `proper-lockfile`, which keeps a lock by touching it: after kill -9 the next start
+ * would wait 10 s until the lock is stale, and a supervisor that is paused for so long would lose it. The data itself does
+ * not depend on this lock: each node holds its own folder by SQLite's, which the system drops with the process
+ * (`raft/storage/data-folder.ts`); this one gives the earlier and better message, which names the process.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -19,7 +23,7 @@ const schema = z.object({
   nodes: z.int().min(1).max(9),
   shards: z.int().min(1),
   replicas: z.int().min(1),
-  /** In the order of the nodes; taken again if still free. */
+  /** In the order of the nodes; used again if still free. */
   ports: z.array(z.object({ peer: port, http: port })),
 });
 
@@ -28,18 +32,18 @@ export type ClusterRecord = z.infer<typeof schema>;
 const FILE = 'cluster.json';
 const LOCK = 'supervisor.pid';
 const OWN_ENTRY = /^(?:(?:cluster|faults)\.json(?:\.tmp)?|supervisor\.pid|logs|n[1-9](?:\.(?:kept|copy|stray))?)$/;
-/** What a fault keeps beside the folder of a node; `kept` and `copy` are the control's (`src/faults/node-folders.ts`). */
+/** Created by a fault beside a node's folder; `kept` and `copy` belong to `src/faults/node-folders.ts`. */
 export const folderBeside = (dataDir: string, name: string, what: 'stray'): string => join(dataDir, `${name}.${what}`);
 
 export const nodeName = (index: number): string => `n${index + 1}`;
 
-/** The folder of a cluster that is there wants something written, and its disk has no room: a later try may find some. */
-export class WaitsForRoom extends Error {}
+/** The folder of an existing cluster has to be written to, and its disk is full: a later try may succeed. */
+export class ClusterDiskFull extends Error {}
 
 /**
- * Holds the folder and has its record say which ports the nodes get; a record that says so already is not written.
- * @throws ConfigError when the folder holds something else, or was made with other numbers; WaitsForRoom; what is wrong
- *   with a folder that cannot be used. Of what it had made there nothing is left then.
+ * Locks the folder and records the nodes' ports in it; an unchanged record is not written.
+ * @throws ConfigError if the folder holds something else, or a cluster with other numbers; ClusterDiskFull; what is wrong
+ *   with a folder that cannot be used. Nothing that it created is left then.
  */
 export async function claimClusterFolder(
   config: StartConfig,
@@ -59,18 +63,18 @@ export async function claimClusterFolder(
     if (!isDeepStrictEqual(record, read(dataDir))) saveClusterRecord(dataDir, record, write);
     return record;
   } catch (error) {
-    if (isHeld) leaveClusterFolder(dataDir);
+    if (isHeld) releaseClusterFolder(dataDir);
     removeFolders(made);
     const why = folderProblem(folder, error);
     if (why === undefined) throw error;
-    // To throw the data away is no reason to wait for room.
+    // A start that deletes the data does not wait for room.
     if (isNoSpace(error) && !config.fresh && existsSync(join(dataDir, FILE)))
-      throw new WaitsForRoom(why, { cause: error });
+      throw new ClusterDiskFull(why, { cause: error });
     throw new Error(`${why}; nothing was written`, { cause: error });
   }
 }
 
-/** The record of an earlier start, or a new one that is not yet written. Throws away the earlier data under `fresh`. */
+/** The record of an earlier start, or a new one that is not written yet. Deletes the earlier data under `fresh`. */
 function openRecord(config: StartConfig): ClusterRecord {
   if (config.fresh) empty(config.dataDir);
   const earlier = read(config.dataDir);
@@ -90,13 +94,13 @@ function openRecord(config: StartConfig): ClusterRecord {
   return earlier;
 }
 
-/** Whole or not at all, also after a power cut. */
+/** Atomic, also across a power cut. */
 export function saveClusterRecord(dataDir: string, record: ClusterRecord, write = writeFileSync): void {
   const file = join(dataDir, FILE);
   writeAtomically(file, `${JSON.stringify(record, null, 2)}\n`, { temporary: `${file}.tmp`, write });
 }
 
-export function leaveClusterFolder(dataDir: string): void {
+export function releaseClusterFolder(dataDir: string): void {
   rmSync(join(dataDir, LOCK), { force: true });
 }
 
@@ -116,13 +120,13 @@ function read(dataDir: string): ClusterRecord | undefined {
   }
 }
 
-/** Only what Kvorum itself put there: `--data` may point at a folder that holds more. */
+/** Deletes only what Kvorum created: `--data` may point at a folder that holds more. */
 function empty(dataDir: string): void {
-  const strangers = readdirSync(dataDir).filter((entry) => !OWN_ENTRY.test(entry));
-  if (strangers.length > 0) {
+  const foreign = readdirSync(dataDir).filter((entry) => !OWN_ENTRY.test(entry));
+  if (foreign.length > 0) {
     throw new ConfigError(
       'fresh',
-      `--fresh refuses to empty ${dataDir}: it holds ${strangers[0] ?? ''}, which is not Kvorum's; choose another --data folder`,
+      `--fresh refuses to empty ${dataDir}: it holds ${foreign[0] ?? ''}, which is not Kvorum's; choose another --data folder`,
     );
   }
   for (const entry of readdirSync(dataDir)) {
@@ -137,8 +141,8 @@ function lock(dataDir: string, write: typeof writeFileSync): void {
     return;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      // There was none: if it is there now, it is ours, and empty for want of room.
-      if (existsSync(path)) leaveClusterFolder(dataDir);
+      // There was none: if it exists now, this process created it, and the disk is full.
+      if (existsSync(path)) releaseClusterFolder(dataDir);
       throw error;
     }
   }
@@ -149,11 +153,11 @@ function lock(dataDir: string, write: typeof writeFileSync): void {
       `another kvorum (process ${holder}) runs with the data in ${dataDir}; stop it, or choose another --data folder`,
     );
   }
-  // What a killed supervisor left behind.
+  // Left by a supervisor that was killed.
   write(path, String(process.pid), { mode: 0o600 });
 }
 
-/** Process ids are used again: where /proc can tell, the holder must also look like us. */
+/** Process ids are reused: where there is /proc, the holder must also look like this program. */
 function isKvorum(pid: number): boolean {
   if (!Number.isSafeInteger(pid) || pid <= 0) return false;
   try {

@@ -1,7 +1,6 @@
 /**
- * What `kvorum start --faults` has beside an ordinary cluster: proxies in all links, further routers, the control API.
- *
- * Without `--faults` there is no rig: no proxy, no port, no file. Knows in which order these come and go.
+ * What `kvorum start --faults` adds to a local cluster: proxies in all links, further routers, the control API; in which
+ * order they start and stop. Without `--faults` none of it exists: no proxy, no port, no file.
  */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -26,7 +25,7 @@ export interface FaultRigOptions {
   readonly config: StartConfig;
   readonly clusterId: string;
   readonly members: readonly Member[];
-  /** The script of this very program. */
+  /** Path of this program. */
   readonly script: string;
   readonly screen: Screen;
 }
@@ -39,7 +38,7 @@ const routerName = (index: number): RouterName => `r${index + 1}`;
 export class FaultRig {
   readonly #options: FaultRigOptions;
   readonly #network: FaultNetwork;
-  /** All but the first, which runs in the supervisor itself. */
+  /** All but the first, which runs in the supervisor. */
   readonly #routers: { readonly process: NodeProcess; readonly view: RouterView }[] = [];
   #server: ControlServer | undefined;
   #control: LocalFaultControl | undefined;
@@ -64,7 +63,7 @@ export class FaultRig {
     return this.#network.detours(party);
   }
 
-  /** The further routers and the control API. @param firstRouterUrl of the router in this process */
+  /** Starts the further routers and the control API. @param firstRouterUrl of the router in this process */
   async begin(processes: LocalCluster, firstRouterUrl: string): Promise<void> {
     const { config, members } = this.#options;
     for (let index = 1; index < config.routers; index++) await this.#addRouter(routerName(index));
@@ -94,7 +93,7 @@ export class FaultRig {
     }
   }
 
-  /** No more faults; links as they were, so that the nodes can take leave of each other. */
+  /** Ends all faults and heals the links, so that the nodes can hand over leadership. */
   async calm(): Promise<void> {
     await this.#server?.close();
     removeFaultsFile(this.#options.config.dataDir);
@@ -115,7 +114,7 @@ export class FaultRig {
   async #addRouter(name: RouterName): Promise<void> {
     const { config, members, clusterId, script, screen } = this.#options;
     const listen = `${LOOPBACK}:${await getPort({ host: LOOPBACK })}`;
-    const said = {
+    const settings = {
       nodes: members.map(({ peer }) => formatAddress(peer)).join(','),
       via: formatDetours(this.detours(name)),
       listen,
@@ -126,12 +125,12 @@ export class FaultRig {
     const router = new NodeProcess({
       name,
       script,
-      args: ['router', ...Object.entries(said).map(([flag, value]) => `--${flag}=${value}`)],
+      args: ['router', ...Object.entries(settings).map(([flag, value]) => `--${flag}=${value}`)],
       onLine: (line) => {
         screen.nodeLine(name, line);
       },
-      onExit: ({ asked, pid, manner }) => {
-        if (!asked) screen.say(`router ${name} (pid ${pid}) ${manner}; it is not started again`);
+      onExit: ({ requested, pid, manner }) => {
+        if (!requested) screen.print(`router ${name} (pid ${pid}) ${manner}; it is not restarted`);
       },
     });
     router.start();

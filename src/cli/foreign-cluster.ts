@@ -1,9 +1,9 @@
 /**
- * Another cluster with the same name, settings and addresses as a local one, for the fault `stray-node`: what happens
- * when a node of it turns up at an address of ours.
+ * Another cluster with the same name, settings and addresses as a local one, for the fault `stray-node`: one of its nodes
+ * is started at an address of this cluster.
  *
- * Its nodes run once, at ports of their own, dial each other there by `--via`, hold some data, and are killed; their
- * folders (`n1.stray`, …) stay until the end. Knows the command line by who starts the processes.
+ * Its nodes run once, at ports of their own, where they dial each other by `--via`, store some data, and are killed; their
+ * folders (`n1.stray`, …) stay until the end.
  */
 import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -12,18 +12,18 @@ import { formatAddress, formatDetours, type Address, type Member } from '../conf
 import { LOOPBACK } from '../loopback.js';
 import type { NodeProcess } from './node-process.js';
 
-/** Flags that are said otherwise than usual. */
+/** Flags that differ from those of an ordinary node. */
 export type Flags = Readonly<Record<string, string>>;
 
 export interface ForeignClusterOptions {
   readonly members: readonly Member[];
   /** The folder of a member in the other cluster. */
   readonly folderOf: (member: Member) => string;
-  /** A process of the member that is started with these flags, and not yet. */
+  /** A process of the member with these flags; not started yet. */
   readonly processOf: (member: Member, flags: Flags) => NodeProcess;
 }
 
-/** Keys, so that every shard has some. */
+/** Enough for every shard to have some. */
 const KEYS = 64;
 const LIMIT_MS = 60_000;
 const POLL_MS = 50;
@@ -44,10 +44,10 @@ export class ForeignCluster {
     this.#options = options;
   }
 
-  /** Made when it is first asked for; that takes seconds. @throws if it does not come up */
+  /** The first call creates the cluster, which takes seconds. @throws if it does not come up */
   async folder(node: number): Promise<string> {
     this.#made ??= this.#make();
-    // Tried anew the next time.
+    // The next call tries again.
     await this.#made.catch((error: unknown) => {
       this.#made = undefined;
       throw error;
@@ -57,7 +57,7 @@ export class ForeignCluster {
     return this.#options.folderOf(member);
   }
 
-  /** Its processes are gone, and none starts any more. */
+  /** Settles when its processes are gone; none will be started any more. */
   async end(): Promise<void> {
     this.#closed = true;
     await this.#kill();
@@ -105,8 +105,8 @@ export class ForeignCluster {
   async #until(giveUpAt: number, holds: () => Promise<boolean>): Promise<void> {
     while (!(await holds())) {
       const gone = this.#running.find(({ process }) => !process.running);
-      if (gone !== undefined) throw new Error(`${gone.process.name} ${gone.process.ending?.manner ?? 'is gone'}`);
-      if (performance.now() > giveUpAt) throw new Error(`another cluster was not made within ${LIMIT_MS} ms`);
+      if (gone !== undefined) throw new Error(`${gone.process.name} ${gone.process.exit?.manner ?? 'is gone'}`);
+      if (performance.now() > giveUpAt) throw new Error(`the other cluster was not ready within ${LIMIT_MS} ms`);
       await pause(POLL_MS);
     }
   }

@@ -1,8 +1,8 @@
 /**
- * The command line: what a person types, and the processes that come of it.
+ * The command line and the processes that it starts.
  *
- * `program.ts` turns arguments into configurations and exit codes. `run.ts` is one node or router in this process.
- * `supervisor.ts` is a whole cluster on this machine: `local-cluster.ts` its processes, `cluster-file.ts` what it
- * remembers, `screen.ts` what it shows. `process-life.ts` is how each of these processes ends.
+ * `program.ts` turns arguments into configurations and exit codes. `run.ts` runs one node or router in this process.
+ * `supervisor.ts` runs a whole cluster on this machine: `local-cluster.ts` its processes, `cluster-file.ts` its record,
+ * `screen.ts` its output. `process-lifecycle.ts` is the shutdown of each of these processes.
  */
 export { run } from './program.js';

@@ -1,9 +1,8 @@
 /**
- * The node processes of a local cluster: started together, reported when they die, stopped together.
+ * The node processes of a local cluster: starts them, reports those that die, stops them.
  *
- * It restarts a dead node only where asked to: a person who kills one wants to see the cluster do without it.
- * Under `--faults` somebody may kill, pause and start them; a cluster whose nodes are dead because they were told to
- * be has not died out. Knows no router and no proxy.
+ * A dead node is restarted only under `--restart`: whoever kills one usually wants to see the cluster without it. Under
+ * `--faults` the control API kills, pauses and starts nodes; it does not count as the end of the cluster if it killed all.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,50 +10,50 @@ import { formatCluster, formatDetours, type Detour, type Member, type StartConfi
 import type { LifeOptions, NodeCopy, NodeProcesses, ProcessView } from '../faults/index.js';
 import { folderBeside, type ClusterRecord } from './cluster-file.js';
 import { ForeignCluster, type Flags } from './foreign-cluster.js';
-import { NodeProcess, type Ending } from './node-process.js';
+import { NodeProcess, type ProcessExit } from './node-process.js';
 import { fileLevel, type Screen } from './screen.js';
 
 const RESTART_AFTER_MS = 500;
 const RESTART_AFTER_AT_MOST_MS = 10_000;
-/** The system chooses a port. */
+/** Ports chosen by the system. */
 const ELSEWHERE: Flags = { 'listen-peer': '127.0.0.1:0', 'listen-http': '127.0.0.1:0' };
-/** What a node logs when it has come up. */
-/** How a node ends that was asked to; the second, while it has not yet installed its own handler. */
-const AS_ASKED: readonly string[] = ['ended with code 0', 'was killed by SIGTERM'];
+/** How a node exits that was requested to; the second, before it has installed its own handler. */
+const AS_REQUESTED: readonly string[] = ['ended with code 0', 'was killed by SIGTERM'];
+/** Logged by a node that has started. */
 const LISTENS = '"node listens"';
 
 export interface LocalClusterOptions {
   readonly config: StartConfig;
   readonly record: ClusterRecord;
   readonly members: readonly Member[];
-  /** The script of this very program. */
+  /** Path of this program. */
   readonly script: string;
   readonly screen: Screen;
-  /** Where a node dials, if not where the others are. */
+  /** Addresses that a node dials instead of the real ones. */
   readonly detours: (node: number) => readonly Detour[];
 }
 
 export class LocalCluster implements NodeProcesses {
-  /** Settles when the last node process is gone and none will be started again. */
-  readonly noneLeft: Promise<void>;
+  /** Settles when the last node process has exited and none will be restarted. */
+  readonly allExited: Promise<void>;
   readonly #options: LocalClusterOptions;
   readonly #nodes: readonly NodeProcess[];
   readonly #foreign: ForeignCluster;
   readonly #copies = new Set<NodeProcess>();
   readonly #restarts = new Map<string, { pauseMs: number; timer: NodeJS.Timeout | undefined }>();
-  #settleNoneLeft: () => void = () => undefined;
+  #settleAllExited: () => void = () => undefined;
   #stopping = false;
 
   constructor(options: LocalClusterOptions) {
     this.#options = options;
-    this.noneLeft = new Promise((resolve) => {
-      this.#settleNoneLeft = resolve;
+    this.allExited = new Promise((resolve) => {
+      this.#settleAllExited = resolve;
     });
     this.#nodes = options.members.map((member) => this.#nodeProcess(member));
     this.#foreign = new ForeignCluster({
       members: options.members,
       folderOf: ({ name }) => folderBeside(options.config.dataDir, name, 'stray'),
-      processOf: (member, flags) => this.#further(`${member.name} of another cluster`, member, flags),
+      processOf: (member, flags) => this.#extraProcess(`${member.name} of another cluster`, member, flags),
     });
   }
 
@@ -73,9 +72,9 @@ export class LocalCluster implements NodeProcesses {
   }
 
   view(node: number): ProcessView {
-    const { pid, running, paused, ending, warnings } = this.#node(node);
+    const { pid, running, paused, exit, warnings } = this.#node(node);
     const state = paused ? 'paused' : running ? 'running' : 'dead';
-    return { pid, state, ended: ending?.manner ?? null, killed: ending?.asked ?? false, warnings };
+    return { pid, state, ended: exit?.manner ?? null, killed: exit?.requested ?? false, warnings };
   }
 
   kill(node: number): Promise<void> {
@@ -96,7 +95,7 @@ export class LocalCluster implements NodeProcesses {
     const unusual = flagsOf(life);
     node.start(this.#commandLine(this.#member(number), unusual));
     const how = Object.entries(unusual).map(([flag, value]) => ` --${flag} ${value}`.trimEnd());
-    this.#options.screen.say(`node ${node.name} is started again${how.join('')} (pid ${node.pid})`);
+    this.#options.screen.print(`node ${node.name} is restarted${how.join('')} (pid ${node.pid})`);
   }
 
   startCopy(number: number, dataDir: string): NodeCopy {
@@ -106,20 +105,20 @@ export class LocalCluster implements NodeProcesses {
     const up = new Promise<void>((resolve) => {
       isUp = resolve;
     });
-    const copy = this.#further(`copy of ${member.name}`, member, { data: dataDir, ...ELSEWHERE }, (line) => {
+    const copy = this.#extraProcess(`copy of ${member.name}`, member, { data: dataDir, ...ELSEWHERE }, (line) => {
       if (line.includes(LISTENS)) isUp();
     });
     this.#copies.add(copy);
     copy.start();
     const view = (): NodeCopy['view'] => {
-      const { pid, running, ending, warnings } = copy;
-      return { pid, state: running ? 'running' : 'dead', ended: ending?.manner ?? null, warnings };
+      const { pid, running, exit, warnings } = copy;
+      return { pid, state: running ? 'running' : 'dead', ended: exit?.manner ?? null, warnings };
     };
     return {
       get view() {
         return view();
       },
-      up: Promise.race([up, copy.gone]),
+      up: Promise.race([up, copy.exited]),
       kill: () => copy.kill(),
     };
   }
@@ -128,7 +127,7 @@ export class LocalCluster implements NodeProcesses {
     return this.#foreign.folder(node);
   }
 
-  /** What was started for faults beside the nodes is gone, and the folders of another cluster, too. */
+  /** Kills all processes besides the nodes, and removes the folders of the other cluster. */
   async endFurther(): Promise<void> {
     await Promise.all([...this.#copies].map((copy) => copy.kill()));
     await this.#foreign.end();
@@ -157,8 +156,8 @@ export class LocalCluster implements NodeProcesses {
       onLine: (line) => {
         screen.nodeLine(member.name, line);
       },
-      onExit: (ending) => {
-        this.#onExit(node, ending);
+      onExit: (exit) => {
+        this.#onExit(node, exit);
       },
     });
     return node;
@@ -170,8 +169,13 @@ export class LocalCluster implements NodeProcesses {
     return member;
   }
 
-  /** A process beside the nodes: its end is nobody's loss. */
-  #further(name: string, member: Member, flags: Flags, onLine: (line: string) => void = () => undefined): NodeProcess {
+  /** A process besides the nodes, which is not restarted. */
+  #extraProcess(
+    name: string,
+    member: Member,
+    flags: Flags,
+    onLine: (line: string) => void = () => undefined,
+  ): NodeProcess {
     const { screen, script } = this.#options;
     return new NodeProcess({
       name,
@@ -182,18 +186,18 @@ export class LocalCluster implements NodeProcesses {
         screen.nodeLine(name, line);
       },
       onExit: ({ pid, manner }) => {
-        screen.say(`${name} (pid ${pid}) ${manner}`);
+        screen.print(`${name} (pid ${pid}) ${manner}`);
       },
     });
   }
 
-  /** Everything is said on the command line, so that no variable of the environment makes two nodes differ. */
+  /** All settings are on the command line, so that no environment variable makes two nodes differ. */
   #commandLine(member: Member, flags: Flags = {}): string[] {
     const { config, record, members, detours } = this.#options;
     const via = detours(member.id);
     const data = join(config.dataDir, member.name);
     mkdirSync(data, { recursive: true, mode: 0o700 });
-    const said = {
+    const settings = {
       name: member.name,
       cluster: formatCluster(members),
       data,
@@ -209,46 +213,46 @@ export class LocalCluster implements NodeProcesses {
     };
     return [
       'node',
-      ...Object.entries(said).map(([flag, value]) => (value === '' ? `--${flag}` : `--${flag}=${value}`)),
+      ...Object.entries(settings).map(([flag, value]) => (value === '' ? `--${flag}` : `--${flag}=${value}`)),
     ];
   }
 
-  #onExit(node: NodeProcess, ending: Ending): void {
+  #onExit(node: NodeProcess, exit: ProcessExit): void {
     if (this.#stopping) {
-      if (!ending.asked || !AS_ASKED.includes(ending.manner)) this.#say(node, ending, '');
+      if (!exit.requested || !AS_REQUESTED.includes(exit.manner)) this.#printExit(node, exit, '');
       return;
     }
-    if (ending.asked) {
-      this.#say(node, ending, ', as told');
+    if (exit.requested) {
+      this.#printExit(node, exit, ', as requested');
       return;
     }
     if (this.#options.config.restart) {
-      this.#restartLater(node, ending);
+      this.#restartLater(node, exit);
       return;
     }
-    this.#say(node, ending, '; it is not started again (say --restart for that)');
-    if (this.#nodes.some((other) => other.running || other.ending?.asked === true)) return;
-    this.#options.screen.say('no node is left');
-    this.#settleNoneLeft();
+    this.#printExit(node, exit, '; it is not restarted (that takes --restart)');
+    if (this.#nodes.some((other) => other.running || other.exit?.requested === true)) return;
+    this.#options.screen.print('no node is left');
+    this.#settleAllExited();
   }
 
-  /** Sooner after a long life, later and later for a node that dies at once. */
-  #restartLater(node: NodeProcess, ending: Ending): void {
+  /** With exponential backoff, which a long uptime resets. */
+  #restartLater(node: NodeProcess, exit: ProcessExit): void {
     const earlier = this.#restarts.get(node.name)?.pauseMs ?? RESTART_AFTER_MS;
-    const livedLong = ending.livedMs > 2 * RESTART_AFTER_AT_MOST_MS;
-    const pauseMs = livedLong ? RESTART_AFTER_MS : earlier;
-    this.#say(node, ending, `; starting it again in ${pauseMs} ms`);
+    const wasStable = exit.uptimeMs > 2 * RESTART_AFTER_AT_MOST_MS;
+    const pauseMs = wasStable ? RESTART_AFTER_MS : earlier;
+    this.#printExit(node, exit, `; restarting it in ${pauseMs} ms`);
     const timer = setTimeout(() => {
-      // A fault may have started it meanwhile.
+      // The control API may have started it meanwhile.
       if (node.running) return;
       node.start();
-      this.#options.screen.say(`node ${node.name} is started again (pid ${node.pid})`);
+      this.#options.screen.print(`node ${node.name} is restarted (pid ${node.pid})`);
     }, pauseMs);
     this.#restarts.set(node.name, { pauseMs: Math.min(pauseMs * 2, RESTART_AFTER_AT_MOST_MS), timer });
   }
 
-  #say(node: NodeProcess, ending: Ending, more: string): void {
-    this.#options.screen.say(`node ${node.name} (pid ${ending.pid}) ${ending.manner}${more}`);
+  #printExit(node: NodeProcess, exit: ProcessExit, more: string): void {
+    this.#options.screen.print(`node ${node.name} (pid ${exit.pid}) ${exit.manner}${more}`);
   }
 }
 
@@ -257,7 +261,7 @@ function flagsOf({ dataDir, settings: { tickMs, electionTicks, leaseReads } = {}
     ...(dataDir === undefined ? {} : { data: dataDir }),
     ...(tickMs === undefined ? {} : { 'tick-ms': String(tickMs) }),
     ...(electionTicks === undefined ? {} : { 'election-ticks': String(electionTicks) }),
-    // Without a value; the usual ones do not have it.
+    // A flag without a value; ordinary nodes do not have it.
     ...(leaseReads ? { 'lease-reads': '' } : {}),
   };
 }

@@ -1,8 +1,6 @@
 /**
- * Where a process writes its log lines: a descriptor, beside the event loop, which never waits for it. What finds no room,
- * on a full disk or in a pipe that nobody reads, is lost and counted, and when lines get through again they say so.
- *
- * Knows lines of text, and no logger.
+ * Writes the log lines of a process to a descriptor without blocking the event loop. Lines for which there is no room, on
+ * a full disk or in a pipe that nobody reads, are dropped and counted; the next line that is written reports how many.
  */
 import { write as writeFile, writeSync } from 'node:fs';
 
@@ -11,22 +9,22 @@ export type WriteBytes = (fd: number, bytes: Buffer, done: (error: Error | null,
 
 export interface LogDestinationOptions {
   readonly write?: WriteBytes;
-  /** Characters that may wait for a descriptor that takes none. Default 1 Mi. */
+  /** Characters that may wait for a blocked descriptor. Default 1 Mi. */
   readonly most?: number;
 }
 
-/** What is written in one go. */
-interface Piece {
+/** Lines that are written in one call. */
+interface Batch {
   readonly bytes: Buffer;
   readonly lines: number;
-  /** How many lost ones its first line tells of. */
-  readonly untold: number;
+  /** How many dropped lines its first line reports. */
+  readonly unreported: number;
 }
 
-const MOST = 1024 * 1024;
-/** A pipe that is full is tried again so much later. */
+const MAX_WAITING_CHARS = 1024 * 1024;
+/** A full pipe is retried after this. */
 const RETRY_MS = 50;
-/** Less than what a process gives its last lines. */
+/** Less than the time limit for the last lines of a process. */
 const HANGS_MS = 500;
 
 export class LogDestination {
@@ -35,34 +33,34 @@ export class LogDestination {
   readonly #most: number;
   #waiting: string[] = [];
   #waitingChars = 0;
-  /** What is being written, and how many lines it is. */
-  #underWay: Piece | undefined;
+  /** What is being written. */
+  #underWay: Batch | undefined;
   #whenIdle: (() => void)[] = [];
   #lost = 0;
-  /** How many of the lost ones a line has told of. */
-  #told = 0;
-  /** Since when (monotonic ms) the system has a piece that it has not answered for; undefined: it has none. */
-  #givenAtMs: number | undefined;
+  /** How many of the lost lines were reported in a line. */
+  #reported = 0;
+  /** Start (monotonic ms) of the write that has not returned; undefined: there is none. */
+  #writeStartedMs: number | undefined;
   /** The last write ended within a line. */
   #isCut = false;
 
-  constructor(fd: number, { write = writeWhole, most = MOST }: LogDestinationOptions = {}) {
+  constructor(fd: number, { write = writeWhole, most = MAX_WAITING_CHARS }: LogDestinationOptions = {}) {
     this.#fd = fd;
     this.#write = write;
     this.#most = most;
   }
 
-  /** Lines that nobody will ever read. */
+  /** Lines that were dropped. */
   get lost(): number {
     return this.#lost;
   }
 
   /**
-   * The system has not come back from a write for long: what the descriptor leads to hangs. Who touches it now, hangs too,
-   * and so does the end of the process, which waits for the thread that is in that write.
+   * A write has not returned for long: the disk or pipe hangs. Any further access hangs too, and so does the exit of the
+   * process, which waits for the thread that is in that write.
    */
   get hangs(): boolean {
-    return this.#givenAtMs !== undefined && performance.now() - this.#givenAtMs > HANGS_MS;
+    return this.#writeStartedMs !== undefined && performance.now() - this.#writeStartedMs > HANGS_MS;
   }
 
   /** `line` with its line end. */
@@ -76,7 +74,7 @@ export class LogDestination {
     if (this.#underWay === undefined) this.#next();
   }
 
-  /** Resolves when all is written or lost, or after `limitMs`. */
+  /** Resolves when all lines are written or lost, or after `limitMs`. */
   async flush(limitMs: number): Promise<void> {
     if (this.#underWay === undefined) return;
     await new Promise<void>((resolve) => {
@@ -88,13 +86,13 @@ export class LogDestination {
     });
   }
 
-  /** At the end of a process that cannot wait any more; for what nobody is writing yet. */
+  /** For the exit of a process, which cannot wait: writes what is not being written yet. */
   flushSync(): void {
     if (this.#underWay !== undefined || this.#waiting.length === 0) return;
     try {
       writeSync(this.#fd, this.#take().bytes);
     } catch {
-      // There is nobody left to be told.
+      // There is nowhere left to report it.
     }
   }
 
@@ -107,27 +105,27 @@ export class LogDestination {
     this.#put(this.#take());
   }
 
-  #take(): Piece {
+  #take(): Batch {
     const lines = this.#waiting;
     this.#waiting = [];
     this.#waitingChars = 0;
-    const untold = this.#lost - this.#told;
-    const before = `${this.#isCut ? '\n' : ''}${untold > 0 ? notice(untold) : ''}`;
+    const unreported = this.#lost - this.#reported;
+    const before = `${this.#isCut ? '\n' : ''}${unreported > 0 ? notice(unreported) : ''}`;
     this.#isCut = false;
-    return { bytes: Buffer.from(before + lines.join('')), lines: lines.length, untold };
+    return { bytes: Buffer.from(before + lines.join('')), lines: lines.length, unreported };
   }
 
-  #put(piece: Piece): void {
-    const { bytes, lines, untold } = piece;
+  #put(piece: Batch): void {
+    const { bytes, lines, unreported } = piece;
     this.#underWay = piece;
-    this.#givenAtMs = performance.now();
+    this.#writeStartedMs = performance.now();
     this.#write(this.#fd, bytes, (error, written) => {
-      this.#givenAtMs = undefined;
+      this.#writeStartedMs = undefined;
       if (error === null && written === bytes.length) {
         this.#isCut = false;
-        this.#told += untold;
+        this.#reported += unreported;
       }
-      const rest = { bytes: bytes.subarray(error === null ? written : 0), lines, untold };
+      const rest = { bytes: bytes.subarray(error === null ? written : 0), lines, unreported };
       if (error === null && rest.bytes.length === 0) this.#next();
       else if (error === null) {
         this.#isCut = true;

@@ -1,17 +1,19 @@
 /**
- * Turns the JSON log lines of node processes into lines for a person: one prefix and colour a node, one line an event.
+ * Formats the JSON log lines of node processes for a terminal: a prefix and a colour per node, one line per event; text
+ * that is not JSON passes through. Whatever a field holds, a line stays one line and cannot control the terminal.
  *
- * Knows pino's line format and nothing else; what is no JSON passes through. Whatever a field holds, a line stays a
- * line and cannot steer the terminal.
+ * Decided: 60 lines of our own on `picocolors`. Instead of: `pino-pretty`. Measured with 13.2.0: it adds 17 packages, lets
+ * ESC sequences and line ends in a message through to the terminal, and prints an error on several lines, also with
+ * `singleLine`; the prefix and the plain lines of a process that crashes would remain ours.
  */
 import picocolors from 'picocolors';
 
 export interface LineFormatter {
-  /** `text` is one line as a node wrote it, without its end. */
+  /** @param text one line as the node wrote it, without its line end */
   (node: string, text: string): string;
 }
 
-/** Of a line as pino writes it; undefined: it is none. */
+/** Level of a line written by pino; undefined for any other line. */
 export function levelOf(text: string): number | undefined {
   const [, level] = /^\{"level":(\d{2}),/.exec(text) ?? [];
   return level === undefined ? undefined : Number(level);
@@ -29,12 +31,12 @@ const LEVELS = new Map<unknown, string>([
 ]);
 const WARN = 40;
 const ERROR = 50;
-/** Said by the prefix, or of no use on one's own machine. */
+/** Shown by the prefix, or of no use on one machine. */
 const LEFT_OUT = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'name', 'node']);
 
 /**
- * NO_COLOR and FORCE_COLOR as no-color.org and Node's own tools have them. A stream that is no terminal says undefined,
- * which picocolors would take for "decide yourself", and it decides for colours wherever CI is set.
+ * NO_COLOR and FORCE_COLOR as defined by no-color.org and Node. `isTTY` of a stream that is no terminal is undefined,
+ * which picocolors takes as "auto", and then it uses colours wherever CI is set.
  */
 export function wantsColour(
   isTerminal: boolean | undefined,
@@ -76,7 +78,7 @@ function parse(text: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** Local time of day, as the person's own clock shows it. */
+/** Local time of day. */
 function clock(time: unknown): string {
   if (typeof time !== 'number') return '--:--:--.---';
   const date = new Date(time);

@@ -1,16 +1,14 @@
 /**
- * The logs of the nodes of a local cluster, as files: `logs/n1.log` and so on below the data folder, JSON lines, of the level that a node logs at.
- *
- * Each file is followed by another when it has grown to its bound, and one earlier one is kept. What finds no room is
- * lost, as with every log here; that there is no file at all is said once, by whoever asks. Knows no node and no terminal.
+ * Log files of the nodes of a local cluster: `logs/n1.log` and so on below the data folder, JSON lines, as the node wrote
+ * them. A file is rotated at its size limit, and one earlier one is kept. Lines for which there is no room are dropped.
  */
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { LogDestination } from './log-destination.js';
 
-/** Of one file; with the earlier one a node has at most twice as much. */
-const MOST_BYTES = 16 * 1024 * 1024;
-/** What the earlier file has not taken by then is lost. */
+/** Of one file; with the earlier one twice as much per node. */
+const MAX_BYTES = 16 * 1024 * 1024;
+/** What is not written to the earlier file by then is lost. */
 const CLOSE_MS = 5_000;
 const FOLDER = 'logs';
 
@@ -23,11 +21,11 @@ export class NodeLog {
   #fd: number | undefined;
   #destination: LogDestination | undefined;
   #bytes = 0;
-  /** Of files that were followed by others. */
+  /** Of rotated files. */
   #lostEarlier = 0;
 
-  /** @throws what the file system says when there can be no such file */
-  constructor(dataDir: string, name: string, mostBytes = MOST_BYTES) {
+  /** @throws the file system's error if the file cannot be opened */
+  constructor(dataDir: string, name: string, mostBytes = MAX_BYTES) {
     mkdirSync(logFolder(dataDir), { recursive: true, mode: 0o700 });
     this.path = join(logFolder(dataDir), `${name}.log`);
     this.#earlier = join(logFolder(dataDir), `${name}.1.log`);
@@ -35,19 +33,19 @@ export class NodeLog {
     this.#open();
   }
 
-  /** Lines that nobody will ever read. */
+  /** Lines that were dropped. */
   get lost(): number {
     return this.#lostEarlier + (this.#destination?.lost ?? 0);
   }
 
-  /** `line` without its end. */
+  /** @param line without its line end */
   write(line: string): void {
-    if (this.#bytes + line.length >= this.#mostBytes) this.#begin();
+    if (this.#bytes + line.length >= this.#mostBytes) this.#rotate();
     this.#bytes += line.length + 1;
     this.#destination?.write(`${line}\n`);
   }
 
-  /** Resolves when all is written or lost, or after `limitMs`. */
+  /** Resolves when all lines are written or lost, or after `limitMs`. */
   async close(limitMs: number): Promise<void> {
     const [destination, fd] = [this.#destination, this.#fd];
     this.#destination = undefined;
@@ -63,8 +61,8 @@ export class NodeLog {
     this.#destination = new LogDestination(this.#fd);
   }
 
-  /** Another file. If there can be none, this one goes on: a log that is too long is better than none. */
-  #begin(): void {
+  /** Starts another file. If that fails, this one is continued: a log that is too long is better than none. */
+  #rotate(): void {
     const [fd, destination] = [this.#fd, this.#destination];
     this.#bytes = 0;
     try {
@@ -74,7 +72,7 @@ export class NodeLog {
       return;
     }
     if (fd === undefined) return;
-    // What waits for the earlier one still goes there.
+    // What waits for the earlier file is still written there.
     void destination?.flush(CLOSE_MS).then(() => {
       this.#lostEarlier += destination.lost;
       closeSync(fd);

@@ -1,7 +1,5 @@
 /**
- * One node process of a local cluster, as its supervisor sees it: started, listening, gone.
- *
- * Knows the command line of `kvorum node` and the one message that a supervised node sends; nothing of its insides.
+ * One node process of a local cluster, from the supervisor's side: starts it, reads its log, signals it, reports its exit.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -9,22 +7,22 @@ import { Warnings } from './warnings.js';
 
 export interface NodeProcessOptions {
   readonly name: string;
-  /** The script of this very program, and what follows it. */
+  /** Path of this program. */
   readonly script: string;
   readonly args: readonly string[];
   /** A line of its log, without the line end. */
   readonly onLine: (line: string) => void;
-  /** It ended, on its own or as asked. */
-  readonly onExit: (ending: Ending) => void;
+  /** It exited, by itself or as requested. */
+  readonly onExit: (ending: ProcessExit) => void;
 }
 
-export interface Ending {
+export interface ProcessExit {
   readonly pid: number;
-  /** We had told it to. */
-  readonly asked: boolean;
-  /** As people say it: "was killed by SIGKILL", "ended with code 1". */
+  /** The supervisor had killed or stopped it. */
+  readonly requested: boolean;
+  /** For messages: "was killed by SIGKILL", "ended with code 1". */
   readonly manner: string;
-  readonly livedMs: number;
+  readonly uptimeMs: number;
 }
 
 /** SIGCONT ends SIGSTOP. */
@@ -35,10 +33,10 @@ export class NodeProcess {
   readonly #options: NodeProcessOptions;
   readonly #warnings = new Warnings();
   #child: ChildProcess | undefined;
-  #asked = false;
+  #stopRequested = false;
   #paused = false;
-  #ending: Ending | undefined;
-  #gone: Promise<void> = Promise.resolve();
+  #exit: ProcessExit | undefined;
+  #exited: Promise<void> = Promise.resolve();
   #lastPid = 0;
 
   constructor(options: NodeProcessOptions) {
@@ -55,35 +53,35 @@ export class NodeProcess {
     return this.#child !== undefined;
   }
 
-  /** It runs, and is stopped by a signal of ours. */
+  /** It runs, and was paused by `signal`. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** Of the latest life, when it is over. */
-  get ending(): Ending | undefined {
-    return this.#ending;
+  /** Of the latest process, once it has exited. */
+  get exit(): ProcessExit | undefined {
+    return this.#exit;
   }
 
-  /** Settles when the present life ends. */
-  get gone(): Promise<void> {
-    return this.#gone;
+  /** Settles when the current process exits. */
+  get exited(): Promise<void> {
+    return this.#exited;
   }
 
-  /** Of the latest life. */
+  /** Of the latest process. */
   get warnings(): readonly string[] {
     return this.#warnings.lines;
   }
 
-  /** @param args for this life, in place of the usual ones */
+  /** @param args for this process instead of the usual ones */
   start(args = this.#options.args): void {
-    this.#asked = false;
+    this.#stopRequested = false;
     this.#paused = false;
-    this.#ending = undefined;
+    this.#exit = undefined;
     this.#warnings.clear();
     const { script, onLine, onExit } = this.#options;
     const seen = (line: string) => {
-      this.#warnings.see(line);
+      this.#warnings.add(line);
       onLine(line);
     };
     const startedAt = performance.now();
@@ -93,13 +91,18 @@ export class NodeProcess {
     for (const stream of [child.stdout, child.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on('line', seen);
     }
-    this.#gone = new Promise((resolve) => {
+    this.#exited = new Promise((resolve) => {
       const end = (manner: string) => {
         if (this.#child !== child) return;
         this.#child = undefined;
         this.#paused = false;
-        this.#ending = { pid: this.#lastPid, asked: this.#asked, manner, livedMs: performance.now() - startedAt };
-        onExit(this.#ending);
+        this.#exit = {
+          pid: this.#lastPid,
+          requested: this.#stopRequested,
+          manner,
+          uptimeMs: performance.now() - startedAt,
+        };
+        onExit(this.#exit);
         resolve();
       };
       child.once('exit', (code, signal) => {
@@ -115,22 +118,22 @@ export class NodeProcess {
     if (this.#child?.kill(pause) === true) this.#paused = pause === 'SIGSTOP';
   }
 
-  /** As `kill -9` from outside, but meant. Settles when the process is gone. */
+  /** `kill -9`, counted as requested. Settles when the process is gone. */
   async kill(): Promise<void> {
-    this.#asked = true;
+    this.#stopRequested = true;
     this.#child?.kill('SIGKILL');
-    await this.#gone;
+    await this.#exited;
   }
 
   /** SIGTERM, and SIGKILL if it is still there after `graceMs`. Settles when the process is gone. */
   async stop(graceMs: number): Promise<void> {
-    this.#asked = true;
+    this.#stopRequested = true;
     const child = this.#child;
     if (child === undefined) return;
     child.kill('SIGTERM');
     if (this.#paused) this.signal('SIGCONT');
     const force = setTimeout(() => child.kill('SIGKILL'), graceMs);
-    await this.#gone;
+    await this.#exited;
     clearTimeout(force);
   }
 }

@@ -1,9 +1,8 @@
 /**
- * The command line: `kvorum start | node | router | check | sim`, `--help`, `--version`. Flags are made from the table of
- * settings, but for `check`.
+ * The command line: `kvorum start | node | router | check | sim`, `--help`, `--version`. Flags come from the table of
+ * settings, except those of `check`.
  *
- * Exit codes: 0 = ended as told; 1 = it failed at what it was doing; 2 = it was asked wrongly, nothing was done.
- * `check` has codes of its own (`check-command.ts`).
+ * Exit codes: 0 = success; 1 = failure; 2 = wrong usage, nothing was done. `check` has its own (`check-command.ts`).
  */
 import { Command, CommanderError, Option } from 'commander';
 import {
@@ -46,17 +45,17 @@ export async function run(argv: readonly string[], script: string): Promise<numb
   addRouter(program).action(act(router));
   addCheck(program, (code) => (exitCode = code));
   addSim(program).action(act((flags) => sim(flags, script)));
-  // For `kvorum sim` alone, which starts itself again with it.
+  // Internal: `kvorum sim` starts its workers with it.
   program.command('sim-worker', { hidden: true }).action(act(simWorker));
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
-    return complain(error);
+    return exitCodeOf(error);
   }
   return exitCode;
 }
 
-// The rooms take a while to load: first what was said is checked, and --help does not wait for them at all.
+// Loading the rooms takes a while: the flags are validated first, and --help does not wait for them at all.
 
 async function start(flags: Flags, script: string): Promise<number> {
   const config = startConfig(flags);
@@ -136,9 +135,9 @@ async function withSources<Config>(
   return 0;
 }
 
-function complain(error: unknown): number {
+function exitCodeOf(error: unknown): number {
   if (error instanceof NotChecked) return error.exitCode;
-  // Commander has written its own words already; 0 is --help and --version.
+  // Commander has printed its message already; 0 is --help and --version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (error instanceof ConfigError) {
     process.stderr.write(`kvorum: ${error.message}\n`);

@@ -1,8 +1,6 @@
 /**
- * What a local cluster shows: one `kvorum ready …` line on standard output, everything else on standard error, so
- * that a script can wait for the one and a person can read the other.
- *
- * Of the nodes' logs a person sees what is of the level that was asked for; all of it is in files.
+ * The output of a local cluster: one `kvorum ready …` line on standard output, for scripts; everything else on standard
+ * error, for people. Of the nodes' logs only lines of the requested level are shown; the files have all of them.
  */
 import picocolors from 'picocolors';
 import { pino, type Logger } from 'pino';
@@ -21,22 +19,22 @@ export interface ReadyFields {
 }
 
 export interface ScreenOptions {
-  /** Nodes and routers; what else runs has no file. */
+  /** Nodes and routers; other processes have no log file. */
   readonly names: readonly string[];
-  /** Of what is shown. */
+  /** Lowest level that is shown. */
   readonly level: LogLevel;
-  /** The logs are below it. */
+  /** The log files are below it. */
   readonly dataDir: string;
 }
 
 const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50, silent: Infinity };
-/** While processes start, peers that do not listen yet refuse their links; only a start that fails makes that worth reading. */
+/** While processes start, peers that do not listen yet refuse their links; this is shown only if the start fails. */
 const LINK_REFUSED = /"msg":"no link"\}$/;
-const MOST_HELD_BACK = 20;
-/** Last lines that are not written by then are lost. */
+const MAX_HELD_BACK = 20;
+/** Lines that are not written by then are lost. */
 const CLOSE_MS = 500;
 
-/** At what a process logs of which `shown` is shown: the files have more. */
+/** The level at which a process logs, if `shown` is shown: the files have more. */
 export const fileLevel = (shown: LogLevel): LogLevel => (shown === 'debug' ? 'debug' : 'info');
 
 export class Screen {
@@ -52,29 +50,29 @@ export class Screen {
     const colour = wantsColour(process.stderr.isTTY, process.env);
     this.#format = lineFormatter(names, colour);
     this.#bold = picocolors.createColors(colour).bold;
-    // Whoever read our output may be gone (`npm start | head -1`); the cluster goes on.
+    // The reader of the output may be gone (`npm start | head -1`); the cluster continues.
     for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
     try {
       for (const name of names) this.#logs.set(name, new NodeLog(dataDir, name));
     } catch (error) {
-      this.say(`no log files: ${messageOf(error)}`);
+      this.print(`no log files: ${messageOf(error)}`);
     }
   }
 
-  /** Paths of the logs. */
+  /** Paths of the log files. */
   get logs(): readonly string[] {
     return [...this.#logs.values()].map(({ path }) => path);
   }
 
-  /** Lines that are in no file, of all logs; nodes write theirs into a pipe, and so know nothing of it. */
+  /** Lines of all logs that are in no file. Nodes write to a pipe, so they cannot count them. */
   get lostLogLines(): number {
     let lost = 0;
     for (const log of this.#logs.values()) lost += log.lost;
     return lost;
   }
 
-  /** All is to end: nodes that notice that others have ended are of no interest. Their logs have it. */
-  ending(): void {
+  /** From now on warnings are not shown: nodes only notice that others have stopped. The files have them. */
+  startShutdown(): void {
     this.#least = Math.max(this.#least, LEVELS.error);
   }
 
@@ -92,24 +90,24 @@ export class Screen {
   late(why: string): void {
     for (const text of this.#heldBack ?? []) process.stderr.write(text);
     this.#heldBack = undefined;
-    this.say(why);
+    this.print(why);
   }
 
-  /** A word of the supervisor's own. */
-  say(text: string): void {
+  /** A message of the supervisor. */
+  print(text: string): void {
     process.stderr.write(`${this.#bold('kvorum:')} ${text}\n`);
   }
 
-  /** `line` as `node` logged it, without its end. What is no log line is always shown: a process that dies has no levels. */
+  /** A line of `node`, without its line end. A line without a level is always shown: so are crashes. */
   nodeLine(node: string, line: string): void {
     this.#logs.get(node)?.write(line);
     if ((levelOf(line) ?? Infinity) < this.#least) return;
     const text = `${this.#format(node, line)}\n`;
     if (this.#heldBack === undefined || !LINK_REFUSED.test(line)) process.stderr.write(text);
-    else if (this.#heldBack.length < MOST_HELD_BACK) this.#heldBack.push(text);
+    else if (this.#heldBack.length < MAX_HELD_BACK) this.#heldBack.push(text);
   }
 
-  /** For what runs inside this process: the same lines as a node process writes, shown the same way. */
+  /** For the router in this process: its lines are treated like those of a node process. */
   logger(name: string, level: LogLevel): Logger {
     return pino(
       { level: fileLevel(level), base: undefined },

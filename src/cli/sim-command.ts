@@ -1,8 +1,8 @@
 /**
- * `kvorum sim`: simulated seeds, one in this process or many in others, and what came of them on standard output.
+ * `kvorum sim`: runs simulated seeds, one in this process or many in workers, and reports on standard output.
  *
- * Knows real time, processes and the terminal, so that the simulator need not. Exit codes: 0 = all seeds passed;
- * 1 = one failed, a kind of fault never happened, or it was interrupted.
+ * Real time, processes and the terminal are used here, so that the simulator is free of them. Exit codes: 0 = all seeds
+ * passed; 1 = one failed, a kind of fault never happened, or it was interrupted.
  */
 import { availableParallelism } from 'node:os';
 import { ConfigError, type SimConfig, type SimOverrides } from '../config/index.js';
@@ -30,7 +30,7 @@ import {
   type Model,
   type Shrunk,
 } from '../sim/index.js';
-import { processLife } from './process-life.js';
+import { processLifecycle } from './process-lifecycle.js';
 import { Progress } from './sim-progress.js';
 import { SimWorkers } from './sim-workers.js';
 import { messageOf } from '../thrown.js';
@@ -41,26 +41,26 @@ type ManySeeds = Extract<SimConfig, { type: 'many' }>;
 const EXIT_PASSED = 0;
 const EXIT_FAILED = 1;
 const MINUTE_MS = 60_000;
-/** A seed takes a fraction of a second; one that takes this long does not end. */
+/** A seed takes a fraction of a second; one that takes this long hangs. */
 const HANGS_AFTER_MS = 5 * MINUTE_MS;
 const SHRINK_MS = MINUTE_MS;
 const SHRINK_RUNS = 500;
 const LAST_SEED = 0xffff_ffff;
 /**
- * Of processor time: other processes of the machine do not shorten it. The first seconds are slower, while the engine
- * compiles; they count.
+ * Of CPU time, so that other processes of the machine do not shorten it. The first seconds are slower, while V8 compiles;
+ * they count.
  */
 const BENCH_MS = 30_000;
-/** What the bench is there to show. */
+/** The target of the bench. */
 const WANTED_PER_CORE = 200;
 
 /** @param script path of this program, to start workers with. */
 export const simulate = (config: SimConfig, script: string): Promise<number> =>
   config.type === 'one' ? simulateOne(config) : simulateMany(config, script);
 
-/** Nothing here may depend on anything but the arguments: no time, no order of processes. */
-async function simulateOne({ seed, overrides: said, trace, json }: OneSeed): Promise<number> {
-  const overrides = { ...said, models: modelsSaid(said) };
+/** The output depends on the arguments only: not on time, nor on the order of processes. */
+async function simulateOne({ seed, overrides: requested, trace, json }: OneSeed): Promise<number> {
+  const overrides = { ...requested, models: requestedModels(requested) };
   const drawn = drawMix(seed, overrides.models);
   const complaint = faultComplaint(drawn, overrides);
   if (complaint !== undefined) throw new ConfigError('faults', `--faults of seed ${seedText(seed)}: ${complaint}`);
@@ -79,9 +79,9 @@ async function simulateMany(config: ManySeeds, script: string): Promise<number> 
     isTerminal: process.stderr.isTTY,
     now: () => performance.now(),
   });
-  if (config.first === undefined) progress.say(`seeds from ${seedText(first)} on`);
+  if (config.first === undefined) progress.print(`seeds from ${seedText(first)} on`);
   const workers = new SimWorkers({ script, limitMs: HANGS_AFTER_MS });
-  const interruption = listenForInterruption();
+  const interruption = watchInterruption();
   try {
     const startedAt = performance.now();
     const campaign = await runMany({ config, first, lanes, workers, progress, interruption });
@@ -91,7 +91,7 @@ async function simulateMany(config: ManySeeds, script: string): Promise<number> 
     const facts = {
       campaign,
       first,
-      interrupted: interruption.told,
+      interrupted: interruption.requested,
       wallMs,
       lanes,
       draw: drawOf(config.overrides),
@@ -99,7 +99,7 @@ async function simulateMany(config: ManySeeds, script: string): Promise<number> 
     };
     if (config.json) printDocument(campaignDocument(facts));
     else process.stdout.write(campaignReport(facts) + (config.bench ? benchLine(campaign) : ''));
-    return hasPassed(campaign) && !interruption.told ? EXIT_PASSED : EXIT_FAILED;
+    return hasPassed(campaign) && !interruption.requested ? EXIT_PASSED : EXIT_FAILED;
   } finally {
     workers.close();
   }
@@ -109,39 +109,39 @@ interface Scene {
   readonly config: ManySeeds;
   readonly workers: SimWorkers;
   readonly progress: Progress;
-  readonly interruption: { readonly told: boolean };
+  readonly interruption: { readonly requested: boolean };
 }
 
 function runMany(scene: Scene & { readonly first: number; readonly lanes: number }): Promise<Campaign> {
   const { config, first, lanes, workers, progress, interruption } = scene;
   const { seeds, minutes, overrides, bench } = config;
-  // What is measured does not change with what is modelled.
+  // The bench always measures the same models, unless some are named.
   const draw = drawOf(bench ? { ...overrides, models: overrides.models ?? [] } : overrides);
   const startedAt = performance.now();
   const endsAt = startedAt + (minutes ?? Infinity) * MINUTE_MS;
   let measuredMs = 0;
-  let told = 0;
+  let reported = 0;
   return runCampaign({
     seeds: seedsFrom(first, seeds),
     mixOf: (seed) =>
-      applyOverrides(bench ? benchMix(draw(seed)) : draw(seed), { ...overrides, models: modelsSaid(overrides) }),
+      applyOverrides(bench ? benchMix(draw(seed)) : draw(seed), { ...overrides, models: requestedModels(overrides) }),
     run: (seed, mix) => workers.run(seed, mix),
     lanes,
     faultKinds: DRAWN_FAULT_KINDS,
     marks: MARKS,
-    // A cluster of one has no links to cut: what is overridden may rule kinds out.
+    // Overrides may rule kinds of faults out: a cluster of one has no links to cut.
     mustReachAll: !isOverridden(overrides) && !bench,
-    mayGoOn: () => !interruption.told && (bench ? measuredMs < BENCH_MS : performance.now() < endsAt),
+    mayGoOn: () => !interruption.requested && (bench ? measuredMs < BENCH_MS : performance.now() < endsAt),
     onSeed: (done) => {
       measuredMs = done.totals.cpuMs;
-      for (const failure of done.failures.slice(told)) progress.say(failureWords(failure));
-      told = done.failures.length;
-      progress.update(() => progressWords(config, done, (performance.now() - startedAt) / 1000));
+      for (const failure of done.failures.slice(reported)) progress.print(failureText(failure));
+      reported = done.failures.length;
+      progress.update(() => progressText(config, done, (performance.now() - startedAt) / 1000));
     },
   });
 }
 
-function progressWords(
+function progressText(
   { seeds, minutes, bench }: ManySeeds,
   done: Pick<Campaign, 'seeds' | 'failures' | 'totals'>,
   seconds: number,
@@ -152,8 +152,8 @@ function progressWords(
   return `${done.seeds}${goal} seeds, ${(done.seeds / seconds).toFixed(1)} a second, ${done.failures.length} failed${left}${measured}`;
 }
 
-/** At once: a long campaign goes on, and whoever waits for its report can begin to look. */
-const failureWords = ({ seed, check, reason }: CampaignFailure): string =>
+/** Printed at once, long before the report of a long campaign. */
+const failureText = ({ seed, check, reason }: CampaignFailure): string =>
   `seed ${seedText(seed)} failed: ${check}: ${reason.split('\n', 1)[0]}`;
 
 async function shrinkFirst({
@@ -165,10 +165,10 @@ async function shrinkFirst({
 }: Scene & { readonly campaign: Campaign }): Promise<Shrunk | string | undefined> {
   const [failure] = campaign.failures;
   if (failure === undefined || !config.shrink) return undefined;
-  if (interruption.told) return 'interrupted';
+  if (interruption.requested) return 'interrupted';
   const why = whyNotShrunk(failure);
   if (why !== undefined) return why;
-  progress.say(`making seed ${seedText(failure.seed)} smaller, for ${SHRINK_MS / 1000} s at most`);
+  progress.print(`shrinking seed ${seedText(failure.seed)}, for ${SHRINK_MS / 1000} s at most`);
   return (await shrinkOne(failure, { workers, progress, interruption })) ?? 'run again, it did not fail in this way';
 }
 
@@ -180,7 +180,7 @@ function shrinkOne(failure: CampaignFailure, scene: Omit<Scene, 'config'>): Prom
     failure,
     run: (seed, mix) => workers.run(seed, mix),
     maxRuns: SHRINK_RUNS,
-    mayGoOn: () => !interruption.told && performance.now() < endsAt,
+    mayGoOn: () => !interruption.requested && performance.now() < endsAt,
     onRun: (runs, smallest) => {
       progress.update(() => `${runs} runs, down to ${sizeOf(smallest)}`);
     },
@@ -188,10 +188,10 @@ function shrinkOne(failure: CampaignFailure, scene: Omit<Scene, 'config'>): Prom
 }
 
 /** Ctrl-C ends a campaign early, with its report; a second one ends it at once. */
-function listenForInterruption(): { readonly told: boolean } {
-  const interruption = { told: false };
-  void processLife().told.then(() => {
-    interruption.told = true;
+function watchInterruption(): { readonly requested: boolean } {
+  const interruption = { requested: false };
+  void processLifecycle().stopRequested.then(() => {
+    interruption.requested = true;
   });
   return interruption;
 }
@@ -201,11 +201,11 @@ function* seedsFrom(first: number, count = Infinity): Generator<number> {
   for (let seed = first; seed <= end; seed++) yield seed;
 }
 
-/** Of runs that follow each other, no two near each other: the odd constant spreads milliseconds over all seeds. */
+/** Different for each run: the odd constant spreads milliseconds over all seeds. */
 const seedFromClock = (): number => Math.imul(Date.now() | 0, 0x9e37_79b1) >>> 1;
 
-/** @throws ConfigError if one of the names is no model's */
-function modelsSaid({ models }: SimOverrides): readonly Model[] | undefined {
+/** @throws ConfigError for the name of an unknown model */
+function requestedModels({ models }: SimOverrides): readonly Model[] | undefined {
   try {
     return modelsOf(models);
   } catch (error) {
@@ -213,9 +213,9 @@ function modelsSaid({ models }: SimOverrides): readonly Model[] | undefined {
   }
 }
 
-/** What a seed draws, with the models that were named. */
+/** The scenario generator of a seed, with the requested models. */
 function drawOf(overrides: SimOverrides): (seed: number) => Mix {
-  const models = modelsSaid(overrides);
+  const models = requestedModels(overrides);
   return (seed) => drawMix(seed, models);
 }
 

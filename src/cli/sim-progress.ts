@@ -1,8 +1,8 @@
-/** How far a campaign has come, on standard error: one line that is rewritten on a terminal, else a line now and then. */
+/** Progress of a campaign on standard error: one line that is rewritten on a terminal, else a line every two seconds. */
 
 export interface ProgressOptions {
   readonly write: (text: string) => void;
-  /** Undefined = no terminal. */
+  /** Undefined: no terminal. */
   readonly isTerminal: boolean | undefined;
   readonly now: () => number;
 }
@@ -21,22 +21,22 @@ export class Progress {
     this.#shownAt = options.now();
   }
 
-  /** Shows `words()` if it is time to show something. */
-  update(words: () => string): void {
+  /** Shows `text()` if the last update is long enough ago. */
+  update(text: () => string): void {
     const { write, isTerminal = false, now } = this.#options;
     if (now() - this.#shownAt < (isTerminal ? TERMINAL_EVERY_MS : LINE_EVERY_MS)) return;
     this.#shownAt = now();
     this.#unfinished = isTerminal;
-    write(isTerminal ? `${ERASE_LINE}kvorum: ${words()}` : `kvorum: ${words()}\n`);
+    write(isTerminal ? `${ERASE_LINE}kvorum: ${text()}` : `kvorum: ${text()}\n`);
   }
 
   /** A line of its own. */
-  say(words: string): void {
+  print(text: string): void {
     this.end();
-    this.#options.write(`kvorum: ${words}\n`);
+    this.#options.write(`kvorum: ${text}\n`);
   }
 
-  /** Takes the unfinished line away. */
+  /** Erases the unfinished line. */
   end(): void {
     if (this.#unfinished) this.#options.write(ERASE_LINE);
     this.#unfinished = false;

@@ -1,21 +1,20 @@
 /**
- * Processes that run simulated seeds beside each other: a process a job, started when there is work for it.
+ * A pool of worker processes that run simulated seeds in parallel, started on demand.
  *
- * A process that dies, or that does not come to an end with its seed, fails that seed and no other: the next seed gets a
- * new one. Knows nothing of what a seed does.
+ * A process that dies or hangs fails its seed and no other: the next seed gets a new process.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import type { Measured, Mix } from '../sim/index.js';
 import type { SimAnswer, SimTask } from './sim-worker.js';
 
 export interface SimWorkersOptions {
-  /** The script of this very program, which knows the command `sim-worker`. */
+  /** Path of this program, which has the command `sim-worker`. */
   readonly script: string;
-  /** A seed that takes longer hangs: a loop without an end. */
+  /** A seed that takes longer counts as hung. */
   readonly limitMs: number;
 }
 
-/** A worker has one core to itself: helping threads of the engine would take it from other workers. A quarter faster. */
+/** A worker has one core to itself: helper threads of V8 would take it from other workers. A quarter faster. */
 const ONE_CORE = [
   '--single-threaded-gc',
   '--no-concurrent-recompilation',
@@ -23,7 +22,7 @@ const ONE_CORE = [
   '--max-semi-space-size=32',
 ];
 
-/** Of what a process wrote to standard error before it died. */
+/** Kept of the end of a process's standard error. */
 const KEPT_CHARACTERS = 4_000;
 
 export class SimWorkers {
@@ -35,7 +34,7 @@ export class SimWorkers {
     this.#options = options;
   }
 
-  /** Runs in a process of its own as long as it takes. @throws Error with what became of it, if it did not end well */
+  /** Runs one seed in an idle or new process. @throws Error if the seed threw, or its process died or hung */
   async run(seed: number, mix: Mix): Promise<Measured> {
     const worker = this.#idle.pop() ?? this.#start();
     const answer = await worker.ask({ seed, mix }, this.#options.limitMs);
@@ -45,7 +44,7 @@ export class SimWorkers {
     return answer.measured;
   }
 
-  /** Kills them all; they keep nothing. */
+  /** Kills all processes; they are stateless. */
   close(): void {
     for (const worker of this.#all) worker.kill();
     this.#all.clear();
@@ -62,7 +61,7 @@ export class SimWorkers {
 class Worker {
   readonly #child: ChildProcess;
   #alive = true;
-  #said = '';
+  #stderrTail = '';
   #settle: ((answer: SimAnswer) => void) | undefined;
   #hung: number | undefined;
 
@@ -73,7 +72,7 @@ class Worker {
       execArgv: [...process.execArgv, ...ONE_CORE],
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#said = (this.#said + text).slice(-KEPT_CHARACTERS);
+      this.#stderrTail = (this.#stderrTail + text).slice(-KEPT_CHARACTERS);
     });
     this.#child.on('message', (answer: SimAnswer) => {
       this.#settle?.(answer);
@@ -81,11 +80,11 @@ class Worker {
     this.#child.once('error', (error) => {
       this.#end(`its process could not be used: ${error.message}`);
     });
-    // Not `exit`: what it said last may still be on its way.
+    // Not `exit`: the last output may still be in the pipe.
     this.#child.once('close', (code, signal) => {
       const manner = signal === null ? `ended with code ${code ?? 0}` : `was killed by ${signal}`;
       const why = this.#hung === undefined ? `its process ${manner}` : `it did not end within ${this.#hung / 1000} s`;
-      this.#end([why, this.#said.trim()].filter((part) => part !== '').join('\n'));
+      this.#end([why, this.#stderrTail.trim()].filter((part) => part !== '').join('\n'));
     });
   }
 
@@ -98,12 +97,12 @@ class Worker {
       this.#hung = limitMs;
       this.kill();
     }, limitMs);
-    this.#said = '';
+    this.#stderrTail = '';
     const answered = new Promise<SimAnswer>((resolve) => {
       this.#settle = resolve;
     });
     if (this.#alive) this.#child.send(task);
-    else this.#end('its process was gone before it was asked');
+    else this.#end('its process was gone before the seed was sent');
     const answer = await answered;
     clearTimeout(limit);
     return answer;

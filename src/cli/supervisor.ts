@@ -1,8 +1,6 @@
 /**
- * `kvorum start`: a whole cluster on this machine. Node processes, each with its own data folder, and a router inside
- * this process; all of it ends with this process.
- *
- * Knows how a cluster comes up and goes down, not what its parts do.
+ * `kvorum start`: a whole cluster on this machine: node processes, each with its own data folder, and a router in this
+ * process; all of it ends with this process.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import {
@@ -17,29 +15,35 @@ import {
 import { LOOPBACK } from '../loopback.js';
 import { removeFaultsFile, type Party } from '../faults/index.js';
 import { startRouter, type RunningRouter } from '../main.js';
-import { WaitsForRoom, claimClusterFolder, leaveClusterFolder, nodeName, type ClusterRecord } from './cluster-file.js';
+import {
+  ClusterDiskFull,
+  claimClusterFolder,
+  releaseClusterFolder,
+  nodeName,
+  type ClusterRecord,
+} from './cluster-file.js';
 import { FaultRig } from './fault-rig.js';
-import { nextSteps, startingLine, stoppingLine } from './first-screen.js';
+import { nextSteps, startingLine, stoppingLine } from './start-messages.js';
 import { LocalCluster } from './local-cluster.js';
 import { choosePorts } from './ports.js';
-import { processLife } from './process-life.js';
+import { processLifecycle } from './process-lifecycle.js';
 import { Screen } from './screen.js';
 
-/** A node that has not ended by then is killed; all of it has to be over within 5 s. */
+/** A node that has not exited by then is killed; the whole stop has to fit into 5 s. */
 const GRACE_MS = 4000;
 const LIMIT_MS = 4900;
 const POLL_MS = 50;
-/** How often it is tried whether a full disk has room again. */
+/** How often a full disk is tried again. */
 const ROOM_POLL_MS = 1_000;
-/** After this long without a leader everywhere, say what is missing, and wait on. */
+/** After this long without a leader in every shard, print what is missing, and wait on. */
 const PATIENCE_MS = 15_000;
 
-/** Runs until told to stop, or until no node is left. The result is the exit code. */
+/** Runs until a stop is requested, or until no node is left. The result is the exit code. */
 export async function superviseCluster(config: StartConfig, script: string): Promise<number> {
-  const life = processLife();
-  const record = await claimedFolder(config, life.told);
+  const life = processLifecycle();
+  const record = await claimedFolder(config, life.stopRequested);
   if (record === undefined) return 0;
-  // Of an earlier start that was killed: nothing listens there any more.
+  // From a supervisor that was killed: nothing listens there any more.
   removeFaultsFile(config.dataDir);
   try {
     const members = membersOf(record);
@@ -48,10 +52,10 @@ export async function superviseCluster(config: StartConfig, script: string): Pro
     const names = [...members.map((member) => member.name), ...routerNames(routers)];
     const screen = new Screen({ names, level: logLevel, dataDir });
     const summary = { nodes, routers, dataDir };
-    screen.say(startingLine(summary));
+    screen.print(startingLine(summary));
     const rig = config.faults ? await FaultRig.open({ config, clusterId, members, script, screen }) : undefined;
     const detours = (party: Party): readonly Detour[] => rig?.detours(party) ?? [];
-    // First, for a port in use is the likeliest mistake; it finds the nodes when they come.
+    // Started first, since a port in use is the most likely mistake; it finds the nodes when they start.
     const router = await startRouter(
       routerOf(config, record, members, detours('r1')),
       screen.logger('router', logLevel),
@@ -62,10 +66,10 @@ export async function superviseCluster(config: StartConfig, script: string): Pro
     await rig?.begin(cluster, `http://${formatAddress(router.http)}`);
     const done = new AbortController();
     const announced = announceWhenReady({ router, cluster, record, screen, rig, dataDir, signal: done.signal });
-    const diedOut = await Promise.race([life.told.then(() => false), cluster.noneLeft.then(() => true)]);
+    const diedOut = await Promise.race([life.stopRequested.then(() => false), cluster.allExited.then(() => true)]);
     done.abort();
-    if (!diedOut) screen.say(stoppingLine({ ...summary, nodes: cluster.runningNodes }));
-    screen.ending();
+    if (!diedOut) screen.print(stoppingLine({ ...summary, nodes: cluster.runningNodes }));
+    screen.startShutdown();
     await life.end(async () => {
       await rig?.calm();
       await Promise.all([cluster.stop(GRACE_MS), router.stop(), rig?.stopRouters(GRACE_MS), announced]);
@@ -74,22 +78,22 @@ export async function superviseCluster(config: StartConfig, script: string): Pro
     }, LIMIT_MS);
     return diedOut ? 1 : 0;
   } finally {
-    leaveClusterFolder(config.dataDir);
+    releaseClusterFolder(config.dataDir);
   }
 }
 
-/** As nodes do, it waits for room on a full disk. Undefined: told to stop before there was any. */
-async function claimedFolder(config: StartConfig, told: Promise<unknown>): Promise<ClusterRecord | undefined> {
+/** Waits for room on a full disk, as nodes do. Undefined if a stop was requested first. */
+async function claimedFolder(config: StartConfig, stopRequested: Promise<unknown>): Promise<ClusterRecord | undefined> {
   const stop = new AbortController();
   const { signal } = stop;
-  void told.then(() => {
+  void stopRequested.then(() => {
     stop.abort();
   });
   for (let tries = 0; !signal.aborted; tries++) {
     try {
       return await claimClusterFolder(config, ({ nodes, ports }) => choosePorts(nodes, ports));
     } catch (error) {
-      if (!(error instanceof WaitsForRoom)) throw error;
+      if (!(error instanceof ClusterDiskFull)) throw error;
       if (tries === 0) process.stderr.write(`kvorum: waiting for room on the disk of ${config.dataDir}\n`);
     }
     await pause(ROOM_POLL_MS, undefined, { signal }).catch(() => undefined);
@@ -97,7 +101,7 @@ async function claimedFolder(config: StartConfig, told: Promise<unknown>): Promi
   return undefined;
 }
 
-/** The first runs in this process, and has the usual name. */
+/** The first runs in this process, and is called `router`. */
 const routerNames = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => (index === 0 ? 'router' : `r${index + 1}`));
 
@@ -147,7 +151,7 @@ async function announceWhenReady({
   signal,
 }: Announcement): Promise<void> {
   const startedAt = performance.now();
-  let complained = false;
+  let hasComplained = false;
   while (!signal.aborted) {
     const missing = await router.leaderless();
     if (missing?.length === 0) {
@@ -157,14 +161,14 @@ async function announceWhenReady({
       const { pids } = cluster;
       screen.ready({ url, nodes: record.nodes, shards, replicas, pids });
       const next = nextSteps({ url, dataDir, pids, faults: rig !== undefined, hasLogs: screen.logs.length > 0 });
-      for (const line of next) screen.say(line);
+      for (const line of next) screen.print(line);
       return;
     }
-    if (!complained && performance.now() - startedAt > PATIENCE_MS) {
-      complained = true;
+    if (!hasComplained && performance.now() - startedAt > PATIENCE_MS) {
+      hasComplained = true;
       const what =
         missing === undefined ? 'no node has answered yet' : `no leader yet for shards ${missing.join(', ')}`;
-      screen.late(`${what}; waiting on`);
+      screen.late(`${what}; still waiting`);
     }
     await pause(POLL_MS, undefined, { signal }).catch(() => undefined);
   }

@@ -1,9 +1,9 @@
-/** The warnings and errors among the lines that a node logs: the first line of each message, for who watches its faults. */
+/** Warnings and errors in a node's log: the first line of each distinct message, for the control API. */
 import { levelOf } from './log-lines.js';
 
 const WARN = 40;
-const MOST = 20;
-const MOST_CHARACTERS = 600;
+const MAX_LINES = 20;
+const MAX_CHARACTERS = 600;
 
 export class Warnings {
   readonly #lines = new Map<string, string>();
@@ -12,15 +12,15 @@ export class Warnings {
     return [...this.#lines.values()];
   }
 
-  /** A new life begins. */
+  /** For a new process. */
   clear(): void {
     this.#lines.clear();
   }
 
-  /** Any line of a log, as pino writes it. What a message says beside its text is not looked at. */
-  see(line: string): void {
-    if ((levelOf(line) ?? 0) < WARN || this.#lines.size >= MOST) return;
+  /** @param line any line written by pino; lines with the same `msg` count as one message, whatever their fields */
+  add(line: string): void {
+    if ((levelOf(line) ?? 0) < WARN || this.#lines.size >= MAX_LINES) return;
     const message = /"msg":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line;
-    if (!this.#lines.has(message)) this.#lines.set(message, line.slice(0, MOST_CHARACTERS));
+    if (!this.#lines.has(message)) this.#lines.set(message, line.slice(0, MAX_CHARACTERS));
   }
 }

@@ -1,16 +1,16 @@
 /**
- * The router room: HTTP in front, and one operation at a time brought to the leader of its shard.
+ * The router room: the HTTP API, and the dispatch of each operation to the leader of its shard.
  *
- * `server` takes requests in, `kv` reads the data ones and `admin` (express) all others; what they share is `http`.
- * `dispatch` chooses a node, asks again where that is safe, and says honestly how it ended; it reaches nodes through a
- * port, from inside a node process (`dispatch/node-backend.ts`) or from one of its own (`dispatch/remote-backend.ts`).
+ * `server` accepts connections, `kv` serves data requests and `admin` (express) all others; what they share is `http`.
+ * `dispatch` chooses a node, retries where that is safe, and returns the true outcome; it reaches nodes through a port,
+ * from inside a node process (`dispatch/node-backend.ts`) or from a router process (`dispatch/remote-backend.ts`).
  *
  * Invariants, asserted by tests:
- *  - every request is answered once, every answer carries a request id, every refusal says whether it was applied;
+ *  - every request is answered once, every answer carries a request id, every refusal says whether the write happened;
  *  - a write is repeated only under its operation id; a request is forwarded once at most;
- *  - only replicas that the topology names are asked, whatever a node or a client claims;
- *  - a key is decoded once, before anything looks at it, and is opaque from there on;
- *  - nothing that a client sends makes memory or time grow beyond `limits`.
+ *  - requests go only to replicas in the topology, whatever a node or a client claims;
+ *  - a key is decoded once, before anything else uses it, and is opaque from there on;
+ *  - nothing that a client sends makes memory or time grow beyond `http/limits.ts`.
  *
  * Left out here: groups, logs, membership (shard, raft); tokens and TLS.
  */

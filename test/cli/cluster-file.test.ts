@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { WaitsForRoom, claimClusterFolder, leaveClusterFolder } from '../../src/cli/cluster-file.js';
+import { ClusterDiskFull, claimClusterFolder, releaseClusterFolder } from '../../src/cli/cluster-file.js';
 import { ConfigError, startConfig } from '../../src/config/index.js';
 
 let folder: string;
@@ -72,7 +72,7 @@ it('row 41: keeps its files to itself', async () => {
 it('takes over from a supervisor that is gone, and leaves nothing of its own hold behind', async () => {
   writeFileSync(join(folder, 'supervisor.pid'), '999999999');
   await open({ nodes: '1', replicas: '1' });
-  leaveClusterFolder(folder);
+  releaseClusterFolder(folder);
   expect(readdirSync(folder)).toEqual(['cluster.json']);
 });
 
@@ -102,10 +102,10 @@ describe('on a full disk', () => {
     const made = await open();
     // Its hold was on the disk before.
     expect(await open({}, PORTS, full(/cluster\.json/))).toEqual(made);
-    leaveClusterFolder(folder);
-    await expect(open({}, PORTS, full(/supervisor\.pid/))).rejects.toThrow(WaitsForRoom);
+    releaseClusterFolder(folder);
+    await expect(open({}, PORTS, full(/supervisor\.pid/))).rejects.toThrow(ClusterDiskFull);
     const others = [{ peer: 7102, http: 7002 }];
-    await expect(open({}, others, full(/cluster\.json/))).rejects.toThrow(WaitsForRoom);
+    await expect(open({}, others, full(/cluster\.json/))).rejects.toThrow(ClusterDiskFull);
     expect(readdirSync(folder)).toEqual(['cluster.json']);
     expect(await open({}, others)).toEqual({ ...made, ports: others });
   });

@@ -32,7 +32,7 @@ describe('progress', () => {
     progress.update(() => 'too soon');
     state.now = 1_400;
     progress.update(() => 'two');
-    progress.say('something else');
+    progress.print('something else');
     progress.end();
     expect(state.text).toBe('\r\u001b[Kkvorum: one\r\u001b[Kkvorum: two\r\u001b[Kkvorum: something else\n');
   });

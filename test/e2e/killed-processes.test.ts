@@ -33,13 +33,13 @@ describe('npm start', () => {
     expect(said).toContain(String(pids[1]));
     expect(said).toContain('--restart');
     expect((await http.put(`${url}/v1/kv/after`, 'a')).status).toBe(201);
-    expect(program.output).not.toContain('is started again');
+    expect(program.output).not.toContain('is restarted');
   });
 
   it('starts it again with --restart', async () => {
     const { program, pids } = await startCluster(scene, { data: scene.folder(), args: ['--restart'] });
     process.kill(pids[0]!, 'SIGKILL');
-    const said = await program.errorLine(/node n1 is started again \(pid \d+\)/);
+    const said = await program.errorLine(/node n1 is restarted \(pid \d+\)/);
     const pid = Number(/pid (\d+)/.exec(said)?.[1]);
     expect(pid).not.toBe(pids[0]);
     expect(isRunning(pid)).toBe(true);

@@ -112,9 +112,9 @@ describe('of a log', () => {
   it('warnings and errors are kept, the first of each message, until a new life begins', () => {
     const warnings = new Warnings();
     for (const line of ['plain', '{"level":30,"msg":"node listens"}', WENT_BACK, WENT_BACK.replace('row 0', 'row 1')])
-      warnings.see(line);
+      warnings.add(line);
     expect(warnings.lines).toEqual([WENT_BACK]);
-    for (let i = 0; i < 100; i++) warnings.see(`{"level":40,"msg":"m${i} ${'x'.repeat(2_000)}"}`);
+    for (let i = 0; i < 100; i++) warnings.add(`{"level":40,"msg":"m${i} ${'x'.repeat(2_000)}"}`);
     expect(warnings.lines).toHaveLength(20);
     for (const line of warnings.lines) expect(line.length).toBeLessThanOrEqual(600);
     warnings.clear();

@@ -1,6 +1,6 @@
 /** Readiness as one decision: a table of situations, and what each is. */
 import { describe, expect, it } from 'vitest';
-import { readiness, type Situation } from '../../src/router/admin/health.js';
+import { readiness, type ReadinessInputs } from '../../src/router/admin/health.js';
 import type { NodeHealth } from '../../src/shard/index.js';
 import { topologyOf } from '../support/fake-cluster.js';
 
@@ -12,7 +12,7 @@ const topology = topologyOf(3, [
 
 const well: NodeHealth = { state: 'serving', electionTimeoutMs: 500, linked: [1, 2, 3], diskPendingMs: 3, stalled: [] };
 
-const node = (more: Partial<Situation> = {}, ailing: Partial<NodeHealth> = {}): Situation => ({
+const node = (more: Partial<ReadinessInputs> = {}, ailing: Partial<NodeHealth> = {}): ReadinessInputs => ({
   state: 'serving',
   topology,
   health: { ...well, ...ailing },
@@ -23,13 +23,13 @@ const node = (more: Partial<Situation> = {}, ailing: Partial<NodeHealth> = {}): 
   strict: false,
   ...more,
 });
-const router = (more: Partial<Situation> = {}): Situation => ({ ...node(more), health: undefined });
+const router = (more: Partial<ReadinessInputs> = {}): ReadinessInputs => ({ ...node(more), health: undefined });
 
-const wrongIn = (situation: Situation): string[] =>
+const wrongIn = (situation: ReadinessInputs): string[] =>
   readiness(situation).flatMap(({ name, wrong }) => (wrong === undefined ? [] : [`${name}: ${wrong}`]));
 
 describe('a node is ready', () => {
-  it.each<[string, Situation]>([
+  it.each<[string, ReadinessInputs]>([
     ['when all is well', node()],
     ['while a write is under way for no longer than an election timeout', node({}, { diskPendingMs: 500 })],
     ['while a shard that it leads takes its time', node({}, { stalled: [{ shard: 1, ms: 1_000 }] })],
@@ -44,7 +44,7 @@ describe('a node is ready', () => {
 });
 
 describe('a node is not ready', () => {
-  it.each<[string, Situation, string[]]>([
+  it.each<[string, ReadinessInputs, string[]]>([
     ['when it has failed', node({ state: 'failed' }), ['state: the process is failed']],
     ['when it stops', node({ state: 'stopping' }), ['state: the process is stopping']],
     ['before it knows the topology', node({ topology: undefined }), ['topology: the topology is not known yet']],

@@ -235,7 +235,7 @@ describe('the bound', () => {
   it('a small piece does not keep the large one that it was cut from', () => {
     const pieces = new ReceivedPieces(new ReceiveBudget(LIMIT));
     expect(pieces.add(Buffer.alloc(1_048_576, 7).subarray(100, 200))).toBe(true);
-    const kept = pieces.end();
+    const kept = pieces.join();
     expect([...new Set(kept)]).toEqual([7]);
     expect([kept.length, kept.buffer.byteLength <= 2 * Buffer.poolSize]).toEqual([100, true]);
   });
@@ -246,8 +246,8 @@ describe('the bound', () => {
     expect([pieces.add(Buffer.from('head+abc'), 3), pieces.add(Buffer.from('12345678'))]).toEqual([true, false]);
     expect([budget.held, pieces.length]).toEqual([3, 8]);
     pieces.addLast(Buffer.from('d'));
-    expect([pieces.end().toString(), budget.held]).toEqual(['head+abcd', 0]);
+    expect([pieces.join().toString(), budget.held]).toEqual(['head+abcd', 0]);
     pieces.drop();
-    expect([pieces.end().length, budget.held, budget.take(10), budget.take(1)]).toEqual([0, 0, true, false]);
+    expect([pieces.join().length, budget.held, budget.reserve(10), budget.reserve(1)]).toEqual([0, 0, true, false]);
   });
 });

@@ -115,7 +115,7 @@ class Scene {
 
   tell(ms: number, startedAt: number, of?: { readonly reply: DispatchReply; readonly deadlineMs: number }): void {
     const request = { requestId: 'r1', method: 'GET', route: '/v1/kv/{key}', status: 200, code: 'ok', ms, startedAt };
-    this.slow.tell(request, of && { ...of, consistency: 'linearizable' });
+    this.slow.report(request, of && { ...of, consistency: 'linearizable' });
   }
 }
 

@@ -1,7 +1,6 @@
 /**
- * Everything but data: an express app for topology, health, version and metrics.
- *
- * Knows no socket; `server.ts` puts the data routes in front of it. Every answer carries `Kv-Request-Id`.
+ * Everything but data: an express app for topology, health, version and metrics. `server.ts` routes data requests past
+ * it. Every answer carries `Kv-Request-Id`.
  */
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { KvorumError, type Logger, type Topology } from '../../shard/index.js';
@@ -41,16 +40,16 @@ export interface AppOptions {
   readonly build: Build;
   readonly metrics: MetricsSource;
   readonly logger: Logger;
-  /** What an embedder wants checked besides. */
+  /** Further checks of an embedder. */
   readonly readiness?: () => readonly HealthCheck[];
 }
 
 const REQUEST_ID = 'Kv-Request-Id';
 const WHERE = '/v1/where/';
 /** How long `/v1/where` and `/readyz` wait for nodes that do not answer. */
-const QUICK_TIMEOUT_MS = 500;
+const SHORT_TIMEOUT_MS = 500;
 
-/** The id that the front gave; made here if the app was mounted elsewhere. */
+/** The id that the server set; a new one if the app is mounted elsewhere. */
 function requestIdOf(response: Response, ids: RequestIds): string {
   const given = response.getHeader(REQUEST_ID);
   return typeof given === 'string' ? given : ids.next();
@@ -63,7 +62,7 @@ export function createApp(options: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  // Query strings are read by our own strict reader only.
+  // Query strings are parsed by `parseQuery` only, which is strict.
   app.set('query parser', false);
 
   const get = (path: string | RegExp, handler: Handler): void => {
@@ -76,7 +75,7 @@ export function createApp(options: AppOptions): Express {
     });
   };
   const all = new StatusPoller(backend, limits.statusTimeoutMs);
-  const quick = new StatusPoller(backend, Math.min(QUICK_TIMEOUT_MS, limits.statusTimeoutMs));
+  const short = new StatusPoller(backend, Math.min(SHORT_TIMEOUT_MS, limits.statusTimeoutMs));
 
   get('/v1/cluster', (request, response, id) => {
     readQuery(request, []);
@@ -84,29 +83,29 @@ export function createApp(options: AppOptions): Express {
   });
   get('/v1/nodes', async (request, response, id) => {
     readQuery(request, []);
-    sendJson(response, id, nodesView(backend, topologyOf(backend), await all.ask()));
+    sendJson(response, id, nodesView(backend, topologyOf(backend), await all.poll()));
   });
   get('/v1/shards', async (request, response, id) => {
     readQuery(request, []);
-    sendJson(response, id, shardsView(topologyOf(backend), await all.ask()));
+    sendJson(response, id, shardsView(topologyOf(backend), await all.poll()));
   });
   get('/v1/shards/:shard', async (request, response, id) => {
     readQuery(request, []);
     const topology = topologyOf(backend);
     const shard = shardNumber(request.params['shard'], topology);
-    sendJson(response, id, shardView(topology, await all.ask(), shard));
+    sendJson(response, id, shardView(topology, await all.poll(), shard));
   });
-  // A key is opaque: its path is read raw, not by express.
+  // A key is opaque: express must not decode its path.
   get(/^\/v1\/where\//, async (request, response, id) => {
     const { path, query } = splitTarget(request.originalUrl);
     const named = namedKey(path.slice(WHERE.length), parseQuery(query, ['key_type']));
     const topology = topologyOf(backend);
     const shard = dispatcher.shardOf(named.key, topology);
-    const leader = await quick.leaderOf(topology, shard);
+    const leader = await short.leaderOf(topology, shard);
     sendJson(response, id, whereView(topology, named, { shard, leader }));
   });
   addIndex(get, options.build);
-  addOperations(get, options, quick);
+  addOperations(get, options, short);
   app.use((): never => {
     throw new HttpProblem('route-not-found');
   });
@@ -118,7 +117,7 @@ function addIndex(get: (path: string, handler: Handler) => void, build: Build): 
   get('/', (request, response, id) => {
     readQuery(request, []);
     response.setHeader('Vary', 'Accept');
-    // A browser asks for a page before all else; who asks for anything gets what a program reads.
+    // Only a browser prefers HTML; a client that accepts anything gets JSON.
     if (request.accepts(['json', 'html']) !== 'html') {
       sendJson(response, id, indexDocument(build));
       return;
@@ -145,8 +144,8 @@ function addOperations(
       ...(options.readiness?.() ?? []),
     ];
     const ready = checks.every((check) => check.wrong === undefined);
-    const told = query.has('verbose') ? checks : checks.filter((check) => check.wrong !== undefined);
-    const lines = told.map(lineOf);
+    const shown = query.has('verbose') ? checks : checks.filter((check) => check.wrong !== undefined);
+    const lines = shown.map(lineOf);
     sendText(response, id, ready ? 200 : 503, [...lines, ready ? 'ok' : 'not ready', ''].join('\n'));
   });
   get('/version', (request, response, id) => {
@@ -163,7 +162,7 @@ function lineOf({ name, wrong, note }: HealthCheck): string {
   return note === undefined ? `[+] ${name} ok` : `[~] ${name}: ${note}`;
 }
 
-/** `/v1/kv/` inside somebody else's express app. To be mounted before anything that reads bodies. */
+/** `/v1/kv/` inside another express app. To be mounted before anything that reads bodies. */
 export function kvMiddleware(routes: KvRoutes, requestIds: RequestIds): RequestHandler {
   return (request, response, next) => {
     if (!routes.handle(new StreamedRequest(request, response), request.url, requestIds.next())) next();
@@ -203,7 +202,7 @@ function sendText(response: Response, requestId: string, status: number, text: s
 }
 
 function errorHandler(options: AppOptions) {
-  // Express knows an error handler by its four parameters.
+  // Express recognises an error handler by its four parameters.
   return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
     const id = requestIdOf(response, options.requestIds);
     const thrown = isMalformedPath(error) ? invalid('path', 'malformed percent-encoding') : error;

@@ -1,14 +1,13 @@
 /**
- * A Prometheus histogram whose observations cost little: they are counted here, and told in prom-client's form when
- * somebody scrapes.
+ * A Prometheus histogram with cheap observations: they are counted here, and put into prom-client's form when scraped.
  *
- * prom-client's own checks and hashes its labels for each observation, also through `labels()`, and also if it has none:
- * 3 % of what a router does at its limit, and some per mille of a node for the delays of its event loop.
+ * prom-client's own validates and hashes its labels for each observation, also through `labels()`, and also without any:
+ * 3 % of the CPU time of a router at its limit, and some per mille of a node's for the delays of its event loop.
  */
 import type { MetricType } from 'prom-client';
 import { Histogram, type MetricObjectWithValues, type MetricValueWithName, type Registry } from 'prom-client';
 
-/** The types of prom-client 15.1.3 have an enum for it, which is not there when it runs: there it is this text. */
+/** The types of prom-client 15.1.3 have an enum for it, which does not exist at run time: there it is this text. */
 const TYPE = 'histogram' as unknown as MetricType;
 
 export interface HistogramDefinition<Label extends string> {
@@ -19,9 +18,9 @@ export interface HistogramDefinition<Label extends string> {
   readonly buckets: number[];
 }
 
-/** What was observed under one set of labels. */
+/** Observations under one set of labels. */
 export class Series {
-  /** How many were at most so much and more than the bucket before allows; the last: more than all. */
+  /** Per bucket, not cumulative; the last is for values above all bounds. */
   readonly #counts: number[];
   readonly #bounds: readonly number[];
   #sum = 0;
@@ -38,8 +37,8 @@ export class Series {
     this.#sum += value;
   }
 
-  /** In the order in which prom-client has them. */
-  told<Label extends string>(name: string, labels: Readonly<Record<Label, string>>): Value<Label>[] {
+  /** In prom-client's order. */
+  samples<Label extends string>(name: string, labels: Readonly<Record<Label, string>>): Value<Label>[] {
     let count = 0;
     const buckets = this.#counts.map((own, bucket): Value<Label> => {
       count += own;
@@ -71,10 +70,10 @@ export abstract class CountedHistogram<Label extends string> extends Histogram<L
     return this.getForPromString();
   }
 
-  /** What the registry asks for instead of `get` where a metric has it, as histograms do. */
+  /** The registry calls it instead of `get` on metrics that have it, as histograms do. */
   getForPromString(): Promise<MetricObjectWithValues<Value<Label>>> {
     const { name, help } = this.#definition;
-    const values = [...this.series()].flatMap(([labels, series]) => series.told(name, labels));
+    const values = [...this.series()].flatMap(([labels, series]) => series.samples(name, labels));
     return Promise.resolve({ name, help, type: TYPE, collect: () => undefined, aggregator: 'sum', values });
   }
 }

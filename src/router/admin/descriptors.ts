@@ -1,70 +1,70 @@
 /**
- * File descriptors of this process: how many it may have, and who may use them up. A node that cannot open a file or a
- * link because clients hold all descriptors would end. The one place where they are counted. Knows no server.
+ * File descriptors of this process: how many it may open, and how they are shared out. A node that could not open a file
+ * or a link because clients hold all descriptors would fail. The only place where they are counted.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { DEFAULT_LIMITS } from '../http/index.js';
 
-/** Standard streams, two listening sockets, and of each of four threads what its event loop waits and is woken by: 28. */
+/** Standard streams, two listening sockets, and the epoll and wake-up descriptors of four threads: 28. */
 const PROCESS = 32;
-/** `lock.db`; `journal.db` and its rollback journal; `state.db`, its log and its index in memory, for writing and for reading. */
+/** `lock.db`; `journal.db` and its rollback journal; `state.db`, its WAL and its shared memory, for writing and for reading. */
 const STORAGE_FILES = 1 + 2 + 3 + 3;
-/** `state.db` and its side files once more, while a snapshot is copied out of it, and while its log is copied back. */
-const STORAGE_PASSING = 3 + 3;
-/** Copies of large snapshots, one for each that is being sent; further ones wait until one can be opened. */
-const MOST_SNAPSHOTS = 32;
-/** Of each peer: the link, one dialled the other way at the same time, and one whose end has not been noticed. */
+/** `state.db` and its side files once more, while a snapshot is copied out of it, and during a WAL checkpoint. */
+const STORAGE_TRANSIENT = 3 + 3;
+/** Copies of large snapshots, one for each transfer; further transfers wait until one can be opened. */
+const MAX_SNAPSHOTS = 32;
+/** Per peer: the link, one dialled the other way at the same time, and one whose end has not been noticed. */
 const LINKS_PER_PEER = 3;
-/** Routers of their own, and strangers until they are refused; they get no more than a quarter of what is left for others. */
-const MOST_ROUTERS = 256;
-/** One in so many of these stays free of routers' links: a node has to come in to say that it is one. */
-const STRANGERS_PART = 4;
-/** What is open for a moment: `/proc` for the metrics, a folder that is synced, a module that is loaded late. */
+/** Router processes, and unidentified connections; they get at most a quarter of what is left. */
+const MAX_ROUTERS = 256;
+/** One in so many of these is not for routers: a node's connection is unidentified until its hello. */
+const UNIDENTIFIED_SHARE = 4;
+/** Opened briefly: `/proc` for the metrics, a folder to sync, a module that is loaded late. */
 const MARGIN = 16;
-/** Where the limit is not known: what most systems give at least. */
+/** Where the limit is not known: a common default. */
 const UNKNOWN_LIMIT = 1_024;
 
-/** What a process will hold or open besides connections of clients. */
+/** What a process opens besides client connections. */
 export interface DescriptorNeeds {
   /** Other nodes of the cluster, as far as they are known. */
   readonly peers: number;
-  /** Of the node in this process; undefined: a router of its own, which has no files and is linked to by nobody. */
+  /** Of the node in this process; undefined in a router process, which has no files and no peer port. */
   readonly node: { readonly shards: number } | undefined;
 }
 
 export interface DescriptorShares {
-  /** What clients never get. */
+  /** Never used for clients. */
   readonly reserved: number;
-  /** Connections that others may have to the peer port. */
+  /** Incoming connections at the peer port. */
   readonly peerConnections: number;
-  /** Of those, links of routers. What is left is for nodes, and for whoever has not said yet what it is. */
+  /** Of those, links of routers. The rest is for nodes, and for connections before their hello. */
   readonly routerLinks: number;
-  /** Connections of clients. */
+  /** Client connections. */
   readonly clientConnections: number;
-  /** The limit does not even hold the reserve: the process works as long as it needs less. */
+  /** The limit is below the reserve: the process works as long as it needs less. */
   readonly tooFew: boolean;
 }
 
-/** How so many descriptors are shared out. */
+/** Divides `openFiles` descriptors. */
 export function shareDescriptors(openFiles: number, { peers, node }: DescriptorNeeds): DescriptorShares {
   const links = peers * LINKS_PER_PEER;
-  const snapshots = node === undefined ? 0 : Math.min(MOST_SNAPSHOTS, node.shards * peers);
-  const files = node === undefined ? 0 : STORAGE_FILES + STORAGE_PASSING + snapshots;
+  const snapshots = node === undefined ? 0 : Math.min(MAX_SNAPSHOTS, node.shards * peers);
+  const files = node === undefined ? 0 : STORAGE_FILES + STORAGE_TRANSIENT + snapshots;
   const own = PROCESS + files + links + MARGIN;
   const rest = Math.max(0, openFiles - own);
-  const routers = node === undefined ? 0 : Math.min(MOST_ROUTERS, Math.floor(rest / 4));
+  const routers = node === undefined ? 0 : Math.min(MAX_ROUTERS, Math.floor(rest / 4));
   const reserved = own + routers;
   const left = openFiles - reserved - DEFAULT_LIMITS.spareConnections;
   return {
     reserved,
     peerConnections: links + routers,
-    routerLinks: routers - Math.ceil(routers / STRANGERS_PART),
+    routerLinks: routers - Math.ceil(routers / UNIDENTIFIED_SHARE),
     clientConnections: Math.max(1, Math.min(DEFAULT_LIMITS.maxConnections, left)),
     tooFew: left < 1,
   };
 }
 
-/** From the text of `/proc/self/limits`; undefined if it does not say. */
+/** From the text of `/proc/self/limits`; undefined if it is not there. */
 export function openFilesIn(limits: string): number | undefined {
   const soft = /^Max open files +(\d{1,15}|unlimited)/m.exec(limits)?.[1];
   if (soft === undefined) return undefined;
@@ -73,9 +73,9 @@ export function openFilesIn(limits: string): number | undefined {
 
 let knownLimit: number | undefined;
 
-/** Descriptors that this process may have open (`ulimit -n`, as Node has raised it at its start). */
+/** The process's limit of open descriptors (`ulimit -n`, as raised by Node at its start). */
 export function maxOpenFiles(): number {
-  // Kept: when it matters most the file that says so cannot be opened.
+  // Cached: when it matters most the file cannot be opened.
   knownLimit ??= readLimit();
   return knownLimit;
 }
@@ -88,13 +88,13 @@ function readLimit(): number {
   }
 }
 
-/** Descriptors that are open now; undefined where the system does not tell. */
+/** Open descriptors; undefined where the system has no /proc. */
 export function openFileCount(): number | undefined {
   try {
-    // One of them is that of the folder itself.
+    // One of them is for reading the folder itself.
     return readdirSync('/proc/self/fd').length - 1;
   } catch (error) {
-    // None is left to look with.
+    // None is left to read the folder with.
     const isUsedUp = error instanceof Error && 'code' in error && error.code === 'EMFILE';
     return isUsedUp ? maxOpenFiles() : undefined;
   }

@@ -1,10 +1,10 @@
 /**
- * Is this process up, and can it serve? Names what is missing. Knows no HTTP.
+ * Readiness of this process, and what is missing for it.
  *
- * Readiness of a node is about that node: it is not ready for faults of its own (its state, its disk, shards that it
- * leads and cannot commit in), or when it could serve no shard at all. Shards that are without service elsewhere, or for
- * the disks of others, do not make it unready, or one bad shard would take every node out of a load balancer; they are
- * named, and count when asked strictly. A router of its own has no faults but that it reaches nothing.
+ * A node is unready for faults of its own (its state, its disk, shards that it leads and cannot commit in), or if it can
+ * serve no shard at all. Shards that are unavailable elsewhere, or because of other nodes' disks, do not make it unready,
+ * or one bad shard would take every node out of a load balancer; they are reported, and count under `?strict`. A router
+ * process is unready only if it reaches nothing.
  */
 import type { NodeHealth, StalledShard, Topology } from '../../shard/index.js';
 import type { Backend, ServingState } from '../dispatch/index.js';
@@ -13,23 +13,23 @@ import { isStalled, unservedShards, type UnservedShards } from './shard-service.
 
 export interface HealthCheck {
   readonly name: string;
-  /** Undefined if all is well, else what is wrong. */
+  /** Undefined if the check passed, else what is wrong. */
   readonly wrong: string | undefined;
-  /** What is not well and does not count. */
+  /** A problem that does not make the process unready. */
   readonly note?: string | undefined;
 }
 
-/** All that readiness depends on. */
-export interface Situation extends UnservedShards {
+/** Everything that readiness depends on. */
+export interface ReadinessInputs extends UnservedShards {
   readonly state: ServingState;
   readonly topology: Topology | undefined;
-  /** Of the node in this process; undefined for a router of its own. */
+  /** Of the node in this process; undefined in a router process. */
   readonly health: NodeHealth | undefined;
-  /** Any shard without service counts. */
+  /** Any unavailable shard counts. */
   readonly strict: boolean;
 }
 
-/** Shards named in one line at most. */
+/** Shards listed in one line at most. */
 const MAX_NAMED = 16;
 
 function named(shards: readonly number[]): string {
@@ -39,8 +39,8 @@ function named(shards: readonly number[]): string {
 
 const inSeconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-/** The whole decision. Ready means: nothing is `wrong`. */
-export function readiness(situation: Situation): readonly HealthCheck[] {
+/** Decides readiness: ready if no check is `wrong`. */
+export function readiness(situation: ReadinessInputs): readonly HealthCheck[] {
   const { state, topology, health } = situation;
   const checks: HealthCheck[] = [
     { name: 'state', wrong: state === 'serving' ? undefined : `the process is ${state}` },
@@ -63,7 +63,7 @@ const STALLS = {
   'no-descriptors': 'no file descriptors are left',
 } as const;
 
-/** Want of room explains why commits wait, but not those that wait while only checkpoints want room: then the disk hangs, too. */
+/** A full disk explains why commits wait, unless only checkpoints want room: then the disk hangs as well. */
 function diskCheck({ diskPendingMs, openingMs = 0, electionTimeoutMs, diskStall }: NodeHealth): HealthCheck {
   const waits =
     diskStall && `${STALLS[diskStall.reason]}, and ${WAITS[diskStall.waits]} for ${inSeconds(diskStall.ms)}`;
@@ -77,7 +77,7 @@ function diskCheck({ diskPendingMs, openingMs = 0, electionTimeoutMs, diskStall 
   return { name: 'disk', wrong: undefined, note: waits };
 }
 
-/** What only the disks of others keep from being committed is no fault of this node: it counts where theirs would. */
+/** Commits held up only by other nodes' disks are no fault of this node: they count where those nodes' faults would. */
 function commitCheck({ stalled, electionTimeoutMs }: NodeHealth, countsOthers: boolean): HealthCheck {
   const late = stalled.filter(({ ms }) => isStalled(ms, electionTimeoutMs));
   const byOthers = late.filter(({ byDisksOfOthers }) => byDisksOfOthers === true);
@@ -97,15 +97,23 @@ function nothingCommitted(stalled: readonly StalledShard[]): string {
   return `nothing committed for ${inSeconds(longest)}: ${shards.length > 0 ? named(shards) : 'the system group'}`;
 }
 
-/** Shards without service count when asked strictly, or when there is no other. */
-function unservedCounts({ noQuorum, noLeader, unanswered, stalled, health, topology, strict }: Situation): boolean {
+/** Unavailable shards count under `?strict`, or if there are no others. */
+function unservedCounts({
+  noQuorum,
+  noLeader,
+  unanswered,
+  stalled,
+  health,
+  topology,
+  strict,
+}: ReadinessInputs): boolean {
   if (strict || topology === undefined) return true;
   const stalledHere = health?.stalled.filter(({ ms }) => isStalled(ms, health.electionTimeoutMs)) ?? [];
   const late = [...stalledHere, ...(stalled ?? [])].map(({ shard }) => shard).filter((shard) => shard >= 0);
   return new Set([...noQuorum, ...noLeader, ...unanswered, ...late]).size === topology.shards.length;
 }
 
-function serviceChecks({ noQuorum, noLeader, unanswered, stalled }: Situation, counts: boolean): HealthCheck[] {
+function serviceChecks({ noQuorum, noLeader, unanswered, stalled }: ReadinessInputs, counts: boolean): HealthCheck[] {
   const check = (name: string, text: string | undefined): HealthCheck =>
     counts ? { name, wrong: text } : { name, wrong: undefined, note: text };
   const listed = (what: string, shards: readonly number[]): string | undefined =>
@@ -120,8 +128,8 @@ function serviceChecks({ noQuorum, noLeader, unanswered, stalled }: Situation, c
 }
 
 /**
- * Looks at what `readiness` decides by. A router of its own has to ask the nodes for it, and so has a node that is asked
- * strictly; otherwise a node answers at once, by what it knows.
+ * Collects what `readiness` decides by. A router process has to ask the nodes for it, and so has a node under `?strict`;
+ * otherwise a node answers at once, by what it knows.
  */
 export async function checkReadiness(
   backend: Backend,
@@ -129,10 +137,10 @@ export async function checkReadiness(
   strict: boolean,
 ): Promise<readonly HealthCheck[]> {
   const mustAsk = (strict || backend.self === undefined) && backend.topology() !== undefined;
-  return readinessOf(backend, strict, mustAsk ? await statuses.ask() : undefined);
+  return readinessOf(backend, strict, mustAsk ? await statuses.poll() : undefined);
 }
 
-/** As far as is known here now; `answers`: what the nodes said, if they were asked. */
+/** By what this process knows now. @param answers the nodes' statuses, if they were asked */
 export function readinessOf(backend: Backend, strict: boolean, answers?: Statuses): readonly HealthCheck[] {
   const health = backend.health();
   const own = { state: backend.state(), topology: backend.topology(), health };

@@ -1,4 +1,4 @@
-/** What is not data: index, health, views of the cluster, metrics. */
+/** The routes besides data: index, health, views of the cluster, metrics. */
 export { type AppOptions, type Build, createApp, kvMiddleware, type MetricsSource } from './app.js';
 export { type DescriptorShares, maxOpenFiles, shareDescriptors } from './descriptors.js';
 export { type HealthCheck, readinessOf } from './health.js';

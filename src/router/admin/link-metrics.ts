@@ -1,8 +1,7 @@
 /**
  * Prometheus metrics of the links between processes, read from the transport when scraped.
  *
- * A message that is dropped is no error by itself, for it is sent again; one that is dropped for ever shows here.
- * Knows no transport.
+ * A dropped message is no error by itself, for it is sent again; one that is dropped each time shows here.
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { ROUTER_PEERS, type PeerId, type TransportStats } from '../../shard/index.js';
@@ -15,7 +14,7 @@ const DROPPED: readonly (readonly [reason: string, value: (stats: TransportStats
 ];
 
 const TOTALS: readonly (readonly [name: string, help: string, value: (stats: TransportStats) => number])[] = [
-  ['failed_dials', 'Connections that could not be made, or that the other side refused.', (stats) => stats.failedDials],
+  ['failed_dials', 'Outgoing connections that failed or were refused by the peer.', (stats) => stats.failedDials],
   ['frames_received', 'Frames received.', (stats) => stats.framesIn],
   ['frames_sent', 'Frames sent.', (stats) => stats.framesOut],
   ['messages_received', 'Messages received.', (stats) => stats.messagesIn],
@@ -38,7 +37,7 @@ export function addLinkMetrics(registers: Registry[], current: () => TransportSt
   }
   new Counter({
     name: 'kvorum_link_dropped_messages_total',
-    help: 'Messages that were not sent, by reason.',
+    help: 'Messages dropped before they were sent, by reason.',
     labelNames: ['reason'],
     registers,
     collect() {
@@ -49,7 +48,7 @@ export function addLinkMetrics(registers: Registry[], current: () => TransportSt
   });
   new Counter({
     name: 'kvorum_link_refused_total',
-    help: 'Connections that this side refused or broke off, by reason.',
+    help: 'Connections refused or closed by this process, by reason.',
     labelNames: ['reason'],
     registers,
     collect() {
@@ -66,7 +65,7 @@ const labelOf = (peer: PeerId): string => (peer >= ROUTER_PEERS ? 'routers' : St
 function addQueueGauges(registers: Registry[], current: () => TransportStats): void {
   new Gauge({
     name: 'kvorum_link_up',
-    help: 'Links that are up.',
+    help: 'Established links.',
     registers,
     collect() {
       this.set(current().links);
@@ -74,7 +73,7 @@ function addQueueGauges(registers: Registry[], current: () => TransportStats): v
   });
   new Gauge({
     name: 'kvorum_link_protocol_version',
-    help: 'Protocol version of the link to a peer; of those to routers, the lowest.',
+    help: 'Protocol version of the link to a peer; for routers the lowest of all.',
     labelNames: ['peer'],
     registers,
     collect() {
@@ -89,7 +88,7 @@ function addQueueGauges(registers: Registry[], current: () => TransportStats): v
   });
   new Gauge({
     name: 'kvorum_link_queued_bytes',
-    help: 'Bytes that wait for a peer; those for routers, which come and go, are one sum.',
+    help: 'Bytes queued for a peer; those for all routers are summed.',
     labelNames: ['peer'],
     registers,
     collect() {

@@ -1,8 +1,8 @@
 /**
- * Prometheus metrics: what requests do is counted as it happens, what groups and storage do is read when scraped. A
- * scrape resets nothing: however many there are, each sees what it would see alone.
+ * Prometheus metrics: requests are counted as they happen, groups and storage are read when scraped. A scrape resets
+ * nothing, so several scrapers do not disturb each other.
  *
- * Labels are names of ours only; nothing that a client sent becomes one. Knows no HTTP.
+ * Labels have values of ours only: nothing that a client sent becomes one.
  */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { maxOpenFiles, openFileCount } from './descriptors.js';
@@ -21,9 +21,9 @@ export interface MetricsOptions {
   readonly backend: Backend;
   readonly dispatcher: Dispatcher;
   readonly loopDelay?: Pick<LoopDelay, 'onDelay'>;
-  /** What the links to other processes count about themselves, as of now. */
+  /** Current counters of the links to other processes. */
   readonly linkStats?: () => TransportStats;
-  /** Lines of the log that could not be written. */
+  /** Log lines that could not be written. */
   readonly lostLogLines?: () => number;
   /** Metrics of the process (memory, CPU, garbage collection); default true. */
   readonly processMetrics?: boolean;
@@ -32,8 +32,8 @@ export interface MetricsOptions {
 export class Metrics implements RequestObserver, ReceiveObserver, MetricsSource {
   readonly #registry = new Registry();
   readonly #backend: Backend;
-  /** As of the latest scrape; the node is asked once for each. */
-  #now: ofNode.NodeNow = { status: undefined, health: undefined, snapshots: [] };
+  /** As of the latest scrape; taken once for each. */
+  #snapshot: ofNode.NodeSnapshot = { status: undefined, health: undefined, snapshots: [] };
   readonly #durations: RequestDurations;
   readonly #slow: Counter;
   readonly #slowUnlogged: Counter;
@@ -50,7 +50,7 @@ export class Metrics implements RequestObserver, ReceiveObserver, MetricsSource 
     });
     this.#slowUnlogged = new Counter({
       name: 'kvorum_slow_requests_unlogged_total',
-      help: `Those of them of which the log has no line: it has ${LINES_PER_SECOND} a second at most.`,
+      help: `Slow data requests without a log line, of which there are at most ${LINES_PER_SECOND} a second.`,
       registers,
     });
     addReceivingGauge(registers, () => this.#receivingBytes());
@@ -59,7 +59,7 @@ export class Metrics implements RequestObserver, ReceiveObserver, MetricsSource 
     addRouterGauges(registers, options);
     if (options.linkStats !== undefined) addLinkMetrics(registers, options.linkStats);
     if (options.backend.self !== undefined) {
-      const now = (): ofNode.NodeNow => this.#now;
+      const now = (): ofNode.NodeSnapshot => this.#snapshot;
       ofNode.addGroupMetrics(registers, now);
       ofNode.addSnapshotMetrics(registers, now);
       ofNode.addStorageMetrics(registers, now);
@@ -85,14 +85,14 @@ export class Metrics implements RequestObserver, ReceiveObserver, MetricsSource 
   }
 
   render(): Promise<string> {
-    this.#now = ofNode.nodeNow(this.#backend);
+    this.#snapshot = ofNode.nodeSnapshot(this.#backend);
     return this.#registry.metrics();
   }
 }
 
 /**
- * Memory, CPU, garbage collection. Its own measure of the event loop's delay wakes the process 100 times a second,
- * which is most of what an idle node costs; ours does with less.
+ * Memory, CPU, garbage collection. prom-client's measure of the event loop's delay wakes the process 100 times a second,
+ * which is most of what an idle node costs; `loop-delay.ts` does with less.
  */
 function addProcessMetrics(register: Registry): void {
   collectDefaultMetrics({ register, eventLoopMonitoringPrecision: 60_000 });
@@ -104,7 +104,7 @@ function addProcessMetrics(register: Registry): void {
 function addReceivingGauge(registers: Registry[], heldBytes: () => number): void {
   new Gauge({
     name: 'kvorum_receiving_bytes',
-    help: 'Bytes of request bodies that have not come in whole.',
+    help: 'Bytes of request bodies that are not complete yet.',
     registers,
     collect() {
       this.set(heldBytes());
@@ -132,7 +132,7 @@ function addRouterGauges(registers: Registry[], options: MetricsOptions): void {
   if (lostLogLines !== undefined) addLostLines(registers, lostLogLines);
   new Gauge({
     name: 'kvorum_operations_in_flight',
-    help: 'Operations that the dispatcher has not answered yet.',
+    help: 'Operations in flight in the dispatcher.',
     registers,
     collect() {
       this.set(dispatcher.inFlight);
@@ -153,7 +153,7 @@ function addRouterGauges(registers: Registry[], options: MetricsOptions): void {
 function addFeatureLevels(registers: Registry[], backend: Backend): void {
   new Gauge({
     name: 'kvorum_feature_level',
-    help: 'The feature level up to which this process can read replicated data.',
+    help: 'Highest feature level of replicated data that this process can read.',
     registers,
     collect() {
       this.set(backend.localStatus()?.featureLevel ?? PROTOCOL.featureLevel);
@@ -161,7 +161,7 @@ function addFeatureLevels(registers: Registry[], backend: Backend): void {
   });
   new Gauge({
     name: 'kvorum_cluster_feature_level',
-    help: 'The feature level that the cluster has committed, as far as is known here; 0 if nothing is.',
+    help: 'Feature level committed by the cluster, as known to this process; 0 if unknown.',
     registers,
     collect() {
       const topology = backend.topology();
@@ -180,7 +180,7 @@ function addLoopDelay(registers: Registry[], loopDelay: Pick<LoopDelay, 'onDelay
 function addLostLines(registers: Registry[], lost: () => number): void {
   new Counter({
     name: 'kvorum_log_lines_lost_total',
-    help: 'Lines of the log that could not be written: the disk was full, or nobody read the pipe.',
+    help: 'Log lines that could not be written: the disk was full, or nobody read the pipe.',
     registers,
     collect() {
       this.reset();

@@ -1,6 +1,6 @@
 /**
  * Prometheus metrics of the node in this process: its groups, its followers, its disk. Read when scraped, from one status
- * and one health; nothing is asked of a disk. Knows no registry but the one that it is given, and no node.
+ * and one health, without touching the disk.
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import {
@@ -12,14 +12,14 @@ import {
 } from '../../shard/index.js';
 import type { Backend } from '../dispatch/index.js';
 
-/** What the node said of itself when the scrape under way began: all metrics tell of one moment. */
-export interface NodeNow {
+/** The node's state at the start of a scrape, so that all metrics are of one moment. */
+export interface NodeSnapshot {
   readonly status: NodeStatus | undefined;
   readonly health: NodeHealth | undefined;
   readonly snapshots: readonly OutgoingSnapshot[];
 }
 
-export function nodeNow(backend: Backend): NodeNow {
+export function nodeSnapshot(backend: Backend): NodeSnapshot {
   return { status: backend.localStatus(), health: backend.health(), snapshots: backend.outgoingSnapshots?.() ?? [] };
 }
 
@@ -29,7 +29,7 @@ interface Definition {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
-  /** All there are at this moment: what is not among them is not told. */
+  /** All series of this moment: others are removed. */
   readonly values: () => readonly Value[];
 }
 
@@ -46,7 +46,7 @@ function addGauge(registers: Registry[], { name, help, labelNames, values }: Def
   });
 }
 
-/** Of something that is counted elsewhere, and never falls while the process lives. */
+/** Of something that is counted elsewhere, and never falls while the process runs. */
 function addCounter(registers: Registry[], { name, help, labelNames, values }: Definition): void {
   new Counter({
     name,
@@ -61,22 +61,22 @@ function addCounter(registers: Registry[], { name, help, labelNames, values }: D
 }
 
 const GROUP_GAUGES: readonly (readonly [name: string, help: string, value: (group: GroupStatus) => number])[] = [
-  ['term', 'Term of the replica.', (group) => group.raft.term],
-  ['commit_index', 'Highest index known to be committed.', (group) => group.raft.commit],
-  ['applied_index', 'Highest index applied.', (group) => group.raft.applied],
-  ['last_index', 'Last index of the log.', (group) => group.raft.lastIndex],
-  ['leading', '1 if this replica leads.', (group) => (group.raft.role === 'leader' ? 1 : 0)],
-  ['leader_known', '1 if this replica knows a leader.', (group) => (group.raft.leader > 0 ? 1 : 0)],
-  ['keys', 'Live keys.', (group) => group.keys],
-  ['pending_writes', 'Writes waiting for their entry.', (group) => group.pendingWrites],
-  ['pending_reads', 'Reads waiting for a confirmation.', (group) => group.pendingReads],
+  ['term', 'Current Raft term of the replica.', (group) => group.raft.term],
+  ['commit_index', 'Highest log index known to be committed.', (group) => group.raft.commit],
+  ['applied_index', 'Highest log index applied to the state machine.', (group) => group.raft.applied],
+  ['last_index', 'Last index of the Raft log.', (group) => group.raft.lastIndex],
+  ['leading', '1 if this replica is the leader.', (group) => (group.raft.role === 'leader' ? 1 : 0)],
+  ['leader_known', '1 if this replica knows the current leader.', (group) => (group.raft.leader > 0 ? 1 : 0)],
+  ['keys', 'Keys that exist.', (group) => group.keys],
+  ['pending_writes', 'Writes waiting for their log entry to be committed and applied.', (group) => group.pendingWrites],
+  ['pending_reads', 'Reads waiting for the leader to be confirmed by a quorum.', (group) => group.pendingReads],
 ];
 
 /** The system group is `system`, the others carry their shard's number. */
 const shardLabel = (shard: number): string => (shard < 0 ? 'system' : String(shard));
 const groupLabel = (group: number): string => shardLabel(shardOfGroup(group));
 
-export function addGroupMetrics(registers: Registry[], now: () => NodeNow): void {
+export function addGroupMetrics(registers: Registry[], now: () => NodeSnapshot): void {
   const groups = (): readonly GroupStatus[] => now().status?.groups ?? [];
   const each = (value: (group: GroupStatus) => number): readonly Value[] =>
     groups().map((group) => [{ shard: groupLabel(group.group) }, value(group)]);
@@ -85,7 +85,7 @@ export function addGroupMetrics(registers: Registry[], now: () => NodeNow): void
   }
   addCounter(registers, {
     name: 'kvorum_group_leader_changes_total',
-    help: 'Times that this replica saw another leader.',
+    help: 'Leader changes seen by this replica.',
     labelNames: ['shard'],
     values: () => each((group) => group.leaderChanges),
   });
@@ -100,15 +100,15 @@ export function addGroupMetrics(registers: Registry[], now: () => NodeNow): void
   const led = (): readonly GroupStatus[] => groups().filter(({ raft }) => raft.role === 'leader');
   addGauge(registers, {
     name: 'kvorum_group_follower_lag_entries',
-    help: 'Entries of the log of a group that this node leads which a follower is not known to have on its disk.',
+    help: 'Log entries that a follower of a group led by this node is not known to have on disk.',
     labelNames: ['shard', 'peer'],
     values: () => led().flatMap(lagsOf),
   });
   addGauge(registers, {
     name: 'kvorum_group_commit_wait_seconds',
     help:
-      'Of groups that this node leads: seconds since something was committed and applied last, while something waits ' +
-      'to be; 0 while nothing waits, however long ago the last commit was. Reads that wait are not counted.',
+      'For groups led by this node: seconds since an entry was last committed and applied, while entries are pending; ' +
+      '0 while none is pending. Pending reads do not count.',
     labelNames: ['shard'],
     values: () => {
       const waits = new Map(now().health?.stalled.map(({ shard, ms }) => [shard, ms / 1_000]));
@@ -123,28 +123,30 @@ const lagsOf = ({ group, raft }: GroupStatus): Value[] =>
     Math.max(0, raft.lastIndex - match),
   ]);
 
-export function addSnapshotMetrics(registers: Registry[], now: () => NodeNow): void {
+export function addSnapshotMetrics(registers: Registry[], now: () => NodeSnapshot): void {
   const add = (name: string, help: string, value: (snapshot: OutgoingSnapshot) => number | undefined): void => {
     addGauge(registers, {
       name: `kvorum_snapshot_transfer_${name}`,
-      help: `${help} There while the transfer is under way only.`,
+      help: `${help} Present only during the transfer.`,
       labelNames: ['shard', 'peer'],
       values: () =>
         now().snapshots.flatMap((snapshot): Value[] => {
-          const told = value(snapshot);
-          return told === undefined ? [] : [[{ shard: shardLabel(snapshot.shard), peer: String(snapshot.to) }, told]];
+          const current = value(snapshot);
+          return current === undefined
+            ? []
+            : [[{ shard: shardLabel(snapshot.shard), peer: String(snapshot.to) }, current]];
         }),
     });
   };
-  add('sent_chunks', 'Chunks of a snapshot that were given out for a follower.', ({ chunks }) => chunks);
+  add('sent_chunks', 'Snapshot chunks sent to a follower.', ({ chunks }) => chunks);
   add('sent_bytes', 'Bytes of these chunks.', ({ bytes }) => bytes);
-  add('size_bytes', 'Bytes of the whole snapshot, once it is open.', ({ totalBytes }) => totalBytes);
+  add('size_bytes', 'Total size of the snapshot, once it is open.', ({ totalBytes }) => totalBytes);
 }
 
 export function addStallMetric(registers: Registry[], backend: Backend): void {
   addGauge(registers, {
     name: 'kvorum_storage_stalled',
-    help: '1 while commits, or only checkpoints (state), wait: for room on the disk or in the journal, or for a descriptor.',
+    help: '1 while commits, or only checkpoints (state), are stalled for disk space, journal quota or file descriptors.',
     labelNames: ['waits', 'reason'],
     values: () => {
       const stall = backend.diskStall?.();
@@ -157,7 +159,7 @@ export function addStallMetric(registers: Registry[], backend: Backend): void {
   });
 }
 
-export function addStorageMetrics(registers: Registry[], now: () => NodeNow): void {
+export function addStorageMetrics(registers: Registry[], now: () => NodeSnapshot): void {
   const definition = (name: string, help: string, value: (status: NodeStatus) => number): Definition => ({
     name: `kvorum_${name}`,
     help,
@@ -171,25 +173,25 @@ export function addStorageMetrics(registers: Registry[], now: () => NodeNow): vo
     addGauge(registers, definition(...args));
   };
   gauge('inbox_length', 'Events waiting for the next turn of the node.', (status) => status.inboxLength);
-  gauge('quarantined_replicas', 'Replicas that do not count: the disk of this node went back in time.', (status) => {
-    return status.groups.filter(({ raft }) => raft.quarantine !== undefined).length;
-  });
-  gauge('storage_journal_used_bytes', 'Bytes of the rows of the journal, which lie in its file.', (status) => {
+  gauge(
+    'quarantined_replicas',
+    'Replicas in quarantine, because the data folder of this node was rolled back.',
+    (status) => {
+      return status.groups.filter(({ raft }) => raft.quarantine !== undefined).length;
+    },
+  );
+  gauge('storage_journal_used_bytes', 'Bytes of live rows in the journal.', (status) => {
     return status.storage.journalBytes;
   });
-  gauge('storage_journal_rows', 'Rows of the journal.', (status) => status.storage.journalRows);
-  gauge(
-    'storage_state_used_bytes',
-    'Bytes of the state that are in use in its file.',
-    ({ storage }) => storage.stateBytes,
-  );
+  gauge('storage_journal_rows', 'Live rows in the journal.', (status) => status.storage.journalRows);
+  gauge('storage_state_used_bytes', 'Bytes in use in the state file.', ({ storage }) => storage.stateBytes);
   addCounter(
     registers,
-    definition('storage_commits_total', 'Durable commits since the start.', (status) => status.storage.commits),
+    definition('storage_commits_total', 'Durable commits since process start.', (status) => status.storage.commits),
   );
   addGauge(registers, {
     name: 'kvorum_storage_file_bytes',
-    help: 'Size of each file as the file system has it, as of at most a second ago; older while the disk hangs.',
+    help: 'Size of each storage file, at most a second old; older while the disk hangs.',
     labelNames: ['file'],
     values: () => {
       const { journal, state, stateWal } = now().status?.storage.files ?? {};
@@ -201,7 +203,7 @@ export function addStorageMetrics(registers: Registry[], now: () => NodeNow): vo
   });
   addGauge(registers, {
     name: 'kvorum_storage_commit_seconds',
-    help: 'Duration of the latest durable commits, at most 512.',
+    help: 'Duration of the latest durable commits (at most 512).',
     labelNames: ['quantile'],
     values: () => {
       const sorted = [...(now().status?.storage.commitMs ?? [])].sort((a, b) => a - b);

@@ -1,4 +1,4 @@
-/** How long data requests took, by operation and by how they ended, as a Prometheus histogram. */
+/** Duration of data requests, by operation and result code, as a Prometheus histogram. */
 import type { Registry } from 'prom-client';
 import { CountedHistogram, Series, type AllSeries } from './counted-histogram.js';
 import type { ProblemCode } from '../http/index.js';
@@ -10,7 +10,7 @@ type Outcome = ProblemCode | 'ok';
 const BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export class RequestDurations extends CountedHistogram<Label> {
-  static readonly help = 'Data requests by operation and by how they ended (ok, or the code of the problem).';
+  static readonly help = 'Duration of data requests, by operation and result (ok, or the problem code).';
   /** Upper bounds, in seconds. */
   static readonly buckets = BUCKETS_SECONDS;
   readonly #series: Readonly<Record<OperationName, Map<Outcome, Series>>> = {

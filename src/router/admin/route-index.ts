@@ -1,11 +1,11 @@
 /**
- * What is found at `/`: an index of the routes, as JSON, or as a page for a browser. Knows no socket.
+ * The document at `/`: an index of the routes, as JSON, or as a page for a browser.
  */
 import type { Build } from './app.js';
 
 export interface Route {
   readonly methods: string;
-  /** With `{name}` for what a caller fills in. */
+  /** `{name}` is a parameter. */
   readonly path: string;
   readonly what: string;
 }
@@ -29,7 +29,7 @@ export const ROUTES: readonly Route[] = [
 
 export const indexDocument = ({ version }: Build): object => ({ name: 'kvorum', version, routes: ROUTES });
 
-/** Loads nothing and runs nothing; the policy says so to the browser. */
+/** The page loads nothing and runs nothing; the policy enforces that. */
 export const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
 
 const STYLE = `
@@ -42,7 +42,7 @@ const STYLE = `
   pre { padding: .8rem 1rem; border-radius: .5rem; background: color-mix(in srgb, currentColor 8%, transparent); overflow-x: auto }
 `;
 
-/** @param origin as the browser has it, checked before (`host-policy.ts`) */
+/** @param origin from the request's Host, which `host-policy.ts` has checked */
 export function indexPage({ version }: Build, origin: string): string {
   const rows = ROUTES.map(({ methods, path, what }) => {
     const shown = `<code>${escaped(path)}</code>`;

@@ -1,12 +1,12 @@
 /**
- * Which shards are without service, as far as is known in this process; with what the nodes said, if they were asked,
- * of all shards. Knows no HTTP, and does not decide what counts (`health.ts`).
+ * Which shards are unavailable: as far as this process knows, or, from the nodes' statuses, of all shards. What counts
+ * for readiness is decided in `health.ts`.
  */
 import type { NodeHealth, NodeId, StalledShard, Topology } from '../../shard/index.js';
 import type { Backend } from '../dispatch/index.js';
 import { highestTerm, leaderAmong, replicasOf, type Statuses } from './status-poller.js';
 
-/** How much longer than an election timeout a shard may take to commit before that counts. */
+/** A shard counts as stalled if nothing commits for this much longer than an election timeout. */
 const COMMIT_GRACE_MS = 500;
 
 export interface UnservedShards {
@@ -14,15 +14,15 @@ export interface UnservedShards {
   readonly noQuorum: readonly number[];
   /** No leader is known. */
   readonly noLeader: readonly number[];
-  /** Replicas name a leader, and it did not answer. */
+  /** Replicas agree on a leader, which did not answer. */
   readonly unanswered: readonly number[];
-  /** Led, and nothing commits; undefined if nobody was asked. Who asks for nothing to be committed does not wait. */
+  /** Led, and nothing commits although something waits to; undefined if the nodes were not asked. */
   readonly stalled: readonly StalledShard[] | undefined;
 }
 
 export const isStalled = (ms: number, electionTimeoutMs: number): boolean => ms > electionTimeoutMs + COMMIT_GRACE_MS;
 
-/** @param health of the node in this process, if there is one; `answers`: what the nodes said, if they were asked */
+/** @param health of the node in this process, if there is one. @param answers the nodes' statuses, if they were asked */
 export function unservedShards(
   backend: Backend,
   health: NodeHealth | undefined,
@@ -38,7 +38,7 @@ export function unservedShards(
     const alive = replicas.filter((node) => backend.alive(node)).length;
     if (alive * 2 <= replicas.length) noQuorum.push(shard);
     if (answers === undefined || topology === undefined) {
-      if (!isLedAsKnown(backend, { shard, replicas, linked })) noLeader.push(shard);
+      if (!isKnownToBeLed(backend, { shard, replicas, linked })) noLeader.push(shard);
       continue;
     }
     const answer = leadershipOf(answers, topology, shard);
@@ -49,17 +49,17 @@ export function unservedShards(
   return { noQuorum, noLeader, unanswered, stalled: answers && stalled };
 }
 
-interface Held {
+interface ShardLinks {
   readonly shard: number;
   readonly replicas: readonly NodeId[];
   readonly linked: readonly NodeId[];
 }
 
 /**
- * Of the shards that it does not hold, a node cannot say whether they have a leader; their replicas do, if it has a link to
- * one of them. (Of a node that was never heard nothing is known, so it passes for alive.)
+ * Whether a shard has a leader, a node knows only of shards that it holds. Of the others a link to a replica has to do.
+ * (A node that never sent a heartbeat counts as alive, so that is no substitute.)
  */
-function isLedAsKnown(backend: Backend, { shard, replicas, linked }: Held): boolean {
+function isKnownToBeLed(backend: Backend, { shard, replicas, linked }: ShardLinks): boolean {
   const { self } = backend;
   if (self === undefined) return true;
   if (replicas.includes(self)) return backend.leaderOf(shard) !== undefined;
@@ -79,13 +79,13 @@ function leadershipOf(answers: Statuses, topology: Topology, shard: number): Lea
     );
     return isNamed ? 'unanswered' : 'none';
   }
-  // It has left its groups, and they are as they were then.
+  // It has stopped its groups; their status is that of then.
   if (status.state === 'failed') return 'none';
   const { electionTimeoutMs, roomWaitMs = 0 } = status;
   const { commitWaitMs = 0 } = group;
-  // Builds that say nothing of this are taken to commit.
+  // Builds without this field are taken to commit.
   if (electionTimeoutMs === undefined) return { stalledMs: 0 };
-  // Where there is no room writes are refused, and so perhaps nothing waits.
+  // On a full disk writes are refused, so perhaps nothing waits.
   const isLate = isStalled(commitWaitMs, electionTimeoutMs) || roomWaitMs > electionTimeoutMs;
   return { stalledMs: isLate ? Math.max(commitWaitMs, roomWaitMs) : 0 };
 }

@@ -1,15 +1,14 @@
 /**
- * Which node leads a shard, for whoever asks to be told: only a node that answered, and says itself that it leads.
+ * Which node leads a shard, for operators: only a node that answered, and reports itself as leader.
  *
- * The dispatcher's own memory is for routing, where a wrong guess costs a try; what is told to an operator must not be
- * a guess. Knows no HTTP and no link.
+ * The dispatcher's leader cache is for routing, where a wrong entry costs a retry; what an operator sees must not be a guess.
  */
 import { groupOfShard, type GroupStatus, type NodeId, type NodeStatus, type Topology } from '../../shard/index.js';
 import type { Backend } from '../dispatch/index.js';
 
 export type Statuses = ReadonlyMap<NodeId, NodeStatus | undefined>;
 
-/** What each replica that answered says of the shard. */
+/** The shard's status at each replica that answered. */
 export function replicasOf(statuses: Statuses, topology: Topology, shard: number): Map<NodeId, GroupStatus> {
   const groups = new Map<NodeId, GroupStatus>();
   for (const node of topology.shards[shard] ?? []) {
@@ -22,13 +21,13 @@ export function replicasOf(statuses: Statuses, topology: Topology, shard: number
 export const highestTerm = (groups: Iterable<GroupStatus>): number =>
   [...groups].reduce((highest, { raft }) => Math.max(highest, raft.term), 0);
 
-/** Two replicas may both believe to lead; the one with the higher term is right. */
+/** Two replicas may both report as leader; the one with the higher term is right. */
 export function leaderAmong(groups: ReadonlyMap<NodeId, GroupStatus>): NodeId | undefined {
   const term = highestTerm(groups.values());
   return [...groups].find(([, { raft }]) => raft.role === 'leader' && raft.term === term)?.[0];
 }
 
-/** Asks for statuses on behalf of many at once: who comes while a round is under way gets its answers. */
+/** Polls all nodes for their status; concurrent callers share one round. */
 export class StatusPoller {
   readonly #backend: Backend;
   readonly #timeoutMs: number;
@@ -39,17 +38,17 @@ export class StatusPoller {
     this.#timeoutMs = timeoutMs;
   }
 
-  ask(): Promise<Statuses> {
+  poll(): Promise<Statuses> {
     this.#round ??= this.#backend.statuses(this.#timeoutMs).finally(() => {
       this.#round = undefined;
     });
     return this.#round;
   }
 
-  /** The replica in this process if it leads, else whoever says so when asked; undefined if nobody does in time. */
+  /** The replica in this process if it leads, else one that reports so when polled; undefined if none does in time. */
   async leaderOf(topology: Topology, shard: number): Promise<NodeId | undefined> {
     const { self } = this.#backend;
     if (self !== undefined && this.#backend.leaderOf(shard) === self) return self;
-    return leaderAmong(replicasOf(await this.ask(), topology, shard));
+    return leaderAmong(replicasOf(await this.poll(), topology, shard));
   }
 }

@@ -1,4 +1,4 @@
-/** What `/v1/cluster`, `/v1/nodes`, `/v1/shards` and `/v1/where` say: plain data from topology and statuses. No HTTP. */
+/** The documents of `/v1/cluster`, `/v1/nodes`, `/v1/shards` and `/v1/where`, from topology and statuses. */
 import {
   MAX_KEY_BYTES,
   groupOfShard,
@@ -46,7 +46,7 @@ export function clusterView(backend: Backend, topology: Topology, limits: Limits
   };
 }
 
-/** Null while every node goes by its own. */
+/** Null while every node uses its own. */
 function timersView({ timers }: Topology): object | null {
   if (timers === undefined) return null;
   return { tick_ms: timers.tickMs, election_ticks: timers.electionTicks, heartbeat_ticks: timers.heartbeatTicks };
@@ -70,9 +70,9 @@ export function nodesView(backend: Backend, topology: Topology, statuses: Status
 function nodeStatusView(status: NodeStatus): object {
   return {
     state: status.state,
-    // The text of a failure may name files; the node's own log has it.
+    // The text may name files; it is in the node's log.
     failed: status.failure !== undefined,
-    // Its disk went back in time: what it says does not count until it was brought up.
+    // Its disk went back in time: its votes and acknowledgements do not count until it has caught up.
     quarantine: status.quarantine ?? null,
     topology_epoch: status.topologyEpoch,
     uptime_ms: Math.round(status.uptimeMs),
@@ -84,7 +84,7 @@ function nodeStatusView(status: NodeStatus): object {
     feature_level: status.featureLevel,
     links: status.links,
     election_timeout_ms: status.electionTimeoutMs ?? null,
-    // Commits wait for room on its disk, and writes are refused; null: they do not.
+    // Commits wait for room on its disk, and writes are refused; null if they do not.
     room_wait_ms: rounded(status.roomWaitMs),
     storage: {
       journal_bytes: status.storage.journalBytes,

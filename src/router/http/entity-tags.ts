@@ -1,8 +1,8 @@
-/** Lists of entity tags (RFC 9110 §8.8.3), read in one pass. Knows no header and no revision. */
+/** Lists of entity tags (RFC 9110 §8.8.3), parsed in one pass. */
 
 export interface EntityTag {
   readonly weak: boolean;
-  /** What stands between the quotes. */
+  /** The text between the quotes. */
   readonly opaque: string;
 }
 
@@ -26,7 +26,7 @@ export function parseEntityTags(text: string): readonly EntityTag[] | undefined 
   return tags.length === 0 ? undefined : tags;
 }
 
-/** A recipient passes over empty elements, wherever they stand (RFC 9110 §5.6.1). */
+/** A recipient skips empty elements, wherever they stand (RFC 9110 §5.6.1). */
 function nextElement(text: string, from: number): number {
   let at = blanksEnd(text, from);
   while (text[at] === ',') at = blanksEnd(text, at + 1);

@@ -1,7 +1,7 @@
 /**
- * Reads the headers that the API knows, strictly: what is not exactly in its grammar is refused, never guessed.
+ * Parses the headers that the API defines, strictly: what does not match the grammar exactly is refused, never guessed.
  *
- * Headers that it does not know (`X-Forwarded-For`, `x-internal-…`) are not looked at by anybody.
+ * All other headers (`X-Forwarded-For`, `x-internal-…`) are ignored.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { parse as parseContentType } from 'content-type';
@@ -12,7 +12,7 @@ import { HttpProblem, invalid } from './problems.js';
 import type { Limits } from './limits.js';
 import { parseMediaType } from './media-type.js';
 
-/** Node joins or drops repeats of these silently; two of one kind would be an ambiguity. */
+/** node:http joins or drops repeats of these silently, and two values of one header would be ambiguous. */
 const SINGLE: ReadonlySet<string> = new Set([
   'host',
   'content-type',
@@ -45,10 +45,10 @@ export function textOf(headers: IncomingHttpHeaders, name: string): string | und
 
 /** A revision in an entity tag: a decimal integer without sign, point, exponent or leading zero. */
 const REVISION = /^(0|[1-9]\d*)$/;
-/** No key ever has this revision: the entries of a log count from 1. */
+/** No key has this revision: log indexes start at 1. */
 const NO_REVISION = 0;
 
-/** The revision that an entity tag names; undefined for a tag that is none of ours, or that no log can reach. */
+/** The revision in an entity tag; undefined for a tag that Kvorum does not issue, or that no log can reach. */
 function revisionOf({ opaque }: EntityTag): number | undefined {
   const revision = REVISION.test(opaque) ? Number(opaque) : Number.NaN;
   return isRevision(revision) ? revision : undefined;
@@ -64,14 +64,14 @@ const NO_CONDITION: Condition = { type: 'none' };
 
 export interface WriteCondition {
   readonly condition: Condition;
-  /** Further revisions of which the key may have one instead (`match-list.ts`). */
+  /** Further revisions that match (`match-list.ts`). */
   readonly others: readonly number[];
 }
 
 const NO_OTHERS: readonly number[] = [];
 const UNCONDITIONAL: WriteCondition = { condition: NO_CONDITION, others: NO_OTHERS };
 
-/** What `If-Match` and `If-None-Match` demand of a write. @throws KvorumError `invalid-request` */
+/** The condition in `If-Match` and `If-None-Match` of a write. @throws KvorumError `invalid-request` */
 export function writeCondition(headers: IncomingHttpHeaders): WriteCondition {
   const match = headers['if-match'];
   const noneMatch = headers['if-none-match'];
@@ -84,20 +84,20 @@ export function writeCondition(headers: IncomingHttpHeaders): WriteCondition {
     return { condition: { type: 'absent' }, others: NO_OTHERS };
   }
   if (match === '*') return { condition: { type: 'exists' }, others: NO_OTHERS };
-  // Writes compare strongly (RFC 9110 §13.1.1): a weak tag matches nothing, as one that is not ours.
+  // Writes compare strongly (RFC 9110 §13.1.1): a weak tag matches nothing, like one that Kvorum does not issue.
   const strong = tagsOf(match ?? '', 'if-match').filter((tag) => !tag.weak);
   const revisions = [...new Set(strong.map(revisionOf).filter((revision) => revision !== undefined))];
-  // The latest of them is the likeliest.
+  // The latest is the most likely.
   const [revision = NO_REVISION, ...others] = revisions.sort((a, b) => b - a);
   return { condition: { type: 'revision', revision }, others };
 }
 
-/** Revisions that the reader has already; `*` is any. Undefined: it has none. */
+/** Revisions that the client has cached; `*` is any, undefined none. */
 export function knownRevisions(headers: IncomingHttpHeaders): readonly number[] | '*' | undefined {
   if (headers['if-match'] !== undefined) throw invalid('if-match', 'If-Match is for writes');
   const noneMatch = headers['if-none-match'];
   if (noneMatch === undefined || noneMatch === '*') return noneMatch;
-  // Reads compare weakly (RFC 9110 §13.1.2), so a `W/` that a proxy put there does not matter.
+  // Reads compare weakly (RFC 9110 §13.1.2), so a `W/` that a proxy added does not matter.
   return tagsOf(noneMatch, 'if-none-match')
     .map(revisionOf)
     .filter((revision) => revision !== undefined);
@@ -105,7 +105,7 @@ export function knownRevisions(headers: IncomingHttpHeaders): readonly number[] 
 
 const TIMEOUT = /^([1-9]\d{0,8})(ms|s)$/;
 
-/** Milliseconds that the client gives the operation. */
+/** Deadline of the operation, from `Kv-Timeout` or the default. */
 export function timeoutMs(headers: IncomingHttpHeaders, limits: Limits): number {
   const text = textOf(headers, 'kv-timeout');
   if (text === undefined) return limits.defaultTimeoutMs;
@@ -118,7 +118,7 @@ export function timeoutMs(headers: IncomingHttpHeaders, limits: Limits): number 
   return ms;
 }
 
-/** 16 bytes; undefined if the client names no operation. A quoted UUID (as in the IETF draft) is the same one. */
+/** 16 bytes from `Idempotency-Key`; undefined without one. A quoted UUID (as in the IETF draft) means the same. */
 export function operationIdOf(headers: IncomingHttpHeaders): Uint8Array | undefined {
   const text = textOf(headers, 'idempotency-key');
   if (text === undefined) return undefined;
@@ -130,13 +130,13 @@ export function operationIdOf(headers: IncomingHttpHeaders): Uint8Array | undefi
 }
 
 export interface Forwarding {
-  /** May another node be asked? */
+  /** May the request be forwarded to another node? */
   readonly allowed: boolean;
-  /** Times that the request was forwarded before it came here. */
+  /** How often it was forwarded before. */
   readonly hops: number;
 }
 
-/** A request is forwarded once at most; one that says it was forwarded more often goes round in a circle. */
+/** A request is forwarded once at most; one with more hops is in a loop. */
 const MAX_HOPS = 1;
 const FREE: Forwarding = { allowed: true, hops: 0 };
 
@@ -174,22 +174,22 @@ export function wantsEnvelope(headers: IncomingHttpHeaders): boolean {
 }
 
 export interface ContentType {
-  /** The form in which it is kept with the value: as it came, but for tabs (`storedContentType`). */
+  /** As stored with the value: as it came, but for tabs (`storedContentType`). */
   readonly stored: string;
-  /** `application/json`, to be checked. */
+  /** `application/json`: the body is validated. */
   readonly json: boolean;
 }
 
 const OCTETS: ContentType = { stored: 'application/octet-stream', json: false };
-/** Types that passed; clients use few. */
-const known = new Map<string, ContentType>();
-const MAX_KNOWN = 256;
+/** Types that passed; clients use few. A plain PUT parses none. */
+const validatedTypes = new Map<string, ContentType>();
+const MAX_VALIDATED = 256;
 
 /** @throws HttpProblem 415 for what is no media type, or JSON in another charset than UTF-8 */
 export function contentTypeOf(headers: IncomingHttpHeaders): ContentType {
   const text = headers['content-type'];
   if (text === undefined) return OCTETS;
-  const seen = known.get(text);
+  const seen = validatedTypes.get(text);
   if (seen !== undefined) return seen;
   const stored = storedContentType(text);
   const type = stored === undefined ? undefined : parseMediaType(text);
@@ -205,11 +205,11 @@ export function contentTypeOf(headers: IncomingHttpHeaders): ContentType {
     throw new HttpProblem('unsupported-media-type', 'JSON is UTF-8 (RFC 8259 §8.1)');
   }
   const contentType = { stored, json };
-  if (known.size < MAX_KNOWN) known.set(text, contentType);
+  if (validatedTypes.size < MAX_VALIDATED) validatedTypes.set(text, contentType);
   return contentType;
 }
 
-/** Bodies are taken as they are: nothing is ever decompressed. */
+/** Bodies are stored as they are: nothing is ever decompressed. */
 export function refuseEncodedBody(headers: IncomingHttpHeaders): void {
   const encoding = headers['content-encoding'];
   if (encoding === undefined || encoding.toLowerCase() === 'identity') return;
@@ -219,13 +219,13 @@ export function refuseEncodedBody(headers: IncomingHttpHeaders): void {
   ]);
 }
 
-/** Is the body coded in a way that is not undone here? Only chunks are (RFC 9112 §6.1). */
+/** Has the body a transfer coding other than `chunked` (RFC 9112 §6.1)? */
 export function hasForeignCoding(headers: IncomingHttpHeaders): boolean {
   const coding = headers['transfer-encoding'];
   return coding !== undefined && coding.trim().toLowerCase() !== 'chunked';
 }
 
-/** Declared length of the body: 0 if there is none, undefined if it comes in chunks. */
+/** Declared length of the body: 0 without one, undefined if it is chunked. */
 export function bodyLength(headers: IncomingHttpHeaders): number | undefined {
   if (headers['transfer-encoding'] !== undefined) return undefined;
   return Number(headers['content-length'] ?? 0);

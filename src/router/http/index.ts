@@ -6,7 +6,7 @@ export * as headersOf from './headers.js';
 export { ENVELOPE, type Forwarding } from './headers.js';
 export { DEFAULT_LIMITS, type Limits, limitsOf } from './limits.js';
 export { HttpProblem, invalid, type Problem, type ProblemCode, problemOf } from './problems.js';
-export { ofItsOwn, ReceiveBudget, ReceivedPieces, type ReceiveObserver } from './receive-budget.js';
+export { compact, ReceiveBudget, ReceivedPieces, type ReceiveObserver } from './receive-budget.js';
 export { rawProblem, refuseThrown, RequestIds, SECURITY_HEADERS, sendJson, sendProblem } from './respond.js';
 export { StreamedRequest } from './streamed-request.js';
 export { absoluteForm, decodePercent, parseQuery, splitTarget } from './target.js';

@@ -1,42 +1,42 @@
-/** What a client may take of the HTTP front: sizes, times, numbers. Every bound of the front is here. */
+/** Limits of the HTTP server: sizes, times, counts. The only place that sets them. */
 import { MAX_VALUE_BYTES } from '../../shard/index.js';
 
 export interface Limits {
-  /** Bytes of a value; at most `MAX_VALUE_BYTES`, which is what nodes can pass on. */
+  /** Bytes of a value; at most `MAX_VALUE_BYTES`, which a message between nodes can carry. */
   readonly valueBytes: number;
-  /** Of the deadline of one operation. */
+  /** Deadline of one operation. */
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
   /** From the first byte (or the connection) to the end of the headers. */
   readonly headersTimeoutMs: number;
   /** From the first byte to the end of the body. */
   readonly requestTimeoutMs: number;
-  /** A client that takes nothing of its answer for so long is cut off. */
+  /** A client that reads nothing of its answer for so long is disconnected. */
   readonly writeTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  /** How often the three request times are looked at. */
+  /** How often the time limits above are checked. */
   readonly checkIntervalMs: number;
   readonly headerBytes: number;
   readonly maxConnections: number;
   /** Beyond `maxConnections`: for one request each, answered if it is for health or metrics and refused otherwise. */
   readonly spareConnections: number;
-  /** Such a connection whose answer has not been taken so long after it was made gives way to a newer one. */
+  /** Such a connection whose answer has not been read so long after it was accepted gives way to a newer one. */
   readonly spareAnswerMs: number;
   /** From one address. */
   readonly maxConnectionsPerAddress: number;
-  /** Data operations under way; health and metrics are answered beyond it. */
+  /** Data requests without an answer; health and metrics are answered beyond it. */
   readonly maxInFlight: number;
-  /** Bytes that may wait for a slow reader on one connection; must hold the largest answer. */
+  /** Unsent bytes of answers on one connection; must hold the largest answer. */
   readonly maxUnsentBytes: number;
-  /** JSON values: nesting and number of object members in all. */
+  /** JSON values: nesting, and object members in all. */
   readonly jsonDepth: number;
   readonly jsonMembers: number;
-  /** Bytes of bodies that have not come in whole, of all connections together; must hold the largest value. */
+  /** Bytes of incomplete bodies, of all connections together; must hold the largest value. */
   readonly receiveBytes: number;
-  /** How long, and how many bytes, a refused body is still read and thrown away, so that the refusal can be read. */
+  /** How long, and how many bytes, a refused body is still read and discarded, so that the client gets the refusal. */
   readonly lingerMs: number;
   readonly lingerBytes: number;
-  /** How long other nodes are waited for by `/v1/nodes` and `/v1/shards`. */
+  /** How long `/v1/nodes` and `/v1/shards` wait for other nodes. */
   readonly statusTimeoutMs: number;
 }
 
@@ -65,7 +65,7 @@ export const DEFAULT_LIMITS: Limits = {
 };
 
 /**
- * The defaults, with what is given instead. The room for a slow reader grows with the values, if it is not given.
+ * The defaults, overridden by `given`. `maxUnsentBytes` grows with `valueBytes`, if it is not given.
  * @throws RangeError
  */
 export function limitsOf(given: Partial<Limits> = {}): Limits {

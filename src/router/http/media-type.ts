@@ -22,7 +22,7 @@ const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;
 
-/** By code: may the character stand in a token (RFC 9110 §5.6.2)? */
+/** By code: is it a token character (RFC 9110 §5.6.2)? */
 const IS_TOKEN: readonly boolean[] = Array.from({ length: 0x7f }, (_, code) =>
   /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(code)),
 );
@@ -40,7 +40,7 @@ export function parseMediaType(text: string): MediaType | undefined {
     if (text.charCodeAt(at) !== SEMICOLON) return undefined;
     at = blanksEnd(text, at + 1);
     const nameEnd = tokenEnd(text, at);
-    // A semicolon with nothing behind it.
+    // A semicolon may be followed by nothing.
     if (nameEnd === at) continue;
     if (text.charCodeAt(nameEnd) !== EQUALS) return undefined;
     const valueEnd = parameterValueEnd(text, nameEnd + 1);
@@ -80,7 +80,7 @@ function parameterValueEnd(text: string, from: number): number | undefined {
   return undefined;
 }
 
-/** Not a number, behind the end, is not. */
+/** False for NaN, the code behind the end. */
 const isQuotable = (code: number): boolean => code === TAB || (code >= SPACE && code <= 0x7e);
 
 const unquoted = (value: string): string =>

@@ -1,15 +1,15 @@
 /**
  * Error codes to HTTP: one table of statuses, and the problem document (RFC 9457) that every error answer carries.
  *
- * Nothing of a stack, a path or SQL gets out: of faults on the node's own side only the table's words are told.
+ * No stack, path or SQL gets out: faults of the node itself are described by the table's text only.
  */
 import { ERRORS, KvorumError, type ErrorCode, type ErrorDetails, type Outcome } from '../../shard/index.js';
 
 interface HttpRow {
   readonly status: number;
-  /** Present: the answer names when to come back. */
+  /** Sent as `Retry-After`. */
   readonly retryAfterMs?: number;
-  /** The table's meaning is told instead of the error's own message. */
+  /** The table's meaning is sent instead of the error's message. */
   readonly secretive?: true;
 }
 
@@ -39,7 +39,7 @@ interface HttpOnlyRow {
   readonly meaning: string;
 }
 
-/** Codes that only HTTP knows; none of them reaches a shard, so nothing was applied. */
+/** Codes of HTTP alone: such a request reaches no shard, so nothing was applied. */
 export const HTTP_CODES = {
   'key-not-found': { status: 404, meaning: 'the key does not exist' },
   'route-not-found': { status: 404, meaning: 'there is nothing at this path' },
@@ -59,7 +59,7 @@ export const HTTP_CODES = {
 export type HttpOnlyCode = keyof typeof HTTP_CODES;
 export type ProblemCode = ErrorCode | HttpOnlyCode;
 
-/** All that a problem answer says; `status`, `title` and so on follow from the code. */
+/** What a problem document is made from; `status`, `title` and so on follow from the code. */
 export interface Problem {
   readonly code: ProblemCode;
   readonly detail?: string | undefined;
@@ -116,7 +116,7 @@ export function problemBody(problem: Problem, requestId: string): string {
   });
 }
 
-/** Raised by what reads a request and finds a fault that only HTTP knows. */
+/** A request that is refused for a reason of HTTP alone. */
 export class HttpProblem extends Error {
   override readonly name = 'HttpProblem';
   readonly code: HttpOnlyCode;
@@ -130,12 +130,12 @@ export class HttpProblem extends Error {
   }
 }
 
-/** A `KvorumError` that names the field at fault. */
+/** A `KvorumError` that names the invalid field. */
 export function invalid(field: string, message: string): KvorumError {
   return new KvorumError('invalid-request', message, { field });
 }
 
-/** Whatever was thrown, as a problem; what is not known to be harmless becomes `internal` and tells nothing. */
+/** Whatever was thrown, as a problem; an unexpected error becomes `internal`, without its message. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof HttpProblem) return { code: error.code, detail: error.message, headers: error.headers };
   if (error instanceof KvorumError) {

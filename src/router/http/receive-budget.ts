@@ -1,6 +1,6 @@
 /**
- * How many bytes of bodies that are not whole yet one server holds, whichever way they come: without a bound of their
- * own, they would be bounded by the number of connections only, times the largest value. Knows no socket and no request.
+ * Limits the bytes of incomplete bodies that one server holds, on both fronts: without it they would be limited only by
+ * the number of connections, times the largest value.
  */
 
 export class ReceiveBudget {
@@ -15,31 +15,31 @@ export class ReceiveBudget {
     return this.#held;
   }
 
-  /** False, and nothing taken, if there is no room for them. */
-  take(bytes: number): boolean {
+  /** False, with nothing reserved, if there is no room. */
+  reserve(bytes: number): boolean {
     if (this.#held + bytes > this.limit) return false;
     this.#held += bytes;
     return true;
   }
 
-  give(bytes: number): void {
+  release(bytes: number): void {
     this.#held -= bytes;
   }
 }
 
-/** Told where to read how many bytes are held. */
+/** Is given a function that reads how many bytes are held. */
 export interface ReceiveObserver {
   observeReceiving?(heldBytes: () => number): void;
 }
 
-/** Pieces by themselves; each costs a hundred bytes or two besides what is in it, and a client may send a byte in each. */
+/** Unjoined pieces: each has an overhead of one to two hundred bytes, and a client may send a byte in each. */
 const MAX_LOOSE = 64;
 
-/** The pieces of one body on its way. What they take of the budget is given back by `end`, once. */
+/** The pieces of one incomplete body. What they reserve in the budget is released by `join` or `drop`. */
 export class ReceivedPieces {
   readonly #budget: ReceiveBudget;
   #pieces: Buffer[] = [];
-  /** So many of the first pieces are joined ones. */
+  /** How many of the first pieces are joined ones. */
   #joined = 0;
   #length = 0;
   #taken = 0;
@@ -54,10 +54,10 @@ export class ReceivedPieces {
 
   /**
    * False if there is no room; the piece is then not kept.
-   * @param counted bytes of it that are of the body
+   * @param counted how many of its bytes belong to the body
    */
   add(piece: Buffer, counted = piece.length): boolean {
-    if (!this.#budget.take(counted)) return false;
+    if (!this.#budget.reserve(counted)) return false;
     this.#taken += counted;
     this.addLast(piece);
     if (this.#pieces.length - this.#joined < MAX_LOOSE) return true;
@@ -66,14 +66,14 @@ export class ReceivedPieces {
     return true;
   }
 
-  /** With this one the body is whole and about to be handed on: it waits for nothing, and takes nothing. */
+  /** The piece that completes the body, which is about to be passed on: it waits for nothing, so it reserves nothing. */
   addLast(piece: Buffer): void {
     this.#length += piece.length;
-    this.#pieces.push(ofItsOwn(piece));
+    this.#pieces.push(compact(piece));
   }
 
-  /** Everything, joined; nothing is held any more. */
-  end(): Buffer {
+  /** All pieces as one buffer; nothing is held any more. */
+  join(): Buffer {
     const pieces = this.#pieces;
     const length = this.#length;
     this.drop();
@@ -82,13 +82,13 @@ export class ReceivedPieces {
   }
 
   drop(): void {
-    this.#budget.give(this.#taken);
+    this.#budget.release(this.#taken);
     this.#pieces = [];
     this.#joined = this.#length = this.#taken = 0;
   }
 }
 
-/** The piece itself, or a copy: a small piece of something large, such as the end of another body, would keep all of it. */
-export function ofItsOwn(piece: Buffer): Buffer {
+/** The piece itself, or a copy if it is a small slice of a large buffer, all of which it would keep in memory. */
+export function compact(piece: Buffer): Buffer {
   return piece.buffer.byteLength > 2 * piece.length + Buffer.poolSize ? Buffer.from(piece) : piece;
 }

@@ -64,7 +64,7 @@ export class StreamedRequest implements DataRequest {
     message.on('end', () => {
       // Complete after all, but the connection was answered with a timeout and ended: the client was told that nothing
       // happened, so nothing must.
-      finish(message.socket.writable ? { type: 'read', body: pieces.end() } : { type: 'aborted' });
+      finish(message.socket.writable ? { type: 'read', body: pieces.join() } : { type: 'aborted' });
     });
     message.on('error', () => {
       finish({ type: 'aborted' });

@@ -1,7 +1,7 @@
 /**
- * Reads a request target as it came: the path is percent-decoded once, nothing is normalised, nothing is guessed.
+ * Parses a request target as it came: the path is percent-decoded once, nothing is normalised.
  *
- * `..`, `//`, `%2f` and `%00` mean themselves: a key is opaque. Knows no route.
+ * `..`, `//`, `%2f` and `%00` mean themselves: a key is opaque.
  */
 import { isUtf8 } from 'node:buffer';
 import { invalid } from './problems.js';
@@ -13,7 +13,7 @@ export interface Target {
   readonly query: string;
 }
 
-/** RFC 3986 lets only these through unencoded, and a few less; a `#` never leaves a client that knows its trade. */
+/** RFC 3986 allows these unencoded, less a few; a correct client never sends a `#`. */
 const VISIBLE_ASCII = /^[\x21\x22\x24-\x7e]+$/;
 
 /** Splits an origin-form target (RFC 9112 §3.2.1). @throws KvorumError `invalid-request` for any other form. */
@@ -55,7 +55,7 @@ export function decodePercent(encoded: string, field: string): string {
   return decoded.toString('utf8');
 }
 
-/** Not a number for anything but a hex digit. */
+/** NaN for anything but a hex digit. */
 function hexDigit(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
   const lower = code | 0x20;
@@ -81,5 +81,5 @@ export function parseQuery(query: string, allowed: readonly string[]): ReadonlyM
   return parameters;
 }
 
-/** A name that a client chose, fit to be told: short. (JSON escapes the rest.) */
+/** A client's parameter name, cut for the problem document. (JSON escapes the rest.) */
 const fieldName = (name: string): string => (name === '' ? 'query' : name.slice(0, 64));

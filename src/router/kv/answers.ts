@@ -1,8 +1,4 @@
-/**
- * Writes the answers of `/v1/kv/`: flat header arrays and small string templates, for this is the hot path.
- *
- * Knows no dispatch: it is given a reply, and says it in HTTP.
- */
+/** Writes the answers of `/v1/kv/`: flat header arrays and small string templates, for this is the hot path. */
 import { parse as parseContentType } from 'content-type';
 import { stringify } from 'uuid';
 import {
@@ -17,8 +13,8 @@ import type { DispatchReply } from '../dispatch/index.js';
 import { keyAsJson, type NamedKey } from './key.js';
 import { type DataResponse, ENVELOPE, type Forwarding, SECURITY_HEADERS, sendProblem } from '../http/index.js';
 
-/** What is known of the request when its answer is written. */
-export interface Asked {
+/** Of the request that is answered. */
+export interface AnswerContext {
   readonly response: DataResponse;
   readonly requestId: string;
   readonly consistency: Consistency;
@@ -26,10 +22,10 @@ export interface Asked {
   readonly closing: boolean;
 }
 
-function originHeaders(asked: Asked, reply: DispatchReply): string[] {
+function originHeaders(context: AnswerContext, reply: DispatchReply): string[] {
   const headers = [
     'Kv-Request-Id',
-    asked.requestId,
+    context.requestId,
     'Kv-Shard',
     String(reply.shard),
     'Kv-Term',
@@ -37,23 +33,23 @@ function originHeaders(asked: Asked, reply: DispatchReply): string[] {
     'Kv-Served-By',
     String(reply.servedBy),
     'Kv-Consistency',
-    asked.consistency,
+    context.consistency,
   ];
-  if (asked.closing) headers.push('Connection', 'close');
+  if (context.closing) headers.push('Connection', 'close');
   return headers;
 }
 
 const JSON_TYPE = 'application/json';
 
 export function answerPut(
-  asked: Asked,
+  context: AnswerContext,
   reply: DispatchReply,
   answer: Extract<Answer, { type: 'put' }>,
   minimal: boolean,
 ): void {
-  const { response } = asked;
+  const { response } = context;
   const revision = String(answer.revision);
-  const headers = originHeaders(asked, reply);
+  const headers = originHeaders(context, reply);
   headers.push('ETag', `"${revision}"`, 'Kv-Revision', revision);
   if (answer.replayed) headers.push('Idempotency-Replayed', 'true');
   if (minimal) {
@@ -68,10 +64,14 @@ export function answerPut(
   response.end(body, 'latin1');
 }
 
-export function answerDelete(asked: Asked, reply: DispatchReply, answer: Extract<Answer, { type: 'delete' }>): void {
-  const { response } = asked;
+export function answerDelete(
+  context: AnswerContext,
+  reply: DispatchReply,
+  answer: Extract<Answer, { type: 'delete' }>,
+): void {
+  const { response } = context;
   const body = `{"deleted":${answer.deleted},"revision":${answer.revision}}`;
-  const headers = originHeaders(asked, reply);
+  const headers = originHeaders(context, reply);
   headers.push('Kv-Revision', String(answer.revision));
   if (answer.replayed) headers.push('Idempotency-Replayed', 'true');
   headers.push('Content-Type', JSON_TYPE, 'Content-Length', String(body.length));
@@ -79,17 +79,22 @@ export function answerDelete(asked: Asked, reply: DispatchReply, answer: Extract
   response.end(body, 'latin1');
 }
 
-/** How a reader wants its answer. */
-export interface ReadWishes {
+/** How the client wants to get the record. */
+export interface ReadPreferences {
   readonly known: readonly number[] | '*' | undefined;
   readonly envelope: boolean;
   readonly named: NamedKey;
 }
 
-/** Also for HEAD: node:http leaves the body out. */
-export function answerGet(asked: Asked, reply: DispatchReply, record: KeyRecord, wishes: ReadWishes): void {
-  const { response } = asked;
-  const headers = originHeaders(asked, reply);
+/** Also for HEAD: the response leaves the body out. */
+export function answerGet(
+  context: AnswerContext,
+  reply: DispatchReply,
+  record: KeyRecord,
+  preferences: ReadPreferences,
+): void {
+  const { response } = context;
+  const headers = originHeaders(context, reply);
   headers.push(
     'ETag',
     `"${record.revision}"`,
@@ -104,15 +109,15 @@ export function answerGet(asked: Asked, reply: DispatchReply, record: KeyRecord,
   );
   // Spread, they would make a slow call of the one above.
   for (const text of SECURITY_HEADERS) headers.push(text);
-  if (wishes.known === '*' || wishes.known?.includes(record.revision) === true) {
+  if (preferences.known === '*' || preferences.known?.includes(record.revision) === true) {
     response.writeHead(304, headers);
     response.end();
     return;
   }
-  const body = wishes.envelope ? envelope(wishes.named, record, reply.shard) : record.body;
+  const body = preferences.envelope ? envelope(preferences.named, record, reply.shard) : record.body;
   headers.push(
     'Content-Type',
-    wishes.envelope ? ENVELOPE : writtenContentType(record.contentType),
+    preferences.envelope ? ENVELOPE : writtenContentType(record.contentType),
     'Content-Length',
     String(body.length),
     // Whatever type a value has, a browser must not run it as a page of this origin.
@@ -124,20 +129,20 @@ export function answerGet(asked: Asked, reply: DispatchReply, record: KeyRecord,
 }
 
 /** `revision` is the shard's applied index: the absence is as of then. */
-export function answerAbsent(asked: Asked, reply: DispatchReply, revision: number): void {
+export function answerAbsent(context: AnswerContext, reply: DispatchReply, revision: number): void {
   const details = { shard: reply.shard, term: reply.term };
-  const headers = refusalHeaders(asked, reply, revision);
-  sendProblem(asked.response, asked.requestId, { code: 'key-not-found', details, headers });
+  const headers = refusalHeaders(context, reply, revision);
+  sendProblem(context.response, context.requestId, { code: 'key-not-found', details, headers });
 }
 
-function refusalHeaders(asked: Asked, reply: DispatchReply, revision?: number): string[] {
+function refusalHeaders(context: AnswerContext, reply: DispatchReply, revision?: number): string[] {
   const headers: string[] = [];
   if (reply.shard >= 0) headers.push('Kv-Shard', String(reply.shard));
   if (reply.term > 0) headers.push('Kv-Term', String(reply.term));
   if (reply.servedBy > 0) headers.push('Kv-Served-By', String(reply.servedBy));
-  headers.push('Kv-Consistency', asked.consistency);
+  headers.push('Kv-Consistency', context.consistency);
   if (revision !== undefined) headers.push('Kv-Revision', String(revision));
-  if (asked.closing) headers.push('Connection', 'close');
+  if (context.closing) headers.push('Connection', 'close');
   return headers;
 }
 
@@ -145,20 +150,25 @@ export interface RefusedRequest {
   readonly target: string;
   readonly forwarding: Forwarding;
   readonly topology: Topology | undefined;
-  /** Of the shard, by the replica in this process, if there is one; asked only when no replica was. */
+  /** Of the shard, by the replica in this process, if there is one; used only if no replica answered. */
   readonly localTerm: () => number | undefined;
   /** Of a write. */
   readonly operationId: Uint8Array | undefined;
 }
 
-export function answerRefusal(asked: Asked, reply: DispatchReply, refusal: Refusal, request: RefusedRequest): void {
-  const { response, requestId } = asked;
-  const headers = refusalHeaders(asked, reply);
+export function answerRefusal(
+  context: AnswerContext,
+  reply: DispatchReply,
+  refusal: Refusal,
+  request: RefusedRequest,
+): void {
+  const { response, requestId } = context;
+  const headers = refusalHeaders(context, reply);
   if (refusal.replayed === true) headers.push('Idempotency-Replayed', 'true');
   if (refusal.code === 'not-here' && !request.forwarding.allowed) {
     const term = reply.term > 0 ? undefined : request.localTerm();
     if (term !== undefined && term > 0) headers.push('Kv-Term', String(term));
-    answerNotHere(asked, refusal, request, headers);
+    answerNotLeader(context, refusal, request, headers);
     return;
   }
   const term = reply.term > 0 ? { term: reply.term } : {};
@@ -176,9 +186,9 @@ export function answerRefusal(asked: Asked, reply: DispatchReply, refusal: Refus
   });
 }
 
-/** The client wants no forwarding, or the request was forwarded already: says where to go instead, if that is known. */
-function answerNotHere(asked: Asked, refusal: Refusal, request: RefusedRequest, headers: string[]): void {
-  const { response, requestId } = asked;
+/** Forwarding is off, or the request was forwarded already: redirects to the leader, if it is known. */
+function answerNotLeader(context: AnswerContext, refusal: Refusal, request: RefusedRequest, headers: string[]): void {
+  const { response, requestId } = context;
   if (request.forwarding.hops > 0) {
     sendProblem(response, requestId, { code: 'loop-detected', details: refusal.details, headers });
     return;

@@ -1,4 +1,4 @@
-/** The routes of `/v1/kv`: one operation of a client, from its request to its answer. */
+/** The routes of `/v1/kv`: one operation, from request to answer. */
 export { namedKey, type NamedKey } from './key.js';
 export {
   ALLOWED_METHODS,

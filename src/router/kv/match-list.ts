@@ -1,16 +1,17 @@
 /**
  * Writes under an `If-Match` that lists several revisions: the write happens if the key has one of them.
  *
- * A command names one revision, so the list is tried one by one: when the key turns out to have another listed revision
- * than the one that was tried, the write is proposed again for that one. Each try has an operation id of its own, derived
+ * A command names one revision, so the list is tried one by one: if the key has another listed revision than the one
+ * tried, the write is proposed again for that one. Each try has an operation id of its own, derived
  * from the write's, so that a client's retry under the same key goes the same way and is answered from the same records.
  */
 import { hash64, type Answer, type KvWrite } from '../../shard/index.js';
 import type { Dispatcher, DispatchOptions, DispatchReply } from '../dispatch/index.js';
-/** More tries than this are never made: somebody else keeps writing the listed revisions. */
+
+/** After so many, another client keeps writing the listed revisions. */
 const MAX_TRIES = 8;
 
-/** @param revisions what is listed besides the revision in the write's condition */
+/** @param revisions those listed besides the one in the write's condition */
 export function dispatchMatching(
   dispatcher: Dispatcher,
   write: KvWrite,

@@ -1,7 +1,6 @@
 /**
- * `/v1/kv/{key}`: put, get, delete. Framework-free handlers over node:http, which can also be mounted in express.
- *
- * Reads and checks a request, hands one operation to the dispatcher, has its reply written. Knows no link, no leader.
+ * `/v1/kv/{key}`: put, get, delete. Parses and validates a request, hands one operation to the dispatcher, writes its
+ * reply. Free of any framework; `kvMiddleware` mounts it in express.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import {
@@ -29,21 +28,22 @@ import {
   sendProblem,
   splitTarget,
 } from '../http/index.js';
-import { answerAbsent, answerDelete, answerGet, answerPut, answerRefusal, type Asked } from './answers.js';
+import { answerAbsent, answerDelete, answerGet, answerPut, answerRefusal, type AnswerContext } from './answers.js';
 import { namedKey } from './key.js';
 import { dispatchMatching } from './match-list.js';
 import { SLOW_MS, SlowRequests } from './slow-requests.js';
+
 export const KV_PREFIX = '/v1/kv/';
-/** As logs name it: without what the client put in. */
+/** For logs: without what the client sent. */
 const KV_ROUTE = '/v1/kv/{key}';
 export const ALLOWED_METHODS = 'GET, HEAD, PUT, DELETE';
 
 export type OperationName = 'get' | 'put' | 'delete' | 'other';
 
-/** Told of every data request that was answered. `code` is `ok` or that of the problem. */
+/** Called for every data request that was answered. `code` is `ok` or that of the problem. */
 export interface RequestObserver {
   observe(operation: OperationName, code: ProblemCode | 'ok', ms: number): void;
-  /** One took longer than `SLOW_MS`; `logged`: a line in the log says where the time went. */
+  /** One took longer than `SLOW_MS`. @param logged whether the log has a line that says where the time went */
   slow?(logged: boolean): void;
 }
 
@@ -54,11 +54,11 @@ export interface KvRoutesOptions {
   readonly requestIds: RequestIds;
   readonly observer: RequestObserver;
   readonly logger: Logger;
-  /** Shared with whoever else receives bodies; of its own if it is not given. */
+  /** Shared with other receivers of bodies; default: one of its own. */
   readonly receiveBudget?: ReceiveBudget;
 }
 
-/** One request on its way through this file. */
+/** One request, until it is answered. */
 interface Exchange {
   readonly request: DataRequest;
   readonly target: string;
@@ -75,7 +75,7 @@ interface Send {
   readonly consistency: Consistency;
   readonly deadlineMs: number;
   readonly forwarding: headersOf.Forwarding;
-  readonly onAnswer: (asked: Asked, reply: DispatchReply) => ProblemCode | 'ok';
+  readonly onAnswer: (context: AnswerContext, reply: DispatchReply) => ProblemCode | 'ok';
 }
 
 const NAMES = new Map<string | undefined, OperationName>([
@@ -101,7 +101,7 @@ export class KvRoutes {
     this.#slow = new SlowRequests({ backend, dispatcher, logger, observer });
   }
 
-  /** Requests that were begun and not answered yet. */
+  /** Requests that have no answer yet. */
   get inFlight(): number {
     return this.#inFlight;
   }
@@ -111,7 +111,7 @@ export class KvRoutes {
     this.#closing = true;
   }
 
-  /** Takes the request if its path is a key's; false leaves it to somebody else. `target` is raw, as it came. */
+  /** Serves the request if its path is a key's, else returns false. @param target raw, as it came */
   handle(request: DataRequest, target: string, requestId: string): boolean {
     if (!target.startsWith(KV_PREFIX)) return false;
     const name = NAMES.get(request.method) ?? 'other';
@@ -151,21 +151,21 @@ export class KvRoutes {
     const parameters = parseQuery(query, ['key_type', 'consistency']);
     const named = namedKey(path.slice(KV_PREFIX.length), parameters);
     const consistency = this.#consistency(parameters.get('consistency'));
-    const wishes = { known: headersOf.knownRevisions(headers), envelope: headersOf.wantsEnvelope(headers), named };
+    const preferences = { known: headersOf.knownRevisions(headers), envelope: headersOf.wantsEnvelope(headers), named };
     this.#send({
       exchange,
       operation: { type: 'get', key: named.key, consistency },
       consistency,
       deadlineMs: headersOf.timeoutMs(headers, this.#limits),
       forwarding: headersOf.forwardingOf(headers),
-      onAnswer: (asked, reply) => {
+      onAnswer: (context, reply) => {
         const { answer } = reply;
-        if (answer.type !== 'get') throw new Error('the answer does not fit the question');
+        if (answer.type !== 'get') throw new Error('the answer does not fit the operation');
         if (answer.record === undefined) {
-          answerAbsent(asked, reply, answer.revision);
+          answerAbsent(context, reply, answer.revision);
           return 'key-not-found';
         }
-        answerGet(asked, reply, answer.record, wishes);
+        answerGet(context, reply, answer.record, preferences);
         return 'ok';
       },
     });
@@ -207,9 +207,9 @@ export class KvRoutes {
           consistency: 'linearizable',
           deadlineMs,
           forwarding,
-          onAnswer: (asked, reply) => {
-            if (reply.answer.type !== 'put') throw new Error('the answer does not fit the question');
-            answerPut(asked, reply, reply.answer, minimal);
+          onAnswer: (context, reply) => {
+            if (reply.answer.type !== 'put') throw new Error('the answer does not fit the operation');
+            answerPut(context, reply, reply.answer, minimal);
             return 'ok';
           },
         });
@@ -231,9 +231,9 @@ export class KvRoutes {
       consistency: 'linearizable',
       deadlineMs: headersOf.timeoutMs(headers, this.#limits),
       forwarding: headersOf.forwardingOf(headers),
-      onAnswer: (asked, reply) => {
-        if (reply.answer.type !== 'delete') throw new Error('the answer does not fit the question');
-        answerDelete(asked, reply, reply.answer);
+      onAnswer: (context, reply) => {
+        if (reply.answer.type !== 'delete') throw new Error('the answer does not fit the operation');
+        answerDelete(context, reply, reply.answer);
         return 'ok';
       },
     });
@@ -246,23 +246,27 @@ export class KvRoutes {
     const onReply = (reply: DispatchReply): void => {
       const { requestId } = exchange;
       const { response } = exchange.request;
-      const asked = { response, requestId, consistency: send.consistency, closing: this.#closing };
+      const context = { response, requestId, consistency: send.consistency, closing: this.#closing };
       let code: ProblemCode | 'ok';
       try {
         if (reply.answer.type === 'refused') {
           code = reply.answer.code;
-          if (code === 'internal') this.#options.logger.error({ requestId, reason: reply.answer.message }, 'a defect');
-          answerRefusal(asked, reply, reply.answer, {
+          if (code === 'internal')
+            this.#options.logger.error(
+              { requestId, reason: reply.answer.message },
+              'an operation ended with an internal error',
+            );
+          answerRefusal(context, reply, reply.answer, {
             target: exchange.target,
             forwarding,
             topology: this.#options.backend.topology(),
             localTerm: () => this.#localTerm(reply.shard),
             operationId: operation.type === 'get' ? undefined : operation.operationId,
           });
-        } else code = send.onAnswer(asked, reply);
+        } else code = send.onAnswer(context, reply);
       } catch (error) {
         this.#options.logger.error({ err: error, requestId }, 'an answer could not be written');
-        // A stored content type that no header can carry, or the like. It happened; only the telling failed.
+        // A stored content type that no header can carry, or the like. The operation is done; only its answer failed.
         code = 'internal';
         sendProblem(response, requestId, { code });
       }
@@ -287,18 +291,18 @@ export class KvRoutes {
     this.#inFlight -= 1;
     const ms = performance.now() - exchange.startedAt;
     this.#options.observer.observe(exchange.name, code, ms);
-    if (ms > SLOW_MS) this.#tellSlow(exchange, code, ms, send, reply);
-    // A reader that does not read must not make us hold its answers.
+    if (ms > SLOW_MS) this.#reportSlow(exchange, code, ms, send, reply);
+    // A client that does not read must not make this process hold its answers.
     const { socket } = exchange.request.response;
     if (socket !== null && socket.writableLength > this.#limits.maxUnsentBytes) socket.destroy();
   }
 
-  /** For the log, and apart from `#answered`: of what is quick this takes nothing. */
-  #tellSlow(exchange: Exchange, code: ProblemCode | 'ok', ms: number, send?: Send, reply?: DispatchReply): void {
+  /** Apart from `#answered`, so that fast requests pay nothing for it. */
+  #reportSlow(exchange: Exchange, code: ProblemCode | 'ok', ms: number, send?: Send, reply?: DispatchReply): void {
     const { request, requestId, startedAt } = exchange;
     const status = request.response.statusCode;
     const of = { requestId, method: request.method, route: KV_ROUTE, status, code, ms, startedAt };
-    this.#slow.tell(of, send && reply && { reply, deadlineMs: send.deadlineMs, consistency: send.consistency });
+    this.#slow.report(of, send && reply && { reply, deadlineMs: send.deadlineMs, consistency: send.consistency });
   }
 
   #consistency(text: string | undefined): Consistency {
@@ -314,7 +318,7 @@ export class KvRoutes {
   }
 }
 
-/** The client's name for the write, under which it may have asked before; or else a fresh one. */
+/** The client's idempotency key, under which it may have sent the write before; or else a fresh id. */
 function identityOf(headers: IncomingHttpHeaders): Pick<KvWrite, 'operationId' | 'attempt'> {
   const named = headersOf.operationIdOf(headers);
   return named === undefined
@@ -322,7 +326,7 @@ function identityOf(headers: IncomingHttpHeaders): Pick<KvWrite, 'operationId' |
     : { operationId: named, attempt: 'client-keyed' };
 }
 
-/** Nothing is wrong with the body: others are being received. */
+/** The body itself is acceptable: others are being received. */
 function noRoomFor(limit: number): Problem {
   const detail = `bodies of up to ${limit} bytes in all are received at a time`;
   return { code: 'overloaded', detail, details: { field: 'body', limit } };

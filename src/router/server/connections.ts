@@ -1,11 +1,11 @@
 /**
- * What the front knows of each client connection: its number per address, what is still owed on it, and when to cut it.
+ * The state of each client connection: which requests are open on it, how many come from its address, when to cut it.
  *
- * Beyond the limit a few more connections are taken, for one request each: so whoever asks for health is answered, and
- * whoever asks for anything else is told why not. When all of these are taken, one whose client keeps it waiting gives
- * way to a new one (`#makeRoom`), so that no number of idle or slow clients can keep all of them.
+ * Beyond the limit a few spare connections are accepted, for one request each: health and metrics are answered there,
+ * anything else is refused with the reason. When all spare ones are in use, one that waits for its client is evicted for
+ * a new one (`#evictSpare`), so that no number of idle or slow clients can occupy them all.
  *
- * Knows no route. One entry per socket, no listener per request.
+ * One entry per socket, no listener per request.
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -13,18 +13,18 @@ import type { Limits } from '../http/index.js';
 import { PacedReader } from './paced-reader.js';
 
 interface Connection {
-  /** When it was taken. */
+  /** When it was accepted. */
   readonly since: number;
-  /** The youngest answer; node:http sends answers in order, so when it is out all are. */
+  /** Of its latest request; node:http sends responses in order, so once this is sent all are. */
   latest: ServerResponse | undefined;
-  /** Requests that came before the answer to the one before them was out. */
+  /** Open requests that came before the previous one was answered. */
   pipelined: number;
-  /** Since node:http has it. */
+  /** Once it was handed to node:http. */
   reader: PacedReader | undefined;
   ended: boolean;
 }
 
-/** Requests that one connection may have open at once; further ones wait in the socket, unread. */
+/** Open requests of one connection; further ones wait in the socket, unread. */
 const MAX_PIPELINED = 64;
 
 export class Connections {
@@ -42,12 +42,12 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** A client connected. One address too many connections, or no spare one left: cut at once. */
+  /** Closes the new connection at once if its address has too many, or no spare one is left. */
   add(socket: Socket): void {
     const address = socket.remoteAddress ?? '';
     const count = this.#perAddress.get(address) ?? 0;
     const isSpare = this.#open.size - this.#spare.size >= this.#limits.maxConnections;
-    if (count >= this.#limits.maxConnectionsPerAddress || (isSpare && !this.#makeRoom())) {
+    if (count >= this.#limits.maxConnectionsPerAddress || (isSpare && !this.#evictSpare())) {
       socket.destroy();
       return;
     }
@@ -65,11 +65,11 @@ export class Connections {
   }
 
   /**
-   * Ends the oldest of the spare connections whose client is what is waited for: has sent no whole head; or else is
-   * told why it is refused, while its body still comes; or else has not taken its answer for a while. False if all of
-   * them wait for this process.
+   * Closes the oldest spare connection that waits for its client: one without a complete head; or else one that was
+   * refused, while its body still comes; or else one whose answer has not been read for a while. False if all of them
+   * wait for this process.
    */
-  #makeRoom(): boolean {
+  #evictSpare(): boolean {
     if (this.#spare.size < this.#limits.spareConnections) return true;
     const takenBefore = performance.now() - this.#limits.spareAnswerMs;
     const [socket] = [
@@ -91,29 +91,29 @@ export class Connections {
     });
   }
 
-  /** It is beyond the limit: only health is told here, and only once. */
+  /** It is beyond the limit: one request, answered only for health and metrics. */
   isSpare(socket: Socket): boolean {
     return this.#spare.has(socket);
   }
 
-  /** node:http has just been given the connection: from now on it reads it piece by piece. */
+  /** The connection was just handed to node:http: from now on it gets the bytes in pieces. */
   pace(socket: Socket): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
     connection.reader = new PacedReader(socket, () => connection.pipelined >= MAX_PIPELINED);
   }
 
-  /** node:http has let go of the connection again. */
+  /** node:http has detached from the connection. */
   release(socket: Socket): void {
     this.#open.get(socket)?.reader?.release();
   }
 
-  /** The client has been kept waiting within the last `ms`, so that it was not its fault if a request was not whole. */
-  heldWithin(socket: Socket, ms: number): boolean {
-    return this.#open.get(socket)?.reader?.heldWithin(ms) === true;
+  /** Reading was paused within the last `ms`, so a request may be incomplete without the client's fault. */
+  pausedWithin(socket: Socket, ms: number): boolean {
+    return this.#open.get(socket)?.reader?.pausedWithin(ms) === true;
   }
 
-  /** A request came. False if it is not to be served. */
+  /** A request was received. False if it is not to be served. */
   begin(socket: Socket, response: ServerResponse): boolean {
     const connection = this.#open.get(socket);
     if (connection === undefined) return true;
@@ -124,26 +124,26 @@ export class Connections {
     connection.pipelined += 1;
     response.once('close', () => {
       connection.pipelined -= 1;
-      connection.reader?.goOn();
+      connection.reader?.resume();
     });
     return true;
   }
 
-  /** What else comes on the connection is not served: the answer that is under way is its last. */
+  /** Further requests on the connection are not served: the current one is the last. */
   end(socket: Socket): void {
     const connection = this.#open.get(socket);
     if (connection !== undefined) connection.ended = true;
   }
 
-  /** Nothing is owed on the connection. */
+  /** No request is open. */
   idle(socket: Socket): boolean {
     const latest = this.#open.get(socket)?.latest;
     return latest === undefined || latest.writableFinished;
   }
 
   /**
-   * May an answer be written past node:http? Only if it cannot be taken for the answer to another request: when
-   * nothing is owed, or the one request that is owed an answer has not come in whole.
+   * May an answer be written past node:http? Only if it cannot be taken for the answer to another request: if none is
+   * open, or the only open one is incomplete.
    */
   mayAnswerRaw(socket: Socket): boolean {
     if (!socket.writable) return false;
@@ -153,16 +153,16 @@ export class Connections {
   }
 
   /**
-   * True if its last request was refused before it had come in whole (`refuseUnread`): the refusal is then on its way
-   * and ends the connection, whatever the rest of the request looks like.
+   * Its last request was refused before it was complete (`StreamedRequest.refuse`): the refusal is being sent and ends
+   * the connection, whatever the rest of the request looks like.
    */
   endsByRefusal(socket: Socket): boolean {
     const latest = this.#open.get(socket)?.latest;
     return latest?.writableFinished === false && latest.headersSent && !latest.req.complete;
   }
 
-  /** Nothing moved on the socket for a while: cut it if it is idle, or if its reader does not read. */
-  onSilence(socket: Socket): void {
+  /** No traffic for a while: cut it if it is idle, or if the client does not read. */
+  onTimeout(socket: Socket): void {
     if (this.idle(socket) || socket.writableLength > 0) socket.destroy();
   }
 }

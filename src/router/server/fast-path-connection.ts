@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { binaryString } from '../../shard/index.js';
 import {
   BufferedResponse,
-  ofItsOwn,
+  compact,
   type PartialRequest,
   ReceivedPieces,
   RequestRecogniser,
@@ -130,7 +130,7 @@ export class FastPathConnection implements ResponseSink {
     const isLast = this.#pieces.length + chunk.length >= neededBytes;
     if (!isLast && this.#pieces.add(chunk)) return false;
     this.#pieces.addLast(chunk);
-    const bytes = this.#pieces.end();
+    const bytes = this.#pieces.join();
     if (isLast) this.#unread = bytes;
     // There is no room for it in the budget. The node:http front finds that too, and answers it.
     else this.#handOver(bytes);
@@ -180,7 +180,7 @@ export class FastPathConnection implements ResponseSink {
     this.#partial = partial;
     this.#unread = undefined;
     if (this.#halfClosed) this.giveUp('invalid-request');
-    else if (partial.neededBytes === undefined) this.#unread = ofItsOwn(beginning);
+    else if (partial.neededBytes === undefined) this.#unread = compact(beginning);
     else if (!this.#pieces.add(beginning, beginning.length - partial.headBytes)) {
       this.#handOver(beginning);
       return false;

@@ -1,3 +1,3 @@
-/** The two fronts on one port: the fast path and Node's HTTP server behind it. */
+/** The HTTP server: one port, the fast path, and node:http behind it. */
 export { InsecureBind } from './host-policy.js';
 export { HttpServer, type HttpServerOptions } from './server.js';

@@ -170,7 +170,7 @@ export class HttpServer {
     Object.assign(server, { httpAllowHalfOpen: true });
     server.timeout = limits.writeTimeoutMs;
     server.on('timeout', (socket: Socket) => {
-      this.#connections.onSilence(socket);
+      this.#connections.onTimeout(socket);
     });
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       this.#onRequest(request, response);
@@ -309,7 +309,7 @@ export class HttpServer {
     if (error.code?.startsWith('HPE_') === true && this.#connections.endsByRefusal(socket)) return;
     // The rest of the request may wait here, unread, behind many that have no answer yet.
     const { headersTimeoutMs } = this.#limits;
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && this.#connections.heldWithin(socket, headersTimeoutMs)) return;
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && this.#connections.pausedWithin(socket, headersTimeoutMs)) return;
     if (error.code === 'ECONNRESET' || !this.#connections.mayAnswerRaw(socket)) {
       socket.destroy();
       return;

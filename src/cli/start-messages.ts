@@ -1,4 +1,4 @@
-/** What a person is told when a local cluster comes up, serves and ends: short, and what to do next. Knows no terminal. */
+/** Messages of a local cluster when it starts, serves and stops: short, with what to do next. */
 import { relative } from 'node:path';
 import { logFolder } from './node-logs.js';
 
@@ -8,11 +8,13 @@ export interface ClusterSummary {
   readonly dataDir: string;
 }
 
-const many = (count: number, thing: string): string => `${count === 1 ? 'a' : count} ${thing}${count === 1 ? '' : 's'}`;
+const plural = (count: number, thing: string): string =>
+  `${count === 1 ? 'a' : count} ${thing}${count === 1 ? '' : 's'}`;
 
-const parts = ({ nodes, routers }: ClusterSummary): string => `${many(nodes, 'node')} and ${many(routers, 'router')}`;
+const parts = ({ nodes, routers }: ClusterSummary): string =>
+  `${plural(nodes, 'node')} and ${plural(routers, 'router')}`;
 
-/** As short as it can be said from here. */
+/** Relative to the working directory, if that is shorter. */
 export function shortPath(path: string, from = process.cwd()): string {
   const beneath = relative(from, path);
   return beneath !== '' && beneath.length < path.length ? beneath : path;
@@ -26,12 +28,12 @@ export interface NextSteps {
   readonly dataDir: string;
   /** Node processes. */
   readonly pids: readonly number[];
-  /** There is a control API for faults. */
+  /** The control API for faults is on. */
   readonly faults: boolean;
   readonly hasLogs: boolean;
 }
 
-/** One line for each thing to try, at most four. */
+/** One line per thing to try, at most four. */
 export function nextSteps({ url, dataDir, pids, faults, hasLogs }: NextSteps): string[] {
   const key = `${url.replace('http://', '')}/v1/kv/greeting`;
   const data = shortPath(dataDir);

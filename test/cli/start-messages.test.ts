@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { nextSteps, shortPath, startingLine, stoppingLine } from '../../src/cli/first-screen.js';
+import { nextSteps, shortPath, startingLine, stoppingLine } from '../../src/cli/start-messages.js';
 import { FORMS } from '../../scripts/faults/arguments.js';
 
 const steps = (more: Partial<Parameters<typeof nextSteps>[0]> = {}): string[] =>

@@ -37,9 +37,9 @@ describe('who leads a shard', () => {
   it('is asked once for all who ask at the same time', async () => {
     const backend = new FakeBackend();
     const asker = new StatusPoller(backend, 500);
-    await Promise.all([asker.ask(), asker.ask(), asker.ask()]);
+    await Promise.all([asker.poll(), asker.poll(), asker.poll()]);
     expect(backend.rounds).toBe(1);
-    await asker.ask();
+    await asker.poll();
     expect(backend.rounds).toBe(2);
   });
 });
