@@ -49,8 +49,8 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
-/** Metrics of the process that only its entry point knows. */
-export interface ProcessMetrics {
+/** Metrics of the log, which only the entry point has. */
+export interface LogMetrics {
   /** Log lines that could not be written. */
   readonly lostLogLines?: () => number;
 }
@@ -73,11 +73,7 @@ const STATUS_TIMEOUT_MS = 500;
  * Serves when it settles; or, if the disk is full or hangs, reports that over HTTP, and serves as soon as it can.
  * @throws what is wrong with the data folder, the addresses, or the cluster config
  */
-export async function startNode(
-  config: NodeConfig,
-  logger: Logger,
-  metrics: ProcessMetrics = {},
-): Promise<RunningNode> {
+export async function startNode(config: NodeConfig, logger: Logger, metrics: LogMetrics = {}): Promise<RunningNode> {
   await loadHash();
   const runtime = systemRuntime();
   const dialled = dialledAddress(config.via);
@@ -166,7 +162,7 @@ function failureOf(node: ShardNode, starting: Promise<void>, logger: Logger): Pr
 export async function startRouter(
   config: RouterConfig,
   logger: Logger,
-  metrics: ProcessMetrics = {},
+  metrics: LogMetrics = {},
 ): Promise<RunningRouter> {
   await loadHash();
   const runtime = systemRuntime();
@@ -245,7 +241,7 @@ interface FrontOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly transport: WsTransport;
-  readonly metrics: ProcessMetrics;
+  readonly metrics: LogMetrics;
   readonly shares: DescriptorShares;
   readonly listen: Address;
   readonly insecure: boolean;
