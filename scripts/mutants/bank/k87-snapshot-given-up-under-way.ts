@@ -11,7 +11,7 @@ export const k87: Mutant = {
   edits: [
     {
       file: 'src/shard/node/outgoing-snapshots.ts',
-      find: '      if (isUnderWay(sending) && !sending.group.raft.isGone(sending.to)) continue;\n',
+      find: '      if (isUnderWay(transfer) && !transfer.group.raft.isGone(transfer.to)) continue;\n',
       replace: '',
     },
   ],

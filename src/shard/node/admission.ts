@@ -1,8 +1,6 @@
 /**
- * Client operations at the node that holds the shard: admission, encoding, and the answer with its sender.
- *
- * Knows groups; knows no transport, and no other node beyond a hint. What is not this node's to answer is refused:
- * forwarding is the router's business.
+ * Admits client operations at the node that holds the shard: limits, encoding, and the answer. What this node cannot
+ * answer is refused, with the leader as a hint: forwarding is the router's business.
  */
 import { encodeCommand } from '../machine/index.js';
 import type { DiskStalls } from './disk-stalls.js';
@@ -78,7 +76,7 @@ export class Admission {
     this.#logger = logger;
   }
 
-  /** Calls back. What the callback throws is a defect of who asked, and no trouble of this node's. */
+  /** Calls back. What the callback throws is a defect of the caller: it is logged, and does not fail this node. */
   reply(done: Done, reply: ShardReply): void {
     try {
       done(reply);
@@ -88,8 +86,8 @@ export class Admission {
   }
 
   /**
-   * Begins an operation; `done` is called exactly once. What one operation makes throw is its own answer.
-   * @throws only what says that this replica can no longer be trusted
+   * Begins an operation; `done` is called exactly once. An exception that concerns only this operation becomes its answer.
+   * @throws only what shows that this replica can no longer be trusted
    */
   start(request: ShardRequest, done: Done): void {
     const group = this.#replicas.ofShard(request.shard);
@@ -104,7 +102,7 @@ export class Admission {
     try {
       this.#begin(group, request.operation, waiter);
     } catch (error) {
-      // A stale read that the disk fails is answered by then. Of all else nothing was handed to the group: nobody else answers.
+      // A stale read that the disk fails is answered by then. Anything else did not reach the replica, which would answer it.
       if (!waiter.isAnswered) waiter.done(refusalFor(error, this.#logger));
       if (isReplicaFault(error)) throw error;
     }

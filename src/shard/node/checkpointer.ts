@@ -1,8 +1,7 @@
 /**
- * Decides when applied effects move from memory into the durable state, and lets logs be compacted behind it.
+ * Decides when applied effects move from memory into the durable state, and compacts logs behind it.
  *
- * A checkpoint covers every group that applied something since the last one, so the journal can forget what they
- * cover. Knows storage and groups; knows nothing of messages or clients.
+ * A checkpoint covers every group that applied something since the last one, so the journal can drop what it covers.
  */
 import type { GroupCheckpoint, GroupId, Storage } from '../../raft/index.js';
 import type { Replica } from './replica.js';
@@ -28,7 +27,7 @@ export const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = {
   nodeFollowerBytes: 64 * 1024 * 1024,
 };
 
-/** A disk that is full or slow does not keep a node from ending. */
+/** A disk that is full or slow must not keep a node from stopping. */
 const LAST_CHECKPOINT_MS = 5_000;
 
 export class Checkpointer {
@@ -44,7 +43,7 @@ export class Checkpointer {
   readonly #retention: LogRetention;
   readonly #compact: (group: Replica, index: number) => void;
 
-  /** `compact` is called in no turn of the node: it has to bring the call into one. */
+  /** `compact` is called outside of turns: it has to enter one. */
   constructor(storage: Storage, limits: CheckpointLimits, compact: (group: Replica, index: number) => void) {
     this.#storage = storage;
     this.#limits = limits;
@@ -96,7 +95,7 @@ export class Checkpointer {
     });
   }
 
-  /** Something begins to wait for room: the last checkpoint, if it is under way, is not waited for any more. */
+  /** Something begins to wait for room: `runLast` waits no longer. */
   outOfRoom(): void {
     this.#endLast?.();
   }
@@ -116,8 +115,8 @@ export class Checkpointer {
   }
 
   /**
-   * To be called regularly: lets go of entries that were kept for followers which have them by now, or are gone. True if
-   * a checkpoint is due.
+   * Periodic: compacts away entries that were kept for followers which have them by now, or are gone.
+   * @returns true: a checkpoint is due
    */
   maintain(now: number): boolean {
     for (const { group, index } of this.#retention.review()) this.#compact(group, index);

@@ -1,16 +1,16 @@
 /**
- * What it means for a node that its commits wait for room on the disk: reads go on, consensus goes on as far as it can,
- * new writes are refused: at once if the disk is full, and once it has taken a while if it is the journal's quota or a
- * want of descriptors, which mostly pass. Knows storage; knows no group.
+ * What follows when commits wait for room on the disk: reads go on, consensus goes on as far as it can, new writes are
+ * refused. At once if the disk is full; after a delay if the journal is at its quota or descriptors are exhausted, since
+ * both mostly pass.
  */
 import type { Storage, StorageStall } from '../../raft/index.js';
 import type { ErrorCode } from '../errors.js';
 import type { Logger, Runtime } from '../runtime.js';
 
 export interface DiskStall {
-  /** Commits and the start of the node; or only checkpoints, and commits go on as long as the journal has room. */
+  /** `commits`: also the start of the node waits. `checkpoints`: commits go on as long as the journal has room. */
   readonly waits: StorageStall['waits'];
-  /** The disk is full; the journal is, by its quota; or a file cannot be opened, for want of descriptors. */
+  /** The disk is full; the journal is at its quota; or no file descriptor is left to open a file. */
   readonly reason: 'disk-full' | 'journal-full' | 'no-descriptors';
   readonly message: string;
   /** Since when, ms on the runtime's monotonic clock. */
@@ -18,8 +18,8 @@ export interface DiskStall {
 }
 
 /**
- * So long writes only wait when the journal has come to its quota, and a checkpoint is about to make room: the writes
- * that wait meanwhile are bounded by those that a node admits.
+ * Writes are refused only after so long (ms) when the journal is at its quota: a checkpoint is about to make room, and the
+ * writes that wait meanwhile are bounded by admission.
  */
 export const STALL_PATIENCE_MS = 500;
 

@@ -1,16 +1,16 @@
 /**
- * Notices a disk that hangs: that neither completes a write nor fails it.
+ * Detects a disk that hangs: one that neither completes a write nor fails it. What follows from it: `hung-disk.ts`.
  *
- * A node whose disk hangs leads nothing that another node could lead, and is given nothing to lead until its disk has
- * worked for a while: disks that hang once tend to do it again. Knows no group and no peer.
+ * A node whose disk hung is given no leadership until the disk has worked for a while: disks that hang once tend to hang
+ * again.
  */
 
-/** What is looked at: when the oldest write began that is not durable yet. */
+/** When the oldest write began that is not durable yet. */
 export interface WritesInFlight {
   readonly oldestSinceMs: number | undefined;
 }
 
-/** A disk is trusted again after so many election timeouts in which no write took one. */
+/** A disk counts as fit again after so many election timeouts in which no write took longer than one. */
 const RECOVERY_TIMEOUTS = 10;
 
 export class DiskWatch {
@@ -36,17 +36,17 @@ export class DiskWatch {
     return this.pendingMs(now) > this.timeoutMs;
   }
 
-  /** As of the last `look`: may this node be given leadership? */
+  /** As of the last `check`: may this node be given leadership? */
   get isFit(): boolean {
     return this.#isFit;
   }
 
-  /** `look` would find nothing new, whatever the time is. */
+  /** `check` would find nothing new, whatever the time is. */
   get isIdle(): boolean {
     return this.#isFit && !this.#hangs && this.#writes.oldestSinceMs === undefined;
   }
 
-  /** To be called often. Says what changed since the last call. */
+  /** To be called often; returns what changed since the last call. */
   check(now: number): { readonly began: boolean; readonly changed: boolean } {
     const hangs = this.hangs(now);
     if (hangs) this.#lastHungMs = now;

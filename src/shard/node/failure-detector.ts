@@ -1,18 +1,18 @@
 /**
- * Who is alive: when each peer was last heard, and what it is owed (pings).
+ * Which peers are alive, by when each was last heard from.
  *
- * Knows no group. Pings and Raft messages are signs of life, answers to operations are not: a node that has failed goes
- * on refusing them. A link that goes down counts as a death at once, and so does a peer's saying that it has failed.
- * Silence counts only against those who owe pings; of the others no news is good news.
+ * Pings and Raft messages count as heartbeats, answers to operations do not: a node that has failed goes on refusing
+ * them. A link that goes down counts as a failure at once, and so does a ping that says `failed`. Silence counts only
+ * against peers that ping this node; nothing is concluded about the others.
  */
 import type { NodeId } from '../../raft/index.js';
 
 interface Peer {
   lastHeardMs: number;
-  /** Since when it has been heard without a gap; what moves leadership waits for some calm. */
+  /** Since when it has been alive without a gap: leadership is not moved to a peer that has just come back. */
   aliveSinceMs: number;
   alive: boolean;
-  /** Its death was told; a link that went down may leave that to the silence that follows. */
+  /** Its failure was reported. A link that goes down may leave the report to the silence that follows. */
   reportedDead: boolean;
   stopping: boolean;
 }
@@ -46,8 +46,9 @@ export class FailureDetector {
   }
 
   /**
-   * The link is gone, or the peer has failed. True if the peer was alive until now, and its death is to be told at once; `reportNow` is false
-   * where the peer is still owed something until it has been silent for the timeout.
+   * The link is gone, or the peer has failed.
+   * @param reportNow false: it was promised votes (`raft/lease.ts`), and is reported once it was silent for the timeout
+   * @returns true: it was alive until now, and is reported by this
    */
   markUnreachable(id: NodeId, reportNow: boolean): boolean {
     const peer = this.#peers.get(id);
@@ -61,7 +62,7 @@ export class FailureDetector {
     return reported;
   }
 
-  /** Those of `watched` (who ping this node) that have been silent for the timeout, and whose death was not told yet. */
+  /** Those of `watched` (they ping this node) that have been silent for the timeout and were not reported yet. */
   takeSilent(watched: readonly NodeId[], now: number): NodeId[] {
     const silent: NodeId[] = [];
     for (const id of watched) {
@@ -74,7 +75,7 @@ export class FailureDetector {
     return silent;
   }
 
-  /** Heard, then silent or unlinked. Of a peer that was never heard nothing is known, and nothing is held against it. */
+  /** Heard from, then silent or unlinked. A peer that was never heard from does not count as dead. */
   isDead(id: NodeId): boolean {
     return this.#peers.get(id)?.alive === false;
   }

@@ -1,7 +1,6 @@
 /**
- * The inbox: everything that reaches a node from outside waits here for the next turn.
- *
- * Asks for one turn at a time, however much arrives. Knows nothing of what is done with the contents.
+ * The inbox: everything that reaches a node from outside waits here for the next turn. One turn at a time is scheduled,
+ * however much arrives.
  */
 import type { QueuedWrite } from './commit-pipeline.js';
 import type { ShardReply, ShardRequest } from '../operation.js';
@@ -28,7 +27,6 @@ export interface InboxContents {
   readonly tick: boolean;
 }
 
-/** Who begins what was submitted. */
 interface OperationStarter {
   start(request: ShardRequest, done: Done): void;
 }
@@ -92,19 +90,19 @@ export class Inbox {
   readonly #begin = (): void => {
     this.#scheduled = false;
     this.#turn();
-    // The turn failed before it came to them: nobody else would answer them.
+    // The turn failed before it started them, and nothing else would answer them.
     if (this.#submissions.length > 0) this.schedule();
   };
 
-  /** Begins all that was submitted; what that throws ends it, and those behind it stay here. */
-  drainSubmissions(operations: OperationStarter): void {
+  /** Starts all submitted operations. If one throws, those behind it stay here. */
+  drainSubmissions(admission: OperationStarter): void {
     const submissions = this.#submissions;
     this.#submissions = [];
     let started = 0;
     try {
       for (const { request, done } of submissions) {
         started++;
-        operations.start(request, done);
+        admission.start(request, done);
       }
     } finally {
       if (started < submissions.length) this.#submissions = [...submissions.slice(started), ...this.#submissions];

@@ -1,4 +1,4 @@
-/** Why a node that stops or has failed takes no operations, and what it answers. */
+/** Why a node that stops or has failed refuses operations, and the refusal. */
 import { StorageFull } from '../../raft/index.js';
 import { DuplicateNode } from '../transport/index.js';
 import { isReplicaFault } from './operation-faults.js';
@@ -21,6 +21,6 @@ export function closedBy(error: Error): Closed {
   return { code: error instanceof StorageFull ? 'disk-full' : 'storage-failed', reason: error.message };
 }
 
-/** It speaks for the replica, as the shard in it says, and not for the operation: another replica may take that. */
+/** It concerns this replica, as its field `shard` says: another replica may still take the operation. */
 export const refuseLeaving = ({ code, reason }: Closed, shard: number): Refusal =>
   refuse(code, reason, { shard }, 'not_applied');

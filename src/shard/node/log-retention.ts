@@ -3,10 +3,8 @@
  *
  * Every replica keeps a little. A leader keeps more, within bounds of bytes for the group and for the node, for
  * followers that answer and lag, and for those whose snapshot is on its way: one that ended where the log no longer
- * begins would be followed by another, for ever while writes go on. Beyond the bounds, and for followers that are not
- * there, the log goes on without them. Nothing of this is on the disk: the journal forgets what a checkpoint covers.
- *
- * Knows groups; knows nothing of storage or clocks.
+ * begins would be followed by another, for ever while writes go on. Beyond the bounds, and for followers that do
+ * not answer, the log is compacted regardless. Nothing of this is on the disk: the journal drops what a checkpoint covers.
  */
 import type { GroupId } from '../../raft/index.js';
 import type { Replica } from './replica.js';
@@ -32,7 +30,7 @@ interface RetainedLog {
 }
 
 export class LogRetention {
-  /** Groups of which more is kept than the little. */
+  /** Groups of which more is retained than every replica keeps. */
   readonly #retained = new Map<GroupId, RetainedLog>();
   readonly #limits: RetentionLimits;
 
@@ -56,7 +54,7 @@ export class LogRetention {
     if (needed.length === 0) return little - 1;
     const room = Math.min(followerBytes, nodeFollowerBytes - this.bytes);
     const kept = within(group, checkpoint, Math.min(...needed), room, ENTRY_OVERHEAD_BYTES);
-    // What nobody needs the first entry of is of no use: those before it need a snapshot in any case.
+    // Begin at an entry that a follower needs next; followers that are further behind need a snapshot in any case.
     const from = Math.min(little, ...needed.filter((index) => index >= kept.from));
     if (from === little) return little - 1;
     const { bytes } = within(group, checkpoint, from, room, ENTRY_OVERHEAD_BYTES);
@@ -64,7 +62,7 @@ export class LogRetention {
     return from - 1;
   }
 
-  /** Groups of which nobody needs what was kept any more, and where to compact them to: without a checkpoint they would keep it. */
+  /** Groups whose retained entries no follower needs any more, and up to where to compact them; else only a checkpoint would. */
   review(): { readonly group: Replica; readonly index: number }[] {
     const done: { group: Replica; index: number }[] = [];
     for (const { group, checkpoint, from } of this.#retained.values()) {

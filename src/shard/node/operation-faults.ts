@@ -1,7 +1,7 @@
 /**
- * What becomes of an exception in one operation's own step of a turn: it is that operation's answer, and nothing else
- * happens. Only what says that this replica can no longer be trusted (a disk that fails, state that cannot be read)
- * ends the node; what `apply` throws does too, and never comes here.
+ * Exceptions in one operation's own step of a turn become that operation's answer. Only an exception that shows that this
+ * replica can no longer be trusted (a disk that fails, state that cannot be read) ends the node. What `apply` throws
+ * always does, and does not pass through here.
  */
 import { StorageCorruption, StorageFailure, StorageFull } from '../../raft/index.js';
 import { KvorumError } from '../errors.js';
@@ -11,7 +11,7 @@ import type { Logger } from '../runtime.js';
 import type { Waiter } from './pending.js';
 import { stackOf } from '../../thrown.js';
 
-/** Does the error say that this replica's disk or state can no longer be trusted? */
+/** Does the error show that this replica's disk or state can no longer be trusted? */
 export const isReplicaFault = (error: unknown): error is Error =>
   error instanceof StorageCorruption || error instanceof StorageFailure || error instanceof StorageFull;
 

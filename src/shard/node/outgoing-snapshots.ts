@@ -1,12 +1,11 @@
 /**
- * Feeds the leaders' cores with snapshot chunks (§7): one reader per group and follower, read piece by piece.
+ * Reads snapshots from storage and offers them to the leaders' cores chunk by chunk (§7): one reader per group and
+ * follower.
  *
- * All chunks under way to one follower, of all groups, share a window of bytes: what else goes to it waits behind so much
- * and no more, and a follower that needs every shard's snapshot over a narrow link gets them one after the other instead
- * of all at once. A transfer that has begun goes before those that have not, so each is as short, and its snapshot as
- * young, as the link allows; small ones share the window.
- *
- * Knows storage and the core's `offerChunk`; knows nothing of what the bytes mean.
+ * All chunks under way to one follower, of all groups, share a window of bytes: other messages to it wait behind no more
+ * than that, and a follower that needs every shard's snapshot over a narrow link gets them one after the other instead
+ * of all at once. Transfers that have begun go before those that have not, so each is as short, and its snapshot as
+ * recent, as the link allows; small ones share the window.
  */
 import type { GroupId, NodeId, SnapshotMeta, SnapshotReader, Storage } from '../../raft/index.js';
 import type { Replica } from './replica.js';
@@ -24,7 +23,7 @@ interface OutgoingTransfer {
   bytes: number;
   /** Of all of them, as far as the storage says. */
   totalBytes: number | undefined;
-  /** The chunk that the core has asked for and that nobody has begun to fetch. */
+  /** The chunk that the core has asked for and that is not being fetched yet. */
   wanted: number | undefined;
   /** The chunk that was offered to the core last. */
   offered: number | undefined;
@@ -34,15 +33,15 @@ interface OutgoingTransfer {
   busy: boolean;
 }
 
-/** How far a snapshot is that a follower is being sent. One that begins anew begins at 0. */
+/** Progress of a snapshot that is being sent to a follower. A transfer that restarts begins at 0. */
 export interface OutgoingSnapshot {
   /** −1: the system group. */
   readonly shard: number;
   readonly to: NodeId;
-  /** What the storage gave out for it; all but the last chunk were received. */
+  /** Chunks read from storage so far; the follower has received all but the last. */
   readonly chunks: number;
   readonly bytes: number;
-  /** Undefined: not open yet, or a storage that does not say. */
+  /** Of the whole snapshot. Undefined: not open yet, or the storage does not know. */
   readonly totalBytes: number | undefined;
 }
 
@@ -85,15 +84,15 @@ export class OutgoingSnapshots {
     this.#host = host;
   }
 
-  /** The latest ask counts: the core may have begun anew while a chunk for its last try was being fetched. */
+  /** The latest request counts: the core may have restarted the transfer while a chunk of the last one was being fetched. */
   request(group: Replica, to: NodeId, sequence: number): void {
     const name = `${group.id}/${to}`;
-    const sending = this.#transfers.get(name) ?? newSending(group, to);
+    const transfer = this.#transfers.get(name) ?? newTransfer(group, to);
     this.#transfers.delete(name);
-    this.#transfers.set(name, sending);
-    if (sending.offered !== undefined && sequence === sending.offered + 1) this.#answered(sending);
-    sending.wanted = sequence;
-    sending.askedAt = this.#host.now();
+    this.#transfers.set(name, transfer);
+    if (transfer.offered !== undefined && sequence === transfer.offered + 1) this.#answered(transfer);
+    transfer.wanted = sequence;
+    transfer.askedAt = this.#host.now();
   }
 
   /** What waits behind it for the link takes no longer, if it is the link that is slow. */
@@ -109,13 +108,13 @@ export class OutgoingSnapshots {
     this.sweep(now);
     const taken = this.#release(now);
     for (const begun of [true, false]) {
-      for (const sending of this.#transfers.values()) {
-        if (sending.busy || sending.wanted === undefined || sending.wanted > 0 !== begun) continue;
-        const before = taken.get(sending.to) ?? 0;
+      for (const transfer of this.#transfers.values()) {
+        if (transfer.busy || transfer.wanted === undefined || transfer.wanted > 0 !== begun) continue;
+        const before = taken.get(transfer.to) ?? 0;
         if (before >= this.#host.windowBytes) continue;
-        sending.reserved = this.#host.chunkBytes;
-        taken.set(sending.to, before + sending.reserved);
-        this.#begin(sending);
+        transfer.reserved = this.#host.chunkBytes;
+        taken.set(transfer.to, before + transfer.reserved);
+        this.#begin(transfer);
       }
     }
   }
@@ -128,19 +127,19 @@ export class OutgoingSnapshots {
   #release(now: number): Map<NodeId, number> {
     const taken = new Map<NodeId, number>();
     const stuck = new Set<NodeId>();
-    for (const [name, sending] of this.#transfers) {
-      const { to, busy, reserved, askedAt } = sending;
-      if (isOver(sending)) {
-        closeReader(sending);
+    for (const [name, transfer] of this.#transfers) {
+      const { to, busy, reserved, askedAt } = transfer;
+      if (isOver(transfer)) {
+        closeReader(transfer);
         this.#transfers.delete(name);
         continue;
       }
-      if (!busy && !isUnderWay(sending)) sending.reserved = 0;
+      if (!busy && !isUnderWay(transfer)) transfer.reserved = 0;
       else if (!busy && reserved > 0 && now - askedAt >= this.#patienceWith(to)) {
-        sending.reserved = 0;
+        transfer.reserved = 0;
         stuck.add(to);
       }
-      taken.set(to, (taken.get(to) ?? 0) + sending.reserved);
+      taken.set(to, (taken.get(to) ?? 0) + transfer.reserved);
     }
     for (const to of stuck) this.#patienceMs.set(to, 2 * this.#patienceWith(to));
     if (this.#transfers.size === 0) this.#patienceMs.clear();
@@ -151,80 +150,80 @@ export class OutgoingSnapshots {
     return this.#patienceMs.get(to) ?? this.#host.patienceMs;
   }
 
-  #begin(sending: OutgoingTransfer): void {
-    sending.busy = true;
-    this.#serve(sending).catch((error: unknown) => {
+  #begin(transfer: OutgoingTransfer): void {
+    transfer.busy = true;
+    this.#serve(transfer).catch((error: unknown) => {
       this.#host.onFailure(asError(error));
     });
   }
 
-  async #serve(sending: OutgoingTransfer): Promise<void> {
-    const { group, to } = sending;
+  async #serve(transfer: OutgoingTransfer): Promise<void> {
+    const { group, to } = transfer;
     let sequence = 0;
     let chunk: Chunk | undefined;
-    while (sending.wanted !== undefined) {
-      sequence = sending.wanted;
-      sending.wanted = undefined;
-      chunk = await this.#fetch(group.id, sending, sequence);
+    while (transfer.wanted !== undefined) {
+      sequence = transfer.wanted;
+      transfer.wanted = undefined;
+      chunk = await this.#fetch(group.id, transfer, sequence);
     }
     if (this.#isClosed) return;
     if (chunk === undefined && sequence === 0) this.#host.wantCheckpoint(group);
     this.#host.inTurn(group, () => {
-      sending.busy = false;
-      sending.reserved = chunk?.data.length ?? 0;
-      sending.offered = sequence;
+      transfer.busy = false;
+      transfer.reserved = chunk?.data.length ?? 0;
+      transfer.offered = sequence;
       if (chunk === undefined) group.raft.chunkUnavailable(to);
       else group.raft.offerChunk(to, chunk.meta, sequence, chunk.data, chunk.done);
     });
   }
 
   /** Undefined: there is no checkpoint of the group, or its reader is at another chunk. */
-  async #fetch(group: GroupId, sending: OutgoingTransfer, sequence: number): Promise<Chunk | undefined> {
+  async #fetch(group: GroupId, transfer: OutgoingTransfer, sequence: number): Promise<Chunk | undefined> {
     if (sequence === 0) {
-      closeReader(sending);
-      sending.reader = await this.#storage.openSnapshot(group);
-      if (this.#isClosed) closeReader(sending);
-      sending.next = 0;
-      sending.bytes = 0;
-      sending.totalBytes = sending.reader?.bytes;
+      closeReader(transfer);
+      transfer.reader = await this.#storage.openSnapshot(group);
+      if (this.#isClosed) closeReader(transfer);
+      transfer.next = 0;
+      transfer.bytes = 0;
+      transfer.totalBytes = transfer.reader?.bytes;
     }
-    const { reader } = sending;
-    if (reader === undefined || sending.next !== sequence) return undefined;
+    const { reader } = transfer;
+    if (reader === undefined || transfer.next !== sequence) return undefined;
     const { data, done } = await reader.next(this.#host.chunkBytes);
-    sending.next++;
-    sending.bytes += data.length;
-    sending.askedAt = this.#host.now();
-    if (done) closeReader(sending);
+    transfer.next++;
+    transfer.bytes += data.length;
+    transfer.askedAt = this.#host.now();
+    if (done) closeReader(transfer);
     return { meta: reader.meta, data, done };
   }
 
-  /** Closes readers that no follower asks for any more. */
+  /** Closes readers whose follower requests nothing any more. */
   sweep(now: number): void {
-    for (const [name, sending] of this.#transfers) {
-      if (sending.busy || sending.wanted !== undefined || now - sending.askedAt <= this.#host.patienceMs) continue;
-      if (isUnderWay(sending) && !sending.group.raft.isGone(sending.to)) continue;
-      closeReader(sending);
+    for (const [name, transfer] of this.#transfers) {
+      if (transfer.busy || transfer.wanted !== undefined || now - transfer.askedAt <= this.#host.patienceMs) continue;
+      if (isUnderWay(transfer) && !transfer.group.raft.isGone(transfer.to)) continue;
+      closeReader(transfer);
       this.#transfers.delete(name);
     }
   }
 
-  /** Those of which the follower has not said that it has them. */
+  /** Those that the follower has not acknowledged completely. */
   outgoing(): OutgoingSnapshot[] {
-    const underWay = [...this.#transfers.values()].filter((sending) => !isOver(sending));
+    const underWay = [...this.#transfers.values()].filter((transfer) => !isOver(transfer));
     return underWay.map(({ group, to, next: chunks, bytes, totalBytes }) => {
       return { shard: shardOfGroup(group.id), to, chunks, bytes, totalBytes };
     });
   }
 
-  /** Lets go of every copy of a state, also of one that is being made: the node stops, or has failed. */
+  /** Releases every copy of a state, also one that is being made: the node stops, or has failed. */
   close(): void {
     this.#isClosed = true;
-    for (const sending of this.#transfers.values()) closeReader(sending);
+    for (const transfer of this.#transfers.values()) closeReader(transfer);
     this.#transfers.clear();
   }
 }
 
-const newSending = (group: Replica, to: NodeId): OutgoingTransfer => ({
+const newTransfer = (group: Replica, to: NodeId): OutgoingTransfer => ({
   group,
   to,
   reader: undefined,
@@ -239,16 +238,16 @@ const newSending = (group: Replica, to: NodeId): OutgoingTransfer => ({
 });
 
 function isUnderWay({ group, to, offered }: OutgoingTransfer): boolean {
-  const transfer = group.raft.snapshotTo(to);
-  return transfer?.isUnderWay === true && transfer.sequence === offered;
+  const inCore = group.raft.snapshotTo(to);
+  return inCore?.isUnderWay === true && inCore.sequence === offered;
 }
 
-/** The follower has it, or this node leads the group no more. */
+/** The follower has it, or this node no longer leads the group. */
 function isOver({ busy, group, to }: OutgoingTransfer): boolean {
   return !busy && group.raft.snapshotTo(to) === undefined;
 }
 
-function closeReader(sending: OutgoingTransfer): void {
-  sending.reader?.close();
-  sending.reader = undefined;
+function closeReader(transfer: OutgoingTransfer): void {
+  transfer.reader?.close();
+  transfer.reader = undefined;
 }

@@ -1,9 +1,9 @@
 /**
- * The other nodes and the routers linked to this one: signs of life, and who needs to be told of a newer topology.
+ * Heartbeats between this node, its peers and linked routers. Each carries the sender's topology epoch, so whoever has
+ * an older topology is sent the newer one.
  *
- * Pings go to nodes that share a group with this one and to linked routers; nodes without a topology, and from time
- * to time all others, also ping the voters of the system group, so that news reaches everybody.
- * Knows no group; the node decides what a death means.
+ * Pings go to nodes that share a group with this one and to linked routers. A node without a topology pings the voters
+ * of the system group as well, and every other node does so now and then: thus a new topology reaches all nodes.
  */
 import type { NodeId } from '../../raft/index.js';
 import type { FailureDetector } from './failure-detector.js';
@@ -11,14 +11,14 @@ import { type ClusterConfig, type ClusterSettings, systemVoters, type TopologySt
 import { type PeerId, type Ping, ROUTER_PEERS, type Transport } from '../transport/index.js';
 /** Every so many rounds the voters of the system group are pinged as well. */
 const SYSTEM_EVERY_ROUNDS = 5;
-/** Routers elect nobody: a sign of life now and then is enough for them. */
+/** Routers elect no leader: fewer heartbeats are enough for them. */
 const ROUTERS_EVERY_ROUNDS = 3;
 
 export class PeerHeartbeats {
   stopping = false;
-  /** This node's disk hangs, or did of late: it wants no leadership, and serves. */
+  /** This node's disk hangs, or did lately: it serves, and is to be given no leadership. */
   unfit = false;
-  /** This node has left its groups: it is up, and its peers must not take that for a leader's life. */
+  /** This node has left its groups. Its process is up, and peers must not take it for a live leader. */
   failed = false;
   readonly #routers = new Set<PeerId>();
   #peers: readonly NodeId[] = [];
@@ -30,9 +30,9 @@ export class PeerHeartbeats {
   readonly #failureDetector: FailureDetector;
   readonly #systemVoters: readonly NodeId[];
   readonly #settings: ClusterSettings;
-  /** The epoch that each node runs by, as it said last on its present link. */
+  /** The epoch that each node runs by, from its last ping on the present link. */
   readonly #epochs = new Map<NodeId, number>();
-  /** … and the one that the voters of the system group were last told of this node. */
+  /** The epoch of this node that the voters of the system group were pinged with last. */
   #announcedEpoch = 0;
 
   constructor(
@@ -53,7 +53,7 @@ export class PeerHeartbeats {
     this.#peers = ids;
   }
 
-  /** True if a node that was alive is now gone, and nothing is owed to it any more. */
+  /** @returns true: the node was alive, and is presumed dead now */
   onLink(peer: PeerId, up: boolean, now: number): boolean {
     if (peer >= ROUTER_PEERS) {
       if (up) this.#routers.add(peer);
@@ -80,14 +80,14 @@ export class PeerHeartbeats {
     if (peer < ROUTER_PEERS) this.#failureDetector.recordHeartbeat(peer, now);
   }
 
-  /** True if a node that was alive has failed, and nothing is owed to it any more. */
+  /** @returns true: the node was alive, and is presumed dead now */
   onPing(from: PeerId, { epoch, stopping, failed }: Ping, now: number): boolean {
     if (failed === true) return this.#failureDetector.markUnreachable(from, !this.#settings.promises);
     this.#epochs.set(from, epoch);
     this.recordHeartbeat(from, now);
     this.#failureDetector.recordStopping(from, stopping);
     if (epoch < this.#settings.epoch) this.sendTopology(from);
-    // They know more: a ping makes them tell. Once a round, for what they tell need not be believed.
+    // Theirs is newer: a ping makes them send it. Once a round, for what they send need not be accepted.
     else if (from < ROUTER_PEERS && epoch > this.#topologyStore.epoch && !this.#askedThisRound.has(from)) {
       this.#askedThisRound.add(from);
       this.#pingOne(from);
@@ -95,7 +95,7 @@ export class PeerHeartbeats {
     return false;
   }
 
-  /** 0 = nothing was said on this link. */
+  /** 0: no ping came over the present link. */
   epochOf(node: NodeId): number {
     return this.#epochs.get(node) ?? 0;
   }
@@ -127,12 +127,12 @@ export class PeerHeartbeats {
       this.#pingAsFailed(peer);
       return;
     }
-    // Between nodes `stopping` means: give me nothing to lead. A router would stop asking this node anything.
+    // To a node `stopping` means: transfer no leadership here. A router would send this node no more operations.
     const stopping = this.stopping || (this.unfit && peer < ROUTER_PEERS);
     this.#transport.send(peer, { type: 'ping', epoch: this.#settings.epoch, stopping });
   }
 
-  /** To a node that knows only signs of life there is nothing to say but nothing; a router is told not to ask. */
+  /** A node of protocol version 1 takes any ping for a heartbeat, so it gets none; a router is told to send no operations. */
   #pingAsFailed(peer: PeerId): void {
     const { epoch } = this.#topologyStore;
     if ((this.#transport.link(peer)?.version ?? 0) >= 2) {

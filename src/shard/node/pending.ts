@@ -1,11 +1,10 @@
 /**
- * Who waits for what in one group: writes for their entry to be applied, reads for a confirmation and then for an index.
- *
- * Knows no Raft and no machine; the group tells it what happened. Each waiter is answered exactly once.
+ * Operations that wait in one group: writes until their entry is applied, reads until leadership is confirmed and then
+ * until an index is applied. Each waiter is answered exactly once.
  */
 import type { Answer } from '../operation.js';
 
-/** One operation that somebody waits for. */
+/** One operation that a client waits for. */
 export interface Waiter {
   /** On the runtime's monotonic clock, ms. */
   readonly deadline: number;
@@ -40,7 +39,7 @@ export class PendingWrites {
 
   applied(index: number, answer: Answer): void {
     const first = this.#writes[0];
-    // A follower's entry: nobody waits.
+    // A follower's entry: no client waits here.
     if (first === undefined) return;
     const at = first.index === index ? 0 : this.#writes.findIndex((write) => write.index >= index);
     if (this.#writes[at]?.index !== index) return;
@@ -48,7 +47,7 @@ export class PendingWrites {
     applied?.waiter.done(answer);
   }
 
-  /** The waiters of entries that are no longer ours to promise. */
+  /** Leadership was lost, or the node leaves: another leader may yet commit these entries. */
   takeAll(): Waiter[] {
     const waiters = this.#writes.map(({ waiter }) => waiter);
     this.#writes = [];
@@ -77,8 +76,8 @@ const NO_WAITERS: readonly Waiter[] = [];
 const NO_ROUND: ReadRound = { context: 0, waiters: [] };
 
 /**
- * Reads go through three places: gathered (no round asked yet), asked (by context), confirmed (waiting for an index).
- * A read never joins a round that was asked before it arrived: an old confirmation says nothing about it (s49).
+ * Reads pass through three states: gathered (no round started yet), in a round (by context), confirmed (waiting for an
+ * index). A read never joins a round that was started before it arrived: that confirmation would not cover it (s49).
  */
 export class PendingReads {
   #gathered: Waiter[] = [];
@@ -96,7 +95,7 @@ export class PendingReads {
     this.#gathered.push(waiter);
   }
 
-  /** A round is due: somebody waits, and none is under way (the next round gathers meanwhile). */
+  /** A round is due: reads wait, and none is under way. Reads that arrive during a round gather for the next. */
   get wantsRound(): boolean {
     return this.#gathered.length > 0 && this.#rounds.length === 0;
   }

@@ -1,6 +1,6 @@
 /**
- * The quarantine of a node, as far as its replicas and its operators see it: puts all replicas into it, tells loudly why,
- * and ends it when all are out (`rollback-detector.ts` decides, `raft/quarantine.ts` says what it means).
+ * The quarantine of a node: puts all its replicas into it, logs why, and ends it when all replicas have left.
+ * `rollback-detector.ts` decides when it begins; `raft/quarantine.ts` explains what it means for a replica.
  */
 import type { NodeId } from '../../raft/index.js';
 import type { ReplicaSet } from './replica-set.js';
@@ -26,16 +26,17 @@ export class NodeQuarantine {
     this.#parts = parts;
   }
 
-  /** Called between turns, before the link to the accuser begins. */
-  begin(life: number, why: string, accuser: NodeId): void {
+  /** Called between turns, before the link to the peer that reported it begins. */
+  begin(boot: number, why: string, accuser: NodeId): void {
     const { replicas, inbox, logger } = this.#parts;
-    const told = 'the data folder of this node went back in time: its replicas do not count until they are brought up';
-    logger.error({ peer: accuser, why, boot: life }, told);
-    replicas.quarantine(life);
+    const message =
+      'the data folder of this node went back in time: its replicas do not count until they are brought up';
+    logger.error({ peer: accuser, why, boot }, message);
+    replicas.quarantine(boot);
     inbox.schedule();
   }
 
-  /** From time to time: whoever is alive is told the journal's position, and a quarantine may be over. */
+  /** Periodic: live peers are sent the journal's position, and a quarantine may be over. */
   review(): void {
     const { rollbackDetector, replicas, topologyStore, failureDetector, logger } = this.#parts;
     for (const peer of failureDetector.alive()) rollbackDetector.noteSentTo(peer);

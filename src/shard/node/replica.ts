@@ -127,7 +127,7 @@ export class Replica implements ReplicaView {
     this.#proposals.push({ data, waiter });
   }
 
-  /** By default because another replica leads, or none. */
+  /** `why` is by default that another replica leads, or none. */
   refuseWrite(waiter: Waiter, why?: { readonly code: ErrorCode; readonly message: string }): void {
     if (why === undefined) this.#refuseAsNotLeader(waiter);
     else waiter.done(refuse(why.code, why.message, this.#details()));

@@ -1,8 +1,7 @@
 /**
- * Which topologies a node believes, what the leader of the system group proposes, and which peers belong to the
- * cluster.
+ * Which topologies a node accepts, what the leader of the system group proposes, and which peers belong to the cluster.
  *
- * Group 0 is the only source. Elsewhere a topology is a copy, taken from nodes only (a router has no say), of the same
+ * Group 0 is the only source. Elsewhere a topology is a copy, taken from nodes only, never from routers, of the same
  * cluster uid only; and where this node holds a replica of group 0 that has applied an epoch, no copy counts.
  *
  * The cluster uid is drawn at random by the first leader of group 0, and is in the first topology already: no node holds
@@ -46,9 +45,9 @@ export interface TopologySyncOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly settings: ClusterSettings;
-  /** The epoch that a node runs by, as it said last. */
+  /** The epoch that a node runs by, from its last ping. */
   readonly epochOf: (node: NodeId) => number;
-  /** Whether a node was met here with this very data folder. */
+  /** Whether a node was linked here before with this data folder. */
   readonly knowsFolder: (node: NodeId, folderId: string | undefined) => boolean;
   /** What this build can read in replicated data. Default: `PROTOCOL.featureLevel`. */
   readonly featureLevel?: number;
@@ -138,20 +137,20 @@ export class TopologySync {
     if (mine !== undefined && theirs !== undefined && mine !== theirs) {
       return { reason: 'wrong-cluster', detail: `cluster uid ${theirs} meets cluster uid ${mine}` };
     }
-    // It may have missed how its cluster got a uid, or be of another one, whose data must not come in.
+    // It may have missed when its cluster got a uid, or belong to another one, whose data must not come in.
     if (mine !== undefined && dataWithoutUid && !this.#options.knowsFolder(from, folderId)) {
       return {
         reason: 'wrong-cluster',
         detail: `a folder with data, no cluster uid and never seen here meets ${mine}`,
       };
     }
-    // It could not read what is in the logs, nor say which cluster it belongs to. Routers hold neither.
+    // It could not read what is in the logs, nor name its cluster. Routers hold no data.
     const needed = this.clusterFeatureLevel;
     if (role === 'router' || featureLevel >= needed) return undefined;
     return { reason: 'wrong-version', detail: `feature level ${featureLevel}, the cluster needs ${needed}` };
   }
 
-  /** True, too, while there is none to be shown. */
+  /** True as well while this node knows none. */
   hasShownUid({ extension }: Hello): boolean {
     const mine = this.#options.topologyStore.topology?.clusterUid;
     return mine === undefined || extension.clusterUid === mine;
@@ -168,8 +167,8 @@ export class TopologySync {
   }
 
   /**
-   * Of all nodes of the cluster, as their links say; 0 while one of them is not linked. A new cluster holds nothing that
-   * anybody would have to read: who is not there when it is made has to have a build of its level when it comes.
+   * Of all nodes of the cluster, by their links; 0 while one of them is not linked. A new cluster holds no data that a
+   * node would have to read: one that joins later has to have a build of its level.
    */
   #lowestFeatureLevel(isNew: boolean): number {
     const { self, clusterConfig, transport } = this.#options;
@@ -180,7 +179,7 @@ export class TopologySync {
     return Math.min(...levels);
   }
 
-  /** What this node was started with, where every other says the same. */
+  /** What this node was started with, as far as every other node was started with the same. */
   #agreed(): AgreedSettings {
     const { self, clusterConfig, transport, settings } = this.#options;
     const { timers, leaseReads } = settings.configured;
