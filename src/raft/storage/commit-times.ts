@@ -1,4 +1,4 @@
-/** How long the latest durable commits took: a ring of at most 512, for `StorageStatus`. */
+/** Latencies of the latest durable commits: a ring buffer of at most 512, for `StorageStatus`. */
 import type { StorageStatus } from './storage.js';
 
 const CAPACITY = 512;

@@ -1,5 +1,5 @@
 /**
- * Failures as data, so that they survive the way from the worker to the caller: which of the port's errors, and why.
+ * Errors as data that can cross from the worker to its caller: which of the port's errors, and the message.
  */
 import { constants } from 'node:os';
 import { corruption } from './journal/recovery.js';
@@ -8,18 +8,18 @@ import { messageOf } from '../../thrown.js';
 
 export interface FailureData {
   /**
-   * `quota`: the journal is full, the disk is not. `unopened`: a file could not be opened, mostly because the process
-   * has no descriptors left.
+   * `quota`: the journal has reached its quota, the disk has space. `unopened`: a file could not be opened, mostly
+   * because the process has no file descriptors left.
    */
   readonly kind: 'full' | 'quota' | 'unopened' | 'corruption' | 'failure';
   readonly message: string;
 }
 
-/** Nothing is unknown of what is on the disk, and a later try may find room: the store waits, and goes on by itself. */
+/** The contents of the disk are known, and a retry may succeed: the store waits and retries. */
 export const isTransient = ({ kind }: FailureData): boolean =>
   kind === 'full' || kind === 'quota' || kind === 'unopened';
 
-/** SQLite's codes are on the error (`SQLITE_FULL`, `SQLITE_IOERR_FSYNC`, …); `what` says what was being done. */
+/** `what`: the operation that failed. The error's `code` decides (`SQLITE_FULL`, `SQLITE_IOERR_FSYNC`, …). */
 export function toFailure(error: unknown, what: string): FailureData {
   if (error instanceof StorageCorruption) return { kind: 'corruption', message: error.message };
   if (error instanceof JournalFull) return { kind: 'quota', message: error.message };
@@ -36,19 +36,19 @@ export function toFailure(error: unknown, what: string): FailureData {
   return { kind: 'failure', message };
 }
 
-/** SQLite found a file that it cannot have written so. */
+/** SQLite found contents that it cannot have written. */
 export function isCorruption(error: unknown): error is Error {
   const code = codeOf(error);
   return code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
 }
 
 /**
- * Of the last: the index of the log of state.db, which SQLite keeps in a file, could not grow. It is of no use beyond the
- * process, so whatever became of it nothing is unknown of what is on the disk.
+ * `SQLITE_IOERR_SHMSIZE`: the shared-memory index of state.db's WAL, a file of its own, could not grow. It is rebuilt at
+ * each start, so the contents of the disk stay known.
  */
 const FULL: ReadonlySet<string> = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT', 'SQLITE_IOERR_SHMSIZE']);
 
-/** Nothing was written: the file that it was to be written to, or with the help of, could not be opened. */
+/** Nothing was written: the target file, or one that SQLite needs for it, could not be opened. */
 export function isUnopened(error: unknown): boolean {
   const code = codeOf(error);
   return code.startsWith('SQLITE_CANTOPEN') || code === 'EMFILE' || code === 'ENFILE';
@@ -68,17 +68,17 @@ export function toError(failure: FailureData): StorageCorruption | StorageFull |
   }
 }
 
-/** What a read says of a file that is damaged or cannot be read; undefined if it says something else. */
+/** The port's error for a read of a damaged or unreadable file; undefined for any other error. */
 export function unreadableError(error: unknown, what: string): Error | undefined {
   const failure = toFailure(error, what);
   const isUnreadable = failure.kind === 'failure' && codeOf(error).startsWith('SQLITE_IOERR');
   return isUnreadable || isCorruption(error) ? toError(failure) : undefined;
 }
 
-/** Of SQLite or of the system; '' if it has none. */
+/** The code of SQLite or of the operating system; '' if it has none. */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error) || !('code' in error)) return '';
-  // Node knows its number and no name for it.
+  // Node has the number but no name for it.
   if ('errno' in error && error.errno === -constants.errno.EDQUOT) return 'EDQUOT';
   return typeof error.code === 'string' ? error.code : '';
 }

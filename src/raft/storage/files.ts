@@ -2,10 +2,9 @@
  * What the engine needs of the two files that it writes: the journal, the state, and views of the state.
  *
  * `journal-db.ts`, `state-db.ts`, `snapshot-source.ts` and `state-reader.ts` are these over SQLite; the simulator has
- * its own in memory. What all of them owe to the engine: a transaction is durable, whole, when the call that ends it
- * returns, and in the order of these calls over both files. If that call throws because there was no room, or a file
- * could not be opened, `recover` and `rollback` make it as if it had not been; if for any other reason, nothing is known
- * of it, and nothing more is written.
+ * its own in memory. The contract: a transaction is durable and atomic when the call that ends it returns, and these
+ * calls are ordered over both files. If that call throws because there was no space, or a file could not be opened,
+ * `recover` and `rollback` undo it completely; after any other error its outcome is unknown, and nothing more is written.
  */
 import type { HardStateAt } from './journal/journal-index.js';
 import type { Activation, RawRow, StoredGroup } from './journal/recovery.js';
@@ -13,83 +12,83 @@ import type { RawStateRow } from './state/state-rows.js';
 import type { FileSizes, StateKey } from './storage.js';
 import type { GroupId, SnapshotMeta } from '../types.js';
 
-/** One row per durable commit, numbered without holes; the newest row always stays. */
+/** One row per durable commit, numbered consecutively; the newest row is never truncated. */
 export interface JournalFile {
-  /** The last row that was trimmed away; 0 = none. */
+  /** The last row of the truncated prefix; 0 = none. */
   readonly truncatedTo: number;
-  /** The last row when the store was last closed in good order. */
+  /** The last row at the last clean shutdown. */
   readonly closed: number;
-  /** The state file has to have seen at least so many, for what they cover was trimmed. */
+  /** Checkpoints that the state file must have: what they cover has been truncated. */
   readonly checkpointsDue: number;
   /** Number of the last row; undefined if there is none. */
   readonly last: number | undefined;
   /** Rows after `after`, in order, until they make `maxBytes`. */
   load(after: number, maxBytes: number): RawRow[];
-  /** Sees what the open transaction has appended. Throws if there is no such row. */
+  /** Includes rows that the open transaction has appended. Throws if there is no such row. */
   row(seq: number): RawRow;
   metas(): (readonly [string, Uint8Array])[];
   /**
-   * Runs `work`, which appends and puts, in one durable transaction. `mayFill`: up to the whole quota; default: the part
-   * of it that commits may have (see `quota.ts`).
+   * Runs `work`, which appends rows and puts metas, in one durable transaction. `mayFill`: may use the whole quota;
+   * default: the share of it that commits have (see `quota.ts`).
    */
   transaction(work: () => void, mayFill?: boolean): void;
-  /** After a transaction that found no room: as if it had not been. May find no room itself; then it is called again. */
+  /** Undoes a transaction that found no space. May itself find no space; it is then called again. */
   recover(): void;
   /**
-   * Writes the last batch once more, before anything is built on it, unless it was closed in good order: a process that
-   * ended in a sync which failed may have left it where the system shows it and the disk does not have it.
+   * At a start, unless after a clean shutdown: writes the last batch again and syncs it. A process that ended after a
+   * failed sync may have left it in the page cache only, where it is read back although the disk does not have it.
    */
   ensureDurable(): void;
   append(seq: number, data: Uint8Array): void;
   putMeta(name: string, value: Uint8Array): void;
   /** A transaction of its own. */
   dropTorn(seq: number): void;
-  /** Forgets rows up to `to`, in a transaction of its own. See `checkpointsDue`. */
+  /** Drops rows up to and including `to`, in a transaction of its own. See `checkpointsDue`. */
   truncatePrefix(to: number, checkpoints: number): void;
-  /** Makes room for rows to come, while nobody waits; true if there was something to do. */
+  /** Adds free slots for future rows, off the commit path; true if there was something to do. */
   preallocate(): boolean;
-  /** Notes durably, before closing in good order, that every row is durable. Returns the number of the last one. */
+  /** At a clean shutdown: records durably that every row is durable. Returns the number of the last one. */
   markAllDurable(): number;
   close(): void;
 }
 
-/** Each group's state in a slot, and where it stands. Everything between `begin` and `commit` is one transaction. */
+/** Each group's state in a slot, and its metadata. Everything between `begin` and `commit` is one transaction. */
 export interface StateFile {
   /** The last journal row known to have been durable. */
   readonly journal: number;
-  /** How many checkpoints there have been. */
+  /** Number of checkpoints so far. */
   readonly checkpoints: number;
   /** Bytes in use. */
   readonly bytes: number;
-  /** As that of the journal: nothing is left that is not in its place. */
+  /** As that of the journal: moves the whole WAL into the database. */
   ensureDurable(): void;
   groups(): StoredGroup[];
-  /** Slots that no group has: staged and not installed, or replaced and not yet emptied. */
+  /** Slots that belong to no group: staged and not installed, or replaced and not yet emptied. */
   garbage(): number[];
   begin(): void;
   commit(): void;
-  /** Ends the transaction that is open, if one is, as if it had not been. */
+  /** Rolls back the open transaction, if there is one. */
   rollback(): void;
   transaction(work: () => void): void;
   writeRow(slot: number, row: RawStateRow): void;
-  /** The slot that a group has, if any. */
+  /** The group's slot, if it has one. */
   slotOf(group: GroupId): number | undefined;
   saveMeta(group: GroupId, slot: number, meta: SnapshotMeta): void;
   saveHardState(state: HardStateAt, slotIfNew: number): void;
   saveJournal(seq: number): void;
   countCheckpoint(): void;
-  /** Notes durably, before closing in good order, that every journal row up to `seq` is durable. */
+  /** At a clean shutdown: records durably that every journal row up to `seq` is durable. */
   markDurableTo(seq: number): void;
-  /** Marks a slot as no group's, before anything is staged in it. */
+  /** Records that a slot belongs to no group, before anything is staged in it. */
   addGarbage(slot: number): void;
   isGarbage(slot: number): boolean;
-  /** The group's state is from now on what was staged in `activation.slot`; what it had becomes garbage. */
+  /** Makes `activation.slot`, a staged snapshot, the group's state; its former slot becomes garbage. */
   activate(activation: Activation): void;
-  /** Deletes at most `limit` rows of a slot that no group has, durably; true once it is empty and forgotten. */
+  /** Deletes at most `limit` rows of a garbage slot, durably; true once it is empty and no longer listed. */
   purge(slot: number, limit: number): boolean;
-  /** Housekeeping behind a commit; may go on beside the caller. */
+  /** Maintenance after a commit: a WAL checkpoint if the WAL is long enough; may continue in another thread. */
   checkpointWal(): void;
-  /** It still goes on: until then the file must not be closed. Throws, once, if it has failed. */
+  /** Whether one is still running: until it ends the file must not be closed. Throws, once, if it has failed. */
   isCheckpointingWal(): boolean;
   close(): void;
 }
@@ -97,16 +96,16 @@ export interface StateFile {
 /** A consistent view of one group's state while checkpoints go on. */
 export interface SnapshotSource {
   readonly meta: SnapshotMeta;
-  /** Of all data that `next` gives, once it is prepared; absent: not known. */
+  /** Bytes of all data that `next` returns, once prepared; absent: unknown. */
   readonly bytes?: number | undefined;
-  /** A slice of copying it out of the state; false once that is done, and `next` may be called. */
+  /** Copies one slice out of the state; false once all is copied and `next` may be called. */
   prepare(): boolean;
   /** About `maxBytes`, at least one row if there is one left. */
   next(maxBytes: number): { readonly data: Uint8Array<ArrayBuffer>; readonly done: boolean };
   close(): void;
 }
 
-/** The two halves of one store, held until `release`. */
+/** The two files of one store, locked until `release`. */
 export interface StoreFiles {
   readonly journal: JournalFile;
   readonly state: StateFile;
@@ -114,14 +113,14 @@ export interface StoreFiles {
   openSnapshot(group: GroupId): SnapshotSource | undefined;
   /** Asks the file system. Absent: there are no files. */
   sizes?(): FileSizes;
-  /** Lets another store have them. */
+  /** Unlocks them for another store. */
   release(): void;
 }
 
 /** @throws StorageFailure if another store holds them, StorageCorruption if they are not two halves of one store. */
 export type OpenFiles = (directory: string, maxJournalBytes: number | undefined) => StoreFiles;
 
-/** Reads of the durable state in the caller's own thread: each slot as of its last whole checkpoint, and no writer is waited for. */
+/** Reads of the durable state in the caller's own thread: each slot as of its last whole checkpoint, never blocked by a writer. */
 export interface StateReader {
   get(slot: number, key: StateKey): Uint8Array | undefined;
   /** Rows whose key starts with `prefix`, in key order, at most `limit`, after `after`. */

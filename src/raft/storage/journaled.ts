@@ -1,12 +1,12 @@
 /**
- * The storage port over two files, journal.db and state.db, that a worker writes. Knows neither SQLite nor a thread:
- * `sqlite.ts` gives it both, the simulator gives it files in memory and virtual time.
+ * The storage port over two files, journal.db and state.db, that a worker writes. Independent of SQLite and threads:
+ * `sqlite.ts` passes it both, the simulator files in memory and virtual time.
  *
  * This side numbers journal rows, keeps the journal's index and each group's slot, and encodes; the worker executes in
  * the same order. How an install stays atomic over two files: the snapshot is staged in a slot of its own and synced;
- * then one journal row says "from here on this group's state is that slot, its log is empty" — that row is the moment
- * of the install. state.db follows, at once or, after a crash, at the next start. A row is dropped only once state.db
- * has durably taken over what it says.
+ * then one journal row records "from here on this group's state is that slot, its log is empty", which commits the
+ * installation. state.db follows, at once or, after a crash, at the next start. A row is truncated only once state.db has
+ * durably taken over its contents.
  */
 import { CommitTimes } from './commit-times.js';
 import { asError } from '../../thrown.js';
@@ -38,9 +38,9 @@ import type { GroupId, HardState, SnapshotMeta } from '../types.js';
 export interface JournaledStorageSettings {
   /** Quota of journal.db in bytes, at least `minJournalBytes`. Beyond it commits wait. Default: none. */
   readonly maxJournalBytes?: number;
-  /** Dead bytes that the journal may hold on to before live entries are copied out of their way. Default 4 MiB. */
+  /** Dead bytes that the journal may retain before live entries are copied forward so that it can be truncated. Default 4 MiB. */
   readonly journalSlackBytes?: number;
-  /** Told of what an operator should know and that is no error: a torn row that was dropped at the start. */
+  /** Called with messages for the operator that are no errors: a torn row was dropped at the start. */
   readonly onNotice?: (notice: string) => void;
 }
 

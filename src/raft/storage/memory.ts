@@ -1,9 +1,9 @@
 /**
  * The storage port without a disk: for embedded clusters that need no durability, for the simulator and for tests.
  *
- * A `MemoryDisk` holds what is durable and outlives the `MemoryStorage` on it. What a storage is asked to write becomes
- * durable when a deferred task runs, all that was asked until then in order, as with one sync; a `crash()` before that
- * loses it. Same semantics as `sqlite.ts`, by the same contract suite.
+ * A `MemoryDisk` holds what is durable and outlives the `MemoryStorage` on it. Writes become durable when a deferred task
+ * runs, all pending ones in order, as with one sync; a `crash()` before that loses them. Same semantics as `sqlite.ts`,
+ * by the same contract suite.
  */
 import { CommitTimes } from './commit-times.js';
 import { asError } from '../../thrown.js';
@@ -47,7 +47,7 @@ export class MemoryDisk {
   failure: Error | undefined;
   #isFull = false;
 
-  /** Nothing becomes durable, and what is asked for waits, while it is full. */
+  /** While it is full nothing becomes durable, and writes wait. */
   get isFull(): boolean {
     return this.#isFull;
   }
@@ -102,7 +102,7 @@ export class MemoryStorage implements Storage {
     this.#onStall = listener;
   }
 
-  /** @internal The disk has room again. */
+  /** @internal The disk has space again. */
   resume(): void {
     if (this.#stall === undefined) return;
     this.#stall = undefined;
@@ -130,7 +130,7 @@ export class MemoryStorage implements Storage {
     return Promise.resolve({ groups, meta: new Map(this.#disk.metas) });
   }
 
-  /** The process dies: what is not durable is gone, its promises never settle, the disk is free for another storage. */
+  /** Simulates a crash: pending writes are lost, their promises never settle, and another storage may open the disk. */
   crash(): void {
     this.#release('the store has crashed');
     this.#pending = [];
@@ -221,7 +221,7 @@ export class MemoryStorage implements Storage {
       await this.#write(() => {
         for (const { group, meta, rows, table } of parts) {
           const onDisk = this.#group(group);
-          // A group that was given another state since the call has nothing to checkpoint any more.
+          // A snapshot was installed since the call: these rows belong to the replaced state.
           if (onDisk.table !== table) continue;
           for (const [key, value] of rows) table.put(key, value);
           onDisk.meta = meta;

@@ -1,10 +1,10 @@
 /**
  * The storage port over SQLite: journal.db and state.db in a data folder, written by a worker thread.
  *
- * Only names what `journaled.ts` runs on: a thread, a read-only connection for reads, the event loop and its clock.
+ * Gives `journaled.ts` a thread, a read-only connection for reads, the event loop and its clock.
  *
- * What is left out: rows of state.db carry no checksum of ours (journal rows do); journal.db reuses the slots that
- * dropped rows leave, but is not made smaller.
+ * Limits: rows of state.db have no checksum of their own (journal rows do); journal.db reuses the slots of truncated rows,
+ * but its file never shrinks.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { JournaledStorage } from './journaled.js';
@@ -15,11 +15,11 @@ import type { After } from './worker/store-client.js';
 import { openStateReader } from './state/state-reader.js';
 
 export interface SqliteStorageOptions extends JournaledStorageSettings {
-  /** The data folder; made if it is not there. Only one store at a time can hold it. */
+  /** The data folder; created if it does not exist. Only one store at a time can lock it. */
   readonly directory: string;
-  /** A worker shared with other stores, closed by whoever made it. Default: a thread of its own. */
+  /** A worker shared with other stores, which the caller closes. Default: a thread of its own, closed with the store. */
   readonly worker?: SqliteWorker;
-  /** Default: timers of this process. */
+  /** Starts the timer that bounds `close`. Default: `setTimeout`. */
   readonly after?: After;
 }
 
@@ -30,6 +30,7 @@ const timer: After = (ms, task) => {
   };
 };
 
+/** The storage of a node: durable, in a data folder. See `Storage` for the calls. */
 export class SqliteStorage extends JournaledStorage {
   constructor(options: SqliteStorageOptions) {
     const { directory, worker = new SqliteThread(), after = timer } = options;

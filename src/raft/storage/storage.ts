@@ -4,15 +4,15 @@
  * Two things are kept: a journal (hard states and log entries of every group, one durable commit for all of them)
  * and, per group, a state: an ordered map of opaque byte strings that the state machine owns. The journal is the
  * write-ahead log of the state; `checkpoint` moves applied effects into the state together with the applied index,
- * and only behind a durable checkpoint may the journal forget entries.
+ * and entries are truncated from the journal only behind a durable checkpoint.
  *
- * Knows nothing of keys, values, commands, roles or messages. `memory.ts` and `sqlite.ts` implement it and pass the
+ * `memory.ts` and `sqlite.ts` implement it and pass the
  * same contract suite. State keys are "binary strings" (one char per byte, 0..255): cheap to hash in a Map,
  * ordered as bytes.
  */
 import type { Entry, GroupId, HardState, SnapshotMeta } from '../types.js';
 
-/** One group's part of a durable commit. Within one commit a group appears at most once. */
+/** One group's part of a durable commit, see `Storage.commit`. Within one commit a group appears at most once. */
 export interface GroupWrite {
   readonly group: GroupId;
   readonly hardState: HardState | undefined;
@@ -20,15 +20,17 @@ export interface GroupWrite {
   readonly entries: readonly Entry[];
 }
 
+/** A binary string: one char per byte, 0 to 255; at most 65,535 of them. */
 export type StateKey = string;
 /** `undefined` as value deletes the row. */
 export type StateRow = readonly [key: StateKey, value: Uint8Array | undefined];
 
+/** One group's part of a checkpoint, see `Storage.checkpoint`. */
 export interface GroupCheckpoint {
   readonly group: GroupId;
-  /** The state below contains the effects of everything up to `meta.index`. */
+  /** With `rows` applied, the state contains the effects of everything up to `meta.index`. */
   readonly meta: SnapshotMeta;
-  /** Read while `checkpoint` is under way, in slices: must give the same until it settles. */
+  /** Rows that changed since the last checkpoint. Read in slices until `checkpoint` settles: must not change before. */
   readonly rows: Iterable<StateRow>;
 }
 
@@ -40,6 +42,7 @@ export interface RecoveredGroup {
   readonly entries: readonly Entry[];
 }
 
+/** What `Storage.open` read back. */
 export interface Recovered {
   readonly groups: ReadonlyMap<GroupId, RecoveredGroup>;
   /** Small named values kept by `putMeta`. */
@@ -56,34 +59,38 @@ export interface SnapshotReader {
   close(): void;
 }
 
-/** Something waits for room on the disk; it becomes durable by itself once there is some. */
+/** Work waits for disk space; it is retried, and becomes durable without further calls once there is space. */
 export interface StorageStall {
-  /** Commits, and the opening of the store; or only checkpoints and what else goes to the state, and commits go on. */
+  /** `commits`: commits, and opening the store. `state`: only checkpoints and snapshots; commits go on. */
   readonly waits: 'commits' | 'state';
   /**
    * - `full`: the disk is full;
-   * - `quota`: the journal is, by its quota, while the disk has room: the next checkpoint makes some;
-   * - `unopened`: a file could not be opened, mostly because the process has no descriptors left.
+   * - `quota`: the journal has reached its quota, the disk has space: the next checkpoint frees some of it;
+   * - `unopened`: a file could not be opened, mostly because the process has no file descriptors left.
    */
   readonly reason: 'full' | 'quota' | 'unopened';
-  /** What was tried and what the disk said. */
+  /** The operation that failed and the error of SQLite or the operating system. */
   readonly message: string;
-  /** When it began, ms on the storage's clock. */
+  /** When it began: milliseconds on the storage's monotonic clock. */
   readonly sinceMs: number;
 }
 
+/** Sizes and latencies, from memory: reading them touches no disk. */
 export interface StorageStatus {
+  /** Bytes of rows that have not been truncated, in whole slots. */
   readonly journalBytes: number;
   readonly journalRows: number;
+  /** Bytes in use, without free pages; as of the last checkpoint. */
   readonly stateBytes: number;
+  /** Durable commits since the storage was opened. */
   readonly commits: number;
   /** Milliseconds that the latest durable commits took, newest last, at most 512. */
   readonly commitMs: readonly number[];
-  /** Undefined until they were looked at, and for a storage without files. */
+  /** Undefined until they were measured, and for a storage without files. */
   readonly files?: FileSizes | undefined;
 }
 
-/** Bytes of each file, as the file system has it; 0: it is not there. */
+/** Bytes of each file, as the file system reports them; 0 if it does not exist. */
 export interface FileSizes {
   readonly journal: number;
   readonly state: number;
@@ -91,30 +98,32 @@ export interface FileSizes {
   readonly stateWal: number;
 }
 
-/** Told when something begins to wait for room (again, if it is something else or for another reason), and when nothing does. */
+/** Called when work begins to wait for space (again, if the work or the reason changes), and with undefined when none does. */
 export type OnStall = (stall: StorageStall | undefined) => void;
 
 export interface Storage {
   /**
-   * Reads everything back. Waits while the disk is full (see `stall`); only closing the storage rejects it then, with
-   * `StorageFull`. Rejects with `StorageCorruption` if what was durable cannot be trusted (s69).
+   * Reads everything back; once per storage. Waits while the disk is full (see `stall`); only closing the storage rejects
+   * it then, with `StorageFull`.
+   * @throws StorageCorruption if what was durable cannot be trusted (s69)
+   * @throws StorageFailure if another store holds the folder, or another build wrote it
    */
   open(): Promise<Recovered>;
 
   /**
    * Makes all of it durable, or rejects. An append that would leave a gap rejects with `RangeError` and has no effect.
-   * Commits become durable in the order of the calls. While there is no room, on the disk or under the configured limit,
-   * they wait (see `stall`); only closing the storage rejects what waits, with `StorageFull`. After a rejection every
+   * Commits become durable in the order of the calls. While there is no space, on the disk or under the configured quota,
+   * they wait (see `stall`); only closing the storage rejects waiting commits, with `StorageFull`. After a rejection every
    * later call rejects too: a failed sync is never retried (s70).
    * @throws StorageFailure when a write or a sync failed
    */
   commit(writes: readonly GroupWrite[]): Promise<void>;
 
   /**
-   * Applies rows and metas of all groups given, durably, then lets the journal forget what the checkpoints cover. Each
-   * group whole, but not all at the same moment: after a crash some may have been and others not. At most one at a time.
+   * Applies rows and metas of all groups given, durably, then truncates the journal up to what the checkpoints cover. Each
+   * group is atomic, all together are not: after a crash some may have been applied and others not. At most one at a time.
    * `commit` goes on meanwhile and waits at most for the sync of one transaction: some ms, more only if one group alone
-   * has many rows (80 ms at 100,000). Metas may not go back. An empty list only shortens the journal.
+   * has many rows (80 ms at 100,000). An index may not fall. An empty list only truncates the journal.
    */
   checkpoint(groups: readonly GroupCheckpoint[]): Promise<void>;
 
@@ -135,7 +144,7 @@ export interface Storage {
   /**
    * Stages chunk `sequence` of an incoming snapshot; sequence 0 drops what was staged before for the group.
    * Not durable and not visible until `install`. Data that is no chunk rejects with `MalformedBytes` and drops what was
-   * staged; a chunk out of turn rejects with `RangeError`. Neither stops the store.
+   * staged; a chunk out of order rejects with `RangeError`. Neither stops the store.
    */
   stageChunk(group: GroupId, sequence: number, data: Uint8Array): Promise<void>;
 
@@ -152,27 +161,28 @@ export interface Storage {
   readonly position: number;
 
   status(): StorageStatus;
-  /** What waits for room, and why; undefined while nothing does. Costs nothing to ask. */
+  /** What waits for space, and why; undefined while nothing does. A field in memory. */
   readonly stall: StorageStall | undefined;
-  /** One listener; called in a turn of its own. */
+  /** Sets the one listener; called from the event loop, never within another call of this interface. */
   onStall(listener: OnStall): void;
+  /** Finishes commits and checkpoints in progress, within a limit where the storage has one, and closes the files. */
   close(): Promise<void>;
 }
 
-/** What was durable cannot be trusted; the message says which row of which file, and what the operator can do. */
+/** What was durable cannot be trusted; the message names the row and file, and what the operator can do. */
 export class StorageCorruption extends Error {
   override readonly name = 'StorageCorruption';
 }
 
-/** The disk, or the configured limit, still was full when the store was closed. */
+/** The disk, or the configured quota, was still full when the store was closed: what waited was not written. */
 export class StorageFull extends Error {
   override readonly name = 'StorageFull';
 }
 
-/** … the configured limit alone. */
+/** The configured quota was, not the disk. */
 export class JournalFull extends StorageFull {}
 
-/** A write or sync failed; the store accepts no further writes, for what is on disk is no longer known. */
+/** A write or sync failed; the store accepts no further writes, because the contents of the disk are unknown. */
 export class StorageFailure extends Error {
   override readonly name = 'StorageFailure';
 }

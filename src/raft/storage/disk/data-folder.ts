@@ -1,8 +1,8 @@
 /**
- * A node's data folder: made private (0700, files 0600), held by one store at a time, its SQLite files opened.
+ * A node's data folder: private (0700, files 0600), locked by one store at a time; opens its SQLite files.
  *
- * The hold is an exclusive SQLite lock on `lock.db`, which nobody reads or copies: the operating system drops it with
- * the process, so `kill -9` leaves nothing behind. Knows nothing of what the other files contain.
+ * The lock is an exclusive SQLite lock on `lock.db`, which nothing reads or copies: the operating system releases it with
+ * the process, so `kill -9` leaves no stale lock.
  */
 import { accessSync, chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -16,7 +16,7 @@ import { StorageFailure } from '../storage.js';
 export const JOURNAL_FILE = 'journal.db';
 export const STATE_FILE = 'state.db';
 const LOCK_FILE = 'lock.db';
-/** "kvor", so that `file` and people can tell whose file it is. */
+/** "kvor", so that `file` identifies the database. */
 const APPLICATION_ID = 0x6b766f72;
 export type FolderFile = typeof JOURNAL_FILE | typeof STATE_FILE;
 
@@ -26,8 +26,8 @@ export interface DataFolder {
 }
 
 /**
- * @throws StorageFailure ("data folder in use") if another store, here or in another process, holds it, and if there can
- *   be none there, whatever room there is.
+ * @throws StorageFailure ("data folder in use") if another store, of this process or another, holds it, and if the folder
+ *   cannot be used for a reason other than space.
  */
 export function holdDataFolder(directory: string): DataFolder {
   const path = resolve(directory);
@@ -58,11 +58,11 @@ export function holdDataFolder(directory: string): DataFolder {
 }
 
 export interface DatabaseOptions {
-  /** Of a new file; one that is there keeps its own. */
+  /** Of a new file; an existing one keeps its own. */
   readonly pageBytes: number;
   /**
-   * A write-ahead log that grew beyond this is cut back when it starts anew. undefined: no such log but a rollback
-   * journal, and no other connection, which spares locking and unlocking the file at every commit.
+   * A WAL that grew beyond this is truncated when it restarts. undefined: a rollback journal instead of a WAL, and no
+   * other connection, which saves locking and unlocking the file at every commit.
    */
   readonly walBytes: number | undefined;
 }
@@ -74,19 +74,19 @@ export interface DatabaseOptions {
 export function openDatabase(folder: DataFolder, name: string, options: DatabaseOptions): Database.Database {
   const db = new Database(privateFile(folder.path, name), { timeout: 0 });
   try {
-    // Before it is read: a write-ahead log that it may have is then this connection's alone.
+    // Before it is read: a WAL that it may have is then this connection's alone.
     if (options.walBytes === undefined) db.pragma('locking_mode = EXCLUSIVE');
     checkFormat(db, name);
     db.pragma(`page_size = ${options.pageBytes}`);
     syncEveryCommit(db);
-    // Nothing that is under way has to open a file for what SQLite keeps meanwhile.
+    // No statement may need a file descriptor for SQLite's temporary data.
     db.pragma('temp_store = MEMORY');
     if (options.walBytes === undefined) {
       db.pragma('journal_mode = TRUNCATE');
     } else {
       db.pragma('journal_mode = WAL');
       db.pragma(`journal_size_limit = ${options.walBytes}`);
-      // The engine copies the write-ahead log back itself, after it has answered.
+      // The engine runs WAL checkpoints itself, after it has replied.
       db.pragma('wal_autocheckpoint = 0');
     }
     return db;
@@ -98,7 +98,7 @@ export function openDatabase(folder: DataFolder, name: string, options: Database
   }
 }
 
-/** One more connection to a database that is open, to copy its write-ahead log back. */
+/** A further connection to an open database, for a WAL checkpoint. */
 export function openForWalCheckpoint(file: string): Database.Database {
   const db = new Database(file, { fileMustExist: true, timeout: 0 });
   syncEveryCommit(db);
@@ -113,7 +113,7 @@ function syncEveryCommit(db: Database.Database): void {
   db.pragma('checkpoint_fullfsync = ON');
 }
 
-/** False for a file that has just been made, or whose making was cut short. */
+/** False for a new file, or one whose creation was interrupted. */
 export const hasTables = (db: Database.Database): boolean =>
   db.prepare<[]>("SELECT 1 FROM sqlite_master WHERE type = 'table'").get() !== undefined;
 

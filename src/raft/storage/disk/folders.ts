@@ -1,8 +1,8 @@
 /**
- * Folders that are to hold data: made, small files in them replaced, and what to say where they cannot be used.
+ * Data folders: creates them durably, replaces small files in them atomically, and explains why one cannot be used.
  *
- * Not `mkdirSync` with `recursive`: on a read-only file system that says that there is no such folder, and in one that
- * takes no folders, as /proc, it never returns (Node 20).
+ * Not `mkdirSync` with `recursive`: on a read-only file system it reports that there is no such folder, and on one that
+ * allows no folders, as /proc, it never returns (Node 20).
  */
 import {
   closeSync,

@@ -1,11 +1,11 @@
 /**
  * How a checkpoint is written: as several transactions of state.db, with a pause wherever journal commits may go first.
  *
- * Knows the state file, no journal. Why a crash between two transactions does no harm: a group's rows and its meta are
- * in one transaction, so each group stands where its meta says, and recovery takes every group for itself. The entries
- * and hard states of those that still stand where they stood are in the journal, which is trimmed only behind the last
- * transaction (and that one counts the checkpoint, for which the trim asks). The number of the journal's last row comes
- * first: what a meta rests on is vouched for with it.
+ * Why a crash between two transactions does no harm: a group's rows and its meta are in one transaction, so each group's
+ * state matches its meta, and groups are recovered independently. Entries and hard states of groups that were not reached
+ * are still in the journal, which is truncated only after the last transaction (that one counts the checkpoint, and the
+ * truncation records the count). The number of the journal's last row is written first: the rows that a meta depends on
+ * are then known to be durable.
  */
 import type { StateFile } from '../files.js';
 import type { Request, Results } from './protocol.js';
@@ -13,15 +13,15 @@ import { decodeStateRows } from '../state/state-rows.js';
 
 type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
 
-/** Rows written or purged between two looks at the journal's queue: about a millisecond. */
+/** Rows written or purged between two checks of the journal's queue: about a millisecond. */
 export const SLICE_ROWS = 128;
 /**
- * Bytes of rows after which a transaction ends with the group that it is at. Commits wait for its sync, half of them
+ * Bytes of rows after which a transaction ends with the current group. Commits wait for its sync, half of them
  * less than 3 ms; of 1 MiB 8 ms, of a whole checkpoint of 8 MiB 16. Still smaller ones are no faster.
  */
 export const TRANSACTION_BYTES = 256 * 1024;
 
-/** The same checkpoint, without what commits behind row `durable` say: it overtook them, and they may never be durable. */
+/** The checkpoint without hard states of rows after `durable`: it overtook those commits, which may never be durable. */
 export function limitToDurable(request: Of<'checkpoint'>, durable: number): Of<'checkpoint'> {
   if (request.journal <= durable) return request;
   return { ...request, journal: durable, hardStates: request.hardStates.filter(({ seq }) => seq <= durable) };
@@ -34,7 +34,7 @@ export function* writeCheckpoint(
   rows: readonly Of<'rows'>[],
   transactionBytes: number,
 ): Generator<undefined, Results['checkpoint'], undefined> {
-  // A group that was given another state since the call has nothing to checkpoint any more.
+  // If a snapshot was installed since the call, the rows belong to the replaced state.
   const groups = request.groups.filter(({ group, slot }) => (state.slotOf(group) ?? slot) === slot);
   state.begin();
   state.saveJournal(request.journal);

@@ -1,8 +1,8 @@
 /**
  * The engines of all stores in one worker, and the order of their work: commits of every store first, then one slice
- * of other work, then look for commits again.
+ * of other work, then check for commits again.
  *
- * Knows no thread: requests are polled for and replies are handed out, so that tests can run it in their own thread.
+ * Independent of threads: requests are polled for and replies are handed out, so that tests can run it in their own.
  */
 import type { OpenFiles } from '../files.js';
 import { FileSizeWatch } from './file-sizes.js';
@@ -20,7 +20,7 @@ export interface EngineHostOptions {
   readonly openFiles?: OpenFiles;
   /** How much of a checkpoint is written in one transaction; groups stay whole. Default: see `checkpoint.ts`. */
   readonly transactionBytes?: number;
-  /** Milliseconds; paces what is tried again. Default: this process's monotonic clock. */
+  /** Milliseconds; paces retries. Default: this process's monotonic clock. */
   readonly now?: () => number;
 }
 
@@ -59,14 +59,14 @@ export class EngineHost {
     return { engine: new StoreEngine(sizes.open, reply, { now, transactionBytes }), sizes };
   }
 
-  /** What found no room on a disk, or wants a look at it, wants another `step` after so many ms; undefined: nothing does. */
+  /** Milliseconds until a retry or a measurement of file sizes is due; undefined: none is. */
   waitMs(): number | undefined {
     let least: number | undefined;
     for (const { engine, sizes } of this.#engines.values()) least = sooner(least, sooner(engine.waitMs, sizes.waitMs));
     return least;
   }
 
-  /** Works until there is nothing left to do and no request has arrived. */
+  /** Steps until there is nothing left to do and no request has arrived. */
   run(): void {
     while (this.step());
   }
@@ -79,7 +79,7 @@ export class EngineHost {
     this.#flush();
     for (const [store, { engine, sizes }] of this.#engines) {
       if (engine.runSlice()) isBusy = true;
-      // Perhaps those of another store only: to look once too often costs little.
+      // Perhaps only another store was busy: one measurement too many costs little.
       if (isBusy) sizes.changed();
       if (engine.isDone) this.#engines.delete(store);
       else sizes.review();
@@ -93,7 +93,7 @@ export class EngineHost {
     return this.#engines.size > 0;
   }
 
-  /** Lets go of all files as they are: what was acknowledged is in them. Nothing may be asked of this any more. */
+  /** Closes all files as they are: what was acknowledged is in them. Must not be used afterwards. */
   abandon(): void {
     for (const { engine } of this.#engines.values()) engine.abandon();
     this.#engines.clear();

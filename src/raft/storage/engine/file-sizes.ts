@@ -1,13 +1,13 @@
 /**
- * How large a store's files are, looked at in the worker: who only wants to know must not wait for a disk that hangs.
+ * Sizes of a store's files, measured in the worker, so that a status request never waits for a disk that hangs.
  *
- * Looked at when something may have changed, not more often than once a second, and until two looks agree: a log that is
- * copied back by another thread changes files after the work that asked for it. Knows no file and no request.
+ * Measured when something may have changed, at most once a second, and until two measurements agree: a WAL checkpoint in
+ * another thread changes files after the work that started it.
  */
 import type { OpenFiles, StoreFiles } from '../files.js';
 import type { FileSizes } from '../storage.js';
 
-/** Between two looks at files that are being written. */
+/** Interval between two measurements of files that are being written. */
 export const POLL_MS = 1_000;
 
 export class FileSizeWatch {
@@ -26,7 +26,7 @@ export class FileSizeWatch {
     this.#now = now;
   }
 
-  /** Opens them, and looks at what was opened last from then on. */
+  /** Opens files; from then on the ones opened last are measured. */
   readonly open: OpenFiles = (directory, maxJournalBytes) => {
     this.#files = this.#openFiles(directory, maxJournalBytes);
     this.#isDue = this.#files.sizes !== undefined;
@@ -34,17 +34,17 @@ export class FileSizeWatch {
     return this.#files;
   };
 
-  /** So many ms until it wants to look; undefined: nothing has changed. */
+  /** Milliseconds until the next measurement is due; undefined: nothing has changed. */
   get waitMs(): number | undefined {
     return this.#isDue ? Math.max(0, this.#nextAt - this.#now()) : undefined;
   }
 
-  /** To be called after all that may have written. */
+  /** To be called after anything that may have written. */
   changed(): void {
     this.#isDue = this.#files?.sizes !== undefined;
   }
 
-  /** To be called now and then; a look costs three calls to the system. */
+  /** To be called regularly; a measurement costs three system calls. */
   review(): void {
     if (!this.#isDue) return;
     const now = this.#now();
@@ -62,7 +62,7 @@ export class FileSizeWatch {
     try {
       return this.#files?.sizes?.();
     } catch {
-      // What ails the disk shows in what is written to it: what was known stands.
+      // Writes report what is wrong with the disk; the last known sizes stay.
       return undefined;
     }
   }

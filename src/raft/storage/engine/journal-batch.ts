@@ -1,4 +1,4 @@
-/** What one transaction of the journal is made of. Knows requests and the journal's port; knows no order and no replies. */
+/** Turns a batch of requests into one transaction of the journal. */
 import { crc32c } from '../journal/crc32c.js';
 import type { JournalFile } from '../files.js';
 import type { CopyPart } from '../journal/journal-index.js';
@@ -7,13 +7,13 @@ import { corruption } from '../journal/recovery.js';
 import type { Request } from './protocol.js';
 
 type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
-/** Taken in order; `checkpoint` and `trim` write elsewhere, but only once all that was asked before is durable. */
+/** Executed in order; `checkpoint` and `truncate` do not write here, but start only once all earlier requests are durable. */
 export type OrderedRequest = Of<'commit' | 'copy' | 'meta' | 'checkpoint' | 'truncate'>;
 
-/** What makes room in the journal: it need not wait for commits that wait for room. */
+/** Requests that free space in the journal: they need not wait behind commits that wait for space. */
 export const freesSpace = ({ type }: OrderedRequest): boolean => type === 'checkpoint' || type === 'truncate';
 
-/** Writes what belongs into the journal in one transaction; nothing at all if nothing does. */
+/** Writes the requests that belong into the journal in one transaction; none if there are none. */
 export function writeBatch(journal: JournalFile, batch: readonly OrderedRequest[], mayFill: boolean): void {
   if (batch.every(freesSpace)) return;
   journal.transaction(() => {
@@ -40,7 +40,7 @@ function write(journal: JournalFile, request: OrderedRequest): void {
 function collect(journal: JournalFile, { group, segments }: CopyPart): Parameters<typeof encodeRow>[0][number] {
   const entries = segments.flatMap(({ seq, first, last }) => {
     const row = journal.row(seq);
-    // A copy would give the damage a checksum that fits.
+    // Copying damaged bytes would give them a valid checksum.
     if (crc32c(row.data) !== row.crc) throw corruption(`journal.db: row ${seq} is damaged`);
     const record = decodeRow(row.data).find((r) => r.group === group);
     return (record?.entries ?? []).filter(({ index }) => index >= first && index <= last);

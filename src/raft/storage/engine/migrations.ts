@@ -1,8 +1,8 @@
 /**
- * Brings the files of a data folder from a former format to this build's, one format after the other, at start.
+ * Migrates the files of a data folder from a former format to this build's, one format after the other, at start.
  *
- * Each file says its own format (`user_version`), and each step of a file is one transaction with the new number in it:
- * a crash leaves the file as it was or as it is to be, and the next start goes on from there, whichever file is behind.
+ * Each file records its own format (`user_version`), and each step of a file is one transaction that includes the new
+ * number: a crash leaves the old format or the new one, and the next start continues from there, whichever file is behind.
  * A later format than this build's is refused before anything is changed (`data-folder.ts`). There is no way back: builds
  * from before the new format refuse the folder. Runs in the worker.
  *
@@ -56,7 +56,7 @@ function widenPages(db: Database.Database, file: FolderFile): void {
   db.exec('VACUUM');
 }
 
-/** A row keeps its number and its checksum, also if that is wrong: recovery judges it, as ever. */
+/** A row keeps its number and its checksum, even if that is wrong: recovery checks it as any other. */
 function rowsIntoSlots(db: Database.Database, file: FolderFile): void {
   if (file !== JOURNAL_FILE) return;
   db.exec(CREATE_SLOTS);

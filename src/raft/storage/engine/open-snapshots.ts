@@ -1,4 +1,4 @@
-/** The snapshots that are being given out, by number. Runs in the worker. */
+/** The snapshots that are open for reading, by number. Runs in the worker. */
 import { isTransient, toFailure } from '../failure.js';
 import type { SnapshotSource } from '../files.js';
 import type { Results } from './protocol.js';
@@ -7,7 +7,7 @@ export class OpenSnapshots {
   readonly #sources = new Map<number, SnapshotSource>();
   #next = 1;
 
-  /** Copies it in steps. Undefined if there is none, or no room for the copy. */
+  /** Copies it in steps. Undefined if the group has none, or there is no space for the copy. */
   *open(source: () => SnapshotSource | undefined): Generator<undefined, Results['snapshot-open'], undefined> {
     const copied = yield* copySnapshot(source());
     if (copied === undefined) return undefined;
@@ -34,8 +34,8 @@ export class OpenSnapshots {
 }
 
 /**
- * Undefined, and closed: there was no room for the copy, or no descriptor. Whoever asked for the snapshot asks again, and
- * nothing else waits for it.
+ * Copies a snapshot out of the state in slices, between which journal commits go on. Undefined, and closed, if there was
+ * no space for the copy or no file descriptor: the caller retries, and nothing else waits for it.
  */
 function* copySnapshot(
   source: SnapshotSource | undefined,

@@ -1,8 +1,8 @@
 /**
- * What a store asks of its worker, and what it gets. Plain data: it crosses a thread border.
+ * Requests of a store to its worker, and their replies. Plain data, because it crosses threads.
  *
- * Requests of one store are taken in order. Every request gets exactly one reply, except `rows`, which gets none. Replies
- * to call 0 answer nobody: a failure is that of the store itself; a success is a `Told`.
+ * Requests of one store are executed in order. Every request gets exactly one reply, except `rows`, which gets none.
+ * Replies with call number 0 belong to no request: a failure is that of the store itself; a success carries a `Told`.
  */
 import type { FailureData } from '../failure.js';
 import type { CopyPart, HardStateAt } from '../journal/journal-index.js';
@@ -11,7 +11,7 @@ import type { StallReport } from './stall.js';
 import type { FileSizes } from '../storage.js';
 import type { GroupId, SnapshotMeta } from '../../types.js';
 
-/** One group's part of a checkpoint. `slot` is where the caller believes the group's state to lie. */
+/** One group's part of a checkpoint. `slot`: the slot of the group's state as the caller knows it. */
 export interface CheckpointPart {
   readonly group: GroupId;
   readonly slot: number;
@@ -26,7 +26,7 @@ export interface StoredHardState extends HardStateAt {
 export type Request =
   | { readonly type: 'open'; readonly directory: string; readonly maxJournalBytes: number | undefined }
   | { readonly type: 'load'; readonly after: number; readonly maxBytes: number }
-  /** Ends recovery: deletes a torn row, follows the resets that the journal decided. */
+  /** Ends recovery: deletes a torn row, activates the snapshots whose installation the journal records. */
   | { readonly type: 'begin'; readonly torn: number | undefined; readonly activations: readonly Activation[] }
   | {
       readonly type: 'commit';
@@ -36,14 +36,14 @@ export type Request =
     }
   | { readonly type: 'copy'; readonly seq: number; readonly parts: readonly CopyPart[] }
   | { readonly type: 'meta'; readonly name: string; readonly value: Uint8Array }
-  /** Rows for the checkpoint of this number, which is asked for when all are there. */
+  /** Rows for the checkpoint of this number; the `checkpoint` request follows after the last. */
   | { readonly type: 'rows'; readonly checkpoint: number; readonly slot: number; readonly data: Uint8Array }
   | {
       readonly type: 'checkpoint';
       readonly checkpoint: number;
       readonly groups: readonly CheckpointPart[];
       readonly hardStates: readonly StoredHardState[];
-      /** Last row that was handed out before this request. */
+      /** The last journal row that was numbered before this request. */
       readonly journal: number;
     }
   /** Drops rows up to `to`, which checkpoints have made needless; so many there have been. */
@@ -64,7 +64,7 @@ export interface Opened {
   readonly stateBytes: number;
 }
 
-/** What each request is answered with, if all goes well. */
+/** The result of each request if it succeeds. */
 export interface Results {
   readonly open: Opened;
   readonly load: readonly RawRow[];
@@ -72,7 +72,7 @@ export interface Results {
   readonly commit: undefined;
   readonly copy: undefined;
   readonly meta: undefined;
-  /** `journal`: the last row that was durable when the checkpoint began; only what it and those before say was taken over. */
+  /** `journal`: the last row that was durable when the checkpoint began; only rows up to it were taken over. */
   readonly checkpoint: { readonly stateBytes: number; readonly checkpoints: number; readonly journal: number };
   readonly truncate: undefined;
   readonly stage: undefined;
@@ -84,7 +84,7 @@ export interface Results {
   readonly close: undefined;
 }
 
-/** Why commits wait for room; undefined: they wait no longer. Or how large the files are now. */
+/** What waits for space, undefined when nothing does any more; or the files' new sizes. */
 export type Notification = StallReport | SizesReport | undefined;
 
 export interface SizesReport {

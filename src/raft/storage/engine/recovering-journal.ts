@@ -1,6 +1,6 @@
 /**
- * The journal as the engine uses it: put in order after a write that found no room, and with room made ahead of commits.
- * Knows no requests and no replies.
+ * The journal as the engine uses it: recovered after a write that found no space, before its next use, and with slots
+ * preallocated off the commit path.
  */
 import { isTransient, toFailure } from '../failure.js';
 import type { JournalFile } from '../files.js';
@@ -8,9 +8,9 @@ import { Stall } from './stall.js';
 
 export class RecoveringJournal {
   readonly #journal: JournalFile;
-  /** There was no room to be made ahead of commits. */
+  /** Preallocation found no space. */
   readonly #preallocationStall: Stall;
-  /** It found no room, and has not been put in order since. */
+  /** A write failed for want of space, and the journal has not been recovered since. */
   #isDirty = false;
 
   constructor(journal: JournalFile, now: () => number) {
@@ -18,14 +18,14 @@ export class RecoveringJournal {
     this.#preallocationStall = new Stall(now);
   }
 
-  /** In order. @throws as a write does, if there is no room for that either */
+  /** Recovered if need be. @throws as a write does, if recovery finds no space either */
   get file(): JournalFile {
     if (this.#isDirty) this.#journal.recover();
     this.#isDirty = false;
     return this.#journal;
   }
 
-  /** Runs `work` on the journal, which is in order before it, and before the next. */
+  /** Runs `work` on the recovered journal; if it throws, the journal is recovered before the next use. */
   use<T>(work: (journal: JournalFile) => T): T {
     const journal = this.file;
     try {
@@ -36,7 +36,7 @@ export class RecoveringJournal {
     }
   }
 
-  /** Ahead of commits, while nobody waits for it. False if there was nothing to do, or no room. */
+  /** Off the commit path. False if there was nothing to do, or no space. */
   preallocate(): boolean {
     if (this.#preallocationStall.isWaiting) return false;
     try {

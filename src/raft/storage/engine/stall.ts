@@ -1,8 +1,8 @@
-/** Work that found no room on the disk and is tried again after a while. Knows no work and no disk. */
+/** Retry timer of work that found no space on the disk. */
 import type { FailureData } from '../failure.js';
 import type { StorageStall } from '../storage.js';
 
-/** So long after a try that found no room the next one comes. Somebody has to delete something: seconds, if not hours. */
+/** Interval between retries. Freeing space takes an operator seconds, if not hours. */
 export const RETRY_MS = 250;
 
 const LONG_TRIES = 4;
@@ -18,22 +18,22 @@ export class Stall {
     this.#now = now;
   }
 
-  /** Why there was no room at the latest try; undefined if there was. */
+  /** Why the latest attempt found no space; undefined if it did not fail. */
   get failure(): FailureData | undefined {
     return this.#failure;
   }
 
-  /** So many tries found no room that what makes some has had its time. */
+  /** So many attempts have failed that checkpoints and truncation had time to free space. */
   get isLong(): boolean {
     return this.#tries >= LONG_TRIES;
   }
 
-  /** It is too early for another try. */
+  /** The next attempt is not due yet. */
   get isWaiting(): boolean {
     return this.#failure !== undefined && this.#now() < this.#retryAt;
   }
 
-  /** Until the next try, in ms; undefined if none is due. */
+  /** Milliseconds until the next attempt; undefined if nothing waits. */
   get waitMs(): number | undefined {
     return this.#failure === undefined ? undefined : Math.max(0, this.#retryAt - this.#now());
   }
@@ -44,12 +44,12 @@ export class Stall {
     this.#retryAt = this.#now() + RETRY_MS;
   }
 
-  /** Something may have made room. */
+  /** Space may have been freed. */
   retryNow(): void {
     this.#retryAt = 0;
   }
 
-  /** There was room. False if there always had been. */
+  /** The attempt succeeded. False if none had failed before. */
   end(): boolean {
     const had = this.#failure !== undefined;
     this.#failure = undefined;
@@ -58,18 +58,18 @@ export class Stall {
   }
 }
 
-/** What waits, and why: as told to whoever uses the store. */
+/** What waits, and why, as sent to the store's owner. */
 export interface StallReport {
   readonly waits: 'commits' | 'state';
   readonly failure: FailureData;
 }
 
-/** As the storage port says it. */
+/** As the storage port defines it. */
 export function stallOf({ waits, failure: { kind, message } }: StallReport, sinceMs: number): StorageStall {
   return { waits, reason: kind === 'unopened' || kind === 'quota' ? kind : 'full', message, sinceMs };
 }
 
-/** Tells of what waits for room, whenever that has changed. */
+/** Reports what waits for space, whenever that has changed. */
 export class StallReporter {
   readonly #commits: Stall;
   readonly #state: Stall;
@@ -85,7 +85,7 @@ export class StallReporter {
   review(): void {
     const stall = this.#commits.failure === undefined ? this.#state : this.#commits;
     const { failure } = stall;
-    // About to be tried again: it is not known yet whether it still waits.
+    // A retry is due: whether it still waits is not known yet.
     if (failure !== undefined && !stall.isWaiting) return;
     const waits = stall === this.#commits ? 'commits' : 'state';
     if (

@@ -1,6 +1,6 @@
 /**
- * What is done to the state, in steps between which journal commits go on. Each piece can begin anew after it found no
- * room and was rolled back. Runs in the worker; knows no line of tasks and no replies.
+ * Tasks that write the state, in steps between which journal commits go on. Each can restart after it found no space and
+ * was rolled back. Runs in the worker.
  */
 import { SLICE_ROWS, limitToDurable, writeCheckpoint, writeRows } from './checkpoint.js';
 import type { JournalFile, StateFile } from '../files.js';
@@ -16,15 +16,15 @@ export interface StateWorkHost {
   readonly journal: () => RecoveringJournal;
   /** See `TRANSACTION_BYTES`. */
   readonly transactionBytes: number;
-  /** The journal has been trimmed: there may be room in it. */
+  /** The journal has been truncated: it may have space. */
   readonly onTruncated: () => void;
 }
 
 export class StateWork {
-  /** Slots to be emptied when there is nothing else to do. */
+  /** Garbage slots, purged when there is nothing else to do. */
   readonly garbage: number[] = [];
   readonly #host: StateWorkHost;
-  /** Pieces of snapshots that are not durable yet, by slot. */
+  /** Number of snapshot chunks that are not durable yet, by slot. */
   readonly #staging = new Map<number, number>();
 
   constructor(host: StateWorkHost) {
@@ -37,7 +37,7 @@ export class StateWork {
     return yield* writeCheckpoint(this.#host.state(), vouched, rows, this.#host.transactionBytes);
   }
 
-  /** Of the first slot that is garbage, some rows at a time. */
+  /** Some rows of the first garbage slot. */
   *purge(): Steps {
     const slot = this.garbage[0];
     if (slot !== undefined && this.#host.state().purge(slot, SLICE_ROWS)) this.garbage.shift();
@@ -45,7 +45,7 @@ export class StateWork {
     return undefined;
   }
 
-  /** A piece for this slot has come; `stage` follows. */
+  /** A chunk for this slot has arrived; `stage` follows. */
   expect(slot: number): void {
     this.#staging.set(slot, (this.#staging.get(slot) ?? 0) + 1);
   }

@@ -1,9 +1,9 @@
 /**
  * One store's work in the worker: journal commits first, in order; state work in slices between them.
  *
- * Knows no thread: `engine-host.ts` feeds it requests and turns its crank. Whatever waits on a disk waits here.
- * A write that found no room has left nothing: it waits, and is tried again until there is room. After a write that
- * failed in any other way nothing is written again: what the disk took is no longer known (s70).
+ * `engine-host.ts` passes it requests and runs its loop. All waiting for the disk happens here.
+ * A write that found no space had no effect: it waits, and is retried until there is space. After a write that failed in
+ * any other way nothing is written again: the contents of the disk are unknown (s70).
  */
 import { TRANSACTION_BYTES } from './checkpoint.js';
 import { isTransient, toFailure } from '../failure.js';
@@ -43,7 +43,7 @@ export class StoreEngine {
   readonly #work: StateWork;
   #files: StoreFiles | undefined;
   #recoveringJournal: RecoveringJournal | undefined;
-  /** Recovery found everything in order; before that nothing may be vouched for. */
+  /** Recovery has succeeded; before that nothing may be recorded as durable. */
   #hasBegun = false;
   #failure: FailureData | undefined;
   #ordered: Ordered[] = [];
@@ -55,7 +55,7 @@ export class StoreEngine {
   /** The store is being opened, and the disk is full. */
   #opening: { readonly call: number; readonly request: OpeningRequest } | undefined;
   #isDone = false;
-  /** Commits wait for room; whoever uses the store is told. */
+  /** Set while commits wait for space; the store's owner is notified. */
   readonly #journalStall: Stall;
   readonly #clock: () => number;
   readonly #report: StallReporter;
@@ -90,12 +90,12 @@ export class StoreEngine {
     });
   }
 
-  /** What waits for room wants to be tried again after so many ms; undefined if nothing does. */
+  /** Milliseconds until the next retry; undefined if nothing waits for space. */
   get waitMs(): number | undefined {
     return sooner(this.#journalStall.waitMs, this.#tasks.stall.waitMs);
   }
 
-  /** Closed, and told so; nothing will be asked of it any more. */
+  /** Closed, and the reply sent; no further requests will come. */
   get isDone(): boolean {
     return this.#isDone;
   }
@@ -196,7 +196,7 @@ export class StoreEngine {
       this.#files = files;
       return opened;
     } catch (error) {
-      // They are opened anew when there is room.
+      // They are opened again when there is space.
       files.state.close();
       files.journal.close();
       files.release();
@@ -210,7 +210,7 @@ export class StoreEngine {
       if (torn !== undefined) journal.dropTorn(torn);
       journal.ensureDurable();
     });
-    // Of an earlier try that found no room.
+    // A transaction of an earlier attempt may still be open, if that found no space.
     state.rollback();
     state.ensureDurable();
     state.transaction(() => {
@@ -220,7 +220,7 @@ export class StoreEngine {
     this.#hasBegun = true;
   }
 
-  /** Makes every commit that waits durable with one sync, and replies. False if nothing waited. */
+  /** Makes every pending commit durable with one sync, and replies. False if there was none. */
   runCommits(): boolean {
     const ran = this.#opening === undefined ? this.#runCommits() : this.#openAgain();
     this.#report.review();
@@ -230,7 +230,7 @@ export class StoreEngine {
   #runCommits(): boolean {
     if (this.#ordered.length === 0) return false;
     if (this.#journalStall.isWaiting) return this.#overtake();
-    // Where all of them found no room, the first may find some, at once.
+    // Where a whole batch found no space, its first request alone may find some.
     const batch = this.#ordered.splice(0, this.#journalStall.failure === undefined ? Infinity : 1);
     const requests = batch.map(({ request }) => request);
     try {
@@ -260,7 +260,7 @@ export class StoreEngine {
     if (batch.length > 1) this.#journalStall.retryNow();
   }
 
-  /** While commits wait for room, what makes room goes before them. False if nothing of that kind waits. */
+  /** While commits wait for space, requests that free space go ahead of them. False if there are none. */
   #overtake(): boolean {
     const first = this.#ordered.filter(({ request }) => freesSpace(request));
     if (first.length === 0) return false;
@@ -269,7 +269,7 @@ export class StoreEngine {
     return true;
   }
 
-  /** What was asked for in this request is on disk, as far as it concerns the journal. */
+  /** The journal's part of this request is durable. */
   #isDurable(call: number, request: OrderedRequest): void {
     switch (request.type) {
       case 'checkpoint': {
@@ -293,7 +293,7 @@ export class StoreEngine {
     this.#reply(call, { ok: true, value: undefined });
   }
 
-  /** A journal row may not decide an install before what it installs is durable. */
+  /** A journal row may not record an installation before the staged snapshot is durable. */
   #awaitStaged(requests: readonly OrderedRequest[]): void {
     for (const request of requests) {
       if (request.type !== 'commit' || request.activation === undefined) continue;
@@ -307,7 +307,7 @@ export class StoreEngine {
     }
   }
 
-  /** One slice of whatever else there is to do. False if there is nothing. */
+  /** One slice of other work. False if there is none. */
   runSlice(): boolean {
     const ran = this.#runSlice();
     this.#report.review();
@@ -315,19 +315,19 @@ export class StoreEngine {
   }
 
   #runSlice(): boolean {
-    // Nobody waits for room when everything is closed.
+    // A close does not wait for space.
     const stalled = this.#journalStall.failure ?? this.#tasks.stall.failure;
     if (this.#close !== undefined && stalled !== undefined) this.#fail(stalled);
     if (this.#files === undefined) {
       this.#finishClose();
       return false;
     }
-    // Not before recovery: nothing is changed in files that are refused.
+    // Not before recovery: files that are refused stay unchanged.
     if (this.#hasBegun && this.#guarded('growing journal.db', () => this.#preallocate())) return true;
     if (this.#isCopying(this.#files.state)) return false;
     if (this.#tasks.run()) return true;
     if (this.#close !== undefined) {
-      // Of commits that had found no room the first may just have found some, alone: the others come first.
+      // If a batch had found no space, its first commit may just have been written alone: the others go before the close.
       if (this.#ordered.length === 0) this.#finishClose();
       return this.#ordered.length > 0;
     }
@@ -337,19 +337,19 @@ export class StoreEngine {
   }
 
   /**
-   * State work waits while the log of state.db is copied back elsewhere: so the log is copied whole and begins anew,
-   * which is what bounds it. Commits go on. Whoever copies turns the crank when that is over.
+   * State work waits while another thread checkpoints the WAL of state.db: only a WAL that was copied completely restarts
+   * from its beginning, which bounds its size. Commits go on. The worker loop runs again when the checkpoint ends.
    */
   #isCopying(state: StateFile): boolean {
     return this.#guarded('checkpointing the WAL of state.db', () => state.isCheckpointingWal());
   }
 
-  /** Ahead of commits, while nobody waits for it. */
+  /** Off the commit path. */
   #preallocate(): boolean {
     return this.#failure === undefined && !this.#journalStall.isWaiting && this.#journal.preallocate();
   }
 
-  /** What found no room is tried again by itself, sooner or later. */
+  /** Work that found no space is retried by a later call. */
   #guarded(what: string, work: () => boolean): boolean {
     try {
       return work();
@@ -367,7 +367,7 @@ export class StoreEngine {
     this.#opening = undefined;
     for (const call of this.#tasks.drop()) this.#refuse(call);
     for (const { call } of this.#ordered.splice(0)) this.#refuse(call);
-    // Call 0: the store itself, which must not wait for its next call to learn of it.
+    // Call 0: the store learns of the failure before its next request.
     this.#refuse(0);
   }
 

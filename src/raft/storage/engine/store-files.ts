@@ -1,5 +1,5 @@
 /**
- * Opens a store's two files and makes sure that they are two halves of one store. Runs in the worker.
+ * Opens a store's two files and checks that they belong to one store. Runs in the worker.
  */
 import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
@@ -22,7 +22,7 @@ import { STATE_PAGE_BYTES, STATE_WAL_BYTES, StateDb, createState } from '../stat
 import { damagedFrame } from '../disk/wal-check.js';
 
 export interface StoreFilesOptions {
-  /** Of state.db's write-ahead log, after which it is copied back. */
+  /** Size of state.db's WAL at which it is checkpointed. */
   readonly walBytes?: number;
   readonly checkpointWal?: CheckpointWal;
   /** Sees each database whenever it has been opened. */
@@ -40,7 +40,7 @@ export function openStoreFiles(
   const whyFailed = errorClassifier(folder.path, probe);
   const opened: Database.Database[] = [];
   try {
-    // journal.db has had no such log since format 2.
+    // journal.db has had no WAL since format 2.
     for (const file of [JOURNAL_FILE, STATE_FILE]) {
       const frame = damagedFrame(join(folder.path, `${file}-wal`));
       if (frame !== undefined) throw corruption(`${file}-wal: frame ${frame} is damaged, and whole ones follow`);
@@ -57,7 +57,7 @@ export function openStoreFiles(
     const stateDb = openDatabase(folder, STATE_FILE, { pageBytes: STATE_PAGE_BYTES, walBytes });
     opened.push(stateDb);
     onDatabase?.(stateDb);
-    // Only once both are known to be of a format that this build reads.
+    // Only once both have a format that this build reads.
     migrate(journalDb, JOURNAL_FILE);
     migrate(stateDb, STATE_FILE);
     return {
@@ -75,7 +75,7 @@ export function openStoreFiles(
       },
     };
   } catch (error) {
-    // Before they are closed, which may give room back.
+    // Before they are closed, which may free space.
     const reason = whyFailed(error);
     for (const db of opened) db.close();
     folder.release();
@@ -83,13 +83,13 @@ export function openStoreFiles(
   }
 }
 
-/** By name: nothing is opened, for to close a file would let go of the locks that this process has on it (POSIX). */
+/** By name: closing a descriptor would release the locks that this process has on the file (POSIX). */
 function sizesIn(folder: string): FileSizes {
   const size = (file: string): number => statSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0;
   return { journal: size(JOURNAL_FILE), state: size(STATE_FILE), stateWal: size(`${STATE_FILE}-wal`) };
 }
 
-/** A journal that was cut short is rolled back here, which writes. */
+/** Opening rolls back an interrupted transaction, which writes. */
 function openForCommits(folder: DataFolder, whyFailed: ErrorClassifier): Database.Database {
   try {
     return openDatabase(folder, JOURNAL_FILE, { pageBytes: JOURNAL_PAGE_BYTES, walBytes: undefined });

@@ -1,6 +1,6 @@
 /**
- * Work of several steps, one piece after another. A piece that finds no room begins anew after a while, and what follows
- * it waits. Knows no file.
+ * Tasks of several steps, executed one after another. A task that finds no space restarts after a while; those behind it
+ * wait.
  */
 import { isTransient, toFailure } from '../failure.js';
 import type { FailureData } from '../failure.js';
@@ -16,17 +16,17 @@ interface Task {
 }
 
 export interface TaskEvents {
-  /** `value`: what the steps returned. */
+  /** `value`: what the task returned. */
   done(call: number, value: unknown): void;
   failed(failure: FailureData): void;
-  /** Makes as if the steps of the piece that found no room had not been; throws if it cannot. */
+  /** Rolls back the steps of the task that found no space; throws if it cannot. */
   undo(): void;
 }
 
 export class TaskQueue {
   readonly #tasks: Task[] = [];
   readonly #events: TaskEvents;
-  /** The first one waits for room. */
+  /** Set while the first task waits for space. */
   readonly stall: Stall;
 
   constructor(events: TaskEvents, now: () => number) {
@@ -34,12 +34,12 @@ export class TaskQueue {
     this.stall = new Stall(now);
   }
 
-  /** `start` gives the steps from the first on; each is a slice. */
+  /** `start` returns the steps from the first on; each is a slice. */
   add(call: number, what: string, start: () => Steps): void {
     this.#tasks.push({ call, what, start, steps: undefined });
   }
 
-  /** One step. False if there is nothing to do, or no room to do it. */
+  /** Executes one step. False if there is nothing to do, or the first task waits for space. */
   run(): boolean {
     const task = this.#tasks[0];
     if (task === undefined || this.stall.isWaiting) return false;
@@ -68,7 +68,7 @@ export class TaskQueue {
     }
   }
 
-  /** Who waited for them. */
+  /** Drops all tasks and returns their calls. */
   drop(): number[] {
     this.stall.end();
     return this.#tasks.splice(0).map(({ call }) => call);

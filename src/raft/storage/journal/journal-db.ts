@@ -1,19 +1,18 @@
 /**
- * journal.db: one row per durable commit, in slots that are overwritten in place. Runs in the worker; knows rows as
- * bytes, no groups.
+ * journal.db: one row per durable commit, in slots that are overwritten in place. Runs in the worker; rows are opaque
+ * bytes here.
  *
- *     slots(id, data)       a page each; `slot.ts` has what is in them, `slot-map.ts` which row lies where
+ *     slots(id, data)       a page each; `slot.ts` has their layout, `slot-map.ts` which row is where
  *     facts(name, value)    store: which store it belongs to; trimmed, closed: row numbers; checkpoints: see below
  *     meta(name, value)     small named values of the node
  *
  * A commit overwrites free slots with data of the same size. That changes bytes of table leaves and nothing of how
- * SQLite's pages hang together, so it needs no journal of SQLite's own (`journal_mode = MEMORY`): one write a slot and
- * one sync. What a crash may tear is the slots that were being written, which were free, and their rows' checksums
- * show it. Everything else (new slots, facts, metas) is written with a rollback journal on the disk
+ * SQLite's page structure, so it needs no rollback journal (`journal_mode = MEMORY`): one write per slot and one sync. A
+ * crash may tear only the slots being written, which were free, and their rows' checksums show it. Everything else (new slots, facts, metas) is written with a rollback journal on the disk
  * (`journal_mode = TRUNCATE`), and each of the two is over, synced, before the other begins.
  *
- * A transaction that finds no room can have overwritten free slots only, or can be rolled back. `recover` then does as
- * a start after a crash does: the file is opened anew, which rolls back, and what lies behind the last durable row goes.
+ * A transaction that finds no space has overwritten free slots only, or can be rolled back. `recover` then does what a
+ * start after a crash does: reopens the file, which rolls back, and drops everything after the last durable row.
  */
 import type Database from 'better-sqlite3';
 import { crc32c } from './crc32c.js';

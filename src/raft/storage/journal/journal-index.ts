@@ -1,9 +1,9 @@
 /**
- * The journal's index in memory: which rows there are, and which of them each group still needs.
+ * The journal's index in memory: which rows exist, and which of them each group still needs.
  *
- * Knows no file. Follows the order of the calls, not of the disk: the worker executes in the same order.
- * A group needs a row for entries behind its checkpoint, and for a hard state or reset that the state file has not
- * taken over yet. Rows go as a prefix, so that a row that truncates always outlives the row that it truncates.
+ * Follows the order of the calls, not of the disk: the worker executes in the same order. A group needs a row for entries
+ * after its checkpoint, and for a hard state or reset that the state file has not taken over yet. Only a prefix of the
+ * rows is truncated, so that a row that overwrites entries always outlives the row with those entries.
  */
 import { entriesSize, rowSize } from './row.js';
 import type { JournalRecord } from './row.js';

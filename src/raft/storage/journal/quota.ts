@@ -1,5 +1,5 @@
 /**
- * What a quota of the journal means for everything that fills the journal or empties it. Knows no file.
+ * How a quota of the journal is divided among what fills the journal and what frees space in it.
  *
  * Commits may fill one half. The other is for copying live entries forward, which is what frees rows that a group at
  * rest keeps alive, for the commits that were numbered before the copy, and for those that no checkpoint can help. Checkpoints, which free all else, come after

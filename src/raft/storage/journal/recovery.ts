@@ -1,11 +1,11 @@
 /**
- * Recovery: from what the two files hold to what the groups start from. Pure; knows no SQL and no thread.
+ * Recovery: from the contents of the two files to the state that the groups start from. Pure.
  *
  * - A hard state in the journal counts if its row is newer than the one that the state file took over.
- * - A reset in a row newer than the state file's last one is a activation still to be done: the journal row is the moment at
- *   which an install happens, the state file follows (s65).
- * - Rows go as a prefix, so a log may begin in the middle of what a later row repeats or resets. Only what is left at
- *   the end must be whole: consecutive from the snapshot on.
+ * - A reset in a row newer than the state file's last one is an activation still to be done: the journal row commits the
+ *   installation, the state file follows (s65).
+ * - A prefix of the rows has been truncated, so a log may begin in the middle of what a later row repeats or resets. Only
+ *   the final log must be consecutive from the snapshot on.
  * - A row that does not read back is a torn tail only if it is the last one and nothing shows that it was ever
  *   acknowledged (s68); everything else is corruption (s69).
  * - A row whose checksum is right is whole. If this build cannot read it, a later one wrote it: nothing is dropped, and
@@ -34,13 +34,13 @@ export interface StoredGroup {
 
 /** What the files say besides rows. All numbers are row numbers. */
 export interface JournalMetadata {
-  /** The last row that was trimmed away; 0 = none. */
+  /** The last row of the truncated prefix; 0 = none. */
   readonly truncatedTo: number;
-  /** Every row up to here is known to have been durable: the state file or a clean shutdown vouches for it. */
+  /** Every row up to here is known to be durable: the state file or a clean shutdown recorded it. */
   readonly knownDurable: number;
-  /** The last row in the file; `trimmed` if there is none. */
+  /** The last row in the file; `truncatedTo` if there is none. */
   readonly last: number;
-  /** Checkpoints that state.db has seen, and the least that it has to have seen. */
+  /** Checkpoints that state.db has, and the number that it must have at least. */
   readonly checkpoints: number;
   readonly checkpointsDue: number;
 }
@@ -51,7 +51,7 @@ export interface RawRow {
   readonly data: Uint8Array;
 }
 
-/** An install that the journal decided and the state file has not followed yet. */
+/** An installation that the journal records and the state file has not executed yet. */
 export interface Activation {
   readonly group: GroupId;
   readonly slot: number;
@@ -205,7 +205,7 @@ function appendEntries(log: Log, entries: readonly Entry[]): void {
   if (first === undefined) return;
   const logFirst = log.entries[0]?.index ?? first.index;
   const keep = first.index - logFirst;
-  // Beyond the end: what went before was trimmed in part, and a later row repeats or resets it.
+  // Beyond the end: earlier rows were truncated in part, and a later row repeats or resets them.
   if (keep < 0 || keep > log.entries.length) log.entries = [];
   else log.entries.length = keep;
   const covered = log.meta?.index ?? 0;

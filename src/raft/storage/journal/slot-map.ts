@@ -1,10 +1,10 @@
 /**
- * Which slots of the journal hold which row, and which are free. Knows no file: it is told what the headers say.
+ * Which slots of the journal hold which row, and which are free; built from the slots' headers.
  */
 import type { SlotHeader } from './slot.js';
 import { corruption } from './recovery.js';
 
-/** Where a row lies. A slot that is not known is 0: its header is damaged, or it was never written. */
+/** Where a row is stored. An unknown slot is 0: its header is damaged, or it was never written. */
 export interface PlacedRow {
   readonly batch: number;
   readonly rowBytes: number;

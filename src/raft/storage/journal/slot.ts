@@ -1,8 +1,7 @@
 /**
- * A slot of the journal: bytes of a size that never changes, which hold one part of one row and say so themselves.
- * Knows no file.
+ * A slot of the journal: a fixed number of bytes, which hold one part of one row and a header that identifies it.
  *
- * Slots are overwritten in place, so nothing but their content tells what is in them. Little-endian:
+ * Slots are overwritten in place, so only their header identifies their content. Little-endian:
  *
  *     seq u53 · batch u53 · part u32 · parts u32 · row bytes u32 · row CRC-32C u32 · CRC-32C of all these u32 · data
  *

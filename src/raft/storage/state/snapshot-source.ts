@@ -1,7 +1,7 @@
 /**
  * A consistent view of one group's state while checkpoints go on. It is copied at once, a slice at a time, over a
- * connection of its own, and given out of the copy: the read transaction lasts as long as reading does, and not as long
- * as a slow follower. Runs in the worker.
+ * connection of its own, and sent from the copy: the read transaction lasts as long as the copying, not as long as a slow
+ * follower takes. Runs in the worker.
  */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';

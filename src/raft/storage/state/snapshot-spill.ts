@@ -1,9 +1,7 @@
 /**
  * A snapshot's rows, copied out of the state in one go, so that its read transaction can end before the first byte is
- * sent: as long as one is open, the write-ahead log of state.db cannot begin anew. Small ones stay in memory, larger
- * ones go to a file that has no name any more when the first byte is written to it, so nothing of it is ever left over.
- *
- * Runs in the worker. Knows rows only as far as where one ends.
+ * sent: while one is open, the WAL of state.db cannot restart. Small ones stay in memory, larger ones go to a file that is
+ * unlinked before the first byte is written to it, so no crash leaves it behind. Runs in the worker.
  */
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 

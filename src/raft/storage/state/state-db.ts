@@ -1,12 +1,12 @@
 /**
- * state.db: each group's state, and where it stands. Runs in the worker; knows nothing of journal rows.
+ * state.db: each group's state and metadata. Runs in the worker.
  *
  *     groups(id, slot, …)   hard state and snapshot meta, and the journal rows that they came from
- *     state(slot, k, v)     a group's rows lie in its slot; an incoming snapshot is staged in a slot of its own, so that
- *                           installing it is a change of one number
- *     garbage(slot)         slots that no group has: staged and not installed, or replaced and not yet emptied
+ *     state(slot, k, v)     a group's rows are in its slot; an incoming snapshot is staged in a slot of its own, so that
+ *                           installing it changes one number
+ *     garbage(slot)         slots that belong to no group: staged and not installed, or replaced and not yet emptied
  *     facts(name, value)    store: which store it belongs to; journal: the last row known to have been durable;
- *                           checkpoints: how many there have been
+ *                           checkpoints: their number so far
  */
 import type Database from 'better-sqlite3';
 import { configurationSize, readConfiguration, spanOf, writeConfiguration } from '../../codec.js';
@@ -22,7 +22,7 @@ import type { Configuration, GroupId, SnapshotMeta } from '../../types.js';
 
 /** Not smaller: of rows in an index tree a page keeps a quarter of itself at most, the rest would go to further pages. */
 export const STATE_PAGE_BYTES = 4096;
-/** So much is written to the write-ahead log before it is copied back: pages that every checkpoint writes go once. */
+/** Size of the WAL at which it is checkpointed: pages that every checkpoint rewrites are copied once. */
 export const STATE_WAL_BYTES = 16 * 1024 * 1024;
 
 const SCHEMA = `
@@ -100,7 +100,7 @@ export class StateDb implements StateFile {
   }
 
   ensureDurable(): void {
-    // Whom a backup that reads keeps from it, that is not worth a refused start.
+    // A backup that is reading may prevent it; that is no reason to refuse the start.
     this.#write(() => this.#db.pragma('wal_checkpoint(TRUNCATE)'));
   }
 
@@ -112,7 +112,7 @@ export class StateDb implements StateFile {
     return this.#db.prepare<[], number>('SELECT slot FROM garbage').pluck().all();
   }
 
-  /** What writes to the file, sooner or later, runs through here. The log does not shrink by a rollback. */
+  /** Every write to the file runs through here. A rollback does not shrink the WAL. */
   #write<T>(work: () => T): T {
     try {
       return work();
@@ -262,7 +262,7 @@ export class StateDb implements StateFile {
     this.#walError = undefined;
     if (error === undefined) return this.#isCheckpointingWal;
     if (!(error instanceof NoWalCheckpointer)) throw error;
-    // Commits wait for it, but this connection has its files open; a log that nobody copies fills the disk.
+    // Commits wait for it, but this connection has its files open; a WAL that is never checkpointed fills the disk.
     this.#checkpointWalHere();
     return false;
   }

@@ -1,8 +1,8 @@
 /**
  * Reads of the durable state in the caller's own thread: a read-only connection to state.db with prepared statements.
  *
- * Knows slots, not groups. Every call sees the slot as of a whole checkpoint, the last; writers in the worker are never waited for.
- * What the disk does not give, or gives damaged, is told by the port's errors, as the worker tells it.
+ * Every call sees the slot as of the last whole checkpoint, and is never blocked by the worker's writes. Unreadable and
+ * damaged data throw the port's errors, as in the worker.
  */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';

@@ -1,8 +1,6 @@
 /**
- * State rows as bytes: what a snapshot's chunks carry and what a checkpoint hands to the worker.
- *
- * Knows neither groups nor slots. A sequence of:  key length u16 · key · value length u32 (2^32 − 1 = deleted) · value.
- * Chunks come from peers, so decoding trusts nothing.
+ * State rows as bytes: the contents of snapshot chunks, and of a checkpoint on its way to the worker. A sequence of:  key length u16 · key · value length u32 (2^32 − 1 = deleted) · value.
+ * Chunks come from peers, so decoding validates everything.
  */
 import { MalformedBytes } from '../../codec.js';
 import type { StateKey, StateRow } from '../storage.js';
@@ -14,7 +12,7 @@ const HEADER_BYTES = 6;
 export const stateRowSize = (key: StateKey, value: Uint8Array | undefined): number =>
   HEADER_BYTES + key.length + (value === undefined ? 0 : value.length);
 
-/** Gathers rows until someone takes them. The bytes taken have a buffer of their own and can be transferred. */
+/** Collects rows until `take`. The bytes returned have a buffer of their own and can be transferred. */
 export class StateRowWriter {
   #rows: StateRow[] = [];
   #bytes = 0;

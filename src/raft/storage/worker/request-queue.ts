@@ -1,28 +1,27 @@
 /**
- * The way of requests to the storage thread: commits as bytes in memory that both threads share, all others as messages
- * through a port, in one order. The storage thread sleeps on the shared memory and not in an event loop.
+ * The request queue to the storage thread: commits as bytes in shared memory, all other requests as messages through a
+ * port, in one order. The storage thread sleeps on the shared memory and not in an event loop.
  *
- * A commit by message costs 25 µs more of processor time: what it is made of is cloned, and an event loop is woken.
- * Knows neither port nor thread, and nothing of what a request does.
+ * A commit by message costs 25 µs more of CPU time: its objects are cloned, and an event loop is woken.
  */
 import type { Request, RequestEnvelope } from '../engine/protocol.js';
 
 type Commit = Extract<Request, { readonly type: 'commit' }>;
 
-/** Commits that may lie here; more go by message. */
+/** Capacity in commits; more go by message. */
 const SLOTS = 64;
-/** Bytes of rows that may lie here: two large batches. What a busy node writes in a commit is some 10 KB. */
+/** Capacity in bytes of rows: two large batches. A busy node writes some 10 KB per commit. */
 const ROW_BYTES = 4 * 1024 * 1024;
 
-/** Requests that were handed in, by either way; modulo 2^32, as is the order of each. */
+/** Number of requests posted, either way; modulo 2^32, as is the order of each. */
 const POSTED = 0;
-/** Commits that were taken out of here; modulo 2^32. */
+/** Number of commits taken out of the shared memory; modulo 2^32. */
 const TAKEN = 1;
-/** 1: the storage thread works, or has files open. */
+/** 1: the storage thread is working, or has files open. */
 const BUSY = 2;
-/** 1: it is to let go of its files, and to do nothing more. */
+/** 1: it must close its files and stop. */
 const STOPPED = 3;
-/** At what both counts of requests began. */
+/** Initial value of both counts of requests. */
 const START = 4;
 const COUNTERS = 5;
 const COUNTER_BYTES = 64;
@@ -33,7 +32,7 @@ const SLOT_FIELDS = 6;
 const SLOT_BYTES = SLOT_FIELDS * Float64Array.BYTES_PER_ELEMENT;
 const ROWS_AT = COUNTER_BYTES + SLOTS * SLOT_BYTES;
 
-/** `start`: at what the counts of requests begin; modulo 2^32. */
+/** `start`: initial value of the counts of requests; modulo 2^32. */
 export function newQueueMemory(start = 0): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(ROWS_AT + ROW_BYTES);
   const counters = new Int32Array(memory, 0, COUNTERS);
@@ -60,14 +59,14 @@ class RequestQueue {
   }
 }
 
-/** The end of whoever asks. */
+/** The caller's end. */
 export class RequestQueueWriter extends RequestQueue {
   #posted = this.start;
   #written = this.start;
-  /** Where the next row goes. Back to the front whenever everything was taken, which it mostly is. */
+  /** Offset of the next row. Reset whenever everything was taken, which is mostly so. */
   #rowAt = 0;
 
-  /** Puts a commit here, not yet to be seen; false if there is no room. */
+  /** Writes a commit, invisible until `publish`; false if the queue is full. */
   put(store: number, call: number, { seq, data }: Commit): boolean {
     const waiting = (this.#written - Atomics.load(this.counters, TAKEN)) | 0;
     if (waiting === 0) this.#rowAt = 0;
@@ -79,33 +78,33 @@ export class RequestQueueWriter extends RequestQueue {
     return true;
   }
 
-  /** The next request is in its place, here or in the port. */
+  /** Makes the next request visible, which is in the shared memory or in the port. */
   publish(): void {
     this.#posted = (this.#posted + 1) | 0;
     Atomics.store(this.counters, POSTED, this.#posted);
     Atomics.notify(this.counters, POSTED);
   }
 
-  /** Tells the storage thread to let go of its files as they are, and to take nothing more. */
+  /** Asks the storage thread to close its files as they are, and to take no more requests. */
   stop(): void {
     Atomics.store(this.counters, STOPPED, 1);
-    // In this order: who is about to sleep sees the one or the other.
+    // In this order: a thread about to sleep sees one of the two.
     this.publish();
   }
 
-  /** After `stop`: stands still until the storage thread has done so. False if it has not within so many ms. */
+  /** After `stop`: blocks until the storage thread has stopped. False if it has not within so many ms. */
   waitStopped(ms: number): boolean {
     return Atomics.wait(this.counters, BUSY, 1, ms) !== 'timed-out';
   }
 }
 
-/** The end of the storage thread. */
+/** The storage thread's end. */
 export class RequestQueueReader extends RequestQueue {
   #seen = this.start;
   #taken = this.start;
   readonly #fromPort: () => RequestEnvelope | undefined;
 
-  /** @param fromPort the next message; there is one whenever it is asked for */
+  /** @param fromPort returns the next message; called only when there is one */
   constructor(memory: SharedArrayBuffer, fromPort: () => RequestEnvelope | undefined) {
     super(memory);
     this.#fromPort = fromPort;
@@ -122,24 +121,24 @@ export class RequestQueueReader extends RequestQueue {
   #take(slot: Float64Array): RequestEnvelope {
     const [, store = 0, call = 0, seq = 0, start = 0, length = 0] = slot;
     const data = this.rows.slice(start, start + length);
-    // Until here the writer leaves it as it is.
+    // The writer may reuse the slot from here on.
     this.#taken = (this.#taken + 1) | 0;
     Atomics.store(this.counters, TAKEN, this.#taken);
     return { store, call, request: { type: 'commit', seq, data, activation: undefined } };
   }
 
-  /** Sleeps until there is a next request, or for so many milliseconds. */
+  /** Sleeps until there is a request, at most so many milliseconds. */
   wait(ms?: number): void {
     if (Atomics.load(this.counters, STOPPED) === 0) Atomics.wait(this.counters, POSTED, this.#seen, ms);
   }
 
-  /** To be called before any work: it, and what it opens, is waited for from now on. False if there is to be none. */
+  /** Call before any work: from now on `waitStopped` waits for it and for open files. False if stopped. */
   acquire(): boolean {
     Atomics.store(this.counters, BUSY, 1);
     return Atomics.load(this.counters, STOPPED) === 0;
   }
 
-  /** Nothing is open, and nothing is being done. */
+  /** Call when nothing is open and no work is in progress. */
   release(): void {
     Atomics.store(this.counters, BUSY, 0);
     Atomics.notify(this.counters, BUSY);

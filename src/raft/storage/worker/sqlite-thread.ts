@@ -1,7 +1,7 @@
 /**
- * The calling side of the worker thread: starts it, numbers its stores, hands replies to the store that they are for.
+ * The calling side of the storage thread: starts it, numbers its stores, routes replies to their store.
  *
- * One thread can serve many stores (an embedded cluster in one process); a store that is given none starts its own.
+ * One thread can serve many stores (an embedded cluster in one process); a store without one starts its own.
  */
 import type { Worker } from 'node:worker_threads';
 import { unpackReplies, type ReplyPacket } from './reply-packet.js';
@@ -11,7 +11,7 @@ import { StorageFailure } from '../storage.js';
 import { removeFromExit, stopAtExit } from './process-exit.js';
 import { startThread } from './start-thread.js';
 
-/** So long a thread that is ended may be in a call to a disk; it is then left behind. */
+/** How long `close` waits for a thread in a call to the disk before it abandons it. */
 export const THREAD_LIMIT_MS = 1_000;
 
 export interface ChannelListener {
@@ -20,19 +20,20 @@ export interface ChannelListener {
   died(error: Error): void;
 }
 
-/** One store's way to its engine. */
+/** One store's channel to its engine. */
 export interface StoreChannel {
   post(call: number, request: Request, transfer?: readonly ArrayBuffer[]): void;
   detach(): void;
 }
 
-/** What runs the engines of one or more stores. */
+/** Runs the engines of one or more stores: a thread, or the simulator. */
 export interface SqliteWorker {
   attach(listener: ChannelListener): StoreChannel;
-  /** Ends the worker, or leaves it behind where it hangs. Stores must have been closed before. */
+  /** Ends the worker, or abandons it where it hangs. Stores must have been closed before. */
   close(): Promise<void>;
 }
 
+/** A thread in which SQLite runs, for any number of stores: pass it to each `SqliteStorage`, and close it after them. */
 export class SqliteThread implements SqliteWorker {
   readonly #worker: Worker;
   readonly #queue: RequestQueueWriter;
@@ -85,7 +86,7 @@ export class SqliteThread implements SqliteWorker {
     await Promise.race([ended, late]).finally(() => {
       clearTimeout(limit);
     });
-    // If it is in a call to a disk that hangs. Until then it keeps the process alive; for its end see `process-exit.ts`.
+    // It may be in a call to a disk that hangs. Until here it keeps the process alive; see also `process-exit.ts`.
     this.#worker.unref();
   }
 

@@ -1,8 +1,8 @@
 /**
- * The thread in which SQLite runs: a shell around `engine-host.ts`. Nothing else of the process waits on a disk.
+ * Entry of the storage thread: runs `engine-host.ts`. No other thread of the process waits for the disk on its behalf.
  *
- * It sleeps on its request queue and not in its event loop, which gets a turn now and then, and whenever the
- * thread that copies logs may have something to say.
+ * It sleeps on its request queue and not in its event loop, which gets a turn every so often, and while the WAL
+ * checkpoint thread may have sent a reply.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { EngineHost } from '../engine/engine-host.js';
@@ -12,9 +12,9 @@ import { RequestQueueReader } from './request-queue.js';
 import type { RequestEnvelope } from '../engine/protocol.js';
 import { openStoreFiles } from '../engine/store-files.js';
 
-/** So often it sleeps before the event loop, in which others may have left something to do, gets a turn. */
+/** Sleeps between two turns of the event loop. */
 const SLEEPS_PER_TURN = 64;
-/** While a log is copied, which takes 10 to 100 ms, a sleep is no longer than this. */
+/** Longest sleep during a WAL checkpoint, which takes 10 to 100 ms. */
 const WAL_SLEEP_MS = 2;
 
 const port = parentPort;
@@ -34,7 +34,7 @@ const host = new EngineHost({
     openStoreFiles(directory, maxJournalBytes, { checkpointWal: walCheckpointer.checkpoint }),
 });
 
-/** False if there is nothing more to be done: the process ends. */
+/** False if the process is exiting. */
 function run(): boolean {
   if (!queue.acquire()) return false;
   host.run();
@@ -52,7 +52,7 @@ function work(): void {
   setImmediate(goesOn ? work : stop);
 }
 
-/** Who ends a process waits until nothing is open: what Node closes itself may take as long as a disk hangs. */
+/** The exiting process waits until nothing is open: files that Node closes itself could block it for as long as the disk hangs. */
 function stop(): void {
   host.abandon();
   if (walCheckpointer.isBusy) setTimeout(stop, WAL_SLEEP_MS);

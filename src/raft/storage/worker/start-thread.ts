@@ -1,4 +1,4 @@
-/** Starts a worker thread from a file that lies beside its caller and is as the caller is: JavaScript or TypeScript. */
+/** Starts a worker thread from a file that is, like this one, JavaScript (built) or TypeScript (in development). */
 import { Worker } from 'node:worker_threads';
 
 /** `entry` ends in .js; in development there is TypeScript in its place, run by tsx. */

@@ -1,7 +1,7 @@
 /**
- * One store's calls to its worker as promises. Knows requests and replies, not what they are for.
+ * One store's calls to its worker as promises.
  *
- * Replies come in an order that keeps commits in the order of the calls, and are handed on in that order.
+ * Replies to commits arrive in the order of the calls, and promises settle in the order of the replies.
  */
 import { toError } from '../failure.js';
 import type { CallResult, Request, Results, Notification } from '../engine/protocol.js';
@@ -11,8 +11,8 @@ import type { FileSizes } from '../storage.js';
 import type { SqliteWorker, StoreChannel } from './sqlite-thread.js';
 
 /**
- * So long a store may take to be closed: its latest work, and two syncs. What is acknowledged is on the disk before, so
- * one that hangs is not waited for.
+ * How long closing a store may take: its latest work, and two syncs. Acknowledged commits are on the disk before, so a
+ * disk that hangs is not waited for.
  */
 export const CLOSE_LIMIT_MS = 3_000;
 
@@ -28,8 +28,8 @@ interface Call {
 export class StoreClient {
   readonly #channel: StoreChannel;
   /**
-   * In the order of the calls, in which most of them are replied to. Not a Map: its outgrown tables, each of which holds
-   * the next, would keep commits alive long after their replies, once one of them is of the old generation.
+   * In the order of the calls, which is mostly that of the replies. Not a Map: a rehashed Map's old tables link to the
+   * new ones, and would keep commits alive long after their replies once one of them is in V8's old generation.
    */
   readonly #calls: Call[] = [];
   readonly #onStall: (report: StallReport | undefined) => void;
@@ -61,7 +61,7 @@ export class StoreClient {
     return this.#failure;
   }
 
-  /** As the worker said last; undefined: it has not said yet, or there are no files. */
+  /** As last reported by the worker; undefined: not reported yet, or there are no files. */
   get fileSizes(): FileSizes | undefined {
     return this.#fileSizes;
   }
@@ -71,7 +71,7 @@ export class StoreClient {
     return this.#isDead;
   }
 
-  /** It was asked to close the store: nothing more can be asked. */
+  /** `close` was called: no further calls are accepted. */
   get isClosing(): boolean {
     return this.#isClosing;
   }
@@ -86,7 +86,7 @@ export class StoreClient {
         reject(this.#failure ?? new StorageFailure('the storage worker is gone'));
         return;
       }
-      // Nobody would hear the reply: who opens a store that is closed meanwhile would wait for it for ever.
+      // The engine replies to nothing after a close: the promise would never settle.
       if (this.#isClosing) {
         reject(new StorageFailure('the store is closed'));
         return;
@@ -98,14 +98,14 @@ export class StoreClient {
     });
   }
 
-  /** For what is not replied to. */
+  /** Sends a request without waiting for a reply. */
   send(request: Request, transfer?: readonly ArrayBuffer[]): void {
     this.#channel.post(0, request, transfer);
   }
 
   /**
-   * Nothing more can be asked. Rejects, as does all that waits, when that takes too long by `after`: the files are left
-   * open, and belong to the worker until it can go on. Default: it may take for ever.
+   * Closes the store. Rejects, as do all pending calls, after `CLOSE_LIMIT_MS` by `after`: the files stay open, and the
+   * worker keeps them until it can go on. Default: no limit.
    */
   async close(after: After = () => () => undefined): Promise<void> {
     const cancel = after(CLOSE_LIMIT_MS, () => {

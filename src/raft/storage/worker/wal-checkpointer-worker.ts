@@ -1,4 +1,4 @@
-/** The thread of `wal-checkpointer.ts`: takes one database after another and copies its write-ahead log back. */
+/** Entry of the thread of `wal-checkpointer.ts`: checkpoints the WAL of one database after another. */
 import { dirname } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { openForWalCheckpoint } from '../disk/data-folder.js';
@@ -14,12 +14,12 @@ port.on('message', ({ call, file }: WalRequest) => {
   port.postMessage({ call, failure: copy(file) } satisfies WalReply);
 });
 
-/** A connection for this one time: none is left open when the store is closed, whose last one deletes the log. */
+/** A connection for this one checkpoint: the store's last connection, when closed, must be the one that deletes the WAL. */
 function copy(file: string): FailureData | undefined {
   try {
     const db = openForWalCheckpoint(file);
     try {
-      // What readers and a checkpoint at the same time keep it from copying stays in the log for the next time.
+      // Frames that readers or writers keep it from copying stay in the WAL for the next time.
       db.pragma('wal_checkpoint(PASSIVE)');
     } finally {
       db.close();

@@ -1,21 +1,20 @@
 /**
- * Copies write-ahead logs back into their databases in a thread of its own, for all stores of a storage thread, one
- * after another: copying 16 MiB takes 10 ms, 100 and more if they belong to pages all over a large file, and no journal
- * commit should wait for that.
+ * Runs WAL checkpoints in a thread of its own, for all stores of a storage thread, one after another: copying 16 MiB
+ * takes 10 ms, 100 and more if the pages are scattered over a large file, and no journal commit should wait for that.
  *
- * Knows files, no stores. The thread starts with the first log that has to be copied, and ends with its parent.
+ * The thread starts with the first WAL checkpoint, and ends with its parent.
  */
 import type { Worker } from 'node:worker_threads';
 import { toError } from '../failure.js';
 import type { FailureData } from '../failure.js';
 import { startThread } from './start-thread.js';
 
-/** There is no thread to copy logs, or it could not open the file, mostly for want of descriptors: nothing was copied. */
+/** The thread could not be started, or could not open the file, mostly for want of file descriptors: nothing was copied. */
 export class NoWalCheckpointer extends Error {
   override readonly name = 'NoCopier';
 }
 
-/** Begins to copy the log of the database `file` back; `done` is called later, with what went wrong if anything did. */
+/** Starts a WAL checkpoint of the database `file`; `done` is called later, with the error if there was one. */
 export type CheckpointWal = (file: string, done: (error: Error | undefined) => void) => void;
 
 /** To the thread. */
@@ -35,7 +34,7 @@ export class WalCheckpointer {
   #worker: Worker | undefined;
   #nextCall = 1;
 
-  /** Somebody's `done` has not been called yet: it will be, from the event loop. */
+  /** A `done` is still to be called, from the event loop. */
   get isBusy(): boolean {
     return this.#calls.size > 0;
   }
@@ -73,7 +72,7 @@ export class WalCheckpointer {
     done?.(error);
   }
 
-  /** The next log that has to be copied starts another. */
+  /** The next WAL checkpoint starts another thread. */
   #die(worker: Worker, error: Error): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
@@ -84,7 +83,7 @@ export class WalCheckpointer {
 const unavailable = (error: unknown): NoWalCheckpointer =>
   new NoWalCheckpointer(`the WAL checkpoint thread failed: ${String(error)}`, { cause: error });
 
-/** Undefined: what found no room stays in the log, and is copied with what comes after it. */
+/** Undefined if there was no space: the frames stay in the WAL, and the next WAL checkpoint copies them. */
 function errorOf(failure: FailureData): Error | undefined {
   switch (failure.kind) {
     case 'full':
