@@ -1,5 +1,5 @@
 /**
- * The backend port: how the router reaches the nodes of the cluster, whoever it lives with.
+ * The backend port: how the router reaches the nodes of the cluster.
  *
  * `node-backend.ts` serves a router inside a node process, `remote-backend.ts` a stand-alone one. Neither chooses a
  * node nor retries: that is `dispatcher.ts`.
@@ -22,27 +22,27 @@ export type ServingState = NodeStatus['state'];
 export type ReplyCallback = (reply: ShardReply) => void;
 
 export interface Backend {
-  /** The node that this router lives in; undefined for a stand-alone router. */
+  /** The node whose process this router is part of; undefined for a stand-alone router. */
   readonly self: NodeId | undefined;
   /** Undefined until it is known. */
   topology(): Topology | undefined;
   /** Called with every newer topology. */
   onTopology(listener: (topology: Topology) => void): void;
-  /** Best knowledge only: a dead node may still be called alive for a while, and the other way round. */
+  /** May be wrong for a while in both directions. */
   alive(node: NodeId): boolean;
   /** Who leads the shard, as far as is known here. */
   leaderOf(shard: number): NodeId | undefined;
   /**
-   * Sends one request to one node; `done` is called exactly once, perhaps before this returns. A request that did
-   * not leave is refused with outcome `not_applied`; one whose link broke under way with `leadership-lost`.
+   * Sends one request to one node; `done` is called exactly once, perhaps before this returns. A request that could not be
+   * sent is refused with outcome `not_applied`; one whose link broke before the answer with `leadership-lost`.
    */
   submit(node: NodeId, request: ShardRequest, done: ReplyCallback): void;
-  /** What every node of the topology says about itself; undefined for those that did not answer in time. */
+  /** The status of every node of the topology; undefined for those that did not answer in time. */
   statuses(timeoutMs: number): Promise<ReadonlyMap<NodeId, NodeStatus | undefined>>;
   /** Of the node in this process; undefined for a stand-alone router. */
   localStatus(): NodeStatus | undefined;
   state(): ServingState;
-  /** What ails the node in this process; undefined for a stand-alone router. Cheap. */
+  /** Health of the node in this process; undefined for a stand-alone router. Cheap. */
   health(): NodeHealth | undefined;
   /** Commits of the node in this process wait for room on its disk. */
   diskStall?(): DiskStall | undefined;
@@ -52,7 +52,7 @@ export interface Backend {
 
 export type ReplyMessage = Extract<PeerMessage, { type: 'reply' | 'status' }>;
 
-/** What a node process offers to the router inside it. `src/shard`'s node implements it. */
+/** What a router needs of the node in its process. `ShardNode` implements it. */
 export interface ShardHost {
   readonly id: NodeId;
   topology(): Topology | undefined;
@@ -63,7 +63,7 @@ export interface ShardHost {
   submit(request: ShardRequest, done: ReplyCallback): void;
   /** Over the link to another node; false if it was dropped at once. */
   send(to: PeerId, message: PeerMessage): boolean;
-  /** Answers to what this router asked for by `send`. */
+  /** Answers to requests of this router that went through `send`. */
   onReply(listener: (from: PeerId, message: ReplyMessage) => void): void;
   isAlive(node: NodeId): boolean;
   /** Cheap, unlike `status`. */

@@ -1,14 +1,14 @@
-/** One operation on its way to an answer, as the dispatcher keeps it. Knows no backend. */
+/** One operation in flight, as the dispatcher keeps it. */
 import type { NodeId, KvOperation, Refusal, ShardReply, ShardRequest } from '../../shard/index.js';
 
-/** How an operation came to its answer: as it is kept here anyway, to be read if somebody wonders. */
+/** How an operation got its answer, for the log of slow requests. */
 export interface CallTrace {
   /** How many times a node was asked. */
   readonly attempt: number;
-  /** How many times it waited because there was nobody left to ask. */
+  /** How many times it backed off because every node had been asked. */
   readonly round: number;
   readonly deadline: number;
-  /** The latest attempt; undefined: there was none, or it ended and the operation waited for a leader. */
+  /** The latest attempt; undefined if there was none, or it ended and the operation waited for a leader. */
   readonly request: ShardRequest | undefined;
   /** Nodes that were asked in this round, the latest last. */
   readonly tried: readonly NodeId[];
@@ -35,35 +35,35 @@ export interface Call extends CallTrace {
   /** Answers to earlier attempts are told apart by it. */
   attempt: number;
   request: ShardRequest | undefined;
-  /** Node that is being asked; undefined while the call waits. */
+  /** The node that is being asked; undefined during backoff. */
   asked: NodeId | undefined;
-  /** While asked: when to give the node up. While waiting: when to go on. */
+  /** While a node is asked: when to give up on it. During backoff: when to go on. */
   wakeAt: number;
   tried: NodeId[];
   lastAsked: NodeId | undefined;
   /** How many of them refused because of their disk. */
   broken: number;
-  /** Attempts that were given up for silence. */
+  /** Attempts that were given up because the node was silent. */
   abandoned: number;
   round: number;
   hint: NodeId | undefined;
-  /** Some attempt of this write may have been proposed, and was not answered for good. */
+  /** Some attempt of this write may have been proposed, and no replica has answered it definitely. */
   outcomeUnknown: boolean;
   lastRefusal: (Refusal & { readonly term: number; readonly servedBy: NodeId }) | undefined;
 }
 
-/** Bytes that the narrowest link carries in a ms over which leaders stay (64 kbit/s). */
+/** Bytes per ms of the narrowest link over which leadership is stable (64 kbit/s). */
 const NARROW_BYTES_PER_MS = 8;
 /** To the leader, and from there to its followers. */
 const LINKS_TO_PASS = 2;
 
-/** How long a node may take that is asked now; `attemptMs` for an operation of no bytes that is asked for the first time. */
+/** How long the node that is asked now may take; `attemptMs` for the first attempt at an operation without a body. */
 export const patienceMs = ({ operation, abandoned }: Call, attemptMs: number): number =>
   attemptMs * 2 ** abandoned + carryMs(operation);
 
 const carryMs = (operation: KvOperation): number =>
   operation.type === 'put' ? (LINKS_TO_PASS * operation.body.length) / NARROW_BYTES_PER_MS : 0;
 
-/** With what it may be asked once more when nobody knows what became of it. */
+/** The operation as it is sent after an attempt of unknown outcome. */
 export const asRetry = (operation: KvOperation): KvOperation =>
   operation.type === 'get' ? operation : { ...operation, attempt: 'retry' };

@@ -1,15 +1,15 @@
 /**
- * Brings one operation to the leader of its shard and its answer back, within a deadline.
+ * Sends one operation to the leader of its shard and returns the answer, within a deadline.
  *
- * - Any one node is asked at most once a round; rounds are spaced by a jittered backoff.
+ * - A node is asked at most once a round; rounds are spaced by a jittered backoff.
  * - Leader hints are followed only to replicas that the topology names.
- * - What is asked again is safe to ask again: reads, and writes, which carry an operation id and so are answered and
- *   not applied again. After an attempt whose fate is unknown a write says that it comes `again`: a shard that no longer
- *   remembers so far back then refuses it, and does not take it for a new one.
- * - An attempt whose fate is unknown makes the outcome of the write unknown, until some replica answers it for good. If
- *   the shard no longer remembers, nobody ever will: the call ends at once, as a timeout.
+ * - Only what is safe is retried: reads, and writes, whose operation id makes a repeat be answered and not applied. After an
+ *   attempt of unknown outcome a write is sent as `retry`: a shard that has evicted ids of its age then refuses it
+ *   instead of taking it for a new one.
+ * - An attempt of unknown outcome makes the outcome of the write unknown, until some replica answers it definitely. If the
+ *   shard has evicted the id, no replica ever will: the call ends at once, as a timeout.
  *
- * Knows no HTTP and no link. There is no timer per operation: one sweep looks after deadlines, waits and silence.
+ * There is no timer per operation: one sweep handles deadlines, backoff and silent nodes.
  */
 import {
   refuse,
@@ -41,13 +41,13 @@ export interface DispatcherOptions {
   readonly shardOfKey: (key: Uint8Array, shardCount: number) => number;
   readonly sweepMs?: number;
   /**
-   * A node that does not answer for so long, and for what the bytes need over a narrow link, is given up, and another one
-   * is asked; each time it is waited for twice as long, for what is sent again takes its time, too. Default 2,000.
+   * Milliseconds after which another node is asked instead of a silent one, plus what the bytes need over a narrow link;
+   * doubled with every attempt, for a resent body needs its time again. Default 2,000.
    */
   readonly attemptMs?: number;
   readonly backoffFirstMs?: number;
   readonly backoffMostMs?: number;
-  /** Operations under way; more are refused as `overloaded`. */
+  /** Operations in flight; more are refused as `overloaded`. */
   readonly maxInFlight?: number;
 }
 
@@ -60,7 +60,7 @@ export class Dispatcher {
   readonly #backoffFirstMs: number;
   readonly #backoffMostMs: number;
   readonly #maxInFlight: number;
-  /** In no order, each at its `place`. Not a Set, for the reason that is in `pending-calls.ts`. */
+  /** In no order, each at its `place`. Not a Set, for the reason given in `pending-calls.ts`. */
   readonly #calls: Call[] = [];
   readonly #leaders: LeaderCache;
   #sweep: Timer | undefined;
@@ -87,7 +87,7 @@ export class Dispatcher {
     return this.#shardOfKey(key, topology.shardCount);
   }
 
-  /** Best knowledge of who leads; always a replica that the topology names. */
+  /** The leader as far as is known; always a replica that the topology names. */
   leaderOf(shard: number): NodeId | undefined {
     return this.#leaders.of(shard);
   }
@@ -138,14 +138,14 @@ export class Dispatcher {
     this.#advance(call);
   }
 
-  /** Takes no more operations; resolves when those under way have ended. */
+  /** Accepts no more operations; resolves when those in flight have ended. */
   stop(): Promise<void> {
     this.#stopping = true;
     if (this.#calls.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
-  /** Ends everything at once, honestly. */
+  /** Ends every operation in flight at once; of a write that may have been applied the outcome is unknown. */
   close(): void {
     this.#stopping = true;
     for (const call of [...this.#calls]) this.#giveUp(call, 'shutting-down');
@@ -174,7 +174,7 @@ export class Dispatcher {
     const stale = call.operation.type === 'get' && call.operation.consistency === 'stale';
     const node = this.#leaders.next(call.shard, { hint: call.hint, tried: call.tried, anyReplica: stale });
     if (node !== undefined) this.#ask(call, node);
-    // No replica has a disk that works: no waiting will change that.
+    // No replica has a working disk: waiting cannot change that.
     else if (call.broken > 0 && call.broken === topology.shards[call.shard]?.length) this.#giveUp(call, 'no-leader');
     else this.#wait(call);
   }
@@ -201,14 +201,14 @@ export class Dispatcher {
         if (!call.ended) this.#onReply(call, attempt, node, reply);
       });
     } catch (error) {
-      // A defect, and this call's alone: thrown on, it would end the sweep and with it the process.
+      // A defect that concerns this call only: rethrown, it would end the sweep and with it the process.
       if (!call.ended) this.#end(call, { answer: refuse('internal', String(error)), term: 0, servedBy: node });
     }
   }
 
   /**
-   * When to give the node up that is asked now. One in this process needs no giving up: it answers when it loses its office,
-   * or at the deadline. Nor is there anybody else to ask without forwarding.
+   * When to give up on the node that is asked now. The node in this process always answers: when it loses leadership, or at
+   * the deadline. Without forwarding there is no other node to ask.
    */
   #wakeAt(call: Call, node: NodeId, now: number): number {
     if (!call.forward || node === this.#backend.self) return call.deadline;
@@ -246,7 +246,7 @@ export class Dispatcher {
     const hint = answer.details.leader;
     if (hint === undefined) this.#leaders.invalidate(call.shard, node);
     else this.#leaders.recordLeader(call.shard, hint);
-    // That some replica does not lead says less than why the one that does refuses.
+    // Why the leader refuses is worth more than that another replica does not lead.
     if (answer.code !== 'not-here' || !isOfDisk(call.lastRefusal)) {
       call.lastRefusal = { ...answer, term: reply.term, servedBy: node };
     }
@@ -301,7 +301,7 @@ export class Dispatcher {
     this.#sweep = undefined;
   }
 
-  /** The node is silent. Its answer still counts if it comes, but another node is asked. */
+  /** The node is silent. Its answer still counts if it arrives, but another node is asked. */
   #abandonAttempt(call: Call, node: NodeId): void {
     if (call.operation.type !== 'get') call.outcomeUnknown = true;
     call.abandoned += 1;
@@ -309,7 +309,7 @@ export class Dispatcher {
     call.asked = undefined;
   }
 
-  /** Time is up, or the process stops: says what is known, and no more. */
+  /** Time is up, or the process stops: ends the call with the most specific refusal that is known to hold. */
   #giveUp(call: Call, code: ErrorCode): void {
     const last = call.lastRefusal;
     const isWrite = call.operation.type !== 'get';
@@ -325,7 +325,7 @@ export class Dispatcher {
     const few = replicas.filter((node) => this.#backend.alive(node)).length * 2 <= replicas.length;
     let told = code === 'shutting-down' ? code : reportedCode(last, code);
     let message = topology === undefined ? 'the topology is not known yet' : undefined;
-    // Of a dead majority no leader will come, however long one waits.
+    // Without a live majority no leader can be elected.
     if (told === 'no-leader' && replicas.length > 0 && few) {
       told = 'no-quorum';
       message = 'too few replicas of the shard are alive';
@@ -355,12 +355,12 @@ const isOfDisk = (refusal: Refusal | undefined): boolean =>
   refusal?.code === 'disk-full' || refusal?.code === 'storage-failed';
 
 const outcomeLost = (shard: number): Refusal =>
-  refuse('timeout', 'an attempt had no answer in time, and the shard no longer remembers what became of it', { shard });
+  refuse('timeout', 'an attempt had no answer in time, and the dedup table of the shard no longer has its outcome', { shard });
 
-/** The last refusal says more than "no leader", if it was a definite one. */
+/** The code of the last refusal, if it was definite: it says more than "no leader". */
 function reportedCode(last: Refusal | undefined, otherwise: ErrorCode): ErrorCode {
   if (last === undefined || last.code === 'not-here') return otherwise;
-  // A node that did answer, but could not get the group to agree in time.
+  // The leader answered, but the group did not agree in time.
   if (last.code === 'timeout') return 'no-quorum';
   return last.outcome === 'not_applied' ? last.code : otherwise;
 }

@@ -1,7 +1,7 @@
 /**
- * Who leads which shard, as far as this router has seen, and whom to ask next.
+ * The leader of each shard as far as this router has seen, and the node to ask next.
  *
- * Only replicas that the topology names are ever given out, whatever a node claimed. Knows no operation.
+ * Only replicas that the topology names are returned, whatever a node claimed.
  */
 import type { NodeId } from '../../shard/index.js';
 import type { Backend } from './backend.js';
@@ -42,8 +42,8 @@ export class LeaderCache {
   }
 
   /**
-   * The best live replica that was not tried in this round; undefined when all were. Dead ones are asked only if none
-   * is alive: a write sent to where nobody may be would end with an outcome that nobody knows.
+   * The best live replica that was not tried in this round; undefined when all were. Dead ones are asked only if none is
+   * alive: a write sent to a dead node would end with an unknown outcome.
    */
   next(shard: number, choice: LeaderQuery): NodeId | undefined {
     const replicas = this.#replicas(shard);

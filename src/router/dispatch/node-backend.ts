@@ -1,7 +1,5 @@
 /**
- * The backend of a router that lives inside a node process: local first, other nodes over the node's own links.
- *
- * Knows no HTTP and chooses nothing.
+ * The backend of the router in a node's process: the local node is called directly, others over the node's links.
  */
 import type {
   DiskStall,
@@ -22,9 +20,9 @@ import { StatusRounds } from './status-rounds.js';
 export interface NodeBackendOptions {
   readonly host: ShardHost;
   readonly runtime: Runtime;
-  /** Requests under way to other nodes; more are refused as `overloaded`. */
+  /** Requests in flight to other nodes; more are refused as `overloaded`. */
   readonly maxInFlight?: number;
-  /** How often silent nodes and old requests are looked for. */
+  /** Interval of the sweep for silent nodes and expired requests. */
   readonly sweepMs?: number;
 }
 
@@ -35,7 +33,7 @@ export class NodeBackend implements Backend {
   readonly #requests: PendingCalls;
   readonly #rounds: StatusRounds;
   readonly #sweepMs: number;
-  /** Runs while requests are under way. */
+  /** Runs while requests are in flight. */
   #sweep: Timer | undefined;
 
   constructor(options: NodeBackendOptions) {
@@ -61,7 +59,7 @@ export class NodeBackend implements Backend {
   }
 
   alive(node: NodeId): boolean {
-    // A node that has left its groups has to ask the others.
+    // A node that has left its groups cannot serve requests itself.
     return node === this.self ? this.#host.state() !== 'failed' : this.#host.isAlive(node);
   }
 
@@ -113,7 +111,7 @@ export class NodeBackend implements Backend {
     return this.#host.outgoingSnapshots?.() ?? [];
   }
 
-  /** Requests under way to other nodes. */
+  /** Requests in flight to other nodes. */
   get inFlight(): number {
     return this.#requests.size;
   }

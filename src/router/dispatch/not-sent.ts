@@ -1,9 +1,8 @@
 /**
- * What to answer for a request that no transport took: it never left, so nothing was applied.
+ * The refusal of a request that the transport did not accept: it was never sent, so nothing was applied.
  *
- * Without a link, or with a full queue, another node or another moment may do. A request that cannot be encoded will
- * not go to any node at any time, and must not be mistaken for that: it would be tried until its deadline and end as
- * "no leader". Knows no link.
+ * Without a link, or with a full queue, another node or a later attempt may succeed. A request that cannot be encoded can
+ * never be sent to any node, and needs another refusal: it would be retried until its deadline and end as "no leader".
  */
 import { requestEncodeError, type NodeId, type ShardReply, type ShardRequest } from '../../shard/index.js';
 import { refusalFrom } from './pending-calls.js';

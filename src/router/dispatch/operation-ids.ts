@@ -1,9 +1,9 @@
-/** Operation ids (v7 UUIDs, RFC 9562) for writes whose client named none. */
+/** Operation ids (v7 UUIDs, RFC 9562) for writes without an `Idempotency-Key`. */
 import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
 
 const ID_BYTES = 16;
-/** Chance is bought in bulk: 0.25 µs an id instead of 2. */
+/** Random bytes are drawn in batches: 0.25 µs an id instead of 2. */
 const pool = new Uint8Array(ID_BYTES * 256);
 let used = pool.length;
 

@@ -1,8 +1,8 @@
 /**
- * Requests under way over links: numbers that match answers to callbacks, bounded, and each answered exactly once.
+ * Requests in flight over links: matches answers to callbacks by id; bounded, and each callback is called exactly once.
  *
- * Knows no link and no topology. An entry ends by an answer of the node that was asked, by the loss of that node, or
- * by its age; the last two leave a write's outcome unknown.
+ * An entry ends by an answer of the node that was asked, by the loss of that node, or by its age; the last two leave the
+ * outcome of a write unknown.
  */
 import { refuse, type NodeId, type ShardReply } from '../../shard/index.js';
 import type { ReplyCallback } from './backend.js';
@@ -14,10 +14,10 @@ interface Entry {
   readonly done: ReplyCallback;
 }
 
-/** Ids run up to here and begin again. */
+/** Ids wrap around after this. */
 const MAX_ID = 0xffff_ffff;
 
-/** A power of two, as is every later number of them. */
+/** A power of two, and doubled when more are needed. */
 const FIRST_SLOTS = 256;
 
 /** How long after its budget a request may still be answered by the node itself. */
@@ -31,9 +31,9 @@ export const refusalFrom = (node: NodeId, ...args: Parameters<typeof refuse>): S
 
 export class PendingCalls {
   /**
-   * Each at the place that the last bits of its id say. Not a Map: V8 makes a new table for it every few entries that
-   * pass through it, and the outgrown one refers to the new one. As soon as one of them is of the old generation, all
-   * that come after it get there too, and every request outlives its answer until the next full collection.
+   * Indexed by the low bits of the id. Not a Map: V8 allocates a new table for it every few insertions and deletions, and
+   * the outgrown table refers to the new one. As soon as one of them is in the old generation, all later ones are promoted
+   * too, and every request outlives its answer until the next full collection.
    */
   #slots: (Entry | undefined)[] = new Array<Entry | undefined>(FIRST_SLOTS).fill(undefined);
   #size = 0;
@@ -41,8 +41,8 @@ export class PendingCalls {
   #lastId: number;
 
   /**
-   * Ids begin at a place drawn by `random`: an answer that was owed to an earlier life of this process must not be
-   * taken for one to a request of this life.
+   * Ids begin at a random number: an answer to a request of an earlier incarnation of this process must not be taken for an
+   * answer to one of this incarnation.
    */
   constructor(maxInFlight: number, random: () => number) {
     this.#maxInFlight = maxInFlight;
@@ -66,7 +66,7 @@ export class PendingCalls {
     return id;
   }
 
-  /** Forgets a request that did not leave; its callback is not called. */
+  /** Removes a request that was not sent; its callback is not called. */
   remove(id: number): void {
     const place = this.#placeOf(id);
     if (this.#slots[place]?.id !== id) return;
@@ -74,7 +74,7 @@ export class PendingCalls {
     this.#size--;
   }
 
-  /** An answer came. Ignored if nobody waits for it, or if it comes from another node than the one that was asked. */
+  /** Ends the request with an answer. Ignored if there is no such request, or if the answer comes from another node. */
   settle(from: NodeId, id: number, reply: ShardReply): void {
     const entry = this.#slots[this.#placeOf(id)];
     if (entry?.id !== id || entry.node !== from) return;
@@ -82,7 +82,7 @@ export class PendingCalls {
     entry.done(reply);
   }
 
-  /** The link to a node broke, or the node is silent: what was under way to it may or may not have happened. */
+  /** The link to a node broke, or the node is silent: requests in flight to it have an unknown outcome. */
   failNode(node: NodeId): void {
     this.#end((entry) => entry.node === node, 'the link to the node broke');
   }
@@ -103,7 +103,7 @@ export class PendingCalls {
       this.remove(entry.id);
       ended.push(entry);
     }
-    // After the table is consistent again: a callback may ask anew at once.
+    // After the table is consistent again: a callback may add a request at once.
     for (const entry of ended) entry.done(refusalFrom(entry.node, 'leadership-lost', message));
   }
 
@@ -111,7 +111,7 @@ export class PendingCalls {
     return id & (this.#slots.length - 1);
   }
 
-  /** Those that had places of their own have them among twice as many, too. */
+  /** Ids with distinct low bits stay distinct with one bit more. */
   #grow(): void {
     const before = this.#slots;
     this.#slots = new Array<Entry | undefined>(before.length * 2).fill(undefined);

@@ -1,8 +1,8 @@
 /**
- * The backend of a stand-alone router: it holds nothing, and reaches every node over a link of its own.
+ * The backend of a stand-alone router, which holds no replica and has a link to every node.
  *
- * Learns the topology from the nodes (they push it to whoever pings with an older epoch) and their health from what
- * is heard of them. Knows no address: the transport dials.
+ * It gets the topology from the nodes, which push it to whoever pings with an older epoch, and takes a node for alive as
+ * long as messages of it arrive. Addresses belong to the transport.
  */
 import {
   ROUTER_PEERS,
@@ -24,10 +24,10 @@ import { StatusRounds } from './status-rounds.js';
 export interface RemoteBackendOptions {
   readonly transport: Transport;
   readonly runtime: Runtime;
-  /** Requests under way; more are refused as `overloaded`. */
+  /** Requests in flight; more are refused as `overloaded`. */
   readonly maxInFlight?: number;
   readonly pingMs?: number;
-  /** A node that was not heard of for so long counts as dead. */
+  /** A node from which nothing arrived for so long counts as dead. */
   readonly silentMs?: number;
 }
 
@@ -98,7 +98,7 @@ export class RemoteBackend implements Backend {
     return peer !== undefined && !peer.stopping && this.#runtime.now() - peer.lastReceivedAt < this.#silentMs;
   }
 
-  /** Nothing but answers tells: the dispatcher remembers them. */
+  /** Only answers show who leads, and the dispatcher caches that. */
   leaderOf(): undefined {
     return undefined;
   }
@@ -133,7 +133,7 @@ export class RemoteBackend implements Backend {
     return undefined;
   }
 
-  /** Requests under way. */
+  /** Requests in flight. */
   get inFlight(): number {
     return this.#requests.size;
   }
@@ -149,7 +149,7 @@ export class RemoteBackend implements Backend {
   #send(to: NodeId, message: PeerMessage): boolean {
     const queued = this.#transport.send(to, message);
     if (queued && !this.#flushing) {
-      // What this turn of the event loop asks for leaves in one frame per node.
+      // All requests of this turn of the event loop are sent in one frame per node.
       this.#flushing = true;
       this.#runtime.defer(() => {
         this.#flushing = false;
@@ -177,7 +177,7 @@ export class RemoteBackend implements Backend {
         case 'ping':
           peer.stopping = message.stopping;
           break;
-        // A router is asked nothing and takes no part in consensus.
+        // A router answers no requests and takes no part in consensus.
         case 'raft':
         case 'position':
         case 'request':
@@ -219,7 +219,7 @@ export class RemoteBackend implements Backend {
     const now = this.#runtime.now();
     for (const [node, peer] of this.#peers) {
       this.#ping(node);
-      // The link stands and nothing comes: a stopped process or a lost route. Its requests are tried elsewhere.
+      // The link is up and nothing arrives: a stopped process or a lost route. Its requests are retried elsewhere.
       if (now - peer.lastReceivedAt >= this.#silentMs) this.#requests.failNode(node);
     }
     this.#requests.sweep(now);

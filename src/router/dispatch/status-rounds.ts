@@ -1,4 +1,4 @@
-/** Asks many nodes for their status at once and gathers the answers until all came or time is up. Knows no link. */
+/** Asks many nodes for their status at once, and collects answers until all have arrived or time is up. */
 import type { NodeId, NodeStatus, Runtime, Timer } from '../../shard/index.js';
 
 interface Round {
@@ -8,7 +8,7 @@ interface Round {
   readonly finish: () => void;
 }
 
-/** Rounds at one time; a further one is answered by what is known at once (nothing of remote nodes). */
+/** Concurrent rounds; a further one ends at once without answers of remote nodes. */
 const MAX_ROUNDS = 64;
 
 export class StatusRounds {
@@ -17,7 +17,7 @@ export class StatusRounds {
   readonly #send: (node: NodeId, id: number) => boolean;
   #lastId: number;
 
-  /** `send` asks one node and says whether the question left. `lastId`: after which ids begin, for tests. */
+  /** `send` asks one node and returns whether the question was sent. `lastId`: ids begin after it, for tests. */
   constructor(runtime: Runtime, send: (node: NodeId, id: number) => boolean, lastId = 0) {
     this.#runtime = runtime;
     this.#send = send;
@@ -49,7 +49,7 @@ export class StatusRounds {
     if (round.waiting.size === 0) round.finish();
   }
 
-  /** A node that is gone will not answer. */
+  /** The link to the node is gone, and with it its answer. */
   dropNode(node: NodeId): void {
     for (const round of [...this.#rounds.values()]) {
       if (round.waiting.delete(node) && round.waiting.size === 0) round.finish();
