@@ -197,7 +197,7 @@ describe('a good hello is answered, and the link is up', () => {
     expect(node.recorder.frames).toEqual([{ from: 1, messages: [ping] }]);
   });
 
-  test('a later life of a node takes the place of an earlier one', async () => {
+  test('a later incarnation of a node takes the place of an earlier one', async () => {
     const first = await lab.introduced(node, { incarnation: 5 });
     const second = await lab.introduced(node, { incarnation: 6 });
     expect((await first.closed)[0]).toBe(4007);
@@ -214,7 +214,7 @@ describe('a good hello is answered, and the link is up', () => {
     expect(node.recorder.linkLog).toEqual(['+1', '-1', '+1']);
   });
 
-  test('an earlier life does not come back beside a later one', async () => {
+  test('an earlier incarnation does not come back beside a later one', async () => {
     await lab.introduced(node, { incarnation: 6 });
     const earlier = await lab.client(node);
     earlier.hello({ incarnation: 5 });

@@ -1,10 +1,9 @@
 /**
- * Keeps dialling one node until it is linked, and again when the link is lost.
+ * Dials one node until it is linked, and again when the link is lost.
  *
  * Delays double from 20–50 ms to at most a second, with jitter so that nodes that lost a peer together do not come
  * back together. A link that did not last counts as one more failure. A build that knows only the first hello refuses
- * a later one by version: it is dialled again at once, with the hello that it knows. Knows nothing of what the link
- * carries.
+ * a later one by version: it is dialled again at once, with the hello that it knows.
  */
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
@@ -32,26 +31,26 @@ export interface DialContext {
   readonly maxFrameBytes: number;
   identity(): Identity;
   helloTo(peer: NodeId): HelloExtension;
-  /** `TransportEvents.examine`, and what the links say. */
+  /** `TransportEvents.validateHello`, after the check for a second process of the node. */
   validateHello(hello: Hello, decide: HelloDecision): void;
-  /** A last word: undefined = welcome, and the link begins in the same call. */
+  /** The last check: undefined = accepted, and the link begins in the same call. */
   finalCheck(hello: Hello): LinkRefusal | undefined;
-  /** `peer` knows of another process of this node, and wants nothing of this one. */
+  /** `peer` refused this process: another process of this node is alive. */
   onDuplicate(peer: NodeId): void;
-  /** The other side is who it should be: the link begins, in this very call. */
+  /** The other side passed all checks: the link begins, in this call. */
   onLinked(dialer: Dialer, connection: Connection, hello: Hello, info: LinkInfo): void;
 }
 
 const FIRST_DELAY_MS = 50;
 const MAX_DELAY_MS = 1000;
-/** A link that lasted this long starts the delays anew when it is lost. */
+/** A link that lasted this long resets the delays when it is lost. */
 const STABLE_MS = 1000;
-/** A peer that cannot be reached for so long is worth a warning. */
+/** A peer that has been unreachable for so long is logged as a warning. */
 const WARN_AFTER_MS = 3000;
 /** How a build that knows only the first hello ends a connection on which it gets a later one. */
 const UNREADABLE: readonly number[] = [REFUSALS['wrong-version'], REFUSALS['bad-hello']];
 
-/** Masking protects browsers' proxies, of which there are none here: `ws` skips the work for a mask of zero. */
+/** Masking protects proxies in front of browsers, of which there are none here: `ws` skips the work for a zero mask. */
 const noMask = (mask: Buffer): void => {
   mask[0] = mask[1] = mask[2] = mask[3] = 0;
 };
@@ -66,11 +65,11 @@ export class Dialer {
   private linkedAt: number | undefined;
   private linkedPeer: NodeId | undefined;
   private lastFailure = '';
-  /** Since when there is no link, and whether that was worth a warning already. */
+  /** Since when there is no link, and whether a warning was logged for it. */
   private unlinkedSince: number;
   private warned = false;
   private stopped = false;
-  /** Of the hello that the next connection begins with. */
+  /** Layout of the hello on the next connection. */
   private layout: HelloLayout;
 
   /** @param node 0 = whichever node answers at the address. */
@@ -87,7 +86,7 @@ export class Dialer {
     return this.linkedPeer;
   }
 
-  /** From now on, this node is meant, at this address. A link that is up stays. */
+  /** Changes node and address. A link that is up stays. */
   adopt(node: NodeId, address: string): void {
     this.node = node;
     this.address = address;
@@ -99,7 +98,7 @@ export class Dialer {
     try {
       socket = this.connect();
     } catch (error) {
-      // An address that is none. It may be replaced by `setPeers`, so this is not the end.
+      // A malformed address. `setPeers` may replace it, so dialling goes on.
       this.fail(String(error));
       return;
     }
@@ -112,7 +111,7 @@ export class Dialer {
     let complaint = 'closed before the hello';
     const { layout } = this;
     let heard = false;
-    // Whoever is restarted into a later build meanwhile must not be spoken to in the old way for ever.
+    // The peer may be restarted into a later build: only this connection uses the former hello.
     this.layout = newestLayout(this.context.identity().protocol);
     socket.on('error', (error) => {
       complaint = error.message;
@@ -162,7 +161,7 @@ export class Dialer {
     return { role, from: id, to: this.node, incarnation, clusterId, ...protocol, extension };
   }
 
-  /** A link of version 1 is better than none; if it cannot be had either, the next try begins with the newest again. */
+  /** Falls back to a link of version 1; if that fails too, the next attempt uses the newest hello again. */
   private dialWithFormerHello(): void {
     if (this.stopped) return;
     if (this.context.identity().protocol.versions.min > 1) {
@@ -180,7 +179,7 @@ export class Dialer {
       this.refuse(socket, judgement.refused);
       return;
     }
-    // The other side has both hellos, and may send already.
+    // The other side has both hellos, and may already send.
     const release = bufferMessages(socket);
     this.context.validateHello(judgement.hello, (refused) => {
       if (socket.readyState !== WebSocket.OPEN) return;
@@ -227,8 +226,8 @@ export class Dialer {
   }
 
   /**
-   * Nodes that start together do not find each other at once: only what lasts is worth a warning, and only one. A
-   * peer that stays away would otherwise fill the log once a second.
+   * Nodes that start together do not reach each other at once: only a lasting failure is logged as a warning, and once. A
+   * peer that stays down would otherwise log one every second.
    */
   private logFailure(complaint: string): void {
     const { logger, runtime } = this.context;

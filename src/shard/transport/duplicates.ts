@@ -1,14 +1,14 @@
 /**
  * Two processes under one node id: a copy of a data folder was started beside the original.
  *
- * A process is known by the number that it draws for itself and says in its hello. Whoever has a link to a process of a node and gets a hello
- * from another process of that node asks the linked one for a sign of life before it answers. If that one answers,
- * both were alive at once, whatever any clock says, and the newcomer is refused. If it does not answer in time, its link is
- * given up and the newcomer is taken: so a node that was killed comes back although its old link still looks whole.
+ * A process is identified by a random number in its hello. A node that is linked to one process of a node and gets a hello
+ * from another one probes the linked process before it answers. If that responds, both were alive at once, whatever any
+ * clock says, and the new process is refused. If it does not respond in time, its link is closed and the new process is
+ * accepted: so a node that was killed can return although its old link still looks intact.
  *
- * Who has no link to the node asks those that may (`duplicate-watch.ts`).
+ * A node without such a link asks the nodes that may have one (`duplicate-watch.ts`).
  *
- * Only decisions stand here, for every transport; knows no socket, no timer and no group.
+ * These are decisions only, shared by every transport.
  */
 import type { NodeId } from '../../raft/index.js';
 import type { Logger } from '../runtime.js';
@@ -17,8 +17,8 @@ import type { LinkRefusal } from './stats.js';
 import type { Hello } from './wire-hello.js';
 
 /**
- * The hello comes from another process of the node than the one that is linked. Builds that speak only version 1 do not
- * say which process they are: nothing can be held against them, and the later link replaces the earlier, as ever.
+ * The hello comes from another process of the node than the linked one. Builds that speak only version 1 do not identify
+ * their process: their later link replaces the earlier one.
  */
 function isAnotherProcess({ role, extension }: Hello, linked: LinkInfo | undefined): boolean {
   if (role !== 'node' || extension.process === undefined) return false;
@@ -26,26 +26,26 @@ function isAnotherProcess({ role, extension }: Hello, linked: LinkInfo | undefin
   return known !== undefined && known !== extension.process;
 }
 
-/** What a transport lends to `examineHello`. */
+/** What `admitHello` needs of a transport. */
 export interface HelloContext {
   readonly logger: Logger;
   link(node: NodeId): LinkInfo | undefined;
-  /** `Transport.prove` */
+  /** `Transport.probe` */
   probe(node: NodeId, tell: ProbeCallback): void;
-  /** Ends the link: no sign of life came. */
+  /** Closes the link: the probe was not answered. */
   dropLink(node: NodeId): void;
-  /** `TransportEvents.outsider` */
+  /** `TransportEvents.checkMembership` */
   readonly checkMembership: ((hello: Hello) => LinkRefusal | undefined) | undefined;
-  /** `TransportEvents.examine` */
+  /** `TransportEvents.validateHello` */
   readonly validateHello: ((hello: Hello, decide: HelloDecision) => void) | undefined;
 }
 
 /**
- * What a node's transport does with a hello that is in order, before it answers or links: `decide` is called once, with
- * what speaks against it.
+ * Checks a well-formed hello before the transport answers or links: `decide` is called once, with the refusal if there is
+ * one.
  */
 export function admitHello(hello: Hello, meeting: HelloContext, decide: HelloDecision): void {
-  // A node of another cluster is no second process of ours: neither may it end one of these, nor be told that it is a copy.
+  // A node of another cluster is no second process of a node here: it must neither close a link nor be refused as a copy.
   const outsider = meeting.checkMembership?.(hello);
   if (outsider !== undefined) {
     decide(outsider);
@@ -66,31 +66,31 @@ export function admitHello(hello: Hello, meeting: HelloContext, decide: HelloDec
       return;
     }
     if (meeting.link(node) === linked) meeting.dropLink(node);
-    // A third one may have linked itself meanwhile.
+    // A third process may have been linked in the meantime.
     admitHello(hello, meeting, decide);
   });
 }
 
-/** For the log of whoever has proven it. */
+/** Log message of the node that detected it. */
 export const TWO_PROCESSES = 'two processes are alive as one node';
 
-/** What is known everywhere of a process, and never changes. */
+/** Identity of a process: known to all its peers, and never changes. */
 export interface ProcessIdentity {
   readonly process: number;
   readonly incarnation: number;
 }
 
-/** Of two processes that are both linked already, the later is refused; everybody must find the same one. */
+/** Of two linked processes the later is refused; all nodes must choose the same one. */
 export const isLater = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
   a.incarnation === b.incarnation ? a.process > b.process : a.incarnation > b.incarnation;
 
-/** To whoever said hello as `node` while another process of it was proven alive. Fits into a close frame. */
+/** Refusal of a second process of `node`. Fits into a close frame. */
 export const duplicateNode = (node: NodeId): LinkRefusal => ({
   reason: 'duplicate-node',
   detail: `node ${node} already runs as another process, on a copy of its data folder or on the original`,
 });
 
-/** Ends the process that was refused. The message is for whoever operates the node. */
+/** Ends the process that was refused. The message is for the operator of the node. */
 export class DuplicateNode extends Error {
   constructor(node: NodeId, refusedBy: NodeId) {
     const copy = 'one of the two runs on a copy of the data folder of the other';

@@ -1,8 +1,7 @@
 /**
- * Who may link to whom: the judgement over a hello, on both sides, and the wait for it.
+ * Which processes may link: the checks of a hello on both sides, and waiting for it.
  *
- * Lower node ids dial higher ones and routers dial nodes, so there is exactly one link per pair without a tie to
- * break. Knows nothing of what a link carries later.
+ * Lower node ids dial higher ones and routers dial nodes, so there is exactly one link per pair without a tie to break.
  */
 import type { RawData, WebSocket } from 'ws';
 import type { NodeId } from '../../raft/index.js';
@@ -22,7 +21,7 @@ export interface AcceptedHello {
 
 export type HelloCheck = AcceptedHello | { readonly refused: LinkRefusal };
 
-/** This side, as far as a hello is held against it. */
+/** This side, as hellos are checked against it. */
 export interface Identity {
   readonly role: 'node' | 'router';
   /** 0 for a router. */
@@ -34,7 +33,7 @@ export interface Identity {
 
 const refused = (reason: RefusalReason, detail: string): HelloCheck => ({ refused: { reason, detail } });
 
-/** What an accepting node thinks of the hello of whoever connected. */
+/** Checks the hello of a process that connected to this node. */
 export function checkCallerHello(self: Identity, peers: ReadonlyMap<NodeId, string>, bytes: Uint8Array): HelloCheck {
   const judged = checkHello(self, bytes);
   if ('refused' in judged) return judged;
@@ -49,7 +48,7 @@ export function checkCallerHello(self: Identity, peers: ReadonlyMap<NodeId, stri
   return judged;
 }
 
-/** What a dialling side thinks of the answer of what it took for node `dialled`; 0 = any node. */
+/** Checks the hello that answers ours, after node `dialled` was dialled; 0 = any node. */
 export function checkCalleeHello(self: Identity, dialled: NodeId, bytes: Uint8Array): HelloCheck {
   const judged = checkHello(self, bytes);
   if ('refused' in judged) return judged;
@@ -85,7 +84,7 @@ function wrongCluster(self: Identity, hello: Hello): HelloCheck {
   return refused('wrong-cluster', `cluster "${hello.clusterId}" meets cluster "${self.clusterId}"`);
 }
 
-/** What `ws` hands over as one binary message; undefined for a text. */
+/** A binary message as `ws` delivers it; undefined for a text message. */
 export const binaryMessage = (data: RawData, isBinary: boolean): Uint8Array | undefined =>
   isBinary && data instanceof Uint8Array ? data : undefined;
 
@@ -109,7 +108,7 @@ export function awaitHello(
   });
 }
 
-/** Keeps what comes over `socket` from now on, until the function that it returns is called: then it comes again. */
+/** Buffers messages of `socket` until the returned function is called, which emits them again. */
 export function bufferMessages(socket: WebSocket): () => void {
   const held: (readonly [RawData, boolean])[] = [];
   const hold = (data: RawData, isBinary: boolean): void => void held.push([data, isBinary]);

@@ -1,4 +1,4 @@
-/** Links between processes: hellos, frames, two lanes, and the same in memory. Knows nothing of what messages lead to. */
+/** Links between processes: handshake, frames, two lanes; and an in-memory network with the same interface. */
 export { duplicateNode, DuplicateNode, admitHello, isLater, type HelloContext, TWO_PROCESSES } from './duplicates.js';
 export { type Identity, checkCalleeHello, checkCallerHello } from './handshake.js';
 export { MemoryNetwork, MemoryTransport } from './memory.js';

@@ -1,10 +1,8 @@
 /**
- * One link to one peer after the hellos: what leaves (`send-queue.ts`, `two-lanes.ts`) and what arrives (`pieces.ts`).
+ * One link to one peer after the handshake: sending (`send-queue.ts`, `two-lanes.ts`) and receiving (`pieces.ts`).
  *
- * Every byte that comes is a sign of life of the link, however long the message is that it belongs to; only whole frames
- * are handed on.
- * A link goes down once, at once, and for good: whoever dialled makes a new one. Knows no other link, no address and
- * nothing of what the messages mean.
+ * Every byte that arrives shows that the link is alive, however long the message that it is part of; only whole frames are
+ * delivered. A link goes down once and for good: the side that dialled makes a new one.
  */
 import type { WebSocket } from 'ws';
 import { SingleLane, type LinkLimits, type SendQueue } from './send-queue.js';
@@ -17,10 +15,10 @@ import { WireError } from './wire-buffer.js';
 import { decodeFrame, type FrameEnds } from './wire.js';
 import { binaryMessage } from './handshake.js';
 
-/** What a link goes over. */
+/** The connection below a link. */
 export interface Connection {
   readonly socket: WebSocket;
-  /** All that has come so far, of messages that are not whole yet as well. */
+  /** All bytes received so far, those of incomplete messages included. */
   bytesRead(): number;
 }
 
@@ -32,9 +30,9 @@ export interface LinkOwner {
   onMessages(link: WsLink, messages: readonly PeerMessage[]): void;
   /** Called once. */
   onDown(link: WsLink, why: string): void;
-  /** The other side has ended the link, for it knows of another process of this node. Called before `onDown`. */
+  /** The peer closed the link because another process of this node is alive. Called before `onDown`. */
   onDuplicate(link: WsLink): void;
-  /** This message can never be sent over this link. */
+  /** This message cannot be encoded for this link. */
   onEncodeError(link: WsLink, message: PeerMessage, why: string): void;
 }
 
@@ -44,12 +42,12 @@ export const CLOSING = { closeTimeout: 1000 };
 const CLOSE_GOING_AWAY = 1001;
 /** A WebSocket close frame has room for 123 bytes of reason. */
 const MAX_REASON_BYTES = 123;
-/** Checks without a sign of life after which a link is given up; a WebSocket ping is sent before. */
+/** Checks without a received byte after which a link is closed; a WebSocket ping is sent before. */
 const SILENT_CHECKS = 3;
 /** The first protocol version with pieces and receipts. */
 const TWO_LANES_VERSION = 2;
 
-/** Says why over `socket` and ends it; what has been queued in it before still leaves. */
+/** Closes `socket` with a reason; what was queued in it before is still sent. */
 export function refuse(socket: WebSocket, counters: TransportCounters, reason: RefusalReason, detail: string): void {
   counters.refused[reason] += 1;
   const text = Buffer.from(`${reason}: ${detail}`.replace(/[^\x20-\x7e]/g, '?'));
@@ -62,7 +60,7 @@ export class WsLink {
   private readonly connection: Connection;
   private readonly socket: WebSocket;
   private readonly owner: LinkOwner;
-  /** As the frames that we send have it. */
+  /** Ends of the frames that are sent. */
   private readonly ends: FrameEnds;
   private readonly outgoing: SendQueue;
   /** Undefined on a link of one lane, where every message of the socket is a frame. */
@@ -70,7 +68,7 @@ export class WsLink {
   private down = false;
   /** Something was queued since the last `flush`. */
   private queued = false;
-  /** Bytes that waited in the socket when that was last asked: since then some have left, and only receipts and pings came. */
+  /** Bytes in the socket's buffer at the last look: an upper bound but for receipts and pings, for since then only these were added. */
   private socketBacklog = 0;
   private quietChecks = 0;
   private readAtCheck: number;
@@ -81,7 +79,7 @@ export class WsLink {
     counters.bytesOut += bytes.length;
     this.socket.send(bytes);
   };
-  /** Whoever waits for the answer to a question of `ask`, by what the question says; undefined once it was given. */
+  /** Callbacks of `probe` by the payload of their ping; undefined once answered. */
   private readonly probes: (((isAlive: boolean) => void) | undefined)[] = [];
 
   constructor(connection: Connection, peer: PeerId, ends: FrameEnds, info: LinkInfo, owner: LinkOwner) {
@@ -118,7 +116,7 @@ export class WsLink {
     return this.outgoing.bytes + this.socket.bufferedAmount;
   }
 
-  /** Queues a message; false, counted, if the queue is full or the message cannot be said to this peer. */
+  /** Queues a message; false, counted, if the queue is full or the message cannot be encoded for this peer. */
   send(message: PeerMessage): boolean {
     const { counters } = this.owner;
     try {
@@ -141,7 +139,7 @@ export class WsLink {
     return true;
   }
 
-  /** Hands what was queued to the socket, as far as it may leave; to be called after each turn, so it costs nothing where nothing was. */
+  /** Passes queued messages to the socket as far as the window allows. Called after each turn, so free if nothing was queued. */
   flush(): void {
     if (this.queued) this.drain();
   }
@@ -153,21 +151,21 @@ export class WsLink {
     this.socketBacklog = this.socket.bufferedAmount;
   }
 
-  /** Breaks the link off because of what the other side did. */
+  /** Closes the link because of what the peer did. */
   break(reason: RefusalReason, detail: string): void {
     if (this.down) return;
     refuse(this.socket, this.owner.counters, reason, detail);
     this.goDown(`${reason}: ${detail}`);
   }
 
-  /** Ends the link because this side goes, or has no more use for it. Nothing is waited for. */
+  /** Closes the link because this side stops or no longer needs it, without waiting. */
   end(why: string): void {
     this.socket.close(CLOSE_GOING_AWAY);
     this.socket.terminate();
     this.goDown(why);
   }
 
-  /** To be called regularly: asks a quiet peer for a sign of life, gives up one that gives none. */
+  /** To be called regularly: pings a silent peer, and closes the link of one that stays silent. */
   checkSilence(): void {
     const read = this.connection.bytesRead();
     this.quietChecks = read === this.readAtCheck ? this.quietChecks + 1 : 1;
@@ -179,16 +177,16 @@ export class WsLink {
     this.closeSilent('no sign of life');
   }
 
-  /** Breaks the link off because nothing comes. */
+  /** Closes the link because nothing arrives. */
   closeSilent(detail: string): void {
     this.break('silent', detail);
-    // It will not answer a close either.
+    // A silent peer does not answer a close either.
     this.socket.terminate();
   }
 
   /**
-   * Tells when the other side has answered a question that leaves now, or that the link went down before. What was on its
-   * way from there is no answer: its sender may be gone.
+   * Calls back when the peer has answered a ping that is sent now, or when the link goes down before. Bytes already in
+   * flight are no answer: their sender may be gone.
    */
   probe(tell: (isAlive: boolean) => void): void {
     this.probes.push(tell);
@@ -196,7 +194,7 @@ export class WsLink {
   }
 
   private onPong(question: string): void {
-    // The pings of `checkSilence` say nothing, and are answered with nothing.
+    // Pings of `checkSilence` have an empty payload, and so have their answers.
     const index = question === '' ? -1 : Number(question);
     const tell = this.probes[index];
     if (tell === undefined) return;
@@ -217,7 +215,7 @@ export class WsLink {
     }
   }
 
-  /** A frame, if with this message one is whole. What the other side has to know of it leaves at once. */
+  /** The frame that this message completes, if any. A receipt that is due is sent at once. */
   private reassemble(message: Uint8Array, { window, arrivals }: NonNullable<WsLink['lanes']>): Uint8Array | undefined {
     const arrival = arrivals.take(message);
     if (typeof arrival === 'number') {

@@ -1,8 +1,8 @@
 /**
- * The accepting end: an HTTP server that does nothing but upgrade, and the hello of whoever connects.
+ * The accepting end: an HTTP server that only upgrades, and the handshake with processes that connect.
  *
- * Strangers cost little here: connections are bounded, each must say a valid hello within the timeout, and a browser
- * (whatever sends an `Origin`) is turned away. Knows nothing of what a link carries.
+ * Unauthorised clients cost little: connections are bounded, each must send a valid hello within the timeout, and browsers
+ * (whatever sends an `Origin`) are refused.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -25,16 +25,16 @@ export interface ListenContext {
   readonly maxConnections: number;
   identity(): Identity;
   peers(): ReadonlyMap<NodeId, string>;
-  /** `TransportEvents.examine`, and what the links say. */
+  /** `TransportEvents.validateHello`, after the check for a second process of the node. */
   validateHello(hello: Hello, decide: HelloDecision): void;
-  /** A last word: undefined = welcome, and the link begins in the same call. */
+  /** The last check: undefined = accepted, and the link begins in the same call. */
   finalCheck(hello: Hello): LinkRefusal | undefined;
   helloTo(peer: NodeId): HelloExtension;
-  /** Our own hello has been sent: the link begins, in this very call. */
+  /** Our own hello has been sent: the link begins, in this call. */
   onLinked(connection: Connection, hello: Hello, info: LinkInfo): void;
 }
 
-/** How often Node looks for connections that are too slow with their headers. */
+/** How often Node checks for connections that are too slow with their headers. */
 const HTTP_CHECK_MS = 1000;
 
 export class Listener {
@@ -67,10 +67,10 @@ export class Listener {
     });
   }
 
-  /** @throws if the address cannot be had. */
+  /** @throws if it cannot listen on the address. */
   listen(host: string, port: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      // `ws` passes the errors of the HTTP server on.
+      // `ws` emits the errors of the HTTP server.
       this.sockets.once('error', reject);
       this.http.listen(port, host, () => {
         this.sockets.off('error', reject);
@@ -82,7 +82,7 @@ export class Listener {
     });
   }
 
-  /** The port that is really listened on. */
+  /** The actual port. */
   get port(): number {
     return (this.http.address() as AddressInfo | null)?.port ?? 0;
   }
@@ -123,10 +123,10 @@ export class Listener {
       return;
     }
     this.context.validateHello(judgement.hello, (refused) => {
-      // Whoever dialled may have given up meanwhile.
+      // The dialling side may have given up in the meantime.
       if (socket.readyState !== socket.OPEN) return;
-      // Before this side has judged: what follows from it is no part of what the other side is to judge by, and else a
-      // life that this very hello has put into quarantine would be accused by it once more, at the node's next start.
+      // Before the last check: its effects must not be part of what the peer decides by. Otherwise an incarnation that this
+      // hello has put into quarantine would be accused by the answer once more, at the node's next start.
       const extension = this.context.helloTo(judgement.hello.from);
       const last = refused ?? this.context.finalCheck(judgement.hello);
       if (last === undefined) this.link(connection, judgement, extension);
@@ -143,7 +143,7 @@ export class Listener {
     const { id, clusterId, protocol } = this.context.identity();
     const { incarnation } = this.context;
     const answer: Hello = { role: 'node', from: id, to: hello.from, incarnation, clusterId, ...protocol, extension };
-    // In the layout of the question: whoever knows only the first hello must be able to read it.
+    // In the layout of the peer's hello: a build that knows only the first layout must be able to read it.
     connection.socket.send(encodeHello(answer, layout));
     this.context.onLinked(connection, hello, linkInfo(hello, version));
   }

@@ -1,7 +1,7 @@
 /**
  * One process's end of all its links in the in-memory network (`memory.ts`).
  *
- * Hellos are exchanged as between processes that are far apart: each side may take its time to look into the other's.
+ * Hellos are exchanged as over a real network: each side may validate the other's asynchronously.
  */
 import { admitHello, type HelloContext } from './duplicates.js';
 import { isRouter, nodeOrNone, Queue } from './memory-queue.js';
@@ -28,7 +28,7 @@ interface MemoryLink {
 /** Made by `MemoryNetwork`. Its links are up as soon as both ends have started. */
 export class MemoryTransport implements Transport {
   readonly id: PeerId;
-  /** Where it is, as partitions have it. */
+  /** Its id for partitions, cuts and isolation. */
   readonly place: PeerId;
   /** @internal Started, and neither killed nor closed. */
   running = false;
@@ -39,7 +39,7 @@ export class MemoryTransport implements Transport {
   private readonly links = new Map<PeerId, MemoryLink>();
   private readonly counters = zeroCounters();
   private events: TransportEvents | undefined;
-  /** Rises with every end, so that what was on its way to an earlier life is lost. */
+  /** Incremented by every stop, so that messages in flight to an earlier generation are lost. */
   private generation = 0;
   private readonly up = new Set<PeerId>();
   private readonly queues = new Map<PeerId, Queue>();
@@ -142,7 +142,7 @@ export class MemoryTransport implements Transport {
     this.connectAll();
   }
 
-  /** @internal Links to whomever it can reach and is not linked to. */
+  /** @internal Links to every reachable endpoint that it is not linked to. */
   connectAll(): void {
     for (const other of this.network.reachable(this)) if (!this.isLinked(other)) this.connect(other);
   }
@@ -151,7 +151,7 @@ export class MemoryTransport implements Transport {
     return this.links.get(other.id)?.other === other;
   }
 
-  /** The hellos of both sides, each of which may take its time to look into the other's. */
+  /** Exchanges hellos; each side may validate the other's asynchronously. */
   private connect(other: MemoryTransport): void {
     if (commonVersion(this.protocol.versions, other.protocol.versions) === undefined) return;
     other.admitHelloOf(this, () => {
@@ -161,7 +161,7 @@ export class MemoryTransport implements Transport {
     });
   }
 
-  /** What this side thinks of the other's hello; `go` is called if nothing speaks against it. */
+  /** Checks the other side's hello; `go` is called if it is accepted. */
   private admitHelloOf(other: MemoryTransport, go: () => void): void {
     const hello = other.helloTo(this);
     const { logger } = this.options;
@@ -249,11 +249,11 @@ export class MemoryTransport implements Transport {
     this.notifyLink(peer, false);
   }
 
-  /** @internal Tells the owner, later, that a link came or went. */
+  /** @internal Notifies the owner, deferred, that a link went up or down. */
   notifyLink(peer: PeerId, up: boolean): void {
     const { generation } = this;
     this.network.later(() => {
-      // After a `kill` nothing is heard; `resume` announces anew what changed meanwhile.
+      // A killed endpoint gets no notification; `resume` sends those that it missed.
       if (!this.running || (generation !== this.generation && up)) return;
       if (up === this.up.has(peer)) return;
       if (up) this.up.add(peer);
@@ -285,7 +285,7 @@ export class MemoryTransport implements Transport {
 
   private receive(sender: MemoryTransport, sent: readonly PeerMessage[], bytes: Uint8Array | undefined): void {
     const from = sender.id;
-    // What is under way when a link ends is lost with it.
+    // Messages in flight when a link ends are lost with it.
     if (!this.isLinked(sender)) return;
     const arrived = bytes === undefined ? sent : this.decode(from, bytes);
     const messages = this.network.filterDropped(sender.place, this.place, arrived);

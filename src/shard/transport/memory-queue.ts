@@ -1,14 +1,14 @@
-/** What waits for one peer of the in-memory transport, and whether it may be said at all. Knows no network. */
+/** The send queue to one peer of the in-memory transport; refuses what could not be encoded for that peer. */
 import type { Message, NodeId } from '../../raft/index.js';
 import { ROUTER_PEERS, type PeerId, type PeerMessage } from './transport.js';
 import { WireError } from './wire-buffer.js';
 import { FrameEncoder } from './wire.js';
 
 export const isRouter = (id: PeerId): boolean => id >= ROUTER_PEERS;
-/** As hellos and frames have it. */
+/** The id as in hellos and frames: 0 for a router. */
 export const nodeOrNone = (id: PeerId): NodeId => (isRouter(id) ? 0 : id);
 
-/** What waits for one peer until the next flush. */
+/** Messages for one peer until the next flush. */
 export class Queue {
   private messages: PeerMessage[] = [];
   private readonly encoder: FrameEncoder | undefined;
@@ -36,7 +36,7 @@ export class Queue {
     return { messages, bytes: this.encoder?.take() };
   }
 
-  /** False if this cannot be said between these two: the same rules with and without an encoding. */
+  /** False if the message cannot be sent between these two: the same rules with and without an encoding. */
   add(message: PeerMessage): boolean {
     if (message.type === 'raft' && !this.isRaftHere(message.message)) return false;
     try {

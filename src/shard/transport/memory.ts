@@ -2,10 +2,9 @@
  * The transport inside one process: any number of nodes and routers, and a network that can be cut, for tests and
  * simulations.
  *
- * Messages are passed as the objects that they are, unless `encode` is set: who sends a message must not alter it
- * afterwards, nor may the receiver. Everything arrives through `runtime.defer`, so no handler is ever called from
- * within a `send` or `flush`. Knows nothing of what the messages mean and has no time of its own: delay belongs to
- * whoever hands in the runtime.
+ * Messages are passed as objects, unless `encode` is set: neither sender nor receiver may change a message that was sent.
+ * Delivery goes through `runtime.defer`, so no handler is ever called from within a `send` or `flush`; delay is the
+ * runtime's.
  */
 import type { NodeId } from '../../raft/index.js';
 import { MemoryTransport } from './memory-endpoint.js';
@@ -16,7 +15,7 @@ import { ROUTER_PEERS, type PeerId, type PeerMessage } from './transport.js';
 
 export { MemoryTransport } from './memory-endpoint.js';
 
-/** True = this message is lost. */
+/** True = the message is dropped. */
 export type DropRule = (from: PeerId, to: PeerId, message: PeerMessage) => boolean;
 
 export interface MemoryNetworkOptions {
@@ -27,7 +26,7 @@ export interface MemoryNetworkOptions {
   readonly logger?: Logger;
 }
 
-/** A copy's place in partitions, from here on. */
+/** First `place` of copies. */
 const COPIES = 2 * ROUTER_PEERS;
 
 export class MemoryNetwork {
@@ -50,7 +49,7 @@ export class MemoryNetwork {
     this.options = { encode: false, maxQueuedMessages: 65_536, logger: silentLogger, ...options };
   }
 
-  /** The transport of a node. After `kill` or `close` of an earlier one, this is the node's next life. */
+  /** The transport of a node. After `kill` or `close` of an earlier one, this is the node's next incarnation. */
   node(id: NodeId, protocol: Protocol = PROTOCOL): MemoryTransport {
     if (this.endpoints.get(id)?.running === true) throw new Error(`node ${id} is running`);
     return this.attach(id, protocol);
@@ -71,17 +70,17 @@ export class MemoryNetwork {
     return this.attach(ROUTER_PEERS + this.routers++, protocol);
   }
 
-  /** Silently loses whatever goes between different groups. Peers that are in none form one more group. */
+  /** Silently drops whatever goes between different groups. Peers that are in none form one more group. */
   partition(groups: readonly (readonly PeerId[])[]): void {
     this.groupOf = new Map(groups.flatMap((group, i) => group.map((id) => [id, i] as const)));
   }
 
-  /** Silently loses whatever goes to or from `id`. */
+  /** Silently drops whatever goes to or from `id`. */
   isolate(id: PeerId): void {
     this.isolated.add(id);
   }
 
-  /** Silently loses whatever goes from `from` to `to`; the other way stays open. */
+  /** Silently drops whatever goes from `from` to `to`; the other way stays open. */
   cut(from: PeerId, to: PeerId): void {
     const cut = this.cuts.get(from) ?? new Set();
     this.cuts.set(from, cut.add(to));
@@ -94,7 +93,7 @@ export class MemoryNetwork {
     end?.connectAll();
   }
 
-  /** Ends every partition, isolation and cut, and whoever is not linked tries again. A drop rule stays. */
+  /** Ends every partition, isolation and cut, and links endpoints that are not linked. A drop rule stays. */
   heal(): void {
     this.groupOf.clear();
     this.isolated.clear();
@@ -102,17 +101,17 @@ export class MemoryNetwork {
     for (const endpoint of [...this.endpoints.values(), ...this.copies]) if (endpoint.running) endpoint.connectAll();
   }
 
-  /** Loses each message for which `rule` says so; undefined ends it. */
+  /** Drops every message for which `rule` is true; undefined ends that. */
   dropWhen(rule: DropRule | undefined): void {
     this.dropRule = rule;
   }
 
-  /** Ends a node as `kill -9` does: it hears nothing more, the others see their links go down. */
+  /** Stops a node as `kill -9` does: it receives nothing more, the others see their links go down. */
   kill(id: PeerId): void {
     this.endpoints.get(id)?.stop();
   }
 
-  /** The killed transport goes on, as after a pause in which all its links broke. */
+  /** The killed transport resumes, as after a pause in which all its links broke. */
   revive(id: PeerId): void {
     const endpoint = this.endpoints.get(id);
     if (endpoint === undefined || endpoint.running) throw new Error(`node ${id} was not killed`);
@@ -139,7 +138,7 @@ export class MemoryNetwork {
     return ++this.incarnations;
   }
 
-  /** @internal Runs `task` later, in the order of the calls. One deferred run does all that waits for it. */
+  /** @internal Runs `task` later, in the order of the calls, all in one deferred run. */
   later(task: () => void): void {
     if (this.pending.push(task) > 1) return;
     this.runtime.defer(() => {
@@ -149,7 +148,7 @@ export class MemoryNetwork {
     });
   }
 
-  /** @internal What arrives of a frame. */
+  /** @internal The messages of a frame that arrive. */
   filterDropped(from: PeerId, to: PeerId, messages: readonly PeerMessage[]): readonly PeerMessage[] {
     if (!this.canDeliver(from, to)) return [];
     const rule = this.dropRule;

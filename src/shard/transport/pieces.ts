@@ -1,13 +1,12 @@
 /**
- * What a message of a link of protocol version 2 or more is, by its first byte; and how a long frame is put together.
+ * Kinds of WebSocket messages on links of protocol version 2 or later, by their first byte; and reassembly of long frames.
  *
  * ```
  * version   a whole frame (wire.ts)
  * 241, 242  a piece of a long frame: bytes… ; 242 = the last one
  * 240       a receipt: total u48, the bytes of all frames and pieces that have arrived over this link
  * ```
- * The pieces of one frame follow one another; whole frames and receipts may come between them. Protocol versions stay
- * below 240. Knows no socket, no queue, and nothing of what a frame holds.
+ * The pieces of one frame are in order; whole frames and receipts may come between them. Protocol versions stay below 240.
  */
 import { FORMATS, unknownNumber } from '../formats.js';
 import { WireError, WireReader, WireWriter } from './wire-buffer.js';
@@ -17,9 +16,9 @@ const { receipt: RECEIPT, piece: PIECE, lastPiece: LAST_PIECE } = FORMATS.linkMe
 /** Bytes of a piece before its part of the frame. */
 export const PIECE_HEADER_BYTES = 1;
 /**
- * What came in whole frames is acknowledged together, a piece at once. A link that carries much says so every now and
- * then; one that carries little more seldom, for a receipt costs about as much as a frame. On the narrowest links that
- * is soon enough: 64 kbit/s are 1,200 bytes in the time.
+ * Whole frames are acknowledged together, a piece at once. A busy link gets a receipt every `RECEIPT_EVERY_MS`; a quiet one
+ * less often, for a receipt costs about as much as a frame. On the narrowest links that is soon enough: 64 kbit/s are
+ * 1,200 bytes in the time.
  */
 const RECEIPT_BYTES = 32 * 1024;
 const RECEIPT_EVERY_MS = 25;
@@ -43,10 +42,10 @@ export function encodeReceipt(total: number): Uint8Array {
   return out.take();
 }
 
-/** A whole frame; or a receipt: so many bytes has the other side got; or nothing yet, for it was a piece. */
+/** A whole frame; or a receipt, as the total that the peer has received; or undefined after an incomplete piece. */
 export type Arrival = Uint8Array | number | undefined;
 
-/** What arrives over one link: counts it, and makes whole frames of pieces. */
+/** Counts the bytes received over one link, and reassembles pieces into frames. */
 export class PieceAssembler {
   readonly #maxFrameBytes: number;
   #pieces: Uint8Array[] = [];
@@ -63,7 +62,7 @@ export class PieceAssembler {
     this.#receipted = before;
   }
 
-  /** @throws WireError if the pieces make a frame longer than any may be, or this is no message of ours. */
+  /** @throws WireError if the pieces exceed the longest frame, or the message is of no known kind. */
   take(message: Uint8Array): Arrival {
     const [kind = 0] = message;
     if (kind === RECEIPT) return readReceipt(message);
@@ -86,15 +85,15 @@ export class PieceAssembler {
   }
 
   /**
-   * The receipt that is due, if one is. `clock` in ms, never back.
+   * The receipt that is due, if one is. `clock`: monotonic, in ms.
    * @throws WireError at 2^48 bytes: the link is then made anew. At 1 GB/s that is after 78 hours.
    */
   receipt(clock: () => number): Uint8Array | undefined {
-    const unsaid = this.#total - this.#receipted;
-    if (!this.#isDue && unsaid < LITTLE_BYTES) return undefined;
+    const unacknowledged = this.#total - this.#receipted;
+    if (!this.#isDue && unacknowledged < LITTLE_BYTES) return undefined;
     const now = clock();
-    const everyMs = unsaid < RECEIPT_BYTES ? LITTLE_EVERY_MS : RECEIPT_EVERY_MS;
-    const isSoon = now - this.#receiptedAt < everyMs && unsaid < MAX_UNACKNOWLEDGED_BYTES;
+    const everyMs = unacknowledged < RECEIPT_BYTES ? LITTLE_EVERY_MS : RECEIPT_EVERY_MS;
+    const isSoon = now - this.#receiptedAt < everyMs && unacknowledged < MAX_UNACKNOWLEDGED_BYTES;
     if (!this.#isDue && isSoon) return undefined;
     this.#isDue = false;
     this.#receipted = this.#total;

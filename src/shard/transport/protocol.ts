@@ -7,10 +7,7 @@
  * - The *feature level* belongs to the cluster: what may stand in replicated logs, snapshots and the topology, which
  *   every node must be able to read for ever. The cluster's level is committed in the topology once all nodes have
  *   it, and never falls (`Topology.featureLevel`).
- *
- * Knows no link and no message.
  */
-
 import { FORMATS, numberWritten } from '../formats.js';
 
 /** Both ends inclusive. */
@@ -40,7 +37,7 @@ export const PROTOCOL: Protocol = {
   featureLevel: numberWritten(FORMATS.featureLevel),
 };
 
-/** What builds speak that know only the first hello. */
+/** The protocol of builds that know only the first hello. */
 export const FORMER_PROTOCOL: Protocol = { versions: { min: 1, max: 1 }, featureLevel: 1 };
 
 /** The version that two sides use; undefined if they have none in common. */
@@ -49,5 +46,5 @@ export function commonVersion(a: VersionRange, b: VersionRange): number | undefi
   return version >= Math.max(a.min, b.min) ? version : undefined;
 }
 
-/** As messages and logs show a range: `1..2`. */
+/** A range for messages and logs: `1..2`. */
 export const describeVersions = ({ min, max }: VersionRange): string => (min === max ? `${min}` : `${min}..${max}`);

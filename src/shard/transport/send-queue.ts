@@ -1,14 +1,12 @@
 /**
- * What waits to leave over one link, as bytes already. `SingleLane` keeps the order of all messages, as links of
- * protocol version 1 do; `two-lanes.ts` lets what is urgent pass.
- *
- * Knows no socket: what is to be sent is taken out of here.
+ * Messages queued for one link, already encoded. `SingleLane` keeps the order of all messages, as links of protocol version 1
+ * do; in `two-lanes.ts` urgent messages overtake large ones.
  */
 import type { PeerMessage } from './transport.js';
 import { FrameEncoder, FRAME_HEADER_BYTES, type FrameEnds } from './wire.js';
 
 export interface LinkLimits {
-  /** A peer for which so much waits gets nothing more until some of it has left. */
+  /** Bound of a peer's queue, exceeded by at most one message. */
   readonly maxQueueBytes: number;
   /** Longest frame that is accepted, and sent. */
   readonly maxFrameBytes: number;
@@ -17,19 +15,19 @@ export interface LinkLimits {
 }
 
 export interface SendQueue {
-  /** Bytes that wait here. */
+  /** Queued bytes. */
   readonly bytes: number;
-  /** Messages that wait here, in whole or in part. */
+  /** Queued messages, partly sent ones included. */
   readonly messages: number;
   /**
-   * @param socketBytes what waits behind this, in the socket
-   * @returns false if there is no room for the message
-   * @throws WireError if it cannot be said to this peer
+   * @param socketBytes bytes buffered in the socket
+   * @returns false if the queue is full
+   * @throws WireError if it cannot be encoded for this peer
    */
   add(message: PeerMessage, socketBytes: number): boolean;
   /**
-   * Hands out what may leave now, one message of the link at a time. `clock` in ms, never back.
-   * @returns how many messages have left, the last part of each counting for the whole
+   * Sends what may be sent now, one WebSocket message at a time. `clock`: monotonic, in ms.
+   * @returns how many messages were sent; one in pieces counts with its last piece
    */
   take(clock: () => number, send: (bytes: Uint8Array) => void): number;
   /** The link is down. */
@@ -79,7 +77,7 @@ export class SingleLane implements SendQueue {
     return messages;
   }
 
-  /** Rarely are there any, and every turn asks. */
+  /** Apart from `take`, for it is rarely needed, and every turn calls that. */
   #takeFull(send: (bytes: Uint8Array) => void): void {
     const frames = this.#full;
     this.#full = [];

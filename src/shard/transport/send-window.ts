@@ -1,55 +1,54 @@
 /**
- * How many bytes may be under way over one link before large messages wait: a window over acknowledgements.
+ * How many bytes may be in flight over one link before large messages wait: a delay-based congestion window.
  *
- * What was handed to a socket cannot be overtaken, and a kernel's buffer holds megabytes: on a slow link a heartbeat
- * would wait behind them for seconds. So pieces of large messages are handed over only as fast as the other side says
- * that they arrive, and the window follows the delay that they cause: while a piece takes hardly longer than one that
- * found the link empty, the window doubles with every round trip; when the queue before the link has grown beyond
- * 150 ms, the window becomes what the link delivered in the time that it should have taken. A fast link is not held up
- * (the window grows to 16 MiB), and a link of 8 Mbit/s has 50 to 150 KB under way.
+ * What is in the socket cannot be overtaken, and a kernel's buffer holds megabytes: on a slow link a heartbeat would wait
+ * behind them for seconds. So pieces of large messages are sent only as fast as the peer acknowledges them, and the window
+ * follows the delay that they cause: while a piece takes hardly longer than one on an empty link, the window doubles with
+ * every round trip; when the queue before the link exceeds 150 ms, the window becomes what the link delivered in the time
+ * that it should have taken. A fast link is not limited (the window grows to 16 MiB), and a link of 8 Mbit/s has 50 to
+ * 150 KB in flight.
  *
- * What was learned is forgotten after a second without pieces, and the window begins small again. Small messages that come in a
- * steady stream go as they come all the same, as long as no more is under way than the link has lately delivered in 200 ms:
- * pieces cost a receipt each, and copies.
- * The time of an empty link is measured anew every ten seconds, by one piece alone, so that a queue that lasts is not
- * taken for the link. Knows no clock, no socket and no message.
+ * After a second without pieces the window is reset to its minimum. A steady stream of small messages is still sent
+ * directly, as long as no more is in flight than the link has recently delivered in 200 ms: pieces cost a receipt each,
+ * and copies. The delay of an empty link is measured again every ten seconds, by one piece alone, so that a lasting queue
+ * is not taken for the link's delay.
  */
 const KIB = 1024;
 
 /**
- * What a link may have under way at least, and before anything is known of it: a quarter of a second of a link of 64 kbit/s.
- * It doubles with every round trip where more can be borne.
+ * The smallest window, and the first one of a link: a quarter of a second at 64 kbit/s. It doubles with every round trip
+ * while the delay stays low.
  */
 const MIN_WINDOW_BYTES = 2 * KIB;
 const MAX_WINDOW_BYTES = 16 * KIB * KIB;
 /** As much again as the other side may have got without acknowledging it (`pieces.ts`). */
 const MIN_STREAM_BYTES = 4 * KIB;
-/** So much may be under way of what the link delivers; more than the longest time between two receipts (`pieces.ts`). */
+/** A stream may have in flight what the link delivers in this time; more than the longest interval of receipts (`pieces.ts`). */
 const STREAM_MS = 200;
-/** Of that, no more than this: the link may have become narrow since. */
+/** Bound of that: the link may have become slower since. */
 const MAX_STREAM_BYTES = 64 * KIB;
-/** The shortest time over which it is counted what the link delivers: receipts may come in a bunch. */
+/** Shortest interval over which the delivery rate is measured: receipts may come in bursts. */
 const RATE_MS = 25;
 /** Longest queue before the link, in time. */
 const MAX_QUEUE_MS = 150;
-/** … and one that is no sign of a slow link: turns of the event loops on both sides make as much under load. */
+/** … and one that does not show a slow link: the event loops on both sides cause as much under load. */
 const GOOD_QUEUE_MS = 50;
 const MEASURE_EVERY_MS = 10_000;
-/** After so long without a piece what was known of the link is forgotten: it may carry little now, as a new one may. */
+/** After so long without a piece the window is reset: the link may be slow by now, as a new one may be. */
 const IDLE_MS = 1_000;
 
 const MIN_PIECE_BYTES = KIB / 2;
 const MAX_PIECE_BYTES = 64 * KIB;
 const PIECES_PER_WINDOW = 4;
 
-/** A piece under way. */
+/** A piece in flight. */
 interface PieceInFlight {
-  /** Of all bytes that were sent over the link, so many had been with this piece. */
+  /** Bytes sent over the link up to and including this piece. */
   readonly end: number;
   readonly at: number;
-  /** Bytes under way when it left, its own included. */
+  /** Bytes in flight when it was sent, its own included. */
   readonly inFlight: number;
-  /** No other piece was. */
+  /** No other piece was in flight. */
   readonly alone: boolean;
 }
 
@@ -58,19 +57,19 @@ export class SendWindow {
   #acknowledged: number;
   #window = MIN_WINDOW_BYTES;
   #pieces: PieceInFlight[] = [];
-  /** How long a piece takes that finds the link empty, and when that was last seen. */
+  /** How long a piece takes on an empty link, and when that was last measured. */
   #baseDelayMs = Infinity;
   #measuredAt = 0;
   readonly #measureEveryMs: number;
   /** When a piece was last acknowledged. */
   #learnedAt = -Infinity;
-  /** Bytes in a millisecond that were acknowledged lately; those since, and since when. */
+  /** Recently acknowledged bytes per ms; bytes acknowledged since that was computed, and when it was. */
   #rate = 0;
   #delivered = 0;
   #ratedAt = -Infinity;
-  /** Something had to wait for room since the last acknowledgement. */
+  /** Something had to wait for the window since the last acknowledgement. */
   #wasLimited = false;
-  /** What left before this does not shrink the window once more. */
+  /** Pieces sent before this byte do not shrink the window once more. */
   #shrunkAt = 0;
 
   /** @param before bytes that were sent and acknowledged already */
@@ -85,13 +84,13 @@ export class SendWindow {
     return this.#sent - this.#acknowledged;
   }
 
-  /** Bytes of the next piece: small enough that what is urgent gets its turn soon. */
+  /** Bytes of the next piece: small enough that urgent messages soon get their turn. */
   pieceBytes(now: number): number {
     if (this.#pieces.length === 0 && now - this.#learnedAt > IDLE_MS) this.#window = MIN_WINDOW_BYTES;
     return Math.min(MAX_PIECE_BYTES, Math.max(MIN_PIECE_BYTES, Math.floor(this.#window / PIECES_PER_WINDOW)));
   }
 
-  /** May small messages, `bytes` of them, still leave as they come? */
+  /** Whether `bytes` of small messages may be sent directly. */
   hasRoomForSmall(bytes: number): boolean {
     const stream = Math.min(MAX_STREAM_BYTES, this.#rate * STREAM_MS);
     const fits = this.inFlight + bytes <= Math.max(this.#window, MIN_STREAM_BYTES, stream);
@@ -99,7 +98,7 @@ export class SendWindow {
     return fits;
   }
 
-  /** May a piece of `bytes` leave now? One may always be under way. */
+  /** Whether a piece of `bytes` may be sent now. One may always be in flight. */
   hasRoom(bytes: number, now: number): boolean {
     if (this.#pieces.length === 0) return true;
     const isStale = now - this.#measuredAt > this.#measureEveryMs;
@@ -108,7 +107,7 @@ export class SendWindow {
     return fits;
   }
 
-  /** Bytes that are not a piece leave. */
+  /** Bytes other than a piece are sent. */
   sent(bytes: number): void {
     this.#sent += bytes;
   }
@@ -120,8 +119,8 @@ export class SendWindow {
   }
 
   /**
-   * The other side has got `total` bytes since the link was made.
-   * @returns false if there were not so many: what it says is not true
+   * The peer has received `total` bytes since the link was made.
+   * @returns false if not so many were sent, so the receipt is invalid
    */
   acknowledged(total: number, now: number): boolean {
     if (total > this.#sent || total < this.#acknowledged) return false;
@@ -138,7 +137,7 @@ export class SendWindow {
     return true;
   }
 
-  /** Rises at once and falls by quarters, so that a pause in the stream does not count for much; a long one does. */
+  /** Rises at once and falls by quarters, so that a short pause in the stream has little effect; a long one resets it. */
   #rateOf(news: number, now: number): void {
     this.#delivered += news;
     const tookMs = now - this.#ratedAt;

@@ -1,9 +1,9 @@
 /**
- * What a transport counts about itself, for metrics and tests. Nothing decides by it.
+ * Counters of a transport, for metrics and tests. No decision depends on them.
  */
 import type { PeerId } from './transport.js';
 
-/** Why something that came over a connection was refused, and the WebSocket close code that says so to the other side. */
+/** Reasons to refuse or close a connection, with the WebSocket close code that tells the peer. */
 export const REFUSALS = {
   'wrong-version': 4001,
   'wrong-cluster': 4002,
@@ -12,13 +12,13 @@ export const REFUSALS = {
   'bad-hello': 4004,
   /** A frame that does not decode. */
   'bad-frame': 4005,
-  /** A message that the other side has no right to send: in another's name, to another node, or raft from a router. */
+  /** A message that the peer may not send: in another node's name, to another node, or Raft from a router. */
   'not-allowed': 4006,
   /** A newer connection of the same peer has taken over. */
   replaced: 4007,
   'too-many-links': 4008,
   'hello-timeout': 4009,
-  /** Nothing was heard for too long. */
+  /** Nothing arrived for too long. */
   silent: 4010,
   /** Another process is alive under the same node id (`duplicates.ts`). */
   'duplicate-node': 4011,
@@ -26,7 +26,7 @@ export const REFUSALS = {
 
 export type RefusalReason = keyof typeof REFUSALS;
 
-/** Why a peer is turned away. */
+/** Why a peer is refused. */
 export interface LinkRefusal {
   readonly reason: RefusalReason;
   readonly detail: string;
@@ -40,13 +40,13 @@ export interface TransportStats {
   /** Payload bytes of frames (0 where messages are passed as objects). */
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Messages that `send` turned away because the queue of the peer was full. */
+  /** Messages that `send` refused because the queue of the peer was full. */
   readonly droppedFull: number;
   /** … because there is no link to the peer. */
   readonly droppedNoLink: number;
-  /** … because they cannot be said to this peer at all: a defect of the sender. */
+  /** … because they cannot be encoded for this peer: a defect of the sender. */
   readonly droppedEncodeError: number;
-  /** What was lost on the way by a link that broke: messages queued and not yet flushed. */
+  /** Messages queued and not yet flushed that were lost when a link went down. */
   readonly droppedQueued: number;
   /** Connections that were refused or broken off by this side. */
   readonly refused: Readonly<Record<RefusalReason, number>>;
@@ -54,7 +54,7 @@ export interface TransportStats {
   readonly failedDials: number;
   /** Links that are up. */
   readonly links: number;
-  /** Bytes that wait for each peer: queued here and in its socket. */
+  /** Queued bytes of each peer, those in its socket included. */
   readonly queuedBytes: ReadonlyMap<PeerId, number>;
   /** Protocol version of each link. */
   readonly versions: ReadonlyMap<PeerId, number>;

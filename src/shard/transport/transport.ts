@@ -5,7 +5,6 @@
  * wrong cluster or node. On one link appends and chunks of snapshots keep their order, and so do the short messages
  * (heartbeats, votes, acknowledgements), which may overtake longer ones (`two-lanes.ts`). `memory.ts` and
  * `ws.ts` pass the same suite.
- * Knows nothing of what the messages mean.
  */
 import type { GroupId, Message, NodeId } from '../../raft/index.js';
 import type { ShardReply, ShardRequest } from '../operation.js';
@@ -14,7 +13,7 @@ import type { Topology } from '../cluster/index.js';
 import type { LinkRefusal } from './stats.js';
 import type { Hello, HelloExtension } from './wire-hello.js';
 
-/** A node's id (1..65535), or, for a router that linked itself to us, a number ≥ `ROUTER_PEERS` that lives as long as its link. */
+/** A node's id (1..65535); of a router that linked to this node, a number ≥ `ROUTER_PEERS`, valid as long as its link. */
 export type PeerId = number;
 export const ROUTER_PEERS = 1_000_000;
 
@@ -22,18 +21,18 @@ export type PeerMessage =
   | { readonly type: 'raft'; readonly group: GroupId; readonly message: Message }
   | { readonly type: 'request'; readonly id: number; readonly request: ShardRequest }
   | { readonly type: 'reply'; readonly id: number; readonly reply: ShardReply }
-  /** Sent by whoever has the higher epoch. */
+  /** Sent by the side with the higher epoch. */
   | { readonly type: 'topology'; readonly topology: Topology }
   /**
-   * Sign of life; `epoch` = the sender's topology epoch (0 = none). `stopping`: it is to be given nothing to lead.
-   * `failed` (protocol version 2): the sender has left its groups; it is up, and as good as dead to them.
+   * Liveness; `epoch` = the sender's topology epoch (0 = none). `stopping`: it must not become leader.
+   * `failed` (protocol version 2): the sender is up but has left its groups, which must treat it as dead.
    */
   | { readonly type: 'ping'; readonly epoch: number; readonly stopping: boolean; readonly failed?: true }
-  /** All that the messages before it in the frame speak of is in the sender's journal, up to this row (`rollback-detector.ts`). */
+  /** What the messages before it in the frame refer to is in the sender's journal, up to this row (`rollback-detector.ts`). */
   | { readonly type: 'position'; readonly position: number }
-  /** Is another process of `node` than this one linked to you, and alive now? (`duplicate-watch.ts`) */
+  /** Asks whether another process of `node` than this one is linked to the receiver, and alive (`duplicate-watch.ts`). */
   | { readonly type: 'process-question'; readonly node: NodeId; readonly process: number }
-  /** To that question; `other` is absent if there is none. */
+  /** The answer; `other` is absent if there is none. */
   | {
       readonly type: 'process-answer';
       readonly node: NodeId;
@@ -43,15 +42,15 @@ export type PeerMessage =
   | { readonly type: 'status-request'; readonly id: number }
   | { readonly type: 'status'; readonly id: number; readonly status: NodeStatus };
 
-/** What the hellos of a link settled. */
+/** What both sides of a link agreed on in their hellos. */
 export interface LinkInfo {
   /** Protocol version of its frames (`protocol.ts`): the highest that both sides speak. */
   readonly version: number;
   /** The peer's own, which is not the cluster's. */
   readonly featureLevel: number;
-  /** Greater in every later life of the peer's process. */
+  /** Greater in every later incarnation of the peer. */
   readonly incarnation: number;
-  /** What the peer said of itself. */
+  /** What the peer's hello said beyond its identity. */
   readonly extension: HelloExtension;
 }
 
@@ -62,7 +61,7 @@ export const linkInfo = ({ featureLevel, incarnation, extension }: Hello, versio
   extension,
 });
 
-/** What speaks against a hello; undefined = nothing. */
+/** Called with the refusal of a hello; undefined = accepted. */
 export type HelloDecision = (refused: LinkRefusal | undefined) => void;
 export type ProbeCallback = (isAlive: boolean) => void;
 
@@ -71,15 +70,15 @@ export interface TransportEvents {
   onMessages(from: PeerId, messages: readonly PeerMessage[]): void;
   /** A link to `peer` came up or went down. */
   onLink(peer: PeerId, up: boolean): void;
-  /** What this side says of itself in a hello to `peer` (0 = a router, or not known yet). Left out: nothing. */
+  /** Extension of this side's hello to `peer` (0 = a router, or not known yet). Absent: empty. */
   helloTo?(peer: NodeId): HelloExtension;
-  /** Why whoever says this does not belong here at all; asked first, and changes nothing. undefined = it may. */
+  /** Refuses a process of another cluster. Called first, without side effects; undefined = accepted. */
   checkMembership?(hello: Hello): LinkRefusal | undefined;
-  /** Looks into a hello that is in order otherwise, before `objection` is asked; calls `decide` once, at once or later. */
+  /** Validates a well-formed hello, before `finalCheck`; calls `decide` once, at once or later. */
   validateHello?(hello: Hello, decide: HelloDecision): void;
-  /** The last word on a hello that is in order otherwise, before the link begins; undefined = welcome. */
+  /** The last check of a hello, before the link begins; undefined = accepted. */
   finalCheck?(hello: Hello): LinkRefusal | undefined;
-  /** `peer` turned this process away: another one is alive as the same node (`duplicates.ts`). */
+  /** `peer` refused this process: another one is alive as the same node (`duplicates.ts`). */
   onDuplicate?(peer: NodeId): void;
 }
 
@@ -87,16 +86,16 @@ export interface Transport {
   start(events: TransportEvents): Promise<void>;
   /** Queues a message; false if it was dropped at once (no such peer, its queue is full, or the message cannot be encoded). Never throws. */
   send(to: PeerId, message: PeerMessage): boolean;
-  /** What was queued since the last flush leaves, one frame per peer; long messages as fast as the link takes them. */
+  /** Sends what was queued since the last flush, one frame per peer; long messages as fast as the link takes them. */
   flush(): void;
-  /** Of the link to `peer`; undefined while there is none. */
+  /** The link to `peer`; undefined while there is none. */
   link(peer: PeerId): LinkInfo | undefined;
   /**
-   * Tells, in time, whether the process at the other end of the link to `peer` gives a sign of life that it cannot have
-   * sent before this call.
+   * Calls back, within a bounded time, whether the process at the other end of the link to `peer` responded to a probe sent
+   * by this call.
    */
   probe(peer: PeerId, tell: ProbeCallback): void;
-  /** Ends the link to `peer`, and says why. */
+  /** Closes the link to `peer` with a reason. */
   refuse(peer: PeerId, refused: LinkRefusal): void;
   close(): Promise<void>;
 }

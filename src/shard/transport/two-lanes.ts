@@ -1,15 +1,13 @@
 /**
- * Two lanes to one peer: what is urgent leaves at once, what is large in pieces between which the urgent passes.
+ * Two priority lanes to one peer: urgent messages are sent at once, large ones in pieces between which urgent ones pass.
  *
- *     urgent  heartbeats, votes, acknowledgements, pings, small requests and replies; and appends, while all is calm
- *     bulk    whatever is longer than 16 KiB; and what carries data, while more is under way than the link can take
+ *     urgent  heartbeats, votes, acknowledgements, pings, small requests and replies; and appends, while the window has room
+ *     bulk    whatever is longer than 16 KiB; and what carries data, while more is in flight than the link can take
  *
  * - Appends and chunks of snapshots keep their order among themselves: while the bulk lane is not empty, all of them go
- *   there. So the append behind which a leader asks for what it sent travels behind that, however small it is.
- * - The bulk lane is emptied as `send-window.ts` allows; the urgent lane waits for nothing.
- * - In ordinary times all that a turn sends is one frame, as on a link with one lane.
- *
- * Knows no socket, and of a message only its kind and about how long it is.
+ *   there. So an append by which a leader probes for earlier ones stays behind them, however small it is.
+ * - The bulk lane is drained as `send-window.ts` allows; the urgent lane never waits.
+ * - Usually all that a turn sends is one frame, as on a link with one lane.
  */
 import { encoderOf, SingleLane, type LinkLimits, type SendQueue } from './send-queue.js';
 import { encodePiece, PIECE_HEADER_BYTES } from './pieces.js';
@@ -17,18 +15,18 @@ import type { SendWindow } from './send-window.js';
 import type { PeerMessage } from './transport.js';
 import type { FrameEncoder, FrameEnds } from './wire.js';
 
-/** What is longer goes by the bulk lane. */
+/** Longer messages go to the bulk lane. */
 const BULK_BYTES = 16 * 1024;
-/** What is shorter, and no append, never does. */
+/** Shorter messages other than appends never do. */
 const TINY_BYTES = 1024;
-/** A frame of the bulk lane that has grown beyond this is closed: what is in it need not wait for what comes. */
+/** A bulk frame that has grown beyond this is closed, so that it need not wait for later messages. */
 const SPLIT_BULK_BYTES = 64 * 1024;
 const STATUS_BYTES_PER_GROUP = 400;
 
 interface BulkFrame {
   readonly bytes: Uint8Array;
   readonly messages: number;
-  /** So much of it has left. */
+  /** Bytes of it that were sent. */
   sent: number;
 }
 
@@ -61,7 +59,7 @@ export class TwoLanes implements SendQueue {
     return this.#frameBytes + this.#bulk.byteLength;
   }
 
-  /** Each lane has the bound for itself: however much waits in bulk, there is room for a heartbeat. */
+  /** Each lane has its own bound: however much is queued in bulk, there is room for a heartbeat. */
   add(message: PeerMessage, socketBytes: number): boolean {
     if (!this.#isBulk(message)) return this.#urgent.add(message, socketBytes);
     if (this.#bulkBytes + socketBytes >= this.#limits.maxQueueBytes) return false;
@@ -107,7 +105,7 @@ export class TwoLanes implements SendQueue {
   #isBulk(message: PeerMessage): boolean {
     const isRaft = message.type === 'raft';
     const isOrdered = isRaft && isOrderedType(message.message.type);
-    // Most messages of a busy link: short, and in no order.
+    // Most messages of a busy link: short and unordered.
     if (isRaft && !isOrdered) return false;
     const bytes = approximateBytes(message);
     if (bytes > BULK_BYTES || (isOrdered && this.#bulkBytes > 0)) return true;
@@ -126,7 +124,7 @@ export class TwoLanes implements SendQueue {
 
 const isOrderedType = (type: string): boolean => type === 'append' || type === 'snapshot';
 
-/** Of the data in it; the rest of a message is short. */
+/** Bytes of its data; the rest of a message is short. */
 function approximateBytes(message: PeerMessage): number {
   switch (message.type) {
     case 'raft': {

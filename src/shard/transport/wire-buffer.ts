@@ -1,8 +1,8 @@
 /**
- * The two hands of the wire format: `WireWriter` fills one growing buffer, `WireReader` walks a received one and
- * refuses whatever does not fit.
+ * Primitives of the wire format: `WireWriter` appends to a growing buffer, `WireReader` reads a received one and refuses
+ * whatever does not fit.
  *
- * Knows numbers, byte strings and texts; no message. All numbers are little-endian. Integers that may grow without
+ * All numbers are little-endian. Integers that may grow without
  * limit (terms, indexes, revisions, request ids) are 48 bits wide: the width itself is the bound on what a peer can
  * make us believe, and NaN, fractions, negatives and 1e309 cannot even be written down.
  */
@@ -16,8 +16,7 @@ export class WireError extends Error {
 }
 
 /**
- * Exclusive upper bound of every term, index, revision and id on the wire. What has got there cannot be said any more;
- * nothing does: a shard with 100,000 writes a second has its 2^48th entry after 89 years, and a group that elects a
+ * Exclusive upper bound of every term, index, revision and id on the wire. Greater ones cannot be encoded; none is reached: a shard with 100,000 writes a second has its 2^48th entry after 89 years, and a group that elects a
  * leader a thousand times a second has that term after 8,900. Ids of requests begin anew at 2^32.
  */
 export const WIRE_INTEGER_LIMIT = MAX_U48 + 1;
@@ -30,7 +29,7 @@ const FRAMES_PER_CHUNK = 16;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Refuses what has no place in 48 bits. */
+/** @throws WireError for what does not fit into 48 bits. */
 export function checkWireInteger(value: number): void {
   check(value, WIRE_INTEGER_LIMIT);
 }
@@ -78,7 +77,7 @@ export class WireWriter {
     this.start = 0;
   }
 
-  /** Forgets all but the first `length` bytes since the last `take`. */
+  /** Discards all but the first `length` bytes since the last `take`. */
   rewind(length: number): void {
     this.at = this.start + length;
   }
@@ -175,7 +174,7 @@ export class WireReader {
 
   constructor(bytes: Uint8Array, version = PROTOCOL.versions.max) {
     this.version = version;
-    // Plain, also if it was a Buffer: views of it are then plain, and cheaper to make.
+    // A Uint8Array even if it was a Buffer: its views are cheaper to make.
     this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }

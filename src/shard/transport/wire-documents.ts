@@ -1,8 +1,8 @@
 /**
- * What is rare and large on the wire: the topology and a node's status, as JSON inside a frame, checked field by field.
+ * Rare and large messages: the topology and a node's status, as JSON inside a frame, checked field by field.
  *
- * Knows no frame and no link. The types of the schemas are held against `Topology` and `NodeStatus` by the compiler:
- * a field that is added there and forgotten here does not build.
+ * The compiler checks the schemas against `Topology` and `NodeStatus`: a field that is added there and forgotten here does
+ * not build.
  */
 import { z } from 'zod';
 import { FORMER_PROTOCOL } from './protocol.js';
@@ -105,7 +105,7 @@ const status = z.object({
     files: z.object({ journal: whole, state: whole, stateWal: whole }).optional(),
   }),
   inboxLength: whole,
-  // The former build says neither.
+  // Builds of protocol version 1 send neither.
   featureLevel: whole.default(FORMER_PROTOCOL.featureLevel),
   links: z.array(z.object({ peer: nodeId, version: whole })).default([]),
   electionTimeoutMs: milliseconds.optional(),
@@ -114,7 +114,7 @@ const status = z.object({
 });
 
 export function writeTopology(out: WireWriter, value: Topology): void {
-  // Who speaks version 1 knows nothing of these.
+  // Builds of version 1 do not know these fields.
   const unknown = { featureLevel: undefined, clusterUid: undefined, timers: undefined, leases: undefined };
   const sent = out.version === 1 ? { ...value, ...unknown } : value;
   out.text(JSON.stringify(sent));

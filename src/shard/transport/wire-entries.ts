@@ -1,11 +1,9 @@
 /**
  * The entries of a received append: out of a frame, into a log that keeps them long after.
  *
- * A view keeps alive all that it is a view of, be it a frame of megabytes or what the socket read with it. So entries
- * that are little of that are copied, in runs, which costs one small allocation for many of them; those that are
- * most of it stay where they are. What an entry keeps alive is at most 64 KiB, or four times itself.
- *
- * Knows no message.
+ * A view keeps its whole buffer alive, be it a frame of megabytes or what the socket read with it. So entries that are a
+ * small part of it are copied, in runs, at one small allocation for many of them; those that are most of it stay in place.
+ * An entry keeps at most 64 KiB alive, or four times its own size.
  */
 import { ENTRY_HEADER_BYTES, entrySize, readEntry, type Entry } from '../../raft/index.js';
 import { checkWireInteger, WireError, type WireReader } from './wire-buffer.js';

@@ -1,13 +1,13 @@
 /**
- * The first message on a link, in both directions: who speaks, to whom, of which cluster, in which versions.
+ * The first message on a link, in both directions: sender, receiver, cluster, versions.
  *
  * ```
  * magic u32 · layout u8 · role u8 · from u16 · to u16 · incarnation u48 · cluster id (length u8, ASCII)
  * layout 2 goes on:  min version u8 · max version u8 · feature level u16 · extension (length u32, JSON object)
  * ```
- * Magic and layout never move, so that any two builds can tell each other why they part. Layout 1 is the hello of
- * protocol version 1 and says nothing else. Layout 2 is meant to last: what later builds have to say goes into the
- * extension, whose unknown fields are ignored. Knows no socket and decides nothing (`handshake.ts` does).
+ * Magic and layout never move, so that any two builds can tell each other why they refuse. Layout 1 is the hello of
+ * protocol version 1. Layout 2 is meant to last: additions of later builds go into the extension, whose unknown fields are
+ * ignored. The checks are in `handshake.ts`.
  */
 import { z } from 'zod';
 import type { NodeId } from '../../raft/index.js';
@@ -16,7 +16,7 @@ import type { NodeTimers } from '../cluster/index.js';
 import { FORMER_PROTOCOL, type Protocol, type VersionRange } from './protocol.js';
 import { WIRE_INTEGER_LIMIT, WireError, WireReader, WireWriter } from './wire-buffer.js';
 
-/** What a process says of itself beyond its name. Every field may be absent: the other side then knows nothing of it. */
+/** What a process states about itself beyond its identity. An absent field is unknown to the other side. */
 export interface HelloExtension {
   /** The random id of the cluster, once it has one (`Topology.clusterUid`). */
   readonly clusterUid?: string;
@@ -26,7 +26,7 @@ export interface HelloExtension {
   readonly folderId?: string;
   /** Number of this start of the node on its folder, from 1. */
   readonly boot?: number;
-  /** Number of the last durable journal row when the process said this. */
+  /** Number of the last durable journal row when the hello was made. */
   readonly position?: number;
   /** Drawn at random by the process; where its journal ended when it started; the last boot that was in quarantine. */
   readonly process?: number;
@@ -34,7 +34,7 @@ export interface HelloExtension {
   readonly quarantined?: number;
   /** What the process was started with (`settings.ts`). */
   readonly settings?: NodeTimers & { readonly leaseReads: boolean };
-  /** What the speaker knows of the lives of the node that it speaks to (`rollback-detector.ts`). */
+  /** What the sender knows of the incarnations of the receiving node (`rollback-detector.ts`). */
   readonly known?: {
     readonly boot: number;
     readonly position: number;
@@ -50,13 +50,13 @@ export interface Hello {
   readonly from: NodeId;
   /** The node that is meant; 0 for a router, or from a router that has an address and does not know whose. */
   readonly to: NodeId;
-  /** Greater in every later life of a process: tells a new link of a peer from a left-over. */
+  /** Greater in every later incarnation: distinguishes a new link of a peer from a stale one. */
   readonly incarnation: number;
-  /** Empty = "I do not know it yet", which only a router may say. */
+  /** Empty = not known yet, which only a router may send. */
   readonly clusterId: string;
-  /** Versions of the link protocol that the speaker can use; a hello of layout 1 says 1..1. */
+  /** Versions of the link protocol that the sender can use; 1..1 in a hello of layout 1. */
   readonly versions: VersionRange;
-  /** What the speaker can read in replicated data; a hello of layout 1 says 1. */
+  /** What the sender can read in replicated data; 1 in a hello of layout 1. */
   readonly featureLevel: number;
   /** Empty in a hello of layout 1. */
   readonly extension: HelloExtension;
@@ -96,7 +96,7 @@ const extensionSchema = z.object({
     .optional(),
 });
 
-/** The newest layout that whoever speaks `protocol` can read. */
+/** The newest layout that a process with `protocol` can read. */
 export const newestLayout = ({ versions }: Protocol): HelloLayout => (versions.max > 1 ? WITH_RANGE : FIRST);
 
 /** Layout 1 has no room for versions, feature level and extension: they are left out. */

@@ -1,7 +1,6 @@
 /**
- * Client operations and their answers on the wire: what routers and nodes ask of each other.
- *
- * Knows no frame and no link. Keys and bodies are written as they are and read as views into the frame.
+ * Client operations and their answers on the wire, between routers and nodes. Keys and bodies are read as views into the
+ * frame.
  */
 import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf } from '../bounds.js';
 import { ERRORS, type ErrorCode, type ErrorDetails } from '../errors.js';
@@ -208,7 +207,7 @@ function readRecord(input: WireReader): KeyRecord {
 
 function writeRefusal(out: WireWriter, refusal: Refusal): void {
   out.ascii(refusal.code);
-  // `replayed` may be absent, which is told apart from false.
+  // `replayed` may be absent, which is distinct from false.
   out.u8(
     (refusal.outcome === 'unknown' ? A : 0) |
       (refusal.replayed === true ? B : 0) |

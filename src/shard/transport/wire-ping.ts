@@ -1,7 +1,5 @@
 /**
- * Pings on the wire: the sign of life between processes, and what the sender says of itself with it.
- *
- * `epoch u48 · flags u8` (1 = wants nothing to lead, 2 = has failed: since version 2). Knows no frame and no link.
+ * Pings on the wire: `epoch u48 · flags u8` (1 = stopping, must not lead; 2 = failed, since version 2).
  */
 import type { PeerMessage } from './transport.js';
 import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
@@ -12,7 +10,7 @@ const STOPPING = 1;
 const FAILED = 2;
 
 export function writePing(out: WireWriter, ping: Ping): void {
-  // An older build would take it for a sign of life.
+  // A build of version 1 would take the sender for alive.
   if (ping.failed && out.version < 2) throw new WireError('a ping of a failed node on a link of version 1');
   out.u48(ping.epoch);
   out.u8((ping.stopping ? STOPPING : 0) | (ping.failed ? FAILED : 0));

@@ -1,12 +1,12 @@
 /**
  * What quarantine (`raft/quarantine.ts`) adds to Raft messages, on the wire: a record in front of the message's own.
  *
- *     12  the message bears the mark of a life:       life u48, then the record of an acknowledgement
- *     13  the heartbeat ends the quarantine of a life: life u48 · index u48, then its record
- *     14  the answer to that:                          life u48, then the record of a heartbeat's answer
+ *     12  the mark of a quarantined incarnation:              incarnation u48, then the record of an acknowledgement
+ *     13  a heartbeat that ends its quarantine:   incarnation u48 · index u48, then the record of the heartbeat
+ *     14  the answer to that:                                 incarnation u48, then the record of the answer
  *
- * So messages of replicas that are in no quarantine cost nothing. On links of version 1 nothing marked can be said, for
- * there it would count; what may be left out is left out. Knows no frame.
+ * So messages of replicas without quarantine cost nothing. On links of version 1 a marked acknowledgement cannot be sent,
+ * for the receiver would count it; marks that are optional are left out.
  */
 import type { Message, NodeId } from '../../raft/index.js';
 import { FORMATS } from '../formats.js';
@@ -47,14 +47,14 @@ export function writeQuarantine(out: WireWriter, message: Message): void {
   }
 }
 
-/** Is a record of this type one of quarantine, on a link of this version? */
+/** Whether a record of this type is a mark of quarantine, on a link of this version. */
 export const isMark = (record: number, version: number): boolean =>
   record >= MARKED && record <= RELEASED && version >= FIRST_VERSION;
 
 /** Reads a Raft message that begins with a record of quarantine, of type `mark`. */
 export function readMarked(input: WireReader, mark: number, from: NodeId, to: NodeId): RaftRecord {
   const life = input.u48();
-  if (life === 0) throw new WireError('a quarantine of no life');
+  if (life === 0) throw new WireError('a quarantine of no incarnation');
   const index = mark === RELEASE ? input.u48() : 0;
   const { type, group, message } = readRaftMessage(input, input.u8(), from, to);
   return { type, group, message: withMark(message, mark, life, index) };

@@ -1,8 +1,7 @@
 /**
  * Raft messages on the wire: group u32, then the fields of the message in a fixed order.
  *
- * Knows no frame and no link. `from` and `to` are not repeated in every message: a frame says once between whom it
- * goes (`wire.ts`). Entries go by the one encoding of an entry (`raft/codec.ts`). The reader refuses what no correct
+ * `from` and `to` are not repeated in every message: the frame has them (`wire.ts`). Entries go by the one encoding of an entry (`raft/codec.ts`). The reader refuses what no correct
  * node sends: gaps between entries, terms that fall along the log or exceed the sender's, impossible configurations.
  */
 import {

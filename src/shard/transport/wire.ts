@@ -16,8 +16,8 @@
  * A heartbeat costs 24 bytes and nothing else, so the heartbeats of a thousand groups are one frame of 24 KB.
  * There is no count of records: a frame ends where its bytes end, and a record that does not is refused.
  *
- * Knows no socket, no queue, no cluster. `decodeFrame` believes nothing: it throws `WireError` for anything that
- * `FrameEncoder` cannot have written, and makes no more objects than the bytes that are there pay for.
+ * `decodeFrame` trusts nothing: it throws `WireError` for anything that `FrameEncoder` cannot have written, and creates no
+ * more objects than the received bytes account for.
  */
 import { MalformedBytes } from '../../raft/index.js';
 import { FORMATS, reads, recordRefusal, unknownNumber } from '../formats.js';
@@ -40,7 +40,7 @@ const RECORDS = FORMATS.recordKind.numbers satisfies Record<Exclude<PeerMessage[
 
 const LAST_RAFT_RECORD = 31;
 
-/** Between whom a frame goes: node ids, or 0 for a router. */
+/** Sender and receiver of a frame: node ids, or 0 for a router. */
 export interface FrameEnds {
   readonly from: number;
   readonly to: number;
@@ -81,7 +81,7 @@ export class FrameEncoder {
 
   /**
    * Adds one message to the frame.
-   * @throws WireError if it cannot be said in this format, or not between these two; the frame is then as before.
+   * @throws WireError if it cannot be encoded, or not between these two; the frame is then unchanged.
    */
   add(message: PeerMessage): void {
     const before = this.out.length;
@@ -171,7 +171,7 @@ export class FrameEncoder {
   }
 }
 
-/** One frame with these messages; for tests and for whoever sends rarely. */
+/** One frame with these messages; for tests and rare senders. */
 export function encodeFrame(frame: Frame, version = WIRE_VERSION): Uint8Array {
   const encoder = new FrameEncoder(frame, { version });
   for (const message of frame.messages) encoder.add(message);
@@ -179,8 +179,8 @@ export function encodeFrame(frame: Frame, version = WIRE_VERSION): Uint8Array {
 }
 
 /**
- * Why no link between processes could carry this request, however often it is tried; undefined if one could.
- * As dear as sending it: for what a transport has turned away.
+ * Why this request cannot be encoded for any link, however often it is tried; undefined if it can. Costs as much as sending
+ * it: for requests that a transport has refused.
  */
 export function requestEncodeError(request: ShardRequest): string | undefined {
   const maxRecordBytes = MAX_FRAME_BYTES - SPLIT_FRAME_BYTES - FRAME_HEADER_BYTES;
@@ -227,7 +227,7 @@ function readFrame(input: WireReader): Frame {
 /** Bytes that every frame has before its first record. */
 export const FRAME_HEADER_BYTES = 5;
 
-/** Apart, for what a text needs is computed ahead of a loop, whether it is thrown there or not. */
+/** A function of its own: V8 hoists the computation of the text out of the loop, whether it is thrown or not. */
 const toItself = (node: number): WireError => new WireError(`node ${node} writes to itself`);
 
 function readRecord(input: WireReader, from: number, to: number): PeerMessage {

@@ -3,11 +3,10 @@
  * node, on a port of their own.
  *
  * The lower node id dials the higher, so a pair never has two links. Both sides say hello (`wire-hello.ts`) before
- * anything else; a link carries binary frames (`wire.ts`) from then on. Links are made again for as long as the
- * transport lives. Queues are bounded in bytes per peer; what does not fit is dropped, and its sender told so.
+ * anything else; a link carries binary frames (`wire.ts`) from then on. Broken links are dialled again until `close`.
+ * Queues are bounded in bytes per peer; what does not fit is dropped, and `send` returns false.
  *
- * Knows nothing of what the messages mean. There is no encryption and no proof of identity here: the peer port
- * belongs into a network that only the cluster can reach.
+ * There is no encryption and no authentication here: the peer port belongs into a network that only the cluster can reach.
  */
 import type { NodeId } from '../../raft/index.js';
 import { MAX_FRAME_BYTES, SPLIT_FRAME_BYTES } from '../bounds.js';
@@ -33,7 +32,7 @@ import { Listener } from './listener.js';
 export interface WsTransportOptions {
   readonly self:
     | { readonly role: 'node'; readonly id: NodeId; readonly clusterId: string }
-    /** Without a cluster id, the router learns it from the first node that it reaches, and holds on to it. */
+    /** Without a cluster id, the router takes that of the first node that it reaches, and keeps it. */
     | { readonly role: 'router'; readonly clusterId?: string };
   readonly runtime: Runtime;
   readonly logger?: Logger;
@@ -43,7 +42,7 @@ export interface WsTransportOptions {
   readonly peers?: ReadonlyMap<NodeId, string>;
   /** host:port of nodes whose ids a router does not know; only until `setPeers` says who is where. */
   readonly seeds?: readonly string[];
-  /** Must be greater in every later life of this process. Default: the wall clock in milliseconds. */
+  /** Must be greater in every later incarnation. Default: the wall clock in milliseconds. */
   readonly incarnation?: number;
   /** Bytes that may wait for one peer in each lane; the bound may be exceeded by one message. Default 32 MiB. */
   readonly maxQueueBytes?: number;
@@ -51,7 +50,7 @@ export interface WsTransportOptions {
   readonly maxFrameBytes?: number;
   /** A frame longer than this is followed by another, default 4 MiB. */
   readonly splitFrameBytes?: number;
-  /** Connections on the peer port, strangers included. Default 1,024. */
+  /** Connections on the peer port, those before a valid hello included. Default 1,024. */
   readonly maxConnections?: number;
   /** Routers linked to this node. Default 512. */
   readonly maxRouters?: number;
@@ -59,12 +58,12 @@ export interface WsTransportOptions {
   readonly helloTimeoutMs?: number;
   /** A link over which nothing comes for this long, no piece of a long message and not even an answer to a WebSocket ping, is given up. Default 3,000. */
   readonly silenceTimeoutMs?: number;
-  /** What this side speaks, if it is not what this build can speak. */
+  /** Protocol of this side, if not that of this build. */
   readonly protocol?: Protocol;
 }
 
 const MIB = 1024 * 1024;
-/** Of the time that a hello may take, how much a sign of life of another process may. */
+/** Share of the hello timeout that a probe of another process may take. */
 const PROOF_PART = 0.6;
 
 const settingsOf = (options: WsTransportOptions) => ({
@@ -87,7 +86,7 @@ export class WsTransport implements Transport {
   private readonly counters = zeroCounters();
   private readonly listener: Listener | undefined;
   private readonly linkOwner: LinkOwner;
-  /** Of this side; its cluster id is empty as long as a router has not learned it. */
+  /** Of this side; the cluster id is empty until a router knows it. */
   private identity: Identity;
   private peers: ReadonlyMap<NodeId, string>;
   private events: TransportEvents | undefined;
@@ -130,7 +129,7 @@ export class WsTransport implements Transport {
     if (this.listen !== undefined) this.listener = this.makeListener();
   }
 
-  /** Listens, if it is to, and begins to dial. @throws if the address cannot be had. */
+  /** Listens, if configured, and begins to dial. @throws if it cannot listen on the address. */
   async start(events: TransportEvents): Promise<void> {
     if (this.events !== undefined) throw new Error('the transport was started before');
     this.events = events;
@@ -166,7 +165,7 @@ export class WsTransport implements Transport {
       if (!peers.has(node) || this.mustDial(node)) this.links.get(node)?.end('not a peer any more, or moved');
     }
     this.dialPeers();
-    // Whoever was reached by a seed and is no peer was not adopted, and goes.
+    // A node that was reached by a seed address and is no peer is disconnected.
     for (const dialer of this.seedDialers) dialer.stop();
     this.seedDialers.clear();
   }
@@ -197,9 +196,9 @@ export class WsTransport implements Transport {
       timer.cancel();
       tell(isAlive);
     };
-    // Whoever said hello waits for the answer no longer than the timeout.
+    // The process that sent the hello waits for the answer no longer than the timeout.
     const timer = this.runtime.after(Math.min(silenceTimeoutMs, helloTimeoutMs * PROOF_PART), () => {
-      // If this process itself was late, the answer may lie in the socket: what has come is read before.
+      // If this process itself was late, the answer may be in the socket buffer: that is read first.
       this.runtime.defer(() => {
         end(false);
       });
@@ -213,7 +212,7 @@ export class WsTransport implements Transport {
     this.links.get(peer)?.break(reason, detail);
   }
 
-  /** Ends all links at once, without telling the owner of each. What was flushed may still arrive. */
+  /** Closes all links at once, without a notification for each. What was flushed may still arrive. */
   async close(): Promise<void> {
     this.closed = true;
     this.silence?.cancel();
@@ -241,7 +240,7 @@ export class WsTransport implements Transport {
       finalCheck: (hello) => this.finalCheck(hello) ?? this.events?.finalCheck?.(hello),
       onLinked: (connection, { role, from }, info) => {
         const peer = role === 'router' ? ROUTER_PEERS + this.routersSeen++ : from;
-        // Only a later life, or a second try of the same one, gets as far as this.
+        // Only a later incarnation, or a second attempt of the same one, gets this far.
         this.links.get(peer)?.break('replaced', 'the peer has linked anew');
         this.linkUp(connection, peer, from, info);
       },
@@ -262,7 +261,7 @@ export class WsTransport implements Transport {
       identity: () => this.identity,
       helloTo: (peer) => this.events?.helloTo?.(peer) ?? {},
       validateHello: (hello, decide) => {
-        // Routers hold nothing that two processes of a node could spoil, and have no say.
+        // Routers hold no data that two processes of a node could corrupt, and do not decide.
         if (this.identity.role === 'router') decide(undefined);
         else admitHello(hello, this.helloContext(), decide);
       },
@@ -293,7 +292,7 @@ export class WsTransport implements Transport {
     }
     const link = this.links.get(from);
     if (link === undefined || link.info.incarnation <= incarnation) return undefined;
-    return { reason: 'replaced', detail: `a later life of node ${from} is linked` };
+    return { reason: 'replaced', detail: `a later incarnation of node ${from} is linked` };
   }
 
   private mustDial(node: NodeId): boolean {
@@ -339,7 +338,7 @@ export class WsTransport implements Transport {
     this.linkUp(connection, from, from, info);
   }
 
-  /** @param remote as frames have it: a node id, or 0 for a router. */
+  /** @param remote as in frames: a node id, or 0 for a router. */
   private linkUp(connection: Connection, peer: PeerId, remote: NodeId, info: LinkInfo): void {
     const ends = { from: this.identity.id, to: remote };
     this.links.set(peer, new WsLink(connection, peer, ends, info, this.linkOwner));
@@ -347,7 +346,7 @@ export class WsTransport implements Transport {
     this.events?.onLink(peer, true);
   }
 
-  /** A defect of the sender, who may well try the same again and again: said once. */
+  /** A defect of the sender, who may retry the same message: logged as an error once. */
   private logEncodeError(peer: PeerId, { type }: PeerMessage, why: string): void {
     const fields = { peer, type, why };
     if (why === this.lastEncodeError) this.logger.debug(fields, 'again a message that cannot be sent');
