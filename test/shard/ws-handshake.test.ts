@@ -207,7 +207,7 @@ describe('a good hello is answered, and the link is up', () => {
     expect(node.transport.stats().links).toBe(1);
   });
 
-  test('so does a second try of the same life', async () => {
+  test('so does a second attempt of the same incarnation', async () => {
     const first = await lab.introduced(node, { incarnation: 5 });
     await lab.introduced(node, { incarnation: 5 });
     expect((await first.closed)[0]).toBe(4007);
@@ -218,7 +218,7 @@ describe('a good hello is answered, and the link is up', () => {
     await lab.introduced(node, { incarnation: 6 });
     const earlier = await lab.client(node);
     earlier.hello({ incarnation: 5 });
-    expect(await earlier.closed).toEqual([4007, expect.stringContaining('later life')]);
+    expect(await earlier.closed).toEqual([4007, expect.stringContaining('later incarnation')]);
     expect(node.recorder.linkLog).toEqual(['+1']);
   });
 });
