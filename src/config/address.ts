@@ -1,7 +1,5 @@
 /**
- * Addresses as people write them: `host:port`, and the list of a cluster's members.
- *
- * Knows no socket and looks up no name: what `localhost` resolves to is the listener's business.
+ * Parses addresses, `host:port`, and the list of a cluster's members. No name is resolved.
  */
 import { isIPv4, isIPv6 } from 'node:net';
 
@@ -62,7 +60,7 @@ export function formatAddress(address: Address): string {
 }
 
 /**
- * Reads `n1=10.0.0.1:7101@10.0.0.1:7001,n2=…`. Says what is wrong as a string, for the caller knows the field's name.
+ * Parses `n1=10.0.0.1:7101@10.0.0.1:7001,n2=…`. Returns an error as a string, for the caller knows the field's name.
  */
 export function parseCluster(text: string): readonly Member[] | string {
   const members: Member[] = [];

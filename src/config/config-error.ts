@@ -1,5 +1,5 @@
 /**
- * What is wrong with a configuration, in words that name the field and where it was said.
+ * An error of a configuration; the message names the field and where its value came from.
  */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';

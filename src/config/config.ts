@@ -1,8 +1,6 @@
 /**
- * The configurations of a node, a router and a local cluster, checked: single settings by their schemas, and here
- * what only shows between settings.
- *
- * Knows no process and opens nothing. What leaves this room is complete: no default is decided later.
+ * The configurations of a node, a router and a local cluster, checked: single settings by their schemas, and combinations
+ * of settings here. The result is complete: no default is decided later.
  */
 import { v5 as uuidFromName } from 'uuid';
 import { isLoopback } from '../loopback.js';
@@ -68,7 +66,7 @@ export interface StartConfig {
   /** Further names that HTTP requests may have in `Host`, at the router and at all nodes. */
   readonly allowedHosts: readonly string[];
   readonly logLevel: LogLevel;
-  /** Settings that the person said, as opposed to defaults: only these can contradict an earlier start. */
+  /** Names of settings that were given, as opposed to defaults: only these can contradict an earlier start. */
   readonly explicit: ReadonlySet<string>;
 }
 
@@ -121,7 +119,7 @@ export function startConfig(flags: Readonly<Record<string, unknown>>): StartConf
   return { ...values, dataDir: data, replicas: checkedReplicas(values.replicas, values.nodes), explicit };
 }
 
-/** The same on each machine that was told the same; another one if any of it differs. */
+/** The same on each machine with the same settings; another one if any of them differs. */
 export function makeClusterId(parts: {
   readonly clusterName: string;
   readonly names: readonly string[];

@@ -1,5 +1,5 @@
 /**
- * Configuration: what a person may say to a process, and what it then holds for certain.
+ * Configuration: the settings of a process, checked and complete.
  *
  * `settings.ts` is the table of all settings with their limits; `sources.ts` gathers flags, environment and file;
  * `config.ts` checks what only shows between settings and hands out complete values. Nothing else in the project

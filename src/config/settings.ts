@@ -2,7 +2,7 @@
  * Every setting once: its schema with limits and default, and the words that `--help` shows.
  *
  * From this table come the flag (`--max-value-bytes`), the environment variable (`KVORUM_MAX_VALUE_BYTES`) and the
- * field of a JSON file (`maxValueBytes`). Knows no command line and no file; see `sources.ts` for who wins.
+ * field of a JSON file (`maxValueBytes`). See `sources.ts` for their precedence.
  */
 import { z } from 'zod';
 import {
@@ -19,7 +19,7 @@ import {
 
 export interface Setting<T> {
   readonly schema: z.ZodType<T>;
-  /** What stands behind the flag in `--help`, such as `<bytes>`; undefined for a switch. */
+  /** Placeholder of the flag's value in `--help`, such as `<bytes>`; undefined for a switch. */
   readonly placeholder: string | undefined;
   readonly help: string;
 }

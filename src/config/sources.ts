@@ -1,13 +1,12 @@
 /**
- * Where settings come from, and who wins: flag over environment over JSON file over default.
- *
- * Knows no single setting: it walks a table of `settings.ts`. An error names the field and the place where it was said.
+ * Sources of settings and their precedence: flag over environment over JSON file over default. An error names the field
+ * and the source of its value.
  */
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './config-error.js';
 import type { Setting, Settings, Values } from './settings.js';
 
-/** What was said, before any check. Flags are keyed like the fields, in camel case. */
+/** Raw values, before any check. Flags are keyed like the fields, in camel case. */
 export interface Sources {
   readonly flags: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -1,11 +1,9 @@
 /**
- * What a client may ask of a shard, and what it gets: plain data, the same in process, over a link and in the log.
- *
- * Knows no encoding, no group, no HTTP.
+ * Client operations on a shard and their answers: plain data, the same in process, over a link and in the log.
  */
 import type { ErrorCode, ErrorDetails, Outcome } from './errors.js';
 
-/** What must hold of the key for the write to happen. */
+/** Precondition of a write, on the state of its key. */
 export type Condition =
   | { readonly type: 'none' }
   | { readonly type: 'absent' }
@@ -13,11 +11,11 @@ export type Condition =
   | { readonly type: 'revision'; readonly revision: number };
 
 /**
- * What the asker knows of earlier attempts at a write; it decides what becomes of an operation id that the shard does
- * not remember (`kv-machine.ts`).
- * - `first`: the id was made for this attempt, so there was no earlier one;
- * - `keyed`: the client named the id, and may have asked before, unknown to the router;
- * - `again`: the same asker asked before, and does not know what became of it.
+ * What the sender knows of earlier attempts at a write; it decides what happens to an operation id that is not in the
+ * dedup table (`kv-machine.ts`).
+ * - `initial`: the id was made for this attempt, so there was no earlier one;
+ * - `client-keyed`: the client chose the id, and may have sent it before, unknown to the router;
+ * - `retry`: the same sender sent it before, and does not know the outcome.
  */
 export type Attempt = 'initial' | 'client-keyed' | 'retry';
 
@@ -55,7 +53,7 @@ export type KvOperation = Put | Delete | Get;
 
 export interface ShardRequest {
   readonly shard: number;
-  /** Milliseconds that the asker is still willing to wait, counted from arrival. */
+  /** Milliseconds that the sender still waits, counted from arrival. */
   readonly budgetMs: number;
   readonly operation: KvOperation;
 }
@@ -92,11 +90,11 @@ export interface Refusal {
   readonly outcome: Outcome;
   readonly message: string;
   readonly details: ErrorDetails;
-  /** The refusal came out of the replicated memory of answers. */
+  /** The refusal came from the dedup table. */
   readonly replayed?: boolean;
 }
 
-/** An answer with where it comes from. */
+/** An answer with its origin. */
 export interface ShardReply {
   readonly answer: Answer;
   /** Term of the group at the replica that answered; 0 if it holds none. */

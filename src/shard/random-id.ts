@@ -1,4 +1,4 @@
-/** Ids that nobody else has, from the runtime's chance, so that a simulation can repeat them. */
+/** Random UUIDs from the runtime's randomness, so that a simulation can repeat them. */
 import { v4 } from 'uuid';
 
 /** @param random in [0, 1) */

@@ -1,4 +1,4 @@
-/** Makes a `Refusal` from a row of the error table. Knows nothing else. */
+/** Makes a `Refusal` from a row of the error table. */
 import { ERRORS, type ErrorCode, type ErrorDetails, type Outcome } from './errors.js';
 import type { Refusal } from './operation.js';
 

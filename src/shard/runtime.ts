@@ -1,5 +1,5 @@
 /**
- * The world outside: time, chance, and "soon". Handed in, so that the same code runs in a process and in a simulator.
+ * The environment: clocks, randomness and timers. A parameter, so that the same code runs in a process and in a simulator.
  */
 export interface Timer {
   cancel(): void;
@@ -14,13 +14,13 @@ export interface Runtime {
   random(): number;
   /** Runs `task` after the current one, in the order of the calls. A timer that is due may come before it. */
   defer(task: () => void): void;
-  /** Once, and not before `ms` have passed by `now`. */
+  /** Runs `task` once, not before `ms` have passed by `now`. */
   after(ms: number, task: () => void): Timer;
-  /** The n-th turn not before n times `ms`, a millisecond less at most; turns that were missed come as one. */
+  /** Runs `task` every `ms`: the n-th run at most a millisecond before n times `ms`; missed runs are merged into one. */
   every(ms: number, task: () => void): Timer;
 }
 
-/** The few levels that the rooms below the router log at. `pino` fits; so does a silent one. */
+/** The log levels used below the router; a `pino` logger is one. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

@@ -1,5 +1,5 @@
 /**
- * What a node tells about itself: plain data, for the HTTP surface, metrics and tests. Nothing decides by it.
+ * Status of a node: plain data, for the HTTP API, metrics and tests. No decision depends on it.
  */
 import type { GroupId, NodeId, RaftStatus, StorageStatus } from '../raft/index.js';
 
@@ -10,7 +10,7 @@ export interface GroupStatus {
   readonly stateHash: string;
   /** Live keys (0 for the system group). */
   readonly keys: number;
-  /** Times that this replica saw another leader come to office. */
+  /** Times that this replica saw another leader elected. */
   readonly leaderChanges: number;
   readonly pendingWrites: number;
   readonly pendingReads: number;

@@ -5,7 +5,7 @@
  */
 import type { Runtime, Timer } from './runtime.js';
 
-/** Node cuts fractions off, of the wait and of the clock that it is counted on: without one more it may be early by two. */
+/** Node truncates both the delay and its clock: without one more, a timer may be early by two milliseconds. */
 const wholeMs = (ms: number): number => Math.ceil(ms) + 1;
 
 export function systemRuntime(random: () => number = Math.random): Runtime {

@@ -1,4 +1,4 @@
-/** What all nodes share: the topology that group 0 replicates, placement, and the settings in it. Knows nothing of a running node. */
+/** What all nodes share: the topology that group 0 replicates, placement, and the settings in it. */
 export { LeasePromises } from './promises.js';
 export { type AgreedSettings, type LeaseStage, sameTimers, ClusterSettings } from './settings.js';
 export { encodeTopology, SystemMachine } from './system-machine.js';

@@ -1,11 +1,10 @@
 /**
- * Who of the holders of each shard should lead it, so that every node leads about as many.
+ * Chooses the preferred leader of each shard among its holders, so that every node leads about as many shards.
  *
  * This is the semi-matching problem: a choice is best if there is no chain of shards along which one lead could be
  * passed on, hand to hand, from a node to another that has at least two fewer (Harvey, Ladner, Lovász & Tamir,
- * "Semi-matchings for bipartite graphs and load balancing", 2006). So such chains are used up, the fullest first.
- *
- * Knows no weights: the first holder of each shard leads it to begin with.
+ * "Semi-matchings for bipartite graphs and load balancing", 2006). So chains are applied until none is left, starting from
+ * the fullest node. Initially the first holder of each shard leads it.
  */
 import type { NodeId } from '../../raft/index.js';
 

@@ -20,7 +20,7 @@
  * hands in the `previous` one. Then only what the bounds demand moves: when a node joins, replicas move to it and to
  * no other, unless more of them stand above the lowered upper bound than it takes.
  *
- * Knows no topology, no address, no Raft; what is placed is written down once, and changed by whoever owns it.
+ * The result is stored in the topology when the cluster is created.
  */
 import type { NodeId } from '../../raft/index.js';
 import { spreadLeaders } from './leader-spread.js';
@@ -47,7 +47,7 @@ export function placeShards(request: PlacementRequest): NodeId[][] {
   return spreadLeaders(placement.result(request.previous), placement.nodes);
 }
 
-/** What a pair weighs: 32 bits, by which any two shards rank the nodes independently. */
+/** Weight of a pair: 32 bits, by which any two shards rank the nodes independently. */
 export function pairWeight(shard: number, node: NodeId): number {
   let bits = Math.imul(shard + 1, 0x9e3779b1) ^ Math.imul(node, 0x85ebca77);
   bits = Math.imul(bits ^ (bits >>> 16), 0x7feb352d);
@@ -114,7 +114,7 @@ class Placement {
     }
   }
 
-  /** Chance may leave a node with next to nothing where shards are few; a node that joined has nothing yet. */
+  /** With few shards, chance may leave a node with hardly any; a node that joined has none yet. */
   level(): void {
     for (;;) {
       const lightest = this.lightest();
@@ -132,7 +132,7 @@ class Placement {
     });
   }
 
-  /** Moves that replica to `receiver`, which has fewer, that draws it most. */
+  /** Moves to `receiver` the replica of `donor` with the highest weight there. */
   private move(donor: NodeId, receiver: NodeId): void {
     let best = -1;
     for (let shard = 0; shard < this.shardCount; shard += 1) {

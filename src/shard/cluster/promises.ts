@@ -1,9 +1,9 @@
 /**
- * What earlier lives of this node promised (`raft/lease.ts`): a voter that restarts with shorter timers, or without lease
- * reads, may still owe a leader the promise of its former life, and must not vote before that has run out.
+ * Lease promises of earlier incarnations of this node (`raft/lease.ts`): a voter that restarts with shorter timers, or
+ * without lease reads, may still be bound by a promise to a leader, and must not vote before that has expired.
  *
- * The longest promise that was ever made from this folder is kept in it, before the first is made; it is never lowered,
- * which costs a node whose timers are short now a later first vote, once a start. Knows no group.
+ * The longest promise ever made is persisted in the data folder before it is first made, and never lowered: a node whose
+ * timers are shorter now votes later than necessary, once per start.
  */
 import { owedTicksOf, type Storage } from '../../raft/index.js';
 
@@ -18,7 +18,7 @@ export class LeasePromises {
     this.#storage = storage;
   }
 
-  /** Before anything is promised. `ownMs`: what this life will promise, in ms; 0 = nothing. */
+  /** Before anything is promised. `ownMs`: what this incarnation will promise, in ms; 0 = nothing. */
   async start(meta: ReadonlyMap<string, Uint8Array>, ownMs: number): Promise<void> {
     const kept = meta.get(PROMISE_META);
     this.#previousMs = kept === undefined ? 0 : Number(Buffer.from(kept).toString());
@@ -26,14 +26,14 @@ export class LeasePromises {
     await this.persist(ownMs);
   }
 
-  /** Before so much is promised. */
+  /** Before a promise of this length is made. */
   async persist(promiseMs: number): Promise<void> {
     if (promiseMs <= this.#persistedMs) return;
     await this.#storage.putMeta(PROMISE_META, Buffer.from(String(promiseMs)));
     this.#persistedMs = promiseMs;
   }
 
-  /** For so many ticks from the start no vote may be given; 0 if no earlier life can have promised anything. */
+  /** Ticks from the start during which no vote may be given; 0 if no earlier incarnation can have promised anything. */
   remainingTicks(tickMs: number): number {
     return owedTicksOf(this.#previousMs, tickMs);
   }

@@ -1,14 +1,14 @@
 /**
- * What all nodes of a cluster have to share besides its shape: timers, and how far leases are on. It stands in the
- * topology, and a node goes by that, not by what it was started with; only where no topology says anything yet, by its own.
+ * Settings that all nodes of a cluster must share: timers, and the stage of leases. They are part of the topology, which
+ * overrides what a node was started with; its own apply only while no topology has any.
  *
  * - The first leader of group 0 that finds every node able to read these fields proposes its own.
- * - They change when all nodes of the cluster are linked and say in their hellos that they were started with the same
- *   others: at the end of a rolling restart, all at once, and not before. Until then a node whose own differ warns.
- * - Leases come and go in steps of one epoch each, the next when every node runs by the last: off → promise → read, so
+ * - They change when all nodes of the cluster are linked and their hellos show that all were started with the same new
+ *   ones: at the end of a rolling restart, all at once. Until then a node whose own differ logs a warning.
+ * - Leases are switched in steps of one epoch each, the next when every node has applied the last: off → promise → read, so
  *   followers promise before any leader reads by a promise; and back, so reads have stopped before promises do.
  *
- * None of that is what makes leases safe: promises travel in answers (`raft/lease.ts`), so it may be late or lost.
+ * The safety of leases does not depend on this: promises are part of answers (`raft/lease.ts`), so it may be late or lost.
  */
 import { promiseMsOf } from '../../raft/index.js';
 import type { NodeTimers } from './timers.js';
@@ -16,7 +16,7 @@ import type { LeasePromises } from './promises.js';
 import type { Logger } from '../runtime.js';
 import type { Topology } from './topology.js';
 
-/** `promise`: followers promise their votes with their answers, and no leader reads by that. */
+/** `promise`: followers promise in their answers not to vote, and no leader reads by that yet. */
 export type LeaseStage = 'off' | 'promise' | 'read';
 
 /** What a node was started with. */
@@ -25,13 +25,13 @@ export interface ConfiguredSettings {
   readonly leaseReads: boolean;
 }
 
-/** What every node of the cluster says that it was started with; left out where they do not say the same. */
+/** What every node of the cluster was started with; absent where they differ. */
 export type AgreedSettings = Partial<ConfiguredSettings>;
 
 export type SettingsInTopology = Required<Pick<Topology, 'timers' | 'leaseReads' | 'leases'>>;
 
 /**
- * What the topology behind `held` should say.
+ * The settings of the topology that should follow `held`.
  * @param all.runBy every node runs by what `held` says
  */
 export function nextSettings(
@@ -47,7 +47,7 @@ export function nextSettings(
   };
 }
 
-/** Nobody reads by lease where nothing was committed yet, so `off` and `promise` are both at hand from there. */
+/** No node reads by lease before a stage is committed, so `off` and `promise` may both be first. */
 function nextStage(held: LeaseStage | undefined, leaseReads: boolean, allRunByIt: boolean): LeaseStage {
   const goal: LeaseStage = leaseReads ? 'read' : 'off';
   if (held === goal) return goal;
@@ -58,7 +58,7 @@ function nextStage(held: LeaseStage | undefined, leaseReads: boolean, allRunByIt
 export const sameTimers = (a: NodeTimers | undefined, b: NodeTimers | undefined): boolean =>
   a?.tickMs === b?.tickMs && a?.electionTicks === b?.electionTicks && a?.heartbeatTicks === b?.heartbeatTicks;
 
-/** What a node runs by at present. */
+/** The settings in force at a node. */
 export class ClusterSettings implements NodeTimers {
   readonly configured: ConfiguredSettings;
   readonly #logger: Logger;
@@ -93,8 +93,8 @@ export class ClusterSettings implements NodeTimers {
   }
 
   /**
-   * Pings, expiry, balance and checkpoints come round every so many ticks: often enough for two pings within an election
-   * timeout, seldom enough that an idle node costs next to nothing.
+   * Interval of periodic maintenance (pings, expiry, balance, checkpoints) in ticks: short enough for two pings within an
+   * election timeout, long enough that an idle node costs next to nothing.
    */
   get maintenanceTicks(): number {
     return Math.max(1, Math.min(this.heartbeatTicks * 2, Math.floor(this.electionTicks * 0.4)));
@@ -104,7 +104,7 @@ export class ClusterSettings implements NodeTimers {
     return this.#leases;
   }
 
-  /** Followers owe their leaders something. */
+  /** Followers promise leases to their leaders. */
   get promises(): boolean {
     return this.#leases !== 'off';
   }
@@ -113,7 +113,7 @@ export class ClusterSettings implements NodeTimers {
     return promiseMsIn(this.#timers, this.#leases);
   }
 
-  /** Of the topology by which this node runs: that it is known does not mean that yet. */
+  /** Epoch of the topology that is in force; a newer one may be known and not yet applied. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -124,8 +124,8 @@ export class ClusterSettings implements NodeTimers {
   }
 
   /**
-   * Goes over to what the topology says, once the folder keeps what will be promised by it. `inTurn` runs what it is given in
-   * a turn of the node; `changed` is told how many new ticks make an old one.
+   * Applies the settings of the topology, once the promise that they imply is persisted. `inTurn` runs a task in a turn of the
+   * node; `changed` is called with the number of new ticks in an old one.
    */
   applyTopology(
     topology: Topology,

@@ -1,7 +1,5 @@
 /**
  * The state machine of group 0: the topology, replaced whole, one epoch after the other.
- *
- * Knows no node and no transport: whoever applied an entry asks `topology` and acts on it.
  */
 import { createHash } from 'node:crypto';
 import type { Machine, StateStore } from '../machine/index.js';
@@ -54,7 +52,7 @@ export class SystemMachine implements Machine {
   }
 
   flush(): void {
-    // All there is lives in the one row.
+    // The one row is all the state there is.
   }
 
   stateHash(): string {

@@ -1,4 +1,4 @@
-/** What a node counts time in, and the defaults. Every node of a cluster has to have the same (`settings.ts`). */
+/** Raft timers and their defaults. They must be equal on all nodes of a cluster (`settings.ts`). */
 export interface NodeTimers {
   readonly tickMs: number;
   /** T in ticks: an election starts after [T, 2T) without a leader. */

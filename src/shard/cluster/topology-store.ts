@@ -1,8 +1,8 @@
 /**
- * The topology as this node knows it: from its own copy at start, from the system group, or from a peer that knows more.
+ * The topology as this node knows it: from its own copy at start, from the system group, or from a peer with a newer one.
  *
- * The system group (group 0) is the only source; what is kept beside it (a named value on disk, copies at peers) is a
- * copy with an epoch, and the higher epoch wins. Knows no Raft: the node tells it what it applied and who leads.
+ * The system group (group 0) is the only source; everything else (a named value on disk, copies at peers) is a copy with an
+ * epoch, and the higher epoch wins.
  */
 import type { NodeId, Storage } from '../../raft/index.js';
 import { FORMATS, numberWritten, unknownNumber } from '../formats.js';
@@ -11,7 +11,7 @@ import { nextSettings, sameTimers, type AgreedSettings, type ConfiguredSettings 
 import { decodeTopology, encodeTopology } from './system-machine.js';
 import type { NodeInfo, Topology } from './topology.js';
 
-/** What a cluster is made from: the same on every node, checked against what the cluster's data says. */
+/** What a cluster is created from: the same on every node, checked against the replicated topology. */
 export interface ClusterConfig {
   readonly clusterId: string;
   readonly nodes: readonly NodeInfo[];
@@ -31,15 +31,15 @@ const IDENTITY_META = 'identity';
 /** The feature level from which on a topology holds `featureLevel`, `clusterUid`, `timers` and `leases`. */
 const UID_LEVEL = 2;
 
-/** What a proposal needs from outside. */
+/** Inputs of a proposal that come from the node. */
 export interface ProposalInputs {
-  /** The lowest of all nodes; 0 while it is not known of each, but for a new cluster that of the nodes at hand. */
+  /** The lowest of all nodes; 0 while it is not known of each, except for a new cluster: that of the linked nodes. */
   readonly featureLevel: number;
   readonly newClusterUid: () => string;
   readonly configured: ConfiguredSettings;
-  /** What all nodes were started with; nothing while it is not known of each. */
+  /** What all nodes were started with; empty while it is not known of each. */
   readonly agreed: AgreedSettings;
-  /** Every node runs by what the group holds. */
+  /** Every node has applied the settings of the committed topology. */
   readonly allApplied: boolean;
 }
 
@@ -75,7 +75,7 @@ export class TopologyStore {
     this.#listeners.add(listener);
   }
 
-  /** Checks whose data this is, or signs fresh data; then takes the copy of the topology that it holds. */
+  /** Checks the identity of the data folder, or writes it into a new one; then adopts the folder's copy of the topology. */
   async start(meta: ReadonlyMap<string, Uint8Array>): Promise<void> {
     const identity = JSON.stringify({ clusterId: this.#config.clusterId, id: this.#id });
     const signed = meta.get(IDENTITY_META);
@@ -90,7 +90,7 @@ export class TopologyStore {
   }
 
   /**
-   * Takes over a topology if it is newer; keeps a copy on disk (a hint for the next start, so nobody waits for it).
+   * Adopts a topology if it is newer; keeps a copy on disk (a hint for the next start, so nothing waits for it).
    * @throws ConfigMismatch if this node was started with another number of shards, replicas or nodes.
    */
   adopt(topology: Topology): Promise<void> {
@@ -105,8 +105,8 @@ export class TopologyStore {
   }
 
   /**
-   * Takes over what this node's own replica of group 0 has applied. It wins over any copy of its epoch or before, and
-   * over a copy of another cluster; a later copy stays, for the replica may still be catching up.
+   * Adopts what this node's replica of group 0 has applied. It overrides any copy of its epoch or before, and a copy of
+   * another cluster; a later copy stays, for the replica may still be catching up.
    * @throws ConfigMismatch
    */
   adoptReplicated(held: Topology): Promise<void> {
@@ -121,13 +121,13 @@ export class TopologyStore {
   }
 
   /**
-   * What the leader of the system group should propose now, given what the group holds; undefined = all is well.
+   * What the leader of the system group should propose now, given the committed topology; undefined = nothing.
    * @param draw the lowest feature level of all nodes (0 = not known of all), and where a cluster uid comes from.
    */
   proposal(held: Topology | undefined, draw: ProposalInputs): Topology | undefined {
     const config = this.#config;
     const level = Math.max(draw.featureLevel, held?.featureLevel ?? 0);
-    // Builds of level 1 cannot read these fields: nothing of them is written before all nodes can.
+    // Builds of level 1 cannot read these fields: none is written before all nodes can.
     const added =
       level >= UID_LEVEL
         ? {
@@ -178,7 +178,7 @@ export class TopologyStore {
   }
 }
 
-/** The copy of the topology that a folder has; it may be an old one. */
+/** The copy of the topology in a data folder; it may be outdated. */
 export function topologyCopyIn(meta: ReadonlyMap<string, Uint8Array>): Topology | undefined {
   const copy = meta.get(TOPOLOGY_META);
   return copy === undefined ? undefined : decodeTopology(copy);

@@ -1,7 +1,6 @@
 /**
- * The cluster as the system group knows it: nodes, shards, who holds what. One value, replaced whole, with an epoch.
- *
- * Knows no transport and no Raft. Group 0 replicates it (`system-machine.ts`); routers get copies and never alter them.
+ * The cluster as group 0 replicates it (`system-machine.ts`): nodes, shards, replicas. One value, replaced whole, with an
+ * epoch; routers get copies.
  */
 import type { GroupId, NodeId } from '../../raft/index.js';
 import type { NodeTimers } from './timers.js';
@@ -18,12 +17,12 @@ export interface NodeInfo {
 
 export interface Topology {
   readonly clusterId: string;
-  /** Rises with every change; the higher one is right. */
+  /** Incremented by every change; the highest is current. */
   readonly epoch: number;
   readonly shardCount: number;
   readonly replicas: number;
   readonly hash: 'xxh64';
-  /** Clients may ask for lease reads. How far that has come, `leases` says. */
+  /** Clients may ask for lease reads; `leases` is the stage of the switch. */
   readonly leaseReads: boolean;
   readonly nodes: readonly NodeInfo[];
   /** `shards[s]` = nodes that hold shard s; the first is the preferred leader. */
@@ -35,7 +34,7 @@ export interface Topology {
   readonly featureLevel?: number;
   /** Drawn at random, once, and never changed; left out until all nodes have feature level 2. */
   readonly clusterUid?: string;
-  /** What every node runs by (`settings.ts`), whatever it was started with; left out as `clusterUid`. */
+  /** In force at every node (`settings.ts`), whatever it was started with; absent as `clusterUid`. */
   readonly timers?: NodeTimers;
   readonly leases?: LeaseStage;
 }

@@ -8,10 +8,8 @@
  * - `{a: undefined}` and `{}` are two keys; a hole in an array counts as undefined;
  * - the empty string and empty bytes are two keys like any other: a tag and nothing, first among the keys of their type.
  *
- * What cannot be told apart by content is refused with a TypeError rather than shortened: functions, symbols, class
+ * What cannot be compared by content is refused with a TypeError rather than shortened: functions, symbols, class
  * instances, other typed arrays, cycles, members of a Map or Set that are equal as keys.
- *
- * Knows no shard, no hash, no HTTP.
  */
 import { types } from 'node:util';
 import { KvorumError } from '../errors.js';
@@ -33,7 +31,7 @@ const loneSurrogate = (): KvorumError =>
   new KvorumError('invalid-request', 'the key holds a lone surrogate, which has no UTF-8', FIELD);
 
 /**
- * Encodes any key; 1..4,097 bytes that nobody else holds.
+ * Encodes any key, into a new buffer of 1 to 4,097 bytes.
  * @throws TypeError for what cannot be a key; KvorumError `key-too-long`, or `invalid-request` for a lone surrogate.
  */
 export function encodeKey(value: unknown): Uint8Array {

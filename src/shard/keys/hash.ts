@@ -6,9 +6,7 @@
  * one shard (limits per shard, not the hash, are what stands against that).
  *
  * A string key may carry a hash tag: if its first `{` is followed by a `}` and something is between, only that decides
- * the shard, as if it were the key. `{user42}:cart`, `{user42}:orders` and `user42` lie in one shard.
- *
- * Knows no topology.
+ * the shard, as if it were the key. `{user42}:cart`, `{user42}:orders` and `user42` are in one shard.
  */
 import xxhash from 'xxhash-wasm';
 import { MAX_ENCODED_KEY_BYTES } from '../bounds.js';
