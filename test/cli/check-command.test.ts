@@ -113,7 +113,7 @@ describe('kvorum check', () => {
     expect(readFileSync(history, 'utf8')).toBe(GET);
   });
 
-  it('has said the verdict when the page cannot be written after all, and ends with 3', async () => {
+  it('has printed the verdict when the page cannot be written after all, and exits with 3', async () => {
     const sub = join(folder, 'sub');
     mkdirSync(sub);
     const history = file(GET);

@@ -15,7 +15,7 @@ describe('what a cluster says of itself', () => {
     );
   });
 
-  it('shows a path as short as it can be said', () => {
+  it('shows a path relative to the working directory if that is shorter', () => {
     expect(shortPath(join('/a', 'b', 'c'), '/a/b')).toBe('c');
     expect(shortPath('/data', '/a/b/c/d')).toBe('/data');
     expect(shortPath('/a/b', '/a/b')).toBe('/a/b');

@@ -114,7 +114,7 @@ describe('answers are the same as through node:http', () => {
     }
   });
 
-  it('but a value beyond the limit that came in whole does not cost the connection', async () => {
+  it('but a value beyond the limit that was received completely keeps the connection', async () => {
     const http = await start({ limits: { valueBytes: 10 } });
     const client = new Client(http.socket());
     expect(await client.ask(put('/v1/kv/a', 'x'.repeat(11)))).toMatch(/^HTTP\/1\.1 413 .*"limit":10/s);
@@ -122,7 +122,7 @@ describe('answers are the same as through node:http', () => {
     expect(http.backend.received.length).toBe(1);
   });
 
-  it('a name for a write of unknown fate is told', async () => {
+  it('a write with an unknown outcome is answered with its idempotency key', async () => {
     const http = await start();
     http.backend.holding = true;
     const raw = await new Client(http.socket()).ask(put('/v1/kv/a', 'x', 'Kv-Timeout: 1ms'));
@@ -132,7 +132,7 @@ describe('answers are the same as through node:http', () => {
 });
 
 describe('a connection that changes hands', () => {
-  it('goes to node:http with the first request that is not plain, and goes on there', async () => {
+  it('is handed to node:http with the first request that is not simple, and stays there', async () => {
     const client = new Client((await start()).socket());
     expect(statusIn(await client.ask(put('/v1/kv/a', 'x')))).toBe(201);
     const chunked =
@@ -200,7 +200,7 @@ describe('a request that comes in pieces', () => {
     socket.destroy();
   });
 
-  it('of which the rest never comes is told so in the time of node:http', async () => {
+  it('of which the rest never comes gets 408 within the time limit of node:http', async () => {
     const http = await start({ limits: { headersTimeoutMs: 20, requestTimeoutMs: 60, checkIntervalMs: 5 } });
     for (const text of ['GET /v1/k', put('/v1/kv/a', 'value').slice(0, -1)]) {
       const socket = http.socket();
@@ -320,7 +320,7 @@ describe('the life of a connection', () => {
     await until(() => http.server.connections === 0);
   });
 
-  it('one on which nothing ever came is told so', async () => {
+  it('one on which nothing was ever received gets 408', async () => {
     const http = await start({ limits: { headersTimeoutMs: 20, checkIntervalMs: 5 } });
     expect(await readUntil(http.socket())).toMatch(/^HTTP\/1\.1 408 .*"code":"request-timeout"/s);
   });
@@ -353,7 +353,7 @@ describe('the life of a connection', () => {
     busy.destroy();
   });
 
-  it('its last answer comes whole to a reader that takes its time', async () => {
+  it('its last answer arrives completely at a slow reader', async () => {
     const http = await start({ limits: { valueBytes: 8_388_608, checkIntervalMs: 5 } });
     await http.ask('PUT', '/v1/kv/big', { 'content-type': 'text/plain' }, Buffer.alloc(8_388_608));
     const socket = connect({ port: http.port, host: '127.0.0.1', allowHalfOpen: true });

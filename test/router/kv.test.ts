@@ -274,7 +274,7 @@ describe('operations that happen once', () => {
     expect(ids.every((id) => id[12] === '7')).toBe(true);
   });
 
-  it('the shard is told whether a retry may be unknown to the router', async () => {
+  it("the shard gets whether the operation id is the client's", async () => {
     const before = http.backend.received.length;
     for (const named of [false, true]) {
       const headers = (): Record<string, string> => (named ? { 'idempotency-key': v4() } : {});

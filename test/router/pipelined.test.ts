@@ -190,7 +190,7 @@ it.each(FRONTS)('the server ends in the middle of very many requests: %s', async
   expect(http.backend.received.length).toBeLessThan(20_000);
 });
 
-it('a request that cannot be read behind others is told so, once, and nothing behind it is served', async () => {
+it('a malformed request behind others is refused once, and nothing behind it is served', async () => {
   const http = await start();
   const bad = 'GET /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n';
   const raw = await http.raw(get('/livez') + bad.repeat(10) + get('/v1/kv/a'));

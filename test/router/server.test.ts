@@ -43,7 +43,7 @@ describe('row 27: slow clients', () => {
     await until(() => http.server.inFlight === 0);
   });
 
-  it('row 27 a body that comes in whole after its 408 is not written: the client was told so', async () => {
+  it('row 27 a body that is complete only after its 408 is not written, as the answer says', async () => {
     const http = await start({ limits: IMPATIENT });
     const socket = connect({ port: http.port, host: '127.0.0.1', allowHalfOpen: true });
     let got = '';
@@ -201,7 +201,7 @@ describe('row 40: a graceful end', () => {
     expect(http.backend.received.length).toBe(1);
   });
 
-  it('row 40 a new request on an open connection is told so', async () => {
+  it('row 40 a new request on an open connection is refused with shutting-down', async () => {
     const http = await start();
     http.backend.holding = true;
     const first = http.socket();
@@ -238,7 +238,7 @@ describe('row 40: a graceful end', () => {
 });
 
 describe('row 43: defaults', () => {
-  it('row 43 listens on loopback, and elsewhere only if that is said to be meant', async () => {
+  it('row 43 listens on loopback, and elsewhere only under the option insecure', async () => {
     const http = await start();
     expect(http.server.address.address).toBe('127.0.0.1');
     for (const host of ['0.0.0.0', '::', '192.168.1.1', 'kv.example', '', '127.0.0.1.example']) {

@@ -62,7 +62,7 @@ export class StreamedRequest implements DataRequest {
       }
     });
     message.on('end', () => {
-      // Complete after all, but the connection was answered with a timeout and ended: the client was told that nothing
+      // Complete after all, but the connection was answered with a timeout and ended: the answer said that nothing
       // happened, so nothing must.
       finish(message.socket.writable ? { type: 'read', body: pieces.join() } : { type: 'aborted' });
     });
@@ -75,7 +75,7 @@ export class StreamedRequest implements DataRequest {
   }
 
   /**
-   * node:http drains a small declared body and keeps the connection, unless somebody has begun to read it. Otherwise the
+   * node:http drains a small declared body and keeps the connection, unless a reader has begun to read it. Otherwise the
    * refusal leaves at once, and the connection is closed after a bounded lingering, without which the client might see
    * a reset instead of the refusal.
    */
