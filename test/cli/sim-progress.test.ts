@@ -14,7 +14,7 @@ function shown(isTerminal: boolean | undefined) {
 }
 
 describe('progress', () => {
-  it('is a line every two seconds where nobody looks', () => {
+  it('is a line every two seconds without a terminal', () => {
     const { state, progress } = shown(undefined);
     for (const at of [1_000, 2_999, 3_000, 4_000, 5_000]) {
       state.now = at;

@@ -85,7 +85,7 @@ describe('a cluster with faults', () => {
     expect(await get(url, 'k')).toBe('while paused');
   });
 
-  it('survives the death of all its nodes, for it was told to, and starts them again', async () => {
+  it('survives that all its nodes are killed on request, and starts them again', async () => {
     const { program, url, control } = await startFaulty();
     expect(await put(url, 'k', 'kept')).toBe(201);
     for (const node of [1, 2, 3]) await control.apply({ type: 'kill', node });
@@ -133,7 +133,7 @@ describe('a cluster with faults', () => {
 });
 
 describe('npm run faults', () => {
-  it('does what it is told, says so, and shows the cluster', async () => {
+  it('injects the requested fault, confirms it, and shows the cluster', async () => {
     const { data, control } = await startFaulty();
     const leader = leading(await control.status(), 2)?.leader ?? 0;
     const { code, out } = await ran(script(data, 'isolate', 'leader:2'));

@@ -114,7 +114,7 @@ describe('a cluster of one whose disk is full', () => {
     });
   }
 
-  it('from its first start on waits too, and ends when it is told to', async () => {
+  it('from its first start on waits too, and stops on request', async () => {
     const disk = smallDisk(24);
     if (disk === undefined) return;
     fill(disk);
@@ -204,7 +204,7 @@ it.each([
   }
 });
 
-it('a local cluster whose disk is full waits for room, serves when there is some, and ends when it is told to', async () => {
+it('a local cluster whose disk is full waits for room, serves when there is some, and stops on request', async () => {
   const disk = smallDisk(24);
   if (disk === undefined) return;
   const dataDir = join(disk, 'data');

@@ -1,4 +1,4 @@
-/** The hand that scripts have on node processes: nothing runs on after it is said to stand still or to be gone. */
+/** Node processes of scripts: nothing runs on after it was paused or killed. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
@@ -36,7 +36,7 @@ async function counting(): Promise<{ program: NodeProgram; count: () => string; 
   return { program, count: read('count'), said: read('said') };
 }
 
-it('starts a node behind another command, with all said on the command line', async () => {
+it('starts a node behind another command, with all settings on the command line', async () => {
   process.env['KVORUM_NAME'] = 'of the person who runs the script';
   const { said } = await counting();
   delete process.env['KVORUM_NAME'];
@@ -53,7 +53,7 @@ it('freezes: nothing is written any more, until it is woken', async () => {
   await until('it counts on', () => count() !== frozen && count() !== '');
 });
 
-it('is gone when it is said to be killed, also frozen, and can be started again', async () => {
+it('is gone once killed, also while paused, and can be started again', async () => {
   const { program } = await counting();
   const { pid } = program;
   await program.freeze();

@@ -90,7 +90,7 @@ describe('kvorum sim', () => {
     expect(out).toMatch(/^FAILED: seed 1, idle/m);
   });
 
-  it('told to stop, it reports what was done by then, and leaves no process behind', async () => {
+  it('interrupted, it reports what was done by then, and leaves no process behind', async () => {
     const program = scene.keep(kvorum(['sim', '--minutes', '5', '--first', '1', '--jobs', '2']));
     await program.errorLine(/[1-9]\d* seeds, /);
     await program.stop('SIGINT');

@@ -103,7 +103,7 @@ it('a disk that hangs keeps the node unready until it comes back, and one put wa
   expect(program.child.exitCode).toBeNull();
 });
 
-it('a node whose disk hangs ends in time when it is told to, and says why not in order; nothing of it is lost', async () => {
+it('a node whose disk hangs stops in time on request, and logs why not gracefully; nothing is lost', async () => {
   const shim = await buildSlowDiskShim();
   if (shim === undefined) return;
   const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);
@@ -124,7 +124,7 @@ it('a node whose disk hangs ends in time when it is told to, and says why not in
   expect((await http.get<string>(`${url}/v1/kv/a`)).data).toMatch(/^[12]$/);
 });
 
-it('a node that starts on a disk that hangs lives, says why it is not ready, ends when told to, and serves once it can', async () => {
+it('a node that starts on a disk that hangs runs, reports why it is not ready, stops on request, and serves once it can', async () => {
   const shim = await buildSlowDiskShim();
   if (shim === undefined) return;
   const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);

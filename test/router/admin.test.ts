@@ -105,7 +105,7 @@ describe('what the cluster says of itself', () => {
     }
   });
 
-  it('/v1/shards and /v1/nodes tell for how long commits have waited; null where nobody says', async () => {
+  it('/v1/shards and /v1/nodes show for how long commits have waited; null if the node did not report it', async () => {
     const groups = status.groups.map((group) => ({ ...group, commitWaitMs: 1_234.5, sinceAppliedMs: 2_345.6 }));
     http.backend.status = { ...status, groups, electionTimeoutMs: 300, roomWaitMs: 99.6 };
     http.backend.others.set(2, status);

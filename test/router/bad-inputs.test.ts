@@ -45,7 +45,7 @@ describe.each(FRONTS)('$name', ({ start }) => {
       expect(statusIn(raw)).toBe(413);
     });
 
-    it('row 8 a client that asks first (Expect: 100-continue) is told without sending', async () => {
+    it('row 8 a client that asks first (Expect: 100-continue) is refused before it sends the body', async () => {
       const refused = await http.raw(head('PUT /v1/kv/a HTTP/1.1', 'Content-Length: 99999999', 'Expect: 100-continue'));
       expect(statusIn(refused)).toBe(413);
       const socket = http.socket();

@@ -146,7 +146,7 @@ describe.each(FRONTS)('$name', ({ start }) => {
       expect(http.backend.received.length).toBe(before);
     });
 
-    it('row 18 what is refused at its head is told so, however its body goes on', async () => {
+    it('row 18 what is refused at its head gets that refusal, whatever its body looks like', async () => {
       const start = 'PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: ';
       const [coded, typed] = await Promise.all([
         http.raw(`${start}gzip, chunked\r\n\r\nno chunk`),

@@ -1,4 +1,4 @@
-/** What is told of durations and delays is what prom-client's own histogram tells, to the letter. */
+/** Histograms of durations and delays are rendered exactly as by prom-client's own histogram. */
 import fc from 'fast-check';
 import { Histogram, Registry } from 'prom-client';
 import { expect, it } from 'vitest';

@@ -43,7 +43,7 @@ describe('connections of clients', () => {
     expect(maxOpenFiles()).toBeGreaterThan(0);
   });
 
-  it('are told with all other descriptors by /metrics', async () => {
+  it('are shown with all other descriptors by /metrics', async () => {
     const http = await start();
     const used = async (): Promise<number> =>
       Number(/kvorum_file_descriptors\{state="used"\} (\d+)/.exec((await http.ask('GET', '/metrics')).text)?.[1]);
@@ -68,7 +68,7 @@ describe('connections beyond the limit', () => {
     return { http, taken };
   }
 
-  it('are told 503 and when to come back, and are closed', async () => {
+  it('get 503 with Retry-After, and are closed', async () => {
     const { http } = await startFull();
     for (const line of ['GET /v1/kv/a', 'GET /v1/cluster', 'GET /nothing']) {
       const raw = await http.raw(request(line));
@@ -99,7 +99,7 @@ describe('connections beyond the limit', () => {
     }
   });
 
-  it('cannot be kept by whoever merely connects', async () => {
+  it('cannot be occupied by clients that only connect', async () => {
     const { http } = await startFull();
     const silent = Array.from({ length: 20 }, () => http.socket().resume());
     const closed = silent.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
@@ -130,7 +130,7 @@ describe('connections beyond the limit', () => {
     }
   });
 
-  it('cannot be kept by whoever does not take an answer, but for a while', async () => {
+  it('cannot be occupied for long by clients that do not read their answer', async () => {
     const large = { contentType: 'text/plain', observe: () => undefined, render: () => Promise.resolve(LARGE) };
     for (const [spareAnswerMs, status] of [
       [0, 200],

@@ -179,14 +179,14 @@ it.each([
   expect(disk).toEqual({ name: 'disk', wrong: undefined, note });
 });
 
-it('what waits for the disks of others is told and does not count', () => {
+it('commits that wait for the disks of other nodes are reported and do not count', () => {
   const stalled = [{ shard: 1, ms: 9_000, byDisksOfOthers: true }];
   const commits = readiness(node({}, { stalled })).find(({ name }) => name === 'commits');
   const note = 'led here, held up by the disks of others, and nothing committed for 9.0 s: shard 1';
   expect(commits).toEqual({ name: 'commits', wrong: undefined, note });
 });
 
-it('what does not count is told all the same', () => {
+it('what does not count is reported all the same', () => {
   const leaders = readiness(node({ noLeader: [1] })).find(({ name }) => name === 'leaders');
   expect(leaders).toEqual({ name: 'leaders', wrong: undefined, note: 'no leader known: shard 1' });
 });

@@ -1,4 +1,4 @@
-/** Bodies that have not come in whole: held within one bound, by whichever way they come, and given back once. */
+/** Incomplete bodies: held within one budget on both fronts, and released once. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -72,7 +72,7 @@ describe.each(WAYS)('$name', ({ parts, free }) => {
     return senders;
   }
 
-  it('what fits to the byte is taken, and nothing is held of it once it is whole', async () => {
+  it('what fits to the byte is accepted, and nothing is held of it once it is complete', async () => {
     const http = await start({ limits });
     const others = await occupied(http, LIMIT - 10);
     const text = 'abcdefghijklm'.slice(0, 10 + free);
@@ -179,7 +179,7 @@ describe.each(WAYS)('$name', ({ parts, free }) => {
   });
 });
 
-describe('a body that is there whole', () => {
+describe('a body that is received at once', () => {
   it.each(WAYS.slice(0, 2))('needs no room: $name', async ({ parts }) => {
     const http = await start({ limits });
     const full = http.socket();

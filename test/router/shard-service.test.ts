@@ -1,4 +1,4 @@
-/** Which shards are without service, whoever is asked: on clusters in virtual time, over links and through the wire. */
+/** Which shards are unavailable, at every node and router: on clusters in virtual time, over links and the wire format. */
 import { describe, expect, it } from 'vitest';
 import { checkReadiness, readinessOf } from '../../src/router/admin/health.js';
 import { NodeBackend, type Backend } from '../../src/router/index.js';
@@ -47,7 +47,7 @@ const keyOf = (cluster: VirtualCluster, shard: number): string =>
   Array.from({ length: 200 }, (_, i) => `key-${i}`).find((key) => cluster.shardOf(key) === shard)!;
 
 describe("a shard whose followers' disks hang", () => {
-  it('is named by whoever is asked strictly: its leader, a follower, a node without it, a router', async () => {
+  it('is reported under ?strict by its leader, a follower, a node without it, a router', async () => {
     const { cluster, disks, wrong } = await started();
     const shard = 1;
     const { leader, followers, outsider } = partsOf(cluster, shard);
@@ -85,7 +85,7 @@ describe("a shard whose followers' disks hang", () => {
     ]);
   });
 
-  it('is not named while nobody waits for it', async () => {
+  it('is not reported while no request waits for it', async () => {
     const { cluster, disks, wrong } = await started();
     const { followers, outsider } = partsOf(cluster, 1);
     for (const id of followers) disks.get(id)!.hang(true);

@@ -71,7 +71,7 @@ describe('a request that takes long, over HTTP', () => {
     },
   );
 
-  it('a quick one writes none', async () => {
+  it('a fast one writes none', async () => {
     await slow(SLOW_MS / 2, 'GET', '/v1/kv/a');
     expect(heard.lines).toEqual([]);
     expect(await http.metrics.render()).toContain('kvorum_slow_requests_total 0\n');
@@ -187,7 +187,7 @@ describe('where the time of a request went', () => {
     expect(scene.heard.lines[0]?.[0]).not.toHaveProperty('node');
   });
 
-  it('of a node in another process nothing more is told', async () => {
+  it('of a node in another process nothing more is logged', async () => {
     const scene = new Scene();
     scene.backend.leader = 2;
     scene.backend.self = 3;
@@ -207,7 +207,7 @@ describe('where the time of a request went', () => {
   });
 });
 
-it('one that came to no shard is told by what is known of it', () => {
+it('one that reached no shard is logged with what is known of it', () => {
   const scene = new Scene();
   scene.tell(600.4, 0);
   const known = { requestId: 'r1', method: 'GET', route: '/v1/kv/{key}', status: 200, code: 'ok', ms: 600 };

@@ -1,4 +1,4 @@
-/** Who leads, as told to operators, over the links of a router that has sent no request yet. */
+/** Who leads, as shown to operators, over the links of a router that has sent no request yet. */
 import { describe, expect, it } from 'vitest';
 import { StatusPoller } from '../../src/router/admin/status-poller.js';
 import { FakeBackend } from '../support/fake-backend.js';
@@ -34,7 +34,7 @@ describe('who leads a shard', () => {
     expect(cluster.runtime.now() - before).toBeLessThan(600);
   });
 
-  it('is asked once for all who ask at the same time', async () => {
+  it('is polled once for concurrent callers', async () => {
     const backend = new FakeBackend();
     const asker = new StatusPoller(backend, 500);
     await Promise.all([asker.poll(), asker.poll(), asker.poll()]);

@@ -1,4 +1,4 @@
-/** What is told of a shard whose majority is dead: not that a leader may come soon. */
+/** A shard whose majority is dead is reported as such, not as one that may soon have a leader. */
 import { describe, expect, it } from 'vitest';
 import { Dispatcher } from '../../src/router/index.js';
 import type { Answer, KvOperation } from '../../src/shard/index.js';
