@@ -14,7 +14,7 @@ import { PatchError } from './mutants/plant.js';
 import { describeLook, findingsTable, summary } from './mutants/report.js';
 import { controlsFor, runControls, runMutants, type Laboratory } from './mutants/run.js';
 import { TypesChecker } from './mutants/types-check.js';
-import { complaintAbout, EXIT, exitCodeOf } from './mutants/verdict.js';
+import { complaintAbout, EXIT, exitCodeOf, type Finding } from './mutants/verdict.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -59,7 +59,12 @@ async function main(options: Options): Promise<number> {
     if (options.json) console.log(JSON.stringify({ controls, complaints, findings: [] }, undefined, 2));
     return EXIT.survived;
   }
-  const findings = await runMutants(lab, mutants);
+  // Whatever was asked in this run, the report also has what the bank records.
+  const recorded = new Map(asked.map(({ id, caughtBy }) => [id, caughtBy]));
+  const findings = (await runMutants(lab, mutants)).map((finding): Finding => {
+    const { mutant } = finding;
+    return { ...finding, mutant: { ...mutant, caughtBy: recorded.get(mutant.id) ?? mutant.caughtBy } };
+  });
   const seconds = (performance.now() - start) / 1000;
   if (options.json) console.log(JSON.stringify({ seconds, controls, findings }, undefined, 2));
   else console.log(`${findingsTable(findings)}\n\n${summary(findings)} in ${seconds.toFixed(0)} s`);

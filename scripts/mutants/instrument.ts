@@ -12,6 +12,8 @@ export type Sighting =
       readonly seconds: number;
       readonly what: string;
       readonly repeat?: string;
+      /** Of an instrument that is many test files, the one that failed. */
+      readonly file?: string;
     }
   /** It ran to its end and found nothing. */
   | { readonly type: 'silent'; readonly after: string; readonly seconds: number }

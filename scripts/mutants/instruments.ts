@@ -1,7 +1,7 @@
 /** The instruments, cheapest first. */
 import type { Instrument } from './instrument.js';
 import { jepsen, powerCut } from './real-processes.js';
-import { crowded, disks, leases, links, mixed } from './simulator.js';
+import { crowded, disks, leases, links, mixed, patience } from './simulator.js';
 import { vitestInstruments } from './vitest-instruments.js';
 
 export const INSTRUMENTS: readonly Instrument[] = [
@@ -9,6 +9,7 @@ export const INSTRUMENTS: readonly Instrument[] = [
   mixed,
   crowded,
   links,
+  patience,
   disks,
   leases,
   jepsen,

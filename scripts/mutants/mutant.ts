@@ -13,6 +13,7 @@ export const INSTRUMENT_NAMES = [
   'sim',
   'sim-crowd',
   'sim-links',
+  'sim-patience',
   'sim-disks',
   'sim-leases',
   'power-cut',

@@ -8,7 +8,7 @@ export function describeLook({ instrument, sighting }: Look): string {
   const seconds = `${sighting.seconds.toFixed(1)} s`;
   switch (sighting.type) {
     case 'caught':
-      return `caught by ${instrument} after ${sighting.after}, ${seconds}: ${shorten(sighting.what)}`;
+      return `caught by ${nameOf({ instrument, sighting })} after ${sighting.after}, ${seconds}: ${shorten(sighting.what)}`;
     case 'silent':
       return `${instrument} saw nothing in ${sighting.after}, ${seconds}`;
     case 'broken':
@@ -16,9 +16,17 @@ export function describeLook({ instrument, sighting }: Look): string {
   }
 }
 
+/**
+ * `caught by`: what saw it in this run, which stops at the first unless every instrument is asked (`--each`). `recorded`: all that
+ * the bank has for it; what each of them sees by itself, only `--each` shows.
+ */
 export function findingsTable(findings: readonly Finding[]): string {
-  const rows = findings.map((finding) => [`${finding.mutant.id} ${finding.mutant.title}`, ...cells(finding)]);
-  return table(['bug', 'caught by', 'after', 'in'], rows);
+  const rows = findings.map((finding) => [
+    `${finding.mutant.id} ${finding.mutant.title}`,
+    ...cells(finding),
+    finding.mutant.caughtBy.join(', '),
+  ]);
+  return table(['bug', 'caught by', 'after', 'in', 'recorded'], rows);
 }
 
 function cells({ verdict, looks, missing }: Finding): string[] {
@@ -30,7 +38,7 @@ function cells({ verdict, looks, missing }: Finding): string[] {
   const seconds = looks.reduce((sum, { sighting }) => sum + sighting.seconds, 0);
   const { sighting } = last;
   const after = sighting.type === 'broken' ? shorten(sighting.why) : sighting.after;
-  const by = verdict === 'caught' ? caught.map(({ instrument }) => instrument).join(', ') : verdict.toUpperCase();
+  const by = verdict === 'caught' ? caught.map(nameOf).join(', ') : verdict.toUpperCase();
   return [by, after, `${seconds.toFixed(1)} s`];
 }
 
@@ -42,6 +50,12 @@ export function summary(findings: readonly Finding[]): string {
   }
   return parts.join(', ');
 }
+
+/** With the test file where an instrument is many of them. */
+const nameOf = ({ instrument, sighting }: Look): string =>
+  sighting.type === 'caught' && sighting.file !== undefined
+    ? `${instrument} (${sighting.file.replace(/^test\//, '').replace(/\.test\.ts$/, '')})`
+    : instrument;
 
 const shorten = (text: string): string => {
   const line = text.replace(/\s+/g, ' ').trim();

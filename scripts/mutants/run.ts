@@ -88,7 +88,8 @@ async function examine(lab: Laboratory, mutant: Mutant): Promise<Finding> {
       copy.remove();
     }
   }
-  return { mutant: { id: mutant.id, title: mutant.title }, verdict: verdictOf(looks), looks, missing };
+  const { id, title, caughtBy } = mutant;
+  return { mutant: { id, title, caughtBy }, verdict: verdictOf(looks), looks, missing };
 }
 
 /** Results in the order of the items, whatever the order in which they come. */

@@ -41,6 +41,9 @@ export const mixed = simulator('sim', []);
 /** Links that carry little, and replicas that have to catch up while clients go on. */
 export const links = simulator('sim-links', '--models narrow-links,busy-end'.split(' '));
 
+/** The same with what waits for half a minute in production given up soon: snapshots over such links take longer. */
+export const patience = simulator('sim-patience', '--models narrow-links,short-patience,busy-end'.split(' '));
+
 /** Disks that hang or are full for a while, and one node that is left alone with a disk that hangs. */
 export const disks = simulator('sim-disks', '--models hung-disk,full-disk,hung-alone --replicas 3'.split(' '));
 

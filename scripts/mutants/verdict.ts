@@ -17,7 +17,8 @@ export interface Look {
 export type Verdict = 'caught' | 'survived' | 'unclear' | 'not run';
 
 export interface Finding {
-  readonly mutant: Pick<Mutant, 'id' | 'title'>;
+  /** `caughtBy`: as the bank records it, also instruments that were not asked because another one had caught it. */
+  readonly mutant: Pick<Mutant, 'id' | 'title' | 'caughtBy'>;
   readonly verdict: Verdict;
   readonly looks: readonly Look[];
   /** Instruments that should have looked and cannot be run here, with the reason. */

@@ -96,6 +96,8 @@ interface Report {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly testResults: readonly {
+    /** Path of the test file. */
+    readonly name: string;
     readonly message: string;
     readonly assertionResults: readonly {
       readonly status: string;
@@ -130,12 +132,15 @@ function judge(suite: Suite, budget: number, ended: Ended, report: Report | unde
   const { seconds } = ended;
   if (ended.timedOut) return { type: 'broken', seconds, why: `not done after ${suite.timeoutMs / 1000} s` };
   if (report === undefined) return { type: 'broken', seconds, why: lastLine(ended.stderr) };
-  const failed = report.testResults.flatMap((file) => file.assertionResults).find(({ status }) => status === 'failed');
+  const [failed] = report.testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.filter(({ status }) => status === 'failed').map((test) => ({ ...test, file: name })),
+  );
   if (failed !== undefined) {
     const [message = ''] = failed.failureMessages ?? [];
     const seed = /\bseed (\d+)\b/.exec(message)?.[1] ?? /\(seed (\d+)\)/.exec(failed.fullName)?.[1];
     const counted = seed === undefined ? `${report.numPassedTests + report.numFailedTests} tests` : `${seed} seeds`;
-    return { type: 'caught', after: counted, seconds, what: firstLine(message) };
+    const file = suite.files.find((one) => failed.file.endsWith(one));
+    return { type: 'caught', after: counted, seconds, what: firstLine(message), ...(file && { file }) };
   }
   if (report.numPassedTests === 0 || ended.code !== 0) {
     const why = report.testResults.map(({ message }) => message).find((message) => message !== '');

@@ -39,6 +39,8 @@ export const MARKS = [
    * Not counted for a replica in quarantine: there a leader breaks a snapshot off because all that it knew of the log is void.
    */
   'snapshot-overtaken',
+  /** A replica evicted the answer to a write for its age (`dedupWindowMs`), not for want of room. */
+  'answer-evicted-by-age',
   /** A replica whose disk had gone back in time was brought up, and its leader knows. */
   'quarantine-ended',
 ] as const;

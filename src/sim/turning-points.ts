@@ -15,6 +15,7 @@ interface Before {
   lastIndex: number;
   reads: number;
   writes: number;
+  dedupEntries: number;
 }
 
 /** From which leader to which follower, and in which term: nobody else sends there what this leader sends. */
@@ -84,13 +85,16 @@ export class TurningPoints {
     if (before.installing && !installing) this.#reached('snapshot-installed');
     const { lastIndex } = raft.log;
     if (lastIndex < before.lastIndex) this.#reached('entries-dropped');
-    Object.assign(before, { leads, held, installing, lastIndex });
+    const { dedupEntries = 0 } = replica.machine;
+    // For want of room one goes for each that comes; an installed snapshot may have fewer.
+    if (dedupEntries < before.dedupEntries && !before.installing && !installing) this.#reached('answer-evicted-by-age');
+    Object.assign(before, { leads, held, installing, lastIndex, dedupEntries });
     before.reads = leads ? replica.waitingReads : 0;
     before.writes = leads ? replica.waitingWrites : 0;
   }
 }
 
-const nowOf = ({ raft, holdsLease, installing, waitingReads, waitingWrites }: ReplicaView): Before => ({
+const nowOf = ({ raft, holdsLease, installing, waitingReads, waitingWrites, machine }: ReplicaView): Before => ({
   raft,
   leads: raft.role === 'leader',
   held: holdsLease,
@@ -98,4 +102,5 @@ const nowOf = ({ raft, holdsLease, installing, waitingReads, waitingWrites }: Re
   lastIndex: raft.log.lastIndex,
   reads: waitingReads,
   writes: waitingWrites,
+  dedupEntries: machine.dedupEntries ?? 0,
 });

@@ -12,7 +12,12 @@ const look = (sighting: Sighting): Look => ({ instrument: 'sim', sighting });
 const finding = (...sightings: readonly Sighting[]): Finding => {
   const looks = sightings.map(look);
   const missing = looks.length > 0 ? [] : [{ instrument: 'power-cut' as const, why: 'power cuts need root' }];
-  return { mutant: { id: 'X1', title: 'a bug' }, verdict: verdictOf(looks), looks, missing };
+  return {
+    mutant: { id: 'X1', title: 'a bug', caughtBy: ['sim', 'repairs'] },
+    verdict: verdictOf(looks),
+    looks,
+    missing,
+  };
 };
 
 describe('a verdict', () => {
@@ -135,5 +140,16 @@ describe('the report', () => {
     expect(rows[2]).toMatch(/SURVIVED +400 seeds/);
     expect(rows[3]).toMatch(/not run here +power-cut: power cuts need root/);
     expect(summary(findings)).toBe('1 of 3 caught, 1 survived, 1 not run here');
+  });
+});
+
+describe('the table of findings', () => {
+  it('names what saw the bug, with the test file where an instrument is many, and all instruments that the bank records', () => {
+    const one: Sighting = { ...caught, file: 'test/shard/promises.test.ts' };
+    const { mutant } = finding(one);
+    const seen: Finding = { mutant, verdict: 'caught', looks: [{ instrument: 'repairs', sighting: one }], missing: [] };
+    const [, row = ''] = findingsTable([seen]).split('\n');
+    expect(row).toMatch(/X1 a bug.*repairs \(shard\/promises\).*3 seeds.*1\.0 s.*sim, repairs/);
+    expect(findingsTable([finding(silent)])).toMatch(/SURVIVED.*sim, repairs/);
   });
 });

@@ -29,6 +29,7 @@ interface State {
   readonly waitingWrites: number;
   readonly holdsLease: boolean;
   readonly installing: boolean;
+  readonly dedupEntries: number;
 }
 
 /** Of one replica, in one life, looked at after each. */
@@ -40,6 +41,7 @@ function lived(...states: readonly Partial<State>[]): Mark[] {
     waitingWrites: 0,
     holdsLease: false,
     installing: false,
+    dedupEntries: 0,
   };
   const raft = {
     get role() {
@@ -52,7 +54,8 @@ function lived(...states: readonly Partial<State>[]): Mark[] {
   return marksOf((points) => {
     for (const state of [{}, ...states]) {
       now = { ...now, ...state };
-      points.look(1, [{ ...now, id: 7, raft } as unknown as ReplicaView]);
+      const { dedupEntries } = now;
+      points.look(1, [{ ...now, id: 7, raft, machine: { dedupEntries } } as unknown as ReplicaView]);
     }
   });
 }
@@ -87,12 +90,14 @@ describe('turning points', () => {
     ]);
     expect(lived({ installing: true }, { installing: false })).toEqual(['snapshot-installed']);
     expect(lived({ lastIndex: 4 })).toEqual(['entries-dropped']);
+    expect(lived({ dedupEntries: 3 }, { dedupEntries: 1 })).toEqual(['answer-evicted-by-age']);
+    expect(lived({ dedupEntries: 3 }, { dedupEntries: 3 }, { installing: true, dedupEntries: 1 })).toEqual([]);
     expect(lived({ waitingReads: 3 }, { waitingReads: 0 }, { leads: false }, { lastIndex: 8 })).toEqual([]);
   });
 
   it('are no comparison of one life with another', () => {
     const replica = (lastIndex: number): ReplicaView =>
-      ({ id: 7, raft: { role: 'leader', log: { lastIndex } } }) as unknown as ReplicaView;
+      ({ id: 7, raft: { role: 'leader', log: { lastIndex } }, machine: {} }) as unknown as ReplicaView;
     const marks = marksOf((points) => {
       points.look(1, [replica(5)]);
       points.look(1, [replica(3)]);

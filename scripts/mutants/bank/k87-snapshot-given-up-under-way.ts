@@ -7,7 +7,8 @@ import type { Mutant } from '../mutant.js';
 export const k87: Mutant = {
   id: 'K87',
   title: 'a snapshot is given up while a chunk of it is on its way',
-  caughtBy: ['repairs'],
+  caughtBy: ['repairs', 'sim-patience'],
+  budget: { 'sim-patience': 40 },
   edits: [
     {
       file: 'src/shard/node/outgoing-snapshots.ts',

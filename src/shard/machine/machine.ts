@@ -17,4 +17,6 @@ export interface Machine {
   /** 16 hex digits; equal on all replicas at the same applied index. */
   stateHash(): string;
   readonly keyCount: number;
+  /** Answers to writes in its dedup table; undefined: it has none. */
+  readonly dedupEntries?: number;
 }

@@ -63,7 +63,7 @@ export interface ReplicaView {
   /** Operations that were begun here and not yet answered. */
   readonly waitingReads: number;
   readonly waitingWrites: number;
-  readonly machine: Pick<Machine, 'stateHash' | 'keyCount'>;
+  readonly machine: Pick<Machine, 'stateHash' | 'keyCount' | 'dedupEntries'>;
 }
 
 export class Replica implements ReplicaView {
