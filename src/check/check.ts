@@ -11,6 +11,7 @@ import type { Value } from './model.js';
 import type { Operation } from './operation.js';
 import { Search } from './search.js';
 
+/** Options of `checkHistory`. */
 export interface CheckOptions {
   /** What every key holds at the beginning; null = absent (default). */
   readonly init?: string | null;
@@ -22,10 +23,13 @@ export interface CheckOptions {
   readonly steps?: number;
 }
 
+/** LINEARIZABLE and ILLEGAL are certain; UNKNOWN: the bound of time or steps was reached first. */
 export type Verdict = 'LINEARIZABLE' | 'ILLEGAL' | 'UNKNOWN';
 
+/** Result of `checkHistory`. */
 export interface CheckResult extends HistoryCounts {
   readonly verdict: Verdict;
+  /** Milliseconds by the clock of the options. */
   readonly tookMs: number;
   /** Configurations that the search looked at. */
   readonly steps: number;

@@ -22,6 +22,7 @@ export interface Placed {
   readonly after: Value;
 }
 
+/** Why a history is ILLEGAL, on one key. */
 export interface Failure {
   readonly key: string;
   /** The first operation, by its end, that has no place in any legal order. */
