@@ -1,5 +1,5 @@
 /** Node processes as the fault control wants them: killed, paused, started, and looked at. */
-import type { LifeOptions, NodeProcesses, ProcessView } from '../../src/faults/index.js';
+import type { ProcessOptions, NodeProcesses, ProcessView } from '../../src/faults/index.js';
 import type { NodeProgram } from '../support/node-program.js';
 
 export class ControlledPrograms implements NodeProcesses {
@@ -45,7 +45,7 @@ export class ControlledPrograms implements NodeProcesses {
     this.#paused.delete(program);
   }
 
-  start(node: number, { dataDir, settings: { tickMs, electionTicks, leaseReads } = {} }: LifeOptions = {}): void {
+  start(node: number, { dataDir, settings: { tickMs, electionTicks, leaseReads } = {} }: ProcessOptions = {}): void {
     if (this.#stopping) throw new Error('the cluster is stopping');
     const program = this.#of(node);
     this.#killed.delete(program);

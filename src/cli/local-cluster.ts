@@ -7,7 +7,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatCluster, formatDetours, type Detour, type Member, type StartConfig } from '../config/index.js';
-import type { LifeOptions, NodeCopy, NodeProcesses, ProcessView } from '../faults/index.js';
+import type { ProcessOptions, NodeCopy, NodeProcesses, ProcessView } from '../faults/index.js';
 import { folderBeside, type ClusterRecord } from './cluster-file.js';
 import { ForeignCluster, type Flags } from './foreign-cluster.js';
 import { NodeProcess, type ProcessExit } from './node-process.js';
@@ -89,7 +89,7 @@ export class LocalCluster implements NodeProcesses {
     this.#node(node).signal('SIGCONT');
   }
 
-  start(number: number, life: LifeOptions = {}): void {
+  start(number: number, life: ProcessOptions = {}): void {
     if (this.#stopping) throw new Error('the cluster is stopping');
     const node = this.#node(number);
     const unusual = flagsOf(life);
@@ -256,7 +256,7 @@ export class LocalCluster implements NodeProcesses {
   }
 }
 
-function flagsOf({ dataDir, settings: { tickMs, electionTicks, leaseReads } = {} }: LifeOptions): Flags {
+function flagsOf({ dataDir, settings: { tickMs, electionTicks, leaseReads } = {} }: ProcessOptions): Flags {
   return {
     ...(dataDir === undefined ? {} : { data: dataDir }),
     ...(tickMs === undefined ? {} : { 'tick-ms': String(tickMs) }),

@@ -1,7 +1,6 @@
 /**
- * Is this a fault, and one that the cluster can have? Everything is checked before anything is changed.
- *
- * Knows how many nodes and routers there are, not how they are.
+ * Validates a fault against the size of the cluster, not its present state. Everything is checked before anything is
+ * changed.
  */
 import { z } from 'zod';
 import { FaultRefused, type Fault, type Party } from './fault.js';
@@ -15,7 +14,7 @@ export interface ClusterSize {
 export const MAX_KBIT_PER_SECOND = 10_000_000;
 /** Longer than any timeout of the store. */
 export const MAX_DELAY_MS = 60_000;
-/** Ten years: no date that a process can say comes out of it wrong. */
+/** Ten years: every date stays representable. */
 export const MAX_STEP_MS = 315_360_000_000;
 
 const number = z.int({ error: 'must be the number of a node, such as 2' }).min(1, { error: 'must be 1 or more' });
@@ -37,7 +36,7 @@ const kbitPerSecond = z
   .min(0, { error: rateError })
   .max(MAX_KBIT_PER_SECOND, { error: rateError });
 const order = z.array(number).optional();
-/** So that a node with these takes its others as they are by default: an election timeout has to be longer than a heartbeat. */
+/** A node with these keeps its other settings at their defaults: an election timeout must be longer than a heartbeat. */
 export const SETTING_RANGES = { tickMs: [5, 1_000], electionTicks: [3, 1_000] } as const;
 const setting = (name: keyof typeof SETTING_RANGES) => {
   const [min, max] = SETTING_RANGES[name];
@@ -186,7 +185,7 @@ function checkSides(sides: readonly (readonly Party[])[], { nodes }: ClusterSize
   }
 }
 
-/** @param type what the complaint begins with. @throws FaultRefused if there cannot be such a link. */
+/** @param type prefix of the error's message. @throws FaultRefused if there cannot be such a link. */
 export function checkLink(type: string, a: Party, b: Party): void {
   if (a === b) throw new FaultRefused(`${type}: ${a} has no link to itself`);
   if (typeof a === 'string' && typeof b === 'string')

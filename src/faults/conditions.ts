@@ -1,11 +1,11 @@
 /**
- * What one direction of a link is like: cut, slow, lossy, narrow, or healthy; and how late a piece of it is.
+ * Conditions of one direction of a link: cut, slow, lossy, narrow, or healthy; and the delay of a piece under them.
  *
- * Loss is modelled as what TCP makes of it: nothing is missing at the end, it comes later. A lost piece is sent again
- * after a retransmission timeout, which doubles each time it is lost again (RFC 6298; 200 ms and 120 s are Linux's
- * bounds), and what was sent behind it waits. Kinder than a real network in that a piece is whatever one read gave, up
- * to 64 KiB, and not a packet; harsher in that there is no fast retransmission. A narrow
- * link passes its pieces one after another, each for as long as its bytes need. Knows no socket.
+ * Loss is modelled by its effect on TCP: nothing is missing in the end, it arrives later. A lost piece is retransmitted
+ * after a timeout, which doubles each time it is lost again (RFC 6298; 200 ms and 120 s are Linux's bounds), and what was
+ * sent after it waits. Milder than a real network in that a piece is the result of one read, up to 64 KiB, and not a
+ * packet; harsher in that there is no fast retransmission. A narrow link transmits one piece after another, each for as
+ * long as its bytes need.
  */
 export interface Conditions {
   readonly cut: boolean;
@@ -27,7 +27,7 @@ export const isHealthy = ({ cut, delayMs, dropPercent, kbitPerSecond }: Conditio
 /** Whether nothing passes. */
 export const stalls = ({ cut, dropPercent }: Conditions): boolean => cut || dropPercent >= 100;
 
-/** How long a piece that is sent now is under way, if nothing before it holds it up. @param random in [0, 1) */
+/** Delay of a piece that is sent now, if no earlier piece holds it up. @param random in [0, 1) */
 export function latenessMs({ delayMs, dropPercent }: Conditions, random: () => number): number {
   let lateMs = delayMs;
   let timeoutMs = FIRST_TIMEOUT_MS;
@@ -43,7 +43,7 @@ export class Wire {
   #freeAtMs = 0;
   #heldMs = 0;
 
-  /** The longest that a piece was held up since the conditions became what they are; 0 on a wire that is not narrow. */
+  /** The longest that a piece was held up since the conditions last changed; 0 on a wire that is not narrow. */
   get heldMs(): number {
     return this.#heldMs;
   }
@@ -56,7 +56,7 @@ export class Wire {
     return this.#freeAtMs;
   }
 
-  /** What was on it is to be sent anew: its conditions are others. */
+  /** Pieces on it are sent again: its conditions have changed. */
   reset(): void {
     this.#freeAtMs = 0;
     this.#heldMs = 0;

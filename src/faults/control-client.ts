@@ -1,4 +1,4 @@
-/** The control of a cluster in another process, over its control API. Knows no file: see `faults-file.ts`. */
+/** Client of the control API of a cluster in another process; `faults-file.ts` has its address. */
 import { FaultRefused, type Fault, type FaultControl, type FaultStatus } from './fault.js';
 
 /**

@@ -1,7 +1,5 @@
 /**
- * What can be done to a running cluster, and how it looks: plain values, the same for every way of doing it.
- *
- * Knows no socket and no process.
+ * Faults of a running cluster, and its status: plain values, the same for every implementation of `FaultControl`.
  */
 
 /** Nodes are 1..N, as in `n1`..; routers are `r1`.. . */
@@ -11,12 +9,12 @@ export type Party = number | RouterName;
 export type Fault =
   /**
    * Parties of different sides cannot talk. Nodes that are not named form one more side; routers that are not named
-   * reach everybody. Replaces all cuts that were there.
+   * reach all nodes. Replaces all present cuts.
    */
   | { readonly type: 'partition'; readonly sides: readonly (readonly Party[])[] }
-  /** No other node hears this one or is heard by it; routers still reach it. Adds to the cuts that are there. */
+  /** Cuts this node off from all other nodes; routers still reach it. Adds to the present cuts. */
   | { readonly type: 'isolate'; readonly node: number }
-  /** One way: what `from` sends does not reach `to`. Adds to the cuts that are there. */
+  /** One way: what `from` sends does not reach `to`. Adds to the present cuts. */
   | { readonly type: 'cut'; readonly from: Party; readonly to: Party }
   /** Each node sees a majority, no two the same one. Replaces all cuts. `order`: around the ring; default 1..N. */
   | { readonly type: 'ring'; readonly order?: readonly number[] }
@@ -32,7 +30,7 @@ export type Fault =
   | { readonly type: 'rate'; readonly a: Party; readonly b: Party; readonly kbitPerSecond: number }
   /** SIGKILL; SIGSTOP; SIGCONT; start again (with a SIGKILL first if it runs). */
   | { readonly type: 'kill' | 'pause' | 'resume' | 'restart'; readonly node: number }
-  /** SIGKILL of every node that lives, in one moment: nobody has time to notice that the others died. */
+  /** SIGKILL of every running node at one moment: none has time to notice that the others died. */
   | { readonly type: 'kill-all' }
   /** Each sync of the node's files takes `ms` longer; 0 = no longer. Only where the shim is loaded. */
   | { readonly type: 'slow-disk'; readonly node: number; readonly ms: number }
@@ -57,7 +55,7 @@ export type Fault =
   /** All links as they were, pauses and faults of disks over, dead nodes started again, strangers and copies gone. */
   | { readonly type: 'heal' };
 
-/** What a node may be told to go by, and the whole cluster has to agree on. At least one. */
+/** Settings on which the whole cluster must agree. At least one. */
 export interface NodeSettings {
   readonly tickMs?: number;
   readonly electionTicks?: number;
@@ -75,23 +73,23 @@ export interface CopyView {
 export interface NodeView {
   readonly node: number;
   readonly name: string;
-  /** Of its latest life. */
+  /** Of its latest process. */
   readonly pid: number;
   readonly state: 'running' | 'paused' | 'dead';
-  /** How its latest life ended, when it is dead: "was killed by SIGKILL", "ended with code 1". */
+  /** How its latest process ended, when it is dead: "was killed by SIGKILL", "ended with code 1". */
   readonly ended: string | null;
-  /** Whether a fault killed it. A node that is dead and was not killed by a fault died of itself. */
+  /** Whether a fault killed it. A dead node that no fault killed has crashed. */
   readonly killed: boolean;
   /** Base of its HTTP API, such as http://127.0.0.1:20123, with no proxy between. */
   readonly url: string;
   readonly slowDiskMs: number;
   /** What else is wrong with its disk. */
   readonly disk?: readonly ('hangs' | 'full' | 'fails')[];
-  /** By so much its date is off. Absent: by nothing. */
+  /** Offset of its wall clock. Absent: none. */
   readonly clockOffMs?: number;
-  /** Lines of its latest life's log, warnings and errors: the first of each message, and not more than some. */
+  /** Warnings and errors in its latest process's log: the first of each message, a limited number. */
   readonly warnings: readonly string[];
-  /** What runs at its addresses is of another cluster; it runs with such settings of its own. */
+  /** A node of another cluster runs at its addresses; it runs with settings of its own. */
   readonly stray?: true;
   readonly settings?: NodeSettings;
   readonly copy?: CopyView;
@@ -99,7 +97,7 @@ export interface NodeView {
 
 export interface ShardView {
   readonly shard: number;
-  /** Who says that it leads, in the highest term that anybody leads in; null if no running node says so. */
+  /** The node that claims to lead in the highest term; null if no running node claims to. */
   readonly leader: number | null;
   readonly term: number;
 }
@@ -130,12 +128,12 @@ export interface FaultStatus {
 }
 
 export interface FaultControl {
-  /** @throws FaultRefused with what was wrong, and then nothing has changed */
+  /** @throws FaultRefused with the reason; nothing has changed then */
   apply(fault: Fault): Promise<void>;
   status(): Promise<FaultStatus>;
 }
 
-/** A fault that makes no sense, or none in the cluster's present state. Nothing was changed. */
+/** A fault that is invalid, or not possible in the cluster's present state. Nothing was changed. */
 export class FaultRefused extends Error {
   override readonly name = 'FaultRefused';
 }

@@ -1,6 +1,6 @@
 /**
- * Disks of nodes that are slow, hang, fail, or are full: files in their data folders, which the shim looks for at each call
- * (scripts/slow-disk). Knows no process.
+ * Disks of nodes that are slow, hang, fail, or are full: files in their data folders, which the shim checks at each call
+ * (scripts/slow-disk).
  */
 import { FaultRefused, type Fault, type NodeView } from './fault.js';
 import { FAILED_FILE, FULL_FILE, sayToShim, SYNC_FILE, WITHOUT_SHIM } from './shim-files.js';
@@ -8,7 +8,7 @@ import { FAILED_FILE, FULL_FILE, sayToShim, SYNC_FILE, WITHOUT_SHIM } from './sh
 export type DiskFault = Extract<Fault, { type: 'slow-disk' | 'hang-disk' | 'fill-disk' | 'fail-disk' }>;
 
 const HANG = 'hang';
-/** Writes in place fail too: else a disk is full without a sign until a file has to grow. */
+/** Writes in place fail too: else a full disk goes unnoticed until a file has to grow. */
 const ALL_WRITES = 'all';
 
 interface DiskState {
@@ -22,7 +22,7 @@ export class FaultyDisks {
   readonly #states: (DiskState & { readonly dataDir: string })[];
   readonly #hasShim: boolean;
 
-  /** Of nodes 1..N, in order. What an earlier start left there is taken away. */
+  /** Of nodes 1..N, in order. Removes what an earlier start left there. */
   constructor(dataDirs: readonly string[], hasShim: boolean) {
     this.#states = dataDirs.map((dataDir) => ({ dataDir, slowMs: 0, hangs: false, full: false, fails: false }));
     this.#hasShim = hasShim;

@@ -1,9 +1,9 @@
 /**
- * Faults of what a node is: its folder goes back in time, a second process has a copy of it, another cluster's node stands
- * at its addresses, it is told other settings than the rest.
+ * Faults of a node's identity: its folder goes back in time, a second process runs on a copy of it, another cluster's node
+ * runs at its addresses, it is started with other settings than the rest.
  *
- * Until the heal it is remembered who is not what it should be. Each fault settles when the process that it started
- * answers, so that what is to happen to it can happen. Knows the processes only by what their owner lends.
+ * Nodes that are not as usual are tracked until the heal. Each fault settles when the process that it started answers, so
+ * that the fault has taken effect. Processes are controlled through `NodeProcesses` only.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { FaultRefused, type CopyView, type Fault, type NodeSettings, type NodeView } from './fault.js';
@@ -17,8 +17,8 @@ export type IdentityFault = Extract<
 
 export type ProcessView = Pick<NodeView, 'pid' | 'state' | 'ended' | 'killed' | 'warnings'>;
 
-/** What a life of a node has of its own. */
-export interface LifeOptions {
+/** Options of one process of a node. */
+export interface ProcessOptions {
   /** In place of the node's own folder. */
   readonly dataDir?: string;
   readonly settings?: NodeSettings;
@@ -33,7 +33,7 @@ export interface NodeCopy {
   kill(): Promise<void>;
 }
 
-/** Node processes as their owner lends them. Numbers are 1..N and known to exist; states were looked at before. */
+/** Control of the node processes, implemented by their owner. Numbers are 1..N and known to exist; states were checked before. */
 export interface NodeProcesses {
   view(node: number): ProcessView;
   /** SIGKILL; settles when the process is gone. */
@@ -41,10 +41,10 @@ export interface NodeProcesses {
   pause(node: number): void;
   resume(node: number): void;
   /** @throws if the cluster is stopping */
-  start(node: number, life?: LifeOptions): void;
-  /** Beside the node, on another folder and at addresses of its own. Left out where that cannot be had. */
+  start(node: number, options?: ProcessOptions): void;
+  /** Beside the node, on another folder and at addresses of its own. Absent where that is not supported. */
   startCopy?(node: number, dataDir: string): NodeCopy;
-  /** The folder that this node has in another cluster with the same name and settings; made when it is first asked for. */
+  /** The folder that this node has in another cluster with the same name and settings; created at the first call. */
   strayFolder?(node: number): Promise<string>;
 }
 
@@ -52,7 +52,7 @@ export interface IdentityFaultsOptions {
   readonly nodes: readonly { readonly url: string; readonly dataDir: string }[];
   readonly processes: NodeProcesses;
   readonly disks: FaultyDisks;
-  /** How long a process that was started may take to answer; then it is left to itself. */
+  /** How long a started process may take to answer; it is not waited for any longer. */
   readonly answerLimitMs: number;
 }
 
@@ -62,8 +62,8 @@ const ASK_LIMIT_MS = 1_000;
 export class IdentityFaults {
   readonly #options: IdentityFaultsOptions;
   readonly #folders: NodeFolders;
-  /** Nodes whose present life is not the usual one. */
-  readonly #unusual = new Map<number, LifeOptions>();
+  /** Nodes that run with unusual options. */
+  readonly #unusual = new Map<number, ProcessOptions>();
   readonly #copies = new Map<number, NodeCopy>();
 
   constructor(options: IdentityFaultsOptions) {
@@ -81,7 +81,7 @@ export class IdentityFaults {
     };
   }
 
-  /** @throws FaultRefused if it makes no sense now, or cannot be had here */
+  /** @throws FaultRefused if it is not possible now, or not supported here */
   async apply(fault: IdentityFault): Promise<void> {
     const { node } = fault;
     const refuse = (why: string) => new FaultRefused(`${fault.type}: ${why}`);
@@ -111,13 +111,13 @@ export class IdentityFaults {
     }
   }
 
-  /** As ever: a node that is started so is no stray any more. It must be dead. */
+  /** Starts a node, which must be dead, with its usual options. */
   start(node: number): void {
     this.#unusual.delete(node);
     this.#options.processes.start(node);
   }
 
-  /** Ends what is not as usual; what it was the place of is dead then, and can be started. */
+  /** Ends whatever is not as usual; the nodes concerned are dead then, and can be started. */
   async heal(): Promise<void> {
     const { processes } = this.#options;
     await Promise.all(
@@ -131,14 +131,14 @@ export class IdentityFaults {
     this.#unusual.clear();
   }
 
-  /** Copies are gone, and no folder is left that is not a node's own; of an earlier supervisor that was killed, too. */
+  /** Ends copies and removes every folder that is not a node's own; also those of an earlier supervisor that was killed. */
   async clear(): Promise<void> {
     await Promise.all([...this.#copies.values()].map((copy) => copy.kill()));
     this.#copies.clear();
     await this.#folders.clear();
   }
 
-  /** The node is dead while `change` is under way. A disk that was faulty is another one now. */
+  /** The node is dead while `change` runs. A faulty disk counts as replaced. */
   async #anew(node: number, change: () => Promise<void>): Promise<void> {
     const { processes, disks } = this.#options;
     if (processes.view(node).state !== 'dead') await processes.kill(node);
@@ -148,15 +148,15 @@ export class IdentityFaults {
     await this.#answers(node);
   }
 
-  async #startAs(node: number, life: LifeOptions): Promise<void> {
+  async #startAs(node: number, options: ProcessOptions): Promise<void> {
     const { processes } = this.#options;
     if (processes.view(node).state !== 'dead') await processes.kill(node);
-    processes.start(node, life);
-    this.#unusual.set(node, life);
+    processes.start(node, options);
+    this.#unusual.set(node, options);
     await this.#answers(node);
   }
 
-  /** The original stands still meanwhile: its files are then as a crash would leave them, and fit each other. */
+  /** The original is paused meanwhile: its files are then as a crash would leave them, and consistent with each other. */
   async #copyBeside(node: number, refuse: (why: string) => FaultRefused): Promise<void> {
     const { processes } = this.#options;
     if (processes.startCopy === undefined) throw refuse('there can be no second process of a node here');

@@ -1,8 +1,8 @@
 /**
  * Who leads each shard, asked of the nodes themselves over HTTP, past all proxies.
  *
- * A node is believed only about itself: behind a partition the others may say what was true before. Of two that say
- * they lead, the one in the higher term is right, and the other will learn of it.
+ * Each node is asked only about itself: behind a partition the others may report a former state. Of two that claim to
+ * lead, the one in the higher term does, and the other will step down.
  */
 import { z } from 'zod';
 import type { NodeView, ShardView } from './fault.js';
@@ -37,7 +37,7 @@ export async function askLeaders(nodes: readonly NodeView[]): Promise<ShardView[
   return [...shards.values()].sort((a, b) => a.shard - b.shard);
 }
 
-/** What a node says of itself; nothing if it does not answer, as one that just starts. */
+/** A node's own claims; none if it does not answer, as during its start. */
 async function claimsOf(node: number, url: string): Promise<Claim[]> {
   try {
     const response = await fetch(`${url}/v1/shards`, { signal: AbortSignal.timeout(TIMEOUT_MS) });

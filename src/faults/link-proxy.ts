@@ -2,8 +2,8 @@
  * The proxy of one link: listens where one side dials, and passes each connection on to where the other listens.
  *
  * A connection that is made while a direction is cut stays open and unanswered, as if the packets were lost: the other
- * side is dialled only once both directions pass, for a TCP handshake needs both. If nobody listens there, the caller
- * is reset. Knows nothing of what a connection carries, nor who cuts a link.
+ * side is dialled only once both directions pass, for a TCP handshake needs both. If nothing listens there, the caller's
+ * connection is reset.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { stalls, Wire, type Conditions } from './conditions.js';
@@ -69,7 +69,7 @@ export class LinkProxy {
     return [...this.#connections].reduce((sum, connection) => sum + connection.waitingBytes, 0);
   }
 
-  /** The conditions of either direction are others. */
+  /** The conditions of either direction have changed. */
   changed(): void {
     this.#wires.there.reset();
     this.#wires.back.reset();
@@ -109,7 +109,7 @@ class Connection {
       wire: wires.there,
       random: options.random,
     });
-    // Whoever hangs up before there was a connection leaves nothing behind.
+    // A caller that closes before the other side is connected leaves nothing to deliver.
     client.once('end', () => {
       if (this.#target === undefined) client.destroy();
     });

@@ -1,8 +1,8 @@
 /**
- * The faults of a cluster on this machine: links through the proxies, processes by signals, disks and dates through the shim, what
- * a node is by its folder and its command line (`identity-faults.ts`).
+ * Applies faults to a cluster on this machine: links through the proxies, processes by signals, disks and wall clocks
+ * through the shim, identities by folder and command line (`identity-faults.ts`).
  *
- * One fault at a time, and checked before anything is changed. Knows the processes only by what their owner lends.
+ * One fault at a time, checked before anything is changed.
  */
 import { checkFault } from './check-fault.js';
 import {
@@ -60,11 +60,11 @@ export class LocalFaultControl implements FaultControl {
       ...options,
       disks: this.#disks,
     });
-    // What an earlier supervisor left that was killed.
+    // Left by an earlier supervisor that was killed.
     this.#last = this.#identities.clear();
   }
 
-  /** Second processes of nodes are ended, and all copies of folders gone. */
+  /** Ends second processes of nodes, and removes all copies of folders. */
   close(): Promise<void> {
     return this.#identities.clear();
   }
@@ -150,7 +150,7 @@ export class LocalFaultControl implements FaultControl {
     }
   }
 
-  /** The nodes that nobody named make one more side. */
+  /** Nodes that are not named form one more side. */
   #allSides(sides: readonly (readonly Party[])[]): readonly (readonly Party[])[] {
     const named = new Set(sides.flat());
     const rest = this.#numbers.filter((node) => !named.has(node));

@@ -1,8 +1,8 @@
 /**
- * All links of a local cluster, each through a proxy of its own, and what each of their directions is like now.
+ * All links of a local cluster, each through a proxy of its own, and the present conditions of each direction.
  *
  * Of two nodes the lower dials the higher, and a router dials every node, so there is one proxy for each pair of nodes
- * and one for each router and node. Knows no process, and not what a fault is called.
+ * and one for each router and node.
  */
 import type { LinkView, Party, RouterName } from './fault.js';
 import { HEALTHY, isHealthy, type Conditions } from './conditions.js';
@@ -62,7 +62,7 @@ export class FaultNetwork {
     return this.#detours.get(party) ?? [];
   }
 
-  /** Whether these two talk with each other at all: two routers do not. */
+  /** Whether there is a link between the two: not between routers. */
   hasLink(a: Party, b: Party): boolean {
     return this.#directions.has(direction(a, b));
   }
@@ -72,7 +72,7 @@ export class FaultNetwork {
     this.#change((key, now) => (added.has(key) ? { ...now, cut: true } : now));
   }
 
-  /** These directions are cut, and no others. Cuts between parties that have no link are passed over. */
+  /** Cuts exactly these directions. Cuts between parties without a link are ignored. */
   replaceCuts(cuts: readonly Cut[]): void {
     const wanted = directions(cuts);
     this.#change((key, now) => ({ ...now, cut: wanted.has(key) }));

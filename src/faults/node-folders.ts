@@ -1,8 +1,8 @@
 /**
- * Data folders of nodes as a careless operator treats them: emptied, copied, brought back from a copy.
+ * Mistakes of operators with data folders: emptied, copied, restored from a copy.
  *
- * Beside the folder of a node lie the copy that is kept of it (`n1.kept`) and the one that a second process runs on
- * (`n1.copy`). Files of the shim (`shim-files.ts`) belong to no copy. Knows no process: a folder must be at rest.
+ * Beside the folder of a node are the copy that is kept of it (`n1.kept`) and the one that a second process runs on
+ * (`n1.copy`). Files of the shim (`shim-files.ts`) are not copied. Nothing may write to a folder meanwhile.
  */
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, rm } from 'node:fs/promises';

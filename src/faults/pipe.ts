@@ -1,10 +1,10 @@
 /**
- * One direction of one connection: reads from a socket, writes to another, as late as the link's conditions say.
+ * One direction of one connection: reads from a socket, writes to another, delayed by the link's conditions.
  *
- * The order is always kept. What cannot be delivered yet waits here, up to a bound (exceeded by one read at most); then the source is read no more,
- * its window closes, and the sender waits, as in a partition. An end or a reset is delivered in its turn, too: a side
- * that died during a cut is missed only afterwards. When conditions change, what waits is judged anew, so that it
- * flows as soon as a link is healed (a real sender would notice at its next retransmission).
+ * The order is always kept. What cannot be delivered yet is buffered, up to a bound (exceeded by one read at most); then
+ * reading stops, the TCP window closes, and the sender waits, as in a partition. An end or a reset is delivered in order,
+ * too: the other side notices a process that died during a cut only afterwards. When conditions change, delays of buffered
+ * pieces are computed again, so that they flow as soon as a link is healed (a real sender: at its next retransmission).
  */
 import type { Socket } from 'node:net';
 import { isHealthy, latenessMs, roomBytes, stalls, type Conditions, type Wire } from './conditions.js';
@@ -48,7 +48,7 @@ export class Pipe {
     return this.#waitingBytes;
   }
 
-  /** From now on there is somebody to deliver to. */
+  /** The destination is connected. */
   open(sink: Socket): void {
     this.#sink = sink;
     sink.on('drain', () => {
@@ -61,13 +61,13 @@ export class Pipe {
     this.changed();
   }
 
-  /** The conditions are others. */
+  /** The conditions have changed. */
   changed(): void {
     for (const entry of this.#waiting) entry.dueAt = this.#dueAt(entry.piece);
     this.#pump();
   }
 
-  /** Nothing can be delivered any more. What still comes is read and thrown away, so that its end is seen. */
+  /** Nothing can be delivered any more. Input is read and discarded until its end. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);

@@ -17,12 +17,12 @@ const bothWays = (a: Party, b: Party): Cut[] => [
   { from: b, to: a },
 ];
 
-/** All pairs of `parties` that `apart` says so about. */
+/** All pairs of `parties` for which `apart` is true. */
 function between(parties: readonly Party[], apart: (i: number, j: number) => boolean): Cut[] {
   return parties.flatMap((a, i) => parties.slice(i + 1).flatMap((b, k) => (apart(i, i + 1 + k) ? bothWays(a, b) : [])));
 }
 
-/** `sides` must name everybody who is to be on a side. */
+/** `sides` must contain every party that is to be on a side. */
 export function partition(sides: readonly (readonly Party[])[]): Cut[] {
   const side = sides.flatMap((members, index) => members.map(() => index));
   return between(sides.flat(), (i, j) => side[i] !== side[j]);

@@ -1,4 +1,4 @@
-/** Files in a node's data folder by which the shim before libc is told what to do (scripts/slow-disk). */
+/** Files in a node's data folder that control the preloaded shim (scripts/slow-disk). */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -6,12 +6,12 @@ export const SYNC_FILE = 'slow-sync';
 export const FULL_FILE = 'full-disk';
 export const FAILED_FILE = 'failed-disk';
 export const CLOCK_FILE = 'clock-offset';
-/** What in a node's folder is not the node's. */
+/** Files in a node's folder that are not the node's. */
 export const SHIM_FILES: readonly string[] = [SYNC_FILE, FULL_FILE, FAILED_FILE, CLOCK_FILE];
 
 export const WITHOUT_SHIM = 'the cluster runs without the shim; start it with LD_PRELOAD (scripts/slow-disk)';
 
-/** Whole or not at all: the shim may read it at any time. undefined: no file. */
+/** Replaced atomically: the shim may read it at any time. undefined: no file. */
 export function sayToShim(dataDir: string, name: string, text: string | undefined): void {
   const path = join(dataDir, name);
   if (text === undefined) {

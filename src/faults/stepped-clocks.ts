@@ -1,6 +1,6 @@
 /**
- * Dates of nodes that were set: a file in a node's data folder, which the shim looks for again and again
- * (scripts/slow-disk). The monotonic clock stays as it is. Knows no process.
+ * Wall clocks of nodes that were stepped: a file in a node's data folder, which the shim polls (scripts/slow-disk). The
+ * monotonic clock is unchanged.
  */
 import { FaultRefused, type Fault, type NodeView } from './fault.js';
 import { CLOCK_FILE, sayToShim, WITHOUT_SHIM } from './shim-files.js';
@@ -12,7 +12,7 @@ export class SteppedClocks {
   readonly #offsets = new Map<number, number>();
   readonly #hasShim: boolean;
 
-  /** Of nodes 1..N, in order. What an earlier start left there is taken away. */
+  /** Of nodes 1..N, in order. Removes what an earlier start left there. */
   constructor(dataDirs: readonly string[], hasShim: boolean) {
     this.#dataDirs = dataDirs;
     this.#hasShim = hasShim;

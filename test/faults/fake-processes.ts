@@ -1,4 +1,4 @@
-import type { CopyView, LifeOptions, NodeCopy, NodeProcesses, ProcessView } from '../../src/faults/index.js';
+import type { CopyView, ProcessOptions, NodeCopy, NodeProcesses, ProcessView } from '../../src/faults/index.js';
 
 /** Processes that only remember what was done to them. */
 export class FakeProcesses implements NodeProcesses {
@@ -29,7 +29,7 @@ export class FakeProcesses implements NodeProcesses {
   resume(node: number): void {
     this.#become('resume', node, 'running');
   }
-  start(node: number, life?: LifeOptions): void {
+  start(node: number, life?: ProcessOptions): void {
     this.#become('start', node, 'running', life === undefined ? '' : ` ${JSON.stringify(life)}`);
   }
   strayFolder(node: number): Promise<string> {

@@ -81,7 +81,7 @@ interface CrashPoint {
 }
 
 /** Copies state.db's write-ahead log back whenever it can. */
-const copyBackAtOnce: OpenFiles = (directory, maxBytes) => openStoreFiles(directory, maxBytes, { walBytes: 1 });
+const checkpointAtOnce: OpenFiles = (directory, maxBytes) => openStoreFiles(directory, maxBytes, { walBytes: 1 });
 
 /** Runs a script and takes the files after every step of the engine. */
 async function crashPoints(script: readonly Operation[], openFiles: OpenFiles): Promise<CrashPoint[]> {
@@ -127,8 +127,8 @@ describe('crash', () => {
   removeFoldersAfterEach();
 
   const everyWay = Object.entries(SCRIPTS).flatMap(([name, script]) => [
-    { name: `${name}, logs copied back at once`, script, openFiles: copyBackAtOnce },
-    { name: `${name}, logs not copied back`, script, openFiles: openStoreFiles },
+    { name: `${name}, WAL checkpointed at once`, script, openFiles: checkpointAtOnce },
+    { name: `${name}, WAL not checkpointed`, script, openFiles: openStoreFiles },
   ]);
 
   it.each(everyWay)(
@@ -180,7 +180,7 @@ describe('crash', () => {
   it('s65 crashes once more while it recovers from a crash', async () => {
     const script = SCRIPTS['s65 an install over a longer log, then writes and a checkpoint on it'] ?? [];
     const views = await expectedViews(script);
-    const points = (await crashPoints(script, copyBackAtOnce)).filter(({ operation }) => operation === 3);
+    const points = (await crashPoints(script, checkpointAtOnce)).filter(({ operation }) => operation === 3);
     expect(points.length).toBeGreaterThan(3);
     for (const { files } of points) {
       const directory = putFiles(files);

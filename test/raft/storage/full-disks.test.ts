@@ -95,7 +95,7 @@ describe('a full disk', () => {
     });
   }
 
-  it('goes on while only the ahead-of-time growth of the journal finds no room', async () => {
+  it('goes on while only preallocation in the journal finds no space', async () => {
     const faults: Faults = { journal: { preallocate: full } };
     const { storage, directory } = await openWith(faults);
     for (let i = 1; i <= 100; i++) await commit(storage, i, 10_000);
@@ -104,7 +104,7 @@ describe('a full disk', () => {
     expect((await startIn(directory)).view[1]?.log).toHaveLength(100);
   });
 
-  it('keeps checkpoints, snapshots, installs and the trimming of the journal waiting; commits go on', async () => {
+  it('keeps checkpoints, snapshots, installs and the truncation of the journal waiting; commits go on', async () => {
     const faults: Faults = {};
     const { storage, worker, directory } = await openWith(faults);
     await storage.checkpoint([{ group: 2, meta: meta(1), rows: [row('a', 'b')] }]);

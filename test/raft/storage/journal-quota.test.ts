@@ -26,7 +26,7 @@ describe('the quota of the journal', () => {
     expect(acknowledged).toBeLessThan(20);
     expect(storage.stall).toMatchObject({ waits: 'commits', reason: 'quota' });
     expect(storage.stall?.message).toContain('its quota is 400000');
-    // Overtakes the commits that wait, and vouches for none of them. They go on without waiting for their time.
+    // Overtakes the waiting commits, and records none of them as durable. They go on without waiting for their retry.
     for (let done = acknowledged; done < 40; done = acknowledged) {
       await storage.checkpoint([{ group: 1, meta: meta(acknowledged), rows: [row('k', String(acknowledged))] }]);
       await turns(100);

@@ -26,7 +26,7 @@ describe('the state, read while checkpoints of it are written', () => {
   removeFoldersAfterEach();
 
   const GROUPS = [1, 2];
-  /** With very many, the write-ahead log is copied back meanwhile, by a thread of its own. */
+  /** With very many, the WAL is checkpointed meanwhile, by a thread of its own. */
   const CHECKPOINTS = Math.ceil(COMMITS / 100);
   /** Several slices of a checkpoint, between which the writing thread does other things. */
   const KEYS = Array.from({ length: 1_000 }, (_, i) => `k${i}`);

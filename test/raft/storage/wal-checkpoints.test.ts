@@ -1,4 +1,4 @@
-/** The log of state.db is copied back beside the storage thread's work: who waits for it, and who hears if it fails. */
+/** The WAL of state.db is checkpointed beside the work of the storage thread: what waits for it, and how a failure is reported. */
 import { renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -37,7 +37,7 @@ async function openWithCopier(directory: string) {
   return { storage, copies };
 }
 
-describe('a log that is copied back beside the work', () => {
+describe('a WAL checkpoint beside the work', () => {
   removeFoldersAfterEach();
   const threads: SqliteThread[] = [];
   afterEach(() => Promise.all(threads.splice(0).map((thread) => thread.close())));

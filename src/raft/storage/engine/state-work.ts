@@ -33,8 +33,8 @@ export class StateWork {
 
   *checkpoint(request: Of<'checkpoint'>, rows: readonly Of<'rows'>[]): Steps {
     const { last, truncatedTo }: JournalFile = this.#host.journal().file;
-    const vouched = limitToDurable(request, last ?? truncatedTo);
-    return yield* writeCheckpoint(this.#host.state(), vouched, rows, this.#host.transactionBytes);
+    const limited = limitToDurable(request, last ?? truncatedTo);
+    return yield* writeCheckpoint(this.#host.state(), limited, rows, this.#host.transactionBytes);
   }
 
   /** Some rows of the first garbage slot. */

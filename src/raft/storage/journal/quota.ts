@@ -7,7 +7,7 @@
  */
 import { SLOT_BYTES } from './journal-index.js';
 
-/** Of pages that hold no slots, and of what is preallocated: see `makeRoom` of the journal. */
+/** Of pages that hold no slots, and of what is preallocated: see `preallocate` of the journal. */
 const FIXED_BYTES = 512 * 1024;
 /** A row holds at least one entry, and besides it hard states of all groups. */
 const ROW_OVERHEAD_BYTES = 16 * 1024;

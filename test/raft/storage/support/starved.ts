@@ -54,7 +54,7 @@ say(stalls.join());
 // Several times what makes the log of state.db worth copying, for which a thread has to be started and a file opened.
 held = useUp();
 for (let round = 0; round < 10; round++) {
-  // Enough for the journal, which is trimmed behind each, and not for a thread.
+  // Enough for the journal, which is truncated after each, and not for a thread.
   giveBack(held.splice(0, 2));
   await checkpoint(round);
   held.push(...useUp());
