@@ -11,7 +11,7 @@ export const k58: Mutant = {
   edits: [
     {
       file: 'src/shard/node/rollback-detector.ts',
-      find: 'const boot = isAccused ? nextBoot(claim.boot, known) : seen;',
+      find: 'const boot = isRolledBack ? nextBoot(claim.boot, known) : seen;',
       replace: 'const boot = seen;',
     },
   ],

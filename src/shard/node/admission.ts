@@ -34,14 +34,14 @@ class PendingOperation implements Waiter {
   readonly #replica: Replica;
   readonly #done: Done;
 
-  constructor(operations: Admission, group: Replica, request: ShardRequest, deadline: number, done: Done) {
-    this.#admission = operations;
-    this.#replica = group;
+  constructor(admission: Admission, replica: Replica, request: ShardRequest, deadline: number, done: Done) {
+    this.#admission = admission;
+    this.#replica = replica;
     this.deadline = deadline;
     this.key = request.operation.key;
     this.#bytes = bytesOf(request);
-    operations.inflight++;
-    operations.inflightBytes += this.#bytes;
+    admission.inflight++;
+    admission.inflightBytes += this.#bytes;
     this.#done = done;
   }
 
@@ -65,11 +65,11 @@ export class Admission {
   readonly #logger: Logger;
   readonly #disk: Pick<DiskStalls, 'refusal'>;
 
-  constructor(self: number, groups: ReplicaSet, runtime: Runtime, options: AdmissionOptions) {
+  constructor(self: number, replicas: ReplicaSet, runtime: Runtime, options: AdmissionOptions) {
     const { shardCount, limits, logger, disk } = options;
     this.#disk = disk;
     this.#self = self;
-    this.#replicas = groups;
+    this.#replicas = replicas;
     this.#runtime = runtime;
     this.#shardCount = shardCount;
     this.#limits = limits;
@@ -90,36 +90,36 @@ export class Admission {
    * @throws only what shows that this replica can no longer be trusted
    */
   start(request: ShardRequest, done: Done): void {
-    const group = this.#replicas.ofShard(request.shard);
-    const refusal = this.#refusal(group, request);
-    if (refusal !== undefined || group === undefined) {
+    const replica = this.#replicas.ofShard(request.shard);
+    const refusal = this.#refusal(replica, request);
+    if (refusal !== undefined || replica === undefined) {
       const answer = refusal ?? refuse('not-here', 'this node holds no replica of the shard', { shard: request.shard });
-      this.reply(done, { answer, term: group?.raft.term ?? 0, servedBy: this.#self });
+      this.reply(done, { answer, term: replica?.raft.term ?? 0, servedBy: this.#self });
       return;
     }
     const deadline = this.#runtime.now() + request.budgetMs;
-    const waiter = new PendingOperation(this, group, request, deadline, done);
+    const waiter = new PendingOperation(this, replica, request, deadline, done);
     try {
-      this.#begin(group, request.operation, waiter);
+      this.#begin(replica, request.operation, waiter);
     } catch (error) {
       // A stale read that the disk fails is answered by then. Anything else did not reach the replica, which would answer it.
       if (!waiter.isAnswered) waiter.done(refusalFor(error, this.#logger));
       if (isReplicaFault(error)) throw error;
     }
-    this.#replicas.markDirty(group);
+    this.#replicas.markDirty(replica);
   }
 
-  #begin(group: Replica, operation: KvOperation, waiter: Waiter): void {
-    if (operation.type === 'get') group.read(operation.consistency, waiter);
-    else if (this.#disk.refusal !== undefined) group.refuseWrite(waiter, this.#disk.refusal);
+  #begin(replica: Replica, operation: KvOperation, waiter: Waiter): void {
+    if (operation.type === 'get') replica.read(operation.consistency, waiter);
+    else if (this.#disk.refusal !== undefined) replica.refuseWrite(waiter, this.#disk.refusal);
     // Only a leader's proposal is encoded: its clock goes into the entry.
-    else if (group.isLeader) group.write(encodeCommand(operation, this.#runtime.wallTime()), waiter);
-    else group.refuseWrite(waiter);
+    else if (replica.isLeader) replica.write(encodeCommand(operation, this.#runtime.wallTime()), waiter);
+    else replica.refuseWrite(waiter);
   }
 
-  #refusal(group: Replica | undefined, request: ShardRequest): Answer | undefined {
+  #refusal(replica: Replica | undefined, request: ShardRequest): Answer | undefined {
     if (this.closed !== undefined) return refuseLeaving(this.closed, request.shard);
-    if (group === undefined) return undefined;
+    if (replica === undefined) return undefined;
     // A router that hashes otherwise would give the key a second home.
     if (shardOfKey(request.operation.key, this.#shardCount) !== request.shard) {
       return refuse('invalid-request', `the key does not belong to shard ${request.shard}`, { field: 'shard' });

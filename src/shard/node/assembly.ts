@@ -70,8 +70,8 @@ type Peers = Pick<NodeParts, 'topologyStore' | 'topologySync' | 'failureDetector
 export function assemble(options: ShardNodeOptions, node: NodeCalls): NodeParts {
   const { id, clusterConfig, transport, runtime, logger } = options;
   // The quarantine is begun by the peers' hellos, long after all is built.
-  const base = baseOf(options, node, (boot, why, accuser) => {
-    peersParts.quarantine.begin(boot, why, accuser);
+  const base = baseOf(options, node, (boot, why, peer) => {
+    peersParts.quarantine.begin(boot, why, peer);
   });
   const { settings, inbox, replicas, limits, rollbackDetector } = base;
   const disk = diskOf(options, node, base);
@@ -116,7 +116,7 @@ export function assemble(options: ShardNodeOptions, node: NodeCalls): NodeParts 
 function baseOf(
   { id, clusterConfig, storage, transport, runtime, logger, timers = DEFAULT_TIMERS, ...options }: ShardNodeOptions,
   { turn, fail }: NodeCalls,
-  onRolledBack: (boot: number, why: string, accuser: number) => void,
+  onRolledBack: (boot: number, why: string, peer: number) => void,
 ): Base {
   const limits = { ...DEFAULT_NODE_LIMITS, ...options.limits };
   const settings = new ClusterSettings({ timers, leaseReads: clusterConfig.leaseReads }, logger);

@@ -1,18 +1,18 @@
 /**
  * Two processes under one node id that are linked to different peers: the original here, a copy there.
  *
- * Nobody who has only one of them can see the other, so nodes ask each other, about nodes that share a group with them:
+ * A node that is linked to only one of them cannot see the other, so nodes that share a group ask each other:
  *
- *  - before a process is taken that was not linked here last, all neighbours are asked whether another process of that node is linked
- *    to them, and alive. If one says so, the newcomer is refused, as if it had met the other one here (`duplicates.ts`);
- *  - when a link comes up (to a node that two of us know, or between two of us), both sides are asked about what the
- *    other has. So two processes that were taken on both sides of a partition are found when it ends.
+ *  - before a process is accepted that was not linked here last, all peers are asked whether another process of that node
+ *    is linked to them, and alive. If one confirms, the new one is refused, as if both were linked here (`duplicates.ts`);
+ *  - when a link comes up (to a node that two of them are linked to, or between two of them), each side is asked about
+ *    what the other has. So two processes that were accepted on both sides of a partition are found when it ends.
  *
- * Whoever is asked answers with a sign of life that it got after the question; whoever asked then gets one from its own. The process
- * here was linked before the question and gives it after the answer, so both were alive at one moment, between the two. The later
- * of them is refused, by everybody who has it.
+ * The peer that is asked probes its process after the question, and confirms if that is alive; then the asking node probes
+ * its own. That one was linked before the question and is alive after the answer, so both were alive at one moment in
+ * between. The later of them is refused, by every node that is linked to it.
  *
- * A neighbour that is cut off is not asked for long. Builds that speak version 1 are not asked at all.
+ * A peer that is cut off is not waited for longer than its link lasts. Builds that speak version 1 are not asked at all.
  */
 import type { NodeId } from '../../raft/index.js';
 import {
@@ -27,9 +27,9 @@ import {
   type HelloDecision,
 } from '../transport/index.js';
 import type { Logger, Runtime, Timer } from '../runtime.js';
-/** Since when links carry such questions. */
+/** Protocol version from which on links carry such questions. */
 const FIRST_VERSION = 2;
-/** A neighbour has to ask for a sign of life itself: as long as a silent link lasts. */
+/** A peer has to probe its own link first: as long as a silent link lasts. */
 const ANSWER_MS = 3_000;
 
 export type ProcessQuestion = Extract<PeerMessage, { type: 'process-question' }>;
@@ -46,7 +46,7 @@ export interface DuplicateWatchOptions {
   readonly lastProcess: (id: NodeId) => number | undefined;
 }
 
-/** A hello that waits for what the neighbours say. */
+/** A hello that waits for the peers' answers. */
 interface Inquiry {
   readonly node: NodeId;
   readonly process: number;
@@ -58,7 +58,7 @@ interface Inquiry {
 export class DuplicateWatch {
   readonly #options: DuplicateWatchOptions;
   #inquiries: Inquiry[] = [];
-  /** Whom we have asked back about which process, while the link to that is up: each once. */
+  /** Per node, the peers that were asked back about its process while the link to it is up: each once. */
   readonly #askedBack = new Map<NodeId, Set<PeerId>>();
 
   constructor(options: DuplicateWatchOptions) {
@@ -98,7 +98,7 @@ export class DuplicateWatch {
     }
   }
 
-  /** Asked before it was, and silent for an election timeout since: it is not waited for any more than one that was dead by then. */
+  /** It was asked, and has been silent for an election timeout since: it is not waited for any longer. */
   onPeerDead(peer: NodeId): void {
     for (const inquiry of [...this.#inquiries]) this.#noteAnswer(inquiry, peer);
   }
@@ -141,7 +141,7 @@ export class DuplicateWatch {
     });
   }
 
-  /** Whoever asked does not know of ours before it has an answer to a question of our own. */
+  /** The peer that asked learns of the process here only if it is asked in turn. */
   #askBack(peer: PeerId, node: NodeId): void {
     const asked = this.#askedBack.get(node) ?? new Set();
     this.#askedBack.set(node, asked);
@@ -149,7 +149,7 @@ export class DuplicateWatch {
     asked.add(peer);
   }
 
-  /** Asks `peer` whether it has another process of `node` than we. */
+  /** Asks `peer` whether another process of `node` than the one here is linked to it. */
   #ask(peer: PeerId, node: NodeId): void {
     const { transport } = this.#options;
     const process = transport.link(node)?.extension.process;
@@ -165,7 +165,7 @@ export class DuplicateWatch {
     return (this.#options.transport.link(peer)?.version ?? 0) >= FIRST_VERSION;
   }
 
-  /** This one knows of no other process, or will not say. */
+  /** `from` has no other process linked, or will not answer. */
   #noteAnswer(inquiry: Inquiry, from: PeerId): void {
     if (inquiry.asked.delete(from) && inquiry.asked.size === 0) this.#end(inquiry, undefined);
   }

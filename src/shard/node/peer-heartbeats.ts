@@ -37,14 +37,14 @@ export class PeerHeartbeats {
 
   constructor(
     transport: Transport,
-    keeper: TopologyStore,
-    liveness: FailureDetector,
+    topologyStore: TopologyStore,
+    failureDetector: FailureDetector,
     clusterConfig: Pick<ClusterConfig, 'nodes'>,
     settings: ClusterSettings,
   ) {
     this.#transport = transport;
-    this.#topologyStore = keeper;
-    this.#failureDetector = liveness;
+    this.#topologyStore = topologyStore;
+    this.#failureDetector = failureDetector;
     this.#systemVoters = systemVoters(clusterConfig.nodes);
     this.#settings = settings;
   }

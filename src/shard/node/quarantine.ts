@@ -27,11 +27,11 @@ export class NodeQuarantine {
   }
 
   /** Called between turns, before the link to the peer that reported it begins. */
-  begin(boot: number, why: string, accuser: NodeId): void {
+  begin(boot: number, why: string, peer: NodeId): void {
     const { replicas, inbox, logger } = this.#parts;
     const message =
       'the data folder of this node went back in time: its replicas do not count until they are brought up';
-    logger.error({ peer: accuser, why, boot }, message);
+    logger.error({ peer, why, boot }, message);
     replicas.quarantine(boot);
     inbox.schedule();
   }

@@ -1,30 +1,30 @@
 /**
- * Lives: notices that a node's disk went back in time, from what the other nodes remember of it (s60).
+ * Detects that a node's disk went back in time, by what its peers remember of it (s60).
  *
- * Every start of a node on its folder is a *life*, and has a number, the boot, that rises durably before the node links to anybody.
- * The *position* is the number of the last durable row of its journal; no row that an acknowledgement, a vote or a commit
- * depends on has a higher one than was told with it. Every node keeps of every other the highest boot and position that
- * it was told. Two nodes say these in their hellos, so both sides judge alike, and before the link begins: a life is *accused* if
+ * Every start of a node on its data folder has a number, the *boot*, that rises durably before the node links to a peer.
+ * The *position* is the number of the last durable row of its journal. With every acknowledgement, vote or commit goes a
+ * position that is not below any row that it depends on. Every node stores, of every peer, the highest boot and position
+ * that it was sent. Both are in the hellos of a link, so both sides judge by the same numbers, before the link begins. A
+ * boot is *rolled back* (in stored data: `accused`) if
  *
- *  - another process has had its boot number, or a higher one (a copy was restored, or the folder is empty); or
+ *  - another process has had its number, or a higher one (a copy was restored, or the folder is empty); or
  *  - it is of another folder: every folder has an id, drawn at random when a node first starts on it; or
- *  - its journal ended, when it started, before a position that an earlier life had told; or
- *  - an earlier life was accused, and it was not kept that it has been in quarantine since.
+ *  - its journal ended, when it started, before a position that an earlier boot had sent; or
+ *  - an earlier boot was rolled back, and the folder does not say that it has been in quarantine since.
  *
- * A node whose cluster has a uid is accused only by those that have it, too. An accused node raises its boot above all that the accuser knows, keeps that it is in quarantine, and puts all its replicas into it
- * (`raft/quarantine.ts`), in the middle of the hello: nothing goes over the link before. Each replica is
- * let out by its leader; the quarantine of the node ends when all are out, and goes on after a restart until then.
+ * Where the cluster has a uid only peers that have shown it count. A node that is rolled back raises its boot above all
+ * that the peer knows, stores that it is in quarantine, and puts all its replicas into it (`raft/quarantine.ts`), in the
+ * middle of the hello: nothing goes over the link before. Each replica is released by its leader; the quarantine of the
+ * node ends when all are, and outlasts a restart until then.
  *
- * # What is kept, and when
+ * # What is stored, and when
  *
- * A peer's boot as soon as it is met, before any later commit of this node; positions in memory with every frame, on disk about
- * once a second, at checkpoints and when the node stops. So a roll-back is missed only if every node that was told the lost rows'
- * positions is away, or crashed within a second of hearing of them, *and* the lost rows are of the last life (else the
- * boot gives it away), and no other peer was told a later position. Positions go to all peers that anything is said to, at
- * least with each round of pings: what can be missed at all is a disk that lost its last moments, never an old copy or an empty folder.
- * Builds that speak version 1 tell and remember nothing.
- *
- * Knows no group and no link; the node calls it.
+ * A peer's boot as soon as its hello is there, before any later commit of this node; positions in memory with every frame,
+ * on disk about once a second, at checkpoints and when the node stops. So a roll-back is missed only if every node that
+ * was sent the position of the lost rows is away, or crashed within a second of receiving it, *and* the lost rows are of
+ * the last boot (else the boot number shows it), and no other peer was sent a later position. Positions go to all peers
+ * that anything is sent to, at least with each round of pings: what can be missed at all is a disk that lost its last
+ * moments, never an old copy or an empty folder. Builds that speak version 1 send and store nothing of this.
  */
 import { z } from 'zod';
 import type { GroupId, NodeId, Storage } from '../../raft/index.js';
@@ -36,18 +36,19 @@ import { asError } from '../../thrown.js';
 const FIRST_VERSION = 2;
 /** Numbers that a process may draw for itself. */
 const PROCESSES = 2 ** 47;
-/** Positions that were heard of are kept so often, ms; each time costs the disk a sync. */
+/** Positions received are stored so often, ms; each time costs the disk a sync. */
 const SAVE_EVERY_MS = 1_000;
-const LIFE_META = 'life';
+/** The stored name is older than the word. */
+const BOOT_META = 'life';
 const PEERS_META = 'peers';
 
 const ownSchema = z.object({
   boot: z.number(),
-  /** The last life that was in quarantine; 0: none. */
+  /** The last boot that was in quarantine; 0: none. */
   quarantined: z.number(),
   /** That quarantine is not over. */
   open: z.boolean(),
-  /** Groups that are out of it, and of which life's. */
+  /** Groups that were released, and from the quarantine of which boot. */
   released: z.array(z.tuple([z.number(), z.number()])),
   /** The id of this folder; undefined before a build that draws one has started on it. */
   folder: z.string().optional(),
@@ -58,14 +59,14 @@ const peerSchema = z.object({
   position: z.number(),
   process: z.number(),
   accused: z.number(),
-  /** Of its data folder; undefined if a build said nothing of it. */
+  /** Id of its data folder; undefined if its build does not send one. */
   folder: z.string().optional(),
 });
 
-/** What is known of another node's lives. */
+/** What is stored of another node's boots. */
 export type KnownBoot = z.infer<typeof peerSchema>;
 
-/** What a life says of itself. */
+/** What a node says of its present boot. */
 export interface BootClaim {
   readonly boot: number;
   /** Where the journal ended when it started. */
@@ -73,11 +74,11 @@ export interface BootClaim {
   /** Drawn at random by the process. */
   readonly process: number;
   readonly quarantined: number;
-  /** The id of its data folder, if it says one. */
+  /** The id of its data folder, if it sends one. */
   readonly folder?: string | undefined;
 }
 
-/** Why this life is accused; undefined: it is not. Both sides of a link ask it of the same numbers. */
+/** Why this boot counts as rolled back; undefined: it does not. Both sides of a link call it with the same numbers. */
 export function rollbackEvidence(known: KnownBoot | undefined, claim: BootClaim): string | undefined {
   if (known === undefined) return undefined;
   if (known.accused > 0 && claim.quarantined <= known.accused) return 'it was found to have gone back in time before';
@@ -91,14 +92,14 @@ export function rollbackEvidence(known: KnownBoot | undefined, claim: BootClaim)
 const isAnotherFolder = (known: KnownBoot, { folder }: BootClaim): boolean =>
   known.folder !== undefined && folder !== undefined && known.folder !== folder;
 
-/** That of a node which is accused in its life `boot`: no process of it had that number, as far as both sides know. */
+/** For a node that is rolled back at `boot`: no process of it had this number, as far as both sides know. */
 const nextBoot = (boot: number, known: KnownBoot | undefined): number =>
   Math.max(boot, known?.boot ?? 0, known?.accused ?? 0) + 1;
 
 export interface RollbackEvents {
-  /** All replicas are to go into the quarantine of this life, at once. */
-  onRolledBack(boot: number, why: string, accuser: NodeId): void;
-  /** Something could not be kept. */
+  /** All replicas are to go into the quarantine of this boot, at once. `peer` noticed it. */
+  onRolledBack(boot: number, why: string, peer: NodeId): void;
+  /** Something could not be stored. */
   fail(error: Error): void;
 }
 
@@ -111,38 +112,38 @@ interface ReplicaInQuarantine {
 export class RollbackDetector {
   readonly #storage: Storage;
   readonly #transport: Pick<Transport, 'send' | 'link'>;
-  readonly #host: RollbackEvents;
+  readonly #events: RollbackEvents;
   readonly #peers = new Map<NodeId, KnownBoot>();
   #own: z.infer<typeof ownSchema> = { boot: 0, quarantined: 0, open: false, released: [] };
   #started = 0;
-  /** Peers that anything was said to in this turn; each once, few. */
+  /** Peers that anything was sent to in this turn; each once, few. */
   readonly #sentTo: PeerId[] = [];
   readonly #sentPositions = new Map<PeerId, number>();
   #isSaved = true;
   #savedAt = 0;
   #isSaving = false;
   #hasNewPeers = false;
-  #wasAccused = false;
+  #wasRolledBack = false;
   #why = 'its disk went back in time, as an earlier start found';
   #process = 0;
 
-  constructor(storage: Storage, transport: Pick<Transport, 'send' | 'link'>, host: RollbackEvents) {
+  constructor(storage: Storage, transport: Pick<Transport, 'send' | 'link'>, events: RollbackEvents) {
     this.#storage = storage;
     this.#transport = transport;
-    this.#host = host;
+    this.#events = events;
   }
 
-  /** Begins a life: its number is on disk before this resolves. `random`: in [0, 1), tells this process from others. */
+  /** Begins a boot: its number is on disk before this resolves. `random`: in [0, 1), tells this process from others. */
   async start(meta: ReadonlyMap<string, Uint8Array>, random: () => number): Promise<void> {
     this.#process = Math.floor(random() * PROCESSES);
-    const own = read(meta.get(LIFE_META), ownSchema) ?? this.#own;
+    const own = read(meta.get(BOOT_META), ownSchema) ?? this.#own;
     const boot = own.boot + 1;
     const folder = own.folder ?? randomId(random);
     this.#own = { ...own, boot, quarantined: own.open ? boot : own.quarantined, folder };
     const peers = read(meta.get(PEERS_META), z.array(z.tuple([z.number(), peerSchema]))) ?? [];
     for (const [id, known] of peers) this.#peers.set(id, known);
     this.#started = this.#storage.position;
-    await this.#storage.putMeta(LIFE_META, bytes(this.#own));
+    await this.#storage.putMeta(BOOT_META, bytes(this.#own));
   }
 
   /** For the node's status: nothing, unless the node is in quarantine. */
@@ -159,7 +160,7 @@ export class RollbackDetector {
 
   // Hellos.
 
-  /** Whether that node has been met here with this very data folder. */
+  /** Whether that node was linked here before with this data folder. */
   knowsFolder(peer: NodeId, folder: string | undefined): boolean {
     return folder !== undefined && this.#peers.get(peer)?.folder === folder;
   }
@@ -184,8 +185,9 @@ export class RollbackDetector {
   }
 
   /**
-   * The hellos of a link to another node are exchanged; nothing has gone over it yet. `isOurs`: it has shown that it is of this
-   * cluster, as far as that can be shown yet. What any other remembers may be of the node of this number elsewhere: it accuses nobody.
+   * The hellos of a link to another node are exchanged; nothing has gone over it yet.
+   * @param isOurs it has shown that it belongs to this cluster, as far as it can yet. What any other node remembers may be
+   * of the node of this id in another cluster, and does not count.
    */
   onHello({ role, from, extension }: Hello, isOurs: boolean): void {
     const { boot, process, started = 0, position = 0, quarantined = 0, folderId: folder, known } = extension;
@@ -198,12 +200,12 @@ export class RollbackDetector {
   #judgePeer(id: NodeId, claim: BootClaim, position: number): void {
     const known = this.#peers.get(id);
     const { process, folder } = claim;
-    const isAccused = rollbackEvidence(known, claim) !== undefined;
+    const isRolledBack = rollbackEvidence(known, claim) !== undefined;
     const seen = Math.max(known?.boot ?? 0, claim.boot);
-    // The number that it takes now is used up, too: else another copy of its folder might take it once more, and be
-    // held for the one that left its quarantine already.
-    const boot = isAccused ? nextBoot(claim.boot, known) : seen;
-    const accused = isAccused ? seen : 0;
+    // The number that it takes now is used up as well: else another copy of its folder could take it again, and be
+    // mistaken for the one that has left its quarantine.
+    const boot = isRolledBack ? nextBoot(claim.boot, known) : seen;
+    const accused = isRolledBack ? seen : 0;
     if (known?.process === process && known.accused === accused && known.boot === boot) {
       this.recordPosition(id, position);
       return;
@@ -213,26 +215,26 @@ export class RollbackDetector {
     this.#hasNewPeers = true;
   }
 
-  #judgeSelf(accuser: NodeId, known: KnownBoot): void {
+  #judgeSelf(peer: NodeId, known: KnownBoot): void {
     const { boot, quarantined, folder } = this.#own;
     const why = rollbackEvidence(known, { boot, started: this.#started, process: this.#process, quarantined, folder });
     if (why === undefined) return;
-    const life = nextBoot(boot, known);
-    this.#own = { boot: life, quarantined: life, open: true, released: [], folder };
+    const next = nextBoot(boot, known);
+    this.#own = { boot: next, quarantined: next, open: true, released: [], folder };
     this.#saveOwn();
-    if (!this.#wasAccused) this.#why = why;
-    this.#wasAccused = true;
-    this.#host.onRolledBack(life, why, accuser);
+    if (!this.#wasRolledBack) this.#why = why;
+    this.#wasRolledBack = true;
+    this.#events.onRolledBack(next, why, peer);
   }
 
   // Positions.
 
-  /** Something is said to `peer` in this turn. */
+  /** Something is sent to `peer` in this turn. */
   noteSentTo(peer: PeerId): void {
     if (!this.#sentTo.includes(peer)) this.#sentTo.push(peer);
   }
 
-  /** The turn ends: whoever was spoken to is told the position, unless it knows it. */
+  /** End of a turn: peers that something was sent to are sent the position, unless they have it. */
   sendPositions(): void {
     if (this.#sentTo.length === 0) return;
     const { position } = this.#storage;
@@ -250,14 +252,14 @@ export class RollbackDetector {
     this.#isSaved = false;
   }
 
-  /** In each turn, before anything is committed: keeps, all at once, which lives were met since the last turn. */
+  /** In each turn, before anything is committed: stores the boots of peers whose hellos came since the last turn. */
   saveNewPeers(): void {
     if (!this.#hasNewPeers) return;
     this.#hasNewPeers = false;
     this.#failUnlessSaved(this.save());
   }
 
-  /** To be called every now and then. A disk that hangs or is full is asked once. */
+  /** Periodic. A disk that hangs or is full gets one such write, and no more before that ends. */
   saveIfDue(now: number): void {
     if (this.#isSaved || this.#isSaving || now - this.#savedAt < SAVE_EVERY_MS) return;
     this.#savedAt = now;
@@ -268,7 +270,7 @@ export class RollbackDetector {
     this.#failUnlessSaved(saved);
   }
 
-  /** Keeps what was heard of positions since the last time. */
+  /** Stores the positions received since the last time. */
   save(): Promise<void> {
     if (this.#isSaved) return Promise.resolve();
     this.#isSaved = true;
@@ -277,12 +279,12 @@ export class RollbackDetector {
 
   // The end of a quarantine.
 
-  /** Looks which replicas are out. True: all are, and it is kept that this node's quarantine is over. */
-  review(replicas: Iterable<ReplicaInQuarantine>, allAreThere: boolean): boolean {
+  /** Checks which replicas were released. @returns true: all were, and the end of the node's quarantine is being stored */
+  review(replicas: Iterable<ReplicaInQuarantine>, allStarted: boolean): boolean {
     const { open, quarantined, released } = this.#own;
     if (!open) return false;
     const out = new Map(released);
-    let isOver = allAreThere;
+    let isOver = allStarted;
     for (const { id, raft } of replicas) {
       if (out.has(id)) continue;
       if (raft.quarantineIsOver) out.set(id, quarantined);
@@ -295,13 +297,13 @@ export class RollbackDetector {
   }
 
   #saveOwn(): void {
-    this.#failUnlessSaved(this.#storage.putMeta(LIFE_META, bytes(this.#own)));
+    this.#failUnlessSaved(this.#storage.putMeta(BOOT_META, bytes(this.#own)));
   }
 
-  /** Whoever writes to the storage next hears of a failure, too; it is in order with what is written later. */
+  /** Nobody waits for it: writes are in order, and if this one fails so does the next. */
   #failUnlessSaved(writing: Promise<void>): void {
     writing.catch((error: unknown) => {
-      this.#host.fail(asError(error));
+      this.#events.fail(asError(error));
     });
   }
 }

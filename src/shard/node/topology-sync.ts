@@ -6,9 +6,9 @@
  *
  * The cluster uid is drawn at random by the first leader of group 0, and is in the first topology already: no node holds
  * data of a shard before it knows it. From then on each hello carries it: the id derived from the settings is the same
- * for all clusters that were made with the same settings, this one never is. A cluster that builds of feature level 1 made
- * has one once every node was linked that can read it; until then it has no such protection. From then on a node
- * that has data and no uid is let in only with the folder that it was met with before.
+ * for all clusters that were made with the same settings, the uid is not. A cluster that was made by builds of feature
+ * level 1 gets one once all nodes are linked and can read it, and has no such protection before. From then on a node
+ * that has data and no uid is accepted only with the folder that it was linked with before.
  */
 import type { NodeId } from '../../raft/index.js';
 import type { ReplicaSet } from './replica-set.js';
