@@ -75,6 +75,10 @@ const EXACT: readonly (readonly [string, Put, boolean])[] = [
   ['an empty JSON key', key('', 'json'), false],
 ];
 
+const KEYS = LIMITS.filter(({ what }) => / key/.test(what));
+/** A key that another test has put is written again. */
+const asWritten = (status: number): number => (status === 201 ? 200 : status);
+
 const WAYS = ['whole', 'in chunks'] as const;
 
 function bytesOf({ path = 'k', headers = [], body = 'v' }: Put, way: (typeof WAYS)[number]): string {
@@ -105,6 +109,31 @@ describe.each(FRONTS)('$name', ({ start }) => {
     }
     front.checkNodes();
   });
+
+  it.each(KEYS)(
+    '$what: $limit and no more, also to look for, to read and to delete',
+    async ({ limit, above, make }) => {
+      const sizes = [limit - 1, limit, limit + 1];
+      const asked: readonly (readonly [string, number])[] = [
+        ['PUT /v1/kv/', 201],
+        ['GET /v1/kv/', 200],
+        ['GET /v1/where/', 200],
+        ['DELETE /v1/kv/', 200],
+        ['GET /v1/kv/', 404],
+      ];
+      for (const [route, good] of asked) {
+        const statuses = [];
+        for (const size of sizes) {
+          const { path = '' } = make(size);
+          const [method = '', place = ''] = route.split(' ');
+          const put = method === 'PUT' ? bytesOf(make(size), 'whole') : head(`${method} ${place}${path} HTTP/1.1`);
+          statuses.push(statusIn(await front.http.raw(put)));
+        }
+        const wanted = statuses.map((status) => (asWritten(status) === asWritten(good) ? 'taken' : status));
+        expect([route, ...wanted]).toEqual([route, 'taken', 'taken', above]);
+      }
+    },
+  );
 
   it.each(EXACT)('%s', async (_, put, isTaken) => {
     for (const way of WAYS) {

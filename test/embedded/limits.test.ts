@@ -1,0 +1,50 @@
+/** The embedded store as a door to the public limits: one below, at, and one above. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DistributedKeyValueStore, KvorumError } from '../../src/index.js';
+import { encodeValue } from '../../src/shard/index.js';
+
+const MIB = 1024 * 1024;
+let store: DistributedKeyValueStore;
+beforeAll(() => {
+  store = new DistributedKeyValueStore({ nodes: 3, replicas: 3, shards: 1 });
+});
+afterAll(() => store.close());
+
+/** Of so many bytes once it is encoded; an encoded key has a tag before them, which does not count. */
+const keyOf = (bytes: number): string => 'k'.repeat(bytes);
+/** Of so many bytes once it is encoded, whatever the encoding adds. */
+const textOf = (bytes: number): string => {
+  const probe = 'v'.repeat(MIB);
+  return 'v'.repeat(bytes - (encodeValue(probe).body.length - probe.length));
+};
+const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
+const codeOf = (act: () => unknown): Promise<string> =>
+  Promise.resolve()
+    .then(act)
+    .then(
+      () => 'taken',
+      (error: unknown) => (error instanceof KvorumError ? error.code : String(error)),
+    );
+
+describe('the embedded store', () => {
+  it.each([4_095, 4_096, 4_097])('a key of %d bytes', async (bytes) => {
+    const key = keyOf(bytes);
+    const calls = [() => store.put(key, 1), () => store.get(key), () => store.where(key), () => store.delete(key)];
+    const wanted = bytes > 4_096 ? 'key-too-long' : 'taken';
+    for (const call of calls) expect(await codeOf(call)).toBe(wanted);
+  });
+
+  it.each([16 * MIB, 16 * MIB + 1])('a value of %d bytes', async (bytes) => {
+    const value = textOf(bytes);
+    expect(encodeValue(value).body.length).toBe(bytes);
+    expect(await codeOf(() => store.put('k', value))).toBe(bytes > 16 * MIB ? 'value-too-large' : 'taken');
+  });
+
+  it.each([31, 32, 33])('a key nested %d deep', async (depth) => {
+    const answers = [await codeOf(() => store.put(nested(depth), 1)), await codeOf(() => store.get(nested(depth)))];
+    for (const answer of answers) {
+      if (depth > 32) expect(answer).toMatch(/RangeError|TypeError|invalid|deep|nest/i);
+      else expect(answer).toBe('taken');
+    }
+  });
+});
