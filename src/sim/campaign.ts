@@ -4,7 +4,7 @@
  *
  * Knows neither processes nor clocks: who calls says how one seed is run, and until when.
  */
-import type { Mix } from './mix.js';
+import type { Mix } from './scenario.js';
 import type { SimFailure, SimResult } from './result.js';
 import { Sum, type Totals } from './totals.js';
 import { messageOf } from '../thrown.js';

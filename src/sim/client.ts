@@ -9,7 +9,7 @@ import { stringKey, type Answer, type Condition, type KvOperation, type KvWrite 
 import type { Dispatcher } from '../router/index.js';
 import type { MachineClock } from './clock.js';
 import type { Asked, Begun, Ended, History } from './history.js';
-import type { Mix } from './mix.js';
+import type { Mix } from './scenario.js';
 import type { Random } from '../random.js';
 import type { Life, ScheduledEvent, Scheduler } from './scheduler.js';
 

@@ -7,7 +7,7 @@
  */
 import type { ClusterConfig, NodeId } from '../shard/index.js';
 import { MachineClock } from './clock.js';
-import type { Mix } from './mix.js';
+import type { Mix } from './scenario.js';
 import type { Random } from '../random.js';
 import type { Scheduler } from './scheduler.js';
 import { VirtualDisk } from './virtual-disk.js';

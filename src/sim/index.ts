@@ -5,11 +5,11 @@
  * makes a failure smaller, `overrides.ts` is how a mix is said on the command line, `report.ts` what came of it.
  */
 export { hasPassed, runCampaign, type Campaign, type CampaignFailure, type Measured, type RunOne } from './campaign.js';
-export { benchMix } from './bench-mix.js';
-export { drawMix } from './draw.js';
+export { benchMix } from './bench-scenario.js';
+export { drawMix } from './generate.js';
 export { FAULT_KINDS, MODEL_FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
 export { MARKS, type Mark } from './marks.js';
-export type * from './mix.js';
+export type * from './scenario.js';
 export { DRAWN_FAULT_KINDS, MODELS, type Model } from './model.js';
 export {
   applyOverrides,

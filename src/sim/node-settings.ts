@@ -3,7 +3,7 @@
  * topology says (`shard/cluster/settings.ts`): what one of them was started with first, or all of them later.
  */
 import type { NodeTimers } from '../shard/index.js';
-import type { Mix } from './mix.js';
+import type { Mix } from './scenario.js';
 import type { Random } from '../random.js';
 
 export interface NodeSettings {

@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { FaultKind } from './fault-plan.js';
-import type { Mix } from './mix.js';
+import type { Mix } from './scenario.js';
 import { MODELS, type Model } from './model.js';
 
 export interface Overrides {

@@ -5,7 +5,7 @@
  * report of a campaign, and handed in.
  */
 import { COVERAGE_SEEDS, hasPassed, type Campaign, type CampaignFailure } from './campaign.js';
-import type { Mix } from './mix.js';
+import type { Mix } from './scenario.js';
 import { overridesBetween, repeatCommand, seedText } from './overrides.js';
 import type { SimResult } from './result.js';
 import type { Shrunk } from './shrink.js';

@@ -1,5 +1,5 @@
 /** What comes of one simulated seed: plain data, the same for the same seed and mix, byte for byte. */
-import type { Mix } from './mix.js';
+import type { Mix } from './scenario.js';
 
 export interface SimResult {
   /** As it is written on the command line: hexadecimal. */

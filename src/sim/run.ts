@@ -9,20 +9,20 @@ import { Client } from './client.js';
 import { MachineClock } from './clock.js';
 import { Digest } from './digest.js';
 import { History } from './history.js';
-import type { Mix } from './mix.js';
-import { LeaseWatch } from './lease-watch.js';
+import type { Mix } from './scenario.js';
+import { LeaseWatch } from './lease-checker.js';
 import { Marks } from './marks.js';
 import { Nemesis } from './nemesis.js';
 import { longestElectionMs } from './node-settings.js';
 import { Random } from '../random.js';
-import { ReadinessWatch } from './readiness-watch.js';
-import { SettingsWatch } from './settings-watch.js';
+import { ReadinessWatch } from './readiness-checker.js';
+import { SettingsWatch } from './settings-checker.js';
 import type { SimFailure, SimResult } from './result.js';
 import { Scheduler } from './scheduler.js';
 import { SimCluster } from './sim-cluster.js';
 import { standTrial, type TrialMix, type TrialScene } from './trial.js';
 import { TurningPoints } from './turning-points.js';
-import { Watch } from './watch.js';
+import { Watch } from './invariant-checker.js';
 import { stackOf } from '../thrown.js';
 
 export interface RunOptions {

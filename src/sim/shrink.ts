@@ -6,7 +6,7 @@
  * Knows neither processes nor clocks; bounded by runs, and by who calls.
  */
 import type { CampaignFailure, RunOne } from './campaign.js';
-import type { Mix } from './mix.js';
+import type { Mix } from './scenario.js';
 import { fair, type NUMBERS } from './overrides.js';
 import { messageOf } from '../thrown.js';
 

@@ -14,7 +14,7 @@ import type { Door } from './client.js';
 import { MachineClock } from './clock.js';
 import { ForeignCluster } from './foreign-cluster.js';
 import type { Mark } from './marks.js';
-import type { Mix } from './mix.js';
+import type { Mix } from './scenario.js';
 import type { Random } from '../random.js';
 import type { Life, Scheduler } from './scheduler.js';
 import { VirtualDisk } from './virtual-disk.js';

@@ -12,7 +12,7 @@ import type { JournaledStorageSettings, RawRow, Storage, StoreFiles } from '../r
 import { DiskContent } from './disk-content.js';
 import type { SyncKind, Transaction } from './disk-content.js';
 import { DurableIndex } from './durable-index.js';
-import type { DiskMix } from './mix.js';
+import type { DiskMix } from './scenario.js';
 import type { Random } from '../random.js';
 import type { Life, Scheduler } from './scheduler.js';
 import { VirtualJournal, VirtualState, openVirtualSnapshot, sqliteError, virtualReader } from './virtual-files.js';

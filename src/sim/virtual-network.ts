@@ -18,7 +18,7 @@ import {
   type Protocol,
   type LinkRefusal,
 } from '../shard/index.js';
-import type { NetworkMix } from './mix.js';
+import type { NetworkMix } from './scenario.js';
 import { NarrowLink } from './narrow-link.js';
 import { UnderWay } from './under-way.js';
 import type { Random } from '../random.js';

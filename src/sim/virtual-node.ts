@@ -21,7 +21,7 @@ import {
 import { watchAttempts } from './attempts.js';
 import { LifeRuntime, type MachineClock } from './clock.js';
 import type { Mark } from './marks.js';
-import type { Mix } from './mix.js';
+import type { Mix } from './scenario.js';
 import { electionMsOf, settingsOf, type NodeSettings } from './node-settings.js';
 import type { Random } from '../random.js';
 import { Life, type Scheduler } from './scheduler.js';

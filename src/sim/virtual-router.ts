@@ -4,7 +4,7 @@ import { FORMER_PROTOCOL, PROTOCOL, ROUTER_PEERS, shardOfKey, type PeerId } from
 import { watchAttempts } from './attempts.js';
 import { LifeRuntime, type MachineClock } from './clock.js';
 import type { Mark } from './marks.js';
-import type { Mix } from './mix.js';
+import type { Mix } from './scenario.js';
 import type { Random } from '../random.js';
 import { Life, type Scheduler } from './scheduler.js';
 import type { VirtualNetwork } from './virtual-network.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COVERAGE_SEEDS, hasPassed, REPLAY_EVERY, runCampaign, type CampaignOptions } from '../../src/sim/campaign.js';
-import { drawMix } from '../../src/sim/draw.js';
+import { drawMix } from '../../src/sim/generate.js';
 import { fakeRun, measured } from './fake-runs.js';
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);

@@ -1,7 +1,7 @@
 /** Made-up runs of seeds, for what happens around them. */
-import { drawMix } from '../../src/sim/draw.js';
+import { drawMix } from '../../src/sim/generate.js';
 import type { Measured, RunOne } from '../../src/sim/campaign.js';
-import type { Mix } from '../../src/sim/mix.js';
+import type { Mix } from '../../src/sim/scenario.js';
 import type { SimFailure } from '../../src/sim/result.js';
 
 export type Verdict = (seed: number, mix: Mix) => SimFailure['check'] | undefined;

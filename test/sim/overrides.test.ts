@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { simConfig } from '../../src/config/index.js';
-import { drawMix } from '../../src/sim/draw.js';
-import type { Mix } from '../../src/sim/mix.js';
+import { drawMix } from '../../src/sim/generate.js';
+import type { Mix } from '../../src/sim/scenario.js';
 import { MODELS } from '../../src/sim/model.js';
 import {
   applyOverrides,

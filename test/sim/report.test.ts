@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { runCampaign, type Campaign } from '../../src/sim/campaign.js';
-import { drawMix } from '../../src/sim/draw.js';
+import { drawMix } from '../../src/sim/generate.js';
 import { applyOverrides } from '../../src/sim/overrides.js';
 import {
   campaignDocument,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CampaignFailure } from '../../src/sim/campaign.js';
-import type { Mix } from '../../src/sim/mix.js';
+import type { Mix } from '../../src/sim/scenario.js';
 import { shrink, whyNotShrunk, type ShrinkOptions } from '../../src/sim/shrink.js';
 import { fakeRun, mixWithFaults, measured } from './fake-runs.js';
 

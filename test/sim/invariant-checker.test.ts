@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EntryKind, type Entry, type Message, type RaftStatus } from '../../src/raft/index.js';
 import type { ReplicaView } from '../../src/shard/index.js';
-import { Watch, type DurableLog } from '../../src/sim/watch.js';
+import { Watch, type DurableLog } from '../../src/sim/invariant-checker.js';
 
 const GROUP = 3;
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/raft/index.js';
 import type { ReplicaView } from '../../src/shard/index.js';
 import { drawMix, runSeed, type Mix } from '../../src/sim/index.js';
-import { ReadinessWatch, type Ailing } from '../../src/sim/readiness-watch.js';
+import { ReadinessWatch, type Ailing } from '../../src/sim/readiness-checker.js';
 
 /** A node with one replica, whose election timeout is 200 ms; all of it may be changed. */
 class Node implements Ailing {

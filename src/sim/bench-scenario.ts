@@ -4,7 +4,7 @@
  * several times as many messages and operations, so fewer of them fit into a real one.
  */
 import { DEFAULT_TIMERS } from '../shard/index.js';
-import type { Mix } from './mix.js';
+import type { Mix } from './scenario.js';
 
 const DURATION_MS = 20_000;
 /** Of each client, between two operations; the mean. */

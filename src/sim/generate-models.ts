@@ -2,7 +2,7 @@
 import { LEASE_DRIFT } from './clock.js';
 import { ROLLED_BACK_FROM } from './disk-faults.js';
 import type { FaultKind, FaultPlan } from './fault-plan.js';
-import type { Mix } from './mix.js';
+import type { Mix } from './scenario.js';
 import { MODEL_CHANCES, MODELS, type Model } from './model.js';
 import { drawSettings } from './node-settings.js';
 import type { Random } from '../random.js';

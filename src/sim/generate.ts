@@ -4,8 +4,8 @@
  */
 import { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
 import { LEASE_DRIFT } from './clock.js';
-import { addModels } from './draw-models.js';
-import type { ClockMix, DiskMix, Mix, NetworkMix } from './mix.js';
+import { addModels } from './generate-models.js';
+import type { ClockMix, DiskMix, Mix, NetworkMix } from './scenario.js';
 import type { Model } from './model.js';
 import { Random } from '../random.js';
 

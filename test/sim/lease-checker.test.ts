@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/raft/index.js';
 import type { ReplicaView } from '../../src/shard/index.js';
-import { LeaseWatch, type LeaseHolder } from '../../src/sim/lease-watch.js';
+import { LeaseWatch, type LeaseHolder } from '../../src/sim/lease-checker.js';
 
 const replica = (node: number, role: Role, term: number, holdsLease: boolean, commit = 0): ReplicaView =>
   ({ id: 7, raft: { id: node, role, term, commit }, holdsLease }) as unknown as ReplicaView;
