@@ -3,7 +3,7 @@
  *
  * Pure: knows no cluster and no screen.
  */
-import { tellOperation, type CheckResult, type Failure, type Operation } from '../../src/check/index.js';
+import { describeOperation, type CheckResult, type Failure, type Operation } from '../../src/check/index.js';
 import type { Convergence } from './convergence.js';
 import type { FaultKind } from './kinds.js';
 import type { FaultWindow } from './nemesis.js';
@@ -140,7 +140,7 @@ const shortened = ({ key, operation, reason }: Failure) => ({ key, operation, re
 function why({ failure, undecided }: CheckResult): string {
   if (failure === undefined) return undecided.length === 0 ? '' : `: no verdict on ${undecided.join(', ')}`;
   const { key, operation, reason } = failure;
-  return `: ${key}: client ${operation.client}: ${tellOperation(operation)}: ${reason}`;
+  return `: ${key}: client ${operation.client}: ${describeOperation(operation)}: ${reason}`;
 }
 
 function longestSilence(operations: readonly Operation[], load: FaultWindowSpan): number {

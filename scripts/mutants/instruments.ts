@@ -1,13 +1,13 @@
 /** The instruments, cheapest first. */
 import type { Instrument } from './instrument.js';
 import { jepsen, powerCut } from './real-processes.js';
-import { crowded, disks, leases, links, mixed, patience } from './simulator.js';
+import { contention, disks, leases, links, mixed, patience } from './simulator.js';
 import { vitestInstruments } from './vitest-instruments.js';
 
 export const INSTRUMENTS: readonly Instrument[] = [
   ...vitestInstruments,
   mixed,
-  crowded,
+  contention,
   links,
   patience,
   disks,

@@ -11,7 +11,7 @@ export const INSTRUMENT_NAMES = [
   'files',
   'repairs',
   'sim',
-  'sim-crowd',
+  'sim-contention',
   'sim-links',
   'sim-patience',
   'sim-disks',

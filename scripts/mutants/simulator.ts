@@ -1,7 +1,7 @@
 /**
  * The simulator as an instrument: run in the copy as a user runs it, and only its JSON is read.
  *
- * Seeds are run in growing portions, so that a mutant that shows at once does not cost hundreds of seeds.
+ * Seeds are run in growing batches, so that a mutant caught by an early seed does not cost hundreds of them.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const GROWTH = 3;
 /** Of one seed, on a loaded machine. */
 const TIMEOUT_MS_PER_SEED = 20_000;
 
-function simulator(name: InstrumentName, mix: readonly string[]): Instrument {
+function simulator(name: InstrumentName, scenario: readonly string[]): Instrument {
   return {
     name,
     unit: 'seeds',
@@ -25,9 +25,9 @@ function simulator(name: InstrumentName, mix: readonly string[]): Instrument {
       for (const { first, count } of portions(budget)) {
         const seeds = ['--first', first.toString(16), '--seeds', String(count), '--jobs', '1', '--no-shrink', '--json'];
         const timeoutMs = TIMEOUT_MS_PER_SEED * (count + 5);
-        const ended = await runNode(['dist/cli.js', 'sim', ...seeds, ...mix], { cwd: folder, timeoutMs });
+        const ended = await runNode(['dist/cli.js', 'sim', ...seeds, ...scenario], { cwd: folder, timeoutMs });
         seconds += ended.seconds;
-        const sighting = judgeSimulation({ ...ended, seconds }, budget, mix);
+        const sighting = judgeSimulation({ ...ended, seconds }, budget, scenario);
         if (sighting.type !== 'silent') return sighting;
       }
       return { type: 'silent', after: `${budget} seeds`, seconds };
@@ -35,7 +35,7 @@ function simulator(name: InstrumentName, mix: readonly string[]): Instrument {
   };
 }
 
-/** As seeds draw it. */
+/** As generated from each seed. */
 export const mixed = simulator('sim', []);
 
 /** Links that carry little, and replicas that have to catch up while clients go on. */
@@ -53,9 +53,9 @@ export const leases = simulator(
   '--models late-ticks --nodes 3 --replicas 3 --shards 1 --keys 2 --clients 10'.split(' '),
 );
 
-/** Three nodes and twenty clients on one key: whoever is out of date for a moment is asked in that moment. */
-export const crowded = simulator(
-  'sim-crowd',
+/** Three nodes and twenty clients on one key: a stale replica is read while it is stale. */
+export const contention = simulator(
+  'sim-contention',
   '--nodes 3 --replicas 3 --routers 1 --shards 1 --keys 1 --clients 20'.split(' '),
 );
 
@@ -75,7 +75,7 @@ interface SimulationReport {
 }
 
 /** Exit 0: all seeds passed; 1: one failed, and the JSON says which. Anything else proves nothing. */
-export function judgeSimulation(ended: Ended, budget: number, mix: readonly string[] = []): Sighting {
+export function judgeSimulation(ended: Ended, budget: number, scenario: readonly string[] = []): Sighting {
   const { seconds } = ended;
   const report = parseReport(ended);
   if ('why' in report) return { type: 'broken', seconds, why: report.why };
@@ -91,6 +91,6 @@ export function judgeSimulation(ended: Ended, budget: number, mix: readonly stri
     after,
     seconds,
     what: `${check}: ${reason}`,
-    repeat: ['kvorum sim --seed', seed, ...mix].join(' '),
+    repeat: ['kvorum sim --seed', seed, ...scenario].join(' '),
   };
 }

@@ -6,8 +6,8 @@
  * that ends at t and one that starts at t count as concurrent; a checker that accuses must be able to prove it.
  */
 import { Kind, type Effect } from './effect.js';
-import { bindSoleMakers } from './makers.js';
-import { apply, bearing, type Value } from './model.js';
+import { bindSoleWriters } from './possible-writers.js';
+import { apply, relevance, type Value } from './model.js';
 import type { Operation } from './operation.js';
 import { ABSENT, States, UNSEEN, type State } from './states.js';
 
@@ -26,15 +26,15 @@ export interface CompiledKey {
 }
 
 export function compileKey(all: readonly Operation[], init: Value): CompiledKey {
-  const bearingOnes = all.filter((operation) => bearing(operation) !== 'drop');
+  const bearingOnes = all.filter((operation) => relevance(operation) !== 'drop');
   const appends = bearingOnes.some(({ op }) => op === 'append');
   const compared = comparedValues(bearingOnes);
   const states = new States(compared, appends);
   const initial = states.of(init);
   const { operations, effects } = withoutUselessUnknowns(bearingOnes, states, compared);
-  const answered = Uint8Array.from(operations, (operation) => (bearing(operation) === 'must' ? 1 : 0));
+  const answered = Uint8Array.from(operations, (operation) => (relevance(operation) === 'must' ? 1 : 0));
   const required = answered.slice();
-  bindSoleMakers(effects, required, states, initial);
+  bindSoleWriters(effects, required, states, initial);
   const effectClass = classesOf(effects);
   return { states, initial, operations, effects, effectClass, required, events: eventsOf(operations, answered) };
 }
@@ -128,7 +128,7 @@ function withoutUselessUnknowns(
     // An append of what nobody ever saw is as good as a put of it.
     if (effect.kind === Kind.append && !recognised(operation.value ?? '')) effect = UNSEEN_PUT;
     const leadsNowhere = effect.to === UNSEEN && (effect.kind === Kind.put || effect.kind === Kind.cas);
-    if (bearing(operation) === 'may' && (effect.kind === Kind.seen || (leadsNowhere && !noticed))) continue;
+    if (relevance(operation) === 'may' && (effect.kind === Kind.seen || (leadsNowhere && !noticed))) continue;
     operations.push(operation);
     effects.push(effect);
   }

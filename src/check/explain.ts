@@ -8,8 +8,8 @@
  */
 import { Budget } from './budget.js';
 import { compileKey } from './compile.js';
-import { cutAt, judge } from './cut.js';
-import { apply, bearing, type Value } from './model.js';
+import { truncatedAt, judge } from './truncate.js';
+import { apply, relevance, type Value } from './model.js';
 import type { Operation } from './operation.js';
 import { reasonFor } from './reason.js';
 import { Search } from './search.js';
@@ -44,11 +44,11 @@ const EFFORT = 4_000_000;
 /** @param history all of one key, for which no legal order exists. */
 export function explainFailure(key: string, history: readonly Operation[], init: Value): Failure {
   const budget = Budget.steps(EFFORT);
-  const answered = history.filter((operation) => bearing(operation) === 'must').sort(byEnd);
+  const answered = history.filter((operation) => relevance(operation) === 'must').sort(byEnd);
   const { index, exact } = firstUnplaceable(history, answered, init, budget);
   const operation = answered[index];
   if (operation === undefined) throw new Error(`the history of ${key} has nothing that could be wrong`);
-  const order = legalOrder(cutAt(history, answered.slice(0, index), operation.end), init, budget);
+  const order = legalOrder(truncatedAt(history, answered.slice(0, index), operation.end), init, budget);
   const window = smallestWindow({ history, answered: answered.slice(0, index + 1), order }, budget);
   const reason = reasonFor(operation, { history, order, init });
   return { key, operation, first: exact, reason, order, window, history };
@@ -67,7 +67,7 @@ function firstUnplaceable(
   let exact = true;
   while (low < high) {
     const middle = (low + high) >> 1;
-    const cut = cutAt(history, answered.slice(0, middle + 1), answered[middle]?.end ?? 0);
+    const cut = truncatedAt(history, answered.slice(0, middle + 1), answered[middle]?.end ?? 0);
     const state = judge([...cut.keys()], init, budget);
     if (state === 'illegal') high = middle;
     else low = middle + 1;

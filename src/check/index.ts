@@ -3,7 +3,7 @@
  * end, in which every answer is true?
  *
  * `checkHistory` judges key by key (`check.ts`). A key's operations are compiled to effects on numbered states
- * (`model.ts` says what operations mean, `states.ts` which values are worth telling apart, `makers.ts` what follows from
+ * (`model.ts` says what operations mean, `states.ts` which values are worth telling apart, `possible-writers.ts` what follows from
  * a value that only one operation can have made), and `search.ts` looks for an order: Wing & Gong's search with Lowe's
  * memory of configurations. Where there is none, `explain.ts` finds the first operation that has no place and
  * the smallest window that is impossible by itself. `readHistory` reads files, `formatReport`, `reportJson` and
@@ -20,7 +20,7 @@
 export { checkHistory, picture, type CheckOptions, type CheckResult, type Verdict } from './check.js';
 export type { HistoryCounts } from './counts.js';
 export type { Failure, Placed } from './explain.js';
-export { formatOperation, tellOperation, type Operation } from './operation.js';
+export { formatOperation, describeOperation, type Operation } from './operation.js';
 export { renderPage, type KeyPicture, type PageOptions } from './page/page.js';
 export { HistoryError, readHistory } from './read-history.js';
 export { formatReport, reportJson } from './report.js';

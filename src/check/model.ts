@@ -13,7 +13,7 @@ export type Value = string | null;
  * What an operation can do to a history: `drop` = nothing, and it says nothing (a refusal, a failed write, a read that
  * was not answered); `must` = it happened between its start and its end; `may` = it happens after its start, or never.
  */
-export function bearing({ op, ok, error }: Operation): 'drop' | 'must' | 'may' {
+export function relevance({ op, ok, error }: Operation): 'drop' | 'must' | 'may' {
   if (ok === null) return op === 'get' ? 'drop' : 'may';
   if (ok) return 'must';
   // A compare that failed saw something, unless the store refused to look.

@@ -43,33 +43,33 @@ export function formatOperation(operation: Operation): string {
 }
 
 /** A value as people read it: quoted, cut where it is long; `absent` for none. */
-export function tellValue(value: string | null | undefined, limit = 40): string {
+export function formatValue(value: string | null | undefined, limit = 40): string {
   if (value === null || value === undefined) return 'absent';
   const quoted = JSON.stringify(value);
   return quoted.length <= limit ? quoted : `${quoted.slice(0, limit - 1)}…`;
 }
 
 /** What was asked and what came back, in one line: `cas "a" → "b": failed, was "c"`. */
-export function tellOperation(operation: Operation, limit = 40): string {
-  return `${tellRequest(operation, limit)}${tellAnswer(operation, limit)}`;
+export function describeOperation(operation: Operation, limit = 40): string {
+  return `${describeRequest(operation, limit)}${describeAnswer(operation, limit)}`;
 }
 
-function tellRequest({ op, value, expected }: Operation, limit: number): string {
+function describeRequest({ op, value, expected }: Operation, limit: number): string {
   if (op === 'get' || op === 'delete') return op;
-  if (op === 'cas') return `cas ${tellValue(expected, limit)} → ${tellValue(value, limit)}`;
-  return `${op} ${tellValue(value, limit)}`;
+  if (op === 'cas') return `cas ${formatValue(expected, limit)} → ${formatValue(value, limit)}`;
+  return `${op} ${formatValue(value, limit)}`;
 }
 
-function tellAnswer({ op, ok, result, existed, error }: Operation, limit: number): string {
+function describeAnswer({ op, ok, result, existed, error }: Operation, limit: number): string {
   if (ok === null) return ': unknown';
   if (!ok) {
     if (error !== undefined && error !== '') return ': refused';
     if (op !== 'cas') return ': not done';
-    if (typeof result === 'string') return `: failed, was ${tellValue(result, limit)}`;
+    if (typeof result === 'string') return `: failed, was ${formatValue(result, limit)}`;
     if (existed !== undefined) return existed ? ': failed, was there' : ': failed, was absent';
     return ': failed';
   }
-  if (op === 'get') return `: ${tellValue(result, limit)}`;
+  if (op === 'get') return `: ${formatValue(result, limit)}`;
   if (op === 'delete' && existed !== undefined) return existed ? ': was there' : ': was absent';
   return '';
 }

@@ -51,7 +51,7 @@ function parseObject(line: string): Fields {
     throw new LineError(`not JSON: ${messageOf(error)}`);
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new LineError(`not a JSON object: ${tell(parsed)}`);
+    throw new LineError(`not a JSON object: ${describe(parsed)}`);
   }
   // Of two fields with one name JSON.parse keeps the last.
   if (countFields(line) !== Object.keys(parsed).length) throw new LineError('a field stands twice');
@@ -60,18 +60,19 @@ function parseObject(line: string): Fields {
 
 function nameOf(value: unknown): Operation['op'] {
   const name = OPERATION_NAMES.find((known) => known === value);
-  if (name === undefined) throw new LineError(`"op" must be one of ${OPERATION_NAMES.join(', ')}; got ${tell(value)}`);
+  if (name === undefined)
+    throw new LineError(`"op" must be one of ${OPERATION_NAMES.join(', ')}; got ${describe(value)}`);
   return name;
 }
 
 function outcomeOf(value: unknown): boolean | null {
   if (value === true || value === false || value === null) return value;
-  throw new LineError(`"ok" must be true, false, or null (unknown); got ${tell(value)}`);
+  throw new LineError(`"ok" must be true, false, or null (unknown); got ${describe(value)}`);
 }
 
 function clientOf(value: unknown): number | string {
   if (typeof value === 'string' || (typeof value === 'number' && Number.isSafeInteger(value))) return value;
-  throw new LineError(`"client" must be a whole number or a string; got ${tell(value)}`);
+  throw new LineError(`"client" must be a whole number or a string; got ${describe(value)}`);
 }
 
 /** What was written, compared with and read; what the kind of operation has no use for is left out. */
@@ -96,13 +97,13 @@ function contentOf(op: Operation['op'], ok: boolean | null, fields: Fields): Par
 function textOf(fields: Fields, name: string): string {
   const value = fields[name];
   if (typeof value === 'string') return value;
-  throw new LineError(`"${name}" must be a string; got ${tell(value)}`);
+  throw new LineError(`"${name}" must be a string; got ${describe(value)}`);
 }
 
 function textOrNullOf(fields: Fields, name: string): string | null {
   const value = fields[name];
   if (typeof value === 'string' || value === null) return value;
-  throw new LineError(`"${name}" must be a string or null; got ${tell(value)}`);
+  throw new LineError(`"${name}" must be a string or null; got ${describe(value)}`);
 }
 
 interface Types {
@@ -114,7 +115,7 @@ function optional<Type extends keyof Types>(fields: Fields, name: string, type: 
   const value = fields[name];
   if (value === undefined || value === null) return undefined;
   if (typeof value === type) return value as Types[Type];
-  throw new LineError(`"${name}" must be a ${type}; got ${tell(value)}`);
+  throw new LineError(`"${name}" must be a ${type}; got ${describe(value)}`);
 }
 
 function timeOf(fields: Fields, name: string, line: string): number | bigint {
@@ -124,11 +125,11 @@ function timeOf(fields: Fields, name: string, line: string): number | bigint {
   const digits = typeof value === 'number' ? bareValueOf(line, name) : value;
   if (typeof digits === 'string' && /^-?\d{1,40}$/.test(digits)) return BigInt(digits);
   throw new LineError(
-    `"${name}" must be an integer, or an integer in quotes; got ${digits === value ? tell(value) : shortened(String(digits))}`,
+    `"${name}" must be an integer, or an integer in quotes; got ${digits === value ? describe(value) : shortened(String(digits))}`,
   );
 }
 
-function tell(value: unknown): string {
+function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   try {
     return shortened(JSON.stringify(value));

@@ -1,7 +1,7 @@
 /** Why an operation cannot be placed, as a sentence for people. */
 import type { Placed } from './explain.js';
 import type { Value } from './model.js';
-import { tellValue, type Operation } from './operation.js';
+import { formatValue, type Operation } from './operation.js';
 
 interface Scene {
   readonly history: readonly Operation[];
@@ -13,7 +13,7 @@ interface Scene {
 export function reasonFor(operation: Operation, scene: Scene): string {
   const needed = neededValue(operation);
   if (needed === undefined) return withHeld(otherNeed(operation), scene);
-  const claim = `${observation(operation)} ${tellValue(needed)}`;
+  const claim = `${observation(operation)} ${formatValue(needed)}`;
   if (needed !== scene.init && !scene.history.some((other) => mayMake(other, needed))) {
     return `${claim}, which no operation of this history can have made`;
   }
@@ -26,7 +26,7 @@ export function reasonFor(operation: Operation, scene: Scene): string {
 
 function withHeld(claim: string, { order, init }: Scene): string {
   const held = order.length === 0 ? init : (order.at(-1)?.after ?? null);
-  return `${claim}; no legal order of the operations leaves the key like that (in the one shown it holds ${tellValue(held)})`;
+  return `${claim}; no legal order of the operations leaves the key like that (in the one shown it holds ${formatValue(held)})`;
 }
 
 /** The one value that its answer admits; undefined if there is more than one. */
@@ -46,7 +46,7 @@ function observation({ op, ok }: Operation): string {
 
 function otherNeed({ op, expected }: Operation): string {
   if (op === 'delete') return 'it found the key there';
-  return `it failed, so the key was not ${tellValue(expected)}`;
+  return `it failed, so the key was not ${formatValue(expected)}`;
 }
 
 function mayMake({ op, ok, value = null }: Operation, needed: Value): boolean {

@@ -1,8 +1,8 @@
 /** A verdict as text for a terminal, and as a value for JSON. The first word is the verdict. */
 import type { CheckResult } from './check.js';
 import type { Failure } from './explain.js';
-import { formatOperation, tellOperation, type Operation } from './operation.js';
-import { tellSpan, timeSince } from './time.js';
+import { formatOperation, describeOperation, type Operation } from './operation.js';
+import { formatSpan, timeSince } from './time.js';
 
 /** Rows of the window that are printed; the page (`--html`) and the JSON have them all. */
 const MAX_ROWS = 40;
@@ -36,10 +36,10 @@ function failureLines(failure: Failure): string[] {
   const alone = selfContained ? 'impossible whatever the key held before' : 'from the beginning of the history';
   return [
     `key        ${JSON.stringify(key)}`,
-    `operation  client ${String(operation.client)}, ${tellOperation(operation)}`,
+    `operation  client ${String(operation.client)}, ${describeOperation(operation)}`,
     `           ${which}: ${reason}`,
     `order      ${count(order.length, 'operation')} of the key before it in the longest legal order`,
-    `window     ${tellSpan(start, end)}, ${count(operations.length, 'operation')}, ${alone}`,
+    `window     ${formatSpan(start, end)}, ${count(operations.length, 'operation')}, ${alone}`,
     '',
     ...windowTable(failure),
   ];
@@ -56,7 +56,7 @@ function windowTable({ operation: failed, window, order }: Failure): string[] {
     String(operation.client),
     since(operation.start, window.start),
     endOf(operation, window.start),
-    tellOperation(operation),
+    describeOperation(operation),
   ]);
   const lines = columns([['order', 'client', 'start', 'end', 'operation'], ...rows]).map((line) => `  ${line}`);
   if (left > 0) lines.splice(1, 0, `  … ${count(left, 'operation')} before these`);

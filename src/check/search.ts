@@ -12,7 +12,7 @@
  * - Of open operations with the same effect only the one that returned first is tried. In an order that takes another
  *   one first, the two can change places: both are open, and the one that returned first stood before its return.
  *   Unknown operations never return: they come last, and are left out for good when nothing needs them.
- * - A change that leaves a state which somebody must still see, and nothing left can make again, is not tried (`needs.ts`).
+ * - A change that leaves a state which somebody must still see, and nothing left can make again, is not tried (`pending-observers.ts`).
  * - Values that nobody could tell apart are one state (`states.ts`).
  * - A configuration that was explored once is not explored again (`configurations.ts`).
  */
@@ -20,7 +20,7 @@ import type { CompiledKey } from './compile.js';
 import { Configurations } from './configurations.js';
 import { Kind } from './effect.js';
 import { EventList } from './event-list.js';
-import { Needs } from './needs.js';
+import { PendingObservers } from './pending-observers.js';
 import type { State } from './states.js';
 
 export type SearchState = 'legal' | 'illegal' | 'running';
@@ -41,7 +41,7 @@ export class Search {
   steps = 0;
   readonly #compiled: CompiledKey;
   readonly #list: EventList;
-  readonly #needs: Needs;
+  readonly #pending: PendingObservers;
   readonly #seen = new Configurations();
   readonly #order: number[] = [];
   readonly #choices: Choice[] = [];
@@ -53,10 +53,10 @@ export class Search {
   constructor(compiled: CompiledKey) {
     this.#compiled = compiled;
     this.#list = new EventList(compiled);
-    this.#needs = new Needs(compiled);
+    this.#pending = new PendingObservers(compiled);
     this.#takenAt = new Int32Array(compiled.operations.length);
     this.#state = compiled.initial;
-    if (this.#needs.hopeless(compiled.initial)) this.#result = 'illegal';
+    if (this.#pending.isImpossible(compiled.initial)) this.#result = 'illegal';
   }
 
   /** The order found so far, as indexes of `compiled.operations`; a legal order of all that is required once `legal`. */
@@ -74,7 +74,7 @@ export class Search {
   #step(): void {
     this.steps++;
     this.#orderFitting();
-    if (this.#needs.required === 0) {
+    if (this.#pending.required === 0) {
       this.#result = 'legal';
       return;
     }
@@ -93,7 +93,7 @@ export class Search {
         choice.next++;
         const next = this.#apply(operation);
         this.#take(operation);
-        if (!this.#needs.forbids(operation, this.#state, next)) {
+        if (!this.#pending.forbids(operation, this.#state, next)) {
           this.#state = next;
           return;
         }
@@ -170,7 +170,7 @@ export class Search {
 
   #take(operation: number): void {
     this.#list.remove(operation);
-    this.#needs.remove(operation);
+    this.#pending.remove(operation);
     this.#order.push(operation);
   }
 
@@ -179,7 +179,7 @@ export class Search {
       const operation = this.#order.pop();
       if (operation === undefined) return;
       this.#list.restore(operation);
-      this.#needs.restore(operation);
+      this.#pending.restore(operation);
     }
   }
 }

@@ -17,12 +17,12 @@ export function timeSince(from: number | bigint, time: number | bigint): number 
   return Number(BigInt(time) - BigInt(from));
 }
 
-export function tellDuration(span: number): string {
+export function formatDuration(span: number): string {
   if (span < NANOSECONDS_FROM) return String(span);
   const [unit, size] = UNITS.find(([, one]) => span >= one) ?? UNITS[2];
   return `${(span / size).toPrecision(3)} ${unit}`;
 }
 
-export function tellSpan(start: number | bigint, end: number | bigint): string {
-  return `${String(start)} to ${String(end)} (${tellDuration(timeSince(start, end))})`;
+export function formatSpan(start: number | bigint, end: number | bigint): string {
+  return `${String(start)} to ${String(end)} (${formatDuration(timeSince(start, end))})`;
 }

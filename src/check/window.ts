@@ -8,9 +8,9 @@
  */
 import type { Budget } from './budget.js';
 import { comparedValues } from './compile.js';
-import { judge, mayHappen } from './cut.js';
+import { judge, mayHappen } from './truncate.js';
 import type { Placed } from './explain.js';
-import { bearing, type Value } from './model.js';
+import { relevance, type Value } from './model.js';
 import type { Operation } from './operation.js';
 
 export interface Window {
@@ -84,7 +84,7 @@ function isImpossible(from: Time, { history, answered }: Scene, budget: Budget):
  * compares with, less any of the window's appends at its end.
  */
 function valuesBefore(operations: readonly Operation[]): Value[] {
-  const compared = comparedValues(operations.filter((operation) => bearing(operation) !== 'drop'));
+  const compared = comparedValues(operations.filter((operation) => relevance(operation) !== 'drop'));
   const appended = new Set(operations.filter(({ op }) => op === 'append').map(({ value }) => value ?? ''));
   const values = new Set(compared);
   // What is added while it is walked through is walked through, too.
@@ -103,7 +103,7 @@ function under({ history, order }: Scene, start: Time, failed: Operation): Opera
   const placed = new Set(order.map(({ operation }) => operation));
   return history
     .filter((operation) => {
-      if (bearing(operation) === 'drop' || operation.start > failed.end) return false;
+      if (relevance(operation) === 'drop' || operation.start > failed.end) return false;
       if (operation.ok === null && operation.start < start) return placed.has(operation);
       return operation.ok === null || operation.end >= start;
     })

@@ -10,9 +10,9 @@ import {
   applyOverrides,
   campaignDocument,
   campaignReport,
-  benchMix,
-  drawMix,
-  DRAWN_FAULT_KINDS,
+  benchScenario,
+  generateScenario,
+  DEFAULT_FAULT_KINDS,
   MARKS,
   faultComplaint,
   modelsOf,
@@ -26,7 +26,7 @@ import {
   whyNotShrunk,
   type Campaign,
   type CampaignFailure,
-  type Mix,
+  type Scenario,
   type Model,
   type Shrunk,
 } from '../sim/index.js';
@@ -61,13 +61,13 @@ export const simulate = (config: SimConfig, script: string): Promise<number> =>
 /** The output depends on the arguments only: not on time, nor on the order of processes. */
 async function simulateOne({ seed, overrides: requested, trace, json }: OneSeed): Promise<number> {
   const overrides = { ...requested, models: requestedModels(requested) };
-  const drawn = drawMix(seed, overrides.models);
-  const complaint = faultComplaint(drawn, overrides);
+  const generated = generateScenario(seed, overrides.models);
+  const complaint = faultComplaint(generated, overrides);
   if (complaint !== undefined) throw new ConfigError('faults', `--faults of seed ${seedText(seed)}: ${complaint}`);
   const tell = (line: string) => process.stdout.write(`${line}\n`);
-  const result = await runSeed(seed, applyOverrides(drawn, overrides), trace ? { trace: tell } : {});
-  if (json) printDocument(seedDocument(seed, drawn, result));
-  else process.stdout.write(seedReport(seed, drawn, result));
+  const result = await runSeed(seed, applyOverrides(generated, overrides), trace ? { trace: tell } : {});
+  if (json) printDocument(seedDocument(seed, generated, result));
+  else process.stdout.write(seedReport(seed, generated, result));
   return result.failure === undefined ? EXIT_PASSED : EXIT_FAILED;
 }
 
@@ -94,7 +94,7 @@ async function simulateMany(config: ManySeeds, script: string): Promise<number> 
       interrupted: interruption.requested,
       wallMs,
       lanes,
-      draw: drawOf(config.overrides),
+      scenarioOf: generatorOf(config.overrides),
       shrunk,
     };
     if (config.json) printDocument(campaignDocument(facts));
@@ -116,18 +116,21 @@ function runMany(scene: Scene & { readonly first: number; readonly lanes: number
   const { config, first, lanes, workers, progress, interruption } = scene;
   const { seeds, minutes, overrides, bench } = config;
   // The bench always measures the same models, unless some are named.
-  const draw = drawOf(bench ? { ...overrides, models: overrides.models ?? [] } : overrides);
+  const generate = generatorOf(bench ? { ...overrides, models: overrides.models ?? [] } : overrides);
   const startedAt = performance.now();
   const endsAt = startedAt + (minutes ?? Infinity) * MINUTE_MS;
   let measuredMs = 0;
   let reported = 0;
   return runCampaign({
     seeds: seedsFrom(first, seeds),
-    mixOf: (seed) =>
-      applyOverrides(bench ? benchMix(draw(seed)) : draw(seed), { ...overrides, models: requestedModels(overrides) }),
-    run: (seed, mix) => workers.run(seed, mix),
+    scenarioOf: (seed) =>
+      applyOverrides(bench ? benchScenario(generate(seed)) : generate(seed), {
+        ...overrides,
+        models: requestedModels(overrides),
+      }),
+    run: (seed, scenario) => workers.run(seed, scenario),
     lanes,
-    faultKinds: DRAWN_FAULT_KINDS,
+    faultKinds: DEFAULT_FAULT_KINDS,
     marks: MARKS,
     // Overrides may rule kinds of faults out: a cluster of one has no links to cut.
     mustReachAll: !isOverridden(overrides) && !bench,
@@ -175,10 +178,11 @@ async function shrinkFirst({
 function shrinkOne(failure: CampaignFailure, scene: Omit<Scene, 'config'>): Promise<Shrunk | undefined> {
   const { workers, progress, interruption } = scene;
   const endsAt = performance.now() + SHRINK_MS;
-  const sizeOf = ({ faults, nodes, clients }: Mix) => `${faults.length} faults, ${nodes} nodes, ${clients} clients`;
+  const sizeOf = ({ faults, nodes, clients }: Scenario) =>
+    `${faults.length} faults, ${nodes} nodes, ${clients} clients`;
   return shrink({
     failure,
-    run: (seed, mix) => workers.run(seed, mix),
+    run: (seed, scenario) => workers.run(seed, scenario),
     maxRuns: SHRINK_RUNS,
     mayGoOn: () => !interruption.requested && performance.now() < endsAt,
     onRun: (runs, smallest) => {
@@ -214,9 +218,9 @@ function requestedModels({ models }: SimOverrides): readonly Model[] | undefined
 }
 
 /** The scenario generator of a seed, with the requested models. */
-function drawOf(overrides: SimOverrides): (seed: number) => Mix {
+function generatorOf(overrides: SimOverrides): (seed: number) => Scenario {
   const models = requestedModels(overrides);
-  return (seed) => drawMix(seed, models);
+  return (seed) => generateScenario(seed, models);
 }
 
 const isOverridden = (overrides: SimOverrides): boolean =>

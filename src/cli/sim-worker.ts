@@ -3,13 +3,13 @@
  * killed when it is not needed any more.
  */
 import { ConfigError } from '../config/index.js';
-import { runSeed, type Measured, type Mix } from '../sim/index.js';
+import { runSeed, type Measured, type Scenario } from '../sim/index.js';
 import { stackOf } from '../thrown.js';
 
 /** Request to the worker; one at a time. */
 export interface SimTask {
   readonly seed: number;
-  readonly mix: Mix;
+  readonly scenario: Scenario;
 }
 
 /** Reply of the worker. */
@@ -33,10 +33,10 @@ export async function runSimWorker(): Promise<number> {
   return 0;
 }
 
-async function answer({ seed, mix }: SimTask): Promise<SimAnswer> {
+async function answer({ seed, scenario }: SimTask): Promise<SimAnswer> {
   const before = process.cpuUsage();
   try {
-    const result = await runSeed(seed, mix);
+    const result = await runSeed(seed, scenario);
     const { user, system } = process.cpuUsage(before);
     return { measured: { result, cpuMs: (user + system) / 1000 } };
   } catch (error) {

@@ -4,7 +4,7 @@
  * A process that dies or hangs fails its seed and no other: the next seed gets a new process.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import type { Measured, Mix } from '../sim/index.js';
+import type { Measured, Scenario } from '../sim/index.js';
 import type { SimAnswer, SimTask } from './sim-worker.js';
 
 export interface SimWorkersOptions {
@@ -35,9 +35,9 @@ export class SimWorkers {
   }
 
   /** Runs one seed in an idle or new process. @throws Error if the seed threw, or its process died or hung */
-  async run(seed: number, mix: Mix): Promise<Measured> {
+  async run(seed: number, scenario: Scenario): Promise<Measured> {
     const worker = this.#idle.pop() ?? this.#start();
-    const answer = await worker.ask({ seed, mix }, this.#options.limitMs);
+    const answer = await worker.ask({ seed, scenario }, this.#options.limitMs);
     if (worker.alive) this.#idle.push(worker);
     else this.#all.delete(worker);
     if ('error' in answer) throw new Error(answer.error);

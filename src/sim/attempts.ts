@@ -5,7 +5,7 @@
 import type { Backend } from '../router/index.js';
 import type { Mark } from './marks.js';
 
-export function watchAttempts<T extends Backend>(backend: T, reached: (mark: Mark) => void): T {
+export function observeAttempts<T extends Backend>(backend: T, reached: (mark: Mark) => void): T {
   /** By operation id, attempts that were not answered. */
   const open = new Map<string, number>();
   const submit: Backend['submit'] = (node, request, done) => {

@@ -4,14 +4,14 @@
  * several times as many messages and operations, so fewer of them fit into a real one.
  */
 import { DEFAULT_TIMERS } from '../shard/index.js';
-import type { Mix } from './scenario.js';
+import type { Scenario } from './scenario.js';
 
 const DURATION_MS = 20_000;
 /** Of each client, between two operations; the mean. */
 const THINK_MS = 500;
 
-export const benchMix = (mix: Mix): Mix => ({
-  ...mix,
+export const benchScenario = (scenario: Scenario): Scenario => ({
+  ...scenario,
   timers: DEFAULT_TIMERS,
   durationMs: DURATION_MS,
   thinkMs: THINK_MS,

@@ -4,7 +4,7 @@
  *
  * Knows neither processes nor clocks: who calls says how one seed is run, and until when.
  */
-import type { Mix } from './scenario.js';
+import type { Scenario } from './scenario.js';
 import type { SimFailure, SimResult } from './result.js';
 import { Sum, type Totals } from './totals.js';
 import { messageOf } from '../thrown.js';
@@ -16,11 +16,11 @@ export interface Measured {
 }
 
 /** Rejects if the run itself came to grief, such as with its process. */
-export type RunOne = (seed: number, mix: Mix) => Promise<Measured>;
+export type RunOne = (seed: number, scenario: Scenario) => Promise<Measured>;
 
 export interface CampaignOptions {
   readonly seeds: Iterable<number>;
-  readonly mixOf: (seed: number) => Mix;
+  readonly scenarioOf: (seed: number) => Scenario;
   readonly run: RunOne;
   /** So many run at a time. */
   readonly lanes: number;
@@ -36,7 +36,7 @@ export interface CampaignOptions {
 
 export interface CampaignFailure {
   readonly seed: number;
-  readonly mix: Mix;
+  readonly scenario: Scenario;
   /** `determinism`: run again, it did something else. */
   readonly check: SimFailure['check'] | 'determinism';
   readonly reason: string;
@@ -105,22 +105,22 @@ export const hasPassed = ({ seeds, failures, missingFaults, missingMarks }: Camp
   seeds > 0 && failures.length === 0 && missingFaults.length === 0 && missingMarks.length === 0;
 
 async function runAndJudge(
-  { run, mixOf }: CampaignOptions,
+  { run, scenarioOf }: CampaignOptions,
   seed: number,
   twice: boolean,
 ): Promise<{ measured?: Measured; failure?: CampaignFailure }> {
-  const mix = mixOf(seed);
+  const scenario = scenarioOf(seed);
   try {
-    const measured = await run(seed, mix);
+    const measured = await run(seed, scenario);
     const { failure, digest } = measured.result;
-    if (failure !== undefined) return { measured, failure: { seed, mix, ...failure } };
+    if (failure !== undefined) return { measured, failure: { seed, scenario, ...failure } };
     if (!twice) return { measured };
-    const again = await run(seed, mix);
+    const again = await run(seed, scenario);
     if (again.result.digest === digest) return { measured };
     const reason = `run twice, its digests were ${digest} and ${again.result.digest}`;
-    return { measured, failure: { seed, mix, check: 'determinism', reason, atMs: undefined } };
+    return { measured, failure: { seed, scenario, check: 'determinism', reason, atMs: undefined } };
   } catch (error) {
     const reason = messageOf(error);
-    return { failure: { seed, mix, check: 'crash', reason, atMs: undefined } };
+    return { failure: { seed, scenario, check: 'crash', reason, atMs: undefined } };
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A client: one operation after another through one of the doors of the cluster, and what it saw into the history.
+ * A client: one operation after another through one of the endpoints of the cluster, and what it saw into the history.
  *
  * It believes an error's `outcome` and nothing else: `not_applied` is a failure, everything else is unknown, and
  * silence is, too. Some writes it repeats by itself, under one operation id, until it knows. Values are unique, so a
@@ -9,27 +9,27 @@ import { stringKey, type Answer, type Condition, type KvOperation, type KvWrite 
 import type { Dispatcher } from '../router/index.js';
 import type { MachineClock } from './clock.js';
 import type { Asked, Begun, Ended, History } from './history.js';
-import type { Mix } from './scenario.js';
+import type { Scenario } from './scenario.js';
 import type { Random } from '../random.js';
-import type { Life, ScheduledEvent, Scheduler } from './scheduler.js';
+import type { Incarnation, ScheduledEvent, Scheduler } from './scheduler.js';
 
 /** A process that takes operations. */
-export interface Door {
+export interface ClientEndpoint {
   readonly name: string;
-  readonly life: Life;
+  readonly incarnation: Incarnation;
   readonly clock: MachineClock;
   readonly dispatcher: Dispatcher;
 }
 
 export interface ClientOptions {
   readonly number: number;
-  readonly mix: Mix;
+  readonly scenario: Scenario;
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly history: History;
   readonly clock: MachineClock;
   /** The processes that can be reached now. */
-  readonly doors: () => readonly Door[];
+  readonly endpoints: () => readonly ClientEndpoint[];
   readonly tell: (what: string) => void;
 }
 
@@ -78,7 +78,7 @@ export class Client {
 
   start(): void {
     this.#idle = false;
-    this.#later(this.#options.random.between(0, this.#options.mix.thinkMs));
+    this.#later(this.#options.random.between(0, this.#options.scenario.thinkMs));
   }
 
   /** Asks for nothing new for so long; what it is at, it finishes. */
@@ -120,25 +120,25 @@ export class Client {
   }
 
   #next(): void {
-    const { random, mix, history, scheduler } = this.#options;
-    const key = `k${random.integer(1, mix.keys)}`;
+    const { random, scenario, history, scheduler } = this.#options;
+    const key = `k${random.integer(1, scenario.keys)}`;
     const deadlineMs = random.pick([500, 1_000, 3_000]);
     if (random.chance(0.03)) {
       // Promises nothing about freshness: asked, not judged.
       const operation: KvOperation = { type: 'get', key: stringKey(key), consistency: 'stale' };
       this.#ask(operation, deadlineMs, () => {
-        this.#later(mix.thinkMs);
+        this.#later(scenario.thinkMs);
       });
       return;
     }
-    const repeats = random.chance(mix.keyedShare);
+    const repeats = random.chance(scenario.keyedShare);
     const { operation, asked } = this.#choose(key, repeats);
     const until = scheduler.now + (repeats ? 3 * deadlineMs : deadlineMs);
     this.#attempt({ operation, asked, begun: history.begin(), repeats, until, inDoubt: false }, deadlineMs);
   }
 
   #attempt(call: Call, deadlineMs: number): void {
-    const { scheduler, random, mix } = this.#options;
+    const { scheduler, random, scenario } = this.#options;
     this.#ask(call.operation, deadlineMs, (answer) => {
       const isFinal = answer !== undefined && (answer.type !== 'refused' || !answerIsOpen(answer));
       const leavesDoubt = answer === undefined || (answer.type === 'refused' && answer.outcome === 'unknown');
@@ -150,21 +150,21 @@ export class Client {
         return;
       }
       this.#conclude(call, answer);
-      this.#later(-mix.thinkMs * Math.log(1 - random.next()));
+      this.#later(-scenario.thinkMs * Math.log(1 - random.next()));
     });
   }
 
   /** Undefined = silence, or nobody to ask. */
   #ask(operation: KvOperation, deadlineMs: number, done: (answer: Answer | undefined) => void): void {
-    const { scheduler, random, doors, mix } = this.#options;
-    const open = doors();
+    const { scheduler, random, endpoints, scenario } = this.#options;
+    const open = endpoints();
     if (open.length === 0) {
       scheduler.after(REPEAT_AFTER_MS, undefined, () => {
         done(NOBODY_THERE);
       });
       return;
     }
-    const door = random.pick(open);
+    const endpoint = random.pick(open);
     let ended = false;
     const end = (answer: Answer | undefined): void => {
       if (ended) return;
@@ -175,10 +175,10 @@ export class Client {
     const silence = scheduler.after(deadlineMs + PATIENCE_MS, undefined, () => {
       end(undefined);
     });
-    const asked = operation.type === 'get' ? operation : withIdOf(operation, door.clock, random);
-    scheduler.after(random.between(0, mix.network.delayMs), door.life, () => {
-      door.dispatcher.dispatch(asked, { deadlineMs, forward: true }, ({ answer }) => {
-        scheduler.after(random.between(0, mix.network.delayMs), undefined, () => {
+    const asked = operation.type === 'get' ? operation : withIdOf(operation, endpoint.clock, random);
+    scheduler.after(random.between(0, scenario.network.delayMs), endpoint.incarnation, () => {
+      endpoint.dispatcher.dispatch(asked, { deadlineMs, forward: true }, ({ answer }) => {
+        scheduler.after(random.between(0, scenario.network.delayMs), undefined, () => {
           end(answer);
         });
       });
@@ -186,10 +186,10 @@ export class Client {
   }
 
   #choose(key: string, repeats: boolean): { operation: KvOperation; asked: Asked } {
-    const { random, mix } = this.#options;
+    const { random, scenario } = this.#options;
     const dice = random.next();
     if (dice < 0.45) {
-      const consistency = mix.leaseReads && random.chance(0.6) ? 'lease' : 'linearizable';
+      const consistency = scenario.leaseReads && random.chance(0.6) ? 'lease' : 'linearizable';
       return { operation: { type: 'get', key: stringKey(key), consistency }, asked: { op: 'get', key } };
     }
     const known = this.#known.get(key);
@@ -213,7 +213,7 @@ export class Client {
   }
 
   #freshValue(): string {
-    return `${this.#options.number}.${++this.#serial}`.padEnd(this.#options.mix.valueBytes, '.');
+    return `${this.#options.number}.${++this.#serial}`.padEnd(this.#options.scenario.valueBytes, '.');
   }
 
   #conclude(call: Call, answer: Answer | undefined): void {

@@ -5,7 +5,7 @@
  */
 import type { Runtime, Timer } from '../shard/index.js';
 import type { Random } from '../random.js';
-import type { Life, Scheduler } from './scheduler.js';
+import type { Incarnation, Scheduler } from './scheduler.js';
 
 /** 2023-11-14, as good a day as any. */
 const EPOCH_MS = 1_700_000_000_000;
@@ -54,23 +54,23 @@ export class MachineClock {
   }
 }
 
-/** The runtime of one life of a process on that machine. */
-export class LifeRuntime implements Runtime {
+/** The runtime of one incarnation of a process on that machine. */
+export class IncarnationRuntime implements Runtime {
   readonly random: () => number;
   readonly #scheduler: Scheduler;
   readonly #clock: MachineClock;
-  readonly #life: Life;
+  readonly #incarnation: Incarnation;
 
   readonly #lateness: number;
   readonly #chance: Random;
 
   /** @param lateness a repeated timer is late by up to this share of its interval */
-  constructor(scheduler: Scheduler, clock: MachineClock, life: Life, random: Random, lateness = 0) {
+  constructor(scheduler: Scheduler, clock: MachineClock, incarnation: Incarnation, random: Random, lateness = 0) {
     this.#lateness = lateness;
     this.#chance = random.stream('lateness');
     this.#scheduler = scheduler;
     this.#clock = clock;
-    this.#life = life;
+    this.#incarnation = incarnation;
     this.random = random.next;
   }
 
@@ -83,11 +83,11 @@ export class LifeRuntime implements Runtime {
   }
 
   defer(task: () => void): void {
-    this.#scheduler.after(0, this.#life, task, true);
+    this.#scheduler.after(0, this.#incarnation, task, true);
   }
 
   after(ms: number, task: () => void): Timer {
-    const event = this.#scheduler.after(ms / this.#clock.rate, this.#life, task);
+    const event = this.#scheduler.after(ms / this.#clock.rate, this.#incarnation, task);
     return {
       cancel: () => {
         event.cancelled = true;

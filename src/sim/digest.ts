@@ -6,16 +6,16 @@ export class Digest {
     for (const number of numbers) {
       // Virtual time has fractions, and all of them count.
       const whole = Math.floor(number);
-      this.#mix(whole);
-      this.#mix(Math.floor((number - whole) * 2 ** 32));
+      this.#update(whole);
+      this.#update(Math.floor((number - whole) * 2 ** 32));
     }
   }
 
   text(text: string): void {
-    for (let at = 0; at < text.length; at++) this.#mix(text.charCodeAt(at));
+    for (let at = 0; at < text.length; at++) this.#update(text.charCodeAt(at));
   }
 
-  #mix(number: number): void {
+  #update(number: number): void {
     this.#hash = Math.imul(this.#hash ^ number, 0x01000193) >>> 0;
     this.#hash = (this.#hash ^ (this.#hash >>> 15)) >>> 0;
   }

@@ -1,17 +1,17 @@
 /** Faults of disks that models add: they hang, have no room for a while, are put back to an earlier moment, or emptied. */
 import { someLeader, someNode, type Inject, type Scene } from './fault.js';
-import { Life } from './scheduler.js';
+import { Incarnation } from './scheduler.js';
 import type { VirtualNode } from './virtual-node.js';
 
 /** Rather a leader: what stands still there, clients wait for. */
-const drawNode = (scene: Scene, fits: (node: VirtualNode) => boolean): VirtualNode | undefined => {
+const pickNode = (scene: Scene, fits: (node: VirtualNode) => boolean): VirtualNode | undefined => {
   const leader = scene.random.chance(0.6) ? someLeader(scene) : undefined;
   return leader !== undefined && fits(leader) ? leader : someNode(scene, fits);
 };
 
 /** Nothing completes; then it goes on as if nothing had been. */
 export const hung: Inject = (scene) => {
-  const node = drawNode(scene, ({ running, damaged }) => running && !damaged);
+  const node = pickNode(scene, ({ running, damaged }) => running && !damaged);
   if (node === undefined) return undefined;
   const disk = scene.cluster.disk(node.id);
   disk.hang();
@@ -25,7 +25,7 @@ export const hung: Inject = (scene) => {
 
 /** Nobody starts it again for that: a node that has ended by then has ended for no reason. */
 export const full: Inject = (scene) => {
-  const node = drawNode(scene, ({ running, damaged, failing }) => running && !damaged && !failing);
+  const node = pickNode(scene, ({ running, damaged, failing }) => running && !damaged && !failing);
   if (node === undefined) return undefined;
   const { faults } = scene.cluster.disk(node.id);
   faults.isFull = true;
@@ -50,16 +50,16 @@ export const rolledBack: Inject = (scene) => {
   if (node === undefined) return undefined;
   const disk = cluster.disk(node.id);
   const image = disk.image();
-  const story = new Life();
-  scheduler.after(lastsMs * random.between(ROLLED_BACK_FROM, 0.9), story, () => {
-    story.end();
+  const episode = new Incarnation();
+  scheduler.after(lastsMs * random.between(ROLLED_BACK_FROM, 0.9), episode, () => {
+    episode.end();
     node.kill(random.pick(['process', 'power']));
     disk.restore(image);
   });
   return {
     what: `n${node.id}`,
     end: () => {
-      story.end();
+      episode.end();
       node.start();
     },
   };

@@ -55,7 +55,7 @@ export type ModelFaultKind = (typeof MODEL_FAULT_KINDS)[number];
 export type FaultKind = (typeof FAULT_KINDS)[number] | ModelFaultKind;
 
 export interface FaultPlan {
-  /** Its number in the mix: a fault keeps it when others are left out. */
+  /** Its number in the scenario: a fault keeps it when others are left out. */
   readonly id: number;
   /** Virtual milliseconds after the start of phase one. */
   readonly atMs: number;

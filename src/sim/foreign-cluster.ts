@@ -7,7 +7,7 @@
  */
 import type { ClusterConfig, NodeId } from '../shard/index.js';
 import { MachineClock } from './clock.js';
-import type { Mix } from './scenario.js';
+import type { Scenario } from './scenario.js';
 import type { Random } from '../random.js';
 import type { Scheduler } from './scheduler.js';
 import { VirtualDisk } from './virtual-disk.js';
@@ -15,7 +15,7 @@ import { VirtualNetwork } from './virtual-network.js';
 import { VirtualNode, type NodeNetwork } from './virtual-node.js';
 
 export interface ForeignClusterOptions {
-  readonly mix: Mix;
+  readonly scenario: Scenario;
   readonly plan: ClusterConfig;
   readonly scheduler: Scheduler;
   readonly random: Random;
@@ -34,12 +34,18 @@ export class ForeignCluster {
 
   constructor(options: ForeignClusterOptions) {
     this.#options = options;
-    const { mix, plan, scheduler, random } = options;
+    const { scenario, plan, scheduler, random } = options;
     const nothing = (): void => undefined;
     this.#network = new VirtualNetwork({
       scheduler,
       random: random.stream('network'),
-      mix: { ...mix.network, lossProbability: 0, duplicateProbability: 0, reorderProbability: 0, narrow: undefined },
+      parameters: {
+        ...scenario.network,
+        lossProbability: 0,
+        duplicateProbability: 0,
+        reorderProbability: 0,
+        narrow: undefined,
+      },
       onSend: nothing,
       onArrival: nothing,
       onLinked: nothing,
@@ -49,7 +55,10 @@ export class ForeignCluster {
       onRepeated: nothing,
     });
     for (const { id } of plan.nodes) {
-      this.#disks.set(id, new VirtualDisk({ scheduler, random: random.stream(`disk ${id}`), mix: mix.disk }));
+      this.#disks.set(
+        id,
+        new VirtualDisk({ scheduler, random: random.stream(`disk ${id}`), parameters: scenario.disk }),
+      );
     }
     this.#nodes = plan.nodes.map(({ id }) => this.#node(id, this.#network, 'at home'));
   }
@@ -61,9 +70,9 @@ export class ForeignCluster {
   }
 
   /** Its node as a stray, not started; undefined while the cluster has no id of its own yet, or that stray is there. */
-  stray(id: NodeId, network: NodeNetwork, life: number): VirtualNode | undefined {
+  stray(id: NodeId, network: NodeNetwork, start: number): VirtualNode | undefined {
     if (!this.#isMade || this.#strays.get(id)?.running === true) return undefined;
-    const stray = this.#node(id, network, `stray ${life}`);
+    const stray = this.#node(id, network, `stray ${start}`);
     this.#strays.set(id, stray);
     return stray;
   }
@@ -88,13 +97,13 @@ export class ForeignCluster {
   }
 
   #node(id: NodeId, network: NodeNetwork, stream: string): VirtualNode {
-    const { mix, plan, scheduler, random, onTrouble } = this.#options;
+    const { scenario, plan, scheduler, random, onTrouble } = this.#options;
     const disk = this.#disks.get(id);
     if (disk === undefined) throw new RangeError(`there is no node ${id}`);
     return new VirtualNode({
       id,
       plan,
-      mix,
+      scenario,
       scheduler,
       network,
       disk,

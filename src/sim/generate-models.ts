@@ -2,39 +2,41 @@
 import { LEASE_DRIFT } from './clock.js';
 import { ROLLED_BACK_FROM } from './disk-faults.js';
 import type { FaultKind, FaultPlan } from './fault-plan.js';
-import type { Mix } from './scenario.js';
+import type { Scenario } from './scenario.js';
 import { MODEL_CHANCES, MODELS, type Model } from './model.js';
-import { drawSettings } from './node-settings.js';
+import { generateSettings } from './node-settings.js';
 import type { Random } from '../random.js';
-import type { TrialMix } from './trial.js';
+import type { TrialParameters } from './trial.js';
 
-type AddModel = (mix: Mix, random: Random) => Mix;
+type AddModel = (scenario: Scenario, random: Random) => Scenario;
 
 const ADD: Readonly<Record<Model, AddModel>> = {
   'narrow-links': narrowLinks,
-  'hung-disk': (mix, random) => withFaults(mix, random, 'hung-disk', random.integer(1, 2), drawHangMs(random)),
-  'full-disk': (mix, random) => withFaults(mix, random, 'full-disk', random.integer(1, 3), random.between(100, 3_000)),
-  'rolled-back-disk': (mix, random) => forgetting(mix, random, 'rolled-back-disk'),
-  'wiped-disk': (mix, random) => forgetting(mix, random, 'wiped-disk'),
+  'hung-disk': (scenario, random) =>
+    withFaults(scenario, random, 'hung-disk', random.integer(1, 2), generateHangMs(random)),
+  'full-disk': (scenario, random) =>
+    withFaults(scenario, random, 'full-disk', random.integer(1, 3), random.between(100, 3_000)),
+  'rolled-back-disk': (scenario, random) => forgetting(scenario, random, 'rolled-back-disk'),
+  'wiped-disk': (scenario, random) => forgetting(scenario, random, 'wiped-disk'),
   'short-attempts': shortAttempts,
   'short-patience': shortPatience,
-  'late-ticks': (mix, random) => withLeases({ ...mix, tickLateness: random.pick([0.5, 0.99]) }),
+  'late-ticks': (scenario, random) => withLeases({ ...scenario, tickLateness: random.pick([0.5, 0.99]) }),
   'unlike-settings': unlikeSettings,
   'rolling-settings': rollingSettings,
   'old-topology': oldTopology,
   'rolling-upgrade': rollingUpgrade,
   'foreign-node': foreignNodes,
   'copied-node': copiedNodes,
-  'busy-end': (mix) => ({ ...mix, busyEnd: true }),
-  'hung-alone': (mix, random) => leftAlone(mix, random, 'hung'),
-  'failed-alone': (mix, random) => leftAlone(mix, random, 'failed'),
+  'busy-end': (scenario) => ({ ...scenario, busyEnd: true }),
+  'hung-alone': (scenario, random) => leftAlone(scenario, random, 'hung'),
+  'failed-alone': (scenario, random) => leftAlone(scenario, random, 'failed'),
 };
 
-const electionMs = ({ timers }: Mix): number => timers.tickMs * timers.electionTicks;
+const electionMs = ({ timers }: Scenario): number => timers.tickMs * timers.electionTicks;
 
 /** @param named these and no others; undefined = each as often as it is drawn */
-export function addModels(mix: Mix, random: Random, named: readonly Model[] | undefined): Mix {
-  let grown = mix;
+export function addModels(scenario: Scenario, random: Random, named: readonly Model[] | undefined): Scenario {
+  let grown = scenario;
   for (const model of MODELS) {
     const own = random.stream(model);
     const isDrawn = own.chance(MODEL_CHANCES[model]);
@@ -51,20 +53,20 @@ export function addModels(mix: Mix, random: Random, named: readonly Model[] | un
  * Half of them have values so large that they go in pieces. The narrowest carry a few of those in that time, and little
  * beside them: heartbeats, and what clients repeat because it takes long, would fill a still narrower one for good.
  */
-function narrowLinks(mix: Mix, random: Random): Mix {
+function narrowLinks(scenario: Scenario, random: Random): Scenario {
   const [kib, large] = random.pick([
     [8, 1_000],
     [16, 2_000],
     [64, 4_000],
     [160, random.pick([4_000, 20_000])],
   ] as const);
-  const valueBytes = random.chance(0.5) ? mix.valueBytes : large;
-  const isLarge = valueBytes > mix.valueBytes;
-  const bytesPerMs = Math.ceil((kib * 1024) / electionMs(mix));
-  const { checkpoints } = mix;
+  const valueBytes = random.chance(0.5) ? scenario.valueBytes : large;
+  const isLarge = valueBytes > scenario.valueBytes;
+  const bytesPerMs = Math.ceil((kib * 1024) / electionMs(scenario));
+  const { checkpoints } = scenario;
   const grown = { keepBytes: 20 * valueBytes, followerBytes: 10 * valueBytes, nodeFollowerBytes: 25 * valueBytes };
   return {
-    ...mix,
+    ...scenario,
     valueBytes,
     ...(isLarge
       ? {
@@ -72,7 +74,7 @@ function narrowLinks(mix: Mix, random: Random): Mix {
         }
       : {}),
     network: {
-      ...mix.network,
+      ...scenario.network,
       lossProbability: 0,
       duplicateProbability: 0,
       reorderProbability: 0,
@@ -85,72 +87,73 @@ function narrowLinks(mix: Mix, random: Random): Mix {
  * In production an attempt may take longer than a client of ours waits, so that two are never open at one time. Here several
  * are, and mostly while an election is under way.
  */
-function shortAttempts(mix: Mix, random: Random): Mix {
+function shortAttempts(scenario: Scenario, random: Random): Scenario {
   const dispatch = {
-    attemptMs: Math.round(electionMs(mix) * random.pick([0.25, 0.5, 1, 2])),
+    attemptMs: Math.round(electionMs(scenario) * random.pick([0.25, 0.5, 1, 2])),
     sweepMs: random.pick([1, 5, 10]),
     backoffFirstMs: random.pick([1, 10]),
     backoffMostMs: random.pick([10, 50, 200]),
   };
-  return { ...mix, dispatch };
+  return { ...scenario, dispatch };
 }
 
 /**
  * What production waits for half a minute or a quarter of an hour, and no run does. Repeats of the clients' own, after so much
  * was forgotten, are applied again, as the README says: there are none.
  */
-function shortPatience(mix: Mix, random: Random): Mix {
+function shortPatience(scenario: Scenario, random: Random): Scenario {
   const patience = {
     snapshotMs: random.pick([20, 200, 1_000]),
     rememberedMs: random.pick([50, 500, 2_000]),
   };
-  const { network } = mix;
+  const { network } = scenario;
   const narrow = network.narrow && { ...network.narrow, measureEveryMs: random.pick([100, 500]) };
-  return { ...mix, patience, keyedShare: 0, network: { ...network, ...(narrow === undefined ? {} : { narrow }) } };
+  return { ...scenario, patience, keyedShare: 0, network: { ...network, ...(narrow === undefined ? {} : { narrow }) } };
 }
 
 /** Long ones cost virtual time, so they are rare. */
-const drawHangMs = (random: Random): number =>
+const generateHangMs = (random: Random): number =>
   random.chance(0.05) ? random.between(5_000, 20_000) : random.between(1_000, 4_000);
 
 /** Phase one lasts until they are over. */
-function withFaults(mix: Mix, random: Random, kind: FaultKind, count: number, lastsMs: number): Mix {
-  const faults = [...mix.faults];
-  let { durationMs } = mix;
+function withFaults(scenario: Scenario, random: Random, kind: FaultKind, count: number, lastsMs: number): Scenario {
+  const faults = [...scenario.faults];
+  let { durationMs } = scenario;
   for (let n = 0; n < count; n++) {
     const id = Math.max(0, ...faults.map((fault) => fault.id)) + 1;
-    const atMs = Math.round(mix.durationMs * random.between(0.05, 0.7));
+    const atMs = Math.round(scenario.durationMs * random.between(0.05, 0.7));
     const seed = Math.floor(random.next() * 2 ** 32);
     faults.push({ id, atMs, lastsMs: Math.round(lastsMs), kind, seed });
     durationMs = Math.max(durationMs, Math.round(atMs + lastsMs));
   }
-  return { ...mix, durationMs, faults };
+  return { ...scenario, durationMs, faults };
 }
 
 /** One disk that forgets, and no other that rots or forgets: what two have lost, nobody can give back. */
-function forgetting(mix: Mix, random: Random, kind: FaultKind): Mix {
-  if (mix.replicas < SPARING_REPLICAS || mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
-  const faults = mix.faults.filter((fault) => !UNBEARABLE.has(fault.kind));
-  return withFaults({ ...mix, faults }, random, kind, 1, electionMs(mix) * random.between(1, 8));
+function forgetting(scenario: Scenario, random: Random, kind: FaultKind): Scenario {
+  if (scenario.replicas < SPARING_REPLICAS || scenario.faults.some((fault) => isForgetting(fault.kind)))
+    return scenario;
+  const faults = scenario.faults.filter((fault) => !UNBEARABLE.has(fault.kind));
+  return withFaults({ ...scenario, faults }, random, kind, 1, electionMs(scenario) * random.between(1, 8));
 }
 
 /**
  * Leaves out what ends or cuts off a node from such a fault's begin until so long after its end.
  *
- *  - What a disk loses of its last life, only the memory of others tells, until they keep it about a second later
- *    (`shard/node/rollback-detector.ts` says what is missed otherwise). Once they are linked to the node that is back, they have told it, and
+ *  - What a disk loses of its last incarnation is known only in the memory of its peers, which store it about a second later
+ *    (`shard/node/rollback-detector.ts` says what is missed otherwise). Once the node that is back is linked to them, they have told it, and
  *    links may be cut again.
  *  - That a node runs twice shows only while somebody has a link to the one and hears of the other.
  */
-function spareAround(mix: Mix, kind: FaultKind, afterMs: number): Mix {
-  const spared = mix.faults.filter((fault) => fault.kind === kind);
+function spareAround(scenario: Scenario, kind: FaultKind, afterMs: number): Scenario {
+  const spared = scenario.faults.filter((fault) => fault.kind === kind);
   const isApart = (fault: FaultPlan, sinceMs: number): boolean =>
     spared.every(({ atMs, lastsMs }) => fault.atMs + fault.lastsMs < atMs || fault.atMs > atMs + lastsMs + sinceMs);
-  const faults = mix.faults.filter((fault) => {
+  const faults = scenario.faults.filter((fault) => {
     const mayCut = afterMs > LINKED_AFTER_MS && LEAVES_NODES_UP.has(fault.kind);
     return spared.includes(fault) || SPARES_NODES.has(fault.kind) || isApart(fault, mayCut ? LINKED_AFTER_MS : afterMs);
   });
-  return { ...mix, faults };
+  return { ...scenario, faults };
 }
 
 /**
@@ -161,16 +164,16 @@ function spareAround(mix: Mix, kind: FaultKind, afterMs: number): Mix {
  * early that the others are told of something that is lost afterwards, in a round of pings of their own: what only this one
  * was told in the last moments, the others could not know.
  */
-function withOneAway(mix: Mix, random: Random): Mix {
-  const back = mix.faults.find(({ kind }) => kind === 'rolled-back-disk');
-  if (back === undefined || !random.chance(AWAY_SHARE)) return mix;
-  const latestMs = Math.max(0, back.lastsMs * ROLLED_BACK_FROM - electionMs(mix));
+function withOneAway(scenario: Scenario, random: Random): Scenario {
+  const back = scenario.faults.find(({ kind }) => kind === 'rolled-back-disk');
+  if (back === undefined || !random.chance(AWAY_SHARE)) return scenario;
+  const latestMs = Math.max(0, back.lastsMs * ROLLED_BACK_FROM - electionMs(scenario));
   const atMs = Math.max(0, Math.round(back.atMs + random.between(-AWAY_BEFORE_MS, latestMs)));
   const endMs = Math.round(back.atMs + back.lastsMs + KEPT_AFTER_MS + random.between(0, AWAY_AFTER_MS));
-  const id = Math.max(...mix.faults.map((fault) => fault.id)) + 1;
+  const id = Math.max(...scenario.faults.map((fault) => fault.id)) + 1;
   const seed = Math.floor(random.next() * 2 ** 32);
   const away = { id, atMs, lastsMs: endMs - atMs, kind: random.pick(TAKES_ONE_AWAY), seed };
-  return { ...mix, durationMs: Math.max(mix.durationMs, endMs), faults: [...mix.faults, away] };
+  return { ...scenario, durationMs: Math.max(scenario.durationMs, endMs), faults: [...scenario.faults, away] };
 }
 
 const AWAY_SHARE = 0.5;
@@ -204,67 +207,80 @@ const LEAVES_NODES_UP: ReadonlySet<FaultKind> = new Set<FaultKind>([
 const isForgetting = (kind: FaultKind): boolean => kind === 'rolled-back-disk' || kind === 'wiped-disk';
 
 /** Clients ask for lease reads at all nodes; who has them on, the nodes do not agree. Clocks keep to what leases allow. */
-function unlikeSettings(mix: Mix, random: Random): Mix {
-  const settings = Array.from({ length: mix.nodes }, () => drawSettings(random, mix.timers));
+function unlikeSettings(scenario: Scenario, random: Random): Scenario {
+  const settings = Array.from({ length: scenario.nodes }, () => generateSettings(random, scenario.timers));
   const cut = withFaults(
-    withLeases({ ...mix, settings }),
+    withLeases({ ...scenario, settings }),
     random,
     'isolate-leader',
     3,
-    electionMs(mix) * random.between(2, 5),
+    electionMs(scenario) * random.between(2, 5),
   );
   return withFaults(cut, random, 'unlike-settings', random.integer(1, 4), random.between(50, 300));
 }
 
 /** An operator changes timers or leases, or both, and somebody is away now and then. */
-function rollingSettings(mix: Mix, random: Random): Mix {
-  const rolling = withFaults(withLeases(mix), random, 'rolling-settings', random.integer(1, 2), rollingMs(mix, random));
-  return withFaults(rolling, random, 'isolate-leader', 2, electionMs(mix) * random.between(2, 5));
+function rollingSettings(scenario: Scenario, random: Random): Scenario {
+  const rolling = withFaults(
+    withLeases(scenario),
+    random,
+    'rolling-settings',
+    random.integer(1, 2),
+    rollingMs(scenario, random),
+  );
+  return withFaults(rolling, random, 'isolate-leader', 2, electionMs(scenario) * random.between(2, 5));
 }
 
-function oldTopology(mix: Mix, random: Random): Mix {
-  const rolling = rollingSettings(mix, random);
-  return withFaults(rolling, random, 'old-topology', random.integer(1, 3), electionMs(mix) * random.between(3, 12));
+function oldTopology(scenario: Scenario, random: Random): Scenario {
+  const rolling = rollingSettings(scenario, random);
+  return withFaults(
+    rolling,
+    random,
+    'old-topology',
+    random.integer(1, 3),
+    electionMs(scenario) * random.between(3, 12),
+  );
 }
 
-const rollingMs = ({ nodes }: Mix, random: Random): number => nodes * random.between(100, 300);
+const rollingMs = ({ nodes }: Scenario, random: Random): number => nodes * random.between(100, 300);
 
 /** A node without its data does not know which cluster it belongs to, and cannot tell who does not. */
-function foreignNodes(mix: Mix, random: Random): Mix {
-  if (mix.nodes < 2 || mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
-  return withFaults(mix, random, 'foreign-node', random.integer(1, 3), random.between(200, 1_500));
+function foreignNodes(scenario: Scenario, random: Random): Scenario {
+  if (scenario.nodes < 2 || scenario.faults.some((fault) => isForgetting(fault.kind))) return scenario;
+  return withFaults(scenario, random, 'foreign-node', random.integer(1, 3), random.between(200, 1_500));
 }
 
 /**
  * Builds that speak the former protocol do not tell a process of a node from another one, and of a disk that forgot nobody
  * could say whether it is the copy that is behind, or the original.
  */
-function copiedNodes(mix: Mix, random: Random): Mix {
-  if (mix.nodes < 2 || mix.former !== undefined || mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
-  return withFaults(mix, random, 'copied-node', 1, random.between(1_000, 6_000));
+function copiedNodes(scenario: Scenario, random: Random): Scenario {
+  if (scenario.nodes < 2 || scenario.former !== undefined || scenario.faults.some((fault) => isForgetting(fault.kind)))
+    return scenario;
+  return withFaults(scenario, random, 'copied-node', 1, random.between(1_000, 6_000));
 }
 
 /**
  * All are of the build before when it begins, and most have been replaced when it ends, one after another. That build does
  * not notice disks that forget. (A new cluster is of the level of the nodes that make it: no former one could join it.)
  */
-function rollingUpgrade(mix: Mix, random: Random): Mix {
-  if (mix.faults.some((fault) => isForgetting(fault.kind))) return mix;
-  const { nodes } = mix;
-  const former = { nodes, routers: random.integer(0, mix.routers) };
+function rollingUpgrade(scenario: Scenario, random: Random): Scenario {
+  if (scenario.faults.some((fault) => isForgetting(fault.kind))) return scenario;
+  const { nodes } = scenario;
+  const former = { nodes, routers: random.integer(0, scenario.routers) };
   const replaced = random.chance(0.7) ? nodes : random.integer(0, nodes);
-  return withFaults({ ...mix, former }, random, 'rolling-upgrade', replaced, random.between(20, 300));
+  return withFaults({ ...scenario, former }, random, 'rolling-upgrade', replaced, random.between(20, 300));
 }
 
-const withLeases = (mix: Mix): Mix => ({
-  ...mix,
+const withLeases = (scenario: Scenario): Scenario => ({
+  ...scenario,
   leaseReads: true,
-  clocks: { ...mix.clocks, drift: Math.min(mix.clocks.drift, LEASE_DRIFT) },
+  clocks: { ...scenario.clocks, drift: Math.min(scenario.clocks.drift, LEASE_DRIFT) },
 });
 
 /** The other replicas of every shard must be a majority, and no node may be gone for good. */
-function leftAlone(mix: Mix, random: Random, kind: TrialMix['kind']): Mix {
-  if (mix.replicas < SPARING_REPLICAS || mix.faults.some(({ kind }) => kind === 'bit-flip')) return mix;
+function leftAlone(scenario: Scenario, random: Random, kind: TrialParameters['kind']): Scenario {
+  if (scenario.replicas < SPARING_REPLICAS || scenario.faults.some(({ kind }) => kind === 'bit-flip')) return scenario;
   const seed = Math.floor(random.next() * 2 ** 32);
-  return { ...mix, trial: { kind, lullElections: random.pick([0, 3]), seed } };
+  return { ...scenario, trial: { kind, lullElections: random.pick([0, 3]), seed } };
 }

@@ -1,22 +1,23 @@
 /**
- * Draws a mix from a seed. Small clusters, few keys and short timeouts are likely, for there much happens in little
+ * Draws a scenario from a seed. Small clusters, few keys and short timeouts are likely, for there much happens in little
  * time; each seed uses only some kinds of faults, so that each kind is seen alone, in pairs, and in a crowd.
  */
 import { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
 import { LEASE_DRIFT } from './clock.js';
 import { addModels } from './generate-models.js';
-import type { ClockMix, DiskMix, Mix, NetworkMix } from './scenario.js';
+import type { ClockParameters, DiskParameters, NetworkParameters, Scenario } from './scenario.js';
 import type { Model } from './model.js';
 import { Random } from '../random.js';
 
 /** @param models what every seed has (`model.ts`); undefined = what it draws of these too */
-export function drawMix(seed: number, models?: readonly Model[]): Mix {
-  const base = drawBase(new Random(seed).stream('mix'));
-  const mix = addModels(base, new Random(seed).stream('models'), models);
-  return models === undefined ? mix : { ...mix, models };
+export function generateScenario(seed: number, models?: readonly Model[]): Scenario {
+  // The names of streams, here and elsewhere, are part of what a seed means: renamed, each seed would be another run.
+  const base = generateBase(new Random(seed).stream('mix'));
+  const scenario = addModels(base, new Random(seed).stream('models'), models);
+  return models === undefined ? scenario : { ...scenario, models };
 }
 
-function drawBase(random: Random): Mix {
+function generateBase(random: Random): Scenario {
   const nodes = random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7, 9]);
   const replicas = Math.min(nodes, random.pick([1, 2, 3, 3, 3, 3, 5, 5]));
   const leaseReads = random.chance(0.25);
@@ -24,7 +25,7 @@ function drawBase(random: Random): Mix {
   const timers = { tickMs, electionTicks: random.integer(8, 12), heartbeatTicks: random.integer(1, 3) };
   const durationMs = Math.round(random.between(1_500, 4_000));
   const remembersLittle = random.chance(0.25);
-  const mix = {
+  const scenario = {
     nodes,
     replicas,
     shards: random.pick([1, 1, 2, 2, 3, 4, 8]),
@@ -52,15 +53,15 @@ function drawBase(random: Random): Mix {
     appendBytes: random.pick([1, 300, 1_000_000]),
     snapshotChunkBytes: random.pick([100, 1_000, 64_000]),
     valueBytes: random.pick([8, 40, 200]),
-    network: drawNetwork(random, tickMs),
-    disk: drawDisk(random, tickMs),
-    clocks: drawClocks(random, leaseReads),
+    network: generateNetwork(random, tickMs),
+    disk: generateDisk(random, tickMs),
+    clocks: generateClocks(random, leaseReads),
   };
-  return { ...mix, faults: drawFaults(random, mix) };
+  return { ...scenario, faults: generateFaults(random, scenario) };
 }
 
 /** Delays stay well below an election timeout: otherwise nothing but elections happens. */
-function drawNetwork(random: Random, tickMs: number): NetworkMix {
+function generateNetwork(random: Random, tickMs: number): NetworkParameters {
   return {
     delayMs: random.between(0.05, tickMs / 10),
     jitterMs: random.between(0, tickMs / 5),
@@ -70,7 +71,7 @@ function drawNetwork(random: Random, tickMs: number): NetworkMix {
   };
 }
 
-function drawDisk(random: Random, tickMs: number): DiskMix {
+function generateDisk(random: Random, tickMs: number): DiskParameters {
   return {
     syncMs: random.between(0.05, tickMs / 20),
     jitterMs: random.between(0, tickMs / 5),
@@ -78,23 +79,23 @@ function drawDisk(random: Random, tickMs: number): DiskMix {
   };
 }
 
-function drawClocks(random: Random, leaseReads: boolean): ClockMix {
+function generateClocks(random: Random, leaseReads: boolean): ClockParameters {
   return {
     drift: leaseReads ? random.between(0, LEASE_DRIFT) : random.pick([0, 0.01, 0.1]),
     skewMs: random.pick([0, 100, 60_000]),
   };
 }
 
-type Drawn = Pick<Mix, 'nodes' | 'replicas' | 'durationMs'> & { readonly timers: Mix['timers'] };
+type Drawn = Pick<Scenario, 'nodes' | 'replicas' | 'durationMs'> & { readonly timers: Scenario['timers'] };
 
-function drawFaults(random: Random, mix: Drawn): FaultPlan[] {
-  const possible = FAULT_KINDS.filter((kind) => isPossible(kind, mix));
+function generateFaults(random: Random, scenario: Drawn): FaultPlan[] {
+  const possible = FAULT_KINDS.filter((kind) => isPossible(kind, scenario));
   const kinds = random.shuffle(possible).slice(0, random.integer(2, 8));
-  const electionMs = mix.timers.tickMs * mix.timers.electionTicks;
+  const electionMs = scenario.timers.tickMs * scenario.timers.electionTicks;
   const betweenMs = electionMs * random.pick([0.5, 1, 2, 4]);
   const faults: FaultPlan[] = [];
   let flipped = false;
-  for (let atMs = random.between(0, 500); atMs < mix.durationMs; atMs += random.between(0, 2 * betweenMs)) {
+  for (let atMs = random.between(0, 500); atMs < scenario.durationMs; atMs += random.between(0, 2 * betweenMs)) {
     const kind: FaultKind = random.pick(kinds);
     // One disk that rots: what two have lost in common, nobody can give back.
     if (kind === 'bit-flip' && flipped) continue;
@@ -107,7 +108,7 @@ function drawFaults(random: Random, mix: Drawn): FaultPlan[] {
   }
   // One that nothing can prevent: a seed without any fault is no test.
   const id = faults.length + 1;
-  const atMs = Math.round(mix.durationMs * random.between(0.2, 0.8));
+  const atMs = Math.round(scenario.durationMs * random.between(0.2, 0.8));
   return [...faults, { id, atMs, lastsMs: electionMs, kind: 'kill', seed: Math.floor(random.next() * 2 ** 32) }];
 }
 

@@ -1,16 +1,16 @@
 /**
- * The simulator: production code in virtual time, under faults that one seed draws.
+ * The simulator: production code in virtual time, under faults that are generated from one seed.
  *
- * `draw.ts` turns a seed into a mix, `run.ts` runs it and judges. Around one seed: `campaign.ts` runs many, `shrink.ts`
- * makes a failure smaller, `overrides.ts` is how a mix is said on the command line, `report.ts` what came of it.
+ * `generate.ts` turns a seed into a scenario, `run.ts` runs it and judges. Around one seed: `campaign.ts` runs many,
+ * `shrink.ts` reduces a failing scenario, `overrides.ts` expresses one on the command line, `report.ts` formats results.
  */
 export { hasPassed, runCampaign, type Campaign, type CampaignFailure, type Measured, type RunOne } from './campaign.js';
-export { benchMix } from './bench-scenario.js';
-export { drawMix } from './generate.js';
+export { benchScenario } from './bench-scenario.js';
+export { generateScenario } from './generate.js';
 export { FAULT_KINDS, MODEL_FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
 export { MARKS, type Mark } from './marks.js';
 export type * from './scenario.js';
-export { DRAWN_FAULT_KINDS, MODELS, type Model } from './model.js';
+export { DEFAULT_FAULT_KINDS, MODELS, type Model } from './model.js';
 export {
   applyOverrides,
   faultComplaint,

@@ -66,7 +66,7 @@ interface GroupFacts {
   highestLed: number;
 }
 
-export class Watch {
+export class InvariantChecker {
   readonly #groups = new Map<GroupId, GroupFacts>();
   readonly #shadows = new Map<NodeId, Map<GroupId, Shadow>>();
   readonly #disks: ReadonlyMap<NodeId, DurableLog>;

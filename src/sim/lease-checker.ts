@@ -14,7 +14,7 @@ export interface LeaseHolder {
   replicas(): Iterable<ReplicaView>;
 }
 
-export class LeaseWatch {
+export class LeaseChecker {
   readonly #nodes: readonly LeaseHolder[];
   /** Highest term that was seen led, and highest commit of a leader. */
   readonly #led = new Map<GroupId, number>();

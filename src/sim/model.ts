@@ -66,7 +66,7 @@ export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
 };
 
 /** Kinds of faults that some seeds have when nothing is said. */
-export const DRAWN_FAULT_KINDS: readonly FaultKind[] = [
+export const DEFAULT_FAULT_KINDS: readonly FaultKind[] = [
   ...FAULT_KINDS,
   ...MODEL_FAULT_KINDS.filter((kind) => MODEL_CHANCES[kind] > 0),
 ];

@@ -4,7 +4,7 @@
  */
 import type { Scheduler } from './scheduler.js';
 
-export interface NarrowMix {
+export interface NarrowLinkParameters {
   readonly bytesPerMs: number;
   /** How often it is measured how long a piece takes over the empty link, ms; undefined = as in production. */
   readonly measureEveryMs?: number;
@@ -15,7 +15,7 @@ interface Parcel {
   readonly arrive: () => void;
 }
 
-export interface NarrowLinkOptions extends NarrowMix {
+export interface NarrowLinkOptions extends NarrowLinkParameters {
   readonly scheduler: Scheduler;
   /** Asked before each parcel: by what it takes longer than the bytes need; Infinity = it is held. */
   readonly slowness: () => number;
@@ -34,7 +34,7 @@ export class NarrowLink {
   #isBusy = false;
   #heldSince: number | undefined;
   /** Rises when the link breaks: what was on its way before is so no more. */
-  #life = 0;
+  #epoch = 0;
 
   constructor(options: NarrowLinkOptions) {
     this.#options = options;
@@ -58,7 +58,7 @@ export class NarrowLink {
     this.#waiting = 0;
     this.#isBusy = false;
     this.#heldSince = undefined;
-    this.#life++;
+    this.#epoch++;
   }
 
   #carry(): void {
@@ -86,9 +86,9 @@ export class NarrowLink {
   }
 
   #later(ms: number, task: () => void): void {
-    const life = this.#life;
+    const epoch = this.#epoch;
     this.#options.scheduler.after(ms, undefined, () => {
-      if (life === this.#life) task();
+      if (epoch === this.#epoch) task();
     });
   }
 }

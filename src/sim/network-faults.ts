@@ -1,7 +1,7 @@
 /** Faults of the network: who does not hear whom, and how late. Routers hear all nodes, unless they are meant. */
 import { ROUTER_PEERS, type NodeId, type PeerId } from '../shard/index.js';
 import { named, nothing, someLeader, type Inject, type Scene } from './fault.js';
-import { Life } from './scheduler.js';
+import { Incarnation } from './scheduler.js';
 import type { VirtualNode } from './virtual-node.js';
 import type { LinkRule } from './virtual-network.js';
 
@@ -11,11 +11,11 @@ const MAJORITY_WITHOUT_TWO = 3;
 const isNode = (id: PeerId): boolean => id < ROUTER_PEERS;
 
 /** A fault that is a rule on links, drawn among the nodes in an order of its own; needs two nodes at least. */
-function ruled(draw: (nodes: readonly NodeId[], scene: Scene) => readonly [what: string, rule: LinkRule]): Inject {
+function ruled(generate: (nodes: readonly NodeId[], scene: Scene) => readonly [what: string, rule: LinkRule]): Inject {
   return (scene) => {
     const { cluster, random } = scene;
     if (cluster.nodes.length < 2) return undefined;
-    const [what, rule] = draw(random.shuffle(cluster.nodes.map(({ id }) => id)), scene);
+    const [what, rule] = generate(random.shuffle(cluster.nodes.map(({ id }) => id)), scene);
     return withRule(scene, what, rule);
   };
 }
@@ -37,16 +37,16 @@ const apart =
   (from, to) =>
     isNode(from) && isNode(to) && side.has(from) !== side.has(to) ? CUT : undefined;
 
-const drawSide = (nodes: readonly NodeId[], { random }: Scene): ReadonlySet<NodeId> =>
+const pickSide = (nodes: readonly NodeId[], { random }: Scene): ReadonlySet<NodeId> =>
   new Set(nodes.slice(0, random.integer(1, nodes.length - 1)));
 
 export const halves = ruled((nodes, scene) => {
-  const side = drawSide(nodes, scene);
+  const side = pickSide(nodes, scene);
   return [`${named(side)} | the others`, apart(side)];
 });
 
 export const flapping = ruled((nodes, scene) => {
-  const side = drawSide(nodes, scene);
+  const side = pickSide(nodes, scene);
   const everyMs = scene.random.between(20, 300);
   const rule = apart(side);
   return [
@@ -68,8 +68,8 @@ export const deposeTwice: Inject = (scene) => {
   if (leader === undefined || cluster.nodes.length < MAJORITY_WITHOUT_TWO) return undefined;
   const cut = withRule(scene, `n${leader.id}`, apart(new Set([leader.id])));
   const victims: VirtualNode[] = [];
-  const life = new Life();
-  scheduler.after(lastsMs / 2, life, () => {
+  const episode = new Incarnation();
+  scheduler.after(lastsMs / 2, episode, () => {
     const leads = (node: VirtualNode): boolean => [...node.replicas()].some(({ raft }) => raft.role === 'leader');
     const successor = cluster.nodes.find((node) => node !== leader && node.serving && leads(node));
     if (successor === undefined) return;
@@ -78,14 +78,14 @@ export const deposeTwice: Inject = (scene) => {
     // Now it can stand for election itself, with entries that nobody else has, against who has later ones.
     if (random.chance(0.5)) cut?.end();
     // It may be needed for the next majority.
-    scheduler.after(lastsMs / 8, life, () => {
+    scheduler.after(lastsMs / 8, episode, () => {
       successor.start();
     });
   });
   return {
     what: `n${leader.id}`,
     end: () => {
-      life.end();
+      episode.end();
       cut?.end();
       for (const victim of victims) victim.start();
     },

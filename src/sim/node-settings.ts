@@ -3,7 +3,7 @@
  * topology says (`shard/cluster/settings.ts`): what one of them was started with first, or all of them later.
  */
 import type { NodeTimers } from '../shard/index.js';
-import type { Mix } from './scenario.js';
+import type { Scenario } from './scenario.js';
 import type { Random } from '../random.js';
 
 export interface NodeSettings {
@@ -12,14 +12,14 @@ export interface NodeSettings {
 }
 
 /** @param id of the node, from 1 */
-export const settingsOf = ({ settings, timers, leaseReads }: Mix, id: number): NodeSettings =>
+export const settingsOf = ({ settings, timers, leaseReads }: Scenario, id: number): NodeSettings =>
   settings?.[id - 1] ?? { timers, leaseReads };
 
 /**
  * As unlike as a cluster bears: every node hears two heartbeats of any other in its election timeout. The patient hold
  * leases long after the hasty have elected somebody else, if these do not say how long they wait.
  */
-export function drawSettings(random: Random, { tickMs }: NodeTimers): NodeSettings {
+export function generateSettings(random: Random, { tickMs }: NodeTimers): NodeSettings {
   const isHasty = random.chance(0.6);
   return {
     timers: {

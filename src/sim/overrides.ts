@@ -1,11 +1,11 @@
 /**
  * What is said otherwise than a seed draws it, on the command line of `kvorum sim`: so a failure is repeated with less.
  *
- * Knows the arguments' names and how a mix and its command become each other; runs nothing.
+ * Knows the arguments' names and how a scenario and its command become each other; runs nothing.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { FaultKind } from './fault-plan.js';
-import type { Mix } from './scenario.js';
+import type { Scenario } from './scenario.js';
 import { MODELS, type Model } from './model.js';
 
 export interface Overrides {
@@ -18,7 +18,7 @@ export interface Overrides {
   readonly durationMs?: number | undefined;
   /** Ids of the faults to keep; the others do not happen. */
   readonly faults?: readonly number[] | undefined;
-  /** Already in the draw: `drawMix(seed, models)`. */
+  /** Already in the draw: `generateScenario(seed, models)`. */
   readonly models?: readonly Model[] | undefined;
 }
 
@@ -44,58 +44,62 @@ export const NUMBERS = ['nodes', 'shards', 'replicas', 'routers', 'clients', 'ke
  * What is said wins. Of nodes and replicas, the one that is not said gives way to the other: there are never more
  * replicas than nodes.
  */
-export function applyOverrides(drawn: Mix, overrides: Overrides): Mix {
+export function applyOverrides(generated: Scenario, overrides: Overrides): Scenario {
   const said = Object.fromEntries(
     NUMBERS.flatMap((name) => (overrides[name] === undefined ? [] : [[name, overrides[name]]])),
   ) as Partial<Record<(typeof NUMBERS)[number], number>>;
   const { faults } = overrides;
-  const kept = faults === undefined ? drawn.faults : drawn.faults.filter(({ id }) => faults.includes(id));
-  const mix = { ...drawn, ...said, faults: kept };
-  return fair(said.nodes === undefined && mix.replicas > mix.nodes ? { ...mix, nodes: mix.replicas } : mix);
+  const kept = faults === undefined ? generated.faults : generated.faults.filter(({ id }) => faults.includes(id));
+  const scenario = { ...generated, ...said, faults: kept };
+  return fair(
+    said.nodes === undefined && scenario.replicas > scenario.nodes
+      ? { ...scenario, nodes: scenario.replicas }
+      : scenario,
+  );
 }
 
 /**
- * Takes out of a mix what no cluster could bear: more replicas than nodes, and a disk that rots or forgets where the other replicas
+ * Takes out of a scenario what no cluster could bear: more replicas than nodes, and a disk that rots or forgets where the other replicas
  * are no majority. Its failure would prove nothing.
  */
-export function fair(mix: Mix): Mix {
-  const replicas = Math.min(mix.replicas, mix.nodes);
-  if (replicas >= ROT_REPLICAS) return { ...mix, replicas };
-  const { trial, ...rest } = mix;
-  const kept = trial === undefined ? mix : rest;
-  return { ...kept, replicas, faults: mix.faults.filter(({ kind }) => !LOSING.has(kind)) };
+export function fair(scenario: Scenario): Scenario {
+  const replicas = Math.min(scenario.replicas, scenario.nodes);
+  if (replicas >= ROT_REPLICAS) return { ...scenario, replicas };
+  const { trial, ...rest } = scenario;
+  const kept = trial === undefined ? scenario : rest;
+  return { ...kept, replicas, faults: scenario.faults.filter(({ kind }) => !LOSING.has(kind)) };
 }
 
 /** Why a fault of `overrides` cannot be kept: a slip of the pen, or a command of another version. */
-export function faultComplaint(drawn: Mix, overrides: Overrides): string | undefined {
-  const { replicas, faults: kept } = applyOverrides(drawn, overrides);
+export function faultComplaint(generated: Scenario, overrides: Overrides): string | undefined {
+  const { replicas, faults: kept } = applyOverrides(generated, overrides);
   for (const id of overrides.faults ?? []) {
     if (kept.some((fault) => fault.id === id)) continue;
-    const fault = drawn.faults.find((one) => one.id === id);
+    const fault = generated.faults.find((one) => one.id === id);
     if (fault !== undefined)
       return `${id} is a ${fault.kind}, which ${replicas} replicas (of ${ROT_REPLICAS}) cannot bear`;
-    return `${id} is none of the ${drawn.faults.length} faults of this seed, 1 to ${drawn.faults.at(-1)?.id ?? 0}`;
+    return `${id} is none of the ${generated.faults.length} faults of this seed, 1 to ${generated.faults.at(-1)?.id ?? 0}`;
   }
   return undefined;
 }
 
 /**
- * The fewest overrides that make `mix` out of what its seed draws.
+ * The fewest overrides that make `scenario` out of what its seed draws.
  * @throws RangeError if none do: the two differ in something that no argument says
  */
-export function overridesBetween(drawn: Mix, mix: Mix): Overrides {
+export function overridesBetween(generated: Scenario, scenario: Scenario): Overrides {
   let overrides: Overrides = Object.fromEntries(
-    NUMBERS.filter((name) => drawn[name] !== mix[name]).map((name) => [name, mix[name]]),
+    NUMBERS.filter((name) => generated[name] !== scenario[name]).map((name) => [name, scenario[name]]),
   );
-  if (mix.models !== undefined) overrides = { ...overrides, models: mix.models };
-  const ids = mix.faults.map(({ id }) => id);
-  if (ids.length !== drawn.faults.length) overrides = { ...overrides, faults: ids };
+  if (scenario.models !== undefined) overrides = { ...overrides, models: scenario.models };
+  const ids = scenario.faults.map(({ id }) => id);
+  if (ids.length !== generated.faults.length) overrides = { ...overrides, faults: ids };
   for (const implied of ['faults', 'replicas', 'nodes'] as const) {
     const without = { ...overrides, [implied]: undefined };
-    if (isDeepStrictEqual(applyOverrides(drawn, without), mix)) overrides = without;
+    if (isDeepStrictEqual(applyOverrides(generated, without), scenario)) overrides = without;
   }
-  if (!isDeepStrictEqual(applyOverrides(drawn, overrides), mix)) {
-    throw new RangeError('no arguments make this mix of what its seed draws');
+  if (!isDeepStrictEqual(applyOverrides(generated, overrides), scenario)) {
+    throw new RangeError('no arguments make this scenario of what its seed draws');
   }
   return overrides;
 }

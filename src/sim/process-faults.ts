@@ -2,9 +2,9 @@
 import { named, someLeader, someNode, type Inject, type Injected } from './fault.js';
 import { ROUTER_PEERS } from '../shard/index.js';
 import { withRule } from './network-faults.js';
-import { drawSettings } from './node-settings.js';
+import { generateSettings } from './node-settings.js';
 import type { Random } from '../random.js';
-import { Life } from './scheduler.js';
+import { Incarnation } from './scheduler.js';
 import type { VirtualNode } from './virtual-node.js';
 
 const startAgain = (...nodes: readonly VirtualNode[]): Injected => ({
@@ -79,7 +79,7 @@ export const newSettings: Inject = (scene) => {
   const node = someNode(scene, ({ serving }) => serving);
   if (node === undefined) return undefined;
   node.stop(100);
-  const settings = drawSettings(scene.random, scene.cluster.timers);
+  const settings = generateSettings(scene.random, scene.cluster.timers);
   return {
     what: `n${node.id}`,
     end: () => {
@@ -92,8 +92,8 @@ export const newSettings: Inject = (scene) => {
 
 /** The same at all nodes, one after the other: an operator's rolling restart. */
 export const rollingSettings: Inject = ({ cluster, scheduler, random, lastsMs }) => {
-  const settings = drawSettings(random, cluster.timers);
-  const story = new Life();
+  const settings = generateSettings(random, cluster.timers);
+  const episode = new Incarnation();
   const pauseMs = lastsMs / (cluster.nodes.length + 1);
   const change = (node: VirtualNode): void => {
     node.settings = settings;
@@ -101,10 +101,10 @@ export const rollingSettings: Inject = ({ cluster, scheduler, random, lastsMs })
     node.start();
   };
   for (const [i, node] of random.shuffle(cluster.nodes).entries()) {
-    scheduler.after(i * pauseMs, story, () => {
+    scheduler.after(i * pauseMs, episode, () => {
       if (node.serving) node.stop(pauseMs);
     });
-    scheduler.after((i + 1) * pauseMs, story, () => {
+    scheduler.after((i + 1) * pauseMs, episode, () => {
       change(node);
     });
   }
@@ -112,7 +112,7 @@ export const rollingSettings: Inject = ({ cluster, scheduler, random, lastsMs })
   return {
     what: `to ${timers.electionTicks} ticks of ${timers.tickMs} ms${leaseReads ? ', with leases' : ''}`,
     end: () => {
-      story.end();
+      episode.end();
       for (const node of cluster.nodes) if (node.settings !== settings) change(node);
     },
   };
@@ -122,18 +122,18 @@ export const rollingSettings: Inject = ({ cluster, scheduler, random, lastsMs })
 export const oldTopology: Inject = (scene) => {
   const node = someNode(scene, ({ serving }) => serving);
   if (node === undefined || scene.cluster.nodes.length < 2) return undefined;
-  const story = new Life();
+  const episode = new Incarnation();
   const withheld = withRule(scene, `n${node.id}`, (from, to) =>
     to === node.id && from < ROUTER_PEERS ? { withholdsTopology: true } : undefined,
   );
-  scene.scheduler.after(scene.lastsMs * scene.random.between(0.1, 0.6), story, () => {
+  scene.scheduler.after(scene.lastsMs * scene.random.between(0.1, 0.6), episode, () => {
     node.kill('process');
     node.start();
   });
   return {
     what: `n${node.id}`,
     end: () => {
-      story.end();
+      episode.end();
       withheld?.end();
     },
   };
@@ -176,30 +176,30 @@ const FREEZE_AT_LAST = 0.2;
 export const freezeLeader: Inject = (scene) => {
   const { cluster, scheduler, random, lastsMs } = scene;
   const leader = someLeader(scene);
-  if (leader === undefined || leader.life === undefined || cluster.nodes.length < 2) return undefined;
-  const frozen = leader.life;
-  const story = new Life();
+  if (leader === undefined || leader.incarnation === undefined || cluster.nodes.length < 2) return undefined;
+  const frozen = leader.incarnation;
+  const episode = new Incarnation();
   let deafFrom = Infinity;
   const freeze = (): void => {
     disarm();
-    if (story.ended || deafFrom < Infinity) return;
+    if (episode.ended || deafFrom < Infinity) return;
     frozen.pause();
     deafFrom = scheduler.now + random.between(0, 10);
   };
   // Best when a round for reads has just left, so that its answers wait for the leader.
   const disarm = cluster.atReadRound(leader.id, freeze);
-  scheduler.after(lastsMs * FREEZE_AT_LAST, story, freeze);
+  scheduler.after(lastsMs * FREEZE_AT_LAST, episode, freeze);
   const cut = withRule(scene, `n${leader.id}`, (from, to) =>
     to === leader.id && from < ROUTER_PEERS && scheduler.now >= deafFrom ? { cut: true } : undefined,
   );
-  scheduler.after(lastsMs * random.between(0.5, 0.9), story, () => {
+  scheduler.after(lastsMs * random.between(0.5, 0.9), episode, () => {
     scheduler.resume(frozen);
   });
   return {
     what: `n${leader.id}`,
     end: () => {
       disarm();
-      story.end();
+      episode.end();
       cut?.end();
       scheduler.resume(frozen);
     },

@@ -29,7 +29,7 @@ export interface Ailing {
   replicas(): Iterable<ReplicaView>;
 }
 
-export interface ReadinessWatchOptions {
+export interface ReadinessCheckerOptions {
   readonly nodes: readonly Ailing[];
   /** Whether the node's disk, process or links have anything at present for which it may say that it is not ready. */
   readonly isTroubled: (node: Ailing) => boolean;
@@ -81,11 +81,11 @@ const RECOVERY_ELECTIONS = 2;
 /** What was sent over a slow link arrives long after that was healed, and what was sent since then behind it. */
 const AFTERMATH_MS = 500;
 
-export class ReadinessWatch {
-  readonly #options: ReadinessWatchOptions;
+export class ReadinessChecker {
+  readonly #options: ReadinessCheckerOptions;
   readonly #watched = new Map<NodeId, Watched>();
 
-  constructor(options: ReadinessWatchOptions) {
+  constructor(options: ReadinessCheckerOptions) {
     this.#options = options;
   }
 

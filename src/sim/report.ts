@@ -1,11 +1,11 @@
 /**
  * What a campaign or a seed came to, for a person and as one JSON document.
  *
- * Knows no terminal. What it says of one seed depends on nothing but the seed and its mix; wall time is only in the
+ * Knows no terminal. What it says of one seed depends on nothing but the seed and its scenario; wall time is only in the
  * report of a campaign, and handed in.
  */
 import { COVERAGE_SEEDS, hasPassed, type Campaign, type CampaignFailure } from './campaign.js';
-import type { Mix } from './scenario.js';
+import type { Scenario } from './scenario.js';
 import { overridesBetween, repeatCommand, seedText } from './overrides.js';
 import type { SimResult } from './result.js';
 import type { Shrunk } from './shrink.js';
@@ -17,7 +17,7 @@ export interface CampaignFacts {
   readonly interrupted: boolean;
   readonly wallMs: number;
   readonly lanes: number;
-  readonly draw: (seed: number) => Mix;
+  readonly scenarioOf: (seed: number) => Scenario;
   /** Of the first failure; the words say why there is none. */
   readonly shrunk: Shrunk | string | undefined;
 }
@@ -27,11 +27,11 @@ const rounded = (value: number): number => Number(value.toPrecision(4));
 const ratio = (simulatedMs: number, realMs: number): number => (realMs > 0 ? rounded(simulatedMs / realMs) : 0);
 const thousands = (value: number): string => value.toLocaleString('en-US');
 
-const commandOf = (draw: (seed: number) => Mix, seed: number, mix: Mix): string =>
-  repeatCommand(seed, overridesBetween(draw(seed), mix));
+const commandOf = (generate: (seed: number) => Scenario, seed: number, scenario: Scenario): string =>
+  repeatCommand(seed, overridesBetween(generate(seed), scenario));
 
 export function campaignDocument(facts: CampaignFacts): Readonly<Record<string, unknown>> {
-  const { campaign, first, interrupted, wallMs, lanes, draw } = facts;
+  const { campaign, first, interrupted, wallMs, lanes, scenarioOf } = facts;
   const { totals, seeds, failures } = campaign;
   return {
     seeds,
@@ -44,7 +44,7 @@ export function campaignDocument(facts: CampaignFacts): Readonly<Record<string, 
       check: failure.check,
       reason: failure.reason,
       atMs: failure.atMs,
-      command: commandOf(draw, failure.seed, failure.mix),
+      command: commandOf(scenarioOf, failure.seed, failure.scenario),
       ...(index === 0 ? { shrunk: shrunkDocument(facts, failure) } : {}),
     })),
     missingFaults: campaign.missingFaults,
@@ -67,10 +67,10 @@ export function campaignDocument(facts: CampaignFacts): Readonly<Record<string, 
   };
 }
 
-function shrunkDocument({ shrunk, draw }: CampaignFacts, { seed }: CampaignFailure): unknown {
+function shrunkDocument({ shrunk, scenarioOf }: CampaignFacts, { seed }: CampaignFailure): unknown {
   if (typeof shrunk !== 'object') return undefined;
-  const { mix, failure, runs, finished } = shrunk;
-  return { command: commandOf(draw, seed, mix), reason: failure.reason, atMs: failure.atMs, runs, finished };
+  const { scenario, failure, runs, finished } = shrunk;
+  return { command: commandOf(scenarioOf, seed, scenario), reason: failure.reason, atMs: failure.atMs, runs, finished };
 }
 
 export function campaignReport(facts: CampaignFacts): string {
@@ -100,13 +100,13 @@ export function campaignReport(facts: CampaignFacts): string {
   ]);
 }
 
-function failureLines({ draw, shrunk }: CampaignFacts, failure: CampaignFailure, first: boolean): string[] {
-  const { seed, mix, check, reason, atMs } = failure;
+function failureLines({ scenarioOf, shrunk }: CampaignFacts, failure: CampaignFailure, first: boolean): string[] {
+  const { seed, scenario, check, reason, atMs } = failure;
   const said = [
     '',
     `FAILED: seed ${seedText(seed)}, ${check}${moment(atMs)}`,
     ...indented(reason),
-    `  again: ${commandOf(draw, seed, mix)}`,
+    `  again: ${commandOf(scenarioOf, seed, scenario)}`,
   ];
   if (!first || shrunk === undefined) return said;
   if (typeof shrunk === 'string') return [...said, `  not made smaller: ${shrunk}`];
@@ -115,18 +115,19 @@ function failureLines({ draw, shrunk }: CampaignFacts, failure: CampaignFailure,
     ...said,
     `  smallest, after ${counted(shrunk.runs, 'run')}${extent}: ${shrunk.failure.check}${moment(shrunk.failure.atMs)}`,
     ...indented(shrunk.failure.reason),
-    `  again: ${commandOf(draw, seed, shrunk.mix)}`,
+    `  again: ${commandOf(scenarioOf, seed, shrunk.scenario)}`,
   ];
 }
 
-export function seedDocument(seed: number, drawn: Mix, result: SimResult): Readonly<Record<string, unknown>> {
-  const { failure, ...rest } = result;
-  const command = repeatCommand(seed, overridesBetween(drawn, result.mix));
-  return { passed: failure === undefined, failure: failure ?? null, command, ...rest };
+export function seedDocument(seed: number, generated: Scenario, result: SimResult): Readonly<Record<string, unknown>> {
+  const { failure, scenario, ...rest } = result;
+  const command = repeatCommand(seed, overridesBetween(generated, scenario));
+  // The document calls the scenario `mix`: a name that programs may know.
+  return { passed: failure === undefined, failure: failure ?? null, command, mix: scenario, ...rest };
 }
 
-export function seedReport(seed: number, drawn: Mix, result: SimResult): string {
-  const { mix, failure, operations } = result;
+export function seedReport(seed: number, generated: Scenario, result: SimResult): string {
+  const { scenario, failure, operations } = result;
   const verdict = failure === undefined ? 'PASSED' : 'FAILED';
   return lines([
     `${verdict}: seed ${seedText(seed)}${failure === undefined ? '' : `, ${failure.check}${moment(failure.atMs)}`}`,
@@ -136,17 +137,17 @@ export function seedReport(seed: number, drawn: Mix, result: SimResult): string 
     row('operations', `${operations.ok} ok, ${operations.failed} failed, ${operations.unknown} unknown`),
     row(
       'cluster',
-      `${counted(mix.nodes, 'node')}, ${counted(mix.shards, 'shard')}, ${counted(mix.replicas, 'replica')}`,
+      `${counted(scenario.nodes, 'node')}, ${counted(scenario.shards, 'shard')}, ${counted(scenario.replicas, 'replica')}`,
     ),
     row(
       'load',
-      `${counted(mix.routers, 'router')}, ${counted(mix.clients, 'client')}, ${counted(mix.keys, 'key')}, ${mix.durationMs} ms of faults`,
+      `${counted(scenario.routers, 'router')}, ${counted(scenario.clients, 'client')}, ${counted(scenario.keys, 'key')}, ${scenario.durationMs} ms of faults`,
     ),
     row('digest', result.digest),
     ...countTable('faults', result.faults),
     ...(Object.keys(result.reached).length > 0 ? countTable('reached', result.reached) : []),
-    ...planTable(mix),
-    `again: ${repeatCommand(seed, overridesBetween(drawn, mix))}`,
+    ...planTable(scenario),
+    `again: ${repeatCommand(seed, overridesBetween(generated, scenario))}`,
   ]);
 }
 
@@ -169,7 +170,7 @@ function countTable(
 }
 
 /** What the numbers of --faults stand for. */
-function planTable({ faults }: Mix): string[] {
+function planTable({ faults }: Scenario): string[] {
   if (faults.length === 0) return [];
   const longest = Math.max(...faults.map(({ kind }) => kind.length));
   const number = (value: number, width: number) => String(value).padStart(width);

@@ -1,10 +1,10 @@
-/** What comes of one simulated seed: plain data, the same for the same seed and mix, byte for byte. */
-import type { Mix } from './scenario.js';
+/** What comes of one simulated seed: plain data, the same for the same seed and scenario, byte for byte. */
+import type { Scenario } from './scenario.js';
 
 export interface SimResult {
   /** As it is written on the command line: hexadecimal. */
   readonly seed: string;
-  readonly mix: Mix;
+  readonly scenario: Scenario;
   /** Undefined = everything held. */
   readonly failure: SimFailure | undefined;
   /** Virtual milliseconds. */

@@ -1,5 +1,5 @@
 /**
- * One simulation, from its seed: faults, then healing, then judgement. The same seed and mix give the same result,
+ * One simulation, from its seed: faults, then healing, then judgement. The same seed and scenario give the same result,
  * byte for byte; no clock, chance or I/O but the virtual ones is used.
  */
 import { checkHistory, formatReport } from '../check/index.js';
@@ -9,20 +9,20 @@ import { Client } from './client.js';
 import { MachineClock } from './clock.js';
 import { Digest } from './digest.js';
 import { History } from './history.js';
-import type { Mix } from './scenario.js';
-import { LeaseWatch } from './lease-checker.js';
+import type { Scenario } from './scenario.js';
+import { LeaseChecker } from './lease-checker.js';
 import { Marks } from './marks.js';
 import { Nemesis } from './nemesis.js';
 import { longestElectionMs } from './node-settings.js';
 import { Random } from '../random.js';
-import { ReadinessWatch } from './readiness-checker.js';
-import { SettingsWatch } from './settings-checker.js';
+import { ReadinessChecker } from './readiness-checker.js';
+import { SettingsChecker } from './settings-checker.js';
 import type { SimFailure, SimResult } from './result.js';
 import { Scheduler } from './scheduler.js';
 import { SimCluster } from './sim-cluster.js';
-import { standTrial, type TrialMix, type TrialScene } from './trial.js';
+import { standTrial, type TrialParameters, type TrialScene } from './trial.js';
 import { TurningPoints } from './turning-points.js';
-import { Watch } from './invariant-checker.js';
+import { InvariantChecker } from './invariant-checker.js';
 import { stackOf } from '../thrown.js';
 
 export interface RunOptions {
@@ -40,13 +40,13 @@ const PROBE_EVERY_MS = 50;
 /** After the healing everything has to be well within so many election timeouts. */
 const HEAL_ELECTIONS = 30;
 
-export async function runSeed(seed: number, mix: Mix, options: RunOptions = {}): Promise<SimResult> {
-  return new Simulation(seed, mix, options).run();
+export async function runSeed(seed: number, scenario: Scenario, options: RunOptions = {}): Promise<SimResult> {
+  return new Simulation(seed, scenario, options).run();
 }
 
 class Simulation {
   readonly #seed: number;
-  readonly #mix: Mix;
+  readonly #scenario: Scenario;
   readonly #random: Random;
   readonly #trace: ((line: string) => void) | undefined;
   readonly #scheduler = new Scheduler();
@@ -55,9 +55,9 @@ class Simulation {
   readonly #marks = new Marks();
   #failure: SimFailure | undefined;
 
-  constructor(seed: number, mix: Mix, { trace }: RunOptions) {
+  constructor(seed: number, scenario: Scenario, { trace }: RunOptions) {
     this.#seed = seed;
-    this.#mix = mix;
+    this.#scenario = scenario;
     this.#random = new Random(seed);
     this.#trace = trace;
   }
@@ -78,7 +78,7 @@ class Simulation {
     const { now, happened } = this.#scheduler;
     return {
       seed: this.#seed.toString(16),
-      mix: this.#mix,
+      scenario: this.#scenario,
       failure: this.#failure,
       simulatedMs: Math.round(now),
       events: happened,
@@ -90,10 +90,10 @@ class Simulation {
   }
 
   async #cluster(): Promise<SimCluster> {
-    const watching: { watch: Watch | undefined } = { watch: undefined };
+    const checking: { checker: InvariantChecker | undefined } = { checker: undefined };
     const points = new TurningPoints(this.#marks.reached);
     const cluster = await SimCluster.make({
-      mix: this.#mix,
+      scenario: this.#scenario,
       scheduler: this.#scheduler,
       random: this.#random,
       onRaftMessage: (group, message) => {
@@ -101,7 +101,7 @@ class Simulation {
         if (this.#trace !== undefined) this.#line(`g${group} ${describeMessage(message)}`);
         points.sent(group, message);
         try {
-          watching.watch?.sent(group, message);
+          checking.checker?.sent(group, message);
         } catch (error) {
           this.#violated(error);
         }
@@ -117,16 +117,16 @@ class Simulation {
         this.#fail('invariant', what);
       },
     });
-    const watch = new Watch(cluster.disks, (node, group, what) => {
+    const checker = new InvariantChecker(cluster.disks, (node, group, what) => {
       this.#tell(`g${group} n${node} ${what}`);
     });
-    watching.watch = watch;
-    const leases = this.#mix.leaseReads ? new LeaseWatch(cluster.nodes) : undefined;
-    this.#scheduler.afterTurn = (life) => {
-      const node = cluster.nodeOf(life);
+    checking.checker = checker;
+    const leases = this.#scenario.leaseReads ? new LeaseChecker(cluster.nodes) : undefined;
+    this.#scheduler.afterTurn = (incarnation) => {
+      const node = cluster.nodeOf(incarnation);
       if (node === undefined || this.#failure !== undefined) return;
       try {
-        watch.look(node.id, node.replicas());
+        checker.look(node.id, node.replicas());
         points.look(node.id, node.replicas());
         leases?.look(node);
       } catch (error) {
@@ -137,21 +137,21 @@ class Simulation {
   }
 
   /** Nodes are asked whether they are ready, as a load balancer does it. */
-  #readiness(cluster: SimCluster): ReadinessWatch {
+  #readiness(cluster: SimCluster): ReadinessChecker {
     const { nodes } = cluster;
     const { reached } = this.#marks;
-    const watch = new ReadinessWatch({
+    const checker = new ReadinessChecker({
       nodes,
       isTroubled: ({ id }) => cluster.isTroubled(id),
       isQuorum: (voters) => cluster.isQuorum(voters),
       isHeldUpByDisksOfOthers: ({ id }, replica) => cluster.isHeldUpByDisksOfOthers(id, replica),
       reached,
     });
-    const settings = new SettingsWatch(nodes, reached);
+    const settings = new SettingsChecker(nodes, reached);
     const probe = (): void => {
       if (this.#failure !== undefined) return;
       try {
-        watch.look();
+        checker.look();
         settings.look();
       } catch (error) {
         this.#violated(error);
@@ -159,7 +159,7 @@ class Simulation {
       this.#scheduler.after(PROBE_EVERY_MS, undefined, probe);
     };
     this.#scheduler.after(PROBE_EVERY_MS, undefined, probe);
-    return watch;
+    return checker;
   }
 
   #violated(error: unknown): void {
@@ -184,15 +184,16 @@ class Simulation {
   }
 
   async #live(cluster: SimCluster, nemesis: Nemesis): Promise<void> {
-    const { durationMs, clients: count } = this.#mix;
+    const { durationMs, clients: count } = this.#scenario;
     const clients = Array.from({ length: count }, (_, number) => this.#client(cluster, number));
     cluster.start();
     // Some begin before the cluster has its leaders: they have to wait, not to fail.
     await this.#runFor(200);
     // Without leases in force what is wrong with them does not show, and faults put them off.
-    if (this.#mix.leaseReads) await this.#scheduler.until(() => readsByLease(cluster), LEASES_WITHIN_MS, LOOK_EVERY_MS);
+    if (this.#scenario.leaseReads)
+      await this.#scheduler.until(() => readsByLease(cluster), LEASES_WITHIN_MS, LOOK_EVERY_MS);
     for (const client of clients) client.start();
-    nemesis.schedule(this.#mix.faults);
+    nemesis.schedule(this.#scenario.faults);
     await this.#runFor(durationMs);
     if (this.#failure !== undefined) return;
     this.#tell('phase two: all heals');
@@ -208,12 +209,12 @@ class Simulation {
   #client(cluster: SimCluster, number: number): Client {
     return new Client({
       number,
-      mix: this.#mix,
+      scenario: this.#scenario,
       scheduler: this.#scheduler,
       random: this.#random.stream(`client ${number}`),
       history: this.#history,
       clock: new MachineClock(this.#scheduler, 1, 0),
-      doors: () => cluster.doors(),
+      endpoints: () => cluster.endpoints(),
       tell: (what) => {
         this.#tell(what);
       },
@@ -229,7 +230,7 @@ class Simulation {
     const boundMs = HEAL_ELECTIONS * longestElectionMs(cluster.nodes) + 2_000;
     const wrong = (): boolean => this.#failure !== undefined;
     const led = await this.#scheduler.until(
-      () => wrong() || leaderless(cluster, this.#mix).length === 0,
+      () => wrong() || leaderless(cluster, this.#scenario).length === 0,
       boundMs,
       LOOK_EVERY_MS,
     );
@@ -237,7 +238,7 @@ class Simulation {
     if (!led) {
       this.#fail(
         'liveness',
-        `no leader within ${boundMs} ms after healing: ${leaderless(cluster, this.#mix).join('; ')}`,
+        `no leader within ${boundMs} ms after healing: ${leaderless(cluster, this.#scenario).join('; ')}`,
       );
       return;
     }
@@ -246,9 +247,9 @@ class Simulation {
     const served = await this.#scheduler.until(() => wrong() || areServed(), boundMs + SERVED_WITHIN_MS, LOOK_EVERY_MS);
     if (!served) this.#fail('liveness', `a client had fewer than ${SERVED_AGAIN} operations served after healing`);
     if (wrong()) return;
-    if (this.#mix.trial !== undefined) await this.#trial(this.#mix.trial, { cluster, clients, nemesis });
+    if (this.#scenario.trial !== undefined) await this.#trial(this.#scenario.trial, { cluster, clients, nemesis });
     if (wrong()) return;
-    if (this.#mix.busyEnd === true) await this.#catchUp(cluster, boundMs);
+    if (this.#scenario.busyEnd === true) await this.#catchUp(cluster, boundMs);
     if (wrong()) return;
     for (const client of clients) client.stop();
     const finished = await this.#scheduler.until(() => wrong() || clients.every(({ idle }) => idle), 15_000);
@@ -257,26 +258,26 @@ class Simulation {
     await this.#readBack(clients);
     if (wrong()) return;
     const alike = await this.#scheduler.until(
-      () => wrong() || differences(cluster, this.#mix).length === 0,
+      () => wrong() || differences(cluster, this.#scenario).length === 0,
       boundMs,
       LOOK_EVERY_MS,
     );
-    if (!alike) this.#fail('convergence', differences(cluster, this.#mix).join('; '));
+    if (!alike) this.#fail('convergence', differences(cluster, this.#scenario).join('; '));
   }
 
   /** Everything is level: then there is nothing for which a node may be taken out of a load balancer. */
-  async #allReady(cluster: SimCluster, readiness: ReadinessWatch): Promise<void> {
+  async #allReady(cluster: SimCluster, readiness: ReadinessChecker): Promise<void> {
     const boundMs = HEAL_ELECTIONS * longestElectionMs(cluster.nodes);
     const areReady = (): boolean => this.#failure !== undefined || readiness.unready().length === 0;
     if (await this.#scheduler.until(areReady, boundMs, LOOK_EVERY_MS)) return;
     this.#fail('liveness', `not ready after healing: ${readiness.unready().join('; ')}`);
   }
 
-  async #trial(trial: TrialMix, scene: Pick<TrialScene, 'cluster' | 'clients' | 'nemesis'>): Promise<void> {
+  async #trial(trial: TrialParameters, scene: Pick<TrialScene, 'cluster' | 'clients' | 'nemesis'>): Promise<void> {
     const tell = (what: string): void => {
       this.#tell(what);
     };
-    const { keys } = this.#mix;
+    const { keys } = this.#scenario;
     const isOver = (): boolean => this.#failure !== undefined;
     const wrong = await standTrial({ ...scene, keys, scheduler: this.#scheduler, tell, isOver }, trial);
     if (wrong !== undefined) this.#fail('liveness', wrong);
@@ -298,7 +299,7 @@ class Simulation {
       }
       return late;
     };
-    const { narrow } = this.#mix.network;
+    const { narrow } = this.#scenario.network;
     const stateBytes = Math.max(...[...cluster.disks.values()].map((disk) => disk.stateBytes));
     const carryMs = narrow === undefined ? 0 : (CARRIED_TIMES * stateBytes) / narrow.bytesPerMs;
     const level = await this.#scheduler.until(
@@ -309,12 +310,12 @@ class Simulation {
     if (!level) this.#fail('convergence', `while clients go on: ${behind().join('; ')}`);
   }
 
-  /** Every key, by every client, through whatever door it takes. */
+  /** Every key, by every client, through whatever endpoint it takes. */
   async #readBack(clients: readonly Client[]): Promise<void> {
     const answers: boolean[] = [];
     let asked = 0;
     for (const client of clients) {
-      for (let key = 1; key <= this.#mix.keys; key++) {
+      for (let key = 1; key <= this.#scenario.keys; key++) {
         asked++;
         client.read(`k${key}`, READ_BACK_MS, (answered) => answers.push(answered));
       }
@@ -328,8 +329,8 @@ class Simulation {
     const { operations, counts, overlaps } = this.#history;
     const faults = Object.values(nemesis.injected).reduce((sum, n) => sum + n, 0);
     if (counts.ok < LEAST_OPERATIONS) this.#fail('idle', `only ${counts.ok} operations went well`);
-    else if (this.#mix.clients > 1 && overlaps === 0) this.#fail('idle', 'no two operations overlapped');
-    else if (faults === 0 && this.#mix.faults.length > 0) this.#fail('idle', 'no fault was injected');
+    else if (this.#scenario.clients > 1 && overlaps === 0) this.#fail('idle', 'no two operations overlapped');
+    else if (faults === 0 && this.#scenario.faults.length > 0) this.#fail('idle', 'no fault was injected');
     if (this.#failure !== undefined) return;
     const steps = operations.length * CHECK_STEPS_PER_OPERATION;
     const result = checkHistory(operations, { steps, timeoutMs: Infinity, now: () => 0 });
@@ -365,10 +366,10 @@ function replicasOf(cluster: SimCluster): Map<number, ReplicaView[]> {
 }
 
 /** Groups without exactly one leader; group 0 is the topology's. */
-function leaderless(cluster: SimCluster, mix: Mix): string[] {
+function leaderless(cluster: SimCluster, scenario: Scenario): string[] {
   const groups = replicasOf(cluster);
   const missing: string[] = [];
-  for (let group = 0; group <= mix.shards; group++) {
+  for (let group = 0; group <= scenario.shards; group++) {
     const leaders = (groups.get(group) ?? []).filter(({ raft }) => raft.role === 'leader');
     if (leaders.length !== 1)
       missing.push(`g${group}: ${leaders.length === 0 ? 'none' : leaders.map(({ raft }) => `n${raft.id}`).join(' ')}`);
@@ -377,7 +378,7 @@ function leaderless(cluster: SimCluster, mix: Mix): string[] {
 }
 
 /** Replicas that have not applied the same, or have not come to the same state by it. */
-function differences(cluster: SimCluster, mix: Mix): string[] {
+function differences(cluster: SimCluster, scenario: Scenario): string[] {
   const different: string[] = [];
   for (const [group, replicas] of replicasOf(cluster)) {
     const states = new Set(replicas.map(({ applied, machine }) => `${applied} ${machine.stateHash()}`));
@@ -386,7 +387,7 @@ function differences(cluster: SimCluster, mix: Mix): string[] {
       `g${group}: ${replicas.map(({ raft, applied }) => `n${raft.id} applied ${applied} of ${raft.commit}`).join(', ')}`,
     );
   }
-  const expected = mix.shards + 1;
+  const expected = scenario.shards + 1;
   const found = replicasOf(cluster).size;
   if (found !== expected) different.push(`${found} of ${expected} groups are there`);
   return different;

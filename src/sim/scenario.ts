@@ -5,11 +5,11 @@
 import type { CheckpointLimits, NodeTimers } from '../shard/index.js';
 import type { FaultPlan } from './fault-plan.js';
 import type { Model } from './model.js';
-import type { NarrowMix } from './narrow-link.js';
+import type { NarrowLinkParameters } from './narrow-link.js';
 import type { NodeSettings } from './node-settings.js';
-import type { TrialMix } from './trial.js';
+import type { TrialParameters } from './trial.js';
 
-export interface Mix {
+export interface Scenario {
   /** Models that were named for it; undefined = it has what its seed drew. */
   readonly models?: readonly Model[];
   readonly nodes: number;
@@ -31,7 +31,7 @@ export interface Mix {
   /** By node, what it is started with instead of `timers` and `leaseReads`; undefined = all are alike. */
   readonly settings?: readonly NodeSettings[];
   /** Of the dispatchers in routers and nodes; undefined = as they are in production. */
-  readonly dispatch?: DispatchMix;
+  readonly dispatch?: DispatchParameters;
   /** A tick comes late by up to this share of it (below 1), and the next one when it is due; 0 or undefined: when due. */
   readonly tickLateness?: number;
   /** Replicas are to catch up before the clients stop. */
@@ -39,20 +39,20 @@ export interface Mix {
   /** So many nodes, and routers, are of the build before, until they are started anew. */
   readonly former?: { readonly nodes: number; readonly routers: number };
   /** What one node gets into once all has healed. */
-  readonly trial?: TrialMix;
+  readonly trial?: TrialParameters;
   readonly checkpoints: CheckpointLimits;
   readonly appendBytes: number;
   readonly snapshotChunkBytes: number;
   /** What takes longer in production than any run lasts; undefined = as it is there. */
-  readonly patience?: PatienceMix;
-  readonly network: NetworkMix;
-  readonly disk: DiskMix;
-  readonly clocks: ClockMix;
+  readonly patience?: PatienceParameters;
+  readonly network: NetworkParameters;
+  readonly disk: DiskParameters;
+  readonly clocks: ClockParameters;
   /** In the order of time; a smaller failure has fewer of them. */
   readonly faults: readonly FaultPlan[];
 }
 
-export interface NetworkMix {
+export interface NetworkParameters {
   /** One-way delay: at least, and the mean of what is added (exponential). */
   readonly delayMs: number;
   readonly jitterMs: number;
@@ -61,11 +61,11 @@ export interface NetworkMix {
   readonly duplicateProbability: number;
   readonly reorderProbability: number;
   /** Of every link between two processes, in each direction; undefined = links carry everything at once. */
-  readonly narrow?: NarrowMix;
+  readonly narrow?: NarrowLinkParameters;
 }
 
 /** In ms. */
-export interface PatienceMix {
+export interface PatienceParameters {
   /** Snapshots, and chunks of them, that nobody asks for or answers. */
   readonly snapshotMs: number;
   /** Answers of writes, by the replicated clock. */
@@ -73,14 +73,14 @@ export interface PatienceMix {
 }
 
 /** In ms. */
-export interface DispatchMix {
+export interface DispatchParameters {
   readonly attemptMs: number;
   readonly sweepMs: number;
   readonly backoffFirstMs: number;
   readonly backoffMostMs: number;
 }
 
-export interface DiskMix {
+export interface DiskParameters {
   /** A sync takes at least this, and the mean of what is added (exponential). */
   readonly syncMs: number;
   readonly jitterMs: number;
@@ -88,7 +88,7 @@ export interface DiskMix {
   readonly stallProbability: number;
 }
 
-export interface ClockMix {
+export interface ClockParameters {
   /** Each node's clock runs faster or slower by up to this share. */
   readonly drift: number;
   /** Each node's wall clock is off by up to so many ms. */

@@ -3,7 +3,7 @@
  * nothing but what was scheduled: by time, then by the order of the calls.
  *
  * Code under test that awaits goes on right after the event that settled its promise, as it does for real.
- * Every event belongs to a `Life`: one life of a process. What belongs to a life that has ended does not happen any
+ * Every event belongs to an `Incarnation`: one incarnation of a process. What belongs to an incarnation that has ended does not happen any
  * more; what belongs to one that is paused happens when it goes on.
  */
 
@@ -14,7 +14,7 @@ const TURN_EVERY = 16;
 
 const SETTLED = Promise.resolve();
 
-export class Life {
+export class Incarnation {
   /** Number of the node that lives it; 0 for other processes. */
   readonly node: number;
   #ended = false;
@@ -34,7 +34,7 @@ export class Life {
     return this.#paused;
   }
 
-  /** For good: nothing that belongs to this life happens any more. */
+  /** For good: nothing that belongs to this incarnation happens any more. */
   end(): void {
     this.#ended = true;
     this.backlog.length = 0;
@@ -54,7 +54,7 @@ export class Life {
 export interface ScheduledEvent {
   at: number;
   order: number;
-  readonly life: Life | undefined;
+  readonly incarnation: Incarnation | undefined;
   readonly task: () => void;
   /** It may change what the process knows, and not only bring it something to look at. */
   readonly isTurn: boolean;
@@ -67,8 +67,8 @@ export class Scheduler {
   #settling = 0;
   /** A binary heap. */
   readonly #events: ScheduledEvent[] = [];
-  /** Called after every turn, with the life that it belonged to. */
-  afterTurn: (life: Life) => void = () => undefined;
+  /** Called after every turn, with the incarnation that it belonged to. */
+  afterTurn: (incarnation: Incarnation) => void = () => undefined;
   /** Events that happened so far. */
   happened = 0;
 
@@ -77,14 +77,14 @@ export class Scheduler {
     return this.#now;
   }
 
-  /** `task` happens after `ms` (≥ 0), unless `life` has ended by then. Cancel by setting `cancelled`. */
-  after(ms: number, life: Life | undefined, task: () => void, isTurn = false): ScheduledEvent {
-    return this.at(this.#now + ms, life, task, isTurn);
+  /** `task` happens after `ms` (≥ 0), unless `incarnation` has ended by then. Cancel by setting `cancelled`. */
+  after(ms: number, incarnation: Incarnation | undefined, task: () => void, isTurn = false): ScheduledEvent {
+    return this.at(this.#now + ms, incarnation, task, isTurn);
   }
 
   /** The same at a moment, not before the present: two for one moment happen in the order of the calls, to the last bit. */
-  at(ms: number, life: Life | undefined, task: () => void, isTurn = false): ScheduledEvent {
-    const event = { at: ms, order: this.#order++, life, task, isTurn, cancelled: false };
+  at(ms: number, incarnation: Incarnation | undefined, task: () => void, isTurn = false): ScheduledEvent {
+    const event = { at: ms, order: this.#order++, incarnation, task, isTurn, cancelled: false };
     this.#push(event);
     return event;
   }
@@ -94,10 +94,10 @@ export class Scheduler {
     this.#settling = SETTLING_TURNS;
   }
 
-  /** The life goes on: what fell due meanwhile happens now, in its order. */
-  resume(life: Life): void {
-    life.unpause();
-    for (const event of life.backlog.splice(0)) {
+  /** The incarnation goes on: what fell due meanwhile happens now, in its order. */
+  resume(incarnation: Incarnation): void {
+    incarnation.unpause();
+    for (const event of incarnation.backlog.splice(0)) {
       event.at = this.#now;
       event.order = this.#order++;
       if (!event.cancelled) this.#push(event);
@@ -114,7 +114,7 @@ export class Scheduler {
       if (this.happened % TURN_EVERY === 0) await SETTLED;
       for (let turn = 0; turn < this.#settling; turn++) await SETTLED;
       this.#settling = 0;
-      if (event.isTurn && event.life !== undefined) this.afterTurn(event.life);
+      if (event.isTurn && event.incarnation !== undefined) this.afterTurn(event.incarnation);
     }
     this.#now = end;
   }
@@ -130,9 +130,9 @@ export class Scheduler {
   #next(end: number): ScheduledEvent | undefined {
     for (let top = this.#events[0]; top !== undefined && top.at <= end; top = this.#events[0]) {
       this.#pop();
-      if (top.cancelled || top.life?.ended === true) continue;
-      if (top.life?.paused !== true) return top;
-      top.life.backlog.push(top);
+      if (top.cancelled || top.incarnation?.ended === true) continue;
+      if (top.incarnation?.paused !== true) return top;
+      top.incarnation.backlog.push(top);
     }
     return undefined;
   }

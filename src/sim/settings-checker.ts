@@ -9,7 +9,7 @@ export interface SettingsHolder {
   replicas(): Iterable<{ readonly holdsLease: boolean }>;
 }
 
-export class SettingsWatch {
+export class SettingsChecker {
   readonly #nodes: readonly SettingsHolder[];
   readonly #reached: (mark: Mark) => void;
   /** The timers that came into force. */

@@ -6,7 +6,7 @@
  * Knows neither processes nor clocks; bounded by runs, and by who calls.
  */
 import type { CampaignFailure, RunOne } from './campaign.js';
-import type { Mix } from './scenario.js';
+import type { Scenario } from './scenario.js';
 import { fair, type NUMBERS } from './overrides.js';
 import { messageOf } from '../thrown.js';
 
@@ -17,7 +17,7 @@ export interface ShrinkOptions {
   /** Asked before each run; false ends it with what has been found by then. */
   readonly mayGoOn?: () => boolean;
   /** After each run. */
-  readonly onRun?: (runs: number, smallest: Mix) => void;
+  readonly onRun?: (runs: number, smallest: Scenario) => void;
 }
 
 /** What failed in one run. */
@@ -25,7 +25,7 @@ type Seen = Pick<CampaignFailure, 'check' | 'reason' | 'atMs'>;
 
 export interface Shrunk {
   /** Fails, with the check of the original: it was run. */
-  readonly mix: Mix;
+  readonly scenario: Scenario;
   readonly failure: Seen;
   readonly runs: number;
   /** Nothing that was left to try fails any more; else it was cut short. */
@@ -58,7 +58,7 @@ export function whyNotShrunk({ check }: CampaignFailure): string | undefined {
 /** Undefined if the failure does not come again: then the run does not depend on its seed alone. */
 export async function shrink(options: ShrinkOptions): Promise<Shrunk | undefined> {
   const search = new Search(options);
-  if (!(await search.fails(options.failure.mix))) return undefined;
+  if (!(await search.fails(options.failure.scenario))) return undefined;
   for (let before = search.accepted - 1; before < search.accepted && !search.exhausted;) {
     before = search.accepted;
     await shrinkFaults(search);
@@ -73,23 +73,23 @@ class Search {
   exhausted = false;
   readonly #options: ShrinkOptions;
   readonly #tried = new Set<string>();
-  #smallest: Mix;
+  #smallest: Scenario;
   #failure: Seen | undefined;
   #runs = 0;
 
   constructor(options: ShrinkOptions) {
     this.#options = options;
-    this.#smallest = options.failure.mix;
+    this.#smallest = options.failure.scenario;
   }
 
-  get smallest(): Mix {
+  get smallest(): Scenario {
     return this.#smallest;
   }
 
-  /** True if `mix` was run now and fails as the original did; it is the smallest from then on. */
-  async fails(mix: Mix): Promise<boolean> {
+  /** True if `scenario` was run now and fails as the original did; it is the smallest from then on. */
+  async fails(scenario: Scenario): Promise<boolean> {
     const { failure, run, maxRuns, mayGoOn = () => true, onRun } = this.#options;
-    const key = JSON.stringify(mix);
+    const key = JSON.stringify(scenario);
     if (this.#tried.has(key)) return false;
     if (this.#runs >= maxRuns || !mayGoOn()) {
       this.exhausted = true;
@@ -97,11 +97,11 @@ class Search {
     }
     this.#tried.add(key);
     this.#runs++;
-    const seen = await failureOf(run, failure.seed, mix);
+    const seen = await failureOf(run, failure.seed, scenario);
     const same = seen?.check === failure.check;
     if (same) {
       this.accepted++;
-      this.#smallest = mix;
+      this.#smallest = scenario;
       this.#failure = seen;
     }
     onRun?.(this.#runs, this.#smallest);
@@ -110,14 +110,14 @@ class Search {
 
   outcome(): Shrunk | undefined {
     if (this.#failure === undefined) return undefined;
-    return { mix: this.#smallest, failure: this.#failure, runs: this.#runs, finished: !this.exhausted };
+    return { scenario: this.#smallest, failure: this.#failure, runs: this.#runs, finished: !this.exhausted };
   }
 }
 
 /** A run that comes to grief is the check `crash`, as it is in a campaign. */
-async function failureOf(run: RunOne, seed: number, mix: Mix): Promise<Seen | undefined> {
+async function failureOf(run: RunOne, seed: number, scenario: Scenario): Promise<Seen | undefined> {
   try {
-    return (await run(seed, mix)).result.failure;
+    return (await run(seed, scenario)).result.failure;
   } catch (error) {
     return { check: 'crash', reason: messageOf(error), atMs: undefined };
   }

@@ -10,20 +10,20 @@ import {
   type PeerId,
   type ReplicaView,
 } from '../shard/index.js';
-import type { Door } from './client.js';
+import type { ClientEndpoint } from './client.js';
 import { MachineClock } from './clock.js';
 import { ForeignCluster } from './foreign-cluster.js';
 import type { Mark } from './marks.js';
-import type { Mix } from './scenario.js';
+import type { Scenario } from './scenario.js';
 import type { Random } from '../random.js';
-import type { Life, Scheduler } from './scheduler.js';
+import type { Incarnation, Scheduler } from './scheduler.js';
 import { VirtualDisk } from './virtual-disk.js';
 import { VirtualNetwork } from './virtual-network.js';
 import { VirtualNode, type NodeNetwork } from './virtual-node.js';
 import { VirtualRouter } from './virtual-router.js';
 
 export interface SimClusterOptions {
-  readonly mix: Mix;
+  readonly scenario: Scenario;
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly onRaftMessage: (group: GroupId, message: Message) => void;
@@ -54,27 +54,33 @@ export class SimCluster {
 
   private constructor(options: SimClusterOptions) {
     this.#options = options;
-    const { mix, scheduler, random, onTrouble, reached } = options;
-    this.mostDrift = mix.clocks.drift;
+    const { scenario, scheduler, random, onTrouble, reached } = options;
+    this.mostDrift = scenario.clocks.drift;
     this.#routerClock = new MachineClock(scheduler, 1, 0);
     this.network = this.#network();
-    const plan = planOf(mix);
+    const plan = planOf(scenario);
     this.nodes = plan.nodes.map(({ id }) => this.#node(id, plan));
-    this.routers = Array.from({ length: mix.routers }, (_, number) => {
+    this.routers = Array.from({ length: scenario.routers }, (_, number) => {
       const clock = this.#routerClock;
       return new VirtualRouter({
         number,
-        mix,
+        scenario,
         scheduler,
         network: this.network,
         clock,
         random: random.stream(`router ${number}`),
-        isFormer: number < (mix.former?.routers ?? 0),
+        isFormer: number < (scenario.former?.routers ?? 0),
         reached,
       });
     });
-    if (!mix.faults.some(({ kind }) => kind === 'foreign-node')) return;
-    this.#foreign = new ForeignCluster({ mix, plan, scheduler, random: random.stream('another cluster'), onTrouble });
+    if (!scenario.faults.some(({ kind }) => kind === 'foreign-node')) return;
+    this.#foreign = new ForeignCluster({
+      scenario,
+      plan,
+      scheduler,
+      random: random.stream('another cluster'),
+      onTrouble,
+    });
   }
 
   static async make(options: SimClusterOptions): Promise<SimCluster> {
@@ -83,11 +89,11 @@ export class SimCluster {
   }
 
   #network(): VirtualNetwork {
-    const { mix, scheduler, random, onRaftMessage, onArrival, onViolation, reached } = this.#options;
+    const { scenario, scheduler, random, onRaftMessage, onArrival, onViolation, reached } = this.#options;
     return new VirtualNetwork({
       scheduler,
       random: random.stream('network'),
-      mix: mix.network,
+      parameters: scenario.network,
       onSend: (from, _to, message) => {
         if (message.type !== 'raft') return;
         onRaftMessage(message.group, message.message);
@@ -116,23 +122,23 @@ export class SimCluster {
   }
 
   #node(id: NodeId, plan: ClusterConfig): VirtualNode {
-    const { mix, scheduler, random, onTrouble, reached } = this.#options;
+    const { scenario, scheduler, random, onTrouble, reached } = this.#options;
     const own = random.stream(`node ${id}`);
     const disk = new VirtualDisk({
       scheduler,
       random: own.stream('disk'),
-      mix: mix.disk,
+      parameters: scenario.disk,
       onSync: () => {
         this.#atSync.get(id)?.();
       },
     });
     this.#disks.set(id, disk);
-    const { drift, skewMs } = mix.clocks;
+    const { drift, skewMs } = scenario.clocks;
     const clock = new MachineClock(scheduler, 1 + own.between(-drift, drift), Math.round(own.between(-skewMs, skewMs)));
     return new VirtualNode({
       id,
       plan,
-      mix,
+      scenario,
       scheduler,
       network: this.network,
       disk,
@@ -149,9 +155,9 @@ export class SimCluster {
     this.#foreign?.start();
   }
 
-  /** As the mix has them; nodes may be started with others. */
+  /** As the scenario has them; nodes may be started with others. */
   get timers(): NodeTimers {
-    return this.#options.mix.timers;
+    return this.#options.scenario.timers;
   }
 
   get disks(): ReadonlyMap<NodeId, VirtualDisk> {
@@ -166,14 +172,14 @@ export class SimCluster {
 
   /** Calls `crash` while the node's next sync is under way, or right when it begins. Returns what disarms it. */
   atSync(id: NodeId, random: Random, crash: () => void): () => void {
-    const { scheduler, mix } = this.#options;
+    const { scheduler, scenario } = this.#options;
     const disarm = (): void => {
       if (this.#atSync.get(id) === trap) this.#atSync.delete(id);
     };
     const trap = (): void => {
       disarm();
       scheduler.after(
-        random.chance(0.3) ? 0 : random.between(0, mix.disk.syncMs + mix.disk.jitterMs),
+        random.chance(0.3) ? 0 : random.between(0, scenario.disk.syncMs + scenario.disk.jitterMs),
         undefined,
         crash,
       );
@@ -197,7 +203,7 @@ export class SimCluster {
 
   /** Its disk, process or links have something at present, or may have, that it may suffer from. */
   isTroubled(id: NodeId): boolean {
-    const { network, disk } = this.#options.mix;
+    const { network, disk } = this.#options.scenario;
     if (network.narrow !== undefined || disk.stallProbability > 0) return true;
     const others = this.nodes.map((node) => node.id).filter((other) => other !== id);
     return !this.#isWell(id) || this.network.isTroubled(id, others);
@@ -240,14 +246,14 @@ export class SimCluster {
 
   /** A node on a copy of this one's disk, as that is now; it has no address that the others know. */
   copy(id: NodeId): VirtualNode {
-    const { mix, scheduler, random, onTrouble, reached } = this.#options;
+    const { scenario, scheduler, random, onTrouble, reached } = this.#options;
     const own = random.stream(`copy ${++this.#strays} of ${id}`);
-    const disk = new VirtualDisk({ scheduler, random: own.stream('disk'), mix: mix.disk });
+    const disk = new VirtualDisk({ scheduler, random: own.stream('disk'), parameters: scenario.disk });
     disk.restore(this.disk(id).image());
     const copy: VirtualNode = new VirtualNode({
       id,
-      plan: planOf(mix),
-      mix,
+      plan: planOf(scenario),
+      scenario,
       scheduler,
       network: this.#strayNetwork('elsewhere'),
       disk,
@@ -259,7 +265,7 @@ export class SimCluster {
       },
       onDuplicate: () => {
         reached('copied-node-refused');
-        scheduler.after(0, copy.life, () => {
+        scheduler.after(0, copy.incarnation, () => {
           copy.kill('process');
         });
       },
@@ -270,7 +276,7 @@ export class SimCluster {
   #strayNetwork(at: 'elsewhere' | 'its-address'): NodeNetwork {
     const { network } = this;
     return {
-      transport: (self, life) => network.strayTransport(self, life, at),
+      transport: (self, incarnation) => network.strayTransport(self, incarnation, at),
       died: (transport, afterMs) => {
         network.died(transport, afterMs);
       },
@@ -278,37 +284,37 @@ export class SimCluster {
   }
 
   /** The node whose present process this is. */
-  nodeOf(life: Life): VirtualNode | undefined {
-    const node = life.node === 0 ? undefined : this.nodes[life.node - 1];
-    return node?.life === life ? node : undefined;
+  nodeOf(incarnation: Incarnation): VirtualNode | undefined {
+    const node = incarnation.node === 0 ? undefined : this.nodes[incarnation.node - 1];
+    return node?.incarnation === incarnation ? node : undefined;
   }
 
   /** Every process that takes operations: stand-alone routers, and those inside the nodes. */
-  doors(): Door[] {
-    const doors: Door[] = [];
+  endpoints(): ClientEndpoint[] {
+    const endpoints: ClientEndpoint[] = [];
     for (const router of this.routers) {
-      const door = router.door;
-      if (door !== undefined) doors.push({ name: router.name, clock: this.#routerClock, ...door });
+      const endpoint = router.endpoint;
+      if (endpoint !== undefined) endpoints.push({ name: router.name, clock: this.#routerClock, ...endpoint });
     }
     for (const node of this.nodes) {
-      const door = node.id === this.shunned ? undefined : node.door;
-      if (door !== undefined) doors.push({ name: `n${node.id}`, clock: node.clock, ...door });
+      const endpoint = node.id === this.shunned ? undefined : node.endpoint;
+      if (endpoint !== undefined) endpoints.push({ name: `n${node.id}`, clock: node.clock, ...endpoint });
     }
-    return doors;
+    return endpoints;
   }
 }
 
-function planOf(mix: Mix): ClusterConfig {
+function planOf(scenario: Scenario): ClusterConfig {
   return {
     clusterId: 'simulated',
-    nodes: Array.from({ length: mix.nodes }, (_, i) => ({
+    nodes: Array.from({ length: scenario.nodes }, (_, i) => ({
       id: i + 1,
       name: `n${i + 1}`,
       peerAddress: `10.0.0.${i + 1}:7001`,
       httpAddress: `10.0.0.${i + 1}:8001`,
     })),
-    shardCount: mix.shards,
-    replicas: mix.replicas,
-    leaseReads: mix.leaseReads,
+    shardCount: scenario.shards,
+    replicas: scenario.replicas,
+    leaseReads: scenario.leaseReads,
   };
 }

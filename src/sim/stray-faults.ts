@@ -1,6 +1,6 @@
 /** Faults that are processes too many: nodes of another cluster among those of this one, and copies of its own. */
 import { someNode, type Inject } from './fault.js';
-import { Life } from './scheduler.js';
+import { Incarnation } from './scheduler.js';
 
 /**
  * An operator's slip: a node of another cluster is started with this one's addresses, beside the node of its id or, while
@@ -35,14 +35,14 @@ export const copied: Inject = (scene) => {
   const node = someNode(scene, ({ id, serving, failing }) => id < nodes.length && serving && !failing);
   if (node === undefined) return undefined;
   const copy = cluster.copy(node.id);
-  const story = new Life();
-  scheduler.after(lastsMs * random.between(0, 0.5), story, () => {
+  const episode = new Incarnation();
+  scheduler.after(lastsMs * random.between(0, 0.5), episode, () => {
     copy.start();
   });
   return {
     what: `n${node.id}`,
     end: () => {
-      story.end();
+      episode.end();
       copy.kill('process');
     },
   };

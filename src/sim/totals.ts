@@ -53,8 +53,8 @@ export class Sum {
       if (count > 0) increase(this.#faultSeeds, kind, 1);
     }
     for (const mark of Object.keys(result.reached)) increase(this.#reached, mark, 1);
-    increase(this.#nodes, result.mix.nodes, 1);
-    increase(this.#shards, result.mix.shards, 1);
+    increase(this.#nodes, result.scenario.nodes, 1);
+    increase(this.#shards, result.scenario.shards, 1);
     this.#digest = (this.#digest + fingerprint(`${result.seed} ${result.digest}`)) >>> 0;
   }
 

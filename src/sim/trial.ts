@@ -14,7 +14,7 @@ import type { VirtualNode } from './virtual-node.js';
 
 export const TRIALS = ['hung', 'failed'] as const;
 
-export interface TrialMix {
+export interface TrialParameters {
   /** `hung`: its disk completes nothing. `failed`: a write has failed; the process goes on, and nobody starts it again. */
   readonly kind: (typeof TRIALS)[number];
   /** Election timeouts for which nobody asks for anything before. */
@@ -42,10 +42,10 @@ const DEADLINE_MS = 3_000;
 /** @returns what was not served; undefined if all was, or if there was no node to try it on */
 export async function standTrial(
   scene: TrialScene,
-  { kind, lullElections, seed }: TrialMix,
+  { kind, lullElections, seed }: TrialParameters,
 ): Promise<string | undefined> {
   const { cluster, scheduler, clients, isOver, tell } = scene;
-  const node = drawNode(cluster, new Random(seed));
+  const node = pickNode(cluster, new Random(seed));
   if (node === undefined) return undefined;
   const electionMs = longestElectionMs(cluster.nodes);
   const lullMs = lullElections * electionMs;
@@ -63,7 +63,7 @@ export async function standTrial(
 }
 
 /** A leader, where no other is needed for a majority: not while one has to be brought up, which does not vote. */
-function drawNode({ nodes }: SimCluster, random: Random): VirtualNode | undefined {
+function pickNode({ nodes }: SimCluster, random: Random): VirtualNode | undefined {
   if (!nodes.every(({ serving, damaged }) => serving && !damaged)) return undefined;
   const isConfined = [...nodes].some((node) =>
     [...node.replicas()].some(({ raft }) => raft.quarantinedBoot !== undefined),
@@ -73,7 +73,7 @@ function drawNode({ nodes }: SimCluster, random: Random): VirtualNode | undefine
   return leaders.length === 0 ? undefined : random.pick(leaders);
 }
 
-function trouble({ cluster, nemesis }: TrialScene, node: VirtualNode, kind: TrialMix['kind']): () => void {
+function trouble({ cluster, nemesis }: TrialScene, node: VirtualNode, kind: TrialParameters['kind']): () => void {
   const disk = cluster.disk(node.id);
   if (kind === 'hung') {
     disk.hang();

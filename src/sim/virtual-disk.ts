@@ -12,9 +12,9 @@ import type { JournaledStorageSettings, RawRow, Storage, StoreFiles } from '../r
 import { DiskContent } from './disk-content.js';
 import type { SyncKind, Transaction } from './disk-content.js';
 import { DurableIndex } from './durable-index.js';
-import type { DiskMix } from './scenario.js';
+import type { DiskParameters } from './scenario.js';
 import type { Random } from '../random.js';
-import type { Life, Scheduler } from './scheduler.js';
+import type { Incarnation, Scheduler } from './scheduler.js';
 import { VirtualJournal, VirtualState, openVirtualSnapshot, sqliteError, virtualReader } from './virtual-files.js';
 import type { Sync } from './virtual-files.js';
 import { VirtualWorker } from './virtual-worker.js';
@@ -41,7 +41,7 @@ export interface DiskImage {
 export interface VirtualDiskOptions {
   readonly scheduler: Scheduler;
   readonly random: Random;
-  readonly mix: DiskMix;
+  readonly parameters: DiskParameters;
   /** A sync has begun: a moment at which a crash is interesting. May crash the disk. */
   readonly onSync?: (what: SyncKind) => void;
 }
@@ -57,7 +57,7 @@ const LONGEST_SYNC_MS = 2_000;
 export class VirtualDisk {
   readonly faults: DiskFaults = { stallUntil: 0, failNextSync: undefined, slowFactor: 1, isFull: false };
   readonly #scheduler: Scheduler;
-  readonly #mix: DiskMix;
+  readonly #parameters: DiskParameters;
   readonly #onSync: (what: SyncKind) => void;
   /** Streams of their own, so that one fault more or less changes no sync's time. */
   readonly #syncChance: Random;
@@ -77,13 +77,13 @@ export class VirtualDisk {
   /** Its sync failed: whether it is on the disk shows when the files are opened again. */
   #failed: InFlight | undefined;
   /** Who has the files open, and what it sees. */
-  #open: { readonly life: Life; readonly view: DiskContent } | undefined;
+  #open: { readonly incarnation: Incarnation; readonly view: DiskContent } | undefined;
   /** Number of the torn last row. */
   #torn: number | undefined;
 
-  constructor({ scheduler, random, mix, onSync }: VirtualDiskOptions) {
+  constructor({ scheduler, random, parameters, onSync }: VirtualDiskOptions) {
     this.#scheduler = scheduler;
-    this.#mix = mix;
+    this.#parameters = parameters;
     this.#onSync = onSync ?? (() => undefined);
     this.#syncChance = random.stream('sync');
     this.#failChance = random.stream('fail');
@@ -91,8 +91,8 @@ export class VirtualDisk {
     this.#flipChance = random.stream('flip');
   }
 
-  /** The storage of a new life: what it does and hears belongs to that life. Quotas are not kept: `failNextSync` is. */
-  storage(life: Life, settings: Omit<JournaledStorageSettings, 'maxJournalBytes'> = {}): Storage {
+  /** The storage of a new incarnation: what it does and hears belongs to that incarnation. Quotas are not kept: `failNextSync` is. */
+  storage(incarnation: Incarnation, settings: Omit<JournaledStorageSettings, 'maxJournalBytes'> = {}): Storage {
     const worker = new VirtualWorker(
       this.#scheduler,
       {
@@ -107,7 +107,7 @@ export class VirtualDisk {
           return this.#hung !== undefined;
         },
       },
-      life,
+      incarnation,
     );
     return new JournaledStorage(settings, {
       directory: '',
@@ -115,7 +115,7 @@ export class VirtualDisk {
       openReader: () => virtualReader(this.#content),
       nextTurn: () =>
         new Promise((resolve) => {
-          this.#scheduler.after(0, life, () => {
+          this.#scheduler.after(0, incarnation, () => {
             resolve();
             this.#scheduler.settles();
           });
@@ -125,12 +125,12 @@ export class VirtualDisk {
     });
   }
 
-  #openFiles(life: Life, sync: Sync): StoreFiles {
+  #openFiles(incarnation: Incarnation, sync: Sync): StoreFiles {
     if (this.#open !== undefined || this.#inFlight.length > 0) {
       throw new StorageFailure('data folder in use: another store has this disk');
     }
     const view = this.#content.copy();
-    this.#open = { life, view };
+    this.#open = { incarnation, view };
     /** What is durable or on its way, and what either file has open. */
     const reset = (): void => {
       view.become(this.#content);
@@ -173,7 +173,7 @@ export class VirtualDisk {
   }
 
   #syncMs(startsAt: number): number {
-    const { syncMs, jitterMs, stallProbability } = this.#mix;
+    const { syncMs, jitterMs, stallProbability } = this.#parameters;
     const jitter = -Math.log(1 - this.#syncChance.next()) * jitterMs;
     const stall = this.#syncChance.chance(stallProbability) ? STALL_FACTOR : 1;
     const ms = Math.min((syncMs + jitter) * stall * this.faults.slowFactor, LONGEST_SYNC_MS);
@@ -199,11 +199,11 @@ export class VirtualDisk {
   }
 
   /**
-   * The process dies; its life has to have ended. What was on its way to the disk is there up to one of its
+   * The process dies; its incarnation has to have ended. What was on its way to the disk is there up to one of its
    * transactions, as chance says. A power cut can also tear the journal row that came next.
    */
   crash(kind: 'process' | 'power'): void {
-    if (this.#open?.life.ended === false) throw new Error('end the life first, then crash its disk');
+    if (this.#open?.incarnation.ended === false) throw new Error('end the incarnation first, then crash its disk');
     const writes = this.#inFlight.filter(({ error }) => !isFull(error));
     if (this.#failed !== undefined) writes.push(this.#failed);
     const survive = this.#crashChance.integer(0, writes.length);

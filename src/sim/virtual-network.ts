@@ -18,11 +18,11 @@ import {
   type Protocol,
   type LinkRefusal,
 } from '../shard/index.js';
-import type { NetworkMix } from './scenario.js';
+import type { NetworkParameters } from './scenario.js';
 import { NarrowLink } from './narrow-link.js';
 import { UnderWay } from './under-way.js';
 import type { Random } from '../random.js';
-import type { Life, Scheduler } from './scheduler.js';
+import type { Incarnation, Scheduler } from './scheduler.js';
 import { dials, greet } from './virtual-handshake.js';
 import { LaneLink } from './lane-link.js';
 import { nodeOrRouter, VirtualTransport, type Wire } from './virtual-transport.js';
@@ -42,7 +42,7 @@ export type LinkRule = (from: PeerId, to: PeerId) => LinkEffect | undefined;
 export interface NetworkOptions {
   readonly scheduler: Scheduler;
   readonly random: Random;
-  readonly mix: NetworkMix;
+  readonly parameters: NetworkParameters;
   /** Every message, when it leaves. */
   readonly onSend: (from: PeerId, to: PeerId, message: PeerMessage) => void;
   /** Every frame that arrives. */
@@ -75,23 +75,27 @@ export class VirtualNetwork {
     this.#options = options;
   }
 
-  /** The end of a new life of a peer; `protocol`: what its build speaks. */
-  transport(id: PeerId, life: Life, protocol: Protocol = PROTOCOL): VirtualTransport {
+  /** The end of a new incarnation of a peer; `protocol`: what its build speaks. */
+  transport(id: PeerId, incarnation: Incarnation, protocol: Protocol = PROTOCOL): VirtualTransport {
     const earlier = this.#endpoints.get(id);
     if (earlier !== undefined) this.died(earlier, RESET_MS);
-    const transport = new VirtualTransport(this, id, { life, protocol, incarnation: ++this.#incarnations });
+    const transport = new VirtualTransport(this, id, { incarnation, protocol, incarnationId: ++this.#incarnations });
     this.#endpoints.set(id, transport);
     return transport;
   }
 
   /** A process that is none of the cluster's and dials its nodes; or, `at` the address of its node, is dialled by them. */
-  strayTransport(id: PeerId, life: Life, at: 'elsewhere' | 'its-address'): VirtualTransport {
+  strayTransport(id: PeerId, incarnation: Incarnation, at: 'elsewhere' | 'its-address'): VirtualTransport {
     if (at === 'its-address') {
-      const transport = this.transport(id, life);
+      const transport = this.transport(id, incarnation);
       this.#strays.add(transport);
       return transport;
     }
-    const transport = new VirtualTransport(this, id, { life, protocol: PROTOCOL, incarnation: ++this.#incarnations });
+    const transport = new VirtualTransport(this, id, {
+      incarnation,
+      protocol: PROTOCOL,
+      incarnationId: ++this.#incarnations,
+    });
     this.#strays.add(transport);
     return transport;
   }
@@ -117,12 +121,12 @@ export class VirtualNetwork {
     return !this.#isCut(a, b) && !this.#isCut(b, a);
   }
 
-  /** The others see their links to it break after `afterMs`; undefined = not before its next life. */
+  /** The others see their links to it break after `afterMs`; undefined = not before its next incarnation. */
   died(transport: VirtualTransport, afterMs: number | undefined): void {
     if (afterMs === undefined || transport.buried) return;
     transport.buried = true;
     this.#options.scheduler.after(afterMs, undefined, () => {
-      if (transport.life.ended) this.#strays.delete(transport);
+      if (transport.incarnation.ended) this.#strays.delete(transport);
       for (const other of this.#endpoints.values()) if (other !== transport) other.unlink(transport);
     });
   }
@@ -158,7 +162,7 @@ export class VirtualNetwork {
   /** A link that is cut cannot be made, and one that is refused is not: whoever dials tries again. */
   #dial(self: VirtualTransport, other: VirtualTransport, afterMs: number): void {
     this.#options.scheduler.after(afterMs, undefined, () => {
-      if (self.life.ended || other.life.ended) return;
+      if (self.incarnation.ended || other.incarnation.ended) return;
       const isCut = this.#isCut(self.id, other.id) || this.#isCut(other.id, self.id);
       if (isCut) this.#dial(self, other, DIAL_AGAIN_MS);
       else this.#link(self, other);
@@ -227,19 +231,19 @@ export class VirtualNetwork {
       if (!isTold) tell(isAlive);
       isTold = true;
     };
-    if (to === undefined || to.life.ended) {
-      this.soon(from.life, () => {
+    if (to === undefined || to.incarnation.ended) {
+      this.soon(from.incarnation, () => {
         end(false);
       });
       return;
     }
-    scheduler.after(PROOF_MS, from.life, () => {
+    scheduler.after(PROOF_MS, from.incarnation, () => {
       end(false);
     });
     if (this.#isCut(from.id, to.id)) return;
-    scheduler.after(this.#delay(), to.life, () => {
+    scheduler.after(this.#delay(), to.incarnation, () => {
       if (this.#isCut(to.id, from.id)) return;
-      scheduler.after(this.#delay(), from.life, () => {
+      scheduler.after(this.#delay(), from.incarnation, () => {
         end(true);
       });
     });
@@ -249,19 +253,19 @@ export class VirtualNetwork {
   carry(from: VirtualTransport, to: PeerId, bytes: Uint8Array): void {
     const target = from.peer(to);
     if (target === undefined) return;
-    const { random, mix, scheduler } = this.#options;
+    const { random, parameters, scheduler } = this.#options;
     const { now } = scheduler;
     const effect = this.#effect(from.id, to);
     if (effect.cut || random.chance(effect.lossProbability)) return;
-    const keepsRaft = mix.lossProbability === 0 || !random.chance(mix.lossProbability);
+    const keepsRaft = parameters.lossProbability === 0 || !random.chance(parameters.lossProbability);
     const delayMs = this.#delay() + effect.delayMs;
-    if (keepsRaft && mix.reorderProbability > 0 && random.chance(mix.reorderProbability)) {
+    if (keepsRaft && parameters.reorderProbability > 0 && random.chance(parameters.reorderProbability)) {
       this.#arriveAt(now + delayMs + this.#delay() * OVERTAKEN_BY, from, target, bytes, 'raft');
       this.#arriveInOrder(delayMs, from, target, bytes, 'rest');
     } else {
       this.#arriveInOrder(delayMs, from, target, bytes, keepsRaft ? 'all' : 'rest');
     }
-    if (mix.duplicateProbability > 0 && random.chance(mix.duplicateProbability)) {
+    if (parameters.duplicateProbability > 0 && random.chance(parameters.duplicateProbability)) {
       this.#arriveAt(now + delayMs + this.#delay() * OVERTAKEN_BY, from, target, bytes, 'raft');
     }
   }
@@ -276,10 +280,10 @@ export class VirtualNetwork {
 
   #arriveAt(at: number, from: VirtualTransport, to: VirtualTransport, bytes: Uint8Array, part: Part): void {
     const generation = to.generation(from);
-    // Left by an earlier life of a process that has linked anew.
+    // Left by an earlier incarnation of a process that has linked anew.
     if (generation === 0) return;
     const version = to.link(from.id)?.version;
-    this.#options.scheduler.at(at, to.life, () => {
+    this.#options.scheduler.at(at, to.incarnation, () => {
       if (to.generation(from) !== generation) return;
       const frame = part === 'wire' ? to.wire(from.id)?.lanes.arrived(bytes) : bytes;
       if (frame === undefined) return;
@@ -309,11 +313,11 @@ export class VirtualNetwork {
 
   /** @internal What a new link has of its own; undefined = it carries everything at once. */
   wire(from: VirtualTransport, to: VirtualTransport, version: number): Wire | undefined {
-    const { scheduler, mix } = this.#options;
-    if (mix.narrow === undefined) return undefined;
+    const { scheduler, parameters } = this.#options;
+    if (parameters.narrow === undefined) return undefined;
     const narrow = new NarrowLink({
       scheduler,
-      ...mix.narrow,
+      ...parameters.narrow,
       // A partition holds bytes, and they flow when it ends; what gets lost is sent again.
       slowness: () => {
         const { cut, lossProbability } = this.#effect(from.id, to.id);
@@ -327,7 +331,7 @@ export class VirtualNetwork {
       ends: { from: nodeOrRouter(from.id), to: nodeOrRouter(to.id) },
       version,
       now: () => scheduler.now,
-      measureEveryMs: mix.narrow.measureEveryMs,
+      measureEveryMs: parameters.narrow.measureEveryMs,
       waiting: () => narrow.waiting,
       put: (bytes) => {
         const delayMs = this.#delay() + this.#effect(from.id, to.id).delayMs;
@@ -349,13 +353,13 @@ export class VirtualNetwork {
   }
 
   /** @internal */
-  soon(life: Life, task: () => void): void {
-    this.#options.scheduler.after(0, life, task);
+  soon(incarnation: Incarnation, task: () => void): void {
+    this.#options.scheduler.after(0, incarnation, task);
   }
 
   #delay(): number {
-    const { random, mix } = this.#options;
-    return mix.delayMs - mix.jitterMs * Math.log(1 - random.next());
+    const { random, parameters } = this.#options;
+    return parameters.delayMs - parameters.jitterMs * Math.log(1 - random.next());
   }
 
   #isCut(from: PeerId, to: PeerId): boolean {

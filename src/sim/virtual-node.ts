@@ -18,34 +18,34 @@ import {
   type Storage,
   type Topology,
 } from '../shard/index.js';
-import { watchAttempts } from './attempts.js';
-import { LifeRuntime, type MachineClock } from './clock.js';
+import { observeAttempts } from './attempts.js';
+import { IncarnationRuntime, type MachineClock } from './clock.js';
 import type { Mark } from './marks.js';
-import type { Mix } from './scenario.js';
+import type { Scenario } from './scenario.js';
 import { electionMsOf, settingsOf, type NodeSettings } from './node-settings.js';
 import type { Random } from '../random.js';
-import { Life, type Scheduler } from './scheduler.js';
+import { Incarnation, type Scheduler } from './scheduler.js';
 import type { VirtualTransport } from './virtual-transport.js';
 
 /** What a node needs of its disk; `virtual-disk.ts` is it. */
 export interface NodeDisk {
   readonly faults: { readonly failNextSync: unknown; readonly isFull: boolean };
-  storage(life: Life): Storage;
+  storage(incarnation: Incarnation): Storage;
   crash(kind: 'process' | 'power'): void;
 }
 
 /** What a node needs of its network; `virtual-network.ts` is it. */
 export interface NodeNetwork {
-  /** The end of a new life. */
-  transport(id: NodeId, life: Life, protocol: Protocol): VirtualTransport;
-  /** The others see their links break after so long; undefined = not before its next life. */
+  /** The end of a new incarnation. */
+  transport(id: NodeId, incarnation: Incarnation, protocol: Protocol): VirtualTransport;
+  /** The others see their links break after so long; undefined = not before its next incarnation. */
   died(transport: VirtualTransport, afterMs: number | undefined): void;
 }
 
 export interface VirtualNodeOptions {
   readonly id: NodeId;
   readonly plan: ClusterConfig;
-  readonly mix: Mix;
+  readonly scenario: Scenario;
   readonly scheduler: Scheduler;
   readonly network: NodeNetwork;
   readonly disk: NodeDisk;
@@ -59,7 +59,7 @@ export interface VirtualNodeOptions {
 }
 
 interface Process {
-  readonly life: Life;
+  readonly incarnation: Incarnation;
   readonly node: ShardNode;
   readonly transport: VirtualTransport;
   readonly backend: NodeBackend;
@@ -80,15 +80,15 @@ export class VirtualNode {
   /** Its next start is of the build before, which speaks the former protocol. */
   isFormer: boolean;
   #process: Process | undefined;
-  #lives = 0;
+  #incarnations = 0;
   readonly #options: VirtualNodeOptions;
 
   constructor(options: VirtualNodeOptions) {
     this.#options = options;
     this.id = options.id;
     this.clock = options.clock;
-    this.settings = settingsOf(options.mix, options.id);
-    this.isFormer = options.id <= (options.mix.former?.nodes ?? 0);
+    this.settings = settingsOf(options.scenario, options.id);
+    this.isFormer = options.id <= (options.scenario.former?.nodes ?? 0);
   }
 
   /** A process is there, paused or not. */
@@ -96,12 +96,12 @@ export class VirtualNode {
     return this.#process !== undefined;
   }
 
-  get life(): Life | undefined {
-    return this.#process?.life;
+  get incarnation(): Incarnation | undefined {
+    return this.#process?.incarnation;
   }
 
   get paused(): boolean {
-    return this.#process?.life.paused === true;
+    return this.#process?.incarnation.paused === true;
   }
 
   /** It has said that its storage failed. */
@@ -114,7 +114,7 @@ export class VirtualNode {
   }
 
   /** The router inside it; undefined while no process is there that has come up, or it is about to end. */
-  get door(): { readonly life: Life; readonly dispatcher: Dispatcher } | undefined {
+  get endpoint(): { readonly incarnation: Incarnation; readonly dispatcher: Dispatcher } | undefined {
     const state = this.#process?.node.state();
     return state === 'serving' || state === 'failed' ? this.#process : undefined;
   }
@@ -145,26 +145,26 @@ export class VirtualNode {
 
   start(): void {
     if (this.#process !== undefined) return;
-    const { id, mix, plan, scheduler, network, disk, clock, random } = this.#options;
-    const life = new Life(id);
+    const { id, scenario, plan, scheduler, network, disk, clock, random } = this.#options;
+    const incarnation = new Incarnation(id);
     this.failing = disk.faults.failNextSync !== undefined;
     const { timers, leaseReads } = this.settings;
     this.longestElectionMs = Math.max(this.longestElectionMs, electionMsOf(this.settings));
-    const chance = random.stream(`life ${++this.#lives}`);
-    const runtime = new LifeRuntime(scheduler, clock, life, chance, mix.tickLateness);
+    const chance = random.stream(`life ${++this.#incarnations}`);
+    const runtime = new IncarnationRuntime(scheduler, clock, incarnation, chance, scenario.tickLateness);
     const protocol = this.isFormer ? FORMER_PROTOCOL : PROTOCOL;
-    const transport = network.transport(id, life, protocol);
+    const transport = network.transport(id, incarnation, protocol);
     const node = new ShardNode({
       id,
       name: `n${id}`,
       clusterConfig: { ...plan, leaseReads },
-      storage: disk.storage(life),
+      storage: disk.storage(incarnation),
       transport,
       runtime,
       logger: silentLogger,
       timers,
-      limits: pickLimits(mix),
-      checkpoints: mix.checkpoints,
+      limits: pickLimits(scenario),
+      checkpoints: scenario.checkpoints,
       featureLevel: protocol.featureLevel,
     });
     node.onFailure((error) => {
@@ -173,15 +173,15 @@ export class VirtualNode {
       else if (!this.failing) this.#options.onTrouble(`n${id} failed on a good disk: ${String(error)}`);
     });
     const backend = new NodeBackend({ host: node, runtime });
-    const watched = watchAttempts(backend, this.#options.reached);
-    const dispatcher = new Dispatcher({ backend: watched, runtime, shardOfKey, ...mix.dispatch });
-    const process: Process = { life, node, transport, backend, dispatcher };
+    const watched = observeAttempts(backend, this.#options.reached);
+    const dispatcher = new Dispatcher({ backend: watched, runtime, shardOfKey, ...scenario.dispatch });
+    const process: Process = { incarnation, node, transport, backend, dispatcher };
     this.#process = process;
     scheduler.settles();
     // Looked at in an event of its own: what a promise brings comes between events.
     node.start().catch((error: unknown) => {
-      if (life.ended) return;
-      scheduler.after(0, life, () => {
+      if (incarnation.ended) return;
+      scheduler.after(0, incarnation, () => {
         this.#startFailed(process, error);
       });
     });
@@ -203,18 +203,18 @@ export class VirtualNode {
     const process = this.#process;
     if (process === undefined) return;
     this.#process = undefined;
-    process.life.end();
+    process.incarnation.end();
     this.#options.network.died(process.transport, kind === 'process' ? 1 : undefined);
     this.#options.disk.crash(kind);
   }
 
   pause(): void {
-    this.#process?.life.pause();
+    this.#process?.incarnation.pause();
   }
 
   resume(): void {
-    const life = this.#process?.life;
-    if (life !== undefined) this.#options.scheduler.resume(life);
+    const incarnation = this.#process?.incarnation;
+    if (incarnation !== undefined) this.#options.scheduler.resume(incarnation);
   }
 
   /** Ends as told by SIGTERM: hands over, takes a checkpoint, closes; then the process is gone. */
@@ -223,8 +223,8 @@ export class VirtualNode {
     if (process === undefined) return;
     const { scheduler } = this.#options;
     const gone = (): void => {
-      if (!process.life.ended) {
-        scheduler.after(0, process.life, () => {
+      if (!process.incarnation.ended) {
+        scheduler.after(0, process.incarnation, () => {
           if (this.#process === process) this.kill('process');
         });
       }
@@ -239,7 +239,7 @@ const pickLimits = ({
   snapshotChunkBytes,
   appendBytes,
   patience,
-}: Mix): ShardNodeOptions['limits'] => ({
+}: Scenario): ShardNodeOptions['limits'] => ({
   dedupEntries: rememberedAnswers,
   ...(patience && { dedupWindowMs: patience.rememberedMs, snapshotPatienceMs: patience.snapshotMs }),
   snapshotChunkBytes,

@@ -1,30 +1,30 @@
-/** A stand-alone router process, one life after another: production dispatch over links of its own. */
+/** A stand-alone router process, one incarnation after another: production dispatch over links of its own. */
 import { Dispatcher, RemoteBackend } from '../router/index.js';
 import { FORMER_PROTOCOL, PROTOCOL, ROUTER_PEERS, shardOfKey, type PeerId } from '../shard/index.js';
-import { watchAttempts } from './attempts.js';
-import { LifeRuntime, type MachineClock } from './clock.js';
+import { observeAttempts } from './attempts.js';
+import { IncarnationRuntime, type MachineClock } from './clock.js';
 import type { Mark } from './marks.js';
-import type { Mix } from './scenario.js';
+import type { Scenario } from './scenario.js';
 import type { Random } from '../random.js';
-import { Life, type Scheduler } from './scheduler.js';
+import { Incarnation, type Scheduler } from './scheduler.js';
 import type { VirtualNetwork } from './virtual-network.js';
 import type { VirtualTransport } from './virtual-transport.js';
 
 export interface VirtualRouterOptions {
   /** 0, 1, … */
   readonly number: number;
-  readonly mix: Pick<Mix, 'dispatch'>;
+  readonly scenario: Pick<Scenario, 'dispatch'>;
   readonly scheduler: Scheduler;
   readonly network: VirtualNetwork;
   readonly clock: MachineClock;
   readonly random: Random;
-  /** Its first life is of the build before. */
+  /** Its first incarnation is of the build before. */
   readonly isFormer: boolean;
   readonly reached: (mark: Mark) => void;
 }
 
 interface Process {
-  readonly life: Life;
+  readonly incarnation: Incarnation;
   readonly transport: VirtualTransport;
   readonly dispatcher: Dispatcher;
 }
@@ -34,7 +34,7 @@ export class VirtualRouter {
   readonly name: string;
   readonly peer: PeerId;
   #process: Process | undefined;
-  #lives = 0;
+  #incarnations = 0;
   readonly #options: VirtualRouterOptions;
 
   constructor(options: VirtualRouterOptions) {
@@ -44,25 +44,30 @@ export class VirtualRouter {
   }
 
   /** Undefined while no process is there. */
-  get door(): { readonly life: Life; readonly dispatcher: Dispatcher } | undefined {
+  get endpoint(): { readonly incarnation: Incarnation; readonly dispatcher: Dispatcher } | undefined {
     return this.#process;
   }
 
   start(): void {
     if (this.#process !== undefined) return;
-    const { mix, scheduler, network, clock, random, isFormer, reached } = this.#options;
-    const life = new Life();
-    const runtime = new LifeRuntime(scheduler, clock, life, random.stream(`life ${++this.#lives}`));
-    const protocol = isFormer && this.#lives === 1 ? FORMER_PROTOCOL : PROTOCOL;
-    const transport = network.transport(this.peer, life, protocol);
+    const { scenario, scheduler, network, clock, random, isFormer, reached } = this.#options;
+    const incarnation = new Incarnation();
+    const runtime = new IncarnationRuntime(
+      scheduler,
+      clock,
+      incarnation,
+      random.stream(`life ${++this.#incarnations}`),
+    );
+    const protocol = isFormer && this.#incarnations === 1 ? FORMER_PROTOCOL : PROTOCOL;
+    const transport = network.transport(this.peer, incarnation, protocol);
     const backend = new RemoteBackend({ transport, runtime });
     const dispatcher = new Dispatcher({
-      backend: watchAttempts(backend, reached),
+      backend: observeAttempts(backend, reached),
       runtime,
       shardOfKey,
-      ...mix.dispatch,
+      ...scenario.dispatch,
     });
-    this.#process = { life, transport, dispatcher };
+    this.#process = { incarnation, transport, dispatcher };
     // Never rejects over this transport.
     void backend.start();
   }
@@ -71,7 +76,7 @@ export class VirtualRouter {
     const process = this.#process;
     if (process === undefined) return;
     this.#process = undefined;
-    process.life.end();
+    process.incarnation.end();
     this.#options.network.died(process.transport, 1);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * One life's end of all its links, as the production code sees it. What happens to a frame on its way is decided by
+ * One incarnation's end of all its links, as the production code sees it. What happens to a frame on its way is decided by
  * the network (`virtual-network.ts`).
  */
 import {
@@ -22,7 +22,7 @@ import {
 } from '../shard/index.js';
 import type { LaneLink } from './lane-link.js';
 import type { NarrowLink } from './narrow-link.js';
-import type { Life } from './scheduler.js';
+import type { Incarnation } from './scheduler.js';
 import type { UnderWay } from './under-way.js';
 import type { VirtualNetwork } from './virtual-network.js';
 
@@ -33,10 +33,10 @@ export interface Wire {
   readonly underWay: UnderWay;
 }
 
-interface ProcessLife {
-  readonly life: Life;
+interface ProcessIncarnation {
+  readonly incarnation: Incarnation;
   readonly protocol: Protocol;
-  readonly incarnation: number;
+  readonly incarnationId: number;
 }
 
 interface VirtualLink {
@@ -46,13 +46,13 @@ interface VirtualLink {
   readonly generation: number;
 }
 
-/** One life's end of all its links. Made by `VirtualNetwork`. */
+/** One incarnation's end of all its links. Made by `VirtualNetwork`. */
 export class VirtualTransport implements Transport {
   readonly id: PeerId;
-  readonly life: Life;
+  readonly incarnation: Incarnation;
   /** @internal */
   readonly protocol: Protocol;
-  readonly #incarnation: number;
+  readonly #incarnationId: number;
   /** @internal The others were told that it is gone. */
   buried = false;
   readonly #network: VirtualNetwork;
@@ -64,12 +64,12 @@ export class VirtualTransport implements Transport {
   #closed = false;
 
   /** @internal */
-  constructor(network: VirtualNetwork, id: PeerId, { life, protocol, incarnation }: ProcessLife) {
+  constructor(network: VirtualNetwork, id: PeerId, { incarnation, protocol, incarnationId }: ProcessIncarnation) {
     this.#network = network;
     this.id = id;
-    this.life = life;
+    this.incarnation = incarnation;
     this.protocol = protocol;
-    this.#incarnation = incarnation;
+    this.#incarnationId = incarnationId;
   }
 
   start(events: TransportEvents): Promise<void> {
@@ -119,7 +119,7 @@ export class VirtualTransport implements Transport {
 
   /** @internal */
   get running(): boolean {
-    return this.#events !== undefined && !this.#closed && !this.life.ended;
+    return this.#events !== undefined && !this.#closed && !this.incarnation.ended;
   }
 
   /** @internal */
@@ -127,7 +127,7 @@ export class VirtualTransport implements Transport {
     return this.peer(other.id) === other;
   }
 
-  /** @internal The life at the other end of the link. */
+  /** @internal The incarnation at the other end of the link. */
   peer(id: PeerId): VirtualTransport | undefined {
     return this.#links.get(id)?.peer;
   }
@@ -137,7 +137,7 @@ export class VirtualTransport implements Transport {
     return this.#links.get(id)?.wire;
   }
 
-  /** @internal Rises with every link to the peer; 0 = there is none to this very life of it. */
+  /** @internal Rises with every link to the peer; 0 = there is none to this very incarnation of it. */
   generation(peer: VirtualTransport): number {
     const link = this.#links.get(peer.id);
     return link?.peer === peer ? link.generation : 0;
@@ -152,7 +152,7 @@ export class VirtualTransport implements Transport {
     const { role, id: from, clusterId, protocol } = this.identity;
     const to = nodeOrRouter(peer);
     const extension = this.#events?.helloTo?.(to) ?? {};
-    return { role, from, to, clusterId, ...protocol, incarnation: this.#incarnation, extension };
+    return { role, from, to, clusterId, ...protocol, incarnation: this.#incarnationId, extension };
   }
 
   /** @internal All clusters of a simulation have the same settings, and so the same id. */
@@ -206,7 +206,7 @@ export class VirtualTransport implements Transport {
 
   /** @internal */
   refusedAsDuplicate(by: PeerId): void {
-    this.#network.soon(this.life, () => {
+    this.#network.soon(this.incarnation, () => {
       this.#events?.onDuplicate?.(by);
     });
   }
@@ -235,7 +235,7 @@ export class VirtualTransport implements Transport {
   }
 
   #tell(peer: PeerId, up: boolean): void {
-    this.#network.soon(this.life, () => {
+    this.#network.soon(this.incarnation, () => {
       this.#events?.onLink(peer, up);
     });
   }

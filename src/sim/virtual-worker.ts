@@ -16,7 +16,7 @@ import type {
   StoreChannel,
 } from '../raft/storage/index.js';
 import type { SyncKind, Transaction } from './disk-content.js';
-import type { Life, Scheduler } from './scheduler.js';
+import type { Incarnation, Scheduler } from './scheduler.js';
 import type { Sync } from './virtual-files.js';
 
 /** A transaction on its way to the disk. */
@@ -31,7 +31,7 @@ export interface InFlight {
 /** What the worker needs of its disk. */
 export interface WorkerDisk {
   /** @throws StorageFailure if another store has the files. */
-  open(life: Life, sync: Sync): StoreFiles;
+  open(incarnation: Incarnation, sync: Sync): StoreFiles;
   /** `startsAt`: virtual ms, the end of the sync before it. */
   write(transaction: Transaction, startsAt: number): InFlight;
   /** Its sync is over. */
@@ -56,7 +56,7 @@ const STORE = 1;
 export class VirtualWorker implements SqliteWorker {
   readonly #scheduler: Scheduler;
   readonly #disk: WorkerDisk;
-  readonly #life: Life;
+  readonly #incarnation: Incarnation;
   readonly #host: EngineHost;
   readonly #inbox: RequestEnvelope[] = [];
   #listener: ChannelListener | undefined;
@@ -67,10 +67,10 @@ export class VirtualWorker implements SqliteWorker {
   #isScheduled = false;
   #willWake = false;
 
-  constructor(scheduler: Scheduler, disk: WorkerDisk, life: Life) {
+  constructor(scheduler: Scheduler, disk: WorkerDisk, incarnation: Incarnation) {
     this.#scheduler = scheduler;
     this.#disk = disk;
-    this.#life = life;
+    this.#incarnation = incarnation;
     this.#host = new EngineHost({
       poll: () => this.#inbox.shift(),
       send: (replies) => {
@@ -80,7 +80,7 @@ export class VirtualWorker implements SqliteWorker {
       // Every group in a transaction of its own, so that a crash can fall between any two of them.
       transactionBytes: 1,
       openFiles: () =>
-        disk.open(life, (transaction) => {
+        disk.open(incarnation, (transaction) => {
           this.#sync(transaction);
         }),
     });
@@ -107,7 +107,7 @@ export class VirtualWorker implements SqliteWorker {
   #goOn(ms: number): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#scheduler.after(ms, this.#life, () => {
+    this.#scheduler.after(ms, this.#incarnation, () => {
       this.#isScheduled = false;
       const isHung = this.#disk.whenBack(() => {
         this.#goOn(0);
@@ -128,7 +128,7 @@ export class VirtualWorker implements SqliteWorker {
   }
 
   #step(): void {
-    if (this.#life.ended || (!this.#isBusy && this.#inbox.length === 0)) return;
+    if (this.#incarnation.ended || (!this.#isBusy && this.#inbox.length === 0)) return;
     this.#isBusy = this.#host.step();
     const isWaiting = this.#landings.length > 0;
     this.#next();
@@ -141,7 +141,7 @@ export class VirtualWorker implements SqliteWorker {
   #wake(ms: number): void {
     if (this.#willWake) return;
     this.#willWake = true;
-    this.#scheduler.after(ms, this.#life, () => {
+    this.#scheduler.after(ms, this.#incarnation, () => {
       this.#willWake = false;
       this.#isBusy = true;
       this.#goOn(0);

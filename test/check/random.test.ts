@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkHistory, formatOperation, type Operation } from '../../src/check/index.js';
 import { compileKey } from '../../src/check/compile.js';
-import { apply, bearing, type Value } from '../../src/check/model.js';
+import { apply, relevance, type Value } from '../../src/check/model.js';
 import { Search } from '../../src/check/search.js';
 import { seededRandom } from '../../src/random.js';
 import { correctHistory, type HistoryPlan } from '../support/histories.js';
@@ -44,7 +44,7 @@ function isProof(order: readonly Operation[], all: readonly Operation[], init: V
     if (order.slice(index + 1).some((later) => later.ok !== null && later.end < operation.start)) return false;
   }
   const placed = new Set(order);
-  return placed.size === order.length && all.every((one) => bearing(one) !== 'must' || placed.has(one));
+  return placed.size === order.length && all.every((one) => relevance(one) !== 'must' || placed.has(one));
 }
 
 describe('the order that is found', () => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/index.js';
 import { COVERAGE_SEEDS } from '../../src/sim/campaign.js';
-import { DRAWN_FAULT_KINDS, MARKS } from '../../src/sim/index.js';
+import { DEFAULT_FAULT_KINDS, MARKS } from '../../src/sim/index.js';
 
 const SIGNALS = ['SIGTERM', 'SIGHUP', 'SIGINT', 'disconnect'] as const;
 
@@ -42,10 +42,10 @@ async function simulate(faults: readonly string[], marks: readonly string[], ...
   const script = join(folder, 'worker.cjs');
   writeFileSync(
     script,
-    `process.on('message', ({ seed, mix }) => {
+    `process.on('message', ({ seed, scenario }) => {
       const isLast = seed === ${COVERAGE_SEEDS};
       process.send({ measured: { cpuMs: 1, result: {
-        seed: seed.toString(16), mix, simulatedMs: 1, events: 1, operations: { ok: 1, failed: 0, unknown: 0 }, digest: '0',
+        seed: seed.toString(16), scenario, simulatedMs: 1, events: 1, operations: { ok: 1, failed: 0, unknown: 0 }, digest: '0',
         faults: isLast ? ${counts(faults)} : {}, reached: isLast ? ${counts(marks)} : {},
       } } });
     });`,
@@ -57,14 +57,14 @@ async function simulate(faults: readonly string[], marks: readonly string[], ...
 
 describe('kvorum sim of many seeds', () => {
   it('passes when each kind of fault happened and each state was reached', async () => {
-    const { code, out: report } = await simulate(DRAWN_FAULT_KINDS, MARKS);
+    const { code, out: report } = await simulate(DEFAULT_FAULT_KINDS, MARKS);
     expect(report).toMatch(/^PASSED/);
     expect(code).toBe(0);
   });
 
   it('fails for one state that none reached, and its table says 0', async () => {
     const [never, ...others] = MARKS;
-    const { code, out: report } = await simulate(DRAWN_FAULT_KINDS, others);
+    const { code, out: report } = await simulate(DEFAULT_FAULT_KINDS, others);
     expect(report).toMatch(/^FAILED: 500 seeds from 1 on, 0 failed$/m);
     expect(report).toContain(`FAILED: ${never} was reached in none of 500 seeds or more`);
     expect(report).toMatch(new RegExp(`^  ${never} +0$`, 'm'));
@@ -72,7 +72,7 @@ describe('kvorum sim of many seeds', () => {
   });
 
   it('fails for one kind of fault that never happened, and its table says 0', async () => {
-    const [never, ...others] = DRAWN_FAULT_KINDS;
+    const [never, ...others] = DEFAULT_FAULT_KINDS;
     const { code, out: report } = await simulate(others, MARKS);
     expect(report).toContain(`FAILED: no fault of kind ${never} in 500 seeds or more`);
     expect(report).toMatch(new RegExp(`^  ${never} +0 +0$`, 'm'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SimWorkers } from '../../src/cli/sim-workers.js';
-import { drawMix } from '../../src/sim/index.js';
+import { generateScenario } from '../../src/sim/index.js';
 import { isRunning, kvorum, projectRoot, Scene, until } from './processes.js';
 
 const scene = new Scene();
@@ -121,19 +121,19 @@ describe('worker processes', () => {
     const script = join(scene.folder(), 'worker.cjs');
     writeFileSync(script, WORKER);
     const workers = new SimWorkers({ script, limitMs: 3_000 });
-    const mix = drawMix(1);
+    const scenario = generateScenario(1);
     const pids: number[] = [];
-    const good = async () => pids.push((await workers.run(9, mix)).cpuMs);
+    const good = async () => pids.push((await workers.run(9, scenario)).cpuMs);
     try {
       await good();
       await good();
       expect(pids[1]).toBe(pids[0]);
-      await expect(workers.run(4, mix)).rejects.toThrow('it broke');
-      await expect(workers.run(1, mix)).rejects.toThrow('its process was killed by SIGKILL');
+      await expect(workers.run(4, scenario)).rejects.toThrow('it broke');
+      await expect(workers.run(1, scenario)).rejects.toThrow('its process was killed by SIGKILL');
       await good();
       expect(pids[2]).not.toBe(pids[0]);
-      await expect(workers.run(2, mix)).rejects.toThrow('its process ended with code 3\nout of luck');
-      await expect(workers.run(3, mix)).rejects.toThrow('it did not end within 3 s');
+      await expect(workers.run(2, scenario)).rejects.toThrow('its process ended with code 3\nout of luck');
+      await expect(workers.run(3, scenario)).rejects.toThrow('it did not end within 3 s');
       // Two at a time are two processes.
       await Promise.all([good(), good()]);
       expect(pids[3]).not.toBe(pids[4]);

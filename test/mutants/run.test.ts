@@ -74,12 +74,12 @@ describe('the runner', () => {
       name: 'nodes',
       run: () => Promise.resolve({ type: 'silent', after: '10 seeds', seconds: 0 }),
     };
-    const also: Instrument = { ...reader, name: 'sim-crowd' };
+    const also: Instrument = { ...reader, name: 'sim-contention' };
     const lab = { ...laboratory(), instruments: [reader, blind, also] };
-    const all: Mutant = { ...bug, caughtBy: ['sim', 'nodes', 'sim-crowd'] };
+    const all: Mutant = { ...bug, caughtBy: ['sim', 'nodes', 'sim-contention'] };
     const each = await runMutants({ ...lab, each: true }, [all]);
-    expect(each[0]?.looks.map(({ instrument }) => instrument)).toEqual(['sim', 'nodes', 'sim-crowd']);
-    expect(findingsTable(each)).toContain('sim, sim-crowd');
+    expect(each[0]?.looks.map(({ instrument }) => instrument)).toEqual(['sim', 'nodes', 'sim-contention']);
+    expect(findingsTable(each)).toContain('sim, sim-contention');
     const first = await runMutants(lab, [all]);
     expect(first[0]?.looks.map(({ instrument }) => instrument)).toEqual(['sim']);
   }, 60_000);

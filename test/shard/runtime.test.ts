@@ -1,9 +1,9 @@
 /** The runtime of a process, and those that the simulator and the tests bring instead: all keep the same contract. */
 import { vi } from 'vitest';
 import { systemRuntime } from '../../src/shard/system-runtime.js';
-import { LifeRuntime, MachineClock } from '../../src/sim/clock.js';
+import { IncarnationRuntime, MachineClock } from '../../src/sim/clock.js';
 import { Random, seededRandom } from '../../src/random.js';
-import { Life, Scheduler } from '../../src/sim/scheduler.js';
+import { Incarnation, Scheduler } from '../../src/sim/scheduler.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 import { ManualRuntime } from './manual-runtime.js';
 import { runtimeContract, type RuntimeWorld } from './runtime.contract.js';
@@ -55,14 +55,14 @@ const lifeWorld =
   (): RuntimeWorld => {
     const scheduler = new Scheduler();
     const clock = new MachineClock(scheduler, rate, 5_000);
-    const life = new Life();
+    const incarnation = new Incarnation();
     return {
-      runtime: new LifeRuntime(scheduler, clock, life, new Random(seed), lateness),
+      runtime: new IncarnationRuntime(scheduler, clock, incarnation, new Random(seed), lateness),
       pass: (ms) => scheduler.run(ms / rate),
       stall: async (ms) => {
-        life.pause();
+        incarnation.pause();
         await scheduler.run(ms / rate);
-        scheduler.resume(life);
+        scheduler.resume(incarnation);
       },
       stepWall: (ms) => {
         clock.jumpWall(ms);
@@ -77,7 +77,7 @@ const lives: readonly (readonly [string, Machine, boolean])[] = [
   ['on a loaded machine', { lateness: 0.99 }, false],
 ];
 for (const [what, machine, exact] of lives) {
-  runtimeContract(`of a simulated life ${what}`, lifeWorld(machine), {
+  runtimeContract(`of a simulated incarnation ${what}`, lifeWorld(machine), {
     exact,
     grainMs: 1e-6,
     seeded: (seed) => lifeWorld(machine, seed)().runtime,

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { COVERAGE_SEEDS, hasPassed, REPLAY_EVERY, runCampaign, type CampaignOptions } from '../../src/sim/campaign.js';
-import { drawMix } from '../../src/sim/generate.js';
+import { generateScenario } from '../../src/sim/generate.js';
 import { fakeRun, measured } from './fake-runs.js';
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 const campaignOf = (options: Partial<CampaignOptions>) =>
   runCampaign({
     seeds: upTo(20),
-    mixOf: drawMix,
+    scenarioOf: generateScenario,
     run: fakeRun(() => undefined),
     lanes: 3,
     faultKinds: [],
@@ -31,17 +31,17 @@ describe('a campaign', () => {
     });
     expect(totals.operations).toEqual({ ok: 60, failed: 40, unknown: 20 });
     expect([...totals.nodes.values()].reduce((a, b) => a + b)).toBe(20);
-    expect([...totals.nodes.keys()]).toEqual([...new Set(upTo(20).map((seed) => drawMix(seed).nodes))].sort());
+    expect([...totals.nodes.keys()]).toEqual([...new Set(upTo(20).map((seed) => generateScenario(seed).nodes))].sort());
   });
 
-  it('goes on after a failure, and names each with its seed and mix', async () => {
+  it('goes on after a failure, and names each with its seed and scenario', async () => {
     const run = fakeRun((seed) => (seed === 4 ? 'liveness' : seed === 17 ? 'idle' : undefined));
     const campaign = await campaignOf({ run });
     expect(hasPassed(campaign)).toBe(false);
     expect(campaign.seeds).toBe(20);
     expect(campaign.failures).toEqual([
-      { seed: 4, mix: drawMix(4), check: 'liveness', reason: 'it was liveness', atMs: 12 },
-      { seed: 17, mix: drawMix(17), check: 'idle', reason: 'it was idle', atMs: 12 },
+      { seed: 4, scenario: generateScenario(4), check: 'liveness', reason: 'it was liveness', atMs: 12 },
+      { seed: 17, scenario: generateScenario(17), check: 'idle', reason: 'it was idle', atMs: 12 },
     ]);
   });
 
@@ -54,7 +54,8 @@ describe('a campaign', () => {
   it('takes a run that comes to grief for a failure of its seed alone', async () => {
     const good = fakeRun(() => undefined);
     const campaign = await campaignOf({
-      run: (seed, mix) => (seed === 6 ? Promise.reject(new Error('its process was killed')) : good(seed, mix)),
+      run: (seed, scenario) =>
+        seed === 6 ? Promise.reject(new Error('its process was killed')) : good(seed, scenario),
     });
     expect(campaign.seeds).toBe(20);
     expect(campaign.failures).toMatchObject([{ seed: 6, check: 'crash', reason: 'its process was killed' }]);
@@ -67,12 +68,12 @@ describe('a campaign', () => {
     const seen: number[] = [];
     await campaignOf({
       lanes: 4,
-      run: async (seed, mix) => {
+      run: async (seed, scenario) => {
         seen.push(seed);
         most = Math.max(most, ++running);
         for (let turn = 0; turn < seed % 5; turn++) await Promise.resolve();
         running--;
-        return measured(seed, mix);
+        return measured(seed, scenario);
       },
     });
     expect(most).toBe(4);
@@ -88,9 +89,9 @@ describe('a campaign', () => {
   });
 
   it('sums up the same, digest included, in whatever order the seeds end', async () => {
-    const late = async (seed: number, mix: ReturnType<typeof drawMix>) => {
+    const late = async (seed: number, scenario: ReturnType<typeof generateScenario>) => {
       for (let turn = 0; turn < (seed * 7) % 11; turn++) await Promise.resolve();
-      return measured(seed, mix);
+      return measured(seed, scenario);
     };
     const one = await campaignOf({ lanes: 1 });
     const many = await campaignOf({ lanes: 6, run: late });
@@ -113,8 +114,8 @@ describe('what only many seeds show', () => {
 
   it('a state that none reached fails a campaign of enough seeds', async () => {
     const marks = ['lease-held', 'entries-dropped'];
-    const run: CampaignOptions['run'] = (seed, mix) => {
-      const { result, cpuMs } = measured(seed, mix);
+    const run: CampaignOptions['run'] = (seed, scenario) => {
+      const { result, cpuMs } = measured(seed, scenario);
       return Promise.resolve({ result: seed === 7 ? { ...result, reached: { 'lease-held': 3 } } : result, cpuMs });
     };
     const few = await campaignOf({ seeds: upTo(COVERAGE_SEEDS - 1), marks, run });
@@ -144,10 +145,10 @@ describe('what only many seeds show', () => {
     const campaign = await campaignOf({
       seeds: upTo(3 * REPLAY_EVERY),
       lanes: 1,
-      run: (seed, mix) => {
+      run: (seed, scenario) => {
         const nth = (runs.get(seed) ?? 0) + 1;
         runs.set(seed, nth);
-        const { result, cpuMs } = measured(seed, mix);
+        const { result, cpuMs } = measured(seed, scenario);
         const differs = seed === 2 * REPLAY_EVERY && nth === 2;
         return Promise.resolve({ result: differs ? { ...result, digest: 'ffffffff' } : result, cpuMs });
       },

@@ -1,14 +1,14 @@
 /** Clocks at different speeds; repeated timers: on time, late and then early, and after a pause. */
 import { describe, expect, it } from 'vitest';
 import { Lease } from '../../src/raft/index.js';
-import { LEASE_DRIFT, LifeRuntime, MachineClock } from '../../src/sim/clock.js';
+import { IncarnationRuntime, LEASE_DRIFT, MachineClock } from '../../src/sim/clock.js';
 import { Random } from '../../src/random.js';
-import { Life, Scheduler } from '../../src/sim/scheduler.js';
+import { Incarnation, Scheduler } from '../../src/sim/scheduler.js';
 
 async function ticksOf(lateness: number | undefined, forMs: number): Promise<number[]> {
   const scheduler = new Scheduler();
   const clock = new MachineClock(scheduler, 1, 0);
-  const runtime = new LifeRuntime(scheduler, clock, new Life(), new Random(3), lateness);
+  const runtime = new IncarnationRuntime(scheduler, clock, new Incarnation(), new Random(3), lateness);
   const ticks: number[] = [];
   runtime.every(10, () => ticks.push(scheduler.now));
   await scheduler.run(forMs);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { StorageFull, type Storage } from '../../src/raft/storage/index.js';
 import { Random } from '../../src/random.js';
-import { Life, Scheduler } from '../../src/sim/scheduler.js';
+import { Incarnation, Scheduler } from '../../src/sim/scheduler.js';
 import { VirtualDisk } from '../../src/sim/virtual-disk.js';
 import { entry } from '../raft/storage/support/builders.js';
 
@@ -11,14 +11,14 @@ class Bench {
   readonly disk = new VirtualDisk({
     scheduler: this.scheduler,
     random: new Random(1),
-    mix: { syncMs: 1, jitterMs: 0, stallProbability: 0 },
+    parameters: { syncMs: 1, jitterMs: 0, stallProbability: 0 },
   });
-  #life = new Life();
+  #incarnation = new Incarnation();
 
   /** Opens the disk for a new process; the log of group 1 that it finds. */
   async start(): Promise<{ storage: Storage; log: readonly number[] }> {
-    this.#life = new Life();
-    const storage = this.disk.storage(this.#life);
+    this.#incarnation = new Incarnation();
+    const storage = this.disk.storage(this.#incarnation);
     const opening = storage.open();
     await this.pass(100);
     const { groups } = await opening;
@@ -26,7 +26,7 @@ class Bench {
   }
 
   kill(): void {
-    this.#life.end();
+    this.#incarnation.end();
     this.disk.crash('power');
   }
 

@@ -1,15 +1,15 @@
 /** Made-up runs of seeds, for what happens around them. */
-import { drawMix } from '../../src/sim/generate.js';
+import { generateScenario } from '../../src/sim/generate.js';
 import type { Measured, RunOne } from '../../src/sim/campaign.js';
-import type { Mix } from '../../src/sim/scenario.js';
+import type { Scenario } from '../../src/sim/scenario.js';
 import type { SimFailure } from '../../src/sim/result.js';
 
-export type Verdict = (seed: number, mix: Mix) => SimFailure['check'] | undefined;
+export type Verdict = (seed: number, scenario: Scenario) => SimFailure['check'] | undefined;
 
-export function measured(seed: number, mix: Mix, check?: SimFailure['check']): Measured {
+export function measured(seed: number, scenario: Scenario, check?: SimFailure['check']): Measured {
   const result = {
     seed: seed.toString(16),
-    mix,
+    scenario,
     failure: check === undefined ? undefined : { check, reason: `it was ${check}`, atMs: 12 },
     simulatedMs: 1_000,
     events: 7,
@@ -23,13 +23,13 @@ export function measured(seed: number, mix: Mix, check?: SimFailure['check']): M
 
 export const fakeRun =
   (verdict: Verdict): RunOne =>
-  (seed, mix) =>
-    Promise.resolve(measured(seed, mix, verdict(seed, mix)));
+  (seed, scenario) =>
+    Promise.resolve(measured(seed, scenario, verdict(seed, scenario)));
 
-/** The mix of some seed that has at least so many faults. */
-export function mixWithFaults(faults: number): { readonly seed: number; readonly mix: Mix } {
+/** The scenario of some seed that has at least so many faults. */
+export function mixWithFaults(faults: number): { readonly seed: number; readonly scenario: Scenario } {
   for (let seed = 1; ; seed++) {
-    const mix = drawMix(seed);
-    if (mix.faults.length >= faults) return { seed, mix };
+    const scenario = generateScenario(seed);
+    if (scenario.faults.length >= faults) return { seed, scenario };
   }
 }

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EntryKind, type Entry, type Message, type RaftStatus } from '../../src/raft/index.js';
 import type { ReplicaView } from '../../src/shard/index.js';
-import { Watch, type DurableLog } from '../../src/sim/invariant-checker.js';
+import { InvariantChecker, type DurableLog } from '../../src/sim/invariant-checker.js';
 
 const GROUP = 3;
 
@@ -45,8 +45,8 @@ const durable: ReadonlyMap<number, DurableLog> = new Map(
   ]),
 );
 
-/** One life of a replica: what it is changes, the object of its core stays. */
-class Life {
+/** One incarnation of a replica: what it is changes, the object of its core stays. */
+class Incarnation {
   #now: Required<Made>;
   readonly replica: ReplicaView;
 
@@ -149,14 +149,14 @@ const complete = (made: Made): Required<Made> => ({
   ...made,
 });
 
-let watch: Watch;
-const see = (life: Life): void => {
-  watch.look(life.replica.raft.id, [life.replica]);
+let checker: InvariantChecker;
+const see = (incarnation: Incarnation): void => {
+  checker.look(incarnation.replica.raft.id, [incarnation.replica]);
 };
-const seen = (made: Made): Life => {
-  const life = new Life(made);
-  see(life);
-  return life;
+const seen = (made: Made): Incarnation => {
+  const incarnation = new Incarnation(made);
+  see(incarnation);
+  return incarnation;
 };
 const onDisk = (id: number, terms: readonly number[]): void => {
   disks.set(id, { terms, votes: disks.get(id)?.votes ?? new Set() });
@@ -169,7 +169,7 @@ const putBack = (id: number, terms: readonly number[]): void => {
 
 beforeEach(() => {
   disks.clear();
-  watch = new Watch(durable, () => undefined);
+  checker = new InvariantChecker(durable, () => undefined);
 });
 
 describe('the invariants of a simulation', () => {
@@ -189,20 +189,20 @@ describe('the invariants of a simulation', () => {
       term: 4,
     });
     expect(() => {
-      watch.sent(GROUP, grant(2));
+      checker.sent(GROUP, grant(2));
     }).toThrow('its disk does not');
     disks.set(1, { terms: [], votes: new Set(['4 2', '4 3']) });
-    watch.sent(GROUP, grant(2));
-    watch.sent(GROUP, grant(2));
+    checker.sent(GROUP, grant(2));
+    checker.sent(GROUP, grant(2));
     expect(() => {
-      watch.sent(GROUP, grant(3));
+      checker.sent(GROUP, grant(3));
     }).toThrow('n1@4 voted for n2 and for n3');
   });
 
-  it('terms that never fall in one life', () => {
-    const life = seen({ id: 1, term: 5 });
+  it('terms that never fall in one incarnation', () => {
+    const incarnation = seen({ id: 1, term: 5 });
     expect(() => {
-      see(life.become({ term: 4 }));
+      see(incarnation.become({ term: 4 }));
     }).toThrow('its term fell from 5');
   });
 
@@ -216,11 +216,11 @@ describe('the invariants of a simulation', () => {
   it('what is committed lies on a quorum of disks, and stays', () => {
     onDisk(1, [1]);
     onDisk(2, [1]);
-    const life = seen({ id: 1, role: 'leader', log: [1, 1], commit: 1, stable: 1 });
+    const incarnation = seen({ id: 1, role: 'leader', log: [1, 1], commit: 1, stable: 1 });
     expect(() => {
-      see(life.become({ commit: 2 }));
+      see(incarnation.become({ commit: 2 }));
     }).toThrow('calls 2@1 committed, which only [] hold durably');
-    watch = new Watch(durable, () => undefined);
+    checker = new InvariantChecker(durable, () => undefined);
     const follower = seen({ id: 2, log: [1], commit: 1 });
     expect(() => {
       see(follower.become({ log: [] }));
@@ -265,7 +265,7 @@ describe('the invariants of a simulation', () => {
     expect(() => {
       see(leader.become({ match: { 3: 3 } }));
     }).toThrow('believes that n3 has 3@1 on disk');
-    watch = new Watch(durable, () => undefined);
+    checker = new InvariantChecker(durable, () => undefined);
     const knowing = seen({ id: 1, role: 'leader', log: [1, 1, 1], commit: 1, match: { 3: 0 }, quarantined: [3] });
     see(knowing.become({ quarantined: [], match: { 3: 1 } }));
     expect(() => {
@@ -275,18 +275,18 @@ describe('the invariants of a simulation', () => {
 
   it('what a replica calls stable is on its own disk', () => {
     onDisk(1, [1]);
-    const life = seen({ id: 1, log: [1, 1], stable: 1 });
+    const incarnation = seen({ id: 1, log: [1, 1], stable: 1 });
     expect(() => {
-      see(life.become({ log: [1, 1, 1], stable: 2 }));
+      see(incarnation.become({ log: [1, 1, 1], stable: 2 }));
     }).toThrow('believes that it has 2@1 on its own disk');
   });
 
   it('no log is compacted past its newest durable checkpoint', () => {
     for (const id of [1, 2, 3]) onDisk(id, [1, 1, 1]);
     disks.set(1, { terms: [1, 1, 1], votes: new Set(), covered: 1 });
-    const life = seen({ id: 1, log: [1, 1, 1], commit: 3, applied: 3, stable: 3, compacted: 1 });
+    const incarnation = seen({ id: 1, log: [1, 1, 1], commit: 3, applied: 3, stable: 3, compacted: 1 });
     expect(() => {
-      see(life.become({ compacted: 2 }));
+      see(incarnation.become({ compacted: 2 }));
     }).toThrow('compacted 2, its newest checkpoint is at 1');
   });
 

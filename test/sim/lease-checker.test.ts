@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/raft/index.js';
 import type { ReplicaView } from '../../src/shard/index.js';
-import { LeaseWatch, type LeaseHolder } from '../../src/sim/lease-checker.js';
+import { LeaseChecker, type LeaseHolder } from '../../src/sim/lease-checker.js';
 
 const replica = (node: number, role: Role, term: number, holdsLease: boolean, commit = 0): ReplicaView =>
   ({ id: 7, raft: { id: node, role, term, commit }, holdsLease }) as unknown as ReplicaView;
@@ -14,7 +14,7 @@ describe('the watch on leases', () => {
 
   it('sees a leader of a later term while an older lease holds', () => {
     expect(() => {
-      new LeaseWatch([old, fresh]).look(fresh);
+      new LeaseChecker([old, fresh]).look(fresh);
     }).toThrow('group 7: the lease of n1@3 holds, and n2@4 leads');
   });
 
@@ -25,26 +25,26 @@ describe('the watch on leases', () => {
       { id: 1, replicas: () => held },
       { id: 2, replicas: () => leads },
     ];
-    const watch = new LeaseWatch([late, later]);
-    watch.look(later);
+    const checker = new LeaseChecker([late, later]);
+    checker.look(later);
     held = [replica(1, 'leader', 3, true)];
-    watch.look(later);
+    checker.look(later);
     leads = [replica(2, 'leader', 4, false, 9)];
     expect(() => {
-      watch.look(later);
+      checker.look(later);
     }).toThrow('group 7: the lease of n1@3 holds, and n2@4 leads');
   });
 
   it('is content with a lease that has run out, with one of a later term, and with followers', () => {
     for (const other of [replica(1, 'leader', 3, false), replica(1, 'leader', 5, true)]) {
-      const watch = new LeaseWatch([nodeOf(1, other), fresh]);
+      const checker = new LeaseChecker([nodeOf(1, other), fresh]);
       expect(() => {
-        watch.look(fresh);
+        checker.look(fresh);
       }).not.toThrow();
     }
     const follower = nodeOf(2, replica(2, 'follower', 4, false));
     expect(() => {
-      new LeaseWatch([old, follower]).look(follower);
+      new LeaseChecker([old, follower]).look(follower);
     }).not.toThrow();
   });
 });

@@ -1,13 +1,13 @@
 /** That a model does take effect: seeds that have it come to what it is for. */
 import { describe, expect, it } from 'vitest';
-import { drawMix, runSeed, type Mark, type Model } from '../../src/sim/index.js';
+import { generateScenario, runSeed, type Mark, type Model } from '../../src/sim/index.js';
 
 /** Of these seeds, how many came to it; none may fail. */
 async function reached(model: Model, mark: Mark, seeds: readonly number[]): Promise<number> {
   let count = 0;
   for (const seed of seeds) {
-    const drawn = drawMix(seed, [model]);
-    const result = await runSeed(seed, { ...drawn, nodes: 3, replicas: Math.min(3, drawn.replicas), keys: 2 });
+    const generated = generateScenario(seed, [model]);
+    const result = await runSeed(seed, { ...generated, nodes: 3, replicas: Math.min(3, generated.replicas), keys: 2 });
     expect([seed, result.failure]).toEqual([seed, undefined]);
     if (result.reached[mark] !== undefined) count++;
   }
@@ -35,7 +35,7 @@ it('while a disk goes back one other node may be away, from before anything is l
   const away = new Map<string, number>();
   let [backs, cutsSoonAfter] = [0, 0];
   for (let seed = 1; seed <= 400; seed++) {
-    const { faults, durationMs } = drawMix(seed, ['rolled-back-disk']);
+    const { faults, durationMs } = generateScenario(seed, ['rolled-back-disk']);
     const back = faults.find(({ kind }) => kind === 'rolled-back-disk');
     if (back === undefined) continue;
     backs += 1;
@@ -62,8 +62,11 @@ it('while a disk goes back one other node may be away, from before anything is l
 it('short-patience: what is given up and forgotten sooner shows in what happens', async () => {
   let changed = 0;
   for (const seed of [1, 2, 3, 4]) {
-    const { patience, ...drawn } = drawMix(seed, ['short-patience']);
-    const [patient, hasty] = [await runSeed(seed, drawn), await runSeed(seed, { ...drawn, patience: patience! })];
+    const { patience, ...generated } = generateScenario(seed, ['short-patience']);
+    const [patient, hasty] = [
+      await runSeed(seed, generated),
+      await runSeed(seed, { ...generated, patience: patience! }),
+    ];
     expect([seed, patient.failure, hasty.failure]).toEqual([seed, undefined, undefined]);
     if (patient.digest !== hasty.digest) changed++;
   }

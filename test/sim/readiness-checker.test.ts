@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/raft/index.js';
 import type { ReplicaView } from '../../src/shard/index.js';
-import { drawMix, runSeed, type Mix } from '../../src/sim/index.js';
-import { ReadinessWatch, type Ailing } from '../../src/sim/readiness-checker.js';
+import { generateScenario, runSeed, type Scenario } from '../../src/sim/index.js';
+import { ReadinessChecker, type Ailing } from '../../src/sim/readiness-checker.js';
 
 /** A node with one replica, whose election timeout is 200 ms; all of it may be changed. */
 class Node implements Ailing {
@@ -45,7 +45,7 @@ class Node implements Ailing {
 function watched(how: { isTroubled?: boolean; isQuorum?: boolean; isHeldUp?: boolean } = {}) {
   const node = new Node();
   const marks: string[] = [];
-  const watch = new ReadinessWatch({
+  const checker = new ReadinessChecker({
     nodes: [node],
     isTroubled: () => how.isTroubled ?? false,
     isQuorum: () => how.isQuorum ?? true,
@@ -54,7 +54,7 @@ function watched(how: { isTroubled?: boolean; isQuorum?: boolean; isHeldUp?: boo
   });
   /** Looks every 50 ms for so long. */
   const pass = (ms: number): void => {
-    for (const end = node.now + ms; node.now < end; node.now += 50) watch.look();
+    for (const end = node.now + ms; node.now < end; node.now += 50) checker.look();
   };
   return { node, pass, marks };
 }
@@ -136,12 +136,17 @@ describe('the watch on readiness', () => {
 });
 
 describe('in whole runs', () => {
-  const mixOf = (seed: number): Mix => ({ ...drawMix(seed, ['hung-disk']), nodes: 3, replicas: 3, durationMs: 4_000 });
+  const scenarioOf = (seed: number): Scenario => ({
+    ...generateScenario(seed, ['hung-disk']),
+    nodes: 3,
+    replicas: 3,
+    durationMs: 4_000,
+  });
 
   it('nodes come to say that they are not ready for their own disks', async () => {
     let reached = 0;
     for (let seed = 3; seed <= 5; seed++) {
-      const result = await runSeed(seed, mixOf(seed));
+      const result = await runSeed(seed, scenarioOf(seed));
       expect(result.failure).toBeUndefined();
       if (result.reached['unready-by-own-fault'] !== undefined) reached++;
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { runCampaign, type Campaign } from '../../src/sim/campaign.js';
-import { drawMix } from '../../src/sim/generate.js';
+import { generateScenario } from '../../src/sim/generate.js';
 import { applyOverrides } from '../../src/sim/overrides.js';
 import {
   campaignDocument,
@@ -14,7 +14,7 @@ import { fakeRun, measured, type Verdict } from './fake-runs.js';
 const campaignOf = (verdict: Verdict, faultKinds: readonly string[] = []): Promise<Campaign> =>
   runCampaign({
     seeds: [0x8f39, 0x8f3a, 0x8f3b],
-    mixOf: (seed) => applyOverrides(drawMix(seed), { clients: 11 }),
+    scenarioOf: (seed) => applyOverrides(generateScenario(seed), { clients: 11 }),
     run: fakeRun(verdict),
     lanes: 2,
     faultKinds,
@@ -28,7 +28,7 @@ const factsOf = (campaign: Campaign, more: Partial<CampaignFacts> = {}): Campaig
   interrupted: false,
   wallMs: 1_500,
   lanes: 2,
-  draw: drawMix,
+  scenarioOf: generateScenario,
   shrunk: undefined,
   ...more,
 });
@@ -62,7 +62,7 @@ describe('the report of a campaign', () => {
   it('names for each failure seed, check, reason, and the command that repeats it, overrides included', async () => {
     const campaign = await campaignOf((seed) => (seed === 0x8f39 ? undefined : 'convergence'));
     const shrunk = {
-      mix: applyOverrides(drawMix(0x8f3a), { clients: 1, faults: [] }),
+      scenario: applyOverrides(generateScenario(0x8f3a), { clients: 1, faults: [] }),
       failure: { check: 'convergence', reason: 'n1 and n2 differ', atMs: 5 },
       runs: 31,
       finished: true,
@@ -112,16 +112,16 @@ describe('the report of a campaign', () => {
 });
 
 describe('the report of one seed', () => {
-  const drawn = drawMix(0x8f3a);
+  const generated = generateScenario(0x8f3a);
 
   it('says what failed first, and how to see it again', () => {
-    const mix = applyOverrides(drawn, { shards: 9 });
-    const { result } = measured(0x8f3a, mix, 'linearizability');
-    const report = seedReport(0x8f3a, drawn, result);
+    const scenario = applyOverrides(generated, { shards: 9 });
+    const { result } = measured(0x8f3a, scenario, 'linearizability');
+    const report = seedReport(0x8f3a, generated, result);
     expect(report.startsWith('FAILED: seed 8f3a, linearizability, at 12 ms\n  it was linearizability\n')).toBe(true);
     expect(report.endsWith('again: npx kvorum sim --seed 8f3a --shards 9\n')).toBe(true);
-    for (const { kind } of mix.faults) expect(report).toContain(kind);
-    expect(seedDocument(0x8f3a, drawn, result)).toMatchObject({
+    for (const { kind } of scenario.faults) expect(report).toContain(kind);
+    expect(seedDocument(0x8f3a, generated, result)).toMatchObject({
       passed: false,
       seed: '8f3a',
       command: 'npx kvorum sim --seed 8f3a --shards 9',
@@ -130,8 +130,8 @@ describe('the report of one seed', () => {
   });
 
   it('passes with null for a failure, in JSON too', () => {
-    const { result } = measured(0x8f3a, drawn);
-    expect(seedReport(0x8f3a, drawn, result).startsWith('PASSED: seed 8f3a\n')).toBe(true);
-    expect(seedDocument(0x8f3a, drawn, result)).toMatchObject({ passed: true, failure: null });
+    const { result } = measured(0x8f3a, generated);
+    expect(seedReport(0x8f3a, generated, result).startsWith('PASSED: seed 8f3a\n')).toBe(true);
+    expect(seedDocument(0x8f3a, generated, result)).toMatchObject({ passed: true, failure: null });
   });
 });

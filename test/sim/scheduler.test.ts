@@ -1,7 +1,7 @@
 /** Virtual time: order, ends, pauses. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Life, Scheduler } from '../../src/sim/scheduler.js';
+import { Incarnation, Scheduler } from '../../src/sim/scheduler.js';
 
 describe('the scheduler', () => {
   it('lets events happen by time, and in the order of the calls at one time', async () => {
@@ -20,33 +20,33 @@ describe('the scheduler', () => {
     );
   });
 
-  it('forgets what belongs to a life that has ended', async () => {
+  it('forgets what belongs to an incarnation that has ended', async () => {
     const scheduler = new Scheduler();
-    const life = new Life();
+    const incarnation = new Incarnation();
     const happened: string[] = [];
-    scheduler.after(1, life, () => happened.push('before'));
+    scheduler.after(1, incarnation, () => happened.push('before'));
     scheduler.after(2, undefined, () => {
-      life.end();
+      incarnation.end();
     });
-    scheduler.after(3, life, () => happened.push('after'));
+    scheduler.after(3, incarnation, () => happened.push('after'));
     await scheduler.run(10);
     expect(happened).toEqual(['before']);
   });
 
-  it('keeps what falls due in a pause until the life goes on, but for what was cancelled', async () => {
+  it('keeps what falls due in a pause until the incarnation goes on, but for what was cancelled', async () => {
     const scheduler = new Scheduler();
-    const life = new Life();
+    const incarnation = new Incarnation();
     const happened: string[] = [];
-    life.pause();
-    scheduler.after(1, life, () => happened.push(`first at ${scheduler.now}`));
-    const cancelled = scheduler.after(2, life, () => happened.push('cancelled'));
-    const cancelledLater = scheduler.after(2, life, () => happened.push('cancelled after the pause'));
-    scheduler.after(3, life, () => happened.push(`second at ${scheduler.now}`));
+    incarnation.pause();
+    scheduler.after(1, incarnation, () => happened.push(`first at ${scheduler.now}`));
+    const cancelled = scheduler.after(2, incarnation, () => happened.push('cancelled'));
+    const cancelledLater = scheduler.after(2, incarnation, () => happened.push('cancelled after the pause'));
+    scheduler.after(3, incarnation, () => happened.push(`second at ${scheduler.now}`));
     scheduler.after(5, undefined, () => {
       cancelled.cancelled = true;
     });
     scheduler.after(10, undefined, () => {
-      scheduler.resume(life);
+      scheduler.resume(incarnation);
       cancelledLater.cancelled = true;
     });
     await scheduler.run(20);

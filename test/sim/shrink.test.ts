@@ -1,14 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CampaignFailure } from '../../src/sim/campaign.js';
-import type { Mix } from '../../src/sim/scenario.js';
+import type { Scenario } from '../../src/sim/scenario.js';
 import { shrink, whyNotShrunk, type ShrinkOptions } from '../../src/sim/shrink.js';
 import { fakeRun, mixWithFaults, measured } from './fake-runs.js';
 
-const { seed, mix } = mixWithFaults(8);
-const faults = mix.faults.map((fault) => (fault.kind === 'bit-flip' ? { ...fault, kind: 'kill' as const } : fault));
-const full: Mix = {
-  ...mix,
+const { seed, scenario } = mixWithFaults(8);
+const faults = scenario.faults.map((fault) =>
+  fault.kind === 'bit-flip' ? { ...fault, kind: 'kill' as const } : fault,
+);
+const full: Scenario = {
+  ...scenario,
   faults,
   nodes: 7,
   replicas: 5,
@@ -18,11 +20,11 @@ const full: Mix = {
   keys: 8,
   durationMs: 9_731,
 };
-const failure: CampaignFailure = { seed, mix: full, check: 'invariant', reason: 'two leaders', atMs: 900 };
-const ids = (m: Mix): number[] => m.faults.map(({ id }) => id);
+const failure: CampaignFailure = { seed, scenario: full, check: 'invariant', reason: 'two leaders', atMs: 900 };
+const ids = (m: Scenario): number[] => m.faults.map(({ id }) => id);
 
 /** Fails exactly if `needs` holds. */
-const shrinkTo = (needs: (m: Mix) => boolean, more: Partial<ShrinkOptions> = {}) =>
+const shrinkTo = (needs: (m: Scenario) => boolean, more: Partial<ShrinkOptions> = {}) =>
   shrink({ failure, run: fakeRun((_, m) => (needs(m) ? 'invariant' : undefined)), maxRuns: 2_000, ...more });
 
 describe('shrinking', () => {
@@ -49,16 +51,16 @@ describe('shrinking', () => {
         );
         expect(shrunk?.finished).toBe(true);
         const { faults, durationMs, nodes, ...others } = least;
-        expect(shrunk?.mix).toMatchObject({ ...others, nodes: Math.max(nodes, least.replicas) });
-        expect(ids(shrunk!.mix)).toEqual(faults);
-        expect(shrunk?.mix.durationMs).toBe(durationMs > 9_700 ? 9_731 : Math.ceil(durationMs / 100) * 100);
+        expect(shrunk?.scenario).toMatchObject({ ...others, nodes: Math.max(nodes, least.replicas) });
+        expect(ids(shrunk!.scenario)).toEqual(faults);
+        expect(shrunk?.scenario.durationMs).toBe(durationMs > 9_700 ? 9_731 : Math.ceil(durationMs / 100) * 100);
       }),
       { numRuns: 200 },
     );
   });
 
-  it('reports nothing but what it has seen fail, however the failure depends on the mix', async () => {
-    const odd = (m: Mix, salt: number) => {
+  it('reports nothing but what it has seen fail, however the failure depends on the scenario', async () => {
+    const odd = (m: Scenario, salt: number) => {
       let hash = salt;
       for (const char of JSON.stringify([m.nodes, m.clients, m.keys, ids(m)]))
         hash = (hash * 31 + char.charCodeAt(0)) >>> 0;
@@ -66,18 +68,18 @@ describe('shrinking', () => {
     };
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.integer({ min: 1, max: 60 }), async (salt, maxRuns) => {
-        const needs = (m: Mix) => m === full || odd(m, salt);
+        const needs = (m: Scenario) => m === full || odd(m, salt);
         let runs = 0;
         const run = fakeRun((_, m) => {
           runs++;
           return needs(m) ? 'invariant' : undefined;
         });
         const shrunk = await shrinkTo(needs, { run, maxRuns });
-        expect(needs(shrunk!.mix)).toBe(true);
+        expect(needs(shrunk!.scenario)).toBe(true);
         expect(shrunk?.failure).toEqual({ check: 'invariant', reason: 'it was invariant', atMs: 12 });
         expect(shrunk?.runs).toBe(runs);
         expect(runs).toBeLessThanOrEqual(maxRuns);
-        expect(shrunk!.mix.replicas).toBeLessThanOrEqual(shrunk!.mix.nodes);
+        expect(shrunk!.scenario.replicas).toBeLessThanOrEqual(shrunk!.scenario.nodes);
       }),
       { numRuns: 200 },
     );
@@ -86,8 +88,8 @@ describe('shrinking', () => {
   it('does not take another failure for a smaller one of this', async () => {
     const run = fakeRun((_, m) => (m.faults.length === 0 ? 'idle' : m.clients < 4 ? 'liveness' : 'invariant'));
     const shrunk = await shrinkTo(() => true, { run });
-    expect(shrunk?.mix.faults).toHaveLength(1);
-    expect(shrunk?.mix.clients).toBe(4);
+    expect(shrunk?.scenario.faults).toHaveLength(1);
+    expect(shrunk?.scenario.clients).toBe(4);
   });
 
   it('says so if the failure does not come again', async () => {
@@ -98,7 +100,7 @@ describe('shrinking', () => {
     let runs = 0;
     const shrunk = await shrinkTo((m) => m.clients >= 2, { mayGoOn: () => ++runs <= 3 });
     expect(shrunk).toMatchObject({ finished: false, runs: 3 });
-    expect(shrunk?.mix.faults).toEqual([]);
+    expect(shrunk?.scenario.faults).toEqual([]);
   });
 
   it('shrinks a run that kills its process', async () => {
@@ -106,16 +108,16 @@ describe('shrinking', () => {
     const run: ShrinkOptions['run'] = (s, m) =>
       m.nodes >= 2 ? Promise.reject(new Error('killed')) : Promise.resolve(measured(s, m));
     const shrunk = await shrinkTo(() => true, { failure: crash, run });
-    expect(shrunk?.mix.nodes).toBe(2);
+    expect(shrunk?.scenario.nodes).toBe(2);
     expect(shrunk?.failure).toEqual({ check: 'crash', reason: 'killed', atMs: undefined });
   });
 
   it('keeps three replicas where a disk must rot', async () => {
     const rotten = { ...full, faults: [{ ...full.faults[0]!, kind: 'bit-flip' as const }, ...full.faults.slice(1)] };
-    const rots = (m: Mix) => m.faults.some(({ kind }) => kind === 'bit-flip');
-    const shrunk = await shrinkTo(rots, { failure: { ...failure, mix: rotten } });
-    expect(shrunk?.mix).toMatchObject({ nodes: 3, replicas: 3 });
-    expect(shrunk?.mix.faults.map(({ kind }) => kind)).toEqual(['bit-flip']);
+    const rots = (m: Scenario) => m.faults.some(({ kind }) => kind === 'bit-flip');
+    const shrunk = await shrinkTo(rots, { failure: { ...failure, scenario: rotten } });
+    expect(shrunk?.scenario).toMatchObject({ nodes: 3, replicas: 3 });
+    expect(shrunk?.scenario.faults.map(({ kind }) => kind)).toEqual(['bit-flip']);
   });
 
   it('leaves alone what cannot be compared with less', () => {

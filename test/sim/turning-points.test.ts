@@ -32,7 +32,7 @@ interface State {
   readonly dedupEntries: number;
 }
 
-/** Of one replica, in one life, looked at after each. */
+/** Of one replica, in one incarnation, looked at after each. */
 function lived(...states: readonly Partial<State>[]): Mark[] {
   let now: State = {
     leads: true,
@@ -95,7 +95,7 @@ describe('turning points', () => {
     expect(lived({ waitingReads: 3 }, { waitingReads: 0 }, { leads: false }, { lastIndex: 8 })).toEqual([]);
   });
 
-  it('are no comparison of one life with another', () => {
+  it('are no comparison of one incarnation with another', () => {
     const replica = (lastIndex: number): ReplicaView =>
       ({ id: 7, raft: { role: 'leader', log: { lastIndex } }, machine: {} }) as unknown as ReplicaView;
     const marks = marksOf((points) => {

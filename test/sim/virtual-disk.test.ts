@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { StorageCorruption, StorageFailure } from '../../src/raft/storage/index.js';
 import type { Storage } from '../../src/raft/storage/index.js';
 import { Random } from '../../src/random.js';
-import { Life, Scheduler } from '../../src/sim/scheduler.js';
+import { Incarnation, Scheduler } from '../../src/sim/scheduler.js';
 import { VirtualDisk } from '../../src/sim/virtual-disk.js';
 import { entries, meta, row, stateOf } from '../raft/storage/support/builders.js';
 import { Machine } from './support/machine.js';
@@ -41,17 +41,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ type: fc.constant('crash' as const), kind, early }) },
   { weight: 1, arbitrary: fc.constant({ type: 'reopen' as const }) },
 );
-const life = fc.record({ seed: fc.nat(), steps: fc.array(step, { maxLength: 60, size: 'max' }) });
+const run = fc.record({ seed: fc.nat(), steps: fc.array(step, { maxLength: 60, size: 'max' }) });
 
-describe('a life on a virtual disk', () => {
+describe('an incarnation on a virtual disk', () => {
   it('s65 s68 s70 keeps whatever was acknowledged, and nothing by half', async () => {
     const seen = { 'something at stake': 0, 'was torn': 0, SQLITE_FULL: 0, SQLITE_IOERR_FSYNC: 0, 'install done': 0 };
     await fc.assert(
-      fc.asyncProperty(life, async ({ seed, steps }) => {
+      fc.asyncProperty(run, async ({ seed, steps }) => {
         const machine = new Machine(seed);
         await machine.live(steps);
-        const story = machine.story.join('\n');
-        for (const what of Object.keys(seen) as (keyof typeof seen)[]) if (story.includes(what)) seen[what]++;
+        const trace = machine.trace.join('\n');
+        for (const what of Object.keys(seen) as (keyof typeof seen)[]) if (trace.includes(what)) seen[what]++;
       }),
       { numRuns: 400 },
     );
@@ -60,11 +60,11 @@ describe('a life on a virtual disk', () => {
 
   it('is lived the same way twice', async () => {
     await fc.assert(
-      fc.asyncProperty(life, async ({ seed, steps }) => {
+      fc.asyncProperty(run, async ({ seed, steps }) => {
         const [one, other] = [new Machine(seed), new Machine(seed)];
         await one.live(steps);
         await other.live(steps);
-        expect(other.story).toEqual(one.story);
+        expect(other.trace).toEqual(one.trace);
       }),
       { numRuns: 50 },
     );
@@ -78,10 +78,10 @@ describe('a virtual disk', () => {
   let disk: VirtualDisk;
   let synced: string[];
 
-  const make = (seed = 1, mix = { syncMs: 2, jitterMs: 0, stallProbability: 0 }): void => {
+  const make = (seed = 1, parameters = { syncMs: 2, jitterMs: 0, stallProbability: 0 }): void => {
     scheduler = new Scheduler();
     synced = [];
-    disk = new VirtualDisk({ scheduler, random: new Random(seed), mix, onSync: (what) => synced.push(what) });
+    disk = new VirtualDisk({ scheduler, random: new Random(seed), parameters, onSync: (what) => synced.push(what) });
   };
   beforeEach(() => {
     make();
@@ -104,8 +104,8 @@ describe('a virtual disk', () => {
     return promise;
   }
 
-  async function open(life = new Life()): Promise<Storage> {
-    const storage = disk.storage(life);
+  async function open(incarnation = new Incarnation()): Promise<Storage> {
+    const storage = disk.storage(incarnation);
     await within(storage.open());
     return storage;
   }
@@ -209,8 +209,8 @@ describe('a virtual disk', () => {
     const found: number[] = [];
     for (let seed = 0; seed < 60; seed++) {
       make(seed);
-      const life = new Life();
-      const storage = await open(life);
+      const incarnation = new Incarnation();
+      const storage = await open(incarnation);
       await within(commit(storage, 1));
       let isAcknowledged = false;
       commit(storage, 2, 3).then(
@@ -218,9 +218,9 @@ describe('a virtual disk', () => {
         () => undefined,
       );
       await pass(1);
-      life.end();
+      incarnation.end();
       disk.crash(kind);
-      const reopened = disk.storage(new Life());
+      const reopened = disk.storage(new Incarnation());
       const { groups } = await within(reopened.open());
       found.push(groups.get(1)?.entries.length ?? 0);
       expect(isAcknowledged).toBe(false);
@@ -232,15 +232,15 @@ describe('a virtual disk', () => {
     let torn = 0;
     for (let seed = 0; seed < 60; seed++) {
       make(seed);
-      const life = new Life();
-      const storage = await open(life);
+      const incarnation = new Incarnation();
+      const storage = await open(incarnation);
       await within(commit(storage, 1));
       void commit(storage, 2, 3);
       await pass(1);
-      life.end();
+      incarnation.end();
       disk.crash('power');
       const notices: string[] = [];
-      const reopened = disk.storage(new Life(), { onNotice: (notice) => notices.push(notice) });
+      const reopened = disk.storage(new Incarnation(), { onNotice: (notice) => notices.push(notice) });
       const { groups } = await within(reopened.open());
       const last = groups.get(1)?.entries.length ?? 0;
       if (notices.length > 0) {
@@ -257,8 +257,8 @@ describe('a virtual disk', () => {
   it('s69 refuses a journal in which a bit has flipped', async () => {
     for (let seed = 0; seed < 40; seed++) {
       make(seed);
-      const life = new Life();
-      const storage = await open(life);
+      const incarnation = new Incarnation();
+      const storage = await open(incarnation);
       expect(disk.flipBit()).toBe(false);
       await within(commit(storage, 1));
       expect(disk.flipBit()).toBe(false);
@@ -266,18 +266,18 @@ describe('a virtual disk', () => {
       expect(disk.flipBit()).toBe(true);
       // What is in memory is not what is on the disk.
       await within(commit(storage, 5));
-      life.end();
+      incarnation.end();
       disk.crash('process');
-      const reopened = disk.storage(new Life());
+      const reopened = disk.storage(new Incarnation());
       await expect(within(reopened.open())).rejects.toThrow(StorageCorruption);
-      await expect(within(disk.storage(new Life()).open())).rejects.toThrow(
+      await expect(within(disk.storage(new Incarnation()).open())).rejects.toThrow(
         /journal.db: row [123] of 1 to 5 is damaged/,
       );
     }
   });
 
   it('s69 does not copy a row in which a bit has flipped', async () => {
-    const storage = disk.storage(new Life(), { journalSlackBytes: 0 });
+    const storage = disk.storage(new Incarnation(), { journalSlackBytes: 0 });
     await within(storage.open());
     await within(storage.commit([{ group: 2, hardState: undefined, entries: entries(1, 3) }]));
     await within(commit(storage, 1));
@@ -289,7 +289,7 @@ describe('a virtual disk', () => {
   });
 
   it('s70 acknowledges what found no room once there is some, and nothing before', async () => {
-    const storage = await open(new Life());
+    const storage = await open(new Incarnation());
     await within(commit(storage, 1));
     disk.faults.isFull = true;
     let isDone = false;
@@ -309,8 +309,8 @@ describe('a virtual disk', () => {
     const found = new Set<number>();
     for (let seed = 0; seed < 30; seed++) {
       make(seed);
-      const life = new Life();
-      const storage = await open(life);
+      const incarnation = new Incarnation();
+      const storage = await open(incarnation);
       await within(commit(storage, 1));
       disk.faults.failNextSync = fault;
       await expect(within(commit(storage, 2))).rejects.toThrow(error);
@@ -320,41 +320,41 @@ describe('a virtual disk', () => {
       await expect(within(storage.putMeta('a', new Uint8Array(1)))).rejects.toThrow(error);
       expect(disk.durableTerm(1, 2)).toBeUndefined();
       if (seed % 2 === 0) await within(storage.close());
-      life.end();
+      incarnation.end();
       disk.crash('power');
-      const { groups } = await within(disk.storage(new Life()).open());
+      const { groups } = await within(disk.storage(new Incarnation()).open());
       found.add(groups.get(1)?.entries.length ?? 0);
     }
     expect(found).toEqual(new Set([1, 2]));
   });
 
-  it('does nothing for a life that has ended, and holds still for one that is paused', async () => {
-    const life = new Life();
-    const storage = await open(life);
-    life.pause();
+  it('does nothing for an incarnation that has ended, and holds still for one that is paused', async () => {
+    const incarnation = new Incarnation();
+    const storage = await open(incarnation);
+    incarnation.pause();
     let isDone = false;
     void commit(storage, 1).then(() => (isDone = true));
     await pass(50);
     expect([isDone, disk.durableTerm(1, 1)]).toEqual([false, undefined]);
-    scheduler.resume(life);
+    scheduler.resume(incarnation);
     await pass(50);
     expect([isDone, disk.durableTerm(1, 1)]).toEqual([true, 1]);
     expect(() => {
       disk.crash('process');
-    }).toThrow('end the life first');
+    }).toThrow('end the incarnation first');
     void commit(storage, 2).then(() => (isDone = false));
-    life.end();
+    incarnation.end();
     await pass(50);
     expect([isDone, disk.durableTerm(1, 2)]).toEqual([true, undefined]);
-    await expect(within(disk.storage(new Life()).open())).rejects.toThrow('data folder in use');
+    await expect(within(disk.storage(new Incarnation()).open())).rejects.toThrow('data folder in use');
     disk.crash('process');
     await open();
   });
 
   it('takes 2 s at most for a sync, however slow it is, unless it stands still', async () => {
     make(1, { syncMs: 40, jitterMs: 0, stallProbability: 1 });
-    const life = new Life();
-    const storage = disk.storage(life);
+    const incarnation = new Incarnation();
+    const storage = disk.storage(incarnation);
     const opening = storage.open();
     await pass(10_000);
     await opening;
@@ -377,24 +377,24 @@ describe('a virtual disk', () => {
   });
 
   it('can be crashed at the very moment a sync begins', async () => {
-    const life = new Life();
+    const incarnation = new Incarnation();
     const crashing = new VirtualDisk({
       scheduler,
       random: new Random(1),
-      mix: { syncMs: 2, jitterMs: 0, stallProbability: 0 },
+      parameters: { syncMs: 2, jitterMs: 0, stallProbability: 0 },
       onSync: (what) => {
         if (what !== 'checkpoint') return;
-        life.end();
+        incarnation.end();
         crashing.crash('power');
       },
     });
-    const storage = crashing.storage(life);
+    const storage = crashing.storage(incarnation);
     await within(storage.open());
     await within(commit(storage, 1));
     void storage.checkpoint([{ group: 1, meta: meta(1), rows: [row('a', 'b')] }]);
     await pass(50);
-    expect(life.ended).toBe(true);
-    const { groups } = await within(crashing.storage(new Life()).open());
+    expect(incarnation.ended).toBe(true);
+    const { groups } = await within(crashing.storage(new Incarnation()).open());
     expect(groups.get(1)?.snapshot.index === 1 || groups.get(1)?.entries.length === 1).toBe(true);
   });
 });

@@ -7,7 +7,7 @@ import type { Mutant } from '../mutant.js';
 export const k5: Mutant = {
   id: 'K5',
   title: 'vote for the longer log, whatever its last term',
-  caughtBy: ['core', 'sim-crowd'],
+  caughtBy: ['core', 'sim-contention'],
   edits: [
     {
       file: 'src/raft/log.ts',

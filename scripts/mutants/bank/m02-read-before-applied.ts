@@ -9,7 +9,7 @@ import type { Mutant } from '../mutant.js';
 export const m2: Mutant = {
   id: 'M2',
   title: 'read-index does not wait for applied (apply is slow)',
-  caughtBy: ['sim-crowd'],
+  caughtBy: ['sim-contention'],
   harmless: [
     {
       file: 'src/shard/node/replica.ts',

@@ -8,7 +8,7 @@ import type { Mutant } from '../mutant.js';
 export const m4: Mutant = {
   id: 'M4',
   title: 'a read joins a read-index round that began before it',
-  caughtBy: ['sim-crowd'],
+  caughtBy: ['sim-contention'],
   edits: [
     {
       file: 'src/shard/node/pending.ts',

@@ -7,7 +7,7 @@ import type { Mutant } from '../mutant.js';
 export const m5: Mutant = {
   id: 'M5',
   title: 'a lease is not shortened by a pause, nor by drift',
-  caughtBy: ['sim-crowd'],
+  caughtBy: ['sim-contention'],
   edits: [
     {
       file: 'src/raft/lease.ts',

@@ -1,6 +1,6 @@
 /** A layout as SVG: axis, the key's value, lanes, bars, and the legal order as a line through them. */
-import { tellOperation, tellValue, type Operation } from '../operation.js';
-import { tellDuration } from '../time.js';
+import { describeOperation, formatValue, type Operation } from '../operation.js';
+import { formatDuration } from '../time.js';
 import { layOut, type Bar, type ChartInput, type Layout, type Pin, type Reign } from './layout.js';
 import { escapeText, round } from './markup.js';
 
@@ -61,7 +61,7 @@ function drawGrid({ width, rows, ticks }: Layout, height: number): string {
     return `<rect class="lane${row % 2 === 0 ? '' : ' odd'}" x="0" y="${y}" width="${width}" height="${LANE}"/>`;
   });
   const marks = ticks.map(({ x, offset }) => {
-    const label = offset === 0 ? '0' : `+${tellDuration(offset)}`;
+    const label = offset === 0 ? '0' : `+${formatDuration(offset)}`;
     return `<line class="tick" x1="${round(x)}" x2="${round(x)}" y1="${AXIS - 6}" y2="${height}"/><text class="tick-label" x="${round(x) + 3}" y="${AXIS - 12}">${label}</text>`;
   });
   return [...lanes, ...marks].join('\n');
@@ -72,12 +72,12 @@ function drawFailureBand({ x, width }: Bar, height: number): string {
 }
 
 function drawReign({ value, x, width }: Reign): string {
-  const text = fit(tellValue(value, 80), width - 10);
+  const text = fit(formatValue(value, 80), width - 10);
   const at = `x="${round(x)}" y="${AXIS + 8}" width="${round(width)}" height="26"`;
   const style = `style="--tint:${tint(value)}"`;
   const label =
     text === '' ? '' : `<text class="reign-label" x="${round(x) + 6}" y="${AXIS + 25}">${escapeText(text)}</text>`;
-  return `<g class="reign${value === null ? ' absent' : ''}" ${style}><rect ${at} rx="3"/>${label}<title>${escapeText(tellValue(value, 200))}</title></g>`;
+  return `<g class="reign${value === null ? ' absent' : ''}" ${style}><rect ${at} rx="3"/>${label}<title>${escapeText(formatValue(value, 200))}</title></g>`;
 }
 
 /** As much of a text as has room, or nothing. */
@@ -106,7 +106,7 @@ function drawBar(bar: Bar, index: number, failed: Operation | undefined): string
   const label = fit(shortLabel(operation), width - 14);
   const parts = [
     `<g class="${classes.join(' ')}" data-i="${index}" tabindex="0" style="--tint:${tint(subjectOf(operation))}">`,
-    `<title>${escapeText(tellOperation(operation, 200))}</title>`,
+    `<title>${escapeText(describeOperation(operation, 200))}</title>`,
     `<rect class="body" x="${round(x)}" y="${y}" width="${round(width)}" height="${BAR}" rx="4"/>`,
     `<rect class="chip" x="${round(x)}" y="${y}" width="5" height="${BAR}" rx="2"/>`,
     label === '' ? '' : `<text x="${round(x) + 9}" y="${y + 16}">${escapeText(label)}</text>`,
@@ -117,11 +117,11 @@ function drawBar(bar: Bar, index: number, failed: Operation | undefined): string
   return parts.join('');
 }
 
-function statesOf({ operation, placed, cut }: Bar): string[] {
+function statesOf({ operation, placed, truncated }: Bar): string[] {
   const { ok } = operation;
   const states = ok === null ? ['unknown'] : ok ? [] : ['failed'];
   if (placed === undefined) states.push('unplaced');
-  if (cut) states.push('cut');
+  if (truncated) states.push('cut');
   return states;
 }
 
@@ -148,8 +148,8 @@ function subjectOf({ op, ok, value, result }: Operation): string | null | undefi
 
 function shortLabel(operation: Operation): string {
   const { op, ok, error } = operation;
-  if (op === 'get' && ok === true) return `get ${tellValue(operation.result)}`;
+  if (op === 'get' && ok === true) return `get ${formatValue(operation.result)}`;
   if (op === 'cas')
-    return `cas ${tellValue(operation.expected)}→${tellValue(operation.value)}${ok === null ? ' ?' : ok ? '' : error ? ' refused' : ' failed'}`;
-  return tellOperation(operation).replace(/: unknown$/, ' ?');
+    return `cas ${formatValue(operation.expected)}→${formatValue(operation.value)}${ok === null ? ' ?' : ok ? '' : error ? ' refused' : ' failed'}`;
+  return describeOperation(operation).replace(/: unknown$/, ' ?');
 }

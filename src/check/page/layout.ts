@@ -25,7 +25,7 @@ export interface Bar {
   readonly x: number;
   readonly width: number;
   /** Began before the chart does. */
-  readonly cut: boolean;
+  readonly truncated: boolean;
   /** In the legal order. */
   readonly placed: Pin | undefined;
 }
@@ -86,7 +86,7 @@ export function layOut(input: ChartInput): Layout {
     const x = xOf(from);
     const moment = moments.get(operation);
     const placed = moment && { ...moment, x: xOf(moment.at), inside: moment.at >= 0 && moment.at <= length };
-    return { operation, row: rowOf[index] ?? 0, x, width: Math.max(xOf(to) - x, MIN_BAR), cut: from < 0, placed };
+    return { operation, row: rowOf[index] ?? 0, x, width: Math.max(xOf(to) - x, MIN_BAR), truncated: from < 0, placed };
   });
   return { width, rows, bars, reigns: reignsOf(moments, xOf, xOf(lastMoment)), ticks: ticksOf(length, xOf, width) };
 }

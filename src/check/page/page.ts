@@ -6,9 +6,9 @@
  */
 import type { CheckResult } from '../check.js';
 import type { Failure, Placed } from '../explain.js';
-import { bearing } from '../model.js';
-import { tellOperation, tellValue, type Operation } from '../operation.js';
-import { tellDuration, timeSince } from '../time.js';
+import { relevance } from '../model.js';
+import { describeOperation, formatValue, type Operation } from '../operation.js';
+import { formatDuration, timeSince } from '../time.js';
 import { drawChart, type Chart } from './chart.js';
 import { escapeText, scriptJson } from './markup.js';
 import { SCRIPT } from './script.js';
@@ -85,18 +85,18 @@ function finding({ verdict, failure, undecided }: CheckResult, shown: KeyPicture
   if (failure !== undefined) {
     const { key, operation, reason, order, first } = failure;
     const which = first ? 'is the first operation that cannot be placed' : 'cannot be placed';
-    return `<div class="finding"><p class="what">Key ${code(tellValue(key, MAX_TOLD))}: client ${escapeText(String(operation.client))}, ${code(tellOperation(operation, MAX_TOLD))} ${which}</p>
+    return `<div class="finding"><p class="what">Key ${code(formatValue(key, MAX_TOLD))}: client ${escapeText(String(operation.client))}, ${code(describeOperation(operation, MAX_TOLD))} ${which}</p>
 <p>${escapeText(upper(reason))}.</p>
 <p class="soft">The numbers are a legal order of the ${count(order.length, 'operation')} that could be placed before it; the line follows it.</p></div>`;
   }
   if (verdict === 'UNKNOWN') {
-    const names = undecided.slice(0, 20).map((key) => code(tellValue(key, 60)));
+    const names = undecided.slice(0, 20).map((key) => code(formatValue(key, 60)));
     return `<div class="finding plain"><p class="what">No verdict in time</p><p>On ${count(undecided.length, 'key')}: ${names.join(', ')}</p></div>`;
   }
   const about =
     shown === undefined
       ? ''
-      : `<p>Shown is the busiest key, ${code(tellValue(shown.key, MAX_TOLD))}, with an order that explains every answer.</p>`;
+      : `<p>Shown is the busiest key, ${code(formatValue(shown.key, MAX_TOLD))}, with an order that explains every answer.</p>`;
   return `<div class="finding plain"><p class="what">Every operation has a place between its start and its end.</p>${about}</div>`;
 }
 
@@ -168,12 +168,12 @@ function tipTeller(
   const places = new Map(shown?.order.map((placed, index) => [placed.operation, { ...placed, place: index + 1 }]));
   const offset = (time: number | bigint): string => {
     const span = timeSince(start, time);
-    return `${span < 0 ? '−' : '+'}${tellDuration(Math.abs(span))}`;
+    return `${span < 0 ? '−' : '+'}${formatDuration(Math.abs(span))}`;
   };
   return (operation) => {
     const { client, start: began, end, ok } = operation;
     const placed = places.get(operation);
-    const until = ok === null ? 'open' : `${offset(end)} (${tellDuration(timeSince(began, end))})`;
+    const until = ok === null ? 'open' : `${offset(end)} (${formatDuration(timeSince(began, end))})`;
     const facts: [string, string, boolean][] = [
       ['client', String(client), false],
       ['time', `${offset(began)} to ${until}`, false],
@@ -182,17 +182,17 @@ function tipTeller(
     else {
       facts.push(['order', `${number(placed.place)} of ${number(places.size)}`, false]);
       facts.push(
-        ['before', tellValue(placed.before, MAX_TOLD), true],
-        ['after', tellValue(placed.after, MAX_TOLD), true],
+        ['before', formatValue(placed.before, MAX_TOLD), true],
+        ['after', formatValue(placed.after, MAX_TOLD), true],
       );
     }
-    return { what: tellOperation(operation, MAX_TOLD), facts };
+    return { what: describeOperation(operation, MAX_TOLD), facts };
   };
 }
 
 function whyUnplaced(operation: Operation, failure: Failure | undefined): string {
   if (operation === failure?.operation) return `cannot be placed: ${failure.reason}`;
-  if (bearing(operation) === 'drop') return 'none: it did nothing and says nothing';
+  if (relevance(operation) === 'drop') return 'none: it did nothing and says nothing';
   if (failure !== undefined && operation.start > failure.operation.end) return 'none: it began after the failure';
   if (operation.ok === null) return 'none: unknown, and not needed';
   return 'none: it was under way when the failure showed';
@@ -203,10 +203,10 @@ function orderTable({ order, window, operation, reason }: Failure): string {
   const rows = order.flatMap((placed, index) =>
     inWindow.has(placed.operation)
       ? [
-          `<tr><td class="number">${index + 1}</td><td>${escapeText(String(placed.operation.client))}</td><td>${code(tellOperation(placed.operation, 120))}</td><td>${code(tellValue(placed.before, 120))}</td><td>${code(tellValue(placed.after, 120))}</td></tr>`,
+          `<tr><td class="number">${index + 1}</td><td>${escapeText(String(placed.operation.client))}</td><td>${code(describeOperation(placed.operation, 120))}</td><td>${code(formatValue(placed.before, 120))}</td><td>${code(formatValue(placed.after, 120))}</td></tr>`,
         ]
       : [],
   );
-  const failed = `<tr class="wrong"><td class="number">✗</td><td>${escapeText(String(operation.client))}</td><td>${code(tellOperation(operation, 120))}</td><td colspan="2">${escapeText(reason)}</td></tr>`;
+  const failed = `<tr class="wrong"><td class="number">✗</td><td>${escapeText(String(operation.client))}</td><td>${code(describeOperation(operation, 120))}</td><td colspan="2">${escapeText(reason)}</td></tr>`;
   return `<details><summary>The legal order in the window, as a table</summary><table><tr><th>place</th><th>client</th><th>operation</th><th>before</th><th>after</th></tr>${rows.join('')}${failed}</table></details>`;
 }

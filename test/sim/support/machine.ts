@@ -7,7 +7,7 @@ import { StorageFailure, StorageFull } from '../../../src/raft/storage/index.js'
 import type { Recovered, Storage } from '../../../src/raft/storage/index.js';
 import { StateRowWriter } from '../../../src/raft/storage/state/state-rows.js';
 import { Random } from '../../../src/random.js';
-import { Life, Scheduler } from '../../../src/sim/scheduler.js';
+import { Incarnation, Scheduler } from '../../../src/sim/scheduler.js';
 import { VirtualDisk } from '../../../src/sim/virtual-disk.js';
 import { bytes, stateOf } from '../../raft/storage/support/builders.js';
 import { Ledger } from './ledger.js';
@@ -35,7 +35,7 @@ export class Machine {
   readonly #scheduler = new Scheduler();
   readonly disk: VirtualDisk;
   readonly #ledger = new Ledger();
-  #life = new Life();
+  #incarnation = new Incarnation();
   #storage: Storage;
   #term = 0;
   #isCheckpointing = false;
@@ -45,11 +45,11 @@ export class Machine {
   #failure: unknown;
   #isClosing = false;
   /** Everything that could be seen, with its time. */
-  readonly story: string[] = [];
+  readonly trace: string[] = [];
 
   constructor(seed: number) {
-    const mix = { syncMs: 0.5, jitterMs: 0.5, stallProbability: 0.01 };
-    this.disk = new VirtualDisk({ scheduler: this.#scheduler, random: new Random(seed), mix });
+    const parameters = { syncMs: 0.5, jitterMs: 0.5, stallProbability: 0.01 };
+    this.disk = new VirtualDisk({ scheduler: this.#scheduler, random: new Random(seed), parameters });
     this.#storage = this.#newStorage();
   }
 
@@ -58,7 +58,7 @@ export class Machine {
     for (const step of steps) await this.#take(step);
     await this.#take({ type: 'reopen' });
     await this.#take({ type: 'crash', kind: 'power', early: undefined });
-    expect(this.story.filter((line) => line.includes('WRONG'))).toEqual([]);
+    expect(this.trace.filter((line) => line.includes('WRONG'))).toEqual([]);
   }
 
   async #take(step: Step): Promise<void> {
@@ -94,7 +94,7 @@ export class Machine {
         const isClosed = this.#isOver(this.#storage.close());
         expect(await this.#scheduler.until(isClosed, 1000)).toBe(true);
         await settle();
-        this.#life.end();
+        this.#incarnation.end();
         if (this.#failure === undefined) expect(this.#ledger.writesUnderWay).toBe(0);
         await this.#start();
       }
@@ -102,8 +102,8 @@ export class Machine {
   }
 
   #newStorage(): Storage {
-    this.#life = new Life();
-    return this.disk.storage(this.#life, {
+    this.#incarnation = new Incarnation();
+    return this.disk.storage(this.#incarnation, {
       journalSlackBytes: 200,
       onNotice: (notice) => {
         this.#note(notice);
@@ -131,7 +131,7 @@ export class Machine {
 
   async #crash(kind: 'process' | 'power'): Promise<void> {
     await settle();
-    this.#life.end();
+    this.#incarnation.end();
     this.disk.crash(kind);
     this.#note(`${kind} crash`);
     if (!isSame(this.#ledger.allowed(), [this.#ledger.full])) this.#note('with something at stake');
@@ -225,12 +225,12 @@ export class Machine {
 
   /** Once something has failed, nothing is acknowledged any more (s70). */
   #watch(what: string, done: Promise<void>, enter: () => () => void, over: () => void = () => undefined): void {
-    const life = this.#life;
+    const incarnation = this.#incarnation;
     const isRefusedAtOnce = this.#failure !== undefined;
     const acknowledge = isRefusedAtOnce ? () => undefined : enter();
     done.then(
       () => {
-        if (life.ended) this.#note(`WRONG: ${what} is acknowledged to the dead`);
+        if (incarnation.ended) this.#note(`WRONG: ${what} is acknowledged to the dead`);
         if (this.#failure !== undefined) this.#note(`WRONG: ${what} is acknowledged after a failure`);
         this.#note(`${what} done`);
         acknowledge();
@@ -266,7 +266,7 @@ export class Machine {
   }
 
   #note(what: string): void {
-    this.story.push(`${this.#scheduler.now.toFixed(6)} ${what}`);
+    this.trace.push(`${this.#scheduler.now.toFixed(6)} ${what}`);
   }
 }
 

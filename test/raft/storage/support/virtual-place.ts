@@ -1,7 +1,7 @@
 /** The simulator's disk as a place for a storage: virtual time passes by itself while anything is under way on it. */
 import type { JournaledStorageSettings, Storage } from '../../../../src/raft/storage/index.js';
 import { Random } from '../../../../src/random.js';
-import { Life, Scheduler } from '../../../../src/sim/scheduler.js';
+import { Incarnation, Scheduler } from '../../../../src/sim/scheduler.js';
 import type { ScheduledEvent } from '../../../../src/sim/scheduler.js';
 import { VirtualDisk } from '../../../../src/sim/virtual-disk.js';
 
@@ -9,10 +9,10 @@ class PassingTime extends Scheduler {
   #scheduled = 0;
   #isPassing = false;
 
-  override after(ms: number, life: Life | undefined, task: () => void, isTurn?: boolean): ScheduledEvent {
+  override after(ms: number, incarnation: Incarnation | undefined, task: () => void, isTurn?: boolean): ScheduledEvent {
     this.#scheduled++;
     if (!this.#isPassing) void this.#pass();
-    return super.after(ms, life, task, isTurn);
+    return super.after(ms, incarnation, task, isTurn);
   }
 
   async #pass(): Promise<void> {
@@ -26,7 +26,7 @@ class PassingTime extends Scheduler {
 }
 
 export function virtualPlace(settings: Omit<JournaledStorageSettings, 'maxJournalBytes'> = {}): () => Storage {
-  const mix = { syncMs: 0.2, jitterMs: 0.5, stallProbability: 0.01 };
-  const disk = new VirtualDisk({ scheduler: new PassingTime(), random: new Random(1), mix });
-  return () => disk.storage(new Life(), settings);
+  const parameters = { syncMs: 0.2, jitterMs: 0.5, stallProbability: 0.01 };
+  const disk = new VirtualDisk({ scheduler: new PassingTime(), random: new Random(1), parameters });
+  return () => disk.storage(new Incarnation(), settings);
 }

@@ -10,7 +10,7 @@ import { Kind, type Effect } from './effect.js';
 import { ABSENT, type State, type States } from './states.js';
 
 /** Operations that may put a key into a state, by their indexes. */
-export class Makers {
+export class PossibleWriters {
   readonly #direct = new Map<State, number[]>();
   readonly #appends = new Map<string, number[]>();
   readonly #lengths: readonly number[];
@@ -47,8 +47,8 @@ export const isSetter = (kind: Kind): boolean =>
 export const demands = (kind: Kind): boolean => kind === Kind.seen || kind === Kind.cas;
 
 /** Marks operations that must have happened as required, and ties appends to the one value that they can have met. */
-export function bindSoleMakers(effects: Effect[], required: Uint8Array, states: States, initial: State): void {
-  const makers = new Makers(effects, states);
+export function bindSoleWriters(effects: Effect[], required: Uint8Array, states: States, initial: State): void {
+  const makers = new PossibleWriters(effects, states);
   const queue: State[] = [];
   const queued = new Set<State>();
   const mustBeMade = (state: State): void => {
@@ -75,7 +75,13 @@ export function bindSoleMakers(effects: Effect[], required: Uint8Array, states: 
 }
 
 /** What was there before `appendix` made `state`; undefined if both nothing and the empty value would do. */
-function restOf(state: State, appendix: number, states: States, makers: Makers, initial: State): State | undefined {
+function restOf(
+  state: State,
+  appendix: number,
+  states: States,
+  makers: PossibleWriters,
+  initial: State,
+): State | undefined {
   const value = states.value(state);
   const rest = value.slice(0, value.length - states.appended(appendix).length);
   if (rest !== '') return states.of(rest);

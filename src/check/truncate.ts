@@ -10,7 +10,7 @@ import { Search, type SearchState } from './search.js';
  *
  * @returns its operations, each with the recorded one.
  */
-export function cutAt(
+export function truncatedAt(
   history: readonly Operation[],
   returned: readonly Operation[],
   end: number | bigint,

@@ -6,12 +6,12 @@
  */
 import type { CompiledKey } from './compile.js';
 import { Kind } from './effect.js';
-import { Makers, demands, isSetter } from './makers.js';
+import { PossibleWriters, demands, isSetter } from './possible-writers.js';
 import { UNSEEN, type State } from './states.js';
 
 const NONE: readonly State[] = [];
 
-export class Needs {
+export class PendingObservers {
   readonly #compiled: CompiledKey;
   /** Required operations that demand exactly this state. */
   readonly #viewers: Int32Array;
@@ -38,7 +38,7 @@ export class Needs {
   }
 
   /** Whether somebody must see what nobody can make. */
-  hopeless(initial: State): boolean {
+  isImpossible(initial: State): boolean {
     return this.#viewers.some((viewers, state) => viewers > 0 && state !== initial && !this.#canBeMade(state, false));
   }
 
@@ -71,7 +71,7 @@ export class Needs {
 
   #findAppenders(): void {
     const { states, effects, required } = this.#compiled;
-    const makers = new Makers(effects, states);
+    const makers = new PossibleWriters(effects, states);
     const viewed = new Set<State>();
     for (const [operation, { kind, from }] of effects.entries()) {
       if (required[operation] === 1 && demands(kind)) viewed.add(from);
