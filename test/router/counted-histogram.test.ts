@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { Histogram, Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import { LoopDelays } from '../../src/router/admin/loop-delays.js';
+import { LoopDelays } from '../../src/router/admin/loop-delay.js';
 import { RequestDurations } from '../../src/router/admin/request-durations.js';
 
 const observation = fc.record({

@@ -12,8 +12,7 @@ import type { MetricsSource } from './app.js';
 import type { Backend, Dispatcher } from '../dispatch/index.js';
 import type { ProblemCode, ReceiveObserver } from '../http/index.js';
 import { LINES_PER_SECOND, type OperationName, type RequestObserver, SLOW_MS } from '../kv/index.js';
-import type { LoopDelay } from './loop-delay.js';
-import { LoopDelays } from './loop-delays.js';
+import { LoopDelays, type LoopDelay } from './loop-delay.js';
 import * as ofNode from './node-metrics.js';
 import { RequestDurations } from './request-durations.js';
 

@@ -17,7 +17,7 @@ import {
   type Transport,
 } from '../../shard/index.js';
 import type { Backend, ReplyCallback, ServingState } from './backend.js';
-import { notSent } from './not-sent.js';
+import { notSent } from './retry-policy.js';
 import { PendingCalls, refusalFrom } from './pending-calls.js';
 import { StatusRounds } from './status-rounds.js';
 

@@ -1,5 +1,13 @@
-/** Whether a refusal is the answer, or the operation is asked again. Knows the error table, no node and no time. */
-import { ERRORS, type Refusal } from '../../shard/index.js';
+/** Whether a refusal is the answer or the operation is retried, and how a request is refused that was never sent. */
+import {
+  ERRORS,
+  requestEncodeError,
+  type NodeId,
+  type Refusal,
+  type ShardReply,
+  type ShardRequest,
+} from '../../shard/index.js';
+import { refusalFrom } from './pending-calls.js';
 
 /** Codes by which the replicated state itself answers: they hold whatever became of earlier attempts. */
 const ANSWERS_OF_THE_STATE: ReadonlySet<string> = new Set(['precondition-failed', 'idempotency-key-reused']);
@@ -20,4 +28,16 @@ export function retryDecision(refusal: Refusal, outcomeUnknown: boolean): 'final
   // Load shedding must reach the client: a retry would add to the load.
   if (refusal.code === 'overloaded') return 'final';
   return ERRORS[refusal.code].retryable ? 'retry' : 'final';
+}
+
+/**
+ * The refusal of a request that the transport did not accept: it was never sent, so nothing was applied.
+ *
+ * Without a link, or with a full queue, another node or a later attempt may succeed. A request that cannot be encoded can
+ * never be sent to any node, and needs another refusal: it would be retried until its deadline and end as "no leader".
+ */
+export function notSent(node: NodeId, request: ShardRequest): ShardReply {
+  const why = requestEncodeError(request);
+  if (why === undefined) return refusalFrom(node, 'not-here', 'no link to the node');
+  return refusalFrom(node, 'invalid-request', `the operation cannot be sent to a node: ${why}`);
 }
