@@ -219,9 +219,15 @@ const statusFields = {
   topologyEpoch: integer,
   uptimeMs: fc.nat(),
   alive: nodeIds,
-  groups: fc.array(fc.record({ ...groupFields, commitWaitMs: milliseconds, sinceAppliedMs: milliseconds }, { requiredKeys: keysOf(groupFields) }), {
-    maxLength: 3,
-  }),
+  groups: fc.array(
+    fc.record(
+      { ...groupFields, commitWaitMs: milliseconds, sinceAppliedMs: milliseconds },
+      { requiredKeys: keysOf(groupFields) },
+    ),
+    {
+      maxLength: 3,
+    },
+  ),
   storage: fc.record(
     {
       journalBytes: integer,

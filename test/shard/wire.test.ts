@@ -281,7 +281,11 @@ test('a topology says to version 1 only what that knows', () => {
 });
 
 test.each([1, 2])('a status says for how long commits have waited, over links of version %i as well', (version) => {
-  const waits = { electionTimeoutMs: 500, roomWaitMs: 12.5, groups: [{ ...groupStatus, commitWaitMs: 1_500.25, sinceAppliedMs: 2_000.5 }] };
+  const waits = {
+    electionTimeoutMs: 500,
+    roomWaitMs: 12.5,
+    groups: [{ ...groupStatus, commitWaitMs: 1_500.25, sinceAppliedMs: 2_000.5 }],
+  };
   expect(statusSent({ ...nodeStatus, ...waits }, version)).toMatchObject(waits);
 });
 

@@ -355,7 +355,9 @@ const isOfDisk = (refusal: Refusal | undefined): boolean =>
   refusal?.code === 'disk-full' || refusal?.code === 'storage-failed';
 
 const outcomeLost = (shard: number): Refusal =>
-  refuse('timeout', 'an attempt had no answer in time, and the dedup table of the shard no longer has its outcome', { shard });
+  refuse('timeout', 'an attempt had no answer in time, and the dedup table of the shard no longer has its outcome', {
+    shard,
+  });
 
 /** The code of the last refusal, if it was definite: it says more than "no leader". */
 function reportedCode(last: Refusal | undefined, otherwise: ErrorCode): ErrorCode {
