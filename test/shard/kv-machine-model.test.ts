@@ -63,30 +63,30 @@ class Model {
     madeMs: number,
     attempt: Attempt,
   ): object {
-    while (this.remembered.length > 0 && this.remembered[0]!.timeMs + OPTIONS.windowMs <= this.clockMs) this.forget();
+    while (this.remembered.length > 0 && this.remembered[0]!.timeMs + OPTIONS.windowMs <= this.clockMs) this.#forget();
     const idText = Buffer.from(id).toString('hex');
     const request = JSON.stringify([KEYS.indexOf(key as string), body, condition]);
     const known = this.remembered.find((candidate) => candidate.id === idText);
     if (known !== undefined) {
       return known.request === request ? { ...known.answer, replayed: true } : { code: 'idempotency-key-reused' };
     }
-    if (this.refuses(attempt, madeMs)) {
+    if (this.#refuses(attempt, madeMs)) {
       return { code: 'idempotency-key-expired', outcome: 'unknown' };
     }
-    const answer = this.write(index, key, body, condition);
-    if (this.remembered.length === OPTIONS.maxDedupEntries) this.forget();
+    const answer = this.#write(index, key, body, condition);
+    if (this.remembered.length === OPTIONS.maxDedupEntries) this.#forget();
     this.remembered.push({ id: idText, request, timeMs: this.clockMs, madeMs, answer: answer as Answer });
     return answer;
   }
 
-  private refuses(attempt: Attempt, madeMs: number): boolean {
+  #refuses(attempt: Attempt, madeMs: number): boolean {
     if (attempt === 'initial') return false;
     if (madeMs === Infinity) return attempt === 'retry' && this.forgottenIds > 0;
     const perhapsForgotten = this.forgotten.some((time) => time >= madeMs);
     return perhapsForgotten && (attempt === 'retry' || madeMs < this.clockMs - 600);
   }
 
-  private write(index: number, key: unknown, body: string | undefined, condition: Condition): object {
+  #write(index: number, key: unknown, body: string | undefined, condition: Condition): object {
     const old = this.records.get(key);
     const holds =
       condition.type === 'none' ||
@@ -103,7 +103,7 @@ class Model {
     return { type: 'put', revision: index, version, created: old === undefined, replayed: false };
   }
 
-  private forget(): void {
+  #forget(): void {
     const first = this.remembered.shift()!;
     this.forgottenIds += 1;
     if (Number.isFinite(first.madeMs)) this.forgotten.push(first.madeMs);

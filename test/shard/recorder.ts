@@ -6,16 +6,16 @@ import type { Hello, HelloExtension } from '../../src/shard/transport/wire-hello
 
 /** Calls that wait for something to become true. */
 class Waiters {
-  private waiting: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
+  #waiting: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
 
   until(holds: () => boolean): Promise<void> {
     if (holds()) return Promise.resolve();
-    return new Promise((resolve) => this.waiting.push({ holds, resolve }));
+    return new Promise((resolve) => this.#waiting.push({ holds, resolve }));
   }
 
   look(): void {
-    const [done, rest] = [this.waiting.filter((w) => w.holds()), this.waiting.filter((w) => !w.holds())];
-    this.waiting = rest;
+    const [done, rest] = [this.#waiting.filter((w) => w.holds()), this.#waiting.filter((w) => !w.holds())];
+    this.#waiting = rest;
     for (const { resolve } of done) resolve();
   }
 }
@@ -38,19 +38,19 @@ export class Recorder implements TransportEvents {
   };
   /** Called with each frame, before anybody who waits. */
   react: (from: PeerId, messages: readonly PeerMessage[]) => void = () => undefined;
-  private readonly waiters = new Waiters();
+  readonly #waiters = new Waiters();
 
   onMessages(from: PeerId, messages: readonly PeerMessage[]): void {
     this.frames.push({ from, messages });
     this.react(from, messages);
-    this.waiters.look();
+    this.#waiters.look();
   }
 
   onLink(peer: PeerId, up: boolean): void {
     this.linkLog.push(`${up ? '+' : '-'}${peer}`);
     if (up) this.up.add(peer);
     else this.up.delete(peer);
-    this.waiters.look();
+    this.#waiters.look();
   }
 
   helloTo(): HelloExtension {
@@ -67,7 +67,7 @@ export class Recorder implements TransportEvents {
 
   onDuplicate(peer: PeerId): void {
     this.refusals.push(peer);
-    this.waiters.look();
+    this.#waiters.look();
   }
 
   messagesFrom(peer: PeerId): PeerMessage[] {
@@ -75,46 +75,46 @@ export class Recorder implements TransportEvents {
   }
 
   linked(...peers: PeerId[]): Promise<void> {
-    return this.waiters.until(() => peers.every((peer) => this.up.has(peer)));
+    return this.#waiters.until(() => peers.every((peer) => this.up.has(peer)));
   }
 
   refusedBy(peer: PeerId): Promise<void> {
-    return this.waiters.until(() => this.refusals.includes(peer));
+    return this.#waiters.until(() => this.refusals.includes(peer));
   }
 
   unlinked(peer: PeerId): Promise<void> {
-    return this.waiters.until(() => !this.up.has(peer));
+    return this.#waiters.until(() => !this.up.has(peer));
   }
 
   linkEvents(count: number): Promise<void> {
-    return this.waiters.until(() => this.linkLog.length >= count);
+    return this.#waiters.until(() => this.linkLog.length >= count);
   }
 
   received(from: PeerId, count: number): Promise<void> {
-    return this.waiters.until(() => this.messagesFrom(from).length >= count);
+    return this.#waiters.until(() => this.messagesFrom(from).length >= count);
   }
 }
 
 export class LogRecorder implements Logger {
   readonly lines: { readonly level: string; readonly fields: object; readonly message: string }[] = [];
-  private readonly waiters = new Waiters();
+  readonly #waiters = new Waiters();
 
-  debug = this.taking('debug');
-  info = this.taking('info');
-  warn = this.taking('warn');
-  error = this.taking('error');
+  debug = this.#taking('debug');
+  info = this.#taking('info');
+  warn = this.#taking('warn');
+  error = this.#taking('error');
 
   /** The `count`th line that says `message`. */
   async line(message: string, count = 1): Promise<{ readonly level: string; readonly fields: object }> {
     const found = () => this.lines.filter((line) => line.message === message);
-    await this.waiters.until(() => found().length >= count);
+    await this.#waiters.until(() => found().length >= count);
     return found()[count - 1]!;
   }
 
-  private taking(level: string) {
+  #taking(level: string) {
     return (fields: object, message: string): void => {
       this.lines.push({ level, fields, message });
-      this.waiters.look();
+      this.#waiters.look();
     };
   }
 }

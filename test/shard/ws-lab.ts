@@ -27,21 +27,21 @@ type Extra = Partial<Omit<WsTransportOptions, 'self' | 'runtime' | 'logger'>> & 
 
 /** Opens things and closes them all. */
 export class WsLab {
-  private readonly closing: (() => Promise<unknown>)[] = [];
+  readonly #closing: (() => Promise<unknown>)[] = [];
 
   async node(id: NodeId, extra: Extra = {}): Promise<WsEndpoint> {
-    return this.start({ role: 'node', id, clusterId: CLUSTER }, { listen, ...extra });
+    return this.#start({ role: 'node', id, clusterId: CLUSTER }, { listen, ...extra });
   }
 
   async router(extra: Extra & { readonly clusterId?: string } = {}): Promise<WsEndpoint> {
     const { clusterId, ...rest } = extra;
-    return this.start(clusterId === undefined ? { role: 'router' } : { role: 'router', clusterId }, rest);
+    return this.#start(clusterId === undefined ? { role: 'router' } : { role: 'router', clusterId }, rest);
   }
 
   /** A raw connection to a transport; not yet introduced. */
   async client(endpoint: WsEndpoint, options: ClientOptions = {}): Promise<RawPeer> {
     const peer = new RawPeer(new WebSocket(`ws://${HOST}:${endpoint.transport.port}/`, options));
-    this.closing.push(() => peer.end());
+    this.#closing.push(() => peer.end());
     await peer.opened;
     return peer;
   }
@@ -57,22 +57,22 @@ export class WsLab {
   /** A raw server that stands for a node. Each connection comes out of `next`. */
   async server(options: ServerOptions = {}): Promise<RawServer> {
     const server = new RawServer(options);
-    this.closing.push(() => server.close());
+    this.#closing.push(() => server.close());
     await server.listening;
     return server;
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.closing.map((close) => close()));
+    await Promise.all(this.#closing.map((close) => close()));
   }
 
-  private async start(self: WsTransportOptions['self'], { extension = {}, ...extra }: Extra): Promise<WsEndpoint> {
+  async #start(self: WsTransportOptions['self'], { extension = {}, ...extra }: Extra): Promise<WsEndpoint> {
     const runtime = new ManualRuntime();
     const log = new LogRecorder();
     const transport = new WsTransport({ self, runtime, logger: log, ...extra });
     const recorder = new Recorder();
     recorder.extension = extension;
-    this.closing.push(() => transport.close());
+    this.#closing.push(() => transport.close());
     await transport.start(recorder);
     return { transport, recorder, log, runtime };
   }
@@ -96,7 +96,7 @@ export class RawPeer {
   version = PROTOCOL.versions.max;
   /** The hello, and whole frames. */
   readonly messages: Uint8Array[] = [];
-  private readonly arrivals = new PieceAssembler(32 * 1024 * 1024);
+  readonly #arrivals = new PieceAssembler(32 * 1024 * 1024);
   readonly opened: Promise<unknown>;
   /** Code and reason of the close that the other side asked for; 1006 if it just went. */
   readonly closed: Promise<readonly [code: number, reason: string]>;
@@ -110,19 +110,19 @@ export class RawPeer {
       });
     });
     socket.on('message', (data: Buffer) => {
-      this.receive(data);
+      this.#receive(data);
     });
     socket.on('error', () => undefined);
   }
 
   /** Pieces become frames, and are acknowledged, as a peer of the newest version would. */
-  private receive(data: Buffer): void {
+  #receive(data: Buffer): void {
     if (this.messages.length === 0) {
       this.messages.push(data);
       return;
     }
-    const arrival = this.arrivals.take(data);
-    const receipt = this.version > 1 ? this.arrivals.receipt(() => performance.now()) : undefined;
+    const arrival = this.#arrivals.take(data);
+    const receipt = this.version > 1 ? this.#arrivals.receipt(() => performance.now()) : undefined;
     if (receipt !== undefined) this.send(receipt);
     if (arrival instanceof Uint8Array) this.messages.push(arrival);
   }
@@ -167,33 +167,33 @@ export class RawPeer {
 export class RawServer {
   readonly listening: Promise<unknown>;
   connections = 0;
-  private readonly server: WebSocketServer;
-  private readonly waiting: RawPeer[] = [];
+  readonly #server: WebSocketServer;
+  readonly #waiting: RawPeer[] = [];
 
   constructor(options: ServerOptions) {
-    this.server = new WebSocketServer({ ...options, host: HOST, port: 0 });
-    this.listening = once(this.server, 'listening');
-    this.server.on('connection', (socket) => {
+    this.#server = new WebSocketServer({ ...options, host: HOST, port: 0 });
+    this.listening = once(this.#server, 'listening');
+    this.#server.on('connection', (socket) => {
       this.connections += 1;
-      this.waiting.push(new RawPeer(socket));
-      this.server.emit('peer');
+      this.#waiting.push(new RawPeer(socket));
+      this.#server.emit('peer');
     });
   }
 
   get address(): string {
-    return `${HOST}:${(this.server.address() as AddressInfo).port}`;
+    return `${HOST}:${(this.#server.address() as AddressInfo).port}`;
   }
 
   /** The next connection. */
   async next(): Promise<RawPeer> {
-    if (this.waiting.length === 0) await once(this.server, 'peer');
-    return this.waiting.shift()!;
+    if (this.#waiting.length === 0) await once(this.#server, 'peer');
+    return this.#waiting.shift()!;
   }
 
   close(): Promise<void> {
-    for (const socket of this.server.clients) socket.terminate();
+    for (const socket of this.#server.clients) socket.terminate();
     return new Promise((resolve) => {
-      this.server.close(() => {
+      this.#server.close(() => {
         resolve();
       });
     });

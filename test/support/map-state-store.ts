@@ -3,34 +3,34 @@ import type { StateKey } from '../../src/raft/index.js';
 import type { StateStore } from '../../src/shard/machine/state-store.js';
 
 export class MapStateStore implements StateStore {
-  private readonly rows: Map<StateKey, { readonly value: Uint8Array; readonly copy: Uint8Array }>;
+  readonly #rows: Map<StateKey, { readonly value: Uint8Array; readonly copy: Uint8Array }>;
 
   constructor(rows: Iterable<readonly [StateKey, Uint8Array]> = []) {
-    this.rows = new Map();
+    this.#rows = new Map();
     for (const [key, value] of rows) this.set(key, value);
   }
 
   get(key: StateKey): Uint8Array | undefined {
-    return this.rows.get(key)?.value;
+    return this.#rows.get(key)?.value;
   }
 
   set(key: StateKey, value: Uint8Array): void {
-    this.rows.set(key, { value, copy: Uint8Array.from(value) });
+    this.#rows.set(key, { value, copy: Uint8Array.from(value) });
   }
 
   delete(key: StateKey): void {
-    this.rows.delete(key);
+    this.#rows.delete(key);
   }
 
   *scan(prefix: StateKey): Iterable<readonly [StateKey, Uint8Array]> {
-    const keys = [...this.rows.keys()].filter((key) => key.startsWith(prefix));
+    const keys = [...this.#rows.keys()].filter((key) => key.startsWith(prefix));
     // Without a comparator, by code units: the order of binary strings.
     for (const key of keys.sort()) yield [key, this.get(key) ?? new Uint8Array(0)];
   }
 
   /** All rows as they are now, on their own memory: what a checkpoint or snapshot would hold. */
   checkpoint(): MapStateStore {
-    return new MapStateStore([...this.rows].map(([key, { value }]) => [key, Uint8Array.from(value)]));
+    return new MapStateStore([...this.#rows].map(([key, { value }]) => [key, Uint8Array.from(value)]));
   }
 
   keys(prefix: StateKey): readonly StateKey[] {
@@ -39,6 +39,6 @@ export class MapStateStore implements StateStore {
 
   /** Keys of rows that somebody wrote into. */
   alteredRows(): readonly StateKey[] {
-    return [...this.rows].filter(([, { value, copy }]) => Buffer.compare(value, copy) !== 0).map(([key]) => key);
+    return [...this.#rows].filter(([, { value, copy }]) => Buffer.compare(value, copy) !== 0).map(([key]) => key);
   }
 }

@@ -13,7 +13,7 @@ export const k16: Mutant = {
       file: 'src/shard/machine/kv-machine.ts',
       find: `    if (known !== undefined) return replayedAnswer(known, command);`,
       replace: `    if (known !== undefined) {
-      const row = this.store.get(binaryString(command.data, command.rowKeyAt, command.contentTypeAt));
+      const row = this.#store.get(binaryString(command.data, command.rowKeyAt, command.contentTypeAt));
       if (holds(command, row)) return replayedAnswer(known, command);
       return refusal('precondition-failed', { currentRevision: row === undefined ? 0 : revisionOf(row) });
     }`,

@@ -12,11 +12,11 @@ export const k51: Mutant = {
   edits: [
     {
       file: 'src/shard/transport/listener.ts',
-      find: `      const extension = this.context.helloTo(judgement.hello.from);
-      const last = refused ?? this.context.finalCheck(judgement.hello);
+      find: `      const extension = this.#context.helloTo(judgement.hello.from);
+      const last = refused ?? this.#context.finalCheck(judgement.hello);
 `,
-      replace: `      const last = refused ?? this.context.finalCheck(judgement.hello);
-      const extension = this.context.helloTo(judgement.hello.from);
+      replace: `      const last = refused ?? this.#context.finalCheck(judgement.hello);
+      const extension = this.#context.helloTo(judgement.hello.from);
 `,
     },
   ],

@@ -10,13 +10,13 @@ export const k62: Mutant = {
   edits: [
     {
       file: 'src/shard/transport/link.ts',
-      find: 'read === this.readAtCheck ? this.quietChecks + 1 : 1',
-      replace: 'this.quietChecks + 1',
+      find: 'read === this.#readAtCheck ? this.#quietChecks + 1 : 1',
+      replace: 'this.#quietChecks + 1',
     },
     {
       file: 'src/shard/transport/link.ts',
-      find: 'this.owner.counters.bytesIn += ',
-      replace: 'this.quietChecks = 0;\n    this.owner.counters.bytesIn += ',
+      find: 'this.#owner.counters.bytesIn += ',
+      replace: 'this.#quietChecks = 0;\n    this.#owner.counters.bytesIn += ',
     },
   ],
 };

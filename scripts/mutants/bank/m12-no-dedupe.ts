@@ -11,7 +11,7 @@ export const m12: Mutant = {
     {
       file: 'src/shard/machine/kv-machine.ts',
       find: `    if (known !== undefined) return replayedAnswer(known, command);`,
-      replace: `    if (known !== undefined && this.windowMs < 0) return replayedAnswer(known, command);`,
+      replace: `    if (known !== undefined && this.#windowMs < 0) return replayedAnswer(known, command);`,
     },
   ],
 };

@@ -11,13 +11,13 @@ export const m13: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `    this.dedup.flush();
-    this.store.set(META_KEY`,
-      replace: `    this.store.set(META_KEY`,
+      find: `    this.#dedup.flush();
+    this.#store.set(META_KEY`,
+      replace: `    this.#store.set(META_KEY`,
     },
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `const dedup = this.dedup.state();`,
+      find: `const dedup = this.#dedup.state();`,
       replace: `const dedup = { head: 0, tail: 0, evictionWatermarkMs: 0, hashHigh: 0, hashLow: 0 };`,
     },
   ],

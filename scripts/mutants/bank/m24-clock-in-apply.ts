@@ -11,11 +11,11 @@ export const m24: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `    if (command.wallTimeMs > this.clockMs) {
-      this.clockMs = command.wallTimeMs;`,
+      find: `    if (command.wallTimeMs > this.#clockMs) {
+      this.#clockMs = command.wallTimeMs;`,
       replace: `    const here = Date.now();
-    if (here > this.clockMs) {
-      this.clockMs = here;`,
+    if (here > this.#clockMs) {
+      this.#clockMs = here;`,
     },
   ],
 };

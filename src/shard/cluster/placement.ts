@@ -57,12 +57,12 @@ export function pairWeight(shard: number, node: NodeId): number {
 
 class Placement {
   readonly nodes: readonly NodeId[];
-  private readonly shardCount: number;
-  private readonly replicas: number;
-  private readonly least: number;
-  private readonly most: number;
-  private readonly holders: Set<NodeId>[];
-  private readonly loads = new Map<NodeId, number>();
+  readonly #shardCount: number;
+  readonly #replicas: number;
+  readonly #least: number;
+  readonly #most: number;
+  readonly #holders: Set<NodeId>[];
+  readonly #loads = new Map<NodeId, number>();
 
   constructor({ nodes, shardCount, replicas }: PlacementRequest) {
     this.nodes = [...new Set(nodes)].sort((a, b) => a - b);
@@ -71,28 +71,28 @@ class Placement {
     if (!Number.isSafeInteger(replicas) || replicas < 1 || replicas > nodes.length) {
       throw new RangeError(`${replicas} replicas of a shard do not fit on ${nodes.length} nodes`);
     }
-    this.shardCount = shardCount;
-    this.replicas = replicas;
+    this.#shardCount = shardCount;
+    this.#replicas = replicas;
     const average = (shardCount * replicas) / nodes.length;
-    this.least = Math.floor(average) - 1;
-    this.most = Math.ceil(average) + 1;
-    this.holders = Array.from({ length: shardCount }, () => new Set());
-    for (const node of this.nodes) this.loads.set(node, 0);
+    this.#least = Math.floor(average) - 1;
+    this.#most = Math.ceil(average) + 1;
+    this.#holders = Array.from({ length: shardCount }, () => new Set());
+    for (const node of this.nodes) this.#loads.set(node, 0);
   }
 
   matchHeaviestFirst(): void {
-    for (const [shard, node] of this.pairsByWeight()) {
-      const holders = this.holdersOf(shard);
-      if (holders.size < this.replicas && this.hasRoom(node)) this.place(shard, node);
+    for (const [shard, node] of this.#pairsByWeight()) {
+      const holders = this.#holdersOf(shard);
+      if (holders.size < this.#replicas && this.#hasRoom(node)) this.#place(shard, node);
     }
   }
 
   keep(previous: readonly (readonly NodeId[])[]): void {
-    if (previous.length !== this.shardCount) throw new RangeError('the previous placement has other shards');
+    if (previous.length !== this.#shardCount) throw new RangeError('the previous placement has other shards');
     previous.forEach((nodes, shard) => {
-      const holders = this.holdersOf(shard);
+      const holders = this.#holdersOf(shard);
       for (const node of nodes) {
-        if (holders.size < this.replicas && this.loads.has(node) && !holders.has(node)) this.place(shard, node);
+        if (holders.size < this.#replicas && this.#loads.has(node) && !holders.has(node)) this.#place(shard, node);
       }
     });
   }
@@ -102,14 +102,14 @@ class Placement {
    * another shard from a full node, which takes this one. Such an other shard exists, for the full node holds more.
    */
   fillUp(): void {
-    for (let shard = 0; shard < this.shardCount; shard += 1) {
-      const holders = this.holdersOf(shard);
-      while (holders.size < this.replicas) {
-        const byWeight = this.byWeight(shard, this.nodes).filter((node) => !holders.has(node));
-        const free = byWeight.find((node) => this.hasRoom(node));
+    for (let shard = 0; shard < this.#shardCount; shard += 1) {
+      const holders = this.#holdersOf(shard);
+      while (holders.size < this.#replicas) {
+        const byWeight = this.#byWeight(shard, this.nodes).filter((node) => !holders.has(node));
+        const free = byWeight.find((node) => this.#hasRoom(node));
         const chosen = free ?? byWeight[0] ?? 0;
-        if (free === undefined) this.move(chosen, this.lightest());
-        this.place(shard, chosen);
+        if (free === undefined) this.#move(chosen, this.#lightest());
+        this.#place(shard, chosen);
       }
     }
   }
@@ -117,71 +117,71 @@ class Placement {
   /** With few shards, chance may leave a node with hardly any; a node that joined has none yet. */
   level(): void {
     for (;;) {
-      const lightest = this.lightest();
-      const heaviest = this.heaviest();
-      if (this.loadOf(lightest) >= this.least && this.loadOf(heaviest) <= this.most) return;
-      this.move(heaviest, lightest);
+      const lightest = this.#lightest();
+      const heaviest = this.#heaviest();
+      if (this.#loadOf(lightest) >= this.#least && this.#loadOf(heaviest) <= this.#most) return;
+      this.#move(heaviest, lightest);
     }
   }
 
   /** The holders of each shard, the previous leader first if it is still among them, then by weight. */
   result(previous: readonly (readonly NodeId[])[] = []): NodeId[][] {
-    return this.holders.map((holders, shard) => {
+    return this.#holders.map((holders, shard) => {
       const leader = previous[shard]?.[0];
-      return this.byWeight(shard, [...holders]).sort((a, b) => Number(b === leader) - Number(a === leader));
+      return this.#byWeight(shard, [...holders]).sort((a, b) => Number(b === leader) - Number(a === leader));
     });
   }
 
   /** Moves to `receiver` the replica of `donor` with the highest weight there. */
-  private move(donor: NodeId, receiver: NodeId): void {
+  #move(donor: NodeId, receiver: NodeId): void {
     let best = -1;
-    for (let shard = 0; shard < this.shardCount; shard += 1) {
-      const holders = this.holdersOf(shard);
+    for (let shard = 0; shard < this.#shardCount; shard += 1) {
+      const holders = this.#holdersOf(shard);
       if (!holders.has(donor) || holders.has(receiver)) continue;
       if (best === -1 || pairWeight(shard, receiver) > pairWeight(best, receiver)) best = shard;
     }
-    this.holdersOf(best).delete(donor);
-    this.loads.set(donor, this.loadOf(donor) - 1);
-    this.place(best, receiver);
+    this.#holdersOf(best).delete(donor);
+    this.#loads.set(donor, this.#loadOf(donor) - 1);
+    this.#place(best, receiver);
   }
 
-  private place(shard: number, node: NodeId): void {
-    this.holdersOf(shard).add(node);
-    this.loads.set(node, this.loadOf(node) + 1);
+  #place(shard: number, node: NodeId): void {
+    this.#holdersOf(shard).add(node);
+    this.#loads.set(node, this.#loadOf(node) + 1);
   }
 
-  private pairsByWeight(): [shard: number, node: NodeId][] {
+  #pairsByWeight(): [shard: number, node: NodeId][] {
     const pairs: [number, NodeId, number][] = [];
-    for (let shard = 0; shard < this.shardCount; shard += 1) {
+    for (let shard = 0; shard < this.#shardCount; shard += 1) {
       for (const node of this.nodes) pairs.push([shard, node, pairWeight(shard, node)]);
     }
     pairs.sort((a, b) => b[2] - a[2] || a[0] - b[0] || a[1] - b[1]);
     return pairs.map(([shard, node]) => [shard, node]);
   }
 
-  private byWeight(shard: number, nodes: readonly NodeId[]): NodeId[] {
+  #byWeight(shard: number, nodes: readonly NodeId[]): NodeId[] {
     return [...nodes].sort((a, b) => pairWeight(shard, b) - pairWeight(shard, a) || a - b);
   }
 
-  private lightest(): NodeId {
-    return this.nodes.reduce((best, node) => (this.loadOf(node) < this.loadOf(best) ? node : best));
+  #lightest(): NodeId {
+    return this.nodes.reduce((best, node) => (this.#loadOf(node) < this.#loadOf(best) ? node : best));
   }
 
-  private heaviest(): NodeId {
-    return this.nodes.reduce((best, node) => (this.loadOf(node) > this.loadOf(best) ? node : best));
+  #heaviest(): NodeId {
+    return this.nodes.reduce((best, node) => (this.#loadOf(node) > this.#loadOf(best) ? node : best));
   }
 
-  private hasRoom(node: NodeId): boolean {
-    return this.loadOf(node) < this.most;
+  #hasRoom(node: NodeId): boolean {
+    return this.#loadOf(node) < this.#most;
   }
 
-  private holdersOf(shard: number): Set<NodeId> {
-    const holders = this.holders[shard];
+  #holdersOf(shard: number): Set<NodeId> {
+    const holders = this.#holders[shard];
     if (holders === undefined) throw new RangeError(`there is no shard ${shard}`);
     return holders;
   }
 
-  private loadOf(node: NodeId): number {
-    return this.loads.get(node) ?? 0;
+  #loadOf(node: NodeId): number {
+    return this.#loads.get(node) ?? 0;
   }
 }

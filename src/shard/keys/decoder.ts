@@ -40,21 +40,21 @@ function encodeAgain(value: unknown): Uint8Array {
 }
 
 class KeyReader {
-  private readonly bytes: Buffer;
-  private at = 0;
+  readonly #bytes: Buffer;
+  #at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.bytes = Buffer.from(bytes);
+    this.#bytes = Buffer.from(bytes);
   }
 
   finish(): void {
-    if (this.at !== this.bytes.length) throw malformed();
+    if (this.#at !== this.#bytes.length) throw malformed();
   }
 
   byte(): number {
-    const byte = this.bytes[this.at];
+    const byte = this.#bytes[this.#at];
     if (byte === undefined) throw malformed();
-    this.at += 1;
+    this.#at += 1;
     return byte;
   }
 
@@ -70,23 +70,23 @@ class KeyReader {
       case KeyTag.true:
         return true;
       case KeyTag.number:
-        return this.double();
+        return this.#double();
       case KeyTag.date:
-        return new Date(this.double());
+        return new Date(this.#double());
       case KeyTag.bigint:
-        return this.bigint();
+        return this.#bigint();
       case KeyTag.string:
-        return this.escaped().toString('utf8');
+        return this.#escaped().toString('utf8');
       case KeyTag.bytes:
-        return new Uint8Array(this.escaped());
+        return new Uint8Array(this.#escaped());
       case KeyTag.array:
-        return this.values(depth);
+        return this.#values(depth);
       case KeyTag.object:
-        return this.object(depth);
+        return this.#object(depth);
       case KeyTag.map:
-        return new Map(pairs(this.values(depth)));
+        return new Map(pairs(this.#values(depth)));
       case KeyTag.set:
-        return new Set(this.values(depth));
+        return new Set(this.#values(depth));
       case KeyTag.end:
         throw malformed();
       default:
@@ -95,7 +95,7 @@ class KeyReader {
   }
 
   /** Values up to the end mark. */
-  private values(depth: number): unknown[] {
+  #values(depth: number): unknown[] {
     const values: unknown[] = [];
     for (;;) {
       const tag = this.byte();
@@ -104,8 +104,8 @@ class KeyReader {
     }
   }
 
-  private object(depth: number): unknown {
-    const entries = pairs(this.values(depth)).map(([name, value]): [string, unknown] => {
+  #object(depth: number): unknown {
+    const entries = pairs(this.#values(depth)).map(([name, value]): [string, unknown] => {
       if (typeof name !== 'string') throw malformed();
       return [name, value];
     });
@@ -113,18 +113,18 @@ class KeyReader {
     return Object.fromEntries(entries);
   }
 
-  private double(): number {
-    const end = this.at + 8;
-    if (end > this.bytes.length) throw malformed();
-    const bits = Buffer.from(this.bytes.subarray(this.at, end));
-    this.at = end;
+  #double(): number {
+    const end = this.#at + 8;
+    if (end > this.#bytes.length) throw malformed();
+    const bits = Buffer.from(this.#bytes.subarray(this.#at, end));
+    this.#at = end;
     const positive = bits.readUInt8(0) >= 0x80;
     for (const [at, byte] of bits.entries()) bits[at] = byte ^ (positive ? 0 : 0xff);
     if (positive) bits.writeUInt8(bits.readUInt8(0) ^ 0x80, 0);
     return bits.readDoubleBE(0);
   }
 
-  private bigint(): bigint {
+  #bigint(): bigint {
     const sign = this.byte();
     if (sign === BigintSign.zero) return 0n;
     if (sign > BigintSign.positive) throw malformed();
@@ -136,13 +136,13 @@ class KeyReader {
     return sign === BigintSign.negative ? -BigInt(hex) : BigInt(hex);
   }
 
-  private escaped(): Buffer {
+  #escaped(): Buffer {
     const bytes: number[] = [];
     for (;;) {
       const byte = this.byte();
       if (byte === 0) {
-        if (this.bytes[this.at] !== ESCAPE) return Buffer.from(bytes);
-        this.at += 1;
+        if (this.#bytes[this.#at] !== ESCAPE) return Buffer.from(bytes);
+        this.#at += 1;
       }
       bytes.push(byte);
     }

@@ -116,34 +116,34 @@ function nameOf(value: object): string {
 }
 
 class KeyWriter {
-  private bytes = Buffer.allocUnsafe(128);
-  private length = 0;
-  private readonly ancestors: object[] = [];
+  #bytes = Buffer.allocUnsafe(128);
+  #length = 0;
+  readonly #ancestors: object[] = [];
 
   finish(): Uint8Array {
-    return this.bytes.subarray(0, this.length);
+    return this.#bytes.subarray(0, this.#length);
   }
 
   value(value: unknown): void {
     switch (typeof value) {
       case 'undefined':
-        this.byte(KeyTag.undefined);
+        this.#byte(KeyTag.undefined);
         return;
       case 'boolean':
-        this.byte(value ? KeyTag.true : KeyTag.false);
+        this.#byte(value ? KeyTag.true : KeyTag.false);
         return;
       case 'number':
-        this.double(KeyTag.number, value);
+        this.#double(KeyTag.number, value);
         return;
       case 'bigint':
-        this.bigint(value);
+        this.#bigint(value);
         return;
       case 'string':
-        this.innerString(value);
+        this.#innerString(value);
         return;
       case 'object':
-        if (value === null) this.byte(KeyTag.null);
-        else this.object(value);
+        if (value === null) this.#byte(KeyTag.null);
+        else this.#object(value);
         return;
       case 'function':
       case 'symbol':
@@ -151,100 +151,100 @@ class KeyWriter {
     }
   }
 
-  private object(value: object): void {
+  #object(value: object): void {
     const bytes = asBytes(value);
     if (bytes !== undefined) {
-      this.byte(KeyTag.bytes);
-      this.escaped(bytes);
-    } else if (types.isDate(value)) this.double(KeyTag.date, value.getTime());
-    else this.collection(value);
+      this.#byte(KeyTag.bytes);
+      this.#escaped(bytes);
+    } else if (types.isDate(value)) this.#double(KeyTag.date, value.getTime());
+    else this.#collection(value);
   }
 
-  private collection(value: object): void {
-    if (this.ancestors.includes(value)) throw new TypeError('a key cannot hold itself');
-    if (this.ancestors.length === MAX_KEY_DEPTH) {
+  #collection(value: object): void {
+    if (this.#ancestors.includes(value)) throw new TypeError('a key cannot hold itself');
+    if (this.#ancestors.length === MAX_KEY_DEPTH) {
       throw new TypeError(`a key cannot be nested more than ${MAX_KEY_DEPTH} deep`);
     }
-    this.ancestors.push(value);
+    this.#ancestors.push(value);
     if (Array.isArray(value)) {
-      this.byte(KeyTag.array);
+      this.#byte(KeyTag.array);
       for (let at = 0; at < value.length; at += 1) this.value(value[at]);
-      this.byte(KeyTag.end);
-    } else if (types.isMap(value)) this.entries(KeyTag.map, value);
-    else if (types.isSet(value)) this.members(value);
-    else if (isPlain(value)) this.plainObject(value);
+      this.#byte(KeyTag.end);
+    } else if (types.isMap(value)) this.#entries(KeyTag.map, value);
+    else if (types.isSet(value)) this.#members(value);
+    else if (isPlain(value)) this.#plainObject(value);
     else throw new TypeError(`a key cannot hold ${nameOf(value)}; make it a plain object, array, Map or Set`);
-    this.ancestors.pop();
+    this.#ancestors.pop();
   }
 
-  private plainObject(value: object): void {
+  #plainObject(value: object): void {
     if (Object.getOwnPropertySymbols(value).length > 0) throw new TypeError('a key cannot hold a symbol');
     const fields = value as Record<string, unknown>;
     const entries = function* (): Iterable<readonly [string, unknown]> {
       for (const name of Object.keys(fields)) yield [name, fields[name]];
     };
-    this.entries(KeyTag.object, entries());
+    this.#entries(KeyTag.object, entries());
   }
 
-  private entries(tag: number, entries: Iterable<readonly [unknown, unknown]>): void {
-    this.byte(tag);
-    const start = this.length;
+  #entries(tag: number, entries: Iterable<readonly [unknown, unknown]>): void {
+    this.#byte(tag);
+    const start = this.#length;
     const parts: Part[] = [];
     for (const [name, value] of entries) {
-      const from = this.length;
+      const from = this.#length;
       this.value(name);
-      const middle = this.length;
+      const middle = this.#length;
       this.value(value);
-      parts.push({ name: this.copy(from, middle), value: this.copy(middle, this.length) });
+      parts.push({ name: this.#copy(from, middle), value: this.#copy(middle, this.#length) });
     }
-    this.sorted(start, parts);
+    this.#sorted(start, parts);
   }
 
-  private members(members: Iterable<unknown>): void {
-    this.byte(KeyTag.set);
-    const start = this.length;
+  #members(members: Iterable<unknown>): void {
+    this.#byte(KeyTag.set);
+    const start = this.#length;
     const parts: Part[] = [];
     for (const member of members) {
-      const from = this.length;
+      const from = this.#length;
       this.value(member);
-      parts.push({ name: this.copy(from, this.length), value: NOTHING });
+      parts.push({ name: this.#copy(from, this.#length), value: NOTHING });
     }
-    this.sorted(start, parts);
+    this.#sorted(start, parts);
   }
 
   /** Writes what follows `start` again, in the order of the names. */
-  private sorted(start: number, parts: Part[]): void {
+  #sorted(start: number, parts: Part[]): void {
     parts.sort((a, b) => Buffer.compare(a.name, b.name));
-    this.length = start;
+    this.#length = start;
     let previous: Buffer = NOTHING;
     for (const { name, value } of parts) {
       if (name.equals(previous)) throw new TypeError('a key cannot hold a Map or Set with two members that are equal');
-      this.raw(name);
-      this.raw(value);
+      this.#raw(name);
+      this.#raw(value);
       previous = name;
     }
-    this.byte(KeyTag.end);
+    this.#byte(KeyTag.end);
   }
 
-  private double(tag: number, value: number): void {
-    this.reserve(9);
-    this.bytes[this.length] = tag;
-    const at = this.length + 1;
+  #double(tag: number, value: number): void {
+    this.#reserve(9);
+    this.#bytes[this.#length] = tag;
+    const at = this.#length + 1;
     // `+ 0` makes -0 a 0; JavaScript lets a NaN have any payload, so its one encoding is written out.
-    this.bytes.writeDoubleBE(value + 0, at);
-    if (Number.isNaN(value)) this.bytes.writeBigUInt64BE(CANONICAL_NAN, at);
-    const high = this.bytes.readUInt32BE(at);
-    const low = this.bytes.readUInt32BE(at + 4);
+    this.#bytes.writeDoubleBE(value + 0, at);
+    if (Number.isNaN(value)) this.#bytes.writeBigUInt64BE(CANONICAL_NAN, at);
+    const high = this.#bytes.readUInt32BE(at);
+    const low = this.#bytes.readUInt32BE(at + 4);
     const negative = high >>> 31 === 1;
-    this.bytes.writeUInt32BE((negative ? ~high : high ^ 0x80000000) >>> 0, at);
-    this.bytes.writeUInt32BE((negative ? ~low : low) >>> 0, at + 4);
-    this.length += 9;
+    this.#bytes.writeUInt32BE((negative ? ~high : high ^ 0x80000000) >>> 0, at);
+    this.#bytes.writeUInt32BE((negative ? ~low : low) >>> 0, at + 4);
+    this.#length += 9;
   }
 
-  private bigint(value: bigint): void {
-    this.byte(KeyTag.bigint);
+  #bigint(value: bigint): void {
+    this.#byte(KeyTag.bigint);
     if (value === 0n) {
-      this.byte(BigintSign.zero);
+      this.#byte(BigintSign.zero);
       return;
     }
     const negative = value < 0n;
@@ -253,50 +253,50 @@ class KeyWriter {
     const hex = magnitude.toString(16);
     const digits = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
     const flip = negative ? 0xff : 0;
-    this.byte(negative ? BigintSign.negative : BigintSign.positive);
-    this.byte((digits.length >>> 8) ^ flip);
-    this.byte((digits.length & 0xff) ^ flip);
-    for (const digit of digits) this.byte(digit ^ flip);
+    this.#byte(negative ? BigintSign.negative : BigintSign.positive);
+    this.#byte((digits.length >>> 8) ^ flip);
+    this.#byte((digits.length & 0xff) ^ flip);
+    for (const digit of digits) this.#byte(digit ^ flip);
   }
 
-  private innerString(text: string): void {
+  #innerString(text: string): void {
     utf8Length(text);
-    this.byte(KeyTag.string);
-    this.escaped(Buffer.from(text, 'utf8'));
+    this.#byte(KeyTag.string);
+    this.#escaped(Buffer.from(text, 'utf8'));
   }
 
-  private escaped(bytes: Uint8Array): void {
+  #escaped(bytes: Uint8Array): void {
     if (bytes.length > MAX_KEY_BYTES) throw tooLong();
     for (const byte of bytes) {
-      this.byte(byte);
-      if (byte === 0) this.byte(ESCAPE);
+      this.#byte(byte);
+      if (byte === 0) this.#byte(ESCAPE);
     }
-    this.byte(KeyTag.end);
+    this.#byte(KeyTag.end);
   }
 
-  private copy(from: number, to: number): Buffer {
-    return Buffer.from(this.bytes.subarray(from, to));
+  #copy(from: number, to: number): Buffer {
+    return Buffer.from(this.#bytes.subarray(from, to));
   }
 
-  private raw(bytes: Uint8Array): void {
-    this.reserve(bytes.length);
-    this.bytes.set(bytes, this.length);
-    this.length += bytes.length;
+  #raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
-  private byte(byte: number): void {
-    this.reserve(1);
-    this.bytes[this.length] = byte;
-    this.length += 1;
+  #byte(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length] = byte;
+    this.#length += 1;
   }
 
-  private reserve(more: number): void {
-    const needed = this.length + more;
+  #reserve(more: number): void {
+    const needed = this.#length + more;
     if (needed > MAX_ENCODED_KEY_BYTES) throw tooLong();
-    if (needed <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.bytes.length));
-    larger.set(this.bytes.subarray(0, this.length));
-    this.bytes = larger;
+    if (needed <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length));
+    larger.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = larger;
   }
 }
 

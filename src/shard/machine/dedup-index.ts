@@ -12,63 +12,63 @@ const ID_BYTES = 16;
 
 export class DedupIndex {
   /** Position of a slot plus 1; 0 is empty. Twice as long as there are slots, so never more than half full. */
-  private readonly places: Int32Array;
-  private readonly mask: number;
+  readonly #places: Int32Array;
+  readonly #mask: number;
+  readonly #bytes: Uint8Array;
+  readonly #slotBytes: number;
 
   /** `slots`: a power of two. The id of position p stands at `p * slotBytes`. */
-  constructor(
-    private readonly bytes: Uint8Array,
-    private readonly slotBytes: number,
-    slots: number,
-  ) {
-    this.places = new Int32Array(2 * slots);
-    this.mask = 2 * slots - 1;
+  constructor(bytes: Uint8Array, slotBytes: number, slots: number) {
+    this.#bytes = bytes;
+    this.#slotBytes = slotBytes;
+    this.#places = new Int32Array(2 * slots);
+    this.#mask = 2 * slots - 1;
   }
 
   /** Position of the slot that has the id at `source[at..]`; -1 if none has. */
   find(source: Uint8Array, at: number): number {
-    for (let place = this.homeOf(source, at); ; place = (place + 1) & this.mask) {
-      const position = this.positionAt(place);
-      if (position === -1 || isSameId(this.bytes, position * this.slotBytes, source, at)) return position;
+    for (let place = this.#homeOf(source, at); ; place = (place + 1) & this.#mask) {
+      const position = this.#positionAt(place);
+      if (position === -1 || isSameId(this.#bytes, position * this.#slotBytes, source, at)) return position;
     }
   }
 
   /** The slot holds an id that is not in the table. */
   add(position: number): void {
-    let place = this.homeOf(this.bytes, position * this.slotBytes);
-    while (this.positionAt(place) !== -1) place = (place + 1) & this.mask;
-    this.places[place] = position + 1;
+    let place = this.#homeOf(this.#bytes, position * this.#slotBytes);
+    while (this.#positionAt(place) !== -1) place = (place + 1) & this.#mask;
+    this.#places[place] = position + 1;
   }
 
   /** The slot still holds the id with which it was added. */
   remove(position: number): void {
-    let gap = this.homeOf(this.bytes, position * this.slotBytes);
-    while (this.positionAt(gap) !== position) gap = (gap + 1) & this.mask;
+    let gap = this.#homeOf(this.#bytes, position * this.#slotBytes);
+    while (this.#positionAt(gap) !== position) gap = (gap + 1) & this.#mask;
     // Close the gap: later entries of the run may move up, but not before their home.
-    for (let place = (gap + 1) & this.mask; ; place = (place + 1) & this.mask) {
-      const other = this.positionAt(place);
+    for (let place = (gap + 1) & this.#mask; ; place = (place + 1) & this.#mask) {
+      const other = this.#positionAt(place);
       if (other === -1) break;
-      const home = this.homeOf(this.bytes, other * this.slotBytes);
-      if (((place - home) & this.mask) >= ((place - gap) & this.mask)) {
-        this.places[gap] = other + 1;
+      const home = this.#homeOf(this.#bytes, other * this.#slotBytes);
+      if (((place - home) & this.#mask) >= ((place - gap) & this.#mask)) {
+        this.#places[gap] = other + 1;
         gap = place;
       }
     }
-    this.places[gap] = 0;
+    this.#places[gap] = 0;
   }
 
-  private positionAt(place: number): number {
-    return (this.places[place] ?? 0) - 1;
+  #positionAt(place: number): number {
+    return (this.#places[place] ?? 0) - 1;
   }
 
-  private homeOf(bytes: Uint8Array, at: number): number {
+  #homeOf(bytes: Uint8Array, at: number): number {
     let hash = SEED;
     for (let word = 0; word < ID_BYTES; word += 4) {
       hash = Math.imul(hash ^ readU32(bytes, at + word), 0x9e3779b1);
       hash ^= hash >>> 15;
     }
     hash = Math.imul(hash, 0x85ebca6b);
-    return (hash ^ (hash >>> 13)) & this.mask;
+    return (hash ^ (hash >>> 13)) & this.#mask;
   }
 }
 

@@ -65,53 +65,55 @@ const FIRST_CAPACITY = 64;
 const SPACE = '\u0001';
 
 export class DedupTable {
-  private capacity = FIRST_CAPACITY;
-  private ring = Buffer.alloc(FIRST_CAPACITY * SLOT_BYTES);
-  private index = new DedupIndex(this.ring, SLOT_BYTES, FIRST_CAPACITY);
-  private head = 0;
-  private tail = 0;
+  #capacity = FIRST_CAPACITY;
+  #ring = Buffer.alloc(FIRST_CAPACITY * SLOT_BYTES);
+  #index = new DedupIndex(this.#ring, SLOT_BYTES, FIRST_CAPACITY);
+  #head = 0;
+  #tail = 0;
   /** The latest time in a version 7 id that was evicted, by number or by time; 0 if none was. */
-  private evictionWatermarkMs = 0;
-  private readonly hash = new HashSum();
+  #evictionWatermarkMs = 0;
+  readonly #hash = new HashSum();
   /** Sequence numbers from here on are in no row yet. */
-  private flushedTail = 0;
+  #flushedTail = 0;
   /** Pages below have no row. */
-  private firstPage = 0;
+  #firstPage = 0;
+  readonly #store: StateStore;
+  readonly #options: DedupTableOptions;
 
-  constructor(
-    private readonly store: StateStore,
-    private readonly options: DedupTableOptions,
-  ) {}
+  constructor(store: StateStore, options: DedupTableOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
 
   get size(): number {
-    return this.tail - this.head;
+    return this.#tail - this.#head;
   }
 
   state(): DedupTableState {
-    const { head, tail, evictionWatermarkMs, hash } = this;
-    return { head, tail, evictionWatermarkMs, hashHigh: hash.high, hashLow: hash.low };
+    const { high: hashHigh, low: hashLow } = this.#hash;
+    return { head: this.#head, tail: this.#tail, evictionWatermarkMs: this.#evictionWatermarkMs, hashHigh, hashLow };
   }
 
   /** The entry of the id at `source[idAt..]`. */
   find(source: Uint8Array, idAt: number): DedupEntry | undefined {
-    const position = this.index.find(source, idAt);
+    const position = this.#index.find(source, idAt);
     if (position === -1) return undefined;
     const at = position * SLOT_BYTES;
     return {
-      fingerprintHigh: readU32(this.ring, at + AT.fingerprint),
-      fingerprintLow: readU32(this.ring, at + AT.fingerprint + 4),
-      kind: this.ring[at + AT.kind] as AnswerKind,
-      revision: readU48(this.ring, at + AT.revision),
-      detail: readU48(this.ring, at + AT.detail),
+      fingerprintHigh: readU32(this.#ring, at + AT.fingerprint),
+      fingerprintLow: readU32(this.#ring, at + AT.fingerprint + 4),
+      kind: this.#ring[at + AT.kind] as AnswerKind,
+      revision: readU48(this.#ring, at + AT.revision),
+      detail: readU48(this.#ring, at + AT.detail),
     };
   }
 
   /** The id at `source[idAt..]` must not be in the table. */
   insert(source: Uint8Array, idAt: number, timeMs: number, answer: DedupEntry): void {
-    if (this.size === this.options.maxEntries) this.evictOldest();
-    if (this.size === this.capacity) this.grow();
-    const { ring } = this;
-    const at = this.slotOf(this.tail);
+    if (this.size === this.#options.maxEntries) this.#evictOldest();
+    if (this.size === this.#capacity) this.#grow();
+    const ring = this.#ring;
+    const at = this.#slotOf(this.#tail);
     copyBytes(ring, at, source, idAt, idAt + ID_BYTES);
     writeU32(ring, at + AT.fingerprint, answer.fingerprintHigh);
     writeU32(ring, at + AT.fingerprint + 4, answer.fingerprintLow);
@@ -119,13 +121,14 @@ export class DedupTable {
     ring[at + AT.kind] = answer.kind;
     writeU48(ring, at + AT.revision, answer.revision);
     writeU48(ring, at + AT.detail, answer.detail);
-    this.appendTail();
+    this.#appendTail();
   }
 
   /** Evicts entries that are as old as the window. */
   evictExpired(clockMs: number): void {
-    const oldest = clockMs - this.options.windowMs;
-    while (this.head < this.tail && readU48(this.ring, this.slotOf(this.head) + AT.time) <= oldest) this.evictOldest();
+    const oldest = clockMs - this.#options.windowMs;
+    while (this.#head < this.#tail && readU48(this.#ring, this.#slotOf(this.#head) + AT.time) <= oldest)
+      this.#evictOldest();
   }
 
   /**
@@ -133,110 +136,111 @@ export class DedupTable {
    * age or for lack of room; if not, it was certainly never applied.
    */
   mayHaveEvicted(timeMs: number | undefined): boolean {
-    return this.head > 0 && (timeMs === undefined || timeMs <= this.evictionWatermarkMs);
+    return this.#head > 0 && (timeMs === undefined || timeMs <= this.#evictionWatermarkMs);
   }
 
   /** Writes what changed since the last flush into rows. */
   flush(): void {
-    const livePage = pageOf(this.head);
-    const flushedPages = Math.ceil(this.flushedTail / PAGE_SLOTS);
-    for (; this.firstPage < Math.min(livePage, flushedPages); this.firstPage += 1) {
-      this.store.delete(rowKey(this.firstPage));
+    const livePage = pageOf(this.#head);
+    const flushedPages = Math.ceil(this.#flushedTail / PAGE_SLOTS);
+    for (; this.#firstPage < Math.min(livePage, flushedPages); this.#firstPage += 1) {
+      this.#store.delete(rowKey(this.#firstPage));
     }
-    this.firstPage = livePage;
-    if (this.tail > this.flushedTail) {
-      const from = Math.max(this.head, this.flushedTail);
-      for (let page = pageOf(from); page * PAGE_SLOTS < this.tail; page += 1) {
-        if (this.tail > this.head) this.store.set(rowKey(page), this.page(page));
+    this.#firstPage = livePage;
+    if (this.#tail > this.#flushedTail) {
+      const from = Math.max(this.#head, this.#flushedTail);
+      for (let page = pageOf(from); page * PAGE_SLOTS < this.#tail; page += 1) {
+        if (this.#tail > this.#head) this.#store.set(rowKey(page), this.#page(page));
       }
     }
-    this.flushedTail = this.tail;
+    this.#flushedTail = this.#tail;
   }
 
   /** Rebuilds the table from its rows. @throws StorageCorruption if they do not match `state`. */
   load(state: DedupTableState): void {
-    this.reset(state);
-    for (const [, row] of this.store.scan(SPACE)) {
+    this.#reset(state);
+    for (const [, row] of this.#store.scan(SPACE)) {
       known(FORMATS.dedupPage, row[0] ?? 0);
       let sequence = readU48(row, 1);
       for (let at = PAGE_HEADER_BYTES; at + SLOT_BYTES <= row.length; at += SLOT_BYTES, sequence += 1) {
         if (sequence < state.head) continue;
-        if (sequence !== this.tail) throw corrupt();
-        this.readSlot(row.subarray(at, at + SLOT_BYTES));
+        if (sequence !== this.#tail) throw corrupt();
+        this.#readSlot(row.subarray(at, at + SLOT_BYTES));
       }
     }
-    const { high, low } = this.hash;
-    if (this.tail !== state.tail || high !== state.hashHigh || low !== state.hashLow) throw corrupt();
-    this.flushedTail = this.tail;
+    const { high, low } = this.#hash;
+    if (this.#tail !== state.tail || high !== state.hashHigh || low !== state.hashLow) throw corrupt();
+    this.#flushedTail = this.#tail;
   }
 
-  private reset(state: DedupTableState): void {
-    this.index = new DedupIndex(this.ring, SLOT_BYTES, this.capacity);
-    this.head = state.head;
-    this.tail = state.head;
-    this.firstPage = pageOf(state.head);
-    this.evictionWatermarkMs = state.evictionWatermarkMs;
-    this.hash.set(0, 0);
+  #reset(state: DedupTableState): void {
+    this.#index = new DedupIndex(this.#ring, SLOT_BYTES, this.#capacity);
+    this.#head = state.head;
+    this.#tail = state.head;
+    this.#firstPage = pageOf(state.head);
+    this.#evictionWatermarkMs = state.evictionWatermarkMs;
+    this.#hash.set(0, 0);
   }
 
-  private readSlot(slot: Uint8Array): void {
-    if (this.size === this.capacity) this.grow();
-    const at = this.slotOf(this.tail);
+  #readSlot(slot: Uint8Array): void {
+    if (this.size === this.#capacity) this.#grow();
+    const at = this.#slotOf(this.#tail);
     known(FORMATS.dedupAnswer, slot[AT.kind] ?? 0);
-    this.ring.set(slot, at);
-    this.appendTail();
+    this.#ring.set(slot, at);
+    this.#appendTail();
   }
 
   /** Takes in the slot at the tail, which has been filled. */
-  private appendTail(): void {
-    const at = this.slotOf(this.tail);
-    this.index.add(this.tail % this.capacity);
-    this.tail += 1;
-    const { high, low } = hashShort(this.ring, at, at + AT.hash);
-    writeU32(this.ring, at + AT.hash, high);
-    writeU32(this.ring, at + AT.hash + 4, low);
-    this.hash.add(high, low);
+  #appendTail(): void {
+    const at = this.#slotOf(this.#tail);
+    this.#index.add(this.#tail % this.#capacity);
+    this.#tail += 1;
+    const { high, low } = hashShort(this.#ring, at, at + AT.hash);
+    writeU32(this.#ring, at + AT.hash, high);
+    writeU32(this.#ring, at + AT.hash + 4, low);
+    this.#hash.add(high, low);
   }
 
-  private evictOldest(): void {
-    const at = this.slotOf(this.head);
-    this.hash.subtract(readU32(this.ring, at + AT.hash), readU32(this.ring, at + AT.hash + 4));
-    this.evictionWatermarkMs = Math.max(this.evictionWatermarkMs, operationTimeMs(this.ring, at) ?? 0);
-    this.index.remove(this.head % this.capacity);
-    this.head += 1;
+  #evictOldest(): void {
+    const at = this.#slotOf(this.#head);
+    this.#hash.subtract(readU32(this.#ring, at + AT.hash), readU32(this.#ring, at + AT.hash + 4));
+    this.#evictionWatermarkMs = Math.max(this.#evictionWatermarkMs, operationTimeMs(this.#ring, at) ?? 0);
+    this.#index.remove(this.#head % this.#capacity);
+    this.#head += 1;
   }
 
-  private slotOf(sequence: number): number {
-    return (sequence % this.capacity) * SLOT_BYTES;
+  #slotOf(sequence: number): number {
+    return (sequence % this.#capacity) * SLOT_BYTES;
   }
 
-  private grow(): void {
-    const { ring, capacity } = this;
-    this.capacity = 2 * capacity;
-    this.ring = Buffer.alloc(this.capacity * SLOT_BYTES);
-    this.index = new DedupIndex(this.ring, SLOT_BYTES, this.capacity);
+  #grow(): void {
+    const ring = this.#ring;
+    const capacity = this.#capacity;
+    this.#capacity = 2 * capacity;
+    this.#ring = Buffer.alloc(this.#capacity * SLOT_BYTES);
+    this.#index = new DedupIndex(this.#ring, SLOT_BYTES, this.#capacity);
     // In two runs, before and after the wrap of the old ring: within each, slots are contiguous in both rings.
-    const middle = Math.min(this.tail, (Math.floor(this.head / capacity) + 1) * capacity);
+    const middle = Math.min(this.#tail, (Math.floor(this.#head / capacity) + 1) * capacity);
     for (const [from, to] of [
-      [this.head, middle],
-      [middle, this.tail],
+      [this.#head, middle],
+      [middle, this.#tail],
     ] as const) {
       const start = (from % capacity) * SLOT_BYTES;
-      ring.copy(this.ring, this.slotOf(from), start, start + (to - from) * SLOT_BYTES);
+      ring.copy(this.#ring, this.#slotOf(from), start, start + (to - from) * SLOT_BYTES);
     }
-    for (let sequence = this.head; sequence < this.tail; sequence += 1) this.index.add(sequence % this.capacity);
+    for (let sequence = this.#head; sequence < this.#tail; sequence += 1) this.#index.add(sequence % this.#capacity);
   }
 
   /** The row of a page: layout, sequence number of the first slot, live slots. */
-  private page(page: number): Uint8Array {
-    const from = Math.max(page * PAGE_SLOTS, this.head);
-    const to = Math.min((page + 1) * PAGE_SLOTS, this.tail);
+  #page(page: number): Uint8Array {
+    const from = Math.max(page * PAGE_SLOTS, this.#head);
+    const to = Math.min((page + 1) * PAGE_SLOTS, this.#tail);
     const row = Buffer.allocUnsafe(PAGE_HEADER_BYTES + (to - from) * SLOT_BYTES);
     row[0] = LAYOUT;
     writeU48(row, 1, from);
     for (let sequence = from; sequence < to; sequence += 1) {
-      const at = this.slotOf(sequence);
-      row.set(this.ring.subarray(at, at + SLOT_BYTES), PAGE_HEADER_BYTES + (sequence - from) * SLOT_BYTES);
+      const at = this.#slotOf(sequence);
+      row.set(this.#ring.subarray(at, at + SLOT_BYTES), PAGE_HEADER_BYTES + (sequence - from) * SLOT_BYTES);
     }
     return row;
   }

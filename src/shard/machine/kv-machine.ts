@@ -68,34 +68,33 @@ const META_LAYOUT = numberWritten(FORMATS.shardMeta);
 const META_BYTES = 47;
 
 export class KvMachine {
-  private readonly dedup: DedupTable;
-  private readonly windowMs: number;
-  private clockMs = 0;
-  private keys = 0;
-  private readonly hash = new HashSum();
+  readonly #dedup: DedupTable;
+  readonly #windowMs: number;
+  #clockMs = 0;
+  #keys = 0;
+  readonly #hash = new HashSum();
+  readonly #store: StateStore;
 
-  constructor(
-    private readonly store: StateStore,
-    options: KvMachineOptions = {},
-  ) {
-    this.windowMs = options.windowMs ?? DEFAULT_WINDOW_MS;
+  constructor(store: StateStore, options: KvMachineOptions = {}) {
+    this.#store = store;
+    this.#windowMs = options.windowMs ?? DEFAULT_WINDOW_MS;
     const maxEntries = options.maxDedupEntries ?? DEFAULT_MAX_DEDUP_ENTRIES;
-    if (!(maxEntries >= 1) || !(this.windowMs > 0)) throw new RangeError('the dedup table has no room');
-    this.dedup = new DedupTable(store, { maxEntries, windowMs: this.windowMs });
+    if (!(maxEntries >= 1) || !(this.#windowMs > 0)) throw new RangeError('the dedup table has no room');
+    this.#dedup = new DedupTable(store, { maxEntries, windowMs: this.#windowMs });
   }
 
   /** Live keys. */
   get keyCount(): number {
-    return this.keys;
+    return this.#keys;
   }
 
   /** Replicated time: the latest leader's clock in any entry, ms since 1970. */
   get replicatedTimeMs(): number {
-    return this.clockMs;
+    return this.#clockMs;
   }
 
   get dedupEntries(): number {
-    return this.dedup.size;
+    return this.#dedup.size;
   }
 
   /**
@@ -105,17 +104,17 @@ export class KvMachine {
    */
   apply(index: number, data: Uint8Array): Answer {
     const command = viewCommand(data);
-    if (command.wallTimeMs > this.clockMs) {
-      this.clockMs = command.wallTimeMs;
-      this.dedup.evictExpired(this.clockMs);
+    if (command.wallTimeMs > this.#clockMs) {
+      this.#clockMs = command.wallTimeMs;
+      this.#dedup.evictExpired(this.#clockMs);
     }
-    const known = this.dedup.find(data, command.idAt);
+    const known = this.#dedup.find(data, command.idAt);
     if (known !== undefined) return replayedAnswer(known, command);
-    if (this.mayBeEvicted(command)) return refusal('idempotency-key-expired', {});
-    const facts = this.write(index, command);
+    if (this.#mayBeEvicted(command)) return refusal('idempotency-key-expired', {});
+    const facts = this.#write(index, command);
     const { fingerprintHigh, fingerprintLow } = command;
     const { kind, revision, detail } = facts;
-    this.dedup.insert(data, command.idAt, this.clockMs, {
+    this.#dedup.insert(data, command.idAt, this.#clockMs, {
       kind,
       revision,
       detail,
@@ -128,20 +127,20 @@ export class KvMachine {
   /** The record of an encoded key. Its body may be a view of the row and must not be written to. */
   get(key: Uint8Array): KeyRecord | undefined {
     if (key.length > MAX_ENCODED_KEY_BYTES) return undefined;
-    const row = this.store.get(rowKeyOf(key));
+    const row = this.#store.get(rowKeyOf(key));
     return row === undefined ? undefined : decodeRecord(row);
   }
 
   /** 16 hex digits; equal on all replicas at the same applied index. */
   stateHash(): string {
-    const { high, low } = hash64(this.metaRow());
+    const { high, low } = hash64(this.#metaRow());
     return hex64(high, low);
   }
 
   /** Writes all state kept in memory into rows. To be called before every checkpoint. */
   flush(): void {
-    this.dedup.flush();
-    this.store.set(META_KEY, this.metaRow());
+    this.#dedup.flush();
+    this.#store.set(META_KEY, this.#metaRow());
   }
 
   /**
@@ -149,14 +148,14 @@ export class KvMachine {
    * @throws StorageCorruption if the rows contradict each other.
    */
   load(): void {
-    const row = this.store.get(META_KEY) ?? EMPTY_META;
+    const row = this.#store.get(META_KEY) ?? EMPTY_META;
     const layout = row[0] ?? 0;
     if (!reads(FORMATS.shardMeta, layout)) throw new StorageCorruption(unknownNumber(FORMATS.shardMeta, layout));
     if (row.length !== META_BYTES) throw new StorageCorruption(`the meta row of a shard has ${row.length} bytes`);
-    this.clockMs = readU48(row, 1);
-    this.keys = readU48(row, 7);
-    this.hash.set(readU32(row, 13), readU32(row, 17));
-    this.dedup.load({
+    this.#clockMs = readU48(row, 1);
+    this.#keys = readU48(row, 7);
+    this.#hash.set(readU32(row, 13), readU32(row, 17));
+    this.#dedup.load({
       head: readU48(row, 21),
       tail: readU48(row, 27),
       evictionWatermarkMs: readU48(row, 33),
@@ -166,24 +165,24 @@ export class KvMachine {
   }
 
   /** For an id that is not in the table: whether an earlier attempt may have been applied and evicted. */
-  private mayBeEvicted(command: CommandView): boolean {
+  #mayBeEvicted(command: CommandView): boolean {
     if (command.attempt === 'initial') return false;
     const madeMs = operationTimeMs(command.data, command.idAt);
-    if (!this.dedup.mayHaveEvicted(madeMs)) return false;
+    if (!this.#dedup.mayHaveEvicted(madeMs)) return false;
     if (command.attempt === 'retry') return true;
-    return madeMs !== undefined && madeMs < this.clockMs - this.windowMs * EXPIRY_SHARE;
+    return madeMs !== undefined && madeMs < this.#clockMs - this.#windowMs * EXPIRY_SHARE;
   }
 
-  private write(index: number, command: CommandView): CompactAnswer {
+  #write(index: number, command: CommandView): CompactAnswer {
     const rowKey = binaryString(command.data, command.rowKeyAt, command.contentTypeAt);
-    const row = this.store.get(rowKey);
+    const row = this.#store.get(rowKey);
     if (!holds(command, row)) {
       return { kind: AnswerKind.preconditionFailed, revision: index, detail: row === undefined ? 0 : revisionOf(row) };
     }
-    return command.isPut ? this.put(index, command, rowKey, row) : this.delete(index, rowKey, row);
+    return command.isPut ? this.#put(index, command, rowKey, row) : this.#delete(index, rowKey, row);
   }
 
-  private put(index: number, command: CommandView, rowKey: string, old: Uint8Array | undefined): CompactAnswer {
+  #put(index: number, command: CommandView, rowKey: string, old: Uint8Array | undefined): CompactAnswer {
     const version = old === undefined ? 1 : versionOf(old) + 1;
     const row = encodeRecord(
       {
@@ -194,29 +193,29 @@ export class KvMachine {
       },
       { revision: index, createRevision: old === undefined ? index : createRevisionOf(old), version },
     );
-    if (old === undefined) this.keys += 1;
-    else this.hash.subtract(hashHighOf(old), hashLowOf(old));
-    this.hash.add(hashHighOf(row), hashLowOf(row));
-    this.store.set(rowKey, row);
+    if (old === undefined) this.#keys += 1;
+    else this.#hash.subtract(hashHighOf(old), hashLowOf(old));
+    this.#hash.add(hashHighOf(row), hashLowOf(row));
+    this.#store.set(rowKey, row);
     return { kind: old === undefined ? AnswerKind.created : AnswerKind.updated, revision: index, detail: version };
   }
 
-  private delete(index: number, rowKey: string, old: Uint8Array | undefined): CompactAnswer {
+  #delete(index: number, rowKey: string, old: Uint8Array | undefined): CompactAnswer {
     if (old === undefined) return { kind: AnswerKind.notThere, revision: index, detail: 0 };
-    this.hash.subtract(hashHighOf(old), hashLowOf(old));
-    this.keys -= 1;
-    this.store.delete(rowKey);
+    this.#hash.subtract(hashHighOf(old), hashLowOf(old));
+    this.#keys -= 1;
+    this.#store.delete(rowKey);
     return { kind: AnswerKind.deleted, revision: index, detail: 0 };
   }
 
-  private metaRow(): Uint8Array {
-    const dedup = this.dedup.state();
+  #metaRow(): Uint8Array {
+    const dedup = this.#dedup.state();
     const row = Buffer.alloc(META_BYTES);
     row[0] = META_LAYOUT;
-    writeU48(row, 1, this.clockMs);
-    writeU48(row, 7, this.keys);
-    writeU32(row, 13, this.hash.high);
-    writeU32(row, 17, this.hash.low);
+    writeU48(row, 1, this.#clockMs);
+    writeU48(row, 7, this.#keys);
+    writeU32(row, 13, this.#hash.high);
+    writeU32(row, 17, this.#hash.low);
     writeU48(row, 21, dedup.head);
     writeU48(row, 27, dedup.tail);
     writeU48(row, 33, dedup.evictionWatermarkMs);

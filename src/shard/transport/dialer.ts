@@ -56,195 +56,195 @@ const noMask = (mask: Buffer): void => {
 };
 
 export class Dialer {
-  private node: NodeId;
-  private address: string;
-  private readonly context: DialContext;
-  private socket: WebSocket | undefined;
-  private timer: Timer | undefined;
-  private failures = 0;
-  private linkedAt: number | undefined;
-  private linkedPeer: NodeId | undefined;
-  private lastFailure = '';
+  #node: NodeId;
+  #address: string;
+  readonly #context: DialContext;
+  #socket: WebSocket | undefined;
+  #timer: Timer | undefined;
+  #failures = 0;
+  #linkedAt: number | undefined;
+  #linkedPeer: NodeId | undefined;
+  #lastFailure = '';
   /** Since when there is no link, and whether a warning was logged for it. */
-  private unlinkedSince: number;
-  private warned = false;
-  private stopped = false;
+  #unlinkedSince: number;
+  #warned = false;
+  #stopped = false;
   /** Layout of the hello on the next connection. */
-  private layout: HelloLayout;
+  #layout: HelloLayout;
 
   /** @param node 0 = whichever node answers at the address. */
   constructor(node: NodeId, address: string, context: DialContext) {
-    this.node = node;
-    this.address = address;
-    this.context = context;
-    this.layout = newestLayout(context.identity().protocol);
-    this.unlinkedSince = context.runtime.now();
+    this.#node = node;
+    this.#address = address;
+    this.#context = context;
+    this.#layout = newestLayout(context.identity().protocol);
+    this.#unlinkedSince = context.runtime.now();
   }
 
   /** The node at the other end of the link; undefined while there is none. */
   get linkedNode(): NodeId | undefined {
-    return this.linkedPeer;
+    return this.#linkedPeer;
   }
 
   /** Changes node and address. A link that is up stays. */
   adopt(node: NodeId, address: string): void {
-    this.node = node;
-    this.address = address;
+    this.#node = node;
+    this.#address = address;
   }
 
   dial(): void {
-    this.timer = undefined;
+    this.#timer = undefined;
     let socket: WebSocket;
     try {
-      socket = this.connect();
+      socket = this.#connect();
     } catch (error) {
       // A malformed address. `setPeers` may replace it, so dialling goes on.
-      this.fail(String(error));
+      this.#fail(String(error));
       return;
     }
-    this.socket = socket;
+    this.#socket = socket;
     let below: Socket | undefined;
     socket.on('upgrade', (response) => {
       below = response.socket;
     });
     const connection: Connection = { socket, bytesRead: () => below?.bytesRead ?? 0 };
     let complaint = 'closed before the hello';
-    const { layout } = this;
+    const layout = this.#layout;
     let heard = false;
     // The peer may be restarted into a later build: only this connection uses the former hello.
-    this.layout = newestLayout(this.context.identity().protocol);
+    this.#layout = newestLayout(this.#context.identity().protocol);
     socket.on('error', (error) => {
       complaint = error.message;
     });
     socket.on('open', () => {
-      socket.send(encodeHello(this.hello(), layout));
+      socket.send(encodeHello(this.#hello(), layout));
     });
     socket.on('close', (code, reason) => {
-      this.socket = undefined;
-      if (this.linkedAt !== undefined) this.onLinkLost(this.linkedAt);
-      else if (layout > 1 && !heard && UNREADABLE.includes(code)) this.dialWithFormerHello();
-      else if (code === REFUSALS['duplicate-node']) this.context.onDuplicate(this.node);
-      else this.fail(reason.length > 0 ? `${code} ${reason.toString()}` : complaint);
+      this.#socket = undefined;
+      if (this.#linkedAt !== undefined) this.#onLinkLost(this.#linkedAt);
+      else if (layout > 1 && !heard && UNREADABLE.includes(code)) this.#dialWithFormerHello();
+      else if (code === REFUSALS['duplicate-node']) this.#context.onDuplicate(this.#node);
+      else this.#fail(reason.length > 0 ? `${code} ${reason.toString()}` : complaint);
     });
-    awaitHello(socket, this.context.runtime, this.context.helloTimeoutMs, {
+    awaitHello(socket, this.#context.runtime, this.#context.helloTimeoutMs, {
       onFirst: (bytes) => {
         heard = true;
-        this.onHelloAnswer(connection, bytes, layout);
+        this.#onHelloAnswer(connection, bytes, layout);
       },
       onTimeout: () => {
         complaint = 'no hello in time';
-        this.context.counters.refused['hello-timeout'] += 1;
+        this.#context.counters.refused['hello-timeout'] += 1;
         socket.terminate();
       },
     });
   }
 
   stop(): void {
-    this.stopped = true;
-    this.timer?.cancel();
-    this.socket?.terminate();
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#socket?.terminate();
   }
 
-  private connect(): WebSocket {
-    return new WebSocket(`ws://${this.address}/`, {
+  #connect(): WebSocket {
+    return new WebSocket(`ws://${this.#address}/`, {
       perMessageDeflate: false,
-      maxPayload: this.context.maxFrameBytes,
+      maxPayload: this.#context.maxFrameBytes,
       ...CLOSING,
       generateMask: noMask,
     });
   }
 
-  private hello(): Hello {
-    const { role, id, clusterId, protocol } = this.context.identity();
-    const extension = this.context.helloTo(this.node);
-    const { incarnation } = this.context;
-    return { role, from: id, to: this.node, incarnation, clusterId, ...protocol, extension };
+  #hello(): Hello {
+    const { role, id, clusterId, protocol } = this.#context.identity();
+    const extension = this.#context.helloTo(this.#node);
+    const { incarnation } = this.#context;
+    return { role, from: id, to: this.#node, incarnation, clusterId, ...protocol, extension };
   }
 
   /** Falls back to a link of version 1; if that fails too, the next attempt uses the newest hello again. */
-  private dialWithFormerHello(): void {
-    if (this.stopped) return;
-    if (this.context.identity().protocol.versions.min > 1) {
-      this.fail('the other side knows only protocol version 1');
+  #dialWithFormerHello(): void {
+    if (this.#stopped) return;
+    if (this.#context.identity().protocol.versions.min > 1) {
+      this.#fail('the other side knows only protocol version 1');
       return;
     }
-    this.layout = 1;
+    this.#layout = 1;
     this.dial();
   }
 
-  private onHelloAnswer(connection: Connection, bytes: Uint8Array | undefined, layout: HelloLayout): void {
+  #onHelloAnswer(connection: Connection, bytes: Uint8Array | undefined, layout: HelloLayout): void {
     const { socket } = connection;
-    const judgement = this.checkAnswer(bytes, layout);
+    const judgement = this.#checkAnswer(bytes, layout);
     if ('refused' in judgement) {
-      this.refuse(socket, judgement.refused);
+      this.#refuse(socket, judgement.refused);
       return;
     }
     // The other side has both hellos, and may already send.
     const release = bufferMessages(socket);
-    this.context.validateHello(judgement.hello, (refused) => {
+    this.#context.validateHello(judgement.hello, (refused) => {
       if (socket.readyState !== WebSocket.OPEN) return;
-      const last = refused ?? this.context.finalCheck(judgement.hello);
-      if (last === undefined) this.link(connection, judgement);
-      else this.refuse(socket, last);
+      const last = refused ?? this.#context.finalCheck(judgement.hello);
+      if (last === undefined) this.#link(connection, judgement);
+      else this.#refuse(socket, last);
       release();
     });
   }
 
-  private refuse(socket: WebSocket, { reason, detail }: LinkRefusal): void {
-    refuse(socket, this.context.counters, reason, detail);
+  #refuse(socket: WebSocket, { reason, detail }: LinkRefusal): void {
+    refuse(socket, this.#context.counters, reason, detail);
   }
 
-  private link(connection: Connection, { hello, version }: AcceptedHello): void {
-    this.linkedAt = this.context.runtime.now();
-    this.lastFailure = '';
-    this.linkedPeer = hello.from;
-    this.context.onLinked(this, connection, hello, linkInfo(hello, version));
+  #link(connection: Connection, { hello, version }: AcceptedHello): void {
+    this.#linkedAt = this.#context.runtime.now();
+    this.#lastFailure = '';
+    this.#linkedPeer = hello.from;
+    this.#context.onLinked(this, connection, hello, linkInfo(hello, version));
   }
 
-  private checkAnswer(bytes: Uint8Array | undefined, layout: HelloLayout): HelloCheck {
+  #checkAnswer(bytes: Uint8Array | undefined, layout: HelloLayout): HelloCheck {
     if (bytes === undefined) return { refused: { reason: 'bad-hello', detail: 'a text' } };
-    const judgement = checkCalleeHello(this.context.identity(), this.node, bytes);
+    const judgement = checkCalleeHello(this.#context.identity(), this.#node, bytes);
     if ('refused' in judgement) return judgement;
     if (judgement.layout === layout) return judgement;
     return { refused: { reason: 'wrong-version', detail: `a hello ${judgement.layout} answers a hello ${layout}` } };
   }
 
-  private onLinkLost(linkedAt: number): void {
-    if (this.context.runtime.now() - linkedAt >= STABLE_MS) this.failures = 0;
-    this.linkedAt = undefined;
-    this.linkedPeer = undefined;
-    this.unlinkedSince = this.context.runtime.now();
-    this.warned = false;
-    this.scheduleRetry();
+  #onLinkLost(linkedAt: number): void {
+    if (this.#context.runtime.now() - linkedAt >= STABLE_MS) this.#failures = 0;
+    this.#linkedAt = undefined;
+    this.#linkedPeer = undefined;
+    this.#unlinkedSince = this.#context.runtime.now();
+    this.#warned = false;
+    this.#scheduleRetry();
   }
 
-  private fail(complaint: string): void {
-    if (this.stopped) return;
-    this.context.counters.failedDials += 1;
-    this.logFailure(complaint);
-    this.scheduleRetry();
+  #fail(complaint: string): void {
+    if (this.#stopped) return;
+    this.#context.counters.failedDials += 1;
+    this.#logFailure(complaint);
+    this.#scheduleRetry();
   }
 
   /**
    * Nodes that start together do not reach each other at once: only a lasting failure is logged as a warning, and once. A
    * peer that stays down would otherwise log one every second.
    */
-  private logFailure(complaint: string): void {
-    const { logger, runtime } = this.context;
-    const fields = { peer: this.node, address: this.address, complaint };
-    const lasts = runtime.now() - this.unlinkedSince >= WARN_AFTER_MS;
-    if (lasts && !this.warned) logger.warn(fields, 'no link');
-    else if (complaint === this.lastFailure) logger.debug(fields, 'still no link');
+  #logFailure(complaint: string): void {
+    const { logger, runtime } = this.#context;
+    const fields = { peer: this.#node, address: this.#address, complaint };
+    const lasts = runtime.now() - this.#unlinkedSince >= WARN_AFTER_MS;
+    if (lasts && !this.#warned) logger.warn(fields, 'no link');
+    else if (complaint === this.#lastFailure) logger.debug(fields, 'still no link');
     else logger.info(fields, 'no link');
-    this.warned ||= lasts;
-    this.lastFailure = complaint;
+    this.#warned ||= lasts;
+    this.#lastFailure = complaint;
   }
 
-  private scheduleRetry(): void {
-    if (this.stopped) return;
-    const limit = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(this.failures, 10));
-    this.failures += 1;
-    this.timer = this.context.runtime.after(limit * (0.4 + 0.6 * this.context.runtime.random()), () => {
+  #scheduleRetry(): void {
+    if (this.#stopped) return;
+    const limit = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(this.#failures, 10));
+    this.#failures += 1;
+    this.#timer = this.#context.runtime.after(limit * (0.4 + 0.6 * this.#context.runtime.random()), () => {
       this.dial();
     });
   }

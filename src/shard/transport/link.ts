@@ -54,124 +54,130 @@ export function refuse(socket: WebSocket, counters: TransportCounters, reason: R
   socket.close(REFUSALS[reason], text.subarray(0, MAX_REASON_BYTES));
 }
 
+/** What a link that sends in pieces has: the bytes that may be in flight, and the pieces of the other side. */
+interface Lanes {
+  readonly window: SendWindow;
+  readonly arrivals: PieceAssembler;
+}
+
 export class WsLink {
   readonly peer: PeerId;
   readonly info: LinkInfo;
-  private readonly connection: Connection;
-  private readonly socket: WebSocket;
-  private readonly owner: LinkOwner;
+  readonly #connection: Connection;
+  readonly #socket: WebSocket;
+  readonly #owner: LinkOwner;
   /** Ends of the frames that are sent. */
-  private readonly ends: FrameEnds;
-  private readonly outgoing: SendQueue;
+  readonly #ends: FrameEnds;
+  readonly #outgoing: SendQueue;
   /** Undefined on a link of one lane, where every message of the socket is a frame. */
-  private readonly lanes: { readonly window: SendWindow; readonly arrivals: PieceAssembler } | undefined;
-  private down = false;
+  readonly #lanes: Lanes | undefined;
+  #down = false;
   /** Something was queued since the last `flush`. */
-  private queued = false;
+  #queued = false;
   /** Bytes in the socket's buffer at the last look: an upper bound but for receipts and pings, for since then only these were added. */
-  private socketBacklog = 0;
-  private quietChecks = 0;
-  private readAtCheck: number;
-  private readonly clock = (): number => this.owner.now();
-  private readonly sendFrame = (bytes: Uint8Array): void => {
-    const { counters } = this.owner;
+  #socketBacklog = 0;
+  #quietChecks = 0;
+  #readAtCheck: number;
+  readonly #clock = (): number => this.#owner.now();
+  readonly #sendFrame = (bytes: Uint8Array): void => {
+    const { counters } = this.#owner;
     counters.framesOut += 1;
     counters.bytesOut += bytes.length;
-    this.socket.send(bytes);
+    this.#socket.send(bytes);
   };
   /** Callbacks of `probe` by the payload of their ping; undefined once answered. */
-  private readonly probes: (((isAlive: boolean) => void) | undefined)[] = [];
+  readonly #probes: (((isAlive: boolean) => void) | undefined)[] = [];
 
   constructor(connection: Connection, peer: PeerId, ends: FrameEnds, info: LinkInfo, owner: LinkOwner) {
     const { socket } = connection;
-    this.connection = connection;
-    this.readAtCheck = connection.bytesRead();
-    this.socket = socket;
+    this.#connection = connection;
+    this.#readAtCheck = connection.bytesRead();
+    this.#socket = socket;
     this.peer = peer;
-    this.ends = ends;
+    this.#ends = ends;
     this.info = info;
-    this.owner = owner;
+    this.#owner = owner;
     const { version } = info;
     if (version >= TWO_LANES_VERSION) {
       const window = new SendWindow();
-      this.lanes = { window, arrivals: new PieceAssembler(owner.limits.maxFrameBytes) };
-      this.outgoing = new TwoLanes(ends, version, owner.limits, window);
+      this.#lanes = { window, arrivals: new PieceAssembler(owner.limits.maxFrameBytes) };
+      this.#outgoing = new TwoLanes(ends, version, owner.limits, window);
     } else {
-      this.outgoing = new SingleLane(ends, version, owner.limits);
+      this.#outgoing = new SingleLane(ends, version, owner.limits);
     }
     socket.on('message', (data, isBinary) => {
-      this.receive(binaryMessage(data, isBinary));
+      this.#receive(binaryMessage(data, isBinary));
     });
     socket.on('pong', (answer) => {
-      this.onPong(answer.toString());
+      this.#onPong(answer.toString());
     });
     socket.on('close', (code, reason) => {
-      if (code === REFUSALS['duplicate-node'] && !this.down) owner.onDuplicate(this);
-      this.goDown(`closed by the other side: ${code} ${reason.toString()}`);
+      if (code === REFUSALS['duplicate-node'] && !this.#down) owner.onDuplicate(this);
+      this.#goDown(`closed by the other side: ${code} ${reason.toString()}`);
     });
   }
 
   /** Bytes queued here and in the socket. */
   get queuedBytes(): number {
-    return this.outgoing.bytes + this.socket.bufferedAmount;
+    return this.#outgoing.bytes + this.#socket.bufferedAmount;
   }
 
   /** Queues a message; false, counted, if the queue is full or the message cannot be encoded for this peer. */
   send(message: PeerMessage): boolean {
-    const { counters } = this.owner;
+    const { counters } = this.#owner;
     try {
-      if (this.add(message)) return true;
+      if (this.#add(message)) return true;
       counters.droppedFull += 1;
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       counters.droppedEncodeError += 1;
-      this.owner.onEncodeError(this, message, error.message);
+      this.#owner.onEncodeError(this, message, error.message);
     }
     return false;
   }
 
-  private add(message: PeerMessage): boolean {
-    if (!this.outgoing.add(message, this.socketBacklog)) {
-      this.socketBacklog = this.socket.bufferedAmount;
-      if (!this.outgoing.add(message, this.socketBacklog)) return false;
+  #add(message: PeerMessage): boolean {
+    if (!this.#outgoing.add(message, this.#socketBacklog)) {
+      this.#socketBacklog = this.#socket.bufferedAmount;
+      if (!this.#outgoing.add(message, this.#socketBacklog)) return false;
     }
-    this.queued = true;
+    this.#queued = true;
     return true;
   }
 
   /** Passes queued messages to the socket as far as the window allows. Called after each turn, so free if nothing was queued. */
   flush(): void {
-    if (this.queued) this.drain();
+    if (this.#queued) this.#drain();
   }
 
-  private drain(): void {
-    this.queued = false;
-    if (this.down) return;
-    this.owner.counters.messagesOut += this.outgoing.take(this.clock, this.sendFrame);
-    this.socketBacklog = this.socket.bufferedAmount;
+  #drain(): void {
+    this.#queued = false;
+    if (this.#down) return;
+    this.#owner.counters.messagesOut += this.#outgoing.take(this.#clock, this.#sendFrame);
+    this.#socketBacklog = this.#socket.bufferedAmount;
   }
 
   /** Closes the link because of what the peer did. */
   break(reason: RefusalReason, detail: string): void {
-    if (this.down) return;
-    refuse(this.socket, this.owner.counters, reason, detail);
-    this.goDown(`${reason}: ${detail}`);
+    if (this.#down) return;
+    refuse(this.#socket, this.#owner.counters, reason, detail);
+    this.#goDown(`${reason}: ${detail}`);
   }
 
   /** Closes the link because this side stops or no longer needs it, without waiting. */
   end(why: string): void {
-    this.socket.close(CLOSE_GOING_AWAY);
-    this.socket.terminate();
-    this.goDown(why);
+    this.#socket.close(CLOSE_GOING_AWAY);
+    this.#socket.terminate();
+    this.#goDown(why);
   }
 
   /** To be called regularly: pings a silent peer, and closes the link of one that stays silent. */
   checkSilence(): void {
-    const read = this.connection.bytesRead();
-    this.quietChecks = read === this.readAtCheck ? this.quietChecks + 1 : 1;
-    this.readAtCheck = read;
-    if (this.quietChecks < SILENT_CHECKS) {
-      if (this.quietChecks > 1) this.socket.ping();
+    const read = this.#connection.bytesRead();
+    this.#quietChecks = read === this.#readAtCheck ? this.#quietChecks + 1 : 1;
+    this.#readAtCheck = read;
+    if (this.#quietChecks < SILENT_CHECKS) {
+      if (this.#quietChecks > 1) this.#socket.ping();
       return;
     }
     this.closeSilent('no sign of life');
@@ -181,7 +187,7 @@ export class WsLink {
   closeSilent(detail: string): void {
     this.break('silent', detail);
     // A silent peer does not answer a close either.
-    this.socket.terminate();
+    this.#socket.terminate();
   }
 
   /**
@@ -189,26 +195,26 @@ export class WsLink {
    * flight are no answer: their sender may be gone.
    */
   probe(tell: (isAlive: boolean) => void): void {
-    this.probes.push(tell);
-    this.socket.ping(String(this.probes.length - 1));
+    this.#probes.push(tell);
+    this.#socket.ping(String(this.#probes.length - 1));
   }
 
-  private onPong(question: string): void {
+  #onPong(question: string): void {
     // Pings of `checkSilence` have an empty payload, and so have their answers.
     const index = question === '' ? -1 : Number(question);
-    const tell = this.probes[index];
+    const tell = this.#probes[index];
     if (tell === undefined) return;
-    this.probes[index] = undefined;
+    this.#probes[index] = undefined;
     tell(true);
   }
 
-  private receive(message: Uint8Array | undefined): void {
-    if (this.down) return;
-    this.owner.counters.bytesIn += message?.length ?? 0;
+  #receive(message: Uint8Array | undefined): void {
+    if (this.#down) return;
+    this.#owner.counters.bytesIn += message?.length ?? 0;
     try {
       if (message === undefined) throw new WireError('a text');
-      const bytes = this.lanes === undefined ? message : this.reassemble(message, this.lanes);
-      if (bytes !== undefined) this.read(bytes);
+      const bytes = this.#lanes === undefined ? message : this.#reassemble(message, this.#lanes);
+      if (bytes !== undefined) this.#read(bytes);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.break('bad-frame', error.message);
@@ -216,39 +222,39 @@ export class WsLink {
   }
 
   /** The frame that this message completes, if any. A receipt that is due is sent at once. */
-  private reassemble(message: Uint8Array, { window, arrivals }: NonNullable<WsLink['lanes']>): Uint8Array | undefined {
+  #reassemble(message: Uint8Array, { window, arrivals }: Lanes): Uint8Array | undefined {
     const arrival = arrivals.take(message);
     if (typeof arrival === 'number') {
-      if (!window.acknowledged(arrival, this.owner.now())) {
+      if (!window.acknowledged(arrival, this.#owner.now())) {
         throw new WireError(`a receipt for ${arrival} bytes, which were not sent`);
       }
-      this.drain();
+      this.#drain();
       return undefined;
     }
-    const receipt = arrivals.receipt(this.clock);
-    if (receipt !== undefined) this.socket.send(receipt);
+    const receipt = arrivals.receipt(this.#clock);
+    if (receipt !== undefined) this.#socket.send(receipt);
     return arrival;
   }
 
-  private read(bytes: Uint8Array): void {
+  #read(bytes: Uint8Array): void {
     const frame = decodeFrame(bytes, this.info.version);
-    if (frame.from !== this.ends.to || frame.to !== this.ends.from) {
-      const theirs = `${this.ends.to} to ${this.ends.from}`;
+    if (frame.from !== this.#ends.to || frame.to !== this.#ends.from) {
+      const theirs = `${this.#ends.to} to ${this.#ends.from}`;
       this.break('not-allowed', `a frame from ${frame.from} to ${frame.to} on the link from ${theirs}`);
       return;
     }
-    const { counters } = this.owner;
+    const { counters } = this.#owner;
     counters.framesIn += 1;
     counters.messagesIn += frame.messages.length;
-    this.owner.onMessages(this, frame.messages);
+    this.#owner.onMessages(this, frame.messages);
   }
 
-  private goDown(why: string): void {
-    if (this.down) return;
-    this.down = true;
-    this.owner.counters.droppedQueued += this.outgoing.messages;
-    this.outgoing.clear();
-    this.owner.onDown(this, why);
-    for (const tell of this.probes.splice(0)) tell?.(false);
+  #goDown(why: string): void {
+    if (this.#down) return;
+    this.#down = true;
+    this.#owner.counters.droppedQueued += this.#outgoing.messages;
+    this.#outgoing.clear();
+    this.#owner.onDown(this, why);
+    for (const tell of this.#probes.splice(0)) tell?.(false);
   }
 }

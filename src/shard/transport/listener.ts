@@ -38,32 +38,32 @@ export interface ListenContext {
 const HTTP_CHECK_MS = 1000;
 
 export class Listener {
-  private readonly context: ListenContext;
-  private readonly http: Server;
-  private readonly sockets: WebSocketServer;
+  readonly #context: ListenContext;
+  readonly #http: Server;
+  readonly #sockets: WebSocketServer;
 
   constructor(context: ListenContext) {
-    this.context = context;
+    this.#context = context;
     const { counters, helloTimeoutMs } = context;
-    this.http = createServer(
+    this.#http = createServer(
       { headersTimeout: helloTimeoutMs, requestTimeout: helloTimeoutMs, connectionsCheckingInterval: HTTP_CHECK_MS },
       (_request, response) => {
         response.writeHead(426, { Connection: 'close', 'Content-Length': 0 }).end();
       },
     );
-    this.http.maxConnections = context.maxConnections;
-    this.http.on('drop', () => {
+    this.#http.maxConnections = context.maxConnections;
+    this.#http.on('drop', () => {
       counters.refused['too-many-links'] += 1;
     });
-    this.sockets = new WebSocketServer({
-      server: this.http,
+    this.#sockets = new WebSocketServer({
+      server: this.#http,
       perMessageDeflate: false,
       maxPayload: context.maxFrameBytes,
       ...CLOSING,
       verifyClient: ({ req }: { req: { headers: { origin?: string } } }) => req.headers.origin === undefined,
     });
-    this.sockets.on('connection', (socket, { socket: below }) => {
-      this.accept({ socket, bytesRead: () => below.bytesRead });
+    this.#sockets.on('connection', (socket, { socket: below }) => {
+      this.#accept({ socket, bytesRead: () => below.bytesRead });
     });
   }
 
@@ -71,11 +71,11 @@ export class Listener {
   listen(host: string, port: number): Promise<void> {
     return new Promise((resolve, reject) => {
       // `ws` emits the errors of the HTTP server.
-      this.sockets.once('error', reject);
-      this.http.listen(port, host, () => {
-        this.sockets.off('error', reject);
-        this.sockets.on('error', (error) => {
-          this.context.logger.error({ error: error.message }, 'the peer port failed');
+      this.#sockets.once('error', reject);
+      this.#http.listen(port, host, () => {
+        this.#sockets.off('error', reject);
+        this.#sockets.on('error', (error) => {
+          this.#context.logger.error({ error: error.message }, 'the peer port failed');
         });
         resolve();
       });
@@ -84,72 +84,72 @@ export class Listener {
 
   /** The actual port. */
   get port(): number {
-    return (this.http.address() as AddressInfo | null)?.port ?? 0;
+    return (this.#http.address() as AddressInfo | null)?.port ?? 0;
   }
 
   async close(): Promise<void> {
-    if (!this.http.listening) return;
-    for (const socket of this.sockets.clients) socket.terminate();
-    this.sockets.close();
+    if (!this.#http.listening) return;
+    for (const socket of this.#sockets.clients) socket.terminate();
+    this.#sockets.close();
     const closed = new Promise<void>((resolve) => {
-      this.http.close(() => {
+      this.#http.close(() => {
         resolve();
       });
     });
-    this.http.closeAllConnections();
+    this.#http.closeAllConnections();
     await closed;
   }
 
-  private accept(connection: Connection): void {
+  #accept(connection: Connection): void {
     const { socket } = connection;
     socket.on('error', (error) => {
-      this.context.logger.debug({ error: error.message }, 'a peer connection failed');
+      this.#context.logger.debug({ error: error.message }, 'a peer connection failed');
     });
-    awaitHello(socket, this.context.runtime, this.context.helloTimeoutMs, {
+    awaitHello(socket, this.#context.runtime, this.#context.helloTimeoutMs, {
       onFirst: (bytes) => {
-        this.onHello(connection, bytes);
+        this.#onHello(connection, bytes);
       },
       onTimeout: () => {
-        refuse(socket, this.context.counters, 'hello-timeout', 'no hello in time');
+        refuse(socket, this.#context.counters, 'hello-timeout', 'no hello in time');
       },
     });
   }
 
-  private onHello(connection: Connection, bytes: Uint8Array | undefined): void {
+  #onHello(connection: Connection, bytes: Uint8Array | undefined): void {
     const { socket } = connection;
-    const judgement = this.checkHello(bytes);
+    const judgement = this.#checkHello(bytes);
     if ('refused' in judgement) {
-      this.refuse(socket, judgement.refused);
+      this.#refuse(socket, judgement.refused);
       return;
     }
-    this.context.validateHello(judgement.hello, (refused) => {
+    this.#context.validateHello(judgement.hello, (refused) => {
       // The dialling side may have given up in the meantime.
       if (socket.readyState !== socket.OPEN) return;
       // Before the last check: its effects must not be part of what the peer decides by. Otherwise an incarnation that this
       // hello has put into quarantine would be accused by the answer once more, at the node's next start.
-      const extension = this.context.helloTo(judgement.hello.from);
-      const last = refused ?? this.context.finalCheck(judgement.hello);
-      if (last === undefined) this.link(connection, judgement, extension);
-      else this.refuse(socket, last);
+      const extension = this.#context.helloTo(judgement.hello.from);
+      const last = refused ?? this.#context.finalCheck(judgement.hello);
+      if (last === undefined) this.#link(connection, judgement, extension);
+      else this.#refuse(socket, last);
     });
   }
 
-  private refuse(socket: WebSocket, { reason, detail }: LinkRefusal): void {
-    this.context.logger.warn({ reason, detail }, 'a link was refused');
-    refuse(socket, this.context.counters, reason, detail);
+  #refuse(socket: WebSocket, { reason, detail }: LinkRefusal): void {
+    this.#context.logger.warn({ reason, detail }, 'a link was refused');
+    refuse(socket, this.#context.counters, reason, detail);
   }
 
-  private link(connection: Connection, { hello, layout, version }: AcceptedHello, extension: HelloExtension): void {
-    const { id, clusterId, protocol } = this.context.identity();
-    const { incarnation } = this.context;
+  #link(connection: Connection, { hello, layout, version }: AcceptedHello, extension: HelloExtension): void {
+    const { id, clusterId, protocol } = this.#context.identity();
+    const { incarnation } = this.#context;
     const answer: Hello = { role: 'node', from: id, to: hello.from, incarnation, clusterId, ...protocol, extension };
     // In the layout of the peer's hello: a build that knows only the first layout must be able to read it.
     connection.socket.send(encodeHello(answer, layout));
-    this.context.onLinked(connection, hello, linkInfo(hello, version));
+    this.#context.onLinked(connection, hello, linkInfo(hello, version));
   }
 
-  private checkHello(bytes: Uint8Array | undefined): HelloCheck {
+  #checkHello(bytes: Uint8Array | undefined): HelloCheck {
     if (bytes === undefined) return { refused: { reason: 'bad-hello', detail: 'a text' } };
-    return checkCallerHello(this.context.identity(), this.context.peers(), bytes);
+    return checkCallerHello(this.#context.identity(), this.#context.peers(), bytes);
   }
 }

@@ -32,18 +32,18 @@ export class MemoryTransport implements Transport {
   readonly place: PeerId;
   /** @internal Started, and neither killed nor closed. */
   running = false;
-  private readonly network: MemoryNetwork;
-  private readonly options: Required<MemoryNetworkOptions>;
-  private readonly protocol: Protocol;
-  private readonly incarnation: number;
-  private readonly links = new Map<PeerId, MemoryLink>();
-  private readonly counters = zeroCounters();
-  private events: TransportEvents | undefined;
+  readonly #network: MemoryNetwork;
+  readonly #options: Required<MemoryNetworkOptions>;
+  readonly #protocol: Protocol;
+  readonly #incarnation: number;
+  readonly #links = new Map<PeerId, MemoryLink>();
+  readonly #counters = zeroCounters();
+  #events: TransportEvents | undefined;
   /** Incremented by every stop, so that messages in flight to an earlier generation are lost. */
-  private generation = 0;
-  private readonly up = new Set<PeerId>();
-  private readonly queues = new Map<PeerId, Queue>();
-  private unflushed: PeerId[] = [];
+  #generation = 0;
+  readonly #up = new Set<PeerId>();
+  readonly #queues = new Map<PeerId, Queue>();
+  #unflushed: PeerId[] = [];
 
   /** @internal */
   constructor(
@@ -52,45 +52,45 @@ export class MemoryTransport implements Transport {
     options: Required<MemoryNetworkOptions>,
     protocol: Protocol,
   ) {
-    this.network = network;
+    this.#network = network;
     this.id = id;
     this.place = place;
-    this.options = options;
-    this.protocol = protocol;
-    this.incarnation = network.nextIncarnation();
+    this.#options = options;
+    this.#protocol = protocol;
+    this.#incarnation = network.nextIncarnation();
   }
 
   start(events: TransportEvents): Promise<void> {
-    if (this.events !== undefined) return Promise.reject(new Error(`transport ${this.id} was started before`));
-    this.events = events;
+    if (this.#events !== undefined) return Promise.reject(new Error(`transport ${this.id} was started before`));
+    this.#events = events;
     this.resume();
     return Promise.resolve();
   }
 
   send(to: PeerId, message: PeerMessage): boolean {
-    const link = this.links.get(to)?.info;
+    const link = this.#links.get(to)?.info;
     if (link === undefined) {
-      this.counters.droppedNoLink += 1;
+      this.#counters.droppedNoLink += 1;
       return false;
     }
-    let queue = this.queues.get(to);
+    let queue = this.#queues.get(to);
     if (queue === undefined)
-      this.queues.set(to, (queue = new Queue(this.id, to, this.options.encode ? link.version : undefined)));
-    if (queue.length >= this.options.maxQueuedMessages) {
-      this.counters.droppedFull += 1;
+      this.#queues.set(to, (queue = new Queue(this.id, to, this.#options.encode ? link.version : undefined)));
+    if (queue.length >= this.#options.maxQueuedMessages) {
+      this.#counters.droppedFull += 1;
       return false;
     }
     if (!queue.add(message)) {
-      this.counters.droppedEncodeError += 1;
+      this.#counters.droppedEncodeError += 1;
       return false;
     }
-    if (!this.unflushed.includes(to)) this.unflushed.push(to);
+    if (!this.#unflushed.includes(to)) this.#unflushed.push(to);
     return true;
   }
 
   flush(): void {
-    for (const to of this.unflushed) this.deliver(to);
-    this.unflushed = [];
+    for (const to of this.#unflushed) this.#deliver(to);
+    this.#unflushed = [];
   }
 
   close(): Promise<void> {
@@ -99,10 +99,10 @@ export class MemoryTransport implements Transport {
   }
 
   stats(): TransportStats {
-    const linked = this.running ? [...this.links] : [];
-    const waiting = (peer: PeerId): number => this.queues.get(peer)?.byteLength ?? 0;
+    const linked = this.running ? [...this.#links] : [];
+    const waiting = (peer: PeerId): number => this.#queues.get(peer)?.byteLength ?? 0;
     return statsOf(
-      this.counters,
+      this.#counters,
       linked.map(
         ([
           peer,
@@ -115,56 +115,56 @@ export class MemoryTransport implements Transport {
   }
 
   link(peer: PeerId): LinkInfo | undefined {
-    return this.links.get(peer)?.info;
+    return this.#links.get(peer)?.info;
   }
 
   probe(peer: PeerId, tell: ProbeCallback): void {
-    const link = this.links.get(peer);
-    this.network.later(() => {
+    const link = this.#links.get(peer);
+    this.#network.later(() => {
       const { place } = link?.other ?? this;
-      const hears = this.network.canDeliver(this.place, place) && this.network.canDeliver(place, this.place);
-      tell(link !== undefined && this.links.get(peer) === link && hears);
+      const hears = this.#network.canDeliver(this.place, place) && this.#network.canDeliver(place, this.place);
+      tell(link !== undefined && this.#links.get(peer) === link && hears);
     });
   }
 
   refuse(peer: PeerId, { reason }: LinkRefusal): void {
-    const other = this.links.get(peer)?.other;
+    const other = this.#links.get(peer)?.other;
     if (other === undefined) return;
-    this.counters.refused[reason] += 1;
-    this.disconnect(other);
-    if (reason === 'duplicate-node') other.refusedAsDuplicate(this.id);
+    this.#counters.refused[reason] += 1;
+    this.#disconnect(other);
+    if (reason === 'duplicate-node') other.#refusedAsDuplicate(this.id);
   }
 
   /** @internal */
   resume(): void {
-    for (const peer of this.up) this.notifyLink(peer, false);
+    for (const peer of this.#up) this.notifyLink(peer, false);
     this.running = true;
     this.connectAll();
   }
 
   /** @internal Links to every reachable endpoint that it is not linked to. */
   connectAll(): void {
-    for (const other of this.network.reachable(this)) if (!this.isLinked(other)) this.connect(other);
+    for (const other of this.#network.reachable(this)) if (!this.#isLinked(other)) this.#connect(other);
   }
 
-  private isLinked(other: MemoryTransport): boolean {
-    return this.links.get(other.id)?.other === other;
+  #isLinked(other: MemoryTransport): boolean {
+    return this.#links.get(other.id)?.other === other;
   }
 
   /** Exchanges hellos; each side may validate the other's asynchronously. */
-  private connect(other: MemoryTransport): void {
-    if (commonVersion(this.protocol.versions, other.protocol.versions) === undefined) return;
-    other.admitHelloOf(this, () => {
-      this.admitHelloOf(other, () => {
-        if (this.running && other.running && !this.isLinked(other)) this.linkTo(other);
+  #connect(other: MemoryTransport): void {
+    if (commonVersion(this.#protocol.versions, other.#protocol.versions) === undefined) return;
+    other.#admitHelloOf(this, () => {
+      this.#admitHelloOf(other, () => {
+        if (this.running && other.running && !this.#isLinked(other)) this.#linkTo(other);
       });
     });
   }
 
   /** Checks the other side's hello; `go` is called if it is accepted. */
-  private admitHelloOf(other: MemoryTransport, go: () => void): void {
-    const hello = other.helloTo(this);
-    const { logger } = this.options;
+  #admitHelloOf(other: MemoryTransport, go: () => void): void {
+    const hello = other.#helloTo(this);
+    const { logger } = this.#options;
     const meeting: HelloContext = {
       logger,
       link: (node) => this.link(node),
@@ -174,125 +174,126 @@ export class MemoryTransport implements Transport {
       dropLink: (node) => {
         this.refuse(node, { reason: 'silent', detail: '' });
       },
-      checkMembership: this.events?.checkMembership?.bind(this.events),
-      validateHello: this.events?.validateHello?.bind(this.events),
+      checkMembership: this.#events?.checkMembership?.bind(this.#events),
+      validateHello: this.#events?.validateHello?.bind(this.#events),
     };
     const decide = (refused: LinkRefusal | undefined): void => {
       if (refused === undefined) {
         go();
         return;
       }
-      this.counters.refused[refused.reason] += 1;
-      if (refused.reason === 'duplicate-node') other.refusedAsDuplicate(this.id);
+      this.#counters.refused[refused.reason] += 1;
+      if (refused.reason === 'duplicate-node') other.#refusedAsDuplicate(this.id);
     };
     if (isRouter(this.id)) go();
     else admitHello(hello, meeting, decide);
   }
 
-  private linkTo(other: MemoryTransport): void {
-    const version = commonVersion(this.protocol.versions, other.protocol.versions);
-    const [mine, theirs] = [this.helloTo(other), other.helloTo(this)];
-    if (version === undefined || this.events?.finalCheck?.(theirs) !== undefined) return;
-    if (other.events?.finalCheck?.(mine) !== undefined) return;
+  #linkTo(other: MemoryTransport): void {
+    const version = commonVersion(this.#protocol.versions, other.#protocol.versions);
+    const [mine, theirs] = [this.#helloTo(other), other.#helloTo(this)];
+    if (version === undefined || this.#events?.finalCheck?.(theirs) !== undefined) return;
+    if (other.#events?.finalCheck?.(mine) !== undefined) return;
     for (const [end, peer] of [
       [this, other.id],
       [other, this.id],
     ] as const) {
-      const before = end.links.get(peer)?.other;
-      if (before !== undefined) end.disconnect(before);
+      const before = end.#links.get(peer)?.other;
+      if (before !== undefined) end.#disconnect(before);
     }
-    this.links.set(other.id, { info: linkInfo(theirs, version), other });
-    other.links.set(this.id, { info: linkInfo(mine, version), other: this });
+    this.#links.set(other.id, { info: linkInfo(theirs, version), other });
+    other.#links.set(this.id, { info: linkInfo(mine, version), other: this });
     this.notifyLink(other.id, true);
     other.notifyLink(this.id, true);
   }
 
-  private refusedAsDuplicate(by: PeerId): void {
-    const { generation } = this;
-    this.network.later(() => {
-      if (this.running && generation === this.generation) this.events?.onDuplicate?.(by);
+  #refusedAsDuplicate(by: PeerId): void {
+    const generation = this.#generation;
+    this.#network.later(() => {
+      if (this.running && generation === this.#generation) this.#events?.onDuplicate?.(by);
     });
   }
 
-  private helloTo(other: MemoryTransport): Hello {
+  #helloTo(other: MemoryTransport): Hello {
     const [from, to] = [nodeOrNone(this.id), nodeOrNone(other.id)];
-    const extension = this.events?.helloTo?.(to) ?? {};
-    const { protocol, incarnation } = this;
-    return { role: from === 0 ? 'router' : 'node', from, to, incarnation, clusterId: '', ...protocol, extension };
+    const extension = this.#events?.helloTo?.(to) ?? {};
+    const role = from === 0 ? 'router' : 'node';
+    return { role, from, to, incarnation: this.#incarnation, clusterId: '', ...this.#protocol, extension };
   }
 
   /** @internal */
   stop(): void {
     if (!this.running) return;
-    for (const { other } of this.links.values()) other.onDisconnected(this);
-    this.links.clear();
+    for (const { other } of this.#links.values()) other.onDisconnected(this);
+    this.#links.clear();
     this.running = false;
-    this.generation += 1;
-    this.queues.clear();
-    this.unflushed = [];
+    this.#generation += 1;
+    this.#queues.clear();
+    this.#unflushed = [];
   }
 
   /** Ends the link on both sides. */
-  private disconnect(other: MemoryTransport): void {
+  #disconnect(other: MemoryTransport): void {
     other.onDisconnected(this);
     this.onDisconnected(other);
   }
 
   /** @internal The other side is gone. */
   onDisconnected(other: MemoryTransport): void {
-    if (!this.isLinked(other)) return;
+    if (!this.#isLinked(other)) return;
     const peer = other.id;
-    this.links.delete(peer);
+    this.#links.delete(peer);
     // What waited for it was encoded for the protocol version of a link that is gone.
-    this.counters.droppedQueued += this.queues.get(peer)?.length ?? 0;
-    this.queues.delete(peer);
+    this.#counters.droppedQueued += this.#queues.get(peer)?.length ?? 0;
+    this.#queues.delete(peer);
     this.notifyLink(peer, false);
   }
 
   /** @internal Notifies the owner, deferred, that a link went up or down. */
   notifyLink(peer: PeerId, up: boolean): void {
-    const { generation } = this;
-    this.network.later(() => {
+    const generation = this.#generation;
+    this.#network.later(() => {
       // A killed endpoint gets no notification; `resume` sends those that it missed.
-      if (!this.running || (generation !== this.generation && up)) return;
-      if (up === this.up.has(peer)) return;
-      if (up) this.up.add(peer);
-      else this.up.delete(peer);
-      this.events?.onLink(peer, up);
+      if (!this.running || (generation !== this.#generation && up)) return;
+      if (up === this.#up.has(peer)) return;
+      if (up) this.#up.add(peer);
+      else this.#up.delete(peer);
+      this.#events?.onLink(peer, up);
     });
   }
 
-  private deliver(to: PeerId): void {
-    const frame = this.queues.get(to)?.take();
-    const target = this.links.get(to)?.other;
+  #deliver(to: PeerId): void {
+    const frame = this.#queues.get(to)?.take();
+    const target = this.#links.get(to)?.other;
     if (frame === undefined || target === undefined) {
-      this.counters.droppedQueued += frame?.messages.length ?? 0;
+      this.#counters.droppedQueued += frame?.messages.length ?? 0;
       return;
     }
     const { messages, bytes } = frame;
-    const lives = [this.generation, target.generation] as const;
-    this.counters.framesOut += 1;
-    this.counters.messagesOut += messages.length;
-    this.counters.bytesOut += bytes?.length ?? 0;
-    this.network.later(() => {
-      if (lives[0] === this.generation && lives[1] === target.generation) target.receive(this, messages, bytes);
+    const generations = [this.#generation, target.#generation] as const;
+    this.#counters.framesOut += 1;
+    this.#counters.messagesOut += messages.length;
+    this.#counters.bytesOut += bytes?.length ?? 0;
+    this.#network.later(() => {
+      if (generations[0] === this.#generation && generations[1] === target.#generation)
+        target.#receive(this, messages, bytes);
     });
   }
 
-  private decode(from: PeerId, bytes: Uint8Array): readonly PeerMessage[] {
-    return decodeFrame(bytes, this.links.get(from)?.info.version).messages;
+  #decode(from: PeerId, bytes: Uint8Array): readonly PeerMessage[] {
+    return decodeFrame(bytes, this.#links.get(from)?.info.version).messages;
   }
 
-  private receive(sender: MemoryTransport, sent: readonly PeerMessage[], bytes: Uint8Array | undefined): void {
+  #receive(sender: MemoryTransport, sent: readonly PeerMessage[], bytes: Uint8Array | undefined): void {
     const from = sender.id;
     // Messages in flight when a link ends are lost with it.
-    if (!this.isLinked(sender)) return;
-    const arrived = bytes === undefined ? sent : this.decode(from, bytes);
-    const messages = this.network.filterDropped(sender.place, this.place, arrived);
+    if (!this.#isLinked(sender)) return;
+    const arrived = bytes === undefined ? sent : this.#decode(from, bytes);
+    const messages = this.#network.filterDropped(sender.place, this.place, arrived);
     if (messages.length === 0) return;
-    this.counters.framesIn += 1;
-    this.counters.messagesIn += messages.length;
-    this.counters.bytesIn += bytes?.length ?? 0;
-    this.events?.onMessages(from, messages);
+    this.#counters.framesIn += 1;
+    this.#counters.messagesIn += messages.length;
+    this.#counters.bytesIn += bytes?.length ?? 0;
+    this.#events?.onMessages(from, messages);
   }
 }

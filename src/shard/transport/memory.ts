@@ -30,29 +30,29 @@ export interface MemoryNetworkOptions {
 const COPIES = 2 * ROUTER_PEERS;
 
 export class MemoryNetwork {
-  private readonly runtime: Pick<Runtime, 'defer'>;
-  private readonly options: Required<MemoryNetworkOptions>;
-  private readonly endpoints = new Map<PeerId, MemoryTransport>();
+  readonly #runtime: Pick<Runtime, 'defer'>;
+  readonly #options: Required<MemoryNetworkOptions>;
+  readonly #endpoints = new Map<PeerId, MemoryTransport>();
   /** Further processes under the name of a node. */
-  private readonly copies: MemoryTransport[] = [];
-  private routers = 0;
-  private incarnations = 0;
-  private pending: (() => void)[] = [];
+  readonly #copies: MemoryTransport[] = [];
+  #routers = 0;
+  #incarnations = 0;
+  #pending: (() => void)[] = [];
 
-  private groupOf = new Map<PeerId, number>();
-  private readonly isolated = new Set<PeerId>();
-  private readonly cuts = new Map<PeerId, Set<PeerId>>();
-  private dropRule: DropRule | undefined;
+  #groupOf = new Map<PeerId, number>();
+  readonly #isolated = new Set<PeerId>();
+  readonly #cuts = new Map<PeerId, Set<PeerId>>();
+  #dropRule: DropRule | undefined;
 
   constructor(runtime: Pick<Runtime, 'defer'>, options: MemoryNetworkOptions = {}) {
-    this.runtime = runtime;
-    this.options = { encode: false, maxQueuedMessages: 65_536, logger: silentLogger, ...options };
+    this.#runtime = runtime;
+    this.#options = { encode: false, maxQueuedMessages: 65_536, logger: silentLogger, ...options };
   }
 
   /** The transport of a node. After `kill` or `close` of an earlier one, this is the node's next incarnation. */
   node(id: NodeId, protocol: Protocol = PROTOCOL): MemoryTransport {
-    if (this.endpoints.get(id)?.running === true) throw new Error(`node ${id} is running`);
-    return this.attach(id, protocol);
+    if (this.#endpoints.get(id)?.running === true) throw new Error(`node ${id} is running`);
+    return this.#attach(id, protocol);
   }
 
   /**
@@ -60,67 +60,67 @@ export class MemoryNetwork {
    * `place`. It links to whom it can reach both ways when it starts, or at a `heal`.
    */
   copy(id: NodeId, protocol: Protocol = PROTOCOL): MemoryTransport {
-    const copy = new MemoryTransport(this, { id, place: COPIES + this.copies.length }, this.options, protocol);
-    this.copies.push(copy);
+    const copy = new MemoryTransport(this, { id, place: COPIES + this.#copies.length }, this.#options, protocol);
+    this.#copies.push(copy);
     return copy;
   }
 
   /** The transport of one more router. All nodes know it by the same peer id. */
   router(protocol: Protocol = PROTOCOL): MemoryTransport {
-    return this.attach(ROUTER_PEERS + this.routers++, protocol);
+    return this.#attach(ROUTER_PEERS + this.#routers++, protocol);
   }
 
   /** Silently drops whatever goes between different groups. Peers that are in none form one more group. */
   partition(groups: readonly (readonly PeerId[])[]): void {
-    this.groupOf = new Map(groups.flatMap((group, i) => group.map((id) => [id, i] as const)));
+    this.#groupOf = new Map(groups.flatMap((group, i) => group.map((id) => [id, i] as const)));
   }
 
   /** Silently drops whatever goes to or from `id`. */
   isolate(id: PeerId): void {
-    this.isolated.add(id);
+    this.#isolated.add(id);
   }
 
   /** Silently drops whatever goes from `from` to `to`; the other way stays open. */
   cut(from: PeerId, to: PeerId): void {
-    const cut = this.cuts.get(from) ?? new Set();
-    this.cuts.set(from, cut.add(to));
+    const cut = this.#cuts.get(from) ?? new Set();
+    this.#cuts.set(from, cut.add(to));
   }
 
   /** The link between two nodes breaks, and is made anew. */
   breakLink(a: NodeId, b: NodeId): void {
-    const end = this.endpoints.get(a);
+    const end = this.#endpoints.get(a);
     end?.refuse(b, { reason: 'silent', detail: 'it was broken' });
     end?.connectAll();
   }
 
   /** Ends every partition, isolation and cut, and links endpoints that are not linked. A drop rule stays. */
   heal(): void {
-    this.groupOf.clear();
-    this.isolated.clear();
-    this.cuts.clear();
-    for (const endpoint of [...this.endpoints.values(), ...this.copies]) if (endpoint.running) endpoint.connectAll();
+    this.#groupOf.clear();
+    this.#isolated.clear();
+    this.#cuts.clear();
+    for (const endpoint of [...this.#endpoints.values(), ...this.#copies]) if (endpoint.running) endpoint.connectAll();
   }
 
   /** Drops every message for which `rule` is true; undefined ends that. */
   dropWhen(rule: DropRule | undefined): void {
-    this.dropRule = rule;
+    this.#dropRule = rule;
   }
 
   /** Stops a node as `kill -9` does: it receives nothing more, the others see their links go down. */
   kill(id: PeerId): void {
-    this.endpoints.get(id)?.stop();
+    this.#endpoints.get(id)?.stop();
   }
 
   /** The killed transport resumes, as after a pause in which all its links broke. */
   revive(id: PeerId): void {
-    const endpoint = this.endpoints.get(id);
+    const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined || endpoint.running) throw new Error(`node ${id} was not killed`);
     endpoint.resume();
   }
 
   /** @internal For `MemoryTransport`: with whom one that has just started links. */
   reachable(self: MemoryTransport): MemoryTransport[] {
-    const all = [...this.endpoints.values(), ...this.copies];
+    const all = [...this.#endpoints.values(), ...this.#copies];
     const others = all.filter(({ id, running }) => id !== self.id && running);
     return others.filter((other) => {
       if (isRouter(self.id) && isRouter(other.id)) return false;
@@ -135,15 +135,15 @@ export class MemoryNetwork {
 
   /** @internal A process began. */
   nextIncarnation(): number {
-    return ++this.incarnations;
+    return ++this.#incarnations;
   }
 
   /** @internal Runs `task` later, in the order of the calls, all in one deferred run. */
   later(task: () => void): void {
-    if (this.pending.push(task) > 1) return;
-    this.runtime.defer(() => {
-      const tasks = this.pending;
-      this.pending = [];
+    if (this.#pending.push(task) > 1) return;
+    this.#runtime.defer(() => {
+      const tasks = this.#pending;
+      this.#pending = [];
       for (const run of tasks) run();
     });
   }
@@ -151,19 +151,19 @@ export class MemoryNetwork {
   /** @internal The messages of a frame that arrive. */
   filterDropped(from: PeerId, to: PeerId, messages: readonly PeerMessage[]): readonly PeerMessage[] {
     if (!this.canDeliver(from, to)) return [];
-    const rule = this.dropRule;
+    const rule = this.#dropRule;
     return rule === undefined ? messages : messages.filter((message) => !rule(from, to, message));
   }
 
   /** @internal */
   canDeliver(from: PeerId, to: PeerId): boolean {
-    const apart = this.groupOf.get(from) !== this.groupOf.get(to);
-    return !apart && !this.isolated.has(from) && !this.isolated.has(to) && this.cuts.get(from)?.has(to) !== true;
+    const apart = this.#groupOf.get(from) !== this.#groupOf.get(to);
+    return !apart && !this.#isolated.has(from) && !this.#isolated.has(to) && this.#cuts.get(from)?.has(to) !== true;
   }
 
-  private attach(id: PeerId, protocol: Protocol): MemoryTransport {
-    const endpoint = new MemoryTransport(this, { id, place: id }, this.options, protocol);
-    this.endpoints.set(id, endpoint);
+  #attach(id: PeerId, protocol: Protocol): MemoryTransport {
+    const endpoint = new MemoryTransport(this, { id, place: id }, this.#options, protocol);
+    this.#endpoints.set(id, endpoint);
     return endpoint;
   }
 }

@@ -51,7 +51,7 @@ export class WireWriter {
   view = new DataView(this.bytes.buffer);
   /** Where the next byte goes. */
   at = 0;
-  private start = 0;
+  #start = 0;
 
   constructor(version = PROTOCOL.versions.max) {
     this.version = version;
@@ -59,13 +59,13 @@ export class WireWriter {
 
   /** Bytes written since the last `take`. */
   get length(): number {
-    return this.at - this.start;
+    return this.at - this.#start;
   }
 
   /** Makes room for `count` more bytes. */
   reserve(count: number): void {
     if (this.at + count <= this.bytes.length) return;
-    const kept = this.bytes.subarray(this.start, this.at);
+    const kept = this.bytes.subarray(this.#start, this.at);
     const wanted = kept.length + count;
     const chunk = Math.min(MAX_CHUNK_BYTES, Math.max(MIN_CHUNK_BYTES, FRAMES_PER_CHUNK * wanted));
     const size = Math.max(chunk, 2 * wanted);
@@ -74,17 +74,17 @@ export class WireWriter {
     this.view = new DataView(buffer);
     this.bytes.set(kept);
     this.at = kept.length;
-    this.start = 0;
+    this.#start = 0;
   }
 
   /** Discards all but the first `length` bytes since the last `take`. */
   rewind(length: number): void {
-    this.at = this.start + length;
+    this.at = this.#start + length;
   }
 
   take(): Uint8Array {
-    const taken = this.bytes.subarray(this.start, this.at);
-    this.start = this.at;
+    const taken = this.bytes.subarray(this.#start, this.at);
+    this.#start = this.at;
     return taken;
   }
 

@@ -59,24 +59,24 @@ export interface FrameOptions {
 
 /** Collects messages for one peer straight into the bytes of its next frame. */
 export class FrameEncoder {
-  private readonly out: WireWriter;
-  private readonly ends: FrameEnds;
-  private readonly maxRecordBytes: number;
-  private count = 0;
+  readonly #out: WireWriter;
+  readonly #ends: FrameEnds;
+  readonly #maxRecordBytes: number;
+  #count = 0;
 
   constructor(ends: FrameEnds, { version = WIRE_VERSION, maxRecordBytes = Infinity }: FrameOptions = {}) {
-    this.out = new WireWriter(version);
-    this.ends = ends;
-    this.maxRecordBytes = maxRecordBytes;
+    this.#out = new WireWriter(version);
+    this.#ends = ends;
+    this.#maxRecordBytes = maxRecordBytes;
   }
 
   /** Length of the frame that `take` would give; 0 if there is none. */
   get byteLength(): number {
-    return this.out.length;
+    return this.#out.length;
   }
 
   get messageCount(): number {
-    return this.count;
+    return this.#count;
   }
 
   /**
@@ -84,44 +84,44 @@ export class FrameEncoder {
    * @throws WireError if it cannot be encoded, or not between these two; the frame is then unchanged.
    */
   add(message: PeerMessage): void {
-    const before = this.out.length;
+    const before = this.#out.length;
     try {
-      if (before === 0) this.writeHeader();
-      const start = this.out.length;
-      this.writeRecord(message);
-      if (this.out.length - start > this.maxRecordBytes) {
+      if (before === 0) this.#writeHeader();
+      const start = this.#out.length;
+      this.#writeRecord(message);
+      if (this.#out.length - start > this.#maxRecordBytes) {
         throw new WireError(
-          `a ${message.type} of ${this.out.length - start} bytes, ${this.maxRecordBytes} are allowed`,
+          `a ${message.type} of ${this.#out.length - start} bytes, ${this.#maxRecordBytes} are allowed`,
         );
       }
-      this.count += 1;
+      this.#count += 1;
     } catch (error) {
-      this.out.rewind(before);
+      this.#out.rewind(before);
       throw error;
     }
   }
 
   /** The frame, if anything was added since the last call. The bytes are the caller's. */
   take(): Uint8Array | undefined {
-    if (this.count === 0) return undefined;
-    this.count = 0;
-    return this.out.take();
+    if (this.#count === 0) return undefined;
+    this.#count = 0;
+    return this.#out.take();
   }
 
-  private writeHeader(): void {
-    this.out.u8(this.out.version);
-    this.out.u16(this.ends.from);
-    this.out.u16(this.ends.to);
+  #writeHeader(): void {
+    this.#out.u8(this.#out.version);
+    this.#out.u16(this.#ends.from);
+    this.#out.u16(this.#ends.to);
   }
 
-  private writeRecord(message: PeerMessage): void {
-    const { out } = this;
+  #writeRecord(message: PeerMessage): void {
+    const out = this.#out;
     switch (message.type) {
       case 'raft': {
         const { from, to, type } = message.message;
-        if (from !== this.ends.from || to !== this.ends.to || from === 0 || to === 0) {
+        if (from !== this.#ends.from || to !== this.#ends.to || from === 0 || to === 0) {
           throw new WireError(
-            `a raft message from ${from} to ${to} on the way from ${this.ends.from} to ${this.ends.to}`,
+            `a raft message from ${from} to ${to} on the way from ${this.#ends.from} to ${this.#ends.to}`,
           );
         }
         writeQuarantine(out, message.message);

@@ -77,118 +77,118 @@ const settingsOf = (options: WsTransportOptions) => ({
 });
 
 export class WsTransport implements Transport {
-  private readonly settings: ReturnType<typeof settingsOf>;
-  private readonly listen: WsTransportOptions['listen'];
-  private readonly seeds: readonly string[];
-  private readonly runtime: Runtime;
-  private readonly logger: Logger;
-  private readonly incarnation: number;
-  private readonly counters = zeroCounters();
-  private readonly listener: Listener | undefined;
-  private readonly linkOwner: LinkOwner;
+  readonly #settings: ReturnType<typeof settingsOf>;
+  readonly #listen: WsTransportOptions['listen'];
+  readonly #seeds: readonly string[];
+  readonly #runtime: Runtime;
+  readonly #logger: Logger;
+  readonly #incarnation: number;
+  readonly #counters = zeroCounters();
+  readonly #listener: Listener | undefined;
+  readonly #linkOwner: LinkOwner;
   /** Of this side; the cluster id is empty until a router knows it. */
-  private identity: Identity;
-  private peers: ReadonlyMap<NodeId, string>;
-  private events: TransportEvents | undefined;
-  private silence: Timer | undefined;
-  private closed = false;
-  private readonly dialers = new Map<NodeId, Dialer>();
-  private readonly seedDialers = new Set<Dialer>();
-  private readonly links = new Map<PeerId, WsLink>();
-  private routersSeen = 0;
-  private lastEncodeError = '';
+  #identity: Identity;
+  #peers: ReadonlyMap<NodeId, string>;
+  #events: TransportEvents | undefined;
+  #silence: Timer | undefined;
+  #closed = false;
+  readonly #dialers = new Map<NodeId, Dialer>();
+  readonly #seedDialers = new Set<Dialer>();
+  readonly #links = new Map<PeerId, WsLink>();
+  #routersSeen = 0;
+  #lastEncodeError = '';
 
   constructor(options: WsTransportOptions) {
     const { self, runtime } = options;
-    this.settings = settingsOf(options);
-    this.listen = options.listen;
-    this.seeds = self.role === 'router' ? (options.seeds ?? []) : [];
-    this.runtime = runtime;
-    this.logger = options.logger ?? silentLogger;
+    this.#settings = settingsOf(options);
+    this.#listen = options.listen;
+    this.#seeds = self.role === 'router' ? (options.seeds ?? []) : [];
+    this.#runtime = runtime;
+    this.#logger = options.logger ?? silentLogger;
     const id = self.role === 'node' ? self.id : 0;
     const protocol = options.protocol ?? PROTOCOL;
-    this.identity = { role: self.role, id, clusterId: self.clusterId ?? '', protocol };
+    this.#identity = { role: self.role, id, clusterId: self.clusterId ?? '', protocol };
     if (self.role === 'node' && self.clusterId === '') throw new Error('a node must know its cluster');
-    this.incarnation = options.incarnation ?? Math.floor(runtime.wallTime());
-    this.peers = options.peers ?? new Map<NodeId, string>();
-    this.linkOwner = {
-      limits: this.settings,
-      counters: this.counters,
+    this.#incarnation = options.incarnation ?? Math.floor(runtime.wallTime());
+    this.#peers = options.peers ?? new Map<NodeId, string>();
+    this.#linkOwner = {
+      limits: this.#settings,
+      counters: this.#counters,
       now: () => runtime.now(),
-      onMessages: (link, messages) => this.events?.onMessages(link.peer, messages),
+      onMessages: (link, messages) => this.#events?.onMessages(link.peer, messages),
       onDown: (link, why) => {
-        this.linkDown(link, why);
+        this.#linkDown(link, why);
       },
       onDuplicate: (link) => {
-        this.events?.onDuplicate?.(link.peer);
+        this.#events?.onDuplicate?.(link.peer);
       },
       onEncodeError: (link, message, why) => {
-        this.logEncodeError(link.peer, message, why);
+        this.#logEncodeError(link.peer, message, why);
       },
     };
-    if (this.listen !== undefined) this.listener = this.makeListener();
+    if (this.#listen !== undefined) this.#listener = this.#makeListener();
   }
 
   /** Listens, if configured, and begins to dial. @throws if it cannot listen on the address. */
   async start(events: TransportEvents): Promise<void> {
-    if (this.events !== undefined) throw new Error('the transport was started before');
-    this.events = events;
-    const { listen } = this;
-    if (listen !== undefined) await this.listener?.listen(listen.host, listen.port);
-    this.silence = this.runtime.every(this.settings.silenceTimeoutMs / 3, () => {
-      for (const link of [...this.links.values()]) link.checkSilence();
+    if (this.#events !== undefined) throw new Error('the transport was started before');
+    this.#events = events;
+    const listen = this.#listen;
+    if (listen !== undefined) await this.#listener?.listen(listen.host, listen.port);
+    this.#silence = this.#runtime.every(this.#settings.silenceTimeoutMs / 3, () => {
+      for (const link of [...this.#links.values()]) link.checkSilence();
     });
-    this.dialPeers();
-    if (this.peers.size > 0) return;
-    for (const address of new Set(this.seeds)) this.seedDialers.add(this.startDialer(0, address));
+    this.#dialPeers();
+    if (this.#peers.size > 0) return;
+    for (const address of new Set(this.#seeds)) this.#seedDialers.add(this.#startDialer(0, address));
   }
 
   /** The port that is listened on; 0 if none. */
   get port(): number {
-    return this.listener?.port ?? 0;
+    return this.#listener?.port ?? 0;
   }
 
   /** The cluster that this side belongs to; empty as long as a router has reached no node. */
   get clusterId(): string {
-    return this.identity.clusterId;
+    return this.#identity.clusterId;
   }
 
   /** Replaces the addresses. Links to nodes that are gone or have moved are ended, new ones are dialled. */
   setPeers(peers: ReadonlyMap<NodeId, string>): void {
-    const before = this.peers;
-    this.peers = new Map(peers);
+    const before = this.#peers;
+    this.#peers = new Map(peers);
     for (const [node, address] of before) {
       if (peers.get(node) === address) continue;
-      this.dialers.get(node)?.stop();
-      this.dialers.delete(node);
+      this.#dialers.get(node)?.stop();
+      this.#dialers.delete(node);
       // A node that dials us and moved keeps its link: it is still the same node.
-      if (!peers.has(node) || this.mustDial(node)) this.links.get(node)?.end('not a peer any more, or moved');
+      if (!peers.has(node) || this.#mustDial(node)) this.#links.get(node)?.end('not a peer any more, or moved');
     }
-    this.dialPeers();
+    this.#dialPeers();
     // A node that was reached by a seed address and is no peer is disconnected.
-    for (const dialer of this.seedDialers) dialer.stop();
-    this.seedDialers.clear();
+    for (const dialer of this.#seedDialers) dialer.stop();
+    this.#seedDialers.clear();
   }
 
   send(to: PeerId, message: PeerMessage): boolean {
-    const link = this.links.get(to);
+    const link = this.#links.get(to);
     if (link === undefined) {
-      this.counters.droppedNoLink += 1;
+      this.#counters.droppedNoLink += 1;
       return false;
     }
     return link.send(message);
   }
 
   flush(): void {
-    for (const link of this.links.values()) link.flush();
+    for (const link of this.#links.values()) link.flush();
   }
 
   link(peer: PeerId): LinkInfo | undefined {
-    return this.links.get(peer)?.info;
+    return this.#links.get(peer)?.info;
   }
 
   probe(peer: PeerId, tell: ProbeCallback): void {
-    const { silenceTimeoutMs, helloTimeoutMs } = this.settings;
+    const { silenceTimeoutMs, helloTimeoutMs } = this.#settings;
     let isDecided = false;
     const end = (isAlive: boolean): void => {
       if (isDecided) return;
@@ -197,167 +197,166 @@ export class WsTransport implements Transport {
       tell(isAlive);
     };
     // The process that sent the hello waits for the answer no longer than the timeout.
-    const timer = this.runtime.after(Math.min(silenceTimeoutMs, helloTimeoutMs * PROOF_PART), () => {
+    const timer = this.#runtime.after(Math.min(silenceTimeoutMs, helloTimeoutMs * PROOF_PART), () => {
       // If this process itself was late, the answer may be in the socket buffer: that is read first.
-      this.runtime.defer(() => {
+      this.#runtime.defer(() => {
         end(false);
       });
     });
-    const link = this.links.get(peer);
+    const link = this.#links.get(peer);
     if (link === undefined) end(false);
     else link.probe(end);
   }
 
   refuse(peer: PeerId, { reason, detail }: LinkRefusal): void {
-    this.links.get(peer)?.break(reason, detail);
+    this.#links.get(peer)?.break(reason, detail);
   }
 
   /** Closes all links at once, without a notification for each. What was flushed may still arrive. */
   async close(): Promise<void> {
-    this.closed = true;
-    this.silence?.cancel();
-    for (const link of [...this.links.values()]) link.end('closing');
-    for (const dialer of [...this.dialers.values(), ...this.seedDialers]) dialer.stop();
-    this.dialers.clear();
-    this.seedDialers.clear();
-    await this.listener?.close();
+    this.#closed = true;
+    this.#silence?.cancel();
+    for (const link of [...this.#links.values()]) link.end('closing');
+    for (const dialer of [...this.#dialers.values(), ...this.#seedDialers]) dialer.stop();
+    this.#dialers.clear();
+    this.#seedDialers.clear();
+    await this.#listener?.close();
   }
 
   stats(): TransportStats {
-    const links = [...this.links].map(([peer, { info, queuedBytes }]) => ({
+    const links = [...this.#links].map(([peer, { info, queuedBytes }]) => ({
       peer,
       version: info.version,
       queuedBytes,
     }));
-    return statsOf(this.counters, links);
+    return statsOf(this.#counters, links);
   }
 
-  private makeListener(): Listener {
+  #makeListener(): Listener {
     return new Listener({
-      ...this.common(),
-      maxConnections: this.settings.maxConnections,
-      peers: () => this.peers,
-      finalCheck: (hello) => this.finalCheck(hello) ?? this.events?.finalCheck?.(hello),
+      ...this.#common(),
+      maxConnections: this.#settings.maxConnections,
+      peers: () => this.#peers,
+      finalCheck: (hello) => this.#finalCheck(hello) ?? this.#events?.finalCheck?.(hello),
       onLinked: (connection, { role, from }, info) => {
-        const peer = role === 'router' ? ROUTER_PEERS + this.routersSeen++ : from;
+        const peer = role === 'router' ? ROUTER_PEERS + this.#routersSeen++ : from;
         // Only a later incarnation, or a second attempt of the same one, gets this far.
-        this.links.get(peer)?.break('replaced', 'the peer has linked anew');
-        this.linkUp(connection, peer, from, info);
+        this.#links.get(peer)?.break('replaced', 'the peer has linked anew');
+        this.#linkUp(connection, peer, from, info);
       },
     });
   }
 
   /** What dialers and the listener share. */
-  private common(): Omit<DialContext, 'onLinked'> {
-    const { runtime, logger, counters, incarnation } = this;
-    const { helloTimeoutMs, maxFrameBytes } = this.settings;
+  #common(): Omit<DialContext, 'onLinked'> {
+    const { helloTimeoutMs, maxFrameBytes } = this.#settings;
     return {
-      runtime,
-      logger,
-      counters,
-      incarnation,
+      runtime: this.#runtime,
+      logger: this.#logger,
+      counters: this.#counters,
+      incarnation: this.#incarnation,
       helloTimeoutMs,
       maxFrameBytes,
-      identity: () => this.identity,
-      helloTo: (peer) => this.events?.helloTo?.(peer) ?? {},
+      identity: () => this.#identity,
+      helloTo: (peer) => this.#events?.helloTo?.(peer) ?? {},
       validateHello: (hello, decide) => {
         // Routers hold no data that two processes of a node could corrupt, and do not decide.
-        if (this.identity.role === 'router') decide(undefined);
-        else admitHello(hello, this.helloContext(), decide);
+        if (this.#identity.role === 'router') decide(undefined);
+        else admitHello(hello, this.#helloContext(), decide);
       },
-      finalCheck: (hello) => this.events?.finalCheck?.(hello),
-      onDuplicate: (peer) => this.events?.onDuplicate?.(peer),
+      finalCheck: (hello) => this.#events?.finalCheck?.(hello),
+      onDuplicate: (peer) => this.#events?.onDuplicate?.(peer),
     };
   }
 
-  private helloContext(): HelloContext {
+  #helloContext(): HelloContext {
     return {
-      logger: this.logger,
+      logger: this.#logger,
       link: (node) => this.link(node),
       probe: (node, tell) => {
         this.probe(node, tell);
       },
       dropLink: (node) =>
-        this.links.get(node)?.closeSilent('another process of the node is here, and no sign of life came'),
-      checkMembership: this.events?.checkMembership?.bind(this.events),
-      validateHello: this.events?.validateHello?.bind(this.events),
+        this.#links.get(node)?.closeSilent('another process of the node is here, and no sign of life came'),
+      checkMembership: this.#events?.checkMembership?.bind(this.#events),
+      validateHello: this.#events?.validateHello?.bind(this.#events),
     };
   }
 
-  private finalCheck({ role, from, incarnation }: Hello): LinkRefusal | undefined {
+  #finalCheck({ role, from, incarnation }: Hello): LinkRefusal | undefined {
     if (role === 'router') {
-      const routers = [...this.links.keys()].filter((peer) => peer >= ROUTER_PEERS).length;
-      if (routers < this.settings.maxRouters) return undefined;
+      const routers = [...this.#links.keys()].filter((peer) => peer >= ROUTER_PEERS).length;
+      if (routers < this.#settings.maxRouters) return undefined;
       return { reason: 'too-many-links', detail: `${routers} routers are linked` };
     }
-    const link = this.links.get(from);
+    const link = this.#links.get(from);
     if (link === undefined || link.info.incarnation <= incarnation) return undefined;
     return { reason: 'replaced', detail: `a later incarnation of node ${from} is linked` };
   }
 
-  private mustDial(node: NodeId): boolean {
-    return this.identity.role === 'router' || node > this.identity.id;
+  #mustDial(node: NodeId): boolean {
+    return this.#identity.role === 'router' || node > this.#identity.id;
   }
 
-  private dialPeers(): void {
-    if (this.events === undefined || this.closed) return;
-    for (const [node, address] of this.peers) {
-      if (!this.mustDial(node) || this.dialers.has(node)) continue;
-      this.dialers.set(node, this.adoptSeed(node, address) ?? this.startDialer(node, address));
+  #dialPeers(): void {
+    if (this.#events === undefined || this.#closed) return;
+    for (const [node, address] of this.#peers) {
+      if (!this.#mustDial(node) || this.#dialers.has(node)) continue;
+      this.#dialers.set(node, this.#adoptSeed(node, address) ?? this.#startDialer(node, address));
     }
   }
 
   /** The dialer that has already reached `node` by a seed, if any. */
-  private adoptSeed(node: NodeId, address: string): Dialer | undefined {
-    const dialer = [...this.seedDialers].find((seed) => seed.linkedNode === node);
+  #adoptSeed(node: NodeId, address: string): Dialer | undefined {
+    const dialer = [...this.#seedDialers].find((seed) => seed.linkedNode === node);
     if (dialer === undefined) return undefined;
-    this.seedDialers.delete(dialer);
+    this.#seedDialers.delete(dialer);
     dialer.adopt(node, address);
     return dialer;
   }
 
-  private startDialer(node: NodeId, address: string): Dialer {
+  #startDialer(node: NodeId, address: string): Dialer {
     const dialer = new Dialer(node, address, {
-      ...this.common(),
+      ...this.#common(),
       onLinked: (self, connection, hello, info) => {
-        this.dialled(self, connection, hello, info);
+        this.#dialled(self, connection, hello, info);
       },
     });
     dialer.dial();
     return dialer;
   }
 
-  private dialled(dialer: Dialer, connection: Connection, { from, clusterId }: Hello, info: LinkInfo): void {
-    if (this.links.has(from)) {
+  #dialled(dialer: Dialer, connection: Connection, { from, clusterId }: Hello, info: LinkInfo): void {
+    if (this.#links.has(from)) {
       // Two seeds lead to one node.
-      this.seedDialers.delete(dialer);
+      this.#seedDialers.delete(dialer);
       dialer.stop();
       return;
     }
-    this.identity = { ...this.identity, clusterId };
-    this.linkUp(connection, from, from, info);
+    this.#identity = { ...this.#identity, clusterId };
+    this.#linkUp(connection, from, from, info);
   }
 
   /** @param remote as in frames: a node id, or 0 for a router. */
-  private linkUp(connection: Connection, peer: PeerId, remote: NodeId, info: LinkInfo): void {
-    const ends = { from: this.identity.id, to: remote };
-    this.links.set(peer, new WsLink(connection, peer, ends, info, this.linkOwner));
-    this.logger.info({ peer, version: info.version }, 'link up');
-    this.events?.onLink(peer, true);
+  #linkUp(connection: Connection, peer: PeerId, remote: NodeId, info: LinkInfo): void {
+    const ends = { from: this.#identity.id, to: remote };
+    this.#links.set(peer, new WsLink(connection, peer, ends, info, this.#linkOwner));
+    this.#logger.info({ peer, version: info.version }, 'link up');
+    this.#events?.onLink(peer, true);
   }
 
   /** A defect of the sender, who may retry the same message: logged as an error once. */
-  private logEncodeError(peer: PeerId, { type }: PeerMessage, why: string): void {
+  #logEncodeError(peer: PeerId, { type }: PeerMessage, why: string): void {
     const fields = { peer, type, why };
-    if (why === this.lastEncodeError) this.logger.debug(fields, 'again a message that cannot be sent');
-    else this.logger.error(fields, 'a message cannot be sent');
-    this.lastEncodeError = why;
+    if (why === this.#lastEncodeError) this.#logger.debug(fields, 'again a message that cannot be sent');
+    else this.#logger.error(fields, 'a message cannot be sent');
+    this.#lastEncodeError = why;
   }
 
-  private linkDown(link: WsLink, why: string): void {
-    this.links.delete(link.peer);
-    if (this.closed) return;
-    this.logger.info({ peer: link.peer, why }, 'link down');
-    this.events?.onLink(link.peer, false);
+  #linkDown(link: WsLink, why: string): void {
+    this.#links.delete(link.peer);
+    if (this.#closed) return;
+    this.#logger.info({ peer: link.peer, why }, 'link down');
+    this.#events?.onLink(link.peer, false);
   }
 }
