@@ -84,7 +84,7 @@ export class ShardNode {
       turn: this.#guardedTurn.bind(this),
       maintain: this.#maintain.bind(this),
       checkpoint: this.#checkpoint.bind(this),
-      status: this.status.bind(this),
+      status: () => this.status(),
       fail: this.#fail.bind(this),
     });
     this.#settings = parts.settings;
