@@ -29,9 +29,12 @@ export interface Quarantine {
   ticks: number;
 }
 
+/** What recovery found goes into the log and is not kept here: entries would stay in memory after they were compacted. */
+type LastingOptions = Omit<RaftOptions, 'hardState' | 'snapshot' | 'entries'>;
+
 export class Core {
   readonly id: NodeId;
-  options: RaftOptions;
+  options: LastingOptions;
   readonly log: Log;
   /** What may be in flight to one follower. */
   readonly window: Window;
@@ -61,9 +64,9 @@ export class Core {
   released: number | undefined;
 
   constructor(options: RaftOptions) {
-    const { hardState, snapshot, entries } = options;
+    const { hardState, snapshot, entries, ...lasting } = options;
     this.id = options.id;
-    this.options = options;
+    this.options = lasting;
     this.window = { appends: options.maxInflight, bytes: options.maxInflightBytes ?? Infinity };
     this.log = new Log(snapshot, entries, hardState.commit);
     if (this.log.lastTerm > hardState.term) {

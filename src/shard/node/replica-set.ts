@@ -153,8 +153,8 @@ export class ReplicaSet {
   }
 
   /** The disk went back in time: no replica counts until it is brought up. */
-  quarantine(life: number): void {
-    for (const replica of this.#replicas.values()) replica.raft.quarantine(life);
+  quarantine(boot: number): void {
+    for (const replica of this.#replicas.values()) replica.raft.quarantine(boot);
     this.markAllDirty();
   }
 
