@@ -1,12 +1,12 @@
 /**
- * A backend as it is, that tells when two attempts of one write are at nodes and neither is answered: then the fate of
- * both is open at the same time. Knows no cluster.
+ * Wraps a backend and reports when two attempts of one write are at nodes and neither is answered, so that the outcome
+ * of both is open at the same time.
  */
 import type { Backend } from '../router/index.js';
 import type { Mark } from './marks.js';
 
 export function observeAttempts<T extends Backend>(backend: T, reached: (mark: Mark) => void): T {
-  /** By operation id, attempts that were not answered. */
+  /** Number of unanswered attempts, by operation id. */
   const open = new Map<string, number>();
   const submit: Backend['submit'] = (node, request, done) => {
     const { operation } = request;

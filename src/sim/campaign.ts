@@ -1,8 +1,8 @@
 /**
- * Many seeds, several at a time, summed up; it goes on after a failure, and also judges what only many seeds show:
- * that every kind of fault does happen, and that a seed run again does the same again.
+ * Runs many seeds, several at a time, and sums up the results. It continues after a failure, and also checks what only
+ * many seeds show: that every kind of fault does occur, and that a repeated seed gives the same result.
  *
- * Knows neither processes nor clocks: who calls says how one seed is run, and until when.
+ * Uses neither processes nor clocks: the caller provides how one seed is run, and when to stop.
  */
 import type { Scenario } from './scenario.js';
 import type { SimFailure, SimResult } from './result.js';
@@ -11,25 +11,25 @@ import { messageOf } from '../thrown.js';
 
 export interface Measured {
   readonly result: SimResult;
-  /** Processor time that it took. */
+  /** Processor time used. */
   readonly cpuMs: number;
 }
 
-/** Rejects if the run itself came to grief, such as with its process. */
+/** Rejects if the run itself broke down, for example because its process died. */
 export type RunOne = (seed: number, scenario: Scenario) => Promise<Measured>;
 
 export interface CampaignOptions {
   readonly seeds: Iterable<number>;
   readonly scenarioOf: (seed: number) => Scenario;
   readonly run: RunOne;
-  /** So many run at a time. */
+  /** Number of seeds that run at a time. */
   readonly lanes: number;
-  /** Kinds of fault, and states, that are counted: those that no seed came to as 0. */
+  /** Kinds of fault, and marks, to count; those that no seed reached are counted as 0. */
   readonly faultKinds: readonly string[];
   readonly marks: readonly string[];
   /** After `COVERAGE_SEEDS` seeds a count of 0 fails the campaign. */
   readonly mustReachAll: boolean;
-  /** Asked before each seed; false ends the campaign when what is under way is done. */
+  /** Called before each seed; false ends the campaign when the seeds under way are done. */
   readonly mayGoOn?: () => boolean;
   readonly onSeed?: (progress: Pick<Campaign, 'seeds' | 'failures' | 'totals'>) => void;
 }
@@ -37,30 +37,30 @@ export interface CampaignOptions {
 export interface CampaignFailure {
   readonly seed: number;
   readonly scenario: Scenario;
-  /** `determinism`: run again, it did something else. */
+  /** `determinism`: the second run of the seed gave another result. */
   readonly check: SimFailure['check'] | 'determinism';
   readonly reason: string;
-  /** Virtual milliseconds; undefined if nobody saw when. */
+  /** Virtual milliseconds; undefined if the time is not known. */
   readonly atMs: number | undefined;
 }
 
 export interface Campaign {
-  /** That came to an end, well or not. */
+  /** Number of seeds that finished, passed or failed. */
   readonly seeds: number;
-  /** Of these, run a second time and compared. */
+  /** How many of these were run a second time and compared. */
   readonly replayed: number;
-  /** In the order of the seeds. */
+  /** Ordered by seed. */
   readonly failures: readonly CampaignFailure[];
-  /** Kinds of fault that were never injected, where there were seeds enough to demand it. */
+  /** Kinds of fault that were never injected; empty if there were too few seeds to demand all. */
   readonly missingFaults: readonly string[];
-  /** The same of marks. */
+  /** Likewise for marks. */
   readonly missingMarks: readonly string[];
   readonly totals: Totals;
 }
 
 /** Fewer seeds may miss a rare kind by chance. */
 export const COVERAGE_SEEDS = 500;
-/** Each so many-th seed is run twice. */
+/** One seed in this many is run twice. */
 export const REPLAY_EVERY = 50;
 const MOST_FAILURES = 10;
 

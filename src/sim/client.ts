@@ -1,9 +1,10 @@
 /**
- * A client: one operation after another through one of the endpoints of the cluster, and what it saw into the history.
+ * A client: performs one operation after another through one of the cluster's endpoints, and records each in the
+ * history.
  *
- * It believes an error's `outcome` and nothing else: `not_applied` is a failure, everything else is unknown, and
- * silence is, too. Some writes it repeats by itself, under one operation id, until it knows. Values are unique, so a
- * revision stands for one value: a write on condition of a revision is a compare-and-set of the values.
+ * It relies on an error's `outcome` alone: `not_applied` is a failure; everything else, and no answer at all, is
+ * unknown. Some writes it retries itself, under one operation id, until the outcome is known. Values are unique, so a
+ * revision identifies a value: a write conditional on a revision is a compare-and-set of the values.
  */
 import { stringKey, type Answer, type Condition, type KvOperation, type KvWrite } from '../shard/index.js';
 import type { Dispatcher } from '../router/index.js';
@@ -13,7 +14,7 @@ import type { Scenario } from './scenario.js';
 import type { Random } from '../random.js';
 import type { Incarnation, ScheduledEvent, Scheduler } from './scheduler.js';
 
-/** A process that takes operations. */
+/** A process that accepts operations. */
 export interface ClientEndpoint {
   readonly name: string;
   readonly incarnation: Incarnation;
@@ -28,7 +29,7 @@ export interface ClientOptions {
   readonly random: Random;
   readonly history: History;
   readonly clock: MachineClock;
-  /** The processes that can be reached now. */
+  /** The processes that can be reached at present. */
   readonly endpoints: () => readonly ClientEndpoint[];
   readonly tell: (what: string) => void;
 }
@@ -39,19 +40,19 @@ interface Known {
   readonly value: string | null;
 }
 
-/** One operation of the client's, however often it asks. */
+/** One operation of the client, however often it is sent. */
 interface Call {
   readonly operation: KvOperation;
   readonly asked: Asked;
   readonly begun: Begun;
   readonly repeats: boolean;
   readonly until: number;
-  /** Some attempt may have been applied. */
+  /** An earlier attempt may have been applied. */
   inDoubt: boolean;
 }
 
 const REPEAT_AFTER_MS = 30;
-/** What a client waits beyond the deadline that it gave. */
+/** How long a client waits beyond the deadline of its request. */
 const PATIENCE_MS = 100;
 
 export class Client {
@@ -62,7 +63,7 @@ export class Client {
   #stopping = false;
   #idle = true;
   #restsUntil = 0;
-  /** Operations that went well. */
+  /** Operations that succeeded. */
   served = 0;
   /** Ends its pause between two operations. */
   #thinking: ScheduledEvent | undefined;
@@ -81,7 +82,7 @@ export class Client {
     this.#later(this.#options.random.between(0, this.#options.scenario.thinkMs));
   }
 
-  /** Asks for nothing new for so long; what it is at, it finishes. */
+  /** Starts nothing new for `ms`; the operation under way is finished. */
   rest(ms: number): void {
     this.#restsUntil = this.#options.scheduler.now + ms;
     if (this.#thinking === undefined) return;
@@ -89,7 +90,7 @@ export class Client {
     this.#later(0);
   }
 
-  /** Finishes what it is at, and begins nothing more. */
+  /** Finishes the operation under way and starts no more. */
   stop(): void {
     this.#stopping = true;
     if (this.#thinking === undefined) return;
@@ -97,7 +98,7 @@ export class Client {
     this.#idle = true;
   }
 
-  /** One linearizable read, whatever else the client does; settles once, true if it was answered. */
+  /** One linearizable read, independent of the client's other operations; settles once, true if it was answered. */
   read(key: string, deadlineMs: number, done: (answered: boolean) => void): void {
     const operation: KvOperation = { type: 'get', key: stringKey(key), consistency: 'linearizable' };
     const begun = this.#options.history.begin();
@@ -124,7 +125,7 @@ export class Client {
     const key = `k${random.integer(1, scenario.keys)}`;
     const deadlineMs = random.pick([500, 1_000, 3_000]);
     if (random.chance(0.03)) {
-      // Promises nothing about freshness: asked, not judged.
+      // A stale read promises nothing about freshness: it is sent, but not judged.
       const operation: KvOperation = { type: 'get', key: stringKey(key), consistency: 'stale' };
       this.#ask(operation, deadlineMs, () => {
         this.#later(scenario.thinkMs);
@@ -154,7 +155,7 @@ export class Client {
     });
   }
 
-  /** Undefined = silence, or nobody to ask. */
+  /** Undefined = no answer, or no endpoint to send to. */
   #ask(operation: KvOperation, deadlineMs: number, done: (answer: Answer | undefined) => void): void {
     const { scheduler, random, endpoints, scenario } = this.#options;
     const open = endpoints();
@@ -222,7 +223,7 @@ export class Client {
     history.end(this.#lane, call.begun, call.asked, ended);
     if (ended.ok === true) this.served++;
     tell(`client ${number}: ${describeAsked(call.asked)} ${describeEnded(ended)}`);
-    // Who never learns what became of an operation never ends it: the next one belongs to somebody else.
+    // An operation with an unknown outcome never ends: the next one is recorded as another client's.
     if (ended.ok === null) this.#lane += LANES_APART;
   }
 
@@ -276,10 +277,10 @@ const NOBODY_THERE: Answer = {
 const conditionOf = ({ revision, value }: Known): Condition =>
   value === null ? { type: 'absent' } : { type: 'revision', revision };
 
-/** It may be answered otherwise when asked again. */
+/** The answer may differ when the request is repeated. */
 const answerIsOpen = (answer: Extract<Answer, { type: 'refused' }>): boolean => answer.code !== 'precondition-failed';
 
-/** As a router does for a client that named no id: by its own clock. */
+/** As a router does for a client that sent no id: stamped by its own clock. */
 function withIdOf(write: KvWrite, clock: MachineClock, random: Random): KvWrite {
   return write.operationId === UNNAMED ? { ...write, operationId: makeId(clock, random) } : write;
 }

@@ -1,19 +1,19 @@
 /**
- * A machine's clocks and its chance, as the nodes and routers on it see them: skewed, drifting, jumping.
+ * A machine's clocks and random numbers, as the nodes and routers on it see them: skewed, drifting, jumping.
  *
- * The monotonic clock never goes back, whatever is done to it; it goes on while a process is paused.
+ * The monotonic clock never goes back, whatever the faults; it advances while a process is paused.
  */
 import type { Runtime, Timer } from '../shard/index.js';
 import type { Random } from '../random.js';
 import type { Incarnation, Scheduler } from './scheduler.js';
 
-/** 2023-11-14, as good a day as any. */
+/** 2023-11-14; arbitrary. */
 const EPOCH_MS = 1_700_000_000_000;
 
 /**
- * The environment that leases are promised for: the speeds of any two machines' clocks differ by less than a tenth. So each
- * drifts by up to this share (1.045 / 0.955 = 1.094). A figure of the environment, and not taken from the product: its margin
- * (`raft/lease.ts`) has to bear it, and a margin that is too small must show.
+ * The environment that leases are promised for: the speeds of any two machines' clocks differ by less than a tenth. So
+ * each drifts by up to this share (1.045 / 0.955 = 1.094). It is a property of the environment and not taken from the
+ * product, whose margin (`raft/lease.ts`) has to cover it: a margin that is too small must be detected.
  */
 export const LEASE_DRIFT = 0.045;
 
@@ -96,8 +96,8 @@ export class IncarnationRuntime implements Runtime {
   }
 
   /**
-   * As setInterval: whatever fell due during a pause happens once. What comes late does not put off what follows: the
-   * next one is then early, which is as near to two at once as a loaded event loop gets.
+   * Like setInterval: ticks that fell due during a pause are delivered as one. A late tick does not delay the following
+   * one, which then comes early: two ticks almost at once, as a loaded event loop delivers them.
    */
   every(ms: number, task: () => void): Timer {
     let timer: Timer;

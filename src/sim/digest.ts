@@ -1,10 +1,10 @@
-/** A running hash of everything that happened: two runs were the same if theirs are. */
+/** A running hash of everything that happened: two runs were the same if their hashes are equal. */
 export class Digest {
   #hash = 0x811c9dc5;
 
   add(...numbers: readonly number[]): void {
     for (const number of numbers) {
-      // Virtual time has fractions, and all of them count.
+      // Virtual time has fractions, and all of their bits count.
       const whole = Math.floor(number);
       this.#update(whole);
       this.#update(Math.floor((number - whole) * 2 ** 32));

@@ -1,22 +1,22 @@
 /**
- * What lies in a store's two files, as plain data in memory, and the transactions that change it. Every change is made
- * twice: at once to what the writing process sees, and to what is durable when its sync is over, if it ever is.
+ * The content of a store's two files, as plain data in memory, and the transactions that change it. Every change is
+ * made twice: at once in the view of the writing process, and in the durable content when its sync completes, if it does.
  *
- * Same tables and facts as `journal-db.ts` and `state-db.ts`. Knows no time and no chance.
+ * Has the tables and metadata of `journal-db.ts` and `state-db.ts`. Uses neither time nor random numbers.
  */
 import type { GroupId, HardState, SnapshotMeta } from '../raft/index.js';
 import { SortedTable, ZERO_HARD_STATE } from '../raft/storage/index.js';
 import type { Activation, HardStateAt, RawRow, StateKey, StoredGroup } from '../raft/storage/index.js';
 
-/** What a transaction is for. */
+/** The purpose of a transaction. */
 export type SyncKind = 'begin' | 'commit' | 'checkpoint' | 'stage' | 'install' | 'trim' | 'purge' | 'close';
 
 export interface Transaction {
   kind: SyncKind;
   readonly changes: ((content: DiskContent) => void)[];
-  /** Journal rows that it appends; they are among the changes. */
+  /** Journal rows appended; they are also among the changes. */
   readonly rows: RawRow[];
-  /** Groups whose state it brings to a snapshot index. */
+  /** Groups whose durable state advances to a snapshot index. */
   readonly covers: (readonly [GroupId, SnapshotMeta])[];
 }
 
@@ -37,14 +37,14 @@ export class DiskContent {
   journal = 0;
   checkpoints = 0;
 
-  /** For a new process. Shares the bytes, which nobody writes into. */
+  /** A copy for a new process. Shares the byte arrays, which are never modified. */
   copy(): DiskContent {
     const copy = new DiskContent();
     copy.become(this);
     return copy;
   }
 
-  /** Forgets what it holds for what the other one holds. */
+  /** Replaces the content with that of `other`. */
   become(other: DiskContent): void {
     for (const table of [this.rows, this.metas, this.groups, this.slots, this.garbage]) table.clear();
     for (const [seq, row] of other.rows) this.rows.set(seq, row);
@@ -109,13 +109,13 @@ export class DiskContent {
     this.groups.set(group, { ...this.#group(group, slot), slot, resetSeq: seq, meta });
   }
 
-  /** Forgets a slot that no group has. */
+  /** Removes a slot that no group uses. */
   dropSlot(slot: number): void {
     this.slots.delete(slot);
     this.garbage.delete(slot);
   }
 
-  /** The group, new in `slot` if it is not known. */
+  /** The group; if unknown, a new one in `slot`. */
   #group(group: GroupId, slot: number): StoredGroup {
     const hardState: HardState = ZERO_HARD_STATE;
     return this.groups.get(group) ?? { group, slot, hardState, hardSeq: 0, resetSeq: 0, meta: undefined };

@@ -1,15 +1,15 @@
-/** Faults of disks that models add: they hang, have no room for a while, are put back to an earlier moment, or emptied. */
+/** Disk faults that models add: a disk hangs, is full for a while, is rolled back to an earlier moment, or emptied. */
 import { someLeader, someNode, type Inject, type Scene } from './fault.js';
 import { Incarnation } from './scheduler.js';
 import type { VirtualNode } from './virtual-node.js';
 
-/** Rather a leader: what stands still there, clients wait for. */
+/** Prefers a leader: clients wait for what stands still there. */
 const pickNode = (scene: Scene, fits: (node: VirtualNode) => boolean): VirtualNode | undefined => {
   const leader = scene.random.chance(0.6) ? someLeader(scene) : undefined;
   return leader !== undefined && fits(leader) ? leader : someNode(scene, fits);
 };
 
-/** Nothing completes; then it goes on as if nothing had been. */
+/** No sync completes for a while; then the disk continues normally. */
 export const hung: Inject = (scene) => {
   const node = pickNode(scene, ({ running, damaged }) => running && !damaged);
   if (node === undefined) return undefined;
@@ -23,7 +23,7 @@ export const hung: Inject = (scene) => {
   };
 };
 
-/** Nobody starts it again for that: a node that has ended by then has ended for no reason. */
+/** The node must survive it: only the fault's end starts it again, and until then the process must not have ended. */
 export const full: Inject = (scene) => {
   const node = pickNode(scene, ({ running, damaged, failing }) => running && !damaged && !failing);
   if (node === undefined) return undefined;
@@ -40,10 +40,10 @@ export const full: Inject = (scene) => {
 
 const healthy = ({ running, damaged, failing }: VirtualNode): boolean => running && !damaged && !failing;
 
-/** Of the fault's time, at the earliest: what is written until then is what gets lost. */
+/** Earliest time of the snapshot, as a share of the fault's duration: what is written until then gets lost. */
 export const ROLLED_BACK_FROM = 0.2;
 
-/** What it has acknowledged since the fault began is gone; those who heard of it live on. */
+/** What the node acknowledged since the fault began is lost; the peers that saw those acknowledgements live on. */
 export const rolledBack: Inject = (scene) => {
   const { cluster, scheduler, random, lastsMs } = scene;
   const node = someNode(scene, healthy);

@@ -1,16 +1,16 @@
 /**
- * Which entries, terms and votes of which group are durable on one disk: for the invariants that a quorum holds durably
- * whatever is committed, and that no vote leaves before it is written. Fed with what becomes durable, in that order; knows no file.
+ * Which entries, terms and votes of which group are durable on one disk, for two invariants: a quorum holds durably
+ * whatever is committed, and no vote is sent before it is written. Fed with what becomes durable, in that order.
  */
 import type { GroupId, HardState, SnapshotMeta } from '../raft/index.js';
 import { decodeRow } from '../raft/storage/index.js';
 import type { JournalRecord } from '../raft/storage/index.js';
 
-/** Covered terms are dropped when there are so many of them. */
+/** Terms of covered entries are dropped once there are this many. */
 const COVERED_KEPT = 1024;
 
 interface Track {
-  /** Of the entries `first ..`. */
+  /** Terms of the entries from `first` on. */
   terms: number[];
   first: number;
   snapshotIndex: number;
@@ -27,7 +27,7 @@ export class DurableIndex {
     return copy;
   }
 
-  /** Term of the entry, or of the snapshot that ends at it; undefined if neither is there. */
+  /** Term of the entry, or of the snapshot that ends at it; undefined if neither exists. */
   term(group: GroupId, index: number): number | undefined {
     const track = this.#tracks.get(group);
     if (track === undefined) return undefined;
@@ -39,7 +39,7 @@ export class DurableIndex {
     return this.#tracks.get(group)?.snapshotIndex ?? 0;
   }
 
-  /** The last that a journal row said. */
+  /** From the latest journal row that contained one. */
   hardState(group: GroupId): HardState | undefined {
     return this.#tracks.get(group)?.hardState;
   }
@@ -59,7 +59,7 @@ export class DurableIndex {
     const first = entries[0]?.index;
     if (first === undefined) return;
     if (first < track.first || first > track.first + track.terms.length) {
-      // A row that repeats, for those behind the snapshot, what was trimmed or never came.
+      // The row repeats, for followers behind the snapshot, entries that were truncated or never written here.
       track.terms = [];
       track.first = first;
     } else track.terms.length = first - track.first;

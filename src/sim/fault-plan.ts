@@ -1,4 +1,4 @@
-/** What goes wrong in a simulation, and when: plain data. `nemesis.ts` does it. */
+/** Which faults a simulation injects, and when: plain data. `nemesis.ts` carries it out. */
 
 export const FAULT_KINDS = [
   // The network between nodes, and between routers and nodes.
@@ -35,7 +35,7 @@ export const FAULT_KINDS = [
   'clock-drift',
 ] as const;
 
-/** Kinds that only a model of its own name adds to a seed (`model.ts`). */
+/** Kinds that only the model of the same name adds to a seed (`model.ts`). */
 export const MODEL_FAULT_KINDS = [
   // Disks.
   'hung-disk',
@@ -55,12 +55,12 @@ export type ModelFaultKind = (typeof MODEL_FAULT_KINDS)[number];
 export type FaultKind = (typeof FAULT_KINDS)[number] | ModelFaultKind;
 
 export interface FaultPlan {
-  /** Its number in the scenario: a fault keeps it when others are left out. */
+  /** Number within the scenario; a fault keeps it when others are left out. */
   readonly id: number;
   /** Virtual milliseconds after the start of phase one. */
   readonly atMs: number;
   readonly lastsMs: number;
   readonly kind: FaultKind;
-  /** Whatever else is drawn for it comes from here, so that leaving out another fault does not change it. */
+  /** Seeds all further choices for this fault, so that leaving out another fault does not change them. */
   readonly seed: number;
 }

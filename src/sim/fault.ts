@@ -1,4 +1,4 @@
-/** What a kind of fault is given to do its work with, and what comes of it. */
+/** The input of a kind of fault, and its result. */
 import type { NodeId } from '../shard/index.js';
 import type { Random } from '../random.js';
 import type { Scheduler } from './scheduler.js';
@@ -8,18 +8,18 @@ import type { VirtualNode } from './virtual-node.js';
 export interface Scene {
   readonly cluster: SimCluster;
   readonly scheduler: Scheduler;
-  /** Of this fault alone. */
+  /** A stream of this fault's own. */
   readonly random: Random;
   readonly lastsMs: number;
 }
 
 export interface Injected {
-  /** To whom, for the story. */
+  /** The target of the fault, for the trace. */
   readonly what: string;
   readonly end: () => void;
 }
 
-/** Undefined = there was nobody to whom it could be done. */
+/** Undefined = there was no suitable target. */
 export type Inject = (scene: Scene) => Injected | undefined;
 
 export const nothing = (): void => undefined;

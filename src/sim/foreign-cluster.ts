@@ -1,9 +1,7 @@
 /**
- * Another cluster, made with the same settings: same nodes, same addresses, an id of its own. It comes up on a network of
+ * Another cluster, made with the same settings: same nodes, same addresses, an id of its own. It starts on a network of
  * its own and is shut down once it has committed that id; then each of its nodes can be started as a stray among those
- * of the cluster that is simulated.
- *
- * Nobody uses it. Knows nothing of the other cluster but its network.
+ * of the simulated cluster. It has no clients.
  */
 import type { ClusterConfig, NodeId } from '../shard/index.js';
 import { MachineClock } from './clock.js';
@@ -63,13 +61,13 @@ export class ForeignCluster {
     this.#nodes = plan.nodes.map(({ id }) => this.#node(id, this.#network, 'at home'));
   }
 
-  /** It comes up, commits its id, and goes. */
+  /** Starts the cluster; it commits its id and shuts down. */
   start(): void {
     for (const node of this.#nodes) node.start();
     this.#look();
   }
 
-  /** Its node as a stray, not started; undefined while the cluster has no id of its own yet, or that stray is there. */
+  /** The cluster's node as a stray, not started; undefined before it has its own id, or if that stray exists. */
   stray(id: NodeId, network: NodeNetwork, start: number): VirtualNode | undefined {
     if (!this.#isMade || this.#strays.get(id)?.running === true) return undefined;
     const stray = this.#node(id, network, `stray ${start}`);
@@ -83,7 +81,7 @@ export class ForeignCluster {
         this.#look();
         return;
       }
-      // Told to stop, a node has the id on its disk when it is gone; killed, it might not, and would be nobody's.
+      // A stopped node has the id on its disk when it ends; a killed one might not, and would have no cluster.
       for (const node of this.#nodes) node.stop(0);
       this.#awaitEnd();
     });

@@ -1,4 +1,4 @@
-/** Adds models to what a seed draws. Knows how each is drawn; what a model does, the virtual machines know. */
+/** Adds models to what a seed generates: decides their parameters. The virtual machines implement them. */
 import { LEASE_DRIFT } from './clock.js';
 import { ROLLED_BACK_FROM } from './disk-faults.js';
 import type { FaultKind, FaultPlan } from './fault-plan.js';
@@ -34,7 +34,7 @@ const ADD: Readonly<Record<Model, AddModel>> = {
 
 const electionMs = ({ timers }: Scenario): number => timers.tickMs * timers.electionTicks;
 
-/** @param named these and no others; undefined = each as often as it is drawn */
+/** @param named these and no others; undefined = each with its own probability */
 export function addModels(scenario: Scenario, random: Random, named: readonly Model[] | undefined): Scenario {
   let grown = scenario;
   for (const model of MODELS) {
@@ -47,11 +47,12 @@ export function addModels(scenario: Scenario, random: Random, named: readonly Mo
 }
 
 /**
- * What one link carries in an election timeout is a few of the largest messages, or less than one. TCP below it loses,
- * doubles and reorders nothing, so whatever is sent twice while the first is under way was sent in vain.
+ * In one election timeout a link carries a few of the largest messages, or less than one. The TCP below it loses,
+ * duplicates and reorders nothing, so whatever is resent while the first copy is under way was sent in vain.
  *
- * Half of them have values so large that they go in pieces. The narrowest carry a few of those in that time, and little
- * beside them: heartbeats, and what clients repeat because it takes long, would fill a still narrower one for good.
+ * Half of these scenarios have values so large that they are sent in pieces. The narrowest links carry a few of those
+ * per election timeout and little else: heartbeats, and retries of slow operations, would fill a still narrower link
+ * for good.
  */
 function narrowLinks(scenario: Scenario, random: Random): Scenario {
   const [kib, large] = random.pick([
@@ -84,8 +85,8 @@ function narrowLinks(scenario: Scenario, random: Random): Scenario {
 }
 
 /**
- * In production an attempt may take longer than a client of ours waits, so that two are never open at one time. Here several
- * are, and mostly while an election is under way.
+ * In production an attempt may take longer than a simulated client waits, so two attempts are never open at one time.
+ * Here several are, mostly while an election is under way.
  */
 function shortAttempts(scenario: Scenario, random: Random): Scenario {
   const dispatch = {
@@ -98,8 +99,8 @@ function shortAttempts(scenario: Scenario, random: Random): Scenario {
 }
 
 /**
- * What production waits for half a minute or a quarter of an hour, and no run does. Repeats of the clients' own, after so much
- * was forgotten, are applied again, as the README says: there are none.
+ * Shortens timeouts of half a minute or a quarter of an hour, which no run lasts. Clients retry nothing under one id
+ * here: after the eviction of its answer a repeated write is applied again, as the README says.
  */
 function shortPatience(scenario: Scenario, random: Random): Scenario {
   const patience = {
@@ -115,7 +116,7 @@ function shortPatience(scenario: Scenario, random: Random): Scenario {
 const generateHangMs = (random: Random): number =>
   random.chance(0.05) ? random.between(5_000, 20_000) : random.between(1_000, 4_000);
 
-/** Phase one lasts until they are over. */
+/** Adds `count` faults; phase one is extended until they are over. */
 function withFaults(scenario: Scenario, random: Random, kind: FaultKind, count: number, lastsMs: number): Scenario {
   const faults = [...scenario.faults];
   let { durationMs } = scenario;
@@ -129,7 +130,7 @@ function withFaults(scenario: Scenario, random: Random, kind: FaultKind, count: 
   return { ...scenario, durationMs, faults };
 }
 
-/** One disk that forgets, and no other that rots or forgets: what two have lost, nobody can give back. */
+/** One disk that forgets, and no other that rots or forgets: what two disks have lost cannot be recovered. */
 function forgetting(scenario: Scenario, random: Random, kind: FaultKind): Scenario {
   if (scenario.replicas < SPARING_REPLICAS || scenario.faults.some((fault) => isForgetting(fault.kind)))
     return scenario;
@@ -138,12 +139,12 @@ function forgetting(scenario: Scenario, random: Random, kind: FaultKind): Scenar
 }
 
 /**
- * Leaves out what ends or cuts off a node from such a fault's begin until so long after its end.
+ * Removes faults that end or cut off a node between the beginning of a fault of `kind` and `afterMs` after its end.
  *
- *  - What a disk loses of its last incarnation is known only in the memory of its peers, which store it about a second later
- *    (`shard/node/rollback-detector.ts` says what is missed otherwise). Once the node that is back is linked to them, they have told it, and
- *    links may be cut again.
- *  - That a node runs twice shows only while somebody has a link to the one and hears of the other.
+ *  - What a disk loses of its last incarnation is known only in the memory of its peers, which store it about a second
+ *    later (`shard/node/rollback-detector.ts` says what is missed otherwise). Once the returning node is linked to
+ *    them, they have told it, and links may be cut again.
+ *  - That a node runs twice is noticed only while some node is linked to one process and receives news of the other.
  */
 function spareAround(scenario: Scenario, kind: FaultKind, afterMs: number): Scenario {
   const spared = scenario.faults.filter((fault) => fault.kind === kind);
@@ -157,12 +158,12 @@ function spareAround(scenario: Scenario, kind: FaultKind, afterMs: number): Scen
 }
 
 /**
- * Around half of the disks that go back one other node is cut off, or stands still, until long after the node is back.
- * What the node lost they all heard of but this one: they have to do without both of them, and bring it up without its help.
+ * For half of the disks that are rolled back, one other node is cut off or paused until long after the node is back.
+ * All but this one received what the node lost: they have to do without both, and restore the node without its help.
  *
- * Nobody else is away then: a second one might be the last that had heard. And this one is away before anything is lost, or so
- * early that the others are told of something that is lost afterwards, in a round of pings of their own: what only this one
- * was told in the last moments, the others could not know.
+ * No second node is away then: it might be the only one left that had received it. And this one is away before anything
+ * is lost, or so early that the others receive something that is lost afterwards, in a round of pings of their own:
+ * what only this one received in the last moments, the others could not know.
  */
 function withOneAway(scenario: Scenario, random: Random): Scenario {
   const back = scenario.faults.find(({ kind }) => kind === 'rolled-back-disk');
@@ -182,10 +183,10 @@ const AWAY_AFTER_MS = 2_000;
 const TAKES_ONE_AWAY = ['isolate-leader', 'pause'] as const;
 
 const KEPT_AFTER_MS = 1_500;
-/** So long, and it has been dialled several times. */
+/** Within this time it has been dialled several times. */
 const LINKED_AFTER_MS = 300;
 
-/** So many bear the loss of one. */
+/** Least number of replicas that tolerates the loss of one. */
 const SPARING_REPLICAS = 3;
 const UNBEARABLE: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-flip', 'kill-all', 'power-cut']);
 const SPARES_NODES: ReadonlySet<FaultKind> = new Set<FaultKind>([
@@ -199,14 +200,14 @@ const SPARES_NODES: ReadonlySet<FaultKind> = new Set<FaultKind>([
   'clock-jump',
   'clock-drift',
 ]);
-/** Links are cut or slow, and nobody dies. */
+/** Links are cut or slow, or a process pauses; none dies. */
 const LEAVES_NODES_UP: ReadonlySet<FaultKind> = new Set<FaultKind>([
   ...(['halves', 'isolate-leader', 'one-way', 'ring', 'bridge', 'flapping', 'slow-link', 'lossy'] as const),
   ...(['reset-links', 'pause', 'freeze-leader'] as const),
 ]);
 const isForgetting = (kind: FaultKind): boolean => kind === 'rolled-back-disk' || kind === 'wiped-disk';
 
-/** Clients ask for lease reads at all nodes; who has them on, the nodes do not agree. Clocks keep to what leases allow. */
+/** Clients send lease reads to all nodes; the nodes differ in whether leases are on. Clocks drift as leases allow. */
 function unlikeSettings(scenario: Scenario, random: Random): Scenario {
   const settings = Array.from({ length: scenario.nodes }, () => generateSettings(random, scenario.timers));
   const cut = withFaults(
@@ -219,7 +220,7 @@ function unlikeSettings(scenario: Scenario, random: Random): Scenario {
   return withFaults(cut, random, 'unlike-settings', random.integer(1, 4), random.between(50, 300));
 }
 
-/** An operator changes timers or leases, or both, and somebody is away now and then. */
+/** An operator changes timers or leases, or both, while a leader is isolated now and then. */
 function rollingSettings(scenario: Scenario, random: Random): Scenario {
   const rolling = withFaults(
     withLeases(scenario),
@@ -244,15 +245,15 @@ function oldTopology(scenario: Scenario, random: Random): Scenario {
 
 const rollingMs = ({ nodes }: Scenario, random: Random): number => nodes * random.between(100, 300);
 
-/** A node without its data does not know which cluster it belongs to, and cannot tell who does not. */
+/** A node that lost its data does not know which cluster it belongs to, and cannot recognise foreign nodes. */
 function foreignNodes(scenario: Scenario, random: Random): Scenario {
   if (scenario.nodes < 2 || scenario.faults.some((fault) => isForgetting(fault.kind))) return scenario;
   return withFaults(scenario, random, 'foreign-node', random.integer(1, 3), random.between(200, 1_500));
 }
 
 /**
- * Builds that speak the former protocol do not tell a process of a node from another one, and of a disk that forgot nobody
- * could say whether it is the copy that is behind, or the original.
+ * Builds with the former protocol do not distinguish processes of one node; and with a disk that forgot, it would be
+ * undecidable whether the copy is behind or the original.
  */
 function copiedNodes(scenario: Scenario, random: Random): Scenario {
   if (scenario.nodes < 2 || scenario.former !== undefined || scenario.faults.some((fault) => isForgetting(fault.kind)))
@@ -261,8 +262,8 @@ function copiedNodes(scenario: Scenario, random: Random): Scenario {
 }
 
 /**
- * All are of the build before when it begins, and most have been replaced when it ends, one after another. That build does
- * not notice disks that forget. (A new cluster is of the level of the nodes that make it: no former one could join it.)
+ * All nodes start as the previous build, and most have been replaced at the end, one after another. That build does not
+ * notice disks that forget. (A new cluster has the level of the nodes that form it: no former node could join it.)
  */
 function rollingUpgrade(scenario: Scenario, random: Random): Scenario {
   if (scenario.faults.some((fault) => isForgetting(fault.kind))) return scenario;
@@ -278,7 +279,7 @@ const withLeases = (scenario: Scenario): Scenario => ({
   clocks: { ...scenario.clocks, drift: Math.min(scenario.clocks.drift, LEASE_DRIFT) },
 });
 
-/** The other replicas of every shard must be a majority, and no node may be gone for good. */
+/** The other replicas of every shard must be a majority, and no node may be lost for good. */
 function leftAlone(scenario: Scenario, random: Random, kind: TrialParameters['kind']): Scenario {
   if (scenario.replicas < SPARING_REPLICAS || scenario.faults.some(({ kind }) => kind === 'bit-flip')) return scenario;
   const seed = Math.floor(random.next() * 2 ** 32);

@@ -1,6 +1,6 @@
 /**
- * Draws a scenario from a seed. Small clusters, few keys and short timeouts are likely, for there much happens in little
- * time; each seed uses only some kinds of faults, so that each kind is seen alone, in pairs, and in a crowd.
+ * Generates a scenario from a seed. Small clusters, few keys and short timeouts are likely, because then much happens
+ * in little time; each seed uses only some kinds of faults, so that each kind occurs alone, in pairs, and among many.
  */
 import { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
 import { LEASE_DRIFT } from './clock.js';
@@ -9,7 +9,7 @@ import type { ClockParameters, DiskParameters, NetworkParameters, Scenario } fro
 import type { Model } from './model.js';
 import { Random } from '../random.js';
 
-/** @param models what every seed has (`model.ts`); undefined = what it draws of these too */
+/** @param models what every seed has (`model.ts`); undefined = the seed decides on models, too */
 export function generateScenario(seed: number, models?: readonly Model[]): Scenario {
   // The names of streams, here and elsewhere, are part of what a seed means: renamed, each seed would be another run.
   const base = generateBase(new Random(seed).stream('mix'));
@@ -35,7 +35,7 @@ function generateBase(random: Random): Scenario {
     durationMs,
     thinkMs: random.pick([10, 30, 60]),
     leaseReads,
-    // Repeats of the clients' own, after so much was forgotten, are applied again, as the README says: not both at once.
+    // A client's own retries after eviction are applied again, as the README says: never both in one scenario.
     keyedShare: remembersLittle ? 0 : random.pick([0, 0.3, 0.8]),
     rememberedAnswers: remembersLittle ? random.integer(8, 200) : 16_384,
     timers,
@@ -45,11 +45,11 @@ function generateBase(random: Random): Scenario {
       journalBytes: 512 * 1024,
       keepEntries: random.pick([0, 5, 100]),
       keepBytes: 64_000,
-      // Little, so that followers that lag still come to need snapshots.
+      // Small, so that lagging followers still come to need snapshots.
       followerBytes: 2_000,
       nodeFollowerBytes: 5_000,
     },
-    // With small ones, an entry of an old term and the first of the new travel apart, as in figure 8 of the paper.
+    // With small appends, an entry of an old term and the first of the new travel apart, as in figure 8 of the paper.
     appendBytes: random.pick([1, 300, 1_000_000]),
     snapshotChunkBytes: random.pick([100, 1_000, 64_000]),
     valueBytes: random.pick([8, 40, 200]),
@@ -60,7 +60,7 @@ function generateBase(random: Random): Scenario {
   return { ...scenario, faults: generateFaults(random, scenario) };
 }
 
-/** Delays stay well below an election timeout: otherwise nothing but elections happens. */
+/** Delays stay well below an election timeout: otherwise the cluster does nothing but elect. */
 function generateNetwork(random: Random, tickMs: number): NetworkParameters {
   return {
     delayMs: random.between(0.05, tickMs / 10),
@@ -97,7 +97,7 @@ function generateFaults(random: Random, scenario: Drawn): FaultPlan[] {
   let flipped = false;
   for (let atMs = random.between(0, 500); atMs < scenario.durationMs; atMs += random.between(0, 2 * betweenMs)) {
     const kind: FaultKind = random.pick(kinds);
-    // One disk that rots: what two have lost in common, nobody can give back.
+    // At most one disk rots: what two have lost in common cannot be recovered.
     if (kind === 'bit-flip' && flipped) continue;
     flipped ||= kind === 'bit-flip';
     const leastMs = SUCCESSIONS.has(kind) ? SUCCESSION_ELECTIONS * electionMs : 0;
@@ -106,13 +106,13 @@ function generateFaults(random: Random, scenario: Drawn): FaultPlan[] {
     faults.push({ id: faults.length + 1, atMs: Math.round(atMs), lastsMs, kind, seed });
     if (faults.length === MOST_FAULTS) break;
   }
-  // One that nothing can prevent: a seed without any fault is no test.
+  // One fault that always takes effect: a seed without any fault is no test.
   const id = faults.length + 1;
   const atMs = Math.round(scenario.durationMs * random.between(0.2, 0.8));
   return [...faults, { id, atMs, lastsMs: electionMs, kind: 'kill', seed: Math.floor(random.next() * 2 ** 32) }];
 }
 
-/** A cluster of one has no links to cut; and of a disk that rots a majority must be left. */
+/** A cluster of one has no links to cut; and a majority must remain beside a disk that rots. */
 function isPossible(kind: FaultKind, { nodes, replicas }: Drawn): boolean {
   if (kind === 'bit-flip') return replicas >= 3;
   if (kind === 'depose-twice') return nodes >= 3;
@@ -132,7 +132,7 @@ const LINK_FAULTS: ReadonlySet<FaultKind> = new Set([
 ]);
 
 const MOST_FAULTS = 60;
-/** These show nothing before a leader has been replaced. */
+/** These have no effect before a leader has been replaced. */
 const SUCCESSIONS: ReadonlySet<FaultKind> = new Set<FaultKind>(['freeze-leader', 'depose-twice']);
-/** Election timeouts that a succession takes, with some to spare. */
+/** Duration of a succession in election timeouts, with a margin. */
 const SUCCESSION_ELECTIONS = 2.5;

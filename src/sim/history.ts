@@ -1,6 +1,6 @@
 /**
- * What the clients saw, in the format that the checker judges. Time is a count of beginnings and ends: order is all
- * that matters.
+ * What the clients saw, in the format that the checker judges. Time is a count of starts and ends, because only their
+ * order matters.
  */
 import type { Operation } from '../check/index.js';
 
@@ -8,10 +8,10 @@ export interface Begun {
   readonly start: number;
 }
 
-/** What a client asked for, as the checker's model says it. */
+/** What a client requested, in the terms of the checker's model. */
 export type Asked = Pick<Operation, 'op' | 'key' | 'value' | 'expected'>;
 
-/** What became of it. */
+/** The outcome of an operation. */
 export type Ended = Pick<Operation, 'ok' | 'result' | 'existed' | 'error'>;
 
 export class History {
@@ -21,7 +21,7 @@ export class History {
   overlaps = 0;
   #stamp = 0;
   #open = 0;
-  /** What is known of what was written under which revision, by key. */
+  /** Known values, by key and revision. */
   readonly #values = new Map<string, string>();
 
   begin(): Begun {
