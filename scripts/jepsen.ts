@@ -1,10 +1,10 @@
 /**
- * `npm run jepsen -- --nodes 5 --seconds 60 --faults partition,kill,pause --workload register`: a cluster of real
- * processes under load and faults, judged by the linearizability checker. `--help` lists the options. It runs what is
- * in dist/, which npm builds first.
+ * `npm run jepsen -- --nodes 5 --seconds 60 --faults partition,kill,pause --workload register`: runs a cluster of real
+ * processes under load and faults; the linearizability checker judges its history. `--help` lists the options. It runs
+ * the build in dist/, which npm makes first.
  *
- * Exit codes: 0 = all is well; 1 = it is not, or the run showed too little; 2 = asked wrongly, nothing was done;
- * 130 = told to stop.
+ * Exit codes: 0 = passed; 1 = failed, or the run showed too little; 2 = wrong usage, nothing was done; 130 =
+ * interrupted.
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -81,11 +81,11 @@ function document(options: Options, { folder, historyPath }: RunResult, report: 
   return { ...report, options, ...kept };
 }
 
-/** The evidence: logs, data, history, and a page to look at; and how to judge it again. */
+/** Prints where the evidence is (logs, data, history, an HTML page), and the command that judges it again. */
 async function tellWhereItIs({ folder, historyPath }: RunResult, { seed }: Options): Promise<void> {
   const page = join(folder, 'history.html');
   const check = ['check', historyPath, '--html', page];
-  // It exits with the verdict; a page is all that is wanted here.
+  // `kvorum check` exits with the verdict, which is known; only its page is wanted here.
   await promisify(execFile)(process.execPath, [at('dist/cli.js'), ...check]).catch(() => undefined);
   say(`kept ${folder}: cluster.log, data, history.jsonl, history.html`);
   say(`judge it again: npx kvorum ${check.join(' ')}`);

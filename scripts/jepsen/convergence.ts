@@ -1,13 +1,14 @@
 /**
- * After everything is healed, while the clients go on: does the cluster come together again?
+ * After everything is healed, while the clients go on: does the cluster converge?
  *
- * Without load, whoever lags has all the time in the world, and what an idle cluster repairs a busy one may not. So every
+ * Without load a lagging replica has unlimited time, and what an idle cluster repairs a busy one may not. So every
  * shard has to be served through every endpoint, then every node ready, then every replica has to have applied what was
- * committed when that was asked; all of it within one bound. Knows neither cluster nor clients: it is told how to look.
+ * committed when that was asked; all of it within one bound. The checks are passed in: nothing here accesses the
+ * cluster or the clients.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Waits for `limitMs` at most. @returns what is missing then, one line each; empty: nothing. */
+/** Waits for `limitMs` at most. @returns what is still missing then, one line each; empty: nothing */
 export type Wait = (limitMs: number) => Promise<readonly string[]>;
 
 /** In the order in which they are waited for. */
@@ -16,22 +17,22 @@ type Stage = (typeof STAGES)[number];
 
 export interface ConvergenceOptions {
   readonly waits: Readonly<Record<Stage, Wait>>;
-  /** Of all of them together. */
+  /** For all stages together. */
   readonly limitMs: number;
-  /** The clients go on for so long, however soon all is well. */
+  /** The clients go on for at least this long, however early the cluster has converged. */
   readonly leastMs: number;
-  /** Nanoseconds of the history's clock. */
+  /** Nanoseconds on the history's clock. */
   readonly now: () => number;
   readonly signal: AbortSignal;
 }
 
 export interface Convergence {
-  /** From the heal until the clients were stopped, in nanoseconds of the history's clock. */
+  /** From the heal until the clients were stopped, in nanoseconds on the history's clock. */
   readonly start: number;
   readonly end: number;
   /** Milliseconds from the heal; undefined: not within the bound. */
   readonly afterMs: Readonly<Record<Stage, number | undefined>>;
-  /** What had not come together when time was up, one line each. */
+  /** What was still missing at the limit, one line each. */
   readonly missing: readonly string[];
 }
 
@@ -43,13 +44,13 @@ export async function convergence({ waits, limitMs, leastMs, now, signal }: Conv
   const missing: string[] = [];
   for (const stage of STAGES) {
     if (signal.aborted) break;
-    // What comes after one that failed is looked at once all the same: it may say why.
+    // Stages after a failed one are still checked once: they may show why it failed.
     const complaints = await waits[stage](Math.max(0, limitMs - passedMs()));
     if (complaints.length === 0) afterMs[stage] = passedMs();
     else missing.push(...complaints);
   }
   const leftMs = leastMs - passedMs();
-  // Of a timer the fractions of a ms are lost, twice.
+  // Timers drop fractions of a millisecond, twice.
   if (leftMs > 0) await pause(Math.ceil(leftMs) + 1, undefined, { signal }).catch(() => undefined);
   return { start, end: now(), afterMs, missing };
 }

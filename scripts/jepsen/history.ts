@@ -1,13 +1,16 @@
 /**
- * The record of what clients did, in the format that the checker reads: one operation a line, one monotonic clock.
+ * Records what clients did, in the format that the checker reads: one operation a line, one monotonic clock.
  *
- * `start` is taken before anything is sent and `end` when the whole answer is in, so that the recorded span is never
- * shorter than the real one. Knows no HTTP and no workload.
+ * `start` is taken before anything is sent and `end` after the whole answer has arrived, so that the recorded span is
+ * never shorter than the real one.
  */
 import { formatOperation, type Operation } from '../../src/check/index.js';
 import type { Outcome } from './outcome.js';
 
-/** A client of the history: one operation at a time. After an operation of unknown fate it goes on under a new number. */
+/**
+ * A client of the history: one operation at a time. After an operation with an unknown outcome it continues under a new
+ * number.
+ */
 export interface Lane {
   client: number;
   busy: boolean;
@@ -15,16 +18,16 @@ export interface Lane {
 
 export type Asked = Pick<Operation, 'op' | 'key' | 'value' | 'expected'>;
 
-/** What the outcome says in the terms of the history; `actual` is the value that a failed cas found, where known. */
+/** The outcome as the history records it; `actual` is the value that a failed cas found, where known. */
 export interface Told {
   readonly outcome: Outcome;
   readonly actual?: string | null | undefined;
 }
 
 export interface HistoryOptions {
-  /** Nanoseconds of a monotonic clock. */
+  /** Nanoseconds on a monotonic clock. */
   readonly now: () => bigint;
-  /** Gets each finished operation as a line, without its end. */
+  /** Called with each finished operation as a line, without its line end. */
   readonly onLine?: (line: string) => void;
 }
 
@@ -55,7 +58,7 @@ export class History {
     return { client: this.#clients++, busy: false };
   }
 
-  /** The operation begins now. @returns what to call, once, when its outcome is known. */
+  /** Starts an operation. @returns a function to call once, when the outcome is known */
   begin(lane: Lane, asked: Asked): (told: Told) => void {
     if (lane.busy) throw new Error(`client ${lane.client} has an operation under way already`);
     lane.busy = true;
@@ -75,7 +78,7 @@ export class History {
 function observed(asked: Asked, { outcome, actual }: Told): Pick<Operation, 'ok' | 'result' | 'existed' | 'error'> {
   if (outcome.ok === true) {
     if (asked.op === 'get') return { ok: true, result: outcome.result ?? null };
-    // A conditional delete that succeeded is a cas to absent, and it says nothing more.
+    // A conditional delete that succeeded is a cas to absent, with no further result.
     const { existed } = outcome;
     return asked.op === 'delete' && existed !== undefined ? { ok: true, existed } : { ok: true };
   }

@@ -1,8 +1,8 @@
 /**
- * Requests over kept-alive connections, one at a time on each; never sent again by the client library.
+ * Requests over keep-alive connections, one at a time on each; the client library never sends one again.
  *
- * Tells apart what surely never left (connection refused, or not made in time) from what may have arrived. Knows no
- * history and what no answer means.
+ * Distinguishes requests that were certainly not sent (connection refused, or not made in time) from those that may
+ * have arrived.
  */
 import { Pool } from 'undici';
 import type { Method, Reply } from './outcome.js';
@@ -13,19 +13,19 @@ export interface Request {
   readonly key: string;
   readonly body?: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** All of it: after this long without a whole answer the connection is dropped. */
+  /** For the whole request: the connection is dropped if the answer is not complete by then. */
   readonly limitMs: number;
 }
 
 const CONNECT_LIMIT_MS = 2_000;
-/** Errors before a byte of the request was written. */
+/** Errors that occur before a byte of the request was written. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
 
 export class HttpClient {
   readonly #pools = new Map<string, Pool>();
   readonly #connections: number;
 
-  /** @param connections to each endpoint; at least as many as requests that are under way at the same time. */
+  /** @param connections to each endpoint; at least as many as there are concurrent requests */
   constructor(connections: number) {
     this.#connections = connections;
   }

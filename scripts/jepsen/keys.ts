@@ -1,6 +1,6 @@
 /**
  * Keys that rotate: a few are in use at a time, each for a bounded number of operations, because the cost of checking
- * one key grows faster than its operations. Knows no workload.
+ * one key grows faster than its operations.
  */
 import type { Random } from '../../src/random.js';
 
@@ -11,9 +11,9 @@ interface Place {
 
 export interface KeyPoolOptions {
   readonly prefix: string;
-  /** In use at the same time. */
+  /** Keys in use at the same time. */
   readonly active: number;
-  /** Operations a key. */
+  /** Operations per key. */
   readonly budget: number;
 }
 
@@ -24,18 +24,18 @@ export class KeyPool {
 
   constructor(options: KeyPoolOptions) {
     this.#options = options;
-    // The first ones retire one after the other, and not all in the same moment.
+    // The first keys retire one after the other, not all at once.
     this.#places = Array.from({ length: options.active }, (_, index) =>
       this.#fresh(Math.ceil((options.budget * (index + 1)) / options.active)),
     );
   }
 
-  /** All that were ever given out, oldest first. */
+  /** All keys that were ever returned, oldest first. */
   get names(): readonly string[] {
     return this.#names;
   }
 
-  /** A key for `operations` more operations. */
+  /** Returns a key for `operations` more operations. */
   take(random: Random, operations = 1): string {
     const index = random.integer(0, this.#places.length - 1);
     let place = this.#places[index];

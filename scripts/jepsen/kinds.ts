@@ -1,6 +1,8 @@
-/** The kinds of faults that a run may ask for, and the names of groups of them. Knows not how one is done. */
+/**
+ * The kinds of faults that a run may use, and names for groups of them. How each is injected is defined in `steps.ts`.
+ */
 
-/** Of links: which nodes hear each other, how late, and how much gets lost. */
+/** Faults of links: cut, slow, lossy, narrow. */
 export const LINK_KINDS = [
   'halves',
   'isolated-leader',
@@ -12,7 +14,7 @@ export const LINK_KINDS = [
   'lossy-links',
   'narrow-links',
 ] as const;
-/** Of processes. */
+/** Faults of processes. */
 export const PROCESS_KINDS = [
   'kill-one',
   'kill-leader',
@@ -22,18 +24,18 @@ export const PROCESS_KINDS = [
   'other-settings',
   'rolling-settings',
 ] as const;
-/** Of disks; all by the shim. */
+/** Faults of disks, all by the shim. */
 export const DISK_KINDS = ['slow-disk', 'hung-disk', 'full-disk', 'failed-disk'] as const;
-/** Of the machine's date; by the same shim. */
+/** Faults of the wall clock, by the same shim. */
 export const CLOCK_KINDS = ['clock-steps'] as const;
-/** Of what a node is by its folder: it lost it, went back in time, exists twice, or is another cluster's. */
+/** Faults of a node's identity: its folder is lost, went back in time, is used twice, or is another cluster's. */
 export const FOLDER_KINDS = ['wiped-disk', 'rolled-back-disk', 'copied-node', 'stray'] as const;
 
-/** What the proxies alone can do: links between network namespaces are only cut. */
+/** Only the proxies can inject these: links between network namespaces can only be cut. */
 export const PROXY_KINDS: readonly FaultKind[] = ['slow-links', 'lossy-links', 'narrow-links'];
-/** What the shim before libc does. */
+/** Kinds that need the libc shim. */
 export const SHIM_KINDS: readonly FaultKind[] = [...DISK_KINDS, ...CLOCK_KINDS];
-/** What needs more processes than the nodes. */
+/** Kinds that need further processes besides the nodes. */
 export const SUPERVISOR_KINDS: readonly FaultKind[] = ['copied-node', 'stray'];
 
 export const KINDS = [...LINK_KINDS, ...PROCESS_KINDS, ...DISK_KINDS, ...CLOCK_KINDS, ...FOLDER_KINDS] as const;
@@ -50,7 +52,7 @@ export const GROUPS: Readonly<Record<string, readonly FaultKind[]>> = {
   all: KINDS,
 };
 
-/** Fewer nodes than this cannot be parted in that shape. */
+/** The smallest cluster that can be partitioned in that shape. */
 const LEAST_NODES: Partial<Record<FaultKind, number>> = {
   halves: 2,
   'isolated-leader': 2,
@@ -61,7 +63,7 @@ const LEAST_NODES: Partial<Record<FaultKind, number>> = {
   'slow-links': 2,
   'lossy-links': 2,
   'narrow-links': 2,
-  // The others have to be there, to find fault with it.
+  // Other nodes have to be there to detect the difference.
   'other-settings': 2,
   'failed-disk': 2,
   'wiped-disk': 3,
@@ -70,12 +72,12 @@ const LEAST_NODES: Partial<Record<FaultKind, number>> = {
   stray: 3,
 };
 /**
- * With fewer copies of a shard one folder that is lost, or is away, may take the quorum with it that knows what was
- * acknowledged: then writes are rightly lost, or the shard rightly stays in quarantine (README, Limits).
+ * With fewer replicas of a shard, one folder that is lost or absent may take away the quorum that knows what was
+ * acknowledged: then writes are legitimately lost, or the shard legitimately stays in quarantine (README, Limits).
  */
 const REPLICAS_FOR_FOLDERS = 3;
 
-/** Of the kinds that are asked for, those that no cluster of this shape can bear, and why. */
+/** Of the requested kinds, those that a cluster of this shape cannot survive, and why. */
 export function cannotBeDone({ kinds, replicas }: { readonly kinds: readonly FaultKind[]; readonly replicas: number }) {
   const cannot = new Map<FaultKind, string>();
   if (replicas >= REPLICAS_FOR_FOLDERS) return cannot;
@@ -89,7 +91,7 @@ export const leastNodes = (kind: FaultKind): number => LEAST_NODES[kind] ?? 1;
 
 const isKind = (name: string): name is FaultKind => (KINDS as readonly string[]).includes(name);
 
-/** Kinds named by a list such as `partition,kill-one`, each once. @throws RangeError with the names that there are. */
+/** Parses a list such as `partition,kill-one`; each kind once. @throws RangeError that lists the known names */
 export function parseKinds(list: string): FaultKind[] {
   const kinds = list.split(',').flatMap((name): readonly FaultKind[] => {
     const trimmed = name.trim();

@@ -1,4 +1,4 @@
-/** The clients of a run: each does the workload's next step at its own pace until told to stop. Knows no fault. */
+/** The clients of a run: each does the workload's next step at its own pace until the run stops them. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Session } from './session.js';
 import type { Workload } from './workloads/workload.js';
@@ -6,7 +6,7 @@ import type { Workload } from './workloads/workload.js';
 export interface LoadOptions {
   readonly workload: Workload;
   readonly sessions: readonly Session[];
-  /** Steps of one client, on the average, as long as it does not have to wait for answers. */
+  /** Average steps per second of one client, if it does not have to wait for answers. */
   readonly perSecond: number;
   readonly signal: AbortSignal;
 }
@@ -19,7 +19,7 @@ export async function runLoad(options: LoadOptions): Promise<void> {
 async function runClient(session: Session, { workload, perSecond, signal }: LoadOptions): Promise<void> {
   while (!signal.aborted) {
     await workload.step(session);
-    // Exponential, so that clients now and then meet on a key and now and then leave it alone.
+    // Exponential, so that clients sometimes contend for a key and sometimes do not.
     const idleMs = (-Math.log(1 - session.random.next()) * 1_000) / perSecond;
     await pause(idleMs, undefined, { signal }).catch(() => undefined);
   }

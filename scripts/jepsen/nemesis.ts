@@ -1,7 +1,7 @@
 /**
- * Carries out a plan of faults on a scene, and notes when each was on.
+ * Carries out a plan of faults on a scene, and records when each was active.
  *
- * Ends with everything healed, also when it is told to stop early or a fault could not be injected. Knows no client.
+ * Always ends with everything healed, also when it is stopped early or a fault could not be injected.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Fault, FaultControl, FaultStatus } from '../../src/faults/index.js';
@@ -12,7 +12,7 @@ import { needsAll, type LeaderFault, type Slot, type Step } from './schedule.js'
 import { tellFault, tellSlot } from './tell-fault.js';
 import { messageOf } from '../../src/thrown.js';
 
-/** A fault was on from `start` to `end`, in nanoseconds of the history's clock. */
+/** A fault was active from `start` to `end`, in nanoseconds on the history's clock. */
 export interface FaultWindow {
   readonly kinds: readonly FaultKind[];
   readonly start: number;
@@ -23,27 +23,27 @@ export interface NemesisOptions {
   readonly control: FaultControl;
   readonly nodes: number;
   readonly shards: number;
-  /** Nanoseconds of the history's clock. */
+  /** Nanoseconds on the history's clock. */
   readonly now: () => number;
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
-  /** By what kinds of faults are seen to bite. Default: `SYMPTOMS`. */
+  /** How to see that a kind of fault has taken effect. Default: `SYMPTOMS`. */
   readonly symptoms?: Readonly<Partial<Record<FaultKind, Symptom>>>;
-  /** What keeps a node from being ready. Default: asks it. */
+  /** What keeps a node from being ready. Default: asks the node. */
   readonly complaint?: typeof complaintOf;
-  /** How long all of them may take to be ready. */
+  /** How long the nodes may take to be ready. */
   readonly readyLimitMs?: number;
 }
 
-/** A shard may be without a leader for a while, after another fault. */
+/** A shard may have no leader for a while after another fault. */
 const LEADER_LIMIT_MS = 5_000;
 /** On a loaded machine nodes take seconds to start. Without waiting, all would be killed again before they serve. */
 const UP_LIMIT_MS = 30_000;
-/** Of a node that was restarted in its turn: cut off from the others it would never be ready. */
+/** For a node that was restarted in its turn: one that is cut off from the others would never be ready. */
 const TURN_LIMIT_MS = 5_000;
 const LOOK_PAUSE_MS = 100;
 
-/** There is nobody to hurt at the moment: no trouble, but no fault either. */
+/** The shard has no leader at the moment: not a failure, but no fault was injected either. */
 class NoLeader extends Error {
   override readonly name = 'NoLeader';
 }
@@ -51,7 +51,7 @@ class NoLeader extends Error {
 export class Nemesis {
   readonly #options: NemesisOptions;
   readonly windows: FaultWindow[] = [];
-  /** Kinds by how often they were injected. */
+  /** How often each kind was injected. */
   readonly injected = new Map<FaultKind, number>();
   /** Kinds that have a symptom, and showed it. */
   readonly bitten = new Set<FaultKind>();
@@ -67,7 +67,7 @@ export class Nemesis {
     let startedAt = performance.now();
     for (const slot of slots) {
       if (!(await waitUntil(startedAt + slot.atMs, signal))) return;
-      // The plan is kept in its order and its spans; what the machine is too slow for comes later.
+      // The plan keeps its order and its intervals; on a slow machine it is delayed.
       await this.#untilUp();
       startedAt = Math.max(startedAt, performance.now() - slot.atMs);
       if (signal.aborted) return;
@@ -77,14 +77,14 @@ export class Nemesis {
     }
   }
 
-  /** Everything as it was. @throws if the control does not manage it */
+  /** Ends all faults. @throws if the control fails to */
   heal(): Promise<void> {
     return this.#options.control.apply({ type: 'heal' });
   }
 
   async #inject(slot: Slot): Promise<void> {
     const { signal, now } = this.#options;
-    // What it takes to inject a fault is not part of the time for which it is on: a folder is copied, a node started.
+    // The time that it takes to inject a fault (to copy a folder, to start a node) does not count as time under it.
     let slotStartedAt = performance.now();
     const start = now();
     const steps = slot.faults.flatMap(({ kind, steps: own }) => own.map((step) => ({ kind, step })));
@@ -105,7 +105,7 @@ export class Nemesis {
     for (const kind of kinds) this.injected.set(kind, (this.injected.get(kind) ?? 0) + 1);
   }
 
-  /** Looks for the symptom of what was injected, until it is seen or the slot is over. */
+  /** Checks for the symptom of what was injected, until it is seen or the slot is over. */
   async #watch(kind: FaultKind, over: number): Promise<void> {
     const { control, signal, symptoms = SYMPTOMS } = this.#options;
     const symptom = symptoms[kind];
@@ -124,7 +124,9 @@ export class Nemesis {
     return [...this.injected.keys()].filter((kind) => symptoms[kind] !== undefined && !this.bitten.has(kind));
   }
 
-  /** Every node runs, and every shard has a leader; or it takes too long, which the end of the run will show. */
+  /**
+   * Waits until every node runs and every shard has a leader, or until the limit; the end of the run will show that.
+   */
   async #untilUp(): Promise<void> {
     const { control, shards, signal } = this.#options;
     const giveUpAt = performance.now() + UP_LIMIT_MS;
@@ -136,7 +138,7 @@ export class Nemesis {
     }
   }
 
-  /** Whether no node is away, in quarantine, or finds a shard without service: one more that loses its folder might be too many. */
+  /** False if a node is down, in quarantine, or finds a shard unavailable: one more lost folder might be too many. */
   async #areAllWell(kinds: readonly FaultKind[]): Promise<boolean> {
     const { control, signal, say, complaint = complaintOf, readyLimitMs = UP_LIMIT_MS } = this.#options;
     const wrong = await unreadyNodes(control, readyLimitMs, { complaint, signal });
@@ -147,11 +149,11 @@ export class Nemesis {
     return false;
   }
 
-  /** A node that died of itself would be started by the heal, and nobody would know. */
+  /** The heal would restart a node that has crashed, and the crash would go unnoticed. */
   async #lookForDead(): Promise<void> {
     const { nodes } = await this.#options.control.status();
     for (const { name, state, killed, ended, disk = [] } of nodes) {
-      // By the failure of its disk it has to end.
+      // A node whose disk fails is expected to exit.
       if (state === 'dead' && !killed && !disk.includes('fails'))
         this.failures.push(`${name} died of itself: ${ended ?? 'nobody knows how'}`);
     }
@@ -202,13 +204,13 @@ export class Nemesis {
   }
 }
 
-/** Of what is to be done at one moment, first what is done to a leader: the rest may leave none. */
+/** Of the steps due at one moment, those against a leader come first: the others may leave no leader. */
 const turnOf = ({ afterMs, fault }: Step): number => ('leaderOf' in fault ? afterMs : afterMs + 0.5);
 
 const leaderOf = (status: FaultStatus, shard: number): number | undefined =>
   status.shards.find((view) => view.shard === shard)?.leader ?? undefined;
 
-/** False if it was told to stop first. */
+/** False if the run was stopped first. */
 async function waitUntil(at: number, signal: AbortSignal): Promise<boolean> {
   const ms = at - performance.now();
   if (ms > 0 && !signal.aborted) await pause(ms, undefined, { signal }).catch(() => undefined);

@@ -2,7 +2,7 @@
  * A scene of several hosts: each node and each router in a network namespace of its own, with its own address, and
  * links that are cut by the kernel. Packets are lost then, not streams: connections time out, and are made again.
  *
- * Knows how such processes are started. This process reaches all of them, whatever is cut.
+ * This process reaches all of them, whatever is cut.
  */
 import { createWriteStream, mkdirSync, mkdtempSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
@@ -33,7 +33,7 @@ const NO_NETEM =
 const NO_SUPERVISOR =
   'one process has the addresses of a node in its network namespace; others of its name are started without --netns';
 
-/** @throws Error if the cluster does not come up; nothing is left running or made then, but its log */
+/** @throws Error if the cluster does not come up; then nothing is left behind but its log */
 export async function startNetnsScene(options: SceneOptions): Promise<Scene> {
   const folder = mkdtempSync(join(tmpdir(), 'kvorum-jepsen-'));
   const cleanUp = new CleanUp();

@@ -1,4 +1,4 @@
-/** The command line of `npm run jepsen`: read, checked, complete. Knows no cluster. */
+/** The command line of `npm run jepsen`: parsed, validated, completed by defaults. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import {
   cannotBeDone,
@@ -27,15 +27,15 @@ export interface Options {
   readonly kinds: readonly FaultKind[];
   readonly workload: WorkloadName;
   readonly clients: number;
-  /** Operations of a client in a second. */
+  /** Operations per second of one client. */
   readonly rate: number;
   readonly operationsPerKey: number;
   readonly seed: string;
-  /** Where the history goes; undefined: it is thrown away after a run that passes. */
+  /** Where the history is written; undefined: it is deleted after a run that passes. */
   readonly history: string | undefined;
   readonly json: boolean;
   readonly netns: boolean;
-  /** The folder with logs and data stays, also after a run that passes. */
+  /** The folder with logs and data is kept, also after a run that passes. */
   readonly keep: boolean;
   readonly checkTimeoutSeconds: number;
 }
@@ -86,7 +86,7 @@ export function parseOptions(argv: readonly string[], freshSeed: () => string): 
   try {
     program.parse(argv, { from: 'user' });
   } catch (error) {
-    // Commander has said it already.
+    // Commander has printed it already.
     if (error instanceof CommanderError) throw new UsageError('', error.exitCode === 0 ? 0 : 2);
     throw error;
   }

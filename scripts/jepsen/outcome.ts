@@ -1,16 +1,16 @@
 /**
- * What an answer, or its absence, says about an operation: it happened, it did not, or nobody knows.
+ * What an answer, or its absence, says about an operation: it took effect, it did not, or that is unknown.
  *
- * The error table's `outcome` decides. What is not an answer of the API as documented is unknown, and a surprise: a
- * run with surprises fails, whatever the checker says. Knows no history and no connection.
+ * The error table's `outcome` decides. An answer that the API does not document is unknown, and a surprise: a run with
+ * surprises fails, whatever the checker finds.
  */
 
-/** What came back for one request. */
+/** The result of one request. */
 export type Reply =
   | { readonly type: 'answer'; readonly status: number; readonly body: string; readonly headers: ReplyHeaders }
-  /** It never left: nobody took the connection. */
+  /** It was not sent: no connection could be made. */
   | { readonly type: 'not-sent'; readonly reason: string }
-  /** The connection broke, or time was up, before the answer was in. */
+  /** The connection broke, or the time limit passed, before the answer was complete. */
   | { readonly type: 'broken'; readonly reason: string };
 
 export interface ReplyHeaders {
@@ -23,22 +23,22 @@ export type Method = 'GET' | 'PUT' | 'DELETE';
 export type Outcome =
   | {
       readonly ok: true;
-      /** Of the key after a put, or as read; undefined for an absent key and for a delete. */
+      /** Revision of the key after a put, or as read; undefined for an absent key and for a delete. */
       readonly revision?: number;
       /** get: the value, null = absent. */
       readonly result?: string | null;
-      /** delete: whether there was something. */
+      /** delete: whether the key existed. */
       readonly existed?: boolean;
-      /** The answer was remembered from an earlier attempt. */
+      /** The recorded answer to an earlier attempt was replayed. */
       readonly replayed: boolean;
     }
-  /** A condition did not hold: the state itself says so. `revision` 0 = the key is absent. */
+  /** A condition did not hold, according to the replicated state. `revision` 0 = the key is absent. */
   | { readonly ok: false; readonly error: string; readonly observed?: { readonly revision: number } }
   | { readonly ok: null; readonly error: string }
   /** Something that the API does not do: unknown, and a defect of Kvorum or of this program. */
   | { readonly ok: null; readonly error: string; readonly surprise: string };
 
-/** Refusals that no fault explains: this program asked wrongly, or Kvorum has a defect. */
+/** Refusals that no fault explains: this program sent a wrong request, or Kvorum has a defect. */
 const NEVER_EXPECTED = new Set([
   'invalid-request',
   'value-too-large',
@@ -112,18 +112,20 @@ function surprise(reply: Extract<Reply, { type: 'answer' }>, what: string): Outc
   return { ok: null, error: 'surprise', surprise: text };
 }
 
-/** Whether the next attempt of the same operation, under the same idempotency key, is due, and what was learned so far. */
+/**
+ * Decides whether an operation is retried under the same idempotency key, and remembers what earlier attempts showed.
+ */
 export class Attempts {
   #inDoubt = false;
 
   /**
-   * @param retries whether the client asks again. @returns the outcome of the whole operation if this ends it;
-   * undefined if it is to be asked again, while there is time.
+   * @param retries whether the client retries. @returns the outcome of the whole operation if this ends it; undefined
+   * if it is to be retried, while there is time
    *
-   * Once an attempt is in doubt, only an answer of the replicated state ends the doubt: that a later attempt was not
-   * applied says nothing about the earlier one. A failed condition does end it, because the state remembers its answer
-   * under the idempotency key: had the earlier attempt been applied, its success would have been answered again, and if
-   * it still arrives, it gets this refusal.
+   * Once the outcome of an attempt is unknown, only an answer of the replicated state resolves it: that a later attempt
+   * was not applied says nothing about the earlier one. A failed condition does resolve it, because the state keeps its
+   * answer under the idempotency key: had the earlier attempt been applied, its success would have been replayed, and
+   * if it still arrives, it gets this refusal.
    */
   settle(outcome: Outcome, retries: boolean): Outcome | undefined {
     if (outcome.ok === true || 'surprise' in outcome) return outcome;
@@ -133,7 +135,7 @@ export class Attempts {
     return retries ? undefined : this.lastWord(outcome);
   }
 
-  /** Time is up: what is known after the last attempt. */
+  /** The time limit has passed: what is known after the last attempt. */
   lastWord(outcome: Outcome): Outcome {
     return outcome.ok === false && this.#inDoubt ? { ok: null, error: outcome.error } : outcome;
   }

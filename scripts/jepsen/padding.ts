@@ -1,12 +1,12 @@
 /**
- * Values that are large on the wire and short in the history: a link that is narrow, or a follower that lags, is not put to
- * the test by a few bytes, and a checker that had to keep all of them would be slow for nothing.
+ * Values that are large on the wire and short in the history: small values do not exercise a narrow link or a lagging
+ * follower, and a checker that had to keep large ones would be slow without benefit.
  *
- * The padding repeats the value, so that a piece of another large value in it shows. What comes back stands for the value
- * only if every byte is right; otherwise it stays as it came, and is a value that nobody wrote.
+ * The padding repeats the value, so that a piece of another large value in it shows. A body counts as the value only if
+ * every byte is right; otherwise it is recorded as it came, and is a value that no client wrote.
  */
 
-/** In no value of the workloads. */
+/** Occurs in no value of the workloads. */
 const MARK = '~';
 const PADDED = new RegExp(`^([^${MARK}]*)${MARK}(\\d+):`);
 
@@ -16,7 +16,7 @@ export function padded(value: string, bytes: number): string {
   return unit.repeat(Math.ceil(bytes / unit.length)).slice(0, bytes);
 }
 
-/** The value that was padded; the body itself, if it is not exactly what `padded` gives. */
+/** The value that was padded, or the body itself if it is not exactly what `padded` returns. */
 export function unpadded(body: string): string {
   const [, value, bytes] = PADDED.exec(body) ?? [];
   if (value === undefined || body.length !== Number(bytes)) return body;

@@ -1,7 +1,7 @@
 /**
  * The usual scene: `kvorum start --faults` as a child process, with its nodes, routers and proxies on this machine.
  *
- * Knows the command line and the files of a cluster's folder, as a person with a terminal would.
+ * Uses only the command line and the files in the cluster's folder, like a user with a terminal.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, mkdtempSync, readFileSync } from 'node:fs';
@@ -62,7 +62,7 @@ function start({ nodes, replicas, routers, shards }: SceneOptions, { folder, dat
     npm_lifecycle_event: 'jepsen',
     ...(shim === undefined ? {} : { LD_PRELOAD: shim }),
   };
-  // A process group of its own: Ctrl-C is for this program, which heals first and stops the cluster then.
+  // A process group of its own, so that Ctrl-C reaches only this program, which heals first and then stops the cluster.
   const child = spawn(process.execPath, [CLI, 'start', '--faults', ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env,

@@ -1,7 +1,7 @@
 /**
  * After the faults: waits until the cluster serves again, and reads every key.
  *
- * The reads go into the history like any other; only the probes do not, which touch keys of their own.
+ * The reads are recorded in the history like any other; only the probes are not, which use keys of their own.
  */
 import { outcomeOf } from './outcome.js';
 import type { Session, Stage } from './session.js';
@@ -10,10 +10,10 @@ import type { Finals } from './workloads/workload.js';
 const PROBE_LIMIT_MS = 1_000;
 const PROBE_PAUSE_MS = 20;
 const READ_PAUSE_MS = 100;
-/** Each key is read so often, each time wherever chance leads: replicas that disagree are to be found out. */
+/** Each key is read several times, each time at a random endpoint, to find replicas that disagree. */
 const READS_PER_KEY = 2;
 
-/** One key in each shard, found by asking; they are written once on the way. */
+/** One key in each shard, found by trying; each is written once in the process. */
 export async function probeKeys(endpoint: string, shards: number): Promise<string[]> {
   const keys = new Map<number, string>();
   for (let number = 0; keys.size < shards; number++) {
@@ -34,8 +34,8 @@ export interface ServiceOptions {
 }
 
 /**
- * Waits until every endpoint has written to every shard, for `limitMs` at most, or until `signal`; each is asked once in
- * any case. @returns what is not served then, one line each.
+ * Waits until every endpoint has written to every shard, for `limitMs` at most, or until `signal`; each is tried at
+ * least once. @returns what is not served then, one line each
  */
 export async function unserved(stage: Stage, { probes, limitMs, signal }: ServiceOptions): Promise<string[]> {
   const giveUpAt = performance.now() + limitMs;
@@ -64,7 +64,7 @@ async function probe(
   }
 }
 
-/** Reads until it succeeds; a key that cannot be read within `limitMs` is missing in the result. */
+/** Reads until it succeeds; a key that cannot be read within `limitMs` is missing from the result. */
 export async function readBack(
   sessions: readonly Session[],
   keys: readonly string[],

@@ -1,4 +1,4 @@
-/** Are all nodes well: up, brought up to what the others have, and able to serve? Asks each of them. Knows no fault. */
+/** Are all nodes up, caught up with the others, and able to serve? Asks each of them. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FaultControl, NodeView } from '../../src/faults/index.js';
 import { messageOf } from '../../src/thrown.js';
@@ -6,7 +6,7 @@ import { messageOf } from '../../src/thrown.js';
 const ASK_LIMIT_MS = 2_000;
 const PAUSE_MS = 100;
 
-/** What keeps the node from being ready; undefined if nothing does. A shard without service anywhere counts. */
+/** What keeps the node from being ready; undefined if nothing does. A shard that is unavailable anywhere counts. */
 export async function complaintOf({ url }: Pick<NodeView, 'url'>): Promise<string | undefined> {
   try {
     const response = await fetch(`${url}/readyz?strict`, { signal: AbortSignal.timeout(ASK_LIMIT_MS) });
@@ -19,11 +19,11 @@ export async function complaintOf({ url }: Pick<NodeView, 'url'>): Promise<strin
 export interface ReadinessOptions {
   readonly complaint?: typeof complaintOf;
   readonly signal: AbortSignal;
-  /** Number of the only node that is asked. Default: all. */
+  /** Number of the only node to ask. Default: all. */
   readonly only?: number;
 }
 
-/** Waits until all are ready, for `limitMs` at most, or until `signal`. @returns what is wrong then, one line each. */
+/** Waits until all are ready, for `limitMs` at most, or until `signal`. @returns what is wrong then, one line each */
 export async function unreadyNodes(
   control: FaultControl,
   limitMs: number,

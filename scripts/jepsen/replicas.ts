@@ -1,7 +1,7 @@
 /**
- * Do the replicas of each shard keep up while clients write, and hold the same at the end? Asks `/v1/shards` until all have
- * applied what they should have, and compares their state hashes then. Knows no history: this finds what no read happened
- * to show.
+ * Do the replicas of each shard keep up while clients write, and are they equal at the end? Polls `/v1/shards` until
+ * all have applied what they should have, then compares their state hashes. Finds differences that no read happened to
+ * show.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
@@ -22,7 +22,7 @@ export type ShardViews = z.infer<typeof schema>['shards'];
 const PAUSE_MS = 200;
 const ASK_LIMIT_MS = 5_000;
 
-/** One line for each replica that is behind or differs; empty when all are level and equal. */
+/** One line for each replica that is behind or differs; empty when all have caught up and are equal. */
 export function unequalReplicas(shards: ShardViews): { readonly behind: string[]; readonly differ: string[] } {
   const behind: string[] = [];
   const differ: string[] = [];
@@ -39,7 +39,7 @@ export function unequalReplicas(shards: ShardViews): { readonly behind: string[]
   return { behind, differ };
 }
 
-/** Waits until the replicas are level, for `limitMs` at most. @returns what is wrong then, one line each. */
+/** Waits until the replicas have caught up, for `limitMs` at most. @returns what is wrong then, one line each */
 export async function compareReplicas(endpoint: string, limitMs: number): Promise<string[]> {
   const giveUpAt = performance.now() + limitMs;
   for (;;) {
@@ -65,7 +65,7 @@ export function laggingReplicas(asked: ShardViews, now: ShardViews): string[] {
 
 /**
  * Waits until every replica has applied what was committed when this began, whatever is committed meanwhile, for
- * `limitMs` at most, or until `signal`. @returns what is wrong then, one line each.
+ * `limitMs` at most, or until `signal`. @returns what is wrong then, one line each
  */
 export async function untilLevel(
   endpoint: string,

@@ -1,7 +1,5 @@
 /**
- * What a run came to, in numbers, and whether it passed. A run that did too little has shown nothing, and fails.
- *
- * Pure: knows no cluster and no screen.
+ * The results of a run in numbers, and whether it passed. A run that did too little has shown nothing, and fails. Pure.
  */
 import { describeOperation, type CheckResult, type Failure, type Operation } from '../../src/check/index.js';
 import type { Convergence } from './convergence.js';
@@ -14,22 +12,22 @@ export interface RunFacts {
   readonly cannot: ReadonlyMap<FaultKind, string>;
   readonly injected: ReadonlyMap<FaultKind, number>;
   readonly windows: readonly FaultWindow[];
-  /** Kinds that were injected and never seen to bite, though they would be. */
+  /** Kinds that were injected and have a symptom, but never showed it. */
   readonly harmless: readonly FaultKind[];
-  /** The load until everything was healed, in nanoseconds of the history's clock. */
+  /** From the start of the load until everything was healed, in nanoseconds on the history's clock. */
   readonly load: { readonly start: number; readonly end: number };
-  /** Operations a second that were asked for, of all clients. */
+  /** Requested operations per second, of all clients. */
   readonly askedPerSecond: number;
-  /** What came of it while the clients went on. */
+  /** How the cluster converged after that, while the clients went on. */
   readonly healed: Convergence;
   readonly attempts: number;
   readonly replays: number;
   /** Large values that were acknowledged. */
   readonly large: number;
   readonly surprises: readonly string[];
-  /** Faults that could not be injected, processes that died of themselves, and the like. */
+  /** Faults that could not be injected, processes that crashed, and the like. */
   readonly troubles: readonly string[];
-  /** The workload's own check. */
+  /** What the workload's own check found. */
   readonly problems: readonly string[];
   /** Replicas that are not equal at the end. */
   readonly replicas: readonly string[];
@@ -67,19 +65,19 @@ export interface Report {
   readonly timeToServeMs: number | null;
   readonly timeToReadyMs: number | null;
   readonly timeToLevelMs: number | null;
-  /** Operations of the clients meanwhile, and how many of them succeeded. */
+  /** Operations of the clients during that time, and how many of them succeeded. */
   readonly whileHealing: { readonly operations: number; readonly ok: number };
   readonly checkMs: number;
-  /** What the checker found to be impossible; all about it is in its own report and page. */
+  /** What the checker found to be impossible; its own report and page have the details. */
   readonly checkFailure: { readonly key: string; readonly operation: Operation; readonly reason: string } | null;
 }
 
-/** Fewer successes in a second than this show little; where so few were asked for, a tenth of them. */
+/** Fewer successes per second than this show little; where so few were requested, a tenth of them. */
 const LEAST_OK_PER_SECOND = 5;
 const LEAST_OK_SHARE = 0.1;
 const NS_PER_MS = 1_000_000;
 const NS_PER_SECOND = 1_000_000_000;
-/** Lines of one kind of complaint that are shown. */
+/** At most this many lines of one kind of complaint are shown. */
 const SHOWN = 10;
 
 const spanOf = ({ start, end }: Operation): FaultWindowSpan => ({ start: Number(start), end: Number(end) });

@@ -1,7 +1,7 @@
 /**
- * What the answers said of revisions: each names one value of its key, for ever, and each value has one revision.
+ * Checks the revisions in the answers: each names one value of its key, for ever, and each value has one revision.
  *
- * Values are unique in a run, so a value with two revisions was written twice. Knows no HTTP.
+ * Values are unique in a run, so a value with two revisions was written twice.
  */
 
 export class Revisions {
@@ -9,7 +9,7 @@ export class Revisions {
   readonly #revisionOf = new Map<string, number>();
   readonly #problems: string[] = [];
 
-  /** A put or get was answered. */
+  /** Records the answer to a put or get. */
   saw(key: string, revision: number, value: string): void {
     const earlierValue = keep(this.#valueOf, `${revision} ${key}`, value);
     if (earlierValue !== value) {
@@ -23,7 +23,7 @@ export class Revisions {
     }
   }
 
-  /** The value that the key had at a revision; null at 0, where it is absent; undefined if nobody has seen it. */
+  /** The value that the key had at a revision; null at 0, where it is absent; undefined if no client has seen it. */
   valueAt(key: string, revision: number): string | null | undefined {
     return revision === 0 ? null : this.#valueOf.get(`${revision} ${key}`);
   }
@@ -34,7 +34,7 @@ export class Revisions {
   }
 }
 
-/** The value that is kept: the earlier one, if there is one. */
+/** Keeps and returns the earlier value, if there is one. */
 function keep<V>(map: Map<string, V>, name: string, value: V): V {
   const earlier = map.get(name);
   if (earlier !== undefined) return earlier;

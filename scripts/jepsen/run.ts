@@ -1,7 +1,8 @@
 /**
- * One run, from an empty folder to a report: cluster, load, faults, heal, come together under load, read back, stop, judge.
+ * One run, from an empty folder to a report: cluster, load, faults, heal, convergence under load, read back, stop,
+ * judge.
  *
- * Whatever happens in between, the cluster is stopped. Knows no command line and no screen.
+ * The cluster is stopped whatever happens in between.
  */
 import { setMaxListeners } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
@@ -31,7 +32,7 @@ import type { Workload } from './workloads/workload.js';
 import { UsageError } from '../support/usage.js';
 import { messageOf } from '../../src/thrown.js';
 
-/** After everything is healed, with the clients at work, and how long they go on at least. */
+/** How long convergence under load may take after the heal, and how long the load goes on at least. */
 const CONVERGE_LIMIT_MS = 60_000;
 const CONVERGE_LEAST_MS = 5_000;
 const READ_BACK_LIMIT_MS = 120_000;
@@ -42,14 +43,14 @@ const LARGE_SHARE = 0.02;
 export interface RunContext {
   readonly startScene: StartScene;
   readonly say: (text: string) => void;
-  /** Told to stop: the load ends, everything is healed and stopped, and there is no report. */
+  /** Requests a stop: the load ends, everything is healed and stopped, and there is no report. */
   readonly signal: AbortSignal;
-  /** Nothing runs any more but the checker, which does not look at the signal. */
+  /** Only the checker still runs, which does not observe the signal. */
   readonly onJudging: () => void;
 }
 
 export interface RunResult {
-  /** Undefined: the run was told to stop. */
+  /** Undefined: the run was interrupted. */
   readonly report: Report | undefined;
   readonly folder: string;
   readonly historyPath: string;
@@ -57,7 +58,7 @@ export interface RunResult {
 
 type Watched = Omit<RunFacts, 'check' | 'operations'>;
 
-/** @throws UsageError if the history cannot be written where it was asked for; nothing was started then. */
+/** @throws UsageError if the history cannot be written to the requested file; nothing was started then */
 export async function run(options: Options, context: RunContext): Promise<RunResult> {
   const { say, signal, startScene } = context;
   const asked = options.history === undefined ? undefined : openHistory(options.history);
@@ -92,7 +93,7 @@ function openHistory(path: string): number {
   }
 }
 
-/** The part with a cluster. Undefined if it was told to stop. */
+/** The part with a cluster. Undefined if it was interrupted. */
 async function drive(
   options: Options,
   { say, signal }: RunContext,
@@ -152,17 +153,17 @@ interface Acts {
 }
 
 interface Load {
-  /** Until everything was healed. */
+  /** From the start until everything was healed. */
   readonly load: { readonly start: number; readonly end: number };
   readonly healed: Convergence;
 }
 
-/** Load and faults at the same time, and load alone until all has come together; no operation is under way afterwards. */
+/** Load and faults together, then load alone until the cluster has converged; no operation is in flight afterwards. */
 async function underFaults(acts: Acts): Promise<Load> {
   const { options, slots, nemesis, workload, sessions, history, say, signal, comeTogether } = acts;
   const over = new AbortController();
   const ends = AbortSignal.any([over.signal, signal]);
-  // Every client listens for the end while it idles.
+  // Every client listens for the end while it is idle.
   setMaxListeners(sessions.length + 1, ends);
   const start = history.now();
   const loading = runLoad({ workload, sessions, perSecond: options.rate, signal: ends });
@@ -193,7 +194,7 @@ interface Healed {
   readonly signal: AbortSignal;
 }
 
-/** Served, ready and level, while the clients go on. */
+/** Served, ready and caught up, while the clients go on. */
 function underLoad({ scene, stage, probes, signal }: Healed): Promise<Convergence> {
   return convergence({
     waits: {

@@ -1,21 +1,21 @@
 /**
- * Where a run takes place: a cluster to drive and a hand to hurt it with. The seam between the run and the ways to put
- * up a cluster (processes on this machine behind proxies, nodes in network namespaces of their own).
+ * Where a run takes place: a cluster to drive, and a control to inject faults with. The interface between the run and
+ * the ways to start a cluster (processes on this machine behind proxies, nodes in network namespaces of their own).
  */
 import type { FaultControl } from '../../src/faults/index.js';
 import type { FaultKind } from './kinds.js';
 
 export interface Scene {
   readonly control: FaultControl;
-  /** Base URLs that serve the API: routers and nodes. They stay the same while the cluster lives. */
+  /** Base URLs that serve the API: routers and nodes. They do not change while the cluster runs. */
   readonly endpoints: readonly string[];
-  /** Logs and data; the run puts its history there, too. */
+  /** Logs and data; the run also puts its history there. */
   readonly folder: string;
-  /** Kinds that cannot be done here, and why. */
+  /** Kinds that cannot be injected here, and why. */
   readonly cannot: ReadonlyMap<FaultKind, string>;
-  /** Settles when the cluster is gone; before `stop` was called that is a failure. */
+  /** Settles when the cluster has ended; a failure unless `stop` was called. */
   readonly ended: Promise<void>;
-  /** Ends every process; what is in the folder stays. */
+  /** Ends every process; the folder's contents are kept. */
   stop(): Promise<void>;
 }
 

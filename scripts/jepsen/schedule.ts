@@ -1,10 +1,10 @@
 /**
- * The nemesis's plan: which faults, when, for how long, drawn from a seed before the run begins.
+ * The nemesis's plan: which faults, when, for how long, generated from a seed before the run begins.
  *
- * A plan is a row of slots: faults begin, go on for a while, are healed, and a time of rest follows. Every kind that was
- * asked for comes at least once; a slot may hold one kind of each family (links, processes, disks, dates) at the same time. What
- * is done to folders does not bear any company but that of links, and mostly not even that.
- * Who leads is not known yet, so a step may name "the leader of shard s". Knows no cluster and no clock.
+ * A plan is a sequence of slots: faults begin, go on for a while, are healed, and a rest follows. Every requested kind
+ * comes at least once; a slot may hold one kind of each family (links, processes, disks, clocks) at the same time.
+ * Faults of folders are combined with faults of links only, and most of them not even with those. The leaders are not
+ * known yet, so a step may refer to "the leader of shard s".
  */
 import type { Fault } from '../../src/faults/index.js';
 import { CLOCK_KINDS, DISK_KINDS, LINK_KINDS, PROCESS_KINDS, type FaultKind } from './kinds.js';
@@ -13,8 +13,8 @@ import { stepsOf } from './steps.js';
 import { SYMPTOMS } from './symptoms.js';
 
 /**
- * What is to be done to the node that leads `leaderOf` (a shard) when the time comes. `deafen`: it is heard and hears
- * nothing; `mute`: it hears and is not heard.
+ * A fault for the node that leads shard `leaderOf` at that time. `deafen`: it can send but receives nothing; `mute`: it
+ * receives but nothing that it sends arrives.
  */
 export interface LeaderFault {
   readonly type: 'isolate' | 'deafen' | 'mute' | 'kill' | 'pause';
@@ -25,7 +25,7 @@ export interface Step {
   /** Milliseconds after the slot began. */
   readonly afterMs: number;
   readonly fault: Fault | LeaderFault;
-  /** The node has to be ready before anything else is done, or it takes too long. */
+  /** Wait until the node is ready, with a time limit, before the next step. */
   readonly untilReady?: boolean;
 }
 
@@ -50,9 +50,9 @@ export interface ScheduleOptions {
   readonly totalMs: number;
 }
 
-/** Load without faults at the beginning: leaders are there, keys exist. */
+/** Load without faults at the beginning, so that leaders and keys exist. */
 const LEAD_IN_MS = 1_000;
-/** A slot in a run without time to spare: the shortest SIGSTOP that is asked for, and some rest. */
+/** The shortest slot: the shortest SIGSTOP that is required, and some rest. */
 const LEAST_FAULT_MS = 2_000;
 const LEAST_REST_MS = 700;
 const LEAST_SLOT_MS = LEAST_FAULT_MS + LEAST_REST_MS;
@@ -63,19 +63,20 @@ const PAIRED_SHARE = 0.4;
 const FAMILIES: readonly (readonly FaultKind[])[] = [LINK_KINDS, PROCESS_KINDS, DISK_KINDS, CLOCK_KINDS];
 
 /**
- * A folder that is lost or went back may take acknowledged writes with it if more than a minority of those who have them
- * are away, and rightly so. So no other node is hurt then, and none is away: the nemesis waits for that. Links may be cut.
+ * A folder that is lost or went back may legitimately lose acknowledged writes if more than a minority of the replicas
+ * that have them are away. So no other node is faulted at the same time, and none is down: the nemesis waits for that.
+ * Links may be cut.
  */
 const BESIDE_LINKS: readonly FaultKind[] = ['wiped-disk', 'rolled-back-disk'];
 /**
- * These bear no company at all. Cut off from the others, a node may rightly lose its place to its copy, and a stray is
- * turned away by nobody, nor does a disk fail that nothing is written to; and to a node that a failed disk has ended,
- * a fault of processes cannot be done.
+ * These are combined with nothing. Cut off from the others, a node may legitimately lose its place to its copy, and
+ * nothing refuses a stray, nor does a disk fail that nothing is written to; and a node that has exited because of a
+ * failed disk cannot have a fault of processes.
  */
 const ALONE: readonly FaultKind[] = ['copied-node', 'stray', 'failed-disk'];
-/** What wants all other nodes to be there, whole and up. */
+/** Kinds that need all other nodes to be up and healthy. */
 const NEEDS_ALL: readonly FaultKind[] = [...BESIDE_LINKS, ...ALONE];
-/** What has to be seen to bite comes alone once: a disk that is full does not bite while all nodes are dead. */
+/** Kinds with a symptom come alone once: a full disk shows no symptom while all nodes are dead. */
 const FIRST_ALONE: readonly string[] = Object.keys(SYMPTOMS);
 
 /** The shortest run in which every kind has its turn. */
@@ -109,7 +110,7 @@ export function makeSchedule(random: Random, options: ScheduleOptions): Slot[] {
   });
 }
 
-/** `count` spans of at least the least slot, that fill the time. */
+/** `count` spans of at least the shortest slot, which fill the time. */
 function spansOf(random: Random, count: number, availableMs: number): number[] {
   const spareMs = availableMs - count * LEAST_SLOT_MS;
   const weights = Array.from({ length: count }, () => 0.5 + random.next());
@@ -117,7 +118,7 @@ function spansOf(random: Random, count: number, availableMs: number): number[] {
   return weights.map((weight) => LEAST_SLOT_MS + (spareMs * weight) / sum);
 }
 
-/** Every kind once, alone where there is room, in an order of chance; what is left over is drawn freely. */
+/** Every kind once, alone where there is room, in random order; further slots are filled at random. */
 function kindsOfSlots(random: Random, kinds: readonly FaultKind[], count: number): FaultKind[][] {
   const alone = kinds.filter((kind) => FIRST_ALONE.includes(kind));
   const slots: FaultKind[][] = [];
@@ -141,14 +142,14 @@ const familyOf = (kind: FaultKind): readonly FaultKind[] | undefined =>
 const bears = (kind: FaultKind, other: FaultKind): boolean =>
   !ALONE.includes(kind) && (!BESIDE_LINKS.includes(kind) || familyOf(other) === LINK_KINDS);
 
-/** Of two kinds of one family, or of none, the second has no place. */
+/** Two kinds of one family do not fit together, nor do two without a family. */
 export const fits = (slot: readonly FaultKind[], kind: FaultKind): boolean =>
   slot.every((other) => familyOf(other) !== familyOf(kind) && bears(kind, other) && bears(other, kind));
 
-/** All nodes have to be there before it comes. */
+/** All nodes have to be up and healthy before it begins. */
 export const needsAll = (slot: readonly FaultKind[]): boolean => slot.some((kind) => NEEDS_ALL.includes(kind));
 
-/** A slot without one of its family; there is one, because there are at least as many slots as kinds in any family. */
+/** A slot without a kind of its family; there is one, as there are at least as many slots as kinds in any family. */
 function roomFor(slots: readonly FaultKind[][], kind: FaultKind): FaultKind[] {
   const free = slots.find((slot) => fits(slot, kind));
   if (free === undefined) throw new RangeError(`no room for ${kind}`);

@@ -1,9 +1,9 @@
 /**
  * One client of the run: does operations one at a time over HTTP and has them recorded.
  *
- * With `retries` an operation is asked again, same idempotency key and body, at changing endpoints, until the answer is
- * definite or its time is over; it stays one operation in the history. Some values are sent large (`padding.ts`), which
- * neither the workload nor the history hears of. Knows no workload and no fault.
+ * With `retries` an operation is sent again, with the same idempotency key and body, to changing endpoints, until the
+ * answer is definite or its time is over; it stays one operation in the history. Some values are sent large
+ * (`padding.ts`), which neither the workload nor the history sees.
  */
 import { v7 as freshUuid } from 'uuid';
 import type { Asked, History, Lane } from './history.js';
@@ -17,15 +17,15 @@ export interface Task {
   readonly method: Method;
   readonly key: string;
   readonly body?: string;
-  /** Of the key, before the write; 0 = absent. Undefined: unconditional. */
+  /** Revision of the key before the write; 0 = absent. Undefined: unconditional. */
   readonly ifRevision?: number | undefined;
-  /** Asks again under one idempotency key. */
+  /** Retries under one idempotency key. */
   readonly retries: boolean;
-  /** How it stands in the history. */
+  /** How it is recorded in the history. */
   readonly asked: Asked;
 }
 
-/** What the run counts beside the history. */
+/** What the run counts besides the history. */
 export class Tally {
   attempts = 0;
   replays = 0;
@@ -42,19 +42,19 @@ export interface Stage {
   readonly revisions: Revisions;
   readonly tally: Tally;
   readonly pause: (ms: number) => Promise<void>;
-  /** Of the values that are written. */
+  /** Share of the written values. */
   readonly largeShare: number;
 }
 
-/** What the server is given, drawn for each operation: short ones end while a fault is on. */
+/** The server's deadline, drawn for each operation: short ones expire while a fault is active. */
 const SERVER_LIMITS_MS = [500, 1_000, 2_000];
-/** How much longer the client waits: a node that is stopped does not keep to its own limit. */
+/** How much longer the client waits: a node that is stopped does not keep to its deadline. */
 const GRACE_MS = 1_000;
-/** Of an operation with retries; longer than the longest pause of a node. */
+/** For an operation with retries; longer than the longest pause of a node. */
 const RETRY_LIMIT_MS = 12_000;
 const BACKOFF_MS = [20, 200] as const;
 const ELSEWHERE_SHARE = 0.1;
-/** A link of 16 to 128 kbit/s is busy with one of these for seconds. */
+/** One of these occupies a link of 16 to 128 kbit/s for seconds. */
 const LARGE_BYTES = [20_000, 60_000] as const;
 
 export class Session {
@@ -109,7 +109,8 @@ export class Session {
     const { endpoints, http, tally } = this.#stage;
     const elsewhere = this.random.chance(ELSEWHERE_SHARE);
     const reply = await http.ask(elsewhere ? this.random.pick(endpoints) : this.#endpoint, request);
-    // Who answers, however badly, is asked again: stale leaders must be given the chance to lie.
+    // An endpoint that answers is asked again, even after an error: a stale leader must get the chance to answer
+    // wrongly.
     if (reply.type !== 'answer' && !elsewhere) this.#endpoint = this.random.pick(endpoints);
     const said = outcomeOf(method, reply);
     const outcome =

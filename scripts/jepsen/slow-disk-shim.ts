@@ -1,8 +1,8 @@
-/** The shim for disks and dates, or a note of why a scene cannot have it. Knows nothing of nodes. */
+/** The shim for disks and clocks, or a note of why a scene cannot have it. */
 import { buildSlowDiskShim } from '../slow-disk/index.js';
 import { SHIM_KINDS, type FaultKind } from './kinds.js';
 
-/** Path of the shim; undefined if no kind needs it, or it cannot be built, with the reason put into `cannot`. */
+/** Path of the shim; undefined if no kind needs it, or if it cannot be built; the reason is then put into `cannot`. */
 export async function slowDiskShim(
   kinds: readonly FaultKind[],
   cannot: Map<FaultKind, string>,

@@ -1,7 +1,7 @@
 /**
- * What one kind of fault comes to: the steps, with nodes, sides and numbers drawn.
+ * The steps of one kind of fault, with its nodes, sides and numbers chosen at random.
  *
- * Nothing here ends a fault; the slot ends with `heal`. Knows no cluster: a leader is named by its shard.
+ * Nothing here ends a fault; the slot ends with `heal`. A leader is named by its shard.
  */
 import type { Fault, NodeSettings, Party, RouterName } from '../../src/faults/index.js';
 import type { FaultKind } from './kinds.js';
@@ -19,9 +19,9 @@ const FLAP_LEAST_MS = 250;
 const FLAP_MOST_MS = 900;
 const ONE_LEADER_IN = 3;
 const LEASES_SHARE = 0.5;
-/** About what the load of a run says to another node, and less. */
+/** From about what the load of a run sends to another node down to less. */
 const NARROW_KBIT = [16, 128] as const;
-/** All nodes dead for so long. */
+/** How long all nodes are dead. */
 const DOWN_MS = [200, 1_500] as const;
 
 const BROKEN = { 'hung-disk': 'hang-disk', 'full-disk': 'fill-disk' } as const;
@@ -69,7 +69,7 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
     case 'clock-steps':
       return clockSteps(random, all, lastsMs);
     case 'failed-disk':
-      // One has to live: the cluster is over when all nodes have died of themselves.
+      // One has to survive: the cluster ends when all nodes have exited by themselves.
       return atOnce(some(random, random.shuffle(all).slice(1)).map((node) => ({ type: 'fail-disk', node })));
     case 'other-settings':
       return atOnce([{ type: 'restart-with', node: random.pick(all), settings: otherSettings(random) }]);
@@ -80,20 +80,20 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
     case 'rolled-back-disk':
       return rollBack(random.pick(all), lastsMs);
     case 'copied-node':
-      // Nobody dials a copy, and the node with the highest id dials nobody: a copy of it would meet no one.
+      // No node dials a copy, and the node with the highest id dials none: a copy of it would have no links.
       return atOnce([{ type: 'copy-node', node: random.pick(all.slice(0, -1)) }]);
     case 'stray':
       return atOnce([{ type: 'stray-node', node: random.pick(all) }]);
   }
 }
 
-/** Each once, in an order of chance, and evenly over the time. */
+/** Each node once, in random order, evenly spread over the time. */
 const inTurn = (random: Random, all: readonly number[], withinMs: number) =>
   random.shuffle(all).map((node, turn) => ({ afterMs: Math.round((turn * withinMs) / all.length), node }));
 
 const atOnce = (faults: readonly (Fault | LeaderFault)[]): Step[] => faults.map((fault) => ({ afterMs: 0, fault }));
 
-/** Of the time of a slot, until the folder goes back: what is written meanwhile is what gets lost. */
+/** Share of the slot after which the folder goes back: what is written until then gets lost. */
 const ROLL_BACK_AT = 0.6;
 
 const rollBack = (node: number, lastsMs: number): Step[] => [
@@ -101,17 +101,19 @@ const rollBack = (node: number, lastsMs: number): Step[] => [
   { afterMs: Math.round(lastsMs * ROLL_BACK_AT), fault: { type: 'roll-back-disk', node } },
 ];
 
-/** Timers faster or slower than the usual ones, 10 ticks of 50 ms; at times leases, which nobody else has. */
+/** Timers faster or slower than the usual 10 ticks of 50 ms; sometimes with leases, which no other node has. */
 function otherSettings(random: Random): NodeSettings {
   const electionTicks = random.pick([4, 20, 60]);
   const leaseReads = random.chance(LEASES_SHARE);
   return { electionTicks, tickMs: random.pick([20, 50, 120]), ...(leaseReads ? { leaseReads } : {}) };
 }
 
-/** Of the time of a slot, for the nodes to take their turns; then the new settings have to come into force. */
+/** Share of the slot in which the nodes take their turns; then the new settings have to take effect. */
 const ROLLED_BY = 0.5;
 
-/** As an operator does it: all into the same settings, the next only when the one before is ready. */
+/**
+ * A rolling change, as an operator does it: the same settings for all, the next node only when the previous is ready.
+ */
 function roll(random: Random, all: readonly number[], lastsMs: number): Step[] {
   const leaseReads = random.chance(LEASES_SHARE);
   const timers = { tickMs: random.pick([40, 80]), electionTicks: random.pick([12, 20]) };
@@ -122,18 +124,21 @@ function roll(random: Random, all: readonly number[], lastsMs: number): Step[] {
   }));
 }
 
-/** Seconds to days, and so far that it is seen in a date of whole seconds. */
+/** Seconds to days; the least is enough to be seen in a date of whole seconds. */
 const STEP_MS = [10_000, 3 * 24 * 3_600_000] as const;
-/** So far forth at most: after more, writes with ids of the time before would be refused as expired for the rest of the run. */
+/**
+ * The most that a date is set forward: after more, writes with ids from before would be refused as expired for the rest
+ * of the run.
+ */
 const MOST_FORTH_MS = 4 * 60_000;
-/** A date is set so often while a slot lasts, back or forth; the heal then sets it right. */
+/** How often a date is set during a slot, back or forward; the heal then corrects it. */
 const STEPS = 3;
 
 function clockSteps(random: Random, all: readonly number[], lastsMs: number): Step[] {
   const [least, most] = STEP_MS;
   return Array.from({ length: STEPS }, (_, turn) =>
     some(random, all).map((node): Step => {
-      // As often some seconds as some days.
+      // Log-uniform: seconds are as likely as days.
       const far = Math.round(least * (most / least) ** random.next());
       const afterMs = Math.round((turn * lastsMs) / STEPS);
       return { afterMs, fault: { type: 'step-clock', node, ms: random.pick([-far, Math.min(far, MOST_FORTH_MS)]) } };
@@ -157,7 +162,7 @@ function halves(random: Random, all: readonly number[], routers: readonly Router
   return { type: 'partition', sides };
 }
 
-/** A leader that is not heard, one that hears nothing, or a node on a one-way street to some others. */
+/** A leader that can only receive or only send, or a node with one-way links to some others. */
 function oneWay(random: Random, all: readonly number[], leaderOf: number): (Fault | LeaderFault)[] {
   if (random.integer(1, ONE_LEADER_IN) === 1) return [{ type: random.pick(['deafen', 'mute']), leaderOf }];
   const [from, ...others] = random.shuffle(all);
@@ -165,7 +170,7 @@ function oneWay(random: Random, all: readonly number[], leaderOf: number): (Faul
   return some(random, others).map((to) => ({ type: 'cut', from, to }));
 }
 
-/** Halves, and together again, and other halves: links come and go faster than elections. */
+/** Halves, healed, other halves, and so on: links change faster than elections take. */
 function flapping(random: Random, all: readonly number[], routers: readonly RouterName[], lastsMs: number): Step[] {
   const steps: Step[] = [];
   for (let afterMs = 0; afterMs < lastsMs; afterMs += random.integer(FLAP_LEAST_MS, FLAP_MOST_MS)) {
@@ -180,7 +185,7 @@ function pairs(random: Random, all: readonly number[]): (readonly [number, numbe
   return all.flatMap((a) => all.filter((b) => a < b && (chosen.has(a) || chosen.has(b))).map((b) => [a, b] as const));
 }
 
-/** In one moment, and soon all are back while the rest of the slot's faults still go on: starting takes its time. */
+/** Kills all at one moment, and restarts them soon, while the slot's other faults go on: starting takes time. */
 function killAll(random: Random, all: readonly number[]): Step[] {
   const afterMs = random.integer(...DOWN_MS);
   return [
@@ -189,7 +194,7 @@ function killAll(random: Random, all: readonly number[]): Step[] {
   ];
 }
 
-/** A leader, or some nodes: at times a minority, at times so many that nothing can be served. */
+/** A leader, or some nodes: sometimes a minority, sometimes so many that nothing can be served. */
 function pauses(random: Random, all: readonly number[], leaderOf: number): (Fault | LeaderFault)[] {
   if (random.integer(1, ONE_LEADER_IN) === 1) return [{ type: 'pause', leaderOf }];
   return some(random, all).map((node) => ({ type: 'pause', node }));

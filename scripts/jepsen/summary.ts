@@ -1,4 +1,4 @@
-/** A report in words. The first word is the verdict, and FAILED behind it if the run did not pass. */
+/** A report as text. It begins with the verdict, followed by FAILED if the run did not pass. */
 import type { Options } from './options.js';
 import type { Report } from './report.js';
 

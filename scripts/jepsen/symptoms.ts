@@ -1,8 +1,9 @@
 /**
- * By what is seen that a fault bites: without one, a fault that does nothing would look like one that is borne well.
+ * How to see that a fault has taken effect: without a symptom, a fault that does nothing would look like one that is
+ * tolerated.
  *
- * Only of faults that leave nothing to be seen from outside when they do nothing; a killed or cut off node is missed.
- * Asks nodes over HTTP. Knows no plan.
+ * Only for faults whose absence would not show from outside; a killed or isolated node shows anyway. Asks nodes over
+ * HTTP.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
@@ -15,10 +16,13 @@ const ASK_LIMIT_MS = 1_000;
 
 const HANGS = /^.*disk.* a write has been under way /m;
 const IS_FULL = /^kvorum_storage_stalled\{waits="[a-z]+",reason="disk-full"\} 1$/m;
-/** A narrow link that holds nothing up for so long passes all that there is. */
+/** A narrow link that never holds anything up for this long passes everything. */
 const LEAST_HELD_MS = 50;
 
-/** Said when another node has accused the folder, and before anything goes over the link to it. Of the latest life only. */
+/**
+ * Logged when another node has rejected the folder, before anything goes over the link to it. Of the latest process
+ * only.
+ */
 const WENT_BACK = /the data folder of this node went back in time/;
 const REFUSED = /node \d+ refused this process: another one is alive as node \d+/;
 const TURNED_AWAY = /^kvorum_link_refused_total\{reason="wrong-cluster"\} [1-9]/m;
@@ -42,7 +46,8 @@ export const SYMPTOMS: Readonly<Partial<Record<FaultKind, Symptom>>> = {
   'wiped-disk': ({ nodes }) => Promise.resolve(nodes.some(warns(WENT_BACK))),
   'rolled-back-disk': ({ nodes }) => Promise.resolve(nodes.some(warns(WENT_BACK))),
   'copied-node': ({ nodes }) => Promise.resolve(nodes.some(({ copy }) => copy !== undefined && wasRefused(copy))),
-  // By whoever answers the one who dials: a stray with the highest id is dialled, and turns the others away.
+  // The refusal is counted by the node that was dialled: a stray with the highest id is dialled, and refuses the
+  // others.
   stray: ({ nodes }) => anyShows(nodes, '/metrics', TURNED_AWAY),
   'other-settings': ({ nodes }) =>
     Promise.resolve(nodes.some((node) => node.settings !== undefined && warns(DIFFERS)(node))),
@@ -57,10 +62,10 @@ export const SYMPTOMS: Readonly<Partial<Record<FaultKind, Symptom>>> = {
   'narrow-links': ({ links }) => Promise.resolve(links.some(({ heldMs = 0 }) => heldMs >= LEAST_HELD_MS)),
 };
 
-/** Of the date that a node says: whole seconds, and what an answer takes. */
+/** For the date that a node reports: whole seconds, and the time of an answer. */
 const DATE_TOLERANCE_MS = 4_000;
 
-/** It was told to be off, and is off by that. */
+/** Its clock was stepped, and is off by that much. */
 async function hasSteppedDate({ state, url, clockOffMs }: NodeView): Promise<boolean> {
   if (state !== 'running' || clockOffMs === undefined || Math.abs(clockOffMs) <= DATE_TOLERANCE_MS) return false;
   try {
@@ -81,7 +86,7 @@ const clusterSchema = z.object({
   timers: z.object({ tick_ms: z.number(), election_ticks: z.number() }).nullable(),
 });
 
-/** The whole cluster goes by them, as any of the nodes says. */
+/** The whole cluster uses them, as any of the nodes reports. */
 async function isInForce(nodes: readonly NodeView[], settings: NodeSettings): Promise<boolean> {
   const { tickMs, electionTicks, leaseReads = false } = settings;
   return (await textsOf(nodes, '/v1/cluster')).some((text) => {
@@ -96,7 +101,7 @@ function textsOf(nodes: readonly NodeView[], path: string): Promise<string[]> {
   return Promise.all(running.map(({ url }) => textOf(`${url}${path}`)));
 }
 
-/** Of an answer of any status; empty if there is none. */
+/** The body of an answer of any status; empty if there is none. */
 async function textOf(url: string): Promise<string> {
   try {
     return await (await fetch(url, { signal: AbortSignal.timeout(ASK_LIMIT_MS) })).text();

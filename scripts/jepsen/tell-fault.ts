@@ -1,15 +1,15 @@
-/** Faults and slots in words, for the plan that is printed before a run and the story that is told while it goes on. */
+/** Faults and slots as text, for the plan that is printed before a run and the log during it. */
 import type { Fault } from '../../src/faults/index.js';
 import { formatFault } from '../faults/arguments.js';
 import type { LeaderFault, PlannedFault, Slot } from './schedule.js';
 
-/** As one would type it for `npm run faults`. */
+/** As typed for `npm run faults`. */
 export const tellFault = (fault: Fault | LeaderFault): string =>
   'leaderOf' in fault ? `${fault.type} leader:${fault.leaderOf}` : formatFault(fault);
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)}s`;
 
-/** What happens at the same time is told together: `kill 1, kill 2; +1.5s restart 1`. */
+/** What happens at the same time is shown together: `kill 1, kill 2; +1.5s restart 1`. */
 function tellPlanned({ kind, steps }: PlannedFault): string {
   const moments = new Map<number, string[]>();
   for (const { afterMs, fault } of steps) moments.set(afterMs, [...(moments.get(afterMs) ?? []), tellFault(fault)]);

@@ -2,9 +2,9 @@
  * Lists: unique elements appended to lists, exactly once each.
  *
  * The store has no append: it is a read, and a write of the longer list on condition that the revision is still that of
- * the read. Every such write carries an idempotency key and is asked again until its answer is definite. It stands in
- * the history as `append` of the element: if the condition held, the list was the one that was read, and the new one
- * is that list and the element behind it. A failed condition is an append that did not happen.
+ * the read. Every such write carries an idempotency key and is retried until its answer is definite. The history has it
+ * as `append` of the element: if the condition held, the list was the one that was read, and the new one is that list
+ * followed by the element. A failed condition is an append that did not happen.
  */
 import type { Operation } from '../../../src/check/index.js';
 import { KeyPool } from '../keys.js';
@@ -22,9 +22,9 @@ export interface AppendOptions {
 }
 
 const CLIENTS_PER_KEY = 2;
-/** A list grows by an element an operation at most, and every read writes all of it into the history. */
+/** A list grows by at most one element per operation, and every read writes all of it into the history. */
 const MOST_OPERATIONS_PER_KEY = 300;
-/** The client appends to the list that it wrote or read last, without reading it again. */
+/** Share of appends to the list that the client wrote or read last, without reading it again. */
 const FROM_MEMORY_SHARE = 0.3;
 const READ_ONLY_SHARE = 0.2;
 /** Ends each element, so that a list is the concatenation of its elements. */
@@ -72,7 +72,7 @@ async function read(session: Session, key: string): Promise<Known | undefined> {
   return outcome.ok === true ? { revision: outcome.revision ?? 0, list: outcome.result ?? '' } : undefined;
 }
 
-/** Exactly once: nothing twice, nothing acknowledged missing, nothing refused or invented present. */
+/** Exactly once: no element twice, no acknowledged one missing, no refused or unknown one present. */
 export function checkAppends(operations: readonly Operation[], finals: Finals): string[] {
   const problems: string[] = [];
   const fates = new Map<string, Operation>();

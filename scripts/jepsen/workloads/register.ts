@@ -1,11 +1,11 @@
 /**
- * Registers: put, get, cas and delete on rotating keys, with values that are all different.
+ * Registers: put, get, cas and delete on rotating keys, with unique values.
  *
  * The store compares revisions, the history values. `If-Match: R` is recorded as a cas that expects the value which had
- * revision R when this client read or wrote it. Values are unique and a value has one revision (`revisions.ts` holds
- * the store to that), so "the revision is R" and "the value is the one of R" are the same claim; where the store
- * confuses revisions, the recorded claim is wrong and the checker says so. `If-None-Match: *` expects absence. A failed
- * condition observes that the value was another one, and which, if the revision that it names was seen by any client.
+ * revision R when this client read or wrote it. Values are unique and a value has one revision (`revisions.ts` checks
+ * that), so "the revision is R" and "the value is the one of R" are the same claim; where the store confuses revisions,
+ * the recorded claim is wrong and the checker finds it. `If-None-Match: *` expects absence. A failed condition observes
+ * that the value was another one, and which, if any client has seen the revision that it names.
  */
 import { KeyPool } from '../keys.js';
 import type { Outcome } from '../outcome.js';
@@ -30,10 +30,10 @@ const GET_SHARE = 0.4;
 const PUT_SHARE = 0.25;
 const DELETE_SHARE = 0.07;
 const CAS_DELETE_SHARE = 0.2;
-/** A cas from old knowledge mostly fails, one right after a read mostly succeeds; both are wanted. */
+/** A cas based on old knowledge mostly fails, one right after a read mostly succeeds; both are wanted. */
 const CAS_AFTER_READ_SHARE = 0.6;
 const RETRY_SHARE = 0.3;
-/** Of one step: a read and a cas. */
+/** In one step: a read and a cas. */
 const MOST_OPERATIONS = 2;
 
 export function registerWorkload(options: RegisterOptions): Workload {
@@ -85,16 +85,16 @@ const deleteOf = (key: string, retries: boolean): Task => ({
   asked: { op: 'delete', key },
 });
 
-/** @param value null = make absent, where there is something to delete */
+/** @param value null = delete the key, if it exists */
 function casOf(key: string, known: Known, value: string | null, retries: boolean): Task {
   const conditional = { key, ifRevision: known.revision, retries };
   const asked = { op: 'cas', key, expected: known.value, value } as const;
   if (value !== null) return { method: 'PUT', ...conditional, body: value, asked };
-  // There is no way to say "delete it if it is absent".
+  // The API cannot express "delete it if it is absent".
   return known.value === null ? readOf(key) : { method: 'DELETE', ...conditional, asked };
 }
 
-/** What the client knows now; undefined: nothing. */
+/** What the client knows after the operation; undefined: nothing. */
 function afterwards({ method, body }: Task, outcome: Outcome): Known | undefined {
   if (outcome.ok !== true) return undefined;
   const { revision, result } = outcome;

@@ -1,8 +1,8 @@
 /**
  * A set: unique elements added, each as a key that is created and never changed.
  *
- * At the end everything acknowledged is there, nothing refused, nothing with another value, and no element that was
- * never added. In the history an add is a cas from absent, so the checker judges each element as well.
+ * At the end every acknowledged element is there, no refused one, none with another value, and none that was never
+ * added. In the history an add is a cas from absent, so the checker judges each element as well.
  */
 import type { Operation } from '../../../src/check/index.js';
 import type { Random } from '../../../src/random.js';
@@ -11,9 +11,9 @@ import type { Finals, Workload } from './workload.js';
 
 const RETRY_SHARE = 0.5;
 const READ_SHARE = 0.4;
-/** Reads look at what was added lately, by anybody. */
+/** Reads choose among the elements that any client added last. */
 const LATELY = 50;
-/** Of names that could be elements, and are never added. */
+/** Share of reads of names that could be elements but are never added. */
 const NEVER_ADDED_SHARE = 0.02;
 
 const valueOf = (key: string): string => `value of ${key}`;
@@ -50,7 +50,7 @@ export function setWorkload(): Workload {
   };
 }
 
-/** Every element by what became of its add. */
+/** Every element, by the outcome of its add. */
 export function checkSet(operations: readonly Operation[], finals: Finals): string[] {
   const problems: string[] = [];
   const adds = new Map<string, Operation>();

@@ -1,4 +1,4 @@
-/** What clients do in a run, and what must hold at its end beside linearizability. The port of the workloads. */
+/** What clients do in a run, and what must hold at its end besides linearizability. The interface of the workloads. */
 import type { Operation } from '../../../src/check/index.js';
 import type { Session } from '../session.js';
 
@@ -6,10 +6,10 @@ import type { Session } from '../session.js';
 export type Finals = ReadonlyMap<string, string | null>;
 
 export interface Workload {
-  /** The next thing that this client does: one operation, or a few that belong together. */
+  /** The client's next step: one operation, or a few that belong together. */
   step(session: Session): Promise<void>;
-  /** All keys that were touched, and any that were not and must be absent: to be read at the end. */
+  /** All keys to be read at the end: those that were used, and some that were not and must be absent. */
   readonly keys: readonly string[];
-  /** What the workload's own check found wrong, one line each; empty when all is well. */
+  /** What the workload's own check found wrong, one line each; empty if nothing. */
   problems(operations: readonly Operation[], finals: Finals): string[];
 }
