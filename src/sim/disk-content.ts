@@ -1,6 +1,6 @@
 /**
  * The content of a store's two files, as plain data in memory, and the transactions that change it. Every change is
- * made twice: at once in the view of the writing process, and in the durable content when its sync completes, if it does.
+ * made twice: at once in the view of the writing process, and in the durable content when (and if) its sync completes.
  *
  * Has the tables and metadata of `journal-db.ts` and `state-db.ts`. Uses neither time nor random numbers.
  */

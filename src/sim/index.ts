@@ -1,8 +1,9 @@
 /**
  * The simulator: production code in virtual time, under faults that are generated from one seed.
  *
- * `generate.ts` turns a seed into a scenario, `run.ts` runs it and judges. Around one seed: `campaign.ts` runs many,
- * `shrink.ts` reduces a failing scenario, `overrides.ts` expresses one on the command line, `report.ts` formats results.
+ * `generate.ts` turns a seed into a scenario, `run.ts` runs it and judges the result. For one seed or many:
+ * `campaign.ts` runs many, `shrink.ts` reduces a failing scenario, `overrides.ts` expresses one on the command line,
+ * `report.ts` formats results.
  */
 export { hasPassed, runCampaign, type Campaign, type CampaignFailure, type Measured, type RunOne } from './campaign.js';
 export { benchScenario } from './bench-scenario.js';

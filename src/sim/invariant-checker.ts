@@ -1,17 +1,17 @@
 /**
- * Looks at a node's replicas after everything that happened to it, and throws `InvariantViolation` for what must never
- * be (`raft/invariants.ts` names it; here it is checked at the cost of what changed, for it is done after every event).
+ * Inspects a node's replicas after every event of the node, and throws `InvariantViolation` for what must never be
+ * (`raft/invariants.ts` lists it; here the cost is proportional to what changed, because it runs after every event).
  *
  * - Election safety, votes given once per term and not before they are on disk, terms that never fall, also across
  *   restarts.
- * - Log matching, by induction: an index and term stand for one entry after one other entry, everywhere.
- * - Committed entries are the same everywhere, never fall, and lie durably on a quorum of disks when first called so;
- *   a leader commits by counting what is of its own term only.
+ * - Log matching, by induction: an index and term identify one entry, which follows one other entry, everywhere.
+ * - Committed entries are the same everywhere, commit never falls, and a quorum of disks holds an entry durably when a
+ *   node first regards it as committed; a leader commits by counting entries of its own term only.
  * - No log is compacted past the newest durable checkpoint.
  * - A leader removes nothing of its own log, has everything that was committed before it, and its match never falls.
  * - applied ≤ commit ≤ last; equal state hashes at equal applied index.
  *
- * Knows replicas from outside, and disks by what is durable on them.
+ * Sees replicas from outside, and disks by their durable content.
  */
 import {
   InvariantViolation,
@@ -24,17 +24,17 @@ import {
 import type { NodeId, ReplicaView } from '../shard/index.js';
 
 export interface DurableLog {
-  /** Term of the durable entry; undefined if there is none (any more). */
+  /** Term of the durable entry; undefined if there is none, or none any more. */
   durableTerm(group: GroupId, index: number): number | undefined;
   durableSnapshotIndex(group: GroupId): number;
   hasVote(group: GroupId, term: number, vote: NodeId): boolean;
-  /** It was put back to an earlier moment: leaders have to unlearn what they knew of it. */
+  /** The disk was rolled back to an earlier moment: leaders must discard what they knew of it. */
   readonly hasForgotten?: boolean;
-  /** It had the entry when it was put back. */
+  /** The disk had the entry when it was rolled back. */
   hadBefore?(group: GroupId, index: number, term: number): boolean;
 }
 
-/** What a replica was when it was last looked at. */
+/** The state of a replica at the previous inspection. */
 interface Shadow {
   readonly raft: ReplicaView['raft'];
   term: number;
@@ -49,7 +49,7 @@ interface Shadow {
   /** Terms of `first..last`. */
   terms: number[];
   match: Map<NodeId, number>;
-  /** A leader's members that it knows to have forgotten: what their disks had before counts no more. */
+  /** Members that this leader has recognised as having lost data: earlier content of their disks no longer counts. */
   readonly noticed: Set<NodeId>;
 }
 
@@ -57,12 +57,12 @@ interface GroupFacts {
   readonly leaders: Map<number, NodeId>;
   /** By `index * 2^21 + term`: the entry, and the term of the one before it. */
   readonly entries: Map<number, { readonly entry: Entry; readonly previousTerm: number }>;
-  /** By index, from the lowest that anyone may still ask for. */
+  /** By index, from the lowest that a replica may still need. */
   readonly committed: Map<number, { readonly entry: Entry; readonly knownInTerm: number }>;
   readonly hashes: Map<number, { readonly hash: string; readonly node: NodeId }>;
   readonly votes: Map<string, NodeId>;
   highestCommit: number;
-  /** Highest term that anyone led. */
+  /** Highest term in which any node led. */
   highestLed: number;
 }
 
@@ -70,7 +70,7 @@ export class InvariantChecker {
   readonly #groups = new Map<GroupId, GroupFacts>();
   readonly #shadows = new Map<NodeId, Map<GroupId, Shadow>>();
   readonly #disks: ReadonlyMap<NodeId, DurableLog>;
-  /** Told of what is worth telling. */
+  /** Called with events for the trace. */
   readonly #tell: (node: NodeId, group: GroupId, what: string) => void;
 
   constructor(disks: ReadonlyMap<NodeId, DurableLog>, tell: (node: NodeId, group: GroupId, what: string) => void) {
@@ -78,7 +78,7 @@ export class InvariantChecker {
     this.#tell = tell;
   }
 
-  /** Highest index of a group that anyone called committed. */
+  /** Highest index of a group that any node regarded as committed. */
   highestCommit(group: GroupId): number {
     return this.#facts(group).highestCommit;
   }
@@ -102,7 +102,7 @@ export class InvariantChecker {
     }
   }
 
-  /** To be called with every consensus message that leaves. */
+  /** Must be called with every consensus message that is sent. */
   sent(group: GroupId, message: Message): void {
     const { from, to, term } = message;
     if (message.type === 'vote' && !message.preVote) this.#voted(group, from, term, from);
@@ -138,8 +138,8 @@ export class InvariantChecker {
   }
 
   #terms(facts: GroupFacts, shadow: Shadow, { raft, id }: ReplicaView, hold: Hold): void {
-    // What was merely in memory may be forgotten by a crash; what a vote or an answer went out under may not, and
-    // those are checked when they leave.
+    // A crash may lose a term that was only in memory, but not one in which a vote or an answer was sent; those are
+    // checked when they are sent.
     hold(raft.term >= shadow.term, () => `its term fell from ${shadow.term}`);
     if (raft.term === shadow.term) {
       const { vote } = shadow;
@@ -155,7 +155,7 @@ export class InvariantChecker {
     hold(log.applied <= log.commit, () => `applied ${log.applied} beyond commit ${log.commit}`);
     hold(log.snapshotIndex <= log.commit, () => `compacted ${log.snapshotIndex} beyond commit ${log.commit}`);
     hold(log.stableIndex <= log.lastIndex, () => `stable ${log.stableIndex} beyond the log's end ${log.lastIndex}`);
-    // From here up, the log is what it was.
+    // Above `same` the log has changed.
     let same = Math.min(shadow.last, log.lastIndex);
     while (same >= shadow.first && same >= log.firstIndex && log.termAt(same) !== shadow.terms[same - shadow.first])
       same--;
@@ -247,7 +247,7 @@ export class InvariantChecker {
     this.#durable(id, shadow, raft, hold);
   }
 
-  /** Whoever is the first to call an index committed: a quorum of disks has it. */
+  /** Checked when a replica first regards an index as committed: a quorum of disks has the entry. */
   #durable(group: GroupId, shadow: Shadow, raft: ReplicaView['raft'], hold: Hold): void {
     const { commit } = raft.log;
     const term = raft.log.termAt(commit);
@@ -261,8 +261,8 @@ export class InvariantChecker {
   }
 
   /**
-   * A voter's disk has the entry; or had it when it was put back, as far as the leader cannot know that yet: an
-   * acknowledgement that was under way then is as good as one that came before (`raft/quarantine.ts`).
+   * A voter's disk has the entry; or had it when it was rolled back, and the leader cannot know of that yet: an
+   * acknowledgement that was under way then is as good as one that arrived before (`raft/quarantine.ts`).
    */
   #holds(voter: NodeId, group: GroupId, index: number, term: number | undefined, leader: Shadow): boolean {
     const disk = this.#disks.get(voter);
@@ -272,7 +272,7 @@ export class InvariantChecker {
     return (leader.match.get(voter) ?? 0) >= index && disk.hadBefore?.(group, index, term) === true;
   }
 
-  /** What a replica believes to be on its disk is there. */
+  /** What a replica believes to be on its disk must be there. */
   #stable({ id, raft, installing }: ReplicaView, hold: Hold): void {
     const { log } = raft;
     const disk = this.#disks.get(raft.id);
@@ -313,7 +313,7 @@ export class InvariantChecker {
       }
       shadow.match.set(peer, match);
       if (match < before) continue;
-      // A later leader may have had it replaced since the peer said so.
+      // A later leader may have replaced the entry since the peer acknowledged it.
       if (this.#facts(id).highestLed > raft.term || match <= raft.log.snapshotIndex) continue;
       if (!this.#disks.has(peer) || this.#holds(peer, id, match, raft.log.termAt(match), shadow)) continue;
       throw new InvariantViolation(

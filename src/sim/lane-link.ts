@@ -1,9 +1,7 @@
 /**
- * One end of a link that carries little: what leaves in two lanes and in pieces, and what arrives of that, by the
- * production code (`shard/transport/two-lanes.ts`, `send-window.ts`, `pieces.ts`). The socket below it is a narrow link, which
- * keeps the order and loses nothing, as TCP does; a link of the former protocol has one lane.
- *
- * Knows no other link and no fault.
+ * One end of a narrow link: sends in two lanes and in pieces, and reassembles what arrives, with the production code
+ * (`shard/transport/two-lanes.ts`, `send-window.ts`, `pieces.ts`). The socket below it is a narrow link, which keeps
+ * the order and loses nothing, as TCP does; a link of the former protocol has one lane.
  */
 import {
   PieceAssembler,
@@ -31,11 +29,11 @@ export interface LaneLinkOptions {
   readonly now: () => number;
   /** As `SendWindow` has it; undefined = as in production. */
   readonly measureEveryMs?: number | undefined;
-  /** Bytes that wait in the socket. */
+  /** Bytes buffered in the socket. */
   readonly waiting: () => number;
-  /** One message of the socket leaves. */
+  /** Sends one message of the socket. */
   readonly put: (bytes: Uint8Array) => void;
-  /** Something short passed a long frame of which pieces have left and others have not. */
+  /** A short message overtook a long frame that was partly sent. */
   readonly onPassed: () => void;
 }
 
@@ -56,7 +54,7 @@ export class LaneLink {
     this.#outgoing = new TwoLanes(ends, version, LIMITS, window);
   }
 
-  /** False: there is no room for it. */
+  /** False: there is no room for the message. */
   send(message: PeerMessage): boolean {
     return this.#outgoing.add(message, this.#options.waiting());
   }
@@ -72,7 +70,7 @@ export class LaneLink {
     if (left > 0 && left < waited) this.#options.onPassed();
   }
 
-  /** A message of the socket has arrived: the frame, if with it one is whole. */
+  /** A message of the socket has arrived: returns the frame that it completes, if it does. */
   arrived(message: Uint8Array): Uint8Array | undefined {
     if (this.#lanes === undefined) return message;
     const { window, arrivals } = this.#lanes;

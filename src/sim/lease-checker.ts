@@ -1,22 +1,22 @@
 /**
- * No lease holds while somebody else comes to lead in a later term, nor whenever the commit of that leader rises: whoever
- * reads by it then may read what is no longer so.
+ * No lease may be held while another node leads in a later term, nor whenever the commit of that leader rises: a read
+ * served by such a lease may be stale.
  *
- * Stricter than what clients can see: the promise behind a lease is that no other leader is elected, not that none has
- * written yet. The second look is for leases that are taken late, such as by answers that waited for a paused leader.
+ * Stricter than what clients can observe: a lease promises that no other leader is elected, not just that none has
+ * written yet. The second check catches leases acquired late, for example from answers that waited for a paused leader.
  */
 import { InvariantViolation, describeNode } from '../raft/index.js';
 import type { GroupId, ReplicaView } from '../shard/index.js';
 
 export interface LeaseHolder {
   readonly id: number;
-  /** Of the process that is there now, paused or not. */
+  /** Replicas of the present process, paused or not. */
   replicas(): Iterable<ReplicaView>;
 }
 
 export class LeaseChecker {
   readonly #nodes: readonly LeaseHolder[];
-  /** Highest term that was seen led, and highest commit of a leader. */
+  /** Highest term seen with a leader, and highest commit of a leader. */
   readonly #led = new Map<GroupId, number>();
   readonly #committed = new Map<GroupId, number>();
 
@@ -24,7 +24,7 @@ export class LeaseChecker {
     this.#nodes = nodes;
   }
 
-  /** After whatever happened at a node. @throws InvariantViolation */
+  /** Must be called after every event at a node. @throws InvariantViolation */
   look(node: LeaseHolder): void {
     for (const { id, raft } of node.replicas()) {
       if (raft.role !== 'leader') continue;

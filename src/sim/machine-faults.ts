@@ -1,4 +1,4 @@
-/** Faults of a machine under its process: its disk is slow, stands still, fails or rots; its clocks jump and drift. */
+/** Faults of a machine under its process: its disk is slow, stalls, fails or rots; its clocks jump and drift. */
 import { nothing, someLeader, someNode, type Inject, type Injected, type Scene } from './fault.js';
 import type { VirtualNode } from './virtual-node.js';
 
@@ -16,7 +16,7 @@ function slowed({ cluster, random }: Scene, node: VirtualNode | undefined): Inje
 
 export const slowDisk: Inject = (scene) => slowed(scene, someNode(scene));
 
-/** The others acknowledge, and commit, before the leader itself has what it sent. */
+/** The followers acknowledge, and the entry commits, before it is durable at the leader itself. */
 export const slowLeaderDisk: Inject = (scene) => slowed(scene, someLeader(scene));
 
 export const diskStall: Inject = (scene) => {
@@ -27,7 +27,7 @@ export const diskStall: Inject = (scene) => {
   return { what: `n${node.id}`, end: nothing };
 };
 
-/** Whether the node has failed by then or not, in the end it is on a disk that is in order. */
+/** Whether or not the node has failed by then, in the end it is on a working disk. */
 const nextSyncFails =
   (how: 'full' | 'failure'): Inject =>
   (scene) => {
@@ -49,7 +49,7 @@ const nextSyncFails =
 export const diskFull = nextSyncFails('full');
 export const syncFailure = nextSyncFails('failure');
 
-/** While the machine is off. The node must then refuse to start, and the others do without it. */
+/** Happens while the machine is off. The node must then refuse to start, and the others continue without it. */
 export const bitFlip: Inject = (scene) => {
   const node = someNode(scene, ({ running, damaged }) => running && !damaged);
   if (node === undefined) return undefined;

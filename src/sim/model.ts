@@ -1,42 +1,42 @@
 /**
- * Models: conditions that a seed may add to what `draw.ts` draws, each by its own chance and from a stream of its own,
- * so that one model more changes nothing of what other seeds draw. Named on the command line (`--models`), a model is
- * part of every seed.
+ * Models: conditions that a seed may add to what `generate.ts` generates, each with its own probability and from a
+ * stream of its own, so that a further model changes nothing in other seeds. A model named on the command line
+ * (`--models`) is part of every seed.
  */
 import { FAULT_KINDS, MODEL_FAULT_KINDS, type FaultKind } from './fault-plan.js';
 
 export const MODELS = [
-  /** Links carry so many bytes a second and queue the rest. */
+  /** Links carry a limited number of bytes per second and queue the rest. */
   'narrow-links',
-  /** A disk completes nothing for seconds, and then goes on. */
+  /** A disk completes nothing for seconds, and then continues. */
   'hung-disk',
-  /** A disk has no room for a while, and then has some again: its node must not end for that. */
+  /** A disk is full for a while, and then has room again: its node must not end for that. */
   'full-disk',
-  /** While its node is down, a disk is put back to what it was at an earlier moment. */
+  /** While its node is down, a disk is rolled back to its content at an earlier moment. */
   'rolled-back-disk',
   /** While its node is down, a disk loses all that was on it. */
   'wiped-disk',
-  /** Routers give a silent node up long before a client gives up, look around at other times, and try again at others. */
+  /** Routers give up a silent node long before a client does, sweep at other times, and retry at others. */
   'short-attempts',
-  /** What is waited for, or kept, longer in production than any run lasts is given up, or forgotten, soon. */
+  /** What production waits for, or keeps, longer than any run lasts is given up, or evicted, soon. */
   'short-patience',
   /** Ticks come late by up to a tick, and the next one early. */
   'late-ticks',
   /** Timers and lease reads differ between nodes, and change from one start to the next. */
   'unlike-settings',
-  /** All nodes are started anew one by one with other settings, the same at each: these come into force. */
+  /** All nodes are restarted one by one with new settings, the same at each: these come into force. */
   'rolling-settings',
-  /** … and a node hears of no change of the topology for a while: started again, it goes by an old copy. */
+  /** As above, and a node learns of no change of the topology for a while: restarted, it uses an old copy. */
   'old-topology',
-  /** Nodes and routers of the build before, which are started anew as this one; some stay what they are. */
+  /** Nodes and routers of the previous build, which are restarted as the current one; some stay as they are. */
   'rolling-upgrade',
   /** Nodes of another cluster with the same settings try to link. */
   'foreign-node',
   /** A copy of a node's disk is started beside the node. */
   'copied-node',
-  /** Replicas have to catch up while clients go on. */
+  /** Replicas have to catch up while clients continue. */
   'busy-end',
-  /** After all has healed, one node's disk hangs and nobody helps it: the others have to serve. */
+  /** After healing, one node's disk hangs and is not repaired: the others have to serve. */
   'hung-alone',
   /** The same with a disk that has failed. */
   'failed-alone',
@@ -44,7 +44,7 @@ export const MODELS = [
 
 export type Model = (typeof MODELS)[number];
 
-/** How often a seed has each when nothing is said. 0 = only when it is named. */
+/** Probability of each per seed by default. 0 = only when named. */
 export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'narrow-links': 0.1,
   'hung-disk': 0.06,
@@ -65,7 +65,7 @@ export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'failed-alone': 0.06,
 };
 
-/** Kinds of faults that some seeds have when nothing is said. */
+/** Kinds of faults that some seeds have by default. */
 export const DEFAULT_FAULT_KINDS: readonly FaultKind[] = [
   ...FAULT_KINDS,
   ...MODEL_FAULT_KINDS.filter((kind) => MODEL_CHANCES[kind] > 0),

@@ -1,12 +1,12 @@
 /**
- * One direction of a link that carries so many bytes a millisecond: what is sent waits for what was sent before it, as in
- * a socket. It loses nothing; while it is held, nothing gets on. Knows bytes and time, no peer and no message.
+ * One direction of a link with limited bandwidth: what is sent queues behind what was sent before it, as in a socket.
+ * It loses nothing; while it is held, nothing advances. Handles bytes and time only.
  */
 import type { Scheduler } from './scheduler.js';
 
 export interface NarrowLinkParameters {
   readonly bytesPerMs: number;
-  /** How often it is measured how long a piece takes over the empty link, ms; undefined = as in production. */
+  /** Interval at which the time of a piece over the empty link is measured, ms; undefined = as in production. */
   readonly measureEveryMs?: number;
 }
 
@@ -17,14 +17,14 @@ interface Parcel {
 
 export interface NarrowLinkOptions extends NarrowLinkParameters {
   readonly scheduler: Scheduler;
-  /** Asked before each parcel: by what it takes longer than the bytes need; Infinity = it is held. */
+  /** Called before each parcel: by how much it takes longer than its bytes need; Infinity = the link is held. */
   readonly slowness: () => number;
-  /** It was held for `SILENT_MS`. */
+  /** The link was held for `SILENT_MS`. */
   readonly onSilent: () => void;
 }
 
 const HELD_AGAIN_MS = 10;
-/** As long as the production transport bears a silent link. */
+/** As long as the production transport tolerates a silent link. */
 const SILENT_MS = 3_000;
 
 export class NarrowLink {
@@ -33,26 +33,26 @@ export class NarrowLink {
   #waiting = 0;
   #isBusy = false;
   #heldSince: number | undefined;
-  /** Rises when the link breaks: what was on its way before is so no more. */
+  /** Increases when the link breaks, which drops what was on its way. */
   #epoch = 0;
 
   constructor(options: NarrowLinkOptions) {
     this.#options = options;
   }
 
-  /** `arrive` is called when the last of `bytes` has left the queue; never, if the link breaks before. */
+  /** `arrive` is called when the last of `bytes` has left the queue; never, if the link breaks first. */
   send(bytes: number, arrive: () => void): void {
     this.#parcels.push({ bytes, arrive });
     this.#waiting += bytes;
     if (!this.#isBusy) this.#carry();
   }
 
-  /** Bytes that wait, or are being carried. */
+  /** Bytes queued or being carried. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** What waits is lost. */
+  /** Drops what is queued. */
   break(): void {
     this.#parcels.length = 0;
     this.#waiting = 0;

@@ -1,6 +1,6 @@
 /**
- * Does what the plan of faults says, each at its time, and ends it again. Knows which kind is which; how each is done,
- * the files of faults know.
+ * Injects the planned faults, each at its time, and ends them again. Maps each kind to its implementation in the
+ * `*-faults.ts` files.
  */
 import type { Inject } from './fault.js';
 import type { FaultKind, FaultPlan } from './fault-plan.js';
@@ -56,7 +56,7 @@ const INJECT: Readonly<Record<FaultKind, Inject>> = {
 };
 
 export class Nemesis {
-  /** Faults that were injected, by kind. */
+  /** Number of injected faults, by kind. */
   readonly injected: Partial<Record<FaultKind, number>> = {};
   readonly #cluster: SimCluster;
   readonly #scheduler: Scheduler;
@@ -79,7 +79,7 @@ export class Nemesis {
     }
   }
 
-  /** Ends every fault; what failed for good (a disk was full, say) is put right by a restart. */
+  /** Ends every fault; permanent failures (a disk was full, say) are repaired by a restart. */
   heal(): void {
     this.#healed = true;
     for (const end of [...this.#ends]) end();
@@ -87,7 +87,7 @@ export class Nemesis {
     for (const router of this.#cluster.routers) router.start();
   }
 
-  /** Starts what is down, and starts again what has failed: a sync that was to fail may end, so, after the healing. */
+  /** Starts nodes that are down or have failed: a sync destined to fail may end, and fail, only after the healing. */
   mend(): void {
     for (const node of this.#cluster.nodes) {
       if (node === this.#leftAlone) continue;
@@ -96,7 +96,7 @@ export class Nemesis {
     }
   }
 
-  /** Nobody starts it again; undefined = whoever was left alone no longer is. */
+  /** Excludes a node from `mend`; undefined = none is excluded any more. */
   leaveAlone(node: VirtualNode | undefined): void {
     this.#leftAlone = node;
   }

@@ -1,4 +1,4 @@
-/** Faults of the network: who does not hear whom, and how late. Routers hear all nodes, unless they are meant. */
+/** Network faults: which links are cut or slow. Routers reach all nodes, unless the fault is about them. */
 import { ROUTER_PEERS, type NodeId, type PeerId } from '../shard/index.js';
 import { named, nothing, someLeader, type Inject, type Scene } from './fault.js';
 import { Incarnation } from './scheduler.js';
@@ -6,11 +6,11 @@ import type { VirtualNode } from './virtual-node.js';
 import type { LinkRule } from './virtual-network.js';
 
 const CUT = { cut: true };
-/** Nodes of which a majority is left without two. */
+/** Least number of nodes that has a majority without two of them. */
 const MAJORITY_WITHOUT_TWO = 3;
 const isNode = (id: PeerId): boolean => id < ROUTER_PEERS;
 
-/** A fault that is a rule on links, drawn among the nodes in an order of its own; needs two nodes at least. */
+/** A fault that is a rule on links, generated from the nodes in a shuffled order; needs at least two nodes. */
 function ruled(generate: (nodes: readonly NodeId[], scene: Scene) => readonly [what: string, rule: LinkRule]): Inject {
   return (scene) => {
     const { cluster, random } = scene;
@@ -31,7 +31,7 @@ export function withRule({ cluster }: Scene, what: string, rule: LinkRule): Retu
   };
 }
 
-/** Nodes inside and nodes outside do not hear each other. */
+/** Cuts the links between nodes inside and nodes outside `side`. */
 const apart =
   (side: ReadonlySet<PeerId>): LinkRule =>
   (from, to) =>
@@ -61,7 +61,7 @@ export const isolateLeader: Inject = (scene) => {
   return withRule(scene, `n${leader.id}`, apart(new Set([leader.id])));
 };
 
-/** A leader is cut off with what it has not committed, and meanwhile its successor dies and is followed by another. */
+/** A leader is cut off with uncommitted entries; meanwhile its successor dies and is succeeded in turn. */
 export const deposeTwice: Inject = (scene) => {
   const { cluster, scheduler, lastsMs, random } = scene;
   const leader = someLeader(scene);
@@ -75,9 +75,9 @@ export const deposeTwice: Inject = (scene) => {
     if (successor === undefined) return;
     successor.kill(random.pick(['process', 'power']));
     victims.push(successor);
-    // Now it can stand for election itself, with entries that nobody else has, against who has later ones.
+    // Now it can stand for election itself, with entries that no other node has, against nodes with later ones.
     if (random.chance(0.5)) cut?.end();
-    // It may be needed for the next majority.
+    // The successor may be needed for the next majority.
     scheduler.after(lastsMs / 8, episode, () => {
       successor.start();
     });
@@ -100,7 +100,7 @@ export const oneWay = ruled(([node = 0], { random }) => {
   ];
 });
 
-/** Each hears those next to it, up to a majority with itself. */
+/** Each node is linked to its neighbours only, up to a majority including itself. */
 export const ring = ruled((nodes) => {
   const place = new Map(nodes.map((id, i) => [id, i]));
   const reach = Math.floor((Math.floor(nodes.length / 2) + 1) / 2);
@@ -115,7 +115,7 @@ export const ring = ruled((nodes) => {
   ];
 });
 
-/** Two halves that only one node hears both. */
+/** Two halves; only one node is linked to both. */
 export const bridge = ruled(([middle = 0, ...others]) => {
   const rule = apart(new Set(others.slice(0, Math.ceil(others.length / 2))));
   return [`over n${middle}`, (from, to) => (from === middle || to === middle ? undefined : rule(from, to))];
@@ -137,7 +137,7 @@ export const lossy = ruled(([node = 0], { random }) => {
   ];
 });
 
-/** Routers lose some nodes, or only what those answer. */
+/** Routers lose contact with some nodes, or only the answers of these. */
 export const routerCut: Inject = (scene) => {
   const { cluster, random } = scene;
   const lost = new Set<PeerId>(cluster.nodes.map(({ id }) => id).filter(() => random.chance(0.6)));
@@ -148,7 +148,7 @@ export const routerCut: Inject = (scene) => {
   });
 };
 
-/** Links break, and what is under way on them is lost; they are made again at once. */
+/** Links break, which loses what is under way on them; they are re-established at once. */
 export const resetLinks: Inject = ({ cluster, random }) => {
   const some = new Set<PeerId>(cluster.nodes.map(({ id }) => id).filter(() => random.chance(0.5)));
   const chosen = some.size > 1 ? some : undefined;

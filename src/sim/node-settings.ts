@@ -1,6 +1,6 @@
 /**
- * What an operator may set at each node, and what two nodes of one cluster may be started with. By what they run, the
- * topology says (`shard/cluster/settings.ts`): what one of them was started with first, or all of them later.
+ * What an operator may set at each node, and what two nodes of one cluster may be started with. The topology decides
+ * which settings apply (`shard/cluster/settings.ts`): those of the first start, or later those that all nodes share.
  */
 import type { NodeTimers } from '../shard/index.js';
 import type { Scenario } from './scenario.js';
@@ -16,8 +16,9 @@ export const settingsOf = ({ settings, timers, leaseReads }: Scenario, id: numbe
   settings?.[id - 1] ?? { timers, leaseReads };
 
 /**
- * As unlike as a cluster bears: every node hears two heartbeats of any other in its election timeout. The patient hold
- * leases long after the hasty have elected somebody else, if these do not say how long they wait.
+ * As different as a cluster tolerates: every node receives two heartbeats of any other within its election timeout.
+ * Nodes with long timeouts hold leases long after those with short ones have elected another leader, unless the latter
+ * announce how long they wait.
  */
 export function generateSettings(random: Random, { tickMs }: NodeTimers): NodeSettings {
   const isHasty = random.chance(0.6);
@@ -33,6 +34,6 @@ export function generateSettings(random: Random, { tickMs }: NodeTimers): NodeSe
 
 export const electionMsOf = ({ timers }: NodeSettings): number => timers.tickMs * timers.electionTicks;
 
-/** Of whatever any of these nodes was ever started with: the cluster may still run by it. */
+/** The longest that any of these nodes was ever started with: the cluster may still use it. */
 export const longestElectionMs = (nodes: readonly { readonly longestElectionMs: number }[]): number =>
   Math.max(...nodes.map((node) => node.longestElectionMs));

@@ -1,7 +1,7 @@
 /**
- * What is said otherwise than a seed draws it, on the command line of `kvorum sim`: so a failure is repeated with less.
+ * Overrides of what a seed generates, given on the command line of `kvorum sim`: they repeat a failure with less.
  *
- * Knows the arguments' names and how a scenario and its command become each other; runs nothing.
+ * Holds the names of the arguments, and converts between a scenario and its command; runs nothing.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { FaultKind } from './fault-plan.js';
@@ -16,13 +16,13 @@ export interface Overrides {
   readonly clients?: number | undefined;
   readonly keys?: number | undefined;
   readonly durationMs?: number | undefined;
-  /** Ids of the faults to keep; the others do not happen. */
+  /** Ids of the faults to keep; the others are left out. */
   readonly faults?: readonly number[] | undefined;
-  /** Already in the draw: `generateScenario(seed, models)`. */
+  /** Already part of the generated scenario: `generateScenario(seed, models)`. */
   readonly models?: readonly Model[] | undefined;
 }
 
-/** The models of these names. @throws RangeError naming one that is none */
+/** The models with these names. @throws RangeError naming an unknown one */
 export function modelsOf(names: readonly string[] | undefined): readonly Model[] | undefined {
   return names?.map((name) => {
     const model = MODELS.find((one) => one === name);
@@ -31,18 +31,18 @@ export function modelsOf(names: readonly string[] | undefined): readonly Model[]
   });
 }
 
-/** As many must there be for one of them to lose what it had. */
+/** Least number of replicas of which one may lose its data. */
 const ROT_REPLICAS = 3;
 
-/** One disk does not keep what it had. */
+/** Faults in which one disk loses data. */
 const LOSING: ReadonlySet<FaultKind> = new Set<FaultKind>(['bit-flip', 'rolled-back-disk', 'wiped-disk']);
 
 /** In the order in which a command names them. */
 export const NUMBERS = ['nodes', 'shards', 'replicas', 'routers', 'clients', 'keys', 'durationMs'] as const;
 
 /**
- * What is said wins. Of nodes and replicas, the one that is not said gives way to the other: there are never more
- * replicas than nodes.
+ * Overrides win. If only one of nodes and replicas is given, the other one is adjusted: there are never more replicas
+ * than nodes.
  */
 export function applyOverrides(generated: Scenario, overrides: Overrides): Scenario {
   const said = Object.fromEntries(
@@ -59,8 +59,8 @@ export function applyOverrides(generated: Scenario, overrides: Overrides): Scena
 }
 
 /**
- * Takes out of a scenario what no cluster could bear: more replicas than nodes, and a disk that rots or forgets where the other replicas
- * are no majority. Its failure would prove nothing.
+ * Removes from a scenario what no cluster tolerates: more replicas than nodes, and a disk that rots or forgets where
+ * the other replicas are no majority. Its failure would prove nothing.
  */
 export function fair(scenario: Scenario): Scenario {
   const replicas = Math.min(scenario.replicas, scenario.nodes);
@@ -70,7 +70,7 @@ export function fair(scenario: Scenario): Scenario {
   return { ...kept, replicas, faults: scenario.faults.filter(({ kind }) => !LOSING.has(kind)) };
 }
 
-/** Why a fault of `overrides` cannot be kept: a slip of the pen, or a command of another version. */
+/** Why a fault of `overrides` cannot be kept: a typing error, or a command of another version. */
 export function faultComplaint(generated: Scenario, overrides: Overrides): string | undefined {
   const { replicas, faults: kept } = applyOverrides(generated, overrides);
   for (const id of overrides.faults ?? []) {
@@ -84,8 +84,8 @@ export function faultComplaint(generated: Scenario, overrides: Overrides): strin
 }
 
 /**
- * The fewest overrides that make `scenario` out of what its seed draws.
- * @throws RangeError if none do: the two differ in something that no argument says
+ * The fewest overrides that turn what the seed generates into `scenario`.
+ * @throws RangeError if none do: the two differ in something that no argument expresses
  */
 export function overridesBetween(generated: Scenario, scenario: Scenario): Overrides {
   let overrides: Overrides = Object.fromEntries(
@@ -104,7 +104,7 @@ export function overridesBetween(generated: Scenario, scenario: Scenario): Overr
   return overrides;
 }
 
-/** As seeds are written everywhere. */
+/** Seeds are written in hexadecimal everywhere. */
 export const seedText = (seed: number): string => seed.toString(16);
 
 /** The arguments after `kvorum sim` that run `seed` with `overrides`. */
@@ -119,6 +119,6 @@ export function seedArguments(seed: number, overrides: Overrides): string[] {
   return ['--seed', seedText(seed), ...numbers, ...lists];
 }
 
-/** What a person types to see it again. */
+/** The command that repeats the run. */
 export const repeatCommand = (seed: number, overrides: Overrides): string =>
   ['npx kvorum sim', ...seedArguments(seed, overrides)].join(' ');

@@ -1,4 +1,4 @@
-/** Faults of processes: they die, all at once or at the worst moment, are started again, or stand still. */
+/** Process faults: processes die, all at once or at the worst moment, are restarted, or are paused. */
 import { named, someLeader, someNode, type Inject, type Injected } from './fault.js';
 import { ROUTER_PEERS } from '../shard/index.js';
 import { withRule } from './network-faults.js';
@@ -33,7 +33,7 @@ export const killAll: Inject = ({ cluster }) => {
   return startAgain(...cluster.nodes);
 };
 
-/** Of most machines at the same moment, so that what only memory knew is gone everywhere. */
+/** Most machines lose power at the same moment, so that what was only in memory is lost everywhere. */
 export const powerCut: Inject = ({ cluster, random }) => {
   const all = random.chance(0.5);
   const nodes = cluster.nodes.filter(() => all || random.chance(0.6));
@@ -41,7 +41,7 @@ export const powerCut: Inject = ({ cluster, random }) => {
   return startAgain(...nodes);
 };
 
-/** In the middle of its next sync, or right when that begins. */
+/** The node crashes in the middle of its next sync, or right when that begins. */
 export const crashAtSync: Inject = (scene) => {
   const { cluster, random } = scene;
   const node = someNode(scene, ({ serving }) => serving);
@@ -59,7 +59,7 @@ export const crashAtSync: Inject = (scene) => {
   };
 };
 
-/** As told by SIGTERM. */
+/** A shutdown as by SIGTERM, then a start. */
 export const restart: Inject = (scene) => {
   const node = someNode(scene, ({ serving }) => serving);
   if (node === undefined) return undefined;
@@ -67,14 +67,14 @@ export const restart: Inject = (scene) => {
   return {
     what: `n${node.id}`,
     end: () => {
-      // A process that is still at ending is not started beside itself.
+      // The old process may still be shutting down: two must not run at once.
       node.kill('process');
       node.start();
     },
   };
 };
 
-/** A restart with other settings, as an operator does it node by node. */
+/** A restart with other settings, as an operator performs it node by node. */
 export const newSettings: Inject = (scene) => {
   const node = someNode(scene, ({ serving }) => serving);
   if (node === undefined) return undefined;
@@ -118,7 +118,7 @@ export const rollingSettings: Inject = ({ cluster, scheduler, random, lastsMs })
   };
 };
 
-/** A node hears nothing of the topology, and is started again from the copy that it has. */
+/** A node receives no news of the topology, and is restarted from the copy that it has. */
 export const oldTopology: Inject = (scene) => {
   const node = someNode(scene, ({ serving }) => serving);
   if (node === undefined || scene.cluster.nodes.length < 2) return undefined;
@@ -139,7 +139,7 @@ export const oldTopology: Inject = (scene) => {
   };
 };
 
-/** The first node that is of the build before is told to end, and started again as this one. */
+/** The first node of the previous build is shut down, and restarted as the current build. */
 export const upgrade: Inject = ({ cluster }) => {
   const node = cluster.nodes.find(({ isFormer, serving }) => isFormer && serving);
   if (node === undefined) return undefined;
@@ -166,12 +166,12 @@ export const pause: Inject = (scene) => {
   };
 };
 
-/** Share of the fault's time after which the leader is stopped, whatever it does. */
+/** Share of the fault's duration after which the leader is paused in any case. */
 const FREEZE_AT_LAST = 0.2;
 
 /**
- * A leader stands still while others elect its successor; when it goes on it finds what came before, such as the
- * confirmation of a read, and hears of nobody's new term for a while: only its clients reach it.
+ * A leader is paused while the others elect its successor; when resumed it processes what arrived before, such as the
+ * confirmation of a read, and learns of no new term for a while: only its clients reach it.
  */
 export const freezeLeader: Inject = (scene) => {
   const { cluster, scheduler, random, lastsMs } = scene;
@@ -186,7 +186,7 @@ export const freezeLeader: Inject = (scene) => {
     frozen.pause();
     deafFrom = scheduler.now + random.between(0, 10);
   };
-  // Best when a round for reads has just left, so that its answers wait for the leader.
+  // Best just after a round for reads was sent, so that its answers arrive at the paused leader.
   const disarm = cluster.atReadRound(leader.id, freeze);
   scheduler.after(lastsMs * FREEZE_AT_LAST, episode, freeze);
   const cut = withRule(scene, `n${leader.id}`, (from, to) =>

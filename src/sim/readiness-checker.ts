@@ -1,14 +1,14 @@
 /**
- * What nodes say of their readiness, against what the simulator sees of them.
+ * Compares the readiness that nodes report with what the simulator sees of them.
  *
- * - No node is ready while, for longer than an election timeout and a second, something that it leads has not got on
- *   although something waits, or something that it wants written is not on its disk. Unless only the disks of others
- *   lack what waits: it is on the node's own, and a quorum over whole links has received it.
+ * - No node is ready while, for longer than an election timeout and a second, a group that it leads makes no progress
+ *   although something waits, or a write that it wants is not on its disk. Exception: only the disks of others lack
+ *   what waits; it is on the node's own, and a quorum over whole links has received it.
  * - A node that has no fault of its own, and serves a shard that it leads, is not unready for long, whatever else goes
  *   wrong in the cluster.
- * - When all has healed every node is ready, also for those who ask strictly.
+ * - After healing every node is ready, also by the strict check.
  *
- * Sees replicas from outside and keeps its own time; how a node comes to its answer, it does not know.
+ * Sees replicas from outside and keeps its own time; does not use how a node computes its answer.
  */
 import { InvariantViolation } from '../raft/index.js';
 import type { HealthCheck } from '../router/index.js';
@@ -16,31 +16,31 @@ import type { GroupId, NodeId, ReplicaView } from '../shard/index.js';
 import type { Mark } from './marks.js';
 import { longestElectionMs } from './node-settings.js';
 
-/** A node, as this looks at it. */
+/** A node, as seen by this checker. */
 export interface Ailing {
   readonly id: NodeId;
-  /** Of all that it was started with. */
+  /** The longest election timeout of all its starts, ms. */
   readonly longestElectionMs: number;
-  /** It must refuse to start: nothing is asked of it. */
+  /** Its data is damaged and it must refuse to start: it is not checked. */
   readonly damaged: boolean;
   readonly clock: { monotonic(): number };
-  /** As `/readyz` answers; undefined while nobody would answer. */
+  /** As `/readyz` answers; undefined while nothing would answer. */
   readiness(strict?: boolean): readonly HealthCheck[] | undefined;
   replicas(): Iterable<ReplicaView>;
 }
 
 export interface ReadinessCheckerOptions {
   readonly nodes: readonly Ailing[];
-  /** Whether the node's disk, process or links have anything at present for which it may say that it is not ready. */
+  /** Whether the node's disk, process or links have a fault at present for which it may report that it is not ready. */
   readonly isTroubled: (node: Ailing) => boolean;
-  /** A majority of these is there and does what it is asked. */
+  /** A majority of these is present and responsive. */
   readonly isQuorum: (voters: readonly NodeId[]) => boolean;
-  /** Of a node that leads the replica's group: what waits there waits for nothing but the disks of others. */
+  /** For a node that leads the replica's group: what waits there waits only for the disks of others. */
   readonly isHeldUpByDisksOfOthers: (node: Ailing, replica: ReplicaView) => boolean;
   readonly reached: (mark: Mark) => void;
 }
 
-/** Since when, on the node's own clock, a number has not risen though it should. */
+/** Since when, on the node's own clock, a number has not increased though it should. */
 interface Wait {
   readonly raft: ReplicaView['raft'];
   readonly term: number;
@@ -56,15 +56,15 @@ interface Standstill {
 
 interface Watched {
   readonly commits: Map<GroupId, Wait>;
-  /** … while it was not held up by the disks of others. */
+  /** The same, while not held up by the disks of others. */
   readonly ownCommits: Map<GroupId, Wait>;
   readonly syncs: Map<GroupId, Wait>;
-  /** It serves, has no fault of its own, and is not ready, since then. */
+  /** Since when it serves, has no fault of its own, and is not ready. */
   wrongSinceMs: number | undefined;
   /** When it last had a fault of its own. */
   troubledAtMs: number;
   isStalled: boolean;
-  /** It is ready although something stands still, since then. */
+  /** Since when it is ready although something stands still. */
   readySinceMs: number | undefined;
   isAlone: boolean;
 }
@@ -72,13 +72,13 @@ interface Watched {
 /** Longer than an election timeout. */
 const GRACE_MS = 1_000;
 /**
- * When a disk is back, what waited for it is written in two commits or three: so long a node may be ready while something
- * is not yet on its disk. Not while something that it leads is not yet committed.
+ * When a disk is back, what waited for it is written in two or three commits: for this long a node may be ready while
+ * something is not yet on its disk, but not while something that it leads is not yet committed.
  */
 const CATCH_UP_MS = 300;
-/** … and so long after the last fault of its own, in election timeouts, a node may still be unready: an election takes up to two. */
+/** For so many election timeouts after its last own fault a node may be unready: an election takes up to two. */
 const RECOVERY_ELECTIONS = 2;
-/** What was sent over a slow link arrives long after that was healed, and what was sent since then behind it. */
+/** What was sent over a slow link arrives long after its healing, and everything sent since then behind it. */
 const AFTERMATH_MS = 500;
 
 export class ReadinessChecker {
@@ -89,7 +89,7 @@ export class ReadinessChecker {
     this.#options = options;
   }
 
-  /** To be called often. @throws InvariantViolation */
+  /** Must be called often. @throws InvariantViolation */
   look(): void {
     for (const node of this.#options.nodes) {
       const checks = node.readiness();
@@ -112,7 +112,7 @@ export class ReadinessChecker {
     }
   }
 
-  /** Who is not ready although all is well, and why. */
+  /** The nodes that are not ready although all is well, and why. */
   unready(): string[] {
     return this.#options.nodes.flatMap((node) => {
       if (node.damaged) return [];
@@ -124,7 +124,7 @@ export class ReadinessChecker {
   }
 
   #judge(node: Ailing, watched: Watched, checks: readonly HealthCheck[]): void {
-    // Timers are the cluster's: those of any node may be in force, at a node that was started with shorter ones as well.
+    // Timers belong to the cluster: those of any node may be in force, also at a node started with shorter ones.
     const electionMs = longestElectionMs(this.#options.nodes);
     const now = node.clock.monotonic();
     const wrong = complaints(checks);
@@ -186,7 +186,7 @@ export class ReadinessChecker {
   }
 }
 
-/** For how long the number has not risen, ms. */
+/** For how long the number has not increased, ms. */
 function note(
   waits: Map<GroupId, Wait>,
   group: GroupId,

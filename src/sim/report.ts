@@ -1,8 +1,8 @@
 /**
- * What a campaign or a seed came to, for a person and as one JSON document.
+ * The result of a campaign or a seed, as text and as one JSON document.
  *
- * Knows no terminal. What it says of one seed depends on nothing but the seed and its scenario; wall time is only in the
- * report of a campaign, and handed in.
+ * The report of one seed depends on nothing but the seed and its scenario; wall time appears only in the report of a
+ * campaign, and is passed in.
  */
 import { COVERAGE_SEEDS, hasPassed, type Campaign, type CampaignFailure } from './campaign.js';
 import type { Scenario } from './scenario.js';
@@ -13,16 +13,16 @@ import type { Shrunk } from './shrink.js';
 export interface CampaignFacts {
   readonly campaign: Campaign;
   readonly first: number;
-  /** It was told to end before its time. */
+  /** It was stopped before its time. */
   readonly interrupted: boolean;
   readonly wallMs: number;
   readonly lanes: number;
   readonly scenarioOf: (seed: number) => Scenario;
-  /** Of the first failure; the words say why there is none. */
+  /** Of the first failure; a string says why there is none. */
   readonly shrunk: Shrunk | string | undefined;
 }
 
-/** Digits enough to see a difference, and no more. */
+/** Just enough digits to see a difference. */
 const rounded = (value: number): number => Number(value.toPrecision(4));
 const ratio = (simulatedMs: number, realMs: number): number => (realMs > 0 ? rounded(simulatedMs / realMs) : 0);
 const thousands = (value: number): string => value.toLocaleString('en-US');
@@ -122,7 +122,7 @@ function failureLines({ scenarioOf, shrunk }: CampaignFacts, failure: CampaignFa
 export function seedDocument(seed: number, generated: Scenario, result: SimResult): Readonly<Record<string, unknown>> {
   const { failure, scenario, ...rest } = result;
   const command = repeatCommand(seed, overridesBetween(generated, scenario));
-  // The document calls the scenario `mix`: a name that programs may know.
+  // The document calls the scenario `mix`: programs may rely on that name.
   return { passed: failure === undefined, failure: failure ?? null, command, mix: scenario, ...rest };
 }
 
@@ -169,7 +169,7 @@ function countTable(
   ];
 }
 
-/** What the numbers of --faults stand for. */
+/** What the numbers of --faults mean. */
 function planTable({ faults }: Scenario): string[] {
   if (faults.length === 0) return [];
   const longest = Math.max(...faults.map(({ kind }) => kind.length));

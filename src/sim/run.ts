@@ -1,6 +1,6 @@
 /**
  * One simulation, from its seed: faults, then healing, then judgement. The same seed and scenario give the same result,
- * byte for byte; no clock, chance or I/O but the virtual ones is used.
+ * byte for byte; all clocks, random numbers and I/O are virtual.
  */
 import { checkHistory, formatReport } from '../check/index.js';
 import { InvariantViolation, describeMessage } from '../raft/index.js';
@@ -26,18 +26,18 @@ import { InvariantChecker } from './invariant-checker.js';
 import { stackOf } from '../thrown.js';
 
 export interface RunOptions {
-  /** The story, a line for everything that happens. Costs much. */
+  /** Receives the trace, a line for every event. Expensive. */
   readonly trace?: (line: string) => void;
 }
 
-/** Steps of the checker per operation, after which it says that it does not know. */
+/** Steps of the checker per operation before its verdict is UNKNOWN. */
 const CHECK_STEPS_PER_OPERATION = 20_000;
-/** Less than this is no test. */
+/** A run with fewer successful operations proves nothing. */
 const LEAST_OPERATIONS = 20;
 const LOOK_EVERY_MS = 100;
-/** How often nodes are asked whether they are ready. */
+/** Interval at which the readiness of nodes is checked. */
 const PROBE_EVERY_MS = 50;
-/** After the healing everything has to be well within so many election timeouts. */
+/** After healing, everything has to recover within this many election timeouts. */
 const HEAL_ELECTIONS = 30;
 
 export async function runSeed(seed: number, scenario: Scenario, options: RunOptions = {}): Promise<SimResult> {
@@ -97,7 +97,7 @@ class Simulation {
       scheduler: this.#scheduler,
       random: this.#random,
       onRaftMessage: (group, message) => {
-        // Not into the digest: that counts what arrives.
+        // Not added to the digest, which counts what arrives.
         if (this.#trace !== undefined) this.#line(`g${group} ${describeMessage(message)}`);
         points.sent(group, message);
         try {
@@ -136,7 +136,7 @@ class Simulation {
     return cluster;
   }
 
-  /** Nodes are asked whether they are ready, as a load balancer does it. */
+  /** Checks readiness periodically, as a load balancer does. */
   #readiness(cluster: SimCluster): ReadinessChecker {
     const { nodes } = cluster;
     const { reached } = this.#marks;
@@ -167,7 +167,7 @@ class Simulation {
     this.#fail('invariant', error.message);
   }
 
-  /** The first thing that is wrong is the failure; the rest follows from it. */
+  /** The first problem is the failure; the rest follows from it. */
   #fail(check: SimFailure['check'], reason: string): void {
     if (this.#failure !== undefined) return;
     this.#failure = { check, reason, atMs: Math.round(this.#scheduler.now) };
@@ -187,9 +187,9 @@ class Simulation {
     const { durationMs, clients: count } = this.#scenario;
     const clients = Array.from({ length: count }, (_, number) => this.#client(cluster, number));
     cluster.start();
-    // Some begin before the cluster has its leaders: they have to wait, not to fail.
+    // Some clients start before the cluster has leaders: their operations must wait, not fail.
     await this.#runFor(200);
-    // Without leases in force what is wrong with them does not show, and faults put them off.
+    // Faults delay leases, and without leases in force their bugs do not show.
     if (this.#scenario.leaseReads)
       await this.#scheduler.until(() => readsByLease(cluster), LEASES_WITHIN_MS, LOOK_EVERY_MS);
     for (const client of clients) client.start();
@@ -221,7 +221,7 @@ class Simulation {
     });
   }
 
-  /** Stops early when something is wrong. */
+  /** Stops early on a failure. */
   async #runFor(ms: number): Promise<void> {
     await this.#scheduler.until(() => this.#failure !== undefined, ms, 100);
   }
@@ -265,7 +265,7 @@ class Simulation {
     if (!alike) this.#fail('convergence', differences(cluster, this.#scenario).join('; '));
   }
 
-  /** Everything is level: then there is nothing for which a node may be taken out of a load balancer. */
+  /** Everything has converged: there is no reason to take a node out of a load balancer. */
   async #allReady(cluster: SimCluster, readiness: ReadinessChecker): Promise<void> {
     const boundMs = HEAL_ELECTIONS * longestElectionMs(cluster.nodes);
     const areReady = (): boolean => this.#failure !== undefined || readiness.unready().length === 0;
@@ -283,7 +283,7 @@ class Simulation {
     if (wrong !== undefined) this.#fail('liveness', wrong);
   }
 
-  /** What was committed somewhere by now, all replicas have applied soon, whatever comes meanwhile. */
+  /** All replicas soon apply what is committed anywhere by now, whatever else is written meanwhile. */
   async #catchUp(cluster: SimCluster, boundMs: number): Promise<void> {
     const due = new Map<number, number>();
     for (const [group, replicas] of replicasOf(cluster)) {
@@ -310,7 +310,7 @@ class Simulation {
     if (!level) this.#fail('convergence', `while clients go on: ${behind().join('; ')}`);
   }
 
-  /** Every key, by every client, through whatever endpoint it takes. */
+  /** Every client reads every key, through any endpoint. */
   async #readBack(clients: readonly Client[]): Promise<void> {
     const answers: boolean[] = [];
     let asked = 0;
@@ -343,13 +343,13 @@ class Simulation {
 const LEASES_WITHIN_MS = 3_000;
 const readsByLease = ({ nodes }: SimCluster): boolean => nodes.every(({ topology }) => topology?.leases === 'read');
 
-/** How often a narrow link may carry all state until a replica has it, while entries go over it, too. */
+/** How often a narrow link may carry the whole state before a replica has it, since entries share the link. */
 const CARRIED_TIMES = 4;
 const READ_BACK_MS = 10_000;
-/** Operations of each client that have to go well once everything is well again, and the time for them. */
+/** Operations of each client that must succeed after healing, and the time for them. */
 const SERVED_AGAIN = 5;
 const SERVED_WITHIN_MS = 10_000;
-/** What began to fail before the healing may end much later, on a slow disk. */
+/** A failure that began before the healing may end much later, on a slow disk. */
 const MEND_EVERY_MS = 100;
 const MEND_FOR_MS = 10_000;
 
@@ -377,7 +377,7 @@ function leaderless(cluster: SimCluster, scenario: Scenario): string[] {
   return missing;
 }
 
-/** Replicas that have not applied the same, or have not come to the same state by it. */
+/** Replicas that have not applied the same entries, or have reached different states. */
 function differences(cluster: SimCluster, scenario: Scenario): string[] {
   const different: string[] = [];
   for (const [group, replicas] of replicasOf(cluster)) {
