@@ -1,8 +1,8 @@
 /**
  * How long the checker takes for a history of 100,000 operations over 50 keys by 20 clients: `npm run bench:check`.
  *
- * The history is made first, of all kinds of operations, and once more with lost answers; then it is read from a file and judged, as `kvorum
- * check` does it. Times are of this machine, while whatever else it does goes on.
+ * The history is generated first, with all kinds of operations, and once more with lost answers; then it is read from a
+ * file and judged, as `kvorum check` does it. Times depend on this machine and on its other load.
  */
 import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

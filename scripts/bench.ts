@@ -45,7 +45,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     await run(options, context);
   } catch (error) {
-    // Ending on a signal is no failure.
+    // The end after a signal is not a failure.
     if (!context.cleanUp.begun) context.say(`failed: ${messageOf(error)}`);
     exitCode = 1;
   }

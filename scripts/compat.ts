@@ -1,9 +1,9 @@
 /**
  * `npm run compat`: a cluster of the build before protocol version 2 is restarted, process by process and under load,
- * into this build, and its history is judged by the linearizability checker. `--help` lists the options. It runs what
- * is in dist/, which npm builds first; the former build is packed from git.
+ * into this build, and its history is judged by the linearizability checker. `--help` lists the options. It runs the
+ * build in dist/, which npm makes first; the former build is taken from git.
  *
- * Exit codes: 0 = all is well; 1 = it is not; 2 = asked wrongly.
+ * Exit codes: 0 = passed; 1 = failed; 2 = wrong usage.
  */
 import { Command } from 'commander';
 import { randomBytes } from 'node:crypto';

@@ -1,8 +1,9 @@
 /**
- * `npm run faults -- COMMAND`: breaks a cluster that was started with `npm start -- --faults`, and says how it looks.
+ * `npm run faults -- COMMAND`: injects faults into a cluster that was started with `npm start -- --faults`, and prints
+ * its state.
  *
- * Exit codes: 0 = done; 1 = the cluster could not be reached, or failed; 2 = asked wrongly, nothing was changed;
- * 130 = a random course was interrupted (and healed).
+ * Exit codes: 0 = done; 1 = the cluster could not be reached, or failed; 2 = wrong usage, nothing was changed; 130 = a
+ * random schedule was interrupted (and healed).
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
@@ -52,7 +53,7 @@ for (const [name, { usage, help }] of Object.entries(FORMS)) {
     .usage(usage)
     .description(help)
     .argument('[words...]')
-    // Otherwise a time of -5ms would be an unknown option. Whatever is none of ours is the fault's to refuse.
+    // Otherwise a time of -5ms would be an unknown option. The fault itself rejects other unknown options.
     .allowUnknownOption()
     .action(async (words: string[]) => {
       await one(parseFault([name, ...words]));
@@ -108,7 +109,7 @@ async function random(seed: string, seconds: number): Promise<void> {
   const done: { atMs: number; fault: Fault }[] = [];
   const startedAt = performance.now();
   try {
-    // What is broken already could contradict the course.
+    // Existing faults could contradict the schedule.
     await control.apply({ type: 'heal' });
     for (const step of steps) {
       await pause(startedAt + step.atMs - performance.now(), undefined, { signal: interrupted.signal });
@@ -135,7 +136,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    // It has said so itself; 0 is --help.
+    // Commander has printed its message already; 0 is --help.
     exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
   } else {
     const isUsage = error instanceof UsageError || error instanceof FaultRefused;

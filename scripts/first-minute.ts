@@ -1,9 +1,9 @@
 /**
- * Records the first minute with Kvorum for the README: `npm run first-minute`. Starts a real cluster, puts, kills the node that
- * leads the key, gets, and draws what was seen as docs/images/first-minute.svg.
+ * Records the first minute with Kvorum for the README: `npm run first-minute`. Starts a real cluster, puts, kills the
+ * node that leads the key, gets, and writes the terminal session to docs/images/first-minute.svg.
  *
- * Port and process ids are replaced by those that the README speaks of; pauses of a reader are added; what npm itself prints,
- * and the build before the first start, are left out. Nothing else is made up.
+ * Port and process ids are replaced by those that the README uses; pauses for the reader are added; the output of npm
+ * itself, and the build before the first start, are left out. Nothing else is made up.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,13 +18,13 @@ const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 const PICTURE = fileURLToPath(new URL('../docs/images/first-minute.svg', import.meta.url));
 const SHOWN = { place: '127.0.0.1:8080', data: '.kvorum', firstPid: 101 };
 const READY_LIMIT_MS = 60_000;
-/** How long a reader looks before the next line is typed, and how long typing takes. */
+/** Seconds a reader needs before the next line is typed, and seconds that typing takes. */
 const READING_S = 1.6;
 const TYPING_S = 1;
 
 const lines: CastLine[] = [];
 const replaced = new Map<string, string>();
-/** Seconds in the picture. */
+/** Time in the animation, in seconds. */
 let now = 0.5;
 
 const shown = (text: string): string => [...replaced].reduce((said, [real, put]) => said.replaceAll(real, put), text);
@@ -35,7 +35,7 @@ function type(text: string): void {
   now += TYPING_S;
 }
 
-/** Runs it as it is typed, and shows what it says and how long that took. */
+/** Runs the command as typed, and records its output and how long it took. */
 function run(command: string): string {
   type(command);
   const startedAt = performance.now();
@@ -66,7 +66,7 @@ try {
 
   type('npm start');
   const began = now;
-  // Standard output and standard error come by two ways; each line has its own time.
+  // Standard output and standard error arrive separately; each line has its own time.
   for (const { text, at } of seen.sort((a, b) => a.at - b.at)) {
     now = began + at / 1_000;
     say(text);

@@ -1,11 +1,11 @@
 /**
- * How long the shards that a node leads are without service when its disk hangs:
+ * How long the shards that a node leads are unavailable when its disk hangs:
  * `npx tsx scripts/hung-disk.ts [--seconds 15] [--dist dist] [--tick-ms 50]`.
  *
- * Three `kvorum node` processes with default settings, and the shim of scripts/slow-disk. Through another node, a key of
- * each shard that the first one leads is put and read without a pause; then syncs of the first one do not come back for
- * `--seconds`. What is told of each shard is the longest time between two puts that succeeded, and between two reads,
- * from the moment of the hang on; and when the node said that it is not ready, and was again. Linux with a C compiler only.
+ * Three `kvorum node` processes with default settings, and the shim of scripts/slow-disk. Through another node, a key
+ * of each shard that the first one leads is put and read without a pause; then syncs of the first one do not return for
+ * `--seconds`. Reports for each shard the longest time between two puts that succeeded, and between two reads, from the
+ * start of the hang on; and when the node became unready, and ready again. Linux with a C compiler only.
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,7 +43,7 @@ interface Shard {
   readonly leader: number | null;
 }
 
-/** One of each. */
+/** One key in each shard. */
 async function keysOf(member: Member, shards: readonly number[]): Promise<Map<number, string>> {
   const keys = new Map<number, string>();
   for (let number = 0; shards.some((shard) => !keys.has(shard)); number++) {
@@ -69,7 +69,7 @@ class Gap {
   }
 }
 
-/** Asks again as soon as it was answered, until `signal`. */
+/** Sends the next request as soon as the last was answered, until `signal`. */
 async function ask(url: string, method: 'GET' | 'PUT', gap: Gap, signal: AbortSignal): Promise<void> {
   const init = { method, ...(method === 'PUT' ? { body: 'x' } : {}), headers: { 'Kv-Timeout': '1s' } };
   while (!signal.aborted) {
@@ -85,7 +85,7 @@ async function ask(url: string, method: 'GET' | 'PUT', gap: Gap, signal: AbortSi
   }
 }
 
-/** When it was first as wanted, in ms from now. */
+/** When its readiness was first as wanted, in ms from now. */
 async function readyAfter(member: Member, wanted: boolean, limitMs: number): Promise<number | undefined> {
   const startedAt = performance.now();
   while (performance.now() - startedAt < limitMs) {
@@ -125,7 +125,7 @@ async function run(cleanUp: CleanUp): Promise<void> {
   writeFileSync(signal, 'hang');
   const unreadyMs = await readyAfter(hurt, false, hangMs);
   await pause(Math.max(0, startedAt + hangMs - performance.now()));
-  // Who has not been served until now has been without service for the whole time.
+  // A shard that has not been served until now was unavailable for the whole time.
   for (const { puts, reads } of asked) for (const gap of [puts, reads]) gap.success(performance.now());
   over.abort();
   rmSync(signal);

@@ -1,5 +1,5 @@
 /**
- * What a cluster costs while nobody asks it anything: `npm run idle -- [--seconds 10] [options of kvorum start]`.
+ * What an idle cluster costs: `npm run idle -- [--seconds 10] [options of kvorum start]`.
  *
  * Starts a cluster of its own, lets it settle, and reads the CPU time of its processes from /proc over some seconds.
  */
@@ -9,7 +9,7 @@ import { cpuMs } from './support/cpu.js';
 import { startScriptCluster } from './support/local-cluster.js';
 import { table } from './support/table.js';
 
-/** Until leaders are spread and the runtime has compiled and collected what the start left behind. */
+/** Until leaders are spread, and the runtime has compiled hot code and collected the garbage of the start. */
 const SETTLE_MS = 15_000;
 
 const { values } = parseArgs({

@@ -1,9 +1,10 @@
 /**
  * The bank of known bugs: `npm run mutants -- [--only M1,K8] [--jobs 2] [--json] [--list]`.
  *
- * Plants each bug into a copy of the source and runs the instruments that must catch it; before that, the source as it
- * is, which they must not. Exit codes: 0 all caught; 1 a mutant survived, or a control did not pass; 2 asked wrongly, or a
- * patch no longer applies; 3 all that could be run here were caught, some could not be run.
+ * Plants each bug into a copy of the source and runs the instruments that must catch it; before that, it runs them on
+ * the unchanged source, where they must find nothing. Exit codes: 0 all caught; 1 a mutant survived, or a control did
+ * not pass; 2 wrong usage, or a patch no longer applies; 3 all that could be run here were caught, some could not be
+ * run.
  */
 import { fileURLToPath } from 'node:url';
 import { BANK } from './mutants/bank/index.js';
@@ -22,7 +23,7 @@ const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-/** Before anything is run: every patch fits, and the result compiles. @throws PatchError */
+/** Checks that every patch applies and the result compiles, before anything is run. @throws PatchError */
 function checkPatches(mutants: readonly Mutant[]): void {
   const checker = new TypesChecker(root);
   for (const mutant of mutants) {
@@ -59,7 +60,7 @@ async function main(options: Options): Promise<number> {
     if (options.json) console.log(JSON.stringify({ controls, complaints, findings: [] }, undefined, 2));
     return EXIT.survived;
   }
-  // Whatever was asked in this run, the report also has what the bank records.
+  // Whichever instruments this run selects, the report also has what the bank records.
   const recorded = new Map(asked.map(({ id, caughtBy }) => [id, caughtBy]));
   const findings = (await runMutants(lab, mutants)).map((finding): Finding => {
     const { mutant } = finding;
@@ -77,6 +78,6 @@ try {
 } catch (error) {
   if (!(error instanceof PatchError)) throw error;
   say(`A patch no longer applies; the bank must follow the source.\n${error.message}`);
-  // At once: other copies may still be looked at.
+  // Exits at once: instruments may still be running on other copies.
   process.exit(EXIT.usage);
 }

@@ -1,9 +1,10 @@
 /**
- * Does an acknowledged write survive a power cut? `npm run power-cut -- [--cuts 20] [--synchronous FULL|OFF|both] [--json]`.
+ * Does an acknowledged write survive a power cut? `npm run power-cut -- [--cuts 20] [--synchronous FULL|OFF|both]
+ * [--json]`.
  *
- * Real node processes, each with its data on a disk whose power can be cut (power-cut/image.ts says what is modelled),
- * serve clients that write; all disks lose their power at once; what is left is mounted, the nodes start on it, and
- * every acknowledged write is read back. Needs root, Linux and mkfs.xfs, and skips with a message elsewhere.
+ * Real node processes, each with its data on a disk whose power can be cut (power-cut/image.ts defines what is
+ * modelled), serve clients that write; all disks lose their power at once; what is left is mounted, the nodes start on
+ * it, and every acknowledged write is read back. Needs root, Linux and mkfs.xfs, and skips with a message elsewhere.
  */
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

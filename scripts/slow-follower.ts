@@ -1,11 +1,11 @@
 /**
- * How long a follower that has nothing takes to catch up over a slow link, and what that sends:
+ * How long an empty follower takes to catch up over a slow link, and how much is sent for it:
  * `npx tsx scripts/slow-follower.ts [--mbit 8] [--mib 19] [--writes 0] [--dist dist] [--limit 600]`.
  *
  * Three `kvorum node` processes with default settings. Two take `--mib` of values and are restarted, so that their logs
  * are compacted; then the third starts with an empty folder, behind proxies of `--mbit` each way (one for each of the
- * others). It is level when it has applied, of every shard, what was committed a second ago. With `--writes` so many
- * puts of 1 KiB a second go on meanwhile. `--dist` says which build runs.
+ * others). It has caught up when it has applied, of every shard, what was committed a second ago. With `--writes` so
+ * many puts of 1 KiB per second go on meanwhile. `--dist` selects the build.
  */
 import { statSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
@@ -60,7 +60,7 @@ async function makeSetting(cleanUp: CleanUp): Promise<Setting> {
   for (const member of members) {
     const via: Record<string, string> = {};
     if (member !== last) {
-      // The lower id dials the higher: all that the last one hears and says goes by its dialers' detours.
+      // Lower ids dial higher ones: all traffic of the last node goes through its dialers' detours.
       const proxy = new RateProxy({ host: HOST, port: slow }, bytesPerSecond);
       proxies.push(proxy);
       cleanUp.add('close a proxy', () => proxy.close());
@@ -101,7 +101,7 @@ interface Shards {
 const shards = async (member: Member | undefined): Promise<Shards['shards']> =>
   (await json<Shards>(member, '/v1/shards')).shards;
 
-/** Of how many shards has the last node applied what was committed a second ago? */
+/** The number of shards of which the last node has applied what was committed a second ago. */
 async function level({ members }: Setting): Promise<{ level: number; all: number }> {
   const before = (await shards(members[0])).map(({ commit }) => commit);
   await pause(1000);
@@ -109,7 +109,7 @@ async function level({ members }: Setting): Promise<{ level: number; all: number
   return { level: own.filter((applied, i) => applied > 0 && applied >= (before[i] ?? 0)).length, all: before.length };
 }
 
-/** Puts at a steady pace, whatever becomes of them; the result stops it and tells how many were acknowledged. */
+/** Puts at a steady rate, whatever their outcome; the result stops it and returns how many were acknowledged. */
 function writer({ members }: Setting, keys: number): () => number {
   const perSecond = Number(values.writes);
   let done = 0;

@@ -2,9 +2,10 @@
  * How long one large put takes over slow links, and whether leaders stay:
  * `npx tsx scripts/slow-links.ts [--mbit 8] [--bytes 1000000] [--limit 60] [--tick-ms 50] [--dist dist]`.
  *
- * Three `kvorum node` processes with default settings (but for the ticks, on a busy machine) and a proxy in each link, which passes `--mbit` each way. The value
- * is put at the leader of its shard; what is told is when it was acknowledged, the highest term and the changes of
- * leaders meanwhile, links that broke, and what the links carried. `--dist` says which build runs.
+ * Three `kvorum node` processes with default settings (except the ticks, on a busy machine) and a proxy in each link,
+ * which passes `--mbit` each way. The value is put at the leader of its shard; the report has the time until it was
+ * acknowledged, the highest term and the changes of leaders meanwhile, links that broke, and the bytes on the links.
+ * `--dist` selects the build.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -46,7 +47,7 @@ async function startNodes(cleanUp: CleanUp): Promise<{ members: Member[]; proxie
   const lines: string[] = [];
   for (const member of members) {
     const detours: string[] = [];
-    // The lower id dials the higher.
+    // Lower ids dial higher ones.
     for (const { peer } of members.filter(({ id }) => id > member.id)) {
       const both = { there: () => conditions, back: () => conditions };
       const proxy = new LinkProxy({ target: { host: HOST, port: peer }, ...both, random: Math.random });
@@ -62,7 +63,7 @@ async function startNodes(cleanUp: CleanUp): Promise<{ members: Member[]; proxie
   return { members, proxies, lines };
 }
 
-/** The sum of a counter of all nodes. */
+/** The sum of a counter over all nodes. */
 async function total(members: readonly Member[], metric: string): Promise<number> {
   let sum = 0;
   for (const member of members) {

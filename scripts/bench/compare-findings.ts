@@ -8,7 +8,7 @@ import { type Machine, machineLine } from './context.js';
 import { type TargetName, TARGETS } from './target.js';
 import { putShare, rowName, OPERATION_LABELS } from './workload.js';
 
-/** Without SQLite's writer, which is no server: a bar of it beside servers would mislead. */
+/** Without SQLite's writer, which is no server: its bar beside servers would mislead. */
 const COLOURS: Readonly<Record<string, string>> = {
   kvorum: '#2f81f7',
   'etcd-grpc': '#db6d28',

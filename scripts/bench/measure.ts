@@ -1,4 +1,4 @@
-/** Drives one target with one row for some seconds: what the clients saw, and what it cost the processes. */
+/** Drives one target with one row for some seconds; measures the clients' results and the processes' costs. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { cpuMs, residentBytes, writtenBytes } from '../support/cpu.js';
 import type { LoadOutcome, Target } from './target.js';
@@ -24,7 +24,7 @@ export interface Figures {
   readonly residentMiB: readonly number[];
 }
 
-/** After a run, for answers that the load did not wait for, and for the disk's queue. */
+/** Pause after a run, for answers that the load did not wait for, and for the disk's queue. */
 const SETTLE_MS = 300;
 const MIB = 1024 * 1024;
 

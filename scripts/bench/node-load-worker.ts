@@ -38,7 +38,7 @@ function sourceOf({ requests, order, durationMs }: WorkerJob): Source {
   return () => (performance.now() < deadline ? requests[order[next++ % order.length] ?? 0] : undefined);
 }
 
-/** Each connection sends its next request when the last was answered. */
+/** Each connection sends its next request when the previous one was answered. */
 async function closedLoop(job: WorkerJob, connections: readonly Connection[], tally: Tally): Promise<void> {
   const source = sourceOf(job);
   await Promise.all(

@@ -35,7 +35,7 @@ const FOLDER = 'bench';
 
 export function headerOf(options: Options, load: string, machine: Machine): Header {
   const asked: Partial<Options> = { ...options };
-  // Paths of this machine do not belong into a published result.
+  // Paths of this machine do not belong in a published result.
   for (const name of ['dir', 'etcdClient', 'base', 'json', 'save'] as const) Reflect.deleteProperty(asked, name);
   return {
     mode: options.mode,

@@ -25,7 +25,7 @@ export interface Target {
   readonly pids: readonly number[];
   /** Those of them that store data, in the order of the nodes. */
   readonly nodePids: readonly number[];
-  /** How many of these write each put to disk. */
+  /** How many of them write each put to disk. */
   readonly replicas: number;
   /** Why it does not support this row; undefined: it does. */
   cannot(row: Row): string | undefined;

@@ -1,8 +1,4 @@
-/**
- * Three nodes and a router as processes, each of which can be stopped and started again with another build.
- *
- * Knows no load and no verdict.
- */
+/** Three nodes and a router as processes, each of which can be stopped and started again with another build. */
 import getPort from 'get-port';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +7,7 @@ import { NodeProgram } from '../support/node-program.js';
 
 const READY_LIMIT_MS = 60_000;
 const POLL_MS = 100;
-/** A stop hands leadership over first. */
+/** Time for a stop, which first transfers leadership. */
 const STOP_GRACE_MS = 10_000;
 
 interface Party {
@@ -31,7 +27,7 @@ export class CompatCluster {
     this.#log = log;
   }
 
-  /** @param cli of the build that all begin with. @throws if it does not come up */
+  /** @param cli of the build that all start with. @throws if the cluster does not come up */
   static async start(folder: string, cli: string, shards: number): Promise<CompatCluster> {
     const log = createWriteStream(join(folder, 'cluster.log'));
     const write = (line: string): void => void log.write(`${line}\n`);
@@ -65,7 +61,7 @@ export class CompatCluster {
     return begun;
   }
 
-  /** In this order they are to be restarted: a router between two nodes. */
+  /** The order of restarts: a router between two nodes. */
   get names(): readonly string[] {
     return ['n1', 'router', 'n2', 'n3'];
   }
@@ -74,7 +70,7 @@ export class CompatCluster {
     return this.#parties.map(({ url }) => url);
   }
 
-  /** @returns how long it was away, ms. @throws if it does not serve again */
+  /** @returns how long it was down, in ms. @throws if it does not serve again */
   async restart(name: string, cli: string): Promise<number> {
     const party = this.#parties.find((one) => one.name === name);
     if (party === undefined) throw new Error(`nobody is called ${name}`);
@@ -86,7 +82,7 @@ export class CompatCluster {
     return performance.now() - startedAt;
   }
 
-  /** Those whose process has ended though nobody asked for it. */
+  /** Processes that have ended without being stopped. */
   ended(): string[] {
     return this.#parties
       .filter(({ program }) => !program.running)

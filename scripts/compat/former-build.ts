@@ -1,4 +1,4 @@
-/** The former build, out of git: sources of a commit, built with the modules of this checkout. Knows no cluster. */
+/** The former build, out of git: sources of a commit, built with the modules of this checkout. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,8 +1,8 @@
 /**
  * A rolling restart from the former build into this one, under load: every process in turn, judged at the end.
  *
- * What must hold: the history is linearizable, replicas are equal, and afterwards all links speak the newest version
- * and the cluster has a uid. Knows no command line.
+ * What must hold: the history is linearizable, replicas are equal, and afterwards all links use the newest version and
+ * the cluster has a uid.
  */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -27,9 +27,9 @@ export interface CompatOptions {
   readonly present: string;
   readonly shards: number;
   readonly clients: number;
-  /** Operations a second of one client. */
+  /** Operations per second of one client. */
   readonly rate: number;
-  /** Between two restarts, and before the first and after the last. */
+  /** Pause between two restarts, and before the first and after the last. */
   readonly calmSeconds: number;
   readonly seed: string;
   readonly say: (text: string) => void;
@@ -39,7 +39,7 @@ export interface CompatReport {
   readonly verdict: string;
   readonly operations: number;
   readonly ok: number;
-  /** One line for each thing that is wrong; empty = passed. */
+  /** One line for each failure; empty = passed. */
   readonly failures: readonly string[];
 }
 
@@ -94,7 +94,7 @@ export async function runCompat(options: CompatOptions): Promise<CompatReport> {
   return judge(history, failures, say);
 }
 
-/** Every process in turn, with some calm before each and after the last. */
+/** Restarts every process in turn, with a pause before the first and after each. */
 async function roll(cluster: CompatCluster, { present, calmSeconds, say }: CompatOptions): Promise<void> {
   await pause(calmSeconds * 1_000);
   for (const name of cluster.names) {
@@ -112,7 +112,7 @@ function judge(history: History, failures: string[], say: (text: string) => void
   const { verdict } = checkHistory(operations, { timeoutMs: CHECK_LIMIT_MS });
   if (verdict !== 'LINEARIZABLE') failures.push(`the checker says ${verdict}`);
   const ok = operations.filter((operation) => operation.ok === true).length;
-  // A run in which next to nothing succeeded shows nothing.
+  // A run in which hardly any operation succeeded shows nothing.
   if (ok < operations.length / 2) failures.push(`only ${ok} of ${operations.length} operations succeeded`);
   return { verdict, operations: operations.length, ok, failures };
 }
@@ -131,7 +131,7 @@ async function ask<Value>(url: string, schema: z.ZodType<Value>): Promise<Value>
   return schema.parse(await (await fetch(url, { signal: AbortSignal.timeout(5_000) })).json());
 }
 
-/** As `n1-2:v2`, of those that say so. */
+/** As `n1-2:v2`, of the nodes that report it. */
 async function linksOf(endpoint: string): Promise<string> {
   const { nodes } = await ask(`${endpoint}/v1/nodes`, nodesSchema);
   const links = nodes.flatMap(({ name, status }) =>
@@ -140,7 +140,7 @@ async function linksOf(endpoint: string): Promise<string> {
   return links.join(' ') || 'not told';
 }
 
-/** What is missing of an upgraded cluster; waits for it for a while. */
+/** What an upgraded cluster still lacks; waits for it for a while. */
 async function upgraded(endpoint: string): Promise<string[]> {
   const giveUpAt = performance.now() + SETTLE_LIMIT_MS;
   for (;;) {

@@ -1,8 +1,8 @@
 /**
- * Faults as a person types them, both ways: `partition 1,2/3` is a fault, and a fault is said as `partition 1,2/3`.
+ * Faults as a user types them, in both directions: `partition 1,2/3` is parsed into a fault and formatted from one.
  *
- * A node is a number, or `leader:7` for whoever leads shard 7 when the fault is made. Checks the form, and what can be
- * known without a cluster; which nodes there are is the cluster's to say.
+ * A node is a number, or `leader:7` for the node that leads shard 7 when the fault is injected. Checks the form, and
+ * what can be known without a cluster; which nodes exist is checked by the cluster.
  */
 import {
   checkLink,
@@ -14,15 +14,15 @@ import {
   type Party,
 } from '../../src/faults/index.js';
 
-/** What was typed is wrong. Nothing was done. */
+/** The command is wrong. Nothing was done. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Who leads a shard. @throws if nobody does */
+/** The leader of a shard. @throws if it has none */
 export type LeaderOf = (shard: number) => number;
 
-/** A fault as soon as it is known who leads what. */
+/** Gives the fault once the leaders are known. */
 export type Request = (leaderOf: LeaderOf) => Fault;
 
 type SignalName = 'kill' | 'pause' | 'resume' | 'restart';
@@ -47,7 +47,7 @@ export type FormName =
 type Reference<T> = (leaderOf: LeaderOf) => T;
 
 interface Form {
-  /** What follows the name, as `--help` shows it. */
+  /** What follows the name in `--help`. */
   readonly usage: string;
   readonly help: string;
   readonly parse: (words: readonly string[]) => Request;
@@ -96,7 +96,7 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
       const [sender, receiver] = [partyOf('one-way', from), partyOf('one-way', to)];
       return (leaderOf) => {
         const fault = { type: 'cut', from: sender(leaderOf), to: receiver(leaderOf) } as const;
-        // The cluster would say so, too, but of a `cut`, which nobody has typed.
+        // The cluster would refuse it, too, but with a message about `cut`, a name that the user has not typed.
         checkLink('one-way', fault.from, fault.to);
         return fault;
       };
@@ -207,17 +207,17 @@ export const FORMS: Readonly<Record<FormName, Form>> = {
 
 const isForm = (word: string): word is FormName => Object.hasOwn(FORMS, word);
 
-/** @throws UsageError naming what is wrong; the request may throw FaultRefused. */
+/** @throws UsageError that names what is wrong; the request may throw FaultRefused */
 export function parseFault(words: readonly string[]): Request {
   const [name = '', ...rest] = words;
   if (!isForm(name)) throw new UsageError(`'${name}' is no fault; there are ${Object.keys(FORMS).join(', ')}`);
-  // A time of -5ms is a wrong time, and no option.
+  // A time of -5ms is an invalid time, not an option.
   const option = rest.find((word) => /^-(?!\d)/.test(word));
   if (option !== undefined) throw new UsageError(`${name}: unknown option '${option}'`);
   return FORMS[name].parse(rest);
 }
 
-/** As one would type it. */
+/** As a user would type it. */
 export function formatFault(fault: Fault): string {
   switch (fault.type) {
     case 'partition':
@@ -295,7 +295,7 @@ function milliseconds(name: FormName, text: string): number {
   throw new UsageError(`${name}: time '${text}' must be from 0ms to ${MAX_DELAY_MS}ms, such as 50ms`);
 }
 
-/** Back or forth. */
+/** Forward, or back if it is negative. */
 function step(name: FormName, text: string): number {
   const [, digits, unit] = /^(-?\d{1,12})(ms|s|)$/.exec(text) ?? [];
   const ms = Number(digits) * (unit === 's' ? 1000 : 1);
@@ -303,7 +303,7 @@ function step(name: FormName, text: string): number {
   throw new UsageError(`${name}: time '${text}' must be from -${MAX_STEP_MS}ms to ${MAX_STEP_MS}ms, such as -3600s`);
 }
 
-/** Numbers and `lease-reads`, each once. Which numbers there may be is the cluster's to say. */
+/** Numbers and `lease-reads`, each once. The cluster checks the numbers' ranges. */
 function settingsOf(words: readonly string[]): NodeSettings {
   const settings: Record<string, number | true> = {};
   for (const word of words) {

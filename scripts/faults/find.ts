@@ -1,14 +1,14 @@
-/** The control of a cluster that runs on this machine, found by its data folder. */
+/** Finds the control API of a cluster on this machine by its data folder. */
 import { controlClient, readFaultsFile, type FaultControl, type FaultStatus } from '../../src/faults/index.js';
 import { messageOf } from '../../src/thrown.js';
 
 export interface Found {
   readonly control: FaultControl;
-  /** As it was when it was found. */
+  /** Its status when it was found. */
   readonly status: FaultStatus;
 }
 
-/** @throws with what to do about it if no cluster with faults runs there */
+/** @throws if no cluster with faults runs there; the message says how to start one */
 export async function findControl(dataDir: string): Promise<Found> {
   const file = readFaultsFile(dataDir);
   const advice = `start one with: npm start -- --faults --data ${dataDir}`;

@@ -1,4 +1,4 @@
-/** How a cluster under faults looks, for a person: nodes, routers, what is wrong with links, which shards have no leader. */
+/** The state of a cluster under faults, as text: nodes, routers, unhealthy links, shards without a leader. */
 import type { FaultStatus, LinkView, NodeView } from '../../src/faults/index.js';
 import { formatSettings } from './arguments.js';
 import { table } from '../support/table.js';
@@ -39,7 +39,7 @@ function shardsOf(count: number, leaderless: readonly number[]): string {
   return `${count - leaderless.length} of ${count} have a leader; none for ${leaderless.join(', ')}`;
 }
 
-/** Directions of one link that suffer the same are one item: 1-2; else 1>2. */
+/** Both directions of a link with the same fault are one item: 1-2; else 1>2. */
 function linksOf(links: readonly LinkView[]): string {
   if (links.length === 0) return 'all healthy';
   const items = new Set<string>();

@@ -1,16 +1,16 @@
 /**
- * A random course of faults from a seed: the same seed, number of nodes and length give the same faults at the same
+ * A random schedule of faults from a seed: the same seed, number of nodes and length give the same faults at the same
  * times. Pure.
  *
- * Trouble comes in episodes: one or two faults, some seconds with them, then all is healed, and some seconds without.
- * At most a minority is dead or paused, so that the store is asked to serve on and not only to survive. Slow disks are
- * left out: they need a shim that may not be there.
+ * Faults come in episodes: one or two faults for some seconds, then everything is healed for some seconds. At most a
+ * minority is dead or paused, so that the store has to go on serving and not only to survive. Slow disks are left out:
+ * they need a shim that may not be available.
  */
 import type { Fault } from '../../src/faults/index.js';
 import { Random } from '../../src/random.js';
 
 export interface Step {
-  /** Since the beginning. */
+  /** Milliseconds since the start. */
   readonly atMs: number;
   readonly fault: Fault;
 }
@@ -37,19 +37,19 @@ export function randomSchedule({ seed, nodes, seconds }: ScheduleOptions): Step[
   return steps;
 }
 
-/** Faults of one kind, and now and then of another in addition. */
+/** Faults of one kind, sometimes combined with another. */
 function episode(random: Random, nodes: number): Fault[] {
   const kinds = kindsFor(nodes);
   const first = random.pick(kinds);
   const second = random.chance(1 / 3) ? random.pick(kinds) : first;
   const order = random.shuffle(Array.from({ length: nodes }, (_, index) => index + 1));
   const faults = first(random, order);
-  // Two kinds that act on processes could meet in one node, or take a majority together.
+  // Two kinds that act on processes could hit the same node, or affect a majority together.
   if (second === first || (isProcessKind(first) && isProcessKind(second))) return faults;
   return [...faults, ...second(random, order)];
 }
 
-/** Faults over the nodes in a random order. */
+/** Faults for the nodes, given in random order. */
 type Kind = (random: Random, order: readonly number[]) => Fault[];
 
 const minorityOf = (count: number): number => Math.max(1, Math.floor((count - 1) / 2));

@@ -1,14 +1,14 @@
 /**
- * A terminal as an animated SVG: what was typed and what came, each line when it came. Plays once, without a script; who
- * wants no motion sees all of it at once. Knows no file and no process.
+ * A terminal session as an animated SVG: commands and output, each line when it appeared. Plays once, without a script;
+ * with reduced motion all of it is visible at once.
  */
 import { escaped } from '../support/markup.js';
 
 export interface CastLine {
-  /** Typed at a prompt, in terminal 1 or 2, or said by the program in that terminal. */
+  /** Typed at a prompt in terminal 1 or 2, or printed by the program in that terminal. */
   readonly kind: 'typed' | 'said';
   readonly text: string;
-  /** Seconds from the beginning. */
+  /** Seconds from the start. */
   readonly at: number;
 }
 
@@ -23,9 +23,9 @@ const LEFT = 18;
 const TOP = 58;
 const MOST_COLUMNS = 110;
 const FONT = 13;
-/** Of the width of this font's characters. */
+/** Width of a character of this font. */
 const CHARACTER = 7.85;
-/** A person types a line in so long, however long it is. */
+/** Typing a line takes this long, whatever its length. */
 const TYPING_S = 0.8;
 
 const cut = (text: string): string => (text.length > MOST_COLUMNS ? `${text.slice(0, MOST_COLUMNS - 1)}…` : text);

@@ -1,8 +1,8 @@
 /**
  * Copies of the project to plant bugs in: sources, tests and scripts copied, node_modules linked, `dist` made.
  *
- * `dist` is transpiled file by file and not type-checked: what a mutant leaves unused must not keep it from running.
- * Knows no instrument.
+ * `dist` is transpiled file by file and not type-checked: unused declarations in a mutant must not keep it from
+ * running.
  */
 import {
   cpSync,
@@ -28,7 +28,7 @@ export interface Copy {
   remove(): void;
 }
 
-/** A copy of the project at `root`; with `mutant` planted, or as it is. @throws PatchError */
+/** Copies the project at `root`, with `mutant` planted if there is one. @throws PatchError */
 export function makeCopy(root: string, mutant: Planted | undefined): Copy {
   const changed = mutant === undefined ? new Map<string, string>() : plantIn(root, mutant);
   const folder = mkdtempSync(join(tmpdir(), `kvorum-mutant-${mutant?.id ?? 'none'}-`));
@@ -54,7 +54,7 @@ export function makeCopy(root: string, mutant: Planted | undefined): Copy {
 export const plantIn = (root: string, mutant: Planted): Map<string, string> =>
   plant(mutant, (file) => readFileSync(join(root, file), 'utf8'));
 
-/** By source text: copies differ in a few files only. */
+/** Keyed by source text: copies differ in a few files only. */
 const transpiled = new Map<string, string>();
 
 /** @throws PatchError if the text does not parse. */

@@ -1,23 +1,21 @@
-/**
- * The port between the bank and what catches bugs: an instrument is run in a folder and says what it saw.
- */
+/** The interface between the bank and what catches bugs: an instrument is run in a folder and reports what it found. */
 import type { InstrumentName } from './mutant.js';
 
-/** What one run of an instrument showed. */
+/** The result of one run of an instrument. */
 export type Sighting =
-  /** It found the code wrong. `after` counts seeds, cuts or tests until then. */
+  /** It found a fault. `after` counts seeds, cuts or tests until then. */
   | {
       readonly type: 'caught';
       readonly after: string;
       readonly seconds: number;
       readonly what: string;
       readonly repeat?: string;
-      /** Of an instrument that is many test files, the one that failed. */
+      /** If the instrument consists of many test files: the one that failed. */
       readonly file?: string;
     }
   /** It ran to its end and found nothing. */
   | { readonly type: 'silent'; readonly after: string; readonly seconds: number }
-  /** It did not come to a verdict: it crashed, hung, or did not understand the copy. Proves nothing. */
+  /** It reached no verdict: it crashed, hung, or did not support the copy. Proves nothing. */
   | { readonly type: 'broken'; readonly seconds: number; readonly why: string };
 
 export interface Instrument {

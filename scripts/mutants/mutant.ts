@@ -1,10 +1,10 @@
 /**
- * What a mutant is: a known bug, as exact edits of the present source. Knows no instrument beyond its name.
+ * What a mutant is: a known bug, as exact edits of the present source.
  *
  * A mutant is never a switch in the product: it is planted into a copy (`plant.ts`, `copies.ts`).
  */
 
-/** What can catch a mutant; `instruments.ts` says how each is run. */
+/** What can catch a mutant; `instruments.ts` defines how each is run. */
 export const INSTRUMENT_NAMES = [
   'core',
   'nodes',
@@ -30,18 +30,20 @@ export interface Edit {
 }
 
 export interface Mutant {
-  /** `M7` of the shared list of known bugs, `K8` of this project's own thinking. */
+  /** `M7` of the shared list of known bugs, `K8` of this project's own list. */
   readonly id: string;
   /** A line for the table. */
   readonly title: string;
-  /** Instruments that must catch it: one of them is enough, the cheapest is asked first. */
+  /** Instruments that must catch it: one of them is enough, the cheapest is run first. */
   readonly caughtBy: readonly InstrumentName[];
   /** Bounds for this mutant instead of the instrument's own: seeds, or power cuts. */
   readonly budget?: Partial<Record<InstrumentName, number>>;
   readonly edits: readonly Edit[];
-  /** Planted with it, and alone as one more control: what must be so for the bug to show, and is no bug by itself. */
+  /**
+   * Planted with it, and alone as one more control: a change that the bug needs to show, and that is no bug by itself.
+   */
   readonly harmless?: readonly Edit[];
 }
 
-/** As much of a mutant as is needed to plant it. */
+/** The part of a mutant that is needed to plant it. */
 export type Planted = Pick<Mutant, 'id' | 'edits' | 'harmless'>;

@@ -1,4 +1,4 @@
-/** The command line of `npm run mutants`: read and checked. Runs nothing. */
+/** The command line of `npm run mutants`, parsed and validated. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { BANK } from './bank/index.js';
 import { INSTRUMENT_NAMES, type InstrumentName, type Mutant } from './mutant.js';
@@ -8,14 +8,14 @@ export interface Options {
   readonly only?: readonly Mutant[];
   readonly with?: readonly InstrumentName[];
   readonly jobs: number;
-  /** Every instrument looks, also when one has caught the mutant. */
+  /** Runs every instrument, also when one has caught the mutant. */
   readonly each: boolean;
   readonly seeds?: number;
   readonly json: boolean;
   readonly list: boolean;
 }
 
-/** The exit code instead, when there is nothing to do: 0 after --help, 2 for a mistake; its words are written. */
+/** An exit code instead, if there is nothing to do: 0 after --help, 2 for wrong usage; its message has been printed. */
 export function parseOptions(argv: readonly string[]): Options | 0 | 2 {
   try {
     return command().parse(argv, { from: 'user' }).opts();
@@ -44,7 +44,7 @@ function command(): Command {
     .exitOverride();
 }
 
-/** Each once, in the order in which they were named first. */
+/** Each once, in the order in which they are first named. */
 function mutantsByIds(text: string): Mutant[] {
   const mutants = text.split(',').map((id) => {
     const mutant = BANK.find((candidate) => candidate.id === id.trim().toUpperCase());

@@ -2,7 +2,7 @@
  * Plants a mutant: applies its edits to the text of the files that it names.
  *
  * An edit that does not fit exactly once is an error and never skipped: a bank whose patches no longer apply would go
- * on saying that all is caught. Knows no folder; files are read through `read`.
+ * on reporting that all is caught. Files are read through `read`.
  */
 import type { Edit, Planted } from './mutant.js';
 

@@ -1,11 +1,11 @@
-/** Runs a program to its end, or to a time limit; ends it with everything that it started. */
+/** Runs a program to its end, or to a time limit; ends it with all processes that it started. */
 import { spawn } from 'node:child_process';
 import { endGroup, forgetGroup, trackGroup } from './leftovers.js';
 
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
-  /** The last part of it. */
+  /** The end of its standard error. */
   readonly stderr: string;
   readonly timedOut: boolean;
   readonly seconds: number;
@@ -37,7 +37,7 @@ export function runNode(
   const start = performance.now();
   return new Promise((resolve, reject) => {
     const env = { ...process.env, NO_COLOR: '1', ...options.env };
-    // A group of its own: an instrument may start processes, and none may outlive it.
+    // A process group of its own: an instrument may start processes, and none may outlive it.
     const child = spawn(process.execPath, args, {
       cwd: options.cwd,
       env,

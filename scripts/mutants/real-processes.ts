@@ -1,6 +1,6 @@
 /**
- * Instruments that run real processes: the scripts of this project, run in the copy as a user runs them; only their JSON
- * is read. What they complain of besides what they are asked here (too little load on a busy machine, say) is no catch.
+ * Instruments that run real processes: the scripts of this project, run in the copy as a user runs them; only their
+ * JSON is read. Complaints about anything but the bug (too little load on a busy machine, say) are not a catch.
  */
 import { whatIsMissing } from '../power-cut/able.js';
 import type { Instrument, Sighting } from './instrument.js';
@@ -18,7 +18,7 @@ export const powerCut: Instrument = {
   unit: 'cuts',
   budget: 3,
   unavailable: () => {
-    // Tried once: it makes a disk and mounts it.
+    // Checked once: it makes a disk and mounts it.
     missing ??= { what: whatIsMissing() };
     return missing.what && `needs ${missing.what}`;
   },
@@ -29,7 +29,7 @@ interface PowerCutReport {
   readonly results?: readonly { readonly cuts: readonly { readonly cut: number; readonly lost: number }[] }[];
 }
 
-/** Acknowledged writes that are gone are what a power cut can show; nothing else is. */
+/** A power cut can show lost acknowledged writes, and nothing else. */
 export function judgePowerCut(ended: Ended): Sighting {
   const { seconds, code } = ended;
   const report = parseReport(ended);

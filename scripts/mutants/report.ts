@@ -1,4 +1,4 @@
-/** What was found, for people and for programs. */
+/** The findings as tables of text. */
 import { table } from '../support/table.js';
 import type { Finding, Look } from './verdict.js';
 
@@ -17,8 +17,8 @@ export function describeLook({ instrument, sighting }: Look): string {
 }
 
 /**
- * `caught by`: what saw it in this run, which stops at the first unless every instrument is asked (`--each`). `recorded`: all that
- * the bank has for it; what each of them sees by itself, only `--each` shows.
+ * `caught by`: what caught it in this run, which stops at the first unless every instrument is run (`--each`).
+ * `recorded`: all that the bank records for it; only `--each` shows what each of them finds by itself.
  */
 export function findingsTable(findings: readonly Finding[]): string {
   const rows = findings.map((finding) => [
@@ -51,7 +51,7 @@ export function summary(findings: readonly Finding[]): string {
   return parts.join(', ');
 }
 
-/** With the test file where an instrument is many of them. */
+/** With the test file, if the instrument consists of many. */
 const nameOf = ({ instrument, sighting }: Look): string =>
   sighting.type === 'caught' && sighting.file !== undefined
     ? `${instrument} (${sighting.file.replace(/^test\//, '').replace(/\.test\.ts$/, '')})`

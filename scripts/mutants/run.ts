@@ -1,6 +1,4 @@
-/**
- * Runs mutants through instruments: each in a copy of its own, several copies at a time. Knows no screen.
- */
+/** Runs mutants through instruments: each in a copy of its own, several copies at a time. */
 import { makeCopy } from './copies.js';
 import type { Instrument } from './instrument.js';
 import type { Mutant, Planted } from './mutant.js';
@@ -10,13 +8,13 @@ export interface Laboratory {
   readonly root: string;
   readonly instruments: readonly Instrument[];
   readonly jobs: number;
-  /** Also asks the instruments behind the first that caught it. */
+  /** Also runs the instruments after the first that caught it. */
   readonly each?: boolean;
-  /** Called when an instrument has looked at a copy. */
+  /** Called when an instrument has finished with a copy. */
   readonly onLook: (id: string, look: Look) => void;
 }
 
-/** A run to be made without a mutant: with the largest budget that any of the mutants has, or it would show nothing. */
+/** A run without a mutant, with the largest budget that any of the mutants has: a smaller one would show nothing. */
 export interface Control {
   readonly planted: Planted;
   readonly instrument: Instrument;
@@ -26,7 +24,7 @@ export interface Control {
 const budgetOf = (mutant: Mutant, instrument: Instrument): number =>
   mutant.budget?.[instrument.name] ?? instrument.budget;
 
-/** Instruments for a mutant that can be run here, cheapest first, and those that cannot. */
+/** The instruments for a mutant that can be run here, cheapest first, and those that cannot. */
 function chosen(lab: Laboratory, mutant: Mutant): { usable: Instrument[]; missing: Finding['missing'] } {
   const wanted = lab.instruments.filter(({ name }) => mutant.caughtBy.includes(name));
   const usable = wanted.filter((instrument) => instrument.unavailable(lab.root) === undefined);
@@ -92,7 +90,7 @@ async function examine(lab: Laboratory, mutant: Mutant): Promise<Finding> {
   return { mutant: { id, title, caughtBy }, verdict: verdictOf(looks), looks, missing };
 }
 
-/** Results in the order of the items, whatever the order in which they come. */
+/** Results are in the order of the items, in whichever order they finish. */
 async function pooled<T, R>(jobs: number, items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results = new Map<number, R>();
   const queue = items.entries();

@@ -35,16 +35,18 @@ function simulator(name: InstrumentName, scenario: readonly string[]): Instrumen
   };
 }
 
-/** As generated from each seed. */
+/** Scenarios as generated from each seed. */
 export const mixed = simulator('sim', []);
 
 /** Links that carry little, and replicas that have to catch up while clients go on. */
 export const links = simulator('sim-links', '--models narrow-links,busy-end'.split(' '));
 
-/** The same with what waits for half a minute in production given up soon: snapshots over such links take longer. */
+/**
+ * The same, where waits that take half a minute in production are given up soon: snapshots over such links take longer.
+ */
 export const patience = simulator('sim-patience', '--models narrow-links,short-patience,busy-end'.split(' '));
 
-/** Disks that hang or are full for a while, and one node that is left alone with a disk that hangs. */
+/** Disks that hang or are full for a while, and one node that is isolated while its disk hangs. */
 export const disks = simulator('sim-disks', '--models hung-disk,full-disk,hung-alone --replicas 3'.split(' '));
 
 /** Few nodes that read by lease, with ticks that come late. */
@@ -59,7 +61,7 @@ export const contention = simulator(
   '--nodes 3 --replicas 3 --routers 1 --shards 1 --keys 1 --clients 20'.split(' '),
 );
 
-/** 1..budget, cut into portions. */
+/** 1..budget, divided into batches. */
 export function portions(budget: number): { first: number; count: number }[] {
   const cut: { first: number; count: number }[] = [];
   let size = FIRST_PORTION;
@@ -74,7 +76,7 @@ interface SimulationReport {
   readonly failures: readonly { readonly seed: string; readonly check: string; readonly reason: string }[];
 }
 
-/** Exit 0: all seeds passed; 1: one failed, and the JSON says which. Anything else proves nothing. */
+/** Exit 0: all seeds passed; 1: one failed, and the JSON names it. Anything else proves nothing. */
 export function judgeSimulation(ended: Ended, budget: number, scenario: readonly string[] = []): Sighting {
   const { seconds } = ended;
   const report = parseReport(ended);

@@ -1,5 +1,5 @@
 /**
- * Type-checks mutants against the project: a mutant that names what is not there would be "caught" by the crash.
+ * Type-checks mutants against the project: a mutant that refers to something missing would be "caught" by the crash.
  *
  * One program for all; per mutant only the files that it changes are checked again.
  */
@@ -37,7 +37,7 @@ export class TypesChecker {
     });
   }
 
-  /** What the compiler says of the files that the mutant changes. @throws PatchError */
+  /** The compiler's errors in the files that the mutant changes. @throws PatchError */
   complaints(mutant: Planted): string[] {
     const changed = plantIn(this.#root, mutant);
     for (const [file, text] of changed) this.#show(file, text);

@@ -1,10 +1,10 @@
 /**
- * From what instruments saw to what is said of a mutant, and to the exit code. Pure.
+ * Derives the verdict on a mutant, and the exit code, from the results of the instruments. Pure.
  *
  * - caught: an instrument that must catch it did.
- * - survived: all of them ran to their end and none saw it. The bank's worst news.
- * - unclear: one of them came to no verdict, and no other caught it. Counts like survived: nothing was shown.
- * - not run: none of them can be run here. Said, and never taken for caught.
+ * - survived: all of them ran to their end and none caught it. The worst result.
+ * - unclear: one of them reached no verdict, and no other caught it. Counts as survived: nothing was shown.
+ * - not run: none of them can be run here. Reported, and never counted as caught.
  */
 import type { Sighting } from './instrument.js';
 import type { InstrumentName, Mutant } from './mutant.js';
@@ -17,11 +17,11 @@ export interface Look {
 export type Verdict = 'caught' | 'survived' | 'unclear' | 'not run';
 
 export interface Finding {
-  /** `caughtBy`: as the bank records it, also instruments that were not asked because another one had caught it. */
+  /** `caughtBy`: as the bank records it, including instruments that were not run because another one had caught it. */
   readonly mutant: Pick<Mutant, 'id' | 'title' | 'caughtBy'>;
   readonly verdict: Verdict;
   readonly looks: readonly Look[];
-  /** Instruments that should have looked and cannot be run here, with the reason. */
+  /** Instruments that should have been run and cannot be run here, with the reason. */
   readonly missing: readonly { readonly instrument: InstrumentName; readonly why: string }[];
 }
 
@@ -31,7 +31,7 @@ export function verdictOf(looks: readonly Look[]): Verdict {
   return looks.some(({ sighting }) => sighting.type === 'broken') ? 'unclear' : 'survived';
 }
 
-/** What a control must be: silent. Returns what is wrong with it; undefined if nothing is. */
+/** A control must be silent. Returns what is wrong with it; undefined if nothing is. */
 export function complaintAbout(control: Look): string | undefined {
   const { instrument, sighting } = control;
   switch (sighting.type) {

@@ -1,7 +1,7 @@
 /**
  * Instruments that are part of the test suite: random runs of the core, random runs of whole nodes, damaged files.
  *
- * They judge like any test; what they say is read from vitest's JSON. Seeds are counted where a test tells its seed.
+ * Their results are read from vitest's JSON. Seeds are counted where a test reports its seed.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ const SUITES: readonly Suite[] = [
     timeoutMs: 120_000,
   },
   {
-    // Each says what one fault was like before it was repaired.
+    // Each test describes one defect as it was before it was fixed.
     name: 'repairs',
     files: [
       'test/raft/core-quiet.test.ts',

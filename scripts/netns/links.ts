@@ -1,6 +1,6 @@
 /**
- * The links between parties in network namespaces, as the fault control wants them: cut in the kernel, one direction
- * or both. Knows which directions are cut, not how one is.
+ * The links between parties in network namespaces, for the fault control: cut in the kernel, in one direction or both.
+ * Tracks which directions are cut; `Namespaces` cuts them.
  */
 import { FaultRefused, type FaultLinks, type LinkView, type Party } from '../../src/faults/index.js';
 
@@ -40,7 +40,7 @@ export class KernelLinks implements FaultLinks {
     return [...this.#cut.values()].map((cut) => ({ ...cut, cut: true, delayMs: 0, dropPercent: 0, kbitPerSecond: 0 }));
   }
 
-  /** One step for each receiver. Only what changes is told to the kernel. */
+  /** One step for each receiver. Only changes are passed to the kernel. */
   #become(wanted: ReadonlyMap<string, Cuts[number]>): void {
     const steps = new Map<Party, Map<Party, boolean>>();
     const note = ({ from, to }: Cuts[number], drop: boolean): void => {

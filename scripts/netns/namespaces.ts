@@ -2,18 +2,20 @@
  * A network for each party of a cluster: a Linux network namespace with one address, joined to the others and to this
  * machine by a bridge in one more namespace, where no firewall of the machine sees the packets.
  *
- * To cut is the kernel's business: a routing rule in the receiver's namespace drops every packet of one source, silently,
- * ARP requests too. Addresses are of 198.18.0.0/15, which is set aside for such tests (RFC 2544). All goes with the
- * namespaces when they are deleted. Needs root and iproute2. Knows no process.
+ * The kernel cuts links: a routing rule in the receiver's namespace silently drops every packet of one source, ARP
+ * requests too. Addresses are of 198.18.0.0/15, which is reserved for such tests (RFC 2544). Everything disappears with
+ * the namespaces when they are deleted. Needs root and iproute2.
  */
 import type { Party } from '../../src/faults/index.js';
 import type { CleanUp } from '../support/clean-up.js';
 import { command, fed, isInstalled } from '../support/command.js';
 
-/** In the host part of the addresses: nodes from 1, routers from 101. */
+/** The host part of the addresses: nodes from 1, routers from 101. */
 const ROUTERS_FROM = 100;
 const THIS_MACHINE = 254;
-/** A rule with a smaller number is asked first. Left alone, the kernel delivers what is for itself before any rule. */
+/**
+ * Rules with smaller numbers are evaluated first. By default the kernel delivers local packets before any other rule.
+ */
 const CUT_RULE = 10;
 const LOCAL_RULE = 1000;
 
@@ -26,7 +28,7 @@ export class Namespaces {
     this.#net = net;
   }
 
-  /** @throws Error where this machine cannot do that; `cleanUp` takes away what was made until then */
+  /** @throws Error where this machine does not support it; `cleanUp` removes what was created until then */
   static open(parties: readonly Party[], cleanUp: CleanUp): Namespaces {
     const net = freeNet();
     const namespaces = new Namespaces(`kvorum-${process.pid}-${net.split('.')[2] ?? ''}`, net);
@@ -39,12 +41,12 @@ export class Namespaces {
     return `${this.#net}.${typeof party === 'number' ? party : ROUTERS_FROM + Number(party.slice(1))}`;
   }
 
-  /** A command that runs its arguments in the party's namespace, and becomes them. */
+  /** A command that executes its arguments in the party's namespace, and is replaced by them. */
   behind(party: Party): string[] {
     return ['ip', 'netns', 'exec', this.#name(party)];
   }
 
-  /** What `at` receives from each source is dropped from now on, or no longer. */
+  /** From now on packets of each source are dropped at `at`, or no longer. */
   setDropped(at: Party, sources: ReadonlyMap<Party, boolean>): void {
     const rules = [...sources].map(
       ([source, drop]) => `rule ${drop ? 'add' : 'del'} pref ${CUT_RULE} from ${this.address(source)} blackhole`,
@@ -58,7 +60,7 @@ export class Namespaces {
 
   #makeHub(cleanUp: CleanUp): void {
     const hub = this.#add('hub', cleanUp);
-    // At most 15 characters; goes with its other end in the hub.
+    // At most 15 characters; deleted with its other end in the hub.
     const here = `kv${process.pid}-${this.#net.split('.')[2] ?? ''}`;
     command('ip', '-n', hub, 'link', 'add', 'bridge', 'type', 'bridge');
     command('ip', '-n', hub, 'link', 'set', 'bridge', 'up');

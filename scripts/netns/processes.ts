@@ -1,4 +1,4 @@
-/** Node processes as the fault control wants them: killed, paused, started, and looked at. */
+/** Node processes for the fault control: killed, paused, started, and observed. */
 import type { ProcessOptions, NodeProcesses, ProcessView } from '../../src/faults/index.js';
 import type { NodeProgram } from '../support/node-program.js';
 
@@ -58,7 +58,7 @@ export class ControlledPrograms implements NodeProcesses {
     });
   }
 
-  /** SIGTERM to all, paused or not, SIGKILL to what is left after `graceMs`; none starts any more. */
+  /** SIGTERM to all, paused or not, SIGKILL to what is left after `graceMs`; none is started any more. */
   async stopAll(graceMs: number): Promise<void> {
     this.#stopping = true;
     await Promise.all(this.#programs.map((program) => program.stopped(graceMs)));

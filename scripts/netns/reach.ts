@@ -1,4 +1,7 @@
-/** Does a cut cut? Tries it with a connection between two parties, so that no run trusts a rule that does nothing. */
+/**
+ * Checks with a connection between two parties that a cut takes effect, so that no run relies on a rule that does
+ * nothing.
+ */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Party } from '../../src/faults/index.js';
@@ -18,7 +21,7 @@ setTimeout(end, ${WAIT_MS}, 'silence');
 /**
  * Cuts what `from` sends to `to`, and heals it.
  * @param port where `to` listens
- * @throws Error if a connection is made in spite of the cut, or is not made without it
+ * @throws Error if a connection is made in spite of the cut, or cannot be made without it
  */
 export async function assertCutsCut(
   namespaces: Namespaces,

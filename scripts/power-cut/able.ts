@@ -1,4 +1,4 @@
-/** Can this machine cut the power of a disk of ours? Tries it. */
+/** Checks whether this machine can cut the power of such a disk, by trying it. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,11 +1,11 @@
-/** A cluster whose every node keeps its data on a disk of its own. Knows how nodes are started, not what is cut. */
+/** A cluster in which every node keeps its data on a disk of its own. */
 import getPort from 'get-port';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { NodeProgram } from '../support/node-program.js';
 
-/** Below the range that systems use for outgoing connections: free again after each restart. */
+/** Below the range of ephemeral ports, so that they are free again after each restart. */
 const PORTS = Array.from({ length: 64 }, () => 20_000 + Math.floor(Math.random() * 12_000));
 const POLL_MS = 20;
 const STOP_LIMIT_MS = 15_000;
@@ -13,14 +13,14 @@ const STOP_LIMIT_MS = 15_000;
 export interface ClusterOptions {
   readonly cli: string;
   readonly shards: number;
-  /** One folder a node, on the node's disk. */
+  /** One folder per node, on the node's disk. */
   readonly folders: readonly string[];
 }
 
 export interface Served {
-  /** From the start of the processes until each node said that it is ready; undefined when that was not in time. */
+  /** From the start of the processes until every node was ready; undefined if that took too long. */
   readonly afterMs: number | undefined;
-  /** Nodes that ended instead, each with its last words. */
+  /** The last output of nodes that exited instead. */
   readonly refusals: readonly string[];
 }
 
@@ -36,14 +36,14 @@ export class Cluster {
     this.urls = ports.map(({ http }) => `http://127.0.0.1:${http}`);
     this.#nodes = folders.map((folder, i) => {
       const name = `n${i + 1}`;
-      // One level below the mount, so that the making of the data folder has to be durable, too.
+      // One level below the mount, so that the creation of the data folder has to be durable, too.
       const data = join(folder, name);
       const args = { name, cluster: members, data, 'cluster-id': clusterId, shards, 'log-level': 'warn' };
       return new NodeProgram({ name, cli, args: { ...args, replicas: Math.min(3, folders.length) } });
     });
   }
 
-  /** Starts nothing yet. */
+  /** Does not start anything yet. */
   static async plan(options: ClusterOptions): Promise<Cluster> {
     const ports = [];
     for (let i = 0; i < options.folders.length; i++) {
@@ -56,7 +56,7 @@ export class Cluster {
     return new Cluster(options, ports);
   }
 
-  /** Starts all nodes and waits until each is ready to serve, or has ended, or time is up. */
+  /** Starts all nodes and waits until each is ready or has exited, or until the limit. */
   async start(limitMs: number): Promise<Served> {
     if (this.#closed) throw new Error('the cluster is closed');
     const startedAt = performance.now();
@@ -77,18 +77,18 @@ export class Cluster {
     await Promise.all(this.#nodes.map((node) => node.stopped(STOP_LIMIT_MS)));
   }
 
-  /** Every node stands still, as at the moment when the light goes out. */
+  /** Stops all threads of every node, as a power failure would. */
   async freeze(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.freeze()));
   }
 
-  /** Kills the nodes, and starts none any more. */
+  /** Kills the nodes; none is started any more. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.kill();
   }
 
-  /** SIGKILL; settles when all are gone. */
+  /** SIGKILL; settles when all processes are gone. */
   async kill(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.killed()));
   }

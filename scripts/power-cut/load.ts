@@ -1,8 +1,8 @@
 /**
- * Clients that write to a cluster over HTTP and note what they are promised; and the reader who calls it in.
+ * Clients that write to a cluster over HTTP and record what is acknowledged; and the check that reads it back.
  *
- * Each client has keys of its own and one write under way. Most writes are of new keys, so that each acknowledged one
- * is looked at by itself; the others overwrite or delete keys of earlier writes.
+ * Each client has keys of its own and one write in flight. Most writes create new keys, so that each acknowledged one
+ * is checked by itself; the others overwrite or delete keys of earlier writes.
  */
 import { Pool } from 'undici';
 import type { Random } from '../../src/random.js';
@@ -24,7 +24,7 @@ export class Load {
   readonly #progress = new Set<() => void>();
   #running = true;
 
-  /** @param round tells its keys and values from those of earlier rounds. */
+  /** @param round distinguishes its keys and values from those of earlier rounds */
   constructor(urls: readonly string[], promises: Promises, random: Random, round: number, clients: number) {
     this.#promises = promises;
     this.#random = random;
@@ -32,7 +32,7 @@ export class Load {
     this.#clients = Array.from({ length: clients }, (_, client) => this.#write(`r${round}c${client}`, client));
   }
 
-  /** Settles when as many are acknowledged in all. @throws Error after `limitMs`. */
+  /** Settles when this many writes are acknowledged in all. @throws Error after `limitMs` */
   acknowledged(goal: number, limitMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = () => {
@@ -53,12 +53,12 @@ export class Load {
     });
   }
 
-  /** Begins no further write; those under way go on. */
+  /** Starts no further write; those in flight go on. */
   halt(): void {
     this.#running = false;
   }
 
-  /** What is under way is given up, and stays in doubt. */
+  /** Gives up the writes in flight; their outcome stays unknown. */
   async stop(): Promise<void> {
     this.halt();
     await Promise.all(this.#pools.map((pool) => pool.destroy()));
@@ -92,14 +92,14 @@ export class Load {
       if (statusCode === 200 || statusCode === 201) this.#promises.acknowledge(key, value);
       else if (text.includes('"outcome":"not_applied"')) this.#promises.refuse(key, value);
     } catch {
-      // No answer: it may have happened, and stays in doubt.
+      // No answer: it may have been applied; its outcome stays unknown.
     }
     for (const look of [...this.#progress]) look();
   }
 }
 
 /**
- * Reads every key back and gives the promises that are broken.
+ * Reads every key back and returns the broken promises.
  * @throws Error when a key gets no answer: then nothing is known.
  */
 export async function brokenPromises(urls: readonly string[], promises: Promises): Promise<Loss[]> {
@@ -121,7 +121,7 @@ export async function brokenPromises(urls: readonly string[], promises: Promises
   return losses;
 }
 
-/** The linearizable value: from any node, and again from the next where one cannot answer now. */
+/** The linearizable value: from any node, and from the next one if it cannot answer now. */
 async function valueOf(key: string, pools: readonly Pool[]): Promise<Value> {
   let last = '';
   for (let attempt = 0; attempt < READ_TRIES; attempt++) {

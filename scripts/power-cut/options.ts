@@ -12,7 +12,7 @@ export interface PowerCutOptions {
   readonly synchronous: readonly Synchronous[];
   readonly seed: number;
   readonly json: boolean;
-  /** Not being able to run here is a failure. */
+  /** Fails if the test cannot run here. */
   readonly require: boolean;
 }
 
@@ -22,7 +22,7 @@ const SETTINGS: Readonly<Record<string, readonly Synchronous[]>> = {
   both: ['FULL', 'OFF'],
 };
 
-/** The exit code instead, when there is nothing to do: 0 after --help, 2 for a mistake; its words are written. */
+/** An exit code instead, if there is nothing to do: 0 after --help, 2 for wrong usage; its message has been printed. */
 export function parseOptions(argv: readonly string[]): PowerCutOptions | number {
   const program = new Command('power-cut')
     .description(

@@ -1,8 +1,8 @@
 /**
- * The program under test: a copy of the built one, which may sync less. The product has no switch for that.
+ * The program under test: a copy of the build, which may sync less. The product has no switch for that.
  *
- * The patched copy shows that the instrument can see: with synchronous=OFF SQLite syncs nothing when journal rows are
- * committed (all else as ever), so a power cut must lose acknowledged writes.
+ * The patched copy shows that the test can detect losses: with synchronous=OFF SQLite syncs nothing when journal rows
+ * are committed (all else unchanged), so a power cut must lose acknowledged writes.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -13,14 +13,14 @@ export type Synchronous = 'FULL' | 'OFF';
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** Where the journal turns to committing in place, in the built program. */
+/** Where the journal starts to commit in place, in the built program. */
 const PATCHED_FILE = 'dist/raft/storage/journal/journal-db.js';
 const TURN = 'const now = this.#db.pragma(`journal_mode = ${mode}`';
 const WEAKENED = "this.#db.pragma(`synchronous = ${mode === 'MEMORY' ? 'OFF' : 'FULL'}`); ";
 
 /**
- * Builds and copies it, so that nothing that is built during the run changes it. The result is the path of its command
- * line. @param place a folder of the script's own
+ * Builds and copies it, so that no later build changes it during the run. Returns the path of its command line.
+ * @param place a folder of the script's own
  */
 export function programWith(synchronous: Synchronous, place: string): string {
   execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.build.json')]);
@@ -34,7 +34,7 @@ export function programWith(synchronous: Synchronous, place: string): string {
   return join(copy, 'dist/cli.js');
 }
 
-/** @throws Error if the text does not hold the place to be patched exactly once: then the patch no longer fits. */
+/** @throws Error unless the text holds the place to be patched exactly once: then the patch no longer fits. */
 export function weakened(text: string): string {
   const parts = text.split(TURN);
   if (parts.length !== 2) {

@@ -1,24 +1,24 @@
 /**
- * What the store has promised: for each key the acknowledged value, and the values of writes whose answer never came.
+ * What the store has promised: for each key the acknowledged value, and the values of writes that were never answered.
  *
  * A key is written by one client, one write at a time. After a cut it must read as its last acknowledged write, or as
- * one begun after that. What is read then is itself a promise: a linearizable read that has seen a write keeps it.
- * Knows no HTTP; a value is any string, undefined = the key is absent.
+ * one that began after that. What is read then is itself a promise: a write that a linearizable read has seen must
+ * stay. A value is any string, undefined = the key is absent.
  */
 export type Value = string | undefined;
 
 interface Promised {
   acknowledged: Value;
-  /** Whether any write was acknowledged at all. */
+  /** Whether any write was acknowledged. */
   made: boolean;
-  /** Begun later and never answered: each may have happened. */
+  /** Began later and were never answered: each may have been applied. */
   readonly doubtful: Value[];
 }
 
 export interface Loss {
   readonly key: string;
   readonly expected: Value;
-  /** Of writes that were never answered: would have been right, too. */
+  /** Values of writes that were never answered: they would have been right, too. */
   readonly alsoRight: readonly Value[];
   readonly found: Value;
 }
@@ -50,7 +50,7 @@ export class Promises {
     return count;
   }
 
-  /** Call before the write is sent: it counts as possibly done from here on. */
+  /** To be called before the write is sent: from here on it may have been applied. */
   begin(key: string, value: Value): void {
     this.#of(key).doubtful.push(value);
   }
@@ -63,17 +63,17 @@ export class Promises {
     this.#acknowledged++;
   }
 
-  /** The store said that it was not done. */
+  /** The store answered that it was not applied. */
   refuse(key: string, value: Value): void {
     this.#settle(key, value);
   }
 
-  /** Whether a write to it is under way or was never answered: such a key is not to be written again. */
+  /** Whether a write to the key is in flight or was never answered: such a key must not be written again. */
   inDoubt(key: string): boolean {
     return (this.#keys.get(key)?.doubtful.length ?? 0) > 0;
   }
 
-  /** Holds what was read against what was promised, and takes it for true from here on. Undefined when it is kept. */
+  /** Compares what was read with what was promised, and expects it from here on. Undefined if the promise was kept. */
   judge(key: string, found: Value): Loss | undefined {
     const promised = this.#of(key);
     const { acknowledged: expected, doubtful } = promised;

@@ -1,23 +1,23 @@
-/** What came of the cuts: the table, and the verdict. Knows no disk and no cluster. */
+/** The results of the cuts: the table, and the verdict. */
 import { table } from '../support/table.js';
 import type { Loss } from './promises.js';
 import type { Synchronous } from './program.js';
 
 export interface CutResult {
   readonly cut: number;
-  /** Writes acknowledged since the cut before. */
+  /** Writes acknowledged since the previous cut. */
   readonly acknowledged: number;
-  /** Writes under way at the cut, whose answer never came. */
+  /** Writes in flight at the cut, which were never answered. */
   readonly inDoubt: number;
-  /** Acknowledged writes that were not there afterwards. */
+  /** Acknowledged writes that were missing afterwards. */
   readonly lost: number;
   /** Keys read back, of this cut and of all before it. */
   readonly read: number;
-  /** From the start of the processes until every node was ready; null when some keys could not be served. */
+  /** From the start of the processes until every node was ready; null if some keys could not be served. */
   readonly toServeMs: number | null;
-  /** What else was wrong: a node that did not start, a cut that was none. */
+  /** Other failures: a node that did not start, a cut that had no effect. */
   readonly faults: readonly string[];
-  /** The first few that were lost. */
+  /** The first few lost writes. */
   readonly losses: readonly Loss[];
 }
 
@@ -26,13 +26,13 @@ export interface SettingResult {
   readonly cuts: readonly CutResult[];
 }
 
-/** A cut with fewer acknowledged writes says little. */
+/** A cut with fewer acknowledged writes shows little. */
 export const LEAST_WRITES = 1000;
 
 const sum = (cuts: readonly CutResult[], of: 'acknowledged' | 'lost' | 'inDoubt'): number =>
   cuts.reduce((total, cut) => total + cut[of], 0);
 
-/** What keeps the run from showing what it is to show; empty when it does. */
+/** Why the run does not show what it should; empty if it does. */
 export function complaints({ synchronous, cuts }: SettingResult): string[] {
   const found: string[] = [];
   for (const { cut, acknowledged } of cuts) {

@@ -14,7 +14,7 @@ import { messageOf } from '../../src/thrown.js';
 
 const MOST_WRITES = 4 * LEAST_WRITES;
 const LOAD_LIMIT_MS = 120_000;
-/** Only tells slow from never: a busy machine takes its time. */
+/** Only distinguishes slow from never: a busy machine may take long. */
 const START_LIMIT_MS = 240_000;
 const LOSSES_SHOWN = 5;
 
@@ -55,8 +55,8 @@ export async function cutPower(bench: Bench, synchronous: Synchronous, onCut: (c
 }
 
 /**
- * @param settled stops and starts it in order once: what was made until then is then on the disk. Without syncs a cut
- * would else leave an empty journal, on which a node rightly refuses to start, and no writes to count.
+ * @param settled stops and starts it cleanly once, so that everything created until then is on the disk. Without syncs
+ * a cut would otherwise leave an empty journal, on which a node rightly refuses to start, and no writes to count.
  */
 async function newSite({ options, cleanUp, say }: Bench, settled: boolean, cli: string, place: string): Promise<Site> {
   mkdirSync(place);
@@ -105,7 +105,8 @@ async function oneCut(site: Site, random: Random, cut: number, clients: number):
     for (const image of images) image.leaveUnsyncedTrace();
     await cluster.freeze();
     for (const image of images) image.cut();
-    // Not before: writes are to be under way at the cut. Not later: what is sent to a dead node is in no doubt.
+    // Not before: writes have to be in flight at the cut. Not later: what is sent to a dead node has no unknown
+    // outcome.
     load.halt();
   } finally {
     await cluster.kill();
@@ -123,7 +124,7 @@ async function oneCut(site: Site, random: Random, cut: number, clients: number):
   return { cut, acknowledged, inDoubt, lost, read, toServeMs, faults, losses: losses.slice(0, LOSSES_SHOWN) };
 }
 
-/** The last acknowledged write of every key counts as lost when they cannot be read. */
+/** If the keys cannot be read, the last acknowledged write of every key counts as lost. */
 async function whatIsLost(
   { cluster, promises }: Site,
   served: Served,

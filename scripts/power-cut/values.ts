@@ -1,6 +1,6 @@
 /**
- * Values that can be told apart by a short label, `TAG/BYTES`, and checked to the last byte: the text of a label is the
- * label, repeated up to that many bytes. Knows no key.
+ * Values that can be identified by a short label, `TAG/BYTES`, and verified to the last byte: the text of a label is
+ * the label, repeated up to that many bytes.
  */
 export const labelOf = (tag: string, bytes: number): string => `${tag}/${bytes}`;
 
@@ -10,7 +10,7 @@ export function textOf(label: string): string {
   return piece.repeat(Math.ceil(bytes / piece.length)).slice(0, bytes);
 }
 
-/** The label of a text made by `textOf`; of any other, damaged ones included, a description that no label equals. */
+/** The label of a text made by `textOf`; for any other, including damaged ones, a description that equals no label. */
 export function labelIn(text: string): string {
   const label = text.slice(0, Math.max(0, text.indexOf(';')));
   if (/^[^/]+\/\d+$/.test(label) && textOf(label) === text) return label;

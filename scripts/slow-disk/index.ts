@@ -1,8 +1,9 @@
 /**
- * Builds the shim that makes a node's disk slow and sets its date: `LD_PRELOAD=$(…)` before `kvorum start --faults` or `kvorum node`.
+ * Builds the shim that makes a node's disk slow and sets its date: `LD_PRELOAD=$(…)` before `kvorum start --faults` or
+ * `kvorum node`.
  *
  * With the shim loaded, a file `slow-sync` in a node's data folder delays every sync of its files by the number of
- * milliseconds in it; see slow-sync.c, and stepped-clock.c for dates. Linux with a C compiler only. Knows no cluster and writes no `slow-sync`.
+ * milliseconds in it; see slow-sync.c, and stepped-clock.c for dates. Linux with a C compiler only.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,19 +14,19 @@ import { promisify } from 'node:util';
 import { messageOf } from '../../src/thrown.js';
 
 const SOURCES = ['./slow-sync.c', './stepped-clock.c'].map((name) => fileURLToPath(new URL(name, import.meta.url)));
-/** Where tools of a project keep what they can make again. */
+/** The usual place for what a project's tools can rebuild. */
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/kvorum', import.meta.url));
 const FLAGS = ['-shared', '-fPIC', '-O2', '-Wall', '-Wextra', '-Werror'];
 
 export interface ShimOptions {
   /** The C compiler; `$CC`, or else `cc`. */
   readonly compiler?: string;
-  /** Where the reason goes when it cannot be built; standard error. */
+  /** Called with the reason if it cannot be built; default: prints it on standard error. */
   readonly say?: (message: string) => void;
 }
 
 /**
- * The path of the shared object, for LD_PRELOAD; undefined, with the reason said, where it cannot be built.
+ * The path of the shared object, for LD_PRELOAD; undefined, with the reason reported, where it cannot be built.
  * Compiled once for each version of its source and compiler.
  */
 export async function buildSlowDiskShim(options: ShimOptions = {}): Promise<string | undefined> {
@@ -39,7 +40,7 @@ export async function buildSlowDiskShim(options: ShimOptions = {}): Promise<stri
   const shim = join(CACHE, `slow-sync-${hash.digest('hex').slice(0, 16)}.so`);
   if (existsSync(shim)) return shim;
   mkdirSync(CACHE, { recursive: true });
-  // Whole or not at all: two scripts may build it at once.
+  // Renamed when complete: two scripts may build it at once.
   const unfinished = `${shim}.${process.pid}`;
   try {
     await promisify(execFile)(compiler, [...FLAGS, '-o', unfinished, ...SOURCES, '-ldl']);

@@ -1,8 +1,8 @@
 /**
- * A TCP proxy whose two directions carry so many bytes a second and no more, as a narrow link does.
+ * A TCP proxy that limits each of its two directions to so many bytes per second, like a narrow link.
  *
- * Nothing is lost and the order is kept: who sends faster is held up, first here and then in the kernel's buffers. Both
- * directions count what they carried. Knows nothing of what a connection carries.
+ * Nothing is lost and the order is kept: a faster sender is held up, first here and then in the kernel's buffers. Both
+ * directions count the bytes that they passed on.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 const LOOPBACK = '127.0.0.1';
 
 export class RateProxy {
-  /** Bytes carried from the side that dials, and to it. */
+  /** Bytes passed on from the dialling side, and to it. */
   there = 0;
   back = 0;
   readonly #server: Server;
@@ -38,7 +38,7 @@ export class RateProxy {
     });
   }
 
-  /** Listens on a free port of the loopback, and says which. */
+  /** Listens on a free loopback port, and returns it. */
   listen(): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
@@ -63,7 +63,7 @@ export class RateProxy {
         const now = performance.now();
         const start = Math.max(now, this.#freeAt[direction]);
         this.#freeAt[direction] = start + (piece.length * 1000) / this.#bytesPerSecond;
-        // A timer's grain is a millisecond: shorter times add up in `#freeAt`.
+        // Timers have a resolution of a millisecond: shorter times add up in `#freeAt`.
         if (this.#freeAt[direction] - now >= 1) await pause(this.#freeAt[direction] - now);
         this[direction] += piece.length;
         if (to.destroyed) return;

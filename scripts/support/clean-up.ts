@@ -1,10 +1,10 @@
 import { messageOf } from '../../src/thrown.js';
 /**
- * What a script made on this machine and must take away again, whatever ends it: its end, a failure, or a signal.
+ * What a script has created on this machine and must remove again, whether it ends, fails, or gets a signal.
  *
- * Steps run in the opposite order of their registration, each once; one that fails does not keep the others from
- * running. Register a step before doing what it undoes, and let it bear that nothing was done yet. Only SIGKILL of the
- * script itself leaves things behind.
+ * Steps run in the reverse order of their registration, each once; one that fails does not keep the others from
+ * running. Register a step before doing what it undoes, and let it tolerate that nothing was done yet. Only SIGKILL of
+ * the script itself leaves things behind.
  */
 export type Step = () => void | Promise<void>;
 
@@ -20,7 +20,7 @@ export class CleanUp {
     this.#say = say;
   }
 
-  /** Something has told the script to end, and things are being taken away. */
+  /** The script has to end; the steps are running. */
   get begun(): boolean {
     return this.#running !== undefined;
   }
@@ -42,7 +42,7 @@ export class CleanUp {
     return this;
   }
 
-  /** @param what completes "could not …". The result undoes it now, and takes it off the list. */
+  /** @param what completes "could not …". The returned function undoes it now and unregisters it. */
   add(what: string, step: Step): () => Promise<void> {
     const entry = { what, step };
     this.#steps.push(entry);
@@ -54,7 +54,7 @@ export class CleanUp {
     };
   }
 
-  /** Settles when all is done, with the number of steps that failed, each of which was said. */
+  /** Settles when all steps are done, with the number of those that failed, each of which was reported. */
   run(): Promise<number> {
     this.#running ??= this.#undoAll();
     return this.#running;

@@ -1,4 +1,4 @@
-/** A cluster of real processes for a script: built, started in a folder of its own, and gone afterwards. */
+/** A cluster of real processes for a script: built, started in a folder of its own, and removed afterwards. */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 export interface ScriptCluster {
   readonly url: string;
-  /** The process that holds router and supervisor. */
+  /** The process of the router and the supervisor. */
   readonly routerPid: number;
   readonly nodePids: readonly number[];
   /** HTTP base of each node, in order. */
@@ -18,7 +18,7 @@ export interface ScriptCluster {
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** @param args options of `kvorum start`; the port is chosen by the system. */
+/** @param args options of `kvorum start`; the system chooses the port. */
 export async function startScriptCluster(args: readonly string[]): Promise<ScriptCluster> {
   execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.build.json')]);
   const data = mkdtempSync(join(tmpdir(), 'kvorum-script-'));

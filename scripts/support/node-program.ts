@@ -1,8 +1,8 @@
 /**
- * One `kvorum node` or `kvorum router` process of a script: started, stopped dead, started again; perhaps behind another command that
- * becomes it (`ip netns exec …`).
+ * One `kvorum node` or `kvorum router` process of a script, which can be stopped and started again; optionally started
+ * through another command that execs it (`ip netns exec …`).
  *
- * It belongs to this process by an IPC channel, so that it ends when the script is killed. Knows no cluster.
+ * It is tied to this process by an IPC channel, so that it ends when the script is killed.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ export interface NodeProgramOptions {
   readonly cli: string;
   readonly role?: 'node' | 'router';
   readonly args: Readonly<Record<string, string | number | true>>;
-  /** A command that becomes its arguments, such as `ip netns exec NAME`. */
+  /** A command that executes its arguments, such as `ip netns exec NAME`. */
   readonly behind?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly onLine?: (line: string) => void;
@@ -46,32 +46,32 @@ export class NodeProgram {
     return this.#child !== undefined;
   }
 
-  /** Of its latest life; 0 before the first. */
+  /** Of the latest process; 0 before the first. */
   get pid(): number {
     return this.#pid;
   }
 
-  /** How its latest life ended, if it did. */
+  /** How the latest process ended, if it has. */
   get ending(): Ending | undefined {
     return this.running ? undefined : this.#ending;
   }
 
-  /** Settles when its present life ends; is settled when it does not run. */
+  /** Settles when the current process ends; already settled if none runs. */
   get ended(): Promise<Ending> {
     return this.#ended;
   }
 
-  /** The beginning of its last line. */
+  /** The beginning of its last line of output. */
   get lastWords(): string {
     return this.#lastLine.slice(0, LAST_WORDS);
   }
 
-  /** Of its latest life. */
+  /** Of the latest process. */
   get warnings(): readonly string[] {
     return this.#warnings.lines;
   }
 
-  /** @param more args of this life alone, in place of the usual ones or beside them */
+  /** @param more args of this process only, which replace or extend the usual ones */
   start(more: NodeProgramOptions['args'] = {}): void {
     if (this.running) throw new Error(`${this.name} runs already`);
     const { cli, role = 'node', args, behind = [], env = {} } = this.#options;
@@ -106,12 +106,12 @@ export class NodeProgram {
     });
   }
 
-  /** Nothing if it does not run. */
+  /** Does nothing if it does not run. */
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }
 
-  /** SIGSTOP, and waits until each of its threads stands still: none of them writes or answers any more. */
+  /** SIGSTOP, and waits until each of its threads is stopped: none of them writes or answers any more. */
   async freeze(): Promise<void> {
     const { pid } = this;
     if (!this.running) throw new Error(`${this.name} does not run`);
@@ -123,7 +123,7 @@ export class NodeProgram {
     }
   }
 
-  /** SIGKILL; settles when it is gone. */
+  /** SIGKILL; settles when the process is gone. */
   async killed(): Promise<void> {
     this.signal('SIGKILL');
     await this.#ended;
@@ -148,7 +148,7 @@ export class NodeProgram {
   }
 }
 
-/** All is said on the command line: no setting of the person who runs the script may reach the nodes. */
+/** All settings are on the command line: no environment setting of the script's user may reach the nodes. */
 function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(?:KVORUM_|NODE_OPTIONS$|NODE_V8)/.test(name));
   return { ...Object.fromEntries(kept), ...more };

@@ -1,6 +1,6 @@
 /**
- * Three `kvorum node` processes on this machine, for scripts that look at one thing: places, programs, and what one asks
- * of them. All goes away with the clean-up. Knows no fault and no load.
+ * Three `kvorum node` processes on this machine, for scripts that measure one thing: ports, folders, programs, and
+ * requests to them. The clean-up removes everything.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ export interface Member {
   readonly data: string;
 }
 
-/** @param name of the folder in which they are, to tell scripts apart */
+/** @param name of the folder that holds them, to distinguish scripts */
 export async function makeMembers(name: string, cleanUp: CleanUp): Promise<Member[]> {
   const folder = mkdtempSync(join(tmpdir(), `kvorum-${name}-`));
   cleanUp.add(`delete ${folder}`, () => {
@@ -36,7 +36,7 @@ export async function makeMembers(name: string, cleanUp: CleanUp): Promise<Membe
   return members;
 }
 
-/** One of them, not started yet. @param dist folder of the build that runs */
+/** One of them, not started yet. @param dist folder of the build to run */
 export function programOf(
   member: Member,
   members: readonly Member[],
@@ -65,7 +65,7 @@ export async function json<T>(member: Member | undefined, path: string): Promise
 export const isReady = async (member: Member | undefined): Promise<boolean> =>
   (await fetch(urlOf(member, '/readyz'))).ok;
 
-/** @throws if it does not hold within `limitMs`; what throws does not hold */
+/** @throws unless `holds` becomes true within `limitMs`; an error in `holds` counts as false */
 export async function until(what: string, limitMs: number, holds: () => Promise<boolean>): Promise<void> {
   const startedAt = performance.now();
   while (!(await holds().catch(() => false))) {
@@ -74,7 +74,7 @@ export async function until(what: string, limitMs: number, holds: () => Promise<
   }
 }
 
-/** What a script does, with everything taken away afterwards; exit code 1 if it throws. */
+/** Runs a script and removes everything afterwards; exit code 1 if it throws. */
 export async function withCleanUp(cleanUp: CleanUp, run: (cleanUp: CleanUp) => Promise<void>): Promise<void> {
   try {
     await run(cleanUp);

@@ -1,7 +1,7 @@
-/** What the command lines of several scripts share: a mistake in one, and numbers within bounds. Knows no option. */
+/** Shared by the command lines of several scripts: usage errors, and numbers within bounds. */
 import { InvalidArgumentError } from 'commander';
 
-/** What was asked for makes no sense; nothing was done. `code` 0: help was shown. */
+/** The command line makes no sense; nothing was done. `code` 0: help was shown. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly exitCode: 0 | 2;
@@ -11,7 +11,7 @@ export class UsageError extends Error {
   }
 }
 
-/** Reads an option's value. @throws InvalidArgumentError with both bounds, which are included */
+/** Parses an option's value. @throws InvalidArgumentError with both bounds, which are included */
 export const whole =
   (least: number, most: number) =>
   (text: string): number => {
