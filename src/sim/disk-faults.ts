@@ -23,7 +23,7 @@ export const hung: Inject = (scene) => {
   };
 };
 
-/** The node must survive it: only the fault's end starts it again, and until then the process must not have ended. */
+/** A full disk is no reason to end: nothing restarts the node while its disk is full. */
 export const full: Inject = (scene) => {
   const node = pickNode(scene, ({ running, damaged, failing }) => running && !damaged && !failing);
   if (node === undefined) return undefined;
@@ -40,7 +40,7 @@ export const full: Inject = (scene) => {
 
 const healthy = ({ running, damaged, failing }: VirtualNode): boolean => running && !damaged && !failing;
 
-/** Earliest time of the snapshot, as a share of the fault's duration: what is written until then gets lost. */
+/** Earliest time of the rollback, as a share of the fault's duration: what was written in it until then gets lost. */
 export const ROLLED_BACK_FROM = 0.2;
 
 /** What the node acknowledged since the fault began is lost; the peers that saw those acknowledgements live on. */

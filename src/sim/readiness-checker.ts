@@ -33,7 +33,7 @@ export interface ReadinessCheckerOptions {
   readonly nodes: readonly Ailing[];
   /** Whether the node's disk, process or links have a fault at present for which it may report that it is not ready. */
   readonly isTroubled: (node: Ailing) => boolean;
-  /** A majority of these is present and responsive. */
+  /** A majority of these is running and healthy. */
   readonly isQuorum: (voters: readonly NodeId[]) => boolean;
   /** For a node that leads the replica's group: what waits there waits only for the disks of others. */
   readonly isHeldUpByDisksOfOthers: (node: Ailing, replica: ReplicaView) => boolean;

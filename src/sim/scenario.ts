@@ -1,6 +1,6 @@
 /**
- * What a seed draws: how large the cluster is, how it is used, and what goes wrong. Plain data, so that a failure can
- * be run again with less of everything.
+ * What a seed generates: the size of the cluster, its load, and its faults. Plain data, so that a failure can be run
+ * again with less of everything.
  */
 import type { CheckpointLimits, NodeTimers } from '../shard/index.js';
 import type { FaultPlan } from './fault-plan.js';
@@ -10,7 +10,7 @@ import type { NodeSettings } from './node-settings.js';
 import type { TrialParameters } from './trial.js';
 
 export interface Scenario {
-  /** Models that were named for it; undefined = it has what its seed drew. */
+  /** Models requested for it; undefined = those that its seed generated. */
   readonly models?: readonly Model[];
   readonly nodes: number;
   readonly shards: number;
@@ -20,59 +20,59 @@ export interface Scenario {
   readonly keys: number;
   /** Virtual milliseconds of phase one. */
   readonly durationMs: number;
-  /** Mean pause of a client between two operations. */
+  /** Mean pause of a client between two operations, ms. */
   readonly thinkMs: number;
   readonly valueBytes: number;
   readonly leaseReads: boolean;
-  /** Share of a client's writes that it repeats by itself, under one id, until it knows what became of them. */
+  /** Share of a client's writes that it retries itself, under one id, until the outcome is known. */
   readonly keyedShare: number;
   readonly rememberedAnswers: number;
   readonly timers: NodeTimers;
-  /** By node, what it is started with instead of `timers` and `leaseReads`; undefined = all are alike. */
+  /** Settings by node that replace `timers` and `leaseReads`; undefined = all nodes have the same. */
   readonly settings?: readonly NodeSettings[];
-  /** Of the dispatchers in routers and nodes; undefined = as they are in production. */
+  /** For the dispatchers in routers and nodes; undefined = as in production. */
   readonly dispatch?: DispatchParameters;
-  /** A tick comes late by up to this share of it (below 1), and the next one when it is due; 0 or undefined: when due. */
+  /** A tick is late by up to this share of its interval (below 1), the next one on time; 0 or undefined = on time. */
   readonly tickLateness?: number;
-  /** Replicas are to catch up before the clients stop. */
+  /** Replicas must catch up before the clients stop. */
   readonly busyEnd?: boolean;
-  /** So many nodes, and routers, are of the build before, until they are started anew. */
+  /** Numbers of nodes and routers that are of the previous build until they are restarted. */
   readonly former?: { readonly nodes: number; readonly routers: number };
-  /** What one node gets into once all has healed. */
+  /** What happens to one node after healing. */
   readonly trial?: TrialParameters;
   readonly checkpoints: CheckpointLimits;
   readonly appendBytes: number;
   readonly snapshotChunkBytes: number;
-  /** What takes longer in production than any run lasts; undefined = as it is there. */
+  /** Timeouts that are longer in production than any run; undefined = as in production. */
   readonly patience?: PatienceParameters;
   readonly network: NetworkParameters;
   readonly disk: DiskParameters;
   readonly clocks: ClockParameters;
-  /** In the order of time; a smaller failure has fewer of them. */
+  /** Ordered by time; a shrunk scenario has fewer of them. */
   readonly faults: readonly FaultPlan[];
 }
 
 export interface NetworkParameters {
-  /** One-way delay: at least, and the mean of what is added (exponential). */
+  /** One-way delay: the minimum, and the mean of the random part (exponential). */
   readonly delayMs: number;
   readonly jitterMs: number;
-  /** Of consensus messages. */
+  /** Applies to consensus messages. */
   readonly lossProbability: number;
   readonly duplicateProbability: number;
   readonly reorderProbability: number;
-  /** Of every link between two processes, in each direction; undefined = links carry everything at once. */
+  /** Applies to every link between two processes, per direction; undefined = unlimited bandwidth. */
   readonly narrow?: NarrowLinkParameters;
 }
 
-/** In ms. */
+/** All in ms. */
 export interface PatienceParameters {
-  /** Snapshots, and chunks of them, that nobody asks for or answers. */
+  /** For snapshots, and chunks of them, that are not requested or answered. */
   readonly snapshotMs: number;
-  /** Answers of writes, by the replicated clock. */
+  /** Retention of answers to writes, by the replicated clock. */
   readonly rememberedMs: number;
 }
 
-/** In ms. */
+/** All in ms. */
 export interface DispatchParameters {
   readonly attemptMs: number;
   readonly sweepMs: number;
@@ -81,16 +81,16 @@ export interface DispatchParameters {
 }
 
 export interface DiskParameters {
-  /** A sync takes at least this, and the mean of what is added (exponential). */
+  /** Duration of a sync: the minimum, and the mean of the random part (exponential). */
   readonly syncMs: number;
   readonly jitterMs: number;
-  /** Of a sync that takes a hundred times as long. */
+  /** Probability of a sync that takes a hundred times as long. */
   readonly stallProbability: number;
 }
 
 export interface ClockParameters {
   /** Each node's clock runs faster or slower by up to this share. */
   readonly drift: number;
-  /** Each node's wall clock is off by up to so many ms. */
+  /** Each node's wall clock is off by up to this many ms. */
   readonly skewMs: number;
 }

@@ -1,25 +1,25 @@
 /**
- * Virtual time: what happens when. Nothing happens but from `run`, one event at a time, in an order that depends on
- * nothing but what was scheduled: by time, then by the order of the calls.
+ * Virtual time: what happens when. Events run only in `run`, one at a time, in an order that depends only on how they
+ * were scheduled: by time, then by the order of the calls.
  *
- * Code under test that awaits goes on right after the event that settled its promise, as it does for real.
- * Every event belongs to an `Incarnation`: one incarnation of a process. What belongs to an incarnation that has ended does not happen any
- * more; what belongs to one that is paused happens when it goes on.
+ * Code under test that awaits continues right after the event that settled its promise, as it does in reality.
+ * Every event belongs to an `Incarnation`: one run of a process. Events of an ended incarnation are dropped; those of a
+ * paused one are deferred until it is resumed.
  */
 
-/** Microtask turns after an event that settled promises: more than any chain of them between two events is long. */
+/** Microtask turns after an event that settled promises: longer than any promise chain between two events. */
 const SETTLING_TURNS = 8;
-/** Promises that settle otherwise get a turn every so many events. */
+/** Promises settled without notice get a microtask turn after every so many events. */
 const TURN_EVERY = 16;
 
 const SETTLED = Promise.resolve();
 
 export class Incarnation {
-  /** Number of the node that lives it; 0 for other processes. */
+  /** Id of the node; 0 for other processes. */
   readonly node: number;
   #ended = false;
   #paused = false;
-  /** What fell due while it was paused. */
+  /** Events that fell due while it was paused. */
   readonly backlog: ScheduledEvent[] = [];
 
   constructor(node = 0) {
@@ -34,18 +34,18 @@ export class Incarnation {
     return this.#paused;
   }
 
-  /** For good: nothing that belongs to this incarnation happens any more. */
+  /** Permanently: no further event of this incarnation runs. */
   end(): void {
     this.#ended = true;
     this.backlog.length = 0;
   }
 
-  /** As SIGSTOP. */
+  /** Like SIGSTOP. */
   pause(): void {
     this.#paused = true;
   }
 
-  /** @internal Of the scheduler's `resume`. */
+  /** @internal Called by the scheduler's `resume`. */
   unpause(): void {
     this.#paused = false;
   }
@@ -56,7 +56,7 @@ export interface ScheduledEvent {
   order: number;
   readonly incarnation: Incarnation | undefined;
   readonly task: () => void;
-  /** It may change what the process knows, and not only bring it something to look at. */
+  /** The event may change the state of the process, rather than only deliver something to be processed later. */
   readonly isTurn: boolean;
   cancelled: boolean;
 }
@@ -67,9 +67,9 @@ export class Scheduler {
   #settling = 0;
   /** A binary heap. */
   readonly #events: ScheduledEvent[] = [];
-  /** Called after every turn, with the incarnation that it belonged to. */
+  /** Called after every turn, with the incarnation it belonged to. */
   afterTurn: (incarnation: Incarnation) => void = () => undefined;
-  /** Events that happened so far. */
+  /** Number of events so far. */
   happened = 0;
 
   /** Virtual milliseconds since the start. */
@@ -77,24 +77,24 @@ export class Scheduler {
     return this.#now;
   }
 
-  /** `task` happens after `ms` (≥ 0), unless `incarnation` has ended by then. Cancel by setting `cancelled`. */
+  /** Runs `task` after `ms` (≥ 0), unless `incarnation` has ended by then. Cancel by setting `cancelled`. */
   after(ms: number, incarnation: Incarnation | undefined, task: () => void, isTurn = false): ScheduledEvent {
     return this.at(this.#now + ms, incarnation, task, isTurn);
   }
 
-  /** The same at a moment, not before the present: two for one moment happen in the order of the calls, to the last bit. */
+  /** Like `after`, at an absolute time, not in the past: equal times run in the order of the calls. */
   at(ms: number, incarnation: Incarnation | undefined, task: () => void, isTurn = false): ScheduledEvent {
     const event = { at: ms, order: this.#order++, incarnation, task, isTurn, cancelled: false };
     this.#push(event);
     return event;
   }
 
-  /** The present event has settled promises: what awaits them is to go on before the next event. */
+  /** The present event has settled promises: code that awaits them must continue before the next event. */
   settles(): void {
     this.#settling = SETTLING_TURNS;
   }
 
-  /** The incarnation goes on: what fell due meanwhile happens now, in its order. */
+  /** Resumes the incarnation: events that fell due meanwhile run now, in order. */
   resume(incarnation: Incarnation): void {
     incarnation.unpause();
     for (const event of incarnation.backlog.splice(0)) {
@@ -104,7 +104,7 @@ export class Scheduler {
     }
   }
 
-  /** Lets `ms` of virtual time pass. */
+  /** Runs all events of the next `ms` of virtual time. */
   async run(ms: number): Promise<void> {
     const end = this.#now + ms;
     for (let event = this.#next(end); event !== undefined; event = this.#next(end)) {
@@ -119,14 +119,14 @@ export class Scheduler {
     this.#now = end;
   }
 
-  /** Runs until `done`, looking every `stepMs`, for at most `ms`; false if it never was. */
+  /** Runs until `done`, checked every `stepMs`, for at most `ms`; false if it never held. */
   async until(done: () => boolean, ms: number, stepMs = 20): Promise<boolean> {
     const end = this.#now + ms;
     while (!done() && this.#now < end) await this.run(Math.min(stepMs, end - this.#now));
     return done();
   }
 
-  /** The next event up to `end` that does happen. */
+  /** The next event up to `end` that is not dropped. */
   #next(end: number): ScheduledEvent | undefined {
     for (let top = this.#events[0]; top !== undefined && top.at <= end; top = this.#events[0]) {
       this.#pop();

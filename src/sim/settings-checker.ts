@@ -1,4 +1,4 @@
-/** Notes whether a run came to what settings in the topology are for. Finds nothing wrong. */
+/** Counts the marks of settings in the topology. Detects no failures. */
 import type { Topology } from '../shard/index.js';
 import type { Mark } from './marks.js';
 
@@ -14,7 +14,7 @@ export class SettingsChecker {
   readonly #reached: (mark: Mark) => void;
   /** The timers that came into force. */
   readonly #timers = new Set<string>();
-  /** Nodes that went by others than the newest topology has when they were last looked at. */
+  /** Nodes whose timers differed from those of the newest topology at the previous inspection. */
   #behind = new Set<number>();
   #isHeld = false;
 
@@ -23,7 +23,7 @@ export class SettingsChecker {
     this.#reached = reached;
   }
 
-  /** Now and then. */
+  /** Must be called now and then. */
   look(): void {
     const topologies = this.#nodes.flatMap(({ topology }) => topology ?? []);
     const newest = topologies.reduce<Topology | undefined>(
@@ -37,7 +37,7 @@ export class SettingsChecker {
       ({ serving, topology }) =>
         serving && topology?.timers !== undefined && JSON.stringify(topology.timers) !== timers,
     );
-    // Not only until it is told.
+    // Two inspections in a row, so that a change on its way to the node does not count.
     if (behind.some(({ id }) => this.#behind.has(id))) this.#reached('served-by-old-timers');
     this.#behind = new Set(behind.map(({ id }) => id));
     const isHeld = this.#nodes.some((node) => [...node.replicas()].some(({ holdsLease }) => holdsLease));

@@ -1,9 +1,9 @@
 /**
- * A failure made smaller: fewer faults, less time, fewer of everything, as long as the same check still fails.
+ * Reduces a failure: fewer faults, less time, fewer of everything, as long as the same check still fails.
  *
- * Greedy: whatever was left out and is not needed stays out, and it goes round until nothing more can go (Zeller,
+ * Greedy: whatever can be left out stays out, and the rounds repeat until nothing more can go (Zeller,
  * Hildebrandt: Simplifying and Isolating Failure-Inducing Input, 2002, without its splits into single parts).
- * Knows neither processes nor clocks; bounded by runs, and by who calls.
+ * Uses neither processes nor clocks; bounded by a number of runs, and by the caller.
  */
 import type { CampaignFailure, RunOne } from './campaign.js';
 import type { Scenario } from './scenario.js';
@@ -14,7 +14,7 @@ export interface ShrinkOptions {
   readonly failure: CampaignFailure;
   readonly run: RunOne;
   readonly maxRuns: number;
-  /** Asked before each run; false ends it with what has been found by then. */
+  /** Called before each run; false ends the search with the smallest failure so far. */
   readonly mayGoOn?: () => boolean;
   /** After each run. */
   readonly onRun?: (runs: number, smallest: Scenario) => void;
@@ -24,19 +24,19 @@ export interface ShrinkOptions {
 type Seen = Pick<CampaignFailure, 'check' | 'reason' | 'atMs'>;
 
 export interface Shrunk {
-  /** Fails, with the check of the original: it was run. */
+  /** It was run, and fails in the same check as the original. */
   readonly scenario: Scenario;
   readonly failure: Seen;
   readonly runs: number;
-  /** Nothing that was left to try fails any more; else it was cut short. */
+  /** No remaining reduction fails; false if the search was cut short. */
   readonly finished: boolean;
 }
 
 type Amount = (typeof NUMBERS)[number];
 
 /**
- * In the order in which they make a story shorter; of each the least, of which it stays a multiple: a tenth of a second
- * more or less tells nobody anything.
+ * In the order in which they shorten the trace most; the number is the minimum and the step: a tenth of a second more
+ * or less makes no difference to a reader.
  */
 const GRAINS: Readonly<Record<Amount, number>> = {
   durationMs: 100,
@@ -48,14 +48,14 @@ const GRAINS: Readonly<Record<Amount, number>> = {
   keys: 1,
 };
 
-/** Why a failure of this kind is not made smaller; undefined if it can be. */
+/** Why a failure of this kind is not shrunk; undefined if it can be. */
 export function whyNotShrunk({ check }: CampaignFailure): string | undefined {
   if (check === 'idle') return 'a seed that did too little does no more with less';
   if (check === 'determinism') return 'a run that is not the same twice cannot be compared with a smaller one';
   return undefined;
 }
 
-/** Undefined if the failure does not come again: then the run does not depend on its seed alone. */
+/** Undefined if the failure does not recur: then the run does not depend on its seed alone. */
 export async function shrink(options: ShrinkOptions): Promise<Shrunk | undefined> {
   const search = new Search(options);
   if (!(await search.fails(options.failure.scenario))) return undefined;
@@ -67,7 +67,7 @@ export async function shrink(options: ShrinkOptions): Promise<Shrunk | undefined
   return search.outcome();
 }
 
-/** Runs candidates, and keeps the last that failed. */
+/** Runs candidates, and keeps the last one that failed. */
 class Search {
   accepted = 0;
   exhausted = false;
@@ -86,7 +86,7 @@ class Search {
     return this.#smallest;
   }
 
-  /** True if `scenario` was run now and fails as the original did; it is the smallest from then on. */
+  /** Runs `scenario`; true if it fails as the original did, which makes it the new smallest. */
   async fails(scenario: Scenario): Promise<boolean> {
     const { failure, run, maxRuns, mayGoOn = () => true, onRun } = this.#options;
     const key = JSON.stringify(scenario);
@@ -114,7 +114,7 @@ class Search {
   }
 }
 
-/** A run that comes to grief is the check `crash`, as it is in a campaign. */
+/** A run that breaks down counts as the check `crash`, as in a campaign. */
 async function failureOf(run: RunOne, seed: number, scenario: Scenario): Promise<Seen | undefined> {
   try {
     return (await run(seed, scenario)).result.failure;
@@ -139,7 +139,7 @@ async function sweep(search: Search, size: number): Promise<void> {
   }
 }
 
-/** Tries the least, then nearer and nearer to what it is; from each that fails, again. */
+/** Tries the minimum, then values nearer and nearer to the present one; repeats from each that fails. */
 async function shrinkAmount(search: Search, name: Amount): Promise<void> {
   const grain = GRAINS[name];
   for (let step = search.smallest[name] - grain; step > 0 && !search.exhausted;) {

@@ -30,7 +30,7 @@ export interface SimClusterOptions {
   readonly onArrival: (from: PeerId, to: PeerId, bytes: number) => void;
   readonly onTrouble: (what: string) => void;
   readonly reached: (mark: Mark) => void;
-  /** Something that must never be was seen. */
+  /** An invariant was violated. */
   readonly onViolation: (what: string) => void;
 }
 
@@ -38,14 +38,14 @@ export class SimCluster {
   readonly nodes: readonly VirtualNode[];
   readonly routers: readonly VirtualRouter[];
   readonly network: VirtualNetwork;
-  /** Most that a clock may run fast or slow. */
+  /** The most that a clock may run fast or slow. */
   readonly mostDrift: number;
-  /** Clients do not ask this node. */
+  /** Clients send nothing to this node. */
   shunned: NodeId | undefined;
   readonly #disks = new Map<NodeId, VirtualDisk>();
-  /** Told of a node's next sync, once. */
+  /** Called once, at the node's next sync. */
   readonly #atSync = new Map<NodeId, () => void>();
-  /** Told of a leader's next round for reads, once. */
+  /** Called once, at the leader's next round for reads. */
   readonly #atReadRound = new Map<PeerId, () => void>();
   readonly #routerClock: MachineClock;
   readonly #foreign: ForeignCluster | undefined;
@@ -107,14 +107,14 @@ export class SimCluster {
         if (reason === 'wrong-cluster') reached('foreign-node-refused');
       },
       onStrayLinked: (dialler, acceptor) => {
-        // A router asks whoever answers at the address of a node, and is told nothing that is not the other cluster's.
+        // A router may link to whatever answers at a node's address, and receives only the other cluster's data there.
         if (dialler < ROUTER_PEERS) onViolation(`a foreign or copied node is linked: n${dialler} to n${acceptor}`);
       },
       onPassed: () => {
         reached('urgent-passes-bulk');
       },
       onRepeated: (from, to, what) => {
-        // A member whose disk forgot is begun anew, each time that this shows: what was under way then serves nobody.
+        // The leader restarts a member whose disk forgot, each time it notices: what was under way then is void.
         if (this.#disks.get(to)?.hasForgotten === true) return;
         onViolation(`n${from} sends n${to} again what is still on its way: ${what}`);
       },
@@ -155,7 +155,7 @@ export class SimCluster {
     this.#foreign?.start();
   }
 
-  /** As the scenario has them; nodes may be started with others. */
+  /** As in the scenario; nodes may be started with others. */
   get timers(): NodeTimers {
     return this.#options.scenario.timers;
   }
@@ -188,7 +188,7 @@ export class SimCluster {
     return disarm;
   }
 
-  /** Calls `stop` when the node next asks for the confirmation of reads. Returns what disarms it. */
+  /** Calls `stop` when the node next requests confirmation of reads. Returns what disarms it. */
   atReadRound(id: NodeId, stop: () => void): () => void {
     const disarm = (): void => {
       if (this.#atReadRound.get(id) === trap) this.#atReadRound.delete(id);
@@ -201,7 +201,7 @@ export class SimCluster {
     return disarm;
   }
 
-  /** Its disk, process or links have something at present, or may have, that it may suffer from. */
+  /** The node's disk, process or links have, or may have, a fault at present. */
   isTroubled(id: NodeId): boolean {
     const { network, disk } = this.#options.scenario;
     if (network.narrow !== undefined || disk.stallProbability > 0) return true;
@@ -209,12 +209,12 @@ export class SimCluster {
     return !this.#isWell(id) || this.network.isTroubled(id, others);
   }
 
-  /** A majority of these is there and does what it is asked. */
+  /** A majority of these is running and healthy. */
   isQuorum(voters: readonly NodeId[]): boolean {
     return voters.filter((id) => this.#isWell(id)).length * 2 > voters.length;
   }
 
-  /** What waits in the replica that leads is on its disk, and on its way to the disks of others: a quorum has received it. */
+  /** What waits at this leading replica is on its own disk, and a quorum has received but not yet written it. */
   isHeldUpByDisksOfOthers(id: NodeId, { id: group, raft, applied }: ReplicaView): boolean {
     const index = applied + 1;
     const term = raft.log.termAt(index);
@@ -225,7 +225,7 @@ export class SimCluster {
       const node = this.nodes[voter - 1];
       if (node?.serving !== true || !this.network.isWhole(id, voter)) return [];
       const other = [...node.replicas()].find((replica) => replica.id === group);
-      // What a member in quarantine has does not count, on its disk or not.
+      // Entries of a member in quarantine do not count, durable or not.
       return other?.raft.log.termAt(index) === term && other.raft.quarantinedBoot === undefined ? [other.raft] : [];
     });
     const durable = holders.filter(({ log }) => log.stableIndex >= index);
@@ -239,12 +239,12 @@ export class SimCluster {
     return !disk.isTroubled && !disk.hasForgotten;
   }
 
-  /** The node of another cluster with this id, to be started here; undefined if there is none (yet). */
+  /** The foreign cluster's node with this id, to be started here; undefined if there is none, or none yet. */
   stray(id: NodeId, at: 'elsewhere' | 'its-address'): VirtualNode | undefined {
     return this.#foreign?.stray(id, this.#strayNetwork(at), ++this.#strays);
   }
 
-  /** A node on a copy of this one's disk, as that is now; it has no address that the others know. */
+  /** A node on a copy of this one's disk in its present state, at an address that the other nodes do not know. */
   copy(id: NodeId): VirtualNode {
     const { scenario, scheduler, random, onTrouble, reached } = this.#options;
     const own = random.stream(`copy ${++this.#strays} of ${id}`);
@@ -289,7 +289,7 @@ export class SimCluster {
     return node?.incarnation === incarnation ? node : undefined;
   }
 
-  /** Every process that takes operations: stand-alone routers, and those inside the nodes. */
+  /** Every process that accepts operations: stand-alone routers, and those inside the nodes. */
   endpoints(): ClientEndpoint[] {
     const endpoints: ClientEndpoint[] = [];
     for (const router of this.routers) {

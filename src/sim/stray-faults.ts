@@ -1,10 +1,10 @@
-/** Faults that are processes too many: nodes of another cluster among those of this one, and copies of its own. */
+/** Faults that add stray processes: nodes of another cluster, and copies of the cluster's own nodes. */
 import { someNode, type Inject } from './fault.js';
 import { Incarnation } from './scheduler.js';
 
 /**
- * An operator's slip: a node of another cluster is started with this one's addresses, beside the node of its id or, while
- * that is down, in its place. Only once all nodes know which cluster they belong to: before, nobody could tell.
+ * Operator error: a node of another cluster is started with this cluster's addresses, beside the node with its id or,
+ * while that is down, in its place. Only once all nodes know their cluster's id: before, none could tell them apart.
  */
 export const foreign: Inject = ({ cluster, random, ...scene }) => {
   const node = someNode({ cluster, random, ...scene });
@@ -25,8 +25,9 @@ export const foreign: Inject = ({ cluster, random, ...scene }) => {
 };
 
 /**
- * An operator's slip: a copy of a data folder, made a while ago, is started beside its original, at an address of its own. The
- * node with the highest id dials nobody and is left out; and all must be linked, else nobody could tell which is which.
+ * Operator error: a copy of a data folder, made a while ago, is started beside its original, at an address of its own.
+ * The node with the highest id dials no node and is left out; and all must be linked, else the original could not be
+ * told from the copy.
  */
 export const copied: Inject = (scene) => {
   const { cluster, scheduler, random, lastsMs } = scene;

@@ -1,4 +1,4 @@
-/** Many results in one: counts that do not depend on the order in which seeds came to an end. */
+/** Sums up results: the counts do not depend on the order in which seeds finished. */
 import type { SimResult } from './result.js';
 
 export interface Totals {
@@ -7,16 +7,16 @@ export interface Totals {
   readonly cpuMs: number;
   readonly events: number;
   readonly operations: { readonly ok: number; readonly failed: number; readonly unknown: number };
-  /** Injected faults by kind, in the order of the alphabet; 0 for a kind that was possible and never injected. */
+  /** Injected faults by kind, in alphabetical order; 0 for a kind that was possible and never injected. */
   readonly faults: Readonly<Record<string, number>>;
-  /** Seeds that had one, by kind, likewise. */
+  /** Number of seeds with at least one such fault, by kind, in the same order. */
   readonly faultSeeds: Readonly<Record<string, number>>;
-  /** Seeds that came to it, by mark, in the order of the alphabet; 0 for one that none came to. */
+  /** Number of seeds that reached each mark, in alphabetical order; 0 for a mark that none reached. */
   readonly reached: Readonly<Record<string, number>>;
-  /** How many seeds had so many. */
+  /** Number of seeds by cluster size. */
   readonly nodes: ReadonlyMap<number, number>;
   readonly shards: ReadonlyMap<number, number>;
-  /** Of all runs' digests: equal for equal seeds, whatever their order. 8 hex digits. */
+  /** Over all runs' digests: equal for equal seeds in any order. 8 hex digits. */
   readonly digest: string;
 }
 
@@ -32,7 +32,7 @@ export class Sum {
   readonly #shards = new Map<number, number>();
   #digest = 0;
 
-  /** What is counted from 0 on; anything else that a result has joins when it is first seen. */
+  /** Kinds and marks to report even at 0; others are added when a result first has them. */
   constructor(faultKinds: readonly string[], marks: readonly string[]) {
     for (const kind of faultKinds) {
       this.#faults.set(kind, 0);

@@ -1,8 +1,8 @@
 /**
- * When all is well again, one node alone gets into trouble and is left alone with it: the others have to serve every
- * key before long, also of shards that had fallen quiet.
+ * After healing, one node gets into trouble and is not repaired: the others have to serve every key before long, also
+ * of shards that had become quiescent.
  *
- * Knows how a node is brought into trouble and out of it; what follows for the seed, `run.ts` knows.
+ * Breaks and repairs the node; `run.ts` decides what the result means for the seed.
  */
 import type { Client } from './client.js';
 import { longestElectionMs } from './node-settings.js';
@@ -15,9 +15,9 @@ import type { VirtualNode } from './virtual-node.js';
 export const TRIALS = ['hung', 'failed'] as const;
 
 export interface TrialParameters {
-  /** `hung`: its disk completes nothing. `failed`: a write has failed; the process goes on, and nobody starts it again. */
+  /** `hung`: the disk completes nothing. `failed`: a write has failed; the process runs on and is not restarted. */
   readonly kind: (typeof TRIALS)[number];
-  /** Election timeouts for which nobody asks for anything before. */
+  /** Election timeouts without any client operation beforehand. */
   readonly lullElections: number;
   readonly seed: number;
 }
@@ -29,17 +29,17 @@ export interface TrialScene {
   readonly clients: readonly Client[];
   readonly keys: number;
   readonly tell: (what: string) => void;
-  /** Something else was found wrong: it ends here. */
+  /** Another check has failed: the trial ends here. */
   readonly isOver: () => boolean;
 }
 
-/** Found out, handed over or stepped down, and elected anew, with votes that are split now and then. */
+/** Time to detect the fault, hand over or step down, and elect anew, with an occasional split vote. */
 const GRACE_ELECTIONS = 10;
 const GRACE_MS = 1_000;
 const DEADLINE_ELECTIONS = 4;
 const DEADLINE_MS = 3_000;
 
-/** @returns what was not served; undefined if all was, or if there was no node to try it on */
+/** @returns what was not served; undefined if everything was, or if no node was suitable */
 export async function standTrial(
   scene: TrialScene,
   { kind, lullElections, seed }: TrialParameters,
@@ -62,7 +62,7 @@ export async function standTrial(
   return wrong && `while n${node.id} alone is ${kind}: ${wrong}`;
 }
 
-/** A leader, where no other is needed for a majority: not while one has to be brought up, which does not vote. */
+/** A leader; only while all nodes serve and none is being restored, which does not vote: the others are a majority. */
 function pickNode({ nodes }: SimCluster, random: Random): VirtualNode | undefined {
   if (!nodes.every(({ serving, damaged }) => serving && !damaged)) return undefined;
   const isConfined = [...nodes].some((node) =>
@@ -92,7 +92,7 @@ function trouble({ cluster, nemesis }: TrialScene, node: VirtualNode, kind: Tria
   };
 }
 
-/** One client reads every key, and every client is served. */
+/** One client reads every key, and every client must have operations served. */
 async function askAll(
   { clients, keys, scheduler, isOver }: TrialScene,
   deadlineMs: number,

@@ -1,12 +1,12 @@
 /**
- * Notices when replicas come to what only some runs come to (`marks.ts`). Sees them from outside, after each turn of their
- * node, and what they send; judges nothing.
+ * Detects when replicas reach marks (`marks.ts`). Observes them from outside, after each turn of their node, and the
+ * messages they send; judges nothing.
  */
 import type { GroupId, Message } from '../raft/index.js';
 import type { NodeId, ReplicaView } from '../shard/index.js';
 import type { Mark } from './marks.js';
 
-/** What a replica was after the turn before. */
+/** The state of a replica after the previous turn. */
 interface Before {
   readonly raft: ReplicaView['raft'];
   leads: boolean;
@@ -18,24 +18,24 @@ interface Before {
   dedupEntries: number;
 }
 
-/** From which leader to which follower, and in which term: nobody else sends there what this leader sends. */
+/** Identifies leader, follower and term: no other node sends what this leader sends on this way. */
 const wayOf = (group: GroupId, from: NodeId, to: NodeId, term: number): string => `${group} ${from} ${to} ${term}`;
 
 export class TurningPoints {
   readonly #reached: (mark: Mark) => void;
   readonly #before = new Map<NodeId, Map<GroupId, Before>>();
-  /** Snapshots of which a part has left, and not yet the last. */
+  /** Snapshots that were partly sent, without the last part. */
   readonly #begun = new Set<string>();
 
   constructor(reached: (mark: Mark) => void) {
     this.#reached = reached;
   }
 
-  /** To be called with every consensus message that leaves. */
+  /** Must be called with every consensus message that is sent. */
   sent(group: GroupId, message: Message): void {
     const { from, to, term } = message;
     const way = wayOf(group, from, to, term);
-    // It is about to be brought up from nothing: the leader drops what it was sending.
+    // The peer is about to be restored from nothing: the leader drops what it was sending.
     if ('quarantine' in message && message.quarantine !== undefined) this.#begun.delete(wayOf(group, to, from, term));
     switch (message.type) {
       case 'timeout-now':
@@ -46,7 +46,7 @@ export class TurningPoints {
         else this.#begun.add(way);
         return;
       case 'append':
-        // While a snapshot is on its way nothing else goes there.
+        // While a snapshot is on its way, nothing else is sent to that peer.
         if (this.#begun.delete(way)) this.#reached('snapshot-overtaken');
         return;
       case 'heartbeat-ok':
@@ -62,7 +62,7 @@ export class TurningPoints {
     }
   }
 
-  /** After whatever happened at a node. */
+  /** Must be called after every event at a node. */
   look(node: NodeId, replicas: Iterable<ReplicaView>): void {
     let known = this.#before.get(node);
     if (known === undefined) this.#before.set(node, (known = new Map<GroupId, Before>()));
@@ -86,7 +86,7 @@ export class TurningPoints {
     const { lastIndex } = raft.log;
     if (lastIndex < before.lastIndex) this.#reached('entries-dropped');
     const { dedupEntries = 0 } = replica.machine;
-    // For want of room one goes for each that comes; an installed snapshot may have fewer.
+    // Eviction for lack of room keeps the count constant; an installed snapshot may have fewer.
     if (dedupEntries < before.dedupEntries && !before.installing && !installing) this.#reached('answer-evicted-by-age');
     Object.assign(before, { leads, held, installing, lastIndex, dedupEntries });
     before.reads = leads ? replica.waitingReads : 0;

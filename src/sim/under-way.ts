@@ -1,13 +1,13 @@
 /**
- * The large messages of consensus that are on their way over one direction of one link, to see that none is sent again
- * while its first copy still travels: a link that carries little would carry less and less of what is new.
+ * The large consensus messages on their way over one direction of one link, to detect that one is sent again while its
+ * first copy still travels: on a narrow link repeats leave less and less room for new messages.
  *
- * An empty append may be sent as often as anyone likes: it is a question.
+ * An empty append may be repeated at any time: it is a probe.
  */
 import { describePosition } from '../raft/index.js';
 import type { PeerMessage } from '../shard/index.js';
 
-/** What an append or a chunk brings, as a name that another copy of it has too; undefined = nothing that is large. */
+/** Identifies the content of an append or a chunk, equally for every copy of it; undefined = nothing large. */
 export function cargoOf(message: PeerMessage): string | undefined {
   if (message.type !== 'raft') return undefined;
   const { group, message: raft } = message;
@@ -25,7 +25,7 @@ export function cargoOf(message: PeerMessage): string | undefined {
 export class UnderWay {
   readonly #travelling = new Set<string>();
 
-  /** A message is handed over. Returns what it repeats although that still travels. */
+  /** A message is sent. Returns its content if an earlier copy is still on its way. */
   add(message: PeerMessage): string | undefined {
     const cargo = cargoOf(message);
     if (cargo === undefined) return undefined;
@@ -34,7 +34,7 @@ export class UnderWay {
     return undefined;
   }
 
-  /** It has arrived. */
+  /** The message has arrived. */
   arrived(message: PeerMessage): void {
     const cargo = cargoOf(message);
     if (cargo !== undefined) this.#travelling.delete(cargo);

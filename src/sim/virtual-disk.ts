@@ -1,10 +1,10 @@
 /**
- * One node's disk in virtual time: the production storage on files in memory, with syncs that take their time, fail,
- * or are cut short by a crash.
+ * One node's disk in virtual time: the production storage on files in memory, with syncs that take time, fail, or are
+ * cut short by a crash.
  *
- * What is durable is `#content`, changed a transaction at a time when its sync is over. A crash lets the transactions
- * that were on their way survive up to one of them; behind that, a journal row may be torn. Nothing that was
- * acknowledged is ever lost by a crash: that a disk forgets is not among its faults, that a bit flips is.
+ * `#content` is what is durable; it changes by one transaction whenever a sync completes. In a crash a prefix of the
+ * transactions under way survives; behind it, a journal row may be torn. A crash loses nothing that was acknowledged:
+ * only `restore` and `flipBit` do.
  */
 import type { GroupId, NodeId } from '../raft/index.js';
 import { JournaledStorage, StorageFailure, crc32c } from '../raft/storage/index.js';
@@ -20,19 +20,19 @@ import type { Sync } from './virtual-files.js';
 import { VirtualWorker } from './virtual-worker.js';
 import type { InFlight } from './virtual-worker.js';
 
-/** Set by whoever makes trouble; they count for syncs that begin later. */
+/** Set by fault injection; they apply to syncs that begin later. */
 export interface DiskFaults {
-  /** No sync ends before this moment, virtual ms. */
+  /** No sync completes before this moment, virtual ms. */
   stallUntil: number;
-  /** The next sync fails so, and only that one. */
+  /** The next sync, and only that one, fails in this way. */
   failNextSync: 'full' | 'failure' | undefined;
-  /** Syncs take so many times as long. */
+  /** Syncs take this many times as long. */
   slowFactor: number;
-  /** Nothing that needs room can be written; what fails for that has changed nothing. */
+  /** Writes that need room fail, and change nothing. */
   isFull: boolean;
 }
 
-/** What was durable at some moment. */
+/** What was durable at one moment. */
 export interface DiskImage {
   readonly content: DiskContent;
   readonly index: DurableIndex;
@@ -42,16 +42,16 @@ export interface VirtualDiskOptions {
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly parameters: DiskParameters;
-  /** A sync has begun: a moment at which a crash is interesting. May crash the disk. */
+  /** Called when a sync begins, a moment at which a crash is interesting. May crash the disk. */
   readonly onSync?: (what: SyncKind) => void;
 }
 
-/** Of a power cut that loses a transaction which appends to the journal. */
+/** Applies to a power cut that loses a transaction which appends to the journal. */
 const TEAR_PROBABILITY = 0.3;
-/** A transaction whose sync failed may be on the disk nevertheless. */
+/** Probability that a transaction whose sync failed is on the disk nevertheless. */
 const FAILED_AND_DURABLE_PROBABILITY = 0.5;
 const STALL_FACTOR = 100;
-/** However slow the disk is and whatever stalls: it outlives the faults by less than the cluster has to recover in. */
+/** Upper bound of a slow sync: it ends well within the time that the cluster has to recover after the faults. */
 const LONGEST_SYNC_MS = 2_000;
 
 export class VirtualDisk {
@@ -59,24 +59,24 @@ export class VirtualDisk {
   readonly #scheduler: Scheduler;
   readonly #parameters: DiskParameters;
   readonly #onSync: (what: SyncKind) => void;
-  /** Streams of their own, so that one fault more or less changes no sync's time. */
+  /** Separate streams, so that an additional fault changes the duration of no sync. */
   readonly #syncChance: Random;
   readonly #failChance: Random;
   readonly #crashChance: Random;
   readonly #flipChance: Random;
   #content = new DiskContent();
   #index = new DurableIndex();
-  /** It completes nothing: who waits for that. */
+  /** Defined while the disk is hung: the callbacks waiting for its end. */
   #hung: (() => void)[] | undefined;
-  /** What it had when it was put back to an earlier moment, or emptied. */
+  /** What was durable before the disk was rolled back or emptied. */
   #forgotten: DurableIndex | undefined;
-  /** In the order in which they were written. */
+  /** In the order of writing. */
   #inFlight: InFlight[] = [];
-  /** Of these: those that began while the disk was slow, and take their time however fast it is since. */
+  /** Writes that began while the disk was slow: they keep their duration even if the disk is fast again. */
   readonly #slowed = new WeakSet<InFlight>();
-  /** Its sync failed: whether it is on the disk shows when the files are opened again. */
+  /** A write whose sync failed: whether it is on the disk is decided when the files are closed or the disk crashes. */
   #failed: InFlight | undefined;
-  /** Who has the files open, and what it sees. */
+  /** The incarnation that has the files open, and its view. */
   #open: { readonly incarnation: Incarnation; readonly view: DiskContent } | undefined;
   /** Number of the torn last row. */
   #torn: number | undefined;
@@ -91,7 +91,7 @@ export class VirtualDisk {
     this.#flipChance = random.stream('flip');
   }
 
-  /** The storage of a new incarnation: what it does and hears belongs to that incarnation. Quotas are not kept: `failNextSync` is. */
+  /** The storage of a new incarnation; its work ends with it. Size limits are not enforced: use `failNextSync`. */
   storage(incarnation: Incarnation, settings: Omit<JournaledStorageSettings, 'maxJournalBytes'> = {}): Storage {
     const worker = new VirtualWorker(
       this.#scheduler,
@@ -131,7 +131,7 @@ export class VirtualDisk {
     }
     const view = this.#content.copy();
     this.#open = { incarnation, view };
-    /** What is durable or on its way, and what either file has open. */
+    /** Sets the view to what is durable or on its way, plus the open transaction of either file. */
     const reset = (): void => {
       view.become(this.#content);
       for (const { transaction, error } of this.#inFlight) {
@@ -157,7 +157,7 @@ export class VirtualDisk {
     if (this.#failed !== undefined) this.#decide(this.#failed);
   }
 
-  /** Whether a transaction is on the disk although its sync failed. */
+  /** Decides whether a transaction is on the disk although its sync failed. */
   #decide({ transaction }: InFlight): void {
     this.#failed = undefined;
     if (this.#failChance.chance(FAILED_AND_DURABLE_PROBABILITY)) this.#apply(transaction);
@@ -184,7 +184,7 @@ export class VirtualDisk {
     const first = this.#inFlight.shift();
     if (first !== write) throw new Error('a disk was crashed under a process that lives on');
     if (write.error === undefined) this.#apply(write.transaction);
-    // A full disk has taken nothing; a failed fsync says nothing of what it did. Nothing is written behind it.
+    // A full disk has written nothing; after a failed fsync it is open whether it wrote. Nothing is written after it.
     else if (!isFull(write.error)) {
       if (this.#open === undefined) this.#decide(write);
       else this.#failed = write;
@@ -199,8 +199,8 @@ export class VirtualDisk {
   }
 
   /**
-   * The process dies; its incarnation has to have ended. What was on its way to the disk is there up to one of its
-   * transactions, as chance says. A power cut can also tear the journal row that came next.
+   * The process dies; its incarnation must have ended. A random prefix of the transactions under way survives. A power
+   * cut may also tear the journal row that came next.
    */
   crash(kind: 'process' | 'power'): void {
     if (this.#open?.incarnation.ended === false) throw new Error('end the incarnation first, then crash its disk');
@@ -215,7 +215,7 @@ export class VirtualDisk {
     this.#open = undefined;
   }
 
-  /** Leaves some of its journal rows whole and the one behind them damaged. */
+  /** Keeps some of the transaction's journal rows whole and the next one damaged. */
   #tear({ rows }: Transaction): void {
     const chance = this.#crashChance;
     if (rows.length === 0 || !chance.chance(TEAR_PROBABILITY)) return;
@@ -230,7 +230,7 @@ export class VirtualDisk {
     this.#torn = torn.seq;
   }
 
-  /** From now on nothing completes, and nothing is read by those who open it, until `goOn`. */
+  /** From now on nothing completes, and processes that open the files read nothing, until `goOn`. */
   hang(): void {
     this.#hung ??= [];
   }
@@ -241,7 +241,7 @@ export class VirtualDisk {
     for (const goOn of waiting) goOn();
   }
 
-  /** Something keeps it from being as fast as it is by itself, or will make a write fail. */
+  /** A fault slows the disk down at present, or will make a write fail. */
   get isTroubled(): boolean {
     const { failNextSync, isFull } = this.faults;
     if (this.#hung !== undefined || failNextSync !== undefined || isFull) return true;
@@ -260,7 +260,7 @@ export class VirtualDisk {
     return { content: this.#content.copy(), index: this.#index.copy() };
   }
 
-  /** Back to what it was then; undefined = empty. Nobody may have it open. */
+  /** Rolls the disk back to `image`; undefined = empty. No process may have it open. */
   restore(image: DiskImage | undefined): void {
     if (this.#open !== undefined || this.#inFlight.length > 0) throw new Error('restored under a process that lives');
     this.#forgotten = this.#index;
@@ -269,7 +269,7 @@ export class VirtualDisk {
     this.#torn = undefined;
   }
 
-  /** One bit of one durable journal row that is not the last one; false if there is no such row. */
+  /** Flips one bit of one durable journal row that is not the last one; false if there is no such row. */
   flipBit(): boolean {
     const { rows, lastSeq, trimmed } = this.#content;
     const lastWhole = this.#torn === undefined ? lastSeq : this.#torn - 1;
@@ -285,7 +285,7 @@ export class VirtualDisk {
     return true;
   }
 
-  /** Term of the durable entry at `index`, or of the snapshot that ends there. Flipped bits count as whole. */
+  /** Term of the durable entry at `index`, or of the snapshot that ends there. Flipped bits are ignored. */
   durableTerm(group: GroupId, index: number): number | undefined {
     return this.#index.term(group, index);
   }
@@ -294,25 +294,25 @@ export class VirtualDisk {
     return this.#forgotten !== undefined;
   }
 
-  /** Was the entry durable, or covered, when the disk was put back? What was acknowledged then may still be on its way. */
+  /** Was the entry durable, or covered, before the rollback? Acknowledgements of then may still be on their way. */
   hadBefore(group: GroupId, index: number, term: number): boolean {
     const before = this.#forgotten;
     return before !== undefined && (before.snapshotIndex(group) >= index || before.term(group, index) === term);
   }
 
-  /** Is this vote on the disk, or a term behind it? */
+  /** Is this vote, or a later term, on the disk? */
   hasVote(group: GroupId, term: number, vote: NodeId): boolean {
     const durable = this.#index.hardState(group);
     return durable !== undefined && (durable.term > term || (durable.term === term && durable.vote === vote));
   }
 
-  /** Up to here the group's durable state covers its log. */
+  /** The index up to which the group's durable state covers its log. */
   durableSnapshotIndex(group: GroupId): number {
     return this.#index.snapshotIndex(group);
   }
 }
 
-/** Journal rows, and state behind them; facts and what is dropped find room in what is there. */
+/** Journal rows and state need new room; metadata and deletions fit into existing room. */
 const needsRoom = ({ kind, rows }: Transaction): boolean =>
   rows.length > 0 || kind === 'checkpoint' || kind === 'stage';
 
@@ -325,7 +325,7 @@ const syncError = (fault: 'full' | 'failure'): Error =>
 
 const isFull = (error: Error | undefined): boolean => error !== undefined && 'code' in error && error.code === FULL;
 
-/** Cut short, or with a bit flipped: never what its checksum says. */
+/** Truncated, or with a bit flipped: it never matches its checksum. */
 function garbled({ data, crc }: RawRow, chance: Random): Uint8Array {
   const cut = data.slice(0, chance.integer(0, data.length));
   if (crc32c(cut) !== crc) return cut;

@@ -1,9 +1,9 @@
 /**
- * The two files of a store in memory, with what the engine relies on in SQLite: transactions that are there whole or
- * not at all, one at a time; readers that see whole durable transactions only; snapshots that stay as they were.
+ * The two files of a store in memory, with what the engine relies on in SQLite: atomic transactions, one at a time;
+ * readers that see only complete durable transactions; snapshots that do not change.
  *
- * The process that has them open works on a view of its own, which has every transaction as soon as it was written;
- * `sync` is where a transaction goes to the disk, and it decides when and whether it becomes durable.
+ * The process that has them open works on a view of its own, which has every transaction as soon as it is written;
+ * `sync` sends a transaction to the disk, and decides when and whether it becomes durable.
  */
 import type { GroupId, SnapshotMeta } from '../raft/index.js';
 import { crc32c } from '../raft/storage/index.js';
@@ -24,17 +24,17 @@ import type { DiskContent, SyncKind, Transaction } from './disk-content.js';
 /** Throws as a failed `COMMIT` does. */
 export type Sync = (transaction: Transaction) => void;
 
-/** As better-sqlite3 throws them: a message and a code. */
+/** Like the errors of better-sqlite3: a message and a code. */
 export const sqliteError = (code: string, message: string): Error => Object.assign(new Error(message), { code });
 
-/** One file's transactions, and the view that they change. */
+/** The transactions of one file, and the view that they change. */
 class Writer {
   readonly view: DiskContent;
   readonly #sync: Sync;
   readonly #reset: () => void;
   #open: Transaction | undefined;
 
-  /** `reset` makes the view what is durable, or on its way, without what is open. */
+  /** `reset` sets the view to what is durable or on its way, without the open transaction. */
   constructor(view: DiskContent, sync: Sync, reset: () => void) {
     this.view = view;
     this.#sync = sync;
@@ -48,7 +48,7 @@ class Writer {
     this.#open = emptyTransaction(kind);
   }
 
-  /** The transaction under way. */
+  /** The open transaction. */
   get current(): Transaction {
     if (this.#open === undefined) throw sqliteError('SQLITE_ERROR', 'no transaction is active');
     return this.#open;
@@ -62,18 +62,18 @@ class Writer {
   commit(): void {
     const transaction = this.current;
     this.#sync(transaction);
-    // A failed one stays open until it is rolled back: the view is not what is on the disk.
+    // If the sync fails, the transaction stays open until it is rolled back: the view differs from the disk.
     this.#open = undefined;
   }
 
-  /** The view becomes as if the transaction that is open, if any, had not been. */
+  /** Undoes the open transaction, if any, in the view. */
   rollback(): void {
     if (this.#open === undefined) return;
     this.#open = undefined;
     this.#reset();
   }
 
-  /** What is open, done to the view once more. */
+  /** Applies the open transaction to the view again. */
   redo(): void {
     for (const change of this.#open?.changes ?? []) change(this.view);
   }
@@ -168,7 +168,7 @@ export class VirtualJournal implements JournalFile {
   }
 
   ensureDurable(): void {
-    // What a sync that failed left is decided when the files are opened anew: no cache shows what the disk has not.
+    // The outcome of a failed sync is decided when the files are reopened: no cache shows what the disk does not have.
   }
 
   redo(): void {
@@ -192,7 +192,7 @@ export class VirtualJournal implements JournalFile {
   }
 
   close(): void {
-    // Nothing is held.
+    // There is nothing to release.
   }
 }
 
@@ -226,7 +226,7 @@ export class VirtualState implements StateFile {
     return [...this.#view.garbage];
   }
 
-  /** What it is for shows in what is written. */
+  /** The kind of the transaction follows from what is written. */
   begin(): void {
     this.#writer.begin('begin');
   }
@@ -318,7 +318,7 @@ export class VirtualState implements StateFile {
   }
 
   checkpointWal(): void {
-    // There is no write-ahead log to be copied back.
+    // There is no write-ahead log to checkpoint.
   }
 
   isCheckpointingWal(): boolean {
@@ -326,18 +326,18 @@ export class VirtualState implements StateFile {
   }
 
   close(): void {
-    // Nothing is held.
+    // There is nothing to release.
   }
 }
 
-/** As of now, in the writer's order; whatever is written later. */
+/** The state as of now, in the writer's order; later writes do not change it. */
 export function openVirtualSnapshot(view: DiskContent, group: GroupId): SnapshotSource | undefined {
   const stored = view.groups.get(group);
   if (stored?.meta === undefined) return undefined;
   return view.tableOf(stored.slot).snapshot(stored.meta);
 }
 
-/** `durable` never shows a part of a transaction, so every call sees a slot as of its last whole checkpoint. */
+/** `durable` never shows part of a transaction, so every call sees a slot as of its last complete checkpoint. */
 export const virtualReader = (durable: DiskContent): StateReader => ({
   get: (slot, key) => durable.slots.get(slot)?.get(key),
   scan: (slot, prefix, after, limit) => durable.slots.get(slot)?.scan(prefix, after, limit) ?? [],

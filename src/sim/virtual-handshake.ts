@@ -1,7 +1,7 @@
 /**
- * How two ends come to a link: hellos as bytes, judged by the production code, in the order in which sockets exchange
- * them. Lower node ids dial higher ones, routers dial nodes; who is refused for a hello that the other side cannot read
- * says it again in the former layout. Knows no time and no link.
+ * How two ends establish a link: hellos as bytes, judged by the production code, in the order in which sockets exchange
+ * them. Lower node ids dial higher ones, routers dial nodes; an end refused because the other side cannot read its
+ * hello sends it again in the former layout.
  */
 import {
   ROUTER_PEERS,
@@ -17,14 +17,14 @@ import {
 } from '../shard/index.js';
 import type { VirtualTransport } from './virtual-transport.js';
 
-/** What each side has heard of the other, in which version they go on; or why they do not. */
+/** The hellos that each side received, and the version of the link; or why there is none. */
 export type Greeting =
   | { readonly ofDialler: Hello; readonly ofAcceptor: Hello; readonly version: number }
   | { readonly refused: LinkRefusal };
 
 export const dials = (a: PeerId, b: PeerId): boolean => a >= ROUTER_PEERS || (b < ROUTER_PEERS && a < b);
 
-/** `members`: the nodes that whoever accepts has in its topology. */
+/** `members`: the nodes in the acceptor's topology. */
 export function greet(
   dialler: VirtualTransport,
   acceptor: VirtualTransport,

@@ -1,9 +1,9 @@
 /**
  * The network between processes, in virtual time, through the production wire format: frames take time and may be lost;
- * consensus messages are also lost one by one, doubled, and arrive in another order. Links break and come back.
+ * consensus messages are also lost singly, duplicated, and reordered. Links break and are re-established.
  *
  * One link keeps the order of requests and answers, as TCP does; what a partition holds is lost, and after a break
- * nothing of what was under way arrives. Knows no cluster: who may talk to whom is decided by the rules it is given.
+ * nothing of what was under way arrives. The given rules decide which links are cut; the network knows no cluster.
  */
 import {
   PROTOCOL,
@@ -27,13 +27,13 @@ import { dials, greet } from './virtual-handshake.js';
 import { LaneLink } from './lane-link.js';
 import { nodeOrRouter, VirtualTransport, type Wire } from './virtual-transport.js';
 
-/** What a fault does to what goes from one peer to another. */
+/** What a fault does to the traffic from one peer to another. */
 export interface LinkEffect {
   readonly cut?: boolean;
   readonly delayMs?: number;
-  /** Of frames; more than consensus messages are lost then. */
+  /** Applies to frames, so that more than consensus messages is lost. */
   readonly lossProbability?: number;
-  /** Neither a topology nor what group 0 says of it arrives. */
+  /** Neither topologies nor messages of group 0 arrive. */
   readonly withholdsTopology?: boolean;
 }
 
@@ -43,28 +43,28 @@ export interface NetworkOptions {
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly parameters: NetworkParameters;
-  /** Every message, when it leaves. */
+  /** Called with every message that is sent. */
   readonly onSend: (from: PeerId, to: PeerId, message: PeerMessage) => void;
-  /** Every frame that arrives. */
+  /** Called with every frame that arrives. */
   readonly onArrival: (from: PeerId, to: PeerId, bytes: number) => void;
-  /** Two ends have exchanged hellos: `version` of their link, or why there is none. */
+  /** Two ends have exchanged hellos and are linked in `version`. */
   readonly onLinked: (dialler: PeerId, acceptor: PeerId, version: number) => void;
   readonly onRefused: (by: PeerId, whom: PeerId, refused: LinkRefusal) => void;
-  /** One end is a stray, and the other is not. */
+  /** Exactly one of the ends is a stray. */
   readonly onStrayLinked: (dialler: PeerId, acceptor: PeerId) => void;
-  /** Something large waits at its sender, in part, so that what is urgent can pass. */
+  /** Part of a large message is held back at its sender, so that urgent messages can pass. */
   readonly onPassed: () => void;
-  /** On a link that loses nothing, something large was sent again although its first copy was still on its way. */
+  /** On a link that loses nothing, something large was sent again while its first copy was still on its way. */
   readonly onRepeated: (from: PeerId, to: PeerId, what: string) => void;
 }
 
-/** The process at one end is gone; the other end learns of it after so long, if at all. */
+/** Delay after which the other end learns that the process at one end is gone, if it does. */
 const RESET_MS = 1;
 
 export class VirtualNetwork {
   readonly #options: NetworkOptions;
   readonly #endpoints = new Map<PeerId, VirtualTransport>();
-  /** Processes that call themselves by the id of a node, at an address that nobody knows. */
+  /** Processes with the id of a node, at an address that the nodes do not know. */
   readonly #strays = new Set<VirtualTransport>();
   readonly #rules = new Map<object, LinkRule>();
   /** By `from * 2^21 + to`: when the last frame in order arrives. */
@@ -75,7 +75,7 @@ export class VirtualNetwork {
     this.#options = options;
   }
 
-  /** The end of a new incarnation of a peer; `protocol`: what its build speaks. */
+  /** The transport of a peer's new incarnation; `protocol`: what its build supports. */
   transport(id: PeerId, incarnation: Incarnation, protocol: Protocol = PROTOCOL): VirtualTransport {
     const earlier = this.#endpoints.get(id);
     if (earlier !== undefined) this.died(earlier, RESET_MS);
@@ -84,7 +84,7 @@ export class VirtualNetwork {
     return transport;
   }
 
-  /** A process that is none of the cluster's and dials its nodes; or, `at` the address of its node, is dialled by them. */
+  /** A process outside the cluster, which dials its nodes; or, `at` its node's address, is dialled by them. */
   strayTransport(id: PeerId, incarnation: Incarnation, at: 'elsewhere' | 'its-address'): VirtualTransport {
     if (at === 'its-address') {
       const transport = this.transport(id, incarnation);
@@ -108,7 +108,7 @@ export class VirtualNetwork {
     this.#rules.delete(owner);
   }
 
-  /** Is there a rule now for anything that goes between it and one of `others`? */
+  /** Whether a rule affects the traffic between this peer and one of `others` at present. */
   isTroubled(id: PeerId, others: readonly PeerId[]): boolean {
     for (const rule of this.#rules.values()) {
       for (const other of others) if (rule(id, other) !== undefined || rule(other, id) !== undefined) return true;
@@ -116,12 +116,12 @@ export class VirtualNetwork {
     return false;
   }
 
-  /** What either sends arrives at the other. */
+  /** Whether messages arrive in both directions. */
   isWhole(a: PeerId, b: PeerId): boolean {
     return !this.#isCut(a, b) && !this.#isCut(b, a);
   }
 
-  /** The others see their links to it break after `afterMs`; undefined = not before its next incarnation. */
+  /** The other peers' links to it break after `afterMs`; undefined = not before its next incarnation. */
   died(transport: VirtualTransport, afterMs: number | undefined): void {
     if (afterMs === undefined || transport.buried) return;
     transport.buried = true;
@@ -131,7 +131,7 @@ export class VirtualNetwork {
     });
   }
 
-  /** The links between any two of `ids` (all, if left out) break, and are made again. */
+  /** Breaks the links between any two of `ids` (all, if left out); they are re-established. */
   resetLinks(ids: ReadonlySet<PeerId> | undefined): void {
     const chosen = [...this.#endpoints.values()].filter(({ id }) => ids === undefined || ids.has(id));
     for (const a of chosen) {
@@ -151,7 +151,7 @@ export class VirtualNetwork {
     const hasAddress = (end: VirtualTransport): boolean => this.#endpoints.get(end.id) === end;
     for (const other of this.#endpoints.values()) {
       if (other.id === self.id) continue;
-      // Who has no address that the others know can only dial.
+      // A process without an address that the others know can only dial.
       if (hasAddress(self) || dials(self.id, other.id)) this.#dial(self, other, this.#delay());
     }
     for (const stray of this.#strays) {
@@ -159,7 +159,7 @@ export class VirtualNetwork {
     }
   }
 
-  /** A link that is cut cannot be made, and one that is refused is not: whoever dials tries again. */
+  /** A cut or refused link is not established: the dialler tries again. */
   #dial(self: VirtualTransport, other: VirtualTransport, afterMs: number): void {
     this.#options.scheduler.after(afterMs, undefined, () => {
       if (self.incarnation.ended || other.incarnation.ended) return;
@@ -186,8 +186,8 @@ export class VirtualNetwork {
   }
 
   /**
-   * Strays among themselves are another cluster, of which nothing is asked here; and a router that knows no cluster yet
-   * belongs to the first that it meets: whoever starts it has to give it an address of the right one.
+   * Links between strays belong to another cluster, which is not checked here; and a router that has no cluster yet
+   * joins the first that it meets: its operator has to give it an address of the right one.
    */
   #isAnotherMatter(dialler: VirtualTransport, acceptor: VirtualTransport): boolean {
     if (!this.#strays.has(acceptor)) return false;
@@ -211,7 +211,7 @@ export class VirtualNetwork {
     dialler.linkUp(acceptor, linkInfo(ofAcceptor, version));
   }
 
-  /** @internal One side has refused the other, for good or not: whoever dials tries again. */
+  /** @internal One side has refused the other, for good or not: the dialler tries again. */
   refused(by: VirtualTransport, whom: VirtualTransport, refused: LinkRefusal): void {
     this.#options.onRefused(by.id, whom.id, refused);
     if (refused.reason === 'duplicate-node') whom.refusedAsDuplicate(by.id);
@@ -223,7 +223,7 @@ export class VirtualNetwork {
     return new Map([...this.#endpoints.keys()].filter((id) => id < ROUTER_PEERS).map((id) => [id, '']));
   }
 
-  /** @internal Whether the process at the other end gives a sign of life in time: not while it is paused, or cut off. */
+  /** @internal Whether the process at the other end answers in time: not while it is paused, or cut off. */
   prove(from: VirtualTransport, to: VirtualTransport | undefined, tell: ProbeCallback): void {
     const { scheduler } = this.#options;
     let isTold = false;
@@ -249,7 +249,7 @@ export class VirtualNetwork {
     });
   }
 
-  /** @internal A frame leaves. */
+  /** @internal A frame is sent. */
   carry(from: VirtualTransport, to: PeerId, bytes: Uint8Array): void {
     const target = from.peer(to);
     if (target === undefined) return;
@@ -280,7 +280,7 @@ export class VirtualNetwork {
 
   #arriveAt(at: number, from: VirtualTransport, to: VirtualTransport, bytes: Uint8Array, part: Part): void {
     const generation = to.generation(from);
-    // Left by an earlier incarnation of a process that has linked anew.
+    // Sent by an earlier incarnation of a process that has linked again since.
     if (generation === 0) return;
     const version = to.link(from.id)?.version;
     this.#options.scheduler.at(at, to.incarnation, () => {
@@ -302,7 +302,7 @@ export class VirtualNetwork {
 
   /** @internal */
   sent(from: VirtualTransport, to: PeerId, message: PeerMessage): void {
-    // Strays of one cluster may speak to each other.
+    // Strays may send to each other.
     if (!this.#strays.has(from)) this.#options.onSend(from.id, to, message);
   }
 
@@ -311,14 +311,14 @@ export class VirtualNetwork {
     this.#options.onRepeated(from, to, what);
   }
 
-  /** @internal What a new link has of its own; undefined = it carries everything at once. */
+  /** @internal The state of a new narrow link; undefined = unlimited bandwidth. */
   wire(from: VirtualTransport, to: VirtualTransport, version: number): Wire | undefined {
     const { scheduler, parameters } = this.#options;
     if (parameters.narrow === undefined) return undefined;
     const narrow = new NarrowLink({
       scheduler,
       ...parameters.narrow,
-      // A partition holds bytes, and they flow when it ends; what gets lost is sent again.
+      // A partition holds bytes until it ends; losses become retransmissions, and so a slower link.
       slowness: () => {
         const { cut, lossProbability } = this.#effect(from.id, to.id);
         return cut ? Infinity : 1 / (1 - lossProbability);
@@ -344,7 +344,7 @@ export class VirtualNetwork {
     return { narrow, lanes, underWay: new UnderWay() };
   }
 
-  /** It is given up by both sides, and dialled again. */
+  /** Both sides give up the link, and it is dialled again. */
   #break(a: VirtualTransport, b: VirtualTransport): void {
     if (!a.isLinked(b)) return;
     a.unlink(b);
@@ -384,15 +384,15 @@ export class VirtualNetwork {
   }
 }
 
-/** Of a frame; or `wire`: a message of a socket, which may be a piece of one. */
+/** Part of a frame that arrives; or `wire`: a message of a socket, which may be a piece of a frame. */
 type Part = 'all' | 'raft' | 'rest' | 'wire';
 
 const NO_EFFECT = { cut: false, delayMs: 0, lossProbability: 0, withholdsTopology: false };
 const isOfTopology = (message: PeerMessage): boolean =>
   message.type === 'topology' || (message.type === 'raft' && message.group === SYSTEM_GROUP);
 const DIAL_AGAIN_MS = 50;
-/** As long as a silent link lasts. */
+/** As long as a silent link is kept. */
 const PROOF_MS = 3_000;
 const REFUSED_AGAIN_MS = 200;
-/** How much later, in delays, what is overtaken arrives. */
+/** How much later, in delays, an overtaken message arrives. */
 const OVERTAKEN_BY = 8;

@@ -1,6 +1,6 @@
 /**
  * A machine with a disk, clocks, and one node process after another on it: the production node, its storage, and the
- * router inside of it. Knows how a process starts, dies and comes back; why, the nemesis knows.
+ * router inside it. It starts, kills and restarts the process; the nemesis decides when.
  */
 import { Dispatcher, NodeBackend, readinessOf, type HealthCheck } from '../router/index.js';
 import {
@@ -27,18 +27,18 @@ import type { Random } from '../random.js';
 import { Incarnation, type Scheduler } from './scheduler.js';
 import type { VirtualTransport } from './virtual-transport.js';
 
-/** What a node needs of its disk; `virtual-disk.ts` is it. */
+/** What a node needs of its disk; implemented by `virtual-disk.ts`. */
 export interface NodeDisk {
   readonly faults: { readonly failNextSync: unknown; readonly isFull: boolean };
   storage(incarnation: Incarnation): Storage;
   crash(kind: 'process' | 'power'): void;
 }
 
-/** What a node needs of its network; `virtual-network.ts` is it. */
+/** What a node needs of its network; implemented by `virtual-network.ts`. */
 export interface NodeNetwork {
-  /** The end of a new incarnation. */
+  /** The transport of a new incarnation. */
   transport(id: NodeId, incarnation: Incarnation, protocol: Protocol): VirtualTransport;
-  /** The others see their links break after so long; undefined = not before its next incarnation. */
+  /** The other peers' links to it break after this long; undefined = not before its next incarnation. */
   died(transport: VirtualTransport, afterMs: number | undefined): void;
 }
 
@@ -51,9 +51,9 @@ export interface VirtualNodeOptions {
   readonly disk: NodeDisk;
   readonly clock: MachineClock;
   readonly random: Random;
-  /** Something that nobody planned: an exception, or a start that failed although the disk was never damaged. */
+  /** Called on an unplanned failure: an exception, or a failed start although the disk was never damaged. */
   readonly onTrouble: (what: string) => void;
-  /** It was told that another process is alive as this node, and ends; undefined: that is trouble. */
+  /** Called when it is told that another process runs as this node, and ends; undefined: that counts as trouble. */
   readonly onDuplicate?: () => void;
   readonly reached: (mark: Mark) => void;
 }
@@ -71,13 +71,13 @@ export class VirtualNode {
   readonly clock: MachineClock;
   /** Its data is known to be damaged: it must refuse to start. */
   damaged = false;
-  /** A write of the present process was made to fail, or will be: it may end, or say that it has failed, for that. */
+  /** A write of the present process failed by a fault, or will: it may end, or report the failure. */
   failing = false;
-  /** Of its next start. */
+  /** For its next start. */
   settings: NodeSettings;
-  /** Of all that it was started with. */
+  /** The longest of all its starts. */
   longestElectionMs = 0;
-  /** Its next start is of the build before, which speaks the former protocol. */
+  /** Its next start uses the previous build, with the former protocol. */
   isFormer: boolean;
   #process: Process | undefined;
   #incarnations = 0;
@@ -91,7 +91,7 @@ export class VirtualNode {
     this.isFormer = options.id <= (options.scenario.former?.nodes ?? 0);
   }
 
-  /** A process is there, paused or not. */
+  /** There is a process, paused or not. */
   get running(): boolean {
     return this.#process !== undefined;
   }
@@ -104,7 +104,7 @@ export class VirtualNode {
     return this.#process?.incarnation.paused === true;
   }
 
-  /** It has said that its storage failed. */
+  /** It has reported that its storage failed. */
   get failed(): boolean {
     return this.#process?.node.state() === 'failed';
   }
@@ -113,7 +113,7 @@ export class VirtualNode {
     return this.#process?.node.state() === 'serving' && !this.paused;
   }
 
-  /** The router inside it; undefined while no process is there that has come up, or it is about to end. */
+  /** The router inside it; undefined while there is no started process, or it is shutting down. */
   get endpoint(): { readonly incarnation: Incarnation; readonly dispatcher: Dispatcher } | undefined {
     const state = this.#process?.node.state();
     return state === 'serving' || state === 'failed' ? this.#process : undefined;
@@ -123,7 +123,7 @@ export class VirtualNode {
     return this.#process?.transport.link(peer) !== undefined;
   }
 
-  /** As the present process knows it. */
+  /** The topology that the present process has. */
   get topology(): Topology | undefined {
     return this.#process?.node.topology();
   }
@@ -137,7 +137,7 @@ export class VirtualNode {
     return this.#process?.node.replicas() ?? [];
   }
 
-  /** As `/readyz` answers; undefined while no process is there, or it stands still. */
+  /** As `/readyz` answers; undefined while there is no process, or it is paused. */
   readiness(strict = false): readonly HealthCheck[] | undefined {
     if (this.#process === undefined || this.paused) return undefined;
     return readinessOf(this.#process.backend, strict);
@@ -178,7 +178,7 @@ export class VirtualNode {
     const process: Process = { incarnation, node, transport, backend, dispatcher };
     this.#process = process;
     scheduler.settles();
-    // Looked at in an event of its own: what a promise brings comes between events.
+    // Handled in an event of its own: promises settle between events.
     node.start().catch((error: unknown) => {
       if (incarnation.ended) return;
       scheduler.after(0, incarnation, () => {
@@ -193,12 +193,12 @@ export class VirtualNode {
     const name = error instanceof Error ? error.name : '';
     if (name === 'StorageCorruption' && this.damaged) return;
     if ((name === 'StorageFailure' || name === 'StorageFull') && this.failing) return;
-    // What runs must bear a disk without room; what starts may say no.
+    // A running process must tolerate a full disk; a starting one may refuse.
     if (name === 'StorageFull' && this.#options.disk.faults.isFull) return;
     this.#options.onTrouble(`n${this.id} does not start: ${String(error)}`);
   }
 
-  /** `process`: as kill −9. `power`: as if somebody pulled the plug, so the others hear nothing. */
+  /** `process`: like kill −9. `power`: like a power failure, of which the other peers are not notified. */
   kill(kind: 'process' | 'power'): void {
     const process = this.#process;
     if (process === undefined) return;
@@ -217,7 +217,7 @@ export class VirtualNode {
     if (incarnation !== undefined) this.#options.scheduler.resume(incarnation);
   }
 
-  /** Ends as told by SIGTERM: hands over, takes a checkpoint, closes; then the process is gone. */
+  /** Shuts down as on SIGTERM: hands over, takes a checkpoint, closes; then the process ends. */
   stop(graceMs: number): void {
     const process = this.#process;
     if (process === undefined) return;
@@ -243,9 +243,9 @@ const pickLimits = ({
   dedupEntries: rememberedAnswers,
   ...(patience && { dedupWindowMs: patience.rememberedMs, snapshotPatienceMs: patience.snapshotMs }),
   snapshotChunkBytes,
-  // Of a chunk or two, so that several groups have to share it.
+  // Room for one or two chunks, so that several groups have to share the window.
   snapshotWindowBytes: snapshotChunkBytes + 1,
   appendBytes,
-  // Of the same order, so that some seeds find most rows in memory and others read most from the disk.
+  // Of the same order, so that in some seeds most rows are in memory and in others most are read from the disk.
   rowCacheBytes: snapshotChunkBytes,
 });

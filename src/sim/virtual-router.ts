@@ -18,7 +18,7 @@ export interface VirtualRouterOptions {
   readonly network: VirtualNetwork;
   readonly clock: MachineClock;
   readonly random: Random;
-  /** Its first incarnation is of the build before. */
+  /** Its first incarnation is of the previous build. */
   readonly isFormer: boolean;
   readonly reached: (mark: Mark) => void;
 }
@@ -43,7 +43,7 @@ export class VirtualRouter {
     this.peer = ROUTER_PEERS + options.number;
   }
 
-  /** Undefined while no process is there. */
+  /** Undefined while there is no process. */
   get endpoint(): { readonly incarnation: Incarnation; readonly dispatcher: Dispatcher } | undefined {
     return this.#process;
   }
@@ -68,7 +68,7 @@ export class VirtualRouter {
       ...scenario.dispatch,
     });
     this.#process = { incarnation, transport, dispatcher };
-    // Never rejects over this transport.
+    // Never rejects with this transport.
     void backend.start();
   }
 

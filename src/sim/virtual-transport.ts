@@ -1,6 +1,6 @@
 /**
- * One incarnation's end of all its links, as the production code sees it. What happens to a frame on its way is decided by
- * the network (`virtual-network.ts`).
+ * One incarnation's end of all its links, as the production code sees it. The network (`virtual-network.ts`) decides
+ * what happens to a frame on its way.
  */
 import {
   FrameEncoder,
@@ -26,7 +26,7 @@ import type { Incarnation } from './scheduler.js';
 import type { UnderWay } from './under-way.js';
 import type { VirtualNetwork } from './virtual-network.js';
 
-/** One direction of a link that carries no more than so much, and this side's end of it. */
+/** One direction of a narrow link, and this side's end of it. */
 export interface Wire {
   readonly narrow: NarrowLink;
   readonly lanes: LaneLink;
@@ -46,14 +46,14 @@ interface VirtualLink {
   readonly generation: number;
 }
 
-/** One incarnation's end of all its links. Made by `VirtualNetwork`. */
+/** One incarnation's end of all its links. Created by `VirtualNetwork`. */
 export class VirtualTransport implements Transport {
   readonly id: PeerId;
   readonly incarnation: Incarnation;
   /** @internal */
   readonly protocol: Protocol;
   readonly #incarnationId: number;
-  /** @internal The others were told that it is gone. */
+  /** @internal The other peers have been told that it is gone. */
   buried = false;
   readonly #network: VirtualNetwork;
   readonly #links = new Map<PeerId, VirtualLink>();
@@ -137,7 +137,7 @@ export class VirtualTransport implements Transport {
     return this.#links.get(id)?.wire;
   }
 
-  /** @internal Rises with every link to the peer; 0 = there is none to this very incarnation of it. */
+  /** @internal Increases with every link to the peer; 0 = there is no link to this incarnation of it. */
   generation(peer: VirtualTransport): number {
     const link = this.#links.get(peer.id);
     return link?.peer === peer ? link.generation : 0;
@@ -161,9 +161,9 @@ export class VirtualTransport implements Transport {
     return { role: id === 0 ? 'router' : 'node', id, clusterId: 'simulated', protocol: this.protocol };
   }
 
-  /** @internal As between real processes: each side may take its time to look into the other's hello. */
+  /** @internal As between real processes, either side may take time to check the other's hello. */
   examine(other: VirtualTransport, go: () => void): void {
-    // Builds that know only the first hello say nothing that could be looked into.
+    // Builds that know only the first hello send nothing that could be checked.
     const isFormer = ({ protocol }: VirtualTransport): boolean => newestLayout(protocol) === 1;
     if (this.id >= ROUTER_PEERS || isFormer(this) || isFormer(other)) {
       go();
@@ -246,5 +246,5 @@ export class VirtualTransport implements Transport {
   }
 }
 
-/** As hellos and frames have it. */
+/** The id as hellos and frames contain it. */
 export const nodeOrRouter = (id: PeerId): number => (id >= ROUTER_PEERS ? 0 : id);

@@ -1,10 +1,10 @@
 /**
- * The storage worker in virtual time: runs the engine that the real thread runs, one step at a time, and lets each sync
- * take its time before anyone hears of it.
+ * The storage worker in virtual time: runs the engine of the real thread, one step at a time, and lets each sync take
+ * its time before its result is delivered.
  *
- * A step of the engine runs in one go; the transactions that it wrote then become durable one after another, each at the
- * end of its sync, and what the engine replied in between is handed out in between. Only then comes the next step, so a
- * crash can fall before, between and behind any two transactions, and between a transaction and its reply.
+ * A step of the engine runs in one go; the transactions that it wrote then become durable one after another, each at
+ * the end of its sync, and the engine's replies in between are delivered in between. Only then comes the next step, so a
+ * crash can fall before, between and after any two transactions, and between a transaction and its reply.
  */
 import { EngineHost } from '../raft/storage/index.js';
 import type {
@@ -22,9 +22,9 @@ import type { Sync } from './virtual-files.js';
 /** A transaction on its way to the disk. */
 export interface InFlight {
   readonly transaction: Transaction;
-  /** How long the sync takes, ms. */
+  /** Duration of the sync, ms. */
   readonly ms: number;
-  /** What the engine is told when it is over; undefined = that it went well. */
+  /** The error that the engine receives at the end; undefined = success. */
   readonly error: Error | undefined;
 }
 
@@ -34,10 +34,10 @@ export interface WorkerDisk {
   open(incarnation: Incarnation, sync: Sync): StoreFiles;
   /** `startsAt`: virtual ms, the end of the sync before it. */
   write(transaction: Transaction, startsAt: number): InFlight;
-  /** Its sync is over. */
+  /** The sync has completed. */
   land(write: InFlight): void;
   onSync(kind: SyncKind): void;
-  /** True if the disk hangs; `goOn` is then called when it is back. */
+  /** True if the disk hangs; `goOn` is then called when it continues. */
   whenBack(goOn: () => void): boolean;
 }
 
@@ -48,9 +48,9 @@ interface Landing {
   readonly replies: ReplyEnvelope[];
 }
 
-/** What a slice of work without a sync takes, such as some rows of a large checkpoint. */
+/** Duration of a slice of work without a sync, such as some rows of a large checkpoint. */
 const SLICE_MS = 0.1;
-/** One store a worker. */
+/** The worker has a single store. */
 const STORE = 1;
 
 export class VirtualWorker implements SqliteWorker {
@@ -60,10 +60,10 @@ export class VirtualWorker implements SqliteWorker {
   readonly #host: EngineHost;
   readonly #inbox: RequestEnvelope[] = [];
   #listener: ChannelListener | undefined;
-  /** Of the step that has run last; what is left of them is still to come. */
+  /** What remains of the results of the latest step. */
   #landings: Landing[] = [];
   #isBusy = false;
-  /** An event is scheduled that will go on with the work. */
+  /** An event that continues the work is scheduled. */
   #isScheduled = false;
   #willWake = false;
 
@@ -77,7 +77,7 @@ export class VirtualWorker implements SqliteWorker {
         this.#send(replies);
       },
       now: () => scheduler.now,
-      // Every group in a transaction of its own, so that a crash can fall between any two of them.
+      // Every group gets a transaction of its own, so that a crash can fall between any two of them.
       transactionBytes: 1,
       openFiles: () =>
         disk.open(incarnation, (transaction) => {
@@ -89,7 +89,7 @@ export class VirtualWorker implements SqliteWorker {
   attach(listener: ChannelListener): StoreChannel {
     this.#listener = listener;
     return {
-      // Nothing is copied: who posts does not touch what was posted any more, as its buffers are transferred for real.
+      // Not copied: the poster does not touch the request afterwards, because real buffers are transferred.
       post: (call, request) => {
         this.#inbox.push({ store: STORE, call, request });
         this.#goOn(0);
@@ -118,7 +118,7 @@ export class VirtualWorker implements SqliteWorker {
     });
   }
 
-  /** The first sync is over. */
+  /** The first sync has completed. */
   #land(): void {
     const landing = this.#landings.shift();
     if (landing === undefined) return;
@@ -137,7 +137,7 @@ export class VirtualWorker implements SqliteWorker {
     if (waitMs !== undefined) this.#wake(waitMs);
   }
 
-  /** What found no room is tried again. */
+  /** Retries what found no room. */
   #wake(ms: number): void {
     if (this.#willWake) return;
     this.#willWake = true;
@@ -148,7 +148,7 @@ export class VirtualWorker implements SqliteWorker {
     });
   }
 
-  /** Waits for the sync that is due. */
+  /** Waits for the next sync. */
   #next(): void {
     const [next] = this.#landings;
     if (next === undefined) return;
@@ -162,7 +162,7 @@ export class VirtualWorker implements SqliteWorker {
     if (write.error !== undefined) throw write.error;
   }
 
-  /** When all that was written so far will be durable. */
+  /** When everything written so far will be durable. */
   get #end(): number {
     return this.#landings.at(-1)?.at ?? this.#scheduler.now;
   }
