@@ -1,4 +1,4 @@
-/** Latencies of the latest durable commits: a ring buffer of at most 512, for `StorageStatus`. */
+/** Latencies of the latest durable commits, for `StorageStatus`: a ring buffer of at most 512. */
 import type { StorageStatus } from './storage.js';
 
 const CAPACITY = 512;

@@ -1,5 +1,5 @@
 /**
- * Errors as data that can cross from the worker to its caller: which of the port's errors, and the message.
+ * Encodes errors as data that can cross from the worker to its caller: which of the port's errors, and the message.
  */
 import { constants } from 'node:os';
 import { corruption } from './journal/recovery.js';
@@ -43,8 +43,8 @@ export function isCorruption(error: unknown): error is Error {
 }
 
 /**
- * `SQLITE_IOERR_SHMSIZE`: the shared-memory index of state.db's WAL, a file of its own, could not grow. It is rebuilt at
- * each start, so the contents of the disk stay known.
+ * `SQLITE_IOERR_SHMSIZE`: the shared-memory index of state.db's WAL, a file of its own, could not grow. It is rebuilt
+ * at each start, so the contents of the disk stay known.
  */
 const FULL: ReadonlySet<string> = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT', 'SQLITE_IOERR_SHMSIZE']);
 
@@ -78,7 +78,7 @@ export function unreadableError(error: unknown, what: string): Error | undefined
 /** The code of SQLite or of the operating system; '' if it has none. */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error) || !('code' in error)) return '';
-  // Node has the number but no name for it.
+  // Node has the error number but no name for it.
   if ('errno' in error && error.errno === -constants.errno.EDQUOT) return 'EDQUOT';
   return typeof error.code === 'string' ? error.code : '';
 }

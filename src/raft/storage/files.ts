@@ -1,10 +1,11 @@
 /**
- * What the engine needs of the two files that it writes: the journal, the state, and views of the state.
+ * The port of the files that the engine writes: the journal, the state, and views of the state.
  *
- * `journal-db.ts`, `state-db.ts`, `snapshot-source.ts` and `state-reader.ts` are these over SQLite; the simulator has
- * its own in memory. The contract: a transaction is durable and atomic when the call that ends it returns, and these
- * calls are ordered over both files. If that call throws because there was no space, or a file could not be opened,
- * `recover` and `rollback` undo it completely; after any other error its outcome is unknown, and nothing more is written.
+ * `journal-db.ts`, `state-db.ts`, `snapshot-source.ts` and `state-reader.ts` implement it over SQLite; the simulator
+ * has its own in memory. The contract: a transaction is durable and atomic when the call that ends it returns, and
+ * these calls are ordered over both files. If that call throws because there was no space, or a file could not be
+ * opened, `recover` and `rollback` undo it completely; after any other error its outcome is unknown, and nothing more
+ * is written.
  */
 import type { HardStateAt } from './journal/journal-index.js';
 import type { Activation, RawRow, StoredGroup } from './journal/recovery.js';
@@ -18,32 +19,32 @@ export interface JournalFile {
   readonly truncatedTo: number;
   /** The last row at the last clean shutdown. */
   readonly closed: number;
-  /** Checkpoints that the state file must have: what they cover has been truncated. */
+  /** Least count of checkpoints that the state file must have, because what they cover has been truncated. */
   readonly checkpointsDue: number;
   /** Number of the last row; undefined if there is none. */
   readonly last: number | undefined;
-  /** Rows after `after`, in order, until they make `maxBytes`. */
+  /** Rows after `after`, in order, up to the one that reaches `maxBytes`. */
   load(after: number, maxBytes: number): RawRow[];
   /** Includes rows that the open transaction has appended. Throws if there is no such row. */
   row(seq: number): RawRow;
   metas(): (readonly [string, Uint8Array])[];
   /**
-   * Runs `work`, which appends rows and puts metas, in one durable transaction. `mayFill`: may use the whole quota;
-   * default: the share of it that commits have (see `quota.ts`).
+   * Runs `work`, which appends rows and puts metas, in one durable transaction. `mayFill`: it may use the whole quota;
+   * default: only the share for commits (see `quota.ts`).
    */
   transaction(work: () => void, mayFill?: boolean): void;
   /** Undoes a transaction that found no space. May itself find no space; it is then called again. */
   recover(): void;
   /**
-   * At a start, unless after a clean shutdown: writes the last batch again and syncs it. A process that ended after a
-   * failed sync may have left it in the page cache only, where it is read back although the disk does not have it.
+   * At a start that does not follow a clean shutdown: rewrites the last batch and syncs it. A process that ended after
+   * a failed sync may have left the batch only in the page cache, from which it is read although the disk lacks it.
    */
   ensureDurable(): void;
   append(seq: number, data: Uint8Array): void;
   putMeta(name: string, value: Uint8Array): void;
-  /** A transaction of its own. */
+  /** Deletes the torn last row, in its own transaction. */
   dropTorn(seq: number): void;
-  /** Drops rows up to and including `to`, in a transaction of its own. See `checkpointsDue`. */
+  /** Drops rows up to and including `to`, in its own transaction. See `checkpointsDue`. */
   truncatePrefix(to: number, checkpoints: number): void;
   /** Adds free slots for future rows, off the commit path; true if there was something to do. */
   preallocate(): boolean;
@@ -60,7 +61,7 @@ export interface StateFile {
   readonly checkpoints: number;
   /** Bytes in use. */
   readonly bytes: number;
-  /** As that of the journal: moves the whole WAL into the database. */
+  /** Like that of the journal: moves the whole WAL into the database. */
   ensureDurable(): void;
   groups(): StoredGroup[];
   /** Slots that belong to no group: staged and not installed, or replaced and not yet emptied. */
@@ -88,17 +89,17 @@ export interface StateFile {
   purge(slot: number, limit: number): boolean;
   /** Maintenance after a commit: a WAL checkpoint if the WAL is long enough; may continue in another thread. */
   checkpointWal(): void;
-  /** Whether one is still running: until it ends the file must not be closed. Throws, once, if it has failed. */
+  /** Whether a WAL checkpoint is running; the file must not be closed before it ends. Throws once if it has failed. */
   isCheckpointingWal(): boolean;
   close(): void;
 }
 
-/** A consistent view of one group's state while checkpoints go on. */
+/** A consistent view of one group's state while checkpoints continue. */
 export interface SnapshotSource {
   readonly meta: SnapshotMeta;
   /** Bytes of all data that `next` returns, once prepared; absent: unknown. */
   readonly bytes?: number | undefined;
-  /** Copies one slice out of the state; false once all is copied and `next` may be called. */
+  /** Copies one slice out of the state; false once everything is copied and `next` may be called. */
   prepare(): boolean;
   /** About `maxBytes`, at least one row if there is one left. */
   next(maxBytes: number): { readonly data: Uint8Array<ArrayBuffer>; readonly done: boolean };
@@ -111,16 +112,19 @@ export interface StoreFiles {
   readonly state: StateFile;
   /** The group's state as of its last checkpoint; undefined if it has none yet. */
   openSnapshot(group: GroupId): SnapshotSource | undefined;
-  /** Asks the file system. Absent: there are no files. */
+  /** Queries the file system. Absent: there are no files. */
   sizes?(): FileSizes;
   /** Unlocks them for another store. */
   release(): void;
 }
 
-/** @throws StorageFailure if another store holds them, StorageCorruption if they are not two halves of one store. */
+/** @throws StorageFailure if another store holds them, StorageCorruption if they do not belong to one store. */
 export type OpenFiles = (directory: string, maxJournalBytes: number | undefined) => StoreFiles;
 
-/** Reads of the durable state in the caller's own thread: each slot as of its last whole checkpoint, never blocked by a writer. */
+/**
+ * Reads of the durable state in the caller's own thread: each slot as of its last whole checkpoint, never blocked by a
+ * writer.
+ */
 export interface StateReader {
   get(slot: number, key: StateKey): Uint8Array | undefined;
   /** Rows whose key starts with `prefix`, in key order, at most `limit`, after `after`. */

@@ -1,12 +1,12 @@
 /**
  * The storage port over two files, journal.db and state.db, that a worker writes. Independent of SQLite and threads:
- * `sqlite.ts` passes it both, the simulator files in memory and virtual time.
+ * `sqlite.ts` provides both, the simulator provides files in memory and virtual time.
  *
  * This side numbers journal rows, keeps the journal's index and each group's slot, and encodes; the worker executes in
- * the same order. How an install stays atomic over two files: the snapshot is staged in a slot of its own and synced;
- * then one journal row records "from here on this group's state is that slot, its log is empty", which commits the
- * installation. state.db follows, at once or, after a crash, at the next start. A row is truncated only once state.db has
- * durably taken over its contents.
+ * the same order. An installation is atomic over two files: the snapshot is staged in its own slot and synced; then one
+ * journal row records "from here on this group's state is that slot, its log is empty", which commits the installation.
+ * state.db follows at once or, after a crash, at the next start. A row is truncated only after state.db has durably
+ * stored its contents.
  */
 import { CommitTimes } from './commit-times.js';
 import { asError } from '../../thrown.js';
@@ -36,33 +36,36 @@ import { StoreClient, type After } from './worker/store-client.js';
 import type { GroupId, HardState, SnapshotMeta } from '../types.js';
 
 export interface JournaledStorageSettings {
-  /** Quota of journal.db in bytes, at least `minJournalBytes`. Beyond it commits wait. Default: none. */
+  /** Quota of journal.db in bytes, at least `minJournalBytes`; commits beyond it wait. Default: none. */
   readonly maxJournalBytes?: number;
-  /** Dead bytes that the journal may retain before live entries are copied forward so that it can be truncated. Default 4 MiB. */
+  /**
+   * Dead bytes that the journal may retain before live entries are copied forward so that it can be truncated. Default
+   * 4 MiB.
+   */
   readonly journalSlackBytes?: number;
-  /** Called with messages for the operator that are no errors: a torn row was dropped at the start. */
+  /** Called with messages for the operator that are not errors: a torn row was dropped at the start. */
   readonly onNotice?: (notice: string) => void;
 }
 
-/** What a journaled storage runs on. */
+/** The environment of a journaled storage. */
 export interface JournaledStorageHost {
-  /** Which files: handed to the worker's `OpenFiles`. */
+  /** Data folder, passed to the worker's `OpenFiles`. */
   readonly directory: string;
   readonly worker: SqliteWorker;
   /** Called when the worker has opened the files. */
   readonly openReader: () => StateReader;
-  /** Lets other work of this thread have its turn. */
+  /** Lets other work of this thread run. */
   readonly nextTurn: () => Promise<void>;
   /** Milliseconds; measures commits. */
   readonly now: () => number;
-  /** Bounds how long a close may take. Default: not at all. */
+  /** Starts the timer that bounds a close. Default: no bound. */
   readonly after?: After;
   /** Called when the store is closed, once. */
   readonly closed: () => Promise<void>;
 }
 
 const LOAD_BYTES = 8 * 1024 * 1024;
-/** Rows of a checkpoint that are encoded in one go, before other work gets its turn. */
+/** Bytes of rows of a checkpoint encoded at a time, before other work may run. */
 const ROWS_BYTES = 128 * 1024;
 const DEFAULT_SLACK_BYTES = 4 * 1024 * 1024;
 
@@ -76,7 +79,7 @@ interface Staging {
   chunks: number;
 }
 
-/** What exists between `open` and `close`. */
+/** State that exists between `open` and `close`. */
 interface Session {
   readonly index: JournalIndex;
   readonly reader: StateReader;
@@ -176,13 +179,13 @@ export class JournaledStorage implements Storage {
     }
   }
 
-  /** The last row is durable last, and none behind one that failed. */
+  /** Returns the last row's commit: rows become durable in order, and none after one that failed. */
   #appendSplit(records: readonly JournalRecord[], rowBytes: number): Promise<void> {
     for (const row of splitRecords(records, rowBytes)) this.#append(row).catch(() => undefined);
     return this.#lastCommit;
   }
 
-  /** `whenDurable` runs before anyone who waits for this commit or a later one. */
+  /** `whenDurable` runs before the promises of this commit and later ones settle. */
   #append(records: readonly JournalRecord[], whenDurable?: () => void): Promise<void> {
     const { index } = this.#writable();
     const data = encodeRow(records);
@@ -215,7 +218,7 @@ export class JournaledStorage implements Storage {
       const hardStates = unstored.map((state) => ({ ...state, slot: this.#slotOf(session, state.group) }));
       const done = await this.#client.call({ type: 'checkpoint', checkpoint, groups: parts, hardStates, journal });
       session.stateBytes = done.stateBytes;
-      // Commits that wait for room may have been overtaken: of these nothing was taken over.
+      // The checkpoint may have overtaken commits that wait for space: state.db has stored nothing of these.
       const taken = unstored.filter(({ seq }) => seq <= done.journal);
       session.index.stored(taken, done.journal);
       for (const { group, slot, meta } of parts) {
@@ -245,8 +248,8 @@ export class JournaledStorage implements Storage {
   }
 
   /**
-   * Drops rows that nobody needs; copies live entries forward where they alone keep many dead rows. In this order, for
-   * the copy may have to wait for room.
+   * Truncates rows that no group needs; copies live entries forward if they alone keep many dead rows alive. In this
+   * order, because the copy may have to wait for space.
    */
   async #shortenJournal({ index }: Session, checkpoints: number): Promise<void> {
     await this.#truncateJournal(index, checkpoints);
@@ -266,7 +269,7 @@ export class JournaledStorage implements Storage {
     await this.#client.call({ type: 'truncate', to, checkpoints });
   }
 
-  /** The group's slot; a group that has none is given one. */
+  /** The group's slot; allocates one if the group has none. */
   #slotOf(session: Session, group: GroupId): number {
     const known = session.placements.get(group);
     if (known !== undefined) return known.slot;
@@ -324,7 +327,7 @@ export class JournaledStorage implements Storage {
       throw error;
     }
     staging.chunks++;
-    // A copy: the chunk may be a view into a frame from a peer, which must not be torn from its other readers.
+    // Copied, because transferring detaches the buffer: the chunk may be a view into a frame that others still read.
     const copy = Uint8Array.from(data);
     await this.#client.call({ type: 'stage', slot: staging.slot, data: copy }, [copy.buffer]);
   }
@@ -346,7 +349,7 @@ export class JournaledStorage implements Storage {
       return this.#append([{ group, hardState, reset: { slot, meta }, entries: [] }], () => {
         const replaced = placements.get(group);
         placements.set(group, { slot, meta });
-        // Only now, for until now `read` looked there.
+        // Only now, because `read` used the replaced slot until here.
         if (replaced !== undefined) this.#client.send({ type: 'purge', slot: replaced.slot });
       });
     } catch (error) {

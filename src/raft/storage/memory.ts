@@ -1,9 +1,9 @@
 /**
  * The storage port without a disk: for embedded clusters that need no durability, for the simulator and for tests.
  *
- * A `MemoryDisk` holds what is durable and outlives the `MemoryStorage` on it. Writes become durable when a deferred task
- * runs, all pending ones in order, as with one sync; a `crash()` before that loses them. Same semantics as `sqlite.ts`,
- * by the same contract suite.
+ * A `MemoryDisk` holds the durable data and outlives the `MemoryStorage` on it. Writes become durable when a deferred
+ * task runs, all pending ones in order, as with one sync; a `crash()` before that loses them. It has the same semantics
+ * as `sqlite.ts` and passes the same contract suite.
  */
 import { CommitTimes } from './commit-times.js';
 import { asError } from '../../thrown.js';
@@ -47,7 +47,7 @@ export class MemoryDisk {
   failure: Error | undefined;
   #isFull = false;
 
-  /** While it is full nothing becomes durable, and writes wait. */
+  /** While the disk is full, nothing becomes durable, and writes wait. */
   get isFull(): boolean {
     return this.#isFull;
   }
@@ -59,9 +59,9 @@ export class MemoryDisk {
 }
 
 export interface MemoryStorageOptions {
-  /** Runs a task later: the moment of the sync. Default: a microtask. */
+  /** Defers the task that stands for the sync. Default: a microtask. */
   readonly defer?: (task: () => void) => void;
-  /** For `commitMs`. Default: a clock that stands still. */
+  /** Clock in ms, for `commitMs`. Default: one that stands still. */
   readonly now?: () => number;
 }
 
@@ -173,7 +173,7 @@ export class MemoryStorage implements Storage {
     for (const entry of entries) if (entry.index > covered) onDisk.entries.push(entry);
   }
 
-  /** Durable when the deferred task runs. */
+  /** `apply` becomes durable when the deferred task runs. */
   #write(apply: () => void): Promise<void> {
     this.#lastWrite = new Promise((resolve, reject) => {
       this.#pending.push({ apply, resolve, reject });
@@ -221,7 +221,7 @@ export class MemoryStorage implements Storage {
       await this.#write(() => {
         for (const { group, meta, rows, table } of parts) {
           const onDisk = this.#group(group);
-          // A snapshot was installed since the call: these rows belong to the replaced state.
+          // If a snapshot was installed since the call, these rows belong to the replaced state.
           if (onDisk.table !== table) continue;
           for (const [key, value] of rows) table.put(key, value);
           onDisk.meta = meta;

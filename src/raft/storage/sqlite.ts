@@ -1,10 +1,10 @@
 /**
  * The storage port over SQLite: journal.db and state.db in a data folder, written by a worker thread.
  *
- * Gives `journaled.ts` a thread, a read-only connection for reads, the event loop and its clock.
+ * Provides `journaled.ts` with a thread, a read-only connection for reads, the event loop and its clock.
  *
- * Limits: rows of state.db have no checksum of their own (journal rows do); journal.db reuses the slots of truncated rows,
- * but its file never shrinks.
+ * Limits: rows of state.db have no checksum of their own (journal rows do); journal.db reuses the slots of truncated
+ * rows, but its file never shrinks.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { JournaledStorage } from './journaled.js';
@@ -17,7 +17,9 @@ import { openStateReader } from './state/state-reader.js';
 export interface SqliteStorageOptions extends JournaledStorageSettings {
   /** The data folder; created if it does not exist. Only one store at a time can lock it. */
   readonly directory: string;
-  /** A worker shared with other stores, which the caller closes. Default: a thread of its own, closed with the store. */
+  /**
+   * A worker shared with other stores, which the caller closes. Default: a thread of its own, closed with the store.
+   */
   readonly worker?: SqliteWorker;
   /** Starts the timer that bounds `close`. Default: `setTimeout`. */
   readonly after?: After;

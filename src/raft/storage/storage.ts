@@ -1,14 +1,13 @@
 /**
  * The storage port: what a node needs from its disk, for all its groups at once.
  *
- * Two things are kept: a journal (hard states and log entries of every group, one durable commit for all of them)
- * and, per group, a state: an ordered map of opaque byte strings that the state machine owns. The journal is the
- * write-ahead log of the state; `checkpoint` moves applied effects into the state together with the applied index,
- * and entries are truncated from the journal only behind a durable checkpoint.
+ * It keeps a journal (hard states and log entries of every group, one durable commit for all of them) and, per group, a
+ * state: an ordered map of opaque byte strings that the state machine owns. The journal is the write-ahead log of the
+ * state; `checkpoint` moves applied effects into the state together with the applied index, and entries are truncated
+ * from the journal only up to a durable checkpoint.
  *
- * `memory.ts` and `sqlite.ts` implement it and pass the
- * same contract suite. State keys are "binary strings" (one char per byte, 0..255): cheap to hash in a Map,
- * ordered as bytes.
+ * `memory.ts` and `sqlite.ts` implement the port and pass the same contract suite. State keys are "binary strings" (one
+ * char per byte, 0..255): cheap to hash in a Map, ordered as bytes.
  */
 import type { Entry, GroupId, HardState, SnapshotMeta } from '../types.js';
 
@@ -16,7 +15,7 @@ import type { Entry, GroupId, HardState, SnapshotMeta } from '../types.js';
 export interface GroupWrite {
   readonly group: GroupId;
   readonly hardState: HardState | undefined;
-  /** Consecutive; the first replaces what the journal has at its index and after. May be empty. */
+  /** Consecutive; the first replaces the journal's entries at its index and after. May be empty. */
   readonly entries: readonly Entry[];
 }
 
@@ -30,11 +29,13 @@ export interface GroupCheckpoint {
   readonly group: GroupId;
   /** With `rows` applied, the state contains the effects of everything up to `meta.index`. */
   readonly meta: SnapshotMeta;
-  /** Rows that changed since the last checkpoint. Read in slices until `checkpoint` settles: must not change before. */
+  /**
+   * Rows that changed since the last checkpoint. Read in slices, so they must not change until `checkpoint` settles.
+   */
   readonly rows: Iterable<StateRow>;
 }
 
-/** What a group starts from. The log is `entries`, consecutive from `snapshot.index + 1`. */
+/** The state that a group starts from. The log is `entries`, consecutive from `snapshot.index + 1`. */
 export interface RecoveredGroup {
   readonly group: GroupId;
   readonly hardState: HardState;
@@ -42,17 +43,17 @@ export interface RecoveredGroup {
   readonly entries: readonly Entry[];
 }
 
-/** What `Storage.open` read back. */
+/** The result of `Storage.open`. */
 export interface Recovered {
   readonly groups: ReadonlyMap<GroupId, RecoveredGroup>;
   /** Small named values kept by `putMeta`. */
   readonly meta: ReadonlyMap<string, Uint8Array>;
 }
 
-/** A consistent view of one group's state at `meta.index`, read piece by piece while checkpoints go on. */
+/** A consistent view of one group's state at `meta.index`, read piece by piece while checkpoints continue. */
 export interface SnapshotReader {
   readonly meta: SnapshotMeta;
-  /** Of all data that `next` gives; undefined where that is not known beforehand. */
+  /** Bytes of all data that `next` returns; undefined if that is not known beforehand. */
   readonly bytes?: number | undefined;
   /** About `maxBytes` (at least one row) in an opaque encoding that `stageChunk` understands; `done` on the last. */
   next(maxBytes: number): Promise<{ readonly data: Uint8Array; readonly done: boolean }>;
@@ -61,7 +62,7 @@ export interface SnapshotReader {
 
 /** Work waits for disk space; it is retried, and becomes durable without further calls once there is space. */
 export interface StorageStall {
-  /** `commits`: commits, and opening the store. `state`: only checkpoints and snapshots; commits go on. */
+  /** `commits`: commits, and opening the store. `state`: only checkpoints and snapshots; commits continue. */
   readonly waits: 'commits' | 'state';
   /**
    * - `full`: the disk is full;
@@ -75,7 +76,7 @@ export interface StorageStall {
   readonly sinceMs: number;
 }
 
-/** Sizes and latencies, from memory: reading them touches no disk. */
+/** Sizes and latencies, kept in memory: reading them does not access the disk. */
 export interface StorageStatus {
   /** Bytes of rows that have not been truncated, in whole slots. */
   readonly journalBytes: number;
@@ -86,7 +87,7 @@ export interface StorageStatus {
   readonly commits: number;
   /** Milliseconds that the latest durable commits took, newest last, at most 512. */
   readonly commitMs: readonly number[];
-  /** Undefined until they were measured, and for a storage without files. */
+  /** Undefined until first measured, and for a storage without files. */
   readonly files?: FileSizes | undefined;
 }
 
@@ -94,40 +95,45 @@ export interface StorageStatus {
 export interface FileSizes {
   readonly journal: number;
   readonly state: number;
-  /** Of the state's write-ahead log. */
+  /** Size of the state's write-ahead log. */
   readonly stateWal: number;
 }
 
-/** Called when work begins to wait for space (again, if the work or the reason changes), and with undefined when none does. */
+/**
+ * Called when work begins to wait for space, again when the work or the reason changes, and with undefined at the end.
+ */
 export type OnStall = (stall: StorageStall | undefined) => void;
 
 export interface Storage {
   /**
-   * Reads everything back; once per storage. Waits while the disk is full (see `stall`); only closing the storage rejects
-   * it then, with `StorageFull`.
-   * @throws StorageCorruption if what was durable cannot be trusted (s69)
+   * Reads everything back; to be called once per storage. Waits while the disk is full (see `stall`); meanwhile only
+   * closing the storage rejects it, with `StorageFull`.
+   * @throws StorageCorruption if the durable data cannot be trusted (s69)
    * @throws StorageFailure if another store holds the folder, or another build wrote it
    */
   open(): Promise<Recovered>;
 
   /**
-   * Makes all of it durable, or rejects. An append that would leave a gap rejects with `RangeError` and has no effect.
-   * Commits become durable in the order of the calls. While there is no space, on the disk or under the configured quota,
-   * they wait (see `stall`); only closing the storage rejects waiting commits, with `StorageFull`. After a rejection every
-   * later call rejects too: a failed sync is never retried (s70).
+   * Makes all writes durable, or rejects. An append that would leave a gap rejects with `RangeError` and has no effect.
+   * Commits become durable in the order of the calls. While there is no space, on the disk or under the configured
+   * quota, they wait (see `stall`); only closing the storage rejects waiting commits, with `StorageFull`. After a
+   * rejection every later call rejects too: a failed sync is never retried (s70).
    * @throws StorageFailure when a write or a sync failed
    */
   commit(writes: readonly GroupWrite[]): Promise<void>;
 
   /**
-   * Applies rows and metas of all groups given, durably, then truncates the journal up to what the checkpoints cover. Each
-   * group is atomic, all together are not: after a crash some may have been applied and others not. At most one at a time.
-   * `commit` goes on meanwhile and waits at most for the sync of one transaction: some ms, more only if one group alone
-   * has many rows (80 ms at 100,000). An index may not fall. An empty list only truncates the journal.
+   * Durably applies rows and metas of all given groups, then truncates the journal up to what the checkpoints cover.
+   * Each group is atomic, all together are not: after a crash some may have been applied and others not. At most one
+   * checkpoint runs at a time. Commits continue meanwhile and wait at most for the sync of one transaction: some ms,
+   * more only if one group alone has many rows (80 ms at 100,000). A group's index may not decrease. An empty list only
+   * truncates the journal.
    */
   checkpoint(groups: readonly GroupCheckpoint[]): Promise<void>;
 
-  /** A row of the durable state, synchronously; undefined when absent. Sees whole checkpoints of a group only. */
+  /**
+   * Reads a row of the durable state synchronously; undefined when absent. Sees only complete checkpoints of a group.
+   */
   read(group: GroupId, key: StateKey): Uint8Array | undefined;
 
   /** Rows of the durable state whose key starts with `prefix`, in key order, at most `limit`, after `after`. */
@@ -143,25 +149,26 @@ export interface Storage {
 
   /**
    * Stages chunk `sequence` of an incoming snapshot; sequence 0 drops what was staged before for the group.
-   * Not durable and not visible until `install`. Data that is no chunk rejects with `MalformedBytes` and drops what was
-   * staged; a chunk out of order rejects with `RangeError`. Neither stops the store.
+   * Not durable and not visible until `install`. Data that is not a chunk rejects with `MalformedBytes` and drops what
+   * was staged; a chunk out of order rejects with `RangeError`. Neither stops the store.
    */
   stageChunk(group: GroupId, sequence: number, data: Uint8Array): Promise<void>;
 
   /**
-   * Replaces state and log of the group by what was staged: durable, atomic (a crash leaves old or new, s65). The log
-   * is then empty after `meta.index`; the hard state, if given, is written with it. Ordered with `commit` as called.
+   * Replaces state and log of the group by what was staged, durably and atomically (a crash leaves old or new, s65).
+   * The log is then empty after `meta.index`; the hard state, if given, is written with it. Ordered with calls of
+   * `commit`.
    */
   install(group: GroupId, meta: SnapshotMeta, hardState: HardState | undefined): Promise<void>;
 
   /** Durably keeps a small named value (node identity, cached topology). */
   putMeta(name: string, value: Uint8Array): Promise<void>;
 
-  /** Number of the last durable commit, counted over all openings; never falls, unless the disk goes back in time. */
+  /** Number of the last durable commit, counted over all openings; decreases only if the disk is rolled back. */
   readonly position: number;
 
   status(): StorageStatus;
-  /** What waits for space, and why; undefined while nothing does. A field in memory. */
+  /** What waits for space, and why; undefined while nothing waits. Kept in memory. */
   readonly stall: StorageStall | undefined;
   /** Sets the one listener; called from the event loop, never within another call of this interface. */
   onStall(listener: OnStall): void;
@@ -169,17 +176,17 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-/** What was durable cannot be trusted; the message names the row and file, and what the operator can do. */
+/** The durable data cannot be trusted; the message names the row and file, and what the operator can do. */
 export class StorageCorruption extends Error {
   override readonly name = 'StorageCorruption';
 }
 
-/** The disk, or the configured quota, was still full when the store was closed: what waited was not written. */
+/** The disk or the configured quota was still full when the store was closed: the waiting writes were not written. */
 export class StorageFull extends Error {
   override readonly name = 'StorageFull';
 }
 
-/** The configured quota was, not the disk. */
+/** The configured quota was exhausted, not the disk. */
 export class JournalFull extends StorageFull {}
 
 /** A write or sync failed; the store accepts no further writes, because the contents of the disk are unknown. */

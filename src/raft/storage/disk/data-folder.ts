@@ -1,8 +1,8 @@
 /**
  * A node's data folder: private (0700, files 0600), locked by one store at a time; opens its SQLite files.
  *
- * The lock is an exclusive SQLite lock on `lock.db`, which nothing reads or copies: the operating system releases it with
- * the process, so `kill -9` leaves no stale lock.
+ * The lock is an exclusive SQLite lock on `lock.db`, which nothing else uses: the operating system releases it when the
+ * process ends, so `kill -9` leaves no stale lock.
  */
 import { accessSync, chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -26,8 +26,9 @@ export interface DataFolder {
 }
 
 /**
- * @throws StorageFailure ("data folder in use") if another store, of this process or another, holds it, and if the folder
- *   cannot be used for a reason other than space.
+ * Locks the folder.
+ * @throws StorageFailure ("data folder in use") if another store, of this process or another, holds it, or if the
+ *   folder cannot be used for a reason other than space
  */
 export function holdDataFolder(directory: string): DataFolder {
   const path = resolve(directory);
@@ -58,23 +59,24 @@ export function holdDataFolder(directory: string): DataFolder {
 }
 
 export interface DatabaseOptions {
-  /** Of a new file; an existing one keeps its own. */
+  /** Page size of a new file; an existing file keeps its own. */
   readonly pageBytes: number;
   /**
-   * A WAL that grew beyond this is truncated when it restarts. undefined: a rollback journal instead of a WAL, and no
-   * other connection, which saves locking and unlocking the file at every commit.
+   * A WAL that grew beyond this is truncated when it restarts. undefined: a rollback journal instead of a WAL, and
+   * exclusive use by one connection, which saves locking and unlocking the file at every commit.
    */
   readonly walBytes: number | undefined;
 }
 
 /**
- * Every commit synced. @throws StorageFailure, with nothing changed, if this build does not read the file's format; a
- * former one is for `migrations.ts`. SQLite gives its -wal, -shm and -journal files the mode of the file itself.
+ * Opens a database that syncs every commit. Older formats are left to `migrations.ts`. SQLite gives its -wal, -shm and
+ * -journal files the mode of the file itself.
+ * @throws StorageFailure, with nothing changed, if this build does not read the file's format
  */
 export function openDatabase(folder: DataFolder, name: string, options: DatabaseOptions): Database.Database {
   const db = new Database(privateFile(folder.path, name), { timeout: 0 });
   try {
-    // Before it is read: a WAL that it may have is then this connection's alone.
+    // Set before the first read, so that a WAL, if there is one, belongs to this connection alone.
     if (options.walBytes === undefined) db.pragma('locking_mode = EXCLUSIVE');
     checkFormat(db, name);
     db.pragma(`page_size = ${options.pageBytes}`);
@@ -98,17 +100,17 @@ export function openDatabase(folder: DataFolder, name: string, options: Database
   }
 }
 
-/** A further connection to an open database, for a WAL checkpoint. */
+/** Opens another connection to an open database, for a WAL checkpoint. */
 export function openForWalCheckpoint(file: string): Database.Database {
   const db = new Database(file, { fileMustExist: true, timeout: 0 });
   syncEveryCommit(db);
   return db;
 }
 
-/** Settings of a connection: a file keeps none of them. */
+/** Settings of a connection, none of which the file keeps. */
 function syncEveryCommit(db: Database.Database): void {
   db.pragma('synchronous = FULL');
-  // On macOS fsync leaves data in the drive's cache, which a power cut empties; elsewhere these change nothing.
+  // On macOS fsync leaves data in the drive's cache, which a power cut loses; elsewhere these change nothing.
   db.pragma('fullfsync = ON');
   db.pragma('checkpoint_fullfsync = ON');
 }
@@ -130,7 +132,7 @@ function checkFormat(db: Database.Database, name: string): void {
   throw new StorageFailure(`${name}: ${unknownNumber(RAFT_FORMATS.dataFolder, version)}. Nothing was changed`);
 }
 
-/** Inside the transaction that makes the tables, so that a file is either new or complete. */
+/** Called inside the transaction that creates the tables, so that a file is either new or complete. */
 export function stampFormat(db: Database.Database): void {
   db.pragma(`application_id = ${APPLICATION_ID}`);
   setFormat(db, numberWritten(RAFT_FORMATS.dataFolder));
@@ -140,7 +142,7 @@ export function setFormat(db: Database.Database, format: number): void {
   db.pragma(`user_version = ${format}`);
 }
 
-/** Makes the file if need be, with no permissions for others, before SQLite or anyone else can open it. */
+/** Creates the file if necessary, with no permissions for others, before SQLite or another process can open it. */
 function privateFile(path: string, name: string): string {
   const file = join(path, name);
   // An existing file is never opened here: closing it would drop the locks that this process holds on it (POSIX).
@@ -154,8 +156,8 @@ function privateFile(path: string, name: string): string {
 }
 
 /**
- * A folder that belongs to another user may be ours to write in all the same, as one that a cluster manager gave to our
- * group; who owns it decides who else may read.
+ * A folder of another user may still be writable, such as one that a cluster manager gave to this user's group; its
+ * owner then decides who else may read.
  */
 function makePrivate(path: string, mode: number): void {
   try {

@@ -1,8 +1,8 @@
 /**
  * Data folders: creates them durably, replaces small files in them atomically, and explains why one cannot be used.
  *
- * Not `mkdirSync` with `recursive`: on a read-only file system it reports that there is no such folder, and on one that
- * allows no folders, as /proc, it never returns (Node 20).
+ * It does not use `mkdirSync` with `recursive`: on a read-only file system that reports that there is no such folder,
+ * and on one that allows no folders, such as /proc, it never returns (Node 20).
  */
 import {
   closeSync,
@@ -18,7 +18,7 @@ import {
 import { dirname } from 'node:path';
 import { codeOf } from '../failure.js';
 
-/** As far as can be seen: what is in the way of looking is in the way of making it, too, and is said then. */
+/** False also if the path cannot be examined: creating the folder then fails for the same reason and reports it. */
 function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
@@ -28,8 +28,8 @@ function isFolder(path: string): boolean {
 }
 
 /**
- * Makes the folder and those above it where need be, for this user alone, durably: what lies in a folder that a power cut
- * takes is gone with it. Gives those that it made, the deepest first.
+ * Creates the folder and its missing parents, for this user alone, durably: if a power cut loses a folder, its contents
+ * are lost too. Returns the folders that it created, the deepest first.
  */
 export function makeFolder(path: string): readonly string[] {
   if (isFolder(path)) return [];
@@ -51,7 +51,7 @@ function makeOne(path: string): readonly string[] {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    // Somebody else has just made it.
+    // Another process has just created it.
     if (isFolder(path)) return [];
     throw error;
   }
@@ -64,16 +64,16 @@ function makeOne(path: string): readonly string[] {
   }
 }
 
-/** Those that are empty; for one who gives up what `makeFolder` made. */
+/** Removes those that are empty, to undo `makeFolder`. */
 export function removeFolders(paths: readonly string[]): void {
   try {
     for (const path of paths) rmdirSync(path);
   } catch {
-    // Somebody else uses it.
+    // Another process uses it.
   }
 }
 
-/** A name in the folder, new or of another file, is not on the disk before this. */
+/** Makes new or changed names in the folder durable. */
 export function syncFolder(path: string): void {
   const fd = openSync(path, 'r');
   try {
@@ -84,8 +84,8 @@ export function syncFolder(path: string): void {
 }
 
 /**
- * The file says `text`, or what it said before: whole, also after a power cut. Written as `temporary`, beside it, of which
- * nothing is left if that fails.
+ * Replaces the file's contents by `text` atomically, also under a power cut. Writes `temporary` beside it, which is
+ * removed if that fails.
  */
 export function writeAtomically(
   file: string,
@@ -121,10 +121,10 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its path is too long',
 };
 
-/** There is no room for what is to be written there. */
+/** The error says that there is no space to write. */
 export const isNoSpace = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(codeOf(error));
 
-/** Why the folder cannot be used, in one line; undefined if the error is not the system's word on a folder. */
+/** Why the folder cannot be used, in one line; undefined if the error is not one of the system about a folder. */
 export function folderProblem(path: string, error: unknown): string | undefined {
   const code = codeOf(error);
   const words = IN_WORDS[code];

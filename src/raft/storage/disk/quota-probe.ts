@@ -1,19 +1,19 @@
 /**
- * Tells a quota that is used up from a disk that fails. Runs where the files are written.
+ * Distinguishes an exhausted quota from a failing disk. Runs where the files are written.
  *
- * SQLite says SQLITE_FULL for ENOSPC alone. A quota of a user, a project or a dataset (EDQUOT) is SQLITE_IOERR_WRITE to
- * it, as any write that fails, and the system's own number is not handed on. So after such an error, and only then, a
- * file is written and synced beside the database. If a quota stops that too, it is what stopped the write.
+ * SQLite reports SQLITE_FULL for ENOSPC only. An exhausted quota of a user, a project or a dataset (EDQUOT) is reported
+ * as SQLITE_IOERR_WRITE, like any failed write, without the system's error number. So after such an error, and only
+ * then, a probe file is written and synced beside the database. If a quota stops that too, a quota stopped the write.
  *
- * A write that fails is undone like one that finds no room: SQLite rolls back after either, and nothing was promised of
- * what it wrote. So if a disk fails just while a quota is used up, what it costs is time: with the first room for the
- * probe the same write says what it is.
+ * A failed write is undone like one that finds no space: SQLite rolls back after either, and nothing it wrote was
+ * acknowledged. So if a disk fails just while a quota is exhausted, that only costs time: once there is space for the
+ * probe, the same write fails again and is classified correctly.
  *
- * Want of room may show as late as at a sync (NFS, thin volumes): that is final all the same. Linux may then take pages
- * for clean that are not on the disk, so that a file opened anew says what the disk does not hold: `recover`, which goes
- * by what it reads, would take a slot for free in which the disk has kept a row that was never acknowledged. Only what
- * is written anew and synced is known again, and nobody knows of which pages that would have to be all. So the probe
- * only says what there is to be done. See `secure` in `files.ts` for the restart.
+ * A lack of space that only a sync reports (NFS, thin volumes) is final nevertheless. Linux may then treat pages as
+ * clean that are not on the disk, so a reopened file may show contents that the disk does not hold: `recover`, which
+ * relies on what it reads, could treat a slot as free in which the disk has kept a row that was never acknowledged.
+ * Only pages that are rewritten and synced are known again, and which pages that concerns is unknown. So the probe only
+ * finds out what the operator has to do. See `ensureDurable` in `files.ts` for the restart.
  */
 import { randomFillSync } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
@@ -23,19 +23,19 @@ import { codeOf, isUnopened } from '../failure.js';
 import { isNoSpace } from './folders.js';
 import { StorageFailure } from '../storage.js';
 
-/** More than SQLite writes at once, and the share of it that a file system keeps for itself. */
+/** More than SQLite writes at once, plus what a file system reserves for itself. */
 export const PROBE_BYTES = 64 * 1024;
-/** Btrfs needs room to cut a file short, too: SQLite's rollback journal, at the end of a commit. */
+/** Btrfs needs space to truncate a file, too: SQLite's rollback journal, at the end of a commit. */
 const WRITES: ReadonlySet<string> = new Set(['SQLITE_IOERR_WRITE', 'SQLITE_IOERR_TRUNCATE']);
 const SYNCS: ReadonlySet<string> = new Set(['SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_DIR_FSYNC']);
 /**
- * The index of the log of state.db could not grow. SQLite says the same where there is no room and where the disk fails; it
- * is waited for, unless the disk takes nothing else either.
+ * The WAL index of state.db could not grow. SQLite reports the same error for a lack of space and for a failing disk;
+ * the store waits for space, unless the probe fails for another reason.
  */
 const INDEX_GROWTH = 'SQLITE_IOERR_SHMSIZE';
 let probes = 0;
 
-/** A write failed since there is no room for it, by a quota. */
+/** A write failed because a quota leaves no space for it. */
 export class QuotaExceeded extends Error {
   override readonly name = 'QuotaExceeded';
   readonly code: string;
@@ -46,10 +46,10 @@ export class QuotaExceeded extends Error {
   }
 }
 
-/** Only a sync found that there is no room: what was written is not known to be anywhere. */
+/** Only the sync reported that there is no space: whether the written data is on the disk is unknown. */
 export class SyncWithoutSpace extends Error {
   override readonly name = 'RoomlessSync';
-  /** Of the sync, by which this is final. */
+  /** Error code of the sync, which makes this failure final. */
   readonly code: string;
 
   constructor(cause: Error, found: string) {
@@ -63,12 +63,12 @@ const brokenDisk = (cause: Error, found: string): StorageFailure =>
   new StorageFailure(`${cause.message}, and a probe file beside it cannot be written either (${found})`, { cause });
 
 /**
- * What the write failed for. `rolledBack`: bytes that were written before, and that SQLite may have given back since:
- * among these there may be room for a small file again.
+ * Finds out why a write failed. `rolledBack`: bytes written before, which SQLite may have freed since; the probe must
+ * be larger, because a small file may fit into them again.
  */
 export type ErrorClassifier = (error: unknown, rolledBack?: number) => unknown;
 
-/** For files in `folder`. `probe`: writes so many bytes there; throws what the system says. */
+/** For files in `folder`. `probe`: writes that many bytes there; throws the system's error. */
 export function errorClassifier(folder: string, probe = probeFolder): ErrorClassifier {
   return (error, rolledBack = 0) => {
     if (!(error instanceof Error)) return error;
@@ -87,13 +87,13 @@ export function errorClassifier(folder: string, probe = probeFolder): ErrorClass
   };
 }
 
-/** The file has no name any more when the first byte is written to it, so nothing of it is ever left over. */
+/** The file is unlinked before the first byte is written to it, so it never stays behind. */
 export function probeFolder(folder: string, bytes: number): void {
   const path = join(folder, `probe-${process.pid}-${threadId}-${++probes}.tmp`);
   const file = openSync(path, 'wx', 0o600);
   try {
     unlinkSync(path);
-    // No file system makes less of these than they are.
+    // Random bytes, which no file system can compress.
     const data = Buffer.allocUnsafe(Math.min(bytes, PROBE_BYTES));
     for (let done = 0; done < bytes;) {
       randomFillSync(data);

@@ -1,14 +1,14 @@
 /**
- * Tells a write-ahead log that was cut short from one that was damaged, before SQLite opens it.
+ * Distinguishes a truncated write-ahead log from a damaged one, before SQLite opens it.
  *
- * SQLite ends a write-ahead log at its first bad frame and says nothing. After a crash that is right: the last
- * transaction was not synced (s68). But a frame that went bad in the middle would silently undo synced commits (s69).
- * What tells them apart: a transaction is written only after the one before it was synced. So if behind the
- * transaction with the bad frame there is a good frame of the same generation, what is bad was once good.
+ * SQLite silently ends a write-ahead log at its first bad frame. After a crash that is right: the last transaction was
+ * not synced (s68). But a frame damaged in the middle would silently undo synced commits (s69). They can be told apart
+ * because a transaction is written only after the one before it was synced: if a good frame of the same generation
+ * follows the transaction with the bad frame, the bad frame was once good.
  *
- * Format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log. The checksum of a frame runs on from that of
- * the frame before, so a frame behind a bad one is checked from the stored sum of the bad one. The log is read in
- * pieces: however long it has grown, a node must be able to start.
+ * Format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log. The checksum of a frame continues that of the
+ * previous frame, so a frame after a bad one is checked from the stored sum of the bad one. The log is read in pieces,
+ * so that a node can start however long the log has grown.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
@@ -17,7 +17,7 @@ const FRAME_HEADER_BYTES = 24;
 const PAGE_SIZES = [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
 const MAGIC_LITTLE_ENDIAN = 0x377f0682;
 const MAGIC_BIG_ENDIAN = 0x377f0683;
-/** Read in one go; more than the longest frame. */
+/** Bytes read at a time; more than the longest frame. */
 const PIECE_BYTES = 1024 * 1024;
 
 type Sums = readonly [number, number];
@@ -43,7 +43,7 @@ function findDamage(pieces: Pieces): number | undefined {
   const header = pieces.at(0, HEADER_BYTES);
   const frames = new Frames(pieces, header.readUInt32BE(8));
   if (!frames.isHeaderGood) {
-    // Its page size may be what is bad; a bad header belongs to no transaction.
+    // The page size itself may be damaged; a bad header belongs to no transaction.
     return PAGE_SIZES.some((pageBytes) => new Frames(pieces, pageBytes).hasGoodBehind(1)) ? 0 : undefined;
   }
   const bad = frames.firstBad();
@@ -53,7 +53,7 @@ function findDamage(pieces: Pieces): number | undefined {
   return frames.hasGoodBehind(end) ? bad : undefined;
 }
 
-/** A file of any length, of which one piece is in memory. */
+/** Reads a file of any length with one piece of it in memory. */
 class Pieces {
   readonly length: number;
   readonly #file: number;
@@ -124,7 +124,8 @@ class Frames {
   }
 
   isGood(frame: number): boolean {
-    // The sums of the frame before lie before it: together, so that pieces are read forwards only.
+    // Read together with the preceding frame, which has the sums to continue from, so that pieces are read forwards
+    // only.
     const first = frame === 1;
     const before = first ? 0 : this.#frameBytes;
     const salt = this.#salt();
@@ -136,7 +137,7 @@ class Frames {
     return isSame(sums, sumsAt(own, 16));
   }
 
-  /** False for what an older generation left where a write of this one never arrived. */
+  /** False for a frame that an older generation left where a write of this one never arrived. */
   endsTransaction(frame: number): boolean {
     const salt = this.#salt();
     const header = this.#pieces.at(this.#start(frame), FRAME_HEADER_BYTES);
@@ -147,7 +148,7 @@ class Frames {
     return HEADER_BYTES + (frame - 1) * this.#frameBytes;
   }
 
-  /** Of the generation: as the header has it or, if that is bad, as the first frame has it. */
+  /** The generation's salt: from the header or, if that is bad, from the first frame. */
   #salt(): Sums {
     if (this.isHeaderGood) return this.#headerSalt;
     return (this.#firstSalt ??= sumsAt(this.#pieces.at(HEADER_BYTES, FRAME_HEADER_BYTES), 8));
@@ -156,7 +157,7 @@ class Frames {
   #sum([first, second]: Sums, bytes: Buffer): Sums {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const isLittle = this.#isLittleEndian;
-    // In whole 32-bit numbers with a sign, which are fast; unsigned only at the end.
+    // Computed in signed 32-bit integers, which are fast; made unsigned at the end.
     let a = first | 0;
     let b = second | 0;
     for (let i = 0; i < bytes.length; i += 8) {

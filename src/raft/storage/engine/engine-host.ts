@@ -1,8 +1,8 @@
 /**
- * The engines of all stores in one worker, and the order of their work: commits of every store first, then one slice
- * of other work, then check for commits again.
+ * Runs the engines of all stores in one worker, in this order: commits of every store first, then one slice of other
+ * work, then commits again.
  *
- * Independent of threads: requests are polled for and replies are handed out, so that tests can run it in their own.
+ * Independent of threads: it polls for requests and hands out replies through callbacks, so tests can run it in theirs.
  */
 import type { OpenFiles } from '../files.js';
 import { FileSizeWatch } from './file-sizes.js';
@@ -13,7 +13,7 @@ import { openStoreFiles } from './store-files.js';
 import type { ReplyEnvelope, RequestEnvelope, SizesReport } from './protocol.js';
 
 export interface EngineHostOptions {
-  /** The next request, if one has arrived. */
+  /** Returns the next request, if one has arrived. */
   readonly poll: () => RequestEnvelope | undefined;
   readonly send: (replies: readonly ReplyEnvelope[]) => void;
   /** Default: the files of a data folder, in SQLite. */
@@ -66,12 +66,12 @@ export class EngineHost {
     return least;
   }
 
-  /** Steps until there is nothing left to do and no request has arrived. */
+  /** Runs steps until there is nothing left to do and no request has arrived. */
   run(): void {
     while (this.step());
   }
 
-  /** Everything that arrived, then at most one slice of each store. False if there was nothing to do. */
+  /** Takes all requests that arrived, then runs at most one slice per store. False if there was nothing to do. */
   step(): boolean {
     let isBusy = false;
     for (let next = this.#options.poll(); next !== undefined; next = this.#options.poll()) this.take(next);
@@ -79,7 +79,7 @@ export class EngineHost {
     this.#flush();
     for (const [store, { engine, sizes }] of this.#engines) {
       if (engine.runSlice()) isBusy = true;
-      // Perhaps only another store was busy: one measurement too many costs little.
+      // Perhaps only another store was busy; a needless measurement costs little.
       if (isBusy) sizes.changed();
       if (engine.isDone) this.#engines.delete(store);
       else sizes.review();
@@ -88,12 +88,12 @@ export class EngineHost {
     return isBusy;
   }
 
-  /** Stores that are open, or about to be. */
+  /** Whether any store is open or about to be. */
   get hasStores(): boolean {
     return this.#engines.size > 0;
   }
 
-  /** Closes all files as they are: what was acknowledged is in them. Must not be used afterwards. */
+  /** Closes all files as they are: they contain everything acknowledged. The host must not be used afterwards. */
   abandon(): void {
     for (const { engine } of this.#engines.values()) engine.abandon();
     this.#engines.clear();

@@ -1,8 +1,8 @@
 /**
  * Sizes of a store's files, measured in the worker, so that a status request never waits for a disk that hangs.
  *
- * Measured when something may have changed, at most once a second, and until two measurements agree: a WAL checkpoint in
- * another thread changes files after the work that started it.
+ * They are measured when something may have changed, at most once a second, and until two measurements agree: a WAL
+ * checkpoint in another thread changes files after the work that started it.
  */
 import type { OpenFiles, StoreFiles } from '../files.js';
 import type { FileSizes } from '../storage.js';
@@ -19,14 +19,14 @@ export class FileSizeWatch {
   #isDue = false;
   #nextAt = -Infinity;
 
-  /** `now` in ms, never goes back. */
+  /** `now`: a monotonic clock in ms. */
   constructor(openFiles: OpenFiles, tell: (sizes: FileSizes) => void, now: () => number) {
     this.#openFiles = openFiles;
     this.#report = tell;
     this.#now = now;
   }
 
-  /** Opens files; from then on the ones opened last are measured. */
+  /** Opens files, which are measured from then on instead of those opened before. */
   readonly open: OpenFiles = (directory, maxJournalBytes) => {
     this.#files = this.#openFiles(directory, maxJournalBytes);
     this.#isDue = this.#files.sizes !== undefined;
@@ -62,7 +62,7 @@ export class FileSizeWatch {
     try {
       return this.#files?.sizes?.();
     } catch {
-      // Writes report what is wrong with the disk; the last known sizes stay.
+      // Writes report errors of the disk; the last known sizes stay.
       return undefined;
     }
   }

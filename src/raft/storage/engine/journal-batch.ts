@@ -7,13 +7,16 @@ import { corruption } from '../journal/recovery.js';
 import type { Request } from './protocol.js';
 
 type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
-/** Executed in order; `checkpoint` and `truncate` do not write here, but start only once all earlier requests are durable. */
+/**
+ * Executed in order; `checkpoint` and `truncate` do not write here, but start only once all earlier requests are
+ * durable.
+ */
 export type OrderedRequest = Of<'commit' | 'copy' | 'meta' | 'checkpoint' | 'truncate'>;
 
 /** Requests that free space in the journal: they need not wait behind commits that wait for space. */
 export const freesSpace = ({ type }: OrderedRequest): boolean => type === 'checkpoint' || type === 'truncate';
 
-/** Writes the requests that belong into the journal in one transaction; none if there are none. */
+/** Writes the requests that go into the journal in one transaction; without such requests, none. */
 export function writeBatch(journal: JournalFile, batch: readonly OrderedRequest[], mayFill: boolean): void {
   if (batch.every(freesSpace)) return;
   journal.transaction(() => {

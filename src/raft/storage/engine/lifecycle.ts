@@ -1,10 +1,10 @@
-/** The two files of a store, just opened and about to be closed. */
+/** Opening and closing of a store's two files. */
 import { isTransient, toFailure, type FailureData } from '../failure.js';
 import type { StoreFiles } from '../files.js';
 import type { OpenSnapshots } from './open-snapshots.js';
 import type { Opened } from './protocol.js';
 
-/** What the files contain besides journal rows and state rows: where recovery starts. */
+/** Reads what recovery starts from: everything in the files besides journal rows and state rows. */
 export function openedStore({ journal, state }: StoreFiles): Opened {
   const groups = state.groups();
   const { truncatedTo } = journal;
@@ -24,9 +24,9 @@ export function openedStore({ journal, state }: StoreFiles): Opened {
 }
 
 /**
- * Closes both and releases the folder whatever happens, for another store of this process may open it.
- * `markDurable`: notes in both up to where the journal is durable. That takes room; where there is none nothing is noted,
- * as after a crash. Returns the first error, other than one for want of room.
+ * Closes both files and releases the folder even after an error, because another store of this process may open it.
+ * `markDurable`: records in both files that the journal is durable to its end. That needs space; without it nothing is
+ * recorded, as after a crash. Returns the first error that is not a lack of space.
  */
 export function closeFiles(
   files: StoreFiles,

@@ -1,14 +1,14 @@
 /**
- * Migrates the files of a data folder from a former format to this build's, one format after the other, at start.
+ * Migrates the files of a data folder from an older format to this build's, one format at a time, at start.
  *
  * Each file records its own format (`user_version`), and each step of a file is one transaction that includes the new
- * number: a crash leaves the old format or the new one, and the next start continues from there, whichever file is behind.
- * A later format than this build's is refused before anything is changed (`data-folder.ts`). There is no way back: builds
- * from before the new format refuse the folder. Runs in the worker.
+ * number: a crash leaves the old format or the new one, and the next start continues from there, whichever file is
+ * behind. A format newer than this build's is refused before anything is changed (`data-folder.ts`). Migration is
+ * one-way: builds older than the new format refuse the folder. Runs in the worker.
  *
  * | from | to | journal.db | state.db |
  * |---|---|---|---|
- * | 1 | 2 | rows move out of a table of theirs into slots of a page each; pages of 4096 bytes | but for the number, the same |
+ * | 1 | 2 | rows move from their own table into slots of one page each; pages of 4096 bytes | only the number changes |
  */
 import type Database from 'better-sqlite3';
 import { RAFT_FORMATS, numberWritten } from '../../formats.js';
@@ -19,11 +19,11 @@ import { partsOf, writeSlot } from '../journal/slot.js';
 import type { RawRow } from '../journal/recovery.js';
 
 export interface Migration {
-  /** Leads to the next format. */
+  /** The format that this step migrates to the next one. */
   readonly from: number;
-  /** Before the transaction, and once more if that was cut short. */
+  /** Runs before the transaction, and again if the step was interrupted. */
   readonly prepare?: (db: Database.Database, file: FolderFile) => void;
-  /** In the transaction. */
+  /** Runs in the transaction. */
   readonly change: (db: Database.Database, file: FolderFile) => void;
 }
 
@@ -31,7 +31,7 @@ export const MIGRATIONS: readonly Migration[] = [{ from: 1, prepare: widenPages,
 
 const FORMAT = numberWritten(RAFT_FORMATS.dataFolder);
 
-/** @throws whatever the disk throws; the file then has the format of the last step that was done */
+/** @throws errors of the disk; the file then has the format of the last completed step */
 export function migrate(db: Database.Database, file: FolderFile, migrations = MIGRATIONS): void {
   if (!hasTables(db)) return;
   for (let format = formatOf(db); format < FORMAT; format++) {
@@ -56,7 +56,7 @@ function widenPages(db: Database.Database, file: FolderFile): void {
   db.exec('VACUUM');
 }
 
-/** A row keeps its number and its checksum, even if that is wrong: recovery checks it as any other. */
+/** A row keeps its number and its checksum, even a wrong one: recovery checks it like any other. */
 function rowsIntoSlots(db: Database.Database, file: FolderFile): void {
   if (file !== JOURNAL_FILE) return;
   db.exec(CREATE_SLOTS);

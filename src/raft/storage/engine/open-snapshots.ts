@@ -7,7 +7,7 @@ export class OpenSnapshots {
   readonly #sources = new Map<number, SnapshotSource>();
   #next = 1;
 
-  /** Copies it in steps. Undefined if the group has none, or there is no space for the copy. */
+  /** Copies the snapshot in steps. Undefined if the group has none, or there is no space for the copy. */
   *open(source: () => SnapshotSource | undefined): Generator<undefined, Results['snapshot-open'], undefined> {
     const copied = yield* copySnapshot(source());
     if (copied === undefined) return undefined;
@@ -34,8 +34,8 @@ export class OpenSnapshots {
 }
 
 /**
- * Copies a snapshot out of the state in slices, between which journal commits go on. Undefined, and closed, if there was
- * no space for the copy or no file descriptor: the caller retries, and nothing else waits for it.
+ * Copies a snapshot out of the state in slices, between which journal commits run. If there was no space for the copy
+ * or no file descriptor, closes the source and returns undefined: the caller retries, and nothing else waits for it.
  */
 function* copySnapshot(
   source: SnapshotSource | undefined,

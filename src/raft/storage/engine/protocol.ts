@@ -2,7 +2,8 @@
  * Requests of a store to its worker, and their replies. Plain data, because it crosses threads.
  *
  * Requests of one store are executed in order. Every request gets exactly one reply, except `rows`, which gets none.
- * Replies with call number 0 belong to no request: a failure is that of the store itself; a success carries a `Told`.
+ * Replies with call number 0 belong to no request: a failure is that of the store itself; a success carries a
+ * `Notification`.
  */
 import type { FailureData } from '../failure.js';
 import type { CopyPart, HardStateAt } from '../journal/journal-index.js';
@@ -46,7 +47,7 @@ export type Request =
       /** The last journal row that was numbered before this request. */
       readonly journal: number;
     }
-  /** Drops rows up to `to`, which checkpoints have made needless; so many there have been. */
+  /** Drops rows up to `to`, which checkpoints have made obsolete; `checkpoints`: their count so far. */
   | { readonly type: 'truncate'; readonly to: number; readonly checkpoints: number }
   | { readonly type: 'stage'; readonly slot: number; readonly data: Uint8Array }
   | { readonly type: 'purge'; readonly slot: number }

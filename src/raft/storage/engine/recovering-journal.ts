@@ -1,6 +1,6 @@
 /**
- * The journal as the engine uses it: recovered after a write that found no space, before its next use, and with slots
- * preallocated off the commit path.
+ * The journal as the engine uses it: after a write that found no space it is recovered before its next use, and slots
+ * are preallocated off the commit path.
  */
 import { isTransient, toFailure } from '../failure.js';
 import type { JournalFile } from '../files.js';
@@ -10,7 +10,7 @@ export class RecoveringJournal {
   readonly #journal: JournalFile;
   /** Preallocation found no space. */
   readonly #preallocationStall: Stall;
-  /** A write failed for want of space, and the journal has not been recovered since. */
+  /** A write found no space, and the journal has not been recovered since. */
   #isDirty = false;
 
   constructor(journal: JournalFile, now: () => number) {
@@ -18,7 +18,7 @@ export class RecoveringJournal {
     this.#preallocationStall = new Stall(now);
   }
 
-  /** Recovered if need be. @throws as a write does, if recovery finds no space either */
+  /** The journal, recovered if necessary. @throws as a write does, if recovery finds no space either */
   get file(): JournalFile {
     if (this.#isDirty) this.#journal.recover();
     this.#isDirty = false;
@@ -36,7 +36,7 @@ export class RecoveringJournal {
     }
   }
 
-  /** Off the commit path. False if there was nothing to do, or no space. */
+  /** Adds slots off the commit path. False if there was nothing to do, or no space. */
   preallocate(): boolean {
     if (this.#preallocationStall.isWaiting) return false;
     try {

@@ -13,7 +13,7 @@ export class Stall {
   #retryAt = 0;
   #tries = 0;
 
-  /** @param now in ms, never goes back */
+  /** @param now a monotonic clock in ms */
   constructor(now: () => number) {
     this.#now = now;
   }
@@ -23,7 +23,7 @@ export class Stall {
     return this.#failure;
   }
 
-  /** So many attempts have failed that checkpoints and truncation had time to free space. */
+  /** Enough attempts have failed that checkpoints and truncation had time to free space. */
   get isLong(): boolean {
     return this.#tries >= LONG_TRIES;
   }
@@ -58,18 +58,18 @@ export class Stall {
   }
 }
 
-/** What waits, and why, as sent to the store's owner. */
+/** What waits for space, and why, as sent to the store's owner. */
 export interface StallReport {
   readonly waits: 'commits' | 'state';
   readonly failure: FailureData;
 }
 
-/** As the storage port defines it. */
+/** Converts a report to the storage port's type. */
 export function stallOf({ waits, failure: { kind, message } }: StallReport, sinceMs: number): StorageStall {
   return { waits, reason: kind === 'unopened' || kind === 'quota' ? kind : 'full', message, sinceMs };
 }
 
-/** Reports what waits for space, whenever that has changed. */
+/** Reports what waits for space, whenever that changes. */
 export class StallReporter {
   readonly #commits: Stall;
   readonly #state: Stall;
@@ -85,7 +85,7 @@ export class StallReporter {
   review(): void {
     const stall = this.#commits.failure === undefined ? this.#state : this.#commits;
     const { failure } = stall;
-    // A retry is due: whether it still waits is not known yet.
+    // A retry is due: whether the work still waits is not known yet.
     if (failure !== undefined && !stall.isWaiting) return;
     const waits = stall === this.#commits ? 'commits' : 'state';
     if (

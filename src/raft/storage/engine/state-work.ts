@@ -1,6 +1,6 @@
 /**
- * Tasks that write the state, in steps between which journal commits go on. Each can restart after it found no space and
- * was rolled back. Runs in the worker.
+ * Tasks that write the state, in steps between which journal commits run. A task that found no space is rolled back and
+ * can be restarted. Runs in the worker.
  */
 import { SLICE_ROWS, limitToDurable, writeCheckpoint, writeRows } from './checkpoint.js';
 import type { JournalFile, StateFile } from '../files.js';
@@ -16,7 +16,7 @@ export interface StateWorkHost {
   readonly journal: () => RecoveringJournal;
   /** See `TRANSACTION_BYTES`. */
   readonly transactionBytes: number;
-  /** The journal has been truncated: it may have space. */
+  /** Called when the journal has been truncated and may have space. */
   readonly onTruncated: () => void;
 }
 
@@ -37,7 +37,7 @@ export class StateWork {
     return yield* writeCheckpoint(this.#host.state(), limited, rows, this.#host.transactionBytes);
   }
 
-  /** Some rows of the first garbage slot. */
+  /** Deletes some rows of the first garbage slot. */
   *purge(): Steps {
     const slot = this.garbage[0];
     if (slot !== undefined && this.#host.state().purge(slot, SLICE_ROWS)) this.garbage.shift();

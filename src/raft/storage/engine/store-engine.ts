@@ -1,9 +1,9 @@
 /**
- * One store's work in the worker: journal commits first, in order; state work in slices between them.
+ * Does one store's work in the worker: journal commits first, in order; state work in slices between them.
  *
  * `engine-host.ts` passes it requests and runs its loop. All waiting for the disk happens here.
- * A write that found no space had no effect: it waits, and is retried until there is space. After a write that failed in
- * any other way nothing is written again: the contents of the disk are unknown (s70).
+ * A write that found no space had no effect: it waits, and is retried until there is space. After any other failed
+ * write nothing more is written, because the contents of the disk are unknown (s70).
  */
 import { TRANSACTION_BYTES } from './checkpoint.js';
 import { isTransient, toFailure } from '../failure.js';
@@ -31,7 +31,7 @@ interface Ordered {
 }
 
 export interface StoreEngineOptions {
-  /** Milliseconds on a clock that never goes back. */
+  /** A monotonic clock in milliseconds. */
   readonly now: () => number;
   /** See `TRANSACTION_BYTES`. */
   readonly transactionBytes?: number | undefined;
@@ -95,7 +95,7 @@ export class StoreEngine {
     return sooner(this.#journalStall.waitMs, this.#tasks.stall.waitMs);
   }
 
-  /** Closed, and the reply sent; no further requests will come. */
+  /** The store is closed and the reply was sent; no further requests will come. */
   get isDone(): boolean {
     return this.#isDone;
   }
@@ -196,7 +196,7 @@ export class StoreEngine {
       this.#files = files;
       return opened;
     } catch (error) {
-      // They are opened again when there is space.
+      // The files are opened again when there is space.
       files.state.close();
       files.journal.close();
       files.release();
@@ -210,7 +210,7 @@ export class StoreEngine {
       if (torn !== undefined) journal.dropTorn(torn);
       journal.ensureDurable();
     });
-    // A transaction of an earlier attempt may still be open, if that found no space.
+    // A transaction of an earlier attempt that found no space may still be open.
     state.rollback();
     state.ensureDurable();
     state.transaction(() => {
@@ -230,7 +230,7 @@ export class StoreEngine {
   #runCommits(): boolean {
     if (this.#ordered.length === 0) return false;
     if (this.#journalStall.isWaiting) return this.#overtake();
-    // Where a whole batch found no space, its first request alone may find some.
+    // If a whole batch found no space, its first request alone may find enough.
     const batch = this.#ordered.splice(0, this.#journalStall.failure === undefined ? Infinity : 1);
     const requests = batch.map(({ request }) => request);
     try {
@@ -269,7 +269,7 @@ export class StoreEngine {
     return true;
   }
 
-  /** The journal's part of this request is durable. */
+  /** Called when the journal's part of the request is durable. */
   #isDurable(call: number, request: OrderedRequest): void {
     switch (request.type) {
       case 'checkpoint': {
@@ -307,7 +307,7 @@ export class StoreEngine {
     }
   }
 
-  /** One slice of other work. False if there is none. */
+  /** Runs one slice of other work. False if there is none. */
   runSlice(): boolean {
     const ran = this.#runSlice();
     this.#report.review();
@@ -327,7 +327,7 @@ export class StoreEngine {
     if (this.#isCopying(this.#files.state)) return false;
     if (this.#tasks.run()) return true;
     if (this.#close !== undefined) {
-      // If a batch had found no space, its first commit may just have been written alone: the others go before the close.
+      // If a batch had found no space, its first commit may just have been written alone: the others precede the close.
       if (this.#ordered.length === 0) this.#finishClose();
       return this.#ordered.length > 0;
     }
@@ -337,19 +337,20 @@ export class StoreEngine {
   }
 
   /**
-   * State work waits while another thread checkpoints the WAL of state.db: only a WAL that was copied completely restarts
-   * from its beginning, which bounds its size. Commits go on. The worker loop runs again when the checkpoint ends.
+   * State work waits while another thread checkpoints the WAL of state.db: only a WAL that was copied completely
+   * restarts from its beginning, which bounds its size. Commits go on. The worker loop runs again when the checkpoint
+   * ends.
    */
   #isCopying(state: StateFile): boolean {
     return this.#guarded('checkpointing the WAL of state.db', () => state.isCheckpointingWal());
   }
 
-  /** Off the commit path. */
+  /** Adds journal slots off the commit path. */
   #preallocate(): boolean {
     return this.#failure === undefined && !this.#journalStall.isWaiting && this.#journal.preallocate();
   }
 
-  /** Work that found no space is retried by a later call. */
+  /** Runs `work` and handles its failure; work that found no space is retried by a later call. */
   #guarded(what: string, work: () => boolean): boolean {
     try {
       return work();
@@ -367,7 +368,7 @@ export class StoreEngine {
     this.#opening = undefined;
     for (const call of this.#tasks.drop()) this.#refuse(call);
     for (const { call } of this.#ordered.splice(0)) this.#refuse(call);
-    // Call 0: the store learns of the failure before its next request.
+    // Call 0: reports the failure to the store before its next request.
     this.#refuse(0);
   }
 
@@ -375,7 +376,7 @@ export class StoreEngine {
     if (this.#failure !== undefined) this.#reply(call, { ok: false, failure: this.#failure });
   }
 
-  /** Closes the files as they are, as the end of the process would. */
+  /** Closes the files as they are, as the exit of the process would. */
   abandon(): void {
     if (this.#files !== undefined) closeFiles(this.#files, this.#snapshots, false);
     this.#files = undefined;

@@ -25,7 +25,7 @@ export interface StoreFilesOptions {
   /** Size of state.db's WAL at which it is checkpointed. */
   readonly walBytes?: number;
   readonly checkpointWal?: CheckpointWal;
-  /** Sees each database whenever it has been opened. */
+  /** Called with each database after it was opened. */
   readonly onDatabase?: (db: Database.Database) => void;
   /** See `quota-probe.ts`. */
   readonly probe?: (folder: string, bytes: number) => void;
@@ -57,7 +57,7 @@ export function openStoreFiles(
     const stateDb = openDatabase(folder, STATE_FILE, { pageBytes: STATE_PAGE_BYTES, walBytes });
     opened.push(stateDb);
     onDatabase?.(stateDb);
-    // Only once both have a format that this build reads.
+    // Only after both were found to have a format that this build reads.
     migrate(journalDb, JOURNAL_FILE);
     migrate(stateDb, STATE_FILE);
     return {
@@ -75,7 +75,7 @@ export function openStoreFiles(
       },
     };
   } catch (error) {
-    // Before they are closed, which may free space.
+    // Classified before the files are closed, because closing may free space.
     const reason = whyFailed(error);
     for (const db of opened) db.close();
     folder.release();
@@ -83,13 +83,13 @@ export function openStoreFiles(
   }
 }
 
-/** By name: closing a descriptor would release the locks that this process has on the file (POSIX). */
+/** Uses names: closing a descriptor would release the locks that this process has on the file (POSIX). */
 function sizesIn(folder: string): FileSizes {
   const size = (file: string): number => statSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0;
   return { journal: size(JOURNAL_FILE), state: size(STATE_FILE), stateWal: size(`${STATE_FILE}-wal`) };
 }
 
-/** Opening rolls back an interrupted transaction, which writes. */
+/** Opening may roll back an interrupted transaction, which writes; so its error is classified like one of a write. */
 function openForCommits(folder: DataFolder, whyFailed: ErrorClassifier): Database.Database {
   try {
     return openDatabase(folder, JOURNAL_FILE, { pageBytes: JOURNAL_PAGE_BYTES, walBytes: undefined });
@@ -111,7 +111,7 @@ function pair(
   }
   const journal = new JournalDb(journalDb, options);
   if (!hasTables(stateDb)) {
-    // The journal is made first; a store that was used has state.db from its first start on.
+    // The journal is created first; a store that was used has had state.db since its first start.
     const isUsed = journal.last !== undefined || journal.truncatedTo > 0 || journal.metas().length > 0;
     if (isUsed) throw corruption('state.db is missing or empty, although journal.db is there');
     createState(stateDb, journal.storeId);

@@ -1,6 +1,6 @@
 /**
- * Tasks of several steps, executed one after another. A task that finds no space restarts after a while; those behind it
- * wait.
+ * Executes tasks of several steps, one task after another. A task that finds no space restarts after `RETRY_MS`; the
+ * tasks after it wait.
  */
 import { isTransient, toFailure } from '../failure.js';
 import type { FailureData } from '../failure.js';
@@ -16,7 +16,7 @@ interface Task {
 }
 
 export interface TaskEvents {
-  /** `value`: what the task returned. */
+  /** `value`: the return value of the task. */
   done(call: number, value: unknown): void;
   failed(failure: FailureData): void;
   /** Rolls back the steps of the task that found no space; throws if it cannot. */
@@ -34,7 +34,7 @@ export class TaskQueue {
     this.stall = new Stall(now);
   }
 
-  /** `start` returns the steps from the first on; each is a slice. */
+  /** `start` returns the steps, from the first one; each is a slice. */
   add(call: number, what: string, start: () => Steps): void {
     this.#tasks.push({ call, what, start, steps: undefined });
   }

@@ -1,8 +1,9 @@
 /**
  * CRC-32C (Castagnoli, RFC 3720 appendix B.4), the checksum of a journal row.
  *
- * Eight bytes a step over eight tables: measured 760 MB/s here, against 350 MB/s for one byte a step and one table.
- * `zlib.crc32` is another polynomial (and not in Node 20.19), and none of our libraries offers this one.
+ * Processes eight bytes per step with eight tables: measured at 760 MB/s, against 350 MB/s for one byte per step and
+ * one table. `zlib.crc32` uses another polynomial (and is not in Node 20.19), and none of our libraries offers this
+ * one.
  */
 const POLYNOMIAL = 0x82f63b78;
 
@@ -22,7 +23,7 @@ function makeTables(): Uint32Array {
 
 const TABLES = makeTables();
 
-/** An unsigned 32-bit number. */
+/** Returns an unsigned 32-bit number. */
 export function crc32c(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = bytes.length - 7;

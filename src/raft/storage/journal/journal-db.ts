@@ -2,17 +2,18 @@
  * journal.db: one row per durable commit, in slots that are overwritten in place. Runs in the worker; rows are opaque
  * bytes here.
  *
- *     slots(id, data)       a page each; `slot.ts` has their layout, `slot-map.ts` which row is where
- *     facts(name, value)    store: which store it belongs to; trimmed, closed: row numbers; checkpoints: see below
+ *     slots(id, data)       one page each; see `slot.ts` for their layout, `slot-map.ts` for which row is where
+ *     facts(name, value)    store: id of the store; trimmed, closed, checkpoints: see `JournalFile`
  *     meta(name, value)     small named values of the node
  *
- * A commit overwrites free slots with data of the same size. That changes bytes of table leaves and nothing of how
- * SQLite's page structure, so it needs no rollback journal (`journal_mode = MEMORY`): one write per slot and one sync. A
- * crash may tear only the slots being written, which were free, and their rows' checksums show it. Everything else (new slots, facts, metas) is written with a rollback journal on the disk
- * (`journal_mode = TRUNCATE`), and each of the two is over, synced, before the other begins.
+ * A commit overwrites free slots with data of the same size. That changes bytes of table leaves but not SQLite's page
+ * structure, so it needs no rollback journal (`journal_mode = MEMORY`): one write per slot and one sync. A crash may
+ * tear only the slots being written, which were free, and their rows' checksums show it. Everything else (new slots,
+ * facts, metas) is written with a rollback journal on the disk (`journal_mode = TRUNCATE`). A transaction in one mode
+ * is synced before one in the other mode begins.
  *
- * A transaction that finds no space has overwritten free slots only, or can be rolled back. `recover` then does what a
- * start after a crash does: reopens the file, which rolls back, and drops everything after the last durable row.
+ * A transaction that finds no space has overwritten only free slots, or can be rolled back. `recover` then does what a
+ * start after a crash does: it reopens the file, which rolls back, and drops everything after the last durable row.
  */
 import type Database from 'better-sqlite3';
 import { crc32c } from './crc32c.js';
@@ -29,11 +30,11 @@ import { corruption } from './recovery.js';
 import type { RawRow } from './recovery.js';
 import { JournalFull } from '../storage.js';
 
-/** A slot is a page, as large as those of file systems: it is written without reading, and nothing else with it. */
+/** A slot is one page, of the size that file systems use: it is written without a read, and nothing else with it. */
 export const JOURNAL_PAGE_BYTES = SLOT_BYTES;
-/** What a table leaf holds besides one blob that fills it (https://www.sqlite.org/fileformat2.html#b_tree_pages). */
+/** Overhead of a table leaf that holds one blob (https://www.sqlite.org/fileformat2.html#b_tree_pages). */
 const LEAF_OVERHEAD_BYTES = 40;
-/** Slots are added so many at a time (256 KiB, about a millisecond), before the last ones are taken. */
+/** Slots added at a time (256 KiB, about a millisecond), before the free ones run out. */
 const PREALLOCATED_SLOTS = 64;
 const MIN_FREE_SLOTS = 32;
 
@@ -42,7 +43,7 @@ interface NewRow {
   readonly data: Uint8Array;
 }
 
-/** What the open transaction will write. */
+/** Contents of the open transaction. */
 interface Pending {
   readonly rows: NewRow[];
   readonly metas: (readonly [string, Uint8Array])[];
@@ -51,7 +52,7 @@ interface Pending {
 export const slotBytesOf = (db: Database.Database): number => pageBytesOf(db) - LEAF_OVERHEAD_BYTES;
 
 export interface JournalDbOptions {
-  /** Opens the file again, in the same way. */
+  /** Reopens the file with the same settings. */
   readonly reopen: () => Database.Database;
   /** Quota of the file; undefined = none. */
   readonly maxBytes: number | undefined;
@@ -63,7 +64,7 @@ type Mode = 'MEMORY' | 'TRUNCATE';
 export class JournalDb implements JournalFile {
   readonly #options: JournalDbOptions;
   readonly #slotBytes: number;
-  /** What is written into a slot, each time anew. */
+  /** Buffer for the slot being written, reused. */
   readonly #slot: Buffer;
   readonly #maxPages: number;
   #db: Database.Database;
@@ -74,16 +75,16 @@ export class JournalDb implements JournalFile {
   #slots = new SlotMap();
   #mode: Mode | undefined;
   #truncatedTo = 0;
-  /** The first row of the last batch that is not whole; it and what follows it were never acknowledged. */
+  /** The first incomplete row of the last batch; it and the rows after it were never acknowledged. */
   #torn: number | undefined;
   /** The last row that is known to be durable. */
   #durable: number;
   #pending: Pending | undefined;
-  /** A transaction failed: what SQLite holds in memory may not be what is in the file. */
+  /** A transaction failed: SQLite's cache may differ from the file. */
   #isStale = false;
-  /** … but not that one: it was rolled back before it wrote anything. */
+  /** The failed transaction was rolled back before it wrote anything, so cache and file agree. */
   #isIntact = false;
-  /** Pages that the latest transaction changed or added, at most: so much of the disk it can have taken. */
+  /** Upper bound of the pages that the latest transaction changed or added, that is, of the disk space it took. */
   #touched = 0;
 
   constructor(db: Database.Database, options: JournalDbOptions) {
@@ -107,7 +108,7 @@ export class JournalDb implements JournalFile {
     this.#scan();
   }
 
-  /** Learns from the file what lies where. */
+  /** Builds the slot map from the headers in the file. */
   #scan(): void {
     this.#slots = new SlotMap();
     this.#truncatedTo = Number(this.#metadata('trimmed'));
@@ -120,7 +121,7 @@ export class JournalDb implements JournalFile {
     this.#torn = this.#findTorn();
   }
 
-  /** Only rows of the last batch can be torn: it was begun once the one before it was synced. */
+  /** Only rows of the last batch can be torn: a batch is begun only once the one before it was synced. */
   #findTorn(): number | undefined {
     const { lastBatch, last } = this.#slots;
     for (let seq = Math.max(lastBatch, this.#truncatedTo + 1); seq <= last; seq++) {
@@ -148,7 +149,7 @@ export class JournalDb implements JournalFile {
       this.#commit.run();
     } catch (error) {
       this.#isStale = true;
-      // What could not be opened has written nothing, and a descriptor that is given up now may be gone.
+      // A file that could not be opened was not written; reopening would give up a descriptor that may not come back.
       if (isUnopened(error) && this.#db.open) {
         if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
         this.#isIntact = true;
@@ -157,7 +158,7 @@ export class JournalDb implements JournalFile {
     }
   }
 
-  /** One transaction that is there whole or not at all, whatever it changes. */
+  /** One transaction with a rollback journal, atomic whatever it changes. */
   #atomically(work: () => void): void {
     this.#inMode('TRUNCATE', work);
   }
@@ -216,7 +217,7 @@ export class JournalDb implements JournalFile {
     return rows;
   }
 
-  /** As it is, with a checksum that does not fit: nothing at all may be left of it. */
+  /** The row as found, with a checksum that does not match; the data may be missing altogether. */
   #tornRow(seq: number): RawRow {
     const row = this.#slots.row(seq);
     if (row === undefined) return { seq, crc: 1, data: Buffer.alloc(0) };
@@ -231,7 +232,7 @@ export class JournalDb implements JournalFile {
     return { seq, crc: row.rowCrc, data: this.#dataOf(row) };
   }
 
-  /** Where a slot cannot be read, zeros are; a row that is missing a part is as long as its parts can be. */
+  /** Unreadable slots are filled with zeros; a row that lacks a part has the full length of its parts. */
   #dataOf({ slots, rowBytes }: PlacedRow): Buffer {
     const room = this.#slotBytes - SLOT_HEADER_BYTES;
     const data = Buffer.alloc(Math.min(rowBytes, slots.length * room));
@@ -280,7 +281,7 @@ export class JournalDb implements JournalFile {
     return pending;
   }
 
-  /** Before anything is written; SQLite's own limit, the size of the file, says less. */
+  /** Called before anything is written. SQLite's own limit, the file size, does not see which slots are free. */
   #checkQuota(slots: number, mayFill: boolean): void {
     const { maxBytes } = this.#options;
     if (maxBytes === undefined || slots === 0) return;
@@ -336,12 +337,12 @@ export class JournalDb implements JournalFile {
     const { lastBatch, last } = this.#slots;
     if (last === 0 || last === this.closed) return;
     const none = Buffer.alloc(this.#slotBytes);
-    // Not in place: rows that may have been acknowledged are never on the disk by half.
+    // With a rollback journal, not in place: rows that may have been acknowledged must never be torn.
     this.#atomically(() => {
       for (const seq of this.#slots.after(Math.max(lastBatch - 1, this.#truncatedTo))) {
         for (const slot of this.#slots.row(seq)?.slots ?? []) {
           const data = this.#read.get(slot) as Uint8Array;
-          // SQLite leaves a page alone that is to become what it is.
+          // SQLite does not write a page whose content stays the same.
           this.#put(slot, none);
           this.#put(slot, data);
         }
@@ -364,7 +365,7 @@ export class JournalDb implements JournalFile {
       this.#setMetadata('checkpoints', checkpoints);
     });
     this.#truncatedTo = to;
-    // Not before: what these slots hold is needed until the rows do not count any more.
+    // Only now: the slots' contents are needed until the truncation is durable.
     this.#slots.freeUpTo(to);
   }
 
@@ -374,7 +375,7 @@ export class JournalDb implements JournalFile {
 
   preallocate(): boolean {
     if (this.#slots.free >= MIN_FREE_SLOTS) return false;
-    // Pages that are not slots, new parents included: a few, and one for some hundred slots.
+    // Pages that are not slots, including new interior pages: a few, and one per some hundred slots.
     const others = 8 + Math.ceil(this.#slots.count / 256);
     if (this.#slots.count + PREALLOCATED_SLOTS + others > this.#maxPages) return false;
     this.#atomically(() => {

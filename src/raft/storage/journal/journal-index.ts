@@ -1,16 +1,16 @@
 /**
  * The journal's index in memory: which rows exist, and which of them each group still needs.
  *
- * Follows the order of the calls, not of the disk: the worker executes in the same order. A group needs a row for entries
- * after its checkpoint, and for a hard state or reset that the state file has not taken over yet. Only a prefix of the
- * rows is truncated, so that a row that overwrites entries always outlives the row with those entries.
+ * It is updated in the order of the calls, before they are durable: the worker executes them in the same order. A group
+ * needs a row for entries after its checkpoint, and for a hard state or reset that the state file has not stored yet.
+ * Only a prefix of the rows is truncated, so a row that overwrites entries always outlives the row with those entries.
  */
 import { entriesSize, rowSize } from './row.js';
 import type { JournalRecord } from './row.js';
 import type { GroupWrite } from '../storage.js';
 import type { GroupId, HardState } from '../../types.js';
 
-/** Consecutive live entries of one group that lie in one row. */
+/** Consecutive live entries of one group in one row. */
 export interface Segment {
   readonly first: number;
   last: number;
@@ -23,10 +23,10 @@ interface Track {
   segments: Segment[];
   last: number;
   covered: number;
-  /** The newest, and its row. */
+  /** The newest hard state; `hardSeq` is its row. */
   hardState: HardState;
   hardSeq: number;
-  /** Those of rows that the state file has not taken over: the newest that is durable, if one is, and those behind it. */
+  /** Hard states that the state file has not stored: the newest durable one, if any, and all after it. */
   unstored: { readonly hardState: HardState; readonly seq: number }[];
   storedHardSeq: number;
   resetSeq: number;
@@ -39,29 +39,29 @@ export interface HardStateAt {
   readonly seq: number;
 }
 
-/** A group's live entries, to be written once more into a new row. */
+/** A group's live entries, to be copied into a new row. */
 export interface CopyPart {
   readonly group: GroupId;
   readonly segments: readonly Segment[];
 }
 
-/** What a slot of the journal takes on the disk; a row takes whole slots. */
+/** Bytes of a journal slot on the disk; a row takes whole slots. */
 export const SLOT_BYTES = 4096;
 
 export const ZERO_HARD_STATE: HardState = { term: 0, vote: 0, commit: 0 };
 
 export class JournalIndex {
   readonly #tracks = new Map<GroupId, Track>();
-  /** Bytes that the rows `#firstSeq ..= #lastSeq` take. */
+  /** Sizes of the rows `#firstSeq ..= #lastSeq`. */
   #rowBytes: number[] = [];
   #firstSeq: number;
   #lastSeq: number;
   #totalBytes = 0;
   #liveBytes = 0;
-  /** The newest row that is known to be on the disk. */
+  /** The newest row known to be durable. */
   #durable = 0;
 
-  /** `lastSeq` = number of the last row that is gone or was never there. */
+  /** `lastSeq`: number of the last truncated row; 0 = none. The next row follows it. */
   constructor(lastSeq: number) {
     this.#firstSeq = lastSeq + 1;
     this.#lastSeq = lastSeq;
@@ -79,7 +79,7 @@ export class JournalIndex {
     return this.#totalBytes;
   }
 
-  /** What the state file says of a group, before any row is added. */
+  /** Sets a group's state as stored in the state file, before any row is added. */
   restore(group: GroupId, stored: { covered: number; hardState: HardState; hardSeq: number; resetSeq: number }): void {
     const track = this.#track(group);
     track.covered = stored.covered;
@@ -91,7 +91,7 @@ export class JournalIndex {
     track.storedResetSeq = stored.resetSeq;
   }
 
-  /** Throws `RangeError` if an append would leave a gap, which nothing could be recovered from. */
+  /** Throws `RangeError` if an append would leave a gap, from which recovery would be impossible. */
   check(writes: readonly GroupWrite[]): void {
     for (const { group, entries } of writes) {
       let next = (this.#tracks.get(group)?.last ?? 0) + 1;
@@ -108,12 +108,12 @@ export class JournalIndex {
     }
   }
 
-  /** The next row, with its number. */
+  /** Adds the next row and returns its number. */
   append(records: readonly JournalRecord[], bytes = rowSize(records)): number {
     const seq = this.#addRow(bytes);
     for (const record of records) {
       const track = this.#track(record.group);
-      // While a journal is read back, the state file may already know better than an old row.
+      // During recovery the state file may already hold a newer hard state than an old row.
       if (record.hardState !== undefined && seq > track.hardSeq) {
         track.hardState = record.hardState;
         track.hardSeq = seq;
@@ -133,7 +133,7 @@ export class JournalIndex {
     return seq;
   }
 
-  /** A row that repeats the parts' entries; its size is not known exactly until it is written. */
+  /** Adds a row that repeats the parts' entries; its exact size is unknown until it is written. */
   appendCopy(parts: readonly CopyPart[]): number {
     const bytes = parts.reduce((sum, part) => sum + bytesOf(part.segments), 0);
     const seq = this.#addRow(bytes);
@@ -148,7 +148,7 @@ export class JournalIndex {
     return seq;
   }
 
-  /** Everything up to `index` is behind a durable checkpoint. */
+  /** A durable checkpoint covers everything up to `index`. */
   cover(group: GroupId, index: number): void {
     const track = this.#track(group);
     if (index <= track.covered) return;
@@ -162,14 +162,14 @@ export class JournalIndex {
     return this.#durable;
   }
 
-  /** Every row up to this one is on the disk. What comes later may still be lost. */
+  /** Every row up to `seq` is durable. Later rows may still be lost. */
   durableTo(seq: number): void {
     this.#durable = seq;
   }
 
   /**
-   * Hard states that only the journal holds, of each group in the order of their rows: the newest that is durable, and
-   * all that are not. Which of these will be when they are taken over, nobody knows yet.
+   * Hard states that only the journal holds, per group in the order of their rows: the newest durable one, and all that
+   * are not durable yet, because some of them may be by the time the state file stores them.
    */
   unstoredHardStates(): HardStateAt[] {
     const found: HardStateAt[] = [];
@@ -180,7 +180,7 @@ export class JournalIndex {
     return found;
   }
 
-  /** The state file has durably taken over these hard states, and every reset up to row `resetsUpTo`. */
+  /** The state file has durably stored these hard states, and every reset up to row `resetsUpTo`. */
   stored(hardStates: readonly HardStateAt[], resetsUpTo: number): void {
     for (const { group, seq } of hardStates) {
       const track = this.#track(group);
@@ -192,7 +192,7 @@ export class JournalIndex {
     }
   }
 
-  /** A hard state that is durable replaces those before it, and no other does. */
+  /** Only a durable hard state replaces those before it. */
   #dropReplaced({ unstored }: Track): void {
     while (unstored.length > 1 && (unstored[1]?.seq ?? 0) <= this.#durable) unstored.shift();
   }
@@ -201,7 +201,7 @@ export class JournalIndex {
     return this.#tracks.get(group)?.hardState ?? ZERO_HARD_STATE;
   }
 
-  /** The last row that nobody needs, nor any before it. The newest durable row always stays: it carries the numbering on. */
+  /** The last row of the prefix that no group needs. The newest durable row always stays, to continue the numbering. */
   truncatableTo(): number {
     let needed = Math.min(this.#lastSeq, this.#durable);
     for (const track of this.#tracks.values()) {
@@ -218,10 +218,11 @@ export class JournalIndex {
   }
 
   /**
-   * Groups whose entries should be written once more, because they alone keep many dead rows alive: those that need
-   * the older half of the journal, once more than `slackBytes` and more than half of it is dead. So copying costs
-   * at most what it frees. A group's whole live log is copied: a row replaces all from its first entry on. Of more than
-   * `mostBytes` the oldest, at least one; the others after the next checkpoint.
+   * Groups whose entries should be copied forward, because they alone keep many dead rows from being truncated: those
+   * that need the older half of the journal, once more than `slackBytes` and more than half of it is dead. So copying
+   * costs at most what it frees. A group's whole live log is copied, because a row replaces everything from its first
+   * entry on. Beyond `mostBytes` only the oldest are returned, at least one; the others follow after the next
+   * checkpoint.
    */
   copyCandidates(slackBytes: number, mostBytes = Infinity): CopyPart[] {
     const dead = this.#totalBytes - this.#liveBytes;

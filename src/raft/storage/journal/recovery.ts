@@ -1,15 +1,15 @@
 /**
- * Recovery: from the contents of the two files to the state that the groups start from. Pure.
+ * Recovery: computes the state that the groups start from out of the contents of the two files. Pure.
  *
- * - A hard state in the journal counts if its row is newer than the one that the state file took over.
- * - A reset in a row newer than the state file's last one is an activation still to be done: the journal row commits the
- *   installation, the state file follows (s65).
- * - A prefix of the rows has been truncated, so a log may begin in the middle of what a later row repeats or resets. Only
- *   the final log must be consecutive from the snapshot on.
- * - A row that does not read back is a torn tail only if it is the last one and nothing shows that it was ever
- *   acknowledged (s68); everything else is corruption (s69).
- * - A row whose checksum is right is whole. If this build cannot read it, a later one wrote it: nothing is dropped, and
- *   nothing is wrong with the files.
+ * - A hard state in the journal counts if its row is newer than the one that the state file stored.
+ * - A reset in a row newer than the state file's last one is an activation yet to be done: the journal row commits the
+ *   installation, and the state file follows (s65).
+ * - A prefix of the rows has been truncated, so a log may begin in the middle of what a later row repeats or resets.
+ *   Only the final log must be consecutive from the snapshot on.
+ * - An unreadable row is a torn tail only if it is the last one and nothing shows that it was ever acknowledged (s68);
+ *   every other one is corruption (s69).
+ * - A row with a valid checksum is complete. If this build cannot read it, a later build wrote it: nothing is dropped,
+ *   and the files are not damaged.
  */
 import { UnknownFormat } from '../../codec.js';
 import { crc32c } from './crc32c.js';
@@ -32,7 +32,7 @@ export interface StoredGroup {
   readonly meta: SnapshotMeta | undefined;
 }
 
-/** What the files say besides rows. All numbers are row numbers. */
+/** Metadata from both files, besides rows. All numbers are row numbers, unless noted. */
 export interface JournalMetadata {
   /** The last row of the truncated prefix; 0 = none. */
   readonly truncatedTo: number;
@@ -40,7 +40,7 @@ export interface JournalMetadata {
   readonly knownDurable: number;
   /** The last row in the file; `truncatedTo` if there is none. */
   readonly last: number;
-  /** Checkpoints that state.db has, and the number that it must have at least. */
+  /** The count of checkpoints in state.db, and the least count that it must have. */
   readonly checkpoints: number;
   readonly checkpointsDue: number;
 }
@@ -51,7 +51,7 @@ export interface RawRow {
   readonly data: Uint8Array;
 }
 
-/** An installation that the journal records and the state file has not executed yet. */
+/** A snapshot installation that the journal records and the state file has not executed yet. */
 export interface Activation {
   readonly group: GroupId;
   readonly slot: number;
@@ -64,7 +64,7 @@ export interface RecoveryResult {
   readonly placements: Map<GroupId, { readonly slot: number; readonly meta: SnapshotMeta | undefined }>;
   readonly index: JournalIndex;
   readonly activations: readonly Activation[];
-  /** Number of the torn last row, to be deleted. */
+  /** Number of the torn last row, which is to be deleted. */
   readonly torn: number | undefined;
 }
 
@@ -93,8 +93,8 @@ interface Log {
 }
 
 /**
- * Fed with the rows in order, then asked for the `result`. Both throw `StorageCorruption`, and `StorageFailure` for what
- * only another build can read.
+ * Takes the rows in order, then computes the `result`. Both throw `StorageCorruption`, and `StorageFailure` for data
+ * that only another build can read.
  */
 export class Recovery {
   readonly #logs = new Map<GroupId, Log>();
@@ -106,7 +106,7 @@ export class Recovery {
   constructor(stored: readonly StoredGroup[], metadata: JournalMetadata) {
     this.#metadata = metadata;
     this.#index = new JournalIndex(metadata.truncatedTo);
-    // What is read back is on the disk.
+    // Rows that were read back are durable.
     this.#index.durableTo(Infinity);
     if (metadata.last < metadata.knownDurable) {
       throw corruption(
@@ -164,7 +164,7 @@ export class Recovery {
     throw this.#damaged(row, `its checksum is ${hex(crc)} and should be ${hex(row.crc)}`);
   }
 
-  /** Of a row with the right checksum: it is never taken for a torn one. */
+  /** Decodes a row with a valid checksum, which is never treated as torn. */
   #decodeWhole(row: RawRow): readonly JournalRecord[] {
     try {
       return decodeRow(row.data);
@@ -205,7 +205,7 @@ function appendEntries(log: Log, entries: readonly Entry[]): void {
   if (first === undefined) return;
   const logFirst = log.entries[0]?.index ?? first.index;
   const keep = first.index - logFirst;
-  // Beyond the end: earlier rows were truncated in part, and a later row repeats or resets them.
+  // Beyond the end: some earlier rows were truncated, and a later row repeats or resets them.
   if (keep < 0 || keep > log.entries.length) log.entries = [];
   else log.entries.length = keep;
   const covered = log.meta?.index ?? 0;

@@ -1,7 +1,7 @@
 /**
- * One journal row: everything that one durable commit wrote, of all groups, as bytes.
+ * Encoding of one journal row: everything that one durable commit wrote, for all groups.
  *
- * Knows no file and no checksum. Little-endian, integers and entries as in `../codec.ts`:
+ * Checksums and files are left to `slot.ts` and `journal-db.ts`. Little-endian, integers and entries as in `codec.ts`:
  *
  *     row:     version u8 · count u32 · records
  *     record:  group u32 · parts u8 (bits), then the parts that are present, in this order
@@ -29,7 +29,7 @@ import { RAFT_FORMATS, numberWritten, reads } from '../../formats.js';
 import type { Entry, HardState, SnapshotMeta } from '../../types.js';
 import type { GroupWrite } from '../storage.js';
 
-/** From this row on the group's state is what lies in `slot`, and its log is empty after `meta.index`. */
+/** From this row on, the group's state is in `slot`, and its log is empty after `meta.index`. */
 export interface Reset {
   readonly slot: number;
   readonly meta: SnapshotMeta;
@@ -62,7 +62,7 @@ export function rowSize(records: readonly JournalRecord[]): number {
   return size;
 }
 
-/** The bytes have a buffer of their own, so that it can be transferred to another thread. */
+/** Returns bytes with their own buffer, which can be transferred to another thread. */
 export function encodeRow(records: readonly JournalRecord[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(rowSize(records));
   const span = spanOf(bytes);
@@ -159,8 +159,9 @@ function readEntries(span: Span, offset: number): Entry[] {
 }
 
 /**
- * The same records in the same order, with about `mostBytes` of entries in a row; one entry always fits. What is durable
- * of several rows is a prefix: a group's hard state comes before its entries, and the entries in their order.
+ * Splits records over rows, in the same order, with about `mostBytes` of entries per row; one entry always fits. The
+ * durable part of several rows is a prefix: a group's hard state precedes its entries, and the entries keep their
+ * order.
  */
 export function splitRecords(records: readonly JournalRecord[], mostBytes: number): JournalRecord[][] {
   const rows: JournalRecord[][] = [];
@@ -187,7 +188,7 @@ export function splitRecords(records: readonly JournalRecord[], mostBytes: numbe
   return rows;
 }
 
-/** How many of the first entries have room. */
+/** Length of the longest prefix of entries that fits. */
 function fitting(entries: readonly Entry[], room: number): number {
   let bytes = 0;
   for (const [i, entry] of entries.entries()) {

@@ -1,4 +1,4 @@
-/** The tables of a new journal.db; what is in them, `journal-db.ts` has. */
+/** The tables of a new journal.db; see `journal-db.ts` for their contents. */
 import type Database from 'better-sqlite3';
 import { stampFormat } from '../disk/data-folder.js';
 
@@ -10,7 +10,7 @@ const SCHEMA = `
   INSERT INTO facts VALUES ('trimmed', 0), ('closed', 0), ('checkpoints', 0);
 `;
 
-/** A new journal's tables, complete or not at all. */
+/** Creates a new journal's tables in one transaction. */
 export function createJournal(db: Database.Database, storeId: string): void {
   db.exec('BEGIN IMMEDIATE');
   db.exec(SCHEMA);

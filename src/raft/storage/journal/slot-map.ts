@@ -1,10 +1,10 @@
 /**
- * Which slots of the journal hold which row, and which are free; built from the slots' headers.
+ * Maps rows of the journal to slots and tracks free slots; built from the slots' headers.
  */
 import type { SlotHeader } from './slot.js';
 import { corruption } from './recovery.js';
 
-/** Where a row is stored. An unknown slot is 0: its header is damaged, or it was never written. */
+/** Where a row is stored. An unknown slot is 0: its header is damaged, or the slot was never written. */
 export interface PlacedRow {
   readonly batch: number;
   readonly rowBytes: number;
@@ -15,17 +15,19 @@ export interface PlacedRow {
 
 export class SlotMap {
   readonly #rows = new Map<number, PlacedRow>();
-  /** Taken from the front, given back at the end: consecutive rows lie in consecutive slots. */
+  /** Slots are taken from the front and returned at the end, so that consecutive rows use consecutive slots. */
   #free: number[] = [];
-  /** So many at the front of `#free` are taken. To shift thousands of numbers for each row costs more than the row. */
+  /**
+   * Count of taken slots at the front of `#free`; shifting thousands of numbers for each row costs more than the row.
+   */
   #taken = 0;
   #count = 0;
   #last = 0;
 
   /**
-   * A slot that is there already; slots are numbered from 1 on. Free if it is no part of a row behind `truncatedTo`.
-   * @throws StorageCorruption if another one holds the same: a row that was never acknowledged, which a sync that failed
-   *   left on the disk unseen, and that one cannot be told from the one that was
+   * Adds an existing slot; slots are numbered from 1. It is free unless it holds part of a row after `truncatedTo`.
+   * @throws StorageCorruption if another slot holds the same part: a failed sync left an unacknowledged row on the disk
+   *   unnoticed, and it cannot be told from the acknowledged one
    */
   found(slot: number, header: SlotHeader | undefined, truncatedTo: number): void {
     this.#count = Math.max(this.#count, slot);
@@ -46,7 +48,7 @@ export class SlotMap {
     this.#last = Math.max(this.#last, header.seq);
   }
 
-  /** Of all slots, free or not. */
+  /** Number of all slots, free or not. */
   get count(): number {
     return this.#count;
   }
@@ -69,12 +71,12 @@ export class SlotMap {
     return this.#rows.get(seq);
   }
 
-  /** Numbers of the rows behind `after`, ascending. */
+  /** Numbers of the rows after `after`, ascending. */
   after(after: number): number[] {
     return [...this.#rows.keys()].filter((seq) => seq > after).sort((a, b) => a - b);
   }
 
-  /** Numbers for new slots, which are free from now on. */
+  /** Adds new free slots and returns their numbers. */
   add(count: number): number[] {
     const added = Array.from({ length: count }, (_, i) => this.#count + 1 + i);
     this.#count += count;

@@ -1,5 +1,5 @@
 /**
- * A slot of the journal: a fixed number of bytes, which hold one part of one row and a header that identifies it.
+ * A slot of the journal: a fixed number of bytes with one part of one row, and a header that identifies it.
  *
  * Slots are overwritten in place, so only their header identifies their content. Little-endian:
  *
@@ -14,10 +14,10 @@ import { crc32c } from './crc32c.js';
 export interface SlotHeader {
   readonly seq: number;
   readonly batch: number;
-  /** From 0 on, of `parts`. */
+  /** Number of this part, from 0, out of `parts`. */
   readonly part: number;
   readonly parts: number;
-  /** Of the whole row, and its checksum. */
+  /** Length of the whole row; `rowCrc` is its checksum. */
   readonly rowBytes: number;
   readonly rowCrc: number;
 }
@@ -29,7 +29,7 @@ const SUM_AT = SLOT_HEADER_BYTES - 4;
 export const partsOf = (rowBytes: number, slotBytes: number): number =>
   Math.max(1, Math.ceil(rowBytes / (slotBytes - SLOT_HEADER_BYTES)));
 
-/** Fills the slot with the header and its part of the row; what is behind that becomes zeros. */
+/** Fills the slot with the header and its part of the row, and the rest with zeros. */
 export function writeSlot(slot: Uint8Array, header: SlotHeader, row: Uint8Array): void {
   const span = spanOf(slot);
   writeUint53(span, 0, header.seq);

@@ -1,6 +1,6 @@
 /**
- * A consistent view of one group's state while checkpoints go on. It is copied at once, a slice at a time, over a
- * connection of its own, and sent from the copy: the read transaction lasts as long as the copying, not as long as a slow
+ * A consistent view of one group's state while checkpoints continue. The state is copied up front, in slices, over its
+ * own connection, and sent from the copy: the read transaction lasts as long as the copying, not as long as a slow
  * follower takes. Runs in the worker.
  */
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import type { GroupId, SnapshotMeta } from '../../types.js';
 
 type KeyValue = readonly [Buffer, Buffer];
 
-/** Read in one slice, between which journal commits go on: about a millisecond. */
+/** Bytes read in one slice, about a millisecond; journal commits run between slices. */
 const SLICE_BYTES = 256 * 1024;
 let copies = 0;
 
@@ -23,7 +23,7 @@ export class SqliteSnapshotSource implements SnapshotSource {
   readonly meta: SnapshotMeta;
   readonly #slot: number;
   readonly #spill: SnapshotSpill;
-  /** Undefined once all is copied. */
+  /** Undefined once everything is copied. */
   #db: Database.Database | undefined;
   #after: Uint8Array | undefined;
   #given = 0;

@@ -1,11 +1,11 @@
 /**
- * A snapshot's rows, copied out of the state in one go, so that its read transaction can end before the first byte is
- * sent: while one is open, the WAL of state.db cannot restart. Small ones stay in memory, larger ones go to a file that is
- * unlinked before the first byte is written to it, so no crash leaves it behind. Runs in the worker.
+ * Holds a copy of a snapshot's rows, so that the read transaction can end before the first byte is sent: while one is
+ * open, the WAL of state.db cannot restart. Small snapshots stay in memory, larger ones go to a file that is unlinked
+ * before the first byte is written to it, so no crash leaves it behind. Runs in the worker.
  */
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 
-/** So much stays in memory. */
+/** Bytes kept in memory before the copy goes to a file. */
 export const SPILL_MEMORY_BYTES = 4 * 1024 * 1024;
 const KEY_LENGTH_BYTES = 2;
 const VALUE_LENGTH_BYTES = 4;
@@ -17,7 +17,7 @@ export class SnapshotSpill {
   #file: number | undefined;
   #length = 0;
 
-  /** `path`: a file that is not there, for what is larger than `memoryBytes`. */
+  /** `path`: a file that does not exist yet, used for copies larger than `memoryBytes`. */
   constructor(path: string, memoryBytes = SPILL_MEMORY_BYTES) {
     this.#path = path;
     this.#memoryBytes = memoryBytes;
@@ -27,7 +27,7 @@ export class SnapshotSpill {
     return this.#length;
   }
 
-  /** Whole rows. @throws what the file system throws, such as ENOSPC; then it is of no use any more. */
+  /** Adds whole rows. @throws what the file system throws, such as ENOSPC; the copy is unusable afterwards. */
   add(rows: Uint8Array): void {
     if (this.#file === undefined && this.#length + rows.length > this.#memoryBytes) this.#toFile();
     if (this.#file === undefined) this.#parts.push(rows);
@@ -45,7 +45,7 @@ export class SnapshotSpill {
     }
   }
 
-  /** Whole rows from `start` on, at most `maxBytes` of them, but one at least; empty at the end. */
+  /** Whole rows from `start` on, at most `maxBytes`, but at least one row; empty at the end. */
   rows(start: number, maxBytes: number): Uint8Array<ArrayBuffer> {
     const bytes = this.#read(start, Math.min(maxBytes, this.#length - start));
     const end = endOfRows(bytes);
@@ -86,7 +86,7 @@ export class SnapshotSpill {
   }
 }
 
-/** Where the last row ends that is whole. */
+/** Offset of the end of the last complete row. */
 function endOfRows(bytes: Uint8Array): number {
   const data = view(bytes);
   for (let end = 0; ;) {

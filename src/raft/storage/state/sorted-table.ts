@@ -6,7 +6,7 @@ import type { SnapshotMeta } from '../../types.js';
 
 export class SortedTable {
   readonly #values = new Map<StateKey, Uint8Array>();
-  /** Keys in order; undefined when a key has come or gone since they were last sorted. */
+  /** Sorted keys; undefined when a key was added or removed since they were last sorted. */
   #keys: StateKey[] | undefined = [];
   #bytes = 0;
 
@@ -41,7 +41,7 @@ export class SortedTable {
     return rows;
   }
 
-  /** What it holds now, whatever is put later. */
+  /** A snapshot of the current contents; later puts do not affect it. */
   snapshot(meta: SnapshotMeta): SnapshotSource {
     const rows = this.scan('', undefined, Infinity);
     let at = 0;

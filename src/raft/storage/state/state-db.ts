@@ -1,12 +1,12 @@
 /**
  * state.db: each group's state and metadata. Runs in the worker.
  *
- *     groups(id, slot, …)   hard state and snapshot meta, and the journal rows that they came from
- *     state(slot, k, v)     a group's rows are in its slot; an incoming snapshot is staged in a slot of its own, so that
+ *     groups(id, slot, …)   hard state and snapshot meta, and the journal rows that they were taken from
+ *     state(slot, k, v) a group's rows are in its slot; an incoming snapshot is staged in a slot of its own, so that
  *                           installing it changes one number
  *     garbage(slot)         slots that belong to no group: staged and not installed, or replaced and not yet emptied
- *     facts(name, value)    store: which store it belongs to; journal: the last row known to have been durable;
- *                           checkpoints: their number so far
+ *     facts(name, value)    store: id of the store; journal: the last journal row known to have been durable;
+ *                           checkpoints: their count so far
  */
 import type Database from 'better-sqlite3';
 import { configurationSize, readConfiguration, spanOf, writeConfiguration } from '../../codec.js';
@@ -20,9 +20,11 @@ import type { Activation, StoredGroup } from '../journal/recovery.js';
 import type { RawStateRow } from './state-rows.js';
 import type { Configuration, GroupId, SnapshotMeta } from '../../types.js';
 
-/** Not smaller: of rows in an index tree a page keeps a quarter of itself at most, the rest would go to further pages. */
+/**
+ * Not smaller: a page of an index tree keeps at most a quarter of its size per row, the rest goes to overflow pages.
+ */
 export const STATE_PAGE_BYTES = 4096;
-/** Size of the WAL at which it is checkpointed: pages that every checkpoint rewrites are copied once. */
+/** WAL size at which it is checkpointed: large enough that pages rewritten by every checkpoint are copied only once. */
 export const STATE_WAL_BYTES = 16 * 1024 * 1024;
 
 const SCHEMA = `
@@ -45,7 +47,7 @@ export function createState(db: Database.Database, storeId: string): void {
   db.exec('COMMIT');
 }
 
-/** A group's row as SQLite gives it. */
+/** A group's row as SQLite returns it. */
 export interface GroupRow {
   readonly id: number;
   readonly slot: number;
@@ -100,7 +102,7 @@ export class StateDb implements StateFile {
   }
 
   ensureDurable(): void {
-    // A backup that is reading may prevent it; that is no reason to refuse the start.
+    // A backup that is being read may prevent it, which is no reason to refuse the start.
     this.#write(() => this.#db.pragma('wal_checkpoint(TRUNCATE)'));
   }
 
@@ -112,7 +114,7 @@ export class StateDb implements StateFile {
     return this.#db.prepare<[], number>('SELECT slot FROM garbage').pluck().all();
   }
 
-  /** Every write to the file runs through here. A rollback does not shrink the WAL. */
+  /** Runs a write to the file and classifies its error. A rollback does not shrink the WAL. */
   #write<T>(work: () => T): T {
     try {
       return work();
@@ -152,7 +154,7 @@ export class StateDb implements StateFile {
   }
 
   writeRow(slot: number, { key, value }: RawStateRow): void {
-    // As `#run`, without what that makes for each row of a checkpoint.
+    // Like `#run`, without its allocations for each row of a checkpoint.
     try {
       if (value === undefined) this.#delete.run(slot, key);
       else this.#put.run(slot, key, value);
@@ -262,7 +264,7 @@ export class StateDb implements StateFile {
     this.#walError = undefined;
     if (error === undefined) return this.#isCheckpointingWal;
     if (!(error instanceof NoWalCheckpointer)) throw error;
-    // Commits wait for it, but this connection has its files open; a WAL that is never checkpointed fills the disk.
+    // Commits wait meanwhile, but this connection needs no new descriptor, and an uncopied WAL would fill the disk.
     this.#checkpointWalHere();
     return false;
   }

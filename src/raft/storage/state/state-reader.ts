@@ -1,8 +1,8 @@
 /**
  * Reads of the durable state in the caller's own thread: a read-only connection to state.db with prepared statements.
  *
- * Every call sees the slot as of the last whole checkpoint, and is never blocked by the worker's writes. Unreadable and
- * damaged data throw the port's errors, as in the worker.
+ * Every call sees the slot as of its last complete checkpoint, and is never blocked by the worker's writes. Unreadable
+ * and damaged data throw the port's errors, as in the worker.
  */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -42,7 +42,7 @@ class SqliteStateReader implements StateReader {
   }
 
   scan(slot: number, prefix: StateKey, after: StateKey | undefined, limit: number): [StateKey, Uint8Array][] {
-    // The smallest key after another is that key with a zero byte behind it.
+    // The smallest key after another one is that key followed by a zero byte.
     const from = toBytes(after === undefined || after < prefix ? prefix : `${after}\0`);
     const end = prefixEnd(prefix);
     const rows = reading(() =>
@@ -56,10 +56,10 @@ class SqliteStateReader implements StateReader {
   }
 }
 
-/** Also reads, the layout of the file. */
+/** Opening also reads: the layout of the file. */
 export const openStateReader = (directory: string): StateReader => reading(() => new SqliteStateReader(directory));
 
-/** @throws StorageCorruption, StorageFailure if the file cannot be read; anything else as it comes */
+/** @throws StorageCorruption, StorageFailure if the file cannot be read; rethrows any other error */
 function reading<T>(read: () => T): T {
   try {
     return read();

@@ -1,5 +1,8 @@
 /**
- * State rows as bytes: the contents of snapshot chunks, and of a checkpoint on its way to the worker. A sequence of:  key length u16 · key · value length u32 (2^32 − 1 = deleted) · value.
+ * Encoding of state rows, in snapshot chunks and in a checkpoint on its way to the worker. A sequence of:
+ *
+ *     key length u16 · key · value length u32 (2^32 − 1 = deleted) · value
+ *
  * Chunks come from peers, so decoding validates everything.
  */
 import { MalformedBytes } from '../../codec.js';
@@ -12,12 +15,12 @@ const HEADER_BYTES = 6;
 export const stateRowSize = (key: StateKey, value: Uint8Array | undefined): number =>
   HEADER_BYTES + key.length + (value === undefined ? 0 : value.length);
 
-/** Collects rows until `take`. The bytes returned have a buffer of their own and can be transferred. */
+/** Collects rows until `take`. The returned bytes have their own buffer and can be transferred. */
 export class StateRowWriter {
   #rows: StateRow[] = [];
   #bytes = 0;
 
-  /** Size of what has been gathered. */
+  /** Size of the collected rows. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -51,7 +54,7 @@ export class StateRowWriter {
   }
 }
 
-/** One row as it lies in the bytes: both are views, not copies. */
+/** One encoded row: key and value are views into the bytes, not copies. */
 export interface RawStateRow {
   readonly key: Buffer;
   readonly value: Buffer | undefined;
@@ -78,14 +81,14 @@ export function* decodeStateRows(data: Uint8Array): Generator<RawStateRow, void,
   }
 }
 
-/** Walks a chunk of a snapshot from a peer; throws `MalformedBytes` unless it is rows with values to its very end. */
+/** Validates a snapshot chunk from a peer; throws `MalformedBytes` unless it consists of whole rows with values. */
 export function checkSnapshotChunk(data: Uint8Array): void {
   for (const { value } of decodeStateRows(data)) {
     if (value === undefined) throw new MalformedBytes('a snapshot has no deleted rows');
   }
 }
 
-/** The smallest string above all that start with `prefix`; undefined if there is none. */
+/** The smallest string greater than all that start with `prefix`; undefined if there is none. */
 export function prefixEnd(prefix: StateKey): StateKey | undefined {
   let length = prefix.length;
   while (length > 0 && prefix.charCodeAt(length - 1) === 0xff) length--;

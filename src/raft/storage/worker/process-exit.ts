@@ -1,10 +1,10 @@
 /**
- * Exit of the process while a thread, of the storage or of the log writer, is in a call to a disk that hangs.
+ * Lets the process exit while a thread, of the storage or of the log writer, is in a call to a disk that hangs.
  *
- * Node waits for its threads before it exits, and closes the databases that they have open. A thread cannot be interrupted
- * in a system call that does not return, and the process cannot exit with a code before it does. So the threads are asked
- * to close their files, and if one has not done so in time the process kills itself with SIGKILL: as after any crash, what
- * was acknowledged is on the disk.
+ * Node waits for its threads before it exits, and closes the databases that they have open. A thread cannot be
+ * interrupted in a system call that does not return, and the process cannot exit with a code before it does. So the
+ * threads are requested to close their files, and if one has not done so in time the process kills itself with SIGKILL:
+ * as after any crash, acknowledged writes are on the disk.
  */
 import { isMainThread } from 'node:worker_threads';
 import type { RequestQueueWriter } from './request-queue.js';
@@ -17,8 +17,8 @@ type Stoppable = Pick<RequestQueueWriter, 'stop' | 'waitStopped'>;
 const threads = new Set<Stoppable>();
 
 /**
- * Stops the thread when the process exits, by SIGKILL if it does not stop in time; until `removeFromExit`. No effect outside
- * the main thread: the parent of that worker thread waits for it.
+ * Stops the thread when the process exits, unless `removeFromExit` was called before; if it does not stop in time, the
+ * process ends by SIGKILL. No effect outside the main thread: the parent of that worker thread waits for it.
  */
 export function stopAtExit(thread: Stoppable): void {
   if (!isMainThread) return;

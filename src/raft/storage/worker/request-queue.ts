@@ -2,7 +2,7 @@
  * The request queue to the storage thread: commits as bytes in shared memory, all other requests as messages through a
  * port, in one order. The storage thread sleeps on the shared memory and not in an event loop.
  *
- * A commit by message costs 25 µs more of CPU time: its objects are cloned, and an event loop is woken.
+ * A commit sent as a message costs 25 µs more CPU time: its objects are cloned, and an event loop is woken.
  */
 import type { Request, RequestEnvelope } from '../engine/protocol.js';
 
@@ -63,7 +63,7 @@ class RequestQueue {
 export class RequestQueueWriter extends RequestQueue {
   #posted = this.start;
   #written = this.start;
-  /** Offset of the next row. Reset whenever everything was taken, which is mostly so. */
+  /** Offset of the next row. Reset whenever everything was taken, which is the usual case. */
   #rowAt = 0;
 
   /** Writes a commit, invisible until `publish`; false if the queue is full. */
@@ -78,21 +78,21 @@ export class RequestQueueWriter extends RequestQueue {
     return true;
   }
 
-  /** Makes the next request visible, which is in the shared memory or in the port. */
+  /** Makes the next request visible, in the shared memory or in the port. */
   publish(): void {
     this.#posted = (this.#posted + 1) | 0;
     Atomics.store(this.counters, POSTED, this.#posted);
     Atomics.notify(this.counters, POSTED);
   }
 
-  /** Asks the storage thread to close its files as they are, and to take no more requests. */
+  /** Makes the storage thread close its files as they are, and take no more requests. */
   stop(): void {
     Atomics.store(this.counters, STOPPED, 1);
     // In this order: a thread about to sleep sees one of the two.
     this.publish();
   }
 
-  /** After `stop`: blocks until the storage thread has stopped. False if it has not within so many ms. */
+  /** After `stop`: blocks until the storage thread has stopped. False if it has not stopped within `ms`. */
   waitStopped(ms: number): boolean {
     return Atomics.wait(this.counters, BUSY, 1, ms) !== 'timed-out';
   }
@@ -127,7 +127,7 @@ export class RequestQueueReader extends RequestQueue {
     return { store, call, request: { type: 'commit', seq, data, activation: undefined } };
   }
 
-  /** Sleeps until there is a request, at most so many milliseconds. */
+  /** Sleeps until there is a request, at most `ms` milliseconds. */
   wait(ms?: number): void {
     if (Atomics.load(this.counters, STOPPED) === 0) Atomics.wait(this.counters, POSTED, this.#seen, ms);
   }

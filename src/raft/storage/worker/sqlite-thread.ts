@@ -1,7 +1,7 @@
 /**
- * The calling side of the storage thread: starts it, numbers its stores, routes replies to their store.
+ * The caller's side of the storage thread: starts it, numbers its stores, routes replies to their store.
  *
- * One thread can serve many stores (an embedded cluster in one process); a store without one starts its own.
+ * One thread can serve many stores (an embedded cluster in one process); a store that is given none starts its own.
  */
 import type { Worker } from 'node:worker_threads';
 import { unpackReplies, type ReplyPacket } from './reply-packet.js';
@@ -11,7 +11,7 @@ import { StorageFailure } from '../storage.js';
 import { removeFromExit, stopAtExit } from './process-exit.js';
 import { startThread } from './start-thread.js';
 
-/** How long `close` waits for a thread in a call to the disk before it abandons it. */
+/** How long `close` waits for a thread blocked in a disk call before it abandons it. */
 export const THREAD_LIMIT_MS = 1_000;
 
 export interface ChannelListener {
@@ -29,11 +29,13 @@ export interface StoreChannel {
 /** Runs the engines of one or more stores: a thread, or the simulator. */
 export interface SqliteWorker {
   attach(listener: ChannelListener): StoreChannel;
-  /** Ends the worker, or abandons it where it hangs. Stores must have been closed before. */
+  /** Ends the worker, or abandons it if it hangs. Stores must have been closed before. */
   close(): Promise<void>;
 }
 
-/** A thread in which SQLite runs, for any number of stores: pass it to each `SqliteStorage`, and close it after them. */
+/**
+ * A thread in which SQLite runs, for any number of stores: pass it to each `SqliteStorage`, and close it after them.
+ */
 export class SqliteThread implements SqliteWorker {
   readonly #worker: Worker;
   readonly #queue: RequestQueueWriter;
@@ -86,7 +88,7 @@ export class SqliteThread implements SqliteWorker {
     await Promise.race([ended, late]).finally(() => {
       clearTimeout(limit);
     });
-    // It may be in a call to a disk that hangs. Until here it keeps the process alive; see also `process-exit.ts`.
+    // The thread may be in a call to a disk that hangs. Until here it keeps the process alive; see `process-exit.ts`.
     this.#worker.unref();
   }
 

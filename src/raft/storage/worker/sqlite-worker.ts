@@ -1,7 +1,7 @@
 /**
  * Entry of the storage thread: runs `engine-host.ts`. No other thread of the process waits for the disk on its behalf.
  *
- * It sleeps on its request queue and not in its event loop, which gets a turn every so often, and while the WAL
+ * It sleeps on its request queue and not in its event loop, which gets a turn at intervals, and while the WAL
  * checkpoint thread may have sent a reply.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
@@ -52,7 +52,10 @@ function work(): void {
   setImmediate(goesOn ? work : stop);
 }
 
-/** The exiting process waits until nothing is open: files that Node closes itself could block it for as long as the disk hangs. */
+/**
+ * The exiting process waits until nothing is open: closing the files itself, Node could block as long as the disk
+ * hangs.
+ */
 function stop(): void {
   host.abandon();
   if (walCheckpointer.isBusy) setTimeout(stop, WAL_SLEEP_MS);

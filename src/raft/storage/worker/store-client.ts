@@ -1,5 +1,5 @@
 /**
- * One store's calls to its worker as promises.
+ * Turns one store's calls to its worker into promises.
  *
  * Replies to commits arrive in the order of the calls, and promises settle in the order of the replies.
  */
@@ -11,12 +11,12 @@ import type { FileSizes } from '../storage.js';
 import type { SqliteWorker, StoreChannel } from './sqlite-thread.js';
 
 /**
- * How long closing a store may take: its latest work, and two syncs. Acknowledged commits are on the disk before, so a
- * disk that hangs is not waited for.
+ * How long closing a store may take: the work in progress, and two syncs. Acknowledged commits are on the disk already,
+ * so there is no need to wait for a disk that hangs.
  */
 export const CLOSE_LIMIT_MS = 3_000;
 
-/** Calls `task` after so many ms, unless what it returns is called first. */
+/** Calls `task` after `ms`, unless the returned function is called first. */
 export type After = (ms: number, task: () => void) => () => void;
 
 interface Call {
@@ -29,7 +29,7 @@ export class StoreClient {
   readonly #channel: StoreChannel;
   /**
    * In the order of the calls, which is mostly that of the replies. Not a Map: a rehashed Map's old tables link to the
-   * new ones, and would keep commits alive long after their replies once one of them is in V8's old generation.
+   * new ones, which would keep commits alive long after their replies once one table is in V8's old generation.
    */
   readonly #calls: Call[] = [];
   readonly #onStall: (report: StallReport | undefined) => void;
@@ -39,7 +39,7 @@ export class StoreClient {
   #isDead = false;
   #isClosing = false;
 
-  /** `onStall`: what waits for room, and why; undefined: nothing does any more. */
+  /** `onStall`: called with what waits for space, and why; undefined: nothing waits any more. */
   constructor(worker: SqliteWorker, onStall: (report: StallReport | undefined) => void = () => undefined) {
     this.#onStall = onStall;
     this.#channel = worker.attach({
@@ -56,7 +56,7 @@ export class StoreClient {
     for (const { reject } of this.#calls.splice(0)) reject(error);
   }
 
-  /** Why the store accepts no further writes, once that is so. */
+  /** Why the store accepts no further writes; undefined while it does. */
   get failure(): Error | undefined {
     return this.#failure;
   }
@@ -66,7 +66,7 @@ export class StoreClient {
     return this.#fileSizes;
   }
 
-  /** The worker is gone; nothing will be replied to. */
+  /** The worker is gone; no further reply will arrive. */
   get isDead(): boolean {
     return this.#isDead;
   }
@@ -86,7 +86,7 @@ export class StoreClient {
         reject(this.#failure ?? new StorageFailure('the storage worker is gone'));
         return;
       }
-      // The engine replies to nothing after a close: the promise would never settle.
+      // The engine sends no reply after a close: the promise would never settle.
       if (this.#isClosing) {
         reject(new StorageFailure('the store is closed'));
         return;
@@ -104,8 +104,8 @@ export class StoreClient {
   }
 
   /**
-   * Closes the store. Rejects, as do all pending calls, after `CLOSE_LIMIT_MS` by `after`: the files stay open, and the
-   * worker keeps them until it can go on. Default: no limit.
+   * Closes the store. After `CLOSE_LIMIT_MS`, measured by `after`, it rejects, as do all pending calls: the files stay
+   * open, and the worker keeps them until it can continue. Default: no limit.
    */
   async close(after: After = () => () => undefined): Promise<void> {
     const cancel = after(CLOSE_LIMIT_MS, () => {
@@ -130,7 +130,7 @@ export class StoreClient {
     call?.reject(error);
   }
 
-  /** Mostly the first: replies to commits come in the order of the calls. */
+  /** Usually the first one: replies to commits arrive in the order of the calls. */
   #take(number: number): Call | undefined {
     if (this.#calls[0]?.number === number) return this.#calls.shift();
     const at = this.#calls.findIndex((each) => each.number === number);

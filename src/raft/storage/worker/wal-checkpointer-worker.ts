@@ -14,12 +14,14 @@ port.on('message', ({ call, file }: WalRequest) => {
   port.postMessage({ call, failure: copy(file) } satisfies WalReply);
 });
 
-/** A connection for this one checkpoint: the store's last connection, when closed, must be the one that deletes the WAL. */
+/**
+ * Opens a connection for this checkpoint only: the store's own connection must be the last to close and delete the WAL.
+ */
 function copy(file: string): FailureData | undefined {
   try {
     const db = openForWalCheckpoint(file);
     try {
-      // Frames that readers or writers keep it from copying stay in the WAL for the next time.
+      // Frames that cannot be copied because of readers or writers stay in the WAL for the next checkpoint.
       db.pragma('wal_checkpoint(PASSIVE)');
     } finally {
       db.close();

@@ -1,6 +1,7 @@
 /**
- * Runs WAL checkpoints in a thread of its own, for all stores of a storage thread, one after another: copying 16 MiB
- * takes 10 ms, 100 and more if the pages are scattered over a large file, and no journal commit should wait for that.
+ * Runs WAL checkpoints in a separate thread, for all stores of a storage thread, one after another: copying 16 MiB
+ * takes 10 ms, 100 ms and more if the pages are scattered over a large file, and no journal commit should wait for
+ * that.
  *
  * The thread starts with the first WAL checkpoint, and ends with its parent.
  */
@@ -9,7 +10,7 @@ import { toError } from '../failure.js';
 import type { FailureData } from '../failure.js';
 import { startThread } from './start-thread.js';
 
-/** The thread could not be started, or could not open the file, mostly for want of file descriptors: nothing was copied. */
+/** The thread could not start or open the file, mostly because no file descriptor was left: nothing was copied. */
 export class NoWalCheckpointer extends Error {
   override readonly name = 'NoCopier';
 }
@@ -34,7 +35,7 @@ export class WalCheckpointer {
   #worker: Worker | undefined;
   #nextCall = 1;
 
-  /** A `done` is still to be called, from the event loop. */
+  /** Some `done` has yet to be called, from the event loop. */
   get isBusy(): boolean {
     return this.#calls.size > 0;
   }
