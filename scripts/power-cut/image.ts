@@ -55,23 +55,25 @@ export class Image {
     this.#mount();
   }
 
-  /** Settles what is to survive the next cut; `mark` tells this cut from others. */
+  /** Writes and syncs a file that has to survive the next cut; `mark` distinguishes this cut from others. */
   leaveSyncedTrace(mark: string): void {
     this.#trace = mark;
     this.#write('synced', true);
   }
 
-  /** Writes, as the last thing before the cut, what is not to survive it. */
+  /** To be called last before the cut: writes a file that must not survive it. */
   leaveUnsyncedTrace(): void {
     this.#write('unsynced', false);
   }
 
-  /** The power goes. Whoever still writes gets errors, so stop them before. */
+  /** Cuts the power. Processes that still write get errors, so they have to be stopped before. */
   cut(): void {
     command('xfs_io', '-x', '-c', 'shutdown', this.folder);
   }
 
-  /** Mounts a copy of what is left after a cut, in place of the image. Nobody may have files open in it any more. */
+  /**
+   * Mounts a copy of what is left after a cut, in place of the image. No process may have files open in it any more.
+   */
   replaceByCopy(): void {
     const copy = `${this.#file}.copy`;
     command('cp', '--sparse=always', '--reflink=never', this.#file, copy);
@@ -80,14 +82,14 @@ export class Image {
     this.#mount();
   }
 
-  /** What is wrong with the cut, seen from what is there now; undefined if it was one. */
+  /** Why it was no power cut, judged by the traces that are left; undefined if it was one. */
   traces(): string | undefined {
     if (this.#read('synced') !== this.#trace) return 'a synced file did not survive: the disk lost more than power';
     if (this.#read('unsynced') === this.#trace) return 'an unsynced file survived: no power was cut, or all was synced';
     return undefined;
   }
 
-  /** Unmounts and deletes it; bears that some or all of it was never made. */
+  /** Unmounts and deletes it; tolerates that some or all of it was never made. */
   remove(): void {
     if (this.#mounted) this.#unmount();
     for (const file of [this.#file, `${this.#file}.copy`]) rmSync(file, { force: true });
@@ -95,9 +97,9 @@ export class Image {
   }
 
   #mount(): void {
-    // First, so that a mount that is interrupted is looked at again at the end.
+    // Set first, so that an interrupted mount is undone at the end.
     this.#mounted = true;
-    // The loop device is made by mount and goes with the unmount.
+    // mount makes the loop device, and the unmount removes it.
     command('mount', '-t', 'xfs', '-o', 'loop,noatime', this.#file, this.folder);
   }
 

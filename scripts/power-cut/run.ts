@@ -105,7 +105,8 @@ async function oneCut(site: Site, random: Random, cut: number, clients: number):
     for (const image of images) image.leaveUnsyncedTrace();
     await cluster.freeze();
     for (const image of images) image.cut();
-    // Not before: writes have to be in flight at the cut. Not later: what is sent to a dead node has no unknown
+    // Not before: writes have to be in flight at the cut. Not later: the outcome of a request to a dead node is
+    // certain.
     // outcome.
     load.halt();
   } finally {

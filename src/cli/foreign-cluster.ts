@@ -63,7 +63,7 @@ export class ForeignCluster {
     await this.#kill();
   }
 
-  /** Also of an earlier start. */
+  /** Also removes those of an earlier start. */
   async removeFolders(): Promise<void> {
     const { members, folderOf } = this.#options;
     await Promise.all(members.map((member) => rm(folderOf(member), { recursive: true, force: true })));

@@ -1,8 +1,9 @@
 /**
  * The node processes of a local cluster: starts them, reports those that die, stops them.
  *
- * A dead node is restarted only under `--restart`: whoever kills one usually wants to see the cluster without it. Under
- * `--faults` the control API kills, pauses and starts nodes; it does not count as the end of the cluster if it killed all.
+ * A dead node is restarted only under `--restart`: a user who kills one usually wants to see the cluster without it.
+ * Under `--faults` the control API kills, pauses and starts nodes; it does not count as the end of the cluster if it
+ * killed all.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -13,18 +13,18 @@ export interface LogDestinationOptions {
   readonly most?: number;
 }
 
-/** Lines that are written in one call. */
+/** Lines that are written by one call. */
 interface Batch {
   readonly bytes: Buffer;
   readonly lines: number;
-  /** How many dropped lines its first line reports. */
+  /** Number of dropped lines that its first line reports. */
   readonly unreported: number;
 }
 
 const MAX_WAITING_CHARS = 1024 * 1024;
-/** A full pipe is retried after this. */
+/** Interval at which a full pipe is retried. */
 const RETRY_MS = 50;
-/** Less than the time limit for the last lines of a process. */
+/** A write that takes longer hangs. Less than the time limit for the last lines of a process. */
 const HANGS_MS = 500;
 
 export class LogDestination {
@@ -41,7 +41,7 @@ export class LogDestination {
   #reported = 0;
   /** Start (monotonic ms) of the write that has not returned; undefined: there is none. */
   #writeStartedMs: number | undefined;
-  /** The last write ended within a line. */
+  /** The last write ended in the middle of a line. */
   #isCut = false;
 
   constructor(fd: number, { write = writeWhole, most = MAX_WAITING_CHARS }: LogDestinationOptions = {}) {
@@ -86,7 +86,7 @@ export class LogDestination {
     });
   }
 
-  /** For the exit of a process, which cannot wait: writes what is not being written yet. */
+  /** For the exit of a process, which cannot wait: writes everything that is not being written yet. */
   flushSync(): void {
     if (this.#underWay !== undefined || this.#waiting.length === 0) return;
     try {

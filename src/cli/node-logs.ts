@@ -6,9 +6,9 @@ import { closeSync, fstatSync, mkdirSync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { LogDestination } from './log-destination.js';
 
-/** Of one file; with the earlier one twice as much per node. */
+/** Size of one file; with the earlier one a node has twice as much. */
 const MAX_BYTES = 16 * 1024 * 1024;
-/** What is not written to the earlier file by then is lost. */
+/** Time limit for the earlier file; lines not written by then are lost. */
 const CLOSE_MS = 5_000;
 const FOLDER = 'logs';
 
@@ -21,7 +21,7 @@ export class NodeLog {
   #fd: number | undefined;
   #destination: LogDestination | undefined;
   #bytes = 0;
-  /** Of rotated files. */
+  /** Lines lost in files that were rotated. */
   #lostEarlier = 0;
 
   /** @throws the file system's error if the file cannot be opened */

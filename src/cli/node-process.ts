@@ -53,12 +53,12 @@ export class NodeProcess {
     return this.#child !== undefined;
   }
 
-  /** It runs, and was paused by `signal`. */
+  /** True if it runs and was paused by `signal`. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** Of the latest process, once it has exited. */
+  /** How the latest process exited; undefined while it runs. */
   get exit(): ProcessExit | undefined {
     return this.#exit;
   }
@@ -68,7 +68,7 @@ export class NodeProcess {
     return this.#exited;
   }
 
-  /** Of the latest process. */
+  /** Warnings of the latest process. */
   get warnings(): readonly string[] {
     return this.#warnings.lines;
   }

@@ -1,6 +1,6 @@
 /**
- * Ports on loopback for the nodes of a local cluster: those of the last start where they are still free. New ones are below
- * the ephemeral range, so that no outgoing connection takes one while a node is down.
+ * Loopback ports for the nodes of a local cluster: those of the last start where they are still free. New ones are
+ * below the ephemeral range, so that no outgoing connection takes one while a node is down.
  */
 import getPort from 'get-port';
 import { LOOPBACK } from '../loopback.js';

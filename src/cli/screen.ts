@@ -71,7 +71,7 @@ export class Screen {
     return lost;
   }
 
-  /** From now on warnings are not shown: nodes only notice that others have stopped. The files have them. */
+  /** From now on warnings are not shown: nodes only notice that others have stopped. The files still get them. */
   startShutdown(): void {
     this.#least = Math.max(this.#least, LEVELS.error);
   }

@@ -12,7 +12,7 @@ export class Warnings {
     return [...this.#lines.values()];
   }
 
-  /** For a new process. */
+  /** To be called when a new process starts. */
   clear(): void {
     this.#lines.clear();
   }

@@ -51,7 +51,7 @@ const settings = z
   })
   .refine((said) => Object.keys(said).length > 0, { error: 'must say tickMs, electionTicks or leaseReads' });
 
-/** Of a node's folder, or of one that is taken for it. */
+/** Faults of a node's folder, or of a process that takes the node's place. */
 const FOLDER_FAULTS = ['wipe-disk', 'keep-disk', 'roll-back-disk', 'copy-node', 'stray-node'] as const;
 
 const schema = z.discriminatedUnion(

@@ -12,7 +12,7 @@ export interface Conditions {
   readonly delayMs: number;
   /** 0..100. At 100 nothing ever arrives, as if cut. */
   readonly dropPercent: number;
-  /** Thousand bits a second, of all connections together; 0 = as fast as it goes. */
+  /** Thousand bits per second, of all connections together; 0 = unlimited. */
   readonly kbitPerSecond: number;
 }
 
@@ -24,7 +24,7 @@ const MAX_TIMEOUT_MS = 120_000;
 export const isHealthy = ({ cut, delayMs, dropPercent, kbitPerSecond }: Conditions): boolean =>
   !cut && delayMs === 0 && dropPercent === 0 && kbitPerSecond === 0;
 
-/** Whether nothing passes. */
+/** True if nothing passes. */
 export const stalls = ({ cut, dropPercent }: Conditions): boolean => cut || dropPercent >= 100;
 
 /** Delay of a piece that is sent now, if no earlier piece holds it up. @param random in [0, 1) */

@@ -12,7 +12,7 @@ export function controlClient(url: string): FaultControl {
       await ask(`${url}/faults`, { method: 'POST', headers, body: JSON.stringify(fault) });
     },
     async status() {
-      // The other side is this very program, of this very version.
+      // The server is the same version of this program.
       return (await ask(`${url}/status`, {})) as FaultStatus;
     },
   };

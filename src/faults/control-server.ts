@@ -1,9 +1,9 @@
 /**
- * The control API: `GET /status`, and `POST /faults` with a fault as JSON. On the loopback, for this machine's users.
+ * The control API: `GET /status`, and `POST /faults` with a fault as JSON. On loopback, for users of this machine.
  *
  * It can end processes, so no page in a browser may reach it: it answers only for its own address (no rebound name),
- * never to an `Origin`, and takes only `application/json`, which a page cannot send without asking first. Answers are
- * JSON; 400 = refused, nothing was changed.
+ * never to an `Origin`, and takes only `application/json`, which a page cannot send without a preflight request.
+ * Answers are JSON; 400 = refused, nothing was changed.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { FaultRefused, type Fault, type FaultControl } from './fault.js';
@@ -33,7 +33,7 @@ export class ControlServer {
     });
   }
 
-  /** On a free port. The result is where: http://127.0.0.1:… */
+  /** Listens on a free port. Returns the base URL: http://127.0.0.1:… */
   listen(): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
@@ -70,7 +70,7 @@ export class ControlServer {
     if (method === 'GET' && url === '/status') return [200, await this.#control.status()];
     if (method !== 'POST' || url !== '/faults') throw new HttpError(404, 'there are GET /status and POST /faults');
     if (headers['content-type'] !== 'application/json') throw new HttpError(415, 'send application/json');
-    // Whatever it is: the control checks it.
+    // Not validated here: the control does that.
     await this.#control.apply((await jsonOf(request)) as Fault);
     return [200, { applied: true }];
   }

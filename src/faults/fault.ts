@@ -8,8 +8,8 @@ export type Party = number | RouterName;
 
 export type Fault =
   /**
-   * Parties of different sides cannot talk. Nodes that are not named form one more side; routers that are not named
-   * reach all nodes. Replaces all present cuts.
+   * Parties on different sides cannot communicate. Nodes that are not named form one more side; routers that are not
+   * named reach all nodes. Replaces all present cuts.
    */
   | { readonly type: 'partition'; readonly sides: readonly (readonly Party[])[] }
   /** Cuts this node off from all other nodes; routers still reach it. Adds to the present cuts. */
@@ -24,9 +24,9 @@ export type Fault =
   | { readonly type: 'mend' }
   /** Each direction takes `ms` longer; 0 = no longer. */
   | { readonly type: 'delay'; readonly a: Party; readonly b: Party; readonly ms: number }
-  /** Each direction loses so much of what is sent, which TCP sends again later; 0 = nothing. */
+  /** Each direction loses this share of what is sent, which TCP retransmits; 0 = nothing. */
   | { readonly type: 'drop'; readonly a: Party; readonly b: Party; readonly percent: number }
-  /** Each direction passes so many thousand bits a second; 0 = as many as it can. */
+  /** Each direction passes this many thousand bits per second; 0 = unlimited. */
   | { readonly type: 'rate'; readonly a: Party; readonly b: Party; readonly kbitPerSecond: number }
   /** SIGKILL; SIGSTOP; SIGCONT; start again (with a SIGKILL first if it runs). */
   | { readonly type: 'kill' | 'pause' | 'resume' | 'restart'; readonly node: number }
@@ -34,25 +34,34 @@ export type Fault =
   | { readonly type: 'kill-all' }
   /** Each sync of the node's files takes `ms` longer; 0 = no longer. Only where the shim is loaded. */
   | { readonly type: 'slow-disk'; readonly node: number; readonly ms: number }
-  /** The node's date is off by so many milliseconds, not its monotonic clock; 0 = right again. Likewise only with the shim. */
+  /**
+   * The node's wall clock is off by so many milliseconds, not its monotonic clock; 0 = right again. Likewise only with
+   * the shim.
+   */
   | { readonly type: 'step-clock'; readonly node: number; readonly ms: number }
   /**
-   * Until it is healed, and likewise: syncs of the node's files do not come back; nothing can be written to them, as on a
-   * full disk; all writes and syncs of them fail, as on one that is broken, so that the node ends.
+   * Until the heal, and only with the shim: syncs of the node's files do not return; nothing can be written to them, as
+   * on a full disk; all writes and syncs of them fail, as on a broken disk, so that the node exits.
    */
   | { readonly type: 'hang-disk' | 'fill-disk' | 'fail-disk'; readonly node: number }
   /**
-   * Each with a SIGKILL first and a start after it. The folder is emptied; copied beside, and goes on; replaced by the
-   * copy that was kept last.
+   * Each with a SIGKILL first and a start after it. The folder is emptied; or a copy of it is kept beside it; or it is
+   * replaced by the latest such copy.
    */
   | { readonly type: 'wipe-disk' | 'keep-disk' | 'roll-back-disk'; readonly node: number }
-  /** A copy of the node's folder is started beside the node, as a second process of it. The heal takes it away. */
+  /** A copy of the node's folder is started beside the node, as a second process of it. The heal removes it. */
   | { readonly type: 'copy-node'; readonly node: number }
-  /** The node is killed, and until the heal one of another cluster with the same name and settings has its addresses. */
+  /**
+   * The node is killed, and until the heal a node of another cluster with the same name and settings uses its
+   * addresses.
+   */
   | { readonly type: 'stray-node'; readonly node: number }
-  /** Started again (with a SIGKILL first if it runs) with other settings than the rest, until the heal. */
+  /** Restarts the node (with a SIGKILL first if it runs) with other settings than the rest, until the heal. */
   | { readonly type: 'restart-with'; readonly node: number; readonly settings: NodeSettings }
-  /** All links as they were, pauses and faults of disks over, dead nodes started again, strangers and copies gone. */
+  /**
+   * Ends all faults of links, processes and disks: paused nodes resume, dead ones are restarted, strays and copies
+   * removed.
+   */
   | { readonly type: 'heal' };
 
 /** Settings on which the whole cluster must agree. At least one. */
@@ -62,7 +71,7 @@ export interface NodeSettings {
   readonly leaseReads?: true;
 }
 
-/** A second process of a node, beside it. */
+/** A second process of a node, which runs beside it. */
 export interface CopyView {
   readonly pid: number;
   readonly state: 'running' | 'dead';
@@ -73,14 +82,14 @@ export interface CopyView {
 export interface NodeView {
   readonly node: number;
   readonly name: string;
-  /** Of its latest process. */
+  /** Process id of its latest process. */
   readonly pid: number;
   readonly state: 'running' | 'paused' | 'dead';
   /** How its latest process ended, when it is dead: "was killed by SIGKILL", "ended with code 1". */
   readonly ended: string | null;
   /** Whether a fault killed it. A dead node that no fault killed has crashed. */
   readonly killed: boolean;
-  /** Base of its HTTP API, such as http://127.0.0.1:20123, with no proxy between. */
+  /** Base URL of its HTTP API, such as http://127.0.0.1:20123, without a proxy. */
   readonly url: string;
   readonly slowDiskMs: number;
   /** What else is wrong with its disk. */
@@ -116,7 +125,7 @@ export interface LinkView {
 
 export interface RouterView {
   readonly name: RouterName;
-  /** Base of its HTTP API. */
+  /** Base URL of its HTTP API. */
   readonly url: string;
 }
 

@@ -1,4 +1,6 @@
-/** Where the control API of a running cluster is: `faults.json` in its data folder, there for as long as it listens. */
+/**
+ * The address of a running cluster's control API: `faults.json` in its data folder, which exists while the API listens.
+ */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -15,7 +17,7 @@ export function writeFaultsFile(dataDir: string, record: FaultsRecord): void {
   renameSync(`${path}.tmp`, path);
 }
 
-/** Also of an earlier start that could not do it itself. */
+/** Also removes one that an earlier start could not remove itself. */
 export function removeFaultsFile(dataDir: string): void {
   rmSync(join(dataDir, FAULTS_FILE), { force: true });
 }

@@ -22,7 +22,7 @@ export class FaultyDisks {
   readonly #states: (DiskState & { readonly dataDir: string })[];
   readonly #hasShim: boolean;
 
-  /** Of nodes 1..N, in order. Removes what an earlier start left there. */
+  /** @param dataDirs of nodes 1..N, in order; files that an earlier start left there are removed */
   constructor(dataDirs: readonly string[], hasShim: boolean) {
     this.#states = dataDirs.map((dataDir) => ({ dataDir, slowMs: 0, hangs: false, full: false, fails: false }));
     this.#hasShim = hasShim;

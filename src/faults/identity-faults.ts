@@ -19,7 +19,7 @@ export type ProcessView = Pick<NodeView, 'pid' | 'state' | 'ended' | 'killed' | 
 
 /** Options of one process of a node. */
 export interface ProcessOptions {
-  /** In place of the node's own folder. */
+  /** Used in place of the node's own folder. */
   readonly dataDir?: string;
   readonly settings?: NodeSettings;
 }
@@ -52,7 +52,7 @@ export interface IdentityFaultsOptions {
   readonly nodes: readonly { readonly url: string; readonly dataDir: string }[];
   readonly processes: NodeProcesses;
   readonly disks: FaultyDisks;
-  /** How long a started process may take to answer; it is not waited for any longer. */
+  /** How long to wait for a started process to answer. */
   readonly answerLimitMs: number;
 }
 
@@ -117,7 +117,7 @@ export class IdentityFaults {
     this.#options.processes.start(node);
   }
 
-  /** Ends whatever is not as usual; the nodes concerned are dead then, and can be started. */
+  /** Ends everything unusual; the affected nodes are dead then, and can be started. */
   async heal(): Promise<void> {
     const { processes } = this.#options;
     await Promise.all(

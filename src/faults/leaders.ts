@@ -1,7 +1,7 @@
 /**
- * Who leads each shard, asked of the nodes themselves over HTTP, past all proxies.
+ * The leader of each shard, as the nodes themselves report it over HTTP, without a proxy.
  *
- * Each node is asked only about itself: behind a partition the others may report a former state. Of two that claim to
+ * Each node is asked only about itself: behind a partition the others may report an earlier state. If two claim to
  * lead, the one in the higher term does, and the other will step down.
  */
 import { z } from 'zod';
@@ -25,7 +25,7 @@ interface Claim {
   readonly term: number;
 }
 
-/** In the order of the shards; empty if no node answers. */
+/** Leaders in the order of the shards; empty if no node answers. */
 export async function askLeaders(nodes: readonly NodeView[]): Promise<ShardView[]> {
   const running = nodes.filter(({ state }) => state === 'running');
   const claims = (await Promise.all(running.map(({ node, url }) => claimsOf(node, url)))).flat();
@@ -37,7 +37,7 @@ export async function askLeaders(nodes: readonly NodeView[]): Promise<ShardView[
   return [...shards.values()].sort((a, b) => a.shard - b.shard);
 }
 
-/** A node's own claims; none if it does not answer, as during its start. */
+/** The node's own claims; none if it does not answer, as during its start. */
 async function claimsOf(node: number, url: string): Promise<Claim[]> {
   try {
     const response = await fetch(`${url}/v1/shards`, { signal: AbortSignal.timeout(TIMEOUT_MS) });

@@ -16,9 +16,9 @@ export interface Endpoint {
 
 export interface LinkProxyOptions {
   readonly target: Endpoint;
-  /** Of what the side that dials sends. */
+  /** Conditions for what the dialling side sends. */
   readonly there: () => Conditions;
-  /** Of what the side that is dialled sends. */
+  /** Conditions for what the dialled side sends. */
   readonly back: () => Conditions;
   /** In [0, 1). */
   readonly random: () => number;
@@ -42,7 +42,7 @@ export class LinkProxy {
     });
   }
 
-  /** Listens on a free port of the loopback. */
+  /** Listens on a free loopback port. */
   listen(): Promise<Endpoint> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);

@@ -10,7 +10,7 @@ import { LinkProxy, type Endpoint } from './link-proxy.js';
 import type { Cut } from './shapes.js';
 
 export interface FaultNetworkOptions {
-  /** Where each node really listens for its peers: the first is node 1. */
+  /** Where each node listens for its peers, without the proxies: the first is node 1. */
   readonly nodes: readonly Endpoint[];
   readonly routers: readonly RouterName[];
   /** In [0, 1); decides what is lost. Default Math.random. */
@@ -20,7 +20,7 @@ export interface FaultNetworkOptions {
 export interface Detour {
   /** The node's own address. */
   readonly to: Endpoint;
-  /** The proxy that leads there. */
+  /** The proxy that forwards to it. */
   readonly through: Endpoint;
 }
 
@@ -45,7 +45,7 @@ export class FaultNetwork {
     this.#options = options;
   }
 
-  /** Listens on a port of the loopback for each link. */
+  /** Listens on a loopback port for each link. */
   static async open(options: FaultNetworkOptions): Promise<FaultNetwork> {
     const network = new FaultNetwork(options);
     const numbers = options.nodes.map((_, index) => index + 1);
@@ -78,7 +78,7 @@ export class FaultNetwork {
     this.#change((key, now) => ({ ...now, cut: wanted.has(key) }));
   }
 
-  /** In both directions. */
+  /** Sets the conditions of both directions. */
   set(a: Party, b: Party, conditions: Partial<Omit<Conditions, 'cut'>>): void {
     const meant = new Set([direction(a, b), direction(b, a)]);
     this.#change((key, now) => (meant.has(key) ? { ...now, ...conditions } : now));

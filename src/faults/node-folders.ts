@@ -12,19 +12,19 @@ import { SHIM_FILES } from './shim-files.js';
 export class NodeFolders {
   readonly #dataDirs: readonly string[];
 
-  /** Of nodes 1..N, in order. */
+  /** @param dataDirs of nodes 1..N, in order */
   constructor(dataDirs: readonly string[]) {
     this.#dataDirs = dataDirs;
   }
 
-  /** All that is in it; the folder itself may be where a disk is mounted, and stays. */
+  /** Deletes the folder's contents; the folder itself stays, since a disk may be mounted there. */
   async wipe(node: number): Promise<void> {
     const folder = this.#of(node);
     const entries = await readdir(folder);
     await Promise.all(entries.map((entry) => rm(join(folder, entry), { recursive: true, force: true })));
   }
 
-  /** In place of what was kept before. */
+  /** Replaces an earlier kept copy. */
   keep(node: number): Promise<void> {
     return copyTo(this.#of(node), this.#kept(node));
   }
@@ -33,7 +33,7 @@ export class NodeFolders {
     return existsSync(this.#kept(node));
   }
 
-  /** What was kept stays, for another time. */
+  /** The kept copy stays, and can be used again. */
   async rollBack(node: number): Promise<void> {
     await this.wipe(node);
     await cp(this.#kept(node), this.#of(node), { recursive: true });
@@ -49,7 +49,7 @@ export class NodeFolders {
     return rm(this.#copy(node), { recursive: true, force: true });
   }
 
-  /** Everything beside the nodes' own folders. */
+  /** Removes everything beside the nodes' own folders. */
   async clear(): Promise<void> {
     const paths = this.#dataDirs.flatMap((_, index) => [this.#kept(index + 1), this.#copy(index + 1)]);
     await Promise.all(paths.map((path) => rm(path, { recursive: true, force: true })));

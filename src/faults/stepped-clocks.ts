@@ -12,7 +12,7 @@ export class SteppedClocks {
   readonly #offsets = new Map<number, number>();
   readonly #hasShim: boolean;
 
-  /** Of nodes 1..N, in order. Removes what an earlier start left there. */
+  /** @param dataDirs of nodes 1..N, in order; files that an earlier start left there are removed */
   constructor(dataDirs: readonly string[], hasShim: boolean) {
     this.#dataDirs = dataDirs;
     this.#hasShim = hasShim;

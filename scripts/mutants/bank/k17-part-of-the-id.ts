@@ -1,5 +1,5 @@
 /**
- * K17: the memory of answers is keyed by the first six bytes of the operation id, and the request is not compared.
+ * K17: the dedup table is keyed by the first six bytes of the operation id, and the request is not compared.
  * In a v7 uuid these are its time: one of two writes of the same millisecond is answered and never applied.
  */
 import type { Mutant } from '../mutant.js';

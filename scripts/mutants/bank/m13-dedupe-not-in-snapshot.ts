@@ -1,5 +1,5 @@
 /**
- * M13: the memory of answers is neither in checkpoints nor in snapshots, nor in the state hash that would tell.
+ * M13: the dedup table is neither in checkpoints nor in snapshots, nor in the state hash that would tell.
  * After a restart or an installed snapshot a replica applies a retry that the others answer from memory.
  */
 import type { Mutant } from '../mutant.js';

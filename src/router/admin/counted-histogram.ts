@@ -37,7 +37,7 @@ export class Series {
     this.#sum += value;
   }
 
-  /** In prom-client's order. */
+  /** The samples, in prom-client's order. */
   samples<Label extends string>(name: string, labels: Readonly<Record<Label, string>>): Value<Label>[] {
     let count = 0;
     const buckets = this.#counts.map((own, bucket): Value<Label> => {

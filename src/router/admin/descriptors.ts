@@ -28,7 +28,7 @@ const UNKNOWN_LIMIT = 1_024;
 export interface DescriptorNeeds {
   /** Other nodes of the cluster, as far as they are known. */
   readonly peers: number;
-  /** Of the node in this process; undefined in a router process, which has no files and no peer port. */
+  /** Storage needs of the node in this process; undefined in a router process, which has no files and no peer port. */
   readonly node: { readonly shards: number } | undefined;
 }
 
@@ -37,7 +37,7 @@ export interface DescriptorShares {
   readonly reserved: number;
   /** Incoming connections at the peer port. */
   readonly peerConnections: number;
-  /** Of those, links of routers. The rest is for nodes, and for connections before their hello. */
+  /** Those of them that routers may use. The rest is for nodes, and for connections before their hello. */
   readonly routerLinks: number;
   /** Client connections. */
   readonly clientConnections: number;
@@ -64,7 +64,7 @@ export function shareDescriptors(openFiles: number, { peers, node }: DescriptorN
   };
 }
 
-/** From the text of `/proc/self/limits`; undefined if it is not there. */
+/** Parses the text of `/proc/self/limits`; undefined if the limit is not there. */
 export function openFilesIn(limits: string): number | undefined {
   const soft = /^Max open files +(\d{1,15}|unlimited)/m.exec(limits)?.[1];
   if (soft === undefined) return undefined;

@@ -23,7 +23,7 @@ export interface HealthCheck {
 export interface ReadinessInputs extends UnservedShards {
   readonly state: ServingState;
   readonly topology: Topology | undefined;
-  /** Of the node in this process; undefined in a router process. */
+  /** Health of the node in this process; undefined in a router process. */
   readonly health: NodeHealth | undefined;
   /** Any unavailable shard counts. */
   readonly strict: boolean;
@@ -140,7 +140,7 @@ export async function checkReadiness(
   return readinessOf(backend, strict, mustAsk ? await statuses.poll() : undefined);
 }
 
-/** By what this process knows now. @param answers the nodes' statuses, if they were asked */
+/** Readiness from what this process knows now. @param answers the nodes' statuses, if they were asked */
 export function readinessOf(backend: Backend, strict: boolean, answers?: Statuses): readonly HealthCheck[] {
   const health = backend.health();
   const own = { state: backend.state(), topology: backend.topology(), health };

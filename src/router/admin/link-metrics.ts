@@ -1,7 +1,7 @@
 /**
  * Prometheus metrics of the links between processes, read from the transport when scraped.
  *
- * A dropped message is no error by itself, for it is sent again; one that is dropped each time shows here.
+ * A dropped message is not an error by itself, since it is sent again; one that is dropped every time shows here.
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { ROUTER_PEERS, type PeerId, type TransportStats } from '../../shard/index.js';

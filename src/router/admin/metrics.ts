@@ -2,7 +2,7 @@
  * Prometheus metrics: requests are counted as they happen, groups and storage are read when scraped. A scrape resets
  * nothing, so several scrapers do not disturb each other.
  *
- * Labels have values of ours only: nothing that a client sent becomes one.
+ * Label values are defined here: none comes from a client.
  */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { maxOpenFiles, openFileCount } from './descriptors.js';
@@ -31,7 +31,7 @@ export interface MetricsOptions {
 export class Metrics implements RequestObserver, ReceiveObserver, MetricsSource {
   readonly #registry = new Registry();
   readonly #backend: Backend;
-  /** As of the latest scrape; taken once for each. */
+  /** Taken once per scrape. */
   #snapshot: ofNode.NodeSnapshot = { status: undefined, health: undefined, snapshots: [] };
   readonly #durations: RequestDurations;
   readonly #slow: Counter;

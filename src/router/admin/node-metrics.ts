@@ -46,7 +46,7 @@ function addGauge(registers: Registry[], { name, help, labelNames, values }: Def
   });
 }
 
-/** Of something that is counted elsewhere, and never falls while the process runs. */
+/** Adds a counter whose value is counted elsewhere, and never falls while the process runs. */
 function addCounter(registers: Registry[], { name, help, labelNames, values }: Definition): void {
   new Counter({
     name,
@@ -72,7 +72,7 @@ const GROUP_GAUGES: readonly (readonly [name: string, help: string, value: (grou
   ['pending_reads', 'Reads waiting for the leader to be confirmed by a quorum.', (group) => group.pendingReads],
 ];
 
-/** The system group is `system`, the others carry their shard's number. */
+/** `system` for the system group, else the number of the shard. */
 const shardLabel = (shard: number): string => (shard < 0 ? 'system' : String(shard));
 const groupLabel = (group: number): string => shardLabel(shardOfGroup(group));
 

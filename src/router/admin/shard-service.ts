@@ -16,7 +16,7 @@ export interface UnservedShards {
   readonly noLeader: readonly number[];
   /** Replicas agree on a leader, which did not answer. */
   readonly unanswered: readonly number[];
-  /** Led, and nothing commits although something waits to; undefined if the nodes were not asked. */
+  /** Shards with a leader where nothing commits although something waits to; undefined if the nodes were not asked. */
   readonly stalled: readonly StalledShard[] | undefined;
 }
 
@@ -56,8 +56,8 @@ interface ShardLinks {
 }
 
 /**
- * Whether a shard has a leader, a node knows only of shards that it holds. Of the others a link to a replica has to do.
- * (A node that never sent a heartbeat counts as alive, so that is no substitute.)
+ * A node knows only of the shards that it holds whether they have a leader. For others, a link to a replica has to
+ * suffice. (A node that never sent a heartbeat counts as alive, so liveness is no substitute.)
  */
 function isKnownToBeLed(backend: Backend, { shard, replicas, linked }: ShardLinks): boolean {
   const { self } = backend;
@@ -79,11 +79,11 @@ function leadershipOf(answers: Statuses, topology: Topology, shard: number): Lea
     );
     return isNamed ? 'unanswered' : 'none';
   }
-  // It has stopped its groups; their status is that of then.
+  // A failed node has stopped its groups; their status dates from then.
   if (status.state === 'failed') return 'none';
   const { electionTimeoutMs, roomWaitMs = 0 } = status;
   const { commitWaitMs = 0 } = group;
-  // Builds without this field are taken to commit.
+  // Builds without this field are assumed to commit.
   if (electionTimeoutMs === undefined) return { stalledMs: 0 };
   // On a full disk writes are refused, so perhaps nothing waits.
   const isLate = isStalled(commitWaitMs, electionTimeoutMs) || roomWaitMs > electionTimeoutMs;

@@ -90,7 +90,7 @@ function nodeStatusView(status: NodeStatus): object {
       journal_bytes: status.storage.journalBytes,
       journal_rows: status.storage.journalRows,
       state_bytes: status.storage.stateBytes,
-      // As the file system has them; what is above lies in them.
+      // As the file system reports them; they include what is above.
       files: fileSizesView(status.storage.files),
       commits: status.storage.commits,
     },
@@ -140,7 +140,7 @@ function replicaView(group: GroupStatus | undefined, commit: number): object {
     leader_changes: group.leaderChanges,
     pending_writes: group.pendingWrites,
     pending_reads: group.pendingReads,
-    /** Of a leader: for how long nothing was committed although something waits; null of others. */
+    /** Leader: for how long nothing was committed although something waits; otherwise null. */
     commit_wait_ms: rounded(group.commitWaitMs),
     since_commit_ms: rounded(group.sinceAppliedMs),
   };

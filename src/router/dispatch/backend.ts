@@ -28,9 +28,9 @@ export interface Backend {
   topology(): Topology | undefined;
   /** Called with every newer topology. */
   onTopology(listener: (topology: Topology) => void): void;
-  /** May be wrong for a while in both directions. */
+  /** May be wrong for a while, in either direction. */
   alive(node: NodeId): boolean;
-  /** Who leads the shard, as far as is known here. */
+  /** The shard's leader, as far as is known here. */
   leaderOf(shard: number): NodeId | undefined;
   /**
    * Sends one request to one node; `done` is called exactly once, perhaps before this returns. A request that could not be
@@ -39,7 +39,7 @@ export interface Backend {
   submit(node: NodeId, request: ShardRequest, done: ReplyCallback): void;
   /** The status of every node of the topology; undefined for those that did not answer in time. */
   statuses(timeoutMs: number): Promise<ReadonlyMap<NodeId, NodeStatus | undefined>>;
-  /** Of the node in this process; undefined for a stand-alone router. */
+  /** Status of the node in this process; undefined for a stand-alone router. */
   localStatus(): NodeStatus | undefined;
   state(): ServingState;
   /** Health of the node in this process; undefined for a stand-alone router. Cheap. */
@@ -59,9 +59,9 @@ export interface ShardHost {
   onTopology(listener: (topology: Topology) => void): void;
   /** Leader of a shard whose replica is here; undefined if unknown, or no replica is here. */
   leaderOf(shard: number): NodeId | undefined;
-  /** To the replica of this node; refused with `not-here` (and a hint) if it does not lead. Never forwards. */
+  /** Submits to the replica of this node; refused with `not-here` (and a hint) if it does not lead. Never forwards. */
   submit(request: ShardRequest, done: ReplyCallback): void;
-  /** Over the link to another node; false if it was dropped at once. */
+  /** Sends over the link to another node; false if it was dropped at once. */
   send(to: PeerId, message: PeerMessage): boolean;
   /** Answers to requests of this router that went through `send`. */
   onReply(listener: (from: PeerId, message: ReplyMessage) => void): void;

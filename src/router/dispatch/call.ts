@@ -27,7 +27,7 @@ export interface Call extends CallTrace {
   readonly operation: KvOperation;
   readonly forward: boolean;
   readonly done: (reply: DispatchReply) => void;
-  /** Among the calls under way. */
+  /** Index in the dispatcher's list of calls. */
   place: number;
   /** −1 until a topology is known. */
   shard: number;
@@ -54,7 +54,7 @@ export interface Call extends CallTrace {
 
 /** Bytes per ms of the narrowest link over which leadership is stable (64 kbit/s). */
 const NARROW_BYTES_PER_MS = 8;
-/** To the leader, and from there to its followers. */
+/** Links that a body has to pass: to the leader, and from there to its followers. */
 const LINKS_TO_PASS = 2;
 
 /** How long the node that is asked now may take; `attemptMs` for the first attempt at an operation without a body. */

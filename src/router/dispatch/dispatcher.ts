@@ -60,7 +60,7 @@ export class Dispatcher {
   readonly #backoffFirstMs: number;
   readonly #backoffMostMs: number;
   readonly #maxInFlight: number;
-  /** In no order, each at its `place`. Not a Set, for the reason given in `pending-calls.ts`. */
+  /** Unordered, each at its `place`. Not a Set, for the reason given in `pending-calls.ts`. */
   readonly #calls: Call[] = [];
   readonly #leaders: LeaderCache;
   #sweep: Timer | undefined;

@@ -1,8 +1,8 @@
 /**
  * The backend of a stand-alone router, which holds no replica and has a link to every node.
  *
- * It gets the topology from the nodes, which push it to whoever pings with an older epoch, and takes a node for alive as
- * long as messages of it arrive. Addresses belong to the transport.
+ * It gets the topology from the nodes, which push it to a router that pings with an older epoch, and considers a node
+ * alive as long as messages from it arrive. Addresses belong to the transport.
  */
 import {
   ROUTER_PEERS,

@@ -1,4 +1,4 @@
-/** Whether a refusal is the answer or the operation is retried, and how a request is refused that was never sent. */
+/** Decides whether a refusal is final or the operation is retried, and refuses requests that could not be sent. */
 import {
   ERRORS,
   requestEncodeError,

@@ -24,11 +24,11 @@ export class BufferedRequest implements DataRequest {
 
   constructor(
     readonly method: BufferedMethod,
-    /** As it came, and visible ASCII. */
+    /** As received, and visible ASCII. */
     readonly url: string,
     readonly headers: IncomingHttpHeaders,
     readonly body: Buffer,
-    /** Bytes of head and body, in what it was recognised in. */
+    /** Bytes of head and body in the buffer in which it was recognised. */
     readonly length: number,
     readonly response: DataResponse,
   ) {}
@@ -46,7 +46,7 @@ export class BufferedRequest implements DataRequest {
   }
 }
 
-/** The beginning of what may yet become a simple request. */
+/** The beginning of a request that may turn out to be simple. */
 export type PartialRequest =
   /** Its head is not complete. */
   | { readonly complete: false; readonly neededBytes: undefined }
@@ -54,9 +54,9 @@ export type PartialRequest =
   | { readonly complete: false; readonly neededBytes: number; readonly headBytes: number };
 
 export interface RequestBounds {
-  /** Of the head, blank line included. */
+  /** Limit of the head, blank line included. */
   readonly headerBytes: number;
-  /** Longer bodies are not waited for here. */
+  /** Limit of the body: longer ones are not waited for here. */
   readonly bodyBytes: number;
   /** Only targets that start with it are recognised. */
   readonly prefix: string;
@@ -123,7 +123,7 @@ export class RequestRecogniser {
     return new BufferedRequest(method, target, headers, body, end - from, this.#respond(method));
   }
 
-  /** Could more bytes make a simple head of what is there? Only its beginning is compared. */
+  /** True if more bytes could make a simple head of this. Only its beginning is compared. */
   #mayBecomeHead(bytes: Buffer, from: number): boolean {
     if (bytes.length - from >= this.#bounds.headerBytes) return false;
     const start = binaryString(bytes, from, Math.min(bytes.length, from + this.#longestStart));

@@ -12,7 +12,7 @@ export interface ResponseSink {
   answer(head: string, body: string | Uint8Array | undefined, encoding: 'latin1' | 'utf8', last: boolean): void;
 }
 
-/** Stricter than HTTP: no header of ours has text beyond ASCII. */
+/** Stricter than HTTP: no header that Kvorum sends has text beyond ASCII. */
 const NOT_A_VALUE = /[^\t\x20-\x7e]/;
 const STATUS_LINES = new Map(
   Object.entries(STATUS_CODES).map(([code, reason]) => [Number(code), `HTTP/1.1 ${code} ${reason ?? ''}\r\n`]),

@@ -10,21 +10,23 @@ import type { ReceiveBudget } from './receive-budget.js';
 
 export interface DataRequest {
   readonly method: string | undefined;
-  /** By names in lower case. May be shared with other requests: read only. */
+  /** Keyed by names in lower case. May be shared with other requests: read only. */
   readonly headers: IncomingHttpHeaders;
   readonly response: DataResponse;
   /** @throws KvorumError `invalid-request` if a header that has a meaning here appears twice */
   refuseRepeatedHeaders(): void;
   /** Reads the body into memory. `done` is called once. */
   readBody(bounds: BodyBounds, done: (result: BodyResult) => void): void;
-  /** The only way in which a request that failed is answered. Does not wait for a body that has not been received. */
+  /**
+   * Refuses the request; every refusal leaves through this method. Does not wait for a body that has not been received.
+   */
   refuse(requestId: string, problem: Problem, limits: Limits): void;
 }
 
 /** What data routes use of a response. */
 export interface DataResponse {
   readonly headersSent: boolean;
-  /** Once the head was written. */
+  /** Valid once the head was written. */
   readonly statusCode: number;
   /** Null once it is closed. */
   readonly socket: Socket | null;
@@ -40,7 +42,7 @@ export interface DataResponse {
 }
 
 export interface BodyBounds {
-  /** Bytes. */
+  /** Limit in bytes. */
   readonly limit: number;
   /** Holds the bytes of a body that is not complete yet. */
   readonly budget: ReceiveBudget;

@@ -130,9 +130,9 @@ export function operationIdOf(headers: IncomingHttpHeaders): Uint8Array | undefi
 }
 
 export interface Forwarding {
-  /** May the request be forwarded to another node? */
+  /** Whether the request may be forwarded to another node. */
   readonly allowed: boolean;
-  /** How often it was forwarded before. */
+  /** How often it has been forwarded. */
   readonly hops: number;
 }
 
@@ -160,7 +160,7 @@ export function wantsMinimal(headers: IncomingHttpHeaders): boolean {
 
 export const ENVELOPE = 'application/vnd.kvorum+json';
 
-/** Does `Accept` ask for the envelope? */
+/** True if `Accept` asks for the envelope. */
 export function wantsEnvelope(headers: IncomingHttpHeaders): boolean {
   const { accept } = headers;
   // Hardly any read has it: the others are not parsed.
@@ -174,7 +174,7 @@ export function wantsEnvelope(headers: IncomingHttpHeaders): boolean {
 }
 
 export interface ContentType {
-  /** As stored with the value: as it came, but for tabs (`storedContentType`). */
+  /** As stored with the value: unchanged except for tabs (`storedContentType`). */
   readonly stored: string;
   /** `application/json`: the body is validated. */
   readonly json: boolean;
@@ -219,7 +219,7 @@ export function refuseEncodedBody(headers: IncomingHttpHeaders): void {
   ]);
 }
 
-/** Has the body a transfer coding other than `chunked` (RFC 9112 §6.1)? */
+/** True if the body has a transfer coding other than `chunked` (RFC 9112 §6.1). */
 export function hasForeignCoding(headers: IncomingHttpHeaders): boolean {
   const coding = headers['transfer-encoding'];
   return coding !== undefined && coding.trim().toLowerCase() !== 'chunked';

@@ -2,9 +2,9 @@
 import { MAX_VALUE_BYTES } from '../../shard/index.js';
 
 export interface Limits {
-  /** Bytes of a value; at most `MAX_VALUE_BYTES`, which a message between nodes can carry. */
+  /** Maximum bytes of a value; at most `MAX_VALUE_BYTES`, which a message between nodes can carry. */
   readonly valueBytes: number;
-  /** Deadline of one operation. */
+  /** Default deadline of one operation. */
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
   /** From the first byte (or the connection) to the end of the headers. */
@@ -22,7 +22,7 @@ export interface Limits {
   readonly spareConnections: number;
   /** Such a connection whose answer has not been read so long after it was accepted gives way to a newer one. */
   readonly spareAnswerMs: number;
-  /** From one address. */
+  /** Connections from one address. */
   readonly maxConnectionsPerAddress: number;
   /** Data requests without an answer; health and metrics are answered beyond it. */
   readonly maxInFlight: number;

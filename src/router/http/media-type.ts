@@ -2,9 +2,10 @@
  * Content types of values (RFC 9110 §8.3.1), validated and parsed in one pass from left to right, in linear time.
  *
  * Decided: a parser of our own. Instead of: the package `content-type`, which parses `Accept` and stored types here.
- * Its version 2 parses and never refuses: of 20 malformed texts, such as `text`, `text/plain;a="` or `text/plain;=1`, it
- * takes all 20, which have to be refused with 415. (Speed decides nothing: types that passed are cached.) Not a regular
- * expression either: for this grammar it has a choice at every quote, and on the wrong text it tries all of them.
+ * Its version 2 parses and never refuses: of 20 malformed texts, such as `text`, `text/plain;a="` or `text/plain;=1`,
+ * it takes all 20, which have to be refused with 415. (Speed does not matter: types that passed are cached.) Not a
+ * regular expression either: for this grammar it has a choice at every quote, and on malformed text it tries all of
+ * them.
  */
 
 export interface MediaType {
@@ -22,7 +23,7 @@ const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;
 
-/** By code: is it a token character (RFC 9110 §5.6.2)? */
+/** By character code: whether it is a token character (RFC 9110 §5.6.2). */
 const IS_TOKEN: readonly boolean[] = Array.from({ length: 0x7f }, (_, code) =>
   /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(code)),
 );

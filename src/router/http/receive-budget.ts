@@ -32,7 +32,7 @@ export interface ReceiveObserver {
   observeReceiving?(heldBytes: () => number): void;
 }
 
-/** Unjoined pieces: each has an overhead of one to two hundred bytes, and a client may send a byte in each. */
+/** Unjoined pieces: each has an overhead of one to two hundred bytes, and a client may send a single byte in each. */
 const MAX_LOOSE = 64;
 
 /** The pieces of one incomplete body. What they reserve in the budget is released by `join` or `drop`. */

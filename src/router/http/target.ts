@@ -1,7 +1,7 @@
 /**
- * Parses a request target as it came: the path is percent-decoded once, nothing is normalised.
+ * Parses a request target as received: the path is percent-decoded once, nothing is normalised.
  *
- * `..`, `//`, `%2f` and `%00` mean themselves: a key is opaque.
+ * `..`, `//`, `%2f` and `%00` are taken literally: a key is opaque.
  */
 import { isUtf8 } from 'node:buffer';
 import { invalid } from './problems.js';

@@ -13,7 +13,7 @@ import type { DispatchReply } from '../dispatch/index.js';
 import { keyAsJson, type NamedKey } from './key.js';
 import { type DataResponse, ENVELOPE, type Forwarding, SECURITY_HEADERS, sendProblem } from '../http/index.js';
 
-/** Of the request that is answered. */
+/** What is needed of the request that is answered. */
 export interface AnswerContext {
   readonly response: DataResponse;
   readonly requestId: string;
@@ -150,9 +150,9 @@ export interface RefusedRequest {
   readonly target: string;
   readonly forwarding: Forwarding;
   readonly topology: Topology | undefined;
-  /** Of the shard, by the replica in this process, if there is one; used only if no replica answered. */
+  /** Term of the shard at the replica in this process, if there is one; used only if no replica answered. */
   readonly localTerm: () => number | undefined;
-  /** Of a write. */
+  /** Id of a write; undefined for a read. */
   readonly operationId: Uint8Array | undefined;
 }
 

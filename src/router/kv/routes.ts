@@ -34,7 +34,7 @@ import { dispatchMatching } from './match-list.js';
 import { SLOW_MS, SlowRequests } from './slow-requests.js';
 
 export const KV_PREFIX = '/v1/kv/';
-/** For logs: without what the client sent. */
+/** The route in logs, which must not show the client's key. */
 const KV_ROUTE = '/v1/kv/{key}';
 export const ALLOWED_METHODS = 'GET, HEAD, PUT, DELETE';
 
@@ -70,7 +70,7 @@ interface Exchange {
 interface Send {
   readonly exchange: Exchange;
   readonly operation: KvOperation;
-  /** Of a write: further revisions of which the key may have one. */
+  /** Writes: further revisions, one of which the key may have. */
   readonly others?: readonly number[];
   readonly consistency: Consistency;
   readonly deadlineMs: number;
@@ -292,7 +292,7 @@ export class KvRoutes {
     const ms = performance.now() - exchange.startedAt;
     this.#options.observer.observe(exchange.name, code, ms);
     if (ms > SLOW_MS) this.#reportSlow(exchange, code, ms, send, reply);
-    // A client that does not read must not make this process hold its answers.
+    // A client that does not read must not make this process buffer its answers.
     const { socket } = exchange.request.response;
     if (socket !== null && socket.writableLength > this.#limits.maxUnsentBytes) socket.destroy();
   }

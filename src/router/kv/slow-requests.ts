@@ -22,7 +22,7 @@ export const LINES_PER_SECOND = 5;
 export interface SlowRequest {
   readonly requestId: string;
   readonly method: string | undefined;
-  /** Without what the client sent. */
+  /** The route without the client's key. */
   readonly route: string;
   readonly status: number;
   readonly code: string;
@@ -95,7 +95,7 @@ export class SlowRequests {
     };
   }
 
-  /** Of the node in this process, if it was asked last: as of now, so the wait may be over already. */
+  /** Waits of the node in this process, if it was asked last: measured now, so the wait may be over already. */
   #localWaits(shard: number, { lastAsked }: CallTrace): object {
     const { backend } = this.#options;
     const health = lastAsked !== undefined && lastAsked === backend.self ? backend.health() : undefined;

@@ -15,11 +15,11 @@ import { PacedReader } from './paced-reader.js';
 interface Connection {
   /** When it was accepted. */
   readonly since: number;
-  /** Of its latest request; node:http sends responses in order, so once this is sent all are. */
+  /** Response to its latest request; node:http sends responses in order, so once this is sent all are. */
   latest: ServerResponse | undefined;
   /** Open requests that came before the previous one was answered. */
   pipelined: number;
-  /** Once it was handed to node:http. */
+  /** Set once it was handed to node:http. */
   reader: PacedReader | undefined;
   ended: boolean;
 }
@@ -91,7 +91,7 @@ export class Connections {
     });
   }
 
-  /** It is beyond the limit: one request, answered only for health and metrics. */
+  /** True if it is beyond the limit: one request, answered only for health and metrics. */
   isSpare(socket: Socket): boolean {
     return this.#spare.has(socket);
   }
@@ -135,15 +135,15 @@ export class Connections {
     if (connection !== undefined) connection.ended = true;
   }
 
-  /** No request is open. */
+  /** True if no request is open. */
   idle(socket: Socket): boolean {
     const latest = this.#open.get(socket)?.latest;
     return latest === undefined || latest.writableFinished;
   }
 
   /**
-   * May an answer be written past node:http? Only if it cannot be taken for the answer to another request: if none is
-   * open, or the only open one is incomplete.
+   * Whether an answer may be written past node:http: only if it cannot be taken for the answer to another request, so
+   * if none is open, or the only open one is incomplete.
    */
   mayAnswerRaw(socket: Socket): boolean {
     if (!socket.writable) return false;

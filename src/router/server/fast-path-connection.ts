@@ -125,7 +125,7 @@ export class FastPathConnection implements ResponseSink {
     this.socket.unshift(unread);
   }
 
-  /** Is the request complete with this chunk? If not, it is kept; the pieces are joined once. */
+  /** True if the request is complete with this chunk. If not, it is kept; the pieces are joined once. */
   #completes(neededBytes: number, chunk: Buffer): boolean {
     const isLast = this.#pieces.length + chunk.length >= neededBytes;
     if (!isLast && this.#pieces.add(chunk)) return false;

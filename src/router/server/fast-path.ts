@@ -13,9 +13,12 @@ import { FastPathConnection } from './fast-path-connection.js';
 export interface FastPathHost {
   /** Answers by `request.response`, at once or later. */
   onRequest(request: BufferedRequest): void;
-  /** From here on the connection is node:http's. What was received and not consumed is put back into it afterwards. */
+  /** From here on node:http owns the connection. What was received and not consumed is put back into it afterwards. */
   handOver(socket: Socket): void;
-  /** No request, or only the beginning of one, and no more will come or in time; to be answered and ended. */
+  /**
+   * The connection has no request, or only the beginning of one, and the rest will not come in time; to be answered and
+   * ended.
+   */
   onIncomplete(socket: Socket, code: 'request-timeout' | 'invalid-request'): void;
 }
 
@@ -48,7 +51,7 @@ export class FastPath {
     }, this.limits.checkIntervalMs).unref();
   }
 
-  /** The connection was closed, or is node:http's. */
+  /** The connection was closed, or handed to node:http. */
   remove(connection: FastPathConnection): void {
     this.#open.delete(connection);
   }

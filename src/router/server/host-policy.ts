@@ -1,5 +1,5 @@
 /**
- * For which `Host` this server answers, and on which addresses it may listen.
+ * The `Host` names for which this server answers, and the addresses on which it may listen.
  *
  * Without authentication a server on loopback must not answer for foreign names: a page whose name was rebound to
  * 127.0.0.1 could otherwise read and write through the visitor's browser (DNS rebinding).
@@ -19,7 +19,7 @@ export function assertMayListen(host: string, insecure: boolean): void {
   );
 }
 
-/** Of hosts that passed, as written: clients of one server use few. */
+/** Hosts that passed, as written: clients of one server use few. */
 const MAX_CACHED = 64;
 
 export class HostPolicy {

@@ -221,7 +221,7 @@ export class HttpServer {
     return front;
   }
 
-  /** For good. */
+  /** Hands the connection to node:http, which keeps it. */
   #handOver(socket: Socket): void {
     this.#http.emit('connection', socket);
     this.#connections.pace(socket);
