@@ -1,9 +1,9 @@
 /**
- * How long a check may go on: until a time, or for a number of steps (the same on every machine and in every run).
+ * How long a check may take: until a time, or for a number of steps (the same on every machine and in every run).
  */
 import type { Search, SearchState } from './search.js';
 
-/** Steps between two looks at the clock. */
+/** Steps between two readings of the clock. */
 const SLICE = 512;
 
 export class Budget {
@@ -30,7 +30,7 @@ export class Budget {
     return this.steps >= this.#maxSteps || !this.#mayStart();
   }
 
-  /** Lets `search` go on for at most `steps` steps, and for what the budget still has. */
+  /** Runs `search` for at most `steps` steps, within what remains of the budget. */
   run(search: Search, steps = Infinity): SearchState {
     const until = search.steps + steps;
     let state: SearchState = 'running';

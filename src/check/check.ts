@@ -1,7 +1,7 @@
 /**
  * The verdict on a history: key by key (linearizability is local, Herlihy & Wing 1990), within a bound.
  *
- * Keys take turns with growing slices, so that one hard key does not keep the others from being judged.
+ * Keys take turns with growing slices, so that one hard key does not prevent the others from being judged.
  */
 import { Budget } from './budget.js';
 import { compileKey } from './compile.js';
@@ -13,7 +13,7 @@ import { Search } from './search.js';
 
 /** Options of `checkHistory`. */
 export interface CheckOptions {
-  /** What every key holds at the beginning; null = absent (default). */
+  /** Initial value of every key; null = absent (default). */
   readonly init?: string | null;
   /** Milliseconds until the verdict is UNKNOWN; default 60,000. */
   readonly timeoutMs?: number;
@@ -31,11 +31,11 @@ export interface CheckResult extends HistoryCounts {
   readonly verdict: Verdict;
   /** Milliseconds by the clock of the options. */
   readonly tookMs: number;
-  /** Configurations that the search looked at. */
+  /** Number of configurations searched. */
   readonly steps: number;
-  /** ILLEGAL: what cannot be. */
+  /** If ILLEGAL: what is impossible, and why. */
   readonly failure?: Failure;
-  /** UNKNOWN: the keys on which no verdict was reached in time. */
+  /** If UNKNOWN: the keys without a verdict. */
   readonly undecided: readonly string[];
 }
 
@@ -43,13 +43,14 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 /** Steps of a key's first turn; most keys need fewer. */
 const FIRST_TURN = 20_000;
 const GROWTH = 4;
-/** What a picture is worth. */
+/** The most steps to spend on a picture. */
 const PICTURE_STEPS = 4_000_000;
 
 /**
  * Whether every key's operations could have happened one at a time, each between its start and its end.
  *
- * `operations` may stand in any order. LINEARIZABLE and ILLEGAL are certain; UNKNOWN means that the bound was reached first.
+ * `operations` may be in any order. LINEARIZABLE and ILLEGAL are certain; UNKNOWN means that the bound was reached
+ * first.
  */
 export function checkHistory(operations: readonly Operation[], options: CheckOptions = {}): CheckResult {
   const { init = null, timeoutMs = DEFAULT_TIMEOUT_MS, steps } = options;
@@ -100,7 +101,7 @@ function judge(
   init: Value,
   budget: Budget,
 ): { illegal: string | undefined; undecided: string[] } {
-  // The small ones first: what is cheap to find is found soon.
+  // Small keys first: their verdicts are cheap.
   const keys = [...byKey].sort(([, a], [, b]) => a.length - b.length);
   let hard: { key: string; search: Search }[] = [];
   const undecided: string[] = [];

@@ -1,9 +1,10 @@
 /**
- * One key's operations, made ready for the search: effects on numbered states, and the order of calls and returns.
+ * One key's operations, prepared for the search: effects on numbered states, and the order of calls and returns.
  *
- * What bears on nothing is left out here: refusals, failed writes, unanswered reads, and unknown operations that cannot
- * matter (see `withoutUselessUnknowns`). Two events at the same time: a call comes before a return, so that an operation
- * that ends at t and one that starts at t count as concurrent; a checker that accuses must be able to prove it.
+ * Irrelevant operations are left out here: refusals, failed writes, unanswered reads, and unknown operations that
+ * cannot matter (see `withoutUselessUnknowns`). Of two events at the same time, a call comes before a return, so that an
+ * operation that ends at t and one that starts at t are concurrent: a checker that reports an error must be able to
+ * prove it.
  */
 import { Kind, type Effect } from './effect.js';
 import { bindSoleWriters } from './possible-writers.js';
@@ -14,14 +15,14 @@ import { ABSENT, States, UNSEEN, type State } from './states.js';
 export interface CompiledKey {
   readonly states: States;
   readonly initial: State;
-  /** What is left to order; all arrays below go by its indexes. */
+  /** The operations to order; all arrays below are indexed like it. */
   readonly operations: readonly Operation[];
   readonly effects: readonly Effect[];
   /** Operations with the same effect have the same number. */
   readonly effectClass: Int32Array;
-  /** 1 for operations that must have happened: answered ones, and those whose effect was seen. */
+  /** 1 for operations that must have happened: answered ones, and those whose effect was observed. */
   readonly required: Uint8Array;
-  /** All calls, and the returns of answered operations, in time: index of the operation, or −1 − index for its return. */
+  /** All calls, and the returns of answered operations, by time: index of the operation; −1 − index for its return. */
   readonly events: Int32Array;
 }
 
@@ -78,7 +79,7 @@ function effectOf(operation: Operation, states: States): Effect {
     case 'append':
       return { kind: Kind.append, from: states.appendix(value ?? ''), to: 0 };
     case 'delete':
-      // A delete that found nothing is a read of nothing. What an unanswered one found, nobody knows.
+      // A delete that found nothing is a read of ABSENT. What an unanswered one found is unknown.
       if (ok === true && existed === false) return seen(ABSENT);
       return { kind: ok === true && existed === true ? Kind.deletePresent : Kind.delete, from: 0, to: ABSENT };
     case 'cas':
@@ -95,19 +96,19 @@ function failedCas(operation: Operation, states: States): Effect {
   const { expected = null, result, existed } = operation;
   const actual = typeof result === 'string' ? result : existed === false ? null : undefined;
   if (actual === undefined) return { kind: Kind.notSeen, from: states.of(expected), to: existed === true ? 1 : 0 };
-  // The model knows whether an answer contradicts itself ("it was not a, it was a").
+  // The model detects an answer that contradicts itself ("it was not a, it was a").
   return apply(operation, actual) === undefined ? NEVER : seen(states.of(actual));
 }
 
 /**
  * Drops unknown operations that no legal order needs.
  *
- * An unknown operation that can only lead to UNSEEN can be taken out of any legal order, if nobody on this key notices
- * a difference without recognising a value (a failed compare that does not say what was there, a delete or compare that
- * says only that something was). Proof: take it out. Until the next operation that sets the value (put, delete, compare),
- * the order holds only appends, which are always legal, and operations that recognise no value: in UNSEEN a get or
- * a compare would have failed. So all that is legal before is legal after, and from that next one on the values are the
- * same. An append leads only to UNSEEN if nothing that is ever compared with contains what it appends.
+ * An unknown operation that can only lead to UNSEEN can be taken out of any legal order, if no operation on this key
+ * notices a difference without recognising a value (a failed compare that does not say what was there, a delete or
+ * compare that says only that something was). Proof: take it out. Until the next operation that sets the value (put,
+ * delete, compare), the order holds only appends, which are always legal, and operations that recognise no value: in
+ * UNSEEN a get or a compare would have failed. So all that was legal before is legal after, and from that next one on
+ * the values are the same. An append leads only to UNSEEN if no value that is ever compared with contains its text.
  *
  * An unknown compare that would change nothing is left out, too.
  */
@@ -118,14 +119,14 @@ function withoutUselessUnknowns(
 ): { operations: Operation[]; effects: Effect[] } {
   const effectByOperation = all.map((operation) => effectOf(operation, states));
   const noticed = effectByOperation.some(({ kind }) => kind === Kind.notSeen || kind === Kind.deletePresent);
-  // One text of all, the long ones first: nearly every append is found soon, and none is looked for value by value.
+  // All values in one text, long ones first: nearly every append is found early, without a search value by value.
   const everything = [...compared].sort((a, b) => b.length - a.length).join('\n');
   const recognised = (value: string): boolean => everything.includes(value);
   const operations: Operation[] = [];
   const effects: Effect[] = [];
   for (const [index, operation] of all.entries()) {
     let effect = effectByOperation[index] ?? NEVER;
-    // An append of what nobody ever saw is as good as a put of it.
+    // An append of a text that was never observed is equivalent to a put of it.
     if (effect.kind === Kind.append && !recognised(operation.value ?? '')) effect = UNSEEN_PUT;
     const leadsNowhere = effect.to === UNSEEN && (effect.kind === Kind.put || effect.kind === Kind.cas);
     if (relevance(operation) === 'may' && (effect.kind === Kind.seen || (leadsNowhere && !noticed))) continue;
@@ -137,7 +138,7 @@ function withoutUselessUnknowns(
 
 const byTime = (a: number | bigint, b: number | bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Calls and returns in time, ties by place in the history; a call before a return at the same time. */
+/** Calls and returns by time, ties by place in the history; a call precedes a return at the same time. */
 function eventsOf(operations: readonly Operation[], answered: Uint8Array): Int32Array {
   const start = operations.map((operation) => operation.start);
   const end = operations.map((operation) => operation.end);

@@ -1,6 +1,6 @@
 /**
- * A set of configurations: which operations are open and not yet ordered, and the state. Exact: a hash finds the place,
- * every number is compared, so that no accident of hashing can hide a legal order.
+ * A set of configurations: which operations are open and not yet ordered, and the state. Exact: a hash only finds the
+ * place, and every number is compared, so that no hash collision can hide a legal order.
  *
  * Lowe's observation: what can still happen depends only on the configuration, not on the order that led to it.
  */
@@ -20,7 +20,7 @@ export class Configurations {
     return this.#size;
   }
 
-  /** Whether it was not there before. @param open the open operations, always in the same order. */
+  /** Whether it was newly added. @param open the open operations, always in the same order. */
   add(open: readonly number[], state: State): boolean {
     const count = open.length;
     let hash = Math.imul(state + 1, 0x9e3779b1) ^ count;

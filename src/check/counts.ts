@@ -1,13 +1,13 @@
-/** What a history holds, in numbers. */
+/** The numbers of a history. */
 import type { Operation } from './operation.js';
 
 export interface HistoryCounts {
   readonly operations: number;
   readonly keys: number;
   readonly clients: number;
-  /** The most answered operations (of all keys) that were under way at one time. */
+  /** The most answered operations (of all keys) under way at one time. */
   readonly concurrency: number;
-  /** Operations whose outcome is not known. */
+  /** Operations with an unknown outcome. */
   readonly unknown: number;
 }
 
@@ -27,7 +27,7 @@ export function countHistory(operations: readonly Operation[], keys: number): Hi
   };
 }
 
-/** An unknown operation has no end that could be counted. At the same time, a start comes before an end. */
+/** An unknown operation has no end to count. At the same time, a start comes before an end. */
 function concurrencyOf(operations: readonly Operation[]): number {
   const answered = operations.filter(({ ok }) => ok !== null);
   const byTime = (a: number | bigint, b: number | bigint): number => (a < b ? -1 : a > b ? 1 : 0);

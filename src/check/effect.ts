@@ -1,4 +1,4 @@
-/** What an operation does, in the search's terms: on numbered states. */
+/** The effect of an operation in the search, on numbered states. */
 import type { State } from './states.js';
 
 export const Kind = {
@@ -6,16 +6,16 @@ export const Kind = {
   seen: 0,
   /** Changes nothing; the state was not `from`, and with `to` = 1 the key was there. */
   notSeen: 1,
-  /** To `to`, from anything. */
+  /** From any state to `to`. */
   put: 2,
   delete: 3,
-  /** As delete, but the key was there. */
+  /** Like delete, but the key was there. */
   deletePresent: 4,
   /** From exactly `from` to `to`. */
   cas: 5,
-  /** `from` is the number of what is appended. */
+  /** `from` is the number of the appended text. */
   append: 6,
-  /** An answer that no state explains. */
+  /** The answer is possible in no state. */
   never: 7,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];

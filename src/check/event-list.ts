@@ -1,6 +1,6 @@
 /**
- * The calls and returns of what is not yet ordered: a doubly linked list in time. Ordering an operation takes its
- * two events out; taking back puts them in again, in exactly the opposite order (dancing links).
+ * The calls and returns of the operations not yet ordered: a doubly linked list by time. Ordering an operation removes
+ * its two events; undoing that restores them, in exactly the opposite order (dancing links).
  */
 import type { CompiledKey } from './compile.js';
 
@@ -50,7 +50,7 @@ export class EventList {
   }
 
   remove(operation: number): void {
-    // The return first: what follows the call is then still in the list, and `after` goes on from there.
+    // The return first: what follows the call is then still in the list, and `after` continues from there.
     const back = this.#returnOf[operation] ?? -1;
     if (back >= 0) this.#unlink(back);
     this.#unlink(this.#callOf[operation] ?? this.end);

@@ -2,9 +2,9 @@
  * Why a key's history is illegal: the first operation that cannot be placed, the longest legal order before it, and the
  * smallest window around it that is impossible by itself.
  *
- * The first one is found by cutting the history short. Up to a moment, what had not returned yet is an operation with an
- * unknown outcome; what is illegal up to a moment stays illegal. So there is a first return up to which no
- * order is legal, and a legal order of all that returned before it.
+ * The first one is found by truncating the history. Up to a moment, what had not yet returned is an operation with an
+ * unknown outcome; what is illegal up to a moment stays illegal. So there is a first return up to which no order is
+ * legal, and a legal order of all that returned before it.
  */
 import { Budget } from './budget.js';
 import { compileKey } from './compile.js';
@@ -15,33 +15,33 @@ import { reasonFor } from './reason.js';
 import { Search } from './search.js';
 import { smallestWindow, type Window } from './window.js';
 
-/** An operation in a legal order, with what the key held. */
+/** An operation in a legal order, with the key's value before and after it. */
 export interface Placed {
   readonly operation: Operation;
   readonly before: Value;
   readonly after: Value;
 }
 
-/** Why a history is ILLEGAL, on one key. */
+/** Why the history of one key is ILLEGAL. */
 export interface Failure {
   readonly key: string;
   /** The first operation, by its end, that has no place in any legal order. */
   readonly operation: Operation;
-  /** False where the search for the first one was cut short: this one cannot be placed, but an earlier one may be the first. */
+  /** False if the search for the first one was cut short: this one cannot be placed, an earlier one may be first. */
   readonly first: boolean;
   /** Why it cannot be placed, in a sentence. */
   readonly reason: string;
-  /** A legal order of everything that ended before it; empty where none was found in time. */
+  /** A legal order of everything that ended before it; empty if none was found in time. */
   readonly order: readonly Placed[];
   readonly window: Window;
-  /** Everything that was done to the key, as recorded. */
+  /** All operations of the key, as recorded. */
   readonly history: readonly Operation[];
 }
 
 /** Steps and operations to spend on an explanation, however long the verdict took. */
 const EFFORT = 4_000_000;
 
-/** @param history all of one key, for which no legal order exists. */
+/** @param history all operations of one key, for which no legal order exists. */
 export function explainFailure(key: string, history: readonly Operation[], init: Value): Failure {
   const budget = Budget.steps(EFFORT);
   const answered = history.filter((operation) => relevance(operation) === 'must').sort(byEnd);

@@ -1,8 +1,8 @@
 /**
- * The fields of one line: where they stand in the text of a JSON object, which `JSON.parse` no longer tells.
+ * The fields of one line, located in the text of a JSON object, because `JSON.parse` loses this information.
  *
- * Time is linear in the text, and the stack does not grow with it: a line may be 64 MiB, a value 16 MiB. Knows no
- * operation. The text must be known to be a JSON object: nothing is checked again.
+ * Takes linear time and constant stack: a line may be 64 MiB, a value 16 MiB. Independent of operations. The text must
+ * be a valid JSON object: nothing is checked again.
  */
 
 const QUOTE = 0x22;
@@ -13,10 +13,10 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** Called with the place of a name, from its opening to behind its closing quote. True ends the walk. */
+/** Called with the position of a name, from its opening quote to after its closing one. True ends the walk. */
 type OnName = (from: number, to: number) => boolean;
 
-/** How many fields the outermost object has in the text: one that stands twice counts twice. */
+/** The number of fields of the outermost object in the text: duplicates are counted. */
 export function countFields(text: string): number {
   let count = 0;
   walk(text, () => {
@@ -26,11 +26,11 @@ export function countFields(text: string): number {
   return count;
 }
 
-/** The value of a field of the outermost object as it is written, if that is no string and not nested. */
+/** The value of a field of the outermost object as written, if it is neither a string nor nested. */
 export function bareValueOf(text: string, name: string): string | undefined {
   let value: string | undefined;
   walk(text, (from, to) => {
-    // Names may be spelt in different ways: "a" and "\u0061".
+    // Names may be spelled in different ways: "a" and "\u0061".
     if (JSON.parse(text.slice(from, to)) !== name) return false;
     const begin = text.indexOf(':', to) + 1;
     let end = begin;
@@ -43,7 +43,7 @@ export function bareValueOf(text: string, name: string): string | undefined {
 
 function walk(text: string, onName: OnName): void {
   let depth = 0;
-  // Directly inside the outermost object, a colon outside of strings is always the one behind a name.
+  // Directly inside the outermost object, a colon outside strings always follows a name.
   let from = 0;
   let to = 0;
   for (let at = 0; at < text.length; at++) {
@@ -68,7 +68,7 @@ function walk(text: string, onName: OnName): void {
   }
 }
 
-/** Behind the closing quote. A quote is the closing one after an even number of backslashes. */
+/** The position after the closing quote: a quote is the closing one after an even number of backslashes. */
 function endOfString(text: string, from: number): number {
   for (let quote = text.indexOf('"', from + 1); ; quote = text.indexOf('"', quote + 1)) {
     let first = quote;

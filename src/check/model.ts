@@ -1,7 +1,7 @@
 /**
  * The sequential key-value model: what one operation does to one key when nothing else happens.
  *
- * This is the definition that everything else is measured against, on plain values and as short as it can be. The search
+ * This is the definition that everything else is measured against, on plain values and as short as possible. The search
  * works on numbers instead (`states.ts`, `compile.ts`), for speed; its orders are replayed here before they are shown.
  */
 import type { Operation } from './operation.js';
@@ -10,17 +10,18 @@ import type { Operation } from './operation.js';
 export type Value = string | null;
 
 /**
- * What an operation can do to a history: `drop` = nothing, and it says nothing (a refusal, a failed write, a read that
- * was not answered); `must` = it happened between its start and its end; `may` = it happens after its start, or never.
+ * The relevance of an operation to a history: `drop` = none, as it had no effect and observed nothing (a refusal, a
+ * failed write, an unanswered read); `must` = it happened between its start and its end; `may` = it happens after its
+ * start, or never.
  */
 export function relevance({ op, ok, error }: Operation): 'drop' | 'must' | 'may' {
   if (ok === null) return op === 'get' ? 'drop' : 'may';
   if (ok) return 'must';
-  // A compare that failed saw something, unless the store refused to look.
+  // A failed compare observed something, unless the store refused to perform it.
   return op === 'cas' && (error === undefined || error === '') ? 'must' : 'drop';
 }
 
-/** The value after `operation` on `value`; undefined where its answer is not what `value` would have given. */
+/** The value after `operation` on `value`; undefined if its answer is not the one that `value` gives. */
 export function apply(operation: Operation, value: Value): Value | undefined {
   const { op, ok, existed } = operation;
   switch (op) {
@@ -31,11 +32,11 @@ export function apply(operation: Operation, value: Value): Value | undefined {
     case 'delete':
       return ok === true && existed !== undefined && existed !== (value !== null) ? undefined : null;
     case 'append':
-      // To an absent key as to the empty value.
+      // Appending to an absent key equals appending to the empty value.
       return (value ?? '') + (operation.value ?? '');
     case 'cas':
       if (ok === false) return failedAsSeen(operation, value) ? value : undefined;
-      // One with an unknown outcome takes effect only where the compare holds.
+      // If the outcome is unknown, it takes effect only where the compare holds.
       return (operation.expected ?? null) === value ? (operation.value ?? null) : undefined;
   }
 }

@@ -1,14 +1,14 @@
 /**
- * One operation of a recorded history, its line in a file, and how it is told to people.
+ * One operation of a recorded history, its line in a file, and its description for people.
  *
- * Knows the shape of the format; what an operation does to a key is said in `model.ts`.
+ * Defines the format; `model.ts` defines what an operation does to a key.
  */
 
 /**
  * One operation of a history, as in the recorded format (one JSON line each).
  *
- * `ok`: true took effect and was answered; false definitely did not take effect; null unknown, it may take effect at
- * any time after `start`, or never, and its `end` says nothing.
+ * `ok`: true = took effect and was answered; false = definitely did not take effect; null = unknown: it may take effect
+ * at any time after `start`, or never, and its `end` means nothing.
  */
 export interface Operation {
   readonly client: number | string;
@@ -19,9 +19,9 @@ export interface Operation {
   /** cas: null = absent. */
   readonly expected?: string | null;
   readonly ok: boolean | null;
-  /** get: the value that was read, null = absent. A cas that failed: the actual value where known, null = not known. */
+  /** get: the value read, null = absent. A failed cas: the actual value where known, null = not known. */
   readonly result?: string | null;
-  /** An observation of a delete or of a cas that failed: whether the key was there. */
+  /** Observed by a delete or a failed cas: whether the key was there. */
   readonly existed?: boolean;
   /** With `ok: false`: a refusal, which observed nothing. */
   readonly error?: string;
@@ -42,14 +42,14 @@ export function formatOperation(operation: Operation): string {
   });
 }
 
-/** A value as people read it: quoted, cut where it is long; `absent` for none. */
+/** A value for people: quoted, shortened if it is long; `absent` for none. */
 export function formatValue(value: string | null | undefined, limit = 40): string {
   if (value === null || value === undefined) return 'absent';
   const quoted = JSON.stringify(value);
   return quoted.length <= limit ? quoted : `${quoted.slice(0, limit - 1)}…`;
 }
 
-/** What was asked and what came back, in one line: `cas "a" → "b": failed, was "c"`. */
+/** Request and answer in one line: `cas "a" → "b": failed, was "c"`. */
 export function describeOperation(operation: Operation, limit = 40): string {
   return `${describeRequest(operation, limit)}${describeAnswer(operation, limit)}`;
 }

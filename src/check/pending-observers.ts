@@ -1,8 +1,9 @@
 /**
- * What is still to come, counted per state: who must still see it, and who could still make it.
+ * Counts, per state, the operations still to be ordered: those that must observe it, and those that could make it.
  *
- * With this the search knows a dead end when it makes one: somebody must still see a state which the key is not in, and
- * nothing that is left could bring it there. In histories with unique values this is what keeps a search from guessing.
+ * With this the search recognises a dead end when it enters one: an operation must still observe a state which the key
+ * is not in, and no remaining operation could make it. In histories with unique values this is what keeps a search from
+ * guessing.
  */
 import type { CompiledKey } from './compile.js';
 import { Kind } from './effect.js';
@@ -13,13 +14,13 @@ const NONE: readonly State[] = [];
 
 export class PendingObservers {
   readonly #compiled: CompiledKey;
-  /** Required operations that demand exactly this state. */
+  /** Required operations that need exactly this state. */
   readonly #viewers: Int32Array;
-  /** Operations that put the key into this state whatever was before, or by a compare. */
+  /** Operations that bring the key into this state from any other, or by a compare. */
   readonly #setters: Int32Array;
-  /** Operations that make it of a shorter value. */
+  /** Operations that make this state from a shorter value. */
   readonly #appenders: Int32Array;
-  /** Per operation, the states that are viewed and that it may make. */
+  /** Per operation, the observed states that it may make. */
   readonly #makes: (readonly State[])[];
   #allSetters = 0;
   #allViewers = 0;
@@ -37,7 +38,7 @@ export class PendingObservers {
     for (const operation of compiled.operations.keys()) this.#count(operation, 1);
   }
 
-  /** Whether somebody must see what nobody can make. */
+  /** Whether a state must be observed that no operation can make. */
   isImpossible(initial: State): boolean {
     return this.#viewers.some((viewers, state) => viewers > 0 && state !== initial && !this.#canBeMade(state, false));
   }
@@ -50,12 +51,12 @@ export class PendingObservers {
     this.#count(operation, 1);
   }
 
-  /** Whether `operation`, which goes from `state` to `next` and is removed here already, leads into a dead end. */
+  /** Whether `operation`, which goes from `state` to `next` and is already removed here, leads into a dead end. */
   forbids(operation: number, state: State, next: State): boolean {
     const byAppend = this.#compiled.effects[operation]?.kind === Kind.append;
     if (state !== next && this.#isLost(state, byAppend)) return true;
     for (const made of this.#makes[operation] ?? NONE) if (made !== next && this.#isLost(made, false)) return true;
-    // Appends alone never lead back from a value that nobody recognises.
+    // Appends alone never lead from a value that no operation recognises to one that is recognised.
     return next === UNSEEN && this.#allSetters === 0 && this.#allViewers > 0;
   }
 
@@ -65,7 +66,7 @@ export class PendingObservers {
 
   #canBeMade(state: State, leftByAppend: boolean): boolean {
     if ((this.#setters[state] ?? 0) > 0) return true;
-    // After an append the value only grows, until something is put there anew.
+    // After an append the value only grows, until an operation sets it anew.
     return (this.#appenders[state] ?? 0) > 0 && !(leftByAppend && this.#allSetters === 0);
   }
 

@@ -1,10 +1,10 @@
 /**
- * Who can make which value, and what follows from there being only one.
+ * Which operations can make which value, and what follows if there is only one.
  *
- * If somebody saw a value that was not there at the beginning, and one operation alone can have made it, then that
- * operation happened, even if nobody knows its outcome; and if it is an append, it was applied to exactly the rest of
- * that value. So it is as good as a compare-and-set that succeeded, whose compared value in turn must have been
- * made by somebody. With unique values this orders all appends that were ever read, before the search begins.
+ * If a value was observed that was not there at the beginning, and one operation alone can have made it, then that
+ * operation happened, even if its outcome is unknown; and if it is an append, it was applied to exactly the rest of
+ * that value. So it is equivalent to a successful compare-and-set, whose compared value in turn must have been made by
+ * some operation. With unique values this orders all appends that were ever read, before the search begins.
  */
 import { Kind, type Effect } from './effect.js';
 import { ABSENT, type State, type States } from './states.js';
@@ -25,13 +25,13 @@ export class PossibleWriters {
     this.#lengths = [...new Set([...this.#appends.keys()].map((value) => value.length))];
   }
 
-  /** @param limit nobody needs to know of more than these. */
+  /** @param limit the caller needs to know of no more than these. */
   of(state: State, limit = Infinity): number[] {
     const makers = [...(this.#direct.get(state) ?? [])];
     if (state === ABSENT) return makers;
     const value = this.#states.value(state);
     for (const length of this.#lengths) {
-      // Appending nothing makes the empty value, of an absent one, and no other.
+      // Appending the empty text makes only the empty value, from an absent one.
       if (length > value.length || (length === 0 && value !== '')) continue;
       makers.push(...(this.#appends.get(value.slice(value.length - length)) ?? []));
       if (makers.length > limit) break;
@@ -43,10 +43,10 @@ export class PossibleWriters {
 export const isSetter = (kind: Kind): boolean =>
   kind === Kind.put || kind === Kind.cas || kind === Kind.delete || kind === Kind.deletePresent;
 
-/** Whether the effect of a required operation demands one certain state: `effect.from`. */
+/** Whether a required operation with this effect needs one particular state: `effect.from`. */
 export const demands = (kind: Kind): boolean => kind === Kind.seen || kind === Kind.cas;
 
-/** Marks operations that must have happened as required, and ties appends to the one value that they can have met. */
+/** Marks operations that must have happened as required, and binds appends to the one value that they can extend. */
 export function bindSoleWriters(effects: Effect[], required: Uint8Array, states: States, initial: State): void {
   const makers = new PossibleWriters(effects, states);
   const queue: State[] = [];
@@ -74,7 +74,7 @@ export function bindSoleWriters(effects: Effect[], required: Uint8Array, states:
   }
 }
 
-/** What was there before `appendix` made `state`; undefined if both nothing and the empty value would do. */
+/** The value before `appendix` made `state`; undefined if both absent and the empty value are possible. */
 function restOf(
   state: State,
   appendix: number,

@@ -1,13 +1,13 @@
 /**
- * A recorded history, read from bytes as they come: one operation per line, in UTF-8.
+ * Reads a recorded history from a stream of bytes: one operation per line, in UTF-8.
  *
- * Lines may end with CR LF, the file may begin with a byte order mark, and blank lines are skipped. Anything else that is not an
- * operation ends the reading with an error that names the line: a verdict on half a history would be worth nothing.
+ * Lines may end with CR LF, the file may begin with a byte order mark, and blank lines are skipped. Anything else that
+ * is not an operation is an error that names the line: a verdict on half a history would be worthless.
  */
 import type { Operation } from './operation.js';
 import { LineError, parseOperation } from './read-line.js';
 
-/** Why a file is no history. `line` counts from 1; undefined where it is the whole file. */
+/** Why a file is not a valid history. `line` counts from 1; undefined if it concerns the whole file. */
 export class HistoryError extends Error {
   override readonly name = 'HistoryError';
   readonly line: number | undefined;
@@ -17,14 +17,14 @@ export class HistoryError extends Error {
   }
 }
 
-/** Far above any operation (values end at 16 MiB); a file without line ends must not fill the memory. */
+/** Far above any operation (values end at 16 MiB); a file without line ends must not exhaust the memory. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 const NEWLINE = 10;
-/** Refuses what is not UTF-8; line by line, so that it keeps nothing between two. */
+/** Rejects invalid UTF-8; used line by line, so that it keeps no state in between. */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const BYTE_ORDER_MARK = '\uFEFF';
 
-/** @throws HistoryError for a bad line, and for a file without any operation: there is nothing to be judged. */
+/** @throws HistoryError for an invalid line, and for a file without any operation: there is nothing to judge. */
 export async function readHistory(chunks: AsyncIterable<Uint8Array>): Promise<Operation[]> {
   const operations: Operation[] = [];
   let number = 0;

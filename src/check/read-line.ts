@@ -1,9 +1,9 @@
 /**
- * One line of a recorded history, checked field by field. What is wrong is said in one sentence, without the number of
- * the line, which the reader of the file knows.
+ * Parses one line of a recorded history, checked field by field. An error is one sentence, without the number of the
+ * line, which the reader of the file adds.
  *
- * A field that nobody knows is left alone: recorders may note more than a checker needs. A field that stands twice is an
- * error, because nobody can say which one was meant.
+ * Unknown fields are ignored: recorders may note more than a checker needs. A duplicate field is an error, because
+ * it is ambiguous which one was meant.
  */
 import { bareValueOf, countFields } from './fields.js';
 import { OPERATION_NAMES, type Operation } from './operation.js';
@@ -34,7 +34,7 @@ export function parseOperation(line: string): Operation {
     ...(error === undefined ? {} : { error }),
     start: timeOf(fields, 'start', line),
   };
-  // An operation with an unknown outcome has no end that would say anything.
+  // An operation with an unknown outcome has no meaningful end.
   const open = ok === null && (fields['end'] === undefined || fields['end'] === null);
   const end = open ? operation.start : timeOf(fields, 'end', line);
   if (ok !== null && end < operation.start) {
@@ -53,7 +53,7 @@ function parseObject(line: string): Fields {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new LineError(`not a JSON object: ${describe(parsed)}`);
   }
-  // Of two fields with one name JSON.parse keeps the last.
+  // Of two fields with the same name JSON.parse keeps the last.
   if (countFields(line) !== Object.keys(parsed).length) throw new LineError('a field stands twice');
   return parsed as Fields;
 }
@@ -75,14 +75,14 @@ function clientOf(value: unknown): number | string {
   throw new LineError(`"client" must be a whole number or a string; got ${describe(value)}`);
 }
 
-/** What was written, compared with and read; what the kind of operation has no use for is left out. */
+/** The values written, compared with and read; fields that this kind of operation does not use are left out. */
 function contentOf(op: Operation['op'], ok: boolean | null, fields: Fields): Partial<Operation> {
   switch (op) {
     case 'put':
     case 'append':
       return { value: textOf(fields, 'value') };
     case 'get':
-      // Only an answered get says something.
+      // Only an answered get has a result.
       return ok === true ? { result: textOrNullOf(fields, 'result') } : {};
     case 'delete':
       return {};
@@ -134,7 +134,7 @@ function describe(value: unknown): string {
   try {
     return shortened(JSON.stringify(value));
   } catch {
-    // JSON.parse has no limit to nesting, JSON.stringify has: the stack.
+    // JSON.parse has no limit on nesting, JSON.stringify has one: the stack.
     return 'something that is nested too deeply to be shown';
   }
 }

@@ -1,4 +1,4 @@
-/** Why an operation cannot be placed, as a sentence for people. */
+/** Why an operation cannot be placed, as a readable sentence. */
 import type { Placed } from './explain.js';
 import type { Value } from './model.js';
 import { formatValue, type Operation } from './operation.js';
@@ -29,7 +29,7 @@ function withHeld(claim: string, { order, init }: Scene): string {
   return `${claim}; no legal order of the operations leaves the key like that (in the one shown it holds ${formatValue(held)})`;
 }
 
-/** The one value that its answer admits; undefined if there is more than one. */
+/** The only value that its answer allows; undefined if there is more than one. */
 function neededValue({ op, ok, expected = null, result, existed }: Operation): Value | undefined {
   if (op === 'get') return result ?? null;
   if (op === 'delete') return existed === false ? null : undefined;

@@ -1,10 +1,10 @@
-/** A verdict as text for a terminal, and as a value for JSON. The first word is the verdict. */
+/** A verdict as text for a terminal, and as a value for JSON. The text begins with the verdict. */
 import type { CheckResult } from './check.js';
 import type { Failure } from './explain.js';
 import { formatOperation, describeOperation, type Operation } from './operation.js';
 import { formatSpan, timeSince } from './time.js';
 
-/** Rows of the window that are printed; the page (`--html`) and the JSON have them all. */
+/** Rows of the window that are printed; the page (`--html`) and the JSON contain all. */
 const MAX_ROWS = 40;
 
 export function formatReport(result: CheckResult): string {
@@ -48,7 +48,7 @@ function failureLines(failure: Failure): string[] {
 function windowTable({ operation: failed, window, order }: Failure): string[] {
   const places = new Map(order.map(({ operation }, index) => [operation, index + 1]));
   const all = window.operations;
-  // The last ones to begin are nearest to the failure, which stays in any case.
+  // The operations that began last are nearest to the failure, which is shown in any case.
   const shown = all.filter((operation, index) => operation === failed || index >= all.length - MAX_ROWS + 1);
   const left = all.length - shown.length;
   const rows = shown.map((operation) => [
@@ -88,7 +88,7 @@ function undecidedLine(keys: readonly string[]): string {
   return `no verdict in time on ${count(keys.length, 'key')}: ${names.join(', ')}${more}`;
 }
 
-/** What `--json` prints: one document. Operations stand in it as in a history; `place` is the place in the legal order. */
+/** The document that `--json` prints. Operations look as in a history; `place` is the place in the legal order. */
 export function reportJson(result: CheckResult): unknown {
   const { verdict, operations, keys, clients, concurrency, unknown, tookMs, steps, failure, undecided } = result;
   const counts = { verdict, operations, keys, clients, concurrency, unknown, tookMs: Math.round(tookMs), steps };

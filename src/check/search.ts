@@ -1,19 +1,20 @@
 /**
  * The search for a legal order of one key's operations (Wing & Gong 1993, with Lowe's memory of configurations, 2017).
  *
- * Depth first: of the operations that were called before the first open return, one is next. It is taken out of the event
- * list, its effect is applied, and where no operation fits any more the last choice is taken back. The stack is kept by
- * hand, so that a history may be as long as it likes; `run` can be interrupted after any number of steps and resumed.
+ * Depth first: one of the operations that were called before the first open return is next. It is taken out of the
+ * event list, its effect is applied, and where no operation fits any more the last choice is undone. The stack is
+ * explicit, so that a history may have any length; `run` can be interrupted after any number of steps and resumed.
  *
  * What makes it fast, and why it is right:
  * - An open operation that changes nothing in any state (a read, a failed compare) and fits now is ordered now, without
- *   a choice. In any order that goes on from here it could be moved here: everything that ended before its call is ordered
- *   already, it fits, and its absence later changes no value.
+ *   a choice. In any order that continues from here it could be moved here: everything that ended before its call is
+ *   ordered already, it fits, and its absence later changes no value.
  * - Of open operations with the same effect only the one that returned first is tried. In an order that takes another
  *   one first, the two can change places: both are open, and the one that returned first stood before its return.
  *   Unknown operations never return: they come last, and are left out for good when nothing needs them.
- * - A change that leaves a state which somebody must still see, and nothing left can make again, is not tried (`pending-observers.ts`).
- * - Values that nobody could tell apart are one state (`states.ts`).
+ * - A change is not tried if it leaves a state that must still be observed and that no remaining operation can make
+ *   again (`pending-observers.ts`).
+ * - Values that no operation can distinguish are one state (`states.ts`).
  * - A configuration that was explored once is not explored again (`configurations.ts`).
  */
 import type { CompiledKey } from './compile.js';
@@ -37,7 +38,7 @@ interface Choice {
 const MISFIT = -1;
 
 export class Search {
-  /** Configurations looked at. */
+  /** Number of configurations searched. */
   steps = 0;
   readonly #compiled: CompiledKey;
   readonly #list: EventList;
@@ -59,12 +60,12 @@ export class Search {
     if (this.#pending.isImpossible(compiled.initial)) this.#result = 'illegal';
   }
 
-  /** The order found so far, as indexes of `compiled.operations`; a legal order of all that is required once `legal`. */
+  /** The order so far, as indexes of `compiled.operations`; once `legal`, a legal order of all required operations. */
   get order(): readonly number[] {
     return this.#order;
   }
 
-  /** Goes on for at most `steps` more configurations. */
+  /** Continues for at most `steps` more configurations. */
   run(steps: number): SearchState {
     const until = this.steps + steps;
     while (this.#result === 'running' && this.steps < until) this.#step();
@@ -116,7 +117,7 @@ export class Search {
     }
   }
 
-  /** Called before the first return, in order of their calls. */
+  /** The operations called before the first return, in order of their calls. */
   #open(): number[] {
     const list = this.#list;
     const open: number[] = [];
@@ -134,7 +135,7 @@ export class Search {
       const next = this.#apply(operation);
       return next !== MISFIT && (required[operation] === 1 || next !== this.#state);
     });
-    // Soonest return first; of the unknown ones, the earliest call.
+    // Earliest return first; of the unknown ones, the earliest call.
     fitting.sort((a, b) => list.returnOf(a) - list.returnOf(b));
     return fitting.filter((operation) => {
       const effect = effectClass[operation] ?? 0;

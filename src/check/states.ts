@@ -2,8 +2,8 @@
  * The values of one key as small numbers, so that the search compares and hashes numbers only.
  *
  * Only values that some operation could recognise get a number of their own. All others are one state, UNSEEN: no get,
- * compare or failed compare of this history tells two of them apart, now or later, so that the search may treat them as
- * one without losing or inventing an order (they are bisimilar). With appends around, a value is recognisable if it is a
+ * compare or failed compare of this history distinguishes two of them, now or later, so that the search may treat them
+ * as one without losing or inventing an order (they are bisimilar). With appends, a value is recognisable if it is a
  * prefix of one that is compared with; an append to a value that is no such prefix can never make one.
  */
 
@@ -15,13 +15,13 @@ export const UNSEEN: State = 1;
 export class States {
   readonly #numbers = new Map<string, State>();
   readonly #values: string[] = ['', ''];
-  /** Values to compare with, sorted; kept only where prefixes matter. */
+  /** Values compared with, sorted; kept only where prefixes matter. */
   readonly #sorted: readonly string[];
   readonly #appended = new Map<number, State>();
   readonly #appendices = new Map<string, number>();
   readonly #appendValues: string[] = [];
 
-  /** @param compared every value that an operation of this key compares with. @param appends whether there are appends. */
+  /** @param compared values that operations of this key compare with. @param appends whether there are appends. */
   constructor(compared: ReadonlySet<string>, appends: boolean) {
     for (const value of compared) this.#intern(value);
     this.#sorted = appends ? [...compared].sort((a, b) => (a < b ? -1 : 1)) : [];
@@ -39,7 +39,7 @@ export class States {
     return this.#isPrefix(value) ? this.#intern(value) : UNSEEN;
   }
 
-  /** A number for what is appended, for `append`. */
+  /** A number for the appended text, for `append`. */
   appendix(value: string): number {
     const known = this.#appendices.get(value);
     if (known !== undefined) return known;

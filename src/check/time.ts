@@ -1,6 +1,6 @@
 /**
- * Times of a history, told to people. Their unit is not recorded: nanoseconds in Kvorum's own runs, a mere count in
- * others. Small spans are told as counts.
+ * Formats the times of a history. Their unit is not recorded: nanoseconds in Kvorum's own runs, a mere count in others.
+ * Short spans are shown as counts.
  */
 const UNITS = [
   ['s', 1e9],
@@ -8,10 +8,10 @@ const UNITS = [
   ['µs', 1e3],
 ] as const;
 
-/** From this on a span is taken for nanoseconds. */
+/** A span of at least this length is assumed to be in nanoseconds. */
 const NANOSECONDS_FROM = 10_000;
 
-/** How long after `from` something was; exact for integers of any size, and for numbers whatever they are. */
+/** Time elapsed since `from`: integers of any size are subtracted exactly, and numbers need not be integers. */
 export function timeSince(from: number | bigint, time: number | bigint): number {
   if (typeof from === 'number' && typeof time === 'number') return time - from;
   return Number(BigInt(time) - BigInt(from));

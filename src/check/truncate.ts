@@ -1,4 +1,4 @@
-/** A history cut short: what had returned by a moment, and what was still open and may yet happen. */
+/** A truncated history: what had returned by a moment, and what was still open and may yet happen. */
 import type { Budget } from './budget.js';
 import { compileKey } from './compile.js';
 import type { Value } from './model.js';
@@ -6,7 +6,7 @@ import type { Operation } from './operation.js';
 import { Search, type SearchState } from './search.js';
 
 /**
- * The history as it stood at `end`, when `returned` had returned and everything else that had been called had not.
+ * The history as of `end`, when `returned` had returned and all other operations called by then were still open.
  *
  * @returns its operations, each with the recorded one.
  */
@@ -24,10 +24,10 @@ export function truncatedAt(
   return cut;
 }
 
-/** Whether it can have an effect, its answer apart. */
+/** Whether it can have an effect, apart from its answer. */
 export const mayHappen = ({ ok, op }: Operation): boolean => ok !== false && op !== 'get';
 
-/** A verdict on operations of one key, charged to `budget` with the work of preparing it. */
+/** A verdict on operations of one key; its cost, including preparation, is charged to `budget`. */
 export function judge(operations: readonly Operation[], init: Value, budget: Budget): SearchState {
   budget.steps += operations.length;
   return budget.run(new Search(compileKey(operations, init)));

@@ -1,10 +1,10 @@
 /**
- * The smallest window before a failure that is impossible by itself, whatever the key held when it begins.
+ * The smallest window before a failure that is impossible by itself, whatever the key's value at its beginning.
  *
- * In a window that begins at a moment, what ended before is left out, and what was under way at that moment may have
- * happened before it, in it, or not at all: it counts as unknown. If no value that the key can have held makes
- * the rest legal, nothing outside of the window can. What is impossible from a moment on is so from every earlier one,
- * too, so that the latest such moment can be searched for in halves.
+ * For a window that begins at some moment, operations that ended before are left out, and those under way at that
+ * moment may have happened before it, in it, or not at all: they count as unknown. If no possible initial value makes the rest
+ * legal, nothing outside the window can. What is impossible from a moment on is also impossible from every earlier one,
+ * so the latest such moment can be found by bisection.
  */
 import type { Budget } from './budget.js';
 import { comparedValues } from './compile.js';
@@ -16,18 +16,18 @@ import type { Operation } from './operation.js';
 export interface Window {
   readonly start: number | bigint;
   readonly end: number | bigint;
-  /** What was under way in it and bears on the verdict, by start. */
+  /** Operations under way in it that are relevant to the verdict, by start. */
   readonly operations: readonly Operation[];
-  /** Whether these operations are impossible whatever the key held before. */
+  /** Whether these operations are impossible for every initial value of the key. */
   readonly selfContained: boolean;
 }
 
 interface Scene {
-  /** All of the key. */
+  /** All operations of the key. */
   readonly history: readonly Operation[];
-  /** What is to be placed, by its end; the last one cannot be. */
+  /** The operations to be placed, by their end; the last one cannot be. */
   readonly answered: readonly Operation[];
-  /** A legal order without it. */
+  /** A legal order without the last one. */
   readonly order: readonly Placed[];
 }
 
@@ -44,12 +44,12 @@ export function smallestWindow(scene: Scene, budget: Budget): Window {
   return { start, end: failed.end, operations: under(scene, start, failed), selfContained: at !== undefined };
 }
 
-/** The first of `starts` (the latest comes first) from which on nothing is legal; undefined if there is none. */
+/** The first of `starts` (the latest comes first) from which nothing is legal; undefined if there is none. */
 function latestImpossible(starts: readonly Time[], scene: Scene, budget: Budget): number | undefined {
   const impossible = (index: number): boolean => isImpossible(starts[index] ?? 0, scene, budget);
   let possible = -1;
   let reach = 0;
-  // Most windows are small: go back in growing strides, and only then halve.
+  // Most windows are small: go back in growing strides, and only then bisect.
   while (!impossible(reach)) {
     possible = reach;
     if (reach === starts.length - 1 || budget.exhausted) return undefined;
@@ -80,14 +80,14 @@ function isImpossible(from: Time, { history, answered }: Scene, budget: Budget):
 }
 
 /**
- * Every value that could make a difference at the beginning: absent, one that nobody recognises, and what somebody
- * compares with, less any of the window's appends at its end.
+ * Every initial value that could make a difference: absent, one that no operation recognises, and every value that is
+ * compared with, also without any of the window's appends at its end.
  */
 function valuesBefore(operations: readonly Operation[]): Value[] {
   const compared = comparedValues(operations.filter((operation) => relevance(operation) !== 'drop'));
   const appended = new Set(operations.filter(({ op }) => op === 'append').map(({ value }) => value ?? ''));
   const values = new Set(compared);
-  // What is added while it is walked through is walked through, too.
+  // Values added during the iteration are visited, too.
   for (const value of values) {
     for (const tail of appended) {
       if (tail !== '' && value.endsWith(tail)) values.add(value.slice(0, value.length - tail.length));
@@ -98,7 +98,7 @@ function valuesBefore(operations: readonly Operation[]): Value[] {
   return [null, other, ...values];
 }
 
-/** What was under way between `start` and the end of `failed`; of what is still unknown from before, what was placed. */
+/** Operations under way between `start` and the end of `failed`; of earlier ones still unknown, those in the order. */
 function under({ history, order }: Scene, start: Time, failed: Operation): Operation[] {
   const placed = new Set(order.map(({ operation }) => operation));
   return history

@@ -3,8 +3,8 @@
  * its time before its result is delivered.
  *
  * A step of the engine runs in one go; the transactions that it wrote then become durable one after another, each at
- * the end of its sync, and the engine's replies in between are delivered in between. Only then comes the next step, so a
- * crash can fall before, between and after any two transactions, and between a transaction and its reply.
+ * the end of its sync, and the engine's replies in between are delivered in between. Only then comes the next step, so
+ * a crash can fall before, between and after any two transactions, and between a transaction and its reply.
  */
 import { EngineHost } from '../raft/storage/index.js';
 import type {

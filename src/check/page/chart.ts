@@ -13,7 +13,7 @@ const PER_LETTER = 6.6;
 
 export interface Chart {
   readonly html: string;
-  /** What was drawn, in the order of the `data-i` of its bars. */
+  /** The operations shown, indexed by the `data-i` of their bars. */
   readonly operations: readonly Operation[];
 }
 
@@ -46,7 +46,7 @@ function hueOf(value: string | null | undefined): number | undefined {
   if (value === null || value === undefined) return undefined;
   let hash = 7;
   for (let i = 0; i < value.length; i++) hash = Math.imul(hash ^ value.charCodeAt(i), 0x9e3779b1) >>> 0;
-  // Golden-angle steps keep neighbours apart; red is kept for what is wrong.
+  // Golden-angle steps keep neighbours apart; red is reserved for errors.
   return 25 + (((hash % 997) * 137.5) % 310);
 }
 
@@ -80,7 +80,7 @@ function drawReign({ value, x, width }: Reign): string {
   return `<g class="reign${value === null ? ' absent' : ''}" ${style}><rect ${at} rx="3"/>${label}<title>${escapeText(formatValue(value, 200))}</title></g>`;
 }
 
-/** As much of a text as has room, or nothing. */
+/** As much of a text as fits, or nothing. */
 function fit(text: string, width: number): string {
   const letters = Math.floor(width / PER_LETTER);
   if (text.length <= letters) return text;
@@ -128,7 +128,7 @@ function statesOf({ operation, placed, truncated }: Bar): string[] {
 function drawPin({ row, x, width }: Bar, placed: Pin): string {
   const y = pinY(row);
   const end = x + width;
-  // It took effect after its client had given up.
+  // The operation took effect after its client had given up.
   const tail =
     placed.x > end ? `<line class="tail" x1="${round(end)}" x2="${round(placed.x)}" y1="${y}" y2="${y}"/>` : '';
   const digits = String(placed.place);
@@ -140,7 +140,7 @@ function drawCross(x: number, y: number): string {
   return `<circle class="cross" cx="${round(x)}" cy="${y}" r="9"/><text class="cross-label" x="${round(x)}" y="${y + 4}">✗</text>`;
 }
 
-/** The value that an operation is about: what it wrote, or what it saw. */
+/** The value that an operation concerns: what it wrote, or what it read. */
 function subjectOf({ op, ok, value, result }: Operation): string | null | undefined {
   if (op === 'get' || (op === 'cas' && ok === false)) return result;
   return op === 'delete' ? null : value;

@@ -1,6 +1,6 @@
 /**
- * Where everything stands in a chart: a lane per client, bars along the time axis, and for each operation of the legal
- * order a moment at which it may have happened. Knows numbers only, no markup.
+ * The layout of a chart: a lane per client, bars along the time axis, and for each operation of the legal order a
+ * moment at which it may have happened. Computes numbers only, no markup.
  */
 import type { Placed } from '../explain.js';
 import type { Value } from '../model.js';
@@ -8,12 +8,12 @@ import type { Operation } from '../operation.js';
 import { timeSince } from '../time.js';
 
 export interface ChartInput {
-  /** What is drawn. */
+  /** The operations to draw. */
   readonly operations: readonly Operation[];
   /** The legal order of the whole key. */
   readonly order: readonly Placed[];
   readonly failed: Operation | undefined;
-  /** What is seen at first: bars are cut where they leave it. */
+  /** The time range shown: bars are cut where they leave it. */
   readonly start: number | bigint;
   readonly end: number | bigint;
 }
@@ -24,23 +24,23 @@ export interface Bar {
   readonly row: number;
   readonly x: number;
   readonly width: number;
-  /** Began before the chart does. */
+  /** It began before the chart does. */
   readonly truncated: boolean;
-  /** In the legal order. */
+  /** Its place in the legal order. */
   readonly placed: Pin | undefined;
 }
 
-/** A place in the legal order, with a moment at which it may have happened. */
+/** A place in the legal order, with a moment at which the operation may have happened. */
 export interface Pin {
   readonly place: number;
   readonly x: number;
-  /** Whether that moment is one that the chart shows. */
+  /** Whether the chart shows that moment. */
   readonly inside: boolean;
   readonly before: Value;
   readonly after: Value;
 }
 
-/** A time during which the key holds one value, in the legal order. */
+/** A period during which the key holds one value, in the legal order. */
 export interface Reign {
   readonly value: Value;
   readonly x: number;
@@ -49,7 +49,7 @@ export interface Reign {
 
 export interface Layout {
   readonly width: number;
-  /** Labels of the rows; a client with operations at the same time has more than one row. */
+  /** Labels of the rows; a client with concurrent operations has more than one row. */
   readonly rows: readonly string[];
   readonly bars: readonly Bar[];
   readonly reigns: readonly Reign[];
@@ -64,7 +64,7 @@ const MIN_BAR = 10;
 const MARGIN = 18;
 const TICK_EVERY = 110;
 
-/** Times as distances from the beginning: small enough for floating point, whatever the clock. */
+/** Times relative to the beginning: small enough for floating point, whatever the clock. */
 interface Span {
   readonly operation: Operation;
   readonly from: number;
@@ -79,7 +79,7 @@ export function layOut(input: ChartInput): Layout {
   const scale = (width - 2 * MARGIN) / length;
   const xOf = (at: number): number => MARGIN + Math.min(Math.max(at, 0), length) * scale;
   const moments = momentsOf(input.order, offset);
-  // Beyond the failure nobody knows what the key holds.
+  // Beyond the failure the value of the key is not known.
   const lastMoment = input.failed === undefined ? length : offset(input.failed.end);
   const { rows, rowOf } = pack(spans, MIN_BAR / scale);
   const bars = spans.map(({ operation, from, to }, index): Bar => {
@@ -91,7 +91,7 @@ export function layOut(input: ChartInput): Layout {
   return { width, rows, bars, reigns: reignsOf(moments, xOf, xOf(lastMoment)), ticks: ticksOf(length, xOf, width) };
 }
 
-/** One whose outcome is unknown is drawn until its client gave up; it is open beyond that. */
+/** An operation with an unknown outcome is drawn until its client gave up, though it may take effect later. */
 function spanOf(operation: Operation, offset: (time: number | bigint) => number, length: number): Span {
   const from = offset(operation.start);
   const to = Math.min(Math.max(offset(operation.end), from), length);
@@ -144,8 +144,8 @@ interface Moment {
 }
 
 /**
- * A moment for each operation of the order, rising, between its start and its end: halfway between the earliest and the
- * latest that the others leave it.
+ * A moment for each operation of the order, ascending, between its start and its end: halfway between the earliest and
+ * the latest that the other operations allow.
  */
 function momentsOf(order: readonly Placed[], offset: (time: number | bigint) => number): Map<Operation, Moment> {
   const earliest: number[] = [];
@@ -156,7 +156,7 @@ function momentsOf(order: readonly Placed[], offset: (time: number | bigint) => 
   for (const { operation } of order) if (operation.ok !== null) ceiling = Math.max(ceiling, offset(operation.end));
   for (let i = order.length - 1; i >= 0; i--) {
     const operation = order[i]?.operation;
-    // What never returned may take effect at any time.
+    // An operation that never returned may take effect at any time.
     if (operation !== undefined && operation.ok !== null) ceiling = Math.min(ceiling, offset(operation.end));
     latest[i] = ceiling;
   }

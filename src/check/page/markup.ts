@@ -1,4 +1,4 @@
-/** Text that goes into a page: keys and values may hold anything, `</script>` too. */
+/** Escapes text for a page: keys and values may contain anything, even `</script>`. */
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -8,7 +8,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** For content and for attributes in quotes. */
+/** For content and for quoted attributes. */
 export function escapeText(text: string): string {
   // Control characters are not allowed in HTML, escaped or not.
   return text.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] ?? '').replaceAll(CONTROL, '\uFFFD');

@@ -1,8 +1,8 @@
 /**
- * The verdict as one self-contained page: no file, font or script from anywhere else, and a policy that says so.
+ * The verdict as one self-contained page: it loads no file, font or script, and a content security policy forbids it.
  *
- * Shows one key: of an illegal history the one that cannot be, at first the window around the failure; of a linearizable
- * one the busiest, with the order that proves it.
+ * Shows one key: of an illegal history the impossible one, at first the window around the failure; of a linearizable
+ * history the busiest one, with the order that proves it.
  */
 import type { CheckResult } from '../check.js';
 import type { Failure, Placed } from '../explain.js';
@@ -14,7 +14,7 @@ import { escapeText, scriptJson } from './markup.js';
 import { SCRIPT } from './script.js';
 import { STYLE } from './style.js';
 
-/** One key of a history with a legal order of it, as far as there is one. */
+/** One key of a history with a legal order of it, as far as one was found. */
 export interface KeyPicture {
   readonly key: string;
   readonly history: readonly Operation[];
@@ -22,13 +22,13 @@ export interface KeyPicture {
 }
 
 export interface PageOptions {
-  /** Of the history; the file's. */
+  /** Name of the history; the file's. */
   readonly name: string;
-  /** What to show where there is no failure. */
+  /** The key to show if there is no failure. */
   readonly picture?: KeyPicture;
 }
 
-/** More bars than a browser draws with pleasure. */
+/** More bars than this make a browser slow. */
 const MAX_BARS = 5_000;
 const MAX_TOLD = 300;
 
@@ -36,7 +36,7 @@ interface View {
   readonly id: 'window' | 'all';
   readonly label: string;
   readonly chart: Chart;
-  /** Where its axis begins. */
+  /** Start of its time axis. */
   readonly start: number | bigint;
   readonly note: string;
 }

@@ -1,7 +1,7 @@
 /**
- * What a page does when it is looked at: a tip with the key's value before and after the operation under the pointer (or
- * with the keyboard's focus), and the failure scrolled into view. Text enters the page only as text, never as markup.
- * Without it the page still shows everything but the tips.
+ * The script of a page: a tooltip with the key's value before and after the operation under the pointer (or with the
+ * keyboard's focus), and scrolling to the failure. Text enters the page only as text, never as markup.
+ * Without the script, the page lacks only the tooltips.
  */
 export const SCRIPT = `
 'use strict';

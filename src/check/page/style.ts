@@ -1,4 +1,4 @@
-/** How a page looks. Light or dark as the reader's system is. */
+/** The style sheet of a page; light or dark as the reader's system is. */
 export const STYLE = `
 :root { --bg:#f7f8fa; --card:#fff; --ink:#1c2430; --soft:#66707f; --line:#dfe3ea; --lane:#fff; --odd:#f4f6f9;
   --write:#dce8fb; --write-ink:#1c4480; --read:#dff3ea; --read-ink:#12603f; --delete:#fdeacb; --delete-ink:#7d4b05;
