@@ -2,9 +2,9 @@
  * One key's operations, prepared for the search: effects on numbered states, and the order of calls and returns.
  *
  * Irrelevant operations are left out here: refusals, failed writes, unanswered reads, and unknown operations that
- * cannot matter (see `withoutUselessUnknowns`). Of two events at the same time, a call comes before a return, so that an
- * operation that ends at t and one that starts at t are concurrent: a checker that reports an error must be able to
- * prove it.
+ * cannot matter (see `withoutUselessUnknowns`). Of two events at the same time, a call comes before a return, so that
+ * an operation that ends at t and one that starts at t are concurrent: a checker that reports an error must be able
+ * to prove it.
  */
 import { Kind, type Effect } from './effect.js';
 import { bindSoleWriters } from './possible-writers.js';

@@ -2,9 +2,9 @@
  * The smallest window before a failure that is impossible by itself, whatever the key's value at its beginning.
  *
  * For a window that begins at some moment, operations that ended before are left out, and those under way at that
- * moment may have happened before it, in it, or not at all: they count as unknown. If no possible initial value makes the rest
- * legal, nothing outside the window can. What is impossible from a moment on is also impossible from every earlier one,
- * so the latest such moment can be found by bisection.
+ * moment may have happened before it, in it, or not at all: they count as unknown. If no possible initial
+ * value makes the rest legal, nothing outside the window can. What is impossible from a moment on is also impossible
+ * from every earlier one, so the latest such moment can be found by bisection.
  */
 import type { Budget } from './budget.js';
 import { comparedValues } from './compile.js';

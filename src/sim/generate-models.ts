@@ -112,7 +112,7 @@ function shortPatience(scenario: Scenario, random: Random): Scenario {
   return { ...scenario, patience, keyedShare: 0, network: { ...network, ...(narrow === undefined ? {} : { narrow }) } };
 }
 
-/** Long ones cost virtual time, so they are rare. */
+/** Long hangs cost virtual time, so they are rare. */
 const generateHangMs = (random: Random): number =>
   random.chance(0.05) ? random.between(5_000, 20_000) : random.between(1_000, 4_000);
 

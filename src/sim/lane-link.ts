@@ -27,7 +27,7 @@ export interface LaneLinkOptions {
   readonly ends: FrameEnds;
   readonly version: number;
   readonly now: () => number;
-  /** As `SendWindow` has it; undefined = as in production. */
+  /** As in `SendWindow`; undefined = as in production. */
   readonly measureEveryMs?: number | undefined;
   /** Bytes buffered in the socket. */
   readonly waiting: () => number;

@@ -21,7 +21,7 @@ import type {
 import { emptyTransaction } from './disk-content.js';
 import type { DiskContent, SyncKind, Transaction } from './disk-content.js';
 
-/** Throws as a failed `COMMIT` does. */
+/** Throws like a failed `COMMIT`. */
 export type Sync = (transaction: Transaction) => void;
 
 /** Like the errors of better-sqlite3: a message and a code. */

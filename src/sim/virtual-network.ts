@@ -3,7 +3,7 @@
  * consensus messages are also lost singly, duplicated, and reordered. Links break and are re-established.
  *
  * One link keeps the order of requests and answers, as TCP does; what a partition holds is lost, and after a break
- * nothing of what was under way arrives. The given rules decide which links are cut; the network knows no cluster.
+ * nothing of what was under way arrives. The given rules decide which links are cut.
  */
 import {
   PROTOCOL,
