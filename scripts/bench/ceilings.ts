@@ -41,7 +41,7 @@ export class EchoTarget implements Target {
 
 export interface SqliteJob {
   readonly seconds: number;
-  /** One row of so many bytes in each transaction. */
+  /** Size in bytes of the one row in each transaction. */
   readonly bytes: number;
 }
 

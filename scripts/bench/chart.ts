@@ -60,7 +60,7 @@ export function drawChart({ title, subtitle, series, groups }: Chart): string {
   ].join('\n');
 }
 
-/** An image in a page knows the reader's colour scheme, but not the page's colours. */
+/** An SVG image in a page can follow the reader's colour scheme, but not the page's colours. */
 const STYLE = `<style>
 text { font: 12px system-ui, sans-serif; fill: #24292f; }
 .title { font-size: 15px; font-weight: 600; }

@@ -25,7 +25,7 @@ export interface RowResult {
 export interface TargetResult extends Figures {
   /** Operations per second, of each round. */
   readonly rounds: readonly number[];
-  /** Of each round: the ratio of two targets' same round leaves out what affects both, such as a busy machine. */
+  /** CPU of each round: the ratio of two targets' same round leaves out what affects both, such as a busy machine. */
   readonly cpuRounds: readonly number[];
 }
 
@@ -96,7 +96,7 @@ interface Pacing {
   readonly context: Context;
 }
 
-/** For the rows that were measured on etcd through gRPC with `PACED_CLIENTS` clients. */
+/** Paced runs for the rows that were measured on etcd through gRPC with `PACED_CLIENTS` clients. */
 async function paceAll(rows: readonly RowResult[], scene: Pacing): Promise<Paced[]> {
   const { kvorum, beside, options, context } = scene;
   const etcd = beside.find(({ name }) => name === 'etcd-grpc');

@@ -50,10 +50,10 @@ export interface Machine {
   readonly kernel: string;
   readonly node: string;
   readonly memoryGiB: number;
-  /** Of the last minute, before the run started anything. */
+  /** Load average of the last minute, before the run started anything. */
   readonly loadAverage: number;
   readonly diskInMemory: boolean;
-  /** 4 KiB written and synced by fdatasync(2), in milliseconds. */
+  /** Time to write 4 KiB and sync them by fdatasync(2), in milliseconds. */
   readonly syncP50Ms: number;
   readonly syncP99Ms: number;
 }

@@ -231,7 +231,7 @@ interface MemberStatus {
   readonly leader?: string;
 }
 
-/** Settles when every member knows a leader. */
+/** The URLs with the leader's first; waits until every member knows a leader. */
 async function leaderFirst(urls: readonly string[]): Promise<string[]> {
   const deadline = performance.now() + READY_LIMIT_MS;
   for (;;) {

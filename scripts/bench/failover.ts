@@ -18,9 +18,9 @@ import { messageOf } from '../../src/thrown.js';
 export interface Kill {
   /** From 1 up. */
   readonly node: number;
-  /** Shards that it led. */
+  /** Number of shards that it led. */
   readonly shards: number;
-  /** Of each key whose shard it led: the longest time without a success, in milliseconds. */
+  /** For each key whose shard it led: the longest time without a success, in milliseconds. */
   readonly gapsMs: readonly number[];
   readonly failures: readonly Failure[];
   /** From the start of the killed node until it serves again. */
@@ -75,7 +75,7 @@ export async function failover(options: Options, context: Context): Promise<Fail
 interface Scene {
   readonly cluster: KvorumCluster;
   readonly clients: FailoverClients;
-  /** Of each key. */
+  /** Shard of each key. */
   readonly shardOf: readonly number[];
 }
 
@@ -123,7 +123,7 @@ export interface Failure {
 export interface ClientOptions {
   readonly keys: number;
   readonly valueBytes: number;
-  /** Between an answer and the next request of the same client. */
+  /** Pause between an answer and the next request of the same client. */
   readonly pauseMs: number;
 }
 
@@ -173,7 +173,7 @@ export class FailoverClients {
     for (const [key, times] of this.#successes.entries()) this.#successes[key] = times.slice(-1);
   }
 
-  /** Since `startPeriod()`. */
+  /** Failures since `startPeriod()`. */
   failures(): readonly Failure[] {
     return this.#failures;
   }
@@ -199,7 +199,7 @@ export class FailoverClients {
     }
   }
 
-  /** Describes the failure; undefined: it succeeded. */
+  /** Sends one request. Returns a description of its failure; undefined: it succeeded. */
   async #ask(method: Failure['operation'], key: string, body: string): Promise<string | undefined> {
     try {
       const { statusCode, body: answer } = await this.#pool.request({

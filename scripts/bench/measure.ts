@@ -5,7 +5,7 @@ import type { LoadOutcome, Target } from './target.js';
 import { delayBetweenMs, median } from './latencies.js';
 import { putShare, type Row } from './workload.js';
 
-/** Of one run, or the medians of several; NaN (null in JSON): not known. */
+/** Of one run, or the medians of several; NaN (null in JSON): unknown. */
 export interface Figures {
   readonly opsPerSecond: number;
   readonly p50Ms: number;

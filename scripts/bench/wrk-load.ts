@@ -98,7 +98,7 @@ export function parseWrk(output: string): Omit<LoadOutcome, 'cpuMs'> {
 export function outputOf(program: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    // When this process is told to end, it does not wait for the child.
+    // The exit of this process cannot wait for the child, so it kills it.
     const end = (): void => {
       child.kill('SIGKILL');
     };

@@ -37,7 +37,7 @@ export interface PlannedFault {
 export interface Slot {
   /** Milliseconds after the load began. */
   readonly atMs: number;
-  /** Until everything is healed. */
+  /** Duration until everything is healed. */
   readonly lastsMs: number;
   readonly faults: readonly PlannedFault[];
 }

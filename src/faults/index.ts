@@ -1,16 +1,16 @@
 /**
- * Faults for real processes: a cluster whose every link goes through a proxy that can be told to misbehave.
+ * Faults for real processes: a cluster whose every link goes through a proxy that can inject faults.
  *
- * `fault.ts` defines the faults. `local-control.ts` applies them to a cluster on this machine: to links (`network.ts`, a
- * `link-proxy.ts` per link, a `pipe.ts` per direction, with the `conditions.ts` of the moment), to processes by
+ * `fault.ts` defines the faults. `local-control.ts` applies them to a cluster on this machine: to links (`network.ts`,
+ * a `link-proxy.ts` per link, a `pipe.ts` per direction, with the `conditions.ts` of the moment), to processes by
  * signals, to disks through a preloaded shim; and to a node's identity (`identity-faults.ts`): its folder
- * (`node-folders.ts`), another cluster's node in its place, a second process, other settings. `control-server.ts` offers
- * this to other processes of this machine, `control-client.ts` is its client, `faults-file.ts` has its address.
+ * (`node-folders.ts`), another cluster's node in its place, a second process, other settings. `control-server.ts`
+ * offers this to other processes of this machine, `control-client.ts` is its client, `faults-file.ts` has its address.
  *
- * Limit: no packets. The proxies see TCP streams, so nothing is lost, duplicated or reordered within a connection;
- * a cut stalls it and a loss delays it, as TCP would. A one-way cut leaves the other direction's acknowledgements
- * alone, which a real one would not for long. A connection through a cut is accepted and gets no answer
- * (a real one would not even accept); to the store both are a peer that does not answer.
+ * Limit: no packets. The proxies see TCP streams, so nothing is lost, duplicated or reordered within a connection; a
+ * cut stalls it and a loss delays it, as TCP would. A one-way cut leaves the other direction's acknowledgements alone,
+ * which a real one would not for long. A connection through a cut is accepted and gets no answer (a real one would not
+ * even accept); to the store both are a peer that does not answer.
  */
 export {
   checkFault,

@@ -17,7 +17,7 @@ const MAX_SNAPSHOTS = 32;
 const LINKS_PER_PEER = 3;
 /** Router processes, and unidentified connections; they get at most a quarter of what is left. */
 const MAX_ROUTERS = 256;
-/** One in so many of these is not for routers: a node's connection is unidentified until its hello. */
+/** One in this many is not for routers: a node's connection is unidentified until its hello. */
 const UNIDENTIFIED_SHARE = 4;
 /** Opened briefly: `/proc` for the metrics, a folder to sync, a module that is loaded late. */
 const MARGIN = 16;

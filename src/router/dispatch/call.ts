@@ -32,7 +32,7 @@ export interface Call extends CallTrace {
   /** −1 until a topology is known. */
   shard: number;
   ended: boolean;
-  /** Answers to earlier attempts are told apart by it. */
+  /** Distinguishes answers to this attempt from those to earlier ones. */
   attempt: number;
   request: ShardRequest | undefined;
   /** The node that is being asked; undefined during backoff. */

@@ -359,7 +359,7 @@ const outcomeLost = (shard: number): Refusal =>
     shard,
   });
 
-/** The code of the last refusal, if it was definite: it says more than "no leader". */
+/** The code of the last refusal, if it was definite: it is more specific than "no leader". */
 function reportedCode(last: Refusal | undefined, otherwise: ErrorCode): ErrorCode {
   if (last === undefined || last.code === 'not-here') return otherwise;
   // The leader answered, but the group did not agree in time.

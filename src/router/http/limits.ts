@@ -11,7 +11,7 @@ export interface Limits {
   readonly headersTimeoutMs: number;
   /** From the first byte to the end of the body. */
   readonly requestTimeoutMs: number;
-  /** A client that reads nothing of its answer for so long is disconnected. */
+  /** A client that reads nothing of its answer for this long is disconnected. */
   readonly writeTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   /** How often the time limits above are checked. */
@@ -20,7 +20,7 @@ export interface Limits {
   readonly maxConnections: number;
   /** Beyond `maxConnections`: for one request each, answered if it is for health or metrics and refused otherwise. */
   readonly spareConnections: number;
-  /** Such a connection whose answer has not been read so long after it was accepted gives way to a newer one. */
+  /** A spare connection whose answer has not been read this long after it was accepted gives way to a newer one. */
   readonly spareAnswerMs: number;
   /** Connections from one address. */
   readonly maxConnectionsPerAddress: number;

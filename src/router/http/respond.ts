@@ -34,7 +34,7 @@ export const SECURITY_HEADERS: readonly string[] = ['X-Content-Type-Options', 'n
 /** Ends the response with a problem document. */
 export function sendProblem(response: DataResponse, requestId: string, problem: Problem): void {
   if (response.headersSent) {
-    // Half an answer is out: only a broken connection tells the client so.
+    // Part of the answer has been sent: only a broken connection can signal the error.
     response.destroy();
     return;
   }

@@ -8,7 +8,7 @@
 import { hash64, type Answer, type KvWrite } from '../../shard/index.js';
 import type { Dispatcher, DispatchOptions, DispatchReply } from '../dispatch/index.js';
 
-/** After so many, another client keeps writing the listed revisions. */
+/** After this many tries, another client keeps writing the listed revisions. */
 const MAX_TRIES = 8;
 
 /** @param revisions those listed besides the one in the write's condition */

@@ -78,7 +78,7 @@ export class SlowRequests {
     const { shard, way } = reply;
     if (way === undefined) return { shard, consistency };
     const sinceDispatchedMs = deadlineMs - this.#options.dispatcher.leftMs(way);
-    // What is left of a deadline tells how long ago the operation began: at the last attempt, and now.
+    // The remaining deadline shows how long ago the operation began: at the last attempt, and now.
     const searchMs = way.request === undefined ? sinceDispatchedMs : deadlineMs - way.request.budgetMs;
     const nodeMs = sinceDispatchedMs - searchMs;
     return {

@@ -72,7 +72,7 @@ export class FastPathConnection implements ResponseSink {
     return now - this.#partialSince >= limitMs;
   }
 
-  /** The rest of a request will not come, or comes too late: what was received is dropped, and the client is told. */
+  /** The rest of a request will not come, or comes too late: drops what was received and answers with the reason. */
   giveUp(code: 'request-timeout' | 'invalid-request'): void {
     this.#isGivenUp = true;
     this.#unread = undefined;

@@ -10,7 +10,7 @@ import type { Socket } from 'node:net';
 
 /** Pieces per turn. */
 const MAX_PIECES = 16;
-/** A turn ends earlier if its pieces took so long. */
+/** A turn ends earlier if its pieces took this long. */
 const MAX_MS = 4;
 const END_OF_HEAD = '\r\n\r\n';
 

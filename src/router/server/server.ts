@@ -176,7 +176,7 @@ export class HttpServer {
       this.#onRequest(request, response);
     });
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-      // A client that asks first need not send a value that is too large.
+      // A client that sends `Expect: 100-continue` learns that its value is too large before it sends it.
       const fits = (headersOf.bodyLength(request.headers) ?? 0) <= limits.valueBytes;
       if (fits && !this.#connections.isSpare(request.socket) && this.#objection(request) === undefined)
         response.writeContinue();
