@@ -2,8 +2,8 @@
  * The benchmark: `npm run bench -- [--quick] [--vs etcd] [--rows put@64,get@64] [--json]`, `--scale`, `--failover`;
  * `--help` lists the options. It runs the build in dist/, which npm makes first.
  *
- * Servers, load generator and the targets of comparison share this machine, so ratios within one run mean something, and
- * figures of two machines do not.
+ * Servers, load generator and the targets of comparison share this machine, so ratios within one run mean something,
+ * and figures of two machines do not.
  *
  * Exit codes: 0 = measured; 1 = failed; 2 = wrong usage, nothing was done; 128 + n = ended by signal n.
  */

@@ -27,7 +27,8 @@ async function run({ urls, clients, seconds, script }: HttpJob): Promise<LoadOut
   const autocannon = createRequire(import.meta.url)('autocannon') as Autocannon;
   const requests = script.requests.map(asOption);
   let next = 0;
-  // Built for each request; given a list, autocannon would build the whole list for every connection before the first request.
+  // Built for each request; given a list, autocannon would build the whole list for every connection before the first
+  // request.
   const setupRequest = (usual: object): object => ({
     ...usual,
     ...requests[script.order[next++ % script.order.length] ?? 0],

@@ -1,4 +1,6 @@
-/** The two ceilings that Kvorum is compared with: what the runtime allows (`EchoTarget`), and the disk (`SqliteTarget`). */
+/**
+ * The two ceilings that Kvorum is compared with: what the runtime allows (`EchoTarget`), and the disk (`SqliteTarget`).
+ */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

@@ -252,7 +252,10 @@ export function warnings({ rows }: Comparison): string[] {
   });
 }
 
-/** Spread of the echo's rounds as a share of their median: the machine's noise, on a server that does nothing. NaN: unknown. */
+/**
+ * Spread of the echo's rounds as a share of their median: the machine's noise, on a server that does nothing. NaN:
+ * unknown.
+ */
 export function noise({ rows }: Comparison): number {
   const spreads = rows.flatMap(({ targets: { echo } }) =>
     echo === undefined || echo.rounds.length < 2

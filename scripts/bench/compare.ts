@@ -2,9 +2,9 @@
  * The default run: every row on every target that supports it, in turn (A B A B), medians of the rounds.
  *
  * All targets run throughout and idle while another is measured; an idle one costs a few per cent of a core. The order
- * alternates from round to round. Two builds are restarted several times, in alternating order: which functions V8 compiles, and
- * when, changes CPU by several per cent from one process to the next. Before a row is measured, both builds are driven with it:
- * a new kind of load makes V8 recompile, which takes a minute with one client.
+ * alternates from round to round. Two builds are restarted several times, in alternating order: which functions V8
+ * compiles, and when, changes CPU by several per cent from one process to the next. Before a row is measured, both
+ * builds are driven with it: a new kind of load makes V8 recompile, which takes a minute with one client.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Context } from './context.js';
@@ -41,7 +41,9 @@ const WARM_UP_CLIENTS = 64;
 const WARM_UP_S = { quick: 1, full: 3 };
 const REST_MS = 200;
 const EMBEDDED_SECONDS = 4;
-/** Restarts of Kvorum and of the other build, among which the rounds are divided; either starts first in half of them. */
+/**
+ * Restarts of Kvorum and of the other build, among which the rounds are divided; either starts first in half of them.
+ */
 const LAUNCHES_BESIDE_BASE = 4;
 /** Seconds for each build, in turns of one second: a process that has idled for long is slow at first. */
 const ROW_WARM_UP_S = { quick: 1, full: 10 };

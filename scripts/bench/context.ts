@@ -1,4 +1,6 @@
-/** What all parts of a run share: its folder, the clean-up, the progress log, free ports, and the machine it runs on. */
+/**
+ * What all parts of a run share: its folder, the clean-up, the progress log, free ports, and the machine it runs on.
+ */
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, realpathSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +15,10 @@ export interface Context {
   readonly say: (text: string) => void;
 }
 
-/** Progress goes to standard error. @param parent where the run's folder is created; default: the system's temporary folder */
+/**
+ * Progress goes to standard error. @param parent where the run's folder is created; default: the system's temporary
+ * folder
+ */
 export function openContext(parent: string | undefined): Context {
   const startedAt = performance.now();
   const say = (text: string): void => {

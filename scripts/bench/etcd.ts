@@ -1,4 +1,7 @@
-/** etcd as two targets: through its HTTP gateway with the same load, and through gRPC with a client in Go; and its cluster. */
+/**
+ * etcd as two targets: through its HTTP gateway with the same load, and through gRPC with a client in Go; and its
+ * cluster.
+ */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, statSync } from 'node:fs';

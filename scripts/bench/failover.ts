@@ -97,7 +97,10 @@ async function kill(node: number, { cluster, clients, shardOf }: Scene): Promise
   return { node, shards: before.filter(({ leader }) => leader === node).length, gapsMs, failures, restartMs };
 }
 
-/** Waits for the node to lead its shards again, so that its next kill hits leaders; gives up after a time, which the report shows. */
+/**
+ * Waits for the node to lead its shards again, so that its next kill hits leaders; gives up after a time, which the
+ * report shows.
+ */
 async function leadsAgain(cluster: KvorumCluster, node: number): Promise<void> {
   const deadline = performance.now() + SPREAD_LIMIT_MS;
   while (performance.now() < deadline) {

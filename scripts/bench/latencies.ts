@@ -37,7 +37,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
-/** The cumulative event-loop delay histogram of a node's /metrics: counts by upper bound in seconds, ascending, the last infinite. */
+/**
+ * The cumulative event-loop delay histogram of a node's /metrics: counts by upper bound in seconds, ascending, the last
+ * infinite.
+ */
 export type DelayCounts = readonly (readonly [bound: number, count: number])[];
 
 /** Empty for an earlier build that has no such histogram. */
@@ -47,8 +50,8 @@ export function readDelays(metrics: string): DelayCounts {
 }
 
 /**
- * The quantile, in ms, of the delays between two readings of one node: interpolated within a bucket, and the last finite
- * bound beyond it, like Prometheus' `histogram_quantile`. NaN if there were none.
+ * The quantile, in ms, of the delays between two readings of one node: interpolated within a bucket, and the last
+ * finite bound beyond it, like Prometheus' `histogram_quantile`. NaN if there were none.
  */
 export function delayBetweenMs(earlier: DelayCounts, later: DelayCounts, share: number): number {
   const before = new Map(earlier);

@@ -116,8 +116,8 @@ class Tally {
 }
 
 /**
- * A minimal HTTP/1.1 client: one request at a time over a keep-alive socket; reads only status and length of the answer.
- * A full client library would cost more CPU than the store it measures.
+ * A minimal HTTP/1.1 client: one request at a time over a keep-alive socket; reads only status and length of the
+ * answer. A full client library would cost more CPU than the store it measures.
  */
 
 const HEAD_END = Buffer.from('\r\n\r\n');

@@ -1,4 +1,7 @@
-/** The result of a run: its header (date, commit, machine, options), its goals with their verdicts, and where it is saved. */
+/**
+ * The result of a run: its header (date, commit, machine, options), its goals with their verdicts, and where it is
+ * saved.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

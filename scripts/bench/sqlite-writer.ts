@@ -1,6 +1,6 @@
 /**
- * The process of `SqliteTarget`: one writer that commits rows as many programs would (write-ahead log, synchronous=FULL,
- * one row per commit). Argument: the folder of its database.
+ * The process of `SqliteTarget`: one writer that commits rows as many programs would (write-ahead log,
+ * synchronous=FULL, one row per commit). Argument: the folder of its database.
  */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';

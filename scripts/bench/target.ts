@@ -1,6 +1,6 @@
 /**
- * The two interfaces of a benchmark: what is measured (`Target`) and what makes load over HTTP (`HttpLoad`); and what all
- * targets that speak HTTP share (`HttpSide`).
+ * The two interfaces of a benchmark: what is measured (`Target`) and what makes load over HTTP (`HttpLoad`); and what
+ * all targets that speak HTTP share (`HttpSide`).
  */
 import type { DelayCounts } from './latencies.js';
 import type { NodeLoad } from './node-load.js';

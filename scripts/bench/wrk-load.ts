@@ -1,9 +1,9 @@
 /**
- * Load by wrk (https://github.com/wg/wrk), with a small Lua script: requests come ready from a file, so that sending one
- * only takes the next from a table.
+ * Load by wrk (https://github.com/wg/wrk), with a small Lua script: requests come ready from a file, so that sending
+ * one only takes the next from a table.
  *
- * wrk corrects its percentiles for coordinated omission (requests that it could not send while it waited for a slow one),
- * so its p99 and p99.9 are higher than those of a load generator that does not.
+ * wrk corrects its percentiles for coordinated omission (requests that it could not send while it waited for a slow
+ * one), so its p99 and p99.9 are higher than those of a load generator that does not.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

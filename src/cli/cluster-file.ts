@@ -1,12 +1,13 @@
 /**
- * The record of a local cluster, kept between starts: `cluster.json` in its data folder. The numbers of shards and replicas
- * are fixed when a cluster is created; a start with others is refused.
+ * The record of a local cluster, kept between starts: `cluster.json` in its data folder. The numbers of shards and
+ * replicas are fixed when a cluster is created; a start with others is refused.
  *
- * Also locks the folder for one supervisor at a time. Decided: a file with the process id, which the next start takes over
- * if that process is gone. Instead of: `proper-lockfile`, which keeps a lock by touching it: after kill -9 the next start
- * would wait 10 s until the lock is stale, and a supervisor that is paused for so long would lose it. The data itself does
- * not depend on this lock: each node holds its own folder by SQLite's, which the system drops with the process
- * (`raft/storage/data-folder.ts`); this one gives the earlier and better message, which names the process.
+ * Also locks the folder for one supervisor at a time. Decided: a file with the process id, which the next start takes
+ * over if that process is gone. Instead of: `proper-lockfile`, which keeps a lock by touching it: after kill -9 the
+ * next start would wait 10 s until the lock is stale, and a supervisor that is paused that long would lose it. The
+ * data itself does not depend on this lock: each node locks its own folder by SQLite, a lock that the system releases
+ * with the process (`raft/storage/data-folder.ts`); this one gives the earlier and better message, which names the
+ * process.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -42,8 +43,8 @@ export class ClusterDiskFull extends Error {}
 
 /**
  * Locks the folder and records the nodes' ports in it; an unchanged record is not written.
- * @throws ConfigError if the folder holds something else, or a cluster with other numbers; ClusterDiskFull; what is wrong
- *   with a folder that cannot be used. Nothing that it created is left then.
+ * @throws ConfigError if the folder holds something else, or a cluster with other numbers; ClusterDiskFull; an
+ *   Error that explains why the folder cannot be used. Nothing that it created is left then.
  */
 export async function claimClusterFolder(
   config: StartConfig,

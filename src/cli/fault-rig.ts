@@ -1,6 +1,6 @@
 /**
- * What `kvorum start --faults` adds to a local cluster: proxies in all links, further routers, the control API; in which
- * order they start and stop. Without `--faults` none of it exists: no proxy, no port, no file.
+ * What `kvorum start --faults` adds to a local cluster: proxies in all links, further routers, the control API; in
+ * which order they start and stop. Without `--faults` none of it exists: no proxy, no port, no file.
  */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';

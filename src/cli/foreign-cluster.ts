@@ -1,9 +1,9 @@
 /**
- * Another cluster with the same name, settings and addresses as a local one, for the fault `stray-node`: one of its nodes
- * is started at an address of this cluster.
+ * Another cluster with the same name, settings and addresses as a local one, for the fault `stray-node`: one of its
+ * nodes is started at an address of this cluster.
  *
- * Its nodes run once, at ports of their own, where they dial each other by `--via`, store some data, and are killed; their
- * folders (`n1.stray`, …) stay until the end.
+ * Its nodes run once, at ports of their own, where they dial each other by `--via`, store some data, and are killed;
+ * their folders (`n1.stray`, …) stay until the end.
  */
 import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';

@@ -1,6 +1,7 @@
 /**
- * Writes the log lines of a process to a descriptor without blocking the event loop. Lines for which there is no room, on
- * a full disk or in a pipe that nobody reads, are dropped and counted; the next line that is written reports how many.
+ * Writes the log lines of a process to a descriptor without blocking the event loop. Lines for which there is no room,
+ * on a full disk or in a pipe that nobody reads, are dropped and counted; the next line that is written reports how
+ * many.
  */
 import { write as writeFile, writeSync } from 'node:fs';
 
@@ -56,8 +57,8 @@ export class LogDestination {
   }
 
   /**
-   * A write has not returned for long: the disk or pipe hangs. Any further access hangs too, and so does the exit of the
-   * process, which waits for the thread that is in that write.
+   * A write has not returned for long: the disk or pipe hangs. Any further access hangs too, and so does the exit of
+   * the process, which waits for the thread that is in that write.
    */
   get hangs(): boolean {
     return this.#writeStartedMs !== undefined && performance.now() - this.#writeStartedMs > HANGS_MS;

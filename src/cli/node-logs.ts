@@ -1,6 +1,7 @@
 /**
- * Log files of the nodes of a local cluster: `logs/n1.log` and so on below the data folder, JSON lines, as the node wrote
- * them. A file is rotated at its size limit, and one earlier one is kept. Lines for which there is no room are dropped.
+ * Log files of the nodes of a local cluster: `logs/n1.log` and so on below the data folder, JSON lines, as the node
+ * wrote them. A file is rotated at its size limit, and one earlier one is kept. Lines for which there is no room are
+ * dropped.
  */
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * One node process of a local cluster, from the supervisor's side: starts it, reads its log, signals it, reports its exit.
+ * One node process of a local cluster, from the supervisor's side: starts it, reads its log, signals it, reports its
+ * exit.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';

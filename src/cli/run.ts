@@ -58,7 +58,9 @@ export async function runRouter(config: RouterConfig): Promise<number> {
   return 0;
 }
 
-/** Undefined if a stop was requested before it had started: nothing was acknowledged yet, so it may end as in a crash. */
+/**
+ * Undefined if a stop was requested before it had started: nothing was acknowledged yet, so it may end as in a crash.
+ */
 function started<T>(starting: Promise<T>, life: ProcessLifecycle): Promise<T | undefined> {
   return Promise.race([starting, life.stopRequested.then(() => undefined)]);
 }

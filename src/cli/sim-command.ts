@@ -47,8 +47,8 @@ const SHRINK_MS = MINUTE_MS;
 const SHRINK_RUNS = 500;
 const LAST_SEED = 0xffff_ffff;
 /**
- * Of CPU time, so that other processes of the machine do not shorten it. The first seconds are slower, while V8 compiles;
- * they count.
+ * Of CPU time, so that other processes of the machine do not shorten it. The first seconds are slower, while V8
+ * compiles; they count.
  */
 const BENCH_MS = 30_000;
 /** The target of the bench. */

@@ -1,4 +1,6 @@
-/** Progress of a campaign on standard error: one line that is rewritten on a terminal, else a line every two seconds. */
+/**
+ * Progress of a campaign on standard error: one line that is rewritten on a terminal, else a line every two seconds.
+ */
 
 export interface ProgressOptions {
   readonly write: (text: string) => void;

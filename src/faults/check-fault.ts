@@ -36,7 +36,9 @@ const kbitPerSecond = z
   .min(0, { error: rateError })
   .max(MAX_KBIT_PER_SECOND, { error: rateError });
 const order = z.array(number).optional();
-/** A node with these keeps its other settings at their defaults: an election timeout must be longer than a heartbeat. */
+/**
+ * A node with these keeps its other settings at their defaults: an election timeout must be longer than a heartbeat.
+ */
 export const SETTING_RANGES = { tickMs: [5, 1_000], electionTicks: [3, 1_000] } as const;
 const setting = (name: keyof typeof SETTING_RANGES) => {
   const [min, max] = SETTING_RANGES[name];

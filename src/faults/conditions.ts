@@ -2,10 +2,10 @@
  * Conditions of one direction of a link: cut, slow, lossy, narrow, or healthy; and the delay of a piece under them.
  *
  * Loss is modelled by its effect on TCP: nothing is missing in the end, it arrives later. A lost piece is retransmitted
- * after a timeout, which doubles each time it is lost again (RFC 6298; 200 ms and 120 s are Linux's bounds), and what was
- * sent after it waits. Milder than a real network in that a piece is the result of one read, up to 64 KiB, and not a
- * packet; harsher in that there is no fast retransmission. A narrow link transmits one piece after another, each for as
- * long as its bytes need.
+ * after a timeout, which doubles each time it is lost again (RFC 6298; 200 ms and 120 s are Linux's bounds), and what
+ * was sent after it waits. Milder than a real network in that a piece is the result of one read, up to 64 KiB, and not
+ * a packet; harsher in that there is no fast retransmission. A narrow link transmits one piece after another, each for
+ * as long as its bytes need.
  */
 export interface Conditions {
   readonly cut: boolean;
@@ -63,7 +63,10 @@ export class Wire {
   }
 }
 
-/** How much a direction holds before its sender has to wait: 1 MiB, or what a narrow link passes in a quarter of a second. */
+/**
+ * How much a direction holds before its sender has to wait: 1 MiB, or what a narrow link passes in a quarter of a
+ * second.
+ */
 export function roomBytes({ kbitPerSecond }: Conditions): number {
   const most = 1024 * 1024;
   return kbitPerSecond === 0 ? most : Math.min(most, Math.max(64 * 1024, (kbitPerSecond * 250) / 8));

@@ -18,7 +18,9 @@ export type Fault =
   | { readonly type: 'cut'; readonly from: Party; readonly to: Party }
   /** Each node sees a majority, no two the same one. Replaces all cuts. `order`: around the ring; default 1..N. */
   | { readonly type: 'ring'; readonly order?: readonly number[] }
-  /** Two halves joined by one node that sees all. Replaces all cuts. `order`: its middle is the bridge; default 1..N. */
+  /**
+   * Two halves joined by one node that sees all. Replaces all cuts. `order`: its middle is the bridge; default 1..N.
+   */
   | { readonly type: 'bridge'; readonly order?: readonly number[] }
   /** No link is cut any more. All else stays: slow, lossy and narrow links, dead and paused nodes. */
   | { readonly type: 'mend' }

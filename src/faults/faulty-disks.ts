@@ -1,6 +1,6 @@
 /**
- * Disks of nodes that are slow, hang, fail, or are full: files in their data folders, which the shim checks at each call
- * (scripts/slow-disk).
+ * Disks of nodes that are slow, hang, fail, or are full: files in their data folders, which the shim checks at each
+ * call (scripts/slow-disk).
  */
 import { FaultRefused, type Fault, type NodeView } from './fault.js';
 import { FAILED_FILE, FULL_FILE, sayToShim, SYNC_FILE, WITHOUT_SHIM } from './shim-files.js';

@@ -1,9 +1,9 @@
 /**
- * Faults of a node's identity: its folder goes back in time, a second process runs on a copy of it, another cluster's node
- * runs at its addresses, it is started with other settings than the rest.
+ * Faults of a node's identity: its folder goes back in time, a second process runs on a copy of it, another cluster's
+ * node runs at its addresses, it is started with other settings than the rest.
  *
- * Nodes that are not as usual are tracked until the heal. Each fault settles when the process that it started answers, so
- * that the fault has taken effect. Processes are controlled through `NodeProcesses` only.
+ * Nodes that are not as usual are tracked until the heal. Each fault settles when the process that it started answers,
+ * so that the fault has taken effect. Processes are controlled through `NodeProcesses` only.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { FaultRefused, type CopyView, type Fault, type NodeSettings, type NodeView } from './fault.js';
@@ -33,7 +33,10 @@ export interface NodeCopy {
   kill(): Promise<void>;
 }
 
-/** Control of the node processes, implemented by their owner. Numbers are 1..N and known to exist; states were checked before. */
+/**
+ * Control of the node processes, implemented by their owner. Numbers are 1..N and known to exist; states were checked
+ * before.
+ */
 export interface NodeProcesses {
   view(node: number): ProcessView;
   /** SIGKILL; settles when the process is gone. */
@@ -131,7 +134,9 @@ export class IdentityFaults {
     this.#unusual.clear();
   }
 
-  /** Ends copies and removes every folder that is not a node's own; also those of an earlier supervisor that was killed. */
+  /**
+   * Ends copies and removes every folder that is not a node's own; also those of an earlier supervisor that was killed.
+   */
   async clear(): Promise<void> {
     await Promise.all([...this.#copies.values()].map((copy) => copy.kill()));
     this.#copies.clear();
@@ -156,7 +161,9 @@ export class IdentityFaults {
     await this.#answers(node);
   }
 
-  /** The original is paused meanwhile: its files are then as a crash would leave them, and consistent with each other. */
+  /**
+   * The original is paused meanwhile: its files are then as a crash would leave them, and consistent with each other.
+   */
   async #copyBeside(node: number, refuse: (why: string) => FaultRefused): Promise<void> {
     const { processes } = this.#options;
     if (processes.startCopy === undefined) throw refuse('there can be no second process of a node here');

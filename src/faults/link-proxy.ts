@@ -2,8 +2,8 @@
  * The proxy of one link: listens where one side dials, and passes each connection on to where the other listens.
  *
  * A connection that is made while a direction is cut stays open and unanswered, as if the packets were lost: the other
- * side is dialled only once both directions pass, for a TCP handshake needs both. If nothing listens there, the caller's
- * connection is reset.
+ * side is dialled only once both directions pass, for a TCP handshake needs both. If nothing listens there, the
+ * caller's connection is reset.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { stalls, Wire, type Conditions } from './conditions.js';

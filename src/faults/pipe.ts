@@ -1,10 +1,11 @@
 /**
  * One direction of one connection: reads from a socket, writes to another, delayed by the link's conditions.
  *
- * The order is always kept. What cannot be delivered yet is buffered, up to a bound (exceeded by one read at most); then
- * reading stops, the TCP window closes, and the sender waits, as in a partition. An end or a reset is delivered in order,
- * too: the other side notices a process that died during a cut only afterwards. When conditions change, delays of buffered
- * pieces are computed again, so that they flow as soon as a link is healed (a real sender: at its next retransmission).
+ * The order is always kept. What cannot be delivered yet is buffered, up to a bound (exceeded by one read at most);
+ * then reading stops, the TCP window closes, and the sender waits, as in a partition. An end or a reset is delivered in
+ * order, too: the other side notices a process that died during a cut only afterwards. When conditions change, delays
+ * of buffered pieces are computed again, so that they flow as soon as a link is healed (a real sender: at its next
+ * retransmission).
  */
 import type { Socket } from 'node:net';
 import { isHealthy, latenessMs, roomBytes, stalls, type Conditions, type Wire } from './conditions.js';

@@ -1,8 +1,8 @@
 /**
  * A Prometheus histogram with cheap observations: they are counted here, and put into prom-client's form when scraped.
  *
- * prom-client's own validates and hashes its labels for each observation, also through `labels()`, and also without any:
- * 3 % of the CPU time of a router at its limit, and some per mille of a node's for the delays of its event loop.
+ * prom-client's own validates and hashes its labels for each observation, also through `labels()`, and also without
+ * any: 3 % of the CPU time of a router at its limit, and some per mille of a node's for the delays of its event loop.
  */
 import type { MetricType } from 'prom-client';
 import { Histogram, type MetricObjectWithValues, type MetricValueWithName, type Registry } from 'prom-client';

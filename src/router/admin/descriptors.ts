@@ -1,13 +1,16 @@
 /**
- * File descriptors of this process: how many it may open, and how they are shared out. A node that could not open a file
- * or a link because clients hold all descriptors would fail. The only place where they are counted.
+ * File descriptors of this process: how many it may open, and how they are shared out. A node that could not open a
+ * file or a link because clients hold all descriptors would fail. The only place where they are counted.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { DEFAULT_LIMITS } from '../http/index.js';
 
 /** Standard streams, two listening sockets, and the epoll and wake-up descriptors of four threads: 28. */
 const PROCESS = 32;
-/** `lock.db`; `journal.db` and its rollback journal; `state.db`, its WAL and its shared memory, for writing and for reading. */
+/**
+ * `lock.db`; `journal.db` and its rollback journal; `state.db`, its WAL and its shared memory, for writing and for
+ * reading.
+ */
 const STORAGE_FILES = 1 + 2 + 3 + 3;
 /** `state.db` and its side files once more, while a snapshot is copied out of it, and during a WAL checkpoint. */
 const STORAGE_TRANSIENT = 3 + 3;

@@ -1,10 +1,10 @@
 /**
  * Readiness of this process, and what is missing for it.
  *
- * A node is unready for faults of its own (its state, its disk, shards that it leads and cannot commit in), or if it can
- * serve no shard at all. Shards that are unavailable elsewhere, or because of other nodes' disks, do not make it unready,
- * or one bad shard would take every node out of a load balancer; they are reported, and count under `?strict`. A router
- * process is unready only if it reaches nothing.
+ * A node is unready for faults of its own (its state, its disk, shards that it leads and cannot commit in), or if it
+ * can serve no shard at all. Shards that are unavailable elsewhere, or because of other nodes' disks, do not make it
+ * unready, or one bad shard would take every node out of a load balancer; they are reported, and count under `?strict`.
+ * A router process is unready only if it reaches nothing.
  */
 import type { NodeHealth, StalledShard, Topology } from '../../shard/index.js';
 import type { Backend, ServingState } from '../dispatch/index.js';
@@ -128,8 +128,8 @@ function serviceChecks({ noQuorum, noLeader, unanswered, stalled }: ReadinessInp
 }
 
 /**
- * Collects what `readiness` decides by. A router process has to ask the nodes for it, and so has a node under `?strict`;
- * otherwise a node answers at once, by what it knows.
+ * Collects what `readiness` decides by. A router process has to ask the nodes for it, and so has a node under
+ * `?strict`; otherwise a node answers at once, by what it knows.
  */
 export async function checkReadiness(
   backend: Backend,

@@ -3,8 +3,8 @@
  * itself wakes the loop, and an idle loop delays nothing.
  *
  * Each delay is passed on once and not kept, so that it can be counted since process start and several scrapers do not
- * disturb each other. (Node's `monitorEventLoopDelay` has percentiles since its last reset only.) Whether the process is
- * busy is read from its CPU time, once a second.
+ * disturb each other. (Node's `monitorEventLoopDelay` has percentiles since its last reset only.) Whether the process
+ * is busy is read from its CPU time, once a second.
  */
 import type { Registry } from 'prom-client';
 import type { Runtime, Timer } from '../../shard/index.js';

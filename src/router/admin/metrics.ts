@@ -90,8 +90,8 @@ export class Metrics implements RequestObserver, ReceiveObserver, MetricsSource 
 }
 
 /**
- * Memory, CPU, garbage collection. prom-client's measure of the event loop's delay wakes the process 100 times a second,
- * which is most of what an idle node costs; `loop-delay.ts` does with less.
+ * Memory, CPU, garbage collection. prom-client's measure of the event loop's delay wakes the process 100 times a
+ * second, which is most of what an idle node costs; `loop-delay.ts` does with less.
  */
 function addProcessMetrics(register: Registry): void {
   collectDefaultMetrics({ register, eventLoopMonitoringPrecision: 60_000 });

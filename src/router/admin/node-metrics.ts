@@ -1,6 +1,6 @@
 /**
- * Prometheus metrics of the node in this process: its groups, its followers, its disk. Read when scraped, from one status
- * and one health, without touching the disk.
+ * Prometheus metrics of the node in this process: its groups, its followers, its disk. Read when scraped, from one
+ * status and one health, without touching the disk.
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import {

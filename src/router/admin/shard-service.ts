@@ -22,7 +22,9 @@ export interface UnservedShards {
 
 export const isStalled = (ms: number, electionTimeoutMs: number): boolean => ms > electionTimeoutMs + COMMIT_GRACE_MS;
 
-/** @param health of the node in this process, if there is one. @param answers the nodes' statuses, if they were asked */
+/**
+ * @param health of the node in this process, if there is one. @param answers the nodes' statuses, if they were asked
+ */
 export function unservedShards(
   backend: Backend,
   health: NodeHealth | undefined,

@@ -1,7 +1,8 @@
 /**
  * Which node leads a shard, for operators: only a node that answered, and reports itself as leader.
  *
- * The dispatcher's leader cache is for routing, where a wrong entry costs a retry; what an operator sees must not be a guess.
+ * The dispatcher's leader cache is for routing, where a wrong entry costs a retry; what an operator sees must not be a
+ * guess.
  */
 import { groupOfShard, type GroupStatus, type NodeId, type NodeStatus, type Topology } from '../../shard/index.js';
 import type { Backend } from '../dispatch/index.js';

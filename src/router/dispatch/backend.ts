@@ -33,8 +33,8 @@ export interface Backend {
   /** The shard's leader, as far as is known here. */
   leaderOf(shard: number): NodeId | undefined;
   /**
-   * Sends one request to one node; `done` is called exactly once, perhaps before this returns. A request that could not be
-   * sent is refused with outcome `not_applied`; one whose link broke before the answer with `leadership-lost`.
+   * Sends one request to one node; `done` is called exactly once, perhaps before this returns. A request that could not
+   * be sent is refused with outcome `not_applied`; one whose link broke before the answer with `leadership-lost`.
    */
   submit(node: NodeId, request: ShardRequest, done: ReplyCallback): void;
   /** The status of every node of the topology; undefined for those that did not answer in time. */

@@ -3,11 +3,11 @@
  *
  * - A node is asked at most once a round; rounds are spaced by a jittered backoff.
  * - Leader hints are followed only to replicas that the topology names.
- * - Only what is safe is retried: reads, and writes, whose operation id makes a repeat be answered and not applied. After an
- *   attempt of unknown outcome a write is sent as `retry`: a shard that has evicted ids of its age then refuses it
- *   instead of taking it for a new one.
- * - An attempt of unknown outcome makes the outcome of the write unknown, until some replica answers it definitely. If the
- *   shard has evicted the id, no replica ever will: the call ends at once, as a timeout.
+ * - Only what is safe is retried: reads, and writes, whose operation id makes a repeat be answered and not applied.
+ *   After an attempt of unknown outcome a write is sent as `retry`: a shard that has evicted ids of its age then
+ *   refuses it instead of taking it for a new one.
+ * - An attempt of unknown outcome makes the outcome of the write unknown, until some replica answers it definitely. If
+ *   the shard has evicted the id, no replica ever will: the call ends at once, as a timeout.
  *
  * There is no timer per operation: one sweep handles deadlines, backoff and silent nodes.
  */
@@ -41,8 +41,8 @@ export interface DispatcherOptions {
   readonly shardOfKey: (key: Uint8Array, shardCount: number) => number;
   readonly sweepMs?: number;
   /**
-   * Milliseconds after which another node is asked instead of a silent one, plus what the bytes need over a narrow link;
-   * doubled with every attempt, for a resent body needs its time again. Default 2,000.
+   * Milliseconds after which another node is asked instead of a silent one, plus what the bytes need over a narrow
+   * link; doubled with every attempt, for a resent body needs its time again. Default 2,000.
    */
   readonly attemptMs?: number;
   readonly backoffFirstMs?: number;
@@ -207,8 +207,8 @@ export class Dispatcher {
   }
 
   /**
-   * When to give up on the node that is asked now. The node in this process always answers: when it loses leadership, or at
-   * the deadline. Without forwarding there is no other node to ask.
+   * When to give up on the node that is asked now. The node in this process always answers: when it loses leadership,
+   * or at the deadline. Without forwarding there is no other node to ask.
    */
   #wakeAt(call: Call, node: NodeId, now: number): number {
     if (!call.forward || node === this.#backend.self) return call.deadline;

@@ -1,4 +1,7 @@
-/** Finds the leader of a shard, asks it, and retries where that is safe. The simulator and the embedded store use nothing else of the router. */
+/**
+ * Finds the leader of a shard, asks it, and retries where that is safe. The simulator and the embedded store use
+ * nothing else of the router.
+ */
 export type { Backend, ServingState } from './backend.js';
 export type { DispatchReply, CallTrace } from './call.js';
 export { Dispatcher, type DispatchOptions } from './dispatcher.js';

@@ -42,8 +42,8 @@ export class LeaderCache {
   }
 
   /**
-   * The best live replica that was not tried in this round; undefined when all were. Dead ones are asked only if none is
-   * alive: a write sent to a dead node would end with an unknown outcome.
+   * The best live replica that was not tried in this round; undefined when all were. Dead ones are asked only if none
+   * is alive: a write sent to a dead node would end with an unknown outcome.
    */
   next(shard: number, choice: LeaderQuery): NodeId | undefined {
     const replicas = this.#replicas(shard);

@@ -1,8 +1,8 @@
 /**
  * Requests in flight over links: matches answers to callbacks by id; bounded, and each callback is called exactly once.
  *
- * An entry ends by an answer of the node that was asked, by the loss of that node, or by its age; the last two leave the
- * outcome of a write unknown.
+ * An entry ends by an answer of the node that was asked, by the loss of that node, or by its age; the last two leave
+ * the outcome of a write unknown.
  */
 import { refuse, type NodeId, type ShardReply } from '../../shard/index.js';
 import type { ReplyCallback } from './backend.js';
@@ -31,9 +31,9 @@ export const refusalFrom = (node: NodeId, ...args: Parameters<typeof refuse>): S
 
 export class PendingCalls {
   /**
-   * Indexed by the low bits of the id. Not a Map: V8 allocates a new table for it every few insertions and deletions, and
-   * the outgrown table refers to the new one. As soon as one of them is in the old generation, all later ones are promoted
-   * too, and every request outlives its answer until the next full collection.
+   * Indexed by the low bits of the id. Not a Map: V8 allocates a new table for it every few insertions and deletions,
+   * and the outgrown table refers to the new one. As soon as one of them is in the old generation, all later ones are
+   * promoted too, and every request outlives its answer until the next full collection.
    */
   #slots: (Entry | undefined)[] = new Array<Entry | undefined>(FIRST_SLOTS).fill(undefined);
   #size = 0;
@@ -41,8 +41,8 @@ export class PendingCalls {
   #lastId: number;
 
   /**
-   * Ids begin at a random number: an answer to a request of an earlier incarnation of this process must not be taken for an
-   * answer to one of this incarnation.
+   * Ids begin at a random number: an answer to a request of an earlier incarnation of this process must not be taken
+   * for an answer to one of this incarnation.
    */
   constructor(maxInFlight: number, random: () => number) {
     this.#maxInFlight = maxInFlight;

@@ -19,9 +19,11 @@ const ANSWERS_OF_THE_STATE: ReadonlySet<string> = new Set(['precondition-failed'
 export function retryDecision(refusal: Refusal, outcomeUnknown: boolean): 'final' | 'retry' | 'unresolvable' {
   if (refusal.replayed === true || ANSWERS_OF_THE_STATE.has(refusal.code)) return 'final';
   if (outcomeUnknown && refusal.code === 'idempotency-key-expired') return 'unresolvable';
-  // "Not applied" is true of this attempt only: it is asked again until a replica answers for all, or the deadline passes.
+  // "Not applied" is true of this attempt only: it is asked again until a replica answers for all, or the deadline
+  // passes.
   if (outcomeUnknown && refusal.outcome === 'not_applied') return 'retry';
-  // A defect in one operation is its answer; with a shard in the details, that node has left its groups, and others serve.
+  // A defect in one operation is its answer; with a shard in the details, that node has left its groups, and others
+  // serve.
   if (refusal.code === 'internal' && refusal.outcome === 'not_applied' && refusal.details.shard !== undefined) {
     return 'retry';
   }
@@ -33,8 +35,9 @@ export function retryDecision(refusal: Refusal, outcomeUnknown: boolean): 'final
 /**
  * The refusal of a request that the transport did not accept: it was never sent, so nothing was applied.
  *
- * Without a link, or with a full queue, another node or a later attempt may succeed. A request that cannot be encoded can
- * never be sent to any node, and needs another refusal: it would be retried until its deadline and end as "no leader".
+ * Without a link, or with a full queue, another node or a later attempt may succeed. A request that cannot be encoded
+ * can never be sent to any node, and needs another refusal: it would be retried until its deadline and end as "no
+ * leader".
  */
 export function notSent(node: NodeId, request: ShardRequest): ShardReply {
   const why = requestEncodeError(request);

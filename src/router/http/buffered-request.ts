@@ -1,10 +1,11 @@
 /**
- * Recognises data requests in the simplest form of HTTP/1.1, once they have been received completely, without node:http.
+ * Recognises data requests in the simplest form of HTTP/1.1, once they have been received completely, without
+ * node:http.
  *
- * What is recognised is a strict subset of the grammar on which all parsers agree (RFC 9112): one blank line at the
- * end of the head, no repeated header, no folding, no empty value, no Transfer-Encoding, a body of the declared length
- * that is all there. Anything else, however valid, is left to node:http, which reads it, and refuses it if need be.
- * A bare server that reads and answers like this takes 8 to 9 µs a request, one on node:http 14 to 18.
+ * What is recognised is a strict subset of the grammar on which all parsers agree (RFC 9112): one blank line at the end
+ * of the head, no repeated header, no folding, no empty value, no Transfer-Encoding, a body of the declared length that
+ * is all there. Anything else, however valid, is left to node:http, which reads it, and refuses it if need be. A bare
+ * server that reads and answers like this takes 8 to 9 µs a request, one on node:http 14 to 18.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { binaryString } from '../../shard/index.js';
@@ -99,7 +100,9 @@ export class RequestRecogniser {
     this.#longestStart = Math.max(...this.#starts.map((start) => start.length));
   }
 
-  /** The request that starts at `from`; how much of it is missing, if only that is; undefined if it is for node:http. */
+  /**
+   * The request that starts at `from`; how much of it is missing, if only that is; undefined if it is for node:http.
+   */
   recognise(bytes: Buffer, from: number): BufferedRequest | PartialRequest | undefined {
     const headEnd = bytes.indexOf(BLANK_LINE, from);
     if (headEnd < 0) return this.#mayBecomeHead(bytes, from) ? { complete: false, neededBytes: undefined } : undefined;

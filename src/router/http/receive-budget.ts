@@ -66,7 +66,9 @@ export class ReceivedPieces {
     return true;
   }
 
-  /** The piece that completes the body, which is about to be passed on: it waits for nothing, so it reserves nothing. */
+  /**
+   * The piece that completes the body, which is about to be passed on: it waits for nothing, so it reserves nothing.
+   */
   addLast(piece: Buffer): void {
     this.#length += piece.length;
     this.#pieces.push(compact(piece));

@@ -75,9 +75,9 @@ export class StreamedRequest implements DataRequest {
   }
 
   /**
-   * node:http drains a small declared body and keeps the connection, unless a reader has begun to read it. Otherwise the
-   * refusal leaves at once, and the connection is closed after a bounded lingering, without which the client might see
-   * a reset instead of the refusal.
+   * node:http drains a small declared body and keeps the connection, unless a reader has begun to read it. Otherwise
+   * the refusal leaves at once, and the connection is closed after a bounded lingering, without which the client might
+   * see a reset instead of the refusal.
    */
   refuse(requestId: string, problem: Problem, limits: Limits): void {
     const [message, { response }] = [this.#message, this];

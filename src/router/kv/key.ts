@@ -1,7 +1,8 @@
 /**
  * The key that a path names: its text, percent-decoded once, and its type. Used by `/v1/kv/` and `/v1/where/`.
  *
- * A path that ends where the key should begin names none, whatever the type: most often the name was forgotten. The empty string is written `%22%22?key_type=json`; empty bytes cannot be written in a path.
+ * A path that ends where the key should begin names none, whatever the type: most often the name was forgotten. The
+ * empty string is written `%22%22?key_type=json`; empty bytes cannot be written in a path.
  */
 import { decodeKey, isKeyType, parseKeyText, type KeyType } from '../../shard/index.js';
 import { decodePercent, invalid } from '../http/index.js';

@@ -2,8 +2,8 @@
  * Writes under an `If-Match` that lists several revisions: the write happens if the key has one of them.
  *
  * A command names one revision, so the list is tried one by one: if the key has another listed revision than the one
- * tried, the write is proposed again for that one. Each try has an operation id of its own, derived
- * from the write's, so that a client's retry under the same key goes the same way and is answered from the same records.
+ * tried, the write is proposed again for that one. Each try has an operation id of its own, derived from the write's,
+ * so that a client's retry under the same key goes the same way and is answered from the same records.
  */
 import { hash64, type Answer, type KvWrite } from '../../shard/index.js';
 import type { Dispatcher, DispatchOptions, DispatchReply } from '../dispatch/index.js';

@@ -5,10 +5,11 @@
  *
  * `receiveMs`: until its body was received. `searchMs`: until the last attempt was sent, so earlier attempts, and
  * waiting for a leader. `nodeMs`: at the node that was asked last (its queue; the commit, or the round that confirms a
- * read; the network, if it is another process). For a node in this process the line also has its pending disk write and commit.
+ * read; the network, if it is another process). For a node in this process the line also has its pending disk write and
+ * commit.
  *
- * All of it is computed once a request was slow, from what is kept of every request anyway: fast ones pay nothing. Lines
- * are limited, for when everything is slow they must not make it slower.
+ * All of it is computed once a request was slow, from what is kept of every request anyway: fast ones pay nothing.
+ * Lines are limited, for when everything is slow they must not make it slower.
  */
 import { type Consistency, type Logger } from '../../shard/index.js';
 import type { Backend, Dispatcher, DispatchReply, CallTrace } from '../dispatch/index.js';

@@ -2,8 +2,8 @@
  * The state of each client connection: which requests are open on it, how many come from its address, when to cut it.
  *
  * Beyond the limit a few spare connections are accepted, for one request each: health and metrics are answered there,
- * anything else is refused with the reason. When all spare ones are in use, one that waits for its client is evicted for
- * a new one (`#evictSpare`), so that no number of idle or slow clients can occupy them all.
+ * anything else is refused with the reason. When all spare ones are in use, one that waits for its client is evicted
+ * for a new one (`#evictSpare`), so that no number of idle or slow clients can occupy them all.
  *
  * One entry per socket, no listener per request.
  */

@@ -26,7 +26,9 @@ export class FastPathConnection implements ResponseSink {
   readonly #keepAlive: string;
   /** Received, and not served yet. */
   #unread: Buffer | undefined;
-  /** What has been received is the beginning of a request: in `#unread` until its head is complete, then in `#pieces`. */
+  /**
+   * What has been received is the beginning of a request: in `#unread` until its head is complete, then in `#pieces`.
+   */
   #partial: PartialRequest | undefined;
   #partialSince = 0;
   readonly #pieces: ReceivedPieces;

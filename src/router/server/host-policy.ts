@@ -27,7 +27,9 @@ export class HostPolicy {
   readonly #names: ReadonlySet<string> | undefined;
   readonly #passed = new Set<string>();
 
-  /** @param listenHost what the server listens on: on loopback only known names pass, elsewhere only `allowed` restricts */
+  /**
+   * @param listenHost what the server listens on: on loopback only known names pass, elsewhere only `allowed` restricts
+   */
   constructor(listenHost: string, allowed: readonly string[] = []) {
     const local = isLoopback(listenHost) ? ['localhost', LOOPBACK, '::1', listenHost] : [];
     const names = [...local, ...allowed].map((name) => name.toLowerCase());

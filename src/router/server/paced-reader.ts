@@ -1,10 +1,10 @@
 /**
  * Feeds a connection's bytes to node:http in small pieces, a few in each turn of the event loop.
  *
- * A socket by itself may deliver two megabytes in one turn, and node:http parses and answers all requests in them before
- * anything else runs: heartbeats and other clients would wait. Nor does pausing such a socket help, since node:http resumes
- * it with each request that ends. So its `data` listener is called from here (node:http has no other input but the
- * socket), and the rest goes back into the socket, which stops reading when it is full.
+ * A socket by itself may deliver two megabytes in one turn, and node:http parses and answers all requests in them
+ * before anything else runs: heartbeats and other clients would wait. Nor does pausing such a socket help, since
+ * node:http resumes it with each request that ends. So its `data` listener is called from here (node:http has no other
+ * input but the socket), and the rest goes back into the socket, which stops reading when it is full.
  */
 import type { Socket } from 'node:net';
 

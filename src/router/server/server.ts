@@ -1,6 +1,6 @@
 /**
- * The HTTP server: a plain TCP server accepts; each connection goes to the fast path first, and from there to node:http,
- * which never listens itself: data routes first, express behind. Bounds, time limits, and a graceful end.
+ * The HTTP server: a plain TCP server accepts; each connection goes to the fast path first, and from there to
+ * node:http, which never listens itself: data routes first, express behind. Bounds, time limits, and a graceful end.
  *
  * What must hold before any route is chosen is checked here: form of the target, `Host`, connection limits.
  */
@@ -130,7 +130,8 @@ export class HttpServer {
 
   /**
    * Stops accepting, refuses new data requests on open connections, and resolves when those under way were answered.
-   * After `graceMs` the dispatcher is closed, which answers the rest with their true outcome; then open connections are cut.
+   * After `graceMs` the dispatcher is closed, which answers the rest with their true outcome; then open connections are
+   * cut.
    */
   close(graceMs: number): Promise<void> {
     this.#kv.close();
