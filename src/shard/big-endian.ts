@@ -1,10 +1,10 @@
 /**
- * Big-endian integers in the layouts of commands, rows and keys, and bytes as binary strings. Plain loops: a DataView per
- * row costs more than what it reads.
+ * Reads and writes big-endian integers in commands, rows and keys, and converts bytes to binary strings. Uses plain
+ * loops, because creating a DataView per row costs more than the reads.
  *
- * `transport/wire-buffer.ts` and `raft/codec.ts` are codecs of their own, for the byte order is part of each format and
- * cannot change: both are little-endian, over one DataView per frame or journal row; the first checks every integer that
- * it reads or writes, the second has 53-bit integers, and `raft` may not import this room.
+ * `transport/wire-buffer.ts` and `raft/codec.ts` are separate codecs, because the byte order is part of each format and
+ * cannot change: both are little-endian, over one DataView per frame or journal row; the first checks every integer
+ * that it reads or writes, the second has 53-bit integers, and `raft` may not import from `shard`.
  */
 
 /** The largest integer that fits in six bytes; as milliseconds, the year 10889. */
@@ -37,7 +37,7 @@ export function writeU48(bytes: Uint8Array, at: number, value: number): void {
 }
 
 /**
- * Copies `source[from..to)` to `target[at..)`. Below some 64 bytes a loop is faster than `set`, which wants a view of
+ * Copies `source[from..to)` to `target[at..)`. Below about 64 bytes a loop is faster than `set`, which needs a view of
  * the source.
  */
 export function copyBytes(target: Uint8Array, at: number, source: Uint8Array, from: number, to: number): void {
@@ -45,10 +45,10 @@ export function copyBytes(target: Uint8Array, at: number, source: Uint8Array, fr
   else for (let step = 0; from + step < to; step += 1) target[at + step] = source[from + step] ?? 0;
 }
 
-/** Buffer has this method in every version of Node, on any bytes; only its types do not know it. */
+/** Buffer has this method in every version of Node, for any bytes; it is only missing from the types. */
 const { latin1Slice } = Buffer.prototype as unknown as {
   readonly latin1Slice: (this: Uint8Array, from: number, to: number) => string;
 };
 
-/** One char per byte. Faster than `toString('latin1')`, which comes to the same: 90 ns against 130. */
+/** One char per byte. Same result as `toString('latin1')`, but faster: 90 ns against 130. */
 export const binaryString = (bytes: Uint8Array, from: number, to: number): string => latin1Slice.call(bytes, from, to);

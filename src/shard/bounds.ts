@@ -1,15 +1,15 @@
 /**
- * Bounds of operations, frames and clusters, each defined once: the HTTP front, the command encoder and the wire all read
- * them here, so none of them can accept what another one refuses.
+ * Bounds of operations, frames and clusters, each defined once: the HTTP front, the command encoder and the wire all
+ * use them, so none of them can accept what another one refuses.
  *
- * A value that no frame could carry would be dropped by its own leader on the way to the followers, for ever.
- * `MAX_VALUE_BYTES` leaves room for the key, the content type and every header around it; a test holds the two together
- * with the longest command that there can be. `config/settings.ts` repeats three of them, for `kvorum --help` must not
- * load this room; the same test holds these equal.
+ * A value too long for any frame would be dropped by its own leader on the way to the followers, for ever.
+ * `MAX_VALUE_BYTES` leaves room for the key, the content type and every header around it; a test checks the two against
+ * the longest possible command. `config/settings.ts` repeats three of the bounds, because `kvorum --help` must not load
+ * this module; the same test checks that they are equal.
  *
- * Content types are printable ASCII wherever they are stored or sent, which is what every build of Kvorum checks when it
- * reads an entry or a frame. HTTP also allows a tab (as blank between parameters and within quotes, RFC 9110 §5.6), so a
- * content type with tabs is kept in an escaped form. That form begins with a backslash, which no media type does.
+ * Content types are printable ASCII wherever they are stored or sent, and every build of Kvorum checks that when it
+ * reads an entry or a frame. HTTP also allows a tab (as blank between parameters and within quotes, RFC 9110 §5.6), so
+ * a content type with tabs is stored in an escaped form. That form begins with a backslash, which no media type does.
  */
 import { MAX_U48 } from './big-endian.js';
 import { KvorumError } from './errors.js';
@@ -19,7 +19,7 @@ const MIB = 1024 * 1024;
 
 /** Longest frame that a link sends or accepts. */
 export const MAX_FRAME_BYTES = 32 * MIB;
-/** A frame that has grown beyond this is closed, and another begun. */
+/** A frame that has grown beyond this is closed, and another one is begun. */
 export const SPLIT_FRAME_BYTES = 4 * MIB;
 /** Longest value that may be stored, whatever is configured. */
 export const MAX_VALUE_BYTES = 16 * MIB;
@@ -27,26 +27,26 @@ export const MAX_VALUE_BYTES = 16 * MIB;
 export const MAX_NODES = 100;
 /** Shards of a cluster. */
 export const MAX_SHARDS = 1024;
-/** What a user may fill: 4,096 bytes of UTF-8 in a string key, of payload in any other. */
+/** Longest key as users count it: 4,096 bytes of UTF-8 in a string key, of payload in any other. */
 export const MAX_KEY_BYTES = 4096;
-/** With the tag byte. */
+/** Longest encoded key, including the tag byte. */
 export const MAX_ENCODED_KEY_BYTES = MAX_KEY_BYTES + 1;
 /** The highest revision that can exist: six bytes in commands, rows and frames. */
 export const MAX_REVISION = MAX_U48;
-/** Of a content type in its stored form. */
+/** Longest content type in its stored form. */
 export const MAX_CONTENT_TYPE_BYTES = 255;
 export const OPERATION_ID_BYTES = 16;
 
 export const isRevision = (value: number): boolean =>
   Number.isSafeInteger(value) && value >= 0 && value <= MAX_REVISION;
 
-/** What stored content types, cluster ids and error codes consist of. */
+/** Bytes allowed in stored content types, cluster ids and error codes. */
 export const isPrintableAscii = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;
 
 const ESCAPED = '\\';
 const ESCAPES: Readonly<Record<string, string>> = { '\t': '\\t', '\\': '\\\\' };
 
-/** The stored form of a content type; undefined if it does not fit or holds what HTTP does not allow. */
+/** The stored form of a content type; undefined if it is too long or contains bytes that HTTP does not allow. */
 export function storedContentType(text: string): string | undefined {
   const stored = text.includes('\t') ? ESCAPED + text.replace(/[\t\\]/g, (char) => ESCAPES[char] ?? '') : text;
   return isStoredContentType(stored) ? stored : undefined;
@@ -66,9 +66,9 @@ function isStoredContentType(stored: string): boolean {
 
 const invalid = (field: string, message: string): KvorumError => new KvorumError('invalid-request', message, { field });
 
-/** What keeps an operation from being encoded, as the error to answer it with; undefined if nothing does. */
+/** The error to answer an operation with that cannot be encoded; undefined if it can. */
 export function encodeErrorOf(operation: KvOperation): KvorumError | undefined {
-  // Of the encoding, which has a tag even for the empty string.
+  // An encoded key is never empty: it has a tag even for the empty string.
   if (operation.key.length === 0) return invalid('key', 'an encoded key has at least one byte');
   if (operation.key.length > MAX_ENCODED_KEY_BYTES) {
     return new KvorumError('key-too-long', undefined, { field: 'key', limit: MAX_KEY_BYTES });

@@ -1,11 +1,14 @@
 /**
  * The error table: every way in which an operation can fail, and whether a write happened.
  *
- * HTTP statuses are `router/http/problems.ts`. Codes are sent between nodes by name, so a code that any build has sent
- * must stay readable: one is removed only if no build ever produced it.
+ * HTTP statuses are in `router/http/problems.ts`. Codes are sent between nodes by name, so a code that any build has
+ * sent must stay readable: a code is removed only if no build ever produced it.
  */
 
-/** Whether a failed write was applied: `not_applied` = it was not and will not be; `unknown` = it may have been, or may yet be. */
+/**
+ * Whether a failed write was applied: `not_applied` = it was not and will not be; `unknown` = it may have been, or may
+ * yet be.
+ */
 export type Outcome = 'not_applied' | 'unknown';
 
 interface ErrorRow {
@@ -43,15 +46,15 @@ export const ERRORS = {
 /** Code of a `KvorumError`; the same in the HTTP API's problem documents. */
 export type ErrorCode = keyof typeof ERRORS;
 
-/** What else is known of an error; fields that do not apply are absent. */
+/** Details of an error; fields that do not apply are absent. */
 export interface ErrorDetails {
   /** The field or option at fault, such as `key` or `dataDir`. */
   readonly field?: string;
   /** The limit that was exceeded, in the unit of the field: bytes for `key-too-long` and `value-too-large`. */
   readonly limit?: number;
-  /** Of `precondition-failed`: the key's revision; 0 = the key is absent. */
+  /** For `precondition-failed`: the key's revision; 0 = the key is absent. */
   readonly currentRevision?: number;
-  /** Node id of the shard's leader, as far as the replica that refused knows. */
+  /** Node id of the shard's leader, as known to the replica that refused. */
   readonly leader?: number;
   /** The key's shard, from 0. */
   readonly shard?: number;
@@ -59,11 +62,14 @@ export interface ErrorDetails {
   readonly term?: number;
 }
 
-/** A failed operation, or a store that cannot be opened. `cause` is the underlying error, if this process met one. */
+/**
+ * A failed operation, or a store that cannot be opened. `cause` is the underlying error, if one occurred in this
+ * process.
+ */
 export class KvorumError extends Error {
   override readonly name = 'KvorumError';
   readonly code: ErrorCode;
-  /** Whether the write happened; of a failed read always without consequence. Defaults to the table's row of `code`. */
+  /** Whether the write happened; without meaning for a read. Defaults to the table's value for `code`. */
   readonly outcome: Outcome;
   /** The same request may succeed later. */
   readonly retryable: boolean;

@@ -1,20 +1,18 @@
 /**
- * The one table of formats: every number that this build, or another, puts into bytes that another process or a later
- * start reads; and since which feature level builds read and write it. `raft/formats.ts` says how a row is read, and
- * has what groups and data folders hold. `docs/formats.md` is this table in print; a test holds both together.
+ * The table of formats: every number that this build, or another one, writes into bytes that another process or a later
+ * start reads, and the feature level since which builds read and write it. `raft/formats.ts` explains the rows, and
+ * has the formats of groups and data folders. `docs/formats.md` documents this table; a test keeps both equal.
  *
- * To change a format: give out a new number, never one that was used; write it only where the other side reads it
- * (on links of a version that has it; in logs, snapshots and the topology from a feature level on); and leave the row of
- * the old one standing for as long as any build may meet it.
+ * To change a format: assign a new number, never one that was used; write it only where the other side reads it
+ * (on links of a version that has it; in logs, snapshots and the topology from a feature level on); and keep the row of
+ * the old one for as long as any build may meet it.
  *
- * Fields of documents (topology, status, hello extension, named values of a node) have no numbers: what a build does not
- * know of them it passes over.
- *
- * Knows no bytes.
+ * Fields of documents (topology, status, hello extension, named values of a node) have no numbers: a build ignores
+ * fields that it does not know.
  */
 import { type Format, RAFT_FORMATS, format, numberWritten, reads, since, unknownNumber } from '../raft/index.js';
 
-/** What goes over links. */
+/** Formats of data sent over links. */
 const LINK_FORMATS = {
   linkVersion: format('link protocol version', 'first byte of a frame; the range stands in hellos', {
     ...since(1, { one: 1 }),
@@ -39,7 +37,7 @@ const LINK_FORMATS = {
   answer: format('answer', 'of a reply on a link', since(1, { put: 1, delete: 2, get: 3, refused: 4 })),
 } as const;
 
-/** What logs, snapshots and the states of groups hold. */
+/** Formats of data in logs, snapshots and the states of groups. */
 const STATE_FORMATS = {
   featureLevel: format('feature level', 'of a build, in hellos; of a cluster, in its topology', {
     first: { number: 1, read: 1, written: [1, 1] },
@@ -77,14 +75,14 @@ export const FORMATS = {
 export type { Format };
 export { numberWritten, reads, unknownNumber };
 
-/** The names of a format's numbers, each at its number. */
+/** The names of a format's numbers, indexed by number. */
 export function namesOf<Name extends string>(of: { readonly numbers: Readonly<Record<Name, number>> }): Name[] {
   const names: Name[] = [];
   for (const name of Object.keys(of.numbers) as Name[]) names[of.numbers[name]] = name;
   return names;
 }
 
-/** Why a record is not taken: this build does not know its kind, or it has none to be where it was found. */
+/** Why a record is refused: this build does not know its kind, or the kind may not occur where it was found. */
 export const recordRefusal = (kind: number, linkVersion: number): string =>
   reads(FORMATS.recordKind, kind)
     ? `record kind ${kind} has no place here, on a link of version ${linkVersion}`

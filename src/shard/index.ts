@@ -1,21 +1,21 @@
 /**
- * The shard room: the groups of one node, and the state that they replicate.
+ * Shards: the groups of one node, and the state that they replicate.
  *
- * A key is encoded canonically and hashed to a shard (`keys`), and each shard is a Raft group whose replicas were placed
- * on nodes (`cluster`). A node (`node`) runs its replicas in turns: what comes in waits in an inbox, a turn steps the
- * groups concerned, all that they want written becomes durable in one commit, and what depended on the disk follows in
- * a later turn. A write travels as a command through the group's log and is applied by the state machine (`machine`) to
- * rows in a memory table over the durable state, which checkpoints move to disk so that logs can be compacted. A read is
- * answered by the leader after a quorum confirmed it. Messages between processes go over `transport`.
+ * A key is encoded canonically and hashed to a shard (`keys`), and each shard is a Raft group whose replicas were
+ * placed on nodes (`cluster`). A node (`node`) runs its replicas in turns: input waits in an inbox, a turn steps the
+ * groups concerned, all their writes become durable in one commit, and output that depends on the disk follows in a
+ * later turn. A write travels as a command through the group's log and is applied by the state machine (`machine`) to
+ * rows in a memory table over the durable state, which checkpoints move to disk so that logs can be compacted. A read
+ * is answered by the leader after a quorum confirmed its leadership. Messages between processes go over `transport`.
  *
  * Group 0 replicates the topology (`cluster`): there is no second source of truth.
  *
  * Invariants, asserted by tests:
  *  - no write is answered before a quorum has it on disk and this replica has applied it;
- *  - a write is applied once per operation id, and every retry gets the first answer, while the shard remembers it; a
- *    router's repeat of what it no longer remembers is refused, not applied (`kv-machine.ts` says what others are);
+ *  - a write is applied once per operation id, and every retry gets the first answer, while the dedup table has it; a
+ *    router's retry of an evicted id is refused, not applied (see `kv-machine.ts` for other retries);
  *  - at equal applied index all replicas of a group have the same state hash;
- *  - every answer that is not a success says whether the write happened.
+ *  - every error says whether the write happened.
  *
  * Left out here: HTTP, retries, choosing a node (router); terms, votes, quorums (raft).
  */

@@ -11,11 +11,11 @@ export type Condition =
   | { readonly type: 'revision'; readonly revision: number };
 
 /**
- * What the sender knows of earlier attempts at a write; it decides what happens to an operation id that is not in the
+ * What the sender knows about earlier attempts at a write; decides the treatment of an operation id that is not in the
  * dedup table (`kv-machine.ts`).
  * - `initial`: the id was made for this attempt, so there was no earlier one;
  * - `client-keyed`: the client chose the id, and may have sent it before, unknown to the router;
- * - `retry`: the same sender sent it before, and does not know the outcome.
+ * - `retry`: the same sender sent it before and does not know the outcome.
  */
 export type Attempt = 'initial' | 'client-keyed' | 'retry';
 
@@ -53,12 +53,12 @@ export type KvOperation = Put | Delete | Get;
 
 export interface ShardRequest {
   readonly shard: number;
-  /** Milliseconds that the sender still waits, counted from arrival. */
+  /** How long the sender still waits, in milliseconds from the arrival of the request. */
   readonly budgetMs: number;
   readonly operation: KvOperation;
 }
 
-/** A stored value as a reader sees it. `revision` is the shard's log index that wrote it. */
+/** A stored value as a reader sees it. `revision` is the shard's log index of the write. */
 export interface KeyRecord {
   readonly revision: number;
   readonly createRevision: number;

@@ -10,16 +10,16 @@ export interface GroupStatus {
   readonly stateHash: string;
   /** Live keys (0 for the system group). */
   readonly keys: number;
-  /** Times that this replica saw another leader elected. */
+  /** How many times this replica saw another leader elected. */
   readonly leaderChanges: number;
   readonly pendingWrites: number;
   readonly pendingReads: number;
   /**
-   * For how long nothing was committed and applied although something waits to be, in ms; 0: nothing waits. Absent: this
-   * replica does not lead, or its build does not say.
+   * For how long, in ms, nothing was committed and applied although entries wait for it; 0: nothing waits. Absent: this
+   * replica does not lead, or its build does not report it.
    */
   readonly commitWaitMs?: number | undefined;
-  /** For how long this replica has applied nothing, in ms; since its start, if nothing yet. Absent from builds that do not say. */
+  /** How long ago this replica last applied an entry, or started, in ms. Absent from builds that do not report it. */
   readonly sinceAppliedMs?: number | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface NodeStatus {
   readonly id: NodeId;
   readonly name: string;
   readonly state: 'starting' | 'serving' | 'stopping' | 'failed';
-  /** Why, when `failed`. */
+  /** Reason of the failure when `failed`. */
   readonly failure: string | undefined;
   readonly topologyEpoch: number;
   readonly uptimeMs: number;
@@ -36,14 +36,16 @@ export interface NodeStatus {
   readonly groups: readonly GroupStatus[];
   readonly storage: StorageStatus;
   readonly inboxLength: number;
-  /** What this build can read in replicated data (`protocol.ts`); 1 from builds that do not say. */
+  /**
+   * The feature level that this build can read in replicated data (`protocol.ts`); 1 from builds that do not report it.
+   */
   readonly featureLevel: number;
   /** Links to other nodes, with the protocol version of each. */
   readonly links: readonly { readonly peer: NodeId; readonly version: number }[];
-  /** By the timers in force; absent from builds that do not say. */
+  /** From the timers in force; absent from builds that do not report it. */
   readonly electionTimeoutMs?: number | undefined;
-  /** For how long commits have waited for room on the disk, and new writes been refused, in ms; absent: they have not. */
+  /** For how long commits have waited for disk space, and new writes been refused, in ms; absent: they have not. */
   readonly roomWaitMs?: number | undefined;
-  /** Why what this node says does not count at present (`rollback-detector.ts`); absent: it does. */
+  /** Why this node's votes and acknowledgements do not count at present (`rollback-detector.ts`); absent: they do. */
   readonly quarantine?: string | undefined;
 }

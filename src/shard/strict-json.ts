@@ -1,10 +1,10 @@
 /**
- * Whether bytes are JSON (RFC 8259) that every reader understands alike, as values and keys have to be: strict, in one pass,
- * without recursion. `JSON.parse` would silently repair what is refused here.
+ * Checks that bytes are JSON (RFC 8259) that every reader interprets alike, as values and keys have to be: strictly, in
+ * one pass, without recursion. `JSON.parse` would silently repair some of what is refused here.
  *
  * Refused beyond plain syntax (after I-JSON, RFC 7493): a byte order mark, invalid UTF-8, lone surrogates, duplicate
  * members, numbers beyond a double, and more nesting or members than the bounds; in keys also integers that a double
- * would round. Builds no value: whoever needs one calls `JSON.parse` afterwards.
+ * would round. It builds no value: callers that need one call `JSON.parse` afterwards.
  */
 import { isUtf8 } from 'node:buffer';
 
@@ -56,9 +56,9 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
 const isDigit = (byte: number): boolean => byte >= ZERO && byte <= NINE;
-/** After a backslash, besides `u`. */
+/** Characters allowed after a backslash, besides `u`. */
 const SIMPLE_ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
-/** No integer of fewer digits leaves the range of a double. */
+/** Integers with fewer digits are within the range of a double. */
 const SAFE_DIGITS = 300;
 
 class Scanner {
@@ -66,7 +66,7 @@ class Scanner {
   readonly #bounds: JsonBounds;
   #at = 0;
   #members = 0;
-  /** Open containers: the names seen so far of an object, undefined for an array. */
+  /** Open containers: for an object its names so far, for an array undefined. */
   readonly #open: (Set<string> | undefined)[] = [];
 
   constructor(bytes: Buffer, bounds: JsonBounds) {
@@ -164,7 +164,7 @@ class Scanner {
     this.#at += 1;
   }
 
-  /** Moves behind the closing quote; true if there was an escape. */
+  /** Moves past the closing quote; true if there was an escape. */
   #string(): boolean {
     let escaped = false;
     this.#at += 1;
@@ -236,7 +236,7 @@ class Scanner {
     if (this.#bounds.exactIntegers === true && this.#at === integerEnd) this.#requireExact(start);
   }
 
-  /** Exact, or as a double prints itself (its shortest digits are not always its value). */
+  /** Accepts exact integers and the shortest digits of a double, which are not always its exact value. */
   #requireExact(start: number): void {
     const digits = this.#bytes.toString('latin1', start, this.#at);
     const value = Number(digits);

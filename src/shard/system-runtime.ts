@@ -1,11 +1,11 @@
 /**
  * The runtime of a real process: the machine's clocks, timers and event loop.
  *
- * `performance.now()` is monotonic and goes on while the process is stopped, as leases need it to.
+ * `performance.now()` is monotonic and continues while the process is stopped, which leases require.
  */
 import type { Runtime, Timer } from './runtime.js';
 
-/** Node truncates both the delay and its clock: without one more, a timer may be early by two milliseconds. */
+/** Node truncates both the delay and its clock: without the extra one, a timer may be early by two milliseconds. */
 const wholeMs = (ms: number): number => Math.ceil(ms) + 1;
 
 export function systemRuntime(random: () => number = Math.random): Runtime {

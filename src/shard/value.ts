@@ -1,17 +1,15 @@
 /**
- * Values of the embedded store, between JavaScript and what is kept: a content type and bytes.
+ * Values of the embedded store: converts between JavaScript values and their stored form, a content type and bytes.
  *
- * What goes in is copied, and what comes out is the caller's own, as with `structuredClone`: the same types (Map, Set,
- * Date, RegExp, Error, typed arrays, bigint, cycles), class instances as plain objects, a Buffer as a Uint8Array.
- * Views of one ArrayBuffer come back with a buffer each. A string is kept as text and a Uint8Array as plain bytes, so
- * that HTTP clients can read them; everything else as V8 serialises it, under a content type of our own.
+ * Values are copied in and out, as with `structuredClone`: the same types (Map, Set, Date, RegExp, Error, typed arrays,
+ * bigint, cycles), class instances as plain objects, a Buffer as a Uint8Array. Views of one ArrayBuffer are returned
+ * with a buffer each. A string is stored as text and a Uint8Array as plain bytes, so that HTTP clients can read them;
+ * everything else in V8's serialization, under a private content type.
  *
- * The other way round, what was written over HTTP is read by its content type: JSON becomes its value, text a string
- * (unless it is not UTF-8), anything else a Uint8Array.
+ * Conversely, a value written over HTTP is decoded by its content type: JSON becomes its value, text a string (unless
+ * it is not UTF-8), anything else a Uint8Array.
  *
- * `undefined` cannot be stored at the top, for it is what `get` answers when there is nothing.
- *
- * Knows no key, no limit of size, no HTTP.
+ * `undefined` cannot be stored as a whole value, because `get` returns it for an absent key.
  */
 import { DefaultDeserializer, serialize } from 'node:v8';
 import { types } from 'node:util';
@@ -30,7 +28,7 @@ export interface EncodedValue {
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** @throws TypeError naming what cannot be stored: undefined, functions, symbols, promises and the like. */
+/** @throws TypeError naming the part that cannot be stored: undefined, functions, symbols, promises and the like. */
 export function encodeValue(value: unknown): EncodedValue {
   if (value === undefined) {
     throw new TypeError('undefined cannot be stored: it stands for an absent key; store null, or delete the key');
@@ -46,7 +44,7 @@ export function encodeValue(value: unknown): EncodedValue {
   }
 }
 
-/** @throws KvorumError `invalid-request` if the bytes are not what their content type says. */
+/** @throws KvorumError `invalid-request` if the bytes do not match their content type. */
 export function decodeValue({ contentType, body }: EncodedValue): unknown {
   const [type = '', ...parameters] = writtenContentType(contentType)
     .toLowerCase()
@@ -67,10 +65,10 @@ function understood(type: string, decode: () => unknown): unknown {
   }
 }
 
-/** Throws on what is not UTF-8, and keeps a byte order mark. */
+/** Throws on invalid UTF-8, and keeps a byte order mark. */
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Text without a charset is taken for UTF-8, of which ASCII is a part. */
+/** Text without a charset counts as UTF-8, which includes ASCII. */
 function isUtf8(parameters: readonly string[]): boolean {
   const charset = parameters.find((parameter) => parameter.startsWith('charset='));
   return charset === undefined || /^charset="?(?:utf-?8|us-ascii)"?$/.test(charset);
@@ -87,10 +85,10 @@ function textOf(body: Uint8Array): string | undefined {
 interface HostObjectReader {
   readonly _readHostObject: (this: DefaultDeserializer) => ArrayBufferView;
 }
-/** Documented for subclasses, and missing in the types. */
+/** Documented for subclasses, but missing from the types. */
 const { _readHostObject: readView } = DefaultDeserializer.prototype as unknown as HostObjectReader;
 
-/** Node's own gives out views of the bytes that it reads from; these are not the caller's. */
+/** Node's own deserializer returns views of the bytes that it reads from, which must not be shared with the caller. */
 class CopyingDeserializer extends DefaultDeserializer {
   _readHostObject(): ArrayBufferView {
     const view = readView.call(this);
@@ -107,7 +105,7 @@ function deserialize(body: Uint8Array): unknown {
   return reader.readValue() as unknown;
 }
 
-/** Parts that are looked at to find out what was wrong. */
+/** Parts of a value that are examined to find the one that cannot be stored. */
 const MAX_PARTS = 10_000;
 
 function reasonOf(value: unknown, cause: unknown): string {
@@ -115,12 +113,12 @@ function reasonOf(value: unknown, cause: unknown): string {
   try {
     return culpritIn(value) ?? generic;
   } catch {
-    // A getter that throws.
+    // A getter threw.
     return generic;
   }
 }
 
-/** Says which part of the value could not be stored, if that is to be found. */
+/** Which part of the value could not be stored, if that can be found. */
 function culpritIn(value: unknown): string | undefined {
   const seen = new Set<unknown>();
   const open: [path: string, part: unknown][] = [['value', value]];

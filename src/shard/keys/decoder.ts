@@ -1,8 +1,8 @@
 /**
- * Keys: from canonical bytes back to the value (layout in `format.ts`).
+ * Decodes keys from their canonical bytes (layout in `format.ts`).
  *
- * Accepts exactly what `encodeKey` makes. Bytes come back as Uint8Array, objects with the usual prototype, members of
- * objects, Maps and Sets in canonical order.
+ * Accepts exactly the output of `encodeKey`. Bytes are returned as Uint8Array, objects with the usual prototype,
+ * members of objects, Maps and Sets in canonical order.
  */
 import { KvorumError } from '../errors.js';
 import { FORMATS, unknownNumber } from '../formats.js';
@@ -13,11 +13,11 @@ import { BigintSign, ESCAPE, KeyTag, MAX_KEY_DEPTH } from './format.js';
 const malformed = (why = 'the bytes are not the canonical encoding of a key'): KvorumError =>
   new KvorumError('invalid-request', why, { field: 'key' });
 
-/** @throws KvorumError `invalid-request` if the bytes are not what `encodeKey` makes of any value. */
+/** @throws KvorumError `invalid-request` if the bytes are not the encoding of any value. */
 export function decodeKey(key: Uint8Array): unknown {
   if (key.length === 0 || key.length > MAX_ENCODED_KEY_BYTES) throw malformed();
   const value = decodeTop(key);
-  // Canonical means: encodes to the same bytes. Decoding is rare enough to prove it this way.
+  // Canonical means that the value encodes to the same bytes. Decoding is rare enough to check it this way.
   if (!Buffer.from(encodeAgain(value)).equals(key)) throw malformed();
   return value;
 }
@@ -109,7 +109,7 @@ class KeyReader {
       if (typeof name !== 'string') throw malformed();
       return [name, value];
     });
-    // Defines the fields instead of assigning them: `__proto__` is a name like any other.
+    // Defines the fields instead of assigning them, so that `__proto__` is a name like any other.
     return Object.fromEntries(entries);
   }
 

@@ -1,15 +1,16 @@
 /**
- * Keys: from a value to its canonical, order-preserving bytes (layout in `format.ts`; back in `decoder.ts`).
+ * Encodes keys into canonical, order-preserving bytes (layout in `format.ts`; the inverse is `decoder.ts`).
  *
  * Two values are the same key if and only if their encodings are equal:
  * - `1`, `1n`, `"1"` and the byte 0x31 are four keys; `-0` and `0` are one, and so is every NaN, as in a Map;
  * - a Buffer, a Uint8Array and an ArrayBuffer with the same bytes are one key;
- * - objects, Maps and Sets are compared by content, whatever the order in which it was put in;
+ * - objects, Maps and Sets are compared by content, whatever their insertion order;
  * - `{a: undefined}` and `{}` are two keys; a hole in an array counts as undefined;
- * - the empty string and empty bytes are two keys like any other: a tag and nothing, first among the keys of their type.
+ * - the empty string and empty bytes are two keys like any other: a tag and nothing, first among the keys of their
+ *   type.
  *
- * What cannot be compared by content is refused with a TypeError rather than shortened: functions, symbols, class
- * instances, other typed arrays, cycles, members of a Map or Set that are equal as keys.
+ * Values that cannot be compared by content are refused with a TypeError rather than encoded in part: functions,
+ * symbols, class instances, other typed arrays, cycles, members of a Map or Set that are equal as keys.
  */
 import { types } from 'node:util';
 import { KvorumError } from '../errors.js';
@@ -19,9 +20,9 @@ import { BigintSign, ESCAPE, KeyTag, MAX_KEY_DEPTH } from './format.js';
 const FIELD = { field: 'key' };
 /** With the `u` flag a well-paired surrogate is one code point, so this finds only lone ones. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
-/** Up to here a loop beats the call into the runtime. */
+/** Up to this length a loop is faster than the call into the runtime. */
 const SHORT_STRING = 48;
-/** The first bigint whose magnitude fits in no key; comparing is cheap, converting a huge one is not. */
+/** The smallest bigint whose magnitude fits in no key; comparing is cheap, converting a huge one is not. */
 const BIGINT_LIMIT = 1n << BigInt(8 * MAX_KEY_BYTES);
 const CANONICAL_NAN = 0x7ff8_0000_0000_0000n;
 
@@ -32,7 +33,8 @@ const loneSurrogate = (): KvorumError =>
 
 /**
  * Encodes any key, into a new buffer of 1 to 4,097 bytes.
- * @throws TypeError for what cannot be a key; KvorumError `key-too-long`, or `invalid-request` for a lone surrogate.
+ * @throws TypeError for a value that cannot be a key; KvorumError `key-too-long`, or `invalid-request` for a lone
+ *   surrogate.
  */
 export function encodeKey(value: unknown): Uint8Array {
   if (typeof value === 'string') return stringKey(value);
@@ -70,14 +72,14 @@ function utf8Length(text: string): number {
   if (text.length > MAX_KEY_BYTES) throw tooLong();
   const length = Buffer.byteLength(text, 'utf8');
   if (length > MAX_KEY_BYTES) throw tooLong();
-  // As many bytes as units: all ASCII.
+  // As many bytes as code units: the text is all ASCII.
   if (length !== text.length && LONE_SURROGATE.test(text)) throw loneSurrogate();
   return length;
 }
 
 /** `encodeKey` for bytes. */
 export function bytesKey(bytes: Uint8Array): Uint8Array {
-  // Bytes that were transferred to another thread look empty; they must not all become the key of no bytes.
+  // Bytes that were transferred to another thread look empty; they must not be taken for the empty key.
   if (bytes.length === 0 && isDetached(bytes.buffer)) throw new TypeError('a key cannot hold a detached buffer');
   if (bytes.length > MAX_KEY_BYTES) throw tooLong();
   const key = Buffer.allocUnsafe(bytes.length + 1);
@@ -86,7 +88,7 @@ export function bytesKey(bytes: Uint8Array): Uint8Array {
   return key;
 }
 
-/** There can be no view of a detached buffer. */
+/** Creating a view of a detached buffer throws. */
 function isDetached(buffer: ArrayBufferLike): boolean {
   try {
     return new Uint8Array(buffer).buffer !== buffer;
@@ -101,7 +103,7 @@ function asBytes(value: unknown): Uint8Array | undefined {
   return undefined;
 }
 
-/** An object literal, `Object.create(null)`, or the like from another realm; not an instance of a class. */
+/** An object literal, `Object.create(null)`, or such an object from another realm; not an instance of a class. */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype === null) return true;
@@ -212,7 +214,7 @@ class KeyWriter {
     this.#sorted(start, parts);
   }
 
-  /** Writes what follows `start` again, in the order of the names. */
+  /** Rewrites the bytes after `start` in the order of the names. */
   #sorted(start: number, parts: Part[]): void {
     parts.sort((a, b) => Buffer.compare(a.name, b.name));
     this.#length = start;
@@ -230,7 +232,7 @@ class KeyWriter {
     this.#reserve(9);
     this.#bytes[this.#length] = tag;
     const at = this.#length + 1;
-    // `+ 0` makes -0 a 0; JavaScript lets a NaN have any payload, so its one encoding is written out.
+    // `+ 0` turns -0 into 0; JavaScript allows any payload in a NaN, so its canonical encoding is written explicitly.
     this.#bytes.writeDoubleBE(value + 0, at);
     if (Number.isNaN(value)) this.#bytes.writeBigUInt64BE(CANONICAL_NAN, at);
     const high = this.#bytes.readUInt32BE(at);

@@ -1,9 +1,9 @@
 /**
- * The layout that encoder and decoder of keys share: type tags, escapes, limits.
+ * The layout of encoded keys: type tags, escapes, limits.
  *
  * An encoding is a tag byte and a payload. Bytewise order of encodings is the order of keys: first by type, in the
  * order of the tags, then by value. Gaps between tags leave room for further types; a tag never changes its number,
- * for shards are chosen by hashing these bytes.
+ * because shards are chosen by hashing these bytes.
  *
  * | type      | payload                                                                                       |
  * |-----------|-----------------------------------------------------------------------------------------------|
@@ -15,16 +15,17 @@
  * | object    | (name as inner string, value) in the order of the encoded names, then 00                       |
  * | Map, Set  | (key, value) or members in the order of their encodings, then 00                               |
  *
- * A string or bytes key at the top is not escaped: its length ends it. So the keys that begin with `user:` are
- * those whose encoding begins with the encoding of `user:`. The empty string is the tag alone, and so are empty bytes:
- * every other key of the type begins with that and is longer, so they come first, and no encoding is without a byte.
+ * A string or bytes key at the top level is not escaped: its length ends it. So the keys that begin with `user:` are
+ * those whose encoding begins with the encoding of `user:`. The empty string is encoded as the tag alone, and so are
+ * empty bytes: every other key of the type begins with that and is longer, so they sort first, and no encoding is
+ * empty.
  */
 import { FORMATS } from '../formats.js';
 
-/** `end` ends a collection or an inner string; it is below every tag, so that a shorter sequence comes first. */
+/** `end` ends a collection or an inner string; it is below every tag, so that a shorter sequence sorts first. */
 export const KeyTag = FORMATS.keyTag.numbers;
 
-/** After 00 inside an inner string: the 00 belongs to the string. Above every tag, so that order survives. */
+/** After 00 in an inner string: the 00 belongs to the string. It is above every tag, which preserves the order. */
 export const ESCAPE = 0xff;
 
 /** Nesting of arrays, objects, Maps and Sets in a key. */

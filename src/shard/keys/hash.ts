@@ -1,12 +1,12 @@
 /**
- * Which shard a key belongs to: xxHash64 of its encoding, modulo the number of shards.
+ * Maps a key to its shard: xxHash64 of its encoding, modulo the number of shards.
  *
- * Number of shards and hash are fixed when a cluster is made; `test/shard/hash.test.ts` pins them with vectors. The
- * hash has no seed, so that any client can compute a shard; whoever chooses keys freely can therefore aim them all at
- * one shard (limits per shard, not the hash, are what stands against that).
+ * Number of shards and hash are fixed when a cluster is created; `test/shard/hash.test.ts` pins them with vectors. The
+ * hash has no seed, so that any client can compute a shard; a client can therefore choose keys that are all in one
+ * shard (limits per shard protect against that, not the hash).
  *
- * A string key may carry a hash tag: if its first `{` is followed by a `}` and something is between, only that decides
- * the shard, as if it were the key. `{user42}:cart`, `{user42}:orders` and `user42` are in one shard.
+ * A string key may contain a hash tag: if its first `{` is followed by a `}` with text between them, only that text
+ * decides the shard, as if it were the key. `{user42}:cart`, `{user42}:orders` and `user42` are in one shard.
  */
 import xxhash from 'xxhash-wasm';
 import { MAX_ENCODED_KEY_BYTES } from '../bounds.js';
@@ -17,7 +17,7 @@ let xxh64: (bytes: Uint8Array) => bigint = () => {
   throw new Error('loadHash() must have settled before anything is hashed');
 };
 
-/** Compiles the hash. To be awaited once at start; further calls are free. */
+/** Compiles the hash. To be awaited once at start; further calls cost nothing. */
 export function loadHash(): Promise<void> {
   loading ??= xxhash().then((api) => {
     xxh64 = (bytes) => api.h64Raw(bytes);
@@ -25,14 +25,16 @@ export function loadHash(): Promise<void> {
   return loading;
 }
 
-// The library answers with a bigint. Storing it in an array and reading two halves costs nothing; arithmetic on it
+// The library returns a bigint. Storing it in an array and reading two halves costs nothing; arithmetic on it
 // would allocate (94 ns a hash against 220).
 const wide = new BigUint64Array(1);
 const halves = new Uint32Array(wide.buffer);
 wide[0] = 1n;
 const LOW = halves[0] === 1 ? 0 : 1;
 
-/** The hash computed last, as two unsigned 32-bit numbers. One object for all calls: read it at once. */
+/**
+ * The hash computed last, as two unsigned 32-bit numbers. One object for all calls: to be read before the next call.
+ */
 export interface Hash64 {
   high: number;
   low: number;
@@ -70,7 +72,7 @@ const CLOSE = 0x7d;
 const tagKey = new Uint8Array(MAX_ENCODED_KEY_BYTES);
 tagKey[0] = KeyTag.string;
 
-/** The key, or what its hash tag stands for. */
+/** The encoded key, or that of its hash tag. */
 function decisivePart(key: Uint8Array): Uint8Array {
   if (key[0] !== KeyTag.string) return key;
   const open = key.indexOf(OPEN, 1);

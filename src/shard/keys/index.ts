@@ -1,8 +1,8 @@
 /**
  * Keys: any plain data in one canonical, order-preserving encoding, which is hashed to a shard.
  *
- * Limits count the payload: a string key of 4,096 bytes of UTF-8 is accepted although its encoding is one byte longer, and
- * so is the empty string, which is the tag byte alone. Knows no state and no node.
+ * Limits count the payload: a string key of 4,096 bytes of UTF-8 is accepted although its encoding is one byte longer,
+ * and so is the empty string, which is the tag byte alone.
  */
 export { decodeKey } from './decoder.js';
 export { bytesKey, encodeKey, stringKey } from './encoder.js';

@@ -1,8 +1,8 @@
 /**
- * Keys as text: from the rest of a URL path, percent-decoded once, to an encoded key.
+ * Parses keys from text: from the rest of a URL path, percent-decoded once, to an encoded key.
  *
- * Percent-decoding is the router's, and so is refusing invalid UTF-8 and a path without a key. Here an empty text is the
- * empty string, or empty bytes; as JSON it is an error, and the empty string is `""`.
+ * The router percent-decodes, and refuses invalid UTF-8 and a path without a key. Here an empty text is the empty
+ * string, or empty bytes; as JSON it is an error, and the empty string is `""`.
  */
 import { KvorumError } from '../errors.js';
 import { bytesKey, encodeKey, stringKey } from './encoder.js';
@@ -14,7 +14,7 @@ const KEY_TYPES = ['string', 'json', 'base64url'] as const;
 export type KeyType = (typeof KEY_TYPES)[number];
 export const isKeyType = (text: string): text is KeyType => (KEY_TYPES as readonly string[]).includes(text);
 
-/** JSON may be six times as long as the string it stands for (`\u0041`), and have blanks. */
+/** JSON may be six times as long as the string that it encodes (`\u0041`), and contain blanks. */
 const MAX_JSON_LENGTH = 8 * MAX_KEY_BYTES;
 const JSON_BOUNDS = { depth: MAX_KEY_DEPTH, members: Infinity, exactIntegers: true };
 const BASE64URL = /^[A-Za-z0-9_-]*$/;
@@ -50,7 +50,7 @@ function jsonKey(text: string): Uint8Array {
 
 function base64urlKey(text: string): Uint8Array {
   const bytes = Buffer.from(text, 'base64url');
-  // One text per key: no padding, no blanks, no bits left over at the end.
+  // One text per key: no padding, no blanks, no unused bits at the end.
   if (!BASE64URL.test(text) || bytes.toString('base64url') !== text) {
     throw new KvorumError('invalid-request', 'the key is not unpadded base64url', { field: 'key' });
   }

@@ -1,7 +1,7 @@
 /**
- * A write as the data of a log entry. Everything that apply may depend on is in it: the leader's clock, what the sender
- * knows of earlier attempts, and a fingerprint of the request, equal in all attempts, which reveals an operation id that is
- * reused for another request.
+ * Encodes a write as the data of a log entry, with everything that `apply` may depend on: the leader's clock, the kind
+ * of attempt, and a fingerprint of the request, equal in all attempts, which reveals an operation id that is reused for
+ * another request.
  *
  * | at | bytes | field |
  * |----|---|---------------------------------------------------------------------------------------------|
@@ -53,7 +53,7 @@ export class MalformedCommand extends Error {
   override readonly name = 'MalformedCommand';
 }
 
-/** Where the fields of an entry are; nothing is copied, and `data` must not be written to. */
+/** Positions of the fields in an entry; nothing is copied, and `data` must not be written to. */
 export interface CommandView {
   readonly data: Uint8Array;
   readonly isPut: boolean;
@@ -80,7 +80,8 @@ export interface Command {
 
 /**
  * The entry data for a write, in one buffer of the exact size.
- * @throws KvorumError `invalid-request`, `key-too-long` or `value-too-large` if a field is out of its bounds (`bounds.ts`).
+ * @throws KvorumError `invalid-request`, `key-too-long` or `value-too-large` if a field is out of its bounds
+ *   (`bounds.ts`).
  */
 export function encodeCommand(write: KvWrite, wallTimeMs: number): Uint8Array {
   const contentType = write.type === 'put' ? write.contentType : '';
@@ -91,7 +92,7 @@ export function encodeCommand(write: KvWrite, wallTimeMs: number): Uint8Array {
   const bodyAt = contentTypeAt + contentType.length;
   const data = Buffer.allocUnsafe(bodyAt + bodyLength);
   data[AT.layout] = LAYOUT;
-  // A clock before 1970 or after 10889 is wrong, but no reason to refuse a write.
+  // A clock before 1970 or after 10889 is wrong, but not a reason to refuse a write.
   writeU48(data, AT.time, Math.min(Math.max(Math.floor(wallTimeMs), 0), MAX_U48));
   data.set(write.operationId, AT.id);
   data[AT.attempt] = ATTEMPTS.indexOf(write.attempt);
@@ -111,7 +112,7 @@ export function encodeCommand(write: KvWrite, wallTimeMs: number): Uint8Array {
   return data;
 }
 
-/** Validates an entry without copying any of it. @throws MalformedCommand */
+/** Validates an entry without copying. @throws MalformedCommand */
 export function viewCommand(data: Uint8Array): CommandView {
   const layout = data[AT.layout];
   if (layout !== undefined) known(commandLayout, layout);

@@ -1,6 +1,6 @@
 /**
- * Content types as stored in rows. Most rows of a shard have one of a few, so the string of the last one that was read is
- * reused when the bytes are equal.
+ * Reads content types from rows. Most rows of a shard have one of a few, so the string read last is reused if the bytes
+ * are equal.
  */
 import { binaryString } from '../big-endian.js';
 

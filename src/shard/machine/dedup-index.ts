@@ -1,8 +1,8 @@
 /**
- * Finds 16-byte ids in a buffer of slots of equal size: a hash table with open addressing over the buffer itself. A Map of
- * strings costs three times the time and memory, and keeps the garbage collector busy with its strings.
+ * Finds 16-byte ids in a buffer of slots of equal size: a hash table with open addressing over the buffer itself. A Map
+ * of strings would cost three times the time and memory, and load the garbage collector with its strings.
  *
- * The hash is seeded per process, for clients choose ids; no answer depends on it.
+ * The hash is seeded per process, because clients choose ids; no answer depends on it.
  */
 import { randomBytes } from 'node:crypto';
 import { readU32 } from '../big-endian.js';
@@ -11,13 +11,13 @@ const SEED = randomBytes(4).readInt32LE(0);
 const ID_BYTES = 16;
 
 export class DedupIndex {
-  /** Position of a slot plus 1; 0 is empty. Twice as long as there are slots, so never more than half full. */
+  /** Position of a slot plus 1; 0 is empty. It has two places per slot, so it is never more than half full. */
   readonly #places: Int32Array;
   readonly #mask: number;
   readonly #bytes: Uint8Array;
   readonly #slotBytes: number;
 
-  /** `slots`: a power of two. The id of position p stands at `p * slotBytes`. */
+  /** `slots`: a power of two. The id of position p is at `p * slotBytes`. */
   constructor(bytes: Uint8Array, slotBytes: number, slots: number) {
     this.#bytes = bytes;
     this.#slotBytes = slotBytes;
@@ -25,7 +25,7 @@ export class DedupIndex {
     this.#mask = 2 * slots - 1;
   }
 
-  /** Position of the slot that has the id at `source[at..]`; -1 if none has. */
+  /** Position of the slot with the id at `source[at..]`; -1 if there is none. */
   find(source: Uint8Array, at: number): number {
     for (let place = this.#homeOf(source, at); ; place = (place + 1) & this.#mask) {
       const position = this.#positionAt(place);
@@ -33,18 +33,18 @@ export class DedupIndex {
     }
   }
 
-  /** The slot holds an id that is not in the table. */
+  /** Adds the slot's id, which must not be in the table yet. */
   add(position: number): void {
     let place = this.#homeOf(this.#bytes, position * this.#slotBytes);
     while (this.#positionAt(place) !== -1) place = (place + 1) & this.#mask;
     this.#places[place] = position + 1;
   }
 
-  /** The slot still holds the id with which it was added. */
+  /** Removes the slot's id; the slot must still hold the id with which it was added. */
   remove(position: number): void {
     let gap = this.#homeOf(this.#bytes, position * this.#slotBytes);
     while (this.#positionAt(gap) !== position) gap = (gap + 1) & this.#mask;
-    // Close the gap: later entries of the run may move up, but not before their home.
+    // Close the gap: later entries of the run may move up, but not before their home place.
     for (let place = (gap + 1) & this.#mask; ; place = (place + 1) & this.#mask) {
       const other = this.#positionAt(place);
       if (other === -1) break;

@@ -1,13 +1,13 @@
 /**
- * The replicated dedup table of a shard: which operation ids were applied, and what was answered.
+ * The replicated dedup table of a shard: which operation ids were applied, and their answers.
  *
- * Bounded by number and by replicated time; the oldest entry is evicted first, so every replica evicts the same entry at
- * the same index. An entry is a slot of fixed size in a ring buffer; nothing is allocated for it. Rows are written by
- * `flush` only, a page of slots each, and only pages that changed: an insert costs the store nothing, and yet every
+ * It is bounded by number and by replicated time; the oldest entry is evicted first, so every replica evicts the same
+ * entry at the same index. An entry is a slot of fixed size in a ring buffer; nothing is allocated for it. Only `flush`
+ * writes rows, a page of slots each, and only pages that changed: an insert writes nothing to the store, and yet every
  * checkpoint and snapshot has the whole table.
  *
- * Of evicted entries it keeps their number (head) and the latest creation time among their ids (the eviction watermark): an
- * id that was made later was certainly never applied and evicted.
+ * For evicted entries it keeps their count (head) and the latest creation time among their ids (the eviction
+ * watermark): an id created later was certainly never applied and evicted.
  *
  * Invariants:
  * - the live entries have the sequence numbers head..tail-1; exactly their slots are in `index`;
@@ -31,7 +31,7 @@ export interface DedupTableOptions {
 export const AnswerKind = FORMATS.dedupAnswer.numbers;
 export type AnswerKind = (typeof AnswerKind)[keyof typeof AnswerKind];
 
-/** An answer as numbers. */
+/** An answer encoded as numbers. */
 export interface CompactAnswer {
   readonly kind: AnswerKind;
   readonly revision: number;
@@ -73,9 +73,9 @@ export class DedupTable {
   /** The latest time in a version 7 id that was evicted, by number or by time; 0 if none was. */
   #evictionWatermarkMs = 0;
   readonly #hash = new HashSum();
-  /** Sequence numbers from here on are in no row yet. */
+  /** Sequence numbers from here on are not in any row yet. */
   #flushedTail = 0;
-  /** Pages below have no row. */
+  /** Pages below this one have no row. */
   #firstPage = 0;
   readonly #store: StateStore;
   readonly #options: DedupTableOptions;
@@ -108,7 +108,7 @@ export class DedupTable {
     };
   }
 
-  /** The id at `source[idAt..]` must not be in the table. */
+  /** Inserts the id at `source[idAt..]`, which must not be in the table. */
   insert(source: Uint8Array, idAt: number, timeMs: number, answer: DedupEntry): void {
     if (this.size === this.#options.maxEntries) this.#evictOldest();
     if (this.size === this.#capacity) this.#grow();
@@ -132,14 +132,14 @@ export class DedupTable {
   }
 
   /**
-   * Whether an unknown id, made at `timeMs` (undefined if the id does not tell), may have been applied and evicted, for its
-   * age or for lack of room; if not, it was certainly never applied.
+   * Whether an unknown id, created at `timeMs` (undefined if the id does not contain it), may have been applied and
+   * evicted, because of its age or for lack of space; if not, it was certainly never applied.
    */
   mayHaveEvicted(timeMs: number | undefined): boolean {
     return this.#head > 0 && (timeMs === undefined || timeMs <= this.#evictionWatermarkMs);
   }
 
-  /** Writes what changed since the last flush into rows. */
+  /** Writes the changes since the last flush into rows. */
   flush(): void {
     const livePage = pageOf(this.#head);
     const flushedPages = Math.ceil(this.#flushedTail / PAGE_SLOTS);
@@ -190,7 +190,7 @@ export class DedupTable {
     this.#appendTail();
   }
 
-  /** Takes in the slot at the tail, which has been filled. */
+  /** Appends the slot at the tail, which has been filled. */
   #appendTail(): void {
     const at = this.#slotOf(this.#tail);
     this.#index.add(this.#tail % this.#capacity);
@@ -219,7 +219,7 @@ export class DedupTable {
     this.#capacity = 2 * capacity;
     this.#ring = Buffer.alloc(this.#capacity * SLOT_BYTES);
     this.#index = new DedupIndex(this.#ring, SLOT_BYTES, this.#capacity);
-    // In two runs, before and after the wrap of the old ring: within each, slots are contiguous in both rings.
+    // Copied in two runs, before and after the wrap of the old ring: within each, slots are contiguous in both rings.
     const middle = Math.min(this.#tail, (Math.floor(this.#head / capacity) + 1) * capacity);
     for (const [from, to] of [
       [this.#head, middle],

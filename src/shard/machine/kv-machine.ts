@@ -1,33 +1,34 @@
 /**
- * The state machine of a shard: what an entry does to its keys, and what is answered.
+ * The state machine of a shard: applies entries to its keys and computes the answers.
  *
- * All of it is a function of the entries applied, in their order: time is the leader's clock as carried in the entries,
- * and the options are the same on every replica. So replicas at the same applied index have the same state and the same
- * `stateHash`, which is updated with every write and unchanged by a checkpoint, a restart or a snapshot.
+ * Everything is a function of the entries applied, in their order: time is the leader's clock as recorded in the
+ * entries, and the options are the same on every replica. So replicas at the same applied index have the same state and
+ * the same `stateHash`, which is updated with every write and unchanged by a checkpoint, a restart or a snapshot.
  *
- * A write is applied once. Its operation id is inserted with its answer into the dedup table (`dedup-table.ts`), also when
- * a precondition failed; a repeat is answered from there, before any condition is evaluated. An id that is not in the
- * table is either new or evicted. Which of the two is decided by the sender's knowledge (`Attempt`), by the creation time
- * in a version 7 id, and by the eviction watermark: the latest such time among all evicted ids.
- * - `initial`: applied, whatever the clocks. Correct unless this attempt arrives after a later attempt of the same write was
- *   applied and evicted.
- * - `retry`: applied only if it certainly never was: the id was made after the watermark, or nothing was ever evicted.
- *   Otherwise refused as expired. So a router's retries are never applied twice, whatever the load and the clocks. The
- *   price: with more than `maxDedupEntries` writes within the time of an attempt, a retry ends as unknown; and so do all
- *   retries under ids without a creation time, once anything was evicted. An id made by a clock that was ahead moves the
- *   watermark ahead when it is evicted, at the same price until real time has caught up.
- * - `client-keyed`: new, as far as the router knows, or a client's retry. Refused as expired if its id was made both before
- *   `EXPIRY_SHARE` of the window, by replicated time, and not after the watermark. So a client's retry after its entry was
- *   evicted for its age is never applied twice, as long as the clock that made the id was no more than a third of the
- *   window ahead of the leader's (5 minutes of 15); and a new write is never refused, as long as that clock is no more
- *   than two thirds behind (10 minutes), nor, while no later id has been evicted, however far behind. After a leader's
- *   clock was ahead, replicated time stands still until real time has caught up with it; if ids made by a clock that was
- *   ahead are evicted in the meantime, new `client-keyed` writes are refused for so long. Not covered, and applied again:
- *   ids of other versions, and entries that were evicted early because more than `maxDedupEntries` writes came within the
- *   window.
- * A refusal as expired has the outcome unknown: an earlier attempt may have been applied.
+ * A write is applied once. Its operation id is inserted with its answer into the dedup table (`dedup-table.ts`), also
+ * when a precondition failed; a repeat is answered from there, before any condition is evaluated. An id that is not in
+ * the table is either new or evicted. That is decided by the sender's knowledge (`Attempt`), by the creation time in a
+ * version 7 id, and by the eviction watermark: the latest such time among all evicted ids.
+ * - `initial`: applied, whatever the clocks. Correct unless this attempt arrives after a later attempt of the same
+ *   write was applied and evicted.
+ * - `retry`: applied only if it certainly was not before: the id was created after the watermark, or nothing was ever
+ *   evicted. Otherwise refused as expired. So a router's retries are never applied twice, whatever the load and the
+ *   clocks. The cost: with more than `maxDedupEntries` writes within the time of an attempt, a retry ends as unknown,
+ *   and so do all retries under ids without a creation time, once anything was evicted. An id created by a clock that
+ *   was ahead moves the watermark ahead when it is evicted, at the same cost until real time has caught up.
+ * - `client-keyed`: new, as far as the router knows, or a client's retry. Refused as expired if its id was created both
+ *   before `EXPIRY_SHARE` of the window, by replicated time, and not after the watermark. So a client's retry after its
+ *   entry was evicted for its age is never applied twice, as long as the clock that created the id was at most a third
+ *   of the window ahead of the leader's (5 minutes of 15); and a new write is never refused as long as that clock is at
+ *   most two thirds behind (10 minutes) or, however far behind it is, no later id has been evicted. After a leader's
+ *   clock was ahead, replicated time stands still until real time has caught up with it; if ids created by a clock that
+ *   was ahead are evicted in the meantime, new `client-keyed` writes are refused until then. Not covered, and applied
+ *   again: ids of other versions, and entries that were evicted early because of more than `maxDedupEntries` writes
+ *   within the window.
  *
- * Rows: '\0' + key are records, '\u0001' pages of the dedup table, '\u0002' the meta row.
+ * A refusal as expired has the outcome `unknown`: an earlier attempt may have been applied.
+ *
+ * Row keys: '\0' + key for records, '\u0001' for pages of the dedup table, '\u0002' for the meta row.
  */
 import { StorageCorruption } from '../../raft/index.js';
 import { AnswerKind, DedupTable, type CompactAnswer, type DedupEntry } from './dedup-table.js';
@@ -51,7 +52,7 @@ import {
 import { HashSum } from './state-hash.js';
 import type { StateStore } from './state-store.js';
 
-/** Part of the replicated behaviour: the same on every replica, for the whole life of a cluster. */
+/** Options that are part of the replicated behaviour: the same on every replica, for the lifetime of a cluster. */
 export interface KvMachineOptions {
   /** Entries of the dedup table; default 16,384. */
   readonly maxDedupEntries?: number;
@@ -83,7 +84,7 @@ export class KvMachine {
     this.#dedup = new DedupTable(store, { maxEntries, windowMs: this.#windowMs });
   }
 
-  /** Live keys. */
+  /** Number of live keys. */
   get keyCount(): number {
     return this.#keys;
   }
@@ -99,8 +100,8 @@ export class KvMachine {
 
   /**
    * Applies the entry at `index`; once per entry, in order.
-   * @throws MalformedCommand if this version cannot decode the entry. The state is then unchanged, and the replica must stop:
-   * other replicas may have applied it.
+   * @throws MalformedCommand if this version cannot decode the entry. The state is then unchanged, and the replica must
+   *   stop: other replicas may have applied it.
    */
   apply(index: number, data: Uint8Array): Answer {
     const command = viewCommand(data);
@@ -124,7 +125,7 @@ export class KvMachine {
     return answerOf(facts, false);
   }
 
-  /** The record of an encoded key. Its body may be a view of the row and must not be written to. */
+  /** Returns the record of an encoded key. Its body may be a view of the row and must not be written to. */
   get(key: Uint8Array): KeyRecord | undefined {
     if (key.length > MAX_ENCODED_KEY_BYTES) return undefined;
     const row = this.#store.get(rowKeyOf(key));
@@ -137,14 +138,14 @@ export class KvMachine {
     return hex64(high, low);
   }
 
-  /** Writes all state kept in memory into rows. To be called before every checkpoint. */
+  /** Writes all in-memory state into rows. To be called before every checkpoint. */
   flush(): void {
     this.#dedup.flush();
     this.#store.set(META_KEY, this.#metaRow());
   }
 
   /**
-   * Loads the state from the rows of a checkpoint or snapshot; reads no record.
+   * Loads the state from the rows of a checkpoint or snapshot, without reading records.
    * @throws StorageCorruption if the rows contradict each other.
    */
   load(): void {

@@ -1,8 +1,8 @@
 /**
- * The state machine port: what a group applies its committed entries to.
+ * The state machine port, to which a group applies its committed entries.
  *
- * Implementations are deterministic: the same entries give the same rows, answers and hash on every replica. They have no
- * clock; their rows are in a `StateStore`.
+ * Implementations are deterministic: the same entries give the same rows, answers and hash on every replica. They use
+ * no clock and keep their rows in a `StateStore`.
  */
 import type { Answer, KeyRecord } from '../operation.js';
 
@@ -17,6 +17,6 @@ export interface Machine {
   /** 16 hex digits; equal on all replicas at the same applied index. */
   stateHash(): string;
   readonly keyCount: number;
-  /** Answers to writes in its dedup table; undefined: it has none. */
+  /** Number of entries in its dedup table; undefined: it has none. */
   readonly dedupEntries?: number;
 }

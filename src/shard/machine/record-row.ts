@@ -1,5 +1,5 @@
 /**
- * The row of a key: what `get` answers, and the hash by which the state of replicas is compared.
+ * The row of a key: the record that `get` returns, and the hash by which the states of replicas are compared.
  *
  * | at | bytes | field |
  * |----|---|--------------------------------------------------------------------------|
@@ -37,7 +37,7 @@ export const versionOf = (row: Uint8Array): number => readU48(row, AT.version);
 export const hashHighOf = (row: Uint8Array): number => readU32(row, AT.hash);
 export const hashLowOf = (row: Uint8Array): number => readU32(row, AT.hash + 4);
 
-/** Where in `source` the parts of a row are: key, content type and body, adjacent, the body to the end. */
+/** Positions of the parts of a row in `source`: key, content type and body, adjacent, the body to the end. */
 export interface RecordSource {
   readonly source: Uint8Array;
   readonly keyAt: number;
@@ -45,7 +45,7 @@ export interface RecordSource {
   readonly bodyAt: number;
 }
 
-/** Encodes a row into a buffer of its own. */
+/** Encodes a row into a new buffer. */
 export function encodeRecord(from: RecordSource, facts: RecordMetadata): Uint8Array {
   const { source, keyAt, contentTypeAt, bodyAt } = from;
   const row = Buffer.allocUnsafe(HEADER_BYTES + source.length - contentTypeAt);

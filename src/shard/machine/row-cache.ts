@@ -1,10 +1,10 @@
 /**
- * A cache of recently used rows of all groups of a node, bounded in bytes. Most reads are served from it and not from
- * SQLite, where a read takes 4 µs of the event loop (a fifth of a node's processor time under writes).
+ * A cache of recently used rows of all groups of a node, bounded in bytes. It serves most reads, which would take 4 µs
+ * of the event loop in SQLite (a fifth of a node's processor time under writes).
  *
- * Two generations: a row that is used enters the young one; when that holds half of the bound, the old one is dropped as a
- * whole and the young one takes its place. So a hit moves and sorts nothing, and a row that is used at least once a
- * generation stays. It holds the latest value of a row or none.
+ * There are two generations: a row that is used enters the young one; when that reaches half of the bound, the old one
+ * is dropped as a whole and the young one takes its place. So a hit needs no reordering, and a row that is used at
+ * least once per generation stays. The cache holds the latest value of a row or none.
  */
 import type { GroupId, StateKey } from '../../raft/index.js';
 
@@ -19,7 +19,7 @@ export class RowCache {
   #old = new Map<GroupId, Rows>();
   #youngBytes = 0;
 
-  /** @param maxBytes of all groups together; 0 caches nothing. */
+  /** @param maxBytes bound for all groups together; 0 disables the cache. */
   constructor(maxBytes: number) {
     this.#mostYoungBytes = maxBytes / 2;
   }
@@ -51,7 +51,7 @@ export class RowCache {
     this.#old.get(group)?.delete(key);
   }
 
-  /** The state of the group was replaced. */
+  /** Drops the group's rows, because its state was replaced. */
   clear(group: GroupId): void {
     for (const [key, value] of this.#young.get(group) ?? []) {
       this.#youngBytes -= value.length + key.length + ROW_OVERHEAD_BYTES;

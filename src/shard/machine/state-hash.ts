@@ -1,9 +1,8 @@
 /**
  * An incremental hash of a set: the sum of its members' hashes, in two lanes of 32 bits.
  *
- * Addition does not depend on the order, and subtraction removes a member; so the sum over the rows of a state is known
- * after every write at the cost of that write alone. It detects replicas that diverged; it is no defence against forged
- * rows.
+ * Addition does not depend on the order, and subtraction removes a member; so each write updates the sum over all rows
+ * at the cost of hashing its own row. It detects replicas that diverged; it does not protect against forged rows.
  */
 import { hash64 } from '../keys/index.js';
 import { readU32 } from '../big-endian.js';
@@ -32,8 +31,9 @@ export class HashSum {
 const result = { high: 0, low: 0 };
 
 /**
- * Hash of the bytes `from..to` alone, by arithmetic (the finaliser of MurmurHash3 as round, two lanes with other
- * constants): for short ranges, where making a view would cost more. One object for all calls: read it at once.
+ * Hash of the bytes `from..to`, in plain arithmetic (the finaliser of MurmurHash3 as round, two lanes with different
+ * constants): for short ranges, where creating a view would cost more. One object for all calls: to be read before the
+ * next call.
  */
 export function hashShort(bytes: Uint8Array, from: number, to: number): Readonly<{ high: number; low: number }> {
   let high = to - from;
@@ -54,7 +54,9 @@ export function hashShort(bytes: Uint8Array, from: number, to: number): Readonly
   return result;
 }
 
-/** Hash of a row together with its key, so that exchanging the rows of two keys changes the sum. Read it at once, too. */
+/**
+ * Hash of a row with its key, so that swapping the rows of two keys changes the sum. To be read before the next call.
+ */
 export function hashRow(
   row: Uint8Array,
   keySource: Uint8Array,
