@@ -9,7 +9,7 @@ import type { FaultKind } from './kinds.js';
 import { complaintOf, unreadyNodes } from './readiness.js';
 import { SYMPTOMS, type Symptom } from './symptoms.js';
 import { needsAll, type LeaderFault, type Slot, type Step } from './schedule.js';
-import { tellFault, tellSlot } from './tell-fault.js';
+import { formatAnyFault, formatSlot } from './format-fault.js';
 import { messageOf } from '../../src/thrown.js';
 
 /** A fault was active from `start` to `end`, in nanoseconds on the history's clock. */
@@ -71,7 +71,7 @@ export class Nemesis {
       await this.#untilUp();
       startedAt = Math.max(startedAt, performance.now() - slot.atMs);
       if (signal.aborted) return;
-      say(tellSlot(slot));
+      say(formatSlot(slot));
       const kinds = slot.faults.map(({ kind }) => kind);
       if (!needsAll(kinds) || (await this.#areAllWell(kinds))) await this.#inject(slot);
     }
@@ -168,7 +168,7 @@ export class Nemesis {
       }
       return true;
     } catch (error) {
-      const why = `${kind}: ${tellFault(fault)}: ${messageOf(error)}`;
+      const why = `${kind}: ${formatAnyFault(fault)}: ${messageOf(error)}`;
       this.#options.say(`         not injected: ${why}`);
       if (!(error instanceof NoLeader)) this.failures.push(why);
       return false;

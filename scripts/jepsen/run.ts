@@ -24,7 +24,7 @@ import { Revisions } from './revisions.js';
 import type { Scene, StartScene } from './scene.js';
 import { makeSchedule, type Slot } from './schedule.js';
 import { Session, Tally, type Stage } from './session.js';
-import { tellSlot } from './tell-fault.js';
+import { formatSlot } from './format-fault.js';
 import { appendWorkload } from './workloads/append.js';
 import { registerWorkload } from './workloads/register.js';
 import { setWorkload } from './workloads/set.js';
@@ -103,7 +103,7 @@ async function drive(
   const kinds = options.kinds.filter((kind) => !scene.cannot.has(kind));
   for (const [kind, why] of scene.cannot) say(`${kind} is skipped: ${why}`);
   const slots = makeSchedule(random.stream('faults'), { ...options, kinds, totalMs: options.seconds * 1_000 });
-  tellPlan(slots, options, say);
+  printPlan(slots, options, say);
   const http = new HttpClient(options.clients + options.shards);
   const stage = makeStage(scene, { http, history });
   const troubles: string[] = [];
@@ -211,9 +211,9 @@ function underLoad({ scene, stage, probes, signal }: Healed): Promise<Convergenc
 
 const inMs = (ms: number | undefined): string => (ms === undefined ? 'too long' : `${Math.round(ms)} ms`);
 
-function tellPlan(slots: readonly Slot[], { seed, seconds }: Options, say: (text: string) => void): void {
+function printPlan(slots: readonly Slot[], { seed, seconds }: Options, say: (text: string) => void): void {
   say(`seed ${seed}: ${slots.length} slots of faults in ${seconds} s`);
-  for (const slot of slots) say(`  plan ${tellSlot(slot)}`);
+  for (const slot of slots) say(`  plan ${formatSlot(slot)}`);
 }
 
 function makeStage(scene: Scene, own: Pick<Stage, 'http' | 'history'>): Stage {

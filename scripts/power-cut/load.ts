@@ -71,7 +71,7 @@ export class Load {
       const earlier = own.length === 0 || this.#random.chance(NEW_KEY_SHARE) ? undefined : this.#random.pick(own);
       const key = earlier ?? `${name}-${i}`;
       if (earlier === undefined) own.push(key);
-      if (this.#promises.inDoubt(key)) continue;
+      if (this.#promises.isOutcomeUnknown(key)) continue;
       const remove = earlier !== undefined && this.#random.chance(DELETE_SHARE);
       const bytes = this.#random.integer(16, LARGEST_VALUE_BYTES);
       await this.#send(turn++, key, remove ? undefined : labelOf(`${name}-${i}`, bytes));

@@ -69,7 +69,7 @@ export class Promises {
   }
 
   /** Whether a write to the key is in flight or was never answered: such a key must not be written again. */
-  inDoubt(key: string): boolean {
+  isOutcomeUnknown(key: string): boolean {
     return (this.#keys.get(key)?.doubtful.length ?? 0) > 0;
   }
 

@@ -8,7 +8,7 @@ export interface CutResult {
   /** Writes acknowledged since the previous cut. */
   readonly acknowledged: number;
   /** Writes in flight at the cut, which were never answered. */
-  readonly inDoubt: number;
+  readonly outcomeUnknown: number;
   /** Acknowledged writes that were missing afterwards. */
   readonly lost: number;
   /** Keys read back, of this cut and of all before it. */
@@ -29,7 +29,7 @@ export interface SettingResult {
 /** A cut with fewer acknowledged writes shows little. */
 export const LEAST_WRITES = 1000;
 
-const sum = (cuts: readonly CutResult[], of: 'acknowledged' | 'lost' | 'inDoubt'): number =>
+const sum = (cuts: readonly CutResult[], of: 'acknowledged' | 'lost' | 'outcomeUnknown'): number =>
   cuts.reduce((total, cut) => total + cut[of], 0);
 
 /** Why the run does not show what it should; empty if it does. */
@@ -62,11 +62,11 @@ export function describeCut({ cut, acknowledged, lost, toServeMs, faults }: CutR
 
 export function describeSetting(result: SettingResult): string {
   const { synchronous, cuts } = result;
-  const header = ['cut', 'acknowledged', 'in doubt', 'lost', 'read back', 'to serve, ms'];
+  const header = ['cut', 'acknowledged', 'unknown', 'lost', 'read back', 'to serve, ms'];
   const rows = cuts.map((cut) => [
     String(cut.cut),
     number(cut.acknowledged),
-    number(cut.inDoubt),
+    number(cut.outcomeUnknown),
     number(cut.lost),
     number(cut.read),
     cut.toServeMs === null ? 'not served' : number(cut.toServeMs),
@@ -74,7 +74,7 @@ export function describeSetting(result: SettingResult): string {
   const total = [
     'all',
     number(sum(cuts, 'acknowledged')),
-    number(sum(cuts, 'inDoubt')),
+    number(sum(cuts, 'outcomeUnknown')),
     number(sum(cuts, 'lost')),
     '',
     '',

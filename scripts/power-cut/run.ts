@@ -114,7 +114,7 @@ async function oneCut(site: Site, random: Random, cut: number, clients: number):
     await load.stop();
   }
   const acknowledged = promises.acknowledged - before.acknowledged;
-  const inDoubt = promises.doubtful - before.doubtful;
+  const outcomeUnknown = promises.doubtful - before.doubtful;
   for (const image of images) image.replaceByCopy();
   const badCuts = images.map((image, i) => ({ wrong: image.traces(), disk: i + 1 }));
   const faults = badCuts.flatMap(({ wrong, disk }) => (wrong === undefined ? [] : [`disk ${disk}: ${wrong}`]));
@@ -122,7 +122,7 @@ async function oneCut(site: Site, random: Random, cut: number, clients: number):
   faults.push(...served.refusals.map((words) => `a node did not start again: ${words}`));
   const { lost, losses, toServeMs } = await whatIsLost(site, served, faults);
   const read = promises.keys.length;
-  return { cut, acknowledged, inDoubt, lost, read, toServeMs, faults, losses: losses.slice(0, LOSSES_SHOWN) };
+  return { cut, acknowledged, outcomeUnknown, lost, read, toServeMs, faults, losses: losses.slice(0, LOSSES_SHOWN) };
 }
 
 /** If the keys cannot be read, the last acknowledged write of every key counts as lost. */

@@ -48,7 +48,7 @@ interface Call {
   readonly repeats: boolean;
   readonly until: number;
   /** An earlier attempt may have been applied. */
-  inDoubt: boolean;
+  outcomeUnknown: boolean;
 }
 
 const REPEAT_AFTER_MS = 30;
@@ -103,7 +103,10 @@ export class Client {
     const operation: KvOperation = { type: 'get', key: stringKey(key), consistency: 'linearizable' };
     const begun = this.#options.history.begin();
     this.#ask(operation, deadlineMs, (answer) => {
-      this.#conclude({ operation, asked: { op: 'get', key }, begun, repeats: false, until: 0, inDoubt: false }, answer);
+      this.#conclude(
+        { operation, asked: { op: 'get', key }, begun, repeats: false, until: 0, outcomeUnknown: false },
+        answer,
+      );
       done(answer?.type === 'get');
     });
   }
@@ -135,7 +138,7 @@ export class Client {
     const repeats = random.chance(scenario.keyedShare);
     const { operation, asked } = this.#choose(key, repeats);
     const until = scheduler.now + (repeats ? 3 * deadlineMs : deadlineMs);
-    this.#attempt({ operation, asked, begun: history.begin(), repeats, until, inDoubt: false }, deadlineMs);
+    this.#attempt({ operation, asked, begun: history.begin(), repeats, until, outcomeUnknown: false }, deadlineMs);
   }
 
   #attempt(call: Call, deadlineMs: number): void {
@@ -143,7 +146,7 @@ export class Client {
     this.#ask(call.operation, deadlineMs, (answer) => {
       const isFinal = answer !== undefined && (answer.type !== 'refused' || !answerIsOpen(answer));
       const leavesDoubt = answer === undefined || (answer.type === 'refused' && answer.outcome === 'unknown');
-      call.inDoubt ||= leavesDoubt && call.operation.type !== 'get';
+      call.outcomeUnknown ||= leavesDoubt && call.operation.type !== 'get';
       if (!isFinal && call.repeats && scheduler.now < call.until) {
         scheduler.after(random.between(0, REPEAT_AFTER_MS), undefined, () => {
           this.#attempt(call, deadlineMs);
@@ -227,7 +230,7 @@ export class Client {
     if (ended.ok === null) this.#lane += LANES_APART;
   }
 
-  #judge({ asked, inDoubt }: Call, answer: Answer | undefined): Ended {
+  #judge({ asked, outcomeUnknown }: Call, answer: Answer | undefined): Ended {
     const { history } = this.#options;
     const { key } = asked;
     switch (answer?.type) {
@@ -253,7 +256,7 @@ export class Client {
           return result === undefined ? { ok: false } : { ok: false, result };
         }
         if (asked.op === 'get') return { ok: false, error: answer.code };
-        return inDoubt || answer.outcome === 'unknown' ? { ok: null } : { ok: false, error: answer.code };
+        return outcomeUnknown || answer.outcome === 'unknown' ? { ok: null } : { ok: false, error: answer.code };
       }
     }
   }

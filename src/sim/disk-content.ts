@@ -9,7 +9,7 @@ import { SortedTable, ZERO_HARD_STATE } from '../raft/storage/index.js';
 import type { Activation, HardStateAt, RawRow, StateKey, StoredGroup } from '../raft/storage/index.js';
 
 /** The purpose of a transaction. */
-export type SyncKind = 'begin' | 'commit' | 'checkpoint' | 'stage' | 'install' | 'trim' | 'purge' | 'close';
+export type SyncKind = 'begin' | 'commit' | 'checkpoint' | 'stage' | 'install' | 'truncate' | 'purge' | 'close';
 
 export interface Transaction {
   kind: SyncKind;
@@ -27,7 +27,7 @@ export class DiskContent {
   readonly rows = new Map<number, RawRow>();
   readonly metas = new Map<string, Uint8Array>();
   lastSeq = 0;
-  trimmed = 0;
+  truncatedTo = 0;
   closed = 0;
   checkpointsDue = 0;
   // The state.
@@ -55,8 +55,8 @@ export class DiskContent {
       const rows = this.tableOf(slot);
       for (const [key, value] of table.scan('', undefined, Infinity)) rows.put(key, value);
     }
-    const { lastSeq, trimmed, closed, checkpointsDue, journal, checkpoints } = other;
-    Object.assign(this, { lastSeq, trimmed, closed, checkpointsDue, journal, checkpoints });
+    const { lastSeq, truncatedTo, closed, checkpointsDue, journal, checkpoints } = other;
+    Object.assign(this, { lastSeq, truncatedTo, closed, checkpointsDue, journal, checkpoints });
   }
 
   appendRow(row: RawRow): void {
@@ -68,9 +68,9 @@ export class DiskContent {
     if (this.rows.delete(seq) && seq === this.lastSeq) this.lastSeq = seq - 1;
   }
 
-  trim(end: number, checkpoints: number): void {
-    for (let seq = this.trimmed + 1; seq <= end; seq++) this.rows.delete(seq);
-    this.trimmed = end;
+  truncatePrefix(end: number, checkpoints: number): void {
+    for (let seq = this.truncatedTo + 1; seq <= end; seq++) this.rows.delete(seq);
+    this.truncatedTo = end;
     this.checkpointsDue = checkpoints;
   }
 

@@ -14,7 +14,7 @@ import { VirtualNode, type NodeNetwork } from './virtual-node.js';
 
 export interface ForeignClusterOptions {
   readonly scenario: Scenario;
-  readonly plan: ClusterConfig;
+  readonly clusterConfig: ClusterConfig;
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly onTrouble: (what: string) => void;
@@ -32,7 +32,7 @@ export class ForeignCluster {
 
   constructor(options: ForeignClusterOptions) {
     this.#options = options;
-    const { scenario, plan, scheduler, random } = options;
+    const { scenario, clusterConfig, scheduler, random } = options;
     const nothing = (): void => undefined;
     this.#network = new VirtualNetwork({
       scheduler,
@@ -52,13 +52,13 @@ export class ForeignCluster {
       onPassed: nothing,
       onRepeated: nothing,
     });
-    for (const { id } of plan.nodes) {
+    for (const { id } of clusterConfig.nodes) {
       this.#disks.set(
         id,
         new VirtualDisk({ scheduler, random: random.stream(`disk ${id}`), parameters: scenario.disk }),
       );
     }
-    this.#nodes = plan.nodes.map(({ id }) => this.#node(id, this.#network, 'at home'));
+    this.#nodes = clusterConfig.nodes.map(({ id }) => this.#node(id, this.#network, 'at home'));
   }
 
   /** Starts the cluster; it commits its id and shuts down. */
@@ -95,12 +95,12 @@ export class ForeignCluster {
   }
 
   #node(id: NodeId, network: NodeNetwork, stream: string): VirtualNode {
-    const { scenario, plan, scheduler, random, onTrouble } = this.#options;
+    const { scenario, clusterConfig, scheduler, random, onTrouble } = this.#options;
     const disk = this.#disks.get(id);
     if (disk === undefined) throw new RangeError(`there is no node ${id}`);
     return new VirtualNode({
       id,
-      plan,
+      clusterConfig,
       scenario,
       scheduler,
       network,

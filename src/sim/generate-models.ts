@@ -16,8 +16,8 @@ const ADD: Readonly<Record<Model, AddModel>> = {
     withFaults(scenario, random, 'hung-disk', random.integer(1, 2), generateHangMs(random)),
   'full-disk': (scenario, random) =>
     withFaults(scenario, random, 'full-disk', random.integer(1, 3), random.between(100, 3_000)),
-  'rolled-back-disk': (scenario, random) => forgetting(scenario, random, 'rolled-back-disk'),
-  'wiped-disk': (scenario, random) => forgetting(scenario, random, 'wiped-disk'),
+  'rolled-back-disk': (scenario, random) => losingDisk(scenario, random, 'rolled-back-disk'),
+  'wiped-disk': (scenario, random) => losingDisk(scenario, random, 'wiped-disk'),
   'short-attempts': shortAttempts,
   'short-patience': shortPatience,
   'late-ticks': (scenario, random) => withLeases({ ...scenario, tickLateness: random.pick([0.5, 0.99]) }),
@@ -105,7 +105,7 @@ function shortAttempts(scenario: Scenario, random: Random): Scenario {
 function shortPatience(scenario: Scenario, random: Random): Scenario {
   const patience = {
     snapshotMs: random.pick([20, 200, 1_000]),
-    rememberedMs: random.pick([50, 500, 2_000]),
+    dedupWindowMs: random.pick([50, 500, 2_000]),
   };
   const { network } = scenario;
   const narrow = network.narrow && { ...network.narrow, measureEveryMs: random.pick([100, 500]) };
@@ -131,9 +131,8 @@ function withFaults(scenario: Scenario, random: Random, kind: FaultKind, count: 
 }
 
 /** One disk that forgets, and no other that rots or forgets: what two disks have lost cannot be recovered. */
-function forgetting(scenario: Scenario, random: Random, kind: FaultKind): Scenario {
-  if (scenario.replicas < SPARING_REPLICAS || scenario.faults.some((fault) => isForgetting(fault.kind)))
-    return scenario;
+function losingDisk(scenario: Scenario, random: Random, kind: FaultKind): Scenario {
+  if (scenario.replicas < SPARING_REPLICAS || scenario.faults.some((fault) => losesDisk(fault.kind))) return scenario;
   const faults = scenario.faults.filter((fault) => !UNBEARABLE.has(fault.kind));
   return withFaults({ ...scenario, faults }, random, kind, 1, electionMs(scenario) * random.between(1, 8));
 }
@@ -205,7 +204,7 @@ const LEAVES_NODES_UP: ReadonlySet<FaultKind> = new Set<FaultKind>([
   ...(['halves', 'isolate-leader', 'one-way', 'ring', 'bridge', 'flapping', 'slow-link', 'lossy'] as const),
   ...(['reset-links', 'pause', 'freeze-leader'] as const),
 ]);
-const isForgetting = (kind: FaultKind): boolean => kind === 'rolled-back-disk' || kind === 'wiped-disk';
+const losesDisk = (kind: FaultKind): boolean => kind === 'rolled-back-disk' || kind === 'wiped-disk';
 
 /** Clients send lease reads to all nodes; the nodes differ in whether leases are on. Clocks drift as leases allow. */
 function unlikeSettings(scenario: Scenario, random: Random): Scenario {
@@ -247,7 +246,7 @@ const rollingMs = ({ nodes }: Scenario, random: Random): number => nodes * rando
 
 /** A node that lost its data does not know which cluster it belongs to, and cannot recognise foreign nodes. */
 function foreignNodes(scenario: Scenario, random: Random): Scenario {
-  if (scenario.nodes < 2 || scenario.faults.some((fault) => isForgetting(fault.kind))) return scenario;
+  if (scenario.nodes < 2 || scenario.faults.some((fault) => losesDisk(fault.kind))) return scenario;
   return withFaults(scenario, random, 'foreign-node', random.integer(1, 3), random.between(200, 1_500));
 }
 
@@ -256,7 +255,7 @@ function foreignNodes(scenario: Scenario, random: Random): Scenario {
  * undecidable whether the copy is behind or the original.
  */
 function copiedNodes(scenario: Scenario, random: Random): Scenario {
-  if (scenario.nodes < 2 || scenario.former !== undefined || scenario.faults.some((fault) => isForgetting(fault.kind)))
+  if (scenario.nodes < 2 || scenario.former !== undefined || scenario.faults.some((fault) => losesDisk(fault.kind)))
     return scenario;
   return withFaults(scenario, random, 'copied-node', 1, random.between(1_000, 6_000));
 }
@@ -266,7 +265,7 @@ function copiedNodes(scenario: Scenario, random: Random): Scenario {
  * notice disks that forget. (A new cluster has the level of the nodes that form it: no former node could join it.)
  */
 function rollingUpgrade(scenario: Scenario, random: Random): Scenario {
-  if (scenario.faults.some((fault) => isForgetting(fault.kind))) return scenario;
+  if (scenario.faults.some((fault) => losesDisk(fault.kind))) return scenario;
   const { nodes } = scenario;
   const former = { nodes, routers: random.integer(0, scenario.routers) };
   const replaced = random.chance(0.7) ? nodes : random.integer(0, nodes);

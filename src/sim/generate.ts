@@ -24,7 +24,7 @@ function generateBase(random: Random): Scenario {
   const tickMs = random.pick([10, 20, 20, 50]);
   const timers = { tickMs, electionTicks: random.integer(8, 12), heartbeatTicks: random.integer(1, 3) };
   const durationMs = Math.round(random.between(1_500, 4_000));
-  const remembersLittle = random.chance(0.25);
+  const hasSmallDedupTable = random.chance(0.25);
   const scenario = {
     nodes,
     replicas,
@@ -36,8 +36,8 @@ function generateBase(random: Random): Scenario {
     thinkMs: random.pick([10, 30, 60]),
     leaseReads,
     // A client's own retries after eviction are applied again, as the README says: never both in one scenario.
-    keyedShare: remembersLittle ? 0 : random.pick([0, 0.3, 0.8]),
-    rememberedAnswers: remembersLittle ? random.integer(8, 200) : 16_384,
+    keyedShare: hasSmallDedupTable ? 0 : random.pick([0, 0.3, 0.8]),
+    dedupEntries: hasSmallDedupTable ? random.integer(8, 200) : 16_384,
     timers,
     checkpoints: {
       bytes: random.pick([1_000, 8_000, 64_000]),

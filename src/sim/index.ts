@@ -21,7 +21,7 @@ export {
   seedText,
   type Overrides,
 } from './overrides.js';
-export { campaignDocument, campaignReport, seedDocument, seedReport, type CampaignFacts } from './report.js';
+export { campaignDocument, campaignReport, seedDocument, seedReport, type CampaignSummary } from './report.js';
 export type { SimFailure, SimResult } from './result.js';
 export { runSeed, type RunOptions } from './run.js';
 export { shrink, whyNotShrunk, type Shrunk } from './shrink.js';

@@ -53,7 +53,7 @@ interface Shadow {
   readonly noticed: Set<NodeId>;
 }
 
-interface GroupFacts {
+interface GroupHistory {
   readonly leaders: Map<number, NodeId>;
   /** By `index * 2^21 + term`: the entry, and the term of the one before it. */
   readonly entries: Map<number, { readonly entry: Entry; readonly previousTerm: number }>;
@@ -67,7 +67,7 @@ interface GroupFacts {
 }
 
 export class InvariantChecker {
-  readonly #groups = new Map<GroupId, GroupFacts>();
+  readonly #groups = new Map<GroupId, GroupHistory>();
   readonly #shadows = new Map<NodeId, Map<GroupId, Shadow>>();
   readonly #disks: ReadonlyMap<NodeId, DurableLog>;
   /** Called with events for the trace. */
@@ -80,7 +80,7 @@ export class InvariantChecker {
 
   /** Highest index of a group that any node regarded as committed. */
   highestCommit(group: GroupId): number {
-    return this.#facts(group).highestCommit;
+    return this.#history(group).highestCommit;
   }
 
   look(node: NodeId, replicas: Iterable<ReplicaView>): void {
@@ -110,7 +110,7 @@ export class InvariantChecker {
   }
 
   #voted(group: GroupId, voter: NodeId, term: number, candidate: NodeId): void {
-    const { votes } = this.#facts(group);
+    const { votes } = this.#history(group);
     const key = describeNode(voter, term);
     const earlier = votes.get(key) ?? candidate;
     if (earlier !== candidate) throw new InvariantViolation(`${key} voted for n${earlier} and for n${candidate}`);
@@ -120,24 +120,24 @@ export class InvariantChecker {
   }
 
   #changed(shadow: Shadow, replica: ReplicaView): void {
-    const facts = this.#facts(replica.id);
+    const history = this.#history(replica.id);
     const { raft } = replica;
     const hold = (condition: boolean, what: () => string): void => {
       if (condition) return;
       throw new InvariantViolation(`group ${replica.id}, ${describeNode(raft.id, raft.term)} ${raft.role}: ${what()}`);
     };
-    this.#terms(facts, shadow, replica, hold);
-    this.#log(facts, shadow, replica, hold);
-    this.#office(facts, shadow, replica, hold);
+    this.#terms(history, shadow, replica, hold);
+    this.#log(history, shadow, replica, hold);
+    this.#leadership(history, shadow, replica, hold);
     if (shadow.isLeader) this.#matches(shadow, replica);
-    this.#commits(facts, shadow, replica, hold);
-    this.#applied(facts, shadow, replica, hold);
+    this.#commits(history, shadow, replica, hold);
+    this.#applied(history, shadow, replica, hold);
     this.#stable(replica, hold);
     shadow.commit = raft.log.commit;
     shadow.stable = raft.log.stableIndex;
   }
 
-  #terms(facts: GroupFacts, shadow: Shadow, { raft, id }: ReplicaView, hold: Hold): void {
+  #terms(history: GroupHistory, shadow: Shadow, { raft, id }: ReplicaView, hold: Hold): void {
     // A crash may lose a term that was only in memory, but not one in which a vote or an answer was sent; those are
     // checked when they are sent.
     hold(raft.term >= shadow.term, () => `its term fell from ${shadow.term}`);
@@ -149,7 +149,7 @@ export class InvariantChecker {
     shadow.vote = raft.vote;
   }
 
-  #log(facts: GroupFacts, shadow: Shadow, { raft, id }: ReplicaView, hold: Hold): void {
+  #log(history: GroupHistory, shadow: Shadow, { raft, id }: ReplicaView, hold: Hold): void {
     const { log } = raft;
     hold(log.commit <= log.lastIndex, () => `commit ${log.commit} beyond the log's end ${log.lastIndex}`);
     hold(log.applied <= log.commit, () => `applied ${log.applied} beyond commit ${log.commit}`);
@@ -166,7 +166,7 @@ export class InvariantChecker {
       hold(!stays, () => `a leader removed ${same + 1}..${shadow.last} of its own log`);
     }
     const from = Math.max(log.firstIndex, same + 1);
-    for (let index = from; index <= log.lastIndex; index++) this.#entry(facts, id, log, index, hold);
+    for (let index = from; index <= log.lastIndex; index++) this.#entry(history, id, log, index, hold);
     shadow.terms = sliceTerms(shadow, log.firstIndex, from);
     for (let index = from; index <= log.lastIndex; index++) shadow.terms.push(log.termAt(index) ?? 0);
     shadow.first = log.firstIndex;
@@ -174,7 +174,7 @@ export class InvariantChecker {
     shadow.lastTerm = log.lastTerm;
   }
 
-  #entry(facts: GroupFacts, group: GroupId, log: ReplicaView['raft']['log'], index: number, hold: Hold): void {
+  #entry(history: GroupHistory, group: GroupId, log: ReplicaView['raft']['log'], index: number, hold: Hold): void {
     const entry = log.entryAt(index);
     const previousTerm = log.termAt(index - 1);
     hold(entry !== undefined && previousTerm !== undefined, () => `has no entry ${index} in its log`);
@@ -184,9 +184,9 @@ export class InvariantChecker {
       () => `${describePosition(index, entry.term)} follows an entry of term ${previousTerm}`,
     );
     const key = index * 2 ** 21 + entry.term;
-    const known = facts.entries.get(key);
+    const known = history.entries.get(key);
     if (known === undefined) {
-      facts.entries.set(key, { entry, previousTerm });
+      history.entries.set(key, { entry, previousTerm });
       return;
     }
     const at = (): string => describePosition(index, entry.term);
@@ -197,14 +197,14 @@ export class InvariantChecker {
     hold(isSame(known.entry, entry), () => `${at()} is another entry elsewhere`);
   }
 
-  #office(facts: GroupFacts, shadow: Shadow, { raft, id }: ReplicaView, hold: Hold): void {
+  #leadership(history: GroupHistory, shadow: Shadow, { raft, id }: ReplicaView, hold: Hold): void {
     const isLeader = raft.role === 'leader';
-    const isNew = isLeader && facts.leaders.get(raft.term) === undefined;
+    const isNew = isLeader && history.leaders.get(raft.term) === undefined;
     if (isLeader) {
-      const earlier = facts.leaders.get(raft.term) ?? raft.id;
+      const earlier = history.leaders.get(raft.term) ?? raft.id;
       hold(earlier === raft.id, () => `term ${raft.term} was already led by n${earlier}`);
-      facts.leaders.set(raft.term, raft.id);
-      facts.highestLed = Math.max(facts.highestLed, raft.term);
+      history.leaders.set(raft.term, raft.id);
+      history.highestLed = Math.max(history.highestLed, raft.term);
       if (isNew) this.#tell(raft.id, id, `leads term ${raft.term}`);
     }
     if (!isLeader || !shadow.isLeader || isNew) {
@@ -214,8 +214,8 @@ export class InvariantChecker {
     shadow.isLeader = isLeader;
     if (!isNew) return;
     const { log } = raft;
-    for (let index = log.firstIndex; index <= facts.highestCommit; index++) {
-      const known = facts.committed.get(index);
+    for (let index = log.firstIndex; index <= history.highestCommit; index++) {
+      const known = history.committed.get(index);
       if (known === undefined || known.knownInTerm >= raft.term) continue;
       const own = log.entryAt(index);
       const at = (): string => describePosition(index, known.entry.term);
@@ -226,22 +226,22 @@ export class InvariantChecker {
     }
   }
 
-  #commits(facts: GroupFacts, shadow: Shadow, { raft, id }: ReplicaView, hold: Hold): void {
+  #commits(history: GroupHistory, shadow: Shadow, { raft, id }: ReplicaView, hold: Hold): void {
     const { log } = raft;
     hold(log.commit >= shadow.commit, () => `commit fell from ${shadow.commit} to ${log.commit}`);
     for (let index = Math.max(shadow.commit + 1, log.firstIndex); index <= log.commit; index++) {
       const entry = log.entryAt(index);
       if (entry === undefined) continue;
-      const known = facts.committed.get(index);
+      const known = history.committed.get(index);
       if (known === undefined) {
-        facts.committed.set(index, { entry, knownInTerm: raft.term });
+        history.committed.set(index, { entry, knownInTerm: raft.term });
       } else {
         const at = (): string => describePosition(index, entry.term);
         hold(isSame(known.entry, entry), () => `commits ${at()} where ${index}@${known.entry.term} was committed`);
       }
     }
-    if (log.commit <= facts.highestCommit) return;
-    facts.highestCommit = log.commit;
+    if (log.commit <= history.highestCommit) return;
+    history.highestCommit = log.commit;
     const isOwn = raft.role !== 'leader' || log.termAt(log.commit) === raft.term;
     hold(isOwn, () => `commits ${describePosition(log.commit, log.termAt(log.commit) ?? 0)} by counting`);
     this.#durable(id, shadow, raft, hold);
@@ -288,15 +288,15 @@ export class InvariantChecker {
     );
   }
 
-  #applied(facts: GroupFacts, shadow: Shadow, replica: ReplicaView, hold: Hold): void {
+  #applied(history: GroupHistory, shadow: Shadow, replica: ReplicaView, hold: Hold): void {
     const { applied, installing, raft } = replica;
     hold(applied >= shadow.applied, () => `applied fell from ${shadow.applied} to ${applied}`);
     hold(applied <= raft.log.commit, () => `applied ${applied}, but commit is ${raft.log.commit}`);
     if (applied === shadow.applied || installing) return;
     shadow.applied = applied;
     const hash = replica.machine.stateHash();
-    const known = facts.hashes.get(applied);
-    if (known === undefined) facts.hashes.set(applied, { hash, node: raft.id });
+    const known = history.hashes.get(applied);
+    if (known === undefined) history.hashes.set(applied, { hash, node: raft.id });
     else
       hold(known.hash === hash, () => `its state at ${applied} is ${hash}, that of n${known.node} was ${known.hash}`);
   }
@@ -314,7 +314,7 @@ export class InvariantChecker {
       shadow.match.set(peer, match);
       if (match < before) continue;
       // A later leader may have replaced the entry since the peer acknowledged it.
-      if (this.#facts(id).highestLed > raft.term || match <= raft.log.snapshotIndex) continue;
+      if (this.#history(id).highestLed > raft.term || match <= raft.log.snapshotIndex) continue;
       if (!this.#disks.has(peer) || this.#holds(peer, id, match, raft.log.termAt(match), shadow)) continue;
       throw new InvariantViolation(
         `${who()}: believes that n${peer} has ${describePosition(match, raft.log.termAt(match) ?? 0)} on disk`,
@@ -322,10 +322,10 @@ export class InvariantChecker {
     }
   }
 
-  #facts(group: GroupId): GroupFacts {
-    let facts = this.#groups.get(group);
-    if (facts === undefined) {
-      facts = {
+  #history(group: GroupId): GroupHistory {
+    let history = this.#groups.get(group);
+    if (history === undefined) {
+      history = {
         leaders: new Map(),
         entries: new Map(),
         committed: new Map(),
@@ -334,9 +334,9 @@ export class InvariantChecker {
         highestCommit: 0,
         highestLed: 0,
       };
-      this.#groups.set(group, facts);
+      this.#groups.set(group, history);
     }
-    return facts;
+    return history;
   }
 }
 

@@ -22,8 +22,8 @@ export const MARKS = [
   /** On a narrow link, pieces of a long message waited until earlier ones had arrived, so that urgent messages pass. */
   'urgent-passes-bulk',
   /** A leader lost leadership while reads, or writes, of clients waited at it. */
-  'office-lost-while-read-waited',
-  'office-lost-while-write-waited',
+  'leadership-lost-while-read-waited',
+  'leadership-lost-while-write-waited',
   /** A leader's lease, or its leadership, expired while a read waited at it, for a round or for its index. */
   'lease-lost-while-read-waited',
   /** Two attempts of one write were at nodes at the same time, and neither was answered. */

@@ -10,7 +10,7 @@ import { overridesBetween, repeatCommand, seedText } from './overrides.js';
 import type { SimResult } from './result.js';
 import type { Shrunk } from './shrink.js';
 
-export interface CampaignFacts {
+export interface CampaignSummary {
   readonly campaign: Campaign;
   readonly first: number;
   /** It was stopped before its time. */
@@ -30,7 +30,7 @@ const thousands = (value: number): string => value.toLocaleString('en-US');
 const commandOf = (generate: (seed: number) => Scenario, seed: number, scenario: Scenario): string =>
   repeatCommand(seed, overridesBetween(generate(seed), scenario));
 
-export function campaignDocument(facts: CampaignFacts): Readonly<Record<string, unknown>> {
+export function campaignDocument(facts: CampaignSummary): Readonly<Record<string, unknown>> {
   const { campaign, first, interrupted, wallMs, lanes, scenarioOf } = facts;
   const { totals, seeds, failures } = campaign;
   return {
@@ -67,13 +67,13 @@ export function campaignDocument(facts: CampaignFacts): Readonly<Record<string, 
   };
 }
 
-function shrunkDocument({ shrunk, scenarioOf }: CampaignFacts, { seed }: CampaignFailure): unknown {
+function shrunkDocument({ shrunk, scenarioOf }: CampaignSummary, { seed }: CampaignFailure): unknown {
   if (typeof shrunk !== 'object') return undefined;
   const { scenario, failure, runs, finished } = shrunk;
   return { command: commandOf(scenarioOf, seed, scenario), reason: failure.reason, atMs: failure.atMs, runs, finished };
 }
 
-export function campaignReport(facts: CampaignFacts): string {
+export function campaignReport(facts: CampaignSummary): string {
   const { campaign, first, interrupted, wallMs, lanes } = facts;
   const { totals, seeds, failures, missingFaults, missingMarks, replayed } = campaign;
   const verdict = hasPassed(campaign) && !interrupted ? 'PASSED' : interrupted ? 'INTERRUPTED' : 'FAILED';
@@ -100,7 +100,7 @@ export function campaignReport(facts: CampaignFacts): string {
   ]);
 }
 
-function failureLines({ scenarioOf, shrunk }: CampaignFacts, failure: CampaignFailure, first: boolean): string[] {
+function failureLines({ scenarioOf, shrunk }: CampaignSummary, failure: CampaignFailure, first: boolean): string[] {
   const { seed, scenario, check, reason, atMs } = failure;
   const said = [
     '',

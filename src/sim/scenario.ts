@@ -26,7 +26,7 @@ export interface Scenario {
   readonly leaseReads: boolean;
   /** Share of a client's writes that it retries itself, under one id, until the outcome is known. */
   readonly keyedShare: number;
-  readonly rememberedAnswers: number;
+  readonly dedupEntries: number;
   readonly timers: NodeTimers;
   /** Settings by node that replace `timers` and `leaseReads`; undefined = all nodes have the same. */
   readonly settings?: readonly NodeSettings[];
@@ -69,7 +69,7 @@ export interface PatienceParameters {
   /** For snapshots, and chunks of them, that are not requested or answered. */
   readonly snapshotMs: number;
   /** Retention of answers to writes, by the replicated clock. */
-  readonly rememberedMs: number;
+  readonly dedupWindowMs: number;
 }
 
 /** All in ms. */

@@ -58,8 +58,8 @@ export class SimCluster {
     this.mostDrift = scenario.clocks.drift;
     this.#routerClock = new MachineClock(scheduler, 1, 0);
     this.network = this.#network();
-    const plan = planOf(scenario);
-    this.nodes = plan.nodes.map(({ id }) => this.#node(id, plan));
+    const clusterConfig = clusterConfigOf(scenario);
+    this.nodes = clusterConfig.nodes.map(({ id }) => this.#node(id, clusterConfig));
     this.routers = Array.from({ length: scenario.routers }, (_, number) => {
       const clock = this.#routerClock;
       return new VirtualRouter({
@@ -76,7 +76,7 @@ export class SimCluster {
     if (!scenario.faults.some(({ kind }) => kind === 'foreign-node')) return;
     this.#foreign = new ForeignCluster({
       scenario,
-      plan,
+      clusterConfig,
       scheduler,
       random: random.stream('another cluster'),
       onTrouble,
@@ -115,13 +115,13 @@ export class SimCluster {
       },
       onRepeated: (from, to, what) => {
         // The leader restarts a member whose disk forgot, each time it notices: what was under way then is void.
-        if (this.#disks.get(to)?.hasForgotten === true) return;
+        if (this.#disks.get(to)?.hasLostAcknowledged === true) return;
         onViolation(`n${from} sends n${to} again what is still on its way: ${what}`);
       },
     });
   }
 
-  #node(id: NodeId, plan: ClusterConfig): VirtualNode {
+  #node(id: NodeId, clusterConfig: ClusterConfig): VirtualNode {
     const { scenario, scheduler, random, onTrouble, reached } = this.#options;
     const own = random.stream(`node ${id}`);
     const disk = new VirtualDisk({
@@ -137,7 +137,7 @@ export class SimCluster {
     const clock = new MachineClock(scheduler, 1 + own.between(-drift, drift), Math.round(own.between(-skewMs, skewMs)));
     return new VirtualNode({
       id,
-      plan,
+      clusterConfig,
       scenario,
       scheduler,
       network: this.network,
@@ -236,7 +236,7 @@ export class SimCluster {
     const node = this.nodes[id - 1];
     if (node === undefined || !node.serving || node.failing) return false;
     const disk = this.disk(id);
-    return !disk.isTroubled && !disk.hasForgotten;
+    return !disk.isTroubled && !disk.hasLostAcknowledged;
   }
 
   /** The foreign cluster's node with this id, to be started here; undefined if there is none, or none yet. */
@@ -252,7 +252,7 @@ export class SimCluster {
     disk.restore(this.disk(id).image());
     const copy: VirtualNode = new VirtualNode({
       id,
-      plan: planOf(scenario),
+      clusterConfig: clusterConfigOf(scenario),
       scenario,
       scheduler,
       network: this.#strayNetwork('elsewhere'),
@@ -304,7 +304,7 @@ export class SimCluster {
   }
 }
 
-function planOf(scenario: Scenario): ClusterConfig {
+function clusterConfigOf(scenario: Scenario): ClusterConfig {
   return {
     clusterId: 'simulated',
     nodes: Array.from({ length: scenario.nodes }, (_, i) => ({

@@ -77,8 +77,8 @@ export class TurningPoints {
     const { raft, installing } = replica;
     const leads = raft.role === 'leader';
     if (before.leads && !leads) {
-      if (before.reads > 0) this.#reached('office-lost-while-read-waited');
-      if (before.writes > 0) this.#reached('office-lost-while-write-waited');
+      if (before.reads > 0) this.#reached('leadership-lost-while-read-waited');
+      if (before.writes > 0) this.#reached('leadership-lost-while-write-waited');
     }
     const held = replica.holdsLease;
     if (before.held && !held && before.reads > 0) this.#reached('lease-lost-while-read-waited');

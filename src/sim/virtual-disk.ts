@@ -271,10 +271,10 @@ export class VirtualDisk {
 
   /** Flips one bit of one durable journal row that is not the last one; false if there is no such row. */
   flipBit(): boolean {
-    const { rows, lastSeq, trimmed } = this.#content;
+    const { rows, lastSeq, truncatedTo } = this.#content;
     const lastWhole = this.#torn === undefined ? lastSeq : this.#torn - 1;
     const chance = this.#flipChance;
-    const row = lastWhole - trimmed > 1 ? rows.get(chance.integer(trimmed + 1, lastWhole - 1)) : undefined;
+    const row = lastWhole - truncatedTo > 1 ? rows.get(chance.integer(truncatedTo + 1, lastWhole - 1)) : undefined;
     if (row === undefined || row.data.length === 0) return false;
     const data = row.data.slice();
     flipBitOf(data, chance);
@@ -290,7 +290,7 @@ export class VirtualDisk {
     return this.#index.term(group, index);
   }
 
-  get hasForgotten(): boolean {
+  get hasLostAcknowledged(): boolean {
     return this.#forgotten !== undefined;
   }
 

@@ -95,7 +95,7 @@ export class VirtualJournal implements JournalFile {
   }
 
   get truncatedTo(): number {
-    return this.#view.trimmed;
+    return this.#view.truncatedTo;
   }
 
   get closed(): number {
@@ -158,8 +158,8 @@ export class VirtualJournal implements JournalFile {
   }
 
   truncatePrefix(to: number, checkpoints: number): void {
-    this.#write('trim', (content) => {
-      content.trim(to, checkpoints);
+    this.#write('truncate', (content) => {
+      content.truncatePrefix(to, checkpoints);
     });
   }
 

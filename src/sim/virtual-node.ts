@@ -44,7 +44,7 @@ export interface NodeNetwork {
 
 export interface VirtualNodeOptions {
   readonly id: NodeId;
-  readonly plan: ClusterConfig;
+  readonly clusterConfig: ClusterConfig;
   readonly scenario: Scenario;
   readonly scheduler: Scheduler;
   readonly network: NodeNetwork;
@@ -145,7 +145,7 @@ export class VirtualNode {
 
   start(): void {
     if (this.#process !== undefined) return;
-    const { id, scenario, plan, scheduler, network, disk, clock, random } = this.#options;
+    const { id, scenario, clusterConfig, scheduler, network, disk, clock, random } = this.#options;
     const incarnation = new Incarnation(id);
     this.failing = disk.faults.failNextSync !== undefined;
     const { timers, leaseReads } = this.settings;
@@ -157,7 +157,7 @@ export class VirtualNode {
     const node = new ShardNode({
       id,
       name: `n${id}`,
-      clusterConfig: { ...plan, leaseReads },
+      clusterConfig: { ...clusterConfig, leaseReads },
       storage: disk.storage(incarnation),
       transport,
       runtime,
@@ -235,13 +235,13 @@ export class VirtualNode {
 }
 
 const pickLimits = ({
-  rememberedAnswers,
+  dedupEntries,
   snapshotChunkBytes,
   appendBytes,
   patience,
 }: Scenario): ShardNodeOptions['limits'] => ({
-  dedupEntries: rememberedAnswers,
-  ...(patience && { dedupWindowMs: patience.rememberedMs, snapshotPatienceMs: patience.snapshotMs }),
+  dedupEntries,
+  ...(patience && { dedupWindowMs: patience.dedupWindowMs, snapshotPatienceMs: patience.snapshotMs }),
   snapshotChunkBytes,
   // Room for one or two chunks, so that several groups have to share the window.
   snapshotWindowBytes: snapshotChunkBytes + 1,

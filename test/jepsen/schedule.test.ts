@@ -14,7 +14,7 @@ import {
 import { Random } from '../../src/random.js';
 import { fits, leastMs, makeSchedule, needsAll, type ScheduleOptions } from '../../scripts/jepsen/schedule.js';
 import { SYMPTOMS } from '../../scripts/jepsen/symptoms.js';
-import { tellSlot } from '../../scripts/jepsen/tell-fault.js';
+import { formatSlot } from '../../scripts/jepsen/format-fault.js';
 
 const usual: ScheduleOptions = { kinds: KINDS, nodes: 5, routers: 2, shards: 4, totalMs: 60_000 };
 const plan = (seed: string, options: Partial<ScheduleOptions> = {}) =>
@@ -158,7 +158,7 @@ describe('a plan', () => {
   });
 
   it('reads like a story', () => {
-    const told = plan('story').map(tellSlot);
+    const told = plan('story').map(formatSlot);
     expect(told.join('\n')).toMatch(/kill-all: kill-all; \+\d\.\ds restart 1/);
     for (const line of told) expect(line).toMatch(/^ +\d+\.\ds for +\d+\.\ds {2}[a-z-]+: \S/);
   });

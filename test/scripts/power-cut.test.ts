@@ -32,11 +32,11 @@ describe('promises', () => {
   it('allow a write that was never answered, either way, until a read has seen it', () => {
     const promises = acknowledged('a', '1');
     promises.begin('a', '2');
-    expect(promises.inDoubt('a')).toBe(true);
+    expect(promises.isOutcomeUnknown('a')).toBe(true);
     expect(promises.judge('a', '1')).toBeUndefined();
-    expect(promises.inDoubt('a')).toBe(true);
+    expect(promises.isOutcomeUnknown('a')).toBe(true);
     expect(promises.judge('a', '2')).toBeUndefined();
-    expect(promises.inDoubt('a')).toBe(false);
+    expect(promises.isOutcomeUnknown('a')).toBe(false);
     expect(promises.judge('a', '1')).toMatchObject({ expected: '2', found: '1' });
   });
 
@@ -98,7 +98,7 @@ describe('the patch', () => {
 
 describe('the verdict', () => {
   const good: CutResult = {
-    ...{ cut: 1, acknowledged: 2000, inDoubt: 9, lost: 0, read: 1500, toServeMs: 800 },
+    ...{ cut: 1, acknowledged: 2000, outcomeUnknown: 9, lost: 0, read: 1500, toServeMs: 800 },
     ...{ faults: [], losses: [] },
   };
 
@@ -123,7 +123,7 @@ describe('the verdict', () => {
     const text = describeSetting({ synchronous: 'FULL', cuts: [good, { ...good, cut: 2, toServeMs: null }] });
     expect(text.split('\n').map((line) => line.trim().split(/ {2,}/))).toEqual([
       ['synchronous=FULL'],
-      ['cut', 'acknowledged', 'in doubt', 'lost', 'read back', 'to serve, ms'],
+      ['cut', 'acknowledged', 'unknown', 'lost', 'read back', 'to serve, ms'],
       ['1', '2,000', '9', '0', '1,500', '800'],
       ['2', '2,000', '9', '0', '1,500', 'not served'],
       ['all', '4,000', '18', '0'],

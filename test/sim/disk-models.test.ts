@@ -110,7 +110,7 @@ describe('a virtual disk', () => {
     await bench.commit(storage, 1);
     bench.kill();
     bench.disk.restore(undefined);
-    expect(bench.disk.hasForgotten).toBe(true);
+    expect(bench.disk.hasLostAcknowledged).toBe(true);
     expect((await bench.start()).log).toEqual([]);
   });
 });

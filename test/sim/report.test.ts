@@ -7,7 +7,7 @@ import {
   campaignReport,
   seedDocument,
   seedReport,
-  type CampaignFacts,
+  type CampaignSummary,
 } from '../../src/sim/report.js';
 import { fakeRun, measured, type Verdict } from './fake-runs.js';
 
@@ -22,7 +22,7 @@ const campaignOf = (verdict: Verdict, faultKinds: readonly string[] = []): Promi
     mustReachAll: true,
   });
 
-const factsOf = (campaign: Campaign, more: Partial<CampaignFacts> = {}): CampaignFacts => ({
+const factsOf = (campaign: Campaign, more: Partial<CampaignSummary> = {}): CampaignSummary => ({
   campaign,
   first: 0x8f39,
   interrupted: false,

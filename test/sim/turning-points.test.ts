@@ -82,8 +82,8 @@ describe('turning points', () => {
 
   it('of a replica', () => {
     expect(lived({ waitingReads: 1, waitingWrites: 2 }, { leads: false })).toEqual([
-      'office-lost-while-read-waited',
-      'office-lost-while-write-waited',
+      'leadership-lost-while-read-waited',
+      'leadership-lost-while-write-waited',
     ]);
     expect(lived({ holdsLease: true, waitingReads: 1 }, { holdsLease: false })).toEqual([
       'lease-lost-while-read-waited',

@@ -184,7 +184,7 @@ describe('a virtual disk', () => {
     await within(checkpoint);
     expect(stateOf(storage, 1)).toEqual({ a: '1' });
     expect([disk.durableSnapshotIndex(1), disk.durableTerm(1, 5)]).toEqual([5, 1]);
-    expect(synced).toEqual(['begin', 'checkpoint', 'trim']);
+    expect(synced).toEqual(['begin', 'checkpoint', 'truncate']);
   });
 
   it('knows which entries are durable, through truncation, checkpoints and installs', async () => {

@@ -6,7 +6,7 @@ import { below, pick } from './pick.js';
 import { ELECTION_TICKS, MAX_IN_FLIGHT, type Torture } from './torture.js';
 
 /** Weighted random choice between actions. */
-export class Mix {
+export class FaultMix {
   readonly #actions: { readonly upTo: number; readonly run: () => void }[] = [];
   #totalWeight = 0;
   readonly #random: () => number;
@@ -39,7 +39,7 @@ export class Mix {
 }
 
 /** `stepwise`: output is taken only one `Ready` at a time, as an action of its own. */
-export function plan(torture: Torture, mix: Mix, { stepwise }: { readonly stepwise: boolean }): void {
+export function plan(torture: Torture, mix: FaultMix, { stepwise }: { readonly stepwise: boolean }): void {
   planUsual(torture, mix, stepwise);
   planPieces(torture, mix, stepwise);
   planNetworkFaults(torture, mix);
@@ -48,7 +48,7 @@ export function plan(torture: Torture, mix: Mix, { stepwise }: { readonly stepwi
   planRequests(torture, mix);
 }
 
-function planUsual(torture: Torture, mix: Mix, stepwise: boolean): void {
+function planUsual(torture: Torture, mix: FaultMix, stepwise: boolean): void {
   mix.act(40, () => {
     torture.deliver();
   });
@@ -73,7 +73,7 @@ function planUsual(torture: Torture, mix: Mix, stepwise: boolean): void {
 }
 
 /** Actions of a busy owner: takes a single `Ready`, offers a chunk that was requested a while ago. */
-function planPieces(torture: Torture, mix: Mix, stepwise: boolean): void {
+function planPieces(torture: Torture, mix: FaultMix, stepwise: boolean): void {
   const take = (): void => {
     torture.withNode((replica) => {
       if (!replica.raft.hasReady()) return;
@@ -97,7 +97,7 @@ function planPieces(torture: Torture, mix: Mix, stepwise: boolean): void {
   });
 }
 
-function planNetworkFaults(torture: Torture, mix: Mix): void {
+function planNetworkFaults(torture: Torture, mix: FaultMix): void {
   const { network } = torture.cluster;
   mix.maybe(5, () => {
     network.takeAt(below(torture.random, network.inFlight.length));
@@ -133,7 +133,7 @@ function planNetworkFaults(torture: Torture, mix: Mix): void {
   });
 }
 
-function planNodeFaults(torture: Torture, mix: Mix): void {
+function planNodeFaults(torture: Torture, mix: FaultMix): void {
   mix.maybe(0.7, () => {
     torture.withNode((replica) => {
       torture.crash(replica);
@@ -175,7 +175,7 @@ function planNodeFaults(torture: Torture, mix: Mix): void {
   });
 }
 
-export function planRollBacks(torture: Torture, mix: Mix): void {
+export function planRollBacks(torture: Torture, mix: FaultMix): void {
   mix.act(1, () => {
     torture.rollBacks.copy(torture.anyId());
   });
@@ -185,7 +185,7 @@ export function planRollBacks(torture: Torture, mix: Mix): void {
   });
 }
 
-function planPauses(torture: Torture, mix: Mix): void {
+function planPauses(torture: Torture, mix: FaultMix): void {
   mix.maybe(0.4, () => {
     const id = torture.random() < 0.7 ? torture.cluster.leader() : torture.anyId();
     if (id !== NONE && torture.paused.size === 0) torture.paused.add(id);
@@ -195,7 +195,7 @@ function planPauses(torture: Torture, mix: Mix): void {
   });
 }
 
-function planRequests(torture: Torture, mix: Mix): void {
+function planRequests(torture: Torture, mix: FaultMix): void {
   const ask = (request: (raft: Raft) => void): void => {
     mix.maybe(0.5, () => {
       torture.withNode((replica) => {

@@ -6,7 +6,7 @@ import { seededRandom } from '../../../src/random.js';
 import { below, pick } from './pick.js';
 import { Cluster, type ClusterOptions } from './cluster.js';
 import { bytes } from './entries.js';
-import { Mix, plan, planRollBacks } from './faults.js';
+import { FaultMix, plan, planRollBacks } from './faults.js';
 import type { ClusterEvent } from './events.js';
 import { recover } from './recovery.js';
 import type { Replica } from './replica.js';
@@ -50,7 +50,7 @@ export class Torture {
   /** Nodes paused like a process under SIGSTOP: no tick, no message, no disk. Messages to them wait. */
   readonly paused = new Set<number>();
   readonly rollBacks: RollBacks;
-  readonly #mix: Mix;
+  readonly #mix: FaultMix;
   #proposals = 0;
   readonly refused: string[] = [];
   /** Share of inputs after which output is taken at once; otherwise several inputs share a `Ready`, as in a busy node. */
@@ -79,7 +79,7 @@ export class Torture {
     });
     for (const replica of this.cluster.replicas.values()) replica.chunkBytes = this.random() < 0.5 ? 20 : 100_000;
     this.rollBacks = new RollBacks(this.cluster, this.random);
-    this.#mix = new Mix(this.random, options.shape === undefined ? 0.6 : 1);
+    this.#mix = new FaultMix(this.random, options.shape === undefined ? 0.6 : 1);
     plan(this, this.#mix, { stepwise });
     if (options.rollBacks === true) planRollBacks(this, this.#mix);
   }
