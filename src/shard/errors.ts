@@ -5,6 +5,8 @@
  * sent must stay readable: a code is removed only if no build ever produced it.
  */
 
+import type { Refusal } from './operation.js';
+
 /**
  * Whether a failed write was applied: `not_applied` = it was not and will not be; `unknown` = it may have been, or may
  * yet be.
@@ -82,4 +84,10 @@ export class KvorumError extends Error {
     this.retryable = ERRORS[code].retryable;
     this.details = details;
   }
+}
+
+/** A refusal from a row of the table; `message` and `outcome` are those of the row unless given. */
+export function refuse(code: ErrorCode, message?: string, details: ErrorDetails = {}, outcome?: Outcome): Refusal {
+  const row = ERRORS[code];
+  return { type: 'refused', code, outcome: outcome ?? row.outcome, message: message ?? row.meaning, details };
 }

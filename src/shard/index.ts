@@ -49,7 +49,6 @@ export { binaryString } from './big-endian.js';
 export * from './errors.js';
 export * from './formats.js';
 export type * from './operation.js';
-export * from './refusals.js';
 export * from './runtime.js';
 export type * from './status.js';
 export * from './strict-json.js';

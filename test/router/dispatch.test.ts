@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { DispatchReply } from '../../src/router/dispatch/call.js';
 import { Dispatcher, type DispatcherOptions } from '../../src/router/dispatch/dispatcher.js';
-import { refuse } from '../../src/shard/refusals.js';
+import { refuse } from '../../src/shard/errors.js';
 import type { Answer, Consistency, KvOperation } from '../../src/shard/index.js';
 import { FakeCluster, notLeader, topologyOf } from '../support/fake-cluster.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';

@@ -1,6 +1,6 @@
 /** What `/v1/kv/` answers when the operation is not done here, or not done at all. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { refuse } from '../../src/shard/refusals.js';
+import { refuse } from '../../src/shard/errors.js';
 import type { ErrorCode, NodeStatus } from '../../src/shard/index.js';
 import { HttpHarness } from '../support/http-harness.js';
 

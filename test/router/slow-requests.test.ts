@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DispatchReply } from '../../src/router/dispatch/call.js';
 import { Dispatcher } from '../../src/router/dispatch/dispatcher.js';
 import { LINES_PER_SECOND, SLOW_MS, SlowRequests } from '../../src/router/kv/slow-requests.js';
-import { refuse } from '../../src/shard/refusals.js';
+import { refuse } from '../../src/shard/errors.js';
 import { shardOfKey, silentLogger, stringKey, type Logger, type KvOperation } from '../../src/shard/index.js';
 import { FakeBackend } from '../support/fake-backend.js';
 import { HttpHarness, until } from '../support/http-harness.js';

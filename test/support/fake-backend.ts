@@ -3,7 +3,7 @@
  * HTTP against, and switches for what can go wrong. No Raft, no clock.
  */
 import type { ReplyCallback, ServingState } from '../../src/router/dispatch/backend.js';
-import { refuse } from '../../src/shard/refusals.js';
+import { refuse } from '../../src/shard/errors.js';
 import type {
   Answer,
   Condition,

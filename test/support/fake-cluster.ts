@@ -2,7 +2,7 @@
  * A backend whose nodes are scripts: a test says what each node answers, and sees what it was asked.
  */
 import type { Backend, ReplyCallback, ServingState } from '../../src/router/dispatch/backend.js';
-import { refuse } from '../../src/shard/refusals.js';
+import { refuse } from '../../src/shard/errors.js';
 import type { Answer, NodeHealth, NodeStatus, ShardReply, ShardRequest, Topology } from '../../src/shard/index.js';
 
 export interface Asked {

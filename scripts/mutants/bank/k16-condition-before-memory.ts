@@ -15,7 +15,7 @@ export const k16: Mutant = {
       replace: `    if (known !== undefined) {
       const row = this.#store.get(binaryString(command.data, command.rowKeyAt, command.contentTypeAt));
       if (holds(command, row)) return replayedAnswer(known, command);
-      return refusal('precondition-failed', { currentRevision: row === undefined ? 0 : revisionOf(row) });
+      return refuse('precondition-failed', undefined, { currentRevision: row === undefined ? 0 : revisionOf(row) });
     }`,
     },
   ],

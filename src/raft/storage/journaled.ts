@@ -38,10 +38,7 @@ import type { GroupId, HardState, SnapshotMeta } from '../types.js';
 export interface JournaledStorageSettings {
   /** Quota of journal.db in bytes, at least `minJournalBytes`; commits beyond it wait. Default: none. */
   readonly maxJournalBytes?: number;
-  /**
-   * Dead bytes that the journal may retain before live entries are copied forward so that it can be truncated. Default
-   * 4 MiB.
-   */
+  /** Dead bytes that the journal may hold before live entries are copied forward, to truncate it. Default 4 MiB. */
   readonly journalSlackBytes?: number;
   /** Called with messages for the operator that are not errors: a torn row was dropped at the start. */
   readonly onNotice?: (notice: string) => void;

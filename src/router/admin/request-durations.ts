@@ -5,7 +5,7 @@ import type { ProblemCode } from '../http/index.js';
 import type { OperationName } from '../kv/index.js';
 
 type Label = 'operation' | 'code';
-type Outcome = ProblemCode | 'ok';
+type Result = ProblemCode | 'ok';
 
 const BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -13,7 +13,7 @@ export class RequestDurations extends CountedHistogram<Label> {
   static readonly help = 'Duration of data requests, by operation and result (ok, or the problem code).';
   /** Upper bounds, in seconds. */
   static readonly buckets = BUCKETS_SECONDS;
-  readonly #series: Readonly<Record<OperationName, Map<Outcome, Series>>> = {
+  readonly #series: Readonly<Record<OperationName, Map<Result, Series>>> = {
     get: new Map(),
     put: new Map(),
     delete: new Map(),
@@ -26,12 +26,12 @@ export class RequestDurations extends CountedHistogram<Label> {
     super({ name: 'kvorum_request_duration_seconds', help, labelNames, buckets: BUCKETS_SECONDS }, registers);
   }
 
-  add(operation: OperationName, code: Outcome, ms: number): void {
+  add(operation: OperationName, code: Result, ms: number): void {
     const series = this.#series[operation].get(code) ?? this.#begin(operation, code);
     series.add(ms / 1_000);
   }
 
-  #begin(operation: OperationName, code: Outcome): Series {
+  #begin(operation: OperationName, code: Result): Series {
     const series = new Series(BUCKETS_SECONDS);
     this.#series[operation].set(code, series);
     return series;

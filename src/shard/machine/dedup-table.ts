@@ -17,7 +17,7 @@ import { StorageCorruption, type StateKey } from '../../raft/index.js';
 import { copyBytes, readU32, readU48, writeU32, writeU48 } from '../big-endian.js';
 import { FORMATS, numberWritten, reads, unknownNumber, type Format } from '../formats.js';
 import { DedupIndex } from './dedup-index.js';
-import { operationTimeMs } from './operation-id.js';
+import { operationTimeMs } from './command.js';
 import { HashSum, hashShort } from './state-hash.js';
 import type { StateStore } from './state-store.js';
 

@@ -33,13 +33,12 @@
 import { StorageCorruption } from '../../raft/index.js';
 import { AnswerKind, DedupTable, type CompactAnswer, type DedupEntry } from './dedup-table.js';
 import { binaryString, readU32, readU48, writeU32, writeU48 } from '../big-endian.js';
-import { viewCommand, type CommandView } from './command.js';
-import { ERRORS, type ErrorCode, type ErrorDetails } from '../errors.js';
+import { operationTimeMs, viewCommand, type CommandView } from './command.js';
+import { refuse } from '../errors.js';
 import { FORMATS, numberWritten, reads, unknownNumber } from '../formats.js';
 import { hash64, hex64 } from '../keys/index.js';
 import { MAX_ENCODED_KEY_BYTES } from '../bounds.js';
-import { operationTimeMs } from './operation-id.js';
-import type { Answer, KeyRecord, Refusal } from '../operation.js';
+import type { Answer, KeyRecord } from '../operation.js';
 import {
   createRevisionOf,
   decodeRecord,
@@ -111,10 +110,10 @@ export class KvMachine {
     }
     const known = this.#dedup.find(data, command.idAt);
     if (known !== undefined) return replayedAnswer(known, command);
-    if (this.#mayBeEvicted(command)) return refusal('idempotency-key-expired', {});
-    const facts = this.#write(index, command);
+    if (this.#mayBeEvicted(command)) return refuse('idempotency-key-expired');
+    const answer = this.#write(index, command);
     const { fingerprintHigh, fingerprintLow } = command;
-    const { kind, revision, detail } = facts;
+    const { kind, revision, detail } = answer;
     this.#dedup.insert(data, command.idAt, this.#clockMs, {
       kind,
       revision,
@@ -122,7 +121,7 @@ export class KvMachine {
       fingerprintHigh,
       fingerprintLow,
     });
-    return answerOf(facts, false);
+    return answerOf(answer, false);
   }
 
   /** Returns the record of an encoded key. Its body may be a view of the row and must not be written to. */
@@ -244,7 +243,7 @@ function holds(command: CommandView, row: Uint8Array | undefined): boolean {
 
 function replayedAnswer(known: DedupEntry, command: CommandView): Answer {
   const same = known.fingerprintHigh === command.fingerprintHigh && known.fingerprintLow === command.fingerprintLow;
-  return same ? answerOf(known, true) : refusal('idempotency-key-reused', {});
+  return same ? answerOf(known, true) : refuse('idempotency-key-reused');
 }
 
 function answerOf({ kind, revision, detail }: CompactAnswer, replayed: boolean): Answer {
@@ -258,13 +257,8 @@ function answerOf({ kind, revision, detail }: CompactAnswer, replayed: boolean):
     case AnswerKind.notThere:
       return { type: 'delete', deleted: false, revision, replayed };
     case AnswerKind.preconditionFailed:
-      return { ...refusal('precondition-failed', { currentRevision: detail }), replayed };
+      return { ...refuse('precondition-failed', undefined, { currentRevision: detail }), replayed };
   }
-}
-
-function refusal(code: ErrorCode, details: ErrorDetails): Refusal {
-  const { outcome, meaning: message } = ERRORS[code];
-  return { type: 'refused', code, outcome, message, details };
 }
 
 const rowKeyBytes = Buffer.alloc(1 + MAX_ENCODED_KEY_BYTES);

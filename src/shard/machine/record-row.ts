@@ -14,8 +14,7 @@
  * The hash is stored so that replacing a row costs one hash and not two.
  */
 import { StorageCorruption } from '../../raft/index.js';
-import { copyBytes, readU32, readU48, writeU32, writeU48 } from '../big-endian.js';
-import { contentTypeAt as internedType } from './content-type.js';
+import { binaryString, copyBytes, readU32, readU48, writeU32, writeU48 } from '../big-endian.js';
 import { FORMATS, numberWritten, reads, unknownNumber } from '../formats.js';
 import type { KeyRecord } from '../operation.js';
 import { hashRow } from './state-hash.js';
@@ -46,14 +45,14 @@ export interface RecordSource {
 }
 
 /** Encodes a row into a new buffer. */
-export function encodeRecord(from: RecordSource, facts: RecordMetadata): Uint8Array {
+export function encodeRecord(from: RecordSource, metadata: RecordMetadata): Uint8Array {
   const { source, keyAt, contentTypeAt, bodyAt } = from;
   const row = Buffer.allocUnsafe(HEADER_BYTES + source.length - contentTypeAt);
   row[AT.layout] = LAYOUT;
   row[AT.typeLength] = bodyAt - contentTypeAt;
-  writeU48(row, AT.revision, facts.revision);
-  writeU48(row, AT.created, facts.createRevision);
-  writeU48(row, AT.version, facts.version);
+  writeU48(row, AT.revision, metadata.revision);
+  writeU48(row, AT.created, metadata.createRevision);
+  writeU48(row, AT.version, metadata.version);
   writeU32(row, AT.hash, 0);
   writeU32(row, AT.hash + 4, 0);
   copyBytes(row, HEADER_BYTES, source, contentTypeAt, source.length);
@@ -74,7 +73,24 @@ export function decodeRecord(row: Uint8Array): KeyRecord {
     revision: revisionOf(row),
     createRevision: createRevisionOf(row),
     version: versionOf(row),
-    contentType: internedType(row, HEADER_BYTES, bodyAt),
+    contentType: sharedContentType(row, HEADER_BYTES, bodyAt),
     body: row.subarray(bodyAt),
   };
+}
+
+/** Of the last row that was read. Most rows of a shard have one of a few: the string is reused when the bytes are equal. */
+let lastContentType = '';
+
+/** The ASCII string at `from..to`. */
+function sharedContentType(bytes: Uint8Array, from: number, to: number): string {
+  if (!isLastContentType(bytes, from, to)) lastContentType = binaryString(bytes, from, to);
+  return lastContentType;
+}
+
+function isLastContentType(bytes: Uint8Array, from: number, to: number): boolean {
+  if (lastContentType.length !== to - from) return false;
+  for (let at = from; at < to; at += 1) {
+    if (lastContentType.charCodeAt(at - from) !== bytes[at]) return false;
+  }
+  return true;
 }

@@ -12,7 +12,7 @@ import { refuseLeaving, type Closed } from './leaving.js';
 import type { NodeLimits } from './options.js';
 import type { Answer, KvOperation, ShardReply, ShardRequest } from '../operation.js';
 import { isReplicaFault, logCallbackFault, refusalFor } from './operation-faults.js';
-import { refuse } from '../refusals.js';
+import { refuse } from '../errors.js';
 import type { Logger, Runtime } from '../runtime.js';
 import type { Waiter } from './pending.js';
 

@@ -3,7 +3,7 @@ import { StorageFull } from '../../raft/index.js';
 import { DuplicateNode } from '../transport/index.js';
 import { isReplicaFault } from './operation-faults.js';
 import type { Refusal } from '../operation.js';
-import { refuse } from '../refusals.js';
+import { refuse } from '../errors.js';
 
 /** `internal`: an invariant was broken. */
 export type LeavingCode = 'shutting-down' | 'disk-full' | 'storage-failed' | 'internal';

@@ -6,7 +6,7 @@
 import { StorageCorruption, StorageFailure, StorageFull } from '../../raft/index.js';
 import { KvorumError } from '../errors.js';
 import type { Answer, Refusal } from '../operation.js';
-import { refuse } from '../refusals.js';
+import { refuse } from '../errors.js';
 import type { Logger } from '../runtime.js';
 import type { Waiter } from './pending.js';
 import { stackOf } from '../../thrown.js';

@@ -29,7 +29,7 @@ import { refuseLeaving, type Closed } from './leaving.js';
 import type { Machine, Memtable } from '../machine/index.js';
 import type { Answer, Consistency } from '../operation.js';
 import { serveReads } from './operation-faults.js';
-import { refuse } from '../refusals.js';
+import { refuse } from '../errors.js';
 import type { Logger } from '../runtime.js';
 import { type LeaseStage, shardOfGroup, SYSTEM_GROUP } from '../cluster/index.js';
 import type { GroupStatus } from '../status.js';
