@@ -1,10 +1,10 @@
 /**
  * Chooses the preferred leader of each shard among its holders, so that every node leads about as many shards.
  *
- * This is the semi-matching problem: a choice is best if there is no chain of shards along which one lead could be
- * passed on, hand to hand, from a node to another that has at least two fewer (Harvey, Ladner, Lovász & Tamir,
- * "Semi-matchings for bipartite graphs and load balancing", 2006). So chains are applied until none is left, starting from
- * the fullest node. Initially the first holder of each shard leads it.
+ * This is the semi-matching problem: a choice is optimal if there is no chain of shards along which one lead could be
+ * passed from a node to another one that has at least two fewer (Harvey, Ladner, Lovász & Tamir, "Semi-matchings for
+ * bipartite graphs and load balancing", 2006). So chains are applied until none is left, starting from the node that
+ * leads most. Initially the first holder of each shard leads it.
  */
 import type { NodeId } from '../../raft/index.js';
 
@@ -44,7 +44,7 @@ function chainFrom(
 ): Pass[] | undefined {
   const few = (leads.get(start)?.size ?? 0) - 2;
   const reachedBy = new Map<NodeId, Pass | undefined>([[start, undefined]]);
-  // A Map is visited in the order of insertion, also of what is inserted meanwhile: breadth first.
+  // A Map iterates in insertion order, including entries inserted during the iteration: a breadth-first search.
   for (const from of reachedBy.keys()) {
     for (const shard of [...(leads.get(from) ?? [])].sort((a, b) => a - b)) {
       for (const to of holders[shard] ?? []) {

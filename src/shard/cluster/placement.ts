@@ -1,12 +1,12 @@
 /**
- * Which nodes hold which shards, and who should lead: rendezvous hashing (Thaler & Ravishankar, "A Name-Based Mapping
- * Scheme for Rendezvous", 1996) with bounded load, after the idea of Mirrokni, Thorup & Zadimoghaddam, "Consistent
- * Hashing with Bounded Loads" (2018).
+ * Decides which nodes hold which shards, and which node should lead: rendezvous hashing (Thaler & Ravishankar, "A
+ * Name-Based Mapping Scheme for Rendezvous", 1996) with bounded load, after the idea of Mirrokni, Thorup &
+ * Zadimoghaddam, "Consistent Hashing with Bounded Loads" (2018).
  *
- * Every pair of shard and node has a weight that depends on nothing else. Pairs are served from the heaviest to the
- * lightest; a shard takes what it still needs, a node what it still has room for. This is a stable matching: a pair
- * that is not served was outweighed on one side. So a node that joins draws pairs to itself, and of the others only
- * those move that a full node had pushed away, or that keep the bounds below.
+ * Every pair of shard and node has a weight that depends on nothing else. Pairs are matched from the heaviest to the
+ * lightest, as long as the shard needs replicas and the node has room. This is a stable matching: a pair that is not
+ * matched was outweighed on one side. So replicas move to a node that joins, and of the others only those move that a
+ * full node had rejected, or that must move to keep the bounds below.
  *
  * - every shard is on `replicas` different nodes;
  * - every node has between ⌊average⌋ - 1 and ⌈average⌉ + 1 replicas;
@@ -14,11 +14,11 @@
  *   as they allow otherwise;
  * - the result depends on the set of nodes, not on their order, and is pinned by tests.
  *
- * From nothing but the set of nodes, the bounds cost movement. Measured over 700 random sets of 1 to 99 nodes: when a
- * node joins, up to 17 % of all replicas move between others, most where nodes hold only a few each; up to 8 nodes and
- * from 64 shards on, everything that moves is at most 1.5 times the share of the newcomer. So who changes a placement
- * hands in the `previous` one. Then only what the bounds demand moves: when a node joins, replicas move to it and to
- * no other, unless more of them stand above the lowered upper bound than it takes.
+ * Computed from the set of nodes alone, the bounds cost movement. Measured over 700 random sets of 1 to 99 nodes: when
+ * a node joins, up to 17 % of all replicas move between others, most where nodes hold only a few each; up to 8 nodes
+ * and from 64 shards on, the total movement is at most 1.5 times the share of the new node. So a change of a placement
+ * takes the `previous` one, and moves only what the bounds require: when a node joins, replicas move only to it, unless
+ * more of them exceed the lowered upper bound than it takes.
  *
  * The result is stored in the topology when the cluster is created.
  */
@@ -30,12 +30,12 @@ export interface PlacementRequest {
   readonly shardCount: number;
   /** Replicas of each shard, at most as many as there are nodes. */
   readonly replicas: number;
-  /** The placement to change as little as possible; of the nodes in it, some may be gone. */
+  /** The placement to change as little as possible; some of its nodes may be gone. */
   readonly previous?: readonly (readonly NodeId[])[];
 }
 
 /**
- * `result[s]` are the nodes that hold shard s, the preferred leader first, the others from the heaviest on.
+ * `result[s]` are the nodes that hold shard s, the preferred leader first, the others by decreasing weight.
  * @throws RangeError if the numbers do not fit together.
  */
 export function placeShards(request: PlacementRequest): NodeId[][] {
@@ -47,7 +47,7 @@ export function placeShards(request: PlacementRequest): NodeId[][] {
   return spreadLeaders(placement.result(request.previous), placement.nodes);
 }
 
-/** Weight of a pair: 32 bits, by which any two shards rank the nodes independently. */
+/** Weight of a pair: 32 bits, so that any two shards rank the nodes independently. */
 export function pairWeight(shard: number, node: NodeId): number {
   let bits = Math.imul(shard + 1, 0x9e3779b1) ^ Math.imul(node, 0x85ebca77);
   bits = Math.imul(bits ^ (bits >>> 16), 0x7feb352d);
@@ -98,8 +98,8 @@ class Placement {
   }
 
   /**
-   * A shard may be left over for which only nodes have room that hold it already. One of these takes a replica of
-   * another shard from a full node, which takes this one. Such an other shard exists, for the full node holds more.
+   * For some shard only nodes that already hold it may have room. Then one of these takes a replica of another shard
+   * from a full node, which takes this one. Such another shard exists, because the full node holds more.
    */
   fillUp(): void {
     for (let shard = 0; shard < this.#shardCount; shard += 1) {
@@ -114,7 +114,7 @@ class Placement {
     }
   }
 
-  /** With few shards, chance may leave a node with hardly any; a node that joined has none yet. */
+  /** Enforces the lower bound: with few shards a node may get hardly any by chance; a node that joined has none yet. */
   level(): void {
     for (;;) {
       const lightest = this.#lightest();

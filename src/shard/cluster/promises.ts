@@ -1,9 +1,9 @@
 /**
  * Lease promises of earlier incarnations of this node (`raft/lease.ts`): a voter that restarts with shorter timers, or
- * without lease reads, may still be bound by a promise to a leader, and must not vote before that has expired.
+ * without lease reads, may still be bound by a promise to a leader, and must not vote before the promise has expired.
  *
- * The longest promise ever made is persisted in the data folder before it is first made, and never lowered: a node whose
- * timers are shorter now votes later than necessary, once per start.
+ * The longest promise ever made is persisted in the data folder before it is first made, and never lowered: a node
+ * whose timers are shorter now votes later than necessary, once per start.
  */
 import { owedTicksOf, type Storage } from '../../raft/index.js';
 
@@ -18,7 +18,7 @@ export class LeasePromises {
     this.#storage = storage;
   }
 
-  /** Before anything is promised. `ownMs`: what this incarnation will promise, in ms; 0 = nothing. */
+  /** To be called before anything is promised. `ownMs`: the promise of this incarnation, in ms; 0 = none. */
   async start(meta: ReadonlyMap<string, Uint8Array>, ownMs: number): Promise<void> {
     const kept = meta.get(PROMISE_META);
     this.#previousMs = kept === undefined ? 0 : Number(Buffer.from(kept).toString());
@@ -26,14 +26,14 @@ export class LeasePromises {
     await this.persist(ownMs);
   }
 
-  /** Before a promise of this length is made. */
+  /** To be called before a promise of this length is made. */
   async persist(promiseMs: number): Promise<void> {
     if (promiseMs <= this.#persistedMs) return;
     await this.#storage.putMeta(PROMISE_META, Buffer.from(String(promiseMs)));
     this.#persistedMs = promiseMs;
   }
 
-  /** Ticks from the start during which no vote may be given; 0 if no earlier incarnation can have promised anything. */
+  /** Ticks from the start during which no vote may be given; 0 if no earlier incarnation can have made a promise. */
   remainingTicks(tickMs: number): number {
     return owedTicksOf(this.#previousMs, tickMs);
   }

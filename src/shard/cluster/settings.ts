@@ -1,14 +1,15 @@
 /**
- * Settings that all nodes of a cluster must share: timers, and the stage of leases. They are part of the topology, which
- * overrides what a node was started with; its own apply only while no topology has any.
+ * Settings that all nodes of a cluster must share: timers, and the stage of leases. They are part of the topology,
+ * which overrides what a node was started with; a node's own settings apply only while no topology has any.
  *
- * - The first leader of group 0 that finds every node able to read these fields proposes its own.
+ * - The first leader of group 0 that finds every node able to read these fields proposes its own settings.
  * - They change when all nodes of the cluster are linked and their hellos show that all were started with the same new
- *   ones: at the end of a rolling restart, all at once. Until then a node whose own differ logs a warning.
- * - Leases are switched in steps of one epoch each, the next when every node has applied the last: off → promise → read, so
- *   followers promise before any leader reads by a promise; and back, so reads have stopped before promises do.
+ *   settings: at the end of a rolling restart, all at once. Until then a node whose own settings differ logs a warning.
+ * - Leases are switched in steps of one epoch each, the next when every node has applied the last: off → promise →
+ *   read, so followers promise before any leader reads by a promise; and back, so reads stop before promises do.
  *
- * The safety of leases does not depend on this: promises are part of answers (`raft/lease.ts`), so it may be late or lost.
+ * The safety of leases does not depend on this: promises are part of answers (`raft/lease.ts`), so a change may be late
+ * or lost.
  */
 import { promiseMsOf } from '../../raft/index.js';
 import type { NodeTimers } from './timers.js';
@@ -16,23 +17,23 @@ import type { LeasePromises } from './promises.js';
 import type { Logger } from '../runtime.js';
 import type { Topology } from './topology.js';
 
-/** `promise`: followers promise in their answers not to vote, and no leader reads by that yet. */
+/** `promise`: followers promise in their answers not to vote, but no leader reads by lease yet. */
 export type LeaseStage = 'off' | 'promise' | 'read';
 
-/** What a node was started with. */
+/** The settings that a node was started with. */
 export interface ConfiguredSettings {
   readonly timers: NodeTimers;
   readonly leaseReads: boolean;
 }
 
-/** What every node of the cluster was started with; absent where they differ. */
+/** The settings that every node of the cluster was started with; absent where they differ. */
 export type AgreedSettings = Partial<ConfiguredSettings>;
 
 export type SettingsInTopology = Required<Pick<Topology, 'timers' | 'leaseReads' | 'leases'>>;
 
 /**
  * The settings of the topology that should follow `held`.
- * @param all.runBy every node runs by what `held` says
+ * @param all.runBy every node runs by the settings in `held`
  */
 export function nextSettings(
   held: Topology | undefined,
@@ -93,8 +94,8 @@ export class ClusterSettings implements NodeTimers {
   }
 
   /**
-   * Interval of periodic maintenance (pings, expiry, balance, checkpoints) in ticks: short enough for two pings within an
-   * election timeout, long enough that an idle node costs next to nothing.
+   * Interval of periodic maintenance (pings, expiry, balance, checkpoints) in ticks: short enough for two pings within
+   * an election timeout, long enough that an idle node costs next to nothing.
    */
   get maintenanceTicks(): number {
     return Math.max(1, Math.min(this.heartbeatTicks * 2, Math.floor(this.electionTicks * 0.4)));
@@ -118,14 +119,14 @@ export class ClusterSettings implements NodeTimers {
     return this.#epoch;
   }
 
-  /** At the start, from the copy of the topology that the folder has; before any promise is made. */
+  /** Called at the start with the data folder's copy of the topology, before any promise is made. */
   loadCopy(copy: Topology | undefined): void {
     if (copy !== undefined) this.#apply(copy);
   }
 
   /**
-   * Applies the settings of the topology, once the promise that they imply is persisted. `inTurn` runs a task in a turn of the
-   * node; `changed` is called with the number of new ticks in an old one.
+   * Applies the settings of the topology, once the promise that they imply is persisted. `inTurn` runs a task in a turn
+   * of the node; `changed` is called with the number of new ticks per old tick.
    */
   applyTopology(
     topology: Topology,

@@ -1,5 +1,5 @@
 /**
- * The state machine of group 0: the topology, replaced whole, one epoch after the other.
+ * The state machine of group 0: holds the topology, which is replaced as a whole, one epoch after the other.
  */
 import { createHash } from 'node:crypto';
 import type { Machine, StateStore } from '../machine/index.js';
@@ -9,7 +9,7 @@ import type { Topology } from './topology.js';
 const TOPOLOGY_ROW = 'topology';
 
 export const encodeTopology = (topology: Topology): Uint8Array => Buffer.from(JSON.stringify(topology));
-/** The bytes come from our own log or state, where nothing but `encodeTopology` writes. */
+/** The bytes come from this cluster's log or state, to which only `encodeTopology` writes. */
 export const decodeTopology = (bytes: Uint8Array): Topology => JSON.parse(Buffer.from(bytes).toString()) as Topology;
 
 export class SystemMachine implements Machine {
@@ -30,7 +30,7 @@ export class SystemMachine implements Machine {
     this.#adopt(this.#store.get(TOPOLOGY_ROW));
   }
 
-  /** A topology takes effect if it follows the present one, of the same cluster; of two proposed at once the second is refused. */
+  /** Accepts a topology of the same cluster with the next epoch; so of two proposed at once the second is refused. */
   apply(index: number, data: Uint8Array): Answer {
     const next = decodeTopology(data);
     const { epoch = 0, clusterUid = next.clusterUid } = this.#topology ?? {};
@@ -52,7 +52,7 @@ export class SystemMachine implements Machine {
   }
 
   flush(): void {
-    // The one row is all the state there is.
+    // The one row is the whole state.
   }
 
   stateHash(): string {

@@ -1,8 +1,9 @@
 /**
- * The topology as this node knows it: from its own copy at start, from the system group, or from a peer with a newer one.
+ * The topology that this node knows: from its own copy at start, from the system group, or from a peer with a newer
+ * one.
  *
- * The system group (group 0) is the only source; everything else (a named value on disk, copies at peers) is a copy with an
- * epoch, and the higher epoch wins.
+ * The system group (group 0) is the only source; everything else (a named value on disk, copies at peers) is a copy
+ * with an epoch, and the higher epoch wins.
  */
 import type { NodeId, Storage } from '../../raft/index.js';
 import { FORMATS, numberWritten, unknownNumber } from '../formats.js';
@@ -11,7 +12,9 @@ import { nextSettings, sameTimers, type AgreedSettings, type ConfiguredSettings 
 import { decodeTopology, encodeTopology } from './system-machine.js';
 import type { NodeInfo, Topology } from './topology.js';
 
-/** What a cluster is created from: the same on every node, checked against the replicated topology. */
+/**
+ * The configuration that a cluster is created from: the same on every node, checked against the replicated topology.
+ */
 export interface ClusterConfig {
   readonly clusterId: string;
   readonly nodes: readonly NodeInfo[];
@@ -33,17 +36,19 @@ const UID_LEVEL = 2;
 
 /** Inputs of a proposal that come from the node. */
 export interface ProposalInputs {
-  /** The lowest of all nodes; 0 while it is not known of each, except for a new cluster: that of the linked nodes. */
+  /**
+   * The lowest of all nodes; 0 while that of some node is unknown, except in a new cluster: that of the linked nodes.
+   */
   readonly featureLevel: number;
   readonly newClusterUid: () => string;
   readonly configured: ConfiguredSettings;
-  /** What all nodes were started with; empty while it is not known of each. */
+  /** The settings that all nodes were started with; empty while those of some node are unknown. */
   readonly agreed: AgreedSettings;
   /** Every node has applied the settings of the committed topology. */
   readonly allApplied: boolean;
 }
 
-/** An odd number of nodes, five at most, hold the system group: the first ones. */
+/** The holders of the system group: the first nodes, an odd number, at most five. */
 export function systemVoters(nodes: readonly NodeInfo[]): NodeId[] {
   const ids = nodes.map((n) => n.id).sort((a, b) => a - b);
   const count = Math.min(SYSTEM_VOTERS, ids.length);
@@ -75,7 +80,7 @@ export class TopologyStore {
     this.#listeners.add(listener);
   }
 
-  /** Checks the identity of the data folder, or writes it into a new one; then adopts the folder's copy of the topology. */
+  /** Checks the data folder's identity, or writes it to a new folder; then adopts the folder's copy of the topology. */
   async start(meta: ReadonlyMap<string, Uint8Array>): Promise<void> {
     const identity = JSON.stringify({ clusterId: this.#config.clusterId, id: this.#id });
     const signed = meta.get(IDENTITY_META);
@@ -90,7 +95,7 @@ export class TopologyStore {
   }
 
   /**
-   * Adopts a topology if it is newer; keeps a copy on disk (a hint for the next start, so nothing waits for it).
+   * Adopts a topology if it is newer, and keeps a copy on disk (a hint for the next start, so nothing waits for it).
    * @throws ConfigMismatch if this node was started with another number of shards, replicas or nodes.
    */
   adopt(topology: Topology): Promise<void> {
@@ -105,8 +110,8 @@ export class TopologyStore {
   }
 
   /**
-   * Adopts what this node's replica of group 0 has applied. It overrides any copy of its epoch or before, and a copy of
-   * another cluster; a later copy stays, for the replica may still be catching up.
+   * Adopts the topology that this node's replica of group 0 has applied. It overrides a copy of the same or an earlier
+   * epoch, and a copy of another cluster; a later copy stays, because the replica may still be catching up.
    * @throws ConfigMismatch
    */
   adoptReplicated(held: Topology): Promise<void> {
@@ -121,13 +126,13 @@ export class TopologyStore {
   }
 
   /**
-   * What the leader of the system group should propose now, given the committed topology; undefined = nothing.
-   * @param draw the lowest feature level of all nodes (0 = not known of all), and where a cluster uid comes from.
+   * The topology that the leader of the system group should propose now, given the committed one; undefined = none.
+   * @param draw the inputs that come from the node, such as the lowest feature level and a source of cluster uids.
    */
   proposal(held: Topology | undefined, draw: ProposalInputs): Topology | undefined {
     const config = this.#config;
     const level = Math.max(draw.featureLevel, held?.featureLevel ?? 0);
-    // Builds of level 1 cannot read these fields: none is written before all nodes can.
+    // Builds of level 1 cannot read these fields, so they are written only once all nodes can.
     const added =
       level >= UID_LEVEL
         ? {

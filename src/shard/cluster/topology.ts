@@ -1,6 +1,6 @@
 /**
- * The cluster as group 0 replicates it (`system-machine.ts`): nodes, shards, replicas. One value, replaced whole, with an
- * epoch; routers get copies.
+ * The description of the cluster that group 0 replicates (`system-machine.ts`): nodes, shards, replicas. One value with
+ * an epoch, replaced as a whole; routers get copies.
  */
 import type { GroupId, NodeId } from '../../raft/index.js';
 import type { NodeTimers } from './timers.js';
@@ -28,13 +28,16 @@ export interface Topology {
   /** `shards[s]` = nodes that hold shard s; the first is the preferred leader. */
   readonly shards: readonly (readonly NodeId[])[];
   /**
-   * What every node of the cluster can read in replicated data (`protocol.ts`). Left out = 1: topologies were made
-   * without it before there was a second level. Never falls.
+   * The feature level that every node of the cluster can read in replicated data (`protocol.ts`); never decreases.
+   * Absent = 1: topologies were written without it before there was a second level.
    */
   readonly featureLevel?: number;
-  /** Drawn at random, once, and never changed; left out until all nodes have feature level 2. */
+  /** Random, generated once and never changed; absent until all nodes have feature level 2. */
   readonly clusterUid?: string;
-  /** In force at every node (`settings.ts`), whatever it was started with; absent as `clusterUid`. */
+  /**
+   * In force at every node (`settings.ts`), whatever it was started with; absent under the same condition as
+   * `clusterUid`.
+   */
   readonly timers?: NodeTimers;
   readonly leases?: LeaseStage;
 }

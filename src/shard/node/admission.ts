@@ -1,6 +1,6 @@
 /**
- * Admits client operations at the node that holds the shard: limits, encoding, and the answer. What this node cannot
- * answer is refused, with the leader as a hint: forwarding is the router's business.
+ * Admits client operations at the node that holds the shard: limits, encoding, and the answer. Operations that this
+ * node cannot answer are refused, with the leader as a hint; forwarding is left to the router.
  */
 import { encodeCommand } from '../machine/index.js';
 import type { DiskStalls } from './disk-stalls.js';
@@ -76,7 +76,7 @@ export class Admission {
     this.#logger = logger;
   }
 
-  /** Calls back. What the callback throws is a defect of the caller: it is logged, and does not fail this node. */
+  /** Calls back. An exception in the callback is a defect of the caller: it is logged, and does not fail this node. */
   reply(done: Done, reply: ShardReply): void {
     try {
       done(reply);
@@ -86,8 +86,9 @@ export class Admission {
   }
 
   /**
-   * Begins an operation; `done` is called exactly once. An exception that concerns only this operation becomes its answer.
-   * @throws only what shows that this replica can no longer be trusted
+   * Begins an operation; `done` is called exactly once. An exception that concerns only this operation becomes its
+   * answer.
+   * @throws only errors that show that this replica can no longer be trusted
    */
   start(request: ShardRequest, done: Done): void {
     const replica = this.#replicas.ofShard(request.shard);
@@ -102,7 +103,7 @@ export class Admission {
     try {
       this.#begin(replica, request.operation, waiter);
     } catch (error) {
-      // A stale read that the disk fails is answered by then. Anything else did not reach the replica, which would answer it.
+      // A stale read that failed on the disk has been answered already. Any other operation did not reach the replica.
       if (!waiter.isAnswered) waiter.done(refusalFor(error, this.#logger));
       if (isReplicaFault(error)) throw error;
     }
@@ -120,13 +121,13 @@ export class Admission {
   #refusal(replica: Replica | undefined, request: ShardRequest): Answer | undefined {
     if (this.closed !== undefined) return refuseLeaving(this.closed, request.shard);
     if (replica === undefined) return undefined;
-    // A router that hashes otherwise would give the key a second home.
+    // A router with another hash would place the key in a second shard.
     if (shardOfKey(request.operation.key, this.#shardCount) !== request.shard) {
       return refuse('invalid-request', `the key does not belong to shard ${request.shard}`, { field: 'shard' });
     }
     const { inflight, inflightBytes } = this.#limits;
     if (this.inflight >= inflight) return refuse('overloaded', `${inflight} operations wait at this node`);
-    // One operation always fits, however large: its own limit is the router's business.
+    // One operation always fits, however large: the router limits the size of a single operation.
     if (this.inflight > 0 && this.inflightBytes + bytesOf(request) > inflightBytes) {
       return refuse('overloaded', `operations of ${inflightBytes} bytes wait at this node`);
     }

@@ -1,4 +1,4 @@
-/** Builds the parts of a node and ties them together. Decides nothing: `node.ts` and `turn.ts` run them. */
+/** Builds the parts of a node and connects them; `node.ts` and `turn.ts` run them. */
 import { DEFAULT_TIMERS, LeasePromises, ClusterSettings, TopologyStore } from '../cluster/index.js';
 import { RowCache } from '../machine/index.js';
 import type { NodeStatus } from '../status.js';
@@ -25,11 +25,11 @@ import { Ticker } from './ticker.js';
 import { TopologySync } from './topology-sync.js';
 import { Turn } from './turn.js';
 
-/** What the parts need of their node. */
+/** The calls of a node that its parts use. */
 export interface NodeCalls {
-  /** In a task of its own: what the inbox holds is to be handled. */
+  /** Called in a separate task to handle the contents of the inbox. */
   readonly turn: () => void;
-  /** In a turn: periodic maintenance is due. */
+  /** Called in a turn when periodic maintenance is due. */
   readonly maintain: () => void;
   readonly checkpoint: () => void;
   readonly status: () => NodeStatus;
@@ -37,7 +37,7 @@ export interface NodeCalls {
 }
 
 export interface NodeParts {
-  /** Timers and leases, as they are in force. */
+  /** Timers and leases in force. */
   readonly settings: ClusterSettings;
   readonly inbox: Inbox;
   readonly replicas: ReplicaSet;
@@ -69,7 +69,7 @@ type Peers = Pick<NodeParts, 'topologyStore' | 'topologySync' | 'failureDetector
 
 export function assemble(options: ShardNodeOptions, node: NodeCalls): NodeParts {
   const { id, clusterConfig, transport, runtime, logger } = options;
-  // The quarantine is begun by the peers' hellos, long after all is built.
+  // The peers' hellos begin the quarantine, long after everything is built.
   const base = baseOf(options, node, (boot, why, peer) => {
     peersParts.quarantine.begin(boot, why, peer);
   });

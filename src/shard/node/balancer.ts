@@ -1,7 +1,7 @@
 /**
  * Moves leadership: back to the replica that the placement prefers, once it is fit; away from a node that stops.
  *
- * Placement spreads preferred leaders evenly, so handing back alone keeps leaders spread. Knows no clients.
+ * Placement spreads preferred leaders evenly, so handing leadership back is enough to keep leaders spread.
  */
 import type { NodeId } from '../../raft/index.js';
 import type { Replica } from './replica.js';
@@ -10,7 +10,7 @@ import type { Inbox } from './inbox.js';
 import type { FailureDetector } from './failure-detector.js';
 import type { Runtime } from '../runtime.js';
 
-/** Transfers started per call: leadership moves in small portions, so that clients see short waits only. */
+/** Transfers started per call: leadership moves in small portions, so that clients see only short waits. */
 const PER_CALL = 4;
 
 export function balance(replicas: ReplicaSet, failureDetector: FailureDetector, now: number): void {
@@ -29,7 +29,7 @@ export function balance(replicas: ReplicaSet, failureDetector: FailureDetector, 
   }
 }
 
-/** Any follower that is alive and fit will do. The replicas are to be collected after this. */
+/** Hands leadership to any follower that is alive and fit. The replicas must be collected afterwards. */
 export function handOver(replicas: Iterable<Replica>, failureDetector: FailureDetector, now: number): void {
   for (const replica of replicas) {
     if (!replica.isLeader) continue;

@@ -1,7 +1,7 @@
 /**
- * Decides when applied effects move from memory into the durable state, and compacts logs behind it.
+ * Decides when applied effects move from memory into the durable state, and compacts logs afterwards.
  *
- * A checkpoint covers every group that applied something since the last one, so the journal can drop what it covers.
+ * A checkpoint covers every group that applied something since the last one, so that the journal can be truncated.
  */
 import type { GroupCheckpoint, GroupId, Storage } from '../../raft/index.js';
 import type { Replica } from './replica.js';
@@ -11,9 +11,9 @@ import type { Runtime } from '../runtime.js';
 export interface CheckpointLimits extends RetentionLimits {
   /** Applied bytes of entry data after which a checkpoint is due. */
   readonly bytes: number;
-  /** Bytes by which the journal grew after which it is due: a row takes at least a slot, however little is in it. */
+  /** Growth of the journal in bytes after which it is due: a row takes at least a slot, however short it is. */
   readonly journalBytes: number;
-  /** ms after which it is due however little there is. */
+  /** Time in ms after which it is due, however little was applied. */
   readonly intervalMs: number;
 }
 
@@ -27,13 +27,13 @@ export const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = {
   nodeFollowerBytes: 64 * 1024 * 1024,
 };
 
-/** A disk that is full or slow must not keep a node from stopping. */
+/** Limit in ms, because a full or slow disk must not prevent a node from stopping. */
 const LAST_CHECKPOINT_MS = 5_000;
 
 export class Checkpointer {
   readonly #dirty = new Map<GroupId, Replica>();
   #bytes = 0;
-  /** Of the journal, behind the last checkpoint. */
+  /** Size of the journal after the last checkpoint. */
   #journalBytes = 0;
   #dirtySince = 0;
   #running: Promise<void> | undefined;
@@ -43,7 +43,7 @@ export class Checkpointer {
   readonly #retention: LogRetention;
   readonly #compact: (group: Replica, index: number) => void;
 
-  /** `compact` is called outside of turns: it has to enter one. */
+  /** `compact` is called outside of turns, and must enter one. */
   constructor(storage: Storage, limits: CheckpointLimits, compact: (group: Replica, index: number) => void) {
     this.#storage = storage;
     this.#limits = limits;
@@ -63,14 +63,14 @@ export class Checkpointer {
 
   isDue(now: number): boolean {
     if (this.running || this.#dirty.size === 0) return false;
-    // Commits wait for room in the journal: nothing else makes some.
+    // Commits wait for space in the journal, which only a checkpoint can free.
     if (this.#storage.stall?.waits === 'commits') return true;
     const { bytes, journalBytes, intervalMs } = this.#limits;
     if (this.#bytes >= bytes || now - this.#dirtySince >= intervalMs) return true;
     return this.#storage.status().journalBytes - this.#journalBytes >= journalBytes;
   }
 
-  /** Checkpoints every dirty group; joins one that is under way. Rejects when the storage failed. */
+  /** Checkpoints every dirty group; joins a checkpoint in progress. Rejects when the storage failed. */
   run(): Promise<void> {
     this.#running ??= this.#checkpoint().finally(() => {
       this.#running = undefined;
@@ -78,7 +78,10 @@ export class Checkpointer {
     return this.#running;
   }
 
-  /** Before the end, within bounds, and never rejects: without it the next start takes longer, the journal has it all. */
+  /**
+   * Last checkpoint before the node stops, bounded in time. Never rejects: the journal has everything, only the next
+   * start is slower.
+   */
   runLast(runtime: Pick<Runtime, 'after'>): Promise<void> {
     return new Promise((resolve) => {
       if (this.#storage.stall !== undefined) {
@@ -95,7 +98,7 @@ export class Checkpointer {
     });
   }
 
-  /** Something begins to wait for room: `runLast` waits no longer. */
+  /** Called when something begins to wait for disk space: ends the wait of `runLast`. */
   outOfRoom(): void {
     this.#endLast?.();
   }
@@ -115,7 +118,7 @@ export class Checkpointer {
   }
 
   /**
-   * Periodic: compacts away entries that were kept for followers which have them by now, or are gone.
+   * Called periodically: compacts away entries that were kept for followers which have them by now, or are gone.
    * @returns true: a checkpoint is due
    */
   maintain(now: number): boolean {

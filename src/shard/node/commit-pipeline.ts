@@ -1,9 +1,9 @@
 /**
- * Makes the writes of all groups durable together: one commit a turn, and two in flight at most. What is queued
- * meanwhile goes with the next.
+ * Makes the writes of all groups durable together: one commit per turn, and at most two in flight. Writes queued
+ * meanwhile go into the next.
  *
- * Two, so that the disk need not wait for this thread between one sync and the next. Storage makes commits durable in
- * the order of the calls, so each group's writes stay in order.
+ * Two, so that the disk does not wait for this thread between two syncs. Storage makes commits durable in the order of
+ * the calls, so each group's writes stay in order.
  */
 import type { Entry, GroupId, GroupWrite, HardState, Storage, Write } from '../../raft/index.js';
 import { asError } from '../../thrown.js';
@@ -14,15 +14,16 @@ export interface QueuedWrite {
 }
 
 export interface CommitPipelineOptions {
-  /** These writes are durable, in the order in which they were queued per group. */
+  /** Called with writes that are durable, in the order in which they were queued per group. */
   readonly onDurable: (writes: readonly QueuedWrite[]) => void;
-  /** The storage failed; nothing more will become durable. */
+  /** Called when the storage failed; nothing more will become durable. */
   readonly onFailure: (error: Error) => void;
   /** Monotonic ms. */
   readonly now: () => number;
   /**
-   * Bytes of entries in one commit, exceeded by less than one write. Default: no bound. What a journal with a quota cannot
-   * take at once would otherwise never be durable: nothing of a commit counts before all of it does.
+   * Bytes of entries in one commit, exceeded by less than one write. Default: no bound. Needed for a journal with a
+   * quota: a commit that does not fit as a whole would never be durable, because none of it counts before all of it
+   * does.
    */
   readonly maxCommitBytes?: number;
 }
@@ -34,9 +35,9 @@ export class CommitPipeline {
   #commitsInFlight = 0;
   #writesInFlight = 0;
   #failed = false;
-  /** When each commit under way began, oldest first: they end in that order. */
+  /** When each commit in flight began, oldest first: they end in that order. */
   readonly #startTimes: number[] = [];
-  /** Groups with a snapshot chunk on its way, and since when: what follows it waits, other groups go on. */
+  /** Groups with a snapshot chunk being staged, and since when: their later writes wait, other groups continue. */
   readonly #staging = new Map<GroupId, number>();
   readonly #storage: Storage;
   readonly #onDurable: (writes: readonly QueuedWrite[]) => void;
@@ -56,7 +57,7 @@ export class CommitPipeline {
     return this.#queue.length;
   }
 
-  /** When the oldest write that is under way began; undefined if none is. What is queued waits for those. */
+  /** When the oldest write in flight began; undefined if there is none. Queued writes wait for those. */
   get oldestSinceMs(): number | undefined {
     let oldest = this.#startTimes[0];
     if (this.#staging.size === 0) return oldest;
@@ -72,7 +73,7 @@ export class CommitPipeline {
     this.#queue.push(item);
   }
 
-  /** Starts a commit of what is queued, unless enough are under way: then the next batch goes on gathering. */
+  /** Starts a commit of the queued writes, unless enough are in flight: then the next batch keeps growing. */
   maybeFlush(): void {
     if (this.#writesInFlight >= MAX_COMMITS_IN_FLIGHT || this.#failed || this.#queue.length === 0) return;
     const batch: QueuedWrite[] = [];
@@ -80,7 +81,7 @@ export class CommitPipeline {
     const rest: QueuedWrite[] = [];
     let bytes = 0;
     for (const item of this.#queue) {
-      // Nothing overtakes what waits for the next commit.
+      // No write overtakes one that waits for the next commit.
       if (bytes >= this.#maxCommitBytes || this.#staging.has(item.group)) rest.push(item);
       else if (item.write.chunk === undefined) {
         batch.push(item);
@@ -92,7 +93,7 @@ export class CommitPipeline {
     }
     this.#queue = rest;
     if (batch.length > 0) this.#commit(batch);
-    // After the commit: storage keeps the order of the calls.
+    // After the commit, because storage keeps the order of the calls.
     for (const item of chunks) this.#stage(item);
   }
 
@@ -100,11 +101,11 @@ export class CommitPipeline {
     const writes = merge(batch);
     const isEmpty = writes.length === 0;
     if (isEmpty && this.#commitsInFlight === 0) {
-      // Only messages, and all that was queued before them is durable.
+      // The batch has only messages, and everything queued before them is durable.
       this.#onDurable(batch);
       return;
     }
-    // An empty commit ends right behind the one before it: it keeps no other from starting.
+    // An empty commit ends right after the one before it, so it does not count against the limit.
     const weight = isEmpty ? 0 : 1;
     this.#commitsInFlight++;
     this.#writesInFlight += weight;
@@ -171,6 +172,6 @@ export function merge(batch: readonly QueuedWrite[]): GroupWrite[] {
   return [...logs].map(([group, entries]) => ({ group, hardState: hardStates.get(group), entries }));
 }
 
-/** What a node writes that is not busy: without tables. */
+/** The usual case of a node that is not busy, without building tables. */
 const mergeOne = ({ group, write: { hardState, entries } }: QueuedWrite): GroupWrite[] =>
   hardState === undefined && entries.length === 0 ? [] : [{ group, hardState, entries }];

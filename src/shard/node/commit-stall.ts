@@ -1,8 +1,8 @@
 /**
- * When a replica last applied what was committed, and for how long its group has had something to commit and applied
+ * Tracks when a replica last applied an entry, and for how long its group has had something to commit and applied
  * nothing. The replica reports once a turn.
  *
- * What counts is what was applied: entries that a quorum has and this node's disk has not are of no use to a client.
+ * Only applied entries count: entries that a quorum has, but not this node's disk, are of no use to a client.
  */
 export class CommitStall {
   #applied = -1;
@@ -16,12 +16,14 @@ export class CommitStall {
     this.#appliedAtMs = now();
   }
 
-  /** ms (monotonic) since which nothing was applied although something waits; undefined: nothing waits. */
+  /**
+   * Start (monotonic ms) of the time in which nothing was applied although something waits; undefined: nothing waits.
+   */
   get sinceMs(): number | undefined {
     return this.#sinceMs;
   }
 
-  /** For so long, in ms; 0: nothing waits. */
+  /** Length of that time in ms; 0: nothing waits. */
   get waitMs(): number {
     return this.#sinceMs === undefined ? 0 : this.#now() - this.#sinceMs;
   }
@@ -31,7 +33,7 @@ export class CommitStall {
     return this.#now() - this.#appliedAtMs;
   }
 
-  /** @param leads a replica that does not lead answers nobody, so nothing waits for it */
+  /** @param leads a replica that does not lead answers no clients, so nothing waits for it */
   note(applied: number, lastIndex: number, leads: boolean): void {
     const hasMoved = applied !== this.#applied;
     if (hasMoved) {

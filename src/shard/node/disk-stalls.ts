@@ -1,24 +1,24 @@
 /**
- * What follows when commits wait for room on the disk: reads go on, consensus goes on as far as it can, new writes are
- * refused. At once if the disk is full; after a delay if the journal is at its quota or descriptors are exhausted, since
- * both mostly pass.
+ * The reaction to commits that wait for disk space: reads continue, consensus continues as far as it can, new writes
+ * are refused. They are refused at once if the disk is full; after a delay if the journal is at its quota or
+ * descriptors are exhausted, since both are mostly temporary.
  */
 import type { Storage, StorageStall } from '../../raft/index.js';
 import type { ErrorCode } from '../errors.js';
 import type { Logger, Runtime } from '../runtime.js';
 
 export interface DiskStall {
-  /** `commits`: also the start of the node waits. `checkpoints`: commits go on as long as the journal has room. */
+  /** `commits`: the start of the node waits, too. `state`: commits continue as long as the journal has space. */
   readonly waits: StorageStall['waits'];
   /** The disk is full; the journal is at its quota; or no file descriptor is left to open a file. */
   readonly reason: 'disk-full' | 'journal-full' | 'no-descriptors';
   readonly message: string;
-  /** Since when, ms on the runtime's monotonic clock. */
+  /** When it began, in ms on the runtime's monotonic clock. */
   readonly sinceMs: number;
 }
 
 /**
- * Writes are refused only after so long (ms) when the journal is at its quota: a checkpoint is about to make room, and the
+ * Delay (ms) before writes are refused when the journal is at its quota: a checkpoint is about to free space, and the
  * writes that wait meanwhile are bounded by admission.
  */
 export const STALL_PATIENCE_MS = 500;
@@ -30,7 +30,7 @@ export class DiskStalls {
   readonly #logger: Logger;
   #stall: DiskStall | undefined;
 
-  /** `onStall`: commits have just begun to wait; a checkpoint may make room. Called outside of the node's turns. */
+  /** `onStall`: commits have just begun to wait; a checkpoint may free space. Called outside of the node's turns. */
   constructor(storage: Storage, runtime: Runtime, logger: Logger, onStall: () => void) {
     this.#runtime = runtime;
     this.#logger = logger;
@@ -50,7 +50,7 @@ export class DiskStalls {
     return this.#stall?.waits === 'commits' ? this.#runtime.now() - this.#stall.sinceMs : undefined;
   }
 
-  /** Why a write is refused now, and under which code. */
+  /** Why a write is refused now, and its error code; undefined: it is not. */
   get refusal(): { readonly code: ErrorCode; readonly message: string } | undefined {
     if (this.#stall?.waits !== 'commits') return undefined;
     const { reason, sinceMs } = this.#stall;

@@ -1,18 +1,20 @@
 /**
- * Two processes under one node id that are linked to different peers: the original here, a copy there.
+ * Detects two processes under one node id that are linked to different peers: the original to one, a copy to another.
  *
- * A node that is linked to only one of them cannot see the other, so nodes that share a group ask each other:
+ * A node that is linked to only one of them cannot see the other, so nodes that share a group query each other:
  *
- *  - before a process is accepted that was not linked here last, all peers are asked whether another process of that node
- *    is linked to them, and alive. If one confirms, the new one is refused, as if both were linked here (`duplicates.ts`);
+ *  - before a node accepts a process other than the one linked last, it asks all peers whether another live process of
+ *    that node is linked to them. If one confirms, the new one is refused, as if both were linked here
+ *    (`duplicates.ts`);
  *  - when a link comes up (to a node that two of them are linked to, or between two of them), each side is asked about
- *    what the other has. So two processes that were accepted on both sides of a partition are found when it ends.
+ *    the process that the other has. So two processes that were accepted on both sides of a partition are found when it
+ *    ends.
  *
- * The peer that is asked probes its process after the question, and confirms if that is alive; then the asking node probes
- * its own. That one was linked before the question and is alive after the answer, so both were alive at one moment in
- * between. The later of them is refused, by every node that is linked to it.
+ * The peer that is asked probes its process after the question, and confirms if that is alive; then the asking node
+ * probes its own. That one was linked before the question and is alive after the answer, so both were alive at one
+ * moment in between. The later of them is refused by every node that is linked to it.
  *
- * A peer that is cut off is not waited for longer than its link lasts. Builds that speak version 1 are not asked at all.
+ * The wait for a peer that is cut off ends when its link does. Builds of protocol version 1 are not asked at all.
  */
 import type { NodeId } from '../../raft/index.js';
 import {
@@ -27,9 +29,9 @@ import {
   type HelloDecision,
 } from '../transport/index.js';
 import type { Logger, Runtime, Timer } from '../runtime.js';
-/** Protocol version from which on links carry such questions. */
+/** The first protocol version with these questions. */
 const FIRST_VERSION = 2;
-/** A peer has to probe its own link first: as long as a silent link lasts. */
+/** Time for an answer: a peer probes its own link first, which takes at most as long as a silent link lasts. */
 const ANSWER_MS = 3_000;
 
 export type ProcessQuestion = Extract<PeerMessage, { type: 'process-question' }>;
@@ -42,7 +44,7 @@ export interface DuplicateWatchOptions {
   /** Nodes that share a group with this one. */
   readonly peers: () => readonly NodeId[];
   readonly isDead: (id: NodeId) => boolean;
-  /** The process that was linked here last. */
+  /** The process of the node that was linked here last. */
   readonly lastProcess: (id: NodeId) => number | undefined;
 }
 
@@ -58,7 +60,7 @@ interface Inquiry {
 export class DuplicateWatch {
   readonly #options: DuplicateWatchOptions;
   #inquiries: Inquiry[] = [];
-  /** Per node, the peers that were asked back about its process while the link to it is up: each once. */
+  /** Per node, the peers that were asked back about its process while the link to it is up; each is asked once. */
   readonly #askedBack = new Map<NodeId, Set<PeerId>>();
 
   constructor(options: DuplicateWatchOptions) {
@@ -83,7 +85,7 @@ export class DuplicateWatch {
     transport.flush();
   }
 
-  /** In a turn. */
+  /** Called in a turn. */
   onLink(peer: PeerId, up: boolean): void {
     if (peer >= ROUTER_PEERS) return;
     this.#askedBack.delete(peer);
@@ -98,12 +100,12 @@ export class DuplicateWatch {
     }
   }
 
-  /** It was asked, and has been silent for an election timeout since: it is not waited for any longer. */
+  /** Ends the wait for a peer that has been silent for an election timeout. */
   onPeerDead(peer: NodeId): void {
     for (const inquiry of [...this.#inquiries]) this.#noteAnswer(inquiry, peer);
   }
 
-  /** In a turn, as the answer. */
+  /** Called in a turn, like `onAnswer`. */
   onQuestion(from: PeerId, { node, process }: ProcessQuestion): void {
     const { transport } = this.#options;
     if (from >= ROUTER_PEERS) return;
@@ -141,7 +143,7 @@ export class DuplicateWatch {
     });
   }
 
-  /** The peer that asked learns of the process here only if it is asked in turn. */
+  /** Asks back, which also tells the peer about the process that is linked here. */
   #askBack(peer: PeerId, node: NodeId): void {
     const asked = this.#askedBack.get(node) ?? new Set();
     this.#askedBack.set(node, asked);
@@ -149,7 +151,7 @@ export class DuplicateWatch {
     asked.add(peer);
   }
 
-  /** Asks `peer` whether another process of `node` than the one here is linked to it. */
+  /** Asks `peer` whether a process of `node` other than the one linked here is linked to it. */
   #ask(peer: PeerId, node: NodeId): void {
     const { transport } = this.#options;
     const process = transport.link(node)?.extension.process;
@@ -160,7 +162,7 @@ export class DuplicateWatch {
     return this.#options.peers().filter((id) => id !== except && this.#canAsk(id));
   }
 
-  /** It is linked, and could read a question. */
+  /** The peer is linked, and its build can read a question. */
   #canAsk(peer: PeerId): boolean {
     return (this.#options.transport.link(peer)?.version ?? 0) >= FIRST_VERSION;
   }
@@ -174,7 +176,7 @@ export class DuplicateWatch {
     if (!this.#inquiries.includes(inquiry)) return;
     this.#inquiries = this.#inquiries.filter((other) => other !== inquiry);
     inquiry.timer.cancel();
-    // A link begins between turns.
+    // Deferred, because a link begins between turns.
     this.#options.runtime.defer(() => {
       inquiry.decide(refused);
     });

@@ -1,18 +1,18 @@
 /**
- * Which peers are alive, by when each was last heard from.
+ * Tracks which peers are alive, by the time of the last heartbeat from each.
  *
- * Pings and Raft messages count as heartbeats, answers to operations do not: a node that has failed goes on refusing
- * them. A link that goes down counts as a failure at once, and so does a ping that says `failed`. Silence counts only
- * against peers that ping this node; nothing is concluded about the others.
+ * Pings and Raft messages count as heartbeats, answers to operations do not, because a failed node still refuses
+ * operations. A link that goes down counts as a failure at once, and so does a ping with `failed` set. Silence counts
+ * only against peers that ping this node; nothing is concluded about the others.
  */
 import type { NodeId } from '../../raft/index.js';
 
 interface Peer {
   lastHeardMs: number;
-  /** Since when it has been alive without a gap: leadership is not moved to a peer that has just come back. */
+  /** Start of the current period without a gap: leadership is not moved to a peer that has just come back. */
   aliveSinceMs: number;
   alive: boolean;
-  /** Its failure was reported. A link that goes down may leave the report to the silence that follows. */
+  /** Its failure was reported. When a link goes down, the report may be left to the silence that follows. */
   reportedDead: boolean;
   stopping: boolean;
 }
@@ -46,9 +46,9 @@ export class FailureDetector {
   }
 
   /**
-   * The link is gone, or the peer has failed.
-   * @param reportNow false: it was promised votes (`raft/lease.ts`), and is reported once it was silent for the timeout
-   * @returns true: it was alive until now, and is reported by this
+   * Called when the link is gone, or the peer has failed.
+   * @param reportNow false: it holds a promise of votes (`raft/lease.ts`), and is reported after a timeout of silence
+   * @returns true: it was alive until now, and this call reports it
    */
   markUnreachable(id: NodeId, reportNow: boolean): boolean {
     const peer = this.#peers.get(id);
@@ -75,7 +75,7 @@ export class FailureDetector {
     return silent;
   }
 
-  /** Heard from, then silent or unlinked. A peer that was never heard from does not count as dead. */
+  /** The peer was alive, and is now silent or unlinked. A peer without any heartbeat so far does not count as dead. */
   isDead(id: NodeId): boolean {
     return this.#peers.get(id)?.alive === false;
   }

@@ -1,6 +1,7 @@
 /**
- * What a node does about a disk that hangs: it asks its peers for no leadership, and hands over what it leads, also
- * groups in which nothing waits yet, so that the next write to each does not have to find out.
+ * A node's reaction to a disk that hangs: it announces to its peers that it should not be given leadership, and hands
+ * over all groups that it leads, also those in which nothing waits yet, so that the next write to them does not hang
+ * first.
  */
 import type { Logger, Runtime } from '../runtime.js';
 import { handOver } from './balancer.js';
@@ -38,7 +39,7 @@ export class HungDiskHandler {
       peerHeartbeats.ping();
     }
     if (!began) return;
-    // Commits that are known to wait for room look to the watch like those of a disk that hangs.
+    // To the watch, commits that are known to wait for space look like those of a disk that hangs.
     const what = diskStalls.roomWaitMs === undefined ? 'the disk hangs' : 'commits still wait for room';
     logger.warn({ pendingMs: Math.round(diskWatch.pendingMs(now)) }, `${what}: leadership is handed over`);
     handOver(replicas.all(), failureDetector, now);

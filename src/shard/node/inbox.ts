@@ -1,5 +1,5 @@
 /**
- * The inbox: everything that reaches a node from outside waits here for the next turn. One turn at a time is scheduled,
+ * The inbox: all input of a node waits here for the next turn. One turn at a time is scheduled,
  * however much arrives.
  */
 import type { QueuedWrite } from './commit-pipeline.js';
@@ -23,7 +23,7 @@ export interface InboxContents {
   readonly durable: readonly (readonly QueuedWrite[])[];
   readonly received: readonly Received[];
   readonly tasks: readonly (() => void)[];
-  /** 0 or 1: a node that was paused does not catch up on ticks, or it would start elections for no reason. */
+  /** At most one tick: a node that was paused must not catch up on ticks, or it would start elections for no reason. */
   readonly tick: boolean;
 }
 
@@ -53,7 +53,7 @@ export class Inbox {
     return this.#messages + this.#submissions.length;
   }
 
-  /** Drops the batch when too much waits already: Raft resends, routers retry. */
+  /** Drops the batch if too many messages wait already: Raft resends, routers retry. */
   receive(batch: Received): void {
     if (this.#messages >= this.#maxMessages) return;
     this.#messages += batch.messages.length;
@@ -90,11 +90,11 @@ export class Inbox {
   readonly #begin = (): void => {
     this.#scheduled = false;
     this.#turn();
-    // The turn failed before it started them, and nothing else would answer them.
+    // If the turn failed before it started them, only another turn will answer them.
     if (this.#submissions.length > 0) this.schedule();
   };
 
-  /** Starts all submitted operations. If one throws, those behind it stay here. */
+  /** Starts all submitted operations. If one throws, those after it stay here. */
   drainSubmissions(admission: OperationStarter): void {
     const submissions = this.#submissions;
     this.#submissions = [];
@@ -109,7 +109,7 @@ export class Inbox {
     }
   }
 
-  /** All but submissions. */
+  /** Takes everything except submissions. */
   take(): InboxContents {
     const contents: InboxContents = {
       durable: this.#durable,

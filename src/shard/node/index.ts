@@ -1,16 +1,16 @@
 /**
  * A node: all replicas that it holds, run in turns over one storage and one transport.
  *
- * What reaches it enters the inbox (`inbox.ts`), from peers by way of `peer-handler.ts`. A turn (`turn.ts`) takes what is
- * there: durable writes release the messages that were held back for them, messages step replicas, operations are
- * admitted (`admission.ts`) and proposed. Then each replica that has work (`replica-set.ts`, `replica.ts`) hands out a
- * `Ready`: messages leave at once, writes are queued, committed entries are applied and their waiters (`pending.ts`)
+ * Input enters the inbox (`inbox.ts`), from peers by way of `peer-handler.ts`. A turn (`turn.ts`) takes it: durable
+ * writes release the messages that were held back for them, messages step replicas, operations are admitted
+ * (`admission.ts`) and proposed. Then each replica that has work (`replica-set.ts`, `replica.ts`) returns a `Ready`:
+ * messages are sent at once, writes are queued, committed entries are applied and their waiters (`pending.ts`)
  * answered. At the end of the turn the writes of all groups become one commit (`commit-pipeline.ts`).
  *
- * Beside turns runs periodic maintenance (`node.ts`): heartbeats (`peer-heartbeats.ts`, `failure-detector.ts`), expired
- * operations, leadership (`balancer.ts`), checkpoints (`checkpointer.ts`). Two files watch the disk: `disk-watch.ts` for
- * one that hangs, `disk-stalls.ts` for one that is full; two watch identities: `rollback-detector.ts` for a disk that went
- * back in time, `duplicate-watch.ts` for two processes of one node. `assembly.ts` ties all of them together.
+ * Periodic maintenance (`node.ts`) covers heartbeats (`peer-heartbeats.ts`, `failure-detector.ts`), expired operations,
+ * leadership (`balancer.ts`) and checkpoints (`checkpointer.ts`). Two files watch the disk: `disk-watch.ts` for one
+ * that hangs, `disk-stalls.ts` for one that is full; two watch identities: `rollback-detector.ts` for a disk that was
+ * rolled back, `duplicate-watch.ts` for two processes of one node. `assembly.ts` connects all of them.
  */
 export type { CheckpointLimits } from './checkpointer.js';
 export { type DiskStall, STALL_PATIENCE_MS } from './disk-stalls.js';

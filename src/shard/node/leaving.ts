@@ -14,13 +14,13 @@ export interface Closed {
   readonly reason: string;
 }
 
-/** What threw in a turn, or on the way to the disk, and ended the node. */
+/** Why a node is closed by an error in a turn, or in a write to the disk. */
 export function closedBy(error: Error): Closed {
   if (error instanceof DuplicateNode) return { code: 'shutting-down', reason: error.message };
   if (!isReplicaFault(error)) return { code: 'internal', reason: 'the node has broken an invariant' };
   return { code: error instanceof StorageFull ? 'disk-full' : 'storage-failed', reason: error.message };
 }
 
-/** It concerns this replica, as its field `shard` says: another replica may still take the operation. */
+/** The refusal concerns only this replica, hence its field `shard`: another replica may still take the operation. */
 export const refuseLeaving = ({ code, reason }: Closed, shard: number): Refusal =>
   refuse(code, reason, { shard }, 'not_applied');

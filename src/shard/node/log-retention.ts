@@ -1,36 +1,38 @@
 /**
- * How much of a log is kept in memory behind a checkpoint, so that followers get entries and not the whole state.
+ * Decides how much of a log is kept in memory after a checkpoint, so that followers get entries and not the whole
+ * state.
  *
  * Every replica keeps a little. A leader keeps more, within bounds of bytes for the group and for the node, for
- * followers that answer and lag, and for those whose snapshot is on its way: one that ended where the log no longer
- * begins would be followed by another, for ever while writes go on. Beyond the bounds, and for followers that do
- * not answer, the log is compacted regardless. Nothing of this is on the disk: the journal drops what a checkpoint covers.
+ * followers that answer and lag, and for those to which a snapshot is being sent: if the log no longer contained the
+ * entries after the snapshot, another one would have to follow, without end while writes continue. Beyond the bounds,
+ * and for followers that do not answer, the log is compacted regardless. All this is in memory only: the journal drops
+ * what a checkpoint covers.
  */
 import type { GroupId } from '../../raft/index.js';
 import type { Replica } from './replica.js';
 
 export interface RetentionLimits {
-  /** Entries, and bytes of them, that every replica keeps of a group behind a checkpoint. */
+  /** Entries, and their bytes, that every replica of a group keeps after a checkpoint. */
   readonly keepEntries: number;
   readonly keepBytes: number;
-  /** Bytes that a leader keeps of a group for followers that need them, and that a node keeps of all groups. */
+  /** Bytes kept for followers that need them: by a leader for one group, and by a node for all groups. */
   readonly followerBytes: number;
   readonly nodeFollowerBytes: number;
 }
 
-/** What an entry costs besides its data. */
+/** Memory of an entry besides its data. */
 export const ENTRY_OVERHEAD_BYTES = 64;
 
 interface RetainedLog {
   readonly group: Replica;
-  /** The newest durable checkpoint, and the first entry that is kept. */
+  /** Index of the newest durable checkpoint; `from` is the first entry that is kept. */
   readonly checkpoint: number;
   readonly from: number;
   readonly bytes: number;
 }
 
 export class LogRetention {
-  /** Groups of which more is retained than every replica keeps. */
+  /** Groups that retain more than every replica keeps. */
   readonly #retained = new Map<GroupId, RetainedLog>();
   readonly #limits: RetentionLimits;
 
@@ -38,14 +40,14 @@ export class LogRetention {
     this.#limits = limits;
   }
 
-  /** Kept of all groups for followers. */
+  /** Bytes kept for followers, over all groups. */
   get bytes(): number {
     let sum = 0;
     for (const { bytes } of this.#retained.values()) sum += bytes;
     return sum;
   }
 
-  /** The index up to which the log of a group may be compacted that is durably checkpointed up to `checkpoint`. */
+  /** The index up to which the group's log may be compacted, given a durable checkpoint at `checkpoint`. */
   compactTo(group: Replica, checkpoint: number): number {
     this.#retained.delete(group.id);
     const { keepEntries, keepBytes, followerBytes, nodeFollowerBytes } = this.#limits;
@@ -54,7 +56,7 @@ export class LogRetention {
     if (needed.length === 0) return little - 1;
     const room = Math.min(followerBytes, nodeFollowerBytes - this.bytes);
     const kept = within(group, checkpoint, Math.min(...needed), room, ENTRY_OVERHEAD_BYTES);
-    // Begin at an entry that a follower needs next; followers that are further behind need a snapshot in any case.
+    // Start at an entry that some follower needs next; followers that are further behind need a snapshot in any case.
     const from = Math.min(little, ...needed.filter((index) => index >= kept.from));
     if (from === little) return little - 1;
     const { bytes } = within(group, checkpoint, from, room, ENTRY_OVERHEAD_BYTES);
@@ -62,7 +64,10 @@ export class LogRetention {
     return from - 1;
   }
 
-  /** Groups whose retained entries no follower needs any more, and up to where to compact them; else only a checkpoint would. */
+  /**
+   * Groups whose retained entries no follower needs any more, and the index to compact each to before its next
+   * checkpoint.
+   */
   review(): { readonly group: Replica; readonly index: number }[] {
     const done: { group: Replica; index: number }[] = [];
     for (const { group, checkpoint, from } of this.#retained.values()) {
@@ -73,7 +78,7 @@ export class LogRetention {
   }
 }
 
-/** The first index ≥ `lowest` from which on there are at most `maxBytes` up to `last`, and how many there are. */
+/** The first index ≥ `lowest` such that the entries from it to `last` have at most `maxBytes`, and their bytes. */
 function within(
   group: Replica,
   last: number,

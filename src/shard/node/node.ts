@@ -1,8 +1,8 @@
 /**
  * A node: the replicas that it holds, over one storage and one transport, from its start to its end.
  *
- * Everything from outside only enters the inbox; a turn (`turn.ts`) handles what is in it. This file starts and stops
- * the node, sees to periodic maintenance, and is what routers and tools see of it.
+ * All input enters the inbox, and a turn (`turn.ts`) handles it. This file starts and stops the node, runs periodic
+ * maintenance, and is the interface for routers and tools.
  */
 import type { GroupId, NodeId, Recovered, RecoveredGroup } from '../../raft/index.js';
 import { asError } from '../../thrown.js';
@@ -52,7 +52,7 @@ export class ShardNode {
   #failure: string | undefined;
   #closed = false;
   #startedAt = 0;
-  /** Since when (monotonic ms) the data folder is being opened; undefined: it is not, or no longer. */
+  /** When opening the data folder began (monotonic ms); undefined: it is not being opened. */
   #openingSinceMs: number | undefined;
   #onFailure: ((error: Error) => void) | undefined;
   readonly #options: ShardNodeOptions;
@@ -108,7 +108,7 @@ export class ShardNode {
     this.#reporter = parts.reporter;
   }
 
-  // What routers and tools see of this node.
+  // The interface for routers and tools.
 
   topology(): Topology | undefined {
     return this.#topologyStore.topology;
@@ -118,12 +118,17 @@ export class ShardNode {
     this.#topologyStore.onChange(listener);
   }
 
-  /** What every node of the cluster can read in replicated data (`protocol.ts`): committed, never falling. */
+  /**
+   * Feature level that every node of the cluster can read in replicated data (`protocol.ts`): committed, never
+   * decreases.
+   */
   clusterFeatureLevel(): number {
     return this.#topologySync.clusterFeatureLevel;
   }
 
-  /** The shard's leader as far as this node's own replica knows; undefined: none, no replica here, or the node has failed. */
+  /**
+   * The shard's leader as known to this node's replica; undefined: none known, no replica here, or the node has failed.
+   */
   leaderOf(shard: number): NodeId | undefined {
     return this.#state === 'failed' ? undefined : this.#replicas.leaderOf(shard);
   }
@@ -132,23 +137,25 @@ export class ShardNode {
     return id === this.id ? this.#state === 'serving' : !this.#failureDetector.isDead(id);
   }
 
-  /** An operation for this node's own replica. `done` is called exactly once, in a later turn. */
+  /** Submits an operation for this node's own replica. `done` is called exactly once, in a later turn. */
   submit(request: ShardRequest, done: Done): void {
     this.#inbox.submission({ request, done });
   }
 
-  /** Leaves with the next turn. */
+  /** Sends the message with the next turn. */
   send(to: PeerId, message: PeerMessage): boolean {
     this.#inbox.schedule();
     return this.#options.transport.send(to, message);
   }
 
-  /** Messages of the types `reply` and `status`: answers to what a router sent through this node. */
+  /**
+   * Listens for messages of the types `reply` and `status`: answers to a router's requests that went through this node.
+   */
   onReply(listener: (from: PeerId, message: ReplyMessage) => void): void {
     this.#peers.onReply = guarded(listener, this.#options.logger);
   }
 
-  /** The storage failed, or an invariant was broken: the node has left its groups and refuses operations. */
+  /** Called when the storage failed or an invariant was broken: the node has left its groups and refuses operations. */
   onFailure(listener: (error: Error) => void): void {
     this.#onFailure = listener;
   }
@@ -157,21 +164,21 @@ export class ShardNode {
     return this.#state;
   }
 
-  /** What waits for room on this node's disk; undefined: nothing does. */
+  /** What waits for space on this node's disk; undefined: nothing does. */
   readonly diskStall = (): DiskStall | undefined => this.#diskStalls.stall;
   readonly outgoingSnapshots = (): readonly OutgoingSnapshot[] => this.#snapshots.outgoing();
 
-  /** For tools that look on, to read. */
+  /** Read-only views, for tools. */
   replicas(): Iterable<ReplicaView> {
     return this.#replicas.all();
   }
 
-  /** What this node knows by itself of what is wrong with it; cheap. */
+  /** Faults that this node can detect by itself; cheap. */
   health(): NodeHealth {
     return this.#reporter.health(this.#state, this.#openingSinceMs);
   }
 
-  /** Everything that the node reports of itself, all groups included. */
+  /** The node's full report, including all groups. */
   status(): NodeStatus {
     const { runtime, storage } = this.#options;
     return this.#reporter.status({
@@ -191,7 +198,7 @@ export class ShardNode {
     try {
       await this.#start();
     } catch (error) {
-      // Why it could not start matters more than that its files could not be closed either.
+      // The reason why it could not start matters more than an error while closing its files.
       await this.crash().catch(() => undefined);
       throw error;
     }
@@ -209,23 +216,25 @@ export class ShardNode {
     if (voters.includes(this.id)) this.#replicas.start(SYSTEM_GROUP, voters, recovered.get(SYSTEM_GROUP));
     recovered.delete(SYSTEM_GROUP);
     await this.#topologyStore.start(meta);
-    // What the system group holds here may be newer than the copy; a cluster config that contradicts it ends the start.
+    // The system group's topology may be newer than the copy; a cluster config that contradicts it ends the start.
     const { held } = this.#topologySync;
     if (held !== undefined) await this.#topologyStore.adoptReplicated(held);
     this.#throwIfClosed();
     await transport.start(this.#peers.transportEvents());
     this.#throwIfClosed();
-    // A peer may have refused this process meanwhile.
+    // A peer may have refused this process in the meantime.
     if (this.#failure === undefined) this.#state = 'serving';
     this.#ticker.startMaintenance();
   }
 
-  /** A node that was stopped while it started must not come up after that. */
+  /** A node that was stopped during its start must not come up afterwards. */
   #throwIfClosed(): void {
     if (this.#closed) throw new KvorumError('shutting-down');
   }
 
-  /** Before anything is sent or promised: reads back what earlier runs left on the disk, and begins this one. */
+  /**
+   * Called before anything is sent or promised: recovers the data of earlier runs from the disk, and begins a new boot.
+   */
   async #open(): Promise<Recovered> {
     const { runtime, storage } = this.#options;
     this.#openingSinceMs = runtime.now();
@@ -257,7 +266,7 @@ export class ShardNode {
         tickMs: this.#settings.tickMs,
       };
       await handOverAll(leadership, runtime.now() + graceMs);
-      // On a disk that hangs a checkpoint would not end.
+      // A checkpoint on a disk that hangs would not end.
       if (this.#failure === undefined && !this.#diskWatch.hangs(runtime.now())) await this.#lastCheckpoint();
     }
     await this.crash();
@@ -265,7 +274,7 @@ export class ShardNode {
 
   /**
    * Stops at once: nothing is handed over, nothing more is written. Every waiter is answered.
-   * @throws what the storage says when its files could not be closed; the node has stopped all the same
+   * @throws the storage's error if its files could not be closed; the node has stopped nevertheless
    */
   async crash(): Promise<void> {
     if (this.#closed) return;
@@ -296,9 +305,9 @@ export class ShardNode {
     this.#snapshots.close();
   }
 
-  // While it runs.
+  // Running.
 
-  /** What throws in a turn is a broken invariant or unreadable state: to go on would be worse than to leave. */
+  /** An exception in a turn means a broken invariant or unreadable state: it is safer to fail than to continue. */
   #guardedTurn(): void {
     try {
       if (this.#closed) this.#inbox.drainSubmissions(this.#admission);
@@ -322,7 +331,7 @@ export class ShardNode {
     if (this.#checkpointer.maintain(now)) this.#checkpoint();
   }
 
-  /** Saves what was applied, and what is known of the other nodes. */
+  /** Saves the applied state, and what is known about other nodes' boots and positions. */
   #checkpoint(): void {
     const save = async (): Promise<void> => {
       await this.#checkpointer.run();
@@ -333,15 +342,15 @@ export class ShardNode {
     });
   }
 
-  /** The same when the node stops, for a bounded time: without it the next start takes longer, and nothing is lost. */
+  /** The same when the node stops, for a bounded time: without it only the next start takes longer. */
   #lastCheckpoint(): Promise<void> {
     this.#rollbackDetector.save().catch(() => undefined);
     return this.#checkpointer.runLast(this.#options.runtime);
   }
 
   /**
-   * @param recovered what storage has of replicas that were not started yet. It is kept until they are, and not dropped
-   * with the first topology: a replica that was started without what it has on disk would vote and acknowledge again.
+   * @param recovered data from storage of replicas that were not started yet. It is kept until they are, not only until
+   *   the first topology: a replica that was started without its durable state would vote and acknowledge again.
    */
   #onTopologyChange(topology: Topology, recovered: Map<GroupId, RecoveredGroup>): void {
     this.#options.logger.info({ epoch: topology.epoch }, 'topology');

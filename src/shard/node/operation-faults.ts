@@ -1,7 +1,7 @@
 /**
- * Exceptions in one operation's own step of a turn become that operation's answer. Only an exception that shows that this
- * replica can no longer be trusted (a disk that fails, state that cannot be read) ends the node. What `apply` throws
- * always does, and does not pass through here.
+ * Turns an exception in one operation's own step of a turn into that operation's answer. Only an exception that shows
+ * that this replica can no longer be trusted (a failing disk, unreadable state) ends the node. An exception in `apply`
+ * always does, and is not handled here.
  */
 import { StorageCorruption, StorageFailure, StorageFull } from '../../raft/index.js';
 import { KvorumError } from '../errors.js';
@@ -11,11 +11,11 @@ import type { Logger } from '../runtime.js';
 import type { Waiter } from './pending.js';
 import { stackOf } from '../../thrown.js';
 
-/** Does the error show that this replica's disk or state can no longer be trusted? */
+/** Whether the error shows that this replica's disk or state can no longer be trusted. */
 export const isReplicaFault = (error: unknown): error is Error =>
   error instanceof StorageCorruption || error instanceof StorageFailure || error instanceof StorageFull;
 
-/** The answer to an operation of which nothing was proposed. The caller rethrows what concerns the whole replica. */
+/** The answer to an operation that was not proposed. The caller rethrows errors that concern the whole replica. */
 export function refusalFor(error: unknown, logger: Logger): Refusal {
   if (error instanceof KvorumError) return refuse(error.code, error.message, error.details, 'not_applied');
   if (isReplicaFault(error)) return refuse(error instanceof StorageFull ? 'disk-full' : 'storage-failed');
@@ -23,7 +23,7 @@ export function refusalFor(error: unknown, logger: Logger): Refusal {
   return refuse('internal', undefined, {}, 'not_applied');
 }
 
-/** Answers each read by what `serve` finds. @throws a replica fault, after every read was answered */
+/** Answers each read with the result of `serve`. @throws a replica fault, after every read was answered */
 export function serveReads(waiters: readonly Waiter[], serve: (key: Uint8Array) => Answer, logger: Logger): void {
   let fault: Error | undefined;
   for (const waiter of waiters) {
@@ -44,7 +44,7 @@ export function logCallbackFault(error: unknown, logger: Logger): void {
   logger.error({ error: stackOf(error) }, 'a callback for answers failed');
 }
 
-/** A listener for answers whose exceptions are logged and end there. */
+/** Wraps a listener for answers: its exceptions are logged and not propagated. */
 export function guarded<A extends unknown[]>(listener: (...args: A) => void, logger: Logger): (...args: A) => void {
   return (...args) => {
     try {

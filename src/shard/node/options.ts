@@ -1,4 +1,4 @@
-/** What a node is made from: its clusterConfig, ports, timers and limits, with the defaults. */
+/** Options of a node: its cluster config, ports, timers and limits, with the defaults. */
 import type { NodeId, Storage } from '../../raft/index.js';
 import type { CheckpointLimits } from './checkpointer.js';
 import type { Logger, Runtime } from '../runtime.js';
@@ -6,7 +6,7 @@ import type { ClusterConfig, NodeTimers } from '../cluster/index.js';
 import type { Transport } from '../transport/index.js';
 
 export interface NodeLimits {
-  /** Operations waiting at this node, of all groups. */
+  /** Operations waiting at this node, over all groups. */
   readonly inflight: number;
   /** Bytes of their keys and values. */
   readonly inflightBytes: number;
@@ -14,23 +14,30 @@ export interface NodeLimits {
   readonly uncommittedBytes: number;
   /** Messages from peers waiting for a turn; more are dropped (Raft resends, routers retry). */
   readonly inbox: number;
-  /** Entries of the dedup table of a shard, and for how long one is kept, by the replicated clock (ms). */
+  /** Entries of the dedup table of a shard, and how long each is kept, by the replicated clock (ms). */
   readonly dedupEntries: number;
   readonly dedupWindowMs: number;
   /** Bytes of entries in one message; one entry always fits. */
   readonly appendBytes: number;
-  /** Bytes of entries in one commit to the disk, exceeded by less than one write; and under way to one follower of one group. */
+  /**
+   * Bytes of entries in one commit to the disk, exceeded by less than one write; also in flight to one follower of one
+   * group.
+   */
   readonly commitBytes: number;
   /** Bytes of a snapshot in one message. */
   readonly snapshotChunkBytes: number;
-  /** Bytes of snapshots of all groups under way to one follower, but for chunks that are taken for stuck; exceeded by less than one chunk. */
+  /**
+   * Bytes of snapshots in flight to one follower, over all groups, without stuck chunks; exceeded by less than one
+   * chunk.
+   */
   readonly snapshotWindowBytes: number;
   /**
-   * For so long (ms) a snapshot that nobody asks for more of is kept open, and a chunk that nobody answers takes its room in the
-   * window: one group that is stuck stops no other. Longer where answers take longer, for such a link is slow, and nothing is stuck.
+   * How long (ms) a snapshot without further requests is kept open, and an unanswered chunk occupies the window: so one
+   * stuck group does not stop others. Longer for a follower whose answers take longer: its link is slow, and nothing is
+   * stuck.
    */
   readonly snapshotPatienceMs: number;
-  /** Bytes of the row cache of all groups, beside what the next checkpoint will write. */
+  /** Bytes of the row cache of all groups, besides the rows that the next checkpoint will write. */
   readonly rowCacheBytes: number;
 }
 
@@ -60,13 +67,13 @@ export interface ShardNodeOptions {
   readonly timers?: NodeTimers;
   readonly limits?: Partial<NodeLimits>;
   readonly checkpoints?: Partial<CheckpointLimits>;
-  /** Commits, or the start, begin to wait for room on the disk. */
+  /** Called when commits, or the start, begin to wait for disk space. */
   readonly onDiskStall?: () => void;
   /**
-   * Whoever operates the node vouches for its data folder, in this start: where too few other replicas are left to bring its
-   * own up, they count again as they are (`raft/quarantine.ts`). Default: false.
+   * The operator vouches for the node's data folder, for this start: where too few other replicas are left to bring its
+   * own up to date, they count again as they are (`raft/quarantine.ts`). Default: false.
    */
   readonly trustDataFolder?: boolean;
-  /** What this node can read in replicated data. Default: all that this build can. */
+  /** Feature level that this node can read in replicated data. Default: that of this build. */
   readonly featureLevel?: number;
 }

@@ -2,10 +2,10 @@
  * Reads snapshots from storage and offers them to the leaders' cores chunk by chunk (§7): one reader per group and
  * follower.
  *
- * All chunks under way to one follower, of all groups, share a window of bytes: other messages to it wait behind no more
- * than that, and a follower that needs every shard's snapshot over a narrow link gets them one after the other instead
- * of all at once. Transfers that have begun go before those that have not, so each is as short, and its snapshot as
- * recent, as the link allows; small ones share the window.
+ * All chunks in flight to one follower, over all groups, share a window of bytes: other messages to it wait behind no
+ * more than that, and a follower that needs every shard's snapshot over a narrow link gets them one after the other
+ * instead of all at once. Transfers that have begun precede those that have not, so each is as short, and its snapshot
+ * as recent, as the link allows; small ones share the window.
  */
 import type { GroupId, NodeId, SnapshotMeta, SnapshotReader, Storage } from '../../raft/index.js';
 import type { Replica } from './replica.js';
@@ -17,17 +17,17 @@ interface OutgoingTransfer {
   readonly group: Replica;
   readonly to: NodeId;
   reader: SnapshotReader | undefined;
-  /** The chunk that `reader` gives next: so many were given of this snapshot. */
+  /** Number of the next chunk of `reader`, which is the count of chunks read so far. */
   next: number;
-  /** Bytes of these. */
+  /** Bytes of the chunks read so far. */
   bytes: number;
-  /** Of all of them, as far as the storage says. */
+  /** Bytes of all chunks; undefined if the storage does not know. */
   totalBytes: number | undefined;
-  /** The chunk that the core has asked for and that is not being fetched yet. */
+  /** The chunk that the core has requested and that is not being fetched yet. */
   wanted: number | undefined;
   /** The chunk that was offered to the core last. */
   offered: number | undefined;
-  /** Bytes of the window that it takes: while a chunk is fetched as many as it may have, then as many as it has. */
+  /** Bytes of the window in use: the maximum while a chunk is being fetched, then the chunk's actual size. */
   reserved: number;
   askedAt: number;
   busy: boolean;
@@ -41,7 +41,7 @@ export interface OutgoingSnapshot {
   /** Chunks read from storage so far; the follower has received all but the last. */
   readonly chunks: number;
   readonly bytes: number;
-  /** Of the whole snapshot. Undefined: not open yet, or the storage does not know. */
+  /** Bytes of the whole snapshot. Undefined: not open yet, or the storage does not know. */
   readonly totalBytes: number | undefined;
 }
 
@@ -52,28 +52,28 @@ interface Chunk {
 }
 
 export interface OutgoingSnapshotsHost {
-  /** Of one chunk; a row that is longer travels alone. */
+  /** Bytes of one chunk; a longer row is sent alone. */
   readonly chunkBytes: number;
-  /** Of all chunks under way to one follower, but for those that are taken for stuck; exceeded by less than one chunk. */
+  /** Bytes of all chunks in flight to one follower, without those considered stuck; exceeded by less than one chunk. */
   readonly windowBytes: number;
   /**
-   * A reader that nobody asked for so long (ms) is closed, for its copy of the state takes room, unless a chunk of it is on its way
-   * to a follower that is there: on a narrow link one takes longer. And a chunk that was not answered for so long is taken for stuck,
-   * if others to that follower are answered sooner.
+   * A reader without requests for this long (ms) is closed, because its copy of the state takes space, unless one of
+   * its chunks is in flight to a follower that is present: on a narrow link a chunk takes longer. And a chunk that was
+   * not answered for this long is considered stuck, if others to that follower are answered sooner.
    */
   readonly patienceMs: number;
   now(): number;
   /** Runs `task` in a turn of the node, for this group. */
   inTurn(group: Replica, task: () => void): void;
-  /** There is no checkpoint of the group to send: take one. */
+  /** Called when the group has no checkpoint to send: one should be taken. */
   wantCheckpoint(group: Replica): void;
   onFailure(error: Error): void;
 }
 
 export class OutgoingSnapshots {
-  /** In the order in which they asked last. */
+  /** In the order of their latest requests. */
   readonly #transfers = new Map<string, OutgoingTransfer>();
-  /** After how long (ms) a chunk to a follower is taken for stuck, where that is longer than at others. */
+  /** After how long (ms) a chunk to a follower is considered stuck, where that is longer than the default. */
   readonly #patienceMs = new Map<NodeId, number>();
   readonly #storage: Storage;
   readonly #host: OutgoingSnapshotsHost;
@@ -84,7 +84,7 @@ export class OutgoingSnapshots {
     this.#host = host;
   }
 
-  /** The latest request counts: the core may have restarted the transfer while a chunk of the last one was being fetched. */
+  /** The latest request counts: the core may have restarted the transfer while an earlier chunk was being fetched. */
   request(group: Replica, to: NodeId, sequence: number): void {
     const name = `${group.id}/${to}`;
     const transfer = this.#transfers.get(name) ?? newTransfer(group, to);
@@ -95,13 +95,15 @@ export class OutgoingSnapshots {
     transfer.askedAt = this.#host.now();
   }
 
-  /** What waits behind it for the link takes no longer, if it is the link that is slow. */
+  /**
+   * Adapts the patience to the time that the answer took: if the link is slow, chunks that wait for it are not stuck.
+   */
   #answered({ to, askedAt }: OutgoingTransfer): void {
     const tookMs = this.#host.now() - askedAt;
     this.#patienceMs.set(to, Math.max(this.#host.patienceMs, 2 * tookMs));
   }
 
-  /** To be called at the end of each turn: begins to fetch what was asked for, as far as the windows go. */
+  /** To be called at the end of each turn: begins to fetch requested chunks, as far as the windows allow. */
   pump(): void {
     if (this.#transfers.size === 0) return;
     const now = this.#host.now();
@@ -120,9 +122,10 @@ export class OutgoingSnapshots {
   }
 
   /**
-   * Gives back what nothing is under way for. A group that is stuck stops no other; but where all are slow each that goes in
-   * addition makes all of them slower, so it takes twice as long until the next do.
-   * @returns what is taken of each window
+   * Releases reservations of transfers without a chunk in flight, or with a stuck one, so that one stuck group does not
+   * stop others. But if all are slow, every further transfer slows all of them down, so the patience is doubled each
+   * time.
+   * @returns the bytes in use of each window
    */
   #release(now: number): Map<NodeId, number> {
     const taken = new Map<NodeId, number>();
@@ -177,7 +180,7 @@ export class OutgoingSnapshots {
     });
   }
 
-  /** Undefined: there is no checkpoint of the group, or its reader is at another chunk. */
+  /** Reads a chunk. Undefined: there is no checkpoint of the group, or its reader is at another chunk. */
   async #fetch(group: GroupId, transfer: OutgoingTransfer, sequence: number): Promise<Chunk | undefined> {
     if (sequence === 0) {
       closeReader(transfer);
@@ -197,7 +200,7 @@ export class OutgoingSnapshots {
     return { meta: reader.meta, data, done };
   }
 
-  /** Closes readers whose follower requests nothing any more. */
+  /** Closes readers without further requests. */
   sweep(now: number): void {
     for (const [name, transfer] of this.#transfers) {
       if (transfer.busy || transfer.wanted !== undefined || now - transfer.askedAt <= this.#host.patienceMs) continue;
@@ -207,7 +210,7 @@ export class OutgoingSnapshots {
     }
   }
 
-  /** Those that the follower has not acknowledged completely. */
+  /** Transfers that the follower has not completely acknowledged. */
   outgoing(): OutgoingSnapshot[] {
     const underWay = [...this.#transfers.values()].filter((transfer) => !isOver(transfer));
     return underWay.map(({ group, to, next: chunks, bytes, totalBytes }) => {
@@ -215,7 +218,7 @@ export class OutgoingSnapshots {
     });
   }
 
-  /** Releases every copy of a state, also one that is being made: the node stops, or has failed. */
+  /** Called when the node stops or has failed: releases every copy of a state, also one that is being made. */
   close(): void {
     this.#isClosed = true;
     for (const transfer of this.#transfers.values()) closeReader(transfer);
@@ -242,7 +245,7 @@ function isUnderWay({ group, to, offered }: OutgoingTransfer): boolean {
   return inCore?.isUnderWay === true && inCore.sequence === offered;
 }
 
-/** The follower has it, or this node no longer leads the group. */
+/** The follower has the snapshot, or this node no longer leads the group. */
 function isOver({ busy, group, to }: OutgoingTransfer): boolean {
   return !busy && group.raft.snapshotTo(to) === undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * What reaches a node from its peers. Handshakes are judged at once, before anything goes over their link; messages and
+ * Handles input from peers. Handshakes are judged at once, before anything is sent over their link; messages and
  * changes of links enter the inbox and are handled in a turn.
  */
 import type { NodeId } from '../../raft/index.js';
@@ -21,7 +21,7 @@ import type { ReplicaSet } from './replica-set.js';
 import type { RollbackDetector } from './rollback-detector.js';
 import type { TopologySync } from './topology-sync.js';
 
-/** Answers to what a router sent through this node. */
+/** Answers to a router's requests that went through this node. */
 export type ReplyMessage = Extract<PeerMessage, { type: 'reply' | 'status' }>;
 
 export interface PeerHandlerParts {
@@ -74,7 +74,7 @@ export class PeerHandler {
     this.#fail = parts.fail;
   }
 
-  // Between turns.
+  // Called between turns.
 
   transportEvents(): TransportEvents {
     return {
@@ -102,7 +102,7 @@ export class PeerHandler {
     };
   }
 
-  // In a turn.
+  // Called in a turn.
 
   deliver({ from, messages }: Received): void {
     let isAlive = false;
@@ -137,7 +137,9 @@ export class PeerHandler {
     if (isAlive) this.#peerHeartbeats.recordHeartbeat(from, this.#runtime.now());
   }
 
-  /** Everything but consensus: operations, status, questions about other nodes. A node that has failed goes on with these. */
+  /**
+   * Everything except consensus: operations, status, questions about other nodes. A failed node still answers these.
+   */
   answer(from: PeerId, message: PeerMessage): void {
     switch (message.type) {
       case 'request': {
@@ -169,7 +171,10 @@ export class PeerHandler {
     }
   }
 
-  /** Peer presumed dead, after an election timeout of silence or a broken link: groups that it led may elect at once. */
+  /**
+   * Called when a peer is presumed dead, after a timeout of silence or a broken link: groups that it led may elect at
+   * once.
+   */
   onPeerDead(peer: NodeId): void {
     this.#logger.warn({ peer }, 'peer is silent');
     this.#replicas.onPeerDead(peer);
@@ -177,7 +182,7 @@ export class PeerHandler {
   }
 
   #onLink(peer: PeerId, up: boolean): void {
-    // A router's peer id is never given to another link; a node's is.
+    // A router's peer id is never reused for another link; a node's is.
     if (!up && peer < ROUTER_PEERS) this.#linkBreaks.set(peer, (this.#linkBreaks.get(peer) ?? 0) + 1);
     if (!up) this.#replicas.markUnreachable(peer);
     this.#duplicateWatch.onLink(peer, up);

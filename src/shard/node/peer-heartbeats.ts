@@ -1,24 +1,25 @@
 /**
- * Heartbeats between this node, its peers and linked routers. Each carries the sender's topology epoch, so whoever has
- * an older topology is sent the newer one.
+ * Heartbeats between this node, its peers and linked routers. Each carries the sender's topology epoch, so that peers
+ * with an older topology are sent the newer one.
  *
- * Pings go to nodes that share a group with this one and to linked routers. A node without a topology pings the voters
- * of the system group as well, and every other node does so now and then: thus a new topology reaches all nodes.
+ * Pings go to nodes that share a group with this one and to linked routers. A node without a topology also pings the
+ * voters of the system group, and every other node does so at longer intervals, so that a new topology reaches all
+ * nodes.
  */
 import type { NodeId } from '../../raft/index.js';
 import type { FailureDetector } from './failure-detector.js';
 import { type ClusterConfig, type ClusterSettings, systemVoters, type TopologyStore } from '../cluster/index.js';
 import { type PeerId, type Ping, ROUTER_PEERS, type Transport } from '../transport/index.js';
-/** Every so many rounds the voters of the system group are pinged as well. */
+/** Rounds between two pings of the system group's voters. */
 const SYSTEM_EVERY_ROUNDS = 5;
-/** Routers elect no leader: fewer heartbeats are enough for them. */
+/** Rounds between two pings of routers: they elect no leader, so fewer heartbeats are enough. */
 const ROUTERS_EVERY_ROUNDS = 3;
 
 export class PeerHeartbeats {
   stopping = false;
-  /** This node's disk hangs, or did lately: it serves, and is to be given no leadership. */
+  /** This node's disk hangs, or did recently: it serves, but should not be given leadership. */
   unfit = false;
-  /** This node has left its groups. Its process is up, and peers must not take it for a live leader. */
+  /** This node has left its groups. Its process is up, but peers must not treat it as a live leader. */
   failed = false;
   readonly #routers = new Set<PeerId>();
   #peers: readonly NodeId[] = [];
@@ -30,9 +31,9 @@ export class PeerHeartbeats {
   readonly #failureDetector: FailureDetector;
   readonly #systemVoters: readonly NodeId[];
   readonly #settings: ClusterSettings;
-  /** The epoch that each node runs by, from its last ping on the present link. */
+  /** The topology epoch in force at each node, from its last ping on the current link. */
   readonly #epochs = new Map<NodeId, number>();
-  /** The epoch of this node that the voters of the system group were pinged with last. */
+  /** This node's epoch in its last ping to the voters of the system group. */
   #announcedEpoch = 0;
 
   constructor(
@@ -53,7 +54,7 @@ export class PeerHeartbeats {
     this.#peers = ids;
   }
 
-  /** @returns true: the node was alive, and is presumed dead now */
+  /** @returns true: the node was alive and is now presumed dead */
   onLink(peer: PeerId, up: boolean, now: number): boolean {
     if (peer >= ROUTER_PEERS) {
       if (up) this.#routers.add(peer);
@@ -61,7 +62,7 @@ export class PeerHeartbeats {
       if (up) this.sendTopology(peer);
       return false;
     }
-    // With leases a follower has promised its vote to nobody else for an election timeout, broken link or not.
+    // With leases a follower has promised not to vote for another node for an election timeout, broken link or not.
     if (!up) {
       this.#epochs.delete(peer);
       return this.#failureDetector.markUnreachable(peer, !this.#settings.promises);
@@ -71,7 +72,7 @@ export class PeerHeartbeats {
     return false;
   }
 
-  /** Neighbours that were alive and have now been silent for too long. */
+  /** Peers that were alive and have now been silent for too long. */
   takeSilent(now: number): NodeId[] {
     return this.#failureDetector.takeSilent(this.#peers, now);
   }
@@ -80,14 +81,14 @@ export class PeerHeartbeats {
     if (peer < ROUTER_PEERS) this.#failureDetector.recordHeartbeat(peer, now);
   }
 
-  /** @returns true: the node was alive, and is presumed dead now */
+  /** @returns true: the node was alive and is now presumed dead */
   onPing(from: PeerId, { epoch, stopping, failed }: Ping, now: number): boolean {
     if (failed === true) return this.#failureDetector.markUnreachable(from, !this.#settings.promises);
     this.#epochs.set(from, epoch);
     this.recordHeartbeat(from, now);
     this.#failureDetector.recordStopping(from, stopping);
     if (epoch < this.#settings.epoch) this.sendTopology(from);
-    // Theirs is newer: a ping makes them send it. Once a round, for what they send need not be accepted.
+    // The peer's is newer: a ping makes it send that. Once a round, because the offer may not be accepted.
     else if (from < ROUTER_PEERS && epoch > this.#topologyStore.epoch && !this.#askedThisRound.has(from)) {
       this.#askedThisRound.add(from);
       this.#pingOne(from);
@@ -95,7 +96,7 @@ export class PeerHeartbeats {
     return false;
   }
 
-  /** 0: no ping came over the present link. */
+  /** 0: no ping arrived over the current link. */
   epochOf(node: NodeId): number {
     return this.#epochs.get(node) ?? 0;
   }
@@ -115,7 +116,7 @@ export class PeerHeartbeats {
     this.#askedThisRound.clear();
     for (const id of this.#peers) this.#pingOne(id);
     if (this.#round % ROUTERS_EVERY_ROUNDS === 0) for (const id of this.#routers) this.#pingOne(id);
-    // What comes next may wait for it (`settings.ts`).
+    // The next change of settings may wait for this epoch (`settings.ts`).
     const isNew = this.#settings.epoch !== this.#announcedEpoch;
     if (this.#topologyStore.epoch > 0 && !isNew && this.#round % SYSTEM_EVERY_ROUNDS !== 0) return;
     this.#announcedEpoch = this.#settings.epoch;
@@ -127,12 +128,15 @@ export class PeerHeartbeats {
       this.#pingAsFailed(peer);
       return;
     }
-    // To a node `stopping` means: transfer no leadership here. A router would send this node no more operations.
+    // To a node, `stopping` means: transfer no leadership here. A router would send this node no more operations.
     const stopping = this.stopping || (this.unfit && peer < ROUTER_PEERS);
     this.#transport.send(peer, { type: 'ping', epoch: this.#settings.epoch, stopping });
   }
 
-  /** A node of protocol version 1 takes any ping for a heartbeat, so it gets none; a router is told to send no operations. */
+  /**
+   * A node of protocol version 1 counts any ping as a heartbeat, so it gets none; a router is told to send no
+   * operations.
+   */
   #pingAsFailed(peer: PeerId): void {
     const { epoch } = this.#topologyStore;
     if ((this.#transport.link(peer)?.version ?? 0) >= 2) {

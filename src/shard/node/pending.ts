@@ -4,7 +4,7 @@
  */
 import type { Answer } from '../operation.js';
 
-/** One operation that a client waits for. */
+/** A client's operation that waits for its answer. */
 export interface Waiter {
   /** On the runtime's monotonic clock, ms. */
   readonly deadline: number;
@@ -18,12 +18,12 @@ interface WriteAt {
 }
 
 /**
- * Writes by the index of their entry: they come in the order of the log, and are applied in it.
+ * Writes by the index of their entry: they are added in the order of the log, and applied in the same order.
  *
- * Neither here nor for reads a Map. V8 makes a new table for a Map every few entries that pass through it, and the table
- * that is outgrown refers to the new one. When one of them has reached the old generation, every scavenge takes it for
- * alive, and so all that came after it, with what they hold, until the next full collection: with a few entries of 1 KB
- * at a time, scavenges took 2 s where they take 0.1 s with an array.
+ * Neither writes nor reads use a Map. V8 allocates a new table for a Map every few entries that pass through it, and
+ * the outgrown table refers to the new one. Once one of them has reached the old generation, every scavenge treats it
+ * as alive, and so all later tables with their contents, until the next full collection: with a few entries of 1 KB at
+ * a time, scavenges took 2 s where they take 0.1 s with an array.
  */
 export class PendingWrites {
   #writes: WriteAt[] = [];
@@ -32,14 +32,14 @@ export class PendingWrites {
     return this.#writes.length;
   }
 
-  /** @param index above all before */
+  /** @param index higher than all indexes before */
   add(index: number, waiter: Waiter): void {
     this.#writes.push({ index, waiter });
   }
 
   applied(index: number, answer: Answer): void {
     const first = this.#writes[0];
-    // A follower's entry: no client waits here.
+    // A follower's entry: no client waits for it here.
     if (first === undefined) return;
     const at = first.index === index ? 0 : this.#writes.findIndex((write) => write.index >= index);
     if (this.#writes[at]?.index !== index) return;
@@ -47,7 +47,7 @@ export class PendingWrites {
     applied?.waiter.done(answer);
   }
 
-  /** Leadership was lost, or the node leaves: another leader may yet commit these entries. */
+  /** Called when leadership was lost, or the node leaves: another leader may still commit these entries. */
   takeAll(): Waiter[] {
     const waiters = this.#writes.map(({ waiter }) => waiter);
     this.#writes = [];
@@ -95,7 +95,7 @@ export class PendingReads {
     this.#gathered.push(waiter);
   }
 
-  /** A round is due: reads wait, and none is under way. Reads that arrive during a round gather for the next. */
+  /** A round is due: reads wait, and no round is in progress. Reads that arrive during a round gather for the next. */
   get wantsRound(): boolean {
     return this.#gathered.length > 0 && this.#rounds.length === 0;
   }
@@ -112,12 +112,12 @@ export class PendingReads {
     this.#confirmed.push({ index, waiters });
   }
 
-  /** A read that needs no round (lease), only the index. */
+  /** Adds a read that needs no round (lease), only the index. */
   awaitIndex(index: number, waiter: Waiter): void {
     this.#confirmed.push({ index, waiters: [waiter] });
   }
 
-  /** The waiters that may be answered once `applied` is applied. */
+  /** Takes the waiters that may be answered once `applied` is applied. */
   takeReady(applied: number): readonly Waiter[] {
     const first = this.#confirmed[0];
     if (first === undefined) return NO_WAITERS;

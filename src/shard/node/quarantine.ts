@@ -1,6 +1,6 @@
 /**
- * The quarantine of a node: puts all its replicas into it, logs why, and ends it when all replicas have left.
- * `rollback-detector.ts` decides when it begins; `raft/quarantine.ts` explains what it means for a replica.
+ * The quarantine of a node: puts all its replicas into it, logs why, and ends it when all replicas have left it.
+ * `rollback-detector.ts` decides when it begins; `raft/quarantine.ts` explains its meaning for a replica.
  */
 import type { NodeId } from '../../raft/index.js';
 import type { ReplicaSet } from './replica-set.js';
@@ -36,7 +36,7 @@ export class NodeQuarantine {
     inbox.schedule();
   }
 
-  /** Periodic: live peers are sent the journal's position, and a quarantine may be over. */
+  /** Called periodically: sends the journal's position to live peers, and ends a quarantine that is over. */
   review(): void {
     const { rollbackDetector, replicas, topologyStore, failureDetector, logger } = this.#parts;
     for (const peer of failureDetector.alive()) rollbackDetector.noteSentTo(peer);

@@ -1,4 +1,7 @@
-/** What a quota of the journal means for a node: checkpoints come before it, and no group may use it up alone. */
+/**
+ * Derives a node's limits from a quota of the journal: checkpoints are due before it is reached, and no group may use
+ * it up.
+ */
 import { journalLimits } from '../../raft/storage/index.js';
 import { DEFAULT_CHECKPOINT_LIMITS } from './checkpointer.js';
 import { DEFAULT_NODE_LIMITS, type ShardNodeOptions } from './options.js';

@@ -1,4 +1,4 @@
-/** Creates replicas: the core's options, the group's state machine, the table over storage. */
+/** Creates replicas: the core with its options, the group's state machine, the table over storage. */
 import {
   type Configuration,
   type GroupId,
@@ -14,7 +14,9 @@ import type { NodeLimits } from './options.js';
 import type { Logger, Runtime } from '../runtime.js';
 import { type ClusterSettings, SYSTEM_GROUP, SystemMachine } from '../cluster/index.js';
 const MAX_INFLIGHT_APPENDS = 64;
-/** Enough for 200 MB/s to a follower that answers after 20 ms; a slow link's queue is not filled by one group alone. */
+/**
+ * Enough for 200 MB/s to a follower that answers after 20 ms, but one group alone does not fill a slow link's queue.
+ */
 const MAX_INFLIGHT_BYTES = 4 * 1024 * 1024;
 
 export interface ReplicaFactoryOptions {
@@ -27,7 +29,7 @@ export interface ReplicaFactoryOptions {
   readonly logger: Logger;
   /** The quarantine that the replica starts in, or has left (`rollback-detector.ts`). */
   readonly quarantine?: Pick<RaftOptions, 'quarantine' | 'released' | 'trusted'>;
-  /** What earlier runs of the node promised (`promises.ts`). */
+  /** Rest of the lease promises of earlier runs of the node (`promises.ts`). */
   readonly owedTicks?: number;
 }
 

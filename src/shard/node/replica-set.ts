@@ -1,7 +1,7 @@
 /**
- * The replicas of one node: which there are, which tick, which are to be collected in this turn.
+ * The replicas of one node: all of them, those that tick, and those to be collected in this turn.
  *
- * Quiet groups cost nothing here: only awake replicas tick, only dirty ones are collected.
+ * Quiet groups cost nothing: only awake replicas tick, only dirty ones are collected.
  */
 import type { GroupId, NodeId, RecoveredGroup } from '../../raft/index.js';
 import { raftTimers } from './replica-factory.js';
@@ -9,12 +9,12 @@ import type { Replica } from './replica.js';
 import type { Closed } from './leaving.js';
 import { groupOfShard, type ClusterSettings, SYSTEM_GROUP, type Topology } from '../cluster/index.js';
 
-/** A preferred leader campaigns again every so many ticks while the other replicas start … */
+/** Ticks after which a preferred leader campaigns again, while the other replicas start. */
 const CLAIM_EVERY_TICKS = 2;
-/** … and after so many leaves it to the election timeouts. */
+/** Ticks after which it stops campaigning and leaves the election to the timeouts. */
 const CLAIM_TICKS = 40;
 
-/** `recovered`: what storage has of the group; undefined: nothing. */
+/** `recovered`: the group's data in storage; undefined: none. */
 export type CreateReplica = (id: GroupId, voters: readonly NodeId[], recovered: RecoveredGroup | undefined) => Replica;
 
 export class ReplicaSet {
@@ -24,8 +24,8 @@ export class ReplicaSet {
   readonly #preferred = new Map<GroupId, NodeId>();
   readonly #awake = new Set<Replica>();
   /**
-   * Each once, by its `isDirty`. Not a Set that is cleared every turn: the former table of a Set that was cleared refers
-   * to the next one, just as that of a Map that is outgrown (`pending.ts`).
+   * Each once, by its `isDirty`. Not a Set that is cleared every turn: the old table of a cleared Set refers to the
+   * next one, like the outgrown table of a Map (`pending.ts`).
    */
   #dirty: Replica[] = [];
   /** Groups that prefer this node as leader and have had no leader yet, with the ticks left to campaign in. */
@@ -44,13 +44,13 @@ export class ReplicaSet {
     return this.#replicas.get(groupOfShard(shard));
   }
 
-  /** As far as this node's replica knows. */
+  /** The shard's leader, as known to this node's replica. */
   leaderOf(shard: number): NodeId | undefined {
     const leader = this.ofShard(shard)?.raft.leader ?? 0;
     return leader === 0 ? undefined : leader;
   }
 
-  /** Every waiter is answered. */
+  /** Answers every waiter. */
   abandon(closed: Closed): void {
     for (const replica of this.all()) replica.abandon(closed);
   }
@@ -77,7 +77,8 @@ export class ReplicaSet {
 
   /**
    * Starts the replicas that the topology places here.
-   * @param recovered of each group what storage has. Replicas take theirs out of it: a journal may be large, and is held once.
+   * @param recovered each group's data in storage. Replicas remove theirs from it, so that a large journal is not kept
+   *   twice.
    */
   startShards(topology: Topology, recovered: Map<GroupId, RecoveredGroup>): void {
     for (const [shard, voters] of topology.shards.entries()) {
@@ -106,7 +107,7 @@ export class ReplicaSet {
     this.#dirty.push(replica);
   }
 
-  /** All go by other timers from now on (`settings.ts`). */
+  /** Sets new timers for all replicas (`settings.ts`). */
   retime(settings: ClusterSettings, stretch: number): void {
     for (const replica of this.#replicas.values()) replica.retime(raftTimers(settings), stretch, settings.leases);
     this.markAllDirty();
@@ -147,29 +148,29 @@ export class ReplicaSet {
     }
   }
 
-  /** The link to `peer` broke, and with it everything that was under way to it. */
+  /** The link to `peer` broke, and everything in flight to it was lost. */
   markUnreachable(peer: NodeId): void {
     for (const replica of this.#replicas.values()) replica.raft.reportUnreachable(peer);
   }
 
-  /** The disk went back in time: no replica counts until it is brought up. */
+  /** The disk was rolled back: no replica counts until it has been brought up to date. */
   quarantine(boot: number): void {
     for (const replica of this.#replicas.values()) replica.raft.quarantine(boot);
     this.markAllDirty();
   }
 
-  /** To be collected in this turn. It grows while a replica that becomes dirty joins. */
+  /** Replicas to be collected in this turn. It grows when a replica becomes dirty meanwhile. */
   get dirty(): readonly Replica[] {
     return this.#dirty;
   }
 
-  /** After a replica was collected: it ticks until its group is quiet. */
+  /** Called after a replica was collected: it ticks until its group is quiet. */
   updateAwake(replica: Replica): void {
     if (replica.raft.quiesced) this.#awake.delete(replica);
     else this.#awake.add(replica);
   }
 
-  /** All of them were collected. */
+  /** Called when all of them were collected. */
   clearDirty(): void {
     for (const replica of this.#dirty) replica.isDirty = false;
     this.#dirty = [];

@@ -1,11 +1,11 @@
 /**
  * One replica of one group on this node: its `Raft`, its state machine, and the operations that wait.
  *
- * Inputs only change its state; what it wants sent and written the turn takes from `raft.ready()` (`turn.ts`).
+ * Inputs only change its state; the turn takes its messages and writes from `raft.ready()` (`turn.ts`).
  * Invariants:
  *  - a write is answered only when its own entry, of the term in which it was proposed, has been applied;
  *  - a read is answered only after leadership was confirmed after its arrival and the read index is applied;
- *  - when leadership is lost every waiting write is answered `unknown`: another leader may yet commit it.
+ *  - when leadership is lost every waiting write is answered `unknown`: another leader may still commit it.
  */
 import {
   EntryKind,
@@ -35,7 +35,7 @@ import { type LeaseStage, shardOfGroup, SYSTEM_GROUP } from '../cluster/index.js
 import type { GroupStatus } from '../status.js';
 import { PendingReads, PendingWrites, type Waiter } from './pending.js';
 
-/** No correct replica is so many elections ahead; to follow it would use the terms up. */
+/** No correct replica is this many elections ahead; following such a term would exhaust the range of terms. */
 const MAX_TERM_JUMP = 2 ** 32;
 
 export interface ReplicaOptions {
@@ -48,7 +48,7 @@ export interface ReplicaOptions {
   readonly logger: Logger;
 }
 
-/** A group's replica as tools see it: to be read, and only between two turns of its node. */
+/** A read-only view of a replica for tools, valid between two turns of its node. */
 export interface ReplicaView {
   readonly id: GroupId;
   readonly raft: Pick<
@@ -58,9 +58,9 @@ export interface ReplicaView {
   /** The state machine has applied everything up to here. */
   readonly applied: number;
   readonly installing: boolean;
-  /** It would answer a read by lease now: no other replica may have committed anything that this one has not. */
+  /** It would answer a read by lease now: no other replica can have committed anything that this one has not. */
   readonly holdsLease: boolean;
-  /** Operations that were begun here and not yet answered. */
+  /** Operations that began here and were not answered yet. */
   readonly waitingReads: number;
   readonly waitingWrites: number;
   readonly machine: Pick<Machine, 'stateHash' | 'keyCount' | 'dedupEntries'>;
@@ -76,7 +76,7 @@ export class Replica implements ReplicaView {
   readonly stall: CommitStall;
   /** To be collected in this turn; set by `replica-set.ts`. */
   isDirty = false;
-  /** Before `read`, reads by lease go through a round like any other. */
+  /** At stages before `read`, reads by lease need a round like any other. */
   leases: LeaseStage = 'off';
 
   readonly #now: () => number;
@@ -107,7 +107,7 @@ export class Replica implements ReplicaView {
     return this.raft.log.snapshotIndex > this.applied;
   }
 
-  /** What waits to be applied here waits for nothing but the disks of others. */
+  /** Whether entries that wait to be applied here wait only for the disks of other nodes. */
   get isHeldUpByDisksOfOthers(): boolean {
     return this.applied === this.raft.commit && this.raft.isHeldUpByDisksOfOthers;
   }
@@ -120,14 +120,14 @@ export class Replica implements ReplicaView {
     return this.raft.role === 'leader';
   }
 
-  // Inputs. After each the replica is dirty, and collected in the same turn.
+  // Inputs. After each of them the replica is dirty, and is collected in the same turn.
 
-  /** To be called on a leader only; if leadership is lost before the turn ends, the waiter gets that as its answer. */
+  /** To be called on a leader only; if leadership is lost before the turn ends, the waiter is answered with that. */
   write(data: Uint8Array, waiter: Waiter): void {
     this.#proposals.push({ data, waiter });
   }
 
-  /** `why` is by default that another replica leads, or none. */
+  /** `why`: by default, that another replica leads, or none does. */
   refuseWrite(waiter: Waiter, why?: { readonly code: ErrorCode; readonly message: string }): void {
     if (why === undefined) this.#refuseAsNotLeader(waiter);
     else waiter.done(refuse(why.code, why.message, this.#details()));
@@ -154,7 +154,7 @@ export class Replica implements ReplicaView {
     this.raft.step(message);
   }
 
-  /** A chunk that cannot be staged is dropped. To the core it was lost on the way: it is sent again. */
+  /** A chunk that cannot be staged is dropped. To the core it counts as lost in transit, and is sent again. */
   #isValidChunk({ data, from, sequence }: SnapshotChunk): boolean {
     try {
       checkSnapshotChunk(data);
@@ -178,8 +178,8 @@ export class Replica implements ReplicaView {
   }
 
   /**
-   * A write of this replica is durable.
-   * @returns true: with it a snapshot has replaced the state
+   * Called when a write of this replica is durable.
+   * @returns true: it replaced the state by a snapshot
    */
   persisted(write: Write): boolean {
     this.raft.persisted(write.receipt);
@@ -188,12 +188,12 @@ export class Replica implements ReplicaView {
     return true;
   }
 
-  // Steps of a turn, in the order in which `turn.ts` takes them.
+  // Steps of a turn, in the order in which `turn.ts` runs them.
 
   /**
-   * Notices changes of leader and term; when leadership is lost, waiters are answered: what they wait for is no longer
-   * this replica's to promise.
-   * @returns true: there is a leader, and it is another one than before
+   * Checks for a change of leader and term; when leadership is lost, answers waiters, because this replica can no
+   * longer know their outcome.
+   * @returns true: there is a leader, and it is not the previous one
    */
   noticeLeadership(): boolean {
     const { leader, term } = this.raft;
@@ -223,7 +223,7 @@ export class Replica implements ReplicaView {
       if (entry.kind === EntryKind.command) {
         const answer = this.machine.apply(entry.index, entry.data);
         bytes += entry.data.length;
-        // Only a leader's own proposals have waiters, and they are gone as soon as its term is.
+        // Only a leader's own proposals have waiters, which are removed when its term ends.
         this.#writes.applied(entry.index, answer);
       }
       this.applied = entry.index;
@@ -245,19 +245,19 @@ export class Replica implements ReplicaView {
 
   /**
    * Answers the reads whose index is applied.
-   * @returns true: a round was started for reads that gathered meanwhile, and the core is to be asked again
+   * @returns true: a round was started for reads that gathered meanwhile, so the core has more output
    */
   serveReads(): boolean {
     serveReads(this.#reads.takeReady(this.applied), this.#serve, this.#logger);
     return this.isLeader && this.#reads.wantsRound && this.#startReadRound();
   }
 
-  /** The turn is over: has the group got on? */
+  /** Called at the end of a turn: records whether the group made progress. */
   noteProgress(): void {
     this.stall.note(this.applied, this.raft.log.lastIndex, this.isLeader);
   }
 
-  /** Answers operations that are past their deadline. A write that was proposed may still happen. */
+  /** Answers operations that are past their deadline. A write that was proposed may still be applied. */
   expire(now: number): void {
     for (const waiter of this.#writes.takeExpired(now)) {
       waiter.done(refuse('timeout', 'the write was proposed and not committed within the deadline'));
@@ -267,7 +267,7 @@ export class Replica implements ReplicaView {
     }
   }
 
-  /** The node fails or stops: answers every waiter. The outcome of what was proposed is unknown. */
+  /** Called when the node fails or stops: answers every waiter. The outcome of proposed writes is unknown. */
   abandon(closed: Closed): void {
     const refusal = refuseLeaving(closed, shardOfGroup(this.id));
     for (const { waiter } of this.#proposals) waiter.done(refusal);
@@ -305,7 +305,7 @@ export class Replica implements ReplicaView {
       let index = result.firstIndex;
       for (const { waiter } of proposals) this.#writes.add(index++, waiter);
     } else {
-      // All at once was too much, or is refused: each gets its own answer.
+      // The batch was too large, or was refused: each proposal gets its own answer.
       this.#proposeOneByOne(proposals);
     }
   }
@@ -364,7 +364,9 @@ export class Replica implements ReplicaView {
     for (const waiter of this.#reads.takeAll()) waiter.done(this.#notLeader());
   }
 
-  /** The client may have found no leader elsewhere. That the leader of a quiet group is gone only its clock can find out. */
+  /**
+   * Wakes a quiet group: the client may have found no leader elsewhere, and only ticks reveal that the leader is gone.
+   */
   #refuseAsNotLeader(waiter: Waiter): void {
     this.raft.wake();
     waiter.done(this.#notLeader());

@@ -1,30 +1,31 @@
 /**
- * Detects that a node's disk went back in time, by what its peers remember of it (s60).
+ * Detects that a node's disk was rolled back to an earlier state, by comparison with what its peers have stored (s60).
  *
- * Every start of a node on its data folder has a number, the *boot*, that rises durably before the node links to a peer.
- * The *position* is the number of the last durable row of its journal. With every acknowledgement, vote or commit goes a
- * position that is not below any row that it depends on. Every node stores, of every peer, the highest boot and position
- * that it was sent. Both are in the hellos of a link, so both sides judge by the same numbers, before the link begins. A
- * boot is *rolled back* (in stored data: `accused`) if
+ * Every start of a node on its data folder has a number, the *boot*, that is durably incremented before the node links
+ * to a peer. The *position* is the number of the last durable row of its journal. Every acknowledgement, vote or commit
+ * is sent with a position that is not below any row that it depends on. Every node stores, for every peer, the highest
+ * boot and position that it was sent. Both are in the hellos of a link, so both sides judge by the same numbers, before
+ * the link begins. A boot is *rolled back* (in stored data: `accused`) if
  *
  *  - another process has had its number, or a higher one (a copy was restored, or the folder is empty); or
- *  - it is of another folder: every folder has an id, drawn at random when a node first starts on it; or
+ *  - it has another folder: every folder has a random id, generated when a node first starts on it; or
  *  - its journal ended, when it started, before a position that an earlier boot had sent; or
- *  - an earlier boot was rolled back, and the folder does not say that it has been in quarantine since.
+ *  - an earlier boot was rolled back, and the folder does not record a quarantine since.
  *
- * Where the cluster has a uid only peers that have shown it count. A node that is rolled back raises its boot above all
- * that the peer knows, stores that it is in quarantine, and puts all its replicas into it (`raft/quarantine.ts`), in the
- * middle of the hello: nothing goes over the link before. Each replica is released by its leader; the quarantine of the
- * node ends when all are, and outlasts a restart until then.
+ * If the cluster has a uid, only peers that have shown it count. A node that is rolled back raises its boot above all
+ * that the peer knows, stores that it is in quarantine, and puts all its replicas into it (`raft/quarantine.ts`),
+ * during the hello, before anything is sent over the link. Each replica is released by its leader; the quarantine of
+ * the node ends when all are released, and persists over restarts until then.
  *
  * # What is stored, and when
  *
- * A peer's boot as soon as its hello is there, before any later commit of this node; positions in memory with every frame,
- * on disk about once a second, at checkpoints and when the node stops. So a roll-back is missed only if every node that
- * was sent the position of the lost rows is away, or crashed within a second of receiving it, *and* the lost rows are of
- * the last boot (else the boot number shows it), and no other peer was sent a later position. Positions go to all peers
- * that anything is sent to, at least with each round of pings: what can be missed at all is a disk that lost its last
- * moments, never an old copy or an empty folder. Builds that speak version 1 send and store nothing of this.
+ * A peer's boot is stored when its hello arrives, before any later commit of this node; positions in memory with every
+ * frame, on disk about once a second, at checkpoints and when the node stops. So a roll-back is missed only if every
+ * node that was sent the position of the lost rows is away, or crashed within a second of receiving it, *and* the lost
+ * rows are of the last boot (else the boot number shows it), and no other peer was sent a later position. Positions are
+ * sent to all peers that anything is sent to, at least with each round of pings: the only case that can be missed is a
+ * disk that lost its last moments, never an old copy or an empty folder. Builds of protocol version 1 send and store
+ * none of this.
  */
 import { z } from 'zod';
 import type { GroupId, NodeId, Storage } from '../../raft/index.js';
@@ -32,13 +33,13 @@ import type { NodeStatus } from '../status.js';
 import { randomId } from '../random-id.js';
 import type { Hello, HelloExtension, PeerId, Transport } from '../transport/index.js';
 import { asError } from '../../thrown.js';
-/** Since when links carry positions. */
+/** The first protocol version with positions. */
 const FIRST_VERSION = 2;
-/** Numbers that a process may draw for itself. */
+/** Range of the random process number. */
 const PROCESSES = 2 ** 47;
-/** Positions received are stored so often, ms; each time costs the disk a sync. */
+/** Interval (ms) at which received positions are stored; each time costs a sync. */
 const SAVE_EVERY_MS = 1_000;
-/** The stored name is older than the word. */
+/** The stored name is older than the term "boot". */
 const BOOT_META = 'life';
 const PEERS_META = 'peers';
 
@@ -46,11 +47,11 @@ const ownSchema = z.object({
   boot: z.number(),
   /** The last boot that was in quarantine; 0: none. */
   quarantined: z.number(),
-  /** That quarantine is not over. */
+  /** Whether that quarantine is still in force. */
   open: z.boolean(),
-  /** Groups that were released, and from the quarantine of which boot. */
+  /** Groups that were released, each with the boot of its quarantine. */
   released: z.array(z.tuple([z.number(), z.number()])),
-  /** The id of this folder; undefined before a build that draws one has started on it. */
+  /** The id of this folder; undefined until a build that generates one has started on it. */
   folder: z.string().optional(),
 });
 
@@ -63,22 +64,24 @@ const peerSchema = z.object({
   folder: z.string().optional(),
 });
 
-/** What is stored of another node's boots. */
+/** What is stored about another node's boots. */
 export type KnownBoot = z.infer<typeof peerSchema>;
 
-/** What a node says of its present boot. */
+/** A node's own statement about its current boot. */
 export interface BootClaim {
   readonly boot: number;
-  /** Where the journal ended when it started. */
+  /** End of the journal when it started. */
   readonly started: number;
-  /** Drawn at random by the process. */
+  /** Random number of the process. */
   readonly process: number;
   readonly quarantined: number;
   /** The id of its data folder, if it sends one. */
   readonly folder?: string | undefined;
 }
 
-/** Why this boot counts as rolled back; undefined: it does not. Both sides of a link call it with the same numbers. */
+/**
+ * Why this boot counts as rolled back; undefined: it does not. Both sides of a link evaluate it with the same numbers.
+ */
 export function rollbackEvidence(known: KnownBoot | undefined, claim: BootClaim): string | undefined {
   if (known === undefined) return undefined;
   if (known.accused > 0 && claim.quarantined <= known.accused) return 'it was found to have gone back in time before';
@@ -92,18 +95,20 @@ export function rollbackEvidence(known: KnownBoot | undefined, claim: BootClaim)
 const isAnotherFolder = (known: KnownBoot, { folder }: BootClaim): boolean =>
   known.folder !== undefined && folder !== undefined && known.folder !== folder;
 
-/** For a node that is rolled back at `boot`: no process of it had this number, as far as both sides know. */
+/**
+ * The next boot of a node that is rolled back at `boot`: a number that no process of it had, as far as both sides know.
+ */
 const nextBoot = (boot: number, known: KnownBoot | undefined): number =>
   Math.max(boot, known?.boot ?? 0, known?.accused ?? 0) + 1;
 
 export interface RollbackEvents {
-  /** All replicas are to go into the quarantine of this boot, at once. `peer` noticed it. */
+  /** Called to put all replicas into the quarantine of this boot at once. `peer` detected it. */
   onRolledBack(boot: number, why: string, peer: NodeId): void;
-  /** Something could not be stored. */
+  /** Called when something could not be stored. */
   fail(error: Error): void;
 }
 
-/** A replica, as far as its quarantine is concerned. */
+/** The part of a replica that concerns its quarantine. */
 interface ReplicaInQuarantine {
   readonly id: GroupId;
   readonly raft: { readonly quarantinedBoot: number | undefined; readonly quarantineIsOver: boolean };
@@ -116,7 +121,7 @@ export class RollbackDetector {
   readonly #peers = new Map<NodeId, KnownBoot>();
   #own: z.infer<typeof ownSchema> = { boot: 0, quarantined: 0, open: false, released: [] };
   #started = 0;
-  /** Peers that anything was sent to in this turn; each once, few. */
+  /** Peers that anything was sent to in this turn, each once. */
   readonly #sentTo: PeerId[] = [];
   readonly #sentPositions = new Map<PeerId, number>();
   #isSaved = true;
@@ -133,7 +138,7 @@ export class RollbackDetector {
     this.#events = events;
   }
 
-  /** Begins a boot: its number is on disk before this resolves. `random`: in [0, 1), tells this process from others. */
+  /** Begins a boot: its number is durable before this resolves. `random`: in [0, 1), distinguishes this process. */
   async start(meta: ReadonlyMap<string, Uint8Array>, random: () => number): Promise<void> {
     this.#process = Math.floor(random() * PROCESSES);
     const own = read(meta.get(BOOT_META), ownSchema) ?? this.#own;
@@ -146,12 +151,12 @@ export class RollbackDetector {
     await this.#storage.putMeta(BOOT_META, bytes(this.#own));
   }
 
-  /** For the node's status: nothing, unless the node is in quarantine. */
+  /** For the node's status: empty, unless the node is in quarantine. */
   status(): Pick<NodeStatus, 'quarantine'> {
     return this.#own.open ? { quarantine: this.#why } : {};
   }
 
-  /** With what a group's replica starts. */
+  /** Start options of a group's replica. */
   optionsOf(group: GroupId): { readonly quarantine: number | undefined; readonly released: number | undefined } {
     const { open, quarantined } = this.#own;
     const released = this.#own.released.find(([id]) => id === group)?.[1];
@@ -185,9 +190,9 @@ export class RollbackDetector {
   }
 
   /**
-   * The hellos of a link to another node are exchanged; nothing has gone over it yet.
-   * @param isOurs it has shown that it belongs to this cluster, as far as it can yet. What any other node remembers may be
-   * of the node of this id in another cluster, and does not count.
+   * Called when the hellos of a link to another node were exchanged and nothing else was sent over it yet.
+   * @param isOurs the peer has shown that it belongs to this cluster, as far as it can yet. What any other peer has
+   *   stored may concern the node of this id in another cluster, and does not count.
    */
   onHello({ role, from, extension }: Hello, isOurs: boolean): void {
     const { boot, process, started = 0, position = 0, quarantined = 0, folderId: folder, known } = extension;
@@ -229,12 +234,12 @@ export class RollbackDetector {
 
   // Positions.
 
-  /** Something is sent to `peer` in this turn. */
+  /** Records that something is sent to `peer` in this turn. */
   noteSentTo(peer: PeerId): void {
     if (!this.#sentTo.includes(peer)) this.#sentTo.push(peer);
   }
 
-  /** End of a turn: peers that something was sent to are sent the position, unless they have it. */
+  /** Called at the end of a turn: peers that something was sent to are sent the position, unless they have it. */
   sendPositions(): void {
     if (this.#sentTo.length === 0) return;
     const { position } = this.#storage;
@@ -252,14 +257,14 @@ export class RollbackDetector {
     this.#isSaved = false;
   }
 
-  /** In each turn, before anything is committed: stores the boots of peers whose hellos came since the last turn. */
+  /** Called in each turn before any commit: stores the boots of peers whose hellos arrived since the last turn. */
   saveNewPeers(): void {
     if (!this.#hasNewPeers) return;
     this.#hasNewPeers = false;
     this.#failUnlessSaved(this.save());
   }
 
-  /** Periodic. A disk that hangs or is full gets one such write, and no more before that ends. */
+  /** Called periodically. On a disk that hangs or is full, one such write is started, and no other before it ends. */
   saveIfDue(now: number): void {
     if (this.#isSaved || this.#isSaving || now - this.#savedAt < SAVE_EVERY_MS) return;
     this.#savedAt = now;
@@ -270,7 +275,7 @@ export class RollbackDetector {
     this.#failUnlessSaved(saved);
   }
 
-  /** Stores the positions received since the last time. */
+  /** Stores the positions received since the last call. */
   save(): Promise<void> {
     if (this.#isSaved) return Promise.resolve();
     this.#isSaved = true;
@@ -279,7 +284,9 @@ export class RollbackDetector {
 
   // The end of a quarantine.
 
-  /** Checks which replicas were released. @returns true: all were, and the end of the node's quarantine is being stored */
+  /**
+   * Checks which replicas were released. @returns true: all were, and the end of the node's quarantine is being stored.
+   */
   review(replicas: Iterable<ReplicaInQuarantine>, allStarted: boolean): boolean {
     const { open, quarantined, released } = this.#own;
     if (!open) return false;
@@ -300,7 +307,7 @@ export class RollbackDetector {
     this.#failUnlessSaved(this.#storage.putMeta(BOOT_META, bytes(this.#own)));
   }
 
-  /** Nobody waits for it: writes are in order, and if this one fails so does the next. */
+  /** Nothing waits for the write: writes are in order, and if this one fails so does the next. */
   #failUnlessSaved(writing: Promise<void>): void {
     writing.catch((error: unknown) => {
       this.#events.fail(asError(error));

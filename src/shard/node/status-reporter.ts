@@ -1,4 +1,4 @@
-/** Reports on a node, for its HTTP surface, for metrics and tests. Nothing is decided by it. */
+/** Reports on a node, for its HTTP API, for metrics and tests. No decision depends on it. */
 import { type ClusterSettings, shardOfGroup, type TopologyStore } from '../cluster/index.js';
 import type { Runtime } from '../runtime.js';
 import type { NodeStatus } from '../status.js';
@@ -31,7 +31,7 @@ export class StatusReporter {
     this.#parts = parts;
   }
 
-  /** Cheap, unlike `status`: every probe asks for it. `openingSinceMs`: the data folder is being opened. */
+  /** Cheap, unlike `status`, because every probe calls it. `openingSinceMs`: when opening the data folder began. */
   health(state: NodeStatus['state'], openingSinceMs: number | undefined): NodeHealth {
     const { settings, replicas, diskWatch, diskStalls, topologySync, rollbackDetector, runtime } = this.#parts;
     const now = runtime.now();

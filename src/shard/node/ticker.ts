@@ -21,7 +21,7 @@ export class Ticker {
     this.#onMaintenance = on.maintenance;
   }
 
-  /** The first maintenance is due at once. */
+  /** Starts maintenance; the first one is due at once. */
   startMaintenance(): void {
     const { tickMs, maintenanceTicks } = this.#settings;
     this.#maintenanceTimer?.cancel();
@@ -39,7 +39,7 @@ export class Ticker {
     }
   }
 
-  /** The settings have changed. The next tick is a whole one away, as `Raft.retime` requires. */
+  /** Called when the settings have changed. The next tick is a whole interval away, as `Raft.retime` requires. */
   retime(): void {
     this.#tickTimer?.cancel();
     this.#tickTimer = undefined;

@@ -1,14 +1,15 @@
 /**
- * Which topologies a node accepts, what the leader of the system group proposes, and which peers belong to the cluster.
+ * Decides which topologies a node accepts, what the leader of the system group proposes, and which peers belong to the
+ * cluster.
  *
- * Group 0 is the only source. Elsewhere a topology is a copy, taken from nodes only, never from routers, of the same
- * cluster uid only; and where this node holds a replica of group 0 that has applied an epoch, no copy counts.
+ * Group 0 is the only source. Elsewhere a topology is a copy, accepted only from nodes, never from routers, and only
+ * with the same cluster uid; once this node's own replica of group 0 has applied an epoch, no copy counts.
  *
- * The cluster uid is drawn at random by the first leader of group 0, and is in the first topology already: no node holds
- * data of a shard before it knows it. From then on each hello carries it: the id derived from the settings is the same
- * for all clusters that were made with the same settings, the uid is not. A cluster that was made by builds of feature
- * level 1 gets one once all nodes are linked and can read it, and has no such protection before. From then on a node
- * that has data and no uid is accepted only with the folder that it was linked with before.
+ * The cluster uid is generated at random by the first leader of group 0, and is in the first topology already: no node
+ * holds data of a shard before it knows the uid. From then on each hello carries it: the id derived from the settings
+ * is the same for all clusters that were created with the same settings, the uid is not. A cluster that was created by
+ * builds of feature level 1 gets a uid once all nodes are linked and can read it, and has no such protection before.
+ * From then on a node that has data and no uid is accepted only with the folder that it was linked with before.
  */
 import type { NodeId } from '../../raft/index.js';
 import type { ReplicaSet } from './replica-set.js';
@@ -45,19 +46,19 @@ export interface TopologySyncOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly settings: ClusterSettings;
-  /** The epoch that a node runs by, from its last ping. */
+  /** The topology epoch in force at a node, from its last ping. */
   readonly epochOf: (node: NodeId) => number;
-  /** Whether a node was linked here before with this data folder. */
+  /** Whether the node was linked here before with this data folder. */
   readonly knowsFolder: (node: NodeId, folderId: string | undefined) => boolean;
-  /** What this build can read in replicated data. Default: `PROTOCOL.featureLevel`. */
+  /** Feature level that this build can read in replicated data. Default: `PROTOCOL.featureLevel`. */
   readonly featureLevel?: number;
-  /** The cluster's data contradicts this node's settings, or its own data. */
+  /** Called when the cluster's data contradicts this node's settings, or its own data. */
   readonly fail: (error: Error) => void;
 }
 
 export class TopologySync {
   readonly #options: TopologySyncOptions;
-  /** What this node can read in replicated data. */
+  /** Feature level that this node can read in replicated data. */
   readonly featureLevel: number;
 
   constructor(options: TopologySyncOptions) {
@@ -65,18 +66,20 @@ export class TopologySync {
     this.featureLevel = options.featureLevel ?? PROTOCOL.featureLevel;
   }
 
-  /** What this node's replica of group 0 has applied; undefined if it holds none, or nothing was applied yet. */
+  /**
+   * The topology that this node's replica of group 0 has applied; undefined: no replica here, or nothing applied yet.
+   */
   get held(): Topology | undefined {
     const machine = this.#options.replicas.system?.machine;
     return machine instanceof SystemMachine ? machine.topology : undefined;
   }
 
-  /** What every node of the cluster can read in replicated data: committed, and never falling. */
+  /** Feature level that every node of the cluster can read in replicated data: committed, never decreases. */
   get clusterFeatureLevel(): number {
     return levelOf(this.#options.topologyStore.topology);
   }
 
-  /** To the other nodes, with the protocol version of each. */
+  /** Links to the other nodes, with the protocol version of each. */
   links(): { readonly peer: NodeId; readonly version: number }[] {
     const { clusterConfig, transport } = this.#options;
     return clusterConfig.nodes.flatMap(({ id }) => {
@@ -85,13 +88,13 @@ export class TopologySync {
     });
   }
 
-  /** Group 0 has applied something here. */
+  /** Called when this node's replica of group 0 has applied something. */
   onSystemApplied(): void {
     const { held } = this;
     if (held !== undefined) this.#adopt(() => this.#options.topologyStore.adoptReplicated(held));
   }
 
-  /** A peer sent its copy. */
+  /** Called when a peer sent its copy. */
   onOffer(from: PeerId, topology: Topology): void {
     if (from >= ROUTER_PEERS || this.held !== undefined) return;
     const mine = this.#options.topologyStore.topology?.clusterUid;
@@ -103,7 +106,7 @@ export class TopologySync {
     this.#adopt(() => this.#options.topologyStore.adopt(topology));
   }
 
-  /** Proposes what the topology lacks, if this node leads group 0. */
+  /** Proposes a new topology if one is due and this node leads group 0. */
   propose(): void {
     const { replicas, topologyStore, runtime, settings } = this.#options;
     const { system } = replicas;
@@ -137,20 +140,20 @@ export class TopologySync {
     if (mine !== undefined && theirs !== undefined && mine !== theirs) {
       return { reason: 'wrong-cluster', detail: `cluster uid ${theirs} meets cluster uid ${mine}` };
     }
-    // It may have missed when its cluster got a uid, or belong to another one, whose data must not come in.
+    // It may have missed that its cluster got a uid, or belong to another cluster, whose data must not be accepted.
     if (mine !== undefined && dataWithoutUid && !this.#options.knowsFolder(from, folderId)) {
       return {
         reason: 'wrong-cluster',
         detail: `a folder with data, no cluster uid and never seen here meets ${mine}`,
       };
     }
-    // It could not read what is in the logs, nor name its cluster. Routers hold no data.
+    // It could read neither the logs nor the cluster uid. Routers hold no data.
     const needed = this.clusterFeatureLevel;
     if (role === 'router' || featureLevel >= needed) return undefined;
     return { reason: 'wrong-version', detail: `feature level ${featureLevel}, the cluster needs ${needed}` };
   }
 
-  /** True as well while this node knows none. */
+  /** Whether the peer has shown this cluster's uid; also true while this node knows none. */
   hasShownUid({ extension }: Hello): boolean {
     const mine = this.#options.topologyStore.topology?.clusterUid;
     return mine === undefined || extension.clusterUid === mine;
@@ -167,8 +170,9 @@ export class TopologySync {
   }
 
   /**
-   * Of all nodes of the cluster, by their links; 0 while one of them is not linked. A new cluster holds no data that a
-   * node would have to read: one that joins later has to have a build of its level.
+   * The lowest feature level of all nodes of the cluster, by their links; 0 while one of them is not linked. A new
+   * cluster holds no data that a missing node would have to read; a node that joins later needs a build of the
+   * cluster's level.
    */
   #lowestFeatureLevel(isNew: boolean): number {
     const { self, clusterConfig, transport } = this.#options;
@@ -179,7 +183,7 @@ export class TopologySync {
     return Math.min(...levels);
   }
 
-  /** What this node was started with, as far as every other node was started with the same. */
+  /** The settings that this node and every other node were started with alike. */
   #agreed(): AgreedSettings {
     const { self, clusterConfig, transport, settings } = this.#options;
     const { timers, leaseReads } = settings.configured;

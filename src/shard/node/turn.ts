@@ -1,7 +1,7 @@
 /**
- * One turn of a node, from top to bottom: what came in is handed to the replicas, what they want sent leaves, and what
- * they want written goes to the disk in one commit for all of them. What depends on that commit follows in the turn
- * after its completion. Nothing here waits for a disk, and nothing is re-entered.
+ * One turn of a node, from top to bottom: input is passed to the replicas, their messages are sent, and their writes go
+ * to the disk in one commit for all of them. Output that depends on that commit follows in the turn after its
+ * completion. Nothing here waits for a disk, and nothing is re-entered.
  */
 import type { Message, Ready } from '../../raft/index.js';
 import type { Transport } from '../transport/index.js';
@@ -20,7 +20,7 @@ import type { RollbackDetector } from './rollback-detector.js';
 import type { Ticker } from './ticker.js';
 import type { TopologySync } from './topology-sync.js';
 
-/** What a turn runs. */
+/** The parts of a node that a turn uses. */
 export interface TurnParts {
   readonly inbox: Inbox;
   readonly peers: PeerHandler;
@@ -78,9 +78,9 @@ export class Turn {
     this.#inbox.drainSubmissions(this.#admission);
     for (const task of tasks) task();
     if (tick) this.#replicas.tick();
-    // A tick or maintenance is never far, and a disk that hangs does so for longer.
+    // Checked only with ticks and tasks: the next one is soon, and a disk that hangs does so for longer.
     if (tick || tasks.length > 0) this.#hungDisk.check();
-    // A replica that becomes dirty meanwhile, for the topology starts it, joins the end of the list.
+    // A replica that becomes dirty meanwhile, because the topology starts it, joins the end of the list.
     for (const replica of this.#replicas.dirty) {
       this.#collect(replica);
       this.#replicas.updateAwake(replica);
@@ -94,7 +94,7 @@ export class Turn {
     this.#transport.flush();
   }
 
-  /** The turn of a node that has failed: operations are refused, questions answered; consensus goes on without it. */
+  /** The turn of a failed node: operations are refused, questions answered; consensus continues without this node. */
   runFailed(): void {
     const { received, tasks } = this.#inbox.take();
     this.#inbox.drainSubmissions(this.#admission);
@@ -103,7 +103,7 @@ export class Turn {
     this.#transport.flush();
   }
 
-  /** The disk has these writes: what was held back for them is sent. */
+  /** These writes are durable: messages that were held back for them are sent. */
   #persisted(writes: readonly QueuedWrite[]): void {
     for (const { group, write } of writes) {
       const replica = this.#replicas.get(group);
@@ -114,19 +114,19 @@ export class Turn {
     }
   }
 
-  /** Turns what came in for a replica into what goes out. */
+  /** Runs a replica's steps, and hands out its messages and writes. */
   #collect(replica: Replica): void {
     this.#noticeLeadership(replica);
     replica.propose();
     do {
       while (replica.raft.hasReady()) this.#handOut(replica, replica.raft.ready());
-      // A confirmed round makes room for the reads that gathered meanwhile.
+      // After a confirmed round, one may start for the reads that gathered meanwhile.
     } while (replica.serveReads());
     this.#noticeLeadership(replica);
     replica.noteProgress();
   }
 
-  /** In the order that `raft/ready.ts` requires. */
+  /** Processes a `Ready` in the order that `raft/ready.ts` requires. */
   #handOut(replica: Replica, ready: Ready): void {
     for (const message of ready.messages) this.#send(replica, message);
     if (ready.write !== undefined) this.#pipeline.push({ group: replica.id, write: ready.write });
@@ -141,7 +141,7 @@ export class Turn {
     if (!isSent) replica.raft.reportNotSent(message);
   }
 
-  /** Entries with so many bytes of data were applied, or a snapshot was (0). */
+  /** Called after entries with `bytes` of data, or a snapshot (0), were applied. */
   #onApplied(replica: Replica, bytes: number): void {
     this.#checkpointer.applied(replica, bytes, this.#runtime.now());
     if (replica.isSystem) this.#topologySync.onSystemApplied();
