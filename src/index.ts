@@ -16,4 +16,13 @@ export { DistributedKeyValueStore } from './embedded/index.js';
 export type { ClusterStatus, EmbeddedNodeStatus, KeyLocation, StoreOptions } from './embedded/index.js';
 export { KvorumError, type ErrorCode, type ErrorDetails, type Outcome } from './shard/index.js';
 export { checkHistory, formatOperation } from './check/index.js';
-export type { CheckOptions, CheckResult, Failure, Operation, Verdict } from './check/index.js';
+export type {
+  CheckOptions,
+  CheckResult,
+  Failure,
+  HistoryCounts,
+  Operation,
+  Placed,
+  Verdict,
+  Window,
+} from './check/index.js';

@@ -3,6 +3,10 @@
  *
  * Streams are independent: a client that draws once more, or a fault that is left out, changes nothing of what the
  * network or another client draws. That is how a failing run of the simulator can be shrunk.
+ *
+ * Decided: ten lines here. Instead of: `pure-rand`, which fast-check brings for tests. Because: seeds stand in tests, in
+ * documents and in reports of failures, and must go on to mean what they meant, whatever a library changes; and a program
+ * that embeds a store needs no further dependency for it.
  */
 
 /** mulberry32: numbers in [0, 1) that depend on the seed's lowest 32 bits alone. */

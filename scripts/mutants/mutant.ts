@@ -30,7 +30,7 @@ export interface Edit {
 }
 
 export interface Mutant {
-  /** `M7` of the shared list of known bugs, `K8` of this project's own list. */
+  /** `M7` or `K8`, as in docs/known-bugs.md. */
   readonly id: string;
   /** A line for the table. */
   readonly title: string;

@@ -6,7 +6,7 @@
  * over if that process is gone. Instead of: `proper-lockfile`, which keeps a lock by touching it: after kill -9 the
  * next start would wait 10 s until the lock is stale, and a supervisor that is paused that long would lose it. The
  * data itself does not depend on this lock: each node locks its own folder by SQLite, a lock that the system releases
- * with the process (`raft/storage/data-folder.ts`); this one gives the earlier and better message, which names the
+ * with the process (`raft/storage/disk/data-folder.ts`); this one gives the earlier and better message, which names the
  * process.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -4,7 +4,7 @@
  *
  * A value too long for any frame would be dropped by its own leader on the way to the followers, for ever.
  * `MAX_VALUE_BYTES` leaves room for the key, the content type and every header around it; a test checks the two against
- * the longest possible command. `config/settings.ts` repeats three of the bounds, because `kvorum --help` must not load
+ * the longest possible command. `config` repeats three of the bounds (`settings.ts`, `address.ts`), because `kvorum --help` must not load
  * this module; the same test checks that they are equal.
  *
  * Content types are printable ASCII wherever they are stored or sent, and every build of Kvorum checks that when it

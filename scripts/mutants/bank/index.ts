@@ -1,4 +1,4 @@
-/** The bank: every mutant, first those of the shared list of known bugs, then our own. */
+/** The bank: every mutant, first the M… of docs/known-bugs.md, then the K…. */
 import type { Mutant } from '../mutant.js';
 import { m1 } from './m01-local-reads.js';
 import { m2 } from './m02-read-before-applied.js';

@@ -18,7 +18,8 @@ export interface DataRequest {
   /** Reads the body into memory. `done` is called once. */
   readBody(bounds: BodyBounds, done: (result: BodyResult) => void): void;
   /**
-   * Refuses the request; every refusal leaves through this method. Does not wait for a body that has not been received.
+   * Refuses the request before it is dispatched. Does not wait for a body that has not been received. What a shard
+   * refuses is an answer (`kv/answers.ts`).
    */
   refuse(requestId: string, problem: Problem, limits: Limits): void;
 }
