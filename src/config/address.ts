@@ -10,7 +10,9 @@ export interface Address {
   readonly port: number;
 }
 
-/** One node of a cluster. Ids are positions in the list, counted from 1, so the list must be the same on each machine. */
+/**
+ * One node of a cluster. Ids are positions in the list, counted from 1, so the list must be the same on each machine.
+ */
 export interface Member {
   readonly id: number;
   readonly name: string;
@@ -18,7 +20,9 @@ export interface Member {
   readonly http: Address;
 }
 
-/** A node is known by one address and reached by another: through a port forward, a tunnel, or a proxy that cuts. */
+/**
+ * A node has one address and is reached at another one: through a port forward, a tunnel, or a proxy that cuts links.
+ */
 export interface Detour {
   readonly to: Address;
   readonly through: Address;
@@ -33,7 +37,7 @@ export const ADDRESS_FORM = 'host:port (an IPv6 host in brackets), port 1..65535
 export const DETOUR_FORM = 'knownHost:port=dialledHost:port, parted by commas';
 export const CLUSTER_FORM = 'name=peerHost:peerPort@httpHost:httpPort, members parted by commas';
 
-/** Undefined when the text is no address. */
+/** Undefined when the text is not an address. */
 export function parseAddress(text: string, options: { readonly allowPortZero?: boolean } = {}): Address | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(0|[1-9]\d{0,4})$/.exec(text);
   if (match === null) return undefined;
@@ -60,7 +64,8 @@ export function formatAddress(address: Address): string {
 }
 
 /**
- * Parses `n1=10.0.0.1:7101@10.0.0.1:7001,n2=…`. Returns an error as a string, for the caller knows the field's name.
+ * Parses `n1=10.0.0.1:7101@10.0.0.1:7001,n2=…`. Returns an error as a string, because the caller knows the field's
+ * name.
  */
 export function parseCluster(text: string): readonly Member[] | string {
   const members: Member[] = [];
@@ -82,7 +87,7 @@ export function parseCluster(text: string): readonly Member[] | string {
   return firstDuplicate(members) ?? members;
 }
 
-/** Reads `10.0.0.2:7001=127.0.0.1:9002,…`; says what is wrong as a string. */
+/** Parses `10.0.0.2:7001=127.0.0.1:9002,…`; returns an error as a string. */
 export function parseDetours(text: string): readonly Detour[] | string {
   const detours: Detour[] = [];
   const known = new Set<string>();

@@ -1,6 +1,6 @@
 /**
- * The configurations of a node, a router and a local cluster, checked: single settings by their schemas, and combinations
- * of settings here. The result is complete: no default is decided later.
+ * The checked configurations of a node, a router and a local cluster: single settings are checked by their schemas,
+ * combinations of settings here. The result is complete: no default is applied later.
  */
 import { v5 as uuidFromName } from 'uuid';
 import { isLoopback } from '../loopback.js';
@@ -59,7 +59,7 @@ export interface StartConfig {
   readonly dataDir: string;
   readonly fresh: boolean;
   readonly restart: boolean;
-  /** Every link through a proxy, and a control API for faults. */
+  /** Routes every link through a proxy, and adds a control API for faults. */
   readonly faults: boolean;
   /** 1 unless `faults`. */
   readonly routers: number;
@@ -138,7 +138,7 @@ function checkedReplicas(replicas: number | undefined, nodes: number): number {
   return chosen;
 }
 
-/** What `minJournalBytes` of the storage says for the longest entry, to which a test ties it. */
+/** The result of the storage's `minJournalBytes` for the longest entry; a test checks that they agree. */
 export function leastMaxJournalBytes(maxValueBytes: number): number {
   const rowBytes = Math.ceil((maxValueBytes + 24 * 1024) / 4096) * 4096;
   return 6 * rowBytes + 512 * 1024;

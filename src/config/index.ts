@@ -1,9 +1,9 @@
 /**
  * Configuration: the settings of a process, checked and complete.
  *
- * `settings.ts` is the table of all settings with their limits; `sources.ts` gathers flags, environment and file;
- * `config.ts` checks what only shows between settings and hands out complete values. Nothing else in the project
- * reads an environment variable or a configuration file.
+ * `settings.ts` is the table of all settings with their limits; `sources.ts` collects flags, environment and file;
+ * `config.ts` checks combinations of settings and returns complete values. Nothing else in the project reads an
+ * environment variable or a configuration file.
  */
 export {
   formatAddress,

@@ -1,5 +1,5 @@
 /**
- * Every setting once: its schema with limits and default, and the words that `--help` shows.
+ * Every setting once: its schema with limits and default, and its text in `--help`.
  *
  * From this table come the flag (`--max-value-bytes`), the environment variable (`KVORUM_MAX_VALUE_BYTES`) and the
  * field of a JSON file (`maxValueBytes`). See `sources.ts` for their precedence.
@@ -30,7 +30,7 @@ export type Values<S extends Settings> = { readonly [K in keyof S]: S[K] extends
 
 const MIB = 1024 * 1024;
 
-/** Copies of bounds in `shard/bounds.ts`, to which a test ties them: `--help` and a refused flag must not load that room. */
+/** Copies of bounds in `shard/bounds.ts`, compared by a test: `--help` and a refused flag must not load that module. */
 export const MAX_VALUE_BYTES = 16 * MIB;
 export const MAX_SHARDS = 1024;
 

@@ -1,7 +1,7 @@
 /**
- * What `kvorum sim` is asked to do: its arguments with their limits, and which of them go together.
+ * The arguments of `kvorum sim`, with their limits and valid combinations.
  *
- * Seeds are hexadecimal wherever they are said, as in what the simulator prints.
+ * Seeds are hexadecimal in arguments, as in the simulator's output.
  */
 import { z } from 'zod';
 import { ConfigError } from './config-error.js';
@@ -78,7 +78,7 @@ export interface SimOverrides {
   readonly keys: number | undefined;
   readonly durationMs: number | undefined;
   readonly faults: readonly number[] | undefined;
-  /** Names, not yet known to be those of models. */
+  /** Names of models, not validated yet. */
   readonly models: readonly string[] | undefined;
 }
 
@@ -94,7 +94,7 @@ export type SimConfig =
       readonly type: 'many';
       /** Undefined: drawn from the clock. */
       readonly first: number | undefined;
-      /** Undefined: until the time is over, or the bench has measured enough. */
+      /** Undefined: runs until the time is over, or the bench has measured enough. */
       readonly seeds: number | undefined;
       readonly minutes: number | undefined;
       readonly bench: boolean;
@@ -105,10 +105,10 @@ export type SimConfig =
       readonly json: boolean;
     };
 
-/** Of the bench, unless they are said. */
+/** Defaults of the bench. */
 const BENCH_OVERRIDES = { nodes: 5, shards: 4, replicas: 3, clients: 10 };
 
-/** @param flags as commander hands them over; `shrink` is false under --no-shrink. @throws ConfigError */
+/** @param flags as commander passes them; `shrink` is false under --no-shrink. @throws ConfigError */
 export function simConfig({ shrink = true, ...flags }: Readonly<Record<string, unknown>>): SimConfig {
   const {
     seeds,

@@ -63,10 +63,10 @@ function check(field: string, setting: Setting<unknown>, said: RawValue | undefi
   throw new ConfigError(field, `${field} ${complaint}; got ${shown(said.value)} (${said.place})`);
 }
 
-/** Short, on one line, whatever it holds. */
+/** The value as short text on one line. */
 function shown(value: unknown): string {
   const written = typeof value === 'string' ? value : JSON.stringify(value);
-  // JSON.stringify also escapes what would move a terminal's cursor.
+  // JSON.stringify also escapes characters that would move a terminal's cursor.
   return JSON.stringify(written.length > 80 ? `${written.slice(0, 80)}…` : written);
 }
 

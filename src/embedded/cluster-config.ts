@@ -25,14 +25,14 @@ const { embeddedConfig } = FORMATS;
 
 const whole = z.int().min(1);
 const configSchema = z.object({ clusterId: z.string().min(1), nodes: whole, replicas: whole, shards: whole });
-/** The first builds wrote no format; of a later format only the number has to be understood. */
+/** The first builds wrote no format number; of a later format only the number has to be readable. */
 const anyFormat = z.object({ format: z.number().optional() });
 
 /**
  * The configuration in `dataDir`, written there first if the folder has none; `freshId` is the id of a new cluster.
- * @throws RangeError when the folder is of a format that this build cannot read, or holds a cluster with another number of
- *   nodes, replicas or shards; KvorumError with nothing written when the folder cannot be used or `cluster.json` is
- *   damaged: `disk-full` if there is no room, `storage-failed` otherwise.
+ * @throws RangeError when the folder has a format that this build cannot read, or holds a cluster with another number
+ *   of nodes, replicas or shards; KvorumError with nothing written when the folder cannot be used or `cluster.json` is
+ *   damaged: `disk-full` if there is no space, `storage-failed` otherwise.
  */
 export function readOrCreateConfig(
   options: CheckedOptions,
@@ -101,7 +101,10 @@ function inFolder<T>(dataDir: string, work: () => T): T {
   }
 }
 
-/** The text of the file; undefined if it was absent and `text` was written. A failed write leaves no file or folder behind. */
+/**
+ * The text of the file; undefined if it was absent and `text` was written. A failed write leaves no file or folder
+ * behind.
+ */
 function readOrWrite(file: string, text: string, write: WriteFile): string | undefined {
   if (existsSync(file)) return readFileSync(file, 'utf8');
   const made = makeFolder(resolve(dirname(file)));
@@ -119,7 +122,7 @@ const temporaryOf = (file: string): string => `${file}.new`;
 
 type WriteFile = (file: string, text: string) => void;
 
-/** Whole and durable or not at all: without the cluster's id the data of its nodes could not be opened. */
+/** Writes atomically and durably: without the cluster's id the data of its nodes could not be opened. */
 const writeConfig: WriteFile = (file, text) => {
   writeAtomically(file, text, { temporary: temporaryOf(file) });
 };

@@ -1,7 +1,7 @@
 /**
  * The nodes behind an embedded store: the network between them, and one router that reaches them all.
  *
- * Nodes are numbered from 0 here and from 1 inside the cluster. Knows keys as canonical bytes only.
+ * Nodes are numbered from 0 here and from 1 inside the cluster. Keys are canonical bytes here.
  */
 import { v4 as uuidv4 } from 'uuid';
 import { Dispatcher, RemoteBackend, type DispatchReply } from '../router/index.js';
@@ -25,14 +25,14 @@ import { readOrCreateConfig } from './cluster-config.js';
 import type { CheckedOptions } from './options.js';
 
 const READY_POLL_MS = 5;
-/** Refusals that say that no replica answered, but not why. */
+/** Refusals that report that no replica answered, but not why. */
 const UNEXPLAINED: ReadonlySet<ErrorCode> = new Set(['no-leader', 'no-quorum', 'timeout']);
 
 /** One node of an embedded store. */
 export interface EmbeddedNodeStatus {
   /** From 0. */
   readonly node: number;
-  /** It serves, or will serve without `recoverNode` and without more room on its disk. */
+  /** The node serves, or will serve without `recoverNode` and without more space on its disk. */
   readonly alive: boolean;
   /** Number of shards that it leads. */
   readonly leads: number;
@@ -74,9 +74,9 @@ export class EmbeddedCluster {
   readonly #nodes: readonly EmbeddedNode[];
   readonly #backend: RemoteBackend;
   readonly #dispatcher: Dispatcher;
-  /** The router has started; does not wait for any disk. */
+  /** Resolves when the router has started; does not wait for any disk. */
   readonly #opened: Promise<void>;
-  /** Every node runs, waits for room on its disk, or could not start. */
+  /** Settles when every node runs, waits for disk space, or could not start. */
   readonly #started: Promise<unknown>;
   #hasStarted = false;
   #closed = false;
@@ -84,7 +84,7 @@ export class EmbeddedCluster {
 
   constructor(options: CheckedOptions, host?: EmbeddedHost) {
     this.#options = options;
-    // First, for it may throw, and would leave the worker threads of a host running.
+    // First, because it may throw, which would leave the worker threads of a host running.
     this.#config = readOrCreateConfig(options, uuidv4());
     this.#host = host ?? systemHost(options);
     this.#runtime = this.#host.runtime;
@@ -146,7 +146,7 @@ export class EmbeddedCluster {
     return reply.answer.type === 'refused' ? this.#withCause(reply, reply.answer) : reply;
   }
 
-  /** The start of the nodes is not counted as long as it makes progress and most holders of the key need no more room. */
+  /** The start of the nodes does not count as long as it makes progress and most holders of the key have disk space. */
   async #deadlineAfterStart({ key }: KvOperation, timeoutMs: number): Promise<number> {
     const deadline = this.#runtime.now() + timeoutMs;
     if ((await this.#waitForStart(timeoutMs)) && this.#hasHealthyQuorum(key)) return timeoutMs;
@@ -158,7 +158,7 @@ export class EmbeddedCluster {
     return holders.filter((index) => this.#nodes[index]?.isImpaired === true).length * 2 < holders.length;
   }
 
-  /** If no node could start: none will by itself, so waiting cannot help. */
+  /** A refusal if no node could start: none will by itself, so waiting cannot help. */
   #refusalIfAllFailed(): EmbeddedReply | undefined {
     if (this.#closed || this.#nodes.some(({ failure }) => failure === undefined)) return undefined;
     const outage = this.#startOutage(this.#nodes.keys());
@@ -167,19 +167,19 @@ export class EmbeddedCluster {
     return { answer, cause: outage.cause, term: 0, servedBy: 0, shard: -1 };
   }
 
-  /** The router gets no answer from a node that cannot start, and so does not know why; this process does. */
+  /** Adds the cause: the router gets no answer from a node that cannot start, but this process knows the reason. */
   #withCause(reply: DispatchReply, refusal: Refusal): EmbeddedReply {
     if (refusal.code === 'shutting-down' && this.#closed) throw closed();
     if (!UNEXPLAINED.has(refusal.code)) return reply;
     const outage = this.#outage(reply.shard);
     if (outage === undefined) return reply;
-    // A write that may have happened stays a timeout: the node that was asked may have had room.
+    // A write that may have happened stays a timeout: the node that got it may have had space.
     const code = refusal.outcome === 'unknown' ? refusal.code : outage.code;
     const answer = { ...refusal, code, message: `${refusal.message}; ${outage.message}` };
     return { ...reply, answer, cause: outage.cause };
   }
 
-  /** Why holders of the shard (all nodes if no topology is known) do not serve: their disks are full, or they could not start. */
+  /** Why holders of the shard (all nodes if there is no topology) do not serve: full disks, or they could not start. */
   #outage(shard: number): Outage | undefined {
     const holders = this.#holders(shard);
     const waiting = holders.filter((index) => this.#nodes[index]?.stall !== undefined);
@@ -187,7 +187,7 @@ export class EmbeddedCluster {
     return stall === undefined ? this.#startOutage(holders) : stallOutage(waiting, stall);
   }
 
-  /** All nodes while no topology is known. */
+  /** Nodes that hold the shard; all nodes while no topology is known. */
   #holders(shard: number): readonly number[] {
     return this.#backend.topology()?.shards[shard]?.map((id) => id - 1) ?? [...this.#nodes.keys()];
   }
@@ -199,8 +199,8 @@ export class EmbeddedCluster {
   }
 
   /**
-   * True: every node runs, waits for room, or could not start. False: some do not yet, and no further one did for
-   * `patienceMs`; so a large cluster that makes progress is waited for.
+   * True: every node runs, waits for space, or could not start. False: some have not got there, and no further one did
+   * for `patienceMs`; so the wait for a large cluster continues while it makes progress.
    */
   async #waitForStart(patienceMs: number): Promise<boolean> {
     for (let most = -1, there = this.#settledCount; there > most; there = this.#settledCount) {
@@ -210,7 +210,7 @@ export class EmbeddedCluster {
     return false;
   }
 
-  /** Nodes that run, wait for room, or could not start. */
+  /** Number of nodes that run, wait for space, or could not start. */
   get #settledCount(): number {
     return this.#nodes.filter(({ node, isImpaired }) => node?.state() === 'serving' || isImpaired).length;
   }
@@ -239,7 +239,7 @@ export class EmbeddedCluster {
   partition(groups: readonly (readonly number[])[]): void {
     const groupOf = new Map(groups.flatMap((group, i) => group.map((node) => [node + 1, i] as const)));
     const isNode = (id: number): boolean => id <= this.#options.nodes;
-    // The router stands outside: it reaches every node, as clients on both sides would.
+    // The router is outside of the partition: it reaches every node, as clients on both sides would.
     this.#network.dropWhen((from, to) => isNode(from) && isNode(to) && groupOf.get(from) !== groupOf.get(to));
   }
 
@@ -304,7 +304,7 @@ export class EmbeddedCluster {
     return new EmbeddedNode({ index, runtime: this.#runtime, make, kill });
   }
 
-  /** The replica that leads the shard and is alive, asked directly: all nodes are in this process. */
+  /** The live node that leads the shard, found by direct calls, because all nodes are in this process. */
   #leaderOf(shard: number): number | undefined {
     const replicas = this.#backend.topology()?.shards[shard] ?? [];
     for (const id of replicas) if (this.#nodes[id - 1]?.node?.leaderOf(shard) === id) return id - 1;

@@ -1,9 +1,9 @@
 /**
  * One node of an embedded cluster over all its incarnations: started, failed, started again, closed.
  *
- * Changes are applied in the order of the calls, for a start must not open files that an earlier incarnation still has
- * open. A start has no time limit: while the disk is full it waits for room, as `kvorum node` does. It delays no later
- * change, and ends when the node is failed or closed.
+ * Changes are applied in the order of the calls, because a start must not open files that an earlier incarnation still
+ * has open. A start has no time limit: while the disk is full it waits for space, as `kvorum node` does. It does not
+ * delay later changes, and ends when the node is failed or closed.
  */
 import {
   KvorumError,
@@ -19,17 +19,20 @@ export interface EmbeddedNodeOptions {
   /** Numbered from 0. */
   readonly index: number;
   readonly runtime: Pick<Runtime, 'after'>;
-  /** A node on the disk of the previous incarnation; `onDiskStall` is called when something begins to wait for room. */
+  /**
+   * Creates a node on the disk of the previous incarnation; `onDiskStall` is called when something begins to wait for
+   * space.
+   */
   readonly make: (onDiskStall: () => void) => ShardNode;
-  /** Cuts all its links at once. */
+  /** Cuts all links of the node at once. */
   readonly kill: () => void;
 }
 
 interface Incarnation {
   readonly node: ShardNode;
-  /** Its start; rejects with a `KvorumError`. */
+  /** Settles with its start; rejects with a `KvorumError`. */
   readonly running: Promise<void>;
-  /** It was failed: an error of its start says nothing about its disk. */
+  /** It was failed, so an error of its start says nothing about its disk. */
   isEnded: boolean;
 }
 
@@ -41,7 +44,9 @@ export class EmbeddedNode {
   #changes: Promise<void> = Promise.resolve();
   /** Number of the change that was requested last. */
   #changeCount = 0;
-  /** Starts with lower numbers that have not begun are skipped: a failure that was requested after them has waited long enough. */
+  /**
+   * Starts with lower numbers that have not begun are skipped: a failure requested after them has waited long enough.
+   */
   #skipStartsBefore = 0;
   #failure: KvorumError | undefined;
   #closed = false;
@@ -54,14 +59,14 @@ export class EmbeddedNode {
     return this.#incarnation?.node;
   }
 
-  /** It serves, or will without being recovered and without more room on its disk. */
+  /** It serves, or will serve without being recovered and without more disk space. */
   get isAlive(): boolean {
     const { node } = this;
     if (node === undefined || node.state() === 'failed') return false;
     return node.state() !== 'starting' || this.stall === undefined;
   }
 
-  /** Commits, or its start, wait for room on its disk. */
+  /** Set while commits, or its start, wait for space on its disk. */
   get stall(): DiskStall | undefined {
     const stall = this.node?.diskStall();
     return stall?.waits === 'commits' ? stall : undefined;
@@ -72,12 +77,12 @@ export class EmbeddedNode {
     return this.#failure;
   }
 
-  /** It waits for room, or could not start. */
+  /** It waits for space, or could not start. */
   get isImpaired(): boolean {
     return this.stall !== undefined || this.failure !== undefined;
   }
 
-  /** Resolves when the node runs, or waits for room. @throws KvorumError that says why it cannot start */
+  /** Resolves when the node runs, or waits for space. @throws KvorumError with the reason why it cannot start */
   start(): Promise<void> {
     const number = ++this.#changeCount;
     return this.#enqueue(async () => {
@@ -90,7 +95,7 @@ export class EmbeddedNode {
   }
 
   /**
-   * As `start`, and waits at most `patienceMs` for room, and as long for a disk that does not answer.
+   * Like `start`, but waits at most `patienceMs` for space, and as long for a disk that does not respond.
    * @throws KvorumError, also when the node is failed or closed meanwhile
    */
   async recover(patienceMs: number): Promise<void> {
@@ -129,7 +134,7 @@ export class EmbeddedNode {
     throw new KvorumError('storage-failed', `${what}; it starts by itself when it does`);
   }
 
-  /** Earlier starts that take longer than `patienceMs`, as on a disk that hangs, are ended: the node is to fail in any case. */
+  /** Fails the node; earlier starts that take longer than `patienceMs`, as on a disk that hangs, are ended. */
   async fail(patienceMs: number): Promise<void> {
     const number = ++this.#changeCount;
     const failed = this.#enqueue(async () => {
@@ -147,7 +152,7 @@ export class EmbeddedNode {
     life.isEnded = true;
     this.#incarnation = undefined;
     this.#options.kill();
-    // If its disk has failed or hangs, its files cannot be closed; as after kill −9, the next start finds out.
+    // If its disk has failed or hangs, its files cannot be closed; as after kill −9, the next start will detect it.
     await life.node.crash().catch(() => undefined);
   }
 
@@ -171,7 +176,7 @@ export class EmbeddedNode {
     const node = this.#makeNode(onDiskStall);
     const running = node.start().catch((error: unknown) => {
       const failure = this.#startFailure(error);
-      // As a node that was failed: it can be recovered.
+      // Like a node that was failed, it can be recovered.
       if (this.#incarnation?.node === node) {
         this.#incarnation = undefined;
         this.#failure = failure;
@@ -214,7 +219,7 @@ export interface Outage {
   readonly cause?: unknown;
 }
 
-/** The outage of nodes whose disks have no room, or that have no file descriptors left. */
+/** The outage of nodes whose disks have no space, or that have no file descriptors left. */
 export function stallOutage(nodes: readonly number[], { reason, message }: DiskStall): Outage {
   const who = nodes.length === 1 ? `node ${nodes[0] ?? 0} waits` : `nodes ${nodes.join(', ')} wait`;
   return reason === 'no-descriptors'
@@ -228,7 +233,7 @@ export function startOutage([, ...others]: readonly number[], { code, message, c
   return { code, message: others.length === 0 ? message : `${message}; ${who} could not start either`, cause };
 }
 
-/** False if it has not settled after so long. @throws what it rejects with */
+/** False if it has not settled in time. @throws the error that it rejects with */
 export function settlesWithin(
   promise: Promise<unknown>,
   ms: number,

@@ -1,4 +1,4 @@
-/** What an embedded cluster runs on: clocks, and a disk per node. A parameter, so that tests can supply both. */
+/** The environment of an embedded cluster: clocks, and a disk per node. A parameter, so that tests can supply both. */
 import { join } from 'node:path';
 import { seededRandom } from '../random.js';
 import {
@@ -23,7 +23,7 @@ export interface EmbeddedHost {
 /** SQLite workers shared by all nodes of the process. */
 const WORKERS = 2;
 
-/** This process, with disks in memory, or below `dataDir`. */
+/** The environment of this process, with disks in memory or below `dataDir`. */
 export function systemHost({ nodes, dataDir, seed }: CheckedOptions): EmbeddedHost {
   const runtime = systemRuntime(seed === undefined ? undefined : seededRandom(seed));
   if (dataDir === undefined) return memoryHost(runtime, nodes);

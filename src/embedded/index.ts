@@ -2,9 +2,9 @@
  * The embedded store: a cluster of nodes in one process, behind put, get and delete.
  *
  * `store` is the public class: values copied in and out, keys by canonical encoding, errors that say whether a write
- * happened. `cluster` has the nodes, their disks (memory, or SQLite below `dataDir`), the in-memory network between them,
- * and one router. `embedded-node` starts, fails and recovers one node. It is the code that runs between processes, wired
- * differently.
+ * happened. `cluster` has the nodes, their disks (memory, or SQLite below `dataDir`), the in-memory network between
+ * them, and one router. `embedded-node` starts, fails and recovers one node. All else is the code that also runs in
+ * separate processes.
  *
  * Invariant: an operation ends in an answer that a majority of the key's replicas confirmed, or in an error.
  */

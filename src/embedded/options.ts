@@ -2,8 +2,8 @@
 import { MAX_NODES, MAX_SHARDS } from '../shard/index.js';
 
 /**
- * Options of `new DistributedKeyValueStore(options)`. An unknown name is a TypeError. `nodes`, `replicas` and `shards` are
- * fixed when `dataDir` is created: opening it with other numbers is a RangeError.
+ * Options of `new DistributedKeyValueStore(options)`. An unknown name is a TypeError. `nodes`, `replicas` and `shards`
+ * are fixed when `dataDir` is created: opening it with other numbers is a RangeError.
  */
 export interface StoreOptions {
   /** Nodes of the cluster, 1 to 100; default 5. */
@@ -12,7 +12,9 @@ export interface StoreOptions {
   readonly replicas?: number;
   /** Raft groups that the keys are hashed to, 1 to 1,024; default 16. */
   readonly shards?: number;
-  /** Folder for SQLite files, one subfolder per node; created if absent. Default: memory only, lost with the process. */
+  /**
+   * Folder for SQLite files, one subfolder per node; created if absent. Default: memory only, lost with the process.
+   */
   readonly dataDir?: string;
   /** Integer from 0 to 2^32−1 that makes election timeouts repeatable; default: random. */
   readonly seed?: number;
@@ -32,7 +34,7 @@ export interface CheckedOptions {
 
 const KNOWN: readonly string[] = ['nodes', 'replicas', 'shards', 'dataDir', 'seed', 'timeoutMs'];
 
-/** @throws RangeError for a number out of its bounds, TypeError for what is no option or of the wrong type. */
+/** @throws RangeError for a number out of its bounds, TypeError for an unknown option or one of the wrong type. */
 export function checkOptions(options: StoreOptions): CheckedOptions {
   // Callers without types may pass anything.
   const given: unknown = options;
@@ -56,7 +58,7 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
   };
 }
 
-/** @throws RangeError that names the field, its bounds and what was given. */
+/** @throws RangeError that names the field, its bounds and the given value. */
 export function whole(name: string, value: unknown, least: number, most: number, why = ''): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
   const bound = why === '' ? String(most) : `${most} (${why})`;

@@ -7,12 +7,12 @@ import { EmbeddedCluster, type ClusterStatus, type KeyLocation } from './cluster
 import { checkOptions, whole, type CheckedOptions, type StoreOptions } from './options.js';
 
 /**
- * A whole cluster in one process, behind put, get and delete: the raft, shard and router code that runs between machines,
- * over an in-memory network, so that a program or a test can fail nodes and cut links.
+ * A whole cluster in one process, behind put, get and delete: the raft, shard and router code that runs between
+ * machines, over an in-memory network, so that a program or a test can fail nodes and cut links.
  *
- * Keys are any plain data, compared by content (`shard/keys/encoder.ts`), at most 4,096 bytes encoded. Values are whatever
- * `structuredClone` takes except `undefined`, at most 16 MiB encoded, and are copied in and out. Its timers keep the process
- * alive until `close()`.
+ * Keys are any plain data, compared by content (`shard/keys/encoder.ts`), at most 4,096 bytes encoded. Values are
+ * whatever `structuredClone` takes except `undefined`, at most 16 MiB encoded, and are copied in and out. Its timers
+ * keep the process alive until `close()`.
  *
  * @example
  * const kvs = new DistributedKeyValueStore({ nodes: 5, replicas: 3 });
@@ -25,15 +25,15 @@ export class DistributedKeyValueStore {
   #closed = false;
 
   /**
-   * Starts a cluster of `nodes` nodes that keeps every key on `replicas` of them. Operations may be called at once: they
-   * wait for the nodes to start as long as some node makes progress within the timeout, and then for the cluster. Nodes
-   * whose disk is full start when there is room. A node that cannot start, as on a damaged folder or on one that another
-   * store has open, counts as failed until it is recovered; the others serve.
+   * Starts a cluster of `nodes` nodes that keeps every key on `replicas` of them. Operations may be called at once:
+   * they wait for the nodes to start as long as some node makes progress within the timeout, and then for the cluster.
+   * Nodes whose disk is full start when there is room. A node that cannot start, as on a damaged folder or on one that
+   * another store has open, counts as failed until it is recovered; the others serve.
    * @param nodes 1 to 100, default 5
    * @param replicas 1 to `nodes`, default 3, or `nodes` if fewer
    * @throws RangeError when a number is out of its bounds; TypeError for an unknown option or one of the wrong type;
-   *   KvorumError when `dataDir` cannot be used, with `details.field` = `dataDir`: `disk-full` if there is no room for a
-   *   new store, `storage-failed` if it is no folder, or cannot be read or written. Nothing was written then.
+   *   KvorumError when `dataDir` cannot be used, with `details.field` = `dataDir`: `disk-full` if there is no space for
+   *   a new store, `storage-failed` if it is not a folder, or cannot be read or written. Nothing was written then.
    */
   constructor(nodes: number, replicas?: number);
   constructor(options?: StoreOptions);
@@ -47,20 +47,20 @@ export class DistributedKeyValueStore {
    * Resolves when every shard has a leader. Not needed before an operation.
    * @throws KvorumError `storage-failed`, at once, when a node could not start and was not recovered since: the message
    *   names node and reason, `cause` is the underlying error; `no-leader` when no further shard got a leader for
-   *   `timeoutMs`: the message says how many have none, and which nodes are down; `disk-full` when that is because nodes
-   *   wait for room on their disks.
+   *   `timeoutMs`: the message says how many have none, and which nodes are down; `disk-full` when that is because
+   *   nodes wait for space on their disks.
    */
   ready(): Promise<void> {
     return this.#cluster.ready();
   }
 
   /**
-   * Stores a copy of `value`, whatever the key held before. When this resolves, a majority of the key's replicas has it on
-   * its disk.
-   * @throws TypeError if key or value cannot be serialized; KvorumError otherwise, whose `outcome` says whether the write
-   *   happened: `key-too-long`, `value-too-large`; `no-quorum`, `no-leader` or `timeout` when too few replicas answered
-   *   within `timeoutMs`; `disk-full`; `storage-failed` if too few of the key's replicas could start (at once if no node
-   *   could), with the error of one as `cause`; `shutting-down` after `close()`.
+   * Stores a copy of `value`, whatever the key held before. When this resolves, a majority of the key's replicas has it
+   * on its disk.
+   * @throws TypeError if key or value cannot be serialized; KvorumError otherwise, whose `outcome` says whether the
+   *   write happened: `key-too-long`, `value-too-large`; `no-quorum`, `no-leader` or `timeout` when too few replicas
+   *   answered within `timeoutMs`; `disk-full`; `storage-failed` if too few of the key's replicas could start (at once
+   *   if no node could), with the error of one as `cause`; `shutting-down` after `close()`.
    */
   async put(key: unknown, value: unknown): Promise<void> {
     const { body, contentType } = encodeValue(value);
@@ -78,7 +78,7 @@ export class DistributedKeyValueStore {
   /**
    * A copy of the latest value, or undefined if the key is absent. Linearizable: it reflects every write that resolved
    * before this call.
-   * @typeParam T what the caller knows that it stored under the key; not checked
+   * @typeParam T type of the value that the caller stored under the key; not checked
    * @throws TypeError if the key cannot be serialized; KvorumError as `put`, and `invalid-request` if bytes that were
    *   stored over HTTP are not of their content type.
    */
@@ -101,8 +101,8 @@ export class DistributedKeyValueStore {
   }
 
   /**
-   * Stops a node at once, as kill −9 would, also while it waits for room on its disk. What was durable on its disk stays
-   * for `recoverNode`. No effect on a node that is down already. Settles within 3 s when its disk hangs, or within
+   * Stops a node at once, as kill −9 would, also while it waits for space on its disk. Its durable data stays for
+   * `recoverNode`. No effect on a node that is down already. Settles within 3 s when its disk hangs, or within
    * `timeoutMs` and 3 s while nodes still start.
    * @param node 0..nodes−1
    * @throws RangeError if there is no such node
@@ -112,12 +112,12 @@ export class DistributedKeyValueStore {
   }
 
   /**
-   * Starts a failed node from what is on its disk, also one that could not start before, or whose disk failed while it
+   * Starts a failed node from the data on its disk, also one that could not start before, or whose disk failed while it
    * ran. It catches up by itself.
    * @param node 0..nodes−1
-   * @throws RangeError if there is no such node; KvorumError `disk-full` when its disk had no room for `timeoutMs`, or
-   *   `storage-failed` when its disk did not answer for so long: the node keeps waiting and starts by itself, unless it is
-   *   failed again; `storage-failed`, at once, when it cannot start, with the reason as `cause`: it stays failed;
+   * @throws RangeError if there is no such node; KvorumError `disk-full` when its disk had no space for `timeoutMs`, or
+   *   `storage-failed` when its disk did not respond for that time: the node keeps waiting and starts by itself, unless
+   *   it is failed again; `storage-failed`, at once, when it cannot start, with the reason as `cause`: it stays failed;
    *   `shutting-down` when it was failed, or the store closed, meanwhile.
    */
   recoverNode(node: number): Promise<void> {
@@ -146,25 +146,25 @@ export class DistributedKeyValueStore {
   }
 
   /**
-   * Where a key is kept, and which node leads its shard, whether or not it holds a value. Asks no node over the network.
-   * @throws TypeError or KvorumError (`key-too-long`, `invalid-request`) for what is no key
+   * Where a key is kept, and which node leads its shard, whether or not it holds a value. Sends no message to any node.
+   * @throws TypeError or KvorumError (`key-too-long`, `invalid-request`) for a value that cannot be a key
    */
   where(key: unknown): KeyLocation {
     return this.#cluster.where(encodeKey(key));
   }
 
-  /** Liveness and leadership as of now; asks no node over the network. */
+  /** Liveness and leadership as of now; sends no message to any node. */
   status(): ClusterStatus {
     return this.#cluster.status();
   }
 
   /**
-   * Stops all nodes, also those that wait for room on their disks. Operations in progress end in an error. Settles within
-   * 10 s, whatever the disks do; usually within milliseconds. Further calls return the same result.
+   * Stops all nodes, also those that wait for space on their disks. Operations in progress end in an error. Settles
+   * within 10 s, whatever the disks do; usually within milliseconds. Further calls return the same result.
    * @throws KvorumError `storage-failed` when a disk hung (its files could not be closed for 3 s) or failed: as after a
-   *   crash, what was acknowledged is on the disks of a majority. Files that could not be closed stay locked until the disk
-   *   responds. They do not keep the process alive; but Node cannot exit while a call has not returned, so 2 s after the
-   *   process has reached its end it is ended by SIGKILL.
+   *   crash, acknowledged writes are on the disks of a majority. Files that could not be closed stay locked until the
+   *   disk responds. They do not keep the process alive; but Node cannot exit while a call has not returned, so the
+   *   process is ended by SIGKILL 2 s after it has reached its end.
    */
   async close(): Promise<void> {
     this.#closed = true;

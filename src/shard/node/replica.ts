@@ -192,7 +192,7 @@ export class Replica implements ReplicaView {
 
   /**
    * Checks for a change of leader and term; when leadership is lost, answers waiters, because this replica can no
-   * longer know their outcome.
+   * longer guarantee what they wait for.
    * @returns true: there is a leader, and it is not the previous one
    */
   noticeLeadership(): boolean {

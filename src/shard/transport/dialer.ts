@@ -1,9 +1,9 @@
 /**
  * Dials one node until it is linked, and again when the link is lost.
  *
- * Delays double from 20–50 ms to at most a second, with jitter so that nodes that lost a peer together do not come
- * back together. A link that did not last counts as one more failure. A build that knows only the first hello refuses
- * a later one by version: it is dialled again at once, with the hello that it knows.
+ * Delays double from 20–50 ms to at most a second, with jitter so that nodes that lost a peer together do not return
+ * together. A link that did not last counts as one more failure. A build that knows only the first hello refuses a
+ * later one by version: it is dialled again at once, with the hello that it knows.
  */
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
@@ -45,12 +45,12 @@ const FIRST_DELAY_MS = 50;
 const MAX_DELAY_MS = 1000;
 /** A link that lasted this long resets the delays when it is lost. */
 const STABLE_MS = 1000;
-/** A peer that has been unreachable for so long is logged as a warning. */
+/** A peer that has been unreachable for this long is logged as a warning. */
 const WARN_AFTER_MS = 3000;
-/** How a build that knows only the first hello ends a connection on which it gets a later one. */
+/** Close codes with which a build that knows only the first hello ends a connection on which it gets a later one. */
 const UNREADABLE: readonly number[] = [REFUSALS['wrong-version'], REFUSALS['bad-hello']];
 
-/** Masking protects proxies in front of browsers, of which there are none here: `ws` skips the work for a zero mask. */
+/** Masking protects proxies from browsers, of which there are none here: `ws` skips the work for a zero mask. */
 const noMask = (mask: Buffer): void => {
   mask[0] = mask[1] = mask[2] = mask[3] = 0;
 };
@@ -65,7 +65,7 @@ export class Dialer {
   #linkedAt: number | undefined;
   #linkedPeer: NodeId | undefined;
   #lastFailure = '';
-  /** Since when there is no link, and whether a warning was logged for it. */
+  /** When the link was lost, and whether a warning was logged for it. */
   #unlinkedSince: number;
   #warned = false;
   #stopped = false;
@@ -98,7 +98,7 @@ export class Dialer {
     try {
       socket = this.#connect();
     } catch (error) {
-      // A malformed address. `setPeers` may replace it, so dialling goes on.
+      // A malformed address. `setPeers` may replace it, so dialling continues.
       this.#fail(String(error));
       return;
     }
@@ -226,8 +226,8 @@ export class Dialer {
   }
 
   /**
-   * Nodes that start together do not reach each other at once: only a lasting failure is logged as a warning, and once. A
-   * peer that stays down would otherwise log one every second.
+   * Nodes that start together do not reach each other at once: only a lasting failure is logged as a warning, and once.
+   * A peer that stays down would otherwise log one every second.
    */
   #logFailure(complaint: string): void {
     const { logger, runtime } = this.#context;

@@ -1,10 +1,10 @@
 /**
  * Two processes under one node id: a copy of a data folder was started beside the original.
  *
- * A process is identified by a random number in its hello. A node that is linked to one process of a node and gets a hello
- * from another one probes the linked process before it answers. If that responds, both were alive at once, whatever any
- * clock says, and the new process is refused. If it does not respond in time, its link is closed and the new process is
- * accepted: so a node that was killed can return although its old link still looks intact.
+ * A process is identified by a random number in its hello. A node that is linked to one process of a node and gets a
+ * hello from another one probes the linked process before it answers. If that responds, both were alive at once,
+ * whatever any clock says, and the new process is refused. If it does not respond in time, its link is closed and the
+ * new process is accepted: so a node that was killed can return although its old link still looks intact.
  *
  * A node without such a link asks the nodes that may have one (`duplicate-watch.ts`).
  *
@@ -17,8 +17,8 @@ import type { LinkRefusal } from './stats.js';
 import type { Hello } from './wire-hello.js';
 
 /**
- * The hello comes from another process of the node than the linked one. Builds that speak only version 1 do not identify
- * their process: their later link replaces the earlier one.
+ * The hello comes from another process of the node than the linked one. Builds that speak only version 1 do not
+ * identify their process: their later link replaces the earlier one.
  */
 function isAnotherProcess({ role, extension }: Hello, linked: LinkInfo | undefined): boolean {
   if (role !== 'node' || extension.process === undefined) return false;
@@ -41,11 +41,11 @@ export interface HelloContext {
 }
 
 /**
- * Checks a well-formed hello before the transport answers or links: `decide` is called once, with the refusal if there is
- * one.
+ * Checks a well-formed hello before the transport answers or links: `decide` is called once, with the refusal if there
+ * is one.
  */
 export function admitHello(hello: Hello, meeting: HelloContext, decide: HelloDecision): void {
-  // A node of another cluster is no second process of a node here: it must neither close a link nor be refused as a copy.
+  // A node of another cluster is not a second process of a node here: it must neither close a link nor count as a copy.
   const outsider = meeting.checkMembership?.(hello);
   if (outsider !== undefined) {
     decide(outsider);

@@ -21,7 +21,7 @@ export interface AcceptedHello {
 
 export type HelloCheck = AcceptedHello | { readonly refused: LinkRefusal };
 
-/** This side, as hellos are checked against it. */
+/** This side's identity, against which hellos are checked. */
 export interface Identity {
   readonly role: 'node' | 'router';
   /** 0 for a router. */

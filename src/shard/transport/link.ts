@@ -1,8 +1,8 @@
 /**
  * One link to one peer after the handshake: sending (`send-queue.ts`, `two-lanes.ts`) and receiving (`pieces.ts`).
  *
- * Every byte that arrives shows that the link is alive, however long the message that it is part of; only whole frames are
- * delivered. A link goes down once and for good: the side that dialled makes a new one.
+ * Every byte that arrives shows that the link is alive, however long its message is; only whole frames are delivered. A
+ * link goes down once and for good: the side that dialled opens a new one.
  */
 import type { WebSocket } from 'ws';
 import { SingleLane, type LinkLimits, type SendQueue } from './send-queue.js';
@@ -25,7 +25,7 @@ export interface Connection {
 export interface LinkOwner {
   readonly limits: LinkLimits;
   readonly counters: TransportCounters;
-  /** Milliseconds, never back. */
+  /** A monotonic clock in milliseconds. */
   now(): number;
   onMessages(link: WsLink, messages: readonly PeerMessage[]): void;
   /** Called once. */
@@ -36,7 +36,7 @@ export interface LinkOwner {
   onEncodeError(link: WsLink, message: PeerMessage, why: string): void;
 }
 
-/** For the options of every socket: how long a closing handshake may take. (`ws` 8.21 has it, its types do not yet.) */
+/** Options of every socket: how long a closing handshake may take. (`ws` 8.21 has it, its types do not yet.) */
 export const CLOSING = { closeTimeout: 1000 };
 
 const CLOSE_GOING_AWAY = 1001;
@@ -54,7 +54,7 @@ export function refuse(socket: WebSocket, counters: TransportCounters, reason: R
   socket.close(REFUSALS[reason], text.subarray(0, MAX_REASON_BYTES));
 }
 
-/** What a link that sends in pieces has: the bytes that may be in flight, and the pieces of the other side. */
+/** State of a link that sends in pieces: the bytes that may be in flight, and the pieces of the other side. */
 interface Lanes {
   readonly window: SendWindow;
   readonly arrivals: PieceAssembler;
@@ -66,7 +66,7 @@ export class WsLink {
   readonly #connection: Connection;
   readonly #socket: WebSocket;
   readonly #owner: LinkOwner;
-  /** Ends of the frames that are sent. */
+  /** Sender and receiver in the frames that are sent. */
   readonly #ends: FrameEnds;
   readonly #outgoing: SendQueue;
   /** Undefined on a link of one lane, where every message of the socket is a frame. */
@@ -74,7 +74,10 @@ export class WsLink {
   #down = false;
   /** Something was queued since the last `flush`. */
   #queued = false;
-  /** Bytes in the socket's buffer at the last look: an upper bound but for receipts and pings, for since then only these were added. */
+  /**
+   * Bytes in the socket's buffer when last read: an upper bound except for receipts and pings, the only bytes added
+   * since.
+   */
   #socketBacklog = 0;
   #quietChecks = 0;
   #readAtCheck: number;
@@ -145,7 +148,10 @@ export class WsLink {
     return true;
   }
 
-  /** Passes queued messages to the socket as far as the window allows. Called after each turn, so free if nothing was queued. */
+  /**
+   * Passes queued messages to the socket as far as the window allows. Called after each turn, so free if nothing was
+   * queued.
+   */
   flush(): void {
     if (this.#queued) this.#drain();
   }

@@ -1,8 +1,8 @@
 /**
  * The accepting end: an HTTP server that only upgrades, and the handshake with processes that connect.
  *
- * Unauthorised clients cost little: connections are bounded, each must send a valid hello within the timeout, and browsers
- * (whatever sends an `Origin`) are refused.
+ * Unauthorised clients cost little: connections are bounded, each must send a valid hello within the timeout, and
+ * browsers (whatever sends an `Origin`) are refused.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -125,8 +125,9 @@ export class Listener {
     this.#context.validateHello(judgement.hello, (refused) => {
       // The dialling side may have given up in the meantime.
       if (socket.readyState !== socket.OPEN) return;
-      // Before the last check: its effects must not be part of what the peer decides by. Otherwise an incarnation that this
-      // hello has put into quarantine would be accused by the answer once more, at the node's next start.
+      // Created before the last check, because the peer's decision must not depend on its effects. Otherwise an
+      // incarnation that this hello has put into quarantine would be accused again by the answer, at the node's next
+      // start.
       const extension = this.#context.helloTo(judgement.hello.from);
       const last = refused ?? this.#context.finalCheck(judgement.hello);
       if (last === undefined) this.#link(connection, judgement, extension);
@@ -143,7 +144,7 @@ export class Listener {
     const { id, clusterId, protocol } = this.#context.identity();
     const { incarnation } = this.#context;
     const answer: Hello = { role: 'node', from: id, to: hello.from, incarnation, clusterId, ...protocol, extension };
-    // In the layout of the peer's hello: a build that knows only the first layout must be able to read it.
+    // In the layout of the peer's hello, so that a build that knows only the first layout can read it.
     connection.socket.send(encodeHello(answer, layout));
     this.#context.onLinked(connection, hello, linkInfo(hello, version));
   }

@@ -243,7 +243,7 @@ export class MemoryTransport implements Transport {
     if (!this.#isLinked(other)) return;
     const peer = other.id;
     this.#links.delete(peer);
-    // What waited for it was encoded for the protocol version of a link that is gone.
+    // Queued messages were encoded for the protocol version of a link that is gone.
     this.#counters.droppedQueued += this.#queues.get(peer)?.length ?? 0;
     this.#queues.delete(peer);
     this.notifyLink(peer, false);

@@ -2,9 +2,9 @@
  * The transport inside one process: any number of nodes and routers, and a network that can be cut, for tests and
  * simulations.
  *
- * Messages are passed as objects, unless `encode` is set: neither sender nor receiver may change a message that was sent.
- * Delivery goes through `runtime.defer`, so no handler is ever called from within a `send` or `flush`; delay is the
- * runtime's.
+ * Messages are passed as objects, unless `encode` is set: neither sender nor receiver may change a message that was
+ * sent. Delivery goes through `runtime.defer`, so no handler is ever called from within a `send` or `flush`; the
+ * runtime decides the delay.
  */
 import type { NodeId } from '../../raft/index.js';
 import { MemoryTransport } from './memory-endpoint.js';
@@ -57,7 +57,7 @@ export class MemoryNetwork {
 
   /**
    * One more process under the name of a node that may be running. For partitions, isolation and cuts its name is its
-   * `place`. It links to whom it can reach both ways when it starts, or at a `heal`.
+   * `place`. When it starts, or at a `heal`, it links to all endpoints that it can reach in both directions.
    */
   copy(id: NodeId, protocol: Protocol = PROTOCOL): MemoryTransport {
     const copy = new MemoryTransport(this, { id, place: COPIES + this.#copies.length }, this.#options, protocol);
@@ -70,23 +70,23 @@ export class MemoryNetwork {
     return this.#attach(ROUTER_PEERS + this.#routers++, protocol);
   }
 
-  /** Silently drops whatever goes between different groups. Peers that are in none form one more group. */
+  /** Silently drops messages between different groups. Peers in no group form one more group. */
   partition(groups: readonly (readonly PeerId[])[]): void {
     this.#groupOf = new Map(groups.flatMap((group, i) => group.map((id) => [id, i] as const)));
   }
 
-  /** Silently drops whatever goes to or from `id`. */
+  /** Silently drops messages to or from `id`. */
   isolate(id: PeerId): void {
     this.#isolated.add(id);
   }
 
-  /** Silently drops whatever goes from `from` to `to`; the other way stays open. */
+  /** Silently drops messages from `from` to `to`; the other direction stays open. */
   cut(from: PeerId, to: PeerId): void {
     const cut = this.#cuts.get(from) ?? new Set();
     this.#cuts.set(from, cut.add(to));
   }
 
-  /** The link between two nodes breaks, and is made anew. */
+  /** Breaks the link between two nodes, which is then established again. */
   breakLink(a: NodeId, b: NodeId): void {
     const end = this.#endpoints.get(a);
     end?.refuse(b, { reason: 'silent', detail: 'it was broken' });
@@ -118,22 +118,22 @@ export class MemoryNetwork {
     endpoint.resume();
   }
 
-  /** @internal For `MemoryTransport`: with whom one that has just started links. */
+  /** @internal For `MemoryTransport`: the endpoints that one that has just started links to. */
   reachable(self: MemoryTransport): MemoryTransport[] {
     const all = [...this.#endpoints.values(), ...this.#copies];
     const others = all.filter(({ id, running }) => id !== self.id && running);
     return others.filter((other) => {
       if (isRouter(self.id) && isRouter(other.id)) return false;
-      // A router dials where it knows a node to be, and stays there.
+      // A router dials a node at a known place, and keeps that link.
       if (isRouter(self.id) && self.link(other.id) !== undefined) return false;
       if (isRouter(other.id) && other.link(self.id) !== undefined) return false;
-      // Between all others links are up from the start, and what is cut only loses what goes over them.
+      // All other links are up from the start, and a cut only loses messages.
       const isFree = self.place < COPIES && other.place < COPIES;
       return isFree || (this.canDeliver(self.place, other.place) && this.canDeliver(other.place, self.place));
     });
   }
 
-  /** @internal A process began. */
+  /** @internal The incarnation of a process that has just begun. */
   nextIncarnation(): number {
     return ++this.#incarnations;
   }

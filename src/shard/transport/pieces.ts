@@ -1,12 +1,14 @@
 /**
- * Kinds of WebSocket messages on links of protocol version 2 or later, by their first byte; and reassembly of long frames.
+ * Kinds of WebSocket messages on links of protocol version 2 or later, by their first byte; and reassembly of long
+ * frames.
  *
  * ```
  * version   a whole frame (wire.ts)
  * 241, 242  a piece of a long frame: bytes… ; 242 = the last one
  * 240       a receipt: total u48, the bytes of all frames and pieces that have arrived over this link
  * ```
- * The pieces of one frame are in order; whole frames and receipts may come between them. Protocol versions stay below 240.
+ * The pieces of one frame are in order; whole frames and receipts may come between them. Protocol versions stay below
+ * 240.
  */
 import { FORMATS, unknownNumber } from '../formats.js';
 import { WireError, WireReader, WireWriter } from './wire-buffer.js';
@@ -16,9 +18,9 @@ const { receipt: RECEIPT, piece: PIECE, lastPiece: LAST_PIECE } = FORMATS.linkMe
 /** Bytes of a piece before its part of the frame. */
 export const PIECE_HEADER_BYTES = 1;
 /**
- * Whole frames are acknowledged together, a piece at once. A busy link gets a receipt every `RECEIPT_EVERY_MS`; a quiet one
- * less often, for a receipt costs about as much as a frame. On the narrowest links that is soon enough: 64 kbit/s are
- * 1,200 bytes in the time.
+ * Whole frames are acknowledged together, a piece at once. A busy link gets a receipt every `RECEIPT_EVERY_MS`; a quiet
+ * one less often, because a receipt costs about as much as a frame. That is often enough on the narrowest links: at 64
+ * kbit/s, 1,200 bytes arrive in that time.
  */
 const RECEIPT_BYTES = 32 * 1024;
 const RECEIPT_EVERY_MS = 25;
@@ -26,7 +28,7 @@ const LITTLE_BYTES = 2 * 1024;
 const LITTLE_EVERY_MS = 150;
 const MAX_UNACKNOWLEDGED_BYTES = 256 * 1024;
 
-/** The part of `frame` from `start` on, at most `length` bytes, as a message of its own. */
+/** Encodes the part of `frame` from `start` on, at most `length` bytes, as a separate message. */
 export function encodePiece(frame: Uint8Array, start: number, length: number): Uint8Array {
   const end = Math.min(frame.length, start + length);
   const piece = Buffer.allocUnsafeSlow(PIECE_HEADER_BYTES + end - start);
@@ -85,8 +87,8 @@ export class PieceAssembler {
   }
 
   /**
-   * The receipt that is due, if one is. `clock`: monotonic, in ms.
-   * @throws WireError at 2^48 bytes: the link is then made anew. At 1 GB/s that is after 78 hours.
+   * The receipt that is due, if any. `clock`: monotonic, in ms.
+   * @throws WireError at 2^48 bytes: the link is then established again. At 1 GB/s that is after 78 hours.
    */
   receipt(clock: () => number): Uint8Array | undefined {
     const unacknowledged = this.#total - this.#receipted;

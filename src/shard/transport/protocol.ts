@@ -1,12 +1,12 @@
 /**
- * What this build can speak and read: the range of link protocol versions, and the feature level.
+ * What this build supports: the range of link protocol versions, and the feature level.
  *
- * - The *protocol version* belongs to one link: both sides say their range in the hello, and frames use the highest
- *   common version. Whatever changes the bytes of a frame is written only on links whose version has it, so a cluster
- *   can be upgraded node by node.
- * - The *feature level* belongs to the cluster: what may stand in replicated logs, snapshots and the topology, which
- *   every node must be able to read for ever. The cluster's level is committed in the topology once all nodes have
- *   it, and never falls (`Topology.featureLevel`).
+ * - The *protocol version* belongs to one link: both sides state their range in the hello, and frames use the highest
+ *   common version. Changes to the bytes of a frame are written only on links whose version has them, so a cluster can
+ *   be upgraded node by node.
+ * - The *feature level* belongs to the cluster: it decides the contents of replicated logs, snapshots and the topology,
+ *   which every node must be able to read for ever. The cluster's level is committed in the topology once all nodes
+ *   have it, and never decreases (`Topology.featureLevel`).
  */
 import { FORMATS, numberWritten } from '../formats.js';
 

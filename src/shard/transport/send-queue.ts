@@ -1,6 +1,6 @@
 /**
- * Messages queued for one link, already encoded. `SingleLane` keeps the order of all messages, as links of protocol version 1
- * do; in `two-lanes.ts` urgent messages overtake large ones.
+ * Messages queued for one link, already encoded. `SingleLane` keeps the order of all messages, as links of protocol
+ * version 1 do; in `two-lanes.ts` urgent messages overtake large ones.
  */
 import type { PeerMessage } from './transport.js';
 import { FrameEncoder, FRAME_HEADER_BYTES, type FrameEnds } from './wire.js';
@@ -10,7 +10,7 @@ export interface LinkLimits {
   readonly maxQueueBytes: number;
   /** Longest frame that is accepted, and sent. */
   readonly maxFrameBytes: number;
-  /** A frame that has grown beyond this is closed, and another begun. */
+  /** A frame that has grown beyond this is closed, and another one is begun. */
   readonly splitFrameBytes: number;
 }
 
@@ -26,7 +26,7 @@ export interface SendQueue {
    */
   add(message: PeerMessage, socketBytes: number): boolean;
   /**
-   * Sends what may be sent now, one WebSocket message at a time. `clock`: monotonic, in ms.
+   * Sends as much as is allowed now, one WebSocket message at a time. `clock`: monotonic, in ms.
    * @returns how many messages were sent; one in pieces counts with its last piece
    */
   take(clock: () => number, send: (bytes: Uint8Array) => void): number;
@@ -77,7 +77,7 @@ export class SingleLane implements SendQueue {
     return messages;
   }
 
-  /** Apart from `take`, for it is rarely needed, and every turn calls that. */
+  /** Separate from `take`, which runs in every turn, because this part is rarely needed. */
   #takeFull(send: (bytes: Uint8Array) => void): void {
     const frames = this.#full;
     this.#full = [];

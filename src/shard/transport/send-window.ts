@@ -1,40 +1,42 @@
 /**
  * How many bytes may be in flight over one link before large messages wait: a delay-based congestion window.
  *
- * What is in the socket cannot be overtaken, and a kernel's buffer holds megabytes: on a slow link a heartbeat would wait
- * behind them for seconds. So pieces of large messages are sent only as fast as the peer acknowledges them, and the window
- * follows the delay that they cause: while a piece takes hardly longer than one on an empty link, the window doubles with
- * every round trip; when the queue before the link exceeds 150 ms, the window becomes what the link delivered in the time
- * that it should have taken. A fast link is not limited (the window grows to 16 MiB), and a link of 8 Mbit/s has 50 to
- * 150 KB in flight.
+ * Bytes in the socket cannot be overtaken, and a kernel's buffer holds megabytes: on a slow link a heartbeat would wait
+ * behind them for seconds. So pieces of large messages are sent only as fast as the peer acknowledges them, and the
+ * window follows the delay that they cause: while a piece takes hardly longer than one on an empty link, the window
+ * doubles with every round trip; when the queue before the link exceeds 150 ms, the window is set to what the link
+ * delivered in the time that it should have taken. A fast link is not limited (the window grows to 16 MiB), and a link
+ * of 8 Mbit/s has 50 to 150 KB in flight.
  *
  * After a second without pieces the window is reset to its minimum. A steady stream of small messages is still sent
- * directly, as long as no more is in flight than the link has recently delivered in 200 ms: pieces cost a receipt each,
- * and copies. The delay of an empty link is measured again every ten seconds, by one piece alone, so that a lasting queue
- * is not taken for the link's delay.
+ * directly, as long as no more is in flight than the link has recently delivered in 200 ms, because pieces cost a
+ * receipt each, and copies. The delay of an empty link is measured again every ten seconds, with a single piece in
+ * flight, so that a lasting queue is not mistaken for the link's delay.
  */
 const KIB = 1024;
 
 /**
- * The smallest window, and the first one of a link: a quarter of a second at 64 kbit/s. It doubles with every round trip
- * while the delay stays low.
+ * The smallest window, and the first one of a link: a quarter of a second at 64 kbit/s. It doubles with every round
+ * trip while the delay stays low.
  */
 const MIN_WINDOW_BYTES = 2 * KIB;
 const MAX_WINDOW_BYTES = 16 * KIB * KIB;
-/** As much again as the other side may have got without acknowledging it (`pieces.ts`). */
+/** Twice what the other side may have received without acknowledging it (`pieces.ts`). */
 const MIN_STREAM_BYTES = 4 * KIB;
-/** A stream may have in flight what the link delivers in this time; more than the longest interval of receipts (`pieces.ts`). */
+/**
+ * A stream may have in flight what the link delivers in this time; longer than any interval of receipts (`pieces.ts`).
+ */
 const STREAM_MS = 200;
-/** Bound of that: the link may have become slower since. */
+/** Bound of a stream's bytes in flight: the link may have become slower since. */
 const MAX_STREAM_BYTES = 64 * KIB;
 /** Shortest interval over which the delivery rate is measured: receipts may come in bursts. */
 const RATE_MS = 25;
 /** Longest queue before the link, in time. */
 const MAX_QUEUE_MS = 150;
-/** … and one that does not show a slow link: the event loops on both sides cause as much under load. */
+/** A queue that does not indicate a slow link: under load, the event loops on both sides cause as much delay. */
 const GOOD_QUEUE_MS = 50;
 const MEASURE_EVERY_MS = 10_000;
-/** After so long without a piece the window is reset: the link may be slow by now, as a new one may be. */
+/** Time without a piece after which the window is reset: by then the link may be slow, like a new one. */
 const IDLE_MS = 1_000;
 
 const MIN_PIECE_BYTES = KIB / 2;
@@ -119,8 +121,8 @@ export class SendWindow {
   }
 
   /**
-   * The peer has received `total` bytes since the link was made.
-   * @returns false if not so many were sent, so the receipt is invalid
+   * Called when the peer has received `total` bytes since the link was established.
+   * @returns false if fewer bytes were sent, so the receipt is invalid
    */
   acknowledged(total: number, now: number): boolean {
     if (total > this.#sent || total < this.#acknowledged) return false;
@@ -137,7 +139,9 @@ export class SendWindow {
     return true;
   }
 
-  /** Rises at once and falls by quarters, so that a short pause in the stream has little effect; a long one resets it. */
+  /**
+   * Rises at once and falls by quarters, so that a short pause in the stream has little effect; a long one resets it.
+   */
   #rateOf(news: number, now: number): void {
     this.#delivered += news;
     const tookMs = now - this.#ratedAt;

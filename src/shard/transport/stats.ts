@@ -8,7 +8,7 @@ export const REFUSALS = {
   'wrong-version': 4001,
   'wrong-cluster': 4002,
   'wrong-node': 4003,
-  /** Not a hello, or anything before one. */
+  /** Not a hello, or another message before it. */
   'bad-hello': 4004,
   /** A frame that does not decode. */
   'bad-frame': 4005,
@@ -42,13 +42,13 @@ export interface TransportStats {
   readonly bytesOut: number;
   /** Messages that `send` refused because the queue of the peer was full. */
   readonly droppedFull: number;
-  /** … because there is no link to the peer. */
+  /** Messages that `send` refused because there is no link to the peer. */
   readonly droppedNoLink: number;
-  /** … because they cannot be encoded for this peer: a defect of the sender. */
+  /** Messages that `send` refused because they cannot be encoded for this peer: a defect of the sender. */
   readonly droppedEncodeError: number;
   /** Messages queued and not yet flushed that were lost when a link went down. */
   readonly droppedQueued: number;
-  /** Connections that were refused or broken off by this side. */
+  /** Connections that this side refused or closed. */
   readonly refused: Readonly<Record<RefusalReason, number>>;
   /** Connections that the other side refused or that could not be made. */
   readonly failedDials: number;
@@ -92,7 +92,7 @@ export const zeroCounters = (): TransportCounters => ({
   },
 });
 
-/** The counters as they are now, with the links that are up and what waits for them. */
+/** The current counters, with the links that are up and their queued bytes. */
 export const statsOf = (
   counters: TransportCounters,
   links: Iterable<{ readonly peer: PeerId; readonly version: number; readonly queuedBytes: number }>,

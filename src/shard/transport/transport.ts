@@ -13,7 +13,9 @@ import type { Topology } from '../cluster/index.js';
 import type { LinkRefusal } from './stats.js';
 import type { Hello, HelloExtension } from './wire-hello.js';
 
-/** A node's id (1..65535); of a router that linked to this node, a number ≥ `ROUTER_PEERS`, valid as long as its link. */
+/**
+ * A node's id (1..65535); of a router that linked to this node, a number ≥ `ROUTER_PEERS`, valid as long as its link.
+ */
 export type PeerId = number;
 export const ROUTER_PEERS = 1_000_000;
 
@@ -28,9 +30,13 @@ export type PeerMessage =
    * `failed` (protocol version 2): the sender is up but has left its groups, which must treat it as dead.
    */
   | { readonly type: 'ping'; readonly epoch: number; readonly stopping: boolean; readonly failed?: true }
-  /** What the messages before it in the frame refer to is in the sender's journal, up to this row (`rollback-detector.ts`). */
+  /**
+   * The messages before it in the frame depend on the sender's journal only up to this row (`rollback-detector.ts`).
+   */
   | { readonly type: 'position'; readonly position: number }
-  /** Asks whether another process of `node` than this one is linked to the receiver, and alive (`duplicate-watch.ts`). */
+  /**
+   * Asks whether another process of `node` than this one is linked to the receiver, and alive (`duplicate-watch.ts`).
+   */
   | { readonly type: 'process-question'; readonly node: NodeId; readonly process: number }
   /** The answer; `other` is absent if there is none. */
   | {
@@ -46,11 +52,11 @@ export type PeerMessage =
 export interface LinkInfo {
   /** Protocol version of its frames (`protocol.ts`): the highest that both sides speak. */
   readonly version: number;
-  /** The peer's own, which is not the cluster's. */
+  /** The peer's own feature level, not the cluster's. */
   readonly featureLevel: number;
   /** Greater in every later incarnation of the peer. */
   readonly incarnation: number;
-  /** What the peer's hello said beyond its identity. */
+  /** The extension of the peer's hello. */
   readonly extension: HelloExtension;
 }
 
@@ -66,9 +72,9 @@ export type HelloDecision = (refused: LinkRefusal | undefined) => void;
 export type ProbeCallback = (isAlive: boolean) => void;
 
 export interface TransportEvents {
-  /** Everything that came in one frame. */
+  /** Called with all messages of one frame. */
   onMessages(from: PeerId, messages: readonly PeerMessage[]): void;
-  /** A link to `peer` came up or went down. */
+  /** Called when a link to `peer` came up or went down. */
   onLink(peer: PeerId, up: boolean): void;
   /** Extension of this side's hello to `peer` (0 = a router, or not known yet). Absent: empty. */
   helloTo?(peer: NodeId): HelloExtension;
@@ -84,15 +90,17 @@ export interface TransportEvents {
 
 export interface Transport {
   start(events: TransportEvents): Promise<void>;
-  /** Queues a message; false if it was dropped at once (no such peer, its queue is full, or the message cannot be encoded). Never throws. */
+  /**
+   * Queues a message; false if it was dropped at once (no link, a full queue, or it cannot be encoded). Never throws.
+   */
   send(to: PeerId, message: PeerMessage): boolean;
   /** Sends what was queued since the last flush, one frame per peer; long messages as fast as the link takes them. */
   flush(): void;
   /** The link to `peer`; undefined while there is none. */
   link(peer: PeerId): LinkInfo | undefined;
   /**
-   * Calls back, within a bounded time, whether the process at the other end of the link to `peer` responded to a probe sent
-   * by this call.
+   * Calls back, within a bounded time, whether the process at the other end of the link to `peer` responded to a probe
+   * sent by this call.
    */
   probe(peer: PeerId, tell: ProbeCallback): void;
   /** Closes the link to `peer` with a reason. */

@@ -1,13 +1,15 @@
 /**
- * Two priority lanes to one peer: urgent messages are sent at once, large ones in pieces between which urgent ones pass.
+ * Two priority lanes to one peer: urgent messages are sent at once, large ones in pieces between which urgent ones
+ * pass.
  *
- *     urgent  heartbeats, votes, acknowledgements, pings, small requests and replies; and appends, while the window has room
- *     bulk    whatever is longer than 16 KiB; and what carries data, while more is in flight than the link can take
+ *     urgent heartbeats, votes, acknowledgements, pings, small requests and replies; and appends, while the window has
+ *     room
+ *     bulk    messages longer than 16 KiB; and messages with data, while more is in flight than the link can take
  *
  * - Appends and chunks of snapshots keep their order among themselves: while the bulk lane is not empty, all of them go
  *   there. So an append by which a leader probes for earlier ones stays behind them, however small it is.
  * - The bulk lane is drained as `send-window.ts` allows; the urgent lane never waits.
- * - Usually all that a turn sends is one frame, as on a link with one lane.
+ * - Usually a turn sends a single frame, as on a link with one lane.
  */
 import { encoderOf, SingleLane, type LinkLimits, type SendQueue } from './send-queue.js';
 import { encodePiece, PIECE_HEADER_BYTES } from './pieces.js';
@@ -17,7 +19,7 @@ import type { FrameEncoder, FrameEnds } from './wire.js';
 
 /** Longer messages go to the bulk lane. */
 const BULK_BYTES = 16 * 1024;
-/** Shorter messages other than appends never do. */
+/** Shorter messages, other than appends, never go to the bulk lane. */
 const TINY_BYTES = 1024;
 /** A bulk frame that has grown beyond this is closed, so that it need not wait for later messages. */
 const SPLIT_BULK_BYTES = 64 * 1024;
@@ -26,7 +28,7 @@ const STATUS_BYTES_PER_GROUP = 400;
 interface BulkFrame {
   readonly bytes: Uint8Array;
   readonly messages: number;
-  /** Bytes of it that were sent. */
+  /** Bytes of the frame that were sent. */
   sent: number;
 }
 
@@ -124,7 +126,7 @@ export class TwoLanes implements SendQueue {
 
 const isOrderedType = (type: string): boolean => type === 'append' || type === 'snapshot';
 
-/** Bytes of its data; the rest of a message is short. */
+/** Bytes of the message's data; the rest of a message is short. */
 function approximateBytes(message: PeerMessage): number {
   switch (message.type) {
     case 'raft': {

@@ -1,35 +1,36 @@
 /**
- * Primitives of the wire format: `WireWriter` appends to a growing buffer, `WireReader` reads a received one and refuses
- * whatever does not fit.
+ * Primitives of the wire format: `WireWriter` appends to a growing buffer, `WireReader` reads a received one and
+ * refuses malformed bytes.
  *
- * All numbers are little-endian. Integers that may grow without
- * limit (terms, indexes, revisions, request ids) are 48 bits wide: the width itself is the bound on what a peer can
- * make us believe, and NaN, fractions, negatives and 1e309 cannot even be written down.
+ * All numbers are little-endian. Integers that may grow without limit (terms, indexes, revisions, request ids) are 48
+ * bits wide: the width itself bounds the values that a peer can send, and NaN, fractions, negatives and 1e309 cannot be
+ * encoded.
  */
 import { MAX_U48 } from '../big-endian.js';
 import { isPrintableAscii } from '../bounds.js';
 import { PROTOCOL } from './protocol.js';
 
-/** What was received is not a frame of ours, or what was to be sent does not fit into one. */
+/** Received bytes are not a valid frame, or a message to be sent does not fit into one. */
 export class WireError extends Error {
   override readonly name = 'WireError';
 }
 
 /**
- * Exclusive upper bound of every term, index, revision and id on the wire. Greater ones cannot be encoded; none is reached: a shard with 100,000 writes a second has its 2^48th entry after 89 years, and a group that elects a
- * leader a thousand times a second has that term after 8,900. Ids of requests begin anew at 2^32.
+ * Exclusive upper bound of every term, index, revision and id on the wire. Greater ones cannot be encoded, and are
+ * never reached: a shard with 100,000 writes a second has its 2^48th entry after 89 years, and a group that elects a
+ * leader a thousand times a second has that term after 8,900. Request ids wrap at 2^32.
  */
 export const WIRE_INTEGER_LIMIT = MAX_U48 + 1;
 
 const HIGH = 2 ** 32;
-/** Frames are cut from chunks, so that most cost no allocation of their own; a quiet link keeps a small one. */
+/** Frames are cut from chunks, so that most need no allocation; a quiet link keeps a small chunk. */
 const MIN_CHUNK_BYTES = 4 * 1024;
 const MAX_CHUNK_BYTES = 128 * 1024;
 const FRAMES_PER_CHUNK = 16;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** @throws WireError for what does not fit into 48 bits. */
+/** @throws WireError for a value that does not fit into 48 bits. */
 export function checkWireInteger(value: number): void {
   check(value, WIRE_INTEGER_LIMIT);
 }
@@ -41,15 +42,15 @@ function check(value: number, limit: number): void {
 }
 
 /**
- * Appends to one buffer that grows; `take` hands out what was written since the last `take`. What was handed out is
- * never written again, so it may wait in a socket's queue for as long as it likes.
+ * Appends to one buffer that grows; `take` returns the bytes written since the last `take`. Returned bytes are never
+ * overwritten, so they may wait in a socket's queue for any time.
  */
 export class WireWriter {
-  /** Protocol version of the link (`protocol.ts`): what is written for an earlier one must be as that one has it. */
+  /** Protocol version of the link (`protocol.ts`): bytes for an earlier version must have that version's format. */
   readonly version: number;
   bytes = new Uint8Array(0);
   view = new DataView(this.bytes.buffer);
-  /** Where the next byte goes. */
+  /** Position of the next byte. */
   at = 0;
   #start = 0;
 
@@ -161,9 +162,9 @@ export class WireWriter {
 }
 
 /**
- * Reads a received buffer from front to end. Byte strings come out as views into it, untouched and uncopied: whoever
- * keeps a small one for long copies it, or keeps the whole frame alive.
- * @throws WireError from every method when the buffer ends too early or holds what no writer writes.
+ * Reads a received buffer from front to end. Byte strings are returned as views into it, not copied: a caller that
+ * keeps a small one for long must copy it, or the whole frame stays in memory.
+ * @throws WireError from every method when the buffer ends too early or contains bytes that no writer writes.
  */
 export class WireReader {
   /** Protocol version of the link that the bytes came over. */
@@ -174,7 +175,7 @@ export class WireReader {
 
   constructor(bytes: Uint8Array, version = PROTOCOL.versions.max) {
     this.version = version;
-    // A Uint8Array even if it was a Buffer: its views are cheaper to make.
+    // A Uint8Array even if it was a Buffer, because its views are cheaper to create.
     this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
@@ -183,7 +184,7 @@ export class WireReader {
     return this.bytes.length - this.at;
   }
 
-  /** Steps over `count` bytes and returns where they start. */
+  /** Skips `count` bytes and returns where they start. */
   skip(count: number): number {
     const at = this.at;
     if (count > this.bytes.length - at) throw new WireError(`truncated at byte ${at}: ${count} more were announced`);

@@ -1,8 +1,8 @@
 /**
  * Rare and large messages: the topology and a node's status, as JSON inside a frame, checked field by field.
  *
- * The compiler checks the schemas against `Topology` and `NodeStatus`: a field that is added there and forgotten here does
- * not build.
+ * The compiler checks the schemas against `Topology` and `NodeStatus`: a field that is added there and forgotten here
+ * does not build.
  */
 import { z } from 'zod';
 import { FORMER_PROTOCOL } from './protocol.js';
@@ -75,7 +75,7 @@ const status = z.object({
   id: nodeId,
   name: z.string(),
   state: z.enum(['starting', 'serving', 'stopping', 'failed']),
-  // JSON has no undefined: null stands for it.
+  // JSON has no undefined, so null is used for it.
   failure: z
     .string()
     .nullable()

@@ -1,24 +1,24 @@
 /**
- * The entries of a received append: out of a frame, into a log that keeps them long after.
+ * Reads the entries of a received append, which the log keeps long after the frame is processed.
  *
- * A view keeps its whole buffer alive, be it a frame of megabytes or what the socket read with it. So entries that are a
- * small part of it are copied, in runs, at one small allocation for many of them; those that are most of it stay in place.
- * An entry keeps at most 64 KiB alive, or four times its own size.
+ * A view keeps its whole buffer alive, such as a frame of megabytes, or all that the socket read with it. So entries
+ * that are a small part of the buffer are copied, in runs, with one small allocation for many of them; those that are
+ * most of it stay in place. An entry keeps at most 64 KiB alive, or four times its own size.
  */
 import { ENTRY_HEADER_BYTES, entrySize, readEntry, type Entry } from '../../raft/index.js';
 import { checkWireInteger, WireError, type WireReader } from './wire-buffer.js';
 
 /** Memory up to this may be kept for one entry, however small. */
 const RUN_BYTES = 16 * 1024;
-/** A run that is this part of what it lies in stays there. */
+/** A run that is at least this part (1/n) of its buffer stays in place. */
 const FAIR_SHARE = 4;
-/** Where an entry says how long its data is. */
+/** Offset of the data's length in an entry. */
 const LENGTH_AT = ENTRY_HEADER_BYTES - 4;
 
 /** `count u32` entries after `prevIndex@prevTerm`, of terms up to `term`. */
 export function readEntries(input: WireReader, prevIndex: number, prevTerm: number, term: number): Entry[] {
   const count = input.u32();
-  // The count is a claim: what is really there decides how many objects are made.
+  // The count is not trusted: the bytes that are present decide how many objects are created.
   if (count * ENTRY_HEADER_BYTES > input.remaining) throw new WireError(`${count} entries do not fit into the frame`);
   const entries: Entry[] = [];
   const keepsLittle = input.bytes.buffer.byteLength <= RUN_BYTES;
@@ -47,7 +47,7 @@ export function readEntries(input: WireReader, prevIndex: number, prevTerm: numb
   return entries;
 }
 
-/** Behind the entries from `start` on that are a run: as many as fit, or one. Of what is malformed, as far as it goes. */
+/** End of the run of entries from `start` on: as many as fit, or one. In malformed bytes it ends where they do. */
 function endOfRun({ bytes, view }: WireReader, start: number, count: number): number {
   let end = start;
   for (let left = count; left > 0 && end + ENTRY_HEADER_BYTES <= bytes.length; left--) {

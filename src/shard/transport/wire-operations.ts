@@ -1,6 +1,6 @@
 /**
- * Client operations and their answers on the wire, between routers and nodes. Keys and bodies are read as views into the
- * frame.
+ * Client operations and their answers on the wire, between routers and nodes. Keys and bodies are read as views into
+ * the frame.
  */
 import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf } from '../bounds.js';
 import { ERRORS, type ErrorCode, type ErrorDetails } from '../errors.js';
@@ -233,7 +233,7 @@ function readRefusal(input: WireReader): Refusal {
 
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);
 
-/** One bit per field that is there, then the fields. */
+/** One bit per field that is present, then the fields. */
 function writeDetails(out: WireWriter, details: ErrorDetails): void {
   let present = details.field === undefined ? 0 : 1;
   NUMERIC_DETAILS.forEach((name, i) => {

@@ -10,7 +10,7 @@ const STOPPING = 1;
 const FAILED = 2;
 
 export function writePing(out: WireWriter, ping: Ping): void {
-  // A build of version 1 would take the sender for alive.
+  // A build of version 1 would treat the sender as alive.
   if (ping.failed && out.version < 2) throw new WireError('a ping of a failed node on a link of version 1');
   out.u48(ping.epoch);
   out.u8((ping.stopping ? STOPPING : 0) | (ping.failed ? FAILED : 0));

@@ -1,12 +1,13 @@
 /**
- * What quarantine (`raft/quarantine.ts`) adds to Raft messages, on the wire: a record in front of the message's own.
+ * Wire format of the fields that quarantine (`raft/quarantine.ts`) adds to Raft messages: a record before the message's
+ * own.
  *
  *     12  the mark of a quarantined incarnation:              incarnation u48, then the record of an acknowledgement
  *     13  a heartbeat that ends its quarantine:   incarnation u48 · index u48, then the record of the heartbeat
- *     14  the answer to that:                                 incarnation u48, then the record of the answer
+ *     14  the answer to 13:                                   incarnation u48, then the record of the answer
  *
- * So messages of replicas without quarantine cost nothing. On links of version 1 a marked acknowledgement cannot be sent,
- * for the receiver would count it; marks that are optional are left out.
+ * So messages of replicas without quarantine have no overhead. On links of version 1 a marked acknowledgement cannot be
+ * sent, because the receiver would count it; marks that are optional are left out.
  */
 import type { Message, NodeId } from '../../raft/index.js';
 import { FORMATS } from '../formats.js';
@@ -16,7 +17,7 @@ import { RAFT_RECORDS, readRaftMessage, type RaftRecord } from './wire-raft.js';
 const { marked: MARKED, release: RELEASE, released: RELEASED } = FORMATS.recordKind.numbers;
 const FIRST_VERSION = 2;
 
-/** Writes what comes before the record of `message`: nothing, almost always. */
+/** Writes the mark before the record of `message`; almost always there is none. */
 export function writeQuarantine(out: WireWriter, message: Message): void {
   switch (message.type) {
     case 'append-ok':

@@ -1,8 +1,9 @@
 /**
  * Raft messages on the wire: group u32, then the fields of the message in a fixed order.
  *
- * `from` and `to` are not repeated in every message: the frame has them (`wire.ts`). Entries go by the one encoding of an entry (`raft/codec.ts`). The reader refuses what no correct
- * node sends: gaps between entries, terms that fall along the log or exceed the sender's, impossible configurations.
+ * `from` and `to` are not repeated in every message, because the frame has them (`wire.ts`). Entries use the common
+ * encoding (`raft/codec.ts`). The reader refuses messages that no correct node sends: gaps between entries, terms that
+ * decrease along the log or exceed the sender's, impossible configurations.
  */
 import {
   entrySize,
@@ -24,7 +25,7 @@ import type { PeerMessage } from './transport.js';
 import { checkWireInteger, WireError, type WireReader, type WireWriter } from './wire-buffer.js';
 import { readEntries } from './wire-entries.js';
 
-/** First byte of a record. Numbers are never given out twice; 1..31 are Raft's. */
+/** First byte of a record. Numbers are never reused; 1..31 are for Raft. */
 export const RAFT_RECORDS = FORMATS.recordKind.numbers satisfies Record<Message['type'], number>;
 
 const A = 1;
@@ -66,7 +67,7 @@ export function writeRaftMessage(out: WireWriter, group: GroupId, message: Messa
       return;
     case 'snapshot-answer':
       out.u48(message.index);
-      // −1 is a value of its own ("no more wanted"); on the wire it is 0.
+      // −1 is a special value ("no more wanted"); on the wire it is 0.
       out.u48(message.wanted + 1);
       return;
     case 'timeout-now':

@@ -13,11 +13,11 @@
  *   38      position: u48, since version 2
  *   39, 40  process-question · process-answer, since version 2  (wire-process.ts)
  * ```
- * A heartbeat costs 24 bytes and nothing else, so the heartbeats of a thousand groups are one frame of 24 KB.
- * There is no count of records: a frame ends where its bytes end, and a record that does not is refused.
+ * A heartbeat costs only 24 bytes, so the heartbeats of a thousand groups are one frame of 24 KB.
+ * There is no count of records: a frame ends where its bytes end, and an incomplete record is refused.
  *
- * `decodeFrame` trusts nothing: it throws `WireError` for anything that `FrameEncoder` cannot have written, and creates no
- * more objects than the received bytes account for.
+ * `decodeFrame` does not trust its input: it throws `WireError` for anything that `FrameEncoder` cannot have written,
+ * and creates no more objects than the received bytes account for.
  */
 import { MalformedBytes } from '../../raft/index.js';
 import { FORMATS, reads, recordRefusal, unknownNumber } from '../formats.js';
@@ -33,7 +33,7 @@ import { readProcessAnswer, readProcessQuestion, writeProcess } from './wire-pro
 import { isMark, readMarked, writeQuarantine } from './wire-quarantine.js';
 import { RAFT_RECORDS, readRaftMessage, writeRaftMessage } from './wire-raft.js';
 
-/** The newest protocol version that this build writes (`protocol.ts` says what changed in which). */
+/** The newest protocol version that this build writes (see `protocol.ts` for the changes in each). */
 export const WIRE_VERSION = PROTOCOL.versions.max;
 
 const RECORDS = FORMATS.recordKind.numbers satisfies Record<Exclude<PeerMessage['type'], 'raft'>, number>;
@@ -70,7 +70,7 @@ export class FrameEncoder {
     this.#maxRecordBytes = maxRecordBytes;
   }
 
-  /** Length of the frame that `take` would give; 0 if there is none. */
+  /** Length of the frame that `take` would return; 0 if there is none. */
   get byteLength(): number {
     return this.#out.length;
   }
@@ -101,7 +101,7 @@ export class FrameEncoder {
     }
   }
 
-  /** The frame, if anything was added since the last call. The bytes are the caller's. */
+  /** The frame, if anything was added since the last call. The caller owns the bytes. */
   take(): Uint8Array | undefined {
     if (this.#count === 0) return undefined;
     this.#count = 0;
@@ -179,8 +179,8 @@ export function encodeFrame(frame: Frame, version = WIRE_VERSION): Uint8Array {
 }
 
 /**
- * Why this request cannot be encoded for any link, however often it is tried; undefined if it can. Costs as much as sending
- * it: for requests that a transport has refused.
+ * Why this request cannot be encoded for any link, however often it is tried; undefined if it can. Costs as much as
+ * sending it: for requests that a transport has refused.
  */
 export function requestEncodeError(request: ShardRequest): string | undefined {
   const maxRecordBytes = MAX_FRAME_BYTES - SPLIT_FRAME_BYTES - FRAME_HEADER_BYTES;
@@ -227,7 +227,7 @@ function readFrame(input: WireReader): Frame {
 /** Bytes that every frame has before its first record. */
 export const FRAME_HEADER_BYTES = 5;
 
-/** A function of its own: V8 hoists the computation of the text out of the loop, whether it is thrown or not. */
+/** A separate function, because V8 would hoist the computation of the text out of the loop even if it is not thrown. */
 const toItself = (node: number): WireError => new WireError(`node ${node} writes to itself`);
 
 function readRecord(input: WireReader, from: number, to: number): PeerMessage {

@@ -1,12 +1,12 @@
 /**
  * The transport between processes: one persistent WebSocket link per pair of nodes, and one from each router to each
- * node, on a port of their own.
+ * node, on a separate port.
  *
  * The lower node id dials the higher, so a pair never has two links. Both sides say hello (`wire-hello.ts`) before
  * anything else; a link carries binary frames (`wire.ts`) from then on. Broken links are dialled again until `close`.
- * Queues are bounded in bytes per peer; what does not fit is dropped, and `send` returns false.
+ * Queues are bounded in bytes per peer; messages that do not fit are dropped, and `send` returns false.
  *
- * There is no encryption and no authentication here: the peer port belongs into a network that only the cluster can reach.
+ * There is no encryption and no authentication: the peer port must be in a network that only the cluster can reach.
  */
 import type { NodeId } from '../../raft/index.js';
 import { MAX_FRAME_BYTES, SPLIT_FRAME_BYTES } from '../bounds.js';
@@ -32,33 +32,36 @@ import { Listener } from './listener.js';
 export interface WsTransportOptions {
   readonly self:
     | { readonly role: 'node'; readonly id: NodeId; readonly clusterId: string }
-    /** Without a cluster id, the router takes that of the first node that it reaches, and keeps it. */
+    /** Without a cluster id, the router adopts that of the first node that it reaches, and keeps it. */
     | { readonly role: 'router'; readonly clusterId?: string };
   readonly runtime: Runtime;
   readonly logger?: Logger;
   /** Where a node listens; port 0 = any free one (see `port`). */
   readonly listen?: { readonly host: string; readonly port: number };
-  /** host:port of the nodes; one's own is ignored. `setPeers` replaces it. */
+  /** host:port of the nodes; this node's own is ignored. `setPeers` replaces it. */
   readonly peers?: ReadonlyMap<NodeId, string>;
-  /** host:port of nodes whose ids a router does not know; only until `setPeers` says who is where. */
+  /** host:port of nodes whose ids a router does not know; used only until `setPeers` provides the addresses by id. */
   readonly seeds?: readonly string[];
   /** Must be greater in every later incarnation. Default: the wall clock in milliseconds. */
   readonly incarnation?: number;
   /** Bytes that may wait for one peer in each lane; the bound may be exceeded by one message. Default 32 MiB. */
   readonly maxQueueBytes?: number;
-  /** Longest frame sent or accepted, default 32 MiB. A single message may be so long less `splitFrameBytes`. */
+  /** Longest frame sent or accepted, default 32 MiB. A single message may have this length minus `splitFrameBytes`. */
   readonly maxFrameBytes?: number;
   /** A frame longer than this is followed by another, default 4 MiB. */
   readonly splitFrameBytes?: number;
-  /** Connections on the peer port, those before a valid hello included. Default 1,024. */
+  /** Connections on the peer port, including those before a valid hello. Default 1,024. */
   readonly maxConnections?: number;
   /** Routers linked to this node. Default 512. */
   readonly maxRouters?: number;
   /** Time from connecting to a valid hello. Default 5,000. */
   readonly helloTimeoutMs?: number;
-  /** A link over which nothing comes for this long, no piece of a long message and not even an answer to a WebSocket ping, is given up. Default 3,000. */
+  /**
+   * A link is closed if nothing arrives for this long (ms), not even a piece of a long message or an answer to a
+   * WebSocket ping. Default 3,000.
+   */
   readonly silenceTimeoutMs?: number;
-  /** Protocol of this side, if not that of this build. */
+  /** Protocol of this side. Default: that of this build. */
   readonly protocol?: Protocol;
 }
 
@@ -86,7 +89,7 @@ export class WsTransport implements Transport {
   readonly #counters = zeroCounters();
   readonly #listener: Listener | undefined;
   readonly #linkOwner: LinkOwner;
-  /** Of this side; the cluster id is empty until a router knows it. */
+  /** Identity of this side; a router's cluster id is empty until it is known. */
   #identity: Identity;
   #peers: ReadonlyMap<NodeId, string>;
   #events: TransportEvents | undefined;
@@ -143,7 +146,7 @@ export class WsTransport implements Transport {
     for (const address of new Set(this.#seeds)) this.#seedDialers.add(this.#startDialer(0, address));
   }
 
-  /** The port that is listened on; 0 if none. */
+  /** The port that this side listens on; 0 if none. */
   get port(): number {
     return this.#listener?.port ?? 0;
   }
@@ -198,7 +201,7 @@ export class WsTransport implements Transport {
     };
     // The process that sent the hello waits for the answer no longer than the timeout.
     const timer = this.#runtime.after(Math.min(silenceTimeoutMs, helloTimeoutMs * PROOF_PART), () => {
-      // If this process itself was late, the answer may be in the socket buffer: that is read first.
+      // If this process itself was late, the answer may be in the socket buffer, which is read first.
       this.#runtime.defer(() => {
         end(false);
       });
@@ -247,7 +250,7 @@ export class WsTransport implements Transport {
     });
   }
 
-  /** What dialers and the listener share. */
+  /** The options that dialers and the listener share. */
   #common(): Omit<DialContext, 'onLinked'> {
     const { helloTimeoutMs, maxFrameBytes } = this.#settings;
     return {
