@@ -20,7 +20,7 @@ export interface EmbeddedNodeOptions {
   readonly index: number;
   readonly runtime: Pick<Runtime, 'after'>;
   /**
-   * Creates a node on the disk of the previous incarnation; `onDiskStall` is called when something begins to wait for
+   * Creates a node on the disk of the previous incarnation; calls `onDiskStall` when something begins to wait for
    * space.
    */
   readonly make: (onDiskStall: () => void) => ShardNode;

@@ -27,7 +27,7 @@ export class DistributedKeyValueStore {
   /**
    * Starts a cluster of `nodes` nodes that keeps every key on `replicas` of them. Operations may be called at once:
    * they wait for the nodes to start as long as some node makes progress within the timeout, and then for the cluster.
-   * Nodes whose disk is full start when there is room. A node that cannot start, as on a damaged folder or on one that
+   * Nodes whose disk is full start when there is space. A node that cannot start, as on a damaged folder or on one that
    * another store has open, counts as failed until it is recovered; the others serve.
    * @param nodes 1 to 100, default 5
    * @param replicas 1 to `nodes`, default 3, or `nodes` if fewer

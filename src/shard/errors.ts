@@ -64,10 +64,7 @@ export interface ErrorDetails {
   readonly term?: number;
 }
 
-/**
- * A failed operation, or a store that cannot be opened. `cause` is the underlying error, if one occurred in this
- * process.
- */
+/** A failed operation, or a store that cannot be opened. `cause` is the underlying error, if this process has it. */
 export class KvorumError extends Error {
   override readonly name = 'KvorumError';
   readonly code: ErrorCode;

@@ -34,10 +34,7 @@ export interface Topology {
   readonly featureLevel?: number;
   /** Random, generated once and never changed; absent until all nodes have feature level 2. */
   readonly clusterUid?: string;
-  /**
-   * In force at every node (`settings.ts`), whatever it was started with; absent under the same condition as
-   * `clusterUid`.
-   */
+  /** In force at every node (`settings.ts`), whatever it was started with; absent like `clusterUid`. */
   readonly timers?: NodeTimers;
   readonly leases?: LeaseStage;
 }

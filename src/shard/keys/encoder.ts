@@ -33,8 +33,7 @@ const loneSurrogate = (): KvorumError =>
 
 /**
  * Encodes any key, into a new buffer of 1 to 4,097 bytes.
- * @throws TypeError for a value that cannot be a key; KvorumError `key-too-long`, or `invalid-request` for a lone
- *   surrogate.
+ * @throws TypeError for what cannot be a key; KvorumError `key-too-long`, or `invalid-request` for a lone surrogate.
  */
 export function encodeKey(value: unknown): Uint8Array {
   if (typeof value === 'string') return stringKey(value);

@@ -64,10 +64,7 @@ export class LogRetention {
     return from - 1;
   }
 
-  /**
-   * Groups whose retained entries no follower needs any more, and the index to compact each to before its next
-   * checkpoint.
-   */
+  /** Groups whose retained entries no follower needs any more, and the index to which each may be compacted. */
   review(): { readonly group: Replica; readonly index: number }[] {
     const done: { group: Replica; index: number }[] = [];
     for (const { group, checkpoint, from } of this.#retained.values()) {

@@ -119,8 +119,7 @@ export class ShardNode {
   }
 
   /**
-   * Feature level that every node of the cluster can read in replicated data (`protocol.ts`): committed, never
-   * decreases.
+   * Feature level that all nodes of the cluster can read in replicated data (`protocol.ts`): committed, never falls.
    */
   clusterFeatureLevel(): number {
     return this.#topologySync.clusterFeatureLevel;

@@ -20,8 +20,8 @@ export interface NodeLimits {
   /** Bytes of entries in one message; one entry always fits. */
   readonly appendBytes: number;
   /**
-   * Bytes of entries in one commit to the disk, exceeded by less than one write; also in flight to one follower of one
-   * group.
+   * Bytes of entries in one commit to the disk, exceeded by less than one write; also the bytes in flight to one
+   * follower of one group.
    */
   readonly commitBytes: number;
   /** Bytes of a snapshot in one message. */

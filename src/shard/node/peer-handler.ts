@@ -172,8 +172,7 @@ export class PeerHandler {
   }
 
   /**
-   * Called when a peer is presumed dead, after a timeout of silence or a broken link: groups that it led may elect at
-   * once.
+   * Peer presumed dead, after an election timeout of silence or a broken link: groups that it led may elect at once.
    */
   onPeerDead(peer: NodeId): void {
     this.#logger.warn({ peer }, 'peer is silent');

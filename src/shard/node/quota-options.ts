@@ -1,7 +1,4 @@
-/**
- * Derives a node's limits from a quota of the journal: checkpoints are due before it is reached, and no group may use
- * it up.
- */
+/** Derives a node's limits from a quota of the journal: checkpoints come before it, and no group may use it up. */
 import { journalLimits } from '../../raft/storage/index.js';
 import { DEFAULT_CHECKPOINT_LIMITS } from './checkpointer.js';
 import { DEFAULT_NODE_LIMITS, type ShardNodeOptions } from './options.js';

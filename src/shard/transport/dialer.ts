@@ -111,7 +111,7 @@ export class Dialer {
     let complaint = 'closed before the hello';
     const layout = this.#layout;
     let heard = false;
-    // The peer may be restarted into a later build: only this connection uses the former hello.
+    // The peer may be restarted with a later build, so only this connection uses the former hello.
     this.#layout = newestLayout(this.#context.identity().protocol);
     socket.on('error', (error) => {
       complaint = error.message;

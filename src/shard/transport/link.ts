@@ -74,10 +74,7 @@ export class WsLink {
   #down = false;
   /** Something was queued since the last `flush`. */
   #queued = false;
-  /**
-   * Bytes in the socket's buffer when last read: an upper bound except for receipts and pings, the only bytes added
-   * since.
-   */
+  /** Bytes in the socket's buffer when last read: an upper bound, except for receipts and pings added since. */
   #socketBacklog = 0;
   #quietChecks = 0;
   #readAtCheck: number;

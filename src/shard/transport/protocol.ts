@@ -24,7 +24,7 @@ export interface Protocol {
 /**
  * | version | what changed |
  * |---|---|
- * | 1 | hellos name exactly one version, and whoever has another is refused |
+ * | 1 | hellos name exactly one version, and a peer with another one is refused |
  * | 2 | hellos carry a range, a feature level and an extension; frames begin with this number; pings may say `failed`, answers to heartbeats a promise; long frames go in pieces (`pieces.ts`), between which urgent ones pass, and what arrives is acknowledged |
  *
  * | level | what may be replicated |

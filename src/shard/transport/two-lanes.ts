@@ -1,9 +1,7 @@
 /**
- * Two priority lanes to one peer: urgent messages are sent at once, large ones in pieces between which urgent ones
- * pass.
+ * Two priority lanes to one peer: urgent messages are sent at once, large ones in pieces, which urgent ones overtake.
  *
- *     urgent heartbeats, votes, acknowledgements, pings, small requests and replies; and appends, while the window has
- *     room
+ *     urgent  heartbeats, votes, acknowledgements, pings, small requests and replies; and appends, if the window allows
  *     bulk    messages longer than 16 KiB; and messages with data, while more is in flight than the link can take
  *
  * - Appends and chunks of snapshots keep their order among themselves: while the bulk lane is not empty, all of them go

@@ -1,6 +1,6 @@
 /**
- * Wire format of the fields that quarantine (`raft/quarantine.ts`) adds to Raft messages: a record before the message's
- * own.
+ * Wire format of the fields that quarantine (`raft/quarantine.ts`) adds to Raft messages: a record before the
+ * message's own.
  *
  *     12  the mark of a quarantined incarnation:              incarnation u48, then the record of an acknowledgement
  *     13  a heartbeat that ends its quarantine:   incarnation u48 · index u48, then the record of the heartbeat

@@ -56,10 +56,7 @@ export interface WsTransportOptions {
   readonly maxRouters?: number;
   /** Time from connecting to a valid hello. Default 5,000. */
   readonly helloTimeoutMs?: number;
-  /**
-   * A link is closed if nothing arrives for this long (ms), not even a piece of a long message or an answer to a
-   * WebSocket ping. Default 3,000.
-   */
+  /** A link is closed after this long (ms) without a byte, not even an answer to a WebSocket ping. Default 3,000. */
   readonly silenceTimeoutMs?: number;
   /** Protocol of this side. Default: that of this build. */
   readonly protocol?: Protocol;

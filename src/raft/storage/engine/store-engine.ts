@@ -337,9 +337,8 @@ export class StoreEngine {
   }
 
   /**
-   * State work waits while another thread checkpoints the WAL of state.db: only a WAL that was copied completely
-   * restarts from its beginning, which bounds its size. Commits go on. The worker loop runs again when the checkpoint
-   * ends.
+   * State work waits while another thread checkpoints the WAL of state.db: only a completely copied WAL restarts from
+   * its beginning, which bounds its size. Commits continue. The worker loop runs again when the checkpoint ends.
    */
   #isCopying(state: StateFile): boolean {
     return this.#guarded('checkpointing the WAL of state.db', () => state.isCheckpointingWal());

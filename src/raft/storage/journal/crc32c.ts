@@ -2,8 +2,7 @@
  * CRC-32C (Castagnoli, RFC 3720 appendix B.4), the checksum of a journal row.
  *
  * Processes eight bytes per step with eight tables: measured at 760 MB/s, against 350 MB/s for one byte per step and
- * one table. `zlib.crc32` uses another polynomial (and is not in Node 20.19), and none of our libraries offers this
- * one.
+ * one table. `zlib.crc32` uses another polynomial (and is not in Node 20.19); none of our libraries offers this one.
  */
 const POLYNOMIAL = 0x82f63b78;
 

@@ -1,6 +1,5 @@
 /**
- * journal.db: one row per durable commit, in slots that are overwritten in place. Runs in the worker; rows are opaque
- * bytes here.
+ * journal.db: one row of opaque bytes per durable commit, in slots that are overwritten in place. Runs in the worker.
  *
  *     slots(id, data)       one page each; see `slot.ts` for their layout, `slot-map.ts` for which row is where
  *     facts(name, value)    store: id of the store; trimmed, closed, checkpoints: see `JournalFile`
@@ -9,8 +8,8 @@
  * A commit overwrites free slots with data of the same size. That changes bytes of table leaves but not SQLite's page
  * structure, so it needs no rollback journal (`journal_mode = MEMORY`): one write per slot and one sync. A crash may
  * tear only the slots being written, which were free, and their rows' checksums show it. Everything else (new slots,
- * facts, metas) is written with a rollback journal on the disk (`journal_mode = TRUNCATE`). A transaction in one mode
- * is synced before one in the other mode begins.
+ * facts, metas) is written with a rollback journal on the disk (`journal_mode = TRUNCATE`), and each mode's
+ * transactions are synced before the other mode's begin.
  *
  * A transaction that finds no space has overwritten only free slots, or can be rolled back. `recover` then does what a
  * start after a crash does: it reopens the file, which rolls back, and drops everything after the last durable row.

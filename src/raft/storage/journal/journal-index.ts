@@ -221,8 +221,7 @@ export class JournalIndex {
    * Groups whose entries should be copied forward, because they alone keep many dead rows from being truncated: those
    * that need the older half of the journal, once more than `slackBytes` and more than half of it is dead. So copying
    * costs at most what it frees. A group's whole live log is copied, because a row replaces everything from its first
-   * entry on. Beyond `mostBytes` only the oldest are returned, at least one; the others follow after the next
-   * checkpoint.
+   * entry on. Beyond `mostBytes` only the oldest are returned, at least one; the others after the next checkpoint.
    */
   copyCandidates(slackBytes: number, mostBytes = Infinity): CopyPart[] {
     const dead = this.#totalBytes - this.#liveBytes;

@@ -160,8 +160,7 @@ function readEntries(span: Span, offset: number): Entry[] {
 
 /**
  * Splits records over rows, in the same order, with about `mostBytes` of entries per row; one entry always fits. The
- * durable part of several rows is a prefix: a group's hard state precedes its entries, and the entries keep their
- * order.
+ * durable part of several rows is a prefix: a group's hard state precedes its entries, which keep their order.
  */
 export function splitRecords(records: readonly JournalRecord[], mostBytes: number): JournalRecord[][] {
   const rows: JournalRecord[][] = [];

@@ -2,7 +2,7 @@
  * state.db: each group's state and metadata. Runs in the worker.
  *
  *     groups(id, slot, …)   hard state and snapshot meta, and the journal rows that they were taken from
- *     state(slot, k, v) a group's rows are in its slot; an incoming snapshot is staged in a slot of its own, so that
+ *     state(slot, k, v)     a group's rows are in its slot; an incoming snapshot is staged in a separate slot, so that
  *                           installing it changes one number
  *     garbage(slot)         slots that belong to no group: staged and not installed, or replaced and not yet emptied
  *     facts(name, value)    store: id of the store; journal: the last journal row known to have been durable;

@@ -52,10 +52,7 @@ function work(): void {
   setImmediate(goesOn ? work : stop);
 }
 
-/**
- * The exiting process waits until nothing is open: closing the files itself, Node could block as long as the disk
- * hangs.
- */
+/** The exiting process waits until nothing is open: if Node closed the files itself, a hung disk could block it. */
 function stop(): void {
   host.abandon();
   if (walCheckpointer.isBusy) setTimeout(stop, WAL_SLEEP_MS);
