@@ -6,7 +6,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 export interface Address {
   /** A host name or IP address; an IPv6 address without its brackets. */
   readonly host: string;
-  /** 1..65535; 0 (the system chooses) only where the parser was told to allow it. */
+  /** 1..65535; 0 (the system chooses) only if the parser allows it. */
   readonly port: number;
 }
 

@@ -31,7 +31,7 @@ export interface NodeStatus {
   readonly failure: string | undefined;
   readonly topologyEpoch: number;
   readonly uptimeMs: number;
-  /** Peers heard from within an election timeout. */
+  /** Peers with a heartbeat within the last election timeout. */
   readonly alive: readonly NodeId[];
   readonly groups: readonly GroupStatus[];
   readonly storage: StorageStatus;

@@ -47,7 +47,7 @@ const SILENT_CHECKS = 3;
 /** The first protocol version with pieces and receipts. */
 const TWO_LANES_VERSION = 2;
 
-/** Closes `socket` with a reason; what was queued in it before is still sent. */
+/** Closes `socket` with a reason; bytes queued in it before are still sent. */
 export function refuse(socket: WebSocket, counters: TransportCounters, reason: RefusalReason, detail: string): void {
   counters.refused[reason] += 1;
   const text = Buffer.from(`${reason}: ${detail}`.replace(/[^\x20-\x7e]/g, '?'));

@@ -15,7 +15,7 @@ export class Queue {
   readonly #from: PeerId;
   readonly #to: PeerId;
 
-  /** @param version protocol version of the link, if what is sent is to be encoded. */
+  /** @param version protocol version of the link, if messages are to be encoded. */
   constructor(from: PeerId, to: PeerId, version: number | undefined) {
     this.#from = nodeOrNone(from);
     this.#to = nodeOrNone(to);

@@ -94,7 +94,7 @@ export interface Transport {
    * Queues a message; false if it was dropped at once (no link, a full queue, or it cannot be encoded). Never throws.
    */
   send(to: PeerId, message: PeerMessage): boolean;
-  /** Sends what was queued since the last flush, one frame per peer; long messages as fast as the link takes them. */
+  /** Sends messages queued since the last flush, one frame per peer; long ones as fast as the link takes them. */
   flush(): void;
   /** The link to `peer`; undefined while there is none. */
   link(peer: PeerId): LinkInfo | undefined;

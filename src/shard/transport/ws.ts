@@ -161,7 +161,7 @@ export class WsTransport implements Transport {
       if (peers.get(node) === address) continue;
       this.#dialers.get(node)?.stop();
       this.#dialers.delete(node);
-      // A node that dials us and moved keeps its link: it is still the same node.
+      // A node that dials this side and has moved keeps its link: it is still the same node.
       if (!peers.has(node) || this.#mustDial(node)) this.#links.get(node)?.end('not a peer any more, or moved');
     }
     this.#dialPeers();
@@ -212,7 +212,7 @@ export class WsTransport implements Transport {
     this.#links.get(peer)?.break(reason, detail);
   }
 
-  /** Closes all links at once, without a notification for each. What was flushed may still arrive. */
+  /** Closes all links at once, without a notification for each. Flushed messages may still arrive. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#silence?.cancel();
