@@ -101,7 +101,7 @@ describe('kvorum sim', () => {
   it('the worker is not for people', async () => {
     const program = scene.keep(kvorum(['sim-worker']));
     expect((await program.ended).code).toBe(2);
-    expect(program.output).toContain('say kvorum sim');
+    expect(program.output).toContain('run kvorum sim');
   });
 });
 

@@ -228,7 +228,7 @@ it('room that only a sync finds missing ends the node, which says what to do; do
   const refused = await http.put(`${url}/v1/kv/b`, '2', { headers }).catch(() => undefined);
   expect(refused?.status ?? 503).toBeGreaterThanOrEqual(500);
   expect((await program.ended).code).toBe(1);
-  expect(program.output).toMatch(/no room \(EDQUOT\), which only the sync reported.*make room, then restart/);
+  expect(program.output).toMatch(/finds no space \(EDQUOT\), which only the sync reported.*free space, then restart/);
   // It does not come up before there is room.
   const { program: early } = group.startNode('n1');
   expect((await early.ended).code).toBe(1);

@@ -20,7 +20,7 @@ describe('seeds with the model', () => {
     ['foreign-node', 'foreign-node-refused', [1, 2, 3, 5, 8], 2],
     ['copied-node', 'copied-node-refused', [1, 2, 3], 3],
     ['short-attempts', 'two-attempts-open', [1, 2, 3], 2],
-    ['short-patience', 'answer-evicted-by-age', [1, 2, 3], 3],
+    ['short-patience', 'answer-evicted-by-age', [1, 2, 3, 4, 5, 6, 7, 8], 5],
     ['narrow-links', 'urgent-passes-bulk', [13, 28, 30], 3],
   ] as const)(
     '%s: %s',
