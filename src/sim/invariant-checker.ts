@@ -29,9 +29,9 @@ export interface DurableLog {
   durableSnapshotIndex(group: GroupId): number;
   hasVote(group: GroupId, term: number, vote: NodeId): boolean;
   /** The disk was rolled back to an earlier moment: leaders must discard what they knew of it. */
-  readonly hasForgotten?: boolean;
+  readonly hasLostAcknowledged: boolean;
   /** The disk had the entry when it was rolled back. */
-  hadBefore?(group: GroupId, index: number, term: number): boolean;
+  hadBefore(group: GroupId, index: number, term: number): boolean;
 }
 
 /** The state of a replica at the previous inspection. */
@@ -269,7 +269,7 @@ export class InvariantChecker {
     if (disk === undefined) return false;
     if (disk.durableSnapshotIndex(group) >= index || disk.durableTerm(group, index) === term) return true;
     if (term === undefined || !leader.isLeader || leader.noticed.has(voter)) return false;
-    return (leader.match.get(voter) ?? 0) >= index && disk.hadBefore?.(group, index, term) === true;
+    return (leader.match.get(voter) ?? 0) >= index && disk.hadBefore(group, index, term);
   }
 
   /** What a replica believes to be on its disk must be there. */
@@ -307,7 +307,7 @@ export class InvariantChecker {
       const before = shadow.match.get(peer) ?? 0;
       if (match === before) continue;
       const who = (): string => `group ${id}, ${describeNode(raft.id, raft.term)}`;
-      const mayFall = this.#disks.get(peer)?.hasForgotten === true;
+      const mayFall = this.#disks.get(peer)?.hasLostAcknowledged === true;
       if (match < before && !mayFall) {
         throw new InvariantViolation(`${who()}: match of n${peer} fell from ${before} to ${match}`);
       }

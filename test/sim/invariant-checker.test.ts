@@ -36,7 +36,7 @@ const durable: ReadonlyMap<number, DurableLog> = new Map(
     {
       durableTerm: (_group: number, index: number) => disks.get(id)?.terms[index - 1],
       durableSnapshotIndex: () => disks.get(id)?.covered ?? 0,
-      get hasForgotten() {
+      get hasLostAcknowledged() {
         return disks.get(id)?.before !== undefined;
       },
       hadBefore: (_group: number, index: number, term: number) => disks.get(id)?.before?.[index - 1] === term,
