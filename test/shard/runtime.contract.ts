@@ -121,7 +121,8 @@ function oneTimeTimers(open: () => RuntimeWorld): void {
       log.push('outer ends');
     });
     log.push('set');
-    await pass(6);
+    // A busy machine may take longer for two timers; the order is what counts.
+    for (let tries = 0; tries < 100 && log.length < 4; tries++) await pass(6);
     expect(log).toEqual(['set', 'outer', 'outer ends', 'inner']);
   });
 
