@@ -28,7 +28,7 @@ export interface ScreenOptions {
 }
 
 const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50, silent: Infinity };
-/** While processes start, peers that do not listen yet refuse their links; this is shown only if the start fails. */
+/** While processes start, peers that do not listen yet refuse their links; this is shown only if the cluster is late. */
 const LINK_REFUSED = /"msg":"no link"\}$/;
 const MAX_HELD_BACK = 20;
 /** Lines that are not written by then are lost. */
