@@ -12,10 +12,10 @@ beforeAll(loadHash);
 
 const EMPTY: DedupTableState = { head: 0, tail: 0, evictionWatermarkMs: 0, hashHigh: 0, hashLow: 0 };
 
-function memoryOf(store: MapStateStore, maxEntries: number, state = EMPTY): DedupTable {
-  const memory = new DedupTable(store, { maxEntries, windowMs: 1000 });
-  memory.load(state);
-  return memory;
+function tableOf(store: MapStateStore, maxEntries: number, state = EMPTY): DedupTable {
+  const table = new DedupTable(store, { maxEntries, windowMs: 1000 });
+  table.load(state);
+  return table;
 }
 const answer = (n: number) => ({
   kind: AnswerKind.updated,
@@ -24,38 +24,38 @@ const answer = (n: number) => ({
   fingerprintHigh: n * 3,
   fingerprintLow: 2 ** 32 - 1 - n,
 });
-function remember(memory: DedupTable, n: number, timeMs = 0): void {
-  memory.insert(v4Id(n), 0, timeMs, answer(n));
+function insert(table: DedupTable, n: number, timeMs = 0): void {
+  table.insert(v4Id(n), 0, timeMs, answer(n));
 }
 
-describe('the memory of answers', () => {
+describe('the dedup table', () => {
   it('gives back what it was given, among many', () => {
-    const memory = memoryOf(new MapStateStore(), 5000);
-    for (let n = 0; n < 5000; n += 1) remember(memory, n);
-    for (let n = 0; n < 5000; n += 1) expect(memory.find(v4Id(n), 0)).toEqual(answer(n));
-    expect(memory.find(v4Id(5000), 0)).toBeUndefined();
+    const table = tableOf(new MapStateStore(), 5000);
+    for (let n = 0; n < 5000; n += 1) insert(table, n);
+    for (let n = 0; n < 5000; n += 1) expect(table.find(v4Id(n), 0)).toEqual(answer(n));
+    expect(table.find(v4Id(5000), 0)).toBeUndefined();
   });
 
   it('keeps the latest, however many there were', () => {
-    const memory = memoryOf(new MapStateStore(), 100);
-    for (let n = 0; n < 1234; n += 1) remember(memory, n);
-    expect(memory.size).toBe(100);
-    expect(memory.find(v4Id(1133), 0)).toBeUndefined();
-    for (let n = 1134; n < 1234; n += 1) expect(memory.find(v4Id(n), 0)).toEqual(answer(n));
+    const table = tableOf(new MapStateStore(), 100);
+    for (let n = 0; n < 1234; n += 1) insert(table, n);
+    expect(table.size).toBe(100);
+    expect(table.find(v4Id(1133), 0)).toBeUndefined();
+    for (let n = 1134; n < 1234; n += 1) expect(table.find(v4Id(n), 0)).toEqual(answer(n));
   });
 
-  it('knows up to which time it may have forgotten', () => {
-    const memory = memoryOf(new MapStateStore(), 2);
-    for (const timeMs of [50, 90, 70, 80]) memory.insert(v7Id(timeMs, 1), 0, 0, answer(1));
-    expect([89, 90, 91].map((timeMs) => memory.mayHaveEvicted(timeMs))).toEqual([true, true, false]);
+  it('has an eviction watermark: the latest id that it may have evicted', () => {
+    const table = tableOf(new MapStateStore(), 2);
+    for (const timeMs of [50, 90, 70, 80]) table.insert(v7Id(timeMs, 1), 0, 0, answer(1));
+    expect([89, 90, 91].map((timeMs) => table.mayHaveEvicted(timeMs))).toEqual([true, true, false]);
   });
 
-  it('writes a row per page, rewrites only pages that changed, and drops those that are forgotten', () => {
+  it('writes a row per page, rewrites only pages that changed, and deletes those whose entries were all evicted', () => {
     const store = new MapStateStore();
-    const memory = memoryOf(store, 300);
+    const table = tableOf(store, 300);
     const rowsAfter = (to: number): readonly string[] => {
-      for (let n = memory.state().tail; n < to; n += 1) remember(memory, n);
-      memory.flush();
+      for (let n = table.state().tail; n < to; n += 1) insert(table, n);
+      table.flush();
       return store.keys('\u0001').map((key) => String(Buffer.from(key, 'latin1').readUIntBE(1, 6)));
     };
     expect(rowsAfter(0)).toEqual([]);
@@ -68,9 +68,9 @@ describe('the memory of answers', () => {
     expect(rowsAfter(429)).toEqual(['1', '2', '3']);
     // Whole pages come and go between two flushes.
     expect(rowsAfter(5000)).toEqual(['36', '37', '38', '39']);
-    memory.evictExpired(1000);
-    memory.flush();
-    expect(memory.size).toBe(0);
+    table.evictExpired(1000);
+    table.flush();
+    expect(table.size).toBe(0);
     expect(store.keys('\u0001')).toEqual(['\u0001\0\0\0\0\0\u0027']);
     expect(rowsAfter(5001)).toEqual(['39']);
   });
@@ -88,7 +88,7 @@ describe('the memory of answers', () => {
         fc.integer({ min: 1, max: 400 }),
         (actions, maxEntries) => {
           let store = new MapStateStore();
-          let memory = memoryOf(store, maxEntries);
+          let table = tableOf(store, maxEntries);
           const expected: { n: number; timeMs: number }[] = [];
           let nowMs = 0;
           let next = 1;
@@ -96,26 +96,26 @@ describe('the memory of answers', () => {
             if ('add' in each) {
               for (let count = 0; count < each.add; count += 1, next += 1) {
                 if (expected.length === maxEntries) expected.shift();
-                remember(memory, next, nowMs);
+                insert(table, next, nowMs);
                 expected.push({ n: next, timeMs: nowMs });
               }
             } else if ('waitMs' in each) {
               nowMs += each.waitMs;
-              memory.evictExpired(nowMs);
+              table.evictExpired(nowMs);
               while (expected.length > 0 && expected[0]!.timeMs + 1000 <= nowMs) expected.shift();
             } else {
-              memory.flush();
+              table.flush();
               if ('reload' in each) {
                 store = store.checkpoint();
-                const state = memory.state();
-                memory = memoryOf(store, maxEntries, state);
-                expect(memory.state()).toEqual(state);
+                const state = table.state();
+                table = tableOf(store, maxEntries, state);
+                expect(table.state()).toEqual(state);
               }
             }
-            expect(memory.size).toBe(expected.length);
+            expect(table.size).toBe(expected.length);
             const oldest = expected[0]?.n ?? next;
-            expect(memory.find(v4Id(oldest - 1), 0)).toBeUndefined();
-            for (const { n } of expected) expect(memory.find(v4Id(n), 0)).toEqual(answer(n));
+            expect(table.find(v4Id(oldest - 1), 0)).toBeUndefined();
+            for (const { n } of expected) expect(table.find(v4Id(n), 0)).toEqual(answer(n));
             expect(store.alteredRows()).toEqual([]);
           }
         },
@@ -125,13 +125,13 @@ describe('the memory of answers', () => {
   });
 
   it('has the hash of what is in it, whatever was', () => {
-    const one = memoryOf(new MapStateStore(), 10);
-    for (let n = 0; n < 35; n += 1) remember(one, n);
-    const other = memoryOf(new MapStateStore(), 10);
-    for (let n = 25; n < 35; n += 1) remember(other, n);
+    const one = tableOf(new MapStateStore(), 10);
+    for (let n = 0; n < 35; n += 1) insert(one, n);
+    const other = tableOf(new MapStateStore(), 10);
+    for (let n = 25; n < 35; n += 1) insert(other, n);
     expect(one.state().hashHigh).toBe(other.state().hashHigh);
     expect(one.state().hashLow).toBe(other.state().hashLow);
-    remember(other, 35);
+    insert(other, 35);
     expect(one.state().hashLow).not.toBe(other.state().hashLow);
   });
 });

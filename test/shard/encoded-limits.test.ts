@@ -1,4 +1,4 @@
-/** Limits of what one operation carries, where nodes and the embedded store meet them: the key, the command, the frame. */
+/** Size limits of one operation, where nodes and the embedded store enforce them: the key, the command, the frame. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeCommand, encodeCommand } from '../../src/shard/machine/command.js';
 import { encodeKey } from '../../src/shard/keys/index.js';
@@ -17,7 +17,7 @@ const put: KvWrite & { readonly type: 'put' } = {
   attempt: 'initial',
 };
 
-const DOORS: Readonly<Record<string, (write: KvWrite) => unknown>> = {
+const CODECS: Readonly<Record<string, (write: KvWrite) => unknown>> = {
   command: (write) => decodeCommand(encodeCommand(write, 1)),
   frame: (operation) =>
     decodeFrame(
@@ -49,20 +49,20 @@ const takes = (work: () => unknown): boolean => {
   }
 };
 
-describe.each(Object.entries(DOORS))('a %s', (_, through) => {
+describe.each(Object.entries(CODECS))('a %s', (_, through) => {
   it.each(FIELDS)('takes $what up to $limit, and no more', ({ limit, make }) => {
     expect([limit - 1, limit, limit + 1].map((size) => takes(() => through(make(size))))).toEqual([true, true, false]);
   });
 });
 
 it('takes operation ids of 16 bytes, and no others', () => {
-  for (const through of Object.values(DOORS)) {
+  for (const through of Object.values(CODECS)) {
     const ids = [15, 16, 17].map((length) => ({ ...put, operationId: new Uint8Array(length).fill(1) }));
     expect(ids.map((write) => takes(() => through(write)))).toEqual([false, true, false]);
   }
 });
 
-describe('a key of a program', () => {
+describe('a key given by a program', () => {
   const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
   it.each<[string, number, (size: number) => unknown]>([
     ['bytes of a string', 4_096, (n) => 'k'.repeat(n)],

@@ -1,4 +1,4 @@
-/** A node that has failed and is still up: its peers must not take its answers for the life of a leader (s74). */
+/** A node that has failed but whose process still answers: its peers must not count it as a live leader (s74). */
 import { describe, expect, it } from 'vitest';
 import { StorageFailure } from '../../src/raft/index.js';
 import { FORMER_PROTOCOL, PROTOCOL, type Protocol } from '../../src/shard/transport/protocol.js';
@@ -59,7 +59,7 @@ const ledByOthers = (cluster: VirtualCluster, shards: readonly number[]): boolea
   shards.every((shard) => cluster.leaders(shard).some((id) => id !== 1));
 
 describe('a node that has failed, and answers', () => {
-  it('s74 says so, and its quiet shards have other leaders within an election timeout', async () => {
+  it('s74 reports it, and its quiescent shards have other leaders within an election timeout', async () => {
     const { cluster, disk } = await quiet();
     const led = await fail(cluster, disk);
     await cluster.runtime.run(TIMEOUT_MS);
@@ -67,7 +67,7 @@ describe('a node that has failed, and answers', () => {
     expect(cluster.node(2).isAlive(1)).toBe(false);
   });
 
-  it('s74 keeps silent to peers that would take its ping for a sign of life, and they elect after a silence', async () => {
+  it('s74 sends no pings to peers of version 1, which would count it as alive, and they elect after a silence', async () => {
     const { cluster, disk } = await quiet(FORMER_PROTOCOL);
     const led = await fail(cluster, disk);
     await cluster.runtime.run(3 * TIMEOUT_MS);
@@ -75,7 +75,7 @@ describe('a node that has failed, and answers', () => {
     expect(cluster.node(2).isAlive(1)).toBe(false);
   });
 
-  it('s74 stays dead to its peers however long it answers, also over a new link', async () => {
+  it('s74 stays dead to its peers however long it answers, even over a new link', async () => {
     const { cluster, disk } = await quiet();
     const led = await fail(cluster, disk);
     await cluster.runtime.run(20 * TIMEOUT_MS);
@@ -87,7 +87,7 @@ describe('a node that has failed, and answers', () => {
     expect(ledByOthers(cluster, led)).toBe(true);
   });
 
-  it('s74 tells routers not to ask it', async () => {
+  it('s74 reports to routers that it takes no requests', async () => {
     for (const protocol of [PROTOCOL, FORMER_PROTOCOL]) {
       const { cluster, disk } = await quiet(protocol);
       await fail(cluster, disk);

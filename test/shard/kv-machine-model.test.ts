@@ -1,4 +1,4 @@
-/** The state machine against a dumb model of it, over any writes, with restarts at any point. */
+/** The state machine against a simple model of it, over any writes, with restarts at any point. */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadHash } from '../../src/shard/keys/hash.js';
@@ -48,11 +48,11 @@ interface ModelRecord {
 
 class Model {
   readonly records = new Map<unknown, ModelRecord>();
-  remembered: { id: string; request: string; timeMs: number; madeMs: number; answer: Answer }[] = [];
-  readonly forgotten: number[] = [];
+  dedup: { id: string; request: string; timeMs: number; createdMs: number; answer: Answer }[] = [];
+  readonly evicted: number[] = [];
   clockMs = 0;
   /** Of any version. */
-  forgottenIds = 0;
+  evictedIds = 0;
 
   apply(
     index: number,
@@ -60,30 +60,30 @@ class Model {
     body: string | undefined,
     condition: Condition,
     id: Uint8Array,
-    madeMs: number,
+    createdMs: number,
     attempt: Attempt,
   ): object {
-    while (this.remembered.length > 0 && this.remembered[0]!.timeMs + OPTIONS.windowMs <= this.clockMs) this.#forget();
+    while (this.dedup.length > 0 && this.dedup[0]!.timeMs + OPTIONS.windowMs <= this.clockMs) this.#evict();
     const idText = Buffer.from(id).toString('hex');
     const request = JSON.stringify([KEYS.indexOf(key as string), body, condition]);
-    const known = this.remembered.find((candidate) => candidate.id === idText);
+    const known = this.dedup.find((candidate) => candidate.id === idText);
     if (known !== undefined) {
       return known.request === request ? { ...known.answer, replayed: true } : { code: 'idempotency-key-reused' };
     }
-    if (this.#refuses(attempt, madeMs)) {
+    if (this.#refuses(attempt, createdMs)) {
       return { code: 'idempotency-key-expired', outcome: 'unknown' };
     }
     const answer = this.#write(index, key, body, condition);
-    if (this.remembered.length === OPTIONS.maxDedupEntries) this.#forget();
-    this.remembered.push({ id: idText, request, timeMs: this.clockMs, madeMs, answer: answer as Answer });
+    if (this.dedup.length === OPTIONS.maxDedupEntries) this.#evict();
+    this.dedup.push({ id: idText, request, timeMs: this.clockMs, createdMs, answer: answer as Answer });
     return answer;
   }
 
-  #refuses(attempt: Attempt, madeMs: number): boolean {
+  #refuses(attempt: Attempt, createdMs: number): boolean {
     if (attempt === 'initial') return false;
-    if (madeMs === Infinity) return attempt === 'retry' && this.forgottenIds > 0;
-    const perhapsForgotten = this.forgotten.some((time) => time >= madeMs);
-    return perhapsForgotten && (attempt === 'retry' || madeMs < this.clockMs - 600);
+    if (createdMs === Infinity) return attempt === 'retry' && this.evictedIds > 0;
+    const mayBeEvicted = this.evicted.some((time) => time >= createdMs);
+    return mayBeEvicted && (attempt === 'retry' || createdMs < this.clockMs - 600);
   }
 
   #write(index: number, key: unknown, body: string | undefined, condition: Condition): object {
@@ -103,10 +103,10 @@ class Model {
     return { type: 'put', revision: index, version, created: old === undefined, replayed: false };
   }
 
-  #forget(): void {
-    const first = this.remembered.shift()!;
-    this.forgottenIds += 1;
-    if (Number.isFinite(first.madeMs)) this.forgotten.push(first.madeMs);
+  #evict(): void {
+    const first = this.dedup.shift()!;
+    this.evictedIds += 1;
+    if (Number.isFinite(first.createdMs)) this.evicted.push(first.createdMs);
   }
 }
 
@@ -142,12 +142,12 @@ describe('the state machine', () => {
               ? { type: 'revision', revision: wanted === 'current' ? current : Math.max(0, current - 1) }
               : { type: wanted };
           // Coarse times, so that ids come again.
-          const madeMs = 'v4' in choice ? Infinity : Math.floor((timeMs + choice.v7) / 300) * 300;
-          const id = 'v4' in choice ? v4Id(choice.v4) : v7Id(madeMs, choice.n);
+          const createdMs = 'v4' in choice ? Infinity : Math.floor((timeMs + choice.v7) / 300) * 300;
+          const id = 'v4' in choice ? v4Id(choice.v4) : v7Id(createdMs, choice.n);
           const options = { id, attempt, condition, atMs: timeMs };
           const entry = body === undefined ? deleteEntry(key, options) : putEntry(key, body, options);
 
-          const expected = model.apply(index, key, body, condition, id, madeMs, attempt);
+          const expected = model.apply(index, key, body, condition, id, createdMs, attempt);
           const answer = steady.apply(index, entry);
           expect(answer).toMatchObject(expected);
           expect(restarting.apply(index, entry)).toEqual(answer);
@@ -160,7 +160,7 @@ describe('the state machine', () => {
           }
           expect(recordsOf(steady)).toEqual(KEYS.map((each) => model.records.get(each)));
           expect(steady.keyCount).toBe(model.records.size);
-          expect(steady.dedupEntries).toBe(model.remembered.length);
+          expect(steady.dedupEntries).toBe(model.dedup.length);
           expect(restarting.stateHash()).toBe(steady.stateHash());
         }
         expect(recordsOf(restarting)).toEqual(recordsOf(steady));
@@ -203,14 +203,14 @@ describe('the state machine', () => {
   });
 });
 
-describe('the repeats of a router', () => {
-  it('are never applied twice, whatever came between, whatever the clocks said, wherever it was restarted', () => {
+describe('retries by a router', () => {
+  it('are never applied twice, whatever the writes between them, the clocks and the restarts', () => {
     const course = fc.array(
       fc.record({
-        /** Of a write that was asked before: which one comes again; undefined begins a new one. */
+        /** Which of the earlier writes is retried; undefined: a new one. */
         again: fc.option(fc.nat({ max: 30 }), { nil: undefined }),
-        // Ids and entries are stamped by clocks that agree on nothing.
-        madeMs: fc.integer({ min: 0, max: 3000 }),
+        // Ids and entries are stamped by unrelated clocks.
+        createdMs: fc.integer({ min: 0, max: 3000 }),
         version: fc.constantFrom(4, 7),
         attempt: fc.constantFrom<Attempt>('initial', 'client-keyed'),
         atMs: fc.integer({ min: 0, max: 3000 }),
@@ -225,11 +225,11 @@ describe('the repeats of a router', () => {
         let machine = new KvMachine(store, OPTIONS);
         machine.load();
         const begun: { id: Uint8Array; applied: number }[] = [];
-        steps.forEach(({ again, madeMs, version, attempt, atMs, lost, reload }, at) => {
+        steps.forEach(({ again, createdMs, version, attempt, atMs, lost, reload }, at) => {
           const earlier = again === undefined ? undefined : begun[again % Math.max(1, begun.length)];
-          const write = earlier ?? { id: version === 7 ? v7Id(madeMs, at) : v4Id(at), applied: 0 };
+          const write = earlier ?? { id: version === 7 ? v7Id(createdMs, at) : v4Id(at), applied: 0 };
           if (earlier === undefined) begun.push(write);
-          // A first attempt that never reached the log: its repeat may be applied.
+          // An initial attempt that never reached the log: its retry may be applied.
           if (earlier !== undefined || !lost) {
             const options = { id: write.id, attempt: earlier === undefined ? attempt : ('retry' as const), atMs };
             const answer = machine.apply(at + 1, putEntry('a', `${begun.indexOf(write)}`, options));

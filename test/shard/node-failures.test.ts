@@ -29,7 +29,7 @@ describe('a node whose disk fails', () => {
     [new StorageFull('the disk is full'), 'disk-full'],
     [new StorageFailure('input/output error'), 'storage-failed'],
   ] as const) {
-    it(`s70 leaves its groups and says ${code}; the others serve on, and nothing acknowledged is lost`, async () => {
+    it(`s70 leaves its groups and answers ${code}; the others continue to serve, and nothing acknowledged is lost`, async () => {
       const failing = new Failing();
       const cluster = await VirtualCluster.start({
         storage: (id, storage) => (id === 1 ? failing.wrap(storage) : storage),
@@ -49,8 +49,8 @@ describe('a node whose disk fails', () => {
   }
 });
 
-describe('the door of a node whose disk has failed', () => {
-  it('still hears the answers to what it asked of other nodes', async () => {
+describe('the client endpoint of a node whose disk has failed', () => {
+  it('still receives the answers to what it requested from other nodes', async () => {
     const failing = new Failing();
     const cluster = await VirtualCluster.start({
       storage: (id, storage) => (id === 1 ? failing.wrap(storage) : storage),
@@ -59,14 +59,14 @@ describe('the door of a node whose disk has failed', () => {
     for (let i = 0; i < 10; i++) await cluster.put(`key-${i}`, 'after');
     const node = cluster.node(1);
     expect(node.state()).toBe('failed');
-    const heard: unknown[] = [];
-    node.onReply((from, message) => heard.push({ from, type: message.type, id: message.id }));
+    const replies: unknown[] = [];
+    node.onReply((from, message) => replies.push({ from, type: message.type, id: message.id }));
     const operation = { type: 'get', key: stringKey('key-1'), consistency: 'stale' } as const;
     const request = { shard: cluster.shardOf('key-1'), budgetMs: 1_000, operation };
     expect(node.send(2, { type: 'request', id: 7, request })).toBe(true);
     expect(node.send(3, { type: 'status-request', id: 8 })).toBe(true);
     await cluster.runtime.run(50);
-    expect(heard).toEqual([
+    expect(replies).toEqual([
       { from: 2, type: 'reply', id: 7 },
       { from: 3, type: 'status', id: 8 },
     ]);
@@ -74,7 +74,7 @@ describe('the door of a node whose disk has failed', () => {
 });
 
 describe('a node that cannot read its state', () => {
-  it('leaves rather than answer wrongly; the others serve on', async () => {
+  it('leaves its groups rather than answer wrongly; the others continue to serve', async () => {
     const failing = new Failing();
     const cluster = await VirtualCluster.start({
       storage: (id, storage) => (id === 1 ? failing.wrap(storage) : storage),
@@ -88,7 +88,7 @@ describe('a node that cannot read its state', () => {
 });
 
 describe('a node that stops', () => {
-  it('hands leadership over first, so that hardly anybody waits', async () => {
+  it('transfers leadership first, so that few requests wait', async () => {
     const cluster = await VirtualCluster.start();
     await cluster.runtime.run(3_000);
     const before = cluster.shards().map((shard) => cluster.leader(shard));
@@ -102,7 +102,7 @@ describe('a node that stops', () => {
     for (const shard of cluster.shards()) expect(cluster.leader(shard)).not.toBe(1);
   });
 
-  it('answers who still waits, and takes nothing more', async () => {
+  it('answers pending requests, and accepts no more', async () => {
     const cluster = await VirtualCluster.start({ nodes: 1 });
     const node = cluster.node(1);
     const answers: unknown[] = [];
@@ -129,7 +129,7 @@ describe('a node that is stopped while it starts', () => {
       },
     });
 
-  it('does not come up after that, though its disk has taken all', async () => {
+  it('does not start after that, although its disk has completed every write', async () => {
     let isArmed = false;
     const cluster = await VirtualCluster.start({
       storage: (id, inner) => {
@@ -150,7 +150,7 @@ describe('a node that is stopped while it starts', () => {
   });
 });
 
-describe('a node that is told nonsense', () => {
+describe('a node that receives invalid messages', () => {
   it('row 25 ignores a term that no honest replica can have reached', async () => {
     const cluster = await VirtualCluster.start({ shards: 1 });
     await cluster.kill(3);
@@ -171,7 +171,7 @@ describe('a node that is told nonsense', () => {
     expect(await cluster.put('a', 'one')).toMatchObject({ type: 'put' });
   });
 
-  it('never gives a restarted peer the answer that was owed to its earlier life', async () => {
+  it('never sends a restarted peer the answer to a request of its earlier incarnation', async () => {
     const cluster = await VirtualCluster.start({ nodes: 4, replicas: 3, shards: 8 });
     const shard = cluster.shards().find((s) => !cluster.node(1).topology()!.shards[s]!.includes(4))!;
     const keys = Array.from({ length: 200 }, (_, i) => `key-${i}`).filter((key) => cluster.shardOf(key) === shard);
@@ -196,25 +196,25 @@ describe('a node that is told nonsense', () => {
         },
       }) as const;
     const answers: Answer[][] = [[], []];
-    const live = async (life: number): Promise<Transport> => {
+    const startIncarnation = async (number: number): Promise<Transport> => {
       const transport = cluster.network.node(4);
       await transport.start({
         onMessages: (_from, messages) => {
-          for (const message of messages) if (message.type === 'reply') answers[life]!.push(message.reply.answer);
+          for (const message of messages) if (message.type === 'reply') answers[number]!.push(message.reply.answer);
         },
         onLink: () => undefined,
       });
       await cluster.runtime.run(20);
       return transport;
     };
-    const first = await live(0);
-    // The leader's appends are lost, so the write waits; it is not cut off for so long that it loses its office.
+    const first = await startIncarnation(0);
+    // The leader's appends are lost, so the write stays pending; not for so long that the leader steps down.
     cluster.network.dropWhen((from, _to, m) => from === leader && m.type === 'raft' && m.message.type === 'append');
     first.send(leader, request(keys[0]!, { type: 'none' }));
     first.flush();
     await cluster.runtime.run(20);
     cluster.network.kill(4);
-    const second = await live(1);
+    const second = await startIncarnation(1);
     second.send(leader, request(keys[1]!, { type: 'revision', revision: 999 }));
     second.flush();
     await cluster.runtime.run(20);
@@ -236,8 +236,8 @@ describe('a node that is told nonsense', () => {
   });
 });
 
-describe('a node that was started with another plan', () => {
-  it('says which field differs, and does not start', async () => {
+describe('a node that is started with another cluster config', () => {
+  it('names the field that differs, and does not start', async () => {
     const cluster = await VirtualCluster.start({ shards: 4 });
     await cluster.kill(2);
     await expect(cluster.startNode(2, { ...cluster.clusterConfig, shardCount: 8 })).rejects.toThrow(
@@ -248,7 +248,7 @@ describe('a node that was started with another plan', () => {
     );
   });
 
-  it('takes new addresses over into the topology', async () => {
+  it('writes new addresses into the topology', async () => {
     const cluster = await VirtualCluster.start();
     const moved = {
       ...cluster.clusterConfig,
@@ -264,7 +264,7 @@ describe('a node that was started with another plan', () => {
 });
 
 describe('admission', () => {
-  it('refuses what is beyond the bound, and says that nothing was applied', async () => {
+  it('refuses requests beyond the bound, as not applied', async () => {
     const cluster = await VirtualCluster.start({ nodes: 1, shards: 1, node: { limits: { inflight: 3 } } });
     const answers: Answer[] = [];
     const operation = { type: 'get', key: stringKey('a'), consistency: 'linearizable' } as const;
@@ -314,7 +314,7 @@ describe('admission', () => {
 });
 
 describe('lease reads', () => {
-  it('s50 are answered without a round while the lease holds, and never after a pause', async () => {
+  it('s50 are answered without a round while the lease is valid, and never after a pause', async () => {
     const cluster = await VirtualCluster.start({ leaseReads: true, shards: 1 });
     await cluster.put('a', 'old');
     const nodes = [...cluster.nodes.values()];

@@ -1,4 +1,4 @@
-/** Whoever does not belong to the cluster is told so, and no process is asked for a sign of life because of it. */
+/** A process of another cluster is refused as such, without probing the linked process for it. */
 import { describe, expect, it } from 'vitest';
 import { admitHello, PROTOCOL, silentLogger, type Hello, type HelloContext } from '../../src/shard/index.js';
 
@@ -9,25 +9,25 @@ const hello = (process: number): Hello => ({
 const linked = { version: 2, featureLevel: 2, incarnation: 8, extension: { process: 1 } };
 
 function meet(isOutsider: boolean) {
-  const said: string[] = [];
+  const events: string[] = [];
   const meeting: HelloContext = {
     logger: silentLogger,
     link: () => linked,
     probe: (_node, tell) => {
-      said.push('is asked for a sign of life');
+      events.push('is probed');
       tell(true);
     },
-    dropLink: () => said.push('is given up'),
+    dropLink: () => events.push('is given up'),
     checkMembership: () => (isOutsider ? { reason: 'wrong-cluster', detail: '' } : undefined),
     validateHello: undefined,
   };
-  admitHello(hello(7), meeting, (refused) => said.push(refused?.reason ?? 'welcome'));
-  return said;
+  admitHello(hello(7), meeting, (refused) => events.push(refused?.reason ?? 'welcome'));
+  return events;
 }
 
 describe('a hello of another process of a node that is linked', () => {
   it('is refused as a second process once the first was proven alive', () => {
-    expect(meet(false)).toEqual(['is asked for a sign of life', 'duplicate-node']);
+    expect(meet(false)).toEqual(['is probed', 'duplicate-node']);
   });
 
   it('is refused as what it is if it is of another cluster, and the linked process is left alone', () => {

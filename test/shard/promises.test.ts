@@ -1,4 +1,4 @@
-/** What a node owes for promises of its earlier lives, which had other timers, or lease reads. */
+/** Promises that earlier incarnations of a node made, with other timers or with lease reads, bind it after a restart. */
 import { describe, expect, it } from 'vitest';
 import { Raft } from '../../src/raft/index.js';
 import { MemoryStorage } from '../../src/raft/storage/index.js';
@@ -19,15 +19,15 @@ class Folder {
   }
 }
 
-describe('s50 promises of earlier lives', () => {
-  it('are owed for their whole time and two ticks, whatever the timers are now', async () => {
+describe('s50 promises of earlier incarnations', () => {
+  it('bind for their full duration plus two ticks, whatever the timers are now', async () => {
     const folder = new Folder();
     expect((await folder.start(400)).remainingTicks(50)).toBe(0);
     expect((await folder.start(90)).remainingTicks(50)).toBe(10);
     expect((await folder.start(0)).remainingTicks(30)).toBe(16);
   });
 
-  it('are the longest that were ever made', async () => {
+  it('count as the longest that was ever made', async () => {
     const folder = new Folder();
     for (const ownMs of [400, 900, 0, 100]) await folder.start(ownMs);
     expect((await folder.start(0)).remainingTicks(100)).toBe(11);
@@ -40,7 +40,7 @@ describe('s50 promises of earlier lives', () => {
     expect(folder.meta.size).toBe(0);
   });
 
-  it('keep a replica from voting and standing until they have run out', () => {
+  it('keep a replica from voting and campaigning until they have expired', () => {
     const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
     const raft = new Raft({
       id: 1,
@@ -70,7 +70,7 @@ describe('s50 promises of earlier lives', () => {
     expect(grants()).toBe(true);
   });
 
-  it('keep a node from standing that has a longer one in its folder than its timers and lease reads would make', async () => {
+  it('keep a node from campaigning by the promise in its folder, if longer than its timers and lease reads imply', async () => {
     const cluster = await VirtualCluster.start({ nodes: 3, replicas: 3, shards: 1 });
     const back = cluster.leader(0);
     for (const id of [1, 2, 3]) await cluster.kill(id);
@@ -79,26 +79,26 @@ describe('s50 promises of earlier lives', () => {
     await storage.putMeta('promise', Buffer.from('30000'));
     await storage.close();
     const [other = 0] = [1, 2, 3].filter((id) => id !== back);
-    const cameBack = cluster.runtime.now();
+    const restartedAt = cluster.runtime.now();
     await cluster.startNode(back);
-    // It is not there to be voted for, and the one that owes must not vote.
+    // The third node is down, and the one that is bound must not vote.
     await cluster.startNode(other);
     expect(await cluster.runtime.until(() => cluster.leaders(0).length > 0, 60_000)).toBe(true);
-    expect(cluster.runtime.now() - cameBack).toBeGreaterThanOrEqual(30_000);
+    expect(cluster.runtime.now() - restartedAt).toBeGreaterThanOrEqual(30_000);
   });
 
-  it('keep a node that comes back without lease reads from standing at once', async () => {
+  it('keep a node that restarts without lease reads from campaigning at once', async () => {
     const cluster = await VirtualCluster.start({ nodes: 3, replicas: 3, shards: 1, leaseReads: true });
-    // The preferred leader, which stands at once when it starts.
+    // The preferred leader, which campaigns as soon as it starts.
     const back = cluster.leader(0);
     const [other = 0] = [1, 2, 3].filter((id) => id !== back);
     await cluster.kill(other);
     await cluster.kill(back);
     await cluster.runtime.run(3_000);
-    const cameBack = cluster.runtime.now();
+    const restartedAt = cluster.runtime.now();
     await cluster.startNode(back, { ...cluster.clusterConfig, leaseReads: false });
     expect(await cluster.runtime.until(() => cluster.leaders(0).length > 0, 5_000)).toBe(true);
     // 400 ms were promised with the default timers.
-    expect(cluster.runtime.now() - cameBack).toBeGreaterThanOrEqual(400);
+    expect(cluster.runtime.now() - restartedAt).toBeGreaterThanOrEqual(400);
   });
 });

@@ -26,7 +26,7 @@ async function rolledBack(): Promise<VirtualCluster> {
 }
 
 describe('s60 a node whose disk was restored from a copy', () => {
-  it('helps nobody into office who lacks what it acknowledged: the write is there when the third is back', async () => {
+  it('elects no leader that lacks what it acknowledged: the write is there when the third is back', async () => {
     const cluster = await rolledBack();
     await cluster.startNode(3);
     await cluster.runtime.run(20_000);
@@ -42,13 +42,13 @@ describe('s60 a node whose disk was restored from a copy', () => {
     expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
   });
 
-  it('stays in quarantine over a restart, until it was brought up', async () => {
+  it('stays in quarantine over a restart, until its replicas were released', async () => {
     const cluster = await rolledBack();
     await cluster.startNode(3);
     await cluster.runtime.run(5_000);
     await cluster.kill(3);
     await cluster.kill(2);
-    // Whoever accused it is away, and it has not forgotten.
+    // The peer that detected the roll-back is down; the quarantine is stored.
     await cluster.startNode(3);
     expect(inQuarantine(cluster, 3)).toBe(true);
     await cluster.startNode(2);
@@ -60,7 +60,7 @@ describe('s60 a node whose disk was restored from a copy', () => {
     expect(await cluster.text('key')).toBe('new');
   });
 
-  it('is noticed by one that crashed a second after it heard of what is lost', async () => {
+  it('is detected by a peer that crashed a second after it received the lost position', async () => {
     const cluster = await VirtualCluster.start({ shards: 1 });
     await cluster.runtime.run(2_000);
     cluster.network.partition([[2]]);
@@ -76,7 +76,7 @@ describe('s60 a node whose disk was restored from a copy', () => {
     expect(cluster.node(3).status().quarantine).toMatch(/journal ended at row \d+, and row \d+ was seen/);
   });
 
-  it('catches up under the leader that counted it before', async () => {
+  it('catches up under the leader that counted its acknowledgements before', async () => {
     const cluster = await VirtualCluster.start({ shards: 1 });
     await cluster.put('key', 'old');
     const follower = [1, 2, 3].find((id) => id !== cluster.leader(0))!;
@@ -93,7 +93,7 @@ describe('s60 a node whose disk was restored from a copy', () => {
 });
 
 describe('s60 a node that starts with an empty folder under an id that was used', () => {
-  it('is brought up before it counts, and then does', async () => {
+  it('catches up before it counts, and then counts', async () => {
     const cluster = await VirtualCluster.start({ shards: 4 });
     for (let i = 0; i < 20; i++) await cluster.put(`key-${i}`, 'value');
     await cluster.replaceDisk(2);
@@ -105,7 +105,7 @@ describe('s60 a node that starts with an empty folder under an id that was used'
     for (let i = 0; i < 20; i++) expect(await cluster.text(`key-${i}`)).toBe('value');
   });
 
-  it('gives no vote with which a write would be lost that the third has', async () => {
+  it('gives no vote by which a write that the third holds would be lost', async () => {
     const cluster = await VirtualCluster.start({ shards: 1 });
     cluster.network.partition([[2]]);
     expect(await cluster.runtime.until(() => cluster.leaders(0).some((id) => id !== 2))).toBe(true);
@@ -122,7 +122,7 @@ describe('s60 a node that starts with an empty folder under an id that was used'
 });
 
 describe('a node that is restarted with its own disk', () => {
-  it('is never taken for one that went back in time', async () => {
+  it('is never detected as rolled back', async () => {
     const cluster = await VirtualCluster.start({ shards: 2 });
     for (let round = 0; round < 4; round++) {
       for (const id of [1, 2, 3]) {
@@ -136,8 +136,8 @@ describe('a node that is restarted with its own disk', () => {
   });
 });
 
-describe('s60 a node whose operator vouches for its data folder', () => {
-  const vouched = { trustDataFolder: true };
+describe('s60 a node that is started with trustDataFolder', () => {
+  const trusted = { trustDataFolder: true };
 
   /** These nodes are started once with empty folders (volumes that were not mounted), then with their own again. */
   async function startedEmpty(cluster: VirtualCluster, ids: readonly number[]): Promise<void> {
@@ -161,14 +161,14 @@ describe('s60 a node whose operator vouches for its data folder', () => {
     expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
   }
 
-  it('counts again although nobody is left to bring it up, and brings up the next', async () => {
+  it('counts again although no other replica can release it, and releases the next', async () => {
     const cluster = await VirtualCluster.start({ shards: 2 });
     await cluster.put('key', 'value');
     await startedEmpty(cluster, [2, 3]);
     expect([2, 3].map((id) => inQuarantine(cluster, id))).toEqual([true, true]);
     expect(await cluster.get('key')).toMatchObject({ type: 'refused' });
     await cluster.kill(2);
-    await cluster.startNode(2, cluster.clusterConfig, vouched);
+    await cluster.startNode(2, cluster.clusterConfig, trusted);
     await serves(cluster);
     for (const id of [2, 3]) await untilCounted(cluster, id);
     // Once is enough.
@@ -184,15 +184,15 @@ describe('s60 a node whose operator vouches for its data folder', () => {
     await startedEmpty(cluster, [2]);
     expect(inQuarantine(cluster, 2)).toBe(true);
     await cluster.kill(2);
-    await cluster.startNode(2, cluster.clusterConfig, vouched);
+    await cluster.startNode(2, cluster.clusterConfig, trusted);
     await untilCounted(cluster, 2);
     await serves(cluster);
   });
 
-  it('is brought up all the same where somebody can: nothing is lost for the word', async () => {
+  it('is still released by its leader where there is one: trusting it loses no write', async () => {
     const cluster = await rolledBack();
     await cluster.startNode(1);
-    await cluster.startNode(3, cluster.clusterConfig, vouched);
+    await cluster.startNode(3, cluster.clusterConfig, trusted);
     expect(inQuarantine(cluster, 3)).toBe(true);
     await untilCounted(cluster, 3);
     expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);

@@ -50,7 +50,7 @@ interface Machine {
   readonly lateness?: number;
 }
 
-const lifeWorld =
+const incarnationWorld =
   ({ rate = 1, lateness }: Machine = {}, seed = 3) =>
   (): RuntimeWorld => {
     const scheduler = new Scheduler();
@@ -70,17 +70,17 @@ const lifeWorld =
     };
   };
 
-const lives: readonly (readonly [string, Machine, boolean])[] = [
+const incarnations: readonly (readonly [string, Machine, boolean])[] = [
   ['on time', {}, true],
   ['on a fast clock', { rate: 1.09 }, true],
   ['on a slow clock', { rate: 0.91 }, true],
   ['on a loaded machine', { lateness: 0.99 }, false],
 ];
-for (const [what, machine, exact] of lives) {
-  runtimeContract(`of a simulated incarnation ${what}`, lifeWorld(machine), {
+for (const [what, machine, exact] of incarnations) {
+  runtimeContract(`of a simulated incarnation ${what}`, incarnationWorld(machine), {
     exact,
     grainMs: 1e-6,
-    seeded: (seed) => lifeWorld(machine, seed)().runtime,
+    seeded: (seed) => incarnationWorld(machine, seed)().runtime,
   });
 }
 

@@ -159,7 +159,7 @@ describe('s50 lease reads', () => {
     expect(await all(({ leases }) => leases === 'read')).toBe(true);
     expect(await readsByLease()).toBe(true);
     expect(stages).toEqual(['promise', 'read']);
-    // A life that comes after must know of every promise.
+    // A later incarnation must know of every promise.
     expect(unkept).toEqual([]);
   });
 

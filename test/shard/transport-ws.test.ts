@@ -108,9 +108,9 @@ describe('ws links', () => {
     test('goes on when a link is lost', async () => {
       const server = await lab.server();
       const { runtime, recorder } = await lab.node(1, { peers: new Map([[2, server.address]]) });
-      for (let life = 1; life <= 3; life++) {
+      for (let incarnation = 1; incarnation <= 3; incarnation++) {
         const peer = await server.next();
-        peer.hello({ from: 2, to: 1, incarnation: life });
+        peer.hello({ from: 2, to: 1, incarnation });
         await recorder.linked(2);
         peer.socket.terminate();
         await recorder.unlinked(2);

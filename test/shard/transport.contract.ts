@@ -16,7 +16,7 @@ export interface TestNetwork {
   router(): Promise<Endpoint>;
   /** Ends a node without a word, as `kill -9` does. */
   crash(id: NodeId): Promise<void>;
-  /** The next life of a crashed node. */
+  /** The next incarnation of a crashed node. */
   restart(id: NodeId): Promise<Endpoint>;
   /** Lets everything go on that waits for time. */
   settle(): void;
@@ -126,7 +126,7 @@ export function transportContract(name: string, make: (options: TestNetworkOptio
       expect(a.recorder.messagesFrom(2)).toEqual([ping(2)]);
     });
 
-    test('a message to nobody, or to oneself, is dropped at once', async () => {
+    test('a message to an unknown peer, or to the sender itself, is dropped at once', async () => {
       const [a] = await pair();
       expect(a.transport.send(7, ping(1))).toBe(false);
       expect(a.transport.send(1, ping(1))).toBe(false);
@@ -134,7 +134,7 @@ export function transportContract(name: string, make: (options: TestNetworkOptio
       expect(a.transport.stats().droppedNoLink).toBe(3);
     });
 
-    test('s73 raft is only sent in one’s own name, to whom it is for', async () => {
+    test('s73 a Raft message is only sent by the node that it is from, to the node that it is for', async () => {
       const [a, b] = await pair();
       expect(a.transport.send(2, raft(3, 2))).toBe(false);
       expect(a.transport.send(2, raft(1, 3))).toBe(false);
@@ -145,7 +145,7 @@ export function transportContract(name: string, make: (options: TestNetworkOptio
       expect(b.recorder.frames).toEqual([{ from: 1, messages: [raft(1, 2)] }]);
     });
 
-    test('routers ask every node, under peer ids of their own, and say no raft', async () => {
+    test('routers send requests to every node, under peer ids of their own, and send no Raft messages', async () => {
       const [a, b] = await pair();
       const routers = [await network!.router(), await network!.router()] as const;
       await Promise.all(routers.map(({ recorder }) => recorder.linked(1, 2)));
@@ -169,7 +169,7 @@ export function transportContract(name: string, make: (options: TestNetworkOptio
       expect(b.recorder.frames).toEqual([]);
     });
 
-    test('a full queue takes no more, and says so', async () => {
+    test('a full queue refuses further messages', async () => {
       const [a, b] = await pair({ tiny: true });
       let sent = 0;
       while (sent < 10_000 && a.transport.send(2, ping(sent))) sent += 1;
@@ -181,7 +181,7 @@ export function transportContract(name: string, make: (options: TestNetworkOptio
       expect(b.recorder.messagesFrom(1)).toEqual(Array.from({ length: sent }, (_, epoch) => ping(epoch)));
     });
 
-    test('a node that dies is seen to be gone, and linked again in its next life', async () => {
+    test('the link to a node that dies goes down, and its next incarnation is linked again', async () => {
       const [a] = await pair();
       a.transport.send(2, ping(1));
       await network!.crash(2);
@@ -212,7 +212,7 @@ export function transportContract(name: string, make: (options: TestNetworkOptio
       expect(again.recorder.messagesFrom(2)).toEqual([raft(2, 1)]);
     });
 
-    test('after close nothing is sent and nothing is heard', async () => {
+    test('after close nothing is sent or received', async () => {
       const [a, b] = await pair();
       const { length } = b.recorder.linkLog;
       await b.transport.close();
@@ -223,7 +223,7 @@ export function transportContract(name: string, make: (options: TestNetworkOptio
       expect(b.transport.stats().links).toBe(0);
     });
 
-    test('it can be started once', async () => {
+    test('a transport can be started only once', async () => {
       const [a] = await pair();
       await expect(a.transport.start(new Recorder())).rejects.toThrow('started before');
     });

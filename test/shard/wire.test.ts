@@ -151,7 +151,7 @@ describe('s75 heartbeats of many groups share a frame', () => {
   });
 });
 
-test('s74 that a node has failed is said since version 2 only: before, it would pass for a sign of life', () => {
+test('s74 a failed node reports it since version 2 only: version 1 would take that ping for a live node', () => {
   const ping = { type: 'ping', epoch: 3, stopping: true, failed: true } as const;
   const frame = { from: 1, to: 2, messages: [ping] };
   expect(decodeFrame(encodeFrame(frame, 2), 2)).toEqual(frame);

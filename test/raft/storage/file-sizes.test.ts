@@ -1,4 +1,4 @@
-/** Sizes of the files as the file system has them, without who asks for them waiting for a disk. */
+/** File sizes as the file system reports them, read in the background: asking for them never waits for the disk. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -10,25 +10,25 @@ import { freshFolder, meta, readChunks, removeFoldersAfterEach, row } from './su
 import { commit, turns } from './support/faulty-files.js';
 import { InlineWorker } from './support/inline-worker.js';
 
-/** A watch over files whose sizes the test makes up. */
-function watched() {
+/** A `FileSizeWatch` over files whose sizes the test sets. */
+function setUp() {
   const scene = {
     now: 0,
     sizes: { journal: 1, state: 2, stateWal: 3 },
-    looks: 0,
-    told: [] as FileSizes[],
+    reads: 0,
+    reported: [] as FileSizes[],
     fails: false,
   };
   const files = {
     sizes: () => {
-      scene.looks++;
+      scene.reads++;
       if (scene.fails) throw new Error('EIO');
       return scene.sizes;
     },
   } as unknown as StoreFiles;
   const watch = new FileSizeWatch(
     () => files,
-    (sizes) => scene.told.push(sizes),
+    (sizes) => scene.reported.push(sizes),
     () => scene.now,
   );
   watch.open('', undefined);
@@ -38,7 +38,7 @@ function watched() {
 describe('the sizes of the files of a store', () => {
   removeFoldersAfterEach();
 
-  it('are those that the file system has, also while the disk hangs', async () => {
+  it('are those of the file system, and stay available while the disk hangs', async () => {
     const directory = freshFolder();
     const worker = new InlineWorker();
     const storage = new SqliteStorage({ directory, worker });
@@ -71,7 +71,7 @@ describe('the sizes of the files of a store', () => {
     await storage.close();
   });
 
-  it('and an open snapshot says beforehand how many bytes it has', async () => {
+  it('and an open snapshot reports its total bytes before it is read', async () => {
     const storage = new SqliteStorage({ directory: freshFolder(), worker: new InlineWorker() });
     await storage.open();
     await commit(storage, 1);
@@ -85,44 +85,44 @@ describe('the sizes of the files of a store', () => {
     await storage.close();
   });
 
-  it('are looked at once a second at most, and only when something may have changed', () => {
-    const { scene, watch } = watched();
+  it('are read at most once a second, and only when something may have changed', () => {
+    const { scene, watch } = setUp();
     watch.review();
-    expect(scene.told).toEqual([{ journal: 1, state: 2, stateWal: 3 }]);
+    expect(scene.reported).toEqual([{ journal: 1, state: 2, stateWal: 3 }]);
     watch.changed();
     watch.review();
     expect(watch.waitMs).toBe(POLL_MS);
     scene.now = POLL_MS - 1;
     watch.review();
-    expect(scene.looks).toBe(1);
+    expect(scene.reads).toBe(1);
     scene.now = POLL_MS;
     watch.review();
-    expect(scene.looks).toBe(2);
-    // Nothing has changed: nobody is told, and nobody is woken for it.
-    expect(scene.told).toHaveLength(1);
+    expect(scene.reads).toBe(2);
+    // Nothing has changed: no report, and no timer.
+    expect(scene.reported).toHaveLength(1);
     expect(watch.waitMs).toBeUndefined();
     scene.now = 10 * POLL_MS;
     watch.review();
-    expect(scene.looks).toBe(2);
+    expect(scene.reads).toBe(2);
   });
 
-  it('are looked at until two looks agree: what another thread copies shows later', () => {
-    const { scene, watch } = watched();
+  it('are read until two reads agree: a copy by another thread shows later', () => {
+    const { scene, watch } = setUp();
     watch.review();
     scene.sizes = { journal: 1, state: 9, stateWal: 3 };
     scene.now = POLL_MS;
     watch.review();
-    expect(scene.told.map(({ state }) => state)).toEqual([2, 9]);
+    expect(scene.reported.map(({ state }) => state)).toEqual([2, 9]);
     scene.now = 2 * POLL_MS;
     watch.review();
     expect(watch.waitMs).toBeUndefined();
   });
 
-  it('stay as they were known when the disk does not say', () => {
-    const { scene, watch } = watched();
+  it('keep their last known values when they cannot be read', () => {
+    const { scene, watch } = setUp();
     scene.fails = true;
     watch.review();
-    expect(scene.told).toEqual([]);
+    expect(scene.reported).toEqual([]);
     expect(watch.waitMs).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-/** Random lives of a store, next to a plain model: whatever is done, and whenever it is reopened, both hold the same. */
+/** A store against a simple model, over random operations and reopenings: both hold the same at every point. */
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { MemoryDisk, MemoryStorage, SqliteStorage } from '../../../src/raft/storage/index.js';
@@ -87,7 +87,7 @@ class Model {
   }
 }
 
-class Life {
+class ModelRun {
   readonly #make: () => Storage;
   readonly #model = new Model();
   #storage: Storage;
@@ -100,14 +100,14 @@ class Life {
     this.#storage = make();
   }
 
-  async live(steps: readonly Step[]): Promise<void> {
+  async run(steps: readonly Step[]): Promise<void> {
     expect((await this.#storage.open()).groups.size).toBe(0);
-    for (const s of steps) await this.#run(s);
-    await this.#run({ type: 'reopen' });
+    for (const s of steps) await this.#step(s);
+    await this.#step({ type: 'reopen' });
     await this.#storage.close();
   }
 
-  async #run(s: Step): Promise<void> {
+  async #step(s: Step): Promise<void> {
     switch (s.type) {
       case 'commit':
         this.#commit(s.parts);
@@ -215,7 +215,7 @@ describe('model', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
         const disk = new MemoryDisk();
         opened.push(steps.length);
-        await new Life(() => new MemoryStorage(disk)).live(steps);
+        await new ModelRun(() => new MemoryStorage(disk)).run(steps);
       }),
       { numRuns: 200 },
     );
@@ -228,7 +228,7 @@ describe('model', () => {
         fc.constantFrom(0, 300, 100_000),
         async (steps, slack) => {
           opened.push(steps.length);
-          await new Life(virtualPlace({ journalSlackBytes: slack })).live(steps);
+          await new ModelRun(virtualPlace({ journalSlackBytes: slack })).run(steps);
         },
       ),
       { numRuns: 200 },
@@ -244,7 +244,7 @@ describe('model', () => {
           const directory = freshFolder();
           opened.push(steps.length);
           const worker = new InlineWorker();
-          await new Life(() => new SqliteStorage({ directory, worker, journalSlackBytes: slack })).live(steps);
+          await new ModelRun(() => new SqliteStorage({ directory, worker, journalSlackBytes: slack })).run(steps);
         },
       ),
       { numRuns: 40 },

@@ -132,7 +132,7 @@ describe('processes', () => {
 
   it('serves many stores at once from one thread', async () => {
     const worker = new SqliteThread();
-    const lives = Array.from({ length: 12 }, async (_, number) => {
+    const stores = Array.from({ length: 12 }, async (_, number) => {
       const directory = freshFolder();
       const storage = new SqliteStorage({ directory, worker });
       await storage.open();
@@ -146,7 +146,7 @@ describe('processes', () => {
       await storage.close();
       return startIn(directory);
     });
-    const starts = await Promise.all(lives);
+    const starts = await Promise.all(stores);
     await worker.close();
     for (const [number, { view }] of starts.entries()) {
       expect(Object.keys(view)).toEqual([String(number)]);
@@ -156,7 +156,7 @@ describe('processes', () => {
     expect(() => new SqliteStorage({ directory: freshFolder(), worker })).toThrow('the storage thread has ended');
   });
 
-  it('row 41: lets nobody else read the folder, whatever the umask and whatever was there', async () => {
+  it('row 41: makes the folder readable by its user only, whatever the umask and the previous permissions', async () => {
     const directory = freshFolder();
     mkdirSync(directory, { recursive: true });
     chmodSync(directory, 0o755);
