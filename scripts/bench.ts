@@ -20,6 +20,7 @@ import { scaleFindings } from './bench/scale-findings.js';
 import { scale } from './bench/scale.js';
 import { hasWrk, wrkLoad } from './bench/wrk-load.js';
 import { UsageError } from './support/usage.js';
+import './support/closed-pipe.js';
 import { messageOf } from '../src/thrown.js';
 
 const EXIT_USAGE = 2;

@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { buildFormer, LAST_OF_VERSION_1 } from './compat/former-build.js';
 import { runCompat } from './compat/run.js';
 import { whole } from './support/usage.js';
+import './support/closed-pipe.js';
 
 const command = new Command('compat')
   .option('--commit <hash>', 'the former build', LAST_OF_VERSION_1)

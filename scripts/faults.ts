@@ -12,6 +12,7 @@ import { FORMS, formatFault, parseFault, UsageError, type Request } from './faul
 import { findControl } from './faults/find.js';
 import { describeStatus } from './faults/report.js';
 import { randomSchedule } from './faults/schedule.js';
+import './support/closed-pipe.js';
 import { messageOf } from '../src/thrown.js';
 
 const EXIT_FAILED = 1;

@@ -20,6 +20,7 @@ import type { Report } from './jepsen/report.js';
 import { summary } from './jepsen/summary.js';
 import { whatIsMissing } from './netns/namespaces.js';
 import { UsageError } from './support/usage.js';
+import './support/closed-pipe.js';
 
 const EXIT_FAILED = 1;
 const EXIT_STOPPED = 130;

@@ -16,6 +16,7 @@ import { describeLook, findingsTable, summary } from './mutants/report.js';
 import { controlsFor, runControls, runMutants, type Laboratory } from './mutants/run.js';
 import { TypesChecker } from './mutants/types-check.js';
 import { complaintAbout, EXIT, exitCodeOf, type Finding } from './mutants/verdict.js';
+import './support/closed-pipe.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

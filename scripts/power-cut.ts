@@ -15,6 +15,7 @@ import { hasOwnMounts, withOwnMounts } from './power-cut/own-mounts.js';
 import { complaints, describeCut, describeSetting, type CutResult, type SettingResult } from './power-cut/report.js';
 import { cutPower } from './power-cut/run.js';
 import { CleanUp } from './support/clean-up.js';
+import './support/closed-pipe.js';
 import { messageOf } from '../src/thrown.js';
 
 const options = parseOptions(process.argv.slice(2));

@@ -4,9 +4,13 @@ import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { whyTooFewDescriptors } from './few-descriptors.js';
 
-// Output to a full disk is dropped; it is no reason to exit.
+/** As if SIGPIPE, which Node ignores, had ended the process. */
+const EXIT_CLOSED_PIPE = 128 + constants.signals.SIGPIPE;
+
+// Output to a full disk is dropped; it is no reason to exit. A pipe that nobody reads any more is one: `| head -1`.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT_CLOSED_PIPE);
     // Node has no name for EDQUOT.
     const isFull = error.code === 'ENOSPC' || error.errno === -constants.errno.EDQUOT;
     if (!isFull && error.code !== 'EAGAIN') throw error;
