@@ -54,8 +54,8 @@ const status: NodeStatus = {
   links: [],
 };
 
-describe('what the cluster says of itself', () => {
-  it('/v1/cluster tells topology and limits', async () => {
+describe('views of the cluster', () => {
+  it('/v1/cluster shows topology and limits', async () => {
     const { json } = await http.ask('GET', '/v1/cluster');
     expect(json).toMatchObject({
       cluster_id: 'c1',
@@ -67,7 +67,7 @@ describe('what the cluster says of itself', () => {
     });
   });
 
-  it('/v1/nodes tells who answers, and nothing of the text of a failure', async () => {
+  it('/v1/nodes shows which nodes answer, but not the text of a failure', async () => {
     http.backend.status = { ...status, state: 'failed', failure: 'EIO /var/lib/kvorum/journal.db' };
     http.backend.dead.add(3);
     const answer = await http.ask('GET', '/v1/nodes');
@@ -81,7 +81,7 @@ describe('what the cluster says of itself', () => {
     expect(answer.text).not.toContain('/var/lib');
   });
 
-  it('/v1/shards and one of them tell roles, terms, indexes and lag', async () => {
+  it('/v1/shards and /v1/shards/{id} show roles, terms, indexes and lag', async () => {
     http.backend.status = status;
     const one = (await http.ask('GET', '/v1/shards/2')).json;
     expect(one).toMatchObject({
@@ -120,7 +120,7 @@ describe('what the cluster says of itself', () => {
     expect((await http.ask('GET', '/v1/nodes')).json).toMatchObject({ nodes });
   });
 
-  it('/v1/where tells shard, hash, replicas and leader of a key', async () => {
+  it('/v1/where shows shard, hash, replicas and leader of a key', async () => {
     const key = stringKey('a/b');
     expect((await http.ask('GET', '/v1/where/a/b')).json).toEqual({
       key: 'a/b',
@@ -141,8 +141,8 @@ describe('what the cluster says of itself', () => {
     expect((await http.ask('GET', '/v1/where/')).status).toBe(400);
   });
 
-  it('no leader is named that did not answer, or does not say so itself', async () => {
-    // The local replica takes node 2 for the leader; it is dead, and the others follow.
+  it('a node is named as leader only if it answered and claims to lead', async () => {
+    // The local replica believes that node 2 leads, but node 2 is dead and the others are followers.
     http.backend.leader = 2;
     const following = {
       ...status,
@@ -155,12 +155,12 @@ describe('what the cluster says of itself', () => {
     http.backend.others.set(3, { ...status, id: 3, groups });
     expect((await http.ask('GET', '/v1/where/a')).json).toMatchObject({ leader: 3 });
     expect((await http.ask('GET', '/v1/shards/0')).json).toMatchObject({ leader: 3, term: 9 });
-    // One that has not heard of the newer term says that it leads, and does not.
+    // A deposed leader that has not seen the newer term still claims to lead.
     http.backend.status = status;
     expect((await http.ask('GET', '/v1/shards/0')).json).toMatchObject({ leader: 3, term: 9 });
   });
 
-  it('/v1/where of a router names the leader though no request went there before', async () => {
+  it('/v1/where of a router names the leader before any request was sent to the shard', async () => {
     http.backend.self = undefined;
     http.backend.leader = undefined;
     http.backend.status = status;
@@ -168,7 +168,7 @@ describe('what the cluster says of itself', () => {
     expect(answers.map(({ json }) => (json as { leader: number }).leader)).toEqual([1, 1, 1, 1]);
   });
 
-  it('without a topology there is nothing to tell yet', async () => {
+  it('answers 503 while there is no topology', async () => {
     http.backend.known = undefined;
     for (const path of ['/v1/cluster', '/v1/nodes', '/v1/shards', '/v1/shards/0', '/v1/where/a']) {
       const answer = await http.ask('GET', path);
@@ -257,7 +257,7 @@ describe('health, version, metrics', () => {
     expect(await http.ask('GET', '/readyz')).toMatchObject({ status: 200, text: 'ok\n' });
   });
 
-  it('/readyz of a node asks the others only when it is asked strictly', async () => {
+  it('/readyz of a node asks the others only with ?strict', async () => {
     http.backend.ailing = healthy;
     http.backend.status = { ...status, groups: [] };
     const groups = status.groups.map((group) => ({ ...group, commitWaitMs: group.group === 3 ? 4_000 : 900 }));
@@ -271,7 +271,7 @@ describe('health, version, metrics', () => {
     expect(http.backend.rounds).toBe(1);
   });
 
-  it('/version tells the build', async () => {
+  it('/version shows the build', async () => {
     expect((await http.ask('GET', '/version')).json).toEqual({
       name: 'kvorum',
       version: '1.2.3',
@@ -280,7 +280,7 @@ describe('health, version, metrics', () => {
     });
   });
 
-  it('/metrics tells requests by operation and code, and the groups and storage of this node', async () => {
+  it('/metrics counts requests by operation and code, and reports groups and storage of this node', async () => {
     http.backend.status = status;
     await http.ask('PUT', '/v1/kv/a', {}, 'x');
     await http.ask('PUT', '/v1/kv/b', {}, 'x');
@@ -318,7 +318,7 @@ describe('/metrics', () => {
     state: 'replicate' as const,
   });
 
-  it('tells how far each follower of a led shard is behind', async () => {
+  it('reports the lag of each follower of a led shard', async () => {
     const peers = [peer(2, 21), peer(3, 5)];
     const groups = status.groups.map((group) => ({ ...group, raft: { ...group.raft, peers } }));
     http.backend.status = { ...status, groups: groups.slice(0, 2) };
@@ -326,12 +326,12 @@ describe('/metrics', () => {
       'kvorum_group_follower_lag_entries{shard="0",peer="2"} 0',
       'kvorum_group_follower_lag_entries{shard="0",peer="3"} 16',
     ]);
-    // It leads no more: of the others it knows nothing, and says nothing.
+    // No longer the leader: it knows no match indexes of the others, so it reports none.
     http.backend.status = { ...status, groups: [] };
     expect(await linesOf('kvorum_group_follower_lag_entries')).toEqual([]);
   });
 
-  it('tells for how long a led shard has not committed what waits; 0 for an idle one', async () => {
+  it('reports how long the pending entries of a led shard have waited for commit; 0 for an idle one', async () => {
     http.backend.status = { ...status, groups: status.groups.slice(0, 3) };
     const stalled = [{ shard: 1, ms: 1_500 }];
     http.backend.ailing = { ...healthy, stalled };
@@ -339,7 +339,7 @@ describe('/metrics', () => {
     expect(await linesOf('kvorum_group_commit_wait_seconds')).toEqual(lines);
   });
 
-  it('tells how far snapshots are that are under way, and of none else', async () => {
+  it('reports the progress of snapshot transfers only while they are under way', async () => {
     http.backend.snapshots = [
       { shard: 3, to: 2, chunks: 4, bytes: 400, totalBytes: 1_000 },
       { shard: -1, to: 2, chunks: 0, bytes: 0, totalBytes: undefined },
@@ -355,7 +355,7 @@ describe('/metrics', () => {
     expect(await linesOf('kvorum_snapshot_transfer_')).toEqual([]);
   });
 
-  it('tells the sizes of the files once they are known', async () => {
+  it('reports file sizes once they are known', async () => {
     http.backend.status = status;
     expect(await linesOf('kvorum_storage_file_bytes')).toEqual([]);
     const filesOfFirst = async (): Promise<unknown> => {

@@ -67,7 +67,7 @@ class FakeTransport implements Transport {
     throw new Error('a router proves nothing');
   }
   refuse(): void {
-    throw new Error('a router refuses nobody');
+    throw new Error('a router refuses no link');
   }
   close(): Promise<void> {
     this.closed = true;
@@ -89,7 +89,7 @@ beforeEach(() => {
 });
 
 describe('the request table', () => {
-  it('matches an answer with the node that was asked, once', () => {
+  it('accepts an answer only from the node that was asked, and only once', () => {
     const table = new PendingCalls(10, () => 0);
     const got: ShardReply[] = [];
     const id = table.add(1, 0, 100, (each) => got.push(each))!;
@@ -112,7 +112,7 @@ describe('the request table', () => {
     expect(table.add(1, 0, 1, ignore)).toBeDefined();
   });
 
-  it('keeps what waits long while thousands come and go, across the last id', () => {
+  it('keeps a long-pending request while thousands of others come and go, also when ids wrap around', () => {
     const table = new PendingCalls(2_000, () => 1 - 100 / 0xffff_ffff);
     const got: number[] = [];
     const add = (n: number): number => table.add(1, 0, 100, () => got.push(n))!;
@@ -128,7 +128,7 @@ describe('the request table', () => {
     expect(got.at(-1)).toBe(-1);
   });
 
-  it('a callback may ask anew while a node is being lost', () => {
+  it('a callback may send a new request while the requests of a lost node are being failed', () => {
     const table = new PendingCalls(10, () => 0);
     const codes: unknown[] = [];
     table.add(1, 0, 100, ({ answer }) => {
@@ -154,7 +154,7 @@ describe('the backend of a stand-alone router', () => {
     transport.events?.onLink(2, true);
   });
 
-  it('pings with its epoch, and serves once a node told it the topology', async () => {
+  it('pings with its epoch, and serves once a node has sent it the topology', async () => {
     expect(transport.of('ping').map(({ to, epoch }) => [to, epoch])).toEqual([
       [1, 0],
       [2, 0],
@@ -190,7 +190,7 @@ describe('the backend of a stand-alone router', () => {
     expect(backend.inFlight).toBe(0);
   });
 
-  it('what cannot leave is definite, what was under way when the link broke is unknown', () => {
+  it('a request that was not sent is refused for certain; one under way when the link breaks has an unknown outcome', () => {
     const answers: Answer[] = [];
     const keep = ({ answer }: ShardReply): number => answers.push(answer);
     backend.submit(3, request, keep);
@@ -207,7 +207,7 @@ describe('the backend of a stand-alone router', () => {
     expect(backend.alive(1)).toBe(false);
   });
 
-  it('what can never be sent is refused for good, and not taken for a missing link', async () => {
+  it('a request that cannot be encoded is refused for good, not as a missing link', async () => {
     transport.receive(1, { type: 'topology', topology });
     transport.full = true;
     const dispatcher = new Dispatcher({ backend, runtime, shardOfKey: () => 0 });
@@ -218,14 +218,14 @@ describe('the backend of a stand-alone router', () => {
     expect(runtime.now()).toBeLessThan(100);
   });
 
-  it('row 28 bounds what is under way', () => {
+  it('row 28 bounds the requests under way', () => {
     const answers: Answer[] = [];
     for (let i = 0; i < 5; i++) backend.submit(1, request, ({ answer }) => answers.push(answer));
     expect(answers).toMatchObject([{ code: 'overloaded' }, { code: 'overloaded' }]);
     expect(backend.inFlight).toBe(3);
   });
 
-  it('a node that falls silent is dead, and its requests are given up; a word revives it', async () => {
+  it('a silent node is presumed dead and its requests are given up; any message from it revives it', async () => {
     const answers: Answer[] = [];
     backend.submit(1, { ...request, budgetMs: 60_000 }, ({ answer }) => answers.push(answer));
     for (let i = 0; i < 6; i++) {
@@ -240,7 +240,7 @@ describe('the backend of a stand-alone router', () => {
     expect(backend.alive(1)).toBe(false);
   });
 
-  it('a request that nobody answers ends some time after its budget', async () => {
+  it('a request that gets no answer ends some time after its budget', async () => {
     const answers: Answer[] = [];
     backend.submit(1, request, ({ answer }) => answers.push(answer));
     for (let i = 0; i < 30; i++) {
@@ -250,7 +250,7 @@ describe('the backend of a stand-alone router', () => {
     expect(answers).toMatchObject([{ code: 'leadership-lost', outcome: 'unknown' }]);
   });
 
-  it('gathers statuses, and does not wait longer than told for those that are missing', async () => {
+  it('gathers statuses, and does not wait for missing ones beyond the time given', async () => {
     transport.receive(1, { type: 'topology', topology });
     const all = backend.statuses(300);
     const asked = transport.of('status-request');
@@ -258,18 +258,18 @@ describe('the backend of a stand-alone router', () => {
     const answers = await runtime.settle(all);
     expect([answers.get(1)?.id, answers.get(2), answers.get(3)]).toEqual([1, undefined, undefined]);
     expect(runtime.now()).toBeGreaterThanOrEqual(300);
-    const quick = backend.statuses(60_000);
+    const gathered = backend.statuses(60_000);
     for (const { to, id } of transport.of('status-request').slice(asked.length)) {
       transport.receive(to, { type: 'status', id, status: statusOf(to) });
-      // Twice, and under another name: ignored.
+      // Duplicates, and answers under another node id, are ignored.
       transport.receive(to, { type: 'status', id, status: statusOf(9) });
     }
     transport.events?.onLink(3, true);
     transport.events?.onLink(3, false);
-    expect((await runtime.settle(quick)).get(2)?.id).toBe(2);
+    expect((await runtime.settle(gathered)).get(2)?.id).toBe(2);
   });
 
-  it('takes no part in consensus, is asked nothing, and has no links to other routers', () => {
+  it('takes no part in consensus, ignores requests, and has no links to other routers', () => {
     const before = transport.sent.length;
     transport.events?.onLink(ROUTER_PEERS + 1, true);
     transport.receive(ROUTER_PEERS + 1, { type: 'topology', topology });
@@ -278,7 +278,7 @@ describe('the backend of a stand-alone router', () => {
     expect(transport.sent.length).toBe(before);
   });
 
-  it('close ends everything that is under way', async () => {
+  it('close ends all requests under way', async () => {
     const answers: Answer[] = [];
     backend.submit(1, request, ({ answer }) => answers.push(answer));
     await backend.close();
@@ -383,7 +383,7 @@ describe('the backend inside a node', () => {
     backend.close();
   });
 
-  it('gathers the statuses of all, its own without a link', async () => {
+  it('gathers the statuses of all nodes, its own without a link', async () => {
     const host = new FakeHost();
     const backend = new NodeBackend({ host, runtime });
     const all = backend.statuses(100);

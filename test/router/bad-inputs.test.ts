@@ -13,7 +13,7 @@ describe.each(FRONTS)('$name', ({ start }) => {
     front = await start({ limits: { valueBytes: LIMIT, lingerMs: 300, jsonMembers: 1_000 } });
     http = front.http;
   });
-  // Whatever came, no node may have left because of it.
+  // No input may have stopped a node.
   afterEach(() => {
     front.checkNodes();
   });
@@ -353,7 +353,7 @@ describe.each(FRONTS)('$name', ({ start }) => {
   });
 
   describe('row 30: listing', () => {
-    // There is no listing: whoever adds one must bound it, and will have to change this.
+    // There is no listing. One that is added must be bounded, and will have to change this test.
     it.each(['/v1/kv', '/v1/kv?limit=0', '/v1/kv?limit=-1', '/v1/kv?limit=NaN', '/v1/kv?limit=1000000000'])(
       'row 30 GET %s lists nothing: 404 route-not-found',
       async (path) => {

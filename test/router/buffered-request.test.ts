@@ -22,7 +22,7 @@ describe('requests that are recognised', () => {
     expect(request?.body.toString()).toBe('abc');
   });
 
-  it.each(['GET', 'HEAD', 'DELETE'])('%s without a body, from the middle of what came', (method) => {
+  it.each(['GET', 'HEAD', 'DELETE'])('%s without a body, from the middle of the buffer', (method) => {
     const request = recognise(`junk${method} /v1/kv/a?b=%20 HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n`, 4);
     expect(request).toMatchObject({ method, url: '/v1/kv/a?b=%20' });
     expect(request?.body.length).toBe(0);
@@ -41,7 +41,7 @@ describe('requests that are recognised', () => {
     expect(of(`${GET}A: 2\r\n\r\n`)?.['a']).toBe('2');
   });
 
-  it('a header named as a property of all objects is a header', () => {
+  it('a header named like a property of Object.prototype is a header', () => {
     expect(recognise(`${GET}constructor: x\r\n\r\n`)?.headers['constructor']).toBe('x');
     expect(recognise(`${GET}__proto__: x\r\n\r\n`)?.headers['__proto__']).toBe('x');
   });

@@ -12,10 +12,10 @@ const observation = fc.record({
   ms: fc.oneof(fc.constantFrom(0, 0.5, 1, 2, 5, 10, 10_000), fc.double({ min: 0, max: 20_000, noNaN: true })),
 });
 
-/** Of a registry with nothing else, in an order of its own: series are told as they come. */
+/** The rendered lines of a registry with nothing else, sorted: series are rendered in order of their first use. */
 const lines = async (registry: Registry): Promise<string[]> => (await registry.metrics()).trim().split('\n').sort();
 
-it('of requests: is what a histogram of prom-client tells of the same', async () => {
+it('of requests: renders the same as a histogram of prom-client', async () => {
   const name = 'kvorum_request_duration_seconds';
   await fc.assert(
     fc.asyncProperty(fc.array(observation, { maxLength: 40, size: 'max' }), async (observations) => {
@@ -34,7 +34,7 @@ it('of requests: is what a histogram of prom-client tells of the same', async ()
   );
 });
 
-it('without labels: is what a histogram of prom-client tells of the same, also of nothing', async () => {
+it('without labels: renders the same as a histogram of prom-client, also while empty', async () => {
   const name = 'kvorum_event_loop_delay_seconds';
   const delay = fc.oneof(fc.constantFrom(0, 0.001, 0.01, 2.5), fc.double({ min: 0, max: 5, noNaN: true }));
   await fc.assert(

@@ -1,4 +1,4 @@
-/** How many connections clients may have, of what the process may open. */
+/** How many connections clients may have, given the descriptor limit of the process. */
 import { describe, expect, it } from 'vitest';
 import { LEAST_OPEN_FILES } from '../../src/few-descriptors.js';
 import { maxOpenFiles, openFilesIn, shareDescriptors } from '../../src/router/admin/descriptors.js';
@@ -32,11 +32,11 @@ describe('connections of clients', () => {
     expect(clientConnections + DEFAULT_LIMITS.spareConnections + reserved).toBeLessThanOrEqual(openFiles);
   });
 
-  it('are left with the least limit that a process asks for', () => {
+  it('are possible with the smallest descriptor limit that a process accepts', () => {
     expect(shareDescriptors(LEAST_OPEN_FILES, node).tooFew).toBe(false);
   });
 
-  it('depend on the limit that the system tells', () => {
+  it('depend on the descriptor limit of the system', () => {
     const line = (soft: string): string =>
       `Limit   Soft Limit  Hard Limit  Units\nMax open files   ${soft}  1048576  files\n`;
     expect([line('1024'), line('unlimited'), 'nothing'].map(openFilesIn)).toEqual([1_024, Infinity, undefined]);
@@ -90,7 +90,7 @@ describe('connections beyond the limit', () => {
     expect(http.backend.received).toEqual([]);
   });
 
-  it('are answered about health, once', async () => {
+  it('are answered on health routes, once each', async () => {
     const { http } = await startFull();
     for (const path of ['/livez', '/readyz', '/readyz?verbose', '/metrics']) {
       const raw = await http.raw(request(`GET ${path}`).repeat(2));
@@ -112,14 +112,14 @@ describe('connections beyond the limit', () => {
   it.each([
     ['the beginning of a head', 'GET /livez HTTP/1.1\r\nHost: local'],
     ['a body that never ends', 'PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n'],
-  ])('cannot be kept by whoever sends only %s', async (_, bytes) => {
+  ])('cannot be kept by clients that send only %s', async (_, bytes) => {
     const { http, taken } = await startFull();
     const [served] = taken;
     for (let i = 0; i < 2 * limits.spareConnections; i++) {
       const socket = http.socket().on('error', () => undefined);
       await new Promise((resolve) => socket.once('connect', resolve));
       socket.write(bytes);
-      // It was accepted before the first of these is answered, and read from before the second is.
+      // The connection is accepted before the first of these is answered, and read from before the second is.
       for (let turn = 0; turn < 2; turn++) {
         served?.write(request('GET /v1/kv/none'));
         await new Promise((resolve) => served?.once('data', resolve));
@@ -146,7 +146,7 @@ describe('connections beyond the limit', () => {
     }
   });
 
-  it('are not cut while this process is what they wait for', async () => {
+  it('are not cut while they wait for this process', async () => {
     const held: ((text: string) => void)[] = [];
     const render = (): Promise<string> => new Promise((resolve) => held.push(resolve));
     const { http } = await startFull({
@@ -156,11 +156,11 @@ describe('connections beyond the limit', () => {
     const asked = Array.from({ length: limits.spareConnections }, () => http.raw(request('GET /metrics')));
     await until(() => held.length === limits.spareConnections);
     expect(await http.raw(request('GET /livez'))).toBe('');
-    for (const tell of held) tell('told');
+    for (const release of held) release('rendered');
     expect((await Promise.all(asked)).map(statusIn)).toEqual([200, 200]);
   });
 
-  it('are ordinary ones again when others have gone', async () => {
+  it('are ordinary ones again once others have closed', async () => {
     const { http, taken } = await startFull();
     expect(statusIn(await http.raw(head('GET /v1/kv/a')))).toBe(503);
     taken[0]?.destroy();

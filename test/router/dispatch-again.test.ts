@@ -1,4 +1,4 @@
-/** Repeats of writes whose earlier attempt is in doubt: what the shard is told, and how the call ends. */
+/** Retries of writes after an attempt of unknown outcome: how they are marked for the shard, and how the call ends. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { DispatchReply } from '../../src/router/dispatch/call.js';
 import { Dispatcher, type DispatcherOptions } from '../../src/router/dispatch/dispatcher.js';
@@ -38,9 +38,9 @@ beforeEach(() => {
   cluster = new FakeCluster(topologyOf(4, [[2, 1, 3]]));
 });
 
-describe('a write that is asked again', () => {
+describe('a retried write', () => {
   it.each(['initial', 'client-keyed'] as const)(
-    'says that a write comes again only after a doubt: %s',
+    'is marked as a retry only after an attempt of unknown outcome: %s',
     async (attempt) => {
       const write: KvOperation = { ...put, attempt };
       const codes = ['not-here', 'no-quorum', 'leadership-lost', 'not-here'] as const;
@@ -57,7 +57,7 @@ describe('a write that is asked again', () => {
     },
   );
 
-  it('says that a write comes again after a silent node', async () => {
+  it('is marked as a retry after a silent node', async () => {
     cluster.scripts.set(1, (asked) => {
       asked.reply(done);
     });
@@ -68,7 +68,7 @@ describe('a write that is asked again', () => {
     ]);
   });
 
-  /** When nodes were asked that never answer, in ms. */
+  /** At which times nodes that never answer were asked, in ms. */
   async function askedAt(operation: KvOperation, deadlineMs: number): Promise<number[]> {
     const at: number[] = [];
     for (const node of [1, 2, 3]) cluster.scripts.set(node, () => at.push(Math.round(runtime.now() / 10) * 10));
@@ -76,7 +76,7 @@ describe('a write that is asked again', () => {
     return at;
   }
 
-  it('waits twice as long for each node that is silent: what is sent again takes its time on the link, too', async () => {
+  it('doubles the wait for each silent node: resent bytes take time on the link, too', async () => {
     const start = runtime.now();
     const [first = 0, ...later] = await askedAt(put, 3_000);
     expect(first).toBe(start);
@@ -97,7 +97,7 @@ describe('a write that is asked again', () => {
     expect(await askedAt(put, 3_000)).toHaveLength(1);
   });
 
-  it('a write that the shard no longer remembers ends as a timeout at once, if an attempt was in doubt', async () => {
+  it('whose answer the shard has evicted ends as a timeout at once, if an attempt had an unknown outcome', async () => {
     const expired = refuse('idempotency-key-expired', undefined, {}, 'unknown');
     cluster.scripts.set(2, (asked) => {
       asked.reply(refuse('leadership-lost'));
@@ -112,7 +112,7 @@ describe('a write that is asked again', () => {
     expect(runtime.now()).toBeLessThan(5_000);
   });
 
-  it('a write that the shard no longer remembers is refused as that, if no attempt was in doubt', async () => {
+  it('whose answer the shard has evicted is refused as expired, if no attempt had an unknown outcome', async () => {
     cluster.scripts.set(2, (asked) => {
       asked.reply(notLeader());
     });

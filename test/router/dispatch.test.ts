@@ -40,7 +40,7 @@ beforeEach(() => {
 });
 
 describe('choosing a node', () => {
-  it('asks the preferred leader first, and then whoever answered', async () => {
+  it('asks the preferred leader first, and then the node that answered last', async () => {
     cluster.scripts.set(2, (asked) => {
       asked.reply(notLeader(3));
     });
@@ -94,7 +94,7 @@ describe('choosing a node', () => {
     expect(cluster.path).toEqual([3, 2]);
   });
 
-  it('an answer to a stale read tells nothing about the leader', async () => {
+  it('an answer to a stale read does not update the leader cache', async () => {
     cluster.self = 3;
     cluster.scripts.set(3, (asked) => {
       asked.reply(found);
@@ -104,7 +104,7 @@ describe('choosing a node', () => {
     expect(d.leaderOf(0)).toBeUndefined();
   });
 
-  it('forgets who led when the topology changes', async () => {
+  it('drops cached leaders when the topology changes', async () => {
     cluster.scripts.set(2, (asked) => {
       asked.reply(done);
     });
@@ -267,8 +267,8 @@ describe('asking again', () => {
   });
 });
 
-describe('honest endings', () => {
-  it('a write that nobody took is not applied', async () => {
+describe('final outcomes', () => {
+  it('a write that no node accepted is not applied', async () => {
     for (const node of [1, 2, 3]) {
       cluster.scripts.set(node, (asked) => {
         asked.reply(notLeader());
@@ -279,12 +279,12 @@ describe('honest endings', () => {
     expect(runtime.now()).toBeGreaterThanOrEqual(500);
   });
 
-  it('a write that waits at a silent node is unknown', async () => {
+  it('a write pending at a silent node has an unknown outcome', async () => {
     const reply = await run(dispatcher(), put, 500);
     expect([codeOf(reply), outcomeOf(reply)]).toEqual(['timeout', 'unknown']);
   });
 
-  it('a write that was once in doubt stays in doubt, whatever definite refusals follow', async () => {
+  it('an unknown outcome stays unknown, whatever definite refusals follow', async () => {
     cluster.scripts.set(2, (asked) => {
       asked.reply(cluster.asked.length === 1 ? refuse('leadership-lost') : notLeader());
     });
@@ -322,7 +322,7 @@ describe('honest endings', () => {
     }
   });
 
-  it('tells the definite reason that a node gave', async () => {
+  it('reports the definite reason that a node gave', async () => {
     for (const node of [1, 2, 3]) {
       cluster.scripts.set(node, (asked) => {
         asked.reply(refuse('disk-full'));
@@ -344,7 +344,7 @@ describe('honest endings', () => {
     expect(runtime.now() - before).toBeLessThan(100);
   });
 
-  it('row 40 stops: takes nothing new, lets what is under way end, and ends the rest honestly', async () => {
+  it('row 40 stops: refuses new requests, lets those under way end, and ends the rest with their true outcome', async () => {
     const d = dispatcher();
     const write = d.execute(put, { deadlineMs: 60_000, forward: true });
     const read = d.execute(get(), { deadlineMs: 60_000, forward: true });

@@ -1,4 +1,4 @@
-/** The empty string as a key, at each front: on connections that are served without node:http, and on those that came to it. */
+/** The empty string as a key, at each front: on connections of the fast path, and on those handed over to node:http. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FRONTS, type Front } from '../support/fronts.js';
 import { bodyIn, head, problemIn, statusIn } from '../support/http-harness.js';
@@ -49,7 +49,7 @@ describe.each(FRONTS)('$name', ({ start }) => {
       expect(statusIn(await ask('GET', KEY))).toBe(404);
     });
 
-    it('is none of its neighbours', async () => {
+    it('is distinct from similar keys', async () => {
       const others = [
         '%5B%22%22%5D?key_type=json',
         '%7B%7D?key_type=json',

@@ -1,4 +1,4 @@
-/** Connections that never come to node:http, those that do in the middle of their life, and that both answer the same. */
+/** Connections that stay on the fast path, and ones handed over to node:http midway: both answer the same. */
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { readUntil, serversOfEachTest, statusIn, until } from '../support/http-harness.js';
@@ -36,7 +36,7 @@ function lengthOfAnswer(got: string, bodyless: boolean): number {
   return headEnd + 4 + (hasBody ? Number(/\r\nContent-Length: (\d+)/i.exec(got)?.[1] ?? 0) : 0);
 }
 
-/** Status, headers and body, without what is new each time; that lengths are right is what `Client` lives on. */
+/** Status, headers and body, without what changes each time; `Client` depends on correct lengths. */
 function sameEachTime(raw: string): unknown {
   const [head = '', ...rest] = raw.split('\r\n\r\n');
   const [status, ...headers] = head.split('\r\n');
@@ -131,7 +131,7 @@ describe('answers are the same as through node:http', () => {
   });
 });
 
-describe('a connection that changes hands', () => {
+describe('a connection that is handed over', () => {
   it('is handed to node:http with the first request that is not simple, and stays there', async () => {
     const client = new Client((await start()).socket());
     expect(statusIn(await client.ask(put('/v1/kv/a', 'x')))).toBe(201);
@@ -200,7 +200,7 @@ describe('a request that comes in pieces', () => {
     socket.destroy();
   });
 
-  it('of which the rest never comes gets 408 within the time limit of node:http', async () => {
+  it('and never completely gets 408 within the time limit of node:http', async () => {
     const http = await start({ limits: { headersTimeoutMs: 20, requestTimeoutMs: 60, checkIntervalMs: 5 } });
     for (const text of ['GET /v1/k', put('/v1/kv/a', 'value').slice(0, -1)]) {
       const socket = http.socket();
@@ -210,7 +210,7 @@ describe('a request that comes in pieces', () => {
     expect(http.backend.received).toEqual([]);
   });
 
-  it('and whose sender ends in its middle is refused', async () => {
+  it('and whose client closes in its middle is refused', async () => {
     const http = await start();
     for (const text of ['GET /v1/k', put('/v1/kv/a', 'value').slice(0, -1)]) {
       const socket = http.socket();
@@ -220,7 +220,7 @@ describe('a request that comes in pieces', () => {
     expect(http.backend.received).toEqual([]);
   });
 
-  it('also if it is long and comes in many', async () => {
+  it('is served also if it is long and comes in many pieces', async () => {
     const http = await start();
     const socket = http.socket();
     const client = new Client(socket);
@@ -244,7 +244,7 @@ describe('a client that sends no more is answered', () => {
     http.backend.holding = text !== get('/livez');
     const socket = http.socket();
     socket.end(text);
-    // Its end has been seen long before the answer is there.
+    // The server has seen the client's end long before the answer is ready.
     if (http.backend.holding) {
       await until(() => http.backend.held === 1);
       for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -284,7 +284,7 @@ describe('many requests at once', () => {
   });
 });
 
-describe('the life of a connection', () => {
+describe('the lifecycle of a connection', () => {
   it('one request is under way at a time, however many came', async () => {
     const http = await start();
     http.backend.holding = true;
@@ -325,7 +325,7 @@ describe('the life of a connection', () => {
     expect(await readUntil(http.socket())).toMatch(/^HTTP\/1\.1 408 .*"code":"request-timeout"/s);
   });
 
-  it('one whose other side says that nothing more comes gets its answers first', async () => {
+  it('one that its client half-closes gets its answers first', async () => {
     const http = await start();
     http.backend.holding = true;
     const socket = http.socket();
@@ -337,7 +337,7 @@ describe('the life of a connection', () => {
     await until(() => http.server.connections === 0);
   });
 
-  it('one that was answered for the last time is gone, though its other side leaves its half open', async () => {
+  it('one that got its last answer is closed, although its client leaves its half open', async () => {
     const http = await start({ limits: { headersTimeoutMs: 20, checkIntervalMs: 5 } });
     const silent = connect({ port: http.port, host: '127.0.0.1', allowHalfOpen: true }).resume();
     const busy = connect({ port: http.port, host: '127.0.0.1', allowHalfOpen: true }).resume();
@@ -360,13 +360,13 @@ describe('the life of a connection', () => {
     socket.pause();
     socket.end(get('/v1/kv/big'));
     await until(() => http.backend.received.length === 2);
-    // Many looks at all connections go by before it reads.
+    // Many sweeps over all connections pass before it reads.
     await new Promise((resolve) => setTimeout(resolve, 60));
     const raw = await readUntil(socket.resume());
     expect(raw.length - raw.indexOf('\r\n\r\n') - 4).toBe(8_388_608);
   });
 
-  it('at the end of the server: what is under way is answered, then the connection ends', async () => {
+  it('on shutdown the request under way is answered, then the connection ends', async () => {
     const http = await start();
     const idle = http.socket();
     await until(() => http.server.connections === 1);
@@ -383,7 +383,7 @@ describe('the life of a connection', () => {
     await closing;
   });
 
-  it('a stored type that no header may have is an error of ours, not a broken answer', async () => {
+  it('a stored type that is no valid header value is an internal error, not a malformed answer', async () => {
     const http = await start();
     const client = new Client(http.socket());
     await client.ask(put('/v1/kv/a', 'x', `Idempotency-Key: ${ID}`));

@@ -144,7 +144,7 @@ describe('a node is not ready', () => {
     expect(wrongIn(situation)).toEqual(wrong);
   });
 
-  it.each([10, 500, 5_000])('later than an election timeout of %i ms and a second after commits stopped', (timeout) => {
+  it.each([10, 500, 5_000])('from an election timeout of %i ms and a second after commits stopped', (timeout) => {
     const late = { electionTimeoutMs: timeout, stalled: [{ shard: 0, ms: timeout + 1_000 }] };
     expect(wrongIn(node({}, late))).toHaveLength(1);
     expect(wrongIn(node({}, { electionTimeoutMs: timeout, diskPendingMs: timeout + 1 }))).toHaveLength(1);
@@ -173,11 +173,14 @@ describe('a router of its own', () => {
 it.each([
   ['commits', 499, 'the disk is full, and commits have waited for 0.5 s'],
   ['state', 60_000, 'the disk is full, and checkpoints have waited for 60.0 s'],
-] as const)('what may pass, or only keeps %s waiting, is told and does not count', (waits, ms, note) => {
-  const diskStall = { waits, reason: 'disk-full', message: 'm', sinceMs: 0, ms } as const;
-  const disk = readiness(node({}, { diskStall })).find(({ name }) => name === 'disk');
-  expect(disk).toEqual({ name: 'disk', wrong: undefined, note });
-});
+] as const)(
+  'a short wait of commits, or one of checkpoints only, is reported and does not count: %s',
+  (waits, ms, note) => {
+    const diskStall = { waits, reason: 'disk-full', message: 'm', sinceMs: 0, ms } as const;
+    const disk = readiness(node({}, { diskStall })).find(({ name }) => name === 'disk');
+    expect(disk).toEqual({ name: 'disk', wrong: undefined, note });
+  },
+);
 
 it('commits that wait for the disks of other nodes are reported and do not count', () => {
   const stalled = [{ shard: 1, ms: 9_000, byDisksOfOthers: true }];
@@ -186,7 +189,7 @@ it('commits that wait for the disks of other nodes are reported and do not count
   expect(commits).toEqual({ name: 'commits', wrong: undefined, note });
 });
 
-it('what does not count is reported all the same', () => {
+it('a condition that does not count is reported all the same', () => {
   const leaders = readiness(node({ noLeader: [1] })).find(({ name }) => name === 'leaders');
   expect(leaders).toEqual({ name: 'leaders', wrong: undefined, note: 'no leader known: shard 1' });
 });

@@ -1,4 +1,4 @@
-/** What `/v1/kv/` answers when the operation is not done here, or not done at all. */
+/** What `/v1/kv/` answers when the operation is forwarded, redirected or refused. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { refuse } from '../../src/shard/errors.js';
 import type { ErrorCode, NodeStatus } from '../../src/shard/index.js';
@@ -130,7 +130,7 @@ describe('refusals of the cluster', () => {
     const retryAfter = answer.headers['retry-after'];
     expect(retryAfter === undefined || /^[1-9]\d*$/.test(String(retryAfter))).toBe(true);
     if (status === 503 || status === 429) expect(retryAfter).toBeDefined();
-    // Row 38: faults on the node's own side tell nothing of it.
+    // Row 38: problems on the node's side reveal no internals.
     if (['internal', 'storage-failed', 'disk-full'].includes(code)) {
       expect(answer.text).not.toMatch(/secret|SELECT/);
     }

@@ -49,7 +49,7 @@ describe('put, get, delete', () => {
     expect(gone.headers['kv-revision']).toBe(String(revision + 3));
   });
 
-  it('curl -X PUT host/v1/kv/a -d hello works as a person expects', async () => {
+  it('curl -X PUT host/v1/kv/a -d hello stores hello', async () => {
     const path = kv(fresh());
     await http.ask('PUT', path, { 'content-type': 'application/x-www-form-urlencoded' }, 'hello');
     const got = await http.ask('GET', path);
@@ -207,7 +207,7 @@ describe('conditions', () => {
       expect([name, statusIn(raw)]).toEqual([name, 400]);
       expect(raw).not.toContain('[object Object]');
     }
-    // Repeats of what means nothing here are harmless.
+    // Repeated headers without a meaning here are harmless.
     expect(statusIn(await http.raw(head(`GET ${kv('none')} HTTP/1.1`, 'X-Trace: 1', 'X-Trace: 2')))).toBe(404);
   });
 
@@ -232,8 +232,8 @@ describe('conditions', () => {
   });
 });
 
-describe('operations that happen once', () => {
-  it('a replay gets the same answer and says so; another request under the key is 422 (row 36)', async () => {
+describe('idempotency', () => {
+  it('a replay gets the same answer, marked as replayed; another request under the key is 422 (row 36)', async () => {
     const path = kv(fresh());
     const key = { 'idempotency-key': v7() };
     const first = await http.ask('PUT', path, key, 'x');
@@ -274,7 +274,7 @@ describe('operations that happen once', () => {
     expect(ids.every((id) => id[12] === '7')).toBe(true);
   });
 
-  it("the shard gets whether the operation id is the client's", async () => {
+  it("the operation says whether its id is the client's", async () => {
     const before = http.backend.received.length;
     for (const named of [false, true]) {
       const headers = (): Record<string, string> => (named ? { 'idempotency-key': v4() } : {});
@@ -288,14 +288,14 @@ describe('operations that happen once', () => {
   });
 });
 
-describe('wishes', () => {
+describe('preferences and representations', () => {
   it('Prefer: return=minimal gives 204', async () => {
     const answer = await http.ask('PUT', kv(fresh()), { prefer: 'respond-async, return=minimal' }, 'x');
     expect([answer.status, answer.text]).toEqual([204, '']);
     expect(answer.headers['etag']).toMatch(/^"\d+"$/);
   });
 
-  it('the envelope tells everything; JSON is embedded, other values are base64', async () => {
+  it('the envelope has all metadata; JSON is embedded, other values are base64', async () => {
     const key = fresh();
     await http.ask('PUT', kv(key), { 'content-type': 'application/json' }, '{"a":1e2}');
     const accept = { accept: 'text/html, application/vnd.kvorum+json;q=0.9' };

@@ -6,7 +6,7 @@ import { FakeCluster, topologyOf } from '../support/fake-cluster.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 
 describe('metrics of the links', () => {
-  it('tell what was dropped and why, what was refused, and what waits', async () => {
+  it('count dropped and refused messages by reason, and queued bytes', async () => {
     const counters = zeroCounters();
     const links = [
       { peer: 2, version: 2, queuedBytes: 30 },

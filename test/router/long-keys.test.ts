@@ -1,4 +1,4 @@
-/** Keys at their limit, through a router and over the wire format: the leader is never the one who was asked first. */
+/** Keys at their limit, through a router and over the wire format: the node asked first is never the leader. */
 import { describe, expect, it } from 'vitest';
 import { Dispatcher, NodeBackend } from '../../src/router/index.js';
 import { MAX_KEY_BYTES, shardOfKey, stringKey } from '../../src/shard/index.js';

@@ -15,7 +15,7 @@ class Scene {
   #cpuMs = 0;
   #countedTo = 0;
   readonly #clock: Pick<Runtime, 'now' | 'every'> = {
-    // Of a look that comes late, only the clock can tell.
+    // Only the clock shows that a sample came late.
     now: () => this.runtime.now() + this.late,
     every: (ms, task) => this.runtime.every(ms, task),
   };
@@ -33,7 +33,7 @@ class Scene {
 }
 
 describe('the delay of the event loop', () => {
-  it('is looked at while the process is busy, and not while it idles', async () => {
+  it('is sampled while the process is busy, and not while it idles', async () => {
     const scene = new Scene();
     scene.cpuShare = 0.05;
     await scene.runtime.run(5_000);
@@ -49,7 +49,7 @@ describe('the delay of the event loop', () => {
     expect(scene.delays.length).toBe(before);
   });
 
-  it('is how much later than due a look comes', async () => {
+  it('is how much later than due a sample comes', async () => {
     const scene = new Scene();
     await scene.runtime.run(1_010);
     scene.late = 40;

@@ -1,4 +1,4 @@
-/** The metrics as a whole: what README says there is, and how they are named. */
+/** All metrics: that README lists them, and how they are named. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -49,7 +49,7 @@ describe('all metrics together', () => {
   });
 });
 
-it('tell up to which feature level this process reads, and which one the cluster has committed', async () => {
+it('report the highest feature level that this process reads, and the one that the cluster has committed', async () => {
   const backend = new FakeCluster(undefined);
   const dispatcher = new Dispatcher({ backend, runtime: new VirtualRuntime(), shardOfKey: () => 0 });
   const metrics = new Metrics({ backend, dispatcher, processMetrics: false });

@@ -1,4 +1,4 @@
-/** Very many requests at once on one connection: all are answered, and neither the event loop nor memory is theirs alone. */
+/** Very many requests at once on one connection: all are answered, without starving the event loop or filling memory. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { PacedReader } from '../../src/router/server/paced-reader.js';
@@ -14,7 +14,7 @@ const chunked = (path: string, body: string): string =>
   `PUT ${path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** With another route first, a connection is node:http's from there on. */
+/** A request for another route first hands the connection over to node:http. */
 const FRONTS: readonly (readonly [string, string])[] = [
   ['before node:http', ''],
   ['through node:http', get('/livez')],
@@ -45,7 +45,7 @@ async function answersOn(socket: Socket, wanted: number): Promise<number[]> {
   return found;
 }
 
-/** How many were counted, at most, between two turns of the event loop. */
+/** The largest increase of the count between two turns of the event loop. */
 async function mostInOneTurn(counted: () => number, wanted: number): Promise<number> {
   let most = 0;
   let before = counted();
@@ -120,7 +120,7 @@ describe('while answers are kept back', () => {
     http.backend.holding = true;
     const socket = http.socket();
     const count = 2_500;
-    // Far more bytes than the system keeps for a connection, and fewer requests than anything but bytes would bound.
+    // Far more bytes than the system buffers for a connection, and fewer requests than any bound but that on bytes.
     socket.write(before + get('/v1/kv/a', `User-Agent: ${'x'.repeat(8_000)}`).repeat(count));
     const answers = answersOn(socket, count + (before === '' ? 0 : 1));
     await until(() => http.backend.held > 0);
@@ -135,7 +135,7 @@ describe('while answers are kept back', () => {
     expect((await answers).filter((status) => status === 404).length).toBe(count);
   });
 
-  it.each(FRONTS)('50,000 requests wait, and are all answered then: %s', { timeout: 90_000 }, async (_, before) => {
+  it.each(FRONTS)('50,000 requests wait, and are all answered later: %s', { timeout: 90_000 }, async (_, before) => {
     const http = await start();
     http.backend.holding = true;
     const socket = http.socket();
@@ -149,7 +149,7 @@ describe('while answers are kept back', () => {
     expect((await answers).filter((status) => status === 404).length).toBe(count);
   });
 
-  it('the time of a request does not run while it waits here for the ones before it', async () => {
+  it('the timeout of a request does not run while it is queued behind earlier ones', async () => {
     const http = await start({ limits: { headersTimeoutMs: 30, requestTimeoutMs: 60, checkIntervalMs: 5 } });
     http.backend.holding = true;
     const socket = http.socket();
@@ -162,7 +162,7 @@ describe('while answers are kept back', () => {
     expect((await answers).length).toBe(count + 1);
   });
 
-  it.each(FRONTS)('the end of the server does not wait for requests that were not begun: %s', async (_, before) => {
+  it.each(FRONTS)('shutdown does not wait for requests that were not begun: %s', async (_, before) => {
     const http = await start();
     http.backend.holding = true;
     const socket = http.socket();
@@ -179,7 +179,7 @@ describe('while answers are kept back', () => {
   });
 });
 
-it.each(FRONTS)('the server ends in the middle of very many requests: %s', async (_, before) => {
+it.each(FRONTS)('the server shuts down in the middle of very many requests: %s', async (_, before) => {
   const http = await start();
   const socket = http.socket().resume();
   socket.on('error', () => undefined);
@@ -198,14 +198,14 @@ it('a malformed request behind others is refused once, and nothing behind it is 
   expect(http.backend.received).toEqual([]);
 });
 
-it('what comes behind CONNECT is not read as requests, and not taken for those of the next connection', async () => {
+it('bytes behind CONNECT are not parsed as requests, nor as those of the next connection', async () => {
   const http = await start();
   const tunnel = http.socket().setNoDelay();
-  let told = '';
-  tunnel.on('data', (chunk: Buffer) => (told += chunk.toString('latin1')));
+  let received = '';
+  tunnel.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
   tunnel.write('CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\n\r\n' + get('/v1/kv/a').repeat(100));
-  await until(() => told.includes('405'));
-  // It gets the parser that the first one had.
+  await until(() => received.includes('405'));
+  // It gets the parser that the first connection had (node:http pools them).
   const next = http.socket();
   const answers = answersOn(next, 2);
   next.write(get('/livez') + get('/livez').slice(0, 10));
@@ -218,7 +218,7 @@ it('what comes behind CONNECT is not read as requests, and not taken for those o
   tunnel.destroy();
 });
 
-it('nothing more of a connection is read once it has been cut', async () => {
+it('nothing more is read from a connection that was destroyed', async () => {
   const pieces: string[] = [];
   const server = createServer((socket) => {
     socket.on('data', (piece: Buffer) => {

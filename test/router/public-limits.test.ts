@@ -1,7 +1,7 @@
 /**
- * Every limit that a client can meet: one below, at it, and one above, through every door. The doors are the HTTP port of
- * a node that leads, of one that does not, of a router, and over a fake backend; each by the fast way (a request that is
- * there whole) and by that of node:http (a body in chunks).
+ * Every limit that a client can meet: one below, at it, and one above, at every front. The fronts are the HTTP port of
+ * a node that leads, of one that does not, of a router, and over a fake backend; each on the fast path (a request that has
+ * arrived whole) and through node:http (a body in chunks).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/router/http/limits.js';
@@ -17,7 +17,7 @@ interface Put {
 interface Limit {
   readonly what: string;
   readonly limit: number;
-  /** What is answered to one more. */
+  /** The answer to one more than the limit. */
   readonly above: number;
   readonly make: (size: number) => Put;
 }
@@ -65,7 +65,7 @@ const LIMITS: readonly Limit[] = [
   { what: 'members of a JSON value', limit: jsonMembers, above: 400, make: (n) => json(members(n)) },
 ];
 
-/** What is right at one length only. */
+/** Fields that are valid at one length only. */
 const EXACT: readonly (readonly [string, Put, boolean])[] = [
   ['an idempotency key', header('Idempotency-Key', UUID), true],
   ['an idempotency key in quotes', header('Idempotency-Key', `"${UUID}"`), true],
@@ -76,7 +76,7 @@ const EXACT: readonly (readonly [string, Put, boolean])[] = [
 ];
 
 const KEYS = LIMITS.filter(({ what }) => / key/.test(what));
-/** A key that another test has put is written again. */
+/** A key that another test has put is overwritten. */
 const asWritten = (status: number): number => (status === 201 ? 200 : status);
 
 const WAYS = ['whole', 'in chunks'] as const;

@@ -90,7 +90,7 @@ describe('HTTP over a real cluster', () => {
     expect((await viaNode.get('/readyz')).status).toBe(200);
   });
 
-  it('what is put through the router is got through a node, byte for byte, with its headers', async () => {
+  it('a value put through the router is read through a node, byte for byte, with its headers', async () => {
     const body = Buffer.from([0, 255, 10, 13, 128]);
     const put = await viaRouter.put('/v1/kv/a%2Fb%00c', body, { headers: { 'content-type': 'image/x' } });
     expect(put.status).toBe(201);
@@ -109,7 +109,7 @@ describe('HTTP over a real cluster', () => {
     expect(known.status).toBe(304);
   });
 
-  it('of two compare-and-sets on one revision one wins, and the other is told what is there', async () => {
+  it('of two compare-and-sets on one revision one wins, and the other gets the current revision', async () => {
     const first = parsed(await viaRouter.put('/v1/kv/cas', '0'));
     const headers = { 'if-match': `"${String(first['revision'])}"` };
     const answers = await Promise.all(
@@ -125,7 +125,7 @@ describe('HTTP over a real cluster', () => {
     });
   });
 
-  it('a write is answered again, and not applied again, under its idempotency key', async () => {
+  it('a write repeated under its idempotency key is answered, and not applied again', async () => {
     const headers = { 'idempotency-key': uuid() };
     const first = await viaRouter.put('/v1/kv/once', 'x', { headers });
     await viaRouter.put('/v1/kv/once', 'y');
@@ -140,7 +140,7 @@ describe('HTTP over a real cluster', () => {
     expect([other.status, parsed(other)['code']]).toEqual([422, 'idempotency-key-reused']);
   });
 
-  it('deletes, and says so when there was nothing', async () => {
+  it('deletes, and says whether the key existed', async () => {
     await viaRouter.put('/v1/kv/gone', 'x');
     expect(parsed(await viaNode.delete('/v1/kv/gone'))).toMatchObject({ deleted: true });
     expect(parsed(await viaRouter.delete('/v1/kv/gone'))).toMatchObject({ deleted: false });
@@ -148,7 +148,7 @@ describe('HTTP over a real cluster', () => {
     expect([absent.status, parsed(absent)['code']]).toEqual([404, 'key-not-found']);
   });
 
-  it('tells where a key lives, and that all replicas of its shard are in one state', async () => {
+  it('shows the shard of a key, and that all replicas of it have the same state', async () => {
     await viaRouter.put('/v1/kv/here', 'x');
     const where = parsed(await viaRouter.get('/v1/where/here'));
     expect(nodes.get(Number(where['leader']))?.leaderOf(Number(where['shard']))).toBe(where['leader']);

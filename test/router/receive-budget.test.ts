@@ -13,7 +13,7 @@ const limits = { valueBytes: 600, receiveBytes: LIMIT, lingerMs: 20 };
 
 interface Way {
   readonly name: string;
-  /** Bytes with which a body is known to be whole, and which therefore need no room; of chunks none says that it is the last. */
+  /** Bytes that complete a body of known length, and therefore take no room. A chunk does not say whether it is the last. */
   readonly free: number;
   /** A put of `text` as it is sent in two parts, of which the first has `cut` bytes of the value. */
   readonly parts: (key: string, text: string, cut: number) => readonly [string, string];
@@ -42,7 +42,7 @@ const WAYS: readonly Way[] = [
   },
 ];
 
-/** A client that waits with the second part. */
+/** A client that holds the second part back. */
 interface Sender {
   readonly socket: Socket;
   readonly answer: Promise<string>;
@@ -61,7 +61,7 @@ describe.each(WAYS)('$name', ({ parts, free }) => {
     return { socket, answer: readUntil(socket, isWhole), rest };
   }
 
-  /** Others hold `bytes` of what there is. */
+  /** Other requests take `bytes` of the budget. */
   async function occupied(http: Server, bytes: number): Promise<Sender[]> {
     const senders: Sender[] = [];
     for (let held = 0; held < bytes; held += 500) {
@@ -72,7 +72,7 @@ describe.each(WAYS)('$name', ({ parts, free }) => {
     return senders;
   }
 
-  it('what fits to the byte is accepted, and nothing is held of it once it is complete', async () => {
+  it('a body that fits exactly is accepted, and takes no room once it is complete', async () => {
     const http = await start({ limits });
     const others = await occupied(http, LIMIT - 10);
     const text = 'abcdefghijklm'.slice(0, 10 + free);
@@ -85,7 +85,7 @@ describe.each(WAYS)('$name', ({ parts, free }) => {
     expect((await http.ask('GET', '/v1/kv/other0')).text).toBe('o'.repeat(500 + free));
   });
 
-  it('a byte more is refused, by name and in time, and the connection ends', async () => {
+  it('a body of one byte more is refused by name, before it is complete, and the connection ends', async () => {
     const http = await start({ limits });
     const others = await occupied(http, LIMIT - 10);
     const raw = await send(http, 'last', 'abcdefghijklm', 11).answer;
@@ -106,7 +106,7 @@ describe.each(WAYS)('$name', ({ parts, free }) => {
     await until(() => http.server.receivingBytes === 0);
   });
 
-  it('so is one of which a later piece does not fit, and what was held of it is given back', async () => {
+  it('a body of which a later piece does not fit is refused, and its room is released', async () => {
     const http = await start({ limits });
     const others = await occupied(http, LIMIT - 10);
     const text = 'abcdefghijklm';
@@ -114,7 +114,7 @@ describe.each(WAYS)('$name', ({ parts, free }) => {
     const socket = http.socket();
     socket.write(first);
     await until(() => http.server.receivingBytes === LIMIT);
-    // All but the end of it, so that it is still not whole.
+    // All but its end, so that it is still incomplete.
     const answer = readUntil(socket);
     socket.write(rest.slice(0, rest.indexOf('m')));
     expect(statusIn(await answer)).toBe(429);
@@ -124,7 +124,7 @@ describe.each(WAYS)('$name', ({ parts, free }) => {
     expect(http.backend.received).toEqual([]);
   });
 
-  it('a client that goes away, or says no more, leaves nothing behind', async () => {
+  it('the room of a client that disconnects, or closes its half, is released', async () => {
     const http = await start({ limits });
     const gone = send(http, 'gone', 'x'.repeat(600), 500);
     const cut = send(http, 'cut', 'x'.repeat(600), 100);
@@ -132,7 +132,7 @@ describe.each(WAYS)('$name', ({ parts, free }) => {
     await until(() => http.server.receivingBytes === LIMIT);
     gone.socket.destroy();
     await until(() => http.server.receivingBytes === 500);
-    // No end is told of then.
+    // A reset comes without an 'end' event.
     cut.socket.resetAndDestroy();
     await until(() => http.server.receivingBytes === 400);
     ended.socket.end();
@@ -141,7 +141,7 @@ describe.each(WAYS)('$name', ({ parts, free }) => {
     expect(http.backend.received).toEqual([]);
   });
 
-  it('nor does one whose time is up, though it leaves its half of the connection open', async () => {
+  it('the room of a client that times out is released, although it leaves its half of the connection open', async () => {
     const times = { headersTimeoutMs: 40, requestTimeoutMs: 40, checkIntervalMs: 5 };
     const http = await start({ limits: { ...limits, ...times } });
     const socket = connect({ port: http.port, host: '127.0.0.1', allowHalfOpen: true });
@@ -157,7 +157,7 @@ describe.each(WAYS)('$name', ({ parts, free }) => {
     socket.destroy();
   });
 
-  it('a body that comes in byte by byte is as it was sent', async () => {
+  it('a body that arrives byte by byte is stored as it was sent', async () => {
     const http = await start({ limits });
     const text = Array.from({ length: 300 }, (_, i) => String.fromCharCode(97 + (i % 26))).join('');
     const sender = send(http, 'bytes', text, 1);
@@ -192,8 +192,8 @@ describe('a body that is received at once', () => {
   });
 });
 
-it('what came too late is dropped with the answer that says so, and what comes then is not kept', async () => {
-  // So that the connection itself is still there for a while.
+it('an incomplete body is dropped with its 408, and bytes after that are not kept', async () => {
+  // The connection itself stays open for a while.
   const times = { headersTimeoutMs: 20, requestTimeoutMs: 20, checkIntervalMs: 200 };
   const http = await start({ limits: { ...limits, ...times } });
   const socket = connect({ port: http.port, host: '127.0.0.1', allowHalfOpen: true });
@@ -207,7 +207,7 @@ it('what came too late is dropped with the answer that says so, and what comes t
   socket.destroy();
 });
 
-it('the two ways into a server share what there is, and metrics tell how much of it is held', async () => {
+it('both fronts share one budget, and metrics report how much of it is in use', async () => {
   const http = await start({ limits });
   const sockets = WAYS.slice(0, 2).map(({ parts }) => {
     const socket = http.socket();
@@ -222,7 +222,7 @@ it('the two ways into a server share what there is, and metrics tell how much of
 });
 
 describe('the bound', () => {
-  it('holds one value of the longest, or is refused', () => {
+  it('must hold one value of the greatest length, or is rejected', () => {
     expect(limitsOf().receiveBytes).toBe(256 * 1_048_576);
     expect(limitsOf({ valueBytes: 10, receiveBytes: 10 }).receiveBytes).toBe(10);
     for (const receiveBytes of [9, NaN]) {
@@ -232,7 +232,7 @@ describe('the bound', () => {
     }
   });
 
-  it('a small piece does not keep the large one that it was cut from', () => {
+  it('a small piece does not keep alive the large buffer that it was cut from', () => {
     const pieces = new ReceivedPieces(new ReceiveBudget(LIMIT));
     expect(pieces.add(Buffer.alloc(1_048_576, 7).subarray(100, 200))).toBe(true);
     const kept = pieces.join();

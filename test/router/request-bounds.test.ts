@@ -1,4 +1,4 @@
-/** Whatever the HTTP front lets through can be encoded as a command and sent over a link: no bound is checked in two ways. */
+/** Every request that the HTTP front accepts can be encoded as a command and sent over a link: their bounds agree. */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { KV_PREFIX } from '../../src/router/kv/routes.js';
@@ -12,7 +12,7 @@ import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';
 
 beforeAll(loadHash);
 
-/** Texts that are often right, or nearly so, and sometimes anything that a header may hold. */
+/** Texts that are often valid, or nearly so, and sometimes anything that a header may hold. */
 const headerText = fc.string({
   unit: fc.oneof(
     fc.constantFrom('\t', ' ', '"', '\\', ';', ',', '=', '/', '0', '9', 'a'),
@@ -93,8 +93,8 @@ const plain = (write: KvWrite): unknown =>
     Object.entries(write).map(([name, field]) => [name, field instanceof Uint8Array ? [...field] : field]),
   );
 
-describe('what the HTTP front lets through', () => {
-  it('the command encoder and the wire take, and give back', () => {
+describe('a request that the HTTP front accepts', () => {
+  it('passes through the command encoder and the wire format unchanged', () => {
     const passed = { all: 0, tabs: 0, revisions: 0 };
     const property = fc.property(requests, fc.constantFrom('put' as const, 'delete' as const), (request, type) => {
       const write = writeOf(request, type);
@@ -111,7 +111,7 @@ describe('what the HTTP front lets through', () => {
       if (given.includes('\t')) passed.tabs += 1;
     });
     fc.assert(property, { numRuns: 600 });
-    // Else the property would say nothing.
+    // Otherwise the property would be vacuous.
     for (const count of Object.values(passed)) expect(count).toBeGreaterThan(5);
   });
 });

@@ -25,7 +25,7 @@ describe('the index of routes', () => {
     for (const { path } of ROUTES) expect(page.text).toContain(`<code>${path}</code>`);
   });
 
-  it('names routes that there are, with their methods', async () => {
+  it('names existing routes, with their methods', async () => {
     const http = await serve({ build });
     for (const { path, methods } of ROUTES) {
       const target = path.replace('{key}', 'k').replace('{id}', '0');
@@ -35,7 +35,7 @@ describe('the index of routes', () => {
     }
   });
 
-  it('has no text of others in its page as it came', () => {
+  it('escapes foreign text in its page', () => {
     expect(indexPage({ version: '<b>&"' }, 'http://"><script>')).not.toMatch(/<script>|<b>/);
   });
 

@@ -1,4 +1,4 @@
-/** The life of connections and of the server: slow clients, crowds, shutting down. Timeouts are tiny here. */
+/** The lifecycle of connections and of the server: slow clients, overload, shutdown. Timeouts are tiny here. */
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { HttpServer, InsecureBind, type HttpServerOptions } from '../../src/router/index.js';
@@ -29,7 +29,7 @@ describe('row 27: slow clients', () => {
     expect(raw).toMatch(/\r\nKv-Request-Id: \S+/);
   });
 
-  it('row 27 a connection that says nothing is closed', async () => {
+  it('row 27 a silent connection is closed', async () => {
     const http = await start({ limits: IMPATIENT });
     await closed(http.socket().resume());
     await until(() => http.server.connections === 0);
@@ -72,7 +72,7 @@ describe('row 27: slow clients', () => {
     socket.destroy();
   });
 
-  it('row 27 what waits for a slow reader is bounded', async () => {
+  it('row 27 bytes buffered for a slow reader are bounded', async () => {
     const http = await start({ limits: { valueBytes: 8_388_608, maxUnsentBytes: 1_000_000 } });
     await http.ask('PUT', '/v1/kv/big', { 'content-type': 'text/plain' }, Buffer.alloc(8_388_608));
     const socket = http.socket();
@@ -83,7 +83,7 @@ describe('row 27: slow clients', () => {
     socket.destroy();
   });
 
-  it('an operation may take longer than the silence that cuts a reader off', async () => {
+  it('an operation may take longer than the timeout of a stalled reader', async () => {
     const http = await start({ limits: { writeTimeoutMs: 30 } });
     http.backend.holding = true;
     const answer = http.ask('PUT', '/v1/kv/a', {}, 'x');
@@ -100,7 +100,7 @@ describe('row 27: slow clients', () => {
     expect(statusIn(await readUntil(socket))).toBe(200);
   });
 
-  it('a client that leaves in the middle of a body, or before its answer, leaves nothing behind', async () => {
+  it('a client that disconnects in the middle of a body, or before its answer, leaves no resources behind', async () => {
     const http = await start();
     const socket = http.socket();
     socket.write('PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n');
@@ -124,7 +124,7 @@ describe('row 27: slow clients', () => {
   });
 });
 
-describe('row 28: crowds', () => {
+describe('row 28: overload', () => {
   it('row 28 data requests beyond the bound get 429, health and metrics are answered', async () => {
     const http = await start({ limits: { maxInFlight: 20 } });
     http.backend.holding = true;
@@ -163,7 +163,7 @@ describe('row 28: crowds', () => {
     expect(raw.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 200']);
     http.backend.holding = true;
     const socket = http.socket();
-    // Not in the plainest form, so node:http has it; of the others one is under way at a time.
+    // Not a simple request, so node:http serves it; on the fast path one is under way at a time.
     socket.write(get('a').replace('\r\n\r\n', '\r\nX-Empty:\r\n\r\n').repeat(1_000));
     const answers = readUntil(socket, (got) => (got.match(/HTTP\/1\.1 200/g) ?? []).length === 1_000);
     await until(() => http.backend.held >= 64);
@@ -174,7 +174,7 @@ describe('row 28: crowds', () => {
   });
 });
 
-describe('row 40: a graceful end', () => {
+describe('row 40: graceful shutdown', () => {
   it('row 40 finishes what is under way, refuses what is new, and closes idle connections', async () => {
     const http = await start();
     const idle = http.socket().resume();
@@ -207,7 +207,7 @@ describe('row 40: a graceful end', () => {
     const first = http.socket();
     first.write('GET /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const late = http.socket();
-    // Begun before the end, completed after it: not idle.
+    // Begun before the shutdown, completed during it: not idle.
     late.write('PUT /v1/kv/b HTTP/1.1\r\nHost: localhost\r\n');
     await until(() => http.backend.held === 1 && http.server.connections === 2);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -221,7 +221,7 @@ describe('row 40: a graceful end', () => {
     await end;
   });
 
-  it('row 40 does not wait longer than the grace: what is left is answered honestly', async () => {
+  it('row 40 waits no longer than the grace period: the rest is answered as unknown', async () => {
     const http = await start();
     http.backend.holding = true;
     const read = http.raw('GET /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -230,7 +230,7 @@ describe('row 40: a graceful end', () => {
     await until(() => http.backend.held === 2 && http.server.connections === 3);
     await http.server.close(30);
     expect(problemIn(await read)).toMatchObject({ status: 503, code: 'shutting-down', outcome: 'not_applied' });
-    // It was handed to a node that has not answered: nobody here knows.
+    // It was handed to a node that has not answered, so its outcome is unknown.
     expect(problemIn(await write)).toMatchObject({ status: 504, code: 'timeout', outcome: 'unknown' });
     await half;
     await until(() => http.server.connections === 0);

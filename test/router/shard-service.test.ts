@@ -9,15 +9,15 @@ import { VirtualCluster } from '../support/virtual-cluster.js';
 const TIMEOUT_MS = 500;
 const BOUND_MS = 500;
 
-interface Doors {
+interface Scene {
   readonly cluster: VirtualCluster;
   readonly disks: ReadonlyMap<number, HangingDisk>;
-  /** What `/readyz` of a node (0: of the router) says is wrong. */
+  /** The failed checks of `/readyz` of a node (0: of the router). */
   readonly wrong: (id: number, strict?: boolean) => Promise<string[]>;
 }
 
-/** Four nodes, of which each shard has three: of each shard one node holds nothing. */
-async function started(): Promise<Doors> {
+/** Four nodes and three replicas: each shard has one node without a replica of it. */
+async function started(): Promise<Scene> {
   const disks = new Map([1, 2, 3, 4].map((id) => [id, new HangingDisk()]));
   const cluster = await VirtualCluster.start({
     ...{ nodes: 4, shards: 4, replicas: 3 },
@@ -35,7 +35,7 @@ async function started(): Promise<Doors> {
   return { cluster, disks, wrong };
 }
 
-/** A shard, its leader, its followers, and the node that has nothing of it. */
+/** The leader of a shard, its followers, and the node without a replica of it. */
 function partsOf(cluster: VirtualCluster, shard: number) {
   const leader = cluster.leader(shard);
   const holders = [1, 2, 3, 4].filter((id) => cluster.group(id, shard) !== undefined);
@@ -63,14 +63,14 @@ describe("a shard whose followers' disks hang", () => {
         expect.arrayContaining([expect.stringMatching(/^stalls: led, and nothing committed for \d\.\d s: shard 1$/)]),
       ]);
     }
-    // It is no fault of the leader, of the router or of the node without it: they are unready only for those who ask strictly.
+    // It is no fault of the leader, the router or the outsider: they are unready only with ?strict.
     for (const id of [0, leader, outsider]) expect([id, await wrong(id, false)]).toEqual([id, []]);
     for (const id of followers) disks.get(id)!.hang(false);
     await cluster.runtime.run(20 * TIMEOUT_MS);
     for (const id of asked) expect([id, await wrong(id)]).toEqual([id, []]);
   });
 
-  it('makes its leader unready as soon as that no longer hears from the followers', async () => {
+  it('makes its leader unready as soon as the followers stop answering it', async () => {
     const { cluster, disks, wrong } = await started();
     const { leader, followers } = partsOf(cluster, 1);
     for (const id of followers) disks.get(id)!.hang(true);
@@ -95,7 +95,7 @@ describe("a shard whose followers' disks hang", () => {
 });
 
 describe('a shard whose leader does not answer', () => {
-  it('is named, by a node that holds it and by one that does not, and nobody waits beyond the bound', async () => {
+  it('is named by nodes with and without a replica of it, within the time bound', async () => {
     const { cluster, wrong } = await started();
     const { leader, followers, outsider } = partsOf(cluster, 1);
     cluster.network.dropWhen((from, _to, { type }) => from === leader && type === 'status');
@@ -105,7 +105,7 @@ describe('a shard whose leader does not answer', () => {
       expect([id, await wrong(id)]).toEqual([id, [`leaders: the leader does not answer: shard ${led.join(', ')}`]]);
       expect(cluster.runtime.now() - before).toBeLessThan(BOUND_MS + 100);
     }
-    // Unless asked strictly a node asks nobody, so nothing is amiss and nothing takes time.
+    // Without ?strict a node asks no other node: it finds nothing wrong, and at once.
     const before = cluster.runtime.now();
     expect(await wrong(outsider, false)).toEqual([]);
     expect(cluster.runtime.now() - before).toBeLessThan(50);
@@ -115,7 +115,7 @@ describe('a shard whose leader does not answer', () => {
 it('a shard without a leader is named by a node that does not hold it', async () => {
   const { cluster, wrong } = await started();
   const { leader, outsider } = partsOf(cluster, 1);
-  // Nobody is elected, and nobody leads without being heard.
+  // Without messages no node is elected, and the leader steps down.
   cluster.network.dropWhen((_from, _to, m) => m.type === 'raft' && m.group === 2);
   void cluster.startPut(keyOf(cluster, 1), 'a', { deadlineMs: 60_000 });
   await cluster.runtime.run(4 * TIMEOUT_MS);
@@ -124,7 +124,7 @@ it('a shard without a leader is named by a node that does not hold it', async ()
   expect([leader, await wrong(leader)]).toEqual([leader, ['leaders: no leader known: shard 1']]);
 });
 
-it('a leader whose disk is full is without service, also while what it leads is idle', async () => {
+it('the shards of a leader whose disk is full are unavailable, also while they are idle', async () => {
   const { cluster, wrong } = await started();
   const { leader, outsider } = partsOf(cluster, 1);
   const led = cluster.shards().filter((shard) => cluster.leader(shard) === leader);
@@ -137,7 +137,7 @@ it('a leader whose disk is full is without service, also while what it leads is 
   expect(await wrong(outsider)).toEqual([`stalls: led, and nothing committed for 0.6 s: shard ${led.join(', ')}`]);
 });
 
-it('a node that failed leads nothing any more, whatever it says of its groups', async () => {
+it('a failed node is not counted as a leader, whatever its groups report', async () => {
   const { cluster, wrong } = await started();
   const { leader, outsider } = partsOf(cluster, 1);
   const node = cluster.node(leader);
@@ -147,19 +147,19 @@ it('a node that failed leads nothing any more, whatever it says of its groups', 
   expect(await wrong(outsider)).toEqual([`leaders: no leader known: shard ${led.join(', ')}`]);
 });
 
-it('a leader of a build that does not say for how long it has waited is taken to commit', async () => {
+it('a leader of a build that does not report its commit wait is assumed to commit', async () => {
   const { cluster, disks, wrong } = await started();
   const { leader, followers, outsider } = partsOf(cluster, 1);
   const node = cluster.node(leader);
   const status = node.status.bind(node);
-  // What is undefined does not leave.
-  const unsaid = { electionTimeoutMs: undefined, roomWaitMs: undefined };
+  // Undefined fields are not encoded.
+  const unreported = { electionTimeoutMs: undefined, roomWaitMs: undefined };
   const groups = () => status().groups.map((group) => ({ ...group, commitWaitMs: undefined }));
-  node.status = () => ({ ...status(), ...unsaid, groups: groups() });
+  node.status = () => ({ ...status(), ...unreported, groups: groups() });
   for (const id of followers) disks.get(id)!.hang(true);
   void cluster.startPut(keyOf(cluster, 1), 'a', { deadlineMs: 60_000 });
   await cluster.runtime.run(2 * TIMEOUT_MS + 1_000);
-  // Its followers' other shards are without leaders by now.
+  // Other shards, led by its followers, have no leader by now.
   expect((await wrong(outsider)).filter((line) => line.includes('shard 1'))).toEqual([]);
 });
 

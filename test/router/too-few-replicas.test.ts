@@ -28,7 +28,7 @@ describe('too few replicas', () => {
     const dispatcher = new Dispatcher({ backend: cluster, runtime, shardOfKey: () => 0 });
     const run = async (operation: KvOperation): Promise<Answer> =>
       (await runtime.settle(dispatcher.execute(operation, { deadlineMs: 300, forward: true }))).answer;
-    // A node that holds no replica does not count, nor does one dead replica of three matter.
+    // A node without a replica does not count, and one dead replica of three does not matter.
     cluster.dead.add(4).add(1);
     expect(await run(remove)).toMatchObject({ code: 'no-leader' });
     cluster.dead.add(3);
@@ -38,14 +38,14 @@ describe('too few replicas', () => {
     }
   });
 
-  it('are told over the links of a router, as in an embedded store', async () => {
+  it('are reported over the links of a router, as in an embedded store', async () => {
     const cluster = await VirtualCluster.start();
     const leader = cluster.leader(cluster.shardOf('a'));
     const [other = 0] = [1, 2, 3].filter((id) => id !== leader);
     await cluster.kill(leader);
     await cluster.kill(other);
-    const told = { code: 'no-quorum', outcome: 'not_applied' };
-    expect(await cluster.put('a', 'x', { deadlineMs: 500 })).toMatchObject(told);
-    expect(await cluster.get('a', 'linearizable', 500)).toMatchObject(told);
+    const noQuorum = { code: 'no-quorum', outcome: 'not_applied' };
+    expect(await cluster.put('a', 'x', { deadlineMs: 500 })).toMatchObject(noQuorum);
+    expect(await cluster.get('a', 'linearizable', 500)).toMatchObject(noQuorum);
   });
 });

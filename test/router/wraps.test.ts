@@ -20,7 +20,7 @@ describe.each([
 ])('ids of requests, %s', (_, firstLastId) => {
   const tableOf = (): PendingCalls => new PendingCalls(10_000, () => firstLastId / MAX_ID);
 
-  it('are all different, no more than 32 bits, and find their own request, however many are under way', () => {
+  it('are distinct 32-bit numbers and find their own request, however many are under way', () => {
     const table = tableOf();
     const answered = new Map<number, number>();
     const ids: number[] = [];
@@ -29,7 +29,7 @@ describe.each([
         answered.set(i, answer.type === 'get' ? answer.revision : -1);
       });
       ids.push(id!);
-      // A third stays for long; the rest comes back late, in another order.
+      // A third stays pending for long; the rest is answered late, in another order.
       if (i >= 90 && i % 3 !== 0) table.settle(1, ids[i - 30]!, replyOf(i - 30));
     }
     expect(new Set(ids).size).toBe(1_400);
@@ -40,7 +40,7 @@ describe.each([
     expect([answered.size, table.size]).toEqual([1_400, 0]);
   });
 
-  it('of requests that stay under way while the ids come round are not given out again', () => {
+  it('of requests that stay under way while the ids wrap around are not reused', () => {
     const table = tableOf();
     const old = table.add(1, 0, 100, () => undefined)!;
     for (let i = 0; i < 1_400; i++) {
