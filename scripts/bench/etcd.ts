@@ -13,7 +13,7 @@ import { command, isInstalled } from '../support/command.js';
 import { endedChildrenCpuMs } from '../support/cpu.js';
 import { type Context, freePorts } from './context.js';
 import { type Counters, type HttpDriver, HttpSide, type LoadOutcome, type Target, type TargetName } from './target.js';
-import type { Data, Operation, Protocol, Row } from './workload.js';
+import type { Data, OperationName, Protocol, Row } from './workload.js';
 import { outputOf } from './wrk-load.js';
 import { messageOf } from '../../src/thrown.js';
 
@@ -72,7 +72,7 @@ export class EtcdGatewayTarget extends EtcdTarget {
 }
 
 /** The client's names of operations. It chooses keys uniformly. */
-const GRPC_OPERATIONS: Readonly<Partial<Record<Operation, string>>> = {
+const GRPC_OPERATIONS: Readonly<Partial<Record<OperationName, string>>> = {
   put: 'put',
   get: 'get',
   stale: 'serializable-get',

@@ -22,7 +22,7 @@ export interface Kill {
   readonly shards: number;
   /** For each key whose shard it led: the longest time without a success, in milliseconds. */
   readonly gapsMs: readonly number[];
-  readonly failures: readonly Failure[];
+  readonly failures: readonly FailedRequest[];
   /** From the start of the killed node until it serves again. */
   readonly restartMs: number;
 }
@@ -115,7 +115,7 @@ async function shardOfKey(url: string, key: string): Promise<number> {
   return ((await answer.json()) as { shard: number }).shard;
 }
 
-export interface Failure {
+export interface FailedRequest {
   readonly key: string;
   readonly operation: 'PUT' | 'GET';
   /** Status and code of the answer, or how the connection failed. */
@@ -144,7 +144,7 @@ export class FailoverClients {
   readonly #pool: Pool;
   /** Of each key: times of success since `startPeriod()`, and the last one before it. */
   readonly #successes: number[][];
-  #failures: Failure[] = [];
+  #failures: FailedRequest[] = [];
   #operations = 0;
   #stopped = false;
   #running: Promise<unknown> = Promise.resolve();
@@ -177,7 +177,7 @@ export class FailoverClients {
   }
 
   /** Failures since `startPeriod()`. */
-  failures(): readonly Failure[] {
+  failures(): readonly FailedRequest[] {
     return this.#failures;
   }
 
@@ -203,7 +203,7 @@ export class FailoverClients {
   }
 
   /** Sends one request. Returns a description of its failure; undefined: it succeeded. */
-  async #ask(method: Failure['operation'], key: string, body: string): Promise<string | undefined> {
+  async #ask(method: FailedRequest['operation'], key: string, body: string): Promise<string | undefined> {
     try {
       const { statusCode, body: answer } = await this.#pool.request({
         method,

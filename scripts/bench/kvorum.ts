@@ -90,7 +90,7 @@ export class KvorumCluster {
     const deadline = performance.now() + READY_LIMIT_MS;
     while (!(await isReady(this.routerUrl))) {
       const gone = [...this.#nodes, this.#router].find(({ running }) => !running);
-      if (gone !== undefined) throw new Error(`${gone.name} ended: ${gone.lastWords}`);
+      if (gone !== undefined) throw new Error(`${gone.name} ended: ${gone.lastOutput}`);
       if (performance.now() > deadline) throw new Error(`the cluster is not ready after ${READY_LIMIT_MS / 1_000} s`);
       await pause(POLL_MS);
     }
@@ -116,13 +116,13 @@ export class KvorumCluster {
     this.#nodes[node - 1]?.start();
     const url = this.nodeUrls[node - 1] ?? '';
     while (!(await isReady(url))) {
-      if (this.#nodes[node - 1]?.running !== true) throw new Error(`n${node} ended: ${this.lastWords(node)}`);
+      if (this.#nodes[node - 1]?.running !== true) throw new Error(`n${node} ended: ${this.lastOutput(node)}`);
       await pause(POLL_MS);
     }
   }
 
-  lastWords(node: number): string {
-    return this.#nodes[node - 1]?.lastWords ?? '';
+  lastOutput(node: number): string {
+    return this.#nodes[node - 1]?.lastOutput ?? '';
   }
 
   /** kill −9 of all nodes at once. */

@@ -28,7 +28,7 @@ export interface Figures {
 const SETTLE_MS = 300;
 const MIB = 1024 * 1024;
 
-export interface Measured {
+export interface MeasureOptions {
   readonly row: Row;
   readonly seconds: number;
   readonly valueBytes: number;
@@ -36,7 +36,7 @@ export interface Measured {
   readonly drive?: () => Promise<LoadOutcome>;
 }
 
-export async function measure(target: Target, { row, seconds, valueBytes, drive }: Measured): Promise<Figures> {
+export async function measure(target: Target, { row, seconds, valueBytes, drive }: MeasureOptions): Promise<Figures> {
   const { pids, nodePids } = target;
   const earlier = await target.counters?.();
   const cpu = total(pids, cpuMs);

@@ -7,9 +7,9 @@
 import { Random } from '../../src/random.js';
 
 export const OPERATIONS = ['put', 'get', 'lease', 'stale', 'mix95', 'mix50'] as const;
-export type Operation = (typeof OPERATIONS)[number];
+export type OperationName = (typeof OPERATIONS)[number];
 
-export const OPERATION_LABELS: Readonly<Record<Operation, string>> = {
+export const OPERATION_LABELS: Readonly<Record<OperationName, string>> = {
   put: 'put',
   get: 'linearizable get',
   lease: 'lease get',
@@ -20,7 +20,7 @@ export const OPERATION_LABELS: Readonly<Record<Operation, string>> = {
 
 /** One line of the result: `put@64` is puts by 64 clients, each with one request in flight at a time. */
 export interface Row {
-  readonly operation: Operation;
+  readonly operation: OperationName;
   readonly clients: number;
 }
 
@@ -55,17 +55,17 @@ export interface Step {
 }
 
 /** Percentage of puts; the mixes choose keys by a zipfian distribution, the others uniformly. */
-const PUTS_OF_100: Readonly<Partial<Record<Operation, number>>> = { mix95: 5, mix50: 50 };
+const PUTS_OF_100: Readonly<Partial<Record<OperationName, number>>> = { mix95: 5, mix50: 50 };
 
 /** Share of puts, from 0 to 1. */
-export const putShare = (operation: Operation): number =>
+export const putShare = (operation: OperationName): number =>
   operation === 'put' ? 1 : (PUTS_OF_100[operation] ?? 0) / 100;
 
 /** As in YCSB: the most popular key of 10,000 gets about a tenth of the requests. */
 const ZIPF_EXPONENT = 0.99;
 
 /** The steps that a load repeats; the same for the same seed. */
-export function generateSteps(operation: Operation, keys: number, count: number, seed: number): Step[] {
+export function generateSteps(operation: OperationName, keys: number, count: number, seed: number): Step[] {
   const random = new Random(seed);
   const puts = PUTS_OF_100[operation];
   if (puts === undefined) {
@@ -127,7 +127,12 @@ const MOST_BYTES = 64 * 1024 * 1024;
 
 const keyName = (key: number): string => `key${key}`;
 
-export function scriptOf(protocol: Protocol, operation: Operation, { keys, valueBytes }: Data, seed: number): Script {
+export function scriptOf(
+  protocol: Protocol,
+  operation: OperationName,
+  { keys, valueBytes }: Data,
+  seed: number,
+): Script {
   const wanted = Math.min(MOST_STEPS, Math.max(STEPS, keys));
   const count = Math.min(wanted, Math.max(LEAST_STEPS, Math.floor(MOST_BYTES / (valueBytes + 256))));
   const requests: HttpRequest[] = [];

@@ -86,7 +86,7 @@ export class CompatCluster {
   ended(): string[] {
     return this.#parties
       .filter(({ program }) => !program.running)
-      .map(({ name, program }) => `${name} ended: ${program.lastWords}`);
+      .map(({ name, program }) => `${name} ended: ${program.lastOutput}`);
   }
 
   async stop(): Promise<void> {
@@ -108,7 +108,7 @@ function programOf(
 async function serving({ name, url, program }: Party): Promise<void> {
   const giveUpAt = performance.now() + READY_LIMIT_MS;
   while (!(await isReady(url))) {
-    if (!program.running) throw new Error(`${name} ended: ${program.lastWords}`);
+    if (!program.running) throw new Error(`${name} ended: ${program.lastOutput}`);
     if (performance.now() > giveUpAt) throw new Error(`${name} is not ready after ${READY_LIMIT_MS} ms`);
     await pause(POLL_MS);
   }

@@ -4,8 +4,8 @@
  * `start` is taken before anything is sent and `end` after the whole answer has arrived, so that the recorded span is
  * never shorter than the real one.
  */
-import { formatOperation, type Operation } from '../../src/check/index.js';
-import type { Outcome } from './outcome.js';
+import { formatOperation, type Completion, type Invocation, type Operation } from '../../src/check/index.js';
+import type { ClientOutcome } from './outcome.js';
 
 /**
  * A client of the history: one operation at a time. After an operation with an unknown outcome it continues under a new
@@ -16,11 +16,9 @@ export interface Lane {
   busy: boolean;
 }
 
-export type Asked = Pick<Operation, 'op' | 'key' | 'value' | 'expected'>;
-
-/** The outcome as the history records it; `actual` is the value that a failed cas found, where known. */
-export interface Told {
-  readonly outcome: Outcome;
+/** What the client observed; `actual` is the value that a failed cas found, where known. */
+export interface ClientObservation {
+  readonly outcome: ClientOutcome;
   readonly actual?: string | null | undefined;
 }
 
@@ -59,14 +57,20 @@ export class History {
   }
 
   /** Starts an operation. @returns a function to call once, when the outcome is known */
-  begin(lane: Lane, asked: Asked): (told: Told) => void {
+  begin(lane: Lane, invocation: Invocation): (observation: ClientObservation) => void {
     if (lane.busy) throw new Error(`client ${lane.client} has an operation under way already`);
     lane.busy = true;
     const start = this.now();
-    return (told) => {
+    return (observation) => {
       if (!lane.busy) throw new Error(`client ${lane.client} has no operation under way`);
       lane.busy = false;
-      const operation = { client: lane.client, ...asked, ...observed(asked, told), start, end: this.now() };
+      const operation = {
+        client: lane.client,
+        ...invocation,
+        ...completionOf(invocation, observation),
+        start,
+        end: this.now(),
+      };
       if (operation.ok === null) lane.client = this.#clients++;
       this.#operations.push(operation);
       this.#onLine(formatOperation(operation));
@@ -75,16 +79,16 @@ export class History {
 }
 
 /** What is recorded of an outcome, by kind of operation. */
-function observed(asked: Asked, { outcome, actual }: Told): Pick<Operation, 'ok' | 'result' | 'existed' | 'error'> {
+function completionOf(invocation: Invocation, { outcome, actual }: ClientObservation): Completion {
   if (outcome.ok === true) {
-    if (asked.op === 'get') return { ok: true, result: outcome.result ?? null };
+    if (invocation.op === 'get') return { ok: true, result: outcome.result ?? null };
     // A conditional delete that succeeded is a cas to absent, with no further result.
     const { existed } = outcome;
-    return asked.op === 'delete' && existed !== undefined ? { ok: true, existed } : { ok: true };
+    return invocation.op === 'delete' && existed !== undefined ? { ok: true, existed } : { ok: true };
   }
   if (outcome.ok === null) return { ok: null, error: outcome.error };
   // Only a cas can observe something by failing; for all others the error says that it did not take effect.
-  if (asked.op !== 'cas' || outcome.observed === undefined) return { ok: false, error: outcome.error };
+  if (invocation.op !== 'cas' || outcome.observed === undefined) return { ok: false, error: outcome.error };
   if (outcome.observed.revision === 0) return { ok: false, existed: false };
   return actual === undefined ? { ok: false } : { ok: false, result: actual };
 }

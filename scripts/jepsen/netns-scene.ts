@@ -129,7 +129,7 @@ async function ready(urls: readonly string[], all: readonly NodeProgram[]): Prom
   const startedAt = performance.now();
   const waiting = new Set(urls);
   while (waiting.size > 0) {
-    for (const { name, running, lastWords } of all) if (!running) throw new Error(`${name} ended: ${lastWords}`);
+    for (const { name, running, lastOutput } of all) if (!running) throw new Error(`${name} ended: ${lastOutput}`);
     if (performance.now() - startedAt > READY_LIMIT_MS) throw new Error(`not ready after ${READY_LIMIT_MS} ms`);
     await Promise.all(
       [...waiting].map(async (url) => {

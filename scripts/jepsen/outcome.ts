@@ -20,7 +20,8 @@ export interface ReplyHeaders {
 
 export type Method = 'GET' | 'PUT' | 'DELETE';
 
-export type Outcome =
+/** What a client knows of an operation, or of one attempt at it. */
+export type ClientOutcome =
   | {
       readonly ok: true;
       /** Revision of the key after a put, or as read; undefined for an absent key and for a delete. */
@@ -55,7 +56,7 @@ const NEVER_EXPECTED = new Set([
   'loop-detected',
 ]);
 
-export function outcomeOf(method: Method, reply: Reply): Outcome {
+export function outcomeOf(method: Method, reply: Reply): ClientOutcome {
   if (reply.type === 'not-sent') return { ok: false, error: reply.reason };
   if (reply.type === 'broken') return { ok: null, error: reply.reason };
   const { status } = reply;
@@ -77,7 +78,7 @@ export function outcomeOf(method: Method, reply: Reply): Outcome {
   return { ok: false, error: code, observed: { revision } };
 }
 
-function success(method: Method, reply: Extract<Reply, { type: 'answer' }>): Outcome {
+function success(method: Method, reply: Extract<Reply, { type: 'answer' }>): ClientOutcome {
   const { body, headers } = reply;
   const { replayed } = headers;
   if (method === 'GET') {
@@ -107,7 +108,7 @@ function parsed(body: string): Record<string, unknown> | undefined {
 
 const SHOWN_BYTES = 200;
 
-function surprise(reply: Extract<Reply, { type: 'answer' }>, what: string): Outcome {
+function surprise(reply: Extract<Reply, { type: 'answer' }>, what: string): ClientOutcome {
   const text = `${reply.status} ${reply.body.slice(0, SHOWN_BYTES)} ${what}`;
   return { ok: null, error: 'surprise', surprise: text };
 }
@@ -116,7 +117,7 @@ function surprise(reply: Extract<Reply, { type: 'answer' }>, what: string): Outc
  * Decides whether an operation is retried under the same idempotency key, and remembers what earlier attempts showed.
  */
 export class Attempts {
-  #inDoubt = false;
+  #isOutcomeUnknown = false;
 
   /**
    * @param retries whether the client retries. @returns the outcome of the whole operation if this ends it; undefined
@@ -127,16 +128,16 @@ export class Attempts {
    * answer under the idempotency key: had the earlier attempt been applied, its success would have been replayed, and
    * if it still arrives, it gets this refusal.
    */
-  settle(outcome: Outcome, retries: boolean): Outcome | undefined {
+  settle(outcome: ClientOutcome, retries: boolean): ClientOutcome | undefined {
     if (outcome.ok === true || 'surprise' in outcome) return outcome;
     if (outcome.ok === false && outcome.observed !== undefined) return outcome;
     if (outcome.error === 'idempotency-key-expired') return { ok: null, error: outcome.error };
-    if (outcome.ok === null) this.#inDoubt = true;
-    return retries ? undefined : this.lastWord(outcome);
+    if (outcome.ok === null) this.#isOutcomeUnknown = true;
+    return retries ? undefined : this.finalOutcome(outcome);
   }
 
   /** The time limit has passed: what is known after the last attempt. */
-  lastWord(outcome: Outcome): Outcome {
-    return outcome.ok === false && this.#inDoubt ? { ok: null, error: outcome.error } : outcome;
+  finalOutcome(outcome: ClientOutcome): ClientOutcome {
+    return outcome.ok === false && this.#isOutcomeUnknown ? { ok: null, error: outcome.error } : outcome;
   }
 }

@@ -56,32 +56,33 @@ export interface RunResult {
   readonly historyPath: string;
 }
 
-type Watched = Omit<RunFacts, 'check' | 'operations'>;
+/** What a run yields before its history is checked. */
+type RunObservations = Omit<RunFacts, 'check' | 'operations'>;
 
 /** @throws UsageError if the history cannot be written to the requested file; nothing was started then */
 export async function run(options: Options, context: RunContext): Promise<RunResult> {
   const { say, signal, startScene } = context;
-  const asked = options.history === undefined ? undefined : openHistory(options.history);
+  const requested = options.history === undefined ? undefined : openHistory(options.history);
   const scene = await startScene(options);
   const historyPath = options.history ?? join(scene.folder, 'history.jsonl');
-  const file = asked ?? openSync(historyPath, 'w');
+  const file = requested ?? openSync(historyPath, 'w');
   const history = new History({
     now: () => process.hrtime.bigint(),
     onLine: (line) => writeSync(file, `${line}\n`),
   });
-  let watched: Watched | undefined;
+  let observations: RunObservations | undefined;
   try {
-    watched = await drive(options, context, { scene, history });
+    observations = await drive(options, context, { scene, history });
   } finally {
     await scene.stop();
     closeSync(file);
   }
-  if (watched === undefined || signal.aborted) return { report: undefined, folder: scene.folder, historyPath };
+  if (observations === undefined || signal.aborted) return { report: undefined, folder: scene.folder, historyPath };
   context.onJudging();
   say(`judging ${history.operations.length} operations`);
   const { operations } = history;
   const check = checkHistory(operations, { timeoutMs: options.checkTimeoutSeconds * 1_000 });
-  return { report: makeReport({ ...watched, operations, check }), folder: scene.folder, historyPath };
+  return { report: makeReport({ ...observations, operations, check }), folder: scene.folder, historyPath };
 }
 
 function openHistory(path: string): number {
@@ -98,7 +99,7 @@ async function drive(
   options: Options,
   { say, signal }: RunContext,
   { scene, history }: { readonly scene: Scene; readonly history: History },
-): Promise<Watched | undefined> {
+): Promise<RunObservations | undefined> {
   const random = new Random(options.seed);
   const kinds = options.kinds.filter((kind) => !scene.cannot.has(kind));
   for (const [kind, why] of scene.cannot) say(`${kind} is skipped: ${why}`);
@@ -116,8 +117,8 @@ async function drive(
       (_, client) => new Session(stage, random.stream(`client ${client}`)),
     );
     const nemesis = new Nemesis({ control: scene.control, ...options, now: () => history.now(), say, signal });
-    const comeTogether = () => underLoad({ scene, stage, probes, signal });
-    const acts = { options, slots, nemesis, workload, sessions, history, say, signal, comeTogether };
+    const converge = () => underLoad({ scene, stage, probes, signal });
+    const acts = { options, slots, nemesis, workload, sessions, history, say, signal, converge };
     const { load, healed } = await underFaults(acts);
     if (signal.aborted) return undefined;
     const { served, ready, level } = healed.afterMs;
@@ -149,7 +150,7 @@ interface Acts {
   readonly history: History;
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
-  readonly comeTogether: () => Promise<Convergence>;
+  readonly converge: () => Promise<Convergence>;
 }
 
 interface Load {
@@ -160,7 +161,7 @@ interface Load {
 
 /** Load and faults together, then load alone until the cluster has converged; no operation is in flight afterwards. */
 async function underFaults(acts: Acts): Promise<Load> {
-  const { options, slots, nemesis, workload, sessions, history, say, signal, comeTogether } = acts;
+  const { options, slots, nemesis, workload, sessions, history, say, signal, converge } = acts;
   const over = new AbortController();
   const ends = AbortSignal.any([over.signal, signal]);
   // Every client listens for the end while it is idle.
@@ -176,7 +177,7 @@ async function underFaults(acts: Acts): Promise<Load> {
     const end = history.now();
     await nemesis.heal();
     say('healed; the clients go on');
-    return { load: { start, end }, healed: await comeTogether() };
+    return { load: { start, end }, healed: await converge() };
   } catch (error) {
     await nemesis.heal();
     throw error;

@@ -6,9 +6,10 @@
  * (`padding.ts`), which neither the workload nor the history sees.
  */
 import { v7 as freshUuid } from 'uuid';
-import type { Asked, History, Lane } from './history.js';
+import type { Invocation } from '../../src/check/index.js';
+import type { History, Lane } from './history.js';
 import type { HttpClient, Request } from './http.js';
-import { Attempts, outcomeOf, type Method, type Outcome } from './outcome.js';
+import { Attempts, outcomeOf, type Method, type ClientOutcome } from './outcome.js';
 import { padded, unpadded } from './padding.js';
 import type { Random } from '../../src/random.js';
 import type { Revisions } from './revisions.js';
@@ -22,7 +23,7 @@ export interface Task {
   /** Retries under one idempotency key. */
   readonly retries: boolean;
   /** How it is recorded in the history. */
-  readonly asked: Asked;
+  readonly invocation: Invocation;
 }
 
 /** What the run counts besides the history. */
@@ -46,7 +47,7 @@ export interface Stage {
   readonly largeShare: number;
 }
 
-/** The server's deadline, drawn for each operation: short ones expire while a fault is active. */
+/** The server's deadline, chosen at random for each operation: short ones expire while a fault is active. */
 const SERVER_LIMITS_MS = [500, 1_000, 2_000];
 /** How much longer the client waits: a node that is stopped does not keep to its deadline. */
 const GRACE_MS = 1_000;
@@ -74,14 +75,14 @@ export class Session {
     return this.#stage.pause(ms);
   }
 
-  get(key: string): Promise<Outcome> {
-    return this.perform({ method: 'GET', key, retries: false, asked: { op: 'get', key } });
+  get(key: string): Promise<ClientOutcome> {
+    return this.perform({ method: 'GET', key, retries: false, invocation: { op: 'get', key } });
   }
 
-  async perform(task: Task): Promise<Outcome> {
+  async perform(task: Task): Promise<ClientOutcome> {
     const { revisions, history } = this.#stage;
     const request = this.#request(task);
-    const finish = history.begin(this.#lane, task.asked);
+    const finish = history.begin(this.#lane, task.invocation);
     const outcome = await this.#settled(task, request);
     const { key, body } = task;
     if (outcome.ok === true && (request.body?.length ?? 0) >= LARGE_BYTES[0]) this.#stage.tally.large += 1;
@@ -93,28 +94,30 @@ export class Session {
     return outcome;
   }
 
-  async #settled(task: Task, request: Request): Promise<Outcome> {
+  async #settled(task: Task, request: Request): Promise<ClientOutcome> {
     const attempts = new Attempts();
     const giveUpAt = performance.now() + RETRY_LIMIT_MS;
     for (;;) {
       const outcome = await this.#attempt(task.method, request);
       const end = attempts.settle(outcome, task.retries);
       if (end !== undefined) return end;
-      if (performance.now() > giveUpAt) return attempts.lastWord(outcome);
+      if (performance.now() > giveUpAt) return attempts.finalOutcome(outcome);
       await this.pause(this.random.integer(...BACKOFF_MS));
     }
   }
 
-  async #attempt(method: Method, request: Request): Promise<Outcome> {
+  async #attempt(method: Method, request: Request): Promise<ClientOutcome> {
     const { endpoints, http, tally } = this.#stage;
     const elsewhere = this.random.chance(ELSEWHERE_SHARE);
     const reply = await http.ask(elsewhere ? this.random.pick(endpoints) : this.#endpoint, request);
     // An endpoint that answers is asked again, even after an error: a stale leader must get the chance to answer
     // wrongly.
     if (reply.type !== 'answer' && !elsewhere) this.#endpoint = this.random.pick(endpoints);
-    const said = outcomeOf(method, reply);
+    const received = outcomeOf(method, reply);
     const outcome =
-      said.ok === true && typeof said.result === 'string' ? { ...said, result: unpadded(said.result) } : said;
+      received.ok === true && typeof received.result === 'string'
+        ? { ...received, result: unpadded(received.result) }
+        : received;
     tally.attempts += 1;
     if (outcome.ok === true && outcome.replayed) tally.replays += 1;
     if ('surprise' in outcome) tally.surprises.push(`${method} ${request.key}: ${outcome.surprise}`);

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { endGroup, forgetGroup, trackGroup } from './leftovers.js';
 
-export interface Ended {
+export interface ProcessResult {
   readonly code: number | null;
   readonly stdout: string;
   /** The end of its standard error. */
@@ -19,7 +19,7 @@ export function parseReport({
   stderr,
   timedOut,
   code,
-}: Ended): { readonly value: unknown } | { readonly why: string } {
+}: ProcessResult): { readonly value: unknown } | { readonly why: string } {
   if (timedOut) return { why: 'it was not done in time' };
   try {
     return { value: JSON.parse(stdout) };
@@ -33,7 +33,7 @@ export function parseReport({
 export function runNode(
   args: readonly string[],
   options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>>; readonly timeoutMs: number },
-): Promise<Ended> {
+): Promise<ProcessResult> {
   const start = performance.now();
   return new Promise((resolve, reject) => {
     const env = { ...process.env, NO_COLOR: '1', ...options.env };

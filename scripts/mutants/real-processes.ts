@@ -4,11 +4,11 @@
  */
 import { whatIsMissing } from '../power-cut/able.js';
 import type { Instrument, Sighting } from './instrument.js';
-import { parseReport, runNode, type Ended } from './processes.js';
+import { parseReport, runNode, type ProcessResult } from './processes.js';
 
 const TIMEOUT_MS = 900_000;
 
-const runScript = (folder: string, script: string, args: readonly string[]): Promise<Ended> =>
+const runScript = (folder: string, script: string, args: readonly string[]): Promise<ProcessResult> =>
   runNode(['--import', 'tsx', `scripts/${script}.ts`, ...args, '--json'], { cwd: folder, timeoutMs: TIMEOUT_MS });
 
 let missing: { readonly what: string | undefined } | undefined;
@@ -30,7 +30,7 @@ interface PowerCutReport {
 }
 
 /** A power cut can show lost acknowledged writes, and nothing else. */
-export function judgePowerCut(ended: Ended): Sighting {
+export function judgePowerCut(ended: ProcessResult): Sighting {
   const { seconds, code } = ended;
   const report = parseReport(ended);
   if ('why' in report) return { type: 'broken', seconds, why: report.why };
@@ -60,7 +60,7 @@ interface JepsenReport {
   readonly failures?: readonly string[];
 }
 
-export function judgeJepsen(ended: Ended, budget: number): Sighting {
+export function judgeJepsen(ended: ProcessResult, budget: number): Sighting {
   const { seconds, code } = ended;
   const report = parseReport(ended);
   if ('why' in report) return { type: 'broken', seconds, why: report.why };
@@ -72,4 +72,4 @@ export function judgeJepsen(ended: Ended, budget: number): Sighting {
   return { type: 'broken', seconds, why: failures[0] ?? `exit code ${String(code)}: ${lastLine(ended)}` };
 }
 
-const lastLine = ({ stderr }: Ended): string => stderr.trim().split('\n').at(-1) ?? '';
+const lastLine = ({ stderr }: ProcessResult): string => stderr.trim().split('\n').at(-1) ?? '';

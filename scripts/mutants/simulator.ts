@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Instrument, Sighting } from './instrument.js';
 import type { InstrumentName } from './mutant.js';
-import { parseReport, runNode, type Ended } from './processes.js';
+import { parseReport, runNode, type ProcessResult } from './processes.js';
 
 const FIRST_PORTION = 8;
 const GROWTH = 3;
@@ -77,7 +77,7 @@ interface SimulationReport {
 }
 
 /** Exit 0: all seeds passed; 1: one failed, and the JSON names it. Anything else proves nothing. */
-export function judgeSimulation(ended: Ended, budget: number, scenario: readonly string[] = []): Sighting {
+export function judgeSimulation(ended: ProcessResult, budget: number, scenario: readonly string[] = []): Sighting {
   const { seconds } = ended;
   const report = parseReport(ended);
   if ('why' in report) return { type: 'broken', seconds, why: report.why };

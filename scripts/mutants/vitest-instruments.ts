@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Instrument, Sighting } from './instrument.js';
 import type { InstrumentName } from './mutant.js';
-import { runNode, type Ended } from './processes.js';
+import { runNode, type ProcessResult } from './processes.js';
 
 interface Suite {
   readonly name: InstrumentName;
@@ -128,7 +128,7 @@ export const vitestInstruments: readonly Instrument[] = SUITES.map((suite) => ({
   },
 }));
 
-function judge(suite: Suite, budget: number, ended: Ended, report: Report | undefined): Sighting {
+function judge(suite: Suite, budget: number, ended: ProcessResult, report: Report | undefined): Sighting {
   const { seconds } = ended;
   if (ended.timedOut) return { type: 'broken', seconds, why: `not done after ${suite.timeoutMs / 1000} s` };
   if (report === undefined) return { type: 'broken', seconds, why: lastLine(ended.stderr) };

@@ -65,7 +65,7 @@ export class Cluster {
       const alive = this.#nodes.flatMap((node, i) => (node.running ? [this.urls[i] ?? ''] : []));
       const ready = await Promise.all(alive.map(isReady));
       const afterMs = performance.now() - startedAt;
-      const refusals = this.#nodes.flatMap((node) => (node.running ? [] : [`${node.name} ended: ${node.lastWords}`]));
+      const refusals = this.#nodes.flatMap((node) => (node.running ? [] : [`${node.name} ended: ${node.lastOutput}`]));
       if (alive.length > 0 && ready.every((yes) => yes)) return { afterMs, refusals };
       if (alive.length === 0 || afterMs > limitMs) return { afterMs: undefined, refusals };
       await pause(POLL_MS);
@@ -78,8 +78,8 @@ export class Cluster {
   }
 
   /** Stops all threads of every node, as a power failure would. */
-  async freeze(): Promise<void> {
-    await Promise.all(this.#nodes.map((node) => node.freeze()));
+  async suspend(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.suspend()));
   }
 
   /** Kills the nodes; none is started any more. */

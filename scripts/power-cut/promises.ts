@@ -12,7 +12,7 @@ interface Promised {
   /** Whether any write was acknowledged. */
   made: boolean;
   /** Began later and were never answered: each may have been applied. */
-  readonly doubtful: Value[];
+  readonly unresolved: Value[];
 }
 
 export interface Loss {
@@ -44,15 +44,15 @@ export class Promises {
   }
 
   /** Writes whose answer never came and whose effect has not been seen. */
-  get doubtful(): number {
+  get unresolved(): number {
     let count = 0;
-    for (const { doubtful } of this.#keys.values()) count += doubtful.length;
+    for (const { unresolved } of this.#keys.values()) count += unresolved.length;
     return count;
   }
 
   /** To be called before the write is sent: from here on it may have been applied. */
   begin(key: string, value: Value): void {
-    this.#of(key).doubtful.push(value);
+    this.#of(key).unresolved.push(value);
   }
 
   acknowledge(key: string, value: Value): void {
@@ -70,33 +70,33 @@ export class Promises {
 
   /** Whether a write to the key is in flight or was never answered: such a key must not be written again. */
   isOutcomeUnknown(key: string): boolean {
-    return (this.#keys.get(key)?.doubtful.length ?? 0) > 0;
+    return (this.#keys.get(key)?.unresolved.length ?? 0) > 0;
   }
 
   /** Compares what was read with what was promised, and expects it from here on. Undefined if the promise was kept. */
   judge(key: string, found: Value): Loss | undefined {
     const promised = this.#of(key);
-    const { acknowledged: expected, doubtful } = promised;
+    const { acknowledged: expected, unresolved } = promised;
     if (found === expected) return undefined;
-    const alsoRight = [...doubtful];
+    const alsoRight = [...unresolved];
     promised.acknowledged = found;
-    const seen = doubtful.indexOf(found);
+    const seen = unresolved.indexOf(found);
     if (seen === -1) return { key, expected, alsoRight, found };
-    doubtful.splice(0, seen + 1);
+    unresolved.splice(0, seen + 1);
     return undefined;
   }
 
   #of(key: string): Promised {
     let promised = this.#keys.get(key);
     if (promised === undefined)
-      this.#keys.set(key, (promised = { acknowledged: undefined, made: false, doubtful: [] }));
+      this.#keys.set(key, (promised = { acknowledged: undefined, made: false, unresolved: [] }));
     return promised;
   }
 
   #settle(key: string, value: Value): void {
-    const { doubtful } = this.#of(key);
-    const index = doubtful.indexOf(value);
+    const { unresolved } = this.#of(key);
+    const index = unresolved.indexOf(value);
     if (index === -1) throw new Error(`${key}: no such write was begun`);
-    doubtful.splice(index, 1);
+    unresolved.splice(index, 1);
   }
 }

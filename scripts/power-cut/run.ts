@@ -1,4 +1,4 @@
-/** The cuts of one setting: load, freeze, cut, mount what is left, start, read back; and again. */
+/** The cuts of one setting: load, SIGSTOP, cut, mount what is left, start, read back; and again. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CleanUp } from '../support/clean-up.js';
@@ -97,24 +97,22 @@ async function comesUp(cluster: Cluster, say: Bench['say']): Promise<void> {
 
 async function oneCut(site: Site, random: Random, cut: number, clients: number): Promise<CutResult> {
   const { cluster, images, promises } = site;
-  const before = { acknowledged: promises.acknowledged, doubtful: promises.doubtful };
+  const before = { acknowledged: promises.acknowledged, unresolved: promises.unresolved };
   for (const image of images) image.leaveSyncedTrace(`cut ${cut}`);
   const load = new Load(cluster.urls, promises, random, cut, clients);
   try {
     await load.acknowledged(before.acknowledged + random.integer(LEAST_WRITES, MOST_WRITES), LOAD_LIMIT_MS);
     for (const image of images) image.leaveUnsyncedTrace();
-    await cluster.freeze();
+    await cluster.suspend();
     for (const image of images) image.cut();
-    // Not before: writes have to be in flight at the cut. Not later: the outcome of a request to a dead node is
-    // certain.
-    // outcome.
+    // Not before: writes have to be in flight at the cut. Not later: a request to a dead node has a certain outcome.
     load.halt();
   } finally {
     await cluster.kill();
     await load.stop();
   }
   const acknowledged = promises.acknowledged - before.acknowledged;
-  const outcomeUnknown = promises.doubtful - before.doubtful;
+  const outcomeUnknown = promises.unresolved - before.unresolved;
   for (const image of images) image.replaceByCopy();
   const badCuts = images.map((image, i) => ({ wrong: image.traces(), disk: i + 1 }));
   const faults = badCuts.flatMap(({ wrong, disk }) => (wrong === undefined ? [] : [`disk ${disk}: ${wrong}`]));

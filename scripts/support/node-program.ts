@@ -23,7 +23,7 @@ export interface NodeProgramOptions {
 }
 
 const LAST_WORDS = 200;
-const FREEZE_LIMIT_MS = 10_000;
+const SUSPEND_LIMIT_MS = 10_000;
 
 export type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
@@ -62,7 +62,7 @@ export class NodeProgram {
   }
 
   /** The beginning of its last line of output. */
-  get lastWords(): string {
+  get lastOutput(): string {
     return this.#lastLine.slice(0, LAST_WORDS);
   }
 
@@ -112,13 +112,13 @@ export class NodeProgram {
   }
 
   /** SIGSTOP, and waits until each of its threads is stopped: none of them writes or answers any more. */
-  async freeze(): Promise<void> {
+  async suspend(): Promise<void> {
     const { pid } = this;
     if (!this.running) throw new Error(`${this.name} does not run`);
     this.signal('SIGSTOP');
     const startedAt = performance.now();
-    while (!standsStill(pid)) {
-      if (performance.now() - startedAt > FREEZE_LIMIT_MS) throw new Error(`${this.name} does not stand still`);
+    while (!isSuspended(pid)) {
+      if (performance.now() - startedAt > SUSPEND_LIMIT_MS) throw new Error(`${this.name} was not suspended in time`);
       await pause(1);
     }
   }
@@ -155,7 +155,7 @@ function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv 
 }
 
 /** State T in /proc/PID/task/N/stat, proc(5), of every thread. */
-function standsStill(pid: number): boolean {
+function isSuspended(pid: number): boolean {
   const tasks = `/proc/${pid}/task`;
   return readdirSync(tasks).every((task) => {
     const stat = readFileSync(`${tasks}/${task}/stat`, 'utf8');

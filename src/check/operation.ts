@@ -30,6 +30,12 @@ export interface Operation {
   readonly end: number | bigint;
 }
 
+/** What a client requested. */
+export type Invocation = Pick<Operation, 'op' | 'key' | 'value' | 'expected'>;
+
+/** What it learned of the outcome. */
+export type Completion = Pick<Operation, 'ok' | 'result' | 'existed' | 'error'>;
+
 export const OPERATION_NAMES = ['put', 'get', 'delete', 'cas', 'append'] as const;
 
 /** One line of the recorded format, without its line end. A bigint becomes an integer in quotes. */

@@ -72,14 +72,14 @@ export class PendingObservers {
 
   #findAppenders(): void {
     const { states, effects, required } = this.#compiled;
-    const makers = new PossibleWriters(effects, states);
+    const writers = new PossibleWriters(effects, states);
     const viewed = new Set<State>();
     for (const [operation, { kind, from }] of effects.entries()) {
       if (required[operation] === 1 && demands(kind)) viewed.add(from);
     }
     for (const state of viewed) {
-      for (const maker of makers.of(state)) {
-        if (effects[maker]?.kind === Kind.append) this.#makes[maker] = [...(this.#makes[maker] ?? NONE), state];
+      for (const writer of writers.of(state)) {
+        if (effects[writer]?.kind === Kind.append) this.#makes[writer] = [...(this.#makes[writer] ?? NONE), state];
       }
     }
   }

@@ -27,16 +27,16 @@ export class PossibleWriters {
 
   /** @param limit the caller needs to know of no more than these. */
   of(state: State, limit = Infinity): number[] {
-    const makers = [...(this.#direct.get(state) ?? [])];
-    if (state === ABSENT) return makers;
+    const writers = [...(this.#direct.get(state) ?? [])];
+    if (state === ABSENT) return writers;
     const value = this.#states.value(state);
     for (const length of this.#lengths) {
       // Appending the empty text makes only the empty value, from an absent one.
       if (length > value.length || (length === 0 && value !== '')) continue;
-      makers.push(...(this.#appends.get(value.slice(value.length - length)) ?? []));
-      if (makers.length > limit) break;
+      writers.push(...(this.#appends.get(value.slice(value.length - length)) ?? []));
+      if (writers.length > limit) break;
     }
-    return makers;
+    return writers;
   }
 }
 
@@ -48,7 +48,7 @@ export const demands = (kind: Kind): boolean => kind === Kind.seen || kind === K
 
 /** Marks operations that must have happened as required, and binds appends to the one value that they can extend. */
 export function bindSoleWriters(effects: Effect[], required: Uint8Array, states: States, initial: State): void {
-  const makers = new PossibleWriters(effects, states);
+  const writers = new PossibleWriters(effects, states);
   const queue: State[] = [];
   const queued = new Set<State>();
   const mustBeMade = (state: State): void => {
@@ -60,14 +60,14 @@ export function bindSoleWriters(effects: Effect[], required: Uint8Array, states:
     if (required[operation] === 1 && demands(kind)) mustBeMade(from);
   }
   for (let state = queue.pop(); state !== undefined; state = queue.pop()) {
-    const [sole, another] = makers.of(state, 1);
+    const [sole, another] = writers.of(state, 1);
     if (sole === undefined || another !== undefined) continue;
     const effect = effects[sole];
     if (effect === undefined) continue;
     required[sole] = 1;
     if (effect.kind === Kind.cas) mustBeMade(effect.from);
     if (effect.kind !== Kind.append) continue;
-    const from = restOf(state, effect.from, states, makers, initial);
+    const from = restOf(state, effect.from, states, writers, initial);
     if (from === undefined) continue;
     effects[sole] = { kind: Kind.cas, from, to: state };
     mustBeMade(from);
@@ -79,14 +79,14 @@ function restOf(
   state: State,
   appendix: number,
   states: States,
-  makers: PossibleWriters,
+  writers: PossibleWriters,
   initial: State,
 ): State | undefined {
   const value = states.value(state);
   const rest = value.slice(0, value.length - states.appended(appendix).length);
   if (rest !== '') return states.of(rest);
   const empty = states.of('');
-  const canBe = (which: State): boolean => which === initial || makers.of(which, 0).length > 0;
+  const canBe = (which: State): boolean => which === initial || writers.of(which, 0).length > 0;
   if (!canBe(empty)) return ABSENT;
   return canBe(ABSENT) ? undefined : empty;
 }

@@ -6,10 +6,11 @@
  * unknown. Some writes it retries itself, under one operation id, until the outcome is known. Values are unique, so a
  * revision identifies a value: a write conditional on a revision is a compare-and-set of the values.
  */
+import type { Completion, Invocation } from '../check/index.js';
 import { stringKey, type Answer, type Condition, type KvOperation, type KvWrite } from '../shard/index.js';
 import type { Dispatcher } from '../router/index.js';
 import type { MachineClock } from './clock.js';
-import type { Asked, Begun, Ended, History } from './history.js';
+import type { Begun, History } from './history.js';
 import type { Scenario } from './scenario.js';
 import type { Random } from '../random.js';
 import type { Incarnation, ScheduledEvent, Scheduler } from './scheduler.js';
@@ -31,7 +32,7 @@ export interface ClientOptions {
   readonly clock: MachineClock;
   /** The processes that can be reached at present. */
   readonly endpoints: () => readonly ClientEndpoint[];
-  readonly tell: (what: string) => void;
+  readonly trace: (what: string) => void;
 }
 
 interface Known {
@@ -43,7 +44,7 @@ interface Known {
 /** One operation of the client, however often it is sent. */
 interface Call {
   readonly operation: KvOperation;
-  readonly asked: Asked;
+  readonly invocation: Invocation;
   readonly begun: Begun;
   readonly repeats: boolean;
   readonly until: number;
@@ -104,7 +105,7 @@ export class Client {
     const begun = this.#options.history.begin();
     this.#ask(operation, deadlineMs, (answer) => {
       this.#conclude(
-        { operation, asked: { op: 'get', key }, begun, repeats: false, until: 0, outcomeUnknown: false },
+        { operation, invocation: { op: 'get', key }, begun, repeats: false, until: 0, outcomeUnknown: false },
         answer,
       );
       done(answer?.type === 'get');
@@ -136,9 +137,9 @@ export class Client {
       return;
     }
     const repeats = random.chance(scenario.keyedShare);
-    const { operation, asked } = this.#choose(key, repeats);
+    const { operation, invocation } = this.#choose(key, repeats);
     const until = scheduler.now + (repeats ? 3 * deadlineMs : deadlineMs);
-    this.#attempt({ operation, asked, begun: history.begin(), repeats, until, outcomeUnknown: false }, deadlineMs);
+    this.#attempt({ operation, invocation, begun: history.begin(), repeats, until, outcomeUnknown: false }, deadlineMs);
   }
 
   #attempt(call: Call, deadlineMs: number): void {
@@ -179,9 +180,9 @@ export class Client {
     const silence = scheduler.after(deadlineMs + PATIENCE_MS, undefined, () => {
       end(undefined);
     });
-    const asked = operation.type === 'get' ? operation : withIdOf(operation, endpoint.clock, random);
+    const attempt = operation.type === 'get' ? operation : withIdOf(operation, endpoint.clock, random);
     scheduler.after(random.between(0, scenario.network.delayMs), endpoint.incarnation, () => {
-      endpoint.dispatcher.dispatch(asked, { deadlineMs, forward: true }, ({ answer }) => {
+      endpoint.dispatcher.dispatch(attempt, { deadlineMs, forward: true }, ({ answer }) => {
         scheduler.after(random.between(0, scenario.network.delayMs), undefined, () => {
           end(answer);
         });
@@ -189,12 +190,12 @@ export class Client {
     });
   }
 
-  #choose(key: string, repeats: boolean): { operation: KvOperation; asked: Asked } {
+  #choose(key: string, repeats: boolean): { operation: KvOperation; invocation: Invocation } {
     const { random, scenario } = this.#options;
     const dice = random.next();
     if (dice < 0.45) {
       const consistency = scenario.leaseReads && random.chance(0.6) ? 'lease' : 'linearizable';
-      return { operation: { type: 'get', key: stringKey(key), consistency }, asked: { op: 'get', key } };
+      return { operation: { type: 'get', key: stringKey(key), consistency }, invocation: { op: 'get', key } };
     }
     const known = this.#known.get(key);
     const condition: Condition = dice < 0.83 || known === undefined ? { type: 'none' } : conditionOf(known);
@@ -212,8 +213,8 @@ export class Client {
       value === null
         ? { type: 'delete', ...common }
         : { type: 'put', ...common, body: Buffer.from(value), contentType: 'text/plain' };
-    if (expected !== undefined) return { operation, asked: { op: 'cas', key, expected, value } };
-    return { operation, asked: value === null ? { op: 'delete', key } : { op: 'put', key, value } };
+    if (expected !== undefined) return { operation, invocation: { op: 'cas', key, expected, value } };
+    return { operation, invocation: value === null ? { op: 'delete', key } : { op: 'put', key, value } };
   }
 
   #freshValue(): string {
@@ -221,18 +222,18 @@ export class Client {
   }
 
   #conclude(call: Call, answer: Answer | undefined): void {
-    const { history, number, tell } = this.#options;
-    const ended = this.#judge(call, answer);
-    history.end(this.#lane, call.begun, call.asked, ended);
-    if (ended.ok === true) this.served++;
-    tell(`client ${number}: ${describeAsked(call.asked)} ${describeEnded(ended)}`);
+    const { history, number, trace } = this.#options;
+    const completion = this.#judge(call, answer);
+    history.end(this.#lane, call.begun, call.invocation, completion);
+    if (completion.ok === true) this.served++;
+    trace(`client ${number}: ${describeInvocation(call.invocation)} ${describeCompletion(completion)}`);
     // An operation with an unknown outcome never ends: the next one is recorded as another client's.
-    if (ended.ok === null) this.#lane += LANES_APART;
+    if (completion.ok === null) this.#lane += LANES_APART;
   }
 
-  #judge({ asked, outcomeUnknown }: Call, answer: Answer | undefined): Ended {
+  #judge({ invocation, outcomeUnknown }: Call, answer: Answer | undefined): Completion {
     const { history } = this.#options;
-    const { key } = asked;
+    const { key } = invocation;
     switch (answer?.type) {
       case undefined:
         return { ok: null };
@@ -243,11 +244,11 @@ export class Client {
         return { ok: true, result };
       }
       case 'put':
-        this.#learn(key, answer.revision, asked.value ?? '');
+        this.#learn(key, answer.revision, invocation.value ?? '');
         return { ok: true };
       case 'delete':
         this.#learn(key, 0, null);
-        return asked.op === 'delete' ? { ok: true, existed: answer.deleted } : { ok: true };
+        return invocation.op === 'delete' ? { ok: true, existed: answer.deleted } : { ok: true };
       case 'refused': {
         if (answer.code === 'precondition-failed') {
           const revision = answer.details.currentRevision ?? 0;
@@ -255,7 +256,7 @@ export class Client {
           const result = history.valueAt(key, revision);
           return result === undefined ? { ok: false } : { ok: false, result };
         }
-        if (asked.op === 'get') return { ok: false, error: answer.code };
+        if (invocation.op === 'get') return { ok: false, error: answer.code };
         return outcomeUnknown || answer.outcome === 'unknown' ? { ok: null } : { ok: false, error: answer.code };
       }
     }
@@ -300,7 +301,7 @@ function makeId(clock: MachineClock, random: Random): Uint8Array {
 
 const short = (value: string | null | undefined): string => (value ?? 'absent').replace(/\.+$/, '');
 
-function describeAsked({ op, key, value, expected }: Asked): string {
+function describeInvocation({ op, key, value, expected }: Invocation): string {
   switch (op) {
     case 'get':
     case 'delete':
@@ -313,7 +314,7 @@ function describeAsked({ op, key, value, expected }: Asked): string {
   }
 }
 
-function describeEnded({ ok, result, existed, error }: Ended): string {
+function describeCompletion({ ok, result, existed, error }: Completion): string {
   const seen = result === undefined ? '' : ` ${short(result)}`;
   const there = existed === undefined ? '' : existed ? ' (it was there)' : ' (it was not there)';
   if (ok === null) return 'is unknown';

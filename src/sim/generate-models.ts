@@ -39,8 +39,8 @@ export function addModels(scenario: Scenario, random: Random, named: readonly Mo
   let grown = scenario;
   for (const model of MODELS) {
     const own = random.stream(model);
-    const isDrawn = own.chance(MODEL_CHANCES[model]);
-    if (named?.includes(model) ?? isDrawn) grown = ADD[model](grown, own);
+    const isChosen = own.chance(MODEL_CHANCES[model]);
+    if (named?.includes(model) ?? isChosen) grown = ADD[model](grown, own);
   }
   const spared = spareAround(spareAround(grown, 'rolled-back-disk', KEPT_AFTER_MS), 'copied-node', 0);
   return withOneAway(spared, random.stream('one-away'));

@@ -86,9 +86,9 @@ function generateClocks(random: Random, leaseReads: boolean): ClockParameters {
   };
 }
 
-type Drawn = Pick<Scenario, 'nodes' | 'replicas' | 'durationMs'> & { readonly timers: Scenario['timers'] };
+type ScenarioShape = Pick<Scenario, 'nodes' | 'replicas' | 'durationMs'> & { readonly timers: Scenario['timers'] };
 
-function generateFaults(random: Random, scenario: Drawn): FaultPlan[] {
+function generateFaults(random: Random, scenario: ScenarioShape): FaultPlan[] {
   const possible = FAULT_KINDS.filter((kind) => isPossible(kind, scenario));
   const kinds = random.shuffle(possible).slice(0, random.integer(2, 8));
   const electionMs = scenario.timers.tickMs * scenario.timers.electionTicks;
@@ -113,7 +113,7 @@ function generateFaults(random: Random, scenario: Drawn): FaultPlan[] {
 }
 
 /** A cluster of one has no links to cut; and a majority must remain beside a disk that rots. */
-function isPossible(kind: FaultKind, { nodes, replicas }: Drawn): boolean {
+function isPossible(kind: FaultKind, { nodes, replicas }: ScenarioShape): boolean {
   if (kind === 'bit-flip') return replicas >= 3;
   if (kind === 'depose-twice') return nodes >= 3;
   return nodes > 1 || !LINK_FAULTS.has(kind);

@@ -2,17 +2,11 @@
  * What the clients saw, in the format that the checker judges. Time is a count of starts and ends, because only their
  * order matters.
  */
-import type { Operation } from '../check/index.js';
+import type { Completion, Invocation, Operation } from '../check/index.js';
 
 export interface Begun {
   readonly start: number;
 }
-
-/** What a client requested, in the terms of the checker's model. */
-export type Asked = Pick<Operation, 'op' | 'key' | 'value' | 'expected'>;
-
-/** The outcome of an operation. */
-export type Ended = Pick<Operation, 'ok' | 'result' | 'existed' | 'error'>;
 
 export class History {
   readonly operations: Operation[] = [];
@@ -29,12 +23,12 @@ export class History {
     return { start: ++this.#stamp };
   }
 
-  end(client: number, { start }: Begun, asked: Asked, ended: Ended): void {
+  end(client: number, { start }: Begun, invocation: Invocation, completion: Completion): void {
     this.#open--;
-    if (ended.ok === null) this.counts.unknown++;
-    else if (ended.ok || ended.error === undefined) this.counts.ok++;
+    if (completion.ok === null) this.counts.unknown++;
+    else if (completion.ok || completion.error === undefined) this.counts.ok++;
     else this.counts.failed++;
-    this.operations.push({ client, ...asked, ...ended, start, end: ++this.#stamp });
+    this.operations.push({ client, ...invocation, ...completion, start, end: ++this.#stamp });
   }
 
   learn(key: string, revision: number, value: string): void {

@@ -71,11 +71,11 @@ export class InvariantChecker {
   readonly #shadows = new Map<NodeId, Map<GroupId, Shadow>>();
   readonly #disks: ReadonlyMap<NodeId, DurableLog>;
   /** Called with events for the trace. */
-  readonly #tell: (node: NodeId, group: GroupId, what: string) => void;
+  readonly #trace: (node: NodeId, group: GroupId, what: string) => void;
 
-  constructor(disks: ReadonlyMap<NodeId, DurableLog>, tell: (node: NodeId, group: GroupId, what: string) => void) {
+  constructor(disks: ReadonlyMap<NodeId, DurableLog>, trace: (node: NodeId, group: GroupId, what: string) => void) {
     this.#disks = disks;
-    this.#tell = tell;
+    this.#trace = trace;
   }
 
   /** Highest index of a group that any node regarded as committed. */
@@ -144,7 +144,7 @@ export class InvariantChecker {
     if (raft.term === shadow.term) {
       const { vote } = shadow;
       hold(vote === 0 || raft.vote === vote, () => `its vote changed from n${vote} to n${raft.vote}`);
-    } else this.#tell(raft.id, id, `is in term ${raft.term}`);
+    } else this.#trace(raft.id, id, `is in term ${raft.term}`);
     shadow.term = raft.term;
     shadow.vote = raft.vote;
   }
@@ -205,7 +205,7 @@ export class InvariantChecker {
       hold(earlier === raft.id, () => `term ${raft.term} was already led by n${earlier}`);
       history.leaders.set(raft.term, raft.id);
       history.highestLed = Math.max(history.highestLed, raft.term);
-      if (isNew) this.#tell(raft.id, id, `leads term ${raft.term}`);
+      if (isNew) this.#trace(raft.id, id, `leads term ${raft.term}`);
     }
     if (!isLeader || !shadow.isLeader || isNew) {
       shadow.match = new Map();

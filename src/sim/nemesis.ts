@@ -60,15 +60,15 @@ export class Nemesis {
   readonly injected: Partial<Record<FaultKind, number>> = {};
   readonly #cluster: SimCluster;
   readonly #scheduler: Scheduler;
-  readonly #tell: (what: string) => void;
+  readonly #trace: (what: string) => void;
   readonly #ends = new Set<() => void>();
   #healed = false;
   #leftAlone: VirtualNode | undefined;
 
-  constructor(cluster: SimCluster, scheduler: Scheduler, tell: (what: string) => void) {
+  constructor(cluster: SimCluster, scheduler: Scheduler, trace: (what: string) => void) {
     this.#cluster = cluster;
     this.#scheduler = scheduler;
-    this.#tell = tell;
+    this.#trace = trace;
   }
 
   schedule(faults: readonly FaultPlan[]): void {
@@ -106,10 +106,10 @@ export class Nemesis {
     const injected = INJECT[kind]({ cluster: this.#cluster, scheduler: this.#scheduler, random, lastsMs });
     if (injected === undefined) return;
     this.injected[kind] = (this.injected[kind] ?? 0) + 1;
-    this.#tell(`fault ${id}: ${kind} ${injected.what}, for ${lastsMs} ms`);
+    this.#trace(`fault ${id}: ${kind} ${injected.what}, for ${lastsMs} ms`);
     const end = (): void => {
       if (!this.#ends.delete(end)) return;
-      this.#tell(`fault ${id}: ${kind} ends`);
+      this.#trace(`fault ${id}: ${kind} ends`);
       injected.end();
     };
     this.#ends.add(end);

@@ -17,7 +17,7 @@ import type { Mark } from './marks.js';
 import { longestElectionMs } from './node-settings.js';
 
 /** A node, as seen by this checker. */
-export interface Ailing {
+export interface ObservedNode {
   readonly id: NodeId;
   /** The longest election timeout of all its starts, ms. */
   readonly longestElectionMs: number;
@@ -30,13 +30,13 @@ export interface Ailing {
 }
 
 export interface ReadinessCheckerOptions {
-  readonly nodes: readonly Ailing[];
+  readonly nodes: readonly ObservedNode[];
   /** Whether the node's disk, process or links have a fault at present for which it may report that it is not ready. */
-  readonly isTroubled: (node: Ailing) => boolean;
+  readonly isTroubled: (node: ObservedNode) => boolean;
   /** A majority of these is running and healthy. */
   readonly isQuorum: (voters: readonly NodeId[]) => boolean;
   /** For a node that leads the replica's group: what waits there waits only for the disks of others. */
-  readonly isHeldUpByDisksOfOthers: (node: Ailing, replica: ReplicaView) => boolean;
+  readonly isHeldUpByDisksOfOthers: (node: ObservedNode, replica: ReplicaView) => boolean;
   readonly reached: (mark: Mark) => void;
 }
 
@@ -49,24 +49,26 @@ interface Wait {
 }
 
 /** What stands still, and for how long. */
-interface Standstill {
+interface Stall {
   readonly ms: number;
   readonly what: string;
 }
 
-interface Watched {
+/** What the checker keeps of a node between two looks. */
+interface NodeState {
   readonly commits: Map<GroupId, Wait>;
   /** The same, while not held up by the disks of others. */
   readonly ownCommits: Map<GroupId, Wait>;
   readonly syncs: Map<GroupId, Wait>;
   /** Since when it serves, has no fault of its own, and is not ready. */
-  wrongSinceMs: number | undefined;
+  unreadySinceMs: number | undefined;
   /** When it last had a fault of its own. */
   troubledAtMs: number;
   isStalled: boolean;
   /** Since when it is ready although something stands still. */
   readySinceMs: number | undefined;
-  isAlone: boolean;
+  /** It is ready, with a note on what other nodes do not serve. */
+  isReadyWithNote: boolean;
 }
 
 /** Longer than an election timeout. */
@@ -83,7 +85,7 @@ const AFTERMATH_MS = 500;
 
 export class ReadinessChecker {
   readonly #options: ReadinessCheckerOptions;
-  readonly #watched = new Map<NodeId, Watched>();
+  readonly #states = new Map<NodeId, NodeState>();
 
   constructor(options: ReadinessCheckerOptions) {
     this.#options = options;
@@ -94,21 +96,21 @@ export class ReadinessChecker {
     for (const node of this.#options.nodes) {
       const checks = node.readiness();
       if (checks === undefined) continue;
-      let watched = this.#watched.get(node.id);
-      if (watched === undefined) {
-        watched = {
+      let state = this.#states.get(node.id);
+      if (state === undefined) {
+        state = {
           commits: new Map(),
           ownCommits: new Map(),
           syncs: new Map(),
-          wrongSinceMs: undefined,
+          unreadySinceMs: undefined,
           troubledAtMs: -Infinity,
           isStalled: false,
           readySinceMs: undefined,
-          isAlone: false,
+          isReadyWithNote: false,
         };
-        this.#watched.set(node.id, watched);
+        this.#states.set(node.id, state);
       }
-      this.#judge(node, watched, checks);
+      this.#judge(node, state, checks);
     }
   }
 
@@ -123,25 +125,25 @@ export class ReadinessChecker {
     });
   }
 
-  #judge(node: Ailing, watched: Watched, checks: readonly HealthCheck[]): void {
+  #judge(node: ObservedNode, state: NodeState, checks: readonly HealthCheck[]): void {
     // Timers belong to the cluster: those of any node may be in force, also at a node started with shorter ones.
     const electionMs = longestElectionMs(this.#options.nodes);
     const now = node.clock.monotonic();
     const wrong = complaints(checks);
-    let led: Standstill = { ms: 0, what: '' };
+    let led: Stall = { ms: 0, what: '' };
     let uncommittedMs = 0;
-    let disk: Standstill = { ms: 0, what: '' };
+    let disk: Stall = { ms: 0, what: '' };
     let serves = false;
     for (const replica of node.replicas()) {
       const { id, raft, applied, installing } = replica;
       const leads = raft.role === 'leader';
       const { lastIndex, stableIndex } = raft.log;
       const waits = { raft, at: applied, due: leads && applied < lastIndex };
-      uncommittedMs = Math.max(uncommittedMs, note(watched.commits, id, waits, now));
+      uncommittedMs = Math.max(uncommittedMs, note(state.commits, id, waits, now));
       const isOwn = waits.due && !this.#options.isHeldUpByDisksOfOthers(node, replica);
-      const uncommitted = note(watched.ownCommits, id, { ...waits, due: isOwn }, now);
+      const uncommitted = note(state.ownCommits, id, { ...waits, due: isOwn }, now);
       const unwritten = note(
-        watched.syncs,
+        state.syncs,
         id,
         { raft, at: stableIndex, due: !installing && stableIndex < lastIndex },
         now,
@@ -152,33 +154,33 @@ export class ReadinessChecker {
     }
     const isReady = wrong.length === 0;
     const limitMs = electionMs + GRACE_MS;
-    if (isReady && led.ms > limitMs) throw readyAndStill(node, led);
+    if (isReady && led.ms > limitMs) throw readyButStalled(node, led);
     const longest = led.ms > disk.ms ? led : disk;
     const isStalled = longest.ms > limitMs;
-    if (isStalled && !watched.isStalled && !isReady) this.#options.reached('unready-by-own-fault');
-    watched.isStalled = isStalled;
-    if (!isStalled || !isReady) watched.readySinceMs = undefined;
-    else watched.readySinceMs ??= now;
-    if (now - (watched.readySinceMs ?? now) > CATCH_UP_MS) throw readyAndStill(node, longest);
+    if (isStalled && !state.isStalled && !isReady) this.#options.reached('unready-by-own-fault');
+    state.isStalled = isStalled;
+    if (!isStalled || !isReady) state.readySinceMs = undefined;
+    else state.readySinceMs ??= now;
+    if (now - (state.readySinceMs ?? now) > CATCH_UP_MS) throw readyButStalled(node, longest);
     const isWell = serves && Math.max(longest.ms, uncommittedMs) <= electionMs;
-    const isAlone = isWell && isReady && checks.some((check) => check.note !== undefined);
-    if (isAlone && !watched.isAlone) this.#options.reached('ready-beside-unserved');
-    watched.isAlone = isAlone;
-    this.#standsIn(node, watched, { wrong, now, electionMs, isWell });
+    const isReadyWithNote = isWell && isReady && checks.some((check) => check.note !== undefined);
+    if (isReadyWithNote && !state.isReadyWithNote) this.#options.reached('ready-beside-unserved');
+    state.isReadyWithNote = isReadyWithNote;
+    this.#checkUnready(node, state, { wrong, now, electionMs, isWell });
   }
 
-  #standsIn(
-    node: Ailing,
-    watched: Watched,
+  #checkUnready(
+    node: ObservedNode,
+    state: NodeState,
     { wrong, now, electionMs, isWell }: { wrong: readonly string[]; now: number; electionMs: number; isWell: boolean },
   ): void {
-    if (this.#options.isTroubled(node)) watched.troubledAtMs = now;
-    if (wrong.length === 0 || !isWell || now - watched.troubledAtMs < AFTERMATH_MS) {
-      watched.wrongSinceMs = undefined;
+    if (this.#options.isTroubled(node)) state.troubledAtMs = now;
+    if (wrong.length === 0 || !isWell || now - state.troubledAtMs < AFTERMATH_MS) {
+      state.unreadySinceMs = undefined;
       return;
     }
-    watched.wrongSinceMs ??= now;
-    const ms = now - watched.wrongSinceMs;
+    state.unreadySinceMs ??= now;
+    const ms = now - state.unreadySinceMs;
     if (ms <= RECOVERY_ELECTIONS * electionMs) return;
     throw new InvariantViolation(
       `n${node.id} serves what it leads and has no fault of its own, and is not ready for ${Math.round(ms)} ms: ${wrong.join('; ')}`,
@@ -204,7 +206,7 @@ function note(
   return 0;
 }
 
-const readyAndStill = ({ id }: Ailing, { ms, what }: Standstill): InvariantViolation =>
+const readyButStalled = ({ id }: ObservedNode, { ms, what }: Stall): InvariantViolation =>
   new InvariantViolation(`n${id} is ready, and ${what} for ${Math.round(ms)} ms`);
 
 const complaints = (checks: readonly HealthCheck[]): string[] =>

@@ -20,7 +20,7 @@ import { SettingsChecker } from './settings-checker.js';
 import type { SimFailure, SimResult } from './result.js';
 import { Scheduler } from './scheduler.js';
 import { SimCluster } from './sim-cluster.js';
-import { standTrial, type TrialParameters, type TrialScene } from './trial.js';
+import { runTrial, type TrialParameters, type TrialScene } from './trial.js';
 import { TurningPoints } from './turning-points.js';
 import { InvariantChecker } from './invariant-checker.js';
 import { stackOf } from '../thrown.js';
@@ -66,7 +66,7 @@ class Simulation {
     const cluster = await this.#cluster();
     const readiness = this.#readiness(cluster);
     const nemesis = new Nemesis(cluster, this.#scheduler, (what) => {
-      this.#tell(what);
+      this.#traceEvent(what);
     });
     try {
       await this.#live(cluster, nemesis);
@@ -118,7 +118,7 @@ class Simulation {
       },
     });
     const checker = new InvariantChecker(cluster.disks, (node, group, what) => {
-      this.#tell(`g${group} n${node} ${what}`);
+      this.#traceEvent(`g${group} n${node} ${what}`);
     });
     checking.checker = checker;
     const leases = this.#scenario.leaseReads ? new LeaseChecker(cluster.nodes) : undefined;
@@ -171,10 +171,10 @@ class Simulation {
   #fail(check: SimFailure['check'], reason: string): void {
     if (this.#failure !== undefined) return;
     this.#failure = { check, reason, atMs: Math.round(this.#scheduler.now) };
-    this.#tell(`FAILED: ${check}: ${reason}`);
+    this.#traceEvent(`FAILED: ${check}: ${reason}`);
   }
 
-  #tell(what: string): void {
+  #traceEvent(what: string): void {
     this.#digest.text(what);
     this.#line(what);
   }
@@ -196,7 +196,7 @@ class Simulation {
     nemesis.schedule(this.#scenario.faults);
     await this.#runFor(durationMs);
     if (this.#failure !== undefined) return;
-    this.#tell('phase two: all heals');
+    this.#traceEvent('phase two: all heals');
     nemesis.heal();
     for (let ms = MEND_EVERY_MS; ms <= MEND_FOR_MS; ms += MEND_EVERY_MS) {
       this.#scheduler.after(ms, undefined, () => {
@@ -215,8 +215,8 @@ class Simulation {
       history: this.#history,
       clock: new MachineClock(this.#scheduler, 1, 0),
       endpoints: () => cluster.endpoints(),
-      tell: (what) => {
-        this.#tell(what);
+      trace: (what) => {
+        this.#traceEvent(what);
       },
     });
   }
@@ -274,12 +274,12 @@ class Simulation {
   }
 
   async #trial(trial: TrialParameters, scene: Pick<TrialScene, 'cluster' | 'clients' | 'nemesis'>): Promise<void> {
-    const tell = (what: string): void => {
-      this.#tell(what);
+    const trace = (what: string): void => {
+      this.#traceEvent(what);
     };
     const { keys } = this.#scenario;
     const isOver = (): boolean => this.#failure !== undefined;
-    const wrong = await standTrial({ ...scene, keys, scheduler: this.#scheduler, tell, isOver }, trial);
+    const wrong = await runTrial({ ...scene, keys, scheduler: this.#scheduler, trace, isOver }, trial);
     if (wrong !== undefined) this.#fail('liveness', wrong);
   }
 

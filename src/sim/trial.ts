@@ -28,7 +28,7 @@ export interface TrialScene {
   readonly scheduler: Scheduler;
   readonly clients: readonly Client[];
   readonly keys: number;
-  readonly tell: (what: string) => void;
+  readonly trace: (what: string) => void;
   /** Another check has failed: the trial ends here. */
   readonly isOver: () => boolean;
 }
@@ -40,25 +40,25 @@ const DEADLINE_ELECTIONS = 4;
 const DEADLINE_MS = 3_000;
 
 /** @returns what was not served; undefined if everything was, or if no node was suitable */
-export async function standTrial(
+export async function runTrial(
   scene: TrialScene,
   { kind, lullElections, seed }: TrialParameters,
 ): Promise<string | undefined> {
-  const { cluster, scheduler, clients, isOver, tell } = scene;
+  const { cluster, scheduler, clients, isOver, trace } = scene;
   const node = pickNode(cluster, new Random(seed));
   if (node === undefined) return undefined;
   const electionMs = longestElectionMs(cluster.nodes);
   const lullMs = lullElections * electionMs;
   for (const client of clients) client.rest(lullMs);
   await scheduler.until(isOver, lullMs);
-  tell(`trial: n${node.id} ${kind}, and left alone`);
+  trace(`trial: n${node.id} ${kind}, and left alone`);
   cluster.shunned = node.id;
   const end = trouble(scene, node, kind);
   await scheduler.until(isOver, GRACE_ELECTIONS * electionMs + GRACE_MS, 100);
   const wrong = isOver() ? undefined : await askAll(scene, DEADLINE_ELECTIONS * electionMs + DEADLINE_MS);
   end();
   cluster.shunned = undefined;
-  tell('trial: over');
+  trace('trial: over');
   return wrong && `while n${node.id} alone is ${kind}: ${wrong}`;
 }
 

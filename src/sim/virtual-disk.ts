@@ -69,7 +69,7 @@ export class VirtualDisk {
   /** Defined while the disk is hung: the callbacks waiting for its end. */
   #hung: (() => void)[] | undefined;
   /** What was durable before the disk was rolled back or emptied. */
-  #forgotten: DurableIndex | undefined;
+  #beforeRollback: DurableIndex | undefined;
   /** In the order of writing. */
   #inFlight: InFlight[] = [];
   /** Writes that began while the disk was slow: they keep their duration even if the disk is fast again. */
@@ -182,7 +182,7 @@ export class VirtualDisk {
 
   #land(write: InFlight): void {
     const first = this.#inFlight.shift();
-    if (first !== write) throw new Error('a disk was crashed under a process that lives on');
+    if (first !== write) throw new Error('a disk was crashed under a running process');
     if (write.error === undefined) this.#apply(write.transaction);
     // A full disk has written nothing; after a failed fsync it is open whether it wrote. Nothing is written after it.
     else if (!isFull(write.error)) {
@@ -262,8 +262,8 @@ export class VirtualDisk {
 
   /** Rolls the disk back to `image`; undefined = empty. No process may have it open. */
   restore(image: DiskImage | undefined): void {
-    if (this.#open !== undefined || this.#inFlight.length > 0) throw new Error('restored under a process that lives');
-    this.#forgotten = this.#index;
+    if (this.#open !== undefined || this.#inFlight.length > 0) throw new Error('restored under a running process');
+    this.#beforeRollback = this.#index;
     this.#content = image?.content.copy() ?? new DiskContent();
     this.#index = image?.index.copy() ?? new DurableIndex();
     this.#torn = undefined;
@@ -291,12 +291,12 @@ export class VirtualDisk {
   }
 
   get hasLostAcknowledged(): boolean {
-    return this.#forgotten !== undefined;
+    return this.#beforeRollback !== undefined;
   }
 
   /** Was the entry durable, or covered, before the rollback? Acknowledgements of then may still be on their way. */
   hadBefore(group: GroupId, index: number, term: number): boolean {
-    const before = this.#forgotten;
+    const before = this.#beforeRollback;
     return before !== undefined && (before.snapshotIndex(group) >= index || before.term(group, index) === term);
   }
 

@@ -224,12 +224,12 @@ export class VirtualNetwork {
   }
 
   /** @internal Whether the process at the other end answers in time: not while it is paused, or cut off. */
-  prove(from: VirtualTransport, to: VirtualTransport | undefined, tell: ProbeCallback): void {
+  probe(from: VirtualTransport, to: VirtualTransport | undefined, onResult: ProbeCallback): void {
     const { scheduler } = this.#options;
-    let isTold = false;
+    let isReported = false;
     const end = (isAlive: boolean): void => {
-      if (!isTold) tell(isAlive);
-      isTold = true;
+      if (!isReported) onResult(isAlive);
+      isReported = true;
     };
     if (to === undefined || to.incarnation.ended) {
       this.soon(from.incarnation, () => {
@@ -237,7 +237,7 @@ export class VirtualNetwork {
       });
       return;
     }
-    scheduler.after(PROOF_MS, from.incarnation, () => {
+    scheduler.after(PROBE_TIMEOUT_MS, from.incarnation, () => {
       end(false);
     });
     if (this.#isCut(from.id, to.id)) return;
@@ -392,7 +392,7 @@ const isOfTopology = (message: PeerMessage): boolean =>
   message.type === 'topology' || (message.type === 'raft' && message.group === SYSTEM_GROUP);
 const DIAL_AGAIN_MS = 50;
 /** As long as a silent link is kept. */
-const PROOF_MS = 3_000;
+const PROBE_TIMEOUT_MS = 3_000;
 const REFUSED_AGAIN_MS = 200;
 /** How much later, in delays, an overtaken message arrives. */
 const OVERTAKEN_BY = 8;

@@ -173,8 +173,8 @@ export class VirtualNode {
       else if (!this.failing) this.#options.onTrouble(`n${id} failed on a good disk: ${String(error)}`);
     });
     const backend = new NodeBackend({ host: node, runtime });
-    const watched = observeAttempts(backend, this.#options.reached);
-    const dispatcher = new Dispatcher({ backend: watched, runtime, shardOfKey, ...scenario.dispatch });
+    const observed = observeAttempts(backend, this.#options.reached);
+    const dispatcher = new Dispatcher({ backend: observed, runtime, shardOfKey, ...scenario.dispatch });
     const process: Process = { incarnation, node, transport, backend, dispatcher };
     this.#process = process;
     scheduler.settles();

@@ -172,8 +172,8 @@ export class VirtualTransport implements Transport {
     const meeting: HelloContext = {
       logger: silentLogger,
       link: (node) => this.link(node),
-      probe: (node, tell) => {
-        this.probe(node, tell);
+      probe: (node, onResult) => {
+        this.probe(node, onResult);
       },
       dropLink: (node) => {
         this.refuse(node, { reason: 'silent', detail: '' });
@@ -192,8 +192,8 @@ export class VirtualTransport implements Transport {
     return this.#events?.finalCheck?.(hello);
   }
 
-  probe(peer: PeerId, tell: ProbeCallback): void {
-    this.#network.prove(this, this.peer(peer), tell);
+  probe(peer: PeerId, onResult: ProbeCallback): void {
+    this.#network.probe(this, this.peer(peer), onResult);
   }
 
   refuse(peer: PeerId, { reason }: LinkRefusal): void {
@@ -221,7 +221,7 @@ export class VirtualTransport implements Transport {
       generation: ++this.#generations,
       wire: this.#network.wire(this, peer, info.version),
     });
-    this.#tell(peer.id, true);
+    this.#notifyLink(peer.id, true);
   }
 
   /** @internal */
@@ -231,10 +231,10 @@ export class VirtualTransport implements Transport {
     this.#links.delete(peer.id);
     this.#queues.delete(peer.id);
     this.#unflushed.delete(peer.id);
-    this.#tell(peer.id, false);
+    this.#notifyLink(peer.id, false);
   }
 
-  #tell(peer: PeerId, up: boolean): void {
+  #notifyLink(peer: PeerId, up: boolean): void {
     this.#network.soon(this.incarnation, () => {
       this.#events?.onLink(peer, up);
     });

@@ -32,7 +32,7 @@ async function counting(): Promise<{ program: NodeProgram; count: () => string; 
   programs.push(program);
   program.start();
   const read = (file: string) => () => readFileSync(join(data, file), 'utf8');
-  await until('it counts', () => program.lastWords === 'it counts');
+  await until('it counts', () => program.lastOutput === 'it counts');
   return { program, count: read('count'), said: read('said') };
 }
 
@@ -43,24 +43,24 @@ it('starts a node behind another command, with all settings on the command line'
   expect(said()).toBe('node --shards=4 --insecure behind ');
 });
 
-it('freezes: nothing is written any more, until it is woken', async () => {
+it('suspends the process: nothing is written until it is resumed', async () => {
   const { program, count } = await counting();
-  await program.freeze();
-  const frozen = count();
+  await program.suspend();
+  const suspended = count();
   await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(count()).toBe(frozen);
+  expect(count()).toBe(suspended);
   program.signal('SIGCONT');
-  await until('it counts on', () => count() !== frozen && count() !== '');
+  await until('it counts on', () => count() !== suspended && count() !== '');
 });
 
 it('is gone once killed, also while paused, and can be started again', async () => {
   const { program } = await counting();
   const { pid } = program;
-  await program.freeze();
+  await program.suspend();
   await program.killed();
   expect(isRunning(pid)).toBe(false);
   expect(program.ending).toEqual({ code: null, signal: 'SIGKILL' });
-  await expect(program.freeze()).rejects.toThrow('does not run');
+  await expect(program.suspend()).rejects.toThrow('does not run');
   program.start();
   expect(program.pid).not.toBe(pid);
   expect(program.running).toBe(true);

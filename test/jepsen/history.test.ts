@@ -1,8 +1,9 @@
 /** The record: spans, lanes, and what each outcome looks like in it. */
 import { describe, expect, it } from 'vitest';
 import { checkHistory } from '../../src/check/index.js';
-import { History, type Asked } from '../../scripts/jepsen/history.js';
-import type { Outcome } from '../../scripts/jepsen/outcome.js';
+import type { Invocation } from '../../src/check/index.js';
+import { History } from '../../scripts/jepsen/history.js';
+import type { ClientOutcome } from '../../scripts/jepsen/outcome.js';
 import { Revisions } from '../../scripts/jepsen/revisions.js';
 
 function recorder() {
@@ -12,16 +13,20 @@ function recorder() {
   return { history, lines };
 }
 
-function recorded(asked: Asked, outcome: Outcome, actual?: string | null) {
+function recorded(invocation: Invocation, outcome: ClientOutcome, actual?: string | null) {
   const { history } = recorder();
-  history.begin(history.lane(), asked)({ outcome, actual });
+  history.begin(history.lane(), invocation)({ outcome, actual });
   const [operation] = history.operations;
   const { ok, result, existed, error } = operation!;
   return { ok, result, existed, error };
 }
 
-const cas: Asked = { op: 'cas', key: 'k', expected: 'a', value: 'b' };
-const failed = (revision: number): Outcome => ({ ok: false, error: 'precondition-failed', observed: { revision } });
+const cas: Invocation = { op: 'cas', key: 'k', expected: 'a', value: 'b' };
+const failed = (revision: number): ClientOutcome => ({
+  ok: false,
+  error: 'precondition-failed',
+  observed: { revision },
+});
 
 describe('a history', () => {
   it('takes the start before and the end after, on one clock', () => {
@@ -56,7 +61,7 @@ describe('a history', () => {
   });
 
   it('records what each outcome observed, and no more', () => {
-    const put: Asked = { op: 'put', key: 'k', value: 'v' };
+    const put: Invocation = { op: 'put', key: 'k', value: 'v' };
     expect(recorded({ op: 'get', key: 'k' }, { ok: true, result: 'x', replayed: false })).toEqual({
       ok: true,
       result: 'x',

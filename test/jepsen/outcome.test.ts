@@ -1,6 +1,6 @@
 /** What an answer says about an operation, and when a doubt is over. */
 import { describe, expect, it } from 'vitest';
-import { Attempts, outcomeOf, type Outcome, type Reply } from '../../scripts/jepsen/outcome.js';
+import { Attempts, outcomeOf, type ClientOutcome, type Reply } from '../../scripts/jepsen/outcome.js';
 
 const answer = (status: number, body: unknown, etag?: string, replayed = false): Reply => ({
   type: 'answer',
@@ -65,10 +65,10 @@ describe('an answer', () => {
 });
 
 describe('attempts of one operation', () => {
-  const success: Outcome = { ok: true, revision: 1, replayed: true };
-  const refused: Outcome = { ok: false, error: 'no-leader' };
-  const failed: Outcome = { ok: false, error: 'precondition-failed', observed: { revision: 3 } };
-  const unknown: Outcome = { ok: null, error: 'timeout' };
+  const success: ClientOutcome = { ok: true, revision: 1, replayed: true };
+  const refused: ClientOutcome = { ok: false, error: 'no-leader' };
+  const failed: ClientOutcome = { ok: false, error: 'precondition-failed', observed: { revision: 3 } };
+  const unknown: ClientOutcome = { ok: null, error: 'timeout' };
 
   it('without retries the first one is the last', () => {
     for (const outcome of [success, refused, failed, unknown]) {
@@ -86,12 +86,12 @@ describe('attempts of one operation', () => {
     const attempts = new Attempts();
     attempts.settle(unknown, true);
     expect(attempts.settle(refused, true)).toBeUndefined();
-    expect(attempts.lastWord(refused)).toEqual({ ok: null, error: 'no-leader' });
+    expect(attempts.finalOutcome(refused)).toEqual({ ok: null, error: 'no-leader' });
   });
   it('refusals only are a refusal', () => {
     const attempts = new Attempts();
     attempts.settle(refused, true);
-    expect(attempts.lastWord(refused)).toEqual(refused);
+    expect(attempts.finalOutcome(refused)).toEqual(refused);
   });
   it('a failed condition ends the doubt, for the state remembers what it answered', () => {
     const attempts = new Attempts();
@@ -99,7 +99,7 @@ describe('attempts of one operation', () => {
     expect(attempts.settle(failed, true)).toEqual(failed);
   });
   it('a key that is forgotten leaves the doubt for ever', () => {
-    const expired: Outcome = { ok: false, error: 'idempotency-key-expired' };
+    const expired: ClientOutcome = { ok: false, error: 'idempotency-key-expired' };
     expect(new Attempts().settle(expired, true)).toEqual({ ok: null, error: 'idempotency-key-expired' });
   });
 });

@@ -58,7 +58,7 @@ describe('promises', () => {
     promises.begin('b', '1');
     expect(promises.acknowledged).toBe(3);
     expect(promises.made).toBe(1);
-    expect(promises.doubtful).toBe(1);
+    expect(promises.unresolved).toBe(1);
     expect(promises.keys).toEqual(['a', 'b']);
     expect(() => {
       promises.acknowledge('b', 'another');

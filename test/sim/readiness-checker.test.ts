@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/raft/index.js';
 import type { ReplicaView } from '../../src/shard/index.js';
 import { generateScenario, runSeed, type Scenario } from '../../src/sim/index.js';
-import { ReadinessChecker, type Ailing } from '../../src/sim/readiness-checker.js';
+import { ReadinessChecker, type ObservedNode } from '../../src/sim/readiness-checker.js';
 
 /** A node with one replica, whose election timeout is 200 ms; all of it may be changed. */
-class Node implements Ailing {
+class Node implements ObservedNode {
   readonly id = 1;
   readonly longestElectionMs = 200;
   readonly damaged = false;
@@ -33,7 +33,7 @@ class Node implements Ailing {
     } as unknown as ReplicaView['raft'];
   }
 
-  readiness(): ReturnType<Ailing['readiness']> {
+  readiness(): ReturnType<ObservedNode['readiness']> {
     return [{ name: 'made up', wrong: this.wrong }];
   }
 
@@ -42,7 +42,7 @@ class Node implements Ailing {
   }
 }
 
-function watched(how: { isTroubled?: boolean; isQuorum?: boolean; isHeldUp?: boolean } = {}) {
+function observe(how: { isTroubled?: boolean; isQuorum?: boolean; isHeldUp?: boolean } = {}) {
   const node = new Node();
   const marks: string[] = [];
   const checker = new ReadinessChecker({
@@ -59,9 +59,9 @@ function watched(how: { isTroubled?: boolean; isQuorum?: boolean; isHeldUp?: boo
   return { node, pass, marks };
 }
 
-describe('the watch on readiness', () => {
+describe('the readiness checker', () => {
   it('sees a node that is ready while nothing that it leads commits', () => {
-    const { node, pass } = watched();
+    const { node, pass } = observe();
     node.lastIndex = 6;
     node.stableIndex = 6;
     pass(1_250);
@@ -71,7 +71,7 @@ describe('the watch on readiness', () => {
   });
 
   it('sees a node that is ready while its disk takes nothing', () => {
-    const { node, pass } = watched();
+    const { node, pass } = observe();
     node.role = 'follower';
     node.lastIndex = 6;
     expect(() => {
@@ -80,25 +80,25 @@ describe('the watch on readiness', () => {
   });
 
   it('is content with one that says so, with one that gets on, and with a follower', () => {
-    const says = watched();
+    const says = observe();
     Object.assign(says.node, { lastIndex: 6, wrong: 'the disk hangs' });
     says.pass(3_000);
     expect(says.marks).toEqual(['unready-by-own-fault']);
-    const goesOn = watched();
+    const goesOn = observe();
     for (let index = 5; index < 20; index++) {
       Object.assign(goesOn.node, { lastIndex: index + 1, stableIndex: index, applied: index });
       goesOn.pass(1_000);
     }
-    const follows = watched();
+    const follows = observe();
     Object.assign(follows.node, { role: 'follower', lastIndex: 6, stableIndex: 6 });
     follows.pass(3_000);
   });
 
   it('lets a node be ready while what it leads is held up by the disks of others, and not while its own lacks it', () => {
-    const ready = watched({ isHeldUp: true });
+    const ready = observe({ isHeldUp: true });
     Object.assign(ready.node, { lastIndex: 6, stableIndex: 6 });
     ready.pass(3_000);
-    const { node, pass } = watched({ isHeldUp: true });
+    const { node, pass } = observe({ isHeldUp: true });
     node.lastIndex = 6;
     expect(() => {
       pass(3_000);
@@ -107,7 +107,7 @@ describe('the watch on readiness', () => {
 
   it('counts from when a group was last held up by the disks of others', () => {
     const how = { isHeldUp: true };
-    const { node, pass } = watched(how);
+    const { node, pass } = observe(how);
     Object.assign(node, { lastIndex: 6, stableIndex: 6 });
     pass(3_000);
     how.isHeldUp = false;
@@ -118,7 +118,7 @@ describe('the watch on readiness', () => {
   });
 
   it('sees a node that serves and is not ready for what goes wrong elsewhere', () => {
-    const { node, pass } = watched();
+    const { node, pass } = observe();
     node.wrong = 'some shard has no leader';
     pass(400);
     expect(() => {
@@ -128,7 +128,7 @@ describe('the watch on readiness', () => {
 
   it('does not expect that of one with a fault of its own, nor of one that can serve nothing', () => {
     for (const how of [{ isTroubled: true }, { isQuorum: false }]) {
-      const { node, pass } = watched(how);
+      const { node, pass } = observe(how);
       node.wrong = 'something';
       pass(3_000);
     }

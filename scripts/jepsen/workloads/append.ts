@@ -58,7 +58,7 @@ export function appendWorkload(options: AppendOptions): Workload {
         body: list,
         ifRevision: known.revision,
         retries: true,
-        asked: { op: 'append', key, value: element },
+        invocation: { op: 'append', key, value: element },
       });
       if (outcome.ok === true && outcome.revision !== undefined) {
         memories.set(session, { key, known: { revision: outcome.revision, list } });

@@ -8,7 +8,7 @@
  * that the value was another one, and which, if any client has seen the revision that it names.
  */
 import { KeyPool } from '../keys.js';
-import type { Outcome } from '../outcome.js';
+import type { ClientOutcome } from '../outcome.js';
 import type { Session, Task } from '../session.js';
 import type { Workload } from './workload.js';
 
@@ -73,29 +73,29 @@ export function registerWorkload(options: RegisterOptions): Workload {
   };
 }
 
-const readOf = (key: string): Task => ({ method: 'GET', key, retries: false, asked: { op: 'get', key } });
+const readOf = (key: string): Task => ({ method: 'GET', key, retries: false, invocation: { op: 'get', key } });
 
 const putOf = (key: string, value: string, retries: boolean): Task => ({
   ...{ method: 'PUT', key, body: value, retries },
-  asked: { op: 'put', key, value },
+  invocation: { op: 'put', key, value },
 });
 
 const deleteOf = (key: string, retries: boolean): Task => ({
   ...{ method: 'DELETE', key, retries },
-  asked: { op: 'delete', key },
+  invocation: { op: 'delete', key },
 });
 
 /** @param value null = delete the key, if it exists */
 function casOf(key: string, known: Known, value: string | null, retries: boolean): Task {
   const conditional = { key, ifRevision: known.revision, retries };
-  const asked = { op: 'cas', key, expected: known.value, value } as const;
-  if (value !== null) return { method: 'PUT', ...conditional, body: value, asked };
+  const invocation = { op: 'cas', key, expected: known.value, value } as const;
+  if (value !== null) return { method: 'PUT', ...conditional, body: value, invocation };
   // The API cannot express "delete it if it is absent".
-  return known.value === null ? readOf(key) : { method: 'DELETE', ...conditional, asked };
+  return known.value === null ? readOf(key) : { method: 'DELETE', ...conditional, invocation };
 }
 
 /** What the client knows after the operation; undefined: nothing. */
-function afterwards({ method, body }: Task, outcome: Outcome): Known | undefined {
+function afterwards({ method, body }: Task, outcome: ClientOutcome): Known | undefined {
   if (outcome.ok !== true) return undefined;
   const { revision, result } = outcome;
   if (method === 'DELETE') return { revision: 0, value: null };

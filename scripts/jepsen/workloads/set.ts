@@ -44,8 +44,8 @@ export function setWorkload(): Workload {
       added.push(key);
       const value = valueOf(key);
       const retries = random.chance(RETRY_SHARE);
-      const asked = { op: 'cas', key, expected: null, value } as const;
-      await session.perform({ method: 'PUT', key, body: value, ifRevision: 0, retries, asked });
+      const invocation = { op: 'cas', key, expected: null, value } as const;
+      await session.perform({ method: 'PUT', key, body: value, ifRevision: 0, retries, invocation });
     },
   };
 }
