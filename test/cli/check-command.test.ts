@@ -46,7 +46,7 @@ describe('kvorum check', () => {
     expect(await check(file(GET), '--init', 'a')).toBe(0);
   });
   it('says UNKNOWN and ends with 2', async () => {
-    // No order, and too many ways to fail for a microsecond.
+    // Not linearizable, and too large a search for a microsecond.
     const puts = Array.from({ length: 16 }, (_, i) =>
       PUT.replace('"client":0', `"client":${i}`).replace('"a"', `"${i}"`),
     );
@@ -92,7 +92,7 @@ describe('kvorum check', () => {
     ],
     ['a timeout of nothing', () => [file(GET), '--timeout', '0s'], "argument '0s' is invalid"],
     ['a timeout of weeks', () => [file(GET), '--timeout', '99999m'], 'at most 24 hours'],
-  ])('ends with 3 and a word on %s', async (_, argv, complaint) => {
+  ])('ends with 3 and a message about %s', async (_, argv, complaint) => {
     expect(await check(...argv())).toBe(3);
     expect(err).toContain(complaint);
     expect(out).toBe('');
@@ -127,7 +127,7 @@ describe('kvorum check', () => {
     expect(err).toMatch(/^kvorum: --html \S+out\.html: the page was not written: ENOENT/);
   });
 
-  it('tells its exit codes', async () => {
+  it('documents its exit codes', async () => {
     expect(await check('--help')).toBe(0);
     expect(out).toContain('Exit codes: 0 LINEARIZABLE, 1 ILLEGAL, 2 UNKNOWN');
   });

@@ -19,7 +19,7 @@ type Write = NonNullable<Parameters<typeof claimClusterFolder>[2]>;
 const open = (flags: Record<string, unknown> = {}, ports = PORTS, write?: Write) =>
   claimClusterFolder(startConfig({ data: folder, ...flags }), () => Promise.resolve(ports), write);
 
-it('remembers the cluster: same id, same ports, also when options are left out', async () => {
+it('records the cluster: same id, same ports, also when options are left out', async () => {
   const made = await open({ nodes: '5', shards: '8' });
   expect(await open()).toEqual(made);
   expect(await open({ nodes: '5', shards: '8', replicas: '3' })).toEqual(made);
@@ -30,7 +30,7 @@ it.each([
   ['nodes', '5'],
   ['shards', '8'],
   ['replicas', '1'],
-])('refuses another number of %s, naming it and the ways out', async (field, value) => {
+])('refuses another number of %s, naming it and what can be done', async (field, value) => {
   await open();
   const error: unknown = await open({ [field]: value }).catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(ConfigError);
@@ -62,14 +62,14 @@ it.each(['', '{}', '{"version":2}', 'null'])('refuses a damaged record: %j', asy
   await expect(open()).rejects.toThrow(/damaged or of another version/);
 });
 
-it('row 41: keeps its files to itself', async () => {
+it('row 41: creates files that only their owner can read', async () => {
   const inner = join(folder, 'inner');
   await open({ data: inner });
   expect(statSync(inner).mode & 0o777).toBe(0o700);
   for (const file of ['cluster.json', 'supervisor.pid']) expect(statSync(join(inner, file)).mode & 0o777).toBe(0o600);
 });
 
-it('takes over from a supervisor that is gone, and leaves nothing of its own hold behind', async () => {
+it('takes over the lock of a supervisor that is gone, and releases its own', async () => {
   writeFileSync(join(folder, 'supervisor.pid'), '999999999');
   await open({ nodes: '1', replicas: '1' });
   releaseClusterFolder(folder);
@@ -77,7 +77,7 @@ it('takes over from a supervisor that is gone, and leaves nothing of its own hol
 });
 
 describe('on a full disk', () => {
-  /** As a file system does it: the file is made, and gets no byte. Of the files whose name matches. */
+  /** For matching files, as a full file system does it: the file is created and stays empty. */
   const full =
     (name: RegExp): Write =>
     (file, text, options) => {
@@ -98,9 +98,9 @@ describe('on a full disk', () => {
     },
   );
 
-  it('a cluster that is there waits for room only if something must be written', async () => {
+  it('an existing cluster waits for room only if something must be written', async () => {
     const made = await open();
-    // Its hold was on the disk before.
+    // Its lock file was on the disk before.
     expect(await open({}, PORTS, full(/cluster\.json/))).toEqual(made);
     releaseClusterFolder(folder);
     await expect(open({}, PORTS, full(/supervisor\.pid/))).rejects.toThrow(ClusterDiskFull);

@@ -1,11 +1,11 @@
-/** A log on a full disk, or in a pipe that nobody reads, costs lines and nothing else. */
+/** A log on a full disk, or in a pipe without a reader, loses lines and affects nothing else. */
 import { closeSync, openSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { LogDestination, type WriteBytes } from '../../src/cli/log-destination.js';
 
 type Done = Parameters<WriteBytes>[2];
 
-/** A descriptor that takes what the test says. */
+/** A descriptor that accepts as much as the test says. */
 function destination(most?: number) {
   const calls: { readonly text: string; readonly done: Done }[] = [];
   const log = new LogDestination(1, {
@@ -26,7 +26,7 @@ describe('the destination of a log', () => {
     vi.useRealTimers();
   });
 
-  it('writes lines in order, together what came meanwhile', async () => {
+  it('writes lines in order, and lines that came meanwhile in one write', async () => {
     const { log, answer } = destination();
     for (const line of ['a\n', 'b\n', 'c\n']) log.write(line);
     expect(answer(undefined)).toBe('a\n');
@@ -37,7 +37,7 @@ describe('the destination of a log', () => {
     expect(log.lost).toBe(0);
   });
 
-  it('loses and counts what finds no room, never tries it again, and says so when lines get through', () => {
+  it('drops and counts lines that find no room, and reports the number once lines get through', () => {
     const { log, calls, answer } = destination();
     log.write('a\n');
     log.write('b\n');
@@ -51,7 +51,7 @@ describe('the destination of a log', () => {
     expect(answer(undefined)).toBe('d\n');
   });
 
-  it('hangs when the system does not come back from a write, not while it waits to try again; then nothing is touched', () => {
+  it('is hung while a write does not return, not while it waits to retry; then it leaves the descriptor alone', () => {
     vi.useFakeTimers();
     const { log, calls, answer } = destination();
     log.write('a\n');
@@ -71,7 +71,7 @@ describe('the destination of a log', () => {
     expect(log.hangs).toBe(false);
   });
 
-  it('goes on behind what was written in part; what follows a line that was cut begins anew', () => {
+  it('continues after a partial write; the line after one that was cut begins on a new line', () => {
     const { log, answer } = destination();
     log.write('abc\n');
     answer(undefined, 2);
@@ -83,7 +83,7 @@ describe('the destination of a log', () => {
     expect(answer(undefined)).toMatch(/^\n\{.*\}\ng\n$/);
   });
 
-  it('waits for a full pipe with a timer, and with bounds', () => {
+  it('waits for a full pipe with a timer, within bounds', () => {
     vi.useFakeTimers();
     const { log, calls, answer } = destination(4);
     log.write('a\n');
@@ -96,7 +96,7 @@ describe('the destination of a log', () => {
     expect(answer(undefined)).toMatch(/"lost":3.*\nb\nb\n$/);
   });
 
-  it('ends a flush when the descriptor never takes anything', async () => {
+  it('ends a flush when the descriptor never accepts anything', async () => {
     vi.useFakeTimers();
     const { log } = destination();
     log.write('a\n');

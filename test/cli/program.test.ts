@@ -24,7 +24,7 @@ const cluster = 'n1=127.0.0.1:7101@127.0.0.1:7001';
 const kvorum = (...argv: string[]) => run(argv, 'cli.js');
 
 describe('kvorum', () => {
-  it('tells its version and its commands', async () => {
+  it('shows its version and its commands', async () => {
     expect(await kvorum('--version')).toBe(0);
     expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect(await kvorum('--help')).toBe(0);

@@ -14,11 +14,11 @@ const SIGNALS = ['SIGTERM', 'SIGHUP', 'SIGINT', 'disconnect'] as const;
 
 let out: string;
 let folder: string;
-let heard: ReadonlyMap<string, readonly unknown[]>;
+let listenersBefore: ReadonlyMap<string, readonly unknown[]>;
 beforeEach(() => {
   out = '';
   folder = mkdtempSync(join(tmpdir(), 'kvorum-sim-'));
-  heard = new Map(SIGNALS.map((name) => [name, process.listeners(name as 'SIGTERM')]));
+  listenersBefore = new Map(SIGNALS.map((name) => [name, process.listeners(name as 'SIGTERM')]));
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     out += String(text);
     return true;
@@ -31,7 +31,7 @@ afterEach(() => {
   // The command listens for the end of its process, which here is that of the tests.
   for (const name of SIGNALS) {
     for (const listener of process.listeners(name as 'SIGTERM'))
-      if (heard.get(name)?.includes(listener) !== true) process.removeListener(name, listener);
+      if (listenersBefore.get(name)?.includes(listener) !== true) process.removeListener(name, listener);
   }
 });
 

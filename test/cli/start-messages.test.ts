@@ -6,7 +6,7 @@ import { FORMS } from '../../scripts/faults/arguments.js';
 const steps = (more: Partial<Parameters<typeof nextSteps>[0]> = {}): string[] =>
   nextSteps({ url: 'http://h:1', dataDir: '.kvorum', pids: [5, 6], faults: false, hasLogs: true, ...more });
 
-describe('what a cluster says of itself', () => {
+describe('messages at the start of a cluster', () => {
   it('counts', () => {
     const one = { nodes: 1, routers: 1, dataDir: '.kvorum' };
     expect(startingLine(one)).toBe('starting a node and a router, data in .kvorum');
@@ -21,14 +21,14 @@ describe('what a cluster says of itself', () => {
     expect(shortPath('/a/b', '/a/b')).toBe('/a/b');
   });
 
-  it('names commands that there are', () => {
+  it('names existing commands', () => {
     expect(steps().join('\n')).toContain('kill -9 6');
     const words = /isolate leader:0 \(or (\w+), (\w+),/.exec(steps({ faults: true }).join('\n')) ?? [];
     expect(words.slice(1)).toEqual(['status', 'heal']);
     expect(Object.keys(FORMS)).toEqual(expect.arrayContaining(['isolate', 'heal']));
   });
 
-  it('is at most four lines, and says nothing of logs that there are not', () => {
+  it('are at most four lines, and do not mention logs that do not exist', () => {
     expect(steps()).toHaveLength(4);
     expect(steps({ hasLogs: false }).join()).not.toContain('logs');
   });

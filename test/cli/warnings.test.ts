@@ -4,7 +4,7 @@ import { Warnings } from '../../src/cli/warnings.js';
 const line = (level: number, msg: string, more = ''): string => `{"level":${level},"time":1${more},"msg":"${msg}"}`;
 
 describe('the warnings of a node', () => {
-  it('are the first line of each message from warn on, of this life', () => {
+  it('are the first line of each message of level warn and above, of the current process', () => {
     const warnings = new Warnings();
     for (const level of [20, 30, 40, 50, 60]) warnings.add(line(level, `at ${level}`));
     warnings.add(line(40, 'at 40', ',"again":true'));

@@ -69,7 +69,7 @@ describe('a node', () => {
     expect(refusal(() => node({ ...alone, replicas: '2' })).message).toContain('replicas (2)');
   });
 
-  it('may dial another address than the one that a node is known by', () => {
+  it('may dial another address than the configured one of a node', () => {
     expect(node().via).toEqual([]);
     const [to, through] = [
       { host: '127.0.0.1', port: 7103 },

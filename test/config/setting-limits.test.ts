@@ -1,4 +1,4 @@
-/** Every number that can be set: the least and the most are taken, one less and one more are refused, by each way of saying it. */
+/** Every numeric setting: minimum and maximum are accepted, one less and one more are refused, from every source. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ interface Range {
   readonly name: string;
   readonly least: number;
   readonly most: number;
-  /** What has to be said with it, so that it may be the least, and the most. */
+  /** Other settings that are needed for its minimum or maximum. */
   readonly with?: Readonly<Record<string, string>>;
 }
 
@@ -50,7 +50,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Whether it is taken, and then as what. */
+/** The accepted value, or the refusal. */
 function said(name: string, read: () => object): unknown {
   try {
     return (read() as Record<string, unknown>)[name];
@@ -60,7 +60,7 @@ function said(name: string, read: () => object): unknown {
   }
 }
 
-/** One less, the least, one more, and so on up to one above the most. */
+/** The values around the minimum and the maximum. */
 const around = ({ least, most }: Range): number[] => [least - 1, least, least + 1, most - 1, most, most + 1];
 const expected = (range: Range): unknown[] =>
   around(range).map((value) => (value < range.least || value > range.most ? 'refused' : value));
@@ -78,15 +78,15 @@ describe('a number of a node', () => {
   it.each(NODE)('$name: $least to $most', (range) => {
     const { name } = range;
     const flags = { ...basic, ...range.with };
-    const doors: Record<string, (value: number) => object> = {
+    const sources: Record<string, (value: number) => object> = {
       flag: (value) => nodeConfig({ flags: { ...flags, [name]: String(value) }, environment: {}, file: undefined }),
       environment: (value) =>
         nodeConfig({ flags, environment: { [environmentName(name)]: String(value) }, file: undefined }),
       file: (value) => nodeConfig({ flags, environment: {}, file: inFile({ [name]: value }) }),
     };
-    for (const [door, read] of Object.entries(doors)) {
+    for (const [source, read] of Object.entries(sources)) {
       const got = around(range).map((value) => said(name, () => read(value)));
-      expect([door, ...got]).toEqual([door, ...expected(range)]);
+      expect([source, ...got]).toEqual([source, ...expected(range)]);
     }
   });
 });

@@ -11,8 +11,8 @@ const refusal = (flags: Readonly<Record<string, unknown>>): string => {
   throw new Error(`accepted ${JSON.stringify(flags)}`);
 };
 
-describe('what kvorum sim is asked', () => {
-  it('runs a hundred seeds from 1 on if nothing is said', () => {
+describe('the options of kvorum sim', () => {
+  it('run a hundred seeds from 1 on by default', () => {
     expect(simConfig({})).toMatchObject({
       type: 'many',
       first: 1,
@@ -28,12 +28,12 @@ describe('what kvorum sim is asked', () => {
     });
   });
 
-  it('runs until a time is over, from a seed that is not fixed unless it is said', () => {
+  it('run for a given time, from a random seed unless one is given', () => {
     expect(simConfig({ minutes: '0.5' })).toMatchObject({ minutes: 0.5, seeds: undefined, first: undefined });
     expect(simConfig({ minutes: '10', first: 'a' })).toMatchObject({ minutes: 10, first: 10 });
   });
 
-  it('runs one seed, with less of everything', () => {
+  it('run one seed, with reduced numbers', () => {
     expect(simConfig({ seed: '8f3a', nodes: '3', faults: '3,7,9', durationMs: '500', trace: true })).toMatchObject({
       type: 'one',
       seed: 0x8f3a,
@@ -43,7 +43,7 @@ describe('what kvorum sim is asked', () => {
     expect(simConfig({ seed: '0', faults: 'none' })).toMatchObject({ seed: 0, overrides: { faults: [] } });
   });
 
-  it('gives every seed the models that are named, or none', () => {
+  it('give every seed the named models, or none', () => {
     expect(simConfig({ models: 'narrow-links,other' })).toMatchObject({
       overrides: { models: ['narrow-links', 'other'] },
     });
@@ -52,7 +52,7 @@ describe('what kvorum sim is asked', () => {
     expect(refusal({ models: 'Narrow' })).toContain('models must be none, or names parted by commas');
   });
 
-  it('measures one job with what the bench is about, unless that is said', () => {
+  it('measure one job with the settings of the bench, unless they are given', () => {
     expect(simConfig({ bench: true })).toMatchObject({
       bench: true,
       jobs: 1,
@@ -85,7 +85,7 @@ describe('what kvorum sim is asked', () => {
     [{ seed: '1', bench: true }, '--seed and --bench do not go together'],
     [{ seeds: '5', minutes: '1' }, '--seeds and --minutes do not go together'],
     [{ bench: true, jobs: '2' }, '--bench and --jobs do not go together'],
-  ])('%j is refused, with the argument and its limit', (flags, complaint) => {
+  ])('refuse %j, with the argument and its limit', (flags, complaint) => {
     expect(refusal(flags)).toContain(complaint);
   });
 });

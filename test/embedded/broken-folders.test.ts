@@ -1,4 +1,4 @@
-/** Embedded stores of whose nodes some cannot start: the others serve, everybody is told why, and who is recovered is back. */
+/** Embedded stores with nodes that cannot start: the others serve, errors say why, and a recovered node serves again. */
 import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -19,7 +19,7 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   return error;
 }
 
-/** What users see of nodes that could not start, the first of which is `node`. */
+/** The error that users see when nodes could not start, the first of which is `node`. */
 function cannotStart(node: number, cause: string, why: RegExp) {
   const message = expect.stringMatching(new RegExp(`node ${node}: .*${why.source}`)) as string;
   const causedBy = expect.objectContaining({ name: cause }) as Error;
@@ -42,7 +42,7 @@ describe('a store with a data folder that cannot be opened', () => {
     return kvs;
   }
 
-  /** A folder with one value in it; the journals of `nodes` are damaged. `repair` puts one back. */
+  /** A folder that holds one value, and damaged journals for `nodes`. `repair` puts one back. */
   async function folderWith(...nodes: number[]) {
     const dataDir = freshFolder();
     const kvs = open(dataDir);
@@ -62,7 +62,7 @@ describe('a store with a data folder that cannot be opened', () => {
 
   const alive = (kvs: DistributedKeyValueStore): boolean[] => kvs.status().nodes.map((node) => node.alive);
 
-  it('serves when one of three is damaged; that one is down, told of by ready(), and back when it is repaired', async () => {
+  it('serves when one of three is damaged; ready() reports that node, and it serves again once repaired', async () => {
     const { dataDir, repair } = await folderWith(1);
     const kvs = open(dataDir);
     expect(await failureOf(kvs.ready())).toMatchObject(damaged(1));
@@ -81,7 +81,7 @@ describe('a store with a data folder that cannot be opened', () => {
     expect(await kvs.get('k')).toBe('w');
   });
 
-  it('has the node back when its folder was moved away', async () => {
+  it('recovers the node when its folder was moved away', async () => {
     const { dataDir } = await folderWith(1);
     const kvs = open(dataDir);
     expect(await kvs.get('k')).toBe('v');
@@ -93,10 +93,10 @@ describe('a store with a data folder that cannot be opened', () => {
     expect(await kvs.get('k')).toBe('v');
   });
 
-  it('tells everybody which and why when two of three are damaged; one recovered is enough to serve', async () => {
+  it('reports to every caller which nodes failed and why when two of three are damaged; recovering one is enough to serve', async () => {
     const { dataDir, repair } = await folderWith(0, 1);
     const kvs = open(dataDir, 3_000);
-    // Whichever is found out first: it does not wait for the other.
+    // Either node may be reported: the error does not wait for the other.
     expect(await failureOf(kvs.ready())).toMatchObject({
       ...damaged(0),
       message: expect.stringMatching(/^node [01]: /) as string,
@@ -114,7 +114,7 @@ describe('a store with a data folder that cannot be opened', () => {
     expect(await failureOf(kvs.recoverNode(0))).toMatchObject(damaged(0));
   });
 
-  it('of which another store holds all folders says so, and serves once they are free and recovered', async () => {
+  it('all of whose folders are in use by another store reports that, and serves once they are free and recovered', async () => {
     const { dataDir } = await folderWith();
     const first = open(dataDir);
     await first.ready();
@@ -131,7 +131,7 @@ describe('a store with a data folder that cannot be opened', () => {
     expect(await kvs.get('k')).toBe('v');
   });
 
-  it('is closed in order', async () => {
+  it('closes without an error', async () => {
     const { dataDir, repair } = await folderWith(1);
     const kvs = open(dataDir);
     expect(await failureOf(kvs.ready())).toMatchObject(damaged(1));
@@ -142,7 +142,7 @@ describe('a store with a data folder that cannot be opened', () => {
 });
 
 const TIMEOUT_MS = 2_000;
-/** The router looks after deadlines every 10 ms. */
+/** The router checks deadlines every 10 ms. */
 const SLACK_MS = 20;
 
 const get: KvOperation = { type: 'get', key: stringKey('k'), consistency: 'linearizable' };
@@ -157,7 +157,7 @@ const put = (): KvOperation => ({
   attempt: 'initial',
 });
 
-/** Three nodes in virtual time; the disks of `held` are another store's. The disk of a node takes `openMs` to be opened. */
+/** Three nodes in virtual time; the disks of `held` are in use by another store. Opening a node's disk takes `openMs`. */
 function start(held: readonly number[], openMs: (index: number) => number = () => 0) {
   const runtime = new VirtualRuntime();
   const disks = [0, 1, 2].map(() => new MemoryDisk());
@@ -172,7 +172,7 @@ function start(held: readonly number[], openMs: (index: number) => number = () =
     },
     closed: () => Promise.resolve(),
   });
-  /** How it ends, and after how many ms. */
+  /** How the promise settles, and after how many virtual ms. */
   const ending = (promise: Promise<unknown>) => {
     const startedAt = runtime.now();
     const end = (ended: { value?: unknown; error?: unknown }) => ({ ...ended, ms: runtime.now() - startedAt });
@@ -192,7 +192,7 @@ function start(held: readonly number[], openMs: (index: number) => number = () =
 describe('in virtual time, a store', () => {
   beforeAll(loadHash);
 
-  it('all of whose nodes cannot start says so at once, also those that wait already', async () => {
+  it('none of whose nodes can start fails all operations at once, also those already waiting', async () => {
     const { cluster, ending, execute } = start([0, 1, 2], () => 100);
     const first = ending(execute(put()));
     expect(await first).toMatchObject({ value: inUse(0), ms: expect.toSatisfy((ms) => ms <= 110) as number });
@@ -209,7 +209,7 @@ describe('in virtual time, a store', () => {
     expect((await ending(cluster.close())).ms).toBeLessThan(SLACK_MS);
   });
 
-  it('most of whose nodes cannot start says so within the timeout, and counts what it took to find out', async () => {
+  it('most of whose nodes cannot start fails operations within the timeout, which includes the time of opening', async () => {
     const { disks, cluster, runtime, ending, execute } = start([0, 1], () => TIMEOUT_MS / 2);
     for (const operation of [put(), get]) {
       const { value, ms } = await ending(execute(operation));
@@ -223,7 +223,7 @@ describe('in virtual time, a store', () => {
     await ending(cluster.close());
   });
 
-  it('says in ready() at once that a node could not start, while others still do, and waits for these to serve', async () => {
+  it('ready() reports at once that a node could not start while others still start, and waits for these to serve', async () => {
     const { cluster, ending, execute } = start([1], (index) => [0.9, 0, 1.8][index]! * TIMEOUT_MS);
     const { error, ms } = await ending(cluster.ready());
     expect(error).toMatchObject(inUse(1));
@@ -232,7 +232,7 @@ describe('in virtual time, a store', () => {
     await ending(cluster.close());
   });
 
-  it('makes the changes of a node that could not start in the order of the calls', async () => {
+  it('applies changes to a node that could not start in the order of the calls', async () => {
     const { disks, cluster, runtime, ending } = start([1], () => 50);
     await ending(cluster.ready());
     await runtime.run(500);
@@ -256,7 +256,7 @@ describe('in virtual time, a store', () => {
     await ending(cluster.close());
   });
 
-  it('has a node back whose disk failed while it ran, once it is recovered', async () => {
+  it('recovers a node whose disk failed while it ran', async () => {
     const { disks, cluster, runtime, ending, execute } = start([]);
     await ending(cluster.ready());
     disks[0]!.failure = new StorageFailure('input/output error');

@@ -1,4 +1,4 @@
-/** `cluster.json`: there whole or not at all. */
+/** `cluster.json` is written completely or not at all. */
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,20 +7,20 @@ import { checkOptions } from '../../src/embedded/options.js';
 import { readOrCreateConfig } from '../../src/embedded/cluster-config.js';
 import { DistributedKeyValueStore, KvorumError } from '../../src/index.js';
 
-/** As the file system says it, after some of it was written. */
+/** A write that fails with `code` of the file system after some bytes were written. */
 const cutShort = (code: string) => (file: string) => {
   writeFileSync(`${file}.new`, '{"format"');
   throw Object.assign(new Error(`${code}: text, write`), { code });
 };
 
-describe('the plan of an embedded cluster', () => {
+describe('the stored configuration of an embedded cluster', () => {
   const folders: string[] = [];
   afterEach(() => {
     for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
   });
 
-  it('is written beside its place: what a crash cut short is made anew, and nothing is left of it', () => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
+  it('is written to a temporary file: one that a crash left incomplete is replaced', () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'kvorum-config-'));
     folders.push(dataDir);
     writeFileSync(join(dataDir, 'cluster.json.new'), '{"clusterId":"cut sh');
     const options = checkOptions({ nodes: 3, dataDir });
@@ -35,8 +35,8 @@ describe('the plan of an embedded cluster', () => {
     ['EDQUOT', 'disk-full', 'a quota of its disk is used up'],
     ['EROFS', 'storage-failed', 'its file system is read-only'],
     ['EACCES', 'storage-failed', 'this user has no permission'],
-  ])('that cannot be written for %s ends in %s, and nothing is left of it', (code, expected, why) => {
-    const folder = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
+  ])('that cannot be written because of %s ends in %s, and leaves nothing behind', (code, expected, why) => {
+    const folder = mkdtempSync(join(tmpdir(), 'kvorum-config-'));
     folders.push(folder);
     for (const dataDir of [join(folder, 'new', 'data'), folder]) {
       const options = checkOptions({ nodes: 3, dataDir });
@@ -49,8 +49,8 @@ describe('the plan of an embedded cluster', () => {
     }
   });
 
-  it('leaves the folder to what is none of its own', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
+  it('passes on an error that is not of the file system', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kvorum-config-'));
     folders.push(folder);
     const options = checkOptions({ nodes: 3, dataDir: join(folder, 'data') });
     const defect = new TypeError('of ours');
@@ -70,8 +70,8 @@ describe('the plan of an embedded cluster', () => {
   it.each([
     ['data', 'it is not a folder \\(EEXIST\\)'],
     ['data/below', 'part of its path is not a folder \\(ENOTDIR\\)'],
-  ])('is not to be had where a file is: %s', (path, why) => {
-    const folder = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
+  ])('cannot be created where a file is in the way: %s', (path, why) => {
+    const folder = mkdtempSync(join(tmpdir(), 'kvorum-config-'));
     folders.push(folder);
     writeFileSync(join(folder, 'data'), '');
     const open = () => new DistributedKeyValueStore({ nodes: 3, dataDir: join(folder, path) });
@@ -87,8 +87,8 @@ describe('the plan of an embedded cluster', () => {
     ['{"format":"one","clusterId":"c"}', 'holds no valid nodes'],
     ['{"clusterId":"c","nodes":-3,"replicas":3,"shards":16}', 'holds no valid nodes'],
     ['{"nodes":3,"replicas":3,"shards":16}', 'holds no valid clusterId'],
-  ])('that is damaged is named, and what to do: %s', (text, what) => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
+  ])('that is damaged is refused with its path and advice: %s', (text, what) => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'kvorum-config-'));
     folders.push(dataDir);
     const file = join(dataDir, 'cluster.json');
     writeFileSync(file, text);
@@ -98,8 +98,8 @@ describe('the plan of an embedded cluster', () => {
     expect(readFileSync(file, 'utf8')).toBe(text);
   });
 
-  it('says its format; one that says none is of the first; one of a later build is refused by name', () => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'kvorum-plan-'));
+  it('has a format number; without one it is of the first format; one of a later build is refused by name', () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'kvorum-config-'));
     folders.push(dataDir);
     const options = checkOptions({ nodes: 3, dataDir });
     readOrCreateConfig(options, 'first');

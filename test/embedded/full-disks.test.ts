@@ -1,4 +1,4 @@
-/** Embedded stores whose disks have no room: everybody is told so in time, nothing hangs, and all goes on when there is some. */
+/** Embedded stores whose disks are full: calls fail in time with that reason, nothing hangs, and all goes on once there is room. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EmbeddedCluster } from '../../src/embedded/cluster.js';
 import { checkOptions } from '../../src/embedded/options.js';
@@ -7,15 +7,15 @@ import { MemoryDisk, MemoryStorage, loadHash, stringKey, type KvOperation } from
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 
 const TIMEOUT_MS = 2_000;
-/** The router looks after deadlines every 10 ms. */
+/** The router checks deadlines every 10 ms. */
 const SLACK_MS = 20;
 
 beforeAll(loadHash);
 
 interface Disks {
-  /** Whose disks have no room at first. */
+  /** Nodes whose disks are full at first. */
   readonly full?: readonly number[];
-  /** So long the disk of a node takes to be opened. */
+  /** How long opening a node's disk takes. */
   readonly openMs?: (index: number) => number;
 }
 
@@ -61,7 +61,7 @@ interface Ending {
   readonly ms: number;
 }
 
-/** How it ends, and after how many ms; to be settled. */
+/** How the promise settles, and after how many virtual ms. The caller has to run the clock. */
 function watch({ runtime }: Opened, promise: Promise<unknown>): Promise<Ending> {
   const startedAt = runtime.now();
   return promise.then(
@@ -77,7 +77,7 @@ const isFull = { code: 'disk-full', message: expect.stringContaining('room on th
 const isAlive = ({ cluster }: Opened): boolean[] => cluster.status().nodes.map(({ alive }) => alive);
 
 describe('a store opened on disks that are full', () => {
-  it('tells every operation, and ready(), in time that they are, and that nothing happened', async () => {
+  it('fails every operation, and ready(), in time with disk-full, not applied', async () => {
     const store = open({ full: [0, 1, 2] });
     const asked = [get, put()].map((operation) => watch(store, execute(store, operation)));
     const ready = watch(store, store.cluster.ready());
@@ -92,7 +92,7 @@ describe('a store opened on disks that are full', () => {
     await store.runtime.settle(store.cluster.close());
   });
 
-  it('counts what it took to find that out', async () => {
+  it('fails within the timeout also when opening the disks takes half of it', async () => {
     const store = open({ full: [0, 1, 2], openMs: () => TIMEOUT_MS / 2 });
     const { value, ms } = await ending(store, execute(store, put()));
     expect(value).toMatchObject(isFull);
@@ -110,7 +110,7 @@ describe('a store opened on disks that are full', () => {
     await store.runtime.settle(store.cluster.close());
   });
 
-  it('is closed at once, and leaves its disks; who waits is told', async () => {
+  it('closes at once, releases its disks, and fails pending calls', async () => {
     const store = open({ full: [0, 1, 2] });
     const asked = [execute(store, put()), store.cluster.ready()].map((promise) => watch(store, promise));
     await store.runtime.run(100);
@@ -122,7 +122,7 @@ describe('a store opened on disks that are full', () => {
     }
   });
 
-  it('serves if only one of them is, and says which', async () => {
+  it('serves if only one of the disks is full, and shows that node as not alive', async () => {
     const store = open({ full: [1] });
     expect(await ending(store, store.cluster.ready())).not.toHaveProperty('error');
     expect((await ending(store, execute(store, put()))).value).toMatchObject({ type: 'put' });
@@ -132,7 +132,7 @@ describe('a store opened on disks that are full', () => {
     await store.runtime.settle(store.cluster.close());
   });
 
-  it('says what is wrong with its disks when that shows only once there is room', async () => {
+  it('reports a disk failure that appears only once there is room', async () => {
     const store = open({ full: [0, 1, 2] });
     await ending(store, store.cluster.ready());
     for (const disk of store.disks) {
@@ -148,7 +148,7 @@ describe('a store opened on disks that are full', () => {
 });
 
 describe('a store whose disks fill up', () => {
-  it('says so of a write that may have happened, too', async () => {
+  it('reports disk-full also for a write of unknown outcome', async () => {
     const store = open({});
     await ending(store, store.cluster.ready());
     for (const disk of store.disks) disk.isFull = true;
@@ -170,7 +170,7 @@ describe('recovering a node whose disk is full', () => {
     return store;
   }
 
-  it('ends in time and says why; the node starts by itself when there is room', async () => {
+  it('fails in time with the reason; the node starts by itself when there is room', async () => {
     const store = await failed();
     const { error, ms } = await ending(store, store.cluster.recover(0));
     expect(error).toMatchObject({ ...isFull, message: expect.stringContaining('node 0 waits') as string });
@@ -183,7 +183,7 @@ describe('recovering a node whose disk is full', () => {
     await store.runtime.settle(store.cluster.close());
   });
 
-  it('ends when the node is failed meanwhile, which can then be recovered', async () => {
+  it('fails when the node is failed meanwhile; the node can be recovered later', async () => {
     const store = await failed();
     const recovering = watch(store, store.cluster.recover(0));
     await store.runtime.run(100);
@@ -199,7 +199,7 @@ describe('recovering a node whose disk is full', () => {
     await store.runtime.settle(store.cluster.close());
   });
 
-  it('ends when the store is closed meanwhile', async () => {
+  it('fails when the store is closed meanwhile', async () => {
     const store = await failed();
     const recovering = watch(store, store.cluster.recover(0));
     await store.runtime.run(100);
@@ -212,8 +212,8 @@ describe('recovering a node whose disk is full', () => {
   });
 });
 
-describe('a store whose disks take long to be opened', () => {
-  it('is waited for as long as one node after the other gets there', async () => {
+describe('a store whose disks open slowly', () => {
+  it('operations wait for as long as one node after the other starts', async () => {
     const store = open({ openMs: (index) => (index + 1) * 0.9 * TIMEOUT_MS });
     const ready = watch(store, store.cluster.ready());
     expect((await ending(store, execute(store, put()))).value).toMatchObject({ type: 'put' });
@@ -221,7 +221,7 @@ describe('a store whose disks take long to be opened', () => {
     await store.runtime.settle(store.cluster.close());
   });
 
-  it('is not waited for when none does', async () => {
+  it('operations do not wait when no node starts', async () => {
     const store = open({ openMs: () => 10 * TIMEOUT_MS });
     const { value, ms } = await ending(store, execute(store, put()));
     expect(value).toMatchObject({ code: 'no-leader', outcome: 'not_applied' });

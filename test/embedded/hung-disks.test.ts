@@ -1,4 +1,4 @@
-/** Embedded stores whose disks hang: whoever closes one, or fails a node, is told in time. */
+/** Embedded stores whose disks hang: closing a store, or failing a node, settles in time. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EmbeddedCluster } from '../../src/embedded/cluster.js';
 import { checkOptions } from '../../src/embedded/options.js';
@@ -8,7 +8,7 @@ import { turns } from '../raft/storage/support/faulty-files.js';
 import { InlineWorker } from '../raft/storage/support/inline-worker.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 
-/** As the docstring of `close` has it. */
+/** As documented at `close`. */
 const CLOSE_MS = 10_000;
 const FAIL_MS = 3_000;
 const TIMEOUT_MS = 2_000;
@@ -42,7 +42,7 @@ async function start() {
 
 type Started = Awaited<ReturnType<typeof start>>;
 
-/** How it ends, and after how many virtual ms: 10 of these pass in a turn, in which the storages do what they have to. */
+/** How the promise settles, and after how many virtual ms: 10 of them pass in a turn of the event loop, in which the storages work. */
 async function ending({ runtime }: Pick<Started, 'runtime'>, promise: Promise<unknown>) {
   const startedAt = runtime.now();
   let end: { error: unknown; ms: number } | undefined;
@@ -67,7 +67,7 @@ const hung = { code: 'storage-failed', message: expect.stringMatching(/^node \d:
 describe('a store whose disks hang', () => {
   removeFoldersAfterEach();
 
-  it('is closed in time, and says so', async () => {
+  it('closes in time, with an error', async () => {
     const store = await start();
     hang(store);
     const { error, ms } = await ending(store, store.cluster.close());
@@ -75,7 +75,7 @@ describe('a store whose disks hang', () => {
     expect(ms).toBeLessThan(CLOSE_MS);
   });
 
-  it('of one node only is closed in time, and the others in order', async () => {
+  it('closes in time when only one node hangs, and the other nodes without an error', async () => {
     const store = await start();
     store.workers[1]!.isPaused = true;
     const { error, ms } = await ending(store, store.cluster.close());
@@ -83,7 +83,7 @@ describe('a store whose disks hang', () => {
     expect(ms).toBeLessThan(CLOSE_MS);
   });
 
-  it('has a node failed in time, and is closed after that', async () => {
+  it('fails a node in time, and can be closed after that', async () => {
     const store = await start();
     hang(store);
     const { error, ms } = await ending(store, store.cluster.fail(0));
@@ -93,7 +93,7 @@ describe('a store whose disks hang', () => {
     expect((await ending(store, store.cluster.close())).ms).toBeLessThan(CLOSE_MS);
   });
 
-  it('tells in time that a node cannot be recovered, which starts by itself once its disk answers', async () => {
+  it('reports in time that a node cannot be recovered; it starts by itself once its disk answers', async () => {
     const store = await start();
     await ending(store, store.cluster.fail(0));
     hang(store);
@@ -110,7 +110,7 @@ describe('a store whose disks hang', () => {
     expect((await ending(store, store.cluster.close())).error).toBeUndefined();
   });
 
-  it('has a node failed in time whose start hangs, and changes go on in the order of the calls', async () => {
+  it('fails a node in time whose start hangs; changes are applied in the order of the calls', async () => {
     const store = await start();
     await ending(store, store.cluster.fail(0));
     hang(store);
@@ -127,7 +127,7 @@ describe('a store whose disks hang', () => {
     expect((await ending(store, store.cluster.close())).error).toBeUndefined();
   });
 
-  it('has a node failed in time before which several starts were asked for, all of which hang', async () => {
+  it('fails a node in time after several requested starts, all of which hang', async () => {
     const store = await start();
     await ending(store, store.cluster.fail(0));
     hang(store);
@@ -137,13 +137,13 @@ describe('a store whose disks hang', () => {
     expect(ms).toBeLessThanOrEqual(TIMEOUT_MS + FAIL_MS + 40);
     for (const end of await Promise.all(recovering)) expect(end.error).toMatchObject({ code: 'storage-failed' });
     for (const worker of store.workers) worker.resume();
-    // The start that hung still has its files to open and to close.
+    // The start that hung still has to open and close its files.
     await turns(20);
     expect((await ending(store, store.cluster.recover(0))).error).toBeUndefined();
     expect((await ending(store, store.cluster.close())).error).toBeUndefined();
   });
 
-  it('is closed in time while a node that was failed is recovered', async () => {
+  it('closes in time while a failed node is being recovered', async () => {
     const store = await start();
     expect((await ending(store, store.cluster.fail(0))).error).toBeUndefined();
     hang(store);

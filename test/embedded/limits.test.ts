@@ -1,4 +1,4 @@
-/** The embedded store as a door to the public limits: one below, at, and one above. */
+/** The public limits at the embedded store: one below, at, and one above. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DistributedKeyValueStore, KvorumError } from '../../src/index.js';
 import { encodeValue } from '../../src/shard/index.js';
@@ -10,9 +10,9 @@ beforeAll(() => {
 });
 afterAll(() => store.close());
 
-/** Of so many bytes once it is encoded; an encoded key has a tag before them, which does not count. */
+/** A key of so many encoded bytes, not counting the type tag before them. */
 const keyOf = (bytes: number): string => 'k'.repeat(bytes);
-/** Of so many bytes once it is encoded, whatever the encoding adds. */
+/** A value of so many encoded bytes, including what the encoding adds. */
 const textOf = (bytes: number): string => {
   const probe = 'v'.repeat(MIB);
   return 'v'.repeat(bytes - (encodeValue(probe).body.length - probe.length));

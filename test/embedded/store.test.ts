@@ -27,7 +27,7 @@ describe('the two examples', () => {
     expect(await kvs.get('user1')).toEqual({ name: 'John', age: 30 });
   });
 
-  it('5 nodes, 3 replicas: a node fails and nobody notices, whichever it is', async () => {
+  it('5 nodes, 3 replicas: any one node may fail without an error', async () => {
     const kvs = store({ nodes: 5, replicas: 3 });
     const product = { name: 'Laptop', price: 999.99 };
     await kvs.put('product1', product);
@@ -61,7 +61,7 @@ describe('keys and values', () => {
     }
   });
 
-  it('keys of any serializable type are told apart by what they are, and compared by content', async () => {
+  it('keys of any serializable type are distinguished by type and compared by content', async () => {
     const kvs = store(3);
     const keys = [
       'a', 1, '1', 1n, true, null, new Date(1), new Uint8Array([97]), [1], ['1'], { a: 1, b: 2 },
@@ -154,7 +154,7 @@ describe('bounds', () => {
 });
 
 describe('faults', () => {
-  it('with too few replicas alive an operation ends in an error within its timeout, never in a wrong absent', async () => {
+  it('with too few replicas alive an operation ends in an error within its timeout, never in a wrong undefined', async () => {
     const kvs = store({ nodes: 3, replicas: 3, timeoutMs: 2_000 });
     await kvs.put('k', 'v');
     await kvs.simulateNodeFailure(0);
@@ -179,13 +179,13 @@ describe('faults', () => {
     await kvs.put('k', 2);
     expect(await kvs.get('k')).toBe(2);
     kvs.heal();
-    // Two of the majority go: what it wrote must be on the others by then, or be fetched from the third.
+    // Two of the majority fail: the others must have its writes by then, or fetch them from the third.
     await kvs.simulateNodeFailure(majority[0]!);
     await kvs.simulateNodeFailure(majority[1]!);
     expect(await kvs.get('k')).toBe(2);
   });
 
-  it('says where a key lives', async () => {
+  it('reports the shard and replicas of a key', async () => {
     const kvs = store({ nodes: 5, replicas: 3, shards: 8 });
     await kvs.ready();
     const { shard, replicas, leader } = kvs.where('k');
@@ -197,7 +197,7 @@ describe('faults', () => {
     expect(status.nodes.reduce((sum, node) => sum + node.replicas, 0)).toBe(24);
   });
 
-  it('a closed store says so', async () => {
+  it('a closed store fails calls with that reason', async () => {
     const kvs = store(1);
     await kvs.close();
     await expect(kvs.get('k')).rejects.toMatchObject({ code: 'shutting-down', outcome: 'not_applied' });
@@ -239,7 +239,7 @@ describe('size', () => {
   });
 });
 
-it('a failure that is not awaited, then a recovery: the node runs, and says so', async () => {
+it('a failure that is not awaited, then a recovery: the node runs, and is shown as alive', async () => {
   const kvs = new DistributedKeyValueStore({ nodes: 3, shards: 2 });
   await kvs.ready();
   const failing = kvs.simulateNodeFailure(0);
@@ -250,7 +250,7 @@ it('a failure that is not awaited, then a recovery: the node runs, and says so',
   await kvs.close();
 });
 
-it('ready() says what is missing when a quorum is', async () => {
+it('ready() names the missing nodes when there is no quorum', async () => {
   const kvs = new DistributedKeyValueStore({ nodes: 3, shards: 2, timeoutMs: 300 });
   await kvs.ready();
   await kvs.simulateNodeFailure(0);

@@ -1,4 +1,4 @@
-/** Types that a caller of the package sees. They are held by the compiler (`npm run types`): running this proves nothing. */
+/** Types that a caller of the package sees. The compiler checks them (`npm run types`); running this file proves nothing. */
 import { expectTypeOf, test } from 'vitest';
 import type {
   ClusterStatus,
@@ -19,12 +19,12 @@ const calls = {
   untyped: (kvs: DistributedKeyValueStore) => kvs.get('user1'),
 };
 
-test('get has the type that its caller names, and undefined; unknown if none is named', () => {
+test('get returns the type argument or undefined; unknown without one', () => {
   expectTypeOf(calls.typed).returns.resolves.toEqualTypeOf<User | undefined>();
   expectTypeOf(calls.untyped).returns.resolves.toBeUnknown();
 });
 
-test('keys and values may be anything; what comes back is not', () => {
+test('keys and values may be of any type; results have one', () => {
   expectTypeOf<DistributedKeyValueStore['put']>().parameters.toEqualTypeOf<[key: unknown, value: unknown]>();
   expectTypeOf<DistributedKeyValueStore['put']>().returns.resolves.toBeVoid();
   expectTypeOf<DistributedKeyValueStore['delete']>().returns.resolves.toBeBoolean();
