@@ -1,4 +1,4 @@
-/** What is accepted at the door fits a frame: bounds of settings, values and frames are tied together here. */
+/** Every accepted request fits a frame: this ties the bounds of settings, values and frames together. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { leastMaxJournalBytes } from '../../src/config/index.js';
 import { MAX_NODES as CONFIG_MAX_NODES } from '../../src/config/address.js';
@@ -40,7 +40,7 @@ const encodeAsLink = (message: PeerMessage): number => {
   return encoder.byteLength;
 };
 
-test('bounds of clusters that the configuration repeats are those of the shard room', () => {
+test('cluster bounds that the configuration repeats equal those of src/shard', () => {
   expect([CONFIG_MAX_NODES, CONFIG_MAX_SHARDS]).toEqual([MAX_NODES, MAX_SHARDS]);
 });
 
@@ -53,7 +53,7 @@ describe('the longest value', () => {
     expect(() => limitsOf({ valueBytes: MAX_VALUE_BYTES + 1 })).toThrow(/valueBytes must be at most 16777216/);
   });
 
-  test('and keys and types of any length make entries that the smallest quota of a journal is reckoned for', () => {
+  test('with the longest key and type, makes an entry that the smallest journal quota allows for', () => {
     for (const valueBytes of [1, 1024, 64 * 1024, 1024 * 1024, MAX_VALUE_BYTES]) {
       expect(leastMaxJournalBytes(valueBytes)).toBe(minJournalBytes(valueBytes + 8 * 1024));
     }
@@ -85,7 +85,7 @@ describe('the longest value', () => {
     expect(encodeAsLink({ type: 'reply', id: 1, reply })).toBeGreaterThan(MAX_VALUE_BYTES);
   });
 
-  test('more than a link can carry is told as such', () => {
+  test('a message too large for a link is refused with a reason', () => {
     const body = new Uint8Array(MAX_FRAME_BYTES - SPLIT_FRAME_BYTES);
     const operation = { ...largest, body } as KvWrite;
     expect(requestEncodeError({ shard: 1, budgetMs: 1, operation })).toMatch(/are allowed/);

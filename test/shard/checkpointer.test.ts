@@ -14,7 +14,7 @@ const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
 const KEEP_NOTHING = { keepEntries: 0, keepBytes: 0, followerBytes: 0, nodeFollowerBytes: 0 };
 const LIMITS = { bytes: 1, intervalMs: 1, journalBytes: 1, ...KEEP_NOTHING };
 
-/** As a turn does; what is to be sent is lost. */
+/** As a turn of the node does; outgoing messages are dropped. */
 function take(replica: Replica, write: Write[]): void {
   while (replica.raft.hasReady()) {
     const ready = replica.raft.ready();
@@ -50,7 +50,7 @@ async function follower(storage: Storage): Promise<Replica> {
 }
 
 describe('checkpoints', () => {
-  it('leave out a group whose log a snapshot has just replaced, though its turn is not over (seed 20530f)', async () => {
+  it('leave out a group whose log a snapshot replaced earlier in the same turn (seed 20530f)', async () => {
     const storage = new MemoryStorage(new MemoryDisk());
     await storage.open();
     const group = await follower(storage);
@@ -70,7 +70,7 @@ describe('checkpoints', () => {
     await storage.close();
   });
 
-  it('are due once the journal has grown by so much since the last one, however little was applied', async () => {
+  it('are due once the journal has grown by the limit since the last one, however little was applied', async () => {
     const storage = new MemoryStorage(new MemoryDisk());
     await storage.open();
     const group = await follower(storage);
@@ -87,7 +87,7 @@ describe('checkpoints', () => {
     expect(checkpointer.isDue(0)).toBe(true);
     await checkpointer.run();
     const left = storage.status().journalBytes;
-    // What is left of the journal was there when the checkpoint ended: it alone makes none due.
+    // The rest of the journal was written before the checkpoint ended: by itself it makes none due.
     expect(left).toBeGreaterThan(0);
     checkpointer.applied(group, 1, 0);
     expect(checkpointer.isDue(0)).toBe(false);

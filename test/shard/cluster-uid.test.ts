@@ -1,4 +1,4 @@
-/** The random id of a cluster and its feature level: when they come, and whom they keep out. */
+/** The cluster uid and the feature level: when they are committed, and which processes they exclude. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { MemoryDisk } from '../../src/shard/index.js';
 import { loadHash } from '../../src/shard/keys/hash.js';
@@ -21,10 +21,10 @@ const settled = (of = cluster): Promise<boolean> =>
   of.runtime.until(() => uids(of).size === 1 && !uids(of).has(undefined));
 
 const uidOf = (id: number): string | undefined => cluster.node(id).topology()?.clusterUid;
-/** All three nodes are of the build before. */
+/** All three nodes run the former build. */
 const formerly = () => new Map([1, 2, 3].map((id) => [id, FORMER_PROTOCOL]));
 
-/** Of so many nodes these only are started. */
+/** A cluster of `nodes` nodes, of which only `ids` are started. */
 async function incomplete(ids = [1, 2], seed = 1, nodes = 3): Promise<VirtualCluster> {
   await loadHash();
   const made = new VirtualCluster({ shards: 2, seed, nodes });
@@ -33,7 +33,7 @@ async function incomplete(ids = [1, 2], seed = 1, nodes = 3): Promise<VirtualClu
   return made;
 }
 
-/** The node's namesake in the other cluster is started in its place, for long. @returns brings the node itself back */
+/** Starts the node with the same id of another cluster in its place, for ten seconds. @returns restarts the node itself */
 async function strayFor(id: number, other: VirtualCluster): Promise<() => Promise<void>> {
   const { disks } = cluster;
   const ours = disks.get(id)!;
@@ -47,7 +47,7 @@ async function strayFor(id: number, other: VirtualCluster): Promise<() => Promis
   return () => startOn(ours);
 }
 
-/** Joins as node or router, and says and sends what it likes. */
+/** Joins as node or router with any extension, to send arbitrary messages. */
 const forger = async (transport: MemoryTransport, extension: HelloExtension = {}): Promise<MemoryTransport> => {
   await transport.start({ onMessages: () => undefined, onLink: () => undefined, helloTo: () => extension });
   await cluster.runtime.run(50);
@@ -55,7 +55,7 @@ const forger = async (transport: MemoryTransport, extension: HelloExtension = {}
 };
 
 describe('the cluster uid', () => {
-  test('is drawn once, and every node has it', async () => {
+  test('is generated once, and every node has it', async () => {
     await start();
     expect(await settled()).toBe(true);
     const [uid] = uids();
@@ -68,7 +68,7 @@ describe('the cluster uid', () => {
     expect(uids()).toEqual(new Set([uid]));
   });
 
-  test('is there with the first topology, and so before any data, while nodes are missing', async () => {
+  test('is in the first topology, so before any data, even while nodes are missing', async () => {
     cluster = await incomplete();
     expect(await cluster.runtime.until(() => cluster.everyShardHasALeader())).toBe(true);
     const [one, two] = [cluster.node(1).topology(), cluster.node(2).topology()];
@@ -79,7 +79,7 @@ describe('the cluster uid', () => {
     expect(uids()).toEqual(new Set([one?.clusterUid]));
   });
 
-  test('differs between clusters that were made with the same settings', async () => {
+  test('differs between clusters of the same settings', async () => {
     const other = await VirtualCluster.start({ shards: 2, seed: 2 });
     await start({ seed: 3 });
     expect([await settled(), await settled(other)]).toEqual([true, true]);
@@ -87,7 +87,7 @@ describe('the cluster uid', () => {
     for (const id of [1, 2, 3]) await other.kill(id);
   });
 
-  test('and the feature level come when the last node has a build that can read them, and not before', async () => {
+  test('and the feature level are committed once every node runs a build that can read them, not before', async () => {
     await start({ protocols: formerly() });
     await cluster.runtime.until(() => cluster.everyShardHasALeader());
     for (const id of [1, 2]) {
@@ -106,7 +106,7 @@ describe('the cluster uid', () => {
     expect(cluster.node(1).clusterFeatureLevel()).toBe(1);
     await cluster.kill(3);
     await cluster.runtime.run(2_000);
-    // Nobody can tell what a node that is away can read.
+    // It is unknown what a node that is down can read.
     expect(uids()).toEqual(new Set([undefined]));
     cluster.protocols.delete(3);
     await cluster.startNode(3);
@@ -124,7 +124,7 @@ describe('the cluster uid', () => {
     expect(cluster.node(3).status().links).toEqual([]);
   });
 
-  test('a router of the former build is served all the same', async () => {
+  test('a router of the former build is still served', async () => {
     await start();
     await settled();
     const router = cluster.network.router(FORMER_PROTOCOL);
@@ -132,7 +132,7 @@ describe('the cluster uid', () => {
     expect(router.link(1)).toMatchObject({ version: 1 });
   });
 
-  test('a stray node of another cluster with the same settings is let in nowhere, and no key is overwritten', async () => {
+  test('a node of another cluster with the same settings is refused everywhere, and no key is overwritten', async () => {
     const other = await VirtualCluster.start({ shards: 2, seed: 9 });
     expect(await settled(other)).toBe(true);
     for (let i = 0; i < 20; i++) await other.put(`key-${i}`, 'of the other');
@@ -151,7 +151,7 @@ describe('the cluster uid', () => {
     expect(await cluster.text('key-9')).toBeUndefined();
   });
 
-  test('nor is one of a cluster that never was complete', async () => {
+  test('so is one of a cluster that was never complete', async () => {
     const other = await incomplete([2, 3], 9);
     expect(await other.runtime.until(() => other.everyShardHasALeader())).toBe(true);
     for (let i = 0; i < 20; i++) await other.put(`key-${i}`, 'of the other');
@@ -168,7 +168,7 @@ describe('the cluster uid', () => {
     for (let i = 0; i < 3; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
   });
 
-  test('nor does one of a cluster that never had a quorum accuse anybody', async () => {
+  test('one of a cluster that never had a quorum puts no node into quarantine', async () => {
     const other = await incomplete([4, 5], 9, 5);
     await other.runtime.run(4_000);
     expect(uids(other)).toEqual(new Set([undefined]));
@@ -185,7 +185,7 @@ describe('the cluster uid', () => {
     for (let i = 0; i < 10; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
   });
 
-  test('an empty folder in the place of a node goes into quarantine, however often it was started elsewhere', async () => {
+  test('a node restarted with an empty folder goes into quarantine, however high the boot number of that folder', async () => {
     const other = await incomplete([3], 9);
     for (let start = 0; start < 5; start++) {
       await other.kill(3);
@@ -203,7 +203,7 @@ describe('the cluster uid', () => {
     for (let i = 0; i < 3; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
   });
 
-  test('a stray with data of a cluster that has no uid is let in nowhere, and no key is overwritten', async () => {
+  test('a node with data of a cluster without uid is refused everywhere, and no key is overwritten', async () => {
     const other = await VirtualCluster.start({ shards: 2, seed: 9, protocols: formerly() });
     await other.runtime.until(() => other.everyShardHasALeader());
     for (let i = 0; i < 20; i++) await other.put(`key-${i}`, 'of the other');
@@ -220,7 +220,7 @@ describe('the cluster uid', () => {
     expect(await cluster.text('key-9')).toBeUndefined();
   });
 
-  test('a node with data that missed how its cluster got a uid is let in, with its own folder', async () => {
+  test('a node that was down when its cluster got a uid is accepted with its own folder', async () => {
     await start({ protocols: formerly() });
     await cluster.runtime.until(() => cluster.everyShardHasALeader());
     await cluster.put('key', 'ours');
@@ -244,7 +244,7 @@ describe('the cluster uid', () => {
     expect(await cluster.text('key')).toBe('ours');
   });
 
-  test('a process that says another uid is refused, one that knows none is not', async () => {
+  test('a process that sends another uid is refused, one that sends none is not', async () => {
     await start();
     await settled();
     const foreign = await forger(cluster.network.node(4), { clusterUid: 'another' });
@@ -254,7 +254,7 @@ describe('the cluster uid', () => {
   });
 });
 
-describe('a topology is believed', () => {
+describe('a topology is accepted', () => {
   const moved = (topology: Topology): Topology => ({
     ...topology,
     epoch: 99,
@@ -278,7 +278,7 @@ describe('a topology is believed', () => {
     }
   });
 
-  test('from no peer where this node has applied what group 0 says', async () => {
+  test('from no peer once this node has applied one from group 0', async () => {
     await start({ nodes: 4 });
     await settled();
     const peer = await forger(cluster.network.node(5));
@@ -298,7 +298,7 @@ describe('a topology is believed', () => {
     expect(cluster.node(4).topology()!.epoch).toBe(99);
   });
 
-  test('what group 0 says wins over a copy that contradicts it at the same epoch', async () => {
+  test('the topology of group 0 replaces a copy that differs at the same epoch', async () => {
     await start();
     await settled();
     const held = cluster.node(1).topology()!;

@@ -24,7 +24,7 @@ const remove = fc.record({ type: fc.constant('delete' as const), ...base });
 const write: fc.Arbitrary<KvWrite> = fc.oneof(put, remove);
 const time = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 
-/** Without the difference between Buffer and Uint8Array. */
+/** Ignores the difference between Buffer and Uint8Array. */
 const plain = (any: KvWrite): unknown =>
   Object.fromEntries(
     Object.entries(any).map(([name, field]) => [name, field instanceof Uint8Array ? [...field] : field]),
@@ -41,7 +41,7 @@ const sample: KvWrite = {
 };
 
 describe('the encoding of a command', () => {
-  it('gives every write back', () => {
+  it('round-trips every write', () => {
     fc.assert(
       fc.property(write, time, (any, timeMs) => {
         const data = encodeCommand(any, timeMs);
@@ -58,7 +58,7 @@ describe('the encoding of a command', () => {
     );
   });
 
-  it('has the body last, and gives views of it', () => {
+  it('has the body last, and decodes it as a view', () => {
     const data = encodeCommand(sample, 1);
     const { write: decoded } = decodeCommand(data);
     expect(decoded.type === 'put' && decoded.body.buffer === data.buffer).toBe(true);
@@ -82,7 +82,7 @@ describe('the encoding of a command', () => {
 describe('the fingerprint', () => {
   const of = (any: KvWrite, timeMs = 0): string => decodeCommand(encodeCommand(any, timeMs)).fingerprint;
 
-  it('is that of the request, not of the attempt', () => {
+  it('depends on the request, not on the attempt', () => {
     expect(of({ ...sample, operationId: new Uint8Array(16), attempt: 'retry' }, 5)).toBe(of(sample, 9));
   });
 
@@ -100,7 +100,7 @@ describe('the fingerprint', () => {
         operationId: sample.operationId,
         attempt: 'initial',
       },
-      // The same bytes, otherwise divided.
+      // The same bytes, divided differently between fields.
       { ...sample, key: Buffer.from('406162', 'hex'), contentType: 'ctext/plain' },
       { ...sample, contentType: 'text/plainh', body: Buffer.from('ello') },
     ];
@@ -171,7 +171,7 @@ describe('what is malformed is refused by the decoder', () => {
           return;
         }
         const again = encodeCommand(command.write, command.wallTimeMs);
-        // All but the fingerprint, which the decoder takes on trust.
+        // All but the fingerprint, which the decoder does not verify.
         for (const [from, to] of [
           [0, 24],
           [32, data.length],

@@ -25,7 +25,7 @@ const chunk = (part: number, done = false): IncomingChunk => ({
   done,
 });
 
-/** A disk that does one thing at a time, when told to. */
+/** A disk that completes one operation at a time, on request. */
 class ManualDisk {
   readonly calls: string[] = [];
   readonly commits: (readonly GroupWrite[])[] = [];
@@ -85,7 +85,7 @@ const push = (group: number, parts: Partial<Write>): QueuedWrite => {
 };
 
 describe('commits', () => {
-  it('take all groups together; while two are under way, the next batch gathers', async () => {
+  it('batch all groups; while two are in flight, the next batch accumulates', async () => {
     const first = [push(1, { entries: [entry(1)] }), push(2, { entries: [entry(1)] })];
     pipeline.maybeFlush();
     const second = push(1, { entries: [entry(2)] });
@@ -106,7 +106,7 @@ describe('commits', () => {
     expect(pipeline.idle).toBe(true);
   });
 
-  it('take no more than so many bytes at once, in order, and the rest afterwards', async () => {
+  it('are bounded in bytes; the rest follows, in order', async () => {
     const data = new Uint8Array(60);
     pipeline = makePipeline({ maxCommitBytes: 100 });
     const items = [1, 2, 3].map((group) => push(group, { entries: [{ ...entry(1), data }] }));
@@ -121,7 +121,7 @@ describe('commits', () => {
     expect(pipeline.idle).toBe(true);
   });
 
-  it('let messages alone pass without the disk, but never past an earlier write', async () => {
+  it('release messages without entries before the disk is done, but never before an earlier write', async () => {
     const item = push(1, {});
     pipeline.maybeFlush();
     expect(durable).toEqual([[item]]);
@@ -129,7 +129,7 @@ describe('commits', () => {
     pipeline.maybeFlush();
     const behind = push(1, {});
     pipeline.maybeFlush();
-    // An empty commit, which storage lets end behind the one before it.
+    // An empty commit, which storage completes after the one before it.
     expect(disk.calls).toEqual(['commit 1', 'commit ']);
     expect(durable).toHaveLength(1);
     await disk.done();
@@ -140,7 +140,7 @@ describe('commits', () => {
     expect(pipeline.idle).toBe(true);
   });
 
-  it('of messages alone keep no write from starting', () => {
+  it('that hold messages only do not delay a write', () => {
     push(1, { entries: [entry(1)] });
     pipeline.maybeFlush();
     push(1, {});
@@ -150,7 +150,7 @@ describe('commits', () => {
     expect(disk.calls).toEqual(['commit 1', 'commit ', 'commit 2']);
   });
 
-  it('s70 after a failure does nothing more', async () => {
+  it('s70 stop after a failure', async () => {
     push(1, { entries: [entry(1)] });
     pipeline.maybeFlush();
     push(1, { entries: [entry(2)] });
@@ -163,7 +163,7 @@ describe('commits', () => {
 });
 
 describe('snapshot chunks', () => {
-  it('are staged in order with the writes of their group, which wait; other groups go on', async () => {
+  it('are staged in order with the writes of their group, which wait for them; other groups do not', async () => {
     push(1, { entries: [entry(1)] });
     const staged = push(1, { chunk: chunk(0) });
     pipeline.maybeFlush();
@@ -180,7 +180,7 @@ describe('snapshot chunks', () => {
     expect(disk.calls.at(-1)).toBe('commit 1');
   });
 
-  it('the last one installs; a hard state that comes with a chunk is not forgotten', async () => {
+  it('the last one installs the snapshot; a hard state that comes with a chunk is written', async () => {
     const last = push(1, { chunk: chunk(0, true), hardState: hard(3) });
     pipeline.maybeFlush();
     await disk.done();
@@ -221,7 +221,7 @@ describe('merge', () => {
   });
 });
 
-it('tells when the oldest write under way began, whatever waits behind it', async () => {
+it('reports when the oldest write in flight began, whatever is queued behind it', async () => {
   expect(pipeline.oldestSinceMs).toBeUndefined();
   nowMs = 5;
   push(1, { entries: [entry(1)] });

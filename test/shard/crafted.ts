@@ -1,4 +1,4 @@
-/** Frames written by hand, byte by byte, without the encoder that they are to surprise. */
+/** Frames written by hand, byte by byte, independent of the encoder. */
 import { WIRE_VERSION } from '../../src/shard/transport/wire.js';
 
 type Bytes = readonly number[];

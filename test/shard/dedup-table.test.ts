@@ -75,7 +75,7 @@ describe('the dedup table', () => {
     expect(rowsAfter(5001)).toEqual(['39']);
   });
 
-  it('comes back from its rows, after any course of things', () => {
+  it('is restored from its rows after any sequence of operations', () => {
     const action = fc.oneof(
       fc.record({ add: fc.integer({ min: 1, max: 150 }) }),
       fc.record({ waitMs: fc.integer({ min: 0, max: 700 }) }),
@@ -124,7 +124,7 @@ describe('the dedup table', () => {
     );
   });
 
-  it('has the hash of what is in it, whatever was', () => {
+  it('has a hash of its current content, independent of history', () => {
     const one = tableOf(new MapStateStore(), 10);
     for (let n = 0; n < 35; n += 1) insert(one, n);
     const other = tableOf(new MapStateStore(), 10);
@@ -174,7 +174,7 @@ describe('rows that contradict each other are refused', () => {
 });
 
 describe('the table of ids', () => {
-  it('finds what a Map finds, whatever comes and goes', () => {
+  it('finds what a Map finds, after any insertions and removals', () => {
     const SLOTS = 8;
     const ids = Array.from({ length: 31 }, (_, n) => Buffer.concat([Buffer.alloc(3), v4Id(n)]));
     fc.assert(

@@ -19,7 +19,7 @@ const apart = ({ network }: VirtualCluster, ...pairs: readonly (readonly [number
   }
 };
 
-/** The cluster serves with its three nodes, and has what was acknowledged. */
+/** The cluster serves with its three nodes, and holds every acknowledged write. */
 async function serves(cluster: VirtualCluster, value: string): Promise<void> {
   expect([1, 2, 3].map((id) => cluster.node(id).state())).toEqual(['serving', 'serving', 'serving']);
   expect(await cluster.runtime.until(() => cluster.everyShardHasALeader())).toBe(true);
@@ -33,7 +33,7 @@ const linked = (transport: MemoryTransport): number[] => [1, 2, 3].filter((id) =
 
 describe('a copy that is started beside the original', () => {
   for (const id of [1, 2, 3]) {
-    it(`of node ${id} is refused by whoever it meets, and ends`, async () => {
+    it(`of node ${id} is refused by every node that it dials, and exits`, async () => {
       const cluster = await started();
       const copy = await cluster.startCopy(cluster.network.copy(id), cluster.copyDisk(id));
       await cluster.put('key', 'new');
@@ -43,7 +43,7 @@ describe('a copy that is started beside the original', () => {
     });
   }
 
-  it('has no say while it ends', async () => {
+  it('sends no messages while it exits', async () => {
     const cluster = await started();
     const transport = cluster.network.copy(2);
     const copy = await cluster.startCopy(transport, cluster.copyDisk(2));
@@ -52,7 +52,7 @@ describe('a copy that is started beside the original', () => {
     expect(copy.status().groups.every(({ raft }) => raft.role !== 'leader')).toBe(true);
   });
 
-  it('is let in when the original is gone, as any node that comes back', async () => {
+  it('is accepted when the original is down, as any node that restarts', async () => {
     const cluster = await started();
     const disk = cluster.copyDisk(2);
     await cluster.kill(2);
@@ -61,7 +61,7 @@ describe('a copy that is started beside the original', () => {
     await serves(cluster, 'old');
   });
 
-  it('is let in when the original is cut off from all: the original is refused when it is back', async () => {
+  it('is accepted when the original is cut off from all: the original is refused when it reconnects', async () => {
     const cluster = await started();
     cluster.network.isolate(2);
     const transport = cluster.network.copy(2);
@@ -78,21 +78,21 @@ describe('a copy that is started beside the original', () => {
   });
 });
 
-describe('a copy that meets only nodes which have no link to the original', () => {
-  it('is refused by them, since they ask the others', async () => {
+describe('a copy that dials only nodes without a link to the original', () => {
+  it('is refused by them, since they query the others', async () => {
     const cluster = await started();
     const transport = cluster.network.copy(2);
     apart(cluster, [2, 3], [transport.place, 1]);
     const copy = await cluster.startCopy(transport, cluster.copyDisk(2));
     expect(await cluster.runtime.until(() => copy.state() === 'failed')).toBe(true);
     expect(why(copy)).toMatch('node 3 refused this process');
-    // Not even for a moment: the first thing over a link is a ping.
+    // Not even briefly: the first message over a link is a ping.
     expect(transport.stats().framesIn).toBe(0);
     cluster.network.heal();
     await serves(cluster, 'old');
   });
 
-  it('is let in after a while if the others say nothing', async () => {
+  it('is accepted after a while if the others do not answer', async () => {
     const cluster = await started();
     const transport = cluster.network.copy(2);
     apart(cluster, [2, 3], [transport.place, 1], [1, 3]);
@@ -103,7 +103,7 @@ describe('a copy that meets only nodes which have no link to the original', () =
     await cluster.runtime.settle(copy.crash());
   });
 
-  it('is not kept waiting by one that falls silent when it has just been asked', async () => {
+  it('is not delayed by a peer that stops answering just after the query', async () => {
     const cluster = await started();
     await cluster.kill(2);
     await cluster.runtime.run(2_000);
@@ -125,7 +125,7 @@ describe('a copy that meets only nodes which have no link to the original', () =
     return { cluster, copy, transport };
   }
 
-  it('and is linked there, is refused as soon as both sides hear of each other', async () => {
+  it('and is linked there, is refused as soon as the two sides exchange messages', async () => {
     const { cluster, copy, transport } = await twoSides();
     cluster.network.partition([]);
     cluster.network.breakLink(1, 3);
@@ -136,7 +136,7 @@ describe('a copy that meets only nodes which have no link to the original', () =
     await serves(cluster, 'old');
   });
 
-  it('stays, if the other one was started after it: the later is refused by whoever has it', async () => {
+  it('stays if the other one was started after it: the later is refused by the nodes linked to it', async () => {
     const { cluster, copy } = await twoSides();
     await cluster.kill(2);
     const transport = cluster.network.copy(2);
@@ -152,7 +152,7 @@ describe('a copy that meets only nodes which have no link to the original', () =
 });
 
 describe('of two processes the later', () => {
-  it('is the one that began later, and of two of one moment always the same', () => {
+  it('is the one that started later; at the same time, the choice is deterministic', () => {
     const one = { incarnation: 5, process: 9 };
     expect(isLater(one, { incarnation: 4, process: 10 })).toBe(true);
     expect(isLater(one, { incarnation: 6, process: 1 })).toBe(false);

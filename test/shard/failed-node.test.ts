@@ -21,7 +21,7 @@ class Failing {
   }
 }
 
-/** All shards are quiet, and their leaders where they belong. */
+/** All shards are quiescent and have their preferred leaders. */
 async function quiet(protocol: Protocol = PROTOCOL): Promise<{ cluster: VirtualCluster; disk: Failing }> {
   const disk = new Failing();
   const cluster = await VirtualCluster.start({
@@ -35,7 +35,7 @@ async function quiet(protocol: Protocol = PROTOCOL): Promise<{ cluster: VirtualC
   return { cluster, disk };
 }
 
-/** Clients of nodes 2 and 3 go on asking node 1, which goes on refusing. */
+/** Clients of nodes 2 and 3 keep sending requests to node 1, which keeps refusing them. */
 function keepAsking(cluster: VirtualCluster): void {
   const operation = { type: 'get', key: stringKey('a'), consistency: 'stale' } as const;
   const request = { shard: cluster.shardOf('a'), budgetMs: 1_000, operation };
@@ -58,7 +58,7 @@ async function fail(cluster: VirtualCluster, disk: Failing): Promise<number[]> {
 const ledByOthers = (cluster: VirtualCluster, shards: readonly number[]): boolean =>
   shards.every((shard) => cluster.leaders(shard).some((id) => id !== 1));
 
-describe('a node that has failed, and answers', () => {
+describe('a failed node that still answers', () => {
   it('s74 reports it, and its quiescent shards have other leaders within an election timeout', async () => {
     const { cluster, disk } = await quiet();
     const led = await fail(cluster, disk);
@@ -97,12 +97,12 @@ describe('a node that has failed, and answers', () => {
   });
 });
 
-it('s74 an operation refused by a quiet follower wakes its group, and a leader that is gone is replaced', async () => {
+it('s74 an operation refused by a quiescent follower wakes its group, and a dead leader is replaced', async () => {
   const { cluster } = await quiet();
   const shard = cluster.shardOf('a');
   const leader = cluster.leader(shard);
   const [follower] = [1, 2, 3].filter((id) => id !== leader);
-  // The leader pings and consents to everything, but says nothing in this group any more.
+  // The leader sends pings, but no message in this group any more.
   const isItsRaft = (from: number, message: PeerMessage): boolean => from === leader && message.type === 'raft';
   cluster.network.dropWhen((from, _to, message) => isItsRaft(from, message));
   await cluster.runtime.run(10 * TIMEOUT_MS);
@@ -113,7 +113,7 @@ it('s74 an operation refused by a quiet follower wakes its group, and a leader t
   expect(cluster.leaders(shard).some((id) => id !== leader)).toBe(true);
 });
 
-it('s74 an operation refused by a quiet follower does not disturb a leader that is well', async () => {
+it('s74 an operation refused by a quiescent follower does not disturb a live leader', async () => {
   const { cluster } = await quiet();
   const shard = cluster.shardOf('a');
   const leader = cluster.leader(shard);

@@ -1,4 +1,4 @@
-/** Nodes whose disks have no room for a while: nobody leaves, reads go on, and writes do when there is room again. */
+/** Nodes whose disks are full for a while: no replica leaves its group, reads continue, and writes resume once there is room. */
 import { describe, expect, it } from 'vitest';
 import { StorageFailure } from '../../src/raft/index.js';
 import {
@@ -14,7 +14,7 @@ import { VirtualCluster } from '../support/virtual-cluster.js';
 
 const read = { type: 'get', key: stringKey('a'), consistency: 'linearizable' } as const;
 
-/** What the node itself answers, without any router. */
+/** Answer of the node itself, without a router. */
 async function ask(cluster: VirtualCluster, id: number, shard: number, operation: KvOperation): Promise<Answer> {
   const answers: Answer[] = [];
   cluster.node(id).submit({ shard, budgetMs: 2_000, operation }, ({ answer }) => answers.push(answer));
@@ -33,14 +33,14 @@ const putOf = (cluster: VirtualCluster): KvOperation => ({
 });
 
 describe('nodes whose disks are all full', () => {
-  it('serve reads, refuse writes as not applied, and take them again by themselves', async () => {
+  it('serve reads, refuse writes as not applied, and accept them again without a restart', async () => {
     const cluster = await VirtualCluster.start({ shards: 1 });
     await cluster.put('a', 'before');
     await cluster.runtime.run(1_000);
     for (const id of [1, 2, 3]) cluster.disk(id).isFull = true;
-    const doubtful = await cluster.put('a', 'waits', { deadlineMs: 300 });
-    expect(doubtful).toMatchObject({ type: 'refused', outcome: 'unknown' });
-    // From here on the disks are known to be full: nobody waits.
+    const outcomeUnknown = await cluster.put('a', 'waits', { deadlineMs: 300 });
+    expect(outcomeUnknown).toMatchObject({ type: 'refused', outcome: 'unknown' });
+    // From here on the disks are known to be full: writes are refused at once.
     const startedAt = cluster.runtime.now();
     expect(await ask(cluster, cluster.leader(0), 0, putOf(cluster))).toMatchObject({ code: 'disk-full' });
     expect(cluster.runtime.now() - startedAt).toBeLessThan(50);
@@ -65,7 +65,7 @@ describe('nodes whose disks are all full', () => {
     expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
   });
 
-  it('wait rather than refuse when it is over soon', async () => {
+  it('delay writes rather than refuse them if there is room again soon', async () => {
     const cluster = await VirtualCluster.start({ shards: 1, nodes: 1 });
     cluster.disk(1).isFull = true;
     const put = cluster.startPut('a', 'x');
@@ -76,7 +76,7 @@ describe('nodes whose disks are all full', () => {
 });
 
 describe('a node whose disk is full', () => {
-  it('does not keep the others from serving; says who leads; catches up when there is room', async () => {
+  it('does not keep the others from serving; redirects to the leader; catches up when there is room', async () => {
     const cluster = await VirtualCluster.start({ shards: 1 });
     await cluster.put('a', 'before');
     const follower = [1, 2, 3].find((id) => id !== cluster.leader(0))!;
@@ -107,7 +107,7 @@ describe('a node whose disk is full', () => {
     expect(warnings.filter((text) => text.includes('handed over'))).toEqual([message]);
   });
 
-  it('stops when it is told to, without waiting for room', async () => {
+  it('stops on request, without waiting for room', async () => {
     const cluster = await VirtualCluster.start({ shards: 1, nodes: 1 });
     const node = cluster.node(1);
     cluster.disk(1).isFull = true;
@@ -117,7 +117,7 @@ describe('a node whose disk is full', () => {
     expect(await cluster.runtime.settle(put)).toMatchObject({ type: 'refused', outcome: 'unknown' });
   });
 
-  it('stops as soon when only its last checkpoint shows that there is no room', async () => {
+  it('stops as promptly if only its last checkpoint finds no room', async () => {
     const cluster = await VirtualCluster.start({ shards: 1, nodes: 1 });
     await cluster.put('a', 'x');
     await cluster.runtime.run(1_000);
@@ -153,7 +153,7 @@ describe('a node that has left its groups', () => {
     [new StorageFailure('input/output error'), 'storage-failed'],
     [new Error('commit 7 of a group fell to 6'), 'internal'],
   ] as const) {
-    it(`after "${error.message}" says ${code}, and that nothing was applied; it names no leader`, async () => {
+    it(`after "${error.message}" answers ${code} with outcome not_applied, and names no leader`, async () => {
       const cluster = await startBroken(error);
       for (const operation of [read, putOf(cluster)]) {
         expect(await ask(cluster, 1, 0, operation)).toMatchObject({ code, outcome: 'not_applied' });

@@ -9,7 +9,7 @@ const xxh = (text: string): string => {
 };
 
 describe('before the hash is loaded', () => {
-  it('says so', async () => {
+  it('throws an error that names the cause', async () => {
     // Another test in this process may have loaded it.
     vi.resetModules();
     const fresh = await import('../../src/shard/keys/hash.js');

@@ -1,4 +1,4 @@
-/** A node whose disk hangs, neither completing writes nor failing: its shards are served by others, and it says so. */
+/** A node whose disk hangs, neither completing writes nor failing: others serve its shards, and it reports the hang. */
 import { describe, expect, it } from 'vitest';
 import { CommitStall } from '../../src/shard/node/commit-stall.js';
 import { DiskWatch } from '../../src/shard/node/disk-watch.js';
@@ -31,13 +31,13 @@ const isReady = (cluster: VirtualCluster, id: number): boolean => {
 };
 
 describe('a node whose disk hangs', () => {
-  it('s70 leads nothing any more within two election timeouts, and says so', async () => {
+  it('s70 leads no shard within two election timeouts, and reports the hang', async () => {
     const { cluster, disk } = await started();
     const led = cluster.shards().filter((shard) => cluster.leader(shard) === 1);
     expect(led.length).toBeGreaterThan(1);
     expect(isReady(cluster, 1)).toBe(true);
     disk.hang(true);
-    // A write to one of its shards; the others are idle, and go as well.
+    // A write to one of its shards; the idle ones are transferred as well.
     const put = cluster.startPut(keysOf(cluster, led[0]!), 'a');
     await cluster.runtime.run(2 * TIMEOUT_MS);
     expect(cluster.shards().filter((shard) => cluster.node(1).leaderOf(shard) === 1)).toEqual([]);
@@ -49,12 +49,12 @@ describe('a node whose disk hangs', () => {
     expect(cluster.everyShardHasALeader()).toBe(true);
   });
 
-  it('s70 is given nothing to lead until its disk has worked for a while', async () => {
+  it('s70 is no transfer target until its disk has worked for a while', async () => {
     const { cluster, disk } = await started();
     const led = cluster.shards().filter((shard) => cluster.leader(shard) === 1);
     disk.hang(true);
     await cluster.put(keysOf(cluster, led[0]!), 'a');
-    // Quiet shards: 100 entries or fewer behind, as a fit follower would be. Nobody offers it the leadership.
+    // Quiescent shards: at most 100 entries behind, which would do for a transfer target. None is transferred to it.
     const terms = (): number[] => cluster.shards().map((shard) => cluster.group(2, shard)!.raft.term);
     await cluster.runtime.run(2 * TIMEOUT_MS);
     const before = terms();
@@ -74,7 +74,7 @@ describe('a node whose disk hangs', () => {
     expect(cluster.converged()).toBe(true);
   });
 
-  it('s70 goes on being asked by routers, for it still answers reads', async () => {
+  it('s70 still gets requests from routers, for it answers reads', async () => {
     const { cluster, disk } = await started();
     disk.hang(true);
     await cluster.put(keysOf(cluster, 0), 'a');
@@ -83,7 +83,7 @@ describe('a node whose disk hangs', () => {
   });
 });
 
-it('a leader whose followers get nothing is not ready, though its disk works', async () => {
+it('a leader whose followers receive nothing is not ready, although its disk works', async () => {
   const { cluster } = await started();
   const [shard] = cluster.shards().filter((each) => cluster.leader(each) === 1);
   cluster.network.dropWhen((from, _to, m) => from === 1 && m.type === 'raft' && m.message.type === 'append');
@@ -98,7 +98,7 @@ it('a leader whose followers get nothing is not ready, though its disk works', a
 });
 
 describe('a disk watch', () => {
-  it('says once that the disk began to hang, and trusts it again after ten timeouts of calm', () => {
+  it('reports once that the disk began to hang, and counts it as healthy after ten timeouts without a hang', () => {
     const writes = { oldestSinceMs: undefined as number | undefined };
     const watch = new DiskWatch(writes, 100);
     expect(watch.check(0)).toEqual({ began: false, changed: false });
@@ -113,7 +113,7 @@ describe('a disk watch', () => {
 });
 
 describe('a stall', () => {
-  it('counts from when something began to wait, or from when the group last got on', () => {
+  it('counts from the oldest uncommitted entry, or from the last commit', () => {
     let now = 1;
     const stall = new CommitStall(() => now);
     stall.note(5, 5, true);
@@ -129,7 +129,7 @@ describe('a stall', () => {
     expect(stall.sinceMs).toBeUndefined();
   });
 
-  it('counts since something was applied, on every replica and whether something waits or not', () => {
+  it('reports the time since the last apply, on every replica and with or without uncommitted entries', () => {
     let now = 10;
     const stall = new CommitStall(() => now);
     now = 12;

@@ -6,7 +6,7 @@ import { codeOf } from '../support/error-code.js';
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 describe('keys as text', () => {
-  it('a string stands for itself, whatever it holds', () => {
+  it('a string stands for itself, whatever its characters', () => {
     for (const any of [
       'a',
       '../../etc/passwd',

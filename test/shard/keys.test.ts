@@ -42,7 +42,7 @@ function identity([member]: readonly [unknown, ...unknown[]]): string {
   return hex(encodeKey([member]));
 }
 
-/** Compares as the documentation says, with no encoding in sight. */
+/** The documented order, independent of the encoding. */
 function compare(a: unknown, b: unknown): number {
   const rank = typeRank(a) - typeRank(b);
   if (rank !== 0) return rank;
@@ -60,7 +60,7 @@ function compare(a: unknown, b: unknown): number {
 }
 const codePoint = (character: string): number => character.codePointAt(0)!;
 const sortedEntries = (entries: [unknown, unknown][]): unknown[] => entries.sort((x, y) => compare(x[0], y[0])).flat(1);
-/** Boxed, for `sort` puts undefined last without asking. */
+/** Boxed, for `sort` puts undefined last without calling the comparator. */
 const sortedMembers = (members: unknown[]): unknown[] =>
   members.map((member) => [member]).sort((x, y) => compare(x[0], y[0]));
 function typeRank(any: unknown): number {
@@ -94,7 +94,7 @@ function compareLists(a: readonly unknown[], b: readonly unknown[]): number {
 }
 
 describe('the encoding of keys', () => {
-  it('keeps the order that a plain comparator gives', () => {
+  it('keeps the order of a simple comparator', () => {
     fc.assert(
       fc.property(key, key, (a, b) => {
         expect(Math.sign(Buffer.compare(encodeKey(a), encodeKey(b)))).toBe(Math.sign(compare(a, b)));
@@ -154,14 +154,14 @@ describe('the encoding of keys', () => {
     expect(Buffer.compare(encodeKey(new Uint8Array(0)), encodeKey(Uint8Array.of(0)))).toBe(-1);
   });
 
-  it('gives the empty string and empty bytes back', () => {
+  it('round-trips the empty string and empty bytes', () => {
     expect(decodeKey(stringKey(''))).toBe('');
     expect(decodeKey(encodeKey(''))).toBe('');
     expect(decodeKey(bytesKey(new Uint8Array(0)))).toStrictEqual(new Uint8Array(0));
     expect(decodeKey(encodeKey(['', {}, new Uint8Array(0)]))).toStrictEqual(['', {}, new Uint8Array(0)]);
   });
 
-  it('gives every key back', () => {
+  it('round-trips every key', () => {
     fc.assert(
       fc.property(key, (any) => {
         const encoded = encodeKey(any);
@@ -187,7 +187,7 @@ describe('the encoding of keys', () => {
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
 
-  it('refuses to decode what it would not have made', () => {
+  it('refuses to decode what the encoder does not produce', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 24, size: 'max' }), (any) => {
         let decoded: unknown;
@@ -278,7 +278,7 @@ describe('the encoding of keys', () => {
     expect(new Set(all.map((any) => hex(encodeKey(any)))).size).toBe(all.length);
   });
 
-  it('gives one encoding to what is one key', () => {
+  it('gives equal keys the same encoding', () => {
     const same = (a: unknown, b: unknown): void => {
       expect(hex(encodeKey(a))).toBe(hex(encodeKey(b)));
     };
@@ -369,7 +369,7 @@ describe('what cannot be a key', () => {
     expect(codeOf(() => encodeKey([new Uint8Array(MAX_KEY_BYTES + 1)]))).toBe('key-too-long');
   });
 
-  it('is told of far too large values without much work', () => {
+  it('is refused cheaply if it is far too large', () => {
     expect(codeOf(() => encodeKey('a'.repeat(100_000_000)))).toBe('key-too-long');
     expect(codeOf(() => encodeKey(new Array(4_000_000_000)))).toBe('key-too-long');
     expect(codeOf(() => encodeKey(1n << 10_000_000n))).toBe('key-too-long');
@@ -378,7 +378,7 @@ describe('what cannot be a key', () => {
     expect(codeOf(() => encodeKey(new Map(Array.from({ length: 5000 }, (_, at) => [at, at]))))).toBe('key-too-long');
   });
 
-  it('bytes that were transferred away are a TypeError, and not the key of no bytes', () => {
+  it('a detached ArrayBuffer is a TypeError, not the key of no bytes', () => {
     const bytes = Uint8Array.of(1, 2);
     structuredClone(bytes, { transfer: [bytes.buffer] });
     expect(bytes).toHaveLength(0);

@@ -120,7 +120,7 @@ function recordsOf(machine: KvMachine): unknown[] {
 }
 
 describe('the state machine', () => {
-  it('does what a plain model does, and is the same on a replica that restarts at any point', () => {
+  it('does what a simple model does, and is the same on a replica that restarts at any point', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }), (steps) => {
         const model = new Model();
@@ -141,7 +141,7 @@ describe('the state machine', () => {
             wanted === 'current' || wanted === 'stale'
               ? { type: 'revision', revision: wanted === 'current' ? current : Math.max(0, current - 1) }
               : { type: wanted };
-          // Coarse times, so that ids come again.
+          // Coarse times, so that ids repeat.
           const createdMs = 'v4' in choice ? Infinity : Math.floor((timeMs + choice.v7) / 300) * 300;
           const id = 'v4' in choice ? v4Id(choice.v4) : v7Id(createdMs, choice.n);
           const options = { id, attempt, condition, atMs: timeMs };
@@ -171,7 +171,7 @@ describe('the state machine', () => {
     );
   });
 
-  it('comes to the same from a checkpoint anywhere, by applying what followed', () => {
+  it('reaches the same state from any checkpoint by applying the later entries', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 2, maxLength: 40, size: 'max' }), fc.nat(), (steps, cut) => {
         let timeMs = 10_000;
@@ -260,7 +260,7 @@ describe('the hash of the state', () => {
     return [machine, store];
   };
 
-  it('is pinned, for replicas of two versions have to agree', () => {
+  it('is pinned, because replicas of two versions must agree', () => {
     expect(machineOf([])[0].stateHash()).toBe('1c3adff142ec021f');
     const id = v7Id(1000, 1);
     const entries = [putEntry('a', 'one', { id, atMs: 1000 }), deleteEntry('b', { id: v4Id(7), atMs: 2000 })];
@@ -286,7 +286,7 @@ describe('the hash of the state', () => {
     for (const state of states) expect(state).toMatch(/^[0-9a-f]{16}$/);
   });
 
-  it('is that of the rows that there are, not of how they came', () => {
+  it('depends on the rows, not on the order of their writes', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.constantFrom(...KEYS), fc.option(fc.string())), { maxLength: 30, size: 'max' }),

@@ -40,7 +40,7 @@ describe('writes', () => {
     expect(machine.keyCount).toBe(1);
   });
 
-  it('a delete removes, and says so; of nothing, it says that too', () => {
+  it('a delete removes and reports whether there was a record', () => {
     machine.apply(1, putEntry('a', 'one'));
     expect(machine.apply(2, deleteEntry('a'))).toEqual({ type: 'delete', deleted: true, revision: 2, replayed: false });
     expect(machine.apply(3, deleteEntry('a'))).toEqual({
@@ -54,7 +54,7 @@ describe('writes', () => {
     expect(store.keys('\u0000')).toEqual([]);
   });
 
-  it('a key that is created again starts again', () => {
+  it('a key that is created again starts at version 1', () => {
     machine.apply(1, putEntry('a', 'one'));
     machine.apply(2, putEntry('a', 'two'));
     machine.apply(3, deleteEntry('a'));
@@ -91,7 +91,7 @@ describe('writes', () => {
     expect(['k0', 'k1', 'k2'].map((key) => get(key)?.contentType)).toEqual(['text/css', 'text/csv', 'text/css']);
   });
 
-  it('does not take just anything for a record', () => {
+  it('refuses a malformed record', () => {
     machine.apply(1, putEntry('a', 'one'));
     const [key] = store.keys('\u0000');
     const row = Uint8Array.from(store.get(key!)!);
@@ -101,7 +101,7 @@ describe('writes', () => {
     expect(() => get('a')).toThrow(StorageCorruption);
   });
 
-  it('does not hold on to the entry', () => {
+  it('does not retain the memory of the entry', () => {
     const entry = putEntry('a', 'one');
     machine.apply(1, entry);
     entry.fill(0);
@@ -165,7 +165,7 @@ describe('an entry that is no command', () => {
 });
 
 describe('operation ids', () => {
-  it('a write that comes again is answered, not applied', () => {
+  it('a repeated write is answered, not applied', () => {
     const first = { id: v4Id(1) };
     const answer = machine.apply(1, putEntry('a', 'one', first));
     machine.apply(2, putEntry('a', 'two'));
@@ -181,7 +181,7 @@ describe('operation ids', () => {
     expect(textOf('a')).toBe('three');
   });
 
-  it('a refusal that comes again is the same refusal, even if the condition holds by now', () => {
+  it('a repeated write that was refused gets the same refusal, even if the condition holds by now', () => {
     const create = { id: v4Id(1), condition: { type: 'absent' } as const };
     machine.apply(1, putEntry('a', 'one'));
     machine.apply(2, putEntry('a', 'two', create));
@@ -215,7 +215,7 @@ describe('operation ids', () => {
     expect(other.dedupEntries).toBe(1);
   });
 
-  it('are forgotten by number, the first first', () => {
+  it('are evicted by number, the oldest first', () => {
     machine = new KvMachine(store, { maxDedupEntries: 3 });
     machine.load();
     for (let n = 1; n <= 4; n += 1) machine.apply(n, putEntry('a', `${n}`, { id: v4Id(n) }));
@@ -224,7 +224,7 @@ describe('operation ids', () => {
     expect(machine.apply(6, putEntry('a', '1', { id: v4Id(1) }))).toMatchObject({ replayed: false });
   });
 
-  it('are forgotten by replicated time, which never goes back', () => {
+  it('are evicted by replicated time, which never goes back', () => {
     machine = new KvMachine(store, { windowMs: 1000 });
     machine.load();
     machine.apply(1, putEntry('a', '1', { id: v4Id(1), atMs: 5000 }));
@@ -233,7 +233,7 @@ describe('operation ids', () => {
     machine.apply(3, putEntry('a', '3', { atMs: 5999 }));
     expect(machine.dedupEntries).toBe(3);
     expect(machine.apply(4, putEntry('a', '1', { id: v4Id(1), atMs: 5999 }))).toMatchObject({ replayed: true });
-    // Both are as old as the window: the second was remembered at 5000, too.
+    // Both are as old as the window: the second was inserted at 5000, too.
     expect(machine.apply(5, putEntry('a', '1', { id: v4Id(1), atMs: 6000 }))).toMatchObject({ replayed: false });
     expect(machine.dedupEntries).toBe(2);
   });

@@ -20,14 +20,14 @@ const limits = {
 };
 
 describe('what a log keeps behind a checkpoint', () => {
-  it('is a few entries, if nobody needs more', () => {
+  it('is a few entries, if no follower needs more', () => {
     const retention = new LogRetention(limits);
     expect(retention.compactTo(group(1, 100, []).group, 90)).toBe(88);
     expect(retention.compactTo(group(1, 100, [101, 95]).group, 90)).toBe(88);
     expect(retention.bytes).toBe(0);
   });
 
-  it('is what the last follower needs that can be served within the bound of the group', () => {
+  it('is what the slowest follower needs that fits the bound of the group', () => {
     const retention = new LogRetention(limits);
     expect(retention.compactTo(group(1, 100, [60, 101]).group, 90)).toBe(59);
     expect(retention.bytes).toBe(31 * ENTRY_BYTES);
@@ -44,7 +44,7 @@ describe('what a log keeps behind a checkpoint', () => {
     expect(retention.bytes).toBe(70 * ENTRY_BYTES);
   });
 
-  it('goes once nobody needs it, also without another checkpoint', () => {
+  it('is dropped once no follower needs it, even without another checkpoint', () => {
     const retention = new LogRetention(limits);
     const { group: late, needed } = group(1, 100, [51]);
     retention.compactTo(late, 90);

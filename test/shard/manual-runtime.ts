@@ -1,4 +1,4 @@
-/** A runtime whose clock only moves when it is told to. */
+/** A runtime whose clock only moves by `advance`. */
 import type { Runtime, Timer } from '../../src/shard/runtime.js';
 
 interface Pending {
@@ -15,7 +15,7 @@ export class ManualRuntime implements Runtime {
   #lastId = 0;
   #deferred: (() => void)[] = [];
   readonly #immediate: boolean;
-  /** What `random` gives. */
+  /** Result of `random`. */
   chance = 0.5;
 
   /** @param defers 'by-hand': deferred tasks wait for `run`; 'soon': they run after the current one. */

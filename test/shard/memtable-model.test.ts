@@ -1,6 +1,6 @@
 /**
- * The rows that are remembered, next to plain models: with checkpoints that stay open for long, states that are replaced
- * meanwhile, and a memory so small that it drops rows all the time.
+ * Row cache and memtable against simple models: with checkpoints that stay open for long, states that are replaced
+ * meanwhile, and a cache so small that it evicts rows all the time.
  */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ beforeAll(loadHash);
 
 const configuration = { voters: [1], votersOutgoing: [], learners: [] };
 const GROUPS = [1, 2] as const;
-/** Each value is another one, so that an old one is told from the latest. */
+/** Values are unique, so that a stale one can be told from the latest. */
 let made = 0;
 const valueOf = (length: number): Uint8Array => {
   const value = new Uint8Array(8 + length);
@@ -37,7 +37,7 @@ describe('recent rows', () => {
   });
   const sizeOf = (key: string, value: Uint8Array): number => key.length + value.length + 64;
 
-  it('are the latest or none, and there until half of the bound was used since', () => {
+  it('are the latest or absent, and present until half of the bound was used since', () => {
     const property = fc.property(
       fc.array(step, { maxLength: 120, size: 'max' }),
       fc.integer({ min: 0, max: 2_000 }),
@@ -125,7 +125,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Two groups on one disk, which becomes durable when it is told to, with a memory of rows that they share. */
+/** Two groups on one disk, whose syncs the test controls, with one row cache. */
 class Tables {
   readonly #disk = new MemoryDisk();
   readonly #maxBytes: number;
@@ -197,7 +197,7 @@ class Tables {
     this.#checkpoint = undefined;
   }
 
-  /** What is not in a checkpoint the log would bring back: here everything is in one before. */
+  /** There is no log to replay here, so a checkpoint of everything precedes the restart. */
   async #restart(): Promise<void> {
     await this.#finish();
     this.#begin(GROUPS);
@@ -207,7 +207,7 @@ class Tables {
     this.compare();
   }
 
-  /** As a group does it: nothing is applied from the snapshot's last chunk on until it is durable, and stale reads are served. */
+  /** As a group does: from the last chunk until it is durable nothing is applied, and stale reads are served. */
   async #install(s: Extract<Step, { readonly type: 'install' }>): Promise<void> {
     const before = this.#model(s.group);
     const after = new Map<string, number>();
@@ -220,7 +220,7 @@ class Tables {
     const installed = this.#storage.install(s.group, { index: ++this.#index, term: 1, configuration }, undefined);
     for (const name of s.reads) expect(this.#read(s.group, name)).toBe(before.get(name));
     this.#sync();
-    // It is on the disk, and the group has not heard of it: the one or the other.
+    // Durable, but the group is not notified yet: either state may be read.
     for (const name of s.reads) expect([before.get(name), after.get(name)]).toContain(this.#read(s.group, name));
     await installed;
     this.#table(s.group).clear();
@@ -256,7 +256,7 @@ class Tables {
 const bounds = fc.constantFrom(0, 250, 600, 100_000);
 
 describe('tables with recent rows', () => {
-  it('read what was written last, however long a checkpoint is open and whatever was replaced meanwhile', async () => {
+  it('read the latest value, however long a checkpoint is open and whatever was replaced meanwhile', async () => {
     const property = fc.asyncProperty(
       fc.array(step, { maxLength: 80, size: 'max' }),
       bounds,
@@ -279,7 +279,7 @@ describe('a state machine on such a table', () => {
     condition: fc.constantFrom('none', 'none', 'absent', 'exists', 'revision' as const),
   });
 
-  it('answers, hashes and starts again as one on a map', async () => {
+  it('answers, hashes and restarts like one on a map', async () => {
     const property = fc.asyncProperty(
       fc.array(writes, { maxLength: 60, size: 'max' }),
       bounds,

@@ -3,7 +3,7 @@ import { StorageFailure, StorageFull } from '../../src/raft/index.js';
 import { stringKey, type Answer, type Condition, type Storage, type Transport } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
-/** A storage whose commits start to fail when told to. */
+/** A storage whose commits fail once `error` is set. */
 class Failing {
   error: Error | undefined;
   readError: Error | undefined;
@@ -295,7 +295,7 @@ describe('admission', () => {
     const answers = await cluster.runtime.settle(Promise.all(flood));
     const codes = answers.map((a) => (a.type === 'refused' ? `${a.code} ${a.outcome}` : a.type));
     expect(codes.filter((code) => code === 'overloaded not_applied').length).toBeGreaterThan(20);
-    // What was proposed may have been lost or not: nobody is told that it was not.
+    // What was proposed may be committed later: none of it may be reported as not applied.
     for (const code of codes) expect(['overloaded not_applied', 'timeout unknown', 'put']).toContain(code);
     cluster.network.dropWhen(undefined);
     expect(await cluster.put('after', 'x')).toMatchObject({ type: 'put' });

@@ -3,7 +3,7 @@ import { StorageFailure } from '../../src/raft/index.js';
 import { groupOfShard, type Storage } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
-/** Checkpoints after a little data, and logs that remember almost nothing. */
+/** Checkpoints after a little data, and logs that retain almost nothing. */
 const FORGETFUL = { checkpoints: { bytes: 4_000, keepEntries: 2, followerBytes: 0 } };
 
 async function behind(): Promise<{ cluster: VirtualCluster; late: number }> {
@@ -85,7 +85,7 @@ describe('checkpoints and snapshots', () => {
     expect(cluster.group(late, 0)!.keys).toBe(41);
   });
 
-  it('s64 the memory of answers travels with the snapshot: a retry is not applied again (M13)', async () => {
+  it('s64 the dedup table is part of the snapshot: a retry is not applied again (M13)', async () => {
     const { cluster, late } = await behind();
     const operationId = cluster.operationId();
     const first = await cluster.put('once', 'first', { operationId });
@@ -94,7 +94,7 @@ describe('checkpoints and snapshots', () => {
     await cluster.runtime.run(2_000);
     await cluster.startNode(late);
     expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
-    // Only the late one and one other are left, and the late one is made to lead.
+    // Only the late replica and one other are up, and leadership is transferred to the late one.
     const leader = cluster.leader(0);
     expect(leader).not.toBe(late);
     await cluster.kill(leader);
@@ -116,7 +116,7 @@ describe('checkpoints and snapshots', () => {
     expect(await cluster.text('key-3')).toBe('7-3-late');
   });
 
-  it('a node whose disk fails lets go of the copies that it was sending', async () => {
+  it('a node whose disk fails closes the snapshots that it was sending', async () => {
     const disk = { fails: false, copies: 0 };
     const watch = (inner: Storage): Storage =>
       new Proxy(inner, {

@@ -3,7 +3,7 @@ import { stringKey } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 describe('a cluster of nodes', () => {
-  it('makes one topology, known to every node, with every shard placed and led', async () => {
+  it('creates one topology, known to every node, with every shard placed and led', async () => {
     const cluster = await VirtualCluster.start({ nodes: 5, replicas: 3, shards: 8 });
     const topology = cluster.node(1).topology();
     expect(topology).toMatchObject({ clusterId: 'test-cluster', epoch: 1, shardCount: 8, replicas: 3 });
@@ -28,7 +28,7 @@ describe('a cluster of nodes', () => {
     expect(await cluster.text('b')).toBeUndefined();
   });
 
-  it('applies a write once per operation id, and answers the retry as it answered the first', async () => {
+  it('applies a write once per operation id, and answers the retry like the first attempt', async () => {
     const cluster = await VirtualCluster.start();
     const operationId = cluster.operationId();
     const first = await cluster.put('a', 'one', { operationId });
@@ -46,7 +46,7 @@ describe('a cluster of nodes', () => {
     expect(keys.reduce((a, b) => a + b)).toBe(50);
   });
 
-  it('serves on when the leader of a shard is killed, and takes it back when it returns', async () => {
+  it('continues to serve when the leader of a shard is killed, and lets it lead again when it returns', async () => {
     const cluster = await VirtualCluster.start();
     await cluster.put('a', 'one');
     const shard = cluster.shardOf('a');
@@ -83,7 +83,7 @@ describe('a cluster of nodes', () => {
     expect(write.type).toBe('refused');
     expect(cluster.runtime.now() - before).toBeLessThan(4_500);
     expect(survivor).toBeDefined();
-    // The data is there all along.
+    // The data was never lost.
     expect(await cluster.get('a', 'stale')).toMatchObject({ type: 'get', record: { version: 1 } });
     for (const id of others) await cluster.startNode(id);
     expect(['one', 'two']).toContain(await cluster.text('a'));
@@ -113,8 +113,8 @@ describe('a cluster of nodes', () => {
   });
 });
 
-describe('quiet groups', () => {
-  it('s74 stop talking and ticking; pings go on; a write wakes them', async () => {
+describe('quiescent groups', () => {
+  it('s74 send no messages and stop ticking; pings continue; a write wakes them', async () => {
     const cluster = await VirtualCluster.start();
     await cluster.runtime.run(8_000);
     for (const shard of cluster.shards()) {
@@ -134,9 +134,9 @@ describe('quiet groups', () => {
     expect(raft).toBeGreaterThan(0);
   });
 
-  it('s74 elect another leader soon after a quiet one dies, however it dies', async () => {
+  it('s74 elect another leader soon after theirs dies, however it dies', async () => {
     for (const silently of [false, true]) {
-      // A seed in which the two that are left do not stand in the same tick: then they part their votes, and wait once more.
+      // A seed in which the two survivors do not campaign at the same tick, which would split the vote.
       const cluster = await VirtualCluster.start({ seed: 2 });
       await cluster.runtime.run(8_000);
       const shard = 0;
@@ -146,12 +146,12 @@ describe('quiet groups', () => {
       else await cluster.kill(victim);
       const elected = (): boolean => cluster.leaders(shard).some((id) => id !== victim);
       expect(await cluster.runtime.until(elected, 2_000)).toBe(true);
-      // Silence takes an election timeout to notice; a broken link none.
+      // Silence is detected after an election timeout; a broken link at once.
       expect(cluster.runtime.now() - died).toBeLessThan(silently ? 1_200 : 600);
     }
   });
 
-  it('s74 elect another leader with lease reads, too, once the promise to a dead one has run out', async () => {
+  it('s74 elect another leader with lease reads, too, once the promise to a dead one has expired', async () => {
     for (const silently of [false, true]) {
       const cluster = await VirtualCluster.start({ leaseReads: true });
       await cluster.runtime.run(8_000);

@@ -1,4 +1,4 @@
-/** What one operation makes throw is its own answer: the node goes on, and so does everybody else's operation. */
+/** An exception that one operation causes is answered to that operation alone: the node and all other operations continue. */
 import { describe, expect, it } from 'vitest';
 import { stringKey, type Answer, type KvOperation, type Put, type Storage } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
@@ -13,7 +13,7 @@ const put: Put = {
   attempt: 'initial',
 };
 
-/** Hands the operation to the node that leads its shard, past every router. */
+/** Submits the operation directly to the node that leads its shard. */
 async function atTheLeader(cluster: VirtualCluster, operation: KvOperation): Promise<Answer | undefined> {
   const shard = cluster.shardOf('a');
   let answer: Answer | undefined;
@@ -45,7 +45,7 @@ describe('an operation that cannot be encoded', () => {
     },
   );
 
-  it('because of a defect is answered as one, and its node serves on', async () => {
+  it('because of a defect is answered as an internal error, and its node continues to serve', async () => {
     const cluster = await VirtualCluster.start();
     const broken = { ...put, condition: undefined } as unknown as Put;
     expect(await atTheLeader(cluster, broken)).toMatchObject({ code: 'internal', outcome: 'not_applied' });
@@ -57,27 +57,30 @@ describe('an operation that cannot be encoded', () => {
 });
 
 describe('a read that fails', () => {
-  it.each(['stale', 'linearizable'] as const)('because of a defect is answered as one (%s)', async (consistency) => {
-    let broken = false;
-    const cluster = await VirtualCluster.start({
-      storage: (_, inner) =>
-        new Proxy<Storage>(inner, {
-          get: (target, name) => {
-            if (broken && name === 'read') {
-              return () => {
-                throw new TypeError('a defect');
-              };
-            }
-            const value: unknown = Reflect.get(target, name);
-            return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
-          },
-        }),
-    });
-    broken = true;
-    const answer = await atTheLeader(cluster, { type: 'get', key: put.key, consistency });
-    expect(answer).toMatchObject({ type: 'refused', code: 'internal', outcome: 'not_applied' });
-    expect(states(cluster)).toEqual(SERVING);
-  });
+  it.each(['stale', 'linearizable'] as const)(
+    'because of a defect is answered as an internal error (%s)',
+    async (consistency) => {
+      let broken = false;
+      const cluster = await VirtualCluster.start({
+        storage: (_, inner) =>
+          new Proxy<Storage>(inner, {
+            get: (target, name) => {
+              if (broken && name === 'read') {
+                return () => {
+                  throw new TypeError('a defect');
+                };
+              }
+              const value: unknown = Reflect.get(target, name);
+              return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+            },
+          }),
+      });
+      broken = true;
+      const answer = await atTheLeader(cluster, { type: 'get', key: put.key, consistency });
+      expect(answer).toMatchObject({ type: 'refused', code: 'internal', outcome: 'not_applied' });
+      expect(states(cluster)).toEqual(SERVING);
+    },
+  );
 });
 
 describe('a callback that throws', () => {
@@ -85,7 +88,7 @@ describe('a callback that throws', () => {
     throw new Error('a defect of who asked');
   };
 
-  it.each(['put', 'get', 'stale get', 'refused'])('for the answer to a %s ends nothing', async (kind) => {
+  it.each(['put', 'get', 'stale get', 'refused'])('for the answer to a %s stops nothing', async (kind) => {
     const cluster = await VirtualCluster.start();
     const shard = cluster.shardOf('a');
     const operation: KvOperation =
@@ -105,7 +108,7 @@ describe('a callback that throws', () => {
     expect(await cluster.put('a', 'two')).toMatchObject({ type: 'put' });
   });
 
-  it('for what another node answers ends nothing', async () => {
+  it('for the answer of another node stops nothing', async () => {
     const cluster = await VirtualCluster.start();
     let heard = 0;
     cluster.node(1).onReply(() => {

@@ -254,7 +254,7 @@ export const statuses: fc.Arbitrary<NodeStatus> = fc.record(
 
 const isNot = fc.boolean();
 
-/** Anything that may go between two ends; raft only between nodes. */
+/** Any message that may be sent between two peers; Raft messages only between nodes. */
 export function peerMessages(ends: FrameEnds): fc.Arbitrary<PeerMessage> {
   const rest: fc.Arbitrary<PeerMessage>[] = [
     fc.record({

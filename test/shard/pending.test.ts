@@ -11,7 +11,7 @@ const waiter = (name: string, deadline = 100): Waiter & { name: string } => ({
 });
 const names = (waiters: readonly Waiter[]): string[] => waiters.map((w) => (w as Waiter & { name: string }).name);
 
-describe('writes that wait', () => {
+describe('pending writes', () => {
   it('are answered when their own entry is applied, once', () => {
     const writes = new PendingWrites();
     const got: Answer[] = [];
@@ -25,7 +25,7 @@ describe('writes that wait', () => {
     expect(writes.size).toBe(0);
   });
 
-  it('are answered although an entry before theirs was never said to be applied', () => {
+  it('are answered even if no apply was reported for an earlier entry', () => {
     const writes = new PendingWrites();
     let answered = 0;
     for (const index of [3, 5, 8]) writes.add(index, { ...waiter('w'), done: () => answered++ });
@@ -37,7 +37,7 @@ describe('writes that wait', () => {
     expect([answered, writes.size]).toEqual([1, 2]);
   });
 
-  it('are given back when their time is over, or all at once', () => {
+  it('can be taken when their deadline has passed, or all at once', () => {
     const writes = new PendingWrites();
     writes.add(1, waiter('early', 50));
     writes.add(2, waiter('late', 150));
@@ -47,8 +47,8 @@ describe('writes that wait', () => {
   });
 });
 
-describe('reads that wait', () => {
-  it('s49 join no round that was asked before they came', () => {
+describe('pending reads', () => {
+  it('s49 join no round that was started before they arrived', () => {
     const reads = new PendingReads();
     reads.gather(waiter('first'));
     expect(reads.wantsRound).toBe(true);
@@ -78,7 +78,7 @@ describe('reads that wait', () => {
     expect(reads.size).toBe(0);
   });
 
-  it('expire wherever they wait', () => {
+  it('expire in every stage', () => {
     const reads = new PendingReads();
     reads.gather(waiter('asked', 50));
     reads.gather(waiter('asked late', 150));
@@ -92,54 +92,54 @@ describe('reads that wait', () => {
   });
 });
 
-describe('liveness', () => {
-  it('counts silence only against those who owe pings', () => {
-    const liveness = new FailureDetector(500);
-    liveness.recordHeartbeat(1, 0);
-    liveness.recordHeartbeat(2, 0);
-    expect(liveness.takeSilent([1], 400)).toEqual([]);
-    expect(liveness.takeSilent([1], 501)).toEqual([1]);
-    expect(liveness.takeSilent([1], 502)).toEqual([]);
-    expect(liveness.isDead(1)).toBe(true);
-    expect(liveness.isDead(2)).toBe(false);
-    expect(liveness.alive()).toEqual([2]);
+describe('the failure detector', () => {
+  it('applies the timeout only to peers that are expected to send pings', () => {
+    const detector = new FailureDetector(500);
+    detector.recordHeartbeat(1, 0);
+    detector.recordHeartbeat(2, 0);
+    expect(detector.takeSilent([1], 400)).toEqual([]);
+    expect(detector.takeSilent([1], 501)).toEqual([1]);
+    expect(detector.takeSilent([1], 502)).toEqual([]);
+    expect(detector.isDead(1)).toBe(true);
+    expect(detector.isDead(2)).toBe(false);
+    expect(detector.alive()).toEqual([2]);
   });
 
-  it('holds nothing against a peer that it never heard, until its link breaks', () => {
-    const liveness = new FailureDetector(500);
-    expect(liveness.isDead(9)).toBe(false);
-    expect(liveness.markUnreachable(9, true)).toBe(false);
-    expect(liveness.isDead(9)).toBe(true);
-    liveness.recordHeartbeat(9, 10);
-    expect(liveness.isDead(9)).toBe(false);
-    expect(liveness.markUnreachable(9, true)).toBe(true);
+  it('does not consider a peer without a heartbeat dead until its link breaks', () => {
+    const detector = new FailureDetector(500);
+    expect(detector.isDead(9)).toBe(false);
+    expect(detector.markUnreachable(9, true)).toBe(false);
+    expect(detector.isDead(9)).toBe(true);
+    detector.recordHeartbeat(9, 10);
+    expect(detector.isDead(9)).toBe(false);
+    expect(detector.markUnreachable(9, true)).toBe(true);
   });
 
-  it('tells of a death once: at the broken link, or after the silence that must follow it', () => {
-    const liveness = new FailureDetector(500);
-    liveness.recordHeartbeat(1, 0);
-    liveness.recordHeartbeat(2, 0);
-    expect(liveness.markUnreachable(1, true)).toBe(true);
-    expect(liveness.markUnreachable(2, false)).toBe(false);
-    expect(liveness.isDead(2)).toBe(true);
-    expect(liveness.takeSilent([1, 2], 500)).toEqual([]);
-    expect(liveness.takeSilent([1, 2], 501)).toEqual([2]);
-    expect(liveness.takeSilent([1, 2], 1_002)).toEqual([]);
-    liveness.recordHeartbeat(2, 1_100);
-    expect(liveness.takeSilent([1, 2], 1_601)).toEqual([2]);
+  it('reports a death once: at the broken link, or after the silence that must follow it', () => {
+    const detector = new FailureDetector(500);
+    detector.recordHeartbeat(1, 0);
+    detector.recordHeartbeat(2, 0);
+    expect(detector.markUnreachable(1, true)).toBe(true);
+    expect(detector.markUnreachable(2, false)).toBe(false);
+    expect(detector.isDead(2)).toBe(true);
+    expect(detector.takeSilent([1, 2], 500)).toEqual([]);
+    expect(detector.takeSilent([1, 2], 501)).toEqual([2]);
+    expect(detector.takeSilent([1, 2], 1_002)).toEqual([]);
+    detector.recordHeartbeat(2, 1_100);
+    expect(detector.takeSilent([1, 2], 1_601)).toEqual([2]);
   });
 
-  it('calls a peer settled when it was heard for a while and does not stop', () => {
-    const liveness = new FailureDetector(500);
-    liveness.recordHeartbeat(1, 0);
-    expect(liveness.isSettled(1, 499)).toBe(false);
-    expect(liveness.isSettled(1, 500)).toBe(true);
-    liveness.recordStopping(1, true);
-    expect(liveness.isSettled(1, 600)).toBe(false);
-    liveness.recordStopping(1, false);
-    liveness.markUnreachable(1, true);
-    liveness.recordHeartbeat(1, 700);
-    expect(liveness.isSettled(1, 1_000)).toBe(false);
-    expect(liveness.isSettled(2, 1_000)).toBe(false);
+  it('considers a peer settled after heartbeats for a while, unless it is stopping', () => {
+    const detector = new FailureDetector(500);
+    detector.recordHeartbeat(1, 0);
+    expect(detector.isSettled(1, 499)).toBe(false);
+    expect(detector.isSettled(1, 500)).toBe(true);
+    detector.recordStopping(1, true);
+    expect(detector.isSettled(1, 600)).toBe(false);
+    detector.recordStopping(1, false);
+    detector.markUnreachable(1, true);
+    detector.recordHeartbeat(1, 700);
+    expect(detector.isSettled(1, 1_000)).toBe(false);
+    expect(detector.isSettled(2, 1_000)).toBe(false);
   });
 });

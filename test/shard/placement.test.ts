@@ -8,7 +8,7 @@ const range = (count: number): number[] => Array.from({ length: count }, (_, at)
 const loadOf = (placed: Placed, node: number): number => placed.filter((nodes) => nodes.includes(node)).length;
 const leadsOf = (placed: Placed, node: number): number => placed.filter(([leader]) => leader === node).length;
 const spread = (counts: readonly number[]): number => Math.max(...counts) - Math.min(...counts);
-/** Replicas that stand where they did not stand before. */
+/** Replicas on nodes that did not have them before. */
 const moved = (from: Placed, to: Placed): number =>
   to.reduce((sum, nodes, shard) => sum + nodes.filter((node) => !from[shard]!.includes(node)).length, 0);
 
@@ -187,7 +187,7 @@ describe('the leaders', () => {
     const counts = new Map(nodes.map((node) => [node, 0]));
     const search = (shard: number): number => {
       const candidates = holders[shard];
-      // What is best makes the sum of squares least; it makes the largest count least, too.
+      // The minimum of the sum of squares also minimises the largest count.
       if (candidates === undefined) return [...counts.values()].reduce((sum, count) => sum + count * count, 0);
       return Math.min(
         ...candidates.map((node) => {

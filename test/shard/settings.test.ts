@@ -1,4 +1,4 @@
-/** Timers and lease reads come from the topology: how they get there, when they change, and what nodes go by meanwhile. */
+/** Timers and lease reads come from the topology: how they get there, when they change, and which nodes use meanwhile. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { FORMER_PROTOCOL } from '../../src/shard/transport/protocol.js';
 import { loadHash, silentLogger, type Logger, type NodeTimers, type ShardNode } from '../../src/shard/index.js';
@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 const IDS = [1, 2, 3];
-/** What each node was started with, until it is started with something else. */
+/** Settings that each node was last started with. */
 const start = async (own: (id: number) => ConfiguredSettings): Promise<void> => {
   await loadHash();
   cluster = new VirtualCluster({ nodes: 3, replicas: 3, shards: 1 });
@@ -38,12 +38,12 @@ const all = (is: (topology: Topology) => boolean): Promise<boolean> =>
   cluster.runtime.until(() => topologies().every((topology) => topology !== undefined && is(topology)), 10_000);
 const have = (timers: NodeTimers): Promise<boolean> => all((topology) => same(topology.timers, timers));
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
-/** By which it runs. */
+/** Settings in use. */
 const electionMs = (id: number): number => cluster.node(id).health().electionTimeoutMs;
 const electionTimes = (): number[] => [...cluster.nodes.keys()].sort().map(electionMs);
 
 describe('timers', () => {
-  test('are those of the first leader of group 0, at every node, at once', async () => {
+  test('are those of the first leader of group 0, on every node, at once', async () => {
     const own = [SLOW, FAST, MIDDLE];
     await start((id) => ({ timers: own[id - 1] ?? SLOW, leaseReads: false }));
     expect(await all(({ timers }) => timers !== undefined)).toBe(true);
@@ -54,7 +54,7 @@ describe('timers', () => {
     expect(electionTimes()).toEqual([1, 2, 3].map(() => tickMs * electionTicks));
   });
 
-  test('of the topology in its folder are a node’s from its start on, and it says so once', async () => {
+  test('are those of the topology in the node’s folder from its start, which is logged once', async () => {
     await start(() => ({ timers: SLOW, leaseReads: false }));
     expect(await have(SLOW)).toBe(true);
     await cluster.runtime.run(1_000);
@@ -65,14 +65,14 @@ describe('timers', () => {
     expect(electionMs(3)).toBe(2_000);
     await cluster.runtime.run(5_000);
     expect(electionMs(3)).toBe(2_000);
-    // Nor did it go by its own for a moment, and so promise anything.
+    // Nor did it use its own even briefly, which would have recorded a promise.
     expect(cluster.disk(3).metas.has('promise')).toBe(false);
     expect(warnings.filter((fields) => 'own' in fields)).toEqual([
       { own: JSON.stringify({ ...FAST, leaseReads: true }), cluster: JSON.stringify({ ...SLOW, leaseReads: false }) },
     ]);
   });
 
-  test('change when every node was started with the same others, and not before', async () => {
+  test('change once every node was restarted with the same new ones, not before', async () => {
     await start(() => ({ timers: SLOW, leaseReads: false }));
     expect(await have(SLOW)).toBe(true);
     // The first is preferred as leader of group 0.
@@ -81,7 +81,7 @@ describe('timers', () => {
       await cluster.runtime.run(10_000);
       expect(electionTimes()).toEqual([2_000, 2_000, 2_000]);
     }
-    // One that is away may come back with others than it had.
+    // A node that is down may restart with other settings.
     await cluster.kill(2);
     await restartWith(3, { timers: FAST, leaseReads: false });
     await cluster.runtime.run(5_000);
@@ -90,13 +90,13 @@ describe('timers', () => {
     expect(await have(FAST)).toBe(true);
     await cluster.runtime.run(500);
     expect(electionTimes()).toEqual([160, 160, 160]);
-    // Its clocks, too, not only what it says of itself.
+    // The timers in use, too, not only the reported ones.
     const leader = cluster.leader(0);
     cluster.network.isolate(leader);
     expect(await cluster.runtime.until(() => cluster.leaders(0).some((id) => id !== leader), 800)).toBe(true);
   });
 
-  test('are in no topology while a node is of a build that cannot read them', async () => {
+  test('are in no topology while a node runs a build that cannot read them', async () => {
     cluster = await VirtualCluster.start({ nodes: 3, protocols: new Map([[2, FORMER_PROTOCOL]]), leaseReads: true });
     await cluster.runtime.run(5_000);
     for (const topology of topologies()) expect([topology?.timers, topology?.leases]).toEqual([undefined, undefined]);
@@ -120,7 +120,7 @@ describe('s50 lease reads', () => {
   const holders = (): number =>
     [...cluster.nodes.values()].flatMap((node) => [...node.replicas()]).filter(({ holdsLease }) => holdsLease).length;
 
-  /** Before long, some leader does: one that began a handover in its term never will. */
+  /** Eventually some leader reads by lease; one that began a transfer in its term never will. */
   const readsByLease = async (): Promise<boolean> => {
     for (let n = 0; n < 100; n++) {
       expect(await cluster.get('a', 'lease')).toMatchObject({ type: 'get' });
@@ -130,11 +130,11 @@ describe('s50 lease reads', () => {
     return false;
   };
 
-  test('s50 begin with promises; a leader reads by them an epoch later, when every node runs by that', async () => {
+  test('s50 begin with promises; leaders read by lease an epoch later, once every node uses the first', async () => {
     await start(() => ({ timers: MIDDLE, leaseReads: false }));
     expect(await all(({ leases }) => leases === 'off')).toBe(true);
     for (const id of [1, 2]) await restartWith(id, { timers: MIDDLE, leaseReads: true });
-    // The last to come hears of no topology, from nobody; of its pings it says which one it has.
+    // The last node receives no topology; its pings carry the epoch that it has.
     cluster.network.dropWhen(
       (_from, to, message) =>
         to === 3 && (message.type === 'topology' || (message.type === 'raft' && message.group === 0)),
@@ -199,7 +199,7 @@ describe('the next settings', () => {
     return [rest.leaseReads, leases];
   };
 
-  test('go one stage a time, the second only when every node runs by the first', () => {
+  test('advance one stage at a time, the second only when every node uses the first', () => {
     expect(next(undefined, undefined, true)).toEqual([true, 'promise']);
     expect(next(held(true), true, true)).toEqual([true, 'promise']);
     expect(next(held(false), false, true)).toEqual([false, 'off']);

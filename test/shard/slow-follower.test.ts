@@ -1,4 +1,4 @@
-/** A follower that has nothing, behind a link that is slow and loses nothing (1 MB/s, as 8 Mbit/s), with default timers. */
+/** An empty follower behind a slow link without loss (1 MB/s, i.e. 8 Mbit/s), with default timers. */
 import { describe, expect, it } from 'vitest';
 import { NarrowLink } from '../support/narrow-link.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
@@ -11,7 +11,7 @@ const KEYS = 80;
 const STATE_BYTES = KEYS * VALUE_BYTES;
 const value = (i: number): string => String.fromCharCode(97 + (i % 26)).repeat(VALUE_BYTES);
 
-/** Everything is compacted away before node 3 comes. */
+/** Everything is compacted before node 3 starts. */
 async function behind(link: NarrowLink): Promise<VirtualCluster> {
   const cluster = await VirtualCluster.start({
     shards: SHARDS,
@@ -20,7 +20,7 @@ async function behind(link: NarrowLink): Promise<VirtualCluster> {
   });
   await cluster.kill(LATE);
   for (let i = 0; i < KEYS; i++) await cluster.put(`key-${i}`, value(i));
-  // The last checkpoint comes for its time.
+  // The last checkpoint is triggered by its interval.
   await cluster.runtime.run(40_000);
   link.bytes = 0;
   link.snapshotBytes = 0;
@@ -29,7 +29,7 @@ async function behind(link: NarrowLink): Promise<VirtualCluster> {
 }
 
 describe('a follower behind a slow link', () => {
-  it('gets every snapshot once, in about the time that the bytes need', async () => {
+  it('gets every snapshot once, in about the transmission time of its bytes', async () => {
     const link = new NarrowLink(LATE, BYTES_PER_SECOND);
     const cluster = await behind(link);
     const startedAt = cluster.runtime.now();
@@ -41,7 +41,7 @@ describe('a follower behind a slow link', () => {
     expect(cluster.runtime.now() - startedAt).toBeLessThan(1.25 * needMs);
   });
 
-  it('has no more than a window of snapshots before everything else that it is sent', async () => {
+  it('has at most a window of snapshot bytes queued before its other messages', async () => {
     const link = new NarrowLink(LATE, BYTES_PER_SECOND);
     const cluster = await behind(link);
     await cluster.startNode(LATE);
@@ -52,7 +52,7 @@ describe('a follower behind a slow link', () => {
   });
 });
 
-describe('a leader whose log is checkpointed often, and keeps nothing for followers that are level', () => {
+describe('a leader whose log is compacted often, and keeps nothing for followers that are up to date', () => {
   const checkpoints = { bytes: 4_000, keepEntries: 0 };
   const start = (link: NarrowLink): Promise<VirtualCluster> =>
     VirtualCluster.start({
@@ -61,7 +61,7 @@ describe('a leader whose log is checkpointed often, and keeps nothing for follow
       transport: (id, transport, runtime) => (id === LATE ? transport : link.wrap(id, transport, runtime)),
     });
   const lead = async (cluster: VirtualCluster): Promise<void> => {
-    // A preferred leader may be the one behind the link: another leads once that is gone for a moment.
+    // The preferred leader may be the one behind the link: another leads once that is down for a moment.
     if (cluster.leader(0) !== LATE) return;
     await cluster.kill(LATE);
     await cluster.runtime.until(() => cluster.everyShardHasALeader());
@@ -87,7 +87,7 @@ describe('a leader whose log is checkpointed often, and keeps nothing for follow
     const { raft } = cluster.group(leader, 0)!;
     await cluster.put('one', 'x'.repeat(5_000));
     await cluster.runtime.run(1_000);
-    // Nobody needs them any more.
+    // No follower needs them any more.
     expect(cluster.group(leader, 0)!.raft.firstIndex).toBeGreaterThan(raft.lastIndex);
   });
 

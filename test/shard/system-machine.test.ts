@@ -1,4 +1,4 @@
-/** What group 0 takes for the next topology, and what it refuses. */
+/** Which commands group 0 accepts as the next topology, and which it refuses. */
 import { expect, it } from 'vitest';
 import type { StateStore } from '../../src/shard/machine/state-store.js';
 import { encodeTopology, SystemMachine } from '../../src/shard/cluster/system-machine.js';
