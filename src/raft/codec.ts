@@ -4,7 +4,7 @@
  * Little-endian; integers that may exceed 32 bits take 8 bytes and are rejected above 2^53 − 1. Input is not trusted:
  * whatever does not fit throws `MalformedBytes`.
  *
- * Not shared with `shard/transport/wire-buffer.ts` (48 bits, little-endian, a growing buffer) nor `shard/big-endian.ts`
+ * Not shared with `shard/byte-buffer.ts` (48 bits, little-endian, a growing buffer) nor `shard/big-endian.ts`
  * (48 bits, big-endian, no `DataView`): data folders and links of earlier builds fix all three layouts, so one file would
  * merely list them.
  *

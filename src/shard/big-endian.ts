@@ -2,7 +2,7 @@
  * Reads and writes big-endian integers in commands, rows and keys, and converts bytes to binary strings. Uses plain
  * loops, because creating a DataView per row costs more than the reads.
  *
- * `transport/wire-buffer.ts` and `raft/codec.ts` are separate codecs, because the byte order is part of each format and
+ * `byte-buffer.ts` and `raft/codec.ts` are separate codecs, because the byte order is part of each format and
  * cannot change: both are little-endian, over one DataView per frame or journal row; the first checks every integer
  * that it reads or writes, the second has 53-bit integers, and `raft` may not import from `shard`.
  */
