@@ -17,6 +17,7 @@ const LINK_FORMATS = {
   linkVersion: format('link protocol version', 'first byte of a frame; the range stands in hellos', {
     ...since(1, { one: 1 }),
     ...since(2, { two: 2 }),
+    ...since(3, { three: 3 }),
   }),
   helloLayout: format('hello layout', 'of the first message on a link, each way', {
     ...since(1, { version: 1 }),
@@ -42,6 +43,7 @@ const STATE_FORMATS = {
   featureLevel: format('feature level', 'of a build, in hellos; of a cluster, in its topology', {
     first: { number: 1, read: 1, written: [1, 1] },
     ...since(2, { clusterUid: 2 }),
+    ...since(3, { programs: 3 }),
   }),
   commandLayout: format('command layout', 'first byte of the data of a log entry that writes', since(1, { second: 2 })),
   commandKind: format('command kind', 'of such a command', since(1, { put: 1, delete: 2 })),

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
+import { PROTOCOL } from '../../src/shard/index.js';
 import { http, json, statusOf } from './node-group.js';
 import { kvorum, Scene, until } from './processes.js';
 
@@ -60,7 +61,7 @@ test.each([
   expect((await http.put(`${url}/v1/kv/new`, 'of this build')).status).toBe(201);
   await until('the cluster has a uid', async () => {
     const told = json(await http.get(`${url}/v1/cluster`));
-    return typeof told['cluster_uid'] === 'string' && told['feature_level'] === 2;
+    return typeof told['cluster_uid'] === 'string' && told['feature_level'] === PROTOCOL.featureLevel;
   });
   const uid = json(await http.get(`${url}/v1/cluster`))['cluster_uid'];
   await program.stop();

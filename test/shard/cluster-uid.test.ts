@@ -111,7 +111,7 @@ describe('the cluster uid', () => {
     cluster.protocols.delete(3);
     await cluster.startNode(3);
     expect(await settled()).toBe(true);
-    expect(topologies().map((topology) => topology?.featureLevel)).toEqual([2, 2, 2]);
+    expect(topologies().map((topology) => topology?.featureLevel)).toEqual([3, 3, 3]);
   });
 
   test('once they are committed, a node of the former build is refused', async () => {
@@ -120,7 +120,7 @@ describe('the cluster uid', () => {
     await cluster.kill(3);
     cluster.protocols.set(3, FORMER_PROTOCOL);
     await cluster.startNode(3);
-    expect(cluster.node(1).status().links).toEqual([{ peer: 2, version: 2 }]);
+    expect(cluster.node(1).status().links).toEqual([{ peer: 2, version: 3 }]);
     expect(cluster.node(3).status().links).toEqual([]);
   });
 

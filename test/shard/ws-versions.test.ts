@@ -70,8 +70,8 @@ describe('the version of a link', () => {
   test('sides without a common version refuse each other by it', async () => {
     const node = await lab.node(2, { peers: new Map([[1, 'unused:1']]) });
     const peer = await lab.client(node);
-    peer.hello({ versions: { min: 3, max: 4 } });
-    expect(await peer.closed).toEqual([4001, expect.stringContaining('version 3..4 meets version 1..2')]);
+    peer.hello({ versions: { min: 4, max: 5 } });
+    expect(await peer.closed).toEqual([4001, expect.stringContaining('version 4..5 meets version 1..3')]);
   });
 
   test('the owner may object to a hello, on either side', async () => {
@@ -148,7 +148,7 @@ describe('the former build', () => {
     expect(third.layout).toBe(2);
     third.hello({ from: 2, to: 1 });
     await node.recorder.linked(2);
-    expect(node.transport.link(2)?.version).toBe(2);
+    expect(node.transport.link(2)?.version).toBe(PROTOCOL.versions.max);
   });
 
   test('refuses the old hello as well: it is dialled again after a while, with the newest', async () => {

@@ -26,11 +26,13 @@ export interface Protocol {
  * |---|---|
  * | 1 | hellos name exactly one version, and a peer with another one is refused |
  * | 2 | hellos carry a range, a feature level and an extension; frames begin with this number; pings may say `failed`, answers to heartbeats a promise; long frames go in pieces (`pieces.ts`), between which urgent ones pass, and what arrives is acknowledged |
+ * | 3 | pings carry the wall clock; requests and answers of the operations of feature level 3 |
  *
  * | level | what may be replicated |
  * |---|---|
  * | 1 | topologies without `featureLevel`, `clusterUid`, `timers` and `leases` |
  * | 2 | these four |
+ * | 3 | commands that are programs |
  */
 export const PROTOCOL: Protocol = {
   versions: { min: Math.min(...FORMATS.linkVersion.read), max: numberWritten(FORMATS.linkVersion) },
