@@ -28,7 +28,7 @@ class KeyHistory {
     this.floor = Math.max(this.floor, answer.version);
   }
 
-  /** `floor`: what was certain when the read began. */
+  /** `floor`: the highest version known to be committed when the read began. */
   read(answer: Answer, floor: number): void {
     if (answer.type !== 'get') return;
     const version = answer.record?.version ?? 0;
@@ -127,7 +127,7 @@ class Chaos {
 
 const ORDERED: readonly (string | symbol)[] = ['commit', 'stageChunk', 'install'];
 
-/** What is written takes as long as `later` says, and keeps its order, as the port promises. */
+/** Writes are delayed by `later`, and keep their order, as the port requires. */
 function slow(storage: Storage, later: (task: () => void) => void): Storage {
   let last: Promise<unknown> = Promise.resolve();
   const inOrder = (write: () => Promise<unknown>): Promise<unknown> => {

@@ -1,4 +1,4 @@
-/** Owners of a transport that remember what they were told, and can be waited for: no test has to sleep. */
+/** Owners of a transport that record events and offer promises for them, so that no test has to sleep. */
 import type { Logger } from '../../src/shard/runtime.js';
 import type { PeerId, PeerMessage, TransportEvents, HelloDecision } from '../../src/shard/transport/transport.js';
 import type { LinkRefusal } from '../../src/shard/transport/stats.js';
@@ -26,17 +26,17 @@ export class Recorder implements TransportEvents {
   /** `+2` = link to 2 up, `-2` = down, in order. */
   readonly linkLog: string[] = [];
   readonly up = new Set<PeerId>();
-  /** Peers that know of another process of this node. */
+  /** Peers that refused this process as a duplicate of its node. */
   readonly refusals: PeerId[] = [];
-  /** For its hellos. */
+  /** Extension of its own hellos. */
   extension: HelloExtension = {};
-  /** Its say about the hellos of others. */
+  /** Final check of the hellos of others. */
   objects: (hello: Hello) => LinkRefusal | undefined = () => undefined;
-  /** What it does with the hellos of others before that. */
+  /** Validation of the hellos of others before that; may decide later. */
   looksInto: (hello: Hello, decide: HelloDecision) => void = (_hello, decide) => {
     decide(undefined);
   };
-  /** Called with each frame, before anybody who waits. */
+  /** Called with each frame, before pending promises are resolved. */
   react: (from: PeerId, messages: readonly PeerMessage[]) => void = () => undefined;
   readonly #waiters = new Waiters();
 

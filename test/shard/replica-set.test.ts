@@ -19,7 +19,7 @@ const recoveredOf = (group: number): RecoveredGroup => ({
 });
 
 describe('the replicas of a node', () => {
-  it('start with what storage has of them, which is let go then; of those that are not placed here it is kept', () => {
+  it('start from their recovered state, which is then released; that of groups not placed here is kept', () => {
     const storage = new MemoryStorage(new MemoryDisk());
     const runtime = new ManualRuntime();
     const settings = new ClusterSettings({ timers: DEFAULT_TIMERS, leaseReads: false }, silentLogger);

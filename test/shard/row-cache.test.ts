@@ -19,7 +19,7 @@ describe('recent rows', () => {
     expect(recent.get(1, 'cold')).toBeUndefined();
   });
 
-  it('hold no more than they may', () => {
+  it('stay within their bound', () => {
     const recent = new RowCache(2_000);
     for (let i = 0; i < 1_000; i++) recent.set(i % 3, `key-${i}`, bytes(36));
     const held = Array.from({ length: 1_000 }, (_, i) => recent.get(i % 3, `key-${i}`)).filter(
@@ -58,7 +58,7 @@ describe('a table with recent rows', () => {
     fc.integer({ min: 0, max: 40 }),
   );
 
-  it('reads what was written last, whatever is remembered, written out or dropped', async () => {
+  it('reads the latest value, whether it is cached, flushed or evicted', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 60, size: 'max' }),
@@ -105,14 +105,14 @@ describe('a table with recent rows', () => {
     for (const key of ['b', '\u00ff', 'a', 'b\0', 'ab']) table.set(key, bytes(1));
     table.delete('aa');
     const rows = table.seal();
-    // Of bytes, which is the order of the durable state.
+    // Byte order, as in the durable state.
     const keys = ['a', 'aa', 'ab', 'b', 'b\0', '\u00ff'];
     expect([...rows].map(([key]) => key)).toEqual(keys);
     expect([...rows].map(([, value]) => value === undefined)).toEqual(keys.map((key) => key === 'aa'));
     await storage.close();
   });
 
-  it('forgets them when the state is replaced', async () => {
+  it('drops them when the state is replaced', async () => {
     const storage = new MemoryStorage(new MemoryDisk());
     await storage.open();
     const table = new Memtable(storage, 1, new RowCache(1_000));

@@ -1,29 +1,29 @@
-/** What every runtime must do: time, timers, "soon" and chance; `runtime.test.ts` runs it against the real one and all others. */
+/** Contract of every runtime: clock, timers, deferred tasks and randomness; `runtime.test.ts` runs it against all of them. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Runtime, Timer } from '../../src/shard/runtime.js';
 
 export interface RuntimeWorld {
   readonly runtime: Runtime;
-  /** Lets time pass by `now`; what falls due meanwhile, or was deferred, happens. */
+  /** Advances `now`, and runs what falls due or was deferred. */
   readonly pass: (ms: number) => Promise<void>;
-  /** As SIGSTOP, or a task that takes long: time passes, and nothing happens. Absent: cannot be. */
+  /** As SIGSTOP or a long task: time passes, and nothing runs. Absent: not supported. */
   readonly stall?: (ms: number) => Promise<void>;
-  /** The machine's date is set. Absent: cannot be. */
+  /** Steps the wall clock. Absent: not supported. */
   readonly stepWall?: (ms: number) => void;
   readonly close?: () => void;
 }
 
 export interface RuntimeTraits {
-  /** Repeated timers are on time to the millisecond: time moves only when it is told to, and nothing is ever late. */
+  /** Repeated timers are on time to the millisecond: time moves only by `pass`, and nothing is ever late. */
   readonly exact: boolean;
-  /** Turns of a repeated timer may come early by less than this: what it counts in, and what is lost in sums. */
+  /** A repeated timer may be early by less than this: its resolution plus rounding errors. */
   readonly grainMs: number;
-  /** Draws from a seed; undefined: there is no chance in it. */
+  /** A runtime whose random numbers follow from a seed; undefined: not supported. */
   readonly seeded: ((seed: number) => Runtime) | undefined;
 }
 
 const HOUR_MS = 3_600_000;
-/** What adding up fractions loses. */
+/** Rounding error of sums. */
 const LOST_MS = 1e-6;
 
 export function runtimeContract(name: string, make: () => RuntimeWorld, traits: RuntimeTraits): void {
@@ -47,7 +47,7 @@ export function runtimeContract(name: string, make: () => RuntimeWorld, traits: 
 }
 
 function clocks(open: () => RuntimeWorld): void {
-  test('now goes on, never back, and does not follow the date', async () => {
+  test('now is monotonic, and does not follow the date', async () => {
     const { runtime, pass, stepWall } = open();
     const seen = [runtime.now()];
     for (const step of [0, -HOUR_MS, HOUR_MS, -1, 48 * HOUR_MS, -100 * HOUR_MS]) {
@@ -62,7 +62,7 @@ function clocks(open: () => RuntimeWorld): void {
     expect(passed).toBeLessThan(HOUR_MS);
   });
 
-  test('the date is in milliseconds since 1970, is not now, and goes where it is set', () => {
+  test('the date is in milliseconds since 1970, differs from now, and can be stepped', () => {
     const { runtime, stepWall } = open();
     const before = runtime.wallTime();
     expect(before).toBeGreaterThan(Date.UTC(2020, 0));
@@ -89,11 +89,11 @@ function clocks(open: () => RuntimeWorld): void {
 }
 
 function oneTimeTimers(open: () => RuntimeWorld): void {
-  test('a timer is never early, and happens once', async () => {
+  test('a timer is never early, and fires once', async () => {
     const { runtime, pass } = open();
     const early: number[] = [];
     let calls = 0;
-    // Begun at many moments of a millisecond: clocks that count in whole ones show what they cut off.
+    // Started at many fractions of a millisecond, to detect clocks that truncate to whole ones.
     for (let round = 0; round < 10; round++) {
       for (const ms of [0, 1, 2, 2.9, 5, 7.5]) {
         const since = runtime.now();
@@ -112,7 +112,7 @@ function oneTimeTimers(open: () => RuntimeWorld): void {
     expect(calls).toBe(60);
   });
 
-  test('nothing happens within the call, nor within that of another timer', async () => {
+  test('no timer fires within the call that sets it, nor within another timer', async () => {
     const { runtime, pass } = open();
     const log: string[] = [];
     runtime.after(0, () => {
@@ -126,7 +126,7 @@ function oneTimeTimers(open: () => RuntimeWorld): void {
     expect(log).toEqual(['set', 'outer', 'outer ends', 'inner']);
   });
 
-  test('of timers of the same length, that which was set first happens first', async () => {
+  test('timers of the same duration fire in the order in which they were set', async () => {
     const { runtime, pass } = open();
     const log: number[] = [];
     for (let i = 0; i < 20; i++) runtime.after(3, () => log.push(i));
@@ -134,7 +134,7 @@ function oneTimeTimers(open: () => RuntimeWorld): void {
     expect(log).toEqual(Array.from({ length: 20 }, (_, i) => i));
   });
 
-  test('what fell due while nothing could happen happens then', async () => {
+  test('timers that fell due during a stall fire after it', async () => {
     const { runtime, pass, stall } = open();
     if (stall === undefined) return;
     const log: string[] = [];
@@ -148,7 +148,7 @@ function oneTimeTimers(open: () => RuntimeWorld): void {
 }
 
 function cancelling(open: () => RuntimeWorld): void {
-  test('what is cancelled does not happen: in the same turn, later, and by what happens just before', async () => {
+  test('a cancelled timer does not fire: cancelled in the same turn, later, or by the timer just before', async () => {
     const { runtime, pass } = open();
     const log: string[] = [];
     const set = (what: string, ms: number): Timer => runtime.after(ms, () => log.push(what));
@@ -163,7 +163,7 @@ function cancelling(open: () => RuntimeWorld): void {
     });
     const next = set('next', 5);
     await pass(13);
-    // Twice, and when it is over: nothing.
+    // Cancelling twice, or after the end, has no effect.
     later.cancel();
     stays.cancel();
     set('after that', 1);
@@ -172,7 +172,7 @@ function cancelling(open: () => RuntimeWorld): void {
     expect(log).toEqual(['stays', 'after that']);
   });
 
-  test('of timers with the same task, only the one that is cancelled does not happen', async () => {
+  test('of timers with the same task, only the cancelled one does not fire', async () => {
     const { runtime, pass } = open();
     let calls = 0;
     const task = (): void => {
@@ -186,7 +186,7 @@ function cancelling(open: () => RuntimeWorld): void {
     expect(calls).toBe(2);
   });
 
-  test('a repeated timer ends: before its first turn, between two, and within one', async () => {
+  test('a repeated timer can be cancelled before its first turn, between two, and within one', async () => {
     const { runtime, pass } = open();
     const turns = { before: 0, between: 0, within: 0 };
     runtime.every(2, () => turns.before++).cancel();
@@ -206,7 +206,7 @@ function cancelling(open: () => RuntimeWorld): void {
 
 function repeatedTimers(open: () => RuntimeWorld, { exact, grainMs }: RuntimeTraits): void {
   const EVERY_MS = 4;
-  /** Moments of its turns, from when it was set. */
+  /** Times at which it fires, since it was set. */
   const turnsOf = (runtime: Runtime): number[] => {
     const turns: number[] = [];
     const since = runtime.now();
@@ -214,7 +214,7 @@ function repeatedTimers(open: () => RuntimeWorld, { exact, grainMs }: RuntimeTra
     return turns;
   };
 
-  test('a repeated timer has its n-th turn not before n intervals, and goes on', async () => {
+  test('a repeated timer has its n-th turn not before n intervals, and continues', async () => {
     const { runtime, pass } = open();
     const turns = turnsOf(runtime);
     expect(turns).toEqual([]);
@@ -229,7 +229,7 @@ function repeatedTimers(open: () => RuntimeWorld, { exact, grainMs }: RuntimeTra
     expect(turns.length).toBeGreaterThan(so);
   });
 
-  test('what of it fell due while nothing could happen does not come in a burst', async () => {
+  test('a repeated timer does not catch up in a burst after a stall', async () => {
     const { runtime, pass, stall } = open();
     if (stall === undefined) return;
     const turns = turnsOf(runtime);
@@ -237,7 +237,7 @@ function repeatedTimers(open: () => RuntimeWorld, { exact, grainMs }: RuntimeTra
     await stall(20 * EVERY_MS);
     await pass(6 * EVERY_MS);
     expect(turns.length).toBeGreaterThan(1);
-    // One that was late and the next may be near to each other, but no third one.
+    // A late turn and the next may be close together, but no third one.
     turns.forEach((at, i) => {
       expect(at - (turns[i - 2] ?? -Infinity)).toBeGreaterThan(EVERY_MS - grainMs);
     });
@@ -245,7 +245,7 @@ function repeatedTimers(open: () => RuntimeWorld, { exact, grainMs }: RuntimeTra
 }
 
 function deferring(open: () => RuntimeWorld): void {
-  test('what is deferred happens once, after the current task, in the order of the calls', async () => {
+  test('deferred tasks run once, after the current task, in the order of the calls', async () => {
     const { runtime, pass } = open();
     const log: string[] = [];
     runtime.defer(() => {
@@ -261,7 +261,7 @@ function deferring(open: () => RuntimeWorld): void {
     expect(log).toHaveLength(5);
   });
 
-  test('what a timer defers happens behind the timer', async () => {
+  test('a task deferred by a timer runs after the timer', async () => {
     const { runtime, pass } = open();
     const log: string[] = [];
     runtime.after(1, () => {
@@ -275,23 +275,23 @@ function deferring(open: () => RuntimeWorld): void {
 }
 
 function chance(open: () => RuntimeWorld, { seeded }: RuntimeTraits): void {
-  const draw = (runtime: Runtime, times: number): number[] => Array.from({ length: times }, () => runtime.random());
+  const generate = (runtime: Runtime, times: number): number[] => Array.from({ length: times }, () => runtime.random());
 
-  test('chance lies in [0, 1)', () => {
-    for (const drawn of draw(open().runtime, 2_000)) {
-      expect(drawn).toBeGreaterThanOrEqual(0);
-      expect(drawn).toBeLessThan(1);
+  test('random numbers are in [0, 1)', () => {
+    for (const generated of generate(open().runtime, 2_000)) {
+      expect(generated).toBeGreaterThanOrEqual(0);
+      expect(generated).toBeLessThan(1);
     }
   });
 
-  test('chance repeats with its seed, differs with another, and is spread', () => {
+  test('random numbers repeat with the seed, differ with another, and are spread evenly', () => {
     if (seeded === undefined) return;
     for (const seed of [0, 1, 2 ** 32 - 1]) {
-      const drawn = draw(seeded(seed), 1_000);
-      expect(draw(seeded(seed), 1_000)).toEqual(drawn);
-      expect(draw(seeded(7), 1_000)).not.toEqual(drawn);
+      const generated = generate(seeded(seed), 1_000);
+      expect(generate(seeded(seed), 1_000)).toEqual(generated);
+      expect(generate(seeded(7), 1_000)).not.toEqual(generated);
       for (let tenth = 0; tenth < 10; tenth++) {
-        expect(drawn.filter((value) => Math.floor(value * 10) === tenth).length).toBeGreaterThan(50);
+        expect(generated.filter((value) => Math.floor(value * 10) === tenth).length).toBeGreaterThan(50);
       }
     }
   });

@@ -1,4 +1,4 @@
-/** The runtime of a process, and those that the simulator and the tests bring instead: all keep the same contract. */
+/** The runtime of a process, and those of the simulator and the tests: all satisfy the same contract. */
 import { vi } from 'vitest';
 import { systemRuntime } from '../../src/shard/system-runtime.js';
 import { IncarnationRuntime, MachineClock } from '../../src/sim/clock.js';
@@ -10,7 +10,7 @@ import { runtimeContract, type RuntimeWorld } from './runtime.contract.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** The real one, at the cost of real milliseconds. A date that is set is `Date.now` that says another one. */
+/** The real one, which takes real milliseconds. The wall clock is stepped by replacing `Date.now`. */
 function realWorld(): RuntimeWorld {
   const runtime = systemRuntime();
   const date = Date.now;

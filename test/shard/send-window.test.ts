@@ -1,4 +1,4 @@
-/** The window of a link, over links in virtual time: a rate, a delay, and a queue that holds whatever it is given. */
+/** The send window of a link, over simulated links: a rate, a delay and an unbounded queue. */
 import { describe, expect, it } from 'vitest';
 import { SendWindow } from '../../src/shard/transport/send-window.js';
 
@@ -7,13 +7,13 @@ interface LinkOptions {
   readonly delayMs: number;
 }
 
-/** Sends pieces for as long as it is asked to; every piece is acknowledged as it arrives. */
+/** Sends pieces as the window allows; every piece is acknowledged as it arrives. */
 class Sender {
   readonly window = new SendWindow();
   link: LinkOptions;
   now = 0;
   delivered = 0;
-  /** How long the latest piece waited before the link. */
+  /** Queueing delay of the latest piece. */
   queueMs = 0;
   longestQueueMs = 0;
   #freeAt = 0;
@@ -24,8 +24,8 @@ class Sender {
     this.link = link;
   }
 
-  /** Small messages, `bytes` of them, which nobody times. */
-  say(bytes: number): void {
+  /** Sends `bytes` of small messages, whose delay is not measured. */
+  sendSmall(bytes: number): void {
     this.window.sent(bytes);
     this.#carry(bytes, false);
   }
@@ -47,8 +47,8 @@ class Sender {
     return this;
   }
 
-  /** Nothing more leaves; what is under way arrives. */
-  rest(ms: number): void {
+  /** Pauses sending for `ms`; what is in flight arrives. */
+  pause(ms: number): void {
     for (const { at, total } of this.#arrivals.splice(0)) {
       this.now = at;
       expect(this.window.acknowledged(total, at)).toBe(true);
@@ -68,7 +68,7 @@ class Sender {
 const MBIT_8 = { bytesPerMs: 1000, delayMs: 1 };
 
 describe('the window of a link', () => {
-  it('keeps the queue before a slow link short, and the link busy', () => {
+  it('keeps the queue of a slow link short, and the link busy', () => {
     const sender = new Sender(MBIT_8).runMs(60_000);
     expect(sender.longestQueueMs).toBeLessThan(250);
     expect(sender.delivered).toBeGreaterThan(0.97 * 1000 * 60_000);
@@ -120,16 +120,16 @@ describe('the window of a link', () => {
     expect(sender.delivered - before).toBeGreaterThan(0.8 * 100_000 * 1_000);
   });
 
-  it('begins small again after a pause, for the link may have become slow', () => {
+  it('starts small again after a pause, because the link may have become slower', () => {
     const sender = new Sender({ bytesPerMs: 100_000, delayMs: 1 }).runMs(1_000);
-    sender.rest(1_100);
+    sender.pause(1_100);
     sender.link = { bytesPerMs: 8, delayMs: 5 };
     sender.longestQueueMs = 0;
     sender.runMs(10_000);
     expect(sender.longestQueueMs).toBeLessThan(350);
   });
 
-  it('takes a path that has become longer for what it is, and not for a queue', () => {
+  it('does not mistake a higher round-trip time for a queue', () => {
     const sender = new Sender({ bytesPerMs: 10_000, delayMs: 1 }).runMs(1_000);
     sender.link = { bytesPerMs: 10_000, delayMs: 300 };
     sender.runMs(30_000);
@@ -138,15 +138,15 @@ describe('the window of a link', () => {
     expect(sender.delivered - before).toBeGreaterThan(0.7 * 10_000 * 5_000);
   });
 
-  it('lets one piece leave, whatever else is under way', () => {
+  it('always admits one piece, whatever else is in flight', () => {
     const sender = new Sender(MBIT_8).runMs(5_000);
-    sender.say(1_000_000);
+    sender.sendSmall(1_000_000);
     const before = sender.delivered;
     sender.runMs(3_000);
     expect(sender.delivered).toBeGreaterThan(before);
   });
 
-  it('tells when small messages had better wait as well', () => {
+  it('reports when small messages should be held back as well', () => {
     const window = new SendWindow();
     expect(window.hasRoomForSmall(4 * 1024)).toBe(true);
     window.sent(3 * 1024);
@@ -155,7 +155,7 @@ describe('the window of a link', () => {
     expect(window.hasRoomForSmall(2 * 1024)).toBe(true);
   });
 
-  it('grows for small messages that had to wait, though each found room as a piece', () => {
+  it('grows for small messages that were held back, although there was room for a piece', () => {
     const window = new SendWindow();
     let total = 0;
     for (let turn = 0; turn < 10; turn++) {
@@ -172,14 +172,14 @@ describe('the window of a link', () => {
     expect(window.hasRoomForSmall(500)).toBe(true);
   });
 
-  /** Says so much in every millisecond that is calm, over a link whose receipts come every 25 ms. */
+  /** Sends `perMs` bytes in every millisecond in which there is room, over a link with receipts every 25 ms. */
   class Stream {
     readonly #window = new SendWindow();
     #now = 0;
     #sent = 0;
     #arrived = 0;
 
-    /** How often it was not calm, and the most that was under way in the last second. */
+    /** `late`: milliseconds without room; `most`: the maximum in flight in the last second. */
     run(ms: number, perMs: number, linkPerMs: number): { late: number; most: number } {
       const end = this.#now + ms;
       let late = 0;
@@ -197,13 +197,13 @@ describe('the window of a link', () => {
     }
   }
 
-  it('a steady stream of small messages goes as it comes, once receipts have shown what the link delivers', () => {
+  it('a steady stream of small messages is not delayed once receipts have shown the rate of the link', () => {
     const stream = new Stream();
     expect(stream.run(500, 1_300, 100_000).late).toBeGreaterThan(0);
     expect(stream.run(5_000, 1_300, 100_000).late).toBe(0);
   });
 
-  it('of a stream that is more than the link carries little is under way, also on one that has become narrow', () => {
+  it('a stream beyond the rate of the link has little in flight, even after the rate has dropped', () => {
     const stream = new Stream();
     expect(stream.run(5_000, 100, 8).most).toBeLessThan(5_000);
     stream.run(5_000, 1_300, 100_000);
@@ -211,7 +211,7 @@ describe('the window of a link', () => {
     expect(stream.run(10_000, 1_300, 8).most).toBeLessThan(5_000);
   });
 
-  it('believes no acknowledgement of what was not sent, or of less than before', () => {
+  it('rejects an acknowledgement of bytes that were not sent, or of fewer than before', () => {
     const window = new SendWindow();
     window.sent(100);
     expect(window.acknowledged(101, 1)).toBe(false);

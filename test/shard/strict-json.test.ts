@@ -11,7 +11,7 @@ describe('strict JSON', () => {
     fc.assert(
       fc.property(fc.json(), fc.constantFrom(undefined, 2, '\t'), (text, indent) => {
         const value = JSON.parse(text) as unknown;
-        // A repeated member is gone once it was parsed.
+        // JSON.parse drops repeated members.
         expect(wrong(` ${JSON.stringify(value, undefined, indent)}\r\n`)).toBeUndefined();
       }),
     );
@@ -52,7 +52,7 @@ describe('strict JSON', () => {
           parses = false;
         }
         if (!parses) expect(wrong(text)).toBeDefined();
-        // The other way round only strictness may differ, and with these pieces that is a name given twice.
+        // The only valid JSON that may be refused has a repeated member name.
         else if (wrong(text) !== undefined) expect(wrong(text)).toMatch(/twice|range|empty/);
       }),
       { numRuns: 5_000 },
@@ -79,7 +79,7 @@ describe('strict JSON', () => {
     expect(wrong('{"__proto__":1,"constructor":{},"__proto__":2}')).toMatch(/twice/);
   });
 
-  it('says where', () => {
+  it('names the position of an error', () => {
     expect(wrong('{"a":1 "b":2}')).toBe('unexpected text (at byte 7)');
     expect(wrong('{"aa":1,"aa":2}')).toBe('a member name appears twice (at byte 8)');
   });

@@ -1,4 +1,4 @@
-/** The network within one process, and its cuts. */
+/** The in-process network and its faults. */
 import { describe, expect, test } from 'vitest';
 import type { NodeId } from '../../src/raft/index.js';
 import { ROUTER_PEERS, type PeerMessage } from '../../src/shard/transport/transport.js';
@@ -65,7 +65,7 @@ class Lab {
     transport.flush();
   }
 
-  /** Everybody pings everybody; who hears whom, as `from>to`. */
+  /** Every node pings every other; which pings arrive, as `from>to`. */
   reach(): string[] {
     const ids = [...this.transports.keys()];
     const before = new Map(ids.map((id) => [id, this.recorders.get(id)!.frames.length]));
@@ -83,7 +83,7 @@ class Lab {
 }
 
 describe('the memory network', () => {
-  test('nothing arrives before the runtime lets it', () => {
+  test('nothing arrives before the runtime runs', () => {
     const lab = new Lab();
     lab.start(1, 2);
     lab.send(1, 2, 5);
@@ -92,7 +92,7 @@ describe('the memory network', () => {
     expect(lab.recorders.get(2)!.frames).toEqual([{ from: 1, messages: [ping(5)] }]);
   });
 
-  test('without an encoding the very object arrives, with one an equal one', () => {
+  test('without an encoding the same object arrives, with one an equal copy', () => {
     const message = ping(5);
     const arrived = (encode: boolean): PeerMessage | undefined => {
       const lab = new Lab({ encode });
@@ -120,7 +120,7 @@ describe('the memory network', () => {
     expect(lab.transports.get(1)!.stats()).toMatchObject({ droppedEncodeError: 1, framesOut: 1 });
   });
 
-  test('a partition cuts between groups, and the rest is a group of its own', () => {
+  test('a partition cuts between groups, and the remaining nodes form one more group', () => {
     const lab = new Lab();
     lab.start(1, 2, 3, 4, 5);
     lab.network.partition([[1, 2], [3]]);
@@ -137,7 +137,7 @@ describe('the memory network', () => {
     expect(lab.recorders.get(1)!.linkLog).toEqual(['+2']);
   });
 
-  test('what is on its way when a cut is made is lost', () => {
+  test('messages in flight are lost when their link is cut', () => {
     const lab = new Lab();
     lab.start(1, 2);
     lab.send(1, 2, 5);
@@ -146,7 +146,7 @@ describe('the memory network', () => {
     expect(lab.recorders.get(2)!.frames).toEqual([]);
   });
 
-  test('an isolated node neither hears nor is heard', () => {
+  test('an isolated node neither receives nor reaches others', () => {
     const lab = new Lab();
     lab.start(1, 2, 3);
     lab.network.isolate(2);
@@ -155,7 +155,7 @@ describe('the memory network', () => {
     expect(lab.reach()).toHaveLength(6);
   });
 
-  test('a cut may go one way', () => {
+  test('a cut may be one-way', () => {
     const lab = new Lab();
     lab.start(1, 2, 3);
     lab.network.cut(1, 2);
@@ -165,7 +165,7 @@ describe('the memory network', () => {
     expect(lab.reach()).toHaveLength(6);
   });
 
-  test('a drop rule loses single messages out of a frame, and outlives a heal', () => {
+  test('a drop rule drops single messages of a frame, and persists over a heal', () => {
     const lab = new Lab();
     lab.start(1, 2, 3);
     lab.network.dropWhen((from, to, message) => from === 1 && to === 2 && message.type === 'ping' && message.epoch > 5);
@@ -182,7 +182,7 @@ describe('the memory network', () => {
     expect(lab.recorders.get(2)!.frames).toHaveLength(2);
   });
 
-  test('a killed node hears nothing more; what it had sent and what was sent to it is lost', () => {
+  test('a killed node receives nothing more; messages in flight from it and to it are lost', () => {
     const lab = new Lab();
     lab.start(1, 2, 3);
     lab.send(1, 2, 1);
@@ -197,7 +197,7 @@ describe('the memory network', () => {
     expect(lab.recorders.get(2)!.linkLog).toEqual(['+1', '+3']);
   });
 
-  test('a revived node sees its links go and come, and goes on', () => {
+  test('a revived node sees its links go down and up, and continues', () => {
     const lab = new Lab();
     lab.start(1, 2, 3);
     lab.network.kill(2);
@@ -212,7 +212,7 @@ describe('the memory network', () => {
     expect(lab.recorders.get(1)!.messagesFrom(2)).toEqual([ping(8)]);
   });
 
-  test('killed and revived before anybody noticed: both sides still agree', () => {
+  test('both sides agree when a node is killed and revived before any peer noticed', () => {
     const lab = new Lab();
     lab.start(1, 2);
     for (let i = 0; i < 3; i++) {
@@ -225,7 +225,7 @@ describe('the memory network', () => {
     expect(lab.reach()).toEqual(['1>2', '2>1']);
   });
 
-  test('what was queued for a node that goes is counted as lost', () => {
+  test('messages queued for a node that goes down are counted as lost', () => {
     const lab = new Lab();
     lab.start(1, 2);
     lab.transports.get(1)!.send(2, ping(1));
@@ -234,7 +234,7 @@ describe('the memory network', () => {
     expect(lab.transports.get(1)!.stats().droppedQueued).toBe(1);
   });
 
-  test('misuse is told', () => {
+  test('misuse throws', () => {
     const lab = new Lab();
     lab.start(1);
     expect(() => lab.network.node(1)).toThrow('running');

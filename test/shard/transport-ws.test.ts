@@ -1,4 +1,4 @@
-/** Links between processes: addresses, dialling, queues, ends. Who is let in is `ws-handshake.test.ts`. */
+/** Links between processes: addresses, dialling, queues, closing. For the handshake see `ws-handshake.test.ts`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -80,7 +80,7 @@ describe('ws links', () => {
   const knowing = new Map([[1, 'unused:1']]);
 
   describe('dialling', () => {
-    test('is tried again soon after the first failure, then ever later, at most a second apart', async () => {
+    test('is retried soon after the first failure, then with growing delays of at most a second', async () => {
       const nobody = createServer().listen(0, HOST);
       await once(nobody, 'listening');
       const { port } = nobody.address() as { port: number };
@@ -105,7 +105,7 @@ describe('ws links', () => {
       expect(waits.at(-1)).toBeGreaterThanOrEqual(400);
     });
 
-    test('goes on when a link is lost', async () => {
+    test('resumes when a link is lost', async () => {
       const server = await lab.server();
       const { runtime, recorder } = await lab.node(1, { peers: new Map([[2, server.address]]) });
       for (let incarnation = 1; incarnation <= 3; incarnation++) {
@@ -119,7 +119,7 @@ describe('ws links', () => {
       expect(recorder.linkLog).toEqual(['+2', '-2', '+2', '-2', '+2', '-2']);
     });
 
-    test('starts with short delays again after a link that lasted, not after one that did not', async () => {
+    test('restarts with short delays after a link that lasted, not after a short-lived one', async () => {
       const server = await lab.server();
       const { runtime, recorder } = await lab.node(1, { peers: new Map([[2, server.address]]) });
       const waitAfterLinkOf = async (ms: number): Promise<number> => {
@@ -140,7 +140,7 @@ describe('ws links', () => {
       expect(await waitAfterLinkOf(1500)).toBe(35);
     });
 
-    test('an address that is none is a failure like any other, until it is replaced', async () => {
+    test('an invalid address is a failure like any other, until it is replaced', async () => {
       const node = await lab.node(2, { peers: knowing });
       const { recorder, log, transport } = await lab.node(1, { peers: new Map([[2, 'no address at all']]) });
       await log.line('no link');
@@ -149,7 +149,7 @@ describe('ws links', () => {
       await recorder.linked(2);
     });
 
-    test('whoever does not answer a connection in time is given up', async () => {
+    test('a connection that is not answered in time is given up', async () => {
       const server = await lab.server();
       const { runtime, transport, log } = await lab.node(1, { peers: new Map([[2, server.address]]) });
       const peer = await server.next();
@@ -165,7 +165,7 @@ describe('ws links', () => {
   });
 
   describe('addresses', () => {
-    test('a node that is taken out is not linked any more, on either side', async () => {
+    test('a node that is removed is no longer linked, on either side', async () => {
       const b = await lab.node(2, { peers: knowing });
       const a = await lab.node(1, { peers: new Map([[2, `${HOST}:${b.transport.port}`]]) });
       await Promise.all([a.recorder.linked(2), b.recorder.linked(1)]);
@@ -180,7 +180,7 @@ describe('ws links', () => {
       expect(a.runtime.waits).toEqual([]);
     });
 
-    test('a node that has moved is dialled where it is now', async () => {
+    test('a node that has moved is dialled at its new address', async () => {
       const [first, second] = [await lab.server(), await lab.server()];
       const { transport, recorder } = await lab.node(1, { peers: new Map([[2, first.address]]) });
       const before = await first.next();
@@ -194,7 +194,7 @@ describe('ws links', () => {
       expect(recorder.linkLog).toEqual(['+2', '-2', '+2']);
     });
 
-    test('the same addresses again change nothing', async () => {
+    test('setting the same addresses again has no effect', async () => {
       const server = await lab.server();
       const peers = new Map([[2, server.address]]);
       const { transport, recorder } = await lab.node(1, { peers });
@@ -211,12 +211,12 @@ describe('ws links', () => {
       await expect(clash).rejects.toMatchObject({ code: 'EADDRINUSE' });
     });
 
-    test('a node without a cluster is a mistake', () => {
+    test('a node without a cluster id throws', () => {
       const self = { role: 'node' as const, id: 1, clusterId: '' };
       expect(() => new WsTransport({ self, runtime: new ManualRuntime() })).toThrow('must know its cluster');
     });
 
-    test('a router learns the cluster’s id, and holds on to it', async () => {
+    test('a router learns the cluster id, and keeps it', async () => {
       const server = await lab.server();
       const b = await lab.node(2);
       const router = await lab.router({ peers: new Map([[2, `${HOST}:${b.transport.port}`]]) });
@@ -233,7 +233,7 @@ describe('ws links', () => {
   });
 
   describe('queues', () => {
-    test('a peer that does not read gets no more than the bound, and everything of it once it reads', async () => {
+    test('the queue to a peer that does not read is bounded, and is delivered once it reads', async () => {
       const b = await lab.node(2, { peers: knowing, maxQueueBytes: 1_000_000 });
       const peer = await lab.introduced(b);
       peer.socket.pause();
@@ -253,7 +253,7 @@ describe('ws links', () => {
       expect(b.transport.send(1, ping(1))).toBe(true);
     });
 
-    test('much at once leaves in several frames, in order', async () => {
+    test('a large batch is sent in several frames, in order', async () => {
       const b = await lab.node(2, { peers: knowing, splitFrameBytes: 2000, maxFrameBytes: 10_000 });
       const peer = await lab.introduced(b);
       for (let i = 0; i < 7; i++) {
@@ -267,7 +267,7 @@ describe('ws links', () => {
       expect(b.transport.stats()).toMatchObject({ framesOut: 3, messagesOut: 14 });
     });
 
-    test('a message that no peer would accept for its length is not sent', async () => {
+    test('a message longer than any peer accepts is not sent', async () => {
       const b = await lab.node(2, { peers: knowing, splitFrameBytes: 2000, maxFrameBytes: 10_000 });
       await lab.introduced(b);
       expect(b.transport.send(1, bodyOf(8000))).toBe(false);
@@ -300,7 +300,7 @@ describe('ws links', () => {
     });
   });
 
-  describe('ends', () => {
+  describe('closing', () => {
     test('a peer process that is killed is down at once', async () => {
       const b = await lab.node(2, { peers: knowing });
       const hello = Buffer.from(encodeHello(helloOf())).toString('base64');
@@ -317,7 +317,7 @@ describe('ws links', () => {
       await exited;
     });
 
-    test('a silent peer is asked, and given up if it does not answer', async () => {
+    test('a silent peer is pinged, and given up if it does not answer', async () => {
       const b = await lab.node(2, { peers: knowing, silenceTimeoutMs: 3000 });
       const peer = await lab.introduced(b, {}, { autoPong: false });
       const asked = once(peer.socket, 'ping');
@@ -330,7 +330,7 @@ describe('ws links', () => {
       expect(b.transport.stats().refused.silent).toBe(1);
     });
 
-    test('a peer that answers pings, or says anything, stays', async () => {
+    test('a peer that answers pings, or sends anything, stays linked', async () => {
       const b = await lab.node(2, { peers: knowing, silenceTimeoutMs: 3000 });
       const peer = await lab.introduced(b, {}, { autoPong: false });
       for (let round = 1; round <= 3; round++) {
@@ -344,7 +344,7 @@ describe('ws links', () => {
       expect(b.recorder.linkLog).toEqual(['+1']);
     });
 
-    test('close says goodbye and leaves nothing behind', async () => {
+    test('close sends a close frame and releases everything', async () => {
       const server = await lab.server();
       const b = await lab.node(2, {
         peers: new Map([

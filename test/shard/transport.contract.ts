@@ -1,4 +1,4 @@
-/** What every transport must do; `transport-memory.test.ts` and `transport-ws.test.ts` run it. */
+/** Contract of every transport; `transport-memory.test.ts` and `transport-ws.test.ts` run it. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { NodeId } from '../../src/raft/index.js';
 import { ROUTER_PEERS, type PeerId, type PeerMessage, type Transport } from '../../src/shard/transport/transport.js';
@@ -14,17 +14,17 @@ export interface TestNetwork {
   /** Starts these nodes, which know each other, in this order. */
   nodes(ids: readonly NodeId[]): Promise<Endpoint[]>;
   router(): Promise<Endpoint>;
-  /** Ends a node without a word, as `kill -9` does. */
+  /** Kills a node without a close frame, as `kill -9` does. */
   crash(id: NodeId): Promise<void>;
   /** The next incarnation of a crashed node. */
   restart(id: NodeId): Promise<Endpoint>;
-  /** Lets everything go on that waits for time. */
+  /** Advances time past all timers in use. */
   settle(): void;
   close(): Promise<void>;
 }
 
 export interface TestNetworkOptions {
-  /** Queues hold a few messages at most. */
+  /** Bounds queues to a few messages. */
   readonly tiny: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Two lanes and pieces, over a link in virtual time that carries so many bytes a millisecond. */
+/** Two lanes and pieces, over a simulated link of a fixed rate. */
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../src/raft/index.js';
 import type { LinkLimits } from '../../src/shard/transport/send-queue.js';
@@ -17,7 +17,7 @@ const raft = (message: Message): PeerMessage => ({ type: 'raft', group: 1, messa
 const ends = { from: 1, to: 2 } as const;
 const heartbeat = (readContext: number): PeerMessage =>
   raft({ type: 'heartbeat', ...ends, term: 1, commit: 0, readContext, quiesce: false });
-/** An append whose one entry has `bytes` of data; of none, for 0. */
+/** An append with one entry of `bytes` data; 0: without entries. */
 const append = (prevIndex: number, bytes: number): PeerMessage => {
   const entries = bytes === 0 ? [] : [{ index: prevIndex + 1, term: 1, kind: 1 as const, data: new Uint8Array(bytes) }];
   return raft({ type: 'append', ...ends, term: 1, prevIndex, prevTerm: 1, entries, commit: 0 });
@@ -145,7 +145,7 @@ describe('two lanes', () => {
     expect(prevIndexes(link)).toEqual([1]);
   });
 
-  it('keep appends in order among themselves, however small they are', () => {
+  it('keep appends in order, however small they are', () => {
     const link = new Link(1_000);
     link.send(append(1, 10), append(2, 200_000), append(3, 10));
     link.runMs(50);
@@ -158,9 +158,9 @@ describe('two lanes', () => {
     link.runUntilGot(7);
   });
 
-  it('send what a turn has to say as one frame, when all is calm', () => {
+  it('send the messages of a turn as one frame while there is no congestion', () => {
     const link = new Link(100_000);
-    // So much it carries is not known of a new link.
+    // The rate of a new link is unknown, so less is sent at first.
     link.send(append(0, 500_000));
     link.runMs(100);
     link.got.length = 0;
@@ -173,7 +173,7 @@ describe('two lanes', () => {
     expect(link.got).toHaveLength(400);
   });
 
-  it('are the bytes of a link with one lane, when all is calm', () => {
+  it('send the same bytes as a link with one lane while there is no congestion', () => {
     const link = new Link(1_000_000);
     const messages = [heartbeat(1), append(1, 1000), request(2, 3000)];
     for (const message of messages) link.lanes.add(message, 0);
@@ -185,7 +185,7 @@ describe('two lanes', () => {
     expect(sent).toEqual([encodeFrame({ ...ends, messages }, VERSION)]);
   });
 
-  it('hold small appends back as well, once more is under way than the link can take', () => {
+  it('hold small appends back as well, once more is in flight than the link can deliver', () => {
     const link = new Link(1_000);
     for (let at = 0; at < 300; at++) link.send(append(at, 4000));
     link.send(heartbeat(0));
@@ -195,7 +195,7 @@ describe('two lanes', () => {
     expect(prevIndexes(link)).toEqual(Array.from({ length: 300 }, (_, index) => index));
   });
 
-  it('carry much over a fast link at nearly its rate', () => {
+  it('use nearly the full rate of a fast link', () => {
     const link = new Link(100_000);
     for (let at = 0; at < 30; at++) link.send(append(at, MIB));
     link.runUntilGot(30);
@@ -213,7 +213,7 @@ describe('two lanes', () => {
     expect(slow.sizes.at(-1)).toBeLessThan(16 * 1024);
   });
 
-  it('have the bound for each: there is room for a heartbeat, however much waits', () => {
+  it('are bounded separately: there is room for a heartbeat, however much is queued', () => {
     const link = new Link(1, 1, { ...LIMITS, maxQueueBytes: 1_000_000 });
     while (link.lanes.add(append(1, 300_000), 0)) link.flush();
     expect(link.lanes.bytes).toBeGreaterThan(900_000);
@@ -222,7 +222,7 @@ describe('two lanes', () => {
     expect(link.lanes.add(heartbeat(1), 1_000_000)).toBe(false);
   });
 
-  it('count what waits, and forget it', () => {
+  it('report what is queued, and can drop it', () => {
     const link = new Link(1_000);
     link.lanes.add(append(1, 300_000), 0);
     link.lanes.add(append(2, 10), 0);
@@ -237,7 +237,7 @@ describe('two lanes', () => {
     expect(link.got).toHaveLength(1);
   });
 
-  it('refuse what no frame can hold', () => {
+  it('refuse what does not fit a frame', () => {
     const link = new Link(1_000);
     expect(() => link.lanes.add(append(1, 29 * MIB), 0)).toThrow(WireError);
     expect(link.lanes.bytes).toBe(0);
@@ -247,7 +247,7 @@ describe('two lanes', () => {
 describe('pieces', () => {
   const frame = Uint8Array.from({ length: 1000 }, (_, at) => at % 251);
 
-  it('are put together, whatever comes between', () => {
+  it('are reassembled, whatever is sent between them', () => {
     const arrivals = new PieceAssembler(1000);
     expect(arrivals.take(encodePiece(frame, 0, 400))).toBeUndefined();
     expect(arrivals.take(Uint8Array.of(VERSION, 1, 2))).toEqual(Uint8Array.of(VERSION, 1, 2));
@@ -257,7 +257,7 @@ describe('pieces', () => {
     expect(whole instanceof Uint8Array && Uint8Array.from(whole)).toEqual(frame);
   });
 
-  it('are acknowledged one by one, whole frames from time to time, receipts never', () => {
+  it('are acknowledged one by one, whole frames now and then, receipts never', () => {
     const arrivals = new PieceAssembler(100_000);
     const totals: (number | undefined)[] = [];
     let now = 0;
@@ -272,7 +272,7 @@ describe('pieces', () => {
     take(encodeReceipt(5));
     take(new Uint8Array(1_000).fill(VERSION));
     expect(totals.splice(0)).toEqual([undefined, 2_500, 2_601, undefined, undefined]);
-    // Soon after a receipt only a great deal is worth another; a quiet link has to get there in 25 ms.
+    // Soon after a receipt only many bytes are worth another; otherwise one is due after 25 ms.
     take(new Uint8Array(80_000).fill(VERSION));
     now = 24;
     take(new Uint8Array(1).fill(VERSION));
@@ -281,7 +281,7 @@ describe('pieces', () => {
     take(new Uint8Array(250_000).fill(VERSION));
     take(new Uint8Array(20_000).fill(VERSION));
     expect(totals.splice(0)).toEqual([undefined, undefined, 83_603, undefined, 353_603]);
-    // Of little, more seldom still.
+    // Few bytes are acknowledged even less often.
     now = 174;
     take(new Uint8Array(3_000).fill(VERSION));
     now = 175;

@@ -9,7 +9,7 @@ const read = (contentType: string, body: string | Uint8Array): unknown =>
   decodeValue({ contentType, body: typeof body === 'string' ? Buffer.from(body) : body });
 
 describe('values of the embedded store', () => {
-  it('come back as they were, whatever they are', () => {
+  it('round-trip, of whatever type', () => {
     const any = fc.anything({
       withBigInt: true,
       withDate: true,
@@ -65,13 +65,13 @@ describe('values of the embedded store', () => {
     }
   });
 
-  it('are copied on the way out: nobody can write into what is stored', () => {
+  it('are copied on the way out: a caller cannot modify what is stored', () => {
     const stored = encodeValue({
       list: [Uint8Array.of(1, 2, 3), new Uint16Array([4, 5]), new DataView(new ArrayBuffer(4))],
     });
     const { list } = decodeValue(stored) as { list: ArrayBufferView[] };
     for (const view of list) {
-      // Each has memory of its own, and of nobody else's.
+      // Each has memory of its own.
       expect([view.byteOffset, view.buffer.byteLength]).toEqual([0, view.byteLength]);
       new Uint8Array(view.buffer).fill(9);
     }
@@ -83,7 +83,7 @@ describe('values of the embedded store', () => {
     expect(decodeValue(plain)).toStrictEqual(Uint8Array.of(1, 2));
   });
 
-  it('come out of a row in the middle of other memory', () => {
+  it('are read from a row in the middle of a larger buffer', () => {
     const value = { floats: new Float64Array([1, 2]), bytes: Uint8Array.of(7) };
     const { contentType, body } = encodeValue(value);
     for (let offset = 0; offset < 9; offset += 1) {
@@ -102,7 +102,7 @@ describe('values of the embedded store', () => {
     expect(roundTrip(new Point())).toStrictEqual({ x: 1 });
   });
 
-  it('are kept so that HTTP clients can read text and bytes', () => {
+  it('are stored so that HTTP clients can read text and bytes', () => {
     expect(encodeValue('héllo')).toEqual({ contentType: 'text/plain; charset=utf-8', body: Buffer.from('héllo') });
     expect(encodeValue(Uint8Array.of(1))).toEqual({ contentType: 'application/octet-stream', body: Uint8Array.of(1) });
     expect(encodeValue({ a: 1 }).contentType).toBe(V8_CONTENT_TYPE);
@@ -167,7 +167,7 @@ describe('what was written over HTTP', () => {
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
 
-  it('is refused if it is not what it says', () => {
+  it('is refused if it does not match its content type', () => {
     expect(codeOf(() => read('application/json', '{'))).toBe('invalid-request');
     expect(codeOf(() => read('application/json', Uint8Array.of(0x22, 0xff, 0x22)))).toBe('invalid-request');
     expect(codeOf(() => read(V8_CONTENT_TYPE, 'hello'))).toBe('invalid-request');

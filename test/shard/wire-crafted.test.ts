@@ -1,4 +1,4 @@
-/** What no correct node sends is refused with a `WireError`, whatever it is (bad-inputs row 25). */
+/** Frames that no correct node sends are refused with a `WireError` (bad-inputs row 25). */
 import { describe, expect, test } from 'vitest';
 import { WireError } from '../../src/shard/transport/wire-buffer.js';
 import { decodeFrame, WIRE_VERSION } from '../../src/shard/transport/wire.js';
@@ -110,7 +110,7 @@ describe('row 25: crafted frames are refused', () => {
   };
   const withTopology = (json: string): Uint8Array => frame(u8(34), text(json));
 
-  test('the topology that the next tests spoil is a good one', () => {
+  test('the topology that the next tests corrupt is valid', () => {
     expect(decodeFrame(withTopology(JSON.stringify(topology))).messages).toEqual([{ type: 'topology', topology }]);
   });
 

@@ -1,4 +1,4 @@
-/** Entries out of received frames: what they keep alive. */
+/** Entries decoded from received frames: how much memory they keep alive. */
 import { describe, expect, it } from 'vitest';
 import type { Append, Entry } from '../../src/raft/index.js';
 import type { PeerMessage } from '../../src/shard/transport/transport.js';
@@ -27,7 +27,7 @@ const appendOf = (group: number, sizes: readonly number[]): PeerMessage => ({
   },
 });
 
-/** The frame lies alone in its memory, or in the midst of `around` bytes. */
+/** The frame in a buffer of its own, or with `around` bytes on either side. */
 const received = (messages: readonly PeerMessage[], around = 0): (readonly Entry[])[] => {
   const frame = encodeFrame({ from: 1, to: 2, messages });
   const memory = new Uint8Array(frame.length + around);
@@ -47,13 +47,13 @@ const entriesOf = (message: PeerMessage): readonly Entry[] => (message as { mess
 const keptAlive = ({ data }: Entry): number => data.buffer.byteLength;
 
 describe('an entry that was received', () => {
-  it('does not keep a large frame alive, if it is a small part of it', () => {
+  it('does not keep a large frame alive if it is a small part of it', () => {
     const [small, large] = received([appendOf(1, [100, 200]), appendOf(2, [1024 * KIB])]);
     for (const entry of small!) expect(keptAlive(entry)).toBeLessThan(KIB);
     expect(keptAlive(large![0]!)).toBeLessThan(1100 * KIB);
   });
 
-  it('nor what the socket read along with a small frame', () => {
+  it('does not keep alive what the socket read along with a small frame', () => {
     const [small] = received([appendOf(1, [100, 200])], 512 * KIB);
     for (const entry of small!) expect(keptAlive(entry)).toBeLessThan(KIB);
   });
@@ -65,7 +65,7 @@ describe('an entry that was received', () => {
     }
   });
 
-  it('shares a copy with its neighbours: many small ones cost few', () => {
+  it('shares a copy with its neighbours: many small entries need few copies', () => {
     const [entries] = received([
       appendOf(
         1,
@@ -75,14 +75,14 @@ describe('an entry that was received', () => {
     expect(new Set(entries!.map(({ data }) => data.buffer)).size).toBeLessThan(25);
   });
 
-  it('stays where it is in a small frame, and if it is most of a large one', () => {
+  it('is not copied from a small frame, or if it is most of a large one', () => {
     const [some] = received([appendOf(1, [100, 200])]);
     expect(new Set(some!.map(({ data }) => data.buffer)).size).toBe(1);
     const [large] = received([appendOf(1, [500 * KIB])]);
     expect(keptAlive(large![0]!)).toBeGreaterThan(500 * KIB);
   });
 
-  it('is refused if it is cut off, wherever runs are copied', () => {
+  it('is refused if it is truncated, wherever runs are copied', () => {
     const frame = encodeFrame({ from: 1, to: 2, messages: [appendOf(1, [100, 20_000, 300, 20_000])] });
     for (const missing of [1, 200, 20_010, 20_030, 20_300, 20_330, 40_400]) {
       expect(() => decodeFrame(frame.slice(0, frame.length - missing))).toThrow(WireError);

@@ -1,4 +1,4 @@
-/** Any bytes at all, and valid frames spoiled: a message or a `WireError`, never anything else (bad-inputs row 25). */
+/** Any bytes, and corrupted frames, decode to a message or a `WireError`, never anything else (bad-inputs row 25). */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WireError, WireReader } from '../../src/shard/transport/wire-buffer.js';
@@ -10,8 +10,8 @@ import { helloOf } from './ws-lab.js';
 
 const NODES = { from: 1, to: 2 };
 
-describe('row 25: any bytes at all', () => {
-  /** Decodes, or throws a WireError; anything else fails the property. What decodes can be said again. */
+describe('row 25: any bytes', () => {
+  /** Decodes, or throws a WireError; anything else fails the property. What decodes can be encoded again. */
   const judge = (bytes: Uint8Array): void => {
     try {
       const frame = decodeFrame(bytes);
@@ -51,7 +51,7 @@ describe('row 25: any bytes at all', () => {
     );
   });
 
-  test('a frame cut short never gives a message that it did not carry whole', () => {
+  test('a truncated frame never yields a message that it does not contain completely', () => {
     fc.assert(
       fc.property(fc.array(peerMessages(NODES), { minLength: 1, maxLength: 3 }), fc.nat(), (messages, where) => {
         const bytes = encodeFrame({ ...NODES, messages });
@@ -68,7 +68,7 @@ describe('row 25: any bytes at all', () => {
     );
   });
 
-  test('a reader never leaves its part of a buffer', () => {
+  test('a reader never reads outside its part of a buffer', () => {
     const whole = new Uint8Array(64).fill(1);
     const reader = new WireReader(whole.subarray(10, 14));
     expect(reader.u32()).toBe(0x01010101);

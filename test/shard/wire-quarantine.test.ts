@@ -27,13 +27,13 @@ describe('s60 what quarantine adds to messages', () => {
     });
   }
 
-  it('is never left out on a link of version 1, where the acknowledgement would count', () => {
+  it('is refused by the encoder of version 1, since without it the acknowledgement would count', () => {
     for (const message of [ok, heartbeatOk, answer]) {
       expect(() => sent({ ...message, quarantine: 4 }, 1)).toThrow(WireError);
     }
   });
 
-  it('costs other messages nothing, and is unknown to version 1', () => {
+  it('adds no bytes to other messages, and is unknown to version 1', () => {
     const frame = (version: number): Uint8Array =>
       encodeFrame({ ...ends, messages: [{ type: 'raft', group: 9, message: ok }] }, version);
     expect(frame(2).length).toBe(frame(1).length);

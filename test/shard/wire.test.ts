@@ -1,4 +1,4 @@
-/** The frame: what goes in comes out, and nothing else comes out (s73, s75). */
+/** The frame format: every message round-trips, and only valid frames decode (s73, s75). */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Append, Heartbeat, Message } from '../../src/raft/index.js';
@@ -80,7 +80,7 @@ function statusSent(status: NodeStatus, version?: number): NodeStatus {
 /** A frame of one record. */
 const frameOf = (message: PeerMessage): Uint8Array => encodeFrame({ ...NODES, messages: [message] }).slice();
 
-describe('a frame comes back as it went', () => {
+describe('a frame round-trips', () => {
   test.each([
     ['between nodes', NODES],
     ['from a router', { from: 0, to: 2 }],
@@ -102,7 +102,7 @@ describe('a frame comes back as it went', () => {
     expect(message.request.operation.key.buffer).toBe(bytes.buffer);
   });
 
-  test('a frame that lies somewhere inside a larger buffer is read in place', () => {
+  test('a frame inside a larger buffer is read in place', () => {
     const frame = frameOf(append());
     const larger = new Uint8Array(frame.length + 20).fill(0xff);
     larger.set(frame, 13);
@@ -162,7 +162,7 @@ test('s74 a failed node reports it since version 2 only: version 1 would take th
   });
 });
 
-test('s50 a promise travels with the answer since version 2; over an older link there is none', () => {
+test('s50 an answer carries a promise since version 2; over an older link there is none', () => {
   const answer = { type: 'heartbeat-ok', from: 1, to: 2, term: 5, readContext: 3, lastIndex: 9 } as const;
   const frame = (more: object) => ({
     from: 1,
@@ -175,7 +175,7 @@ test('s50 a promise travels with the answer since version 2; over an older link 
 });
 
 describe('the encoder', () => {
-  test('gives each frame once, and none when nothing was added', () => {
+  test('returns each frame once, and none when nothing was added', () => {
     const encoder = new FrameEncoder(NODES);
     expect(encoder.take()).toBeUndefined();
     encoder.add(put);
@@ -186,7 +186,7 @@ describe('the encoder', () => {
     expect(encoder.byteLength).toBe(0);
     encoder.add(heartbeat(3));
     const second = encoder.take();
-    // The first frame is not touched by what was written after it, although both lie in one buffer.
+    // The first frame is not overwritten by the next, although both are in one buffer.
     expect(decodeFrame(first!).messages).toEqual([put, append()]);
     expect(decodeFrame(second!).messages).toEqual([heartbeat(3)]);
     expect(first!.buffer).toBe(second!.buffer);
@@ -205,13 +205,13 @@ describe('the encoder', () => {
           ? message.message.entries.map(({ data }) => Buffer.from(data))
           : [],
       );
-    // Byte by byte in a comparison of Buffers: one of objects takes seconds.
+    // Compared as Buffers: a comparison of objects takes seconds.
     const [sent, decoded] = [bodies(large), bodies(decodeFrame(encoder.take()!).messages)];
     expect(decoded.length).toBe(9);
     for (const [i, data] of decoded.entries()) expect(data.equals(sent[i]!)).toBe(true);
   });
 
-  test('a message that cannot be said leaves the frame as it was', () => {
+  test('a message that cannot be encoded leaves the frame unchanged', () => {
     const encoder = new FrameEncoder(NODES, { maxRecordBytes: 1000 });
     encoder.add(put);
     const before = encoder.byteLength;
@@ -233,7 +233,7 @@ describe('the encoder', () => {
     expect(decodeFrame(encoder.take()!).messages).toEqual([put, heartbeat(3)]);
   });
 
-  test('a message that cannot be said as the first leaves no frame', () => {
+  test('a first message that cannot be encoded leaves no frame', () => {
     const encoder = new FrameEncoder(NODES);
     expect(() => {
       encoder.add({ type: 'ping', epoch: 0.5, stopping: false });
@@ -253,7 +253,7 @@ describe('the encoder', () => {
   });
 });
 
-test('questions about the processes of a node, and their answers, go over links since version 2', () => {
+test('queries about the processes of a node, and their answers, need version 2', () => {
   const question = { type: 'process-question', node: 3, process: 77 } as const;
   const none = { type: 'process-answer', node: 3, process: 77 } as const;
   const messages = [question, none, { ...none, other: { process: 78, incarnation: 5 } }];
@@ -269,7 +269,7 @@ test('questions about the processes of a node, and their answers, go over links 
   }
 });
 
-test('a topology says to version 1 only what that knows', () => {
+test('a topology for version 1 contains only the fields that it knows', () => {
   const topology = { clusterId: 'c', epoch: 3, shardCount: 0, replicas: 1, hash: 'xxh64' as const, leaseReads: true };
   const timers = { tickMs: 50, electionTicks: 10, heartbeatTicks: 2 };
   const later = { featureLevel: 2, clusterUid: 'u', timers, leases: 'read' as const };
@@ -280,7 +280,7 @@ test('a topology says to version 1 only what that knows', () => {
   expect([came(1), came(2)]).toEqual([{ type: 'topology', topology: known }, message]);
 });
 
-test.each([1, 2])('a status says for how long commits have waited, over links of version %i as well', (version) => {
+test.each([1, 2])('a status carries the duration of a commit stall, also in version %i', (version) => {
   const waits = {
     electionTimeoutMs: 500,
     roomWaitMs: 12.5,
@@ -289,20 +289,20 @@ test.each([1, 2])('a status says for how long commits have waited, over links of
   expect(statusSent({ ...nodeStatus, ...waits }, version)).toMatchObject(waits);
 });
 
-test('a status of a build that does not say for how long commits have waited is read, and says nothing of it', () => {
-  // As such a build writes it: without the fields, not with nothing in them.
+test('a status of a build without the duration of a commit stall decodes without it', () => {
+  // As that build writes it: the fields are absent, not undefined.
   const read = statusSent(nodeStatus);
   expect(read).toEqual(nodeStatus);
   expect(Object.keys(read)).not.toContain('electionTimeoutMs');
   expect(Object.keys(read.groups[0]!)).not.toContain('commitWaitMs');
 });
 
-test('a status of a later build, with fields that this one does not know, is read without them', () => {
+test('a status of a later build decodes without the fields that are unknown here', () => {
   const later = { ...nodeStatus, unheardOf: 1, groups: [{ ...groupStatus, unheardOf: { deep: true } }] };
   expect(statusSent(later)).toEqual(nodeStatus);
 });
 
-test.each([-1, null, 'long'])('a wait of %j is no status', (wait) => {
+test.each([-1, null, 'long'])('a status with a stall of %j is refused', (wait) => {
   const groups = [{ ...groupStatus, commitWaitMs: wait as number }];
   expect(() => statusSent({ ...nodeStatus, groups })).toThrow(/commitWaitMs/);
 });

@@ -1,4 +1,4 @@
-/** What counts in a shard and over its links, from just before a number no longer fits into 31, 32 or 48 bits. */
+/** Counters of a shard and of its links, from just before they exceed 31, 32 or 48 bits. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { AnswerKind, DedupTable } from '../../src/shard/machine/dedup-table.js';
 import { readU32, readU48, writeU32, writeU48 } from '../../src/shard/big-endian.js';
@@ -15,11 +15,11 @@ import { MapStateStore } from '../support/map-state-store.js';
 beforeAll(loadHash);
 
 const LIMIT = 2 ** 48;
-/** The last: what there is room for ends at it. */
+/** The last: the encodings have 48 bits. */
 const EDGES = [2 ** 31, 2 ** 32, 2 ** 47, LIMIT - 12];
 const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
 
-it('rows hold numbers whole', () => {
+it('rows hold numbers exactly', () => {
   const bytes = new Uint8Array(8);
   for (const edge of [0, ...EDGES, LIMIT - 1]) {
     for (let value = Math.max(0, edge - 2); value <= Math.min(edge + 2, LIMIT - 1); value++) {
@@ -34,7 +34,7 @@ it('rows hold numbers whole', () => {
 });
 
 describe.each(EDGES)('the state machine around revision %d', (edge) => {
-  it('names each write by its index, finds it by that, and is the same after a checkpoint', () => {
+  it('uses the index of each write as its revision, and is the same after a checkpoint', () => {
     let store = new MapStateStore();
     let machine = new KvMachine(store);
     machine.load();
@@ -54,7 +54,7 @@ describe.each(EDGES)('the state machine around revision %d', (edge) => {
       machine.load();
       expect(machine.stateHash()).toBe(hash);
     }
-    // Repeats say what was answered, with its revision; a condition on another revision fails and says which is there.
+    // Retries get the first answer with its revision; a condition on another revision fails and names the current one.
     expect(
       machine.apply(last + 1, putEntry('a', `${created}`, { id: v4Id(1), condition: { type: 'absent' } })),
     ).toEqual({
@@ -78,7 +78,7 @@ describe.each(EDGES)('the state machine around revision %d', (edge) => {
     expect(machine.stateHash().length).toBe(16);
   });
 
-  it('remembers answers whose numbers go across it, in the order of their rows', () => {
+  it('keeps dedup entries with revisions on both sides, in the order of their rows', () => {
     let store = new MapStateStore();
     const options = { maxEntries: 150, windowMs: 1_000 };
     const from = edge - 400;
@@ -104,7 +104,7 @@ describe.each(EDGES)('the state machine around revision %d', (edge) => {
   });
 });
 
-/** With arrays for bytes, of whatever kind they are. */
+/** Replaces byte arrays of any kind by plain arrays. */
 function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return [...value];
   if (Array.isArray(value)) return value.map(plain);
@@ -113,7 +113,7 @@ function plain(value: unknown): unknown {
 }
 
 const ends = { from: 1, to: 2 };
-/** Every message that has a number without a bound, with `n` in each such place. */
+/** Every message with an unbounded number, with `n` in each such field. */
 function messagesOf(n: number): PeerMessage[] {
   const raft = (message: object): PeerMessage =>
     ({ type: 'raft', group: 2 ** 32 - 1, message: { ...ends, term: n, ...message } }) as PeerMessage;
@@ -165,7 +165,7 @@ describe('the wire', () => {
     }
   });
 
-  it('takes nothing that has got to 2^48, and says what', () => {
+  it('refuses a number of 2^48, and names the field', () => {
     expect(decodeFrame(encodeFrame({ ...ends, messages: messagesOf(LIMIT - 1) })).messages).toHaveLength(16);
     for (const message of messagesOf(LIMIT)) {
       expect(() => encodeFrame({ ...ends, messages: [message] })).toThrow(
@@ -176,7 +176,7 @@ describe('the wire', () => {
 });
 
 describe('what has arrived over a link', () => {
-  /** Pieces of 1 KB on the way, each acknowledged; what is said of them, and what the window makes of it. */
+  /** Sends pieces of 1 KB; checks each receipt, and that the window accepts it. */
   function carry(before: number, count: number) {
     const arrivals = new PieceAssembler(1_000_000, before);
     const window = new SendWindow(before);
@@ -197,7 +197,7 @@ describe('what has arrived over a link', () => {
     expect(carry(edge - 3_500, 8)).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((n) => n * 1_000));
   });
 
-  it('is no receipt from 2^48 bytes on: the link is made anew', () => {
+  it('is no valid receipt from 2^48 bytes on: the link is replaced', () => {
     expect(() => carry(LIMIT - 3_500, 8)).toThrow(WireError);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A write ends once, with an answer that is true, at whatever moment its node stops, crashes, loses its disk or its
- * office: what was answered is there afterwards, and what was not applied never appears.
+ * A write is answered once and correctly, at whatever moment its node stops, crashes, or loses its disk or its
+ * leadership: an acknowledged write is there afterwards, and one reported as not applied never appears.
  */
 import { describe, expect, it } from 'vitest';
 import { StorageFailure } from '../../src/raft/index.js';
@@ -8,13 +8,13 @@ import { stringKey, type Answer, type ShardRequest, type Storage } from '../../s
 import { VirtualCluster } from '../support/virtual-cluster.js';
 import type { VirtualRuntime } from '../support/virtual-runtime.js';
 
-/** How long a commit waits for the disk, and how long its end for the node. */
+/** Delay of a commit before the disk, and of its completion. */
 const TO_DISK_MS = 2;
 const FROM_DISK_MS = 1;
-/** Long enough for a commit, what the others answer, and the next one. */
+/** In ms; long enough for a commit, the answers of the others, and the next commit. */
 const MOMENTS = Array.from({ length: 13 }, (_, ms) => ms);
 
-/** Commits take their time, so that there are moments in them. */
+/** Delays commits, so that the fault can occur in the middle of one. */
 function slowly(inner: Storage, runtime: VirtualRuntime): Storage {
   const wait = (ms: number): Promise<void> => new Promise((resolve) => void runtime.after(ms, resolve));
   return new Proxy(inner, {
@@ -45,7 +45,7 @@ class Writers {
     this.cluster = cluster;
   }
 
-  /** To that very node, which is not asked by anybody on the way. */
+  /** Directly to that node, without a router. */
   submit(id: number): void {
     const key = `direct-${this.written.length}`;
     const entry: Written = { key, answers: [] };
@@ -66,7 +66,7 @@ class Writers {
     this.cluster.nodes.get(id)?.submit(request, ({ answer }) => entry.answers.push(answer));
   }
 
-  /** By the router, which asks again where it may. */
+  /** Through the router, which retries where that is safe. */
   put(): void {
     const entry: Written = { key: `routed-${this.written.length}`, answers: [] };
     this.written.push(entry);
@@ -74,8 +74,8 @@ class Writers {
   }
 }
 
-/** What happens to the leader of the shard. */
-const ENDS: Readonly<Record<string, (cluster: VirtualCluster, leader: number) => void>> = {
+/** Faults of the leader of the shard. */
+const FAULTS: Readonly<Record<string, (cluster: VirtualCluster, leader: number) => void>> = {
   stops: (cluster, leader) => {
     void cluster.node(leader).stop(40);
   },
@@ -93,7 +93,7 @@ const ENDS: Readonly<Record<string, (cluster: VirtualCluster, leader: number) =>
   'is cut off': (cluster, leader) => {
     cluster.network.dropWhen((from, to) => (from === leader) !== (to === leader) && from <= 3 && to <= 3);
   },
-  'hears no more, and says on': (cluster, leader) => {
+  'receives nothing more, but can still send': (cluster, leader) => {
     cluster.network.dropWhen((from, to) => to === leader && from <= 3);
   },
 };
@@ -112,7 +112,7 @@ async function settle(cluster: VirtualCluster, leader: number): Promise<void> {
   expect(await cluster.runtime.until(() => cluster.everyShardHasALeader() && cluster.converged())).toBe(true);
 }
 
-/** The sort of end of each; throws for one that is not true. */
+/** Outcome of a write; fails if its answer was wrong. */
 async function judge(cluster: VirtualCluster, { key, answers }: Written): Promise<string> {
   if (answers.length !== 1) expect.unreachable(`${key} was answered ${answers.length} times`);
   const [answer] = answers;
@@ -126,9 +126,9 @@ async function judge(cluster: VirtualCluster, { key, answers }: Written): Promis
   return answer.outcome;
 }
 
-describe.each(Object.entries(ENDS))('a leader that %s', (_, end) => {
-  it('answers each write once, and truly, whatever the moment', { timeout: 120_000 }, async () => {
-    const ends = new Set<string>();
+describe.each(Object.entries(FAULTS))('a leader that %s', (_, inject) => {
+  it('answers each write once and correctly, at every moment', { timeout: 120_000 }, async () => {
+    const outcomes = new Set<string>();
     for (const moment of MOMENTS) {
       const cluster = await VirtualCluster.start({
         shards: 1,
@@ -142,26 +142,26 @@ describe.each(Object.entries(ENDS))('a leader that %s', (_, end) => {
         if (writers.written.length % 4 === 0) writers.put();
       });
       await cluster.runtime.run(20 + moment);
-      // In the turn that is to come, before and behind what ends it.
+      // In the turn of the fault, before and after it.
       writers.submit(leader);
-      end(cluster, leader);
+      inject(cluster, leader);
       writers.submit(leader);
       await cluster.runtime.run(60);
       timer.cancel();
-      // Until it knows that it has lost its office, if that is what it does.
+      // Until it steps down, if it does.
       for (let i = 0; i < 30; i++) {
         writers.submit(leader);
         await cluster.runtime.run(50);
       }
       await settle(cluster, leader);
-      for (const each of writers.written) ends.add(await judge(cluster, each));
+      for (const each of writers.written) outcomes.add(await judge(cluster, each));
     }
-    expect([...ends].sort()).toEqual(['not_applied', 'ok', 'unknown']);
+    expect([...outcomes].sort()).toEqual(['not_applied', 'ok', 'unknown']);
   });
 });
 
 describe('a node that fails in the middle of a turn', () => {
-  it('answers what was to begin behind the operation that showed it, and what comes later', async () => {
+  it('answers the operations queued behind the one that failed, and later ones', async () => {
     const disk: { readError?: Error } = {};
     const cluster = await VirtualCluster.start({
       nodes: 1,
@@ -199,7 +199,7 @@ describe('a node that fails in the middle of a turn', () => {
     expect(writers.written.map(({ answers }) => answers)).toMatchObject([[refused], [refused], [refused]]);
   });
 
-  it('and one that was stopped refuses what comes later', async () => {
+  it('and one that was stopped refuses later operations', async () => {
     const cluster = await VirtualCluster.start({ nodes: 1, shards: 1 });
     const writers = new Writers(cluster);
     await cluster.runtime.settle(cluster.node(1).stop());

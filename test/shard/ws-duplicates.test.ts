@@ -1,4 +1,4 @@
-/** Two processes that say hello as one node: who is let in, and what the other is told. */
+/** Two processes with the id of one node: which is linked, and how the other is refused. */
 import { on, once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HelloDecision } from '../../src/shard/transport/transport.js';
@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => lab.close());
 
-/** A connection that says hello as `process` of node 1, later than all before it. */
+/** A connection with a hello of `process` of node 1, started later than all before it. */
 async function newcomer(to: WsEndpoint, process: number, incarnation = 100 + process): Promise<RawPeer> {
   const peer = await lab.client(to);
   peer.hello({ incarnation, extension: { process } });
@@ -23,7 +23,7 @@ async function newcomer(to: WsEndpoint, process: number, incarnation = 100 + pro
 }
 
 describe('a hello of another process of a node that is linked', () => {
-  test('is refused when the linked one gives a sign of life', async () => {
+  test('is refused when the linked one answers a ping', async () => {
     const node = await lab.node(2, { peers: knowing });
     const original = await lab.introduced(node, { extension: { process: 7 } });
     const copy = await newcomer(node, 8);
@@ -35,7 +35,7 @@ describe('a hello of another process of a node that is linked', () => {
     expect(node.transport.stats().refused).toMatchObject({ 'duplicate-node': 1, replaced: 0, silent: 0 });
     const { level, fields } = await node.log.line('two processes are alive as one node');
     expect([level, fields]).toEqual(['error', { peer: 1, linked: 7, refused: 8 }]);
-    // Nothing of it waits for a timeout.
+    // None of this takes a timeout.
     expect(node.runtime.waits).toEqual([]);
   });
 
@@ -47,7 +47,7 @@ describe('a hello of another process of a node that is linked', () => {
     expect(node.recorder.linkLog).toEqual(['+1']);
   });
 
-  test('is taken when the linked one gives none: a killed node behind a half-open link is back', async () => {
+  test('is accepted when the linked one does not answer: a killed node behind a half-open link has restarted', async () => {
     const node = await lab.node(2, { peers: knowing });
     const dead = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
     const asked = once(dead.socket, 'ping');
@@ -62,7 +62,7 @@ describe('a hello of another process of a node that is linked', () => {
     expect(node.transport.stats().refused).toMatchObject({ 'duplicate-node': 0, silent: 1 });
   });
 
-  test('is taken in time for whoever waits for the answer to it, also if silent links are kept for longer', async () => {
+  test('is accepted before the dialling side times out, even if silent links are kept for longer', async () => {
     const node = await lab.node(2, { peers: knowing, helloTimeoutMs: 1000, silenceTimeoutMs: 30_000 });
     const dead = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
     const asked = once(dead.socket, 'ping');
@@ -73,7 +73,7 @@ describe('a hello of another process of a node that is linked', () => {
     expect(node.transport.link(1)?.extension.process).toBe(8);
   });
 
-  test('is taken at once when the link of the other breaks while it is asked', async () => {
+  test('is accepted at once when the link of the other breaks while it is pinged', async () => {
     const node = await lab.node(2, { peers: knowing });
     const dying = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
     const asked = once(dying.socket, 'ping');
@@ -85,7 +85,7 @@ describe('a hello of another process of a node that is linked', () => {
     expect(node.runtime.waits).toEqual([]);
   });
 
-  test('an answer to an earlier question, and what was on its way, are no signs of life', async () => {
+  test('an answer to an earlier ping, and frames that were in flight, do not count as an answer', async () => {
     const node = await lab.node(2, { peers: knowing });
     const dead = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
     const asked = once(dead.socket, 'ping');
@@ -101,7 +101,7 @@ describe('a hello of another process of a node that is linked', () => {
     expect(node.transport.link(1)?.extension.process).toBe(8);
   });
 
-  test('of two that come while a dead one is asked, one is taken and the other refused', async () => {
+  test('of two that arrive while a dead one is pinged, one is accepted and the other refused', async () => {
     const node = await lab.node(2, { peers: knowing });
     const dead = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
     const pings = on(dead.socket, 'ping');
@@ -114,14 +114,14 @@ describe('a hello of another process of a node that is linked', () => {
     expect(node.transport.stats().refused['duplicate-node']).toBe(1);
   });
 
-  test('is not asked about when it is the same process: its new link replaces the old', async () => {
+  test('is accepted without a ping when it is the same process: its new link replaces the old', async () => {
     const node = await lab.node(2, { peers: knowing });
     const before = await lab.introduced(node, { extension: { process: 7 } }, { autoPong: false });
     await lab.introduced(node, { extension: { process: 7 } });
     expect((await before.closed)[0]).toBe(4007);
   });
 
-  test('builds that do not say which process they are replace each other, as ever', async () => {
+  test('builds without process ids replace each other, as before', async () => {
     const node = await lab.node(2, { peers: knowing });
     const before = await lab.introduced(node, { extension: { process: 7 } });
     const former = await lab.client(node);
@@ -137,7 +137,7 @@ describe('a hello of another process of a node that is linked', () => {
 });
 
 describe('a process that is refused because another one is alive as the same node', () => {
-  test('tells its owner who said so, and does not dial on', async () => {
+  test('reports which peer refused it, and stops dialling', async () => {
     const server = await lab.server();
     const { recorder, runtime, transport } = await lab.node(1, { peers: new Map([[2, server.address]]) });
     const peer = await server.next();
@@ -149,7 +149,7 @@ describe('a process that is refused because another one is alive as the same nod
     expect(transport.stats().links).toBe(0);
   });
 
-  test('also when its link was up', async () => {
+  test('does so also when its link was up', async () => {
     const node = await lab.node(2, { peers: knowing });
     const peer = await lab.introduced(node, { extension: { process: 7 } });
     peer.socket.close(4011, 'duplicate-node: …');
@@ -157,7 +157,7 @@ describe('a process that is refused because another one is alive as the same nod
     await node.recorder.unlinked(1);
   });
 
-  test('and the two ends agree: of two transports of one node the later is refused', async () => {
+  test('is the later one on both sides, of two transports of one node', async () => {
     const third = await lab.node(2, { peers: knowing });
     const peers = new Map([[2, `127.0.0.1:${third.transport.port}`]]);
     const first = await lab.node(1, { peers, extension: { process: 7 } });
@@ -169,21 +169,21 @@ describe('a process that is refused because another one is alive as the same nod
   });
 });
 
-describe('a hello that its owner looks into for a while', () => {
+describe('a hello whose validation takes a while', () => {
   const refused = { reason: 'duplicate-node', detail: 'elsewhere' } as const;
 
   for (const [end, dialled] of [
-    ['whoever was dialled', true],
-    ['whoever dialled', false],
+    ['dialled side', true],
+    ['dialling side', false],
   ] as const) {
-    /** A raw peer that has said hello, and what its hello waits for. */
-    async function waiting(): Promise<{ node: WsEndpoint; peer: RawPeer; decide: HelloDecision }> {
+    /** A raw peer whose hello is pending, and the callback that decides it. */
+    async function pendingHello(): Promise<{ node: WsEndpoint; peer: RawPeer; decide: HelloDecision }> {
       const server = await lab.server();
       const peers = new Map(dialled ? [[1, 'unused:1']] : [[3, server.address]]);
       const node = await lab.node(2, { peers });
       const hello = new Promise<HelloDecision>((resolve) => {
-        node.recorder.looksInto = (_hello, verdict) => {
-          resolve(verdict);
+        node.recorder.looksInto = (_hello, decide) => {
+          resolve(decide);
         };
       });
       const peer = dialled ? await lab.client(node) : await server.next();
@@ -191,11 +191,11 @@ describe('a hello that its owner looks into for a while', () => {
       return { node, peer, decide: await hello };
     }
 
-    test(`links when that is over: ${end}`, async () => {
-      const { node, peer, decide } = await waiting();
+    test(`is linked once it is accepted: ${end}`, async () => {
+      const { node, peer, decide } = await pendingHello();
       const from = dialled ? 1 : 3;
       expect(node.transport.link(from)).toBeUndefined();
-      // Whoever was dialled has both hellos, and may send: that is kept.
+      // The dialled side has both hellos and may send already: its frames are kept.
       const frame = encodeFrame({ from, to: 2, messages: [{ type: 'ping', epoch: 4, stopping: false }] });
       if (!dialled) peer.send(frame);
       peer.socket.ping();
@@ -206,16 +206,16 @@ describe('a hello that its owner looks into for a while', () => {
       await node.recorder.received(from, 1);
     });
 
-    test(`is turned away if something speaks against it: ${end}`, async () => {
-      const { node, peer, decide } = await waiting();
+    test(`is refused if validation rejects it: ${end}`, async () => {
+      const { node, peer, decide } = await pendingHello();
       decide(refused);
       expect(await peer.closed).toEqual([4011, 'duplicate-node: elsewhere']);
       expect(node.recorder.linkLog).toEqual([]);
       expect(node.transport.stats().refused['duplicate-node']).toBe(1);
     });
 
-    test(`is forgotten if the other side goes meanwhile: ${end}`, async () => {
-      const { node, peer, decide } = await waiting();
+    test(`is dropped if the other side disconnects meanwhile: ${end}`, async () => {
+      const { node, peer, decide } = await pendingHello();
       peer.socket.close();
       await peer.closed;
       decide(undefined);

@@ -1,4 +1,4 @@
-/** Who is let in, and what a linked peer may say: raw clients against a real node (s73, bad-inputs rows 21, 25). */
+/** Admission, and what a linked peer may send: raw clients against a real node (s73, bad-inputs rows 21, 25). */
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => lab.close());
 
-/** The peer is cut off for this reason, and the owner of the node has heard nothing of it. */
+/** The peer is disconnected for this reason, and the owner of the node has received nothing from it. */
 const expectRefusal = async (peer: RawPeer, code: number, reason: RefusalReason): Promise<void> => {
   expect(await peer.closed).toEqual([code, expect.stringContaining(reason)]);
   expect(node.transport.stats().refused[reason]).toBe(1);
@@ -37,7 +37,7 @@ const expectRefusal = async (peer: RawPeer, code: number, reason: RefusalReason)
 };
 
 describe('the hello', () => {
-  test('comes back as it went', () => {
+  test('round-trips', () => {
     const extension = {
       clusterUid: 'u',
       dataWithoutUid: true,
@@ -66,7 +66,7 @@ describe('the hello', () => {
 });
 
 describe('s60 the answer to a hello', () => {
-  test('says what was true before this side judged by it, so that both judge by the same', async () => {
+  test('carries the state from before this side validated the hello, so that both judge by the same', async () => {
     const before = {
       boot: 1,
       quarantined: 0,
@@ -85,14 +85,14 @@ describe('s60 the answer to a hello', () => {
   });
 });
 
-describe('s73 a caller is refused who', () => {
+describe('s73 a dialling peer is refused that', () => {
   test.each<[string, Partial<Hello>, number, RefusalReason]>([
     ['is of another cluster', { clusterId: 'cluster-b' }, 4002, 'wrong-cluster'],
     ['is a node that does not know its cluster', { clusterId: '' }, 4002, 'wrong-cluster'],
     ['is a router of another cluster', { role: 'router', from: 0, clusterId: 'cluster-b' }, 4002, 'wrong-cluster'],
-    ['means another node', { to: 4 }, 4003, 'wrong-node'],
-    ['is a node and means nobody', { to: 0 }, 4003, 'wrong-node'],
-    ['is a router and means another node', { role: 'router', from: 0, to: 4 }, 4003, 'wrong-node'],
+    ['dials another node', { to: 4 }, 4003, 'wrong-node'],
+    ['is a node and names no node', { to: 0 }, 4003, 'wrong-node'],
+    ['is a router and dials another node', { role: 'router', from: 0, to: 4 }, 4003, 'wrong-node'],
     ['is not a member', { from: 7 }, 4003, 'wrong-node'],
     ['should wait to be dialled', { from: 3 }, 4003, 'wrong-node'],
     ['claims to be this very node', { from: 2 }, 4003, 'wrong-node'],
@@ -122,7 +122,7 @@ describe('s73 a caller is refused who', () => {
     await expectRefusal(peer, 4004, 'bad-hello');
   });
 
-  test('says nothing for five seconds', async () => {
+  test('sends nothing for five seconds', async () => {
     const peer = await lab.client(node);
     node.runtime.advance(4999);
     expect(node.transport.stats().refused['hello-timeout']).toBe(0);
@@ -143,7 +143,7 @@ describe('s73 a caller is refused who', () => {
     expect(response.statusCode).toBe(426);
   });
 
-  test('comes as one router too many', async () => {
+  test('is one router too many', async () => {
     const small = await lab.node(4, { maxRouters: 1 });
     await lab.introduced(small, { role: 'router', from: 0, to: 4 });
     const second = await lab.client(small);
@@ -152,7 +152,7 @@ describe('s73 a caller is refused who', () => {
     expect(small.recorder.linkLog).toEqual([`+${ROUTER_PEERS}`]);
   });
 
-  test('comes as one connection too many', async () => {
+  test('is one connection too many', async () => {
     const small = await lab.node(4, { maxConnections: 1 });
     await lab.client(small);
     const second = connect(small.transport.port, HOST);
@@ -177,19 +177,19 @@ describe('a good hello is answered, and the link is up', () => {
     expect(node.recorder.linkLog).toEqual(['+1']);
   });
 
-  test('of a router, which learns the cluster from it', async () => {
+  test('of a router, which learns the cluster id from it', async () => {
     const peer = await lab.introduced(node, { role: 'router', from: 0, clusterId: '' });
     expect(peer.introduction).toMatchObject({ from: 2, to: 0, clusterId: CLUSTER });
     expect(node.recorder.linkLog).toEqual([`+${ROUTER_PEERS}`]);
   });
 
-  test('of a router that does not know whose address it has', async () => {
+  test('of a router that does not know the id of the node', async () => {
     const peer = await lab.introduced(node, { role: 'router', from: 0, to: 0 });
     expect(peer.introduction).toMatchObject({ role: 'node', from: 2, to: 0 });
     expect(node.recorder.linkLog).toEqual([`+${ROUTER_PEERS}`]);
   });
 
-  test('also when the first frame comes on its heels', async () => {
+  test('also when the first frame follows immediately', async () => {
     const peer = await lab.client(node);
     peer.hello();
     peer.send(encodeFrame({ from: 1, to: 2, messages: [ping] }));
@@ -197,7 +197,7 @@ describe('a good hello is answered, and the link is up', () => {
     expect(node.recorder.frames).toEqual([{ from: 1, messages: [ping] }]);
   });
 
-  test('a later incarnation of a node takes the place of an earlier one', async () => {
+  test('a later incarnation of a node replaces an earlier one', async () => {
     const first = await lab.introduced(node, { incarnation: 5 });
     const second = await lab.introduced(node, { incarnation: 6 });
     expect((await first.closed)[0]).toBe(4007);
@@ -214,7 +214,7 @@ describe('a good hello is answered, and the link is up', () => {
     expect(node.recorder.linkLog).toEqual(['+1', '-1', '+1']);
   });
 
-  test('an earlier incarnation does not come back beside a later one', async () => {
+  test('an earlier incarnation does not replace a later one', async () => {
     await lab.introduced(node, { incarnation: 6 });
     const earlier = await lab.client(node);
     earlier.hello({ incarnation: 5 });
@@ -223,21 +223,21 @@ describe('a good hello is answered, and the link is up', () => {
   });
 });
 
-describe('row 25: a linked node is cut off that', () => {
+describe('row 25: a linked node is disconnected that', () => {
   test.each<[string, Uint8Array | string, number, RefusalReason]>([
     ['sends a text', '{"type":"ping"}', 4005, 'bad-frame'],
     ['sends nothing', new Uint8Array(0), 4005, 'bad-frame'],
     ['sends an unknown type', frame(u8(99)), 4005, 'bad-frame'],
     ['sends half a message', frame(termNotice).subarray(0, 10), 4005, 'bad-frame'],
-    ['says hello again', encodeHello(helloOf()), 4005, 'bad-frame'],
-    ['speaks in the name of another node', frameBetween(3, 2, termNotice), 4006, 'not-allowed'],
-    ['speaks in the name of this node', frameBetween(2, 1, termNotice), 4006, 'not-allowed'],
-    ['speaks to another node', frameBetween(1, 3, termNotice), 4006, 'not-allowed'],
-    ['speaks as a router', encodeFrame({ from: 0, to: 2, messages: [ping] }), 4006, 'not-allowed'],
+    ['sends a second hello', encodeHello(helloOf()), 4005, 'bad-frame'],
+    ['sends in the name of another node', frameBetween(3, 2, termNotice), 4006, 'not-allowed'],
+    ['sends in the name of this node', frameBetween(2, 1, termNotice), 4006, 'not-allowed'],
+    ['sends to another node', frameBetween(1, 3, termNotice), 4006, 'not-allowed'],
+    ['sends as a router', encodeFrame({ from: 0, to: 2, messages: [ping] }), 4006, 'not-allowed'],
   ])('%s', async (_name, message, code, reason) => {
     const peer = await lab.introduced(node);
     peer.send(message);
-    // A frame that comes after a bad one is not heard either.
+    // A frame after a bad one is ignored, too.
     peer.send(encodeFrame({ from: 1, to: 2, messages: [ping] }));
     await expectRefusal(peer, code, reason);
     expect(node.recorder.linkLog).toEqual(['+1', '-1']);
@@ -252,7 +252,7 @@ describe('row 25: a linked node is cut off that', () => {
     expect(small.recorder.frames).toEqual([]);
   });
 
-  test('a good message in a frame with a bad one is not heard', async () => {
+  test('a valid message in a frame with a bad one is ignored', async () => {
     const peer = await lab.introduced(node);
     peer.send(frame(termNotice, u8(99)));
     await expectRefusal(peer, 4005, 'bad-frame');
@@ -269,7 +269,7 @@ describe('row 25: a linked node is cut off that', () => {
   });
 });
 
-describe('row 25: a linked router is cut off that', () => {
+describe('row 25: a linked router is disconnected that', () => {
   test.each<[string, Uint8Array, number, RefusalReason]>([
     ['sends raft', frameBetween(0, 2, termNotice), 4005, 'bad-frame'],
     ['sends raft in the name of a node', frame(termNotice), 4006, 'not-allowed'],
@@ -281,11 +281,11 @@ describe('row 25: a linked router is cut off that', () => {
   });
 });
 
-describe('s73 whom a node has dialled is refused who', () => {
+describe('s73 a dialled peer is refused that', () => {
   test.each<[string, Uint8Array | string, number, RefusalReason]>([
     ['is of another cluster', encodeHello(helloOf({ from: 3, to: 2, clusterId: 'cluster-b' })), 4002, 'wrong-cluster'],
     ['is another node', encodeHello(helloOf({ from: 4, to: 2 })), 4003, 'wrong-node'],
-    ['takes it for another', encodeHello(helloOf({ from: 3, to: 1 })), 4003, 'wrong-node'],
+    ['addresses another node', encodeHello(helloOf({ from: 3, to: 1 })), 4003, 'wrong-node'],
     ['is a router', encodeHello(helloOf({ role: 'router', from: 0, to: 2 })), 4003, 'wrong-node'],
     ['speaks another version', encodeHello(helloOf({ from: 3, to: 2 }), 7), 4001, 'wrong-version'],
     ['sends a frame first', encodeFrame({ from: 3, to: 2, messages: [ping] }), 4004, 'bad-hello'],
@@ -297,7 +297,7 @@ describe('s73 whom a node has dialled is refused who', () => {
     peer.send(answer);
     await expectRefusal(peer, code, reason);
     expect(node.recorder.linkLog).toEqual([]);
-    // It is dialled again all the same: what is wrong may be put right.
+    // It is dialled again all the same: the cause may be fixed.
     await node.log.line('no link', 2);
     node.runtime.advance(1000);
     const next = await server.next();

@@ -1,4 +1,4 @@
-/** Real sockets on loopback, real `WsTransport`s, raw `ws` clients and servers; only the clock is by hand. */
+/** Real sockets on loopback, real `WsTransport`s, raw `ws` clients and servers; only the clock is manual. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer, type ClientOptions, type ServerOptions } from 'ws';
@@ -46,7 +46,7 @@ export class WsLab {
     return peer;
   }
 
-  /** A raw connection that has said a good hello as node `from`, or as a router for 0, and has been answered. */
+  /** A raw connection after a valid handshake as node `from`, or as a router for 0. */
   async introduced(endpoint: WsEndpoint, hello: Partial<Hello> = {}, options: ClientOptions = {}): Promise<RawPeer> {
     const peer = await this.client(endpoint, options);
     peer.hello(hello);
@@ -54,7 +54,7 @@ export class WsLab {
     return peer;
   }
 
-  /** A raw server that stands for a node. Each connection comes out of `next`. */
+  /** A raw server in place of a node. `next` resolves with its next connection. */
   async server(options: ServerOptions = {}): Promise<RawServer> {
     const server = new RawServer(options);
     this.#closing.push(() => server.close());
@@ -98,7 +98,7 @@ export class RawPeer {
   readonly messages: Uint8Array[] = [];
   readonly #arrivals = new PieceAssembler(32 * 1024 * 1024);
   readonly opened: Promise<unknown>;
-  /** Code and reason of the close that the other side asked for; 1006 if it just went. */
+  /** Code and reason of the other side's close; 1006 if the connection broke. */
   readonly closed: Promise<readonly [code: number, reason: string]>;
 
   constructor(socket: WebSocket) {

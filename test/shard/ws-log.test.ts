@@ -1,4 +1,4 @@
-/** What the transport says in the log, how loud, and how often. */
+/** What the transport logs, at which level, and how often. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WsLab } from './ws-lab.js';
 
@@ -9,7 +9,7 @@ describe('the log of the links', () => {
   });
   afterEach(() => lab.close());
 
-  test('a message that cannot be sent is said once, however often it is tried', async () => {
+  test('a message that cannot be sent is logged once, however often it is tried', async () => {
     const b = await lab.node(2, { peers: new Map([[1, 'unused:1']]) });
     await lab.introduced(b);
     const key = new Uint8Array(4098);
@@ -21,7 +21,7 @@ describe('the log of the links', () => {
     expect(b.transport.stats().droppedEncodeError).toBe(3);
   });
 
-  test('an unreachable peer is named at once, warned of once if that lasts, and never as `node`', async () => {
+  test('an unreachable peer is logged at once, warned of once if it lasts, and never as the field `node`', async () => {
     const { runtime, log, transport } = await lab.node(1, { peers: new Map([[2, 'no address at all']]) });
     const noLink = (): unknown[] =>
       log.lines.filter(({ message }) => message === 'no link').map(({ level, fields }) => [level, fields]);

@@ -1,4 +1,4 @@
-/** Long messages over real links: in pieces between builds that know them, and as ever with the build before. */
+/** Long messages over real links: in pieces between builds that support them, unsplit with the former build. */
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FORMER_PROTOCOL, PROTOCOL, type Protocol } from '../../src/shard/transport/protocol.js';
@@ -59,7 +59,7 @@ const rawMessages = (peer: RawPeer): Uint8Array[] => {
 };
 
 describe('a long message', () => {
-  test('goes in pieces of at most 64 KiB, and what is urgent goes between', async () => {
+  test('is sent in pieces of at most 64 KiB, with urgent messages between them', async () => {
     const peer = await lab.introduced(node);
     const raw = rawMessages(peer);
     node.transport.send(1, replyOf(2_000_000));
@@ -75,7 +75,7 @@ describe('a long message', () => {
     expect(node.transport.stats()).toMatchObject({ messagesOut: 2, messagesIn: 0, framesIn: 0 });
   });
 
-  test('waits for the other side to get what was sent before', async () => {
+  test('waits until the other side has received what was sent before', async () => {
     const peer = await lab.introduced(node);
     peer.version = 1;
     const raw = rawMessages(peer);
@@ -91,7 +91,7 @@ describe('a long message', () => {
     expect(node.transport.stats()).toMatchObject({ droppedQueued: 1, messagesOut: 1 });
   });
 
-  test('keeps the link while its pieces arrive, and is handed on when it is whole', async () => {
+  test('keeps the link alive while its pieces arrive, and is delivered when it is complete', async () => {
     const peer = await lab.introduced(node, {}, { autoPong: false });
     const frame = encodeFrame({ from: 1, to: 2, messages: [replyOf(1000)] });
     const raw = rawMessages(peer);
@@ -115,7 +115,7 @@ describe('a long message', () => {
     const message = encodeFrame({ from: 3 - end.id, to: end.id, messages: [ping(7)] }, protocol.versions.max);
     for (const [at, byte] of message.entries()) {
       peer.socket.send(Uint8Array.of(byte), { fin: at === message.length - 1 });
-      // The answer tells that what was sent before has come. The other side's own questions are not answered.
+      // The pong shows that what was sent before has arrived. Pings of the other side are not answered.
       peer.socket.ping();
       await once(peer.socket, 'pong');
       end.runtime.advance(1000);
@@ -124,7 +124,7 @@ describe('a long message', () => {
     expect(end.recorder.linkLog).toEqual([`+${3 - end.id}`]);
   });
 
-  test('does not keep the link when its pieces cease to come', async () => {
+  test('does not keep the link alive once its pieces stop arriving', async () => {
     const peer = await lab.introduced(node, {}, { autoPong: false });
     const frame = encodeFrame({ from: 1, to: 2, messages: [replyOf(1000)] });
     peer.send(encodePiece(frame, 0, 200));
@@ -147,7 +147,7 @@ describe('a long message', () => {
   });
 });
 
-describe('on a link with the build before', () => {
+describe('on a link with the former build', () => {
   const former = async (): Promise<RawPeer> => {
     const peer = await lab.client(node);
     peer.version = 1;
@@ -156,7 +156,7 @@ describe('on a link with the build before', () => {
     return peer;
   };
 
-  test('a long message goes as one frame, and in the order of sending', async () => {
+  test('a long message is sent as one frame, in order', async () => {
     const peer = await former();
     const raw = rawMessages(peer);
     const messages = [replyOf(2_000_000), ping(7)];
@@ -178,7 +178,7 @@ describe('on a link with the build before', () => {
     expect(raw).toHaveLength(1);
   });
 
-  test('a piece is no frame', async () => {
+  test('a piece is refused as a frame', async () => {
     const peer = await former();
     peer.send(encodePiece(new Uint8Array(10), 0, 10));
     expect(await peer.closed).toEqual([4005, expect.stringContaining('bad-frame')]);

@@ -1,4 +1,4 @@
-/** A router that has addresses and does not know whose they are. */
+/** A router with seed addresses, without knowing which node is at which. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ROUTER_PEERS } from '../../src/shard/transport/transport.js';
 import { CLUSTER, HOST, WsLab, type RawPeer, type RawServer, type WsEndpoint } from './ws-lab.js';
@@ -32,7 +32,7 @@ describe('seeds of a router', () => {
     expect(three.recorder.frames).toEqual([]);
   });
 
-  test('two that lead to one node make one link', async () => {
+  test('two that lead to one node yield one link', async () => {
     const [first, second] = [await lab.server(), await lab.server()];
     const router = await lab.router({ seeds: [first.address, second.address, first.address] });
     const [one, two] = [await caller(first), await caller(second)];
@@ -44,7 +44,7 @@ describe('seeds of a router', () => {
     expect(router.runtime.waits).toEqual([]);
   });
 
-  test('links that they made stay when the addresses become known; the rest is dialled', async () => {
+  test('their links stay when the addresses become known; the other nodes are dialled', async () => {
     const [seed, other] = [await lab.server(), await lab.server()];
     const router = await lab.router({ seeds: [seed.address] });
     const peer = await caller(seed);
@@ -63,7 +63,7 @@ describe('seeds of a router', () => {
     await router.recorder.linked(4);
     expect(router.recorder.linkLog).toEqual(['+3', '+4']);
 
-    // When the link is lost, node 3 is looked for where it really is.
+    // When the link is lost, node 3 is dialled at its real address.
     peer.socket.terminate();
     await router.recorder.unlinked(3);
     router.runtime.advance(1000);
@@ -73,7 +73,7 @@ describe('seeds of a router', () => {
     await router.recorder.linked(3);
   });
 
-  test('what is no peer is left when the addresses become known', async () => {
+  test('links to other nodes are closed when the addresses become known', async () => {
     const [linked, unanswered, member] = [await lab.server(), await lab.server(), await lab.server()];
     const router = await lab.router({ seeds: [linked.address, unanswered.address] });
     const gone = await caller(linked);
@@ -97,7 +97,7 @@ describe('seeds of a router', () => {
     expect(unused.connections).toBe(0);
   });
 
-  test('something that is no node is refused', async () => {
+  test('a server that is no node is refused', async () => {
     const server = await lab.server();
     await lab.router({ seeds: [server.address] });
     const peer = await caller(server);

@@ -1,4 +1,4 @@
-/** Builds of different protocol versions on one link: what is negotiated, and how the former hello is spoken. */
+/** Builds of different protocol versions on one link: negotiation, and the former hello. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { commonVersion, FORMER_PROTOCOL, PROTOCOL } from '../../src/shard/transport/protocol.js';
 import type { PeerMessage } from '../../src/shard/transport/transport.js';
@@ -93,7 +93,7 @@ describe('the version of a link', () => {
 });
 
 describe('the former build', () => {
-  test('dials: its hello is answered in its own words, and frames are as it knows them', async () => {
+  test('dials: its hello is answered in its own format, and frames have its version', async () => {
     const node = await lab.node(2, { peers: new Map([[1, 'unused:1']]) });
     const former = await lab.client(node);
     former.send(FORMER_HELLO);
@@ -128,7 +128,7 @@ describe('the former build', () => {
     await first.received(1);
     expect(first.layout).toBe(2);
     first.socket.close(code, 'wrong-version: version 2 meets version 1 of node 2');
-    // No time passes in between.
+    // No timer is involved.
     const second = await server.next();
     await second.received(1);
     expect(new Uint8Array(second.messages[0]!)).toEqual(
@@ -151,7 +151,7 @@ describe('the former build', () => {
     expect(node.transport.link(2)?.version).toBe(PROTOCOL.versions.max);
   });
 
-  test('refuses the old hello as well: it is dialled again after a while, with the newest', async () => {
+  test('refuses the old hello as well: it is dialled again later, with the newest', async () => {
     const server = await lab.server();
     const node = await lab.node(1, { peers: new Map([[2, server.address]]) });
     (await server.next()).socket.close(4001);
