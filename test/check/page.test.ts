@@ -20,7 +20,7 @@ const tipsOf = (page: string) => JSON.parse(/id="operations">(.*?)<\/script>/s.e
 describe('the page of an illegal history', () => {
   const page = renderPage(checkHistory(evil), { name: `a<b>${EVIL}.jsonl` });
 
-  it('holds nothing of keys, values, clients or names as markup, and nothing from elsewhere', () => {
+  it('escapes keys, values, clients and names, and loads nothing from elsewhere', () => {
     expect(page).not.toContain('<img');
     expect(page).not.toContain('<b>');
     expect(count(page, /<\/script>/g)).toBe(2);
@@ -38,7 +38,7 @@ describe('the page of an illegal history', () => {
     expect(count(all, /<g class="bar put unknown unplaced"/g)).toBe(1);
   });
 
-  it('marks the operation that breaks it, numbers the others, and says before and after', () => {
+  it('marks the offending operation, numbers the others, and shows the values before and after', () => {
     const all = section(page, 'all');
     expect(count(all, /<g class="bar get unplaced wrong" data-i="3"/g)).toBe(1);
     expect([...all.matchAll(/class="pin-label"[^>]*>(\d+)</g)].map((match) => match[1])).toEqual(['1', '2']);
@@ -71,7 +71,7 @@ describe('the page of an illegal history', () => {
 });
 
 describe('the page of other verdicts', () => {
-  it('says so when there was no time', () => {
+  it('says so when the time limit was reached', () => {
     const page = renderPage(checkHistory(evil, { steps: 0 }), { name: 'x' });
     expect(page).toContain('class="verdict UNKNOWN"');
     expect(page).not.toContain('<svg');

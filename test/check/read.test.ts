@@ -14,7 +14,7 @@ const GOOD = '{"client":0,"op":"get","key":"k","value":null,"expected":null,"ok"
 const with_ = (change: Record<string, unknown>): string =>
   JSON.stringify({ ...(JSON.parse(GOOD) as object), ...change });
 
-describe('a history is read', () => {
+describe('reads a history', () => {
   it.each([
     ['plain', `${GOOD}\n${GOOD}\n`],
     ['without a last line end', `${GOOD}\n${GOOD}`],
@@ -39,7 +39,7 @@ describe('a history is read', () => {
     expect(bare).toMatchObject({ start: 9007199254740993n, end: 9007199254740995n });
   });
 
-  it('with a time beyond 2^53 behind another one of its name further in, or under a name with escapes', async () => {
+  it('with a time beyond 2^53 after a nested field of the same name, or under an escaped name', async () => {
     const text = GOOD.replace(
       '"start":1,"end":2',
       '"note":{"start":3},"\\u0073tart":9007199254740993,"end":9007199254740995',
@@ -47,7 +47,7 @@ describe('a history is read', () => {
     expect(await read(text)).toMatchObject([{ start: 9007199254740993n, end: 9007199254740995n }]);
   });
 
-  it('in a time that grows with the line and no faster', async () => {
+  it('in time linear in the length of the line', async () => {
     // A quarter of a MiB of quotes, each escaped: a minute and more for a reader that looks back at each of them.
     const value = '"k"'.repeat(80_000);
     const startedAt = performance.now();
@@ -56,7 +56,7 @@ describe('a history is read', () => {
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
-  it('with the longest values there are, whatever is in them, and a note of any depth', async () => {
+  it('with the longest values of any content, and a note of any depth', async () => {
     for (const unit of ['v', '"', '\\']) {
       const value = unit.repeat((16 << 20) / unit.length);
       const [operation] = await read(`${with_({ result: value })}\n`, 1 << 20);
@@ -66,13 +66,13 @@ describe('a history is read', () => {
     expect(await read(GOOD.replace('{', `{"note":${deep},`), 1 << 20)).toHaveLength(1);
   });
 
-  it('with an operation of unknown outcome whose end is nothing, or before its start', async () => {
+  it('with an operation of unknown outcome that has no end, or one before its start', async () => {
     const [missing, before] = await read(`${with_({ ok: null, end: null })}\n${with_({ ok: null, end: -5 })}\n`);
     expect(missing).toMatchObject({ ok: null, start: 1, end: 1 });
     expect(before).toMatchObject({ ok: null, start: 1, end: -5 });
   });
 
-  it('as it was written, whatever keys and values hold', async () => {
+  it('unchanged after formatting, for all keys and values', async () => {
     const text = fc.string({ unit: 'binary', maxLength: 6 });
     const maybe = fc.option(text);
     const at = { client: fc.oneof(fc.nat(), text), key: text, start: fc.nat(), end: fc.bigInt(2n ** 53n, 2n ** 70n) };
@@ -103,7 +103,7 @@ describe('a history is read', () => {
   });
 });
 
-describe('what is no operation ends the reading, with its line', () => {
+describe('a malformed line ends the reading, with its number', () => {
   it.each([
     ['{"client":0', 'not JSON'],
     ['[]', 'not a JSON object: []'],

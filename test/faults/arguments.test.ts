@@ -6,7 +6,7 @@ import { FaultRefused, type Fault, type Party } from '../../src/faults/index.js'
 const leaderOf = (shard: number) => (shard === 7 ? 3 : 1);
 const parsed = (text: string) => parseFault(text.split(' '))(leaderOf);
 
-describe('what is typed', () => {
+describe('parsing of arguments', () => {
   it.each<[string, Fault]>([
     ['partition 1,2/3', { type: 'partition', sides: [[1, 2], [3]] }],
     ['partition 1,leader:7,r1/2', { type: 'partition', sides: [[1, 3, 'r1'], [2]] }],
@@ -149,8 +149,8 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.constantFrom<Fault>({ type: 'heal' }, { type: 'kill-all' }, { type: 'mend' }),
 );
 
-describe('what is said of a fault', () => {
-  it('is what one types for it', () => {
+describe('the description of a fault', () => {
+  it('is its command-line form', () => {
     fc.assert(
       fc.property(fault, (any) => {
         expect(parsed(formatFault(any))).toEqual(any);

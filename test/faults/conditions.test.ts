@@ -11,7 +11,7 @@ describe('the conditions of a direction', () => {
     expect(latenessMs({ ...HEALTHY, delayMs: 40 }, draws())).toBe(40);
   });
 
-  it('make what is lost wait for a timeout that doubles, up to 120 s', () => {
+  it('delay lost data by a retransmission timeout that doubles, up to 120 s', () => {
     const lossy = { ...HEALTHY, dropPercent: 20, delayMs: 5 };
     expect(latenessMs(lossy, draws(0.2))).toBe(5);
     expect(latenessMs(lossy, draws(0.199, 0.2))).toBe(205);
@@ -20,7 +20,7 @@ describe('the conditions of a direction', () => {
     expect(latenessMs(lossy, draws(...Array<number>(11).fill(0), 0.9))).toBe(5 + doubled + 120_000);
   });
 
-  it('stall when cut, and when all is lost', () => {
+  it('stall at a cut, and at a loss of 100 %', () => {
     expect(stalls({ ...HEALTHY, cut: true })).toBe(true);
     expect(stalls({ ...HEALTHY, dropPercent: 100 })).toBe(true);
     expect(stalls({ ...HEALTHY, dropPercent: 99.9, delayMs: 9 })).toBe(false);
@@ -33,10 +33,10 @@ describe('the conditions of a direction', () => {
   });
 });
 
-describe('a narrow wire', () => {
+describe('a link with a rate limit', () => {
   const narrow = { ...HEALTHY, kbitPerSecond: 8 };
 
-  it('passes one piece after another, each for as long as its bytes need', () => {
+  it('passes one chunk after another, each for as long as its bytes take', () => {
     const wire = new Wire();
     expect(wire.sentAtMs(1_000, narrow, 500)).toBe(1_500);
     expect(wire.sentAtMs(500, narrow, 600)).toBe(2_000);
@@ -44,7 +44,7 @@ describe('a narrow wire', () => {
     expect(wire.heldMs).toBe(1_400);
   });
 
-  it('holds nothing up when it is healthy again', () => {
+  it('delays nothing once it is healed', () => {
     const wire = new Wire();
     wire.sentAtMs(100_000, narrow, 0);
     wire.reset();
@@ -53,7 +53,7 @@ describe('a narrow wire', () => {
     expect(wire.sentAtMs(1_000, narrow, 10)).toBe(1_010);
   });
 
-  it('has room for a quarter of a second, and never less than one read', () => {
+  it('buffers a quarter of a second, and never less than one read', () => {
     expect(roomBytes(HEALTHY)).toBe(1024 * 1024);
     expect(roomBytes({ ...HEALTHY, kbitPerSecond: 8_000 })).toBe(250_000);
     expect(roomBytes(narrow)).toBe(64 * 1024);

@@ -53,14 +53,14 @@ const json = { 'Content-Type': 'application/json' };
 const heal = '{"type":"heal"}';
 
 describe('the control API', () => {
-  it('does for a client what the control does', async () => {
+  it('performs the operations of the control for a client', async () => {
     const client = controlClient(url);
     await client.apply({ type: 'kill', node: 2 });
     expect(applied).toEqual([{ type: 'kill', node: 2 }]);
     expect(await client.status()).toEqual(status);
   });
 
-  it('tells a client of a refusal as the control does, and of a failure as a failure', async () => {
+  it('returns refusals with the message of the control, and failures as failures', async () => {
     const client = controlClient(url);
     refusal = new FaultRefused('there is no node 9');
     await expect(client.apply({ type: 'kill', node: 9 })).rejects.toThrow(new FaultRefused('there is no node 9'));
@@ -92,7 +92,7 @@ describe('the control API', () => {
   });
 });
 
-describe('the file that says where it is', () => {
+describe('the file with the address of the control API', () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'kvorum-faults-'));
@@ -101,7 +101,7 @@ describe('the file that says where it is', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('is there for its owner alone, and not afterwards', () => {
+  it('is readable by its owner only, and removed at the end', () => {
     expect(readFaultsFile(folder)).toBeUndefined();
     writeFaultsFile(folder, { url, pid: 7 });
     expect(readFaultsFile(folder)).toEqual({ url, pid: 7 });

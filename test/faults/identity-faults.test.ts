@@ -52,7 +52,7 @@ afterEach(async () => {
 });
 
 describe('a disk that is wiped', () => {
-  it('is emptied while its node is dead, and the folder stays', async () => {
+  it('is emptied while its node is down; the folder stays', async () => {
     let atDeath: string[] = [];
     processes.whenKilled = () => (atDeath = readdirSync(of(2)));
     await control.apply({ type: 'fill-disk', node: 2 });
@@ -64,7 +64,7 @@ describe('a disk that is wiped', () => {
     expect(processes.done).toEqual(['kill 2', 'start 2']);
   });
 
-  it('may be that of a dead node', async () => {
+  it('may be that of a node that is down', async () => {
     await control.apply({ type: 'kill', node: 2 });
     await control.apply({ type: 'wipe-disk', node: 2 });
     expect(processes.done).toEqual(['kill 2', 'start 2']);
@@ -72,7 +72,7 @@ describe('a disk that is wiped', () => {
 });
 
 describe('a disk that is rolled back', () => {
-  it('is what was kept, as often as that is wanted', async () => {
+  it('gets the kept content back, any number of times', async () => {
     await control.apply({ type: 'slow-disk', node: 2, ms: 9 });
     await control.apply({ type: 'keep-disk', node: 2 });
     for (const times of [1, 2]) {
@@ -85,7 +85,7 @@ describe('a disk that is rolled back', () => {
     expect(processes.done).toEqual(['kill 2', 'start 2', 'kill 2', 'start 2', 'kill 2', 'start 2']);
   });
 
-  it('is refused if nothing was kept of this node, and nothing is done', async () => {
+  it('is refused without effect if no content of this node was kept', async () => {
     mkdirSync(of(1));
     await control.apply({ type: 'keep-disk', node: 1 });
     const before = [...processes.done];
@@ -96,7 +96,7 @@ describe('a disk that is rolled back', () => {
     expect(content()).toEqual(['old', 'old']);
   });
 
-  it('knows nothing of what an earlier supervisor kept, nor leaves anything behind', async () => {
+  it('ignores what an earlier supervisor kept, and leaves no files behind', async () => {
     await control.apply({ type: 'keep-disk', node: 2 });
     expect(existsSync(`${of(2)}.kept`)).toBe(true);
     control = make();
@@ -108,7 +108,7 @@ describe('a disk that is rolled back', () => {
 });
 
 describe('a copy beside a node', () => {
-  it('is made while the node stands still, seen, and gone with the heal', async () => {
+  it('is made while the node is stopped, is shown, and is removed by heal', async () => {
     await control.apply({ type: 'copy-node', node: 2 });
     expect(processes.done).toEqual(['pause 2', 'resume 2', 'copy 2']);
     expect(readFileSync(`${of(2)}.copy/journal.db`, 'utf8')).toBe('old');
@@ -119,7 +119,7 @@ describe('a copy beside a node', () => {
     expect(await node2()).not.toHaveProperty('copy');
   });
 
-  it('is gone when the control is closed', async () => {
+  it('is removed when the control is closed', async () => {
     await control.apply({ type: 'copy-node', node: 2 });
     await control.close();
     expect(processes.done).toContain('kill copy 2');
@@ -128,7 +128,7 @@ describe('a copy beside a node', () => {
 });
 
 describe('a node of another cluster', () => {
-  it('has the place of a dead one until the heal, which starts the right one', async () => {
+  it('replaces a killed node until heal starts the original', async () => {
     await control.apply({ type: 'stray-node', node: 2 });
     expect(processes.done).toEqual(['kill 2', 'start 2 {"dataDir":"stray-2"}']);
     expect(await node2()).toMatchObject({ state: 'running', stray: true });
@@ -151,7 +151,7 @@ describe('a node of another cluster', () => {
 });
 
 describe('a node with other settings', () => {
-  it('has them until the heal', async () => {
+  it('keeps them until heal', async () => {
     const settings = { tickMs: 20, leaseReads: true } as const;
     await control.apply({ type: 'restart-with', node: 2, settings });
     expect(processes.done).toEqual(['kill 2', `start 2 ${JSON.stringify({ settings })}`]);
@@ -163,7 +163,7 @@ describe('a node with other settings', () => {
 });
 
 describe('a disk that fails', () => {
-  it('does so by a file until the heal, which starts its node anew, whether it has ended or is about to', async () => {
+  it('fails by a file until heal restarts its node, whether that has exited yet or not', async () => {
     const signal = of(2, 'failed-disk');
     for (const hasEnded of [true, false]) {
       processes.done.length = 0;
@@ -207,7 +207,7 @@ it.each<[Fault[], string]>([
     ],
     'stray-node: a node of another cluster stands in',
   ],
-])('%j is refused at its last', async (faults, complaint) => {
+])('%j: the last is refused', async (faults, complaint) => {
   const last = faults.pop()!;
   for (const fault of faults) await control.apply(fault);
   const before = [...processes.done];
@@ -216,7 +216,7 @@ it.each<[Fault[], string]>([
   expect(processes.done).toEqual(before);
 });
 
-it('what needs further processes is refused where there can be none', async () => {
+it('faults that need further processes are refused where none can be started', async () => {
   const alone = new FakeProcesses();
   Object.assign(alone, { startCopy: undefined, strayFolder: undefined });
   control = make(alone);

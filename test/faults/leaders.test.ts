@@ -39,7 +39,7 @@ async function node(
 }
 
 describe('the leader of a shard', () => {
-  it('is who says so of itself in the highest term', async () => {
+  it('is the node that claims leadership in the highest term', async () => {
     const nodes = [
       await node(1, [{ node: 1, role: 'leader', term: 4 }]),
       await node(2, [{ node: 2, role: 'leader', term: 5 }]),
@@ -48,7 +48,7 @@ describe('the leader of a shard', () => {
     expect(await askLeaders(nodes)).toEqual([{ shard: 0, leader: 2, term: 5 }]);
   });
 
-  it('is not who others say it is', async () => {
+  it('is not taken from what other nodes report', async () => {
     const rumour = [
       { node: 1, role: 'leader', term: 9 },
       { node: 2, role: 'follower', term: 9 },
@@ -56,7 +56,7 @@ describe('the leader of a shard', () => {
     expect(await askLeaders([await node(2, rumour)])).toEqual([{ shard: 0, leader: null, term: 0 }]);
   });
 
-  it('is nobody who is paused, and nobody who does not answer', async () => {
+  it('is no node that is paused or does not answer', async () => {
     const claim = (number: number) => [{ node: number, role: 'leader', term: 1 }];
     const gone = { ...(await node(2, claim(2))), url: 'http://127.0.0.1:9' };
     const nodes = [await node(1, claim(1), 'paused'), gone, await node(3, [{ node: 3, role: null }])];

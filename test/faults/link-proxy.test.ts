@@ -54,7 +54,7 @@ function become(conditions: { there?: Conditions; back?: Conditions }): void {
 }
 
 describe('a healthy link', () => {
-  it('passes both directions, and each end of them', async () => {
+  it('passes data and half-close in both directions', async () => {
     const [client, served] = await linked();
     served.socket.end('and good bye');
     await holds(() => client.ended);
@@ -74,14 +74,14 @@ describe('a healthy link', () => {
     await holds(() => proxy.connections === 0);
   });
 
-  it('resets a caller when nobody listens at the other side', async () => {
+  it('resets the caller when nothing listens at the target', async () => {
     target.close();
     const client = dialled();
     await holds(() => client.errorCode !== undefined);
     expect(client.errorCode).toBe('ECONNRESET');
   });
 
-  it('carries a lot, unharmed, to a reader that is slow to begin', async () => {
+  it('carries much data intact to a reader that starts late', async () => {
     const [client, served] = await linked();
     served.socket.pause();
     const bytes = randomBytes(24 * MIB);
@@ -94,7 +94,7 @@ describe('a healthy link', () => {
 });
 
 describe('a link with one direction cut', () => {
-  it('holds what comes that way, passes the other way, and delivers in order after it is healed', async () => {
+  it('holds that direction, passes the other, and delivers in order after healing', async () => {
     const [client, served] = await linked();
     become({ there: CUT });
     client.socket.write(' one');
@@ -110,7 +110,7 @@ describe('a link with one direction cut', () => {
     expect(proxy.waitingBytes).toBe(0);
   });
 
-  it('holds the other direction as well as the one that dials', async () => {
+  it('can hold either direction, whichever side dialled', async () => {
     const [client, served] = await linked();
     become({ back: CUT });
     served.socket.write('lost?');
@@ -122,7 +122,7 @@ describe('a link with one direction cut', () => {
     await holds(() => client.text === 'lost?');
   });
 
-  it('holds a bounded amount; the rest waits at the sender, and all of it arrives', async () => {
+  it('buffers a bounded amount, applies back pressure beyond that, and delivers everything', async () => {
     const [client, served] = await linked();
     become({ there: CUT });
     const bytes = randomBytes(32 * MIB);
@@ -155,7 +155,7 @@ describe('a link with one direction cut', () => {
     },
   );
 
-  it('forgets a caller that gave up before there was a connection', async () => {
+  it('drops a caller that gave up before the connection was made', async () => {
     become({ back: CUT });
     const client = dialled();
     client.socket.write('hello?');
@@ -165,7 +165,7 @@ describe('a link with one direction cut', () => {
     expect(target.ends).toEqual([]);
   });
 
-  it('tells the other side of a death only after it is healed', async () => {
+  it('passes the end of a connection on only after healing', async () => {
     const [client, served] = await linked();
     become({ there: CUT, back: CUT });
     client.socket.resetAndDestroy();
@@ -205,7 +205,7 @@ describe('a slow or lossy link', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(126);
   });
 
-  it('keeps what follows a lost piece waiting behind it, and lets all of it go when healed', async () => {
+  it('holds chunks behind a lost one, and releases all when healed', async () => {
     const [client, served] = await linked();
     const losses = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
     random = () => losses.shift() ?? 1;

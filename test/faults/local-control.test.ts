@@ -50,7 +50,7 @@ describe('a fault of links', () => {
     expect(links()).toEqual(sick);
   });
 
-  it('of a shape takes the place of the last one', async () => {
+  it('of a shape replaces the previous one', async () => {
     await control.apply({ type: 'isolate', node: 1 });
     await control.apply({ type: 'ring' });
     expect(links()).toEqual(['1>3', '3>1']);
@@ -68,13 +68,13 @@ describe('a fault of links', () => {
 });
 
 describe('a fault of processes', () => {
-  it('is done if the state of the node allows it', async () => {
+  it('is applied if the state of the node allows it', async () => {
     const types = ['pause', 'resume', 'kill', 'restart', 'restart'] as const;
     for (const type of types) await control.apply({ type, node: 2 });
     expect(processes.done).toEqual(['pause 2', 'resume 2', 'kill 2', 'start 2', 'kill 2', 'start 2']);
   });
 
-  it('kill-all kills who lives, all signals before the first death', async () => {
+  it('kill-all signals all running processes before it waits for any to exit', async () => {
     await control.apply({ type: 'kill', node: 2 });
     await control.apply({ type: 'kill-all' });
     expect(processes.done).toEqual(['kill 2', 'kill 1', 'kill 3']);
@@ -105,7 +105,7 @@ describe('a fault of processes', () => {
       ],
       'pause: node 1 is paused already',
     ],
-  ])('%j is refused at its last', async (faults, complaint) => {
+  ])('%j: the last is refused', async (faults, complaint) => {
     const last = faults.pop()!;
     for (const fault of faults) await control.apply(fault);
     const before = [...processes.done];
@@ -113,14 +113,14 @@ describe('a fault of processes', () => {
     expect(processes.done).toEqual(before);
   });
 
-  it('waits for its turn: two at once are one after the other', async () => {
+  it('is serialised: of two at once the second waits for the first', async () => {
     const first = control.apply({ type: 'restart', node: 1 });
     const second = control.apply({ type: 'kill', node: 1 });
     await Promise.all([first, second]);
     expect(processes.done).toEqual(['kill 1', 'start 1', 'kill 1']);
   });
 
-  it('does not keep the next from being done when it was refused', async () => {
+  it('does not block the next one when it is refused', async () => {
     const refused = control.apply({ type: 'kill', node: 4 });
     const next = control.apply({ type: 'kill', node: 3 });
     await expect(refused).rejects.toThrow('there is no node 4');
@@ -132,7 +132,7 @@ describe('a fault of processes', () => {
 describe('a slow disk', () => {
   const file = () => join(folder, 'n2', 'slow-sync');
 
-  it('is a number in a file that the shim reads, and no file when it is over', async () => {
+  it('is a number in a file that the shim reads; the file is removed at the end', async () => {
     await control.apply({ type: 'slow-disk', node: 2, ms: 100 });
     expect(readFileSync(file(), 'utf8')).toBe('100\n');
     expect((await control.status()).nodes.map(({ slowDiskMs }) => slowDiskMs)).toEqual([0, 100, 0]);
@@ -140,7 +140,7 @@ describe('a slow disk', () => {
     expect(existsSync(file())).toBe(false);
   });
 
-  it('hangs or is full by a word and a file, beside each other, until all is healed', async () => {
+  it('hangs or is full by a word in a file, independently, until heal', async () => {
     const full = join(folder, 'n2', 'full-disk');
     await control.apply({ type: 'slow-disk', node: 2, ms: 100 });
     await control.apply({ type: 'hang-disk', node: 2 });
@@ -159,7 +159,7 @@ describe('a slow disk', () => {
     expect(existsSync(file())).toBe(false);
   });
 
-  it('does not outlive the supervisor that made it slow', () => {
+  it('ends with the supervisor that made it slow', () => {
     mkdirSync(join(folder, 'n2'));
     writeFileSync(file(), '100\n');
     make(true);
@@ -167,7 +167,7 @@ describe('a slow disk', () => {
   });
 });
 
-it('a date that is set is a number in a file that the shim reads, until it is right again or all is healed', async () => {
+it('a clock offset is a number in a file that the shim reads, until it is reset or healed', async () => {
   const file = join(folder, 'n2', 'clock-offset');
   await control.apply({ type: 'step-clock', node: 2, ms: -3_600_000 });
   expect(readFileSync(file, 'utf8')).toBe('-3600000\n');

@@ -32,7 +32,7 @@ function dialFrom(party: number | 'r1' | 'r2', node: number, word: string): End 
 }
 
 describe('the links of a cluster', () => {
-  it('are one for each pair of nodes, which the lower dials, and one for each router and node', async () => {
+  it('are one per pair of nodes, dialled by the lower id, and one per router and node', async () => {
     const dialledBy = (party: number | 'r1' | 'r2') => network.detours(party).map(({ to }) => nodes.indexOf(to) + 1);
     expect([dialledBy(1), dialledBy(2), dialledBy(3)]).toEqual([[2, 3], [3], []]);
     expect([dialledBy('r1'), dialledBy('r2')]).toEqual([
@@ -45,7 +45,7 @@ describe('the links of a cluster', () => {
     await holds(() => targets[2]!.ends[0]?.text === 'from r2');
   });
 
-  it('are cut each on its own, in either direction', async () => {
+  it('are cut independently, in either direction', async () => {
     network.addCuts([{ from: 3, to: 1 }]);
     expect(sick()).toEqual(['3>1']);
     dialFrom(1, 3, 'cut');
@@ -71,7 +71,7 @@ describe('the links of a cluster', () => {
     expect(sick()).toEqual(['2>3', 'r1>1', '1>r1']);
   });
 
-  it('say in which direction a narrow one held something up', async () => {
+  it('report the direction in which a rate limit delayed data', async () => {
     network.set(1, 2, { kbitPerSecond: 1 });
     dialFrom(1, 2, 'a hundred bytes or so '.repeat(5));
     await holds(() => (network.views().find(({ from }) => from === 1)?.heldMs ?? 0) >= 800);
@@ -80,7 +80,7 @@ describe('the links of a cluster', () => {
     await holds(() => targets[1]!.ends[0]?.text.length === 110);
   });
 
-  it('let nobody slip through while one shape replaces another', async () => {
+  it('pass nothing while one shape replaces another', async () => {
     network.replaceCuts([{ from: 1, to: 2 }]);
     dialFrom(1, 2, 'waits');
     await holds(() => network.waitingBytes === 5);

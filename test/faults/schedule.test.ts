@@ -24,14 +24,14 @@ function mostOut(steps: readonly Step[]): number {
   return most;
 }
 
-describe('a random course', () => {
-  it('is the same for the same seed, and another for another', () => {
+describe('a random schedule', () => {
+  it('depends on the seed alone', () => {
     const course = (seed: string) => randomSchedule({ seed, nodes: 5, seconds: 60 });
     expect(course('8f3a')).toEqual(course('8f3a'));
     expect(course('8f3a')).not.toEqual(course('8f3b'));
   });
 
-  it('holds only faults that the cluster can have, in the order of time, and heals at the end', () => {
+  it('holds only faults that suit the cluster, in order of time, and ends with heal', () => {
     fc.assert(
       fc.property(options, ({ seed, nodes, seconds }) => {
         const steps = randomSchedule({ seed, nodes, seconds });
@@ -46,7 +46,7 @@ describe('a random course', () => {
     );
   });
 
-  it('has every kind sooner or later', () => {
+  it('contains every kind eventually', () => {
     const steps = randomSchedule({ seed: 'long', nodes: 5, seconds: 2000 });
     const kinds = new Set(steps.map(({ fault }) => fault.type));
     const all = ['partition', 'isolate', 'cut', 'ring', 'bridge', 'delay', 'drop', 'kill', 'pause', 'restart', 'heal'];

@@ -30,7 +30,7 @@ function looked(answers: Partial<Record<'served' | 'ready' | 'level', readonly s
 }
 
 describe('after the heal', () => {
-  it('all has to be served, then ready, then level, within one bound', async () => {
+  it('all shards are served, then all nodes ready, then all replicas level, within one time limit', async () => {
     const { order, limits, done } = looked({});
     const { start, end, afterMs, missing } = await done;
     expect(order).toEqual(['served', 'ready', 'level']);
@@ -39,7 +39,7 @@ describe('after the heal', () => {
     for (const ms of Object.values(afterMs)) expect(ms).toBeLessThan(1_000);
   });
 
-  it('what did not come is told, and what comes after it is looked at all the same', async () => {
+  it('a stage that is not reached is reported, and the next one is checked anyway', async () => {
     const { order, done } = looked({ ready: ['n2 is not ready: x'], level: ['n2 lags'] });
     const { afterMs, missing } = await done;
     expect(order).toEqual(['served', 'ready', 'level']);
@@ -47,13 +47,13 @@ describe('after the heal', () => {
     expect(afterMs).toEqual({ served: expect.any(Number) as number, ready: undefined, level: undefined });
   });
 
-  it('the clients go on for a while, however soon all is well', async () => {
+  it('clients continue for a minimum time, however soon the cluster has converged', async () => {
     const startedAt = performance.now();
     await looked({}, { leastMs: 60 }).done;
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(59);
   });
 
-  it('nothing is looked at once it was told to stop', async () => {
+  it('nothing is checked after an abort', async () => {
     const { order, done } = looked({}, { signal: AbortSignal.abort(), leastMs: 60_000 });
     await done;
     expect(order).toEqual([]);
@@ -61,7 +61,7 @@ describe('after the heal', () => {
 });
 
 describe('under load', () => {
-  it('a shard is served when each endpoint has written to it; who has not is named', async () => {
+  it('a shard is served once a write succeeded through each endpoint; the missing ones are named', async () => {
     let asked = 0;
     const ask = (endpoint: string, { key }: { readonly key: string }) => {
       asked += 1;
@@ -91,21 +91,21 @@ describe('under load', () => {
   const view = (commit: number, ...applied: (number | undefined)[]): ShardViews => [
     { shard: 2, commit, replicas: applied.map((index, place) => ({ node: place + 1, applied: index })) },
   ];
-  it('a replica is level with what was committed when that was asked, not with what came since', () => {
+  it('a replica is level with the commit index at the first query, not with later ones', () => {
     expect(laggingReplicas(view(10, 10, 9), view(50, 50, 10))).toEqual([]);
     expect(laggingReplicas(view(10, 10, 9), view(50, 50, 9, undefined))).toEqual([
       'n2 lags in shard 2: it has applied 9 of 10',
       'n3 lags in shard 2: it has applied 0 of 10',
     ]);
   });
-  it('what is to be applied is asked once, and then waited for', async () => {
+  it('the commit indexes are queried once, and then waited for', async () => {
     const answers = [undefined, view(10, 10, 3), view(20, 20, 9), view(30, 30, 10), view(40, 40, 40)];
     let times = 0;
     const views = () => Promise.resolve(answers[times++]);
     expect(await untilLevel('x', { limitMs: 10_000, signal, views })).toEqual([]);
     expect(times).toBe(4);
   });
-  it('what is not applied in time, and an endpoint that says nothing, are told', async () => {
+  it('lagging replicas and an endpoint without an answer are reported', async () => {
     const says = (now: ShardViews | undefined) =>
       untilLevel('x', { limitMs: -1, signal, views: () => Promise.resolve(now) });
     expect(await says(view(10, 10, 3))).toEqual(['n2 lags in shard 2: it has applied 3 of 10']);

@@ -29,7 +29,7 @@ const failed = (revision: number): ClientOutcome => ({
 });
 
 describe('a history', () => {
-  it('takes the start before and the end after, on one clock', () => {
+  it('takes start and end on one clock, before sending and after the answer', () => {
     const { history, lines } = recorder();
     const finish = history.begin(history.lane(), { op: 'put', key: 'k', value: 'v' });
     finish({ outcome: { ok: true, revision: 1, replayed: false } });
@@ -39,7 +39,7 @@ describe('a history', () => {
     expect(JSON.parse(lines[0]!)).toMatchObject({ client: 0, op: 'put', ok: true, start: 10, end: 20 });
   });
 
-  it('lets a client do one thing at a time, and end it once', () => {
+  it('allows a client one operation at a time, completed once', () => {
     const { history } = recorder();
     const lane = history.lane();
     const finish = history.begin(lane, { op: 'get', key: 'k' });
@@ -50,7 +50,7 @@ describe('a history', () => {
     }).toThrow(/no operation/);
   });
 
-  it('gives a client whose operation is unknown a number that nobody had', () => {
+  it('gives a client a fresh number after an unknown outcome', () => {
     const { history } = recorder();
     const [first, second] = [history.lane(), history.lane()];
     history.begin(first, { op: 'put', key: 'k', value: 'v' })({ outcome: { ok: null, error: 'timeout' } });
@@ -95,7 +95,7 @@ describe('a history', () => {
 });
 
 describe('revisions', () => {
-  it('name one value each', () => {
+  it('identify one value each', () => {
     const revisions = new Revisions();
     revisions.saw('k', 1, 'a');
     revisions.saw('k', 1, 'a');

@@ -1,11 +1,11 @@
-/** The nemesis on a control that only writes down what it is told. */
+/** The nemesis on a control that only records what it applies. */
 import { describe, expect, it } from 'vitest';
 import type { Fault, FaultControl, FaultStatus } from '../../src/faults/index.js';
 import { Nemesis, type NemesisOptions } from '../../scripts/jepsen/nemesis.js';
 import type { Slot } from '../../scripts/jepsen/schedule.js';
 
 class Notebook implements FaultControl {
-  readonly told: Fault[] = [];
+  readonly applied: Fault[] = [];
   leader: number | null = 2;
   refuses: Fault['type'] | undefined;
   dead = false;
@@ -15,7 +15,7 @@ class Notebook implements FaultControl {
 
   apply(fault: Fault): Promise<void> {
     if (fault.type === this.refuses) return Promise.reject(new Error('not here'));
-    this.told.push(fault);
+    this.applied.push(fault);
     this.dead = this.dies;
     return Promise.resolve();
   }
@@ -62,12 +62,12 @@ async function inject(
     ...more,
   });
   await nemesis.run([{ atMs: 0, lastsMs: 1, faults }]);
-  return { told: control.told, nemesis, said };
+  return { applied: control.applied, nemesis, said };
 }
 
 describe('the nemesis', () => {
-  it('does the steps in their order, notes the window, and heals', async () => {
-    const { told, nemesis } = await inject([
+  it('performs the steps in order, records the window, and heals', async () => {
+    const { applied, nemesis } = await inject([
       {
         kind: 'kill-all',
         steps: [
@@ -77,7 +77,7 @@ describe('the nemesis', () => {
       },
       { kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] },
     ]);
-    expect(told.map(({ type }) => type)).toEqual(['kill', 'ring', 'restart', 'heal']);
+    expect(applied.map(({ type }) => type)).toEqual(['kill', 'ring', 'restart', 'heal']);
     expect(nemesis.windows).toEqual([{ kinds: ['kill-all', 'ring'], start: 1, end: 2 }]);
     expect([...nemesis.injected]).toEqual([
       ['kill-all', 1],
@@ -89,54 +89,54 @@ describe('the nemesis', () => {
   it('finds out who leads', async () => {
     const step = (type: 'kill' | 'deafen' | 'mute') => [{ afterMs: 0, fault: { type, leaderOf: 0 } }];
     const killed = await inject([{ kind: 'kill-leader', steps: step('kill') }]);
-    expect(killed.told[0]).toEqual({ type: 'kill', node: 2 });
+    expect(killed.applied[0]).toEqual({ type: 'kill', node: 2 });
     const deaf = await inject([{ kind: 'one-way', steps: step('deafen') }]);
-    expect(deaf.told.slice(0, 2)).toEqual([
+    expect(deaf.applied.slice(0, 2)).toEqual([
       { type: 'cut', from: 1, to: 2 },
       { type: 'cut', from: 3, to: 2 },
     ]);
     const mute = await inject([{ kind: 'one-way', steps: step('mute') }]);
-    expect(mute.told[0]).toEqual({ type: 'cut', from: 2, to: 1 });
+    expect(mute.applied[0]).toEqual({ type: 'cut', from: 2, to: 1 });
   });
 
-  it('does first what is done to a leader: after the rest of that moment there may be none', async () => {
+  it('performs steps on a leader first: after others at the same time there may be none', async () => {
     class Mortal extends Notebook {
       override async apply(fault: Fault): Promise<void> {
         await super.apply(fault);
         if (fault.type === 'kill') this.leader = null;
       }
     }
-    const { told, nemesis } = await inject(
+    const { applied, nemesis } = await inject(
       [
         { kind: 'kill-all', steps: [{ afterMs: 0, fault: { type: 'kill', node: 1 } }] },
         { kind: 'isolated-leader', steps: [{ afterMs: 0, fault: { type: 'isolate', leaderOf: 0 } }] },
       ],
       new Mortal(),
     );
-    expect(told.map(({ type }) => type)).toEqual(['isolate', 'kill', 'heal']);
+    expect(applied.map(({ type }) => type)).toEqual(['isolate', 'kill', 'heal']);
     expect([...nemesis.injected.keys()]).toEqual(['kill-all', 'isolated-leader']);
   });
 
-  it('does not count what was refused, and heals all the same', async () => {
+  it('does not count refused faults, and heals anyway', async () => {
     const control = new Notebook();
     control.refuses = 'ring';
-    const { nemesis, told } = await inject(
+    const { nemesis, applied } = await inject(
       [{ kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] }],
       control,
     );
     expect(nemesis.injected.size).toBe(0);
     expect(nemesis.failures).toEqual(['ring: ring: not here']);
-    expect(told).toEqual([{ type: 'heal' }]);
+    expect(applied).toEqual([{ type: 'heal' }]);
   });
 
-  it('notices a node that died of itself before the heal starts it again', async () => {
+  it('reports a node that exited by itself before heal restarts it', async () => {
     const control = new Notebook();
     control.dies = true;
     const { nemesis } = await inject([{ kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] }], control);
     expect(nemesis.failures).toEqual(['n1 died of itself: ended with code 1']);
   });
 
-  it('does not wonder at one that ended by the failure of its disk', async () => {
+  it('expects a node to exit when its disk fails', async () => {
     const control = new Notebook();
     Object.assign(control, { dies: true, disk: ['fails'] });
     const steps = [{ afterMs: 0, fault: { type: 'fail-disk', node: 1 } }] as const;
@@ -145,7 +145,7 @@ describe('the nemesis', () => {
     expect(nemesis.failures).toEqual([]);
   });
 
-  it('waits until all nodes are ready before it touches a folder, and not before other faults', async () => {
+  it('waits until all nodes are ready before faults of data folders only', async () => {
     const kinds = [
       [{ kind: 'wiped-disk', steps: [{ afterMs: 0, fault: { type: 'wipe-disk', node: 1 } }] }],
       [{ kind: 'kill-one', steps: [{ afterMs: 0, fault: { type: 'kill', node: 1 } }] }],
@@ -156,22 +156,22 @@ describe('the nemesis', () => {
     ] as const) {
       let times = 0;
       const complaint = () => Promise.resolve(++times < 3 ? 'in quarantine' : undefined);
-      const { told, nemesis } = await inject(faults, new Notebook(), new AbortController().signal, { complaint });
-      expect([told.length, nemesis.failures, times]).toEqual([2, [], asked]);
+      const { applied, nemesis } = await inject(faults, new Notebook(), new AbortController().signal, { complaint });
+      expect([applied.length, nemesis.failures, times]).toEqual([2, [], asked]);
     }
   });
 
-  it('leaves a folder alone, and says so, if one of the nodes does not become ready', async () => {
+  it('skips a fault of data folders, and reports it, if a node does not become ready', async () => {
     const steps = [{ afterMs: 0, fault: { type: 'wipe-disk', node: 1 } }] as const;
     const more = { complaint: () => Promise.resolve('in quarantine'), readyLimitMs: 0 };
     const { signal } = new AbortController();
-    const { told, nemesis } = await inject([{ kind: 'wiped-disk', steps }], new Notebook(), signal, more);
-    expect(told).toEqual([]);
+    const { applied, nemesis } = await inject([{ kind: 'wiped-disk', steps }], new Notebook(), signal, more);
+    expect(applied).toEqual([]);
     expect(nemesis.failures).toEqual(['wiped-disk left out after 0 ms: n1 is not ready: in quarantine']);
     expect(nemesis.injected.size).toBe(0);
   });
 
-  it('goes on to the next node only when the one before is ready, or that takes too long', async () => {
+  it('continues with the next node once the previous one is ready or timed out', async () => {
     const restart = (node: number) => ({ type: 'restart-with', node, settings: { tickMs: 40 } }) as const;
     const steps = [1, 1].map((node) => ({ afterMs: 0, fault: restart(node), untilReady: true }) as const);
     const { signal } = new AbortController();
@@ -182,20 +182,20 @@ describe('the nemesis', () => {
       const control = new Notebook();
       const seen: number[] = [];
       const complaint = () => {
-        const sinceRestart = seen.filter((told) => told === control.told.length).length;
-        seen.push(control.told.length);
+        const sinceRestart = seen.filter((count) => count === control.applied.length).length;
+        seen.push(control.applied.length);
         return Promise.resolve(sinceRestart + 1 < readyAfter ? 'starting' : undefined);
       };
       const more = { complaint, readyLimitMs };
-      const { told, nemesis } = await inject([{ kind: 'rolling-settings', steps }], control, signal, more);
-      expect(told.map(({ type }) => type)).toEqual(['restart-with', 'restart-with', 'heal']);
+      const { applied, nemesis } = await inject([{ kind: 'rolling-settings', steps }], control, signal, more);
+      expect(applied.map(({ type }) => type)).toEqual(['restart-with', 'restart-with', 'heal']);
       expect(seen).toHaveLength(looks);
       expect(seen).toEqual([...seen].sort());
       expect(nemesis.failures).toEqual([]);
     }
   });
 
-  it('tells a fault that bites from one that does nothing', async () => {
+  it('distinguishes faults that take effect from harmless ones', async () => {
     const hang = { kind: 'hung-disk', steps: [{ afterMs: 0, fault: { type: 'hang-disk', node: 1 } }] } as const;
     const ring = { kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] } as const;
     const { signal } = new AbortController();
@@ -206,13 +206,13 @@ describe('the nemesis', () => {
     }
   });
 
-  it('injects nothing after it was told to stop', async () => {
+  it('injects nothing after an abort', async () => {
     const stopped = AbortSignal.abort();
-    const { told } = await inject(
+    const { applied } = await inject(
       [{ kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] }],
       new Notebook(),
       stopped,
     );
-    expect(told).toEqual([]);
+    expect(applied).toEqual([]);
   });
 });

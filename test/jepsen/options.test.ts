@@ -22,20 +22,20 @@ describe('--netns', () => {
     expect(parsed('--faults', faults).netns).toBe(false);
   });
 
-  it('takes them among others, to skip them', () => {
+  it('accepts them among others, and skips them', () => {
     expect(parsed('--netns').kinds).toContain('slow-links');
     const links = ['slow-links', 'lossy-links', 'narrow-links', 'pause'];
     expect(parsed('--netns', '--faults', 'links,pause').kinds).toEqual(links);
   });
 });
 
-describe('faults of folders', () => {
-  it('are part of all, and have a group of their own', () => {
+describe('faults of data folders', () => {
+  it("are part of 'all', and form a group", () => {
     expect(parsed().kinds).toEqual(expect.arrayContaining(['wiped-disk', 'rolled-back-disk', 'copied-node', 'stray']));
     expect(parsed('--faults', 'folder').kinds).toEqual([...FOLDER_KINDS]);
   });
 
-  it('need three replicas: else they are refused alone, and left out among others', () => {
+  it('need three replicas: otherwise they are refused alone, and skipped among others', () => {
     const few = ['--nodes', '3', '--replicas', '2'];
     expect(() => parsed(...few, '--faults', 'wiped-disk,stray')).toThrow(
       '--faults wiped-disk, stray cannot be done: with --replicas 2',

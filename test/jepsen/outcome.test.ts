@@ -41,7 +41,7 @@ describe('an answer', () => {
   ])('%i %s with outcome %s', (status, code, outcome, ok) => {
     expect(outcomeOf('PUT', problem(status, code, outcome))).toEqual({ ok, error: code });
   });
-  it('none: what was never sent did not happen, what broke off may have', () => {
+  it('missing: a request that was not sent failed, a broken one is unknown', () => {
     expect(outcomeOf('PUT', { type: 'not-sent', reason: 'ECONNREFUSED' }).ok).toBe(false);
     expect(outcomeOf('PUT', { type: 'broken', reason: 'ECONNRESET' }).ok).toBeNull();
   });
@@ -70,35 +70,35 @@ describe('attempts of one operation', () => {
   const failed: ClientOutcome = { ok: false, error: 'precondition-failed', observed: { revision: 3 } };
   const unknown: ClientOutcome = { ok: null, error: 'timeout' };
 
-  it('without retries the first one is the last', () => {
+  it('end with the first one without retries', () => {
     for (const outcome of [success, refused, failed, unknown]) {
       expect(new Attempts().settle(outcome, false)).toEqual(outcome);
     }
   });
-  it('with retries go on until success or the state itself refuses', () => {
+  it('with retries continue until success or a refusal by the replicated state', () => {
     const attempts = new Attempts();
     expect(attempts.settle(refused, true)).toBeUndefined();
     expect(attempts.settle(unknown, true)).toBeUndefined();
     expect(attempts.settle(success, true)).toEqual(success);
     expect(new Attempts().settle(failed, true)).toEqual(failed);
   });
-  it('a definite refusal does not end the doubt about an earlier attempt', () => {
+  it('a definite refusal does not resolve an earlier unknown attempt', () => {
     const attempts = new Attempts();
     attempts.settle(unknown, true);
     expect(attempts.settle(refused, true)).toBeUndefined();
     expect(attempts.finalOutcome(refused)).toEqual({ ok: null, error: 'no-leader' });
   });
-  it('refusals only are a refusal', () => {
+  it('that are all refused are a refusal', () => {
     const attempts = new Attempts();
     attempts.settle(refused, true);
     expect(attempts.finalOutcome(refused)).toEqual(refused);
   });
-  it('a failed condition ends the doubt, for the state remembers what it answered', () => {
+  it('a failed condition resolves an unknown attempt, because the dedup table keeps the answer', () => {
     const attempts = new Attempts();
     attempts.settle(unknown, true);
     expect(attempts.settle(failed, true)).toEqual(failed);
   });
-  it('a key that is forgotten leaves the doubt for ever', () => {
+  it('an expired idempotency key leaves the outcome unknown for good', () => {
     const expired: ClientOutcome = { ok: false, error: 'idempotency-key-expired' };
     expect(new Attempts().settle(expired, true)).toEqual({ ok: null, error: 'idempotency-key-expired' });
   });

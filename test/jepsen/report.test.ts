@@ -118,7 +118,7 @@ describe('a report', () => {
     expect(report.failures.length).toBeLessThanOrEqual(2);
   });
 
-  it('shows ten lines of a kind', () => {
+  it('shows at most ten lines of each kind', () => {
     const problems = Array.from({ length: 25 }, (_, i) => `p${i}`);
     const { failures } = makeReport({ ...good, problems });
     expect(failures).toHaveLength(11);
@@ -133,15 +133,15 @@ describe('replicas', () => {
       replicas: replicas.map(([applied, hash], index) => ({ node: index + 1, applied, state_hash: hash })),
     },
   ];
-  it('that are level and equal are well', () => {
+  it('that are level and equal pass', () => {
     expect(unequalReplicas(shard([10, 'a'], [10, 'a'], [10, 'a']))).toEqual({ behind: [], differ: [] });
   });
-  it('that are behind, or do not answer, are awaited', () => {
+  it('that lag or do not answer are waited for', () => {
     const { behind, differ } = unequalReplicas(shard([10, 'a'], [9, 'b'], [undefined, undefined]));
     expect(behind).toEqual(['n2 has applied 9 of 10 in shard 2', 'n3 has applied 0 of 10 in shard 2']);
     expect(differ).toEqual([]);
   });
-  it('that differ at the same index are wrong', () => {
+  it('that differ at the same index fail', () => {
     const { differ } = unequalReplicas(shard([10, 'a'], [10, 'b'], [9, 'c']));
     expect(differ).toEqual([expect.stringContaining('shard 2 differ at index 10')]);
   });
@@ -149,7 +149,7 @@ describe('replicas', () => {
 
 describe('the command line', () => {
   const parse = (...argv: string[]) => parseOptions(argv, () => 'fresh');
-  it('is complete by default', () => {
+  it('has defaults for all options', () => {
     expect(parse()).toMatchObject({
       nodes: 5,
       replicas: 3,
@@ -170,7 +170,7 @@ describe('the command line', () => {
     [['--nodes', '2', '--replicas', '2', '--faults', 'bridge'], '--faults bridge needs at least --nodes 3, not 2'],
     [['--seconds', '5'], '--seconds 5 is too short for all kinds of faults: they need at least 53'],
     [['--seconds', '5', '--faults', 'partition'], 'too short for these 6 kinds of faults'],
-  ])('%j makes no sense', (argv, message) => {
+  ])('%j is refused', (argv, message) => {
     expect(() => parse(...argv)).toThrow(UsageError);
     expect(() => parse(...argv)).toThrow(message);
   });

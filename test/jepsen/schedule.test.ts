@@ -21,12 +21,12 @@ const plan = (seed: string, options: Partial<ScheduleOptions> = {}) =>
   makeSchedule(new Random(seed), { ...usual, ...options });
 
 describe('a plan', () => {
-  it('is the same from the same seed, and another from another', () => {
+  it('depends on the seed alone', () => {
     expect(plan('a')).toEqual(plan('a'));
     expect(plan('a')).not.toEqual(plan('b'));
   });
 
-  it('has every kind, one after the other, within the time', () => {
+  it('contains every kind, in slots one after another, within the time', () => {
     const kinds = fc.subarray([...KINDS], { minLength: 1 });
     fc.assert(
       fc.property(
@@ -59,7 +59,7 @@ describe('a plan', () => {
     );
   });
 
-  it('never has what is done to a folder beside anything but cut links, each once alone, and one node at a time', () => {
+  it('combines faults of data folders with cut links only, has each once alone, and on one node at a time', () => {
     const links: readonly string[] = LINK_KINDS;
     const company = new Map<FaultKind, Set<string>>();
     for (let seed = 0; seed < 200; seed++) {
@@ -84,7 +84,7 @@ describe('a plan', () => {
     for (const kinds of company.values()) expect([...kinds].sort()).toEqual([...links].sort());
   });
 
-  it('has every kind that must be seen to bite alone once, also in a run without time to spare', () => {
+  it('has every fault whose symptom is checked alone once, even in a short run', () => {
     for (let seed = 0; seed < 200; seed++) {
       const slots = plan(String(seed), { totalMs: leastMs(KINDS) });
       const alone = slots.filter(({ faults }) => faults.length === 1).map(({ faults }) => faults[0]?.kind);
@@ -103,17 +103,17 @@ describe('a plan', () => {
     ['kill-one', 'hung-disk', true],
     ['kill-one', 'pause', false],
     ['halves', 'ring', false],
-  ])('has %s and %s at the same time: %s', (one, other, may) => {
+  ])('%s and %s may overlap: %s', (one, other, may) => {
     expect([fits([one], other), fits([other], one)]).toEqual([may, may]);
   });
 
-  it('wants all nodes there before a folder is touched or a disk fails', () => {
+  it('requires all nodes ready before faults of data folders and failing disks', () => {
     expect(needsAll(['halves', 'wiped-disk'])).toBe(true);
     expect(needsAll(['failed-disk'])).toBe(true);
     expect(needsAll(['halves', 'kill-one', 'hung-disk'])).toBe(false);
   });
 
-  it('rolls a folder back when the greater part of its time is over', () => {
+  it('rolls a folder back late in its slot', () => {
     for (const { lastsMs, faults } of plan('back', { kinds: ['rolled-back-disk'] })) {
       const [keep, back] = faults[0]!.steps;
       expect(keep).toMatchObject({ afterMs: 0, fault: { type: 'keep-disk' } });
@@ -121,7 +121,7 @@ describe('a plan', () => {
     }
   });
 
-  it('rolls all nodes into the same settings, one after the other, with time left for these to come into force', () => {
+  it('restarts all nodes with the same settings, one after another, with time for them to take effect', () => {
     for (const { lastsMs, faults } of plan('roll', { kinds: ['rolling-settings'] })) {
       const { steps } = faults[0]!;
       const nodes = steps.map(({ fault }) => ('node' in fault ? fault.node : 0));
@@ -139,7 +139,7 @@ describe('a plan', () => {
     expect(leastMs(KINDS)).toBeLessThan(55_000);
   });
 
-  it('holds only faults that the control takes', () => {
+  it('contains only faults that the control accepts', () => {
     for (let seed = 0; seed < 50; seed++) {
       for (const nodes of [3, 5]) {
         for (const { faults } of plan(String(seed), { nodes })) {
@@ -157,15 +157,15 @@ describe('a plan', () => {
     expect(plan('a', { kinds: [], totalMs: 1 })).toEqual([]);
   });
 
-  it('reads like a story', () => {
-    const told = plan('story').map(formatSlot);
-    expect(told.join('\n')).toMatch(/kill-all: kill-all; \+\d\.\ds restart 1/);
-    for (const line of told) expect(line).toMatch(/^ +\d+\.\ds for +\d+\.\ds {2}[a-z-]+: \S/);
+  it('is printed one slot per line', () => {
+    const lines = plan('story').map(formatSlot);
+    expect(lines.join('\n')).toMatch(/kill-all: kill-all; \+\d\.\ds restart 1/);
+    for (const line of lines) expect(line).toMatch(/^ +\d+\.\ds for +\d+\.\ds {2}[a-z-]+: \S/);
   });
 });
 
 describe('kinds', () => {
-  it('are named one by one or by group, each once', () => {
+  it('are named singly or by group, without duplicates', () => {
     expect(parseKinds('pause, kill-one')).toEqual(['pause', 'kill-one']);
     expect(parseKinds('kill,kill-leader,pause')).toEqual([...GROUPS['kill']!, 'pause']);
     expect(parseKinds('mixed')).toEqual([...KINDS]);
@@ -175,7 +175,7 @@ describe('kinds', () => {
   });
 });
 
-it('chance is even enough to shuffle and pick with', () => {
+it('random picks and shuffles are uniform', () => {
   const random = new Random('even');
   const counts = new Map<number, number>();
   for (let i = 0; i < 6_000; i++) counts.set(random.integer(1, 6), (counts.get(random.integer(1, 6)) ?? 0) + 1);

@@ -25,7 +25,7 @@ const shown = (kind: FaultKind, view: Partial<NodeView>): Promise<boolean> => {
 };
 const copy = { pid: 8, ...dead, warnings: [REFUSED] };
 
-it('every kind that touches a folder has one', () => {
+it('every fault of data folders has a symptom', () => {
   for (const kind of [...FOLDER_KINDS, 'failed-disk', 'other-settings', 'rolling-settings'] as const) {
     expect(SYMPTOMS[kind]).toBeDefined();
   }
@@ -109,7 +109,7 @@ describe('the symptom of', () => {
 });
 
 describe('of a log', () => {
-  it('warnings and errors are kept, the first of each message, until a new life begins', () => {
+  it('warnings and errors are kept, the first of each message, until the next start', () => {
     const warnings = new Warnings();
     for (const line of ['plain', '{"level":30,"msg":"node listens"}', WENT_BACK, WENT_BACK.replace('row 0', 'row 1')])
       warnings.add(line);

@@ -37,7 +37,7 @@ describe('exactly once', () => {
   ])('is broken by %s', (list, problems) => {
     expect(checkAppends(operations, new Map([['l', list]]))).toEqual(problems);
   });
-  it('is not shown by a list that nobody read', () => {
+  it('is not checked for a list without a final read', () => {
     expect(checkAppends(operations, new Map())).toEqual(['l was not read at the end']);
   });
 });
@@ -46,7 +46,7 @@ describe('a set', () => {
   const operations = [add('s-0', true), add('s-1', null), add('s-2', false)];
   const finals = (more: Record<string, string | null> = {}) =>
     new Map(Object.entries({ 's-0': 'value of s-0', 's-1': null, 's-2': null, ghost: null, ...more }));
-  it('holds what was acknowledged, perhaps what is unknown', () => {
+  it('contains acknowledged elements, and possibly unknown ones', () => {
     expect(checkSet(operations, finals())).toEqual([]);
     expect(checkSet(operations, finals({ 's-1': 'value of s-1' }))).toEqual([]);
   });
@@ -58,12 +58,12 @@ describe('a set', () => {
   ])('is broken by %j', (more, problem) => {
     expect(checkSet(operations, finals(more))).toEqual([problem]);
   });
-  it('is not shown by an element that nobody read', () => {
+  it('is not checked for an element without a final read', () => {
     expect(checkSet([add('s-9', true)], new Map())).toEqual(['s-9 was not read at the end']);
   });
 });
 
-it('keys rotate after their budget, and retire one after the other', () => {
+it('keys are replaced after their budget of operations, one after another', () => {
   const random = new Random('keys');
   const pool = new KeyPool({ prefix: 'k', active: 3, budget: 30 });
   const uses = new Map<string, number>();
@@ -77,14 +77,14 @@ it('keys rotate after their budget, and retire one after the other', () => {
 });
 
 describe('a value that is large on the wire', () => {
-  it.each(['v7', 'e1,e2,', '', 'value of s-0'])('%j comes back as itself', (value) => {
+  it.each(['v7', 'e1,e2,', '', 'value of s-0'])('%j survives padding and unpadding', (value) => {
     for (const bytes of [200, 1_001, 60_000]) {
       expect(padded(value, bytes)).toHaveLength(bytes);
       expect(unpadded(padded(value, bytes))).toBe(value);
     }
     expect(unpadded(value)).toBe(value);
   });
-  it('and with anything wrong in it stays what it is', () => {
+  it('is left unchanged if its padding is damaged', () => {
     const body = padded('v7', 1_000);
     const other = padded('v8', 1_000);
     const wrong = [
@@ -187,7 +187,7 @@ const workloads: [string, (revisions: Revisions) => Workload][] = [
 ];
 
 describe.each(workloads)('%s', (name, make) => {
-  it('passes on a store that behaves, though answers get lost', async () => {
+  it('passes on a correct store that loses answers', async () => {
     const { verdict, problems, operations, stage } = await play(new TinyStore(), make);
     expect({ verdict, problems }).toEqual({ verdict: 'LINEARIZABLE', problems: [] });
     expect(stage.tally.surprises).toEqual([]);
@@ -200,7 +200,7 @@ describe.each(workloads)('%s', (name, make) => {
     }
   });
 
-  it('shows a store that loses acknowledged writes', async () => {
+  it('detects a store that loses acknowledged writes', async () => {
     const store = new TinyStore();
     store.loses = true;
     const { verdict, problems } = await play(store, make);
@@ -208,14 +208,14 @@ describe.each(workloads)('%s', (name, make) => {
     if (name !== 'register') expect(problems.length).toBeGreaterThan(0);
   });
 
-  it('shows a store that damages large values', async () => {
+  it('detects a store that damages large values', async () => {
     const store = new TinyStore();
     store.damages = true;
     const { verdict } = await play(store, make);
     expect(verdict).toBe('ILLEGAL');
   });
 
-  it('shows a store that does not remember what it applied', async () => {
+  it('detects a store without deduplication', async () => {
     const store = new TinyStore();
     store.remembers = false;
     const { verdict, problems } = await play(store, make);
@@ -224,7 +224,7 @@ describe.each(workloads)('%s', (name, make) => {
   });
 });
 
-it('lists show a store that does not look at conditions', async () => {
+it('lists detect a store that ignores conditions', async () => {
   const store = new TinyStore();
   store.ignoresConditions = true;
   const { verdict, problems } = await play(store, () => appendWorkload({ clients: 4, operationsPerKey: 100 }));

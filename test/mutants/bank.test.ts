@@ -26,7 +26,7 @@ describe('the bank', () => {
     60_000,
   );
 
-  it('notices a mutant that does not compile', () => {
+  it('detects a mutant that does not compile', () => {
     const [first] = BANK;
     const broken = { ...first!, edits: first!.edits.map((edit) => ({ ...edit, replace: 'nowhere(' })) };
     expect(checker.complaints(broken)).not.toEqual([]);
@@ -34,7 +34,7 @@ describe('the bank', () => {
     expect(checker.complaints(first!)).toEqual([]);
   });
 
-  it('holds every known bug that applies, and at least six of our own', () => {
+  it('contains every applicable known bug, and at least six of our own', () => {
     const known = Array.from({ length: 24 }, (_, i) => i + 1).filter((n) => !NOT_APPLICABLE.includes(n));
     const ids = BANK.map(({ id }) => id);
     expect(ids.filter((id) => id.startsWith('M'))).toEqual(known.map((n) => `M${n}`));

@@ -68,7 +68,7 @@ it('leaves nothing behind after two signals at once', async () => {
   expect(processesIn(temporary)).toEqual([]);
 }, 60_000);
 
-it('is told to end itself: npm starts it without a shell or tsx in between, which would kill it while it is busy', () => {
+it('receives signals itself: npm starts it without a shell or tsx in between, which would kill it while it is busy', () => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: Readonly<Record<string, string>>;
   };

@@ -15,7 +15,7 @@ describe('planting', () => {
     expect([...planting(edit('a.ts', 'one', '1'))]).toEqual([['a.ts', '1 two two']]);
   });
 
-  it('applies several edits of a file one on another, and takes the replacement literally', () => {
+  it('applies several edits of a file in sequence, and takes the replacement literally', () => {
     const changed = planting(edit('a.ts', 'one', '$& uno'), edit('a.ts', 'uno two', 'dos'), edit('b.ts', 'three', ''));
     expect([...changed]).toEqual([
       ['a.ts', '$& dos two'],
@@ -23,7 +23,7 @@ describe('planting', () => {
     ]);
   });
 
-  it('plants what is harmless first', () => {
+  it('applies the harmless part first', () => {
     const harmless = [edit('b.ts', 'three', 'four')];
     expect(plant({ id: 'X1', harmless, edits: [edit('b.ts', 'four', 'five')] }, read).get('b.ts')).toBe('five');
   });

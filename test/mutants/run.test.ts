@@ -55,7 +55,7 @@ const laboratory = (): Laboratory => ({
 });
 
 describe('the runner', () => {
-  it('plants each mutant into a copy, asks its instruments, and leaves nothing behind', async () => {
+  it('plants each mutant into a copy, runs its instruments, and leaves no files behind', async () => {
     const findings = await runMutants(laboratory(), [bug, harmless, elsewhere]);
     expect(findings.map(({ mutant, verdict }) => `${mutant.id} ${verdict}`)).toEqual([
       'X1 caught',
@@ -68,7 +68,7 @@ describe('the runner', () => {
     expect(readFileSync(join(root, 'src/version.ts'), 'utf8')).toContain(find);
   }, 60_000);
 
-  it('asks every instrument, also when one has caught the mutant, and names all that did, if it is told to', async () => {
+  it('can run every instrument even after one caught the mutant, and names all that did', async () => {
     const blind: Instrument = {
       ...reader,
       name: 'nodes',
@@ -84,7 +84,7 @@ describe('the runner', () => {
     expect(first[0]?.looks.map(({ instrument }) => instrument)).toEqual(['sim']);
   }, 60_000);
 
-  it('runs the source as it is first, with the largest budget, and what is harmless with its own', async () => {
+  it('runs controls first: the unchanged source with the largest budget, and harmless parts with their own', async () => {
     const lab = laboratory();
     const controls = controlsFor(lab, [bug, harmless, { ...bug, harmless: bug.edits, edits: [] }, elsewhere]);
     expect(controls.map(({ planted, budget }) => [planted.id, budget])).toEqual([

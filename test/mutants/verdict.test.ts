@@ -25,13 +25,13 @@ describe('a verdict', () => {
     expect(verdictOf([look(silent), look(caught)])).toBe('caught');
     expect(verdictOf([look(broken), look(caught)])).toBe('caught');
   });
-  it('is survived if all looked and saw nothing', () => {
+  it('is survived if all instruments ran and detected nothing', () => {
     expect(verdictOf([look(silent), look(silent)])).toBe('survived');
   });
-  it('is unclear if one that came to no verdict might have seen it', () => {
+  it('is unclear if an instrument gave no verdict', () => {
     expect(verdictOf([look(silent), look(broken)])).toBe('unclear');
   });
-  it('is not run if nothing could look', () => {
+  it('is not run if no instrument could run', () => {
     expect(verdictOf([])).toBe('not run');
   });
 });
@@ -40,7 +40,7 @@ describe('the exit code', () => {
   it('is 0 only if all were caught', () => {
     expect(exitCodeOf([finding(caught), finding(silent, caught)])).toBe(0);
   });
-  it('is 1 if one survived, or nothing was shown of it', () => {
+  it('is 1 if one survived or is unclear', () => {
     expect(exitCodeOf([finding(caught), finding(silent)])).toBe(1);
     expect(exitCodeOf([finding(broken), finding(caught)])).toBe(1);
     expect(exitCodeOf([finding(), finding(silent)])).toBe(1);
@@ -51,14 +51,14 @@ describe('the exit code', () => {
 });
 
 describe('a control', () => {
-  it('passes only if the instrument ran to its end and saw nothing', () => {
+  it('passes only if the instrument completed and detected nothing', () => {
     expect(complaintAbout(look(silent))).toBeUndefined();
     expect(complaintAbout(look(caught))).toMatch(/sim catches the source without a mutant \(a stale read\)/);
     expect(complaintAbout(look(broken))).toMatch(/does not run/);
   });
 });
 
-describe('what the simulator says', () => {
+describe('the report of the simulator', () => {
   const ended = (code: number, report: unknown) => ({
     code,
     stdout: typeof report === 'string' ? report : JSON.stringify(report),
@@ -68,7 +68,7 @@ describe('what the simulator says', () => {
   });
   const failure = { seed: '11', check: 'invariant', reason: 'two leaders in term 3' };
 
-  it('is caught with the seed that repeats it', () => {
+  it('catches with the seed that reproduces it', () => {
     expect(judgeSimulation(ended(1, { failures: [failure] }), 400)).toEqual({
       type: 'caught',
       after: '17 seeds',
@@ -77,7 +77,7 @@ describe('what the simulator says', () => {
       repeat: 'kvorum sim --seed 11',
     });
   });
-  it('is silent if all seeds passed', () => {
+  it('detects nothing if all seeds passed', () => {
     expect(judgeSimulation(ended(0, { failures: [] }), 400)).toMatchObject({ type: 'silent', after: '400 seeds' });
   });
   it('proves nothing without a report, with a failure code and no failure, or out of time', () => {
@@ -86,7 +86,7 @@ describe('what the simulator says', () => {
     expect(judgeSimulation(ended(1, { failures: [] }), 5)).toMatchObject({ type: 'broken' });
     expect(judgeSimulation({ ...ended(0, { failures: [] }), timedOut: true }, 5)).toMatchObject({ type: 'broken' });
   });
-  it('comes in portions that are all of the seeds, each once', () => {
+  it('covers all seeds in batches, each once', () => {
     for (const budget of [1, 8, 9, 300]) {
       const seeds = portions(budget).flatMap(({ first, count }) => Array.from({ length: count }, (_, i) => first + i));
       expect(seeds).toEqual(Array.from({ length: budget }, (_, i) => i + 1));
@@ -95,7 +95,7 @@ describe('what the simulator says', () => {
   });
 });
 
-describe('what scripts with real processes say', () => {
+describe('reports of scripts with real processes', () => {
   const ended = (code: number, report: unknown) => ({
     code,
     stdout: JSON.stringify(report),
@@ -107,7 +107,7 @@ describe('what scripts with real processes say', () => {
     results: [{ synchronous: 'FULL', cuts: lost.map((count, i) => ({ cut: i + 1, lost: count })) }],
   });
 
-  it('is caught only by acknowledged writes that are gone', () => {
+  it('of power-cut catch only by lost acknowledged writes', () => {
     expect(judgePowerCut(ended(1, cuts(0, 17, 3)))).toMatchObject({
       type: 'caught',
       after: '2 cuts',
@@ -117,7 +117,7 @@ describe('what scripts with real processes say', () => {
     expect(judgePowerCut(ended(1, cuts(0, 0)))).toMatchObject({ type: 'broken' });
     expect(judgePowerCut(ended(0, { skipped: 'needs root' }))).toMatchObject({ type: 'broken' });
   });
-  it('is caught only by a history that is not linearizable', () => {
+  it('of jepsen catch only by a history that is not linearizable', () => {
     const failures = ['ILLEGAL: k1'];
     expect(judgeJepsen(ended(1, { verdict: 'ILLEGAL', failures }), 60)).toMatchObject({
       type: 'caught',
@@ -144,7 +144,7 @@ describe('the report', () => {
 });
 
 describe('the table of findings', () => {
-  it('names what saw the bug, with the test file where an instrument is many, and all instruments that the bank records', () => {
+  it('names what caught the bug, with the test file for test suites, and all instruments recorded in the bank', () => {
     const one: Sighting = { ...caught, file: 'test/shard/promises.test.ts' };
     const { mutant } = finding(one);
     const seen: Finding = { mutant, verdict: 'caught', looks: [{ instrument: 'repairs', sighting: one }], missing: [] };

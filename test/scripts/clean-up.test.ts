@@ -13,7 +13,7 @@ function scene() {
   return { cleanUp, add, said, done };
 }
 
-it('undoes the last first, each once', async () => {
+it('undoes steps in reverse order, each once', async () => {
   const { cleanUp, add, done } = scene();
   add('a');
   const undo = add('b');
@@ -25,7 +25,7 @@ it('undoes the last first, each once', async () => {
   expect(done).toEqual(['b', 'c', 'a']);
 });
 
-it('goes on after a step that fails, says it, and counts it', async () => {
+it('continues after a failed step, reports and counts it', async () => {
   const { cleanUp, add, said, done } = scene();
   add('a');
   cleanUp.add('undo b', () => {
@@ -39,7 +39,7 @@ it('goes on after a step that fails, says it, and counts it', async () => {
   expect(said).toEqual(['could not undo b: it is busy']);
 });
 
-it('keeps a step that failed when it was undone early, and tries it again at the end', async () => {
+it('retries at the end a step whose early undo failed', async () => {
   const { cleanUp } = scene();
   let tries = 0;
   const undo = cleanUp.add('undo a', () => {

@@ -14,7 +14,7 @@ const cast = (text: string): string =>
   });
 
 describe('the picture of a terminal', () => {
-  it('shows each line when it came, as it was', () => {
+  it('shows each line unchanged, at its time', () => {
     const svg = cast('{"a":1} & <b>');
     expect(svg).toContain('>$ npm start</text>');
     expect(svg).toContain('style="animation-delay:2.00s">{&quot;a&quot;:1} &amp; &lt;b&gt;</text>');
@@ -26,7 +26,7 @@ describe('the picture of a terminal', () => {
     expect(/>(x+…)</.exec(cast('x'.repeat(300)))?.[1]).toHaveLength(110);
   });
 
-  it('in the README is of what npm start says today', () => {
+  it('in the README matches the present output of npm start', () => {
     const svg = readFileSync(join(projectRoot, 'docs/images/first-minute.svg'), 'utf8');
     for (const part of ['starting 3 nodes and a router', 'kvorum ready ', 'try it ', 'break it ', 'logs ', 'Ctrl-C '])
       expect(svg).toContain(part);

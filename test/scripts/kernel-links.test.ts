@@ -1,16 +1,16 @@
-/** Cuts between network namespaces: what is told to the kernel, and what is shown. No namespace is made. */
+/** Cuts between network namespaces: what is passed to the kernel, and what is shown. No namespace is made. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { KernelLinks } from '../../scripts/netns/links.js';
 import { FaultRefused, type Party } from '../../src/faults/index.js';
 
-let told: string[] = [];
+let changes: string[] = [];
 let links: KernelLinks;
 const dropper = {
   setDropped(at: Party, sources: ReadonlyMap<Party, boolean>) {
-    for (const [source, drop] of sources) told.push(`${at} ${drop ? 'drops' : 'hears'} ${source}`);
+    for (const [source, drop] of sources) changes.push(`${at} ${drop ? 'drops' : 'accepts'} ${source}`);
   },
 };
-const since = (): string[] => told.splice(0).sort();
+const since = (): string[] => changes.splice(0).sort();
 const both = (a: Party, b: Party) => [
   { from: a, to: b },
   { from: b, to: a },
@@ -22,7 +22,7 @@ const shown = (): string[] =>
     .sort();
 
 beforeEach(() => {
-  told = [];
+  changes = [];
   links = new KernelLinks(dropper);
 });
 
@@ -33,7 +33,7 @@ describe('links in the kernel', () => {
     expect(links.views()).toEqual([{ from: 1, to: 2, cut: true, delayMs: 0, dropPercent: 0, kbitPerSecond: 0 }]);
   });
 
-  it('are told only what changes', () => {
+  it('pass only changes to the kernel', () => {
     links.addCuts(both(1, 2));
     links.addCuts([...both(1, 2), ...both('r1', 3)]);
     expect(since()).toEqual(['1 drops 2', '2 drops 1', '3 drops r1', 'r1 drops 3']);
@@ -41,7 +41,7 @@ describe('links in the kernel', () => {
       { from: 1, to: 2 },
       { from: 3, to: 1 },
     ]);
-    expect(since()).toEqual(['1 drops 3', '1 hears 2', '3 hears r1', 'r1 hears 3']);
+    expect(since()).toEqual(['1 drops 3', '1 accepts 2', '3 accepts r1', 'r1 accepts 3']);
     expect(shown()).toEqual(['1>2', '3>1']);
   });
 
@@ -49,7 +49,7 @@ describe('links in the kernel', () => {
     links.addCuts([...both(1, 2), ...both(2, 3)]);
     since();
     links.heal();
-    expect(since()).toEqual(['1 hears 2', '2 hears 1', '2 hears 3', '3 hears 2']);
+    expect(since()).toEqual(['1 accepts 2', '2 accepts 1', '2 accepts 3', '3 accepts 2']);
     expect(shown()).toEqual([]);
     links.heal();
     expect(since()).toEqual([]);
@@ -61,7 +61,7 @@ describe('links in the kernel', () => {
     expect(shown()).toEqual([]);
   });
 
-  it('keep what the kernel refused out of what is shown', () => {
+  it('do not show cuts that the kernel refused', () => {
     const failing = new KernelLinks({
       setDropped: (at, sources) => {
         if (at === 2) throw new Error('no');

@@ -24,12 +24,12 @@ describe('promises', () => {
     expect(acknowledged('a', '1', '2').judge('a', undefined)).toEqual({ ...loss, found: undefined });
   });
 
-  it('are broken by a deleted key that is back, and kept by one that is not', () => {
+  it('are broken by a deleted key that reappears, and kept by one that does not', () => {
     expect(acknowledged('a', '1', undefined).judge('a', undefined)).toBeUndefined();
     expect(acknowledged('a', '1', undefined).judge('a', '1')).toMatchObject({ expected: undefined, found: '1' });
   });
 
-  it('allow a write that was never answered, either way, until a read has seen it', () => {
+  it('allow either effect of an unanswered write until a read has observed it', () => {
     const promises = acknowledged('a', '1');
     promises.begin('a', '2');
     expect(promises.isOutcomeUnknown('a')).toBe(true);
@@ -40,20 +40,20 @@ describe('promises', () => {
     expect(promises.judge('a', '1')).toMatchObject({ expected: '2', found: '1' });
   });
 
-  it('are not made by a write that was refused', () => {
+  it('do not include refused writes', () => {
     const promises = acknowledged('a', '1');
     promises.begin('a', '2');
     promises.refuse('a', '2');
     expect(promises.judge('a', '2')).toMatchObject({ expected: '1', alsoRight: [], found: '2' });
   });
 
-  it('count a loss once: what was read is what holds from then on', () => {
+  it('count a loss once: the value read is expected from then on', () => {
     const promises = acknowledged('a', '1', '2');
     expect(promises.judge('a', '1')).toBeDefined();
     expect(promises.judge('a', '1')).toBeUndefined();
   });
 
-  it('count acknowledged writes, keys that have one, and doubts', () => {
+  it('count acknowledged writes, keys that have one, and unresolved writes', () => {
     const promises = acknowledged('a', '1', undefined, '2');
     promises.begin('b', '1');
     expect(promises.acknowledged).toBe(3);
@@ -67,14 +67,14 @@ describe('promises', () => {
 });
 
 describe('values', () => {
-  it.each([0, 16, 17, 4096])('of %i bytes are known again', (bytes) => {
+  it.each([0, 16, 17, 4096])('of %i bytes are recognised', (bytes) => {
     const label = labelOf('r1c2-3', bytes);
     const text = textOf(label);
     expect(text.length).toBe(Math.max(bytes, label.length + 1));
     expect(labelIn(text)).toBe(label);
   });
 
-  it('are not known again when they are damaged, cut short or empty', () => {
+  it('are not recognised when damaged, truncated or empty', () => {
     const text = textOf(labelOf('r1c2-3', 100));
     for (const damaged of [text.slice(0, 99), `${text}r`, text.replace(/3\/100;$/, 'x'), `x${text}`, '', 'text', ';']) {
       if (damaged !== text) expect(labelIn(damaged)).toMatch(/^damaged: /);
@@ -88,7 +88,7 @@ describe('the patch', () => {
     expect(weakened(source)).toMatch(/synchronous = \$\{mode === 'MEMORY' \? 'OFF' : 'FULL'\}/);
   });
 
-  it('that no longer applies, or applies twice, is an error', () => {
+  it('fails if its text is missing or occurs twice', () => {
     expect(() => weakened("db.pragma('journal_mode = MEMORY')")).toThrow('no longer applies');
     const once = 'const now = this.#db.pragma(`journal_mode = ${mode}`, { simple: true });';
     expect(weakened(once)).toContain(once);
@@ -102,7 +102,7 @@ describe('the verdict', () => {
     ...{ faults: [], losses: [] },
   };
 
-  it('is good with nothing lost and synchronous=FULL, or something lost and OFF', () => {
+  it('passes with no loss at synchronous=FULL, and with a loss at OFF', () => {
     expect(complaints({ synchronous: 'FULL', cuts: [good, { ...good, cut: 2 }] })).toEqual([]);
     expect(complaints({ synchronous: 'OFF', cuts: [good, { ...good, cut: 2, lost: 5 }] })).toEqual([]);
   });
@@ -113,13 +113,13 @@ describe('the verdict', () => {
     ['FULL', { acknowledged: 999 }, 'too few'],
     ['OFF', { lost: 0 }, 'cannot show a missing sync'],
     ['OFF', { acknowledged: 999, lost: 5 }, 'too few'],
-  ] as const)('%s is bad with %o', (synchronous, bad, complaint) => {
+  ] as const)('%s fails with %o', (synchronous, bad, complaint) => {
     const result = { synchronous, cuts: [{ ...good, ...bad }] };
     expect(complaints(result).join('; ')).toContain(complaint);
     expect(describeSetting(result)).toContain('FAILED');
   });
 
-  it('stands below a line per cut and the sums', () => {
+  it('follows a line per cut and the totals', () => {
     const text = describeSetting({ synchronous: 'FULL', cuts: [good, { ...good, cut: 2, toServeMs: null }] });
     expect(text.split('\n').map((line) => line.trim().split(/ {2,}/))).toEqual([
       ['synchronous=FULL'],

@@ -51,7 +51,7 @@ describe('a campaign', () => {
     expect(campaign.failures.map(({ seed }) => seed)).toEqual(upTo(10));
   });
 
-  it('takes a run that comes to grief for a failure of its seed alone', async () => {
+  it('counts a run that throws as a failure of its seed alone', async () => {
     const good = fakeRun(() => undefined);
     const campaign = await campaignOf({
       run: (seed, scenario) =>
@@ -80,7 +80,7 @@ describe('a campaign', () => {
     expect(seen.sort((a, b) => a - b)).toEqual(upTo(20));
   });
 
-  it('ends when it may not go on, and does not pass if nothing was run', async () => {
+  it('ends when stopped, and does not pass if nothing was run', async () => {
     let left = 5;
     const cut = await campaignOf({ lanes: 1, mayGoOn: () => left-- > 0 });
     expect(cut.seeds).toBe(5);
@@ -88,7 +88,7 @@ describe('a campaign', () => {
     expect(hasPassed(await campaignOf({ mayGoOn: () => false }))).toBe(false);
   });
 
-  it('sums up the same, digest included, in whatever order the seeds end', async () => {
+  it('gives the same summary and digest in whatever order the seeds end', async () => {
     const late = async (seed: number, scenario: ReturnType<typeof generateScenario>) => {
       for (let turn = 0; turn < (seed * 7) % 11; turn++) await Promise.resolve();
       return measured(seed, scenario);
@@ -101,7 +101,7 @@ describe('a campaign', () => {
   });
 });
 
-describe('what only many seeds show', () => {
+describe('checks across seeds', () => {
   it('a kind of fault that never happened fails a campaign of enough seeds', async () => {
     const faultKinds = ['kill', 'ring'];
     const few = await campaignOf({ seeds: upTo(COVERAGE_SEEDS - 1), faultKinds });
@@ -112,7 +112,7 @@ describe('what only many seeds show', () => {
     expect(hasPassed(enough)).toBe(false);
   });
 
-  it('a state that none reached fails a campaign of enough seeds', async () => {
+  it('a mark that no seed reached fails a campaign of enough seeds', async () => {
     const marks = ['lease-held', 'entries-dropped'];
     const run: CampaignOptions['run'] = (seed, scenario) => {
       const { result, cpuMs } = measured(seed, scenario);
@@ -140,7 +140,7 @@ describe('what only many seeds show', () => {
     ]);
   });
 
-  it('a seed that does something else when it is run again', async () => {
+  it('a seed with another digest when repeated is reported', async () => {
     const runs = new Map<number, number>();
     const campaign = await campaignOf({
       seeds: upTo(3 * REPLAY_EVERY),

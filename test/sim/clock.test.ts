@@ -16,11 +16,11 @@ async function ticksOf(lateness: number | undefined, forMs: number): Promise<num
 }
 
 describe('a repeated timer', () => {
-  it('is on time where nothing is late', async () => {
+  it('fires on time without lateness', async () => {
     expect(await ticksOf(undefined, 45)).toEqual([10, 20, 30, 40]);
   });
 
-  it('comes late by up to its share, and what follows is due when it was due', async () => {
+  it('fires late by up to the given share, without shifting the following ones', async () => {
     const ticks = await ticksOf(0.99, 10_000);
     const gaps = ticks.map((at, i) => at - (ticks[i - 1] ?? 0));
     ticks.forEach((at, i) => {
@@ -34,7 +34,7 @@ describe('a repeated timer', () => {
 });
 
 describe('clocks that drift as far as leases allow', () => {
-  it('differ by nearly a tenth in speed, and by no more', () => {
+  it('differ in rate by nearly a tenth, and no more', () => {
     const ratio = (1 + LEASE_DRIFT) / (1 - LEASE_DRIFT);
     expect(ratio).toBeGreaterThan(1.09);
     expect(ratio).toBeLessThan(1.1);

@@ -49,7 +49,7 @@ class Bench {
 }
 
 describe('a virtual disk', () => {
-  it('that hangs completes nothing, and then all of it', async () => {
+  it('that hangs completes nothing until it continues', async () => {
     const bench = new Bench();
     const { storage } = await bench.start();
     bench.disk.hang();
@@ -61,7 +61,7 @@ describe('a virtual disk', () => {
     expect(await bench.commit(storage, 2)).toBe('durable');
   });
 
-  it('that hangs while its process is killed is there for the next one', async () => {
+  it('that hung while its process was killed works for the next one', async () => {
     const bench = new Bench();
     const { storage } = await bench.start();
     await bench.commit(storage, 1);
@@ -74,7 +74,7 @@ describe('a virtual disk', () => {
     expect((await starting).log).toEqual([1]);
   });
 
-  it('that is full takes no entry, and forgets none', async () => {
+  it('that is full accepts no entry, and loses none', async () => {
     const bench = new Bench();
     const { storage } = await bench.start();
     await bench.commit(storage, 1);
@@ -84,7 +84,7 @@ describe('a virtual disk', () => {
     expect(bench.disk.durableTerm(1, 1)).toBe(1);
   });
 
-  it('that is put back has what it had then, and nothing of what came later', async () => {
+  it('that is rolled back has the earlier content, and nothing later', async () => {
     const bench = new Bench();
     const { storage } = await bench.start();
     await bench.commit(storage, 1);
@@ -104,7 +104,7 @@ describe('a virtual disk', () => {
     expect((await bench.start()).log).toEqual([1]);
   });
 
-  it('that is emptied has nothing', async () => {
+  it('that is wiped is empty', async () => {
     const bench = new Bench();
     const { storage } = await bench.start();
     await bench.commit(storage, 1);

@@ -179,7 +179,7 @@ describe('the invariants of a simulation', () => {
     expect(() => seen({ id: 3, role: 'leader', term: 2 })).toThrow('term 2 was already led by n1');
   });
 
-  it('one vote a term, and none that the disk does not have', () => {
+  it('one vote a term, and only votes that are durable', () => {
     const grant = (to: number): Message => ({
       type: 'vote-answer',
       preVote: false,
@@ -213,7 +213,7 @@ describe('the invariants of a simulation', () => {
     expect(() => seen({ id: 2, term: 3, log: [1, 1], data: 'y' })).toThrow('is another entry elsewhere');
   });
 
-  it('what is committed lies on a quorum of disks, and stays', () => {
+  it('committed entries are durable on a quorum, and stay so', () => {
     onDisk(1, [1]);
     onDisk(2, [1]);
     const incarnation = seen({ id: 1, role: 'leader', log: [1, 1], commit: 1, stable: 1 });
@@ -227,13 +227,13 @@ describe('the invariants of a simulation', () => {
     }).toThrow();
   });
 
-  it('nobody commits another entry where one was committed', () => {
+  it('no node commits another entry at a committed index', () => {
     for (const id of [1, 2, 3]) onDisk(id, [1, 2]);
     seen({ id: 1, term: 2, log: [1, 2], commit: 2 });
     expect(() => seen({ id: 2, term: 3, log: [1, 3], commit: 2 })).toThrow('commits 2@3 where 2@2 was committed');
   });
 
-  it('a leader has what was committed before it, and removes nothing of its own', () => {
+  it('leader completeness, and leader append-only', () => {
     for (const id of [1, 2, 3]) onDisk(id, [1]);
     seen({ id: 1, term: 1, log: [1], commit: 1 });
     expect(() => seen({ id: 2, role: 'leader', term: 2, log: [] })).toThrow('leads without 1@1');
@@ -243,7 +243,7 @@ describe('the invariants of a simulation', () => {
     }).toThrow('a leader removed 3..3 of its own log');
   });
 
-  it('a match never falls, and is on the disk of whom it is believed of', () => {
+  it('a match index never falls, and is durable at the follower', () => {
     onDisk(2, [1, 1]);
     const leader = seen({ id: 1, role: 'leader', log: [1, 1], match: { 2: 2 } });
     expect(() => {
@@ -254,7 +254,7 @@ describe('the invariants of a simulation', () => {
     }).toThrow('believes that n3 has 1@1 on disk');
   });
 
-  it('what a disk had before it was put back counts for who was told of it, until they know', () => {
+  it('acknowledgements from before a rollback count until the leader learns of it', () => {
     for (const id of [1, 3]) onDisk(id, [1, 1]);
     const leader = seen({ id: 1, role: 'leader', log: [1, 1, 1], commit: 1, match: { 3: 1 } });
     putBack(3, [1]);
@@ -273,7 +273,7 @@ describe('the invariants of a simulation', () => {
     }).toThrow('believes that n3 has 2@1 on disk');
   });
 
-  it('what a replica calls stable is on its own disk', () => {
+  it('stable entries of a replica are on its own disk', () => {
     onDisk(1, [1]);
     const incarnation = seen({ id: 1, log: [1, 1], stable: 1 });
     expect(() => {
@@ -290,7 +290,7 @@ describe('the invariants of a simulation', () => {
     }).toThrow('compacted 2, its newest checkpoint is at 1');
   });
 
-  it('equal states at equal applied index', () => {
+  it('state machine safety: equal states at equal applied index', () => {
     for (const id of [1, 2, 3]) onDisk(id, [1, 1]);
     seen({ id: 1, log: [1, 1], commit: 2, applied: 2, hash: 'a' });
     seen({ id: 2, log: [1, 1], commit: 2, applied: 1, hash: 'b' });

@@ -8,17 +8,17 @@ const replica = (node: number, role: Role, term: number, holdsLease: boolean, co
 
 const nodeOf = (id: number, ...replicas: readonly ReplicaView[]): LeaseHolder => ({ id, replicas: () => replicas });
 
-describe('the watch on leases', () => {
+describe('the lease checker', () => {
   const old = nodeOf(1, replica(1, 'leader', 3, true));
   const fresh = nodeOf(2, replica(2, 'leader', 4, false));
 
-  it('sees a leader of a later term while an older lease holds', () => {
+  it('detects a leader of a later term while an older lease holds', () => {
     expect(() => {
       new LeaseChecker([old, fresh]).look(fresh);
     }).toThrow('group 7: the lease of n1@3 holds, and n2@4 leads');
   });
 
-  it('sees an older lease that was taken late, when the later leader commits', () => {
+  it('detects an older lease that was taken late, once the later leader commits', () => {
     let held: readonly ReplicaView[] = [replica(1, 'leader', 3, false)];
     let leads: readonly ReplicaView[] = [replica(2, 'leader', 4, false, 8)];
     const [late, later] = [
@@ -35,7 +35,7 @@ describe('the watch on leases', () => {
     }).toThrow('group 7: the lease of n1@3 holds, and n2@4 leads');
   });
 
-  it('is content with a lease that has run out, with one of a later term, and with followers', () => {
+  it('accepts an expired lease, one of a later term, and followers', () => {
     for (const other of [replica(1, 'leader', 3, false), replica(1, 'leader', 5, true)]) {
       const checker = new LeaseChecker([nodeOf(1, other), fresh]);
       expect(() => {

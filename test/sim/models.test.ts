@@ -31,7 +31,7 @@ describe('seeds with the model', () => {
   );
 });
 
-it('while a disk goes back one other node may be away, from before anything is lost until long after; and no second one', () => {
+it('during a disk rollback at most one other node is unreachable, from before the loss until long after it', () => {
   const away = new Map<string, number>();
   let [backs, cutsSoonAfter] = [0, 0];
   for (let seed = 1; seed <= 400; seed++) {
@@ -59,7 +59,7 @@ it('while a disk goes back one other node may be away, from before anything is l
   expect(cutsSoonAfter).toBeGreaterThan(0);
 });
 
-it('short-patience: what is given up and forgotten sooner shows in what happens', async () => {
+it('short-patience: shorter time limits and dedup windows change the run', async () => {
   let changed = 0;
   for (const seed of [1, 2, 3, 4]) {
     const { patience, ...generated } = generateScenario(seed, ['short-patience']);

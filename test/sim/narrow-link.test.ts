@@ -27,7 +27,7 @@ function narrow() {
 }
 
 describe('a narrow link', () => {
-  it('carries one after the other, and takes the time that the bytes need', async () => {
+  it('carries one message after the other, each for as long as its bytes take', async () => {
     const { scheduler, link, arrived, send } = narrow();
     send(1_000, 'a');
     send(500, 'b');
@@ -39,7 +39,7 @@ describe('a narrow link', () => {
     expect(link.waiting).toBe(0);
   });
 
-  it('loses nothing while it is held, and is given up if that lasts', async () => {
+  it('loses nothing while held, and breaks if that lasts', async () => {
     const { scheduler, arrived, send, at } = narrow();
     at.slowness = Infinity;
     send(100, 'held');
@@ -55,7 +55,7 @@ describe('a narrow link', () => {
     expect(at.silentAt).toBe(6_000);
   });
 
-  it('loses what waits when it breaks, and carries what comes then', async () => {
+  it('loses queued messages when it breaks, and carries later ones', async () => {
     const { scheduler, link, arrived, send } = narrow();
     send(1_000, 'lost');
     await scheduler.run(50);
@@ -66,7 +66,7 @@ describe('a narrow link', () => {
   });
 });
 
-describe('what is under way', () => {
+describe('tracking of messages in flight', () => {
   const entry: Entry = { index: 8, term: 4, kind: EntryKind.command, data: new Uint8Array(1) };
   const envelope = { from: 1, to: 2, term: 5 } as const;
   const raft = (message: Message): PeerMessage => ({ type: 'raft', group: 3, message });
@@ -76,7 +76,7 @@ describe('what is under way', () => {
   const chunk = (sequence: number, bytes: number): PeerMessage =>
     raft({ ...envelope, type: 'snapshot', meta, sequence, data: new Uint8Array(bytes), done: false });
 
-  it('is seen when it is sent again', () => {
+  it('detects a message sent again while in flight', () => {
     const underWay = new UnderWay();
     expect(underWay.add(append([entry]))).toBeUndefined();
     expect(underWay.add(append([entry]))).toBe('g3 term 5: entries 8 to 8@4');
@@ -85,14 +85,14 @@ describe('what is under way', () => {
     expect(underWay.add(chunk(2, 5))).toBeUndefined();
   });
 
-  it('may be sent again once it has arrived, and questions at any time', () => {
+  it('allows resending after arrival, and of chunks and empty appends at any time', () => {
     const underWay = new UnderWay();
     underWay.add(append([entry]));
     underWay.arrived(append([entry]));
     expect(underWay.add(append([entry]))).toBeUndefined();
-    for (const question of [append([]), chunk(1, 0)]) {
-      expect(underWay.add(question)).toBeUndefined();
-      expect(underWay.add(question)).toBeUndefined();
+    for (const message of [append([]), chunk(1, 0)]) {
+      expect(underWay.add(message)).toBeUndefined();
+      expect(underWay.add(message)).toBeUndefined();
     }
   });
 });
@@ -126,7 +126,7 @@ describe('the end of a narrow link', () => {
   };
   const small: PeerMessage = { type: 'ping', epoch: 1, stopping: false };
 
-  it('lets what is urgent pass between the pieces of what is large, and gets all of it', () => {
+  it('lets urgent messages overtake the chunks of a large one, and delivers everything', () => {
     const { a, b, sockets, passed } = ends(2);
     const got: string[] = [];
     a.send(large);

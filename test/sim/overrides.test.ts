@@ -65,7 +65,7 @@ describe('the command that repeats a run', () => {
     );
   });
 
-  it('says nothing but the seed where nothing is otherwise', () => {
+  it('names only the seed where nothing is overridden', () => {
     expect(repeatCommand(0x8f3a, overridesBetween(generateScenario(0x8f3a), generateScenario(0x8f3a)))).toBe(
       'npx kvorum sim --seed 8f3a',
     );
@@ -84,14 +84,14 @@ describe('the command that repeats a run', () => {
     ]);
   });
 
-  it('is refused where no arguments could say it', () => {
+  it('is refused where no arguments could express the scenario', () => {
     const generated = generateScenario(1);
     expect(() => overridesBetween(generated, { ...generated, thinkMs: generated.thinkMs + 1 })).toThrow(RangeError);
   });
 });
 
 describe('nodes and replicas', () => {
-  it('the one that is not said gives way', () => {
+  it('the one that is not given is adjusted', () => {
     const generated = { ...generateScenario(1), nodes: 5, replicas: 3 };
     expect(applyOverrides(generated, { nodes: 2 })).toMatchObject({ nodes: 2, replicas: 2 });
     expect(applyOverrides(generated, { nodes: 9 })).toMatchObject({ nodes: 9, replicas: 3 });
@@ -99,7 +99,7 @@ describe('nodes and replicas', () => {
     expect(applyOverrides(generated, { replicas: 1 })).toMatchObject({ nodes: 5, replicas: 1 });
   });
 
-  it('a command says only what does not follow', () => {
+  it('the command names only what does not follow from the rest', () => {
     const generated = { ...generateScenario(1), nodes: 5, replicas: 3 };
     expect(seedArguments(1, overridesBetween(generated, { ...generated, nodes: 2, replicas: 2 }))).toEqual([
       '--seed',
@@ -135,7 +135,7 @@ describe('faults', () => {
     );
   });
 
-  it('that would take the only good copy do not happen to fewer than three replicas', () => {
+  it('that could destroy the only good copy are removed with fewer than three replicas', () => {
     const generated = { ...generateScenario(1), nodes: 5, replicas: 3 };
     const rot = { id: 2, atMs: 5, lastsMs: 5, kind: 'bit-flip', seed: 7 } as const;
     const faults = [{ ...rot, id: 1, kind: 'kill' } as const, rot];

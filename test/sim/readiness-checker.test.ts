@@ -60,7 +60,7 @@ function observe(how: { isTroubled?: boolean; isQuorum?: boolean; isHeldUp?: boo
 }
 
 describe('the readiness checker', () => {
-  it('sees a node that is ready while nothing that it leads commits', () => {
+  it('detects a node that is ready while groups that it leads commit nothing', () => {
     const { node, pass } = observe();
     node.lastIndex = 6;
     node.stableIndex = 6;
@@ -70,7 +70,7 @@ describe('the readiness checker', () => {
     }).toThrow('n1 is ready, and leads group 7 and has committed nothing for 1250 ms');
   });
 
-  it('sees a node that is ready while its disk takes nothing', () => {
+  it('detects a node that is ready while its disk completes nothing', () => {
     const { node, pass } = observe();
     node.role = 'follower';
     node.lastIndex = 6;
@@ -79,7 +79,7 @@ describe('the readiness checker', () => {
     }).toThrow('n1 is ready, and has got nothing of group 7 on its disk for 1600 ms');
   });
 
-  it('is content with one that says so, with one that gets on, and with a follower', () => {
+  it('accepts a stalled node that is not ready, one that makes progress, and a follower', () => {
     const says = observe();
     Object.assign(says.node, { lastIndex: 6, wrong: 'the disk hangs' });
     says.pass(3_000);
@@ -94,7 +94,7 @@ describe('the readiness checker', () => {
     follows.pass(3_000);
   });
 
-  it('lets a node be ready while what it leads is held up by the disks of others, and not while its own lacks it', () => {
+  it('allows readiness while only the disks of others delay commits, not while the own disk does', () => {
     const ready = observe({ isHeldUp: true });
     Object.assign(ready.node, { lastIndex: 6, stableIndex: 6 });
     ready.pass(3_000);
@@ -117,7 +117,7 @@ describe('the readiness checker', () => {
     }).toThrow('n1 is ready, and leads group 7 and has committed nothing for 1250 ms');
   });
 
-  it('sees a node that serves and is not ready for what goes wrong elsewhere', () => {
+  it('detects a serving node that is not ready because of faults elsewhere', () => {
     const { node, pass } = observe();
     node.wrong = 'some shard has no leader';
     pass(400);
@@ -126,7 +126,7 @@ describe('the readiness checker', () => {
     }).toThrow('n1 serves what it leads and has no fault of its own, and is not ready for 450 ms: made up: some shard');
   });
 
-  it('does not expect that of one with a fault of its own, nor of one that can serve nothing', () => {
+  it('does not require readiness of a node with a fault of its own, nor of one that cannot serve', () => {
     for (const how of [{ isTroubled: true }, { isQuorum: false }]) {
       const { node, pass } = observe(how);
       node.wrong = 'something';
@@ -143,7 +143,7 @@ describe('in whole runs', () => {
     durationMs: 4_000,
   });
 
-  it('nodes come to say that they are not ready for their own disks', async () => {
+  it('nodes report that they are not ready because of their own disks', async () => {
     let reached = 0;
     for (let seed = 3; seed <= 5; seed++) {
       const result = await runSeed(seed, scenarioOf(seed));

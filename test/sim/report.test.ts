@@ -34,7 +34,7 @@ const factsOf = (campaign: Campaign, more: Partial<CampaignSummary> = {}): Campa
 });
 
 describe('the report of a campaign', () => {
-  it('says what was done, and how fast: in all, and of one core', async () => {
+  it('shows counts and rates, in total and per core', async () => {
     const facts = factsOf(await campaignOf(() => undefined));
     const report = campaignReport(facts);
     expect(report.startsWith('PASSED: 3 seeds from 8f39 on, 0 failed\n')).toBe(true);
@@ -114,7 +114,7 @@ describe('the report of a campaign', () => {
 describe('the report of one seed', () => {
   const generated = generateScenario(0x8f3a);
 
-  it('says what failed first, and how to see it again', () => {
+  it('shows the first failure, and the command that repeats it', () => {
     const scenario = applyOverrides(generated, { shards: 9 });
     const { result } = measured(0x8f3a, scenario, 'linearizability');
     const report = seedReport(0x8f3a, generated, result);
@@ -129,7 +129,7 @@ describe('the report of one seed', () => {
     });
   });
 
-  it('passes with null for a failure, in JSON too', () => {
+  it('of a passed run has a null failure in JSON', () => {
     const { result } = measured(0x8f3a, generated);
     expect(seedReport(0x8f3a, generated, result).startsWith('PASSED: seed 8f3a\n')).toBe(true);
     expect(seedDocument(0x8f3a, generated, result)).toMatchObject({ passed: true, failure: null });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Incarnation, Scheduler } from '../../src/sim/scheduler.js';
 
 describe('the scheduler', () => {
-  it('lets events happen by time, and in the order of the calls at one time', async () => {
+  it('runs events by time, and in order of scheduling at equal times', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 60, size: 'max' }), async (delays) => {
         const scheduler = new Scheduler();
@@ -20,7 +20,7 @@ describe('the scheduler', () => {
     );
   });
 
-  it('forgets what belongs to an incarnation that has ended', async () => {
+  it('drops events of an incarnation that has ended', async () => {
     const scheduler = new Scheduler();
     const incarnation = new Incarnation();
     const happened: string[] = [];
@@ -33,7 +33,7 @@ describe('the scheduler', () => {
     expect(happened).toEqual(['before']);
   });
 
-  it('keeps what falls due in a pause until the incarnation goes on, but for what was cancelled', async () => {
+  it('defers events that fall due in a pause until the incarnation resumes, except cancelled ones', async () => {
     const scheduler = new Scheduler();
     const incarnation = new Incarnation();
     const happened: string[] = [];
@@ -53,7 +53,7 @@ describe('the scheduler', () => {
     expect(happened).toEqual(['first at 10', 'second at 10']);
   });
 
-  it('gives promises their turn before the next event', async () => {
+  it('settles promises before the next event', async () => {
     const scheduler = new Scheduler();
     const happened: string[] = [];
     scheduler.after(1, undefined, () => {

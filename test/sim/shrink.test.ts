@@ -59,7 +59,7 @@ describe('shrinking', () => {
     );
   });
 
-  it('reports nothing but what it has seen fail, however the failure depends on the scenario', async () => {
+  it('reports only scenarios that it has seen fail', async () => {
     const odd = (m: Scenario, salt: number) => {
       let hash = salt;
       for (const char of JSON.stringify([m.nodes, m.clients, m.keys, ids(m)]))
@@ -85,18 +85,18 @@ describe('shrinking', () => {
     );
   });
 
-  it('does not take another failure for a smaller one of this', async () => {
+  it('does not accept a different failure as a smaller one', async () => {
     const run = fakeRun((_, m) => (m.faults.length === 0 ? 'idle' : m.clients < 4 ? 'liveness' : 'invariant'));
     const shrunk = await shrinkTo(() => true, { run });
     expect(shrunk?.scenario.faults).toHaveLength(1);
     expect(shrunk?.scenario.clients).toBe(4);
   });
 
-  it('says so if the failure does not come again', async () => {
+  it('says so if the failure does not reproduce', async () => {
     expect(await shrinkTo(() => false)).toBeUndefined();
   });
 
-  it('ends when told, with the smallest so far', async () => {
+  it('ends when stopped, with the smallest scenario so far', async () => {
     let runs = 0;
     const shrunk = await shrinkTo((m) => m.clients >= 2, { mayGoOn: () => ++runs <= 3 });
     expect(shrunk).toMatchObject({ finished: false, runs: 3 });
@@ -120,7 +120,7 @@ describe('shrinking', () => {
     expect(shrunk?.scenario.faults.map(({ kind }) => kind)).toEqual(['bit-flip']);
   });
 
-  it('leaves alone what cannot be compared with less', () => {
+  it('says which failures cannot be shrunk: too little done, and not reproducible', () => {
     expect(whyNotShrunk({ ...failure, check: 'idle' })).toContain('too little');
     expect(whyNotShrunk({ ...failure, check: 'determinism' })).toContain('not the same twice');
     expect(whyNotShrunk(failure)).toBeUndefined();

@@ -38,7 +38,7 @@ describe('a node that is left alone', () => {
     expect(failure?.reason).toContain('while n1 alone is hung: ');
   });
 
-  it('is not asked of a cluster that cannot do without it', () => {
+  it('is skipped in a cluster that cannot do without the node', () => {
     const generated = generateScenario(9, ['hung-alone']);
     const tried: Scenario = { ...generated, nodes: 3, replicas: 3, trial: { kind: 'hung', lullElections: 0, seed: 1 } };
     expect(fair(tried).trial).toBeDefined();

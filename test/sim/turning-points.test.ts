@@ -61,7 +61,7 @@ function lived(...states: readonly Partial<State>[]): Mark[] {
 }
 
 describe('turning points', () => {
-  it('in what is sent', () => {
+  it('are detected in messages', () => {
     const seen = (...messages: readonly Message[]): Mark[] =>
       marksOf((points) => {
         for (const message of messages) points.sent(7, message);
@@ -80,7 +80,7 @@ describe('turning points', () => {
     expect(seen(ok, { ...ok, released: 4 })).toEqual(['quarantine-ended']);
   });
 
-  it('of a replica', () => {
+  it('are detected in the state of a replica', () => {
     expect(lived({ waitingReads: 1, waitingWrites: 2 }, { leads: false })).toEqual([
       'leadership-lost-while-read-waited',
       'leadership-lost-while-write-waited',
@@ -95,7 +95,7 @@ describe('turning points', () => {
     expect(lived({ waitingReads: 3 }, { waitingReads: 0 }, { leads: false }, { lastIndex: 8 })).toEqual([]);
   });
 
-  it('are no comparison of one incarnation with another', () => {
+  it('do not compare one incarnation with another', () => {
     const replica = (lastIndex: number): ReplicaView =>
       ({ id: 7, raft: { role: 'leader', log: { lastIndex } }, machine: {} }) as unknown as ReplicaView;
     const marks = marksOf((points) => {
@@ -105,7 +105,7 @@ describe('turning points', () => {
     expect(marks).toEqual([]);
   });
 
-  it('have names of which each campaign asks', () => {
+  it('include the marks that a campaign requires', () => {
     expect(MARKS).toEqual(expect.arrayContaining(['snapshot-overtaken', 'lease-lost-while-read-waited']));
   });
 });

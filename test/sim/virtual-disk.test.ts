@@ -44,7 +44,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const run = fc.record({ seed: fc.nat(), steps: fc.array(step, { maxLength: 60, size: 'max' }) });
 
 describe('an incarnation on a virtual disk', () => {
-  it('s65 s68 s70 keeps whatever was acknowledged, and nothing by half', async () => {
+  it('s65 s68 s70 keeps everything acknowledged, and nothing in part', async () => {
     const seen = { 'something at stake': 0, 'was torn': 0, SQLITE_FULL: 0, SQLITE_IOERR_FSYNC: 0, 'install done': 0 };
     await fc.assert(
       fc.asyncProperty(run, async ({ seed, steps }) => {
@@ -58,7 +58,7 @@ describe('an incarnation on a virtual disk', () => {
     for (const [what, times] of Object.entries(seen)) expect(times, what).toBeGreaterThan(0);
   }, 60_000);
 
-  it('is lived the same way twice', async () => {
+  it('is deterministic', async () => {
     await fc.assert(
       fc.asyncProperty(run, async ({ seed, steps }) => {
         const [one, other] = [new Machine(seed), new Machine(seed)];
@@ -113,7 +113,7 @@ describe('a virtual disk', () => {
   const commit = (storage: Storage, first: number, last = first, term = 1): Promise<void> =>
     storage.commit([{ group: 1, hardState: { term, vote: 1, commit: 0 }, entries: entries(first, last, term) }]);
 
-  it('takes its time for a sync, and acknowledges nothing before it is over', async () => {
+  it('acknowledges nothing before its sync is complete', async () => {
     const storage = await open();
     expect(synced).toEqual(['begin']);
     const start = scheduler.now;
@@ -134,7 +134,7 @@ describe('a virtual disk', () => {
     expect(storage.status().commitMs).toEqual([2, 2, expect.closeTo(2.1)]);
   });
 
-  it('draws how long a sync takes, and can be made slow or stand still', async () => {
+  it('chooses sync durations at random, and can be slowed or stalled', async () => {
     make(3, { syncMs: 1, jitterMs: 1, stallProbability: 0.1 });
     const storage = await open();
     const took = async (index: number): Promise<number> => {
@@ -162,7 +162,7 @@ describe('a virtual disk', () => {
     expect(scheduler.now).toBeGreaterThanOrEqual(until);
   });
 
-  it('is troubled for as long as something is under way that began while it was slow', async () => {
+  it('counts as troubled while a write is in flight that began while it was slow', async () => {
     const storage = await open();
     disk.faults.slowFactor = 100;
     const slow = commit(storage, 1);
@@ -205,7 +205,7 @@ describe('a virtual disk', () => {
     expect(disk.durableTerm(2, 1)).toBeUndefined();
   });
 
-  it.each(['process', 'power'] as const)('loses or keeps at a %s crash what was on its way', async (kind) => {
+  it.each(['process', 'power'] as const)('may lose or keep writes in flight at a %s crash', async (kind) => {
     const found: number[] = [];
     for (let seed = 0; seed < 60; seed++) {
       make(seed);
@@ -228,7 +228,7 @@ describe('a virtual disk', () => {
     expect(new Set(found)).toEqual(new Set([1, 3]));
   });
 
-  it('s68 tears the last journal row at a power cut, which the storage drops and goes on', async () => {
+  it('s68 tears the last journal row at a power cut; the storage drops it and continues', async () => {
     let torn = 0;
     for (let seed = 0; seed < 60; seed++) {
       make(seed);
@@ -288,7 +288,7 @@ describe('a virtual disk', () => {
     await expect(within(commit(storage, 21))).rejects.toThrow(StorageCorruption);
   });
 
-  it('s70 acknowledges what found no room once there is some, and nothing before', async () => {
+  it('s70 acknowledges a write that found no space only once there is some', async () => {
     const storage = await open(new Incarnation());
     await within(commit(storage, 1));
     disk.faults.isFull = true;
@@ -328,7 +328,7 @@ describe('a virtual disk', () => {
     expect(found).toEqual(new Set([1, 2]));
   });
 
-  it('does nothing for an incarnation that has ended, and holds still for one that is paused', async () => {
+  it('does nothing for an incarnation that has ended, and defers callbacks of a paused one', async () => {
     const incarnation = new Incarnation();
     const storage = await open(incarnation);
     incarnation.pause();
@@ -351,7 +351,7 @@ describe('a virtual disk', () => {
     await open();
   });
 
-  it('takes 2 s at most for a sync, however slow it is, unless it stands still', async () => {
+  it('takes at most 2 s for a sync, however slow, unless it is stalled', async () => {
     make(1, { syncMs: 40, jitterMs: 0, stallProbability: 1 });
     const incarnation = new Incarnation();
     const storage = disk.storage(incarnation);

@@ -40,14 +40,14 @@ it('percentiles are by the nearest rank', () => {
   expect(percentile([], 0.5)).toBeNaN();
 });
 
-it('latencies are kept however many there are', () => {
+it('latencies are kept exactly, however many', () => {
   const latencies = new Latencies();
   for (let i = 200_000; i > 0; i--) latencies.add(i);
   expect(latencies.count).toBe(200_000);
   expect(latencies.percentiles()).toEqual({ p50Ms: 100_000, p99Ms: 198_000, p999Ms: 199_800 });
 });
 
-it('medians', () => {
+it('computes medians', () => {
   expect(median([3, 1, 2])).toBe(2);
   expect(median([4, 1])).toBe(2.5);
   expect(median([])).toBeNaN();
@@ -69,7 +69,7 @@ describe('the longest gap between successes', () => {
   });
 });
 
-it('reads what wrk found; what failed is no operation', () => {
+it("parses wrk's output; failed requests are not counted", () => {
   const said = 'Running 8s test\n…\nRESULT 1000 8000000 1 2 3 10 4 1500 20000 30500\n';
   expect(parseWrk(said)).toEqual({
     operations: 990,
@@ -82,13 +82,13 @@ it('reads what wrk found; what failed is no operation', () => {
   expect(() => parseWrk('unable to connect')).toThrow('wrk ended without a result: unable to connect');
 });
 
-it('reads what the gRPC client found', () => {
+it('parses the output of the gRPC client', () => {
   const said =
     '{"op":"put","clients":64,"seconds":2,"ops":100,"errors":1,"ops_per_s":50,"p50_ms":1,"p99_ms":2,"p999_ms":3}';
   expect(parseGrpcReport(said)).toEqual({ operations: 100, failures: 1, tookMs: 2_000, p50Ms: 1, p99Ms: 2, p999Ms: 3 });
 });
 
-it('reads what nodes tell', () => {
+it('parses node metrics', () => {
   const node = (commits: number): string =>
     [
       'kvorum_storage_commits_total ' + String(commits),
@@ -117,7 +117,7 @@ describe('the delay of an event loop between two readings', () => {
     expect(delayBetweenMs(earlier, later, share)).toBeCloseTo(ms, 6);
   });
 
-  it('is not known where nothing came, or of a build that does not tell it', () => {
+  it('is undefined without samples, or of a build without the metric', () => {
     expect(delayBetweenMs(counts(7, 7, 7, 7), counts(7, 7, 7, 7), 0.99)).toBeNaN();
     expect(delayBetweenMs([], [], 0.99)).toBeNaN();
   });
@@ -177,14 +177,14 @@ describe('a goal', () => {
   });
 });
 
-it('a kept result is named by its day and commit', () => {
+it('a saved result is named by its day and commit', () => {
   const header = { mode: 'scale', date: '2026-03-01T10:00:00.000Z', commit: 'abc1234', changed: false } as Header;
   expect(resultName(header)).toBe('2026-03-01-abc1234-scale.json');
   expect(resultName({ ...header, mode: 'compare', changed: true })).toBe('2026-03-01-abc1234-changed.json');
 });
 
 describe('the chart', () => {
-  it('draws a bar for each value, and nothing that a label could break', () => {
+  it('draws a bar for each value, and escapes labels', () => {
     const svg = drawChart({
       title: 'a < b & "c"',
       subtitle: '',

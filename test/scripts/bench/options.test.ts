@@ -27,14 +27,14 @@ function refusal(line: string): string {
   return 'accepted';
 }
 
-it('measures everything at all numbers of clients unless told otherwise', () => {
+it('measures all rows at all numbers of clients by default', () => {
   const options = parseOptions([]);
   expect(options.mode).toBe('compare');
   expect(options.rows).toHaveLength(18);
   expect(options).toMatchObject({ seconds: 8, rounds: 3, keys: 10_000, valueBytes: 256, replicas: 3, embedded: true });
 });
 
-it('takes few rows for a quick run, and fewer beside etcd', () => {
+it('takes few rows with --quick, and fewer with --vs etcd', () => {
   const quick = parseOptions(['--quick']);
   const besideEtcd = parseOptions(['--quick', '--vs', 'etcd']);
   expect(quick).toMatchObject({ seconds: 2, rounds: 2, embedded: false });
@@ -47,12 +47,12 @@ it('has a form for every day', () => {
   expect(options).toMatchObject({ compare: false, embedded: false, seconds: 5 });
 });
 
-it('varies what it is told to vary', () => {
+it('varies the requested parameters', () => {
   expect(parseOptions(['--scale']).dimensions).toHaveLength(6);
   expect(parseOptions(['--scale', 'nodes,keys'])).toMatchObject({ mode: 'scale', dimensions: ['nodes', 'keys'] });
 });
 
-it('has shorter rounds where there are many points, unless told otherwise', () => {
+it('has shorter rounds with --scale by default', () => {
   expect(parseOptions(['--scale'])).toMatchObject({ seconds: 4, rounds: 2 });
   expect(parseOptions(['--scale', '--seconds', '9', '--rounds', '5'])).toMatchObject({ seconds: 9, rounds: 5 });
 });

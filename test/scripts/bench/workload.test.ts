@@ -14,7 +14,7 @@ import {
 import { Random } from '../../../src/random.js';
 
 describe('steps', () => {
-  it('are the same for the same seed, and others for another', () => {
+  it('depend on the seed alone', () => {
     const [one, again, other] = [7, 7, 8].map((seed) => generateSteps('mix50', 100, 50, seed));
     expect(one).toEqual(again);
     expect(one).not.toEqual(other);
@@ -25,7 +25,7 @@ describe('steps', () => {
     ['get', 0],
     ['mix95', 0.05],
     ['mix50', 0.5],
-  ] as const)('of %s are puts in the share that is said', (operation, share) => {
+  ] as const)('of %s contain the stated share of puts', (operation, share) => {
     const steps = generateSteps(operation, 1_000, 20_000, 1);
     const puts = steps.filter(({ kind }) => kind === 'put').length / steps.length;
     expect(puts).toBeCloseTo(share, 1);
@@ -34,7 +34,7 @@ describe('steps', () => {
   });
 });
 
-it('the zipfian law prefers low ranks as it should, and leaves none out of its range', () => {
+it('the zipfian distribution has the expected share of low ranks, and stays in range', () => {
   const rank = zipfian(10_000, new Random(1));
   const draws = Array.from({ length: 50_000 }, rank);
   const share = (wanted: number): number => draws.filter((draw) => draw === wanted).length / draws.length;
@@ -46,13 +46,13 @@ it('the zipfian law prefers low ranks as it should, and leaves none out of its r
   expect(Math.min(...draws)).toBe(0);
 });
 
-it('a value is as long as asked for, and the key’s own', () => {
+it('a value has the requested length, and differs by key', () => {
   expect(valueOf(12, 8)).toBe('12:abcde');
   expect(valueOf(123_456, 4)).toBe('1234');
 });
 
 describe('requests', () => {
-  it('are the bytes of HTTP/1.1', () => {
+  it('are valid HTTP/1.1', () => {
     const put = kvorumProtocol('put', 'key1', 'é');
     expect(wireFormat(put, 'a:1').toString()).toBe(
       'PUT /v1/kv/key1 HTTP/1.1\r\nHost: a:1\r\nContent-Type: application/octet-stream\r\nContent-Length: 2\r\n\r\né',
@@ -62,7 +62,7 @@ describe('requests', () => {
     );
   });
 
-  it('ask etcd for the same', () => {
+  it('have etcd equivalents', () => {
     expect(JSON.parse(gatewayProtocol('put', 'key1', 'v').body ?? '')).toEqual({ key: 'a2V5MQ==', value: 'dg==' });
     expect(JSON.parse(gatewayProtocol('stale', 'key1', '').body ?? '')).toEqual({
       key: 'a2V5MQ==',
@@ -71,7 +71,7 @@ describe('requests', () => {
     expect(gatewayProtocol('get', 'key1', '').path).toBe('/v3/kv/range');
   });
 
-  it('are formed once each, and asked for in the order that was drawn', () => {
+  it('are built once each, and sent in the generated order', () => {
     const data = { keys: 10, valueBytes: 16 };
     const { requests, order } = scriptOf(kvorumProtocol, 'get', data, 1);
     expect(requests).toHaveLength(10);
@@ -84,7 +84,7 @@ describe('requests', () => {
     expect(order.length).toBeLessThan(300);
   });
 
-  it('are of more keys than a node remembers where there are so many', () => {
+  it('cover more keys than the row cache holds', () => {
     const { requests } = scriptOf(kvorumProtocol, 'get', { keys: 1_000_000, valueBytes: 256 }, 1);
     expect(requests.length).toBeGreaterThan(100_000);
   });
