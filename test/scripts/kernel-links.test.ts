@@ -41,7 +41,7 @@ describe('links in the kernel', () => {
       { from: 1, to: 2 },
       { from: 3, to: 1 },
     ]);
-    expect(since()).toEqual(['1 drops 3', '1 accepts 2', '3 accepts r1', 'r1 accepts 3']);
+    expect(since()).toEqual(['1 accepts 2', '1 drops 3', '3 accepts r1', 'r1 accepts 3']);
     expect(shown()).toEqual(['1>2', '3>1']);
   });
 
