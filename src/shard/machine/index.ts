@@ -5,3 +5,4 @@ export type { Machine } from './machine.js';
 export { Memtable } from './memtable.js';
 export { RowCache } from './row-cache.js';
 export type { StateStore } from './state-store.js';
+export * from './patch/index.js';
