@@ -168,7 +168,7 @@ const DECODERS: Readonly<Record<Name, (number: number) => unknown>> = {
   },
 };
 
-describe('a number that a later build wrote is refused by name', () => {
+describe('a format number of a later build is refused by name', () => {
   it.each(names)('%s', async (name) => {
     const { what, read } = FORMATS[name] as Format;
     // The parts of a journal record are bits.
@@ -184,7 +184,7 @@ describe('a number that a later build wrote is refused by name', () => {
     expect(() => decodeFrame(frame(at, u8(0), u64(0n), u64(0n), u8(3)))).toThrow('attempt 3 is unknown to this build');
   });
 
-  it('tags inside of keys, and those that were left out between others, too', () => {
+  it('tags inside keys, and unused numbers between tags, too', () => {
     const { array, end } = FORMATS.keyTag.numbers;
     expect(() => decodeKey(Uint8Array.of(array, 121, end))).toThrow('key tag 121 is unknown to this build');
     expect(() => decodeKey(Uint8Array.of(array, 33, end))).toThrow('key tag 33 is unknown to this build');
@@ -197,16 +197,16 @@ describe('a number that a later build wrote is refused by name', () => {
   });
 });
 
-describe('a record that link version 2 brought', () => {
+describe('a record kind that link version 2 added', () => {
   const { rows } = FORMATS.recordKind as Format;
-  const brought = Object.entries(rows).filter(([, { read }]) => read === 2);
+  const added = Object.entries(rows).filter(([, { read }]) => read === 2);
 
-  it.each(brought)('%s has no place on a link of version 1', (_name, { number }) => {
+  it.each(added)('%s is refused on a link of version 1', (_name, { number }) => {
     const bytes = frameBetween(1, 2, u8(number), u48(1, 1), termNotice).with(0, 1);
     expect(() => decodeFrame(bytes, 1)).toThrow(`record kind ${number} has no place here, on a link of version 1`);
   });
 
-  it('and the others have', () => {
+  it('other records are accepted on a link of version 1', () => {
     const message = { type: 'ping', epoch: 1, stopping: false } as const;
     const bytes = encodeFrame({ from: 1, to: 2, messages: [message] }, 1);
     expect(decodeFrame(bytes, 1).messages).toEqual([message]);

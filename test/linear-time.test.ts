@@ -28,7 +28,7 @@ beforeAll(loadHash);
 
 const BOUND_MS = 250;
 const LENGTH = 32 * 1024;
-/** In small steps first: what doubles with each repetition must be noticed before it takes for ever. */
+/** Small steps first: exponential time must be noticed before it takes forever. */
 const COUNTS = [12, 20, 24, 27, 30, 34, 40, 60, 90, 150, 300, 1_000];
 
 type Read = (text: string) => unknown;
@@ -38,19 +38,19 @@ function timeOf(read: Read, text: string): number {
   try {
     read(text);
   } catch {
-    // A refusal has to be as quick.
+    // A refusal has to be as fast.
   }
   return performance.now() - startedAt;
 }
 
-/** Too slow twice: once may be the machine's fault. */
+/** Slow twice: once may be due to the machine. */
 const isSlow = (read: Read, text: string): boolean => [1, 2].every(() => timeOf(read, text) > BOUND_MS);
 
-/** The first of the texts on which `read` is too slow, made short; undefined if there is none. */
+/** Describes the first text on which `read` is too slow; undefined if there is none. */
 function slowOn(read: Read, beginnings: readonly string[], pieces: readonly string[]): string | undefined {
   for (const before of beginnings) {
     for (const piece of pieces) {
-      // Behind what could go on for ever stands what ends it: only a reader that fails tries its other ways.
+      // The repeated part is followed by a character that cannot match: only a reader that fails backtracks.
       for (const count of [...COUNTS, Math.ceil(LENGTH / piece.length)]) {
         const text = `${before}${piece.repeat(count)}\u0001`;
         if (isSlow(read, text)) return `${JSON.stringify(before)} + ${count} times ${JSON.stringify(piece)}`;
@@ -64,7 +64,7 @@ const root = fileURLToPath(new URL('../src', import.meta.url));
 
 function sources(): SourceFile[] {
   const names = readdirSync(root, { recursive: true, encoding: 'utf8' })
-    // The simulator reads nothing but values that it made itself.
+    // The simulator reads only values that it generated itself.
     .filter((name) => name.endsWith('.ts') && !name.startsWith('sim'));
   return names
     .sort()
@@ -121,7 +121,7 @@ describe('every regular expression under src', () => {
     expect(all.length).toBeGreaterThan(40);
   });
 
-  it('stands there as a literal', () => {
+  it('is a literal', () => {
     const made = sources().filter(({ text }) => /\bRegExp\s*\(/.test(text));
     expect(made.map(({ path }) => path)).toEqual([]);
   });

@@ -18,7 +18,7 @@ describe('README, In a program', () => {
     const source = /## In a program\n\n```ts\n(.*?)```/s.exec(readme)?.[1] ?? '';
     const promised = [...source.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map((match) => match[1]);
     expect(promised.length).toBeGreaterThan(2);
-    // Inside the package, so that its own name resolves to it as it would for somebody who installed it.
+    // Inside the package, so that its own name resolves to it as in a project that installed it.
     const folder = join(projectRoot, 'dist', `readme-${process.pid}`);
     mkdirSync(folder, { recursive: true });
     try {
@@ -37,7 +37,7 @@ describe('README, Three machines', () => {
     .filter(({ headings }) => headings.some((h) => h.startsWith('Three machines')))
     .flatMap((block) => block.steps.map((step) => step.command));
 
-  it('form a cluster, with a router of its own, that serves and drains', async () => {
+  it('form a cluster, with a stand-alone router, that serves and drains', async () => {
     const data = scene.folder();
     const addresses = [
       ...new Set([...commands.join(' ').matchAll(/\b(?:10\.0\.0\.\d|127\.0\.0\.1):\d+/g)].map((m) => m[0])),

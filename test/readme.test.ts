@@ -1,8 +1,8 @@
 /**
- * README's transcripts, run: what a reader is shown is what happens.
+ * Runs the transcripts of README and compares their output.
  *
  * `npm start` in a transcript starts a real cluster, on a port and in a folder of its own, which later sections go on
- * using; 127.0.0.1:8080 and the documented process ids stand for the real ones, and `npm run faults` is told of the folder. Every other command is
+ * using; 127.0.0.1:8080 and the documented process ids stand for the real ones, and `npm run faults` gets the folder. Every other command is
  * run by bash as it is written.
  */
 import { execFile } from 'node:child_process';
@@ -20,12 +20,12 @@ const DOCUMENTED = '127.0.0.1:8080';
 const scene = new Scene();
 afterAll(() => scene.clean());
 
-/** From documented words to real ones. */
+/** Documented addresses and process ids → real ones. */
 const real = new Map<string, string>();
-/** Of the cluster that was started last. */
+/** Data folder of the cluster that was started last. */
 let dataFolder = '';
 
-function inReality(command: string): string {
+function withRealNames(command: string): string {
   let text = command.replaceAll('localhost:8080', DOCUMENTED);
   text = text.replace('npm run -s faults -- ', `npm run -s faults -- --data ${dataFolder} `);
   for (const [documented, actual] of real) text = text.replaceAll(new RegExp(`\\b${documented}\\b`, 'g'), actual);
@@ -35,9 +35,10 @@ function inReality(command: string): string {
 async function run(step: Step): Promise<string[]> {
   if (/\bnpm start\b/.test(step.command)) return [await start(step)];
   const output = await new Promise<string>((resolve) => {
-    const command = inReality(step.command);
-    // A documented id that stands for no process of ours could be anybody's.
-    if (/\bkill\b/.test(command) && command === step.command) throw new Error(`README.md:${step.line}: kills whom?`);
+    const command = withRealNames(step.command);
+    // A documented process id that was not replaced may belong to a foreign process.
+    if (/\bkill\b/.test(command) && command === step.command)
+      throw new Error(`README.md:${step.line}: no process stands for this id`);
     const script = `exec 2>&1\n${command}`;
     // A command may fail, and show how.
     execFile('bash', ['-c', script], { cwd: projectRoot, env: cleanEnvironment() }, (_, stdout) => {
@@ -69,7 +70,7 @@ describe.each(SECTIONS)('README, %s', (section) => {
     expect(steps.length).toBeGreaterThan(3);
   });
 
-  it('says what happens', async () => {
+  it('shows what really happens', async () => {
     for (const step of steps) {
       const differs = difference(step.expected, await run(step));
       if (differs !== undefined) throw new Error(`README.md:${step.line} $ ${step.command}\n${differs}`);

@@ -1,4 +1,4 @@
-/** A copy of a data folder beside its original, and what must not be taken for one: a node that was killed and is back. */
+/** A copy of a data folder started beside its original; and a restarted node, which must not be taken for a copy. */
 import { cpSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { Scene, type Program } from './processes.js';
 const scene = new Scene();
 afterEach(() => scene.clean());
 
-/** Addresses of its own, for whoever else stands for a node. */
+/** Addresses for a second process of a node. */
 const ELSEWHERE = ['--listen-peer', '127.0.0.1:0', '--listen-http', '127.0.0.1:0'];
 
 /** n2 to n3. */
@@ -21,7 +21,7 @@ const refusals = async (url: string): Promise<number> => {
   return Number(/^kvorum_link_refused_total\{reason="duplicate-node"\} (\d+)/m.exec(metrics)?.[1]);
 };
 
-/** The copy ends by itself, and says why. */
+/** The copy exits by itself, and logs why. */
 async function isRefused(copy: Program): Promise<void> {
   const { code, signal } = await copy.ended;
   expect([code, signal]).toEqual([1, null]);
@@ -51,7 +51,7 @@ it('a copy of a data folder beside its original is refused and ends, as often as
   for (const { url } of group.all()) expect(await load.lost(url)).toEqual([]);
 }, 60_000);
 
-/** Carries connections to `address`, and does not tell there when the one who connected is gone. */
+/** Forwards connections to `address`, and keeps them open there when the client is gone. */
 async function silentProxy(address: string): Promise<string> {
   const [host = '', port = ''] = address.split(':');
   const server = createServer((near) => {
@@ -74,7 +74,7 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-it('a node that was killed is back within seconds, also when its old link looks whole', async () => {
+it('a node that was killed is linked again within seconds, also while its old link looks open', async () => {
   const group = await new NodeGroup(scene).start();
   const { peer } = group.node('n3');
   /** Kills n2 and starts it again. @returns how long it took until it was linked to n3. */

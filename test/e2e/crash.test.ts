@@ -1,4 +1,4 @@
-/** What a crash may not do: lose an acknowledged write, or stop the cluster, with one node gone of three. */
+/** A crash loses no acknowledged write, and with one node of three down the cluster serves on. */
 import { afterEach, expect, it } from 'vitest';
 import { Load, progress } from './load.js';
 import { http, NodeGroup } from './node-group.js';
@@ -56,7 +56,7 @@ it('with two of three nodes gone, writes and reads are refused in time, and none
   const group = await new NodeGroup(scene).start();
   const { url } = group.node('n1');
   expect((await http.put(`${url}/v1/kv/a`, '1')).status).toBe(201);
-  // A stale read may lag; here the replica is to hold the value before it is left alone.
+  // A stale read may lag; the replica must have the value before the other nodes are killed.
   const stale = async () => String((await http.get(`${url}/v1/kv/a?consistency=stale`)).data);
   await until('n1 has applied the write', async () => (await stale()) === '1');
   for (const name of ['n2', 'n3']) await group.node(name).program.stop('SIGKILL');

@@ -38,17 +38,17 @@ function damage(folder: string): void {
   db.close();
 }
 
-/** Why it is in quarantine, as it says itself; null: it is not; undefined: it has not said. */
+/** Why the node is in quarantine, as it reports itself; null: it is not; undefined: it has not reported. */
 const quarantineOf = async (group: NodeGroup, name: string): Promise<unknown> => {
-  interface Told {
+  interface NodeView {
     readonly name: string;
     readonly status: { readonly quarantine: string | null } | null;
   }
-  const nodes = json(await http.get(`${group.node(name).url}/v1/nodes`))['nodes'] as Told[] | undefined;
+  const nodes = json(await http.get(`${group.node(name).url}/v1/nodes`))['nodes'] as NodeView[] | undefined;
   return nodes?.find((node) => node.name === name)?.status?.quarantine;
 };
 
-/** The node is brought up, and counts: with another one away, it and the third serve what was written. */
+/** The node is up to date, and counts: with another one down, it and the third serve what was written. */
 async function expectCounts(group: NodeGroup, name: string, value: string): Promise<void> {
   await until(`${name} counts again`, async () => {
     return (await statusOf(`${group.node(name).url}/readyz`)) === 200 && (await quarantineOf(group, name)) === null;
@@ -59,7 +59,7 @@ async function expectCounts(group: NodeGroup, name: string, value: string): Prom
   await write(group, name, 'newest');
 }
 
-test('a damaged folder is refused with advice, and an empty one in its place is brought up', async () => {
+test('a damaged folder is refused with advice, and an empty one in its place is brought up to date', async () => {
   const group = await new NodeGroup(scene, ['--shards', '4']).start();
   await write(group, 'n1', 'old');
   await group.node('n3').program.stop('SIGKILL');
@@ -75,7 +75,7 @@ test('a damaged folder is refused with advice, and an empty one in its place is 
   expect(again.program.output).toContain('quarantine');
 });
 
-test('a copy of the whole folder in its place is brought up as well', async () => {
+test('a copy of the whole folder in its place is brought up to date as well', async () => {
   const group = await new NodeGroup(scene, ['--shards', '4']).start();
   await write(group, 'n1', 'old');
   const { data, program } = group.node('n3');

@@ -11,7 +11,7 @@ import { Scene, kvorum, until } from './processes.js';
 const OPEN_FILES = 256;
 const limited = (openFiles: number): readonly string[] => ['bash', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'bash'];
 
-/** Connections of their own, one for each request. */
+/** A new connection for each request. */
 const anew = { httpAgent: new Agent() };
 
 const scene = new Scene();
@@ -33,7 +33,7 @@ afterEach(async () => {
   await scene.clean();
 });
 
-/** A connection that asks for a key again and again. What it was told first: a status, or 0. */
+/** A connection that requests a key again and again. @returns the status of its first answer, or 0. */
 function greedy(url: string): Promise<number> {
   const { hostname, port, host } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -60,7 +60,7 @@ async function descriptors(url: string): Promise<{ used: number; left: number }>
   return { used: value('used'), left: value('left') };
 }
 
-it('serve whom they have, refuse the others with 503, answer about health, and have enough for their files', async () => {
+it('serve accepted connections, refuse others with 503, answer health routes, and have enough for their files', async () => {
   const group = await new NodeGroup(scene, ['--shards', '4'], {}, limited(OPEN_FILES)).start();
   const { url } = group.node('n1');
   const httpAgent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -68,17 +68,17 @@ it('serve whom they have, refuse the others with 503, answer about health, and h
     (await http.put(`${url}/v1/kv/a${i % 16}`, String(i % 10).repeat(bytes), { httpAgent })).status;
   await until('the first put is served', async () => (await put(0, 10)) < 300);
 
-  const told = new Map<number, number>();
-  // No more at once than there are connections beyond the limit: each is told something.
+  const statuses = new Map<number, number>();
+  // No more at once than there are spare connections: each gets an answer.
   for (let i = 0; i < 2 * OPEN_FILES; i += 16) {
     for (const status of await Promise.all(Array.from({ length: 16 }, () => greedy(url)))) {
-      told.set(status, (told.get(status) ?? 0) + 1);
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
   }
-  const served = (told.get(200) ?? 0) + (told.get(404) ?? 0);
+  const served = (statuses.get(200) ?? 0) + (statuses.get(404) ?? 0);
   expect(served).toBeGreaterThan(64);
-  expect([...told.keys()].sort()).not.toContain(0);
-  expect(told.get(503)).toBe(2 * OPEN_FILES - served);
+  expect([...statuses.keys()].sort()).not.toContain(0);
+  expect(statuses.get(503)).toBe(2 * OPEN_FILES - served);
 
   const refused = await http.get(`${url}/v1/kv/a`, anew);
   expect([refused.status, json(refused)]).toMatchObject([503, { code: 'too-many-connections', retryable: true }]);
@@ -86,11 +86,11 @@ it('serve whom they have, refuse the others with 503, answer about health, and h
   for (const path of ['/livez', '/readyz']) expect((await http.get(url + path, anew)).status).toBe(200);
   const { used, left } = await descriptors(url);
   expect(used + left).toBe(OPEN_FILES);
-  // What a node holds by itself, and what it keeps for its files.
+  // Descriptors that a node itself uses, and its reserve for files.
   expect(used).toBeGreaterThan(served + 20);
   expect(left).toBeGreaterThan(32);
 
-  // The journal grows and is emptied, and the log of state.db is copied back: 64 MiB in all.
+  // The journal grows and is emptied, and the log of state.db is checkpointed: 64 MiB in all.
   for (let i = 1; i <= 128; i++) expect(await put(i, 512 * 1024)).toBeLessThan(300);
   for (const { program } of group.all()) expect(program.child.exitCode).toBeNull();
   httpAgent.destroy();
@@ -98,7 +98,7 @@ it('serve whom they have, refuse the others with 503, answer about health, and h
   await until('others are served again', async () => (await http.get(`${url}/v1/kv/a1`, anew)).status === 200);
 });
 
-it('answer about health, and are scraped, while clients that never end a head hold all connections', async () => {
+it('answer health routes, and are scraped, while clients that never complete a head hold all connections', async () => {
   const group = await new NodeGroup(scene, ['--shards', '1'], {}, limited(160)).start();
   const { url } = group.node('n1');
   const { hostname, port, host } = new URL(url);
@@ -120,7 +120,7 @@ it('answer about health, and are scraped, while clients that never end a head ho
   }
 });
 
-it('that have none left wait for some with what needs one, say so, and go on', async () => {
+it('without a free descriptor delay what needs one, report that, and go on', async () => {
   const group = await new NodeGroup(scene, ['--shards', '1'], {}, limited(OPEN_FILES)).start(1);
   const { url, program } = group.node('n1');
   const httpAgent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -182,7 +182,7 @@ class Routers {
   }
 }
 
-it('keep a place for a node, however many routers are linked', async () => {
+it('reserve a link for a node, however many routers are linked', async () => {
   const group = await new NodeGroup(scene, ['--shards', '1'], {}, limited(OPEN_FILES)).start();
   const routers = new Routers(group.node('n3').peer, 3, 64);
   await until('some routers are linked', () => Promise.resolve(routers.up > 16));
@@ -197,7 +197,7 @@ it('keep a place for a node, however many routers are linked', async () => {
 });
 
 it.each([24, 48, 80])(
-  'a limit of %d, with which not even the modules can be loaded, is said in one line',
+  'a limit of %d, with which not even the modules can be loaded, is reported in one line',
   async (openFiles) => {
     const program = scene.keep(kvorum(['node', '--help'], {}, limited(openFiles)));
     expect((await program.ended).code).toBe(1);

@@ -111,7 +111,7 @@ describe('a cluster with faults', () => {
     await until('r2 serves again', async () => (await http.get(`${second}/v1/kv/k`)).data === 'by r2');
   });
 
-  it('stops all of it within 5 s, paused and cut off as it may be, and takes its file away', async () => {
+  it('stops all processes within 5 s, also paused and cut off ones, and removes its file', async () => {
     const { program, pids, data, control } = await startFaulty(['--routers', '2']);
     await control.apply({ type: 'pause', node: 1 });
     await control.apply({ type: 'isolate', node: 2 });
@@ -122,7 +122,7 @@ describe('a cluster with faults', () => {
     expect(existsSync(join(data, 'faults.json'))).toBe(false);
   });
 
-  it('is not there without --faults: no file, no detour', async () => {
+  it('has no control file and no proxies without --faults', async () => {
     const data = scene.folder();
     const { program, pids } = await startCluster(scene, { data });
     expect(existsSync(join(data, 'faults.json'))).toBe(false);
@@ -163,7 +163,7 @@ describe('npm run faults', () => {
       expect([words, code, out]).toEqual([words, 2, '']);
       expect(err).toContain(complaint);
     }
-    // What nodes warn of while programs start beside them is no matter here.
+    // Warnings of nodes while programs start beside them do not matter here.
     const quiet = ({ nodes, links }: FaultStatus) => ({
       nodes: nodes.map((node) => ({ ...node, warnings: [] })),
       links,

@@ -60,8 +60,8 @@ test.each([
   await readAll();
   expect((await http.put(`${url}/v1/kv/new`, 'of this build')).status).toBe(201);
   await until('the cluster has a uid', async () => {
-    const told = json(await http.get(`${url}/v1/cluster`));
-    return typeof told['cluster_uid'] === 'string' && told['feature_level'] === PROTOCOL.featureLevel;
+    const view = json(await http.get(`${url}/v1/cluster`));
+    return typeof view['cluster_uid'] === 'string' && view['feature_level'] === PROTOCOL.featureLevel;
   });
   const uid = json(await http.get(`${url}/v1/cluster`))['cluster_uid'];
   await program.stop();

@@ -32,7 +32,7 @@ function smallDisk(megabytes: number, more = ''): string | undefined {
   return folder;
 }
 
-/** It never comes as far as its ports. */
+/** The node fails before it opens these ports. */
 const nodeCommand = ['node', '--name', 'n1', '--cluster', 'n1=127.0.0.1:1@127.0.0.1:2'];
 
 const ballastIn = (disk: string): string => join(disk, 'ballast');
@@ -79,7 +79,7 @@ describe('a cluster of one whose disk is full', () => {
     await untilFull(url);
     const startedAt = performance.now();
     const refused = await http.put(`${url}/v1/kv/a`, value);
-    // Not after a while, as one that waits would be.
+    // At once, not after waiting for room.
     expect(performance.now() - startedAt).toBeLessThan(400);
     expect([refused.status, json(refused)]).toMatchObject([507, { code: 'disk-full', outcome: 'not_applied' }]);
     expect((await http.get(`${url}/v1/kv/a`)).data).toBe(value);
@@ -94,7 +94,7 @@ describe('a cluster of one whose disk is full', () => {
     ['in order', 'SIGTERM'],
     ['by kill -9', 'SIGKILL'],
   ] as const) {
-    it(`and that was stopped ${how} starts, says what it waits for, and serves as soon as there is room`, async () => {
+    it(`and that was stopped ${how} starts, reports what it waits for, and serves as soon as there is room`, async () => {
       const disk = smallDisk(24);
       if (disk === undefined) return;
       const group = await new NodeGroup(scene, ['--shards', '1'], {}, [], disk).start(1);
@@ -133,14 +133,14 @@ describe('a cluster of one whose disk is full', () => {
   });
 });
 
-it('a full disk of one of three is no reason not to serve', async () => {
+it('a full disk of one of three nodes does not stop the cluster', async () => {
   const disk = smallDisk(24);
   if (disk === undefined) return;
   const group = await new NodeGroup(scene, ['--shards', '4'], {}, [], { n1: disk }).start();
   const { url } = group.node('n2');
   for (let i = 0; i < 8; i++) expect(await put(url, `k${i}`)).toBeLessThan(300);
   fill(disk);
-  // Far more than there would be room for.
+  // Far more than fits on the full disk.
   for (let i = 0; i < 400; i++) expect(await put(url, `k${i % 8}`, '10s')).toBe(200);
   for (let i = 0; i < 8; i++) expect((await http.get(`${url}/v1/kv/k${i}`)).status).toBe(200);
   expect(await readiness(group.node('n1').url)).toContain('the disk is full');
@@ -149,7 +149,7 @@ it('a full disk of one of three is no reason not to serve', async () => {
   expect(await put(group.node('n1').url, 'k0')).toBe(200);
 });
 
-it('an embedded store that is opened on a full disk says so in time, is closed at once, and serves when there is room', async () => {
+it('an embedded store opened on a full disk fails in time with that reason, closes at once, and serves when there is room', async () => {
   const disk = smallDisk(24);
   if (disk === undefined) return;
   const options = { nodes: 3, shards: 2, dataDir: join(disk, 'data'), timeoutMs: 1_000 };
@@ -182,7 +182,7 @@ it('an embedded store that is opened on a full disk says so in time, is closed a
 it.each([
   ['is full', '', 'disk-full', 'there is no room on its disk (ENOSPC)'],
   ['is read-only', ',ro', 'storage-failed', 'its file system is read-only (EROFS)'],
-])('where the disk %s there is no new store, and it says so in a line', async (_, more, code, why) => {
+])('where the disk %s no new store is created, and one line says so', async (_, more, code, why) => {
   const disk = smallDisk(2, more);
   if (disk === undefined) return;
   if (more === '') fill(disk);
@@ -215,10 +215,10 @@ it('a local cluster whose disk is full waits for room, serves when there is some
   expect((await first.stop('SIGINT')).code).toBe(0);
   fill(disk);
   const waiting = `kvorum: waiting for room on the disk of ${dataDir}`;
-  const told = start();
-  await told.errorLine(/waiting for room/);
-  expect((await told.stop('SIGINT')).code).toBe(0);
-  expect(told.output).toBe(waiting);
+  const stopped = start();
+  await stopped.errorLine(/waiting for room/);
+  expect((await stopped.stop('SIGINT')).code).toBe(0);
+  expect(stopped.output).toBe(waiting);
   const second = start();
   await second.errorLine(/waiting for room/);
   expect(readdirSync(dataDir)).toEqual(['cluster.json', 'logs', 'n1']);

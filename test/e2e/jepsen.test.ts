@@ -79,7 +79,7 @@ it(
   LIMIT_MS,
 );
 
-it('what makes no sense is refused before anything is done', async () => {
+it('contradictory options are refused before anything is started', async () => {
   const temporary = scene.folder();
   for (const [args, complaint] of [
     [['--faults', 'earthquake'], 'there is no fault "earthquake"'],

@@ -26,7 +26,7 @@ describe('npm start', () => {
     expect(await ended).toEqual([0, null]);
   });
 
-  it('says that a node died, does not start it again, and serves on', async () => {
+  it('reports that a node died, does not restart it, and serves on', async () => {
     const { program, url, pids } = await startCluster(scene, { data: scene.folder() });
     process.kill(pids[1]!, 'SIGKILL');
     const said = await program.errorLine(/node n2 .* was killed by SIGKILL/);

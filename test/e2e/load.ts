@@ -1,5 +1,5 @@
 /**
- * Writers that remember what they were promised. Each has keys of its own and counts up; what is read back later must
+ * Writers that record acknowledged writes. Each has keys of its own and counts up; the value read back later must
  * be the last acknowledged number, or one whose write ended without an answer.
  */
 import { http } from './node-group.js';
@@ -53,7 +53,7 @@ export class Load {
     return gaps.sort((a, b) => b.ms - a.ms);
   }
 
-  /** What was acknowledged and cannot be read back at `url`; empty when all is well. */
+  /** Acknowledged writes that cannot be read back at `url`; empty if none is lost. */
   async lost(url: string): Promise<string[]> {
     const lost: string[] = [];
     for (const [key, { acknowledged, unknown }] of this.history) {

@@ -33,24 +33,24 @@ async function startFaulty() {
   return { data, url, control };
 }
 
-const ACCUSED = 'the data folder of this node went back in time';
+const WENT_BACK = 'the data folder of this node went back in time';
 
-/** Nodes that were found to have gone back in time, by another one, in their present life. */
-async function accused(control: FaultControl): Promise<number[]> {
+/** Nodes whose current process was found by another node to have gone back in time. */
+async function reported(control: FaultControl): Promise<number[]> {
   const { nodes } = await control.status();
-  return nodes.filter(({ warnings }) => warnings.some((line) => line.includes(ACCUSED))).map(({ node }) => node);
+  return nodes.filter(({ warnings }) => warnings.some((line) => line.includes(WENT_BACK))).map(({ node }) => node);
 }
 
-const wasAccused = (control: FaultControl, node: number): Promise<void> =>
-  until(`node ${node} is accused`, async () => (await accused(control)).includes(node));
+const wasReported = (control: FaultControl, node: number): Promise<void> =>
+  until(`node ${node} is reported`, async () => (await reported(control)).includes(node));
 
-it('a disk that is wiped and one that is rolled back under load cost no acknowledged write, nor any later restart', async () => {
+it('a disk that is wiped and one that is rolled back under load lose no acknowledged write, nor fail a later restart', async () => {
   const { data, url, control } = await startFaulty();
   const load = new Load(() => [url], { writers: 8, keys: 4 });
   await progress(load, 200);
 
   await control.apply({ type: 'wipe-disk', node: 3 });
-  await wasAccused(control, 3);
+  await wasReported(control, 3);
   await progress(load, 100);
   await allReady(control);
 
@@ -58,29 +58,29 @@ it('a disk that is wiped and one that is rolled back under load cost no acknowle
   await progress(load, 200);
   await allReady(control);
   await control.apply({ type: 'roll-back-disk', node: 2 });
-  await wasAccused(control, 2);
+  await wasReported(control, 2);
   await progress(load, 100);
   await allReady(control);
 
   await load.stop();
   expect(await load.lost(url)).toEqual([]);
-  // Both were brought up, and count: with one of them the third is not needed.
+  // Both are up to date and count: with both of them the third is not needed.
   await control.apply({ type: 'kill', node: 1 });
   const served = async () => (await http.put(`${url}/v1/kv/afterwards`, 'x')).status < 300;
   await until('two of three serve', served);
   expect(await load.lost(url)).toEqual([]);
   await control.apply({ type: 'heal' });
   await allReady(control);
-  // Nobody holds against them what is long made good: a start in common is like any other.
+  // A quarantine that has ended is not repeated: restarting both at once is like any other restart.
   for (const node of [2, 3]) await control.apply({ type: 'kill', node });
   await control.apply({ type: 'heal' });
   await allReady(control);
-  expect(await accused(control)).toEqual([]);
+  expect(await reported(control)).toEqual([]);
   expect(await load.lost(url)).toEqual([]);
   expect(existsSync(join(data, 'n2.kept'))).toBe(true);
 }, 240_000);
 
-it('neither a copy beside a node nor a node of another cluster in its place gets a word in, and nothing of them is left', async () => {
+it('a copy beside a node, and a node of another cluster in its place, are refused, and leave nothing behind', async () => {
   const { data, url, control } = await startFaulty();
   const load = new Load(() => [url], { writers: 4, keys: 4 });
   await progress(load, 100);

@@ -12,7 +12,7 @@ export interface GroupNode {
   readonly program: Program;
 }
 
-/** Answers of any status are answers, redirections too; only a broken connection throws. Bodies stay text. */
+/** Any status resolves, redirections too; only a broken connection throws. Bodies stay text. */
 export const http = axios.create({
   validateStatus: () => true,
   maxRedirects: 0,
@@ -58,7 +58,7 @@ export class NodeGroup {
     return this.#members.map(({ name, peer, http: place }) => `${name}=${peer}@${place}`).join(',');
   }
 
-  /** Starts all and waits until each says that it can serve every shard. */
+  /** Starts all and waits until each reports that it can serve every shard. */
   async start(count = 3): Promise<this> {
     await this.addMembers(count);
     for (const name of this.names) this.startNode(name);
@@ -85,7 +85,7 @@ export class NodeGroup {
     return node;
   }
 
-  /** A second process for a member: the group knows nothing of it. */
+  /** A second process of a member, which the group does not track. */
   startCopy(name: string, args: readonly string[]): Program {
     return this.#run(name, args);
   }

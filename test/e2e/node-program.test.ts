@@ -1,4 +1,4 @@
-/** Node processes of scripts: nothing runs on after it was paused or killed. */
+/** Node processes of scripts: none runs on after it was paused or killed. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
@@ -69,7 +69,7 @@ it('is gone once killed, also while paused, and can be started again', async () 
   }).toThrow('runs already');
 });
 
-it('shows the fault control what was done to it', async () => {
+it('reports its faults to the fault control', async () => {
   const { program } = await counting();
   const processes = new ControlledPrograms([program]);
   const { pid } = program;

@@ -1,5 +1,5 @@
 /**
- * Real processes for tests: started, listened to, waited for by what they say, and never left behind.
+ * Real processes for tests: started, awaited by their output, and never left behind.
  *
  * Nothing here waits for a guessed time: every wait ends with an event or with a deadline that fails the test.
  */
@@ -135,7 +135,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Looks again until it holds. @throws when it does not hold in time, with `what` in the message. */
+/** Polls until it holds. @throws when it does not hold in time, with `what` in the message. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>, deadlineMs = 20_000): Promise<void> {
   const startedAt = performance.now();
   while (!(await holds())) {

@@ -1,4 +1,4 @@
-/** `kvorum sim` as a person runs it; and its worker processes, one of which dies and one of which hangs. */
+/** `kvorum sim` as a user runs it; and its worker processes, of which one dies and one hangs. */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ interface Document {
 }
 
 describe('kvorum sim', () => {
-  it('runs seeds in several processes, and comes to the same whatever their number', async () => {
+  it('runs seeds in several processes, with the same result whatever their number', async () => {
     const [one, two] = [
       await simulate('--seeds', '4', '--no-shrink', '--jobs', '1', '--json'),
       await simulate('--seeds', '4', '--no-shrink', '--jobs', '3', '--json'),
@@ -38,8 +38,8 @@ describe('kvorum sim', () => {
     expect([one.code, two.code]).toEqual([0, 0]);
   });
 
-  it('says everything before it ends, however slowly it is read', async () => {
-    const file = join(scene.folder(), 'story');
+  it('writes all of its output before it ends, however slow its reader is', async () => {
+    const file = join(scene.folder(), 'trace');
     const sim = 'node dist/cli.js sim --seed 8f3a --trace';
     const script = `${sim} | (sleep 5; wc -c); ${sim} > ${file}; wc -c < ${file}`;
     const { stdout } = await promisify(execFile)('bash', ['-c', script], { cwd: projectRoot });
@@ -49,7 +49,7 @@ describe('kvorum sim', () => {
     expect(piped).toBe(written);
   });
 
-  it('replays a seed byte for byte, with its story and without', async () => {
+  it('replays a seed byte for byte, with its trace and without', async () => {
     const [first, second] = [await simulate('--seed', '8f3a', '--trace'), await simulate('--seed', '8f3a', '--trace')];
     expect(first.out).toBe(second.out);
     const lines = first.out.split('\n');
@@ -73,7 +73,7 @@ describe('kvorum sim', () => {
     expect(out).toBe('');
   });
 
-  it('tells of a failure at once, and again in its report', async () => {
+  it('prints a failure at once, and again in its report', async () => {
     const { code, out, err } = await simulate(
       '--first',
       '1',
@@ -90,7 +90,7 @@ describe('kvorum sim', () => {
     expect(out).toMatch(/^FAILED: seed 1, idle/m);
   });
 
-  it('interrupted, it reports what was done by then, and leaves no process behind', async () => {
+  it('interrupted, it reports the seeds done by then, and leaves no process behind', async () => {
     const program = scene.keep(kvorum(['sim', '--minutes', '5', '--first', '1', '--jobs', '2']));
     await program.errorLine(/[1-9]\d* seeds, /);
     await program.stop('SIGINT');
@@ -98,14 +98,14 @@ describe('kvorum sim', () => {
     expect((await program.ended).code).toBe(1);
   });
 
-  it('the worker is not for people', async () => {
+  it('the worker command refuses to run on its own', async () => {
     const program = scene.keep(kvorum(['sim-worker']));
     expect((await program.ended).code).toBe(2);
     expect(program.output).toContain('run kvorum sim');
   });
 });
 
-/** Speaks as a worker does; the seed says what becomes of it. */
+/** Speaks the protocol of a worker; the seed decides how it ends. */
 const WORKER = `
 process.on('message', ({ seed }) => {
   if (seed === 1) process.kill(process.pid, 'SIGKILL');

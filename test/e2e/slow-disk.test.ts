@@ -1,7 +1,7 @@
 /**
- * The disk is slow, hangs, fails or is full where and while it is told to, seen from a real node, which comes back by itself.
+ * A disk that is slow, hangs, fails or is full through the shim, as seen by a real node, which recovers by itself.
  *
- * Of times only lower bounds are asserted, which no busy machine can break, and one upper bound on the quickest of many.
+ * Of times only lower bounds are asserted, which no busy machine can break, and one upper bound on the fastest of many.
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,10 +24,10 @@ async function putMs(url: string): Promise<number> {
   return performance.now() - startedAt;
 }
 
-async function quickestOf(count: number, url: string): Promise<number> {
-  let quickest = Infinity;
-  for (let i = 0; i < count; i++) quickest = Math.min(quickest, await putMs(url));
-  return quickest;
+async function fastestOf(count: number, url: string): Promise<number> {
+  let fastest = Infinity;
+  for (let i = 0; i < count; i++) fastest = Math.min(fastest, await putMs(url));
+  return fastest;
 }
 
 /** The longest of the node's latest commits, as the node itself measured it. */
@@ -38,23 +38,23 @@ async function longestCommitMs(url: string): Promise<number> {
 
 it('a file slow-sync in the data folder delays each commit until it is removed', async () => {
   const shim = await buildSlowDiskShim();
-  // Without a C compiler there is no shim, as the line on standard error said.
+  // Without a C compiler there is no shim; a line on standard error says so.
   if (shim === undefined) return;
   const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);
   const { url, data } = group.node('n1');
   const signal = join(data, 'slow-sync');
-  expect(await quickestOf(5, url)).toBeLessThan(DELAY_MS);
+  expect(await fastestOf(5, url)).toBeLessThan(DELAY_MS);
 
   writeFileSync(signal, String(DELAY_MS));
-  expect(await quickestOf(2, url)).toBeGreaterThanOrEqual(DELAY_MS);
+  expect(await fastestOf(2, url)).toBeGreaterThanOrEqual(DELAY_MS);
   expect(await longestCommitMs(url)).toBeGreaterThanOrEqual(DELAY_MS);
 
   writeFileSync(signal, '0');
-  // One that was under way may still be behind this first.
+  // The first may still wait for a slow sync that was under way.
   await putMs(url);
-  expect(await quickestOf(5, url)).toBeLessThan(DELAY_MS);
+  expect(await fastestOf(5, url)).toBeLessThan(DELAY_MS);
   rmSync(signal);
-  expect(await quickestOf(5, url)).toBeLessThan(DELAY_MS);
+  expect(await fastestOf(5, url)).toBeLessThan(DELAY_MS);
 });
 
 it('a file clock-offset sets the date of a running node, back and forth, and not its other clock', async () => {
@@ -151,7 +151,7 @@ it('a node that starts on a disk that hangs runs, reports why it is not ready, s
   expect((await http.get<string>(`${url}/v1/kv/a`)).data).toBe('1');
 });
 
-/** Closes a store, or does not, while its disks hang; with the exit code 3, if it may. */
+/** Closes a store, or does not, while its disks hang. Exit code 3 unless the process is killed. */
 const EMBEDDED = `
 import { writeFileSync } from 'node:fs';
 const [, , library, dataDir, hangs, closes] = process.argv;
@@ -216,7 +216,7 @@ it.each([
   expect(program.child.exitCode).toBeNull();
 });
 
-it('room that only a sync finds missing ends the node, which says what to do; done so, it serves what it acknowledged', async () => {
+it('a full disk that only a sync reports ends the node with advice; after that it serves what it acknowledged', async () => {
   const shim = await buildSlowDiskShim();
   if (shim === undefined) return;
   const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);
@@ -229,7 +229,7 @@ it('room that only a sync finds missing ends the node, which says what to do; do
   expect(refused?.status ?? 503).toBeGreaterThanOrEqual(500);
   expect((await program.ended).code).toBe(1);
   expect(program.output).toMatch(/finds no space \(EDQUOT\), which only the sync reported.*free space, then restart/);
-  // It does not come up before there is room.
+  // It does not start before there is room.
   const { program: early } = group.startNode('n1');
   expect((await early.ended).code).toBe(1);
   rmSync(signal);
@@ -238,7 +238,7 @@ it('room that only a sync finds missing ends the node, which says what to do; do
   expect((await http.get<string>(`${url}/v1/kv/a`)).data).toBe('1');
 });
 
-it('a disk that fails ends the node at its next write, and it serves again when it is started on one that does not', async () => {
+it('a disk that fails ends the node at its next write; restarted on a working disk it serves again', async () => {
   const shim = await buildSlowDiskShim();
   if (shim === undefined) return;
   const group = await new NodeGroup(scene, [], { LD_PRELOAD: shim }).start(1);
@@ -275,7 +275,7 @@ it.each(['', 'quota'])('a program whose output finds no room ends in good order:
   expect(readFileSync(join(folder, 'output'), 'utf8')).toBe('');
 });
 
-it('says why there is no shim, and gives none', async () => {
+it('reports why there is no shim, and returns none', async () => {
   const said: string[] = [];
   const shim = await buildSlowDiskShim({ compiler: 'no-such-compiler', say: (message) => said.push(message) });
   expect(shim).toBeUndefined();

@@ -12,7 +12,7 @@ const scene = new Scene();
 afterEach(() => scene.clean());
 
 describe('npm start', () => {
-  it('comes up with one ready line, serves, and on SIGTERM stops all of it within 5 s', async () => {
+  it('prints one ready line, serves, and on SIGTERM stops all processes within 5 s', async () => {
     const data = scene.folder();
     const { program, url, pids, readyLine } = await startCluster(scene, { data, viaNpm: true });
     expect(readyLine).toContain('nodes=3 shards=16 replicas=3');
@@ -58,7 +58,7 @@ describe('npm start', () => {
     expect(other.output).toMatch(/--shards 8 contradicts the data .* shards=4.*--fresh/);
   });
 
-  it('Ctrl-C, which a terminal sends to the whole group, stops all of it cleanly', async () => {
+  it('Ctrl-C, which a terminal sends to the whole process group, stops all processes cleanly', async () => {
     const data = scene.folder();
     const { program, pids } = await startCluster(scene, { data });
     for (const pid of [...pids, program.pid]) process.kill(pid, 'SIGINT');
@@ -67,7 +67,7 @@ describe('npm start', () => {
     expect(program.output).not.toContain('was killed');
   });
 
-  it('says so when its port or its folder is in use, and starts nothing', async () => {
+  it('reports that its port or its folder is in use, and starts nothing', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const address = server.address();
@@ -108,7 +108,7 @@ describe('npm start', () => {
       expect(readFileSync(join(data, 'logs', `${name}.log`), 'utf8')).toMatch(/^\{"level":30,.*"msg":"link up"\}$/m);
   });
 
-  it('prefixes the lines of each node, without colour where nobody can see it', async () => {
+  it('prefixes the lines of each node, without colour unless on a terminal', async () => {
     const { program } = await startCluster(scene, { data: scene.folder(), args: ['--log-level', 'info'] });
     for (const name of ['n1', 'n2', 'n3'])
       await program.errorLine(new RegExp(`^${name} +│ \\d\\d:\\d\\d:\\d\\d\\.\\d{3} info `));

@@ -1,9 +1,9 @@
-/** Makers of writes and operation ids for tests of the state machine. */
+/** Builders of writes and operation ids for tests of the state machine. */
 import { encodeCommand } from '../../src/shard/machine/command.js';
 import { encodeKey } from '../../src/shard/keys/index.js';
 import type { Attempt, Condition, KvWrite } from '../../src/shard/operation.js';
 
-/** A version 7 UUID made at `timeMs`; `n` tells ids of one time apart. */
+/** A version 7 UUID made at `timeMs`; `n` distinguishes ids of the same time. */
 export function v7Id(timeMs: number, n: number): Uint8Array {
   const id = Buffer.alloc(16);
   id.writeUIntBE(timeMs, 0, 6);
@@ -26,7 +26,7 @@ let made = 0;
 
 export interface WriteOptions {
   readonly id?: Uint8Array;
-  /** By default `keyed` if there is an id. */
+  /** Default: `client-keyed` if there is an id, else `initial`. */
   readonly attempt?: Attempt;
   readonly condition?: Condition;
   readonly atMs?: number;

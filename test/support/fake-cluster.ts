@@ -5,7 +5,7 @@ import type { Backend, ReplyCallback, ServingState } from '../../src/router/disp
 import { refuse } from '../../src/shard/errors.js';
 import type { Answer, NodeHealth, NodeStatus, ShardReply, ShardRequest, Topology } from '../../src/shard/index.js';
 
-export interface Asked {
+export interface ReceivedRequest {
   readonly node: number;
   readonly request: ShardRequest;
   reply(answer: Answer, term?: number): void;
@@ -35,9 +35,9 @@ export class FakeCluster implements Backend {
   serving: ServingState = 'serving';
   readonly dead = new Set<number>();
   readonly leaders = new Map<number, number>();
-  readonly asked: Asked[] = [];
+  readonly asked: ReceivedRequest[] = [];
   /** What a node does when it is asked; without one it stays silent. */
-  readonly scripts = new Map<number, (asked: Asked) => void>();
+  readonly scripts = new Map<number, (asked: ReceivedRequest) => void>();
   readonly #listeners: ((topology: Topology) => void)[] = [];
 
   constructor(topology: Topology | undefined, self?: number) {
@@ -62,7 +62,7 @@ export class FakeCluster implements Backend {
     return this.leaders.get(shard);
   }
   submit(node: number, request: ShardRequest, done: ReplyCallback): void {
-    const asked: Asked = {
+    const asked: ReceivedRequest = {
       node,
       request,
       reply: (answer, term = 1) => {

@@ -15,7 +15,7 @@ import {
   type ClusterConfig,
 } from '../../src/shard/index.js';
 import type { HeldBackend } from './held-backend.js';
-import { WatchedBackend } from './held-backend.js';
+import { RecordingBackend } from './held-backend.js';
 import { HttpHarness } from './http-harness.js';
 
 export interface Front {
@@ -74,7 +74,7 @@ const startReal =
     const host = at === 'leader' ? leader : nodes.find((node) => node !== leader);
     const local = host === undefined ? undefined : new NodeBackend({ host, runtime });
     const backend: Backend = at === 'router' || local === undefined ? remote : local;
-    const http = await HttpHarness.over(new WatchedBackend(backend), options);
+    const http = await HttpHarness.over(new RecordingBackend(backend), options);
     return {
       http,
       checkNodes: () => {

@@ -8,7 +8,7 @@ export class HangingDisk {
   hang(hangs: boolean): void {
     this.#hangs = hangs;
     if (hangs) return;
-    for (const go of this.#waiting.splice(0)) go();
+    for (const resume of this.#waiting.splice(0)) resume();
   }
 
   wrap(inner: Storage): Storage {

@@ -1,18 +1,18 @@
-/** What a test sees and does at the place where the HTTP front hands operations on, whatever stands behind it. */
+/** Records and holds the operations that the HTTP front hands to its backend, whatever backend that is. */
 import type { Backend, ReplyCallback, ServingState } from '../../src/router/dispatch/backend.js';
 import type { NodeHealth, NodeStatus, ShardRequest, Topology } from '../../src/shard/index.js';
 
 export interface HeldBackend extends Backend {
-  /** Attempts that the front made, in order. */
+  /** Requests that the front submitted, in order. */
   readonly received: ShardRequest[];
-  /** While true, attempts wait; `release` lets them go. */
+  /** While true, requests are held; `release` passes them on. */
   holding: boolean;
   readonly held: number;
   release(): void;
 }
 
-/** A real backend, watched and held up. */
-export class WatchedBackend implements HeldBackend {
+/** A real backend behind which requests are recorded and can be held. */
+export class RecordingBackend implements HeldBackend {
   readonly received: ShardRequest[] = [];
   holding = false;
   readonly #inner: Backend;

@@ -1,4 +1,4 @@
-/** A `StateStore` in a Map. Notices rows that were written into after they were handed over. */
+/** A `StateStore` in a Map. Detects rows that were mutated after they were handed over. */
 import type { StateKey } from '../../src/raft/index.js';
 import type { StateStore } from '../../src/shard/machine/state-store.js';
 
@@ -37,7 +37,7 @@ export class MapStateStore implements StateStore {
     return [...this.scan(prefix)].map(([key]) => key);
   }
 
-  /** Keys of rows that somebody wrote into. */
+  /** Keys of rows that were mutated after they were stored. */
   alteredRows(): readonly StateKey[] {
     return [...this.#rows].filter(([, { value, copy }]) => Buffer.compare(value, copy) !== 0).map(([key]) => key);
   }

@@ -1,5 +1,5 @@
 /**
- * A link that carries so many bytes a second and no more, in virtual time: what is sent to one node waits in a queue
+ * A link of limited bandwidth in virtual time: messages to one node wait in a queue
  * without a bound, in order, as in a modem. All senders share it. Nothing is lost.
  */
 import { encodeFrame } from '../../src/shard/transport/wire.js';
@@ -7,10 +7,10 @@ import type { PeerMessage, Transport } from '../../src/shard/index.js';
 import type { VirtualRuntime } from './virtual-runtime.js';
 
 export class NarrowLink {
-  /** Everything that was sent to the node, also what is still on its way; and of that, what was snapshots. */
+  /** Bytes sent to the node, including those still in the queue; and how many of them were snapshots. */
   bytes = 0;
   snapshotBytes = 0;
-  /** The most that waited at one time. */
+  /** The largest number of bytes queued at one time. */
   mostQueued = 0;
   readonly #to: number;
   readonly #bytesPerMs: number;
@@ -25,8 +25,8 @@ export class NarrowLink {
     return {
       start: (events) => inner.start(events),
       link: (peer) => inner.link(peer),
-      probe: (peer, tell) => {
-        inner.probe(peer, tell);
+      probe: (peer, report) => {
+        inner.probe(peer, report);
       },
       refuse: (peer, refused) => {
         inner.refuse(peer, refused);

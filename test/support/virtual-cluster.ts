@@ -209,7 +209,7 @@ export class VirtualCluster {
       .groups.find((g) => g.group === groupOfShard(shard));
   }
 
-  /** What all running replicas of the shard say of it. */
+  /** The status of the shard at each running replica. */
   replicas(shard: number): GroupStatus[] {
     return [...this.nodes.keys()].map((id) => this.group(id, shard)).filter((g) => g !== undefined);
   }

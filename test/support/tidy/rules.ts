@@ -1,5 +1,5 @@
 /**
- * The rules of the house, each a function from files to violations.
+ * The rules for the source tree, each a function from files to violations.
  *
  * Knows the rooms and their arrows; reads no disk but its budgets. `tidy.test.ts` runs them on the repository and tries each on a
  * planted violation.
@@ -20,7 +20,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   sim: ['raft', 'shard', 'router', 'check'],
   cli: ['raft', 'shard', 'router', 'config', 'check', 'sim', 'faults', 'embedded'],
 };
-/** Rooms within a room, each with a door of its own, and which of their neighbours each may import; all may what lies beside them. */
+/** Rooms within a room, each with its own `index.ts`, and which sibling rooms each may import; all may import the files beside the rooms. */
 export const INNER_ARROWS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   shard: {
     keys: [],
@@ -37,16 +37,16 @@ export const INNER_ARROWS: Readonly<Record<string, Readonly<Record<string, reado
     server: ['http', 'dispatch', 'kv', 'admin'],
   },
 };
-/** Files beside the rooms: these wire them, and may import any of them. */
+/** Files beside the rooms that wire them together; they may import any room. */
 const COMPOSERS = ['src/index.ts', 'src/main.ts', 'src/cli.ts'];
-/** What a room may import of the files beside the rooms. */
+/** Files beside the rooms that every room may import. */
 const FREE_FILES = ['src/version.ts', 'src/thrown.ts', 'src/random.ts', 'src/loopback.ts'];
 
 /** The room of a file: `raft` for src/raft/log.ts; undefined for a file right under src. */
 export const roomOf = (path: string): string | undefined => /^src\/([^/]+)\/.+/.exec(path)?.[1];
 
-/** The storage has a door of its own: what it holds is not for the core. */
-const isDoor = (path: string): boolean => /^src\/(?:[^/]+|raft\/storage)\/index\.ts$/.test(path);
+/** The entrance of a room is its `index.ts`. Storage has its own, because the core must not import it. */
+const isEntrance = (path: string): boolean => /^src\/(?:[^/]+|raft\/storage)\/index\.ts$/.test(path);
 
 export function arrows(files: readonly SourceFile[]): Violation[] {
   return files.flatMap((file) =>
@@ -71,25 +71,27 @@ function crossing(from: string, to: string): { what: string; instead: string } |
     return room === 'raft' ? throughStorage(from, to) : withinRoom(room, from, to);
   if (other === undefined) {
     const mayReach = room === undefined || room === 'cli' || FREE_FILES.includes(to);
-    return mayReach ? undefined : { what: `imports ${to}`, instead: 'hand in what is needed; rooms know no composer' };
+    return mayReach
+      ? undefined
+      : { what: `imports ${to}`, instead: 'hand in what is needed; rooms import no composer' };
   }
   if (room === undefined ? !COMPOSERS.includes(from) : ARROWS[room]?.includes(other) !== true) {
     const instead = `arrows go router → shard → raft: let ${room ?? 'a composer'} be handed what it needs, or move the code`;
     return { what: `imports the room ${other}`, instead };
   }
-  return isDoor(to)
+  return isEntrance(to)
     ? undefined
-    : { what: `imports ${to} past its door`, instead: `import it from src/${other}/index.ts` };
+    : { what: `imports ${to} past its index.ts`, instead: `import it from src/${other}/index.ts` };
 }
 
-/** Inside raft only the door knows the storage: the core hands out what is to be written. */
+/** Inside raft only `index.ts` may import the storage: the core returns what is to be written in `Ready`. */
 function throughStorage(from: string, to: string): { what: string; instead: string } | undefined {
   const storage = 'src/raft/storage/';
   if (!to.startsWith(storage) || from.startsWith(storage) || from === 'src/raft/index.ts') return undefined;
-  return { what: `imports ${to}`, instead: 'the core knows no storage; let it leave in Ready' };
+  return { what: `imports ${to}`, instead: 'the core imports no storage; return it in Ready' };
 }
 
-/** Inside a room with rooms of its own: through their doors, along their arrows; only the outer door knows them all. */
+/** Inside a room that is divided into rooms: imports follow their arrows, through their `index.ts`; only the outer `index.ts` may import all. */
 function withinRoom(room: string, from: string, to: string): { what: string; instead: string } | undefined {
   const inner = INNER_ARROWS[room];
   const [own, other] = [innerRoomOf(from), innerRoomOf(to)];
@@ -99,8 +101,10 @@ function withinRoom(room: string, from: string, to: string): { what: string; ins
     return { what: `is in a room without arrows, ${room}/${own}`, instead };
   }
   if (other === undefined) {
-    const isOuterDoor = to === `src/${room}/index.ts`;
-    return isOuterDoor ? { what: `imports ${to}`, instead: 'a room does not enter by its own front door' } : undefined;
+    const isOwnEntrance = to === `src/${room}/index.ts`;
+    return isOwnEntrance
+      ? { what: `imports ${to}`, instead: 'a room does not import its own outer index.ts' }
+      : undefined;
   }
   if (own === undefined ? from !== `src/${room}/index.ts` : inner[own]?.includes(other) !== true) {
     const instead = `let ${own ?? from} be handed what it needs, or move the code`;
@@ -108,7 +112,7 @@ function withinRoom(room: string, from: string, to: string): { what: string; ins
   }
   return to === `src/${room}/${other}/index.ts`
     ? undefined
-    : { what: `imports ${to} past its door`, instead: `import it from src/${room}/${other}/index.ts` };
+    : { what: `imports ${to} past its index.ts`, instead: `import it from src/${room}/${other}/index.ts` };
 }
 
 /** `keys` for src/shard/keys/hash.ts; undefined for src/shard/errors.ts. */
@@ -119,9 +123,9 @@ const IMPURE_NAMES = new Set([
   ...['Promise', 'process', 'Buffer', 'crypto', 'console', 'fetch', 'Worker', 'AbortController'],
 ]);
 
-/** `src/raft` outside `storage/`: no clock, chance, promise, package or node: module. */
+/** `src/raft` outside `storage/`: no clock, randomness, promise, package or node: module. */
 export function purity(files: readonly SourceFile[]): Violation[] {
-  const instead = 'time is tick(), chance is a parameter, and what leaves is Ready; the shard room does the rest';
+  const instead = 'time is tick(), randomness is a parameter, and output is Ready; the shard room does the rest';
   return files
     .filter(({ path }) => path.startsWith('src/raft/') && !path.startsWith('src/raft/storage/'))
     .flatMap((file) => {
@@ -141,7 +145,7 @@ export function purity(files: readonly SourceFile[]): Violation[] {
     });
 }
 
-/** The `Date` of `row.Date` or `{ Date: 1 }` is nobody's clock. */
+/** The `Date` of `row.Date` or `{ Date: 1 }` is a member, not the clock. */
 function isMemberName(node: ts.Identifier): boolean {
   const { parent } = node;
   if (ts.isPropertyAccessExpression(parent)) return parent.name === node;
@@ -183,7 +187,7 @@ export function functionBudget(files: readonly SourceFile[]): Violation[] {
       const first = parsed.getLineAndCharacterOfPosition(node.getStart(parsed)).line;
       const lines = parsed.getLineAndCharacterOfPosition(node.end).line - first + 1;
       if (lines <= budgets.functionLines) continue;
-      const instead = 'give its steps names: a function a step';
+      const instead = 'split it into one named function per step';
       found.push({ path: file.path, line: first + 1, what: `a function has ${lines} lines`, instead });
     }
     return found;
@@ -224,7 +228,7 @@ export function machinePaths(files: readonly SourceFile[]): Violation[] {
 
 const REGISTRY = 'https://registry.npmjs.org/';
 
-/** The lock file must work for everybody: no mirror of one network in it. */
+/** The lock file must work on any network: no private mirror in it. */
 export function lockedHosts(lockFile: string): Violation[] {
   const path = 'package-lock.json';
   const instead = `lock against ${REGISTRY}`;

@@ -1,7 +1,7 @@
 /**
  * A source file as the tidy rules see it: its text, its syntax tree, what it imports.
  *
- * Knows no rule and reads no disk, so that a rule can be tried on a planted file.
+ * Contains no rule and reads no disk, so that a rule can be tried on a planted file.
  */
 import { posix } from 'node:path';
 import ts from 'typescript';
@@ -23,7 +23,7 @@ export interface Violation {
 export interface Import {
   /** As written. */
   readonly specifier: string;
-  /** Path of the file of ours that it stands for; undefined for packages and node: modules. */
+  /** Path of the project file that it resolves to; undefined for packages and node: modules. */
   readonly target: string | undefined;
   readonly line: number;
 }
