@@ -73,7 +73,7 @@ export class CompatCluster {
   /** @returns how long it was down, in ms. @throws if it does not serve again */
   async restart(name: string, cli: string): Promise<number> {
     const party = this.#parties.find((one) => one.name === name);
-    if (party === undefined) throw new Error(`nobody is called ${name}`);
+    if (party === undefined) throw new Error(`there is no process named ${name}`);
     const startedAt = performance.now();
     await party.program.stopped(STOP_GRACE_MS);
     party.program = programOf(party, cli, this.#log);

@@ -155,7 +155,7 @@ export class Nemesis {
     for (const { name, state, killed, ended, disk = [] } of nodes) {
       // A node whose disk fails is expected to exit.
       if (state === 'dead' && !killed && !disk.includes('fails'))
-        this.failures.push(`${name} died of itself: ${ended ?? 'nobody knows how'}`);
+        this.failures.push(`${name} exited by itself: ${ended ?? 'cause unknown'}`);
     }
   }
 

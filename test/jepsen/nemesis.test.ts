@@ -133,7 +133,7 @@ describe('the nemesis', () => {
     const control = new Notebook();
     control.dies = true;
     const { nemesis } = await inject([{ kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] }], control);
-    expect(nemesis.failures).toEqual(['n1 died of itself: ended with code 1']);
+    expect(nemesis.failures).toEqual(['n1 exited by itself: ended with code 1']);
   });
 
   it('expects a node to exit when its disk fails', async () => {

@@ -79,7 +79,7 @@ describe('a report', () => {
     ['the own check', { problems: ['l has a, twice'] }, /^the check of the workload: l has a, twice$/],
     ['replicas that differ', { replicas: ['x'] }, /^replicas: x$/],
     ['a surprise', { surprises: ['500'] }, /^an answer that the API does not give: 500$/],
-    ['trouble', { troubles: ['n1 died of itself'] }, /^trouble: n1 died of itself$/],
+    ['trouble', { troubles: ['n1 exited by itself'] }, /^trouble: n1 exited by itself$/],
     [
       'what does not come together under load',
       { healed: { ...good.healed, missing: ['n2 lags in shard 0: it has applied 3 of 9'] } },

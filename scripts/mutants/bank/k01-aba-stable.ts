@@ -1,7 +1,7 @@
 /**
- * K1: the completion of a write that was overwritten meanwhile marks the newer entry at the same index as durable (s33, ABA).
- * etcd/raft has a scenario for it, async_storage_writes_append_aba_race. Whole nodes rarely show it, for their pipeline
- * commits both writes at once; the random runs of the core alone do.
+ * K1: the completion of an overwritten write marks the newer entry at the same index as durable (s33, ABA).
+ * etcd/raft tests it as async_storage_writes_append_aba_race. Whole nodes rarely show it, because their pipeline
+ * commits both writes at once; the random tests of the core alone do.
  */
 import type { Mutant } from '../mutant.js';
 

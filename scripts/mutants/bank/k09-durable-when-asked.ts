@@ -1,6 +1,6 @@
 /**
- * K9: the pipeline reports a commit as durable when the storage has taken it, not when it is durable.
- * The same lie as M8 told one storey higher, where a simulated disk can see it.
+ * K9: the pipeline reports a commit as durable once the storage has accepted it.
+ * Like M8, but one layer higher, where a simulated disk can detect it.
  */
 import type { Mutant } from '../mutant.js';
 

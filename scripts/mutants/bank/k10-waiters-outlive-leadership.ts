@@ -1,6 +1,6 @@
 /**
- * K10: writes wait for the entry at their index, and go on waiting when leadership is lost.
- * Another leader's entry at that index then answers them: a write that is gone is acknowledged with somebody else's answer.
+ * K10: writes wait for the entry at their index, and continue to wait when leadership is lost.
+ * Another leader's entry at that index then answers them: a lost write is acknowledged with another operation's answer.
  */
 import type { Mutant } from '../mutant.js';
 

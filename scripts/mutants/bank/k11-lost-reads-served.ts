@@ -1,6 +1,6 @@
 /**
- * K11: reads whose round was lost with the office are answered from the state that is here.
- * It was the leader a moment ago, but somebody else may have led for long.
+ * K11: reads whose round was lost with leadership are served from local state.
+ * Another leader may have been elected long ago.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -6,7 +6,7 @@ import type { Mutant } from '../mutant.js';
 
 export const k12: Mutant = {
   id: 'K12',
-  title: 'a checkpoint claims more than was applied',
+  title: 'a checkpoint claims an applied index beyond what was applied',
   caughtBy: ['sim'],
   edits: [
     {

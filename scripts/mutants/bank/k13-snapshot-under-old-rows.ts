@@ -1,6 +1,6 @@
 /**
- * K13: an installed snapshot does not clear what memory knows of the rows before.
- * Old values shine through until the next checkpoint makes them durable.
+ * K13: an installed snapshot does not clear the memtable.
+ * Old values are served until the next checkpoint.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,6 +1,6 @@
 /**
- * K15: a staged snapshot is reported as installed before the storage has made it so.
- * The leader counts the replica as holding everything up to there, and a crash takes it away.
+ * K15: a staged snapshot is reported as installed before the storage has made it durable.
+ * The leader counts the replica as matching up to there, and a crash loses it.
  */
 import type { Mutant } from '../mutant.js';
 

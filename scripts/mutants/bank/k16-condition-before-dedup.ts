@@ -1,6 +1,6 @@
 /**
- * K16: a retry's condition is looked at before the dedup table.
- * A compare-and-set that succeeded fails in its repeat, and the client is told that it did not happen.
+ * K16: a retry's condition is checked before the dedup table.
+ * The retry of a compare-and-set that succeeded fails, and the client is told that it was not applied.
  */
 import type { Mutant } from '../mutant.js';
 

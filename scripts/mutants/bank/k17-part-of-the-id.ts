@@ -6,7 +6,7 @@ import type { Mutant } from '../mutant.js';
 
 export const k17: Mutant = {
   id: 'K17',
-  title: 'answers are remembered by a part of the operation id',
+  title: 'answers are stored under a part of the operation id',
   caughtBy: ['sim'],
   edits: [
     {

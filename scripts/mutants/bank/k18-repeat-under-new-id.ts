@@ -1,6 +1,6 @@
 /**
- * K18: after an attempt of unknown fate the router asks again under a new operation id.
- * Both attempts are applied.
+ * K18: after an attempt with unknown outcome the router retries under a new operation id.
+ * Both attempts may be applied.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,12 +1,12 @@
 /**
- * K19: the router takes a node that does not answer in time for one that did nothing.
- * At the deadline it says that the write did not happen, and it may have.
+ * K19: the router counts a node that does not answer in time as not having applied the write.
+ * At the deadline it reports `not_applied`, although the write may have been applied.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k19: Mutant = {
   id: 'K19',
-  title: 'the router counts a silent attempt as not applied',
+  title: 'the router counts an attempt without an answer as not applied',
   caughtBy: ['sim'],
   edits: [
     {

@@ -1,6 +1,6 @@
 /**
- * K20: what was under way over a link that broke is called not applied.
- * It may have arrived before the link broke.
+ * K20: requests in flight over a link that broke are reported as not applied.
+ * They may have arrived before the link broke.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,12 +1,12 @@
 /**
- * K24: journal rows are dropped although only they hold a group's term and vote.
- * After a restart the group is in a term long gone, and votes again.
+ * K24: journal rows are truncated although only they contain a group's latest term and vote.
+ * After a restart the group is in an old term, and votes again.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k24: Mutant = {
   id: 'K24',
-  title: 'the journal drops the last word on term and vote',
+  title: 'the journal drops the newest term and vote',
   caughtBy: ['sim', 'files'],
   edits: [
     {

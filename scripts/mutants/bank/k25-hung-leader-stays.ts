@@ -1,5 +1,5 @@
 /**
- * K25: A leader does not notice that its own disk lacks what was committed an election timeout ago.
+ * K25: A leader does not notice that its own disk lacks entries that were committed an election timeout ago.
  * It can apply and read nothing, and no other leader is elected.
  */
 import type { Mutant } from '../mutant.js';

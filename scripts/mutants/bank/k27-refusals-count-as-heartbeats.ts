@@ -1,12 +1,12 @@
 /**
- * K27: Answers to operations count as signs of life.
- * A node that has failed goes on refusing them, so nobody succeeds it in the groups that it led.
+ * K27: Answers to operations count as heartbeats.
+ * A node that has failed still refuses operations, so no other node takes over the groups that it led.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k27: Mutant = {
   id: 'K27',
-  title: 'whatever a node sends counts as a sign of life',
+  title: 'any message of a node counts as a sign of life, also when it has failed',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,12 +1,12 @@
 /**
- * K28: An operation that a quiet follower turns away does not start the clock of its group.
- * If the leader is gone without anybody's notice, the shard stays without one however often it is asked for.
+ * K28: An operation that a quiescent follower refuses does not start the clock of its group.
+ * If the loss of the leader went unnoticed, the shard stays without one however many requests arrive.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k28: Mutant = {
   id: 'K28',
-  title: 'an operation refused on a quiet follower does not wake its group',
+  title: 'an operation refused by a follower of a quiet group does not wake the group',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,12 +1,12 @@
 /**
- * K29: A node that has left its groups goes on giving signs of life.
- * The groups that it led, and that are quiet, wait for it for ever.
+ * K29: A node that has left its groups still sends heartbeats.
+ * The quiescent groups that it led wait for it for ever.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k29: Mutant = {
   id: 'K29',
-  title: 'a node that has failed pings as if it were well',
+  title: 'a node that has failed sends pings as a healthy one does',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,6 +1,6 @@
 /**
  * K31: Compaction keeps its few entries and no more.
- * A snapshot that ends has then missed what was compacted meanwhile, and the follower needs the next one, for ever.
+ * Entries that follow a snapshot are compacted during its transfer, and the follower needs another snapshot, for ever.
  */
 import type { Mutant } from '../mutant.js';
 

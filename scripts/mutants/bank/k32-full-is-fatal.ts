@@ -1,6 +1,6 @@
 /**
- * K32: A write that found no room is taken for one of which nothing is known.
- * A disk that is full for a moment costs the node until somebody starts it again.
+ * K32: A write that found no space counts as one whose result is unknown.
+ * A disk that is full for a moment ends the node until an operator restarts it.
  */
 import type { Mutant } from '../mutant.js';
 

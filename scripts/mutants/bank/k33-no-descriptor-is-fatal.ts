@@ -5,7 +5,7 @@ import type { Mutant } from '../mutant.js';
 
 export const k33: Mutant = {
   id: 'K33',
-  title: 'a file that cannot be opened for want of descriptors ends the node',
+  title: 'a file that cannot be opened because descriptors ran out ends the node',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,6 +1,6 @@
 /**
  * K34: The bound of revisions is not checked where commands are encoded.
- * One header of a client then throws inside the encoder.
+ * A client's header can make the encoder throw.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,6 +1,6 @@
 /**
- * K35: Whatever is sent while something large waits goes behind it.
- * On a slow link heartbeats come too late, and terms rise while nothing commits.
+ * K35: Everything sent while a large message is in progress queues behind it.
+ * On a slow link heartbeats arrive too late, and terms rise while nothing commits.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,5 +1,5 @@
 /**
- * K36: A small append goes past a large one that was sent before it.
+ * K36: A small append overtakes a large one that was sent before it.
  * It is refused, and everything is sent again.
  */
 import type { Mutant } from '../mutant.js';

@@ -1,5 +1,5 @@
 /**
- * K38: Readiness does not look at the disk of its own node.
+ * K38: Readiness does not check the node's own disk.
  */
 import type { Mutant } from '../mutant.js';
 

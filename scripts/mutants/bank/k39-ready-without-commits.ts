@@ -1,5 +1,5 @@
 /**
- * K39: Readiness does not look at whether the shards that are led here commit.
+ * K39: Readiness does not check whether the shards that the node leads commit.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,11 +1,11 @@
 /**
- * K40: A voter that restarts without lease reads forgets what its former life promised.
+ * K40: A voter that restarts without lease reads ignores the lease promises of its previous process.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k40: Mutant = {
   id: 'K40',
-  title: 'a promise behind a lease ends with its process',
+  title: 'a promise that a lease rests on ends with its process',
   caughtBy: ['repairs'],
   edits: [
     {

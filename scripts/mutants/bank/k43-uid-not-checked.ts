@@ -1,5 +1,5 @@
 /**
- * K43: Hellos carry the uid of the cluster, and nobody looks at it.
+ * K43: Hellos carry the uid of the cluster, but it is not compared.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,11 +1,12 @@
 /**
- * K44: A store that is closed while the first of several commits has just found room again leaves the others unanswered.
+ * K44: A store that is closed while the first of several commits has just found room again leaves the others
+ * unanswered.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k44: Mutant = {
   id: 'K44',
-  title: 'a close strands commits that had found no room',
+  title: 'closing a store leaves commits unanswered that waited for room',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,6 +1,6 @@
 /**
- * K45: Any shard without service makes every node unready, also those that serve all they lead. One bad shard takes
- * the whole cluster out of a load balancer.
+ * K45: Any shard without service makes every node unready, also nodes that serve all shards they lead. One unavailable
+ * shard takes the whole cluster out of a load balancer.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,6 +1,6 @@
 /**
- * K46: The leader of the system group raises the feature level as soon as one node has it. Those of the build before are
- * refused from then on, and their shards go on without them, or not at all.
+ * K46: The leader of the system group raises the feature level as soon as one node has it. Nodes of the previous build
+ * are refused from then on, and their shards lose replicas or their quorum.
  */
 import type { Mutant } from '../mutant.js';
 

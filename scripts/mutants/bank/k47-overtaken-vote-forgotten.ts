@@ -1,6 +1,6 @@
 /**
- * K47: On a full disk a checkpoint overtakes the commits that wait for room. A hard state among these, which is not on the
- * disk, replaces the last one that is; the row of that one is truncated, and a crash takes both: a vote is forgotten.
+ * K47: On a full disk a checkpoint overtakes commits that wait for space. A hard state among these, not yet durable,
+ * replaces the durable one; the row of that one is truncated, and a crash loses both: a vote is lost.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,12 +1,12 @@
 /**
- * K48: The number by which a process is known does not differ from one process to the next. Nobody can tell a copy of a data
- * folder from its original: each takes the other's links, and both speak as one node.
+ * K48: The id of a process is the same for each process of a node. A copy of a data folder is not distinguished from
+ * its original: each takes over the other's links, and both act as one node.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k48: Mutant = {
   id: 'K48',
-  title: 'processes of a node cannot be told apart',
+  title: 'two processes of a node cannot be told apart',
   caughtBy: ['sim'],
   edits: [
     {

@@ -1,6 +1,7 @@
 /**
- * K49: The cluster uid is drawn only once every node is linked. A cluster that never was complete has data and no uid, and
- * nobody refuses its nodes: one of them, started at the addresses of another cluster, overwrites that one's keys.
+ * K49: The cluster uid is generated only once every node is linked. A cluster that never was complete has data and no
+ * uid, and its nodes are refused nowhere: one of them, started at the addresses of another cluster, overwrites that
+ * cluster's keys.
  */
 import type { Mutant } from '../mutant.js';
 

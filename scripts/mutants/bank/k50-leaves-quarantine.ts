@@ -1,6 +1,6 @@
 /**
- * K50: A replica in quarantine without a leader for a while leaves it by itself, although the operator did not trust its disk.
- * It then votes for a leader that lacks what it had acknowledged before its disk went back in time.
+ * K50: A replica in quarantine without a leader for a while leaves it by itself, although the operator did not trust
+ * its disk. It then votes for a leader that lacks what it had acknowledged before its disk went back in time.
  */
 import type { Mutant } from '../mutant.js';
 

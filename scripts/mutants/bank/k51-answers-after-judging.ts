@@ -1,13 +1,13 @@
 /**
- * K51: Whoever is dialled says who it is only after it has judged itself by the caller's hello. The caller then accuses the
- * life that this very hello has put into quarantine, and a node that was brought up goes into quarantine again at its next
- * start: two of three that were brought up once never lead anything again after a start of the third.
+ * K51: An acceptor composes its hello only after it has processed the caller's. The caller then accuses the incarnation
+ * that this very hello has put into quarantine, and a restored node enters quarantine again at its next start: two of
+ * three nodes that were restored once never lead again after a restart of the third.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k51: Mutant = {
   id: 'K51',
-  title: 'a hello is answered with what became true by judging it',
+  title: "a node sends its hello only after the caller's hello has changed its state",
   caughtBy: ['repairs'],
   edits: [
     {

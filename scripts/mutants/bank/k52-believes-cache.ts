@@ -1,6 +1,6 @@
 /**
- * K52: A start takes for durable what it reads. After a sync that failed under the process before it, that is what the
- * system's cache shows, and the disk may not have it.
+ * K52: A starting process takes for durable what it reads. After a failed sync of the previous process that may be the
+ * page cache's content only.
  */
 import type { Mutant } from '../mutant.js';
 

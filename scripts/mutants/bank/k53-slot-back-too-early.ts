@@ -1,12 +1,12 @@
 /**
- * K53: The storage thread gives a slot of the queue back before it has read the row in it. While it reads, the other thread
- * may already write the next one there, and a row of two halves is what becomes durable and is acknowledged.
+ * K53: The storage thread releases a slot of the queue before it has read the row in it. The other thread may overwrite
+ * the slot meanwhile, and a torn row becomes durable and is acknowledged.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k53: Mutant = {
   id: 'K53',
-  title: 'a slot is given back to the other thread before it is read',
+  title: 'a shared-memory slot is given back before its content was read',
   caughtBy: ['files'],
   edits: [
     {

@@ -1,12 +1,12 @@
 /**
- * K54: The order of a commit in the queue is not brought back into 32 bits by the one who writes it. After 2^31 requests the
- * storage thread looks for it in the port, where it never comes, and everything waits.
+ * K54: The writer does not wrap the sequence number of a commit to 32 bits. After 2^31 requests the storage thread
+ * waits for a message that never comes, and everything stalls.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k54: Mutant = {
   id: 'K54',
-  title: 'the two threads count differently beyond 2^31 requests',
+  title: 'the two threads disagree on the count of requests beyond 2^31',
   caughtBy: ['files'],
   edits: [
     {

@@ -1,12 +1,12 @@
 /**
- * K55: How many commits wait in the queue is not brought back into 32 bits. Where the counts begin anew it comes out as four
- * thousand millions, which is no 64: what was not taken yet is overwritten.
+ * K55: The number of queued commits is not wrapped to 32 bits. When the counters wrap it becomes about 2^32 and never
+ * equals the capacity of 64: entries not yet consumed are overwritten.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k55: Mutant = {
   id: 'K55',
-  title: 'where the counts of the queue begin anew, it seems never to be full',
+  title: 'when the counters of the shared-memory queue wrap, it never seems full',
   caughtBy: ['files'],
   edits: [
     {

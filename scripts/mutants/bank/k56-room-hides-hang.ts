@@ -1,12 +1,12 @@
 /**
- * K56: Where something waits for room on the disk, readiness looks at nothing else of the disk. A node whose checkpoints find
- * no room is ready while its disk hangs.
+ * K56: While anything waits for disk space, readiness checks nothing else of the disk. A node whose checkpoints find no
+ * space is ready while its disk hangs.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k56: Mutant = {
   id: 'K56',
-  title: 'ready while the disk hangs, since checkpoints wait for room besides',
+  title: 'a node is ready while its disk hangs, because its checkpoints also wait for room',
   caughtBy: ['repairs', 'sim-disks'],
   edits: [
     {

@@ -1,6 +1,6 @@
 /**
- * K57: A sender of a snapshot ignores answers that want more than the next chunk. A receiver that took a chunk from before
- * the transfer started over wants one behind it, for ever, and its shard has no quorum if it is needed for one.
+ * K57: A sender of a snapshot ignores answers that want more than the next chunk. A receiver that took a chunk from
+ * before the transfer started over wants one behind it, for ever, and its shard has no quorum if it is needed for one.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,12 +1,12 @@
 /**
- * K58: Whoever accuses a node does not note the number that the accused takes for its quarantine. Another copy of its folder may
- * take the same one, and its leaders take it for the one that left quarantine already: it is never brought up.
+ * K58: A node that accuses another does not record the number of that one's quarantine. Another copy of the folder may
+ * use the same number, and leaders take it for the one that already left quarantine: it is never restored.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k58: Mutant = {
   id: 'K58',
-  title: 'two copies of a folder are in quarantine under one number',
+  title: 'two copies of a folder are in quarantine under the same number',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,12 +1,12 @@
 /**
- * K59: A node believes what a node without a uid remembers of it. Two nodes of a cluster that never had a quorum accuse each
- * other's namesakes in another one, whose shards then have no leader.
+ * K59: A node trusts what a node without a uid remembers of it. Two nodes of a cluster that never had a quorum accuse
+ * nodes with the same ids in another cluster, whose shards then have no leader.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k59: Mutant = {
   id: 'K59',
-  title: 'a node without a uid accuses those of a cluster that has one',
+  title: 'a node without a uid accuses the nodes of a cluster that has one',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,12 +1,12 @@
 /**
- * K60: Of two folders of one node, that which was started more often passes for the later life of the other. An empty one
- * takes the place of a node, counts and votes at once, and what the node acknowledged is gone.
+ * K60: Of two folders of one node, the one with more starts counts as the later incarnation. An empty folder takes the
+ * place of a node, counts and votes at once, and what the node acknowledged is lost.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k60: Mutant = {
   id: 'K60',
-  title: 'a folder is known by its number of starts alone',
+  title: 'a folder is recognised by its number of starts alone',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,12 +1,12 @@
 /**
- * K61: Whoever knows no cluster uid is let in, data or not. A node of another cluster, which a build of feature level 1 made,
- * wins an election with its longer log, and overwrites what was acknowledged.
+ * K61: A node without a cluster uid is accepted, whether it has data or not. A node of another cluster, made by a build
+ * of feature level 1, wins an election with its longer log, and overwrites acknowledged writes.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k61: Mutant = {
   id: 'K61',
-  title: 'data of a cluster without a uid comes in',
+  title: 'a folder with data of a cluster without a uid is let in',
   caughtBy: ['repairs'],
   edits: [
     {

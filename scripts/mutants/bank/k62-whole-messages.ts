@@ -1,11 +1,11 @@
 /**
- * K62: Only whole messages are signs of life of a link. One that takes longer than the silence that ends a link never arrives.
+ * K62: Only complete messages keep a link alive. A message that takes longer than the link's timeout never arrives.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k62: Mutant = {
   id: 'K62',
-  title: 'bytes of a message that is not whole do not keep the link',
+  title: 'bytes of an incomplete message do not keep the link alive',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,5 +1,5 @@
 /**
- * K63: A new link is taken for a fast one. Over one of 64 kbit/s the first pieces take seconds, and no heartbeat passes.
+ * K63: A new link is assumed to be fast. At 64 kbit/s the first chunks take seconds, and no heartbeat passes.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,12 +1,12 @@
 /**
- * K64: A node blames the disks of others without checking its own: while that hangs, and nothing of what the node leads is
- * committed, the node is ready.
+ * K64: A node blames the disks of others without checking its own: while that hangs, and nothing of what the node leads
+ * is committed, the node is ready.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k64: Mutant = {
   id: 'K64',
-  title: 'a disk that hangs is blamed on others',
+  title: "shards that this node's own disk holds up are blamed on other disks",
   caughtBy: ['repairs'],
   edits: [
     {

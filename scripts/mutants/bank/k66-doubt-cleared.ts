@@ -1,12 +1,12 @@
 /**
- * K66: What the latest attempt is answered clears up the doubt about an earlier one. Of two attempts that are open at one time
- * the second is refused, and the write is told to have failed, while the first may still be applied.
+ * K66: The answer to the latest attempt replaces the unknown outcome of an earlier one. Of two open attempts the second
+ * is refused, and the write is reported as failed, while the first may still be applied.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k66: Mutant = {
   id: 'K66',
-  title: 'a definite refusal clears up the doubt about another attempt',
+  title: 'a definite refusal of one attempt clears the unknown outcome of another',
   caughtBy: ['sim'],
   edits: [
     {

@@ -1,6 +1,7 @@
 /**
- * K67: A node that does not answer within the time of a small operation is given up, however many bytes it was sent. Over a
- * narrow link what is large is sent again and again, each time behind itself, and does not arrive.
+ * K67: A node that does not answer within the time limit of a small operation is given up, however many bytes it was
+ * sent. Over a narrow link a large request is resent again and again, each time queued behind itself, and never
+ * arrives.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,6 +1,6 @@
 /**
- * K68: A node takes shards that it does not hold for served, linked to those who hold them or not. One that nobody talks to is
- * ready, and can answer for no key.
+ * K68: A node assumes that shards it does not hold are served, whether it is linked to their replicas or not. A node
+ * without links is ready, and can serve no key.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,6 +1,6 @@
 /**
- * K70: The middle of two indexes is computed with a shift, which truncates their sum to 32 bits. From index 2^30 on no common
- * term is found, and after each refusal a leader resends its whole log.
+ * K70: The midpoint of two indexes is computed with a shift, which truncates their sum to 32 bits. From index 2^30 on
+ * no common term is found, and after each refusal a leader resends its whole log.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,12 +1,12 @@
 /**
- * K71: Ids of requests are kept within 32 bits by a mask, which makes negative numbers of the upper half. No link can say
- * those, and no request leaves any more.
+ * K71: Request ids are masked to 32 bits, which makes the upper half negative. The wire format cannot encode those, and
+ * no request is sent any more.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k71: Mutant = {
   id: 'K71',
-  title: 'ids of requests turn negative',
+  title: 'request ids become negative',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,11 +1,12 @@
 /**
- * K72: What has arrived over a link is acknowledged in 32 bits. The link breaks behind 4 GiB, and again behind the next.
+ * K72: Received bytes of a link are acknowledged in 32 bits. The link breaks after 4 GiB, and again after the next 4
+ * GiB.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k72: Mutant = {
   id: 'K72',
-  title: 'receipts of a link have 32 bits',
+  title: 'receipts of a link use 32-bit integers',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,12 +1,12 @@
 /**
- * K73: When a snapshot replaces the state of a group, of the remembered rows only those that were used of late go. Others
- * are answered from the state before.
+ * K73: When a snapshot replaces the state of a group, only the recently used rows are dropped from the row cache.
+ * Others are served from the previous state.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k73: Mutant = {
   id: 'K73',
-  title: 'remembered rows outlive their state',
+  title: 'cached rows outlive the state that they came from',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,6 +1,6 @@
 /**
- * K74: A row that a checkpoint under way deletes is looked for on the disk, where it still is, and is remembered from there:
- * the key is back, also when the checkpoint is done.
+ * K74: A row that a checkpoint in progress deletes is read from the disk, where it still exists, and cached: the key
+ * reappears, also after the checkpoint.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,11 +1,11 @@
 /**
- * K75: A row that is deleted is dropped from the young rows or from the old ones. One that was written in both is found again.
+ * K75: A deleted row is dropped from only one of the two generations of the cache. A row that is in both reappears.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k75: Mutant = {
   id: 'K75',
-  title: 'a deleted row is remembered twice, and dropped once',
+  title: 'a deleted row is cached twice and dropped once',
   caughtBy: ['repairs'],
   edits: [
     {

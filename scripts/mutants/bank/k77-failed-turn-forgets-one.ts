@@ -1,11 +1,12 @@
 /**
- * K77: Of what a failed turn did not come to, the first operation is taken for the one that failed. Nobody answers it.
+ * K77: Of the operations that a failed turn did not reach, the first is taken for the one that failed. It is never
+ * answered.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k77: Mutant = {
   id: 'K77',
-  title: 'a failed turn forgets an operation',
+  title: 'an operation is never answered after a failed turn',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,12 +1,12 @@
 /**
- * K80: The monotonic clock is the machine's date. Where that is set back, leases last longer than their promise, and deadlines
- * never come.
+ * K80: The monotonic clock is the wall clock. When that is set back, leases outlast their promises, and deadlines never
+ * come.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k80: Mutant = {
   id: 'K80',
-  title: 'the monotonic clock is taken from the date',
+  title: 'the monotonic clock is the wall clock',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,11 +1,11 @@
 /**
- * K81: A repeated timer has its first turn at once. Whoever sets one counts a tick, or a silence, that never passed.
+ * K81: A repeated timer fires at once. Its owner counts a tick, or a silence, that never passed.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k81: Mutant = {
   id: 'K81',
-  title: 'a repeated timer has a turn as soon as it is set',
+  title: 'a repeating timer fires as soon as it is set',
   caughtBy: ['repairs'],
   edits: [
     {

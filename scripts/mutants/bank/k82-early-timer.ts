@@ -1,12 +1,12 @@
 /**
- * K82: Timers are handed to Node as they are, which cuts fractions off: what was to wait for a moment comes up to two
- * milliseconds before it.
+ * K82: Fractional delays are passed to Node's timers, which truncate them: a timer may fire up to two milliseconds
+ * early.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k82: Mutant = {
   id: 'K82',
-  title: 'a timer comes before its time',
+  title: 'a timer fires before its time',
   caughtBy: ['repairs'],
   edits: [
     {

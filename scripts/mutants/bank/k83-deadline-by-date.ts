@@ -1,11 +1,12 @@
 /**
- * K83: The deadline of an operation is a date. Where the date is set, a request ends at once, or waits for hours.
+ * K83: The deadline of an operation is a wall-clock time. When the clock is set, a request ends at once, or waits for
+ * hours.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k83: Mutant = {
   id: 'K83',
-  title: 'deadlines of operations follow the date',
+  title: 'deadlines follow the wall clock instead of the monotonic one',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,12 +1,12 @@
 /**
- * K84: A file is synced, and the name that it got by a rename is not. A power cut takes the plan of a cluster, without which
- * the folders of its nodes are nobody's.
+ * K84: A file is synced, but its rename is not. A power cut loses the cluster config, without which the data folders of
+ * the nodes belong to no cluster.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k84: Mutant = {
   id: 'K84',
-  title: 'a renamed file is left to the next sync of its folder',
+  title: 'a rename is not synced before the next sync of its folder',
   caughtBy: ['files'],
   edits: [
     {

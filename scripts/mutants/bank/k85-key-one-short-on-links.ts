@@ -1,12 +1,12 @@
 /**
- * K85: What decodes frames takes a key one byte shorter than the front does. A write of the longest key ends the link that it
- * goes over, again and again.
+ * K85: The frame decoder accepts keys one byte shorter than the HTTP front does. A write of the longest key breaks
+ * every link that it is sent over.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k85: Mutant = {
   id: 'K85',
-  title: 'a link takes shorter keys than the front',
+  title: 'a link accepts shorter keys than the HTTP front',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,12 +1,12 @@
 /**
- * K86: A value may be one byte shorter where its body comes in chunks: the same request is taken or refused by how a client
- * happens to send it.
+ * K86: The limit of a value is one byte lower for a chunked body: the same request is accepted or refused depending on
+ * its encoding.
  */
 import type { Mutant } from '../mutant.js';
 
 export const k86: Mutant = {
   id: 'K86',
-  title: 'the longest value is refused if it comes in chunks',
+  title: 'a value of the longest length is refused when it comes in chunks',
   caughtBy: ['repairs'],
   edits: [
     {

@@ -1,6 +1,6 @@
 /**
- * K88: A chunk of a snapshot that was not answered for half a minute is taken for stuck, however slow the link is. Below 140 kbit/s a
- * chunk of every shard is soon under way, and what else goes to the follower waits behind all of them.
+ * K88: A chunk of a snapshot without an answer for half a minute counts as stuck, however slow the link is. Below 140
+ * kbit/s a chunk of every shard is soon in flight, and all other messages to the follower queue behind them.
  */
 import type { Mutant } from '../mutant.js';
 

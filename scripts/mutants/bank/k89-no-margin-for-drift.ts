@@ -1,6 +1,6 @@
 /**
- * K89: A lease has no margin for clocks that run at different speeds: it lasts as long by the leader's clock as was promised by the
- * voters'. Where the leader's is the slower one, it still reads by its lease while another leader is elected, and commits.
+ * K89: A lease has no margin for clock drift: it lasts as long by the leader's clock as the voters promised by theirs.
+ * If the leader's clock is slower, it still reads by its lease while another leader is elected, and commits.
  */
 import type { Mutant } from '../mutant.js';
 

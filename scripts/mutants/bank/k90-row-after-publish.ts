@@ -1,6 +1,6 @@
 /**
- * K90: A commit is published to the storage thread before its row is written into the memory that both share. A thread that is
- * awake reads what lay there before: an old row, or half of one, becomes durable and is acknowledged.
+ * K90: A commit is published to the storage thread before its row is written into shared memory. A thread that is awake
+ * reads the previous content: an old or torn row becomes durable and is acknowledged.
  */
 import type { Mutant } from '../mutant.js';
 

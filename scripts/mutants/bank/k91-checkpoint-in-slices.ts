@@ -1,6 +1,6 @@
 /**
- * K91: The rows of a checkpoint are committed slice by slice, as the pauses for the journal suggest. Between two of them the node's
- * thread reads a state that never was: some rows of this checkpoint, the others of the one before.
+ * K91: A checkpoint's rows are committed in slices, at its pauses for the journal. Between two of them readers see a
+ * state that never existed: some rows of this checkpoint, the others of the previous one.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,7 +1,7 @@
 /**
- * M1: the leader answers reads from its own state and asks nobody whether it still leads.
+ * M1: the leader serves reads from its own state without confirming its leadership.
  * Shipped by early etcd (0.4) and by Consul's default mode; found by Jepsen in 2014.
- * A leader that was cut off goes on answering what others have long overwritten.
+ * A partitioned leader serves values that have been overwritten long ago.
  */
 import type { Mutant } from '../mutant.js';
 

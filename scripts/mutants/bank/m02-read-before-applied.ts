@@ -1,8 +1,7 @@
 /**
- * M2: a read is answered as soon as leadership is confirmed, whatever has been applied.
- * In this code a leader has nearly always applied what it knows to be committed, so the bug needs what the shared list
- * names with it, slow apply: `harmless` lets a leader apply one entry a turn. That alone breaks nothing, and is run as a
- * control.
+ * M2: a read is answered as soon as leadership is confirmed, whatever has been applied. In this code a leader has
+ * nearly always applied what it knows to be committed, so the bug needs what the shared list names with it, slow apply:
+ * `harmless` lets a leader apply one entry a turn. That alone breaks nothing, and is run as a control.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,6 +1,6 @@
 /**
- * M3: a new leader gives reads its commit index before it has committed anything in its own term.
- * What its predecessor acknowledged may lie beyond that index (thesis §6.4, the first step of read-index left out).
+ * M3: a new leader uses its commit index for reads before it has committed an entry of its own term. Entries that its
+ * predecessor acknowledged may have higher indexes (thesis §6.4, without the first step of read-index).
  */
 import type { Mutant } from '../mutant.js';
 

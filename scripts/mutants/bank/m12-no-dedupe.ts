@@ -1,5 +1,5 @@
 /**
- * M12: answers are remembered and never looked up: a retried write is applied again.
+ * M12: answers are recorded but never looked up: a retried write is applied again.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,12 +1,12 @@
 /**
- * M13: the dedup table is neither in checkpoints nor in snapshots, nor in the state hash that would tell.
- * After a restart or an installed snapshot a replica applies a retry that the others answer from memory.
+ * M13: the dedup table is neither in checkpoints nor in snapshots, nor in the state hash that would show it.
+ * After a restart or an installed snapshot a replica applies a retry that the others answer from their tables.
  */
 import type { Mutant } from '../mutant.js';
 
 export const m13: Mutant = {
   id: 'M13',
-  title: 'the memory of answers is not in the snapshot',
+  title: 'the dedup table is not in the snapshot',
   caughtBy: ['sim'],
   edits: [
     {

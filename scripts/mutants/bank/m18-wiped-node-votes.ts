@@ -1,11 +1,11 @@
 /**
- * M18: A node whose disk was emptied, or put back from a copy, comes back under its old id and votes.
+ * M18: a node whose disk was wiped, or restored from a copy, rejoins under its old id and votes.
  */
 import type { Mutant } from '../mutant.js';
 
 export const m18: Mutant = {
   id: 'M18',
-  title: 'a wiped node rejoins under its old id and votes',
+  title: 'a node whose disk was wiped rejoins under its old id and votes',
   caughtBy: ['repairs'],
   edits: [
     {

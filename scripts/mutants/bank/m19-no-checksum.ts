@@ -1,5 +1,5 @@
 /**
- * M19: the checksum of a journal row is not looked at: a row whose bytes went bad is read back as data (compare etcd #6379).
+ * M19: the checksum of a journal row is not checked: a corrupt row is read back as data (compare etcd #6379).
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,6 +1,6 @@
 /**
- * M20: a bad row in the middle of the journal is taken for a torn tail: it and all that follows is silently dropped.
- * See Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage" (FAST '18).
+ * M20: a corrupt row in the middle of the journal is treated as a torn tail: it and all following rows are silently
+ * dropped. See Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage" (FAST '18).
  */
 import type { Mutant } from '../mutant.js';
 

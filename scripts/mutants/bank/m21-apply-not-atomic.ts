@@ -1,6 +1,6 @@
 /**
- * M21: a checkpoint's rows and its applied index are not one transaction.
- * A crash between the two leaves effects whose entries are applied again. etcd 3.5.0 to 3.5.2 had its consistent index apart from the data.
+ * M21: a checkpoint's rows and its applied index are not one transaction. A crash between the two leaves effects whose
+ * entries are applied again. etcd 3.5.0 to 3.5.2 had its consistent index apart from the data.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,12 +1,12 @@
 /**
- * M22: a leader that loses its office tells those whose writes are in its log that they did not happen.
+ * M22: a leader that steps down answers writes in its log as not applied.
  * The next leader may commit every one of them.
  */
 import type { Mutant } from '../mutant.js';
 
 export const m22: Mutant = {
   id: 'M22',
-  title: 'a definite refusal for a proposal that commits later',
+  title: 'a proposal that commits later was refused as not applied',
   caughtBy: ['sim'],
   edits: [
     {

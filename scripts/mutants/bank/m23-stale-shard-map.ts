@@ -1,6 +1,6 @@
 /**
- * M23: a router that had to wait goes on with a map of one shard less, and nodes take what they are given: a key has two owners.
- * The shard count never changes today, so the map is made stale by hand.
+ * M23: a router that had to wait goes on with a map of one shard less, and nodes take what they are given: a key has
+ * two owners. The shard count never changes today, so the map is made stale by hand.
  */
 import type { Mutant } from '../mutant.js';
 

@@ -1,6 +1,6 @@
 /**
- * M24: apply looks at the replica's own clock instead of the leader's in the entry.
- * Replicas forget answers at different times, and their states part.
+ * M24: apply uses the replica's own clock instead of the leader's timestamp in the entry.
+ * Replicas evict answers at different times, and their states diverge.
  */
 import type { Mutant } from '../mutant.js';
 
