@@ -1,4 +1,4 @@
-/** Groups of fixed shapes under every kind of fault, with every check. `random.test.ts` draws these at random. */
+/** Groups of fixed shapes under every kind of fault, with every check. `random.test.ts` uses random shapes and mixes. */
 import { expect, it } from 'vitest';
 import { Torture, type Shape } from './harness/torture.js';
 
@@ -18,7 +18,7 @@ const RUNS: (Shape & { readonly name: string; readonly seed: number; readonly st
 for (const run of RUNS) {
   for (let i = 0; i < 4; i++) {
     const seed = run.seed * 1000 + i;
-    it(`s72 s76 ${run.name} stay safe under every fault, and level afterwards (seed ${seed})`, () => {
+    it(`s72 s76 ${run.name} stay safe under every fault, and converge afterwards (seed ${seed})`, () => {
       const result = new Torture(seed, { shape: run, thorough: true }).run(run.steps);
       // Safety and recovery are checked by the run; here, that enough happened.
       expect(result.committed).toBeGreaterThan(10);

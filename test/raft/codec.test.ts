@@ -29,7 +29,7 @@ const entry: fc.Arbitrary<Entry> = fc.record({
 });
 
 describe('codec', () => {
-  it('gives back entries as written, one after another, at any offset', () => {
+  it('round-trips entries, one after another, at any offset', () => {
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 5 }), fc.nat(9), (entries, lead) => {
         const span = spanOf(new Uint8Array(lead + entries.reduce((sum, e) => sum + entrySize(e), 0)));
@@ -54,7 +54,7 @@ describe('codec', () => {
     );
   });
 
-  it('gives back metas and configurations as written', () => {
+  it('round-trips metas and configurations', () => {
     fc.assert(
       fc.property(fc.record({ index: uint53, term: uint53, configuration }), (meta: SnapshotMeta) => {
         const span = spanOf(new Uint8Array(snapshotMetaSize(meta)));
@@ -67,7 +67,7 @@ describe('codec', () => {
     );
   });
 
-  it('refuses every prefix of an entry and of a meta', () => {
+  it('refuses every truncation of an entry and of a meta', () => {
     const whole = spanOf(new Uint8Array(ENTRY_HEADER_BYTES + 3));
     writeEntry(whole, 0, { index: 1, term: 1, kind: 1, data: new Uint8Array(3) });
     const meta: SnapshotMeta = {

@@ -102,8 +102,8 @@ describe('a follower commits', () => {
     cluster.inject(appendOk({ from: 3, term: 1, index: 1 }));
     answers(cluster);
     cluster.tick(1, 2);
-    const told = answersOf(cluster, 'heartbeat').map(({ to, commit }) => [to, commit]);
-    expect(new Set(told.map(String))).toEqual(new Set(['2,3', '3,1']));
+    const sent = answersOf(cluster, 'heartbeat').map(({ to, commit }) => [to, commit]);
+    expect(new Set(sent.map(String))).toEqual(new Set(['2,3', '3,1']));
   });
 
   it('s41 never beyond its own log, and never less than before', () => {
@@ -118,7 +118,7 @@ describe('a follower commits', () => {
     expect(cluster.status(1).commit).toBe(3);
   });
 
-  it('s42 a commit index that was persisted is kept by a restart, one that was not is learned again', () => {
+  it('s42 a persisted commit index survives a restart, any other is learned again', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.propose(1, 'a', 'b');
@@ -190,7 +190,7 @@ describe('committed entries', () => {
     expect(cluster.state(2)).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
-  it('s43 applied falls behind commit when the owner is slow, and reaches it', () => {
+  it('s43 the applied index lags when the owner is slow, and catches up', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.applySlowly(1, true);
@@ -223,7 +223,7 @@ describe('a proposal', () => {
     expect(cluster.status(1).lastIndex).toBe(0);
   });
 
-  it('s44 accepted is found at its index and term, one entry per item', () => {
+  it('s44 that is accepted has one entry per item, at the returned index and term', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     expect(cluster.propose(1, 'a', 'b')).toEqual({ type: 'appended', firstIndex: 2, term: 1 });

@@ -141,7 +141,7 @@ describe('leases', () => {
     return cluster;
   };
 
-  it('s50 a voter keeps its promise through a campaign, a forgotten leader and a newer term', () => {
+  it('s50 a voter keeps its promise through a campaign, forgetLeader and a newer term', () => {
     const cluster = leased();
     cluster.isolate(1);
     cluster.node(2).raft.campaign();
@@ -167,7 +167,7 @@ describe('leases', () => {
     expect([2, 3].some((id) => cluster.node(id).raft.role === 'leader')).toBe(true);
   });
 
-  it('s50 a restarted voter does not know whom it promised its vote, and gives none for an election timeout', () => {
+  it('s50 a restarted voter has lost its promise, and grants no vote for an election timeout', () => {
     const { raft } = new Single(2, [1, 2, 3], { leaseReads: true, hardState: { term: 1, vote: 1, commit: 0 } });
     const vote = { type: 'vote', from: 3, to: 2, term: 2, preVote: false, lastIndex: 0, lastTerm: 0 } as const;
     raft.step({ ...vote, forced: false });

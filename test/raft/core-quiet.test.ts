@@ -12,7 +12,7 @@ describe('quiescence', () => {
     return cluster;
   };
 
-  it('s74 a level group goes quiescent: ticks have no effect', () => {
+  it('s74 a group whose members are up to date goes quiescent: ticks have no effect', () => {
     const cluster = quiet();
     for (const id of [1, 2, 3]) expect(cluster.node(id).raft.quiesced).toBe(true);
     for (let i = 0; i < 100; i++) for (const id of [1, 2, 3]) cluster.node(id).raft.tick();
@@ -71,18 +71,18 @@ describe('quiescence', () => {
     expect([2, 3].map((id) => cluster.node(id).raft.role).sort()).toEqual(['follower', 'leader']);
   });
 
-  it('s74 … and never split the vote, though they tick together, since no two campaign at the same tick', () => {
-    const draws = [0, 0.3, 0.5, 0.99];
-    for (const [one, two] of draws.flatMap((draw) => draws.map((other) => [draw, other] as const))) {
-      const chance = new Map([
+  it('s74 such followers never split the vote, although they tick together: no two campaign at the same tick', () => {
+    const numbers = [0, 0.3, 0.5, 0.99];
+    for (const [one, two] of numbers.flatMap((number) => numbers.map((other) => [number, other] as const))) {
+      const random = new Map([
         [2, 0.5],
         [3, 0.75],
       ]);
-      const cluster = new Cluster({ timing: (id) => ({ random: () => chance.get(id) ?? 0 }) });
+      const cluster = new Cluster({ timing: (id) => ({ random: () => random.get(id) ?? 0 }) });
       cluster.elect(1);
       cluster.isolate(1);
-      chance.set(2, one);
-      chance.set(3, two);
+      random.set(2, one);
+      random.set(3, two);
       cluster.node(2).raft.forgetLeader();
       cluster.node(3).raft.forgetLeader();
       const { term } = cluster.node(2).raft;

@@ -112,7 +112,7 @@ describe('acknowledgements and the disk', () => {
     });
   });
 
-  it('what was to be acknowledged in an older term is not, once a newer one begins', () => {
+  it('pending acknowledgements of an older term are dropped when a newer term begins', () => {
     const replica = new Single(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 0 } });
     replica.raft.step(append({ ...FROM_LEADER, entries: logOf([1, 1]) }));
     replica.raft.step(append({ ...FROM_LEADER, from: 3, term: 2, entries: [command(1, 2)] }));
@@ -121,14 +121,14 @@ describe('acknowledgements and the disk', () => {
     expect(write?.entries).toMatchObject([{ index: 1, term: 2 }]);
   });
 
-  it('a write that was never handed out cannot be completed', () => {
+  it('completing a write that was never handed out throws', () => {
     expect(() => {
       new Single(1, [1]).raft.persisted({ sequence: 1 });
     }).toThrow(/never handed out/);
   });
 });
 
-describe('an append that makes no sense', () => {
+describe('an invalid or overlapping append', () => {
   const follower = (): Single =>
     new Single(2, [1, 2, 3], { hardState: { term: 1, vote: 1, commit: 2 }, entries: logOf([1, 1, 1]) });
 
@@ -142,7 +142,7 @@ describe('an append that makes no sense', () => {
     expect(replica.describe().join()).not.toContain('append-ok');
   });
 
-  it('s41 a commit beyond what is known to match is cut to that', () => {
+  it('s41 a commit index beyond the match index is bounded by it', () => {
     const replica = follower();
     replica.raft.step(append({ ...FROM_LEADER, prevIndex: 2, prevTerm: 1, commit: 99 }));
     expect(replica.raft.log.commit).toBe(2);
@@ -152,7 +152,7 @@ describe('an append that makes no sense', () => {
     expect(replica.raft.log.commit).toBe(3);
   });
 
-  it('one that starts below the commit index counts for what lies above it', () => {
+  it('one that starts below the commit index has effect only above it', () => {
     const replica = follower();
     replica.raft.step(
       append({ ...FROM_LEADER, prevIndex: 0, prevTerm: 0, entries: [...logOf([1, 1, 1]), command(4, 1)], commit: 4 }),
@@ -162,7 +162,7 @@ describe('an append that makes no sense', () => {
     expect(replica.run()).toMatchObject([{ type: 'append-ok', index: 4 }]);
   });
 
-  it('messages of strangers, to others or from itself change nothing', () => {
+  it('messages from non-members, for other nodes or from itself have no effect', () => {
     const replica = follower();
     replica.raft.step(heartbeat({ ...FROM_LEADER, from: 9, term: 5 }));
     replica.raft.step(heartbeat({ ...FROM_LEADER, to: 3, term: 5 }));

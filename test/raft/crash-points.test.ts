@@ -1,6 +1,6 @@
 /**
  * Scenarios 65, 70, 71 and 73 as far as the core goes: power cuts at every write boundary of a small history, a disk that
- * never answers again, messages that are not meant for this node.
+ * never answers again, messages that are addressed to other nodes.
  */
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../src/raft/index.js';
@@ -18,7 +18,7 @@ class PowerCut extends Error {
 }
 
 /** Runs a group through everything that makes it write, and stops before sync number `cutAt`. */
-function live(cluster: Cluster, cutAt: number): void {
+function runHistory(cluster: Cluster, cutAt: number): void {
   let syncs = 0;
   const settle = (): void => {
     for (;;) {
@@ -55,12 +55,12 @@ function live(cluster: Cluster, cutAt: number): void {
   pass(4);
 }
 
-/** What a client may have got an answer to: applied by a node while it led. */
+/** Writes that may have been acknowledged to a client: applied by a node while it led. */
 function acknowledged(cluster: Cluster): string[] {
-  const told = new Set<string>();
+  const applied = new Set<string>();
   for (const { id } of cluster.replicas.values())
-    if (cluster.node(id).raft.role === 'leader') for (const data of cluster.state(id)) told.add(data);
-  return [...told];
+    if (cluster.node(id).raft.role === 'leader') for (const data of cluster.state(id)) applied.add(data);
+  return [...applied];
 }
 
 describe('a power cut', () => {
@@ -72,11 +72,11 @@ describe('a power cut', () => {
           const cluster = new Cluster();
           for (const replica of cluster.replicas.values()) replica.chunkBytes = 5;
           try {
-            live(cluster, cuts);
+            runHistory(cluster, cuts);
             break;
           } catch (error) {
             if (!(error instanceof PowerCut)) throw error;
-            const told = acknowledged(cluster);
+            const writes = acknowledged(cluster);
             if (between === 'persist,send') cluster.node(error.due).sync(true);
             for (const id of victims) cluster.crash(id);
             // On a node that keeps running, nothing may stay incomplete.
@@ -88,7 +88,7 @@ describe('a power cut', () => {
             expect(leader, `cut ${cuts}`).not.toBe(0);
             for (const id of [1, 2, 3]) {
               expect(cluster.state(id), `cut ${cuts}, n${id}`).toEqual(cluster.state(leader));
-              expect(cluster.state(id), `cut ${cuts}, n${id}`).toEqual(expect.arrayContaining(told));
+              expect(cluster.state(id), `cut ${cuts}, n${id}`).toEqual(expect.arrayContaining(writes));
             }
           }
           cuts++;
@@ -98,7 +98,7 @@ describe('a power cut', () => {
 });
 
 describe('a disk that never answers again', () => {
-  it('s70 makes its node acknowledge nothing, vote for nobody and apply nothing more', () => {
+  it('s70 makes its node acknowledge nothing, grant no vote and apply nothing more', () => {
     const cluster = alone({ log: [1] });
     cluster.inject(append({ from: 2, term: 1, prevIndex: 1, prevTerm: 1, entries: logOf([1], 2), commit: 2 }));
     for (let round = 0; round < 5; round++) {
@@ -128,7 +128,7 @@ describe('a disk that never answers again', () => {
   });
 });
 
-describe('a message that is not meant for this node', () => {
+describe('a message that is not addressed to this node', () => {
   const strange: [string, Message][] = [
     ['another node’s', heartbeat({ from: 2, to: 3, term: 9 })],
     ['one of a stranger', heartbeat({ from: 8, term: 9 })],

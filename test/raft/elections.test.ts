@@ -102,7 +102,7 @@ describe('terms', () => {
   }
 
   it.each([append({ from: 2, term: 1 }), heartbeat({ from: 2, term: 1 })])(
-    's3 a leader of an older term is told the term that it missed: $type',
+    's3 a leader of an older term is sent the current term: $type',
     (message) => {
       const cluster = alone({ hardState: { term: 4 } });
       cluster.inject(message);
@@ -140,8 +140,8 @@ describe('timeout', () => {
     );
   });
 
-  it('s10 timeouts are drawn from [T, 2T), anew for each attempt, and rarely meet', () => {
-    const draws = [1, 2].map((seed) => {
+  it('s10 timeouts are uniform in [T, 2T), random for each attempt, and rarely coincide', () => {
+    const timeouts = [1, 2].map((seed) => {
       const cluster = alone({ timing: { random: seededRandom(seed) } });
       const lengths: number[] = [];
       for (let tick = 0, since = 0; tick < 4_000; tick++) {
@@ -153,14 +153,14 @@ describe('timeout', () => {
       }
       return lengths;
     });
-    for (const lengths of draws) {
+    for (const lengths of timeouts) {
       expect(Math.min(...lengths)).toBe(T);
       expect(Math.max(...lengths)).toBe(2 * T - 1);
       expect(new Set(lengths).size).toBe(T);
     }
-    const [mine = [], other = []] = draws;
-    const meetings = mine.filter((length, at) => length === other[at]).length;
-    expect(meetings / mine.length).toBeLessThan(0.2);
+    const [mine = [], other = []] = timeouts;
+    const coincidences = mine.filter((length, at) => length === other[at]).length;
+    expect(coincidences / mine.length).toBeLessThan(0.2);
   });
 });
 

@@ -7,7 +7,7 @@ const STEPS = 12_000;
 for (let seed = 1; seed <= 12; seed++) {
   it(`s50 no lease outlives its leadership, whatever happens (seed ${seed})`, () => {
     const result = new LeaseTorture(seed, seed % 2 === 0 ? 3 : 5, { differ: false }).run(STEPS);
-    // Leases were in fact held, and attacked.
+    // Leases were held, and challenged.
     expect(result.trusted).toBeGreaterThan(100);
     expect(result.suddenTakeovers).toBeGreaterThan(5);
   });

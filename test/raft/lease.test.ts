@@ -19,7 +19,7 @@ describe('a lease (s50)', () => {
     expect([1399, 1400].map((now) => it.validAt(now))).toEqual([true, false]);
   });
 
-  it('s50 is over after a pause, however recent the confirmation seems to the process', () => {
+  it('s50 has expired after a pause, however recent the confirmation seems to the process', () => {
     const it = new Lease();
     it.sent(1, 0);
     it.confirmed(1, PROMISE_MS);
@@ -27,7 +27,7 @@ describe('a lease (s50)', () => {
     expect(it.validAt(5010)).toBe(false);
   });
 
-  it('s50 is none without a promise, and is not cut short by a later and shorter one', () => {
+  it('s50 needs a promise, and is not shortened by a later, shorter one', () => {
     const it = new Lease();
     it.sent(1, 0);
     it.confirmed(1, 0);
@@ -39,7 +39,7 @@ describe('a lease (s50)', () => {
     expect([999, 1000].map((now) => it.validAt(now))).toEqual([true, false]);
   });
 
-  it('of a context sent twice runs from the first sending: the answer may be to that one', () => {
+  it('of a context that was sent twice runs from the first sending: the answer may be to that one', () => {
     const it = new Lease();
     it.sent(1, 0);
     it.sent(1, 800);

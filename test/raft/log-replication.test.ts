@@ -77,7 +77,7 @@ describe('a follower', () => {
     expect(answer?.index).toBe(after + sent.length);
   });
 
-  it('s28 appends in any order, some twice, leave what the leader sent', () => {
+  it('s28 appends in any order, some duplicated, result in the leader’s log', () => {
     const pieces = [
       append({ from: 2, term: 1, entries: logOf([1, 1]) }),
       append({ from: 2, term: 1, prevIndex: 2, prevTerm: 1, entries: logOf([1, 1], 3) }),
@@ -239,7 +239,7 @@ describe('a leader', () => {
     expect(answersOf(cluster, 'append').filter(({ to, prevIndex }) => to === 2 && prevIndex < 4)).toEqual([]);
   });
 
-  it('s31 an old refusal while still probing does not send the probe astray', () => {
+  it('s31 an old refusal while still probing does not mislead the probe', () => {
     const cluster = alone({ log: [1, 1, 1, 1] });
     lead(cluster);
     cluster.inject(appendRefused({ from: 2, term: 2, rejectedIndex: 4, hintIndex: 2, hintTerm: 1, lastIndex: 2 }));
@@ -258,7 +258,7 @@ describe('a leader', () => {
     expect(cluster.status(1).peers.find(({ id }) => id === 2)?.match).toBe(0);
   });
 
-  it('s32 only appends: what others claim in older terms does not touch its log', () => {
+  it('s32 only appends: messages of older terms do not change its log', () => {
     const cluster = alone({ log: [1, 2] });
     lead(cluster);
     cluster.propose(1, 'a');
@@ -359,7 +359,7 @@ describe('flow', () => {
     }
   });
 
-  it('s37 beyond the limit of uncommitted bytes proposals are refused, not lost in silence', () => {
+  it('s37 beyond the limit of uncommitted bytes proposals are refused, not silently dropped', () => {
     const cluster = new Cluster({ timing: { maxUncommittedBytes: 100 } });
     cluster.elect(1);
     cluster.isolate(1);
@@ -377,7 +377,7 @@ describe('flow', () => {
     expect(cluster.propose(1, 'z'.repeat(90)).type).toBe('appended');
   });
 
-  it('s37 what a former term left uncommitted does not lock out proposals once it is committed', () => {
+  it('s37 bytes left uncommitted by a former term do not block proposals once they are committed', () => {
     const cluster = new Cluster({ timing: { maxUncommittedBytes: 100 } });
     cluster.elect(1);
     cluster.isolate(1);

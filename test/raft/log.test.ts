@@ -74,7 +74,7 @@ describe('what is durable', () => {
 });
 
 describe('hints', () => {
-  it('s30 the last index whose term is at most another is what a plain scan finds', () => {
+  it('s30 the last index with a term of at most t is what a linear scan finds', () => {
     const sorted = fc
       .array(fc.integer({ min: 1, max: 6 }), { maxLength: 30, size: 'max' })
       .map((terms) => terms.sort((a, b) => a - b));
@@ -210,7 +210,7 @@ class Plain {
 
 type Step = ['append', number] | ['merge', number, number] | ['write'] | ['complete'] | ['commit', number];
 
-describe('against a plain log and a plain disk', () => {
+describe('against a simple model of log and disk', () => {
   const steps = fc.array(
     fc.oneof<fc.Arbitrary<Step>[]>(
       fc.tuple(fc.constant('append'), fc.integer({ min: 1, max: 3 })),
@@ -222,7 +222,7 @@ describe('against a plain log and a plain disk', () => {
     { maxLength: 60, size: 'max' },
   );
 
-  it('holds the same, calls nothing durable that the disk does not hold, and everything once the disk is done', () => {
+  it('holds the same, reports as durable only what the disk holds, and everything once the disk is done', () => {
     fc.assert(
       fc.property(steps, (list) => {
         const log = new Log(START, [], 0);

@@ -1,5 +1,5 @@
 /**
- * The properties of the Raft paper (figure 3, §5.2–§5.4, §8) and thesis, as sentences in our own words.
+ * The properties of the Raft paper (figure 3, §5.2–§5.4, §8) and thesis, in our own words.
  * Each is shown on a group that went through crashes and partitions with many seeds; what `harness/history.ts` asserts
  * at every step is asserted here once more, on the final state.
  */
@@ -107,13 +107,13 @@ describe('elections (§5.2)', () => {
       cluster.syncAll();
       cluster.deliver();
     }
-    const told = cluster.network.inFlight.filter(
+    const sent = cluster.network.inFlight.filter(
       ({ from, type }) => from === 1 && (type === 'append' || type === 'heartbeat'),
     );
-    expect(new Set(told.map(({ to }) => to))).toEqual(new Set([2, 3, 4, 5]));
+    expect(new Set(sent.map(({ to }) => to))).toEqual(new Set([2, 3, 4, 5]));
   });
 
-  it('a group without a majority elects nobody', () => {
+  it('a group without a majority elects no leader', () => {
     const cluster = new Cluster({ voters: IDS });
     for (const id of [3, 4, 5]) cluster.crash(id);
     cluster.run(20 * T);

@@ -29,7 +29,7 @@ describe('an idle group', () => {
     expect(cluster.status(2)).toMatchObject({ role: 'follower', leader: 1, quiesced: true });
   });
 
-  it('s74 never does so unless enabled', () => {
+  it('s74 does not go quiescent unless enabled', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.run(20 * T);
@@ -77,7 +77,7 @@ describe('an idle group', () => {
     expect(cluster.node(1).raft.quiesced).toBe(false);
   });
 
-  it('s74 wakes on a proposal, and everybody gets it', () => {
+  it('s74 wakes on a proposal, and replicates it to every member', () => {
     const cluster = idle();
     cluster.propose(1, 'b');
     expect(cluster.node(1).raft.quiesced).toBe(false);
@@ -129,7 +129,7 @@ describe('an idle group', () => {
     expect(still.status(1)).toMatchObject({ role: 'follower', leader: 2 });
   });
 
-  it('s74 a follower that is not level stays awake', () => {
+  it('s74 a follower that is behind stays awake', () => {
     const cluster = alone({ log: [1, 1], timing: { quiesceTicks: QUIET } });
     cluster.inject(heartbeat({ from: 2, term: 1, commit: 1, quiesce: true }));
     cluster.sync(1);
@@ -174,7 +174,7 @@ describe('a dead leader of a quiescent group', () => {
     for (const id of [2, 3]) expect(cluster.state(id)).toEqual(['a', 'b']);
   });
 
-  it('s74 a follower that forgets its leader votes at once, and campaigns soon', () => {
+  it('s74 a follower votes at once after forgetLeader, and campaigns soon', () => {
     const cluster = alone({ hardState: { term: 4 } });
     cluster.inject(heartbeat({ from: 2, term: 4 }));
     cluster.sync(1);
@@ -193,7 +193,7 @@ describe('a dead leader of a quiescent group', () => {
     }
   });
 
-  it('s74 one follower that is mistaken does not disturb the others', () => {
+  it('s74 one follower that wrongly presumes it dead does not disturb the others', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.run(2);

@@ -21,7 +21,7 @@ const reached = (voters: readonly number[], index: number, indexOf: (id: number)
   voters.length === 0 || voters.filter((id) => indexOf(id) >= index).length * 2 > voters.length;
 
 describe('the index that a majority has reached', () => {
-  it('is the highest for which a plain count finds more than half', () => {
+  it('is the highest index that a count finds on more than half', () => {
     fc.assert(
       fc.property(idSet, indexes, (voters, at) => {
         fc.pre(voters.length > 0);
@@ -67,7 +67,7 @@ describe('a vote', () => {
     return won(true) ? 'pending' : 'lost';
   };
 
-  it('s5 s55 is won, lost or pending as a plain count', () => {
+  it('s5 s55 is won, lost or pending as by counting', () => {
     const ballots = fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.boolean()), { maxLength: 9 });
     fc.assert(
       fc.property(configurations, ballots, (configuration, cast) => {
@@ -91,7 +91,7 @@ describe('membership', () => {
     expect([1, 2, 3, 4, 5, 6].filter((id) => isMember(configuration, id))).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('lists everybody once', () => {
+  it('lists every member once', () => {
     expect(votersOf(configuration)).toEqual([1, 2, 3, 4]);
     expect(membersOf(configuration)).toEqual([1, 2, 3, 4, 5]);
   });

@@ -47,7 +47,7 @@ describe('s72 s76 random runs', () => {
     expect(sum.snapshots / SEEDS).toBeGreaterThan(0.3);
   }, 60_000);
 
-  it(`s60 hold them with disks that go back in time, of any minority at once: ${ROLL_BACK_SEEDS} seeds`, () => {
+  it(`s60 hold them with disks of any minority rolled back at once: ${ROLL_BACK_SEEDS} seeds`, () => {
     const sum = { committed: 0, leaders: 0, rolledBack: 0 };
     for (let seed = FIRST; seed < FIRST + ROLL_BACK_SEEDS; seed++) {
       const result = torture(seed, { rollBacks: true });

@@ -38,7 +38,7 @@ describe('read-index', () => {
     expect(confirmed(cluster)).toEqual([context]);
   });
 
-  it('s46 what was on its way when the read came confirms nothing', () => {
+  it('s46 answers that were in flight when the read arrived confirm nothing', () => {
     const cluster = leading([1, 2, 3]);
     cluster.tick(1, 2);
     const [early] = answersOf(cluster, 'heartbeat');
@@ -130,7 +130,7 @@ describe('read-index', () => {
     expect(cluster.eventsOf('read-confirmed')).toMatchObject([{ context, index: 1 }]);
   });
 
-  it('s48 a deposed leader that does not know it confirms nothing, and gives the read up when it learns', () => {
+  it('s48 a leader that was deposed without knowing confirms nothing, and drops the read when it learns', () => {
     const cluster = new Cluster();
     cluster.elect(1);
     cluster.isolate(1);

@@ -1,4 +1,4 @@
-/** What storage recovered is handed over to the log, and leaves memory with it. */
+/** Recovered entries are handed over to the log, and are freed with it. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';

@@ -28,7 +28,7 @@ function withUnappliedChange(): Raft {
 const votesAsked = (messages: readonly Message[]): number => messages.filter((m) => m.type === 'vote').length;
 
 describe('a committed but unapplied membership change', () => {
-  it('s17 keeps a replica from campaigning, by timeout, by call or by transfer, until it is applied', () => {
+  it('s17 keeps a replica from campaigning (by timeout, call or transfer) until it is applied', () => {
     const raft = withUnappliedChange();
     for (let i = 0; i < 40; i++) raft.tick();
     raft.campaign();

@@ -1,4 +1,4 @@
-/** Logs that begin just before indexes exceed 30, 31, 32 or 48 bits: nothing may be different there. */
+/** Logs that begin just before indexes exceed 30, 31, 32 or 48 bits: behaviour must not change there. */
 import { describe, expect, it } from 'vitest';
 import { Lease } from '../../src/raft/lease.js';
 import { Log } from '../../src/raft/log.js';
@@ -13,7 +13,7 @@ const EDGES = [2 ** 30, 2 ** 31, 2 ** 32, 2 ** 47, 2 ** 48];
 describe.each(EDGES)('across %d', (edge) => {
   const base = edge - 8;
 
-  it('the codec gives numbers and entries back as they were', () => {
+  it('the codec round-trips numbers and entries', () => {
     for (let value = edge - 3; value <= edge + 3; value++) {
       const span = spanOf(new Uint8Array(8));
       writeUint53(span, 0, value);
@@ -25,7 +25,7 @@ describe.each(EDGES)('across %d', (edge) => {
     }
   });
 
-  it('a log finds the last entry of a term as a plain search does', () => {
+  it('a log finds the last entry of a term like a linear search', () => {
     const terms = [5, 5, 6, 6, 6, 8, 8, 9, 9, 9, 9, 12, 12, 13, 13, 13];
     const log = new Log({ index: base, term: 4 }, logOf(terms, base + 1), base);
     for (let index = base; index <= log.lastIndex; index++) {

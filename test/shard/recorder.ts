@@ -31,9 +31,9 @@ export class Recorder implements TransportEvents {
   /** Extension of its own hellos. */
   extension: HelloExtension = {};
   /** Final check of the hellos of others. */
-  objects: (hello: Hello) => LinkRefusal | undefined = () => undefined;
+  check: (hello: Hello) => LinkRefusal | undefined = () => undefined;
   /** Validation of the hellos of others before that; may decide later. */
-  looksInto: (hello: Hello, decide: HelloDecision) => void = (_hello, decide) => {
+  validate: (hello: Hello, decide: HelloDecision) => void = (_hello, decide) => {
     decide(undefined);
   };
   /** Called with each frame, before pending promises are resolved. */
@@ -58,11 +58,11 @@ export class Recorder implements TransportEvents {
   }
 
   validateHello(hello: Hello, decide: HelloDecision): void {
-    this.looksInto(hello, decide);
+    this.validate(hello, decide);
   }
 
   finalCheck(hello: Hello): LinkRefusal | undefined {
-    return this.objects(hello);
+    return this.check(hello);
   }
 
   onDuplicate(peer: PeerId): void {

@@ -1,4 +1,4 @@
-/** Nodes whose disks go back in time: restored from a copy, or emptied. */
+/** Nodes whose disks are rolled back: restored from a copy, or emptied. */
 import { describe, expect, it } from 'vitest';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 

@@ -182,7 +182,7 @@ describe('a hello whose validation takes a while', () => {
       const peers = new Map(dialled ? [[1, 'unused:1']] : [[3, server.address]]);
       const node = await lab.node(2, { peers });
       const hello = new Promise<HelloDecision>((resolve) => {
-        node.recorder.looksInto = (_hello, decide) => {
+        node.recorder.validate = (_hello, decide) => {
           resolve(decide);
         };
       });

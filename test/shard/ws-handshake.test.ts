@@ -76,7 +76,7 @@ describe('s60 the answer to a hello', () => {
     };
     const after = { ...before, boot: 5, quarantined: 5, known: { ...before.known, accused: 2 } };
     node.recorder.extension = before;
-    node.recorder.objects = () => {
+    node.recorder.check = () => {
       node.recorder.extension = after;
       return undefined;
     };

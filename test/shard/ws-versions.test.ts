@@ -76,7 +76,7 @@ describe('the version of a link', () => {
 
   test('the owner may object to a hello, on either side', async () => {
     const two = await lab.node(2, { peers: new Map([[1, 'unused:1']]) });
-    two.recorder.objects = ({ extension }) =>
+    two.recorder.check = ({ extension }) =>
       extension.clusterUid === 'b' ? { reason: 'wrong-cluster', detail: 'not ours' } : undefined;
     const peer = await lab.client(two);
     peer.hello({ extension: { clusterUid: 'b' } });
@@ -84,7 +84,7 @@ describe('the version of a link', () => {
 
     const server = await lab.server();
     const one = await lab.node(1, { peers: new Map([[2, server.address]]) });
-    one.recorder.objects = two.recorder.objects;
+    one.recorder.check = two.recorder.check;
     const answering = await server.next();
     answering.hello({ from: 2, to: 1, extension: { clusterUid: 'b' } });
     expect(await answering.closed).toEqual([4002, 'wrong-cluster: not ours']);

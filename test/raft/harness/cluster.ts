@@ -296,7 +296,7 @@ export class Cluster {
     replica.restart();
   }
 
-  /** Reports to a running node that its disk went back in time. */
+  /** Reports to a running node that its disk was rolled back. */
   quarantine(id: NodeId, boot: number): void {
     this.#with(id, ({ raft }) => {
       raft.quarantine(boot);

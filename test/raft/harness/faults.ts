@@ -1,5 +1,5 @@
 /**
- * The actions and faults of a torture run: each seed draws its own mix, with all usual actions and a share of the faults.
+ * The actions and faults of a torture run: each seed generates its own mix, of all usual actions and a share of the faults.
  */
 import { NONE, type Raft } from '../../../src/raft/index.js';
 import { below, pick } from './pick.js';

@@ -98,7 +98,7 @@ export class History {
     this.#learn(replica, replica.disk.entries);
   }
 
-  /** Its disk went back in time: its acknowledgements no longer prove what it holds. */
+  /** Its disk was rolled back: its acknowledgements no longer prove what it holds. */
   rolledBack(id: NodeId): void {
     this.#sent.rolledBack(id);
   }
@@ -298,7 +298,7 @@ export class History {
     demand(last.term === term, () => `${name} commits ${commit}@${last.term} by counting, not of its own term`);
     const holders = this.#voters.filter(
       (id) =>
-        // Until it learns of the quarantine, a leader counts acknowledgements of a disk that went back since.
+        // Until it learns of the quarantine, a leader counts acknowledgements of a disk that was rolled back since.
         this.#sent.lostBy(id, term) >= commit || this.#replicas.get(id)?.disk.holds(commit, last.term) === true,
     );
     demand(

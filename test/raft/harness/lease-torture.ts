@@ -24,7 +24,7 @@ const ELECTION_TICKS = 10;
 export interface LeaseTortureOptions {
   /** Timers and leases differ from node to node, and change. */
   readonly differ: boolean;
-  /** Of all nodes, unless they differ. With many, a lease without a margin for drift outlasts what every promise leaves out. */
+  /** Election timeout of all nodes, unless they differ. If large, a lease without a margin for drift outlasts its promises. */
   readonly electionTicks?: number;
 }
 
@@ -81,9 +81,9 @@ class Settings {
 }
 
 /**
- * The environment that leases are made for: the speeds of two clocks differ by less than a tenth. Here the leaders' run slower
- * by that than those that count down promises, so that leases as long as their promises are tried. Not taken from production,
- * whose margin is what is tried.
+ * The assumption of leases: the speeds of two clocks differ by less than a tenth. Here the leaders' clocks are slower
+ * by that than those that count down promises, so that a lease as long as its promise would be caught. Not imported from
+ * production, whose margin is under test.
  */
 const LEADER_SPEED = 0.9;
 

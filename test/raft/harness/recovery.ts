@@ -7,7 +7,7 @@ import type { Cluster } from './cluster.js';
 import { text } from './entries.js';
 import { ELECTION_TICKS, type Torture } from './torture.js';
 
-/** `durable`: no disk went back in time, so a quorum holds whatever is committed at any moment. */
+/** `durable`: no disk was rolled back, so a quorum holds whatever is committed at any moment. */
 export function recover(torture: Torture, durable: boolean): void {
   const { cluster } = torture;
   torture.calm();

@@ -1,5 +1,5 @@
 /**
- * Disks that go back in time, always with a quorum outside quarantine, and what the owner of such a node does: each start
+ * Disks that are rolled back, always with a quorum outside quarantine, and what the owner of such a node does: each start
  * has a new boot number, and a quarantine that is not over begins again with it.
  */
 import { below, pick } from './pick.js';

@@ -212,7 +212,7 @@ class Script {
     transfer: ([from, to]) => {
       this.#print(this.#cluster.transfer(numeral(from), numeral(to)));
     },
-    forget: ([id]) => {
+    'forget-leader': ([id]) => {
       this.#cluster.forgetLeader(numeral(id));
     },
     unreachable: ([id, peer]) => {

@@ -12,7 +12,7 @@ export class SentMessages {
   readonly #votes = new Map<string, NodeId>();
   /** Highest index that a node acknowledged in a term; the key is `node@term`. */
   readonly #acknowledged = new Map<string, number>();
-  /** The same, before its disk went back in time. */
+  /** The same, before its disk was rolled back. */
   readonly #lost = new Map<string, number>();
   readonly #replicas: ReadonlyMap<NodeId, Replica>;
 
@@ -28,7 +28,7 @@ export class SentMessages {
     return this.#lost.get(`${id}@${term}`) ?? 0;
   }
 
-  /** Its disk went back in time: its acknowledgements no longer prove what it holds. */
+  /** Its disk was rolled back: its acknowledgements no longer prove what it holds. */
   rolledBack(id: NodeId): void {
     for (const [key, index] of this.#acknowledged) {
       if (!key.startsWith(`${id}@`)) continue;

@@ -1,6 +1,6 @@
 /**
  * One random run from one seed: first safety under faults (every step is checked by `History`), then liveness after
- * healing. Each seed draws its own mix of faults, so that rare ones coincide.
+ * healing. Each seed generates its own mix of faults, so that rare ones coincide.
  */
 import { seededRandom } from '../../../src/random.js';
 import { below, pick } from './pick.js';
@@ -21,11 +21,11 @@ export interface TortureResult {
   readonly rolledBack: number;
 }
 
-/** Options of a run; what is absent is drawn from its seed. */
+/** Options of a run; absent ones are generated from its seed. */
 export interface TortureOptions {
-  /** Disks go back in time, always with a quorum outside quarantine. */
+  /** Disks are rolled back, always with a quorum outside quarantine. */
   readonly rollBacks?: boolean;
-  /** A group of this shape, with every kind of fault; how frequent each is, is still drawn. */
+  /** A group of this shape, with every kind of fault; their frequencies are still generated. */
   readonly shape?: Shape;
   /** Checks whole logs after every step, which is slow. By default a quarter of the runs does. */
   readonly thorough?: boolean;
