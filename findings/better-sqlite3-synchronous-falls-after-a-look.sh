@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # better-sqlite3: in a new database `PRAGMA synchronous` says FULL after the switch to WAL, and NORMAL one statement later.
 #
-# better-sqlite3 is compiled with SQLITE_DEFAULT_WAL_SYNCHRONOUS=1 (docs/compilation.md says so): who asks for nothing
-# gets NORMAL in WAL mode, with which a power cut takes the last commits. Not stated is when. In a file that this
+# better-sqlite3 is compiled with SQLITE_DEFAULT_WAL_SYNCHRONOUS=1 (docs/compilation.md says so): the default
+# is NORMAL in WAL mode, with which a power cut takes the last commits. Not stated is when. In a file that this
 # connection itself puts into WAL mode the setting still reads 2 (FULL), and becomes 1 with the next statement that uses
 # the file; in one that is WAL already it reads 1 from the start. So a check at the start, `if (synchronous < 2) set it`,
-# sets nothing just on the first start of a new database, and the commits of that whole process are not synced. To set
-# what it reads already is no idle statement: then it stays, whether set before the switch or after it.
+# sets nothing exactly on the first start of a new database, and the commits of that whole process are not synced. Setting
+# the value that it already reads is not redundant: then it stays, whether set before the switch or after it.
 #
 # Seen with better-sqlite3 12.11.1. Fails if that changes. Needs node and npm.
 #

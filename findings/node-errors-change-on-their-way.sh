@@ -4,9 +4,9 @@
 # A library tells errors apart by `code` (`ENOENT`, `SQLITE_FULL`). Posted to another thread an Error arrives as an Error
 # with its message and stack, and without `code`, `errno` and the like, also if it is of Node's own making; so does one
 # of `fork` with "advanced" serialization. Thrown in a worker, it reaches the 'error' event with all of them: another
-# serializer. Sent by `fork` as it is by default (JSON) it is the other way round: `code` arrives, the message does not.
+# serializer. Sent by `fork` with its default (JSON) it is the other way round: `code` arrives, the message does not.
 # The documentation of `postMessage` names what cloning loses (accessors, prototypes, properties that are not
-# enumerable), but `code` is an enumerable property of the object's own. Errors that cross a border are best made plain.
+# enumerable), but `code` is an enumerable property of the object's own. Errors that cross threads or processes are best sent as plain objects.
 #
 # Seen with Node 20.20.2. Fails if that changes. Needs node; installs nothing.
 #

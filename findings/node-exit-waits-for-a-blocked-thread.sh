@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Node.js: `process.exit()` does not end the process while a worker thread is in a call of the system.
+# Node.js: `process.exit()` does not end the process while a worker thread is in a system call.
 #
 # The documentation says of `process.exit()` that it terminates the process "synchronously", even with work pending, and
 # of `worker.terminate()` that it stops JavaScript "as soon as possible". Both do, `Atomics.wait` included. But a thread

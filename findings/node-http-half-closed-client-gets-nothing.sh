@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# node:http: a client that sends a whole request and closes its sending half gets an empty answer, and nobody is told why.
+# node:http: a client that sends a whole request and closes its sending half gets an empty answer, without an error on either side.
 #
 # A request ends by its own framing (RFC 9112, 6.3), not with the connection; `socket.end(request)` and `nc -N` close
 # their half behind it and wait. node:http makes its sockets with `allowHalfOpen: true`, whose documentation leaves the
 # other half open until `end()`; yet it ends the connection with the client's half, unless the answer was given before.
 # The handler runs, with whatever it changes, and its answer is dropped without a trace: no error, no 'aborted', no
 # 'clientError', no 'finish', the callback of `end()` is never called, and `response.writable` is true. Only 'close'
-# (before the answer) and `destroyed` tell. An answer given in the same turn does arrive, so small tests pass. The way
+# (before the answer) and `destroyed` show it. An answer given in the same turn does arrive, so small tests pass. The way
 # out is a property of the server that is neither documented nor in @types/node: `server.httpAllowHalfOpen = true`.
 #
 # Seen with Node 20.20.2. Fails if that changes. Needs node; installs nothing.

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # node:http: a server that calls `socket.pause()` on a client's connection goes on reading it, and handling its requests.
 #
-# It looks like the way to slow a client down that pipelines more than it is answered: the call is documented for every
+# It looks like the way to slow down a client that pipelines faster than it is answered: the call is documented for every
 # net.Socket, and `isPaused()` says true. But node:http resumes the socket by itself with each request that has come in
-# whole, so the pause lasts until the end of the request that is being parsed; and while nobody else listens to 'data', the
+# whole, so the pause lasts until the end of the request that is being parsed; and while there is no other listener for 'data', the
 # parser reads the connection past the stream in any case. A listener of one's own for 'data' does not help against the
 # resume. What does: take node:http's listener off the socket and call it with as much as it should get.
 #

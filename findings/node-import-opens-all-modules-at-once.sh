@@ -3,7 +3,7 @@
 #
 # A program of 200 small modules side by side needs 200 descriptors for a moment, and fails with EMFILE under a limit of 128
 # before its first line runs, where the same program in CommonJS needs one. The error is an ordinary one of `fs`, without a
-# word of modules in its message, so it reads as a leak. Whoever runs under a small `ulimit -n` (containers, init systems
+# mention of modules in its message, so it reads as a leak. A program under a small `ulimit -n` (containers, init systems
 # with a limit per unit, shared hosts) meets it after a refactoring into more files, or a switch from CommonJS. A program
 # can catch it only around a dynamic `import()` in a file that imports nothing itself; a bundle does not have it.
 #

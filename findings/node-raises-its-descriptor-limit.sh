@@ -2,7 +2,7 @@
 # Node.js raises the soft limit of open files to the hard one when it starts, and its children inherit that.
 #
 # `ulimit -Sn 256` before `node` has no effect on it: the process can open as many files as the hard limit allows, and every
-# program that it starts has a soft limit which nobody set for it. So a test of what happens without descriptors has to
+# program that it starts has a soft limit that was never set for it. So a test of what happens without descriptors has to
 # lower the hard limit (`ulimit -n` sets both), a limit in a unit file means its hard part, and a child that still uses
 # select(), or closes all possible descriptors in a loop, runs with the raised limit unless it is started through a shell
 # that lowers it again.

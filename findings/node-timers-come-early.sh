@@ -3,8 +3,8 @@
 # fraction up to two: `setTimeout(f, 5.9)` after as little as 4.1.
 #
 # Timers live on libuv's clock, which counts whole milliseconds: the moment at which the timer is set and the delay lose their
-# fractions both. Whoever takes the call for the end of the time acts before it (a lease, a back-off, a rate), or sets the
-# timer again for what is left, which is rounded up to 1 ms. Documentation says that a timer may come late; that it comes
+# fractions both. Code that treats the call as the end of the time acts too early (a lease, a back-off, a rate), or sets the
+# timer again for the rest, which is rounded up to 1 ms. Documentation says that a timer may come late; that it comes
 # early it does not. `Math.ceil(ms) + 1` was never early.
 #
 # Seen with Node 20.20.2 on Linux. Fails if that changes. Needs node; installs nothing.

@@ -5,7 +5,7 @@
 # failed, or as a probe of whether the disk still takes writes. It reports one change and commits, also with
 # synchronous=FULL, and not a byte leaves for the file, its journal or its log: other connections see no new version.
 # It proves nothing and repairs nothing. The notes of release 3.24.0 name the saved writes a "low-level performance
-# optimization only"; that the transaction is then none, without a sync, nobody says, and some guides say the contrary.
+# optimization only"; that there is then no transaction and no sync is not documented, and some guides say the contrary.
 # `REPLACE` does write the same bytes, and so do two updates in one transaction, to other bytes of that length and back.
 #
 # Seen with better-sqlite3 12.11.1, in WAL and with a rollback journal; strace showed neither a write nor a sync.

@@ -3,8 +3,8 @@
 #
 # A Map that is deleted from gets a new table again and again, a small one every few entries, and the table that is
 # outgrown refers to the new one. Once a full collection has moved one of these to the old generation, every scavenge
-# takes it for alive, dead or not, and so each table after it, with all that these still hold. Deleting entries in time,
-# or `clear()`, does not help. Nothing of it can be reached, and a queue, or requests under way by id, look just so.
+# treats it as alive, reachable or not, and so each table after it, with all that these still reference. Deleting entries in time,
+# or `clear()`, does not help. None of it is reachable, and a queue, or a map of pending requests by id, is used in just this way.
 #
 # Here 200,000 objects of 1 KB pass through a Map, and through an array, that never hold more than five. Seen with Node
 # 20.20.2 (V8 11.3): scavenges took 11 to 43 ms with the array and 194 to 818 ms with the Map, deleted from or cleared,

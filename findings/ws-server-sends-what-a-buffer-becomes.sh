@@ -2,10 +2,10 @@
 # ws: a buffer may be used again right after `send()` by a client, and not by a server, which sends what it has become.
 #
 # A client has to mask what it sends, and ws masks into a copy. A server masks nothing and copies nothing: what the
-# kernel does not take at once is read out of the caller's buffer later. Whoever fills one buffer again and again works
-# with every test in which the reader keeps up, works in the client for ever, and sends frames with bytes of the next
+# kernel does not take at once is read out of the caller's buffer later. Code that reuses one buffer passes
+# every test in which the reader keeps up, always works in the client, and sends frames with bytes of the next
 # message from the server to a slow reader, with no error on either side. A client whose `generateMask` gives a mask of
-# zero is like a server. The documentation of `send()` does not say whose the buffer is; it is free once the callback
+# zero is like a server. The documentation of `send()` does not say who owns the buffer; it is free once the callback
 # has been called.
 #
 # Seen with ws 8.23.0. Fails if that changes. Needs node and npm.
