@@ -1,11 +1,11 @@
-/** What every storage must do with snapshots: handing out, staging, installing. */
+/** Contract of every storage for snapshots: reading, staging, installing. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MalformedBytes } from '../../../src/raft/codec.js';
 import { bytes, entries, meta, readChunks, row, stage, stateOf, text } from './support/builders.js';
 import { describeEachStorage } from './support/bench.js';
 
 describeEachStorage('snapshots', (bench) => {
-  it('s64 hands a snapshot on, chunk by chunk, as it was when it was opened', async () => {
+  it('s64 reads a snapshot chunk by chunk, as of when it was opened', async () => {
     await bench().commitEntries(1, 1, 9);
     const rows = Array.from({ length: 50 }, (_, i) => row(`key ${String(i).padStart(2, '0')}`, `value ${i}`));
     await bench().storage.checkpoint([{ group: 1, meta: meta(5), rows: [...rows, row('', ''), row('\xfe', '\0')] }]);
@@ -88,7 +88,7 @@ describeEachStorage('snapshots', (bench) => {
       });
     });
 
-    it('keeps its place among commits when nothing is awaited in between', async () => {
+    it('keeps its order among commits without awaiting in between', async () => {
       await bench().commitEntries(1, 1, 3);
       const done: string[] = [];
       const note = (what: string) => () => done.push(what);
@@ -108,7 +108,7 @@ describeEachStorage('snapshots', (bench) => {
       });
     });
 
-    it('outlives a checkpoint of the replaced state that was under way', async () => {
+    it('survives a checkpoint of the replaced state that was in progress', async () => {
       await bench().commitEntries(1, 1, 3);
       const rows = Array.from({ length: 2000 }, (_, i) => row(`stale ${i}`, 'x'.repeat(200)));
       await stage(bench().storage, 1, chunks);
@@ -120,7 +120,7 @@ describeEachStorage('snapshots', (bench) => {
       expect((await bench().reopen())[1]).toMatchObject(expected);
     });
 
-    it('s66 takes two in short succession, also of a lower term', async () => {
+    it('s66 accepts two in short succession, even of a lower term', async () => {
       await stage(bench().storage, 1, chunks);
       const first = bench().storage.install(1, meta(50, 3), undefined);
       const staged = bench().storage.stageChunk(1, 0, chunks[1]!);
@@ -129,7 +129,7 @@ describeEachStorage('snapshots', (bench) => {
       expect((await bench().reopen())[1]).toMatchObject({ snapshot: '60@2', state: { x: 'new' } });
     });
 
-    it('starts over at chunk 0, and wants chunks in order', async () => {
+    it('starts over at chunk 0, and requires chunks in order', async () => {
       await bench().storage.stageChunk(1, 0, chunks[1]!);
       await expect(bench().storage.stageChunk(1, 2, chunks[1]!)).rejects.toThrow(RangeError);
       await bench().storage.stageChunk(1, 0, chunks[0]!);
@@ -155,14 +155,14 @@ describeEachStorage('snapshots', (bench) => {
       expect((await bench().reopen())[1]).toMatchObject({ snapshot: '3@1', state: { x: 'old' } });
     });
 
-    it('forgets what was staged when it is closed', async () => {
+    it('discards staged chunks when it is closed', async () => {
       await bench().storage.stageChunk(1, 0, chunks[0]!);
       await bench().reopen();
       await expect(bench().storage.install(1, meta(7), undefined)).rejects.toThrow('nothing is staged');
       await expect(bench().storage.stageChunk(1, 1, chunks[1]!)).rejects.toThrow(RangeError);
     });
 
-    it('does not share memory with the chunks that it was given', async () => {
+    it('does not retain the memory of the chunks that it was given', async () => {
       const chunk = chunks[1]!.slice();
       await bench().storage.stageChunk(1, 0, chunk);
       expect(chunk.length).toBeGreaterThan(0);

@@ -1,11 +1,11 @@
-/** What every storage must do, run against each of them: the port's promises, one by one. */
+/** Contract of every storage, run against each of them. */
 import { expect, it } from 'vitest';
 import { StorageFailure } from '../../../src/raft/storage/index.js';
 import { bytes, entries, entry, meta, row, stateOf, text } from './support/builders.js';
 import { describeEachStorage } from './support/bench.js';
 
 describeEachStorage('storage', (bench) => {
-  it('s1 starts with nothing', () => {
+  it('s1 starts empty', () => {
     expect(bench().recovered.groups.size).toBe(0);
     expect(bench().recovered.meta.size).toBe(0);
     expect(bench().storage.read(1, 'a')).toBeUndefined();
@@ -13,7 +13,7 @@ describeEachStorage('storage', (bench) => {
     expect(bench().storage.status()).toMatchObject({ journalRows: 0, journalBytes: 0, commits: 0, commitMs: [] });
   });
 
-  it('s1 s42 gives back hard states (term, vote, commit) and entries of every group', async () => {
+  it('s1 s42 recovers hard states (term, vote, commit) and entries of every group', async () => {
     await bench().storage.commit([
       { group: 0, hardState: { term: 2, vote: 65_535, commit: 1 }, entries: entries(1, 3) },
       { group: 7, hardState: { term: 2 ** 40, vote: 0, commit: 0 }, entries: [] },
@@ -26,7 +26,7 @@ describeEachStorage('storage', (bench) => {
     expect(bench().recovered.groups.get(0)?.entries[0]).toMatchObject({ kind: 1 });
   });
 
-  it('s27 replaces what the journal has from the first entry on', async () => {
+  it('s27 replaces entries from the first index of a commit on', async () => {
     await bench().commitEntries(1, 1, 9);
     await bench().commitEntries(1, 4, 5, 2);
     expect((await bench().reopen())[1]?.log).toEqual(['1@1=1@1', '2@1=2@1', '3@1=3@1', '4@2=4@2', '5@2=5@2']);
@@ -51,7 +51,7 @@ describeEachStorage('storage', (bench) => {
     expect((await bench().reopen())[1]).toMatchObject({ hardState: [1, 1, 0], log: ['1@1=1@1', '2@2=2@2'] });
   });
 
-  it('refuses what would leave a gap, and goes on', async () => {
+  it('refuses a commit that would leave a gap, and continues', async () => {
     await bench().commitEntries(1, 1, 3);
     await expect(bench().commitEntries(1, 5, 5)).rejects.toThrow(RangeError);
     await expect(bench().commitEntries(2, 2, 2)).rejects.toThrow(RangeError);
@@ -88,7 +88,7 @@ describeEachStorage('storage', (bench) => {
     expect((await bench().reopen())[1]).toMatchObject({ snapshot: '5@1', log: ['6@1=6@1'] });
   });
 
-  it('shows nothing of a checkpoint until all of it is there', async () => {
+  it('shows nothing of a checkpoint until it is complete', async () => {
     await bench().storage.checkpoint([{ group: 1, meta: meta(1), rows: [row('a', 'old'), row('b', 'old')] }]);
     const seen = new Set<string>();
     const look = (): void => {
@@ -113,7 +113,7 @@ describeEachStorage('storage', (bench) => {
     expect([...seen].sort()).toEqual(['{"a":"new","b":"new"}', '{"a":"old","b":"old"}']);
   });
 
-  it('commits while a checkpoint is under way', async () => {
+  it('commits while a checkpoint is in progress', async () => {
     await bench().commitEntries(1, 1, 1);
     const order: string[] = [];
     const rows = Array.from({ length: 5000 }, (_, i) => row(`key ${i}`, 'v'.repeat(50)));
@@ -137,7 +137,7 @@ describeEachStorage('storage', (bench) => {
     expect(Object.keys(stateOf(bench().storage, 1))).toHaveLength(5000);
   });
 
-  it('forgets what checkpoints cover, and keeps hard states', async () => {
+  it('drops entries that checkpoints cover, and keeps hard states', async () => {
     const hardState = { term: 3, vote: 2, commit: 1 };
     await bench().storage.commit([
       { group: 1, hardState, entries: entries(1, 4) },
@@ -172,7 +172,7 @@ describeEachStorage('storage', (bench) => {
     expect(stateOf(bench().storage, 1)).toEqual({ a: '6' });
   });
 
-  it('lets a checkpoint fail with its rows, and takes the next one', async () => {
+  it('fails a checkpoint whose rows throw, and accepts the next one', async () => {
     const rows = function* () {
       for (let i = 0; i < 4000; i++) yield row(`lost ${i}`, 'x'.repeat(100));
       throw new Error('no more rows');
@@ -228,7 +228,7 @@ describeEachStorage('storage', (bench) => {
     expect(bench().storage.status().stateBytes).toBeGreaterThan(9000);
   });
 
-  it('belongs to one store at a time', async () => {
+  it('is held by one store at a time', async () => {
     const other = bench().make();
     await expect(other.open()).rejects.toThrow(/data folder in use/);
     await expect(other.open()).rejects.toThrow(StorageFailure);
@@ -236,7 +236,7 @@ describeEachStorage('storage', (bench) => {
     expect((await bench().reopen())[1]?.log).toEqual(['1@1=1@1']);
   });
 
-  it('does nothing any more once it is closed', async () => {
+  it('refuses every operation once it is closed', async () => {
     const commit = bench().commitEntries(1, 1, 1);
     await bench().storage.close();
     await commit;

@@ -1,6 +1,6 @@
 /**
- * Crashes at every boundary between two steps of the engine: what a start from the files of that moment gives back is
- * either what was before the operation or what is after it, and the memory storage says what these are.
+ * Crashes at every boundary between two steps of the engine: a start from the files of that moment recovers
+ * either the state before the operation or that after it; the memory storage is the reference for both.
  */
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk, MemoryStorage, SqliteStorage } from '../../../src/raft/storage/index.js';
@@ -80,7 +80,7 @@ interface CrashPoint {
   readonly files: Files;
 }
 
-/** Copies state.db's write-ahead log back whenever it can. */
+/** Checkpoints the WAL of state.db whenever it can. */
 const checkpointAtOnce: OpenFiles = (directory, maxBytes) => openStoreFiles(directory, maxBytes, { walBytes: 1 });
 
 /** Runs a script and takes the files after every step of the engine. */
@@ -144,7 +144,7 @@ describe('crash', () => {
         const allowed = views.slice(Math.max(operation, reached), operation + 2).map((v) => JSON.stringify(v));
         const at = allowed.indexOf(JSON.stringify(view));
         expect(at, `operation ${operation}: ${JSON.stringify(view)} is none of ${allowed.join(' ')}`).not.toBe(-1);
-        // What was there once does not go away again.
+        // What was recovered once stays.
         reached = Math.max(operation, reached) + at;
       }
       expect(reached).toBe(script.length);
@@ -203,7 +203,7 @@ describe('crash', () => {
     const again = putFiles(files);
     const reader = new SqliteStorage({ directory: again, worker: new InlineWorker() });
     await reader.open();
-    // Emptying comes last, slice by slice; a commit after each lets it go on.
+    // The old slot is purged last, slice by slice; a commit after each lets it continue.
     for (let i = 13; i < 30; i++) await commit(1, i, i, 2)(reader);
     await reader.close();
     const { default: Database } = await import('better-sqlite3');

@@ -1,4 +1,4 @@
-/** Torn tails are cut off, damage is refused: what a store does with files that are not as it left them. */
+/** Torn tails are truncated, damage is refused: how a store starts from files that are not as it left them. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -36,7 +36,7 @@ async function makeStore(): Promise<{ readonly open: Files; readonly closed: Fil
   return { open, closed: takeFiles(directory) };
 }
 
-/** Lets SQL loose on one of the files. */
+/** Executes SQL on one of the files. */
 function tamper(files: Files, name: string, sql: string): string {
   const directory = putFiles(files);
   const db = new Database(join(directory, name));
@@ -89,7 +89,7 @@ describe('damage', () => {
     );
   };
 
-  it('s68 s69 takes a write-ahead log of the state as far as it was synced, and refuses one that was damaged', async () => {
+  it('s68 s69 accepts the WAL of the state as far as it was synced, and refuses a damaged one', async () => {
     const directory = freshFolder();
     const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
     await storage.open();
@@ -126,7 +126,7 @@ describe('damage', () => {
     }
   });
 
-  it('s68 drops a torn last row, and says so', async () => {
+  it('s68 drops a torn last row, with a notice', async () => {
     for (const whole of [SLOT_HEADER_BYTES, SLOT_HEADER_BYTES + 20, SLOT_HEADER_BYTES + 60]) {
       const directory = tamperRow(open, COMMITS, (slot) => Buffer.from(slot).fill(0, whole));
       const { view, notices } = await startIn(directory);
@@ -144,7 +144,7 @@ describe('damage', () => {
     }
   });
 
-  it('s68 takes a last row of which nothing can be read for one that was never written', async () => {
+  it('s68 treats an unreadable last row as never written', async () => {
     const changes: ((slot: Buffer) => Buffer)[] = [
       () => Buffer.alloc(0),
       (slot) => Buffer.alloc(slot.length),
@@ -158,7 +158,7 @@ describe('damage', () => {
     }
   });
 
-  it('s69 refuses a row before the last of which nothing can be read', async () => {
+  it('s69 refuses an unreadable row before the last', async () => {
     const directory = tamperRow(open, 7, () => Buffer.alloc(0));
     await expectCorruption(startIn(directory), /row 7 is missing/);
   });
@@ -202,7 +202,7 @@ describe('damage', () => {
 
   it('s69 refuses every flipped bit of a row in the middle of the file', async () => {
     const journal = closed['journal.db'] ?? Buffer.alloc(0);
-    // The last one: what a page held before it was split is still in it, and nobody's.
+    // The last one: after a split a page still contains old bytes that no row uses.
     const found = journal.lastIndexOf('x'.repeat(100));
     expect(found).toBeGreaterThan(0);
     for (const at of [found, found + 50, found - 1, found - 10]) {
@@ -219,7 +219,7 @@ describe('damage', () => {
     await expectCorruption(missing('true'), /ends at row 0, but row 12/);
   });
 
-  it('s69 refuses rows that have a good checksum and no sense', async () => {
+  it('s69 refuses rows that are invalid despite a correct checksum', async () => {
     for (const data of [Buffer.from([1, 0, 0, 0, 0, 0]), Buffer.from([1, 1, 0, 0, 0])]) {
       for (const seq of [5, COMMITS]) {
         const what = new RegExp(`row ${seq} of 1 to 12 is damaged`);
@@ -251,7 +251,7 @@ describe('damage', () => {
     }
   });
 
-  it('s69 refuses files whose pages make no sense', async () => {
+  it('s69 refuses files with invalid pages', async () => {
     for (const name of ['journal.db', 'state.db']) {
       const content = Buffer.from(closed[name] ?? []);
       content.fill(0xa5, 4096);
@@ -285,7 +285,7 @@ describe('damage', () => {
     await expectCorruption(startFrom({ ...newer, 'journal.db': oldJournal }), /ends at row 12, but row 13/);
   });
 
-  it('s69 refuses a log that does not reach back to the state', async () => {
+  it('s69 refuses a journal that does not reach back to the state', async () => {
     const sql = "UPDATE facts SET value = 5 WHERE name = 'trimmed'";
     const directory = tamper(closed, 'journal.db', `DELETE FROM slots WHERE id <= 5; ${sql}`);
     await expectCorruption(startIn(directory), /group 1: journal.db has entries from 6 on, but state.db ends at 0/);
@@ -302,7 +302,7 @@ describe('damage', () => {
     }
   });
 
-  it('s65 finishes a store whose making was cut short', async () => {
+  it('s65 completes a store whose creation was interrupted', async () => {
     const { 'journal.db': journal } = takeFiles(await freshStore());
     expect((await startFrom({ 'journal.db': journal ?? Buffer.alloc(0) })).view).toEqual({});
     const directory = putFiles({});

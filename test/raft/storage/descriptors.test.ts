@@ -1,4 +1,4 @@
-/** A store in a process whose file descriptors are really used up: it waits, and goes on by itself. */
+/** A store in a real process that has run out of file descriptors: it waits, and continues without a restart. */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -10,11 +10,11 @@ const STARVED = fileURLToPath(new URL('./support/starved.ts', import.meta.url));
 describe('a store without file descriptors', () => {
   removeFoldersAfterEach();
 
-  it('waits with commits that need one, goes on when there are some, and copies its log without any', async () => {
+  it('delays commits that need one, continues when there are some, and checkpoints its WAL without any', async () => {
     const directory = freshFolder();
     const args = ['-c', 'ulimit -n 128; exec "$@"', 'bash', process.execPath, '--import', 'tsx', STARVED, directory];
-    const said = execFileSync('bash', args, { encoding: 'utf8' }).trim().split('\n');
-    expect([...new Set(said)]).toEqual([
+    const lines = execFileSync('bash', args, { encoding: 'utf8' }).trim().split('\n');
+    expect([...new Set(lines)]).toEqual([
       'used up: EMFILE',
       'unopened,,durable',
       'log of state.db is bounded: true',

@@ -1,4 +1,4 @@
-/** How far a commit goes before it is told: what SQLite is asked for on each connection that writes. */
+/** Durability of a commit before it is acknowledged: the SQLite settings of each connection that writes. */
 import type Database from 'better-sqlite3';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -14,16 +14,16 @@ const FULL = 2;
 const settings = (db: Database.Database): unknown[] =>
   ['synchronous', 'fullfsync', 'checkpoint_fullfsync'].map((name) => db.pragma(name, { simple: true }));
 
-describe('every commit is synced, past the cache of the drive where the system can', () => {
+describe('every commit is synced, past the drive’s cache where the system supports it', () => {
   removeFoldersAfterEach();
 
-  it('on each connection of a store, when it was opened and after it was used, and on that of the log copier', async () => {
+  it('on each connection of a store, when opened and after use, and on that of the WAL checkpointer', async () => {
     const directory = freshFolder();
     for (const start of ['first', 'second']) {
       const opened: Database.Database[] = [];
       const check = (): void => {
-        const told = opened.map((db) => [start, basename(db.name), ...settings(db)]);
-        expect(told).toEqual(['journal.db', 'state.db'].map((name) => [start, name, FULL, 1, 1]));
+        const found = opened.map((db) => [start, basename(db.name), ...settings(db)]);
+        expect(found).toEqual(['journal.db', 'state.db'].map((name) => [start, name, FULL, 1, 1]));
       };
       const worker = new InlineWorker(undefined, (folder, maxBytes) =>
         openStoreFiles(folder, maxBytes, { onDatabase: (db) => opened.push(db) }),

@@ -1,4 +1,4 @@
-/** A name that a file got is lost in a power cut until its folder is synced, and what a rename replaced is lost at once. */
+/** A new file name may be lost in a power cut until its folder is synced; a rename replaces the old file at once. */
 import type * as realFs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -56,7 +56,7 @@ removeFoldersAfterEach();
 let saveClusterRecord: typeof ClusterFile.saveClusterRecord;
 let readOrCreateConfig: typeof ClusterConfigFile.readOrCreateConfig;
 let openStoreFiles: typeof StoreFiles.openStoreFiles;
-// Anew, for test files share a process: what an earlier one has loaded has the file system as it is.
+// Imported afresh, because test files share a process: modules loaded earlier use the real file system.
 beforeAll(async () => {
   vi.resetModules();
   ({ saveClusterRecord } = await import('../../../src/cli/cluster-file.js'));
@@ -73,7 +73,7 @@ afterEach(() => {
   pending.faults.length = 0;
 });
 
-/** What `work` did is on the disk when it returns. */
+/** Asserts that what `work` did is durable when it returns. */
 function expectDurable(work: () => void): void {
   for (const set of [pending.names, pending.bytes]) set.clear();
   work();
@@ -85,7 +85,7 @@ function expectDurable(work: () => void): void {
 }
 
 describe('after a power cut', () => {
-  it('a folder of a store, those above it, and its files are there', () => {
+  it('the folder of a store, its parents, and its files are there', () => {
     const directory = join(freshFolder(), 'above', 'data');
     expectDurable(() => {
       const files = openStoreFiles(directory, undefined);
@@ -95,14 +95,14 @@ describe('after a power cut', () => {
     });
   });
 
-  it('the plan of an embedded cluster is there, whole', () => {
+  it('the config of an embedded cluster is there, complete', () => {
     const dataDir = join(freshFolder(), 'above', 'data');
     expectDurable(() => {
       readOrCreateConfig(checkOptions({ nodes: 3, dataDir }), 'first');
     });
   });
 
-  it('the record of a local cluster is there, whole: the new one or the one before', () => {
+  it('the record of a local cluster is there, complete: the new one or the previous one', () => {
     const folder = dirname(freshFolder());
     const record = { version: 1, clusterId: 'c', nodes: 3, shards: 4, replicas: 3, ports: [] } as const;
     for (let i = 0; i < 2; i++) {

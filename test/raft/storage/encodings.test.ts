@@ -56,7 +56,7 @@ describe('crc32c', () => {
     expect(crc32c(new Uint8Array(0))).toBe(0);
   });
 
-  it('equals the slow way at every length and offset', () => {
+  it('equals a bitwise implementation at every length and offset', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 70, size: 'max' }), fc.nat(9), (data, skip) => {
         const view = data.subarray(skip);
@@ -67,7 +67,7 @@ describe('crc32c', () => {
 });
 
 describe('journal row', () => {
-  it('comes back as it was written', () => {
+  it('round-trips', () => {
     fc.assert(
       fc.property(fc.array(record, { maxLength: 5 }), (records) => {
         const row = encodeRow(records);
@@ -87,7 +87,7 @@ describe('journal row', () => {
     );
   });
 
-  it('is refused when it is cut, has too much, leaves a gap or is of another version', () => {
+  it('is refused when it is truncated, has extra bytes, leaves a gap or is of another version', () => {
     const reset = { slot: 3, meta: meta(4) };
     const row = encodeRow([
       { group: 1, hardState: { term: 1, vote: 1, commit: 1 }, reset, entries: entries(5, 6) },
@@ -107,7 +107,7 @@ describe('state rows', () => {
   const key = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((c) => String.fromCharCode(c)), maxLength: 9 });
   const rows = fc.array(fc.tuple(key, fc.option(fc.uint8Array({ maxLength: 9 }), { nil: undefined })));
 
-  it('come back as they were written', () => {
+  it('round-trip', () => {
     fc.assert(
       fc.property(rows, (list) => {
         const writer = new StateRowWriter();
@@ -123,7 +123,7 @@ describe('state rows', () => {
     );
   });
 
-  it('are refused when they are cut anywhere but between two rows', () => {
+  it('are refused when they are truncated anywhere but between two rows', () => {
     const writer = new StateRowWriter();
     writer.add('key', bytes('value'));
     writer.add('k', bytes(''));
@@ -138,7 +138,7 @@ describe('state rows', () => {
     }
   });
 
-  it('know the end of a prefix', () => {
+  it('have a key for the end of a prefix', () => {
     expect(prefixEnd('')).toBeUndefined();
     expect(prefixEnd('\xff\xff')).toBeUndefined();
     expect(prefixEnd('a')).toBe('b');

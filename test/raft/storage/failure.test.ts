@@ -1,4 +1,4 @@
-/** Disks that fail: the store stops, says why, and never tries again (s70). Full ones: `full-disks.test.ts`. */
+/** Disks that fail: the store stops, reports the cause, and never retries (s70). Full ones: `full-disks.test.ts`. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -52,14 +52,14 @@ describe('failure', () => {
     expect((await startIn(directory)).view[1]).toMatchObject({ snapshot: '0@0', state: {}, log: [expect.any(String)] });
   });
 
-  it('s70 stops when what goes on behind the scenes fails', async () => {
+  it('s70 stops when background work fails', async () => {
     const directory = freshFolder();
     const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
     await storage.open();
     await storage.stageChunk(1, 0, new Uint8Array(0));
     const other = new Database(join(directory, 'state.db'));
     other.exec('BEGIN IMMEDIATE');
-    // The journal decides the install; the state cannot follow.
+    // The install is durable in the journal; applying it to the state fails.
     await storage.install(1, meta(5), undefined);
     while (
       await commit(storage, 6).then(
@@ -106,7 +106,7 @@ describe('failure', () => {
     await storage.close();
   });
 
-  it('rejects when it cannot make its folder, and when its rows are not rows', async () => {
+  it('rejects when it cannot create its folder, and when its rows are malformed', async () => {
     const storage = new SqliteStorage({ directory: '/dev/null/data', worker: new InlineWorker() });
     await expect(storage.open()).rejects.toThrow(/cannot be used: .*ENOTDIR/);
     await expect(storage.open()).rejects.toThrow('opened once');
@@ -119,7 +119,7 @@ describe('failure', () => {
   });
 
   for (const steps of [1, 2, 3]) {
-    it(`is not opened any more when it is closed after step ${steps} of that, and leaves its folder`, async () => {
+    it(`is not opened when it is closed after step ${steps} of opening, and releases its folder`, async () => {
       const directory = freshFolder();
       let left = steps;
       let closing: Promise<void> | undefined;
@@ -133,7 +133,7 @@ describe('failure', () => {
     });
   }
 
-  it('lets nobody wait who opens it and closes it at once, also on a thread that serves others', async () => {
+  it('settles both calls if it is closed right after it is opened, also on a thread that serves others', async () => {
     const directory = freshFolder();
     const worker = new SqliteThread();
     const storage = new SqliteStorage({ directory, worker });
@@ -144,7 +144,7 @@ describe('failure', () => {
     expect(Object.keys((await startIn(directory)).view)).toEqual([]);
   });
 
-  it('reads no further from a snapshot once it or the store is closed', async () => {
+  it('reads nothing more from a snapshot once it or the store is closed', async () => {
     const storage = new SqliteStorage({ directory: freshFolder(), worker: new InlineWorker() });
     await storage.open();
     await storage.checkpoint([{ group: 1, meta: meta(1), rows: [row('a', 'b')] }]);
@@ -157,7 +157,7 @@ describe('failure', () => {
     reader?.close();
   });
 
-  it('keeps the file of the journal bounded, also when one group stands still', async () => {
+  it('keeps the journal file bounded, even if one group is idle', async () => {
     const directory = freshFolder();
     const slack = 256 * 1024;
     const storage = new SqliteStorage({ directory, worker: new InlineWorker(), journalSlackBytes: slack });

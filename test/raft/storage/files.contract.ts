@@ -1,10 +1,10 @@
-/** What the two files of a store owe to the engine; `files.test.ts` runs it on SQLite's and on the simulator's. */
+/** Contract of the two files of a store; `files.test.ts` runs it on SQLite's and on the simulator's. */
 import { afterEach, describe } from 'vitest';
 import type { StateReader, StoreFiles } from '../../../src/raft/storage/index.js';
 import { journalEnds, journalFailures, journalRows } from './support/journal-contract.js';
 import { snapshots, stateFailures, stateSlots, stateTransactions } from './support/state-contract.js';
 
-/** Where one store lies. */
+/** The location of one store. */
 export interface Place {
   /** By one process at a time. */
   open(): StoreFiles;
@@ -12,7 +12,7 @@ export interface Place {
   reader(): StateReader;
   /** The process ends as by `kill -9`, and the power is cut. */
   crash(): void;
-  /** From now on nothing can grow. */
+  /** From now on no file can grow. */
   fill(isFull: boolean): void;
   close(): void;
 }

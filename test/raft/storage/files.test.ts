@@ -1,4 +1,4 @@
-/** A store's files by SQLite and in the simulator's memory: one contract, so that what is shown on one holds for the other. */
+/** A store's files by SQLite and in the simulator's memory: one contract, so that results on one hold for the other. */
 import type Database from 'better-sqlite3';
 import { openStoreFiles } from '../../../src/raft/storage/engine/store-files.js';
 import { openStateReader } from '../../../src/raft/storage/state/state-reader.js';
@@ -24,7 +24,7 @@ function sqlitePlace(): Place {
   const opened: StoreFiles[] = [];
   const databases = new Set<Database.Database>();
   const MOST_PAGES = 2 ** 30;
-  /** SQLite takes the pages that the file has for the least. */
+  /** SQLite does not limit a file below its current pages. */
   const limit = (db: Database.Database): void => void db.pragma(`max_page_count = ${isFull ? 1 : MOST_PAGES}`);
   const onDatabase = (db: Database.Database): void => {
     databases.add(db);

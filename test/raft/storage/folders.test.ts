@@ -1,4 +1,4 @@
-/** Data folders: made, private, and one line on those that cannot be used. */
+/** Data folders: created privately, with a one-line error for those that cannot be used. */
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -13,7 +13,7 @@ const open = (directory: string): Promise<unknown> =>
 describe('a data folder', () => {
   removeFoldersAfterEach();
 
-  it('is made with those above it, for this user alone, and can be given up', () => {
+  it('is created with its parents, private to this user, and can be released', () => {
     const folder = freshFolder();
     const deepest = join(folder, 'a', 'b');
     const made = makeFolder(deepest);
@@ -25,7 +25,7 @@ describe('a data folder', () => {
     expect([existsSync(join(folder, 'a')), existsSync(folder)]).toEqual([false, true]);
   });
 
-  it('that cannot be made leaves none of those above it, and says what is in its way', async () => {
+  it('that cannot be created leaves no parents behind, and the error names the obstacle', async () => {
     const folder = freshFolder();
     mkdirSync(folder);
     writeFileSync(join(folder, 'file'), '');
@@ -39,7 +39,7 @@ describe('a data folder', () => {
     await expect(open(join(folder, 'file', 'a'))).rejects.toThrow(/: part of its path is not a folder \(ENOTDIR\)$/);
   });
 
-  it('with a file that is damaged says which: of the lock, that it alone need be removed', async () => {
+  it('with a damaged file names it; for the lock the error says to remove only that', async () => {
     const folder = freshFolder();
     mkdirSync(folder);
     const put = (name: string): string => {
@@ -62,12 +62,12 @@ describe('a data folder', () => {
     }
   });
 
-  it('in /proc is none, which is found out at once', async () => {
+  it('in /proc is refused at once', async () => {
     if (process.platform !== 'linux') return;
     await expect(open('/proc/no-folder')).rejects.toThrow(/no folder can be made there \(ENOENT\)$/);
   });
 
-  it('is not what other errors are about', () => {
+  it('is not blamed for other errors', () => {
     expect(folderProblem('/a', new Error('a defect'))).toBeUndefined();
     expect(folderProblem('/a', Object.assign(new Error('text'), { code: 'EMFILE' }))).toBeUndefined();
   });

@@ -1,20 +1,20 @@
-/** Which slots the next rows get, compared with a list that is shifted. */
+/** Allocation order of slots, compared with a simple queue. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SlotMap } from '../../../src/raft/storage/journal/slot-map.js';
 
 type Step =
-  { readonly place: number } | { readonly trim: number } | { readonly drop: number } | { readonly add: number };
+  { readonly place: number } | { readonly truncate: number } | { readonly drop: number } | { readonly add: number };
 
 const amount = fc.nat(6);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ place: fc.integer({ min: 1, max: 4 }) }) },
-  { weight: 2, arbitrary: fc.record({ trim: amount }) },
+  { weight: 2, arbitrary: fc.record({ truncate: amount }) },
   fc.record({ drop: amount }),
   fc.record({ add: fc.integer({ min: 1, max: 12 }) }),
 );
 
-test('slots are taken from the front and given back at the end', () => {
+test('slots are allocated from the front of the free list and returned to its end', () => {
   let placed = 0;
   const property = fc.property(fc.array(step, { minLength: 60, maxLength: 120, size: 'max' }), (steps) => {
     const slots = new SlotMap();
@@ -33,9 +33,9 @@ test('slots are taken from the front and given back at the end', () => {
         const got = slots.place(seq, { batch: seq, rowBytes: 1, rowCrc: 0 }, one.place);
         expect(got).toEqual(rows.get(seq));
         placed++;
-      } else if ('trim' in one) {
-        slots.freeUpTo(first + one.trim);
-        giveBack([...rows.keys()].filter((seq) => seq <= first + one.trim));
+      } else if ('truncate' in one) {
+        slots.freeUpTo(first + one.truncate);
+        giveBack([...rows.keys()].filter((seq) => seq <= first + one.truncate));
       } else if ('drop' in one) {
         const dropped = [...rows.keys()].filter((seq) => seq >= slots.last - one.drop + 1);
         const before = free.length;

@@ -1,6 +1,6 @@
 /**
- * Disks without room, and processes without descriptors: commits wait, everybody is told, and as soon as there is room
- * they become durable by themselves. What waited when the process died was never acknowledged, and is not there.
+ * Full disks, and processes without descriptors: commits wait, the stall is reported, and as soon as there is room
+ * they become durable without a restart. What was pending when the process died was never acknowledged, and is lost.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ import { InlineWorker } from './support/inline-worker.js';
 describe('a full disk', () => {
   removeFoldersAfterEach();
 
-  it('makes commits wait, in their order, until there is room; nobody has to start anything again', async () => {
+  it('makes commits wait, in order, until there is room; no restart is needed', async () => {
     const faults: Faults = {};
     const { storage, worker, directory, stalls } = await openWith(faults);
     await commit(storage, 1);
@@ -41,7 +41,7 @@ describe('a full disk', () => {
     expect(done).toEqual([]);
     expect(storage.stall?.sinceMs).toBe(since);
     faults.journal = {};
-    // Not before it is time: a disk that is full for hours is not asked all the while.
+    // Not before the retry interval: a disk that is full for hours is not tried continuously.
     worker.pass(RETRY_MS - 1);
     await turns();
     expect(done).toEqual([]);
@@ -65,7 +65,7 @@ describe('a full disk', () => {
       },
     ],
   ] as const) {
-    it(`whose write failed ${when} leaves nothing of it behind, now and after a crash`, async () => {
+    it(`whose write failed ${when} leaves no part of it, now and after a crash`, async () => {
       const directory = freshFolder();
       let fails = false;
       const worker = new InlineWorker(
@@ -81,7 +81,7 @@ describe('a full disk', () => {
       await turns();
       expect(storage.stall?.reason).toBe('full');
       const crashed = await startFrom(takeFiles(directory));
-      // As after any crash: the row may be there, whole, or not. It was not acknowledged.
+      // As after any crash: the unacknowledged row may be there, complete, or not.
       expect(crashed.view[1]?.log.length).toBeGreaterThanOrEqual(1);
       fails = false;
       worker.pass(RETRY_MS);
@@ -95,7 +95,7 @@ describe('a full disk', () => {
     });
   }
 
-  it('goes on while only preallocation in the journal finds no space', async () => {
+  it('continues while only preallocation in the journal finds no space', async () => {
     const faults: Faults = { journal: { preallocate: full } };
     const { storage, directory } = await openWith(faults);
     for (let i = 1; i <= 100; i++) await commit(storage, i, 10_000);
@@ -104,7 +104,7 @@ describe('a full disk', () => {
     expect((await startIn(directory)).view[1]?.log).toHaveLength(100);
   });
 
-  it('keeps checkpoints, snapshots, installs and the truncation of the journal waiting; commits go on', async () => {
+  it('delays checkpoints, snapshots, installs and the truncation of the journal; commits continue', async () => {
     const faults: Faults = {};
     const { storage, worker, directory } = await openWith(faults);
     await storage.checkpoint([{ group: 2, meta: meta(1), rows: [row('a', 'b')] }]);
@@ -136,7 +136,7 @@ describe('a full disk', () => {
     expect((await startIn(directory)).view[1]).toMatchObject({ snapshot: '1@1', state: { k: 'v' } });
   });
 
-  it('lets an install wait that it keeps from being staged', async () => {
+  it('delays an install whose chunks cannot be staged', async () => {
     const faults: Faults = { state: { commit: full } };
     const { storage, worker } = await openWith(faults);
     const staged = storage.stageChunk(1, 0, new Uint8Array(0));
@@ -150,7 +150,7 @@ describe('a full disk', () => {
   });
 
   for (const code of ['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE', 'ENOSPC', 'EDQUOT']) {
-    it(`keeps the opening of a store waiting, says so, and no longer when there is room: ${code}`, async () => {
+    it(`delays the opening of a store, with a report, until there is room: ${code}`, async () => {
       const directory = freshFolder();
       const before = await openWith({}, directory);
       await commit(before.storage, 1);
@@ -177,11 +177,11 @@ describe('a full disk', () => {
     });
   }
 
-  it('keeps what recovery has to write waiting', async () => {
+  it('delays the writes of recovery', async () => {
     const faults: Faults = {};
     const { storage, directory } = await openWith(faults);
     await storage.stageChunk(1, 0, new Uint8Array(0));
-    // Its journal row is durable; what follows from it is left to the next start.
+    // Its journal row is durable; the next start completes the rest.
     faults.state = { activate: full };
     await storage.install(1, meta(5), undefined);
     const worker = new InlineWorker(undefined, withFaults(faults));
@@ -196,7 +196,7 @@ describe('a full disk', () => {
     await storage.close();
   });
 
-  it('that keeps a store from being opened does not keep it from being closed', async () => {
+  it('that delays the opening of a store does not prevent its close', async () => {
     const worker = new InlineWorker(undefined, full);
     const storage = new SqliteStorage({ directory: freshFolder(), worker });
     const opening = expect(storage.open()).rejects.toMatchObject({ name: 'StorageFull' });
@@ -205,7 +205,7 @@ describe('a full disk', () => {
     await opening;
   });
 
-  it('that only keeps checkpoints waiting is told as such', async () => {
+  it('that only delays checkpoints is reported as such', async () => {
     const faults: Faults = { state: { commit: full } };
     const { storage, worker, stalls } = await openWith(faults);
     const saved = storage.checkpoint([{ group: 2, meta: meta(1), rows: [row('a', 'b')] }]);
@@ -231,7 +231,7 @@ describe('a full disk', () => {
     await storage.close();
   });
 
-  it('that ends just when the store is closed leaves nobody unanswered, and nothing undone', async () => {
+  it('that ends just when the store is closed leaves no call unsettled, and no write undone', async () => {
     const faults: Faults = {};
     const { storage, worker, directory } = await openWith(faults);
     await commit(storage, 1);
@@ -239,7 +239,7 @@ describe('a full disk', () => {
     const waiting = [2, 3, 4].map((i) => commit(storage, i));
     await turns();
     faults.journal = {};
-    // In one step: the first finds room, alone, and the store is to be closed.
+    // In one step: only the first finds room, and a close is pending.
     worker.isPaused = true;
     worker.pass(RETRY_MS);
     const closed = storage.close();
@@ -248,7 +248,7 @@ describe('a full disk', () => {
     expect((await startIn(directory)).view[1]?.log).toHaveLength(4);
   });
 
-  it('does not keep a store from being closed; who waited is told why', async () => {
+  it('does not prevent a close; pending calls are rejected with the cause', async () => {
     const faults: Faults = {};
     const { storage, directory } = await openWith(faults);
     await commit(storage, 1);
@@ -270,7 +270,7 @@ describe('a full disk', () => {
     ['journal.db', { journal: { markAllDurable: full } }],
     ['state.db', { state: { markDurableTo: full } }],
   ] satisfies [string, Faults][]) {
-    it(`that shows only when ${file} is closed does not keep it open: another store has it at once`, async () => {
+    it(`that shows only when ${file} is closed does not keep it open: another store can open it at once`, async () => {
       const { storage, directory } = await openWith(faults);
       await commit(storage, 1);
       await storage.close();
@@ -281,7 +281,7 @@ describe('a full disk', () => {
     });
   }
 
-  it('still is what it is when the sync fails: the store stops, and nothing is tried again', async () => {
+  it('is a failure when the sync fails: the store stops, and nothing is retried', async () => {
     const faults: Faults = {};
     const { storage, worker } = await openWith(faults);
     await commit(storage, 1);
@@ -304,7 +304,7 @@ describe('a full disk', () => {
 describe('a process without descriptors', () => {
   removeFoldersAfterEach();
 
-  it('makes commits wait that have to open a file, until it can be opened', async () => {
+  it('delays commits that have to open a file until it can be opened', async () => {
     const directory = freshFolder();
     const worker = new InlineWorker();
     const storage = new SqliteStorage({ directory, worker });

@@ -1,4 +1,4 @@
-/** A disk that hangs: a call to it neither fails nor returns. Who closes a store, or ends the process, is not held up. */
+/** A disk that hangs: a call to it neither fails nor returns. Closing the store and ending the process are not blocked. */
 import { describe, expect, it } from 'vitest';
 import { EngineHost } from '../../../src/raft/storage/engine/engine-host.js';
 import { SqliteStorage, StorageFailure } from '../../../src/raft/storage/index.js';
@@ -15,7 +15,7 @@ import { commit, turns } from './support/faulty-files.js';
 import { startIn } from './support/files.js';
 import { InlineWorker } from './support/inline-worker.js';
 
-/** A store whose thread can be made to hang, and its timers, which the test lets run out. */
+/** A store whose thread can be made to hang, and whose timers the test fires. */
 function make() {
   const directory = freshFolder();
   const worker = new InlineWorker();
@@ -39,7 +39,7 @@ const hangs = { name: 'StorageFailure', message: expect.stringMatching(/^the dis
 describe('a store whose disk hangs', () => {
   removeFoldersAfterEach();
 
-  it('is closed as far as its owner is concerned when the limit is over, and all that waits ends', async () => {
+  it('is closed for its owner after the time limit, and all pending calls are rejected', async () => {
     const { directory, worker, storage, timers, runOut } = make();
     await storage.open();
     await commit(storage, 1);
@@ -51,7 +51,7 @@ describe('a store whose disk hangs', () => {
     runOut();
     await Promise.all([waiting, closing]);
     await expect(commit(storage, 3)).rejects.toThrow(StorageFailure);
-    // Nobody else has the files before the disk goes on.
+    // No other store can open the files before the disk recovers.
     await expect(new SqliteStorage({ directory, worker: new InlineWorker() }).open()).rejects.toThrow('in use');
     worker.resume();
     await turns();
@@ -68,7 +68,7 @@ describe('a store whose disk hangs', () => {
     await Promise.all([opening, closing]);
   });
 
-  it('and goes on in time is closed as ever, and no timer is left', async () => {
+  it('and recovers in time is closed normally, and no timer is left', async () => {
     const { worker, storage, timers } = make();
     await storage.open();
     worker.isPaused = true;
@@ -88,16 +88,16 @@ describe('the end of a process', () => {
     return { writer: new RequestQueueWriter(memory), reader: new RequestQueueReader(memory, () => undefined) };
   };
 
-  it('waits for no thread that has nothing open', () => {
+  it('does not wait for a thread without open stores', () => {
     const { writer, reader } = queues();
     expect(haveStopped([writer], () => 0)).toBe(true);
     expect(reader.acquire()).toBe(false);
     expect(reader.next()).toBeUndefined();
-    // It is not put to sleep again, from which nobody would wake it.
+    // It does not sleep again: nothing would wake it.
     reader.wait(60_000);
   });
 
-  it('waits for one that works, as long as it may', () => {
+  it('waits for a busy thread, up to the limit', () => {
     const { writer, reader } = queues();
     expect(reader.acquire()).toBe(true);
     const asked: number[] = [];
@@ -105,7 +105,7 @@ describe('the end of a process', () => {
     let now = 0;
     expect(haveStopped([hung], () => now)).toBe(false);
     expect(asked).toEqual([EXIT_LIMIT_MS]);
-    // The limit is one for all of them.
+    // The limit is shared by all of them.
     const slow = { stop: () => undefined, waitStopped: () => (now += EXIT_LIMIT_MS - 1) > 0 };
     expect(haveStopped([slow, hung], () => now)).toBe(true);
     expect(asked[1]).toBe(1);
@@ -115,7 +115,7 @@ describe('the end of a process', () => {
     expect(writer.waitStopped(0)).toBe(true);
   });
 
-  it('lets go of files with all that was acknowledged', async () => {
+  it('releases files with everything that was acknowledged', async () => {
     const directory = freshFolder();
     const requests: RequestEnvelope[] = [
       { store: 1, call: 1, request: { type: 'open', directory, maxJournalBytes: undefined } },

@@ -1,4 +1,4 @@
-/** A journal at its quota: commits wait, checkpoints make room for them, and so it goes on for ever. */
+/** A journal at its quota: commits wait, checkpoints make room for them, repeatedly. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ import { InlineWorker } from './support/inline-worker.js';
 describe('the quota of the journal', () => {
   removeFoldersAfterEach();
 
-  it('row 39: makes commits wait that do not fit; a checkpoint makes room for them', async () => {
+  it('row 39: delays commits that do not fit; a checkpoint makes room for them', async () => {
     const directory = freshFolder();
     const worker = new InlineWorker();
     const maxJournalBytes = 400_000;
@@ -38,7 +38,7 @@ describe('the quota of the journal', () => {
     expect(statSync(join(directory, 'journal.db')).size).toBeLessThanOrEqual(maxJournalBytes);
   });
 
-  it('a crash behind a checkpoint that overtook commits finds a store that is whole', async () => {
+  it('a crash after a checkpoint that overtook commits leaves a consistent store', async () => {
     const directory = freshFolder();
     const worker = new InlineWorker();
     const storage = new SqliteStorage({ directory, worker, maxJournalBytes: 400_000 });
@@ -61,7 +61,7 @@ describe('the quota of the journal', () => {
     await storage.close();
   });
 
-  it('a checkpoint that overtook a vote leaves the vote before it', async () => {
+  it('a checkpoint that overtook a vote leaves the previous vote', async () => {
     const directory = freshFolder();
     const worker = new InlineWorker();
     const storage = new SqliteStorage({ directory, worker, maxJournalBytes: 400_000 });
@@ -86,7 +86,7 @@ describe('the quota of the journal', () => {
     await storage.close();
   });
 
-  it('at its smallest serves for ever, with a group that stands still, entries of the largest size, and many at once', async () => {
+  it('suffices at its minimum, with an idle group, entries of the largest size, and many at once', async () => {
     const directory = freshFolder();
     const largest = 64 * 1024;
     const maxJournalBytes = minJournalBytes(largest);
@@ -102,7 +102,7 @@ describe('the quota of the journal', () => {
     let since = 0;
     const sizes = [10, 64_000, 1_000, 30_000, 64_000];
     for (let round = 0; round < 60; round++) {
-      // Two under way, as in a node, and the second holds what gathered meanwhile.
+      // Two in flight, as in a node; the second is the batch that accumulated meanwhile.
       const first = [entry(written + 1, 1, 'x'.repeat(sizes[round % 5] ?? 0))];
       const second = Array.from({ length: 20 }, (_, i) => entry(written + 2 + i, 1, 'y'.repeat(12_000)));
       const both = [first, second].map((list) => storage.commit([{ group: 1, hardState: undefined, entries: list }]));
@@ -110,7 +110,7 @@ describe('the quota of the journal', () => {
       for (const commit of both) void commit.then(() => waiting.delete(commit));
       await turns(30);
       while (waiting.size > 0) {
-        // What the node does when it hears of the stall. What is not durable here may be committed all the same.
+        // What the node does on a stall report. Entries that are not durable here may still be committed.
         await storage.checkpoint([{ group: 1, meta: meta(written), rows: [row('at', String(written))] }]);
         await turns(30);
       }
@@ -129,7 +129,7 @@ describe('the quota of the journal', () => {
     expect(view[1]?.snapshot).toBe(`${view[1]?.state['at']}@1`);
   });
 
-  it('parts what is too large for a row, hard states first and entries in their order', () => {
+  it('splits what is too large for a row, hard states first and entries in order', () => {
     const hardState = { term: 1, vote: 1, commit: 0 };
     const records = [
       { group: 1, hardState, entries: entries(1, 5) },

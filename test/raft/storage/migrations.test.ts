@@ -1,4 +1,4 @@
-/** Data folders of former formats: brought to this build's step by step, also by starts that are cut short. */
+/** Data folders of former formats: migrated step by step, also by starts that are interrupted. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { flipBit, putFiles, startIn, takeFiles } from './support/files.js';
 
 const FIXTURE = fileURLToPath(new URL('../../fixtures/folder-of-format-1.tar.gz', import.meta.url));
 const FORMAT = numberWritten(RAFT_FORMATS.dataFolder);
-/** All that the journal had not handed to the state: the build that made it said so. */
+/** The journal rows that are not in a checkpoint, as reported by the build that wrote the fixture. */
 const ROWS = Array.from({ length: 26 }, (_, i) => 24 + i);
 
 function formerFolder(): string {
@@ -25,7 +25,7 @@ function formerFolder(): string {
   return join(folder, 'n1');
 }
 
-/** The journal, as the store itself opens it, and what `use` makes of it. */
+/** Runs `use` on the journal, opened as the store itself does. */
 function inJournal<T>(directory: string, use: (db: Database.Database) => T): T {
   const folder = holdDataFolder(directory);
   const db = openDatabase(folder, 'journal.db', { pageBytes: JOURNAL_PAGE_BYTES, walBytes: undefined });
@@ -48,12 +48,12 @@ const formats = (directory: string): number[] =>
 describe('migrations', () => {
   removeFoldersAfterEach();
 
-  it('lead from every format that this build reads to the one that it writes', () => {
+  it('lead from every format that this build reads to the one it writes', () => {
     const former = RAFT_FORMATS.dataFolder.read.filter((number) => number !== FORMAT);
     expect(MIGRATIONS.map(({ from }) => from)).toEqual(former);
   });
 
-  it('1 → 2: every row of the journal, with its entries; what the state holds; and it is done once', async () => {
+  it('1 → 2: keeps every journal row with its entries, and the state; and runs once', async () => {
     const directory = formerFolder();
     const before = inJournal(directory, (db) => db.prepare('SELECT seq, crc, data FROM commits').all());
     expect(before.map((row) => (row as { seq: number }).seq)).toEqual(ROWS);
@@ -66,7 +66,7 @@ describe('migrations', () => {
     expect((await startIn(directory)).view).toEqual(view);
   });
 
-  it('a start that is cut short anywhere leaves a folder that the next one brings on', async () => {
+  it('an interrupted start leaves a folder that the next start migrates', async () => {
     const whole = await startIn(formerFolder());
     const [step] = MIGRATIONS;
     if (step === undefined) throw new Error('there is no migration');
@@ -104,7 +104,7 @@ describe('migrations', () => {
     expect(formats(between)).toEqual([2, 2]);
   });
 
-  it('change nothing beside a file of a later format', async () => {
+  it('change nothing if a file is of a later format', async () => {
     const directory = formerFolder();
     const state = new Database(join(directory, 'state.db'));
     state.pragma('user_version = 3');
@@ -113,7 +113,7 @@ describe('migrations', () => {
     expect(formats(directory)).toEqual([1, 3]);
   });
 
-  it('s69 refuse a write-ahead log that was damaged', async () => {
+  it('s69 refuse a damaged WAL', async () => {
     const directory = formerFolder();
     const log = execFileSync('cat', [join(directory, 'journal.db-wal')]);
     const damaged = putFiles({ ...takeFiles(directory), 'journal.db-wal': flipBit(log, 5_000) });

@@ -1,4 +1,4 @@
-/** Stores in processes of their own: killed while they write, and kept apart from each other. */
+/** Stores in separate processes: killed while they write, and excluded from each other's folders. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ async function killWhen(directory: string, isEnough: (lines: readonly string[]) 
   const lines: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     lines.push(line);
-    // Lines that were said before the kill was felt still count: they were acknowledged.
+    // Lines written before the kill took effect count as well: those writes were acknowledged.
     if (isEnough(lines)) child.kill('SIGKILL');
   }
   await exited;
@@ -41,11 +41,11 @@ describe('processes', () => {
     for (const child of children) child.kill('SIGKILL');
   });
 
-  it('s71 has everything that was acknowledged before a kill -9, and votes never go back', async () => {
+  it('s71 has everything that was acknowledged before a kill -9, and never reverts a vote', async () => {
     const directory = freshFolder();
     const last = { c: 0, term: 0, k: 0, i: 0 };
     for (const enough of [1, 40, 97, 230, 331]) {
-      const lines = await killWhen(directory, (said) => said.length > enough);
+      const lines = await killWhen(directory, (seen) => seen.length > enough);
       expect(lines.length).toBeGreaterThan(enough);
       for (const line of lines) {
         const [what, index, term] = line.split(' ');
@@ -74,13 +74,13 @@ describe('processes', () => {
     expect(last.i).toBeGreaterThan(0);
   }, 120_000);
 
-  it('keeps a second process out of a folder in use, and not after a kill -9', async () => {
+  it('excludes a second process from a folder in use, but not after a kill -9', async () => {
     const directory = freshFolder();
     let refusal: Promise<unknown> | undefined;
-    await killWhen(directory, (said) => {
-      if (said.length < 5) return false;
+    await killWhen(directory, (seen) => {
+      if (seen.length < 5) return false;
       refusal ??= startIn(directory).catch((error: unknown) => error);
-      return said.length > 400;
+      return seen.length > 400;
     });
     await expect(refusal).resolves.toMatchObject({
       name: 'StorageFailure',
@@ -89,7 +89,7 @@ describe('processes', () => {
     expect((await startIn(directory)).view[1]).toBeDefined();
   }, 60_000);
 
-  it('writes with a thread of its own, and ends it', async () => {
+  it('writes with its own thread, and ends it', async () => {
     const directory = freshFolder();
     const storage = new SqliteStorage({ directory });
     await storage.open();
@@ -115,7 +115,7 @@ describe('processes', () => {
     folder.release();
   });
 
-  it('goes on with a journal of another page size', async () => {
+  it('continues with a journal of another page size', async () => {
     const directory = freshFolder();
     const folder = holdDataFolder(directory);
     const old = openDatabase(folder, 'journal.db', { pageBytes: 1024, walBytes: undefined });

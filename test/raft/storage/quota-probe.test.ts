@@ -1,6 +1,6 @@
 /**
- * Quotas that are used up, which SQLite takes for disks that fail: what was to be written waits as on a full disk. But a
- * write that failed for anything else is a failure, as ever.
+ * Exceeded quotas, which SQLite reports as I/O errors: the writes wait as on a full disk. But a
+ * write that failed for any other reason is a failure, as always.
  */
 import { mkdirSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -16,7 +16,7 @@ import { commit, failingCommits, sqliteError, turns } from './support/faulty-fil
 import { startIn } from './support/files.js';
 import { InlineWorker } from './support/inline-worker.js';
 
-/** As Node has it: without a name for the number. */
+/** As Node reports it: without a name for the errno. */
 const quotaExceeded = (): Error =>
   Object.assign(new Error('Unknown system error'), { errno: -constants.errno.EDQUOT, code: 'Unknown system error' });
 
@@ -33,19 +33,19 @@ describe('a write that failed', () => {
     ['SQLITE_IOERR_WRITE', systemError('EMFILE'), 'failure', 1],
     ['SQLITE_IOERR_TRUNCATE', quotaExceeded(), 'full', 1],
     ['SQLITE_IOERR_TRUNCATE', undefined, 'failure', 1],
-    // What a sync left on the disk is not known, whatever it failed for.
+    // After a failed sync the content of the disk is unknown, whatever the cause.
     ['SQLITE_IOERR_FSYNC', quotaExceeded(), 'failure', 1],
     ['SQLITE_IOERR_FSYNC', systemError('ENOSPC'), 'failure', 1],
     ['SQLITE_IOERR_DIR_FSYNC', systemError('ENOSPC'), 'failure', 1],
     ['SQLITE_IOERR_FSYNC', undefined, 'failure', 1],
     ['SQLITE_IOERR_READ', quotaExceeded(), 'failure', 0],
     ['SQLITE_FULL', undefined, 'full', 0],
-    // Of use to this process only: nothing is unknown of the disk, unless it takes nothing at all.
+    // The shared-memory file holds no durable data: only a disk that takes no writes at all is a failure.
     ['SQLITE_IOERR_SHMSIZE', undefined, 'full', 1],
     ['SQLITE_IOERR_SHMSIZE', quotaExceeded(), 'full', 1],
     ['SQLITE_IOERR_SHMSIZE', systemError('EMFILE'), 'full', 1],
     ['SQLITE_IOERR_SHMSIZE', systemError('EIO'), 'failure', 1],
-  ])('with %s is, where a probe meets %s, taken for: %s', (code, found, kind, probes) => {
+  ])('with %s and a probe error of %s is classified as: %s', (code, found, kind, probes) => {
     let count = 0;
     const whyFailed = errorClassifier('folder', () => {
       count++;
@@ -55,7 +55,7 @@ describe('a write that failed', () => {
     expect(count).toBe(probes);
   });
 
-  it('is looked into with a file of which nothing is left', () => {
+  it('is classified by a probe file that is removed afterwards', () => {
     const folder = freshFolder();
     mkdirSync(folder);
     probeFolder(folder, 300_000);
@@ -65,7 +65,7 @@ describe('a write that failed', () => {
     }).toThrow('ENOENT');
   });
 
-  it('is said by its name where the system itself is asked', () => {
+  it('is reported by its name where the system call itself fails', () => {
     expect(toFailure(quotaExceeded(), 'w')).toEqual({ kind: 'full', message: 'w: Unknown system error (EDQUOT)' });
   });
 });
@@ -90,10 +90,10 @@ async function openFailing(name: string, probe?: (folder: string, bytes: number)
 const checkpoint = (storage: SqliteStorage): Promise<void> =>
   storage.checkpoint([{ group: 2, meta: meta(1), rows: [row('a', 'b')] }]);
 
-describe('a quota that is used up', () => {
+describe('an exceeded quota', () => {
   removeFoldersAfterEach();
 
-  it('makes commits wait, and leaves nothing of them until there is room', async () => {
+  it('delays commits, and leaves no part of them until there is room', async () => {
     const probed: number[] = [];
     const { storage, worker, directory, state } = await openFailing('journal.db', (_, bytes) => {
       probed.push(bytes);
@@ -104,7 +104,7 @@ describe('a quota that is used up', () => {
     await turns();
     expect(storage.stall).toMatchObject({ waits: 'commits', reason: 'full' });
     expect(storage.stall?.message).toMatch(/^commit to journal\.db: .*finds no space either \(EDQUOT\)$/);
-    // The rollback has given back what had been written before the quota was met.
+    // The rollback has freed what had been written before the quota was exceeded.
     expect(Math.max(...probed)).toBeGreaterThan(size);
     state.fails = false;
     worker.pass(RETRY_MS);
@@ -114,7 +114,7 @@ describe('a quota that is used up', () => {
     expect((await startIn(directory)).view[1]?.log).toHaveLength(3);
   });
 
-  it('makes checkpoints wait, and commits go on', async () => {
+  it('delays checkpoints; commits continue', async () => {
     const { storage, worker, directory, state } = await openFailing('state.db', () => {
       throw quotaExceeded();
     });
@@ -144,7 +144,7 @@ describe('a quota that is used up', () => {
   });
 });
 
-describe('room that only a sync finds missing', () => {
+describe('a lack of space that shows only at a sync', () => {
   removeFoldersAfterEach();
 
   it.each([
@@ -160,12 +160,12 @@ describe('room that only a sync finds missing', () => {
     ) as string;
     await expect(write(storage)).rejects.toMatchObject({ name: 'StorageFailure', message });
     expect(storage.stall).toBeUndefined();
-    // Not even when there is room again: nothing is tried again on these files.
+    // Not even when there is room again: nothing is retried on these files.
     state.fails = false;
     worker.pass(RETRY_MS);
     await expect(commit(storage, 3)).rejects.toMatchObject({ name: 'StorageFailure', message });
     await storage.close();
-    // A restart is what is asked for: it finds what was acknowledged, and perhaps what was not.
+    // A restart is required: it finds everything acknowledged, and possibly what was not.
     expect((await startIn(directory)).view[1]?.log.length).toBeGreaterThanOrEqual(1);
   });
 });

@@ -1,4 +1,4 @@
-/** Replies between the threads: what goes in comes out, and what says no more than "done" goes as numbers. */
+/** Replies between the threads: they round-trip, and plain successes are packed as numbers. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { packReplies, unpackReplies, type ReplyPacket } from '../../../src/raft/storage/worker/reply-packet.js';
@@ -19,7 +19,7 @@ const outcome = fc.oneof(
 const reply = fc.record({ store: number, call: number, outcome });
 
 describe('replies', () => {
-  it('come out as they went in, in their order', () => {
+  it('round-trip, in order', () => {
     fc.assert(
       fc.property(fc.array(reply, { maxLength: 20, size: 'max' }), (replies) => {
         const crossed = structuredClone(packReplies(replies as ReplyEnvelope[]));
@@ -28,14 +28,14 @@ describe('replies', () => {
     );
   });
 
-  it('are bare numbers where all say that something is done', () => {
+  it('are packed as numbers where all are plain successes', () => {
     const done = (store: number, call: number): ReplyEnvelope => ({
       store,
       call,
       outcome: { ok: true, value: undefined },
     });
     expect(packReplies([done(1, 7), done(2, 0)])).toEqual([1, 7, 2, 0]);
-    const said: ReplyEnvelope = { store: 1, call: 8, outcome: { ok: true, value: 0 } };
-    expect(packReplies([done(1, 7), said])).toEqual([done(1, 7), said]);
+    const withValue: ReplyEnvelope = { store: 1, call: 8, outcome: { ok: true, value: 0 } };
+    expect(packReplies([done(1, 7), withValue])).toEqual([done(1, 7), withValue]);
   });
 });

@@ -1,4 +1,4 @@
-/** The way of requests to the storage thread, both ends of it in one thread. */
+/** The shared-memory queue to the storage thread, with both ends in one thread. */
 import { describe, expect, it } from 'vitest';
 import {
   RequestQueueReader,
@@ -40,7 +40,7 @@ function takeAll(reader: RequestQueueReader): RequestEnvelope[] {
 }
 
 describe('request queue', () => {
-  it('hands on what was put into it, byte for byte', () => {
+  it('delivers what was put into it, byte for byte', () => {
     const { reader, post } = newQueue();
     expect(reader.next()).toBeUndefined();
     expect(post(commit(2 ** 40, 300))).toBe('memory');
@@ -48,7 +48,7 @@ describe('request queue', () => {
     expect(reader.next()).toBeUndefined();
   });
 
-  it('keeps the order of the calls, whichever way they go', () => {
+  it('keeps the order of calls across shared memory and port', () => {
     const { reader, post } = newQueue();
     for (let seq = 1; seq <= 1_000; seq++) {
       post(seq % 7 === 0 ? { type: 'purge', slot: seq } : commit(seq));
@@ -75,7 +75,7 @@ describe('request queue', () => {
     expect(takeAll(reader).map(({ request }) => request.type === 'commit' && request.seq)).toEqual([1, 2, 3]);
   });
 
-  it('never overwrites what was not taken, and what was taken stays as it was', () => {
+  it('never overwrites what was not taken, nor what was taken', () => {
     const { reader, post } = newQueue();
     post(commit(1));
     post(commit(2));
@@ -87,7 +87,7 @@ describe('request queue', () => {
     expect(first?.request).toEqual(commit(1));
   });
 
-  it('does not publish what is only put, and does not sleep on what was published', () => {
+  it('does not publish on put, and does not sleep while something is published', () => {
     const { writer, reader } = newQueue();
     expect(writer.put(3, 9, commit(5))).toBe(true);
     expect(reader.next()).toBeUndefined();

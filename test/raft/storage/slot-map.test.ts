@@ -54,7 +54,7 @@ const logLength = async (files: Files, journal: Buffer): Promise<number> => {
 describe('journal slots', () => {
   removeFoldersAfterEach();
 
-  it('hold a row in as many parts as it needs, and say when they are damaged', () => {
+  it('hold a row in as many parts as it needs, and detect damage', () => {
     const data = Buffer.from(Array.from({ length: 250 }, (_, i) => i));
     const slot = Buffer.alloc(136, 0xff);
     expect([0, 1, 100, 101, 250].map((bytes) => partsOf(bytes, slot.length))).toEqual([1, 1, 1, 2, 3]);
@@ -71,7 +71,7 @@ describe('journal slots', () => {
     expect(readSlotHeader(Buffer.alloc(0))).toBeUndefined();
   });
 
-  it('a commit changes bytes of its slots and nothing of how the pages of the file hang together', async () => {
+  it('a commit changes only the bytes of its slots, not the b-tree of the file', async () => {
     const { before, after } = await syncOf([100]);
     const [page = 0, ...others] = changedPages(journalOf(before), journalOf(after));
     expect(others).toEqual([]);
@@ -84,7 +84,7 @@ describe('journal slots', () => {
     expect(after['journal.db-journal']).toEqual(Buffer.alloc(0));
   });
 
-  it('s68 a last sync of which only some slots arrived leaves the rows before the first that is not whole', async () => {
+  it('s68 after a partial last sync the rows before the first incomplete one are kept', async () => {
     // Rows of 1, 3 and 2 slots.
     const { before, after } = await syncOf([100, 9_000, 5_000]);
     const pages = changedPages(journalOf(before), journalOf(after));
@@ -115,7 +115,7 @@ describe('journal slots', () => {
     }
   });
 
-  it('s68 a slot that was torn behind its header loses its row, though a later one of its sync is whole', async () => {
+  it('s68 a slot torn after its header loses its row, even if a later one of its sync is complete', async () => {
     const { before, after } = await syncOf([3_900, 100]);
     const [page = 0, ...others] = changedPages(journalOf(before), journalOf(after));
     expect(others).toHaveLength(1);
@@ -125,7 +125,7 @@ describe('journal slots', () => {
     expect(await logLength(before, journal)).toBe(3);
   });
 
-  it('s68 what a dropped row left in slots is never taken for the row that gets its number', async () => {
+  it('s68 remains of a dropped row in slots are never mistaken for the row that reuses its number', async () => {
     const { before, after } = await syncOf([9_000, 100]);
     const journal = Buffer.from(journalOf(after));
     const [, second = 0] = changedPages(journalOf(before), journal);
@@ -146,7 +146,7 @@ describe('journal slots', () => {
     expect(again.view[1]?.log.at(-1)).toBe(`4@1=${'x'.repeat(50)}`);
   });
 
-  it('are used again behind a checkpoint: the file does not grow any more', async () => {
+  it('are reused after a checkpoint: the file stops growing', async () => {
     const directory = freshFolder();
     const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
     await storage.open();

@@ -25,7 +25,7 @@ describe('the copy of a snapshot', () => {
     ['in memory', 10_000],
     ['in a file', 100],
   ] as const) {
-    it(`${where} gives whole rows, as many as are asked for, and leaves nothing behind`, () => {
+    it(`${where} yields complete rows, as many as requested, and leaves nothing behind`, () => {
       const spill = new SnapshotSpill(join(folder, 'copy'), memoryBytes);
       spill.add(rowsOf(['a', 10], ['b', 300]));
       spill.add(rowsOf(['c', 20], ['d', 0], ['e', 5]));
@@ -42,7 +42,7 @@ describe('the copy of a snapshot', () => {
     });
   }
 
-  it('lets the log of state.db begin anew while a slow follower is still given the snapshot', () => {
+  it('lets the WAL of state.db be reset while the snapshot is still sent to a slow follower', () => {
     const walBytes = 256 * 1024;
     const files = openStoreFiles(folder, undefined, { walBytes });
     const { state, journal } = files;

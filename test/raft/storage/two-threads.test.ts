@@ -1,6 +1,6 @@
 /**
- * What the two threads of a node share, with two threads: the request queue, where what the one puts the other takes, whole
- * and in order, also where the counts of both run over; and state.db, which the one reads while the other writes checkpoints.
+ * The memory and files that the two threads of a node share: the request queue, which delivers every request complete
+ * and in order, also where its counters wrap; and state.db, which one thread reads while the other writes checkpoints.
  *
  * The journal needs none of this: its slots, and which of them are free, are known in the storage thread alone.
  */
@@ -9,7 +9,7 @@ import { SqliteStorage } from '../../../src/raft/storage/index.js';
 import { entries, freshFolder, meta, removeFoldersAfterEach, row, text } from './support/builders.js';
 import { hammer } from './support/queue-load.js';
 
-/** More by `KVORUM_HAMMER`, for a machine that has the time. */
+/** `KVORUM_HAMMER` runs more. */
 const COMMITS = Number(process.env['KVORUM_HAMMER'] ?? 2_000);
 
 describe('the queue to the storage thread', () => {
@@ -67,7 +67,7 @@ describe('the state, read while checkpoints of it are written', () => {
         expect(GROUPS.map(look)).toEqual(GROUPS.map(() => index));
       }
       await storage.close();
-      // Of most of them it did see something before they were done.
+      // Most checkpoints were observed before they completed.
       expect(looks).toBeGreaterThan(CHECKPOINTS * 4);
     },
   );

@@ -1,4 +1,4 @@
-/** State that cannot be read back: said by the errors of the port, so that the node knows that it is its disk. */
+/** State that cannot be read back: the error types of the port tell the node that its disk is the cause. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ const ROWS = 400;
 const keyOf = (i: number): string => `key-${String(i).padStart(3, '0')}`;
 const LEAF_OF_AN_INDEX = 0x0a;
 
-/** A folder with a checkpoint of many rows, in which no page that holds rows has the kind that it had. */
+/** A folder with a checkpoint of many rows, whose leaf pages all have a wrong page type. */
 async function damagedFolder(): Promise<string> {
   const directory = freshFolder();
   const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
@@ -37,7 +37,7 @@ async function damagedFolder(): Promise<string> {
 describe('state that cannot be read', () => {
   removeFoldersAfterEach();
 
-  it('s69 is damage, with what is to be done about it, whether one row is read or many', async () => {
+  it('s69 is reported as damage, with the remedy, whether one row is read or many', async () => {
     const storage = new SqliteStorage({ directory: await damagedFolder(), worker: new InlineWorker() });
     await storage.open();
     const reads = [() => storage.read(1, keyOf(200)), () => storage.scan(1, 'key-', undefined, ROWS)];
@@ -48,12 +48,12 @@ describe('state that cannot be read', () => {
     await storage.close();
   });
 
-  it('s70 is a failure where the disk gives nothing; and what is neither goes on as it is', () => {
+  it('s70 is a failure where the disk returns an error; any other error is passed through', () => {
     const saying = (code: string): Error => Object.assign(new Error('what SQLite says'), { code });
     expect(unreadableError(saying('SQLITE_IOERR_READ'), 'reading')).toBeInstanceOf(StorageFailure);
     expect(unreadableError(saying('SQLITE_IOERR_SHORT_READ'), 'reading')?.message).toMatch('reading: what SQLite says');
     expect(unreadableError(saying('SQLITE_NOTADB'), 'reading')).toBeInstanceOf(StorageCorruption);
-    // Room for the index of the log, a descriptor, a lock: they pass, and say nothing about what is on the disk.
+    // A lack of memory, descriptors or a lock is transient, and no sign of a damaged disk.
     for (const code of ['SQLITE_IOERR_SHMSIZE', 'SQLITE_CANTOPEN', 'SQLITE_BUSY']) {
       expect(unreadableError(saying(code), 'reading')).toBeUndefined();
     }

@@ -1,6 +1,6 @@
 /**
- * What a process that ended in a failed sync left where the system shows it and the disk does not have it: a start
- * writes once more what it builds on. And what the disk has kept although the system showed that it was undone.
+ * After a failed sync the page cache may show writes that the disk does not have, so a start
+ * rewrites the rows that it builds on. And the disk may have kept writes that were rolled back.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,11 +42,11 @@ const pagesOfLarge = (journal: Buffer): number[] => {
 describe('a store that starts after a crash', () => {
   removeFoldersAfterEach();
 
-  it('writes the last batch of the journal once more before it builds on it', async () => {
+  it('rewrites the last batch of the journal before it builds on it', async () => {
     const directory = putFiles(await crashed());
     const file = join(directory, 'journal.db');
     let lost = 0;
-    // Just after it has been read the disk has no part of it: as good as nothing is left of what the system showed.
+    // Just after it has been read, the disk drops all of it, as if it had never been synced.
     const openFiles = withFaults({
       journal: {
         metas: (work) => {
@@ -67,7 +67,7 @@ describe('a store that starts after a crash', () => {
     expect((await startFrom(after)).view[1]?.log).toHaveLength(3);
   });
 
-  it('has its state in its place, and nothing in the log beside it', async () => {
+  it('has checkpointed the WAL of its state completely', async () => {
     const files = await crashed();
     expect(files['state.db-wal']?.length).toBeGreaterThan(0);
     const directory = putFiles(files);
@@ -79,11 +79,11 @@ describe('a store that starts after a crash', () => {
     expect((await startFrom(after)).view[2]).toMatchObject({ state: { a: 'b' } });
   });
 
-  it('does not choose between two rows of the same number', async () => {
+  it('refuses two rows of the same number', async () => {
     const files = await crashed();
     const journal = journalOf(files);
     const [first = 0] = pagesOfLarge(journal);
-    // A slot that nobody uses: its page is the next but those of the row.
+    // An unused slot: its page is the first after those of the row.
     const spare = first + 3 * JOURNAL_PAGE_BYTES;
     // As a leaf the page differs from the other in the number of its row alone, which stays.
     const contentAt = JOURNAL_PAGE_BYTES - 4_056;

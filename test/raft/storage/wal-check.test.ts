@@ -7,7 +7,7 @@ import { damagedFrame } from '../../../src/raft/storage/disk/wal-check.js';
 
 const HEADER_BYTES = 32;
 const FRAME_BYTES = 24 + 4096;
-/** Beyond it no file can be read into one buffer. */
+/** Larger files cannot be read into one buffer. */
 const TWO_GIB = 2 ** 31;
 
 const folder = mkdtempSync(join(tmpdir(), 'kvorum-wal-'));
@@ -33,7 +33,7 @@ describe('a write-ahead log read in pieces', () => {
   const whole = readFileSync(log);
   const frames = Math.floor((whole.length - HEADER_BYTES) / FRAME_BYTES);
 
-  it('tells a damaged frame wherever pieces end', () => {
+  it('detects a damaged frame wherever pieces end', () => {
     expect(frames).toBeGreaterThan(10);
     for (const pieceBytes of [1, 5_000, 3 * FRAME_BYTES + 17, whole.length]) {
       expect(damagedFrame(log, pieceBytes)).toBeUndefined();
@@ -52,7 +52,7 @@ describe('a write-ahead log read in pieces', () => {
   it('may be longer than 2 GiB', () => {
     const file = join(folder, 'long-wal');
     copyFileSync(log, file);
-    // The rest is a hole: as frames that never arrived.
+    // The rest is a hole, like frames that were never written.
     truncateSync(file, TWO_GIB + 3 * FRAME_BYTES);
     expect(damagedFrame(file)).toBeUndefined();
   }, 60_000);

@@ -1,4 +1,4 @@
-/** The WAL of state.db is checkpointed beside the work of the storage thread: what waits for it, and how a failure is reported. */
+/** The WAL of state.db is checkpointed concurrently with the storage thread: what waits for it, and how it fails. */
 import { renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -15,11 +15,11 @@ import { InlineWorker } from './support/inline-worker.js';
 const commit = (storage: Storage, index: number): Promise<void> =>
   storage.commit([{ group: 1, hardState: undefined, entries: [entry(index, 1, 'x')] }]);
 
-/** Other bytes every time: pages that stay as they are would not be written. */
+/** Different bytes every time: unchanged pages would not be written. */
 const checkpoint = (storage: Storage, index: number, bytes = 1): Promise<void> =>
   storage.checkpoint([{ group: 1, meta: meta(index), rows: [row('k', String(index).repeat(bytes))] }]);
 
-/** A store whose log is always long enough, and whose copier is done when the test says so. */
+/** A store whose WAL is always long enough, and whose WAL checkpoint the test completes. */
 async function openWithCopier(directory: string) {
   const copies: ((error?: Error) => void)[] = [];
   const checkpointWal: CheckpointWal = (file, done) => {
@@ -37,12 +37,12 @@ async function openWithCopier(directory: string) {
   return { storage, copies };
 }
 
-describe('a WAL checkpoint beside the work', () => {
+describe('a concurrent WAL checkpoint', () => {
   removeFoldersAfterEach();
   const threads: SqliteThread[] = [];
   afterEach(() => Promise.all(threads.splice(0).map((thread) => thread.close())));
 
-  it('keeps state work waiting and commits not', async () => {
+  it('delays work on the state, but not commits', async () => {
     const directory = freshFolder();
     const { storage, copies } = await openWithCopier(directory);
     await commit(storage, 1);
@@ -62,7 +62,7 @@ describe('a WAL checkpoint beside the work', () => {
     expect((await startIn(directory)).view[1]).toMatchObject({ snapshot: '2@1', state: { k: '2' } });
   });
 
-  it('is waited for by a close', async () => {
+  it('is awaited by a close', async () => {
     const { storage, copies } = await openWithCopier(freshFolder());
     const saved = checkpoint(storage, 1);
     while (copies.length === 0) await storage.putMeta('a', new Uint8Array(1));
@@ -86,7 +86,7 @@ describe('a WAL checkpoint beside the work', () => {
     await storage.close();
   });
 
-  it('goes on in a thread, for every store of a worker', async () => {
+  it('runs in a thread, for every store of a worker', async () => {
     const worker = new SqliteThread();
     threads.push(worker);
     const folders = [freshFolder(), freshFolder()];
@@ -104,7 +104,7 @@ describe('a WAL checkpoint beside the work', () => {
     for (const storage of stores) await storage.close();
   });
 
-  it('s70 stops the store when the thread finds another file in its place', async () => {
+  it('s70 stops the store when the thread finds that the file was replaced', async () => {
     const worker = new SqliteThread();
     threads.push(worker);
     const directory = freshFolder();
@@ -120,7 +120,7 @@ describe('a WAL checkpoint beside the work', () => {
     await storage.close().catch(() => undefined);
   });
 
-  it('is copied by the storage itself when the thread cannot be had, or cannot open the file', async () => {
+  it('is done by the storage thread when the other thread cannot be started, or cannot open the file', async () => {
     const directory = freshFolder();
     const { storage, copies } = await openWithCopier(directory);
     for (let i = 1; i <= 20; i++) {

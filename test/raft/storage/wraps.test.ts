@@ -39,7 +39,7 @@ describeEachStorage('a log across an edge', (bench) => {
     await bench().storage.stageChunk(1, 0, new Uint8Array(0));
     await bench().storage.install(1, at(base), { term: base, vote: 1, commit: base });
     await commit(base + 1, base + 9, base);
-    // Another leader's, from just before the edge on.
+    // Those of another leader, from just before the edge on.
     await commit(base + 3, base + 8, edge);
     const log = [...named(base + 1, base + 2, base), ...named(base + 3, base + 8, edge)];
     const hardState = [edge, 2, base + 2];
@@ -71,7 +71,7 @@ describeEachStorage('a log across an edge', (bench) => {
 describe('the rows of a journal across an edge', () => {
   removeFoldersAfterEach();
 
-  /** A store without rows that has had so many. */
+  /** A store without rows whose row numbers start after `rows`. */
   async function storeBehind(rows: number): Promise<() => SqliteStorage> {
     const directory = freshFolder();
     const make = (): SqliteStorage =>

@@ -1,4 +1,4 @@
-/** Every storage on the same bench: what a contract test runs against. */
+/** Runs a contract test against every storage. */
 import { afterAll, afterEach, beforeEach, describe } from 'vitest';
 import { MemoryDisk, MemoryStorage, SqliteStorage, SqliteThread } from '../../../../src/raft/storage/index.js';
 import type { Recovered, Storage } from '../../../../src/raft/storage/index.js';
@@ -18,7 +18,7 @@ export class Bench {
     this.recovered = recovered;
   }
 
-  /** `make` gives another storage on the same place each time. */
+  /** `make` returns a new storage on the same place each time. */
   static async open(make: () => Storage): Promise<Bench> {
     const storage = make();
     return new Bench(make, storage, await storage.open());

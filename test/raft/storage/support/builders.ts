@@ -1,4 +1,4 @@
-/** Small things that storage tests are made of. */
+/** Builders for storage tests. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

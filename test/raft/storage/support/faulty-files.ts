@@ -1,4 +1,4 @@
-/** The real files of a store, with faults in between, and what tests of full disks do with them. */
+/** The real files of a store with injected faults, and helpers for tests of full disks. */
 import { basename } from 'node:path';
 import Database from 'better-sqlite3';
 import { SqliteStorage } from '../../../../src/raft/storage/index.js';
@@ -22,7 +22,7 @@ export interface Faults {
   state?: Partial<Record<keyof StateFile, (work: () => unknown) => unknown>>;
 }
 
-/** The real files; what a fault is named for runs through it. */
+/** The real files; calls of an operation that has a fault go through that fault. */
 export function withFaults(faults: Faults): OpenFiles {
   const through = <T extends object>(file: T, which: () => Record<string, unknown> | undefined): T =>
     new Proxy(file, {

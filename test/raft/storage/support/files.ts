@@ -1,4 +1,4 @@
-/** What a data folder holds at one moment: taken while a store is open, as a crash would leave it. */
+/** Contents of a data folder at one moment: copied while a store is open, as a crash would leave it. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SqliteStorage } from '../../../../src/raft/storage/index.js';
@@ -9,7 +9,7 @@ import { InlineWorker } from './inline-worker.js';
 
 export type Files = Readonly<Record<string, Buffer>>;
 
-/** The shared-memory file is left out: after a crash it is made anew. */
+/** Without the shared-memory file, which is recreated after a crash. */
 const NAMES = ['journal.db', 'journal.db-journal', 'state.db', 'state.db-wal'];
 
 export function takeFiles(directory: string): Files {
@@ -17,7 +17,7 @@ export function takeFiles(directory: string): Files {
   return Object.fromEntries(present.map((name) => [name, readFileSync(join(directory, name))]));
 }
 
-/** A folder of its own that holds these files. */
+/** A new folder with these files. */
 export function putFiles(files: Files): string {
   const directory = freshFolder();
   mkdirSync(directory, { recursive: true });
@@ -30,7 +30,7 @@ export interface Start {
   readonly notices: readonly string[];
 }
 
-/** Starts a store in a folder, looks at it and closes it. */
+/** Opens a store in a folder, takes a view of it and closes it. */
 export async function startIn(directory: string, worker: SqliteWorker = new InlineWorker()): Promise<Start> {
   const notices: string[] = [];
   const storage = new SqliteStorage({ directory, worker, onNotice: (notice) => notices.push(notice) });

@@ -49,7 +49,7 @@ export class InlineWorker implements SqliteWorker {
     this.#schedule();
   }
 
-  /** So many ms later, as far as this worker can tell: what found no room may be tried again. */
+  /** Advances the worker's clock, so that writes that found no room are retried. */
   pass(ms: number): void {
     this.#ms += ms;
     this.#schedule();

@@ -29,14 +29,14 @@ function journalView({ journal }: StoreFiles) {
 const EMPTY = { truncatedTo: 0, closed: 0, checkpointsDue: 0, last: undefined, metas: {}, rows: [] };
 
 export function journalRows(open: () => Place): void {
-  test('a journal starts with nothing, and a crash leaves it so', () => {
+  test('a journal starts empty, also after a crash', () => {
     const place = open();
     expect(journalView(place.open())).toEqual(EMPTY);
     place.crash();
     expect(journalView(place.open())).toEqual(EMPTY);
   });
 
-  test('what a transaction appended and put is there, whole, with its checksums, and outlives a crash', () => {
+  test('rows and values of a transaction are there, with their checksums, and survive a crash', () => {
     const place = open();
     const files = place.open();
     append(files, 1, 3);
@@ -57,7 +57,7 @@ export function journalRows(open: () => Place): void {
     expect(journalView(place.open())).toEqual(view);
   });
 
-  test('rows are loaded behind one, until they make so many bytes, and at least one', () => {
+  test('rows are loaded after a given one, up to a number of bytes, at least one', () => {
     const files = open().open();
     append(files, 1, 9);
     const { length } = dataOf(1);
@@ -68,7 +68,7 @@ export function journalRows(open: () => Place): void {
     expect(rowsOf(files, 9)).toEqual([]);
   });
 
-  test('rows of any length come back as they went in', () => {
+  test('rows of any length round-trip', () => {
     const place = open();
     const files = place.open();
     const lengths = [0, 1, 4_000, 4_096, 50_000, 300_000];
@@ -86,7 +86,7 @@ export function journalRows(open: () => Place): void {
     }
   });
 
-  test('a number is given once, and only within a transaction', () => {
+  test('a row number is used once, and only within a transaction', () => {
     const files = open().open();
     append(files, 1, 2);
     expect(() => {
@@ -106,7 +106,7 @@ export function journalRows(open: () => Place): void {
 }
 
 export function journalEnds(open: () => Place): void {
-  test('what is truncated is gone, durably, and the checkpoints that allowed it are counted', () => {
+  test('truncation is durable, and records the checkpoint that allowed it', () => {
     const place = open();
     const files = place.open();
     append(files, 1, 6);
@@ -122,7 +122,7 @@ export function journalEnds(open: () => Place): void {
     expect(journalView(next)).toMatchObject({ truncatedTo: 7, last: 8, rows: numbered(8, 8) });
   });
 
-  test('a torn last row is dropped, durably, and its number can be given again', () => {
+  test('a torn last row is dropped durably, and its number can be reused', () => {
     const place = open();
     const files = place.open();
     append(files, 1, 2);
@@ -136,7 +136,7 @@ export function journalEnds(open: () => Place): void {
     expect(rowsOf(next)).toEqual(numbered(1, 4));
   });
 
-  test('a journal that is closed in good order says so, and up to where', () => {
+  test('a journal that is closed cleanly records that, and its last row', () => {
     const place = open();
     const files = place.open();
     expect(files.journal.markAllDurable()).toBe(0);
@@ -152,7 +152,7 @@ export function journalEnds(open: () => Place): void {
     expect(next.journal.markAllDurable()).toBe(6);
   });
 
-  test('to make room, and to write the last batch once more, changes nothing', () => {
+  test('preallocating, and rewriting the last batch, change no content', () => {
     const place = open();
     const files = place.open();
     append(files, 1, 2);
@@ -170,7 +170,7 @@ export function journalEnds(open: () => Place): void {
 }
 
 export function journalFailures(open: () => Place): void {
-  test('a transaction that finds no room is as if it had not been, and can be done once there is some', () => {
+  test('a transaction that finds no room has no effect, and can be repeated once there is room', () => {
     const place = open();
     const files = place.open();
     append(files, 1, 2);
@@ -188,7 +188,7 @@ export function journalFailures(open: () => Place): void {
     expect(journalView(files)).toEqual(before);
     expect(grow).toThrow(expect.objectContaining({ code: 'SQLITE_FULL' }));
     files.journal.recover();
-    // Twice: nothing.
+    // A second time has no effect.
     files.journal.recover();
     expect(journalView(files)).toEqual(before);
     place.fill(false);

@@ -1,11 +1,11 @@
-/** Commits of which every byte says whether it is one of theirs. */
+/** Commits whose every byte can be verified. */
 import { once } from 'node:events';
 import { RequestQueueWriter, newQueueMemory } from '../../../../src/raft/storage/worker/request-queue.js';
 import { startThread } from '../../../../src/raft/storage/worker/start-thread.js';
 
-/** The number of the commit with which the load ends. */
+/** Number of the last commit of the load. */
 export const LAST = 0;
-/** Most are small, as on a node; a large one takes the longest to be read. */
+/** Most are small, as on a node; large ones take longest to read. */
 const SIZES = [1, 300, 4_096, 10_000, 30_000, 300_000];
 
 /** Commits are numbered from 1 on. */
@@ -28,7 +28,7 @@ export interface Taken {
   readonly wrongs: number;
 }
 
-/** Puts so many commits into a queue as fast as there is room, while another thread takes them out. `start`: of its counts. */
+/** Puts commits into a queue as fast as there is room, while another thread takes them. `start`: of the queue's counters. */
 export async function hammer(commits: number, start: number): Promise<Taken> {
   const memory = newQueueMemory(start);
   const worker = startThread(new URL('./queue-worker.js', import.meta.url), memory);
@@ -39,7 +39,7 @@ export async function hammer(commits: number, start: number): Promise<Taken> {
   });
   const writer = new RequestQueueWriter(memory);
   const put = async (seq: number, data: Uint8Array): Promise<void> => {
-    // A thread that has ended makes no room.
+    // A thread that has ended frees no room.
     while (!hasFailed && !writer.put(1, seq, { type: 'commit', seq, data, activation: undefined })) {
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -1,4 +1,4 @@
-/** The storage thread's end of a queue, and nothing behind it: takes commits and looks whether they are as they were put there. */
+/** The reading end of a queue without an engine: takes commits and verifies their content. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { RequestQueueReader } from '../../../../src/raft/storage/worker/request-queue.js';
 import { LAST, whyWrong } from './queue-load.js';

@@ -1,6 +1,6 @@
 /**
- * A process that uses up its own file descriptors while its store is open, and says on its standard output how the store
- * bears it. Run under a small `ulimit -n` through tsx by `descriptors.test.ts`.
+ * A process that exhausts its own file descriptors while its store is open, and writes to standard output how the store
+ * behaves. Run under a small `ulimit -n` through tsx by `descriptors.test.ts`.
  */
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const storage: Storage = new SqliteStorage({ directory });
 await storage.open();
 const commit = (index: number, bytes: number): Promise<void> =>
   storage.commit([{ group: 1, hardState: undefined, entries: [entry(index, 1, 'x'.repeat(bytes))] }]);
-/** Other bytes every time: pages that stay as they are would not be written. */
+/** Different bytes every time: unchanged pages would not be written. */
 const checkpoint = (round: number): Promise<void> =>
   storage.checkpoint([{ group: 1, meta: meta(2), rows: [row('k', String(round).repeat(STATE_WAL_BYTES / 4))] }]);
 
@@ -51,7 +51,7 @@ giveBack(held);
 await waiting;
 say(stalls.join());
 
-// Several times what makes the log of state.db worth copying, for which a thread has to be started and a file opened.
+// Several times the size at which the WAL of state.db is checkpointed, which needs a thread and an open file.
 held = useUp();
 for (let round = 0; round < 10; round++) {
   // Enough for the journal, which is truncated after each, and not for a thread.

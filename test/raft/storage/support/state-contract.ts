@@ -47,7 +47,7 @@ function checkpoint(
 }
 
 export function stateTransactions(open: () => Place): void {
-  test('a state starts with nothing', () => {
+  test('a state starts empty', () => {
     const place = open();
     const files = place.open();
     expect(stateView(files)).toEqual(NO_STATE);
@@ -55,7 +55,7 @@ export function stateTransactions(open: () => Place): void {
     expect(files.openSnapshot(1)).toBeUndefined();
   });
 
-  test('all of a transaction is there once it is committed, and outlives a crash', () => {
+  test('a committed transaction is there completely, and survives a crash', () => {
     const place = open();
     const files = place.open();
     const { state } = files;
@@ -81,7 +81,7 @@ export function stateTransactions(open: () => Place): void {
     expect(slotOf(place, 4)).toEqual({ a: '1', b: '2' });
   });
 
-  test('one at a time, and none that was not begun', () => {
+  test('one transaction at a time; commit without begin throws', () => {
     const { state } = open().open();
     expect(() => {
       state.commit();
@@ -94,7 +94,7 @@ export function stateTransactions(open: () => Place): void {
     state.commit();
   });
 
-  test('what was rolled back, or open in a crash, has not been', () => {
+  test('a transaction that was rolled back, or open in a crash, has no effect', () => {
     const place = open();
     const files = place.open();
     checkpoint(files, 4, 5, { a: '1', b: '2' });
@@ -119,7 +119,7 @@ export function stateTransactions(open: () => Place): void {
     expect(slotOf(place, 4)).toEqual({ a: '1', b: '2' });
   });
 
-  test('a state that is closed in good order notes the journal', () => {
+  test('a state that is closed cleanly records the journal position', () => {
     const place = open();
     const files = place.open();
     files.state.markDurableTo(7);
@@ -130,7 +130,7 @@ export function stateTransactions(open: () => Place): void {
 }
 
 export function stateFailures(open: () => Place): void {
-  test('what finds no room can be rolled back, and done once there is some; the other file is as it was', () => {
+  test('a transaction that finds no room can be rolled back and repeated; the other file is unchanged', () => {
     const place = open();
     const files = place.open();
     append(files, 1, 2);
@@ -156,7 +156,7 @@ export function stateFailures(open: () => Place): void {
 }
 
 export function stateSlots(open: () => Place): void {
-  test('rows are put, replaced and deleted, in the order of their keys', () => {
+  test('rows are inserted, replaced and deleted, and read in key order', () => {
     const place = open();
     const files = place.open();
     checkpoint(files, 1, 1, { b: '1', a: '1', 'a\0': '', c: '1' });
@@ -174,7 +174,7 @@ export function stateSlots(open: () => Place): void {
     reader.close();
   });
 
-  test('a staged slot takes the place of a group’s, which is then garbage', () => {
+  test('a staged slot replaces that of its group, which is then garbage', () => {
     const place = open();
     const files = place.open();
     const { state } = files;
@@ -202,7 +202,7 @@ export function stateSlots(open: () => Place): void {
     expect([slotOf(place, 8), slotOf(place, 4)]).toEqual([{ a: 'new' }, { a: 'old' }]);
   });
 
-  test('a group that was not known gets its first state from a staged slot', () => {
+  test('a new group gets its first state from a staged slot', () => {
     const { state, ...files } = open().open();
     state.transaction(() => {
       state.addGarbage(3);
@@ -216,7 +216,7 @@ export function stateSlots(open: () => Place): void {
     });
   });
 
-  test('garbage is emptied a few rows at a time, and forgotten then', () => {
+  test('garbage is purged a few rows at a time, and its slot is then free', () => {
     const place = open();
     const files = place.open();
     const { state } = files;
@@ -226,7 +226,7 @@ export function stateSlots(open: () => Place): void {
       for (let i = 0; i < 6; i++) state.writeRow(2, stateRow(`k${i}`, 'x'));
     });
     expect([state.purge(2, 4), Object.keys(slotOf(place, 2)), state.isGarbage(2)]).toEqual([false, ['k4', 'k5'], true]);
-    // As many as the limit: whether that was all, the next turn tells.
+    // Exactly the limit: the next turn shows whether that was all.
     expect([state.purge(2, 2), state.isGarbage(2)]).toEqual([false, true]);
     expect([state.purge(2, 2), state.isGarbage(2)]).toEqual([true, false]);
     expect([slotOf(place, 1), slotOf(place, 2)]).toEqual([{ mine: '1' }, {}]);
@@ -235,7 +235,7 @@ export function stateSlots(open: () => Place): void {
   });
 }
 
-/** All that a snapshot gives, in pieces of so many bytes. */
+/** All rows of a snapshot, read in pieces of a given size. */
 function contentOf(source: SnapshotSource, maxBytes: number): Record<string, string | undefined> {
   while (source.prepare());
   const rows: Record<string, string | undefined> = {};
@@ -251,7 +251,7 @@ function contentOf(source: SnapshotSource, maxBytes: number): Record<string, str
 }
 
 export function snapshots(open: () => Place): void {
-  test('a snapshot stays as it was, whatever is written while it is read', () => {
+  test('a snapshot is unaffected by writes while it is read', () => {
     const files = open().open();
     const rows = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`k${String(i).padStart(2, '0')}`, `v${i}`]));
     checkpoint(files, 4, 5, rows);

@@ -1,4 +1,4 @@
-/** The simulator's disk as a place for a storage: virtual time passes by itself while anything is under way on it. */
+/** The simulator's disk as a place for a storage: virtual time advances while an operation is in flight. */
 import type { JournaledStorageSettings, Storage } from '../../../../src/raft/storage/index.js';
 import { Random } from '../../../../src/random.js';
 import { Incarnation, Scheduler } from '../../../../src/sim/scheduler.js';

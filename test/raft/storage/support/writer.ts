@@ -1,5 +1,5 @@
 /**
- * A process to be killed: opens the store in the folder that it is given and writes until it dies, saying on its
+ * A process to be killed: opens the store in the given folder and writes until it is killed, reporting on its
  * standard output what has been acknowledged. Run through tsx by `processes.test.ts`.
  *
  *     c <index> <term>     entry <index> of group 1 and the vote of <term> are durable
@@ -52,7 +52,7 @@ for (let round = 0; ; round++) {
   const others: Promise<void>[] = [];
   if (round % 3 === 0) others.push(checkpoint());
   if (round % 4 === 0) others.push(install());
-  // Several under way at once, as in a node.
+  // Several in flight at once, as in a node.
   for (let i = 0; i < 5; i++) await Promise.all([commit(), commit(), commit()]);
   await Promise.all(others);
 }
