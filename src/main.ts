@@ -92,7 +92,7 @@ export async function startNode(config: NodeConfig, logger: Logger, metrics: Log
   const node = new ShardNode({
     id: config.id,
     name: config.name,
-    clusterConfig: planOf(config),
+    clusterConfig: clusterConfigOf(config),
     storage: storageOf(config, logger),
     transport,
     runtime,
@@ -202,7 +202,7 @@ function dialledAddress(via: readonly Detour[]): (address: string) => string {
   return (address) => detours.get(address) ?? address;
 }
 
-function planOf(config: NodeConfig): ClusterConfig {
+function clusterConfigOf(config: NodeConfig): ClusterConfig {
   return {
     clusterId: config.clusterId,
     nodes: config.members.map(({ id, name, peer, http }) => ({

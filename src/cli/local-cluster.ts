@@ -90,10 +90,10 @@ export class LocalCluster implements NodeProcesses {
     this.#node(node).signal('SIGCONT');
   }
 
-  start(number: number, life: ProcessOptions = {}): void {
+  start(number: number, options: ProcessOptions = {}): void {
     if (this.#stopping) throw new Error('the cluster is stopping');
     const node = this.#node(number);
-    const unusual = flagsOf(life);
+    const unusual = flagsOf(options);
     node.start(this.#commandLine(this.#member(number), unusual));
     const how = Object.entries(unusual).map(([flag, value]) => ` --${flag} ${value}`.trimEnd());
     this.#options.screen.print(`node ${node.name} is restarted${how.join('')} (pid ${node.pid})`);

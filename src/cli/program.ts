@@ -105,7 +105,7 @@ function addRouter(program: Command): Command {
 function addSim(program: Command): Command {
   const command = program
     .command('sim')
-    .description('run the simulator: whole clusters in virtual time, under faults that a seed draws')
+    .description('run the simulator: whole clusters in virtual time, under faults generated from a seed')
     .option('--no-shrink', 'do not look for a smaller form of the first failure');
   return addSettings(command, simSettings, { environment: false });
 }

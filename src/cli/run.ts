@@ -29,16 +29,16 @@ function logTo(level: LogLevel, name: string) {
 /** The result is the exit code: 1 if the node failed by itself. */
 export async function runNode(config: NodeConfig): Promise<number> {
   collectGarbageLessOften();
-  const life = processLifecycle();
+  const lifecycle = processLifecycle();
   const { logger, destination } = logTo(config.logLevel, config.name);
-  const node = await started(startNode(config, logger, { lostLogLines: () => destination.lost }), life);
+  const node = await started(startNode(config, logger, { lostLogLines: () => destination.lost }), lifecycle);
   if (node === undefined) return 0;
   const [http, peer] = [formatAddress(node.http), formatAddress(node.peer)];
   logger.info({ http, peer, cluster: config.clusterId }, 'node listens');
-  const why = await Promise.race([life.stopRequested, node.failed]);
+  const why = await Promise.race([lifecycle.stopRequested, node.failed]);
   if (why instanceof Error) logger.error({ reason: why.message }, 'node failed, stopping');
   else logger.info({ reason: why }, 'node drains');
-  await life.end(() => node.stop(), DRAIN_LIMIT_MS);
+  await lifecycle.end(() => node.stop(), DRAIN_LIMIT_MS);
   await destination.flush(LAST_LINES_MS);
   // Reported like an error at start, which a slow disk only delayed.
   if (why instanceof Error && !node.hasServed()) throw why;
@@ -47,13 +47,13 @@ export async function runNode(config: NodeConfig): Promise<number> {
 
 export async function runRouter(config: RouterConfig): Promise<number> {
   collectGarbageLessOften();
-  const life = processLifecycle();
+  const lifecycle = processLifecycle();
   const { logger, destination } = logTo(config.logLevel, 'router');
-  const router = await started(startRouter(config, logger, { lostLogLines: () => destination.lost }), life);
+  const router = await started(startRouter(config, logger, { lostLogLines: () => destination.lost }), lifecycle);
   if (router === undefined) return 0;
   logger.info({ http: formatAddress(router.http) }, 'router listens');
-  await life.stopRequested;
-  await life.end(() => router.stop(), DRAIN_LIMIT_MS);
+  await lifecycle.stopRequested;
+  await lifecycle.end(() => router.stop(), DRAIN_LIMIT_MS);
   await destination.flush(LAST_LINES_MS);
   return 0;
 }
@@ -61,6 +61,6 @@ export async function runRouter(config: RouterConfig): Promise<number> {
 /**
  * Undefined if a stop was requested before it had started: nothing was acknowledged yet, so it may end as in a crash.
  */
-function started<T>(starting: Promise<T>, life: ProcessLifecycle): Promise<T | undefined> {
-  return Promise.race([starting, life.stopRequested.then(() => undefined)]);
+function started<T>(starting: Promise<T>, lifecycle: ProcessLifecycle): Promise<T | undefined> {
+  return Promise.race([starting, lifecycle.stopRequested.then(() => undefined)]);
 }

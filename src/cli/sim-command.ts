@@ -31,7 +31,7 @@ import {
   type Shrunk,
 } from '../sim/index.js';
 import { processLifecycle } from './process-lifecycle.js';
-import { Progress } from './sim-progress.js';
+import { CampaignProgress } from './sim-progress.js';
 import { SimWorkers } from './sim-workers.js';
 import { messageOf } from '../thrown.js';
 
@@ -64,8 +64,8 @@ async function simulateOne({ seed, overrides: requested, trace, json }: OneSeed)
   const generated = generateScenario(seed, overrides.models);
   const complaint = faultComplaint(generated, overrides);
   if (complaint !== undefined) throw new ConfigError('faults', `--faults of seed ${seedText(seed)}: ${complaint}`);
-  const tell = (line: string) => process.stdout.write(`${line}\n`);
-  const result = await runSeed(seed, applyOverrides(generated, overrides), trace ? { trace: tell } : {});
+  const print = (line: string) => process.stdout.write(`${line}\n`);
+  const result = await runSeed(seed, applyOverrides(generated, overrides), trace ? { trace: print } : {});
   if (json) printDocument(seedDocument(seed, generated, result));
   else process.stdout.write(seedReport(seed, generated, result));
   return result.failure === undefined ? EXIT_PASSED : EXIT_FAILED;
@@ -74,7 +74,7 @@ async function simulateOne({ seed, overrides: requested, trace, json }: OneSeed)
 async function simulateMany(config: ManySeeds, script: string): Promise<number> {
   const first = config.first ?? seedFromClock();
   const lanes = Math.min(config.jobs ?? availableParallelism(), config.seeds ?? Infinity);
-  const progress = new Progress({
+  const progress = new CampaignProgress({
     write: (text) => process.stderr.write(text),
     isTerminal: process.stderr.isTTY,
     now: () => performance.now(),
@@ -88,7 +88,7 @@ async function simulateMany(config: ManySeeds, script: string): Promise<number> 
     const wallMs = performance.now() - startedAt;
     const shrunk = await shrinkFirst({ config, campaign, workers, progress, interruption });
     progress.end();
-    const facts = {
+    const outcome = {
       campaign,
       first,
       interrupted: interruption.requested,
@@ -97,8 +97,8 @@ async function simulateMany(config: ManySeeds, script: string): Promise<number> 
       scenarioOf: generatorOf(config.overrides),
       shrunk,
     };
-    if (config.json) printDocument(campaignDocument(facts));
-    else process.stdout.write(campaignReport(facts) + (config.bench ? benchLine(campaign) : ''));
+    if (config.json) printDocument(campaignDocument(outcome));
+    else process.stdout.write(campaignReport(outcome) + (config.bench ? benchLine(campaign) : ''));
     return hasPassed(campaign) && !interruption.requested ? EXIT_PASSED : EXIT_FAILED;
   } finally {
     workers.close();
@@ -108,7 +108,7 @@ async function simulateMany(config: ManySeeds, script: string): Promise<number> 
 interface Scene {
   readonly config: ManySeeds;
   readonly workers: SimWorkers;
-  readonly progress: Progress;
+  readonly progress: CampaignProgress;
   readonly interruption: { readonly requested: boolean };
 }
 

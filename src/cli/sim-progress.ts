@@ -13,7 +13,7 @@ const TERMINAL_EVERY_MS = 200;
 const LINE_EVERY_MS = 2_000;
 const ERASE_LINE = '\r\u001b[K';
 
-export class Progress {
+export class CampaignProgress {
   readonly #options: ProgressOptions;
   #shownAt: number;
   #unfinished = false;

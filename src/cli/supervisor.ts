@@ -40,8 +40,8 @@ const PATIENCE_MS = 15_000;
 
 /** Runs until a stop is requested, or until no node is left. The result is the exit code. */
 export async function superviseCluster(config: StartConfig, script: string): Promise<number> {
-  const life = processLifecycle();
-  const record = await claimedFolder(config, life.stopRequested);
+  const lifecycle = processLifecycle();
+  const record = await claimedFolder(config, lifecycle.stopRequested);
   if (record === undefined) return 0;
   // From a supervisor that was killed: nothing listens there any more.
   removeFaultsFile(config.dataDir);
@@ -66,11 +66,11 @@ export async function superviseCluster(config: StartConfig, script: string): Pro
     await rig?.begin(cluster, `http://${formatAddress(router.http)}`);
     const done = new AbortController();
     const announced = announceWhenReady({ router, cluster, record, screen, rig, dataDir, signal: done.signal });
-    const diedOut = await Promise.race([life.stopRequested.then(() => false), cluster.allExited.then(() => true)]);
+    const diedOut = await Promise.race([lifecycle.stopRequested.then(() => false), cluster.allExited.then(() => true)]);
     done.abort();
     if (!diedOut) screen.print(stoppingLine({ ...summary, nodes: cluster.runningNodes }));
     screen.startShutdown();
-    await life.end(async () => {
+    await lifecycle.end(async () => {
       await rig?.calm();
       await Promise.all([cluster.stop(GRACE_MS), router.stop(), rig?.stopRouters(GRACE_MS), announced]);
       await rig?.close();

@@ -35,7 +35,7 @@ const models = z
   .regex(/^[a-z]+(-[a-z]+)*(,[a-z]+(-[a-z]+)*)*$/, { error: MODELS_ERROR })
   .transform((text) => (text === 'none' ? [] : text.split(',')));
 
-const SMALLER = 'instead of what the seed draws';
+const SMALLER = 'instead of what the seed generates';
 
 export const simSettings = {
   seeds: setting(integer(1, 100_000_000).optional(), '<n>', `run so many seeds (default ${DEFAULT_SEEDS})`),
@@ -46,7 +46,7 @@ export const simSettings = {
     'run seeds until the time is over, from --first or a seed drawn from the clock on',
   ),
   seed: setting(hexadecimal.optional(), '<hex>', 'run this one seed; prints the same, byte for byte, every time'),
-  trace: setting(onOff().default(false), undefined, 'with --seed: tell what happened, before the report'),
+  trace: setting(onOff().default(false), undefined, 'with --seed: print the events before the report'),
   bench: setting(
     onOff().default(false),
     undefined,
@@ -130,7 +130,7 @@ export function simConfig({ shrink = true, ...flags }: Readonly<Record<string, u
     if (trace) refuseBoth('trace', { json: json ? true : undefined });
     return { type: 'one', seed, trace, overrides, json };
   }
-  if (trace) throw new ConfigError('trace', '--trace tells of one seed: say which with --seed');
+  if (trace) throw new ConfigError('trace', '--trace is of one seed: name it with --seed');
   if (seeds !== undefined) refuseBoth('seeds', { minutes: length, bench: bench ? true : undefined });
   if (bench) refuseBoth('bench', { jobs, minutes: length });
   if (overrides.faults !== undefined && overrides.faults.length > 0) {
@@ -157,13 +157,13 @@ export function simConfig({ shrink = true, ...flags }: Readonly<Record<string, u
   };
 }
 
-function benchOverrides(said: SimOverrides): Partial<SimOverrides> {
-  const nodes = said.nodes ?? BENCH_OVERRIDES.nodes;
+function benchOverrides(given: SimOverrides): Partial<SimOverrides> {
+  const nodes = given.nodes ?? BENCH_OVERRIDES.nodes;
   return {
     nodes,
-    shards: said.shards ?? BENCH_OVERRIDES.shards,
-    replicas: said.replicas ?? Math.min(BENCH_OVERRIDES.replicas, nodes),
-    clients: said.clients ?? BENCH_OVERRIDES.clients,
+    shards: given.shards ?? BENCH_OVERRIDES.shards,
+    replicas: given.replicas ?? Math.min(BENCH_OVERRIDES.replicas, nodes),
+    clients: given.clients ?? BENCH_OVERRIDES.clients,
   };
 }
 

@@ -50,17 +50,17 @@ function find(
   return { value: file[field], place: `field ${field} of ${path ?? 'the file'}` };
 }
 
-function check(field: string, setting: Setting<unknown>, said: RawValue | undefined): unknown {
-  const result = setting.schema.safeParse(said?.value);
+function check(field: string, setting: Setting<unknown>, given: RawValue | undefined): unknown {
+  const result = setting.schema.safeParse(given?.value);
   if (result.success) return result.data;
-  if (said === undefined) {
+  if (given === undefined) {
     throw new ConfigError(
       field,
       `${field} is missing: say ${flagName(field)} ${setting.placeholder ?? ''}, or ${environmentName(field)}, or ${field} in a --config file`,
     );
   }
   const complaint = result.error.issues[0]?.message ?? 'is not valid';
-  throw new ConfigError(field, `${field} ${complaint}; got ${shown(said.value)} (${said.place})`);
+  throw new ConfigError(field, `${field} ${complaint}; got ${shown(given.value)} (${given.place})`);
 }
 
 /** The value as short text on one line. */

@@ -100,10 +100,10 @@ export class EmbeddedNode {
    */
   async recover(patienceMs: number): Promise<void> {
     await this.#startWithin(patienceMs);
-    const life = this.#incarnation;
-    if (life === undefined) return;
+    const incarnation = this.#incarnation;
+    if (incarnation === undefined) return;
     try {
-      while (!(await settlesWithin(life.running, patienceMs, this.#options.runtime))) {
+      while (!(await settlesWithin(incarnation.running, patienceMs, this.#options.runtime))) {
         const { stall } = this;
         if (stall === undefined) continue;
         const { code, message } = stallOutage([this.#options.index], stall);
@@ -111,7 +111,7 @@ export class EmbeddedNode {
       }
     } catch (error) {
       if (this.#closed) throw closed();
-      if (!life.isEnded) throw error;
+      if (!incarnation.isEnded) throw error;
       throw this.#failedBefore('its disk had room');
     }
   }
@@ -147,13 +147,13 @@ export class EmbeddedNode {
   }
 
   async #crash(): Promise<void> {
-    const life = this.#incarnation;
-    if (life === undefined) return;
-    life.isEnded = true;
+    const incarnation = this.#incarnation;
+    if (incarnation === undefined) return;
+    incarnation.isEnded = true;
     this.#incarnation = undefined;
     this.#options.kill();
     // If its disk has failed or hangs, its files cannot be closed; as after kill −9, the next start will detect it.
-    await life.node.crash().catch(() => undefined);
+    await incarnation.node.crash().catch(() => undefined);
   }
 
   /** Ends whatever is in progress. @throws KvorumError `storage-failed` when its files could not be closed */

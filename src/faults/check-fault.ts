@@ -51,7 +51,7 @@ const settings = z
     electionTicks: setting('electionTicks'),
     leaseReads: z.literal(true, { error: 'must be true, or left out' }).optional(),
   })
-  .refine((said) => Object.keys(said).length > 0, { error: 'must say tickMs, electionTicks or leaseReads' });
+  .refine((settings) => Object.keys(settings).length > 0, { error: 'must say tickMs, electionTicks or leaseReads' });
 
 /** Faults of a node's folder, or of a process that takes the node's place. */
 const FOLDER_FAULTS = ['wipe-disk', 'keep-disk', 'roll-back-disk', 'copy-node', 'stray-node'] as const;

@@ -38,12 +38,12 @@ export function latenessMs({ delayMs, dropPercent }: Conditions, random: () => n
   return lateMs;
 }
 
-/** The wire of one direction: what is sent waits for what was sent before it, on whichever connection. */
-export class Wire {
+/** The bandwidth of one direction: what is sent waits for what was sent before it, on whichever connection. */
+export class BandwidthLimiter {
   #freeAtMs = 0;
   #heldMs = 0;
 
-  /** The longest that a piece was held up since the conditions last changed; 0 on a wire that is not narrow. */
+  /** The longest that a piece was held up since the conditions last changed; 0 without a limit. */
   get heldMs(): number {
     return this.#heldMs;
   }

@@ -40,4 +40,4 @@ export {
 export { FAULTS_FILE, readFaultsFile, removeFaultsFile, writeFaultsFile, type FaultsRecord } from './faults-file.js';
 export { LocalFaultControl, type ControlledNode, type FaultLinks } from './local-control.js';
 export type { ProcessOptions, NodeCopy, NodeProcesses, ProcessView } from './identity-faults.js';
-export { FaultNetwork, type Detour } from './network.js';
+export { FaultNetwork } from './network.js';

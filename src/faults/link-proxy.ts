@@ -6,7 +6,7 @@
  * caller's connection is reset.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { stalls, Wire, type Conditions } from './conditions.js';
+import { stalls, BandwidthLimiter, type Conditions } from './conditions.js';
 import { Pipe } from './pipe.js';
 
 export interface Endpoint {
@@ -30,12 +30,12 @@ export class LinkProxy {
   readonly #options: LinkProxyOptions;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
-  readonly #wires: Wires = { there: new Wire(), back: new Wire() };
+  readonly #limiters: Limiters = { there: new BandwidthLimiter(), back: new BandwidthLimiter() };
 
   constructor(options: LinkProxyOptions) {
     this.#options = options;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-      const connection = new Connection(client, this.#options, this.#wires, () => {
+      const connection = new Connection(client, this.#options, this.#limiters, () => {
         this.#connections.delete(connection);
       });
       this.#connections.add(connection);
@@ -54,9 +54,9 @@ export class LinkProxy {
     });
   }
 
-  /** See `Wire.heldMs`. */
-  heldMs(way: keyof Wires): number {
-    return this.#wires[way].heldMs;
+  /** See `BandwidthLimiter.heldMs`. */
+  heldMs(way: keyof Limiters): number {
+    return this.#limiters[way].heldMs;
   }
 
   /** Connections that are open or waiting to be. */
@@ -71,8 +71,8 @@ export class LinkProxy {
 
   /** The conditions of either direction have changed. */
   changed(): void {
-    this.#wires.there.reset();
-    this.#wires.back.reset();
+    this.#limiters.there.reset();
+    this.#limiters.back.reset();
     for (const connection of this.#connections) connection.changed();
   }
 
@@ -83,30 +83,30 @@ export class LinkProxy {
   }
 }
 
-interface Wires {
-  readonly there: Wire;
-  readonly back: Wire;
+interface Limiters {
+  readonly there: BandwidthLimiter;
+  readonly back: BandwidthLimiter;
 }
 
 class Connection {
   readonly #client: Socket;
   readonly #options: LinkProxyOptions;
-  readonly #wires: Wires;
+  readonly #limiters: Limiters;
   readonly #onClosed: () => void;
   readonly #there: Pipe;
   #back: Pipe | undefined;
   #target: Socket | undefined;
 
   /** @param onClosed both ends are gone, and nothing is left to deliver. */
-  constructor(client: Socket, options: LinkProxyOptions, wires: Wires, onClosed: () => void) {
+  constructor(client: Socket, options: LinkProxyOptions, limiters: Limiters, onClosed: () => void) {
     this.#client = client;
     this.#options = options;
-    this.#wires = wires;
+    this.#limiters = limiters;
     this.#onClosed = onClosed;
     this.#there = new Pipe({
       source: client,
       conditions: options.there,
-      wire: wires.there,
+      limiter: limiters.there,
       random: options.random,
     });
     // A caller that closes before the other side is connected leaves nothing to deliver.
@@ -152,7 +152,7 @@ class Connection {
         target.destroy();
         return;
       }
-      this.#back = new Pipe({ source: target, conditions: back, wire: this.#wires.back, random });
+      this.#back = new Pipe({ source: target, conditions: back, limiter: this.#limiters.back, random });
       this.#back.open(this.#client);
       this.#there.open(target);
     });

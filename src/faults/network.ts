@@ -17,7 +17,7 @@ export interface FaultNetworkOptions {
   readonly random?: () => number;
 }
 
-export interface Detour {
+interface Detour {
   /** The node's own address. */
   readonly to: Endpoint;
   /** The proxy that forwards to it. */

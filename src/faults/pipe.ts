@@ -8,7 +8,7 @@
  * retransmission).
  */
 import type { Socket } from 'node:net';
-import { isHealthy, latenessMs, roomBytes, stalls, type Conditions, type Wire } from './conditions.js';
+import { isHealthy, latenessMs, roomBytes, stalls, type Conditions, type BandwidthLimiter } from './conditions.js';
 
 type Piece = Buffer | 'end' | 'reset';
 
@@ -16,7 +16,7 @@ export interface PipeOptions {
   readonly source: Socket;
   readonly conditions: () => Conditions;
   /** Shared by all connections of this direction. */
-  readonly wire: Wire;
+  readonly limiter: BandwidthLimiter;
   readonly random: () => number;
 }
 
@@ -91,9 +91,9 @@ export class Pipe {
   }
 
   #dueAt(piece: Piece): number {
-    const { conditions, wire, random } = this.#options;
+    const { conditions, limiter, random } = this.#options;
     const now = conditions();
-    return wire.sentAtMs(sizeOf(piece), now, performance.now()) + latenessMs(now, random);
+    return limiter.sentAtMs(sizeOf(piece), now, performance.now()) + latenessMs(now, random);
   }
 
   get #isFull(): boolean {

@@ -10,7 +10,7 @@ import { SHORT_TICKS } from './lease.js';
 import { Log } from './log.js';
 import type { RaftOptions, RaftTimers } from './options.js';
 import { Outbox } from './outbox.js';
-import type { Window } from './progress.js';
+import type { InflightLimit } from './progress.js';
 import type { Follower, RoleState } from './roles.js';
 import { NONE, type Configuration, type NodeId, type SnapshotMeta } from './types.js';
 
@@ -37,7 +37,7 @@ export class Core {
   options: LastingOptions;
   readonly log: Log;
   /** What may be in flight to one follower. */
-  readonly window: Window;
+  readonly inflightLimit: InflightLimit;
   readonly outbox = new Outbox();
   configuration: Configuration;
   term: number;
@@ -67,7 +67,7 @@ export class Core {
     const { hardState, snapshot, entries, ...lasting } = options;
     this.id = options.id;
     this.options = lasting;
-    this.window = { appends: options.maxInflight, bytes: options.maxInflightBytes ?? Infinity };
+    this.inflightLimit = { appends: options.maxInflight, bytes: options.maxInflightBytes ?? Infinity };
     this.log = new Log(snapshot, entries, hardState.commit);
     if (this.log.lastTerm > hardState.term) {
       throw new Error(`the log ends in term ${this.log.lastTerm}, but the hard state is of term ${hardState.term}`);

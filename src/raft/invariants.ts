@@ -26,7 +26,7 @@ export class InvariantViolation extends Error {
 }
 
 /** A snapshot of a replica's state; does not change when the replica goes on. */
-export interface ReplicaView {
+export interface RaftView {
   readonly id: NodeId;
   readonly term: number;
   readonly vote: NodeId;
@@ -43,7 +43,7 @@ export interface ReplicaView {
 }
 
 /** The state of `raft` now. Copies the list of entries, not their data. */
-export function viewOf(raft: Raft): ReplicaView {
+export function viewOf(raft: Raft): RaftView {
   const { id, term, vote, role, log } = raft;
   const entries: Entry[] = [];
   for (let index = log.firstIndex; index <= log.lastIndex; index++) {
@@ -66,17 +66,17 @@ export function viewOf(raft: Raft): ReplicaView {
   };
 }
 
-const lastIndexOf = (view: ReplicaView): number => view.snapshotIndex + view.entries.length;
+const lastIndexOf = (view: RaftView): number => view.snapshotIndex + view.entries.length;
 
-function entryOf(view: ReplicaView, index: number): Entry | undefined {
+function entryOf(view: RaftView, index: number): Entry | undefined {
   return view.entries[index - view.snapshotIndex - 1];
 }
 
-function termOf(view: ReplicaView, index: number): number | undefined {
+function termOf(view: RaftView, index: number): number | undefined {
   return index === view.snapshotIndex ? view.snapshotTerm : entryOf(view, index)?.term;
 }
 
-function ensure(view: ReplicaView, condition: boolean, what: string): void {
+function ensure(view: RaftView, condition: boolean, what: string): void {
   if (!condition) throw new InvariantViolation(`${describeNode(view.id, view.term)} ${view.role}: ${what}`);
 }
 
@@ -87,7 +87,7 @@ function isSame(a: Entry, b: Entry): boolean {
 }
 
 /** Checks one replica at one moment. @throws InvariantViolation */
-export function checkReplica(view: ReplicaView): void {
+export function checkReplica(view: RaftView): void {
   const last = lastIndexOf(view);
   ensure(view, view.applied <= view.commit, `applied ${view.applied} beyond commit ${view.commit}`);
   ensure(view, view.snapshotIndex <= view.applied, `compacted ${view.snapshotIndex} beyond applied ${view.applied}`);
@@ -106,7 +106,7 @@ export function checkReplica(view: ReplicaView): void {
 }
 
 /** Checks two moments of one replica, without a restart in between. @throws InvariantViolation */
-export function checkStep(before: ReplicaView, after: ReplicaView): void {
+export function checkStep(before: RaftView, after: RaftView): void {
   ensure(after, after.term >= before.term, `term fell from ${before.term}`);
   ensure(after, after.commit >= before.commit, `commit fell from ${before.commit} to ${after.commit}`);
   ensure(after, after.applied >= before.applied, `applied fell from ${before.applied} to ${after.applied}`);
@@ -127,7 +127,7 @@ export function checkStep(before: ReplicaView, after: ReplicaView): void {
 }
 
 /** Entries up to `to` are unchanged, or compacted. */
-function checkKept(before: ReplicaView, after: ReplicaView, to: number, whose: string): void {
+function checkKept(before: RaftView, after: RaftView, to: number, whose: string): void {
   for (let index = after.snapshotIndex + 1; index <= to; index++) {
     const was = entryOf(before, index);
     const is = entryOf(after, index);
@@ -138,7 +138,7 @@ function checkKept(before: ReplicaView, after: ReplicaView, to: number, whose: s
 }
 
 /** Two logs that agree on an index and term agree on everything before it (§5.3). @throws InvariantViolation */
-export function checkLogMatching(a: ReplicaView, b: ReplicaView): void {
+export function checkLogMatching(a: RaftView, b: RaftView): void {
   let index = Math.min(lastIndexOf(a), lastIndexOf(b));
   const from = Math.max(a.snapshotIndex, b.snapshotIndex);
   while (index > from && termOf(a, index) !== termOf(b, index)) index--;
@@ -153,7 +153,7 @@ export function checkLogMatching(a: ReplicaView, b: ReplicaView): void {
  * A quorum's disks hold everything that any replica has committed. `views`: of every voter, crashed ones as on disk.
  * @throws InvariantViolation
  */
-export function checkDurableQuorum(views: readonly ReplicaView[], configuration: Configuration): void {
+export function checkDurableQuorum(views: readonly RaftView[], configuration: Configuration): void {
   for (const committer of views) {
     const term = termOf(committer, committer.commit);
     const holders = quorumIndex(configuration, (id) => {
@@ -171,7 +171,7 @@ export class GroupHistory {
   readonly #leaders = new Map<number, NodeId>();
   readonly #votes = new Map<string, NodeId>();
   readonly #committed = new Map<number, { readonly entry: Entry; readonly knownInTerm: number }>();
-  readonly #latest = new Map<NodeId, { readonly raft: Raft; readonly view: ReplicaView }>();
+  readonly #latest = new Map<NodeId, { readonly raft: Raft; readonly view: RaftView }>();
 
   /** Highest commit index of any replica. */
   highestCommit = 0;
@@ -214,7 +214,7 @@ export class GroupHistory {
     this.#votes.set(key, candidate);
   }
 
-  #observeLeader(view: ReplicaView): void {
+  #observeLeader(view: RaftView): void {
     const earlier = this.#leaders.get(view.term) ?? view.id;
     ensure(view, earlier === view.id, `term ${view.term} was already led by n${earlier}`);
     const isNew = !this.#leaders.has(view.term);
@@ -228,7 +228,7 @@ export class GroupHistory {
     }
   }
 
-  #observeCommits(view: ReplicaView): void {
+  #observeCommits(view: RaftView): void {
     for (const entry of view.entries) {
       if (entry.index > view.commit) break;
       const known = this.#committed.get(entry.index);

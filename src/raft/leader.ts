@@ -15,7 +15,7 @@ import { Progress } from './progress.js';
 import { admitAcknowledgement } from './quarantine.js';
 import { isVoter, membersOf, quorumIndex } from './quorum.js';
 import { maybeQuiesce, wake } from './quiescence.js';
-import { PendingReads } from './read-index.js';
+import { ReadIndexQueue } from './read-index.js';
 import {
   announceCommit,
   maybeSendTimeoutNow,
@@ -49,7 +49,7 @@ export function becomeLeader(core: Core): void {
     // Its own entry counts when its own disk has it (s34).
     matchOf: (member) => (member === id ? log.stableIndex : (peers.get(member)?.countedMatch ?? 0)),
     contextOf: (member) => (member === id ? Infinity : (peers.get(member)?.countedContext ?? 0)),
-    reads: new PendingReads(),
+    reads: new ReadIndexQueue(),
     electionElapsed: 0,
     heartbeatElapsed: 0,
     quietTicks: 0,

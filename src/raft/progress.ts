@@ -25,7 +25,7 @@ const ANSWERS_WITHIN_ROUNDS = 2;
 /** In place of an index: nothing is in flight, and nothing may be sent before a heartbeat is answered. */
 const UNREACHABLE = Infinity;
 
-export interface Window {
+export interface InflightLimit {
   /** Appends in flight. */
   readonly appends: number;
   /** Bytes of entry data in flight; may be exceeded by one append. */
@@ -157,13 +157,13 @@ export class Progress {
     return flow.sentTo === undefined || flow.sentTo === UNREACHABLE ? this.#match : flow.sentTo;
   }
 
-  maySend(window: Window): boolean {
+  maySend(limit: InflightLimit): boolean {
     const flow = this.#flow;
     switch (flow.type) {
       case 'probe':
         return flow.sentTo === undefined;
       case 'replicate':
-        return !flow.paused && flow.inflight.count < window.appends && flow.inflight.bytes < window.bytes;
+        return !flow.paused && flow.inflight.count < limit.appends && flow.inflight.bytes < limit.bytes;
       case 'snapshot':
         return false;
     }

@@ -8,7 +8,7 @@
  */
 import type { ConfirmedRead } from './ready.js';
 
-export class PendingReads {
+export class ReadIndexQueue {
   /** Contexts without an index yet, oldest first. */
   #early: number[] = [];
   /** Reads with an index, oldest first. */

@@ -23,8 +23,8 @@ export function flushAppends(core: Core, leader: Leader): void {
 
 /** Sends the entries that `peer` lacks, as far as its window allows. */
 function sendAppends(core: Core, peer: Progress): void {
-  const { log, options, window } = core;
-  while (peer.next <= log.lastIndex && peer.maySend(window)) {
+  const { log, options, inflightLimit } = core;
+  while (peer.next <= log.lastIndex && peer.maySend(inflightLimit)) {
     if (peer.next <= log.snapshotIndex) {
       startSnapshot(core, peer);
       return;
@@ -96,7 +96,7 @@ export function receiveAppendOk(core: Core, leader: Leader, peer: Progress, mess
 
 /** Marks appends as due if `peer` lacks entries and can take them. */
 export function wantAppends(core: Core, leader: Leader, peer: Progress): void {
-  if (peer.next <= core.log.lastIndex && peer.maySend(core.window)) leader.appendsDue = true;
+  if (peer.next <= core.log.lastIndex && peer.maySend(core.inflightLimit)) leader.appendsDue = true;
 }
 
 export function receiveAppendRefused(core: Core, leader: Leader, peer: Progress, message: AppendRefused): void {

@@ -7,7 +7,7 @@
 import type { Lag } from './lag.js';
 import type { Progress } from './progress.js';
 import type { IndexOf } from './quorum.js';
-import type { PendingReads } from './read-index.js';
+import type { ReadIndexQueue } from './read-index.js';
 import type { NodeId } from './types.js';
 
 /** The election timer: ticks since the role began or a leader's message came; an election starts at `electionTimeout`. */
@@ -45,7 +45,7 @@ export interface Leader {
   readonly peers: ReadonlyMap<NodeId, Progress>;
   /** Durable match index of every member, itself included. */
   readonly matchOf: IndexOf;
-  readonly reads: PendingReads;
+  readonly reads: ReadIndexQueue;
   /** Newest read context confirmed by each member; Infinity for itself. */
   readonly contextOf: IndexOf;
   /** Ticks since the last quorum check. */

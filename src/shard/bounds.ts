@@ -4,8 +4,8 @@
  *
  * A value too long for any frame would be dropped by its own leader on the way to the followers, for ever.
  * `MAX_VALUE_BYTES` leaves room for the key, the content type and every header around it; a test checks the two against
- * the longest possible command. `config` repeats three of the bounds (`settings.ts`, `address.ts`), because `kvorum --help` must not load
- * this module; the same test checks that they are equal.
+ * the longest possible command. `config` repeats three of the bounds (`settings.ts`, `address.ts`), because
+ * `kvorum --help` must not load this module; the same test checks that they are equal.
  *
  * Content types are printable ASCII wherever they are stored or sent, and every build of Kvorum checks that when it
  * reads an entry or a frame. HTTP also allows a tab (as blank between parameters and within quotes, RFC 9110 §5.6), so
@@ -36,6 +36,8 @@ export const MAX_REVISION = MAX_U48;
 /** Longest content type in its stored form. */
 export const MAX_CONTENT_TYPE_BYTES = 255;
 export const OPERATION_ID_BYTES = 16;
+/** Longest random id (`random-id.ts`) of a cluster or a folder that is read; a UUID has 36 characters. */
+export const MAX_RANDOM_ID_CHARS = 64;
 
 export const isRevision = (value: number): boolean =>
   Number.isSafeInteger(value) && value >= 0 && value <= MAX_REVISION;

@@ -79,11 +79,12 @@ export {
 export {
   type CheckpointLimits,
   type DiskStall,
-  levelOf,
+  featureLevelOf,
   type NodeHealth,
   type OutgoingSnapshot,
   quotaOptions,
   type ReplicaView,
+  type ReplyMessage,
   ShardNode,
   type ShardNodeOptions,
   STALL_PATIENCE_MS,

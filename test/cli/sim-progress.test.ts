@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Progress } from '../../src/cli/sim-progress.js';
+import { CampaignProgress } from '../../src/cli/sim-progress.js';
 
 function shown(isTerminal: boolean | undefined) {
   const state = { text: '', now: 1_000 };
-  const progress = new Progress({
+  const progress = new CampaignProgress({
     write: (text) => {
       state.text += text;
     },

@@ -79,7 +79,7 @@ describe('the options of kvorum sim', () => {
     [{ faults: 'all' }, 'faults must be none, or numbers parted by commas, such as 3,7,9; got "all" (flag --faults)'],
     [{ seed: '1', faults: '3,,7' }, 'faults must be none, or numbers parted by commas'],
     [{ faults: '3,7' }, '--faults with numbers goes with --seed'],
-    [{ trace: true }, '--trace tells of one seed: say which with --seed'],
+    [{ trace: true }, '--trace is of one seed: name it with --seed'],
     [{ seed: '1', trace: true, json: true }, '--trace and --json do not go together'],
     [{ seed: '1', seeds: '5' }, '--seed and --seeds do not go together'],
     [{ seed: '1', bench: true }, '--seed and --bench do not go together'],

@@ -4,7 +4,7 @@ import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { BANK } from '../../scripts/mutants/bank/index.js';
-import { HTTP_CODES, statusOf, type ProblemCode } from '../../src/router/http/problems.js';
+import { HTTP_CODES, httpStatusOf, type ProblemCode } from '../../src/router/http/problems.js';
 import { ERRORS, type ErrorCode } from '../../src/shard/index.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -102,6 +102,6 @@ it('README lists the error codes, with the status and the outcome that each has'
     ),
   );
   const codes = [...Object.keys(ERRORS), ...Object.keys(HTTP_CODES)] as ProblemCode[];
-  const all = codes.map((code) => [code, statusOf(code), outcomeOf(code)] as const);
+  const all = codes.map((code) => [code, httpStatusOf(code), outcomeOf(code)] as const);
   expect(listed.map(String).sort()).toEqual(all.map(String).sort());
 });

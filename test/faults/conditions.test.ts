@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HEALTHY, isHealthy, latenessMs, roomBytes, stalls, Wire } from '../../src/faults/conditions.js';
+import { HEALTHY, isHealthy, latenessMs, roomBytes, stalls, BandwidthLimiter } from '../../src/faults/conditions.js';
 
 const draws =
   (...values: number[]) =>
@@ -37,20 +37,20 @@ describe('a link with a rate limit', () => {
   const narrow = { ...HEALTHY, kbitPerSecond: 8 };
 
   it('passes one chunk after another, each for as long as its bytes take', () => {
-    const wire = new Wire();
-    expect(wire.sentAtMs(1_000, narrow, 500)).toBe(1_500);
-    expect(wire.sentAtMs(500, narrow, 600)).toBe(2_000);
-    expect(wire.sentAtMs(500, narrow, 9_000)).toBe(9_500);
-    expect(wire.heldMs).toBe(1_400);
+    const limiter = new BandwidthLimiter();
+    expect(limiter.sentAtMs(1_000, narrow, 500)).toBe(1_500);
+    expect(limiter.sentAtMs(500, narrow, 600)).toBe(2_000);
+    expect(limiter.sentAtMs(500, narrow, 9_000)).toBe(9_500);
+    expect(limiter.heldMs).toBe(1_400);
   });
 
   it('delays nothing once it is healed', () => {
-    const wire = new Wire();
-    wire.sentAtMs(100_000, narrow, 0);
-    wire.reset();
-    expect(wire.sentAtMs(1_000, HEALTHY, 10)).toBe(10);
-    expect(wire.heldMs).toBe(0);
-    expect(wire.sentAtMs(1_000, narrow, 10)).toBe(1_010);
+    const limiter = new BandwidthLimiter();
+    limiter.sentAtMs(100_000, narrow, 0);
+    limiter.reset();
+    expect(limiter.sentAtMs(1_000, HEALTHY, 10)).toBe(10);
+    expect(limiter.heldMs).toBe(0);
+    expect(limiter.sentAtMs(1_000, narrow, 10)).toBe(1_010);
   });
 
   it('buffers a quarter of a second, and never less than one read', () => {

@@ -8,13 +8,13 @@ import {
   InvariantViolation,
   viewOf,
   type Raft,
-  type ReplicaView,
+  type RaftView,
 } from '../../src/raft/index.js';
 import { Cluster } from './harness/cluster.js';
 import { bytes, command, logOf } from './harness/entries.js';
 import { Single } from './harness/single.js';
 
-const view = (more: Partial<ReplicaView> = {}): ReplicaView => ({
+const view = (more: Partial<RaftView> = {}): RaftView => ({
   id: 1,
   term: 3,
   vote: 1,
@@ -29,8 +29,7 @@ const view = (more: Partial<ReplicaView> = {}): ReplicaView => ({
   ...more,
 });
 
-const leader = (more: Partial<ReplicaView> = {}): ReplicaView =>
-  view({ role: 'leader', match: new Map([[2, 2]]), ...more });
+const leader = (more: Partial<RaftView> = {}): RaftView => view({ role: 'leader', match: new Map([[2, 2]]), ...more });
 
 describe('a replica at one moment', () => {
   it('is accepted as it should be, also behind a snapshot', () => {
@@ -38,7 +37,7 @@ describe('a replica at one moment', () => {
     checkReplica(view({ snapshotIndex: 1, snapshotTerm: 1, entries: [command(2, 1), command(3, 3)] }));
   });
 
-  const WRONG: [string, Partial<ReplicaView>][] = [
+  const WRONG: [string, Partial<RaftView>][] = [
     ['applied beyond commit', { applied: 3 }],
     ['compacted beyond applied', { snapshotIndex: 2, entries: [] }],
     ['commit beyond the end', { commit: 4 }],
@@ -65,7 +64,7 @@ describe('two moments of a replica', () => {
     checkStep(leader(), leader({ entries: logOf([1, 2, 3, 3]), match: new Map([[2, 3]]) }));
   });
 
-  const WRONG: [string, ReplicaView, ReplicaView][] = [
+  const WRONG: [string, RaftView, RaftView][] = [
     ['a term that fell', view(), view({ term: 2 })],
     ['a commit that fell', view(), view({ commit: 1 })],
     ['applied that fell', view(), view({ applied: 0 })],
@@ -100,7 +99,7 @@ describe('the replicas of a group', () => {
 
   it('s34 hold what is committed on a quorum of disks', () => {
     const configuration = { voters: [1, 2, 3], votersOutgoing: [], learners: [] };
-    const lagging = (id: number): ReplicaView => view({ id, commit: 0, applied: 0, stableIndex: 1 });
+    const lagging = (id: number): RaftView => view({ id, commit: 0, applied: 0, stableIndex: 1 });
     checkDurableQuorum([view(), view({ id: 2 }), lagging(3)], configuration);
     checkDurableQuorum([view(), view({ id: 2, snapshotIndex: 2, snapshotTerm: 2, entries: [], stableIndex: 0 })], configuration); // prettier-ignore
     expect(() => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Lease } from '../../src/raft/lease.js';
 import { Log } from '../../src/raft/log.js';
-import { PendingReads } from '../../src/raft/read-index.js';
+import { ReadIndexQueue } from '../../src/raft/read-index.js';
 import { entrySize, readEntry, readUint53, spanOf, writeEntry, writeUint53 } from '../../src/raft/codec.js';
 import { Cluster } from './harness/cluster.js';
 import { bytes, command, logOf } from './harness/entries.js';
@@ -84,7 +84,7 @@ describe.each(EDGES)('across %d', (edge) => {
   });
 
   it('read contexts confirm those up to them, and leases run from the round that they name', () => {
-    const reads = new PendingReads();
+    const reads = new ReadIndexQueue();
     const lease = new Lease();
     const contexts = [-2, -1, 0, 1, 2].map((step) => edge + step);
     for (const [i, context] of contexts.entries()) {

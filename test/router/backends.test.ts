@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ReplyMessage, ServingState, ShardHost } from '../../src/router/dispatch/backend.js';
+import type { ServingState, ShardHost } from '../../src/router/dispatch/backend.js';
 import { Dispatcher, NodeBackend, RemoteBackend } from '../../src/router/index.js';
 import { PendingCalls } from '../../src/router/dispatch/pending-calls.js';
 import { ROUTER_PEERS, refuse } from '../../src/shard/index.js';
@@ -9,6 +9,7 @@ import type {
   NodeStatus,
   PeerId,
   PeerMessage,
+  ReplyMessage,
   ShardReply,
   ShardRequest,
   Topology,

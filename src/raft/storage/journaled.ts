@@ -296,9 +296,9 @@ export class JournaledStorage implements Storage {
     this.#writable();
     const opened = await this.#client.call({ type: 'snapshot-open', group });
     if (opened === undefined) return undefined;
-    const { id, ...said } = opened;
+    const { id, ...details } = opened;
     return {
-      ...said,
+      ...details,
       next: (maxBytes) => this.#client.call({ type: 'snapshot-next', id, maxBytes }),
       close: () => {
         if (!this.#isClosed) this.#client.send({ type: 'snapshot-close', id });

@@ -6,7 +6,7 @@
  */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { maxOpenFiles, openFileCount } from './descriptors.js';
-import { PROTOCOL, levelOf, type TransportStats } from '../../shard/index.js';
+import { PROTOCOL, featureLevelOf, type TransportStats } from '../../shard/index.js';
 import { addLinkMetrics } from './link-metrics.js';
 import type { MetricsSource } from './app.js';
 import type { Backend, Dispatcher } from '../dispatch/index.js';
@@ -164,7 +164,7 @@ function addFeatureLevels(registers: Registry[], backend: Backend): void {
     registers,
     collect() {
       const topology = backend.topology();
-      this.set(topology === undefined ? 0 : levelOf(topology));
+      this.set(topology === undefined ? 0 : featureLevelOf(topology));
     },
   });
 }

@@ -3,7 +3,7 @@ import {
   MAX_KEY_BYTES,
   groupOfShard,
   keyHash,
-  levelOf,
+  featureLevelOf,
   type GroupStatus,
   type NodeId,
   type NodeStatus,
@@ -18,7 +18,7 @@ export function clusterView(backend: Backend, topology: Topology, limits: Limits
   return {
     cluster_id: topology.clusterId,
     cluster_uid: topology.clusterUid ?? null,
-    feature_level: levelOf(topology),
+    feature_level: featureLevelOf(topology),
     epoch: topology.epoch,
     shard_count: topology.shardCount,
     replicas: topology.replicas,

@@ -12,6 +12,7 @@ import type {
   OutgoingSnapshot,
   PeerId,
   PeerMessage,
+  ReplyMessage,
   ShardReply,
   ShardRequest,
   Topology,
@@ -49,8 +50,6 @@ export interface Backend {
   /** Snapshots that the node in this process is sending. */
   outgoingSnapshots?(): readonly OutgoingSnapshot[];
 }
-
-export type ReplyMessage = Extract<PeerMessage, { type: 'reply' | 'status' }>;
 
 /** What a router needs of the node in its process. `ShardNode` implements it. */
 export interface ShardHost {

@@ -323,14 +323,14 @@ export class Dispatcher {
     const topology = this.#backend.topology();
     const replicas = topology?.shards[call.shard] ?? [];
     const few = replicas.filter((node) => this.#backend.alive(node)).length * 2 <= replicas.length;
-    let told = code === 'shutting-down' ? code : reportedCode(last, code);
+    let reported = code === 'shutting-down' ? code : reportedCode(last, code);
     let message = topology === undefined ? 'the topology is not known yet' : undefined;
     // Without a live majority no leader can be elected.
-    if (told === 'no-leader' && replicas.length > 0 && few) {
-      told = 'no-quorum';
+    if (reported === 'no-leader' && replicas.length > 0 && few) {
+      reported = 'no-quorum';
       message = 'too few replicas of the shard are alive';
     }
-    this.#end(call, { answer: refuse(told, message, details, 'not_applied'), term, servedBy });
+    this.#end(call, { answer: refuse(reported, message, details, 'not_applied'), term, servedBy });
   }
 
   /** The last call takes its place. */

@@ -73,7 +73,7 @@ export interface Problem {
 
 const isHttpOnly = (code: ProblemCode): code is HttpOnlyCode => Object.hasOwn(HTTP_CODES, code);
 
-export function statusOf(code: ProblemCode): number {
+export function httpStatusOf(code: ProblemCode): number {
   return isHttpOnly(code) ? HTTP_CODES[code].status : SHARD_ROWS[code].status;
 }
 
@@ -99,7 +99,7 @@ export function problemBody(problem: Problem, requestId: string): string {
   return JSON.stringify({
     type: `urn:kvorum:problem:${code}`,
     title: meaning,
-    status: statusOf(code),
+    status: httpStatusOf(code),
     detail: secretive ? meaning : (problem.detail ?? meaning).slice(0, MAX_DETAIL),
     code,
     outcome: problem.outcome ?? (httpOnly ? 'not_applied' : ERRORS[code].outcome),

@@ -11,7 +11,7 @@ import {
   problemBody,
   problemOf,
   retryAfterSeconds,
-  statusOf,
+  httpStatusOf,
   type HttpOnlyCode,
   type Problem,
   type ProblemCode,
@@ -57,7 +57,7 @@ export function writeProblemHead(response: DataResponse, requestId: string, prob
   ];
   if (closes) head.push('Connection', 'close');
   if (retryAfter !== undefined) head.push('Retry-After', retryAfter);
-  response.writeHead(statusOf(problem.code), head);
+  response.writeHead(httpStatusOf(problem.code), head);
   return body;
 }
 
@@ -95,7 +95,7 @@ export function rawProblem(
   headers: readonly string[] = [],
 ): string {
   const body = problemBody({ code }, requestId);
-  const status = statusOf(code);
+  const status = httpStatusOf(code);
   const reason = code === 'invalid-request' ? 'Bad Request' : HTTP_CODES[code].meaning;
   return [
     `HTTP/1.1 ${status} ${reason}`,

@@ -127,18 +127,18 @@ export class TopologyStore {
 
   /**
    * The topology that the leader of the system group should propose now, given the committed one; undefined = none.
-   * @param draw the inputs that come from the node, such as the lowest feature level and a source of cluster uids.
+   * @param inputs the inputs that come from the node, such as the lowest feature level and a source of cluster uids.
    */
-  proposal(held: Topology | undefined, draw: ProposalInputs): Topology | undefined {
+  proposal(held: Topology | undefined, inputs: ProposalInputs): Topology | undefined {
     const config = this.#config;
-    const level = Math.max(draw.featureLevel, held?.featureLevel ?? 0);
+    const level = Math.max(inputs.featureLevel, held?.featureLevel ?? 0);
     // Builds of level 1 cannot read these fields, so they are written only once all nodes can.
     const added =
       level >= UID_LEVEL
         ? {
             featureLevel: level,
-            clusterUid: held?.clusterUid ?? draw.newClusterUid(),
-            ...nextSettings(held, draw.configured, { agree: draw.agreed, runBy: draw.allApplied }),
+            clusterUid: held?.clusterUid ?? inputs.newClusterUid(),
+            ...nextSettings(held, inputs.configured, { agree: inputs.agreed, runBy: inputs.allApplied }),
           }
         : { leaseReads: config.leaseReads };
     if (held === undefined) {

@@ -62,10 +62,10 @@ export class FailureDetector {
     return reported;
   }
 
-  /** Those of `watched` (they ping this node) that have been silent for the timeout and were not reported yet. */
-  takeSilent(watched: readonly NodeId[], now: number): NodeId[] {
+  /** Those of `peers`, which ping this node, that have been silent for the timeout and were not reported yet. */
+  takeSilent(peers: readonly NodeId[], now: number): NodeId[] {
     const silent: NodeId[] = [];
-    for (const id of watched) {
+    for (const id of peers) {
       const peer = this.#peers.get(id);
       if (peer === undefined || peer.reportedDead || now - peer.lastHeardMs <= this.timeoutMs) continue;
       peer.alive = false;

@@ -18,6 +18,7 @@ export type { NodeHealth, StalledShard } from './health.js';
 export { ShardNode } from './node.js';
 export type { ShardNodeOptions } from './options.js';
 export { quotaOptions } from './quota-options.js';
+export type { ReplyMessage } from './peer-handler.js';
 export type { ReplicaView } from './replica.js';
 export type { OutgoingSnapshot } from './outgoing-snapshots.js';
-export { levelOf } from './topology-sync.js';
+export { featureLevelOf } from './topology-sync.js';

@@ -70,8 +70,8 @@ export interface ShardNodeOptions {
   /** Called when commits, or the start, begin to wait for disk space. */
   readonly onDiskStall?: () => void;
   /**
-   * The operator vouches for the node's data folder, for this start: where too few other replicas are left to bring its
-   * own up to date, they count again as they are (`raft/quarantine.ts`). Default: false.
+   * The operator declares the data folder to be complete, for this start: where too few other replicas are left to bring
+   * its replicas up to date, they leave quarantine as they are (`raft/quarantine.ts`). Default: false.
    */
   readonly trustDataFolder?: boolean;
   /** Feature level that this node can read in replicated data. Default: that of this build. */

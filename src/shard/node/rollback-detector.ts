@@ -39,7 +39,7 @@ const FIRST_VERSION = 2;
 const PROCESSES = 2 ** 47;
 /** Interval (ms) at which received positions are stored; each time costs a sync. */
 const SAVE_EVERY_MS = 1_000;
-/** The stored name is older than the term "boot". */
+/** A stored key: existing folders have it, so it keeps the name from before the term "boot". */
 const BOOT_META = 'life';
 const PEERS_META = 'peers';
 

@@ -76,7 +76,7 @@ export class TopologySync {
 
   /** Feature level that every node of the cluster can read in replicated data: committed, never decreases. */
   get clusterFeatureLevel(): number {
-    return levelOf(this.#options.topologyStore.topology);
+    return featureLevelOf(this.#options.topologyStore.topology);
   }
 
   /** Links to the other nodes, with the protocol version of each. */
@@ -202,5 +202,5 @@ export class TopologySync {
   }
 }
 
-export const levelOf = (topology: Topology | undefined): number =>
+export const featureLevelOf = (topology: Topology | undefined): number =>
   topology?.featureLevel ?? FORMER_PROTOCOL.featureLevel;

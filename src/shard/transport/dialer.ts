@@ -20,7 +20,7 @@ import {
   type AcceptedHello,
   type HelloCheck,
 } from './handshake.js';
-import { CLOSING, refuse, type Connection } from './link.js';
+import { CLOSING, refuseConnection, type Connection } from './link.js';
 
 export interface DialContext {
   readonly runtime: Runtime;
@@ -110,7 +110,7 @@ export class Dialer {
     const connection: Connection = { socket, bytesRead: () => below?.bytesRead ?? 0 };
     let complaint = 'closed before the hello';
     const layout = this.#layout;
-    let heard = false;
+    let answered = false;
     // The peer may be restarted with a later build, so only this connection uses the former hello.
     this.#layout = newestLayout(this.#context.identity().protocol);
     socket.on('error', (error) => {
@@ -122,13 +122,13 @@ export class Dialer {
     socket.on('close', (code, reason) => {
       this.#socket = undefined;
       if (this.#linkedAt !== undefined) this.#onLinkLost(this.#linkedAt);
-      else if (layout > 1 && !heard && UNREADABLE.includes(code)) this.#dialWithFormerHello();
+      else if (layout > 1 && !answered && UNREADABLE.includes(code)) this.#dialWithFormerHello();
       else if (code === REFUSALS['duplicate-node']) this.#context.onDuplicate(this.#node);
       else this.#fail(reason.length > 0 ? `${code} ${reason.toString()}` : complaint);
     });
     awaitHello(socket, this.#context.runtime, this.#context.helloTimeoutMs, {
       onFirst: (bytes) => {
-        heard = true;
+        answered = true;
         this.#onHelloAnswer(connection, bytes, layout);
       },
       onTimeout: () => {
@@ -191,7 +191,7 @@ export class Dialer {
   }
 
   #refuse(socket: WebSocket, { reason, detail }: LinkRefusal): void {
-    refuse(socket, this.#context.counters, reason, detail);
+    refuseConnection(socket, this.#context.counters, reason, detail);
   }
 
   #link(connection: Connection, { hello, version }: AcceptedHello): void {

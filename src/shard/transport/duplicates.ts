@@ -31,7 +31,7 @@ export interface HelloContext {
   readonly logger: Logger;
   link(node: NodeId): LinkInfo | undefined;
   /** `Transport.probe` */
-  probe(node: NodeId, tell: ProbeCallback): void;
+  probe(node: NodeId, report: ProbeCallback): void;
   /** Closes the link: the probe was not answered. */
   dropLink(node: NodeId): void;
   /** `TransportEvents.checkMembership` */

@@ -48,7 +48,12 @@ const SILENT_CHECKS = 3;
 const TWO_LANES_VERSION = 2;
 
 /** Closes `socket` with a reason; bytes queued in it before are still sent. */
-export function refuse(socket: WebSocket, counters: TransportCounters, reason: RefusalReason, detail: string): void {
+export function refuseConnection(
+  socket: WebSocket,
+  counters: TransportCounters,
+  reason: RefusalReason,
+  detail: string,
+): void {
   counters.refused[reason] += 1;
   const text = Buffer.from(`${reason}: ${detail}`.replace(/[^\x20-\x7e]/g, '?'));
   socket.close(REFUSALS[reason], text.subarray(0, MAX_REASON_BYTES));
@@ -163,7 +168,7 @@ export class WsLink {
   /** Closes the link because of what the peer did. */
   break(reason: RefusalReason, detail: string): void {
     if (this.#down) return;
-    refuse(this.#socket, this.#owner.counters, reason, detail);
+    refuseConnection(this.#socket, this.#owner.counters, reason, detail);
     this.#goDown(`${reason}: ${detail}`);
   }
 
@@ -183,7 +188,7 @@ export class WsLink {
       if (this.#quietChecks > 1) this.#socket.ping();
       return;
     }
-    this.closeSilent('no sign of life');
+    this.closeSilent('nothing received in time');
   }
 
   /** Closes the link because nothing arrives. */
@@ -197,18 +202,18 @@ export class WsLink {
    * Calls back when the peer has answered a ping that is sent now, or when the link goes down before. Bytes already in
    * flight are no answer: their sender may be gone.
    */
-  probe(tell: (isAlive: boolean) => void): void {
-    this.#probes.push(tell);
+  probe(report: (isAlive: boolean) => void): void {
+    this.#probes.push(report);
     this.#socket.ping(String(this.#probes.length - 1));
   }
 
   #onPong(question: string): void {
     // Pings of `checkSilence` have an empty payload, and so have their answers.
     const index = question === '' ? -1 : Number(question);
-    const tell = this.#probes[index];
-    if (tell === undefined) return;
+    const report = this.#probes[index];
+    if (report === undefined) return;
     this.#probes[index] = undefined;
-    tell(true);
+    report(true);
   }
 
   #receive(message: Uint8Array | undefined): void {
@@ -258,6 +263,6 @@ export class WsLink {
     this.#owner.counters.droppedQueued += this.#outgoing.messages;
     this.#outgoing.clear();
     this.#owner.onDown(this, why);
-    for (const tell of this.#probes.splice(0)) tell?.(false);
+    for (const report of this.#probes.splice(0)) report?.(false);
   }
 }

@@ -13,7 +13,7 @@ import { linkInfo, type LinkInfo, type HelloDecision } from './transport.js';
 import type { LinkRefusal, TransportCounters } from './stats.js';
 import { encodeHello, type Hello, type HelloExtension } from './wire-hello.js';
 import { awaitHello, checkCallerHello, type Identity, type AcceptedHello, type HelloCheck } from './handshake.js';
-import { CLOSING, refuse, type Connection } from './link.js';
+import { CLOSING, refuseConnection, type Connection } from './link.js';
 
 export interface ListenContext {
   readonly runtime: Runtime;
@@ -110,7 +110,7 @@ export class Listener {
         this.#onHello(connection, bytes);
       },
       onTimeout: () => {
-        refuse(socket, this.#context.counters, 'hello-timeout', 'no hello in time');
+        refuseConnection(socket, this.#context.counters, 'hello-timeout', 'no hello in time');
       },
     });
   }
@@ -137,7 +137,7 @@ export class Listener {
 
   #refuse(socket: WebSocket, { reason, detail }: LinkRefusal): void {
     this.#context.logger.warn({ reason, detail }, 'a link was refused');
-    refuse(socket, this.#context.counters, reason, detail);
+    refuseConnection(socket, this.#context.counters, reason, detail);
   }
 
   #link(connection: Connection, { hello, layout, version }: AcceptedHello, extension: HelloExtension): void {

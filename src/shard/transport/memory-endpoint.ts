@@ -118,12 +118,12 @@ export class MemoryTransport implements Transport {
     return this.#links.get(peer)?.info;
   }
 
-  probe(peer: PeerId, tell: ProbeCallback): void {
+  probe(peer: PeerId, report: ProbeCallback): void {
     const link = this.#links.get(peer);
     this.#network.later(() => {
       const { place } = link?.other ?? this;
-      const hears = this.#network.canDeliver(this.place, place) && this.#network.canDeliver(place, this.place);
-      tell(link !== undefined && this.#links.get(peer) === link && hears);
+      const isReachable = this.#network.canDeliver(this.place, place) && this.#network.canDeliver(place, this.place);
+      report(link !== undefined && this.#links.get(peer) === link && isReachable);
     });
   }
 
@@ -168,8 +168,8 @@ export class MemoryTransport implements Transport {
     const meeting: HelloContext = {
       logger,
       link: (node) => this.link(node),
-      probe: (node, tell) => {
-        this.probe(node, tell);
+      probe: (node, report) => {
+        this.probe(node, report);
       },
       dropLink: (node) => {
         this.refuse(node, { reason: 'silent', detail: '' });

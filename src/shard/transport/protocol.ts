@@ -22,17 +22,19 @@ export interface Protocol {
 }
 
 /**
- * | version | what changed |
- * |---|---|
- * | 1 | hellos name exactly one version, and a peer with another one is refused |
- * | 2 | hellos carry a range, a feature level and an extension; frames begin with this number; pings may say `failed`, answers to heartbeats a promise; long frames go in pieces (`pieces.ts`), between which urgent ones pass, and what arrives is acknowledged |
- * | 3 | pings carry the wall clock; requests and answers of the operations of feature level 3 |
+ * Versions of the link protocol:
  *
- * | level | what may be replicated |
- * |---|---|
- * | 1 | topologies without `featureLevel`, `clusterUid`, `timers` and `leases` |
- * | 2 | these four |
- * | 3 | commands that are programs |
+ * 1. Hellos name exactly one version, and a peer with another one is refused.
+ * 2. Hellos carry a range, a feature level and an extension. Frames begin with this number. Pings may say `failed`,
+ *    answers to heartbeats a promise. Long frames go in pieces (`pieces.ts`), between which urgent ones pass, and what
+ *    arrives is acknowledged.
+ * 3. Pings carry the wall clock. There are requests and answers of the operations of feature level 3.
+ *
+ * Feature levels, by what may be replicated:
+ *
+ * 1. Topologies without `featureLevel`, `clusterUid`, `timers` and `leases`.
+ * 2. These four.
+ * 3. Commands that are programs.
  */
 export const PROTOCOL: Protocol = {
   versions: { min: Math.min(...FORMATS.linkVersion.read), max: numberWritten(FORMATS.linkVersion) },

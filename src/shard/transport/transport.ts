@@ -102,7 +102,7 @@ export interface Transport {
    * Calls back, within a bounded time, whether the process at the other end of the link to `peer` responded to a probe
    * sent by this call.
    */
-  probe(peer: PeerId, tell: ProbeCallback): void;
+  probe(peer: PeerId, report: ProbeCallback): void;
   /** Closes the link to `peer` with a reason. */
   refuse(peer: PeerId, refused: LinkRefusal): void;
   close(): Promise<void>;

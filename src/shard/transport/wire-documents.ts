@@ -5,6 +5,7 @@
  * does not build.
  */
 import { z } from 'zod';
+import { MAX_RANDOM_ID_CHARS } from '../bounds.js';
 import { FORMER_PROTOCOL } from './protocol.js';
 import type { NodeStatus } from '../status.js';
 import type { Topology } from '../cluster/index.js';
@@ -32,7 +33,7 @@ const topology = z
     nodes: z.array(z.object({ id: nodeId, name: z.string(), peerAddress: z.string(), httpAddress: z.string() })),
     shards: z.array(z.array(nodeId)),
     featureLevel: whole.optional(),
-    clusterUid: z.string().max(64).optional(),
+    clusterUid: z.string().max(MAX_RANDOM_ID_CHARS).optional(),
     timers: timersSchema.optional(),
     leases: z.enum(['off', 'promise', 'read']).optional(),
   })

@@ -11,6 +11,7 @@
  */
 import { z } from 'zod';
 import type { NodeId } from '../../raft/index.js';
+import { MAX_RANDOM_ID_CHARS } from '../bounds.js';
 import { FORMATS, numberWritten } from '../formats.js';
 import type { NodeTimers } from '../cluster/index.js';
 import { FORMER_PROTOCOL, type Protocol, type VersionRange } from './protocol.js';
@@ -82,9 +83,9 @@ export const timersSchema = z.object({
   heartbeatTicks: whole.min(1),
 });
 const extensionSchema = z.object({
-  clusterUid: z.string().max(64).optional(),
+  clusterUid: z.string().max(MAX_RANDOM_ID_CHARS).optional(),
   dataWithoutUid: z.boolean().optional(),
-  folderId: z.string().max(64).optional(),
+  folderId: z.string().max(MAX_RANDOM_ID_CHARS).optional(),
   boot: whole.optional(),
   position: whole.optional(),
   process: whole.optional(),
@@ -92,7 +93,13 @@ const extensionSchema = z.object({
   quarantined: whole.optional(),
   settings: timersSchema.extend({ leaseReads: z.boolean() }).optional(),
   known: z
-    .object({ boot: whole, position: whole, process: whole, accused: whole, folder: z.string().max(64).optional() })
+    .object({
+      boot: whole,
+      position: whole,
+      process: whole,
+      accused: whole,
+      folder: z.string().max(MAX_RANDOM_ID_CHARS).optional(),
+    })
     .optional(),
 });
 

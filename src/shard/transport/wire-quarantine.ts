@@ -54,25 +54,25 @@ export const isMark = (record: number, version: number): boolean =>
 
 /** Reads a Raft message that begins with a record of quarantine, of type `mark`. */
 export function readMarked(input: WireReader, mark: number, from: NodeId, to: NodeId): RaftRecord {
-  const life = input.u48();
-  if (life === 0) throw new WireError('a quarantine of no incarnation');
+  const boot = input.u48();
+  if (boot === 0) throw new WireError('a quarantine of boot 0');
   const index = mark === RELEASE ? input.u48() : 0;
   const { type, group, message } = readRaftMessage(input, input.u8(), from, to);
-  return { type, group, message: withMark(message, mark, life, index) };
+  return { type, group, message: withMark(message, mark, boot, index) };
 }
 
-function withMark(message: Message, record: number, life: number, index: number): Message {
+function withMark(message: Message, record: number, boot: number, index: number): Message {
   switch (message.type) {
     case 'heartbeat':
-      if (record === RELEASE) return { ...message, release: { boot: life, index } };
+      if (record === RELEASE) return { ...message, release: { boot, index } };
       break;
     case 'append-ok':
     case 'snapshot-answer':
-      if (record === MARKED) return { ...message, quarantine: life };
+      if (record === MARKED) return { ...message, quarantine: boot };
       break;
     case 'heartbeat-ok':
-      if (record === MARKED) return { ...message, quarantine: life };
-      if (record === RELEASED) return { ...message, released: life };
+      if (record === MARKED) return { ...message, quarantine: boot };
+      if (record === RELEASED) return { ...message, released: boot };
       break;
     case 'append':
     case 'append-refused':

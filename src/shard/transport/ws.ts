@@ -187,14 +187,14 @@ export class WsTransport implements Transport {
     return this.#links.get(peer)?.info;
   }
 
-  probe(peer: PeerId, tell: ProbeCallback): void {
+  probe(peer: PeerId, report: ProbeCallback): void {
     const { silenceTimeoutMs, helloTimeoutMs } = this.#settings;
     let isDecided = false;
     const end = (isAlive: boolean): void => {
       if (isDecided) return;
       isDecided = true;
       timer.cancel();
-      tell(isAlive);
+      report(isAlive);
     };
     // The process that sent the hello waits for the answer no longer than the timeout.
     const timer = this.#runtime.after(Math.min(silenceTimeoutMs, helloTimeoutMs * PROOF_PART), () => {
@@ -273,8 +273,8 @@ export class WsTransport implements Transport {
     return {
       logger: this.#logger,
       link: (node) => this.link(node),
-      probe: (node, tell) => {
-        this.probe(node, tell);
+      probe: (node, report) => {
+        this.probe(node, report);
       },
       dropLink: (node) =>
         this.#links.get(node)?.closeSilent('another process of the node is here, and no sign of life came'),

@@ -51,11 +51,11 @@ export class EngineHost {
   #begin(store: number): Running {
     const { openFiles = openStoreFiles, transactionBytes, now = () => performance.now() } = this.#options;
     const reply: Reply = (call, outcome) => this.#replies.push({ store, call, outcome });
-    const tell = (fileSizes: SizesReport['fileSizes']): void => {
+    const report = (fileSizes: SizesReport['fileSizes']): void => {
       const value: SizesReport = { fileSizes };
       reply(0, { ok: true, value });
     };
-    const sizes = new FileSizeWatch(openFiles, tell, now);
+    const sizes = new FileSizeWatch(openFiles, report, now);
     return { engine: new StoreEngine(sizes.open, reply, { now, transactionBytes }), sizes };
   }
 

@@ -20,9 +20,9 @@ export class FileSizeWatch {
   #nextAt = -Infinity;
 
   /** `now`: a monotonic clock in ms. */
-  constructor(openFiles: OpenFiles, tell: (sizes: FileSizes) => void, now: () => number) {
+  constructor(openFiles: OpenFiles, report: (sizes: FileSizes) => void, now: () => number) {
     this.#openFiles = openFiles;
-    this.#report = tell;
+    this.#report = report;
     this.#now = now;
   }
 

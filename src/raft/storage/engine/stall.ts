@@ -76,10 +76,10 @@ export class StallReporter {
   readonly #report: (report: StallReport | undefined) => void;
   #reported: StallReport | undefined;
 
-  constructor(commits: Stall, state: Stall, tell: (report: StallReport | undefined) => void) {
+  constructor(commits: Stall, state: Stall, report: (stall: StallReport | undefined) => void) {
     this.#commits = commits;
     this.#state = state;
-    this.#report = tell;
+    this.#report = report;
   }
 
   review(): void {

@@ -137,8 +137,8 @@ export class StoreClient {
     return at === -1 ? undefined : this.#calls.splice(at, 1)[0];
   }
 
-  #notified(told: Notification): void {
-    if (told !== undefined && 'fileSizes' in told) this.#fileSizes = told.fileSizes;
-    else this.#onStall(told);
+  #notified(notification: Notification): void {
+    if (notification !== undefined && 'fileSizes' in notification) this.#fileSizes = notification.fileSizes;
+    else this.#onStall(notification);
   }
 }
