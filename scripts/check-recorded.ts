@@ -1,7 +1,7 @@
 /**
  * The checker against recorded histories with known verdicts: `npm run check:recorded`.
  *
- * They lie beside the checkout (`../shared/histories`, with a `manifest.json`), and are not part of it: where the
+ * They are beside the checkout (`../shared/histories`, with a `manifest.json`), and are not part of it: where the
  * folder is missing, this reports that and does nothing. A wrong verdict fails the run, and so does UNKNOWN.
  */
 import { createReadStream, existsSync, readFileSync } from 'node:fs';

@@ -95,7 +95,7 @@ async function readyAfter(member: Member, wanted: boolean, limitMs: number): Pro
   return undefined;
 }
 
-const told = (ms: number | undefined): string => (ms === undefined ? 'never' : `${Math.round(ms)} ms`);
+const inMs = (ms: number | undefined): string => (ms === undefined ? 'never' : `${Math.round(ms)} ms`);
 
 async function run(cleanUp: CleanUp): Promise<void> {
   const shim = await buildSlowDiskShim();
@@ -133,12 +133,12 @@ async function run(cleanUp: CleanUp): Promise<void> {
   await Promise.all(asking);
   for (const { shard, puts, reads } of asked) {
     console.log(
-      `shard ${shard}: without a put for ${told(puts.longestMs)}, without a read for ${told(reads.longestMs)}`,
+      `shard ${shard}: without a put for ${inMs(puts.longestMs)}, without a read for ${inMs(reads.longestMs)}`,
     );
   }
   const longest = Math.max(...asked.flatMap(({ puts, reads }) => [puts.longestMs, reads.longestMs]));
-  console.log(`longest time without service: ${told(longest)}`);
-  console.log(`${hurt.name} is not ready after ${told(unreadyMs)}, and ready again ${told(readyMs)} after the hang`);
+  console.log(`longest time without service: ${inMs(longest)}`);
+  console.log(`${hurt.name} is not ready after ${inMs(unreadyMs)}, and ready again ${inMs(readyMs)} after the hang`);
 }
 
 await withCleanUp(new CleanUp().onSignals(), run);

@@ -67,7 +67,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (options.json) console.log(JSON.stringify(document(options, result, report)));
   else console.log(summary(options, report));
   if (report.passed && !options.keep) rmSync(folder, { recursive: true, force: true });
-  else await tellWhereItIs(result, options);
+  else await printEvidence(result, options);
   return report.passed ? 0 : EXIT_FAILED;
 }
 
@@ -83,12 +83,12 @@ function document(options: Options, { folder, historyPath }: RunResult, report: 
 }
 
 /** Prints where the evidence is (logs, data, history, an HTML page), and the command that judges it again. */
-async function tellWhereItIs({ folder, historyPath }: RunResult, { seed }: Options): Promise<void> {
+async function printEvidence({ folder, historyPath }: RunResult, { seed }: Options): Promise<void> {
   const page = join(folder, 'history.html');
   const check = ['check', historyPath, '--html', page];
   // `kvorum check` exits with the verdict, which is known; only its page is wanted here.
   await promisify(execFile)(process.execPath, [at('dist/cli.js'), ...check]).catch(() => undefined);
   say(`kept ${folder}: cluster.log, data, history.jsonl, history.html`);
   say(`judge it again: npx kvorum ${check.join(' ')}`);
-  say(`same plan and draws: --seed ${seed}`);
+  say(`same plan and random choices: --seed ${seed}`);
 }

@@ -137,7 +137,7 @@ async function linksOf(endpoint: string): Promise<string> {
   const links = nodes.flatMap(({ name, status }) =>
     (status?.links ?? []).map(({ peer, version }) => `${name}-${peer}:v${version}`),
   );
-  return links.join(' ') || 'not told';
+  return links.join(' ') || 'not reported';
 }
 
 /** What an upgraded cluster still lacks; waits for it for a while. */

@@ -23,14 +23,14 @@ export function describeStatus({ nodes, shards, links, routers }: FaultStatus): 
 const DISKS = { full: 'disk full', hangs: 'disk hangs', fails: 'disk fails' } as const;
 
 function stateOf({ state, ended, killed, slowDiskMs, disk = [], clockOffMs, stray, settings, copy }: NodeView): string {
-  const lives = state === 'dead' ? (killed ? 'dead' : `dead, ${ended ?? 'never started'}`) : state;
+  const liveness = state === 'dead' ? (killed ? 'dead' : `dead, ${ended ?? 'never started'}`) : state;
   const slower = slowDiskMs === 0 || state === 'dead' ? [] : [`disk ${slowDiskMs} ms slower`];
   const disks = disk.filter((what) => state !== 'dead' || what === 'fails').map((what) => DISKS[what]);
   const date = clockOffMs === undefined ? [] : [`date off by ${clockOffMs / 1_000} s`];
   const other = stray === true ? ['of another cluster'] : [];
   const own = settings === undefined ? [] : [formatSettings(settings)];
   const beside = copy === undefined ? [] : [`a copy beside it ${copy.ended ?? `runs (pid ${copy.pid})`}`];
-  return [lives, ...slower, ...disks, ...date, ...other, ...own, ...beside].join(', ');
+  return [liveness, ...slower, ...disks, ...date, ...other, ...own, ...beside].join(', ');
 }
 
 function shardsOf(count: number, leaderless: readonly number[]): string {

@@ -45,7 +45,7 @@ export async function compareReplicas(endpoint: string, limitMs: number): Promis
   for (;;) {
     const views = await shardViews(endpoint);
     const { behind, differ } =
-      views === undefined ? { behind: [`${endpoint} does not tell its shards`], differ: [] } : unequalReplicas(views);
+      views === undefined ? { behind: [`${endpoint} does not report its shards`], differ: [] } : unequalReplicas(views);
     if (differ.length > 0) return differ;
     if (behind.length === 0) return [];
     if (performance.now() > giveUpAt) return behind;
@@ -77,7 +77,9 @@ export async function untilLevel(
     const now = await views(endpoint);
     asked ??= now;
     const wrong =
-      now === undefined || asked === undefined ? [`${endpoint} does not tell its shards`] : laggingReplicas(asked, now);
+      now === undefined || asked === undefined
+        ? [`${endpoint} does not report its shards`]
+        : laggingReplicas(asked, now);
     if (wrong.length === 0 || signal.aborted || performance.now() > giveUpAt) return wrong;
     await pause(PAUSE_MS);
   }

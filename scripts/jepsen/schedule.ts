@@ -70,7 +70,7 @@ const FAMILIES: readonly (readonly FaultKind[])[] = [LINK_KINDS, PROCESS_KINDS, 
 const BESIDE_LINKS: readonly FaultKind[] = ['wiped-disk', 'rolled-back-disk'];
 /**
  * These are combined with nothing. Cut off from the others, a node may legitimately lose its place to its copy, and
- * nothing refuses a stray, nor does a disk fail that nothing is written to; and a node that has exited because of a
+ * a stray is refused by no node, and a disk without writes does not fail; and a node that has exited because of a
  * failed disk cannot have a fault of processes.
  */
 const ALONE: readonly FaultKind[] = ['copied-node', 'stray', 'failed-disk'];

@@ -9,11 +9,11 @@
  *   - `replaceByCopy` goes on with a copy of the image file, made after the cut, under a new loop device: no cache of
  *     the old mount or the old device can serve anything. Mounting it replays the log, as a machine does at its boot.
  * What is not. The image has no volatile cache: what was handed to the device without a flush survives, so a missing
- * flush of the disk itself is not seen, nor a disk that lies about it. The page cache of the image file is the host's,
- * which does not lose power; the copy reads it. Sectors are not torn.
+ * flush of the disk itself is not detected, nor a disk that ignores flushes. The page cache of the image file is the
+ * host's, which does not lose power; the copy reads it. Sectors are not torn.
  *
- * Whether a cut was one is not taken on trust: `leaveTraces` writes a file that is synced and, at the last moment, one
- * that is not; after the cut the first must be there and the second must not (see `traces`).
+ * Every cut is verified: one file is written and synced before it (`leaveSyncedTrace`), and one is written at the last
+ * moment without a sync (`leaveUnsyncedTrace`); after the cut the first must be there and the second not (`traces`).
  */
 import {
   closeSync,

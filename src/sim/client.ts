@@ -165,7 +165,7 @@ export class Client {
     const open = endpoints();
     if (open.length === 0) {
       scheduler.after(REPEAT_AFTER_MS, undefined, () => {
-        done(NOBODY_THERE);
+        done(NO_ENDPOINT);
       });
       return;
     }
@@ -270,7 +270,7 @@ export class Client {
 
 const LANES_APART = 1_000;
 const UNNAMED = new Uint8Array(16);
-const NOBODY_THERE: Answer = {
+const NO_ENDPOINT: Answer = {
   type: 'refused',
   code: 'no-leader',
   outcome: 'not_applied',

@@ -18,7 +18,7 @@ export const hung: Inject = (scene) => {
   return {
     what: `n${node.id}`,
     end: () => {
-      disk.goOn();
+      disk.resume();
     },
   };
 };

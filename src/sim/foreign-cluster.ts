@@ -20,7 +20,7 @@ export interface ForeignClusterOptions {
   readonly onTrouble: (what: string) => void;
 }
 
-const LOOK_EVERY_MS = 100;
+const POLL_INTERVAL_MS = 100;
 
 export class ForeignCluster {
   readonly #options: ForeignClusterOptions;
@@ -64,7 +64,7 @@ export class ForeignCluster {
   /** Starts the cluster; it commits its id and shuts down. */
   start(): void {
     for (const node of this.#nodes) node.start();
-    this.#look();
+    this.#awaitUid();
   }
 
   /** The cluster's node as a stray, not started; undefined before it has its own id, or if that stray exists. */
@@ -75,10 +75,10 @@ export class ForeignCluster {
     return stray;
   }
 
-  #look(): void {
-    this.#options.scheduler.after(LOOK_EVERY_MS, undefined, () => {
+  #awaitUid(): void {
+    this.#options.scheduler.after(POLL_INTERVAL_MS, undefined, () => {
       if (!this.#nodes.every(({ clusterUid }) => clusterUid !== undefined)) {
-        this.#look();
+        this.#awaitUid();
         return;
       }
       // A stopped node has the id on its disk when it ends; a killed one might not, and would have no cluster.
@@ -88,7 +88,7 @@ export class ForeignCluster {
   }
 
   #awaitEnd(): void {
-    this.#options.scheduler.after(LOOK_EVERY_MS, undefined, () => {
+    this.#options.scheduler.after(POLL_INTERVAL_MS, undefined, () => {
       this.#isMade = this.#nodes.every(({ running }) => !running);
       if (!this.#isMade) this.#awaitEnd();
     });

@@ -130,7 +130,7 @@ function withFaults(scenario: Scenario, random: Random, kind: FaultKind, count: 
   return { ...scenario, durationMs, faults };
 }
 
-/** One disk that forgets, and no other that rots or forgets: what two disks have lost cannot be recovered. */
+/** One disk that loses data, and no other that loses or corrupts any: a loss on two disks cannot be repaired. */
 function losingDisk(scenario: Scenario, random: Random, kind: FaultKind): Scenario {
   if (scenario.replicas < SPARING_REPLICAS || scenario.faults.some((fault) => losesDisk(fault.kind))) return scenario;
   const faults = scenario.faults.filter((fault) => !UNBEARABLE.has(fault.kind));
@@ -142,7 +142,7 @@ function losingDisk(scenario: Scenario, random: Random, kind: FaultKind): Scenar
  *
  *  - What a disk loses of its last incarnation is known only in the memory of its peers, which store it about a second
  *    later (`shard/node/rollback-detector.ts` says what is missed otherwise). Once the returning node is linked to
- *    them, they have told it, and links may be cut again.
+ *    them, it has learnt of the loss, and links may be cut again.
  *  - That a node runs twice is noticed only while some node is linked to one process and receives news of the other.
  */
 function spareAround(scenario: Scenario, kind: FaultKind, afterMs: number): Scenario {
@@ -251,7 +251,7 @@ function foreignNodes(scenario: Scenario, random: Random): Scenario {
 }
 
 /**
- * Builds with the former protocol do not distinguish processes of one node; and with a disk that forgot, it would be
+ * Builds with the former protocol do not distinguish processes of one node; and after a disk lost data, it would be
  * undecidable whether the copy is behind or the original.
  */
 function copiedNodes(scenario: Scenario, random: Random): Scenario {
@@ -262,7 +262,7 @@ function copiedNodes(scenario: Scenario, random: Random): Scenario {
 
 /**
  * All nodes start as the previous build, and most have been replaced at the end, one after another. That build does not
- * notice disks that forget. (A new cluster has the level of the nodes that form it: no former node could join it.)
+ * notice disks that lose data. (A new cluster has the level of the nodes that form it: no former node could join it.)
  */
 function rollingUpgrade(scenario: Scenario, random: Random): Scenario {
   if (scenario.faults.some((fault) => losesDisk(fault.kind))) return scenario;

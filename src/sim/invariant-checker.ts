@@ -83,7 +83,7 @@ export class InvariantChecker {
     return this.#history(group).highestCommit;
   }
 
-  look(node: NodeId, replicas: Iterable<ReplicaView>): void {
+  inspect(node: NodeId, replicas: Iterable<ReplicaView>): void {
     let shadows = this.#shadows.get(node);
     if (shadows === undefined) {
       shadows = new Map<GroupId, Shadow>();

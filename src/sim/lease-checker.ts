@@ -25,7 +25,7 @@ export class LeaseChecker {
   }
 
   /** Must be called after every event at a node. @throws InvariantViolation */
-  look(node: LeaseHolder): void {
+  inspect(node: LeaseHolder): void {
     for (const { id, raft } of node.replicas()) {
       if (raft.role !== 'leader') continue;
       const [led, committed] = [this.#led.get(id) ?? 0, this.#committed.get(id) ?? 0];

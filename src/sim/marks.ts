@@ -17,7 +17,7 @@ export const MARKS = [
   'linked-in-former-protocol',
   /** A node of another cluster was refused by a node, or refused the link itself. */
   'foreign-node-refused',
-  /** A process on a copy of a node's disk was told that another process is that node, and ended. */
+  /** A process on a copy of a node's disk was refused as a duplicate, and ended. */
   'copied-node-refused',
   /** On a narrow link, pieces of a long message waited until earlier ones had arrived, so that urgent messages pass. */
   'urgent-passes-bulk',

@@ -59,8 +59,8 @@ export function applyOverrides(generated: Scenario, overrides: Overrides): Scena
 }
 
 /**
- * Removes from a scenario what no cluster tolerates: more replicas than nodes, and a disk that rots or forgets where
- * the other replicas are no majority. Its failure would prove nothing.
+ * Removes from a scenario what no cluster tolerates: more replicas than nodes, and a disk that loses or corrupts data
+ * where the other replicas are no majority. Its failure would prove nothing.
  */
 export function fair(scenario: Scenario): Scenario {
   const replicas = Math.min(scenario.replicas, scenario.nodes);

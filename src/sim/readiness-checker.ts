@@ -92,7 +92,7 @@ export class ReadinessChecker {
   }
 
   /** Must be called often. @throws InvariantViolation */
-  look(): void {
+  inspect(): void {
     for (const node of this.#options.nodes) {
       const checks = node.readiness();
       if (checks === undefined) continue;

@@ -34,7 +34,7 @@ export interface RunOptions {
 const CHECK_STEPS_PER_OPERATION = 20_000;
 /** A run with fewer successful operations proves nothing. */
 const LEAST_OPERATIONS = 20;
-const LOOK_EVERY_MS = 100;
+const POLL_INTERVAL_MS = 100;
 /** Interval at which the readiness of nodes is checked. */
 const PROBE_EVERY_MS = 50;
 /** After healing, everything has to recover within this many election timeouts. */
@@ -126,9 +126,9 @@ class Simulation {
       const node = cluster.nodeOf(incarnation);
       if (node === undefined || this.#failure !== undefined) return;
       try {
-        checker.look(node.id, node.replicas());
-        points.look(node.id, node.replicas());
-        leases?.look(node);
+        checker.inspect(node.id, node.replicas());
+        points.inspect(node.id, node.replicas());
+        leases?.inspect(node);
       } catch (error) {
         this.#violated(error);
       }
@@ -151,8 +151,8 @@ class Simulation {
     const probe = (): void => {
       if (this.#failure !== undefined) return;
       try {
-        checker.look();
-        settings.look();
+        checker.inspect();
+        settings.inspect();
       } catch (error) {
         this.#violated(error);
       }
@@ -191,7 +191,7 @@ class Simulation {
     await this.#runFor(200);
     // Faults delay leases, and without leases in force their bugs do not show.
     if (this.#scenario.leaseReads)
-      await this.#scheduler.until(() => readsByLease(cluster), LEASES_WITHIN_MS, LOOK_EVERY_MS);
+      await this.#scheduler.until(() => readsByLease(cluster), LEASES_WITHIN_MS, POLL_INTERVAL_MS);
     for (const client of clients) client.start();
     nemesis.schedule(this.#scenario.faults);
     await this.#runFor(durationMs);
@@ -232,7 +232,7 @@ class Simulation {
     const led = await this.#scheduler.until(
       () => wrong() || leaderless(cluster, this.#scenario).length === 0,
       boundMs,
-      LOOK_EVERY_MS,
+      POLL_INTERVAL_MS,
     );
     if (wrong()) return;
     if (!led) {
@@ -244,7 +244,11 @@ class Simulation {
     }
     const due = clients.map(({ served }) => served + SERVED_AGAIN);
     const areServed = (): boolean => clients.every(({ served }, i) => served >= (due[i] ?? 0));
-    const served = await this.#scheduler.until(() => wrong() || areServed(), boundMs + SERVED_WITHIN_MS, LOOK_EVERY_MS);
+    const served = await this.#scheduler.until(
+      () => wrong() || areServed(),
+      boundMs + SERVED_WITHIN_MS,
+      POLL_INTERVAL_MS,
+    );
     if (!served) this.#fail('liveness', `a client had fewer than ${SERVED_AGAIN} operations served after healing`);
     if (wrong()) return;
     if (this.#scenario.trial !== undefined) await this.#trial(this.#scenario.trial, { cluster, clients, nemesis });
@@ -260,7 +264,7 @@ class Simulation {
     const alike = await this.#scheduler.until(
       () => wrong() || differences(cluster, this.#scenario).length === 0,
       boundMs,
-      LOOK_EVERY_MS,
+      POLL_INTERVAL_MS,
     );
     if (!alike) this.#fail('convergence', differences(cluster, this.#scenario).join('; '));
   }
@@ -269,7 +273,7 @@ class Simulation {
   async #allReady(cluster: SimCluster, readiness: ReadinessChecker): Promise<void> {
     const boundMs = HEAL_ELECTIONS * longestElectionMs(cluster.nodes);
     const areReady = (): boolean => this.#failure !== undefined || readiness.unready().length === 0;
-    if (await this.#scheduler.until(areReady, boundMs, LOOK_EVERY_MS)) return;
+    if (await this.#scheduler.until(areReady, boundMs, POLL_INTERVAL_MS)) return;
     this.#fail('liveness', `not ready after healing: ${readiness.unready().join('; ')}`);
   }
 
@@ -305,7 +309,7 @@ class Simulation {
     const level = await this.#scheduler.until(
       () => this.#failure !== undefined || behind().length === 0,
       boundMs + carryMs,
-      LOOK_EVERY_MS,
+      POLL_INTERVAL_MS,
     );
     if (!level) this.#fail('convergence', `while clients go on: ${behind().join('; ')}`);
   }

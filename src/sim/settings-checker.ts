@@ -24,7 +24,7 @@ export class SettingsChecker {
   }
 
   /** Must be called now and then. */
-  look(): void {
+  inspect(): void {
     const topologies = this.#nodes.flatMap(({ topology }) => topology ?? []);
     const newest = topologies.reduce<Topology | undefined>(
       (best, one) => (one.epoch > (best?.epoch ?? 0) ? one : best),

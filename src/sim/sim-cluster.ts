@@ -114,7 +114,7 @@ export class SimCluster {
         reached('urgent-passes-bulk');
       },
       onRepeated: (from, to, what) => {
-        // The leader restarts a member whose disk forgot, each time it notices: what was under way then is void.
+        // The leader restarts a member whose disk lost data, each time it notices: what was in flight then is void.
         if (this.#disks.get(to)?.hasLostAcknowledged === true) return;
         onViolation(`n${from} sends n${to} again what is still on its way: ${what}`);
       },

@@ -78,7 +78,7 @@ function trouble({ cluster, nemesis }: TrialScene, node: VirtualNode, kind: Tria
   if (kind === 'hung') {
     disk.hang();
     return () => {
-      disk.goOn();
+      disk.resume();
     };
   }
   node.failing = true;

@@ -63,7 +63,7 @@ export class TurningPoints {
   }
 
   /** Must be called after every event at a node. */
-  look(node: NodeId, replicas: Iterable<ReplicaView>): void {
+  inspect(node: NodeId, replicas: Iterable<ReplicaView>): void {
     let known = this.#before.get(node);
     if (known === undefined) this.#before.set(node, (known = new Map<GroupId, Before>()));
     for (const replica of replicas) {

@@ -102,8 +102,8 @@ export class VirtualDisk {
           this.#land(write);
         },
         onSync: this.#onSync,
-        whenBack: (goOn) => {
-          this.#hung?.push(goOn);
+        onceResumed: (callback) => {
+          this.#hung?.push(callback);
           return this.#hung !== undefined;
         },
       },
@@ -230,15 +230,15 @@ export class VirtualDisk {
     this.#torn = torn.seq;
   }
 
-  /** From now on nothing completes, and processes that open the files read nothing, until `goOn`. */
+  /** From now on nothing completes, and processes that open the files read nothing, until `resume`. */
   hang(): void {
     this.#hung ??= [];
   }
 
-  goOn(): void {
+  resume(): void {
     const waiting = this.#hung ?? [];
     this.#hung = undefined;
-    for (const goOn of waiting) goOn();
+    for (const callback of waiting) callback();
   }
 
   /** A fault slows the disk down at present, or will make a write fail. */

@@ -53,7 +53,7 @@ export interface VirtualNodeOptions {
   readonly random: Random;
   /** Called on an unplanned failure: an exception, or a failed start although the disk was never damaged. */
   readonly onTrouble: (what: string) => void;
-  /** Called when it is told that another process runs as this node, and ends; undefined: that counts as trouble. */
+  /** Called when it ends because another process runs as this node; undefined: that counts as trouble. */
   readonly onDuplicate?: () => void;
   readonly reached: (mark: Mark) => void;
 }

@@ -53,7 +53,7 @@ export class VirtualTransport implements Transport {
   /** @internal */
   readonly protocol: Protocol;
   readonly #incarnationId: number;
-  /** @internal The other peers have been told that it is gone. */
+  /** @internal Its end was reported to the other peers. */
   buried = false;
   readonly #network: VirtualNetwork;
   readonly #links = new Map<PeerId, VirtualLink>();

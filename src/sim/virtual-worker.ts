@@ -37,8 +37,8 @@ export interface WorkerDisk {
   /** The sync has completed. */
   land(write: InFlight): void;
   onSync(kind: SyncKind): void;
-  /** True if the disk hangs; `goOn` is then called when it continues. */
-  whenBack(goOn: () => void): boolean;
+  /** True if the disk hangs; `callback` is then called when it resumes. */
+  onceResumed(callback: () => void): boolean;
 }
 
 interface Landing {
@@ -92,7 +92,7 @@ export class VirtualWorker implements SqliteWorker {
       // Not copied: the poster does not touch the request afterwards, because real buffers are transferred.
       post: (call, request) => {
         this.#inbox.push({ store: STORE, call, request });
-        this.#goOn(0);
+        this.#continueAfter(0);
       },
       detach: () => {
         this.#listener = undefined;
@@ -104,13 +104,13 @@ export class VirtualWorker implements SqliteWorker {
     return Promise.resolve();
   }
 
-  #goOn(ms: number): void {
+  #continueAfter(ms: number): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#scheduler.after(ms, this.#incarnation, () => {
       this.#isScheduled = false;
-      const isHung = this.#disk.whenBack(() => {
-        this.#goOn(0);
+      const isHung = this.#disk.onceResumed(() => {
+        this.#continueAfter(0);
       });
       if (isHung) return;
       this.#land();
@@ -132,7 +132,7 @@ export class VirtualWorker implements SqliteWorker {
     this.#isBusy = this.#host.step();
     const isWaiting = this.#landings.length > 0;
     this.#next();
-    if (!isWaiting && (this.#isBusy || this.#inbox.length > 0)) this.#goOn(SLICE_MS);
+    if (!isWaiting && (this.#isBusy || this.#inbox.length > 0)) this.#continueAfter(SLICE_MS);
     const waitMs = this.#host.waitMs();
     if (waitMs !== undefined) this.#wake(waitMs);
   }
@@ -144,7 +144,7 @@ export class VirtualWorker implements SqliteWorker {
     this.#scheduler.after(ms, this.#incarnation, () => {
       this.#willWake = false;
       this.#isBusy = true;
-      this.#goOn(0);
+      this.#continueAfter(0);
     });
   }
 
@@ -152,7 +152,7 @@ export class VirtualWorker implements SqliteWorker {
   #next(): void {
     const [next] = this.#landings;
     if (next === undefined) return;
-    this.#goOn(Math.max(0, next.at - this.#scheduler.now));
+    this.#continueAfter(Math.max(0, next.at - this.#scheduler.now));
     if (next.write !== undefined) this.#disk.onSync(next.write.transaction.kind);
   }
 

@@ -166,7 +166,7 @@ describe('the explanation of an illegal history', () => {
       if (failure === undefined) continue;
       illegal++;
       const { operation: failed, window } = failure;
-      const story = `seed ${seed} ${JSON.stringify(init)}\n${operations.map(formatOperation).join('\n')}\nfailed ${formatOperation(failed)}`;
+      const context = `seed ${seed} ${JSON.stringify(init)}\n${operations.map(formatOperation).join('\n')}\nfailed ${formatOperation(failed)}`;
       const ofKey = operations.filter(({ key }) => key === failure.key);
       const open = (one: Operation): Operation => ({ ...one, ok: one.ok === false ? false : null, error: 'cut' });
       const stood = (isDone: (one: Operation) => boolean) =>
@@ -178,23 +178,24 @@ describe('the explanation of an illegal history', () => {
           stood(({ end }) => end <= failed.end),
           init,
         ),
-        story,
+        context,
       ).toBe(false);
       expect(
         isLinearizable(
           stood(({ end }) => end < failed.end),
           init,
         ),
-        story,
+        context,
       ).toBe(true);
       if (!window.selfContained) continue;
       const inWindow = ofKey
         .filter(({ start, end, ok }) => start <= failed.end && (ok === null || end >= window.start))
         .map((one) => (one.ok === null || (one.start >= window.start && one.end <= failed.end) ? one : open(one)));
       for (const before of [null, '', 'a', 'b', 'ab', 'aa', 'ba', 'bb', 'aab', 'aba', 'other']) {
-        expect(isLinearizable(inWindow, before), `${story}\nfrom ${String(window.start)} with ${String(before)}`).toBe(
-          false,
-        );
+        expect(
+          isLinearizable(inWindow, before),
+          `${context}\nfrom ${String(window.start)} with ${String(before)}`,
+        ).toBe(false);
       }
     }
   });

@@ -25,7 +25,7 @@ export function smallHistory(random: Random, unknowns: boolean): SmallHistory {
   const kinds = chance(0.5) ? KINDS : [pick(KINDS), pick(KINDS), 'get' as const];
   const values = VALUES.slice(0, 1 + below(VALUES.length));
   const value = (): Value => (chance(0.15) ? null : pick(values));
-  // An operation takes effect at a moment of its own, and tells the truth or, sometimes, not.
+  // An operation takes effect at a moment of its own, and its answer is true or, sometimes, false.
   const keys = chance(0.2) ? ['x', 'y'] : ['x'];
   const calls = Array.from({ length: 3 + below(5) }, (_, client) => {
     const start = below(20);
@@ -33,7 +33,7 @@ export function smallHistory(random: Random, unknowns: boolean): SmallHistory {
     const call = { client: client % 3, op: pick(kinds), key: pick(keys), start, end };
     return { call, at: start + random() * (end - start) };
   }).sort((a, b) => a.at - b.at);
-  const lies = chance(unknowns ? 0.95 : 0.8) ? (unknowns ? 0.6 : 0.5) : 0;
+  const falseShare = chance(unknowns ? 0.95 : 0.8) ? (unknowns ? 0.6 : 0.5) : 0;
   const store = new Map<string, Value>(keys.map((key) => [key, init]));
   const operations = calls.map(({ call }): Operation => {
     const before = store.get(call.key) ?? null;
@@ -44,20 +44,20 @@ export function smallHistory(random: Random, unknowns: boolean): SmallHistory {
     if (happens) store.set(call.key, next(call.op, before, written, expected));
     if (chance(0.04))
       return { ...call, value: pick(values), expected, ok: false, ...(chance(0.5) ? { error: 'no' } : {}) };
-    const lie = chance(lies);
+    const isFalse = chance(falseShare);
     switch (call.op) {
       case 'get':
-        return { ...call, ok, result: lie ? value() : before };
+        return { ...call, ok, result: isFalse ? value() : before };
       case 'put':
       case 'append':
         return { ...call, ok, value: written };
       case 'delete':
-        return { ...call, ok, ...(chance(0.5) ? { existed: (before !== null) !== lie } : {}) };
+        return { ...call, ok, ...(chance(0.5) ? { existed: (before !== null) !== isFalse } : {}) };
       case 'cas': {
         const cas = { ...call, value: written, expected };
         if (ok === null) return { ...cas, ok };
-        if ((before === expected) !== lie) return { ...cas, ok };
-        return { ...cas, ok: false, ...seenByFailure(lie ? value() : before) };
+        if ((before === expected) !== isFalse) return { ...cas, ok };
+        return { ...cas, ok: false, ...seenByFailure(isFalse ? value() : before) };
       }
     }
   });

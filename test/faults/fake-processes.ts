@@ -29,8 +29,8 @@ export class FakeProcesses implements NodeProcesses {
   resume(node: number): void {
     this.#become('resume', node, 'running');
   }
-  start(node: number, life?: ProcessOptions): void {
-    this.#become('start', node, 'running', life === undefined ? '' : ` ${JSON.stringify(life)}`);
+  start(node: number, options?: ProcessOptions): void {
+    this.#become('start', node, 'running', options === undefined ? '' : ` ${JSON.stringify(options)}`);
   }
   strayFolder(node: number): Promise<string> {
     return Promise.resolve(`stray-${node}`);
@@ -52,7 +52,7 @@ export class FakeProcesses implements NodeProcesses {
     };
   }
 
-  /** It died, and nobody had told it to. */
+  /** It exits unexpectedly. */
   die(node: number): void {
     this.#states.set(node, 'dead');
   }

@@ -109,6 +109,6 @@ describe('under load', () => {
     const says = (now: ShardViews | undefined) =>
       untilLevel('x', { limitMs: -1, signal, views: () => Promise.resolve(now) });
     expect(await says(view(10, 10, 3))).toEqual(['n2 lags in shard 2: it has applied 3 of 10']);
-    expect(await says(undefined)).toEqual(['x does not tell its shards']);
+    expect(await says(undefined)).toEqual(['x does not report its shards']);
   });
 });

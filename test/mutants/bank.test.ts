@@ -30,7 +30,7 @@ describe('the bank', () => {
     const [first] = BANK;
     const broken = { ...first!, edits: first!.edits.map((edit) => ({ ...edit, replace: 'nowhere(' })) };
     expect(checker.complaints(broken)).not.toEqual([]);
-    // And forgets it.
+    // The failure leaves no state behind.
     expect(checker.complaints(first!)).toEqual([]);
   });
 

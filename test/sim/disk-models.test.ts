@@ -55,7 +55,7 @@ describe('a virtual disk', () => {
     bench.disk.hang();
     expect(await bench.commit(storage, 1, 20_000)).toBe('pending');
     expect(bench.disk.durableTerm(1, 1)).toBeUndefined();
-    bench.disk.goOn();
+    bench.disk.resume();
     await bench.pass(10);
     expect(bench.disk.durableTerm(1, 1)).toBe(1);
     expect(await bench.commit(storage, 2)).toBe('durable');
@@ -69,7 +69,7 @@ describe('a virtual disk', () => {
     bench.kill();
     const starting = bench.start();
     await bench.pass(1_000);
-    bench.disk.goOn();
+    bench.disk.resume();
     await bench.pass(100);
     expect((await starting).log).toEqual([1]);
   });

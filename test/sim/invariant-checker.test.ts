@@ -151,7 +151,7 @@ const complete = (made: Made): Required<Made> => ({
 
 let checker: InvariantChecker;
 const see = (incarnation: Incarnation): void => {
-  checker.look(incarnation.replica.raft.id, [incarnation.replica]);
+  checker.inspect(incarnation.replica.raft.id, [incarnation.replica]);
 };
 const seen = (made: Made): Incarnation => {
   const incarnation = new Incarnation(made);

@@ -14,7 +14,7 @@ describe('the lease checker', () => {
 
   it('detects a leader of a later term while an older lease holds', () => {
     expect(() => {
-      new LeaseChecker([old, fresh]).look(fresh);
+      new LeaseChecker([old, fresh]).inspect(fresh);
     }).toThrow('group 7: the lease of n1@3 holds, and n2@4 leads');
   });
 
@@ -26,12 +26,12 @@ describe('the lease checker', () => {
       { id: 2, replicas: () => leads },
     ];
     const checker = new LeaseChecker([late, later]);
-    checker.look(later);
+    checker.inspect(later);
     held = [replica(1, 'leader', 3, true)];
-    checker.look(later);
+    checker.inspect(later);
     leads = [replica(2, 'leader', 4, false, 9)];
     expect(() => {
-      checker.look(later);
+      checker.inspect(later);
     }).toThrow('group 7: the lease of n1@3 holds, and n2@4 leads');
   });
 
@@ -39,12 +39,12 @@ describe('the lease checker', () => {
     for (const other of [replica(1, 'leader', 3, false), replica(1, 'leader', 5, true)]) {
       const checker = new LeaseChecker([nodeOf(1, other), fresh]);
       expect(() => {
-        checker.look(fresh);
+        checker.inspect(fresh);
       }).not.toThrow();
     }
     const follower = nodeOf(2, replica(2, 'follower', 4, false));
     expect(() => {
-      new LeaseChecker([old, follower]).look(follower);
+      new LeaseChecker([old, follower]).inspect(follower);
     }).not.toThrow();
   });
 });

@@ -54,7 +54,7 @@ function observe(how: { isTroubled?: boolean; isQuorum?: boolean; isHeldUp?: boo
   });
   /** Looks every 50 ms for so long. */
   const pass = (ms: number): void => {
-    for (const end = node.now + ms; node.now < end; node.now += 50) checker.look();
+    for (const end = node.now + ms; node.now < end; node.now += 50) checker.inspect();
   };
   return { node, pass, marks };
 }

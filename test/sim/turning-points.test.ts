@@ -55,7 +55,7 @@ function lived(...states: readonly Partial<State>[]): Mark[] {
     for (const state of [{}, ...states]) {
       now = { ...now, ...state };
       const { dedupEntries } = now;
-      points.look(1, [{ ...now, id: 7, raft, machine: { dedupEntries } } as unknown as ReplicaView]);
+      points.inspect(1, [{ ...now, id: 7, raft, machine: { dedupEntries } } as unknown as ReplicaView]);
     }
   });
 }
@@ -99,8 +99,8 @@ describe('turning points', () => {
     const replica = (lastIndex: number): ReplicaView =>
       ({ id: 7, raft: { role: 'leader', log: { lastIndex } }, machine: {} }) as unknown as ReplicaView;
     const marks = marksOf((points) => {
-      points.look(1, [replica(5)]);
-      points.look(1, [replica(3)]);
+      points.inspect(1, [replica(5)]);
+      points.inspect(1, [replica(3)]);
     });
     expect(marks).toEqual([]);
   });

@@ -30,7 +30,7 @@ export interface PageOptions {
 
 /** More bars than this make a browser slow. */
 const MAX_BARS = 5_000;
-const MAX_TOLD = 300;
+const MAX_TOOLTIP_VALUE = 300;
 
 interface View {
   readonly id: 'window' | 'all';
@@ -46,7 +46,7 @@ export function renderPage(result: CheckResult, { name, picture }: PageOptions):
   const shown = failure ?? picture;
   const views = shown === undefined ? [] : viewsOf(shown, failure);
   const tips = Object.fromEntries(
-    views.map(({ id, chart, start }) => [id, chart.operations.map(tipTeller(start, shown, failure))]),
+    views.map(({ id, chart, start }) => [id, chart.operations.map(tooltipFormatter(start, shown, failure))]),
   );
   const title = `${result.verdict} · ${name}`;
   return `<!doctype html>
@@ -85,7 +85,7 @@ function finding({ verdict, failure, undecided }: CheckResult, shown: KeyPicture
   if (failure !== undefined) {
     const { key, operation, reason, order, first } = failure;
     const which = first ? 'is the first operation that cannot be placed' : 'cannot be placed';
-    return `<div class="finding"><p class="what">Key ${code(formatValue(key, MAX_TOLD))}: client ${escapeText(String(operation.client))}, ${code(describeOperation(operation, MAX_TOLD))} ${which}</p>
+    return `<div class="finding"><p class="what">Key ${code(formatValue(key, MAX_TOOLTIP_VALUE))}: client ${escapeText(String(operation.client))}, ${code(describeOperation(operation, MAX_TOOLTIP_VALUE))} ${which}</p>
 <p>${escapeText(upper(reason))}.</p>
 <p class="soft">The numbers are a legal order of the ${count(order.length, 'operation')} that could be placed before it; the line follows it.</p></div>`;
   }
@@ -96,7 +96,7 @@ function finding({ verdict, failure, undecided }: CheckResult, shown: KeyPicture
   const about =
     shown === undefined
       ? ''
-      : `<p>Shown is the busiest key, ${code(formatValue(shown.key, MAX_TOLD))}, with an order that explains every answer.</p>`;
+      : `<p>Shown is the busiest key, ${code(formatValue(shown.key, MAX_TOOLTIP_VALUE))}, with an order that explains every answer.</p>`;
   return `<div class="finding plain"><p class="what">Every operation has a place between its start and its end.</p>${about}</div>`;
 }
 
@@ -160,7 +160,7 @@ interface Tip {
   readonly facts: readonly (readonly [string, string, boolean])[];
 }
 
-function tipTeller(
+function tooltipFormatter(
   start: number | bigint,
   shown: KeyPicture | undefined,
   failure: Failure | undefined,
@@ -182,11 +182,11 @@ function tipTeller(
     else {
       facts.push(['order', `${number(placed.place)} of ${number(places.size)}`, false]);
       facts.push(
-        ['before', formatValue(placed.before, MAX_TOLD), true],
-        ['after', formatValue(placed.after, MAX_TOLD), true],
+        ['before', formatValue(placed.before, MAX_TOOLTIP_VALUE), true],
+        ['after', formatValue(placed.after, MAX_TOOLTIP_VALUE), true],
       );
     }
-    return { what: describeOperation(operation, MAX_TOLD), facts };
+    return { what: describeOperation(operation, MAX_TOOLTIP_VALUE), facts };
   };
 }
 
