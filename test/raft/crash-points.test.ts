@@ -106,8 +106,8 @@ describe('a disk that never answers again', () => {
       cluster.inject(heartbeat({ from: 2, term: 1, commit: 2 }));
     }
     cluster.inject(vote({ from: 3, term: 2, lastIndex: 5, lastTerm: 1, forced: true }));
-    const said = answers(cluster);
-    expect(said.filter(({ type }) => type === 'append-ok' || type === 'vote-answer')).toEqual([]);
+    const sent = answers(cluster);
+    expect(sent.filter(({ type }) => type === 'append-ok' || type === 'vote-answer')).toEqual([]);
     // 1@1 was on disk before and is committed, 2@1 is not on disk.
     expect(cluster.node(1).machine.appliedIndex).toBe(1);
     expect(cluster.status(1).stableIndex).toBe(1);

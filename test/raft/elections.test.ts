@@ -81,9 +81,9 @@ describe('terms', () => {
       cluster.sync(1);
       expect(cluster.node(1).disk.hardState).toMatchObject({ term: 9, vote: 0 });
       const wantsAnswer = ['append', 'heartbeat', 'vote'].includes(message.type);
-      const said = answers(cluster);
-      expect(said.length > 0).toBe(wantsAnswer);
-      for (const answer of said) expect(answer).toMatchObject({ to: 2, term: 9 });
+      const sent = answers(cluster);
+      expect(sent.length > 0).toBe(wantsAnswer);
+      for (const answer of sent) expect(answer).toMatchObject({ to: 2, term: 9 });
     });
 
     it.each(newer)(`s3 a ${role} is not moved by %s of an older term`, (_, message) => {

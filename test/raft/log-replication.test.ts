@@ -14,7 +14,7 @@ describe('a follower', () => {
     { log: [1, 2, 2, 5], prevIndex: 4, prevTerm: 3, hint: 3 },
     { log: [1, 4, 4, 4], prevIndex: 3, prevTerm: 2, hint: 1 },
     { log: [], prevIndex: 2, prevTerm: 1, hint: 0 },
-  ])('s26 with log $log refuses an append after $prevIndex@$prevTerm and says where to look', (row) => {
+  ])('s26 with log $log refuses an append after $prevIndex@$prevTerm with a hint', (row) => {
     const cluster = alone({ log: row.log, hardState: { term: 6 } });
     const { prevIndex, prevTerm } = row;
     cluster.inject(append({ from: 2, term: 6, prevIndex, prevTerm, entries: [command(prevIndex + 1, 6)] }));
@@ -121,8 +121,8 @@ describe('a follower', () => {
     cluster.inject(heartbeat({ from: 2, term: 1 }));
     expect(answersOf(cluster, 'append-ok')).toEqual([]);
     cluster.sync(1);
-    const said = answersOf(cluster, 'append-ok').map(({ index }) => index);
-    expect(new Set(said)).toEqual(new Set([1]));
+    const acknowledged = answersOf(cluster, 'append-ok').map(({ index }) => index);
+    expect(new Set(acknowledged)).toEqual(new Set([1]));
   });
 
   it('s33 a write completes after its entries were overwritten: nothing newer is taken for durable (ABA)', () => {
@@ -154,8 +154,8 @@ describe('a leader', () => {
     ['b, far behind', [1, 1, 1, 4]],
     ['c, one too many', [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 6]],
     ['d, entries of a newer term', [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 7, 7]],
-    ['e, entries that nobody else has', [1, 1, 1, 4, 4, 4, 4]],
-    ['f, two terms that nobody else has', [1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3]],
+    ['e, entries that no other node has', [1, 1, 1, 4, 4, 4, 4]],
+    ['f, two terms that no other node has', [1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3]],
   ];
   it.each(FIGURE_7)('s29 makes the log of figure 7 (%s) equal to its own', (_, log) => {
     const voted = { term: 7, vote: 9, commit: 0 };

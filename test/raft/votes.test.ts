@@ -10,8 +10,8 @@ describe('votes', () => {
     cluster.inject(vote({ from: 2, term: 1 }));
     expect(answers(cluster).filter((message) => message.type === 'vote-answer' && message.granted)).toEqual([]);
     cluster.sync(1);
-    const said = answersOf(cluster, 'vote-answer').map(({ to, granted, term }) => [to, granted, term]);
-    expect(said).toEqual([
+    const sent = answersOf(cluster, 'vote-answer').map(({ to, granted, term }) => [to, granted, term]);
+    expect(sent).toEqual([
       [2, true, 1],
       [3, false, 1],
       [2, true, 1],

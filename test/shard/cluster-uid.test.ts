@@ -22,7 +22,7 @@ const settled = (of = cluster): Promise<boolean> =>
 
 const uidOf = (id: number): string | undefined => cluster.node(id).topology()?.clusterUid;
 /** All three nodes run the former build. */
-const formerly = () => new Map([1, 2, 3].map((id) => [id, FORMER_PROTOCOL]));
+const formerProtocols = () => new Map([1, 2, 3].map((id) => [id, FORMER_PROTOCOL]));
 
 /** A cluster of `nodes` nodes, of which only `ids` are started. */
 async function incomplete(ids = [1, 2], seed = 1, nodes = 3): Promise<VirtualCluster> {
@@ -34,7 +34,7 @@ async function incomplete(ids = [1, 2], seed = 1, nodes = 3): Promise<VirtualClu
 }
 
 /** Starts the node with the same id of another cluster in its place, for ten seconds. @returns restarts the node itself */
-async function strayFor(id: number, other: VirtualCluster): Promise<() => Promise<void>> {
+async function replaceByStray(id: number, other: VirtualCluster): Promise<() => Promise<void>> {
   const { disks } = cluster;
   const ours = disks.get(id)!;
   const startOn = async (disk: MemoryDisk): Promise<void> => {
@@ -88,7 +88,7 @@ describe('the cluster uid', () => {
   });
 
   test('and the feature level are committed once every node runs a build that can read them, not before', async () => {
-    await start({ protocols: formerly() });
+    await start({ protocols: formerProtocols() });
     await cluster.runtime.until(() => cluster.everyShardHasALeader());
     for (const id of [1, 2]) {
       await cluster.kill(id);
@@ -160,9 +160,9 @@ describe('the cluster uid', () => {
     await start();
     for (let i = 0; i < 3; i++) await cluster.put(`key-${i}`, 'ours');
     const [uid] = uids();
-    const comesBack = await strayFor(3, other);
+    const restartOwn = await replaceByStray(3, other);
     expect(cluster.node(3).status().links).toEqual([]);
-    await comesBack();
+    await restartOwn();
     expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
     expect(uids()).toEqual(new Set([uid]));
     for (let i = 0; i < 3; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
@@ -177,10 +177,10 @@ describe('the cluster uid', () => {
     await start({ nodes: 5, shards: 10 });
     expect(await settled()).toBe(true);
     for (let i = 0; i < 10; i++) await cluster.put(`key-${i}`, 'ours');
-    const comesBack = await strayFor(5, other);
+    const restartOwn = await replaceByStray(5, other);
     const quarantined = [1, 2, 3, 4].filter((id) => cluster.node(id).status().quarantine !== undefined);
     expect(quarantined).toEqual([]);
-    await comesBack();
+    await restartOwn();
     expect(await cluster.runtime.until(() => cluster.everyShardHasALeader() && cluster.converged())).toBe(true);
     for (let i = 0; i < 10; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
   });
@@ -204,7 +204,7 @@ describe('the cluster uid', () => {
   });
 
   test('a node with data of a cluster without uid is refused everywhere, and no key is overwritten', async () => {
-    const other = await VirtualCluster.start({ shards: 2, seed: 9, protocols: formerly() });
+    const other = await VirtualCluster.start({ shards: 2, seed: 9, protocols: formerProtocols() });
     await other.runtime.until(() => other.everyShardHasALeader());
     for (let i = 0; i < 20; i++) await other.put(`key-${i}`, 'of the other');
     for (const id of [1, 2, 3]) await other.kill(id);
@@ -212,16 +212,16 @@ describe('the cluster uid', () => {
     await start();
     expect(await settled()).toBe(true);
     for (let i = 0; i < 3; i++) await cluster.put(`key-${i}`, 'ours');
-    const comesBack = await strayFor(3, other);
+    const restartOwn = await replaceByStray(3, other);
     expect(cluster.node(3).status().links).toEqual([]);
-    await comesBack();
+    await restartOwn();
     expect(await cluster.runtime.until(() => cluster.converged())).toBe(true);
     for (let i = 0; i < 3; i++) expect(await cluster.text(`key-${i}`)).toBe('ours');
     expect(await cluster.text('key-9')).toBeUndefined();
   });
 
   test('a node that was down when its cluster got a uid is accepted with its own folder', async () => {
-    await start({ protocols: formerly() });
+    await start({ protocols: formerProtocols() });
     await cluster.runtime.until(() => cluster.everyShardHasALeader());
     await cluster.put('key', 'ours');
     const upgrade = async (id: number): Promise<void> => {

@@ -4,10 +4,10 @@ import { groupOfShard, type Storage } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 /** Checkpoints after a little data, and logs that retain almost nothing. */
-const FORGETFUL = { checkpoints: { bytes: 4_000, keepEntries: 2, followerBytes: 0 } };
+const SHORT_LOGS = { checkpoints: { bytes: 4_000, keepEntries: 2, followerBytes: 0 } };
 
 async function behind(): Promise<{ cluster: VirtualCluster; late: number }> {
-  const cluster = await VirtualCluster.start({ shards: 1, node: FORGETFUL });
+  const cluster = await VirtualCluster.start({ shards: 1, node: SHORT_LOGS });
   const late = [1, 2, 3].find((id) => id !== cluster.leader(0))!;
   await cluster.put('before', 'x');
   await cluster.kill(late);
@@ -33,7 +33,7 @@ describe('checkpoints and snapshots', () => {
   });
 
   it('a snapshot of many chunks arrives although messages are lost', async () => {
-    const cluster = await VirtualCluster.start({ shards: 1, node: FORGETFUL });
+    const cluster = await VirtualCluster.start({ shards: 1, node: SHORT_LOGS });
     const late = [1, 2, 3].find((id) => id !== cluster.leader(0))!;
     await cluster.kill(late);
     for (let i = 0; i < 12; i++) await cluster.put(`key-${i}`, String(i).repeat(120_000));
@@ -104,7 +104,7 @@ describe('checkpoints and snapshots', () => {
   });
 
   it('s43 a node that is killed at any time comes back with an applied index that fits its state', async () => {
-    const cluster = await VirtualCluster.start({ shards: 2, node: FORGETFUL, seed: 7 });
+    const cluster = await VirtualCluster.start({ shards: 2, node: SHORT_LOGS, seed: 7 });
     for (let round = 0; round < 8; round++) {
       const victim = 1 + (round % 3);
       for (let i = 0; i < 20; i++) await cluster.put(`key-${i}`, `${round}-${i}-${'.'.repeat(150)}`);
@@ -138,7 +138,7 @@ describe('checkpoints and snapshots', () => {
           return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
         },
       });
-    const cluster = await VirtualCluster.start({ shards: 1, node: FORGETFUL, storage: (_id, inner) => watch(inner) });
+    const cluster = await VirtualCluster.start({ shards: 1, node: SHORT_LOGS, storage: (_id, inner) => watch(inner) });
     const leader = cluster.leader(0);
     const late = [1, 2, 3].find((id) => id !== leader)!;
     await cluster.kill(late);

@@ -110,14 +110,14 @@ describe('a callback that throws', () => {
 
   it('for the answer of another node stops nothing', async () => {
     const cluster = await VirtualCluster.start();
-    let heard = 0;
+    let replies = 0;
     cluster.node(1).onReply(() => {
-      heard += 1;
+      replies += 1;
       fail();
     });
     cluster.node(1).send(2, { type: 'status-request', id: 8 });
     await cluster.runtime.run(500);
-    expect(heard).toBe(1);
+    expect(replies).toBe(1);
     expect(states(cluster)).toEqual(SERVING);
   });
 });

@@ -104,7 +104,7 @@ export class LogRecorder implements Logger {
   warn = this.#taking('warn');
   error = this.#taking('error');
 
-  /** The `count`th line that says `message`. */
+  /** The `count`th line with this message. */
   async line(message: string, count = 1): Promise<{ readonly level: string; readonly fields: object }> {
     const found = () => this.lines.filter((line) => line.message === message);
     await this.#waiters.until(() => found().length >= count);

@@ -81,11 +81,11 @@ describe('ws links', () => {
 
   describe('dialling', () => {
     test('is retried soon after the first failure, then with growing delays of at most a second', async () => {
-      const nobody = createServer().listen(0, HOST);
-      await once(nobody, 'listening');
-      const { port } = nobody.address() as { port: number };
-      nobody.close();
-      await once(nobody, 'close');
+      const unused = createServer().listen(0, HOST);
+      await once(unused, 'listening');
+      const { port } = unused.address() as { port: number };
+      unused.close();
+      await once(unused, 'close');
 
       const { runtime, transport } = await lab.node(1, { peers: new Map([[2, `${HOST}:${port}`]]) });
       const waits: number[] = [];
@@ -248,7 +248,7 @@ describe('ws links', () => {
       expect(queuedBytes.get(1)).toBeLessThan(1_060_000);
       peer.socket.resume();
       await peer.received(1 + sent);
-      expect(peer.said).toHaveLength(sent);
+      expect(peer.peerMessages).toHaveLength(sent);
       while (b.transport.stats().queuedBytes.get(1) !== 0) await new Promise(setImmediate);
       expect(b.transport.send(1, ping(1))).toBe(true);
     });
@@ -263,7 +263,7 @@ describe('ws links', () => {
       b.transport.flush();
       await peer.received(1 + 3);
       expect(peer.frames.map((frame) => frame.messages.length)).toEqual([5, 6, 3]);
-      expect(peer.said.filter((m) => m.type === 'ping').map((m) => m.epoch)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+      expect(peer.peerMessages.filter((m) => m.type === 'ping').map((m) => m.epoch)).toEqual([0, 1, 2, 3, 4, 5, 6]);
       expect(b.transport.stats()).toMatchObject({ framesOut: 3, messagesOut: 14 });
     });
 
@@ -360,7 +360,7 @@ describe('ws links', () => {
       b.transport.flush();
       await b.transport.close();
       expect((await linked.closed)[0]).toBe(1001);
-      expect(linked.said).toEqual([ping(1)]);
+      expect(linked.peerMessages).toEqual([ping(1)]);
       await Promise.all([stranger.closed, dialled.closed]);
       while (b.runtime.timers > 0) await new Promise(setImmediate);
       expect(b.recorder.linkLog).toEqual(['+1']);

@@ -21,7 +21,7 @@ const snapshot = (index: bigint | number, term: bigint | number): number[] => [
   ...u64(BigInt(term)),
 ];
 const voters = (...ids: number[]): number[] => [...u16(ids.length), ...ids.flatMap(u16)];
-const nobody = voters();
+const noIds = voters();
 /** A request for shard 0; the budget follows. */
 const request = [...u8(32), ...u48(1), ...u32(0)];
 const oneByteKey = [...u16(1), ...u8(1)];
@@ -58,18 +58,18 @@ describe('row 25: crafted frames are refused', () => {
     ['an entry at 2^63', frame(append, u32(1), entry(2n ** 63n, 4)), /exceeds/],
     ['an entry of term 2^53 - 1', frame(append, u32(1), entry(9, 2n ** 53n - 1n)), /term/],
     ['a snapshot header without the rest', frame(snapshot(5, 4)), /bytes wanted/],
-    ['a snapshot without data', frame(snapshot(5, 4), voters(1), nobody, nobody, u48(0), u8(1)), /truncated/],
+    ['a snapshot without data', frame(snapshot(5, 4), voters(1), noIds, noIds, u48(0), u8(1)), /truncated/],
     [
-      'a snapshot shorter than it says',
-      frame(snapshot(5, 4), voters(1), nobody, nobody, u48(0), u8(1), u32(1)),
+      'a snapshot shorter than its length',
+      frame(snapshot(5, 4), voters(1), noIds, noIds, u48(0), u8(1), u32(1)),
       /1 more/,
     ],
-    ['a snapshot of nothing', frame(snapshot(0, 0), voters(1), nobody, nobody), /nothing/],
-    ['a snapshot at 2^48', frame(snapshot(2n ** 48n, 1), voters(1), nobody, nobody), /not an integer in/],
-    ['a snapshot of a later term', frame(snapshot(5, 5), voters(1), nobody, nobody), /term 5/],
-    ['a configuration without voters', frame(snapshot(5, 4), nobody, nobody, nobody), /without voters/],
-    ['a voter twice', frame(snapshot(5, 4), voters(1, 1), nobody, nobody), /twice/],
-    ['learner 0', frame(snapshot(5, 4), voters(1), nobody, voters(0)), /zero/],
+    ['a snapshot of nothing', frame(snapshot(0, 0), voters(1), noIds, noIds), /nothing/],
+    ['a snapshot at 2^48', frame(snapshot(2n ** 48n, 1), voters(1), noIds, noIds), /not an integer in/],
+    ['a snapshot of a later term', frame(snapshot(5, 5), voters(1), noIds, noIds), /term 5/],
+    ['a configuration without voters', frame(snapshot(5, 4), noIds, noIds, noIds), /without voters/],
+    ['a voter twice', frame(snapshot(5, 4), voters(1, 1), noIds, noIds), /twice/],
+    ['learner 0', frame(snapshot(5, 4), voters(1), noIds, voters(0)), /zero/],
     ['more voters than bytes', frame(snapshot(5, 4), u16(65_535), u16(1)), /bytes wanted/],
     ['a ping with unknown flags', frame(u8(35), u48(1), u8(4)), /flags/],
     ['an endless budget', frame(request, f64(Infinity)), /budget/],
@@ -92,7 +92,7 @@ describe('row 25: crafted frames are refused', () => {
     ['a topology that is not JSON', frame(u8(34), text('{')), /not JSON/],
     ['a topology that is something else', frame(u8(34), text('[]')), /does not fit/],
     ['a text longer than the frame', frame(u8(34), u32(2 ** 32 - 1)), /truncated/],
-    ['a status of nobody', frame(u8(37), u48(1), text('{"id":0}')), /does not fit/],
+    ['a status of node 0', frame(u8(37), u48(1), text('{"id":0}')), /does not fit/],
   ])('%s', (_name, bytes, reason) => {
     expect(() => decodeFrame(bytes)).toThrow(WireError);
     expect(() => decodeFrame(bytes)).toThrow(reason);
@@ -119,7 +119,7 @@ describe('row 25: crafted frames are refused', () => {
     ['an epoch of 2^63', JSON.stringify({ ...topology, epoch: 2 ** 63 })],
     ['an epoch of 1.5', JSON.stringify({ ...topology, epoch: 1.5 })],
     ['a negative epoch', JSON.stringify({ ...topology, epoch: -1 })],
-    ['more shards than it says', JSON.stringify({ ...topology, shards: [[1], [1]] })],
+    ['more shards than its count', JSON.stringify({ ...topology, shards: [[1], [1]] })],
     ['another hash', JSON.stringify({ ...topology, hash: 'md5' })],
     ['node 0', JSON.stringify({ ...topology, shards: [[0]] })],
     ['node 65536', JSON.stringify({ ...topology, shards: [[65_536]] })],

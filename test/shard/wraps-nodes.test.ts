@@ -6,12 +6,12 @@ import { VirtualCluster } from '../support/virtual-cluster.js';
 
 beforeAll(loadHash);
 
-const FORGETFUL = { checkpoints: { bytes: 4_000, keepEntries: 2, followerBytes: 0 } };
+const SHORT_LOGS = { checkpoints: { bytes: 4_000, keepEntries: 2, followerBytes: 0 } };
 const ids = [1, 2, 3];
 
 /** Three nodes whose one shard is at index and term `applied`, without keys. */
 async function clusterAt(applied: number): Promise<VirtualCluster> {
-  const cluster = new VirtualCluster({ shards: 1, node: FORGETFUL });
+  const cluster = new VirtualCluster({ shards: 1, node: SHORT_LOGS });
   const configuration = { voters: ids, votersOutgoing: [], learners: [] };
   for (const id of ids) {
     const disk = new MemoryDisk();

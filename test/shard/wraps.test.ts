@@ -185,9 +185,9 @@ describe('what has arrived over a link', () => {
       window.sentPiece(1_000, now);
       arrivals.take(new Uint8Array(1_000).fill(241));
       const receipt = arrivals.receipt(() => now);
-      const said = new PieceAssembler(1).take(receipt!) as number;
-      totals.push(said - before);
-      expect(window.acknowledged(said, now)).toBe(true);
+      const acknowledged = new PieceAssembler(1).take(receipt!) as number;
+      totals.push(acknowledged - before);
+      expect(window.acknowledged(acknowledged, now)).toBe(true);
       expect(window.inFlight).toBe(0);
     }
     return totals;

@@ -60,7 +60,7 @@ describe('the hello', () => {
     ['an unknown role', bytesOf([...good.subarray(0, 5)], u8(2), [...good.subarray(6)])],
     ['node 0', encodeHello(helloOf({ from: 0 }))],
     ['a router with a node id', encodeHello(helloOf({ role: 'router', from: 1 }))],
-  ])('%s is none', (_name, bytes) => {
+  ])('%s is refused', (_name, bytes) => {
     expect(() => decodeHello(bytes)).toThrow(WireError);
   });
 });

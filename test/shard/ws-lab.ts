@@ -154,7 +154,7 @@ export class RawPeer {
     return this.messages.slice(1).map((bytes) => decodeFrame(bytes, this.version));
   }
 
-  get said(): PeerMessage[] {
+  get peerMessages(): PeerMessage[] {
     return this.frames.flatMap((frame) => frame.messages);
   }
 

@@ -107,11 +107,11 @@ describe('a long message', () => {
   });
 
   test.each([
-    ['whoever was dialled', PROTOCOL],
-    ['whoever was dialled', FORMER_PROTOCOL],
-    ['whoever dialled', PROTOCOL],
+    ['dialled side', PROTOCOL],
+    ['dialled side', FORMER_PROTOCOL],
+    ['dialling side', PROTOCOL],
   ])('keeps the link while its bytes arrive: %s, %o', async (side, protocol) => {
-    const { end, peer } = side === 'whoever dialled' ? await dialled() : await called(protocol);
+    const { end, peer } = side === 'dialling side' ? await dialled() : await called(protocol);
     const message = encodeFrame({ from: 3 - end.id, to: end.id, messages: [ping(7)] }, protocol.versions.max);
     for (const [at, byte] of message.entries()) {
       peer.socket.send(Uint8Array.of(byte), { fin: at === message.length - 1 });

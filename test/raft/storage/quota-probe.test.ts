@@ -150,7 +150,7 @@ describe('a lack of space that shows only at a sync', () => {
   it.each([
     ['journal.db', (storage: SqliteStorage) => commit(storage, 2)],
     ['state.db', checkpoint],
-  ])('ends the store, which says so and what is to be done, and acknowledges nothing: %s', async (name, write) => {
+  ])('stops the store with an error that names the remedy, and acknowledges nothing: %s', async (name, write) => {
     const noRoom = (): never => {
       throw quotaExceeded();
     };
