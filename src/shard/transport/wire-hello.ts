@@ -143,10 +143,11 @@ export function decodeHello(
   const to = input.u16();
   const incarnation = input.u48();
   const clusterId = input.ascii();
-  const speaks = layout === FIRST ? { ...FORMER_PROTOCOL, extension: {} } : readVersions(input);
+  const protocol = layout === FIRST ? { ...FORMER_PROTOCOL, extension: {} } : readVersions(input);
   if (input.remaining > 0) throw new WireError('a hello with something behind it');
-  if (role === undefined || (role === 'node') !== from > 0) throw new WireError('a hello of nobody');
-  return { layout, hello: { role, from, to, incarnation, clusterId, ...speaks } };
+  if (role === undefined || (role === 'node') !== from > 0)
+    throw new WireError(`a hello of role ${role ?? 'unknown'} from node ${from}`);
+  return { layout, hello: { role, from, to, incarnation, clusterId, ...protocol } };
 }
 
 function readVersions(input: WireReader): Pick<Hello, 'versions' | 'featureLevel' | 'extension'> {
