@@ -47,7 +47,7 @@ describe('the encoding of a command', () => {
         const data = encodeCommand(any, timeMs);
         const command = decodeCommand(data);
         expect(plain(command.write)).toEqual(plain(any));
-        expect(command.wallTimeMs).toBe(timeMs);
+        expect(command.timeMs).toBe(timeMs);
       }),
     );
   });
@@ -74,7 +74,7 @@ describe('the encoding of a command', () => {
   });
 
   it('takes any clock', () => {
-    const timeOf = (ms: number): number => decodeCommand(encodeCommand(sample, ms)).wallTimeMs;
+    const timeOf = (ms: number): number => decodeCommand(encodeCommand(sample, ms)).timeMs;
     expect([1.9, -5, 1e300, Infinity, NaN].map(timeOf)).toEqual([1, 0, 2 ** 48 - 1, 2 ** 48 - 1, 0]);
   });
 });
@@ -170,7 +170,7 @@ describe('what is malformed is refused by the decoder', () => {
           expect(error).toBeInstanceOf(MalformedCommand);
           return;
         }
-        const again = encodeCommand(command.write, command.wallTimeMs);
+        const again = encodeCommand(command.write, command.timeMs);
         // All but the fingerprint, which the decoder does not verify.
         for (const [from, to] of [
           [0, 24],

@@ -20,6 +20,7 @@ import {
   type GroupStatus,
   type MemoryTransport,
   type Protocol,
+  type Runtime,
   type ShardNodeOptions,
   type Storage,
   type Transport,
@@ -66,6 +67,8 @@ export class VirtualCluster {
   /** May be changed while a node is down. */
   readonly protocols: Map<number, Protocol>;
   readonly disks = new Map<number, MemoryDisk>();
+  /** How far each node's wall clock is from the common one, ms. */
+  readonly wallOffsets = new Map<number, number>();
   readonly #options: VirtualClusterOptions;
   #operations = 0;
 
@@ -137,12 +140,26 @@ export class VirtualCluster {
       clusterConfig,
       storage: this.#options.storage?.(id, storage, this.runtime) ?? storage,
       transport: this.#options.transport?.(id, transport, this.runtime) ?? transport,
-      runtime: this.runtime,
+      runtime: this.#runtimeOf(id),
       logger: silentLogger,
       ...(protocol === undefined ? {} : { featureLevel: protocol.featureLevel }),
       ...this.#options.node,
       ...own,
     });
+  }
+
+  #runtimeOf(id: number): Runtime {
+    const { runtime } = this;
+    return {
+      now: () => runtime.now(),
+      wallTime: () => runtime.wallTime() + (this.wallOffsets.get(id) ?? 0),
+      random: () => runtime.random(),
+      defer: (task) => {
+        runtime.defer(task);
+      },
+      after: (ms, task) => runtime.after(ms, task),
+      every: (ms, task) => runtime.every(ms, task),
+    };
   }
 
   /** Of a node that is down: to look into its disk, or to change it. */

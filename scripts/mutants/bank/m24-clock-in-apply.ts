@@ -11,8 +11,8 @@ export const m24: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `    if (command.wallTimeMs > this.#clockMs) {
-      this.#clockMs = command.wallTimeMs;`,
+      find: `    if (command.timeMs > this.#clockMs) {
+      this.#clockMs = command.timeMs;`,
       replace: `    const here = Date.now();
     if (here > this.#clockMs) {
       this.#clockMs = here;`,

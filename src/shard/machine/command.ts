@@ -6,7 +6,7 @@
  * | at | bytes | field |
  * |----|---|---------------------------------------------------------------------------------------------|
  * |  0 | 1 | layout, 2                                                                                   |
- * |  1 | 6 | wall time of the leader, ms since 1970                                                      |
+ * |  1 | 6 | replicated time by the leader's clock, ms since 1970                                        |
  * |  7 | 16 | operation id                                                                               |
  * | 23 | 1 | attempt: 0 initial, 1 client-keyed, 2 retry                                                 |
  * | 24 | 8 | fingerprint: xxHash64 of all that follows                                                   |
@@ -58,7 +58,7 @@ export interface CommandView {
   readonly data: Uint8Array;
   readonly isPut: boolean;
   readonly attempt: Attempt;
-  readonly wallTimeMs: number;
+  readonly timeMs: number;
   readonly fingerprintHigh: number;
   readonly fingerprintLow: number;
   readonly condition: Condition['type'];
@@ -73,7 +73,7 @@ export interface CommandView {
 
 export interface Command {
   readonly write: KvWrite;
-  readonly wallTimeMs: number;
+  readonly timeMs: number;
   /** 16 hex digits. */
   readonly fingerprint: string;
 }
@@ -83,7 +83,7 @@ export interface Command {
  * @throws KvorumError `invalid-request`, `key-too-long` or `value-too-large` if a field is out of its bounds
  *   (`bounds.ts`).
  */
-export function encodeCommand(write: KvWrite, wallTimeMs: number): Uint8Array {
+export function encodeCommand(write: KvWrite, timeMs: number): Uint8Array {
   const contentType = write.type === 'put' ? write.contentType : '';
   const bodyLength = write.type === 'put' ? write.body.length : 0;
   const fault = encodeErrorOf(write);
@@ -93,7 +93,7 @@ export function encodeCommand(write: KvWrite, wallTimeMs: number): Uint8Array {
   const data = Buffer.allocUnsafe(bodyAt + bodyLength);
   data[AT.layout] = LAYOUT;
   // A clock before 1970 or after 10889 is wrong, but not a reason to refuse a write.
-  writeU48(data, AT.time, Math.min(Math.max(Math.floor(wallTimeMs), 0), MAX_U48));
+  writeU48(data, AT.time, Math.min(Math.max(Math.floor(timeMs), 0), MAX_U48));
   data.set(write.operationId, AT.id);
   data[AT.attempt] = ATTEMPTS.indexOf(write.attempt);
   data[AT.kind] = write.type === 'put' ? KIND_PUT : KIND_DELETE;
@@ -111,6 +111,9 @@ export function encodeCommand(write: KvWrite, wallTimeMs: number): Uint8Array {
   writeU32(data, AT.fingerprint + 4, low);
   return data;
 }
+
+/** The time in an entry that is a command; 0 for what is none. */
+export const commandTimeMs = (data: Uint8Array): number => (data.length < AT_KEY ? 0 : readU48(data, AT.time));
 
 /** Validates an entry without copying. @throws MalformedCommand */
 export function viewCommand(data: Uint8Array): CommandView {
@@ -149,7 +152,7 @@ export function viewCommand(data: Uint8Array): CommandView {
     data,
     isPut: kind === KIND_PUT,
     attempt,
-    wallTimeMs: readU48(data, AT.time),
+    timeMs: readU48(data, AT.time),
     fingerprintHigh: readU32(data, AT.fingerprint),
     fingerprintLow: readU32(data, AT.fingerprint + 4),
     condition,
@@ -179,7 +182,7 @@ export function decodeCommand(data: Uint8Array): Command {
     write: view.isPut
       ? { type: 'put', key, body: data.subarray(view.bodyAt), contentType, condition, operationId, attempt }
       : { type: 'delete', key, condition, operationId, attempt },
-    wallTimeMs: view.wallTimeMs,
+    timeMs: view.timeMs,
     fingerprint: Buffer.from(data.subarray(AT.fingerprint, AT.kind)).toString('hex'),
   };
 }

@@ -1,7 +1,7 @@
 /**
  * The state machine of a shard: applies entries to its keys and computes the answers.
  *
- * Everything is a function of the entries applied, in their order: time is the leader's clock as recorded in the
+ * Everything is a function of the entries applied, in their order: time is the leader's clock (`node/replicated-clock.ts`) as recorded in the
  * entries, and the options are the same on every replica. So replicas at the same applied index have the same state and
  * the same `stateHash`, which is updated with every write and unchanged by a checkpoint, a restart or a snapshot.
  *
@@ -20,9 +20,9 @@
  *   before `EXPIRY_SHARE` of the window, by replicated time, and not after the watermark. So a client's retry after its
  *   entry was evicted for its age is never applied twice, as long as the clock that created the id was at most a third
  *   of the window ahead of the leader's (5 minutes of 15); and a new write is never refused as long as that clock is at
- *   most two thirds behind (10 minutes) or, however far behind it is, no later id has been evicted. After a leader's
- *   clock was ahead, replicated time stands still until real time has caught up with it; if ids created by a clock that
- *   was ahead are evicted in the meantime, new `client-keyed` writes are refused until then. Not covered, and applied
+ *   most two thirds behind (10 minutes) or, however far behind it is, no later id has been evicted. If replicated time is
+ *   ahead of real time, because a clock was, and ids created by such a clock are evicted, new `client-keyed` writes are
+ *   refused until both are level again (`node/replicated-clock.ts`). Not covered, and applied
  *   again: ids of other versions, and entries that were evicted early because of more than `maxDedupEntries` writes
  *   within the window.
  *
@@ -104,8 +104,8 @@ export class KvMachine {
    */
   apply(index: number, data: Uint8Array): Answer {
     const command = viewCommand(data);
-    if (command.wallTimeMs > this.#clockMs) {
-      this.#clockMs = command.wallTimeMs;
+    if (command.timeMs > this.#clockMs) {
+      this.#clockMs = command.timeMs;
       this.#dedup.evictExpired(this.#clockMs);
     }
     const known = this.#dedup.find(data, command.idAt);

@@ -17,6 +17,8 @@ export interface Machine {
   /** 16 hex digits; equal on all replicas at the same applied index. */
   stateHash(): string;
   readonly keyCount: number;
+  /** Replicated time: the latest time in any entry, ms since 1970; undefined: its entries have none. */
+  readonly replicatedTimeMs?: number;
   /** Number of entries in its dedup table; undefined: it has none. */
   readonly dedupEntries?: number;
 }

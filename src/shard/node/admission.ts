@@ -98,10 +98,10 @@ export class Admission {
       this.reply(done, { answer, term: replica?.raft.term ?? 0, servedBy: this.#self });
       return;
     }
-    const deadline = this.#runtime.now() + request.budgetMs;
-    const waiter = new PendingOperation(this, replica, request, deadline, done);
+    const now = this.#runtime.now();
+    const waiter = new PendingOperation(this, replica, request, now + request.budgetMs, done);
     try {
-      this.#begin(replica, request.operation, waiter);
+      this.#begin(replica, request.operation, waiter, now);
     } catch (error) {
       // A stale read that failed on the disk has been answered already. Any other operation did not reach the replica.
       if (!waiter.isAnswered) waiter.done(refusalFor(error, this.#logger));
@@ -110,11 +110,11 @@ export class Admission {
     this.#replicas.markDirty(replica);
   }
 
-  #begin(replica: Replica, operation: KvOperation, waiter: Waiter): void {
+  #begin(replica: Replica, operation: KvOperation, waiter: Waiter, now: number): void {
     if (operation.type === 'get') replica.read(operation.consistency, waiter);
     else if (this.#disk.refusal !== undefined) replica.refuseWrite(waiter, this.#disk.refusal);
     // Only a leader's proposal is encoded: its clock goes into the entry.
-    else if (replica.isLeader) replica.write(encodeCommand(operation, this.#runtime.wallTime()), waiter);
+    else if (replica.isLeader) replica.write(encodeCommand(operation, replica.entryClock.read(now)), waiter);
     else replica.refuseWrite(waiter);
   }
 

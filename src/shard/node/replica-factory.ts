@@ -46,7 +46,7 @@ export function createReplica(
       ? new SystemMachine(table)
       : new KvMachine(table, { maxDedupEntries: limits.dedupEntries, windowMs: limits.dedupWindowMs });
   const raft = raftOptions(options, voters, recovered);
-  const replica = new Replica({ id, raft, machine, table, now: () => runtime.now(), logger });
+  const replica = new Replica({ id, raft, machine, table, clocks: runtime, logger });
   replica.leases = options.settings.leases;
   return replica;
 }

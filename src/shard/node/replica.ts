@@ -24,13 +24,14 @@ import {
 } from '../../raft/index.js';
 import { checkSnapshotChunk } from '../../raft/storage/index.js';
 import { CommitStall } from './commit-stall.js';
+import { EntryClock } from './entry-clock.js';
 import type { ErrorCode } from '../errors.js';
 import { refuseLeaving, type Closed } from './leaving.js';
 import type { Machine, Memtable } from '../machine/index.js';
 import type { Answer, Consistency } from '../operation.js';
 import { serveReads } from './operation-faults.js';
 import { refuse } from '../errors.js';
-import type { Logger } from '../runtime.js';
+import type { Logger, Runtime } from '../runtime.js';
 import { type LeaseStage, shardOfGroup, SYSTEM_GROUP } from '../cluster/index.js';
 import type { GroupStatus } from '../status.js';
 import { PendingReads, PendingWrites, type Waiter } from './pending.js';
@@ -43,8 +44,7 @@ export interface ReplicaOptions {
   readonly raft: RaftOptions;
   readonly machine: Machine;
   readonly table: Memtable;
-  /** Monotonic ms. */
-  readonly now: () => number;
+  readonly clocks: Pick<Runtime, 'now' | 'wallTime'>;
   readonly logger: Logger;
 }
 
@@ -63,7 +63,7 @@ export interface ReplicaView {
   /** Operations that began here and were not answered yet. */
   readonly waitingReads: number;
   readonly waitingWrites: number;
-  readonly machine: Pick<Machine, 'stateHash' | 'keyCount' | 'dedupEntries'>;
+  readonly machine: Pick<Machine, 'stateHash' | 'keyCount' | 'dedupEntries' | 'replicatedTimeMs'>;
 }
 
 export class Replica implements ReplicaView {
@@ -74,11 +74,13 @@ export class Replica implements ReplicaView {
   applied: number;
   leaderChanges = 0;
   readonly stall: CommitStall;
+  readonly entryClock: EntryClock;
   /** To be collected in this turn; set by `replica-set.ts`. */
   isDirty = false;
   /** At stages before `read`, reads by lease need a round like any other. */
   leases: LeaseStage = 'off';
 
+  /** Monotonic ms. */
   readonly #now: () => number;
   readonly #logger: Logger;
   readonly #writes = new PendingWrites();
@@ -94,9 +96,10 @@ export class Replica implements ReplicaView {
     this.raft = new Raft(options.raft);
     this.machine = options.machine;
     this.table = options.table;
-    this.#now = options.now;
+    this.#now = () => options.clocks.now();
     this.#logger = options.logger;
-    this.stall = new CommitStall(options.now);
+    this.stall = new CommitStall(this.#now);
+    this.entryClock = new EntryClock(this.raft, this.machine, options.raft, options.clocks);
     this.#maxBatchBytes = options.raft.maxUncommittedBytes;
     this.applied = options.raft.snapshot.index;
     this.machine.load();
@@ -184,7 +187,7 @@ export class Replica implements ReplicaView {
   persisted(write: Write): boolean {
     this.raft.persisted(write.receipt);
     if (write.chunk?.done !== true) return false;
-    this.#reload(write.chunk.meta.index);
+    this.#reload(write.chunk.meta);
     return true;
   }
 
@@ -229,6 +232,7 @@ export class Replica implements ReplicaView {
       this.applied = entry.index;
     }
     this.raft.applied(this.applied);
+    this.entryClock.applied(entries);
     return bytes;
   }
 
@@ -383,10 +387,11 @@ export class Replica implements ReplicaView {
     return leader === NONE || leader === this.raft.id ? base : { ...base, leader };
   }
 
-  #reload(index: number): void {
+  #reload({ index, term }: { readonly index: number; readonly term: number }): void {
     this.table.clear();
     this.machine.load();
     this.applied = index;
     this.raft.applied(index);
+    this.entryClock.restored(term);
   }
 }
