@@ -1,6 +1,6 @@
 /**
- * What `kvorum sim` demands of many seeds. Its workers are a script that answers at once, with whatever faults and states it
- * is told to have seen; the real ones are in `test/e2e/sim.test.ts`.
+ * What \`kvorum sim\` demands of many seeds. Its workers are a script that answers at once, and reports the faults and
+ * states that a test gives it; real workers run in \`test/e2e/sim.test.ts\`.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
