@@ -16,13 +16,14 @@ export const m5: Mutant = {
     },
     {
       file: 'src/shard/node/replica-factory.ts',
-      find: `  const replica = new Replica({ id, raft, machine, table, now: () => runtime.now(), logger });
+      find: `  const replica = new Replica({ id, raft, machine, table, clocks: runtime, logger });
 `,
       replace: `  let leaseMs = 0;
   runtime.every(1, () => {
     leaseMs++;
   });
-  const replica = new Replica({ id, raft, machine, table, now: () => leaseMs, logger });
+  const clocks = { now: () => leaseMs, wallTime: () => runtime.wallTime() };
+  const replica = new Replica({ id, raft, machine, table, clocks, logger });
 `,
     },
   ],
