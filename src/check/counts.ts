@@ -11,7 +11,10 @@ export interface HistoryCounts {
   readonly unknown: number;
 }
 
-export function countHistory(operations: readonly Operation[], keys: number): HistoryCounts {
+type Timed = Pick<Operation, 'client' | 'ok' | 'start' | 'end'>;
+
+/** @param operations or transactions. */
+export function countHistory(operations: readonly Timed[], keys: number): HistoryCounts {
   const clients = new Set<number | string>();
   let unknown = 0;
   for (const { client, ok } of operations) {
@@ -28,7 +31,7 @@ export function countHistory(operations: readonly Operation[], keys: number): Hi
 }
 
 /** An unknown operation has no end to count. At the same time, a start comes before an end. */
-function concurrencyOf(operations: readonly Operation[]): number {
+function concurrencyOf(operations: readonly Timed[]): number {
   const answered = operations.filter(({ ok }) => ok !== null);
   const byTime = (a: number | bigint, b: number | bigint): number => (a < b ? -1 : a > b ? 1 : 0);
   const starts = answered.map(({ start }) => start).sort(byTime);

@@ -14,14 +14,29 @@
  * - Two operations are concurrent if one ends at the very time at which the other starts.
  * - The same history and the same number of `steps` give the same result.
  *
- * Left out: transactions and anything else across keys (linearizability is local), and weaker models. Independent of
- * Kvorum: it accepts the history of any store.
+ * Transactions over several keys are judged by `checkTransactions` (`transactions/`), where they append to lists. Left out:
+ * anything else across keys (linearizability is local), and weaker models. Independent of Kvorum: it accepts the history
+ * of any store.
  */
 export { checkHistory, picture, type CheckOptions, type CheckResult, type Verdict } from './check.js';
 export type { HistoryCounts } from './counts.js';
 export type { Failure, Placed } from './explain.js';
 export { formatOperation, describeOperation, type Completion, type Invocation, type Operation } from './operation.js';
-export { renderPage, type KeyPicture, type PageOptions } from './page/page.js';
+export { renderPage, type KeyPicture, type PageOptions } from './page/index.js';
 export { HistoryError, readHistory } from './read-history.js';
 export { formatReport, reportJson } from './report.js';
 export type { Window } from './window.js';
+export {
+  ANOMALIES,
+  checkTransactions,
+  describeTransaction,
+  formatTransaction,
+  readTransactions,
+  type Anomaly,
+  type CycleEdge,
+  type TransactionCheckOptions,
+  type TransactionFailure,
+  type TransactionRecord,
+  type TransactionResult,
+  type TransactionVerdict,
+} from './transactions/index.js';

@@ -1,11 +1,12 @@
 /**
- * Reads a recorded history from a stream of bytes: one operation per line, in UTF-8.
+ * Reads a recorded history from a stream of bytes: one operation, or one transaction, per line, in UTF-8.
  *
  * Lines may end with CR LF, the file may begin with a byte order mark, and blank lines are skipped. Anything else that
- * is not an operation is an error that names the line: a verdict on half a history would be worthless.
+ * is not one is an error that names the line: a verdict on half a history would be worthless.
  */
 import type { Operation } from './operation.js';
-import { LineError, parseOperation } from './read-line.js';
+import { LineError } from './line-fields.js';
+import { parseOperation } from './read-line.js';
 
 /** Why a file is not a valid history. `line` counts from 1; undefined if it concerns the whole file. */
 export class HistoryError extends Error {
@@ -25,32 +26,46 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const BYTE_ORDER_MARK = '\uFEFF';
 
 /** @throws HistoryError for an invalid line, and for a file without any operation: there is nothing to judge. */
-export async function readHistory(chunks: AsyncIterable<Uint8Array>): Promise<Operation[]> {
-  const operations: Operation[] = [];
+export function readHistory(chunks: AsyncIterable<Uint8Array>): Promise<Operation[]> {
+  return readLines(chunks, parseOperation, 'operation');
+}
+
+/**
+ * One value a line, of whatever format.
+ *
+ * @param parse throws a LineError for a line that it refuses.
+ * @param what what a line is, in words.
+ * @throws HistoryError
+ */
+export async function readLines<Line>(
+  chunks: AsyncIterable<Uint8Array>,
+  parse: (line: string) => Line,
+  what: string,
+): Promise<Line[]> {
+  const parsed: Line[] = [];
   let number = 0;
   for await (const bytes of linesOf(chunks)) {
     number++;
-    const operation = operationOf(bytes, number);
-    if (operation !== undefined) operations.push(operation);
+    const text = textOf(bytes, number);
+    if (text.trim() === '') continue;
+    try {
+      parsed.push(parse(text));
+    } catch (error) {
+      throw error instanceof LineError ? new HistoryError(error.message, number) : error;
+    }
   }
-  if (operations.length === 0) throw new HistoryError('there is no operation in it');
-  return operations;
+  if (parsed.length === 0) throw new HistoryError(`there is no ${what} in it`);
+  return parsed;
 }
 
-function operationOf(bytes: Uint8Array, number: number): Operation | undefined {
+function textOf(bytes: Uint8Array, number: number): string {
   let line: string;
   try {
     line = decoder.decode(bytes);
   } catch {
     throw new HistoryError('not UTF-8', number);
   }
-  if (number === 1 && line.startsWith(BYTE_ORDER_MARK)) line = line.slice(1);
-  if (line.trim() === '') return undefined;
-  try {
-    return parseOperation(line);
-  } catch (error) {
-    throw error instanceof LineError ? new HistoryError(error.message, number) : error;
-  }
+  return number === 1 && line.startsWith(BYTE_ORDER_MARK) ? line.slice(1) : line;
 }
 
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -36,6 +36,10 @@ export const INNER_ARROWS: Readonly<Record<string, Readonly<Record<string, reado
     admin: ['http', 'dispatch', 'kv'],
     server: ['http', 'dispatch', 'kv', 'admin'],
   },
+  check: {
+    page: [],
+    transactions: ['page'],
+  },
 };
 /** Files beside the rooms that wire them together; they may import any room. */
 const COMPOSERS = ['src/index.ts', 'src/main.ts', 'src/cli.ts'];
