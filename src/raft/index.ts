@@ -92,4 +92,5 @@ export * from './describe.js';
 export * from './invariants.js';
 export * from './lease.js';
 export * from './quorum.js';
+export * from './storage/row-range.js';
 export * from './storage/storage.js';

@@ -53,7 +53,7 @@ export class DiskContent {
     for (const slot of other.garbage) this.garbage.add(slot);
     for (const [slot, table] of other.slots) {
       const rows = this.tableOf(slot);
-      for (const [key, value] of table.scan('', undefined, Infinity)) rows.put(key, value);
+      for (const [key, value] of table.rows()) rows.put(key, value);
     }
     const { lastSeq, truncatedTo, closed, checkpointsDue, journal, checkpoints } = other;
     Object.assign(this, { lastSeq, truncatedTo, closed, checkpointsDue, journal, checkpoints });

@@ -6,7 +6,7 @@
  * `sync` sends a transaction to the disk, and decides when and whether it becomes durable.
  */
 import type { GroupId, SnapshotMeta } from '../raft/index.js';
-import { crc32c } from '../raft/storage/index.js';
+import { EMPTY_PAGE, EVERYTHING, crc32c } from '../raft/storage/index.js';
 import type {
   Activation,
   HardStateAt,
@@ -307,7 +307,7 @@ export class VirtualState implements StateFile {
   }
 
   purge(slot: number, limit: number): boolean {
-    const rows = this.#view.slots.get(slot)?.scan('', undefined, limit) ?? [];
+    const rows = this.#view.slots.get(slot)?.range(EVERYTHING, { rows: limit, bytes: Infinity }).rows ?? [];
     this.#writer.transaction('purge', () => {
       this.#writer.change((content) => {
         if (rows.length < limit) content.dropSlot(slot);
@@ -340,6 +340,6 @@ export function openVirtualSnapshot(view: DiskContent, group: GroupId): Snapshot
 /** `durable` never shows part of a transaction, so every call sees a slot as of its last complete checkpoint. */
 export const virtualReader = (durable: DiskContent): StateReader => ({
   get: (slot, key) => durable.slots.get(slot)?.get(key),
-  scan: (slot, prefix, after, limit) => durable.slots.get(slot)?.scan(prefix, after, limit) ?? [],
+  range: (slot, range, bounds) => durable.slots.get(slot)?.range(range, bounds) ?? EMPTY_PAGE,
   close: () => undefined,
 });

@@ -26,6 +26,7 @@ function machineAt(...applied: readonly Topology[]): SystemMachine {
     delete: (key) => {
       rows.delete(key);
     },
+    range: () => ({ rows: [], rest: undefined }),
     scan: () => rows,
   };
   const machine = new SystemMachine(store);

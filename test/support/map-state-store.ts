@@ -1,5 +1,6 @@
 /** A `StateStore` in a Map. Detects rows that were mutated after they were handed over. */
-import type { StateKey } from '../../src/raft/index.js';
+import type { PageBounds, RowPage, RowRange, StateKey } from '../../src/raft/index.js';
+import { SortedTable } from '../../src/raft/storage/state/sorted-table.js';
 import type { StateStore } from '../../src/shard/machine/state-store.js';
 
 export class MapStateStore implements StateStore {
@@ -26,6 +27,12 @@ export class MapStateStore implements StateStore {
     const keys = [...this.#rows.keys()].filter((key) => key.startsWith(prefix));
     // Without a comparator, by code units: the order of binary strings.
     for (const key of keys.sort()) yield [key, this.get(key) ?? new Uint8Array(0)];
+  }
+
+  range(range: RowRange, bounds: PageBounds): RowPage {
+    const table = new SortedTable();
+    for (const [key, { value }] of this.#rows) table.put(key, value);
+    return table.range(range, bounds);
   }
 
   /** All rows as they are now, on their own memory: what a checkpoint or snapshot would hold. */

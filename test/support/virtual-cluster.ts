@@ -51,7 +51,7 @@ function copyOf(disk: MemoryDisk): MemoryDisk {
   for (const [name, value] of disk.metas) copy.metas.set(name, value);
   for (const [id, group] of disk.groups) {
     const table = new SortedTable();
-    for (const [key, value] of group.table.scan('', undefined, Infinity)) table.put(key, value);
+    for (const [key, value] of group.table.rows()) table.put(key, value);
     copy.groups.set(id, { ...group, entries: [...group.entries], table });
   }
   return copy;

@@ -10,7 +10,7 @@
 import type { HardStateAt } from './journal/journal-index.js';
 import type { Activation, RawRow, StoredGroup } from './journal/recovery.js';
 import type { RawStateRow } from './state/state-rows.js';
-import type { FileSizes, StateKey } from './storage.js';
+import type { FileSizes, PageBounds, RowPage, RowRange, StateKey } from './storage.js';
 import type { GroupId, SnapshotMeta } from '../types.js';
 
 /** One row per durable commit, numbered consecutively; the newest row is never truncated. */
@@ -127,7 +127,7 @@ export type OpenFiles = (directory: string, maxJournalBytes: number | undefined)
  */
 export interface StateReader {
   get(slot: number, key: StateKey): Uint8Array | undefined;
-  /** Rows whose key starts with `prefix`, in key order, at most `limit`, after `after`. */
-  scan(slot: number, prefix: StateKey, after: StateKey | undefined, limit: number): (readonly [StateKey, Uint8Array])[];
+  /** See `Storage.range`. */
+  range(slot: number, range: RowRange, bounds: PageBounds): RowPage;
   close(): void;
 }

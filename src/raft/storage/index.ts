@@ -23,6 +23,7 @@
  * because only this module loads `better-sqlite3`, which is not needed to run consensus in memory.
  */
 export * from './storage.js';
+export * from './row-range.js';
 export { MemoryDisk, MemoryStorage } from './memory.js';
 export type { MemoryStorageOptions } from './memory.js';
 export { SqliteStorage } from './sqlite.js';

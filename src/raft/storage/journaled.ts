@@ -19,13 +19,17 @@ import { Recovery, type RawRow, type RecoveryResult } from './journal/recovery.j
 import type { Opened } from './engine/protocol.js';
 import type { SqliteWorker } from './worker/sqlite-thread.js';
 import { stallOf, type StallReport } from './engine/stall.js';
+import { EMPTY_PAGE } from './row-range.js';
 import { StateRowWriter, checkSnapshotChunk } from './state/state-rows.js';
 import { StorageFailure } from './storage.js';
 import type {
   GroupCheckpoint,
   GroupWrite,
   OnStall,
+  PageBounds,
   Recovered,
+  RowPage,
+  RowRange,
   SnapshotReader,
   StateKey,
   Storage,
@@ -281,15 +285,10 @@ export class JournaledStorage implements Storage {
     return slot === undefined ? undefined : reader.get(slot, key);
   }
 
-  scan(
-    group: GroupId,
-    prefix: StateKey,
-    after: StateKey | undefined,
-    limit: number,
-  ): (readonly [StateKey, Uint8Array])[] {
+  range(group: GroupId, range: RowRange, bounds: PageBounds): RowPage {
     const { reader, placements } = this.#opened();
     const slot = placements.get(group)?.slot;
-    return slot === undefined ? [] : reader.scan(slot, prefix, after, limit);
+    return slot === undefined ? EMPTY_PAGE : reader.range(slot, range, bounds);
   }
 
   async openSnapshot(group: GroupId): Promise<SnapshotReader | undefined> {

@@ -10,6 +10,7 @@ import { asError } from '../../thrown.js';
 import { JournalIndex, ZERO_HARD_STATE } from './journal/journal-index.js';
 import type { JournalRecord } from './journal/row.js';
 import { EMPTY_META } from './journal/recovery.js';
+import { EMPTY_PAGE } from './row-range.js';
 import { SortedTable } from './state/sorted-table.js';
 import { checkSnapshotChunk, decodeStateRows } from './state/state-rows.js';
 import { StorageFailure, StorageFull } from './storage.js';
@@ -17,8 +18,11 @@ import type {
   GroupCheckpoint,
   GroupWrite,
   OnStall,
+  PageBounds,
   Recovered,
   RecoveredGroup,
+  RowPage,
+  RowRange,
   SnapshotReader,
   StateKey,
   Storage,
@@ -249,13 +253,8 @@ export class MemoryStorage implements Storage {
     return this.#disk.groups.get(group)?.table.get(key);
   }
 
-  scan(
-    group: GroupId,
-    prefix: StateKey,
-    after: StateKey | undefined,
-    limit: number,
-  ): (readonly [StateKey, Uint8Array])[] {
-    return this.#disk.groups.get(group)?.table.scan(prefix, after, limit) ?? [];
+  range(group: GroupId, range: RowRange, bounds: PageBounds): RowPage {
+    return this.#disk.groups.get(group)?.table.range(range, bounds) ?? EMPTY_PAGE;
   }
 
   openSnapshot(group: GroupId): Promise<SnapshotReader | undefined> {

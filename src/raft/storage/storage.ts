@@ -24,6 +24,34 @@ export type StateKey = string;
 /** `undefined` as value deletes the row. */
 export type StateRow = readonly [key: StateKey, value: Uint8Array | undefined];
 
+/** A range of state rows, see `Storage.range`. */
+export interface RowRange {
+  /** The smallest key of the range. */
+  readonly from: StateKey;
+  /** The smallest key behind the range; undefined: the range has no end. */
+  readonly to: StateKey | undefined;
+  /** From the largest key to the smallest. Default: from the smallest to the largest. */
+  readonly reverse?: boolean | undefined;
+  /** Rows have an empty value instead of their own, which is not read from the disk. */
+  readonly keysOnly?: boolean | undefined;
+}
+
+/** Bounds of a page of rows. */
+export interface PageBounds {
+  readonly rows: number;
+  /** Bytes of keys and values. The row that reaches the bound is the last of its page, so a page may exceed it. */
+  readonly bytes: number;
+}
+
+export type PresentRow = readonly [key: StateKey, value: Uint8Array];
+
+export interface RowPage {
+  /** In the order of the range. */
+  readonly rows: readonly PresentRow[];
+  /** What is left of the range behind this page; it may have no rows. Undefined: the page reaches the end. */
+  readonly rest: RowRange | undefined;
+}
+
 /** One group's part of a checkpoint, see `Storage.checkpoint`. */
 export interface GroupCheckpoint {
   readonly group: GroupId;
@@ -136,13 +164,8 @@ export interface Storage {
    */
   read(group: GroupId, key: StateKey): Uint8Array | undefined;
 
-  /** Rows of the durable state whose key starts with `prefix`, in key order, at most `limit`, after `after`. */
-  scan(
-    group: GroupId,
-    prefix: StateKey,
-    after: StateKey | undefined,
-    limit: number,
-  ): (readonly [StateKey, Uint8Array])[];
+  /** A page of the rows of the durable state, read synchronously and as `read` does. */
+  range(group: GroupId, range: RowRange, bounds: PageBounds): RowPage;
 
   /** The group's state as of its last checkpoint; undefined if it has none yet. */
   openSnapshot(group: GroupId): Promise<SnapshotReader | undefined>;

@@ -1,7 +1,7 @@
 /**
  * The storage port of a state machine: a map from binary strings to bytes, of one group. `memtable.ts` implements it.
  */
-import type { StateKey } from '../../raft/index.js';
+import type { PageBounds, RowPage, RowRange, StateKey } from '../../raft/index.js';
 
 export interface StateStore {
   get(key: StateKey): Uint8Array | undefined;
@@ -9,4 +9,9 @@ export interface StateStore {
   delete(key: StateKey): void;
   /** Rows whose key starts with `prefix`, in key order. Used when a machine starts from a checkpoint or snapshot. */
   scan(prefix: StateKey): Iterable<readonly [StateKey, Uint8Array]>;
+  /**
+   * A page of the rows of a range. It takes bounded time: behind many deleted rows it may have few rows, or none, and
+   * something left of the range.
+   */
+  range(range: RowRange, bounds: PageBounds): RowPage;
 }

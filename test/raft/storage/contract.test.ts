@@ -1,6 +1,6 @@
 /** Contract of every storage, run against each of them. */
 import { expect, it } from 'vitest';
-import { StorageFailure } from '../../../src/raft/storage/index.js';
+import { EVERYTHING, NO_BOUNDS, StorageFailure } from '../../../src/raft/storage/index.js';
 import { bytes, entries, entry, meta, row, stateOf, text } from './support/builders.js';
 import { describeEachStorage } from './support/bench.js';
 
@@ -9,7 +9,7 @@ describeEachStorage('storage', (bench) => {
     expect(bench().recovered.groups.size).toBe(0);
     expect(bench().recovered.meta.size).toBe(0);
     expect(bench().storage.read(1, 'a')).toBeUndefined();
-    expect(bench().storage.scan(1, '', undefined, 10)).toEqual([]);
+    expect(bench().storage.range(1, EVERYTHING, NO_BOUNDS)).toEqual({ rows: [], rest: undefined });
     expect(bench().storage.status()).toMatchObject({ journalRows: 0, journalBytes: 0, commits: 0, commitMs: [] });
   });
 
@@ -182,27 +182,6 @@ describeEachStorage('storage', (bench) => {
     );
     await bench().storage.checkpoint([{ group: 1, meta: meta(2), rows: [row('a', '1')] }]);
     expect(stateOf(bench().storage, 1)).toEqual({ a: '1' });
-  });
-
-  it('scans by prefix, in byte order, from a key on, up to a limit', async () => {
-    const keys = ['', '\0', 'a', 'a\0', 'ab', 'a\xff', 'b', '\xff', '\xff\xff', '\xff\xffz'];
-    await bench().storage.checkpoint([
-      { group: 1, meta: meta(1), rows: [...keys].reverse().map((key) => row(key, key)) },
-    ]);
-    const scan = (prefix: string, after?: string, limit = 100): string[] =>
-      bench()
-        .storage.scan(1, prefix, after, limit)
-        .map(([key]) => key);
-    expect(scan('')).toEqual(keys);
-    expect(scan('a')).toEqual(['a', 'a\0', 'ab', 'a\xff']);
-    expect(scan('a', 'a')).toEqual(['a\0', 'ab', 'a\xff']);
-    expect(scan('a', 'a\0', 1)).toEqual(['ab']);
-    expect(scan('a', '')).toEqual(['a', 'a\0', 'ab', 'a\xff']);
-    expect(scan('a', 'b')).toEqual([]);
-    expect(scan('\xff')).toEqual(['\xff', '\xff\xff', '\xff\xffz']);
-    expect(scan('\xff\xff', '\xff\xff')).toEqual(['\xff\xffz']);
-    expect(scan('', 'b', 2)).toEqual(['\xff', '\xff\xff']);
-    expect(scan('zz')).toEqual([]);
   });
 
   it('keeps small named values', async () => {

@@ -1,7 +1,7 @@
 /** A store against a simple model, over random operations and reopenings: both hold the same at every point. */
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { MemoryDisk, MemoryStorage, SqliteStorage } from '../../../src/raft/storage/index.js';
+import { EVERYTHING, MemoryDisk, MemoryStorage, NO_BOUNDS, SqliteStorage } from '../../../src/raft/storage/index.js';
 import type { Storage } from '../../../src/raft/storage/index.js';
 import { StateRowWriter } from '../../../src/raft/storage/state/state-rows.js';
 import { bytes, entries, freshFolder, meta, removeFoldersAfterEach, viewOf } from './support/builders.js';
@@ -195,8 +195,8 @@ class ModelRun {
     this.#pending = [];
     for (const [id, { state }] of this.#model.groups) {
       const found = this.#storage
-        .scan(id, '', undefined, 100)
-        .map(([key, value]) => [key, Buffer.from(value).toString()]);
+        .range(id, EVERYTHING, NO_BOUNDS)
+        .rows.map(([key, value]) => [key, Buffer.from(value).toString()]);
       const wanted = [...state].sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => [k, Buffer.from(v).toString()]);
       expect(found).toEqual(wanted);
     }

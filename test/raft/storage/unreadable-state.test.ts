@@ -3,7 +3,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { unreadableError } from '../../../src/raft/storage/failure.js';
-import { SqliteStorage, StorageCorruption, StorageFailure } from '../../../src/raft/storage/index.js';
+import {
+  EVERYTHING,
+  NO_BOUNDS,
+  SqliteStorage,
+  StorageCorruption,
+  StorageFailure,
+} from '../../../src/raft/storage/index.js';
 import { STATE_PAGE_BYTES } from '../../../src/raft/storage/state/state-db.js';
 import { entry, freshFolder, meta, removeFoldersAfterEach, row } from './support/builders.js';
 import { InlineWorker } from './support/inline-worker.js';
@@ -40,7 +46,11 @@ describe('state that cannot be read', () => {
   it('s69 is reported as damage, with the remedy, whether one row is read or many', async () => {
     const storage = new SqliteStorage({ directory: await damagedFolder(), worker: new InlineWorker() });
     await storage.open();
-    const reads = [() => storage.read(1, keyOf(200)), () => storage.scan(1, 'key-', undefined, ROWS)];
+    const reads = [
+      () => storage.read(1, keyOf(200)),
+      () => storage.range(1, EVERYTHING, NO_BOUNDS),
+      () => storage.range(1, { ...EVERYTHING, reverse: true, keysOnly: true }, NO_BOUNDS),
+    ];
     for (const read of reads) {
       expect(read).toThrow(StorageCorruption);
       expect(read).toThrow(/reading state\.db: .*SQLITE_CORRUPT.* start the node with an empty one/);

@@ -1,7 +1,8 @@
 /** An ordered map of binary strings to bytes, in memory: a group's durable state in `memory.ts` and the simulator. */
 import type { SnapshotSource } from '../files.js';
-import { StateRowWriter, prefixEnd, stateRowSize } from './state-rows.js';
-import type { StateKey } from '../storage.js';
+import { EVERYTHING, NO_BOUNDS, NO_VALUE, PageBuilder, lowerBound } from '../row-range.js';
+import { StateRowWriter, stateRowSize } from './state-rows.js';
+import type { PageBounds, PresentRow, RowPage, RowRange, StateKey } from '../storage.js';
 import type { SnapshotMeta } from '../../types.js';
 
 export class SortedTable {
@@ -28,22 +29,31 @@ export class SortedTable {
     if ((old === undefined) !== (value === undefined)) this.#keys = undefined;
   }
 
-  scan(prefix: StateKey, after: StateKey | undefined, limit: number): [StateKey, Uint8Array][] {
-    this.#keys ??= [...this.#values.keys()].sort(byBytes);
-    const end = prefixEnd(prefix);
-    const rows: [StateKey, Uint8Array][] = [];
-    for (let at = this.#firstAt(prefix, after); at < this.#keys.length && rows.length < limit; at++) {
-      const key = this.#keys[at] ?? '';
-      if (end !== undefined && key >= end) break;
-      const value = this.#values.get(key);
-      if (value !== undefined) rows.push([key, value]);
+  /** All rows, in key order. */
+  rows(): readonly PresentRow[] {
+    return this.range(EVERYTHING, NO_BOUNDS).rows;
+  }
+
+  /** See `Storage.range`. */
+  range(range: RowRange, bounds: PageBounds): RowPage {
+    const keys = (this.#keys ??= [...this.#values.keys()].sort(byBytes));
+    const { from, to, reverse = false } = range;
+    const low = lowerBound(keys, from);
+    const high = to === undefined ? keys.length : lowerBound(keys, to);
+    const page = new PageBuilder(range, bounds);
+    let last: StateKey | undefined;
+    for (let count = 0; count < high - low; count++) {
+      if (page.isFull) return page.full(last);
+      const key = keys[reverse ? high - 1 - count : low + count] ?? '';
+      page.add(key, this.#values.get(key) ?? NO_VALUE);
+      last = key;
     }
-    return rows;
+    return page.last();
   }
 
   /** A snapshot of the current contents; later puts do not affect it. */
   snapshot(meta: SnapshotMeta): SnapshotSource {
-    const rows = this.scan('', undefined, Infinity);
+    const rows = this.rows();
     let at = 0;
     return {
       meta,
@@ -60,19 +70,6 @@ export class SortedTable {
       },
       close: () => undefined,
     };
-  }
-
-  #firstAt(prefix: StateKey, after: StateKey | undefined): number {
-    const keys = this.#keys ?? [];
-    let low = 0;
-    let high = keys.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const key = keys[middle] ?? '';
-      if (key < prefix || (after !== undefined && key <= after)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
+import { EVERYTHING, NO_BOUNDS } from '../../../../src/raft/storage/row-range.js';
 import type { Recovered, SnapshotReader, StateRow, Storage } from '../../../../src/raft/storage/storage.js';
 import type { Entry, SnapshotMeta } from '../../../../src/raft/types.js';
 
@@ -55,7 +56,7 @@ export function viewOf(storage: Storage, recovered: Recovered): Record<number, G
 }
 
 export function stateOf(storage: Storage, group: number): Record<string, string> {
-  const rows = storage.scan(group, '', undefined, 1_000_000);
+  const { rows } = storage.range(group, EVERYTHING, NO_BOUNDS);
   return Object.fromEntries(rows.map(([key, value]) => [key, text(value) ?? '']));
 }
 

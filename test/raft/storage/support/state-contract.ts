@@ -1,6 +1,7 @@
 /** The half of the files' contract that is about the state and snapshots of it; `files.contract.ts` runs it. */
 import { expect, test } from 'vitest';
-import type { SnapshotSource, StoreFiles } from '../../../../src/raft/storage/index.js';
+import { EVERYTHING, NO_BOUNDS } from '../../../../src/raft/storage/index.js';
+import type { RowRange, SnapshotSource, StoreFiles } from '../../../../src/raft/storage/index.js';
 import { decodeStateRows } from '../../../../src/raft/storage/state/state-rows.js';
 import type { Place } from '../files.contract.js';
 import { meta, text } from './builders.js';
@@ -24,7 +25,7 @@ const group = (id: number, slot: number, more: object = {}) => ({
 function slotOf(place: Place, slot: number): Record<string, string | undefined> {
   const reader = place.reader();
   try {
-    const rows = reader.scan(slot, '', undefined, 1_000);
+    const { rows } = reader.range(slot, EVERYTHING, NO_BOUNDS);
     for (const [key, value] of rows) expect(text(reader.get(slot, key))).toBe(text(value));
     return Object.fromEntries(rows.map(([key, value]) => [key, text(value)]));
   } finally {
@@ -167,8 +168,9 @@ export function stateSlots(open: () => Place): void {
       ['b', '2'],
     ]);
     const reader = place.reader();
-    expect(reader.scan(1, 'a', undefined, 10).map(([key]) => key)).toEqual(['a', 'a\0']);
-    expect(reader.scan(1, '', 'a', 1).map(([key]) => key)).toEqual(['a\0']);
+    const keysIn = (range: RowRange): string[] => reader.range(1, range, NO_BOUNDS).rows.map(([key]) => key);
+    expect(keysIn({ from: 'a', to: 'b' })).toEqual(['a', 'a\0']);
+    expect(keysIn({ from: 'a\0', to: undefined, reverse: true })).toEqual(['b', 'a\0']);
     expect(reader.get(1, 'c')).toBeUndefined();
     expect(reader.get(2, 'a')).toBeUndefined();
     reader.close();
