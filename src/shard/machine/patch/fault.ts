@@ -31,7 +31,7 @@ export interface PatchBounds {
   readonly valueBytes: number;
   /** Nesting of values, of patches, and of the result. */
   readonly depth: number;
-  /** Members of objects in a value, in a patch, and in the result. */
+  /** Members of all objects in a value, in a patch (the operations of a JSON Patch have some too), and in the result. */
   readonly members: number;
 }
 
@@ -41,3 +41,8 @@ export const faulty = (code: PatchFault['code'], message: string, details: Parti
 
 export const tooLarge = (bytes: number, limit: number, details: Partial<PatchFault> = {}): Faulty =>
   faulty('value-too-large', `the new value would have ${bytes} bytes, ${limit} are allowed`, { ...details, limit });
+
+/** What values of `application/json` are held to when they are written, unless somebody says otherwise. */
+export const STORED_JSON: Omit<PatchBounds, 'valueBytes'> = { depth: 256, members: 100_000 };
+
+export const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
