@@ -18,7 +18,8 @@ import { FORMATS, type Format } from '../src/shard/formats.js';
 import { loadHash } from '../src/shard/keys/hash.js';
 import { decodeKey } from '../src/shard/keys/decoder.js';
 import { KvMachine } from '../src/shard/machine/kv-machine.js';
-import type { KvWrite } from '../src/shard/operation.js';
+import type { PlainWrite } from '../src/shard/operation.js';
+import { decodeOutcome, decodeProgram, encodeOutcome, encodeProgram } from '../src/shard/program-codec.js';
 import { PieceAssembler } from '../src/shard/transport/pieces.js';
 import { FORMER_PROTOCOL, PROTOCOL } from '../src/shard/transport/protocol.js';
 import { decodeRecord } from '../src/shard/machine/record-row.js';
@@ -85,7 +86,7 @@ describe('the table', () => {
 const hello: Hello = {
   ...{ role: 'router', from: 0, to: 1, incarnation: 1, clusterId: 'c', ...PROTOCOL, extension: {} },
 };
-const put: KvWrite = {
+const put: PlainWrite = {
   ...{ type: 'put', key: Uint8Array.of(64, 1), body: new Uint8Array(3), contentType: 'text/plain' },
   ...{ condition: { type: 'none' }, operationId: new Uint8Array(16), attempt: 'initial' },
 };
@@ -100,6 +101,23 @@ function reloaded(space: string, at: number, value: number): void {
   for (const [key, row] of [...store.scan(space)]) store.set(key, Buffer.from(row).fill(value, at, at + 1));
   new KvMachine(store).load();
 }
+
+const key = Uint8Array.of(64, 1);
+const aPut = { type: 'put', key, body: new Uint8Array(3), contentType: 'a/b', expiry: { type: 'none' } } as const;
+const program = Uint8Array.from(
+  encodeProgram({
+    comparisons: [{ type: 'absent', key }],
+    then: [{ ...aPut, condition: { type: 'none' }, returning: 'nothing' }],
+    otherwise: [],
+    onError: 'fail',
+    valueLimit: 10,
+  }),
+);
+/** After the head of 12 bytes, and a comparison with a kind and a key of two bytes. */
+const AT_STEP = 12 + 1 + 2 + 2;
+const outcome = Uint8Array.from(
+  encodeOutcome({ succeeded: true, results: [{ type: 'delete', deleted: true }], lastDeletion: 0, omitted: false }),
+);
 
 const request = [...u8(32), ...u48(1), ...u32(0), ...f64(5)];
 const oneByteKey = [...u16(1), ...u8(1)];
@@ -150,6 +168,12 @@ const DECODERS: Readonly<Record<Name, (number: number) => unknown>> = {
   commandKind: (number) => command(32, number),
   attempt: (number) => command(23, number),
   condition: (number) => command(33, number),
+  programLayout: (number) => decodeProgram(program.with(0, number)),
+  comparison: (number) => decodeProgram(program.with(12, number)),
+  step: (number) => decodeProgram(program.with(AT_STEP, number)),
+  returning: (number) => decodeProgram(program.with(AT_STEP + 6, number)),
+  expiry: (number) => decodeProgram(program.with(AT_STEP + 7, number)),
+  stepResult: (number) => decodeOutcome(outcome.with(10, number)),
   recordLayout: (number) => decodeRecord(Buffer.alloc(40, number)),
   dedupPage: (number) => {
     reloaded('\u0001', 0, number);
@@ -181,7 +205,7 @@ describe('a format number of a later build is refused by name', () => {
   it('requests with unknown conditions and attempts, too', () => {
     const at = [...request, ...u8(2), ...oneByteKey];
     expect(() => decodeFrame(frame(at, u8(4)))).toThrow('condition 4 is unknown to this build, which reads 0 to 3');
-    expect(() => decodeFrame(frame(at, u8(0), u64(0n), u64(0n), u8(3)))).toThrow('attempt 3 is unknown to this build');
+    expect(() => decodeFrame(frame(at, u8(0), u64(0n), u64(0n), u8(5)))).toThrow('attempt 5 is unknown to this build');
   });
 
   it('tags inside keys, and unused numbers between tags, too', () => {

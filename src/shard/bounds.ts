@@ -13,7 +13,7 @@
  */
 import { MAX_U48 } from './big-endian.js';
 import { KvorumError } from './errors.js';
-import type { KvOperation } from './operation.js';
+import { isRead, type KvOperation } from './operation.js';
 
 const MIB = 1024 * 1024;
 
@@ -60,6 +60,13 @@ export function writtenContentType(stored: string): string {
   return stored.slice(1).replace(/\\([t\\])/g, (_, char) => (char === 't' ? '\t' : '\\'));
 }
 
+/** Whether a value of this stored content type is JSON, and was checked to be. */
+export function isJsonType(stored: string): boolean {
+  if (stored === JSON_TYPE) return true;
+  return writtenContentType(stored).split(';', 1)[0]?.trim().toLowerCase() === JSON_TYPE;
+}
+const JSON_TYPE = 'application/json';
+
 function isStoredContentType(stored: string): boolean {
   if (stored.length > MAX_CONTENT_TYPE_BYTES) return false;
   for (let at = 0; at < stored.length; at += 1) if (!isPrintableAscii(stored.charCodeAt(at))) return false;
@@ -75,10 +82,11 @@ export function encodeErrorOf(operation: KvOperation): KvorumError | undefined {
   if (operation.key.length > MAX_ENCODED_KEY_BYTES) {
     return new KvorumError('key-too-long', undefined, { field: 'key', limit: MAX_KEY_BYTES });
   }
-  if (operation.type === 'get') return undefined;
+  if (isRead(operation)) return undefined;
   if (operation.operationId.length !== OPERATION_ID_BYTES) {
     return invalid('operationId', `an operation id has ${OPERATION_ID_BYTES} bytes`);
   }
+  if (operation.type === 'program') return undefined;
   const { condition } = operation;
   if (condition.type === 'revision' && !isRevision(condition.revision)) {
     return invalid('condition', 'a revision is an integer in 0..2^48-1');

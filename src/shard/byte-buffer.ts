@@ -117,6 +117,14 @@ export class ByteWriter {
     this.at += 8;
   }
 
+  /** @throws WireError for a value that does not fit into 64 bits with a sign */
+  i64(value: bigint): void {
+    if (BigInt.asIntN(64, value) !== value) throw new WireError(`${value} does not fit into 64 bits`);
+    this.reserve(8);
+    this.view.setBigInt64(this.at, value, true);
+    this.at += 8;
+  }
+
   /** Bytes without a length before them. */
   raw(data: Uint8Array): void {
     this.reserve(data.length);
@@ -201,6 +209,10 @@ export class ByteReader {
 
   f64(): number {
     return this.view.getFloat64(this.skip(8), true);
+  }
+
+  i64(): bigint {
+    return this.view.getBigInt64(this.skip(8), true);
   }
 
   /** A byte that may only have bits of `allowed` set. */

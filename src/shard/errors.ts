@@ -27,6 +27,9 @@ export const ERRORS = {
   'value-too-large': row('not_applied', false, 'the value exceeds the configured limit'),
   'key-too-long': row('not_applied', false, 'the encoded key exceeds 4 KiB'),
   'precondition-failed': row('not_applied', false, 'the key is not in the state that the request demands'),
+  'wrong-type': row('not_applied', false, 'the value is not of the type that the operation needs'),
+  'patch-failed': row('not_applied', false, 'an operation of the patch does not fit the value'),
+  'feature-unavailable': row('not_applied', true, 'some node of the cluster runs a version without this feature'),
   'idempotency-key-reused': row('not_applied', false, 'the idempotency key was used for another request'),
   'idempotency-key-expired': row(
     'unknown',
@@ -62,6 +65,8 @@ export interface ErrorDetails {
   readonly shard?: number;
   /** Raft term of the shard's group at the replica that refused. */
   readonly term?: number;
+  /** For an error in one of several operations: its place in the list, from 0. */
+  readonly position?: number;
 }
 
 /** A failed operation, or a store that cannot be opened. `cause` is the underlying error, if this process has it. */

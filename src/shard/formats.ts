@@ -33,9 +33,15 @@ const LINK_FORMATS = {
     ...since(1, { request: 32, reply: 33, topology: 34, ping: 35, 'status-request': 36, status: 37 }),
     ...since(2, { position: 38, 'process-question': 39, 'process-answer': 40 }),
   }),
-  operation: format('operation', 'of a request on a link', since(1, { put: 1, delete: 2, get: 3 })),
+  operation: format('operation', 'of a request on a link', {
+    ...since(1, { put: 1, delete: 2, get: 3 }),
+    ...since(3, { program: 4, read: 5 }),
+  }),
   consistency: format('consistency', 'of a read on a link', since(1, { linearizable: 0, lease: 1, stale: 2 })),
-  answer: format('answer', 'of a reply on a link', since(1, { put: 1, delete: 2, get: 3, refused: 4 })),
+  answer: format('answer', 'of a reply on a link', {
+    ...since(1, { put: 1, delete: 2, get: 3, refused: 4 }),
+    ...since(3, { program: 5 }),
+  }),
 } as const;
 
 /** Formats of data in logs, snapshots and the states of groups. */
@@ -45,20 +51,46 @@ const STATE_FORMATS = {
     ...since(2, { clusterUid: 2 }),
     ...since(3, { programs: 3 }),
   }),
-  commandLayout: format('command layout', 'first byte of the data of a log entry that writes', since(1, { second: 2 })),
-  commandKind: format('command kind', 'of such a command', since(1, { put: 1, delete: 2 })),
-  attempt: format(
-    'attempt',
-    'of a write, in its command and in requests',
-    since(1, { initial: 0, 'client-keyed': 1, retry: 2 }),
-  ),
+  commandLayout: format('command layout', 'first byte of the data of a log entry that writes', {
+    ...since(1, { second: 2 }),
+    ...since(3, { program: 3 }),
+  }),
+  commandKind: format('command kind', 'of such a command', {
+    ...since(1, { put: 1, delete: 2 }),
+    ...since(3, { program: 3, expire: 4 }),
+  }),
+  attempt: format('attempt', 'of a write, in its command and in requests', {
+    ...since(1, { initial: 0, 'client-keyed': 1, retry: 2 }),
+    ...since(3, { keyed: 3, 'keyed-retry': 4 }),
+  }),
   condition: format('condition', 'of a write, likewise', since(1, { none: 0, absent: 1, exists: 2, revision: 3 })),
-  recordLayout: format('record layout', 'first byte of the row of a key', since(1, { first: 1 })),
+  programLayout: format('program layout', 'first byte of a program, in commands and requests', since(3, { first: 1 })),
+  comparison: format('comparison', 'of a program', {
+    ...since(3, { absent: 1, exists: 2, revision: 3, version: 4, value: 5, 'unchanged-since': 6 }),
+  }),
+  step: format('step', 'of a program', {
+    ...since(3, { get: 1, put: 2, delete: 3, increment: 4, append: 5, 'merge-patch': 6, 'json-patch': 7, touch: 8 }),
+  }),
+  expiry: format('expiry', 'of a put in a program', since(3, { none: 0, keep: 1, after: 2 })),
+  returning: format('returning', 'of a step: which record it answers', {
+    ...since(3, { nothing: 0, value: 1, previous: 2 }),
+  }),
+  stepResult: format('step result', 'in the answer of a program', {
+    ...since(3, { get: 1, write: 2, delete: 3, failed: 4 }),
+  }),
+  recordLayout: format('record layout', 'first byte of the row of a key', {
+    ...since(1, { first: 1 }),
+    ...since(3, { expiring: 2 }),
+  }),
   dedupPage: format('dedup page layout', 'first byte of a row of the dedup table', since(1, { first: 1 })),
   dedupAnswer: format('dedup answer', 'in such a row', {
     ...since(1, { updated: 1, created: 2, deleted: 3, notThere: 4, preconditionFailed: 5 }),
+    ...since(3, { program: 6 }),
   }),
-  shardMeta: format('shard meta layout', 'first byte of the row of a shard as a whole', since(1, { first: 1 })),
+  shardMeta: format('shard meta layout', 'first byte of the row of a shard as a whole', {
+    ...since(1, { first: 1 }),
+    ...since(3, { programs: 2 }),
+  }),
   keyTag: format('key tag', 'first byte of an encoded key, and of each value in it', {
     ...since(1, { end: 0x00, undefined: 0x08, null: 0x10, false: 0x18, true: 0x19, number: 0x20, bigint: 0x28 }),
     ...since(1, { date: 0x30, string: 0x40, bytes: 0x50, array: 0x60, object: 0x68, map: 0x70, set: 0x78 }),

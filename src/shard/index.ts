@@ -48,7 +48,9 @@ export {
 export { binaryString } from './big-endian.js';
 export * from './errors.js';
 export * from './formats.js';
-export type * from './operation.js';
+export * from './operation.js';
+export * from './program-codec.js';
+export type * from './program.js';
 export * from './runtime.js';
 export type * from './status.js';
 export * from './strict-json.js';

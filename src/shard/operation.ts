@@ -14,10 +14,12 @@ export type Condition =
  * What the sender knows about earlier attempts at a write; decides the treatment of an operation id that is not in the
  * dedup table (`kv-machine.ts`).
  * - `initial`: the id was made for this attempt, so there was no earlier one;
- * - `client-keyed`: the client chose the id, and may have sent it before, unknown to the router;
- * - `retry`: the same sender sent it before and does not know the outcome.
+ * - `keyed`: the client chose the id, and may have sent it before, unknown to the router;
+ * - `retry`: the same sender sent it before and does not know the outcome;
+ * - `keyed-retry`: the same, and the client chose the id;
+ * - `client-keyed`: what `keyed` is to builds before feature level 3, which treat it differently.
  */
-export type Attempt = 'initial' | 'client-keyed' | 'retry';
+export type Attempt = 'initial' | 'client-keyed' | 'retry' | 'keyed' | 'keyed-retry';
 
 export interface Put {
   readonly type: 'put';
@@ -40,6 +42,17 @@ export interface Delete {
   readonly attempt: Attempt;
 }
 
+/** Runs a program whose keys are all in one shard, as one entry of its log. */
+export interface RunProgram {
+  readonly type: 'program';
+  /** One of its keys, by which the shard is found. */
+  readonly key: Uint8Array;
+  /** The program (`program-codec.ts`). */
+  readonly body: Uint8Array;
+  readonly operationId: Uint8Array;
+  readonly attempt: Attempt;
+}
+
 export type Consistency = 'linearizable' | 'lease' | 'stale';
 
 export interface Get {
@@ -48,8 +61,22 @@ export interface Get {
   readonly consistency: Consistency;
 }
 
-export type KvWrite = Put | Delete;
-export type KvOperation = Put | Delete | Get;
+/** Runs a program that only compares and gets: not an entry, but a read. */
+export interface ReadProgram {
+  readonly type: 'read';
+  /** As in `RunProgram`. */
+  readonly key: Uint8Array;
+  readonly body: Uint8Array;
+  readonly consistency: Consistency;
+}
+
+export type PlainWrite = Put | Delete;
+export type KvWrite = PlainWrite | RunProgram;
+export type KvRead = Get | ReadProgram;
+export type KvOperation = KvWrite | KvRead;
+
+export const isRead = (operation: KvOperation): operation is KvRead =>
+  operation.type === 'get' || operation.type === 'read';
 
 export interface ShardRequest {
   readonly shard: number;
@@ -65,6 +92,8 @@ export interface KeyRecord {
   readonly version: number;
   readonly contentType: string;
   readonly body: Uint8Array;
+  /** When the key expires: ms since 1970, by replicated time; undefined: never. */
+  readonly expiresAtMs?: number | undefined;
 }
 
 export type Answer =
@@ -80,6 +109,14 @@ export type Answer =
       readonly type: 'get';
       readonly record: KeyRecord | undefined;
       /** the shard's applied index */ readonly revision: number;
+    }
+  | {
+      readonly type: 'program';
+      /** Of what it wrote: the index of its entry; of a read: the shard's applied index. */
+      readonly revision: number;
+      /** Its outcome (`program-codec.ts`). */
+      readonly outcome: Uint8Array;
+      readonly replayed: boolean;
     }
   | Refusal;
 

@@ -3,6 +3,7 @@
  * of both is open at the same time.
  */
 import type { Backend } from '../router/index.js';
+import { isRead } from '../shard/index.js';
 import type { Mark } from './marks.js';
 
 export function observeAttempts<T extends Backend>(backend: T, reached: (mark: Mark) => void): T {
@@ -10,7 +11,7 @@ export function observeAttempts<T extends Backend>(backend: T, reached: (mark: M
   const open = new Map<string, number>();
   const submit: Backend['submit'] = (node, request, done) => {
     const { operation } = request;
-    if (operation.type === 'get') {
+    if (isRead(operation)) {
       backend.submit(node, request, done);
       return;
     }

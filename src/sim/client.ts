@@ -7,7 +7,7 @@
  * revision identifies a value: a write conditional on a revision is a compare-and-set of the values.
  */
 import type { Completion, Invocation } from '../check/index.js';
-import { stringKey, type Answer, type Condition, type KvOperation, type KvWrite } from '../shard/index.js';
+import { isRead, stringKey, type Answer, type Condition, type KvOperation, type KvWrite } from '../shard/index.js';
 import type { Dispatcher } from '../router/index.js';
 import type { MachineClock } from './clock.js';
 import type { Begun, History } from './history.js';
@@ -147,7 +147,7 @@ export class Client {
     this.#ask(call.operation, deadlineMs, (answer) => {
       const isFinal = answer !== undefined && (answer.type !== 'refused' || !answerIsOpen(answer));
       const leavesDoubt = answer === undefined || (answer.type === 'refused' && answer.outcome === 'unknown');
-      call.outcomeUnknown ||= leavesDoubt && call.operation.type !== 'get';
+      call.outcomeUnknown ||= leavesDoubt && !isRead(call.operation);
       if (!isFinal && call.repeats && scheduler.now < call.until) {
         scheduler.after(random.between(0, REPEAT_AFTER_MS), undefined, () => {
           this.#attempt(call, deadlineMs);
@@ -180,7 +180,7 @@ export class Client {
     const silence = scheduler.after(deadlineMs + PATIENCE_MS, undefined, () => {
       end(undefined);
     });
-    const attempt = operation.type === 'get' ? operation : withIdOf(operation, endpoint.clock, random);
+    const attempt = isRead(operation) ? operation : withIdOf(operation, endpoint.clock, random);
     scheduler.after(random.between(0, scenario.network.delayMs), endpoint.incarnation, () => {
       endpoint.dispatcher.dispatch(attempt, { deadlineMs, forward: true }, ({ answer }) => {
         scheduler.after(random.between(0, scenario.network.delayMs), undefined, () => {
@@ -206,7 +206,7 @@ export class Client {
       key: stringKey(key),
       condition,
       operationId: id,
-      attempt: repeats ? 'client-keyed' : 'initial',
+      attempt: repeats ? 'keyed' : 'initial',
     } as const;
     const value = deletes ? null : this.#freshValue();
     const operation: KvOperation =
@@ -249,6 +249,8 @@ export class Client {
       case 'delete':
         this.#learn(key, 0, null);
         return invocation.op === 'delete' ? { ok: true, existed: answer.deleted } : { ok: true };
+      case 'program':
+        throw new Error('no program was sent');
       case 'refused': {
         if (answer.code === 'precondition-failed') {
           const revision = answer.details.currentRevision ?? 0;

@@ -292,7 +292,7 @@ describe('the backend of a stand-alone router', () => {
     const operationId = new Uint8Array(16).fill(3);
     const condition = { type: 'none' } as const;
     const result = dispatcher.execute(
-      { type: 'put', key, body: key, contentType: 'a/b', condition, operationId, attempt: 'client-keyed' },
+      { type: 'put', key, body: key, contentType: 'a/b', condition, operationId, attempt: 'keyed' },
       { deadlineMs: 5_000, forward: true },
     );
     await runtime.run(1);

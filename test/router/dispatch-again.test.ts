@@ -15,7 +15,7 @@ const put: KvOperation = {
   contentType: 'text/plain',
   condition: { type: 'none' },
   operationId: new Uint8Array(16).fill(7),
-  attempt: 'client-keyed',
+  attempt: 'keyed',
 };
 const done: Answer = { type: 'put', revision: 5, version: 1, created: true, replayed: false };
 
@@ -39,9 +39,12 @@ beforeEach(() => {
 });
 
 describe('a retried write', () => {
-  it.each(['initial', 'client-keyed'] as const)(
+  it.each([
+    ['initial', 'retry'],
+    ['keyed', 'keyed-retry'],
+  ] as const)(
     'is marked as a retry only after an attempt of unknown outcome: %s',
-    async (attempt) => {
+    async (attempt, retry) => {
       const write: KvOperation = { ...put, attempt };
       const codes = ['not-here', 'no-quorum', 'leadership-lost', 'not-here'] as const;
       for (const node of [1, 2, 3]) {
@@ -52,7 +55,7 @@ describe('a retried write', () => {
       }
       expect(codeOf(await run(dispatcher(), write))).toBe('ok');
       const asked = cluster.asked.map(({ request }) => request.operation);
-      expect(asked).toEqual([write, write, write, ...[1, 2].map(() => ({ ...write, attempt: 'retry' }))]);
+      expect(asked).toEqual([write, write, write, ...[1, 2].map(() => ({ ...write, attempt: retry }))]);
       expect(write.attempt).toBe(attempt);
     },
   );
@@ -63,8 +66,8 @@ describe('a retried write', () => {
     });
     await run(dispatcher({ attemptMs: 200 }), put);
     expect(cluster.asked.map(({ request }) => 'attempt' in request.operation && request.operation.attempt)).toEqual([
-      'client-keyed',
-      'retry',
+      'keyed',
+      'keyed-retry',
     ]);
   });
 

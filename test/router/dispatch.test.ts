@@ -14,7 +14,7 @@ const put: KvOperation = {
   contentType: 'text/plain',
   condition: { type: 'none' },
   operationId: new Uint8Array(16).fill(7),
-  attempt: 'client-keyed',
+  attempt: 'keyed',
 };
 const get = (consistency: Consistency = 'linearizable'): KvOperation => ({ type: 'get', key, consistency });
 const done: Answer = { type: 'put', revision: 5, version: 1, created: true, replayed: false };

@@ -284,7 +284,7 @@ describe('idempotency', () => {
     const attempts = http.backend.received
       .slice(before)
       .map(({ operation }) => 'attempt' in operation && operation.attempt);
-    expect(attempts).toEqual(['initial', 'initial', 'client-keyed', 'client-keyed']);
+    expect(attempts).toEqual(['initial', 'initial', 'keyed', 'keyed']);
   });
 });
 

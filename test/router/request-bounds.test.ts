@@ -7,7 +7,7 @@ import { DEFAULT_LIMITS } from '../../src/router/http/limits.js';
 import * as headersOf from '../../src/router/http/headers.js';
 import { parseQuery, splitTarget } from '../../src/router/http/target.js';
 import { decodeCommand, encodeCommand } from '../../src/shard/machine/command.js';
-import { loadHash, writtenContentType, type KvWrite } from '../../src/shard/index.js';
+import { loadHash, writtenContentType, type PlainWrite } from '../../src/shard/index.js';
 import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';
 
 beforeAll(loadHash);
@@ -70,7 +70,7 @@ const requests = fc
 type Request = { readonly key: string } & Readonly<Record<string, string>>;
 
 /** The write that the front makes of a request; undefined if it refuses it. */
-function writeOf({ key: written, ...headers }: Request, type: KvWrite['type']): KvWrite | undefined {
+function writeOf({ key: written, ...headers }: Request, type: PlainWrite['type']): PlainWrite | undefined {
   try {
     const { path, query } = splitTarget(KV_PREFIX + written);
     const named = namedKey(path.slice(KV_PREFIX.length), parseQuery(query, ['key_type']));
@@ -78,7 +78,7 @@ function writeOf({ key: written, ...headers }: Request, type: KvWrite['type']): 
       key: named.key,
       condition: headersOf.writeCondition(headers).condition,
       operationId: headersOf.operationIdOf(headers) ?? new Uint8Array(16),
-      attempt: 'client-keyed' as const,
+      attempt: 'keyed' as const,
     };
     headersOf.timeoutMs(headers, DEFAULT_LIMITS);
     if (type === 'delete') return { type, ...common };
@@ -88,7 +88,7 @@ function writeOf({ key: written, ...headers }: Request, type: KvWrite['type']): 
   }
 }
 
-const plain = (write: KvWrite): unknown =>
+const plain = (write: PlainWrite): unknown =>
   Object.fromEntries(
     Object.entries(write).map(([name, field]) => [name, field instanceof Uint8Array ? [...field] : field]),
   );
@@ -104,7 +104,7 @@ describe('a request that the HTTP front accepts', () => {
       expect(plain(decodeCommand(encodeCommand(write, 1)).write)).toEqual(plain(write));
       const message = { type: 'request', id: 1, request: { shard: 0, budgetMs: 1, operation: write } } as const;
       const [read] = decodeFrame(encodeFrame({ from: 1, to: 2, messages: [message] })).messages;
-      expect(read?.type === 'request' && plain(read.request.operation as KvWrite)).toEqual(plain(write));
+      expect(read?.type === 'request' && plain(read.request.operation as PlainWrite)).toEqual(plain(write));
       const given = request['content-type'];
       if (write.type === 'delete' || given === undefined) return;
       expect(writtenContentType(write.contentType)).toBe(given);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeCommand, encodeCommand, MalformedCommand, viewCommand } from '../../src/shard/machine/command.js';
 import { loadHash } from '../../src/shard/keys/hash.js';
-import type { Attempt, Condition, KvWrite } from '../../src/shard/operation.js';
+import type { Attempt, Condition, PlainWrite } from '../../src/shard/operation.js';
 import { codeOf } from '../support/error-code.js';
 
 beforeAll(loadHash);
@@ -12,7 +12,7 @@ const condition: fc.Arbitrary<Condition> = fc.oneof(
   fc.constantFrom<Condition>({ type: 'none' }, { type: 'absent' }, { type: 'exists' }),
   fc.record({ type: fc.constant('revision' as const), revision: fc.integer({ min: 0, max: 2 ** 48 - 1 }) }),
 );
-const attempt = fc.constantFrom<Attempt>('initial', 'client-keyed', 'retry');
+const attempt = fc.constantFrom<Attempt>('initial', 'client-keyed', 'retry', 'keyed', 'keyed-retry');
 const contentType = fc.string({
   unit: fc.integer({ min: 0x20, max: 0x7e }).map((c) => String.fromCharCode(c)),
   maxLength: 255,
@@ -21,16 +21,16 @@ const contentType = fc.string({
 const base = { key: fc.oneof(bytesOf(1, 20), bytesOf(4000, 4097)), condition, operationId: bytesOf(16, 16), attempt };
 const put = fc.record({ type: fc.constant('put' as const), ...base, contentType, body: bytesOf(0, 200) });
 const remove = fc.record({ type: fc.constant('delete' as const), ...base });
-const write: fc.Arbitrary<KvWrite> = fc.oneof(put, remove);
+const write: fc.Arbitrary<PlainWrite> = fc.oneof(put, remove);
 const time = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 
 /** Ignores the difference between Buffer and Uint8Array. */
-const plain = (any: KvWrite): unknown =>
+const plain = (any: PlainWrite): unknown =>
   Object.fromEntries(
     Object.entries(any).map(([name, field]) => [name, field instanceof Uint8Array ? [...field] : field]),
   );
 
-const sample: KvWrite = {
+const sample: PlainWrite = {
   type: 'put',
   key: Buffer.from('40616263', 'hex'),
   body: Buffer.from('hello'),
@@ -80,14 +80,14 @@ describe('the encoding of a command', () => {
 });
 
 describe('the fingerprint', () => {
-  const of = (any: KvWrite, timeMs = 0): string => decodeCommand(encodeCommand(any, timeMs)).fingerprint;
+  const of = (any: PlainWrite, timeMs = 0): string => decodeCommand(encodeCommand(any, timeMs)).fingerprint;
 
   it('depends on the request, not on the attempt', () => {
     expect(of({ ...sample, operationId: new Uint8Array(16), attempt: 'retry' }, 5)).toBe(of(sample, 9));
   });
 
   it('differs with every part of the request', () => {
-    const others: KvWrite[] = [
+    const others: PlainWrite[] = [
       { ...sample, key: Buffer.from('40616264', 'hex') },
       { ...sample, body: Buffer.from('hellp') },
       { ...sample, contentType: 'text/plaim' },
@@ -120,18 +120,18 @@ describe('what is out of bounds is refused by the encoder', () => {
     ['a broken revision', { condition: { type: 'revision', revision: 1.5 } }, 'invalid-request'],
     ['a huge revision', { condition: { type: 'revision', revision: 2 ** 48 } }, 'invalid-request'],
     ['no number as revision', { condition: { type: 'revision', revision: NaN } }, 'invalid-request'],
-  ] as [string, Partial<KvWrite>, string][])('%s', (_what, change, code) => {
+  ] as [string, Partial<PlainWrite>, string][])('%s', (_what, change, code) => {
     expect(codeOf(() => encodeCommand({ ...sample, ...change }, 0))).toBe(code);
   });
 });
 
 describe('what is malformed is refused by the decoder', () => {
-  const altered = (at: number, value: number, from: KvWrite = sample): Uint8Array => {
+  const altered = (at: number, value: number, from: PlainWrite = sample): Uint8Array => {
     const data = Uint8Array.from(encodeCommand(from, 0));
     data[at] = value;
     return data;
   };
-  const removal: KvWrite = {
+  const removal: PlainWrite = {
     type: 'delete',
     key: sample.key,
     condition: { type: 'none' },
@@ -141,7 +141,7 @@ describe('what is malformed is refused by the decoder', () => {
   it.each([
     ['nothing', new Uint8Array(0)],
     ['another layout', () => altered(0, 1)],
-    ['another attempt', () => altered(23, 3)],
+    ['another attempt', () => altered(23, 9)],
     ['another kind', () => altered(32, 3)],
     ['no kind', () => altered(32, 0)],
     ['another condition', () => altered(33, 4)],

@@ -13,7 +13,7 @@ beforeAll(loadHash);
 const EMPTY: DedupTableState = { head: 0, tail: 0, evictionWatermarkMs: 0, hashHigh: 0, hashLow: 0 };
 
 function tableOf(store: MapStateStore, maxEntries: number, state = EMPTY): DedupTable {
-  const table = new DedupTable(store, { maxEntries, windowMs: 1000 });
+  const table = new DedupTable(store, { space: '\u0001', maxEntries, windowMs: 1000 });
   table.load(state);
   return table;
 }

@@ -2,12 +2,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeCommand, encodeCommand } from '../../src/shard/machine/command.js';
 import { encodeKey } from '../../src/shard/keys/index.js';
-import { MAX_VALUE_BYTES, loadHash, type KvWrite } from '../../src/shard/index.js';
+import { MAX_VALUE_BYTES, loadHash, type PlainWrite } from '../../src/shard/index.js';
 import { decodeFrame, encodeFrame } from '../../src/shard/transport/wire.js';
 
 beforeAll(loadHash);
 
-const put: KvWrite & { readonly type: 'put' } = {
+const put: PlainWrite & { readonly type: 'put' } = {
   type: 'put',
   key: Uint8Array.of(1, 2),
   body: new Uint8Array(1),
@@ -17,7 +17,7 @@ const put: KvWrite & { readonly type: 'put' } = {
   attempt: 'initial',
 };
 
-const CODECS: Readonly<Record<string, (write: KvWrite) => unknown>> = {
+const CODECS: Readonly<Record<string, (write: PlainWrite) => unknown>> = {
   command: (write) => decodeCommand(encodeCommand(write, 1)),
   frame: (operation) =>
     decodeFrame(
@@ -29,7 +29,7 @@ const CODECS: Readonly<Record<string, (write: KvWrite) => unknown>> = {
     ),
 };
 
-const FIELDS: readonly { what: string; limit: number; make: (size: number) => KvWrite }[] = [
+const FIELDS: readonly { what: string; limit: number; make: (size: number) => PlainWrite }[] = [
   { what: 'bytes of an encoded key', limit: 4_097, make: (n) => ({ ...put, key: new Uint8Array(n).fill(1) }) },
   { what: 'bytes of a content type', limit: 255, make: (n) => ({ ...put, contentType: 'a'.repeat(n) }) },
   { what: 'bytes of a value', limit: MAX_VALUE_BYTES, make: (n) => ({ ...put, body: new Uint8Array(n) }) },

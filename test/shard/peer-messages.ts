@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { EntryKind, type Entry, type Message } from '../../src/raft/index.js';
 import { ERRORS, type ErrorCode } from '../../src/shard/errors.js';
-import type { Answer, KvOperation } from '../../src/shard/operation.js';
+import type { Answer, Attempt, KvOperation } from '../../src/shard/operation.js';
 import type { NodeStatus } from '../../src/shard/status.js';
 import type { Topology } from '../../src/shard/cluster/topology.js';
 import type { PeerMessage } from '../../src/shard/transport/transport.js';
@@ -89,7 +89,7 @@ const key = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ minLength: 4_000, maxLength: 4_097, size: 'max' }) },
 );
 const operationId = fc.uint8Array({ minLength: 16, maxLength: 16 });
-const attempt = fc.constantFrom('initial' as const, 'client-keyed' as const, 'retry' as const);
+const attempt = fc.constantFrom<Attempt>('initial', 'client-keyed', 'retry', 'keyed', 'keyed-retry');
 const condition = fc.oneof(
   fc.constantFrom({ type: 'none' as const }, { type: 'absent' as const }, { type: 'exists' as const }),
   fc.record({ type: fc.constant('revision' as const), revision: integer }),

@@ -6,7 +6,7 @@ import { PendingReads, PendingWrites, type Waiter } from '../../src/shard/node/p
 const waiter = (name: string, deadline = 100): Waiter & { name: string } => ({
   name,
   deadline,
-  key: new Uint8Array(),
+  read: undefined,
   done: () => undefined,
 });
 const names = (waiters: readonly Waiter[]): string[] => waiters.map((w) => (w as Waiter & { name: string }).name);

@@ -44,7 +44,7 @@ const putOperation: Put = {
   contentType: 'text/plain',
   condition: { type: 'revision', revision: 12 },
   operationId: new Uint8Array(16).fill(9),
-  attempt: 'client-keyed',
+  attempt: 'keyed',
 };
 
 const put = {

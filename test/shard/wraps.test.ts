@@ -80,7 +80,7 @@ describe.each(EDGES)('the state machine around revision %d', (edge) => {
 
   it('keeps dedup entries with revisions on both sides, in the order of their rows', () => {
     let store = new MapStateStore();
-    const options = { maxEntries: 150, windowMs: 1_000 };
+    const options = { space: '\u0001', maxEntries: 150, windowMs: 1_000 };
     const from = edge - 400;
     const start = { head: from, tail: from, evictionWatermarkMs: 0, hashHigh: 0, hashLow: 0 };
     let memory = new DedupTable(store, options);

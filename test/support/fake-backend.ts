@@ -15,7 +15,7 @@ import type {
   Refusal,
   ShardRequest,
   Topology,
-  KvWrite,
+  PlainWrite,
 } from '../../src/shard/index.js';
 import { topologyOf } from './fake-cluster.js';
 import type { HeldBackend } from './held-backend.js';
@@ -101,6 +101,7 @@ export class FakeBackend implements HeldBackend {
   }
 
   #perform(operation: KvOperation): Answer {
+    if (operation.type === 'program' || operation.type === 'read') throw new Error('this backend runs no programs');
     if (operation.type === 'get') {
       return { type: 'get', record: this.#records.get(hex(operation.key)), revision: this.#revision };
     }
@@ -115,7 +116,7 @@ export class FakeBackend implements HeldBackend {
     return answer;
   }
 
-  #write(write: KvWrite): Answer {
+  #write(write: PlainWrite): Answer {
     const key = hex(write.key);
     const before = this.#records.get(key);
     if (!holds(write.condition, before)) {
@@ -136,7 +137,7 @@ export class FakeBackend implements HeldBackend {
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-function fingerprint(write: KvWrite): string {
+function fingerprint(write: PlainWrite): string {
   const body = write.type === 'put' ? `${write.contentType} ${hex(write.body)}` : '';
   return `${write.type} ${hex(write.key)} ${JSON.stringify(write.condition)} ${body}`;
 }

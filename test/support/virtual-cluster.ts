@@ -248,7 +248,7 @@ export class VirtualCluster {
       contentType: 'text/plain',
       condition: options.condition ?? { type: 'none' },
       operationId: options.operationId ?? this.operationId(),
-      attempt: options.operationId === undefined ? 'initial' : 'client-keyed',
+      attempt: options.operationId === undefined ? 'initial' : 'keyed',
     } as const;
     const deadlineMs = options.deadlineMs ?? 5_000;
     return (await this.dispatcher.execute(operation, { deadlineMs, forward: true })).answer;

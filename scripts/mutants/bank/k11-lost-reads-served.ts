@@ -13,13 +13,13 @@ export const k11: Mutant = {
       file: 'src/shard/node/replica.ts',
       find: `    for (const waiter of this.#reads.takeAll()) waiter.done(this.#notLeader());
 `,
-      replace: `    for (const waiter of this.#reads.takeAll()) waiter.done(this.#serve(waiter.key));
+      replace: `    for (const waiter of this.#reads.takeAll()) waiter.read && waiter.done(this.#serve(waiter.read));
 `,
     },
     {
       file: 'src/shard/node/replica.ts',
       find: `      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#notLeader());`,
-      replace: `      for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#serve(waiter.key));`,
+      replace: `      for (const waiter of this.#reads.takeContext(context)) waiter.read && waiter.done(this.#serve(waiter.read));`,
     },
   ],
 };

@@ -11,8 +11,10 @@ export const k16: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `    if (known !== undefined) return replayedAnswer(known, command);`,
-      replace: `    if (known !== undefined) {
+      find: `    const known = this.#dedup.find(data, command.idAt, command.attempt);
+    if (known !== undefined) return replayedAnswer(known, command);`,
+      replace: `    const known = this.#dedup.find(data, command.idAt, command.attempt);
+    if (known !== undefined) {
       const row = this.#store.get(binaryString(command.data, command.rowKeyAt, command.contentTypeAt));
       if (holds(command, row)) return replayedAnswer(known, command);
       return refuse('precondition-failed', undefined, { currentRevision: row === undefined ? 0 : revisionOf(row) });

@@ -21,8 +21,8 @@ export const k17: Mutant = {
     },
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `  return same ? answerOf(known, true) : refuse('idempotency-key-reused');`,
-      replace: `  return same || known.revision > 0 ? answerOf(known, true) : refuse('idempotency-key-reused');`,
+      find: `  if (!same) return refuse('idempotency-key-reused');`,
+      replace: `  if (!same && known.revision === 0) return refuse('idempotency-key-reused');`,
     },
   ],
 };

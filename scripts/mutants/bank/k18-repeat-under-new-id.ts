@@ -11,10 +11,9 @@ export const k18: Mutant = {
   edits: [
     {
       file: 'src/router/dispatch/call.ts',
-      find: `  operation.type === 'get' ? operation : { ...operation, attempt: 'retry' };`,
-      replace: `  operation.type === 'get'
-    ? operation
-    : { ...operation, attempt: 'initial', operationId: operation.operationId.map((byte, at) => (at === 15 ? byte ^ 0x5a : byte)) };`,
+      find: `  return { ...operation, attempt: isKeyed ? 'keyed-retry' : 'retry' };`,
+      replace: `  const operationId = operation.operationId.map((byte, at) => (at === 15 ? byte ^ 0x5a : byte));
+  return { ...operation, attempt: isKeyed ? 'keyed' : 'initial', operationId };`,
     },
   ],
 };

@@ -11,7 +11,7 @@ export const k19: Mutant = {
   edits: [
     {
       file: 'src/router/dispatch/dispatcher.ts',
-      find: `    if (call.operation.type !== 'get') call.outcomeUnknown = true;
+      find: `    if (!isRead(call.operation)) call.outcomeUnknown = true;
     call.abandoned += 1;`,
       replace: `    call.abandoned += 1;`,
     },

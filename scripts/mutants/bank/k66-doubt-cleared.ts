@@ -11,8 +11,8 @@ export const k66: Mutant = {
   edits: [
     {
       file: 'src/router/dispatch/dispatcher.ts',
-      find: "if (answer.outcome === 'unknown' && call.operation.type !== 'get') call.outcomeUnknown = true;",
-      replace: "if (call.operation.type !== 'get') call.outcomeUnknown = answer.outcome === 'unknown';",
+      find: "if (answer.outcome === 'unknown' && !isRead(call.operation)) call.outcomeUnknown = true;",
+      replace: "if (!isRead(call.operation)) call.outcomeUnknown = answer.outcome === 'unknown';",
     },
   ],
 };

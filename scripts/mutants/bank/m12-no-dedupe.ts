@@ -10,8 +10,10 @@ export const m12: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `    if (known !== undefined) return replayedAnswer(known, command);`,
-      replace: `    if (known !== undefined && this.#windowMs < 0) return replayedAnswer(known, command);`,
+      find: `    const known = this.#dedup.find(data, command.idAt, command.attempt);
+    if (known !== undefined) return replayedAnswer(known, command);`,
+      replace: `    const known = this.#dedup.find(data, command.idAt, command.attempt);
+    if (known !== undefined && this.#windowMs < 0) return replayedAnswer(known, command);`,
     },
   ],
 };

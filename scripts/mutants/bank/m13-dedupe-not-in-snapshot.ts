@@ -17,8 +17,8 @@ export const m13: Mutant = {
     },
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `const dedup = this.#dedup.state();`,
-      replace: `const dedup = { head: 0, tail: 0, evictionWatermarkMs: 0, hashHigh: 0, hashLow: 0 };`,
+      find: `dedup: this.#dedup.state(),`,
+      replace: `dedup: decodeMeta(undefined).dedup,`,
     },
   ],
 };

@@ -11,11 +11,11 @@ export const m24: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `    if (command.timeMs > this.#clockMs) {
-      this.#clockMs = command.timeMs;`,
+      find: `    if (timeMs <= this.#clockMs) return;
+    this.#clockMs = timeMs;`,
       replace: `    const here = Date.now();
-    if (here > this.#clockMs) {
-      this.#clockMs = here;`,
+    if (here <= this.#clockMs) return;
+    this.#clockMs = here;`,
     },
   ],
 };

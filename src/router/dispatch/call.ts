@@ -1,5 +1,12 @@
 /** One operation in flight, as the dispatcher keeps it. */
-import type { NodeId, KvOperation, Refusal, ShardReply, ShardRequest } from '../../shard/index.js';
+import {
+  isRead,
+  type NodeId,
+  type KvOperation,
+  type Refusal,
+  type ShardReply,
+  type ShardRequest,
+} from '../../shard/index.js';
 
 /** How an operation got its answer, for the log of slow requests. */
 export interface CallTrace {
@@ -62,8 +69,11 @@ export const patienceMs = ({ operation, abandoned }: Call, attemptMs: number): n
   attemptMs * 2 ** abandoned + carryMs(operation);
 
 const carryMs = (operation: KvOperation): number =>
-  operation.type === 'put' ? (LINKS_TO_PASS * operation.body.length) / NARROW_BYTES_PER_MS : 0;
+  'body' in operation ? (LINKS_TO_PASS * operation.body.length) / NARROW_BYTES_PER_MS : 0;
 
 /** The operation as it is sent after an attempt of unknown outcome. */
-export const asRetry = (operation: KvOperation): KvOperation =>
-  operation.type === 'get' ? operation : { ...operation, attempt: 'retry' };
+export function asRetry(operation: KvOperation): KvOperation {
+  if (isRead(operation)) return operation;
+  const isKeyed = operation.attempt === 'keyed' || operation.attempt === 'keyed-retry';
+  return { ...operation, attempt: isKeyed ? 'keyed-retry' : 'retry' };
+}

@@ -12,6 +12,7 @@
  * There is no timer per operation: one sweep handles deadlines, backoff and silent nodes.
  */
 import {
+  isRead,
   refuse,
   type ErrorCode,
   type NodeId,
@@ -171,7 +172,7 @@ export class Dispatcher {
       this.#askOnlyHere(call, topology);
       return;
     }
-    const stale = call.operation.type === 'get' && call.operation.consistency === 'stale';
+    const stale = isStale(call.operation);
     const node = this.#leaders.next(call.shard, { hint: call.hint, tried: call.tried, anyReplica: stale });
     if (node !== undefined) this.#ask(call, node);
     // No replica has a working disk: waiting cannot change that.
@@ -217,7 +218,7 @@ export class Dispatcher {
 
   #askOnlyHere(call: Call, topology: Topology): void {
     const { self } = this.#backend;
-    const stale = call.operation.type === 'get' && call.operation.consistency === 'stale';
+    const stale = isStale(call.operation);
     const leader = this.#leaders.of(call.shard);
     const holds = self !== undefined && topology.shards[call.shard]?.includes(self) === true;
     if (holds && call.attempt === 0 && (stale || leader === undefined || leader === self)) {
@@ -231,9 +232,7 @@ export class Dispatcher {
   #onReply(call: Call, attempt: number, node: NodeId, reply: ShardReply): void {
     const { answer } = reply;
     if (answer.type !== 'refused') {
-      if (answer.type !== 'get' || call.operation.type !== 'get' || call.operation.consistency !== 'stale') {
-        this.#leaders.recordLeader(call.shard, node);
-      }
+      if (!isStale(call.operation)) this.#leaders.recordLeader(call.shard, node);
       this.#end(call, reply);
       return;
     }
@@ -242,7 +241,7 @@ export class Dispatcher {
       this.#end(call, decision === 'final' ? reply : { ...reply, answer: outcomeLost(call.shard) });
       return;
     }
-    if (answer.outcome === 'unknown' && call.operation.type !== 'get') call.outcomeUnknown = true;
+    if (answer.outcome === 'unknown' && !isRead(call.operation)) call.outcomeUnknown = true;
     const hint = answer.details.leader;
     if (hint === undefined) this.#leaders.invalidate(call.shard, node);
     else this.#leaders.recordLeader(call.shard, hint);
@@ -303,7 +302,7 @@ export class Dispatcher {
 
   /** The node is silent. Its answer still counts if it arrives, but another node is asked. */
   #abandonAttempt(call: Call, node: NodeId): void {
-    if (call.operation.type !== 'get') call.outcomeUnknown = true;
+    if (!isRead(call.operation)) call.outcomeUnknown = true;
     call.abandoned += 1;
     this.#leaders.invalidate(call.shard, node);
     call.asked = undefined;
@@ -312,7 +311,7 @@ export class Dispatcher {
   /** Time is up, or the process stops: ends the call with the most specific refusal that is known to hold. */
   #giveUp(call: Call, code: ErrorCode): void {
     const last = call.lastRefusal;
-    const isWrite = call.operation.type !== 'get';
+    const isWrite = !isRead(call.operation);
     const servedBy = last?.servedBy ?? this.#backend.self ?? 0;
     const details = call.shard < 0 ? {} : { shard: call.shard };
     const term = last?.term ?? 0;
@@ -350,6 +349,8 @@ export class Dispatcher {
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 }
+
+const isStale = (operation: KvOperation): boolean => isRead(operation) && operation.consistency === 'stale';
 
 const isOfDisk = (refusal: Refusal | undefined): boolean =>
   refusal?.code === 'disk-full' || refusal?.code === 'storage-failed';

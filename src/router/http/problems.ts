@@ -19,6 +19,9 @@ const SHARD_ROWS: Readonly<Record<ErrorCode, HttpRow>> = {
   'value-too-large': { status: 413 },
   'key-too-long': { status: 414 },
   'precondition-failed': { status: 412 },
+  'wrong-type': { status: 409 },
+  'patch-failed': { status: 409 },
+  'feature-unavailable': { status: 503, retryAfterMs: 5_000 },
   'idempotency-key-reused': { status: 422 },
   'idempotency-key-expired': { status: 422 },
   'not-here': { status: 421 },
@@ -112,6 +115,7 @@ export function problemBody(problem: Problem, requestId: string): string {
     limit: details.limit,
     field: details.field,
     current_revision: details.currentRevision,
+    position: details.position,
     idempotency_key: problem.idempotencyKey,
   });
 }

@@ -5,7 +5,7 @@
  * tried, the write is proposed again for that one. Each try has an operation id of its own, derived from the write's,
  * so that a client's retry under the same key goes the same way and is answered from the same records.
  */
-import { hash64, type Answer, type KvWrite } from '../../shard/index.js';
+import { hash64, type Answer, type PlainWrite } from '../../shard/index.js';
 import type { Dispatcher, DispatchOptions, DispatchReply } from '../dispatch/index.js';
 
 /** After this many tries, another client keeps writing the listed revisions. */
@@ -14,7 +14,7 @@ const MAX_TRIES = 8;
 /** @param revisions those listed besides the one in the write's condition */
 export function dispatchMatching(
   dispatcher: Dispatcher,
-  write: KvWrite,
+  write: PlainWrite,
   revisions: readonly number[],
   options: DispatchOptions,
   done: (reply: DispatchReply) => void,
@@ -22,7 +22,7 @@ export function dispatchMatching(
   const endsAt = performance.now() + options.deadlineMs;
   const listed = new Set(revisions);
   if (write.condition.type === 'revision') listed.add(write.condition.revision);
-  const attempt = (operation: KvWrite, tries: number): void => {
+  const attempt = (operation: PlainWrite, tries: number): void => {
     const deadlineMs = Math.max(0, endsAt - performance.now());
     dispatcher.dispatch(operation, { ...options, deadlineMs }, (reply) => {
       const current = currentRevisionIn(reply.answer);

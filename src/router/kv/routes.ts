@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import {
   groupOfShard,
+  isRead,
   strictJsonError,
   type Consistency,
   type Logger,
@@ -261,7 +262,7 @@ export class KvRoutes {
             forwarding,
             topology: this.#options.backend.topology(),
             localTerm: () => this.#localTerm(reply.shard),
-            operationId: operation.type === 'get' ? undefined : operation.operationId,
+            operationId: isRead(operation) ? undefined : operation.operationId,
           });
         } else code = send.onAnswer(context, reply);
       } catch (error) {
@@ -272,7 +273,8 @@ export class KvRoutes {
       }
       this.#answered(exchange, code, send, reply);
     };
-    if (operation.type === 'get' || others.length === 0) dispatcher.dispatch(operation, options, onReply);
+    if (isRead(operation) || operation.type === 'program' || others.length === 0)
+      dispatcher.dispatch(operation, options, onReply);
     else dispatchMatching(dispatcher, operation, others, options, onReply);
   }
 
@@ -323,7 +325,7 @@ function identityOf(headers: IncomingHttpHeaders): Pick<KvWrite, 'operationId' |
   const named = headersOf.operationIdOf(headers);
   return named === undefined
     ? { operationId: newOperationId(), attempt: 'initial' }
-    : { operationId: named, attempt: 'client-keyed' };
+    : { operationId: named, attempt: 'keyed' };
 }
 
 /** The body itself is acceptable: others are being received. */

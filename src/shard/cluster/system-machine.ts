@@ -51,6 +51,11 @@ export class SystemMachine implements Machine {
     return undefined;
   }
 
+  /** No client's operation reaches the system group. */
+  read(): Uint8Array {
+    throw new Error('the system group has no records');
+  }
+
   flush(): void {
     // The one row is the whole state.
   }

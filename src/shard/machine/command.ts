@@ -19,15 +19,27 @@
  * | 44 |   | key, content type, body (to the end)                                                        |
  *
  * Integers are big-endian. `loadHash()` must have settled before encoding.
+ *
+ * Layout 3, for programs, is the same up to the fingerprint; then:
+ *
+ * | at | bytes | field |
+ * |----|---|---------------------------------------------------------------------------------------------|
+ * | 32 | 1 | 3 program, 4 expire                                                                         |
+ * | 33 |   | the program (`program-codec.ts`); or keys to expire, each with 16 bits of length before it  |
+ *
+ * Keys are expired by the leader itself: the operation id of such an entry is zero, and not inserted anywhere.
  */
 import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf, isPrintableAscii } from '../bounds.js';
 import { MAX_U48, binaryString, readU48, readU32, writeU32, writeU48 } from '../big-endian.js';
-import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from '../formats.js';
+import { WireError } from '../byte-buffer.js';
+import { FORMATS, namesOf, reads, unknownNumber, type Format } from '../formats.js';
 import { hash64 } from '../keys/index.js';
-import type { Attempt, Condition, KvWrite } from '../operation.js';
+import type { Attempt, Condition, KvWrite, PlainWrite, RunProgram } from '../operation.js';
+import { decodeProgram } from '../program-codec.js';
+import type { Program } from '../program.js';
 
 const { commandLayout, commandKind } = FORMATS;
-const LAYOUT = numberWritten(commandLayout);
+const { second: LAYOUT, program: PROGRAM_LAYOUT } = commandLayout.numbers;
 const AT = {
   layout: 0,
   time: 1,
@@ -42,7 +54,8 @@ const AT = {
 const AT_TYPE_LENGTH = 42;
 const AT_ROW_KEY = 43;
 const AT_KEY = 44;
-const { put: KIND_PUT, delete: KIND_DELETE } = commandKind.numbers;
+const AT_BODY = 33;
+const { put: KIND_PUT, delete: KIND_DELETE, program: KIND_PROGRAM, expire: KIND_EXPIRE } = commandKind.numbers;
 
 const ATTEMPTS = namesOf(FORMATS.attempt);
 const CONDITIONS = namesOf(FORMATS.condition);
@@ -72,7 +85,7 @@ export interface CommandView {
 }
 
 export interface Command {
-  readonly write: KvWrite;
+  readonly write: PlainWrite;
   readonly timeMs: number;
   /** 16 hex digits. */
   readonly fingerprint: string;
@@ -83,7 +96,7 @@ export interface Command {
  * @throws KvorumError `invalid-request`, `key-too-long` or `value-too-large` if a field is out of its bounds
  *   (`bounds.ts`).
  */
-export function encodeCommand(write: KvWrite, timeMs: number): Uint8Array {
+export function encodeCommand(write: PlainWrite, timeMs: number): Uint8Array {
   const contentType = write.type === 'put' ? write.contentType : '';
   const bodyLength = write.type === 'put' ? write.body.length : 0;
   const fault = encodeErrorOf(write);
@@ -91,11 +104,7 @@ export function encodeCommand(write: KvWrite, timeMs: number): Uint8Array {
   const contentTypeAt = AT_KEY + write.key.length;
   const bodyAt = contentTypeAt + contentType.length;
   const data = Buffer.allocUnsafe(bodyAt + bodyLength);
-  data[AT.layout] = LAYOUT;
-  // A clock before 1970 or after 10889 is wrong, but not a reason to refuse a write.
-  writeU48(data, AT.time, Math.min(Math.max(Math.floor(timeMs), 0), MAX_U48));
-  data.set(write.operationId, AT.id);
-  data[AT.attempt] = ATTEMPTS.indexOf(write.attempt);
+  writeHead(data, LAYOUT, timeMs, write);
   data[AT.kind] = write.type === 'put' ? KIND_PUT : KIND_DELETE;
   data[AT.condition] = CONDITIONS.indexOf(write.condition.type);
   writeU48(data, AT.revision, write.condition.type === 'revision' ? write.condition.revision : 0);
@@ -106,14 +115,123 @@ export function encodeCommand(write: KvWrite, timeMs: number): Uint8Array {
   data.set(write.key, AT_KEY);
   for (let at = 0; at < contentType.length; at += 1) data[contentTypeAt + at] = contentType.charCodeAt(at);
   if (write.type === 'put') data.set(write.body, bodyAt);
-  const { high, low } = hash64(data.subarray(AT.kind));
-  writeU32(data, AT.fingerprint, high);
-  writeU32(data, AT.fingerprint + 4, low);
+  writeFingerprint(data);
   return data;
 }
 
+/** The entry data for a program, whose bytes were validated. */
+export function encodeProgramCommand(program: RunProgram, timeMs: number): Uint8Array {
+  const data = Buffer.allocUnsafe(AT_BODY + program.body.length);
+  writeHead(data, PROGRAM_LAYOUT, timeMs, program);
+  data[AT.kind] = KIND_PROGRAM;
+  data.set(program.body, AT_BODY);
+  writeFingerprint(data);
+  return data;
+}
+
+/** The entry data by which a leader expires keys that are due by its clock; applying it checks them again. */
+export function encodeExpireCommand(keys: readonly Uint8Array[], timeMs: number): Uint8Array {
+  const data = Buffer.allocUnsafe(AT_BODY + keys.reduce((bytes, key) => bytes + 2 + key.length, 0));
+  writeHead(data, PROGRAM_LAYOUT, timeMs, { operationId: NO_ID, attempt: 'initial' });
+  data[AT.kind] = KIND_EXPIRE;
+  let at = AT_BODY;
+  for (const key of keys) {
+    at = data.writeUInt16BE(key.length, at);
+    data.set(key, at);
+    at += key.length;
+  }
+  writeFingerprint(data);
+  return data;
+}
+const NO_ID = new Uint8Array(OPERATION_ID_BYTES);
+
+function writeHead(
+  data: Uint8Array,
+  layout: number,
+  timeMs: number,
+  { operationId, attempt }: Pick<KvWrite, 'operationId' | 'attempt'>,
+): void {
+  data[AT.layout] = layout;
+  // A clock before 1970 or after 10889 is wrong, but not a reason to refuse a write.
+  writeU48(data, AT.time, Math.min(Math.max(Math.floor(timeMs), 0), MAX_U48));
+  data.set(operationId, AT.id);
+  data[AT.attempt] = ATTEMPTS.indexOf(attempt);
+}
+
+function writeFingerprint(data: Uint8Array): void {
+  const { high, low } = hash64(data.subarray(AT.kind));
+  writeU32(data, AT.fingerprint, high);
+  writeU32(data, AT.fingerprint + 4, low);
+}
+
+/** Whether the entry is a plain write or a program. An unknown layout counts as plain: `viewCommand` refuses it. */
+export const commandLayoutOf = (data: Uint8Array): 'plain' | 'program' =>
+  data[AT.layout] === PROGRAM_LAYOUT ? 'program' : 'plain';
+
+/** An entry of layout 3. */
+export interface ProgramCommandView {
+  readonly data: Uint8Array;
+  readonly kind: 'program' | 'expire';
+  readonly attempt: Attempt;
+  readonly timeMs: number;
+  readonly fingerprintHigh: number;
+  readonly fingerprintLow: number;
+  readonly idAt: number;
+  /** Not for `expire`. */
+  readonly program: Program;
+  /** For `expire`: encoded keys. */
+  readonly keys: readonly Uint8Array[];
+}
+
+/** Validates an entry of layout 3 and decodes it; bytes are views of `data`. @throws MalformedCommand */
+export function viewProgramCommand(data: Uint8Array): ProgramCommandView {
+  if (data.length < AT_BODY) throw new MalformedCommand(`an entry of ${data.length} bytes is no command`);
+  const attemptNumber = data[AT.attempt] ?? 0;
+  known(FORMATS.attempt, attemptNumber);
+  const attempt = ATTEMPTS[attemptNumber] ?? 'initial';
+  const kind = data[AT.kind] ?? 0;
+  known(commandKind, kind);
+  if (kind !== KIND_PROGRAM && kind !== KIND_EXPIRE) throw new MalformedCommand('the entry is no program');
+  const body = data.subarray(AT_BODY);
+  return {
+    data,
+    kind: kind === KIND_PROGRAM ? 'program' : 'expire',
+    attempt,
+    timeMs: readU48(data, AT.time),
+    fingerprintHigh: readU32(data, AT.fingerprint),
+    fingerprintLow: readU32(data, AT.fingerprint + 4),
+    idAt: AT.id,
+    program: kind === KIND_PROGRAM ? programIn(body) : NOTHING,
+    keys: kind === KIND_EXPIRE ? keysIn(body) : [],
+  };
+}
+const NOTHING: Program = { comparisons: [], then: [], otherwise: [], onError: 'fail', valueLimit: 0 };
+
+function programIn(body: Uint8Array): Program {
+  try {
+    return decodeProgram(body);
+  } catch (error) {
+    if (error instanceof WireError) throw new MalformedCommand(error.message);
+    throw error;
+  }
+}
+
+function keysIn(body: Uint8Array): Uint8Array[] {
+  const keys: Uint8Array[] = [];
+  for (let at = 0; at < body.length;) {
+    const length = ((body[at] ?? 0) << 8) | (body[at + 1] ?? 0);
+    const key = body.subarray(at + 2, at + 2 + length);
+    if (length === 0 || length > MAX_ENCODED_KEY_BYTES || key.length !== length) {
+      throw new MalformedCommand('a key to expire is out of its bounds');
+    }
+    keys.push(key);
+    at += 2 + length;
+  }
+  return keys;
+}
+
 /** The time in an entry that is a command; 0 for what is none. */
-export const commandTimeMs = (data: Uint8Array): number => (data.length < AT_KEY ? 0 : readU48(data, AT.time));
+export const commandTimeMs = (data: Uint8Array): number => (data.length < AT_BODY ? 0 : readU48(data, AT.time));
 
 /** Validates an entry without copying. @throws MalformedCommand */
 export function viewCommand(data: Uint8Array): CommandView {

@@ -1,5 +1,5 @@
 /**
- * The replicated dedup table of a shard: which operation ids were applied, and their answers.
+ * A replicated dedup table: which operation ids were applied, and their answers. A shard has three (`dedup.ts`).
  *
  * It is bounded by number and by replicated time; the oldest entry is evicted first, so every replica evicts the same
  * entry at the same index. An entry is a slot of fixed size in a ring buffer; nothing is allocated for it. Only `flush`
@@ -22,10 +22,14 @@ import { HashSum, hashShort } from './state-hash.js';
 import type { StateStore } from './state-store.js';
 
 export interface DedupTableOptions {
-  /** Entries kept per shard, 1 or more. */
+  /** First character of the keys of its rows. */
+  readonly space: string;
+  /** Entries kept, 1 or more. */
   readonly maxEntries: number;
   /** Milliseconds of replicated time for which an entry is kept. */
   readonly windowMs: number;
+  /** Called with every entry that is evicted: its number, and its answer. */
+  readonly onEvict?: (sequence: number, kind: AnswerKind, detail: number) => void;
 }
 
 export const AnswerKind = FORMATS.dedupAnswer.numbers;
@@ -35,7 +39,7 @@ export type AnswerKind = (typeof AnswerKind)[keyof typeof AnswerKind];
 export interface CompactAnswer {
   readonly kind: AnswerKind;
   readonly revision: number;
-  /** The version of a put; the current revision of a failed precondition. */
+  /** The version of a put; the current revision of a failed precondition; the length of a program's answer. */
   readonly detail: number;
 }
 
@@ -62,7 +66,6 @@ const PAGE_SLOTS = 128;
 const PAGE_HEADER_BYTES = 7;
 const LAYOUT = numberWritten(FORMATS.dedupPage);
 const FIRST_CAPACITY = 64;
-const SPACE = '\u0001';
 
 export class DedupTable {
   #capacity = FIRST_CAPACITY;
@@ -92,6 +95,19 @@ export class DedupTable {
   state(): DedupTableState {
     const { high: hashHigh, low: hashLow } = this.#hash;
     return { head: this.#head, tail: this.#tail, evictionWatermarkMs: this.#evictionWatermarkMs, hashHigh, hashLow };
+  }
+
+  /** No further entry fits without evicting one that is younger than the window. */
+  isFullOfYoung(clockMs: number): boolean {
+    if (this.size < this.#options.maxEntries) return false;
+    return readU48(this.#ring, this.#slotOf(this.#head) + AT.time) > clockMs - this.#options.windowMs;
+  }
+
+  /** Number of the entry of the id at `source[idAt..]`, which is in the table. */
+  sequenceOf(source: Uint8Array, idAt: number): number {
+    const position = this.#index.find(source, idAt);
+    const head = this.#head % this.#capacity;
+    return this.#head + ((position - head + this.#capacity) % this.#capacity);
   }
 
   /** The entry of the id at `source[idAt..]`. */
@@ -144,13 +160,13 @@ export class DedupTable {
     const livePage = pageOf(this.#head);
     const flushedPages = Math.ceil(this.#flushedTail / PAGE_SLOTS);
     for (; this.#firstPage < Math.min(livePage, flushedPages); this.#firstPage += 1) {
-      this.#store.delete(rowKey(this.#firstPage));
+      this.#store.delete(this.#rowKey(this.#firstPage));
     }
     this.#firstPage = livePage;
     if (this.#tail > this.#flushedTail) {
       const from = Math.max(this.#head, this.#flushedTail);
       for (let page = pageOf(from); page * PAGE_SLOTS < this.#tail; page += 1) {
-        if (this.#tail > this.#head) this.#store.set(rowKey(page), this.#page(page));
+        if (this.#tail > this.#head) this.#store.set(this.#rowKey(page), this.#page(page));
       }
     }
     this.#flushedTail = this.#tail;
@@ -159,7 +175,7 @@ export class DedupTable {
   /** Rebuilds the table from its rows. @throws StorageCorruption if they do not match `state`. */
   load(state: DedupTableState): void {
     this.#reset(state);
-    for (const [, row] of this.#store.scan(SPACE)) {
+    for (const [, row] of this.#store.scan(this.#options.space)) {
       known(FORMATS.dedupPage, row[0] ?? 0);
       let sequence = readU48(row, 1);
       for (let at = PAGE_HEADER_BYTES; at + SLOT_BYTES <= row.length; at += SLOT_BYTES, sequence += 1) {
@@ -206,6 +222,7 @@ export class DedupTable {
     this.#hash.subtract(readU32(this.#ring, at + AT.hash), readU32(this.#ring, at + AT.hash + 4));
     this.#evictionWatermarkMs = Math.max(this.#evictionWatermarkMs, operationTimeMs(this.#ring, at) ?? 0);
     this.#index.remove(this.#head % this.#capacity);
+    this.#options.onEvict?.(this.#head, this.#ring[at + AT.kind] as AnswerKind, readU48(this.#ring, at + AT.detail));
     this.#head += 1;
   }
 
@@ -244,6 +261,12 @@ export class DedupTable {
     }
     return row;
   }
+
+  #rowKey(page: number): StateKey {
+    const bytes = Buffer.alloc(6);
+    writeU48(bytes, 0, page);
+    return this.#options.space + bytes.toString('latin1');
+  }
 }
 
 /** @throws StorageCorruption, by name, if only another build can read this */
@@ -254,9 +277,3 @@ function known(format: Format, number: number): void {
 const pageOf = (sequence: number): number => Math.floor(sequence / PAGE_SLOTS);
 const corrupt = (): StorageCorruption =>
   new StorageCorruption('the dedup table of a shard does not match its checkpoint');
-
-function rowKey(page: number): StateKey {
-  const bytes = Buffer.alloc(6);
-  writeU48(bytes, 0, page);
-  return SPACE + bytes.toString('latin1');
-}

@@ -12,6 +12,8 @@ export interface Machine {
   /** Applies the entry at `index`. Every input has an answer; client input never makes it throw. */
   apply(index: number, data: Uint8Array): Answer;
   get(key: Uint8Array): KeyRecord | undefined;
+  /** The outcome of a program that only reads; `revision`: the applied index. */
+  read(body: Uint8Array, revision: number): Uint8Array;
   /** Writes in-memory state into rows; called before a checkpoint. */
   flush(): void;
   /** 16 hex digits; equal on all replicas at the same applied index. */
@@ -19,6 +21,10 @@ export interface Machine {
   readonly keyCount: number;
   /** Replicated time: the latest time in any entry, ms since 1970; undefined: its entries have none. */
   readonly replicatedTimeMs?: number;
+  /** No key is due before this time, ms of replicated time; infinite or undefined: none has a deadline. */
+  readonly earliestExpiryMs?: number;
+  /** Keys that are due at `nowMs`, the earliest first, at most `limit`. */
+  dueKeys?(nowMs: number, limit: number): Uint8Array[];
   /** Number of entries in its dedup table; undefined: it has none. */
   readonly dedupEntries?: number;
 }

@@ -2,7 +2,8 @@
  * Admits client operations at the node that holds the shard: limits, encoding, and the answer. Operations that this
  * node cannot answer are refused, with the leader as a hint; forwarding is left to the router.
  */
-import { encodeCommand } from '../machine/index.js';
+import { WireError } from '../byte-buffer.js';
+import { encodeCommand, encodeProgramCommand, isKeyed } from '../machine/index.js';
 import type { DiskStalls } from './disk-stalls.js';
 import type { Replica } from './replica.js';
 import type { ReplicaSet } from './replica-set.js';
@@ -10,7 +11,18 @@ import { shardOfKey } from '../keys/index.js';
 import type { Done } from './inbox.js';
 import { refuseLeaving, type Closed } from './leaving.js';
 import type { NodeLimits } from './options.js';
-import type { Answer, KvOperation, ShardReply, ShardRequest } from '../operation.js';
+import {
+  isRead,
+  type Answer,
+  type Attempt,
+  type KvOperation,
+  type KvRead,
+  type KvWrite,
+  type ShardReply,
+  type ShardRequest,
+} from '../operation.js';
+import { decodeProgram } from '../program-codec.js';
+import type { Program } from '../program.js';
 import { isReplicaFault, logCallbackFault, refusalFor } from './operation-faults.js';
 import { refuse } from '../errors.js';
 import type { Logger, Runtime } from '../runtime.js';
@@ -23,11 +35,16 @@ export interface AdmissionOptions {
   readonly limits: AdmissionLimits;
   readonly logger: Logger;
   readonly disk: Pick<DiskStalls, 'refusal'>;
+  /** Of the cluster: what may be replicated. */
+  readonly featureLevel: () => number;
 }
+
+/** From this feature level on, every node knows programs and the attempts `keyed` and `keyed-retry`. */
+const PROGRAM_LEVEL = 3;
 
 class PendingOperation implements Waiter {
   readonly deadline: number;
-  readonly key: Uint8Array;
+  readonly read: KvRead | undefined;
   isAnswered = false;
   readonly #bytes: number;
   readonly #admission: Admission;
@@ -38,7 +55,7 @@ class PendingOperation implements Waiter {
     this.#admission = admission;
     this.#replica = replica;
     this.deadline = deadline;
-    this.key = request.operation.key;
+    this.read = isRead(request.operation) ? request.operation : undefined;
     this.#bytes = bytesOf(request);
     admission.inflight++;
     admission.inflightBytes += this.#bytes;
@@ -64,10 +81,12 @@ export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #logger: Logger;
   readonly #disk: Pick<DiskStalls, 'refusal'>;
+  readonly #featureLevel: () => number;
 
   constructor(self: number, replicas: ReplicaSet, runtime: Runtime, options: AdmissionOptions) {
-    const { shardCount, limits, logger, disk } = options;
+    const { shardCount, limits, logger, disk, featureLevel } = options;
     this.#disk = disk;
+    this.#featureLevel = featureLevel;
     this.#self = self;
     this.#replicas = replicas;
     this.#runtime = runtime;
@@ -111,11 +130,23 @@ export class Admission {
   }
 
   #begin(replica: Replica, operation: KvOperation, waiter: Waiter, now: number): void {
-    if (operation.type === 'get') replica.read(operation.consistency, waiter);
+    if (isRead(operation)) replica.read(operation.consistency, waiter);
     else if (this.#disk.refusal !== undefined) replica.refuseWrite(waiter, this.#disk.refusal);
     // Only a leader's proposal is encoded: its clock goes into the entry.
-    else if (replica.isLeader) replica.write(encodeCommand(operation, replica.entryClock.read(now)), waiter);
+    else if (replica.isLeader) replica.write(this.#encode(operation, replica.entryClock.read(now)), waiter);
     else replica.refuseWrite(waiter);
+  }
+
+  #encode(write: KvWrite, timeMs: number): Uint8Array {
+    const attempt = this.#attemptOf(write);
+    const known = attempt === write.attempt ? write : { ...write, attempt };
+    return known.type === 'program' ? encodeProgramCommand(known, timeMs) : encodeCommand(known, timeMs);
+  }
+
+  /** What is replicated as long as some node may be of a former build. */
+  #attemptOf({ attempt }: KvWrite): Attempt {
+    if (!isKeyed(attempt) || this.#featureLevel() >= PROGRAM_LEVEL) return attempt;
+    return attempt === 'keyed' ? 'client-keyed' : 'retry';
   }
 
   #refusal(replica: Replica | undefined, request: ShardRequest): Answer | undefined {
@@ -125,6 +156,11 @@ export class Admission {
     if (shardOfKey(request.operation.key, this.#shardCount) !== request.shard) {
       return refuse('invalid-request', `the key does not belong to shard ${request.shard}`, { field: 'shard' });
     }
+    if (request.operation.type === 'program' && this.#featureLevel() < PROGRAM_LEVEL) {
+      return refuse('feature-unavailable');
+    }
+    const fault = programFault(request.operation, request.shard, this.#shardCount);
+    if (fault !== undefined) return refuse('invalid-request', fault, { field: 'program' });
     const { inflight, inflightBytes } = this.#limits;
     if (this.inflight >= inflight) return refuse('overloaded', `${inflight} operations wait at this node`);
     // One operation always fits, however large: the router limits the size of a single operation.
@@ -136,5 +172,22 @@ export class Admission {
 }
 
 function bytesOf({ operation }: ShardRequest): number {
-  return operation.key.length + (operation.type === 'put' ? operation.body.length : 0);
+  return operation.key.length + ('body' in operation ? operation.body.length : 0);
+}
+
+/** Why a program cannot be run in this shard; undefined: it can. What passes here, the state machine applies. */
+function programFault(operation: KvOperation, shard: number, shardCount: number): string | undefined {
+  if (operation.type !== 'program' && operation.type !== 'read') return undefined;
+  let program: Program;
+  try {
+    program = decodeProgram(operation.body);
+  } catch (error) {
+    if (error instanceof WireError) return error.message;
+    throw error;
+  }
+  const { comparisons, then, otherwise } = program;
+  const steps = [...then, ...otherwise];
+  if (operation.type === 'read' && steps.some(({ type }) => type !== 'get')) return 'a read cannot write';
+  const isForeign = ({ key }: { readonly key: Uint8Array }): boolean => shardOfKey(key, shardCount) !== shard;
+  return comparisons.some(isForeign) || steps.some(isForeign) ? 'a key belongs to another shard' : undefined;
 }

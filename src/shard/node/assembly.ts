@@ -8,6 +8,7 @@ import { CommitPipeline } from './commit-pipeline.js';
 import { DiskStalls } from './disk-stalls.js';
 import { DiskWatch } from './disk-watch.js';
 import { DuplicateWatch } from './duplicate-watch.js';
+import { Expirer } from './expirer.js';
 import { FailureDetector } from './failure-detector.js';
 import { HungDiskHandler } from './hung-disk.js';
 import { Inbox } from './inbox.js';
@@ -55,6 +56,7 @@ export interface NodeParts {
   readonly promises: LeasePromises;
   readonly quarantine: NodeQuarantine;
   readonly ticker: Ticker;
+  readonly expirer: Expirer;
   readonly turn: Turn;
   readonly reporter: StatusReporter;
 }
@@ -83,6 +85,7 @@ export function assemble(options: ShardNodeOptions, node: NodeCalls): NodeParts 
     limits,
     logger,
     disk: disk.diskStalls,
+    featureLevel: () => peersParts.topologySync.clusterFeatureLevel,
   });
   const duplicateWatch = new DuplicateWatch({
     transport,
@@ -109,8 +112,9 @@ export function assemble(options: ShardNodeOptions, node: NodeCalls): NodeParts 
     },
   });
   const hungDisk = new HungDiskHandler(parts);
-  const turn = new Turn({ ...parts, admission, peers, ticker, hungDisk });
-  return { ...parts, admission, peers, ticker, turn, reporter: new StatusReporter(parts) };
+  const expirer = new Expirer({ replicas, runtime, inbox });
+  const turn = new Turn({ ...parts, admission, peers, ticker, expirer, hungDisk });
+  return { ...parts, admission, peers, ticker, expirer, turn, reporter: new StatusReporter(parts) };
 }
 
 function baseOf(

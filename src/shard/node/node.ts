@@ -25,6 +25,7 @@ import { balance, handOverAll } from './balancer.js';
 import type { Checkpointer } from './checkpointer.js';
 import type { DiskStall, DiskStalls } from './disk-stalls.js';
 import type { DiskWatch } from './disk-watch.js';
+import type { Expirer } from './expirer.js';
 import type { FailureDetector } from './failure-detector.js';
 import type { NodeHealth } from './health.js';
 import type { Done, Inbox } from './inbox.js';
@@ -60,6 +61,7 @@ export class ShardNode {
   readonly #inbox: Inbox;
   readonly #turn: Turn;
   readonly #ticker: Ticker;
+  readonly #expirer: Expirer;
   readonly #replicas: ReplicaSet;
   readonly #admission: Admission;
   readonly #checkpointer: Checkpointer;
@@ -91,6 +93,7 @@ export class ShardNode {
     this.#inbox = parts.inbox;
     this.#turn = parts.turn;
     this.#ticker = parts.ticker;
+    this.#expirer = parts.expirer;
     this.#replicas = parts.replicas;
     this.#admission = parts.admission;
     this.#checkpointer = parts.checkpointer;
@@ -279,6 +282,7 @@ export class ShardNode {
     if (this.#closed) return;
     this.#closed = true;
     this.#ticker.cancel();
+    this.#expirer.close();
     if (this.#state !== 'failed') this.#state = 'stopping';
     this.#leave({ code: 'shutting-down', reason: 'the node is stopping' });
     this.#inbox.drainSubmissions(this.#admission);

@@ -5,7 +5,7 @@
  */
 import { StorageCorruption, StorageFailure, StorageFull } from '../../raft/index.js';
 import { KvorumError } from '../errors.js';
-import type { Answer, Refusal } from '../operation.js';
+import type { Answer, KvRead, Refusal } from '../operation.js';
 import { refuse } from '../errors.js';
 import type { Logger } from '../runtime.js';
 import type { Waiter } from './pending.js';
@@ -24,13 +24,14 @@ export function refusalFor(error: unknown, logger: Logger): Refusal {
 }
 
 /** Answers each read with the result of `serve`. @throws a replica fault, after every read was answered */
-export function serveReads(waiters: readonly Waiter[], serve: (key: Uint8Array) => Answer, logger: Logger): void {
+export function serveReads(waiters: readonly Waiter[], serve: (read: KvRead) => Answer, logger: Logger): void {
   let fault: Error | undefined;
   for (const waiter of waiters) {
     let answer: Answer;
     try {
       if (fault !== undefined) throw fault;
-      answer = serve(waiter.key);
+      if (waiter.read === undefined) throw new Error('a write waits among the reads');
+      answer = serve(waiter.read);
     } catch (error) {
       answer = refusalFor(error, logger);
       if (isReplicaFault(error)) fault = error;

@@ -2,13 +2,14 @@
  * Operations that wait in one group: writes until their entry is applied, reads until leadership is confirmed and then
  * until an index is applied. Each waiter is answered exactly once.
  */
-import type { Answer } from '../operation.js';
+import type { Answer, KvRead } from '../operation.js';
 
 /** A client's operation that waits for its answer. */
 export interface Waiter {
   /** On the runtime's monotonic clock, ms. */
   readonly deadline: number;
-  readonly key: Uint8Array;
+  /** What is to be read; undefined for a write. */
+  readonly read: KvRead | undefined;
   done(answer: Answer): void;
 }
 

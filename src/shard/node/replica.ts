@@ -28,7 +28,7 @@ import { EntryClock } from './entry-clock.js';
 import type { ErrorCode } from '../errors.js';
 import { refuseLeaving, type Closed } from './leaving.js';
 import type { Machine, Memtable } from '../machine/index.js';
-import type { Answer, Consistency } from '../operation.js';
+import type { Answer, Consistency, KvRead } from '../operation.js';
 import { serveReads } from './operation-faults.js';
 import { refuse } from '../errors.js';
 import type { Logger, Runtime } from '../runtime.js';
@@ -354,11 +354,11 @@ export class Replica implements ReplicaView {
     return this.leases === 'read' && this.raft.mayReadByLease && this.#lease.validAt(this.#now());
   }
 
-  readonly #serve = (key: Uint8Array): Answer => ({
-    type: 'get',
-    record: this.machine.get(key),
-    revision: this.applied,
-  });
+  readonly #serve = (read: KvRead): Answer => {
+    const revision = this.applied;
+    if (read.type === 'get') return { type: 'get', record: this.machine.get(read.key), revision };
+    return { type: 'program', revision, outcome: this.machine.read(read.body, revision), replayed: false };
+  };
 
   #onLeadershipLost(): void {
     this.#lease.drop();

@@ -121,7 +121,7 @@ export class TopologySync {
     });
     if (proposal === undefined) return;
     const deadline = runtime.now() + settings.electionMs;
-    system.write(encodeTopology(proposal), { deadline, key: new Uint8Array(), done: () => undefined });
+    system.write(encodeTopology(proposal), { deadline, read: undefined, done: () => undefined });
     replicas.markDirty(system);
   }
 

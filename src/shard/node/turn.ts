@@ -9,6 +9,7 @@ import type { Runtime } from '../runtime.js';
 import type { Admission } from './admission.js';
 import type { Checkpointer } from './checkpointer.js';
 import type { CommitPipeline, QueuedWrite } from './commit-pipeline.js';
+import type { Expirer } from './expirer.js';
 import type { HungDiskHandler } from './hung-disk.js';
 import type { Inbox } from './inbox.js';
 import type { OutgoingSnapshots } from './outgoing-snapshots.js';
@@ -34,6 +35,7 @@ export interface TurnParts {
   readonly peerHeartbeats: PeerHeartbeats;
   readonly hungDisk: HungDiskHandler;
   readonly ticker: Ticker;
+  readonly expirer: Expirer;
   readonly transport: Transport;
   readonly runtime: Runtime;
 }
@@ -51,6 +53,7 @@ export class Turn {
   readonly #peerHeartbeats: PeerHeartbeats;
   readonly #hungDisk: HungDiskHandler;
   readonly #ticker: Ticker;
+  readonly #expirer: Expirer;
   readonly #transport: Transport;
   readonly #runtime: Runtime;
 
@@ -67,6 +70,7 @@ export class Turn {
     this.#peerHeartbeats = parts.peerHeartbeats;
     this.#hungDisk = parts.hungDisk;
     this.#ticker = parts.ticker;
+    this.#expirer = parts.expirer;
     this.#transport = parts.transport;
     this.#runtime = parts.runtime;
   }
@@ -144,10 +148,13 @@ export class Turn {
   /** Called after entries with `bytes` of data, or a snapshot (0), were applied. */
   #onApplied(replica: Replica, bytes: number): void {
     this.#checkpointer.applied(replica, bytes, this.#runtime.now());
+    this.#expirer.note(replica);
     if (replica.isSystem) this.#topologySync.onSystemApplied();
   }
 
   #noticeLeadership(replica: Replica): void {
-    if (replica.noticeLeadership() && replica.isSystem) this.#topologySync.propose();
+    if (!replica.noticeLeadership()) return;
+    this.#expirer.note(replica);
+    if (replica.isSystem) this.#topologySync.propose();
   }
 }

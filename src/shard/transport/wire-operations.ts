@@ -3,7 +3,7 @@
  * the frame.
  */
 import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf } from '../bounds.js';
-import { ERRORS, type ErrorCode, type ErrorDetails } from '../errors.js';
+import { readDetails, readErrorCode, writeDetails } from '../error-codec.js';
 import { FORMATS, namesOf, unknownNumber } from '../formats.js';
 import type {
   Answer,
@@ -23,13 +23,11 @@ const ANSWERS = FORMATS.answer.numbers satisfies Record<Answer['type'], number>;
 const CONDITIONS = FORMATS.condition.numbers satisfies Record<Condition['type'], number>;
 const ATTEMPTS: readonly Attempt[] = namesOf(FORMATS.attempt);
 const CONSISTENCIES: readonly Consistency[] = namesOf(FORMATS.consistency);
-const NUMERIC_DETAILS = [
-  'limit',
-  'currentRevision',
-  'leader',
-  'shard',
-  'term',
-] as const satisfies (keyof ErrorDetails)[];
+/** Links of this version and later carry programs, deadlines and the attempts of ids that clients choose. */
+const PROGRAM_VERSION = 3;
+const FORMER_ATTEMPTS: Partial<Record<Attempt, Attempt>> = { keyed: 'client-keyed', 'keyed-retry': 'retry' };
+
+const isPlain = ({ type }: KvOperation): boolean => type !== 'program' && type !== 'read';
 
 const A = 1;
 const B = 2;
@@ -51,23 +49,35 @@ export function readRequest(input: WireReader): ShardRequest {
 function writeOperation(out: WireWriter, operation: KvOperation): void {
   const fault = encodeErrorOf(operation);
   if (fault !== undefined) throw new WireError(fault.message);
+  if (!isPlain(operation) && out.version < PROGRAM_VERSION) {
+    throw new WireError(`links of version ${out.version} carry no programs`);
+  }
   out.u8(OPERATIONS[operation.type]);
   out.shortBytes(operation.key);
   switch (operation.type) {
     case 'put':
       writeCondition(out, operation.condition);
       out.raw(operation.operationId);
-      out.u8(ATTEMPTS.indexOf(operation.attempt));
+      writeAttempt(out, operation.attempt);
       out.ascii(operation.contentType);
       out.longBytes(operation.body);
       return;
     case 'delete':
       writeCondition(out, operation.condition);
       out.raw(operation.operationId);
-      out.u8(ATTEMPTS.indexOf(operation.attempt));
+      writeAttempt(out, operation.attempt);
       return;
     case 'get':
       out.u8(CONSISTENCIES.indexOf(operation.consistency));
+      return;
+    case 'program':
+      out.raw(operation.operationId);
+      writeAttempt(out, operation.attempt);
+      out.longBytes(operation.body);
+      return;
+    case 'read':
+      out.u8(CONSISTENCIES.indexOf(operation.consistency));
+      out.longBytes(operation.body);
       return;
   }
 }
@@ -89,15 +99,32 @@ function readOperation(input: WireReader): KvOperation {
       const operationId = input.raw(OPERATION_ID_BYTES);
       return { type: 'delete', key, condition, operationId, attempt: readAttempt(input) };
     }
-    case OPERATIONS.get: {
-      const number = input.u8();
-      const consistency = CONSISTENCIES[number];
-      if (consistency === undefined) throw new WireError(unknownNumber(FORMATS.consistency, number));
-      return { type: 'get', key, consistency };
+    case OPERATIONS.get:
+      return { type: 'get', key, consistency: readConsistency(input) };
+    case OPERATIONS.program: {
+      const operationId = input.raw(OPERATION_ID_BYTES);
+      const attempt = readAttempt(input);
+      return { type: 'program', key, body: input.longBytes(), operationId, attempt };
+    }
+    case OPERATIONS.read: {
+      const consistency = readConsistency(input);
+      return { type: 'read', key, consistency, body: input.longBytes() };
     }
     default:
       throw new WireError(unknownNumber(FORMATS.operation, type));
   }
+}
+
+function readConsistency(input: WireReader): Consistency {
+  const number = input.u8();
+  const consistency = CONSISTENCIES[number];
+  if (consistency === undefined) throw new WireError(unknownNumber(FORMATS.consistency, number));
+  return consistency;
+}
+
+/** Links before version 3 have no attempts of their own for ids that clients choose. */
+function writeAttempt(out: WireWriter, attempt: Attempt): void {
+  out.u8(ATTEMPTS.indexOf(out.version < PROGRAM_VERSION ? (FORMER_ATTEMPTS[attempt] ?? attempt) : attempt));
 }
 
 function readAttempt(input: WireReader): Attempt {
@@ -154,8 +181,13 @@ function writeAnswer(out: WireWriter, answer: Answer): void {
       return;
     case 'get':
       out.u48(answer.revision);
-      out.u8(answer.record === undefined ? 0 : A);
+      out.u8(answer.record === undefined ? 0 : A | deadlineFlag(out, answer.record));
       if (answer.record !== undefined) writeRecord(out, answer.record);
+      return;
+    case 'program':
+      out.u48(answer.revision);
+      out.u8(answer.replayed ? B : 0);
+      out.longBytes(answer.outcome);
       return;
     case 'refused':
       writeRefusal(out, answer);
@@ -179,8 +211,14 @@ function readAnswer(input: WireReader): Answer {
     }
     case ANSWERS.get: {
       const revision = input.u48();
-      const present = input.flags(A) !== 0;
-      return { type: 'get', record: present ? readRecord(input) : undefined, revision };
+      const flags = input.flags(input.version < PROGRAM_VERSION ? A : A | C);
+      const record = (flags & A) === 0 ? undefined : readRecord(input, (flags & C) !== 0);
+      return { type: 'get', record, revision };
+    }
+    case ANSWERS.program: {
+      const revision = input.u48();
+      const replayed = input.flags(B) !== 0;
+      return { type: 'program', revision, outcome: input.longBytes(), replayed };
     }
     case ANSWERS.refused:
       return readRefusal(input);
@@ -189,20 +227,25 @@ function readAnswer(input: WireReader): Answer {
   }
 }
 
+const deadlineFlag = (out: WireWriter, { expiresAtMs }: KeyRecord): number =>
+  expiresAtMs === undefined || out.version < PROGRAM_VERSION ? 0 : C;
+
 function writeRecord(out: WireWriter, record: KeyRecord): void {
   out.u48(record.revision);
   out.u48(record.createRevision);
   out.u48(record.version);
+  if (deadlineFlag(out, record) !== 0) out.u48(record.expiresAtMs ?? 0);
   out.ascii(record.contentType);
   out.longBytes(record.body);
 }
 
-function readRecord(input: WireReader): KeyRecord {
+function readRecord(input: WireReader, hasDeadline: boolean): KeyRecord {
   const revision = input.u48();
   const createRevision = input.u48();
   const version = input.u48();
+  const expiresAtMs = hasDeadline ? input.u48() : undefined;
   const contentType = input.ascii();
-  return { revision, createRevision, version, contentType, body: input.longBytes() };
+  return { revision, createRevision, version, contentType, body: input.longBytes(), expiresAtMs };
 }
 
 function writeRefusal(out: WireWriter, refusal: Refusal): void {
@@ -218,8 +261,7 @@ function writeRefusal(out: WireWriter, refusal: Refusal): void {
 }
 
 function readRefusal(input: WireReader): Refusal {
-  const code = input.ascii();
-  if (!isErrorCode(code)) throw new WireError(`error code ${code} is unknown to this build; a later build wrote it`);
+  const code = readErrorCode(input);
   const flags = input.flags(A | B | C);
   const refusal: Refusal = {
     type: 'refused',
@@ -229,30 +271,4 @@ function readRefusal(input: WireReader): Refusal {
     details: readDetails(input),
   };
   return (flags & C) !== 0 ? refusal : { ...refusal, replayed: (flags & B) !== 0 };
-}
-
-const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);
-
-/** One bit per field that is present, then the fields. */
-function writeDetails(out: WireWriter, details: ErrorDetails): void {
-  let present = details.field === undefined ? 0 : 1;
-  NUMERIC_DETAILS.forEach((name, i) => {
-    if (details[name] !== undefined) present |= 2 << i;
-  });
-  out.u8(present);
-  if (details.field !== undefined) out.text(details.field);
-  for (const name of NUMERIC_DETAILS) {
-    const value = details[name];
-    if (value !== undefined) out.u48(value);
-  }
-}
-
-function readDetails(input: WireReader): ErrorDetails {
-  const present = input.flags((2 << NUMERIC_DETAILS.length) - 1);
-  const details: { -readonly [Name in keyof ErrorDetails]: ErrorDetails[Name] } = {};
-  if ((present & 1) !== 0) details.field = input.text();
-  NUMERIC_DETAILS.forEach((name, i) => {
-    if ((present & (2 << i)) !== 0) details[name] = input.u48();
-  });
-  return details;
 }

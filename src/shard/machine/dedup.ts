@@ -1,0 +1,184 @@
+/**
+ * The dedup tables of a shard, and the answers of programs, which are too long for their slots.
+ *
+ * An operation id is in the table of its kind, so that one kind cannot push out another:
+ * - `unkeyed`: ids that a router made for one write. `keyed` ids are looked for here, too: a client may repeat under the
+ *   id that a router told it, and entries of earlier builds are all here.
+ * - `timed`: a client's version 7 ids. One that is unknown, and not newer than what was evicted, may have been applied.
+ * - `untimed`: a client's ids that do not say when they were made, or say a time to come. Nothing about an unknown one
+ *   could be known after an eviction; so none is evicted before its window ends, and when there is no room for another
+ *   one, that is refused before it is applied.
+ *
+ * The answer of a program is a row of its own, up to `MAX_ANSWER_BYTES` and, in all, `MAX_ANSWERS_BYTES`; of a longer
+ * one, only what is left of it without its results.
+ */
+import type { StateKey } from '../../raft/index.js';
+import { binaryString, writeU48 } from '../big-endian.js';
+import type { Attempt } from '../operation.js';
+import { operationTimeMs } from './command.js';
+import { AnswerKind, DedupTable, type DedupEntry, type DedupTableState } from './dedup-table.js';
+import type { StateStore } from './state-store.js';
+
+export interface DedupOptions {
+  /** Entries per table of the ids that routers make. */
+  readonly maxEntries: number;
+  /** Entries per table of the ids that clients choose, for each of the two. */
+  readonly maxKeyedEntries: number;
+  readonly windowMs: number;
+}
+
+/** Bytes of a program's answer that are kept. */
+export const MAX_ANSWER_BYTES = 4_096;
+/** Bytes of such answers, per shard. */
+export const MAX_ANSWERS_BYTES = 16 * 1024 * 1024;
+/** A creation time further ahead of the entry's own is no creation time. */
+const MAX_AHEAD_MS = 1_000;
+
+const ANSWER_SPACE = '\u0008';
+const SPACES = { unkeyed: '\u0001', timed: '\u0007', untimed: '\u0009' } as const;
+type Kind = keyof typeof SPACES;
+const KINDS: readonly Kind[] = ['unkeyed', 'timed', 'untimed'];
+
+/** An entry that was found. */
+export interface FoundEntry extends DedupEntry {
+  /** The answer of a program, as it was given to `insert`. */
+  readonly answer: Uint8Array | undefined;
+}
+
+export interface DedupState {
+  readonly unkeyed: DedupTableState;
+  readonly timed: DedupTableState;
+  readonly untimed: DedupTableState;
+  readonly answerBytes: number;
+}
+
+export class Dedup {
+  readonly #tables: Readonly<Record<Kind, DedupTable>>;
+  readonly #store: StateStore;
+  #answerBytes = 0;
+
+  constructor(store: StateStore, { maxEntries, maxKeyedEntries, windowMs }: DedupOptions) {
+    this.#store = store;
+    const table = (kind: Kind): DedupTable =>
+      new DedupTable(store, {
+        space: SPACES[kind],
+        maxEntries: kind === 'unkeyed' ? maxEntries : maxKeyedEntries,
+        windowMs,
+        onEvict: (sequence, answerKind, detail) => {
+          if (answerKind === AnswerKind.program) this.#dropAnswer(kind, sequence, detail);
+        },
+      });
+    this.#tables = { unkeyed: table('unkeyed'), timed: table('timed'), untimed: table('untimed') };
+  }
+
+  get size(): number {
+    return KINDS.reduce((size, kind) => size + this.#tables[kind].size, 0);
+  }
+
+  /** No id that a client chose was ever inserted by its kind. */
+  get isUnkeyedOnly(): boolean {
+    const { timed, untimed } = this.#tables;
+    return timed.state().tail === 0 && untimed.state().tail === 0 && this.#answerBytes === 0;
+  }
+
+  /** The entry of the id at `data[idAt..]`. */
+  find(data: Uint8Array, idAt: number, attempt: Attempt): FoundEntry | undefined {
+    const { unkeyed, timed, untimed } = this.#tables;
+    if (!isKeyed(attempt)) return this.#found('unkeyed', unkeyed.find(data, idAt), data, idAt);
+    return (
+      this.#found('timed', timed.find(data, idAt), data, idAt) ??
+      this.#found('untimed', untimed.find(data, idAt), data, idAt) ??
+      this.#found('unkeyed', unkeyed.find(data, idAt), data, idAt)
+    );
+  }
+
+  /** How to treat an unknown id that a client chose: it is new, may have been evicted, or finds no room. */
+  judgeKeyed(data: Uint8Array, idAt: number, clockMs: number): 'new' | 'evicted' | 'no-room' {
+    const timeMs = operationTimeMs(data, idAt);
+    const { timed, untimed } = this.#tables;
+    if (isTimed(timeMs, clockMs)) return timed.mayHaveEvicted(timeMs) ? 'evicted' : 'new';
+    return untimed.isFullOfYoung(clockMs) ? 'no-room' : 'new';
+  }
+
+  /** As `DedupTable.mayHaveEvicted`, for ids that routers made. */
+  mayHaveEvicted(timeMs: number | undefined): boolean {
+    return this.#tables.unkeyed.mayHaveEvicted(timeMs);
+  }
+
+  /** Inserts the id at `data[idAt..]`, which must not be known. */
+  insert(data: Uint8Array, idAt: number, attempt: Attempt, clockMs: number, entry: DedupEntry): void {
+    this.#tables[kindOf(attempt, operationTimeMs(data, idAt), clockMs)].insert(data, idAt, clockMs, entry);
+  }
+
+  /**
+   * Inserts the id of a program. `answer`: what a replay gets, not to be written to any more; `shortened` is what is
+   * kept where the answer is too long.
+   */
+  insertProgram(
+    data: Uint8Array,
+    idAt: number,
+    inserted: {
+      readonly attempt: Attempt;
+      readonly clockMs: number;
+      readonly entry: Omit<DedupEntry, 'kind' | 'detail'>;
+    },
+    answer: Uint8Array,
+    shortened: () => Uint8Array,
+  ): void {
+    const { attempt, clockMs, entry } = inserted;
+    const fits = answer.length <= MAX_ANSWER_BYTES && this.#answerBytes + answer.length <= MAX_ANSWERS_BYTES;
+    const kept = fits ? answer : shortened();
+    const kind = kindOf(attempt, operationTimeMs(data, idAt), clockMs);
+    this.#tables[kind].insert(data, idAt, clockMs, { ...entry, kind: AnswerKind.program, detail: kept.length });
+    this.#store.set(answerKey(kind, this.#tables[kind].state().tail - 1), kept);
+    this.#answerBytes += kept.length;
+  }
+
+  evictExpired(clockMs: number): void {
+    for (const kind of KINDS) this.#tables[kind].evictExpired(clockMs);
+  }
+
+  flush(): void {
+    for (const kind of KINDS) this.#tables[kind].flush();
+  }
+
+  state(): DedupState {
+    const { unkeyed, timed, untimed } = this.#tables;
+    const answerBytes = this.#answerBytes;
+    return { unkeyed: unkeyed.state(), timed: timed.state(), untimed: untimed.state(), answerBytes };
+  }
+
+  /** @throws StorageCorruption if the rows do not match `state` */
+  load(state: DedupState): void {
+    for (const kind of KINDS) this.#tables[kind].load(state[kind]);
+    this.#answerBytes = state.answerBytes;
+  }
+
+  #found(kind: Kind, entry: DedupEntry | undefined, data: Uint8Array, idAt: number): FoundEntry | undefined {
+    if (entry === undefined) return undefined;
+    if (entry.kind !== AnswerKind.program) return { ...entry, answer: undefined };
+    return { ...entry, answer: this.#store.get(answerKey(kind, this.#tables[kind].sequenceOf(data, idAt))) };
+  }
+
+  #dropAnswer(kind: Kind, sequence: number, length: number): void {
+    this.#store.delete(answerKey(kind, sequence));
+    this.#answerBytes -= length;
+  }
+}
+
+export const isKeyed = (attempt: Attempt): boolean => attempt === 'keyed' || attempt === 'keyed-retry';
+
+const isTimed = (timeMs: number | undefined, clockMs: number): timeMs is number =>
+  timeMs !== undefined && timeMs <= clockMs + MAX_AHEAD_MS;
+
+function kindOf(attempt: Attempt, timeMs: number | undefined, clockMs: number): Kind {
+  if (!isKeyed(attempt)) return 'unkeyed';
+  return isTimed(timeMs, clockMs) ? 'timed' : 'untimed';
+}
+
+const sequenceBytes = Buffer.alloc(6);
+
+function answerKey(kind: Kind, sequence: number): StateKey {
+  writeU48(sequenceBytes, 0, sequence);
+  return ANSWER_SPACE + SPACES[kind] + binaryString(sequenceBytes, 0, 6);
+}

@@ -1,0 +1,283 @@
+/**
+ * Evaluates one program on the records of a shard, in two steps: `run` decides what happens and keeps it aside, `commit`
+ * writes it. So a program that fails has changed nothing.
+ *
+ * Every step sees the changes of those before it. A key that is due is absent: it is removed when it is met, which needs
+ * no commit, because it would be removed in any case.
+ */
+import type { StateKey } from '../../raft/index.js';
+import { binaryString } from '../big-endian.js';
+import { isJsonType } from '../bounds.js';
+import { ERRORS, refuse, type ErrorCode, type ErrorDetails } from '../errors.js';
+import type { Condition, KeyRecord, Refusal } from '../operation.js';
+import type { Comparison, Expiry, Program, Step, StepResult } from '../program.js';
+import type { Deletions } from './deletions.js';
+import {
+  applyAppend,
+  applyIncrement,
+  applyJsonPatch,
+  applyMergePatch,
+  jsonEquals,
+  type PatchFault,
+} from './patch/index.js';
+import { decodeRecord, encodeContent, expiryOf, type RecordContent } from './record-row.js';
+import { RECORD_SPACE, type Records } from './records.js';
+
+/** Bytes of the records that one program answers. */
+export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** Of JSON values that a patch is applied to. Part of what an entry means, so not configurable. */
+const JSON_BOUNDS = { depth: 256, members: 1_000_000 };
+
+export interface EvaluationContext {
+  readonly records: Records;
+  readonly deletions: Deletions;
+  /** Replicated time, ms. */
+  readonly clockMs: number;
+  /** Revision of what the program writes: the index of its entry. */
+  readonly revision: number;
+  /** Whether the key is held by a transaction that reads it: then it does not expire here. */
+  readonly isHeld: (rowKey: StateKey) => boolean;
+}
+
+/** A key that the program has met. */
+interface Met {
+  readonly rowKey: StateKey;
+  /** Its row before the program; undefined: none. */
+  readonly old: Uint8Array | undefined;
+  /** Now; undefined: it is absent. */
+  now: KeyRecord | undefined;
+  isChanged: boolean;
+}
+
+type StepFailure = Extract<StepResult, { type: 'failed' }>;
+
+export class Evaluation {
+  readonly #context: EvaluationContext;
+  readonly #met = new Map<StateKey, Met>();
+  readonly #valueLimit: number;
+  #answerBytes = 0;
+
+  constructor(context: EvaluationContext, valueLimit: number) {
+    this.#context = context;
+    this.#valueLimit = valueLimit;
+  }
+
+  /** @returns a refusal if a step failed and `onError` is `fail`; `commit` must not be called then */
+  run(program: Program): { readonly succeeded: boolean; readonly results: readonly StepResult[] } | Refusal {
+    const succeeded = this.holdAll(program.comparisons);
+    const results: StepResult[] = [];
+    const steps = succeeded ? program.then : program.otherwise;
+    for (const [position, step] of steps.entries()) {
+      const result = this.step(step);
+      if (result.type === 'failed' && program.onError === 'fail') return asRefusal(result, position, steps.length);
+      results.push(result);
+    }
+    return { succeeded, results };
+  }
+
+  holdAll(comparisons: readonly Comparison[]): boolean {
+    return comparisons.every((comparison) => this.#holds(comparison));
+  }
+
+  /** Writes the changes of all steps, one row per key. */
+  commit(): void {
+    const { records, revision } = this.#context;
+    for (const { rowKey, old, now, isChanged } of this.#met.values()) {
+      if (!isChanged) continue;
+      if (now !== undefined) records.write(rowKey, old, encodeContent(keyOf(rowKey), asContent(now)));
+      else if (old !== undefined) records.remove(rowKey, old, revision);
+    }
+  }
+
+  #meet(key: Uint8Array): Met {
+    const rowKey = RECORD_SPACE + binaryString(key, 0, key.length);
+    const known = this.#met.get(rowKey);
+    if (known !== undefined) return known;
+    const { records, clockMs, revision, isHeld } = this.#context;
+    let old = records.get(rowKey);
+    if (old !== undefined && isDue(old, clockMs) && !isHeld(rowKey)) {
+      records.remove(rowKey, old, revision);
+      old = undefined;
+    }
+    const met = { rowKey, old, now: old && decodeRecord(old), isChanged: false };
+    this.#met.set(rowKey, met);
+    return met;
+  }
+
+  #holds(comparison: Comparison): boolean {
+    const { rowKey, now } = this.#meet(comparison.key);
+    switch (comparison.type) {
+      case 'absent':
+        return now === undefined;
+      case 'exists':
+        return now !== undefined;
+      case 'revision':
+        return now?.revision === comparison.revision;
+      case 'version':
+        return (now?.version ?? 0) === comparison.version;
+      case 'value':
+        if (now === undefined) return false;
+        if (!comparison.json) return Buffer.compare(now.body, comparison.value) === 0;
+        return isJsonType(now.contentType) && jsonEquals(now.body, comparison.value);
+      case 'unchanged-since':
+        if (now !== undefined) return now.revision <= comparison.revision;
+        return this.#context.deletions.isUnchangedSince(rowKey, comparison.revision);
+    }
+  }
+
+  step(step: Step): StepResult {
+    const met = this.#meet(step.key);
+    if (!conditionHolds(step.condition, met.now)) {
+      return failed('precondition-failed', { currentRevision: met.now?.revision ?? 0 });
+    }
+    const before = met.now;
+    const result = this.#change(step, met);
+    if (result.type === 'failed') return result;
+    const record = this.#returned(step, before, met.now);
+    if (record === undefined) return result;
+    this.#answerBytes += record.body.length;
+    if (this.#answerBytes > MAX_ANSWER_BYTES) {
+      met.now = before;
+      return failed('value-too-large', { field: 'results', limit: MAX_ANSWER_BYTES });
+    }
+    return { ...result, record };
+  }
+
+  /** Undefined: none is answered, or there is none. */
+  #returned(step: Step, before: KeyRecord | undefined, after: KeyRecord | undefined): KeyRecord | undefined {
+    if (step.type === 'get' || step.returning === 'value') return after;
+    return step.returning === 'previous' ? before : undefined;
+  }
+
+  #change(step: Step, met: Met): StepResult {
+    switch (step.type) {
+      case 'get':
+        return { type: 'get', record: undefined };
+      case 'delete':
+        return this.#delete(met);
+      case 'put':
+        return this.#put(met, step.body, step.contentType, this.#deadline(step.expiry, met.now));
+      case 'touch':
+        return this.#touch(met, step.ttlMs);
+      case 'append': {
+        const changed = applyAppend(met.now?.body, step.body, { valueBytes: this.#valueLimit });
+        return 'fault' in changed ? faulted(changed.fault) : this.#replace(met, changed.value, BYTES_TYPE);
+      }
+      case 'merge-patch':
+      case 'json-patch':
+        return this.#patch(met, step);
+      case 'increment':
+        return this.#increment(met, step);
+    }
+  }
+
+  #delete(met: Met): StepResult {
+    const deleted = met.now !== undefined;
+    met.now = undefined;
+    met.isChanged ||= deleted;
+    return { type: 'delete', deleted };
+  }
+
+  #touch(met: Met, ttlMs: number | undefined): StepResult {
+    if (met.now === undefined) return failed('precondition-failed', { currentRevision: 0 });
+    const { body, contentType } = met.now;
+    return this.#put(met, body, contentType, ttlMs === undefined ? undefined : this.#context.clockMs + ttlMs);
+  }
+
+  #patch(met: Met, step: Extract<Step, { type: 'merge-patch' | 'json-patch' }>): StepResult {
+    if (met.now !== undefined && !isJsonType(met.now.contentType)) return failed('wrong-type', { field: 'value' });
+    const apply = step.type === 'merge-patch' ? applyMergePatch : applyJsonPatch;
+    const changed = apply(met.now?.body, step.body, { valueBytes: this.#valueLimit, ...JSON_BOUNDS });
+    return 'fault' in changed ? faulted(changed.fault) : this.#replace(met, changed.value, JSON_TYPE);
+  }
+
+  #increment(met: Met, step: Extract<Step, { type: 'increment' }>): StepResult {
+    const changed = applyIncrement(met.now?.body, step);
+    if ('fault' in changed) return faulted(changed.fault);
+    const { value, number, applied, changed: isChanged } = changed;
+    if (!isChanged) {
+      const { revision = 0, version = 0 } = met.now ?? {};
+      return { type: 'write', revision, version, created: false, number, applied };
+    }
+    const isNew = met.now === undefined;
+    const deadline = isNew && step.ttlMs !== undefined ? this.#context.clockMs + step.ttlMs : met.now?.expiresAtMs;
+    return { ...this.#put(met, value, met.now?.contentType ?? TEXT_TYPE, deadline), number, applied };
+  }
+
+  /** Type and deadline of an existing record stay. */
+  #replace(met: Met, body: Uint8Array, typeIfNew: string): StepResult {
+    return this.#put(met, body, met.now?.contentType ?? typeIfNew, met.now?.expiresAtMs);
+  }
+
+  #put(met: Met, body: Uint8Array, contentType: string, expiresAtMs: number | undefined): WriteResult {
+    const { revision } = this.#context;
+    const created = met.now === undefined;
+    const createRevision = met.now?.createRevision ?? revision;
+    const version = (met.now?.version ?? 0) + 1;
+    met.now = { revision, createRevision, version, contentType, body, expiresAtMs };
+    met.isChanged = true;
+    return { type: 'write', revision, version, created };
+  }
+
+  #deadline(expiry: Expiry, now: KeyRecord | undefined): number | undefined {
+    switch (expiry.type) {
+      case 'none':
+        return undefined;
+      case 'keep':
+        return now?.expiresAtMs;
+      case 'after':
+        return this.#context.clockMs + expiry.ms;
+    }
+  }
+}
+
+type WriteResult = Extract<StepResult, { type: 'write' }>;
+
+const JSON_TYPE = 'application/json';
+const TEXT_TYPE = 'text/plain; charset=utf-8';
+const BYTES_TYPE = 'application/octet-stream';
+
+export const isDue = (row: Uint8Array, clockMs: number): boolean => {
+  const expiry = expiryOf(row);
+  return expiry !== 0 && expiry <= clockMs;
+};
+
+function conditionHolds(condition: Condition, now: KeyRecord | undefined): boolean {
+  switch (condition.type) {
+    case 'none':
+      return true;
+    case 'absent':
+      return now === undefined;
+    case 'exists':
+      return now !== undefined;
+    case 'revision':
+      return now?.revision === condition.revision;
+  }
+}
+
+/** The canonical key of a record's row key. */
+const keyOf = (rowKey: StateKey): Uint8Array => Buffer.from(rowKey.slice(1), 'latin1');
+
+const asContent = (record: KeyRecord): RecordContent => ({ ...record, expiresAtMs: record.expiresAtMs });
+
+const failed = (code: ErrorCode, details: ErrorDetails, message: string = ERRORS[code].meaning): StepFailure => ({
+  type: 'failed',
+  code,
+  message,
+  details,
+});
+
+function faulted({ code, message, position, field, limit }: PatchFault): StepFailure {
+  const details = {
+    ...(position === undefined ? {} : { position }),
+    ...(field === undefined ? {} : { field }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+  return failed(code, details, message);
+}
+
+/** One step fails the program; a program of several says which. */
+function asRefusal({ code, message, details }: StepFailure, position: number, steps: number): Refusal {
+  const of = steps > 1 ? { field: `ops[${position}]`, ...details } : details;
+  return refuse(code, message, of, 'not_applied');
+}

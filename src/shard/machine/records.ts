@@ -1,0 +1,59 @@
+/**
+ * The records of a shard: their rows, their number, the hash over them, and their deadlines.
+ *
+ * Every change of a record goes through `write` and `remove`, so all that is kept about records stays in step with their
+ * rows. A record without a deadline costs nothing but its row.
+ */
+import type { StateKey } from '../../raft/index.js';
+import type { Deletions } from './deletions.js';
+import type { ExpiryIndex } from './expiry-index.js';
+import { expiryOf, hashHighOf, hashLowOf } from './record-row.js';
+import { HashSum } from './state-hash.js';
+import type { StateStore } from './state-store.js';
+
+/** First character of the row key of a record; the encoded key follows. */
+export const RECORD_SPACE = '\0';
+
+export class Records {
+  /** Number of live keys. */
+  count = 0;
+  /** Over all rows. */
+  readonly hash = new HashSum();
+  readonly #store: StateStore;
+  readonly #expiry: ExpiryIndex;
+  readonly #deletions: Deletions;
+
+  constructor(store: StateStore, expiry: ExpiryIndex, deletions: Deletions) {
+    this.#store = store;
+    this.#expiry = expiry;
+    this.#deletions = deletions;
+  }
+
+  get(rowKey: StateKey): Uint8Array | undefined {
+    return this.#store.get(rowKey);
+  }
+
+  /** @param old the row that is replaced, as `get` returns it */
+  write(rowKey: StateKey, old: Uint8Array | undefined, row: Uint8Array): void {
+    if (old === undefined) this.count += 1;
+    else this.hash.subtract(hashHighOf(old), hashLowOf(old));
+    this.hash.add(hashHighOf(row), hashLowOf(row));
+    this.#store.set(rowKey, row);
+    const before = old === undefined ? 0 : expiryOf(old);
+    const after = expiryOf(row);
+    if (before !== after) this.#expiry.move(rowKey, before, after);
+  }
+
+  /**
+   * @param old its row
+   * @param revision of the entry that removes it
+   */
+  remove(rowKey: StateKey, old: Uint8Array, revision: number): void {
+    this.count -= 1;
+    this.hash.subtract(hashHighOf(old), hashLowOf(old));
+    this.#store.delete(rowKey);
+    const before = expiryOf(old);
+    if (before !== 0) this.#expiry.move(rowKey, before, 0);
+    this.#deletions.add(rowKey, revision);
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Expires keys that are due: the leader of a shard proposes entries that remove them, many in one.
+ *
+ * One timer for the node wakes it when the first deadline of a shard that this node leads is due, so that quiet groups
+ * and a million deadlines cost nothing until then. Applying the entry checks each key again, by the time in the entry.
+ */
+import { encodeExpireCommand } from '../machine/index.js';
+import type { Runtime, Timer } from '../runtime.js';
+import type { Inbox } from './inbox.js';
+import type { Waiter } from './pending.js';
+import type { Replica } from './replica.js';
+import type { ReplicaSet } from './replica-set.js';
+
+/** Keys in one entry: about a millisecond to apply, so operations of the shard do not wait long behind it. */
+const MAX_KEYS = 250;
+/** Longest time between two looks at the clock: replicated time may run at another speed than the timer. */
+const MAX_SLEEP_MS = 10_000;
+/** As long as an entry is not applied, no other one is proposed; after this time it counts as lost. */
+const PATIENCE_MS = 5_000;
+
+export interface ExpirerOptions {
+  readonly replicas: ReplicaSet;
+  readonly runtime: Runtime;
+  readonly inbox: Inbox;
+}
+
+export class Expirer {
+  readonly #replicas: ReplicaSet;
+  readonly #runtime: Runtime;
+  readonly #inbox: Inbox;
+  /** Replicas with an entry under way. */
+  readonly #busy = new Set<Replica>();
+  #timer: Timer | undefined;
+  /** When the timer rings; infinite without one. */
+  #wakesAt = Infinity;
+
+  constructor({ replicas, runtime, inbox }: ExpirerOptions) {
+    this.#replicas = replicas;
+    this.#runtime = runtime;
+    this.#inbox = inbox;
+  }
+
+  /** To be called in a turn after the replica has applied something, or has become leader. */
+  note(replica: Replica): void {
+    const earliestMs = replica.machine.earliestExpiryMs ?? Infinity;
+    if (earliestMs === Infinity || !replica.isLeader || this.#busy.has(replica)) return;
+    const now = this.#runtime.now();
+    const inMs = Math.max(0, Math.min(MAX_SLEEP_MS, earliestMs - replica.entryClock.read(this.#runtime.now())));
+    this.#wakeAt(now + inMs);
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #wakeAt(atMs: number): void {
+    if (atMs >= this.#wakesAt) return;
+    this.#timer?.cancel();
+    this.#wakesAt = atMs;
+    this.#timer = this.#runtime.after(Math.ceil(Math.max(0, atMs - this.#runtime.now())), () => {
+      this.#wakesAt = Infinity;
+      this.#timer = undefined;
+      this.#inbox.task(() => {
+        this.#run();
+      });
+    });
+  }
+
+  #run(): void {
+    for (const replica of this.#replicas.all()) {
+      this.#expire(replica);
+      this.note(replica);
+    }
+  }
+
+  #expire(replica: Replica): void {
+    if (!replica.isLeader || this.#busy.has(replica)) return;
+    const keys = replica.machine.dueKeys?.(replica.entryClock.read(this.#runtime.now()), MAX_KEYS) ?? [];
+    if (keys.length === 0) return;
+    this.#busy.add(replica);
+    const waiter: Waiter = {
+      deadline: this.#runtime.now() + PATIENCE_MS,
+      read: undefined,
+      done: () => {
+        this.#busy.delete(replica);
+        // Within the turn that applied it: what else is due follows in the next one.
+        if (replica.isLeader) this.#wakeAt(this.#runtime.now());
+      },
+    };
+    replica.write(encodeExpireCommand(keys, replica.entryClock.read(this.#runtime.now())), waiter);
+    this.#replicas.markDirty(replica);
+  }
+}

@@ -1,0 +1,381 @@
+/**
+ * The bytes of a program and of its outcome: the same in a request, in the log and in the dedup table, so a node passes
+ * on what the router wrote, after it has read it once.
+ *
+ * Numbers are little-endian (`byte-buffer.ts`). Keys and bodies are read as views. Every bound of a program is checked
+ * here, when it is written as well as when it is read: what this accepts, the state machine can apply.
+ */
+import { MAX_ENCODED_KEY_BYTES, MAX_VALUE_BYTES } from './bounds.js';
+import { ByteReader, ByteWriter, WireError } from './byte-buffer.js';
+import { refuse } from './errors.js';
+import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from './formats.js';
+import { readDetails, readErrorCode, writeDetails } from './error-codec.js';
+import type { Condition, KeyRecord, Refusal } from './operation.js';
+import type { Comparison, Expiry, Program, ProgramOutcome, Returning, Step, StepResult } from './program.js';
+
+/** Comparisons and steps of one program, together. */
+export const MAX_PROGRAM_ITEMS = 4_000;
+/** Bytes of an encoded program: the longest value, its key, and what stands around them. */
+export const MAX_PROGRAM_BYTES = MAX_VALUE_BYTES + 64 * 1024;
+/** Longest time to live: 10 years. */
+export const MAX_TTL_MS = 10 * 366 * 24 * 3_600_000;
+
+const LAYOUT = numberWritten(FORMATS.programLayout);
+const COMPARISONS = FORMATS.comparison.numbers satisfies Record<Comparison['type'], number>;
+const STEPS = FORMATS.step.numbers satisfies Record<Step['type'], number>;
+const RESULTS = FORMATS.stepResult.numbers satisfies Record<StepResult['type'], number>;
+const EXPIRIES = FORMATS.expiry.numbers satisfies Record<Expiry['type'], number>;
+const CONDITIONS = FORMATS.condition.numbers satisfies Record<Condition['type'], number>;
+const RETURNING: readonly Returning[] = namesOf(FORMATS.returning);
+const COMPARISON_NAMES = namesOf(FORMATS.comparison);
+const STEP_NAMES = namesOf(FORMATS.step);
+const RESULT_NAMES = namesOf(FORMATS.stepResult);
+const EXPIRY_NAMES = namesOf(FORMATS.expiry);
+const CONDITION_NAMES = namesOf(FORMATS.condition);
+
+const CONTINUES = 1;
+const HAS_MIN = 1;
+const HAS_MAX = 2;
+const CLAMPS = 4;
+const HAS_TTL = 8;
+
+/** @throws WireError if a field is out of its bounds */
+export function encodeProgram(program: Program): Uint8Array {
+  const out = new ByteWriter();
+  const { comparisons, then, otherwise, onError, valueLimit } = program;
+  checkItems(comparisons.length + then.length + otherwise.length);
+  out.u8(LAYOUT);
+  out.u8(onError === 'continue' ? CONTINUES : 0);
+  out.u32(checkedLimit(valueLimit));
+  out.u16(comparisons.length);
+  out.u16(then.length);
+  out.u16(otherwise.length);
+  for (const comparison of comparisons) writeComparison(out, comparison);
+  for (const step of then) writeStep(out, step);
+  for (const step of otherwise) writeStep(out, step);
+  if (out.length > MAX_PROGRAM_BYTES) throw new WireError(`a program of ${out.length} bytes`);
+  return out.take();
+}
+
+/** @throws WireError for bytes that no build of this feature level writes */
+export function decodeProgram(bytes: Uint8Array): Program {
+  if (bytes.length > MAX_PROGRAM_BYTES) throw new WireError(`a program of ${bytes.length} bytes`);
+  const input = new ByteReader(bytes);
+  const layout = input.u8();
+  if (!reads(FORMATS.programLayout, layout)) throw new WireError(unknownNumber(FORMATS.programLayout, layout));
+  const onError = input.flags(CONTINUES) === CONTINUES ? 'continue' : 'fail';
+  const valueLimit = checkedLimit(input.u32());
+  const counts = [input.u16(), input.u16(), input.u16()] as const;
+  checkItems(counts[0] + counts[1] + counts[2]);
+  const comparisons = Array.from({ length: counts[0] }, () => readComparison(input));
+  const then = Array.from({ length: counts[1] }, () => readStep(input));
+  const otherwise = Array.from({ length: counts[2] }, () => readStep(input));
+  if (input.remaining > 0) throw new WireError(`${input.remaining} bytes after the end of a program`);
+  return { comparisons, then, otherwise, onError, valueLimit };
+}
+
+function checkItems(count: number): void {
+  if (count < 1 || count > MAX_PROGRAM_ITEMS) throw new WireError(`a program of ${count} comparisons and steps`);
+}
+
+function writeKey(out: ByteWriter, key: Uint8Array): void {
+  checkKey(key);
+  out.shortBytes(key);
+}
+
+function readKey(input: ByteReader): Uint8Array {
+  const key = input.shortBytes();
+  checkKey(key);
+  return key;
+}
+
+function checkKey(key: Uint8Array): void {
+  if (key.length < 1 || key.length > MAX_ENCODED_KEY_BYTES) throw new WireError(`a key of ${key.length} bytes`);
+}
+
+function writeComparison(out: ByteWriter, comparison: Comparison): void {
+  out.u8(COMPARISONS[comparison.type]);
+  writeKey(out, comparison.key);
+  switch (comparison.type) {
+    case 'absent':
+    case 'exists':
+      return;
+    case 'revision':
+    case 'unchanged-since':
+      out.u48(comparison.revision);
+      return;
+    case 'version':
+      out.u48(comparison.version);
+      return;
+    case 'value':
+      out.u8(comparison.json ? 1 : 0);
+      out.longBytes(comparison.value);
+      return;
+  }
+}
+
+function readComparison(input: ByteReader): Comparison {
+  const type = nameOf(FORMATS.comparison, COMPARISON_NAMES, input.u8());
+  const key = readKey(input);
+  switch (type) {
+    case 'absent':
+    case 'exists':
+      return { type, key };
+    case 'revision':
+    case 'unchanged-since':
+      return { type, key, revision: input.u48() };
+    case 'version':
+      return { type, key, version: input.u48() };
+    case 'value': {
+      const json = input.flags(1) === 1;
+      return { type, key, json, value: input.longBytes() };
+    }
+  }
+}
+
+function writeStep(out: ByteWriter, step: Step): void {
+  out.u8(STEPS[step.type]);
+  writeKey(out, step.key);
+  out.u8(CONDITIONS[step.condition.type]);
+  if (step.condition.type === 'revision') out.u48(step.condition.revision);
+  out.u8(RETURNING.indexOf(step.returning));
+  switch (step.type) {
+    case 'get':
+    case 'delete':
+      return;
+    case 'put':
+      writeExpiry(out, step.expiry);
+      out.ascii(step.contentType);
+      out.longBytes(checkedBody(step.body));
+      return;
+    case 'increment':
+      writeIncrement(out, step);
+      return;
+    case 'append':
+    case 'merge-patch':
+    case 'json-patch':
+      out.longBytes(checkedBody(step.body));
+      return;
+    case 'touch':
+      out.u8(step.ttlMs === undefined ? 0 : HAS_TTL);
+      if (step.ttlMs !== undefined) out.u48(checkedTtl(step.ttlMs));
+      return;
+  }
+}
+
+function writeIncrement(out: ByteWriter, step: Extract<Step, { type: 'increment' }>): void {
+  const { by, initial, min, max, clamp, ttlMs } = step;
+  const bounds = (min === undefined ? 0 : HAS_MIN) | (max === undefined ? 0 : HAS_MAX);
+  out.u8(bounds | (clamp ? CLAMPS : 0) | (ttlMs === undefined ? 0 : HAS_TTL));
+  out.i64(by);
+  out.i64(initial);
+  if (min !== undefined) out.i64(min);
+  if (max !== undefined) out.i64(max);
+  if (ttlMs !== undefined) out.u48(checkedTtl(ttlMs));
+}
+
+function readStep(input: ByteReader): Step {
+  const type = nameOf(FORMATS.step, STEP_NAMES, input.u8());
+  const key = readKey(input);
+  const conditionType = nameOf(FORMATS.condition, CONDITION_NAMES, input.u8());
+  const condition: Condition =
+    conditionType === 'revision' ? { type: 'revision', revision: input.u48() } : { type: conditionType };
+  const returning = nameOf(FORMATS.returning, RETURNING, input.u8());
+  const base = { key, condition, returning };
+  switch (type) {
+    case 'get':
+    case 'delete':
+      return { type, ...base };
+    case 'put': {
+      const expiry = readExpiry(input);
+      const contentType = input.ascii();
+      return { type, ...base, expiry, contentType, body: checkedBody(input.longBytes()) };
+    }
+    case 'increment':
+      return readIncrement(input, base);
+    case 'append':
+    case 'merge-patch':
+    case 'json-patch':
+      return { type, ...base, body: checkedBody(input.longBytes()) };
+    case 'touch': {
+      const hasTtl = input.flags(HAS_TTL) !== 0;
+      return { type, ...base, ttlMs: hasTtl ? checkedTtl(input.u48()) : undefined };
+    }
+  }
+}
+
+function readIncrement(input: ByteReader, base: Pick<Step, 'key' | 'condition' | 'returning'>): Step {
+  const flags = input.flags(HAS_MIN | HAS_MAX | CLAMPS | HAS_TTL);
+  const by = input.i64();
+  const initial = input.i64();
+  const min = (flags & HAS_MIN) === 0 ? undefined : input.i64();
+  const max = (flags & HAS_MAX) === 0 ? undefined : input.i64();
+  const ttlMs = (flags & HAS_TTL) === 0 ? undefined : checkedTtl(input.u48());
+  return { type: 'increment', ...base, by, initial, min, max, clamp: (flags & CLAMPS) !== 0, ttlMs };
+}
+
+function writeExpiry(out: ByteWriter, expiry: Expiry): void {
+  out.u8(EXPIRIES[expiry.type]);
+  if (expiry.type === 'after') out.u48(checkedTtl(expiry.ms));
+}
+
+function readExpiry(input: ByteReader): Expiry {
+  const type = nameOf(FORMATS.expiry, EXPIRY_NAMES, input.u8());
+  return type === 'after' ? { type, ms: checkedTtl(input.u48()) } : { type };
+}
+
+function checkedTtl(ms: number): number {
+  if (!(ms >= 1 && ms <= MAX_TTL_MS)) throw new WireError(`a time to live of ${ms} ms`);
+  return ms;
+}
+
+function checkedLimit(bytes: number): number {
+  if (bytes > MAX_VALUE_BYTES) throw new WireError(`a limit of ${bytes} bytes for values`);
+  return bytes;
+}
+
+function checkedBody(body: Uint8Array): Uint8Array {
+  if (body.length > MAX_VALUE_BYTES) throw new WireError(`a value of ${body.length} bytes`);
+  return body;
+}
+
+function nameOf<Name extends string>(format: Format, names: readonly Name[], number: number): Name {
+  const name = names[number];
+  if (name === undefined) throw new WireError(unknownNumber(format, number));
+  return name;
+}
+
+const SUCCEEDED = 1;
+const REFUSED = 2;
+const OMITTED = 4;
+const HAS_RECORD = 1;
+const HAS_NUMBER = 2;
+const IS_TRUE = 4;
+
+/** The answer of a program, or why it was refused as a whole. */
+export function encodeOutcome(outcome: ProgramOutcome | Refusal): Uint8Array {
+  const out = new ByteWriter();
+  out.u8(LAYOUT);
+  if ('code' in outcome) {
+    out.u8(REFUSED);
+    writeFailure(out, outcome);
+    return out.take();
+  }
+  const { succeeded, results, lastDeletion, omitted } = outcome;
+  out.u8((succeeded ? SUCCEEDED : 0) | (omitted ? OMITTED : 0));
+  out.u48(lastDeletion);
+  out.u16(results.length);
+  for (const result of results) writeResult(out, result);
+  return out.take();
+}
+
+/** @throws WireError */
+export function decodeOutcome(bytes: Uint8Array): ProgramOutcome | Refusal {
+  const input = new ByteReader(bytes);
+  const layout = input.u8();
+  if (!reads(FORMATS.programLayout, layout)) throw new WireError(unknownNumber(FORMATS.programLayout, layout));
+  const flags = input.flags(SUCCEEDED | REFUSED | OMITTED);
+  const outcome = (flags & REFUSED) === 0 ? readResults(input, flags) : readRefusal(input);
+  if (input.remaining > 0) throw new WireError(`${input.remaining} bytes after the end of an outcome`);
+  return outcome;
+}
+
+function readResults(input: ByteReader, flags: number): ProgramOutcome {
+  const lastDeletion = input.u48();
+  const results = Array.from({ length: input.u16() }, () => readResult(input));
+  return { succeeded: (flags & SUCCEEDED) !== 0, results, lastDeletion, omitted: (flags & OMITTED) !== 0 };
+}
+
+function readRefusal(input: ByteReader): Refusal {
+  const { code, message, details } = readFailure(input);
+  return refuse(code, message, details, 'not_applied');
+}
+
+function writeResult(out: ByteWriter, result: StepResult): void {
+  out.u8(RESULTS[result.type]);
+  switch (result.type) {
+    case 'get':
+      out.u8(result.record === undefined ? 0 : HAS_RECORD);
+      if (result.record !== undefined) writeRecord(out, result.record);
+      return;
+    case 'write':
+      out.u8(
+        (result.record === undefined ? 0 : HAS_RECORD) |
+          (result.number === undefined ? 0 : HAS_NUMBER) |
+          (result.created ? IS_TRUE : 0),
+      );
+      out.u48(result.revision);
+      out.u48(result.version);
+      if (result.number !== undefined) {
+        out.i64(result.number);
+        out.i64(result.applied ?? 0n);
+      }
+      if (result.record !== undefined) writeRecord(out, result.record);
+      return;
+    case 'delete':
+      out.u8((result.record === undefined ? 0 : HAS_RECORD) | (result.deleted ? IS_TRUE : 0));
+      if (result.record !== undefined) writeRecord(out, result.record);
+      return;
+    case 'failed':
+      writeFailure(out, result);
+      return;
+  }
+}
+
+function readResult(input: ByteReader): StepResult {
+  const type = nameOf(FORMATS.stepResult, RESULT_NAMES, input.u8());
+  switch (type) {
+    case 'get':
+      return { type, record: input.flags(HAS_RECORD) === 0 ? undefined : readRecord(input) };
+    case 'write': {
+      const flags = input.flags(HAS_RECORD | HAS_NUMBER | IS_TRUE);
+      const revision = input.u48();
+      const version = input.u48();
+      const created = (flags & IS_TRUE) !== 0;
+      const numbers = (flags & HAS_NUMBER) === 0 ? {} : { number: input.i64(), applied: input.i64() };
+      const record = (flags & HAS_RECORD) === 0 ? {} : { record: readRecord(input) };
+      return { type, revision, version, created, ...numbers, ...record };
+    }
+    case 'delete': {
+      const flags = input.flags(HAS_RECORD | IS_TRUE);
+      const record = (flags & HAS_RECORD) === 0 ? {} : { record: readRecord(input) };
+      return { type, deleted: (flags & IS_TRUE) !== 0, ...record };
+    }
+    case 'failed':
+      return { type, ...readFailure(input) };
+  }
+}
+
+type Failure = Pick<Refusal, 'code' | 'message' | 'details'>;
+
+function writeFailure(out: ByteWriter, { code, message, details }: Failure): void {
+  out.ascii(code);
+  out.text(message);
+  writeDetails(out, details);
+}
+
+function readFailure(input: ByteReader): Failure {
+  return { code: readErrorCode(input), message: input.text(), details: readDetails(input) };
+}
+
+const HAS_EXPIRY = 1;
+
+function writeRecord(out: ByteWriter, record: KeyRecord): void {
+  out.u8(record.expiresAtMs === undefined ? 0 : HAS_EXPIRY);
+  out.u48(record.revision);
+  out.u48(record.createRevision);
+  out.u48(record.version);
+  if (record.expiresAtMs !== undefined) out.u48(record.expiresAtMs);
+  out.ascii(record.contentType);
+  out.longBytes(record.body);
+}
+
+function readRecord(input: ByteReader): KeyRecord {
+  const hasExpiry = input.flags(HAS_EXPIRY) !== 0;
+  const revision = input.u48();
+  const createRevision = input.u48();
+  const version = input.u48();
+  const expiry = hasExpiry ? { expiresAtMs: input.u48() } : {};
+  const contentType = input.ascii();
+  return { revision, createRevision, version, ...expiry, contentType, body: input.longBytes() };
+}
