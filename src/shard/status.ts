@@ -46,6 +46,11 @@ export interface NodeStatus {
   readonly electionTimeoutMs?: number | undefined;
   /** For how long commits have waited for disk space, and new writes been refused, in ms; absent: they have not. */
   readonly roomWaitMs?: number | undefined;
+  /**
+   * How far this node's wall clock is ahead of the median of the nodes' clocks, in ms, less what pings take; absent while
+   * fewer than three clocks are known.
+   */
+  readonly clockOffsetMs?: number | undefined;
   /** Why this node's votes and acknowledgements do not count at present (`rollback-detector.ts`); absent: they do. */
   readonly quarantine?: string | undefined;
 }

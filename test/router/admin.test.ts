@@ -120,6 +120,15 @@ describe('views of the cluster', () => {
     expect((await http.ask('GET', '/v1/nodes')).json).toMatchObject({ nodes });
   });
 
+  it('/v1/nodes and the metrics show how far the wall clock is off; null and none while that is unknown', async () => {
+    http.backend.others.set(2, status);
+    expect(await http.metrics.render()).not.toContain('\nkvorum_clock_offset_seconds ');
+    http.backend.status = { ...status, clockOffsetMs: -1_500.5 };
+    const nodes = [{ clock_offset_ms: -1_500 }, { clock_offset_ms: null }, null].map((each) => ({ status: each }));
+    expect((await http.ask('GET', '/v1/nodes')).json).toMatchObject({ nodes });
+    expect(await http.metrics.render()).toContain('\nkvorum_clock_offset_seconds -1.5005\n');
+  });
+
   it('/v1/where shows shard, hash, replicas and leader of a key', async () => {
     const key = stringKey('a/b');
     expect((await http.ask('GET', '/v1/where/a/b')).json).toEqual({

@@ -248,7 +248,13 @@ const statusFields = {
 };
 
 export const statuses: fc.Arbitrary<NodeStatus> = fc.record(
-  { ...statusFields, electionTimeoutMs: milliseconds, roomWaitMs: milliseconds, quarantine: fc.string() },
+  {
+    ...statusFields,
+    electionTimeoutMs: milliseconds,
+    roomWaitMs: milliseconds,
+    clockOffsetMs: milliseconds,
+    quarantine: fc.string(),
+  },
   { requiredKeys: keysOf(statusFields) },
 );
 
@@ -269,7 +275,13 @@ export function peerMessages(ends: FrameEnds): fc.Arbitrary<PeerMessage> {
     }),
     fc.record({ type: fc.constant('topology' as const), topology: topologies }),
     fc.record(
-      { type: fc.constant('ping' as const), epoch: integer, stopping: isNot, failed: fc.constant(true as const) },
+      {
+        type: fc.constant('ping' as const),
+        epoch: integer,
+        stopping: isNot,
+        failed: fc.constant(true as const),
+        wallMs: integer,
+      },
       { requiredKeys: ['type', 'epoch', 'stopping'] },
     ),
     fc.record({ type: fc.constant('status-request' as const), id: integer }),

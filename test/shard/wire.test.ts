@@ -162,6 +162,17 @@ test('s74 a failed node reports it since version 2 only: version 1 would take th
   });
 });
 
+test('a ping has the wall clock of its sender since version 3; over an older link it comes without', () => {
+  const ping = { type: 'ping', epoch: 3, stopping: false } as const;
+  const frame = { from: 1, to: 2, messages: [{ ...ping, wallMs: 1_700_000_000_000 }] };
+  expect(decodeFrame(encodeFrame(frame, 3), 3)).toEqual(frame);
+  for (const version of [1, 2]) {
+    const bytes = encodeFrame(frame, version);
+    expect(decodeFrame(bytes, version).messages).toEqual([ping]);
+    expect(() => decodeFrame(bytes.with(-1, 4), version)).toThrow('unknown flags 4');
+  }
+});
+
 test('s50 an answer carries a promise since version 2; over an older link there is none', () => {
   const answer = { type: 'heartbeat-ok', from: 1, to: 2, term: 5, readContext: 3, lastIndex: 9 } as const;
   const frame = (more: object) => ({

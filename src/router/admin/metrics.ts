@@ -62,6 +62,7 @@ export class Metrics implements RequestObserver, ReceiveObserver, MetricsSource 
       ofNode.addGroupMetrics(registers, now);
       ofNode.addSnapshotMetrics(registers, now);
       ofNode.addStorageMetrics(registers, now);
+      ofNode.addClockMetric(registers, now);
       ofNode.addStallMetric(registers, options.backend);
     }
   }

@@ -159,6 +159,20 @@ export function addStallMetric(registers: Registry[], backend: Backend): void {
   });
 }
 
+export function addClockMetric(registers: Registry[], now: () => NodeSnapshot): void {
+  new Gauge({
+    name: 'kvorum_clock_offset_seconds',
+    help: 'How far the wall clock is ahead of the median of the nodes. Absent while fewer than three are known.',
+    registers,
+    collect() {
+      const offsetMs = now().status?.clockOffsetMs;
+      // A gauge without labels is 0 from its start; `remove` without labels leaves none.
+      if (offsetMs === undefined) this.remove();
+      else this.set(offsetMs / 1000);
+    },
+  });
+}
+
 export function addStorageMetrics(registers: Registry[], now: () => NodeSnapshot): void {
   const definition = (name: string, help: string, value: (status: NodeStatus) => number): Definition => ({
     name: `kvorum_${name}`,

@@ -86,6 +86,8 @@ function nodeStatusView(status: NodeStatus): object {
     election_timeout_ms: status.electionTimeoutMs ?? null,
     // Commits wait for room on its disk, and writes are refused; null if they do not.
     room_wait_ms: rounded(status.roomWaitMs),
+    // How far its wall clock is ahead of the median of the nodes' clocks; null while fewer than three are known.
+    clock_offset_ms: rounded(status.clockOffsetMs),
     storage: {
       journal_bytes: status.storage.journalBytes,
       journal_rows: status.storage.journalRows,

@@ -3,6 +3,8 @@ import { DEFAULT_TIMERS, LeasePromises, ClusterSettings, TopologyStore } from '.
 import { RowCache } from '../machine/index.js';
 import type { NodeStatus } from '../status.js';
 import { Admission } from './admission.js';
+import { ClockOffset } from './clock-offset.js';
+import { ClockWatch } from './clock-watch.js';
 import { Checkpointer, DEFAULT_CHECKPOINT_LIMITS } from './checkpointer.js';
 import { CommitPipeline } from './commit-pipeline.js';
 import { DiskStalls } from './disk-stalls.js';
@@ -51,6 +53,7 @@ export interface NodeParts {
   readonly topologySync: TopologySync;
   readonly failureDetector: FailureDetector;
   readonly peerHeartbeats: PeerHeartbeats;
+  readonly clockWatch: ClockWatch;
   readonly peers: PeerHandler;
   readonly rollbackDetector: RollbackDetector;
   readonly promises: LeasePromises;
@@ -67,7 +70,10 @@ type Base = Pick<NodeParts, 'settings' | 'inbox' | 'rollbackDetector' | 'promise
 type Disk = Pick<NodeParts, 'diskWatch' | 'diskStalls' | 'checkpointer' | 'snapshots'> & {
   readonly pipeline: CommitPipeline;
 };
-type Peers = Pick<NodeParts, 'topologyStore' | 'topologySync' | 'failureDetector' | 'peerHeartbeats' | 'quarantine'>;
+type Peers = Pick<
+  NodeParts,
+  'topologyStore' | 'topologySync' | 'failureDetector' | 'peerHeartbeats' | 'clockWatch' | 'quarantine'
+>;
 
 export function assemble(options: ShardNodeOptions, node: NodeCalls): NodeParts {
   const { id, clusterConfig, transport, runtime, logger } = options;
@@ -189,7 +195,12 @@ function peersOf(
 ): Peers {
   const topologyStore = new TopologyStore(clusterConfig, id, storage);
   const failureDetector = new FailureDetector(settings.electionMs);
-  const peerHeartbeats = new PeerHeartbeats(transport, topologyStore, failureDetector, clusterConfig, settings);
+  const clockOffset = new ClockOffset();
+  const peerHeartbeats = new PeerHeartbeats(transport, topologyStore, failureDetector, clusterConfig, settings, {
+    clockOffset,
+    wallTime: () => runtime.wallTime(),
+  });
+  const clockWatch = new ClockWatch({ clockOffset, peerHeartbeats, failureDetector, replicas, runtime, logger });
   const topologySync = new TopologySync({
     self: id,
     clusterConfig,
@@ -205,5 +216,5 @@ function peersOf(
     ...(featureLevel === undefined ? {} : { featureLevel }),
   });
   const quarantine = new NodeQuarantine({ rollbackDetector, replicas, topologyStore, failureDetector, inbox, logger });
-  return { topologyStore, failureDetector, peerHeartbeats, topologySync, quarantine };
+  return { topologyStore, failureDetector, peerHeartbeats, clockWatch, topologySync, quarantine };
 }

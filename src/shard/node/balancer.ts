@@ -29,15 +29,22 @@ export function balance(replicas: ReplicaSet, failureDetector: FailureDetector, 
   }
 }
 
-/** Hands leadership to any follower that is alive and fit. The replicas must be collected afterwards. */
-export function handOver(replicas: Iterable<Replica>, failureDetector: FailureDetector, now: number): void {
+/**
+ * Hands leadership to any follower that is alive and fit. The replicas must be collected afterwards.
+ * @returns how many were begun to be handed over
+ */
+export function handOver(replicas: Iterable<Replica>, failureDetector: FailureDetector, now: number): number {
+  let started = 0;
   for (const replica of replicas) {
     if (!replica.isLeader) continue;
     const { peers } = replica.raft.status();
     const able = peers.filter((p) => p.state === 'replicate' && failureDetector.isSettled(p.id, now));
     const best = able.sort((a, b) => b.match - a.match)[0];
-    if (best !== undefined) replica.transfer(best.id);
+    if (best === undefined) continue;
+    replica.transfer(best.id);
+    started++;
   }
+  return started;
 }
 
 export interface LeadershipHandOver {

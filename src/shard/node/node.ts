@@ -23,6 +23,7 @@ import type { Admission } from './admission.js';
 import { assemble } from './assembly.js';
 import { balance, handOverAll } from './balancer.js';
 import type { Checkpointer } from './checkpointer.js';
+import type { ClockWatch } from './clock-watch.js';
 import type { DiskStall, DiskStalls } from './disk-stalls.js';
 import type { DiskWatch } from './disk-watch.js';
 import type { Expirer } from './expirer.js';
@@ -72,6 +73,7 @@ export class ShardNode {
   readonly #topologySync: TopologySync;
   readonly #peers: PeerHandler;
   readonly #peerHeartbeats: PeerHeartbeats;
+  readonly #clockWatch: ClockWatch;
   readonly #failureDetector: FailureDetector;
   readonly #rollbackDetector: RollbackDetector;
   readonly #promises: LeasePromises;
@@ -104,6 +106,7 @@ export class ShardNode {
     this.#topologySync = parts.topologySync;
     this.#peers = parts.peers;
     this.#peerHeartbeats = parts.peerHeartbeats;
+    this.#clockWatch = parts.clockWatch;
     this.#failureDetector = parts.failureDetector;
     this.#rollbackDetector = parts.rollbackDetector;
     this.#promises = parts.promises;
@@ -329,6 +332,7 @@ export class ShardNode {
     for (const replica of this.#replicas.all()) replica.expire(now);
     if (this.#state !== 'serving') return;
     this.#topologySync.propose();
+    this.#clockWatch.check();
     balance(this.#replicas, this.#failureDetector, now);
     this.#rollbackDetector.saveIfDue(now);
     if (this.#checkpointer.maintain(now)) this.#checkpoint();

@@ -7,6 +7,9 @@
  * nodes.
  */
 import type { NodeId } from '../../raft/index.js';
+import { MAX_U48 } from '../big-endian.js';
+import type { Runtime } from '../runtime.js';
+import type { ClockOffset } from './clock-offset.js';
 import type { FailureDetector } from './failure-detector.js';
 import { type ClusterConfig, type ClusterSettings, systemVoters, type TopologyStore } from '../cluster/index.js';
 import { type PeerId, type Ping, ROUTER_PEERS, type Transport } from '../transport/index.js';
@@ -19,6 +22,8 @@ export class PeerHeartbeats {
   stopping = false;
   /** This node's disk hangs, or did recently: it serves, but should not be given leadership. */
   unfit = false;
+  /** Its wall clock is off (`clock-watch.ts`): likewise. */
+  clockIsOff = false;
   /** This node has left its groups. Its process is up, but peers must not treat it as a live leader. */
   failed = false;
   readonly #routers = new Set<PeerId>();
@@ -31,6 +36,8 @@ export class PeerHeartbeats {
   readonly #failureDetector: FailureDetector;
   readonly #systemVoters: readonly NodeId[];
   readonly #settings: ClusterSettings;
+  readonly #clockOffset: ClockOffset;
+  readonly #wallTime: Runtime['wallTime'];
   /** The topology epoch in force at each node, from its last ping on the current link. */
   readonly #epochs = new Map<NodeId, number>();
   /** This node's epoch in its last ping to the voters of the system group. */
@@ -42,12 +49,15 @@ export class PeerHeartbeats {
     failureDetector: FailureDetector,
     clusterConfig: Pick<ClusterConfig, 'nodes'>,
     settings: ClusterSettings,
+    clocks: { readonly clockOffset: ClockOffset; readonly wallTime: Runtime['wallTime'] },
   ) {
     this.#transport = transport;
     this.#topologyStore = topologyStore;
     this.#failureDetector = failureDetector;
     this.#systemVoters = systemVoters(clusterConfig.nodes);
     this.#settings = settings;
+    this.#clockOffset = clocks.clockOffset;
+    this.#wallTime = clocks.wallTime;
   }
 
   setPeers(ids: readonly NodeId[]): void {
@@ -65,6 +75,7 @@ export class PeerHeartbeats {
     // With leases a follower has promised not to vote for another node for an election timeout, broken link or not.
     if (!up) {
       this.#epochs.delete(peer);
+      this.#clockOffset.forget(peer);
       return this.#failureDetector.markUnreachable(peer, !this.#settings.promises);
     }
     this.#failureDetector.recordHeartbeat(peer, now);
@@ -82,10 +93,11 @@ export class PeerHeartbeats {
   }
 
   /** @returns true: the node was alive and is now presumed dead */
-  onPing(from: PeerId, { epoch, stopping, failed }: Ping, now: number): boolean {
+  onPing(from: PeerId, { epoch, stopping, failed, wallMs }: Ping, now: number): boolean {
     if (failed === true) return this.#failureDetector.markUnreachable(from, !this.#settings.promises);
     this.#epochs.set(from, epoch);
     this.recordHeartbeat(from, now);
+    if (wallMs !== undefined) this.#clockOffset.onPing(from, wallMs, now);
     this.#failureDetector.recordStopping(from, stopping);
     if (epoch < this.#settings.epoch) this.sendTopology(from);
     // The peer's is newer: a ping makes it send that. Once a round, because the offer may not be accepted.
@@ -128,9 +140,16 @@ export class PeerHeartbeats {
       this.#pingAsFailed(peer);
       return;
     }
-    // To a node, `stopping` means: transfer no leadership here. A router would send this node no more operations.
-    const stopping = this.stopping || (this.unfit && peer < ROUTER_PEERS);
-    this.#transport.send(peer, { type: 'ping', epoch: this.#settings.epoch, stopping });
+    const { epoch } = this.#settings;
+    if (peer >= ROUTER_PEERS) {
+      // A router would send this node no more operations.
+      this.#transport.send(peer, { type: 'ping', epoch, stopping: this.stopping });
+      return;
+    }
+    // To a node, `stopping` means: transfer no leadership here.
+    const stopping = this.stopping || this.unfit || this.clockIsOff;
+    const wallMs = Math.min(Math.max(Math.floor(this.#wallTime()), 0), MAX_U48);
+    this.#transport.send(peer, { type: 'ping', epoch, stopping, wallMs });
   }
 
   /**

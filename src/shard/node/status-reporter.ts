@@ -2,6 +2,7 @@
 import { type ClusterSettings, shardOfGroup, type TopologyStore } from '../cluster/index.js';
 import type { Runtime } from '../runtime.js';
 import type { NodeStatus } from '../status.js';
+import type { ClockWatch } from './clock-watch.js';
 import type { DiskStalls } from './disk-stalls.js';
 import type { DiskWatch } from './disk-watch.js';
 import type { FailureDetector } from './failure-detector.js';
@@ -20,6 +21,7 @@ export interface ReporterParts {
   readonly topologyStore: TopologyStore;
   readonly topologySync: TopologySync;
   readonly failureDetector: FailureDetector;
+  readonly clockWatch: Pick<ClockWatch, 'offsetMs'>;
   readonly rollbackDetector: RollbackDetector;
   readonly runtime: Pick<Runtime, 'now'>;
 }
@@ -64,6 +66,7 @@ export class StatusReporter {
       links: parts.topologySync.links(),
       electionTimeoutMs: parts.settings.electionMs,
       roomWaitMs: parts.diskStalls.roomWaitMs,
+      clockOffsetMs: parts.clockWatch.offsetMs,
       ...parts.rollbackDetector.status(),
     };
   }

@@ -28,8 +28,15 @@ export type PeerMessage =
   /**
    * Liveness; `epoch` = the sender's topology epoch (0 = none). `stopping`: it must not become leader.
    * `failed` (protocol version 2): the sender is up but has left its groups, which must treat it as dead.
+   * `wallMs` (protocol version 3): the sender's wall clock, whole ms since 1970.
    */
-  | { readonly type: 'ping'; readonly epoch: number; readonly stopping: boolean; readonly failed?: true }
+  | {
+      readonly type: 'ping';
+      readonly epoch: number;
+      readonly stopping: boolean;
+      readonly failed?: true;
+      readonly wallMs?: number;
+    }
   /**
    * The messages before it in the frame depend on the sender's journal only up to this row (`rollback-detector.ts`).
    */

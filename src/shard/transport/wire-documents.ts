@@ -111,6 +111,7 @@ const status = z.object({
   links: z.array(z.object({ peer: nodeId, version: whole })).default([]),
   electionTimeoutMs: milliseconds.optional(),
   roomWaitMs: milliseconds.optional(),
+  clockOffsetMs: z.number().optional(),
   quarantine: z.string().optional(),
 });
 

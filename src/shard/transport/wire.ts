@@ -8,7 +8,7 @@
  *   12..14  a mark, and the record that it belongs to (wire-quarantine.ts), since version 2
  *   32, 33  request: id u48, request · reply: id u48, reply   (wire-operations.ts)
  *   34      topology: JSON                           (wire-documents.ts)
- *   35      ping: epoch u48, stopping u8
+ *   35      ping                                     (wire-ping.ts)
  *   36, 37  status-request: id u48 · status: id u48, JSON
  *   38      position: u48, since version 2
  *   39, 40  process-question · process-answer, since version 2  (wire-process.ts)
