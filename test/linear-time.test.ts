@@ -20,7 +20,15 @@ import { decodePercent, parseQuery, splitTarget } from '../src/router/http/targe
 import { RequestRecogniser } from '../src/router/http/buffered-request.js';
 import type { DataResponse } from '../src/router/http/data-request.js';
 import { storedContentType, writtenContentType } from '../src/shard/bounds.js';
-import { loadHash, parseKeyText, strictJsonError } from '../src/shard/index.js';
+import { applyJsonPatch, jsonEquals } from '../src/shard/machine/index.js';
+import {
+  loadHash,
+  parseIncrement,
+  parseJsonPatch,
+  parseKeyText,
+  parseMergePatch,
+  strictJsonError,
+} from '../src/shard/index.js';
 import { decodeValue } from '../src/shard/value.js';
 import { tree, walk, type SourceFile } from './support/tidy/source.js';
 
@@ -166,6 +174,11 @@ const READERS: [string, Read, (() => readonly string[])?][] = [
   ['a query', (text) => parseQuery(text, ['a']), () => ['', 'a=']],
   ['a head', (text) => recogniser.recognise(Buffer.from(text), 0), () => ['', HEAD, `${HEAD}A: `, `${HEAD}A: b`]],
   ['a JSON value', (text) => strictJsonError(Buffer.from(text), BOUNDS), () => ['', '[', '"', '{"', '[1', '0.']],
+  ['a merge patch', (text) => parseMergePatch(Buffer.from(text), BOUNDS), () => ['', '[', '"', '{"', '[1', '0.']],
+  ['a JSON patch', (text) => parseJsonPatch(Buffer.from(text), BOUNDS), () => ['', '[', '[{"op":"', '[{"path":"/']],
+  ['a pointer', (text) => patchAt(`/${text}`)],
+  ['an increment', (text) => parseIncrement(Buffer.from(text)), () => ['', '{"by":', '{"by":1,"']],
+  ['a number', (text) => jsonEquals(Buffer.from(`1e-${text}`), Buffer.from('0.1e-9')), () => ['', '1.', '1e-']],
   ['a JSON key', (text) => parseKeyText(text, 'json'), () => ['', '[', '"', '{"', '[1', '0.']],
   ['a base64url key', (text) => parseKeyText(text, 'base64url')],
   ['a string key', (text) => parseKeyText(text, 'string')],
@@ -174,8 +187,11 @@ const READERS: [string, Read, (() => readonly string[])?][] = [
   ['members', parseCluster, () => ['', 'n1=', 'n1=a:1@']],
   ['detours', parseDetours, () => ['', 'a:1=']],
 ];
+const patchAt = (path: string) =>
+  applyJsonPatch(Buffer.from('{}'), Buffer.from(JSON.stringify([{ op: 'add', path, value: 0 }])), PATCH_BOUNDS);
 const HEAD = 'GET /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n';
 const BOUNDS = { depth: 256, members: 100_000 };
+const PATCH_BOUNDS = { ...BOUNDS, valueBytes: 1024 * 1024 };
 const recogniser = new RequestRecogniser(
   { headerBytes: 1024 * 1024, bodyBytes: 0, prefix: '/v1/kv/' },
   () => ({}) as DataResponse,

@@ -79,6 +79,16 @@ export {
   stringKey,
 } from './keys/index.js';
 export {
+  type Faulty,
+  parseIncrement,
+  type ParsedIncrement,
+  type ParsedPatch,
+  parseJsonPatch,
+  parseMergePatch,
+  type PatchBounds,
+  type PatchFault,
+} from './machine/index.js';
+export {
   type CheckpointLimits,
   type DiskStall,
   featureLevelOf,

@@ -6,6 +6,9 @@
  * members, numbers beyond a double, and more nesting or members than the bounds; in keys also integers that a double
  * would round. It builds no value: callers that need one call `JSON.parse` afterwards.
  *
+ * The state machine checks values and patches with it at apply (`machine/patch`): what is acceptable under given bounds may
+ * not change, or replicas of two builds would disagree on what an entry did.
+ *
  * Decided: a checker here. Instead of: a parser from npm; none was found that refuses all of this on bytes, with bounds of
  * nesting and members, and without building the value, which most stored values never need.
  */

@@ -28,7 +28,7 @@ export interface Incremented extends Patched {
 const MIN_INTEGER = -(2n ** 63n);
 const MAX_INTEGER = 2n ** 63n - 1n;
 
-const inRange = (number: bigint): boolean => number >= MIN_INTEGER && number <= MAX_INTEGER;
+export const isInRange = (number: bigint): boolean => number >= MIN_INTEGER && number <= MAX_INTEGER;
 
 /** `-9223372036854775808` */
 const MAX_TEXT = 20;
@@ -39,19 +39,19 @@ function numberIn(bytes: Uint8Array): bigint | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   if (!CANONICAL.test(text)) return undefined;
   const number = BigInt(text);
-  return inRange(number) ? number : undefined;
+  return isInRange(number) ? number : undefined;
 }
 
 export function applyIncrement(current: Uint8Array | undefined, spec: IncrementSpec): Incremented | Faulty {
   for (const field of ['by', 'initial', 'min', 'max'] as const) {
-    if (!inRange(spec[field] ?? 0n)) return faulty('invalid-request', 'an integer in −2^63 to 2^63−1', { field });
+    if (!isInRange(spec[field] ?? 0n)) return faulty('invalid-request', 'an integer in −2^63 to 2^63−1', { field });
   }
   const start = current === undefined ? spec.initial : numberIn(current);
   if (start === undefined) return faulty('wrong-type', 'the value is not an integer in −2^63 to 2^63−1');
   const wanted = start + spec.by;
   const bound = spec.by > 0n ? spec.max : spec.min;
   if (bound === undefined || (spec.by > 0n ? wanted <= bound : wanted >= bound) || spec.by === 0n) {
-    if (inRange(wanted)) return incremented(start, wanted, true);
+    if (isInRange(wanted)) return incremented(start, wanted, true);
     return faulty('patch-failed', 'the sum is not in −2^63 to 2^63−1');
   }
   const isAtBound = spec.by > 0n ? start >= bound : start <= bound;

@@ -15,7 +15,7 @@ import { Tape, type TapeId } from './tape.js';
 import { Tree, type Container, type Place, type Value } from './tree.js';
 
 /** Steps that every patch may take: looking at a part, copying or comparing one. */
-const FREE_STEPS = 1_000_000;
+const FREE_STEPS = 100_000;
 const STEPS_PER_BYTE = 4;
 /** What is copied or added before something else is removed may need more room than the result. */
 const ROOM_BETWEEN = 2;
