@@ -46,6 +46,7 @@ export {
   writtenContentType,
 } from './bounds.js';
 export { binaryString } from './big-endian.js';
+export * from './duration.js';
 export * from './errors.js';
 export * from './formats.js';
 export * from './operation.js';

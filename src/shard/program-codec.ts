@@ -251,6 +251,7 @@ const OMITTED = 4;
 const HAS_RECORD = 1;
 const HAS_NUMBER = 2;
 const IS_TRUE = 4;
+const HAS_DEADLINE = 8;
 
 /** The answer of a program, or why it was refused as a whole. */
 export function encodeOutcome(outcome: ProgramOutcome | Refusal): Uint8Array {
@@ -302,10 +303,12 @@ function writeResult(out: ByteWriter, result: StepResult): void {
       out.u8(
         (result.record === undefined ? 0 : HAS_RECORD) |
           (result.number === undefined ? 0 : HAS_NUMBER) |
-          (result.created ? IS_TRUE : 0),
+          (result.created ? IS_TRUE : 0) |
+          (result.expiresAtMs === undefined ? 0 : HAS_DEADLINE),
       );
       out.u48(result.revision);
       out.u48(result.version);
+      if (result.expiresAtMs !== undefined) out.u48(result.expiresAtMs);
       if (result.number !== undefined) {
         out.i64(result.number);
         out.i64(result.applied ?? 0n);
@@ -328,13 +331,14 @@ function readResult(input: ByteReader): StepResult {
     case 'get':
       return { type, record: input.flags(HAS_RECORD) === 0 ? undefined : readRecord(input) };
     case 'write': {
-      const flags = input.flags(HAS_RECORD | HAS_NUMBER | IS_TRUE);
+      const flags = input.flags(HAS_RECORD | HAS_NUMBER | IS_TRUE | HAS_DEADLINE);
       const revision = input.u48();
       const version = input.u48();
+      const deadline = (flags & HAS_DEADLINE) === 0 ? {} : { expiresAtMs: input.u48() };
       const created = (flags & IS_TRUE) !== 0;
       const numbers = (flags & HAS_NUMBER) === 0 ? {} : { number: input.i64(), applied: input.i64() };
       const record = (flags & HAS_RECORD) === 0 ? {} : { record: readRecord(input) };
-      return { type, revision, version, created, ...numbers, ...record };
+      return { type, revision, version, created, ...deadline, ...numbers, ...record };
     }
     case 'delete': {
       const flags = input.flags(HAS_RECORD | IS_TRUE);

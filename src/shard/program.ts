@@ -92,6 +92,8 @@ export type StepResult =
       readonly revision: number;
       readonly version: number;
       readonly created: boolean;
+      /** When the key expires now; absent: never. */
+      readonly expiresAtMs?: number;
       /** Of an increment: the number now, and what was added. */
       readonly number?: bigint;
       readonly applied?: bigint;

@@ -207,7 +207,8 @@ describe('deadlines', () => {
     const lab = new Lab();
     const expiresAt = (key: string): number | undefined => lab.machine.get(stringKey(key))?.expiresAtMs;
     const at = lab.nowMs;
-    lab.results(put('a', '1', { expiry: { type: 'after', ms: 500 } }), add('n', 1n, { ttlMs: 300 }));
+    const answered = lab.results(put('a', '1', { expiry: { type: 'after', ms: 500 } }), add('n', 1n, { ttlMs: 300 }));
+    expect(answered).toMatchObject([{ expiresAtMs: lab.nowMs + 500 }, { expiresAtMs: lab.nowMs + 300 }]);
     lab.nowMs += 10;
     lab.results(put('a', '2', { expiry: { type: 'keep' } }), add('n', 1n, { ttlMs: 300 }));
     expect([expiresAt('a'), expiresAt('n')]).toEqual([at + 500, at + 300]);

@@ -197,7 +197,7 @@ export class Evaluation {
     const { value, number, applied, changed: isChanged } = changed;
     if (!isChanged) {
       const { revision = 0, version = 0 } = met.now ?? {};
-      return { type: 'write', revision, version, created: false, number, applied };
+      return { type: 'write', revision, version, created: false, ...deadlineOf(met.now), number, applied };
     }
     const isNew = met.now === undefined;
     const deadline = isNew && step.ttlMs !== undefined ? this.#context.clockMs + step.ttlMs : met.now?.expiresAtMs;
@@ -216,7 +216,7 @@ export class Evaluation {
     const version = (met.now?.version ?? 0) + 1;
     met.now = { revision, createRevision, version, contentType, body, expiresAtMs };
     met.isChanged = true;
-    return { type: 'write', revision, version, created };
+    return { type: 'write', revision, version, created, ...deadlineOf(met.now) };
   }
 
   #deadline(expiry: Expiry, now: KeyRecord | undefined): number | undefined {
@@ -230,6 +230,9 @@ export class Evaluation {
     }
   }
 }
+
+const deadlineOf = (record: KeyRecord | undefined): { readonly expiresAtMs?: number } =>
+  record?.expiresAtMs === undefined ? {} : { expiresAtMs: record.expiresAtMs };
 
 type WriteResult = Extract<StepResult, { type: 'write' }>;
 
