@@ -2,7 +2,8 @@
 import type { CheckResult } from './check.js';
 import type { Failure } from './explain.js';
 import { formatOperation, describeOperation, type Operation } from './operation.js';
-import { formatSpan, timeSince } from './time.js';
+import { columns, count, number, since, took } from './text.js';
+import { formatSpan } from './time.js';
 
 /** Rows of the window that are printed; the page (`--html`) and the JSON contain all. */
 const MAX_ROWS = 40;
@@ -22,12 +23,9 @@ function summary(result: CheckResult): string {
     count(clients, 'client'),
     `concurrency ${number(concurrency)}`,
     `${number(unknown)} unknown`,
-    tookMs < 10_000 ? `${number(Math.round(tookMs))} ms` : `${(tookMs / 1000).toFixed(1)} s`,
+    took(tookMs),
   ].join(', ');
 }
-
-const number = (value: number): string => value.toLocaleString('en-US');
-const count = (value: number, what: string): string => `${number(value)} ${what}${value === 1 ? '' : 's'}`;
 
 function failureLines(failure: Failure): string[] {
   const { key, operation, first, reason, order, window } = failure;
@@ -65,21 +63,6 @@ function windowTable({ operation: failed, window, order }: Failure): string[] {
 
 function endOf({ ok, end }: Operation, from: number | bigint): string {
   return ok === null ? '?' : since(end, from);
-}
-
-function since(time: number | bigint, from: number | bigint): string {
-  const distance = timeSince(from, time);
-  return distance < 0 ? String(distance) : `+${String(distance)}`;
-}
-
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === row.length - 1 ? cell : cell.padStart(widths[column] ?? 0)))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 function undecidedLine(keys: readonly string[]): string {

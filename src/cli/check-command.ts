@@ -6,22 +6,17 @@
 import { accessSync, constants, createReadStream, fstatSync, statSync, type Stats } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { InvalidArgumentError, type Command, type CommanderError } from 'commander';
-import {
-  HistoryError,
-  checkHistory,
-  formatReport,
-  picture,
-  readHistory,
-  renderPage,
-  reportJson,
-  type CheckResult,
-  type Operation,
-  type Verdict,
-} from '../check/index.js';
+import { InvalidArgumentError, Option, type Command, type CommanderError } from 'commander';
+import { HistoryError } from '../check/index.js';
 import { messageOf } from '../thrown.js';
+import { MODELS, type ModelName, type Report } from './check-models.js';
 
-const EXIT_CODES: Readonly<Record<Verdict, number>> = { LINEARIZABLE: 0, ILLEGAL: 1, UNKNOWN: 2 };
+const EXIT_CODES: Readonly<Record<Report['verdict'], number>> = {
+  LINEARIZABLE: 0,
+  'STRICTLY SERIALIZABLE': 0,
+  ILLEGAL: 1,
+  UNKNOWN: 2,
+};
 const EXIT_NOT_CHECKED = 3;
 /** The verdict was printed, but the requested page could not be written. */
 const EXIT_NO_PAGE = 3;
@@ -30,9 +25,11 @@ const HELP = `
 Each line of FILE is one operation, as JSON:
   {"client":0,"op":"put|get|delete|cas|append","key":"k","value":"v"|null,"expected":"e"|null,
    "ok":true|false|null,"result":"r"|null,"start":1,"end":2}
+With --model list-append, each line is one transaction, which appends to lists and reads them (null: not known what):
+  {"client":0,"ops":[["append","k",1],["r","k",[1]]],"ok":true|false|null,"start":1,"end":2}
 ok: true took effect, false did not, null unknown. FILE may be - for standard input.
 
-Exit codes: 0 LINEARIZABLE, 1 ILLEGAL, 2 UNKNOWN (no verdict in time), 3 nothing was checked: a bad line, a file that
+Exit codes: 0 LINEARIZABLE or STRICTLY SERIALIZABLE, 1 ILLEGAL, 2 UNKNOWN (no verdict in time), 3 nothing was checked: a bad line, a file that
 cannot be read or written, or a wrong option; or the verdict was printed, and then the page could not be written.`;
 
 /** The command ended without a verdict, and has printed why. */
@@ -45,14 +42,20 @@ interface Options {
   readonly timeout: number;
   readonly init?: string;
   readonly html?: string;
+  readonly model: ModelName;
 }
 
 /** @param done takes the exit code. */
 export function addCheck(program: Command, done: (exitCode: number) => void): void {
   program
     .command('check')
-    .description('judge a recorded history: is it linearizable?')
+    .description('judge a recorded history: is it linearizable, or strictly serializable?')
     .argument('<file>', 'the history, JSON lines')
+    .addOption(
+      new Option('--model <model>', 'what was recorded: operations on registers, or transactions over lists')
+        .choices(Object.keys(MODELS))
+        .default('register'),
+    )
     .option('--json', 'print the verdict as one JSON document')
     .option('--timeout <duration>', 'give up after this: 500ms, 60s, 5m', parseDuration, 60_000)
     .option('--init <value>', 'what every key holds at the beginning (default: absent)')
@@ -69,18 +72,17 @@ export function addCheck(program: Command, done: (exitCode: number) => void): vo
 }
 
 async function check(file: string, options: Options): Promise<number> {
-  const { json, timeout, html } = options;
-  const init = options.init ?? null;
+  const { json, timeout, html, init, model } = options;
   try {
     if (html !== undefined) assertPageFits(html, file);
-    const operations = await readHistory(file === '-' ? process.stdin : createReadStream(file));
-    if (process.stderr.isTTY)
-      process.stderr.write(`checking ${operations.length.toLocaleString('en-US')} operations…\n`);
-    const result = checkHistory(operations, { init, timeoutMs: timeout });
+    const open = (): AsyncIterable<Uint8Array> => (file === '-' ? process.stdin : createReadStream(file));
+    const { count, judge } = await MODELS[model](open, { name: file, timeoutMs: timeout, init });
+    if (process.stderr.isTTY) process.stderr.write(`checking ${count}…\n`);
+    const report = judge();
     // Before the page: the verdict may have taken long, and must not be lost with the page.
-    process.stdout.write(json === true ? `${JSON.stringify(reportJson(result))}\n` : formatReport(result));
-    const written = html === undefined || (await writePage(html, { file, operations, init, result }));
-    return written ? EXIT_CODES[result.verdict] : EXIT_NO_PAGE;
+    process.stdout.write(json === true ? `${JSON.stringify(report.json())}\n` : report.text());
+    const written = html === undefined || (await writePage(html, report));
+    return written ? EXIT_CODES[report.verdict] : EXIT_NO_PAGE;
   } catch (error) {
     // Not a verdict: 1 and 2 would be taken for one.
     printError(`${error instanceof HistoryError ? `${file}: ` : ''}${messageOf(error)}`);
@@ -92,18 +94,10 @@ function printError(text: string): void {
   process.stderr.write(`kvorum: ${text}\n`);
 }
 
-interface Page {
-  readonly file: string;
-  readonly operations: readonly Operation[];
-  readonly init: string | null;
-  readonly result: CheckResult;
-}
-
 /** False if it could not be written; the reason was printed. */
-async function writePage(html: string, { file, operations, init, result }: Page): Promise<boolean> {
+async function writePage(html: string, report: Report): Promise<boolean> {
   try {
-    const busiest = result.verdict === 'LINEARIZABLE' ? picture(operations, init) : undefined;
-    await writeFile(html, renderPage(result, { name: file, ...(busiest === undefined ? {} : { picture: busiest }) }));
+    await writeFile(html, report.page());
     return true;
   } catch (error) {
     printError(`--html ${html}: the page was not written: ${messageOf(error)}`);

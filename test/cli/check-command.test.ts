@@ -129,6 +129,68 @@ describe('kvorum check', () => {
 
   it('documents its exit codes', async () => {
     expect(await check('--help')).toBe(0);
-    expect(out).toContain('Exit codes: 0 LINEARIZABLE, 1 ILLEGAL, 2 UNKNOWN');
+    expect(out).toContain('Exit codes: 0 LINEARIZABLE or STRICTLY SERIALIZABLE, 1 ILLEGAL, 2 UNKNOWN');
+  });
+});
+
+describe('kvorum check --model list-append', () => {
+  const WRITER = '{"client":0,"ops":[["append","x",1],["append","y",1]],"ok":true,"start":1,"end":9}\n';
+  const reader = (y: string): string =>
+    `{"client":1,"ops":[["r","x",[1]],["r","y",${y}]],"ok":true,"start":2,"end":8}\n`;
+  const checkLists = (...argv: string[]) => check('--model', 'list-append', ...argv);
+
+  it('says STRICTLY SERIALIZABLE and ends with 0', async () => {
+    expect(await checkLists(file(WRITER + reader('[1]')))).toBe(0);
+    expect(out).toMatch(
+      /^STRICTLY SERIALIZABLE {2}2 transactions, 2 keys, 2 clients, concurrency 2, 0 unknown, \d+ ms\n$/,
+    );
+  });
+  it('says ILLEGAL with the anomaly and a cycle in words, and ends with 1', async () => {
+    expect(await checkLists(file(WRITER + reader('[]')))).toBe(1);
+    expect(out).toMatch(/^ILLEGAL {2}2 transactions, /);
+    for (const line of [
+      /^anomaly {4}G-single: /m,
+      /^cycle {6}T2 → T1 → T2$/m,
+      /^ {7}rw {2}T2 read "y" as \[\], without 1, which T1 appended$/m,
+      /^ {7}wr {2}T1 appended 1 to "x", which T2 read$/m,
+    ])
+      expect(out).toMatch(line);
+  });
+  it('says UNKNOWN and ends with 2', async () => {
+    expect(await checkLists(file(WRITER), '--timeout', '0.000001ms')).toBe(2);
+    expect(out).toMatch(/^UNKNOWN .*\n\nno verdict in time\n$/);
+  });
+  it('prints one JSON document', async () => {
+    expect(await checkLists(file(WRITER + reader('[]')), '--json')).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({
+      verdict: 'ILLEGAL',
+      transactions: 2,
+      failure: {
+        anomaly: 'G-single',
+        cycle: [
+          { from: 'T2', to: 'T1', kind: 'rw', key: 'y', element: 1 },
+          { from: 'T1', to: 'T2', kind: 'wr', key: 'x', element: 1 },
+        ],
+        transactions: [{ name: 'T2', client: 1, start: 2 }, { name: 'T1' }],
+      },
+      others: [],
+    });
+  });
+  it('writes a page, of an illegal and of a legal history', async () => {
+    const html = join(folder, 'out.html');
+    expect(await checkLists(file(WRITER + reader('[]')), '--html', html)).toBe(1);
+    expect(readFileSync(html, 'utf8')).toContain('class="verdict ILLEGAL"');
+    expect(await checkLists(file(WRITER), '--html', html)).toBe(0);
+    expect(readFileSync(html, 'utf8')).toContain('class="verdict STRICTLY SERIALIZABLE"');
+  });
+  it.each([
+    ['an operation', PUT, [], 'history.jsonl: line 1: "ops" must be a list'],
+    ['an element that is appended twice', WRITER + WRITER, [], 'history.jsonl: T1 and T2 both append 1 to "x"'],
+    ['an initial value', WRITER, ['--init', 'a'], '--init is for --model register'],
+    ['another model', WRITER, ['--model', 'queue'], 'Allowed choices are register, list-append'],
+  ])('ends with 3 on %s', async (_, content, argv, complaint) => {
+    expect(await checkLists(file(content), ...argv)).toBe(3);
+    expect(err).toContain(complaint);
+    expect(out).toBe('');
   });
 });

@@ -1,15 +1,13 @@
 /** A layout as SVG: axis, the key's value, lanes, bars, and the legal order as a line through them. */
 import { describeOperation, formatValue, type Operation } from '../operation.js';
-import { formatDuration } from '../time.js';
-import { layOut, type Bar, type ChartInput, type Layout, type Pin, type Reign } from './layout.js';
+import { AXIS, drawGrid, fit, frameChart } from './grid.js';
+import { layOut, type Bar, type ChartInput, type Pin, type Reign } from './layout.js';
 import { escapeText, round } from './markup.js';
 
-const AXIS = 30;
 const VALUE = 44;
 const LANE = 44;
 const BAR = 24;
 const TOP = AXIS + VALUE;
-const PER_LETTER = 6.6;
 
 export interface Chart {
   readonly html: string;
@@ -23,21 +21,15 @@ export function drawChart(input: ChartInput): Chart {
   const failed = layout.bars.find(({ operation }) => operation === input.failed);
   const svg = [
     `<svg width="${layout.width}" height="${height}" role="img" aria-label="operations by client along time">`,
-    drawGrid(layout, height),
+    drawGrid({ ...layout, top: TOP, lane: LANE, height }),
     failed === undefined ? '' : drawFailureBand(failed, height),
     ...layout.reigns.map(drawReign),
     drawOrder(layout.bars),
     ...layout.bars.map((bar, index) => drawBar(bar, index, input.failed)),
     '</svg>',
   ];
-  const labels = layout.rows.map(
-    (label) => `<div class="lane-label" style="height:${LANE}px">${escapeText(label)}</div>`,
-  );
-  const html = [
-    `<div class="chart"><div class="labels"><div style="height:${AXIS}px"></div>`,
-    `<div class="value-label" style="height:${VALUE}px">value of the key</div>${labels.join('')}</div>`,
-    `<div class="scroll">${svg.join('\n')}</div></div>`,
-  ].join('\n');
+  const above = `<div class="value-label" style="height:${VALUE}px">value of the key</div>`;
+  const html = frameChart(svg.join('\n'), { rows: layout.rows, lane: LANE }, above);
   return { html, operations: layout.bars.map(({ operation }) => operation) };
 }
 
@@ -55,18 +47,6 @@ function tint(value: string | null | undefined): string {
   return hue === undefined ? 'var(--absent)' : `hsl(${Math.round(hue)} 62% 55%)`;
 }
 
-function drawGrid({ width, rows, ticks }: Layout, height: number): string {
-  const lanes = rows.map((_, row) => {
-    const y = TOP + row * LANE;
-    return `<rect class="lane${row % 2 === 0 ? '' : ' odd'}" x="0" y="${y}" width="${width}" height="${LANE}"/>`;
-  });
-  const marks = ticks.map(({ x, offset }) => {
-    const label = offset === 0 ? '0' : `+${formatDuration(offset)}`;
-    return `<line class="tick" x1="${round(x)}" x2="${round(x)}" y1="${AXIS - 6}" y2="${height}"/><text class="tick-label" x="${round(x) + 3}" y="${AXIS - 12}">${label}</text>`;
-  });
-  return [...lanes, ...marks].join('\n');
-}
-
 function drawFailureBand({ x, width }: Bar, height: number): string {
   return `<rect class="failure-band" x="${round(x)}" y="${AXIS}" width="${round(width)}" height="${height - AXIS}"/>`;
 }
@@ -78,13 +58,6 @@ function drawReign({ value, x, width }: Reign): string {
   const label =
     text === '' ? '' : `<text class="reign-label" x="${round(x) + 6}" y="${AXIS + 25}">${escapeText(text)}</text>`;
   return `<g class="reign${value === null ? ' absent' : ''}" ${style}><rect ${at} rx="3"/>${label}<title>${escapeText(formatValue(value, 200))}</title></g>`;
-}
-
-/** As much of a text as fits, or nothing. */
-function fit(text: string, width: number): string {
-  const letters = Math.floor(width / PER_LETTER);
-  if (text.length <= letters) return text;
-  return letters < 3 ? '' : `${text.slice(0, letters - 1)}…`;
 }
 
 function drawOrder(bars: readonly Bar[]): string {

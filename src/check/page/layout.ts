@@ -6,6 +6,7 @@ import type { Placed } from '../explain.js';
 import type { Value } from '../model.js';
 import type { Operation } from '../operation.js';
 import { timeSince } from '../time.js';
+import { packLanes, type Span } from './lanes.js';
 
 export interface ChartInput {
   /** The operations to draw. */
@@ -65,10 +66,8 @@ const MARGIN = 18;
 const TICK_EVERY = 110;
 
 /** Times relative to the beginning: small enough for floating point, whatever the clock. */
-interface Span {
+interface OperationSpan extends Span {
   readonly operation: Operation;
-  readonly from: number;
-  readonly to: number;
 }
 
 export function layOut(input: ChartInput): Layout {
@@ -81,7 +80,7 @@ export function layOut(input: ChartInput): Layout {
   const moments = momentsOf(input.order, offset);
   // Beyond the failure the value of the key is not known.
   const lastMoment = input.failed === undefined ? length : offset(input.failed.end);
-  const { rows, rowOf } = pack(spans, MIN_BAR / scale);
+  const { rows, rowOf } = packLanes(spans, MIN_BAR / scale);
   const bars = spans.map(({ operation, from, to }, index): Bar => {
     const x = xOf(from);
     const moment = moments.get(operation);
@@ -92,48 +91,16 @@ export function layOut(input: ChartInput): Layout {
 }
 
 /** An operation with an unknown outcome is drawn until its client gave up, though it may take effect later. */
-function spanOf(operation: Operation, offset: (time: number | bigint) => number, length: number): Span {
+function spanOf(operation: Operation, offset: (time: number | bigint) => number, length: number): OperationSpan {
   const from = offset(operation.start);
   const to = Math.min(Math.max(offset(operation.end), from), length);
-  return { operation, from, to };
+  return { operation, client: operation.client, from, to };
 }
 
 function widthFor(spans: readonly Span[], length: number): number {
   const lengths = spans.map(({ from, to }) => to - from).sort((a, b) => a - b);
   const median = Math.max(lengths[lengths.length >> 1] ?? length, length / 1e6);
   return Math.round(Math.min(Math.max((length / median) * TYPICAL_BAR, MIN_WIDTH), MAX_WIDTH));
-}
-
-/** Rows by client, each split where its operations overlap. */
-function pack(spans: readonly Span[], shortest: number): { rows: string[]; rowOf: number[] } {
-  const byClient = new Map<number | string, number[]>();
-  for (const [index, { operation }] of spans.entries()) {
-    const same = byClient.get(operation.client);
-    if (same === undefined) byClient.set(operation.client, [index]);
-    else same.push(index);
-  }
-  const clients = [...byClient].sort(([a], [b]) => compareClients(a, b));
-  const rows: string[] = [];
-  const rowOf = new Array<number>(spans.length).fill(0);
-  for (const [client, indexes] of clients) {
-    const busyUntil: number[] = [];
-    const first = rows.length;
-    indexes.sort((a, b) => (spans[a]?.from ?? 0) - (spans[b]?.from ?? 0));
-    for (const index of indexes) {
-      const { from = 0, to = 0 } = spans[index] ?? {};
-      const free = busyUntil.findIndex((until) => until <= from);
-      const row = free < 0 ? busyUntil.length : free;
-      busyUntil[row] = Math.max(to, from + shortest);
-      rowOf[index] = first + row;
-    }
-    for (const row of busyUntil.keys()) rows.push(row === 0 ? `client ${String(client)}` : '');
-  }
-  return { rows, rowOf };
-}
-
-function compareClients(a: number | string, b: number | string): number {
-  if (typeof a === 'number' && typeof b === 'number') return a - b;
-  return String(a).localeCompare(String(b), 'en', { numeric: true });
 }
 
 interface Moment {

@@ -1,5 +1,5 @@
 /**
- * The verdict as one self-contained page: it loads no file, font or script, and a content security policy forbids it.
+ * The verdict on a history of operations as one self-contained page (`document.ts`).
  *
  * Shows one key: of an illegal history the impossible one, at first the window around the failure; of a linearizable
  * history the busiest one, with the order that proves it.
@@ -8,11 +8,11 @@ import type { CheckResult } from '../check.js';
 import type { Failure, Placed } from '../explain.js';
 import { relevance } from '../model.js';
 import { describeOperation, formatValue, type Operation } from '../operation.js';
+import { count, number, offset } from '../text.js';
 import { formatDuration, timeSince } from '../time.js';
 import { drawChart, type Chart } from './chart.js';
-import { escapeText, scriptJson } from './markup.js';
-import { SCRIPT } from './script.js';
-import { STYLE } from './style.js';
+import { code, renderDocument, renderHeader, type Tip } from './document.js';
+import { escapeText } from './markup.js';
 
 /** One key of a history with a legal order of it, as far as one was found. */
 export interface KeyPicture {
@@ -48,37 +48,13 @@ export function renderPage(result: CheckResult, { name, picture }: PageOptions):
   const tips = Object.fromEntries(
     views.map(({ id, chart, start }) => [id, chart.operations.map(tooltipFormatter(start, shown, failure))]),
   );
-  const title = `${result.verdict} · ${name}`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeText(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-${header(result, name)}
-${finding(result, shown)}
-${viewer(views)}
-${failure === undefined ? '' : orderTable(failure)}
-<div id="tip" hidden></div>
-<script type="application/json" id="operations">${scriptJson(tips)}</script>
-<script>${SCRIPT}</script>
-</body>
-</html>
-`;
-}
-
-const number = (value: number): string => value.toLocaleString('en-US');
-const count = (value: number, what: string): string => `${number(value)} ${what}${value === 1 ? '' : 's'}`;
-const code = (text: string): string => `<code>${escapeText(text)}</code>`;
-
-function header(result: CheckResult, name: string): string {
-  const { verdict, operations, keys, clients, concurrency, unknown, tookMs } = result;
-  const counts = `${count(operations, 'operation')} · ${count(keys, 'key')} · ${count(clients, 'client')} · concurrency ${number(concurrency)} · ${number(unknown)} unknown · ${number(Math.round(tookMs))} ms`;
-  return `<header><span class="verdict ${verdict}">${verdict}</span><h1>${escapeText(name)}</h1><span class="counts">${counts}</span></header>`;
+  const body = [
+    renderHeader(name, count(result.operations, 'operation'), result),
+    finding(result, shown),
+    viewer(views),
+    failure === undefined ? '' : orderTable(failure),
+  ];
+  return renderDocument({ title: `${result.verdict} · ${name}`, body: body.join('\n'), tips });
 }
 
 function finding({ verdict, failure, undecided }: CheckResult, shown: KeyPicture | undefined): string {
@@ -154,29 +130,20 @@ function viewer(views: readonly View[]): string {
   return [...inputs, tools, ...sections].join('\n');
 }
 
-interface Tip {
-  readonly what: string;
-  /** Name, text, and whether the text is a value of the key. */
-  readonly facts: readonly (readonly [string, string, boolean])[];
-}
-
 function tooltipFormatter(
   start: number | bigint,
   shown: KeyPicture | undefined,
   failure: Failure | undefined,
 ): (operation: Operation) => Tip {
   const places = new Map(shown?.order.map((placed, index) => [placed.operation, { ...placed, place: index + 1 }]));
-  const offset = (time: number | bigint): string => {
-    const span = timeSince(start, time);
-    return `${span < 0 ? '−' : '+'}${formatDuration(Math.abs(span))}`;
-  };
+  const at = (time: number | bigint): string => offset(time, start);
   return (operation) => {
     const { client, start: began, end, ok } = operation;
     const placed = places.get(operation);
-    const until = ok === null ? 'open' : `${offset(end)} (${formatDuration(timeSince(began, end))})`;
+    const until = ok === null ? 'open' : `${at(end)} (${formatDuration(timeSince(began, end))})`;
     const facts: [string, string, boolean][] = [
       ['client', String(client), false],
-      ['time', `${offset(began)} to ${until}`, false],
+      ['time', `${at(began)} to ${until}`, false],
     ];
     if (placed === undefined) facts.push(['order', whyUnplaced(operation, failure), false]);
     else {

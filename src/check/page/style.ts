@@ -11,7 +11,7 @@ body { margin:0; padding:28px 32px 48px; background:var(--bg); color:var(--ink);
   font:14px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif; }
 header { display:flex; flex-wrap:wrap; align-items:center; gap:10px 16px; margin-bottom:14px; }
 .verdict { font-weight:700; letter-spacing:.06em; padding:5px 14px; border-radius:999px; color:#fff; }
-.verdict.ILLEGAL { background:#d3222f; } .verdict.LINEARIZABLE { background:#15803d; } .verdict.UNKNOWN { background:#a16207; }
+.verdict.ILLEGAL { background:#d3222f; } .verdict.LINEARIZABLE, .verdict.SERIALIZABLE { background:#15803d; } .verdict.UNKNOWN { background:#a16207; }
 h1 { font-size:20px; margin:0; font-weight:650; overflow-wrap:anywhere; }
 .counts { color:var(--soft); margin-left:auto; }
 code { font:12.5px/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace; overflow-wrap:anywhere; }
@@ -61,5 +61,9 @@ input.tab { position:absolute; opacity:0; }
 details { margin-top:16px; } summary { cursor:pointer; color:var(--soft); } table { border-collapse:collapse; margin-top:8px; background:var(--card); }
 td, th { border:1px solid var(--line); padding:3px 10px; text-align:left; font-weight:400; vertical-align:top; } th { color:var(--soft); font-size:12.5px; }
 td.number { text-align:right; font-variant-numeric:tabular-nums; } tr.wrong td { background:var(--bad-soft); color:var(--bad); font-weight:600; }
+.edge { fill:none; stroke-width:2; } .edge.ww, .edge.wr { stroke:var(--order); } .edge.rw { stroke:var(--bad); } .edge.time { stroke:var(--soft); stroke-dasharray:5 4; }
+.edge-label { font-weight:600; font-size:11.5px; text-anchor:middle; fill:var(--ink); paint-order:stroke; stroke:var(--lane); stroke-width:4px; stroke-linejoin:round; }
+.edge-head.ww, .edge-head.wr { fill:var(--order); } .edge-head.rw { fill:var(--bad); } .edge-head.time { fill:var(--soft); }
+.finding ul { margin:6px 0 2px; padding-left:20px; } .finding li::marker { color:var(--soft); }
 .note { color:var(--soft); font-size:12.5px; margin:8px 2px 0; }
 `;

@@ -1,6 +1,6 @@
 /** A cycle in words: each edge says what one transaction did that must come before what the next one did. */
-import type { Elements } from './elements.js';
-import { NONE } from './elements.js';
+import { formatDuration, timeSince } from '../time.js';
+import { NONE, type Elements } from './elements.js';
 import { Kind } from './graph.js';
 import type { Step } from './steps.js';
 import { formatList, formatScalar, nameOf, type Scalar, type TransactionRecord } from './transaction.js';
@@ -37,8 +37,8 @@ export function explainStep(step: Step, inferred: Inferred): CycleEdge {
 }
 
 function realTime({ from, to }: Step, { transactions }: Inferred): string {
-  const [end, start] = [transactions[from]?.end, transactions[to]?.start].map(String);
-  return `${nameOf(from)} ended at ${end}, before ${nameOf(to)} started at ${start}`;
+  const gap = timeSince(transactions[from]?.end ?? 0, transactions[to]?.start ?? 0);
+  return `${nameOf(from)} had ended when ${nameOf(to)} started, ${formatDuration(gap)} later`;
 }
 
 function appends({ from, to, element: id }: Step, inferred: Inferred, key: string, element: string): string {

@@ -25,3 +25,5 @@ export type { CycleEdge } from './explain.js';
 export { ANOMALIES, type Anomaly } from './findings.js';
 export { readTransactions } from './read-transactions.js';
 export { describeTransaction, formatTransaction, type TransactionRecord } from './transaction.js';
+export { formatTransactionReport, transactionReportJson } from './report.js';
+export { renderTransactionPage, type TransactionPageOptions } from './page.js';
