@@ -37,6 +37,8 @@ export {
   newOperationId,
   NodeBackend,
   RemoteBackend,
+  runTransaction,
+  type TransactionReply,
 } from './dispatch/index.js';
 export { DEFAULT_LIMITS, RequestIds } from './http/index.js';
 export { KvRoutes, type KvRoutesOptions, type RequestObserver } from './kv/index.js';

@@ -33,6 +33,14 @@ export const MAX_KEY_BYTES = 4096;
 export const MAX_ENCODED_KEY_BYTES = MAX_KEY_BYTES + 1;
 /** The highest revision that can exist: six bytes in commands, rows and frames. */
 export const MAX_REVISION = MAX_U48;
+/** Comparisons and operations of one transaction, together. */
+export const MAX_TRANSACTION_ITEMS = 256;
+/** Keys and values of one transaction, together. */
+export const MAX_TRANSACTION_BYTES = 4 * MIB;
+/** Operations of one batch. */
+export const MAX_BATCH_OPERATIONS = 1_000;
+/** Keys and values of one batch, together. */
+export const MAX_BATCH_BYTES = 8 * MIB;
 /** Longest content type in its stored form. */
 export const MAX_CONTENT_TYPE_BYTES = 255;
 export const OPERATION_ID_BYTES = 16;

@@ -17,3 +17,6 @@ export function parseTtl(text: string): number | undefined {
   const ms = parseDuration(text);
   return ms === undefined || ms > MAX_TTL_MS ? undefined : ms;
 }
+
+/** Whether a number of milliseconds may be a time to live. */
+export const isTtl = (ms: number): boolean => Number.isSafeInteger(ms) && ms >= 1 && ms <= MAX_TTL_MS;

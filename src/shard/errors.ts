@@ -29,6 +29,7 @@ export const ERRORS = {
   'precondition-failed': row('not_applied', false, 'the key is not in the state that the request demands'),
   'wrong-type': row('not_applied', false, 'the value is not of the type that the operation needs'),
   'patch-failed': row('not_applied', false, 'an operation of the patch does not fit the value'),
+  conflict: row('not_applied', true, 'other transactions kept changing what this one reads'),
   'feature-unavailable': row('not_applied', true, 'some node of the cluster runs a version without this feature'),
   'idempotency-key-reused': row('not_applied', false, 'the idempotency key was used for another request'),
   'idempotency-key-expired': row(

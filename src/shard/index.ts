@@ -39,13 +39,18 @@ export {
   MAX_FRAME_BYTES,
   MAX_KEY_BYTES,
   MAX_NODES,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_OPERATIONS,
   MAX_SHARDS,
+  MAX_TRANSACTION_BYTES,
+  MAX_TRANSACTION_ITEMS,
   MAX_VALUE_BYTES,
   SPLIT_FRAME_BYTES,
   storedContentType,
   writtenContentType,
 } from './bounds.js';
 export { binaryString } from './big-endian.js';
+export { WireError } from './byte-buffer.js';
 export * from './duration.js';
 export * from './errors.js';
 export * from './formats.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseDuration, parseTtl } from '../../src/shard/duration.js';
+import { isTtl, parseDuration, parseTtl } from '../../src/shard/duration.js';
 import { MAX_TTL_MS } from '../../src/shard/program-codec.js';
 
 describe('durations', () => {
@@ -41,5 +41,6 @@ describe('durations', () => {
     expect(parseTtl('3660d')).toBe(MAX_TTL_MS);
     expect(parseTtl('3661d')).toBeUndefined();
     expect(parseTtl('999999999999d')).toBeUndefined();
+    expect([0, 1, 1.5, MAX_TTL_MS, MAX_TTL_MS + 1, NaN, Infinity].filter(isTtl)).toEqual([1, MAX_TTL_MS]);
   });
 });

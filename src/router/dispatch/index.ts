@@ -8,3 +8,4 @@ export { Dispatcher, type DispatchOptions } from './dispatcher.js';
 export { NodeBackend } from './node-backend.js';
 export { newOperationId } from './operation-ids.js';
 export { RemoteBackend } from './remote-backend.js';
+export { runTransaction, type Execute, type TransactionReply, type TransactionRequest } from './transactions.js';

@@ -21,6 +21,7 @@ const SHARD_ROWS: Readonly<Record<ErrorCode, HttpRow>> = {
   'precondition-failed': { status: 412 },
   'wrong-type': { status: 409 },
   'patch-failed': { status: 409 },
+  conflict: { status: 409, retryAfterMs: 100 },
   'feature-unavailable': { status: 503, retryAfterMs: 5_000 },
   'idempotency-key-reused': { status: 422 },
   'idempotency-key-expired': { status: 422 },
