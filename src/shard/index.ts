@@ -21,6 +21,7 @@
  */
 export type { GroupId, NodeId, RaftStatus, Storage } from '../raft/index.js';
 export {
+  MAX_PINNED_STATES,
   MemoryDisk,
   MemoryStorage,
   SqliteStorage,

@@ -36,6 +36,8 @@ export class DiskContent {
   readonly garbage = new Set<number>();
   journal = 0;
   checkpoints = 0;
+  /** Bytes of state rows written so far: what the write-ahead log of state.db would have grown by. */
+  stateBytesWritten = 0;
 
   /** A copy for a new process. Shares the byte arrays, which are never modified. */
   copy(): DiskContent {
@@ -51,10 +53,7 @@ export class DiskContent {
     for (const [name, value] of other.metas) this.metas.set(name, value);
     for (const [group, stored] of other.groups) this.groups.set(group, stored);
     for (const slot of other.garbage) this.garbage.add(slot);
-    for (const [slot, table] of other.slots) {
-      const rows = this.tableOf(slot);
-      for (const [key, value] of table.rows()) rows.put(key, value);
-    }
+    for (const [slot, table] of other.slots) this.slots.set(slot, table.copy());
     const { lastSeq, truncatedTo, closed, checkpointsDue, journal, checkpoints } = other;
     Object.assign(this, { lastSeq, truncatedTo, closed, checkpointsDue, journal, checkpoints });
   }
@@ -82,6 +81,7 @@ export class DiskContent {
 
   putState(slot: number, key: StateKey, value: Uint8Array | undefined): void {
     this.tableOf(slot).put(key, value);
+    this.stateBytesWritten += key.length + (value?.length ?? 0);
   }
 
   tableOf(slot: number): SortedTable {

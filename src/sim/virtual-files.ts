@@ -11,6 +11,7 @@ import type {
   Activation,
   HardStateAt,
   JournalFile,
+  PinnedState,
   RawRow,
   RawStateRow,
   SnapshotSource,
@@ -341,5 +342,18 @@ export function openVirtualSnapshot(view: DiskContent, group: GroupId): Snapshot
 export const virtualReader = (durable: DiskContent): StateReader => ({
   get: (slot, key) => durable.slots.get(slot)?.get(key),
   range: (slot, range, bounds) => durable.slots.get(slot)?.range(range, bounds) ?? EMPTY_PAGE,
+  pin: () => pinned(durable),
   close: () => undefined,
 });
+
+function pinned(durable: DiskContent): PinnedState {
+  const slots = new Map([...durable.slots].map(([slot, table]) => [slot, table.copy()]));
+  const before = durable.stateBytesWritten;
+  return {
+    range: (slot, range, bounds) => slots.get(slot)?.range(range, bounds) ?? EMPTY_PAGE,
+    get walBytes() {
+      return durable.stateBytesWritten - before;
+    },
+    close: () => undefined,
+  };
+}

@@ -17,12 +17,12 @@ const router = { peers: 3, node: undefined };
 describe('connections of clients', () => {
   it.each([
     [64, node, 1, 6, 0, true],
-    [128, node, 5, 12, 4, false],
-    [256, node, 101, 44, 28, false],
-    [1_024, node, 677, 236, 172, false],
+    [128, node, 2, 11, 3, false],
+    [256, node, 98, 43, 27, false],
+    [1_024, node, 674, 235, 171, false],
     [1_048_576, node, 10_000, 262, 192, false],
     [Infinity, node, 10_000, 262, 192, false],
-    [256, { peers: 0, node: { shards: 1 } }, 129, 48, 36, false],
+    [256, { peers: 0, node: { shards: 1 } }, 123, 46, 34, false],
     [256, router, 183, 9, 0, false],
   ])('with a limit of %d open files, %o: at most %d', (openFiles, needs, clients, peers, routerLinks, tooFew) => {
     const shares = shareDescriptors(openFiles, needs);

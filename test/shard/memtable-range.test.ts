@@ -1,13 +1,14 @@
 /** Rows of a memtable in order, next to a plain map: over rows in memory, sealed and durable, while all of them change. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EVERYTHING, NO_BOUNDS } from '../../src/raft/storage/row-range.js';
+import { EVERYTHING, NO_BOUNDS, intersection } from '../../src/raft/storage/row-range.js';
 import { StateRowWriter } from '../../src/raft/storage/state/state-rows.js';
 import type { PageBounds, RowPage, RowRange } from '../../src/raft/index.js';
 import { MemoryDisk, MemoryStorage } from '../../src/shard/index.js';
 import { KeyOrder } from '../../src/shard/machine/key-order.js';
 import { Memtable } from '../../src/shard/machine/memtable.js';
 import { MOST_SKIPPED } from '../../src/shard/machine/row-cursors.js';
+import type { RowView } from '../../src/shard/machine/row-view.js';
 import { RowCache } from '../../src/shard/machine/row-cache.js';
 
 const configuration = { voters: [1], votersOutgoing: [], learners: [] };
@@ -22,6 +23,7 @@ class Table {
   readonly #storage: MemoryStorage;
   #syncs: (() => void)[] = [];
   #checkpoint: Promise<void> | undefined;
+  #view: { view: RowView; model: ReadonlyMap<string, string>; range: RowRange } | undefined;
   #index = 0;
 
   private constructor(storage: MemoryStorage) {
@@ -92,8 +94,8 @@ class Table {
     this.table.clear();
   }
 
-  wanted({ from, to, reverse, keysOnly }: RowRange): (readonly [string, string])[] {
-    const rows = [...this.model]
+  wanted({ from, to, reverse, keysOnly }: RowRange, model: ReadonlyMap<string, string> = this.model) {
+    const rows = [...model]
       .filter(([key]) => key >= from && (to === undefined || key < to))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, value]) => [key, keysOnly === true ? '' : value] as const);
@@ -102,9 +104,31 @@ class Table {
 
   /** Reads a page: with what is left behind it, it is the whole range. */
   read(range: RowRange, bounds: PageBounds): RowPage {
-    const page = this.table.range(range, bounds);
+    return this.#checked(this.table.range(range, bounds), range, bounds, this.model);
+  }
+
+  openView(range: RowRange): void {
+    this.closeView();
+    this.#view = { view: this.table.openView(range), model: new Map(this.model), range };
+  }
+
+  closeView(): void {
+    this.#view?.view.close();
+    this.#view = undefined;
+  }
+
+  /** Reads a page of the open view. */
+  readView(range: RowRange, bounds: PageBounds): void {
+    if (this.#view === undefined) return;
+    const { view, model, range: whole } = this.#view;
+    this.#checked(view.range(range, bounds), intersection(range, whole), bounds, model);
+  }
+
+  #checked(page: RowPage, range: RowRange, bounds: PageBounds, model: ReadonlyMap<string, string>): RowPage {
     const rows = page.rows.map(([key, value]) => [key, Buffer.from(value).toString()] as const);
-    expect([...rows, ...(page.rest === undefined ? [] : this.wanted(page.rest))]).toEqual(this.wanted(range));
+    expect([...rows, ...(page.rest === undefined ? [] : this.wanted(page.rest, model))]).toEqual(
+      this.wanted(range, model),
+    );
     expect(rows.length).toBeLessThanOrEqual(bounds.rows);
     const bytes = rows.slice(0, -1).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
     if (rows.length > 0) expect(bytes).toBeLessThan(bounds.bytes);
@@ -133,6 +157,9 @@ const step = fc.oneof(
   { weight: 8, arbitrary: fc.record({ type: fc.constant('read' as const), range, bounds }) },
   // The next page of a read that began earlier; other steps come between its pages.
   { weight: 8, arbitrary: fc.record({ type: fc.constant('continue' as const), bounds }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('open-view' as const), range }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('close-view' as const) }) },
+  { weight: 6, arbitrary: fc.record({ type: fc.constant('read-view' as const), range, bounds }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('install' as const), keys: fc.uniqueArray(key) }) },
 );
 
@@ -155,6 +182,15 @@ describe('rows in order', () => {
           case 'continue':
             if (rest !== undefined) rest = table.read(rest, s.bounds).rest;
             break;
+          case 'open-view':
+            table.openView(s.range);
+            break;
+          case 'close-view':
+            table.closeView();
+            break;
+          case 'read-view':
+            table.readView(s.range, s.bounds);
+            break;
           case 'install':
             await table.install(s.keys);
             break;
@@ -165,6 +201,7 @@ describe('rows in order', () => {
             await table[s.type]();
         }
       }
+      table.readView(EVERYTHING, NO_BOUNDS);
       for (const reverse of [false, true]) table.read({ ...EVERYTHING, reverse }, NO_BOUNDS);
     });
     await fc.assert(property, { numRuns: 600 });

@@ -121,6 +121,14 @@ export interface StoreFiles {
 /** @throws StorageFailure if another store holds them, StorageCorruption if they do not belong to one store. */
 export type OpenFiles = (directory: string, maxJournalBytes: number | undefined) => StoreFiles;
 
+/** All slots as of one moment. */
+export interface PinnedState {
+  range(slot: number, range: RowRange, bounds: PageBounds): RowPage;
+  /** See `StateView.walBytes`. */
+  readonly walBytes: number;
+  close(): void;
+}
+
 /**
  * Reads of the durable state in the caller's own thread: each slot as of its last whole checkpoint, never blocked by a
  * writer.
@@ -129,5 +137,7 @@ export interface StateReader {
   get(slot: number, key: StateKey): Uint8Array | undefined;
   /** See `Storage.range`. */
   range(slot: number, range: RowRange, bounds: PageBounds): RowPage;
+  /** Opens a read transaction that sees every slot as of now. @throws ViewUnavailable if no file can be opened */
+  pin(): PinnedState;
   close(): void;
 }

@@ -35,7 +35,7 @@ export { stopAtExit } from './worker/process-exit.js';
 export { checkSnapshotChunk } from './state/state-rows.js';
 // For the simulator's disk: the port of the files, and the parts that the real files are made of.
 export { JournaledStorage } from './journaled.js';
-export type { JournaledStorageHost, JournaledStorageSettings } from './journaled.js';
+export type { JournaledStorageHost, JournaledStorageSettings } from './journaled-host.js';
 export { EngineHost } from './engine/engine-host.js';
 export type * from './files.js';
 export type { HardStateAt } from './journal/journal-index.js';

@@ -11,14 +11,15 @@
 import { CommitTimes } from './commit-times.js';
 import { asError } from '../../thrown.js';
 import type { StateReader } from './files.js';
+import type { JournaledStorageHost, JournaledStorageSettings } from './journaled-host.js';
 import type { JournalIndex } from './journal/journal-index.js';
 import { journalLimits } from './journal/quota.js';
 import type { JournalLimits } from './journal/quota.js';
 import { encodeRow, splitRecords, type JournalRecord } from './journal/row.js';
 import { Recovery, type RawRow, type RecoveryResult } from './journal/recovery.js';
 import type { Opened } from './engine/protocol.js';
-import type { SqliteWorker } from './worker/sqlite-thread.js';
 import { stallOf, type StallReport } from './engine/stall.js';
+import { OpenViews } from './open-views.js';
 import { EMPTY_PAGE } from './row-range.js';
 import { StateRowWriter, checkSnapshotChunk } from './state/state-rows.js';
 import { StorageFailure } from './storage.js';
@@ -32,38 +33,13 @@ import type {
   RowRange,
   SnapshotReader,
   StateKey,
+  StateView,
   Storage,
   StorageStall,
   StorageStatus,
 } from './storage.js';
-import { StoreClient, type After } from './worker/store-client.js';
+import { StoreClient } from './worker/store-client.js';
 import type { GroupId, HardState, SnapshotMeta } from '../types.js';
-
-export interface JournaledStorageSettings {
-  /** Quota of journal.db in bytes, at least `minJournalBytes`; commits beyond it wait. Default: none. */
-  readonly maxJournalBytes?: number;
-  /** Dead bytes that the journal may hold before live entries are copied forward, to truncate it. Default 4 MiB. */
-  readonly journalSlackBytes?: number;
-  /** Called with messages for the operator that are not errors: a torn row was dropped at the start. */
-  readonly onNotice?: (notice: string) => void;
-}
-
-/** The environment of a journaled storage. */
-export interface JournaledStorageHost {
-  /** Data folder, passed to the worker's `OpenFiles`. */
-  readonly directory: string;
-  readonly worker: SqliteWorker;
-  /** Called when the worker has opened the files. */
-  readonly openReader: () => StateReader;
-  /** Lets other work of this thread run. */
-  readonly nextTurn: () => Promise<void>;
-  /** Milliseconds; measures commits. */
-  readonly now: () => number;
-  /** Starts the timer that bounds a close. Default: no bound. */
-  readonly after?: After;
-  /** Called when the store is closed, once. */
-  readonly closed: () => Promise<void>;
-}
 
 const LOAD_BYTES = 8 * 1024 * 1024;
 /** Bytes of rows of a checkpoint encoded at a time, before other work may run. */
@@ -96,6 +72,7 @@ export class JournaledStorage implements Storage {
   readonly #client: StoreClient;
   readonly #times = new CommitTimes();
   readonly #staging = new Map<GroupId, Staging>();
+  readonly #views: OpenViews;
   #session: Session | undefined;
   #stall: StorageStall | undefined;
   #onStall: OnStall = () => undefined;
@@ -109,8 +86,12 @@ export class JournaledStorage implements Storage {
     this.#settings = settings;
     this.#host = host;
     this.#limits = settings.maxJournalBytes === undefined ? undefined : journalLimits(settings.maxJournalBytes);
-    this.#client = new StoreClient(host.worker, (report) => {
-      this.#stalled(report);
+    this.#views = new OpenViews(host.now);
+    this.#client = new StoreClient(host.worker, {
+      onStall: this.#stalled.bind(this),
+      onFailure: ({ message }) => {
+        this.#views.closeAll(message);
+      },
     });
   }
 
@@ -291,6 +272,11 @@ export class JournaledStorage implements Storage {
     return slot === undefined ? EMPTY_PAGE : reader.range(slot, range, bounds);
   }
 
+  openView(group: GroupId): StateView {
+    const { reader, placements } = this.#writable();
+    return this.#views.openPinned(group, placements, () => reader.pin());
+  }
+
   async openSnapshot(group: GroupId): Promise<SnapshotReader | undefined> {
     this.#writable();
     const opened = await this.#client.call({ type: 'snapshot-open', group });
@@ -376,6 +362,7 @@ export class JournaledStorage implements Storage {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#views.closeAll('the store is closed');
     this.#session?.reader.close();
     try {
       if (!this.#client.isDead) await this.#client.close(this.#host.after);

@@ -10,6 +10,7 @@ import { asError } from '../../thrown.js';
 import { JournalIndex, ZERO_HARD_STATE } from './journal/journal-index.js';
 import type { JournalRecord } from './journal/row.js';
 import { EMPTY_META } from './journal/recovery.js';
+import { EMPTY_VIEW, OpenViews } from './open-views.js';
 import { EMPTY_PAGE } from './row-range.js';
 import { SortedTable } from './state/sorted-table.js';
 import { checkSnapshotChunk, decodeStateRows } from './state/state-rows.js';
@@ -25,6 +26,7 @@ import type {
   RowRange,
   SnapshotReader,
   StateKey,
+  StateView,
   Storage,
   StorageStall,
   StorageStatus,
@@ -85,6 +87,7 @@ export class MemoryStorage implements Storage {
   readonly #options: Required<MemoryStorageOptions>;
   readonly #staging = new Map<GroupId, Staging>();
   readonly #times = new CommitTimes();
+  readonly #views: OpenViews;
   #index = new JournalIndex(0);
   #pending: PendingWrite[] = [];
   #lastWrite: Promise<void> = Promise.resolve();
@@ -96,6 +99,7 @@ export class MemoryStorage implements Storage {
   constructor(disk: MemoryDisk, options: MemoryStorageOptions = {}) {
     this.#disk = disk;
     this.#options = { defer: options.defer ?? queueMicrotask, now: options.now ?? (() => 0) };
+    this.#views = new OpenViews(this.#options.now);
   }
 
   get stall(): StorageStall | undefined {
@@ -257,6 +261,12 @@ export class MemoryStorage implements Storage {
     return this.#disk.groups.get(group)?.table.range(range, bounds) ?? EMPTY_PAGE;
   }
 
+  openView(group: GroupId): StateView {
+    this.#assertWritable();
+    const table = this.#disk.groups.get(group)?.table;
+    return this.#views.open(table?.openView() ?? EMPTY_VIEW);
+  }
+
   openSnapshot(group: GroupId): Promise<SnapshotReader | undefined> {
     const onDisk = this.#disk.groups.get(group);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
@@ -328,6 +338,7 @@ export class MemoryStorage implements Storage {
   #release(why: string): void {
     if (this.#disk.owner === this) this.#disk.owner = undefined;
     this.#failure = new StorageFailure(why);
+    this.#views.closeAll(why);
   }
 
   #assertWritable(): void {

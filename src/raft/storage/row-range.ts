@@ -17,6 +17,13 @@ export const restBehind = (range: RowRange, last: StateKey): RowRange =>
   // The smallest key after another one is that key followed by a zero byte.
   range.reverse === true ? { ...range, to: last } : { ...range, from: `${last}\0` };
 
+/** What is in both; `range` says how it is read. */
+export function intersection(range: RowRange, other: RowRange): RowRange {
+  const from = range.from > other.from ? range.from : other.from;
+  const isShorter = other.to !== undefined && (range.to === undefined || other.to < range.to);
+  return { ...range, from, to: isShorter ? other.to : range.to };
+}
+
 /** Offset of the first of the sorted keys that is at least `key`; their number if there is none. */
 export function lowerBound(keys: readonly StateKey[], key: StateKey): number {
   let low = 0;

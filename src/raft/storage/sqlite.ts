@@ -8,7 +8,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { JournaledStorage } from './journaled.js';
-import type { JournaledStorageSettings } from './journaled.js';
+import type { JournaledStorageSettings } from './journaled-host.js';
 import { SqliteThread } from './worker/sqlite-thread.js';
 import type { SqliteWorker } from './worker/sqlite-thread.js';
 import type { After } from './worker/store-client.js';

@@ -88,6 +88,25 @@ export interface SnapshotReader {
   close(): void;
 }
 
+/**
+ * One group's durable state as of the moment when the view was opened, whatever is checkpointed or installed since. It is
+ * read synchronously. Failures and the end of the storage close it.
+ */
+export interface StateView {
+  /** @throws ViewClosed */
+  range(range: RowRange, bounds: PageBounds): RowPage;
+  /**
+   * Bytes that the write-ahead log of the state has grown by since: while a view is open, the log cannot begin anew.
+   * Its owner closes the view before that is too much. 0 for a storage without such a log, and once the view is closed.
+   */
+  readonly walBytes: number;
+  /** May be called again. */
+  close(): void;
+}
+
+/** Moments of which views can be open at the same time: each has a connection of its own, with its descriptors. */
+export const MAX_PINNED_STATES = 4;
+
 /** Work waits for disk space; it is retried, and becomes durable without further calls once there is space. */
 export interface StorageStall {
   /** `commits`: commits, and opening the store. `state`: only checkpoints and snapshots; commits continue. */
@@ -167,6 +186,12 @@ export interface Storage {
   /** A page of the rows of the durable state, read synchronously and as `read` does. */
   range(group: GroupId, range: RowRange, bounds: PageBounds): RowPage;
 
+  /**
+   * Opens a view of the group's durable state, synchronously: it sees what `range` would see in the same step.
+   * @throws ViewUnavailable if views of too many moments are open, or no file can be opened
+   */
+  openView(group: GroupId): StateView;
+
   /** The group's state as of its last checkpoint; undefined if it has none yet. */
   openSnapshot(group: GroupId): Promise<SnapshotReader | undefined>;
 
@@ -211,6 +236,16 @@ export class StorageFull extends Error {
 
 /** The configured quota was exhausted, not the disk. */
 export class JournalFull extends StorageFull {}
+
+/** No further view can be opened at present; a later call may succeed. */
+export class ViewUnavailable extends Error {
+  override readonly name = 'ViewUnavailable';
+}
+
+/** The view was closed: by its owner, or because the storage was closed or failed. */
+export class ViewClosed extends Error {
+  override readonly name = 'ViewClosed';
+}
 
 /** A write or sync failed; the store accepts no further writes, because the contents of the disk are unknown. */
 export class StorageFailure extends Error {

@@ -4,6 +4,7 @@
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { DEFAULT_LIMITS } from '../http/index.js';
+import { MAX_PINNED_STATES } from '../../shard/index.js';
 
 /** Standard streams, two listening sockets, and the epoll and wake-up descriptors of four threads: 28. */
 const PROCESS = 32;
@@ -14,8 +15,10 @@ const PROCESS = 32;
 const STORAGE_FILES = 1 + 2 + 3 + 3;
 /** `state.db` and its side files once more, while a snapshot is copied out of it, and during a WAL checkpoint. */
 const STORAGE_TRANSIENT = 3 + 3;
+/** For the views that streams read: `state.db` and its WAL once more; the shared memory is that of the process. */
+const STORAGE_VIEWS = MAX_PINNED_STATES * 2;
 /** Copies of large snapshots, one for each transfer; further transfers wait until one can be opened. */
-const MAX_SNAPSHOTS = 32;
+const MAX_SNAPSHOTS = 28;
 /** Per peer: the link, one dialled the other way at the same time, and one whose end has not been noticed. */
 const LINKS_PER_PEER = 3;
 /** Router processes, and unidentified connections; they get at most a quarter of what is left. */
@@ -52,7 +55,7 @@ export interface DescriptorShares {
 export function shareDescriptors(openFiles: number, { peers, node }: DescriptorNeeds): DescriptorShares {
   const links = peers * LINKS_PER_PEER;
   const snapshots = node === undefined ? 0 : Math.min(MAX_SNAPSHOTS, node.shards * peers);
-  const files = node === undefined ? 0 : STORAGE_FILES + STORAGE_TRANSIENT + snapshots;
+  const files = node === undefined ? 0 : STORAGE_FILES + STORAGE_TRANSIENT + STORAGE_VIEWS + snapshots;
   const own = PROCESS + files + links + MARGIN;
   const rest = Math.max(0, openFiles - own);
   const routers = node === undefined ? 0 : Math.min(MAX_ROUTERS, Math.floor(rest / 4));

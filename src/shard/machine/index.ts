@@ -4,6 +4,7 @@ export { isKeyed } from './dedup.js';
 export { KvMachine } from './kv-machine.js';
 export type { Machine } from './machine.js';
 export { Memtable } from './memtable.js';
+export type { RowView } from './row-view.js';
 export { RowCache } from './row-cache.js';
 export type { StateStore } from './state-store.js';
 export * from './patch/index.js';

@@ -9,8 +9,10 @@ import { prefixRange } from '../../raft/index.js';
 import type { GroupId, PageBounds, RowPage, RowRange, StateKey, StateRow, Storage } from '../../raft/index.js';
 import { ExpiryHead } from './expiry-head.js';
 import type { RowCache } from './row-cache.js';
-import { mergedPage } from './row-cursors.js';
+import { cursorsOf, mergedPage } from './row-cursors.js';
+import type { ReadRange } from './row-cursors.js';
 import { RowLayer } from './row-layer.js';
+import { RowView } from './row-view.js';
 import type { StateStore } from './state-store.js';
 
 const SCAN_PAGE: PageBounds = { rows: 512, bytes: 1024 * 1024 };
@@ -72,8 +74,21 @@ export class Memtable implements StateStore {
   }
 
   #merged(range: RowRange, bounds: PageBounds): RowPage {
-    const layers = [...this.#active.cursors(range), ...(this.#sealed?.cursors(range) ?? [])];
-    return mergedPage(layers, (part, room) => this.#storage.range(this.#group, part, room), range, bounds);
+    const runs = [...this.#active.runs(range), ...(this.#sealed?.runs(range) ?? [])];
+    const durable: ReadRange = (part, room) => this.#storage.range(this.#group, part, room);
+    return mergedPage(cursorsOf(runs, range), durable, range, bounds);
+  }
+
+  /**
+   * Opens a view of the rows of `range` as of now. It has references to those in memory, at most what a checkpoint
+   * holds, and survives checkpoints and snapshots; its owner bounds its life, see `StateView`. Memory and disk are read
+   * in one step, so together they are the state at the applied index.
+   * @throws ViewUnavailable
+   */
+  openView(range: RowRange): RowView {
+    const durable = this.#storage.openView(this.#group);
+    // The sealed layer does not change any more.
+    return new RowView(range, [...this.#active.copyOf(range), ...(this.#sealed?.runs(range) ?? [])], durable);
   }
 
   /** Rows changed since the last `seal`, deletions included, in key order; they stay readable until `release`. */

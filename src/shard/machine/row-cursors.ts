@@ -1,5 +1,5 @@
 /** Merges layers of rows, newer ones over older ones, into pages of a range. */
-import { PageBuilder } from '../../raft/index.js';
+import { PageBuilder, lowerBound } from '../../raft/index.js';
 import type { PageBounds, RowPage, RowRange, StateKey } from '../../raft/index.js';
 
 /** Goes through rows in the order of a range. */
@@ -13,32 +13,31 @@ export interface RowCursor {
   advance(): void;
 }
 
-/** Goes through a part of a sorted run of keys, from index `low` up to, without, `high`. */
+/** Rows of memory in key order. */
+export interface Run {
+  readonly keys: readonly StateKey[];
+  /** Of the key at this index. Undefined: the row is deleted. */
+  value(at: number): Uint8Array | undefined;
+}
+
+/** Goes through a part of a run, from index `low` up to, without, `high`. */
 export class RunCursor implements RowCursor {
-  readonly #keys: readonly StateKey[];
-  readonly #rows: ReadonlyMap<StateKey, Uint8Array | undefined>;
+  readonly #run: Run;
   readonly #step: 1 | -1;
   #at: number;
   #left: number;
   key: StateKey | undefined;
 
-  constructor(
-    keys: readonly StateKey[],
-    rows: ReadonlyMap<StateKey, Uint8Array | undefined>,
-    low: number,
-    high: number,
-    reverse: boolean,
-  ) {
-    this.#keys = keys;
-    this.#rows = rows;
+  constructor(run: Run, low: number, high: number, reverse: boolean) {
+    this.#run = run;
     this.#step = reverse ? -1 : 1;
     this.#at = reverse ? high - 1 : low;
     this.#left = high - low;
-    this.key = this.#left > 0 ? keys[this.#at] : undefined;
+    this.key = this.#left > 0 ? run.keys[this.#at] : undefined;
   }
 
   get value(): Uint8Array | undefined {
-    return this.key === undefined ? undefined : this.#rows.get(this.key);
+    return this.key === undefined ? undefined : this.#run.value(this.#at);
   }
 
   get mayHaveRow(): boolean {
@@ -47,9 +46,25 @@ export class RunCursor implements RowCursor {
 
   advance(): void {
     this.#at += this.#step;
-    this.key = --this.#left > 0 ? this.#keys[this.#at] : undefined;
+    this.key = --this.#left > 0 ? this.#run.keys[this.#at] : undefined;
   }
 }
+
+/** The rows of the range, in cursors; a run has each key once. */
+export function cursorsOf(runs: readonly Run[], range: RowRange): RunCursor[] {
+  const cursors: RunCursor[] = [];
+  for (const run of runs) {
+    const [low, high] = boundsIn(run.keys, range);
+    if (low < high) cursors.push(new RunCursor(run, low, high, range.reverse === true));
+  }
+  return cursors;
+}
+
+/** Offsets of the first key in the range, and of the first one behind it. */
+export const boundsIn = (keys: readonly StateKey[], { from, to }: RowRange): readonly [low: number, high: number] => [
+  lowerBound(keys, from),
+  to === undefined ? keys.length : lowerBound(keys, to),
+];
 
 /** Reads a page of durable rows. */
 export type ReadRange = (range: RowRange, bounds: PageBounds) => RowPage;

@@ -8,7 +8,8 @@ import { lowerBound } from '../../raft/index.js';
 import type { RowRange, StateKey, StateRow } from '../../raft/index.js';
 import { EXPIRY_END, EXPIRY_SPACE, isExpiryKey, isInExpiryIndex } from './expiry-head.js';
 import { KeyOrder } from './key-order.js';
-import { RunCursor } from './row-cursors.js';
+import { boundsIn } from './row-cursors.js';
+import type { Run } from './row-cursors.js';
 
 type Rows = Map<StateKey, Uint8Array | undefined>;
 
@@ -32,22 +33,30 @@ export class RowLayer {
     (isExpiryKey(key) ? this.#expiry : this.#rows).set(key, value);
   }
 
-  /** The rows of the range, as of now as long as nothing is set; every key is in one of the cursors. */
-  cursors(range: RowRange): RunCursor[] {
+  /** Runs that together have every row of the range, each in one of them; they may have others. */
+  runs(range: RowRange): Run[] {
     const { from, to } = range;
-    const cursors: RunCursor[] = [];
+    const runs: Run[] = [];
     const add = (order: KeyOrder, rows: Rows): void => {
-      for (const run of order.runs()) {
-        const low = lowerBound(run, from);
-        const high = to === undefined ? run.length : lowerBound(run, to);
-        if (low < high) cursors.push(new RunCursor(run, rows, low, high, range.reverse === true));
-      }
+      for (const keys of order.runs()) runs.push({ keys, value: (at) => rows.get(keys[at] ?? '') });
     };
     if (!isInExpiryIndex(range)) add(this.#order, this.#rows);
     if (this.#expiry.size > 0 && from < EXPIRY_END && (to === undefined || to > EXPIRY_SPACE)) {
       add(this.#expiryOrder, this.#expiry);
     }
-    return cursors;
+    return runs;
+  }
+
+  /** The rows of the range as of now: later changes of the layer do not change them. */
+  copyOf(range: RowRange): Run[] {
+    const copies: Run[] = [];
+    for (const run of this.runs(range)) {
+      const [low, high] = boundsIn(run.keys, range);
+      const values: (Uint8Array | undefined)[] = [];
+      for (let at = low; at < high; at++) values.push(run.value(at));
+      if (low < high) copies.push({ keys: run.keys.slice(low, high), value: (at) => values[at] });
+    }
+    return copies;
   }
 
   /**

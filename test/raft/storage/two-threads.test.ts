@@ -6,6 +6,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { EVERYTHING, NO_BOUNDS, SqliteStorage } from '../../../src/raft/storage/index.js';
+import type { RowRange, StateView } from '../../../src/raft/storage/index.js';
 import { entries, freshFolder, meta, removeFoldersAfterEach, row, text } from './support/builders.js';
 import { hammer } from './support/queue-load.js';
 
@@ -52,6 +53,24 @@ describe('the state, read while checkpoints of it are written', () => {
         seen.set(group, later);
         return later;
       };
+      /** A view that is read a page at a turn: over several checkpoints, and of one alone. */
+      let view: { readonly of: StateView; rest: RowRange | undefined; readonly values: string[] } | undefined;
+      let viewed = 0;
+      const readView = (group: number): void => {
+        view ??= { of: storage.openView(group), rest: EVERYTHING, values: [] };
+        if (view.rest !== undefined) {
+          const page = view.of.range(view.rest, { rows: KEYS.length / 8, bytes: Infinity });
+          for (const [, value] of page.rows) view.values.push(text(value) ?? '');
+          view.rest = page.rest;
+          return;
+        }
+        const { of, values } = view;
+        expect(new Set(values).size).toBe(Math.min(1, values.length));
+        expect([0, KEYS.length]).toContain(values.length);
+        if (values.length > 0) viewed++;
+        of.close();
+        view = undefined;
+      };
       for (let index = 1; index <= CHECKPOINTS; index++) {
         await storage.commit(GROUPS.map((group) => ({ group, hardState: undefined, entries: entries(index, index) })));
         const rows = KEYS.map((key) => row(key, String(index).padEnd(100)));
@@ -62,6 +81,7 @@ describe('the state, read while checkpoints of it are written', () => {
         const goesOn = (): boolean => !isOver;
         while (goesOn()) {
           for (const group of GROUPS) look(group);
+          readView(1);
           await new Promise((resolve) => setImmediate(resolve));
         }
         await done;
@@ -70,6 +90,7 @@ describe('the state, read while checkpoints of it are written', () => {
       await storage.close();
       // Most checkpoints were observed before they completed.
       expect(looks).toBeGreaterThan(CHECKPOINTS * 4);
+      expect(viewed).toBeGreaterThan(0);
     },
   );
 });

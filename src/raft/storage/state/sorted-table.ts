@@ -2,11 +2,11 @@
 import type { SnapshotSource } from '../files.js';
 import { EVERYTHING, NO_BOUNDS, NO_VALUE, PageBuilder, lowerBound } from '../row-range.js';
 import { StateRowWriter, stateRowSize } from './state-rows.js';
-import type { PageBounds, PresentRow, RowPage, RowRange, StateKey } from '../storage.js';
+import type { PageBounds, PresentRow, RowPage, RowRange, StateKey, StateView } from '../storage.js';
 import type { SnapshotMeta } from '../../types.js';
 
 export class SortedTable {
-  readonly #values = new Map<StateKey, Uint8Array>();
+  #values = new Map<StateKey, Uint8Array>();
   /** Sorted keys; undefined when a key was added or removed since they were last sorted. */
   #keys: StateKey[] | undefined = [];
   #bytes = 0;
@@ -49,6 +49,21 @@ export class SortedTable {
       last = key;
     }
     return page.last();
+  }
+
+  /** Another table with the same rows. */
+  copy(): SortedTable {
+    const copy = new SortedTable();
+    copy.#values = new Map(this.#values);
+    copy.#keys = this.#keys;
+    copy.#bytes = this.#bytes;
+    return copy;
+  }
+
+  /** A view of the current contents. */
+  openView(): StateView {
+    const copy = this.copy();
+    return { range: (range, bounds) => copy.range(range, bounds), walBytes: 0, close: () => undefined };
   }
 
   /** A snapshot of the current contents; later puts do not affect it. */

@@ -6,10 +6,11 @@
  */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { STATE_FILE } from '../disk/data-folder.js';
-import { unreadableError } from '../failure.js';
-import type { StateReader } from '../files.js';
+import { STATE_FILE, pageBytesOf } from '../disk/data-folder.js';
+import { codeOf, isTransient, toFailure, unreadableError } from '../failure.js';
+import type { PinnedState, StateReader } from '../files.js';
 import { NO_VALUE, PageBuilder } from '../row-range.js';
+import { ViewUnavailable } from '../storage.js';
 import type { PageBounds, RowPage, RowRange, StateKey } from '../storage.js';
 
 type Row = [slot: number, key: Buffer, value?: Buffer];
@@ -28,28 +29,17 @@ function scansOf(db: Database.Database, columns: string): { readonly up: Scan; r
   return { up: scan('>= (?, ?) ORDER BY slot, k'), down: scan('< (?, ?) ORDER BY slot DESC, k DESC') };
 }
 
-class SqliteStateReader implements StateReader {
-  readonly #db: Database.Database;
-  readonly #get: Database.Statement<[number, Buffer], Buffer>;
+/** Reads ranges over one connection. */
+class RangeReader {
   readonly #rows: ReturnType<typeof scansOf>;
   readonly #keys: ReturnType<typeof scansOf>;
 
-  constructor(directory: string) {
-    this.#db = new Database(join(directory, STATE_FILE), { readonly: true, fileMustExist: true });
-    this.#get = this.#db.prepare<[number, Buffer], Buffer>('SELECT v FROM state WHERE slot = ? AND k = ?').pluck();
-    this.#rows = scansOf(this.#db, 'slot, k, v');
-    this.#keys = scansOf(this.#db, 'slot, k');
+  constructor(db: Database.Database) {
+    this.#rows = scansOf(db, 'slot, k, v');
+    this.#keys = scansOf(db, 'slot, k');
   }
 
-  get(slot: number, key: StateKey): Uint8Array | undefined {
-    return reading(() => this.#get.get(slot, toBytes(key)));
-  }
-
-  range(slot: number, range: RowRange, bounds: PageBounds): RowPage {
-    return reading(() => this.#page(slot, range, bounds));
-  }
-
-  #page(slot: number, range: RowRange, bounds: PageBounds): RowPage {
+  page(slot: number, range: RowRange, bounds: PageBounds): RowPage {
     const page = new PageBuilder(range, bounds);
     const { from, to, reverse = false, keysOnly = false } = range;
     let last: StateKey | undefined;
@@ -67,6 +57,84 @@ class SqliteStateReader implements StateReader {
   #scan(slot: number, { from, to, reverse }: RowRange, { up, down }: ReturnType<typeof scansOf>): Iterable<Row> {
     if (reverse !== true) return up.iterate(slot, toBytes(from));
     return to === undefined ? down.iterate(slot + 1, toBytes('')) : down.iterate(slot, toBytes(to));
+  }
+}
+
+class SqliteStateReader implements StateReader {
+  readonly #db: Database.Database;
+  readonly #get: Database.Statement<[number, Buffer], Buffer>;
+  readonly #ranges: RangeReader;
+  readonly #walFrames: Database.Statement<[], [busy: number, log: number, checkpointed: number]>;
+
+  constructor(directory: string) {
+    this.#db = new Database(join(directory, STATE_FILE), { readonly: true, fileMustExist: true });
+    this.#get = this.#db.prepare<[number, Buffer], Buffer>('SELECT v FROM state WHERE slot = ? AND k = ?').pluck();
+    this.#ranges = new RangeReader(this.#db);
+    this.#walFrames = this.#db
+      .prepare<[], [busy: number, log: number, checkpointed: number]>('PRAGMA wal_checkpoint(NOOP)')
+      .raw();
+  }
+
+  get(slot: number, key: StateKey): Uint8Array | undefined {
+    return reading(() => this.#get.get(slot, toBytes(key)));
+  }
+
+  range(slot: number, range: RowRange, bounds: PageBounds): RowPage {
+    return reading(() => this.#ranges.page(slot, range, bounds));
+  }
+
+  pin(): PinnedState {
+    try {
+      return new SqlitePinnedState(this.#db.name, () => Math.max(0, this.#walFrames.get()?.[1] ?? 0));
+    } catch (error) {
+      const isBusy = codeOf(error).startsWith('SQLITE_BUSY');
+      const failure = toFailure(error, `opening a view of ${STATE_FILE}`);
+      if (isBusy || isTransient(failure)) throw new ViewUnavailable(failure.message, { cause: error });
+      throw unreadableError(error, failure.message) ?? error;
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+const FRAME_HEADER_BYTES = 24;
+
+/** A read transaction on a connection of its own, which stays open until it is closed. */
+class SqlitePinnedState implements PinnedState {
+  readonly #db: Database.Database;
+  readonly #ranges: RangeReader;
+  readonly #walFrames: () => number;
+  readonly #frameBytes: number;
+  #framesBefore: number;
+
+  constructor(file: string, walFrames: () => number) {
+    // Without a timeout: this thread may not wait for a lock.
+    this.#db = new Database(file, { readonly: true, fileMustExist: true, timeout: 0 });
+    try {
+      this.#db.exec('BEGIN');
+      // A transaction sees the file as of its first read, not as of its beginning.
+      this.#db.prepare('SELECT 1 FROM facts LIMIT 1').get();
+      this.#ranges = new RangeReader(this.#db);
+      this.#frameBytes = FRAME_HEADER_BYTES + pageBytesOf(this.#db);
+      this.#framesBefore = walFrames();
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+    this.#walFrames = walFrames;
+  }
+
+  range(slot: number, range: RowRange, bounds: PageBounds): RowPage {
+    return reading(() => this.#ranges.page(slot, range, bounds));
+  }
+
+  get walBytes(): number {
+    const frames = reading(this.#walFrames);
+    // It had been copied completely, so that the next write began it anew.
+    if (frames < this.#framesBefore) this.#framesBefore = 0;
+    return (frames - this.#framesBefore) * this.#frameBytes;
   }
 
   close(): void {

@@ -25,6 +25,13 @@ interface Call {
   readonly reject: (error: Error) => void;
 }
 
+export interface StoreEvents {
+  /** Called with what waits for space, and why; undefined: nothing waits any more. */
+  readonly onStall?: (report: StallReport | undefined) => void;
+  /** Called once, when the store accepts no further writes. */
+  readonly onFailure?: (error: Error) => void;
+}
+
 export class StoreClient {
   readonly #channel: StoreChannel;
   /**
@@ -32,16 +39,15 @@ export class StoreClient {
    * new ones, which would keep commits alive long after their replies once one table is in V8's old generation.
    */
   readonly #calls: Call[] = [];
-  readonly #onStall: (report: StallReport | undefined) => void;
+  readonly #events: StoreEvents;
   #fileSizes: FileSizes | undefined;
   #nextCall = 1;
   #failure: Error | undefined;
   #isDead = false;
   #isClosing = false;
 
-  /** `onStall`: called with what waits for space, and why; undefined: nothing waits any more. */
-  constructor(worker: SqliteWorker, onStall: (report: StallReport | undefined) => void = () => undefined) {
-    this.#onStall = onStall;
+  constructor(worker: SqliteWorker, events: StoreEvents = {}) {
+    this.#events = events;
     this.#channel = worker.attach({
       reply: (call, outcome) => {
         this.#settle(call, outcome);
@@ -52,7 +58,7 @@ export class StoreClient {
 
   #fail(error: Error): void {
     this.#isDead = true;
-    this.#failure ??= error;
+    this.#failed(error);
     for (const { reject } of this.#calls.splice(0)) reject(error);
   }
 
@@ -126,8 +132,14 @@ export class StoreClient {
       return;
     }
     const error = toError(outcome.failure);
-    if (number === 0) this.#failure ??= error;
+    if (number === 0) this.#failed(error);
     call?.reject(error);
+  }
+
+  #failed(error: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#events.onFailure?.(error);
   }
 
   /** Usually the first one: replies to commits arrive in the order of the calls. */
@@ -139,6 +151,6 @@ export class StoreClient {
 
   #notified(notification: Notification): void {
     if (notification !== undefined && 'fileSizes' in notification) this.#fileSizes = notification.fileSizes;
-    else this.#onStall(notification);
+    else this.#events.onStall?.(notification);
   }
 }
