@@ -46,6 +46,14 @@ describe('the cost of a patch', () => {
     expect(patch(ones(100_000), change)).toMatchObject(tooMuch(38));
   });
 
+  it('copies of objects are counted in members', () => {
+    const members = times(10_000, (at) => [`m${at}`, 0] as const);
+    const value = JSON.stringify({ a: Object.fromEntries(members) });
+    const change = times(2_000, () => [copy('/a', '/b'), { op: 'add', path: '/b/x', value: 1 }]).flat();
+    expect(patch(value, change)).toMatchObject(tooMuch(55));
+    expect(patch(value, [{ op: 'add', path: '/a/x', value: 1 }, ...change])).toMatchObject(tooMuch(54));
+  });
+
   it('many tests that each read a long value end early', () => {
     const value = JSON.stringify({ a: '\n'.repeat(200_000), b: { c: times(1_000, (at) => ({ at })) } });
     const same = { op: 'test', path: '/a', value: '\n'.repeat(200) };
@@ -57,8 +65,13 @@ describe('the cost of a patch', () => {
         times(60, () => parts),
       ),
     ).toBe(value);
-    const spaced = JSON.stringify(times(2_000, () => ({ op: 'test', path: '/b', value: { c: [] } })));
-    expect(patchText(value, spaced)).toMatchObject({ position: 0 });
+    const one = { op: 'test', path: '', value: 1 };
+    expect(
+      patch(
+        `1.${'0'.repeat(500_000)}`,
+        times(20_000, () => one),
+      ),
+    ).toMatchObject(tooMuch(38));
   });
 
   it('neither depth nor length takes the stack', () => {

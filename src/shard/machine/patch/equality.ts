@@ -8,8 +8,9 @@ import { isSameNumber } from './number.js';
 import { Tape, type Kind, type TapeId } from './tape.js';
 import { Tree, textOf, type Value } from './tree.js';
 
-/** Bytes that are compared as fast as anything else happens once. */
-const COMPARED_AT_ONCE = 16;
+/** Bytes that are compared in a step, as they are and as what they mean. */
+const COMPARED_AT_ONCE = 256;
+const READ_AT_ONCE = 4;
 
 const free = (): void => undefined;
 
@@ -56,9 +57,11 @@ class Comparison {
     if (kind !== this.#tree.kind(b)) return false;
     const [left, right] = [textOf(a), textOf(b)];
     if (left === undefined || right === undefined) return undefined;
-    this.#spend(1 + (tape.bytes(left) + tape.bytes(right)) / COMPARED_AT_ONCE);
+    const [bytes, others] = [tape.bytes(left), tape.bytes(right)];
+    this.#spend(1 + (bytes === others ? bytes / COMPARED_AT_ONCE : 0));
     if (tape.isSameText(left, right)) return true;
     if (kind === 'object' || kind === 'array') return undefined;
+    this.#spend((bytes + others) / READ_AT_ONCE);
     return isSameScalar(tape, kind, left, right);
   }
 

@@ -47,6 +47,8 @@ export interface Place<C extends Container = Container> {
 
 /** Elements that move by one place as fast as anything else happens once. */
 const MOVED_AT_ONCE = 16;
+/** A member takes longer than an element: its name is read and hashed. */
+const STEPS_PER_MEMBER = 4;
 
 export class Tree {
   readonly tape: Tape;
@@ -179,7 +181,7 @@ export class Tree {
       this.#spend(1 + node.items.length);
       return { ...node, items: node.items.map((item) => this.share(item)), isShared: false };
     }
-    this.#spend(1 + node.members.size);
+    this.#spend(1 + STEPS_PER_MEMBER * node.members.size);
     const members = new Map<string, Member>();
     for (const [key, { name, value }] of node.members) members.set(key, { name, value: this.share(value) });
     return { ...node, members, isShared: false };
@@ -190,7 +192,7 @@ export class Tree {
     const members = new Map<string, Member>();
     let bytes = 2;
     for (let name = id + 1, end = tape.after(id); name < end; name = tape.after(name + 1)) {
-      this.#spend(1);
+      this.#spend(STEPS_PER_MEMBER);
       members.set(tape.string(name), { name, value: name + 1 });
       bytes += tape.bytes(name) + 1 + tape.bytes(name + 1);
     }
