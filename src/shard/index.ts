@@ -86,6 +86,7 @@ export {
   stringKey,
 } from './keys/index.js';
 export {
+  commandTimeMs,
   type Faulty,
   parseIncrement,
   type ParsedIncrement,

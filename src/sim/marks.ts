@@ -43,6 +43,8 @@ export const MARKS = [
   'answer-evicted-by-age',
   /** A replica whose disk was rolled back was restored, and its leader knows. */
   'quarantine-ended',
+  /** A new leader's first entry had a time, and an entry of an earlier leader in its log to compare it with. */
+  'time-continued',
 ] as const;
 
 export type Mark = (typeof MARKS)[number];

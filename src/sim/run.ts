@@ -4,10 +4,10 @@
  */
 import { checkHistory, formatReport } from '../check/index.js';
 import { InvariantViolation, describeMessage } from '../raft/index.js';
-import type { ReplicaView } from '../shard/index.js';
 import { Client } from './client.js';
 import { MachineClock } from './clock.js';
 import { Digest } from './digest.js';
+import { differences, leaderless, replicasOf } from './groups.js';
 import { History } from './history.js';
 import type { Scenario } from './scenario.js';
 import { LeaseChecker } from './lease-checker.js';
@@ -21,6 +21,7 @@ import type { SimFailure, SimResult } from './result.js';
 import { Scheduler } from './scheduler.js';
 import { SimCluster } from './sim-cluster.js';
 import { runTrial, type TrialParameters, type TrialScene } from './trial.js';
+import { TimeChecker } from './time-checker.js';
 import { TurningPoints } from './turning-points.js';
 import { InvariantChecker } from './invariant-checker.js';
 import { stackOf } from '../thrown.js';
@@ -122,6 +123,11 @@ class Simulation {
     });
     checking.checker = checker;
     const leases = this.#scenario.leaseReads ? new LeaseChecker(cluster.nodes) : undefined;
+    const times = new TimeChecker({
+      drift: cluster.mostDrift,
+      now: () => this.#scheduler.now,
+      reached: this.#marks.reached,
+    });
     this.#scheduler.afterTurn = (incarnation) => {
       const node = cluster.nodeOf(incarnation);
       if (node === undefined || this.#failure !== undefined) return;
@@ -129,6 +135,7 @@ class Simulation {
         checker.inspect(node.id, node.replicas());
         points.inspect(node.id, node.replicas());
         leases?.inspect(node);
+        times.inspect(node.id, node.replicas());
       } catch (error) {
         this.#violated(error);
       }
@@ -138,16 +145,15 @@ class Simulation {
 
   /** Checks readiness periodically, as a load balancer does. */
   #readiness(cluster: SimCluster): ReadinessChecker {
-    const { nodes } = cluster;
     const { reached } = this.#marks;
     const checker = new ReadinessChecker({
-      nodes,
+      nodes: cluster.nodes,
       isTroubled: ({ id }) => cluster.isTroubled(id),
       isQuorum: (voters) => cluster.isQuorum(voters),
       isHeldUpByDisksOfOthers: ({ id }, replica) => cluster.isHeldUpByDisksOfOthers(id, replica),
       reached,
     });
-    const settings = new SettingsChecker(nodes, reached);
+    const settings = new SettingsChecker(cluster.nodes, reached);
     const probe = (): void => {
       if (this.#failure !== undefined) return;
       try {
@@ -356,43 +362,3 @@ const SERVED_WITHIN_MS = 10_000;
 /** A failure that began before the healing may end much later, on a slow disk. */
 const MEND_EVERY_MS = 100;
 const MEND_FOR_MS = 10_000;
-
-function replicasOf(cluster: SimCluster): Map<number, ReplicaView[]> {
-  const groups = new Map<number, ReplicaView[]>();
-  for (const node of cluster.nodes) {
-    for (const replica of node.replicas()) {
-      const known = groups.get(replica.id);
-      if (known === undefined) groups.set(replica.id, [replica]);
-      else known.push(replica);
-    }
-  }
-  return groups;
-}
-
-/** Groups without exactly one leader; group 0 is the topology's. */
-function leaderless(cluster: SimCluster, scenario: Scenario): string[] {
-  const groups = replicasOf(cluster);
-  const missing: string[] = [];
-  for (let group = 0; group <= scenario.shards; group++) {
-    const leaders = (groups.get(group) ?? []).filter(({ raft }) => raft.role === 'leader');
-    if (leaders.length !== 1)
-      missing.push(`g${group}: ${leaders.length === 0 ? 'none' : leaders.map(({ raft }) => `n${raft.id}`).join(' ')}`);
-  }
-  return missing;
-}
-
-/** Replicas that have not applied the same entries, or have reached different states. */
-function differences(cluster: SimCluster, scenario: Scenario): string[] {
-  const different: string[] = [];
-  for (const [group, replicas] of replicasOf(cluster)) {
-    const states = new Set(replicas.map(({ applied, machine }) => `${applied} ${machine.stateHash()}`));
-    if (states.size <= 1) continue;
-    different.push(
-      `g${group}: ${replicas.map(({ raft, applied }) => `n${raft.id} applied ${applied} of ${raft.commit}`).join(', ')}`,
-    );
-  }
-  const expected = scenario.shards + 1;
-  const found = replicasOf(cluster).size;
-  if (found !== expected) different.push(`${found} of ${expected} groups are there`);
-  return different;
-}

@@ -23,6 +23,11 @@
 
 /** The most by which the clock is slewed, as a share of elapsed time. */
 export const MOST_SLEW = 0.1;
+/**
+ * The slowest that a leader's clock may seem to go to another node: slewed back, and by a monotonic clock that is slower
+ * by as much as leases allow for (`raft/lease.ts`).
+ */
+export const SLOWEST = (1 - MOST_SLEW) * 0.9;
 
 export class ReplicatedClock {
   /** Lower bound of the leader's clock when the newest entry was noted, by the monotonic clock; see `#isKnown`. */
@@ -38,9 +43,14 @@ export class ReplicatedClock {
 
   /** `timeMs`: the time of the newest entry, of `term`. To be called once for a batch of entries. */
   noted(timeMs: number, term: number, isLive: boolean, nowMs: number): void {
+    // Of a former leader: this leader had not applied it when it took office. Its own are never ahead of its clock.
+    if (timeMs > this.#ms + (nowMs - this.#readAtMs) * (1 - MOST_SLEW)) {
+      this.#ms = timeMs;
+      this.#readAtMs = nowMs;
+    }
     const isSameLeader = this.#isKnown && term === this.#entryTerm;
     if (!this.#isKnown && !isLive) return;
-    const carriedMs = isSameLeader ? this.#entryMs + (nowMs - this.#notedAtMs) * (1 - MOST_SLEW) : 0;
+    const carriedMs = isSameLeader ? this.#entryMs + (nowMs - this.#notedAtMs) * SLOWEST : 0;
     this.#isKnown = true;
     this.#entryMs = Math.max(timeMs, carriedMs);
     this.#notedAtMs = nowMs;
@@ -67,7 +77,6 @@ export class ReplicatedClock {
       this.#ms = this.#isKnown ? this.#entryMs + (nowMs - this.#notedAtMs) : wallMs;
     }
     this.#readAtMs = nowMs;
-    // Entries of former leaders that this leader had not applied when it took office may have later times.
     this.#ms = Math.max(this.#ms, stateMs);
     return this.#ms;
   }
