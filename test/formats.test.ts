@@ -153,6 +153,9 @@ const DECODERS: Readonly<Record<Name, (number: number) => unknown>> = {
   linkMessage: (number) => new PieceAssembler(100).take(Uint8Array.of(number, 0)),
   recordKind: (number) => decodeFrame(frame(u8(number))),
   operation: (number) => decodeFrame(frame(request, u8(number), oneByteKey)),
+  listContent: (number) => decodeFrame(frame(request, u8(6), u8(0), u8(number))),
+  listItem: (number) =>
+    decodeFrame(frame(u8(33), u48(1, 1), u16(1), u8(6), u48(0, 0), u8(0), u32(1), u8(number), oneByteKey)),
   consistency: (number) => decodeFrame(frame(request, u8(3), oneByteKey, u8(number))),
   answer: (number) => decodeFrame(frame(u8(33), u48(1, 1), u16(1), u8(number))),
   featureLevel: async (number) => {

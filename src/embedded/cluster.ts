@@ -147,14 +147,15 @@ export class EmbeddedCluster {
   }
 
   /** The start of the nodes does not count as long as it makes progress and most holders of the key have disk space. */
-  async #deadlineAfterStart({ key }: KvOperation, timeoutMs: number): Promise<number> {
+  async #deadlineAfterStart(operation: KvOperation, timeoutMs: number): Promise<number> {
     const deadline = this.#runtime.now() + timeoutMs;
-    if ((await this.#waitForStart(timeoutMs)) && this.#hasHealthyQuorum(key)) return timeoutMs;
+    if ((await this.#waitForStart(timeoutMs)) && this.#hasHealthyQuorum(operation)) return timeoutMs;
     return Math.max(0, deadline - this.#runtime.now());
   }
 
-  #hasHealthyQuorum(key: Uint8Array): boolean {
-    const holders = this.#holders(shardOfKey(key, this.#options.shards));
+  #hasHealthyQuorum(operation: KvOperation): boolean {
+    const shard = operation.type === 'list' ? operation.shard : shardOfKey(operation.key, this.#options.shards);
+    const holders = this.#holders(shard);
     return holders.filter((index) => this.#nodes[index]?.isImpaired === true).length * 2 < holders.length;
   }
 

@@ -93,4 +93,5 @@ export * from './invariants.js';
 export * from './lease.js';
 export * from './quorum.js';
 export * from './storage/row-range.js';
+export { prefixEnd } from './storage/state/state-rows.js';
 export * from './storage/storage.js';

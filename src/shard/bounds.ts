@@ -13,6 +13,7 @@
  */
 import { MAX_U48 } from './big-endian.js';
 import { KvorumError } from './errors.js';
+import { MAX_DELIMITER_BYTES, type List } from './list.js';
 import { isRead, type KvOperation } from './operation.js';
 
 const MIB = 1024 * 1024;
@@ -31,6 +32,8 @@ export const MAX_SHARDS = 1024;
 export const MAX_KEY_BYTES = 4096;
 /** Longest encoded key, including the tag byte. */
 export const MAX_ENCODED_KEY_BYTES = MAX_KEY_BYTES + 1;
+/** Longest bound of a range: the longest key and a zero byte, which is the first bound behind it. */
+export const MAX_BOUND_BYTES = MAX_ENCODED_KEY_BYTES + 1;
 /** The highest revision that can exist: six bytes in commands, rows and frames. */
 export const MAX_REVISION = MAX_U48;
 /** Comparisons and operations of one transaction, together. */
@@ -85,6 +88,7 @@ const invalid = (field: string, message: string): KvorumError => new KvorumError
 
 /** The error to answer an operation with that cannot be encoded; undefined if it can. */
 export function encodeErrorOf(operation: KvOperation): KvorumError | undefined {
+  if (operation.type === 'list') return listError(operation);
   // An encoded key is never empty: it has a tag even for the empty string.
   if (operation.key.length === 0) return invalid('key', 'an encoded key has at least one byte');
   if (operation.key.length > MAX_ENCODED_KEY_BYTES) {
@@ -106,4 +110,22 @@ export function encodeErrorOf(operation: KvOperation): KvorumError | undefined {
   if (operation.body.length <= MAX_VALUE_BYTES) return undefined;
   const message = `a value of ${operation.body.length} bytes, ${MAX_VALUE_BYTES} are allowed`;
   return new KvorumError('value-too-large', message, { field: 'body', limit: MAX_VALUE_BYTES });
+}
+
+const isBound = ({ length }: Uint8Array): boolean => length >= 1 && length <= MAX_BOUND_BYTES;
+const isWanted = (number: number): boolean => Number.isInteger(number) && number >= 1 && number < 2 ** 32;
+
+function listError({ from, to, grouping, content, rows, bytes }: List): KvorumError | undefined {
+  if (!isBound(from) || (to !== undefined && !isBound(to))) {
+    return invalid('range', `a bound of a range has 1 to ${MAX_BOUND_BYTES} bytes`);
+  }
+  if (!isWanted(rows) || !isWanted(bytes)) return invalid('limit', 'a page has room for at least one row');
+  if (grouping === undefined) return undefined;
+  if (content === 'count') return invalid('delimiter', 'keys are counted one by one');
+  const { prefixBytes, delimiter } = grouping;
+  if (delimiter.length < 1 || delimiter.length > MAX_DELIMITER_BYTES) {
+    return invalid('delimiter', `a delimiter has 1 to ${MAX_DELIMITER_BYTES} bytes`);
+  }
+  const isLength = Number.isInteger(prefixBytes) && prefixBytes >= 1 && prefixBytes <= MAX_ENCODED_KEY_BYTES;
+  return isLength ? undefined : invalid('delimiter', 'the length of a prefix is that of a key');
 }

@@ -35,12 +35,14 @@ const LINK_FORMATS = {
   }),
   operation: format('operation', 'of a request on a link', {
     ...since(1, { put: 1, delete: 2, get: 3 }),
-    ...since(3, { program: 4, read: 5 }),
+    ...since(3, { program: 4, read: 5, list: 6 }),
   }),
+  listContent: format('list content', 'of a list on a link', since(3, { values: 0, keys: 1, count: 2 })),
+  listItem: format('list item', 'in the answer to a list', since(3, { record: 1, key: 2, deferred: 3, prefix: 4 })),
   consistency: format('consistency', 'of a read on a link', since(1, { linearizable: 0, lease: 1, stale: 2 })),
   answer: format('answer', 'of a reply on a link', {
     ...since(1, { put: 1, delete: 2, get: 3, refused: 4 }),
-    ...since(3, { program: 5 }),
+    ...since(3, { program: 5, list: 6 }),
   }),
 } as const;
 

@@ -36,6 +36,7 @@ export {
 } from '../raft/storage/index.js';
 export {
   isRevision,
+  MAX_BOUND_BYTES,
   MAX_CONTENT_TYPE_BYTES,
   MAX_FRAME_BYTES,
   MAX_KEY_BYTES,
@@ -55,6 +56,7 @@ export { WireError } from './byte-buffer.js';
 export * from './duration.js';
 export * from './errors.js';
 export * from './formats.js';
+export * from './list.js';
 export * from './operation.js';
 export * from './program-codec.js';
 export type * from './program.js';

@@ -2,6 +2,7 @@
  * Client operations on a shard and their answers: plain data, the same in process, over a link and in the log.
  */
 import type { ErrorCode, ErrorDetails, Outcome } from './errors.js';
+import type { List, ListPage } from './list.js';
 
 /** Precondition of a write, on the state of its key. */
 export type Condition =
@@ -72,11 +73,11 @@ export interface ReadProgram {
 
 export type PlainWrite = Put | Delete;
 export type KvWrite = PlainWrite | RunProgram;
-export type KvRead = Get | ReadProgram;
+export type KvRead = Get | ReadProgram | List;
 export type KvOperation = KvWrite | KvRead;
 
 export const isRead = (operation: KvOperation): operation is KvRead =>
-  operation.type === 'get' || operation.type === 'read';
+  operation.type === 'get' || operation.type === 'read' || operation.type === 'list';
 
 export interface ShardRequest {
   readonly shard: number;
@@ -118,6 +119,10 @@ export type Answer =
       readonly outcome: Uint8Array;
       readonly replayed: boolean;
     }
+  | ({
+      readonly type: 'list';
+      /** the shard's applied index */ readonly revision: number;
+    } & ListPage)
   | Refusal;
 
 /** A `KvorumError` as data. */

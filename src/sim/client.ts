@@ -250,7 +250,8 @@ export class Client {
         this.#learn(key, 0, null);
         return invocation.op === 'delete' ? { ok: true, existed: answer.deleted } : { ok: true };
       case 'program':
-        throw new Error('no program was sent');
+      case 'list':
+        throw new Error('no program or list was sent');
       case 'refused': {
         if (answer.code === 'precondition-failed') {
           const revision = answer.details.currentRevision ?? 0;

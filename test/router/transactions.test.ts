@@ -40,6 +40,7 @@ async function run(program: Partial<Program>) {
       shardOfKey,
       execute: (operation) => {
         sent.push(operation);
+        if (operation.type === 'list') throw new Error('a transaction lists nothing');
         const outcome = encodeOutcome({ succeeded: true, results: [], lastDeletion: 0, omitted: false });
         const answer = { type: 'program', revision: 7, outcome, replayed: false } as const;
         return Promise.resolve({ answer, term: 1, servedBy: 2, shard: shardOfKey(operation.key) });

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { EntryKind, type Entry, type Message } from '../../src/raft/index.js';
 import { ERRORS, type ErrorCode } from '../../src/shard/errors.js';
-import type { Answer, Attempt, KvOperation } from '../../src/shard/operation.js';
+import type { List, ListItem } from '../../src/shard/list.js';
+import type { Answer, Attempt, KvOperation, ShardRequest } from '../../src/shard/operation.js';
 import type { NodeStatus } from '../../src/shard/status.js';
 import type { Topology } from '../../src/shard/cluster/topology.js';
 import type { PeerMessage } from '../../src/shard/transport/transport.js';
@@ -95,7 +96,9 @@ const condition = fc.oneof(
   fc.record({ type: fc.constant('revision' as const), revision: integer }),
 );
 
-const operation: fc.Arbitrary<KvOperation> = fc.oneof(
+const consistency = fc.constantFrom('linearizable' as const, 'lease' as const, 'stale' as const);
+
+const operation: fc.Arbitrary<Exclude<KvOperation, List>> = fc.oneof(
   fc.record({
     type: fc.constant('put' as const),
     key,
@@ -109,8 +112,54 @@ const operation: fc.Arbitrary<KvOperation> = fc.oneof(
   fc.record({
     type: fc.constant('get' as const),
     key,
-    consistency: fc.constantFrom('linearizable' as const, 'lease' as const, 'stale' as const),
+    consistency,
   }),
+);
+
+const lists: fc.Arbitrary<Omit<List, 'shard'>> = fc
+  .record({
+    type: fc.constant('list' as const),
+    from: key,
+    to: fc.option(key, { nil: undefined }),
+    reverse: fc.boolean(),
+    content: fc.constantFrom('values' as const, 'keys' as const, 'count' as const),
+    grouping: fc.option(
+      fc.record({
+        prefixBytes: fc.integer({ min: 1, max: 4_097 }),
+        delimiter: fc.uint8Array({ minLength: 1, maxLength: 255 }),
+      }),
+      { nil: undefined },
+    ),
+    rows: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+    bytes: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+    consistency,
+  })
+  .map((list) => (list.content === 'count' ? { ...list, grouping: undefined } : list));
+
+const requests: fc.Arbitrary<ShardRequest> = fc
+  .record({
+    shard: u32,
+    budgetMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
+    operation: fc.oneof({ weight: 3, arbitrary: operation }, { weight: 1, arbitrary: lists }),
+  })
+  .map(({ shard, budgetMs, operation }) => ({
+    shard,
+    budgetMs,
+    operation: operation.type === 'list' ? { ...operation, shard } : operation,
+  }));
+
+const record = fc.record({
+  revision: integer,
+  createRevision: integer,
+  version: integer,
+  contentType: ascii,
+  body: bytes,
+  expiresAtMs: fc.option(integer, { nil: undefined }),
+});
+
+const listItem: fc.Arbitrary<ListItem> = fc.oneof(
+  fc.record({ type: fc.constant('record' as const), key, record }),
+  fc.record({ type: fc.constantFrom('key' as const, 'deferred' as const, 'prefix' as const), key }),
 );
 
 const answer: fc.Arbitrary<Answer> = fc.oneof(
@@ -129,6 +178,13 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
       fc.record({ revision: integer, createRevision: integer, version: integer, contentType: ascii, body: bytes }),
       { nil: undefined },
     ),
+  }),
+  fc.record({
+    type: fc.constant('list' as const),
+    revision: integer,
+    items: fc.array(listItem, { maxLength: 4 }),
+    count: integer,
+    rest: fc.option(key, { nil: undefined }),
   }),
   fc.record(
     {
@@ -266,7 +322,7 @@ export function peerMessages(ends: FrameEnds): fc.Arbitrary<PeerMessage> {
     fc.record({
       type: fc.constant('request' as const),
       id: integer,
-      request: fc.record({ shard: u32, budgetMs: fc.double({ min: 0, max: 1e9, noNaN: true }), operation }),
+      request: requests,
     }),
     fc.record({
       type: fc.constant('reply' as const),

@@ -17,8 +17,13 @@ import type {
   Topology,
   PlainWrite,
 } from '../../src/shard/index.js';
+import { shardOfKey } from '../../src/shard/keys/hash.js';
+import type { List, ListPage } from '../../src/shard/list.js';
+import { readKeyPage } from '../../src/shard/machine/key-page.js';
+import { encodeContent } from '../../src/shard/machine/record-row.js';
 import { topologyOf } from './fake-cluster.js';
 import type { HeldBackend } from './held-backend.js';
+import { MapStateStore } from './map-state-store.js';
 
 const TERM = 3;
 
@@ -105,6 +110,7 @@ export class FakeBackend implements HeldBackend {
     if (operation.type === 'get') {
       return { type: 'get', record: this.#records.get(hex(operation.key)), revision: this.#revision };
     }
+    if (operation.type === 'list') return { type: 'list', revision: this.#revision, ...this.#list(operation) };
     const id = hex(operation.operationId);
     const print = fingerprint(operation);
     const remembered = this.#answers.get(id);
@@ -114,6 +120,17 @@ export class FakeBackend implements HeldBackend {
     const answer = this.#write(operation);
     this.#answers.set(id, { print, answer });
     return answer;
+  }
+
+  #list(list: List): ListPage {
+    const rows = new MapStateStore();
+    for (const [text, record] of this.#records) {
+      const key = Buffer.from(text, 'hex');
+      if (shardOfKey(key, this.known?.shardCount ?? 1) !== list.shard) continue;
+      const content = { ...record, expiresAtMs: record.expiresAtMs };
+      rows.set(`\0${key.toString('latin1')}`, encodeContent(key, content));
+    }
+    return readKeyPage(rows, list);
   }
 
   #write(write: PlainWrite): Answer {
@@ -143,7 +160,7 @@ function fingerprint(write: PlainWrite): string {
 }
 
 function replay(answer: Answer): Answer {
-  return answer.type === 'get' ? answer : { ...answer, replayed: true };
+  return answer.type === 'get' || answer.type === 'list' ? answer : { ...answer, replayed: true };
 }
 
 function holds(condition: Condition, before: KeyRecord | undefined): boolean {

@@ -11,14 +11,14 @@ export const m23: Mutant = {
   edits: [
     {
       file: 'src/router/dispatch/dispatcher.ts',
-      find: `if (call.shard < 0) call.shard = this.#shardOfKey(call.operation.key, topology.shardCount);`,
+      find: `if (call.shard < 0) call.shard = this.#shardOf(call.operation, topology.shardCount);`,
       replace: `const count = call.round === 0 ? topology.shardCount : Math.max(1, topology.shardCount - 1);
-    call.shard = this.#shardOfKey(call.operation.key, count);`,
+    call.shard = this.#shardOf(call.operation, count);`,
     },
     {
       file: 'src/shard/node/admission.ts',
-      find: `if (shardOfKey(request.operation.key, this.#shardCount) !== request.shard) {`,
-      replace: `if (shardOfKey(request.operation.key, this.#shardCount) < 0) {`,
+      find: `if (shardOf(request.operation, this.#shardCount) !== request.shard) {`,
+      replace: `if (shardOf(request.operation, this.#shardCount) < 0) {`,
     },
   ],
 };

@@ -167,7 +167,7 @@ export class Dispatcher {
       this.#wait(call);
       return;
     }
-    if (call.shard < 0) call.shard = this.#shardOfKey(call.operation.key, topology.shardCount);
+    if (call.shard < 0) call.shard = this.#shardOf(call.operation, topology.shardCount);
     if (!call.forward) {
       this.#askOnlyHere(call, topology);
       return;
@@ -178,6 +178,10 @@ export class Dispatcher {
     // No replica has a working disk: waiting cannot change that.
     else if (call.broken > 0 && call.broken === topology.shards[call.shard]?.length) this.#giveUp(call, 'no-leader');
     else this.#wait(call);
+  }
+
+  #shardOf(operation: KvOperation, shardCount: number): number {
+    return operation.type === 'list' ? operation.shard : this.#shardOfKey(operation.key, shardCount);
   }
 
   #ask(call: Call, node: NodeId): void {

@@ -3,6 +3,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Machine, StateStore } from '../machine/index.js';
+import type { ListPage } from '../list.js';
 import type { Answer } from '../operation.js';
 import type { Topology } from './topology.js';
 
@@ -53,6 +54,10 @@ export class SystemMachine implements Machine {
 
   /** No client's operation reaches the system group. */
   read(): Uint8Array {
+    throw new Error('the system group has no records');
+  }
+
+  list(): ListPage {
     throw new Error('the system group has no records');
   }
 

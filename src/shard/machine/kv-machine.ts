@@ -44,8 +44,10 @@ import { Deletions } from './deletions.js';
 import { refuse } from '../errors.js';
 import { Evaluation, isDue } from './evaluation.js';
 import { ExpiryIndex } from './expiry-index.js';
+import { readKeyPage } from './key-page.js';
 import { hash64, hex64 } from '../keys/index.js';
 import { MAX_ENCODED_KEY_BYTES } from '../bounds.js';
+import type { List, ListPage } from '../list.js';
 import type { Answer, KeyRecord, Refusal } from '../operation.js';
 import { decodeOutcome, decodeProgram, encodeOutcome } from '../program-codec.js';
 import type { Program } from '../program.js';
@@ -156,6 +158,10 @@ export class KvMachine {
     const outcome = evaluation.run(program);
     if ('code' in outcome) return encodeOutcome(outcome);
     return encodeOutcome({ ...outcome, lastDeletion: this.#deletions.last, omitted: false });
+  }
+
+  list(list: List): ListPage {
+    return readKeyPage(this.#store, list);
   }
 
   /** 16 hex digits; equal on all replicas at the same applied index. */

@@ -4,6 +4,7 @@
  * Implementations are deterministic: the same entries give the same rows, answers and hash on every replica. They use
  * no clock and keep their rows in a `StateStore`.
  */
+import type { List, ListPage } from '../list.js';
 import type { Answer, KeyRecord } from '../operation.js';
 
 export interface Machine {
@@ -14,6 +15,8 @@ export interface Machine {
   get(key: Uint8Array): KeyRecord | undefined;
   /** The outcome of a program that only reads; `revision`: the applied index. */
   read(body: Uint8Array, revision: number): Uint8Array;
+  /** A page of its keys, in order. */
+  list(list: List): ListPage;
   /** Writes in-memory state into rows; called before a checkpoint. */
   flush(): void;
   /** 16 hex digits; equal on all replicas at the same applied index. */

@@ -153,7 +153,7 @@ export class Admission {
     if (this.closed !== undefined) return refuseLeaving(this.closed, request.shard);
     if (replica === undefined) return undefined;
     // A router with another hash would place the key in a second shard.
-    if (shardOfKey(request.operation.key, this.#shardCount) !== request.shard) {
+    if (shardOf(request.operation, this.#shardCount) !== request.shard) {
       return refuse('invalid-request', `the key does not belong to shard ${request.shard}`, { field: 'shard' });
     }
     if (request.operation.type === 'program' && this.#featureLevel() < PROGRAM_LEVEL) {
@@ -171,7 +171,13 @@ export class Admission {
   }
 }
 
+/** The shard that the operation belongs to. */
+function shardOf(operation: KvOperation, shardCount: number): number {
+  return operation.type === 'list' ? operation.shard : shardOfKey(operation.key, shardCount);
+}
+
 function bytesOf({ operation }: ShardRequest): number {
+  if (operation.type === 'list') return operation.from.length;
   return operation.key.length + ('body' in operation ? operation.body.length : 0);
 }
 

@@ -357,6 +357,7 @@ export class Replica implements ReplicaView {
   readonly #serve = (read: KvRead): Answer => {
     const revision = this.applied;
     if (read.type === 'get') return { type: 'get', record: this.machine.get(read.key), revision };
+    if (read.type === 'list') return { type: 'list', revision, ...this.machine.list(read) };
     return { type: 'program', revision, outcome: this.machine.read(read.body, revision), replayed: false };
   };
 

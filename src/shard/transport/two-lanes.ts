@@ -10,6 +10,7 @@
  * - Usually a turn sends a single frame, as on a link with one lane.
  */
 import { encoderOf, SingleLane, type LinkLimits, type SendQueue } from './send-queue.js';
+import type { ListItem } from '../list.js';
 import { encodePiece, PIECE_HEADER_BYTES } from './pieces.js';
 import type { SendWindow } from './send-window.js';
 import type { PeerMessage } from './transport.js';
@@ -124,6 +125,12 @@ export class TwoLanes implements SendQueue {
 
 const isOrderedType = (type: string): boolean => type === 'append' || type === 'snapshot';
 
+function bytesOfItems(items: readonly ListItem[]): number {
+  let bytes = 0;
+  for (const item of items) bytes += item.key.length + (item.type === 'record' ? item.record.body.length : 0);
+  return bytes;
+}
+
 /** Bytes of the message's data; the rest of a message is short. */
 function approximateBytes(message: PeerMessage): number {
   switch (message.type) {
@@ -137,10 +144,12 @@ function approximateBytes(message: PeerMessage): number {
     }
     case 'request': {
       const { operation } = message.request;
+      if (operation.type === 'list') return operation.from.length;
       return operation.key.length + (operation.type === 'put' ? operation.body.length : 0);
     }
     case 'reply': {
       const { answer } = message.reply;
+      if (answer.type === 'list') return bytesOfItems(answer.items);
       return answer.type === 'get' ? (answer.record?.body.length ?? 0) : 0;
     }
     case 'status':

@@ -16,6 +16,7 @@ import type {
   ShardReply,
   ShardRequest,
 } from '../operation.js';
+import { readList, readListAnswer, writeList, writeListAnswer } from './wire-lists.js';
 import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
 
 const OPERATIONS = FORMATS.operation.numbers satisfies Record<KvOperation['type'], number>;
@@ -27,7 +28,7 @@ const CONSISTENCIES: readonly Consistency[] = namesOf(FORMATS.consistency);
 const PROGRAM_VERSION = 3;
 const FORMER_ATTEMPTS: Partial<Record<Attempt, Attempt>> = { keyed: 'client-keyed', 'keyed-retry': 'retry' };
 
-const isPlain = ({ type }: KvOperation): boolean => type !== 'program' && type !== 'read';
+const isPlain = ({ type }: KvOperation): boolean => type !== 'program' && type !== 'read' && type !== 'list';
 
 const A = 1;
 const B = 2;
@@ -43,16 +44,20 @@ export function readRequest(input: WireReader): ShardRequest {
   const shard = input.u32();
   const budgetMs = input.f64();
   if (!Number.isFinite(budgetMs) || budgetMs < 0) throw new WireError(`a budget of ${budgetMs} ms`);
-  return { shard, budgetMs, operation: readOperation(input) };
+  return { shard, budgetMs, operation: readOperation(input, shard) };
 }
 
 function writeOperation(out: WireWriter, operation: KvOperation): void {
   const fault = encodeErrorOf(operation);
   if (fault !== undefined) throw new WireError(fault.message);
   if (!isPlain(operation) && out.version < PROGRAM_VERSION) {
-    throw new WireError(`links of version ${out.version} carry no programs`);
+    throw new WireError(`links of version ${out.version} carry no programs and lists`);
   }
   out.u8(OPERATIONS[operation.type]);
+  if (operation.type === 'list') {
+    writeList(out, operation);
+    return;
+  }
   out.shortBytes(operation.key);
   switch (operation.type) {
     case 'put':
@@ -82,8 +87,9 @@ function writeOperation(out: WireWriter, operation: KvOperation): void {
   }
 }
 
-function readOperation(input: WireReader): KvOperation {
+function readOperation(input: WireReader, shard: number): KvOperation {
   const type = input.u8();
+  if (type === OPERATIONS.list) return readList(input, shard);
   const key = input.shortBytes();
   if (key.length < 1 || key.length > MAX_ENCODED_KEY_BYTES) throw new WireError(`a key of ${key.length} bytes`);
   switch (type) {
@@ -189,6 +195,9 @@ function writeAnswer(out: WireWriter, answer: Answer): void {
       out.u8(answer.replayed ? B : 0);
       out.longBytes(answer.outcome);
       return;
+    case 'list':
+      writeListAnswer(out, answer);
+      return;
     case 'refused':
       writeRefusal(out, answer);
       return;
@@ -220,6 +229,8 @@ function readAnswer(input: WireReader): Answer {
       const replayed = input.flags(B) !== 0;
       return { type: 'program', revision, outcome: input.longBytes(), replayed };
     }
+    case ANSWERS.list:
+      return readListAnswer(input);
     case ANSWERS.refused:
       return readRefusal(input);
     default:

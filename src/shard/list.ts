@@ -1,0 +1,68 @@
+/**
+ * Reading keys in order: one page of a range of one shard, as plain data.
+ *
+ * A shard is asked for by its number, since a range has keys of all of them. A page is bounded in rows, in bytes and in
+ * work, so that the node that reads it is not held up for more than a few milliseconds: behind many deleted keys it may
+ * have no item and still something left of the range.
+ */
+import type { Consistency, KeyRecord } from './operation.js';
+
+/** Items of one page, whatever was asked for. */
+export const MAX_LIST_ROWS = 1_000;
+/** Bytes of keys and values of one page, whatever was asked for. */
+export const MAX_LIST_BYTES = 1024 * 1024;
+/** Keys that one page counts. */
+export const MAX_COUNTED_ROWS = 4_096;
+export const MAX_DELIMITER_BYTES = 255;
+
+/** What a page has of each key. `count`: nothing, only how many there are. */
+export type ListContent = 'values' | 'keys' | 'count';
+
+/** Puts string keys that have `delimiter` behind their first `prefixBytes` bytes into one item: their common prefix. */
+export interface Grouping {
+  /** Of the encoded key. */
+  readonly prefixBytes: number;
+  /** UTF-8, 1 to `MAX_DELIMITER_BYTES`. */
+  readonly delimiter: Uint8Array;
+}
+
+export interface List {
+  readonly type: 'list';
+  readonly shard: number;
+  /** Encoded key, inclusive; 1 to `MAX_BOUND_BYTES` (`bounds.ts`). */
+  readonly from: Uint8Array;
+  /** Exclusive; undefined: to the end. */
+  readonly to: Uint8Array | undefined;
+  /** From the last key to the first. */
+  readonly reverse: boolean;
+  readonly content: ListContent;
+  /** Not with `count`. */
+  readonly grouping: Grouping | undefined;
+  /** Items wanted, at least 1. */
+  readonly rows: number;
+  /**
+   * Bytes of keys and values wanted. An item that is alone too long for it is sent without its value (`deferred`).
+   */
+  readonly bytes: number;
+  readonly consistency: Consistency;
+}
+
+export type ListItem =
+  | { readonly type: 'record'; readonly key: Uint8Array; readonly record: KeyRecord }
+  /** A key whose value was not asked for. */
+  | { readonly type: 'key'; readonly key: Uint8Array }
+  /** A key whose value is longer than the page may be. */
+  | { readonly type: 'deferred'; readonly key: Uint8Array }
+  /** At least one key begins with this. */
+  | { readonly type: 'prefix'; readonly key: Uint8Array };
+
+export interface ListPage {
+  readonly items: readonly ListItem[];
+  /** Of keys, if only their number was asked for. */
+  readonly count: number;
+  /**
+   * Where to go on: the next page's `from`, or its `to` in reverse. There may be no key left. Undefined: this page
+   * reaches the end.
+   */
+  readonly rest: Uint8Array | undefined;
+}

@@ -1,0 +1,120 @@
+/** Lists and their answers on the wire (`list.ts`), since version 3. Keys and bodies are read as views into the frame. */
+import { encodeErrorOf } from '../bounds.js';
+import { FORMATS, namesOf, unknownNumber } from '../formats.js';
+import type { List, ListContent, ListItem } from '../list.js';
+import type { Answer, Consistency, KeyRecord } from '../operation.js';
+import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
+
+const CONTENTS: readonly ListContent[] = namesOf(FORMATS.listContent);
+const CONSISTENCIES: readonly Consistency[] = namesOf(FORMATS.consistency);
+const ITEMS = FORMATS.listItem.numbers satisfies Record<ListItem['type'], number>;
+
+const HAS_END = 1;
+const IS_REVERSE = 2;
+const HAS_GROUPING = 4;
+const HAS_REST = 1;
+const HAS_DEADLINE = 1;
+
+type ListAnswer = Extract<Answer, { type: 'list' }>;
+
+/** The shard stands in the request. */
+export function writeList(out: WireWriter, list: List): void {
+  const { from, to, reverse, grouping } = list;
+  out.u8((to === undefined ? 0 : HAS_END) | (reverse ? IS_REVERSE : 0) | (grouping === undefined ? 0 : HAS_GROUPING));
+  out.u8(CONTENTS.indexOf(list.content));
+  out.u8(CONSISTENCIES.indexOf(list.consistency));
+  out.u32(list.rows);
+  out.u32(list.bytes);
+  out.shortBytes(from);
+  if (to !== undefined) out.shortBytes(to);
+  if (grouping === undefined) return;
+  out.u16(grouping.prefixBytes);
+  out.shortBytes(grouping.delimiter);
+}
+
+export function readList(input: WireReader, shard: number): List {
+  const flags = input.flags(HAS_END | IS_REVERSE | HAS_GROUPING);
+  const content = named(FORMATS.listContent, CONTENTS, input.u8());
+  const consistency = named(FORMATS.consistency, CONSISTENCIES, input.u8());
+  const rows = input.u32();
+  const bytes = input.u32();
+  const from = input.shortBytes();
+  const to = (flags & HAS_END) === 0 ? undefined : input.shortBytes();
+  const grouping =
+    (flags & HAS_GROUPING) === 0 ? undefined : { prefixBytes: input.u16(), delimiter: input.shortBytes() };
+  const reverse = (flags & IS_REVERSE) !== 0;
+  const list: List = { type: 'list', shard, from, to, reverse, content, grouping, rows, bytes, consistency };
+  const fault = encodeErrorOf(list);
+  if (fault !== undefined) throw new WireError(fault.message);
+  return list;
+}
+
+export function writeListAnswer(out: WireWriter, answer: ListAnswer): void {
+  out.u48(answer.revision);
+  out.u48(answer.count);
+  out.u8(answer.rest === undefined ? 0 : HAS_REST);
+  if (answer.rest !== undefined) out.shortBytes(answer.rest);
+  out.u32(answer.items.length);
+  for (const item of answer.items) {
+    out.u8(ITEMS[item.type]);
+    out.shortBytes(item.key);
+    if (item.type === 'record') writeItemRecord(out, item.record);
+  }
+}
+
+export function readListAnswer(input: WireReader): ListAnswer {
+  const revision = input.u48();
+  const count = input.u48();
+  const rest = input.flags(HAS_REST) === 0 ? undefined : input.shortBytes();
+  const items: ListItem[] = [];
+  // An item at a time: the number alone must not make room for anything.
+  for (let left = input.u32(); left > 0; left -= 1) items.push(readItem(input));
+  return { type: 'list', revision, items, count, rest };
+}
+
+function readItem(input: WireReader): ListItem {
+  const number = input.u8();
+  const key = input.shortBytes();
+  switch (number) {
+    case ITEMS.record:
+      return { type: 'record', key, record: readItemRecord(input) };
+    case ITEMS.key:
+      return { type: 'key', key };
+    case ITEMS.deferred:
+      return { type: 'deferred', key };
+    case ITEMS.prefix:
+      return { type: 'prefix', key };
+    default:
+      throw new WireError(unknownNumber(FORMATS.listItem, number));
+  }
+}
+
+function writeItemRecord(out: WireWriter, record: KeyRecord): void {
+  out.u8(record.expiresAtMs === undefined ? 0 : HAS_DEADLINE);
+  out.u48(record.revision);
+  out.u48(record.createRevision);
+  out.u48(record.version);
+  if (record.expiresAtMs !== undefined) out.u48(record.expiresAtMs);
+  out.ascii(record.contentType);
+  out.longBytes(record.body);
+}
+
+function readItemRecord(input: WireReader): KeyRecord {
+  const hasDeadline = input.flags(HAS_DEADLINE) !== 0;
+  const revision = input.u48();
+  const createRevision = input.u48();
+  const version = input.u48();
+  const expiresAtMs = hasDeadline ? input.u48() : undefined;
+  const contentType = input.ascii();
+  return { revision, createRevision, version, contentType, body: input.longBytes(), expiresAtMs };
+}
+
+function named<Name extends string>(
+  format: Parameters<typeof unknownNumber>[0],
+  names: readonly Name[],
+  number: number,
+): Name {
+  const name = names[number];
+  if (name === undefined) throw new WireError(unknownNumber(format, number));
+  return name;
+}
