@@ -78,6 +78,12 @@ export function isJsonType(stored: string): boolean {
 }
 const JSON_TYPE = 'application/json';
 
+/** Of values in V8's serialization (`value.ts`). */
+export const V8_CONTENT_TYPE = 'application/vnd.kvorum.v8';
+
+/** Whether bytes appended to a value of this stored content type would make it unreadable. */
+export const isStructuredType = (stored: string): boolean => stored === V8_CONTENT_TYPE || isJsonType(stored);
+
 function isStoredContentType(stored: string): boolean {
   if (stored.length > MAX_CONTENT_TYPE_BYTES) return false;
   for (let at = 0; at < stored.length; at += 1) if (!isPrintableAscii(stored.charCodeAt(at))) return false;

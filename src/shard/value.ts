@@ -3,23 +3,30 @@
  *
  * Values are copied in and out, as with `structuredClone`: the same types (Map, Set, Date, RegExp, Error, typed arrays,
  * bigint, cycles), class instances as plain objects, a Buffer as a Uint8Array. Views of one ArrayBuffer are returned
- * with a buffer each. A string is stored as text and a Uint8Array as plain bytes, so that HTTP clients can read them;
+ * with a buffer each. A string is stored as text, a Uint8Array as plain bytes, and what JSON holds exactly as JSON
+ * (`exact-json.ts`), so that HTTP clients can read them, increments and patches change them, and comparisons know them;
  * everything else in V8's serialization, under a private content type.
  *
  * Conversely, a value written over HTTP is decoded by its content type: JSON becomes its value, text a string (unless
- * it is not UTF-8), anything else a Uint8Array.
+ * it is not UTF-8), anything else a Uint8Array. JSON that is one integer beyond ±(2^53−1) becomes a bigint: such is a
+ * counter that increments have brought there.
  *
  * `undefined` cannot be stored as a whole value, because `get` returns it for an absent key.
  */
 import { DefaultDeserializer, serialize } from 'node:v8';
 import { types } from 'node:util';
-import { writtenContentType } from './bounds.js';
+import { MAX_VALUE_BYTES, V8_CONTENT_TYPE, writtenContentType } from './bounds.js';
 import { KvorumError } from './errors.js';
+import { exactJson } from './exact-json.js';
 import { messageOf } from '../thrown.js';
 
-export const V8_CONTENT_TYPE = 'application/vnd.kvorum.v8';
+export { V8_CONTENT_TYPE } from './bounds.js';
+
 const TEXT_CONTENT_TYPE = 'text/plain; charset=utf-8';
 const BYTES_CONTENT_TYPE = 'application/octet-stream';
+export const JSON_CONTENT_TYPE = 'application/json';
+/** Integers that a double may not hold, as increments write them; longer ones are not counters. */
+const LONG_INTEGER = /^-?[1-9][0-9]{15,18}$/;
 
 export interface EncodedValue {
   readonly contentType: string;
@@ -38,10 +45,18 @@ export function encodeValue(value: unknown): EncodedValue {
   }
   if (types.isUint8Array(value)) return { contentType: BYTES_CONTENT_TYPE, body: new Uint8Array(value) };
   try {
-    return { contentType: V8_CONTENT_TYPE, body: serialize(value) };
+    return encodedJson(value) ?? { contentType: V8_CONTENT_TYPE, body: serialize(value) };
   } catch (cause) {
     throw new TypeError(reasonOf(value, cause), { cause });
   }
+}
+
+/** Undefined if the value has no exact JSON, has too much of it, or would come back as a bigint. */
+function encodedJson(value: unknown): EncodedValue | undefined {
+  const json = exactJson(value, MAX_VALUE_BYTES);
+  if (json === undefined || bigintIn(json) !== undefined) return undefined;
+  const body = Buffer.from(json, 'utf8');
+  return body.length > MAX_VALUE_BYTES ? undefined : { contentType: JSON_CONTENT_TYPE, body };
 }
 
 /** @throws KvorumError `invalid-request` if the bytes do not match their content type. */
@@ -51,9 +66,18 @@ export function decodeValue({ contentType, body }: EncodedValue): unknown {
     .split(';')
     .map((part) => part.trim());
   if (type === V8_CONTENT_TYPE) return understood(type, () => deserialize(body));
-  if (type === 'application/json') return understood(type, () => JSON.parse(STRICT_UTF8.decode(body)) as unknown);
+  if (type === JSON_CONTENT_TYPE) return understood(type, () => parsed(STRICT_UTF8.decode(body)));
   if (type.startsWith('text/') && isUtf8(parameters)) return textOf(body) ?? new Uint8Array(body);
   return new Uint8Array(body);
+}
+
+function parsed(json: string): unknown {
+  return bigintIn(json) ?? (JSON.parse(json) as unknown);
+}
+
+function bigintIn(json: string): bigint | undefined {
+  if (!LONG_INTEGER.test(json) || Number.isSafeInteger(Number(json))) return undefined;
+  return BigInt(json);
 }
 
 function understood(type: string, decode: () => unknown): unknown {

@@ -239,3 +239,36 @@ describe('deletions', () => {
     ]);
   });
 });
+
+describe('the content type', () => {
+  const append = (key: string, value: string): Step => ({
+    ...{ type: 'append', key: stringKey(key), body: text(value) },
+    ...base,
+  });
+  const typed = (key: string, value: string, contentType: string): Step => put(key, value, { contentType });
+
+  it('of a number that an increment creates is JSON, so that a comparison as JSON finds it', () => {
+    const lab = new Lab();
+    expect(lab.results(add('n', 5n), get('n'))[1]).toMatchObject({ record: { contentType: 'application/json' } });
+    const isFive = { type: 'value', key: stringKey('n'), json: true, value: text('5.0') } as const;
+    expect(lab.outcome(program([get('n')], { comparisons: [isFive] }))).toMatchObject({ succeeded: true });
+  });
+
+  it.each(['application/json', 'Application/JSON; charset=utf-8', 'application/vnd.kvorum.v8'])(
+    '%s keeps bytes from being appended',
+    (contentType) => {
+      const lab = new Lab();
+      lab.results(typed('k', '1', contentType));
+      expect(lab.refusal(append('k', ']'))).toMatchObject({ code: 'wrong-type', details: { field: 'value' } });
+      expect(lab.results(get('k'))[0]).toMatchObject({ record: { contentType } });
+      expect(lab.value('k')).toBe('1');
+    },
+  );
+
+  it.each(['text/plain', 'application/json-seq', 'application/octet-stream'])('%s does not', (contentType) => {
+    const lab = new Lab();
+    lab.results(typed('k', '1', contentType), append('k', '2'));
+    expect(lab.results(get('k'))[0]).toMatchObject({ record: { contentType } });
+    expect(lab.value('k')).toBe('12');
+  });
+});

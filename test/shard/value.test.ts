@@ -105,7 +105,55 @@ describe('values of the embedded store', () => {
   it('are stored so that HTTP clients can read text and bytes', () => {
     expect(encodeValue('héllo')).toEqual({ contentType: 'text/plain; charset=utf-8', body: Buffer.from('héllo') });
     expect(encodeValue(Uint8Array.of(1))).toEqual({ contentType: 'application/octet-stream', body: Uint8Array.of(1) });
-    expect(encodeValue({ a: 1 }).contentType).toBe(V8_CONTENT_TYPE);
+    expect(encodeValue({ a: [1, 'é', null] })).toEqual({
+      contentType: 'application/json',
+      body: Buffer.from('{"a":[1,"é",null]}'),
+    });
+    expect(encodeValue(7)).toEqual({ contentType: 'application/json', body: Buffer.from('7') });
+  });
+});
+
+describe('what JSON does not hold exactly is stored in another form', () => {
+  const shared = { a: 1 };
+  class Point {
+    x = 1;
+  }
+  const wide = Object.fromEntries(Array.from({ length: 100_001 }, (_, i) => [`m${i}`, 0]));
+  let deep: unknown = 1;
+  for (let level = 0; level < 129; level += 1) deep = [deep];
+  it.each<[string, unknown]>([
+    ['−0', -0],
+    ['−0 inside', [-0]],
+    ['NaN', { n: NaN }],
+    ['an integer that would come back as a bigint', 2 ** 60],
+    ['a bigint', 5n],
+    ['an undefined member', { a: undefined }],
+    ['a hole', Array.from({ length: 2, 0: 1 }).concat(new Array(1))],
+    ['a member of an array', Object.assign([1], { extra: 1 })],
+    ['a part that occurs twice', [shared, shared]],
+    ['an instance', new Point()],
+    ['a date', { at: new Date(0) }],
+    ['a lone surrogate', ['a\ud800']],
+    ['a name with a lone surrogate', { 'a\ud800': 1 }],
+    ['too many members', wide],
+    ['too much nesting', deep],
+  ])('%s', (_what, value) => {
+    expect(encodeValue(value).contentType).toBe(V8_CONTENT_TYPE);
+    expect(roundTrip(value)).toStrictEqual(structuredClone(value));
+  });
+
+  it('and so is what is too long as JSON only', () => {
+    const numbers = Array.from({ length: 900_000 }, (_, i) => 1 / (i + 3));
+    const { contentType, body } = encodeValue(numbers);
+    expect(contentType).toBe(V8_CONTENT_TYPE);
+    expect(body.length).toBeLessThan(16 * 1024 * 1024);
+  });
+
+  it('a getter is called once', () => {
+    let calls = 0;
+    const value = Object.defineProperty({}, 'a', { enumerable: true, get: () => (calls += 1) });
+    expect(roundTrip(value)).toEqual({ a: 1 });
+    expect(calls).toBe(1);
   });
 });
 
@@ -152,6 +200,14 @@ describe('what was written over HTTP', () => {
     expect(read('text/plain; charset=us-ascii', 'a')).toBe('a');
     expect(read('application/x-www-form-urlencoded', 'hello')).toStrictEqual(new Uint8Array(Buffer.from('hello')));
     expect(read('', 'hello')).toStrictEqual(new Uint8Array(Buffer.from('hello')));
+  });
+
+  it('is a bigint where it is one integer that a number cannot hold', () => {
+    expect(read('application/json', '9007199254740991')).toBe(9007199254740991);
+    expect(read('application/json', '9007199254740993')).toBe(9007199254740993n);
+    expect(read('application/json', '-9223372036854775808')).toBe(-(2n ** 63n));
+    expect(read('application/json', '123456789012345678901234567890')).toBe(123456789012345678901234567890);
+    expect(read('text/plain', '9007199254740993')).toBe('9007199254740993');
   });
 
   it('loses nothing if it is not UTF-8', () => {

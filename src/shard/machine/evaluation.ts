@@ -7,7 +7,7 @@
  */
 import type { StateKey } from '../../raft/index.js';
 import { binaryString } from '../big-endian.js';
-import { isJsonType } from '../bounds.js';
+import { isJsonType, isStructuredType } from '../bounds.js';
 import { ERRORS, refuse, type ErrorCode, type ErrorDetails } from '../errors.js';
 import type { Condition, KeyRecord, Refusal } from '../operation.js';
 import type { Comparison, Expiry, Program, Step, StepResult } from '../program.js';
@@ -160,6 +160,10 @@ export class Evaluation {
       case 'touch':
         return this.#touch(met, step.ttlMs);
       case 'append': {
+        // They must stay readable: JSON was checked to be JSON.
+        if (met.now !== undefined && isStructuredType(met.now.contentType)) {
+          return failed('wrong-type', { field: 'value' });
+        }
         const changed = applyAppend(met.now?.body, step.body, { valueBytes: this.#valueLimit });
         return 'fault' in changed ? faulted(changed.fault) : this.#replace(met, changed.value, BYTES_TYPE);
       }
@@ -201,7 +205,7 @@ export class Evaluation {
     }
     const isNew = met.now === undefined;
     const deadline = isNew && step.ttlMs !== undefined ? this.#context.clockMs + step.ttlMs : met.now?.expiresAtMs;
-    return { ...this.#put(met, value, met.now?.contentType ?? TEXT_TYPE, deadline), number, applied };
+    return { ...this.#put(met, value, met.now?.contentType ?? JSON_TYPE, deadline), number, applied };
   }
 
   /** Type and deadline of an existing record stay. */
@@ -236,8 +240,8 @@ const deadlineOf = (record: KeyRecord | undefined): { readonly expiresAtMs?: num
 
 type WriteResult = Extract<StepResult, { type: 'write' }>;
 
+/** Of objects that a patch creates, and of numbers: so a comparison as JSON finds both. */
 const JSON_TYPE = 'application/json';
-const TEXT_TYPE = 'text/plain; charset=utf-8';
 const BYTES_TYPE = 'application/octet-stream';
 
 export const isDue = (row: Uint8Array, clockMs: number): boolean => {
