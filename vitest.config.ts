@@ -8,7 +8,7 @@ const long = [
   'test/e2e/{copied-folder,crash,damaged-folder,descriptors,faults,full-disk,jepsen,killed-processes}.test.ts',
   'test/e2e/{lost-folders,sim,slow-disk}.test.ts',
   'test/embedded/broken-folders.test.ts',
-  'test/linear-time.test.ts',
+  'test/{check/transactions/,}linear-time.test.ts',
   'test/mutants/{bank,leftovers,run}.test.ts',
   'test/raft/storage/processes.test.ts',
   'test/sim/{models,run,trial}.test.ts',

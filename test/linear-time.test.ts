@@ -13,6 +13,7 @@ import ts from 'typescript';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseAddress, parseCluster, parseDetours } from '../src/config/address.js';
 import { parseOperation } from '../src/check/read-line.js';
+import { parseTransaction } from '../src/check/transactions/read-transactions.js';
 import { HostPolicy } from '../src/router/server/host-policy.js';
 import { parseMediaType } from '../src/router/http/media-type.js';
 import * as headersOf from '../src/router/http/headers.js';
@@ -183,6 +184,7 @@ const READERS: [string, Read, (() => readonly string[])?][] = [
   ['a base64url key', (text) => parseKeyText(text, 'base64url')],
   ['a string key', (text) => parseKeyText(text, 'string')],
   ['a line of a history', parseOperation, () => ['', '{', '{"', '{"value":"', '{"a":1']],
+  ['a line of transactions', parseTransaction, () => ['', '{', '{"ops":[', '{"ops":[["r",1,[', '{"a":1']],
   ['an address', parseAddress, () => ['', '[', 'a', 'a:']],
   ['members', parseCluster, () => ['', 'n1=', 'n1=a:1@']],
   ['detours', parseDetours, () => ['', 'a:1=']],

@@ -54,6 +54,8 @@ export interface TransactionResult extends Omit<HistoryCounts, 'operations'> {
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
+/** Of a longer cycle, only so many transactions are named in its text. */
+const MAX_NAMES = 20;
 
 /**
  * Whether the transactions of a list-append history could have happened one at a time, each between its start and its
@@ -130,7 +132,10 @@ const failureOf = (finding: Finding): TransactionFailure => ({
 function failureByCycle({ anomaly, steps }: Cycle, inferred: Inferred): TransactionFailure {
   const cycle = steps.map((step) => explainStep(step, inferred));
   const transactions = steps.map(({ from }) => from);
-  const text = [...transactions, transactions[0] ?? 0].map(nameOf).join(' → ');
+  const names = [...transactions, transactions[0] ?? 0].map(nameOf);
+  const left = names.length - MAX_NAMES;
+  if (left > 0) names.splice(MAX_NAMES - 2, left, `… ${left} more …`);
+  const text = names.join(' → ');
   return { anomaly, meaning: ANOMALIES[anomaly], text, cycle, transactions };
 }
 

@@ -68,7 +68,7 @@ function finding({ verdict }: TransactionResult): string {
 
 function failureFinding(failure: TransactionFailure, others: readonly TransactionFailure[]): string {
   const { anomaly, meaning, text, cycle } = failure;
-  const edges = cycle.map((edge) => `<li><b>${edge.kind}</b> ${escapeText(edge.text)}</li>`);
+  const edges = cycle.slice(0, MAX_SHOWN).map((edge) => `<li><b>${edge.kind}</b> ${escapeText(edge.text)}</li>`);
   const also = others.map((one) => `<p class="soft">Also ${one.anomaly}: ${escapeText(one.text)}</p>`);
   return [
     `<div class="finding"><p class="what">${anomaly}: ${meaning}</p><p>${escapeText(text)}</p>`,

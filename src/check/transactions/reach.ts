@@ -1,5 +1,7 @@
 /**
- * How far each transaction reaches in time, in linear time: the earliest end after it and the latest start before it, by
+ * What leads to what by edges of a mask without cycles, in one pass over all edges each time.
+ *
+ * Reach in time: the earliest end after it and the latest start before it, by
  * edges of a mask without cycles.
  *
  * These decide, without a search for each pair, whether a path between two transactions exists that uses real time: if
@@ -39,4 +41,33 @@ export function latestStarts(graph: Graph, mask: number, lastFirst: Int32Array, 
     }
   }
   return latest;
+}
+
+/** As many pairs are looked at in one pass: a bit each. */
+export const PAIRS = 32;
+
+/**
+ * Whether the first of each pair leads to the second.
+ *
+ * @param nodes those that a way may lead over, the last one first.
+ * @param pairs at most PAIRS.
+ */
+export function areConnected(
+  graph: Graph,
+  mask: number,
+  nodes: readonly number[],
+  pairs: readonly (readonly [number, number])[],
+): boolean[] {
+  const reached = new Int32Array(graph.nodes);
+  for (const [bit, [from]] of pairs.entries()) reached[from] = (reached[from] ?? 0) | (1 << bit);
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i] ?? 0;
+    const bits = reached[node] ?? 0;
+    if (bits === 0) continue;
+    for (let edge = graph.first[node] ?? 0; edge < (graph.first[node + 1] ?? 0); edge++) {
+      const target = graph.to[edge] ?? 0;
+      if (((graph.kind[edge] ?? 0) & mask) !== 0) reached[target] = (reached[target] ?? 0) | bits;
+    }
+  }
+  return pairs.map(([, to], bit) => ((reached[to] ?? 0) & (1 << bit)) !== 0);
 }

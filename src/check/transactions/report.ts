@@ -3,6 +3,9 @@ import { columns, count, number, offset, took } from '../text.js';
 import type { TransactionFailure, TransactionResult } from './check.js';
 import { describeTransaction, formatTransaction, nameOf, type TransactionRecord } from './transaction.js';
 
+/** Edges, and transactions, that are printed; the JSON contains all. */
+const MAX_ROWS = 40;
+
 export function formatTransactionReport(result: TransactionResult, history: readonly TransactionRecord[]): string {
   const lines = [summary(result)];
   if (result.failure !== undefined) lines.push('', ...failureLines(result.failure, history));
@@ -27,14 +30,15 @@ function failureLines(failure: TransactionFailure, history: readonly Transaction
   return [
     `anomaly    ${anomaly}: ${meaning}`,
     `${cycle.length === 0 ? 'found   ' : 'cycle   '}   ${text}`,
-    ...cycle.map(({ kind, text: words }) => `${kind.padStart(9)}  ${words}`),
+    ...cycle.slice(0, MAX_ROWS).map(({ kind, text: words }) => `${kind.padStart(9)}  ${words}`),
+    ...(cycle.length > MAX_ROWS ? [`        …  ${count(cycle.length - MAX_ROWS, 'edge')} more`] : []),
     '',
     ...transactionTable(failure, history),
   ];
 }
 
 function transactionTable({ transactions }: TransactionFailure, history: readonly TransactionRecord[]): string[] {
-  const shown = transactions.flatMap((index) => {
+  const shown = transactions.slice(0, MAX_ROWS).flatMap((index) => {
     const record = history[index];
     return record === undefined ? [] : [{ index, record }];
   });
@@ -46,7 +50,9 @@ function transactionTable({ transactions }: TransactionFailure, history: readonl
     record.ok === null ? '?' : offset(record.end, first),
     describeTransaction(record),
   ]);
-  return columns([['name', 'client', 'start', 'end', 'transaction'], ...rows]).map((line) => `  ${line}`);
+  const lines = columns([['name', 'client', 'start', 'end', 'transaction'], ...rows]).map((line) => `  ${line}`);
+  const left = transactions.length - shown.length;
+  return left > 0 ? [...lines, `  … ${count(left, 'transaction')} more`] : lines;
 }
 
 /** Zero if there are none. */

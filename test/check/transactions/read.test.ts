@@ -50,7 +50,7 @@ describe('a history of transactions', () => {
         const lines = history.map((one) => `${formatTransaction(one)}\n`).join('');
         expect(await read(lines)).toEqual(history);
       }),
-      { numRuns: 300, seed: 3 },
+      { numRuns: 100, seed: 3 },
     );
   });
 });

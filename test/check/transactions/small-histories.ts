@@ -41,7 +41,7 @@ export function smallHistory(corrupt: boolean): fc.Arbitrary<TransactionRecord[]
     append: fc.boolean(),
     key: fc.constantFrom('x', 'y'),
     hidden: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
-    wrong: often<DraftOp['wrong']>(undefined, fc.constantFrom(...WRONG_READS), 20),
+    wrong: often<DraftOp['wrong']>(undefined, fc.constantFrom(...WRONG_READS), 12),
     at: fc.integer({ min: 0, max: 100 }).map((n) => n / 100),
   });
   const draft = fc.record<Draft>({
@@ -52,7 +52,7 @@ export function smallHistory(corrupt: boolean): fc.Arbitrary<TransactionRecord[]
     ok: fc.constantFrom(true, true, true, true, true, null, null, false),
     happens: fc.boolean(),
     atomicity: often<Draft['atomicity']>('whole', fc.constantFrom('reads first', 'none'), 1),
-    skew: often(0, fc.integer({ min: -9, max: 9 }), 8),
+    skew: often(0, fc.integer({ min: -9, max: 9 }), 4),
   });
   return fc
     .tuple(fc.array(draft, { minLength: corrupt ? 3 : 1, maxLength: 6 }), often(false, fc.constant(true), 4))
@@ -62,30 +62,31 @@ export function smallHistory(corrupt: boolean): fc.Arbitrary<TransactionRecord[]
 interface Event {
   readonly at: number;
   readonly draft: Draft;
+  /** Of the operation in it. */
   readonly index: number;
+  /** What it appends, if it does. */
+  readonly element: number;
 }
 
 /** @param dirty whether those happen that are recorded not to have. */
 function execute(drafts: readonly Draft[], dirty: boolean): TransactionRecord[] {
-  const events = drafts.flatMap((draft) =>
-    draft.ops.map((op, index): Event => ({ at: momentOf(draft, op), draft, index })),
+  const events = drafts.flatMap((draft, i) =>
+    draft.ops.map((op, index): Event => ({ at: momentOf(draft, op), draft, index, element: 10 * i + index })),
   );
   // What happens at the same moment stays together, and in order.
-  events.sort((a, b) => a.at - b.at || drafts.indexOf(a.draft) - drafts.indexOf(b.draft) || a.index - b.index);
+  events.sort((a, b) => a.at - b.at || a.element - b.element);
   const lists: Record<string, number[]> = { x: [], y: [] };
   const done = new Map(drafts.map((draft) => [draft, [] as TransactionRecord['ops'][number][]]));
-  const own = new Map<Draft, Record<string, number[]>>(drafts.map((draft) => [draft, { x: [], y: [] }]));
-  let element = 0;
-  for (const { draft, index } of events) {
+  for (const { draft, index, element } of events) {
     const { append, key, hidden, wrong } = draft.ops[index]!;
     const shared = draft.ok === true || (draft.ok === null ? draft.happens : dirty && draft.happens);
-    const list = shared ? lists[key]! : [...lists[key]!, ...own.get(draft)![key]!];
+    const list = lists[key]!;
     if (append) {
-      element++;
-      (shared ? lists : own.get(draft)!)[key]!.push(element);
+      if (shared) list.push(element);
       done.get(draft)![index] = ['append', key, element];
     } else {
-      done.get(draft)![index] = ['r', key, hidden ? null : mistaken([...list], wrong, element)];
+      const read = withOwn(list, draft, index, element - index);
+      done.get(draft)![index] = ['r', key, hidden ? null : mistaken(read, wrong, element - 10)];
     }
   }
   return drafts.map((draft, client) => ({
@@ -95,6 +96,14 @@ function execute(drafts: readonly Draft[], dirty: boolean): TransactionRecord[] 
     start: draft.start + draft.skew,
     end: draft.start + draft.length + draft.skew,
   }));
+}
+
+/** A transaction sees its own appends up to an operation, and no later ones, whenever these reach the list. */
+function withOwn(list: readonly number[], { ops }: Draft, index: number, first: number): number[] {
+  const { key } = ops[index]!;
+  const own = [...ops.keys()].filter((i) => i < index && ops[i]!.append && ops[i]!.key === key).map((i) => first + i);
+  const seen = list.filter((element) => element < first || element >= first + 10 || own.includes(element));
+  return [...seen, ...own.filter((element) => !seen.includes(element))];
 }
 
 function momentOf({ start, length, at, atomicity }: Draft, op: DraftOp): number {
