@@ -165,7 +165,7 @@ const READERS: [string, Read, (() => readonly string[])?][] = [
   ['a stored value', (text) => decodeValue({ contentType: text, body: Buffer.alloc(0) }), () => ['', 'text/plain']],
   ['If-Match', (text) => headersOf.writeCondition({ 'if-match': text }), () => ['', '"1"', '"1', 'W/']],
   ['If-None-Match', (text) => headersOf.knownRevisions({ 'if-none-match': text }), () => ['', '"1"', '"1', 'W/']],
-  ['Prefer', (text) => headersOf.wantsMinimal({ prefer: text }), () => ['', 'return=', 'return=minimal']],
+  ['Prefer', (text) => headersOf.returnWish({ prefer: text }), () => ['', 'return=', 'return=minimal']],
   ['Accept', (text) => headersOf.wantsEnvelope({ accept: text }), () => ['', headersOf.ENVELOPE]],
   ['Idempotency-Key', (text) => headersOf.operationIdOf({ 'idempotency-key': text })],
   ['Kv-Hops', (text) => headersOf.forwardingOf({ 'kv-hops': text })],

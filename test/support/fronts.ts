@@ -27,7 +27,8 @@ export interface Front {
 
 export type StartFront = (options?: Partial<HttpServerOptions>) => Promise<Front>;
 
-const clusterConfig: ClusterConfig = {
+/** With one shard, its preferred leader leads every key. */
+const configOf = (shardCount: number): ClusterConfig => ({
   clusterId: 'c',
   nodes: [1, 2, 3].map((id) => ({
     id,
@@ -35,24 +36,24 @@ const clusterConfig: ClusterConfig = {
     peerAddress: `127.0.0.1:${id}`,
     httpAddress: `127.0.0.1:900${id}`,
   })),
-  // One shard: its preferred leader leads every key.
-  shardCount: 1,
+  shardCount,
   replicas: 3,
   leaseReads: false,
-};
+});
 
 const startFake: StartFront = async (options) => {
   const http = await HttpHarness.start(options);
   return { http, checkNodes: () => undefined, close: () => http.close() };
 };
 
-const startReal =
-  (at: 'leader' | 'follower' | 'router'): StartFront =>
+export const startReal =
+  (at: 'leader' | 'follower' | 'router', shardCount = 1): StartFront =>
   async (options) => {
     await loadHash();
     const runtime = systemRuntime();
     const network = new MemoryNetwork(runtime, { encode: true });
     const nodes: ShardNode[] = [];
+    const clusterConfig = configOf(shardCount);
     for (const { id, name } of clusterConfig.nodes) {
       const storage = new MemoryStorage(new MemoryDisk());
       const node = new ShardNode({
@@ -69,7 +70,9 @@ const startReal =
     }
     const remote = new RemoteBackend({ transport: network.router(), runtime });
     await remote.start();
-    await eventually(() => nodes[0]?.leaderOf(0) !== undefined && remote.topology() !== undefined);
+    const hasLeaders = (): boolean =>
+      Array.from({ length: shardCount }, (_, shard) => shard).every((shard) => nodes[0]?.leaderOf(shard) !== undefined);
+    await eventually(() => hasLeaders() && remote.topology() !== undefined);
     const leader = nodes.find((node) => node.leaderOf(0) === node.id);
     const host = at === 'leader' ? leader : nodes.find((node) => node !== leader);
     const local = host === undefined ? undefined : new NodeBackend({ host, runtime });

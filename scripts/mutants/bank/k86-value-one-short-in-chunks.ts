@@ -10,9 +10,9 @@ export const k86: Mutant = {
   caughtBy: ['repairs'],
   edits: [
     {
-      file: 'src/router/kv/routes.ts',
-      find: 'bounds = { limit: this.#limits.valueBytes,',
-      replace: 'bounds = { limit: this.#limits.valueBytes - 1,',
+      file: 'src/router/kv/exchange.ts',
+      find: 'readBody({ limit, budget',
+      replace: 'readBody({ limit: limit - 1, budget',
     },
   ],
 };

@@ -17,6 +17,9 @@ export class RequestDurations extends CountedHistogram<Label> {
     get: new Map(),
     put: new Map(),
     delete: new Map(),
+    patch: new Map(),
+    batch: new Map(),
+    txn: new Map(),
     other: new Map(),
   };
 

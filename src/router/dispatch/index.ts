@@ -6,6 +6,6 @@ export type { Backend, ServingState } from './backend.js';
 export type { DispatchReply, CallTrace } from './call.js';
 export { Dispatcher, type DispatchOptions } from './dispatcher.js';
 export { NodeBackend } from './node-backend.js';
-export { newOperationId } from './operation-ids.js';
+export { derivedId, newOperationId } from './operation-ids.js';
 export { RemoteBackend } from './remote-backend.js';
 export { runTransaction, type Execute, type TransactionReply, type TransactionRequest } from './transactions.js';

@@ -152,10 +152,20 @@ export function forwardingOf(headers: IncomingHttpHeaders): Forwarding {
   return { allowed: wish === undefined && hops < MAX_HOPS, hops };
 }
 
-/** `Prefer: return=minimal` (RFC 7240); other preferences are ignored, as the RFC demands. */
-export function wantsMinimal(headers: IncomingHttpHeaders): boolean {
+/** What the answer of a write shows, from `Prefer` (RFC 7240). */
+export type ReturnWish = 'minimal' | 'representation' | 'previous';
+
+const RETURN = /^return\s*=\s*"?(minimal|representation|previous)"?$/i;
+
+/** The first wish that is known; other preferences are ignored, as the RFC demands. */
+export function returnWish(headers: IncomingHttpHeaders): ReturnWish | undefined {
   const prefer = textOf(headers, 'prefer');
-  return prefer !== undefined && prefer.split(',').some((each) => /^\s*return\s*=\s*"?minimal"?\s*$/i.test(each));
+  if (prefer === undefined) return undefined;
+  for (const each of prefer.split(',')) {
+    const wish = RETURN.exec(each.trim())?.[1]?.toLowerCase();
+    if (wish === 'minimal' || wish === 'representation' || wish === 'previous') return wish;
+  }
+  return undefined;
 }
 
 export const ENVELOPE = 'application/vnd.kvorum+json';

@@ -1,17 +1,23 @@
 /** Writes the answers of `/v1/kv/`: flat header arrays and small string templates, for this is the hot path. */
-import { parse as parseContentType } from 'content-type';
 import { stringify } from 'uuid';
 import {
   writtenContentType,
-  type Answer,
   type Consistency,
   type KeyRecord,
   type Refusal,
   type Topology,
 } from '../../shard/index.js';
 import type { DispatchReply } from '../dispatch/index.js';
-import { keyAsJson, type NamedKey } from './key.js';
-import { type DataResponse, ENVELOPE, type Forwarding, SECURITY_HEADERS, sendProblem } from '../http/index.js';
+import { envelope, timeText } from './envelope.js';
+import type { NamedKey } from './key.js';
+import {
+  type DataResponse,
+  ENVELOPE,
+  type Forwarding,
+  type ReturnWish,
+  SECURITY_HEADERS,
+  sendProblem,
+} from '../http/index.js';
 
 /** What is needed of the request that is answered. */
 export interface AnswerContext {
@@ -22,7 +28,7 @@ export interface AnswerContext {
   readonly closing: boolean;
 }
 
-function originHeaders(context: AnswerContext, reply: DispatchReply): string[] {
+export function originHeaders(context: AnswerContext, reply: DispatchReply): string[] {
   const headers = [
     'Kv-Request-Id',
     context.requestId,
@@ -41,39 +47,87 @@ function originHeaders(context: AnswerContext, reply: DispatchReply): string[] {
 
 const JSON_TYPE = 'application/json';
 
-export function answerPut(
+/** What is known of a write to one key. */
+export interface Written {
+  readonly revision: number;
+  readonly version: number;
+  readonly created: boolean;
+  readonly replayed: boolean;
+  readonly expiresAtMs?: number;
+  /** Of an increment: the number now, and what was added. */
+  readonly number?: bigint;
+  readonly applied?: bigint;
+}
+
+export function answerWritten(
   context: AnswerContext,
   reply: DispatchReply,
-  answer: Extract<Answer, { type: 'put' }>,
-  minimal: boolean,
+  written: Written,
+  wish: ReturnWish | undefined,
 ): void {
   const { response } = context;
-  const revision = String(answer.revision);
-  const headers = originHeaders(context, reply);
-  headers.push('ETag', `"${revision}"`, 'Kv-Revision', revision);
-  if (answer.replayed) headers.push('Idempotency-Replayed', 'true');
-  if (minimal) {
-    headers.push('Preference-Applied', 'return=minimal');
-    response.writeHead(204, headers);
-    response.end();
+  const headers = writtenHeaders(context, reply, written);
+  if (wish === 'minimal') {
+    answerMinimal(context, headers);
     return;
   }
-  const body = `{"revision":${revision},"version":${answer.version},"created":${answer.created}}`;
+  const { revision, version, created, number, applied } = written;
+  const numbers = number === undefined ? '' : `,"value":${number},"applied":${applied ?? 0n}`;
+  const body = `{"revision":${revision},"version":${version},"created":${created}${numbers}}`;
   headers.push('Content-Type', JSON_TYPE, 'Content-Length', String(body.length));
-  response.writeHead(answer.created ? 201 : 200, headers);
+  response.writeHead(created ? 201 : 200, headers);
   response.end(body, 'latin1');
+}
+
+export function writtenHeaders(
+  context: AnswerContext,
+  reply: DispatchReply,
+  written: Pick<Written, 'revision' | 'replayed' | 'expiresAtMs'>,
+): string[] {
+  const revision = String(written.revision);
+  const headers = originHeaders(context, reply);
+  headers.push('ETag', `"${revision}"`, 'Kv-Revision', revision);
+  if (written.expiresAtMs !== undefined) headers.push('Kv-Expires-At', timeText(written.expiresAtMs));
+  if (written.replayed) headers.push('Idempotency-Replayed', 'true');
+  return headers;
+}
+
+export function answerMinimal({ response }: AnswerContext, headers: string[]): void {
+  headers.push('Preference-Applied', 'return=minimal');
+  response.writeHead(204, headers);
+  response.end();
+}
+
+export interface Deleted {
+  readonly deleted: boolean;
+  readonly revision: number;
+  readonly replayed: boolean;
+}
+
+export function deletedHeaders(
+  context: AnswerContext,
+  reply: DispatchReply,
+  { revision, replayed }: Deleted,
+): string[] {
+  const headers = originHeaders(context, reply);
+  headers.push('Kv-Revision', String(revision));
+  if (replayed) headers.push('Idempotency-Replayed', 'true');
+  return headers;
 }
 
 export function answerDelete(
   context: AnswerContext,
   reply: DispatchReply,
-  answer: Extract<Answer, { type: 'delete' }>,
+  answer: Deleted,
+  wish: ReturnWish | undefined,
 ): void {
   const { response } = context;
+  const headers = deletedHeaders(context, reply, answer);
+  if (wish === 'minimal') {
+    answerMinimal(context, headers);
+    return;
+  }
   const body = `{"deleted":${answer.deleted},"revision":${answer.revision}}`;
-  const headers = originHeaders(context, reply);
-  headers.push('Kv-Revision', String(answer.revision));
-  if (answer.replayed) headers.push('Idempotency-Replayed', 'true');
   headers.push('Content-Type', JSON_TYPE, 'Content-Length', String(body.length));
   response.writeHead(200, headers);
   response.end(body, 'latin1');
@@ -107,6 +161,7 @@ export function answerGet(
     'Vary',
     'Accept',
   );
+  if (record.expiresAtMs !== undefined) headers.push('Kv-Expires-At', timeText(record.expiresAtMs));
   // Spread, they would make a slow call of the one above.
   for (const text of SECURITY_HEADERS) headers.push(text);
   if (preferences.known === '*' || preferences.known?.includes(record.revision) === true) {
@@ -202,19 +257,4 @@ function answerNotLeader(context: AnswerContext, refusal: Refusal, request: Refu
   headers.push('Content-Length', '0');
   response.writeHead(307, headers);
   response.end();
-}
-
-/** `{key,value|value_base64,content_type,revision,create_revision,version,shard}`; JSON is put in as it was stored. */
-function envelope(named: NamedKey, record: KeyRecord, shard: number): Buffer {
-  const type = named.type === 'string' ? '' : `"key_type":"${named.type}",`;
-  const head = `{"key":${keyAsJson(named)},${type}`;
-  const contentType = writtenContentType(record.contentType);
-  const tail =
-    `,"content_type":${JSON.stringify(contentType)},"revision":${record.revision},` +
-    `"create_revision":${record.createRevision},"version":${record.version},"shard":${shard}}`;
-  const body = Buffer.from(record.body.buffer, record.body.byteOffset, record.body.byteLength);
-  if (parseContentType(contentType, { parameters: false }).type === JSON_TYPE) {
-    return Buffer.concat([Buffer.from(`${head}"value":`), body, Buffer.from(tail)]);
-  }
-  return Buffer.from(`${head}"value_base64":"${body.toString('base64')}"${tail}`);
 }

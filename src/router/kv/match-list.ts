@@ -5,49 +5,44 @@
  * tried, the write is proposed again for that one. Each try has an operation id of its own, derived from the write's,
  * so that a client's retry under the same key goes the same way and is answered from the same records.
  */
-import { hash64, type Answer, type PlainWrite } from '../../shard/index.js';
-import type { Dispatcher, DispatchOptions, DispatchReply } from '../dispatch/index.js';
+import { decodeOutcome, type Answer, type Condition, type KvWrite } from '../../shard/index.js';
+import { derivedId, type Dispatcher, type DispatchOptions, type DispatchReply } from '../dispatch/index.js';
 
 /** After this many tries, another client keeps writing the listed revisions. */
 const MAX_TRIES = 8;
 
-/** @param revisions those listed besides the one in the write's condition */
+export interface Match {
+  /** Those listed, the one in the write's condition first. */
+  readonly revisions: readonly number[];
+  /** The same write for another revision, under another id. */
+  readonly again: (condition: Condition, operationId: Uint8Array) => KvWrite;
+}
+
 export function dispatchMatching(
   dispatcher: Dispatcher,
-  write: PlainWrite,
-  revisions: readonly number[],
+  write: KvWrite,
+  { revisions, again }: Match,
   options: DispatchOptions,
   done: (reply: DispatchReply) => void,
 ): void {
   const endsAt = performance.now() + options.deadlineMs;
   const listed = new Set(revisions);
-  if (write.condition.type === 'revision') listed.add(write.condition.revision);
-  const attempt = (operation: PlainWrite, tries: number): void => {
+  const attempt = (operation: KvWrite, tried: number | undefined, tries: number): void => {
     const deadlineMs = Math.max(0, endsAt - performance.now());
     dispatcher.dispatch(operation, { ...options, deadlineMs }, (reply) => {
       const current = currentRevisionIn(reply.answer);
-      const tried = operation.condition.type === 'revision' ? operation.condition.revision : undefined;
       if (current === undefined || current === tried || !listed.has(current) || tries >= MAX_TRIES) done(reply);
       else {
         const condition = { type: 'revision', revision: current } as const;
-        attempt({ ...write, condition, operationId: derivedId(write.operationId, tries) }, tries + 1);
+        attempt(again(condition, derivedId(write.operationId, Buffer.from([tries]))), current, tries + 1);
       }
     });
   };
-  attempt(write, 1);
+  attempt(write, revisions[0], 1);
 }
 
 function currentRevisionIn(answer: Answer): number | undefined {
-  if (answer.type !== 'refused' || answer.code !== 'precondition-failed') return undefined;
-  return answer.details.currentRevision;
-}
-
-/** Keeps version and time of the UUID, and replaces what is random in it. */
-function derivedId(id: Uint8Array, tries: number): Uint8Array {
-  const { high, low } = hash64(Buffer.concat([id, Buffer.from([tries])]));
-  const derived = Buffer.from(id);
-  derived.writeUInt32BE(high, 8);
-  derived.writeUInt32BE(low, 12);
-  derived[8] = ((derived[8] ?? 0) & 0x3f) | 0x80;
-  return derived;
+  const refusal = answer.type === 'program' ? decodeOutcome(answer.outcome) : answer;
+  if (!('code' in refusal) || refusal.code !== 'precondition-failed') return undefined;
+  return refusal.details.currentRevision;
 }

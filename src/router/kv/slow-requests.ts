@@ -13,7 +13,7 @@
  */
 import { type Consistency, type Logger } from '../../shard/index.js';
 import type { Backend, Dispatcher, DispatchReply, CallTrace } from '../dispatch/index.js';
-import type { RequestObserver } from './routes.js';
+import type { RequestObserver } from './exchange.js';
 
 /** A request that takes longer is slow. */
 export const SLOW_MS = 500;

@@ -1,0 +1,77 @@
+/** What the writes of one key have in common: who wrote it, under which condition, and how it becomes an operation. */
+import type { IncomingHttpHeaders } from 'node:http';
+import {
+  encodeProgram,
+  parseTtl,
+  type Condition,
+  type Expiry,
+  type KvWrite,
+  type Returning,
+  type RunProgram,
+  type Step,
+} from '../../shard/index.js';
+import { newOperationId } from '../dispatch/index.js';
+import { type DataRequest, headersOf, invalid, type ReturnWish } from '../http/index.js';
+import type { Settings } from './exchange.js';
+import type { Limits } from '../http/index.js';
+import type { Match } from './match-list.js';
+
+export type Identity = Pick<KvWrite, 'operationId' | 'attempt'>;
+
+/** The client's idempotency key, under which it may have sent the write before; or else a fresh id. */
+export function identityOf(headers: IncomingHttpHeaders): Identity {
+  const named = headersOf.operationIdOf(headers);
+  return named === undefined
+    ? { operationId: newOperationId(), attempt: 'initial' }
+    : { operationId: named, attempt: 'keyed' };
+}
+
+export const settingsOf = (headers: IncomingHttpHeaders, limits: Limits): Settings => ({
+  consistency: 'linearizable',
+  deadlineMs: headersOf.timeoutMs(headers, limits),
+  forwarding: headersOf.forwardingOf(headers),
+});
+
+/** A body where none belongs is a mistake, or an attempt to smuggle a request. */
+export function refuseBody({ headers }: DataRequest): void {
+  if (headersOf.bodyLength(headers) !== 0) throw invalid('body', 'this method takes no body');
+}
+
+/** `?ttl=30s`, `?ttl=keep`; undefined without it. */
+export function expiryOf(text: string | undefined): Expiry | undefined {
+  if (text === undefined) return undefined;
+  if (text === 'keep') return { type: 'keep' };
+  return { type: 'after', ms: requireTtl(text, 'ttl') };
+}
+
+export function requireTtl(text: string, field: string): number {
+  const ms = parseTtl(text);
+  if (ms === undefined)
+    throw invalid(field, 'expected a duration such as 250ms, 30s, 15m, 24h or 7d, at most 10 years');
+  return ms;
+}
+
+export const returningOf = (wish: ReturnWish | undefined): Returning => {
+  if (wish === 'previous') return 'previous';
+  return wish === 'representation' ? 'value' : 'nothing';
+};
+
+/** A program of one step, which fails as a whole if the step fails. */
+export function stepWrite(step: Step, identity: Identity, valueLimit: number): RunProgram {
+  const body = encodeProgram({ comparisons: [], then: [step], otherwise: [], onError: 'fail', valueLimit });
+  return { type: 'program', key: step.key, body, ...identity };
+}
+
+/** Undefined unless further revisions are listed. `again` gives the same write under another condition. */
+export function matchOf(
+  condition: Condition,
+  others: readonly number[],
+  identity: Identity,
+  again: (condition: Condition, identity: Identity) => KvWrite,
+): Match | undefined {
+  if (others.length === 0 || condition.type !== 'revision') return undefined;
+  return {
+    revisions: [condition.revision, ...others],
+    again: (other, operationId) => again(other, { ...identity, operationId }),
+  };
+}
