@@ -107,6 +107,8 @@ import { k88 } from './k88-slow-chunks-taken-for-stuck.js';
 import { k89 } from './k89-no-margin-for-drift.js';
 import { k90 } from './k90-row-after-publish.js';
 import { k91 } from './k91-checkpoint-in-slices.js';
+import { k92 } from './k92-time-from-the-wall.js';
+import { k93 } from './k93-leader-starts-at-its-wall-clock.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -216,4 +218,6 @@ export const BANK: readonly Mutant[] = [
   k89,
   k90,
   k91,
+  k92,
+  k93,
 ];
