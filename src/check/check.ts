@@ -6,6 +6,7 @@
 import { Budget } from './budget.js';
 import { compileKey } from './compile.js';
 import { countHistory, type HistoryCounts } from './counts.js';
+import { withTolerance } from './deadlines.js';
 import { explainFailure, legalOrder, type Failure, type Placed } from './explain.js';
 import type { Value } from './model.js';
 import type { Operation } from './operation.js';
@@ -19,6 +20,8 @@ export interface CheckOptions {
   readonly timeoutMs?: number;
   /** The clock, in ms; default performance.now. */
   readonly now?: () => number;
+  /** The share of a time to live by which it may be shorter, from 0 (default) to 1. */
+  readonly ttlTolerance?: number;
   /** A bound on search steps instead of time: with it, the result is the same in every run. */
   readonly steps?: number;
 }
@@ -53,11 +56,11 @@ const PICTURE_STEPS = 4_000_000;
  * first.
  */
 export function checkHistory(operations: readonly Operation[], options: CheckOptions = {}): CheckResult {
-  const { init = null, timeoutMs = DEFAULT_TIMEOUT_MS, steps } = options;
+  const { init = null, timeoutMs = DEFAULT_TIMEOUT_MS, steps, ttlTolerance = 0 } = options;
   const now = options.now ?? (() => performance.now());
   const startedAt = now();
   const budget = steps === undefined ? Budget.time(timeoutMs, now) : Budget.steps(steps);
-  const byKey = groupByKey(operations);
+  const byKey = groupByKey(withTolerance(operations, ttlTolerance));
   const { illegal, undecided } = judge(byKey, init, budget);
   const failure = illegal === undefined ? undefined : explainFailure(illegal, byKey.get(illegal) ?? [], init);
   const verdict = failure !== undefined ? 'ILLEGAL' : undecided.length > 0 ? 'UNKNOWN' : 'LINEARIZABLE';

@@ -17,6 +17,12 @@ export const Kind = {
   append: 6,
   /** The answer is possible in no state. */
   never: 7,
+  /** An increment from zero: like a compare with `from`, but the key may also be absent. */
+  count: 8,
+  /** An increment that answered nothing: `from` is the number of the amount. */
+  add: 9,
+  /** The key was there, and only its deadline changes. */
+  touch: 10,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 

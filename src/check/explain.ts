@@ -12,7 +12,7 @@ import { truncatedAt, judge } from './truncate.js';
 import { apply, relevance, type Value } from './model.js';
 import type { Operation } from './operation.js';
 import { reasonFor } from './reason.js';
-import { Search } from './search.js';
+import { EXPIRY, Search } from './search.js';
 import { smallestWindow, type Window } from './window.js';
 
 /** An operation in a legal order, with the key's value before and after it. */
@@ -84,6 +84,8 @@ export function legalOrder(cut: ReadonlyMap<Operation, Operation>, init: Value, 
   const placed: Placed[] = [];
   let value = init;
   for (const index of search.order) {
+    // Nobody requested it: it shows in what the next operation finds.
+    if (index === EXPIRY) value = null;
     const asCut = compiled.operations[index];
     const operation = asCut && cut.get(asCut);
     if (asCut === undefined || operation === undefined) continue;

@@ -52,7 +52,8 @@ export function timesOf(fields: Fields, ok: boolean | null, line: string): Times
   return { start, end };
 }
 
-function timeOf(fields: Fields, name: string, line: string): number | bigint {
+/** An integer: a time, or a span of it. */
+export function timeOf(fields: Fields, name: string, line: string): number | bigint {
   const value = fields[name];
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
   // A number beyond 2^53 is read again from the text: rounded, it could change places with another.

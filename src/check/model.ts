@@ -4,6 +4,7 @@
  * This is the definition that everything else is measured against, on plain values and as short as possible. The search
  * works on numbers instead (`states.ts`, `compile.ts`), for speed; its orders are replayed here before they are shown.
  */
+import { numberOf } from './numbers.js';
 import type { Operation } from './operation.js';
 
 /** A key's value; null = absent. */
@@ -17,11 +18,14 @@ export type Value = string | null;
 export function relevance({ op, ok, error }: Operation): 'drop' | 'must' | 'may' {
   if (ok === null) return op === 'get' ? 'drop' : 'may';
   if (ok) return 'must';
-  // A failed compare observed something, unless the store refused to perform it.
-  return op === 'cas' && (error === undefined || error === '') ? 'must' : 'drop';
+  // A failed compare observed something, and a failed touch that the key was absent, unless the store refused to perform it.
+  return (op === 'cas' || op === 'touch') && (error === undefined || error === '') ? 'must' : 'drop';
 }
 
-/** The value after `operation` on `value`; undefined if its answer is not the one that `value` gives. */
+/**
+ * The value after `operation` on `value`; undefined if its answer is not the one that `value` gives. That a key becomes
+ * absent at its deadline happens between operations: `search.ts`.
+ */
 export function apply(operation: Operation, value: Value): Value | undefined {
   const { op, ok, existed } = operation;
   switch (op) {
@@ -34,11 +38,23 @@ export function apply(operation: Operation, value: Value): Value | undefined {
     case 'append':
       // Appending to an absent key equals appending to the empty value.
       return (value ?? '') + (operation.value ?? '');
+    case 'increment':
+      return incremented(operation, value);
+    case 'touch':
+      return (ok === false) === (value === null) ? value : undefined;
     case 'cas':
       if (ok === false) return failedAsSeen(operation, value) ? value : undefined;
       // If the outcome is unknown, it takes effect only where the compare holds.
       return (operation.expected ?? null) === value ? (operation.value ?? null) : undefined;
   }
+}
+
+/** An absent key counts as 0. If the outcome is unknown, it takes effect only on a number. */
+function incremented({ ok, value: amount, result }: Operation, value: Value): Value | undefined {
+  const before = value === null ? 0n : numberOf(value);
+  if (before === undefined) return undefined;
+  const after = String(before + BigInt(amount ?? 0));
+  return ok === true && after !== result ? undefined : after;
 }
 
 function failedAsSeen({ expected, result, existed }: Operation, value: Value): boolean {

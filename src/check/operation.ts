@@ -12,14 +12,17 @@
  */
 export interface Operation {
   readonly client: number | string;
-  readonly op: 'put' | 'get' | 'delete' | 'cas' | 'append';
+  readonly op: (typeof OPERATION_NAMES)[number];
   readonly key: string;
-  /** put and append: a string. cas: null makes the key absent. */
+  /** put and append: a string. cas: null makes the key absent. increment: the amount, an integer in decimal digits. */
   readonly value?: string | null;
   /** cas: null = absent. */
   readonly expected?: string | null;
   readonly ok: boolean | null;
-  /** get: the value read, null = absent. A failed cas: the actual value where known, null = not known. */
+  /**
+   * get: the value read, null = absent. A failed cas: the actual value where known, null = not known. increment: the
+   * number after it.
+   */
   readonly result?: string | null;
   /** Observed by a delete or a failed cas: whether the key was there. */
   readonly existed?: boolean;
@@ -28,25 +31,34 @@ export interface Operation {
   /** Nanoseconds, or any count of one monotonic clock. */
   readonly start: number | bigint;
   readonly end: number | bigint;
+  /**
+   * put, cas, touch: time to live, in the unit of `start`. From `start` plus this on, the key may become absent by itself
+   * at any time, until another operation gives it another deadline or none. Without it the key has no deadline.
+   */
+  readonly ttl?: number | bigint;
+  /** Not recorded: the earliest time at which the key may become absent by itself, if it is not `start` plus `ttl`. */
+  readonly expiresFrom?: number | bigint;
 }
 
 /** What a client requested. */
-export type Invocation = Pick<Operation, 'op' | 'key' | 'value' | 'expected'>;
+export type Invocation = Pick<Operation, 'op' | 'key' | 'value' | 'expected' | 'ttl'>;
 
 /** What it learned of the outcome. */
 export type Completion = Pick<Operation, 'ok' | 'result' | 'existed' | 'error'>;
 
-export const OPERATION_NAMES = ['put', 'get', 'delete', 'cas', 'append'] as const;
+export const OPERATION_NAMES = ['put', 'get', 'delete', 'cas', 'append', 'increment', 'touch'] as const;
 
 /** One line of the recorded format, without its line end. A bigint becomes an integer in quotes. */
 export function formatOperation(operation: Operation): string {
   const { client, op, key, value = null, expected = null, ok, result = null, existed, error, start, end } = operation;
-  const time = (at: number | bigint): number | string => (typeof at === 'bigint' ? at.toString() : at);
+  const ttl = operation.ttl === undefined ? {} : { ttl: formatTime(operation.ttl) };
   return JSON.stringify({
     ...{ client, op, key, value, expected, ok, result, existed, error },
-    ...{ start: time(start), end: time(end) },
+    ...{ start: formatTime(start), end: formatTime(end), ...ttl },
   });
 }
+
+const formatTime = (at: number | bigint): number | string => (typeof at === 'bigint' ? at.toString() : at);
 
 /** A value for people: quoted, shortened if it is long; `absent` for none. */
 export function formatValue(value: string | null | undefined, limit = 40): string {
@@ -60,22 +72,36 @@ export function describeOperation(operation: Operation, limit = 40): string {
   return `${describeRequest(operation, limit)}${describeAnswer(operation, limit)}`;
 }
 
-function describeRequest({ op, value, expected }: Operation, limit: number): string {
-  if (op === 'get' || op === 'delete') return op;
-  if (op === 'cas') return `cas ${formatValue(expected, limit)} → ${formatValue(value, limit)}`;
-  return `${op} ${formatValue(value, limit)}`;
+function describeRequest({ op, value, expected, ttl }: Operation, limit: number): string {
+  const lives = ttl === undefined ? '' : `, ttl ${String(ttl)}`;
+  switch (op) {
+    case 'get':
+    case 'delete':
+      return op;
+    case 'touch':
+      return `touch${lives || ', no ttl'}`;
+    case 'increment':
+      return `increment by ${value ?? ''}`;
+    case 'cas':
+      return `cas ${formatValue(expected, limit)} → ${formatValue(value, limit)}${lives}`;
+    case 'put':
+    case 'append':
+      return `${op} ${formatValue(value, limit)}${lives}`;
+  }
 }
 
 function describeAnswer({ op, ok, result, existed, error }: Operation, limit: number): string {
   if (ok === null) return ': unknown';
   if (!ok) {
     if (error !== undefined && error !== '') return ': refused';
+    if (op === 'touch') return ': was absent';
     if (op !== 'cas') return ': not done';
     if (typeof result === 'string') return `: failed, was ${formatValue(result, limit)}`;
     if (existed !== undefined) return existed ? ': failed, was there' : ': failed, was absent';
     return ': failed';
   }
   if (op === 'get') return `: ${formatValue(result, limit)}`;
+  if (op === 'increment') return `: ${result ?? ''}`;
   if (op === 'delete' && existed !== undefined) return existed ? ': was there' : ': was absent';
   return '';
 }

@@ -7,7 +7,7 @@
  */
 import type { CompiledKey } from './compile.js';
 import { Kind } from './effect.js';
-import { PossibleWriters, demands, isSetter } from './possible-writers.js';
+import { PossibleWriters, demands, isSetter, isUnbound } from './possible-writers.js';
 import { UNSEEN, type State } from './states.js';
 
 const NONE: readonly State[] = [];
@@ -57,7 +57,7 @@ export class PendingObservers {
     if (state !== next && this.#isLost(state, byAppend)) return true;
     for (const made of this.#makes[operation] ?? NONE) if (made !== next && this.#isLost(made, false)) return true;
     // Appends alone never lead from a value that no operation recognises to one that is recognised.
-    return next === UNSEEN && this.#allSetters === 0 && this.#allViewers > 0;
+    return next === UNSEEN && this.#allSetters === 0 && this.#allViewers > 0 && !this.#compiled.unbound.absent;
   }
 
   #isLost(state: State, leftByAppend: boolean): boolean {
@@ -66,8 +66,11 @@ export class PendingObservers {
 
   #canBeMade(state: State, leftByAppend: boolean): boolean {
     if ((this.#setters[state] ?? 0) > 0) return true;
+    const { unbound, states } = this.#compiled;
+    const isBound = !unbound.absent && !unbound.integers;
+    if (!isBound && isUnbound(state, unbound, states)) return true;
     // After an append the value only grows, until an operation sets it anew.
-    return (this.#appenders[state] ?? 0) > 0 && !(leftByAppend && this.#allSetters === 0);
+    return (this.#appenders[state] ?? 0) > 0 && !(isBound && leftByAppend && this.#allSetters === 0);
   }
 
   #findAppenders(): void {

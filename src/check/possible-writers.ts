@@ -41,18 +41,35 @@ export class PossibleWriters {
 }
 
 export const isSetter = (kind: Kind): boolean =>
-  kind === Kind.put || kind === Kind.cas || kind === Kind.delete || kind === Kind.deletePresent;
+  kind === Kind.put || kind === Kind.cas || kind === Kind.count || kind === Kind.delete || kind === Kind.deletePresent;
+
+/** Which states come about without a writer that is known for them. */
+export interface Unbound {
+  /** The key may become absent by itself. */
+  readonly absent: boolean;
+  /** Increments that answered nothing may make any integer. */
+  readonly integers: boolean;
+}
+
+export const isUnbound = (state: State, { absent, integers }: Unbound, states: States): boolean =>
+  (absent && state === ABSENT) || (integers && state !== ABSENT && states.isInteger(state));
 
 /** Whether a required operation with this effect needs one particular state: `effect.from`. */
 export const demands = (kind: Kind): boolean => kind === Kind.seen || kind === Kind.cas;
 
 /** Marks operations that must have happened as required, and binds appends to the one value that they can extend. */
-export function bindSoleWriters(effects: Effect[], required: Uint8Array, states: States, initial: State): void {
+export function bindSoleWriters(
+  effects: Effect[],
+  required: Uint8Array,
+  states: States,
+  initial: State,
+  unbound: Unbound,
+): void {
   const writers = new PossibleWriters(effects, states);
   const queue: State[] = [];
   const queued = new Set<State>();
   const mustBeMade = (state: State): void => {
-    if (state === initial || queued.has(state)) return;
+    if (state === initial || queued.has(state) || isUnbound(state, unbound, states)) return;
     queued.add(state);
     queue.push(state);
   };
@@ -66,7 +83,8 @@ export function bindSoleWriters(effects: Effect[], required: Uint8Array, states:
     if (effect === undefined) continue;
     required[sole] = 1;
     if (effect.kind === Kind.cas) mustBeMade(effect.from);
-    if (effect.kind !== Kind.append) continue;
+    // What an append extended is known only if nothing else than operations that say what they make changes the key.
+    if (effect.kind !== Kind.append || unbound.absent || unbound.integers) continue;
     const from = restOf(state, effect.from, states, writers, initial);
     if (from === undefined) continue;
     effects[sole] = { kind: Kind.cas, from, to: state };

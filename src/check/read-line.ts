@@ -5,7 +5,8 @@
  * Unknown fields are ignored: recorders may note more than a checker needs. A duplicate field is an error, because
  * it is ambiguous which one was meant.
  */
-import { clientOf, describe, LineError, outcomeOf, parseObject, timesOf, type Fields } from './line-fields.js';
+import { clientOf, describe, LineError, outcomeOf, parseObject, timeOf, timesOf, type Fields } from './line-fields.js';
+import { isInteger } from './numbers.js';
 import { OPERATION_NAMES, type Operation } from './operation.js';
 
 /** @throws LineError */
@@ -25,8 +26,20 @@ export function parseOperation(line: string): Operation {
     ...(existed === undefined ? {} : { existed }),
     ...(error === undefined ? {} : { error }),
     ...timesOf(fields, ok, line),
+    ...lifeOf(op, fields, line),
   };
 }
+
+/** Time to live; null is as good as none. */
+function lifeOf(op: Operation['op'], fields: Fields, line: string): Pick<Operation, 'ttl'> {
+  const given = fields['ttl'];
+  if (given === undefined || given === null || !LIVES.has(op)) return {};
+  const ttl = timeOf(fields, 'ttl', line);
+  if (ttl < 0) throw new LineError(`"ttl" (${String(ttl)}) is below 0`);
+  return { ttl };
+}
+
+const LIVES: ReadonlySet<Operation['op']> = new Set(['put', 'cas', 'touch'] as const);
 
 function nameOf(value: unknown): Operation['op'] {
   const name = OPERATION_NAMES.find((known) => known === value);
@@ -45,7 +58,11 @@ function contentOf(op: Operation['op'], ok: boolean | null, fields: Fields): Par
       // Only an answered get has a result.
       return ok === true ? { result: textOrNullOf(fields, 'result') } : {};
     case 'delete':
+    case 'touch':
       return {};
+    case 'increment':
+      // Only an answered increment has a result.
+      return { value: integerOf(fields, 'value'), ...(ok === true ? { result: integerOf(fields, 'result') } : {}) };
     case 'cas': {
       const result = fields['result'] === undefined ? null : textOrNullOf(fields, 'result');
       const cas = { expected: textOrNullOf(fields, 'expected'), value: textOrNullOf(fields, 'value') };
@@ -58,6 +75,12 @@ function textOf(fields: Fields, name: string): string {
   const value = fields[name];
   if (typeof value === 'string') return value;
   throw new LineError(`"${name}" must be a string; got ${describe(value)}`);
+}
+
+function integerOf(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value === 'string' && isInteger(value)) return value;
+  throw new LineError(`"${name}" must be an integer in quotes, without leading zeros; got ${describe(value)}`);
 }
 
 function textOrNullOf(fields: Fields, name: string): string | null {

@@ -16,18 +16,22 @@
  *   again (`pending-observers.ts`).
  * - Values that no operation can distinguish are one state (`states.ts`).
  * - A configuration that was explored once is not explored again (`configurations.ts`).
+ * - Expiry (`deadlines.ts`) is one more change that may come next, tried after all operations. It is no operation: once the
+ *   key has another deadline, nothing is left of the one before, so that configurations do not multiply with deadlines.
  */
 import type { CompiledKey } from './compile.js';
 import { Configurations } from './configurations.js';
+import { deadlineAfter, NO_DEADLINE, type Deadline } from './deadlines.js';
 import { Kind } from './effect.js';
 import { EventList } from './event-list.js';
 import { PendingObservers } from './pending-observers.js';
-import type { State } from './states.js';
+import { ABSENT, type State } from './states.js';
 
 export type SearchState = 'legal' | 'illegal' | 'running';
 
 interface Choice {
   readonly state: State;
+  readonly deadline: Deadline;
   /** How many operations were ordered when it was made. */
   readonly ordered: number;
   /** Operations to try, and the one to try next. */
@@ -36,6 +40,8 @@ interface Choice {
 }
 
 const MISFIT = -1;
+/** In an order: the key became absent by itself. */
+export const EXPIRY = -1;
 
 export class Search {
   /** Number of configurations searched. */
@@ -49,6 +55,7 @@ export class Search {
   /** Per effect class, the step that last took a candidate of it. */
   readonly #takenAt: Int32Array;
   #state: State;
+  #deadline: Deadline;
   #result: SearchState = 'running';
 
   constructor(compiled: CompiledKey) {
@@ -57,10 +64,11 @@ export class Search {
     this.#pending = new PendingObservers(compiled);
     this.#takenAt = new Int32Array(compiled.operations.length);
     this.#state = compiled.initial;
+    this.#deadline = compiled.deadlines?.initial ?? NO_DEADLINE;
     if (this.#pending.isImpossible(compiled.initial)) this.#result = 'illegal';
   }
 
-  /** The order so far, as indexes of `compiled.operations`; once `legal`, a legal order of all required operations. */
+  /** The order so far, as indexes of `compiled.operations`, and EXPIRY; once `legal`, a legal order of all required operations. */
   get order(): readonly number[] {
     return this.#order;
   }
@@ -80,8 +88,10 @@ export class Search {
       return;
     }
     const open = this.#open();
-    const candidates = this.#seen.add(open, this.#state) ? this.#candidates(open) : [];
-    this.#choices.push({ state: this.#state, ordered: this.#order.length, candidates, next: 0 });
+    const [state, deadline] = [this.#state, this.#deadline];
+    const named = deadline === NO_DEADLINE ? open : [...open, -deadline];
+    const candidates = this.#seen.add(named, state) ? this.#candidates(open) : [];
+    this.#choices.push({ state, deadline, ordered: this.#order.length, candidates, next: 0 });
     this.#choose();
   }
 
@@ -90,11 +100,13 @@ export class Search {
     for (let choice = this.#choices.at(-1); choice !== undefined; choice = this.#choices.at(-1)) {
       this.#takeBack(choice.ordered);
       this.#state = choice.state;
+      this.#deadline = choice.deadline;
       for (let operation = choice.candidates[choice.next]; operation !== undefined;) {
         choice.next++;
-        const next = this.#apply(operation);
+        const next = operation === EXPIRY ? ABSENT : this.#apply(operation);
         this.#take(operation);
         if (!this.#pending.forbids(operation, this.#state, next)) {
+          this.#deadline = this.#deadlineAfter(operation);
           this.#state = next;
           return;
         }
@@ -133,16 +145,35 @@ export class Search {
     const list = this.#list;
     const fitting = open.filter((operation) => {
       const next = this.#apply(operation);
-      return next !== MISFIT && (required[operation] === 1 || next !== this.#state);
+      if (next === MISFIT) return false;
+      return required[operation] === 1 || next !== this.#state || this.#deadlineAfter(operation) !== this.#deadline;
     });
     // Earliest return first; of the unknown ones, the earliest call.
     fitting.sort((a, b) => list.returnOf(a) - list.returnOf(b));
-    return fitting.filter((operation) => {
+    const candidates = fitting.filter((operation) => {
       const effect = effectClass[operation] ?? 0;
       if (this.#takenAt[effect] === this.steps) return false;
       this.#takenAt[effect] = this.steps;
       return true;
     });
+    if (this.#mayExpire()) candidates.push(EXPIRY);
+    return candidates;
+  }
+
+  /** Whether the deadline's moment is not after the first return that is still to be ordered. */
+  #mayExpire(): boolean {
+    const { deadlines } = this.#compiled;
+    if (deadlines === undefined || this.#deadline === NO_DEADLINE || this.#state === ABSENT) return false;
+    const list = this.#list;
+    let node = list.first;
+    while (list.operationAt(node) >= 0) node = list.after(node);
+    return node >= (deadlines.dueAt[this.#deadline - 1] ?? 0);
+  }
+
+  #deadlineAfter(operation: number): Deadline {
+    const { deadlines } = this.#compiled;
+    if (deadlines === undefined || operation === EXPIRY) return NO_DEADLINE;
+    return deadlineAfter(deadlines, operation, this.#deadline);
   }
 
   #apply(operation: number): State {
@@ -164,21 +195,29 @@ export class Search {
         return state === from ? to : MISFIT;
       case Kind.append:
         return this.#compiled.states.append(state, from);
+      case Kind.count:
+        return state === from || state === ABSENT ? to : MISFIT;
+      case Kind.add:
+        return this.#compiled.states.add(state, from) ?? MISFIT;
+      case Kind.touch:
+        return state === ABSENT ? MISFIT : state;
       case Kind.never:
         return MISFIT;
     }
   }
 
   #take(operation: number): void {
+    this.#order.push(operation);
+    if (operation === EXPIRY) return;
     this.#list.remove(operation);
     this.#pending.remove(operation);
-    this.#order.push(operation);
   }
 
   #takeBack(ordered: number): void {
     while (this.#order.length > ordered) {
       const operation = this.#order.pop();
       if (operation === undefined) return;
+      if (operation === EXPIRY) continue;
       this.#list.restore(operation);
       this.#pending.restore(operation);
     }

@@ -7,6 +7,14 @@
  * prefix of one that is compared with; an append to a value that is no such prefix can never make one.
  */
 
+import { numberOf } from './numbers.js';
+
+/**
+ * Which values get a number of their own: those that operations compare with; and with increments that answered nothing
+ * also every integer, because it shows only later which ones are reached; and if appends are among these, every value.
+ */
+export type Distinct = 'compared' | 'integers' | 'all';
+
 /** A state: ABSENT, UNSEEN, or the number of a value. */
 export type State = number;
 export const ABSENT: State = 0;
@@ -17,12 +25,17 @@ export class States {
   readonly #values: string[] = ['', ''];
   /** Values compared with, sorted; kept only where prefixes matter. */
   readonly #sorted: readonly string[];
+  readonly #distinct: Distinct;
   readonly #appended = new Map<number, State>();
   readonly #appendices = new Map<string, number>();
   readonly #appendValues: string[] = [];
+  readonly #added = new Map<string, State>();
+  readonly #amounts: bigint[] = [];
+  readonly #amountNumbers = new Map<bigint, number>();
 
   /** @param compared values that operations of this key compare with. @param appends whether there are appends. */
-  constructor(compared: ReadonlySet<string>, appends: boolean) {
+  constructor(compared: ReadonlySet<string>, appends: boolean, distinct: Distinct = 'compared') {
+    this.#distinct = distinct;
     for (const value of compared) this.#intern(value);
     this.#sorted = appends ? [...compared].sort((a, b) => (a < b ? -1 : 1)) : [];
   }
@@ -36,7 +49,35 @@ export class States {
     if (value === null) return ABSENT;
     const known = this.#numbers.get(value);
     if (known !== undefined) return known;
-    return this.#isPrefix(value) ? this.#intern(value) : UNSEEN;
+    return this.#isDistinct(value) ? this.#intern(value) : UNSEEN;
+  }
+
+  /** A number for the amount, for `add`. */
+  amount(value: string): number {
+    const amount = BigInt(value);
+    const known = this.#amountNumbers.get(amount);
+    if (known !== undefined) return known;
+    const number = this.#amounts.push(amount) - 1;
+    this.#amountNumbers.set(amount, number);
+    return number;
+  }
+
+  /** Whether the value is an integer; absent counts as 0. */
+  isInteger(state: State): boolean {
+    return state === ABSENT || (state !== UNSEEN && numberOf(this.value(state)) !== undefined);
+  }
+
+  /** Undefined if the value is no integer. */
+  add(state: State, amount: number): State | undefined {
+    if (state === UNSEEN) return undefined;
+    const edge = `${state} ${amount}`;
+    const known = this.#added.get(edge);
+    if (known !== undefined) return known;
+    const before = state === ABSENT ? 0n : numberOf(this.value(state));
+    if (before === undefined) return undefined;
+    const next = this.of(String(before + (this.#amounts[amount] ?? 0n)));
+    this.#added.set(edge, next);
+    return next;
   }
 
   /** A number for the appended text, for `append`. */
@@ -71,6 +112,17 @@ export class States {
     const state = this.#values.push(value) - 1;
     this.#numbers.set(value, state);
     return state;
+  }
+
+  #isDistinct(value: string): boolean {
+    switch (this.#distinct) {
+      case 'all':
+        return true;
+      case 'integers':
+        return numberOf(value) !== undefined;
+      case 'compared':
+        return this.#isPrefix(value);
+    }
   }
 
   #isPrefix(value: string): boolean {

@@ -28,7 +28,7 @@ export function truncatedAt(
 export const mayHappen = ({ ok, op }: Operation): boolean => ok !== false && op !== 'get';
 
 /** A verdict on operations of one key; its cost, including preparation, is charged to `budget`. */
-export function judge(operations: readonly Operation[], init: Value, budget: Budget): SearchState {
+export function judge(operations: readonly Operation[], init: Value, budget: Budget, initExpires = false): SearchState {
   budget.steps += operations.length;
-  return budget.run(new Search(compileKey(operations, init)));
+  return budget.run(new Search(compileKey(operations, init, initExpires)));
 }

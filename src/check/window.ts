@@ -76,7 +76,11 @@ function isImpossible(from: Time, { history, answered }: Scene, budget: Budget):
       operations.push({ ...operation, ok: null });
     }
   }
-  return valuesBefore(operations).every((value) => judge(operations, value, budget) === 'illegal');
+  // From any number an increment that answered nothing leads to another one: there are too many values to try.
+  if (operations.some(({ op, ok }) => op === 'increment' && ok === null)) return false;
+  // A deadline may have been set before the window.
+  const expires = history.some(({ ttl }) => ttl !== undefined);
+  return valuesBefore(operations).every((value) => judge(operations, value, budget, expires) === 'illegal');
 }
 
 /**

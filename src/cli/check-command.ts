@@ -23,8 +23,8 @@ const EXIT_NO_PAGE = 3;
 
 const HELP = `
 Each line of FILE is one operation, as JSON:
-  {"client":0,"op":"put|get|delete|cas|append","key":"k","value":"v"|null,"expected":"e"|null,
-   "ok":true|false|null,"result":"r"|null,"start":1,"end":2}
+  {"client":0,"op":"put|get|delete|cas|append|increment|touch","key":"k","value":"v"|null,"expected":"e"|null,
+   "ok":true|false|null,"result":"r"|null,"start":1,"end":2,"ttl":9|null}
 With --model list-append, each line is one transaction, which appends to lists and reads them (null: not known what):
   {"client":0,"ops":[["append","k",1],["r","k",[1]]],"ok":true|false|null,"start":1,"end":2}
 ok: true took effect, false did not, null unknown. FILE may be - for standard input.
@@ -41,6 +41,7 @@ interface Options {
   readonly json?: true;
   readonly timeout: number;
   readonly init?: string;
+  readonly ttlTolerance: number;
   readonly html?: string;
   readonly model: ModelName;
 }
@@ -59,6 +60,7 @@ export function addCheck(program: Command, done: (exitCode: number) => void): vo
     .option('--json', 'print the verdict as one JSON document')
     .option('--timeout <duration>', 'give up after this: 500ms, 60s, 5m', parseDuration, 60_000)
     .option('--init <value>', 'what every key holds at the beginning (default: absent)')
+    .option('--ttl-tolerance <percent>', 'how much shorter a "ttl" may turn out: 10%', parseTolerance, 0)
     .option('--html <file>', 'write a page that shows the failure to this file', parsePage)
     .addHelpText('after', HELP)
     .helpOption('--help', 'show help')
@@ -72,11 +74,11 @@ export function addCheck(program: Command, done: (exitCode: number) => void): vo
 }
 
 async function check(file: string, options: Options): Promise<number> {
-  const { json, timeout, html, init, model } = options;
+  const { json, timeout, html, init, model, ttlTolerance } = options;
   try {
     if (html !== undefined) assertPageFits(html, file);
     const open = (): AsyncIterable<Uint8Array> => (file === '-' ? process.stdin : createReadStream(file));
-    const { count, judge } = await MODELS[model](open, { name: file, timeoutMs: timeout, init });
+    const { count, judge } = await MODELS[model](open, { name: file, timeoutMs: timeout, init, ttlTolerance });
     if (process.stderr.isTTY) process.stderr.write(`checking ${count}…\n`);
     const report = judge();
     // Before the page: the verdict may have taken long, and must not be lost with the page.
@@ -140,6 +142,12 @@ function parsePage(text: string): string {
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
 const MAX_TIMEOUT_MS = 24 * 60 * 60_000;
+
+function parseTolerance(text: string): number {
+  const share = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]) / 100;
+  if (share <= 1) return share;
+  throw new InvalidArgumentError('It must be a percentage from 0% to 100%, like 10%.');
+}
 
 function parseDuration(text: string): number {
   const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(text) ?? [];

@@ -23,6 +23,8 @@ export interface ModelOptions {
   readonly timeoutMs: number;
   /** What every key holds at the beginning. */
   readonly init: string | undefined;
+  /** Share by which a time to live may turn out shorter. */
+  readonly ttlTolerance: number;
 }
 
 /** A history that was read. */
@@ -48,10 +50,10 @@ export const MODELS: Readonly<Record<ModelName, Model>> = { register, 'list-appe
 const count = (items: readonly unknown[], what: string): string => `${items.length.toLocaleString('en-US')} ${what}`;
 
 async function register(open: () => AsyncIterable<Uint8Array>, options: ModelOptions): Promise<Readable> {
-  const { name, timeoutMs, init = null } = options;
+  const { name, timeoutMs, init = null, ttlTolerance } = options;
   const operations = await readHistory(open());
   const judge = (): Report => {
-    const result = checkHistory(operations, { init, timeoutMs });
+    const result = checkHistory(operations, { init, timeoutMs, ttlTolerance });
     const page = (): string => {
       const busiest = result.verdict === 'LINEARIZABLE' ? picture(operations, init) : undefined;
       return renderPage(result, { name, ...(busiest === undefined ? {} : { picture: busiest }) });

@@ -313,7 +313,10 @@ function describeInvocation({ op, key, value, expected }: Invocation): string {
       return `cas ${key} ${short(expected)} -> ${short(value)}`;
     case 'put':
     case 'append':
+    case 'increment':
       return `${op} ${key} ${short(value)}`;
+    case 'touch':
+      return `touch ${key}`;
   }
 }
 

@@ -108,7 +108,7 @@ describe('a malformed line ends the reading, with its number', () => {
     ['{"client":0', 'not JSON'],
     ['[]', 'not a JSON object: []'],
     ['null', 'not a JSON object: null'],
-    [with_({ op: 'read' }), '"op" must be one of put, get, delete, cas, append; got "read"'],
+    [with_({ op: 'read' }), '"op" must be one of put, get, delete, cas, append, increment, touch; got "read"'],
     [with_({ key: 5 }), '"key" must be a string; got 5'],
     [with_({ client: 1.5 }), '"client" must be a whole number or a string; got 1.5'],
     [with_({ ok: 'true' }), '"ok" must be true, false, or null (unknown); got "true"'],

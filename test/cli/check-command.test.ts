@@ -45,6 +45,14 @@ describe('kvorum check', () => {
     expect(out).toMatch(/^ILLEGAL {2}1 operation, /);
     expect(await check(file(GET), '--init', 'a')).toBe(0);
   });
+  it('says ILLEGAL where a key went before its time to live, less --ttl-tolerance', async () => {
+    const put = PUT.replace('"end":2', '"end":2,"ttl":6');
+    const get = GET.replace('"a"', 'null');
+    expect(await check(file(put + get))).toBe(1);
+    expect(await check(file(put + get), '--ttl-tolerance', '10%')).toBe(0);
+    expect(await check(file(put + get), '--ttl-tolerance', '101%')).toBe(3);
+    expect(err).toContain('It must be a percentage from 0% to 100%, like 10%.');
+  });
   it('says UNKNOWN and ends with 2', async () => {
     // Not linearizable, and too large a search for a microsecond.
     const puts = Array.from({ length: 16 }, (_, i) =>

@@ -116,6 +116,8 @@ function drawCross(x: number, y: number): string {
 /** The value that an operation concerns: what it wrote, or what it read. */
 function subjectOf({ op, ok, value, result }: Operation): string | null | undefined {
   if (op === 'get' || (op === 'cas' && ok === false)) return result;
+  if (op === 'increment') return result;
+  if (op === 'touch') return undefined;
   return op === 'delete' ? null : value;
 }
 
