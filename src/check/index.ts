@@ -41,6 +41,6 @@ export {
   type TransactionFailure,
   type TransactionPageOptions,
   type TransactionRecord,
-  type TransactionResult,
+  type TransactionCheckResult,
   type TransactionVerdict,
 } from './transactions/index.js';

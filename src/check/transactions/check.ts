@@ -43,7 +43,7 @@ export interface TransactionFailure {
 }
 
 /** Result of `checkTransactions`. */
-export interface TransactionResult extends Omit<HistoryCounts, 'operations'> {
+export interface TransactionCheckResult extends Omit<HistoryCounts, 'operations'> {
   readonly verdict: TransactionVerdict;
   readonly transactions: number;
   readonly tookMs: number;
@@ -69,7 +69,7 @@ const MAX_NAMES = 20;
 export function checkTransactions(
   transactions: readonly TransactionRecord[],
   options: TransactionCheckOptions = {},
-): TransactionResult {
+): TransactionCheckResult {
   const now = options.now ?? (() => performance.now());
   const startedAt = now();
   const deadline = startedAt + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);

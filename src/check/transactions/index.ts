@@ -20,7 +20,12 @@
  * - Time and memory are linear in the size of the history, sorting aside.
  */
 export { checkTransactions } from './check.js';
-export type { TransactionCheckOptions, TransactionFailure, TransactionResult, TransactionVerdict } from './check.js';
+export type {
+  TransactionCheckOptions,
+  TransactionFailure,
+  TransactionCheckResult,
+  TransactionVerdict,
+} from './check.js';
 export type { CycleEdge } from './explain.js';
 export { ANOMALIES, type Anomaly } from './findings.js';
 export { readTransactions } from './read-transactions.js';

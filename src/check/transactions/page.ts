@@ -6,7 +6,7 @@
 import { code, escapeText, renderDocument, renderHeader, type Tip } from '../page/index.js';
 import { count, number, offset } from '../text.js';
 import { drawTransactions, type Shown } from './chart.js';
-import type { TransactionFailure, TransactionResult } from './check.js';
+import type { TransactionFailure, TransactionCheckResult } from './check.js';
 import { earliest } from './report.js';
 import { describeTransaction, nameOf, type TransactionRecord } from './transaction.js';
 
@@ -19,7 +19,10 @@ export interface TransactionPageOptions {
 /** As many are drawn at the most. */
 const MAX_SHOWN = 60;
 
-export function renderTransactionPage(result: TransactionResult, { name, history }: TransactionPageOptions): string {
+export function renderTransactionPage(
+  result: TransactionCheckResult,
+  { name, history }: TransactionPageOptions,
+): string {
   const { failure, verdict, transactions } = result;
   const indexes = failure?.transactions ?? history.keys();
   const shown = [...indexes].slice(0, MAX_SHOWN).flatMap((index): Shown[] => {
@@ -58,7 +61,7 @@ function note(shown: number, failure: TransactionFailure | undefined, all: numbe
   return failure === undefined ? 'All transactions are drawn.' : 'Only the transactions concerned are drawn.';
 }
 
-function finding({ verdict }: TransactionResult): string {
+function finding({ verdict }: TransactionCheckResult): string {
   const what =
     verdict === 'UNKNOWN'
       ? 'No verdict in time'

@@ -1,12 +1,12 @@
 /** A verdict on transactions as text for a terminal, and as a value for JSON. The text begins with the verdict. */
 import { columns, count, number, offset, took } from '../text.js';
-import type { TransactionFailure, TransactionResult } from './check.js';
+import type { TransactionFailure, TransactionCheckResult } from './check.js';
 import { describeTransaction, formatTransaction, nameOf, type TransactionRecord } from './transaction.js';
 
 /** Edges, and transactions, that are printed; the JSON contains all. */
 const MAX_ROWS = 40;
 
-export function formatTransactionReport(result: TransactionResult, history: readonly TransactionRecord[]): string {
+export function formatTransactionReport(result: TransactionCheckResult, history: readonly TransactionRecord[]): string {
   const lines = [summary(result)];
   if (result.failure !== undefined) lines.push('', ...failureLines(result.failure, history));
   for (const { anomaly, text } of result.others) lines.push('', `also       ${anomaly}: ${text}`);
@@ -14,7 +14,15 @@ export function formatTransactionReport(result: TransactionResult, history: read
   return `${lines.join('\n')}\n`;
 }
 
-function summary({ verdict, transactions, keys, clients, concurrency, unknown, tookMs }: TransactionResult): string {
+function summary({
+  verdict,
+  transactions,
+  keys,
+  clients,
+  concurrency,
+  unknown,
+  tookMs,
+}: TransactionCheckResult): string {
   return [
     `${verdict}  ${count(transactions, 'transaction')}`,
     count(keys, 'key'),
@@ -61,7 +69,7 @@ export function earliest(times: readonly (number | bigint)[]): number | bigint {
 }
 
 /** The document that `--json` prints. Transactions look as in a history, with their names. */
-export function transactionReportJson(result: TransactionResult, history: readonly TransactionRecord[]): unknown {
+export function transactionReportJson(result: TransactionCheckResult, history: readonly TransactionRecord[]): unknown {
   const { failure, others, tookMs, ...counts } = result;
   return {
     ...{ ...counts, tookMs: Math.round(tookMs) },
